@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * The wire format: what the BPF programs put into the ring buffer, the addon passes on, a recording keeps and the
+ * decoder reads. This file is the only place where it is written by hand; the AssemblyScript constants are generated
+ * from it (npm run generate) and docs/event-schema.md describes it.
+ *
+ * A record is one `struct capture_event` followed by `captured_bytes` bytes of payload. `size` counts both. In a batch
+ * (what the addon hands over, what a recording's frame holds) each record begins at a multiple of 8 bytes; the bytes
+ * between are zero. All integers are little-endian.
+ *
+ * To change it: edit here, run `npm run generate`, add 1 to CAPTURE_EVENT_VERSION, edit docs/event-schema.md.
+ * The parser in scripts/generate understands: #define NAME NUMBER, enums with explicit values, and the one struct.
+ */
+#ifndef TINYTAP_CAPTURE_EVENT_H
+#define TINYTAP_CAPTURE_EVENT_H
+
+#define CAPTURE_EVENT_VERSION 1
+
+/* Payload bytes of one record at the most: a per-CPU map value may be 32 KiB, and half of it keeps the verifier's
+ * bound on offset + length simple. A call that moved more becomes several records. */
+#define CAPTURE_EVENT_PAYLOAD_MAX 16384
+
+#define CAPTURE_COMM_BYTES 16
+
+enum capture_kind {
+	/* A call moved bytes of a connection: payload is (a part of) these bytes. */
+	CAPTURE_DATA = 1,
+	/* A connection came to be: payload is the peer's struct sockaddr as the call gave it, possibly empty. */
+	CAPTURE_OPEN = 2,
+	/* The last descriptor known for the connection was closed (close, dup2 over it, exec with close-on-exec …). */
+	CAPTURE_CLOSE = 3,
+	/* read/recv returned 0: the peer sends nothing more (direction in). */
+	CAPTURE_EOF = 4,
+	/* shutdown(2): `direction` says which half; call_bytes is its `how` argument. */
+	CAPTURE_SHUTDOWN = 5,
+	/* A call on the connection failed for good; call_bytes is errno (ECONNRESET, EPIPE …). */
+	CAPTURE_ERROR = 6,
+	/* A process with a known connection ended; every connection only it holds ends with it. conn is 0. */
+	CAPTURE_PROCESS_EXIT = 7,
+	/* A process with a known connection called execve successfully; comm is the new name. conn is 0. */
+	CAPTURE_PROCESS_EXEC = 8,
+	/* A connection is now also held by process `pid` as descriptor `fd` (dup, fork, descriptor passing). */
+	CAPTURE_SHARE = 9,
+	/* Bytes that are not part of the stream were seen (MSG_PEEK): for `events` and `loss` only, no payload. */
+	CAPTURE_PEEK = 10,
+
+	/* From here on records are made in user space, in the same stream, so that a recording holds them. */
+
+	/* Answer to a question about a connection: payload is struct-less text lines, see docs/event-schema.md:
+	 * `socket|file|unknown LF local LF remote LF`, addresses as `ip:port`, `[v6]:port`, `unix:/path` or empty. */
+	CAPTURE_FACT_SOCKET = 32,
+	/* Facts of process `pid`: payload is `comm NUL cgroup NUL cmdline` (cmdline's arguments separated by 0x1F). */
+	CAPTURE_FACT_PROCESS = 33,
+	/* A pair of clocks: time_ns is CLOCK_BOOTTIME, stream_offset is nanoseconds since the epoch at that instant. */
+	CAPTURE_CLOCK = 34,
+	/* A counter of loss: call_bytes is enum capture_loss, stream_offset the events so far, bytes the bytes so far
+	 * (both totals since the start, so that a repeated record changes nothing). */
+	CAPTURE_LOSS = 35,
+	/* The source ended here: nothing follows. */
+	CAPTURE_END = 36,
+};
+
+/* Ids are for ever: a new call gets a new number. Names are the column values of `via` and `events.syscall`. */
+enum capture_syscall {
+	SYSCALL_NONE = 0,
+	SYSCALL_READ = 1,
+	SYSCALL_READV = 2,
+	SYSCALL_RECVFROM = 3,
+	SYSCALL_RECVMSG = 4,
+	SYSCALL_RECVMMSG = 5,
+	SYSCALL_PREADV = 6,
+	SYSCALL_PREADV2 = 7,
+	SYSCALL_WRITE = 8,
+	SYSCALL_WRITEV = 9,
+	SYSCALL_SENDTO = 10,
+	SYSCALL_SENDMSG = 11,
+	SYSCALL_SENDMMSG = 12,
+	SYSCALL_PWRITEV = 13,
+	SYSCALL_PWRITEV2 = 14,
+	SYSCALL_SENDFILE = 15,
+	SYSCALL_SPLICE = 16,
+	SYSCALL_TEE = 17,
+	SYSCALL_VMSPLICE = 18,
+	SYSCALL_ACCEPT = 19,
+	SYSCALL_ACCEPT4 = 20,
+	SYSCALL_CONNECT = 21,
+	SYSCALL_SOCKET = 22,
+	SYSCALL_SOCKETPAIR = 23,
+	SYSCALL_CLOSE = 24,
+	SYSCALL_CLOSE_RANGE = 25,
+	SYSCALL_SHUTDOWN = 26,
+	SYSCALL_DUP = 27,
+	SYSCALL_DUP2 = 28,
+	SYSCALL_DUP3 = 29,
+	SYSCALL_FCNTL = 30,
+	SYSCALL_PIDFD_GETFD = 31,
+	SYSCALL_EXECVE = 32,
+	SYSCALL_EXIT = 33,
+	SYSCALL_FORK = 34,
+	SYSCALL_IO_URING_ENTER = 35,
+	SYSCALL_BIND = 36,
+	SYSCALL_LISTEN = 37,
+	SYSCALL_MAX = 38,
+};
+
+enum capture_direction {
+	DIRECTION_NONE = 0,
+	DIRECTION_IN = 1,
+	DIRECTION_OUT = 2,
+};
+
+/* How a connection was made, in the low byte of `conn_flags`. */
+enum capture_role {
+	ROLE_UNKNOWN = 0,
+	ROLE_ACCEPTED = 1,
+	ROLE_CONNECTED = 2,
+	ROLE_PAIR = 3,
+};
+
+/* Bits of `flags`. */
+enum capture_flag {
+	/* The bytes went from kernel to kernel (sendfile, splice): counted, not capturable here. */
+	FLAG_ZERO_COPY = 1,
+	/* The call's bytes beyond this record's payload were cut by the capture limit. */
+	FLAG_CUT_CAPTURE_LIMIT = 2,
+	/* … by the number of iovecs that are walked. */
+	FLAG_CUT_IOVEC_LIMIT = 4,
+	/* … because the memory could not be read. */
+	FLAG_CUT_FAULT = 8,
+	/* … because user space announced that they are body beyond the body limit. */
+	FLAG_CUT_BODY_LIMIT = 16,
+	/* The kernel does not know whether the descriptor is a socket: rows wait for FACT_SOCKET. */
+	FLAG_UNVERIFIED = 32,
+	/* The connection existed before capture began, or its beginning was not seen: offsets begin at 0 all the same. */
+	FLAG_MIDSTREAM = 64,
+	/* MSG_PEEK: the bytes stay in the socket's queue. */
+	FLAG_PEEK = 128,
+	/* MSG_TRUNC: the bytes were thrown away by the kernel on request. */
+	FLAG_DISCARDED = 256,
+	/* One of several records of the same call (call_offset tells which part). */
+	FLAG_PART = 512,
+	/* MSG_OOB: urgent data, not in the stream. */
+	FLAG_OOB = 1024,
+	/* The descriptor is a datagram-like message of recvmmsg/sendmmsg; call_offset counts over all messages. */
+	FLAG_MULTI = 2048,
+};
+
+/* Reasons of table `loss`, in the order of the counters' map. */
+enum capture_loss {
+	LOSS_RING_FULL = 0,
+	LOSS_MAP_FULL = 1,
+	LOSS_FAULT = 2,
+	LOSS_IOVEC_BOUND = 3,
+	LOSS_DECODE_GAP = 4,
+	LOSS_TABLE_FULL = 5,
+	LOSS_OUTPUT_DROPPED = 6,
+	LOSS_RECORDING_STOPPED = 7,
+	LOSS_BODY_LIMIT = 8,
+	LOSS_CAPTURE_LIMIT = 9,
+	LOSS_ZERO_COPY = 10,
+	LOSS_PEEK = 11,
+	LOSS_EXCLUDED = 12,
+	LOSS_EVICTED = 13,
+	LOSS_MAX = 14,
+};
+
+struct capture_event {
+	/* Bytes of this record, header and payload; the next one begins at this rounded up to 8. */
+	__u32 size;
+	/* CAPTURE_EVENT_VERSION. */
+	__u8 version;
+	/* enum capture_kind. */
+	__u8 kind;
+	/* enum capture_syscall. */
+	__u8 syscall;
+	/* enum capture_direction, seen from the process: `in` is what it receives. */
+	__u8 direction;
+	/* enum capture_flag. */
+	__u32 flags;
+	/* enum capture_role in the low byte; bits 8-23 the address family when known (AF_INET 2, AF_INET6 10, AF_UNIX 1). */
+	__u32 conn_flags;
+	/* The process (tgid), in the initial pid namespace. */
+	__u32 pid;
+	/* The thread. */
+	__u32 tid;
+	/* The descriptor as the process names it; sendfile: out_fd. -1 when there is none. */
+	__s32 fd;
+	/* What the call returned (bytes; several records of one call repeat it), or as the kind says. */
+	__u32 call_bytes;
+	/* Offset of this record's first byte within the call. */
+	__u32 call_offset;
+	/* Bytes of the stream this record stands for: captured ones first, then those that were cut. */
+	__u32 bytes;
+	/* Bytes of payload that follow. */
+	__u32 captured_bytes;
+	/* Always 0: keeps the 64-bit members aligned. */
+	__u32 reserved;
+	/* CLOCK_BOOTTIME in nanoseconds when the call returned. */
+	__u64 time_ns;
+	/* The connection: unique as long as the capture runs; the same number for every descriptor of one socket as far as
+	 * the calls show it. 0: none. */
+	__u64 conn;
+	/* Offset of this record's first byte in the stream (conn, direction); counts what the calls returned, whether or not
+	 * it reached user space, so that a hole has an exact size. */
+	__u64 stream_offset;
+	/* The thread's name (task comm), NUL-padded. */
+	__u8 comm[CAPTURE_COMM_BYTES];
+};
+
+#endif

@@ -1,0 +1,260 @@
+// What the decoder hands out: entries in its output buffer, each a fixed part followed by the bytes its ranges point to.
+// This one file is compiled by AssemblyScript into the decoder and imported by TypeScript (where i32 is a number), so
+// that the layout is written once. Offsets are from the entry's first byte; an entry begins at a multiple of 8.
+//
+// Every entry: u32 size (a multiple of 8, all of the entry), u32 type. f64 members are exact integers unless said
+// otherwise. A `range` is u32 offset (from the entry's first byte), u32 length; offset 0 means NULL.
+
+export const ENTRY_SIZE: i32 = 0;
+export const ENTRY_TYPE: i32 = 4;
+
+export const ENTRY_EXCHANGE: i32 = 1;
+export const ENTRY_CONNECTION: i32 = 2;
+export const ENTRY_EVENT: i32 = 3;
+export const ENTRY_PAIR: i32 = 4;
+export const ENTRY_QUESTION: i32 = 5;
+export const ENTRY_BLIND_SPOT: i32 = 6;
+
+// ---- ENTRY_EXCHANGE: a row of `exchanges` -------------------------------------------------------------------------
+
+/** f64: 1, 2, 3 … in the order heads became complete. */
+export const EXCHANGE_ID: i32 = 8;
+/** f64: connection id. */
+export const EXCHANGE_CONN: i32 = 16;
+/** f64: microseconds since the epoch, UTC. */
+export const EXCHANGE_TS: i32 = 24;
+/** f64, NaN for NULL: milliseconds, with fraction. */
+export const EXCHANGE_DURATION_MS: i32 = 32;
+/** f64, NaN for NULL. */
+export const EXCHANGE_TTFB_MS: i32 = 40;
+/** f64, NaN when the message was not seen: true length after transfer decoding. */
+export const EXCHANGE_REQ_BODY_BYTES: i32 = 48;
+export const EXCHANGE_RES_BODY_BYTES: i32 = 56;
+/** f64: how many of them are held. */
+export const EXCHANGE_REQ_CAPTURED_BYTES: i32 = 64;
+export const EXCHANGE_RES_CAPTURED_BYTES: i32 = 72;
+/** f64, NaN for NULL. */
+export const EXCHANGE_RES_WIRE_BYTES: i32 = 80;
+/** f64: bytes of this exchange known to be lost. */
+export const EXCHANGE_LOST_BYTES: i32 = 88;
+/** f64: id of the row seen from the other side, 0 for none (yet: see ENTRY_PAIR). */
+export const EXCHANGE_PAIR_ID: i32 = 96;
+/** u64 bit mask of ANOMALY_*; two u32, low first. */
+export const EXCHANGE_ANOMALIES: i32 = 104;
+/** u32 STATE_*, REASON_*, SIDE_*. */
+export const EXCHANGE_STATE: i32 = 112;
+export const EXCHANGE_REASON: i32 = 116;
+export const EXCHANGE_SIDE: i32 = 120;
+export const EXCHANGE_PID: i32 = 124;
+export const EXCHANGE_TID: i32 = 128;
+/** u32, 0 for NULL. */
+export const EXCHANGE_STATUS: i32 = 132;
+/** u32: major << 8 | minor, 0 for NULL; of the final response where there is one, else of the request. */
+export const EXCHANGE_HTTP_VERSION: i32 = 136;
+/** u32 enum capture_syscall, 0 for NULL. */
+export const EXCHANGE_VIA: i32 = 140;
+export const EXCHANGE_REQ_VIA: i32 = 144;
+/** u32 bit mask of EXCHANGE_FLAG_*. */
+export const EXCHANGE_FLAGS: i32 = 148;
+/** Ranges. Texts are the bytes as sent. */
+export const EXCHANGE_METHOD: i32 = 152;
+/** The request target as sent. */
+export const EXCHANGE_TARGET: i32 = 160;
+/** The target up to `?` (absolute-form: its path). */
+export const EXCHANGE_PATH: i32 = 168;
+/** After `?`; NULL when there is no `?`. */
+export const EXCHANGE_QUERY: i32 = 176;
+/** From the target's authority, else the Host field. */
+export const EXCHANGE_HOST: i32 = 184;
+export const EXCHANGE_STATUS_TEXT: i32 = 192;
+/** Text `100,103`. */
+export const EXCHANGE_INTERIM: i32 = 200;
+/** The process's name; the thread's name. */
+export const EXCHANGE_COMM: i32 = 208;
+export const EXCHANGE_THREAD_COMM: i32 = 216;
+export const EXCHANGE_CMDLINE: i32 = 224;
+export const EXCHANGE_CGROUP: i32 = 232;
+export const EXCHANGE_LOCAL: i32 = 240;
+export const EXCHANGE_REMOTE: i32 = 248;
+/** One byte of enum capture_syscall for each, in order of first use for the response. */
+export const EXCHANGE_VIAS: i32 = 256;
+/** Field lines, see HEADER_*: length is that of the whole list. */
+export const EXCHANGE_REQ_HEADERS: i32 = 264;
+export const EXCHANGE_RES_HEADERS: i32 = 272;
+/** Held bytes after transfer decoding. NULL: nothing captured; length 0: the body is empty. */
+export const EXCHANGE_REQ_BODY: i32 = 280;
+export const EXCHANGE_RES_BODY: i32 = 288;
+/** f64 × UNHELD_MAX: body bytes not held, by UNHELD_*. */
+export const EXCHANGE_REQ_UNHELD: i32 = 296;
+export const EXCHANGE_RES_UNHELD: i32 = 376;
+export const EXCHANGE_FIXED_BYTES: i32 = 456;
+
+/** The request's (response's) head was seen. */
+export const EXCHANGE_FLAG_REQUEST: i32 = 1;
+export const EXCHANGE_FLAG_RESPONSE: i32 = 2;
+/** The held bytes of the body are its first ones, without a gap before or between them. */
+export const EXCHANGE_FLAG_REQ_PREFIX: i32 = 4;
+export const EXCHANGE_FLAG_RES_PREFIX: i32 = 8;
+/** The body (or, while open, what there is of it) has ended. */
+export const EXCHANGE_FLAG_REQ_ENDED: i32 = 16;
+export const EXCHANGE_FLAG_RES_ENDED: i32 = 32;
+
+/** Why body bytes are not held: index into EXCHANGE_*_UNHELD. */
+export const UNHELD_SENDFILE: i32 = 0;
+export const UNHELD_SPLICE: i32 = 1;
+export const UNHELD_BODY_LIMIT: i32 = 2;
+export const UNHELD_CAPTURE_LIMIT: i32 = 3;
+export const UNHELD_IOVEC_LIMIT: i32 = 4;
+export const UNHELD_FAULT: i32 = 5;
+export const UNHELD_LOST: i32 = 6;
+export const UNHELD_DISCARDED: i32 = 7;
+export const UNHELD_MEMORY: i32 = 8;
+export const UNHELD_OTHER: i32 = 9;
+export const UNHELD_MAX: i32 = 10;
+
+/** One field line of a header list: five u32. Offsets are from the entry's first byte. Trailers follow the head's. */
+export const HEADER_NAME_OFFSET: i32 = 0;
+export const HEADER_NAME_LENGTH: i32 = 4;
+export const HEADER_VALUE_OFFSET: i32 = 8;
+export const HEADER_VALUE_LENGTH: i32 = 12;
+/** 1: a trailer. */
+export const HEADER_FLAGS: i32 = 16;
+export const HEADER_BYTES: i32 = 20;
+
+export const STATE_OPEN: i32 = 0;
+export const STATE_COMPLETE: i32 = 1;
+export const STATE_INCOMPLETE: i32 = 2;
+export const STATE_UNANSWERED: i32 = 3;
+export const STATE_UPGRADED: i32 = 4;
+
+export const REASON_NONE: i32 = 0;
+export const REASON_PEER_CLOSED: i32 = 1;
+export const REASON_PROCESS_EXITED: i32 = 2;
+export const REASON_BYTES_LOST: i32 = 3;
+export const REASON_EVICTED: i32 = 4;
+export const REASON_CAPTURE_ENDED: i32 = 5;
+export const REASON_MALFORMED: i32 = 6;
+export const REASON_REQUEST_NOT_SEEN: i32 = 7;
+/** The observed process closed it itself. */
+export const REASON_CLOSED: i32 = 8;
+export const REASON_CONNECTION_RESET: i32 = 9;
+export const REASON_TIMED_OUT: i32 = 10;
+/** More requests than the limit waited for a response. */
+export const REASON_TOO_MANY_WAITING: i32 = 11;
+
+export const SIDE_UNKNOWN: i32 = 0;
+export const SIDE_SERVER: i32 = 1;
+export const SIDE_CLIENT: i32 = 2;
+
+// ---- ENTRY_CONNECTION: a row of `connections` -----------------------------------------------------------------------
+
+export const CONNECTION_ID: i32 = 8;
+/** f64 microseconds since the epoch; closed is NaN while open. */
+export const CONNECTION_OPENED: i32 = 16;
+export const CONNECTION_CLOSED: i32 = 24;
+export const CONNECTION_BYTES_IN: i32 = 32;
+export const CONNECTION_BYTES_OUT: i32 = 40;
+export const CONNECTION_EXCHANGES: i32 = 48;
+export const CONNECTION_PID: i32 = 56;
+export const CONNECTION_SIDE: i32 = 60;
+export const CONNECTION_PROTOCOL: i32 = 64;
+// 68: 0
+/** Ranges. */
+export const CONNECTION_COMM: i32 = 72;
+export const CONNECTION_LOCAL: i32 = 80;
+export const CONNECTION_REMOTE: i32 = 88;
+/** Bytes of enum capture_syscall in order of first use. */
+export const CONNECTION_SYSCALLS: i32 = 96;
+export const CONNECTION_FIXED_BYTES: i32 = 104;
+
+export const PROTOCOL_UNKNOWN: i32 = 0;
+export const PROTOCOL_HTTP1: i32 = 1;
+export const PROTOCOL_TLS: i32 = 2;
+export const PROTOCOL_HTTP2: i32 = 3;
+export const PROTOCOL_WEBSOCKET: i32 = 4;
+export const PROTOCOL_OTHER: i32 = 5;
+
+// ---- ENTRY_EVENT: a row of `events` (one a call, its parts added up) -------------------------------------------------
+
+export const EVENT_TS: i32 = 8;
+export const EVENT_CONN: i32 = 16;
+/** f64: what the call returned, and how much of it was captured. */
+export const EVENT_BYTES: i32 = 24;
+export const EVENT_CAPTURED_BYTES: i32 = 32;
+export const EVENT_PID: i32 = 40;
+export const EVENT_TID: i32 = 44;
+/** i32 */
+export const EVENT_FD: i32 = 48;
+export const EVENT_SYSCALL: i32 = 52;
+export const EVENT_DIRECTION: i32 = 56;
+/** u32 enum capture_flag of all parts, or-ed. */
+export const EVENT_FLAGS: i32 = 60;
+/** 16 bytes, NUL-padded. */
+export const EVENT_COMM: i32 = 64;
+/** u32 enum capture_kind. */
+export const EVENT_KIND: i32 = 80;
+// 84: 0
+export const EVENT_FIXED_BYTES: i32 = 88;
+
+// ---- ENTRY_PAIR: two rows are the same exchange seen from both sides ---------------------------------------------------
+
+/** f64 ids; to be applied to both rows. */
+export const PAIR_A: i32 = 8;
+export const PAIR_B: i32 = 16;
+export const PAIR_FIXED_BYTES: i32 = 24;
+
+// ---- ENTRY_QUESTION: a fact that only user space can find ---------------------------------------------------------------
+
+/** f64, 0 when the question is about a process. */
+export const QUESTION_CONN: i32 = 8;
+export const QUESTION_PID: i32 = 16;
+/** i32 */
+export const QUESTION_FD: i32 = 20;
+export const QUESTION_WHAT: i32 = 24;
+// 28: 0
+export const QUESTION_FIXED_BYTES: i32 = 32;
+
+/** Answer with CAPTURE_FACT_SOCKET: is it a socket, and its addresses. */
+export const QUESTION_SOCKET: i32 = 1;
+/** Answer with CAPTURE_FACT_PROCESS. */
+export const QUESTION_PROCESS: i32 = 2;
+
+// ---- ENTRY_BLIND_SPOT: a row of `blind_spots` ------------------------------------------------------------------------------
+
+export const BLIND_SPOT_TIMES: i32 = 8;
+export const BLIND_SPOT_LAST_TS: i32 = 16;
+export const BLIND_SPOT_PID: i32 = 24;
+export const BLIND_SPOT_WHAT: i32 = 28;
+/** Ranges. */
+export const BLIND_SPOT_COMM: i32 = 32;
+export const BLIND_SPOT_EVIDENCE: i32 = 40;
+export const BLIND_SPOT_FIXED_BYTES: i32 = 48;
+
+export const BLIND_IO_URING: i32 = 1;
+export const BLIND_TLS: i32 = 2;
+export const BLIND_HTTP2: i32 = 3;
+export const BLIND_SPLICE: i32 = 4;
+export const BLIND_32BIT: i32 = 5;
+
+/** What snapshot() writes, as a bit mask. */
+export const SNAPSHOT_EXCHANGES: i32 = 1;
+export const SNAPSHOT_CONNECTIONS: i32 = 2;
+export const SNAPSHOT_EVENTS: i32 = 4;
+export const SNAPSHOT_BLIND_SPOTS: i32 = 8;
+
+/** Keys of configure(). Values are numbers; what they mean when absent is in docs/tables.md and the code of settings. */
+export const SETTING_BODY_LIMIT: i32 = 1;
+export const SETTING_START_LINE_LIMIT: i32 = 2;
+export const SETTING_HEADER_BYTES_LIMIT: i32 = 3;
+export const SETTING_HEADER_COUNT_LIMIT: i32 = 4;
+export const SETTING_WAITING_LIMIT: i32 = 5;
+export const SETTING_CONNECTIONS_LIMIT: i32 = 6;
+export const SETTING_IDLE_LIMIT_MS: i32 = 7;
+export const SETTING_MEMORY_LIMIT: i32 = 8;
+export const SETTING_EVENTS_LIMIT: i32 = 9;
+
+/** Bits of EXCHANGE_ANOMALIES; the words of the column `anomalies` are in src/decode/words.ts. */
+export const ANOMALY_BARE_LF: i32 = 0;
+export const ANOMALY_LEADING_CRLF: i32 = 1;
+export const ANOMALY_MISSING_REASON: i32 = 2;
+export const ANOMALY_OBS_FOLD: i32 = 3;

@@ -1,0 +1,48 @@
+// What the SQL engine sees of a table: columns that answer for a row number. A snapshot's answers never change.
+
+/** Integers beyond 2^53 are bigint; blobs are Uint8Array; datetimes are text in the form `2026-11-22T12:56:01.123456Z`; json is JSON text. */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+
+export type ColumnType = 'int' | 'float' | 'text' | 'json' | 'blob' | 'datetime';
+
+export type Column = {
+	readonly name: string;
+	readonly type: ColumnType;
+	/** One line for DESCRIBE, `.schema` and docs/tables.md. */
+	readonly description: string;
+};
+
+/** Reads one column of a snapshot. */
+export type ColumnReader = {
+	/** The value in `row` (0 … rowCount-1). */
+	value(row: number): SqlValue;
+	/**
+	 * Only for type `datetime` (microseconds since the epoch), `int` and `float`: the number without making a string or a
+	 * bigint, NaN for NULL. Lets a comparison or a sort skip `value`. Absent when the column cannot offer it.
+	 */
+	number?(row: number): number;
+	/**
+	 * Only for text columns whose values repeat: a small integer that is the same exactly when the text is the same, -1
+	 * for NULL. Lets `=`, IN, GROUP BY and LIKE be decided once per distinct value.
+	 */
+	code?(row: number): number;
+};
+
+/** One table at one instant. */
+export type TableSnapshot = {
+	readonly name: string;
+	readonly columns: readonly Column[];
+	readonly rowCount: number;
+	/** `index` is the column's place in `columns`. Called once a column a statement. */
+	reader(index: number): ColumnReader;
+	/**
+	 * The row numbers whose int column `index` equals `value`, when the table can tell without looking at all rows;
+	 * undefined: look at all rows.
+	 */
+	find?(index: number, value: number): readonly number[] | undefined;
+};
+
+/** All tables of one instant; a statement sees exactly one of these. */
+export type DatabaseSnapshot = {
+	readonly tables: ReadonlyMap<string, TableSnapshot>;
+};
