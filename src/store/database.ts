@@ -1,0 +1,92 @@
+// All tables of one instant, built from what the capture thread answered.
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
+import { entryBytes, type StoreSnapshot, segmentOfEntries } from './exchange-store.ts';
+import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable, type SegmentRows } from './exchange-table.ts';
+import { HEADER_COLUMNS, headerTable } from './header-table.ts';
+import { LOSS_COLUMNS, type LossTotal, lossTable } from './loss-table.ts';
+import { openSegment, type Segment } from './segment.ts';
+import type { Column, DatabaseSnapshot, TableSnapshot } from './table.ts';
+
+/** What the capture thread sends for one statement. */
+export type CaptureSnapshot = {
+	readonly store: StoreSnapshot;
+	/** The decoder's entries: open exchanges, live and closed connections, recent events, blind spots, as asked for. */
+	readonly entries: ArrayBuffer;
+	readonly loss: readonly LossTotal[];
+	/** Microseconds since the epoch. */
+	readonly nowUs: number;
+};
+
+/** The captured tables with their columns, in the order `.tables` lists them. */
+export const TABLES: readonly { readonly name: string; readonly columns: readonly Column[]; readonly needs: number }[] = [
+	{ name: 'exchanges', columns: EXCHANGE_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+	{ name: 'headers', columns: HEADER_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+	{ name: 'connections', columns: CONNECTION_COLUMNS, needs: layout.SNAPSHOT_CONNECTIONS },
+	{ name: 'events', columns: EVENT_COLUMNS, needs: layout.SNAPSHOT_EVENTS },
+	{ name: 'inflight', columns: INFLIGHT_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+	{ name: 'loss', columns: LOSS_COLUMNS, needs: 0 },
+	{ name: 'blind_spots', columns: BLIND_SPOT_COLUMNS, needs: layout.SNAPSHOT_BLIND_SPOTS },
+];
+
+/** The SNAPSHOT_* mask for a statement that reads these tables. */
+export function snapshotMask(tables: Iterable<string>): number {
+	let mask = 0;
+	for (const name of tables) mask |= TABLES.find((table) => table.name === name)?.needs ?? 0;
+	return mask;
+}
+
+/** Opens segments once and keeps them as long as they are alive, so that decoded texts stay cached. */
+export class SegmentCache {
+	#segments = new Map<number, Segment>();
+
+	open(store: StoreSnapshot): SegmentRows[] {
+		const kept = new Map<number, Segment>();
+		const parts = store.segments.map(({ handle, first, rows }) => {
+			const segment = this.#segments.get(handle.number) ?? openSegment(handle);
+			kept.set(handle.number, segment);
+			return { segment, first, rows };
+		});
+		this.#segments = kept;
+		return parts;
+	}
+}
+
+/** The tables over a snapshot. `tables` are made when first asked for. */
+export function openDatabase(snapshot: CaptureSnapshot, cache: SegmentCache): DatabaseSnapshot {
+	const committed = cache.open(snapshot.store);
+	const entries = entryBytes(snapshot.entries);
+	const openOffsets = entryOffsets(entries, snapshot.entries.byteLength, layout.ENTRY_EXCHANGE);
+	const open: SegmentRows[] =
+		openOffsets.length === 0
+			? []
+			: [{ segment: segmentOfEntries(entries, openOffsets), first: 0, rows: openOffsets.length }];
+	const all = [...committed, ...open];
+	const tables = new Map<string, TableSnapshot>();
+	tables.set('exchanges', exchangeTable(all));
+	tables.set('inflight', inflightTable(open, snapshot.nowUs));
+	tables.set('headers', lazyTable('headers', HEADER_COLUMNS, () => headerTable(all)));
+	tables.set('connections', entryTable('connections', CONNECTION_COLUMNS, layout.ENTRY_CONNECTION, snapshot.entries));
+	tables.set('events', entryTable('events', EVENT_COLUMNS, layout.ENTRY_EVENT, snapshot.entries));
+	tables.set('blind_spots', entryTable('blind_spots', BLIND_SPOT_COLUMNS, layout.ENTRY_BLIND_SPOT, snapshot.entries));
+	tables.set('loss', lossTable(snapshot.loss));
+	return { tables };
+}
+
+/** `headers` counts the field lines of every exchange when it is made: only for statements that read it. */
+function lazyTable(name: string, columns: readonly Column[], make: () => TableSnapshot): TableSnapshot {
+	let made: TableSnapshot | undefined;
+	const table = () => {
+		made ??= make();
+		return made;
+	};
+	return {
+		name,
+		columns,
+		get rowCount() {
+			return table().rowCount;
+		},
+		reader: (index) => table().reader(index),
+		find: (index, value) => table().find?.(index, value),
+	};
+}

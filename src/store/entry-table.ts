@@ -1,0 +1,170 @@
+// Tables `events`, `connections` and `blind_spots`: read straight from the decoder's entries of one instant.
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import {
+	BLIND_SPOTS,
+	connectionSyscalls,
+	DIRECTIONS,
+	eventFlags,
+	eventName,
+	PROCESS_SIDES,
+	PROTOCOLS,
+} from '../decode/words.ts';
+import { type EntryBytes, entryBytes } from './exchange-store.ts';
+import { formatTimestamp } from './timestamp.ts';
+import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
+import { wireText } from './wire-text.ts';
+
+type EntryColumn = Column & {
+	readonly value: (entries: EntryBytes, at: number) => SqlValue;
+	readonly number?: (entries: EntryBytes, at: number) => number;
+};
+
+const numberAt =
+	(offset: number) =>
+	({ f64 }: EntryBytes, at: number) =>
+		f64[(at + offset) >> 3]!;
+const wordAt =
+	(offset: number) =>
+	({ u32 }: EntryBytes, at: number) =>
+		u32[(at + offset) >> 2]!;
+
+function instant(name: string, description: string, offset: number): EntryColumn {
+	const number = numberAt(offset);
+	return { name, type: 'datetime', description, number, value: (entries, at) => formatTimestamp(number(entries, at)) };
+}
+
+function float(name: string, description: string, offset: number): EntryColumn {
+	const number = numberAt(offset);
+	return { name, type: 'int', description, number, value: number };
+}
+
+function unsigned(name: string, description: string, offset: number): EntryColumn {
+	const number = wordAt(offset);
+	return { name, type: 'int', description, number, value: number };
+}
+
+function word(name: string, description: string, offset: number, words: readonly (string | null)[]): EntryColumn {
+	return {
+		name,
+		type: 'text',
+		description,
+		value: ({ u32 }, at) => words[u32[(at + offset) >> 2]!] ?? null,
+	};
+}
+
+function range(name: string, description: string, offset: number): EntryColumn {
+	return { name, type: 'text', description, value: (entries, at) => rangeText(entries, at, offset) };
+}
+
+function rangeText({ bytes, u32 }: EntryBytes, at: number, offset: number): string | null {
+	const start = u32[(at + offset) >> 2]!;
+	if (start === 0) return null;
+	const length = u32[(at + offset + 4) >> 2]!;
+	return wireText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), at + start, at + start + length);
+}
+
+export const EVENT_COLUMNS: readonly EntryColumn[] = [
+	instant('ts', 'when the call returned (UTC)', layout.EVENT_TS),
+	unsigned('pid', 'process', layout.EVENT_PID),
+	unsigned('tid', 'thread', layout.EVENT_TID),
+	{
+		name: 'comm',
+		type: 'text',
+		description: "the thread's name",
+		value: ({ bytes }, at) => {
+			const start = at + layout.EVENT_COMM;
+			let end = start;
+			while (end < start + 16 && bytes[end] !== 0) end++;
+			return wireText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), start, end);
+		},
+	},
+	{
+		name: 'fd',
+		type: 'int',
+		description: 'descriptor; of sendfile: out_fd',
+		value: ({ u32 }, at) => u32[(at + layout.EVENT_FD) >> 2]! | 0,
+		number: ({ u32 }, at) => u32[(at + layout.EVENT_FD) >> 2]! | 0,
+	},
+	float('conn', 'connection id', layout.EVENT_CONN),
+	{
+		name: 'syscall',
+		type: 'text',
+		description: 'name of the call',
+		value: ({ u32 }, at) => eventName(u32[(at + layout.EVENT_SYSCALL) >> 2]!, u32[(at + layout.EVENT_KIND) >> 2]!),
+	},
+	word('direction', 'in or out; NULL for calls that move no bytes', layout.EVENT_DIRECTION, DIRECTIONS),
+	float('bytes', 'what the call returned', layout.EVENT_BYTES),
+	float('captured_bytes', 'how many of these bytes were captured', layout.EVENT_CAPTURED_BYTES),
+	{
+		name: 'flags',
+		type: 'text',
+		description: 'comma-separated words, e.g. zero_copy; NULL when there is none',
+		value: ({ u32 }, at) => eventFlags(u32[(at + layout.EVENT_FLAGS) >> 2]!),
+	},
+];
+
+export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
+	float('id', 'connection id', layout.CONNECTION_ID),
+	unsigned('pid', 'process', layout.CONNECTION_PID),
+	range('comm', "the process's name", layout.CONNECTION_COMM),
+	word('side', 'server or client', layout.CONNECTION_SIDE, PROCESS_SIDES),
+	range('local', 'ip:port, [v6]:port or unix:/path; NULL when not known', layout.CONNECTION_LOCAL),
+	range('remote', 'the same for the other end', layout.CONNECTION_REMOTE),
+	instant('opened', 'when it was first seen (UTC)', layout.CONNECTION_OPENED),
+	instant('closed', 'when it ended; NULL while open', layout.CONNECTION_CLOSED),
+	word('protocol', 'http1, tls, http2, websocket, other or unknown', layout.CONNECTION_PROTOCOL, PROTOCOLS),
+	float('bytes_in', 'bytes received', layout.CONNECTION_BYTES_IN),
+	float('bytes_out', 'bytes sent', layout.CONNECTION_BYTES_OUT),
+	float('exchanges', 'exchanges so far', layout.CONNECTION_EXCHANGES),
+	{
+		name: 'syscalls',
+		type: 'text',
+		description: 'calls seen, in order of first use',
+		value: (entries, at) => connectionSyscalls(rangeText(entries, at, layout.CONNECTION_SYSCALLS)),
+	},
+];
+
+export const BLIND_SPOT_COLUMNS: readonly EntryColumn[] = [
+	unsigned('pid', 'process', layout.BLIND_SPOT_PID),
+	range('comm', "the process's name", layout.BLIND_SPOT_COMM),
+	word('what', 'io_uring, tls, http2, splice or 32-bit', layout.BLIND_SPOT_WHAT, BLIND_SPOTS),
+	range('evidence', 'what was seen', layout.BLIND_SPOT_EVIDENCE),
+	float('times', 'how often', layout.BLIND_SPOT_TIMES),
+	instant('last_ts', 'when last (UTC)', layout.BLIND_SPOT_LAST_TS),
+];
+
+/** Offsets of the entries of `type` in `source`, in order. */
+export function entryOffsets(source: EntryBytes, length: number, type: number): number[] {
+	const offsets: number[] = [];
+	for (let at = 0; at < length; ) {
+		const size = source.u32[(at + layout.ENTRY_SIZE) >> 2]!;
+		if (size < 8) break;
+		if (source.u32[(at + layout.ENTRY_TYPE) >> 2] === type) offsets.push(at);
+		at += size;
+	}
+	return offsets;
+}
+
+/** A table over the entries of one type in a copy of the decoder's output. */
+export function entryTable(
+	name: string,
+	columns: readonly EntryColumn[],
+	type: number,
+	output: ArrayBufferLike,
+): TableSnapshot {
+	const entries = entryBytes(output);
+	const offsets = entryOffsets(entries, output.byteLength, type);
+	return {
+		name,
+		columns,
+		rowCount: offsets.length,
+		reader: (index) => entryReader(columns[index]!, entries, offsets),
+	};
+}
+
+function entryReader(column: EntryColumn, entries: EntryBytes, offsets: readonly number[]): ColumnReader {
+	const { value, number } = column;
+	const reader: ColumnReader = { value: (row) => value(entries, offsets[row]!) };
+	if (number !== undefined) reader.number = (row) => number(entries, offsets[row]!);
+	return reader;
+}

@@ -1,0 +1,218 @@
+// Reads the variable part of one stored exchange: texts, field lines, bodies, notes. Readers' side, no state but a cache
+// of each segment's dictionary.
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { bodyNote } from '../decode/body-note.ts';
+import { bodyText } from '../decode/body-text.ts';
+import { ABSENT, FIELD_PREFIX_BYTES, type Segment, type TextMember, TRAILER_BIT, UNHELD_ENTRY_BYTES } from './segment.ts';
+import { wireText } from './wire-text.ts';
+
+export type Message = 'request' | 'response';
+
+/** One field line as sent. */
+export type FieldLine = { readonly name: string; readonly value: string; readonly trailer: boolean };
+
+/** Texts by dictionary code, filled as they are asked for; shared by all statements that read the segment. */
+const dictionaries = new WeakMap<Segment, (string | undefined)[]>();
+
+/** The text of a dictionary member, null for NULL. */
+export function dictionaryText(segment: Segment, member: TextMember, row: number): string | null {
+	return dictionaryEntry(segment, segment.text[member][row]!);
+}
+
+/** The text of dictionary code `code` (0 is NULL). */
+export function dictionaryEntry(segment: Segment, code: number): string | null {
+	if (code === 0) return null;
+	let texts = dictionaries.get(segment);
+	if (texts === undefined) {
+		texts = [];
+		dictionaries.set(segment, texts);
+	}
+	const known = texts[code];
+	if (known !== undefined) return known;
+	const start = segment.dictionaryOffset[code - 1]!;
+	const text = wireText(segment.arena, start, start + segment.dictionaryLength[code - 1]!);
+	texts[code] = text;
+	return text;
+}
+
+export function targetText(segment: Segment, row: number): string | null {
+	return arenaText(segment, row, 0, segment.u32.target_length[row]!);
+}
+
+export function pathText(segment: Segment, row: number): string | null {
+	return arenaText(segment, row, segment.u32.path_start[row]!, segment.u32.path_length[row]!);
+}
+
+export function queryText(segment: Segment, row: number): string | null {
+	return arenaText(segment, row, segment.u32.query_start[row]!, segment.u32.query_length[row]!);
+}
+
+/**
+ * The absolute URL: the target itself when it is in absolute-form, `http://` + host + target in origin-form (RFC 9110
+ * section 7.1: the effective request URI), the authority alone for CONNECT.
+ */
+export function urlText(segment: Segment, row: number): string | null {
+	const target = targetText(segment, row);
+	if (target === null) return null;
+	if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) return target;
+	const host = dictionaryText(segment, 'host', row);
+	if (host === null) return target.startsWith('/') ? null : target;
+	if (target === '*') return `http://${host}`;
+	return target.startsWith('/') ? `http://${host}${target}` : target;
+}
+
+/** The field lines of a message in order, trailers last; empty when its head was not seen. */
+export function fieldLines(segment: Segment, row: number, message: Message): FieldLine[] {
+	const lines: FieldLine[] = [];
+	eachField(segment, row, message, (nameStart, nameEnd, valueEnd, trailer) => {
+		lines.push({
+			name: wireText(segment.arena, nameStart, nameEnd),
+			value: wireText(segment.arena, nameEnd, valueEnd),
+			trailer,
+		});
+		return true;
+	});
+	return lines;
+}
+
+/** Field line number `seq` (0 …) over request and response together, in that order. */
+export function fieldLineAt(
+	segment: Segment,
+	row: number,
+	seq: number,
+): (FieldLine & { readonly message: Message; readonly seq: number }) | undefined {
+	let left = seq;
+	for (const message of ['request', 'response'] as const) {
+		let found: FieldLine | undefined;
+		let index = 0;
+		eachField(segment, row, message, (nameStart, nameEnd, valueEnd, trailer) => {
+			if (index++ < left) return true;
+			found = {
+				name: wireText(segment.arena, nameStart, nameEnd),
+				value: wireText(segment.arena, nameEnd, valueEnd),
+				trailer,
+			};
+			return false;
+		});
+		if (found !== undefined) return { ...found, message, seq: left };
+		left -= index;
+	}
+	return undefined;
+}
+
+/** The value of the first field line called `lowerName`, or null. */
+export function fieldValue(segment: Segment, row: number, message: Message, lowerName: string): string | null {
+	let value: string | null = null;
+	eachField(segment, row, message, (nameStart, nameEnd, valueEnd) => {
+		if (nameEnd - nameStart !== lowerName.length) return true;
+		if (segment.arena.toString('latin1', nameStart, nameEnd).toLowerCase() !== lowerName) return true;
+		value = wireText(segment.arena, nameEnd, valueEnd);
+		return false;
+	});
+	return value;
+}
+
+/**
+ * Field lines as a JSON object, names lower-cased; repeated names joined by `, ` (RFC 9110 section 5.3), `cookie` by `; `
+ * (RFC 9113 section 8.2.3's rule for the same field), `set-cookie` an array when repeated. null when the head was not
+ * seen. Written by hand because the names come from the wire: no object has them as keys.
+ */
+export function headersJson(segment: Segment, row: number, message: Message): string | null {
+	if (fieldListLength(segment, row, message) === ABSENT) return null;
+	const values = new Map<string, string | string[]>();
+	for (const { name, value } of fieldLines(segment, row, message)) {
+		const key = name.toLowerCase();
+		const before = values.get(key);
+		if (before === undefined) values.set(key, value);
+		else if (Array.isArray(before)) before.push(value);
+		else if (key === 'set-cookie') values.set(key, [before, value]);
+		else values.set(key, `${before}${key === 'cookie' ? '; ' : ', '}${value}`);
+	}
+	const members = [...values].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+	return `{${members.join(',')}}`;
+}
+
+/** Held bytes after transfer decoding; null: nothing captured; empty: the body is empty. A copy. */
+export function rawBody(segment: Segment, row: number, message: Message): Uint8Array | null {
+	const requestLength = segment.u32.req_body_length[row]!;
+	const responseLength = segment.u32.res_body_length[row]!;
+	const length = message === 'request' ? requestLength : responseLength;
+	if (length === ABSENT) return null;
+	let start = segment.u32.arena_offset[row]! + segment.u32.req_headers_start[row]!;
+	start += present(segment.u32.req_headers_length[row]!) + present(segment.u32.res_headers_length[row]!);
+	if (message === 'response') start += present(requestLength);
+	return new Uint8Array(Uint8Array.prototype.slice.call(segment.arena, start, start + length));
+}
+
+/** Held bytes as text: content-decoded and charset-decoded. */
+export function readableBody(segment: Segment, row: number, message: Message): string | null {
+	const bytes = rawBody(segment, row, message);
+	if (bytes === null) return null;
+	return bodyText(bytes, {
+		contentType: fieldValue(segment, row, message, 'content-type'),
+		contentEncoding: fieldValue(segment, row, message, 'content-encoding'),
+	});
+}
+
+/** Why the body is not held in full, for people; null when it is. */
+export function noteText(segment: Segment, row: number, message: Message): string | null {
+	const request = message === 'request';
+	const total = (request ? segment.f64.req_body_bytes : segment.f64.res_body_bytes)[row]!;
+	if (Number.isNaN(total)) return null;
+	const unheld = new Array<number>(layout.UNHELD_MAX).fill(0);
+	const count = segment.u8.unheld_count[row]!;
+	let at =
+		segment.u32.arena_offset[row]! +
+		segment.u32.req_headers_start[row]! +
+		present(segment.u32.req_headers_length[row]!) +
+		present(segment.u32.res_headers_length[row]!) +
+		present(segment.u32.req_body_length[row]!) +
+		present(segment.u32.res_body_length[row]!);
+	for (let i = 0; i < count; i++, at += UNHELD_ENTRY_BYTES) {
+		if ((segment.arenaView.getUint8(at) === 0) !== request) continue;
+		unheld[segment.arenaView.getUint8(at + 1)] = segment.arenaView.getFloat64(at + 2, true);
+	}
+	const prefixFlag = request ? layout.EXCHANGE_FLAG_REQ_PREFIX : layout.EXCHANGE_FLAG_RES_PREFIX;
+	return bodyNote({
+		total,
+		captured: (request ? segment.f64.req_captured_bytes : segment.f64.res_captured_bytes)[row]!,
+		unheld,
+		prefix: (segment.u8.flags[row]! & prefixFlag) !== 0,
+	});
+}
+
+function present(length: number): number {
+	return length === ABSENT ? 0 : length;
+}
+
+function arenaText(segment: Segment, row: number, start: number, length: number): string | null {
+	if (length === ABSENT) return null;
+	const from = segment.u32.arena_offset[row]! + start;
+	return wireText(segment.arena, from, from + length);
+}
+
+function fieldListLength(segment: Segment, row: number, message: Message): number {
+	return (message === 'request' ? segment.u32.req_headers_length : segment.u32.res_headers_length)[row]!;
+}
+
+/** Calls `visit` with the places of each field line until it answers false. */
+function eachField(
+	segment: Segment,
+	row: number,
+	message: Message,
+	visit: (nameStart: number, nameEnd: number, valueEnd: number, trailer: boolean) => boolean,
+): void {
+	const length = fieldListLength(segment, row, message);
+	if (length === ABSENT) return;
+	let at = segment.u32.arena_offset[row]! + segment.u32.req_headers_start[row]!;
+	if (message === 'response') at += present(segment.u32.req_headers_length[row]!);
+	const end = at + length;
+	while (at < end) {
+		const nameLength = segment.arenaView.getUint32(at, true);
+		const nameStart = at + FIELD_PREFIX_BYTES;
+		const nameEnd = nameStart + (nameLength & ~TRAILER_BIT);
+		const valueEnd = nameEnd + segment.arenaView.getUint32(at + 4, true);
+		if (!visit(nameStart, nameEnd, valueEnd, (nameLength & TRAILER_BIT) !== 0)) return;
+		at = valueEnd;
+	}
+}

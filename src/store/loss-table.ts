@@ -1,0 +1,58 @@
+// Table `loss`: what was not captured, by reason; one row a reason, zero rows included.
+import { formatTimestamp } from './timestamp.ts';
+import type { Column, SqlValue, TableSnapshot } from './table.ts';
+
+export type LossKind = 'lost' | 'by_design';
+
+/** In the order of enum capture_loss. */
+export const LOSS_REASONS: readonly { readonly reason: string; readonly kind: LossKind }[] = [
+	{ reason: 'ring_full', kind: 'lost' },
+	{ reason: 'map_full', kind: 'lost' },
+	{ reason: 'fault', kind: 'lost' },
+	{ reason: 'iovec_bound', kind: 'lost' },
+	{ reason: 'decode_gap', kind: 'lost' },
+	{ reason: 'table_full', kind: 'lost' },
+	{ reason: 'output_dropped', kind: 'lost' },
+	{ reason: 'recording_stopped', kind: 'lost' },
+	{ reason: 'body_limit', kind: 'by_design' },
+	{ reason: 'capture_limit', kind: 'by_design' },
+	{ reason: 'zero_copy', kind: 'by_design' },
+	{ reason: 'peek', kind: 'by_design' },
+	{ reason: 'excluded', kind: 'by_design' },
+	{ reason: 'evicted', kind: 'by_design' },
+];
+
+/** Totals of one reason since the start; `lastUs` is NaN when it never happened. */
+export type LossTotal = { events: number; bytes: number; lastUs: number };
+
+export const LOSS_COLUMNS: readonly Column[] = [
+	{ name: 'reason', type: 'text', description: 'why' },
+	{ name: 'kind', type: 'text', description: 'lost, or by_design (a limit, or bytes that never pass user memory)' },
+	{ name: 'events', type: 'int', description: 'how often' },
+	{ name: 'bytes', type: 'int', description: 'how many bytes' },
+	{ name: 'last_ts', type: 'datetime', description: 'when last (UTC); NULL when never' },
+];
+
+/** Events of kind `lost` in `totals` (in the order of LOSS_REASONS): what `--strict`, the prompt and the footer look at. */
+export function lostEvents(totals: readonly LossTotal[]): number {
+	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.events ?? 0) : sum), 0);
+}
+
+/** Bytes of kind `lost`. */
+export function lostBytes(totals: readonly LossTotal[]): number {
+	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.bytes ?? 0) : sum), 0);
+}
+
+export function lossTable(totals: readonly LossTotal[]): TableSnapshot {
+	const cell = (row: number, index: number): SqlValue => {
+		const total = totals[row] ?? { events: 0, bytes: 0, lastUs: Number.NaN };
+		const { reason, kind } = LOSS_REASONS[row]!;
+		return [reason, kind, total.events, total.bytes, formatTimestamp(total.lastUs)][index] ?? null;
+	};
+	return {
+		name: 'loss',
+		columns: LOSS_COLUMNS,
+		rowCount: LOSS_REASONS.length,
+		reader: (index) => ({ value: (row) => cell(row, index) }),
+	};
+}
