@@ -22,12 +22,27 @@
 
 #define CAPTURE_COMM_BYTES 16
 
+/* One address in a payload, always this long: AF_INET is u16 family (2), u16 port big-endian, 4 bytes of address, zeros;
+ * AF_INET6 is u16 family (10), u16 port big-endian, u32 flow info, 16 bytes of address, u32 scope id (a struct
+ * sockaddr_in6); AF_UNIX is u16 family (1) and zeros, its path is asked of user space. Family 0: not known, all zeros. */
+#define CAPTURE_ADDRESS_BYTES 28
+/* Peer, then local. */
+#define CAPTURE_ADDRESSES_BYTES 56
+/* Addresses and two u64. */
+#define CAPTURE_CLOSE_BYTES 72
+
 enum capture_kind {
 	/* A call moved bytes of a connection: payload is (a part of) these bytes. */
 	CAPTURE_DATA = 1,
-	/* A connection came to be: payload is the peer's struct sockaddr as the call gave it, possibly empty. */
+	/* A connection came to be, or an address of it became known. Comes right before the connection's first record of
+	 * any other kind (so only for connections that carried something worth a record; time_ns is that of accept/connect
+	 * where it was seen), and may come again when an address is learned later: an address that is known then replaces
+	 * one that was not. Payload: empty, or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. */
 	CAPTURE_OPEN = 2,
-	/* The last descriptor known for the connection was closed (close, dup2 over it, exec with close-on-exec …). */
+	/* The last descriptor known for the connection was closed: `syscall` says how (close, close_range, dup2/dup3 over it,
+	 * execve with close-on-exec, EXIT when its last process ended). Payload: empty, or CAPTURE_CLOSE_BYTES: the two
+	 * addresses as in CAPTURE_OPEN, then two u64: the stream offsets reached in directions in and out, so that records
+	 * lost at the very end leave a hole of known size too. */
 	CAPTURE_CLOSE = 3,
 	/* read/recv returned 0: the peer sends nothing more (direction in). */
 	CAPTURE_EOF = 4,
@@ -35,14 +50,19 @@ enum capture_kind {
 	CAPTURE_SHUTDOWN = 5,
 	/* A call on the connection failed for good; call_bytes is errno (ECONNRESET, EPIPE …). */
 	CAPTURE_ERROR = 6,
-	/* A process with a known connection ended; every connection only it holds ends with it. conn is 0. */
+	/* A process with a known connection ended; every connection only it holds ends with it (a CAPTURE_CLOSE with
+	 * SYSCALL_EXIT follows for each). conn is 0. */
 	CAPTURE_PROCESS_EXIT = 7,
 	/* A process with a known connection called execve successfully; comm is the new name. conn is 0. */
 	CAPTURE_PROCESS_EXEC = 8,
 	/* A connection is now also held by process `pid` as descriptor `fd` (dup, fork, descriptor passing). */
 	CAPTURE_SHARE = 9,
-	/* Bytes that are not part of the stream were seen (MSG_PEEK): for `events` and `loss` only, no payload. */
+	/* Bytes that are not part of the stream were seen (FLAG_PEEK, or urgent data: FLAG_OOB): for `events` and `loss`
+	 * only, no payload. */
 	CAPTURE_PEEK = 10,
+	/* Process `pid` did something that cannot be followed from syscalls: call_bytes is enum capture_blind_spot. conn is
+	 * 0 or the connection. At most one a process and reason every few seconds. */
+	CAPTURE_BLIND_SPOT = 11,
 
 	/* From here on records are made in user space, in the same stream, so that a recording holds them. */
 
@@ -115,6 +135,15 @@ enum capture_role {
 	ROLE_ACCEPTED = 1,
 	ROLE_CONNECTED = 2,
 	ROLE_PAIR = 3,
+};
+
+/* What CAPTURE_BLIND_SPOT speaks of. */
+enum capture_blind_spot {
+	BLIND_SPOT_IO_URING = 1,
+	BLIND_SPOT_TLS = 2,
+	BLIND_SPOT_HTTP2 = 3,
+	BLIND_SPOT_SPLICE = 4,
+	BLIND_SPOT_32BIT = 5,
 };
 
 /* Bits of `flags`. */
