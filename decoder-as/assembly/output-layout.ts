@@ -141,6 +141,8 @@ export const REASON_CONNECTION_RESET: i32 = 9;
 export const REASON_TIMED_OUT: i32 = 10;
 /** More requests than the limit waited for a response. */
 export const REASON_TOO_MANY_WAITING: i32 = 11;
+/** The response's head went out by sendfile or splice: nothing of it can be read. */
+export const REASON_HEAD_NOT_CAPTURED: i32 = 12;
 
 export const SIDE_UNKNOWN: i32 = 0;
 export const SIDE_SERVER: i32 = 1;
@@ -253,8 +255,72 @@ export const SETTING_IDLE_LIMIT_MS: i32 = 7;
 export const SETTING_MEMORY_LIMIT: i32 = 8;
 export const SETTING_EVENTS_LIMIT: i32 = 9;
 
-/** Bits of EXCHANGE_ANOMALIES; the words of the column `anomalies` are in src/decode/words.ts. */
+/** Bits of EXCHANGE_ANOMALIES. The word of the column `anomalies` is the name in lower case with `-` for `_`. */
 export const ANOMALY_BARE_LF: i32 = 0;
 export const ANOMALY_LEADING_CRLF: i32 = 1;
 export const ANOMALY_MISSING_REASON: i32 = 2;
 export const ANOMALY_OBS_FOLD: i32 = 3;
+/** A CR that is not followed by LF. */
+export const ANOMALY_BARE_CR: i32 = 4;
+/** A request line without a version (HTTP/0.9), answered without a head. */
+export const ANOMALY_HTTP09: i32 = 5;
+/** A major version other than 1. */
+export const ANOMALY_UNSUPPORTED_VERSION: i32 = 6;
+/** A field line without a colon. */
+export const ANOMALY_MISSING_COLON: i32 = 7;
+export const ANOMALY_SPACE_BEFORE_COLON: i32 = 8;
+export const ANOMALY_EMPTY_HEADER_NAME: i32 = 9;
+/** A byte in a field name that is no token character. */
+export const ANOMALY_INVALID_HEADER_NAME: i32 = 10;
+/** A control byte (NUL included) in a field value. */
+export const ANOMALY_INVALID_HEADER_VALUE: i32 = 11;
+/** A start line with other white space than single spaces. */
+export const ANOMALY_WHITESPACE_IN_START_LINE: i32 = 12;
+export const ANOMALY_SPACE_IN_TARGET: i32 = 13;
+/** A control byte or one beyond ASCII in the target. */
+export const ANOMALY_INVALID_TARGET: i32 = 14;
+export const ANOMALY_UNKNOWN_METHOD: i32 = 15;
+export const ANOMALY_INVALID_METHOD: i32 = 16;
+export const ANOMALY_INVALID_STATUS: i32 = 17;
+export const ANOMALY_MISSING_HOST: i32 = 18;
+export const ANOMALY_DUPLICATE_HOST: i32 = 19;
+export const ANOMALY_INVALID_CONTENT_LENGTH: i32 = 20;
+/** Several equal Content-Length values. */
+export const ANOMALY_DUPLICATE_CONTENT_LENGTH: i32 = 21;
+/** Content-Length values that differ. */
+export const ANOMALY_CONFLICTING_CONTENT_LENGTH: i32 = 22;
+/** Content-Length beside Transfer-Encoding. */
+export const ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING: i32 = 23;
+/** A Transfer-Encoding whose last coding is not `chunked`, or that is not understood. */
+export const ANOMALY_INVALID_TRANSFER_ENCODING: i32 = 24;
+export const ANOMALY_TRANSFER_ENCODING_IN_HTTP10: i32 = 25;
+/** A Content-Length or Transfer-Encoding where no body is allowed (1xx, 204). */
+export const ANOMALY_UNEXPECTED_FRAMING: i32 = 26;
+export const ANOMALY_INVALID_CHUNK_SIZE: i32 = 27;
+/** Chunk data not followed by a line end. */
+export const ANOMALY_INVALID_CHUNK_END: i32 = 28;
+/** More than 16 KiB of chunk extensions. */
+export const ANOMALY_LONG_CHUNK_EXTENSIONS: i32 = 29;
+/** At least 100 KiB of chunk framing that make more than 80 % of the body. */
+export const ANOMALY_CHUNK_FLOOD: i32 = 30;
+/** More than 16 KiB of trailers. */
+export const ANOMALY_LONG_TRAILERS: i32 = 31;
+/** The start line was longer than the limit and cut. */
+export const ANOMALY_LONG_START_LINE: i32 = 32;
+/** The header block was longer than the limit and cut. */
+export const ANOMALY_LONG_HEADERS: i32 = 33;
+export const ANOMALY_MANY_HEADERS: i32 = 34;
+/** The final response began before the request had ended. */
+export const ANOMALY_EARLY_RESPONSE: i32 = 35;
+/** The request announced a body with `Expect: 100-continue` and never sent it. */
+export const ANOMALY_BODY_NOT_SENT: i32 = 36;
+/** The response carried a body of unknown framing inside sendfile or splice. */
+export const ANOMALY_OPAQUE_RESPONSE: i32 = 37;
+/** More interim responses than are listed. */
+export const ANOMALY_MANY_INTERIM: i32 = 38;
+/** Bytes that belong to no message stood before this one's head. */
+export const ANOMALY_LEADING_GARBAGE: i32 = 39;
+/** White space before the first field line. */
+export const ANOMALY_SPACE_BEFORE_HEADERS: i32 = 40;
+/** Whether the response has a body could not be told, for its request was not seen; guessed from what followed. */
+export const ANOMALY_GUESSED_FRAMING: i32 = 41;

@@ -1,0 +1,126 @@
+// The one file that instantiates the WASM module: numbers in, numbers out, bytes in shared views. What the output holds
+// is described in decoder-as/assembly/output-layout.ts; whoever reads it copies before the next call.
+import * as event from '../../decoder-as/assembly/capture-event.ts';
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+
+/** What can be set, as a number each. Absent: the decoder's own default. */
+export type DecoderSettings = {
+	/** Body bytes held of each message; -1: no limit. Default 65536. */
+	readonly bodyLimit?: number;
+	/** Bytes of a request or status line that are kept. Default 65536. */
+	readonly startLineLimit?: number;
+	/** Bytes of a header block that are kept. Default 131072. */
+	readonly headerBytesLimit?: number;
+	/** Field lines of a header block that are kept. Default 1000. */
+	readonly headerCountLimit?: number;
+	/** Requests of one connection that may wait for a response. Default 100. */
+	readonly waitingLimit?: number;
+	/** Connections followed at a time; the least recently used one goes first. Default 65536. */
+	readonly connectionsLimit?: number;
+	/** Milliseconds after which a half-open message is given up. Default 300000. */
+	readonly idleLimitMs?: number;
+	/** Bytes of WASM memory the decoder may use. Default 64 MiB. */
+	readonly memoryLimit?: number;
+	/** Calls kept for table `events`. Default 65536. */
+	readonly eventsLimit?: number;
+};
+
+/** One line of table `loss`: totals since the start; `lastTs` is microseconds since the epoch, 0 for never. */
+export type DecoderLoss = { readonly events: number; readonly bytes: number; readonly lastTs: number };
+
+export type Decoder = {
+	/** The memory the pointers point into. Its buffer is replaced when it grows: look again after every call. */
+	readonly memory: WebAssembly.Memory;
+	/** Changes settings; they hold from the next record on. */
+	configure(settings: DecoderSettings): void;
+	/** Address of room for a batch of `bytes` bytes; stays valid until a larger one is asked for. May grow the memory. */
+	inputPointer(bytes: number): number;
+	/** The same as a view. */
+	input(bytes: number): Uint8Array;
+	/**
+	 * Decodes a batch of `bytes` bytes that lies at the input pointer. Call it with 0 when nothing came for a while: what
+	 * waits for a late record (a response read before its request's record, a gap that may still be filled, an answer to
+	 * a question) is decided one call later at the most.
+	 */
+	decode(bytes: number): void;
+	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
+	output(): Uint8Array;
+	clearOutput(): void;
+	/** Appends open exchanges, live connections, recent events, blind spots (a mask of SNAPSHOT_*) to the output. */
+	snapshot(mask: number): void;
+	/** Capture ended: all rows still open are handed out. */
+	finish(): void;
+	/** By enum capture_loss. */
+	loss(): DecoderLoss[];
+	/** Bytes of memory in use. */
+	memoryUsed(): number;
+};
+
+type Exports = {
+	readonly memory: WebAssembly.Memory;
+	configure(key: number, value: number): void;
+	inputPointer(bytes: number): number;
+	decode(bytes: number): void;
+	outputPointer(): number;
+	outputBytes(): number;
+	clearOutput(): void;
+	snapshot(mask: number): void;
+	finish(): void;
+	lossEvents(reason: number): number;
+	lossBytes(reason: number): number;
+	lossLast(reason: number): number;
+	memoryUsed(): number;
+};
+
+const SETTING_KEYS: readonly (readonly [keyof DecoderSettings, number])[] = [
+	['bodyLimit', layout.SETTING_BODY_LIMIT],
+	['startLineLimit', layout.SETTING_START_LINE_LIMIT],
+	['headerBytesLimit', layout.SETTING_HEADER_BYTES_LIMIT],
+	['headerCountLimit', layout.SETTING_HEADER_COUNT_LIMIT],
+	['waitingLimit', layout.SETTING_WAITING_LIMIT],
+	['connectionsLimit', layout.SETTING_CONNECTIONS_LIMIT],
+	['idleLimitMs', layout.SETTING_IDLE_LIMIT_MS],
+	['memoryLimit', layout.SETTING_MEMORY_LIMIT],
+	['eventsLimit', layout.SETTING_EVENTS_LIMIT],
+];
+
+/** Makes a decoder from the bytes of build/decoder.wasm. Throws WebAssembly.CompileError when they are something else. */
+export function createDecoder(wasm: BufferSource, settings: DecoderSettings = {}): Decoder {
+	const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), {});
+	const wasmExports = instance.exports as unknown as Exports;
+	const { memory } = wasmExports;
+	const decoder: Decoder = {
+		memory,
+		configure(changed) {
+			for (const [name, key] of SETTING_KEYS) {
+				const value = changed[name];
+				if (value !== undefined) wasmExports.configure(key, value);
+			}
+		},
+		// A pointer of 2 GiB and more comes out of WASM as a negative number.
+		inputPointer: (bytes) => wasmExports.inputPointer(bytes) >>> 0,
+		input: (bytes) => new Uint8Array(memory.buffer, decoder.inputPointer(bytes), bytes),
+		decode: wasmExports.decode,
+		output() {
+			const start = wasmExports.outputPointer() >>> 0;
+			return new Uint8Array(memory.buffer, start, wasmExports.outputBytes() >>> 0);
+		},
+		clearOutput: wasmExports.clearOutput,
+		snapshot: wasmExports.snapshot,
+		finish: wasmExports.finish,
+		loss() {
+			const reasons: DecoderLoss[] = [];
+			for (let reason = 0; reason < event.LOSS_MAX; reason++) {
+				reasons.push({
+					events: wasmExports.lossEvents(reason),
+					bytes: wasmExports.lossBytes(reason),
+					lastTs: wasmExports.lossLast(reason),
+				});
+			}
+			return reasons;
+		},
+		memoryUsed: wasmExports.memoryUsed,
+	};
+	decoder.configure(settings);
+	return decoder;
+}
