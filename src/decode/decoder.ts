@@ -85,7 +85,7 @@ const SETTING_KEYS: readonly (readonly [keyof DecoderSettings, number])[] = [
 ];
 
 /** Makes a decoder from the bytes of build/decoder.wasm. Throws WebAssembly.CompileError when they are something else. */
-export function createDecoder(wasm: BufferSource, settings: DecoderSettings = {}): Decoder {
+export function createDecoder(wasm: Uint8Array, settings: DecoderSettings = {}): Decoder {
 	const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), {});
 	const wasmExports = instance.exports as unknown as Exports;
 	const { memory } = wasmExports;
