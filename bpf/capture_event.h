@@ -73,8 +73,8 @@ enum capture_kind {
 	CAPTURE_FACT_PROCESS = 33,
 	/* A pair of clocks: time_ns is CLOCK_BOOTTIME, stream_offset is nanoseconds since the epoch at that instant. */
 	CAPTURE_CLOCK = 34,
-	/* A counter of loss: call_bytes is enum capture_loss, stream_offset the events so far, bytes the bytes so far
-	 * (both totals since the start, so that a repeated record changes nothing). */
+	/* A counter of loss: call_bytes is enum capture_loss, stream_offset the events so far, conn the bytes so far (a 64-bit
+	 * member is needed; both are totals since the start, so that a repeated record changes nothing). */
 	CAPTURE_LOSS = 35,
 	/* The source ended here: nothing follows. */
 	CAPTURE_END = 36,
