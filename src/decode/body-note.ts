@@ -1,0 +1,85 @@
+// Says for people why a body is not held in full: the columns req_body_note and res_body_note.
+
+import {
+	UNHELD_BODY_LIMIT,
+	UNHELD_CAPTURE_LIMIT,
+	UNHELD_DISCARDED,
+	UNHELD_FAULT,
+	UNHELD_IOVEC_LIMIT,
+	UNHELD_LOST,
+	UNHELD_MEMORY,
+	UNHELD_OTHER,
+	UNHELD_SENDFILE,
+	UNHELD_SPLICE,
+} from '../../decoder-as/assembly/output-layout.ts';
+
+export type BodyAccount = {
+	/** True length after transfer decoding; NaN when the message was not seen. */
+	readonly total: number;
+	/** How many of these bytes are held. */
+	readonly captured: number;
+	/** Bytes not held, by UNHELD_* of output-layout.ts. */
+	readonly unheld: ArrayLike<number>;
+	/** The held bytes are the body's first ones. */
+	readonly prefix: boolean;
+};
+
+/**
+ * null when the whole body is held, else one line:
+ *
+ *     body: 51200 bytes via sendfile — content not captured
+ *     body: first 512 of 51200 bytes; 50688 via sendfile — content not captured
+ *     body: first 65536 of 1048576 bytes (body limit)
+ *     body: 40000 of 51200 bytes; 11200 lost (ring full)
+ *     body: first 100 of 1000 bytes; 500 cut (body limit); 400 cut (iovec limit)
+ *
+ * `first` is missing where the held bytes have a gap before or between them. A single limit stands behind the head,
+ * where its count is what remains; beside another limit each has its count.
+ */
+export function bodyNote(body: BodyAccount): string | null {
+	const { total, captured } = body;
+	if (!(total > captured)) return null;
+	const bytes = (why: number): number => body.unheld[why] ?? 0;
+	let accounted = captured;
+	for (let why = 0; why < body.unheld.length; why++) accounted += bytes(why);
+	const unexplained = bytes(UNHELD_OTHER) + Math.max(0, total - accounted);
+
+	if (captured === 0) {
+		for (const [why, name] of ZERO_COPY) {
+			if (bytes(why) >= total) return `body: ${total} bytes via ${name} — content not captured`;
+		}
+	}
+	const limits = LIMITS.filter(([why]) => bytes(why) > 0);
+	const parts: string[] = [];
+	for (const [why, name] of ZERO_COPY) {
+		if (bytes(why) > 0) parts.push(`${bytes(why)} via ${name} — content not captured`);
+	}
+	if (limits.length > 1) for (const [why, name] of limits) parts.push(`${bytes(why)} cut (${name})`);
+	for (const [why, what] of MISHAPS) if (bytes(why) > 0) parts.push(`${bytes(why)} ${what}`);
+	if (unexplained > 0) parts.push(`${unexplained} not captured`);
+
+	// Nothing held has no gap either, but is the first of something only where a limit says how much to keep.
+	const first = captured > 0 ? body.prefix : limits.length > 0 && bytes(UNHELD_LOST) === 0;
+	const head = `body: ${first ? 'first ' : ''}${captured} of ${total} bytes`;
+	const limit = limits.length === 1 ? ` (${limits[0]?.[1]})` : '';
+	return [head + limit, ...parts].join('; ');
+}
+
+const ZERO_COPY: readonly (readonly [why: number, name: string])[] = [
+	[UNHELD_SENDFILE, 'sendfile'],
+	[UNHELD_SPLICE, 'splice'],
+];
+
+/** The user's and tinytap's own bounds. */
+const LIMITS: readonly (readonly [why: number, name: string])[] = [
+	[UNHELD_BODY_LIMIT, 'body limit'],
+	[UNHELD_CAPTURE_LIMIT, 'capture limit'],
+	[UNHELD_IOVEC_LIMIT, 'iovec limit'],
+	[UNHELD_MEMORY, 'memory limit'],
+];
+
+const MISHAPS: readonly (readonly [why: number, what: string])[] = [
+	[UNHELD_FAULT, 'lost (unreadable memory)'],
+	[UNHELD_LOST, 'lost (ring full)'],
+	[UNHELD_DISCARDED, 'discarded by the program (MSG_TRUNC)'],
+];

@@ -1,0 +1,192 @@
+// The row formats, as writers that take rows as they come and as a generator for a whole result. What they give is
+// complete lines, safe to print.
+
+import type { SqlValue } from '../store/table.ts';
+import type { Result, ResultColumn } from './cell-text.ts';
+import { csvHeader, csvRecord } from './csv.ts';
+import { createJsonRow } from './json-rows.ts';
+import { markdownHead, markdownRow } from './markdown-table.ts';
+import { layoutTable, type TableLimits, type TableStyle, tableFoot, tableHead, tableRow } from './table-layout.ts';
+import { plainTheme, type Theme } from './theme.ts';
+import { createVerticalRow } from './vertical-row.ts';
+
+export type { Result, ResultColumn } from './cell-text.ts';
+
+export type RowFormat = 'table' | 'box' | 'csv' | 'json' | 'ndjson' | 'markdown' | 'line';
+
+/** For `--format`, `.mode`, help and completion. */
+export const ROW_FORMATS: readonly { readonly name: RowFormat; readonly description: string }[] = [
+	{ name: 'table', description: 'aligned columns' },
+	{ name: 'box', description: 'aligned columns in a drawn box' },
+	{ name: 'csv', description: 'comma-separated values, safe to open in a spreadsheet (--raw: exact)' },
+	{ name: 'json', description: 'one array of objects' },
+	{ name: 'ndjson', description: 'one object a line' },
+	{ name: 'markdown', description: 'a Markdown table' },
+	{ name: 'line', description: 'one column a line, bodies whole' },
+];
+
+export function isRowFormat(name: string): name is RowFormat {
+	return ROW_FORMATS.some((format) => format.name === name);
+}
+
+export type RowFormatOptions = {
+	/** Default: no colours. */
+	readonly theme?: Theme;
+	/** No escaping in text formats; exact texts in CSV. */
+	readonly raw?: boolean;
+	/** table, box: columns a cell may take. Default 200. */
+	readonly cellColumns?: number;
+	/**
+	 * table, box: columns of the terminal. Texts are cut to make the lines fit; when that is not enough, rows are shown
+	 * vertically. Absent: lines are as long as they need to be.
+	 */
+	readonly screenColumns?: number;
+	/** table, box: end with `(3 rows)`. */
+	readonly footer?: boolean;
+};
+
+/** Text for each step, in this order: begin once, rows any number of times, end once. */
+export type RowWriter = {
+	begin(): string;
+	rows(rows: readonly (readonly SqlValue[])[]): string;
+	end(): string;
+};
+
+const DEFAULT_CELL_COLUMNS = 200;
+const CHUNK_LENGTH = 65536;
+
+/** The whole result in pieces of some 64 KiB. */
+export function* formatRows(format: RowFormat, result: Result, options: RowFormatOptions = {}): Generator<string> {
+	const writer =
+		format === 'table' || format === 'box'
+			? tableWriter(format, result.columns, result.rows, options)
+			: createRowWriter(format, result.columns, options);
+	let chunk = writer.begin();
+	for (const row of result.rows) {
+		chunk += writer.rows([row]);
+		if (chunk.length < CHUNK_LENGTH) continue;
+		yield chunk;
+		chunk = '';
+	}
+	chunk += writer.end();
+	if (chunk !== '') yield chunk;
+}
+
+/**
+ * Writes rows that come one after the other (tail). Columns of `table` and `box` get a usual width for their name and
+ * type; texts that are longer are cut on a screen and stand out of line elsewhere.
+ */
+export function createRowWriter(
+	format: RowFormat,
+	columns: readonly ResultColumn[],
+	options: RowFormatOptions = {},
+): RowWriter {
+	const raw = options.raw === true;
+	switch (format) {
+		case 'table':
+		case 'box':
+			return tableWriter(format, columns, [], options, columns.map(usualWidth));
+		case 'csv':
+			return eachRow(csvHeader(columns, raw), (row) => csvRecord(row, raw));
+		case 'json':
+			return jsonArrayWriter(columns);
+		case 'ndjson': {
+			const jsonRow = createJsonRow(columns);
+			return eachRow('', (row) => `${jsonRow(row)}\n`);
+		}
+		case 'markdown':
+			return eachRow(markdownHead(columns, raw), (row) => markdownRow(row, raw));
+		case 'line':
+			return eachRow('', createVerticalRow(columns, { theme: options.theme ?? plainTheme, raw, cellColumns: null }));
+	}
+}
+
+/** `(1 row)`, `(3 rows)`. */
+export function rowCountText(count: number): string {
+	return count === 1 ? '(1 row)' : `(${count} rows)`;
+}
+
+function eachRow(head: string, format: (row: readonly SqlValue[]) => string): RowWriter {
+	return { begin: () => head, rows: (rows) => rows.map(format).join(''), end: () => '' };
+}
+
+function jsonArrayWriter(columns: readonly ResultColumn[]): RowWriter {
+	const jsonRow = createJsonRow(columns);
+	let separator = '\n';
+	return {
+		begin: () => '[',
+		rows(rows) {
+			let text = '';
+			for (const row of rows) {
+				text += separator + jsonRow(row);
+				separator = ',\n';
+			}
+			return text;
+		},
+		end: () => (separator === '\n' ? ']\n' : '\n]\n'),
+	};
+}
+
+function tableWriter(
+	style: TableStyle,
+	columns: readonly ResultColumn[],
+	sample: Iterable<readonly SqlValue[]>,
+	options: RowFormatOptions,
+	least: readonly number[] = [],
+): RowWriter {
+	const theme = options.theme ?? plainTheme;
+	const limits = tableLimits(options);
+	const layout = layoutTable(columns, sample, style, limits, least);
+	let count = 0;
+	const foot = () => (options.footer === true ? `${theme.dim(rowCountText(count))}\n` : '');
+	if (!layout.fits) {
+		const vertical = createVerticalRow(columns, { theme, raw: limits.raw, cellColumns: limits.cellColumns });
+		return {
+			begin: () => '',
+			rows(rows) {
+				count += rows.length;
+				return rows.map(vertical).join('');
+			},
+			end: foot,
+		};
+	}
+	return {
+		begin: () => tableHead(layout, style, limits, theme),
+		rows(rows) {
+			count += rows.length;
+			return rows.map((row) => tableRow(layout, row, style, limits, theme)).join('');
+		},
+		end: () => tableFoot(layout, style, theme) + foot(),
+	};
+}
+
+function tableLimits(options: RowFormatOptions): TableLimits {
+	return {
+		cellColumns: options.cellColumns ?? DEFAULT_CELL_COLUMNS,
+		screenColumns: options.screenColumns ?? Number.POSITIVE_INFINITY,
+		raw: options.raw === true,
+	};
+}
+
+const USUAL_WIDTHS: ReadonlyMap<string, number> = new Map([
+	['id', 5],
+	['method', 7],
+	['path', 32],
+	['url', 40],
+	['host', 20],
+	['comm', 15],
+	['local', 21],
+	['remote', 21],
+	['duration_ms', 11],
+	['ttfb_ms', 9],
+	['via', 8],
+	['req_via', 8],
+	['res_body_bytes', 14],
+	['status', 6],
+	['state', 10],
+]);
+
+function usualWidth(column: ResultColumn): number {
+	if (column.type === 'datetime') return 27;
+	return USUAL_WIDTHS.get(column.name) ?? (column.type === 'text' ? 12 : 8);
+}

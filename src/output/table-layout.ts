@@ -1,0 +1,141 @@
+// The formats in columns: `table` as psql prints, `box` with lines drawn around.
+
+import type { SqlValue } from '../store/table.ts';
+import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
+import { cellForTerminal, displayWidth } from './terminal-text.ts';
+import type { Theme } from './theme.ts';
+
+export type TableStyle = 'table' | 'box';
+
+export type TableLayout = {
+	readonly columns: readonly ResultColumn[];
+	/** Columns of the screen for each column of the result. */
+	readonly widths: readonly number[];
+	/** False when the screen is too narrow even with every text cut short. */
+	readonly fits: boolean;
+};
+
+export type TableLimits = {
+	/** Columns a cell may take before it is cut with `…`. Numbers are never cut. */
+	readonly cellColumns: number;
+	/** Columns of the screen; Infinity when it is none. */
+	readonly screenColumns: number;
+	readonly raw: boolean;
+};
+
+/** Texts are not cut below this to make a table fit. */
+const LEAST_TEXT_COLUMNS = 10;
+
+/** Finds the widths for `rows`; `least` gives widths to start with (a stream whose later rows are not known). */
+export function layoutTable(
+	columns: readonly ResultColumn[],
+	rows: Iterable<readonly SqlValue[]>,
+	style: TableStyle,
+	limits: TableLimits,
+	least: readonly number[] = [],
+): TableLayout {
+	const headers = columns.map((column) => headerText(column, limits));
+	const widths = headers.map((header, i) => Math.max(displayWidth(header), least[i] ?? 0));
+	const rigid = columns.map((column) => isNumeric(column.type) || column.type === 'datetime');
+	for (const row of rows) {
+		for (let i = 0; i < columns.length; i++) {
+			const value = row[i] ?? null;
+			if (typeof value === 'number' || typeof value === 'bigint') rigid[i] = true;
+			const width = displayWidth(cellText(value, limits.cellColumns, limits.raw));
+			if (width > (widths[i] as number)) widths[i] = width;
+		}
+	}
+	const between = style === 'box' ? 3 * columns.length + 1 : 3 * columns.length - 1;
+	const fits = shrink(widths, rigid, limits.screenColumns - between);
+	return { columns, widths, fits };
+}
+
+export function tableHead(layout: TableLayout, style: TableStyle, limits: TableLimits, theme: Theme): string {
+	const cells = layout.columns.map((column, i) => {
+		const text = cellForTerminal(column.name, layout.widths[i] as number, limits);
+		if (style === 'table' && i === layout.columns.length - 1 && !isNumeric(column.type)) return theme.header(text);
+		return pad(theme.header(text), displayWidth(text), layout.widths[i] as number, isNumeric(column.type));
+	});
+	const line = joinCells(cells, style, theme);
+	if (style === 'table') return `${line}\n${theme.dim(rule(layout, '-', '', '+', ''))}\n`;
+	return `${theme.dim(rule(layout, '─', '┌', '┬', '┐'))}\n${line}\n${theme.dim(rule(layout, '─', '├', '┼', '┤'))}\n`;
+}
+
+export function tableRow(
+	layout: TableLayout,
+	row: readonly SqlValue[],
+	style: TableStyle,
+	limits: TableLimits,
+	theme: Theme,
+): string {
+	const last = layout.columns.length - 1;
+	// Of a stream's later rows, a wider one is cut on a screen; in a file it only stands out of line.
+	const onScreen = limits.screenColumns !== Number.POSITIVE_INFINITY;
+	const cells = layout.columns.map((column, i) => {
+		const value = row[i] ?? null;
+		const width = layout.widths[i] as number;
+		const text = cellText(value, onScreen ? width : limits.cellColumns, limits.raw);
+		const right = isNumeric(column.type) || typeof value === 'number' || typeof value === 'bigint';
+		const painted = value === null ? theme.null(text) : text;
+		if (style === 'table' && i === last && !right) return painted;
+		return pad(painted, displayWidth(text), width, right);
+	});
+	return `${joinCells(cells, style, theme)}\n`;
+}
+
+export function tableFoot(layout: TableLayout, style: TableStyle, theme: Theme): string {
+	return style === 'box' ? `${theme.dim(rule(layout, '─', '└', '┴', '┘'))}\n` : '';
+}
+
+/** One line of at most `columns` columns; numbers whole, whatever they take. */
+export function cellText(value: SqlValue, columns: number, raw: boolean): string {
+	if (value === null) return NULL_TEXT;
+	if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
+	return cellForTerminal(value, columns, { raw });
+}
+
+function headerText(column: ResultColumn, limits: TableLimits): string {
+	return cellForTerminal(column.name, limits.cellColumns, limits);
+}
+
+function joinCells(cells: readonly string[], style: TableStyle, theme: Theme): string {
+	if (style === 'table') return ` ${cells.join(` ${theme.dim('|')} `)}`;
+	const border = theme.dim('│');
+	return `${border} ${cells.join(` ${border} `)} ${border}`;
+}
+
+function rule(layout: TableLayout, line: string, left: string, cross: string, right: string): string {
+	return left + layout.widths.map((width) => line.repeat(width + 2)).join(cross) + right;
+}
+
+function pad(painted: string, width: number, columns: number, right: boolean): string {
+	const blanks = ' '.repeat(Math.max(0, columns - width));
+	return right ? blanks + painted : painted + blanks;
+}
+
+/** Cuts the widest texts until all columns take `available` together; false when they cannot. */
+function shrink(widths: number[], rigid: readonly boolean[], available: number): boolean {
+	const total = widths.reduce((sum, width) => sum + width, 0);
+	if (total <= available) return true;
+	const widest = Math.max(...widths);
+	let low = LEAST_TEXT_COLUMNS;
+	let high = widest;
+	const capped = (cap: number) =>
+		widths.reduce((sum, width, i) => sum + (rigid[i] === true ? width : Math.min(width, cap)), 0);
+	if (capped(low) > available) return false;
+	while (low < high) {
+		const middle = Math.ceil((low + high) / 2);
+		if (capped(middle) <= available) low = middle;
+		else high = middle - 1;
+	}
+	// What is left over goes to the first of those that were cut.
+	let left = available - capped(low);
+	for (let i = 0; i < widths.length; i++) {
+		const width = widths[i] as number;
+		if (rigid[i] === true || width <= low) continue;
+		const more = Math.min(left, width - low);
+		widths[i] = low + more;
+		left -= more;
+	}
+	return true;
+}

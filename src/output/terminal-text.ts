@@ -1,0 +1,179 @@
+// The only way captured text reaches a terminal or a text file: whatever could move a cursor, change a colour, hide or
+// reorder text is shown as visible ASCII. Own colours are added after this.
+
+import stringWidth from 'string-width';
+
+/**
+ * What no text output contains: controls (C0, DEL, C1), line and paragraph separators, lone surrogates, private use and
+ * unassigned code points, format controls (bidi, zero-width, BOM, tags, soft hyphen …) and whatever else is invisible
+ * (variation selectors, fillers).
+ */
+const UNSAFE = '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}';
+
+/** A character class in `u` mode, for writers that escape in their own way (JSON, HTML). */
+export const unsafeCharacter: RegExp = new RegExp(`[${UNSAFE}]`, 'gu');
+
+/** Marks a base character may carry before the rest is escaped: ten thousand of them paint over the lines around. */
+const MAX_MARKS = 8;
+
+// Conjoining jamo stack as marks do, in the terminals that combine them.
+const MARK = '[\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7fb]';
+const TOO_MANY_MARKS = `(${MARK}{${MAX_MARKS}})(${MARK}+)`;
+const ESCAPED = new RegExp(`[${UNSAFE}]|${TOO_MANY_MARKS}`, 'u');
+const ESCAPED_ALL = new RegExp(`\\\\|[${UNSAFE}]|${TOO_MANY_MARKS}`, 'gu');
+
+/** Text that reads like one of our escapes although nothing was escaped. */
+const LOOKS_ESCAPED = /\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\})/i;
+
+const PLAIN_ASCII = /^[\x20-\x5b\x5d-\x7e]*$/;
+
+export type TerminalTextOptions = {
+	/** Leave everything as it is (`--raw`). Bytes that are not UTF-8 become U+FFFD. */
+	readonly raw?: boolean;
+	/** Keep line feeds: for texts of several lines. */
+	readonly lineFeeds?: boolean;
+};
+
+/**
+ * Makes captured text (or bytes taken as UTF-8) safe to print. Control and invisible characters become `\xNN` (below
+ * U+0100) or `\u{HEX}`, bytes that are not UTF-8 become `\xNN`, and so do marks beyond the eighth on one character.
+ *
+ * A backslash is doubled in a text in which something was escaped, or in which it would read like an escape; in every
+ * other text it stays single. So `C:\dir` prints as it is, and still no two texts print alike, except for bytes
+ * 0x80-0x9f that are not UTF-8 and the code points of the same number.
+ */
+export function forTerminal(text: string | Uint8Array, options: TerminalTextOptions = {}): string {
+	if (typeof text !== 'string') return forTerminalBytes(text, options);
+	if (options.raw === true || PLAIN_ASCII.test(text)) return text;
+	const lineFeeds = options.lineFeeds === true;
+	return needsEscape(text, lineFeeds) ? escapeAll(text, lineFeeds) : text;
+}
+
+/** `\xNN` below U+0100, else `\u{HEX}`. */
+export function escapeCodePoint(codePoint: number): string {
+	const hex = codePoint.toString(16);
+	return codePoint < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
+}
+
+/** Columns that a terminal uses for `text` (already made safe), by East Asian width. */
+export function displayWidth(text: string): number {
+	if (PLAIN_ASCII.test(text)) return text.length;
+	let width = 0;
+	for (let i = 0; i < text.length; i++) {
+		const columns = simpleWidth(text.charCodeAt(i));
+		// A mark or an emoji changes what is before it, so that the whole must be measured.
+		if (columns === 0) return stringWidth(text);
+		width += columns;
+	}
+	return width;
+}
+
+/** `text` (already made safe) in at most `columns` columns; what was cut is replaced by `…`, which takes one of them. */
+export function cutToWidth(text: string, columns: number): string {
+	if (columns < 1) return text === '' ? '' : '…';
+	if (PLAIN_ASCII.test(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+	let width = 0;
+	let keep = 0;
+	for (const { segment, index } of graphemes.segment(text)) {
+		width += displayWidth(segment);
+		if (width > columns) return `${text.slice(0, keep)}…`;
+		if (width <= columns - 1) keep = index + segment.length;
+	}
+	return text;
+}
+
+/**
+ * One line of at most `columns` columns for a captured text, without looking at more of it than can be shown: what
+ * tables use for cells.
+ */
+export function cellForTerminal(text: string | Uint8Array, columns: number, options: TerminalTextOptions = {}): string {
+	// A column takes a base and MAX_MARKS marks at the most: 18 code units, 36 bytes.
+	const enough = (columns + 1) * 40;
+	if (!(text.length > enough)) return cutToWidth(forTerminal(text, options), columns);
+	const shown = cutToWidth(forTerminal(text.slice(0, enough), options), columns);
+	return shown.endsWith('…') ? shown : cutToWidth(`${shown}…`, columns);
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/**
+ * Columns of a code unit of the scripts where one is as wide as the next whatever stands beside it, 0 for all others.
+ * string-width takes 20 µs a character; these are most of what is seen.
+ */
+function simpleWidth(unit: number): number {
+	if (unit < 0x300) return (unit >= 0x20 && unit < 0x7f) || (unit >= 0xa0 && unit !== 0xad) ? 1 : 0;
+	if (unit >= 0x370 && unit < 0x483) return 1;
+	if (unit >= 0x48a && unit < 0x530) return 1;
+	if (unit === 0x2026) return 1;
+	if (unit >= 0x3041 && unit < 0x3097) return 2;
+	if (unit >= 0x30a1 && unit < 0x30fb) return 2;
+	if (unit >= 0x4e00 && unit < 0xa000) return 2;
+	return unit >= 0xac00 && unit < 0xd7a4 ? 2 : 0;
+}
+
+function needsEscape(text: string, lineFeeds: boolean): boolean {
+	if (LOOKS_ESCAPED.test(text)) return true;
+	return ESCAPED.test(lineFeeds ? text.replaceAll('\n', ' ') : text);
+}
+
+function escapeAll(text: string, lineFeeds: boolean): string {
+	return text.replace(ESCAPED_ALL, (match: string, marks: string | undefined, excess: string | undefined) => {
+		if (match === '\\') return '\\\\';
+		if (match === '\n' && lineFeeds) return match;
+		return marks === undefined || excess === undefined ? escapeEach(match) : marks + escapeEach(excess);
+	});
+}
+
+function escapeEach(text: string): string {
+	let escaped = '';
+	for (const character of text) escaped += escapeCodePoint(character.codePointAt(0) as number);
+	return escaped;
+}
+
+function forTerminalBytes(bytes: Uint8Array, options: TerminalTextOptions): string {
+	const decoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+	if (options.raw === true || !decoded.includes('\ufffd')) return forTerminal(decoded, options);
+	const parts = splitUtf8(bytes);
+	// U+FFFD may also have been sent as such.
+	if (parts.every((part) => typeof part === 'string')) return forTerminal(decoded, options);
+	const lineFeeds = options.lineFeeds === true;
+	return parts.map((part) => (typeof part === 'number' ? escapeCodePoint(part) : escapeAll(part, lineFeeds))).join('');
+}
+
+/** The stretches of valid UTF-8 as text, every other byte as a number. */
+function splitUtf8(bytes: Uint8Array): (string | number)[] {
+	const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	const parts: (string | number)[] = [];
+	let start = 0;
+	let at = 0;
+	while (at < bytes.length) {
+		const length = utf8Length(bytes, at);
+		if (length > 0) {
+			at += length;
+			continue;
+		}
+		if (at > start) parts.push(buffer.toString('utf8', start, at));
+		parts.push(bytes[at] as number);
+		at++;
+		start = at;
+	}
+	if (at > start) parts.push(buffer.toString('utf8', start, at));
+	return parts;
+}
+
+/** Bytes of the well-formed UTF-8 character at `at` (Unicode 15, table 3-7), 0 when there is none. */
+function utf8Length(bytes: Uint8Array, at: number): number {
+	const first = bytes[at] as number;
+	if (first < 0x80) return 1;
+	if (first < 0xc2 || first > 0xf4) return 0;
+	const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	if (at + length > bytes.length) return 0;
+	const second = bytes[at + 1] as number;
+	const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+	const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+	if (second < low || second > high) return 0;
+	for (let i = at + 2; i < at + length; i++) {
+		if (((bytes[i] as number) & 0xc0) !== 0x80) return 0;
+	}
+	return length;
+}

@@ -1,0 +1,59 @@
+// A row with one column a line, as `\G` prints it.
+
+import type { SqlValue } from '../store/table.ts';
+import { jsonLines, textLines } from './body-lines.ts';
+import { NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
+import { hexDump } from './hex-dump.ts';
+import { cellForTerminal, displayWidth, forTerminal } from './terminal-text.ts';
+import type { Theme } from './theme.ts';
+
+export type VerticalRowOptions = {
+	readonly theme: Theme;
+	readonly raw: boolean;
+	/** Columns a value may take; null: values are whole, bodies and JSON over several lines. */
+	readonly cellColumns: number | null;
+};
+
+/** Columns whose text is a body: its lines are kept. */
+const BODY_NAME = /^(?:req|res)_body$/;
+const HEX_DUMP_BYTES = 4096;
+
+/** Makes the writer of rows, each under a line with its number. */
+export function createVerticalRow(
+	columns: readonly ResultColumn[],
+	options: VerticalRowOptions,
+): (row: readonly SqlValue[]) => string {
+	const { theme, raw, cellColumns } = options;
+	const names = columns.map((column) => cellForTerminal(column.name, 60, { raw }));
+	const widest = Math.max(0, ...names.map(displayWidth));
+	const labels = names.map((name) => `${' '.repeat(widest - displayWidth(name))}${theme.name(name)}:`);
+	const notes = columns.map((column) => columns.findIndex((other) => other.name === `${column.name}_note`));
+	const stars = '*'.repeat(27);
+	let number = 0;
+
+	const wholeValue = (value: string | Uint8Array, i: number, note: SqlValue): string => {
+		if (typeof value !== 'string') return ` ${value.length} bytes\n${hexDump(value, HEX_DUMP_BYTES)}`;
+		const isBody = BODY_NAME.test(columns[i]?.name ?? '');
+		if (!isBody && columns[i]?.type !== 'json') return ` ${forTerminal(value, { raw })}\n`;
+		const how = { raw, partial: note !== null };
+		const lines = jsonLines(value, how) ?? textLines(value, how);
+		return lines.indexOf('\n') < lines.length - 1 ? `\n${lines}` : ` ${lines === '' ? '\n' : lines}`;
+	};
+
+	return (row) => {
+		number++;
+		let text = `${theme.dim(`${stars} ${number}. row ${stars}`)}\n`;
+		for (let i = 0; i < columns.length; i++) {
+			const value = row[i] ?? null;
+			const note = row[notes[i] as number] ?? null;
+			text += labels[i];
+			if (value === null) text += ` ${theme.null(NULL_TEXT)}\n`;
+			else if (typeof value === 'number' || typeof value === 'bigint') text += ` ${numberText(value)}\n`;
+			else if (cellColumns !== null) text += ` ${cellForTerminal(value, cellColumns, { raw })}\n`;
+			else text += wholeValue(value, i, note);
+			// The note stands where the rest of the body would be.
+			if (cellColumns === null && typeof note === 'string') text += `${theme.note(forTerminal(note, { raw }))}\n`;
+		}
+		return text;
+	};
+}
