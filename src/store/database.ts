@@ -2,7 +2,13 @@
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
 import { entryBytes, type StoreSnapshot, segmentOfEntries } from './exchange-store.ts';
-import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable, type SegmentRows } from './exchange-table.ts';
+import {
+	EXCHANGE_COLUMNS,
+	exchangeTable,
+	INFLIGHT_COLUMNS,
+	inflightTable,
+	type SegmentRows,
+} from './exchange-table.ts';
 import { HEADER_COLUMNS, headerTable } from './header-table.ts';
 import { LOSS_COLUMNS, type LossTotal, lossTable } from './loss-table.ts';
 import { openSegment, type Segment } from './segment.ts';
@@ -19,15 +25,16 @@ export type CaptureSnapshot = {
 };
 
 /** The captured tables with their columns, in the order `.tables` lists them. */
-export const TABLES: readonly { readonly name: string; readonly columns: readonly Column[]; readonly needs: number }[] = [
-	{ name: 'exchanges', columns: EXCHANGE_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
-	{ name: 'headers', columns: HEADER_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
-	{ name: 'connections', columns: CONNECTION_COLUMNS, needs: layout.SNAPSHOT_CONNECTIONS },
-	{ name: 'events', columns: EVENT_COLUMNS, needs: layout.SNAPSHOT_EVENTS },
-	{ name: 'inflight', columns: INFLIGHT_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
-	{ name: 'loss', columns: LOSS_COLUMNS, needs: 0 },
-	{ name: 'blind_spots', columns: BLIND_SPOT_COLUMNS, needs: layout.SNAPSHOT_BLIND_SPOTS },
-];
+export const TABLES: readonly { readonly name: string; readonly columns: readonly Column[]; readonly needs: number }[] =
+	[
+		{ name: 'exchanges', columns: EXCHANGE_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+		{ name: 'headers', columns: HEADER_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+		{ name: 'connections', columns: CONNECTION_COLUMNS, needs: layout.SNAPSHOT_CONNECTIONS },
+		{ name: 'events', columns: EVENT_COLUMNS, needs: layout.SNAPSHOT_EVENTS },
+		{ name: 'inflight', columns: INFLIGHT_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+		{ name: 'loss', columns: LOSS_COLUMNS, needs: 0 },
+		{ name: 'blind_spots', columns: BLIND_SPOT_COLUMNS, needs: layout.SNAPSHOT_BLIND_SPOTS },
+	];
 
 /** The SNAPSHOT_* mask for a statement that reads these tables. */
 export function snapshotMask(tables: Iterable<string>): number {
@@ -65,7 +72,10 @@ export function openDatabase(snapshot: CaptureSnapshot, cache: SegmentCache): Da
 	const tables = new Map<string, TableSnapshot>();
 	tables.set('exchanges', exchangeTable(all));
 	tables.set('inflight', inflightTable(open, snapshot.nowUs));
-	tables.set('headers', lazyTable('headers', HEADER_COLUMNS, () => headerTable(all)));
+	tables.set(
+		'headers',
+		lazyTable('headers', HEADER_COLUMNS, () => headerTable(all)),
+	);
 	tables.set('connections', entryTable('connections', CONNECTION_COLUMNS, layout.ENTRY_CONNECTION, snapshot.entries));
 	tables.set('events', entryTable('events', EVENT_COLUMNS, layout.ENTRY_EVENT, snapshot.entries));
 	tables.set('blind_spots', entryTable('blind_spots', BLIND_SPOT_COLUMNS, layout.ENTRY_BLIND_SPOT, snapshot.entries));

@@ -10,8 +10,8 @@ import {
 	PROTOCOLS,
 } from '../decode/words.ts';
 import { type EntryBytes, entryBytes } from './exchange-store.ts';
-import { formatTimestamp } from './timestamp.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
+import { formatTimestamp } from './timestamp.ts';
 import { wireText } from './wire-text.ts';
 
 type EntryColumn = Column & {

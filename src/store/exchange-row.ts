@@ -3,7 +3,14 @@
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { bodyText } from '../decode/body-text.ts';
-import { ABSENT, FIELD_PREFIX_BYTES, type Segment, type TextMember, TRAILER_BIT, UNHELD_ENTRY_BYTES } from './segment.ts';
+import {
+	ABSENT,
+	FIELD_PREFIX_BYTES,
+	type Segment,
+	type TextMember,
+	TRAILER_BIT,
+	UNHELD_ENTRY_BYTES,
+} from './segment.ts';
 import { wireText } from './wire-text.ts';
 
 export type Message = 'request' | 'response';

@@ -1,12 +1,5 @@
 // Tables `exchanges` and `inflight`: the columns of the contract as readers over segments.
-import {
-	anomalyWords,
-	PROCESS_SIDES,
-	REASONS,
-	STATES,
-	SYSCALL_NAMES,
-	syscallList,
-} from '../decode/words.ts';
+import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList } from '../decode/words.ts';
 import {
 	dictionaryEntry,
 	dictionaryText,
@@ -20,8 +13,8 @@ import {
 	urlText,
 } from './exchange-row.ts';
 import type { F64Member, Segment, TextMember } from './segment.ts';
-import { formatTimestamp } from './timestamp.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
+import { formatTimestamp } from './timestamp.ts';
 
 /** Rows `first … rows-1` of a segment. */
 export type SegmentRows = { readonly segment: Segment; readonly first: number; readonly rows: number };
@@ -170,7 +163,11 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 ];
 
 /** The column that `inflight` has besides those of `exchanges`. */
-const AGE_COLUMN: Column = { name: 'age_ms', type: 'float', description: "milliseconds since the request's first byte" };
+const AGE_COLUMN: Column = {
+	name: 'age_ms',
+	type: 'float',
+	description: "milliseconds since the request's first byte",
+};
 
 export const INFLIGHT_COLUMNS: readonly Column[] = [...EXCHANGE_COLUMNS, AGE_COLUMN];
 

@@ -1,6 +1,7 @@
 // Table `headers`: one row a field line, derived from the exchanges' segments; nothing is stored twice.
-import { RowLocator, type SegmentRows } from './exchange-table.ts';
+
 import { fieldLineAt } from './exchange-row.ts';
+import { RowLocator, type SegmentRows } from './exchange-table.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
 
 type Line = NonNullable<ReturnType<typeof fieldLineAt>>;
@@ -12,7 +13,12 @@ const COLUMNS: readonly (Column & { readonly of: (line: Line) => SqlValue })[] =
 	{ name: 'name', type: 'text', description: 'field name, lower-cased', of: (line) => line.name.toLowerCase() },
 	{ name: 'raw_name', type: 'text', description: 'field name as sent', of: (line) => line.name },
 	{ name: 'header_value', type: 'text', description: 'field value', of: (line) => line.value },
-	{ name: 'trailer', type: 'int', description: '1 when it came behind a chunked body', of: (line) => (line.trailer ? 1 : 0) },
+	{
+		name: 'trailer',
+		type: 'int',
+		description: '1 when it came behind a chunked body',
+		of: (line) => (line.trailer ? 1 : 0),
+	},
 ];
 
 export const HEADER_COLUMNS: readonly Column[] = COLUMNS;

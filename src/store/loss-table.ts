@@ -1,6 +1,7 @@
 // Table `loss`: what was not captured, by reason; one row a reason, zero rows included.
-import { formatTimestamp } from './timestamp.ts';
+
 import type { Column, SqlValue, TableSnapshot } from './table.ts';
+import { formatTimestamp } from './timestamp.ts';
 
 export type LossKind = 'lost' | 'by_design';
 

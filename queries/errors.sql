@@ -1,0 +1,6 @@
+-- answers of 400 and above, and exchanges that did not complete
+SELECT id, ts, comm, side, method, host, path, status, state, reason
+FROM exchanges
+WHERE status >= 400 OR state NOT IN ('complete', 'open', 'upgraded')
+ORDER BY id DESC
+LIMIT 50;

@@ -1,0 +1,50 @@
+// Bundles the three threads' entry files into dist/, alasql's grammar included, so that running needs no node_modules.
+import { readdirSync, statSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const entries = ['src/cli.ts', 'src/capture-thread.ts', 'src/query-thread.ts'];
+const outputs = ['dist/tinytap.cjs', 'dist/capture-thread.cjs', 'dist/query-thread.cjs'];
+const sources = ['src', 'decoder-as/assembly', 'package.json', 'package-lock.json', 'scripts/build-cli.mjs'];
+
+/** Latest modification time below the paths, in milliseconds. */
+function newest(paths) {
+	let latest = 0;
+	for (const path of paths) {
+		const stat = statSync(path);
+		latest = Math.max(latest, stat.mtimeMs);
+		if (stat.isDirectory()) latest = Math.max(latest, newest(readdirSync(path).map((name) => `${path}/${name}`)));
+	}
+	return latest;
+}
+
+function oldest(paths) {
+	return Math.min(...paths.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
+}
+
+/** What alasql would load for file formats and platforms that tinytap has no use for. */
+const leftOut = /^(react-native.*|xlsx|cross-fetch|jszip|tabletop|es6-promise)$/;
+
+if (newest(sources) >= oldest(outputs)) {
+	await build({
+		entryPoints: { tinytap: entries[0], 'capture-thread': entries[1], 'query-thread': entries[2] },
+		outdir: 'dist',
+		outExtension: { '.js': '.cjs' },
+		bundle: true,
+		platform: 'node',
+		target: 'node20.19',
+		format: 'cjs',
+		sourcemap: 'linked',
+		legalComments: 'none',
+		logLevel: 'warning',
+		define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
+		plugins: [
+			{
+				name: 'leave-out',
+				setup(api) {
+					api.onResolve({ filter: leftOut }, ({ path }) => ({ path, namespace: 'left-out' }));
+					api.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {};' }));
+				},
+			},
+		],
+	});
+}

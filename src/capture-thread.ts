@@ -1,0 +1,309 @@
+// The capture thread: source → decoder → store, one loop. Wires src/capture, src/decode and src/store; answers the query
+// thread's requests for snapshots between two batches.
+import { readFileSync } from 'node:fs';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { LOSS_EVICTED, LOSS_OUTPUT_DROPPED, LOSS_RECORDING_STOPPED } from '../decoder-as/assembly/capture-event.ts';
+import * as layout from '../decoder-as/assembly/output-layout.ts';
+import { type BatchSource, recordingSource } from './capture/batch-source.ts';
+import { endRecord } from './capture/fact-record.ts';
+import { kernelSource } from './capture/kernel-source.ts';
+import { RecordingWriter } from './capture/recording.ts';
+import { createDecoder } from './decode/decoder.ts';
+import { systemCode } from './errors.ts';
+import { ConnectionLog } from './store/connection-log.ts';
+import type { CaptureSnapshot } from './store/database.ts';
+import { type EntryBytes, ExchangeStore, entryBytes } from './store/exchange-store.ts';
+import { type LossTotal, lostBytes, lostEvents } from './store/loss-table.ts';
+import {
+	type CaptureThreadData,
+	errorMessage,
+	type FromCapture,
+	type SnapshotReply,
+	type SnapshotRequest,
+	STATUS_EVENTS,
+	STATUS_LOST_BYTES,
+	STATUS_LOST_EVENTS,
+	STATUS_ROWS,
+	type ToCapture,
+} from './thread-messages.ts';
+
+/** How long one look into the ring may wait: what bounds the age of a row at the prompt. */
+const POLL_MS = 10;
+/** Clocks and loss counters enter the stream this often. */
+const PERIODIC_MS = 250;
+/** Parts of --max-memory: the rest is for statements. */
+const STORE_SHARE = 0.5;
+const DECODER_SHARE = 0.25;
+const CONNECTION_LOG_SHARE = 0.02;
+
+const { settings, status: statusBuffer, stop: stopBuffer } = workerData as CaptureThreadData;
+const main = parentPort!;
+const status = new Float64Array(statusBuffer);
+const stop = new Int32Array(stopBuffer);
+
+const decoder = createDecoder(readFileSync(settings.files.decoder), {
+	bodyLimit: Number.isFinite(settings.bodyLimit) ? settings.bodyLimit : -1,
+	memoryLimit: Math.floor(settings.maxMemory * DECODER_SHARE),
+});
+const store = new ExchangeStore({ memoryBytes: settings.maxMemory * STORE_SHARE, rows: settings.maxRows });
+const closedConnections = new ConnectionLog(settings.maxMemory * CONNECTION_LOG_SHARE);
+
+let queryPort: MessagePort | undefined;
+let following = false;
+let committedBefore = 0;
+let paused = false;
+let ended = false;
+let recording: RecordingWriter | undefined;
+const ownLoss = { outputDropped: newTotal(), recordingStopped: newTotal() };
+let views: EntryBytes = entryBytes(decoder.memory.buffer);
+
+main.on('message', (message: ToCapture) => {
+	if (message.type === 'port') {
+		queryPort = message.port as MessagePort;
+		queryPort.on('message', answerQueryThread);
+	} else if (message.type === 'pause') paused = true;
+	else if (message.type === 'resume') paused = false;
+	else if (message.type === 'clear') clear();
+	else if (message.type === 'stop') Atomics.store(stop, 0, 1);
+});
+
+run().catch((error: unknown) => {
+	recording?.abandon();
+	post({ type: 'error', error: errorMessage(error) });
+});
+
+async function run(): Promise<void> {
+	const source = settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path);
+	try {
+		if (settings.record !== undefined) {
+			const { path, force, owner, meta } = settings.record;
+			recording = new RecordingWriter(path, meta, { force, ...(owner === undefined ? {} : { owner }) });
+		}
+		feed(source.periodicRecords());
+		post({ type: 'attached', missing: source.missing });
+		await pump(source);
+		feed(source.periodicRecords());
+		if (settings.replay === undefined) feed([endRecord(process.hrtime.bigint())]);
+		decoder.finish();
+		drain(source);
+		closeRecording();
+	} finally {
+		source.close();
+	}
+	ended = true;
+	updateStatus();
+	tellFollower();
+	post({
+		type: 'ended',
+		loss: lossTotals(),
+		...(recording === undefined ? {} : { recording: { path: recording.path, bytes: recording.bytes } }),
+		...(source.damage === undefined ? {} : { damage: source.damage }),
+	});
+}
+
+async function pump(source: BatchSource): Promise<void> {
+	let periodicAt = 0;
+	let stopping = false;
+	for (;;) {
+		if (!stopping && Atomics.load(stop, 0) !== 0) {
+			// Detach first; what the ring still holds is read to its end.
+			source.stop();
+			stopping = true;
+		}
+		const input = decoder.input(source.batchBytes);
+		const length = source.nextBatch(input, stopping ? 0 : POLL_MS);
+		if (length < 0 || (length === 0 && stopping)) return;
+		if (!paused || settings.replay !== undefined) {
+			if (length > 0) record(input.subarray(0, length));
+			decoder.decode(length);
+			drain(source);
+		}
+		const now = performance.now();
+		if (now >= periodicAt) {
+			periodicAt = now + PERIODIC_MS;
+			feed(source.periodicRecords());
+			drain(source);
+		}
+		updateStatus();
+		tellFollower();
+		if (store.appended >= settings.count) Atomics.store(stop, 0, 1);
+		// Lets messages in.
+		await new Promise(setImmediate);
+		if (paused && settings.replay !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+	}
+}
+
+/** Records that user space made, into the decoder and the recording. */
+function feed(records: readonly Uint8Array[]): void {
+	if (records.length === 0) return;
+	const batch = Buffer.concat(records);
+	record(batch);
+	decoder.input(batch.byteLength).set(batch);
+	decoder.decode(batch.byteLength);
+}
+
+/** Takes what the decoder has finished; answers its questions, which may finish more. */
+function drain(source: BatchSource): void {
+	for (;;) {
+		const output = decoder.output();
+		if (output.byteLength === 0) return;
+		if (views.bytes.buffer !== decoder.memory.buffer) views = entryBytes(decoder.memory.buffer);
+		const answers: Uint8Array[] = [];
+		const start = output.byteOffset;
+		const end = start + output.byteLength;
+		for (let at = start; at < end; at += views.u32[at >> 2]!) {
+			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
+			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
+			else if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
+			else if (type === layout.ENTRY_CONNECTION)
+				closedConnections.append(output.subarray(at - start, at - start + views.u32[at >> 2]!));
+			else if (type === layout.ENTRY_QUESTION) {
+				const answer = source.answer({
+					what: views.u32[(at + layout.QUESTION_WHAT) >> 2] === layout.QUESTION_SOCKET ? 'socket' : 'process',
+					conn: float(at + layout.QUESTION_CONN),
+					pid: views.u32[(at + layout.QUESTION_PID) >> 2]!,
+					fd: views.u32[(at + layout.QUESTION_FD) >> 2]! | 0,
+				});
+				if (answer !== undefined) answers.push(answer);
+			}
+		}
+		decoder.clearOutput();
+		feed(answers);
+	}
+}
+
+function float(at: number): number {
+	return views.f64[at >> 3]!;
+}
+
+/** Adds to the recording; a full disk ends the recording, not the capture. */
+function record(batch: Uint8Array): void {
+	if (recording === undefined) return;
+	if (ownLoss.recordingStopped.events > 0) {
+		count(ownLoss.recordingStopped, 1, batch.byteLength);
+		return;
+	}
+	try {
+		recording.writeBatch(batch);
+	} catch (error) {
+		stopRecording(recording, error, batch.byteLength);
+	}
+}
+
+function closeRecording(): void {
+	if (recording === undefined || ownLoss.recordingStopped.events > 0) return;
+	try {
+		recording.close();
+	} catch (error) {
+		stopRecording(recording, error, 0);
+	}
+}
+
+function stopRecording(writer: RecordingWriter, error: unknown, bytes: number): void {
+	writer.abandon();
+	count(ownLoss.recordingStopped, 1, bytes);
+	post({
+		type: 'warning',
+		message: `recording to ${writer.path} stopped: ${systemCode(error) ?? String(error)}; the capture goes on`,
+		hint: 'What was written before can be replayed.',
+	});
+}
+
+function answerQueryThread(request: SnapshotRequest): void {
+	if (request.type === 'follow') {
+		following = request.on;
+		committedBefore = -1;
+		tellFollower();
+	} else if (request.type === 'dropped') {
+		count(ownLoss.outputDropped, request.events, request.bytes);
+	} else {
+		const snapshot = takeSnapshot(request.mask);
+		reply({ type: 'snapshot', id: request.id, snapshot }, [snapshot.entries]);
+	}
+}
+
+/** Everything of this instant that a statement may read. */
+function takeSnapshot(mask: number): CaptureSnapshot {
+	decoder.snapshot(mask);
+	const output = decoder.output();
+	const pieces: Uint8Array[] = [];
+	if ((mask & layout.SNAPSHOT_CONNECTIONS) !== 0) pieces.push(...closedConnections.pieces());
+	pieces.push(output);
+	const entries = concatenate(pieces);
+	// The output was drained before, so it holds the snapshot alone.
+	decoder.clearOutput();
+	return { store: store.snapshot(), entries, loss: lossTotals(), nowUs: wallUs() };
+}
+
+function tellFollower(): void {
+	if (!following || (store.appended === committedBefore && !ended)) return;
+	committedBefore = store.appended;
+	const snapshot: CaptureSnapshot = { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() };
+	reply({ type: 'committed', snapshot, ended });
+}
+
+function lossTotals(): LossTotal[] {
+	const totals: LossTotal[] = decoder.loss().map(({ events, bytes, lastTs }) => ({
+		events,
+		bytes,
+		lastUs: lastTs === 0 ? Number.NaN : lastTs,
+	}));
+	add(totals[LOSS_OUTPUT_DROPPED]!, ownLoss.outputDropped);
+	add(totals[LOSS_RECORDING_STOPPED]!, ownLoss.recordingStopped);
+	add(totals[LOSS_EVICTED]!, {
+		events: store.evictedRows,
+		bytes: store.evictedBytes,
+		lastUs: store.evictedRows === 0 ? Number.NaN : wallUs(),
+	});
+	return totals;
+}
+
+function updateStatus(): void {
+	const totals = lossTotals();
+	status[STATUS_ROWS] = store.appended;
+	status[STATUS_LOST_EVENTS] = lostEvents(totals);
+	status[STATUS_LOST_BYTES] = lostBytes(totals);
+	status[STATUS_EVENTS] = 0;
+}
+
+function clear(): void {
+	store.clear();
+	closedConnections.clear();
+}
+
+function concatenate(pieces: readonly Uint8Array[]): ArrayBuffer {
+	const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+	let at = 0;
+	for (const piece of pieces) {
+		all.set(piece, at);
+		at += piece.byteLength;
+	}
+	return all.buffer;
+}
+
+function newTotal(): LossTotal {
+	return { events: 0, bytes: 0, lastUs: Number.NaN };
+}
+
+function count(total: LossTotal, events: number, bytes: number): void {
+	add(total, { events, bytes, lastUs: wallUs() });
+}
+
+function add(total: LossTotal, more: LossTotal): void {
+	total.events += more.events;
+	total.bytes += more.bytes;
+	if (!Number.isNaN(more.lastUs)) total.lastUs = more.lastUs;
+}
+
+/** Microseconds since the epoch. */
+function wallUs(): number {
+	return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}
+
+function post(message: FromCapture): void {
+	main.postMessage(message);
+}
+
+function reply(message: SnapshotReply, transfer: readonly ArrayBuffer[] = []): void {
+	queryPort?.postMessage(message, [...transfer]);
+}

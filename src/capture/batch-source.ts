@@ -1,0 +1,55 @@
+// Where records come from. A live kernel and a recorded file are interchangeable.
+import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
+
+/** What the decoder asks about a connection or a process. */
+export type Question = {
+	readonly what: 'socket' | 'process';
+	readonly conn: number;
+	readonly pid: number;
+	readonly fd: number;
+};
+
+export type BatchSource = {
+	/** Tracepoints this kernel does not have. */
+	readonly missing: readonly string[];
+	/** Room that nextBatch() needs. */
+	readonly batchBytes: number;
+	/**
+	 * Fills `into` with whole records, each at a multiple of 8; waits at most `timeoutMs`. Returns the bytes filled, 0 when
+	 * nothing came, -1 when nothing will come any more.
+	 */
+	nextBatch(into: Uint8Array, timeoutMs: number): number;
+	/** Records that belong into the stream now: clocks and loss counters. Empty for a recording, which holds its own. */
+	periodicRecords(): readonly Uint8Array[];
+	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
+	answer(question: Question): Uint8Array | undefined;
+	/** Stops the source: no new records; what is buffered can still be read. */
+	stop(): void;
+	close(): void;
+	/** How a recording ended early. */
+	readonly damage?: (RecordingDamage & { readonly path: string }) | undefined;
+};
+
+/** A recording as a source. Throws UserError when it is none. */
+export function recordingSource(path: string): BatchSource {
+	const reader = new RecordingReader(path);
+	let stopped = false;
+	return {
+		missing: [],
+		batchBytes: FRAME_PAYLOAD_MAX,
+		nextBatch(into) {
+			if (stopped) return -1;
+			const length = reader.nextBatch(into);
+			return length === 0 ? -1 : length;
+		},
+		periodicRecords: () => [],
+		answer: () => undefined,
+		stop() {
+			stopped = true;
+		},
+		close: () => reader.close(),
+		get damage() {
+			return reader.damage === undefined ? undefined : { ...reader.damage, path };
+		},
+	};
+}

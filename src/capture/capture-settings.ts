@@ -1,0 +1,38 @@
+// What a capture is told, parsed and complete; nothing here is optional text from a command line any more.
+
+import type { FileOwner } from './recording.ts';
+
+export type CaptureSettings = {
+	/** Read this recording instead of the kernel. */
+	readonly replay?: { readonly path: string };
+	/** Keep a recording of everything captured. */
+	readonly record?: {
+		readonly path: string;
+		readonly force: boolean;
+		readonly owner?: FileOwner;
+		readonly meta: Record<string, string | number>;
+	};
+	readonly filters: {
+		/** Processes to capture, children included; empty: all. */
+		readonly pids: readonly number[];
+		/** Names of processes to capture; empty: all. */
+		readonly comms: readonly string[];
+		/** TCP ports, either end; empty: all. */
+		readonly ports: readonly number[];
+	};
+	/** Bytes of body kept a message; Infinity: all. */
+	readonly bodyLimit: number;
+	/** Bytes for rows and decoder. */
+	readonly maxMemory: number;
+	/** Rows kept; Infinity: as many as fit. */
+	readonly maxRows: number;
+	readonly ringSize: number;
+	/** Iovecs walked a call, 1 … 1024. */
+	readonly iovecLimit: number;
+	/** Ends the capture when so many rows are finished; Infinity: never. */
+	readonly count: number;
+	/** Processes never captured: tinytap itself. */
+	readonly ownPids: readonly number[];
+	/** Files that the build has made. */
+	readonly files: { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
+};

@@ -1,0 +1,87 @@
+// Records that user space adds to the stream: clocks, addresses, names, loss counters, the end. Same form as the kernel's.
+import {
+	CAPTURE_CLOCK,
+	CAPTURE_END,
+	CAPTURE_EVENT_HEADER_BYTES,
+	CAPTURE_EVENT_VERSION,
+	CAPTURE_FACT_PROCESS,
+	CAPTURE_FACT_SOCKET,
+	CAPTURE_LOSS,
+	EVENT_CALL_BYTES,
+	EVENT_CAPTURED_BYTES,
+	EVENT_CONN,
+	EVENT_FD,
+	EVENT_KIND,
+	EVENT_PID,
+	EVENT_SIZE,
+	EVENT_STREAM_OFFSET,
+	EVENT_TIME_NS,
+	EVENT_VERSION,
+} from '../../decoder-as/assembly/capture-event.ts';
+
+/** Payloads of facts are cut here: a command line can be 2 MiB. */
+const PAYLOAD_MAX = 4096;
+
+type Members = {
+	readonly kind: number;
+	readonly timeNs: bigint;
+	readonly pid?: number;
+	readonly fd?: number;
+	readonly conn?: number;
+	readonly callBytes?: number;
+	readonly streamOffset?: bigint;
+	readonly payload?: Uint8Array;
+};
+
+/** A pair of clocks: CLOCK_BOOTTIME and nanoseconds since the epoch at the same instant. */
+export function clockRecord(timeNs: bigint, wallNs: bigint): Buffer {
+	return record({ kind: CAPTURE_CLOCK, timeNs, streamOffset: wallNs });
+}
+
+/** Answer about a descriptor's socket. Addresses as `ip:port`, `[v6]:port`, `unix:/path`, or empty. */
+export function socketFact(
+	timeNs: bigint,
+	question: { readonly conn: number; readonly pid: number; readonly fd: number },
+	answer: { readonly kind: 'socket' | 'file' | 'unknown'; readonly local: string; readonly remote: string },
+): Buffer {
+	const payload = Buffer.from(`${answer.kind}\n${answer.local}\n${answer.remote}\n`);
+	return record({ kind: CAPTURE_FACT_SOCKET, timeNs, ...question, payload });
+}
+
+/** Facts of a process; `cmdline` has its arguments separated by 0x1F. */
+export function processFact(
+	timeNs: bigint,
+	pid: number,
+	facts: { readonly comm: string; readonly cgroup: string; readonly cmdline: string },
+): Buffer {
+	const payload = Buffer.from(`${facts.comm}\0${facts.cgroup}\0${facts.cmdline}`);
+	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
+}
+
+/** Totals of one reason of loss since the start. */
+export function lossRecord(timeNs: bigint, reason: number, events: bigint, bytes: bigint): Buffer {
+	return record({ kind: CAPTURE_LOSS, timeNs, callBytes: reason, conn: Number(bytes), streamOffset: events });
+}
+
+/** The source ended. */
+export function endRecord(timeNs: bigint): Buffer {
+	return record({ kind: CAPTURE_END, timeNs });
+}
+
+function record(members: Members): Buffer {
+	const payload = (members.payload ?? new Uint8Array(0)).subarray(0, PAYLOAD_MAX);
+	const size = CAPTURE_EVENT_HEADER_BYTES + payload.byteLength;
+	const bytes = Buffer.alloc((size + 7) & ~7);
+	bytes.writeUInt32LE(size, EVENT_SIZE);
+	bytes.writeUInt8(CAPTURE_EVENT_VERSION, EVENT_VERSION);
+	bytes.writeUInt8(members.kind, EVENT_KIND);
+	bytes.writeUInt32LE(members.pid ?? 0, EVENT_PID);
+	bytes.writeInt32LE(members.fd ?? -1, EVENT_FD);
+	bytes.writeUInt32LE(members.callBytes ?? 0, EVENT_CALL_BYTES);
+	bytes.writeUInt32LE(payload.byteLength, EVENT_CAPTURED_BYTES);
+	bytes.writeBigUInt64LE(members.timeNs, EVENT_TIME_NS);
+	bytes.writeBigUInt64LE(BigInt(members.conn ?? 0), EVENT_CONN);
+	bytes.writeBigUInt64LE(members.streamOffset ?? 0n, EVENT_STREAM_OFFSET);
+	bytes.set(payload, CAPTURE_EVENT_HEADER_BYTES);
+	return bytes;
+}

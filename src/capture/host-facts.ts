@@ -1,0 +1,64 @@
+// Facts that only user space can find: the names behind a pid, the sockets that existed before capture began.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** A command line is kept up to here. */
+const CMDLINE_MAX = 2048;
+
+export type ProcessFacts = { readonly comm: string; readonly cgroup: string; readonly cmdline: string };
+
+/** Name, cgroup and command line (arguments separated by 0x1F) of a process; undefined when it is gone. */
+export function processFacts(pid: number): ProcessFacts | undefined {
+	const comm = procText(`/proc/${pid}/comm`);
+	if (comm === undefined) return undefined;
+	const cmdline = (procText(`/proc/${pid}/cmdline`) ?? '').replace(/\0$/, '').replaceAll('\0', '\x1f');
+	return {
+		comm: comm.replace(/\n$/, ''),
+		cgroup: unifiedCgroup(procText(`/proc/${pid}/cgroup`) ?? ''),
+		cmdline: cmdline.slice(0, CMDLINE_MAX),
+	};
+}
+
+/** Calls `found` for each descriptor of each process that is a socket now; processes that end meanwhile are passed over. */
+export function eachSocket(found: (pid: number, fd: number) => void): void {
+	for (const name of readdirSync('/proc')) {
+		const pid = Number(name);
+		if (!Number.isInteger(pid) || pid === process.pid) continue;
+		for (const fd of descriptors(pid)) {
+			if (descriptorTarget(pid, fd)?.startsWith('socket:') === true) found(pid, fd);
+		}
+	}
+}
+
+function descriptors(pid: number): number[] {
+	try {
+		return readdirSync(`/proc/${pid}/fd`).map(Number);
+	} catch {
+		// The process ended, or it is a kernel thread that may not be looked at.
+		return [];
+	}
+}
+
+function descriptorTarget(pid: number, fd: number): string | undefined {
+	try {
+		return readlinkSync(`/proc/${pid}/fd/${fd}`);
+	} catch {
+		// Closed since the directory was read.
+		return undefined;
+	}
+}
+
+function procText(path: string): string | undefined {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		// The process ended.
+		return undefined;
+	}
+}
+
+/** The path in the unified hierarchy (line `0::/path`), else the first one named. */
+function unifiedCgroup(text: string): string {
+	const lines = text.split('\n');
+	const line = lines.find((each) => each.startsWith('0::')) ?? lines[0] ?? '';
+	return line.split(':').slice(2).join(':');
+}

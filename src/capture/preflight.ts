@@ -1,0 +1,227 @@
+// What a capture needs of this machine, looked at without changing anything.
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform, release } from 'node:os';
+
+export type CheckStatus = 'ok' | 'warning' | 'failed';
+
+export type Check = {
+	readonly name: string;
+	/** `failed`: no capture is possible; `warning`: something is not seen, or slower. */
+	readonly status: CheckStatus;
+	readonly detail: string;
+	/** What it affects, and how to mend it; absent when all is well. */
+	readonly affects?: string;
+	readonly mend?: string;
+};
+
+/** The build's files that a capture needs. */
+export type PreflightFiles = { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
+
+/** Ring buffers came with Linux 5.8. */
+const OLDEST_KERNEL: readonly [number, number] = [5, 8];
+/** bpf_task_pt_regs came with Linux 5.15; without it arguments are noted at the call's entry, at twice the cost. */
+const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 15];
+
+const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+
+/** Bits of CapEff (linux/capability.h). */
+const CAP_SYS_ADMIN = 21n;
+const CAP_PERFMON = 38n;
+const CAP_BPF = 39n;
+
+/** All checks, in the order of a capture's start. */
+export function preflight(files: PreflightFiles): Check[] {
+	const checks = [checkNode(), checkPlatform()];
+	if (platform() !== 'linux') return checks;
+	return [
+		...checks,
+		checkKernel(),
+		checkRights(),
+		...checkTracefs(files),
+		checkBtf(),
+		checkLockdown(),
+		...checkFiles(files),
+	];
+}
+
+/** The directory where tracefs is mounted, or undefined. */
+export function tracefsDirectory(): string | undefined {
+	return TRACEFS_PLACES.find((place) => existsSync(`${place}/events/syscalls`));
+}
+
+function checkNode(): Check {
+	return { name: 'node', status: 'ok', detail: `Node.js ${process.versions.node}` };
+}
+
+function checkPlatform(): Check {
+	if (platform() === 'linux') return { name: 'platform', status: 'ok', detail: `linux ${arch()}` };
+	return {
+		name: 'platform',
+		status: 'failed',
+		detail: `${platform()} ${arch()}`,
+		affects: 'live capture',
+		mend: 'Capture on Linux; recordings can be read here: tinytap --replay FILE.',
+	};
+}
+
+function checkKernel(): Check {
+	const [major = 0, minor = 0] = release()
+		.split('.')
+		.map((part) => Number.parseInt(part, 10));
+	const atLeast = ([a, b]: readonly [number, number]) => major > a || (major === a && minor >= b);
+	const detail = `Linux ${release()}`;
+	if (!atLeast(OLDEST_KERNEL)) {
+		return {
+			name: 'kernel',
+			status: 'failed',
+			detail,
+			affects: 'live capture',
+			mend: 'Linux 5.8 or newer is needed (BPF ring buffer).',
+		};
+	}
+	if (!atLeast(EXIT_ONLY_KERNEL)) {
+		return {
+			name: 'kernel',
+			status: 'warning',
+			detail,
+			affects: 'cost of a system call; calls already waiting when capture starts are not seen',
+			mend: 'Linux 5.15 or newer reads the arguments when a call returns.',
+		};
+	}
+	return { name: 'kernel', status: 'ok', detail };
+}
+
+function checkRights(): Check {
+	const status = readText('/proc/self/status') ?? '';
+	const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+	const has = (bit: bigint) => ((effective >> bit) & 1n) === 1n;
+	const uid = process.getuid?.() ?? -1;
+	if (has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON))) {
+		return { name: 'rights', status: 'ok', detail: `uid ${uid}, may load and attach BPF programs` };
+	}
+	return {
+		name: 'rights',
+		status: 'failed',
+		detail: `uid ${uid} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON`,
+		affects: 'live capture',
+		mend: `Run it as root: ${sudoLine()}`,
+	};
+}
+
+/** The command that starts this one as root with the same Node. */
+export function sudoLine(): string {
+	return `sudo env "PATH=$PATH" ${process.argv
+		.slice(1, 2)
+		.join(' ')
+		.replace(/.*\/dist\/tinytap\.cjs$/, 'scripts/tinytap')}`;
+}
+
+function checkTracefs(files: PreflightFiles): Check[] {
+	const directory = tracefsDirectory();
+	if (directory === undefined) {
+		const root = process.getuid?.() === 0;
+		return [
+			{
+				name: 'tracefs',
+				status: root ? 'warning' : 'failed',
+				detail: `not mounted at ${TRACEFS_PLACES.join(' or ')}, or not readable`,
+				affects: 'live capture',
+				mend: root
+					? 'A capture mounts it: mount -t tracefs none /sys/kernel/tracing'
+					: `As root: mount -t tracefs none /sys/kernel/tracing`,
+			},
+		];
+	}
+	const wanted = wantedTracepoints(files.bpfObject);
+	const missing = wanted.filter((name) => !existsSync(`${directory}/events/${name}`));
+	const tracepoints: Check =
+		missing.length === 0
+			? { name: 'tracepoints', status: 'ok', detail: `all ${wanted.length} there` }
+			: {
+					name: 'tracepoints',
+					status: missing.length === wanted.length ? 'failed' : 'warning',
+					detail: `missing: ${missing.join(', ')}`,
+					affects: 'these calls are not seen',
+					mend: 'The kernel must be built with CONFIG_FTRACE_SYSCALLS.',
+				};
+	return [{ name: 'tracefs', status: 'ok', detail: directory }, tracepoints];
+}
+
+/** The tracepoints that the BPF object's sections name, as `category/name`. */
+function wantedTracepoints(bpfObject: string): string[] {
+	if (!existsSync(bpfObject)) return [];
+	const names = readFileSync(bpfObject, 'latin1').matchAll(/tracepoint\/([a-z0-9_]+\/[a-z0-9_]+)\0/g);
+	return [...new Set([...names].map((match) => match[1]!).filter((name) => !name.startsWith('.')))];
+}
+
+function checkBtf(): Check {
+	if (existsSync('/sys/kernel/btf/vmlinux')) return { name: 'btf', status: 'ok', detail: '/sys/kernel/btf/vmlinux' };
+	return {
+		name: 'btf',
+		status: 'warning',
+		detail: 'the kernel has no type information',
+		affects: 'cost of a system call',
+		mend: 'A kernel with CONFIG_DEBUG_INFO_BTF reads arguments when a call returns.',
+	};
+}
+
+function checkLockdown(): Check {
+	const text = readText('/sys/kernel/security/lockdown');
+	const mode = /\[(\w+)\]/.exec(text ?? '')?.[1] ?? 'none';
+	if (mode === 'none' || mode === 'integrity') return { name: 'lockdown', status: 'ok', detail: mode };
+	return {
+		name: 'lockdown',
+		status: 'failed',
+		detail: mode,
+		affects: 'BPF programs may not read the memory of programs',
+		mend: 'Boot without lockdown=confidentiality.',
+	};
+}
+
+function checkFiles(files: PreflightFiles): Check[] {
+	const missing = Object.values(files).filter((path) => !readable(path));
+	if (missing.length > 0) {
+		return [
+			{
+				name: 'build',
+				status: 'failed',
+				detail: `missing: ${missing.join(', ')}`,
+				affects: 'live capture',
+				mend: 'Run scripts/build.',
+			},
+		];
+	}
+	try {
+		createRequire(import.meta.url)(files.addon);
+	} catch (error) {
+		return [
+			{
+				name: 'addon',
+				status: 'failed',
+				detail: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+				affects: 'live capture',
+				mend: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
+			},
+		];
+	}
+	return [{ name: 'addon', status: 'ok', detail: 'loads' }];
+}
+
+function readable(path: string): boolean {
+	try {
+		accessSync(path, constants.R_OK);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function readText(path: string): string | undefined {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		// Not there on this kernel.
+		return undefined;
+	}
+}

@@ -1,0 +1,235 @@
+// Recordings: the capture's own records in frames with a check sum (docs/recording-format.md). The reader pulls frame by
+// frame, trusts no length, and delivers everything before the first damage.
+import {
+	closeSync,
+	constants,
+	fchownSync,
+	fstatSync,
+	lstatSync,
+	openSync,
+	readSync,
+	unlinkSync,
+	writeSync,
+} from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { systemCode, UserError } from '../errors.ts';
+
+const MAGIC = Buffer.from('tinytap\n', 'latin1');
+/** Version of the framing; the records inside carry their own. */
+export const RECORDING_VERSION = 1;
+const FILE_HEADER_BYTES = 16;
+/** u32 payload length, u32 type, u32 CRC-32 of type and payload, u32 zero. */
+const FRAME_HEADER_BYTES = 16;
+/** A longer frame is damage. */
+export const FRAME_PAYLOAD_MAX = 1 << 20;
+
+export const FRAME_META = 1;
+export const FRAME_BATCH = 2;
+/** The recording was closed properly; its payload is empty. */
+export const FRAME_END = 3;
+
+/** Who a new file shall belong to. */
+export type FileOwner = { readonly uid: number; readonly gid: number };
+
+/** Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when write() returns. */
+export class RecordingWriter {
+	readonly path: string;
+	bytes = 0;
+	#fd: number;
+
+	/** Throws UserError when the file exists (unless `force`) or cannot be made. */
+	constructor(path: string, meta: Record<string, string | number>, options: { force?: boolean; owner?: FileOwner }) {
+		this.path = path;
+		this.#fd = createFile(path, options.force === true);
+		if (options.owner !== undefined) fchownSync(this.#fd, options.owner.uid, options.owner.gid);
+		const header = Buffer.alloc(FILE_HEADER_BYTES);
+		MAGIC.copy(header);
+		header.writeUInt32LE(RECORDING_VERSION, 8);
+		this.#write(header);
+		this.#frame(FRAME_META, Buffer.from(JSON.stringify(meta)));
+	}
+
+	/** Adds a batch of records, each beginning at a multiple of 8. Throws what the file system throws (ENOSPC …). */
+	writeBatch(batch: Uint8Array): void {
+		// A batch is split only between records, and the capture thread's batches are no longer than a frame.
+		if (batch.byteLength > 0) this.#frame(FRAME_BATCH, batch);
+	}
+
+	/** Ends the recording. Twice is fine. */
+	close(): void {
+		if (this.#fd < 0) return;
+		try {
+			this.#frame(FRAME_END, new Uint8Array(0));
+		} finally {
+			closeSync(this.#fd);
+			this.#fd = -1;
+		}
+	}
+
+	/** Closes without an end frame, after a failed write. */
+	abandon(): void {
+		if (this.#fd < 0) return;
+		closeSync(this.#fd);
+		this.#fd = -1;
+	}
+
+	#frame(type: number, payload: Uint8Array): void {
+		const header = Buffer.alloc(FRAME_HEADER_BYTES);
+		header.writeUInt32LE(payload.byteLength, 0);
+		header.writeUInt32LE(type, 4);
+		header.writeUInt32LE(frameCheck(type, payload), 8);
+		this.#write(header);
+		this.#write(payload);
+	}
+
+	#write(bytes: Uint8Array): void {
+		for (let done = 0; done < bytes.byteLength; ) done += writeSync(this.#fd, bytes, done);
+		this.bytes += bytes.byteLength;
+	}
+}
+
+/** Why reading ended before the end frame. `offset` is where in the file. */
+export type RecordingDamage = {
+	readonly offset: number;
+	readonly what: 'truncated' | 'damaged';
+	readonly detail: string;
+};
+
+/** Reads a recording frame by frame. */
+export class RecordingReader {
+	readonly path: string;
+	/** Set when the file ended early or a frame was damaged. */
+	damage: RecordingDamage | undefined;
+	#fd: number;
+	#offset = 0;
+	#ended = false;
+
+	/** Throws UserError when the file is not a recording this version reads. */
+	constructor(path: string) {
+		this.path = path;
+		try {
+			this.#fd = openSync(path, 'r');
+		} catch (error) {
+			throw fileError(path, error, 'Name a file that `tinytap record FILE` has written.');
+		}
+		try {
+			if (!fstatSync(this.#fd).isFile()) throw notARecording(path, 'it is not a regular file');
+			const header = this.#read(FILE_HEADER_BYTES);
+			if (header.length < FILE_HEADER_BYTES || !header.subarray(0, 8).equals(MAGIC)) {
+				throw notARecording(path, `its first bytes are not those of a recording`);
+			}
+			const version = header.readUInt32LE(8);
+			if (version !== RECORDING_VERSION) {
+				throw new UserError(
+					`expected recording version ${RECORDING_VERSION}, got version ${version} in ${path}`,
+					'ERR_RECORDING_VERSION',
+					'Use the tinytap that wrote it, or a newer one.',
+				);
+			}
+		} catch (error) {
+			this.close();
+			throw error;
+		}
+	}
+
+	/** Copies the next batch's records into `into` (at least FRAME_PAYLOAD_MAX long); its length, or 0 at the end. */
+	nextBatch(into: Uint8Array): number {
+		while (!this.#ended) {
+			const at = this.#offset;
+			const header = this.#read(FRAME_HEADER_BYTES);
+			if (header.length < FRAME_HEADER_BYTES) return this.#stop(at, 'truncated', 'the file ends without an end frame');
+			const length = header.readUInt32LE(0);
+			const type = header.readUInt32LE(4);
+			if (length > FRAME_PAYLOAD_MAX) {
+				return this.#stop(at, 'damaged', `a frame says ${length} bytes, at most ${FRAME_PAYLOAD_MAX} are possible`);
+			}
+			const payload = this.#read(length);
+			if (payload.length < length) return this.#stop(at, 'truncated', 'the file ends inside a frame');
+			if (frameCheck(type, payload) !== header.readUInt32LE(8)) {
+				return this.#stop(at, 'damaged', "a frame's check sum does not match its bytes");
+			}
+			if (type === FRAME_END) {
+				this.#ended = true;
+				return 0;
+			}
+			// Frames of types this version does not know are skipped.
+			if (type !== FRAME_BATCH || length === 0) continue;
+			into.set(payload);
+			return length;
+		}
+		return 0;
+	}
+
+	/** Twice is fine. */
+	close(): void {
+		if (this.#fd < 0) return;
+		closeSync(this.#fd);
+		this.#fd = -1;
+	}
+
+	#stop(offset: number, what: RecordingDamage['what'], detail: string): number {
+		this.#ended = true;
+		this.damage = { offset, what, detail };
+		return 0;
+	}
+
+	#read(length: number): Buffer {
+		const bytes = Buffer.allocUnsafe(length);
+		let done = 0;
+		while (done < length) {
+			const got = readSync(this.#fd, bytes, done, length - done, null);
+			if (got === 0) break;
+			done += got;
+		}
+		this.#offset += done;
+		return bytes.subarray(0, done);
+	}
+}
+
+/** CRC-32 over the type and the payload, so that a changed type is seen too. */
+function frameCheck(type: number, payload: Uint8Array): number {
+	const typeBytes = Buffer.alloc(4);
+	typeBytes.writeUInt32LE(type);
+	return crc32(payload, crc32(typeBytes));
+}
+
+function createFile(path: string, force: boolean): number {
+	try {
+		// Replaced, not written through: what the name pointed to before stays as it is for whoever has it open.
+		if (force && isRegularFile(path)) unlinkSync(path);
+		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+	} catch (error) {
+		throw fileError(path, error, 'Choose a new name, or use --force to replace the file.');
+	}
+}
+
+function isRegularFile(path: string): boolean {
+	return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function notARecording(path: string, why: string): UserError {
+	return new UserError(
+		`expected a recording, but ${path} is none: ${why}`,
+		'ERR_NOT_A_RECORDING',
+		'Name a file that `tinytap record FILE` has written.',
+	);
+}
+
+const FILE_PROBLEMS: ReadonlyMap<string, string> = new Map([
+	['ENOENT', 'no such file or directory'],
+	['EEXIST', 'it exists already'],
+	['EACCES', 'permission denied'],
+	['EPERM', 'operation not permitted'],
+	['EISDIR', 'it is a directory'],
+	['ENOTDIR', 'a part of the path is not a directory'],
+	['ELOOP', 'it is a symbolic link'],
+	['ENOSPC', 'no space left on the device'],
+	['EROFS', 'the file system is read-only'],
+]);
+
+/** A UserError for what the file system said of `path`. */
+export function fileError(path: string, error: unknown, hint: string): UserError {
+	const code = systemCode(error);
+	if (code === undefined) throw error;
+	return new UserError(`cannot open ${path}: ${FILE_PROBLEMS.get(code) ?? code}`, `ERR_FILE_${code}`, hint);
+}

@@ -1,0 +1,132 @@
+#!/usr/bin/env -S node --disallow-code-generation-from-strings --disable-proto=delete --no-warnings
+// The command line: what is asked for, and how the process ends. The commands themselves are in src/commands.
+import { setFlagsFromString } from 'node:v8';
+import { Command, CommanderError } from 'commander';
+import { doctorCommand } from './commands/doctor-command.ts';
+import { queryCommand } from './commands/query-command.ts';
+import { recordCommand } from './commands/record-command.ts';
+import { runCommand } from './commands/run-command.ts';
+import { shellCommand } from './commands/shell-command.ts';
+import { tailCommand } from './commands/tail-command.ts';
+import { EXIT, UserError } from './errors.ts';
+import { version } from './installation.ts';
+import { addCaptureOptions, addEndOptions, parseOptions } from './options.ts';
+import { createTheme, wantsColor } from './output/theme.ts';
+import { queriesText } from './shell/dot-commands.ts';
+import { errorText } from './shell/error-text.ts';
+
+// Also when started without the flags above: holds for the threads, which are made later.
+setFlagsFromString('--disallow-code-generation-from-strings');
+
+/** A command's work; resolves to the exit status. */
+type Work = () => Promise<number>;
+
+function createProgram(setWork: (work: Work) => void): Command {
+	const program = new Command('tinytap')
+		.description('A SQL shell over the live HTTP/1.x traffic of this host.')
+		.version(version(), '--version')
+		.helpOption('--help', 'this text')
+		.helpCommand(false)
+		.enablePositionalOptions()
+		.showSuggestionAfterError(true)
+		.exitOverride()
+		.configureOutput({ writeErr: () => undefined });
+	const command = (name: string, description: string) =>
+		program
+			.command(name)
+			.description(description)
+			.helpOption('--help', 'this text')
+			.exitOverride()
+			.configureOutput({ writeErr: () => undefined });
+
+	addCaptureOptions(program)
+		.addHelpText(
+			'after',
+			`\nWithout a command: opens the shell and captures live. Exit status: 0 success, 1 error, 2 wrong usage, 3 loss with\n--strict, 4 an .expect failed, 130 interrupted.`,
+		)
+		.action((_options: unknown, self: Command) => {
+			if (self.args.length > 0)
+				throw new CommanderError(EXIT.usage, 'commander.unknownCommand', unknownCommand(program, self.args[0]!));
+			setWork(() => shellCommand(parseOptions(self)));
+		});
+	const query = command('query', 'capture (or replay), run the statement, print the result')
+		.argument('<sql>', 'statement, or - to read it from stdin')
+		.action((sql: string, _options: unknown, self: Command) => setWork(() => queryCommand(parseOptions(self), sql)));
+	addEndOptions(addCaptureOptions(query));
+	const tail = command('tail', 'print each exchange as it completes')
+		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
+		.option('--columns <list>', 'columns or expressions to print')
+		.action((own: { where?: string; columns?: string }, self: Command) =>
+			setWork(() => tailCommand(parseOptions(self), own.where, own.columns)),
+		);
+	addEndOptions(addCaptureOptions(tail));
+	const run = command('run', 'run a saved query or a script')
+		.argument('<file|name>', 'a file (with a / or ending in .sql), else the name of a saved query')
+		.option(
+			'--set <name=value>',
+			'a value for :name in the statements (repeatable)',
+			(value: string, before: string[] = []) => [...before, value],
+		)
+		.option('--unsafe', 'allow JavaScript files')
+		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
+			setWork(() => runCommand(parseOptions(self), name, own.set ?? [], own.unsafe === true)),
+		);
+	addEndOptions(addCaptureOptions(run));
+	const record = command('record', 'capture into a recording, without a shell')
+		.argument('<file>', 'the file to make')
+		.action((file: string, _options: unknown, self: Command) =>
+			setWork(() => recordCommand(parseOptions(self), file, self.opts().force === true)),
+		);
+	addEndOptions(addCaptureOptions(record));
+	command('queries', 'list saved queries').action((_options: unknown, self: Command) =>
+		setWork(async () => {
+			process.stdout.write(queriesText(parseOptions(self).directories.queries));
+			return EXIT.ok;
+		}),
+	);
+	command('doctor', 'say what works here, what does not, and how to mend it')
+		.option('--json', 'as JSON')
+		.action((own: { json?: boolean }) => setWork(() => doctorCommand(own.json === true)));
+	return program;
+}
+
+async function main(): Promise<number> {
+	let work: Work | undefined;
+	const program = createProgram((chosen) => {
+		work = chosen;
+	});
+	try {
+		await program.parseAsync();
+	} catch (error) {
+		if (!(error instanceof CommanderError)) throw error;
+		// --help and --version have printed what was asked for.
+		if (error.exitCode === 0) return EXIT.ok;
+		throw new UserError(
+			error.message.replace(/^error: /, '').replaceAll('\n', ' '),
+			'ERR_USAGE',
+			'`tinytap --help` lists commands and options.',
+			EXIT.usage,
+		);
+	}
+	return work === undefined ? EXIT.ok : await work();
+}
+
+function unknownCommand(program: Command, name: string): string {
+	return `unknown command ${JSON.stringify(name)}: expected one of ${program.commands.map((each) => each.name()).join(', ')}`;
+}
+
+main()
+	.catch((error: unknown) => {
+		const noColor = process.argv.includes('--no-color');
+		const sql = error instanceof Error && 'sql' in error && typeof error.sql === 'string' ? error.sql : undefined;
+		process.stderr.write(
+			errorText(error, createTheme(wantsColor(process.stderr, process.env, noColor ? false : undefined)), sql),
+		);
+		return error instanceof UserError ? error.exitCode : EXIT.runtime;
+	})
+	.then((code) => {
+		process.exitCode = code;
+		// What is still in the pipe of stdout is written before the process ends; a reader that went away is no reason to wait.
+		process.stdout.on('error', () => process.exit(code));
+		process.stdout.write('', () => process.exit(code));
+	});

@@ -1,0 +1,79 @@
+// What the capturing commands have in common: threads, Ctrl-C, stdout, and an orderly end.
+import { EXIT, UserError } from '../errors.ts';
+import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
+import type { Options } from '../options.ts';
+import { announceAttached, captureEnd, reportDamage, say, startCapture, strictError } from '../running-capture.ts';
+import { ShellSession } from '../shell/shell-session.ts';
+import { createSink, type Sink } from '../shell/sink.ts';
+import type { CaptureEnd, Threads } from '../threads.ts';
+
+export type CommandContext = {
+	readonly options: Options;
+	readonly threads: Threads;
+	readonly sink: Sink;
+	readonly interrupts: Interrupts;
+	/** A shell without a prompt, for statements. */
+	readonly shell: ShellSession;
+	/** Resolves when the probes are attached, after saying so. */
+	attached(): Promise<void>;
+	/** Ends the capture by `--for`, `--count`, Ctrl-C, a closed stdout or the recording's end; tells how a recording ended early. */
+	captured(): Promise<CaptureEnd>;
+	/** Runs statements; a SIGINT from now on ends them (exit status 130). */
+	query<T>(work: () => Promise<T>): Promise<T>;
+};
+
+/** Starts a capture, lets `work` use it, ends it in any case. Resolves to the exit status. */
+export async function withCapture(
+	options: Options,
+	work: (context: CommandContext) => Promise<number>,
+): Promise<number> {
+	const interrupts = listenForInterrupts();
+	const threads = startCapture(options);
+	const sink = createSink(process.stdout);
+	const shell = new ShellSession({
+		options,
+		threads,
+		sink,
+		interactive: false,
+		tell: say,
+		open: async () => {
+			throw new UserError('.open is for the prompt, not for scripts', 'ERR_PROMPT_ONLY');
+		},
+	});
+	try {
+		const code = await work({
+			options,
+			threads,
+			sink,
+			interrupts,
+			shell,
+			attached: () => announceAttached(threads, options),
+			captured: async () => {
+				const end = await captureEnd(threads, options, Promise.race([interrupts.first, sink.gone]));
+				if (interrupts.count > 1) throw interrupted();
+				reportDamage(end.damage, options);
+				return end;
+			},
+			query: async (run) => {
+				interrupts.onInterrupt = () => threads.cancel();
+				try {
+					return await run();
+				} catch (error) {
+					throw error instanceof UserError && error.code === 'ERR_SQL_CANCELLED' ? interrupted() : error;
+				} finally {
+					interrupts.onInterrupt = undefined;
+				}
+			},
+		});
+		if (sink.closed) return EXIT.ok;
+		const loss = strictError(threads, options);
+		if (loss !== undefined && code !== EXIT.interrupted) throw loss;
+		return code;
+	} finally {
+		await threads.close();
+	}
+}
+
+function interrupted(): UserError {
+	return new UserError('interrupted', 'ERR_INTERRUPTED', undefined, EXIT.interrupted);
+}

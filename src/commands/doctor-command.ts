@@ -1,0 +1,28 @@
+// `tinytap doctor`: what works here, what does not, what it affects, how to mend it.
+import { type Check, preflight } from '../capture/preflight.ts';
+import { EXIT } from '../errors.ts';
+import { FILES } from '../installation.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import { createTheme, wantsColor } from '../output/theme.ts';
+
+/** Prints the checks; resolves to 1 when no capture is possible. */
+export async function doctorCommand(json: boolean): Promise<number> {
+	const checks = preflight(FILES);
+	const possible = checks.every(({ status }) => status !== 'failed');
+	process.stdout.write(json ? `${JSON.stringify({ capture: possible, checks }, null, 2)}\n` : text(checks, possible));
+	return possible ? EXIT.ok : EXIT.runtime;
+}
+
+function text(checks: readonly Check[], possible: boolean): string {
+	const theme = createTheme(
+		wantsColor(process.stdout, process.env, process.argv.includes('--no-color') ? false : undefined),
+	);
+	const paint = { ok: theme.success, warning: theme.warning, failed: theme.error };
+	const width = Math.max(...checks.map(({ name }) => name.length));
+	const lines = checks.flatMap(({ name, status, detail, affects, mend }) => [
+		`${paint[status](status.padEnd(7))}  ${name.padEnd(width)}  ${forTerminal(detail)}`,
+		...(affects === undefined ? [] : [`${' '.repeat(9)}affects: ${affects}`]),
+		...(mend === undefined ? [] : [`${' '.repeat(9)}${theme.hint('mend:')} ${forTerminal(mend)}`]),
+	]);
+	return `${lines.join('\n')}\n\n${possible ? 'Live capture is possible.' : 'Live capture is not possible; recordings can be read: tinytap --replay FILE'}\n`;
+}

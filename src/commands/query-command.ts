@@ -1,0 +1,29 @@
+// `tinytap query "SQL"`: capture, then run.
+import { EXIT, usageError } from '../errors.ts';
+import type { Options } from '../options.ts';
+import { StepRunner } from '../shell/batch.ts';
+import { scriptSteps } from '../shell/script.ts';
+import { withCapture } from './command-context.ts';
+
+/** Runs the command; resolves to the exit status. `text` is SQL, `-` stands for stdin. */
+export async function queryCommand(options: Options, text: string): Promise<number> {
+	const steps = scriptSteps(text === '-' ? await readStdin() : text);
+	if (steps.length === 0) throw usageError('expected an SQL statement, got an empty text');
+	return await withCapture(options, async ({ shell, attached, captured, query }) => {
+		const runner = new StepRunner(shell);
+		await runner.check(steps[0]);
+		await attached();
+		await captured();
+		await query(() => runner.runAll(steps));
+		const failure = runner.expectationError();
+		if (failure !== undefined) throw failure;
+		return EXIT.ok;
+	});
+}
+
+async function readStdin(): Promise<string> {
+	let text = '';
+	process.stdin.setEncoding('utf8');
+	for await (const chunk of process.stdin) text += String(chunk);
+	return text;
+}

@@ -1,0 +1,105 @@
+// `tinytap`: the shell; at a terminal with a prompt, in a pipe without.
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { EXIT, UserError } from '../errors.ts';
+import { FILES, version } from '../installation.ts';
+import { listenForInterrupts } from '../interrupts.ts';
+import { type Options, withReplay } from '../options.ts';
+import { announceAttached, reportDamage, say, startCapture, strictError } from '../running-capture.ts';
+import { runPiped } from '../shell/batch.ts';
+import { errorText } from '../shell/error-text.ts';
+import { Prompt } from '../shell/prompt.ts';
+import { ShellSession } from '../shell/shell-session.ts';
+import { createSink } from '../shell/sink.ts';
+import type { Threads } from '../threads.ts';
+import { withCapture } from './command-context.ts';
+
+/** Runs the command; resolves to the exit status. */
+export async function shellCommand(options: Options): Promise<number> {
+	if (!process.stdin.isTTY || !process.stdout.isTTY) return await pipedShell(options);
+	const threads = startCapture(options);
+	try {
+		await announceAttached(threads, options);
+	} catch (error) {
+		await threads.close();
+		if (options.capture.replay !== undefined || !(error instanceof UserError) || !existsSync(FILES.demoRecording))
+			throw error;
+		say(errorText(error, options.presentation.errorTheme));
+		if (!(await wantsDemo())) return EXIT.runtime;
+		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
+	}
+	return await interactiveShell(options, threads);
+}
+
+async function pipedShell(options: Options): Promise<number> {
+	return await withCapture(options, async ({ shell, threads, attached, captured, query, interrupts }) => {
+		await attached();
+		if (options.capture.replay !== undefined) await captured();
+		interrupts.first.then(() => process.stdin.destroy()).catch(() => undefined);
+		const runner = await query(() => runPiped(shell, process.stdin));
+		if (options.capture.replay === undefined) await threads.stop();
+		const failure = runner.expectationError();
+		if (failure !== undefined) throw failure;
+		return interrupts.count > 0 ? EXIT.interrupted : EXIT.ok;
+	});
+}
+
+async function interactiveShell(options: Options, first: Threads): Promise<number> {
+	const prompt = new Prompt(options.directories.history, options.user);
+	const print = (text: string) => prompt.print(text);
+	const open = async (path: string): Promise<Threads> => {
+		const replay = { ...options, capture: withReplay(options.capture, path) };
+		const threads = startCapture(replay, print);
+		try {
+			await announceAttached(threads, replay, print);
+			reportDamage((await threads.ended).damage, replay);
+		} catch (error) {
+			await threads.close();
+			throw error;
+		}
+		return threads;
+	};
+	const shell = new ShellSession({
+		options,
+		threads: first,
+		sink: createSink(process.stdout),
+		interactive: true,
+		tell: print,
+		open,
+	});
+	if (!options.presentation.quiet) {
+		print(`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit leaves\n`);
+	}
+	first.ended
+		.then(
+			({ damage }) => reportDamage(damage, options),
+			(error: unknown) => print(errorText(error, options.presentation.theme)),
+		)
+		.catch((error: unknown) => print(errorText(error, options.presentation.theme)));
+	const interrupts = listenForInterrupts();
+	interrupts.onInterrupt = () => prompt.interrupt();
+	process.removeAllListeners('SIGTERM').on('SIGTERM', () => prompt.close());
+	process.removeAllListeners('SIGHUP').on('SIGHUP', () => prompt.close());
+	prompt.attach(shell);
+	await prompt.left;
+	shell.stopTail();
+	try {
+		// A recording gets its end.
+		await shell.threads.stop();
+		const loss = strictError(shell.threads, options);
+		if (loss !== undefined) throw loss;
+	} finally {
+		await shell.threads.close();
+	}
+	return EXIT.ok;
+}
+
+async function wantsDemo(): Promise<boolean> {
+	const questions = createInterface({ input: process.stdin, output: process.stderr });
+	try {
+		const answer = await questions.question('Open the bundled recording instead, to try the shell? [Y/n] ');
+		return !/^\s*n/i.test(answer);
+	} finally {
+		questions.close();
+	}
+}

@@ -1,0 +1,51 @@
+// `tinytap tail`: each exchange as it completes.
+import { EXIT } from '../errors.ts';
+import type { Options } from '../options.ts';
+import { createRowWriter, type RowWriter } from '../output/row-format.ts';
+import { say } from '../running-capture.ts';
+import { TAIL_COLUMNS } from '../shell/shell-session.ts';
+import { withCapture } from './command-context.ts';
+
+/** Runs the command; resolves to the exit status. `--count` counts printed rows. */
+export async function tailCommand(
+	options: Options,
+	where: string | undefined,
+	columns: string | undefined,
+): Promise<number> {
+	const most = options.count ?? Number.POSITIVE_INFINITY;
+	const { presentation } = options;
+	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured }) => {
+		const rows = threads.tail(where, columns ?? TAIL_COLUMNS, true);
+		// The first part holds the columns, or the error of a condition that cannot be.
+		const head = await rows.next();
+		if (head.done === true) return EXIT.ok;
+		await attached();
+		const end = captured();
+		// Reported below, after the rows before it.
+		end.catch(() => undefined);
+		const writer: RowWriter = createRowWriter(presentation.format ?? 'table', head.value.columns, {
+			theme: presentation.theme,
+			raw: presentation.raw,
+			...(process.stdout.isTTY ? { screenColumns: process.stdout.columns } : {}),
+		});
+		await sink.write(writer.begin());
+		let printed = 0;
+		for await (const part of rows) {
+			const some = part.rows.slice(0, most - printed);
+			printed += some.length;
+			await sink.write(writer.rows(some));
+			if (printed >= most || sink.closed) break;
+		}
+		await sink.write(writer.end());
+		if (printed >= most || sink.closed) void threads.stop().catch(() => undefined);
+		await end;
+		const dropped = threads.droppedLines;
+		if (dropped > 0) say(`tinytap: ${dropped} rows could not be printed in time (loss: output_dropped)\n`);
+		return EXIT.ok;
+	});
+}
+
+/** The capture itself goes on until enough rows have passed the filter. */
+function uncounted(options: Options): Options {
+	return { ...options, capture: { ...options.capture, count: Number.POSITIVE_INFINITY } };
+}

@@ -1,0 +1,23 @@
+// Where the pieces of this installation lie, and what it is called.
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** The package's directory: one above dist/ (built) and src/ (from source). */
+const root = dirname(import.meta.dirname);
+
+export const FILES = {
+	bpfObject: join(root, 'build/tinytap.bpf.o'),
+	addon: join(root, 'build/tinytap.node'),
+	decoder: join(root, 'build/decoder.wasm'),
+	demoRecording: join(root, 'recordings/demo.tinytap'),
+	bundledQueries: join(root, 'queries'),
+	launcher: join(root, 'scripts/tinytap'),
+} as const;
+
+/** The version in package.json. */
+export function version(): string {
+	const text = readFileSync(join(root, 'package.json'), 'utf8');
+	const manifest: unknown = JSON.parse(text);
+	if (manifest !== null && typeof manifest === 'object' && 'version' in manifest) return String(manifest.version);
+	return 'unknown';
+}

@@ -1,0 +1,203 @@
+// The options of the capturing commands, as a table for commander, and taken apart where they arrive.
+import { hostname, release } from 'node:os';
+import type { Command } from 'commander';
+import type { CaptureSettings } from './capture/capture-settings.ts';
+import { usageError } from './errors.ts';
+import { FILES, version } from './installation.ts';
+import { type InvokingUser, invokingUser, userDirectories } from './invoking-user.ts';
+import { isRowFormat, ROW_FORMATS, type RowFormat } from './output/row-format.ts';
+import { createTheme, type Theme, wantsColor } from './output/theme.ts';
+import { parseDuration, parseInteger, parseSize } from './quantity.ts';
+import type { QueryDirectories } from './saved-queries.ts';
+
+/** What commander gives for the options below. */
+type RawOptions = {
+	readonly replay?: string;
+	readonly record?: string;
+	readonly pid?: readonly string[];
+	readonly comm?: readonly string[];
+	readonly port?: readonly string[];
+	readonly bodyLimit?: string;
+	readonly maxMemory?: string;
+	readonly maxRows?: string;
+	readonly ringSize?: string;
+	readonly iovecLimit?: string;
+	readonly format?: string;
+	readonly color?: boolean;
+	readonly user?: string;
+	readonly raw?: boolean;
+	readonly timeout?: string;
+	readonly strict?: boolean;
+	readonly quiet?: boolean;
+	readonly force?: boolean;
+	readonly for?: string;
+	readonly count?: string;
+};
+
+/** How results are shown. */
+export type Presentation = {
+	/** Undefined: table on a terminal and elsewhere alike. */
+	readonly format: RowFormat | undefined;
+	readonly raw: boolean;
+	readonly quiet: boolean;
+	/** For stdout, and for stderr. */
+	readonly theme: Theme;
+	readonly errorTheme: Theme;
+};
+
+/** Everything a command needs, parsed. */
+export type Options = {
+	readonly capture: CaptureSettings;
+	readonly presentation: Presentation;
+	readonly user: InvokingUser;
+	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
+	readonly strict: boolean;
+	/** Undefined: not given. */
+	readonly timeoutMs: number | undefined;
+	readonly forMs: number | undefined;
+	readonly count: number | undefined;
+};
+
+const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
+	['--record <file>', 'keep a recording while capturing'],
+	['--pid <pid...>', 'only this process and its children (repeatable)'],
+	['--comm <name...>', 'only processes of this name (repeatable)'],
+	['--port <port...>', 'only connections with this TCP port at either end (repeatable)'],
+	['--body-limit <size>', 'bytes of body kept a message; 0 keeps none, none: no limit (default 64KiB)'],
+	['--max-memory <size>', 'memory for rows, decoder and statements (default 256MiB)'],
+	['--max-rows <n>', 'rows kept; the oldest go first'],
+	['--ring-size <size>', 'size of the kernel ring buffer (default 16MiB)'],
+	['--iovec-limit <n>', 'buffers of one vectored call that are followed, 1 to 1024 (default 1024)'],
+	['--format <format>', `how rows are printed: ${ROW_FORMATS.map(({ name }) => name).join(', ')}`],
+	['--no-color', 'no colours (as with NO_COLOR set)'],
+	['--user <name>', 'the user whose session this is (default: the sudo user)'],
+	['--raw', 'do not escape control characters in text formats'],
+	['--timeout <duration>', "a statement's time limit"],
+	['--strict', 'exit with 3 when bytes were lost'],
+	['--quiet', 'only results and errors'],
+	['--force', 'replace files that exist'],
+];
+
+const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+	['--for <duration>', 'end the capture after this time, e.g. 10s'],
+	['--count <n>', 'end the capture after so many rows'],
+];
+
+/** Adds the options of every capturing command. */
+export function addCaptureOptions(command: Command): Command {
+	for (const [flags, description] of CAPTURE_OPTIONS) {
+		if (flags.includes('...')) {
+			// One value an occurrence: `--pid 1 --pid 2`, so that a positional argument may follow.
+			command.option(flags.replace('...', ''), description, (value: string, before: string[] = []) => [
+				...before,
+				value,
+			]);
+		} else command.option(flags, description);
+	}
+	return command;
+}
+
+export function addEndOptions(command: Command): Command {
+	for (const [flags, description] of END_OPTIONS) command.option(flags, description);
+	return command;
+}
+
+/** Parses what commander collected. Throws a UserError (exit code 2) for the first thing that is not as expected. */
+export function parseOptions(command: Command): Options {
+	const raw: RawOptions = command.optsWithGlobals();
+	const user = invokingUser(raw.user);
+	const directories = userDirectories(user);
+	const userQueries = `${directories.data}/queries`;
+	if (raw.replay !== undefined && raw.record !== undefined) {
+		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
+	}
+	const count = raw.count === undefined ? undefined : parseInteger(raw.count, '--count', 1, Number.MAX_SAFE_INTEGER);
+	return {
+		capture: { ...captureSettings(raw, user), count: count ?? Number.POSITIVE_INFINITY },
+		presentation: presentation(raw),
+		user,
+		directories: {
+			history: `${directories.state}/history`,
+			userQueries,
+			queries: [
+				{ place: 'project', path: `${process.cwd()}/.tinytap/queries` },
+				{ place: 'user', path: userQueries },
+				{ place: 'bundled', path: FILES.bundledQueries },
+			],
+		},
+		strict: raw.strict === true,
+		timeoutMs: raw.timeout === undefined ? undefined : parseDuration(raw.timeout, '--timeout'),
+		forMs: raw.for === undefined ? undefined : parseDuration(raw.for, '--for'),
+		count,
+	};
+}
+
+/** What `.open FILE` and `tinytap --replay FILE` have in common: the same settings with another source. */
+export function withReplay(settings: CaptureSettings, path: string): CaptureSettings {
+	const { record: _record, ...rest } = settings;
+	return { ...rest, replay: { path } };
+}
+
+function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
+	return {
+		...(raw.replay === undefined ? {} : { replay: { path: raw.replay } }),
+		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, raw.force === true, user) }),
+		filters: {
+			pids: (raw.pid ?? []).map((text) => parseInteger(text, '--pid', 1, 2 ** 22)),
+			comms: (raw.comm ?? []).map(parseComm),
+			ports: (raw.port ?? []).map((text) => parseInteger(text, '--port', 1, 65535)),
+		},
+		bodyLimit:
+			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
+		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
+		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
+		ringSize: atLeast(parseSize(raw.ringSize ?? '16MiB', '--ring-size'), 4096, '--ring-size', '4KiB'),
+		iovecLimit: parseInteger(raw.iovecLimit ?? '1024', '--iovec-limit', 1, 1024),
+		count: Number.POSITIVE_INFINITY,
+		ownPids: [process.pid],
+		files: FILES,
+	};
+}
+
+/** Settings of a new recording at `path`, owned by the user. */
+export function recordSettings(
+	path: string,
+	force: boolean,
+	user: InvokingUser,
+): NonNullable<CaptureSettings['record']> {
+	return {
+		path,
+		force,
+		...(user.other ? { owner: { uid: user.uid, gid: user.gid } } : {}),
+		meta: { tinytap: version(), host: hostname(), kernel: release(), started: new Date().toISOString() },
+	};
+}
+
+function presentation(raw: RawOptions): Presentation {
+	if (raw.format !== undefined && !isRowFormat(raw.format)) {
+		const names = ROW_FORMATS.map(({ name }) => name).join(', ');
+		throw usageError(`--format: expected one of ${names}, got ${JSON.stringify(raw.format)}`);
+	}
+	// commander: --no-color leaves true when it is absent.
+	const color = raw.color === false ? false : undefined;
+	return {
+		format: raw.format === undefined || !isRowFormat(raw.format) ? undefined : raw.format,
+		raw: raw.raw === true,
+		quiet: raw.quiet === true,
+		theme: createTheme(wantsColor(process.stdout, process.env, color)),
+		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),
+	};
+}
+
+/** The kernel keeps 15 bytes of a name. */
+function parseComm(text: string): string {
+	const length = Buffer.byteLength(text);
+	if (length >= 1 && length <= 15) return text;
+	throw usageError(`--comm: expected a process name of 1 to 15 bytes, got ${JSON.stringify(text)}`);
+}
+
+function atLeast(value: number, least: number, name: string, leastText: string): number {
+	if (value >= least) return value;
+	throw usageError(`${name}: expected at least ${leastText}, got ${value} bytes`);
+}

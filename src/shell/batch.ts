@@ -1,0 +1,131 @@
+// Statements that come from a file or a pipe: no prompt, no history; the first error ends it.
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { EXIT, UserError } from '../errors.ts';
+import { SqlError } from '../sql/sql-error.ts';
+import type { SqlValue } from '../store/table.ts';
+import { runDotCommand } from './dot-commands.ts';
+import type { Printed } from './result-printer.ts';
+import { ScriptReader, type Step } from './script.ts';
+import type { ShellSession } from './shell-session.ts';
+
+/** An error of a step, with the step's text for the `^` marker and its line. */
+export class StepError extends UserError {
+	readonly sql: string | undefined;
+	readonly position: number | undefined;
+
+	constructor(error: UserError, step: Step, place: string | undefined) {
+		super(
+			`${place === undefined ? '' : `${place}:${step.line}: `}${error.message}`,
+			error.code,
+			error.hint,
+			error.exitCode,
+		);
+		this.sql = step.type === 'statement' ? step.sql : undefined;
+		this.position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
+	}
+}
+
+/** Runs steps one after the other. `place` names the file in errors. */
+export class StepRunner {
+	readonly #shell: ShellSession;
+	readonly #place: string | undefined;
+	#last: Printed | undefined;
+	/** `.expect` lines that did not hold. */
+	failedExpectations: string[] = [];
+
+	constructor(shell: ShellSession, place?: string) {
+		this.#shell = shell;
+		this.#place = place;
+	}
+
+	/** Rejects when a first statement cannot run, before anything was captured for it. */
+	async check(step: Step | undefined): Promise<void> {
+		if (step?.type !== 'statement') return;
+		try {
+			await this.#shell.threads.check(step.sql, this.#shell.parameters);
+		} catch (error) {
+			throw error instanceof UserError ? new StepError(error, step, this.#place) : error;
+		}
+	}
+
+	/** Runs all of them, or up to a `.quit`. */
+	async runAll(steps: readonly Step[]): Promise<void> {
+		for (const step of steps) if ((await this.run(step)) === 'quit' || this.#shell.sink.closed) return;
+	}
+
+	/** Answers `quit` when the script asks to end. */
+	async run(step: Step): Promise<'quit' | undefined> {
+		try {
+			if (step.type === 'statement') {
+				this.#last = await this.#shell.run(step.sql, step.vertical);
+				return undefined;
+			}
+			if (/^\.(quit|exit)\b/.test(step.text)) return 'quit';
+			const expectation = /^\.expect\b\s*(.*)$/.exec(step.text);
+			if (expectation === null) return await runDotCommand(this.#shell, step.text, true);
+			const failure = checkExpectation(expectation[1]!, this.#last);
+			if (failure !== undefined)
+				this.failedExpectations.push(
+					`${this.#place ?? 'line '}${this.#place === undefined ? '' : ':'}${step.line}: ${failure}`,
+				);
+			return undefined;
+		} catch (error) {
+			throw error instanceof UserError ? new StepError(error, step, this.#place) : error;
+		}
+	}
+
+	/** The UserError (exit code 4) of a script whose expectations did not all hold. */
+	expectationError(): UserError | undefined {
+		if (this.failedExpectations.length === 0) return undefined;
+		return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION', undefined, EXIT.expectation);
+	}
+}
+
+/** Runs what a pipe brings, statement by statement as it comes. */
+export async function runPiped(shell: ShellSession, input: Readable): Promise<StepRunner> {
+	const runner = new StepRunner(shell);
+	const reader = new ScriptReader();
+	for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+		for (const step of reader.push(line)) if ((await runner.run(step)) === 'quit') return runner;
+		if (shell.sink.closed) return runner;
+	}
+	for (const step of reader.end()) await runner.run(step);
+	return runner;
+}
+
+const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([
+	['=', (a, b) => a === b],
+	['!=', (a, b) => a !== b],
+	['<', (a, b) => a < b],
+	['<=', (a, b) => a <= b],
+	['>', (a, b) => a > b],
+	['>=', (a, b) => a >= b],
+]);
+
+/** What `.expect rows|value OP NUMBER` finds wrong with the result before it. */
+function checkExpectation(text: string, last: Printed | undefined): string | undefined {
+	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/i.exec(text.trim());
+	if (match === null) {
+		throw new SqlError(
+			`.expect: expected rows or value, one of = != < <= > >= and a number, got ${JSON.stringify(text)}`,
+			'ERR_SQL_SYNTAX',
+		);
+	}
+	if (last === undefined)
+		throw new UserError('.expect: expected a statement before it', 'ERR_USAGE', undefined, EXIT.usage);
+	const [, subject, operator, number] = match as unknown as [string, string, string, string];
+	const actual = subject.toLowerCase() === 'rows' ? last.rows : numberOf(last.firstValue);
+	if (OPERATORS.get(operator)!(actual, Number(number))) return undefined;
+	const got =
+		subject.toLowerCase() === 'rows'
+			? `${last.rows} rows`
+			: `value ${last.firstValue === undefined ? 'of no row' : String(last.firstValue)}`;
+	return `expected ${subject.toLowerCase()} ${operator} ${number}, got ${got}`;
+}
+
+/** NaN, which no comparison but != holds for, when it is no number. */
+function numberOf(value: SqlValue | undefined): number {
+	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
+	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+}

@@ -1,0 +1,275 @@
+// The commands that begin with a dot, as a table: help and completion are loops over it.
+import { readFileSync } from 'node:fs';
+import { distance } from 'fastest-levenshtein';
+import { fileError } from '../capture/recording.ts';
+import { UserError, usageError } from '../errors.ts';
+import { detailView, type ExchangeDetail } from '../output/detail-view.ts';
+import { isRowFormat, ROW_FORMATS } from '../output/row-format.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import { parseDuration, parseInteger } from '../quantity.ts';
+import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
+import { TABLES } from '../store/database.ts';
+import { wait } from '../wait.ts';
+import { scriptSteps } from './script.ts';
+import type { ShellSession } from './shell-session.ts';
+
+export type DotCommand = {
+	readonly name: string;
+	readonly usage: string;
+	readonly description: string;
+	/** Only where a person types: scripts may not. */
+	readonly promptOnly?: boolean;
+	/** Answers `quit` to end the shell. */
+	readonly run: (shell: ShellSession, argument: string) => Promise<'quit' | undefined> | 'quit' | undefined;
+};
+
+export const DOT_COMMANDS: readonly DotCommand[] = [
+	{
+		name: 'help',
+		usage: '.help',
+		description: 'this list',
+		run: async (shell) => {
+			await shell.sink.write(helpText());
+			return undefined;
+		},
+	},
+	{
+		name: 'tables',
+		usage: '.tables',
+		description: 'the tables',
+		run: async (shell) => {
+			await shell.sink.write(`${TABLES.map(({ name }) => name).join('\n')}\n`);
+			return undefined;
+		},
+	},
+	{
+		name: 'schema',
+		usage: '.schema [TABLE]',
+		description: 'columns of a table, or of all',
+		run: async (shell, argument) => {
+			await shell.sink.write(schemaText(argument));
+			return undefined;
+		},
+	},
+	{
+		name: 'show',
+		usage: '.show ID',
+		description: 'one exchange in full: heads, bodies, notes',
+		run: async (shell, argument) => {
+			const id = parseInteger(argument, '.show', 1, Number.MAX_SAFE_INTEGER);
+			const exchange = await shell.threads.show(id);
+			if (exchange === undefined) {
+				throw new UserError(
+					`there is no exchange ${id}`,
+					'ERR_NO_EXCHANGE',
+					'SELECT id, method, path, status FROM exchanges; lists them.',
+				);
+			}
+			await shell.sink.write(
+				detailView(exchange as ExchangeDetail, { theme: shell.theme, raw: shell.options.presentation.raw }),
+			);
+			return undefined;
+		},
+	},
+	{
+		name: 'tail',
+		usage: '.tail [WHERE CONDITION] | off',
+		description: 'print each exchange as it completes',
+		promptOnly: true,
+		run: (shell, argument) => {
+			const condition = argument
+				.replace(/;\s*$/, '')
+				.replace(/^where\b/i, '')
+				.trim();
+			if (condition.toLowerCase() === 'off') {
+				shell.tell(shell.stopTail() ? 'tail is off\n' : 'no tail was running\n');
+			} else shell.startTail(condition === '' ? undefined : condition);
+			return undefined;
+		},
+	},
+	{
+		name: 'save',
+		usage: '.save NAME SQL',
+		description: 'keep a statement under a name',
+		promptOnly: true,
+		run: (shell, argument) => {
+			const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
+			if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
+			const [, name, sql] = match as unknown as [string, string, string];
+			const { options } = shell;
+			const replaced = saveQuery(
+				options.directories.userQueries,
+				name,
+				sql.trim().endsWith(';') ? sql : `${sql};`,
+				options.user,
+			);
+			shell.tell(`${replaced ? 'replaced' : 'saved'} ${forTerminal(name)}; run it with .run ${forTerminal(name)}\n`);
+			return undefined;
+		},
+	},
+	{
+		name: 'run',
+		usage: '.run NAME',
+		description: 'run a saved query',
+		run: async (shell, argument) => {
+			const query = findQuery(shell.options.directories.queries, argument);
+			for (const step of scriptSteps(readText(query.path))) {
+				if (step.type === 'statement') await shell.run(step.sql, step.vertical);
+				else await runDotCommand(shell, step.text, true);
+			}
+			return undefined;
+		},
+	},
+	{
+		name: 'queries',
+		usage: '.queries',
+		description: 'list saved queries',
+		run: async (shell) => {
+			await shell.sink.write(queriesText(shell.options.directories.queries));
+			return undefined;
+		},
+	},
+	{
+		name: 'mode',
+		usage: '.mode FORMAT',
+		description: `how rows are printed: ${ROW_FORMATS.map(({ name }) => name).join(', ')}`,
+		run: (shell, argument) => {
+			if (!isRowFormat(argument)) {
+				throw usageError(
+					`.mode: expected one of ${ROW_FORMATS.map(({ name }) => name).join(', ')}, got ${JSON.stringify(argument)}`,
+				);
+			}
+			shell.format = argument;
+			return undefined;
+		},
+	},
+	{
+		name: 'wait',
+		usage: '.wait DURATION',
+		description: 'go on later, e.g. .wait 5s',
+		run: async (_shell, argument) => {
+			await wait(parseDuration(argument, '.wait'));
+			return undefined;
+		},
+	},
+	{
+		name: 'pause',
+		usage: '.pause',
+		description: 'leave out what happens until .resume',
+		promptOnly: true,
+		run: (shell) => {
+			shell.threads.pause();
+			shell.tell('paused\n');
+			return undefined;
+		},
+	},
+	{
+		name: 'resume',
+		usage: '.resume',
+		description: 'go on after .pause',
+		promptOnly: true,
+		run: (shell) => {
+			shell.threads.resume();
+			shell.tell('capturing\n');
+			return undefined;
+		},
+	},
+	{
+		name: 'clear',
+		usage: '.clear',
+		description: 'empty the tables',
+		promptOnly: true,
+		run: (shell) => {
+			shell.threads.clear();
+			return undefined;
+		},
+	},
+	{
+		name: 'open',
+		usage: '.open RECORDING',
+		description: 'leave the capture and look at a recording',
+		promptOnly: true,
+		run: async (shell, argument) => {
+			if (argument === '') throw usageError('.open: expected the name of a recording');
+			await shell.open(argument);
+			return undefined;
+		},
+	},
+	{
+		name: 'quit',
+		usage: '.quit',
+		description: 'leave (also .exit, Ctrl-D)',
+		promptOnly: true,
+		run: () => 'quit',
+	},
+];
+
+/** Runs a line that begins with a dot. Throws a UserError for what it does not know. */
+export async function runDotCommand(shell: ShellSession, line: string, inScript: boolean): Promise<'quit' | undefined> {
+	const match = /^\.(\S*)\s*([\s\S]*)$/.exec(line.trim());
+	const name = match?.[1] ?? '';
+	const command = findCommand(name);
+	if (inScript && command.promptOnly === true) {
+		throw new UserError(`.${command.name} is for the prompt, not for scripts`, 'ERR_PROMPT_ONLY');
+	}
+	return await command.run(shell, (match?.[2] ?? '').trim());
+}
+
+/** Text of the list of saved queries, for `.queries` and `tinytap queries`. */
+export function queriesText(directories: Parameters<typeof listQueries>[0]): string {
+	const queries = listQueries(directories);
+	const width = Math.max(0, ...queries.map(({ name }) => name.length));
+	return queries
+		.map(({ name, place, description }) =>
+			`${name.padEnd(width)}  ${place.padEnd(7)}  ${forTerminal(description)}`.trimEnd(),
+		)
+		.map((line) => `${line}\n`)
+		.join('');
+}
+
+/** A query file's text. */
+export function readText(path: string): string {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch (error) {
+		throw fileError(path, error, 'Name a file of SQL statements.');
+	}
+}
+
+function findCommand(name: string): DotCommand {
+	const wanted = name === 'exit' ? 'quit' : name;
+	const command = DOT_COMMANDS.find((each) => each.name === wanted);
+	if (command !== undefined) return command;
+	const near = DOT_COMMANDS.find((each) => distance(each.name, name) <= 2);
+	throw usageError(
+		`there is no command .${name}`,
+		near === undefined ? '.help lists the commands; SQL statements end with ;' : `Did you mean .${near.name}?`,
+	);
+}
+
+function helpText(): string {
+	const width = Math.max(...DOT_COMMANDS.map(({ usage }) => usage.length));
+	const lines = DOT_COMMANDS.map(({ usage, description }) => `  ${usage.padEnd(width)}  ${description}\n`);
+	return `SQL statements end with ; (or with \\G for one column a line) and may take several lines.\n${lines.join('')}`;
+}
+
+function schemaText(argument: string): string {
+	const wanted = argument.replace(/;$/, '').toLowerCase();
+	const tables = TABLES.filter(({ name }) => wanted === '' || name === wanted);
+	if (tables.length === 0) {
+		throw new UserError(
+			`there is no table ${JSON.stringify(argument)}`,
+			'ERR_NO_TABLE',
+			`Tables: ${TABLES.map(({ name }) => name).join(', ')}.`,
+		);
+	}
+	return tables
+		.map(({ name, columns }) => {
+			const nameWidth = Math.max(...columns.map((column) => column.name.length));
+			const lines = columns.map(
+				(column) => `  ${column.name.padEnd(nameWidth)}  ${column.type.padEnd(8)}  ${column.description}\n`,
+			);
+			return `${name}\n${lines.join('')}`;
+		})
+		.join('\n');
+}

@@ -1,0 +1,23 @@
+// How an error is told: one sentence, the place in the SQL text, a hint. Only our own bugs show a stack.
+import { UserError } from '../errors.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import type { Theme } from '../output/theme.ts';
+import { errorMark } from '../sql/sql-error.ts';
+
+/** Lines for stderr (or the shell), each ended. `sql` is the statement that `error.position` points into. */
+export function errorText(error: unknown, theme: Theme, sql?: string): string {
+	if (!(error instanceof UserError)) {
+		const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+		const lines = stack.split('\n').map((line) => forTerminal(line));
+		return `${theme.error('tinytap: this is a bug of tinytap:')} ${lines.join('\n')}\n`;
+	}
+	let text = `${theme.error('tinytap: error:')} ${forTerminal(error.message)} ${theme.dim(`[${error.code}]`)}\n`;
+	const position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
+	if (sql !== undefined && position !== undefined) {
+		const { line, mark } = errorMark(sql, position);
+		// The mark stands under the same place only while nothing before it was escaped.
+		if (forTerminal(line) === line) text += `  ${line}\n  ${mark}\n`;
+	}
+	if (error.hint !== undefined) text += `${theme.hint('hint:')} ${forTerminal(error.hint)}\n`;
+	return text;
+}

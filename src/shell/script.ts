@@ -1,0 +1,70 @@
+// A script's text as the steps it asks for: statements, and lines that begin with a dot.
+import { splitStatements } from '../sql/lexer.ts';
+
+export type Step =
+	| { readonly type: 'statement'; readonly sql: string; readonly line: number; readonly vertical: boolean }
+	| { readonly type: 'command'; readonly text: string; readonly line: number };
+
+/** Takes lines one by one and gives the steps that are complete. */
+export class ScriptReader {
+	#buffer = '';
+	#startLine = 0;
+	#line = 0;
+
+	/** Steps that this line completes. */
+	push(line: string): Step[] {
+		this.#line++;
+		if (this.#isBlank() && line.startsWith('.')) {
+			this.#buffer = '';
+			return [{ type: 'command', text: line.trim(), line: this.#line }];
+		}
+		if (this.#isBlank()) {
+			this.#buffer = '';
+			this.#startLine = this.#line;
+		}
+		this.#buffer += this.#buffer === '' ? line : `\n${line}`;
+		const vertical = /\\G\s*$/.test(line);
+		if (vertical) this.#buffer = this.#buffer.replace(/\\G\s*$/, ';');
+		const statements = splitStatements(this.#buffer);
+		const steps: Step[] = [];
+		let rest = '';
+		for (const { text, complete } of statements) {
+			if (complete) steps.push({ type: 'statement', sql: text, line: this.#startLine, vertical });
+			else rest = text;
+		}
+		if (steps.length > 0) {
+			this.#buffer = rest;
+			this.#startLine = this.#line;
+		}
+		return steps;
+	}
+
+	/** What is left at the end of the text: a last statement needs no `;`. */
+	end(): Step[] {
+		const sql = this.#buffer;
+		this.#buffer = '';
+		if (splitStatements(sql).length === 0) return [];
+		return [{ type: 'statement', sql, line: this.#startLine, vertical: false }];
+	}
+
+	/** A statement has begun and is not complete. */
+	get pending(): boolean {
+		return !this.#isBlank();
+	}
+
+	/** Forgets an unfinished statement. */
+	reset(): void {
+		this.#buffer = '';
+	}
+
+	#isBlank(): boolean {
+		return this.#buffer.trim() === '' || splitStatements(this.#buffer).length === 0;
+	}
+}
+
+/** All steps of a whole text. */
+export function scriptSteps(text: string): Step[] {
+	const reader = new ScriptReader();
+	const steps = text.split(/\r?\n/).flatMap((line) => reader.push(line));
+	return [...steps, ...reader.end()];
+}

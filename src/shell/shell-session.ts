@@ -1,0 +1,133 @@
+// What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
+import type { Options } from '../options.ts';
+import { createRowWriter, type RowFormat } from '../output/row-format.ts';
+import type { Theme } from '../output/theme.ts';
+import type { SqlValue } from '../store/table.ts';
+import type { Threads } from '../threads.ts';
+import { errorText } from './error-text.ts';
+import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
+import type { Sink } from './sink.ts';
+
+export type ShellParts = {
+	readonly options: Options;
+	readonly threads: Threads;
+	readonly sink: Sink;
+	/** A person sits at a terminal: colours, footers, asides on the same screen. */
+	readonly interactive: boolean;
+	/** Starts a capture from a recording, for `.open`. */
+	readonly open: (path: string) => Promise<Threads>;
+	/** Tells what is not a result: stderr, or above the prompt. */
+	readonly tell: (text: string) => void;
+};
+
+/** Columns of a tail line unless others are asked for. */
+export const TAIL_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
+
+/** State of one shell. */
+export class ShellSession {
+	readonly options: Options;
+	readonly sink: Sink;
+	readonly interactive: boolean;
+	readonly tell: (text: string) => void;
+	threads: Threads;
+	format: RowFormat;
+	/** Limit of a statement, 0 for none. */
+	timeoutMs: number;
+	/** Values for `:name` in statements. */
+	parameters: readonly (readonly [string, SqlValue])[] = [];
+	readonly #open: (path: string) => Promise<Threads>;
+	#tail: { stop: () => void } | undefined;
+
+	constructor(parts: ShellParts) {
+		this.options = parts.options;
+		this.threads = parts.threads;
+		this.sink = parts.sink;
+		this.interactive = parts.interactive;
+		this.tell = parts.tell;
+		this.#open = parts.open;
+		this.format = parts.options.presentation.format ?? 'table';
+		this.timeoutMs = parts.options.timeoutMs ?? 0;
+	}
+
+	get theme(): Theme {
+		return this.options.presentation.theme;
+	}
+
+	/** Runs one statement and prints its result. Rejects with its error. */
+	async run(sql: string, vertical = false): Promise<Printed> {
+		const printed = await printResult(
+			this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters }),
+			this.sink,
+			this.#style(vertical),
+		);
+		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
+		const loss = lossSentence(printed);
+		if (loss !== undefined) this.tell(`${this.#asideTheme().loss(`tinytap: ${loss}`)}\n`);
+		return printed;
+	}
+
+	/** Prints each exchange that ends from now on and passes `where`; replaces a tail that runs. */
+	startTail(where: string | undefined): void {
+		this.stopTail();
+		let stopped = false;
+		const rows = this.threads.tail(where, TAIL_COLUMNS);
+		this.#tail = {
+			stop: () => {
+				stopped = true;
+				rows.return(undefined).catch(() => undefined);
+			},
+		};
+		const follow = async () => {
+			let writer: ReturnType<typeof createRowWriter> | undefined;
+			for await (const part of rows) {
+				if (stopped) return;
+				if (writer === undefined) {
+					const style = this.#style(false);
+					writer = createRowWriter('table', part.columns, {
+						theme: style.theme,
+						raw: style.raw,
+						...(style.screenColumns === undefined ? {} : { screenColumns: style.screenColumns }),
+					});
+					this.tell(writer.begin());
+				}
+				if (part.rows.length > 0) this.tell(writer.rows(part.rows));
+			}
+		};
+		follow().catch((error: unknown) => {
+			this.#tail = undefined;
+			if (!stopped) this.tell(errorText(error, this.#asideTheme(), where));
+		});
+	}
+
+	/** Whether a tail was running. */
+	stopTail(): boolean {
+		const running = this.#tail !== undefined;
+		this.#tail?.stop();
+		this.#tail = undefined;
+		return running;
+	}
+
+	/** Replaces what is captured by a recording. */
+	async open(path: string): Promise<void> {
+		const threads = await this.#open(path);
+		this.stopTail();
+		const old = this.threads;
+		this.threads = threads;
+		await old.close();
+	}
+
+	#style(vertical: boolean): PrintStyle {
+		const { presentation } = this.options;
+		return {
+			format: vertical ? 'line' : this.format,
+			raw: presentation.raw,
+			theme: presentation.theme,
+			screenColumns: this.interactive ? process.stdout.columns : undefined,
+			footer: this.interactive,
+		};
+	}
+
+	#asideTheme(): Theme {
+		return this.interactive ? this.options.presentation.theme : this.options.presentation.errorTheme;
+	}
+}

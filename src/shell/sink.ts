@@ -1,0 +1,46 @@
+// Writing to stdout at the speed of whoever reads it. A reader that goes away (`| head`) is a quiet end.
+import type { Writable } from 'node:stream';
+import { systemCode } from '../errors.ts';
+
+export type Sink = {
+	/** Resolves when the stream can take more. Does nothing once the reader is gone. */
+	write(text: string): Promise<void>;
+	/** The reader closed the pipe. */
+	readonly closed: boolean;
+	/** Resolves when the reader closes the pipe. */
+	readonly gone: Promise<void>;
+};
+
+/** A sink over a stream of the process. Other write errors than EPIPE are thrown by write(). */
+export function createSink(stream: Writable): Sink {
+	let closed = false;
+	let failure: unknown;
+	let wake: (() => void) | undefined;
+	let tellGone: () => void = () => undefined;
+	const gone = new Promise<void>((resolve) => {
+		tellGone = resolve;
+	});
+	stream.on('error', (error) => {
+		if (systemCode(error) === 'EPIPE') {
+			closed = true;
+			tellGone();
+		} else failure = error;
+		wake?.();
+	});
+	stream.on('drain', () => wake?.());
+	return {
+		async write(text) {
+			if (closed || text === '') return;
+			if (failure !== undefined) throw failure;
+			if (stream.write(text)) return;
+			await new Promise<void>((resolve) => {
+				wake = resolve;
+			});
+			if (failure !== undefined) throw failure;
+		},
+		get closed() {
+			return closed;
+		},
+		gone,
+	};
+}

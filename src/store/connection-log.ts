@@ -1,0 +1,34 @@
+// Closed connections: the decoder's entries as they were, the newest up to a number of bytes.
+
+const CHUNK_BYTES = 256 << 10;
+
+/** Keeps the last `limitBytes` of entries, in whole chunks. Belongs to the capture thread. */
+export class ConnectionLog {
+	readonly #limitChunks: number;
+	#chunks: { bytes: Uint8Array; used: number }[] = [];
+
+	constructor(limitBytes: number) {
+		this.#limitChunks = Math.max(2, Math.floor(limitBytes / CHUNK_BYTES));
+	}
+
+	/** Copies one entry (its size is a multiple of 8). */
+	append(entry: Uint8Array): void {
+		let last = this.#chunks.at(-1);
+		if (last === undefined || last.used + entry.byteLength > last.bytes.byteLength) {
+			last = { bytes: new Uint8Array(Math.max(CHUNK_BYTES, entry.byteLength)), used: 0 };
+			this.#chunks.push(last);
+			if (this.#chunks.length > this.#limitChunks) this.#chunks.shift();
+		}
+		last.bytes.set(entry, last.used);
+		last.used += entry.byteLength;
+	}
+
+	/** The entries, oldest first, in pieces. */
+	*pieces(): Generator<Uint8Array> {
+		for (const { bytes, used } of this.#chunks) yield bytes.subarray(0, used);
+	}
+
+	clear(): void {
+		this.#chunks = [];
+	}
+}

@@ -1,0 +1,153 @@
+// What the three threads say to each other. Main tells the capture thread and the query thread what to do; the query
+// thread asks the capture thread for snapshots over a port of their own.
+import type { CaptureSettings } from './capture/capture-settings.ts';
+import { EXIT, UserError } from './errors.ts';
+import type { CaptureSnapshot } from './store/database.ts';
+import type { LossTotal } from './store/loss-table.ts';
+import type { ColumnType, SqlValue } from './store/table.ts';
+
+/** A UserError that crosses a thread border. */
+export type ErrorMessage = {
+	readonly message: string;
+	readonly code: string;
+	readonly hint: string | undefined;
+	readonly exitCode: number;
+	/** Offset in the SQL text, for the `^` marker. */
+	readonly position?: number;
+	/** The stack of an error of ours (a bug), undefined for the user's. */
+	readonly stack?: string;
+};
+
+/** Shared counters that main reads without asking; Float64Array. */
+export const STATUS_ROWS = 0;
+export const STATUS_LOST_EVENTS = 1;
+export const STATUS_LOST_BYTES = 2;
+export const STATUS_EVENTS = 3;
+export const STATUS_LENGTH = 8;
+
+export type CaptureThreadData = {
+	readonly settings: CaptureSettings;
+	readonly status: SharedArrayBuffer;
+	/** Int32; set and notified when the capture shall end. */
+	readonly stop: SharedArrayBuffer;
+};
+
+export type ToCapture =
+	| { readonly type: 'port'; readonly port: unknown }
+	| { readonly type: 'pause' }
+	| { readonly type: 'resume' }
+	| { readonly type: 'clear' }
+	| { readonly type: 'stop' };
+
+/** How a replayed file ended early. */
+export type DamageMessage = {
+	readonly path: string;
+	readonly offset: number;
+	readonly what: 'truncated' | 'damaged';
+	readonly detail: string;
+};
+
+export type FromCapture =
+	| { readonly type: 'attached'; readonly missing: readonly string[] }
+	| {
+			readonly type: 'ended';
+			readonly loss: readonly LossTotal[];
+			readonly recording?: { readonly path: string; readonly bytes: number };
+			readonly damage?: DamageMessage;
+	  }
+	| { readonly type: 'warning'; readonly message: string; readonly hint?: string }
+	| { readonly type: 'error'; readonly error: ErrorMessage };
+
+/** Query thread → capture thread. */
+export type SnapshotRequest =
+	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
+	/** Send the store's snapshot whenever rows were committed. */
+	| { readonly type: 'follow'; readonly on: boolean }
+	/** Lines that could not be printed in time. */
+	| { readonly type: 'dropped'; readonly events: number; readonly bytes: number };
+
+export type SnapshotReply =
+	| { readonly type: 'snapshot'; readonly id: number; readonly snapshot: CaptureSnapshot }
+	| { readonly type: 'committed'; readonly snapshot: CaptureSnapshot; readonly ended: boolean };
+
+export type QueryThreadData = {
+	/** Int32; not zero: the running statement shall end. */
+	readonly cancel: SharedArrayBuffer;
+	/** Bytes a statement may hold. */
+	readonly memoryLimit: number;
+	/** Statements that made the views of a query thread that had to be ended; run first. */
+	readonly views: readonly string[];
+};
+
+export type ToQuery =
+	| { readonly type: 'port'; readonly port: unknown }
+	/** Run one statement; `timeoutMs` 0: no limit. */
+	| {
+			readonly type: 'run';
+			readonly id: number;
+			readonly sql: string;
+			readonly parameters: readonly [string, SqlValue][];
+			readonly timeoutMs: number;
+	  }
+	/** Send more rows of a result. */
+	| { readonly type: 'more'; readonly id: number }
+	/** Answers `done` when `sql` could run, `error` when not. */
+	| {
+			readonly type: 'check';
+			readonly id: number;
+			readonly sql: string;
+			readonly parameters: readonly [string, SqlValue][];
+	  }
+	| { readonly type: 'show'; readonly id: number; readonly exchange: number }
+	| {
+			readonly type: 'tail';
+			readonly id: number;
+			readonly where: string | undefined;
+			readonly columns: string | undefined;
+			readonly fromStart: boolean;
+	  }
+	/** `lines` of the tail were printed: credit for as many more. */
+	| { readonly type: 'printed'; readonly id: number; readonly lines: number }
+	| { readonly type: 'tail-stop'; readonly id: number };
+
+/** `type` is null when the statement does not say. */
+export type ResultColumn = { readonly name: string; readonly type: ColumnType | null };
+
+/** One answer of a statement after the other: columns, then rows, then done. */
+export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' | 'done' }>;
+
+export type FromQuery =
+	| { readonly type: 'columns'; readonly id: number; readonly columns: readonly ResultColumn[] }
+	| { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlValue[][] }
+	| {
+			readonly type: 'done';
+			readonly id: number;
+			/** Of kind `lost`, when the statement's snapshot was taken. */
+			readonly lostEvents: number;
+			readonly lostBytes: number;
+			/** Set for statements that answer with a sentence (CREATE VIEW …). */
+			readonly notice?: string;
+			/** The statement made or dropped a view: to be run again in a new query thread. */
+			readonly definesView?: boolean;
+	  }
+	| { readonly type: 'exchange'; readonly id: number; readonly exchange: unknown }
+	/** The tail has passed the last row of an ended capture. */
+	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
+	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };
+
+/** An error as it crosses a thread border; whatever is not a UserError is a bug of ours and keeps its stack. */
+export function errorMessage(error: unknown): ErrorMessage {
+	if (error instanceof UserError) {
+		const { message, code, hint, exitCode } = error;
+		const position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
+		return { message, code, hint, exitCode, ...(position === undefined ? {} : { position }) };
+	}
+	const stack = error instanceof Error ? error.stack : undefined;
+	return {
+		message: String(error),
+		code: 'ERR_INTERNAL',
+		hint: undefined,
+		exitCode: EXIT.runtime,
+		stack: stack ?? String(error),
+	};
+}

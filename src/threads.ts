@@ -1,0 +1,350 @@
+// Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
+import { join } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { CaptureSettings } from './capture/capture-settings.ts';
+import { EXIT, UserError } from './errors.ts';
+import type { LossTotal } from './store/loss-table.ts';
+import type { SqlValue } from './store/table.ts';
+import {
+	type CaptureThreadData,
+	type DamageMessage,
+	type ErrorMessage,
+	type FromCapture,
+	type FromQuery,
+	type QueryThreadData,
+	type ResultColumn,
+	type ResultPart,
+	STATUS_LENGTH,
+	STATUS_LOST_BYTES,
+	STATUS_LOST_EVENTS,
+	STATUS_ROWS,
+	type ToCapture,
+	type ToQuery,
+} from './thread-messages.ts';
+
+/** A query thread that has not answered a cancellation by then is ended. */
+const CANCEL_MS = 100;
+/** Part of --max-memory for a statement. */
+const QUERY_SHARE = 0.25;
+
+/** A UserError that came from another thread, with the place in the SQL text it is about. */
+export class RemoteError extends UserError {
+	readonly position: number | undefined;
+
+	constructor(error: ErrorMessage) {
+		super(error.message, error.code, error.hint, error.exitCode);
+		this.position = error.position;
+	}
+}
+
+export type CaptureEnd = {
+	readonly loss: readonly LossTotal[];
+	readonly recording?: { readonly path: string; readonly bytes: number };
+	readonly damage?: DamageMessage;
+};
+
+export type RunOptions = {
+	/** 0: no limit. */
+	readonly timeoutMs: number;
+	readonly parameters?: readonly (readonly [string, SqlValue])[];
+};
+
+export type TailRows = { readonly columns: readonly ResultColumn[]; readonly rows: readonly (readonly SqlValue[])[] };
+
+type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (error: unknown) => void };
+
+/** The two worker threads of one capture. */
+export class Threads {
+	/** Resolves when the probes are attached (a recording: opened), with the tracepoints this kernel lacks. */
+	readonly attached: Promise<readonly string[]>;
+	/** Resolves when the capture has ended and every row is in the table. */
+	readonly ended: Promise<CaptureEnd>;
+	/** Lines of the last ended tail that could not be taken in time. */
+	droppedLines = 0;
+	readonly #settings: CaptureSettings;
+	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
+	readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+	readonly #capture: Worker;
+	readonly #waiting = new Map<number, Waiting>();
+	#query!: Worker;
+	#views: string[] = [];
+	#nextId = 1;
+	#closing = false;
+
+	/** `warn` is told what goes wrong without ending the capture. */
+	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
+		this.#settings = settings;
+		const data: CaptureThreadData = {
+			settings,
+			status: this.#status.buffer as SharedArrayBuffer,
+			stop: this.#stop.buffer as SharedArrayBuffer,
+		};
+		this.#capture = new Worker(threadFile('capture-thread'), { workerData: data, name: 'capture' });
+		const attached = deferred<readonly string[]>();
+		const ended = deferred<CaptureEnd>();
+		const fail = (error: unknown) => {
+			attached.reject(error);
+			ended.reject(error);
+		};
+		this.#capture.on('message', (message: FromCapture) => {
+			if (message.type === 'attached') attached.resolve(message.missing);
+			else if (message.type === 'ended') ended.resolve(message);
+			else if (message.type === 'warning') warn(message.message, message.hint);
+			else fail(fromMessage(message.error));
+		});
+		this.#capture.on('error', fail);
+		this.#capture.on('exit', (code) => {
+			if (!this.#closing) fail(new Error(`the capture thread ended with status ${code}`));
+		});
+		this.attached = attached.promise;
+		this.ended = ended.promise;
+		// Whoever waits for neither is told through run().
+		this.attached.catch(() => undefined);
+		this.ended.catch(() => undefined);
+		this.#startQuery();
+	}
+
+	/** Rows finished so far, and what was lost. */
+	get status(): { rows: number; lostEvents: number; lostBytes: number } {
+		return {
+			rows: this.#status[STATUS_ROWS]!,
+			lostEvents: this.#status[STATUS_LOST_EVENTS]!,
+			lostBytes: this.#status[STATUS_LOST_BYTES]!,
+		};
+	}
+
+	/** Runs one statement; the parts come as they are made, and are made as they are taken. */
+	async *run(sql: string, options: RunOptions): AsyncGenerator<ResultPart> {
+		Atomics.store(this.#cancel, 0, 0);
+		const id = this.#nextId++;
+		const parts = new PartQueue<FromQuery>();
+		this.#waiting.set(id, parts);
+		this.#toQuery({
+			type: 'run',
+			id,
+			sql,
+			parameters: (options.parameters ?? []).map(([name, value]) => [name, value]),
+			timeoutMs: options.timeoutMs,
+		});
+		try {
+			for (;;) {
+				const part = await parts.next();
+				if (part.type === 'error') throw fromMessage(part.error);
+				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
+				if (part.type === 'done' && part.definesView === true) this.#views.push(sql);
+				yield part;
+				if (part.type === 'done') return;
+				if (part.type === 'rows') this.#toQuery({ type: 'more', id });
+			}
+		} finally {
+			this.#waiting.delete(id);
+			if (!parts.finished) this.cancel();
+		}
+	}
+
+	/** Ends the running statement; a query thread that does not listen is replaced. */
+	cancel(): void {
+		Atomics.store(this.#cancel, 0, 1);
+		const running = this.#query;
+		const timer = setTimeout(() => {
+			if (this.#waiting.size === 0 || running !== this.#query) return;
+			this.#replaceQuery(new UserError('interrupted', 'ERR_INTERRUPTED', undefined, EXIT.interrupted));
+		}, CANCEL_MS);
+		timer.unref();
+	}
+
+	/** Rejects with the error that running `sql` would begin with: a statement that cannot run is told before the capture. */
+	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
+		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
+	}
+
+	/** The exchange with this id, for the detail view; undefined when there is none. */
+	async show(exchange: number): Promise<unknown> {
+		const part = await this.#ask((id) => ({ type: 'show', id, exchange }));
+		return part.type === 'exchange' ? part.exchange : undefined;
+	}
+
+	/**
+	 * Each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left. What is not
+	 * taken in time is dropped and counted (loss: output_dropped).
+	 */
+	async *tail(where: string | undefined, columns: string | undefined, fromStart = false): AsyncGenerator<TailRows> {
+		const id = this.#nextId++;
+		const parts = new PartQueue<FromQuery>();
+		this.#waiting.set(id, parts);
+		this.#toQuery({ type: 'tail', id, where, columns, fromStart });
+		let heads: readonly ResultColumn[] = [];
+		try {
+			for (;;) {
+				const part = await parts.next();
+				if (part.type === 'error') throw fromMessage(part.error);
+				if (part.type === 'tail-end') {
+					this.droppedLines = part.dropped;
+					return;
+				}
+				if (part.type === 'columns') {
+					heads = part.columns;
+					yield { columns: heads, rows: [] };
+				} else if (part.type === 'rows') {
+					yield { columns: heads, rows: part.rows };
+					this.#toQuery({ type: 'printed', id, lines: part.rows.length });
+				}
+			}
+		} finally {
+			this.#waiting.delete(id);
+			if (!this.#closing) this.#toQuery({ type: 'tail-stop', id });
+		}
+	}
+
+	pause(): void {
+		this.#toCapture({ type: 'pause' });
+	}
+
+	resume(): void {
+		this.#toCapture({ type: 'resume' });
+	}
+
+	clear(): void {
+		this.#toCapture({ type: 'clear' });
+	}
+
+	/** Ends the capture: probes detached, what the ring holds read; `ended` resolves then. */
+	stop(): Promise<CaptureEnd> {
+		Atomics.store(this.#stop, 0, 1);
+		return this.ended;
+	}
+
+	/** Ends both threads. Twice is fine. */
+	async close(): Promise<void> {
+		this.#closing = true;
+		Atomics.store(this.#stop, 0, 1);
+		await Promise.all([this.#capture.terminate(), this.#query.terminate()]);
+	}
+
+	#startQuery(): void {
+		const data: QueryThreadData = {
+			cancel: this.#cancel.buffer as SharedArrayBuffer,
+			memoryLimit: Math.floor(this.#settings.maxMemory * QUERY_SHARE),
+			views: this.#views,
+		};
+		const query = new Worker(threadFile('query-thread'), {
+			workerData: data,
+			name: 'query',
+			resourceLimits: { maxOldGenerationSizeMb: Math.max(64, Math.ceil((2 * data.memoryLimit) / 2 ** 20)) },
+		});
+		query.on('message', (message: FromQuery) => this.#waiting.get(message.id)?.take(message));
+		query.on('error', (error: unknown) => {
+			if (query === this.#query) this.#replaceQuery(queryThreadError(error));
+		});
+		this.#query = query;
+		// The two threads talk to each other directly: main may be busy printing.
+		const { port1, port2 } = new MessageChannel();
+		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
+		this.#capture.postMessage({ type: 'port', port: port2 } satisfies ToCapture, [port2]);
+	}
+
+	/** One message, one answer. */
+	async #ask(message: (id: number) => ToQuery): Promise<FromQuery> {
+		const id = this.#nextId++;
+		const parts = new PartQueue<FromQuery>();
+		this.#waiting.set(id, parts);
+		this.#toQuery(message(id));
+		try {
+			const part = await parts.next();
+			if (part.type === 'error') throw fromMessage(part.error);
+			return part;
+		} finally {
+			this.#waiting.delete(id);
+		}
+	}
+
+	#replaceQuery(reason: unknown): void {
+		const old = this.#query;
+		this.#startQuery();
+		old.terminate().catch(() => undefined);
+		for (const waiting of this.#waiting.values()) waiting.fail(reason);
+	}
+
+	#toQuery(message: ToQuery): void {
+		this.#query.postMessage(message);
+	}
+
+	#toCapture(message: ToCapture): void {
+		this.#capture.postMessage(message);
+	}
+}
+
+/** Messages in the order they came, for one reader. */
+class PartQueue<T extends { readonly type: string }> implements Waiting {
+	/** The last message was a closing one. */
+	finished = false;
+	readonly #parts: T[] = [];
+	#failure: { readonly error: unknown } | undefined;
+	#wake: (() => void) | undefined;
+
+	take = (message: FromQuery): void => {
+		this.#parts.push(message as unknown as T);
+		this.#wake?.();
+	};
+
+	fail = (error: unknown): void => {
+		this.#failure = { error };
+		this.#wake?.();
+	};
+
+	async next(): Promise<T> {
+		for (;;) {
+			const part = this.#parts.shift();
+			if (part !== undefined) {
+				if (part.type === 'done' || part.type === 'error' || part.type === 'tail-end') this.finished = true;
+				return part;
+			}
+			if (this.#failure !== undefined) {
+				this.finished = true;
+				throw this.#failure.error;
+			}
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+		}
+	}
+}
+
+type Deferred<T> = {
+	readonly promise: Promise<T>;
+	readonly resolve: (value: T) => void;
+	readonly reject: (error: unknown) => void;
+};
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function deferred<T>(): Deferred<T> {
+	let settle: Omit<Deferred<T>, 'promise'> | undefined;
+	const promise = new Promise<T>((resolve, reject) => {
+		settle = { resolve, reject };
+	});
+	return { promise, ...settle! };
+}
+
+/** The bundled entry file of a thread lies beside the bundled CLI. */
+function threadFile(name: string): string {
+	return join(import.meta.dirname, `${name}.cjs`);
+}
+
+function fromMessage(error: ErrorMessage): Error {
+	if (error.stack === undefined) return new RemoteError(error);
+	const bug = new Error(error.message);
+	bug.stack = error.stack;
+	return bug;
+}
+
+function queryThreadError(error: unknown): unknown {
+	if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+		return new UserError(
+			'the statement needed more memory than --max-memory leaves for statements',
+			'ERR_QUERY_MEMORY',
+			'Select fewer columns or rows, add a LIMIT, or raise --max-memory.',
+		);
+	}
+	return error;
+}

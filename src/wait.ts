@@ -1,0 +1,15 @@
+// Waiting on purpose.
+
+/** Resolves after `milliseconds`, or at once when `signal` is aborted. */
+export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		if (signal?.aborted === true) return resolve();
+		const done = () => {
+			clearTimeout(timer);
+			signal?.removeEventListener('abort', done);
+			resolve();
+		};
+		const timer = setTimeout(done, milliseconds);
+		signal?.addEventListener('abort', done);
+	});
+}
