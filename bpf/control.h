@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * What user space and the programs share besides records: settings fixed before load, controls changed while running,
+ * and the values of maps that both sides write. Included by the BPF programs and by native/.
+ */
+#ifndef TINYTAP_CONTROL_H
+#define TINYTAP_CONTROL_H
+
+#include "capture_event.h"
+
+#define CONTROL_OWN_PIDS 16
+#define CONTROL_PORTS 16
+
+/* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */
+struct settings {
+	/* Bytes of one call that are copied at the most. */
+	__u32 capture_limit;
+	/* iovecs of one call that are looked at at the most. */
+	__u32 iovec_limit;
+	/* The reader is woken when so many bytes wait in the ring; below that its own clock brings it back. */
+	__u32 wake_bytes;
+	/* Where tracepoint sched_process_fork has its child's pid. 0: not known, forks are not followed. */
+	__u32 fork_child_pid_offset;
+	/* Where tracepoint sched_process_exit says that the last thread ends. 0: the kernel does not say; the end of the main
+	 * thread then counts as the end of the process. */
+	__u32 exit_group_dead_offset;
+	/* Possible CPUs: how many slots the per-CPU arrays have. */
+	__u32 cpu_count;
+};
+
+/* Bits of `chosen` map values and of control.process_mask. */
+#define CHOSEN_BY_PID 1
+#define CHOSEN_BY_COMM 2
+
+/* Changed while running (section .data.control, mapped by user space). */
+struct control {
+	/* The next connection's id. */
+	__u64 next_conn;
+	/* Processes never looked at: tinytap's own, in the initial pid namespace. */
+	__u32 own_pids[CONTROL_OWN_PIDS];
+	/* 1: nothing is captured, identities are still followed. */
+	__u32 paused;
+	/* A process is captured when `chosen` has these bits for it; 0: every process. */
+	__u32 process_mask;
+	/* A connection is captured when one of its ports is one of these; 0 of them: every connection. */
+	__u32 port_count;
+	__u16 ports[CONTROL_PORTS];
+	/* Names for CHOSEN_BY_COMM: looked at when a process calls execve. */
+	__u32 comm_count;
+	__u8 comms[8][CAPTURE_COMM_BYTES];
+	/* 1: map `skips` has something. */
+	__u32 skipping;
+	/* Accepted connections without addresses: while there are some, receives are asked for theirs. */
+	__u32 unnamed;
+};
+
+/* What is known of one descriptor, packed so that it is read and written at once: state, bits, conn << 8. */
+#define DESCRIPTOR_STATE_MASK 7
+/* Nothing: the first bytes decide. */
+#define DESCRIPTOR_UNKNOWN 0
+/* Not a stream socket, or closed: of no interest until something makes a socket of this number. */
+#define DESCRIPTOR_DISMISSED 1
+/* A stream socket; its connection, if it has one yet, is in `connections`. */
+#define DESCRIPTOR_SOCKET 2
+#define DESCRIPTOR_CLOEXEC 8
+#define DESCRIPTOR_CONN_SHIFT 8
+
+/* Descriptors are kept by blocks, so that all of a process's can be walked when it forks, executes or ends. */
+#define DESCRIPTOR_BLOCK 64
+#define DESCRIPTOR_BLOCK_SHIFT 6
+
+struct descriptor_key {
+	__u32 pid;
+	__u32 block;
+};
+
+struct descriptor_block {
+	__u64 descriptors[DESCRIPTOR_BLOCK];
+};
+
+struct process {
+	/* The highest block there is. */
+	__u32 last_block;
+	/* 1: one of its descriptors carried HTTP. */
+	__u32 seen_http;
+};
+
+/* User space's word on a connection whose kind the kernel could not know. */
+#define VERDICT_SOCKET 1
+#define VERDICT_DISMISS 2
+
+struct skip_key {
+	__u64 conn;
+	__u32 direction;
+	__u32 pad;
+};
+
+struct loss_counter {
+	__u64 events;
+	__u64 bytes;
+};
+
+/* One CPU's counters: each is written by its CPU only. */
+struct loss_counters {
+	struct loss_counter reasons[LOSS_MAX];
+};
+
+#endif

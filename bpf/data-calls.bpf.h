@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Calls that move bytes. Each tracepoint's program only finds out whether the call is of interest, which for nearly all
+ * calls of a machine ends with one look-up; what is goes on, by tail call, to programs that all of them share (and that
+ * the verifier therefore sees once).
+ */
+#ifndef TINYTAP_DATA_CALLS_BPF_H
+#define TINYTAP_DATA_CALLS_BPF_H
+
+#include "arguments.bpf.h"
+#include "descriptors.bpf.h"
+#include "payload.bpf.h"
+#include "recognition.bpf.h"
+
+int carry_call(void *context);
+int end_call(void *context);
+
+enum { STAGE_CARRY = 0, STAGE_END = 1, STAGE_MAX = 2 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, STAGE_MAX);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} stages SEC(".maps") = {
+	.values = {
+		[STAGE_CARRY] = (void *)&carry_call,
+		[STAGE_END] = (void *)&end_call,
+	},
+};
+
+/* tinytap's own processes, and while paused everybody, count as excluded. */
+static __always_inline bool is_own(__u32 pid)
+{
+	bool own = false;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < CONTROL_OWN_PIDS; i++)
+		own |= control.own_pids[i] == pid;
+	return own;
+}
+
+static __always_inline bool process_passes(__u32 pid)
+{
+	__u32 mask = control.process_mask, *bits;
+
+	if (control.paused)
+		return false;
+	if (!mask)
+		return true;
+	bits = bpf_map_lookup_elem(&chosen, &pid);
+	return bits && (*bits & mask) == mask;
+}
+
+/* Errors after which a connection is of no more use. */
+static __always_inline bool is_fatal(__s64 ret)
+{
+	return ret == -ECONNRESET || ret == -EPIPE || ret == -ETIMEDOUT || ret == -ECONNABORTED || ret == -EHOSTUNREACH ||
+	       ret == -ENETUNREACH || ret == -ENETDOWN;
+}
+
+/* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
+static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count, __u32 message_flags,
+					 __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
+	__u32 pid = pid_tgid >> 32;
+	struct scratch *s;
+
+	slot = find_descriptor(pid, fd);
+	if (slot)
+		descriptor = *slot;
+	if (descriptor_state(descriptor) == DESCRIPTOR_DISMISSED)
+		return 0;
+	/* A failure, an end, or bytes that nobody can look at, on a descriptor nothing is known of. */
+	if ((ret <= 0 || shape == SHAPE_NONE) && !descriptor_conn(descriptor))
+		return 0;
+	if (is_own(pid))
+		return 0;
+	if (!process_passes(pid)) {
+		if (ret > 0)
+			count_loss(LOSS_EXCLUDED, ret);
+		return 0;
+	}
+	s = working_memory();
+	if (!s)
+		return 0;
+	s->call.pid_tgid = pid_tgid;
+	s->call.ret = ret;
+	s->call.pointer = pointer;
+	s->call.count = count;
+	s->call.descriptor = descriptor;
+	s->call.syscall = syscall;
+	s->call.direction = direction;
+	s->call.shape = shape;
+	s->call.fd = fd;
+	s->call.message_flags = message_flags;
+	s->call.record_flags = record_flags;
+	/* Constant indexes become direct jumps. */
+	if (ret > 0)
+		bpf_tail_call(context, &stages, STAGE_CARRY);
+	else
+		bpf_tail_call(context, &stages, STAGE_END);
+	return 0;
+}
+
+/* A call of the form (fd, pointer, count or flags, flags): which of the arguments are message flags says FLAGS_*. */
+enum { FLAGS_NONE, FLAGS_THIRD, FLAGS_FOURTH };
+
+static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape, __u32 flags)
+{
+	__u32 message_flags = 0;
+	__u64 count;
+
+	if (context->ret == 0 ? direction == DIRECTION_OUT : context->ret < 0 && !is_fatal(context->ret))
+		return 0;
+	const __auto_type arguments = call_arguments();
+	if (!arguments)
+		return 0;
+	count = ARGUMENT(arguments, 2);
+	if (flags == FLAGS_THIRD)
+		message_flags = count;
+	if (flags == FLAGS_FOURTH)
+		message_flags = ARGUMENT(arguments, 3);
+	/* Completions of zero-copy sends and timestamps: not the stream. */
+	if (message_flags & MSG_ERRQUEUE && direction == DIRECTION_IN)
+		return 0;
+	return consider_call(context, context->ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), count, message_flags, syscall,
+			     direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
+}
+
+#define DATA_CALL(name, syscall, direction, shape, flags)                \
+	SEC("tracepoint/syscalls/sys_exit_" #name)                       \
+	int handle_##name##_exit(struct exit_context *context)           \
+	{                                                                \
+		return data_call(context, syscall, direction, shape, flags); \
+	}
+
+/* ---- what is of interest ------------------------------------------------------------------------------------------ */
+
+/* Puts the first bytes of the call, SNIFF_BYTES at the most, behind the scratch->sniff_bytes held ones in scratch->sniff. */
+__noinline long gather_start(void)
+{
+	struct scratch *s = working_memory();
+	struct walk *walk;
+	struct iovec iovec;
+	__u64 bytes, filled;
+	__u32 i;
+
+	if (!s)
+		return 0;
+	walk = &s->walk;
+	if (!begin_walk(s))
+		return 0;
+	walk->capture_left = SNIFF_BYTES;
+	for (i = 0; i < 6; i++) {
+		if (!walk->left || !walk->capture_left)
+			break;
+		if (!walk->message_left) {
+			if (next_message(walk))
+				break;
+			continue;
+		}
+		if (!walk->length) {
+			if (!walk->iov_left || bpf_probe_read_user(&iovec, sizeof(iovec), (void *)walk->iov))
+				break;
+			walk->iov += sizeof(iovec);
+			walk->iov_left--;
+			walk->base = iovec.base;
+			walk->length = iovec.length;
+		}
+		bytes = walk->length;
+		if (bytes > walk->capture_left)
+			bytes = walk->capture_left;
+		if (bytes > walk->message_left)
+			bytes = walk->message_left;
+		if (bytes > SNIFF_BYTES)
+			bytes = SNIFF_BYTES;
+		filled = FETCH(sniff_bytes);
+		if (filled >= SNIFF_BYTES || bpf_probe_read_user(s->sniff + filled, bytes, (void *)walk->base))
+			break;
+		FETCH(sniff_bytes) = filled + bytes;
+		walk->capture_left -= bytes;
+		advance(walk, bytes);
+	}
+	return 0;
+}
+
+/* Empties s->sniff, or fills it with what the connection holds back in the call's direction. */
+static __always_inline void begin_sniff(struct scratch *s, const struct connection *connection)
+{
+	__builtin_memset(s->sniff, 0, sizeof(s->sniff));
+	FETCH(sniff_bytes) = 0;
+	if (connection) {
+		__u32 index = (s->call.direction - 1) & 1;
+
+		__builtin_memcpy(s->sniff, connection->held[index], SNIFF_BYTES);
+		FETCH(sniff_bytes) = connection->held_bytes[index];
+	}
+}
+
+/* The bytes that were held until it was clear what they begin, as a record of their own. */
+static __always_inline void send_held(struct scratch *s, struct connection *connection, __u64 conn, __u32 direction)
+{
+	__u32 index = (direction - 1) & 1;
+	__u32 bytes = connection->held_bytes[index];
+
+	if (!bytes || bytes > SNIFF_BYTES)
+		return;
+	connection->held_bytes[index] = 0;
+	begin_event(&s->small, CAPTURE_DATA, s->call.pid_tgid, conn, connection);
+	s->small.syscall = s->call.syscall;
+	s->small.direction = direction;
+	s->small.fd = s->call.fd;
+	s->small.call_bytes = bytes;
+	s->small.bytes = bytes;
+	s->small.time_ns = connection->held_ns[index];
+	s->small.stream_offset = connection->offset[index] - bytes;
+	__builtin_memcpy(s->small_payload, connection->held[index], SNIFF_BYTES);
+	send_small(s, bytes);
+}
+
+/* The descriptor is of no interest from now on. */
+static __always_inline void dismiss(struct scratch *s)
+{
+	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
+
+	if (slot && *slot == s->call.descriptor)
+		*slot = DESCRIPTOR_DISMISSED;
+}
+
+static __always_inline bool is_file_call(__u32 syscall)
+{
+	return syscall == SYSCALL_READ || syscall == SYSCALL_READV || syscall == SYSCALL_WRITE || syscall == SYSCALL_WRITEV ||
+	       syscall == SYSCALL_PREADV || syscall == SYSCALL_PREADV2 || syscall == SYSCALL_PWRITEV || syscall == SYSCALL_PWRITEV2;
+}
+
+/* A descriptor without a connection moved bytes: its connection began before capture, or out of sight. NULL: not one. */
+static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
+{
+	bool known = descriptor_state(s->call.descriptor) == DESCRIPTOR_SOCKET;
+	struct connection *connection;
+	__u32 looks = LOOKS_UNDECIDED;
+	__u64 *slot;
+
+	if (!known && is_file_call(s->call.syscall)) {
+		begin_sniff(s, NULL);
+		gather_start();
+		looks = test_start(1);
+		if (looks != LOOKS_HTTP && looks != LOOKS_UNDECIDED) {
+			dismiss(s);
+			return NULL;
+		}
+	}
+	begin_connection(s, ROLE_UNKNOWN, known ? CONNECTION_MIDSTREAM : CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED);
+	if (s->call.message_flags & MSG_FASTOPEN && s->call.direction == DIRECTION_OUT && s->call.shape == SHAPE_BUFFER) {
+		const __auto_type arguments = call_arguments();
+
+		s->connection.role = ROLE_CONNECTED;
+		s->connection.flags = 0;
+		if (arguments)
+			bpf_probe_read_user(s->connection.addresses, CAPTURE_ADDRESS_BYTES, (void *)ARGUMENT(arguments, 4));
+	}
+	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
+	if (!slot)
+		return NULL;
+	*conn = add_connection(s);
+	if (!*conn)
+		return NULL;
+	s->call.descriptor = DESCRIPTOR_SOCKET | (*slot & DESCRIPTOR_CLOEXEC) | *conn << DESCRIPTOR_CONN_SHIFT;
+	*slot = s->call.descriptor;
+	connection = bpf_map_lookup_elem(&connections, conn);
+	return connection;
+}
+
+/* Looks at the start of a call on a connection that is not HTTP so far. */
+static __always_inline __u32 look_at_start(struct scratch *s, struct connection *connection)
+{
+	__u32 index = (s->call.direction - 1) & 1;
+	__u32 looks, only_upper = connection->flags & CONNECTION_UNVERIFIED;
+
+	begin_sniff(s, connection);
+	gather_start();
+	looks = test_start(only_upper);
+	if (connection->held_bytes[index] && looks == LOOKS_FOREIGN) {
+		/* What was held began nothing; perhaps this call does. */
+		connection->held_bytes[index] = 0;
+		begin_sniff(s, NULL);
+		gather_start();
+		looks = test_start(only_upper);
+	}
+	if (looks == LOOKS_UNDECIDED && s->sniff_bytes >= SNIFF_BYTES)
+		looks = LOOKS_FOREIGN;
+	/* The first bytes of these two mean nothing in the middle of a stream. */
+	if ((looks == LOOKS_TLS || looks == LOOKS_HTTP2) && connection->offset[index] != connection->held_bytes[index] &&
+	    !(connection->flags & CONNECTION_MIDSTREAM))
+		looks = LOOKS_FOREIGN;
+	if (looks == LOOKS_UNDECIDED) {
+		if (!connection->held_bytes[index])
+			connection->held_ns[index] = bpf_ktime_get_boot_ns();
+		__builtin_memcpy(connection->held[index], s->sniff, SNIFF_BYTES);
+		connection->held_bytes[index] = s->sniff_bytes;
+	}
+	return looks;
+}
+
+/* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only, and the descriptor is left alone. */
+static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;
+	__u64 *slot;
+
+	connection->flags |= CONNECTION_LABELLED;
+	if (bytes > SNIFF_BYTES)
+		bytes = SNIFF_BYTES;
+	send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
+	begin_event(&s->small, CAPTURE_DATA, s->call.pid_tgid, conn, connection);
+	s->small.syscall = s->call.syscall;
+	s->small.direction = s->call.direction;
+	s->small.fd = s->call.fd;
+	s->small.call_bytes = bytes;
+	s->small.bytes = bytes;
+	s->small.time_ns = bpf_ktime_get_boot_ns();
+	s->small.stream_offset = connection->offset[index] - connection->held_bytes[index];
+	__builtin_memcpy(s->small_payload, s->sniff, SNIFF_BYTES);
+	send_small(s, bytes);
+	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
+	if (slot && *slot == s->call.descriptor)
+		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
+}
+
+/* Does one of the connection's ports match? Addresses not known yet do. */
+static __always_inline bool ports_pass(const struct connection *connection)
+{
+	__u16 peer, local;
+	__u32 i, count = control.port_count;
+
+	if (!count)
+		return true;
+	if (!*(__u16 *)connection->addresses && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES))
+		return true;
+	peer = __builtin_bswap16(*(__u16 *)(connection->addresses + 2));
+	local = __builtin_bswap16(*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES + 2));
+	for (i = 0; i < CONTROL_PORTS; i++) {
+		if (i >= count)
+			break;
+		if (control.ports[i] == peer || control.ports[i] == local)
+			return true;
+	}
+	/* Half of the addresses may be missing: the reader looks again. */
+	return !peer || !local;
+}
+
+/* User space looked: a socket after all? */
+static __always_inline void apply_verdict(struct connection *connection, __u64 conn)
+{
+	__u32 *verdict = bpf_map_lookup_elem(&verdicts, &conn);
+
+	if (verdict && *verdict == VERDICT_SOCKET)
+		connection->flags &= ~CONNECTION_UNVERIFIED;
+}
+
+static __always_inline void mark_process(__u32 pid)
+{
+	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	if (process)
+		process->seen_http = 1;
+}
+
+SEC("tracepoint/tinytap/carry_call")
+int carry_call(void *context)
+{
+	struct scratch *s = working_memory();
+	struct connection *connection = NULL;
+	__u64 conn, skip_until = 0;
+	__u32 index, looks;
+
+	if (!s)
+		return 0;
+	conn = descriptor_conn(s->call.descriptor);
+	index = (s->call.direction - 1) & 1;
+	if (conn) {
+		connection = bpf_map_lookup_elem(&connections, &conn);
+		if (!connection) {
+			/* The reader took it away: it is not HTTP. */
+			dismiss(s);
+			return 0;
+		}
+		if (connection->flags & CONNECTION_UNVERIFIED)
+			apply_verdict(connection, conn);
+	}
+	if (s->call.direction == DIRECTION_IN && s->call.message_flags & (MSG_PEEK | MSG_OOB)) {
+		if (connection && connection->flags & CONNECTION_OPEN_SENT)
+			send_note(s, connection, conn, CAPTURE_PEEK, s->call.syscall, DIRECTION_IN, s->call.pid_tgid, s->call.fd, s->call.ret);
+		return 0;
+	}
+	if (s->call.shape == SHAPE_MESSAGES) {
+		/* So far the number of messages. */
+		s->call.count = s->call.ret;
+		if (!begin_walk(s))
+			return 0;
+		s->walk.left = 0;
+		REPEAT(MESSAGE_STEPS, add_message);
+		s->call.ret = s->walk.left;
+		if (!s->call.ret)
+			return 0;
+	}
+	/* The last byte of an urgent send is not in the stream. */
+	if (s->call.direction == DIRECTION_OUT && s->call.message_flags & MSG_OOB && !--s->call.ret)
+		return 0;
+	if (!connection)
+		connection = adopt(s, &conn);
+	if (!connection)
+		return 0;
+	if (s->call.direction == DIRECTION_IN && s->call.message_flags & MSG_TRUNC &&
+	    *(__u16 *)connection->addresses != AF_UNIX) {
+		s->call.shape = SHAPE_NONE;
+		s->call.record_flags |= FLAG_DISCARDED;
+	}
+	if (!(connection->flags & CONNECTION_HTTP)) {
+		looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection);
+		if (looks == LOOKS_TLS || looks == LOOKS_HTTP2) {
+			if (ports_pass(connection))
+				label_connection(s, connection, conn);
+			FETCH_ADD(&connection->offset[index], s->call.ret);
+			return 0;
+		}
+		if (looks != LOOKS_HTTP) {
+			FETCH_ADD(&connection->offset[index], s->call.ret);
+			if (looks == LOOKS_FOREIGN) {
+				connection->held_bytes[index] = 0;
+				if (connection->flags & CONNECTION_UNVERIFIED && is_file_call(s->call.syscall)) {
+					dismiss(s);
+					release_connection(s, conn, s->call.syscall, s->call.pid_tgid, s->call.fd);
+				}
+			}
+			return 0;
+		}
+		connection->flags |= CONNECTION_HTTP;
+		mark_process(s->call.pid_tgid >> 32);
+	}
+	if (!ports_pass(connection)) {
+		FETCH_ADD(&connection->offset[index], s->call.ret);
+		count_loss(LOSS_EXCLUDED, s->call.ret);
+		return 0;
+	}
+	if (!(connection->flags & CONNECTION_OPEN_SENT))
+		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
+	send_held(s, connection, conn, DIRECTION_IN);
+	send_held(s, connection, conn, DIRECTION_OUT);
+	s->call.stream_offset = FETCH_ADD(&connection->offset[index], s->call.ret);
+	if (control.skipping) {
+		struct skip_key key = { .conn = conn, .direction = s->call.direction };
+		__u64 *until = bpf_map_lookup_elem(&skips, &key);
+
+		if (until)
+			skip_until = *until;
+	}
+	begin_event(&s->event, CAPTURE_DATA, s->call.pid_tgid, conn, connection);
+	s->call.record_flags |= s->event.flags;
+	s->event.syscall = s->call.syscall;
+	s->event.direction = s->call.direction;
+	s->event.fd = s->call.fd;
+	s->event.call_bytes = s->call.ret;
+	s->event.time_ns = bpf_ktime_get_boot_ns();
+	send_call(s, skip_until);
+	return 0;
+}
+
+/* Does the call's memory have room for a byte? A read of nothing returns 0 too, and is no end. */
+static __always_inline bool wanted_bytes(struct scratch *s)
+{
+	struct iovec iovec;
+	__u32 i;
+
+	if (s->call.shape == SHAPE_BUFFER)
+		return s->call.count != 0;
+	if (s->call.shape == SHAPE_MESSAGES)
+		return false;
+	s->call.ret = 1;
+	if (!begin_walk(s))
+		return false;
+	for (i = 0; i < 8; i++) {
+		if (i >= s->walk.iov_left || bpf_probe_read_user(&iovec, sizeof(iovec), (void *)(s->walk.iov + i * sizeof(iovec))))
+			return false;
+		if (iovec.length)
+			return true;
+	}
+	return false;
+}
+
+/* A call on a connection returned 0 or failed for good. */
+SEC("tracepoint/tinytap/end_call")
+int end_call(void *context)
+{
+	struct scratch *s = working_memory();
+	struct connection *connection;
+	__u64 conn;
+	__s64 ret;
+
+	if (!s)
+		return 0;
+	conn = descriptor_conn(s->call.descriptor);
+	connection = bpf_map_lookup_elem(&connections, &conn);
+	if (!connection || !(connection->flags & CONNECTION_OPEN_SENT))
+		return 0;
+	ret = s->call.ret;
+	if (ret < 0) {
+		send_note(s, connection, conn, CAPTURE_ERROR, s->call.syscall, s->call.direction, s->call.pid_tgid, s->call.fd, -ret);
+		return 0;
+	}
+	if (connection->flags & CONNECTION_EOF_SENT || s->call.message_flags & (MSG_PEEK | MSG_OOB) || !wanted_bytes(s))
+		return 0;
+	connection->flags |= CONNECTION_EOF_SENT;
+	send_note(s, connection, conn, CAPTURE_EOF, s->call.syscall, DIRECTION_IN, s->call.pid_tgid, s->call.fd, 0);
+	return 0;
+}
+
+#endif

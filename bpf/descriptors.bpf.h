@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Which connection a process's descriptor is. A connection lives as long as a descriptor refers to it; dup and fork add
+ * references, close and its relatives take them away, and the last one sends CAPTURE_CLOSE if there is anything to end.
+ */
+#ifndef TINYTAP_DESCRIPTORS_BPF_H
+#define TINYTAP_DESCRIPTORS_BPF_H
+
+#include "records.bpf.h"
+
+static __always_inline __u32 descriptor_state(__u64 descriptor)
+{
+	return descriptor & DESCRIPTOR_STATE_MASK;
+}
+
+static __always_inline __u64 descriptor_conn(__u64 descriptor)
+{
+	return descriptor >> DESCRIPTOR_CONN_SHIFT;
+}
+
+/* Where the descriptor is kept; NULL when nothing near it was ever seen. */
+static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
+{
+	struct descriptor_key key = { .pid = pid, .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
+	struct descriptor_block *block = bpf_map_lookup_elem(&descriptors, &key);
+
+	return block ? &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)] : NULL;
+}
+
+/* Likewise, making room for it. NULL (counted) when the map is full. */
+static __noinline __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
+{
+	struct descriptor_key key = { .pid = pid, .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
+	struct process fresh = { .last_block = key.block };
+	__u64 *slot = find_descriptor(pid, fd);
+	struct process *process;
+
+	if (slot || !s)
+		return slot;
+	if (bpf_map_update_elem(&descriptors, &key, &s->empty_block, BPF_NOEXIST)) {
+		/* Either full, or another thread was faster. */
+		slot = find_descriptor(pid, fd);
+		if (!slot)
+			count_loss(LOSS_MAP_FULL, 0);
+		return slot;
+	}
+	process = bpf_map_lookup_elem(&processes, &pid);
+	if (!process) {
+		bpf_map_update_elem(&processes, &pid, &fresh, BPF_NOEXIST);
+		process = bpf_map_lookup_elem(&processes, &pid);
+	}
+	if (process && process->last_block < key.block)
+		process->last_block = key.block;
+	return find_descriptor(pid, fd);
+}
+
+/* A reference to `conn` is gone. */
+static __noinline long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
+
+	if (!connection || !s)
+		return 0;
+	if (FETCH_ADD(&connection->holders, -1) > 1)
+		return 0;
+	if (connection->flags & CONNECTION_OPEN_SENT)
+		send_close(s, connection, conn, syscall, pid_tgid, fd);
+	bpf_map_delete_elem(&connections, &conn);
+	return 0;
+}
+
+/* Gives descriptor `fd` of process `pid` a new meaning and lets go of the one it had. */
+static __always_inline void set_descriptor(struct scratch *s, __u32 pid, __s32 fd, __u64 descriptor, __u32 syscall,
+					   __u64 pid_tgid)
+{
+	__u64 *slot = make_descriptor(s, pid, fd);
+	__u64 before;
+
+	if (!slot)
+		return;
+	before = *slot;
+	*slot = descriptor;
+	if (descriptor_conn(before))
+		release_connection(s, descriptor_conn(before), syscall, pid_tgid, fd);
+}
+
+static __always_inline __u64 next_conn(struct scratch *s)
+{
+#ifdef TINYTAP_OLD_KERNELS
+	/* Each CPU counts for itself; user space has a slot of its own, the first. */
+	return ++s->next_conn * (settings.cpu_count + 1) + bpf_get_smp_processor_id() + 1;
+#else
+	return FETCH_ADD(&control.next_conn, 1);
+#endif
+}
+
+/* Makes scratch->connection a connection of its own with one reference; its id, or 0 (counted) when there is no room. */
+static __always_inline __u64 add_connection(struct scratch *s)
+{
+	__u64 conn = next_conn(s);
+
+	s->connection.holders = 1;
+	if (bpf_map_update_elem(&connections, &conn, &s->connection, BPF_ANY)) {
+		count_loss(LOSS_MAP_FULL, 0);
+		return 0;
+	}
+	return conn;
+}
+
+static __always_inline void begin_connection(struct scratch *s, __u32 role, __u32 flags)
+{
+	__builtin_memset(&s->connection, 0, sizeof(s->connection));
+	s->connection.role = role;
+	s->connection.flags = flags;
+	s->connection.opened_ns = bpf_ktime_get_boot_ns();
+}
+
+#endif

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Calls that make, copy and close descriptors, and the beginnings and ends of processes. */
+#ifndef TINYTAP_LIFECYCLE_BPF_H
+#define TINYTAP_LIFECYCLE_BPF_H
+
+#include "arguments.bpf.h"
+#include "data-calls.bpf.h"
+#include "sweep.bpf.h"
+
+/* The rest of the block is empty or foreign; tinytap's own processes keep no descriptors here. */
+static __always_inline struct scratch *own_memory(__u32 pid)
+{
+	return is_own(pid) ? NULL : working_memory();
+}
+
+/* ---- ends of processes, first so that nothing is kept of the dead -------------------------------------------------- */
+
+SEC("tracepoint/sched/sched_process_exit")
+int handle_process_exit(void *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 pid = pid_tgid >> 32;
+	struct process *process;
+	struct scratch *s;
+	__u8 group_dead = 0;
+
+	if (settings.exit_group_dead_offset) {
+		bpf_probe_read_kernel(&group_dead, 1, context + settings.exit_group_dead_offset);
+		if (!group_dead)
+			return 0;
+	} else if (pid != (__u32)pid_tgid) {
+		return 0;
+	}
+	bpf_map_delete_elem(&chosen, &pid);
+	process = bpf_map_lookup_elem(&processes, &pid);
+	s = working_memory();
+	if (!process || !s)
+		return 0;
+	if (process->seen_http) {
+		begin_event(&s->small, CAPTURE_PROCESS_EXIT, pid_tgid, 0, NULL);
+		s->small.syscall = SYSCALL_EXIT;
+		s->small.time_ns = bpf_ktime_get_boot_ns();
+		send_small(s, 0);
+	}
+	sweep_descriptors(s, process, SWEEP_EXIT, pid, SYSCALL_EXIT, 0, ~0ULL);
+	bpf_map_delete_elem(&processes, &pid);
+	return 0;
+}
+
+SEC("tracepoint/sched/sched_process_exec")
+int handle_process_exec(void *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 pid = pid_tgid >> 32;
+	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = working_memory();
+
+	if (!process || !s)
+		return 0;
+	if (process->seen_http) {
+		begin_event(&s->small, CAPTURE_PROCESS_EXEC, pid_tgid, 0, NULL);
+		s->small.syscall = SYSCALL_EXECVE;
+		s->small.time_ns = bpf_ktime_get_boot_ns();
+		send_small(s, 0);
+	}
+	sweep_descriptors(s, process, SWEEP_EXEC, pid, SYSCALL_EXECVE, 0, ~0ULL);
+	return 0;
+}
+
+/* The clone flags of the call the current thread is in. */
+static __always_inline __u64 clone_flags(void)
+{
+	const __auto_type arguments = call_arguments();
+	__u64 flags = 0;
+
+	if (!arguments)
+		return 0;
+	if (CALL_NUMBER(arguments) == NR_CLONE)
+		return ARGUMENT(arguments, 0);
+	if (CALL_NUMBER(arguments) == NR_CLONE3)
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)ARGUMENT(arguments, 0));
+	if (CALL_NUMBER(arguments) == NR_VFORK)
+		flags = CLONE_VFORK;
+	return flags;
+}
+
+SEC("tracepoint/sched/sched_process_fork")
+int handle_process_fork(void *context)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, child = 0, *bits;
+	struct process *process;
+	struct scratch *s;
+	__u64 flags;
+
+	if (!settings.fork_child_pid_offset)
+		return 0;
+	flags = clone_flags();
+	if (flags & CLONE_THREAD)
+		return 0;
+	bpf_probe_read_kernel(&child, sizeof(child), context + settings.fork_child_pid_offset);
+	bits = bpf_map_lookup_elem(&chosen, &pid);
+	if (bits) {
+		__u32 inherited = *bits;
+
+		bpf_map_update_elem(&chosen, &child, &inherited, BPF_ANY);
+	}
+	process = bpf_map_lookup_elem(&processes, &pid);
+	if (!process)
+		return 0;
+	s = working_memory();
+	if (!s)
+		return 0;
+	s->sweep.child = child;
+	/* A child of vfork goes on to execve, which closes these. */
+	s->sweep.skip_cloexec = (flags & CLONE_VFORK) != 0;
+	sweep_descriptors(s, process, SWEEP_FORK, pid, SYSCALL_FORK, 0, ~0ULL);
+	return 0;
+}
+
+/* ---- ends of descriptors: at entry, because at exit the number may already be another's ---------------------------- */
+
+SEC("tracepoint/syscalls/sys_enter_close")
+int handle_close_enter(struct enter_context *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor;
+	__s32 fd = context->arguments[0];
+	struct scratch *s;
+
+	slot = find_descriptor(pid_tgid >> 32, fd);
+	if (!slot)
+		return 0;
+	descriptor = *slot;
+	if (descriptor_state(descriptor) == DESCRIPTOR_DISMISSED && !descriptor_conn(descriptor))
+		return 0;
+	*slot = DESCRIPTOR_DISMISSED;
+	s = working_memory();
+	if (s && descriptor_conn(descriptor))
+		release_connection(s, descriptor_conn(descriptor), SYSCALL_CLOSE, pid_tgid, fd);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_close_range")
+int handle_close_range_enter(struct enter_context *context)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	__u32 first = context->arguments[0], last = context->arguments[1];
+	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = working_memory();
+
+	if (!process || !s || first > last)
+		return 0;
+	sweep_descriptors(s, process, context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, pid,
+			  SYSCALL_CLOSE_RANGE, first, last);
+	return 0;
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------------------------- */
+
+/* Reads a socket address as user space has it; stays zero (not known) when it is not given or of another family. */
+static __always_inline void read_address(__u8 *address, __u64 pointer)
+{
+	__u16 family = 0;
+
+	if (!pointer || bpf_probe_read_user(&family, sizeof(family), (void *)pointer))
+		return;
+	if (family == AF_INET)
+		bpf_probe_read_user(address, 8, (void *)pointer);
+	else if (family == AF_INET6)
+		bpf_probe_read_user(address, CAPTURE_ADDRESS_BYTES, (void *)pointer);
+	else if (family == AF_UNIX)
+		*(__u16 *)address = family;
+}
+
+static __always_inline int accepted(struct exit_context *context, __u32 syscall)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, cloexec = 0;
+	struct scratch *s;
+
+	if (context->ret < 0)
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	const __auto_type arguments = call_arguments();
+	if (!s || !arguments)
+		return 0;
+	begin_connection(s, ROLE_ACCEPTED, 0);
+	read_address(s->connection.addresses, ARGUMENT(arguments, 1));
+	if (syscall == SYSCALL_ACCEPT4 && ARGUMENT(arguments, 3) & SOCK_CLOEXEC)
+		cloexec = DESCRIPTOR_CLOEXEC;
+	conn = add_connection(s);
+	set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_SOCKET | cloexec | conn << DESCRIPTOR_CONN_SHIFT, syscall,
+		       pid_tgid);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept")
+int handle_accept_exit(struct exit_context *context)
+{
+	return accepted(context, SYSCALL_ACCEPT);
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept4")
+int handle_accept4_exit(struct exit_context *context)
+{
+	return accepted(context, SYSCALL_ACCEPT4);
+}
+
+static __always_inline bool is_stream(__u32 domain, __u32 type)
+{
+	return (type & SOCK_TYPE_MASK) == SOCK_STREAM && (domain == AF_UNIX || domain == AF_INET || domain == AF_INET6 ||
+							  domain == AF_VSOCK || domain == AF_SMC);
+}
+
+SEC("tracepoint/syscalls/sys_exit_socket")
+int handle_socket_exit(struct exit_context *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = DESCRIPTOR_DISMISSED;
+	struct scratch *s;
+
+	if (context->ret < 0)
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	const __auto_type arguments = call_arguments();
+	if (!s || !arguments)
+		return 0;
+	if (is_stream(ARGUMENT(arguments, 0), ARGUMENT(arguments, 1)))
+		descriptor = DESCRIPTOR_SOCKET | (ARGUMENT(arguments, 1) & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0);
+	set_descriptor(s, pid_tgid >> 32, context->ret, descriptor, SYSCALL_SOCKET, pid_tgid);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_socketpair")
+int handle_socketpair_exit(struct exit_context *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor;
+	struct scratch *s;
+	__s32 fds[2];
+	__u32 i;
+
+	if (context->ret < 0)
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	const __auto_type arguments = call_arguments();
+	if (!s || !arguments || bpf_probe_read_user(fds, sizeof(fds), (void *)ARGUMENT(arguments, 3)))
+		return 0;
+	for (i = 0; i < 2; i++) {
+		descriptor = DESCRIPTOR_DISMISSED;
+		if (is_stream(ARGUMENT(arguments, 0), ARGUMENT(arguments, 1))) {
+			begin_connection(s, ROLE_PAIR, 0);
+			*(__u16 *)s->connection.addresses = AF_UNIX;
+			descriptor = DESCRIPTOR_SOCKET | add_connection(s) << DESCRIPTOR_CONN_SHIFT;
+			if (ARGUMENT(arguments, 1) & SOCK_CLOEXEC)
+				descriptor |= DESCRIPTOR_CLOEXEC;
+		}
+		set_descriptor(s, pid_tgid >> 32, fds[i], descriptor, SYSCALL_SOCKETPAIR, pid_tgid);
+	}
+	return 0;
+}
+
+/* The local address of a socket this thread is connecting, or a note to whoever learns it. */
+static __always_inline void name_connection(__u64 conn, __u32 tid)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
+	__u64 *key = bpf_map_lookup_elem(&connecting_threads, &tid), socket;
+	struct connecting_socket *known;
+
+	if (!key || !connection)
+		return;
+	socket = *key;
+	bpf_map_delete_elem(&connecting_threads, &tid);
+	known = bpf_map_lookup_elem(&connecting_sockets, &socket);
+	if (!known)
+		return;
+	known->conn = conn;
+	if (known->known)
+		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int handle_connect_exit(struct exit_context *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = 0, conn, *slot;
+	struct connection *connection;
+	__u16 family = 0;
+	struct scratch *s;
+	__u64 pointer;
+	__s32 fd;
+
+	if (context->ret != 0 && context->ret != -EINPROGRESS)
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	const __auto_type arguments = call_arguments();
+	if (!s || !arguments)
+		return 0;
+	fd = ARGUMENT(arguments, 0);
+	pointer = ARGUMENT(arguments, 1);
+	slot = find_descriptor(pid_tgid >> 32, fd);
+	if (slot)
+		descriptor = *slot;
+	if (descriptor_state(descriptor) == DESCRIPTOR_DISMISSED)
+		return 0;
+	if (bpf_probe_read_user(&family, sizeof(family), (void *)pointer) ||
+	    (family != AF_INET && family != AF_INET6 && family != AF_UNIX && family != AF_VSOCK))
+		return 0;
+	conn = descriptor_conn(descriptor);
+	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+	/* Asking again whether it is connected, or another attempt. */
+	if (connection && connection->role == ROLE_CONNECTED) {
+		if (!(connection->flags & CONNECTION_OPEN_SENT)) {
+			read_address(connection->addresses, pointer);
+			name_connection(conn, pid_tgid);
+		}
+		return 0;
+	}
+	/* A descriptor that is new to us may be a datagram socket. */
+	begin_connection(s, ROLE_CONNECTED, descriptor_state(descriptor) == DESCRIPTOR_SOCKET ? 0 : CONNECTION_UNVERIFIED);
+	read_address(s->connection.addresses, pointer);
+	conn = add_connection(s);
+	set_descriptor(s, pid_tgid >> 32, fd,
+		       DESCRIPTOR_SOCKET | (descriptor & DESCRIPTOR_CLOEXEC) | conn << DESCRIPTOR_CONN_SHIFT, SYSCALL_CONNECT, pid_tgid);
+	if (conn)
+		name_connection(conn, pid_tgid);
+	return 0;
+}
+
+/* Writes an address as user space would have given it. */
+static __always_inline void set_address(__u8 *address, __u16 family, __u16 port, const __u8 *v4, const __u8 *v6)
+{
+	*(__u16 *)address = family;
+	*(__u16 *)(address + 2) = __builtin_bswap16(port);
+	if (family == AF_INET)
+		__builtin_memcpy(address + 4, v4, 4);
+	else
+		__builtin_memcpy(address + 8, v6, 16);
+}
+
+/* Tells the local address of sockets that connect: at SYN_SENT the calling thread, at ESTABLISHED the port. */
+SEC("tracepoint/sock/inet_sock_set_state")
+int handle_socket_state(struct inet_sock_set_state_context *context)
+{
+	struct connecting_socket fresh = {}, *known;
+	__u64 socket = context->socket, pid_tgid;
+	struct connection *connection;
+	__u32 tid;
+
+	if (context->new_state == TCP_SYN_SENT) {
+		pid_tgid = bpf_get_current_pid_tgid();
+		tid = pid_tgid;
+		bpf_map_update_elem(&connecting_sockets, &socket, &fresh, BPF_ANY);
+		bpf_map_update_elem(&connecting_threads, &tid, &socket, BPF_ANY);
+		return 0;
+	}
+	if (context->new_state == TCP_CLOSE) {
+		bpf_map_delete_elem(&connecting_sockets, &socket);
+		return 0;
+	}
+	if (context->old_state != TCP_SYN_SENT || context->new_state != TCP_ESTABLISHED)
+		return 0;
+	known = bpf_map_lookup_elem(&connecting_sockets, &socket);
+	if (!known || (context->family != AF_INET && context->family != AF_INET6))
+		return 0;
+	set_address(known->local, context->family, context->local_port, context->local, context->local_v6);
+	known->known = 1;
+	if (!known->conn)
+		return 0;
+	__u64 conn = known->conn;
+	connection = bpf_map_lookup_elem(&connections, &conn);
+	if (connection)
+		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_shutdown")
+int handle_shutdown_exit(struct exit_context *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, *slot;
+	struct connection *connection;
+	struct scratch *s;
+	__u32 how;
+
+	if (context->ret != 0)
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	const __auto_type arguments = call_arguments();
+	if (!s || !arguments)
+		return 0;
+	slot = find_descriptor(pid_tgid >> 32, ARGUMENT(arguments, 0));
+	conn = slot && descriptor_state(*slot) != DESCRIPTOR_DISMISSED ? descriptor_conn(*slot) : 0;
+	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+	if (!connection || !(connection->flags & CONNECTION_OPEN_SENT))
+		return 0;
+	how = ARGUMENT(arguments, 1);
+	send_note(s, connection, conn, CAPTURE_SHUTDOWN, SYSCALL_SHUTDOWN,
+		  how == 0 ? DIRECTION_IN : how == 1 ? DIRECTION_OUT : DIRECTION_NONE, pid_tgid, ARGUMENT(arguments, 0), how);
+	return 0;
+}
+
+/* ---- copies of descriptors --------------------------------------------------------------------------------------- */
+
+static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 syscall)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = 0, conn, *slot;
+	struct connection *connection;
+	__u32 pid = pid_tgid >> 32;
+	struct scratch *s;
+
+	/* dup2 of a descriptor over itself does nothing. */
+	if (ret < 0 || ret == from)
+		return 0;
+	s = own_memory(pid);
+	if (!s)
+		return 0;
+	slot = find_descriptor(pid, from);
+	if (slot)
+		descriptor = *slot;
+	/* Nothing known of either: nothing to do. */
+	if (!descriptor && !find_descriptor(pid, ret))
+		return 0;
+	/* Both must name one connection, so there has to be one. */
+	if (slot && descriptor_state(descriptor) == DESCRIPTOR_SOCKET && !descriptor_conn(descriptor)) {
+		begin_connection(s, ROLE_UNKNOWN, CONNECTION_MIDSTREAM);
+		descriptor |= add_connection(s) << DESCRIPTOR_CONN_SHIFT;
+		*slot = descriptor;
+	}
+	descriptor = (descriptor & ~(__u64)DESCRIPTOR_CLOEXEC) | cloexec;
+	conn = descriptor_conn(descriptor);
+	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+	if (connection) {
+		FETCH_ADD(&connection->holders, 1);
+		if (connection->flags & CONNECTION_OPEN_SENT)
+			send_note(s, connection, conn, CAPTURE_SHARE, syscall, DIRECTION_NONE, pid_tgid, ret, 0);
+	}
+	set_descriptor(s, pid, ret, descriptor, syscall, pid_tgid);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_dup")
+int handle_dup_exit(struct exit_context *context)
+{
+	const __auto_type arguments = call_arguments();
+
+	return arguments ? copied(context->ret, ARGUMENT(arguments, 0), 0, SYSCALL_DUP) : 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_dup2")
+int handle_dup2_exit(struct exit_context *context)
+{
+	const __auto_type arguments = call_arguments();
+
+	return arguments ? copied(context->ret, ARGUMENT(arguments, 0), 0, SYSCALL_DUP2) : 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_dup3")
+int handle_dup3_exit(struct exit_context *context)
+{
+	const __auto_type arguments = call_arguments();
+
+	if (!arguments)
+		return 0;
+	return copied(context->ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 2) & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0,
+		      SYSCALL_DUP3);
+}
+
+static __always_inline void set_cloexec(__s32 fd, bool on)
+{
+	__u64 *slot = find_descriptor(bpf_get_current_pid_tgid() >> 32, fd);
+
+	if (slot && *slot)
+		*slot = on ? *slot | DESCRIPTOR_CLOEXEC : *slot & ~(__u64)DESCRIPTOR_CLOEXEC;
+}
+
+SEC("tracepoint/syscalls/sys_exit_fcntl")
+int handle_fcntl_exit(struct exit_context *context)
+{
+	const __auto_type arguments = call_arguments();
+	__u32 command;
+
+	if (context->ret < 0 || !arguments)
+		return 0;
+	command = ARGUMENT(arguments, 1);
+	if (command == F_SETFD)
+		set_cloexec(ARGUMENT(arguments, 0), ARGUMENT(arguments, 2) & FD_CLOEXEC);
+	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+		return 0;
+	return copied(context->ret, ARGUMENT(arguments, 0), command == F_DUPFD_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_FCNTL);
+}
+
+/* The new descriptor may be anything: forget what the number meant. */
+SEC("tracepoint/syscalls/sys_exit_pidfd_getfd")
+int handle_pidfd_getfd_exit(struct exit_context *context)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct scratch *s;
+
+	if (context->ret < 0 || !find_descriptor(pid_tgid >> 32, context->ret))
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	if (s)
+		set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_UNKNOWN, SYSCALL_PIDFD_GETFD, pid_tgid);
+	return 0;
+}
+
+#endif

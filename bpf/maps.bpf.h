@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* The maps, and the working memory of a program. */
+#ifndef TINYTAP_MAPS_BPF_H
+#define TINYTAP_MAPS_BPF_H
+
+#include "kernel.bpf.h"
+#include "control.h"
+
+/* Kernels before 5.12 lack the instruction; there two CPUs may, rarely, take the same step. */
+#ifdef TINYTAP_OLD_KERNELS
+#define FETCH_ADD(pointer, value) ({ __auto_type before = *(pointer); *(pointer) = before + (value); before; })
+#else
+#define FETCH_ADD(pointer, value) __sync_fetch_and_add(pointer, value)
+#endif
+
+const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = 4 << 20, .iovec_limit = 1024 };
+struct control control SEC(".data.control") = { .next_conn = 1 };
+
+/* Bits of connection.flags. */
+#define CONNECTION_HTTP 1
+/* Of another protocol, named once (TLS, HTTP/2) and then left alone until it is closed. */
+#define CONNECTION_LABELLED 2
+#define CONNECTION_UNVERIFIED 4
+#define CONNECTION_MIDSTREAM 8
+/* The reader knows of it: it gets a CAPTURE_CLOSE. */
+#define CONNECTION_OPEN_SENT 16
+#define CONNECTION_EOF_SENT 32
+#define CONNECTION_NAMELESS 64
+
+/* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
+#define SNIFF_BYTES 32
+
+struct connection {
+	/* Stream offsets reached, by direction - 1. */
+	__u64 offset[2];
+	__u64 opened_ns;
+	/* When the first held byte came. */
+	__u64 held_ns[2];
+	/* Descriptors that refer to it. */
+	__u32 holders;
+	__u32 flags;
+	/* enum capture_role. */
+	__u32 role;
+	__u32 held_bytes[2];
+	__u8 held[2][SNIFF_BYTES];
+	/* Peer, then local: CAPTURE_ADDRESSES_BYTES. */
+	__u8 addresses[CAPTURE_ADDRESSES_BYTES];
+};
+
+enum shape {
+	SHAPE_BUFFER,
+	SHAPE_IOVECS,
+	SHAPE_MESSAGE,
+	SHAPE_MESSAGES,
+	/* Nothing of user space to read: sendfile, splice. */
+	SHAPE_NONE,
+};
+
+/* The call being looked at. */
+struct call {
+	__u64 time_ns;
+	__u64 pid_tgid;
+	__s64 ret;
+	/* User address of the buffer, the iovecs or the message headers; how many of them there are. */
+	__u64 pointer;
+	__u64 count;
+	__u64 descriptor;
+	__u64 conn;
+	__u64 stream_offset;
+	__u32 syscall;
+	__u32 direction;
+	__u32 shape;
+	__s32 fd;
+	__u32 message_flags;
+	/* FLAG_* that every record of the call carries. */
+	__u32 record_flags;
+};
+
+/* The way through a call's memory. */
+struct walk {
+	/* User addresses: the next message header and iovec; the rest of the current piece. */
+	__u64 message;
+	__u64 messages_left;
+	__u64 iov;
+	__u64 iov_left;
+	__u64 base;
+	__u64 length;
+	/* Bytes of the call, and of the current message, that were not walked yet. */
+	__u64 left;
+	__u64 message_left;
+	/* Bytes of the call that user space does not want: still to come, and passed since the last record. */
+	__u64 skip_left;
+	__u64 skipped;
+	__u64 capture_left;
+	__u64 iov_budget;
+	/* The record being filled: its offset in the call, its payload so far. */
+	__u64 record_offset;
+	__u64 filled;
+	/* Why the walk ended early: a FLAG_CUT_*, 0 if it did not. */
+	__u32 cut;
+	/* A read of several pages failed: go page by page up to this address. */
+	__u64 careful_until;
+};
+
+enum sweep_mode {
+	SWEEP_EXIT,
+	SWEEP_EXEC,
+	SWEEP_FORK,
+	SWEEP_CLOSE,
+	SWEEP_SET_CLOEXEC,
+};
+
+/* A pass over descriptors of one process. */
+struct sweep {
+	__u32 mode;
+	__u32 pid;
+	__u32 child;
+	__u32 skip_cloexec;
+	/* The next descriptor, and the last one. */
+	__u64 fd;
+	__u64 last_fd;
+	__u32 syscall;
+};
+
+#define SMALL_PAYLOAD 128
+
+/* Working memory, one per CPU: programs of tracepoints do not nest and do not migrate. */
+struct scratch {
+	struct call call;
+	struct walk walk;
+	struct sweep sweep;
+	__u8 sniff[SNIFF_BYTES * 2];
+	__u32 sniff_bytes;
+	__u32 token_bytes;
+	/* Only where ids cannot be taken from one counter. */
+	__u64 next_conn;
+	/* A record without much payload … */
+	struct capture_event small;
+	__u8 small_payload[SMALL_PAYLOAD];
+	/* … a new connection, a block that stays zero … */
+	struct connection connection;
+	struct descriptor_block empty_block;
+	/* … and one with. Twice the room, so that the verifier's bound on offset + length holds. */
+	struct capture_event event;
+	__u8 payload[CAPTURE_EVENT_PAYLOAD_MAX * 2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+/* max_entries: possible CPUs, set by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* Likewise. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct loss_counters);
+} losses SEC(".maps");
+
+/* (pid, block) → descriptors. The loader adds BPF_F_NO_PREALLOC where the kernel's allocator is safe in tracepoints. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct descriptor_key);
+	__type(value, struct descriptor_block);
+} descriptors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct process);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* Processes the user chose, with CHOSEN_*; children are added by the kernel. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} chosen SEC(".maps");
+
+/* conn → VERDICT_*, written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u32);
+} verdicts SEC(".maps");
+
+/* (conn, direction) → the stream offset below which bytes are unwanted body, written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct skip_key);
+	__type(value, __u64);
+} skips SEC(".maps");
+
+/* A TCP socket on its way to being connected. */
+struct connecting_socket {
+	__u64 conn;
+	__u8 local[CAPTURE_ADDRESS_BYTES];
+	__u32 known;
+};
+
+/* Kernel address of the socket (an opaque key) → what is known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct connecting_socket);
+} connecting_sockets SEC(".maps");
+
+/* tid → the socket it is calling connect on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u64);
+} connecting_threads SEC(".maps");
+
+static __always_inline struct scratch *working_memory(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&scratches, &cpu);
+}
+
+static __always_inline void count_loss(__u32 reason, __u64 bytes)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct loss_counters *counters = bpf_map_lookup_elem(&losses, &cpu);
+
+	if (!counters || reason >= LOSS_MAX)
+		return;
+	counters->reasons[reason].events++;
+	counters->reasons[reason].bytes += bytes;
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Is this the start of HTTP? Decided from the first bytes of a call, together with what earlier calls left undecided.
+ * Generous, because the decoder looks again; cheap, because every call on every socket that is not HTTP pays for it.
+ */
+#ifndef TINYTAP_RECOGNITION_BPF_H
+#define TINYTAP_RECOGNITION_BPF_H
+
+#include "maps.bpf.h"
+
+enum verdict {
+	/* Something else. */
+	LOOKS_FOREIGN,
+	/* All bytes so far could begin HTTP, but they are too few. */
+	LOOKS_UNDECIDED,
+	/* A request, a response, or a PROXY preamble. */
+	LOOKS_HTTP,
+	LOOKS_TLS,
+	LOOKS_HTTP2,
+};
+
+#define BYTE_TOKEN 1
+#define BYTE_UPPER 2
+
+/* tchar of RFC 9110, section 5.6.2, and which of them are capital letters (or go with them in registered methods). */
+static const __u8 byte_classes[256] = {
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 3, ['.'] = 1,
+	['^'] = 1, ['_'] = 3, ['`'] = 1, ['|'] = 1, ['~'] = 1,
+	['0' ... '9'] = 1, ['A' ... 'Z'] = 3, ['a' ... 'z'] = 1,
+};
+
+/* The longest method looked for. */
+#define METHOD_MAX 24
+
+#define FETCH(member) (*(volatile typeof(s->member) *)&s->member)
+
+/* The byte at `index`; 0 behind the last one. */
+static __always_inline __u8 sniffed(const struct scratch *s, __u64 index)
+{
+	return s->sniff[index & (SNIFF_BYTES * 2 - 1)];
+}
+
+/* Compares the `bytes` bytes at `from` with the first `text_bytes` (at most 8) of `text`: whole words instead of a loop,
+ * so that the verifier has one path to follow. `match` when all of the text is there. */
+static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 bytes, __u64 text, __u32 text_bytes, __u32 match)
+{
+	__u64 word = *(const volatile __u64 *)(s->sniff + (from & (SNIFF_BYTES - 1)));
+	__u64 mask = bytes >= 8 ? ~0ULL : (1ULL << (bytes * 8)) - 1;
+
+	if (text_bytes < 8)
+		mask &= (1ULL << (text_bytes * 8)) - 1;
+	if ((word ^ text) & mask)
+		return LOOKS_FOREIGN;
+	return bytes >= text_bytes ? match : LOOKS_UNDECIDED;
+}
+
+/* Eight characters as they lie in memory. */
+#define TEXT(a, b, c, d, e, f, g, h)                                                                                        \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 | \
+	 (__u64)(h) << 56)
+
+/* Counts the token at `from` into s->token_bytes (through memory: the verifier then forgets the iteration); its classes. */
+static __always_inline __u8 measure_token(struct scratch *s, __u64 from)
+{
+	__u8 classes = BYTE_TOKEN | BYTE_UPPER, class;
+	__u64 i;
+
+	for (i = 0; i <= METHOD_MAX; i++) {
+		class = byte_classes[sniffed(s, from + i)];
+		if (!(class & BYTE_TOKEN))
+			break;
+		classes &= class;
+	}
+	FETCH(token_bytes) = i;
+	return classes;
+}
+
+/* At `from`: a method, space, and the start of a target? */
+static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool only_upper)
+{
+	__u8 classes = measure_token(s, from);
+	__u64 end = FETCH(token_bytes), bytes = FETCH(sniff_bytes);
+	__u8 next;
+
+	if (end > METHOD_MAX || (only_upper && !(classes & BYTE_UPPER)))
+		return LOOKS_FOREIGN;
+	end += from;
+	if (end >= bytes)
+		return LOOKS_UNDECIDED;
+	if (end == from || sniffed(s, end) != ' ')
+		return LOOKS_FOREIGN;
+	if (end + 1 >= bytes)
+		return LOOKS_UNDECIDED;
+	next = sniffed(s, end + 1);
+	if (next == '/' || next == '*')
+		return LOOKS_HTTP;
+	/* absolute-form: http:, https: */
+	if ((next | 0x20) == 'h') {
+		if (end + 2 >= bytes)
+			return LOOKS_UNDECIDED;
+		if ((sniffed(s, end + 2) | 0x20) == 't')
+			return LOOKS_HTTP;
+	}
+	/* authority-form */
+	if (compare(s, from, 8, TEXT('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '), 8, LOOKS_HTTP) == LOOKS_HTTP)
+		return LOOKS_HTTP;
+	/* The PROXY preamble: TCP4, TCP6, UNKNOWN. */
+	if (compare(s, from, 6, TEXT('P', 'R', 'O', 'X', 'Y', ' ', 0, 0), 6, LOOKS_HTTP) == LOOKS_HTTP && (next == 'T' || next == 'U'))
+		return LOOKS_HTTP;
+	return LOOKS_FOREIGN;
+}
+
+/*
+ * Looks at the first scratch->sniff_bytes of scratch->sniff, which is zero behind them: an enum verdict. `only_upper`:
+ * methods in capitals only, for what may not be a socket. Global, so that the verifier looks at it once.
+ */
+__noinline __u32 test_start(__u32 only_upper)
+{
+	struct scratch *s = working_memory();
+	__u64 bytes, from = 0, i;
+	__u32 looks;
+	__u8 first;
+
+	if (!s)
+		return LOOKS_FOREIGN;
+	bytes = FETCH(sniff_bytes);
+	if (!bytes)
+		return LOOKS_UNDECIDED;
+	first = sniffed(s, 0);
+	if (first == 0x16) {
+		/* TLS handshake record, version 3.0 to 3.4. */
+		if (compare(s, 0, bytes, 0x0316, 2, LOOKS_TLS) == LOOKS_FOREIGN)
+			return LOOKS_FOREIGN;
+		if (bytes < 3)
+			return LOOKS_UNDECIDED;
+		return sniffed(s, 2) <= 4 ? LOOKS_TLS : LOOKS_FOREIGN;
+	}
+	if (first == '\r' || first == '\n') {
+		/* PROXY version 2: the first 8 of its 12 bytes, which no HTTP begins with. */
+		looks = compare(s, 0, bytes, TEXT('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q'), 8, LOOKS_HTTP);
+		if (looks == LOOKS_HTTP)
+			return looks;
+		for (i = 0; i < 8; i++)
+			if (sniffed(s, i) != '\r' && sniffed(s, i) != '\n')
+				break;
+		FETCH(token_bytes) = i;
+		from = FETCH(token_bytes) & 15;
+		if (looks == LOOKS_UNDECIDED || from >= FETCH(sniff_bytes))
+			return LOOKS_UNDECIDED;
+	}
+	bytes = FETCH(sniff_bytes) - from;
+	looks = compare(s, from, bytes, TEXT('H', 'T', 'T', 'P', '/', '1', '.', 0), 7, LOOKS_HTTP);
+	if (looks != LOOKS_FOREIGN)
+		return looks;
+	looks = compare(s, from, bytes, TEXT('P', 'R', 'I', ' ', '*', ' ', 'H', 'T'), 8, LOOKS_HTTP2);
+	if (looks != LOOKS_FOREIGN)
+		return looks;
+	return test_request(s, from, only_upper);
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Putting records into the ring: every byte of them is set, and one that does not fit is counted. */
+#ifndef TINYTAP_RECORDS_BPF_H
+#define TINYTAP_RECORDS_BPF_H
+
+#include "maps.bpf.h"
+
+/* The reader comes by its own clock; it is only woken when much is waiting. */
+static __always_inline __u64 wake_flags(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= settings.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Sets every member; what a kind does not use is 0. */
+static __always_inline void begin_event(struct capture_event *event, __u32 kind, __u64 pid_tgid, __u64 conn,
+					const struct connection *connection)
+{
+	event->version = CAPTURE_EVENT_VERSION;
+	event->kind = kind;
+	event->syscall = SYSCALL_NONE;
+	event->direction = DIRECTION_NONE;
+	event->flags = 0;
+	event->conn_flags = 0;
+	event->pid = pid_tgid >> 32;
+	event->tid = pid_tgid;
+	event->fd = -1;
+	event->call_bytes = 0;
+	event->call_offset = 0;
+	event->bytes = 0;
+	event->captured_bytes = 0;
+	event->reserved = 0;
+	event->time_ns = 0;
+	event->conn = conn;
+	event->stream_offset = 0;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	if (connection) {
+		__u32 family = *(__u16 *)connection->addresses;
+
+		if (!family)
+			family = *(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES);
+		event->conn_flags = connection->role | family << 8;
+		if (connection->flags & CONNECTION_UNVERIFIED)
+			event->flags |= FLAG_UNVERIFIED;
+		if (connection->flags & CONNECTION_MIDSTREAM)
+			event->flags |= FLAG_MIDSTREAM;
+	}
+}
+
+/* Sends scratch->small with `payload_bytes` (at most SMALL_PAYLOAD) of small_payload; 0, or an error when the ring is full. */
+static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
+{
+	__u64 size;
+	long error;
+
+	if (payload_bytes > SMALL_PAYLOAD)
+		payload_bytes = SMALL_PAYLOAD;
+	size = sizeof(struct capture_event) + payload_bytes;
+	s->small.size = size;
+	s->small.captured_bytes = payload_bytes;
+	error = bpf_ringbuf_output(&ring, &s->small, size, wake_flags());
+	if (error)
+		count_loss(LOSS_RING_FULL, s->small.bytes);
+	return error;
+}
+
+/* CAPTURE_OPEN, when it was not sent yet: it precedes every other record of a connection. */
+static __noinline long send_open(struct scratch *s, struct connection *connection, __u64 conn, __u64 pid_tgid, __s32 fd)
+{
+	if (!s || !connection)
+		return 0;
+	begin_event(&s->small, CAPTURE_OPEN, pid_tgid, conn, connection);
+	s->small.fd = fd;
+	s->small.time_ns = connection->opened_ns;
+	s->small.syscall = connection->role == ROLE_ACCEPTED ? SYSCALL_ACCEPT4 :
+			   connection->role == ROLE_CONNECTED ? SYSCALL_CONNECT :
+			   connection->role == ROLE_PAIR ? SYSCALL_SOCKETPAIR : SYSCALL_NONE;
+	__builtin_memcpy(s->small_payload, connection->addresses, CAPTURE_ADDRESSES_BYTES);
+	if (!send_small(s, CAPTURE_ADDRESSES_BYTES))
+		connection->flags |= CONNECTION_OPEN_SENT;
+	return 0;
+}
+
+/* A record without payload about a connection that the reader knows. */
+static __always_inline void send_note(struct scratch *s, struct connection *connection, __u64 conn, __u32 kind, __u32 syscall,
+				      __u32 direction, __u64 pid_tgid, __s32 fd, __u32 call_bytes)
+{
+	begin_event(&s->small, kind, pid_tgid, conn, connection);
+	s->small.syscall = syscall;
+	s->small.direction = direction;
+	s->small.fd = fd;
+	s->small.call_bytes = call_bytes;
+	s->small.time_ns = bpf_ktime_get_boot_ns();
+	if (kind == CAPTURE_PEEK)
+		s->small.flags |= FLAG_PEEK;
+	if (direction)
+		s->small.stream_offset = connection->offset[(direction - 1) & 1];
+	send_small(s, 0);
+}
+
+/* CAPTURE_CLOSE with the addresses and the offsets reached. */
+static __always_inline void send_close(struct scratch *s, struct connection *connection, __u64 conn, __u32 syscall,
+				       __u64 pid_tgid, __s32 fd)
+{
+	begin_event(&s->small, CAPTURE_CLOSE, pid_tgid, conn, connection);
+	s->small.syscall = syscall;
+	s->small.fd = fd;
+	s->small.time_ns = bpf_ktime_get_boot_ns();
+	__builtin_memcpy(s->small_payload, connection->addresses, CAPTURE_ADDRESSES_BYTES);
+	__builtin_memcpy(s->small_payload + CAPTURE_ADDRESSES_BYTES, connection->offset, sizeof(connection->offset));
+	send_small(s, CAPTURE_CLOSE_BYTES);
+}
+
+#endif

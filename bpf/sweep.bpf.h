@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Passes over all descriptors of a process: when it forks, executes, ends, or closes a range of them. */
+#ifndef TINYTAP_SWEEP_BPF_H
+#define TINYTAP_SWEEP_BPF_H
+
+#include "descriptors.bpf.h"
+#include "payload.bpf.h"
+
+#ifdef TINYTAP_OLD_KERNELS
+#define SWEEP_STEPS 512
+#else
+#define SWEEP_STEPS (1 << 20)
+#endif
+
+/* The child holds what the parent holds. */
+static __always_inline void inherit_descriptor(struct scratch *s, __u64 descriptor, __s32 fd)
+{
+	__u64 conn = descriptor_conn(descriptor), *slot;
+	struct connection *connection;
+
+	if (s->sweep.skip_cloexec && descriptor & DESCRIPTOR_CLOEXEC)
+		return;
+	slot = make_descriptor(s, s->sweep.child, fd);
+	if (!slot)
+		return;
+	*slot = descriptor;
+	if (!conn)
+		return;
+	connection = bpf_map_lookup_elem(&connections, &conn);
+	if (!connection)
+		return;
+	FETCH_ADD(&connection->holders, 1);
+	if (connection->flags & CONNECTION_OPEN_SENT) {
+		struct process *child = bpf_map_lookup_elem(&processes, &s->sweep.child);
+
+		send_note(s, connection, conn, CAPTURE_SHARE, SYSCALL_FORK, DIRECTION_NONE, (__u64)s->sweep.child << 32 | s->sweep.child,
+			  fd, 0);
+		if (child)
+			child->seen_http = 1;
+	}
+}
+
+/* One descriptor, or one block that is not there. */
+static long sweep_step(__u32 index, void *unused)
+{
+	struct scratch *s = working_memory();
+	struct descriptor_key key;
+	struct descriptor_block *block;
+	struct sweep *sweep;
+	__u64 descriptor, *slot;
+	__s32 fd;
+
+	if (!s)
+		return 1;
+	sweep = &s->sweep;
+	if (sweep->fd > sweep->last_fd)
+		return 1;
+	fd = sweep->fd;
+	key.pid = sweep->pid;
+	key.block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT;
+	block = bpf_map_lookup_elem(&descriptors, &key);
+	if (!block) {
+		sweep->fd = ((__u64)key.block + 1) << DESCRIPTOR_BLOCK_SHIFT;
+		return 0;
+	}
+	sweep->fd++;
+	slot = &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
+	descriptor = *slot;
+	if (descriptor) {
+		if (sweep->mode == SWEEP_FORK) {
+			inherit_descriptor(s, descriptor, fd);
+		} else if (sweep->mode == SWEEP_SET_CLOEXEC) {
+			*slot = descriptor | DESCRIPTOR_CLOEXEC;
+		} else if (sweep->mode != SWEEP_EXEC || descriptor & DESCRIPTOR_CLOEXEC) {
+			*slot = DESCRIPTOR_DISMISSED;
+			if (descriptor_conn(descriptor))
+				release_connection(s, descriptor_conn(descriptor), sweep->syscall, bpf_get_current_pid_tgid(), fd);
+		}
+	}
+	if (sweep->mode == SWEEP_EXIT && (sweep->fd & (DESCRIPTOR_BLOCK - 1)) == 0)
+		bpf_map_delete_elem(&descriptors, &key);
+	return 0;
+}
+
+/* Visits the descriptors from `first` to `last` of process `pid` that were ever seen. */
+static __always_inline void sweep_descriptors(struct scratch *s, const struct process *process, __u32 mode, __u32 pid,
+					      __u32 syscall, __u64 first, __u64 last)
+{
+	__u64 end = (((__u64)process->last_block + 1) << DESCRIPTOR_BLOCK_SHIFT) - 1;
+
+	s->sweep.mode = mode;
+	s->sweep.pid = pid;
+	s->sweep.syscall = syscall;
+	s->sweep.fd = first;
+	s->sweep.last_fd = last < end ? last : end;
+	REPEAT(SWEEP_STEPS, sweep_step);
+}
+
+#endif
