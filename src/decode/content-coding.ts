@@ -1,0 +1,187 @@
+// Undoes the Content-Encoding of held bodies for reading: synchronous, bounded, and as far as the bytes go. A body may
+// be cut, damaged, wrongly labelled or made to explode; the raw bytes are never touched.
+
+import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { decodeZstd, isZstd } from './zstd.ts';
+
+export type DecodeLimits = {
+	/** Bytes decoded of one body. */
+	readonly outputBytes: number;
+	/** Decoded bytes for each byte held. */
+	readonly ratio: number;
+	/** Codings undone, the last applied first. */
+	readonly layers: number;
+	readonly milliseconds: number;
+};
+
+export const defaultDecodeLimits: DecodeLimits = {
+	outputBytes: 1048576,
+	ratio: 2048,
+	layers: 2,
+	milliseconds: 100,
+};
+
+export type DecodedContent = {
+	/** What came out; the given bytes themselves when nothing was undone. */
+	readonly bytes: Uint8Array;
+	/** Names of the codings undone, in the order they were undone. */
+	readonly applied: readonly string[];
+	/** Why there may be more than `bytes`, for people; null when all that was held is decoded. */
+	readonly stopped: string | null;
+};
+
+/** Decodes gzip, x-gzip, deflate (zlib or raw), br and zstd, alone or stacked. Never throws. */
+export function decodeContent(
+	bytes: Uint8Array,
+	contentEncoding: string | null,
+	limits: DecodeLimits = defaultDecodeLimits,
+): DecodedContent {
+	if (contentEncoding === null || bytes.length === 0) return { bytes, applied: [], stopped: null };
+	const codings = contentEncoding
+		.toLowerCase()
+		.split(',')
+		.map((coding) => coding.trim())
+		.filter((coding) => coding !== '' && coding !== 'identity');
+	const deadline = performance.now() + limits.milliseconds;
+	const most = Math.min(limits.outputBytes, bytes.length * limits.ratio);
+	const applied: string[] = [];
+	let current = bytes;
+	for (const coding of codings.reverse()) {
+		if (applied.length === limits.layers) return stop(`more than ${limits.layers} codings`);
+		const decoder = DECODERS.get(coding);
+		if (decoder === undefined) return stop(`unknown coding ${coding}`);
+		const result = decoder(current, most, deadline);
+		if (result.bytes.length > 0 || result.stopped === null) {
+			current = result.bytes;
+			applied.push(coding);
+		}
+		if (result.stopped === 'damaged') return stop(`damaged ${coding} data`);
+		if (result.stopped === 'dictionary') return stop(`${coding} with a dictionary`);
+		if (result.stopped === 'limit') return stop(limitText());
+	}
+	return { bytes: current, applied, stopped: null };
+
+	function stop(stopped: string): DecodedContent {
+		return { bytes: current, applied, stopped };
+	}
+
+	function limitText(): string {
+		if (performance.now() > deadline) return `more than ${limits.milliseconds} ms`;
+		return most < limits.outputBytes ? `ratio above ${limits.ratio}` : `more than ${limits.outputBytes} bytes`;
+	}
+}
+
+type LayerResult = {
+	readonly bytes: Uint8Array;
+	readonly stopped: 'limit' | 'damaged' | 'dictionary' | null;
+};
+
+type LayerDecoder = (input: Uint8Array, most: number, deadline: number) => LayerResult;
+
+const DECODERS: ReadonlyMap<string, LayerDecoder> = new Map([
+	['gzip', decodeGzip],
+	['x-gzip', decodeGzip],
+	['deflate', decodeDeflate],
+	['br', decodeBrotli],
+	['zstd', decodeZstdLayer],
+]);
+
+function decodeGzip(input: Uint8Array, most: number, deadline: number): LayerResult {
+	// Bytes without the magic number are not gzip, whatever the label says.
+	if (input[0] !== 0x1f || (input.length > 1 && input[1] !== 0x8b)) return mislabelled(input);
+	return longestPrefix(gunzipSync, input, most, deadline);
+}
+
+/** RFC 9110 means the zlib format; some servers send raw deflate. */
+function decodeDeflate(input: Uint8Array, most: number, deadline: number): LayerResult {
+	const zlib = ((input[0] as number) & 15) === 8 && ((input[0] as number) * 256 + (input[1] ?? 0)) % 31 === 0;
+	const first = zlib ? longestPrefix(inflateSync, input, most, deadline) : null;
+	if (first !== null && (first.bytes.length > 0 || first.stopped === null)) return first;
+	return unlessText(input, longestPrefix(inflateRawSync, input, most, deadline));
+}
+
+function decodeBrotli(input: Uint8Array, most: number, deadline: number): LayerResult {
+	return unlessText(input, longestPrefix(brotliPrefix, input, most, deadline));
+}
+
+function decodeZstdLayer(input: Uint8Array, most: number, deadline: number): LayerResult {
+	return isZstd(input) ? decodeZstd(input, most, deadline) : mislabelled(input);
+}
+
+function mislabelled(input: Uint8Array): LayerResult {
+	return { bytes: input.subarray(0, 0), stopped: 'damaged' };
+}
+
+/** Formats without a magic number take some plain texts for damaged data: a text is then left as it is. */
+function unlessText(input: Uint8Array, result: LayerResult): LayerResult {
+	return result.stopped === 'damaged' && isPrintableAscii(input) ? mislabelled(input) : result;
+}
+
+function isPrintableAscii(bytes: Uint8Array): boolean {
+	const end = Math.min(bytes.length, 512);
+	for (let i = 0; i < end; i++) {
+		const byte = bytes[i] as number;
+		if (byte > 0x7e || (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)) return false;
+	}
+	return true;
+}
+
+type NodeDecoder = (input: Uint8Array, options: { finishFlush: number; maxOutputLength: number }) => Uint8Array;
+
+function brotliPrefix(input: Uint8Array, options: { maxOutputLength: number }): Uint8Array {
+	const finishFlush = constants.BROTLI_OPERATION_FLUSH;
+	return brotliDecompressSync(input, { finishFlush, maxOutputLength: options.maxOutputLength });
+}
+
+/**
+ * Node's synchronous decoders give all or throw. Whatever makes them throw (damage, a wrong checksum, too much output)
+ * lies at one place of the input, and every prefix that ends before it decodes; so the longest such prefix is searched.
+ */
+function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
+	// Codings grow data by very little: no more input than this is needed for `most` bytes.
+	const usable = input.subarray(0, most + (most >> 4) + 65536);
+	const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: Math.max(1, most) };
+	let stopped: LayerResult['stopped'] = usable.length < input.length ? 'limit' : null;
+	try {
+		return { bytes: decode(usable, options), stopped };
+	} catch (error) {
+		stopped = reasonOf(error);
+	}
+	let best: Uint8Array = usable.subarray(0, 0);
+	let good = 0;
+	let bad = usable.length;
+	let beyondLimit = stopped === 'limit' ? 1 : 0;
+	while (bad - good > 1) {
+		// Damage is looked for byte by byte; about as much as is allowed will do, and a brotli decoder fills its window of
+		// up to 16 MiB at each attempt.
+		if (stopped === 'limit' && (best.length > most - (most >> 4) || beyondLimit > 3)) break;
+		if (performance.now() > deadline) return { bytes: best, stopped: 'limit' };
+		const length = nextLength(good, bad, best.length, most);
+		try {
+			best = decode(usable.subarray(0, length), options);
+			good = length;
+		} catch (error) {
+			stopped = reasonOf(error);
+			if (stopped === 'limit') beyondLimit++;
+			bad = length;
+		}
+	}
+	return { bytes: best, stopped };
+}
+
+/** Between `good` and `bad`: where the output would be just below the limit if it grew evenly, else the middle. */
+function nextLength(good: number, bad: number, output: number, most: number): number {
+	const middle = (good + bad) >>> 1;
+	// Deflate makes at most 1,032 bytes of one.
+	if (good === 0) return Math.max(1, Math.min(middle, most >> 10));
+	const even = Math.floor((good * 0.97 * most) / Math.max(1, output));
+	return even > good && even < bad ? even : middle;
+}
+
+/** Anything but zlib's own errors is a bug of ours and goes on. */
+function reasonOf(error: unknown): 'limit' | 'damaged' {
+	const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+	if (code === 'ERR_BUFFER_TOO_LARGE') return 'limit';
+	if (code.startsWith('Z_') || code.startsWith('ERR_') || code === 'BROTLI_DECODER_ERROR') return 'damaged';
+	throw error;
+}

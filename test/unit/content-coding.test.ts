@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { bodyText, charsetOf } from '../../src/decode/body-text.ts';
+import { decodeContent as decodeWithin, defaultDecodeLimits } from '../../src/decode/content-coding.ts';
+import { mediaKind, mediaOf } from '../../src/decode/media-kind.ts';
+
+const text = Array.from({ length: 2300 }, (_, i) => `line ${i} of a body: ${(i * 7919) % 1000}\n`).join('');
+const plain = Buffer.from(text);
+const encoders: readonly (readonly [coding: string, encode: (bytes: Uint8Array) => Uint8Array])[] = [
+	['gzip', gzipSync],
+	['x-gzip', gzipSync],
+	['deflate', deflateSync],
+	['deflate', deflateRawSync],
+	['br', brotliCompressSync],
+];
+
+function isPrefixOfPlain(bytes: Uint8Array): boolean {
+	return Buffer.compare(bytes, plain.subarray(0, bytes.length)) === 0;
+}
+
+/** The usual limits, but as much time as a busy machine needs. */
+const limits = { ...defaultDecodeLimits, milliseconds: 600000 };
+
+function decodeContent(bytes: Uint8Array, coding: string | null): ReturnType<typeof decodeWithin> {
+	return decodeWithin(bytes, coding, limits);
+}
+
+describe('content coding', () => {
+	it('is undone for gzip, x-gzip, deflate in both formats, and br', () => {
+		for (const [coding, encode] of encoders) {
+			const { bytes, applied, stopped } = decodeContent(encode(plain), coding);
+			assert.deepEqual(Buffer.from(bytes), plain, coding);
+			assert.deepEqual([applied, stopped], [[coding], null]);
+		}
+	});
+
+	it('leaves identity, no coding and empty bodies alone', () => {
+		for (const coding of [null, '', 'identity', ' Identity , ']) {
+			assert.deepEqual(decodeContent(plain, coding), { bytes: plain, applied: [], stopped: null });
+		}
+		const empty = new Uint8Array(0);
+		assert.deepEqual(decodeContent(empty, 'gzip'), { bytes: empty, applied: [], stopped: null });
+	});
+
+	it('undoes stacked codings, the last first, whatever their case', () => {
+		const { bytes, applied } = decodeContent(brotliCompressSync(gzipSync(plain)), 'GZip , BR');
+		assert.deepEqual(Buffer.from(bytes), plain);
+		assert.deepEqual(applied, ['br', 'gzip']);
+	});
+
+	it('stops after two codings', () => {
+		const inner = gzipSync(gzipSync(plain));
+		const result = decodeContent(gzipSync(gzipSync(inner)), 'gzip, gzip, gzip, gzip');
+		assert.deepEqual(Buffer.from(result.bytes), inner);
+		assert.deepEqual([result.applied, result.stopped], [['gzip', 'gzip'], 'more than 2 codings']);
+	});
+
+	it('names a coding that it does not know and gives what is below it', () => {
+		const result = decodeContent(gzipSync(plain), 'compress, gzip');
+		assert.deepEqual(Buffer.from(result.bytes), plain);
+		assert.deepEqual([result.applied, result.stopped], [['gzip'], 'unknown coding compress']);
+	});
+
+	it('decodes a truncated body as far as it goes, at every length', () => {
+		for (const [coding, encode] of encoders) {
+			const encoded = encode(plain);
+			let longest = 0;
+			for (let length = 1; length <= encoded.length; length += 37) {
+				const { bytes, applied, stopped } = decodeContent(encoded.subarray(0, length), coding);
+				if (applied.length === 0) continue;
+				assert.equal(stopped, null, `${coding} ${length}`);
+				assert.ok(isPrefixOfPlain(bytes), `${coding} ${length}`);
+				assert.ok(bytes.length >= longest);
+				longest = bytes.length;
+			}
+			assert.ok(longest > plain.length / 2, `${coding}: ${longest}`);
+		}
+	});
+
+	it('keeps all that was decoded when the checksum is wrong', () => {
+		for (const encode of [gzipSync, deflateSync]) {
+			const damaged = Buffer.from(encode(plain));
+			const at = damaged.length - (encode === gzipSync ? 8 : 1);
+			damaged[at] = (damaged[at] as number) ^ 0xff;
+			const { bytes, stopped } = decodeContent(damaged, encode === gzipSync ? 'gzip' : 'deflate');
+			assert.deepEqual(Buffer.from(bytes), plain);
+			assert.match(stopped ?? '', /^damaged/);
+		}
+	});
+
+	it('keeps what was decoded before damage in the middle', () => {
+		for (const [coding, encode] of encoders) {
+			const damaged = Buffer.from(encode(plain));
+			damaged.fill(0xff, damaged.length >> 1);
+			const { bytes } = decodeContent(damaged, coding);
+			const same = bytes.findIndex((byte, i) => byte !== plain[i]);
+			assert.ok((same === -1 ? bytes.length : same) > plain.length / 4, `${coding}: ${same} of ${bytes.length}`);
+		}
+	});
+
+	it('leaves a body alone that is not what its label says', () => {
+		const words = Buffer.from('just words, and some more of them to be sure');
+		for (const coding of ['gzip', 'deflate', 'br', 'zstd']) {
+			const { bytes, applied, stopped } = decodeContent(words, coding);
+			assert.deepEqual([Buffer.from(bytes), applied, stopped], [words, [], `damaged ${coding} data`]);
+		}
+	});
+
+	it('gives some answer to every random body and never throws', () => {
+		let seed = 17;
+		for (let i = 0; i < 600; i++) {
+			const bytes = Buffer.alloc(i % 97);
+			for (let j = 0; j < bytes.length; j++) {
+				seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+				bytes[j] = seed >>> 16;
+			}
+			if (i % 2 === 0 && bytes.length > 3) bytes.set(i % 4 === 0 ? [0x1f, 0x8b, 8, 0] : [0x28, 0xb5, 0x2f, 0xfd]);
+			for (const coding of ['gzip', 'deflate', 'br', 'zstd', 'br, gzip']) {
+				assert.ok(decodeContent(bytes, coding).bytes instanceof Uint8Array);
+			}
+		}
+	});
+});
+
+describe('decompression bombs', () => {
+	const zeros = Buffer.alloc(67108864);
+	const quality = { params: { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: zeros.length } };
+	const bombs: readonly (readonly [name: string, coding: string, bytes: Uint8Array])[] = [
+		['brotli', 'br', brotliCompressSync(zeros, quality)],
+		['gzip', 'gzip', gzipSync(zeros, { level: 9 })],
+		['gzip twice', 'gzip, gzip', gzipSync(gzipSync(zeros, { level: 9 }), { level: 9 })],
+		['deflate', 'deflate', deflateSync(zeros, { level: 9 })],
+		['raw deflate', 'deflate', deflateRawSync(zeros, { level: 9 })],
+		['brotli in gzip', 'br, gzip', gzipSync(brotliCompressSync(zeros, quality))],
+		['gzip four times', 'gzip, gzip, gzip, gzip', [1, 2, 3, 4].reduce((bytes) => gzipSync(bytes), zeros)],
+	];
+
+	for (const [name, coding, bytes] of bombs) {
+		it(`${name} (${bytes.length} bytes) stops at the limits and leaves the raw bytes intact`, () => {
+			const before = Buffer.from(bytes);
+			const result = decodeContent(bytes, coding);
+			assert.ok(result.stopped !== null);
+			assert.ok(result.bytes.length <= defaultDecodeLimits.outputBytes);
+			assert.ok(result.bytes.length <= Math.max(bytes.length * defaultDecodeLimits.ratio, bytes.length));
+			assert.deepEqual(Buffer.from(bytes), before);
+		});
+	}
+
+	it('give the megabyte that is allowed where the coding can be followed', () => {
+		const { bytes, stopped } = decodeContent(gzipSync(zeros), 'gzip');
+		assert.ok(bytes.length > 1000000 && bytes.every((byte) => byte === 0));
+		assert.equal(stopped, 'more than 1048576 bytes');
+	});
+
+	it('leave no memory behind', () => {
+		const decodeAll = () => {
+			for (const [, coding, bytes] of bombs) decodeContent(bytes, coding);
+		};
+		decodeAll();
+		const before = process.memoryUsage().rss;
+		for (let i = 0; i < 5; i++) decodeAll();
+		// Each may take up to 16 MiB for a while; 35 of them that stayed would be more than 500.
+		assert.ok(process.memoryUsage().rss - before < 64 * 1048576, `${process.memoryUsage().rss - before}`);
+	});
+
+	it('end when the time is up', () => {
+		const coded = gzipSync(zeros);
+		const result = decodeWithin(coded, 'gzip', { ...limits, milliseconds: 0 });
+		assert.equal(result.stopped, 'more than 0 ms');
+		assert.equal(result.bytes, coded);
+	});
+});
+
+describe('zstd', () => {
+	// Made by the zstd program: hello, world!; 100 numbered lines (-1); 178,200 bytes of words (-3), in two blocks.
+	let seed = 17;
+	const random = (): number => {
+		seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+		return seed >>> 16;
+	};
+	const words = 'the quick brown fox jumps over a lazy dog while ten green bottles hang on that wall'.split(' ');
+	const prose = Array.from({ length: 300 }, () => words[random() % words.length]).join(' ');
+	const samples: readonly (readonly [text: string, base64: string])[] = [
+		['hello, world!', 'KLUv/QRYaQAAaGVsbG8sIHdvcmxkIZ4lnmk='],
+		[
+			text.slice(0, text.indexOf('line 100 ')),
+			[
+				'KLUv/QRIJQoAJhQuFrCn0AG4NHTMjClJS5MyyZSSPH7JuRgwACMAIwDf0FqTjdW2S4lJZN+Ny55P75NIIgoFhgOhVhOFAsOBMATAwYCBgAgQ',
+				'BAZiiEKB4RDt3HI/nbdEKZIzVijkKKm86RFeRlIkL7FwMikRokxXT2bjo6+c/DrVuccz/IymaF7j6UbEgyZ66toyHjfdQ3aZ3VrrpWYZhFHV',
+				'VFciNVjEmlZdMrVXnU7kItJGNbqQSSyJacxpPn/pUv9nAYDEqDGIe629A7Cj0gEQFE9CeQNEI//pH3nvvkX5OXov0mTP/tfLU/8Vac7fHJMe',
+				'TK7bP1G9j/5Hmup+uzT9d4OO0NPv53pp+r/Iq9v8Opw4XSvU/2p5ao7e3zRWCSta8DwwF5ePyaMxQXEPo/ifYW3g1DsSECoAKiDk4QGoAFAB',
+				'UEFApYWqB20Ve5G7Gg==',
+			].join(''),
+		],
+		[
+			prose.repeat(120),
+			[
+				'KLUv/QRYXA4A8oocF6An6XaT1lKv/Slt/29S7tyW/v93/ysQp5XHMentfSmkvTz68jiTrqfpwcM9+9qvPyY/145J7efyMLG//nytKR4Tkmov',
+				'j1JY0JHKg+po7Gk3PZgGByx0hQ1B19OZWghWUKHlN0EFggFDAB0TEgAgGAoCgLCowZadpLSzGSBCYxS78xLokkIkl1ht9v//7w360KU1hnOs',
+				'NS0il3wGp5UktY2kX7wj6Xj0gYcdigm0hFGVqDKaR5ZDgArcK2fv6zmoyQ9Hx6oy6zyzwWetUugHpbjlDMu+kjxMTXOMsO/DqtRTQvnH/ne2',
+				'VNyC459T9xwL8AoFycE8Mv8RFLddro5REdP+BAh2su0hXNFUGJy6BNPeP06zODwLhIaliiQ87hMzy9+RAlqTFk5xmeljMGGmOFjfAdbVJgfk',
+				'+nCBscdb4n2DIJZXfUIHV14zQpPlPTQWsl9BZNm1f+iDGUhnVywdqAluwPcDRq1DZpFjgEvVOi+6FGvzoNitCPIQgnNCp6mKC2kLQexhVDxl',
+				'mTScLpWzfvL1n1f3toiaTIXRA1GrDffC/0UvF8GeJzhQQIysoIaGpV+GMpyFlTLnr++xy1cMXo/+UKhMpqgBTQAACGUBABQ4HQgBVB8X7A==',
+			].join(''),
+		],
+	];
+
+	for (const [expected, base64] of samples) {
+		const coded = Buffer.from(base64, 'base64');
+		it(`reads ${coded.length} bytes from the zstd program`, () => {
+			assert.equal(bodyText(coded, { contentType: null, contentEncoding: 'zstd' }), expected);
+		});
+
+		it(`gives a prefix of the content for every prefix of ${coded.length} bytes`, () => {
+			for (let length = 1; length < coded.length; length++) {
+				const { bytes, applied } = decodeContent(coded.subarray(0, length), 'zstd');
+				if (applied.length > 0) assert.ok(expected.startsWith(Buffer.from(bytes).toString()), `${length}`);
+			}
+		});
+
+		it(`comes to an end with every bit of ${coded.length} bytes flipped`, () => {
+			for (let bit = 0; bit < coded.length * 8; bit++) {
+				const damaged = Buffer.from(coded);
+				damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+				assert.ok(decodeContent(damaged, 'zstd').bytes.length <= limits.outputBytes);
+			}
+		});
+	}
+
+	it('goes on with the frame after another, or after one to be skipped', () => {
+		const hello = Buffer.from(samples[0]?.[1] ?? '', 'base64');
+		const skipped = Uint8Array.of(0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3);
+		const { bytes } = decodeContent(Buffer.concat([hello, skipped, hello]), 'zstd');
+		assert.equal(Buffer.from(bytes).toString(), 'hello, world!hello, world!');
+	});
+
+	it('keeps its head with 18 bytes that ask for 98,047 matches of 64 KiB', () => {
+		const bomb = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x4d, 0, 0, 0, 0xff, 0xff, 0xff, 0x54, 0, 0, 52, 1);
+		const { stopped } = decodeContent(bomb, 'zstd');
+		assert.equal(stopped, 'damaged zstd data');
+	});
+
+	it('allocates nothing for a frame that only announces two gigabytes', () => {
+		const frame = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x7f, 1, 0, 0);
+		const before = process.memoryUsage().arrayBuffers;
+		assert.equal(decodeContent(frame, 'zstd').stopped, null);
+		assert.ok(process.memoryUsage().arrayBuffers - before < 16 * 1048576);
+	});
+
+	it('stops blocks of one repeated byte at the limits', () => {
+		const block = [0x02, 0x00, 0x10, 0x41];
+		const frame = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, ...new Array<number[]>(1000).fill(block).flat()]);
+		const { bytes, stopped } = decodeContent(frame, 'zstd');
+		assert.equal(bytes.length, 1048576);
+		assert.equal(stopped, 'more than 1048576 bytes');
+	});
+});
+
+describe('body text', () => {
+	const decode = (bytes: Uint8Array, contentType: string | null, contentEncoding: string | null = null): string =>
+		bodyText(bytes, { contentType, contentEncoding });
+
+	it('is UTF-8 unless something says otherwise', () => {
+		assert.equal(decode(Buffer.from('Grüße, 世界'), null), 'Grüße, 世界');
+		assert.equal(decode(Buffer.from('Grüße'), 'text/html; charset=nonsense'), 'Grüße');
+		assert.equal(decode(Buffer.from('Grüße'), 'text/html; charset=iso-2022-kr'), 'Grüße');
+		assert.equal(decode(Uint8Array.of(0x61, 0xff, 0x62, 0xe4, 0xb8), null), 'a\ufffdb\ufffd');
+	});
+
+	it('follows the charset parameter', () => {
+		assert.equal(decode(Uint8Array.of(0x47, 0xfc), 'text/plain; charset=ISO-8859-1'), 'Gü');
+		assert.equal(decode(Uint8Array.of(0x82, 0xb1), 'text/plain;x=y; charset="Shift_JIS"'), 'こ');
+		assert.equal(decode(Uint8Array.of(0x61, 0, 0x62, 0), 'text/plain; charset=utf-16le'), 'ab');
+	});
+
+	it('follows a byte order mark before the parameter, and leaves it out', () => {
+		assert.equal(decode(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), 'text/plain; charset=iso-8859-1'), 'a');
+		assert.equal(decode(Uint8Array.of(0xfe, 0xff, 0, 0x61), 'text/plain; charset=utf-8'), 'a');
+		assert.equal(decode(Uint8Array.of(0xff, 0xfe, 0x61, 0), null), 'a');
+	});
+
+	it('decodes the content before the charset', () => {
+		assert.equal(decode(gzipSync(Buffer.from('Gr\xfc\xdfe', 'latin1')), 'text/plain; charset=latin1', 'gzip'), 'Grüße');
+		assert.equal(decode(Buffer.from(''), 'text/plain', 'gzip'), '');
+	});
+
+	it('reads charset parameters with blanks and quotes', () => {
+		assert.equal(charsetOf('text/html'), null);
+		assert.equal(charsetOf('text/html ;\tCharSet = "UTF-8"'), 'utf-8');
+		assert.equal(charsetOf(`text/html${'; '.repeat(30000)}charset=`), null);
+	});
+});
+
+describe('media kinds', () => {
+	const png = Buffer.from('\x89PNG\r\n\x1a\n\0\0', 'latin1');
+	const cases: readonly (readonly [
+		contentType: string | null,
+		content: Uint8Array,
+		kind: string,
+		type: string | null,
+	])[] = [
+		['application/json; charset=utf-8', Buffer.from('{}'), 'json', 'application/json'],
+		['application/problem+json', Buffer.from('{}'), 'json', 'application/problem+json'],
+		['text/plain', Buffer.from('Gr\xfc\xdfe', 'latin1'), 'text', 'text/plain'],
+		['text/plain', Uint8Array.of(0x61, 0, 0x62), 'binary', 'text/plain'],
+		['text/plain; charset=utf-16le', Uint8Array.of(0x61, 0, 0x62, 0), 'text', 'text/plain'],
+		['image/svg+xml', Buffer.from('<svg/>'), 'text', 'image/svg+xml'],
+		['IMAGE/PNG', png, 'image', 'image/png'],
+		[null, png, 'image', 'image/png'],
+		['application/octet-stream', png, 'image', 'image/png'],
+		['application/zip', Buffer.from('PK'), 'archive', 'application/zip'],
+		[null, Buffer.from('PK\x03\x04'), 'archive', 'application/zip'],
+		['application/octet-stream', Uint8Array.from({ length: 256 }, (_, i) => i), 'binary', 'application/octet-stream'],
+		[null, Uint8Array.from({ length: 40 }, (_, i) => 0xa0 + i), 'binary', null],
+		[null, Buffer.from('hello\n'), 'text', null],
+		['text/plain', Buffer.from(''), 'empty', 'text/plain'],
+		[null, Buffer.from(''), 'empty', null],
+		['application/x-www-form-urlencoded', Buffer.from('a=b'), 'text', 'application/x-www-form-urlencoded'],
+		['font/woff2', Buffer.from('wOF2'), 'font', 'font/woff2'],
+	];
+	for (const [contentType, content, kind, type] of cases) {
+		it(`${contentType ?? 'no type'}, ${content.length} bytes: ${kind}`, () => {
+			assert.deepEqual(mediaOf(contentType, content), { kind, type });
+			assert.equal(mediaKind(contentType, content), kind);
+		});
+	}
+});
