@@ -190,7 +190,9 @@ export class RecordingReader {
 function frameCheck(type: number, payload: Uint8Array): number {
 	const typeBytes = Buffer.alloc(4);
 	typeBytes.writeUInt32LE(type);
-	return crc32(payload, crc32(typeBytes));
+	const check = crc32(typeBytes);
+	// zlib takes an empty view without memory for "begin anew".
+	return payload.byteLength === 0 ? check : crc32(payload, check);
 }
 
 function createFile(path: string, force: boolean): number {

@@ -1,0 +1,111 @@
+// The built CLI as a user starts it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.ts';
+import { stopChild } from './servers.ts';
+
+export const CLI = join(import.meta.dirname, '../../dist/tinytap.cjs');
+export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--no-warnings'];
+
+/** A home directory of the tests' own, so that nobody's history and queries are touched. */
+export const TEST_HOME = mkdtempSync(join(tmpdir(), 'tinytap-home-'));
+
+export const TEST_ENV: NodeJS.ProcessEnv = {
+	...process.env,
+	HOME: TEST_HOME,
+	XDG_CONFIG_HOME: '',
+	XDG_DATA_HOME: '',
+	XDG_STATE_HOME: '',
+	NO_COLOR: '1',
+};
+
+export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+export type Tinytap = {
+	readonly child: ChildProcess;
+	readonly stdout: () => string;
+	readonly stderr: () => string;
+	/** Resolves when the line `tinytap: capturing` was printed; rejects when the process ended before. */
+	readonly attached: () => Promise<void>;
+	readonly finished: Promise<Finished>;
+	readonly interrupt: () => void;
+	readonly stop: () => Promise<void>;
+};
+
+/** Starts `tinytap ARGS`. */
+export function startTinytap(args: readonly string[], options: { cwd?: string; input?: string } = {}): Tinytap {
+	const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
+		stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+		env: TEST_ENV,
+		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+	});
+	if (options.input !== undefined) child.stdin?.end(options.input);
+	let stdout = '';
+	let stderr = '';
+	child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+		stdout += chunk;
+	});
+	child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+		stderr += chunk;
+	});
+	const finished = new Promise<Finished>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+	return {
+		child,
+		stdout: () => stdout,
+		stderr: () => stderr,
+		attached: async () => {
+			await eventually(
+				() => {
+					if (/^tinytap: (capturing|replaying)/m.test(stderr)) return true;
+					if (child.exitCode !== null)
+						throw new Error(`tinytap ended with ${child.exitCode} before it was attached: ${stderr}`);
+					return undefined;
+				},
+				() => `tinytap did not attach: ${stderr}`,
+			);
+		},
+		finished,
+		interrupt: () => child.kill('SIGINT'),
+		stop: () => stopChild(child),
+	};
+}
+
+/** Runs `tinytap ARGS` to its end. */
+export async function runTinytap(
+	args: readonly string[],
+	options: { cwd?: string; input?: string } = {},
+): Promise<Finished> {
+	return await startTinytap(args, options).finished;
+}
+
+/**
+ * Captures with `tinytap query SQL --format ndjson` while `work` runs, ends the capture, and gives the rows.
+ * `settled`: the capture goes on until everything that was sent is in the table.
+ */
+export async function captureRows(
+	sql: string,
+	args: readonly string[],
+	work: () => Promise<void>,
+): Promise<Record<string, unknown>[]> {
+	const tinytap = startTinytap(['query', sql, '--format', 'ndjson', ...args]);
+	try {
+		await tinytap.attached();
+		await work();
+		tinytap.interrupt();
+		const { code, stdout, stderr } = await tinytap.finished;
+		if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);
+		return parseRows(stdout);
+	} finally {
+		await tinytap.stop();
+	}
+}
+
+/** Rows of `--format ndjson`. */
+export function parseRows(text: string): Record<string, unknown>[] {
+	return text
+		.split('\n')
+		.filter((line) => line !== '')
+		.map((line) => JSON.parse(line) as Record<string, unknown>);
+}

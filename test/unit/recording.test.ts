@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
+import { UserError } from '../../src/errors.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+let files = 0;
+const newPath = () => join(directory.path, `recording-${files++}`);
+
+/** A recording of these batches; its bytes. */
+function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer } {
+	const path = newPath();
+	const writer = new RecordingWriter(path, { host: 'test' }, {});
+	for (const batch of batches) writer.writeBatch(batch);
+	writer.close();
+	writer.close();
+	return { path, bytes: readFileSync(path) };
+}
+
+/** Reads everything; the batches and how the file ended. */
+function readAll(path: string): { batches: Buffer[]; damage: RecordingReader['damage'] } {
+	const reader = new RecordingReader(path);
+	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
+	const batches: Buffer[] = [];
+	try {
+		for (let length = reader.nextBatch(into); length > 0; length = reader.nextBatch(into)) {
+			batches.push(Buffer.from(into.slice(0, length)));
+		}
+	} finally {
+		reader.close();
+	}
+	return { batches, damage: reader.damage };
+}
+
+const batch = (fill: number, length: number) => Buffer.alloc(length, fill);
+const sample = [batch(1, 96), batch(2, 8), batch(3, 65536)];
+
+test('what was written is read back, batch by batch', () => {
+	const { path } = recorded(sample);
+	const { batches, damage } = readAll(path);
+	assert.equal(damage, undefined);
+	assert.deepEqual(batches, sample);
+});
+
+test('a recording is 0600 and never written through something that exists', () => {
+	const { path } = recorded(sample);
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+	assert.throws(() => new RecordingWriter(path, {}, {}), { code: 'ERR_FILE_EEXIST' });
+	const link = newPath();
+	const target = newPath();
+	symlinkSync(target, link);
+	assert.throws(() => new RecordingWriter(link, {}, {}), UserError);
+	assert.throws(() => new RecordingWriter(link, {}, { force: true }), UserError);
+	assert.throws(() => statSync(target), { code: 'ENOENT' });
+	new RecordingWriter(path, {}, { force: true }).close();
+	assert.ok(statSync(path).size < 200);
+});
+
+test('each prefix of a recording gives the batches that are whole in it, and says where it ends', () => {
+	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
+	const whole = recordedEnds(bytes);
+	for (let length = 0; length < bytes.length; length++) {
+		const path = newPath();
+		writeFileSync(path, bytes.subarray(0, length));
+		if (length < 16) {
+			assert.throws(() => new RecordingReader(path), { code: 'ERR_NOT_A_RECORDING' });
+			continue;
+		}
+		const { batches, damage } = readAll(path);
+		assert.equal(damage?.what, 'truncated', `prefix of ${length} bytes`);
+		assert.equal(batches.length, whole.filter((end) => end <= length).length, `prefix of ${length} bytes`);
+	}
+});
+
+test('a flipped bit is found, and what stands before it is delivered', () => {
+	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
+	const ends = recordedEnds(bytes);
+	for (let bit = 16 * 8; bit < bytes.length * 8; bit++) {
+		const damaged = Buffer.from(bytes);
+		damaged[bit >> 3]! ^= 1 << (bit & 7);
+		const path = newPath();
+		writeFileSync(path, damaged);
+		const { batches, damage } = readAll(path);
+		// The last four bytes of a frame's header are reserved: nothing depends on them.
+		const at = bit >> 3;
+		const reserved = damage === undefined;
+		if (!reserved) {
+			assert.ok(batches.length >= ends.filter((end) => end <= at).length, `bit ${bit}`);
+			assert.ok(damage.offset <= at, `bit ${bit}`);
+		}
+		for (const [i, each] of batches.entries())
+			assert.deepEqual(each, [batch(1, 16), batch(2, 24), batch(3, 8)][i], `bit ${bit}`);
+	}
+});
+
+test('lengths that cannot be, other files and newer versions are told apart', () => {
+	const { bytes } = recorded(sample);
+	const huge = Buffer.from(bytes);
+	huge.writeUInt32LE(0xffffffff, 16);
+	const path = newPath();
+	writeFileSync(path, huge);
+	assert.deepEqual(readAll(path).damage?.what, 'damaged');
+	const newer = Buffer.from(bytes);
+	newer.writeUInt32LE(7, 8);
+	const newerPath = newPath();
+	writeFileSync(newerPath, newer);
+	assert.throws(() => new RecordingReader(newerPath), {
+		code: 'ERR_RECORDING_VERSION',
+		message: /version 1, got version 7/,
+	});
+	assert.throws(() => new RecordingReader(directory.path), { code: 'ERR_NOT_A_RECORDING' });
+	assert.throws(() => new RecordingReader(join(directory.path, 'missing')), { code: 'ERR_FILE_ENOENT' });
+});
+
+/** Offsets where each batch frame ends: header 16, then frames of 16 + length; the first is the meta frame. */
+function recordedEnds(bytes: Buffer): number[] {
+	const ends: number[] = [];
+	for (let at = 16; at < bytes.length; ) {
+		const length = bytes.readUInt32LE(at);
+		const type = bytes.readUInt32LE(at + 4);
+		at += 16 + length;
+		if (type === 2) ends.push(at);
+	}
+	return ends;
+}
