@@ -1,7 +1,50 @@
-// Bodies for reading: complete lines, safe to print, whole.
+// Bodies for reading: complete lines, safe to print.
 
+import { charsetText } from '../decode/body-text.ts';
+import { decodeContent } from '../decode/content-coding.ts';
+import { mediaOf } from '../decode/media-kind.ts';
+import { hexDump } from './hex-dump.ts';
 import { reformatJson } from './json-text.ts';
 import { forTerminal } from './terminal-text.ts';
+import type { Theme } from './theme.ts';
+
+export type Body = {
+	/** Held bytes after transfer decoding; null when none are. */
+	readonly raw: Uint8Array | null;
+	/** True length after transfer decoding. */
+	readonly total: number;
+	/** Why it is not held in full; null when it is. */
+	readonly note: string | null;
+	readonly contentType: string | null;
+	readonly contentEncoding: string | null;
+};
+
+export type BodyLinesOptions = { readonly theme: Theme; readonly raw: boolean };
+
+/** Bytes of binary content that are dumped; how many more there are is said. */
+export const HEX_DUMP_BYTES = 4096;
+
+/**
+ * JSON indented, other text as it is and whole, images, archives and the like as `[image/png, 68 bytes]`, the rest as
+ * hex; then the note about what is not held. '' for an empty body.
+ */
+export function bodyLines(body: Body, options: BodyLinesOptions): string {
+	const { theme, raw } = options;
+	const note = body.note === null ? '' : `${theme.note(forTerminal(body.note, { raw }))}\n`;
+	if (body.raw === null || body.raw.length === 0) return note;
+	const content = decodeContent(body.raw, body.contentEncoding);
+	const media = mediaOf(body.contentType, content.bytes);
+	const how = { raw, partial: body.note !== null || content.stopped !== null };
+	let lines: string;
+	if (media.kind === 'json' || media.kind === 'text') {
+		const text = charsetText(content.bytes, body.contentType);
+		const mayBeJson = media.kind === 'json' || body.contentType === null;
+		lines = (mayBeJson ? jsonLines(text, how) : null) ?? textLines(text, how);
+	} else if (media.kind === 'binary') lines = hexDump(content.bytes, HEX_DUMP_BYTES);
+	else lines = `${theme.note(`[${forTerminal(media.type ?? media.kind, { raw })}, ${byteCount(body.total)}]`)}\n`;
+	const stopped = content.stopped === null ? '' : `content decoding stopped: ${content.stopped}`;
+	return lines + (stopped === '' ? '' : `${theme.note(forTerminal(stopped, { raw }))}\n`) + note;
+}
 
 export type TextLinesOptions = {
 	readonly raw: boolean;
@@ -21,4 +64,8 @@ export function textLines(text: string, options: TextLinesOptions): string {
 	if (text === '') return '';
 	const lines = options.raw ? text : forTerminal(text.replaceAll('\r\n', '\n'), { lineFeeds: true });
 	return lines.endsWith('\n') ? lines : `${lines}\n`;
+}
+
+function byteCount(count: number): string {
+	return count === 1 ? '1 byte' : `${count} bytes`;
 }

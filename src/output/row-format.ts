@@ -43,6 +43,8 @@ export type RowFormatOptions = {
 	readonly screenColumns?: number;
 	/** table, box: end with `(3 rows)`. */
 	readonly footer?: boolean;
+	/** table, box: the first rows, when they are known before they are written: widths are made for them. */
+	readonly sample?: readonly (readonly SqlValue[])[];
 };
 
 /** Text for each step, in this order: begin once, rows any number of times, end once. */
@@ -73,8 +75,8 @@ export function* formatRows(format: RowFormat, result: Result, options: RowForma
 }
 
 /**
- * Writes rows that come one after the other (tail). Columns of `table` and `box` get a usual width for their name and
- * type; texts that are longer are cut on a screen and stand out of line elsewhere.
+ * Writes rows that come one after the other (tail). Columns of `table` and `box` are as wide as `sample` needs, or
+ * else get a usual width for their name and type; longer texts are cut on a screen and stand out of line elsewhere.
  */
 export function createRowWriter(
 	format: RowFormat,
@@ -85,6 +87,7 @@ export function createRowWriter(
 	switch (format) {
 		case 'table':
 		case 'box':
+			if (options.sample !== undefined) return tableWriter(format, columns, options.sample, options);
 			return tableWriter(format, columns, [], options, columns.map(usualWidth));
 		case 'csv':
 			return eachRow(csvHeader(columns, raw), (row) => csvRecord(row, raw));

@@ -1,7 +1,8 @@
 // A row with one column a line, as `\G` prints it.
 
+import { mediaOf } from '../decode/media-kind.ts';
 import type { SqlValue } from '../store/table.ts';
-import { jsonLines, textLines } from './body-lines.ts';
+import { HEX_DUMP_BYTES, jsonLines, textLines } from './body-lines.ts';
 import { NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
 import { hexDump } from './hex-dump.ts';
 import { cellForTerminal, displayWidth, forTerminal } from './terminal-text.ts';
@@ -16,7 +17,6 @@ export type VerticalRowOptions = {
 
 /** Columns whose text is a body: its lines are kept. */
 const BODY_NAME = /^(?:req|res)_body$/;
-const HEX_DUMP_BYTES = 4096;
 
 /** Makes the writer of rows, each under a line with its number. */
 export function createVerticalRow(
@@ -30,6 +30,20 @@ export function createVerticalRow(
 	const notes = columns.map((column) => columns.findIndex((other) => other.name === `${column.name}_note`));
 	const stars = '*'.repeat(27);
 	let number = 0;
+
+	const sibling = (row: readonly SqlValue[], name: string): SqlValue =>
+		row[columns.findIndex((column) => column.name === name)] ?? null;
+
+	/** Images and the like make no text, though the column has to be one. */
+	const mediaText = (row: readonly SqlValue[], i: number): string | null => {
+		const contentType = sibling(row, 'content_type');
+		if (columns[i]?.name !== 'res_body' || typeof contentType !== 'string') return null;
+		const { kind, type } = mediaOf(contentType, Uint8Array.of(0));
+		if (kind === 'json' || kind === 'text' || kind === 'binary') return null;
+		const bytes = sibling(row, 'res_body_bytes');
+		const size = typeof bytes === 'number' ? `, ${bytes} bytes` : '';
+		return ` ${theme.note(`[${forTerminal(type ?? kind, { raw })}${size}]`)}\n`;
+	};
 
 	const wholeValue = (value: string | Uint8Array, i: number, note: SqlValue): string => {
 		if (typeof value !== 'string') return ` ${value.length} bytes\n${hexDump(value, HEX_DUMP_BYTES)}`;
@@ -50,7 +64,7 @@ export function createVerticalRow(
 			if (value === null) text += ` ${theme.null(NULL_TEXT)}\n`;
 			else if (typeof value === 'number' || typeof value === 'bigint') text += ` ${numberText(value)}\n`;
 			else if (cellColumns !== null) text += ` ${cellForTerminal(value, cellColumns, { raw })}\n`;
-			else text += wholeValue(value, i, note);
+			else text += mediaText(row, i) ?? wholeValue(value, i, note);
 			// The note stands where the rest of the body would be.
 			if (cellColumns === null && typeof note === 'string') text += `${theme.note(forTerminal(note, { raw }))}\n`;
 		}

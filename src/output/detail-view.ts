@@ -1,0 +1,141 @@
+// One exchange in full, as `.show` prints it.
+
+import type { FieldLine } from '../store/exchange-row.ts';
+import type { SqlValue } from '../store/table.ts';
+import { bodyLines } from './body-lines.ts';
+import { numberText } from './cell-text.ts';
+import { forTerminal } from './terminal-text.ts';
+import { plainTheme, type Theme } from './theme.ts';
+
+/** What is known of an exchange; plain data, so that it can go from thread to thread. */
+export type ExchangeDetail = {
+	/** The columns of `exchanges` by name. Only our own names are keys; a missing one counts as NULL. */
+	readonly columns: Readonly<Record<string, SqlValue>>;
+	/** Field lines in order, names as sent, trailers among them. */
+	readonly requestHeaders: readonly FieldLine[];
+	readonly responseHeaders: readonly FieldLine[];
+};
+
+export type DetailViewOptions = {
+	/** Default: no colours. */
+	readonly theme?: Theme;
+	readonly raw?: boolean;
+};
+
+/** Facts, request line, headers, body, then the response likewise. Ends with a line end. */
+export function detailView(exchange: ExchangeDetail, options: DetailViewOptions = {}): string {
+	const theme = options.theme ?? plainTheme;
+	const raw = options.raw === true;
+	return [
+		factLines(exchange, theme, raw),
+		requestLines(exchange, theme, raw),
+		responseLines(exchange, theme, raw),
+	].join('\n');
+}
+
+/** The value of the first field with this name that is not a trailer; null when there is none. */
+export function headerValue(headers: readonly FieldLine[], lowerName: string): string | null {
+	return headers.find((line) => !line.trailer && line.name.toLowerCase() === lowerName)?.value ?? null;
+}
+
+/** `GET /path?query HTTP/1.1` as far as it is known; null when the request was not seen. */
+export function requestLine(columns: ExchangeDetail['columns']): string | null {
+	const { method, path, query_string: query } = columns;
+	if (typeof method !== 'string') return null;
+	const target = typeof query === 'string' ? `${path ?? ''}?${query}` : `${path ?? ''}`;
+	return `${method} ${target} ${versionText(columns)}`;
+}
+
+function versionText(columns: ExchangeDetail['columns']): string {
+	return `HTTP/${columns.http_version ?? '1.1'}`;
+}
+
+function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
+	const { columns } = exchange;
+	const say = (name: string): string => {
+		const value = columns[name] ?? null;
+		if (value === null) return '';
+		return forTerminal(typeof value === 'number' || typeof value === 'bigint' ? numberText(value) : value, { raw });
+	};
+	const known = (name: string): boolean => (columns[name] ?? null) !== null;
+	const facts: [name: string, text: string][] = [];
+	const state = known('reason') ? `${say('state')} (${say('reason')})` : say('state');
+	facts.push([`exchange ${say('id')}`, [state, say('side'), say('ts')].filter((part) => part !== '').join(', ')]);
+
+	const thread = known('thread_comm') && say('thread_comm') !== say('comm') ? ` ${say('thread_comm')}` : '';
+	facts.push(['process', `${say('comm') || '?'}, pid ${say('pid')}, thread ${say('tid')}${thread}`]);
+	if (known('cmdline')) facts.push(['command', say('cmdline')]);
+	if (known('cgroup')) facts.push(['cgroup', say('cgroup')]);
+	const arrow = columns.side === 'client' ? '→' : '←';
+	facts.push(['connection', `${say('conn')}: ${say('local') || '?'} ${arrow} ${say('remote') || '?'}`]);
+	if (known('pair_id')) facts.push(['pair', `exchange ${say('pair_id')} is the other side's`]);
+
+	const times = [
+		known('duration_ms') ? `${say('duration_ms')} ms` : '',
+		known('ttfb_ms') ? `first byte after ${say('ttfb_ms')} ms` : '',
+	].filter((part) => part !== '');
+	if (times.length > 0) facts.push(['time', times.join(', ')]);
+	const carriers = [
+		known('req_via') ? `request ${say('req_via')}` : '',
+		known('vias') || known('via') ? `response ${say(known('vias') ? 'vias' : 'via')}` : '',
+	].filter((part) => part !== '');
+	if (carriers.length > 0) facts.push(['via', carriers.join(', ')]);
+	if (known('anomalies')) facts.push(['anomalies', say('anomalies')]);
+	if (known('lost_bytes') && Number(columns.lost_bytes) > 0) facts.push(['lost', `${say('lost_bytes')} bytes`]);
+
+	const width = Math.max(...facts.map(([name]) => name.length));
+	return facts.map(([name, text]) => `${theme.dim(name.padEnd(width))}  ${text}\n`).join('');
+}
+
+function requestLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
+	const line = requestLine(exchange.columns);
+	if (line === null && exchange.requestHeaders.length === 0) return `${theme.note('request not seen')}\n`;
+	const head = line === null ? '' : `${theme.header(forTerminal(line, { raw }))}\n`;
+	return head + messageLines(exchange, 'req', exchange.requestHeaders, theme, raw);
+}
+
+function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
+	const { columns } = exchange;
+	const interim =
+		typeof columns.interim === 'string'
+			? `${theme.dim(`interim responses: ${forTerminal(columns.interim.replaceAll(',', ', '), { raw })}`)}\n`
+			: '';
+	if ((columns.status ?? null) === null && exchange.responseHeaders.length === 0) {
+		return `${interim}${theme.note(columns.state === 'open' ? 'no response yet' : 'no response')}\n`;
+	}
+	const statusText = typeof columns.status_text === 'string' ? ` ${columns.status_text}` : '';
+	const line = forTerminal(`${versionText(columns)} ${columns.status ?? '?'}${statusText}`, { raw });
+	const head = `${theme.status(Number(columns.status), line)}\n`;
+	return interim + head + messageLines(exchange, 'res', exchange.responseHeaders, theme, raw);
+}
+
+function messageLines(
+	exchange: ExchangeDetail,
+	message: 'req' | 'res',
+	headers: readonly FieldLine[],
+	theme: Theme,
+	raw: boolean,
+): string {
+	const { columns } = exchange;
+	const fields = (trailer: boolean): string =>
+		headers
+			.filter((line) => line.trailer === trailer)
+			.map((line) => `${theme.name(forTerminal(line.name, { raw }))}: ${forTerminal(line.value, { raw })}\n`)
+			.join('');
+	const bytes = columns[`${message}_body_raw`] ?? null;
+	const note = columns[`${message}_body_note`] ?? null;
+	const body = bodyLines(
+		{
+			raw: bytes instanceof Uint8Array ? bytes : null,
+			total: Number(columns[`${message}_body_bytes`] ?? 0),
+			note: typeof note === 'string' ? note : null,
+			contentType: headerValue(headers, 'content-type'),
+			contentEncoding: headerValue(headers, 'content-encoding'),
+		},
+		{ theme, raw },
+	);
+	const trailers = fields(true);
+	return [fields(false), body, trailers === '' ? '' : `${theme.dim('trailers')}\n${trailers}`]
+		.filter((part, i) => i === 0 || part !== '')
+		.join('\n');
+}
