@@ -45,6 +45,9 @@ struct control {
 	/* A connection is captured when one of its ports is one of these; 0 of them: every connection. */
 	__u32 port_count;
 	__u16 ports[CONTROL_PORTS];
+	/* A descriptor number that nobody has: a process that closes it is entered into own_pids (in the kernel's numbers,
+	 * which a process in a pid namespace cannot know). */
+	__u32 registration;
 	/* Names for CHOSEN_BY_COMM: looked at when a process calls execve. */
 	__u32 comm_count;
 	__u8 comms[8][CAPTURE_COMM_BYTES];
@@ -68,6 +71,37 @@ struct control {
 /* Descriptors are kept by blocks, so that all of a process's can be walked when it forks, executes or ends. */
 #define DESCRIPTOR_BLOCK 64
 #define DESCRIPTOR_BLOCK_SHIFT 6
+
+/* Bits of connection.flags. */
+#define CONNECTION_HTTP 1
+/* Of another protocol, named once (TLS, HTTP/2) and then left alone until it is closed. */
+#define CONNECTION_LABELLED 2
+#define CONNECTION_UNVERIFIED 4
+#define CONNECTION_MIDSTREAM 8
+/* The reader knows of it: it gets a CAPTURE_CLOSE. */
+#define CONNECTION_OPEN_SENT 16
+#define CONNECTION_EOF_SENT 32
+#define CONNECTION_NAMELESS 64
+
+/* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
+#define SNIFF_BYTES 32
+
+struct connection {
+	/* Stream offsets reached, by direction - 1. */
+	__u64 offset[2];
+	__u64 opened_ns;
+	/* When the first held byte came. */
+	__u64 held_ns[2];
+	/* Descriptors that refer to it. */
+	__u32 holders;
+	__u32 flags;
+	/* enum capture_role. */
+	__u32 role;
+	__u32 held_bytes[2];
+	__u8 held[2][SNIFF_BYTES];
+	/* Peer, then local: CAPTURE_ADDRESSES_BYTES. */
+	__u8 addresses[CAPTURE_ADDRESSES_BYTES];
+};
 
 struct descriptor_key {
 	__u32 pid;

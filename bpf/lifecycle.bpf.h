@@ -119,6 +119,21 @@ int handle_process_fork(void *context)
 
 /* ---- ends of descriptors: at entry, because at exit the number may already be another's ---------------------------- */
 
+static __always_inline void register_own(__u32 pid)
+{
+	__u32 i;
+
+	control.registration = 0;
+	for (i = 0; i < CONTROL_OWN_PIDS; i++) {
+		if (control.own_pids[i] == pid)
+			return;
+		if (!control.own_pids[i]) {
+			control.own_pids[i] = pid;
+			return;
+		}
+	}
+}
+
 SEC("tracepoint/syscalls/sys_enter_close")
 int handle_close_enter(struct enter_context *context)
 {
@@ -126,6 +141,10 @@ int handle_close_enter(struct enter_context *context)
 	__s32 fd = context->arguments[0];
 	struct scratch *s;
 
+	if (control.registration && control.registration == (__u32)fd) {
+		register_own(pid_tgid >> 32);
+		return 0;
+	}
 	slot = find_descriptor(pid_tgid >> 32, fd);
 	if (!slot)
 		return 0;

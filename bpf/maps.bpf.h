@@ -16,37 +16,6 @@
 const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = 4 << 20, .iovec_limit = 1024 };
 struct control control SEC(".data.control") = { .next_conn = 1 };
 
-/* Bits of connection.flags. */
-#define CONNECTION_HTTP 1
-/* Of another protocol, named once (TLS, HTTP/2) and then left alone until it is closed. */
-#define CONNECTION_LABELLED 2
-#define CONNECTION_UNVERIFIED 4
-#define CONNECTION_MIDSTREAM 8
-/* The reader knows of it: it gets a CAPTURE_CLOSE. */
-#define CONNECTION_OPEN_SENT 16
-#define CONNECTION_EOF_SENT 32
-#define CONNECTION_NAMELESS 64
-
-/* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
-#define SNIFF_BYTES 32
-
-struct connection {
-	/* Stream offsets reached, by direction - 1. */
-	__u64 offset[2];
-	__u64 opened_ns;
-	/* When the first held byte came. */
-	__u64 held_ns[2];
-	/* Descriptors that refer to it. */
-	__u32 holders;
-	__u32 flags;
-	/* enum capture_role. */
-	__u32 role;
-	__u32 held_bytes[2];
-	__u8 held[2][SNIFF_BYTES];
-	/* Peer, then local: CAPTURE_ADDRESSES_BYTES. */
-	__u8 addresses[CAPTURE_ADDRESSES_BYTES];
-};
-
 enum shape {
 	SHAPE_BUFFER,
 	SHAPE_IOVECS,

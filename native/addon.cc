@@ -1,0 +1,205 @@
+// What JavaScript sees: class Capture and a few functions. Arguments were validated by src/capture/native-addon.ts.
+#include <napi.h>
+#include <time.h>
+
+#include "capture.h"
+#include "socket_facts.h"
+
+namespace tinytap {
+
+static Napi::Error ToJavaScript(Napi::Env env, const CaptureError& error) {
+  Napi::Error result = Napi::Error::New(env, error.what());
+  result.Value().Set("code", error.code);
+  result.Value().Set("detail", error.detail);
+  return result;
+}
+
+static Napi::Array Strings(Napi::Env env, const std::vector<std::string>& strings) {
+  Napi::Array array = Napi::Array::New(env, strings.size());
+  for (size_t i = 0; i < strings.size(); i++) array.Set(i, strings[i]);
+  return array;
+}
+
+static uint64_t Integer(const Napi::Value& value) { return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value()); }
+
+static CaptureHandles HandlesOf(const Napi::Object& object) {
+  CaptureHandles handles;
+  handles.ring_bytes = Integer(object.Get("ringBytes"));
+  handles.cpu_count = Integer(object.Get("cpuCount"));
+  Napi::Object maps = object.Get("maps").As<Napi::Object>();
+  Napi::Array names = maps.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); i++) {
+    std::string name = names.Get(i).As<Napi::String>();
+    handles.maps[name] = static_cast<int>(Integer(maps.Get(name)));
+  }
+  Napi::Array links = object.Get("links").As<Napi::Array>();
+  for (uint32_t i = 0; i < links.Length(); i++) handles.links.push_back(static_cast<int>(Integer(links.Get(i))));
+  return handles;
+}
+
+class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Capture",
+                       {InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
+                        InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
+                        InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
+                        InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
+                        InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
+                        InstanceMethod<&CaptureObject::SetSkip>("setSkip"), InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
+                        InstanceMethod<&CaptureObject::Dismiss>("dismiss"), InstanceMethod<&CaptureObject::HandOver>("handOver"),
+                        InstanceMethod<&CaptureObject::Close>("close")});
+  }
+
+  // new Capture({objectPath, …}) loads; new Capture({maps, links, …}) goes on with inherited descriptors.
+  explicit CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CaptureObject>(info) {
+    Napi::Object given = info[0].As<Napi::Object>();
+    try {
+      if (given.Has("maps")) {
+        capture_ = std::make_unique<Capture>(HandlesOf(given));
+        return;
+      }
+      CaptureOptions options;
+      options.object_path = given.Get("objectPath").As<Napi::String>();
+      options.tracefs = given.Get("tracefs").As<Napi::String>();
+      options.ring_bytes = Integer(given.Get("ringBytes"));
+      options.capture_limit = Integer(given.Get("captureLimit"));
+      options.iovec_limit = Integer(given.Get("iovecLimit"));
+      capture_ = std::make_unique<Capture>(options);
+    } catch (const CaptureError& error) {
+      throw ToJavaScript(info.Env(), error);
+    }
+  }
+
+ private:
+  // Runs `work` with the capture; what goes wrong becomes a JavaScript error with code and detail.
+  template <typename Work>
+  auto With(const Napi::CallbackInfo& info, Work work) {
+    try {
+      if (capture_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+      return work(*capture_);
+    } catch (const CaptureError& error) {
+      throw ToJavaScript(info.Env(), error);
+    }
+  }
+
+  Napi::Value Attach(const Napi::CallbackInfo& info) {
+    AttachResult attached = With(info, [](Capture& capture) { return capture.Attach(); });
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("attached", Strings(info.Env(), attached.attached));
+    result.Set("missing", Strings(info.Env(), attached.missing));
+    return result;
+  }
+
+  void ExcludeSelf(const Napi::CallbackInfo& info) {
+    With(info, [](Capture& capture) { capture.ExcludeSelf(); });
+  }
+
+  void ExcludePid(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) { capture.ExcludePid(Integer(info[0])); });
+  }
+
+  Napi::Value Poll(const Napi::CallbackInfo& info) {
+    auto into = info[0].As<Napi::Uint8Array>();
+    int timeout_ms = info[1].As<Napi::Number>(), interval_ms = info[2].As<Napi::Number>();
+    size_t filled = With(info, [&](Capture& capture) { return capture.Poll(into.Data(), into.ByteLength(), timeout_ms, interval_ms); });
+    return Napi::Number::New(info.Env(), static_cast<double>(filled));
+  }
+
+  Napi::Value Waiting(const Napi::CallbackInfo& info) {
+    uint64_t bytes = With(info, [](Capture& capture) { return capture.Waiting(); });
+    return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+  }
+
+  Napi::Value Counters(const Napi::CallbackInfo& info) {
+    std::vector<uint64_t> sums = With(info, [](Capture& capture) { return capture.Counters(); });
+    Napi::Float64Array result = Napi::Float64Array::New(info.Env(), sums.size());
+    for (size_t i = 0; i < sums.size(); i++) result[i] = static_cast<double>(sums[i]);
+    return result;
+  }
+
+  void SetDescriptor(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) {
+      capture.SetDescriptor(Integer(info[0]), static_cast<int32_t>(Integer(info[1])), info[2].As<Napi::Boolean>(),
+                            info[3].As<Napi::Boolean>(), Integer(info[4]));
+    });
+  }
+
+  // (mask, pids: [pid, bits, pid, bits …], comms, ports)
+  void SetFilter(const Napi::CallbackInfo& info) {
+    ProcessFilter filter;
+    filter.mask = Integer(info[0]);
+    Napi::Array pids = info[1].As<Napi::Array>(), comms = info[2].As<Napi::Array>(), ports = info[3].As<Napi::Array>();
+    for (uint32_t i = 0; i + 1 < pids.Length(); i += 2) filter.pids[Integer(pids.Get(i))] = Integer(pids.Get(i + 1));
+    for (uint32_t i = 0; i < comms.Length(); i++) filter.comms.push_back(comms.Get(i).As<Napi::String>());
+    for (uint32_t i = 0; i < ports.Length(); i++) filter.ports.push_back(Integer(ports.Get(i)));
+    With(info, [&](Capture& capture) { capture.SetFilter(filter); });
+  }
+
+  void SetPaused(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) { capture.SetPaused(info[0].As<Napi::Boolean>()); });
+  }
+
+  void SetSkip(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) { capture.SetSkip(Integer(info[0]), Integer(info[1]), Integer(info[2])); });
+  }
+
+  void ConfirmSocket(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) { capture.ConfirmSocket(Integer(info[0])); });
+  }
+
+  void Dismiss(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) { capture.Dismiss(Integer(info[0])); });
+  }
+
+  Napi::Value HandOver(const Napi::CallbackInfo& info) {
+    CaptureHandles handles = With(info, [](Capture& capture) { return capture.HandOver(); });
+    Napi::Object maps = Napi::Object::New(info.Env()), result = Napi::Object::New(info.Env());
+    for (auto& [name, fd] : handles.maps) maps.Set(name, fd);
+    Napi::Array links = Napi::Array::New(info.Env(), handles.links.size());
+    for (size_t i = 0; i < handles.links.size(); i++) links.Set(i, handles.links[i]);
+    result.Set("ringBytes", static_cast<double>(handles.ring_bytes));
+    result.Set("cpuCount", handles.cpu_count);
+    result.Set("maps", maps);
+    result.Set("links", links);
+    return result;
+  }
+
+  void Close(const Napi::CallbackInfo&) { capture_.reset(); }
+
+  std::unique_ptr<Capture> capture_;
+};
+
+// (pid, fd) → {kind, type, family, local, remote}
+static Napi::Value LookupSocketFor(const Napi::CallbackInfo& info) {
+  static const char* const kKinds[] = {"socket", "file", "gone", "unknown"};
+  SocketFacts facts = LookupSocket(static_cast<int>(Integer(info[0])), static_cast<int>(Integer(info[1])));
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("kind", kKinds[static_cast<int>(facts.kind)]);
+  result.Set("type", facts.type);
+  result.Set("family", facts.family);
+  result.Set("local", facts.local);
+  result.Set("remote", facts.remote);
+  return result;
+}
+
+// CLOCK_BOOTTIME, the clock of capture_event.time_ns.
+static Napi::Value BootTimeNs(const Napi::CallbackInfo& info) {
+  timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(now.tv_sec) * 1000000000 + now.tv_nsec);
+}
+
+static Napi::Object Start(Napi::Env env, Napi::Object exports) {
+  exports.Set("Capture", CaptureObject::Define(env));
+  exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
+  exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
+  exports.Set("recordBytesMax", static_cast<double>(sizeof(capture_event) + CAPTURE_EVENT_PAYLOAD_MAX));
+  return exports;
+}
+
+}  // namespace tinytap
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return tinytap::Start(env, exports); }
+
+NODE_API_MODULE(tinytap, Init)

@@ -1,0 +1,321 @@
+#include "capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <random>
+
+#include "tracefs.h"
+
+namespace tinytap {
+
+// The maps that are used after loading; `stages` only has to stay open, or the kernel empties it.
+static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
+                                    "chosen", "verdicts", "skips",         "connections", "stages"};
+
+static const uint64_t kWakeBytes = 256 << 10;
+
+CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail) {
+  bool permission = error == EPERM || error == EACCES;
+  return CaptureError(permission ? "ERR_NO_PERMISSION" : code, message + ": " + std::strerror(error), std::move(detail));
+}
+
+// libbpf speaks through one function for the whole process; what it says is kept for the thread that made it speak.
+static thread_local std::vector<std::string> log_lines;
+
+static int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG) return 0;
+  char line[4096];
+  vsnprintf(line, sizeof(line), format, arguments);
+  log_lines.emplace_back(line);
+  return 0;
+}
+
+static std::string LastLogLines() {
+  std::string all;
+  for (const std::string& line : log_lines) all += line;
+  log_lines.clear();
+  // A verifier's log ends with the reason.
+  return all.size() > 4000 ? all.substr(all.size() - 4000) : all;
+}
+
+static bool KernelAtLeast(int major, int minor) {
+  utsname name;
+  int have_major = 0, have_minor = 0;
+  uname(&name);
+  sscanf(name.release, "%d.%d", &have_major, &have_minor);
+  return have_major > major || (have_major == major && have_minor >= minor);
+}
+
+static bpf_map* FindMap(bpf_object* object, const char* name) {
+  bpf_map* map = bpf_object__find_map_by_name(object, name);
+  if (map == nullptr) throw CaptureError("ERR_OBJECT", std::string("the BPF object has no map ") + name);
+  return map;
+}
+
+static uint64_t RingBytes(uint64_t wanted) {
+  uint64_t bytes = sysconf(_SC_PAGESIZE);
+  while (bytes < wanted && bytes < (1ULL << 31)) bytes *= 2;
+  return bytes;
+}
+
+Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
+  libbpf_set_print(KeepLog);
+  log_lines.clear();
+  Tracefs tracefs(tracefs_);
+  object_ = bpf_object__open_file(options.object_path.c_str(), nullptr);
+  if (object_ == nullptr)
+    throw SystemError("ERR_OBJECT", "cannot open the BPF object " + options.object_path, errno, LastLogLines());
+  try {
+    handles_.ring_bytes = RingBytes(options.ring_bytes);
+    handles_.cpu_count = libbpf_num_possible_cpus();
+    settings values = {};
+    values.capture_limit = options.capture_limit;
+    values.iovec_limit = options.iovec_limit;
+    values.wake_bytes = std::min(kWakeBytes, handles_.ring_bytes / 8);
+    values.fork_child_pid_offset = tracefs.MemberOffset("sched", "sched_process_fork", "child_pid");
+    values.exit_group_dead_offset = tracefs.MemberOffset("sched", "sched_process_exit", "group_dead");
+    values.cpu_count = handles_.cpu_count;
+    if (bpf_map__set_initial_value(FindMap(object_, ".rodata.settings"), &values, sizeof(values)) != 0)
+      throw CaptureError("ERR_OBJECT", "the BPF object and the addon were built from different sources");
+    bpf_map__set_max_entries(FindMap(object_, "ring"), handles_.ring_bytes);
+    bpf_map__set_max_entries(FindMap(object_, "scratches"), handles_.cpu_count);
+    bpf_map__set_max_entries(FindMap(object_, "losses"), handles_.cpu_count);
+    for (const char* name : {"descriptors", "processes", "connections", "chosen"}) {
+      // From 6.1 on maps may allocate in a tracepoint; before that they hold their memory from the start, so less of it.
+      if (KernelAtLeast(6, 1))
+        bpf_map__set_map_flags(FindMap(object_, name), BPF_F_NO_PREALLOC);
+      else
+        bpf_map__set_max_entries(FindMap(object_, name), 16384);
+    }
+    int error = bpf_object__load(object_);
+    if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", -error, LastLogLines());
+    for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
+    MapControl();
+  } catch (...) {
+    Close();
+    throw;
+  }
+}
+
+Capture::Capture(const CaptureHandles& handles) : handles_(handles) {
+  try {
+    for (auto& [name, fd] : handles_.maps) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (int fd : handles_.links) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    MapControl();
+    ExcludeSelf();
+  } catch (...) {
+    Close();
+    throw;
+  }
+}
+
+Capture::~Capture() { Close(); }
+
+void Capture::MapControl() {
+  void* memory = mmap(nullptr, sizeof(control), PROT_READ | PROT_WRITE, MAP_SHARED, MapFd(".data.control"), 0);
+  if (memory == MAP_FAILED) throw SystemError("ERR_MAP", "cannot map the controls", errno);
+  control_ = static_cast<control*>(memory);
+  losses_bytes_ = sizeof(loss_counters) * handles_.cpu_count;
+  memory = mmap(nullptr, losses_bytes_, PROT_READ, MAP_SHARED, MapFd("losses"), 0);
+  if (memory == MAP_FAILED) throw SystemError("ERR_MAP", "cannot map the counters", errno);
+  losses_ = static_cast<const uint8_t*>(memory);
+  reader_ = std::make_unique<RingReader>(MapFd("ring"), handles_.ring_bytes, std::min(kWakeBytes, handles_.ring_bytes / 8));
+}
+
+int Capture::MapFd(const char* name) const {
+  auto found = handles_.maps.find(name);
+  if (found == handles_.maps.end()) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  return found->second;
+}
+
+AttachResult Capture::Attach() {
+  if (object_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  AttachResult result;
+  Tracefs tracefs(tracefs_);
+  log_lines.clear();
+  ExcludePid(getpid());
+  bpf_program* program;
+  bpf_object__for_each_program(program, object_) {
+    // tracepoint/CATEGORY/NAME; those of `tinytap` are reached by tail call only.
+    std::string section = bpf_program__section_name(program);
+    size_t category_at = section.find('/') + 1, name_at = section.find('/', category_at) + 1;
+    std::string category = section.substr(category_at, name_at - category_at - 1), name = section.substr(name_at);
+    if (category == "tinytap") continue;
+    std::optional<uint64_t> id = tracefs.TracepointId(category, name);
+    if (!id) {
+      result.missing.push_back(category + "/" + name);
+      continue;
+    }
+    perf_event_attr attributes = {};
+    attributes.type = PERF_TYPE_TRACEPOINT;
+    attributes.size = sizeof(attributes);
+    attributes.config = *id;
+    int event = static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+    if (event < 0) throw SystemError("ERR_ATTACH", "cannot open tracepoint " + category + "/" + name, errno);
+    bpf_link* link = bpf_program__attach_perf_event(program, event);
+    if (link == nullptr) {
+      int error = errno;
+      close(event);
+      throw SystemError("ERR_ATTACH", "cannot attach to tracepoint " + category + "/" + name, error, LastLogLines());
+    }
+    links_.push_back(link);
+    handles_.links.push_back(bpf_link__fd(link));
+    result.attached.push_back(category + "/" + name);
+  }
+  ExcludeSelf();
+  return result;
+}
+
+void Capture::ExcludePid(uint32_t pid) {
+  if (control_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  for (uint32_t& slot : control_->own_pids) {
+    uint32_t empty = 0;
+    if (__atomic_load_n(&slot, __ATOMIC_RELAXED) == pid) return;
+    if (__atomic_compare_exchange_n(&slot, &empty, pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  }
+}
+
+// Closing this number fails, and tells the programs who we are in the kernel's own numbers.
+void Capture::ExcludeSelf() {
+  if (control_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  uint32_t token = 0x40000000 | (std::random_device()() & 0x3fffffff);
+  __atomic_store_n(&control_->registration, token, __ATOMIC_SEQ_CST);
+  syscall(SYS_close, token);
+  __atomic_store_n(&control_->registration, 0, __ATOMIC_SEQ_CST);
+}
+
+size_t Capture::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms) {
+  if (reader_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  return reader_->Poll(into, bytes, timeout_ms, interval_ms);
+}
+
+uint64_t Capture::Waiting() const {
+  if (reader_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  return reader_->Waiting();
+}
+
+std::vector<uint64_t> Capture::Counters() const {
+  if (losses_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  std::vector<uint64_t> sums(LOSS_MAX * 2);
+  for (uint32_t cpu = 0; cpu < handles_.cpu_count; cpu++) {
+    const auto* counters = reinterpret_cast<const loss_counters*>(losses_ + cpu * sizeof(loss_counters));
+    for (int reason = 0; reason < LOSS_MAX; reason++) {
+      sums[reason * 2] += __atomic_load_n(&counters->reasons[reason].events, __ATOMIC_RELAXED);
+      sums[reason * 2 + 1] += __atomic_load_n(&counters->reasons[reason].bytes, __ATOMIC_RELAXED);
+    }
+  }
+  return sums;
+}
+
+void Capture::Update(const char* map, const void* key, const void* value, uint64_t flags) const {
+  if (bpf_map_update_elem(MapFd(map), key, value, flags) != 0)
+    throw SystemError("ERR_MAP", std::string("cannot write map ") + map, errno);
+}
+
+void Capture::SetDescriptor(uint32_t pid, int32_t fd, bool socket, bool cloexec, uint64_t group) {
+  descriptor_key key = {pid, static_cast<uint32_t>(fd) >> DESCRIPTOR_BLOCK_SHIFT};
+  descriptor_block block = {};
+  process owner = {};
+  bpf_map_lookup_elem(MapFd("descriptors"), &key, &block);
+  __u64& descriptor = block.descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
+  if (descriptor != DESCRIPTOR_UNKNOWN) return;
+  descriptor = (socket ? DESCRIPTOR_SOCKET : DESCRIPTOR_DISMISSED) | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
+  if (socket && group != 0) {
+    connection value = {};
+    auto [known, fresh] = groups_.try_emplace(group, 0);
+    if (fresh)
+      known->second = __atomic_fetch_add(&control_->next_conn, 1, __ATOMIC_RELAXED);
+    else
+      bpf_map_lookup_elem(MapFd("connections"), &known->second, &value);
+    value.holders++;
+    value.flags |= CONNECTION_MIDSTREAM;
+    Update("connections", &known->second, &value, BPF_ANY);
+    descriptor |= known->second << DESCRIPTOR_CONN_SHIFT;
+  }
+  Update("descriptors", &key, &block, BPF_ANY);
+  bpf_map_lookup_elem(MapFd("processes"), &pid, &owner);
+  owner.last_block = std::max(owner.last_block, key.block);
+  Update("processes", &pid, &owner, BPF_ANY);
+}
+
+void Capture::SetFilter(const ProcessFilter& filter) {
+  int chosen = MapFd("chosen");
+  uint32_t key, next;
+  std::vector<uint32_t> before;
+  for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key) before.push_back(key = next);
+  for (auto& [pid, bits] : filter.pids) Update("chosen", &pid, &bits, BPF_ANY);
+  for (uint32_t pid : before)
+    if (filter.pids.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
+  control_->port_count = 0;
+  size_t ports = std::min<size_t>(filter.ports.size(), CONTROL_PORTS);
+  for (size_t i = 0; i < ports; i++) control_->ports[i] = filter.ports[i];
+  control_->comm_count = 0;
+  size_t comms = std::min<size_t>(filter.comms.size(), sizeof(control_->comms) / sizeof(control_->comms[0]));
+  for (size_t i = 0; i < comms; i++) {
+    std::memset(control_->comms[i], 0, CAPTURE_COMM_BYTES);
+    std::memcpy(control_->comms[i], filter.comms[i].data(), std::min<size_t>(filter.comms[i].size(), CAPTURE_COMM_BYTES - 1));
+  }
+  __atomic_store_n(&control_->comm_count, comms, __ATOMIC_RELEASE);
+  __atomic_store_n(&control_->port_count, ports, __ATOMIC_RELEASE);
+  __atomic_store_n(&control_->process_mask, filter.mask, __ATOMIC_RELEASE);
+}
+
+void Capture::SetPaused(bool paused) {
+  if (control_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  __atomic_store_n(&control_->paused, paused ? 1 : 0, __ATOMIC_RELEASE);
+}
+
+void Capture::SetSkip(uint64_t conn, uint32_t direction, uint64_t offset) {
+  skip_key key = {conn, direction, 0};
+  Update("skips", &key, &offset, BPF_ANY);
+  __atomic_store_n(&control_->skipping, 1, __ATOMIC_RELEASE);
+}
+
+void Capture::ConfirmSocket(uint64_t conn) {
+  uint32_t verdict = VERDICT_SOCKET;
+  Update("verdicts", &conn, &verdict, BPF_ANY);
+}
+
+// Programs that do not find the connection of a descriptor dismiss the descriptor.
+void Capture::Dismiss(uint64_t conn) {
+  if (bpf_map_delete_elem(MapFd("connections"), &conn) != 0 && errno != ENOENT)
+    throw SystemError("ERR_MAP", "cannot dismiss a connection", errno);
+}
+
+CaptureHandles Capture::HandOver() const {
+  CaptureHandles copies = handles_;
+  for (auto& [name, fd] : copies.maps) fd = fcntl(fd, F_DUPFD, 3);
+  for (int& fd : copies.links) fd = fcntl(fd, F_DUPFD, 3);
+  return copies;
+}
+
+void Capture::Close() {
+  reader_.reset();
+  if (control_ != nullptr) munmap(control_, sizeof(control));
+  if (losses_ != nullptr) munmap(const_cast<uint8_t*>(losses_), losses_bytes_);
+  control_ = nullptr;
+  losses_ = nullptr;
+  for (bpf_link* link : links_) bpf_link__destroy(link);
+  links_.clear();
+  if (object_ != nullptr) {
+    bpf_object__close(object_);
+    object_ = nullptr;
+  } else {
+    for (int fd : handles_.links) close(fd);
+    for (auto& [name, fd] : handles_.maps) close(fd);
+  }
+  handles_ = CaptureHandles();
+}
+
+}  // namespace tinytap

@@ -1,0 +1,109 @@
+// A capture: the BPF object loaded and attached, its ring buffer, and what can be changed while it runs. Knows nothing of
+// JavaScript; addon.cc is what JavaScript sees.
+#pragma once
+
+#include <linux/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../bpf/control.h"
+#include "capture_error.h"
+#include "ring_reader.h"
+
+struct bpf_object;
+struct bpf_link;
+
+namespace tinytap {
+
+struct CaptureOptions {
+  std::string object_path;
+  // Mount point of tracefs; empty: the usual places.
+  std::string tracefs;
+  uint64_t ring_bytes = 16 << 20;
+  uint32_t capture_limit = 4 << 20;
+  uint32_t iovec_limit = 1024;
+};
+
+struct AttachResult {
+  std::vector<std::string> attached;
+  // Tracepoints this kernel does not have (or refuses): `category/name`.
+  std::vector<std::string> missing;
+};
+
+// What another process needs to go on with a capture that this one opened: descriptors it inherits, and sizes.
+struct CaptureHandles {
+  uint64_t ring_bytes = 0;
+  uint32_t cpu_count = 0;
+  std::map<std::string, int> maps;
+  std::vector<int> links;
+};
+
+struct ProcessFilter {
+  // CHOSEN_BY_*: all of these must hold for a process; 0: every process passes.
+  uint32_t mask = 0;
+  // pid → CHOSEN_*.
+  std::map<uint32_t, uint32_t> pids;
+  std::vector<std::string> comms;
+  std::vector<uint16_t> ports;
+};
+
+class Capture {
+ public:
+  // Loads the object; nothing is attached yet. Throws CaptureError.
+  explicit Capture(const CaptureOptions& options);
+  // Goes on with a capture whose descriptors were inherited; takes them over.
+  explicit Capture(const CaptureHandles& handles);
+  ~Capture();
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  AttachResult Attach();
+  // Makes the calling process one that is never captured. Attach does this for its own.
+  void ExcludeSelf();
+  void ExcludePid(uint32_t pid);
+
+  size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms);
+  uint64_t Waiting() const;
+  // LOSS_MAX pairs: events, bytes.
+  std::vector<uint64_t> Counters() const;
+
+  // Before Attach: what is already known of a descriptor. `group` is the same number for the same socket (0: unique).
+  void SetDescriptor(uint32_t pid, int32_t fd, bool socket, bool cloexec, uint64_t group);
+  void SetFilter(const ProcessFilter& filter);
+  void SetPaused(bool paused);
+  // The bytes of the stream below `offset` are body that nobody wants.
+  void SetSkip(uint64_t conn, uint32_t direction, uint64_t offset);
+  // A connection the kernel was not sure of is a socket.
+  void ConfirmSocket(uint64_t conn);
+  // A connection is of no interest (not a socket, not HTTP); its descriptors are left alone until closed.
+  void Dismiss(uint64_t conn);
+
+  // Duplicates of all descriptors that another process needs, inheritable; the caller closes them (or executes).
+  CaptureHandles HandOver() const;
+
+  // Detaches and frees everything. A second time does nothing; every other member then throws ERR_CLOSED.
+  void Close();
+
+ private:
+  void MapControl();
+  int MapFd(const char* name) const;
+  void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
+
+  bpf_object* object_ = nullptr;
+  std::vector<bpf_link*> links_;
+  CaptureHandles handles_;
+  std::unique_ptr<RingReader> reader_;
+  control* control_ = nullptr;
+  const uint8_t* losses_ = nullptr;
+  size_t losses_bytes_ = 0;
+  std::string tracefs_;
+  // Connections made for SetDescriptor, by group.
+  std::map<uint64_t, uint64_t> groups_;
+};
+
+}  // namespace tinytap

@@ -1,0 +1,23 @@
+// What goes wrong while capturing, as JavaScript gets it: one sentence, a code to act on, and libbpf's own last words.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace tinytap {
+
+class CaptureError : public std::runtime_error {
+ public:
+  CaptureError(std::string code, const std::string& message, std::string detail = "")
+      : std::runtime_error(message), code(std::move(code)), detail(std::move(detail)) {}
+
+  // ERR_NO_PERMISSION, ERR_NO_TRACEFS, ERR_OBJECT, ERR_LOAD, ERR_ATTACH, ERR_RING, ERR_CLOSED, ERR_MAP.
+  std::string code;
+  std::string detail;
+};
+
+// `message: strerror(error)`, with ERR_NO_PERMISSION instead of `code` when that is what errno says.
+CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail = "");
+
+}  // namespace tinytap

@@ -1,0 +1,110 @@
+#include "ring_reader.h"
+
+#include <linux/bpf.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "capture_error.h"
+
+namespace tinytap {
+
+static uint64_t NowMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+static size_t RoundUp8(size_t value) { return (value + 7) & ~size_t{7}; }
+
+// The kernel maps a page with the reader's position, a page with the writer's, and the data twice in a row, so that a
+// record that wraps around is one piece of memory.
+RingReader::RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes)
+    : mask_(ring_bytes - 1), wake_bytes_(wake_bytes), page_(sysconf(_SC_PAGESIZE)) {
+  void* consumer = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
+  if (consumer == MAP_FAILED) throw SystemError("ERR_RING", "cannot map the ring buffer", errno);
+  consumer_ = static_cast<uint8_t*>(consumer);
+  void* producer = mmap(nullptr, page_ + 2 * ring_bytes, PROT_READ, MAP_SHARED, ring_fd, page_);
+  if (producer == MAP_FAILED) {
+    int error = errno;
+    Close();
+    throw SystemError("ERR_RING", "cannot map the ring buffer's data", error);
+  }
+  producer_ = static_cast<uint8_t*>(producer);
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event = {};
+  // Edge-triggered: sleeps until the kernel forces a wake-up, even though there may be data already.
+  event.events = EPOLLIN | EPOLLET;
+  if (epoll_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, ring_fd, &event) != 0) {
+    int error = errno;
+    Close();
+    throw SystemError("ERR_RING", "cannot wait for the ring buffer", error);
+  }
+}
+
+RingReader::~RingReader() { Close(); }
+
+void RingReader::Close() {
+  if (consumer_ != nullptr) munmap(consumer_, page_);
+  if (producer_ != nullptr) munmap(producer_, page_ + 2 * (mask_ + 1));
+  if (epoll_ >= 0) close(epoll_);
+  consumer_ = producer_ = nullptr;
+  epoll_ = -1;
+}
+
+uint64_t RingReader::Waiting() const {
+  uint64_t read = *reinterpret_cast<uint64_t*>(consumer_);
+  return __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE) - read;
+}
+
+size_t RingReader::Take(uint8_t* into, size_t bytes) {
+  auto* position = reinterpret_cast<uint64_t*>(consumer_);
+  const uint8_t* data = producer_ + page_;
+  uint64_t read = *position;
+  uint64_t written = __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE);
+  size_t filled = 0;
+  while (read < written) {
+    const uint8_t* header = data + (read & mask_);
+    uint32_t length = __atomic_load_n(reinterpret_cast<const uint32_t*>(header), __ATOMIC_ACQUIRE);
+    if (length & BPF_RINGBUF_BUSY_BIT) break;
+    size_t payload = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+    if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
+      size_t padded = RoundUp8(payload);
+      if (filled + padded > bytes) break;
+      std::memcpy(into + filled, header + BPF_RINGBUF_HDR_SZ, payload);
+      std::memset(into + filled + payload, 0, padded - payload);
+      filled += padded;
+    }
+    read += RoundUp8(payload + BPF_RINGBUF_HDR_SZ);
+    // Each record's room is given back at once: a writer may be waiting for it.
+    __atomic_store_n(position, read, __ATOMIC_RELEASE);
+  }
+  return filled;
+}
+
+size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms) {
+  const uint64_t start = NowMs();
+  const uint64_t end = start + std::max(timeout_ms, 0);
+  uint64_t due = std::min(end, last_poll_ms_ + interval_ms);
+  for (;;) {
+    uint64_t now = NowMs();
+    if (now >= due || Waiting() >= wake_bytes_) {
+      size_t filled = Take(into, bytes);
+      if (filled > 0 || now >= end) {
+        last_poll_ms_ = now;
+        return filled;
+      }
+      due = std::min(end, now + interval_ms);
+    }
+    epoll_event event;
+    if (epoll_wait(epoll_, &event, 1, static_cast<int>(due - std::min(due, now))) < 0 && errno != EINTR)
+      throw SystemError("ERR_RING", "cannot wait for the ring buffer", errno);
+  }
+}
+
+}  // namespace tinytap

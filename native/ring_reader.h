@@ -1,0 +1,38 @@
+// Reads the kernel's ring buffer into memory of the caller's: whole records, each at a multiple of 8 bytes. libbpf's own
+// reader hands out one record a callback and cannot leave one behind that does not fit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tinytap {
+
+class RingReader {
+ public:
+  // `ring_fd` stays the caller's. `wake_bytes`: so much data makes the kernel wake a waiting reader.
+  RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes);
+  ~RingReader();
+  RingReader(const RingReader&) = delete;
+  RingReader& operator=(const RingReader&) = delete;
+
+  // Fills `into` (8-aligned) and says how many bytes it wrote. Gathers for up to `interval_ms` since the last time, so
+  // that a trickle of records does not cost a round each; returns 0 when there was none for `timeout_ms`.
+  size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms);
+
+  // Bytes in the ring that were not read yet.
+  uint64_t Waiting() const;
+
+ private:
+  size_t Take(uint8_t* into, size_t bytes);
+  void Close();
+
+  size_t mask_;
+  size_t wake_bytes_;
+  size_t page_;
+  int epoll_ = -1;
+  uint8_t* consumer_ = nullptr;
+  uint8_t* producer_ = nullptr;
+  uint64_t last_poll_ms_ = 0;
+};
+
+}  // namespace tinytap

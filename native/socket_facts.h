@@ -1,0 +1,31 @@
+// Asks the kernel what a descriptor of another process is, and for a socket's addresses. Needs CAP_SYS_PTRACE over it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tinytap {
+
+enum class DescriptorKind {
+  kSocket,
+  kFile,
+  // No such process or descriptor (any more).
+  kGone,
+  // The kernel would not say.
+  kUnknown,
+};
+
+struct SocketFacts {
+  DescriptorKind kind = DescriptorKind::kUnknown;
+  // SOCK_*, AF_*; 0 unless it is a socket.
+  int type = 0;
+  int family = 0;
+  // `ip:port`, `[v6]:port`, `unix:/path`, or empty. An IPv4 address in IPv6 form is given as IPv4.
+  std::string local;
+  std::string remote;
+};
+
+// Takes a duplicate for as long as it takes to ask, a few microseconds: while it exists a close does not send the FIN.
+SocketFacts LookupSocket(int pid, int fd);
+
+}  // namespace tinytap

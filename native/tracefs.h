@@ -1,0 +1,25 @@
+// What tracefs says about tracepoints: whether they exist, their ids, and where their members are.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace tinytap {
+
+class Tracefs {
+ public:
+  // `root`: where tracefs is mounted; empty: look in the usual places. Throws ERR_NO_TRACEFS.
+  explicit Tracefs(const std::string& root);
+
+  // The number perf_event_open wants for `category/name`; nothing when this kernel does not have it.
+  std::optional<uint64_t> TracepointId(const std::string& category, const std::string& name) const;
+
+  // The offset of `member` in the tracepoint's context; 0 when it is not there (the common header is at 0).
+  uint32_t MemberOffset(const std::string& category, const std::string& name, const std::string& member) const;
+
+ private:
+  std::string events_;
+};
+
+}  // namespace tinytap

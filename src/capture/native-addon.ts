@@ -1,0 +1,142 @@
+// The one file that loads the native addon (native/): types for it, and its arguments checked and given defaults.
+import { join } from 'node:path';
+
+/** What one descriptor of a process is, as the kernel says at this moment. */
+export type SocketFacts = {
+	/** `gone`: no such process or descriptor any more; `unknown`: no right to look. */
+	readonly kind: 'socket' | 'file' | 'gone' | 'unknown';
+	/** SOCK_STREAM 1, SOCK_DGRAM 2 …; 0 unless it is a socket. */
+	readonly type: number;
+	/** AF_UNIX 1, AF_INET 2, AF_INET6 10 …; 0 unless it is a socket. */
+	readonly family: number;
+	/** `ip:port`, `[v6]:port`, `unix:/path`, or '' when there is none. */
+	readonly local: string;
+	readonly remote: string;
+};
+
+/** Which processes and connections are captured; what is left out does not restrict. */
+export type CaptureFilter = {
+	/** Process ids (initial pid namespace); children made from now on are included. */
+	readonly pids?: readonly number[];
+	/**
+	 * Names a process may have. The kernel looks when a process executes a program; those that already run are listed in
+	 * `commPids` by the caller.
+	 */
+	readonly comms?: readonly string[];
+	readonly commPids?: readonly number[];
+	/** At most 16; either end of the connection. */
+	readonly ports?: readonly number[];
+};
+
+/** Descriptors and sizes with which another process goes on with a capture. Plain data, JSON can carry it. */
+export type CaptureHandles = {
+	readonly ringBytes: number;
+	readonly cpuCount: number;
+	readonly maps: Readonly<Record<string, number>>;
+	readonly links: readonly number[];
+};
+
+/** A running capture. Every method throws an Error with `code` (ERR_…) and, from libbpf, `detail`. */
+export type NativeCapture = {
+	/** Attaches every tracepoint this kernel has; names are `category/name`. */
+	attach(): { attached: string[]; missing: string[] };
+	/** The calling process is not captured from now on (attach() and adopting do this themselves). */
+	excludeSelf(): void;
+	excludePid(pid: number): void;
+	/**
+	 * Copies whole records into `into`, each at a multiple of 8 bytes, and returns the number of bytes; 0 when none came
+	 * for `timeoutMs`. Blocks. Waits up to `intervalMs` from the last call to gather records, less when many are waiting.
+	 * `into` begins at a multiple of 8 of its buffer and has room for at least one record (`recordBytesMax`).
+	 */
+	poll(into: Uint8Array, timeoutMs: number, intervalMs: number): number;
+	/** Bytes in the ring that poll has not taken yet. */
+	waiting(): number;
+	/** Pairs (events, bytes), in the order of enum capture_loss; totals since the start. */
+	counters(): Float64Array;
+	/**
+	 * Before attach(): what is already known of a descriptor. Sockets with the same `group` (not 0; for instance the inode
+	 * number) are one connection. Never overwrites what the kernel knows.
+	 */
+	setDescriptor(pid: number, fd: number, isSocket: boolean, closeOnExec: boolean, group: number): void;
+	/** `mask`: 1 by pid, 2 by comm, all bits must hold; `pids`: pid, bits, pid, bits … Use setFilter() below. */
+	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
+	setPaused(paused: boolean): void;
+	/** Bytes of the stream below `offset` are body that nobody wants: they are counted, not copied. */
+	setSkip(conn: number, direction: number, offset: number): void;
+	/** Answer to FLAG_UNVERIFIED: it is a stream socket. */
+	confirmSocket(conn: number): void;
+	/** The connection is of no interest (a file, not HTTP): nothing of it comes any more, not even its close. */
+	dismiss(conn: number): void;
+	/** Duplicates of the descriptors another process needs, inheritable by it. */
+	handOver(): CaptureHandles;
+	/** Detaches (the kernel takes 2–3 s) and frees. Twice is fine. */
+	close(): void;
+};
+
+export type CaptureOptions = {
+	readonly objectPath: string;
+	/** Where tracefs is mounted, if not in the usual place. */
+	readonly tracefs?: string;
+	/** Rounded up to a power of two of pages. Default 16 MiB. */
+	readonly ringBytes?: number;
+	/** Bytes of one call that are copied at the most. Default 4 MiB. */
+	readonly captureLimit?: number;
+	/** iovecs of one call that are looked at at the most. Default 1024, the kernel's own limit. */
+	readonly iovecLimit?: number;
+};
+
+type Binding = {
+	Capture: new (options: Required<CaptureOptions> | CaptureHandles) => NativeCapture;
+	lookupSocket(pid: number, fd: number): SocketFacts;
+	bootTimeNs(): bigint;
+	recordBytesMax: number;
+};
+
+export type NativeAddon = {
+	/** Loads the BPF object; attach() starts it. */
+	openCapture(options: CaptureOptions): NativeCapture;
+	/** Goes on with a capture that another process opened and handed over. */
+	adoptCapture(handles: CaptureHandles): NativeCapture;
+	/** Asks what descriptor `fd` of process `pid` is. Takes some microseconds; needs CAP_SYS_PTRACE over the process. */
+	lookupSocket(pid: number, fd: number): SocketFacts;
+	/** CLOCK_BOOTTIME in nanoseconds, the clock of the records. */
+	bootTimeNs(): bigint;
+	/** The longest record there is. */
+	readonly recordBytesMax: number;
+};
+
+function requireInteger(name: string, value: number, least: number, most: number): number {
+	if (!Number.isSafeInteger(value) || value < least || value > most)
+		throw new RangeError(`expected ${name} from ${least} to ${most}, got ${value}`);
+	return value;
+}
+
+/** Loads `tinytap.node` from the directory of built files; throws what the dynamic linker says. */
+export function loadNativeAddon(buildDirectory: string): NativeAddon {
+	const holder = { exports: {} };
+	process.dlopen(holder, join(buildDirectory, 'tinytap.node'));
+	const binding = holder.exports as Binding;
+	return {
+		openCapture: (options) =>
+			new binding.Capture({
+				objectPath: options.objectPath,
+				tracefs: options.tracefs ?? '',
+				ringBytes: requireInteger('ringBytes', options.ringBytes ?? 16 << 20, 4096, 2 ** 31),
+				captureLimit: requireInteger('captureLimit', options.captureLimit ?? 4 << 20, 0, 2 ** 31 - 1),
+				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? 1024, 1, 1 << 20),
+			}),
+		adoptCapture: (handles) => new binding.Capture(handles),
+		lookupSocket: binding.lookupSocket,
+		bootTimeNs: binding.bootTimeNs,
+		recordBytesMax: binding.recordBytesMax,
+	};
+}
+
+/** Applies a filter; takes effect at once. */
+export function setFilter(capture: NativeCapture, filter: CaptureFilter): void {
+	const bits = new Map<number, number>();
+	for (const pid of filter.pids ?? []) bits.set(pid, 1);
+	for (const pid of filter.commPids ?? []) bits.set(pid, (bits.get(pid) ?? 0) | 2);
+	const mask = (filter.pids?.length ? 1 : 0) | (filter.comms?.length ? 2 : 0);
+	capture.setFilter(mask, [...bits].flat(), filter.comms ?? [], filter.ports ?? []);
+}
