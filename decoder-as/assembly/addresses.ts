@@ -1,0 +1,153 @@
+// Addresses of a connection as text: from the fixed form in CAPTURE_OPEN and CAPTURE_CLOSE, or from user space's answer.
+import { CAPTURE_ADDRESS_BYTES } from './capture-event';
+import { findByte } from './bytes';
+import { allocate, release } from './memory';
+import { findMirror } from './mirrors';
+import { Connection } from './state';
+
+const AF_INET: u32 = 2;
+const AF_INET6: u32 = 10;
+/** `[xxxx:…:xxxx%4294967295]:65535`, or a path; longer answers are cut. */
+const TEXT_BYTES: u32 = 160;
+const text = memory.data(160, 8);
+let length: u32 = 0;
+
+/** The pair of addresses at `at`: the peer's, then the local one. An address that is known stays. */
+export function learnAddresses(connection: Connection, at: usize): void {
+	if (connection.remoteLength == 0) setRemote(connection, formatAddress(at));
+	if (connection.localLength == 0) setLocal(connection, formatAddress(at + CAPTURE_ADDRESS_BYTES));
+	findMirror(connection);
+}
+
+/** `local LF remote LF` in [at, end), as user space found them. */
+export function learnAddressTexts(connection: Connection, at: usize, end: usize): void {
+	const localEnd = findByte(at, end, 10);
+	if (connection.localLength == 0) setLocal(connection, copyText(at, localEnd));
+	if (localEnd < end) {
+		const remoteEnd = findByte(localEnd + 1, end, 10);
+		if (connection.remoteLength == 0) setRemote(connection, copyText(localEnd + 1, remoteEnd));
+	}
+	findMirror(connection);
+}
+
+export function forgetAddresses(connection: Connection): void {
+	release(connection.local);
+	release(connection.remote);
+	connection.local = 0;
+	connection.remote = 0;
+	connection.localLength = 0;
+	connection.remoteLength = 0;
+}
+
+function setLocal(connection: Connection, bytes: u32): void {
+	if (bytes == 0) return;
+	const copy = allocate(bytes);
+	if (copy == 0) return;
+	memory.copy(copy, text, bytes);
+	connection.local = copy;
+	connection.localLength = bytes;
+}
+
+function setRemote(connection: Connection, bytes: u32): void {
+	if (bytes == 0) return;
+	const copy = allocate(bytes);
+	if (copy == 0) return;
+	memory.copy(copy, text, bytes);
+	connection.remote = copy;
+	connection.remoteLength = bytes;
+}
+
+function copyText(at: usize, end: usize): u32 {
+	length = min<u32>(<u32>(end - at), TEXT_BYTES);
+	memory.copy(text, at, length);
+	return length;
+}
+
+/** Writes the address into `text`; its length, 0 when it is not known. */
+function formatAddress(at: usize): u32 {
+	const family = <u32>load<u16>(at);
+	const port = bswap<u16>(load<u16>(at, 2));
+	length = 0;
+	if (family == AF_INET) {
+		putIpv4(at + 4);
+	} else if (family == AF_INET6) {
+		put(91);
+		putIpv6(at + 8);
+		const scope = load<u32>(at, 24);
+		if (scope != 0) {
+			put(37);
+			putNumber(scope);
+		}
+		put(93);
+	} else {
+		return 0;
+	}
+	put(58);
+	putNumber(port);
+	return length;
+}
+
+function put(byte: u8): void {
+	store<u8>(text + length++, byte);
+}
+
+function putNumber(value: u32): void {
+	let digits: u32 = 1;
+	for (let rest = value / 10; rest != 0; rest /= 10) digits++;
+	let rest = value;
+	for (let i = digits; i > 0; i--) {
+		store<u8>(text + length + i - 1, <u8>(48 + (rest % 10)));
+		rest /= 10;
+	}
+	length += digits;
+}
+
+function putIpv4(at: usize): void {
+	for (let i = 0; i < 4; i++) {
+		if (i != 0) put(46);
+		putNumber(load<u8>(at + i));
+	}
+}
+
+/** RFC 5952: the longest run of two or more zero groups is `::`; v4-mapped addresses end in dotted form. */
+function putIpv6(at: usize): void {
+	let mapped = load<u64>(at) == 0 && load<u16>(at, 8) == 0 && load<u16>(at, 10) == 0xffff;
+	if (mapped) {
+		put(58);
+		put(58);
+		for (let i = 0; i < 4; i++) put(102);
+		put(58);
+		putIpv4(at + 12);
+		return;
+	}
+	let best = -1;
+	let bestLength = 1;
+	for (let i = 0; i < 8; i++) {
+		let run = 0;
+		while (i + run < 8 && load<u16>(at + (i + run) * 2) == 0) run++;
+		if (run > bestLength) {
+			best = i;
+			bestLength = run;
+		}
+		if (run > 0) i += run - 1;
+	}
+	for (let i = 0; i < 8; i++) {
+		if (i == best) {
+			put(58);
+			if (i + bestLength == 8) put(58);
+			i += bestLength - 1;
+			continue;
+		}
+		if (i != 0) put(58);
+		putHex(<u32>bswap<u16>(load<u16>(at + i * 2)));
+	}
+}
+
+function putHex(value: u32): void {
+	let shift: i32 = 12;
+	while (shift > 0 && value >> shift == 0) shift -= 4;
+	for (; shift >= 0; shift -= 4) {
+		const digit = (value >> shift) & 15;
+		put(<u8>(digit < 10 ? 48 + digit : 87 + digit));
+	}
+}

@@ -1,0 +1,147 @@
+// Looking through bytes: what to find is found 16 at a time.
+
+/** Address of the first LF in [from, end), or `end`. */
+export function findLineFeed(from: usize, end: usize): usize {
+	let at = from;
+	const pattern = i8x16.splat(10);
+	while (at + 16 <= end) {
+		const mask = i8x16.bitmask(i8x16.eq(v128.load(at), pattern));
+		if (mask != 0) return at + ctz<i32>(mask);
+		at += 16;
+	}
+	while (at < end) {
+		if (load<u8>(at) == 10) return at;
+		at++;
+	}
+	return end;
+}
+
+/** Address of the first `byte` in [from, end), or `end`. */
+export function findByte(from: usize, end: usize, byte: u8): usize {
+	let at = from;
+	const pattern = i8x16.splat(byte);
+	while (at + 16 <= end) {
+		const mask = i8x16.bitmask(i8x16.eq(v128.load(at), pattern));
+		if (mask != 0) return at + ctz<i32>(mask);
+		at += 16;
+	}
+	while (at < end) {
+		if (load<u8>(at) == byte) return at;
+		at++;
+	}
+	return end;
+}
+
+/** Is there a control byte other than HT in [from, end)? */
+export function hasControl(from: usize, end: usize): bool {
+	let at = from;
+	while (at + 16 <= end) {
+		const chunk = v128.load(at);
+		const low = v128.and(i8x16.lt_u(chunk, i8x16.splat(32)), i8x16.ne(chunk, i8x16.splat(9)));
+		if (v128.any_true(v128.or(low, i8x16.eq(chunk, i8x16.splat(127))))) return true;
+		at += 16;
+	}
+	while (at < end) {
+		const byte = load<u8>(at);
+		if ((byte < 32 && byte != 9) || byte == 127) return true;
+		at++;
+	}
+	return false;
+}
+
+/** For each byte: 1 token character (RFC 9110 section 5.6.2), 2 digit, 4 white space (SP, HT), 8 hex digit. */
+const classes = memory.data(256, 16);
+
+export function prepareClasses(): void {
+	for (let byte: u32 = 0; byte < 256; byte++) {
+		let bits: u8 = 0;
+		const letter = (byte | 32) >= 97 && (byte | 32) <= 122;
+		const digit = byte >= 48 && byte <= 57;
+		if (letter || digit || isTokenPunctuation(byte)) bits |= 1;
+		if (digit) bits |= 2 | 8;
+		if ((byte | 32) >= 97 && (byte | 32) <= 102) bits |= 8;
+		if (byte == 32 || byte == 9) bits |= 4;
+		store<u8>(classes + byte, bits);
+	}
+}
+
+function isTokenPunctuation(byte: u32): bool {
+	// ! # $ % & ' * + - . ^ _ ` | ~
+	return (
+		byte == 33 || (byte >= 35 && byte <= 39) || byte == 42 || byte == 43 || byte == 45 || byte == 46 || byte == 94 ||
+		byte == 95 || byte == 96 || byte == 124 || byte == 126
+	);
+}
+
+export function isToken(byte: u8): bool {
+	return (load<u8>(classes + byte) & 1) != 0;
+}
+
+export function isDigit(byte: u8): bool {
+	return (load<u8>(classes + byte) & 2) != 0;
+}
+
+export function isSpace(byte: u8): bool {
+	return byte == 32 || byte == 9;
+}
+
+/** Value of a hex digit, -1 for another byte. */
+export function hexValue(byte: u8): i32 {
+	if ((load<u8>(classes + byte) & 8) == 0) return -1;
+	return byte <= 57 ? byte - 48 : (byte | 32) - 87;
+}
+
+/** First address in [from, end) that is no SP or HT. */
+export function skipSpace(from: usize, end: usize): usize {
+	let at = from;
+	while (at < end && isSpace(load<u8>(at))) at++;
+	return at;
+}
+
+/** The address after the last byte of [from, end) that is no SP or HT. */
+export function trimSpace(from: usize, end: usize): usize {
+	let at = end;
+	while (at > from && isSpace(load<u8>(at - 1))) at--;
+	return at;
+}
+
+/** Are the bytes [at, end) the word, which is in lower case, letter case aside? Words are static data: nothing is made. */
+export function isWord(at: usize, end: usize, word: string): bool {
+	const length = <u32>word.length;
+	return <u32>(end - at) == length && startsWithFolded(at, word, length);
+}
+
+function startsWithFolded(at: usize, word: string, length: u32): bool {
+	const letters = changetype<usize>(word);
+	for (let i: u32 = 0; i < length; i++) {
+		let byte = <u32>load<u8>(at + i);
+		if (byte >= 65 && byte <= 90) byte |= 32;
+		if (byte != <u32>load<u16>(letters + (i << 1))) return false;
+	}
+	return true;
+}
+
+/** Do the bytes [at, end) begin with the word, letter case counting? A shorter run counts when `partly`. */
+export function begins(at: usize, end: usize, word: string, partly: bool): bool {
+	let length = <u32>word.length;
+	if (<u32>(end - at) < length) {
+		if (!partly) return false;
+		length = <u32>(end - at);
+	}
+	const letters = changetype<usize>(word);
+	for (let i: u32 = 0; i < length; i++) {
+		if (<u32>load<u8>(at + i) != <u32>load<u16>(letters + (i << 1))) return false;
+	}
+	return true;
+}
+
+export function equals(a: usize, b: usize, length: u32): bool {
+	return memory.compare(a, b, length) == 0;
+}
+
+/** FNV-1a of a run of bytes, going on from `seed`. */
+export function hashBytes(at: usize, length: u32, seed: u32): u32 {
+	let hash = seed;
+	for (let i: u32 = 0; i < length; i++) hash = (hash ^ load<u8>(at + i)) * 16777619;
+	return hash;
+}

@@ -1,0 +1,23 @@
+// The call whose bytes are being taken: who made it, with which syscall, when. One at a time, so that it need not be
+// handed through every function between the record and the message that it concerns.
+import { recordComm, recordFd, recordFlags, recordPid, recordSyscall, recordTid, recordTime } from './record';
+
+export let time: u64 = 0;
+export let syscall: u32 = 0;
+export let pid: u32 = 0;
+export let tid: u32 = 0;
+export let fd: i32 = -1;
+export let flags: u32 = 0;
+export let comm0: u64 = 0;
+export let comm1: u64 = 0;
+
+export function setCall(record: usize): void {
+	time = recordTime(record);
+	syscall = recordSyscall(record);
+	pid = recordPid(record);
+	tid = recordTid(record);
+	fd = recordFd(record);
+	flags = recordFlags(record);
+	comm0 = load<u64>(recordComm(record));
+	comm1 = load<u64>(recordComm(record), 8);
+}

@@ -1,0 +1,19 @@
+// From CLOCK_BOOTTIME (what records carry) to the wall clock, by the anchors in the stream. The newest anchor counts, so
+// that a step of the wall clock shows in `ts` but never in a duration, which are differences of boot time.
+
+/** Time of the newest record: drives limits that are measured in time, so that a replay decides as the capture did. */
+export let now: u64 = 0;
+let wallMinusBoot: i64 = 0;
+
+export function advance(time: u64): void {
+	if (time > now) now = time;
+}
+
+export function anchor(boot: u64, wall: u64): void {
+	wallMinusBoot = <i64>(wall - boot);
+}
+
+/** Microseconds since the epoch. */
+export function wallMicroseconds(boot: u64): f64 {
+	return <f64>((<i64>boot + wallMinusBoot) / 1000);
+}

@@ -1,0 +1,356 @@
+// A batch of records: checks each, and does what its kind says. Lengths are hostile: nothing outside the batch is read,
+// and what cannot be a record is counted.
+import { learnAddressTexts, learnAddresses } from './addresses';
+import { isWord, findByte } from './bytes';
+import * as call from './call';
+import {
+	CAPTURE_ADDRESSES_BYTES,
+	CAPTURE_BLIND_SPOT,
+	CAPTURE_CLOCK,
+	CAPTURE_CLOSE,
+	CAPTURE_CLOSE_BYTES,
+	CAPTURE_DATA,
+	CAPTURE_END,
+	CAPTURE_EOF,
+	CAPTURE_ERROR,
+	CAPTURE_EVENT_VERSION,
+	CAPTURE_FACT_PROCESS,
+	CAPTURE_FACT_SOCKET,
+	CAPTURE_LOSS,
+	CAPTURE_OPEN,
+	CAPTURE_PEEK,
+	CAPTURE_PROCESS_EXEC,
+	CAPTURE_PROCESS_EXIT,
+	CAPTURE_SHARE,
+	CAPTURE_SHUTDOWN,
+	DIRECTION_IN,
+	DIRECTION_OUT,
+	FLAG_CUT_CAPTURE_LIMIT,
+	FLAG_CUT_IOVEC_LIMIT,
+	FLAG_MIDSTREAM,
+	FLAG_PART,
+	FLAG_UNVERIFIED,
+	FLAG_ZERO_COPY,
+	LOSS_CAPTURE_LIMIT,
+	LOSS_DECODE_GAP,
+	LOSS_IOVEC_BOUND,
+	LOSS_PEEK,
+	LOSS_ZERO_COPY,
+	SYSCALL_EXIT,
+} from './capture-event';
+import * as clock from './clock';
+import { batch, beginBatch, count, findConnection, newest, noteSyscall, oldest, settleBatch, touch } from './connections';
+import { commLength, writeConnection, writeExchange } from './entries';
+import { addEvent, writeEvents } from './events';
+import * as exchanges from './exchanges';
+import { beginClose, beginEnd, endEverything, evict, ignore, openConnection, openStream, receive, settleDue } from './lifecycle';
+import * as loss from './loss';
+import { allocate, memoryInUse } from './memory';
+import { dropBody } from './messages';
+import {
+	REASON_CLOSED,
+	REASON_CONNECTION_RESET,
+	REASON_PEER_CLOSED,
+	REASON_PROCESS_EXITED,
+	REASON_TIMED_OUT,
+	SNAPSHOT_BLIND_SPOTS,
+	SNAPSHOT_CONNECTIONS,
+	SNAPSHOT_EVENTS,
+	SNAPSHOT_EXCHANGES,
+} from './output-layout';
+import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './processes';
+import { noteSpot, writeSpots } from './protocols';
+import {
+	HEADER_SIZE,
+	recordBytes,
+	recordCallBytes,
+	recordCallOffset,
+	recordCaptured,
+	recordComm,
+	recordConn,
+	recordConnFlags,
+	recordDirection,
+	recordFlags,
+	recordKind,
+	recordOffset,
+	recordPayload,
+	recordPid,
+	recordSize,
+	recordSyscall,
+	recordTime,
+	recordVersion,
+} from './record';
+import { memoryLimit } from './settings';
+import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM } from './state';
+
+const ECONNRESET: u32 = 104;
+const EPIPE: u32 = 32;
+const ETIMEDOUT: u32 = 110;
+const SHUT_RD: u32 = 0;
+const SHUT_WR: u32 = 1;
+
+let finished = false;
+
+/** Decodes the batch [start, start + bytes). */
+export function decodeBatch(start: usize, bytes: u32): void {
+	beginBatch();
+	let at = start;
+	const end = start + bytes;
+	while (end - at >= HEADER_SIZE) {
+		const size = recordSize(at);
+		if (size < HEADER_SIZE || size > <u32>(end - at)) break;
+		const captured = recordCaptured(at);
+		if (recordVersion(at) != CAPTURE_EVENT_VERSION || captured != size - HEADER_SIZE || captured > recordBytesOrPayload(at)) {
+			loss.count(LOSS_DECODE_GAP, 1, recordBytes(at));
+		} else {
+			handle(at);
+		}
+		at += (<usize>size + 7) & ~7;
+		if (at > end) at = end;
+	}
+	// What is left is no record, and where the next one begins nobody can tell.
+	if (at < end) loss.count(LOSS_DECODE_GAP, 1, end - at);
+	settleBatch();
+	settleDue();
+	watchIdle();
+}
+
+/** Only of data records `bytes` bounds the payload; what user space writes has payload and no stream bytes. */
+function recordBytesOrPayload(at: usize): u32 {
+	return recordKind(at) == CAPTURE_DATA ? recordBytes(at) : u32.MAX_VALUE;
+}
+
+function handle(record: usize): void {
+	const kind = recordKind(record);
+	if (kind == CAPTURE_CLOCK) {
+		clock.advance(recordTime(record));
+		clock.anchor(recordTime(record), recordOffset(record));
+		return;
+	}
+	clock.advance(recordTime(record));
+	if (kind == CAPTURE_LOSS) {
+		loss.total(recordCallBytes(record), recordOffset(record), recordConn(record), recordTime(record));
+		return;
+	}
+	if (kind == CAPTURE_FACT_PROCESS) {
+		const payload = recordPayload(record);
+		learnProcess(recordPid(record), payload, payload + recordCaptured(record));
+		return;
+	}
+	if (kind == CAPTURE_END) {
+		finish();
+		return;
+	}
+	if (memoryInUse() > memoryLimit - (memoryLimit >> 3)) relieve();
+	call.setCall(record);
+	if (kind == CAPTURE_FACT_SOCKET) answerSocket(record);
+	else if (kind == CAPTURE_PROCESS_EXIT) handleExit(record);
+	else if (kind == CAPTURE_PROCESS_EXEC) handleExec(record);
+	else if (kind == CAPTURE_BLIND_SPOT) noteSpot(recordPid(record), recordCallBytes(record), recordComm(record), 'seen by the kernel');
+	else if (recordConn(record) != 0 && kind <= <u32>CAPTURE_PEEK && kind != 0) handleConnection(record, kind);
+	else loss.count(LOSS_DECODE_GAP, 1, recordBytes(record));
+}
+
+function handleConnection(record: usize, kind: u32): void {
+	const known = findConnection(recordConn(record));
+	if (known == NO_CONNECTION && kind != CAPTURE_DATA && kind != CAPTURE_OPEN && kind != CAPTURE_SHARE) {
+		addEvent(record, NO_CONNECTION);
+		return;
+	}
+	const connection = known != NO_CONNECTION ? known : openConnection(recordConn(record));
+	addEvent(record, connection);
+	if (connection == NO_CONNECTION || connection.gone) return;
+	if (known == NO_CONNECTION) introduce(connection, record);
+	touch(connection);
+	if (recordSyscall(record) != 0) noteSyscall(connection, recordSyscall(record));
+	switch (kind) {
+		case CAPTURE_DATA:
+			handleData(connection, record);
+			break;
+		case CAPTURE_OPEN:
+			handleOpen(connection, record);
+			break;
+		case CAPTURE_CLOSE:
+			handleClose(connection, record);
+			break;
+		case CAPTURE_EOF:
+			handleEof(connection, record);
+			break;
+		case CAPTURE_SHUTDOWN:
+			handleShutdown(connection, record);
+			break;
+		case CAPTURE_ERROR:
+			handleError(connection, record);
+			break;
+		case CAPTURE_SHARE:
+			addHold(connection, recordPid(record));
+			break;
+		default:
+			loss.count(LOSS_PEEK, 1, recordCallBytes(record));
+			break;
+	}
+}
+
+/** What the first record says of the connection. */
+function introduce(connection: Connection, record: usize): void {
+	const flags = recordFlags(record);
+	connection.role = <u8>(recordConnFlags(record) & 0xff);
+	connection.midstream = (flags & FLAG_MIDSTREAM) != 0;
+	connection.unverified = (flags & FLAG_UNVERIFIED) != 0;
+}
+
+function handleData(connection: Connection, record: usize): void {
+	const direction = recordDirection(record);
+	if (direction != DIRECTION_IN && direction != DIRECTION_OUT) {
+		loss.count(LOSS_DECODE_GAP, 1, recordBytes(record));
+		return;
+	}
+	if (connection.role == 0) connection.role = <u8>(recordConnFlags(record) & 0xff);
+	const flags = recordFlags(record);
+	const unseen = recordBytes(record) - recordCaptured(record);
+	// A call counts once, whatever the number of its records.
+	const calls = flags & FLAG_PART && recordCallOffset(record) != 0 ? 0 : 1;
+	if (unseen != 0) {
+		if (flags & FLAG_ZERO_COPY) loss.count(LOSS_ZERO_COPY, calls, unseen);
+		else if (flags & FLAG_CUT_IOVEC_LIMIT) loss.count(LOSS_IOVEC_BOUND, 1, unseen);
+		else if (flags & FLAG_CUT_CAPTURE_LIMIT) loss.count(LOSS_CAPTURE_LIMIT, 1, unseen);
+	}
+	if (connection.ignored) return;
+	receive(connection, record);
+}
+
+function handleOpen(connection: Connection, record: usize): void {
+	connection.openedAt = recordTime(record);
+	const role = recordConnFlags(record) & 0xff;
+	if (role != 0) connection.role = <u8>role;
+	if (recordCaptured(record) >= <u32>CAPTURE_ADDRESSES_BYTES) learnAddresses(connection, recordPayload(record));
+}
+
+function handleClose(connection: Connection, record: usize): void {
+	if (recordCaptured(record) >= <u32>CAPTURE_CLOSE_BYTES) {
+		const payload = recordPayload(record);
+		learnAddresses(connection, payload);
+		connection.finalKnown = true;
+		const incoming = load<u64>(payload, CAPTURE_ADDRESSES_BYTES);
+		const outgoing = load<u64>(payload, CAPTURE_ADDRESSES_BYTES + 8);
+		noteFinal(connection, true, incoming);
+		noteFinal(connection, false, outgoing);
+	}
+	beginClose(connection, recordSyscall(record) == SYSCALL_EXIT ? REASON_PROCESS_EXITED : REASON_CLOSED, recordTime(record));
+}
+
+/** Bytes up to here went over the connection; a direction of which nothing was seen is made to lack them. */
+function noteFinal(connection: Connection, isIncoming: bool, offset: u64): void {
+	if (offset == 0) return;
+	const stream = openStream(connection, isIncoming);
+	if (stream != NO_STREAM && offset > stream.finalOffset) stream.finalOffset = offset;
+}
+
+function handleEof(connection: Connection, record: usize): void {
+	const stream = openStream(connection, true);
+	if (stream == NO_STREAM) return;
+	if (connection.endReason == 0) connection.endReason = REASON_PEER_CLOSED;
+	beginEnd(stream, REASON_PEER_CLOSED, true, recordOffset(record), true);
+}
+
+function handleShutdown(connection: Connection, record: usize): void {
+	const how = recordCallBytes(record);
+	if (how != SHUT_WR) {
+		const incoming = openStream(connection, true);
+		if (incoming != NO_STREAM) beginEnd(incoming, REASON_CLOSED, false, 0, false);
+	}
+	if (how != SHUT_RD) {
+		const outgoing = openStream(connection, false);
+		if (outgoing != NO_STREAM) beginEnd(outgoing, REASON_CLOSED, true, 0, false);
+	}
+}
+
+function handleError(connection: Connection, record: usize): void {
+	const errno = recordCallBytes(record);
+	const reason = errno == ETIMEDOUT ? REASON_TIMED_OUT : REASON_CONNECTION_RESET;
+	if (connection.endReason == 0 || errno == ECONNRESET) connection.endReason = reason;
+	const outgoing = openStream(connection, false);
+	if (outgoing != NO_STREAM) beginEnd(outgoing, reason, false, 0, false);
+	if (errno == EPIPE) return;
+	const incoming = openStream(connection, true);
+	if (incoming != NO_STREAM) beginEnd(incoming, reason, false, 0, false);
+}
+
+function handleExit(record: usize): void {
+	addEvent(record, NO_CONNECTION);
+	let connection = endProcess(recordPid(record));
+	while (connection != NO_CONNECTION) {
+		beginClose(connection, REASON_PROCESS_EXITED, recordTime(record));
+		connection = endProcess(recordPid(record));
+	}
+}
+
+function handleExec(record: usize): void {
+	addEvent(record, NO_CONNECTION);
+	renewProcess(recordPid(record));
+	const process = findProcess(recordPid(record));
+	if (process == NO_PROCESS || process.comm != 0) return;
+	const length = commLength(recordComm(record));
+	process.comm = allocate(length);
+	if (process.comm == 0) return;
+	memory.copy(process.comm, recordComm(record), length);
+	process.commLength = length;
+}
+
+/** FACT_SOCKET: `socket|file|unknown LF local LF remote LF`. */
+function answerSocket(record: usize): void {
+	const connection = findConnection(recordConn(record));
+	if (connection == NO_CONNECTION || connection.ignored) return;
+	connection.answered = true;
+	const at = recordPayload(record);
+	const end = at + recordCaptured(record);
+	const kindEnd = findByte(at, end, 10);
+	if (kindEnd < end) learnAddressTexts(connection, kindEnd + 1, end);
+	if (isWord(at, kindEnd, 'socket')) {
+		if (connection.unverified) exchanges.releaseRows(connection);
+	} else if (isWord(at, kindEnd, 'file') && connection.unverified) {
+		ignore(connection);
+	}
+}
+
+/** Makes room: first bodies of open messages go, then connections, those used longest ago first. */
+function relieve(): void {
+	const goal = memoryLimit - (memoryLimit >> 2);
+	let connection = oldest;
+	while (connection != NO_CONNECTION && memoryInUse() > goal) {
+		let exchange = connection.first;
+		while (exchange != NO_EXCHANGE) {
+			if (exchange.request != NO_MESSAGE) dropBody(exchange.request);
+			if (exchange.response != NO_MESSAGE) dropBody(exchange.response);
+			exchange = exchange.next;
+		}
+		connection = connection.lruNext;
+	}
+	while (oldest != NO_CONNECTION && memoryInUse() > goal) evict(oldest);
+}
+
+function watchIdle(): void {}
+
+/** Capture ended. */
+export function finish(): void {
+	if (finished) return;
+	finished = true;
+	settleDue();
+	endEverything();
+}
+
+/** Appends what is open, by SNAPSHOT_*. */
+export function writeSnapshot(mask: u32): void {
+	if (mask & (SNAPSHOT_EXCHANGES | SNAPSHOT_CONNECTIONS)) {
+		for (let connection = oldest; connection != NO_CONNECTION; connection = connection.lruNext) {
+			if (connection.ignored || connection.unverified) continue;
+			if (mask & SNAPSHOT_CONNECTIONS && connection.protocol != 0) writeConnection(connection);
+			if (!(mask & SNAPSHOT_EXCHANGES)) continue;
+			for (let exchange = connection.first; exchange != NO_EXCHANGE; exchange = exchange.next) {
+				if (exchange.id != 0) writeExchange(exchange);
+			}
+		}
+	}
+	if (mask & SNAPSHOT_EVENTS) writeEvents();
+	if (mask & SNAPSHOT_BLIND_SPOTS) writeSpots();
+}

@@ -1,0 +1,473 @@
+// Reads the lines of a head: start lines, field lines, and what they say about framing (RFC 9112 sections 2 to 6). An
+// observer reads what servers and clients of all kinds accept: nothing here refuses a line that has a meaning, oddities
+// are noted as anomalies. Line ends are not part of the lines given here.
+import { begins, findByte, hasControl, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
+import { allocate, enlarge } from './memory';
+import {
+	ANOMALY_BARE_CR,
+	ANOMALY_CONFLICTING_CONTENT_LENGTH,
+	ANOMALY_DUPLICATE_CONTENT_LENGTH,
+	ANOMALY_DUPLICATE_HOST,
+	ANOMALY_EMPTY_HEADER_NAME,
+	ANOMALY_INVALID_CONTENT_LENGTH,
+	ANOMALY_INVALID_HEADER_NAME,
+	ANOMALY_INVALID_HEADER_VALUE,
+	ANOMALY_INVALID_METHOD,
+	ANOMALY_INVALID_STATUS,
+	ANOMALY_INVALID_TARGET,
+	ANOMALY_INVALID_TRANSFER_ENCODING,
+	ANOMALY_MANY_HEADERS,
+	ANOMALY_MISSING_COLON,
+	ANOMALY_MISSING_REASON,
+	ANOMALY_OBS_FOLD,
+	ANOMALY_SPACE_BEFORE_COLON,
+	ANOMALY_SPACE_BEFORE_HEADERS,
+	ANOMALY_SPACE_IN_TARGET,
+	ANOMALY_UNKNOWN_METHOD,
+	ANOMALY_UNSUPPORTED_VERSION,
+	ANOMALY_WHITESPACE_IN_START_LINE,
+	HEADER_BYTES,
+	HEADER_FLAGS,
+	HEADER_NAME_LENGTH,
+	HEADER_NAME_OFFSET,
+	HEADER_VALUE_LENGTH,
+	HEADER_VALUE_OFFSET,
+} from './output-layout';
+import { headerCountLimit } from './settings';
+import { Message } from './state';
+
+/** What an Upgrade field asks for. */
+export const UPGRADE_OTHER: u8 = 1;
+export const UPGRADE_WEBSOCKET: u8 = 2;
+export const UPGRADE_HTTP2: u8 = 3;
+
+/** What a first line is. */
+export const LINE_HTTP: u32 = 1;
+/** A request line without a version: HTTP/0.9, or another protocol. */
+export const LINE_SIMPLE: u32 = 2;
+/** HTTP by its version, but not readable. */
+export const LINE_MALFORMED: u32 = 3;
+export const LINE_OTHER: u32 = 4;
+export const LINE_HTTP2: u32 = 5;
+
+export function note(message: Message, anomaly: u32): void {
+	message.anomalies |= (<u64>1) << anomaly;
+}
+
+/**
+ * Reads a request line: LINE_*. `base` is the head's first byte, [base, end) the line. What comes before the last word is
+ * the target, spaces included: that is what servers that accept such a line take for it.
+ */
+export function readRequestLine(message: Message, base: usize, end: usize): u32 {
+	let at = skipSpace(base, end);
+	if (at != base) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
+	const methodStart = at;
+	let invalid = false;
+	while (at < end && !isSpace(load<u8>(at))) {
+		if (!isToken(load<u8>(at))) invalid = true;
+		at++;
+	}
+	const methodEnd = at;
+	if (methodEnd == methodStart || methodEnd == end) return LINE_OTHER;
+	at = skipSpace(at, end);
+	if (at - methodEnd != 1 || load<u8>(methodEnd) != 32) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
+	const last = trimSpace(at, end);
+	if (last != end) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
+	if (at == last) return LINE_OTHER;
+	let word = last;
+	while (word > at && !isSpace(load<u8>(word - 1))) word--;
+
+	message.method = <u32>(methodStart - base);
+	message.methodLength = <u32>(methodEnd - methodStart);
+	message.target = <u32>(at - base);
+	const version = readVersion(word, last);
+	if (version < 0) {
+		message.targetLength = <u32>(last - at);
+		if (invalid || word != at) return LINE_OTHER;
+		return isWord(methodStart, methodEnd, 'get') && begins(methodStart, methodEnd, 'GET', false)
+			? LINE_SIMPLE
+			: LINE_OTHER;
+	}
+	message.version = <u32>version;
+	let targetEnd = word > at ? word - 1 : at;
+	const trimmed = trimSpace(at, targetEnd);
+	if (trimmed != targetEnd) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
+	targetEnd = trimmed;
+	message.targetLength = <u32>(targetEnd - at);
+	if (targetEnd == at) return LINE_MALFORMED;
+	if (invalid) {
+		note(message, ANOMALY_INVALID_METHOD);
+		return LINE_MALFORMED;
+	}
+	if (version >> 8 != 1) {
+		if (version == 0x200 && isWord(methodStart, methodEnd, 'pri')) return LINE_HTTP2;
+		note(message, ANOMALY_UNSUPPORTED_VERSION);
+	}
+	readMethod(message, methodStart, methodEnd);
+	checkTarget(message, at, targetEnd);
+	return LINE_HTTP;
+}
+
+/** A request line of which only the beginning [base, end) was kept, and the version read from its end. */
+export function readCutRequestLine(message: Message, base: usize, end: usize, version: u32): bool {
+	readRequestLine(message, base, end);
+	if (message.targetLength == 0) return false;
+	message.version = version;
+	const target = base + message.target;
+	message.targetLength = <u32>(end - target);
+	readMethod(message, base + message.method, base + message.method + message.methodLength);
+	checkTarget(message, target, end);
+	return true;
+}
+
+/** `HTTP/` digit `.` digit as major << 8 | minor, -1 for another word. */
+export function readVersion(at: usize, end: usize): i32 {
+	if (end - at != 8 || !begins(at, end, 'HTTP/', false)) return -1;
+	const major = load<u8>(at, 5);
+	const minor = load<u8>(at, 7);
+	if (!isDigit(major) || load<u8>(at, 6) != 46 || !isDigit(minor)) return -1;
+	return ((<i32>major - 48) << 8) | (<i32>minor - 48);
+}
+
+/** Methods of the registry (RFC 9110, WebDAV and friends) and those in wide use; others only get a word. */
+export function isKnownMethod(at: usize, end: usize): bool {
+	switch (<i32>(end - at)) {
+		case 3:
+			return begins(at, end, 'GET', false) || begins(at, end, 'PUT', false) || begins(at, end, 'ACL', false);
+		case 4:
+			return (
+				begins(at, end, 'POST', false) || begins(at, end, 'HEAD', false) || begins(at, end, 'COPY', false) ||
+				begins(at, end, 'LOCK', false) || begins(at, end, 'MOVE', false) || begins(at, end, 'BIND', false) ||
+				begins(at, end, 'LINK', false)
+			);
+		case 5:
+			return (
+				begins(at, end, 'PATCH', false) || begins(at, end, 'TRACE', false) || begins(at, end, 'MERGE', false) ||
+				begins(at, end, 'MKCOL', false) || begins(at, end, 'PURGE', false) || begins(at, end, 'LABEL', false) ||
+				begins(at, end, 'QUERY', false)
+			);
+		case 6:
+			return (
+				begins(at, end, 'DELETE', false) || begins(at, end, 'SEARCH', false) || begins(at, end, 'REPORT', false) ||
+				begins(at, end, 'NOTIFY', false) || begins(at, end, 'UNLOCK', false) || begins(at, end, 'UNBIND', false) ||
+				begins(at, end, 'REBIND', false) || begins(at, end, 'UNLINK', false) || begins(at, end, 'SOURCE', false) ||
+				begins(at, end, 'UPDATE', false)
+			);
+		case 7:
+			return begins(at, end, 'OPTIONS', false) || begins(at, end, 'CONNECT', false) || begins(at, end, 'CHECKIN', false);
+		case 8:
+			return (
+				begins(at, end, 'PROPFIND', false) || begins(at, end, 'MKCALENDAR', false) ||
+				begins(at, end, 'CHECKOUT', false) || begins(at, end, 'M-SEARCH', false)
+			);
+		case 9:
+			return begins(at, end, 'PROPPATCH', false) || begins(at, end, 'SUBSCRIBE', false);
+		case 10:
+			return (
+				begins(at, end, 'MKACTIVITY', false) || begins(at, end, 'MKCALENDAR', false) ||
+				begins(at, end, 'ORDERPATCH', false) || begins(at, end, 'UNCHECKOUT', false)
+			);
+		case 11:
+			return begins(at, end, 'UNSUBSCRIBE', false) || begins(at, end, 'MKWORKSPACE', false);
+		case 15:
+			return begins(at, end, 'VERSION-CONTROL', false);
+		case 16:
+			return begins(at, end, 'BASELINE-CONTROL', false) || begins(at, end, 'MKREDIRECTREF', false);
+		default:
+			return false;
+	}
+}
+
+function readMethod(message: Message, at: usize, end: usize): void {
+	message.isHead = begins(at, end, 'HEAD', false) && end - at == 4;
+	message.isConnect = begins(at, end, 'CONNECT', false) && end - at == 7;
+	if (!isKnownMethod(at, end)) note(message, ANOMALY_UNKNOWN_METHOD);
+}
+
+function checkTarget(message: Message, at: usize, end: usize): void {
+	for (let i = at; i < end; i++) {
+		const byte = load<u8>(i);
+		if (byte == 32 || byte == 9) note(message, ANOMALY_SPACE_IN_TARGET);
+		else if (byte < 32 || byte >= 127) note(message, ANOMALY_INVALID_TARGET);
+	}
+}
+
+/** Reads a status line: LINE_*. */
+export function readStatusLine(message: Message, base: usize, end: usize): u32 {
+	if (!begins(base, end, 'HTTP/', false)) return LINE_OTHER;
+	let at = base;
+	while (at < end && !isSpace(load<u8>(at))) at++;
+	const version = readVersion(base, at);
+	if (version < 0) return LINE_MALFORMED;
+	message.version = <u32>version;
+	if (version >> 8 != 1) note(message, ANOMALY_UNSUPPORTED_VERSION);
+	const status = skipSpace(at, end);
+	if (status - at != 1 || load<u8>(at) != 32) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
+	at = status;
+	let value: u32 = 0;
+	while (at < end && isDigit(load<u8>(at)) && at - status < 4) {
+		value = value * 10 + load<u8>(at) - 48;
+		at++;
+	}
+	if (at - status != 3 || value < 100 || (at < end && !isSpace(load<u8>(at)))) {
+		note(message, ANOMALY_INVALID_STATUS);
+		return LINE_MALFORMED;
+	}
+	message.status = value;
+	if (at == end) {
+		note(message, ANOMALY_MISSING_REASON);
+		return LINE_HTTP;
+	}
+	at++;
+	if (skipSpace(at, end) == end) note(message, ANOMALY_MISSING_REASON);
+	if (findByte(at, end, 13) != end) note(message, ANOMALY_BARE_CR);
+	message.hasStatusText = true;
+	message.statusText = <u32>(at - base);
+	message.statusTextLength = <u32>(end - at);
+	return LINE_HTTP;
+}
+
+/**
+ * Reads one field line [at, end) of the head that begins at `base`. `trailer` lines are kept but decide nothing, `keep`
+ * is false when only their meaning counts (beyond the limits).
+ */
+export function readField(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
+	if (isSpace(load<u8>(at))) {
+		foldLine(message, base, at, end, keep);
+		return;
+	}
+	let nameEnd = at;
+	while (nameEnd < end && isToken(load<u8>(nameEnd))) nameEnd++;
+	let colon = nameEnd;
+	if (nameEnd == end || load<u8>(nameEnd) != 58) {
+		colon = findByte(nameEnd, end, 58);
+		if (colon == end) {
+			note(message, ANOMALY_MISSING_COLON);
+			if (keep) addField(message, <u32>(at - base), <u32>(trimSpace(at, end) - at), <u32>(end - base), 0, trailer);
+			return;
+		}
+		const trimmed = trimSpace(at, colon);
+		if (trimmed != colon) note(message, ANOMALY_SPACE_BEFORE_COLON);
+		if (trimmed != nameEnd) note(message, ANOMALY_INVALID_HEADER_NAME);
+		nameEnd = trimmed;
+	}
+	if (nameEnd == at) note(message, ANOMALY_EMPTY_HEADER_NAME);
+	const valueStart = skipSpace(colon + 1, end);
+	const valueEnd = trimSpace(valueStart, end);
+	if (hasControl(valueStart, valueEnd)) {
+		note(message, findByte(valueStart, valueEnd, 13) != valueEnd ? ANOMALY_BARE_CR : ANOMALY_INVALID_HEADER_VALUE);
+	}
+	if (keep) {
+		const value = <u32>(valueStart - base);
+		addField(message, <u32>(at - base), <u32>(nameEnd - at), value, <u32>(valueEnd - valueStart), trailer);
+	}
+	if (!trailer) readMeaning(message, base, at, nameEnd, valueStart, valueEnd, keep);
+}
+
+function addField(message: Message, name: u32, nameLength: u32, value: u32, valueLength: u32, trailer: bool): void {
+	if (message.fieldCount == message.fieldCapacity) {
+		if (message.fieldCount >= headerCountLimit) {
+			note(message, ANOMALY_MANY_HEADERS);
+			return;
+		}
+		let capacity = message.fieldCapacity == 0 ? <u32>12 : message.fieldCapacity * 2;
+		if (capacity > headerCountLimit) capacity = headerCountLimit;
+		const kept = message.fieldCount * HEADER_BYTES;
+		const fields = enlarge(message.fields, kept, capacity * HEADER_BYTES);
+		if (fields == 0) {
+			note(message, ANOMALY_MANY_HEADERS);
+			return;
+		}
+		message.fields = fields;
+		message.fieldCapacity = capacity;
+	}
+	const field = message.fields + message.fieldCount * HEADER_BYTES;
+	store<u32>(field, name, HEADER_NAME_OFFSET);
+	store<u32>(field, nameLength, HEADER_NAME_LENGTH);
+	store<u32>(field, value, HEADER_VALUE_OFFSET);
+	store<u32>(field, valueLength, HEADER_VALUE_LENGTH);
+	store<u32>(field, trailer ? 1 : 0, HEADER_FLAGS);
+	message.fieldCount++;
+}
+
+/**
+ * obs-fold (RFC 9112 section 5.2): the line goes on the value of the one before. The bytes between stay in the kept head;
+ * storeHead turns the line ends inside values into spaces.
+ */
+function foldLine(message: Message, base: usize, at: usize, end: usize, keep: bool): void {
+	if (message.fieldCount == 0) {
+		note(message, ANOMALY_SPACE_BEFORE_HEADERS);
+		return;
+	}
+	note(message, ANOMALY_OBS_FOLD);
+	const valueEnd = trimSpace(at, end);
+	if (!keep || valueEnd == at || message.fieldCount >= headerCountLimit) return;
+	const field = message.fields + (message.fieldCount - 1) * HEADER_BYTES;
+	const value = load<u32>(field, HEADER_VALUE_OFFSET);
+	if (load<u32>(field, HEADER_VALUE_LENGTH) == 0) {
+		const start = skipSpace(at, end);
+		store<u32>(field, <u32>(start - base), HEADER_VALUE_OFFSET);
+		store<u32>(field, <u32>(valueEnd - start), HEADER_VALUE_LENGTH);
+	} else {
+		store<u32>(field, <u32>(valueEnd - base) - value, HEADER_VALUE_LENGTH);
+	}
+}
+
+/** The fields that decide about framing, and Host. */
+function readMeaning(
+	message: Message, base: usize, name: usize, nameEnd: usize, value: usize, end: usize, keep: bool,
+): void {
+	switch (<i32>(nameEnd - name)) {
+		case 4:
+			if (!message.isResponse && isWord(name, nameEnd, 'host')) readHost(message, base, value, end, keep);
+			break;
+		case 6:
+			if (isWord(name, nameEnd, 'expect') && isWord(value, end, '100-continue')) message.expectContinue = true;
+			break;
+		case 7:
+			if (isWord(name, nameEnd, 'upgrade') && value != end) {
+				message.upgrade = isWord(value, end, 'websocket')
+					? UPGRADE_WEBSOCKET
+					: isWord(value, end, 'h2c')
+						? UPGRADE_HTTP2
+						: UPGRADE_OTHER;
+			}
+			break;
+		case 10:
+			if (isWord(name, nameEnd, 'connection')) readConnection(message, value, end);
+			break;
+		case 14:
+			if (isWord(name, nameEnd, 'content-length')) readLength(message, value, end);
+			break;
+		case 17:
+			if (isWord(name, nameEnd, 'transfer-encoding')) readCodings(message, value, end);
+			break;
+		default:
+			break;
+	}
+}
+
+function readHost(message: Message, base: usize, value: usize, end: usize, keep: bool): void {
+	if (message.hasHost) {
+		note(message, ANOMALY_DUPLICATE_HOST);
+		return;
+	}
+	message.hasHost = true;
+	if (!keep) return;
+	message.host = <u32>(value - base);
+	message.hostLength = <u32>(end - value);
+}
+
+function readConnection(message: Message, value: usize, end: usize): void {
+	let at = value;
+	while (at < end) {
+		const comma = findByte(at, end, 44);
+		const word = skipSpace(at, comma);
+		if (isWord(word, trimSpace(word, comma), 'upgrade')) message.connectionUpgrade = true;
+		at = comma + 1;
+	}
+}
+
+/**
+ * Content-Length: digits only; a list of equal values counts once (RFC 9110 section 8.6). A value beyond 64 bits is
+ * invalid like any other word.
+ */
+function readLength(message: Message, value: usize, end: usize): void {
+	let at = value;
+	let empty = true;
+	while (at < end || empty) {
+		empty = false;
+		const comma = findByte(at, end, 44);
+		const word = skipSpace(at, comma);
+		const wordEnd = trimSpace(word, comma);
+		let number: u64 = 0;
+		let valid = wordEnd > word;
+		for (let i = word; i < wordEnd && valid; i++) {
+			const byte = load<u8>(i);
+			const digit = <u64>byte - 48;
+			if (!isDigit(byte) || number > (u64.MAX_VALUE - digit) / 10) valid = false;
+			else number = number * 10 + digit;
+		}
+		if (!valid) {
+			message.badLength = true;
+			note(message, ANOMALY_INVALID_CONTENT_LENGTH);
+		} else if (message.hasLength) {
+			if (number == message.contentLength) {
+				note(message, ANOMALY_DUPLICATE_CONTENT_LENGTH);
+			} else {
+				message.conflictingLength = true;
+				note(message, ANOMALY_CONFLICTING_CONTENT_LENGTH);
+			}
+		} else {
+			message.hasLength = true;
+			message.contentLength = number;
+		}
+		at = comma + 1;
+	}
+}
+
+/** Transfer-Encoding: `chunked` is set when it is the last coding of all lines; others make the length unknown. */
+function readCodings(message: Message, value: usize, end: usize): void {
+	let at = value;
+	while (at < end) {
+		const comma = findByte(at, end, 44);
+		const word = skipSpace(at, comma);
+		const wordEnd = trimSpace(word, comma);
+		at = comma + 1;
+		if (word == wordEnd) continue;
+		if (isWord(word, wordEnd, 'chunked')) {
+			// Twice is one too many, but what follows is chunked all the same.
+			if (message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
+			message.chunked = true;
+		} else if (!isWord(word, wordEnd, 'identity')) {
+			if (message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
+			message.chunked = false;
+			message.otherCoding = true;
+		}
+		message.hasCoding = true;
+	}
+}
+
+/**
+ * Keeps the head's bytes [base, base + length) as the message's own, when they are not already, and makes the line ends
+ * of folded values spaces.
+ */
+export function storeHead(message: Message, base: usize, length: u32): bool {
+	if (message.head != base) {
+		const head = allocate(length == 0 ? 1 : length);
+		if (head == 0) {
+			forgetHead(message);
+			return false;
+		}
+		memory.copy(head, base, length);
+		message.head = head;
+		message.headCapacity = length;
+	}
+	message.headLength = length;
+	if (message.head == 0) forgetHead(message);
+	if (message.anomalies & ((<u64>1) << ANOMALY_OBS_FOLD)) unfold(message, 0);
+	return true;
+}
+
+/** There was no memory for the bytes that the offsets speak of. */
+function forgetHead(message: Message): void {
+	message.headLength = 0;
+	message.fieldCount = 0;
+	message.methodLength = 0;
+	message.targetLength = 0;
+	message.hasHost = false;
+	message.hasStatusText = false;
+}
+
+/** From field number `first` on. */
+export function unfold(message: Message, first: u32): void {
+	for (let i = first; i < message.fieldCount; i++) {
+		const field = message.fields + i * HEADER_BYTES;
+		const value = message.head + load<u32>(field, HEADER_VALUE_OFFSET);
+		const end = value + load<u32>(field, HEADER_VALUE_LENGTH);
+		for (let at = findByte(value, end, 10); at < end; at = findByte(at + 1, end, 10)) {
+			store<u8>(at, 32);
+			if (at > value && load<u8>(at - 1) == 13) store<u8>(at - 1, 32);
+		}
+	}
+}

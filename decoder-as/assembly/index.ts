@@ -1,0 +1,69 @@
+// What JavaScript can call: numbers in, numbers out. See src/decode/decoder.ts for what each does.
+import { prepareClasses } from './bytes';
+import { decodeBatch, finish as finishCapture, writeSnapshot } from './decode';
+import { resizeRing } from './events';
+import * as counters from './loss';
+import { allocate, memoryInUse, release } from './memory';
+import { clear, outputLength, outputStart } from './output';
+import { SETTING_EVENTS_LIMIT } from './output-layout';
+import { set } from './settings';
+
+let input: usize = 0;
+let inputCapacity: u32 = 0;
+
+prepareClasses();
+
+export function configure(key: i32, value: f64): void {
+	set(key, value);
+	if (key == SETTING_EVENTS_LIMIT) resizeRing();
+}
+
+/** 0 when there is no memory. */
+export function inputPointer(bytes: u32): usize {
+	if (bytes > inputCapacity || input == 0) {
+		release(input);
+		input = allocate(bytes);
+		inputCapacity = input == 0 ? 0 : bytes;
+	}
+	return input;
+}
+
+export function decode(bytes: u32): void {
+	decodeBatch(input, bytes < inputCapacity ? bytes : inputCapacity);
+}
+
+export function outputPointer(): usize {
+	return outputStart();
+}
+
+export function outputBytes(): u32 {
+	return outputLength();
+}
+
+export function clearOutput(): void {
+	clear();
+}
+
+export function snapshot(mask: u32): void {
+	writeSnapshot(mask);
+}
+
+export function finish(): void {
+	finishCapture();
+}
+
+export function lossEvents(reason: i32): f64 {
+	return counters.events(reason);
+}
+
+export function lossBytes(reason: i32): f64 {
+	return counters.bytes(reason);
+}
+
+export function lossLast(reason: i32): f64 {
+	return counters.last(reason);
+}
+
+export function memoryUsed(): f64 {
+	return <f64>memoryInUse();
+}

@@ -1,0 +1,403 @@
+// How a connection comes to be, takes its records in order, ends, and is forgotten.
+import { forgetAddresses } from './addresses';
+import * as call from './call';
+import { LOSS_TABLE_FULL } from './capture-event';
+import * as connections from './connections';
+import { writeConnection } from './entries';
+import * as exchanges from './exchanges';
+import * as loss from './loss';
+import { allocateZeroed, release } from './memory';
+import { freeMessage } from './messages';
+import { forgetMirror } from './mirrors';
+import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED } from './output-layout';
+import { addPending, dropAllPending, dropFirstPending, pendingRecord, tooManyPending } from './pending';
+import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
+import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
+import { connectionsLimit } from './settings';
+import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_PROCESS, NO_STREAM, Stream } from './state';
+import { OPAQUE, endStream, feed, feedGap, feedUnseen, inheritRole } from './streams';
+
+/** Closed connections that are remembered, for late records and for the other side on this host. */
+const REMEMBERED: u32 = 4096;
+const remembered = memory.data(16384, 8);
+let rememberedNext: u32 = 0;
+
+// ---- Beginning ------------------------------------------------------------------------------------------------------
+
+/** The connection, made when it is new. NO_CONNECTION when there is no room. */
+export function openConnection(id: u64): Connection {
+	let connection = connections.findConnection(id);
+	if (connection != NO_CONNECTION) return connection;
+	while (connections.count >= connectionsLimit && connections.oldest != NO_CONNECTION) evict(connections.oldest);
+	connection = connections.addConnection(id);
+	if (connection == NO_CONNECTION) {
+		loss.count(LOSS_TABLE_FULL, 1, 0);
+		return connection;
+	}
+	connection.process = holdProcess(call.pid);
+	addHold(connection, call.pid);
+	return connection;
+}
+
+/** The stream of a direction, with the role that its opposite leaves for it; NO_STREAM without memory. */
+export function openStream(connection: Connection, incoming: bool): Stream {
+	let stream = incoming ? connection.incoming : connection.outgoing;
+	if (stream != NO_STREAM) return stream;
+	stream = changetype<Stream>(allocateZeroed(offsetof<Stream>()));
+	if (stream == NO_STREAM) return stream;
+	stream.connection = connection;
+	stream.midstream = connection.midstream;
+	if (incoming) connection.incoming = stream;
+	else connection.outgoing = stream;
+	if (connection.opaque) stream.state = OPAQUE;
+	inheritRole(stream);
+	return stream;
+}
+
+// ---- Bytes ----------------------------------------------------------------------------------------------------------
+
+/** A record of bytes: taken at once when it is the stream's next, else kept until it is or its time is up. */
+export function receive(connection: Connection, record: usize): void {
+	const stream = openStream(connection, recordDirection(record) == 1);
+	if (stream == NO_STREAM) {
+		loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
+		return;
+	}
+	if (stream.ended) return;
+	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next) {
+		if (take(stream, record)) {
+			settleStreams(connection);
+			return;
+		}
+	}
+	if (!addPending(stream, record)) {
+		// Without memory to wait there is no waiting: what is missing is missing.
+		takeLate(stream, record);
+		settleStreams(connection);
+		return;
+	}
+	connections.makeDue(connection);
+	settleStreams(connection);
+	while (tooManyPending(stream)) drain(stream, connections.batch + 1, 1);
+}
+
+/** Takes what of the record the stream has not had yet; false when the stream has to wait with the rest. */
+function take(stream: Stream, record: usize): bool {
+	const offset = recordOffset(record);
+	const bytes = <u64>recordBytes(record);
+	const captured = <u64>min<u32>(recordCaptured(record), recordBytes(record));
+	let position = stream.next - offset;
+	if (position >= bytes) return true;
+	call.setCall(record);
+	if (position < captured) {
+		const payload = recordPayload(record);
+		position += feed(stream, payload + <usize>position, payload + <usize>captured);
+		if (position < captured) return false;
+	}
+	return feedUnseen(stream, bytes - position) == bytes - position;
+}
+
+function takeLate(stream: Stream, record: usize): void {
+	if (recordOffset(record) > stream.next) feedGap(stream, recordOffset(record) - stream.next);
+	stream.forced = true;
+	take(stream, record);
+	stream.forced = false;
+}
+
+/**
+ * Takes records that waited, as far as they go on without a gap and need not wait; those that came before batch `before`
+ * as they are, up to `most` of them. Answers whether any was taken.
+ */
+export function drain(stream: Stream, before: u32, most: u32): bool {
+	let progress = false;
+	let forcedLeft = most;
+	while (stream.firstPending != NO_PENDING) {
+		const pending = stream.firstPending;
+		const record = pendingRecord(pending);
+		const next = stream.next;
+		const force = pending.batch < before && forcedLeft != 0;
+		if (pending.offset > next) {
+			if (!force) break;
+			call.setCall(record);
+			feedGap(stream, pending.offset - next);
+			forcedLeft--;
+		}
+		if (!take(stream, record)) {
+			if (stream.next != next) progress = true;
+			if (!force) break;
+			stream.forced = true;
+			take(stream, record);
+			stream.forced = false;
+			if (stream.next == next) {
+				// Cannot be: a forced stream goes on. Not to loop for ever, whatever is wrong.
+				feedGap(stream, pending.offset + recordBytes(record) - next);
+			}
+			continue;
+		}
+		progress = true;
+		dropFirstPending(stream);
+	}
+	return progress;
+}
+
+/** One stream's progress may be what the other waited for. */
+function settleStreams(connection: Connection): void {
+	while (true) {
+		let progress = false;
+		const incoming = connection.incoming;
+		const outgoing = connection.outgoing;
+		if (incoming != NO_STREAM && incoming.firstPending != NO_PENDING) progress = drain(incoming, 0, 0);
+		if (outgoing != NO_STREAM && outgoing.firstPending != NO_PENDING) progress = drain(outgoing, 0, 0) || progress;
+		if (!progress) return;
+	}
+}
+
+/** Takes everything that waits since before batch `before` as it is. */
+function force(connection: Connection, before: u32): void {
+	while (true) {
+		let progress = false;
+		// Requests first: a response that waited may wait for just these.
+		const requests = connection.requests;
+		const responses = connection.responses;
+		if (requests != NO_STREAM && requests.firstPending != NO_PENDING) progress = drain(requests, before, 1);
+		if (responses != NO_STREAM && responses.firstPending != NO_PENDING) {
+			progress = drain(responses, before, 1) || progress;
+		}
+		if (!progress) break;
+	}
+	if (connection.incoming != NO_STREAM) drain(connection.incoming, before, u32.MAX_VALUE);
+	if (connection.outgoing != NO_STREAM) drain(connection.outgoing, before, u32.MAX_VALUE);
+}
+
+// ---- Ends -----------------------------------------------------------------------------------------------------------
+
+/** The stream ends where it is, or at `offset` when that is further. At once when nothing of it can be missing. */
+export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64, certain: bool): void {
+	if (stream.ended) return;
+	if (!stream.ending) {
+		stream.ending = true;
+		stream.endReason = reason;
+		stream.endOrderly = orderly;
+		stream.endedIn = connections.batch;
+	}
+	if (offset > stream.finalOffset) stream.finalOffset = offset;
+	if (certain && stream.firstPending == NO_PENDING && stream.next >= stream.finalOffset) completeEnd(stream);
+	else connections.makeDue(stream.connection);
+}
+
+function completeEnd(stream: Stream): void {
+	if (stream.ended) return;
+	if (stream.finalOffset > stream.next) feedGap(stream, stream.finalOffset - stream.next);
+	endStream(stream, stream.endReason, stream.endOrderly);
+	const connection = stream.connection;
+	if (stream != connection.responses) return;
+	// Nobody can be answered any more.
+	let exchange = connection.waiting;
+	while (exchange != NO_EXCHANGE) {
+		const next = exchange.next;
+		if (exchange.response == NO_MESSAGE) exchanges.endExchange(exchange, stream.endReason);
+		exchange = next;
+	}
+}
+
+/** The connection was closed: what is late may still come until the end of the next batch. */
+export function beginClose(connection: Connection, reason: i32, time: u64): void {
+	if (connection.closed) return;
+	connection.closed = true;
+	connection.closedAt = time;
+	connection.closedIn = connections.batch;
+	if (connection.endReason == 0) connection.endReason = reason;
+	connections.makeDue(connection);
+}
+
+/** Everything of it that is open ends for `reason`. `orderly`: it was closed, and by whoever we see. */
+function endConnection(connection: Connection, reason: i32, orderly: bool): void {
+	force(connection, u32.MAX_VALUE);
+	const incoming = connection.incoming;
+	const outgoing = connection.outgoing;
+	if (incoming != NO_STREAM) endLast(incoming, reason, false);
+	// What we send ends in order when we close; what we receive only with EOF.
+	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
+	let exchange = connection.first;
+	while (exchange != NO_EXCHANGE) {
+		const next = exchange.next;
+		exchanges.endExchange(exchange, reason);
+		exchange = next;
+	}
+}
+
+function endLast(stream: Stream, reason: i32, orderly: bool): void {
+	if (!stream.ending) {
+		stream.endReason = reason;
+		stream.endOrderly = orderly;
+	}
+	completeEnd(stream);
+}
+
+/** Room is needed: its open rows end here. */
+export function evict(connection: Connection): void {
+	if (!connection.gone) {
+		loss.count(LOSS_TABLE_FULL, 1, 0);
+		decideVerification(connection);
+		endConnection(connection, REASON_EVICTED, false);
+		connection.gone = true;
+	}
+	exchanges.handOutAll(connection);
+	bury(connection);
+}
+
+/** Capture ended: everything is handed out. */
+export function endEverything(): void {
+	while (connections.oldest != NO_CONNECTION) {
+		const connection = connections.oldest;
+		if (!connection.gone) {
+			decideVerification(connection);
+			if (connection.closed) endConnection(connection, connection.endReason, true);
+			else endConnection(connection, REASON_CAPTURE_ENDED, false);
+			connection.gone = true;
+		}
+		exchanges.handOutAll(connection);
+		bury(connection);
+	}
+}
+
+/** At the end of a batch: decides what waited long enough. */
+export function settleDue(): void {
+	let connection = connections.takeDue();
+	while (connection != NO_CONNECTION) {
+		const next = connection.dueNext;
+		connection.due = false;
+		if (connection.forgotten) release(changetype<usize>(connection));
+		else if (settleConnection(connection)) connections.makeDue(connection);
+		connection = next;
+	}
+}
+
+/** True when something is still to be decided. */
+function settleConnection(connection: Connection): bool {
+	if (connection.buried) return false;
+	let left = false;
+	if (!connection.gone) {
+		force(connection, connections.batch);
+		left = settleEnd(connection.incoming) || left;
+		left = settleEnd(connection.outgoing) || left;
+		if (connection.closed) {
+			if (connection.closedIn < connections.batch || nothingMissing(connection)) {
+				decideVerification(connection);
+				endConnection(connection, connection.endReason, true);
+				connection.gone = true;
+			} else {
+				left = true;
+			}
+		}
+	}
+	if (exchanges.handOutReady(connection)) left = true;
+	if (connection.gone && connection.first == NO_EXCHANGE) {
+		bury(connection);
+		return false;
+	}
+	return left;
+}
+
+function settleEnd(stream: Stream): bool {
+	if (stream == NO_STREAM || stream.ended) return false;
+	if (stream.ending) {
+		if (stream.endedIn == connections.batch && (stream.firstPending != NO_PENDING || stream.next < stream.finalOffset)) {
+			return true;
+		}
+		if (stream.endedIn < connections.batch || stream.firstPending == NO_PENDING) {
+			completeEnd(stream);
+			return false;
+		}
+	}
+	return stream.firstPending != NO_PENDING;
+}
+
+/** Did the close say where the streams end, and are they there? */
+function nothingMissing(connection: Connection): bool {
+	if (!connection.finalKnown) return false;
+	const incoming = connection.incoming;
+	const outgoing = connection.outgoing;
+	if (incoming != NO_STREAM && (incoming.firstPending != NO_PENDING || incoming.next < incoming.finalOffset)) return false;
+	return outgoing == NO_STREAM || (outgoing.firstPending == NO_PENDING && outgoing.next >= outgoing.finalOffset);
+}
+
+/** Nobody answered whether it is a socket: what went both ways was one. */
+function decideVerification(connection: Connection): void {
+	if (!connection.unverified) return;
+	const incoming = connection.incoming;
+	const outgoing = connection.outgoing;
+	if (incoming != NO_STREAM && incoming.next != 0 && outgoing != NO_STREAM && outgoing.next != 0) {
+		exchanges.releaseRows(connection);
+	} else {
+		ignore(connection);
+	}
+}
+
+/** It is no socket: nothing of it is shown. */
+export function ignore(connection: Connection): void {
+	connection.ignored = true;
+	connection.unverified = false;
+	connection.opaque = true;
+	silence(connection.incoming);
+	silence(connection.outgoing);
+	exchanges.dropRows(connection);
+}
+
+function silence(stream: Stream): void {
+	if (stream == NO_STREAM) return;
+	closeStream(stream);
+	stream.state = OPAQUE;
+}
+
+/** Its rows are out: the row of table `connections`, then a place among those remembered for a while. */
+function bury(connection: Connection): void {
+	connection.buried = true;
+	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection);
+	connection.wholeRequests = connection.requests != NO_STREAM && !connection.requests.midstream;
+	freeStream(connection.incoming);
+	freeStream(connection.outgoing);
+	connection.incoming = NO_STREAM;
+	connection.outgoing = NO_STREAM;
+	connection.requests = NO_STREAM;
+	connection.responses = NO_STREAM;
+	dropHolds(connection);
+	releaseProcess(connection.process);
+	connection.process = NO_PROCESS;
+	connections.retireConnection(connection);
+	const slot = remembered + rememberedNext * 4;
+	rememberedNext = (rememberedNext + 1) % REMEMBERED;
+	forget(changetype<Connection>(<usize>load<u32>(slot)));
+	store<u32>(slot, <u32>changetype<usize>(connection));
+}
+
+function forget(connection: Connection): void {
+	if (connection == NO_CONNECTION) return;
+	connections.removeConnection(connection);
+	forgetMirror(connection);
+	forgetAddresses(connection);
+	// One that is still in the list of the batch's end goes when its turn comes.
+	if (connection.due) connection.forgotten = true;
+	else release(changetype<usize>(connection));
+}
+
+function closeStream(stream: Stream): void {
+	dropAllPending(stream);
+	const message = stream.message;
+	stream.message = NO_MESSAGE;
+	if (message != NO_MESSAGE) {
+		message.reading = false;
+		message.ended = true;
+		if (message.exchange == NO_EXCHANGE) freeMessage(message);
+	}
+	release(stream.line);
+	stream.line = 0;
+	release(stream.search);
+	stream.search = 0;
+}
+
+function freeStream(stream: Stream): void {
+	if (stream == NO_STREAM) return;
+	closeStream(stream);
+	release(changetype<usize>(stream));
+}

@@ -1,0 +1,170 @@
+// One message, request or response: its body's account (every byte is either held or counted by the reason why not), the
+// calls that carried it, and its end.
+import * as call from './call';
+import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE, SYSCALL_SPLICE } from './capture-event';
+import * as loss from './loss';
+import { allocate, allocateZeroed, enlarge, release } from './memory';
+import {
+	UNHELD_BODY_LIMIT,
+	UNHELD_LOST,
+	UNHELD_MEMORY,
+	UNHELD_SENDFILE,
+	UNHELD_SPLICE,
+} from './output-layout';
+import { holdProcess, releaseProcess } from './processes';
+import { bodyLimit } from './settings';
+import { Message, NO_MESSAGE, NO_PROCESS, VIAS, unheldAt } from './state';
+
+/** A new message whose first byte is the current call's byte at `offset` of its stream; NO_MESSAGE without memory. */
+export function beginMessage(isResponse: bool, offset: u64): Message {
+	const message = changetype<Message>(allocateZeroed(offsetof<Message>()));
+	if (message == NO_MESSAGE) return message;
+	message.isResponse = isResponse;
+	message.startTime = call.time;
+	message.endTime = call.time;
+	message.startOffset = offset;
+	message.endOffset = offset;
+	message.pid = call.pid;
+	message.tid = call.tid;
+	message.comm0 = call.comm0;
+	message.comm1 = call.comm1;
+	message.process = holdProcess(call.pid);
+	return message;
+}
+
+export function freeMessage(message: Message): void {
+	if (message == NO_MESSAGE) return;
+	if (message.process != NO_PROCESS) releaseProcess(message.process);
+	release(message.head);
+	release(message.fields);
+	release(message.body);
+	release(changetype<usize>(message));
+}
+
+/** The current call carried `head` bytes of the head and `body` bytes of the body; both 0: of the framing between. */
+export function carry(message: Message, head: u64, body: u64): void {
+	const list = changetype<usize>(message) + offsetof<Message>('vias');
+	const count = message.viaCount;
+	let i: u32 = 0;
+	while (i < count && <u32>load<u8>(list + i) != call.syscall) i++;
+	if (i == count) {
+		if (count == VIAS) {
+			i = VIAS - 1;
+		} else {
+			store<u8>(list + i, <u8>call.syscall);
+			message.viaCount++;
+		}
+	}
+	const counts = changetype<usize>(message) + (i << 3);
+	const heads = counts + offsetof<Message>('viaHead');
+	const bodies = counts + offsetof<Message>('viaBody');
+	store<u64>(heads, load<u64>(heads) + head);
+	store<u64>(bodies, load<u64>(bodies) + body);
+	message.endTime = call.time;
+}
+
+/** The syscall of column `via`, 0 for none: see the contract. */
+export function viaOf(message: Message): u32 {
+	const list = changetype<usize>(message) + offsetof<Message>('vias');
+	const heads = changetype<usize>(message) + offsetof<Message>('viaHead');
+	const bodies = changetype<usize>(message) + offsetof<Message>('viaBody');
+	let most: u64 = 0;
+	let best: u32 = 0;
+	for (let i: u32 = 0; i < message.viaCount; i++) {
+		const syscall = <u32>load<u8>(list + i);
+		const bytes = load<u64>(bodies + (i << 3));
+		if (bytes == 0) continue;
+		if (syscall == SYSCALL_SENDFILE || syscall == SYSCALL_SPLICE) return syscall;
+		if (bytes > most) {
+			most = bytes;
+			best = syscall;
+		}
+	}
+	if (best != 0) return best;
+	for (let i: u32 = 0; i < message.viaCount; i++) {
+		const bytes = load<u64>(heads + (i << 3));
+		if (bytes > most) {
+			most = bytes;
+			best = <u32>load<u8>(list + i);
+		}
+	}
+	return best;
+}
+
+/** `length` bytes of the body at `at`. */
+export function addBody(message: Message, at: usize, length: u32): void {
+	message.bodyBytes += length;
+	message.wireBytes += length;
+	carry(message, 0, length);
+	if (message.dropped) {
+		addUnheld(message, UNHELD_MEMORY, length);
+		return;
+	}
+	let take = length;
+	const room = bodyLimit > <u64>message.bodyLength ? bodyLimit - message.bodyLength : 0;
+	if (<u64>take > room) {
+		take = <u32>room;
+		const left = length - take;
+		addUnheld(message, UNHELD_BODY_LIMIT, left);
+		loss.count(LOSS_BODY_LIMIT, 1, left);
+	}
+	if (take == 0) return;
+	if (take > message.bodyCapacity - message.bodyLength && !growBody(message, take)) {
+		addUnheld(message, UNHELD_MEMORY, take);
+		message.dropped = true;
+		return;
+	}
+	if (message.bodyLength < message.bodyBytes - length) {
+		// Something before these bytes is not held.
+		message.gapped = true;
+	}
+	memory.copy(message.body + message.bodyLength, at, take);
+	message.bodyLength += take;
+}
+
+function growBody(message: Message, more: u32): bool {
+	const needed = <u64>message.bodyLength + more;
+	if (needed > 0x70000000) return false;
+	let capacity = <u32>needed;
+	// Whole bodies of known length take exactly what they need; others grow by half at least.
+	if (message.bodyLength != 0) {
+		const grown = <u64>message.bodyCapacity + (message.bodyCapacity >> 1);
+		if (grown > needed) capacity = <u32>min<u64>(grown, 0x70000000);
+		if (<u64>capacity > bodyLimit && bodyLimit >= needed) capacity = <u32>bodyLimit;
+	}
+	const body = message.body == 0 ? allocate(capacity) : enlarge(message.body, message.bodyLength, capacity);
+	if (body == 0) return false;
+	message.body = body;
+	message.bodyCapacity = capacity;
+	return true;
+}
+
+/** `length` bytes of the body that nobody can show, by UNHELD_*. */
+export function addUnseenBody(message: Message, length: u64, reason: i32): void {
+	message.bodyBytes += length;
+	message.wireBytes += length;
+	if (reason != UNHELD_LOST) carry(message, 0, length);
+	else message.lostBytes += length;
+	addUnheld(message, reason, length);
+}
+
+export function addUnheld(message: Message, reason: i32, length: u64): void {
+	const at = unheldAt(message) + (reason << 3);
+	store<u64>(at, load<u64>(at) + length);
+}
+
+/** Gives the held body back to make room: its bytes are counted as not held for lack of memory. */
+export function dropBody(message: Message): void {
+	message.dropped = true;
+	if (message.bodyLength == 0) return;
+	addUnheld(message, UNHELD_MEMORY, message.bodyLength);
+	release(message.body);
+	message.body = 0;
+	message.bodyLength = 0;
+	message.bodyCapacity = 0;
+}
+
+/** UNHELD_* of bytes that went from kernel to kernel by `syscall`. */
+export function zeroCopyReason(syscall: u32): i32 {
+	return syscall == SYSCALL_SENDFILE ? UNHELD_SENDFILE : UNHELD_SPLICE;
+}

@@ -1,0 +1,75 @@
+// The output buffer: entries one after the other, each padded to a multiple of 8 with zeros. An entry is reserved as a
+// whole, so that what is handed out never holds a byte that was not written for it.
+import { allocate, enlarge, memoryInUse, release } from './memory';
+import { ENTRY_SIZE, ENTRY_TYPE } from './output-layout';
+import { memoryLimit } from './settings';
+
+const FIRST_CAPACITY: u32 = 65536;
+/** A buffer that once was larger is given back when it is cleared. */
+const KEPT_CAPACITY: u32 = 4 << 20;
+
+let buffer: usize = 0;
+let length: u32 = 0;
+let capacity: u32 = 0;
+
+export function outputStart(): usize {
+	return buffer;
+}
+
+export function outputLength(): u32 {
+	return length;
+}
+
+export function clear(): void {
+	length = 0;
+	if (capacity <= KEPT_CAPACITY) return;
+	release(buffer);
+	buffer = 0;
+	capacity = 0;
+}
+
+/** May `bytes` more be asked for without passing the memory limit? */
+export function fits(bytes: u64): bool {
+	if (<u64>length + bytes <= capacity) return true;
+	return <u64>memoryInUse() + <u64>length + bytes < memoryLimit;
+}
+
+/**
+ * Room for an entry of `bytes` bytes; its fixed part of `fixed` bytes and its padding are zeroed, size and type set. 0
+ * when there is no memory. The address holds until the next call.
+ */
+export function reserve(type: i32, fixed: u32, bytes: u32): usize {
+	const size = (bytes + 7) & ~7;
+	if (capacity - length < size && !grow(size)) return 0;
+	const entry = buffer + length;
+	memory.fill(entry, 0, fixed);
+	if (size != bytes) memory.fill(entry + bytes, 0, size - bytes);
+	store<u32>(entry, size, ENTRY_SIZE);
+	store<u32>(entry, type, ENTRY_TYPE);
+	length += size;
+	return entry;
+}
+
+function grow(more: u32): bool {
+	const needed = <u64>length + more;
+	if (needed > 0x70000000) return false;
+	let wanted = capacity == 0 ? FIRST_CAPACITY : capacity;
+	while (<u64>wanted < needed) wanted = wanted > 0x38000000 ? 0x70000000 : wanted * 2;
+	// Doubling is for speed only: near the limit exactly what is needed will do.
+	let larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
+	if (larger == 0 && <u64>wanted > needed) {
+		wanted = <u32>needed;
+		larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
+	}
+	if (larger == 0) return false;
+	buffer = larger;
+	capacity = wanted;
+	return true;
+}
+
+function replace(bytes: u32): usize {
+	release(buffer);
+	buffer = 0;
+	capacity = 0;
+	return allocate(bytes);
+}

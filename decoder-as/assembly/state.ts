@@ -1,0 +1,384 @@
+// What the decoder remembers, as plain structs in its own memory (unmanaged classes: an instance is an address). 0 stands
+// for "none"; every struct begins zeroed.
+import { UNHELD_MAX } from './output-layout';
+
+/** Syscalls that are told apart in one message; more are counted for the last. */
+export const VIAS: u32 = 8;
+/** Interim statuses that are listed. */
+export const INTERIMS: u32 = 16;
+
+/** A process, as far as facts about it came. Exchanges keep the one they began in: pids are used again, names change. */
+@unmanaged
+export class Process {
+	hashNext: Process;
+	references: u32;
+	pid: u32;
+	/** FACT_PROCESS came. */
+	known: bool;
+	/** It ended, or became another by exec: the next record of this pid begins a new one. */
+	over: bool;
+	/** The batch in which it was asked for, 0: never. */
+	asked: u32;
+	comm: usize;
+	commLength: u32;
+	cmdline: usize;
+	cmdlineLength: u32;
+	cgroup: usize;
+	cgroupLength: u32;
+	/** Connections it holds. */
+	firstHold: Hold;
+}
+
+/** Process holds connection. */
+@unmanaged
+export class Hold {
+	process: Process;
+	connection: Connection;
+	nextOfConnection: Hold;
+	nextOfProcess: Hold;
+	previousOfProcess: Hold;
+}
+
+@unmanaged
+export class Connection {
+	id: u64;
+	hashNext: Connection;
+	lruPrevious: Connection;
+	lruNext: Connection;
+	/** In the list of connections that have something to decide at the end of a batch. */
+	due: bool;
+	dueNext: Connection;
+
+	incoming: Stream;
+	outgoing: Stream;
+	/** The one that carries requests, and the other; 0 until it is known. */
+	requests: Stream;
+	responses: Stream;
+
+	firstHold: Hold;
+	process: Process;
+	pid: u32;
+	fd: i32;
+	/** enum capture_role. */
+	role: u8;
+	/** PROTOCOL_*. */
+	protocol: i32;
+	/** REASON_* when it ended, else 0. */
+	endReason: i32;
+	/** Rows wait for FACT_SOCKET. */
+	unverified: bool;
+	/** FACT_SOCKET said file, or limits were reached: everything of it is ignored. */
+	ignored: bool;
+	/** FACT_SOCKET came, or nobody will answer. */
+	answered: bool;
+	/** Not HTTP/1, or no longer. */
+	opaque: bool;
+	/** Something HTTP/1 was seen on it. */
+	recognised: bool;
+	/** Closed; records that were late are still taken until the batch after `closedIn` has ended. */
+	closed: bool;
+	/** Everything of it has ended; only rows are left that wait for facts. */
+	gone: bool;
+	/** Off the table, remembered for late records and for the other side. */
+	buried: bool;
+	/** To be freed when its turn in the list of the batch's end comes. */
+	forgotten: bool;
+	/** The close said where the streams end. */
+	finalKnown: bool;
+	midstream: bool;
+	/** A request began before the response to the one before had ended. */
+	pipelining: bool;
+	/** The batch in which it was asked for, 0: never. */
+	asked: u32;
+	closedIn: u32;
+	openedAt: u64;
+	closedAt: u64;
+	comm0: u64;
+	comm1: u64;
+
+	local: usize;
+	localLength: u32;
+	remote: usize;
+	remoteLength: u32;
+
+	/** Rows not handed out yet, in the order of their heads. */
+	first: Exchange;
+	last: Exchange;
+	/** The oldest that waits for its response's first byte. */
+	waiting: Exchange;
+	waitingCount: u32;
+	/** Responses to come that belong to requests already given up. */
+	abandoned: u32;
+	exchanges: u32;
+
+	/** Responses whose request is not decided yet, in order; see alignment.ts. */
+	firstUnbound: Exchange;
+	lastUnbound: Exchange;
+	unboundCount: u32;
+	/** 0: every response can be told its request by counting. Else LOST_* bits. */
+	doubt: u32;
+
+	syscalls0: u64;
+	syscalls1: u64;
+	syscallCount: u32;
+	/** Last events of this connection in the ring, by direction: parts of one call are added up there. */
+	lastEventIn: u64;
+	lastEventOut: u64;
+
+	/** Kept when the streams are gone: the requests were seen from the stream's beginning. */
+	wholeRequests: bool;
+	/** Pairing with the other side on this host: see mirrors.ts. */
+	mirror: Connection;
+	addressNext: Connection;
+	addressHash: u32;
+	recent: usize;
+	recentCount: u32;
+}
+
+/** One direction of a connection. */
+@unmanaged
+export class Stream {
+	connection: Connection;
+	/** enum capture_direction. */
+	direction: u8;
+	/** ROLE_* of stream.ts: what it carries. */
+	role: u8;
+	/** STATE_* of stream.ts. */
+	state: u8;
+	/** Nothing comes any more. */
+	ended: bool;
+	/** EOF, shutdown or an error was seen: the stream ends at `finalOffset`, for REASON_*, orderly or not. */
+	ending: bool;
+	endReason: i32;
+	endOrderly: bool;
+	endedIn: u32;
+	finalOffset: u64;
+	/** Only captured from somewhere inside. */
+	midstream: bool;
+	/** Records waited long enough for a request: take them as they are. */
+	forced: bool;
+
+	/** Offset of the next byte to be taken. */
+	next: u64;
+
+	message: Message;
+	/** Bytes of the current body, or of the current chunk, still to come. */
+	remaining: u64;
+
+	// Of the head (or trailer section, or chunk-size line) being read.
+	/** Bytes of the current line so far, not counting LF. */
+	lineLength: u64;
+	/** Offset of the current line in the message's head. */
+	lineStart: u32;
+	/** The current line's first byte, and its last. */
+	lineFirst: u8;
+	lineLast: u8;
+	/** Line ends seen since the last message; bytes that belong to none stood here. */
+	leading: u32;
+	garbage: bool;
+	/** The start line has been read. */
+	started: bool;
+	/** Lines are no longer kept: framing fields are looked for in `line`. */
+	overflow: bool;
+	/** The start line is too long to keep. */
+	cutLine: bool;
+	/** Bytes of the head that are kept at the most. */
+	keepLimit: u32;
+	/** Bytes of the head up to the end of the line being read. */
+	headSoFar: u32;
+	/** Number of the first trailer field. */
+	firstTrailer: u32;
+	/** Last bytes of a start line that is too long to keep: its version is there. */
+	tail0: u64;
+	tail1: u64;
+	line: usize;
+	lineKept: u32;
+
+	/** Chunk framing: digits seen, bytes of extensions and of all framing in this message. */
+	chunkDigits: u32;
+	extensionBytes: u64;
+	framingBytes: u64;
+	chunkState: u8;
+
+	/** Records that wait, in order: after a gap for those that fill it, before a response for its request. */
+	firstPending: Pending;
+	lastPending: Pending;
+	pendingCount: u32;
+	pendingBytes: u32;
+
+	/** Bytes kept while looking for the next head after damage. */
+	search: usize;
+	searchLength: u32;
+	searchCapacity: u32;
+	searchFrom: u32;
+	searchOffset: u64;
+	skipped: u64;
+}
+
+/** A record that waits; a copy of it follows the struct. */
+@unmanaged
+export class Pending {
+	next: Pending;
+	/** Stream offset of the record's first byte. */
+	offset: u64;
+	/** The batch it came in. */
+	batch: u32;
+	bytes: u32;
+}
+
+/** A request or a response. */
+@unmanaged
+export class Message {
+	exchange: Exchange;
+	startTime: u64;
+	endTime: u64;
+	startOffset: u64;
+	endOffset: u64;
+	/** Who moved its first byte. */
+	tid: u32;
+	pid: u32;
+	comm0: u64;
+	comm1: u64;
+	process: Process;
+
+	/** Start line and field lines as sent, later the trailers. */
+	head: usize;
+	headLength: u32;
+	headCapacity: u32;
+	/** Field lines: HEADER_* with offsets from the head's first byte. */
+	fields: usize;
+	fieldCount: u32;
+	fieldCapacity: u32;
+
+	/** Start line: offsets from the head's first byte. */
+	method: u32;
+	methodLength: u32;
+	target: u32;
+	targetLength: u32;
+	statusText: u32;
+	statusTextLength: u32;
+	host: u32;
+	hostLength: u32;
+	status: u32;
+	version: u32;
+	hasHost: bool;
+	hasStatusText: bool;
+	isResponse: bool;
+	isHead: bool;
+	isConnect: bool;
+	/** Field values that decide about framing. */
+	hasLength: bool;
+	badLength: bool;
+	conflictingLength: bool;
+	chunked: bool;
+	otherCoding: bool;
+	hasCoding: bool;
+	/** Connection: upgrade with an Upgrade field; 2: to websocket. */
+	upgrade: u8;
+	connectionUpgrade: bool;
+	expectContinue: bool;
+	http09: bool;
+	/** The head is complete. */
+	headed: bool;
+	/** The body has ended (or what there is of it). */
+	ended: bool;
+	/** A stream is reading it, and frees it when no row does. */
+	reading: bool;
+	/** Bytes are counted but no longer held. */
+	dropped: bool;
+	/** A gap lies before or between held bytes. */
+	gapped: bool;
+	/** REASON_* when it did not end as it should. */
+	damage: i32;
+	contentLength: u64;
+
+	body: usize;
+	bodyLength: u32;
+	bodyCapacity: u32;
+	bodyBytes: u64;
+	wireBytes: u64;
+	lostBytes: u64;
+	anomalies: u64;
+
+	viaCount: u32;
+	/** VIAS bytes of enum capture_syscall. */
+	vias: u64;
+	/** VIAS times u64: bytes of the head, then of the body. */
+	viaHead: u64;
+	viaHead1: u64;
+	viaHead2: u64;
+	viaHead3: u64;
+	viaHead4: u64;
+	viaHead5: u64;
+	viaHead6: u64;
+	viaHead7: u64;
+	viaBody: u64;
+	viaBody1: u64;
+	viaBody2: u64;
+	viaBody3: u64;
+	viaBody4: u64;
+	viaBody5: u64;
+	viaBody6: u64;
+	viaBody7: u64;
+
+	/** UNHELD_MAX times u64. */
+	unheld: u64;
+	unheld1: u64;
+	unheld2: u64;
+	unheld3: u64;
+	unheld4: u64;
+	unheld5: u64;
+	unheld6: u64;
+	unheld7: u64;
+	unheld8: u64;
+	unheld9: u64;
+}
+
+@unmanaged
+export class Exchange {
+	id: u64;
+	connection: Connection;
+	previous: Exchange;
+	next: Exchange;
+	request: Message;
+	response: Message;
+	process: Process;
+	/** Microseconds since the epoch. */
+	ts: f64;
+	pairId: u64;
+	anomalies: u64;
+	/** STATE_*, REASON_*. */
+	state: i32;
+	reason: i32;
+	/** Finished: only facts are waited for. */
+	done: bool;
+	/** A marker: requests may have been lost right before this one. */
+	afterGap: bool;
+	/** The batch until whose end facts are waited for. */
+	doneIn: u32;
+	interimCount: u32;
+	/** INTERIMS times u16. */
+	interims0: u64;
+	interims1: u64;
+	interims2: u64;
+	interims3: u64;
+}
+
+export const NO_PROCESS = changetype<Process>(0);
+export const NO_HOLD = changetype<Hold>(0);
+export const NO_CONNECTION = changetype<Connection>(0);
+export const NO_STREAM = changetype<Stream>(0);
+export const NO_PENDING = changetype<Pending>(0);
+export const NO_MESSAGE = changetype<Message>(0);
+export const NO_EXCHANGE = changetype<Exchange>(0);
+
+/** Address of a struct's member. */
+export function unheldAt(message: Message): usize {
+	return changetype<usize>(message) + offsetof<Message>('unheld');
+}
+
+export function unheldTotal(message: Message): u64 {
+	let sum: u64 = 0;
+	for (let i = 0; i < UNHELD_MAX; i++) sum += load<u64>(unheldAt(message) + i * 8);
+	return sum;
+}
