@@ -87,18 +87,21 @@ async function run(): Promise<void> {
 		decoder.finish();
 		drain(source);
 		closeRecording();
-	} finally {
+		ended = true;
+		updateStatus();
+		tellFollower();
+		post({
+			type: 'ended',
+			loss: lossTotals(),
+			...(recording === undefined ? {} : { recording: { path: recording.path, bytes: recording.bytes } }),
+			...(source.damage === undefined ? {} : { damage: source.damage }),
+		});
+	} catch (error) {
 		source.close();
+		throw error;
 	}
-	ended = true;
-	updateStatus();
-	tellFollower();
-	post({
-		type: 'ended',
-		loss: lossTotals(),
-		...(recording === undefined ? {} : { recording: { path: recording.path, bytes: recording.bytes } }),
-		...(source.damage === undefined ? {} : { damage: source.damage }),
-	});
+	// The kernel takes seconds to detach: the source is closed when the thread ends, statements need not wait for it.
+	if (settings.replay !== undefined) source.close();
 }
 
 async function pump(source: BatchSource): Promise<void> {

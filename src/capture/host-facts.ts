@@ -18,15 +18,31 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 	};
 }
 
-/** Calls `found` for each descriptor of each process that is a socket now; processes that end meanwhile are passed over. */
-export function eachSocket(found: (pid: number, fd: number) => void): void {
-	for (const name of readdirSync('/proc')) {
-		const pid = Number(name);
-		if (!Number.isInteger(pid) || pid === process.pid) continue;
+/**
+ * Calls `found` for each descriptor that is a socket now, with the socket's inode number: the same for every descriptor of
+ * the same socket. Processes that end meanwhile are passed over.
+ */
+export function eachSocket(found: (pid: number, fd: number, inode: number) => void): void {
+	for (const pid of processIds()) {
 		for (const fd of descriptors(pid)) {
-			if (descriptorTarget(pid, fd)?.startsWith('socket:') === true) found(pid, fd);
+			const inode = /^socket:\[(\d+)\]$/.exec(descriptorTarget(pid, fd) ?? '')?.[1];
+			if (inode !== undefined) found(pid, fd, Number(inode));
 		}
 	}
+}
+
+/** The processes there are now, with their names. */
+export function eachProcess(): { readonly pid: number; readonly comm: string }[] {
+	return processIds().flatMap((pid) => {
+		const comm = procText(`/proc/${pid}/comm`);
+		return comm === undefined ? [] : [{ pid, comm: comm.replace(/\n$/, '') }];
+	});
+}
+
+function processIds(): number[] {
+	return readdirSync('/proc')
+		.map(Number)
+		.filter((pid) => Number.isInteger(pid) && pid !== process.pid);
 }
 
 function descriptors(pid: number): number[] {

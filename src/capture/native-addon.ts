@@ -1,6 +1,4 @@
 // The one file that loads the native addon (native/): types for it, and its arguments checked and given defaults.
-import { join } from 'node:path';
-
 /** What one descriptor of a process is, as the kernel says at this moment. */
 export type SocketFacts = {
 	/** `gone`: no such process or descriptor any more; `unknown`: no right to look. */
@@ -111,10 +109,10 @@ function requireInteger(name: string, value: number, least: number, most: number
 	return value;
 }
 
-/** Loads `tinytap.node` from the directory of built files; throws what the dynamic linker says. */
-export function loadNativeAddon(buildDirectory: string): NativeAddon {
+/** Loads the addon, `build/tinytap.node`, by its absolute path; throws what the dynamic linker says. */
+export function loadNativeAddon(path: string): NativeAddon {
 	const holder = { exports: {} };
-	process.dlopen(holder, join(buildDirectory, 'tinytap.node'));
+	process.dlopen(holder, path);
 	const binding = holder.exports as Binding;
 	return {
 		openCapture: (options) =>

@@ -99,7 +99,11 @@ export function createDecoder(wasm: Uint8Array, settings: DecoderSettings = {}):
 		},
 		// A pointer of 2 GiB and more comes out of WASM as a negative number.
 		inputPointer: (bytes) => wasmExports.inputPointer(bytes) >>> 0,
-		input: (bytes) => new Uint8Array(memory.buffer, decoder.inputPointer(bytes), bytes),
+		input(bytes) {
+			// First the pointer: making room may replace the memory's buffer.
+			const pointer = decoder.inputPointer(bytes);
+			return new Uint8Array(memory.buffer, pointer, bytes);
+		},
 		decode: wasmExports.decode,
 		output() {
 			const start = wasmExports.outputPointer() >>> 0;

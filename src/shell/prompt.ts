@@ -17,6 +17,8 @@ const HISTORY_ENTRIES = 1000;
 /** What readline keeps but its types do not name. */
 type ReadlineState = { history: string[]; prevRows: number };
 
+type EvaluateCallback = (error: Error | null, result: unknown) => void;
+
 /** A prompt on the terminal; `print` works before the shell exists. */
 export class Prompt {
 	/** Resolves when the person leaves. */
@@ -41,7 +43,7 @@ export class Prompt {
 			input: process.stdin,
 			output: process.stdout,
 			terminal: true,
-			eval: (text, _context, _file, callback) => this.#evaluate(text, callback),
+			eval: (text: string, _context: unknown, _file: string, callback: EvaluateCallback) => this.#evaluate(text, callback),
 			writer: String,
 			preview: false,
 			ignoreUndefined: true,
@@ -157,7 +159,7 @@ export class Prompt {
 	}
 
 	/** node:repl's eval: `text` is everything since the last statement. */
-	#evaluate(text: string, callback: (error: Error | null, result: unknown) => void): void {
+	#evaluate(text: string, callback: EvaluateCallback): void {
 		const vertical = /\\G\s*$/.test(text);
 		const sql = vertical ? text.replace(/\\G\s*$/, ';') : text;
 		const lines = text.split('\n').slice(0, -1);

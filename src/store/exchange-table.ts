@@ -90,7 +90,11 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	unsigned('tid', "thread that sent or received the request's first byte"),
 	dictionary('comm', "the process's name"),
 	dictionary('thread_comm', "the thread's name"),
-	dictionary('cmdline', 'command line, where it could be read'),
+	{
+		...dictionary('cmdline', 'command line, where it could be read'),
+		// The record separates arguments by 0x1F, which no shell types.
+		value: (segment, row) => dictionaryText(segment, 'cmdline', row)?.replaceAll('\x1f', ' ') ?? null,
+	},
 	dictionary('cgroup', 'cgroup path, where it could be read'),
 	numeric('conn', 'int', 'connection id; joins connections'),
 	dictionary('local', 'ip:port, [v6]:port or unix:/path; NULL when not known'),

@@ -1,0 +1,58 @@
+// Writes docs/tables.md from the tables of the code; --check: exit 1 when it is stale.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ANOMALY_DESCRIPTIONS, FLAG_WORDS, PROTOCOLS, REASONS, STATES, SYSCALL_NAMES } from '../src/decode/words.ts';
+import { TABLES } from '../src/store/database.ts';
+import { LOSS_REASONS } from '../src/store/loss-table.ts';
+
+const path = join(import.meta.dirname, '../docs/tables.md');
+
+const TABLE_TEXTS: Readonly<Record<string, string>> = {
+	exchanges:
+		'One row for each request with its response, made when the head of the request is complete and updated until the response ends.\nA response whose request was not seen has NULL in the request columns. Without ORDER BY no order is promised.',
+	headers: 'One row for each field line, in order, with case and repeats. `seq` counts within a message; trailers follow the head.',
+	connections: 'Connections that carried something recognised, open ones and the last closed ones.',
+	events: 'The most recent system calls on such connections, one row a call. A sendfile shows its out_fd and what it returned.',
+	inflight: 'The columns of `exchanges` and one more, for exchanges that are not complete yet.',
+	loss: 'What was not captured, by reason: one row a reason, zeros included.',
+	blind_spots: 'Processes seen doing what tinytap cannot follow, so that "nothing captured" is explained.',
+};
+
+const text = document();
+if (process.argv.includes('--check')) {
+	if (readFileSync(path, 'utf8') !== text) {
+		console.error('docs/tables.md is stale: npm run generate');
+		process.exitCode = 1;
+	}
+} else writeFileSync(path, text);
+
+function document(): string {
+	const tables = TABLES.map(
+		({ name, columns }) =>
+			`## ${name}\n\n${TABLE_TEXTS[name] ?? ''}\n\n| column | type | meaning |\n|---|---|---|\n${columns
+				.map((column) => `| ${column.name} | ${column.type} | ${column.description.replaceAll('|', '\\|')} |\n`)
+				.join('')}`,
+	);
+	const words = (list: readonly (string | null)[]) => list.filter((word) => word !== null).map((word) => `\`${word}\``).join(', ');
+	return `# Tables
+
+Written by \`npm run generate\` from the code; \`.schema\` and \`DESCRIBE TABLE\` show the same. All tables are read-only.
+Instants are UTC with microseconds and compare with ISO texts by instant. NULL and '' differ everywhere.
+
+${tables.join('\n')}
+## Words
+
+- \`state\`: ${words(STATES)}
+- \`reason\`: ${words(REASONS)}
+- \`via\`, \`req_via\`, \`events.syscall\`: ${words(SYSCALL_NAMES)}
+- \`connections.protocol\`: ${words(PROTOCOLS)}
+- \`events.flags\`: ${words(FLAG_WORDS.map(([, word]) => word))}
+- \`loss.reason\` of kind \`lost\`: ${words(LOSS_REASONS.filter(({ kind }) => kind === 'lost').map(({ reason }) => reason))}
+- \`loss.reason\` of kind \`by_design\`: ${words(LOSS_REASONS.filter(({ kind }) => kind === 'by_design').map(({ reason }) => reason))}
+
+### anomalies
+
+| word | meaning |
+|---|---|
+${ANOMALY_DESCRIPTIONS.map(([word, meaning]) => `| ${word} | ${meaning} |\n`).join('')}`;
+}

@@ -1,0 +1,150 @@
+// The live kernel as a source of batches: attaches, primes what is known already, answers questions about sockets and
+// processes, and puts clocks and loss counters into the stream.
+import { execFileSync } from 'node:child_process';
+import {
+	LOSS_EXCLUDED,
+	LOSS_FAULT,
+	LOSS_MAP_FULL,
+	LOSS_RING_FULL,
+} from '../../decoder-as/assembly/capture-event.ts';
+import { systemCode, UserError } from '../errors.ts';
+import type { BatchSource, Question } from './batch-source.ts';
+import type { CaptureSettings } from './capture-settings.ts';
+import { clockRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
+import { eachProcess, eachSocket, processFacts } from './host-facts.ts';
+import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
+import { sudoLine, tracefsDirectory } from './preflight.ts';
+
+const BATCH_BYTES = 1 << 20;
+/** Records are gathered for so long before they are taken: fewer wake-ups, rows that are a little older. */
+const GATHER_MS = 10;
+/** Reasons that only the kernel counts; the decoder counts the others from the records' flags. */
+const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED];
+
+const SOCK_STREAM = 1;
+
+/** What to do about an error of the addon. */
+const HINTS: ReadonlyMap<string, () => string> = new Map([
+	['ERR_NO_PERMISSION', () => `Run it as root: ${sudoLine()}`],
+	['ERR_NO_TRACEFS', () => 'As root: mount -t tracefs none /sys/kernel/tracing'],
+	['ERR_OBJECT', () => 'Build it again: scripts/build'],
+	['ERR_LOAD', () => '`tinytap doctor` says what this kernel lacks.'],
+	['ERR_ATTACH', () => '`tinytap doctor` says what this kernel lacks.'],
+	['ERR_RING', () => 'Try a smaller --ring-size.'],
+]);
+
+/** Loads and attaches. Throws a UserError that says why it cannot and what to do. */
+export function kernelSource(settings: CaptureSettings): BatchSource {
+	mountTracefs();
+	const addon = load(settings);
+	const capture = open(addon, settings);
+	try {
+		eachSocket((pid, fd, inode) => capture.setDescriptor(pid, fd, true, false, inode));
+		applyFilter(capture, settings.filters);
+		const { missing } = capture.attach();
+		return source(addon, capture, missing);
+	} catch (error) {
+		capture.close();
+		throw explained(error);
+	}
+}
+
+function source(addon: NativeAddon, capture: NativeCapture, missing: readonly string[]): BatchSource {
+	const lossBefore = new Map<number, number>();
+	return {
+		missing: missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')),
+		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
+		nextBatch: (into, timeoutMs) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS),
+		periodicRecords() {
+			const timeNs = addon.bootTimeNs();
+			const records = [clockRecord(timeNs, wallNs())];
+			const counters = capture.counters();
+			for (const reason of KERNEL_REASONS) {
+				const events = counters[reason * 2] ?? 0;
+				if (events === (lossBefore.get(reason) ?? 0)) continue;
+				lossBefore.set(reason, events);
+				records.push(lossRecord(timeNs, reason, BigInt(events), BigInt(counters[reason * 2 + 1] ?? 0)));
+			}
+			return records;
+		},
+		answer: (question) => answer(addon, capture, question),
+		stop: () => capture.setPaused(true),
+		close: () => capture.close(),
+	};
+}
+
+function answer(addon: NativeAddon, capture: NativeCapture, question: Question): Uint8Array | undefined {
+	const timeNs = addon.bootTimeNs();
+	if (question.what === 'process') {
+		const facts = processFacts(question.pid);
+		return facts === undefined ? undefined : processFact(timeNs, question.pid, facts);
+	}
+	const { kind, type, local, remote } = addon.lookupSocket(question.pid, question.fd);
+	// A datagram or raw socket carries no HTTP/1.
+	const file = kind === 'file' || (kind === 'socket' && type !== SOCK_STREAM);
+	if (file) capture.dismiss(question.conn);
+	else if (kind === 'socket') capture.confirmSocket(question.conn);
+	return socketFact(timeNs, question, { kind: file ? 'file' : kind === 'socket' ? 'socket' : 'unknown', local, remote });
+}
+
+/** Nanoseconds since the epoch. */
+function wallNs(): bigint {
+	return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
+function applyFilter(capture: NativeCapture, filters: CaptureSettings['filters']): void {
+	const { pids, comms, ports } = filters;
+	const wanted = new Set(comms);
+	const commPids = comms.length === 0 ? [] : eachProcess().filter(({ comm }) => wanted.has(comm)).map(({ pid }) => pid);
+	setFilter(capture, { pids, comms, commPids, ports });
+}
+
+function load(settings: CaptureSettings): NativeAddon {
+	try {
+		return loadNativeAddon(settings.files.addon);
+	} catch (error) {
+		const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+		throw new UserError(
+			`the native addon cannot be loaded: ${detail}`,
+			'ERR_ADDON',
+			'Run scripts/build in a checkout; libbpf (Debian: libbpf1) must be installed. `tinytap doctor` looks at the rest.',
+		);
+	}
+}
+
+function open(addon: NativeAddon, settings: CaptureSettings): NativeCapture {
+	try {
+		return addon.openCapture({
+			objectPath: settings.files.bpfObject,
+			ringBytes: settings.ringSize,
+			iovecLimit: settings.iovecLimit,
+		});
+	} catch (error) {
+		throw explained(error);
+	}
+}
+
+/** The addon's error as a sentence with a way out. */
+function explained(error: unknown): unknown {
+	if (error instanceof UserError || !(error instanceof Error)) return error;
+	const code = systemCode(error);
+	if (code === undefined) return error;
+	return new UserError(error.message, code, HINTS.get(code)?.() ?? '`tinytap doctor` looks at what a capture needs.');
+}
+
+/** tracefs is not mounted at boot everywhere; mounting it where it belongs changes nothing else. */
+function mountTracefs(): void {
+	if (process.platform !== 'linux') {
+		throw new UserError(
+			`expected Linux for live capture, got ${process.platform}`,
+			'ERR_PLATFORM',
+			'Recordings can be read on any system: tinytap --replay FILE.',
+		);
+	}
+	if (tracefsDirectory() !== undefined || process.getuid?.() !== 0) return;
+	try {
+		execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing'], { stdio: 'ignore' });
+	} catch {
+		// Attaching says what is missing.
+	}
+}

@@ -1,0 +1,157 @@
+// What goes wrong before anything is captured: one sentence, a hint, the right exit status, no stack trace.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { temporaryDirectory } from '../support/servers.ts';
+import { CLI, NODE_FLAGS, runTinytap, startTinytap, TEST_ENV } from '../support/tinytap.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+const place = (name: string) => join(directory.path, name);
+
+/** Two lines at the most: the error with its code, and a hint. */
+function assertExplained(stderr: string, expected: RegExp, hint?: RegExp): void {
+	assert.match(stderr, expected);
+	assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
+	const errors = stderr.split('\n').filter((line) => line.startsWith('tinytap: error:'));
+	assert.equal(errors.length, 1, stderr);
+	assert.match(errors[0] ?? '', /\[ERR_[A-Z_]+\]$/);
+	if (hint !== undefined) assert.match(stderr, hint);
+}
+
+test('wrong usage exits with 2 and says what was expected', async () => {
+	writeFileSync(place('empty.sql'), '');
+	const wrong: [string[], RegExp][] = [
+		[['qery', 'SELECT 1'], /unknown command "qery"/],
+		[['query'], /missing required argument 'sql'/],
+		[['query', ''], /expected an SQL statement, got an empty text/],
+		[['query', 'SELECT 1', '--nope'], /unknown option '--nope'/],
+		[['query', 'SELECT 1', '--for', '10'], /--for: expected a duration such as 500ms, 10s or 5m, got "10"/],
+		[['query', 'SELECT 1', '--count', '0'], /--count: expected a whole number/],
+		[['query', 'SELECT 1', '--format', 'xml'], /--format: expected one of table, .*, got "xml"/],
+		[['--port', '70000'], /--port: expected a whole number from 1 to 65535, got "70000"/],
+		[['--comm', 'a-name-that-is-too-long'], /--comm: expected a process name of 1 to 15 bytes/],
+		[['--body-limit', '64kb'], /--body-limit: expected a size/],
+		[['--max-memory', '1KiB'], /--max-memory: expected at least 16MiB/],
+		[['--replay', 'a', '--record', 'b'], /expected --replay or --record, got both/],
+		[['--user', 'no such user'], /--user: expected the name of a user/],
+		[['run', 'script.js'], /JavaScript file needs --unsafe/],
+		[['run', 'x.sql', '--set', 'novalue'], /(--set: expected name=value|cannot open)/],
+		[['record'], /missing required argument 'file'/],
+	];
+	for (const [args, expected] of wrong) {
+		const { code, stdout, stderr } = await runTinytap(args);
+		if (!/cannot open/.test(stderr)) assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+		assert.equal(stdout, '', args.join(' '));
+		assertExplained(stderr, expected);
+	}
+});
+
+test('help and version are results', async () => {
+	for (const args of [['--help'], ['query', '--help'], ['--version']]) {
+		const { code, stdout, stderr } = await runTinytap(args);
+		assert.equal(code, 0, args.join(' '));
+		assert.equal(stderr, '');
+		assert.ok(stdout.length > 3);
+	}
+	assert.match((await runTinytap(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('files that cannot be read are told by name', async () => {
+	writeFileSync(place('text'), 'this is no recording, though it is long enough to hold a header');
+	const wrong: [string[], RegExp][] = [
+		[['query', 'SELECT 1', '--replay', place('missing')], /cannot open .*missing: no such file or directory \[ERR_FILE_ENOENT\]/],
+		[['query', 'SELECT 1', '--replay', place('text')], /expected a recording, but .*text is none/],
+		[['query', 'SELECT 1', '--replay', directory.path], /expected a recording/],
+		[['run', place('missing.sql')], /cannot open .*missing\.sql: no such file or directory/],
+		[['run', 'no-such-query'], /there is no saved query "no-such-query"/],
+		[['record', '/nonexistent/x', '--for', '1s'], /cannot open \/nonexistent\/x/],
+	];
+	for (const [args, expected] of wrong) {
+		const { code, stdout, stderr } = await runTinytap(args);
+		assert.equal(code, 1, `${args.join(' ')}: ${stderr}`);
+		assert.equal(stdout, '');
+		assertExplained(stderr, expected, /^hint: /m);
+	}
+});
+
+test('a statement that cannot run is told before the capture, with the place', async () => {
+	const { code, stderr } = await runTinytap(['query', 'SELECT pth FROM exchanges', '--for', '60s']);
+	assert.equal(code, 1);
+	assertExplained(stderr, /pth/, /^hint: did you mean path/im);
+	assert.match(stderr, /^ {2}SELECT pth FROM exchanges\n {9}\^$/m);
+	assert.doesNotMatch(stderr, /capturing/);
+});
+
+test('without rights: why, and the exact command', () => {
+	const result = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', process.execPath, ...NODE_FLAGS, readableCli(), 'query', 'SELECT 1', '--for', '1s'], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+	});
+	assert.equal(result.status, 1, result.stderr);
+	assertExplained(result.stderr, /permission|rights/i, /^hint: Run it as root: sudo env "PATH=\$PATH" /m);
+	assert.equal(result.stdout, '');
+});
+
+test('doctor without rights says so and exits with 1; as root it exits with 0', async () => {
+	const result = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', process.execPath, ...NODE_FLAGS, readableCli(), 'doctor', '--json'], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+	});
+	assert.equal(result.status, 1, result.stderr);
+	const report = JSON.parse(result.stdout) as { capture: boolean; checks: { name: string; status: string; mend?: string }[] };
+	assert.equal(report.capture, false);
+	const rights = report.checks.find(({ name }) => name === 'rights');
+	assert.equal(rights?.status, 'failed');
+	assert.match(rights?.mend ?? '', /sudo env/);
+	const root = await runTinytap(['doctor']);
+	assert.equal(root.code, 0, root.stdout);
+	assert.match(root.stdout, /^ok +kernel +Linux /m);
+	assert.match(root.stdout, /^ok +tracepoints +all \d+ there/m);
+});
+
+test('without tracefs: mounted where possible, else explained', () => {
+	// In a mount namespace of its own tracefs is hidden and cannot be mounted again.
+	const result = spawnSync(
+		'unshare',
+		['--mount', 'sh', '-c', `umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$@"`, 'sh', process.execPath, ...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--for', '1s'],
+		{ encoding: 'utf8', env: TEST_ENV },
+	);
+	assert.equal(result.status, 1, result.stderr);
+	assertExplained(result.stderr, /tracefs/, /mount -t tracefs/);
+});
+
+test('a closed pipe is a quiet success', () => {
+	const result = spawnSync('bash', ['-c', `"$0" "$@" | head -n 1`, process.execPath, ...NODE_FLAGS, CLI, 'queries'], { encoding: 'utf8', env: TEST_ENV });
+	assert.equal(result.stderr, '');
+	assert.equal(result.status, 0);
+});
+
+test('Ctrl-C ends the capture and the statement still runs; the output is the result alone', async () => {
+	const running = startTinytap(['query', "SELECT 1 + 1 AS two, NULL AS nothing, '' AS empty", '--format', 'json']);
+	try {
+		await running.attached();
+		running.interrupt();
+		const { code, stdout, stderr } = await running.finished;
+		assert.equal(code, 0, stderr);
+		assert.deepEqual(JSON.parse(stdout), [{ two: 2, nothing: null, empty: '' }]);
+		assert.match(stderr, /^tinytap: capturing /);
+	} finally {
+		await running.stop();
+	}
+});
+
+/** The build where an unprivileged user may read it: the checkout may lie in root's home. */
+function readableCli(): string {
+	const copy = place('installed');
+	if (!existsSync(join(copy, 'dist/tinytap.cjs'))) {
+		for (const file of ['dist/tinytap.cjs', 'dist/capture-thread.cjs', 'dist/query-thread.cjs', 'build/tinytap.bpf.o', 'build/tinytap.node', 'build/decoder.wasm', 'package.json']) {
+			mkdirSync(dirname(join(copy, file)), { recursive: true });
+			copyFileSync(join(CLI, '../..', file), join(copy, file));
+		}
+		spawnSync('chmod', ['-R', 'a+rX', directory.path]);
+	}
+	return join(copy, 'dist/tinytap.cjs');
+}

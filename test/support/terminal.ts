@@ -1,0 +1,56 @@
+// A real terminal: tmux runs the program, keys are typed, the screen is read.
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { eventually } from './eventually.ts';
+import { TEST_HOME } from './tinytap.ts';
+
+const run = promisify(execFile);
+
+export type Terminal = {
+	/** Types text as it is. */
+	readonly type: (text: string) => Promise<void>;
+	/** Presses a key by tmux's name: Enter, C-c, C-d, Up, Tab. */
+	readonly press: (key: string) => Promise<void>;
+	/** What the screen shows, with what has scrolled off. */
+	readonly screen: () => Promise<string>;
+	/** Resolves with the screen when `text` is on it `times` times. */
+	readonly shows: (text: string | RegExp, times?: number) => Promise<string>;
+	readonly close: () => Promise<void>;
+};
+
+let terminals = 0;
+
+/** Opens a terminal that runs `command` (a shell's words). */
+export async function openTerminal(command: string, size: { columns: number; rows: number } = { columns: 180, rows: 50 }): Promise<Terminal> {
+	const name = `tinytap-test-${process.pid}-${terminals++}`;
+	const tmux = (...args: string[]) => run('tmux', ['-L', name, ...args]);
+	execFileSync('tmux', [
+		'-L', name, '-f', '/dev/null', 'new-session', '-d', '-s', 'main', '-x', String(size.columns), '-y', String(size.rows),
+		`env HOME=${TEST_HOME} XDG_DATA_HOME= XDG_STATE_HOME= XDG_CONFIG_HOME= TERM=screen-256color ${command}; echo "[ended $?]"; exec sleep 1000`,
+	]);
+	const screen = async () => (await tmux('capture-pane', '-p', '-J', '-S', '-2000', '-t', 'main')).stdout;
+	const count = (text: string, wanted: string | RegExp) =>
+		typeof wanted === 'string' ? text.split(wanted).length - 1 : [...text.matchAll(new RegExp(wanted, 'gm'))].length;
+	return {
+		type: async (text) => {
+			await tmux('send-keys', '-t', 'main', '-l', text);
+		},
+		press: async (key) => {
+			await tmux('send-keys', '-t', 'main', key);
+		},
+		screen,
+		shows: async (text, times = 1) => {
+			let last = '';
+			return await eventually(
+				async () => {
+					last = await screen();
+					return count(last, text) >= times ? last : undefined;
+				},
+				() => `the screen does not show ${String(text)} ${times} times:\n${last}`,
+			);
+		},
+		close: async () => {
+			await tmux('kill-server');
+		},
+	};
+}
