@@ -85,7 +85,7 @@ export function addEvent(record: usize, connection: Connection): void {
 	// Of other kinds the member holds something else (errno, a half).
 	const moved = recordKind(record) == CAPTURE_DATA || recordKind(record) == CAPTURE_PEEK;
 	store<u32>(slot, moved ? recordCallBytes(record) : 0, 16);
-	store<u32>(slot, recordCaptured(record), 20);
+	store<u32>(slot, moved ? recordCaptured(record) : 0, 20);
 	store<u32>(slot, recordPid(record), 24);
 	store<u32>(slot, recordTid(record), 28);
 	store<i32>(slot, recordFd(record), 32);

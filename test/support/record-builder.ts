@@ -1,0 +1,349 @@
+// Capture records for tests: what the kernel would have sent for a conversation, written down call by call. Offsets and
+// times go on by themselves; whatever a test wants wrong it can say.
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+
+export type RecordFields = {
+	kind: number;
+	version: number;
+	syscall: number;
+	direction: number;
+	flags: number;
+	role: number;
+	family: number;
+	pid: number;
+	tid: number;
+	fd: number;
+	callBytes: number;
+	callOffset: number;
+	/** Default: the payload's length. */
+	bytes: number;
+	timeNs: bigint;
+	conn: bigint;
+	offset: bigint;
+	comm: string;
+	payload: Uint8Array;
+};
+
+/** One record, not padded. */
+export function buildRecord(fields: Partial<RecordFields> & { kind: number }): Uint8Array {
+	const payload = fields.payload ?? new Uint8Array(0);
+	const record = new Uint8Array(wire.CAPTURE_EVENT_HEADER_BYTES + payload.length);
+	const view = new DataView(record.buffer);
+	const bytes = fields.bytes ?? (fields.kind === wire.CAPTURE_DATA ? payload.length : 0);
+	view.setUint32(wire.EVENT_SIZE, record.length, true);
+	view.setUint8(wire.EVENT_VERSION, fields.version ?? wire.CAPTURE_EVENT_VERSION);
+	view.setUint8(wire.EVENT_KIND, fields.kind);
+	view.setUint8(wire.EVENT_SYSCALL, fields.syscall ?? 0);
+	view.setUint8(wire.EVENT_DIRECTION, fields.direction ?? 0);
+	view.setUint32(wire.EVENT_FLAGS, fields.flags ?? 0, true);
+	view.setUint32(wire.EVENT_CONN_FLAGS, (fields.role ?? 0) | ((fields.family ?? 0) << 8), true);
+	view.setUint32(wire.EVENT_PID, fields.pid ?? 0, true);
+	view.setUint32(wire.EVENT_TID, fields.tid ?? fields.pid ?? 0, true);
+	view.setInt32(wire.EVENT_FD, fields.fd ?? -1, true);
+	view.setUint32(wire.EVENT_CALL_BYTES, fields.callBytes ?? bytes, true);
+	view.setUint32(wire.EVENT_CALL_OFFSET, fields.callOffset ?? 0, true);
+	view.setUint32(wire.EVENT_BYTES, bytes, true);
+	view.setUint32(wire.EVENT_CAPTURED_BYTES, payload.length, true);
+	view.setBigUint64(wire.EVENT_TIME_NS, fields.timeNs ?? 0n, true);
+	view.setBigUint64(wire.EVENT_CONN, fields.conn ?? 0n, true);
+	view.setBigUint64(wire.EVENT_STREAM_OFFSET, fields.offset ?? 0n, true);
+	record.set(Buffer.from(fields.comm ?? '', 'latin1').subarray(0, wire.CAPTURE_COMM_BYTES), wire.EVENT_COMM);
+	record.set(payload, wire.CAPTURE_EVENT_HEADER_BYTES);
+	return record;
+}
+
+/** Records one after the other, each at a multiple of 8 with zeros between. */
+export function buildBatch(records: readonly Uint8Array[]): Uint8Array {
+	const length = records.reduce((sum, record) => sum + ((record.length + 7) & ~7), 0);
+	const batch = new Uint8Array(length);
+	let at = 0;
+	for (const record of records) {
+		batch.set(record, at);
+		at += (record.length + 7) & ~7;
+	}
+	return batch;
+}
+
+/** `1.2.3.4:80` or `[::1]:80` in the fixed form of CAPTURE_OPEN. */
+export function buildAddress(text: string): Uint8Array {
+	const address = new Uint8Array(wire.CAPTURE_ADDRESS_BYTES);
+	const view = new DataView(address.buffer);
+	const colon = text.lastIndexOf(':');
+	const host = text.slice(0, colon);
+	if (text === '') return address;
+	view.setUint16(2, Number(text.slice(colon + 1)), false);
+	if (host.startsWith('[')) {
+		view.setUint16(0, 10, true);
+		const [head = '', tail = ''] = host.slice(1, -1).split('::');
+		const front = head === '' ? [] : head.split(':');
+		const back = tail === '' ? [] : tail.split(':');
+		const zeros = new Array<string>(8 - front.length - back.length).fill('0');
+		[...front, ...zeros, ...back].forEach((group, i) => view.setUint16(8 + i * 2, Number.parseInt(group, 16), false));
+	} else {
+		view.setUint16(0, 2, true);
+		host.split('.').forEach((part, i) => view.setUint8(4 + i, Number(part)));
+	}
+	return address;
+}
+
+export type Bytes = string | Uint8Array;
+
+/** Text is latin1, so that every byte can be written down. */
+export function toBytes(bytes: Bytes): Uint8Array {
+	return typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
+}
+
+export type CallOptions = {
+	syscall?: number;
+	pid?: number;
+	tid?: number;
+	comm?: string;
+	flags?: number;
+	/** Payload bytes of one record; a longer call becomes several. */
+	part?: number;
+	/** Bytes of the call that were captured; the rest is only counted. */
+	captured?: number;
+	/** This call's offset instead of the stream's; the stream goes on as if nothing had been said. */
+	offset?: bigint;
+};
+
+export type ConnectionOptions = {
+	role?: number;
+	pid?: number;
+	tid?: number;
+	fd?: number;
+	comm?: string;
+	local?: string;
+	remote?: string;
+	/** Flags of every record of the connection. */
+	flags?: number;
+	/** Syscalls of the two directions unless a call says otherwise. */
+	inSyscall?: number;
+	outSyscall?: number;
+};
+
+/** Nanoseconds between two calls unless the test sets the clock. */
+const STEP_NS = 1_000_000n;
+
+/** What a capture would have recorded, in order. */
+export class Tape {
+	readonly records: Uint8Array[] = [];
+	timeNs = 1_000_000_000n;
+
+	add(fields: Partial<RecordFields> & { kind: number }): void {
+		this.timeNs += STEP_NS;
+		this.records.push(buildRecord({ timeNs: this.timeNs, ...fields }));
+	}
+
+	/** Anchors the wall clock. */
+	clock(wallNs: bigint): void {
+		this.add({ kind: wire.CAPTURE_CLOCK, offset: wallNs });
+	}
+
+	factProcess(pid: number, comm: string, cgroup = '', cmdline = ''): void {
+		this.add({ kind: wire.CAPTURE_FACT_PROCESS, pid, payload: Buffer.from(`${comm}\0${cgroup}\0${cmdline}`) });
+	}
+
+	factSocket(conn: number, kind: 'socket' | 'file' | 'unknown', local = '', remote = ''): void {
+		const payload = Buffer.from(`${kind}\n${local}\n${remote}`);
+		this.add({ kind: wire.CAPTURE_FACT_SOCKET, conn: BigInt(conn), payload });
+	}
+
+	loss(reason: number, events: bigint, bytes: bigint): void {
+		this.add({ kind: wire.CAPTURE_LOSS, callBytes: reason, offset: events, conn: bytes });
+	}
+
+	processExit(pid: number): void {
+		this.add({ kind: wire.CAPTURE_PROCESS_EXIT, pid, syscall: wire.SYSCALL_EXIT });
+	}
+
+	processExec(pid: number, comm: string): void {
+		this.add({ kind: wire.CAPTURE_PROCESS_EXEC, pid, comm, syscall: wire.SYSCALL_EXECVE });
+	}
+
+	end(): void {
+		this.add({ kind: wire.CAPTURE_END });
+	}
+
+	connection(conn: number, options: ConnectionOptions = {}): ConnectionTape {
+		return new ConnectionTape(this, BigInt(conn), options);
+	}
+
+	/** A connection that a server process accepted. */
+	server(conn: number, options: ConnectionOptions = {}): ConnectionTape {
+		return this.connection(conn, { role: wire.ROLE_ACCEPTED, comm: 'server', pid: 100, fd: 7, ...options });
+	}
+
+	/** A connection that a client process made. */
+	client(conn: number, options: ConnectionOptions = {}): ConnectionTape {
+		return this.connection(conn, {
+			role: wire.ROLE_CONNECTED,
+			comm: 'client',
+			pid: 200,
+			fd: 5,
+			inSyscall: wire.SYSCALL_RECVFROM,
+			outSyscall: wire.SYSCALL_SENDTO,
+			...options,
+		});
+	}
+
+	batch(): Uint8Array {
+		return buildBatch(this.records);
+	}
+}
+
+/** One connection on the tape. */
+export class ConnectionTape {
+	readonly tape: Tape;
+	readonly conn: bigint;
+	readonly options: ConnectionOptions;
+	inOffset = 0n;
+	outOffset = 0n;
+
+	constructor(tape: Tape, conn: bigint, options: ConnectionOptions) {
+		this.tape = tape;
+		this.conn = conn;
+		this.options = options;
+	}
+
+	open(): this {
+		const { local = '', remote = '', role } = this.options;
+		const syscall = role === wire.ROLE_CONNECTED ? wire.SYSCALL_CONNECT : wire.SYSCALL_ACCEPT4;
+		this.add({ kind: wire.CAPTURE_OPEN, syscall, payload: Buffer.concat([buildAddress(remote), buildAddress(local)]) });
+		return this;
+	}
+
+	/** The process received bytes. */
+	in(bytes: Bytes, options: CallOptions = {}): this {
+		const offset = this.inOffset;
+		const data = toBytes(bytes);
+		this.inOffset += BigInt(data.length);
+		this.call(wire.DIRECTION_IN, data, offset, { syscall: this.options.inSyscall ?? wire.SYSCALL_READ, ...options });
+		return this;
+	}
+
+	/** The process sent bytes. */
+	out(bytes: Bytes, options: CallOptions = {}): this {
+		const offset = this.outOffset;
+		const data = toBytes(bytes);
+		this.outOffset += BigInt(data.length);
+		this.call(wire.DIRECTION_OUT, data, offset, { syscall: this.options.outSyscall ?? wire.SYSCALL_WRITE, ...options });
+		return this;
+	}
+
+	/** The process sent `count` bytes of a file without their being seen. */
+	sendfile(count: number, options: CallOptions = {}): this {
+		const offset = options.offset ?? this.outOffset;
+		this.outOffset += BigInt(count);
+		this.add({
+			kind: wire.CAPTURE_DATA,
+			syscall: options.syscall ?? wire.SYSCALL_SENDFILE,
+			direction: wire.DIRECTION_OUT,
+			flags: wire.FLAG_ZERO_COPY | (this.options.flags ?? 0) | (options.flags ?? 0),
+			bytes: count,
+			offset,
+			...(options.pid === undefined ? {} : { pid: options.pid }),
+			...(options.tid === undefined ? {} : { tid: options.tid }),
+		});
+		return this;
+	}
+
+	eof(): this {
+		this.add({
+			kind: wire.CAPTURE_EOF,
+			syscall: this.options.inSyscall ?? wire.SYSCALL_READ,
+			direction: wire.DIRECTION_IN,
+			offset: this.inOffset,
+		});
+		return this;
+	}
+
+	shutdown(how: number): this {
+		this.add({ kind: wire.CAPTURE_SHUTDOWN, syscall: wire.SYSCALL_SHUTDOWN, callBytes: how });
+		return this;
+	}
+
+	error(errno: number): this {
+		this.add({ kind: wire.CAPTURE_ERROR, syscall: wire.SYSCALL_READ, callBytes: errno });
+		return this;
+	}
+
+	/** With the offsets the streams have reached, as the kernel says them. */
+	close(syscall: number = wire.SYSCALL_CLOSE): this {
+		const { local = '', remote = '' } = this.options;
+		const offsets = Buffer.alloc(16);
+		offsets.writeBigUInt64LE(this.inOffset, 0);
+		offsets.writeBigUInt64LE(this.outOffset, 8);
+		this.add({
+			kind: wire.CAPTURE_CLOSE,
+			syscall,
+			payload: Buffer.concat([buildAddress(remote), buildAddress(local), offsets]),
+		});
+		return this;
+	}
+
+	/** Without them. */
+	closePlainly(syscall: number = wire.SYSCALL_CLOSE): this {
+		this.add({ kind: wire.CAPTURE_CLOSE, syscall });
+		return this;
+	}
+
+	share(pid: number): this {
+		this.add({ kind: wire.CAPTURE_SHARE, pid, syscall: wire.SYSCALL_FORK });
+		return this;
+	}
+
+	peek(bytes: number): this {
+		this.add({
+			kind: wire.CAPTURE_PEEK,
+			syscall: wire.SYSCALL_RECVFROM,
+			direction: wire.DIRECTION_IN,
+			flags: wire.FLAG_PEEK,
+			callBytes: bytes,
+		});
+		return this;
+	}
+
+	add(fields: Partial<RecordFields> & { kind: number }): void {
+		const { pid = 1, tid = pid, fd = 3, comm = '', role = 0, flags = 0 } = this.options;
+		this.tape.add({
+			conn: this.conn,
+			role,
+			fd,
+			comm,
+			flags,
+			...fields,
+			pid: fields.pid ?? pid,
+			tid: fields.tid ?? fields.pid ?? tid,
+		});
+	}
+
+	private call(direction: number, data: Uint8Array, streamOffset: bigint, options: CallOptions): void {
+		const part = options.part ?? wire.CAPTURE_EVENT_PAYLOAD_MAX;
+		const captured = options.captured ?? data.length;
+		const base = options.offset ?? streamOffset;
+		const several = data.length > part;
+		let at = 0;
+		do {
+			const length = Math.min(part, data.length - at);
+			const payload = data.subarray(at, Math.min(at + length, Math.max(captured, at)));
+			// Parts of one call share its time.
+			if (at > 0) this.tape.timeNs -= STEP_NS;
+			this.add({
+				kind: wire.CAPTURE_DATA,
+				direction,
+				syscall: options.syscall ?? 0,
+				flags: (this.options.flags ?? 0) | (options.flags ?? 0) | (several ? wire.FLAG_PART : 0),
+				payload,
+				bytes: length,
+				callBytes: data.length,
+				callOffset: at,
+				offset: base + BigInt(at),
+				...(options.pid === undefined ? {} : { pid: options.pid }),
+				...(options.tid === undefined ? {} : { tid: options.tid }),
+				...(options.comm === undefined ? {} : { comm: options.comm }),
+			});
+			at += length;
+		} while (at < data.length);
+	}
+}
