@@ -32,7 +32,9 @@
 #define CAPTURE_CLOSE_BYTES 72
 
 enum capture_kind {
-	/* A call moved bytes of a connection: payload is (a part of) these bytes. */
+	/* A call moved bytes of a connection: payload is (a part of) these bytes. Of TLS and HTTP/2 only one such record comes,
+	 * with the connection's first bytes and standing for these alone, and later the CAPTURE_CLOSE. Bytes of calls that were
+	 * too short to be recognised come, once they are, as one record before that of the call that decided it. */
 	CAPTURE_DATA = 1,
 	/* A connection came to be, or an address of it became known. Comes right before the connection's first record of
 	 * any other kind (so only for connections that carried something worth a record; time_ns is that of accept/connect
@@ -46,7 +48,7 @@ enum capture_kind {
 	CAPTURE_CLOSE = 3,
 	/* read/recv returned 0: the peer sends nothing more (direction in). */
 	CAPTURE_EOF = 4,
-	/* shutdown(2): `direction` says which half; call_bytes is its `how` argument. */
+	/* shutdown(2): `direction` says which half, NONE for both; call_bytes is its `how` argument. */
 	CAPTURE_SHUTDOWN = 5,
 	/* A call on the connection failed for good; call_bytes is errno (ECONNRESET, EPIPE …). */
 	CAPTURE_ERROR = 6,

@@ -369,7 +369,7 @@ static __always_inline void mark_process(__u32 pid)
 		process->seen_http = 1;
 }
 
-SEC("tracepoint/tinytap/carry_call")
+SEC("tracepoint/tail-call/carry_call")
 int carry_call(void *context)
 {
 	struct scratch *s = working_memory();
@@ -492,7 +492,7 @@ static __always_inline bool wanted_bytes(struct scratch *s)
 }
 
 /* A call on a connection returned 0 or failed for good. */
-SEC("tracepoint/tinytap/end_call")
+SEC("tracepoint/tail-call/end_call")
 int end_call(void *context)
 {
 	struct scratch *s = working_memory();

@@ -7,6 +7,8 @@
 
 namespace tinytap {
 
+static const size_t kRecordBytesMax = sizeof(capture_event) + CAPTURE_EVENT_PAYLOAD_MAX;
+
 static Napi::Error ToJavaScript(Napi::Env env, const CaptureError& error) {
   Napi::Error result = Napi::Error::New(env, error.what());
   result.Value().Set("code", error.code);
@@ -101,6 +103,9 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
 
   Napi::Value Poll(const Napi::CallbackInfo& info) {
     auto into = info[0].As<Napi::Uint8Array>();
+    // A record that can never fit would block all that follow.
+    if (into.ByteLength() < kRecordBytesMax)
+      throw Napi::RangeError::New(info.Env(), "expected a view of at least " + std::to_string(kRecordBytesMax) + " bytes");
     int timeout_ms = info[1].As<Napi::Number>(), interval_ms = info[2].As<Napi::Number>();
     size_t filled = With(info, [&](Capture& capture) { return capture.Poll(into.Data(), into.ByteLength(), timeout_ms, interval_ms); });
     return Napi::Number::New(info.Env(), static_cast<double>(filled));
@@ -194,7 +199,7 @@ static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   exports.Set("Capture", CaptureObject::Define(env));
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
   exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
-  exports.Set("recordBytesMax", static_cast<double>(sizeof(capture_event) + CAPTURE_EVENT_PAYLOAD_MAX));
+  exports.Set("recordBytesMax", static_cast<double>(kRecordBytesMax));
   return exports;
 }
 

@@ -147,11 +147,11 @@ AttachResult Capture::Attach() {
   ExcludePid(getpid());
   bpf_program* program;
   bpf_object__for_each_program(program, object_) {
-    // tracepoint/CATEGORY/NAME; those of `tinytap` are reached by tail call only.
+    // tracepoint/CATEGORY/NAME; those of `tail-call` are reached from others only.
     std::string section = bpf_program__section_name(program);
     size_t category_at = section.find('/') + 1, name_at = section.find('/', category_at) + 1;
     std::string category = section.substr(category_at, name_at - category_at - 1), name = section.substr(name_at);
-    if (category == "tinytap") continue;
+    if (category == "tail-call") continue;
     std::optional<uint64_t> id = tracefs.TracepointId(category, name);
     if (!id) {
       result.missing.push_back(category + "/" + name);

@@ -1,0 +1,224 @@
+// The addon itself: loading, attaching, its errors, more than one at once, workers, and what is left behind.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { createServer, connect as dial } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { CAPTURE_DATA, DIRECTION_IN as IN, DIRECTION_OUT as OUT } from '../../decoder-as/assembly/capture-event.ts';
+import {
+	ADDON,
+	BPF_OBJECT,
+	followCapture,
+	joinStream,
+	parseRecords,
+	runScenario,
+	startCapture,
+} from '../support/captured-records.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+
+/** Ids of BPF programs in the kernel by the names that ours have. */
+function ourPrograms(): number[] {
+	const all = JSON.parse(execFileSync('/usr/sbin/bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' })) as {
+		id: number;
+		name?: string;
+	}[];
+	return all.filter((each) => /^(handle_(read|write|close)_e|carry_call)/.test(each.name ?? '')).map((each) => each.id);
+}
+
+describe('the addon', () => {
+	it('attaches to all tracepoints of this kernel, and leaves none when closed twice', () => {
+		const before = ourPrograms();
+		const test = startCapture();
+		assert.deepEqual(test.attached.missing, []);
+		assert.ok(test.attached.attached.includes('syscalls/sys_exit_sendfile64'));
+		assert.equal(ourPrograms().length, before.length + 4);
+		test.capture.close();
+		test.capture.close();
+		assert.deepEqual(ourPrograms(), before);
+		assert.throws(() => test.capture.counters(), { code: 'ERR_CLOSED' });
+		assert.throws(() => test.capture.poll(new Uint8Array(65536), 0, 0), { code: 'ERR_CLOSED' });
+	});
+
+	it('says what is wrong with a code', () => {
+		assert.throws(() => ADDON.openCapture({ objectPath: '/nonexistent.o' }), { code: 'ERR_OBJECT' });
+		assert.throws(() => ADDON.openCapture({ objectPath: BPF_OBJECT, tracefs: '/proc' }), { code: 'ERR_NO_TRACEFS' });
+		assert.throws(() => ADDON.openCapture({ objectPath: BPF_OBJECT, ringBytes: -1 }), RangeError);
+		const unprivileged = `
+			const holder = { exports: {} };
+			process.dlopen(holder, ${JSON.stringify(BPF_OBJECT.replace('.bpf.o', '.node'))});
+			process.setgid(65534); process.setuid(65534);
+			try { new holder.exports.Capture({ objectPath: ${JSON.stringify(BPF_OBJECT)}, tracefs: '', ringBytes: 4096, captureLimit: 1, iovecLimit: 1 }); }
+			catch (error) { console.log(error.code); }`;
+		assert.equal(execFileSync(process.execPath, ['-e', unprivileged], { encoding: 'utf8' }), 'ERR_NO_PERMISSION\n');
+	});
+
+	it('goes without a tracepoint that the kernel lacks', async () => {
+		const directory = temporaryDirectory();
+		const events = join(directory.path, 'events');
+		mkdirSync(join(events, 'syscalls'), { recursive: true });
+		const real = '/sys/kernel/tracing/events';
+		for (const category of ['sched', 'sock', 'tcp']) symlinkSync(join(real, category), join(events, category));
+		for (const name of execFileSync('ls', [join(real, 'syscalls')], { encoding: 'utf8' }).split('\n'))
+			if (name.startsWith('sys_') && name !== 'sys_exit_readv')
+				symlinkSync(join(real, 'syscalls', name), join(events, 'syscalls', name));
+		const test = startCapture({ tracefs: directory.path });
+		try {
+			assert.deepEqual(test.attached.missing, ['syscalls/sys_exit_readv']);
+			const run = await runScenario(test, 'writev_readv');
+			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
+			// The client's readv is not seen, the rest of it is.
+			assert.deepEqual(run.data(run.conn('client'), IN), []);
+		} finally {
+			test.capture.close();
+			directory.remove();
+		}
+	});
+
+	it('hands a capture over: another holder of the descriptors reads on, and closing the first one ends nothing', async () => {
+		const first = startCapture();
+		const handles = first.capture.handOver();
+		const second = followCapture(ADDON.adoptCapture(JSON.parse(JSON.stringify(handles))));
+		first.capture.close();
+		const run = await runScenario(second, 'messages');
+		assert.equal(run.data(run.conn('client'), OUT).length, 1);
+		second.capture.close();
+		assert.deepEqual(ourPrograms(), []);
+	});
+
+	it('captures twice at once, each everything', async () => {
+		const [one, two] = [startCapture(), startCapture()];
+		try {
+			const run = await runScenario(one, 'two_iovecs');
+			await two.until((records) => records.find((each) => each.pid === run.pid && each.fd === -1), 'the end');
+			const seen = two.records.filter((each) => each.pid === run.pid);
+			assert.deepEqual(
+				seen.map((each) => [each.kind, each.bytes, each.payload.length]),
+				run.records.map((each) => [each.kind, each.bytes, each.payload.length]),
+			);
+		} finally {
+			one.capture.close();
+			two.capture.close();
+		}
+	});
+
+	it('never captures its own process', async () => {
+		const test = startCapture();
+		try {
+			const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+			await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+			const address = server.address() as { port: number };
+			await new Promise((resolve) => {
+				const socket = dial(address.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\n\r\n'));
+				socket.resume().on('close', resolve);
+			});
+			server.close();
+			const run = await runScenario(test, 'messages');
+			assert.ok(run.records.length > 0);
+			assert.deepEqual(
+				test.records.filter((each) => each.pid === process.pid),
+				[],
+			);
+		} finally {
+			test.capture.close();
+		}
+	});
+
+	it('works in a worker, and dies with it', async () => {
+		const before = ourPrograms();
+		const worker = new Worker(
+			`const { parentPort } = require('node:worker_threads');
+			const holder = { exports: {} };
+			process.dlopen(holder, ${JSON.stringify(BPF_OBJECT.replace('.bpf.o', '.node'))});
+			const capture = new holder.exports.Capture({ objectPath: ${JSON.stringify(BPF_OBJECT)}, tracefs: '', ringBytes: 1 << 20, captureLimit: 1 << 20, iovecLimit: 1024 });
+			parentPort.postMessage(capture.attach().attached.length);
+			globalThis.kept = capture;
+			capture.poll(new Uint8Array(1 << 20), 50, 10);`,
+			{ eval: true },
+		);
+		const attached = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+		assert.ok((attached as number) > 30);
+		await new Promise((resolve) => worker.once('exit', resolve));
+		assert.deepEqual(ourPrograms(), before);
+	});
+
+	it('keeps records that do not fit until there is room', async () => {
+		const test = startCapture({ ringBytes: 4 << 20 });
+		try {
+			// Each poll has room for one record of full length and no more.
+			const small = new Uint8Array(ADDON.recordBytesMax);
+			const batches: Uint8Array[] = [];
+			const drain = () => {
+				for (let bytes = test.capture.poll(small, 0, 0); bytes > 0; bytes = test.capture.poll(small, 0, 0))
+					batches.push(small.slice(0, bytes));
+				test.records.splice(0, test.records.length, ...batches.flatMap(parseRecords));
+			};
+			const until: typeof test.until = (probe, what) =>
+				eventually(
+					() => {
+						drain();
+						return probe(test.records);
+					},
+					() => what,
+				);
+			const run = await runScenario({ ...test, drain, until }, 'one_mebibyte');
+			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
+			assert.ok(batches.length > 64);
+		} finally {
+			test.capture.close();
+		}
+	});
+
+	it('says what a descriptor of another process is', async () => {
+		const program = `
+import socket, json, sys, os
+a = socket.socket(); a.bind(("127.0.0.1", 0)); a.listen()
+b = socket.create_connection(a.getsockname()); c, _ = a.accept()
+d = socket.socket(socket.AF_INET6); d.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0); d.bind(("::", 0)); d.listen()
+e = socket.create_connection(("127.0.0.1", d.getsockname()[1])); f, _ = d.accept()
+u = socket.socket(type=socket.SOCK_DGRAM)
+z = open("/dev/null")
+print(json.dumps([a.fileno(), c.fileno(), "%s:%d" % c.getsockname(), "%s:%d" % c.getpeername(), f.fileno(), "127.0.0.1:%d" % e.getsockname()[1], u.fileno(), z.fileno()]), flush=True)
+sys.stdin.read()`;
+		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+		const line = await new Promise<string>((resolve) => child.stdout.setEncoding('utf8').once('data', resolve));
+		const [listening, accepted, local, remote, mapped, mappedRemote, datagram, file] = JSON.parse(line);
+		const pid = child.pid!;
+		assert.equal(ADDON.lookupSocket(pid, listening).remote, '');
+		assert.deepEqual(ADDON.lookupSocket(pid, accepted), { kind: 'socket', type: 1, family: 2, local, remote });
+		assert.deepEqual(
+			[ADDON.lookupSocket(pid, mapped).remote, ADDON.lookupSocket(pid, mapped).family],
+			[mappedRemote, 10],
+		);
+		assert.equal(ADDON.lookupSocket(pid, datagram).type, 2);
+		assert.equal(ADDON.lookupSocket(pid, file).kind, 'file');
+		assert.equal(ADDON.lookupSocket(pid, 9999).kind, 'gone');
+		child.stdin.end();
+		await new Promise((resolve) => child.on('exit', resolve));
+		assert.equal(ADDON.lookupSocket(pid, accepted).kind, 'gone');
+	});
+
+	it('tells the clock of the records', async () => {
+		const test = startCapture();
+		try {
+			const before = ADDON.bootTimeNs();
+			const run = await runScenario(test, 'messages');
+			const after = ADDON.bootTimeNs();
+			const data = run.records.filter((each) => each.kind === CAPTURE_DATA);
+			assert.ok(data.every((each) => each.timeNs >= before && each.timeNs <= after));
+		} finally {
+			test.capture.close();
+		}
+	});
+
+	it('refuses a view without room for a record', () => {
+		const test = startCapture();
+		try {
+			assert.throws(() => test.capture.poll(new Uint8Array(100), 0, 0), RangeError);
+		} finally {
+			test.capture.close();
+		}
+	});
+});

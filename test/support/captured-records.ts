@@ -1,0 +1,177 @@
+// A capture for tests: the real addon on the real kernel, its records taken apart by the generated offsets.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { type CaptureOptions, loadNativeAddon, type NativeCapture } from '../../src/capture/native-addon.ts';
+import { eventually } from './eventually.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const ADDON = loadNativeAddon(join(ROOT, 'build/tinytap.node'));
+export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
+
+export type CapturedRecord = {
+	readonly kind: number;
+	readonly syscall: number;
+	readonly direction: number;
+	readonly flags: number;
+	readonly role: number;
+	readonly family: number;
+	readonly pid: number;
+	readonly tid: number;
+	readonly fd: number;
+	readonly callBytes: number;
+	readonly callOffset: number;
+	readonly bytes: number;
+	readonly timeNs: bigint;
+	readonly conn: number;
+	readonly offset: number;
+	readonly comm: string;
+	readonly payload: Buffer;
+};
+
+/** Takes the records of a batch apart; throws when one is not well formed. */
+export function parseRecords(batch: Uint8Array): CapturedRecord[] {
+	const records: CapturedRecord[] = [];
+	const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+	for (let at = 0; at < batch.byteLength; ) {
+		const u32 = (offset: number) => view.getUint32(at + offset, true);
+		const size = u32(wire.EVENT_SIZE);
+		const captured = u32(wire.EVENT_CAPTURED_BYTES);
+		const begin = at + wire.CAPTURE_EVENT_HEADER_BYTES;
+		if (size !== wire.CAPTURE_EVENT_HEADER_BYTES + captured || begin + captured > batch.byteLength)
+			throw new Error(`record at ${at}: size ${size}, captured ${captured}`);
+		if (view.getUint8(at + wire.EVENT_VERSION) !== wire.CAPTURE_EVENT_VERSION) throw new Error('wrong version');
+		if (u32(wire.EVENT_RESERVED) !== 0) throw new Error('reserved member is not 0');
+		const connFlags = u32(wire.EVENT_CONN_FLAGS);
+		records.push({
+			kind: view.getUint8(at + wire.EVENT_KIND),
+			syscall: view.getUint8(at + wire.EVENT_SYSCALL),
+			direction: view.getUint8(at + wire.EVENT_DIRECTION),
+			flags: u32(wire.EVENT_FLAGS),
+			role: connFlags & 0xff,
+			family: connFlags >>> 8,
+			pid: u32(wire.EVENT_PID),
+			tid: u32(wire.EVENT_TID),
+			fd: view.getInt32(at + wire.EVENT_FD, true),
+			callBytes: u32(wire.EVENT_CALL_BYTES),
+			callOffset: u32(wire.EVENT_CALL_OFFSET),
+			bytes: u32(wire.EVENT_BYTES),
+			timeNs: view.getBigUint64(at + wire.EVENT_TIME_NS, true),
+			conn: Number(view.getBigUint64(at + wire.EVENT_CONN, true)),
+			offset: Number(view.getBigUint64(at + wire.EVENT_STREAM_OFFSET, true)),
+			comm: Buffer.from(batch.subarray(at + wire.EVENT_COMM, at + wire.EVENT_COMM + wire.CAPTURE_COMM_BYTES))
+				.toString('latin1')
+				.replace(/\0.*$/s, ''),
+			payload: Buffer.from(batch.subarray(begin, begin + captured)),
+		});
+		at += (size + 7) & ~7;
+	}
+	return records;
+}
+
+export type TestCapture = {
+	readonly capture: NativeCapture;
+	readonly attached: { attached: string[]; missing: string[] };
+	/** All records so far, in the order of the ring. */
+	readonly records: CapturedRecord[];
+	/** Takes what the ring has now. */
+	drain(): void;
+	/** Drains until `probe` answers something. */
+	until<T>(probe: (records: readonly CapturedRecord[]) => T | undefined, what: string): Promise<T>;
+};
+
+export function startCapture(options: Partial<CaptureOptions> = {}): TestCapture {
+	const capture = ADDON.openCapture({ objectPath: BPF_OBJECT, ...options });
+	const attached = capture.attach();
+	return followCapture(capture, attached);
+}
+
+export function followCapture(
+	capture: NativeCapture,
+	attached: { attached: string[]; missing: string[] } = { attached: [], missing: [] },
+): TestCapture {
+	const batch = new Uint8Array(4 << 20);
+	const records: CapturedRecord[] = [];
+	const drain = () => {
+		for (let bytes = capture.poll(batch, 0, 0); bytes > 0; bytes = capture.poll(batch, 0, 0))
+			records.push(...parseRecords(batch.subarray(0, bytes)));
+	};
+	return {
+		capture,
+		attached,
+		records,
+		drain,
+		until: (probe, what) =>
+			eventually(
+				() => {
+					drain();
+					return probe(records);
+				},
+				() => `never came: ${what}; ${records.length} records`,
+			),
+	};
+}
+
+export type Scenario = {
+	readonly pid: number;
+	/** What the program printed, as JSON. */
+	readonly said: Record<string, number>;
+	/** Records of this process. */
+	readonly records: CapturedRecord[];
+	/** DATA records of one direction of one of its connections, in order. */
+	data(conn: number, direction: number): CapturedRecord[];
+	/** The connection whose records name descriptor `fd`, by the name the program gave it. */
+	conn(name: string): number;
+};
+
+/** Runs test/fixtures/socket_calls.py SCENARIO to its end and gives its records. */
+export async function runScenario(test: TestCapture, name: string, ...args: readonly string[]): Promise<Scenario> {
+	const program = spawn('python3', [join(ROOT, 'test/fixtures/socket_calls.py'), name, ...args], {
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
+	const said = JSON.parse(await wholeOutput(program)) as Record<string, number>;
+	const pid = program.pid!;
+	// Whatever carried HTTP says goodbye; what never did has nothing to wait for.
+	if (said.silent === undefined) {
+		await test.until(
+			(records) => records.find((each) => each.pid === pid && each.kind === wire.CAPTURE_PROCESS_EXIT),
+			`the end of ${name}`,
+		);
+	}
+	test.drain();
+	const records = test.records.filter((each) => each.pid === pid);
+	return {
+		pid,
+		said,
+		records,
+		data: (conn, direction) =>
+			records.filter((each) => each.kind === wire.CAPTURE_DATA && each.conn === conn && each.direction === direction),
+		conn(which) {
+			const found = records.find((each) => each.kind === wire.CAPTURE_OPEN && each.fd === said[which]);
+			if (found === undefined) throw new Error(`${name}: no connection of ${which} (descriptor ${said[which]})`);
+			return found.conn;
+		},
+	};
+}
+
+async function wholeOutput(program: ChildProcess): Promise<string> {
+	let output = '';
+	program.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
+		output += chunk;
+	});
+	const code = await new Promise((resolve) => program.on('close', resolve));
+	if (code !== 0) throw new Error(`${program.spawnargs.join(' ')} ended with ${code}`);
+	return output;
+}
+
+/** The stream as far as it was captured, checked for being without holes; cut bytes appear as `\0`. */
+export function joinStream(records: readonly CapturedRecord[]): Buffer {
+	const parts: Buffer[] = [];
+	let end: number | undefined;
+	for (const record of [...records].sort((a, b) => a.offset - b.offset)) {
+		if (end !== undefined && record.offset !== end) throw new Error(`hole from ${end} to ${record.offset}`);
+		parts.push(record.payload, Buffer.alloc(record.bytes - record.payload.length));
+		end = record.offset + record.bytes;
+	}
+	return Buffer.concat(parts);
+}

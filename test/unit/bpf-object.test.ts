@@ -1,0 +1,75 @@
+// What the compiled BPF objects may contain: they must load on kernels that nobody here has.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+const BUILD = join(import.meta.dirname, '../../build');
+
+type Section = { readonly name: string; readonly type: number; readonly flags: bigint; readonly data: Buffer };
+
+/** The sections of a 64-bit little-endian ELF file. */
+function sections(path: string): Section[] {
+	const file = readFileSync(path);
+	assert.equal(file.toString('latin1', 0, 4), '\x7fELF');
+	const table = Number(file.readBigUInt64LE(40));
+	const entryBytes = file.readUInt16LE(58);
+	const header = (index: number) => {
+		const at = table + index * entryBytes;
+		const begin = Number(file.readBigUInt64LE(at + 24));
+		const type = file.readUInt32LE(at + 4);
+		// SHT_NOBITS has a size but no bytes.
+		const bytes = type === 8 ? 0 : Number(file.readBigUInt64LE(at + 32));
+		return {
+			name: file.readUInt32LE(at),
+			type,
+			flags: file.readBigUInt64LE(at + 8),
+			data: file.subarray(begin, begin + bytes),
+		};
+	};
+	const names = header(file.readUInt16LE(62)).data;
+	return Array.from({ length: file.readUInt16LE(60) }, (_, index) => {
+		const { name, ...rest } = header(index);
+		return { name: names.toString('latin1', name, names.indexOf(0, name)), ...rest };
+	});
+}
+
+for (const object of ['tinytap.bpf.o']) {
+	describe(object, () => {
+		const all = sections(join(BUILD, object));
+		const find = (name: string) => all.find((each) => each.name === name)?.data;
+
+		it('is for BPF', () => {
+			assert.equal(readFileSync(join(BUILD, object)).readUInt16LE(18), 247);
+		});
+
+		it('has programs for tracepoints only, and functions they share', () => {
+			// SHF_EXECINSTR
+			const code = all.filter((each) => (each.flags & 4n) !== 0n && each.data.length > 0).map((each) => each.name);
+			assert.ok(code.length > 30);
+			assert.deepEqual(
+				code.filter((name) => name !== '.text' && !name.startsWith('tracepoint/')),
+				[],
+			);
+		});
+
+		it('asks the loader for no CO-RE relocation', () => {
+			const extension = find('.BTF.ext')!;
+			assert.equal(extension.readUInt16LE(0), 0xeb9f);
+			// btf_ext_header: magic, version, flags, hdr_len, then offset and length of func_info, line_info and core_relo.
+			const headerBytes = extension.readUInt32LE(4);
+			const relocations = headerBytes >= 32 ? extension.readUInt32LE(28) : 0;
+			assert.equal(relocations, 0);
+		});
+
+		it('may use helpers that only the GPL may', () => {
+			assert.equal(find('license')!.toString('latin1'), 'Dual MIT/GPL\0');
+		});
+
+		it('was built by clang 14 or newer', () => {
+			const strings = readFileSync(join(BUILD, object)).toString('latin1');
+			const version = /clang version (\d+)\./.exec(strings);
+			assert.ok(version !== null && Number(version[1]) >= 14, 'no compiler is named in the debug information');
+		});
+	});
+}
