@@ -1,7 +1,7 @@
 // JSON texts are passed on as texts: numbers keep every digit, keys their order and repeats, and nothing captured
 // becomes a property of an object.
 
-import { unsafeCharacter } from './terminal-text.ts';
+import { escapeUnsafe } from './terminal-text.ts';
 
 export type ReformatOptions = {
 	/** Spaces a level; 0 puts all on one line without blanks. */
@@ -91,15 +91,15 @@ export function jsonString(text: string): string {
 
 /** Escapes control and invisible characters in a JSON text, where they can only stand inside of strings. */
 export function escapeInJson(json: string): string {
-	return PRINTABLE_ASCII.test(json) ? json : json.replace(unsafeCharacter, unicodeEscape);
+	return PRINTABLE_ASCII.test(json) ? json : escapeUnsafe(json, unicodeEscapes);
 }
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
-function unicodeEscape(character: string): string {
+function unicodeEscapes(characters: string): string {
 	let escaped = '';
-	for (let i = 0; i < character.length; i++) {
-		escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+	for (let i = 0; i < characters.length; i++) {
+		escaped += `\\u${characters.charCodeAt(i).toString(16).padStart(4, '0')}`;
 	}
 	return escaped;
 }

@@ -10,9 +10,6 @@ import stringWidth from 'string-width';
  */
 const UNSAFE = '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}';
 
-/** A character class in `u` mode, for writers that escape in their own way (JSON, HTML). */
-export const unsafeCharacter: RegExp = new RegExp(`[${UNSAFE}]`, 'gu');
-
 /** Marks a base character may carry before the rest is escaped: ten thousand of them paint over the lines around. */
 const MAX_MARKS = 8;
 
@@ -20,7 +17,7 @@ const MAX_MARKS = 8;
 const MARK = '[\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7fb]';
 const TOO_MANY_MARKS = `(${MARK}{${MAX_MARKS}})(${MARK}+)`;
 const ESCAPED = new RegExp(`[${UNSAFE}]|${TOO_MANY_MARKS}`, 'u');
-const ESCAPED_ALL = new RegExp(`\\\\|[${UNSAFE}]|${TOO_MANY_MARKS}`, 'gu');
+const EACH_ESCAPED = new RegExp(ESCAPED, 'gu');
 
 /** Text that reads like one of our escapes although nothing was escaped. */
 const LOOKS_ESCAPED = /\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\})/i;
@@ -53,6 +50,13 @@ export function forTerminal(text: string | Uint8Array, options: TerminalTextOpti
 export function escapeCodePoint(codePoint: number): string {
 	const hex = codePoint.toString(16);
 	return codePoint < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
+}
+
+/** For writers with escapes of their own (JSON): replaces what must not be printed by what `escapeEach` makes of it. */
+export function escapeUnsafe(text: string, escapeEach: (characters: string) => string): string {
+	return text.replace(EACH_ESCAPED, (match: string, marks: string | undefined, excess: string | undefined) =>
+		marks === undefined || excess === undefined ? escapeEach(match) : marks + escapeEach(excess),
+	);
 }
 
 /** Columns that a terminal uses for `text` (already made safe), by East Asian width. */
@@ -117,17 +121,13 @@ function needsEscape(text: string, lineFeeds: boolean): boolean {
 }
 
 function escapeAll(text: string, lineFeeds: boolean): string {
-	return text.replace(ESCAPED_ALL, (match: string, marks: string | undefined, excess: string | undefined) => {
-		if (match === '\\') return '\\\\';
-		if (match === '\n' && lineFeeds) return match;
-		return marks === undefined || excess === undefined ? escapeEach(match) : marks + escapeEach(excess);
+	const doubled = text.replaceAll('\\', '\\\\');
+	return escapeUnsafe(doubled, (characters) => {
+		if (characters === '\n' && lineFeeds) return characters;
+		let escaped = '';
+		for (const character of characters) escaped += escapeCodePoint(character.codePointAt(0) as number);
+		return escaped;
 	});
-}
-
-function escapeEach(text: string): string {
-	let escaped = '';
-	for (const character of text) escaped += escapeCodePoint(character.codePointAt(0) as number);
-	return escaped;
 }
 
 function forTerminalBytes(bytes: Uint8Array, options: TerminalTextOptions): string {

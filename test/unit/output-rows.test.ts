@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { createRowWriter, formatRows, type Result, ROW_FORMATS, type RowFormat } from '../../src/output/row-format.ts';
+import { createTheme, wantsColor } from '../../src/output/theme.ts';
+import type { SqlValue } from '../../src/store/table.ts';
+
+const people: Result = {
+	columns: [
+		{ name: 'id', type: 'int' },
+		{ name: 'name', type: 'text' },
+		{ name: 'score', type: 'float' },
+	],
+	rows: [
+		[1, 'Ada', 0.1],
+		[20, '', null],
+		[9007199254740993n, null, -1e21],
+	],
+};
+
+function format(name: RowFormat, result: Result, options: Parameters<typeof formatRows>[2] = {}): string {
+	return [...formatRows(name, result, options)].join('');
+}
+
+function oneColumn(values: readonly SqlValue[], type: Result['columns'][0]['type'] = 'text'): Result {
+	return { columns: [{ name: 'x', type }], rows: values.map((value) => [value]) };
+}
+
+/** What a Python expression makes of `input`, as JSON. */
+function python(program: string, input: string): unknown {
+	const run = spawnSync('python3', ['-c', `import sys, json, csv, base64\n${program}`], { input, encoding: 'utf8' });
+	assert.equal(run.status, 0, run.stderr || String(run.error));
+	return JSON.parse(run.stdout);
+}
+
+describe('table', () => {
+	it('aligns columns, numbers to the right, and tells NULL from an empty text', () => {
+		assert.equal(
+			format('table', people, { footer: true }),
+			[
+				'               id | name |  score',
+				'------------------+------+--------',
+				'                1 | Ada  |    0.1',
+				'               20 |      |   NULL',
+				' 9007199254740993 | NULL | -1e+21',
+				'(3 rows)',
+				'',
+			].join('\n'),
+		);
+	});
+
+	it('has a head without rows', () => {
+		assert.equal(
+			format('table', { columns: people.columns, rows: [] }, { footer: true }),
+			' id | name | score\n----+------+-------\n(0 rows)\n',
+		);
+		assert.equal(format('table', oneColumn(['a']), { footer: true }), ' x\n---\n a\n(1 row)\n');
+	});
+
+	it('cuts texts at 200 columns, or at the given number, and numbers never', () => {
+		const [, , cell] = format('table', oneColumn(['a'.repeat(300)])).split('\n');
+		assert.equal(cell, ` ${'a'.repeat(199)}…`);
+		assert.ok(format('table', oneColumn(['a'.repeat(300), 10n ** 30n]), { cellColumns: 5 }).includes(`\n aaaa…`));
+		assert.ok(format('table', oneColumn([10n ** 30n], 'int'), { cellColumns: 5 }).includes(`1${'0'.repeat(30)}`));
+	});
+
+	it('cuts the widest texts to make its lines fit the screen', () => {
+		const result: Result = {
+			columns: [...people.columns, { name: 'path', type: 'text' }],
+			rows: [[1, 'Grace Brewster Hopper', 2.5, '/a/very/long/path/that/goes/on']],
+		};
+		assert.equal(
+			format('table', result, { screenColumns: 50 }),
+			[
+				' id | name             | score | path',
+				'----+------------------+-------+------------------',
+				'  1 | Grace Brewster … |   2.5 | /a/very/long/pa…',
+				'',
+			].join('\n'),
+		);
+	});
+
+	it('shows rows vertically on a screen too narrow for its columns', () => {
+		assert.equal(
+			format('table', { columns: people.columns, rows: people.rows.slice(0, 1) }, { screenColumns: 15, footer: true }),
+			`${'*'.repeat(27)} 1. row ${'*'.repeat(27)}\n   id: 1\n name: Ada\nscore: 0.1\n(1 row)\n`,
+		);
+	});
+
+	it('keeps its columns when rows come one by one', () => {
+		const writer = createRowWriter('table', people.columns.slice(0, 2));
+		const text = writer.begin() + people.rows.map((row) => writer.rows([row])).join('') + writer.end();
+		assert.equal(text, '    id | name\n-------+--------------\n     1 | Ada\n    20 | \n 9007199254740993 | NULL\n');
+	});
+
+	it('is as wide as the sample needs when the first rows are known', () => {
+		const writer = createRowWriter('table', people.columns, { sample: people.rows });
+		assert.equal(writer.begin() + writer.rows(people.rows) + writer.end(), format('table', people));
+	});
+
+	it('gives a long result in pieces', () => {
+		const rows = Array.from({ length: 5003 }, (_, i) => [i, `name ${i}`, i / 2]);
+		const chunks = [...formatRows('table', { columns: people.columns, rows })];
+		assert.ok(chunks.length > 1 && chunks.every((chunk) => chunk.length < 70000 && chunk.endsWith('\n')));
+		assert.equal(chunks.join('').split('\n').length, 5003 + 3);
+	});
+});
+
+describe('box', () => {
+	it('draws lines around', () => {
+		assert.equal(
+			format('box', people),
+			[
+				'┌──────────────────┬──────┬────────┐',
+				'│               id │ name │  score │',
+				'├──────────────────┼──────┼────────┤',
+				'│                1 │ Ada  │    0.1 │',
+				'│               20 │      │   NULL │',
+				'│ 9007199254740993 │ NULL │ -1e+21 │',
+				'└──────────────────┴──────┴────────┘',
+				'',
+			].join('\n'),
+		);
+	});
+});
+
+describe('markdown', () => {
+	it('is a table in which no cell is markup', () => {
+		const result = { columns: people.columns, rows: [...people.rows, [2, 'a|b <i>*x*</i> [y](z) `c` \\', 1.5]] };
+		assert.equal(
+			format('markdown', result),
+			[
+				'| id | name | score |',
+				'| ---: | --- | ---: |',
+				'| 1 | Ada | 0.1 |',
+				'| 20 |  | *NULL* |',
+				'| 9007199254740993 | *NULL* | -1e+21 |',
+				'| 2 | a\\|b &lt;i&gt;\\*x\\*&lt;/i&gt; \\[y\\](z) \\`c\\` \\\\ | 1.5 |',
+				'',
+			].join('\n'),
+		);
+	});
+});
+
+describe('line', () => {
+	it('shows bodies whole, JSON indented, blobs as hex, and notes in place of the rest', () => {
+		const body = `${'x'.repeat(500)}\nsecond line`;
+		const result: Result = {
+			columns: [
+				{ name: 'id', type: 'int' },
+				{ name: 'res_headers', type: 'json' },
+				{ name: 'req_body', type: 'text' },
+				{ name: 'res_body', type: 'text' },
+				{ name: 'res_body_raw', type: 'blob' },
+				{ name: 'res_body_note', type: 'text' },
+				{ name: 'path', type: 'text' },
+			],
+			rows: [
+				[
+					1,
+					'{"a":"b"}',
+					body,
+					'{"n":1.0,"l":["a',
+					Buffer.from('hi'),
+					'body: first 16 of 20 bytes (body limit)',
+					'a\nb',
+				],
+			],
+		};
+		assert.equal(
+			format('line', result),
+			[
+				`${'*'.repeat(27)} 1. row ${'*'.repeat(27)}`,
+				'           id: 1',
+				'  res_headers:',
+				'{',
+				'  "a": "b"',
+				'}',
+				'     req_body:',
+				'x'.repeat(500),
+				'second line',
+				'     res_body:',
+				'{',
+				'  "n": 1.0,',
+				'  "l": [',
+				'    "a',
+				'body: first 16 of 20 bytes (body limit)',
+				' res_body_raw: 2 bytes',
+				'00000000  68 69                                             |hi|',
+				'res_body_note: body: first 16 of 20 bytes (body limit)',
+				'         path: a\\x0ab',
+				'',
+			].join('\n'),
+		);
+	});
+
+	it('names images instead of showing them', () => {
+		const result: Result = {
+			columns: [
+				{ name: 'res_body', type: 'text' },
+				{ name: 'content_type', type: 'text' },
+				{ name: 'res_body_bytes', type: 'int' },
+			],
+			rows: [['\ufffdPNG', 'image/png', 68]],
+		};
+		assert.ok(format('line', result).includes('      res_body: [image/png, 68 bytes]\n'));
+	});
+});
+
+describe('csv', () => {
+	it('quotes text, tells NULL from an empty text, and leaves numbers alone', () => {
+		assert.equal(format('csv', people), 'id,name,score\n1,"Ada",0.1\n20,"",\n9007199254740993,,-1e+21\n');
+	});
+
+	it('makes no text a formula', () => {
+		const starts = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', ' =1', '"=1', "'=1", '\uff1d1', '-', '\tx'];
+		const cells = python('json.dump(list(csv.reader(sys.stdin)), sys.stdout)', format('csv', oneColumn(starts)));
+		assert.equal((cells as string[][]).length, starts.length + 1);
+		for (const [cell] of (cells as [string][]).slice(1)) assert.match(cell, /^'/);
+		for (const text of ['a=1', '1-1', 'x@y', '']) assert.equal(format('csv', oneColumn([text])), `x\n"${text}"\n`);
+		assert.equal(format('csv', oneColumn([-5, -5n]), {}), 'x\n-5\n-5\n');
+	});
+
+	it('is read back by Python: quotes, commas and line feeds as they were, controls escaped', () => {
+		const rows: SqlValue[][] = [
+			['a,b', 'say "hi"', 'two\nlines', 'nul\0 tab\t', 'Grüße 日本', null, '', Buffer.from('\xff', 'latin1')],
+		];
+		const columns = ['a', 'b c', 'd"e', 'f', 'g', 'h', 'i', 'j'].map((name) => ({ name, type: null }));
+		const read = python('json.dump(list(csv.reader(sys.stdin)), sys.stdout)', format('csv', { columns, rows }));
+		assert.deepEqual(read, [
+			['a', 'b c', 'd"e', 'f', 'g', 'h', 'i', 'j'],
+			['a,b', 'say "hi"', 'two\nlines', 'nul\\x00 tab\\x09', 'Grüße 日本', '', '', '/w=='],
+		]);
+	});
+
+	it('is exact with raw', () => {
+		const texts = ['=1+1', 'tab\tand\r\nline', '\x1b[2J\\', '\u202e', '-', "'"];
+		const read = python(
+			'import io; json.dump(list(csv.reader(io.TextIOWrapper(sys.stdin.buffer, "utf8", newline=""))), sys.stdout)',
+			format('csv', oneColumn(texts), { raw: true }),
+		);
+		assert.deepEqual(read, [['x'], ...texts.map((text) => [text])]);
+	});
+});
+
+describe('json and ndjson', () => {
+	it('are one array, and one object a line', () => {
+		assert.equal(
+			format('json', people),
+			'[\n{"id":1,"name":"Ada","score":0.1},\n{"id":20,"name":"","score":null},\n{"id":9007199254740993,"name":null,"score":-1e+21}\n]\n',
+		);
+		assert.equal(
+			format('ndjson', people),
+			'{"id":1,"name":"Ada","score":0.1}\n{"id":20,"name":"","score":null}\n{"id":9007199254740993,"name":null,"score":-1e+21}\n',
+		);
+		assert.equal(format('json', { columns: people.columns, rows: [] }), '[]\n');
+		assert.equal(format('ndjson', { columns: people.columns, rows: [] }), '');
+	});
+
+	it('nest columns of type json with every digit, on one line', () => {
+		const json = '{ "a": [1.0, 12345678901234567890],\n"__proto__": {"x": "\u202e"}, "a": 2 }';
+		assert.equal(
+			format('ndjson', oneColumn([json, 'not json', null], 'json')),
+			'{"x":{"a":[1.0,12345678901234567890],"__proto__":{"x":"\\u202e"},"a":2}}\n{"x":"not json"}\n{"x":null}\n',
+		);
+		assert.equal(format('ndjson', oneColumn([json])), `{"x":${JSON.stringify(json).replace('\u202e', '\\u202e')}}\n`);
+	});
+
+	it('survive any depth of nesting', () => {
+		const deep = '['.repeat(100000) + ']'.repeat(100000);
+		assert.equal(format('ndjson', oneColumn([deep], 'json')), `{"x":${deep}}\n`);
+		assert.ok(format('line', { columns: [{ name: 'res_body', type: 'text' }], rows: [[deep]] }).includes(deep));
+	});
+
+	it('give every column a name of its own', () => {
+		const columns = ['id', 'id', 'id_2', '__proto__', '__proto__', 'id'].map((name) => ({ name, type: null }));
+		assert.equal(
+			format('ndjson', { columns, rows: [[1, 2, 3, 4, 5, 6]] }),
+			'{"id":1,"id_3":2,"id_2":3,"__proto__":4,"__proto___2":5,"id_4":6}\n',
+		);
+	});
+
+	it('leave all prototypes as they are', () => {
+		const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__'];
+		const prototypes = [Object.prototype, Array.prototype, Function.prototype];
+		const before = prototypes.map((prototype) => Object.getOwnPropertyNames(prototype));
+		const json = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
+		const columns = names.map((name) => ({ name, type: 'json' as const }));
+		for (const { name } of ROW_FORMATS) {
+			const text = format(name, { columns, rows: [names.map(() => json)] });
+			for (const column of names) assert.ok(text.replaceAll('\\_', '_').includes(column), `${name} ${column}`);
+		}
+		assert.deepEqual(
+			prototypes.map((prototype) => Object.getOwnPropertyNames(prototype)),
+			before,
+		);
+		assert.equal(({} as { polluted?: number }).polluted, undefined);
+	});
+
+	it('are read back exactly by Python', () => {
+		const everything = Array.from({ length: 0x250 }, (_, i) => String.fromCodePoint(i)).join('');
+		const texts = [everything, '\u2028\u2029\u202e\ufeff', '\u{e0041}\u{10ffff}', '\\"', '</script>', ''];
+		const blob = Uint8Array.from({ length: 256 }, (_, i) => i);
+		const rows: SqlValue[][] = [...texts.map((text): SqlValue[] => [text]), [blob], [2n ** 64n], [0.1], [null]];
+		const columns = [{ name: 'x', type: null }];
+		const expected = [...texts, Buffer.from(blob).toString('base64'), '18446744073709551616', 0.1, null];
+		const big = 'v = [str(r["x"]) if type(r["x"]) is int else r["x"] for r in rows]; json.dump(v, sys.stdout)';
+		assert.deepEqual(python(`rows = json.load(sys.stdin)\n${big}`, format('json', { columns, rows })), expected);
+		const lines = 'rows = [json.loads(line) for line in sys.stdin]';
+		assert.deepEqual(python(`${lines}\n${big}`, format('ndjson', { columns, rows })), expected);
+	});
+
+	it('escape lone surrogates, which UTF-8 cannot hold', () => {
+		assert.equal(format('ndjson', oneColumn(['\ud800a'])), '{"x":"\\ud800a"}\n');
+	});
+
+	it('say null where JSON has no number', () => {
+		assert.equal(
+			format('ndjson', oneColumn([Number.POSITIVE_INFINITY, Number.NaN], 'float')),
+			'{"x":null}\n{"x":null}\n',
+		);
+		assert.ok(
+			format('table', oneColumn([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], 'float')).includes(' -Inf'),
+		);
+	});
+});
+
+describe('colours', () => {
+	it('dim NULL, so that the text NULL looks different', () => {
+		const text = format('table', oneColumn([null, 'NULL']), { theme: createTheme(true) });
+		assert.ok(text.includes(' \x1b[2mNULL\x1b[22m\n NULL\n'));
+	});
+
+	it('are wanted on a terminal unless something says no', () => {
+		const terminal = { isTTY: true };
+		assert.equal(wantsColor(terminal, {}), true);
+		assert.equal(wantsColor({}, {}), false);
+		assert.equal(wantsColor(terminal, { NO_COLOR: '1' }), false);
+		assert.equal(wantsColor(terminal, { NO_COLOR: '' }), true);
+		assert.equal(wantsColor(terminal, {}, false), false);
+		assert.equal(wantsColor({}, {}, true), true);
+		assert.equal(wantsColor(terminal, { NO_COLOR: '1' }, true), false);
+		assert.equal(wantsColor(terminal, { TERM: 'dumb' }), false);
+		assert.equal(wantsColor({}, { FORCE_COLOR: '1' }), true);
+		assert.equal(wantsColor(terminal, { FORCE_COLOR: '0' }), false);
+	});
+});
