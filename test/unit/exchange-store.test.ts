@@ -1,0 +1,265 @@
+// From records to tables, without root or threads: decoder, store, tables.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { openDatabase, SegmentCache } from '../../src/store/database.ts';
+import { exchangeRecord } from '../../src/store/exchange-detail.ts';
+import { ExchangeStore, entryBytes } from '../../src/store/exchange-store.ts';
+import { LOSS_REASONS } from '../../src/store/loss-table.ts';
+import type { TableSnapshot } from '../../src/store/table.ts';
+import { newDecoder } from '../support/decoded-rows.ts';
+import { Tape } from '../support/record-builder.ts';
+
+type Row = Record<string, unknown>;
+
+/** Decodes a tape into a store, as the capture thread does. `open`: leave what is open open. */
+function stored(tape: Tape, limits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY }, open = false) {
+	const decoder = newDecoder();
+	const store = new ExchangeStore(limits);
+	const batch = tape.batch();
+	decoder.input(batch.byteLength).set(batch);
+	decoder.decode(batch.byteLength);
+	// A finished row may wait one call for facts about its process.
+	decoder.decode(0);
+	decoder.decode(0);
+	if (!open) decoder.finish();
+	const output = decoder.output();
+	const views = entryBytes(decoder.memory.buffer);
+	for (let at = output.byteOffset; at < output.byteOffset + output.byteLength; at += views.u32[at >> 2]!) {
+		const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
+		if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
+		else if (type === layout.ENTRY_PAIR)
+			store.pair(views.f64[(at + layout.PAIR_A) >> 3]!, views.f64[(at + layout.PAIR_B) >> 3]!);
+	}
+	decoder.clearOutput();
+	decoder.snapshot(layout.SNAPSHOT_EXCHANGES | layout.SNAPSHOT_EVENTS | layout.SNAPSHOT_CONNECTIONS);
+	const entries = decoder.output().slice().buffer;
+	const database = openDatabase(
+		{ store: store.snapshot(), entries, loss: [], nowUs: 1_700_000_100_000_000 },
+		new SegmentCache(),
+	);
+	const rows = (name: string): Row[] => tableRows(database.tables.get(name)!);
+	return { store, database, rows };
+}
+
+function tableRows(table: TableSnapshot): Row[] {
+	const readers = table.columns.map(({ name }, index) => [name, table.reader(index)] as const);
+	return Array.from({ length: table.rowCount }, (_, row) =>
+		Object.fromEntries(readers.map(([name, reader]) => [name, reader.value(row)])),
+	);
+}
+
+const GET = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: example.com\r\n${fields}\r\n`;
+const OK = (body: string, fields = '') => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
+
+/** One server connection with these exchanges. */
+function tapeOf(exchanges: readonly (readonly [request: string, response: string])[]): Tape {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	for (const [request, response] of exchanges) {
+		server.in(request);
+		server.out(response);
+	}
+	return tape;
+}
+
+test('a stored exchange reads back as it was sent', () => {
+	const { rows } = stored(
+		tapeOf([
+			[
+				GET('/a/b?x=1&y', 'X-One: 1\r\nx-one: 2\r\nCookie: a=1\r\nCookie: b=2\r\n'),
+				OK('hi there', 'Set-Cookie: a\r\nSET-COOKIE: b\r\nContent-Type: text/plain\r\n'),
+			],
+		]),
+	);
+	const row = rows('exchanges')[0]!;
+	assert.equal(row.path, '/a/b');
+	assert.equal(row.query_string, 'x=1&y');
+	assert.equal(row.url, 'http://example.com/a/b?x=1&y');
+	assert.equal(row.http_version, '1.1');
+	assert.equal(row.status, 200);
+	assert.equal(row.res_body, 'hi there');
+	assert.deepEqual(row.res_body_raw, new Uint8Array(Buffer.from('hi there')));
+	assert.equal(row.req_body, '');
+	assert.equal(row.content_type, 'text/plain');
+	assert.equal(row.content_encoding, null);
+	assert.equal(row.local, '127.0.0.1:80');
+	assert.deepEqual(JSON.parse(String(row.req_headers)), { host: 'example.com', 'x-one': '1, 2', cookie: 'a=1; b=2' });
+	assert.deepEqual(JSON.parse(String(row.res_headers)), {
+		'content-length': '8',
+		'set-cookie': ['a', 'b'],
+		'content-type': 'text/plain',
+	});
+	assert.match(String(row.ts), /^2023-11-14T22:13:20\.\d{6}Z$/);
+});
+
+test('names that mean something to JavaScript are names like any other', () => {
+	const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__'];
+	const before = Object.getOwnPropertyNames(Object.prototype).join();
+	const fields = names.map((name) => `${name}: 1\r\n${name}: 2\r\n`).join('');
+	const { rows } = stored(tapeOf([[GET('/', fields), OK('')]]));
+	const text = String(rows('exchanges')[0]?.req_headers);
+	for (const name of names) {
+		assert.ok(text.includes(`"${name.toLowerCase()}":"1, 2"`), text);
+		assert.equal(rows('headers').filter((row) => row.raw_name === name).length, 2);
+	}
+	assert.equal(Object.getOwnPropertyNames(Object.prototype).join(), before);
+});
+
+test('headers are rows in order, with case and repeats', () => {
+	const { rows } = stored(
+		tapeOf([
+			[GET('/1', 'B: 2\r\nA: \r\n'), OK('x', 'Z: 9\r\n')],
+			[GET('/2'), OK('y')],
+		]),
+	);
+	assert.deepEqual(
+		rows('headers').map((row) => [
+			row.exchange_id,
+			row.message,
+			row.seq,
+			row.name,
+			row.raw_name,
+			row.header_value,
+			row.trailer,
+		]),
+		[
+			[1, 'request', 0, 'host', 'Host', 'example.com', 0],
+			[1, 'request', 1, 'b', 'B', '2', 0],
+			[1, 'request', 2, 'a', 'A', '', 0],
+			[1, 'response', 0, 'content-length', 'Content-Length', '1', 0],
+			[1, 'response', 1, 'z', 'Z', '9', 0],
+			[2, 'request', 0, 'host', 'Host', 'example.com', 0],
+			[2, 'response', 0, 'content-length', 'Content-Length', '1', 0],
+		],
+	);
+});
+
+test('open exchanges stand in exchanges and inflight, with their age', () => {
+	const tape = tapeOf([[GET('/done'), OK('x')]]);
+	tape.server(2, { local: '127.0.0.1:80', remote: '127.0.0.1:4001' }).open().in(GET('/open'));
+	const { rows } = stored(tape, undefined, true);
+	assert.deepEqual(
+		rows('exchanges')
+			.map((row) => [row.path, row.state, row.status])
+			.sort(),
+		[
+			['/done', 'complete', 200],
+			['/open', 'open', null],
+		],
+	);
+	const inflight = rows('inflight');
+	assert.deepEqual(
+		inflight.map((row) => row.path),
+		['/open'],
+	);
+	assert.ok(Number(inflight[0]?.age_ms) > 0);
+});
+
+test('23,000 rows over several segments: every one is there, once, with its own texts', () => {
+	const pairs = Array.from(
+		{ length: 23_000 },
+		(_, i) => [GET(`/path/${i}`, `X-Number: ${i}\r\n`), OK(`body ${i}`)] as const,
+	);
+	const { rows, store } = stored(tapeOf(pairs));
+	assert.equal(store.rows, 23_000);
+	assert.ok(store.snapshot().segments.length > 2);
+	const all = rows('exchanges');
+	assert.equal(all.length, 23_000);
+	for (const [i, row] of all.entries()) {
+		assert.equal(row.id, i + 1);
+		assert.equal(row.path, `/path/${i}`);
+		assert.equal(row.res_body, `body ${i}`);
+	}
+});
+
+test('--max-rows keeps the newest rows and counts the others', () => {
+	const pairs = Array.from({ length: 20_011 }, (_, i) => [GET(`/${i}`), OK('x')] as const);
+	const { rows, store } = stored(tapeOf(pairs), { memoryBytes: 64 << 20, rows: 997 });
+	const all = rows('exchanges');
+	assert.equal(all.length, 997);
+	assert.equal(all[0]?.id, 20_011 - 997 + 1);
+	assert.equal(all.at(-1)?.id, 20_011);
+	assert.equal(store.evictedRows, 20_011 - 997);
+});
+
+test('the memory limit holds, the oldest rows go first', () => {
+	const body = 'x'.repeat(2000);
+	const pairs = Array.from({ length: 5003 }, (_, i) => [GET(`/${i}`), OK(body)] as const);
+	const memoryBytes = 4 << 20;
+	const { rows, store } = stored(tapeOf(pairs), { memoryBytes, rows: Number.POSITIVE_INFINITY });
+	assert.ok(store.memoryBytes <= memoryBytes, `${store.memoryBytes} bytes`);
+	const all = rows('exchanges');
+	assert.equal(all.length, store.rows);
+	assert.equal(all.length + store.evictedRows, 5003);
+	assert.ok(all.length > 1000);
+	assert.equal(all.at(-1)?.id, 5003);
+	for (const [i, row] of all.entries()) assert.equal(row.id, 5003 - all.length + 1 + i);
+});
+
+test('texts that are all different, and one larger than a segment, are kept', () => {
+	const long = `/${'p'.repeat(60_000)}`;
+	const pairs = [
+		...Array.from({ length: 3000 }, (_, i) => [`GET / HTTP/1.1\r\nHost: host-${i}.example\r\n\r\n`, OK('x')] as const),
+		[GET(long), OK('y')] as const,
+	];
+	const { rows } = stored(tapeOf(pairs), { memoryBytes: 2 << 20, rows: Number.POSITIVE_INFINITY });
+	const all = rows('exchanges');
+	assert.equal(all.at(-1)?.path, long);
+	const hosts = all.slice(0, -1);
+	for (const [i, row] of hosts.entries()) assert.equal(row.host, `host-${3000 - hosts.length + i}.example`);
+});
+
+test('codes are equal exactly when texts are, over all segments', () => {
+	const pairs = Array.from(
+		{ length: 20_000 },
+		(_, i) => [`GET / HTTP/1.1\r\nHost: h${i % 7}\r\n\r\n`, OK('x')] as const,
+	);
+	const { database } = stored(tapeOf(pairs));
+	const table = database.tables.get('exchanges')!;
+	const index = table.columns.findIndex(({ name }) => name === 'host');
+	const reader = table.reader(index);
+	const texts = new Map<number, unknown>();
+	for (let row = 0; row < table.rowCount; row++) {
+		const code = reader.code!(row);
+		const text = reader.value(row);
+		assert.equal(texts.get(code) ?? text, text);
+		texts.set(code, text);
+	}
+	assert.equal(texts.size, 7);
+	assert.equal(new Set(texts.values()).size, 7);
+});
+
+test('bytes that are no UTF-8 are kept as one character each', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server.in(Buffer.from('GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nX-Utf: \xc3\xa9\r\n\r\n', 'latin1'));
+	server.out(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\x00', 'latin1'));
+	const row = stored(tape).rows('exchanges')[0]!;
+	assert.equal(row.path, '/\xff\xfe');
+	assert.ok(String(row.req_headers).includes('é'));
+	assert.deepEqual(row.res_body_raw, new Uint8Array([0xff, 0]));
+});
+
+test('the detail record has the field lines as sent', () => {
+	const { store } = stored(tapeOf([[GET('/1', 'B: 2\r\n'), OK('x')]]));
+	const record = exchangeRecord(new SegmentCache().open(store.snapshot()), 1);
+	assert.deepEqual(
+		record?.requestHeaders.map(({ name, value }) => [name, value]),
+		[
+			['Host', 'example.com'],
+			['B', '2'],
+		],
+	);
+	assert.equal(record?.columns.path, '/1');
+	assert.equal(exchangeRecord(new SegmentCache().open(store.snapshot()), 2), undefined);
+});
+
+test('loss has one row a reason, zeros included', () => {
+	const { rows } = stored(tapeOf([]));
+	assert.deepEqual(
+		rows('loss').map((row) => [row.reason, row.kind, row.events, row.last_ts]),
+		LOSS_REASONS.map(({ reason, kind }) => [reason, kind, 0, null]),
+	);
+});
