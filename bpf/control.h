@@ -26,6 +26,14 @@ struct settings {
 	__u32 exit_group_dead_offset;
 	/* Possible CPUs: how many slots the per-CPU arrays have. */
 	__u32 cpu_count;
+	/* Where tracepoint tcp_rcv_space_adjust has its members, which moved between kernels; family 0: it has none. */
+	__u32 receive_family_offset;
+	__u32 receive_local_port_offset;
+	__u32 receive_peer_port_offset;
+	__u32 receive_local_offset;
+	__u32 receive_peer_offset;
+	__u32 receive_local_v6_offset;
+	__u32 receive_peer_v6_offset;
 };
 
 /* Bits of `chosen` map values and of control.process_mask. */
@@ -53,7 +61,7 @@ struct control {
 	__u8 comms[8][CAPTURE_COMM_BYTES];
 	/* 1: map `skips` has something. */
 	__u32 skipping;
-	/* Accepted connections without addresses: while there are some, receives are asked for theirs. */
+	/* Connections of which an address is missing: while there are some, receives are asked for theirs. */
 	__u32 unnamed;
 };
 
@@ -81,6 +89,7 @@ struct control {
 /* The reader knows of it: it gets a CAPTURE_CLOSE. */
 #define CONNECTION_OPEN_SENT 16
 #define CONNECTION_EOF_SENT 32
+/* An address is missing that a receive can tell; counted in control.unnamed. */
 #define CONNECTION_NAMELESS 64
 
 /* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */

@@ -60,14 +60,31 @@ static __always_inline bool is_fatal(__s64 ret)
 	       ret == -ENETUNREACH || ret == -ENETDOWN;
 }
 
+/* Longer ago than from the copying of the bytes to the return of the call, even when a thread was preempted between. */
+#define RECEIVE_AGE_NS 20000000
+
+/* Did the call that returns now receive from the socket in scratch->receive? It speaks of one call only: a later one of the
+ * thread may be on something else. */
+static __always_inline __u32 take_receive(__u64 pid_tgid)
+{
+	struct scratch *s = working_memory();
+
+	if (!s || s->receive.tid != (__u32)pid_tgid)
+		return 0;
+	s->receive.tid = 0;
+	return bpf_ktime_get_boot_ns() - s->receive.time_ns < RECEIVE_AGE_NS;
+}
+
 /* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
 static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count, __u32 message_flags,
 					 __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
-	__u32 pid = pid_tgid >> 32;
+	__u32 pid = pid_tgid >> 32, received = 0;
 	struct scratch *s;
 
+	if (control.unnamed && direction == DIRECTION_IN)
+		received = take_receive(pid_tgid);
 	slot = find_descriptor(pid, fd);
 	if (slot)
 		descriptor = *slot;
@@ -97,6 +114,7 @@ static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u
 	s->call.fd = fd;
 	s->call.message_flags = message_flags;
 	s->call.record_flags = record_flags;
+	s->call.received = received;
 	/* Constant indexes become direct jumps. */
 	if (ret > 0)
 		bpf_tail_call(context, &stages, STAGE_CARRY);
@@ -244,7 +262,7 @@ static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
 	__u32 looks = LOOKS_UNDECIDED;
 	__u64 *slot;
 
-	if (!known && is_file_call(s->call.syscall)) {
+	if (!known && !s->call.received && is_file_call(s->call.syscall)) {
 		begin_sniff(s, NULL);
 		gather_start();
 		looks = test_start(1);
@@ -305,6 +323,15 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	return looks;
 }
 
+/* The process will get its CAPTURE_PROCESS_EXIT. */
+static __always_inline void mark_process(__u32 pid)
+{
+	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	if (process)
+		process->seen_http = 1;
+}
+
 /* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only, and the descriptor is left alone. */
 static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
 {
@@ -312,6 +339,7 @@ static __always_inline void label_connection(struct scratch *s, struct connectio
 	__u64 *slot;
 
 	connection->flags |= CONNECTION_LABELLED;
+	mark_process(s->call.pid_tgid >> 32);
 	if (bytes > SNIFF_BYTES)
 		bytes = SNIFF_BYTES;
 	send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
@@ -352,6 +380,16 @@ static __always_inline bool ports_pass(const struct connection *connection)
 	return !peer || !local;
 }
 
+/* The call's own TCP socket told its addresses; that also says that it is one. */
+static __always_inline void apply_receive(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__builtin_memcpy(connection->addresses, s->receive.addresses, CAPTURE_ADDRESSES_BYTES);
+	connection->flags &= ~CONNECTION_UNVERIFIED;
+	name(connection);
+	if (connection->flags & CONNECTION_OPEN_SENT)
+		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
+}
+
 /* User space looked: a socket after all? */
 static __always_inline void apply_verdict(struct connection *connection, __u64 conn)
 {
@@ -359,14 +397,6 @@ static __always_inline void apply_verdict(struct connection *connection, __u64 c
 
 	if (verdict && *verdict == VERDICT_SOCKET)
 		connection->flags &= ~CONNECTION_UNVERIFIED;
-}
-
-static __always_inline void mark_process(__u32 pid)
-{
-	struct process *process = bpf_map_lookup_elem(&processes, &pid);
-
-	if (process)
-		process->seen_http = 1;
 }
 
 SEC("tracepoint/tail-call/carry_call")
@@ -414,6 +444,8 @@ int carry_call(void *context)
 		connection = adopt(s, &conn);
 	if (!connection)
 		return 0;
+	if (s->call.received && connection->flags & CONNECTION_NAMELESS)
+		apply_receive(s, connection, conn);
 	if (s->call.direction == DIRECTION_IN && s->call.message_flags & MSG_TRUNC &&
 	    *(__u16 *)connection->addresses != AF_UNIX) {
 		s->call.shape = SHAPE_NONE;
@@ -421,6 +453,9 @@ int carry_call(void *context)
 	}
 	if (!(connection->flags & CONNECTION_HTTP)) {
 		looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection);
+		/* A proxy that moves everything by splice shows nothing that could be recognised. */
+		if (s->call.syscall == SYSCALL_SPLICE && !connection->offset[index])
+			tell_blind_spot(s, BLIND_SPOT_SPLICE, SYSCALL_SPLICE, s->call.pid_tgid, conn, s->call.fd);
 		if (looks == LOOKS_TLS || looks == LOOKS_HTTP2) {
 			if (ports_pass(connection))
 				label_connection(s, connection, conn);

@@ -54,6 +54,15 @@ static __noinline __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 	return find_descriptor(pid, fd);
 }
 
+/* Its addresses are known, or not looked for any more. */
+static __always_inline void name(struct connection *connection)
+{
+	if (!(connection->flags & CONNECTION_NAMELESS))
+		return;
+	connection->flags &= ~CONNECTION_NAMELESS;
+	FETCH_ADD(&control.unnamed, -1);
+}
+
 /* A reference to `conn` is gone. */
 static __noinline long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
 {
@@ -65,6 +74,7 @@ static __noinline long release_connection(struct scratch *s, __u64 conn, __u32 s
 		return 0;
 	if (connection->flags & CONNECTION_OPEN_SENT)
 		send_close(s, connection, conn, syscall, pid_tgid, fd);
+	name(connection);
 	bpf_map_delete_elem(&connections, &conn);
 	return 0;
 }
@@ -100,10 +110,14 @@ static __always_inline __u64 add_connection(struct scratch *s)
 	__u64 conn = next_conn(s);
 
 	s->connection.holders = 1;
+	if (*(__u16 *)s->connection.addresses != AF_UNIX)
+		s->connection.flags |= CONNECTION_NAMELESS;
 	if (bpf_map_update_elem(&connections, &conn, &s->connection, BPF_ANY)) {
 		count_loss(LOSS_MAP_FULL, 0);
 		return 0;
 	}
+	if (s->connection.flags & CONNECTION_NAMELESS)
+		FETCH_ADD(&control.unnamed, 1);
 	return conn;
 }
 

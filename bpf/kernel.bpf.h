@@ -133,11 +133,17 @@ struct inet_sock_set_state_context {
 	__u8 peer_v6[16];
 };
 
+struct control_message_header {
+	__u64 length;
+	__s32 level;
+	__s32 type;
+};
+
 /* The registers a thread entered the kernel with, as the kernel saves them; the verifier checks the offsets against the
  * kernel's own BTF. */
 #if defined(TINYTAP_ARCH_X86_64)
 struct pt_regs {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs;
 };
 #define ARGUMENT_0 di
 #define ARGUMENT_1 si
@@ -145,6 +151,8 @@ struct pt_regs {
 #define ARGUMENT_3 r10
 #define ARGUMENT_4 r8
 #define SYSCALL_NUMBER orig_ax
+/* The code segment that 32-bit programs run in. */
+#define IS_32BIT(registers) ((*(const volatile __u64 *)&(registers)->cs & 0xffff) == 0x23)
 #define NR_CLONE 56
 #define NR_FORK 57
 #define NR_VFORK 58
@@ -161,6 +169,8 @@ struct pt_regs {
 #define ARGUMENT_3 x3
 #define ARGUMENT_4 x4
 #define SYSCALL_NUMBER x8
+/* PSR_MODE32_BIT */
+#define IS_32BIT(registers) ((*(const volatile __u64 *)&(registers)->pstate & 0x10) != 0)
 #define NR_CLONE 220
 #define NR_FORK 0xffffffff
 #define NR_VFORK 0xffffffff

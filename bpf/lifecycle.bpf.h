@@ -47,15 +47,55 @@ int handle_process_exit(void *context)
 	return 0;
 }
 
+/* Does the process have one of the names the user chose? */
+static __always_inline bool has_chosen_name(void)
+{
+	__u8 comm[CAPTURE_COMM_BYTES] = {};
+	__u32 i;
+
+	bpf_get_current_comm(comm, sizeof(comm));
+	for (i = 0; i < sizeof(control.comms) / sizeof(control.comms[0]); i++) {
+		if (i >= control.comm_count)
+			break;
+		if (((__u64 *)comm)[0] == ((__u64 *)control.comms[i])[0] && ((__u64 *)comm)[1] == ((__u64 *)control.comms[i])[1])
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void choose_by_name(__u32 pid)
+{
+	__u32 *bits = bpf_map_lookup_elem(&chosen, &pid), next = bits ? *bits : 0;
+
+	if (has_chosen_name())
+		next |= CHOSEN_BY_COMM;
+	else
+		next &= ~CHOSEN_BY_COMM;
+	if (next)
+		bpf_map_update_elem(&chosen, &pid, &next, BPF_ANY);
+	else if (bits)
+		bpf_map_delete_elem(&chosen, &pid);
+}
+
 SEC("tracepoint/sched/sched_process_exec")
 int handle_process_exec(void *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 pid = pid_tgid >> 32;
-	struct process *process = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = working_memory();
+	struct process *process;
 
-	if (!process || !s)
+	if (!s || is_own(pid))
+		return 0;
+	if (control.comm_count)
+		choose_by_name(pid);
+#ifndef TINYTAP_OLD_KERNELS
+	/* Calls of 32-bit programs do not pass the tracepoints. */
+	if (IS_32BIT(call_arguments()) && process_passes(pid))
+		tell_blind_spot(s, BLIND_SPOT_32BIT, SYSCALL_EXECVE, pid_tgid, 0, -1);
+#endif
+	process = bpf_map_lookup_elem(&processes, &pid);
+	if (!process)
 		return 0;
 	if (process->seen_http) {
 		begin_event(&s->small, CAPTURE_PROCESS_EXEC, pid_tgid, 0, NULL);
@@ -290,8 +330,10 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	if (!known)
 		return;
 	known->conn = conn;
-	if (known->known)
+	if (known->known) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
+		name(connection);
+	}
 }
 
 SEC("tracepoint/syscalls/sys_exit_connect")
@@ -383,8 +425,50 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 		return 0;
 	__u64 conn = known->conn;
 	connection = bpf_map_lookup_elem(&connections, &conn);
-	if (connection)
+	if (connection && connection->flags & CONNECTION_NAMELESS) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
+		name(connection);
+	}
+	return 0;
+}
+
+/* An address out of a context whose members moved between kernels. */
+static __always_inline void read_receive_address(void *context, __u8 *address, __u16 family, __u32 port, __u32 v4, __u32 v6)
+{
+	__u16 number = 0;
+
+	__builtin_memset(address, 0, CAPTURE_ADDRESS_BYTES);
+	*(__u16 *)address = family;
+	bpf_probe_read_kernel(&number, sizeof(number), context + port);
+	*(__u16 *)(address + 2) = __builtin_bswap16(number);
+	if (family == AF_INET)
+		bpf_probe_read_kernel(address + 4, 4, context + v4);
+	else
+		bpf_probe_read_kernel(address + 8, 16, context + v6);
+}
+
+/* Fires in every call that receives from a TCP socket, before it returns: tells the addresses of connections that were
+ * accepted (whose local one accept does not tell, and programs may not ask for the peer's) or older than the capture. */
+SEC("tracepoint/tcp/tcp_rcv_space_adjust")
+int handle_receive(void *context)
+{
+	__u16 family = AF_INET6;
+	struct scratch *s;
+
+	if (!control.unnamed || !settings.receive_peer_v6_offset)
+		return 0;
+	s = working_memory();
+	if (!s)
+		return 0;
+	/* Without a family the address is read as IPv6, which every kernel fills in (IPv4 as ::ffff:…). */
+	if (settings.receive_family_offset)
+		bpf_probe_read_kernel(&family, sizeof(family), context + settings.receive_family_offset);
+	read_receive_address(context, s->receive.addresses, family, settings.receive_peer_port_offset, settings.receive_peer_offset,
+			     settings.receive_peer_v6_offset);
+	read_receive_address(context, s->receive.addresses + CAPTURE_ADDRESS_BYTES, family, settings.receive_local_port_offset,
+			     settings.receive_local_offset, settings.receive_local_v6_offset);
+	s->receive.time_ns = bpf_ktime_get_boot_ns();
+	s->receive.tid = bpf_get_current_pid_tgid();
 	return 0;
 }
 
@@ -503,6 +587,20 @@ int handle_fcntl_exit(struct exit_context *context)
 	return copied(context->ret, ARGUMENT(arguments, 0), command == F_DUPFD_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_FCNTL);
 }
 
+SEC("tracepoint/syscalls/sys_exit_ioctl")
+int handle_ioctl_exit(struct exit_context *context)
+{
+	const __auto_type arguments = call_arguments();
+	__u32 command;
+
+	if (context->ret != 0 || !arguments)
+		return 0;
+	command = ARGUMENT(arguments, 1);
+	if (command == FIOCLEX || command == FIONCLEX)
+		set_cloexec(ARGUMENT(arguments, 0), command == FIOCLEX);
+	return 0;
+}
+
 /* The new descriptor may be anything: forget what the number meant. */
 SEC("tracepoint/syscalls/sys_exit_pidfd_getfd")
 int handle_pidfd_getfd_exit(struct exit_context *context)
@@ -516,6 +614,33 @@ int handle_pidfd_getfd_exit(struct exit_context *context)
 	if (s)
 		set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_UNKNOWN, SYSCALL_PIDFD_GETFD, pid_tgid);
 	return 0;
+}
+
+/* ---- what cannot be followed ------------------------------------------------------------------------------------ */
+
+static __always_inline int uses_io_uring(__s64 ret)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct scratch *s;
+
+	if (ret < 0)
+		return 0;
+	s = own_memory(pid_tgid >> 32);
+	if (s && process_passes(pid_tgid >> 32))
+		tell_blind_spot(s, BLIND_SPOT_IO_URING, SYSCALL_IO_URING_ENTER, pid_tgid, 0, -1);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_io_uring_setup")
+int handle_io_uring_setup_exit(struct exit_context *context)
+{
+	return uses_io_uring(context->ret);
+}
+
+SEC("tracepoint/syscalls/sys_exit_io_uring_enter")
+int handle_io_uring_enter_exit(struct exit_context *context)
+{
+	return uses_io_uring(context->ret);
 }
 
 #endif

@@ -43,6 +43,16 @@ struct call {
 	__u32 message_flags;
 	/* FLAG_* that every record of the call carries. */
 	__u32 record_flags;
+	/* 1: scratch->receive speaks of this call. */
+	__u32 received;
+};
+
+/* The TCP socket that a thread of this CPU received from last. */
+struct receive {
+	__u64 time_ns;
+	/* 0: none, or taken. */
+	__u32 tid;
+	__u8 addresses[CAPTURE_ADDRESSES_BYTES];
 };
 
 /* The way through a call's memory. */
@@ -98,6 +108,7 @@ struct scratch {
 	struct call call;
 	struct walk walk;
 	struct sweep sweep;
+	struct receive receive;
 	__u8 sniff[SNIFF_BYTES * 2];
 	__u32 sniff_bytes;
 	__u32 token_bytes;
@@ -204,6 +215,19 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } connecting_threads SEC(".maps");
+
+/* What was told of a process, so that it is not told again at once: (pid, enum capture_blind_spot) → when. */
+struct blind_spot_key {
+	__u32 pid;
+	__u32 what;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct blind_spot_key);
+	__type(value, __u64);
+} told_blind_spots SEC(".maps");
 
 static __always_inline struct scratch *working_memory(void)
 {

@@ -110,4 +110,23 @@ static __always_inline void send_close(struct scratch *s, struct connection *con
 	send_small(s, CAPTURE_CLOSE_BYTES);
 }
 
+#define TELL_AGAIN_NS 5000000000ULL
+
+/* CAPTURE_BLIND_SPOT, unless it was told of this process a few seconds ago. */
+static __always_inline void tell_blind_spot(struct scratch *s, __u32 what, __u32 syscall, __u64 pid_tgid, __u64 conn, __s32 fd)
+{
+	struct blind_spot_key key = { .pid = pid_tgid >> 32, .what = what };
+	__u64 now = bpf_ktime_get_boot_ns(), *told = bpf_map_lookup_elem(&told_blind_spots, &key);
+
+	if (told && now - *told < TELL_AGAIN_NS)
+		return;
+	bpf_map_update_elem(&told_blind_spots, &key, &now, BPF_ANY);
+	begin_event(&s->small, CAPTURE_BLIND_SPOT, pid_tgid, conn, NULL);
+	s->small.syscall = syscall;
+	s->small.fd = fd;
+	s->small.call_bytes = what;
+	s->small.time_ns = now;
+	send_small(s, 0);
+}
+
 #endif

@@ -18,7 +18,6 @@ DATA_CALL(readv, SYSCALL_READV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(preadv, SYSCALL_PREADV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(preadv2, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(recvfrom, SYSCALL_RECVFROM, DIRECTION_IN, SHAPE_BUFFER, FLAGS_FOURTH)
-DATA_CALL(recvmsg, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD)
 DATA_CALL(recvmmsg, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH)
 DATA_CALL(write, SYSCALL_WRITE, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_NONE)
 DATA_CALL(writev, SYSCALL_WRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
@@ -27,6 +26,45 @@ DATA_CALL(pwritev2, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(sendto, SYSCALL_SENDTO, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_FOURTH)
 DATA_CALL(sendmsg, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD)
 DATA_CALL(sendmmsg, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH)
+
+/* Descriptors of one message that are looked at (the kernel's limit is 253; more than a few are not seen in practice). */
+#define RECEIVED_DESCRIPTORS 32
+
+/* Descriptors that came over a unix socket may be anything: forget what their numbers meant. */
+static __always_inline void forget_received(__u64 pointer)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, i;
+	struct control_message_header control_message;
+	struct message_header message;
+	__u64 *slot;
+	__s32 fd;
+
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)pointer) ||
+	    message.control_length < sizeof(control_message) + sizeof(fd))
+		return;
+	if (bpf_probe_read_user(&control_message, sizeof(control_message), (void *)message.control) ||
+	    control_message.level != SOL_SOCKET || control_message.type != SCM_RIGHTS)
+		return;
+	for (i = 0; i < RECEIVED_DESCRIPTORS; i++) {
+		if (sizeof(control_message) + (i + 1) * sizeof(fd) > control_message.length)
+			return;
+		if (bpf_probe_read_user(&fd, sizeof(fd), (void *)(message.control + sizeof(control_message) + i * sizeof(fd))))
+			return;
+		slot = find_descriptor(pid, fd);
+		if (slot)
+			*slot = DESCRIPTOR_UNKNOWN;
+	}
+}
+
+SEC("tracepoint/syscalls/sys_exit_recvmsg")
+int handle_recvmsg_exit(struct exit_context *context)
+{
+	const __auto_type arguments = call_arguments();
+
+	if (context->ret >= 0 && arguments)
+		forget_received(ARGUMENT(arguments, 1));
+	return data_call(context, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD);
+}
 
 SEC("tracepoint/syscalls/sys_exit_sendfile64")
 int handle_sendfile64_exit(struct exit_context *context)

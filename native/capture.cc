@@ -86,6 +86,14 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
     values.fork_child_pid_offset = tracefs.MemberOffset("sched", "sched_process_fork", "child_pid");
     values.exit_group_dead_offset = tracefs.MemberOffset("sched", "sched_process_exit", "group_dead");
     values.cpu_count = handles_.cpu_count;
+    auto receive = [&](const char* member) { return tracefs.MemberOffset("tcp", "tcp_rcv_space_adjust", member); };
+    values.receive_family_offset = receive("family");
+    values.receive_local_port_offset = receive("sport");
+    values.receive_peer_port_offset = receive("dport");
+    values.receive_local_offset = receive("saddr[4]");
+    values.receive_peer_offset = receive("daddr[4]");
+    values.receive_local_v6_offset = receive("saddr_v6[16]");
+    values.receive_peer_v6_offset = receive("daddr_v6[16]");
     if (bpf_map__set_initial_value(FindMap(object_, ".rodata.settings"), &values, sizeof(values)) != 0)
       throw CaptureError("ERR_OBJECT", "the BPF object and the addon were built from different sources");
     bpf_map__set_max_entries(FindMap(object_, "ring"), handles_.ring_bytes);
@@ -289,6 +297,9 @@ void Capture::ConfirmSocket(uint64_t conn) {
 
 // Programs that do not find the connection of a descriptor dismiss the descriptor.
 void Capture::Dismiss(uint64_t conn) {
+  connection value = {};
+  if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0 && (value.flags & CONNECTION_NAMELESS) != 0)
+    __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
   if (bpf_map_delete_elem(MapFd("connections"), &conn) != 0 && errno != ENOENT)
     throw SystemError("ERR_MAP", "cannot dismiss a connection", errno);
 }

@@ -1,0 +1,254 @@
+// Which connection a descriptor is: reuse, copies, forks, other programs, ends.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import {
+	CAPTURE_CLOSE,
+	CAPTURE_DATA,
+	CAPTURE_OPEN,
+	CAPTURE_PROCESS_EXEC,
+	CAPTURE_PROCESS_EXIT,
+	CAPTURE_SHARE,
+	DIRECTION_IN as IN,
+	DIRECTION_OUT as OUT,
+	ROLE_ACCEPTED,
+	ROLE_CONNECTED,
+	ROLE_PAIR,
+	SYSCALL_CLOSE,
+	SYSCALL_CLOSE_RANGE,
+	SYSCALL_DUP2,
+	SYSCALL_EXECVE,
+	SYSCALL_EXIT,
+} from '../../decoder-as/assembly/capture-event.ts';
+import {
+	type CapturedRecord,
+	joinStream,
+	runScenario,
+	startCapture,
+	type TestCapture,
+} from '../support/captured-records.ts';
+
+const REQUEST = 'GET /path HTTP/1.1\r\nHost: test\r\n\r\n';
+const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+
+describe('identity of connections', () => {
+	let test: TestCapture;
+	before(() => {
+		test = startCapture();
+	});
+	after(() => test.capture.close());
+
+	/** How and by whom a connection was closed. */
+	const closes = (conn: number) =>
+		test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn).map((each) => each.syscall);
+	const stream = (conn: number, direction: number) =>
+		joinStream(
+			test.records.filter((each) => each.kind === CAPTURE_DATA && each.conn === conn && each.direction === direction),
+		).toString();
+
+	it('a descriptor number that is used again is another connection', async () => {
+		const run = await runScenario(test, 'reused_descriptor');
+		const opens = run.records.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.server);
+		assert.equal(opens.length, 2);
+		assert.notEqual(opens[0]!.conn, opens[1]!.conn);
+		assert.deepEqual(closes(opens[0]!.conn), [SYSCALL_CLOSE]);
+		assert.ok(stream(opens[1]!.conn, IN).startsWith('GET /next'));
+	});
+
+	it('a duplicate is the same connection, which lives as long as either', async () => {
+		const run = await runScenario(test, 'dup_of_connection');
+		const conn = run.conn('server');
+		assert.equal(stream(conn, OUT), RESPONSE);
+		assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
+		const closed = run.records.findIndex((each) => each.kind === CAPTURE_CLOSE && each.conn === conn);
+		const answered = run.records.findIndex((each) => each.conn === conn && each.direction === OUT);
+		assert.ok(closed > answered);
+	});
+
+	it('dup2 over a connection ends it', async () => {
+		const run = await runScenario(test, 'dup2_over');
+		const over = run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.number)!.conn;
+		assert.deepEqual(closes(over), [SYSCALL_DUP2]);
+		assert.equal(stream(run.conn('server'), OUT), RESPONSE);
+		assert.equal(stream(over, OUT), '');
+	});
+
+	it('dup3, F_DUPFD and F_DUPFD_CLOEXEC name the same connection', async () => {
+		const run = await runScenario(test, 'duplicates');
+		assert.equal(stream(run.conn('server'), OUT), RESPONSE);
+		const shares = run.records.filter((each) => each.kind === CAPTURE_SHARE);
+		assert.deepEqual(
+			shares.map((each) => each.fd),
+			[50, 60, 70],
+		);
+	});
+
+	it('close_range ends what is in the range', async () => {
+		const run = await runScenario(test, 'close_range');
+		assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE_RANGE]);
+		assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE_RANGE]);
+	});
+
+	it('a child answers on the connection that its parent accepted and closed', async () => {
+		const run = await runScenario(test, 'forked');
+		const conn = run.conn('server');
+		assert.equal(stream(conn, OUT), RESPONSE);
+		const answer = test.records.find((each) => each.conn === conn && each.direction === OUT)!;
+		assert.equal(answer.pid, run.said.child);
+		assert.ok(
+			test.records.some((each) => each.kind === CAPTURE_SHARE && each.conn === conn && each.pid === run.said.child),
+		);
+		assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
+	});
+
+	it('a child reads the first request of a connection that its parent has closed before', async () => {
+		const run = await runScenario(test, 'forked_before_reading');
+		const open = test.records.find((each) => each.kind === CAPTURE_OPEN && each.pid === run.said.child)!;
+		assert.equal(open.role, ROLE_ACCEPTED);
+		assert.notEqual(open.payload.readUInt16BE(2), 0);
+		assert.equal(stream(open.conn, IN), REQUEST);
+		assert.equal(stream(open.conn, OUT), RESPONSE);
+	});
+
+	it('connections that are passed to a worker are captured there, each time', async () => {
+		const run = await runScenario(test, 'passed');
+		const child = test.records.filter((each) => each.pid === run.said.child);
+		const conns = [...new Set(child.filter((each) => each.kind === CAPTURE_DATA).map((each) => each.conn))];
+		assert.equal(conns.length, 3);
+		for (const conn of conns) assert.deepEqual([stream(conn, IN), stream(conn, OUT)], [REQUEST, RESPONSE]);
+	});
+
+	it('execve closes what is marked close-on-exec, and the rest lives on under a new name', async () => {
+		const run = await runScenario(test, 'executed');
+		const of = (name: string) =>
+			run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!.conn;
+		assert.deepEqual(closes(of('first')), [SYSCALL_EXECVE]);
+		assert.deepEqual(closes(of('second')), [SYSCALL_EXIT]);
+		assert.equal(stream(of('second'), OUT), 'HTTP/1.1 204 x\r\n\r\n');
+		const executed = run.records.find((each) => each.kind === CAPTURE_PROCESS_EXEC)!;
+		assert.equal(executed.comm, 'sh');
+		assert.deepEqual(closes(run.conn('client')), [SYSCALL_EXIT]);
+	});
+
+	it('a killed process ends its connections', async () => {
+		const run = await runScenario(test, 'killed');
+		const child = () => test.records.filter((each) => each.pid === run.said.child);
+		await test.until(
+			() => (child().filter((each) => each.kind === CAPTURE_CLOSE).length === 2 ? true : undefined),
+			'closes of the killed process',
+		);
+		const end = child().findIndex((each) => each.kind === CAPTURE_PROCESS_EXIT);
+		const ends = child()
+			.filter((each) => each.kind === CAPTURE_CLOSE)
+			.map((each) => each.syscall);
+		assert.ok(end >= 0);
+		assert.deepEqual(ends, [SYSCALL_EXIT, SYSCALL_EXIT]);
+	});
+
+	it('a descriptor of a high number is one like others', async () => {
+		const run = await runScenario(test, 'high_descriptor');
+		assert.equal(stream(run.conn('high'), IN), REQUEST);
+		assert.deepEqual(closes(run.conn('high')), [SYSCALL_EXIT]);
+	});
+
+	it('closing what is not open ends nothing', async () => {
+		const run = await runScenario(test, 'close_unknown');
+		assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
+	});
+
+	it('socketpair and unix sockets', async () => {
+		const run = await runScenario(test, 'pairs');
+		const open = (name: string) =>
+			run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!;
+		assert.deepEqual([open('one').role, open('one').family], [ROLE_PAIR, 1]);
+		assert.deepEqual([open('client').role, open('client').family], [ROLE_CONNECTED, 1]);
+		assert.equal(stream(open('two').conn, IN), REQUEST);
+		assert.equal(stream(open('server').conn, IN), REQUEST);
+	});
+
+	/** Family, peer's and local port of the last that is known. */
+	const ports = (records: readonly CapturedRecord[], conn: number) => {
+		const open = records.filter((each) => each.kind === CAPTURE_OPEN && each.conn === conn).at(-1)!;
+		return [open.payload.readUInt16LE(0), open.payload.readUInt16BE(2), open.payload.readUInt16BE(30)];
+	};
+
+	it('a non-blocking connect has both addresses, and a refused one is no connection', async () => {
+		const run = await runScenario(test, 'connect_later');
+		assert.deepEqual([run.said.in_progress, run.said.refused], [115, 111]);
+		assert.deepEqual(ports(run.records, run.conn('client')), [2, run.said.listening, run.said.port]);
+		assert.equal(new Set(run.records.filter((each) => each.conn !== 0).map((each) => each.conn)).size, 2);
+	});
+
+	it('accept with NULL has both addresses all the same', async () => {
+		const run = await runScenario(test, 'accept_plain');
+		assert.deepEqual(ports(run.records, run.conn('server')), [2, run.said.port, run.said.listening]);
+	});
+
+	it('IPv6', async () => {
+		const run = await runScenario(test, 'six');
+		assert.equal(ports(run.records, run.conn('server'))[0], 10);
+		assert.equal(ports(run.records, run.conn('server'))[1], run.said.port);
+		assert.equal(ports(run.records, run.conn('client'))[2], run.said.port);
+	});
+});
+
+describe('what was there before', () => {
+	const program = `
+import socket, sys, os
+listening = socket.socket(); listening.bind(("127.0.0.1", 0)); listening.listen()
+client = socket.create_connection(listening.getsockname()); server, _ = listening.accept()
+idle = socket.create_connection(listening.getsockname()); other, _ = listening.accept()
+if os.fork() == 0:
+    assert server.recv(1000)
+    server.sendall(b"${RESPONSE.replaceAll('\r\n', '\\r\\n')}")
+    assert other.recv(1000)
+    os._exit(0)
+print(client.fileno(), flush=True)
+sys.stdin.read(1)
+client.sendall(b"${REQUEST.replaceAll('\r\n', '\\r\\n')}")
+client.recv(1000)
+idle.sendall(b"middle of a body")
+os.wait()
+`;
+
+	it('a call that was blocked when capture began is seen', async () => {
+		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+		const test = startCapture();
+		try {
+			child.stdin.end('x');
+			await new Promise((resolve) => child.on('exit', resolve));
+			await test.until(
+				(records) => records.find((each) => each.kind === CAPTURE_PROCESS_EXIT && each.pid === child.pid),
+				'the end of the program',
+			);
+			const sent = test.records.find((each) => each.kind === CAPTURE_DATA && each.fd === fd && each.direction === OUT)!;
+			assert.equal(sent.payload.toString(), REQUEST);
+			const received = test.records.find(
+				(each) => each.kind === CAPTURE_DATA && each.direction === IN && each.pid !== child.pid,
+			)!;
+			assert.equal(received.payload.toString(), REQUEST);
+			assert.equal(test.records.filter((each) => each.kind === CAPTURE_DATA).length, 4);
+		} finally {
+			test.capture.close();
+		}
+	});
+
+	it('descriptors that user space names before keep their identity', async () => {
+		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+		const { ADDON, BPF_OBJECT, followCapture } = await import('../support/captured-records.ts');
+		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
+		capture.setDescriptor(child.pid!, fd, false, false, 0);
+		capture.setDescriptor(child.pid!, fd, true, false, 99);
+		const test = followCapture(capture, capture.attach());
+		try {
+			child.stdin.end('x');
+			await new Promise((resolve) => child.on('exit', resolve));
+			await test.until((records) => records.find((each) => each.kind === CAPTURE_CLOSE), 'the end of the program');
+			assert.ok(!test.records.some((each) => each.pid === child.pid && each.fd === fd));
+		} finally {
+			test.capture.close();
+		}
+	});
+});
