@@ -1,0 +1,57 @@
+// Walks over bound expressions: what is inside one, and which tables it reads.
+import type { Bound, QueryPlan, Source } from './bound.ts';
+
+/** The expressions directly inside; those of subqueries are not. */
+export function partsOf(expression: Bound): readonly Bound[] {
+	switch (expression.kind) {
+		case 'negate':
+		case 'complement':
+		case 'not':
+		case 'is truth':
+		case 'cast':
+			return [expression.operand];
+		case 'arithmetic':
+		case 'concat':
+			return [expression.left, expression.right];
+		case 'compare':
+		case 'is':
+			return [expression.comparison.left, expression.comparison.right];
+		case 'and':
+		case 'or':
+		case 'coalesce':
+			return expression.operands;
+		case 'in list':
+			return [expression.membership.left, ...expression.items];
+		case 'in query':
+			return [expression.membership.left];
+		case 'match':
+			return [expression.operand, expression.pattern, ...(expression.escape === undefined ? [] : [expression.escape])];
+		case 'case':
+			return [...expression.branches.flatMap(({ when, result }) => [when, result]), expression.otherwise];
+		case 'call':
+			return expression.arguments;
+		default:
+			return [];
+	}
+}
+
+/** The subquery directly inside, if it is one. */
+export function subqueryOf(expression: Bound): QueryPlan | undefined {
+	return expression.kind === 'query' || expression.kind === 'exists' || expression.kind === 'in query'
+		? expression.plan
+		: undefined;
+}
+
+/** All tables the expression reads, those that its subqueries read of the queries around them included. */
+export function sourcesOf(expression: Bound, into = new Set<Source>()): Set<Source> {
+	if (expression.kind === 'column') into.add(expression.source);
+	for (const source of subqueryOf(expression)?.outer ?? []) into.add(source);
+	for (const part of partsOf(expression)) sourcesOf(part, into);
+	return into;
+}
+
+/** The terms of a condition that all have to be true. */
+export function conjunctsOf(condition: Bound | undefined): Bound[] {
+	if (condition === undefined) return [];
+	return condition.kind === 'and' ? condition.operands.flatMap(conjunctsOf) : [condition];
+}

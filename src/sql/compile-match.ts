@@ -1,0 +1,45 @@
+// LIKE, GLOB and REGEXP.
+import type { Bound } from './bound.ts';
+import { compileGlob, compileLike } from './like.ts';
+import { compileRegexp } from './regexp.ts';
+import type { Compiler, Test } from './runtime.ts';
+import { SqlError } from './sql-error.ts';
+import { toText, type Value } from './value.ts';
+
+type Matcher = (text: string) => boolean;
+
+/** Whether the operand matches (or, for `wanted` false, does not); false when something is NULL. */
+export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, wanted: boolean, c: Compiler): Test {
+	const operand = c.any(expression.operand);
+	const pattern = c.any(expression.pattern);
+	const escaping = expression.escape === undefined ? undefined : c.any(expression.escape);
+	const matcherOf = (patternText: string, escapeText: string | undefined): Matcher => {
+		if (expression.operator === 'LIKE') return compileLike(patternText, escapeText);
+		if (expression.operator === 'GLOB') return compileGlob(patternText);
+		return compileRegexp(patternText, c.runtime.functions.poll);
+	};
+	let lastPattern: Value = null;
+	let lastEscape: Value = null;
+	let matcher: Matcher | undefined;
+	return () => {
+		const text = operand();
+		if (text === null) return false;
+		const patternValue = pattern();
+		if (patternValue === null) return false;
+		const escapeValue = escaping === undefined ? undefined : escaping();
+		if (escapeValue === null) return false;
+		if (matcher === undefined || patternValue !== lastPattern || (escapeValue ?? null) !== lastEscape) {
+			matcher = matcherOf(toText(patternValue), escapeOf(escapeValue));
+			lastPattern = patternValue;
+			lastEscape = escapeValue ?? null;
+		}
+		return matcher(toText(text)) === wanted;
+	};
+}
+
+function escapeOf(value: Exclude<Value, null> | undefined): string | undefined {
+	if (value === undefined) return undefined;
+	const text = toText(value);
+	if ([...text].length !== 1) throw new SqlError('expected one character after ESCAPE', 'ERR_SQL_VALUE');
+	return text;
+}

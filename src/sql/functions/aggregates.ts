@@ -1,0 +1,265 @@
+// Aggregates of SQLite. In the examples `x` is 1, 2, 3, 4.
+import { integerArithmetic } from '../arithmetic.ts';
+import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from '../function-table.ts';
+import { Float64List } from '../growing-array.ts';
+import {
+	compareValues,
+	foldAscii,
+	Real,
+	type StaticType,
+	toDouble,
+	toNumber,
+	toReal,
+	toText,
+	type Value,
+} from '../value.ts';
+
+function doc(
+	name: string,
+	signature: string,
+	text: string,
+	example: FunctionDoc['example'],
+	max = 1,
+	min = max,
+): FunctionDoc {
+	return { name, signature, doc: text, example, group: 'aggregate', minArguments: min, maxArguments: max };
+}
+
+const first = ([type]: readonly StaticType[]): StaticType => type!;
+
+export const AGGREGATES: readonly AggregateFunction[] = [
+	{
+		...doc('count', 'count(*) or count(value)', 'rows, or values that are not NULL', ['count(*)', 4], 1, 0),
+		type: 'int',
+		create: ([argument]) => counter(isPresent(argument)),
+	},
+	{
+		...doc('count_if', 'count_if(condition)', 'rows for which the condition is true', ['count_if(x > 1)', 3]),
+		type: 'int',
+		create: ([argument]) => counter(() => toDouble(argument!.value()) !== 0 && argument!.value() !== null),
+	},
+	{
+		...doc('sum', 'sum(number)', 'total; NULL when there is no value', ['sum(x)', 10]),
+		type: ([type]) => (type === 'int' || type === 'real' ? type : 'any'),
+		create: ([argument]) =>
+			argument!.type === 'real' ? realSum(argument!, (sum, count) => (count === 0 ? null : sum)) : exactSum(argument!),
+	},
+	{
+		...doc('total', 'total(number)', 'total as a REAL; 0.0 when there is no value', ['total(x)', 10]),
+		type: 'real',
+		create: ([argument]) => realSum(argument!, (sum) => sum),
+	},
+	{
+		...doc('avg', 'avg(number)', 'mean; NULL when there is no value', ['avg(x)', 2.5]),
+		type: 'real',
+		create: ([argument]) => realSum(argument!, (sum, count) => (count === 0 ? null : sum / count)),
+	},
+	{
+		...doc('min', 'min(value)', 'smallest value', ['min(x)', 1]),
+		type: first,
+		extreme: 'min',
+		create: ([argument], context) => extreme(argument!, -1, context),
+	},
+	{
+		...doc('max', 'max(value)', 'largest value', ['max(x)', 4]),
+		type: first,
+		extreme: 'max',
+		create: ([argument], context) => extreme(argument!, 1, context),
+	},
+	{
+		...doc(
+			'group_concat',
+			'group_concat(value [, separator] [ORDER BY …])',
+			'all values as one text, with commas or another separator',
+			["group_concat(x, '-')", '1-2-3-4'],
+			2,
+			1,
+		),
+		type: 'text',
+		create: (list, context) => concatenation(list, context),
+	},
+];
+
+function isPresent(argument: Argument | undefined): (() => boolean) | undefined {
+	if (argument === undefined) return undefined;
+	const { number } = argument;
+	if (number !== undefined) return () => !Number.isNaN(number());
+	return () => argument.value() !== null;
+}
+
+/** Without a condition every row counts. */
+function counter(counts: (() => boolean) | undefined): Accumulator {
+	let totals = new Float64List();
+	const grow = (group: number) => {
+		while (totals.length <= group) totals.push(0);
+	};
+	return {
+		step: (group) => {
+			if (group >= totals.length) grow(group);
+			if (counts === undefined || counts()) totals.set(group, totals.at(group) + 1);
+		},
+		result: (group) => (group < totals.length ? totals.at(group) : 0),
+		reset: () => {
+			totals = new Float64List();
+		},
+	};
+}
+
+/** Sums of doubles. SQLite 3.40 adds plainly, in the order of the rows. */
+function realSum(argument: Argument, finish: (sum: number, count: number) => number | null): Accumulator {
+	const number = argument.number ?? (() => toDouble(argument.value()));
+	let sums = new Float64List();
+	let counts = new Float64List();
+	const grow = (group: number) => {
+		while (sums.length <= group) {
+			sums.push(0);
+			counts.push(0);
+		}
+	};
+	return {
+		step: (group) => {
+			if (group >= sums.length) grow(group);
+			const value = number();
+			if (Number.isNaN(value)) return;
+			sums.set(group, sums.at(group) + value);
+			counts.set(group, counts.at(group) + 1);
+		},
+		result: (group) => {
+			const result = group < sums.length ? finish(sums.at(group), counts.at(group)) : finish(0, 0);
+			return result === null || Number.isNaN(result) ? null : result;
+		},
+		reset: () => {
+			sums = new Float64List();
+			counts = new Float64List();
+		},
+	};
+}
+
+/** Sums of integers are integers, as long as every value is one. */
+function exactSum(argument: Argument): Accumulator {
+	let sums: (number | bigint | null)[] = [];
+	/** Sums of groups with a REAL among their values. */
+	let reals: (number | undefined)[] = [];
+	const { number, value, type } = argument;
+	const readInteger = type === 'int' ? number : undefined;
+	return {
+		step: (group) => {
+			if (readInteger !== undefined) {
+				const near = readInteger();
+				if (Number.isNaN(near)) return;
+				const before = sums[group] ?? 0;
+				const after = typeof before === 'number' ? before + near : Number.NaN;
+				if (Number.isSafeInteger(near) && Number.isSafeInteger(after) && reals[group] === undefined) {
+					sums[group] = after;
+					return;
+				}
+			}
+			const current = toNumber(value());
+			if (current === null) return;
+			const before = sums[group] ?? 0;
+			const isInteger = typeof current === 'bigint' || Number.isSafeInteger(current);
+			if (isInteger && reals[group] === undefined && (typeof before === 'bigint' || Number.isSafeInteger(before))) {
+				sums[group] = integerArithmetic('+', before, current as number | bigint);
+				return;
+			}
+			reals[group] = (reals[group] ?? Number(before)) + (current instanceof Real ? current.value : Number(current));
+			sums[group] = 0;
+		},
+		result: (group) => {
+			const real = reals[group];
+			if (real !== undefined) return type === 'int' ? real : toReal(real);
+			return sums[group] ?? null;
+		},
+		reset: () => {
+			sums = [];
+			reals = [];
+		},
+	};
+}
+
+function extreme(argument: Argument, sign: 1 | -1, { grow }: AggregateContext): Accumulator {
+	if (argument.number !== undefined && argument.type === 'real') return realExtreme(argument.number, sign);
+	let best: Value[] = [];
+	const { value, nocase } = argument;
+	return {
+		step: (group) => {
+			const current = value();
+			if (current === null) return false;
+			const before = best[group];
+			if (before === undefined) grow(typeof current === 'string' ? 32 + current.length : 32);
+			else if (sign * compareWith(nocase, current, before) <= 0) return false;
+			best[group] = current;
+			return true;
+		},
+		result: (group) => best[group] ?? null,
+		reset: () => {
+			best = [];
+		},
+	};
+}
+
+function compareWith(nocase: boolean, a: Value, b: Value): number {
+	if (nocase && typeof a === 'string' && typeof b === 'string') return compareValues(foldAscii(a), foldAscii(b));
+	return compareValues(a, b);
+}
+
+function realExtreme(number: () => number, sign: 1 | -1): Accumulator {
+	let best = new Float64List();
+	return {
+		step: (group) => {
+			while (best.length <= group) best.push(Number.NaN);
+			const current = number();
+			if (Number.isNaN(current)) return false;
+			const before = best.at(group);
+			if (sign * current <= sign * before) return false;
+			best.set(group, current);
+			return true;
+		},
+		result: (group) => {
+			const value = group < best.length ? best.at(group) : Number.NaN;
+			return Number.isNaN(value) ? null : value;
+		},
+		reset: () => {
+			best = new Float64List();
+		},
+	};
+}
+
+function concatenation([argument, separator]: readonly Argument[], { grow, order }: AggregateContext): Accumulator {
+	type Part = { readonly text: string; readonly separator: string; readonly keys: readonly Value[] };
+	let parts: (Part[] | undefined)[] = [];
+	const compareParts = (a: Part, b: Part) => {
+		for (let at = 0; at < order.length; at++) {
+			const { descending, nullsFirst } = order[at]!;
+			const x = a.keys[at]!;
+			const y = b.keys[at]!;
+			if (x === null || y === null) {
+				if (x !== y) return (x === null) === nullsFirst ? -1 : 1;
+				continue;
+			}
+			const result = compareValues(x, y);
+			if (result !== 0) return descending ? -result : result;
+		}
+		return 0;
+	};
+	return {
+		step: (group) => {
+			const value = argument!.value();
+			if (value === null) return;
+			const text = toText(value);
+			const between = separator === undefined ? ',' : separator.value();
+			grow(48 + text.length * 2);
+			const list = (parts[group] ??= []);
+			list.push({ text, separator: between === null ? '' : toText(between), keys: order.map((term) => term.value()) });
+		},
+		result: (group) => {
+			const list = parts[group];
+			if (list === undefined) return null;
+			const sorted = order.length === 0 ? list : [...list].sort(compareParts);
+			return sorted.map((part, index) => (index === 0 ? '' : part.separator) + part.text).join('');
+		},
+		reset: () => {
+			parts = [];
+		},
+	};
+}

@@ -1,0 +1,2 @@
+import type { ScalarFunction } from '../function-table.ts';
+export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [];

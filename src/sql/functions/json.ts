@@ -1,0 +1,2 @@
+import type { ScalarFunction } from '../function-table.ts';
+export const JSON_FUNCTIONS: readonly ScalarFunction[] = [];

@@ -1,0 +1,174 @@
+// Aggregates about how numbers are spread. In the examples `x` is 1, 2, 3, 4.
+import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from '../function-table.ts';
+import { Float64List } from '../growing-array.ts';
+import { SqlError } from '../sql-error.ts';
+import { toDouble, type Value } from '../value.ts';
+
+function doc(name: string, signature: string, text: string, example: FunctionDoc['example'], count = 1): FunctionDoc {
+	return { name, signature, doc: text, example, group: 'aggregate', minArguments: count, maxArguments: count };
+}
+
+export const STATISTICS: readonly AggregateFunction[] = [
+	fixedQuantile('median', 'the value in the middle; between two of them their mean', 2.5, 0.5),
+	fixedQuantile('p50', 'the same as median', 2.5, 0.5),
+	fixedQuantile('p90', '90 % of the values are at most this', 3.7, 0.9),
+	fixedQuantile('p95', '95 % of the values are at most this', 3.8499999999999996, 0.95),
+	fixedQuantile('p99', '99 % of the values are at most this', 3.9699999999999998, 0.99),
+	{
+		...doc(
+			'percentile',
+			'percentile(number, q)',
+			'the value at q of the way through the sorted values, interpolated; q from 0 to 1, or above 1 in percent',
+			['percentile(x, 0.25)', 1.75],
+			2,
+		),
+		type: 'real',
+		create: ([argument, q], context) => {
+			let fraction = Number.NaN;
+			return collected(
+				argument!,
+				context,
+				(values) => quantile(values, fraction),
+				() => {
+					fraction = fractionOf(q!.value());
+				},
+			);
+		},
+	},
+	{
+		...doc('stddev', 'stddev(number)', 'standard deviation of a sample; NULL for fewer than two values', [
+			'stddev(x)',
+			1.2909944487358056,
+		]),
+		type: 'real',
+		create: ([argument]) =>
+			spread(argument!, (sumOfSquares, count) => (count < 2 ? null : Math.sqrt(sumOfSquares / (count - 1)))),
+	},
+	{
+		...doc('stddev_pop', 'stddev_pop(number)', 'standard deviation of the whole population', [
+			'stddev_pop(x)',
+			1.118033988749895,
+		]),
+		type: 'real',
+		create: ([argument]) =>
+			spread(argument!, (sumOfSquares, count) => (count < 1 ? null : Math.sqrt(sumOfSquares / count))),
+	},
+	{
+		...doc('sparkline', 'sparkline(number)', 'the values in their order as a line of small bars, at most 40', [
+			'sparkline(x)',
+			'▁▃▆█',
+		]),
+		type: 'text',
+		create: ([argument], context) => collected(argument!, context, sparkline, undefined, true),
+	},
+];
+
+function fixedQuantile(name: string, text: string, example: number, q: number): AggregateFunction {
+	return {
+		...doc(name, `${name}(number)`, text, [`${name}(x)`, example]),
+		type: 'real',
+		create: ([argument], context) => collected(argument!, context, (values) => quantile(values, q)),
+	};
+}
+
+function fractionOf(value: Value): number {
+	const given = value === null ? Number.NaN : toDouble(value);
+	const fraction = given > 1 ? given / 100 : given;
+	if (!(fraction >= 0 && fraction <= 1)) {
+		throw new SqlError(
+			'expected a number from 0 to 1, or up to 100 in percent, as second argument of percentile()',
+			'ERR_SQL_VALUE',
+		);
+	}
+	return fraction;
+}
+
+function numberOf(argument: Argument): () => number {
+	return argument.number ?? (() => toDouble(argument.value()));
+}
+
+/** Keeps all values of a group. `onStep` is called with each. */
+function collected(
+	argument: Argument,
+	{ grow }: AggregateContext,
+	finish: (values: Float64Array) => Value,
+	onStep?: () => void,
+	inOrder = false,
+): Accumulator {
+	const number = numberOf(argument);
+	let lists: (Float64List | undefined)[] = [];
+	return {
+		step: (group) => {
+			onStep?.();
+			const value = number();
+			if (Number.isNaN(value)) return;
+			const list = (lists[group] ??= new Float64List());
+			grow(8);
+			list.push(value);
+		},
+		result: (group) => {
+			const list = lists[group];
+			if (list === undefined) return null;
+			return finish(inOrder ? list.view : list.view.slice().sort());
+		},
+		reset: () => {
+			lists = [];
+		},
+	};
+}
+
+/** Linear between the two nearest of the sorted values. */
+function quantile(sorted: Float64Array, q: number): number | null {
+	if (sorted.length === 0) return null;
+	const at = q * (sorted.length - 1);
+	const low = Math.floor(at);
+	const below = sorted[low]!;
+	const above = sorted[Math.min(low + 1, sorted.length - 1)]!;
+	return at === low || below === above ? below : below + (above - below) * (at - low);
+}
+
+/** Welford's way, which stays exact when the mean is far from 0. */
+function spread(argument: Argument, finish: (sumOfSquares: number, count: number) => number | null): Accumulator {
+	const number = numberOf(argument);
+	let groups: ({ count: number; mean: number; squares: number } | undefined)[] = [];
+	return {
+		step: (group) => {
+			const value = number();
+			if (Number.isNaN(value)) return;
+			const state = (groups[group] ??= { count: 0, mean: 0, squares: 0 });
+			state.count++;
+			const delta = value - state.mean;
+			state.mean += delta / state.count;
+			state.squares += delta * (value - state.mean);
+		},
+		result: (group) => {
+			const state = groups[group];
+			return state === undefined ? null : finish(state.squares, state.count);
+		},
+		reset: () => {
+			groups = [];
+		},
+	};
+}
+
+const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const MAX_BARS = 40;
+
+/** More values than bars are averaged in equal pieces. */
+function sparkline(values: Float64Array): string | null {
+	if (values.length === 0) return null;
+	const bars = Math.min(MAX_BARS, values.length);
+	const heights: number[] = [];
+	for (let bar = 0; bar < bars; bar++) {
+		const from = Math.floor((bar * values.length) / bars);
+		const to = Math.floor(((bar + 1) * values.length) / bars);
+		let sum = 0;
+		for (let index = from; index < to; index++) sum += values[index]!;
+		heights.push(sum / (to - from));
+	}
+	const low = Math.min(...heights);
+	const high = Math.max(...heights);
+	return heights
+		.map((height) => BARS[high === low ? 0 : Math.round(((height - low) / (high - low)) * (BARS.length - 1))])
+		.join('');
+}

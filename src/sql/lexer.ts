@@ -1,0 +1,189 @@
+// Cuts SQL text into tokens, in time linear in its length, for everything that looks at SQL text: the parser, the
+// shell's multi-line input, highlighting and completion. Any text gives tokens; what is wrong is a token of kind `bad`.
+
+export type TokenKind =
+	| 'word'
+	| 'quoted'
+	| 'string'
+	| 'blob'
+	| 'number'
+	| 'parameter'
+	| 'operator'
+	| 'comment'
+	| 'space'
+	| 'bad';
+
+export type Token = {
+	readonly kind: TokenKind;
+	readonly start: number;
+	readonly end: number;
+	/** False for a string, quoted name or block comment that the text ends in. */
+	readonly closed: boolean;
+};
+
+const CODE = (character: string) => character.charCodeAt(0);
+const QUOTE = CODE("'");
+const STAR = CODE('*');
+const SLASH = CODE('/');
+const DASH = CODE('-');
+const DOT = CODE('.');
+
+/** Operators and punctuation, the longest first among those with the same beginning. */
+const OPERATORS = [
+	...['->>', '->', '||', '<<', '>>', '<=', '>=', '<>', '!=', '==', '::'],
+	...['=', '<', '>', '+', '-', '*', '/', '%', '&', '|', '~', '(', ')', ',', '.', ';'],
+];
+
+const OPERATORS_BY_START = new Map<number, string[]>();
+for (const operator of OPERATORS) {
+	const list = OPERATORS_BY_START.get(CODE(operator)) ?? [];
+	list.push(operator);
+	OPERATORS_BY_START.set(CODE(operator), list);
+}
+
+function isDigit(code: number): boolean {
+	return code >= 48 && code <= 57;
+}
+
+function isHexDigit(code: number): boolean {
+	return isDigit(code) || ((code | 32) >= 97 && (code | 32) <= 102);
+}
+
+function isWordStart(code: number): boolean {
+	return ((code | 32) >= 97 && (code | 32) <= 122) || code === 95 || (code >= 0x80 && !isSpace(code));
+}
+
+function isWordPart(code: number): boolean {
+	return isWordStart(code) || isDigit(code) || code === 36;
+}
+
+function isSpace(code: number): boolean {
+	return (
+		(code >= 9 && code <= 13) || code === 32 || code === 0xa0 || code === 0xfeff || code === 0x2028 || code === 0x2029
+	);
+}
+
+/** All tokens of `text`, spaces and comments included: together they are the whole text. */
+export function tokenize(text: string): Token[] {
+	const tokens: Token[] = [];
+	let at = 0;
+	while (at < text.length) {
+		const token = nextToken(text, at);
+		tokens.push(token);
+		at = token.end;
+	}
+	return tokens;
+}
+
+function nextToken(text: string, start: number): Token {
+	const code = text.charCodeAt(start);
+	const token = (kind: TokenKind, end: number, closed = true): Token => ({ kind, start, end, closed });
+	if (isSpace(code)) return token('space', skip(text, start + 1, isSpace));
+	const next = start + 1 < text.length ? text.charCodeAt(start + 1) : 0;
+	if (code === DASH && next === DASH) {
+		const end = text.indexOf('\n', start);
+		return token('comment', end < 0 ? text.length : end);
+	}
+	if (code === SLASH && next === STAR) {
+		const end = text.indexOf('*/', start + 2);
+		return token('comment', end < 0 ? text.length : end + 2, end >= 0);
+	}
+	if (code === QUOTE) return quoted('string', text, start, start + 1, "'");
+	if ((code | 32) === 120 && next === QUOTE) return quoted('blob', text, start, start + 2, "'");
+	if (code === CODE('"')) return quoted('quoted', text, start, start + 1, '"');
+	if (code === CODE('`')) return quoted('quoted', text, start, start + 1, '`');
+	if (code === CODE('[')) {
+		const end = text.indexOf(']', start);
+		return token('quoted', end < 0 ? text.length : end + 1, end >= 0);
+	}
+	if (isDigit(code) || (code === DOT && isDigit(next))) return numberToken(text, start);
+	if (isWordStart(code)) return token('word', skip(text, start + 1, isWordPart));
+	if ((code === CODE(':') || code === CODE('@') || code === CODE('$')) && isWordStart(next)) {
+		return token('parameter', skip(text, start + 2, isWordPart));
+	}
+	for (const operator of OPERATORS_BY_START.get(code) ?? []) {
+		if (text.startsWith(operator, start)) return token('operator', start + operator.length);
+	}
+	return token('bad', start + 1);
+}
+
+function skip(text: string, from: number, belongs: (code: number) => boolean): number {
+	let at = from;
+	while (at < text.length && belongs(text.charCodeAt(at))) at++;
+	return at;
+}
+
+/** A quoted token whose content begins at `content`; the quote itself is written twice inside. */
+function quoted(kind: TokenKind, text: string, start: number, content: number, quote: string): Token {
+	let at = content;
+	while (true) {
+		const end = text.indexOf(quote, at);
+		if (end < 0) return { kind, start, end: text.length, closed: false };
+		if (text[end + 1] !== quote) return { kind, start, end: end + 1, closed: true };
+		at = end + 2;
+	}
+}
+
+function numberToken(text: string, start: number): Token {
+	let at = start;
+	if (
+		text.charCodeAt(start) === 48 &&
+		(text.charCodeAt(start + 1) | 32) === 120 &&
+		isHexDigit(text.charCodeAt(start + 2))
+	) {
+		at = skip(text, start + 2, isHexDigit);
+	} else {
+		at = skip(text, at, isDigit);
+		if (text.charCodeAt(at) === DOT) at = skip(text, at + 1, isDigit);
+		if ((text.charCodeAt(at) | 32) === 101) {
+			const sign = text[at + 1] === '+' || text[at + 1] === '-' ? 1 : 0;
+			if (isDigit(text.charCodeAt(at + 1 + sign))) at = skip(text, at + 1 + sign, isDigit);
+		}
+	}
+	// `12abc` is one bad token, not a number with an alias.
+	const end = skip(text, at, isWordPart);
+	return { kind: end > at ? 'bad' : 'number', start, end, closed: true };
+}
+
+/** What a quoted name or a string means, without its quotes. */
+export function unquote(raw: string): string {
+	const quote = raw[0]!;
+	if (quote === '[') return raw.slice(1, -1);
+	return raw.slice(1, -1).replaceAll(quote + quote, quote);
+}
+
+export type StatementText = {
+	/** Without the `;` and without space or comments around it. */
+	readonly text: string;
+	/** Offset of `text` in the whole. */
+	readonly start: number;
+	/** Whether a `;` ended it. */
+	readonly complete: boolean;
+};
+
+/** The statements of `text`, in order. Pieces of nothing but space and closed comments are left out. */
+export function splitStatements(text: string): StatementText[] {
+	const statements: StatementText[] = [];
+	let first = -1;
+	let last = -1;
+	const finish = (complete: boolean) => {
+		if (first >= 0) statements.push({ text: text.slice(first, last), start: first, complete });
+		first = -1;
+	};
+	for (const token of tokenize(text)) {
+		if (token.kind === 'space' || (token.kind === 'comment' && token.closed)) continue;
+		if (token.kind === 'operator' && text[token.start] === ';') {
+			finish(true);
+			continue;
+		}
+		if (first < 0) first = token.start;
+		last = token.end;
+	}
+	finish(false);
+	return statements;
+}
+
+/** Whether nothing is missing at the end: each statement has its `;` and no string or comment is open. */
+export function isComplete(text: string): boolean {
+	return splitStatements(text).every((statement) => statement.complete);
+}

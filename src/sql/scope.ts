@@ -1,0 +1,149 @@
+// Which names an expression may use: the tables of its SELECT, the aliases of its columns, and those of the queries
+// around it. Names are looked up in Maps under their lower-case form.
+import type { AggregateCall, Bound, QueryPlan, Source, WindowCall } from './bound.ts';
+import { didYouMean, type Schema } from './schema.ts';
+import { SqlError } from './sql-error.ts';
+import type { Query, SyntaxExpression, Window } from './syntax.ts';
+
+/** A table of WITH. */
+export type CommonEntry = {
+	readonly name: string;
+	/** A source over it, for one mention in a FROM clause. */
+	readonly use: (alias: string) => Source;
+};
+
+/** What all parts of a statement share while its names are resolved. */
+export type Environment = {
+	readonly schema: Schema;
+	/** Tables of WITH that can be seen, by lower-case name. */
+	readonly common: ReadonlyMap<string, CommonEntry>;
+	/** Names of captured and temporary tables the statement reads. */
+	readonly tables: Set<string>;
+	readonly parameters: Set<string>;
+	/** Views being expanded, to refuse those that contain themselves. */
+	readonly expanding: readonly string[];
+	/** Binds a subquery; set by the query binder, so that expressions need not know it. */
+	readonly bindQuery: (query: Query, environment: Environment, parent: Scope | undefined) => QueryPlan;
+};
+
+/** Where in a SELECT an expression stands decides whether it may contain aggregates and window functions. */
+export type Clause = { readonly name: string; readonly aggregates: boolean; readonly windows: boolean };
+
+export const CLAUSES = {
+	where: { name: 'WHERE', aggregates: false, windows: false },
+	on: { name: 'ON', aggregates: false, windows: false },
+	group: { name: 'GROUP BY', aggregates: false, windows: false },
+	argument: { name: "an aggregate's argument", aggregates: false, windows: false },
+	window: { name: "a window function's argument", aggregates: true, windows: false },
+	having: { name: 'HAVING', aggregates: true, windows: false },
+	select: { name: 'SELECT', aggregates: true, windows: true },
+	order: { name: 'ORDER BY', aggregates: true, windows: true },
+	limit: { name: 'LIMIT', aggregates: false, windows: false },
+} as const satisfies Record<string, Clause>;
+
+export class Scope {
+	readonly environment: Environment;
+	readonly parent: Scope | undefined;
+	readonly sources: Source[] = [];
+	/** Columns that USING or NATURAL made one of two, by lower-case name. */
+	readonly merged = new Map<string, Bound>();
+	/** Column aliases by lower-case name. */
+	readonly aliases = new Map<string, SyntaxExpression>();
+	readonly busyAliases = new Set<string>();
+	readonly aggregates: AggregateCall[] = [];
+	readonly windows: WindowCall[] = [];
+	windowDefinitions: ReadonlyMap<string, Window> = new Map();
+	/** Sources of enclosing queries that were used inside this one. */
+	readonly outer = new Set<Source>();
+	readonly owner: object = {};
+	clause: Clause = CLAUSES.where;
+
+	constructor(environment: Environment, parent: Scope | undefined) {
+		this.environment = environment;
+		this.parent = parent;
+	}
+
+	/** Runs `read` for an expression that stands in `clause`. */
+	within<T>(clause: Clause, read: () => T): T {
+		const before = this.clause;
+		this.clause = clause;
+		try {
+			return read();
+		} finally {
+			this.clause = before;
+		}
+	}
+
+	/** The column by this name in this SELECT's own tables, or undefined. Throws when there are several. */
+	ownColumn(table: string | undefined, column: string, at: number): Bound | undefined {
+		const name = column.toLowerCase();
+		const wantedTable = table?.toLowerCase();
+		if (wantedTable === undefined) {
+			const merged = this.merged.get(name);
+			if (merged !== undefined) return merged;
+		}
+		const found: Bound[] = [];
+		const tables: string[] = [];
+		for (const source of this.sources) {
+			if (wantedTable !== undefined && source.name.toLowerCase() !== wantedTable) continue;
+			const index = source.columns.findIndex((candidate) => candidate.name.toLowerCase() === name);
+			if (index < 0) continue;
+			found.push(columnOf(source, index));
+			tables.push(source.name);
+		}
+		if (found.length > 1) {
+			throw new SqlError(
+				`the column ${column} is in ${tables.join(' and in ')}`,
+				'ERR_SQL_NAME',
+				at,
+				`write ${tables[0]}.${column}`,
+			);
+		}
+		return found[0];
+	}
+
+	/** Notes that `source`, of a query around this one, is used here. */
+	noteOuter(source: Source): void {
+		if (!this.sources.includes(source)) this.outer.add(source);
+	}
+}
+
+export function columnOf(source: Source, index: number): Bound {
+	const { type, affinity, nocase, output } = source.columns[index]!;
+	return { kind: 'column', source, index, type, affinity, nocase, output, constant: false };
+}
+
+/** The error for a column that is nowhere, with the nearest names. */
+export function unknownColumn(
+	scope: Scope,
+	table: string | undefined,
+	column: string,
+	at: number,
+	isQuoted: boolean,
+): SqlError {
+	const sources: Source[] = [];
+	const names: string[] = [];
+	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
+		sources.push(...level.sources);
+		if (table === undefined) names.push(...level.aliases.keys());
+	}
+	if (table !== undefined) {
+		const named = sources.filter((source) => source.name.toLowerCase() === table.toLowerCase());
+		if (named.length === 0) {
+			const tables = sources.map((source) => source.name);
+			const json = sources.some((source) =>
+				source.columns.some((candidate) => candidate.name.toLowerCase() === table.toLowerCase()),
+			);
+			const hint = json
+				? `for a value inside JSON write ${table}->>'${column}'`
+				: didYouMean(table, tables, tables.length === 0 ? 'there is no FROM' : `tables here: ${tables.join(', ')}`);
+			return new SqlError(`unknown table ${table}`, 'ERR_SQL_NAME', at, hint);
+		}
+		for (const source of named) names.push(...source.columns.map((candidate) => candidate.name));
+		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, didYouMean(column, names));
+	}
+	for (const source of sources) names.push(...source.columns.map((candidate) => candidate.name));
+	const text = `a text is written in single quotes: '${column}'`;
+	const otherwise = isQuoted || sources.length > 0 ? text : 'there is no FROM, so there are no columns';
+	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, didYouMean(column, names, otherwise));
+}
