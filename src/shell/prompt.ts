@@ -3,7 +3,7 @@
 import { appendFileSync, chownSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import { type REPLServer, Recoverable, start } from 'node:repl';
+import { Recoverable, type ReplOptions, type REPLServer, start } from 'node:repl';
 import { systemCode } from '../errors.ts';
 import { type InvokingUser, makeDirectory } from '../invoking-user.ts';
 import { isComplete, splitStatements } from '../sql/lexer.ts';

@@ -59,8 +59,11 @@ export class SegmentCache {
 	}
 }
 
-/** The tables over a snapshot. `tables` are made when first asked for. */
-export function openDatabase(snapshot: CaptureSnapshot, cache: SegmentCache): DatabaseSnapshot {
+/** The tables over a snapshot; `exchanges` are the rows of the table of that name, committed and open. */
+export function openDatabase(
+	snapshot: CaptureSnapshot,
+	cache: SegmentCache,
+): DatabaseSnapshot & { readonly exchanges: SegmentRows[] } {
 	const committed = cache.open(snapshot.store);
 	const entries = entryBytes(snapshot.entries);
 	const openOffsets = entryOffsets(entries, snapshot.entries.byteLength, layout.ENTRY_EXCHANGE);
@@ -80,7 +83,7 @@ export function openDatabase(snapshot: CaptureSnapshot, cache: SegmentCache): Da
 	tables.set('events', entryTable('events', EVENT_COLUMNS, layout.ENTRY_EVENT, snapshot.entries));
 	tables.set('blind_spots', entryTable('blind_spots', BLIND_SPOT_COLUMNS, layout.ENTRY_BLIND_SPOT, snapshot.entries));
 	tables.set('loss', lossTable(snapshot.loss));
-	return { tables };
+	return { tables, exchanges: all };
 }
 
 /** `headers` counts the field lines of every exchange when it is made: only for statements that read it. */

@@ -62,7 +62,10 @@ test('help and version are results', async () => {
 test('files that cannot be read are told by name', async () => {
 	writeFileSync(place('text'), 'this is no recording, though it is long enough to hold a header');
 	const wrong: [string[], RegExp][] = [
-		[['query', 'SELECT 1', '--replay', place('missing')], /cannot open .*missing: no such file or directory \[ERR_FILE_ENOENT\]/],
+		[
+			['query', 'SELECT 1', '--replay', place('missing')],
+			/cannot open .*missing: no such file or directory \[ERR_FILE_ENOENT\]/,
+		],
 		[['query', 'SELECT 1', '--replay', place('text')], /expected a recording, but .*text is none/],
 		[['query', 'SELECT 1', '--replay', directory.path], /expected a recording/],
 		[['run', place('missing.sql')], /cannot open .*missing\.sql: no such file or directory/],
@@ -86,22 +89,57 @@ test('a statement that cannot run is told before the capture, with the place', a
 });
 
 test('without rights: why, and the exact command', () => {
-	const result = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', process.execPath, ...NODE_FLAGS, readableCli(), 'query', 'SELECT 1', '--for', '1s'], {
-		encoding: 'utf8',
-		env: TEST_ENV,
-	});
+	const result = spawnSync(
+		'setpriv',
+		[
+			'--reuid=65534',
+			'--regid=65534',
+			'--clear-groups',
+			'--inh-caps=-all',
+			'--bounding-set=-all',
+			process.execPath,
+			...NODE_FLAGS,
+			readableCli(),
+			'query',
+			'SELECT 1',
+			'--for',
+			'1s',
+		],
+		{
+			encoding: 'utf8',
+			env: TEST_ENV,
+		},
+	);
 	assert.equal(result.status, 1, result.stderr);
 	assertExplained(result.stderr, /permission|rights/i, /^hint: Run it as root: sudo env "PATH=\$PATH" /m);
 	assert.equal(result.stdout, '');
 });
 
 test('doctor without rights says so and exits with 1; as root it exits with 0', async () => {
-	const result = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', process.execPath, ...NODE_FLAGS, readableCli(), 'doctor', '--json'], {
-		encoding: 'utf8',
-		env: TEST_ENV,
-	});
+	const result = spawnSync(
+		'setpriv',
+		[
+			'--reuid=65534',
+			'--regid=65534',
+			'--clear-groups',
+			'--inh-caps=-all',
+			'--bounding-set=-all',
+			process.execPath,
+			...NODE_FLAGS,
+			readableCli(),
+			'doctor',
+			'--json',
+		],
+		{
+			encoding: 'utf8',
+			env: TEST_ENV,
+		},
+	);
 	assert.equal(result.status, 1, result.stderr);
-	const report = JSON.parse(result.stdout) as { capture: boolean; checks: { name: string; status: string; mend?: string }[] };
+	const report = JSON.parse(result.stdout) as {
+		capture: boolean;
+		checks: { name: string; status: string; mend?: string }[];
+	};
 	assert.equal(report.capture, false);
 	const rights = report.checks.find(({ name }) => name === 'rights');
 	assert.equal(rights?.status, 'failed');
@@ -116,7 +154,20 @@ test('without tracefs: mounted where possible, else explained', () => {
 	// In a mount namespace of its own tracefs is hidden and cannot be mounted again.
 	const result = spawnSync(
 		'unshare',
-		['--mount', 'sh', '-c', `umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$@"`, 'sh', process.execPath, ...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--for', '1s'],
+		[
+			'--mount',
+			'sh',
+			'-c',
+			`umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$@"`,
+			'sh',
+			process.execPath,
+			...NODE_FLAGS,
+			CLI,
+			'query',
+			'SELECT 1',
+			'--for',
+			'1s',
+		],
 		{ encoding: 'utf8', env: TEST_ENV },
 	);
 	assert.equal(result.status, 1, result.stderr);
@@ -124,7 +175,10 @@ test('without tracefs: mounted where possible, else explained', () => {
 });
 
 test('a closed pipe is a quiet success', () => {
-	const result = spawnSync('bash', ['-c', `"$0" "$@" | head -n 1`, process.execPath, ...NODE_FLAGS, CLI, 'queries'], { encoding: 'utf8', env: TEST_ENV });
+	const result = spawnSync('bash', ['-c', `"$0" "$@" | head -n 1`, process.execPath, ...NODE_FLAGS, CLI, 'queries'], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+	});
 	assert.equal(result.stderr, '');
 	assert.equal(result.status, 0);
 });
@@ -147,7 +201,15 @@ test('Ctrl-C ends the capture and the statement still runs; the output is the re
 function readableCli(): string {
 	const copy = place('installed');
 	if (!existsSync(join(copy, 'dist/tinytap.cjs'))) {
-		for (const file of ['dist/tinytap.cjs', 'dist/capture-thread.cjs', 'dist/query-thread.cjs', 'build/tinytap.bpf.o', 'build/tinytap.node', 'build/decoder.wasm', 'package.json']) {
+		for (const file of [
+			'dist/tinytap.cjs',
+			'dist/capture-thread.cjs',
+			'dist/query-thread.cjs',
+			'build/tinytap.bpf.o',
+			'build/tinytap.node',
+			'build/decoder.wasm',
+			'package.json',
+		]) {
 			mkdirSync(dirname(join(copy, file)), { recursive: true });
 			copyFileSync(join(CLI, '../..', file), join(copy, file));
 		}

@@ -31,16 +31,54 @@ test('a body sent by sendfile shows its size and the words, and the next exchang
 			['--port', String(nginx.port)],
 			async () => {
 				// One keep-alive connection: big, missing, big, small.
-				await run('curl', ['-s', '-o', '/dev/null', `${url}/big.txt`, '-o', '/dev/null', `${url}/missing.txt`, '-o', '/dev/null', `${url}/big.txt?again`, '-o', '/dev/null', `${url}/small.txt`]);
+				await run('curl', [
+					'-s',
+					'-o',
+					'/dev/null',
+					`${url}/big.txt`,
+					'-o',
+					'/dev/null',
+					`${url}/missing.txt`,
+					'-o',
+					'/dev/null',
+					`${url}/big.txt?again`,
+					'-o',
+					'/dev/null',
+					`${url}/small.txt`,
+				]);
 			},
 		);
 		const server = rows.filter((row) => row.side === 'server');
 		assert.deepEqual(
-			server.map((row) => [row.method, row.path, row.status, row.state, row.res_body_bytes, row.via, row.res_body_note]),
+			server.map((row) => [
+				row.method,
+				row.path,
+				row.status,
+				row.state,
+				row.res_body_bytes,
+				row.via,
+				row.res_body_note,
+			]),
 			[
-				['GET', '/big.txt', 200, 'complete', 51200, 'sendfile', 'body: 51200 bytes via sendfile — content not captured'],
+				[
+					'GET',
+					'/big.txt',
+					200,
+					'complete',
+					51200,
+					'sendfile',
+					'body: 51200 bytes via sendfile — content not captured',
+				],
 				['GET', '/missing.txt', 404, 'complete', 153, 'writev', null],
-				['GET', '/big.txt', 200, 'complete', 51200, 'sendfile', 'body: 51200 bytes via sendfile — content not captured'],
+				[
+					'GET',
+					'/big.txt',
+					200,
+					'complete',
+					51200,
+					'sendfile',
+					'body: 51200 bytes via sendfile — content not captured',
+				],
 				['GET', '/small.txt', 200, 'complete', 6, 'sendfile', 'body: 6 bytes via sendfile — content not captured'],
 			],
 		);
@@ -48,12 +86,15 @@ test('a body sent by sendfile shows its size and the words, and the next exchang
 		assert.equal(server[0]?.res_captured_bytes, 0);
 		assert.equal(server[0]?.res_body, null);
 		const client = rows.filter((row) => row.side === 'client');
-		assert.deepEqual(client.map((row) => [row.path, row.res_captured_bytes, row.via]), [
-			['/big.txt', 51200, 'recvfrom'],
-			['/missing.txt', 153, 'recvfrom'],
-			['/big.txt', 51200, 'recvfrom'],
-			['/small.txt', 6, 'recvfrom'],
-		]);
+		assert.deepEqual(
+			client.map((row) => [row.path, row.res_captured_bytes, row.via]),
+			[
+				['/big.txt', 51200, 'recvfrom'],
+				['/missing.txt', 153, 'recvfrom'],
+				['/big.txt', 51200, 'recvfrom'],
+				['/small.txt', 6, 'recvfrom'],
+			],
+		);
 		assert.equal(client[0]?.res_body, patternedText(51200));
 	} finally {
 		await nginx.stop();
@@ -74,7 +115,14 @@ test('sendfile stands in events with out_fd, the returned count, nothing capture
 		);
 		assert.equal(rows.length, 1);
 		const { fd, ...rest } = rows[0]!;
-		assert.deepEqual(rest, { syscall: 'sendfile', bytes: 51200, captured_bytes: 0, flags: 'zero_copy', direction: 'out', comm: 'nginx' });
+		assert.deepEqual(rest, {
+			syscall: 'sendfile',
+			bytes: 51200,
+			captured_bytes: 0,
+			flags: 'zero_copy',
+			direction: 'out',
+			comm: 'nginx',
+		});
 		assert.ok(Number(fd) > 2);
 	} finally {
 		await nginx.stop();
@@ -90,7 +138,8 @@ test('with sendfile off the body passes by writev and is held whole', async () =
 			"SELECT path, status, via, res_body, res_body_bytes, res_captured_bytes, res_body_note FROM exchanges WHERE side = 'server' ORDER BY id",
 			['--port', String(nginx.port)],
 			async () => {
-				for (const bytes of [8192, 51200]) await run('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${nginx.port}/${bytes}.txt`]);
+				for (const bytes of [8192, 51200])
+					await run('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${nginx.port}/${bytes}.txt`]);
 			},
 		);
 		assert.deepEqual(
@@ -215,14 +264,23 @@ test('23 requests by curl against http.server give 23 server rows and 23 client 
 	const directory = temporaryDirectory();
 	writeFileSync(join(directory.path, 'x.txt'), 'x'.repeat(200));
 	const port = await freePort();
-	const server = startProgram('python3', ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', directory.path, String(port)]);
+	const server = startProgram('python3', [
+		'-m',
+		'http.server',
+		'--bind',
+		'127.0.0.1',
+		'--directory',
+		directory.path,
+		String(port),
+	]);
 	try {
 		await listening(port, server);
 		const rows = await captureRows(
 			"SELECT side, count(*) AS n, count(DISTINCT id) AS ids, sum(state = 'complete') AS complete, count(pair_id) AS paired, min(comm) AS comm FROM exchanges WHERE path LIKE '/x.txt%' GROUP BY side ORDER BY side",
 			['--port', String(port)],
 			async () => {
-				for (let i = 0; i < 23; i++) await run('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/x.txt?${i}`]);
+				for (let i = 0; i < 23; i++)
+					await run('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/x.txt?${i}`]);
 			},
 		);
 		assert.deepEqual(rows, [
@@ -244,7 +302,12 @@ test('10,000 requests over 20 connections give 10,000 server rows and nothing is
 	const tinytap = startTinytap([
 		'query',
 		"SELECT count(*) AS n, count(DISTINCT path || '?' || query_string) AS requests, sum(state = 'complete') AS complete, sum(status = 200) AS ok FROM exchanges WHERE side = 'server'; SELECT reason, events FROM loss WHERE kind = 'lost' AND events > 0;",
-		'--port', String(nginx.port), '--format', 'ndjson', '--comm', 'nginx',
+		'--port',
+		String(nginx.port),
+		'--format',
+		'ndjson',
+		'--comm',
+		'nginx',
 	]);
 	try {
 		await tinytap.attached();

@@ -108,13 +108,28 @@ test('a tail prints the 404 and none of the 200s, above what is being typed', as
 
 test('tinytap tail prints only what passes the condition, and ends with --count', async () => {
 	await withNginx(async (nginx, url) => {
-		const tail = startTinytap(['tail', '--where', "status >= 400 AND side = 'server'", '--columns', 'path, status', '--format', 'csv', '--count', '2', '--port', String(nginx.port)]);
+		const tail = startTinytap([
+			'tail',
+			'--where',
+			"status >= 400 AND side = 'server'",
+			'--columns',
+			'path, status',
+			'--format',
+			'csv',
+			'--count',
+			'2',
+			'--port',
+			String(nginx.port),
+		]);
 		try {
 			await tail.attached();
 			for (const path of ['/index.html', '/no-1', '/index.html', '/no-2']) await get(url + path);
 			const { code, stdout, stderr } = await tail.finished;
 			assert.equal(code, 0, stderr);
-			assert.deepEqual(stdout.split(/\r?\n/).map((line) => line.replaceAll('"', '')), ['path,status', '/no-1,404', '/no-2,404', '']);
+			assert.deepEqual(
+				stdout.split(/\r?\n/).map((line) => line.replaceAll('"', '')),
+				['path,status', '/no-1,404', '/no-2,404', ''],
+			);
 		} finally {
 			await tail.stop();
 		}
@@ -124,14 +139,20 @@ test('tinytap tail prints only what passes the condition, and ends with --count'
 test('a query file runs when --for is over', async () => {
 	await withNginx(async (nginx, url) => {
 		const file = join(nginx.root, 'report.sql');
-		writeFileSync(file, "-- what was asked\nSELECT path, status\nFROM exchanges WHERE side='server' ORDER BY id;\n.expect rows = 2\nSELECT count(*) AS n FROM exchanges\nWHERE side='server';\n.expect value >= 2\n");
+		writeFileSync(
+			file,
+			"-- what was asked\nSELECT path, status\nFROM exchanges WHERE side='server' ORDER BY id;\n.expect rows = 2\nSELECT count(*) AS n FROM exchanges\nWHERE side='server';\n.expect value >= 2\n",
+		);
 		const running = startTinytap(['run', file, '--for', '3s', '--format', 'csv', '--port', String(nginx.port)]);
 		await running.attached();
 		await get(`${url}/index.html`);
 		await get(`${url}/nothing`);
 		const { code, stdout, stderr } = await running.finished;
 		assert.equal(code, 0, stderr);
-		assert.deepEqual(stdout.replaceAll('\r', '').replaceAll('"', ''), 'path,status\n/index.html,200\n/nothing,404\nn\n2\n');
+		assert.deepEqual(
+			stdout.replaceAll('\r', '').replaceAll('"', ''),
+			'path,status\n/index.html,200\n/nothing,404\nn\n2\n',
+		);
 	});
 });
 
@@ -140,12 +161,15 @@ test('captured escape sequences do not reach the terminal', async () => {
 		const terminal = await openTerminal(`${SHELL} --port ${nginx.port}`);
 		try {
 			await terminal.shows('tinytap>');
-			await run('python3', ['-c', `
+			await run('python3', [
+				'-c',
+				`
 import socket
 s = socket.create_connection(('127.0.0.1', ${nginx.port}))
 s.sendall(b'GET /\\x1b[2J\\x1b[Hfake HTTP/1.1\\r\\nHost: x\\r\\nUser-Agent: \\x1b]0;owned\\x07\\r\\nConnection: close\\r\\n\\r\\n')
 while s.recv(65536): pass
-`]);
+`,
+			]);
 			await get(`${url}/index.html`);
 			await terminal.type("SELECT path, user_agent FROM exchanges WHERE side='client' ORDER BY id LIMIT 1;");
 			await terminal.press('Enter');
@@ -165,7 +189,9 @@ test('Ctrl-C ends a running statement and keeps the shell; twice at an empty pro
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows('tinytap>');
-		await terminal.type('WITH a AS (SELECT * FROM loss) SELECT count(*) FROM a a1, a a2, a a3, a a4, a a5, a a6, a a7, a a8, a a9;');
+		await terminal.type(
+			'WITH a AS (SELECT * FROM loss) SELECT count(*) FROM a a1, a a2, a a3, a a4, a a5, a a6, a a7, a a8, a a9;',
+		);
 		await terminal.press('Enter');
 		await terminal.press('C-c');
 		await terminal.shows(/interrupted|cancelled/i);

@@ -1,0 +1,260 @@
+// The query thread: runs statements over snapshots of the tables, follows new rows for the tail. Wires src/store and
+// src/sql. Statements run one after the other; the tail goes on between their slices.
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { compileCondition, compileProjection, execute, prepare, type ResultColumn, Session } from './sql/sql.ts';
+import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from './store/database.ts';
+import { exchangeRecord } from './store/exchange-detail.ts';
+import type { StoreSnapshot } from './store/exchange-store.ts';
+import { EXCHANGE_COLUMNS, exchangeTable, type SegmentRows } from './store/exchange-table.ts';
+import { lostBytes, lostEvents } from './store/loss-table.ts';
+import type { SqlValue } from './store/table.ts';
+import {
+	errorMessage,
+	type FromQuery,
+	type QueryThreadData,
+	type SnapshotReply,
+	type SnapshotRequest,
+	type ToQuery,
+} from './thread-messages.ts';
+
+/** Result parts that main has not taken yet, at the most: the statement waits meanwhile. */
+const PARTS_AHEAD = 4;
+/** Lines of a tail that main has not printed yet, at the most: more are dropped and counted. */
+const TAIL_LINES_AHEAD = 10_000;
+
+const { cancel: cancelBuffer, memoryLimit, views } = workerData as QueryThreadData;
+const main = parentPort!;
+const cancel = new Int32Array(cancelBuffer);
+const cache = new SegmentCache();
+const session = new Session();
+const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
+
+let capture: MessagePort | undefined;
+let nextRequest = 1;
+const requests = new Map<number, (snapshot: CaptureSnapshot) => void>();
+/** Statements wait for those before them. */
+let queue: Promise<void> = Promise.resolve();
+let running: { readonly id: number; unread: number; wake: (() => void) | undefined } | undefined;
+
+type Tail = {
+	readonly id: number;
+	readonly condition: ReturnType<typeof compileCondition> | undefined;
+	readonly projection: ReturnType<typeof compileProjection>;
+	/** Segment number → rows of it already looked at. */
+	seen: Map<number, number>;
+	/** Rows from before it began are not printed. */
+	begun: boolean;
+	unprinted: number;
+	dropped: number;
+};
+let tail: Tail | undefined;
+
+for (const view of views) define(view);
+
+main.on('message', (message: ToQuery) => {
+	switch (message.type) {
+		case 'port':
+			capture = message.port as MessagePort;
+			capture.on('message', takeReply);
+			return;
+		case 'run':
+			inTurn(message.id, () => runStatement(message));
+			return;
+		case 'check':
+			inTurn(message.id, async () => {
+				prepare(message.sql, schema, session);
+				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0 });
+			});
+			return;
+		case 'show':
+			inTurn(message.id, async () => {
+				const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
+				const record = exchangeRecord(rowsOf(snapshot), message.exchange);
+				post({ type: 'exchange', id: message.id, exchange: record });
+			});
+			return;
+		case 'more':
+			if (running?.id !== message.id) return;
+			running.unread--;
+			running.wake?.();
+			return;
+		case 'tail':
+			startTail(message);
+			return;
+		case 'printed':
+			if (tail?.id === message.id) tail.unprinted -= message.lines;
+			return;
+		case 'tail-stop':
+			if (tail?.id === message.id) stopTail();
+	}
+});
+
+/** Runs `work` after what is running; its error is the answer. */
+function inTurn(id: number, work: () => Promise<void>): void {
+	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
+}
+
+async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
+	const statement = prepare(sql, schema, session);
+	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
+	const database = openDatabase(snapshot, cache);
+	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
+	running = { id, unread: 0, wake: undefined };
+	try {
+		const result = await execute(statement, database, {
+			session,
+			parameters: new Map(parameters),
+			cancel,
+			memoryLimit,
+			...(timeoutMs > 0 ? { timeLimitMs: timeoutMs } : {}),
+			now: snapshot.nowUs,
+			onRows: (rows) => {
+				postRows(id, rows);
+				return true;
+			},
+			pause: waitForReader,
+		});
+		if (result.rows.length > 0) postRows(id, result.rows);
+		post({
+			type: 'done',
+			id,
+			lostEvents: lostEvents(snapshot.loss),
+			lostBytes: lostBytes(snapshot.loss),
+			...(result.message === undefined ? {} : { notice: result.message }),
+			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
+		});
+	} finally {
+		running = undefined;
+	}
+}
+
+function postRows(id: number, rows: readonly SqlValue[][]): void {
+	if (running !== undefined) running.unread++;
+	post({ type: 'rows', id, rows });
+}
+
+/** Between two slices: resolves when main has taken most of what it was sent, or the statement is cancelled. */
+function waitForReader(): Promise<void> | undefined {
+	const current = running;
+	if (current === undefined || current.unread <= PARTS_AHEAD) return undefined;
+	return new Promise((resolve) => {
+		const look = () => {
+			if (current.unread > PARTS_AHEAD && Atomics.load(cancel, 0) === 0) return;
+			clearInterval(timer);
+			current.wake = undefined;
+			resolve();
+		};
+		// A cancellation sends no message.
+		const timer = setInterval(look, 20);
+		current.wake = look;
+	});
+}
+
+/** Statements that made views in a query thread before this one. */
+function define(sql: string): void {
+	const statement = prepare(sql, schema, session);
+	queue = queue
+		.then(async () => {
+			await execute(statement, { tables: new Map() }, { session });
+		})
+		.catch(() => undefined);
+}
+
+function requestSnapshot(mask: number): Promise<CaptureSnapshot> {
+	return new Promise((resolve) => {
+		const id = nextRequest++;
+		requests.set(id, resolve);
+		ask({ type: 'snapshot', id, mask });
+	});
+}
+
+function takeReply(reply: SnapshotReply): void {
+	if (reply.type === 'snapshot') {
+		requests.get(reply.id)?.(reply.snapshot);
+		requests.delete(reply.id);
+	} else followRows(reply.snapshot, reply.ended);
+}
+
+/** Committed and open rows of a snapshot. */
+function rowsOf(snapshot: CaptureSnapshot): SegmentRows[] {
+	return openDatabase(snapshot, cache).exchanges;
+}
+
+function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: 'tail' }>): void {
+	try {
+		const condition = where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
+		const projection = compileProjection(columns ?? '*', EXCHANGE_COLUMNS, { table: 'exchanges' });
+		tail = { id, condition, projection, seen: new Map(), begun: fromStart, unprinted: 0, dropped: 0 };
+		post({ type: 'columns', id, columns: projection.columns.map(resultColumn) });
+		ask({ type: 'follow', on: true });
+	} catch (error) {
+		post({ type: 'error', id, error: errorMessage(error) });
+	}
+}
+
+function stopTail(): void {
+	tail = undefined;
+	ask({ type: 'follow', on: false });
+}
+
+/** Looks at the rows committed since the last time. */
+function followRows({ store }: { readonly store: StoreSnapshot }, ended: boolean): void {
+	const current = tail;
+	if (current === undefined) return;
+	try {
+		const fresh = unseenRows(current, store);
+		if (current.begun) printRows(current, fresh);
+		current.begun = true;
+	} catch (error) {
+		post({ type: 'error', id: current.id, error: errorMessage(error) });
+		stopTail();
+		return;
+	}
+	if (!ended) return;
+	post({ type: 'tail-end', id: current.id, dropped: current.dropped });
+	stopTail();
+}
+
+function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
+	const seen = new Map<number, number>();
+	const parts = cache.open(store).map((part) => {
+		const { number } = part.segment;
+		const from = Math.max(part.first, current.seen.get(number) ?? 0);
+		seen.set(number, part.rows);
+		return { ...part, first: from };
+	});
+	current.seen = seen;
+	return parts;
+}
+
+function printRows(current: Tail, parts: readonly SegmentRows[]): void {
+	const table = exchangeTable(parts);
+	const rows: SqlValue[][] = [];
+	let dropped = 0;
+	for (let row = 0; row < table.rowCount; row++) {
+		if (current.condition !== undefined && !current.condition(table, row)) continue;
+		if (current.unprinted + rows.length >= TAIL_LINES_AHEAD) dropped++;
+		else rows.push(current.projection.values(table, row));
+	}
+	if (rows.length > 0) {
+		current.unprinted += rows.length;
+		post({ type: 'rows', id: current.id, rows });
+	}
+	if (dropped > 0) {
+		current.dropped += dropped;
+		ask({ type: 'dropped', events: dropped, bytes: 0 });
+	}
+}
+
+/** The engine says `any` where the printer expects to look at the values. */
+function resultColumn({ name, type }: ResultColumn) {
+	return { name, type: type === 'any' ? null : type };
+}
+
+function post(message: FromQuery): void {
+	main.postMessage(message);
+}
+
+function ask(request: SnapshotRequest): void {
+	capture?.postMessage(request);
+}
