@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "capture.h"
+#include "known_sockets.h"
 #include "socket_facts.h"
 
 namespace tinytap {
@@ -47,6 +48,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
                         InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
                         InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
                         InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
+                        InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
                         InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
                         InstanceMethod<&CaptureObject::SetSkip>("setSkip"), InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
                         InstanceMethod<&CaptureObject::Dismiss>("dismiss"), InstanceMethod<&CaptureObject::HandOver>("handOver"),
@@ -124,10 +126,16 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   }
 
   void SetDescriptor(const Napi::CallbackInfo& info) {
-    With(info, [&](Capture& capture) {
-      capture.SetDescriptor(Integer(info[0]), static_cast<int32_t>(Integer(info[1])), info[2].As<Napi::Boolean>(),
-                            info[3].As<Napi::Boolean>(), Integer(info[4]));
-    });
+    KnownDescriptor known;
+    known.socket = info[2].As<Napi::Boolean>();
+    known.close_on_exec = info[3].As<Napi::Boolean>();
+    known.group = Integer(info[4]);
+    With(info, [&](Capture& capture) { capture.SetDescriptor(Integer(info[0]), static_cast<int32_t>(Integer(info[1])), known); });
+  }
+
+  Napi::Value LearnSocketsInto(const Napi::CallbackInfo& info) {
+    size_t count = With(info, [](Capture& capture) { return LearnSockets(capture); });
+    return Napi::Number::New(info.Env(), static_cast<double>(count));
   }
 
   // (mask, pids: [pid, bits, pid, bits …], comms, ports)

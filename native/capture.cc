@@ -231,25 +231,33 @@ void Capture::Update(const char* map, const void* key, const void* value, uint64
     throw SystemError("ERR_MAP", std::string("cannot write map ") + map, errno);
 }
 
-void Capture::SetDescriptor(uint32_t pid, int32_t fd, bool socket, bool cloexec, uint64_t group) {
+void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known) {
   descriptor_key key = {pid, static_cast<uint32_t>(fd) >> DESCRIPTOR_BLOCK_SHIFT};
   descriptor_block block = {};
   process owner = {};
   bpf_map_lookup_elem(MapFd("descriptors"), &key, &block);
   __u64& descriptor = block.descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
   if (descriptor != DESCRIPTOR_UNKNOWN) return;
-  descriptor = (socket ? DESCRIPTOR_SOCKET : DESCRIPTOR_DISMISSED) | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
-  if (socket && group != 0) {
+  descriptor = (known.socket ? DESCRIPTOR_SOCKET : DESCRIPTOR_DISMISSED) | (known.close_on_exec ? DESCRIPTOR_CLOEXEC : 0);
+  if (known.socket && known.group != 0) {
+    auto [conn, fresh] = groups_.try_emplace(known.group, 0);
     connection value = {};
-    auto [known, fresh] = groups_.try_emplace(group, 0);
-    if (fresh)
-      known->second = __atomic_fetch_add(&control_->next_conn, 1, __ATOMIC_RELAXED);
-    else
-      bpf_map_lookup_elem(MapFd("connections"), &known->second, &value);
+    if (fresh) {
+      conn->second = __atomic_fetch_add(&control_->next_conn, 1, __ATOMIC_RELAXED);
+      value.flags = CONNECTION_MIDSTREAM;
+      std::memcpy(value.addresses, known.addresses, sizeof(value.addresses));
+      uint16_t family;
+      std::memcpy(&family, known.addresses, sizeof(family));
+      if (family == 0) {
+        value.flags |= CONNECTION_NAMELESS;
+        __atomic_fetch_add(&control_->unnamed, 1, __ATOMIC_RELAXED);
+      }
+    } else {
+      bpf_map_lookup_elem(MapFd("connections"), &conn->second, &value);
+    }
     value.holders++;
-    value.flags |= CONNECTION_MIDSTREAM;
-    Update("connections", &known->second, &value, BPF_ANY);
-    descriptor |= known->second << DESCRIPTOR_CONN_SHIFT;
+    Update("connections", &conn->second, &value, BPF_ANY);
+    descriptor |= conn->second << DESCRIPTOR_CONN_SHIFT;
   }
   Update("descriptors", &key, &block, BPF_ANY);
   bpf_map_lookup_elem(MapFd("processes"), &pid, &owner);

@@ -52,6 +52,17 @@ struct ProcessFilter {
   std::vector<uint16_t> ports;
 };
 
+// What is known of a descriptor before capture begins.
+struct KnownDescriptor {
+  // A stream socket; anything else is of no interest.
+  bool socket = false;
+  bool close_on_exec = false;
+  // The same number for the same connection; 0: none yet (a listening socket) or not known.
+  uint64_t group = 0;
+  // Peer and local, as in CAPTURE_OPEN.
+  uint8_t addresses[CAPTURE_ADDRESSES_BYTES] = {};
+};
+
 class Capture {
  public:
   // Loads the object; nothing is attached yet. Throws CaptureError.
@@ -72,8 +83,8 @@ class Capture {
   // LOSS_MAX pairs: events, bytes.
   std::vector<uint64_t> Counters() const;
 
-  // Before Attach: what is already known of a descriptor. `group` is the same number for the same socket (0: unique).
-  void SetDescriptor(uint32_t pid, int32_t fd, bool socket, bool cloexec, uint64_t group);
+  // Before Attach. Never overwrites what is known already.
+  void SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
   void SetFilter(const ProcessFilter& filter);
   void SetPaused(bool paused);
   // The bytes of the stream below `offset` are body that nobody wants.

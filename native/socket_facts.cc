@@ -53,18 +53,25 @@ static std::string FormatAddress(const sockaddr_storage& storage, socklen_t leng
   return "";
 }
 
-SocketFacts LookupSocket(int pid, int fd) {
-  SocketFacts facts;
+int CopyDescriptor(int pid, int fd) {
   int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (process < 0) {
-    if (errno == ESRCH || errno == EINVAL) facts.kind = DescriptorKind::kGone;
-    return facts;
+    // Not the id of a process.
+    if (errno == EINVAL) errno = ESRCH;
+    return -1;
   }
   int copy = static_cast<int>(syscall(SYS_pidfd_getfd, process, fd, 0));
   int error = errno;
   close(process);
+  errno = error;
+  return copy;
+}
+
+SocketFacts LookupSocket(int pid, int fd) {
+  SocketFacts facts;
+  int copy = CopyDescriptor(pid, fd);
   if (copy < 0) {
-    if (error == ESRCH || error == EBADF) facts.kind = DescriptorKind::kGone;
+    if (errno == ESRCH || errno == EBADF) facts.kind = DescriptorKind::kGone;
     return facts;
   }
   sockaddr_storage local = {}, remote = {};

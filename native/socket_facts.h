@@ -25,7 +25,11 @@ struct SocketFacts {
   std::string remote;
 };
 
-// Takes a duplicate for as long as it takes to ask, a few microseconds: while it exists a close does not send the FIN.
+// A duplicate of descriptor `fd` of process `pid`, or -1 with errno. The caller closes it at once: while it exists, a close
+// in the other process does not send the FIN.
+int CopyDescriptor(int pid, int fd);
+
+// Takes a few microseconds.
 SocketFacts LookupSocket(int pid, int fd);
 
 }  // namespace tinytap

@@ -53,9 +53,14 @@ export type NativeCapture = {
 	counters(): Float64Array;
 	/**
 	 * Before attach(): what is already known of a descriptor. Sockets with the same `group` (not 0; for instance the inode
-	 * number) are one connection. Never overwrites what the kernel knows.
+	 * number) are one connection. Never overwrites what is known. learnSockets() does this for the whole machine.
 	 */
 	setDescriptor(pid: number, fd: number, isSocket: boolean, closeOnExec: boolean, group: number): void;
+	/**
+	 * Before attach(): looks at every socket of every process (2.8 µs each), so that connections that exist already are
+	 * recognised with their addresses, and shared ones as one. Returns how many descriptors were sockets.
+	 */
+	learnSockets(): number;
 	/** `mask`: 1 by pid, 2 by comm, all bits must hold; `pids`: pid, bits, pid, bits … Use setFilter() below. */
 	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
 	setPaused(paused: boolean): void;

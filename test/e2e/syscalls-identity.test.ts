@@ -21,7 +21,10 @@ import {
 	SYSCALL_EXIT,
 } from '../../decoder-as/assembly/capture-event.ts';
 import {
+	ADDON,
+	BPF_OBJECT,
 	type CapturedRecord,
+	followCapture,
 	joinStream,
 	runScenario,
 	startCapture,
@@ -234,19 +237,47 @@ os.wait()
 		}
 	});
 
-	it('descriptors that user space names before keep their identity', async () => {
+	it('sockets that are learned before have their addresses, and are one connection in all processes', async () => {
 		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
 		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
-		const { ADDON, BPF_OBJECT, followCapture } = await import('../support/captured-records.ts');
+		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
+		assert.ok(capture.learnSockets() >= 10);
+		const test = followCapture(capture, capture.attach());
+		try {
+			child.stdin.end('x');
+			await new Promise((resolve) => child.on('exit', resolve));
+			await test.until(
+				(records) => records.find((each) => each.kind === CAPTURE_PROCESS_EXIT && each.pid === child.pid),
+				'the end of the program',
+			);
+			const opens = test.records.filter((each) => each.kind === CAPTURE_OPEN);
+			assert.equal(opens.length, 2);
+			const [client, server] = [opens.find((each) => each.fd === fd)!, opens.find((each) => each.fd !== fd)!];
+			// Peer and local address of one are local and peer of the other.
+			assert.equal(client.payload.readUInt16LE(0), 2);
+			assert.deepEqual(client.payload.subarray(0, 28), server.payload.subarray(28));
+			assert.deepEqual(client.payload.subarray(28), server.payload.subarray(0, 28));
+			// The parent ends last: until then the connection that the child used lives.
+			const closed = test.records.findIndex((each) => each.kind === CAPTURE_CLOSE && each.conn === server.conn);
+			assert.equal(test.records[closed]!.pid, child.pid);
+			assert.equal(test.records.filter((each) => each.kind === CAPTURE_CLOSE).length, 2);
+		} finally {
+			test.capture.close();
+		}
+	});
+
+	it('what is known of a descriptor before is not overwritten', async () => {
+		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
 		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
 		capture.setDescriptor(child.pid!, fd, false, false, 0);
-		capture.setDescriptor(child.pid!, fd, true, false, 99);
+		capture.learnSockets();
 		const test = followCapture(capture, capture.attach());
 		try {
 			child.stdin.end('x');
 			await new Promise((resolve) => child.on('exit', resolve));
 			await test.until((records) => records.find((each) => each.kind === CAPTURE_CLOSE), 'the end of the program');
-			assert.ok(!test.records.some((each) => each.pid === child.pid && each.fd === fd));
+			assert.ok(!test.records.some((each) => each.fd === fd));
 		} finally {
 			test.capture.close();
 		}

@@ -1,0 +1,299 @@
+// What can be changed while a capture runs: filters, pausing, unwanted bodies, verdicts on descriptors; and what happens
+// when the ring is full.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import {
+	BLIND_SPOT_32BIT,
+	BLIND_SPOT_IO_URING,
+	CAPTURE_BLIND_SPOT,
+	CAPTURE_CLOSE,
+	CAPTURE_DATA,
+	CAPTURE_EVENT_HEADER_BYTES,
+	FLAG_CUT_BODY_LIMIT,
+	FLAG_UNVERIFIED,
+	DIRECTION_IN as IN,
+	LOSS_EXCLUDED,
+	LOSS_RING_FULL,
+	DIRECTION_OUT as OUT,
+} from '../../decoder-as/assembly/capture-event.ts';
+import { setFilter } from '../../src/capture/native-addon.ts';
+import { joinStream, runScenario, startCapture, type TestCapture } from '../support/captured-records.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+
+/** A program that does something for each line it reads, and answers with a line. */
+type Puppet = {
+	readonly pid: number;
+	readonly tell: (line: string) => Promise<string>;
+	readonly end: () => Promise<void>;
+};
+
+const PUPPET = `
+import os, socket, sys
+REQUEST = b"GET /path HTTP/1.1\\r\\nHost: test\\r\\n\\r\\n"
+def pair():
+    global client, server
+    listening = socket.socket(); listening.bind(("127.0.0.1", 0)); listening.listen()
+    client = socket.create_connection(listening.getsockname()); server, _ = listening.accept()
+    return listening.getsockname()[1]
+def ask():
+    client.sendall(REQUEST); return len(server.recv(1000))
+pair()
+print(os.getpid(), flush=True)
+for line in sys.stdin:
+    print(eval(line), flush=True)
+`;
+
+async function startPuppet(): Promise<Puppet> {
+	const child: ChildProcess = spawn('python3', ['-c', PUPPET], { stdio: ['pipe', 'pipe', 'inherit'] });
+	const lines: string[] = [];
+	const waiting: ((line: string) => void)[] = [];
+	let rest = '';
+	child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
+		rest += chunk;
+		const whole = rest.split('\n');
+		rest = whole.pop()!;
+		lines.push(...whole);
+		while (lines.length > 0 && waiting.length > 0) waiting.shift()!(lines.shift()!);
+	});
+	const nextLine = () =>
+		new Promise<string>((resolve) => (lines.length > 0 ? resolve(lines.shift()!) : waiting.push(resolve)));
+	await nextLine();
+	return {
+		pid: child.pid!,
+		tell: (line) => {
+			child.stdin!.write(`${line}\n`);
+			return nextLine();
+		},
+		end: async () => {
+			const gone = new Promise((resolve) => child.on('exit', resolve));
+			child.stdin!.end();
+			await gone;
+		},
+	};
+}
+
+describe('controls of a capture', () => {
+	let test: TestCapture;
+	before(() => {
+		test = startCapture();
+	});
+	after(() => test.capture.close());
+
+	/** Number of requests sent by process `pid` so far; what came after them in the ring is there too. */
+	async function requestsOf(pid: number): Promise<number> {
+		setFilter(test.capture, {});
+		await runScenario(test, 'messages');
+		return test.records.filter((each) => each.kind === CAPTURE_DATA && each.pid === pid && each.direction === OUT)
+			.length;
+	}
+
+	it('a filter by process includes children, and can be taken back', async () => {
+		const [one, two] = [await startPuppet(), await startPuppet()];
+		setFilter(test.capture, { pids: [one.pid] });
+		for (const puppet of [one, two]) assert.equal(await puppet.tell('ask()'), '34');
+		const child = Number(await one.tell('[os.fork(), ask()][0] or os._exit(0)'));
+		await one.tell('os.waitpid(-1, 0)');
+		assert.equal(await requestsOf(two.pid), 0);
+		assert.ok((await requestsOf(one.pid)) >= 1);
+		const ofChild = test.records.filter((each) => each.pid === child && each.kind === CAPTURE_DATA);
+		assert.ok(ofChild.length > 0);
+		const excluded = test.capture.counters()[LOSS_EXCLUDED * 2 + 1]!;
+		assert.ok(excluded >= 68);
+		// No filter now: the connection that was ignored is captured from here on, at its true offset.
+		await two.tell('ask()');
+		assert.equal(await requestsOf(two.pid), 1);
+		await Promise.all([one.end(), two.end()]);
+	});
+
+	it('a filter by name follows execve', async () => {
+		const puppet = await startPuppet();
+		setFilter(test.capture, { comms: ['tap-named'], commPids: [] });
+		const directory = temporaryDirectory();
+		const script = join(directory.path, 'tap-named');
+		writeFileSync(script, `#!/bin/sh\nprintf 'HTTP/1.1 204 x\\r\\n\\r\\n' >&$1\n`);
+		chmodSync(script, 0o755);
+		await puppet.tell('[ask(), os.set_inheritable(server.fileno(), True)]');
+		await puppet.tell(`os.system("sh -c 'exec ${script} " + str(server.fileno()) + "'")`);
+		await puppet.tell('len(client.recv(100))');
+		await requestsOf(puppet.pid);
+		const named = test.records.filter((each) => each.kind === CAPTURE_DATA && each.payload.includes('204 x'));
+		assert.deepEqual(
+			named.map((each) => each.comm),
+			['tap-named'],
+		);
+		assert.equal(await requestsOf(puppet.pid), 0);
+		await puppet.end();
+		directory.remove();
+	});
+
+	it('a filter by port matches either end, and can be changed', async () => {
+		const [one, two] = [await startPuppet(), await startPuppet()];
+		const port = Number(await one.tell('pair()'));
+		setFilter(test.capture, { ports: [port] });
+		await one.tell('ask()');
+		await two.tell('[pair(), ask()]');
+		const seen = () => test.records.filter((each) => each.kind === CAPTURE_DATA && each.pid === one.pid);
+		assert.equal(await requestsOf(two.pid), 0);
+		assert.deepEqual(
+			seen().map((each) => each.direction),
+			[OUT, IN],
+		);
+		await two.tell('ask()');
+		assert.equal(await requestsOf(two.pid), 1);
+		const [late] = test.records.filter(
+			(each) => each.kind === CAPTURE_DATA && each.pid === two.pid && each.direction === OUT,
+		);
+		assert.equal(late!.offset, 34);
+		await Promise.all([one.end(), two.end()]);
+	});
+
+	it('nothing comes while paused', async () => {
+		const puppet = await startPuppet();
+		test.capture.setPaused(true);
+		await puppet.tell('ask()');
+		test.capture.setPaused(false);
+		assert.equal(await requestsOf(puppet.pid), 0);
+		await puppet.tell('ask()');
+		assert.equal(await requestsOf(puppet.pid), 1);
+		await puppet.end();
+	});
+
+	it('unwanted body bytes are counted and not copied, up to the exact byte', async () => {
+		const puppet = await startPuppet();
+		await puppet.tell('ask()');
+		await puppet.tell(`server.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 30000\\r\\n\\r\\n" + b"a" * 1000)`);
+		await requestsOf(puppet.pid);
+		const first = test.records.find((each) => each.pid === puppet.pid && each.payload.includes('Content-Length'))!;
+		const end = first.bytes + 29_000;
+		test.capture.setSkip(first.conn, OUT, end);
+		await puppet.tell(`os.writev(server.fileno(), [b"b" * 10000, b"c" * 10000])`);
+		await puppet.tell(
+			`os.writev(server.fileno(), [b"d" * 8000, b"e" * 1000 + b"HTTP/1.1 201 ", b"Created\\r\\n\\r\\n"])`,
+		);
+		await requestsOf(puppet.pid);
+		const sent = test.records.filter((each) => each.conn === first.conn && each.direction === OUT);
+		assert.deepEqual(
+			sent.slice(1).map((each) => [each.offset, each.bytes, each.payload.toString(), each.flags & FLAG_CUT_BODY_LIMIT]),
+			[
+				[first.bytes, 20_000, '', FLAG_CUT_BODY_LIMIT],
+				[first.bytes + 20_000, 9_000, '', FLAG_CUT_BODY_LIMIT],
+				[end, 24, 'HTTP/1.1 201 Created\r\n\r\n', 0],
+			],
+		);
+		await puppet.end();
+	});
+
+	it('a descriptor that is no socket is left alone once told, and one that is loses its mark', async () => {
+		const puppet = await startPuppet();
+		// Descriptors 40 and 41 were never seen: a file, and a socket out of sight.
+		await puppet.tell('[globals().update(keep=[open("/dev/null", "w") for _ in range(40)]), 0][1]');
+		await puppet.tell('os.write(keep[38].fileno(), REQUEST)');
+		await requestsOf(puppet.pid);
+		const [written] = test.records.filter((each) => each.pid === puppet.pid && each.kind === CAPTURE_DATA);
+		assert.ok(written!.flags & FLAG_UNVERIFIED);
+		test.capture.confirmSocket(written!.conn);
+		await puppet.tell('os.write(keep[38].fileno(), REQUEST)');
+		await requestsOf(puppet.pid);
+		const again = test.records.filter((each) => each.conn === written!.conn && each.kind === CAPTURE_DATA);
+		assert.deepEqual(
+			again.map((each) => each.flags & FLAG_UNVERIFIED),
+			[FLAG_UNVERIFIED, 0],
+		);
+		test.capture.dismiss(written!.conn);
+		await puppet.tell('os.write(keep[38].fileno(), REQUEST)');
+		await puppet.tell('keep[38].close()');
+		await requestsOf(puppet.pid);
+		assert.equal(test.records.filter((each) => each.conn === written!.conn && each.kind === CAPTURE_DATA).length, 2);
+		assert.equal(test.records.filter((each) => each.conn === written!.conn && each.kind === CAPTURE_CLOSE).length, 0);
+		await puppet.end();
+	});
+
+	it('programs that go where no tracepoint is are named', async () => {
+		const puppet = await startPuppet();
+		const directory = temporaryDirectory();
+		const program = join(directory.path, 'small32');
+		writeFileSync(program, exit32());
+		chmodSync(program, 0o755);
+		const pid = Number(await puppet.tell(`[os.spawnv(os.P_NOWAIT, ${JSON.stringify(program)}, ["small32"])][0]`));
+		assert.equal(await puppet.tell('os.waitpid(-1, 0)[1] >> 8'), '7');
+		await puppet.tell('[__import__("ctypes").CDLL(None).syscall(425, 4, b"\\0" * 120)][0]');
+		await requestsOf(puppet.pid);
+		const told = test.records.filter((each) => each.kind === CAPTURE_BLIND_SPOT);
+		assert.ok(told.some((each) => each.pid === pid && each.callBytes === BLIND_SPOT_32BIT && each.comm === 'small32'));
+		assert.ok(told.some((each) => each.pid === puppet.pid && each.callBytes === BLIND_SPOT_IO_URING));
+		await puppet.end();
+		directory.remove();
+	});
+});
+
+describe('a ring that is full', () => {
+	it('loses records whole and counts them; offsets tell how much, and what comes later is complete', async () => {
+		const test = startCapture({ ringBytes: 65536 });
+		try {
+			const puppet = await startPuppet();
+			await puppet.tell('ask()');
+			test.drain();
+			// 2 MB into a ring of 64 KiB that nobody reads.
+			await puppet.tell(
+				'[client.setblocking(False), server.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2000000\\r\\n\\r\\n")][1]',
+			);
+			for (let i = 0; i < 20; i++) await puppet.tell('[server.send(b"x" * 100000), len(client.recv(100000))][0]');
+			test.drain();
+			const lost = test.capture.counters();
+			assert.ok(lost[LOSS_RING_FULL * 2]! > 0);
+			await puppet.tell('server.send(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")');
+			await puppet.end();
+			await test.until(
+				(records) => records.find((each) => each.kind === CAPTURE_CLOSE && each.pid === puppet.pid),
+				'the close',
+			);
+			const sent = test.records.filter((each) => each.pid === puppet.pid && each.kind === CAPTURE_DATA);
+			const seen = sent.reduce((sum, each) => sum + each.bytes, 0);
+			const closes = test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.pid === puppet.pid);
+			const reached = closes.reduce(
+				(sum, each) => sum + Number(each.payload.readBigUInt64LE(56) + each.payload.readBigUInt64LE(64)),
+				0,
+			);
+			assert.equal(seen + test.capture.counters()[LOSS_RING_FULL * 2 + 1]!, reached);
+			const last = sent.filter((each) => each.direction === OUT).at(-1)!;
+			assert.equal(last.payload.toString(), 'HTTP/1.1 204 No Content\r\n\r\n');
+			assert.equal(last.offset, 44 + 2_000_000);
+			assert.throws(() => joinStream(sent.filter((each) => each.conn === last.conn && each.direction === OUT)), /hole/);
+			assert.ok(CAPTURE_EVENT_HEADER_BYTES < 128);
+		} finally {
+			test.capture.close();
+		}
+	});
+});
+
+/** A 32-bit ELF program: exit(7). */
+function exit32(): Buffer {
+	const code = Buffer.from([0xb8, 1, 0, 0, 0, 0xbb, 7, 0, 0, 0, 0xcd, 0x80]);
+	const file = Buffer.alloc(84 + code.length);
+	file.write('\x7fELF\x01\x01\x01', 'latin1');
+	// ET_EXEC, EM_386, version, entry, program headers at 52.
+	file.writeUInt16LE(2, 16);
+	file.writeUInt16LE(3, 18);
+	file.writeUInt32LE(1, 20);
+	file.writeUInt32LE(0x08048000 + 84, 24);
+	file.writeUInt32LE(52, 28);
+	file.writeUInt16LE(52, 40);
+	file.writeUInt16LE(32, 42);
+	file.writeUInt16LE(1, 44);
+	// PT_LOAD of the whole file, readable and executable.
+	for (const [at, value] of [
+		[52, 1],
+		[60, 0x08048000],
+		[64, 0x08048000],
+		[68, file.length],
+		[72, file.length],
+		[76, 5],
+		[80, 0x1000],
+	] as const)
+		file.writeUInt32LE(value, at);
+	code.copy(file, 84);
+	return file;
+}
