@@ -1,6 +1,7 @@
 // A batch of records: checks each, and does what its kind says. Lengths are hostile: nothing outside the batch is read,
 // and what cannot be a record is counted.
 import { learnAddressTexts, learnAddresses } from './addresses';
+import { beginMidstream } from './alignment';
 import { isWord, findByte } from './bytes';
 import * as call from './call';
 import {
@@ -197,6 +198,7 @@ function introduce(connection: Connection, record: usize): void {
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
 	connection.midstream = (flags & FLAG_MIDSTREAM) != 0;
 	connection.unverified = (flags & FLAG_UNVERIFIED) != 0;
+	if (connection.midstream) beginMidstream(connection);
 }
 
 function handleData(connection: Connection, record: usize): void {

@@ -225,7 +225,7 @@ export function writeExchange(exchange: Exchange): bool {
 
 	let flags: u32 = 0;
 	let anomalies = exchange.anomalies;
-	let lost: u64 = 0;
+	let lost = exchange.lostBytes;
 	const first = request != NO_MESSAGE ? request : response;
 	if (first != NO_MESSAGE) {
 		store<u32>(entry, first.pid, EXCHANGE_PID);

@@ -46,7 +46,6 @@ export function beginExchange(connection: Connection, request: Message): Exchang
 	appendRow(exchange, request);
 	if (connection.waiting == NO_EXCHANGE) connection.waiting = exchange;
 	connection.waitingCount++;
-	if (connection.waitingCount > waitingLimit) giveUpOldest(connection);
 	return exchange;
 }
 
@@ -99,15 +98,21 @@ function stopWaiting(exchange: Exchange): void {
 	connection.waitingCount--;
 	if (connection.waiting == exchange) {
 		let next = exchange.next;
-		while (next != NO_EXCHANGE && (next.response != NO_MESSAGE || next.done)) next = next.next;
+		while (next != NO_EXCHANGE && !isWaiting(next)) next = next.next;
 		connection.waiting = next;
 	}
 }
 
-/** Too many wait: the oldest is handed out; the response that may still come for it is skipped. */
-function giveUpOldest(connection: Connection): void {
+/** Has its response not begun? */
+export function isWaiting(exchange: Exchange): bool {
+	return exchange.request != NO_MESSAGE && exchange.response == NO_MESSAGE && !exchange.done;
+}
+
+/** When too many wait the oldest is handed out; the response that may still come for it is skipped. */
+export function limitWaiting(connection: Connection): void {
 	const oldest = connection.waiting;
-	connection.abandoned++;
+	if (connection.waitingCount <= waitingLimit || oldest == NO_EXCHANGE) return;
+	if (connection.doubt == 0) connection.abandoned++;
 	finish(oldest, STATE_UNANSWERED, REASON_TOO_MANY_WAITING);
 }
 
@@ -126,7 +131,7 @@ export function noteInterim(exchange: Exchange, status: u32): void {
 export function settle(exchange: Exchange): void {
 	const request = exchange.request;
 	const response = exchange.response;
-	if (exchange.done || response == NO_MESSAGE || !response.ended) return;
+	if (exchange.done || exchange.unbound || response == NO_MESSAGE || !response.ended) return;
 	if (request != NO_MESSAGE && !request.ended) return;
 	finishWhole(exchange);
 }

@@ -129,53 +129,47 @@ export function readVersion(at: usize, end: usize): i32 {
 	return ((<i32>major - 48) << 8) | (<i32>minor - 48);
 }
 
-/** Methods of the registry (RFC 9110, WebDAV and friends) and those in wide use; others only get a word. */
+/** Methods of the registry (RFC 9110, WebDAV and friends) and those in wide use, the usual ones first. */
+const METHODS = `GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE
+	ACL COPY LOCK MOVE BIND LINK MERGE MKCOL PURGE LABEL QUERY SEARCH REPORT NOTIFY UNLOCK UNBIND REBIND UNLINK SOURCE
+	UPDATE CHECKIN PROPFIND CHECKOUT M-SEARCH PROPPATCH SUBSCRIBE MKACTIVITY MKCALENDAR ORDERPATCH UNCHECKOUT
+	UNSUBSCRIBE MKWORKSPACE VERSION-CONTROL BASELINE-CONTROL MKREDIRECTREF `;
+
+/** Is it one of them? Others only get a word in `anomalies`. */
 export function isKnownMethod(at: usize, end: usize): bool {
-	switch (<i32>(end - at)) {
-		case 3:
-			return begins(at, end, 'GET', false) || begins(at, end, 'PUT', false) || begins(at, end, 'ACL', false);
-		case 4:
-			return (
-				begins(at, end, 'POST', false) || begins(at, end, 'HEAD', false) || begins(at, end, 'COPY', false) ||
-				begins(at, end, 'LOCK', false) || begins(at, end, 'MOVE', false) || begins(at, end, 'BIND', false) ||
-				begins(at, end, 'LINK', false)
-			);
-		case 5:
-			return (
-				begins(at, end, 'PATCH', false) || begins(at, end, 'TRACE', false) || begins(at, end, 'MERGE', false) ||
-				begins(at, end, 'MKCOL', false) || begins(at, end, 'PURGE', false) || begins(at, end, 'LABEL', false) ||
-				begins(at, end, 'QUERY', false)
-			);
-		case 6:
-			return (
-				begins(at, end, 'DELETE', false) || begins(at, end, 'SEARCH', false) || begins(at, end, 'REPORT', false) ||
-				begins(at, end, 'NOTIFY', false) || begins(at, end, 'UNLOCK', false) || begins(at, end, 'UNBIND', false) ||
-				begins(at, end, 'REBIND', false) || begins(at, end, 'UNLINK', false) || begins(at, end, 'SOURCE', false) ||
-				begins(at, end, 'UPDATE', false)
-			);
-		case 7:
-			return begins(at, end, 'OPTIONS', false) || begins(at, end, 'CONNECT', false) || begins(at, end, 'CHECKIN', false);
-		case 8:
-			return (
-				begins(at, end, 'PROPFIND', false) || begins(at, end, 'MKCALENDAR', false) ||
-				begins(at, end, 'CHECKOUT', false) || begins(at, end, 'M-SEARCH', false)
-			);
-		case 9:
-			return begins(at, end, 'PROPPATCH', false) || begins(at, end, 'SUBSCRIBE', false);
-		case 10:
-			return (
-				begins(at, end, 'MKACTIVITY', false) || begins(at, end, 'MKCALENDAR', false) ||
-				begins(at, end, 'ORDERPATCH', false) || begins(at, end, 'UNCHECKOUT', false)
-			);
-		case 11:
-			return begins(at, end, 'UNSUBSCRIBE', false) || begins(at, end, 'MKWORKSPACE', false);
-		case 15:
-			return begins(at, end, 'VERSION-CONTROL', false);
-		case 16:
-			return begins(at, end, 'BASELINE-CONTROL', false) || begins(at, end, 'MKREDIRECTREF', false);
-		default:
-			return false;
+	return matchMethod(at, end, false) != 0;
+}
+
+/** Could [at, end) be the beginning of a request line with a known method: a part of one, or one and a space? */
+export function beginsKnownMethod(at: usize, end: usize): bool {
+	let space = at;
+	while (space < end && load<u8>(space) != 32) space++;
+	return space == end ? matchMethod(at, end, true) != 0 : matchMethod(at, space, false) != 0;
+}
+
+/** Length of the known method that [from, end) ends with, the longest one; 0 for none. */
+export function knownMethodSuffix(from: usize, end: usize): u32 {
+	for (let at = max<usize>(from, end - min<usize>(end - from, 17)); at < end; at++) {
+		if (matchMethod(at, end, false) != 0) return <u32>(end - at);
 	}
+	return 0;
+}
+
+/** Length of the method that [at, end) is, or, `partly`, is the beginning of; 0 for none. */
+function matchMethod(at: usize, end: usize, partly: bool): u32 {
+	const length = <u32>(end - at);
+	if (length == 0) return 0;
+	const words = changetype<usize>(METHODS);
+	const wordsEnd = words + (METHODS.length << 1);
+	let word = words;
+	while (word < wordsEnd) {
+		let i: u32 = 0;
+		while (i < length && <u32>load<u16>(word + (i << 1)) == <u32>load<u8>(at + i)) i++;
+		if (i == length && (partly || load<u16>(word + (i << 1)) <= 32)) return length;
+		while (load<u16>(word) > 32) word += 2;
+		while (word < wordsEnd && load<u16>(word) <= 32) word += 2;
+	}
+	return 0;
 }
 
 function readMethod(message: Message, at: usize, end: usize): void {
@@ -262,6 +256,14 @@ export function readField(message: Message, base: usize, at: usize, end: usize, 
 		addField(message, <u32>(at - base), <u32>(nameEnd - at), value, <u32>(valueEnd - valueStart), trailer);
 	}
 	if (!trailer) readMeaning(message, base, at, nameEnd, valueStart, valueEnd, keep);
+}
+
+/** Does the line look like a field line, or go on one? */
+export function isFieldLine(at: usize, end: usize, after: bool): bool {
+	if (isSpace(load<u8>(at))) return after;
+	let nameEnd = at;
+	while (nameEnd < end && isToken(load<u8>(nameEnd))) nameEnd++;
+	return nameEnd > at && nameEnd < end && load<u8>(nameEnd) == 58;
 }
 
 function addField(message: Message, name: u32, nameLength: u32, value: u32, valueLength: u32, trailer: bool): void {

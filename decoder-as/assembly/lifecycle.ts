@@ -1,5 +1,6 @@
 // How a connection comes to be, takes its records in order, ends, and is forgotten.
 import { forgetAddresses } from './addresses';
+import { dropUnbound, endDoubt, settleDoubt } from './alignment';
 import * as call from './call';
 import { LOSS_TABLE_FULL } from './capture-event';
 import * as connections from './connections';
@@ -9,8 +10,8 @@ import * as loss from './loss';
 import { allocateZeroed, release } from './memory';
 import { freeMessage } from './messages';
 import { forgetMirror } from './mirrors';
-import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED } from './output-layout';
-import { addPending, dropAllPending, dropFirstPending, pendingRecord, tooManyPending } from './pending';
+import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from './output-layout';
+import { addPending, dropAllPending, dropFirstPending, firstPendingTime, pendingRecord, tooManyPending } from './pending';
 import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
 import { connectionsLimit } from './settings';
@@ -78,7 +79,7 @@ export function receive(connection: Connection, record: usize): void {
 	}
 	connections.makeDue(connection);
 	settleStreams(connection);
-	while (tooManyPending(stream)) drain(stream, connections.batch + 1, 1);
+	while (tooManyPending(stream)) drain(stream, connections.batch + 1);
 }
 
 /** Takes what of the record the stream has not had yet; false when the stream has to wait with the rest. */
@@ -105,33 +106,32 @@ function takeLate(stream: Stream, record: usize): void {
 }
 
 /**
- * Takes records that waited, as far as they go on without a gap and need not wait; those that came before batch `before`
- * as they are, up to `most` of them. Answers whether any was taken.
+ * Takes records that waited, as far as they go on without a gap and need not wait; the first one, if it came before batch
+ * `before`, as it is. Answers whether anything was taken.
  */
-export function drain(stream: Stream, before: u32, most: u32): bool {
+function drain(stream: Stream, before: u32): bool {
 	let progress = false;
-	let forcedLeft = most;
 	while (stream.firstPending != NO_PENDING) {
 		const pending = stream.firstPending;
 		const record = pendingRecord(pending);
 		const next = stream.next;
-		const force = pending.batch < before && forcedLeft != 0;
+		const force = !progress && pending.batch < before;
 		if (pending.offset > next) {
 			if (!force) break;
 			call.setCall(record);
 			feedGap(stream, pending.offset - next);
-			forcedLeft--;
+			progress = true;
+			continue;
 		}
 		if (!take(stream, record)) {
 			if (stream.next != next) progress = true;
-			if (!force) break;
+			if (progress || !force) break;
 			stream.forced = true;
 			take(stream, record);
 			stream.forced = false;
-			if (stream.next == next) {
-				// Cannot be: a forced stream goes on. Not to loop for ever, whatever is wrong.
-				feedGap(stream, pending.offset + recordBytes(record) - next);
-			}
+			progress = true;
+			// Cannot be: a forced stream goes on. Not to wait for ever, whatever is wrong.
+			if (stream.next == next) feedGap(stream, pending.offset + recordBytes(record) - next);
 			continue;
 		}
 		progress = true;
@@ -146,27 +146,30 @@ function settleStreams(connection: Connection): void {
 		let progress = false;
 		const incoming = connection.incoming;
 		const outgoing = connection.outgoing;
-		if (incoming != NO_STREAM && incoming.firstPending != NO_PENDING) progress = drain(incoming, 0, 0);
-		if (outgoing != NO_STREAM && outgoing.firstPending != NO_PENDING) progress = drain(outgoing, 0, 0) || progress;
+		if (incoming != NO_STREAM && incoming.firstPending != NO_PENDING) progress = drain(incoming, 0);
+		if (outgoing != NO_STREAM && outgoing.firstPending != NO_PENDING) progress = drain(outgoing, 0) || progress;
 		if (!progress) return;
 	}
 }
 
-/** Takes everything that waits since before batch `before` as it is. */
+/**
+ * Takes everything that waits since before batch `before` as it is, in the order of time: a gap, or a response whose
+ * request did not come, is taken for what it is only when nothing else can go on.
+ */
 function force(connection: Connection, before: u32): void {
 	while (true) {
-		let progress = false;
-		// Requests first: a response that waited may wait for just these.
-		const requests = connection.requests;
-		const responses = connection.responses;
-		if (requests != NO_STREAM && requests.firstPending != NO_PENDING) progress = drain(requests, before, 1);
-		if (responses != NO_STREAM && responses.firstPending != NO_PENDING) {
-			progress = drain(responses, before, 1) || progress;
-		}
-		if (!progress) break;
+		settleStreams(connection);
+		const incoming = pendingBefore(connection.incoming, before);
+		const outgoing = pendingBefore(connection.outgoing, before);
+		if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return;
+		drain(incoming <= outgoing ? connection.incoming : connection.outgoing, before);
 	}
-	if (connection.incoming != NO_STREAM) drain(connection.incoming, before, u32.MAX_VALUE);
-	if (connection.outgoing != NO_STREAM) drain(connection.outgoing, before, u32.MAX_VALUE);
+}
+
+/** When the first record was made that waits since before the batch; the end of time when there is none. */
+function pendingBefore(stream: Stream, before: u32): u64 {
+	if (stream == NO_STREAM || stream.firstPending == NO_PENDING || stream.firstPending.batch >= before) return u64.MAX_VALUE;
+	return firstPendingTime(stream);
 }
 
 // ---- Ends -----------------------------------------------------------------------------------------------------------
@@ -218,12 +221,21 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
 	// What we send ends in order when we close; what we receive only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
+	endDoubt(connection, orderly && closedByClient(connection));
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
 		const next = exchange.next;
 		exchanges.endExchange(exchange, reason);
 		exchange = next;
 	}
+}
+
+/** Did the client close it, so that it had what it wanted, and is nothing of it missing? */
+function closedByClient(connection: Connection): bool {
+	const responses = connection.responses;
+	if (!connection.finalKnown || responses == NO_STREAM) return false;
+	if (responses == connection.outgoing) return connection.endReason == REASON_PEER_CLOSED;
+	return connection.endReason == REASON_CLOSED;
 }
 
 function endLast(stream: Stream, reason: i32, orderly: bool): void {
@@ -279,6 +291,7 @@ function settleConnection(connection: Connection): bool {
 	let left = false;
 	if (!connection.gone) {
 		force(connection, connections.batch);
+		left = settleDoubt(connection);
 		left = settleEnd(connection.incoming) || left;
 		left = settleEnd(connection.outgoing) || left;
 		if (connection.closed) {
@@ -341,6 +354,7 @@ export function ignore(connection: Connection): void {
 	connection.opaque = true;
 	silence(connection.incoming);
 	silence(connection.outgoing);
+	dropUnbound(connection);
 	exchanges.dropRows(connection);
 }
 

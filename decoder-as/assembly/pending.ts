@@ -2,7 +2,7 @@
 // for its request. Two threads' calls on one connection may reach us in either order.
 import { allocate, release } from './memory';
 import { batch } from './connections';
-import { HEADER_SIZE, recordCaptured, recordOffset } from './record';
+import { HEADER_SIZE, recordCaptured, recordOffset, recordTime } from './record';
 import { NO_PENDING, Pending, Stream } from './state';
 
 /** More than this is not waited for. */
@@ -61,4 +61,9 @@ export function dropFirstPending(stream: Stream): void {
 
 export function dropAllPending(stream: Stream): void {
 	while (stream.firstPending != NO_PENDING) dropFirstPending(stream);
+}
+
+/** When the first of them was made; the end of time when there is none. */
+export function firstPendingTime(stream: Stream): u64 {
+	return stream.firstPending == NO_PENDING ? u64.MAX_VALUE : recordTime(pendingRecord(stream.firstPending));
 }

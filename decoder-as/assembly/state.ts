@@ -111,12 +111,29 @@ export class Connection {
 	abandoned: u32;
 	exchanges: u32;
 
-	/** Responses whose request is not decided yet, in order; see alignment.ts. */
+	/** What is not certain about which response belongs to which request: see alignment.ts. */
+	doubt: u32;
+	/** Responses whose request is not decided yet, in order. */
 	firstUnbound: Exchange;
 	lastUnbound: Exchange;
 	unboundCount: u32;
-	/** 0: every response can be told its request by counting. Else LOST_* bits. */
-	doubt: u32;
+	/** Responses of the last gap at the least, and requests likewise. */
+	lostResponses: u32;
+	lostRequests: u32;
+	/** Bytes of the last gap between requests. */
+	requestGapBytes: u64;
+	/** Responses without a request since that gap. */
+	orphans: u32;
+	/** The next request (response) comes right after a gap. */
+	requestGap: bool;
+	responseGap: bool;
+	/** Size of the smallest and the largest request so far. */
+	smallestRequest: u64;
+	largestRequest: u64;
+	/** Responses begun so far. */
+	responsesBegun: u32;
+	/** The batch in which the last unbound response came. */
+	unboundIn: u32;
 
 	syscalls0: u64;
 	syscalls1: u64;
@@ -155,6 +172,8 @@ export class Stream {
 	finalOffset: u64;
 	/** Only captured from somewhere inside. */
 	midstream: bool;
+	/** Whether the response has a body is to be told by the next bytes. */
+	guess: bool;
 	/** Records waited long enough for a request: take them as they are. */
 	forced: bool;
 
@@ -166,13 +185,10 @@ export class Stream {
 	remaining: u64;
 
 	// Of the head (or trailer section, or chunk-size line) being read.
-	/** Bytes of the current line so far, not counting LF. */
-	lineLength: u64;
-	/** Offset of the current line in the message's head. */
+	/** The head lies here, in the record itself, as long as it has come in one piece; 0: it is gathered. */
+	inPlace: usize;
+	/** Offset of the current line in the head. */
 	lineStart: u32;
-	/** The current line's first byte, and its last. */
-	lineFirst: u8;
-	lineLast: u8;
 	/** Line ends seen since the last message; bytes that belong to none stood here. */
 	leading: u32;
 	garbage: bool;
@@ -184,8 +200,6 @@ export class Stream {
 	cutLine: bool;
 	/** Bytes of the head that are kept at the most. */
 	keepLimit: u32;
-	/** Bytes of the head up to the end of the line being read. */
-	headSoFar: u32;
 	/** Number of the first trailer field. */
 	firstTrailer: u32;
 	/** Last bytes of a start line that is too long to keep: its version is there. */
@@ -206,13 +220,22 @@ export class Stream {
 	pendingCount: u32;
 	pendingBytes: u32;
 
-	/** Bytes kept while looking for the next head after damage. */
+	/** Looking for the next head: the current line, as much of its end as is kept, and where in the stream it lies. */
 	search: usize;
 	searchLength: u32;
-	searchCapacity: u32;
-	searchFrom: u32;
 	searchOffset: u64;
+	/** When its first byte came. */
+	searchTime: u64;
+	/** Its first byte was the first of a call; the line before was empty. */
+	searchCall: bool;
+	searchBlank: bool;
+	/** Bytes passed over, and whether they were because of a loss. */
 	skipped: u64;
+	searchLost: bool;
+	/** Responses begun when the search began. */
+	searchResponses: u32;
+	/** The head being read was found by searching: an odd line shows that it is none. */
+	tentative: bool;
 }
 
 /** A record that waits; a copy of it follows the struct. */
@@ -266,6 +289,8 @@ export class Message {
 	isResponse: bool;
 	isHead: bool;
 	isConnect: bool;
+	/** Its request is not known: whether a body follows the head is guessed from the next bytes. */
+	guess: bool;
 	/** Field values that decide about framing. */
 	hasLength: bool;
 	badLength: bool;
@@ -352,8 +377,15 @@ export class Exchange {
 	reason: i32;
 	/** Finished: only facts are waited for. */
 	done: bool;
-	/** A marker: requests may have been lost right before this one. */
+	/** A response that has no row yet: see alignment.ts. */
+	unbound: bool;
+	/** Requests (of an unbound response: responses) may have been lost right before this one. */
 	afterGap: bool;
+	/** At least that many. */
+	lostBefore: u32;
+	/** Bytes of the gap before it; bytes lost that can only have been its response's. */
+	gapBytes: u64;
+	lostBytes: u64;
 	/** The batch until whose end facts are waited for. */
 	doneIn: u32;
 	interimCount: u32;

@@ -1,6 +1,7 @@
 // One direction of a connection: takes its bytes in order and cuts them into messages (RFC 9112 sections 2, 6, 7). Sans
-// I/O: bytes in; what a message means for its row is in exchanges.ts, what comes after damage in resync.ts. A stream
+// I/O: bytes in; whose message it is, is decided in alignment.ts, what that means for a row in exchanges.ts. A stream
 // never looks at a byte twice for the same thing, and takes every byte exactly once: with content, or only counted.
+import * as alignment from './alignment';
 import { begins, findLineFeed, hexValue, isSpace, isToken } from './bytes';
 import * as call from './call';
 import {
@@ -10,6 +11,7 @@ import {
 	FLAG_CUT_IOVEC_LIMIT,
 	FLAG_DISCARDED,
 	FLAG_ZERO_COPY,
+	LOSS_DECODE_GAP,
 	ROLE_ACCEPTED,
 	ROLE_CONNECTED,
 } from './capture-event';
@@ -22,6 +24,8 @@ import {
 	LINE_SIMPLE,
 	UPGRADE_HTTP2,
 	UPGRADE_WEBSOCKET,
+	isFieldLine,
+	isKnownMethod,
 	note,
 	readCutRequestLine,
 	readField,
@@ -31,19 +35,15 @@ import {
 	storeHead,
 	unfold,
 } from './head';
-import { allocate, enlarge } from './memory';
-import {
-	addBody,
-	addUnseenBody,
-	beginMessage,
-	carry,
-	freeMessage,
-	zeroCopyReason,
-} from './messages';
+import * as lines from './lines';
+import * as loss from './loss';
+import { addBody, addUnseenBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
 import {
 	ANOMALY_BARE_LF,
+	ANOMALY_BODY_NOT_SENT,
 	ANOMALY_CHUNK_FLOOD,
 	ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING,
+	ANOMALY_GUESSED_FRAMING,
 	ANOMALY_HTTP09,
 	ANOMALY_INVALID_CHUNK_END,
 	ANOMALY_INVALID_CHUNK_SIZE,
@@ -51,9 +51,6 @@ import {
 	ANOMALY_LEADING_CRLF,
 	ANOMALY_LEADING_GARBAGE,
 	ANOMALY_LONG_CHUNK_EXTENSIONS,
-	ANOMALY_LONG_HEADERS,
-	ANOMALY_LONG_START_LINE,
-	ANOMALY_LONG_TRAILERS,
 	ANOMALY_MISSING_HOST,
 	ANOMALY_OPAQUE_RESPONSE,
 	ANOMALY_TRANSFER_ENCODING_IN_HTTP10,
@@ -61,6 +58,7 @@ import {
 	PROTOCOL_HTTP1,
 	PROTOCOL_HTTP2,
 	PROTOCOL_OTHER,
+	PROTOCOL_TLS,
 	PROTOCOL_WEBSOCKET,
 	REASON_BYTES_LOST,
 	REASON_HEAD_NOT_CAPTURED,
@@ -72,11 +70,11 @@ import {
 	UNHELD_IOVEC_LIMIT,
 	UNHELD_LOST,
 	UNHELD_OTHER,
-	PROTOCOL_TLS,
 } from './output-layout';
+import { firstPendingTime } from './pending';
 import { noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
-import { headerBytesLimit, startLineLimit } from './settings';
+import { clearSearch, findStart, keepSearchLine, mayBeStart, passSearchLine } from './search';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
 
 /** What a stream carries. */
@@ -101,7 +99,6 @@ export const OPAQUE: u8 = 9;
 export const SEARCHING: u8 = 10;
 /** A response that went out by sendfile as a whole, head included. */
 export const UNREADABLE: u8 = 11;
-
 /** In the preamble of the PROXY protocol, version 2. */
 export const IN_PREAMBLE: u8 = 12;
 
@@ -109,20 +106,13 @@ export const IN_PREAMBLE: u8 = 12;
 const PREAMBLE_SIGNATURE: u64 = 0x0a544955510a0d00;
 /** Answer of a reader that cannot go on now. */
 const WAIT: usize = 0;
-/** Answers of readLine. */
-const LINE_MORE: u32 = 0;
-const LINE_END: u32 = 1;
-const LINE_LEFT: u32 = 2;
 /** Parts of a chunk-size line. */
 const CHUNK_DIGITS: u8 = 0;
 const CHUNK_AFTER: u8 = 1;
 const CHUNK_EXTENSION: u8 = 2;
 
-const TRAILER_BYTES_KEPT: u32 = 16384;
 const EXTENSION_BYTES_FINE: u64 = 16384;
 const FRAMING_BYTES_FINE: u64 = 102400;
-/** Of a line that is not kept, this much is looked at for its meaning. */
-const LINE_KEPT: u32 = 8192;
 /** A request line's method is looked for in this many bytes. */
 const METHOD_LOOKAHEAD: u32 = 64;
 
@@ -133,6 +123,7 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 	let at = from;
 	while (at < end) {
 		let next = end;
+		if (stream.guess) guessBody(stream, at, end);
 		switch (stream.state) {
 			case AT_START:
 				next = startMessage(stream, at, end);
@@ -181,19 +172,19 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 	return <u32>(at - from);
 }
 
-/** Takes `length` bytes that the record counts without their content; answers how many (0: the stream has to wait). */
+/** Takes `length` bytes that the record counts without their content; answers how many: fewer when it has to wait. */
 export function feedUnseen(stream: Stream, length: u64): u64 {
 	let left = length;
 	const reason = unseenReason();
 	while (left != 0) {
 		let taken = left;
+		stream.guess = false;
 		switch (stream.state) {
 			case IN_LENGTH:
 			case IN_CHUNK_DATA:
 				taken = min<u64>(left, stream.remaining);
 				addUnseenBody(stream.message, taken, reason);
 				stream.remaining -= taken;
-				if (stream.remaining == 0) endData(stream);
 				break;
 			case UNTIL_CLOSE:
 				addUnseenBody(stream.message, taken, reason);
@@ -206,10 +197,7 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 				break;
 			case AT_START:
 				if (!mayStart(stream)) return length - left;
-				if (call.flags & FLAG_ZERO_COPY && beginUnreadable(stream)) {
-					taken = 0;
-					break;
-				}
+				if (call.flags & FLAG_ZERO_COPY && beginUnreadable(stream)) continue;
 				loseFraming(stream, taken, false);
 				break;
 			default:
@@ -218,6 +206,7 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 		}
 		stream.next += taken;
 		left -= taken;
+		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
 	}
 	return length;
 }
@@ -227,27 +216,13 @@ export function feedGap(stream: Stream, length: u64): void {
 	let left = length;
 	while (left != 0) {
 		let taken = left;
+		stream.guess = false;
 		switch (stream.state) {
 			case IN_LENGTH:
+			case IN_CHUNK_DATA:
 				taken = min<u64>(left, stream.remaining);
 				addUnseenBody(stream.message, taken, UNHELD_LOST);
 				stream.remaining -= taken;
-				if (stream.remaining == 0) endData(stream);
-				break;
-			case IN_CHUNK_DATA:
-				// Whole chunks have followed each other unseen when the gap is larger than this one's rest.
-				if (left > stream.remaining) {
-					addUnseenBody(stream.message, stream.remaining, UNHELD_LOST);
-					stream.next += stream.remaining;
-					left -= stream.remaining;
-					stream.remaining = 0;
-					taken = left;
-					loseFraming(stream, taken, true);
-				} else {
-					addUnseenBody(stream.message, taken, UNHELD_LOST);
-					stream.remaining -= taken;
-					if (stream.remaining == 0) endData(stream);
-				}
 				break;
 			case UNTIL_CLOSE:
 				addUnseenBody(stream.message, taken, UNHELD_LOST);
@@ -260,6 +235,7 @@ export function feedGap(stream: Stream, length: u64): void {
 		}
 		stream.next += taken;
 		left -= taken;
+		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
 	}
 }
 
@@ -278,12 +254,12 @@ function unseenReason(): i32 {
 // ---- Heads ----------------------------------------------------------------------------------------------------------
 
 /** May the next message begin now? A response waits for its request, what follows CONNECT or Upgrade for the answer. */
-export function mayStart(stream: Stream): bool {
+function mayStart(stream: Stream): bool {
 	if (stream.forced) return true;
 	const connection = stream.connection;
 	if (stream.role == CARRIES_RESPONSES) return connection.waiting != NO_EXCHANGE || connection.abandoned != 0;
 	const last = connection.last;
-	if (last == NO_EXCHANGE || last.done || last.response != NO_MESSAGE || last.request == NO_MESSAGE) return true;
+	if (last == NO_EXCHANGE || !exchanges.isWaiting(last)) return true;
 	return !last.request.isConnect && !(last.request.upgrade != 0 && last.request.connectionUpgrade);
 }
 
@@ -304,7 +280,7 @@ function startMessage(stream: Stream, from: usize, end: usize): usize {
 		}
 		chooseRole(stream, at, end);
 		if (stream.role == 0) {
-			setOpaque(connection, protocolOf(at, end));
+			beginOther(stream, at, end);
 			return at;
 		}
 	}
@@ -313,9 +289,10 @@ function startMessage(stream: Stream, from: usize, end: usize): usize {
 	if (response ? !begins(at, end, 'HTTP/', true) : !mayBeRequest(at, end)) return startOdd(stream, at, end);
 	const message = openMessage(stream, response);
 	if (message == NO_MESSAGE) {
-		beginSearch(stream);
+		beginSearch(stream, false);
 		return at;
 	}
+	lines.beginHead(stream, at);
 	if (stream.leading != 0 && !response) note(message, ANOMALY_LEADING_CRLF);
 	stream.leading = 0;
 	return at;
@@ -330,20 +307,10 @@ function openMessage(stream: Stream, response: bool): Message {
 	stream.forced = false;
 	stream.message = message;
 	stream.state = IN_START_LINE;
-	stream.started = false;
+	stream.tentative = false;
 	stream.extensionBytes = 0;
 	stream.framingBytes = 0;
-	beginSection(stream, 0, headerBytesLimit);
 	return message;
-}
-
-/** Lines are kept from `lineStart` of the message's head on, up to `limit` bytes in all. */
-function beginSection(stream: Stream, lineStart: u32, limit: u32): void {
-	stream.overflow = false;
-	stream.cutLine = false;
-	stream.lineStart = lineStart;
-	stream.lineLength = 0;
-	stream.keepLimit = limit;
 }
 
 /** Does it begin like a request line: a method, a space? */
@@ -382,6 +349,14 @@ function setRole(stream: Stream, role: u8): void {
 	else connection.requests = other;
 }
 
+/** Nothing of the stream could be read yet: who connected is who asks. */
+function roleByConnection(stream: Stream): void {
+	const connection = stream.connection;
+	const incoming = stream == connection.incoming;
+	if (connection.role == ROLE_ACCEPTED) setRole(stream, incoming ? CARRIES_REQUESTS : CARRIES_RESPONSES);
+	else if (connection.role == ROLE_CONNECTED) setRole(stream, incoming ? CARRIES_RESPONSES : CARRIES_REQUESTS);
+}
+
 /** A stream that came to be after its opposite had found its role. */
 export function inheritRole(stream: Stream): void {
 	const connection = stream.connection;
@@ -390,16 +365,26 @@ export function inheritRole(stream: Stream): void {
 	setRole(other, other.role);
 }
 
+/** The first bytes seen of a connection are no HTTP/1. Seen from the middle, they may be of a body. */
+function beginOther(stream: Stream, at: usize, end: usize): void {
+	const connection = stream.connection;
+	const protocol = protocolOf(at, end);
+	if (protocol == PROTOCOL_OTHER && connection.doubt != 0) {
+		beginSearch(stream, !stream.midstream);
+		return;
+	}
+	setOpaque(connection, protocol);
+}
+
 /** Bytes where a head should begin that are none. */
 function startOdd(stream: Stream, at: usize, end: usize): usize {
 	const connection = stream.connection;
 	const exchange = connection.waiting;
-	if (stream.role == CARRIES_REQUESTS) {
-		if (!connection.recognised) {
-			setOpaque(connection, protocolOf(at, end));
-			return at;
-		}
-	} else if (exchange != NO_EXCHANGE) {
+	if (!connection.recognised) {
+		beginOther(stream, at, end);
+		return at;
+	}
+	if (stream.role == CARRIES_RESPONSES && exchange != NO_EXCHANGE && connection.doubt == 0) {
 		if (begins(at, end, 'ICY ', false) && connection.exchanges <= 1) {
 			takeBack(connection);
 			return at;
@@ -421,8 +406,7 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 		}
 	}
 	stream.garbage = true;
-	stream.forced = false;
-	beginSearch(stream);
+	beginSearch(stream, false);
 	return at;
 }
 
@@ -452,247 +436,140 @@ function makeOpaque(stream: Stream): void {
 	stream.state = OPAQUE;
 }
 
-/**
- * Reads lines of a head or of trailers from [from, end). A head that lies in one piece is read where it is; else its
- * bytes are gathered in the message.
- */
+/** Reads lines of a head or of trailers from [from, end). */
 function readLines(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
-	if (message.head == 0 && stream.state != IN_TRAILERS && !stream.overflow && !stream.cutLine) {
-		const limit = min<usize>(end, from + stream.keepLimit);
-		while (at < limit) {
-			const feedAt = findLineFeed(at, limit);
-			if (feedAt == limit || (!stream.started && <u32>(feedAt - from) > startLineLimit)) break;
-			const next = feedAt + 1;
-			stream.headSoFar = <u32>(next - from);
-			const outcome = readLine(stream, message, from, at, feedAt);
-			if (outcome != LINE_MORE) return next;
-			at = next;
-		}
-		const whole = <u32>(at - from);
-		if (whole != 0) {
-			takeHeadBytes(message, whole);
-			gather(stream, message, from, whole);
-		}
-		stream.lineStart = message.headLength;
-	}
 	while (at < end) {
-		const feedAt = findLineFeed(at, end);
-		const piece = <u32>(feedAt - at) + (feedAt == end ? 0 : 1);
-		takeHeadBytes(message, piece);
-		keepLine(stream, message, at, piece);
-		at += piece;
-		if (feedAt != end && endLine(stream, message) != LINE_MORE) break;
+		at = lines.takeLine(stream, message, at, end);
+		if (lines.whole && !readLine(stream, message, at - from)) return at;
 	}
+	lines.leavePlace(stream, message);
 	return at;
 }
 
-/** `length` bytes more of the head came with this call. */
-function takeHeadBytes(message: Message, length: u32): void {
-	message.wireBytes += length;
-	carry(message, length, 0);
-}
-
-/** Adds to the gathered head; without memory the rest of it is only looked through. */
-function gather(stream: Stream, message: Message, at: usize, length: u32): void {
-	const needed = message.headLength + length;
-	if (needed > message.headCapacity) {
-		const capacity = max<u32>(needed + 256, message.headCapacity * 2);
-		const head = enlarge(message.head, message.headLength, capacity);
-		if (head == 0) {
-			beginOverflow(stream, message);
-			return;
-		}
-		message.head = head;
-		message.headCapacity = capacity;
-	}
-	memory.copy(message.head + message.headLength, at, length);
-	message.headLength = needed;
-}
-
-/** A piece of the current line, with its LF if it ends here. */
-function keepLine(stream: Stream, message: Message, at: usize, length: u32): void {
-	stream.lineLength += length;
-	if (!stream.started) {
-		const room = stream.cutLine ? <u32>0 : startLineLimit - min<u32>(message.headLength, startLineLimit);
-		if (length > room) stream.cutLine = true;
-		const kept = min<u32>(length, room);
-		if (kept != 0) gather(stream, message, at, kept);
-		if (stream.cutLine) keepTail(stream, at, length);
-		return;
-	}
-	if (!stream.overflow && <u64>message.headLength + length > stream.keepLimit) beginOverflow(stream, message);
-	if (!stream.overflow) {
-		gather(stream, message, at, length);
-		if (!stream.overflow) return;
-	}
-	const kept = min<u32>(length, LINE_KEPT - stream.lineKept);
-	if (stream.line == 0 || kept == 0) return;
-	memory.copy(stream.line + stream.lineKept, at, kept);
-	stream.lineKept += kept;
-}
-
-/** From here on lines are looked through and forgotten: what was gathered of the current one moves aside. */
-function beginOverflow(stream: Stream, message: Message): void {
-	stream.overflow = true;
-	stream.lineKept = 0;
-	note(message, stream.state == IN_TRAILERS ? ANOMALY_LONG_TRAILERS : ANOMALY_LONG_HEADERS);
-	if (stream.line == 0) stream.line = allocate(LINE_KEPT);
-	if (stream.line == 0 || message.headLength <= stream.lineStart) return;
-	stream.lineKept = min<u32>(message.headLength - stream.lineStart, LINE_KEPT);
-	memory.copy(stream.line, message.head + stream.lineStart, stream.lineKept);
-	message.headLength = stream.lineStart;
-}
-
-/** The last 16 bytes of a start line that is too long: LF, CR and the version. */
-function keepTail(stream: Stream, at: usize, length: u32): void {
-	const tail = changetype<usize>(stream) + offsetof<Stream>('tail0');
-	const fresh = min<u32>(length, 16);
-	memory.copy(tail, tail + fresh, 16 - fresh);
-	memory.copy(tail + 16 - fresh, at + length - fresh, fresh);
-}
-
-/** The gathered line is complete: LINE_*. */
-function endLine(stream: Stream, message: Message): u32 {
-	stream.lineLength = 0;
-	if (stream.cutLine) {
-		stream.cutLine = false;
-		return readCutLine(stream, message);
-	}
-	if (stream.overflow) {
-		const length = stream.lineKept;
-		stream.lineKept = 0;
-		if (stream.line == 0 || length == 0) return LINE_MORE;
-		// A line longer than what is kept ends here without its LF.
-		const end = stream.line + length - (load<u8>(stream.line + length - 1) == 10 ? 1 : 0);
-		return readLine(stream, message, stream.line, stream.line, end);
-	}
-	const start = message.head + stream.lineStart;
-	stream.lineStart = message.headLength;
-	stream.headSoFar = message.headLength;
-	return readLine(stream, message, message.head, start, message.head + message.headLength - 1);
-}
-
-/**
- * One line [at, end) without its LF, of a head that begins at `base`: LINE_MORE, LINE_END after the empty line, LINE_LEFT
- * when the message is over without one.
- */
-function readLine(stream: Stream, message: Message, base: usize, at: usize, feedAt: usize): u32 {
-	let end = feedAt;
+/** A whole line was taken; false when the lines are over. */
+function readLine(stream: Stream, message: Message, taken: usize): bool {
+	const at = lines.lineStart;
+	let end = lines.lineEnd;
+	if (!stream.started) return readStartLine(stream, message);
 	if (end > at && load<u8>(end - 1) == 13) end--;
 	else note(message, ANOMALY_BARE_LF);
-	if (!stream.started) return readStartLine(stream, message, base, end);
 	if (end == at) {
 		if (stream.state == IN_TRAILERS) {
-			finishTrailers(stream, message);
+			unfold(message, stream.firstTrailer);
+			endMessage(stream);
 		} else {
-			// A head read in place is counted here, one that was gathered piece by piece already was.
-			if (message.head == 0 && !stream.overflow) takeHeadBytes(message, stream.headSoFar);
-			finishHead(stream, message, base, stream.overflow ? message.headLength : stream.headSoFar);
+			finishHead(stream, message);
 		}
-		return LINE_END;
+		return false;
 	}
-	readField(message, base, at, end, stream.state == IN_TRAILERS, !stream.overflow);
-	return LINE_MORE;
+	if (stream.tentative && !isFieldLine(at, end, message.fieldCount != 0)) {
+		rejectHead(stream, message, at, end, stream.next + taken);
+		return false;
+	}
+	readField(message, lines.base, at, end, stream.state == IN_TRAILERS, !stream.overflow);
+	return true;
 }
 
-function readStartLine(stream: Stream, message: Message, base: usize, end: usize): u32 {
-	const kind = message.isResponse ? readStatusLine(message, base, end) : readRequestLine(message, base, end);
+function readStartLine(stream: Stream, message: Message): bool {
+	const base = lines.base;
+	let end = lines.lineEnd;
+	let kind: u32;
+	if (lines.cut) {
+		kind = readCutLine(message, base, end);
+	} else {
+		if (end > base && load<u8>(end - 1) == 13) end--;
+		else note(message, ANOMALY_BARE_LF);
+		kind = message.isResponse ? readStatusLine(message, base, end) : readRequestLine(message, base, end);
+	}
 	if (kind == LINE_HTTP) {
 		stream.started = true;
 		stream.state = IN_FIELDS;
-		return LINE_MORE;
+		return true;
 	}
-	if (message.head == 0) takeHeadBytes(message, stream.headSoFar);
-	return leaveStartLine(stream, message, base, end, kind);
+	leaveStartLine(stream, message, base, end, kind);
+	return false;
+}
+
+/** A start line of which only the beginning and the last bytes were kept. */
+function readCutLine(message: Message, base: usize, kept: usize): u32 {
+	let end = lines.tailEnd;
+	if (load<u8>(end - 1) == 13) end--;
+	else note(message, ANOMALY_BARE_LF);
+	if (base == 0) return LINE_OTHER;
+	if (message.isResponse) return readStatusLine(message, base, kept);
+	const version = readVersion(end - 8, end);
+	return version >= 0 && readCutRequestLine(message, base, kept, <u32>version) ? LINE_HTTP : LINE_OTHER;
 }
 
 /** The start line is not one of HTTP/1: no head follows it. */
-function leaveStartLine(stream: Stream, message: Message, base: usize, end: usize, kind: u32): u32 {
+function leaveStartLine(stream: Stream, message: Message, base: usize, end: usize, kind: u32): void {
 	const connection = stream.connection;
-	if (!connection.recognised && kind == LINE_OTHER && begins(base, end, 'PROXY ', false)) {
-		// The preamble of the PROXY protocol, version 1.
-		closeUnused(stream);
-		return LINE_LEFT;
-	}
-	if (!connection.recognised && kind != LINE_SIMPLE) {
-		// A first line that only claims to be HTTP is no reason for a row.
-		const versioned = kind == LINE_MALFORMED && message.methodLength != 0;
-		if (!versioned) {
+	if (!connection.recognised) {
+		const preamble = kind == LINE_OTHER && begins(base, end, 'PROXY ', false);
+		// A first line that only claims to be HTTP is no reason for a row; one that is a request but for its method is.
+		if (!preamble && kind != LINE_SIMPLE && !(kind == LINE_MALFORMED && message.targetLength != 0)) {
 			const protocol = kind == LINE_HTTP2 ? PROTOCOL_HTTP2 : protocolOf(base, end);
-			setOpaque(connection, protocol);
-			return LINE_LEFT;
+			if (kind == LINE_OTHER && connection.doubt != 0) {
+				closeUnused(stream);
+				beginSearch(stream, !stream.midstream);
+			} else {
+				setOpaque(connection, protocol);
+			}
+			return;
+		}
+		if (preamble) {
+			// Version 1 of the PROXY protocol: one line.
+			closeUnused(stream);
+			return;
 		}
 	}
 	if (kind == LINE_OTHER || kind == LINE_HTTP2) {
 		closeUnused(stream);
 		stream.garbage = true;
-		beginSearch(stream);
-		return LINE_LEFT;
+		beginSearch(stream, false);
+		return;
 	}
-	storeHead(message, base, stream.headSoFar);
-	message.headed = kind == LINE_SIMPLE;
+	storeHead(message, base, lines.headLength(stream, message));
 	if (kind == LINE_SIMPLE) {
+		message.headed = true;
 		message.http09 = true;
 		message.version = 9;
 		note(message, ANOMALY_HTTP09);
 		beginRow(stream, message);
 		endMessage(stream);
-		return LINE_LEFT;
+		return;
 	}
-	message.damage = REASON_MALFORMED;
-	if (message.isResponse) bindOrOrphan(stream, message);
+	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
-	endMessage(stream);
-	beginSearch(stream);
-	return LINE_LEFT;
+	endMalformed(stream);
 }
 
-/** A start line of which only the beginning and the last bytes were kept. */
-function readCutLine(stream: Stream, message: Message): u32 {
-	const tail = changetype<usize>(stream) + offsetof<Stream>('tail0');
-	let end = tail + 15;
-	if (load<u8>(end - 1) == 13) end--;
-	else note(message, ANOMALY_BARE_LF);
-	note(message, ANOMALY_LONG_START_LINE);
-	const head = message.head;
-	const kept = head + message.headLength;
-	stream.lineStart = message.headLength;
-	stream.headSoFar = message.headLength;
-	if (head == 0) {
-		closeUnused(stream);
-		beginSearch(stream);
-		return LINE_LEFT;
-	}
-	if (message.isResponse) {
-		const kind = readStatusLine(message, head, kept);
-		if (kind != LINE_HTTP) return leaveStartLine(stream, message, head, kept, kind);
-	} else {
-		const version = readVersion(end - 8, end);
-		if (version < 0 || !readCutRequestLine(message, head, kept, <u32>version)) {
-			return leaveStartLine(stream, message, head, kept, LINE_OTHER);
-		}
-	}
-	stream.started = true;
-	stream.state = IN_FIELDS;
-	return LINE_MORE;
-}
-
-/** The head is complete: `length` bytes from `base`. */
-function finishHead(stream: Stream, message: Message, base: usize, length: u32): void {
-	if (stream.overflow) base = message.head;
-	storeHead(message, base, length);
+/** The empty line came. */
+function finishHead(stream: Stream, message: Message): void {
+	const base = stream.inPlace != 0 ? stream.inPlace : message.head;
+	storeHead(message, base, lines.headLength(stream, message));
 	message.headed = true;
+	acceptTentative(stream);
 	if (message.isResponse) finishResponseHead(stream, message);
 	else finishRequestHead(stream, message);
 }
 
+/** The request gets its row. */
 function beginRow(stream: Stream, message: Message): void {
 	const connection = stream.connection;
-	if (connection.responses != NO_STREAM && connection.responses.state == UNREADABLE) endMessage(connection.responses);
+	const responses = connection.responses;
+	if (responses != NO_STREAM && responses.state == UNREADABLE) endMessage(responses);
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
-	if (message.exchange == NO_EXCHANGE && exchanges.beginExchange(connection, message) == NO_EXCHANGE) {
+	const quiet =
+		responses == NO_STREAM || (responses.message == NO_MESSAGE && firstPendingTime(responses) >= message.startTime);
+	alignment.beforeRequest(connection, message, quiet);
+	const exchange = exchanges.beginExchange(connection, message);
+	if (exchange != NO_EXCHANGE) {
+		alignment.afterRequest(exchange, quiet);
+		exchanges.limitWaiting(connection);
+	} else {
 		connection.abandoned++;
 	}
 	askSocket(connection);
@@ -728,15 +605,13 @@ function noteFraming(message: Message): void {
 function finishResponseHead(stream: Stream, message: Message): void {
 	const connection = stream.connection;
 	const status = message.status;
-	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
 	if (status < 200 && status != 101) {
-		const exchange = connection.abandoned == 0 ? connection.waiting : NO_EXCHANGE;
-		if (exchange != NO_EXCHANGE) exchanges.noteInterim(exchange, status);
+		const exchange = connection.waiting;
+		if (exchange != NO_EXCHANGE && connection.abandoned == 0 && connection.doubt == 0) exchanges.noteInterim(exchange, status);
 		closeUnused(stream);
 		return;
 	}
-	bindOrOrphan(stream, message);
-	const exchange = message.exchange;
+	const exchange = placeResponse(stream, message);
 	const request = exchange == NO_EXCHANGE ? NO_MESSAGE : exchange.request;
 	const connect = request != NO_MESSAGE && request.isConnect && status < 300;
 	if (status == 101 || connect) {
@@ -755,6 +630,7 @@ function finishResponseHead(stream: Stream, message: Message): void {
 		return;
 	}
 	noteFraming(message);
+	stream.guess = message.guess || exchange == NO_EXCHANGE;
 	if (message.hasCoding && message.chunked) {
 		stream.state = IN_CHUNK_SIZE;
 		beginChunk(stream);
@@ -792,27 +668,24 @@ function goOver(connection: Connection, exchange: Exchange, protocol: i32): void
 	if (exchange != NO_EXCHANGE) exchanges.upgrade(exchange);
 }
 
-/** Gives the response to the request it answers, or makes it a row of its own. */
-function bindOrOrphan(stream: Stream, message: Message): void {
+/** Gives the response to the request it answers, as far as that is known: NO_EXCHANGE when nobody wants it. */
+function placeResponse(stream: Stream, message: Message): Exchange {
 	const connection = stream.connection;
-	if (connection.abandoned != 0) {
-		connection.abandoned--;
-		return;
-	}
-	const exchange = connection.waiting;
-	if (exchange != NO_EXCHANGE) {
-		exchanges.bindResponse(exchange, message);
-		return;
-	}
-	const orphan = exchanges.newExchange(connection);
-	if (orphan == NO_EXCHANGE) return;
-	orphan.response = message;
-	message.exchange = orphan;
-	exchanges.beginOrphan(connection, orphan);
+	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
+	const exchange = alignment.placeResponse(connection, message);
 	askSocket(connection);
+	return exchange;
 }
 
 // ---- Bodies ---------------------------------------------------------------------------------------------------------
+
+/** A response whose request is not known may have no body: when the next head follows at once, it has none. */
+function guessBody(stream: Stream, at: usize, end: usize): void {
+	stream.guess = false;
+	if (stream.message == NO_MESSAGE || !begins(at, end, 'HTTP/1.', false)) return;
+	note(stream.message, ANOMALY_GUESSED_FRAMING);
+	endMessage(stream);
+}
 
 /** A body of known length, or a chunk, has come to its end. */
 function endData(stream: Stream): void {
@@ -850,8 +723,7 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 				endMalformed(stream);
 			} else if (stream.remaining == 0) {
 				stream.state = IN_TRAILERS;
-				stream.firstTrailer = message.fieldCount;
-				beginSection(stream, message.headLength, message.headLength + TRAILER_BYTES_KEPT);
+				lines.beginTrailers(stream, message);
 			} else {
 				stream.state = IN_CHUNK_DATA;
 			}
@@ -918,20 +790,22 @@ function takeFraming(stream: Stream, message: Message, length: u32): void {
 	}
 }
 
-function finishTrailers(stream: Stream, message: Message): void {
-	unfold(message, stream.firstTrailer);
-	endMessage(stream);
-}
-
 // ---- Ends -----------------------------------------------------------------------------------------------------------
 
 /** The current message has ended, as it should or with `damage` set. */
-export function endMessage(stream: Stream): void {
+function endMessage(stream: Stream): void {
 	const message = stream.message;
+	const connection = stream.connection;
 	stream.message = NO_MESSAGE;
 	stream.state = AT_START;
+	stream.guess = false;
 	message.ended = true;
 	message.reading = false;
+	if (!message.isResponse) {
+		const size = message.wireBytes;
+		if (size > connection.largestRequest) connection.largestRequest = size;
+		if (size < connection.smallestRequest || connection.smallestRequest == 0) connection.smallestRequest = size;
+	}
 	if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	else exchanges.settle(message.exchange);
 }
@@ -941,52 +815,71 @@ function closeUnused(stream: Stream): void {
 	const message = stream.message;
 	stream.message = NO_MESSAGE;
 	stream.state = AT_START;
-	if (message.exchange == NO_EXCHANGE) freeMessage(message);
+	freeMessage(message);
 }
 
+/** The message cannot be read on. What follows may hold the rest of it or others. */
 function endMalformed(stream: Stream): void {
+	const connection = stream.connection;
 	stream.message.damage = REASON_MALFORMED;
 	endMessage(stream);
 	stream.garbage = true;
-	beginSearch(stream);
+	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false);
+	else alignment.loseRequests(connection, 0, false);
+	beginSearch(stream, false);
 }
 
 /** Bytes are missing where the framing needs them: what is begun ends here, and the next head has to be found. */
 function loseFraming(stream: Stream, length: u64, lost: bool): void {
+	const connection = stream.connection;
 	const message = stream.message;
+	if (stream.role == 0) roleByConnection(stream);
+	// A request of which not even the first line is there is lost as a whole.
+	const one = message == NO_MESSAGE ? stream.state == AT_START : !message.isResponse && !stream.started;
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
 		message.damage = REASON_BYTES_LOST;
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
-	beginSearch(stream);
+	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one);
+	if (stream.role != CARRIES_RESPONSES) alignment.loseRequests(connection, length, one);
+	beginSearch(stream, true);
 }
 
 /** A head of which a part is missing makes a row when its start line was read. */
 function closeDamagedHead(stream: Stream, message: Message): void {
+	if (stream.tentative) {
+		stream.skipped += message.wireBytes;
+		closeUnused(stream);
+		return;
+	}
+	if (!stream.started && !message.isResponse) {
+		closeUnused(stream);
+		return;
+	}
 	if (stream.started) {
-		// What was read in place is gathered by now: a gap comes only between pieces.
 		if (!stream.overflow) message.headLength = stream.lineStart;
 		unfold(message, 0);
 	} else {
 		message.headLength = 0;
-		message.methodLength = 0;
 	}
-	if (message.isResponse) bindOrOrphan(stream, message);
-	else if (stream.started) beginRow(stream, message);
-	else closeUnused(stream);
+	if (message.isResponse) placeResponse(stream, message);
+	else beginRow(stream, message);
 }
 
 /** A response goes out as a whole without being seen: a row without a status. */
 function beginUnreadable(stream: Stream): bool {
 	const connection = stream.connection;
-	if (stream.role != CARRIES_RESPONSES || connection.waiting == NO_EXCHANGE || connection.abandoned != 0) return false;
+	const exchange = connection.waiting;
+	if (stream.role != CARRIES_RESPONSES || exchange == NO_EXCHANGE) return false;
+	if (connection.abandoned != 0 || connection.doubt != 0) return false;
 	const message = openMessage(stream, true);
 	if (message == NO_MESSAGE) return false;
 	note(message, ANOMALY_OPAQUE_RESPONSE);
 	message.damage = REASON_HEAD_NOT_CAPTURED;
-	exchanges.bindResponse(connection.waiting, message);
+	connection.responsesBegun++;
+	exchanges.bindResponse(exchange, message);
 	stream.state = UNREADABLE;
 	return true;
 }
@@ -998,6 +891,7 @@ function beginUnreadable(stream: Stream): bool {
 export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 	if (stream.ended) return;
 	stream.ended = true;
+	countSkipped(stream);
 	const message = stream.message;
 	if (message == NO_MESSAGE) return;
 	const state = stream.state;
@@ -1006,37 +900,138 @@ export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 		return;
 	}
 	if (message.damage == 0) message.damage = reason;
-	if (!message.headed) closeDamagedHead(stream, message);
+	if (!message.headed) closeUnfinishedHead(stream, message);
 	if (stream.message != NO_MESSAGE) endMessage(stream);
+}
+
+/** The stream ends in the middle of a head: what there is of it makes a row. */
+function closeUnfinishedHead(stream: Stream, message: Message): void {
+	if (stream.started || stream.tentative || message.isResponse) {
+		closeDamagedHead(stream, message);
+		return;
+	}
+	// Not even a line: a row only when it can be nothing else.
+	const end = message.head + message.headLength;
+	let at = message.head;
+	while (at < end && isToken(load<u8>(at))) at++;
+	if (!stream.connection.recognised || at == message.head || !isKnownMethod(message.head, at)) {
+		closeUnused(stream);
+		return;
+	}
+	readRequestLine(message, message.head, end);
+	beginRow(stream, message);
 }
 
 // ---- After damage ---------------------------------------------------------------------------------------------------
 
-function beginSearch(stream: Stream): void {
+/** `lost`: because of a loss, so that what is passed over counts as loss. */
+function beginSearch(stream: Stream, lost: bool): void {
 	stream.state = SEARCHING;
 	stream.leading = 0;
 	stream.forced = false;
+	stream.searchLost = lost;
+	stream.searchResponses = stream.connection.responsesBegun;
+	clearSearch(stream);
 }
 
-/** Looks for the next head. */
+function countSkipped(stream: Stream): void {
+	if (stream.skipped != 0 && stream.searchLost) loss.count(LOSS_DECODE_GAP, 1, stream.skipped);
+	stream.skipped = 0;
+}
+
+/** Looks for the next head in [from, end), one line at a time. */
 function search(stream: Stream, from: usize, end: usize): usize {
-	const response = stream.role == CARRIES_RESPONSES;
-	let at = from;
-	while (at < end) {
-		const feedAt = findLineFeed(at, end);
-		if (response ? begins(at, feedAt, 'HTTP/1.', false) : isRequestLine(at, feedAt)) {
-			stream.state = AT_START;
-			return at;
+	if (stream.role == 0) roleByConnection(stream);
+	const response = stream.role == CARRIES_RESPONSES || (stream.role == 0 && begins(from, end, 'HTTP/', false));
+	const first = stream.next == call.startOffset;
+	if (response && first && !mayExpect(stream) && mayBeStart(from, end, true)) return WAIT;
+	const feedAt = findLineFeed(from, end);
+	const next = feedAt == end ? end : feedAt + 1;
+	if (feedAt == end || stream.searchLength != 0) {
+		keepSearchLine(stream, from, <u32>(next - from), first, response);
+		if (feedAt == end || stream.search == 0) {
+			stream.skipped += next - from;
+			return next;
 		}
-		at = feedAt == end ? end : feedAt + 1;
+		const length = stream.searchLength;
+		return useSearchLine(stream, stream.search, stream.search + length - 1, next, response);
 	}
-	return end;
+	stream.searchOffset = stream.next;
+	stream.searchTime = call.time;
+	stream.searchCall = first;
+	return useSearchLine(stream, from, feedAt, next, response);
 }
 
-function isRequestLine(at: usize, end: usize): bool {
-	let last = end;
-	if (last > at && load<u8>(last - 1) == 13) last--;
-	return last - at > 14 && mayBeRequest(at, last) && readVersion(last - 8, last) >= 0;
+/** The line [at, feedAt) and its LF: a head begins in it, or it is passed over. Answers `next`. */
+function useSearchLine(stream: Stream, at: usize, feedAt: usize, next: usize, response: bool): usize {
+	const end = feedAt > at && load<u8>(feedAt - 1) == 13 ? feedAt - 1 : feedAt;
+	const start = findStart(at, end, response);
+	if (start == 0 || !mayStand(stream, start == at, response) || !openFound(stream, start, feedAt + 1, start == at, response)) {
+		stream.skipped += feedAt + 1 - at;
+		passSearchLine(stream, end == at);
+		return next;
+	}
+	stream.skipped += start - at;
+	stream.searchLength = 0;
+	return next;
+}
+
+/** Is a response possible now? */
+function mayExpect(stream: Stream): bool {
+	const connection = stream.connection;
+	return connection.waiting != NO_EXCHANGE || alignment.mayBeUnseen(connection) || stream.forced;
+}
+
+/**
+ * Is what looks like a start line believed? `atLine`: it begins its line. A response needs a request that waits; when
+ * requests may not have been seen, it must at least begin a call. A request must begin a call, or follow an empty line
+ * (the end of a head before it), or come after a response has begun: then the message in which the search began is over.
+ */
+function mayStand(stream: Stream, atLine: bool, response: bool): bool {
+	const connection = stream.connection;
+	const beginsCall = atLine && stream.searchCall;
+	if (response) return connection.waiting != NO_EXCHANGE || (beginsCall && alignment.mayBeUnseen(connection));
+	return beginsCall || (atLine && stream.searchBlank) || connection.responsesBegun != stream.searchResponses;
+}
+
+/** Takes [start, end), a start line, for the beginning of a head until a line shows otherwise. */
+function openFound(stream: Stream, start: usize, end: usize, atLine: bool, response: bool): bool {
+	if (stream.role == 0) setRole(stream, response ? CARRIES_RESPONSES : CARRIES_REQUESTS);
+	const message = openMessage(stream, response);
+	if (message == NO_MESSAGE) return false;
+	if (atLine) {
+		message.startOffset = stream.searchOffset;
+		message.startTime = stream.searchTime;
+	}
+	stream.tentative = true;
+	lines.beginHead(stream, 0);
+	lines.takeLine(stream, message, start, end);
+	readStartLine(stream, message);
+	return true;
+}
+
+/** The head that was found is one: what was passed over is settled. */
+function acceptTentative(stream: Stream): void {
+	if (!stream.tentative) return;
+	stream.tentative = false;
+	countSkipped(stream);
+}
+
+/** The line [at, end) shows that what was found is no head. It may itself begin one. */
+function rejectHead(stream: Stream, message: Message, at: usize, end: usize, offset: u64): void {
+	const length = <u32>(lines.lineEnd + 1 - at);
+	const response = message.isResponse;
+	stream.skipped += message.wireBytes - length;
+	stream.tentative = false;
+	stream.state = SEARCHING;
+	clearSearch(stream);
+	keepSearchLine(stream, at, length, false, response);
+	closeUnused(stream);
+	stream.state = SEARCHING;
+	stream.searchOffset = offset - length;
+	stream.searchTime = call.time;
+	if (stream.search == 0) return;
+	useSearchLine(stream, stream.search, stream.search + stream.searchLength - 1, 1, response);
 }
 
 // ---- Before the first message -----------------------------------------------------------------------------------------

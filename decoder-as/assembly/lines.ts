@@ -1,0 +1,175 @@
+// Lines of a head or a trailer section. A head that comes in one piece is read where it lies; one that comes in several
+// is gathered in the message, up to the limits: what is longer is still looked through line by line, for the fields that
+// decide about framing may come last, but no longer kept.
+import { findLineFeed } from './bytes';
+import { note } from './head';
+import { allocate, enlarge } from './memory';
+import { carry } from './messages';
+import { ANOMALY_LONG_HEADERS, ANOMALY_LONG_START_LINE, ANOMALY_LONG_TRAILERS } from './output-layout';
+import { headerBytesLimit, startLineLimit } from './settings';
+import { Message, Stream } from './state';
+
+const TRAILER_BYTES_KEPT: u32 = 16384;
+/** Of a line that is not kept, this much is looked at for its meaning. */
+const LINE_KEPT: u32 = 8192;
+
+/** Where the line taken last lies, without its LF; the head it belongs to begins at `base`. */
+export let base: usize = 0;
+export let lineStart: usize = 0;
+export let lineEnd: usize = 0;
+/** The start line was too long to keep: its last bytes are at `tailEnd` - 16 … `tailEnd`, without LF. */
+export let cut: bool = false;
+export let tailEnd: usize = 0;
+
+/** A head begins at `at`. */
+export function beginHead(stream: Stream, at: usize): void {
+	stream.started = false;
+	stream.inPlace = at;
+	beginSection(stream, 0, headerBytesLimit);
+}
+
+/** Trailers follow in the message's head. */
+export function beginTrailers(stream: Stream, message: Message): void {
+	stream.inPlace = 0;
+	stream.firstTrailer = message.fieldCount;
+	beginSection(stream, message.headLength, message.headLength + TRAILER_BYTES_KEPT);
+}
+
+function beginSection(stream: Stream, from: u32, limit: u32): void {
+	stream.overflow = false;
+	stream.cutLine = false;
+	stream.lineStart = from;
+	stream.lineKept = 0;
+	stream.keepLimit = limit;
+}
+
+/**
+ * Takes bytes of [at, end) up to the end of the line and answers the address after them; `whole` says whether the line is
+ * complete. Everything taken is counted as the head's.
+ */
+export let whole: bool = false;
+export function takeLine(stream: Stream, message: Message, at: usize, end: usize): usize {
+	const feedAt = findLineFeed(at, end);
+	const next = feedAt == end ? end : feedAt + 1;
+	const length = <u32>(next - at);
+	whole = feedAt != end;
+	message.wireBytes += length;
+	carry(message, length, 0);
+	if (stream.inPlace != 0) {
+		const headLength = <u32>(next - stream.inPlace);
+		const fits = headLength <= stream.keepLimit && (stream.started || headLength <= startLineLimit);
+		if (whole && fits) {
+			base = stream.inPlace;
+			lineStart = at;
+			lineEnd = feedAt;
+			cut = false;
+			stream.lineStart = headLength;
+			return next;
+		}
+		// From here on it is gathered: the lines before this one first.
+		const before = <u32>(at - stream.inPlace);
+		const from = stream.inPlace;
+		stream.inPlace = 0;
+		if (before != 0) gather(stream, message, from, before);
+		stream.lineStart = message.headLength;
+	}
+	keepPiece(stream, message, at, length);
+	if (whole) endGathered(stream, message);
+	return next;
+}
+
+/** Bytes of the head up to the end of the line taken last. */
+export function headLength(stream: Stream, message: Message): u32 {
+	return stream.inPlace != 0 ? stream.lineStart : message.headLength;
+}
+
+/** Keeps a piece of the current line. */
+function keepPiece(stream: Stream, message: Message, at: usize, length: u32): void {
+	if (!stream.started) {
+		const room = stream.cutLine ? <u32>0 : startLineLimit - min<u32>(message.headLength, startLineLimit);
+		const kept = min<u32>(length, room);
+		if (kept != 0) gather(stream, message, at, kept);
+		if (length > room) {
+			stream.cutLine = true;
+			keepTail(stream, at, length);
+		}
+		return;
+	}
+	if (!stream.overflow && <u64>message.headLength + length > stream.keepLimit) beginOverflow(stream, message);
+	if (!stream.overflow) {
+		gather(stream, message, at, length);
+		if (!stream.overflow) return;
+	}
+	const kept = min<u32>(length, LINE_KEPT - stream.lineKept);
+	if (stream.line == 0 || kept == 0) return;
+	memory.copy(stream.line + stream.lineKept, at, kept);
+	stream.lineKept += kept;
+}
+
+/** Adds to the gathered head; without memory the rest of it is only looked through. */
+function gather(stream: Stream, message: Message, at: usize, length: u32): void {
+	const needed = message.headLength + length;
+	if (needed > message.headCapacity) {
+		const capacity = max<u32>(needed + 256, message.headCapacity * 2);
+		const head = enlarge(message.head, message.headLength, capacity);
+		if (head == 0) {
+			beginOverflow(stream, message);
+			return;
+		}
+		message.head = head;
+		message.headCapacity = capacity;
+	}
+	memory.copy(message.head + message.headLength, at, length);
+	message.headLength = needed;
+}
+
+/** From here on lines are looked through and forgotten: what was gathered of the current one moves aside. */
+function beginOverflow(stream: Stream, message: Message): void {
+	stream.overflow = true;
+	stream.lineKept = 0;
+	note(message, message.headed ? ANOMALY_LONG_TRAILERS : ANOMALY_LONG_HEADERS);
+	if (stream.line == 0) stream.line = allocate(LINE_KEPT);
+	if (stream.line == 0 || message.headLength <= stream.lineStart) return;
+	stream.lineKept = min<u32>(message.headLength - stream.lineStart, LINE_KEPT);
+	memory.copy(stream.line, message.head + stream.lineStart, stream.lineKept);
+	message.headLength = stream.lineStart;
+}
+
+/** The last 16 bytes of a start line that is too long: the version, CR, LF. */
+function keepTail(stream: Stream, at: usize, length: u32): void {
+	const tail = changetype<usize>(stream) + offsetof<Stream>('tail0');
+	const fresh = min<u32>(length, 16);
+	memory.copy(tail, tail + fresh, 16 - fresh);
+	memory.copy(tail + 16 - fresh, at + length - fresh, fresh);
+}
+
+/** The gathered line is complete. */
+function endGathered(stream: Stream, message: Message): void {
+	cut = stream.cutLine;
+	base = message.head;
+	if (stream.overflow) {
+		const length = stream.lineKept;
+		stream.lineKept = 0;
+		base = stream.line;
+		lineStart = stream.line;
+		// A line longer than what is kept ends there without its LF.
+		lineEnd = stream.line + length - (length != 0 && load<u8>(stream.line + length - 1) == 10 ? 1 : 0);
+		return;
+	}
+	lineStart = message.head + stream.lineStart;
+	lineEnd = message.head + message.headLength - (cut ? 0 : 1);
+	if (cut) {
+		note(message, ANOMALY_LONG_START_LINE);
+		stream.cutLine = false;
+		tailEnd = changetype<usize>(stream) + offsetof<Stream>('tail0') + 15;
+	}
+	stream.lineStart = message.headLength;
+}
+
+/** The record that the head lies in goes: what there is of the head is gathered. */
+export function leavePlace(stream: Stream, message: Message): void {
+	if (stream.inPlace == 0) return;
+	const from = stream.inPlace;
+	stream.inPlace = 0;
+	gather(stream, message, from, stream.lineStart);
+}
