@@ -28,6 +28,8 @@ function createProgram(setWork: (work: Work) => void): Command {
 		.helpOption('--help', 'this text')
 		.helpCommand(false)
 		.enablePositionalOptions()
+		// So that a mistyped command can be told as one.
+		.allowExcessArguments(true)
 		.showSuggestionAfterError(true)
 		.exitOverride()
 		.configureOutput({ writeErr: () => undefined });

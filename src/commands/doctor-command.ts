@@ -7,7 +7,7 @@ import { createTheme, wantsColor } from '../output/theme.ts';
 
 /** Prints the checks; resolves to 1 when no capture is possible. */
 export async function doctorCommand(json: boolean): Promise<number> {
-	const checks = preflight(FILES);
+	const checks = preflight({ bpfObject: FILES.bpfObject, addon: FILES.addon, decoder: FILES.decoder });
 	const possible = checks.every(({ status }) => status !== 'failed');
 	process.stdout.write(json ? `${JSON.stringify({ capture: possible, checks }, null, 2)}\n` : text(checks, possible));
 	return possible ? EXIT.ok : EXIT.runtime;

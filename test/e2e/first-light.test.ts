@@ -159,14 +159,14 @@ test('with sendfile off the body passes by writev and is held whole', async () =
 });
 
 const NODE_SERVER = `
-const body = require('node:fs').readFileSync(process.argv[2]);
+const body = require('node:fs').readFileSync(process.argv[1]);
 require('node:http').createServer((request, response) => {
 	// cork: head and body leave in one writev.
 	response.socket.cork();
 	response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length });
 	response.end(body);
 	response.socket.uncork();
-}).listen(Number(process.argv[3]), '127.0.0.1');
+}).listen(Number(process.argv[2]), '127.0.0.1');
 `;
 
 test('a Node server that writes head and body in one vectored call shows the whole body', async () => {

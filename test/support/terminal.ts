@@ -33,7 +33,8 @@ export async function openTerminal(command: string, size: { columns: number; row
 		typeof wanted === 'string' ? text.split(wanted).length - 1 : [...text.matchAll(new RegExp(wanted, 'gm'))].length;
 	return {
 		type: async (text) => {
-			await tmux('send-keys', '-t', 'main', '-l', text);
+			// tmux takes a `;` at the end of a word for the end of its own command.
+			await tmux('send-keys', '-t', 'main', '-l', text.replace(/;$/, '\\;'));
 		},
 		press: async (key) => {
 			await tmux('send-keys', '-t', 'main', key);
