@@ -1,0 +1,121 @@
+// A root file system in memory for a kernel under test: busybox, Node, curl, tinytap and the check, as a cpio archive.
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { join, posix } from 'node:path';
+
+type Entry = {
+	/** Path without the leading slash. */
+	readonly name: string;
+	/** Type and permissions as in stat. */
+	readonly mode: number;
+	readonly content: Buffer;
+	/** Major and minor number of a device. */
+	readonly device?: readonly [number, number];
+};
+
+const DIRECTORY = 0o040755;
+const PROGRAM = 0o100755;
+const SYMLINK = 0o120777;
+const CONSOLE = 0o020600;
+
+export type InitramfsContents = {
+	/** Root of the checkout, built. */
+	readonly root: string;
+	/** Becomes /init. */
+	readonly init: string;
+	/** Becomes /check.mjs. */
+	readonly check: string;
+};
+
+/** Writes the archive to `path`; not compressed, as the emulated processor would have to undo it. */
+export function writeInitramfs(path: string, { root, init, check }: InitramfsContents): void {
+	const entries = new Map<string, Entry>();
+	const add = (name: string, mode: number, content: Buffer, device?: readonly [number, number]) => {
+		for (let parent = posix.dirname(name); parent !== '.' && !entries.has(parent); parent = posix.dirname(parent))
+			entries.set(parent, { name: parent, mode: DIRECTORY, content: Buffer.alloc(0) });
+		entries.set(name, { name, mode, content, device });
+	};
+	const addProgram = (from: string, to: string) => {
+		add(to, PROGRAM, readFileSync(from));
+		for (const library of librariesOf(from)) add(library.slice(1), PROGRAM, readFileSync(library));
+	};
+
+	for (const name of ['proc', 'sys', 'tmp', 'root', 'dev']) add(name, DIRECTORY, Buffer.alloc(0));
+	// The kernel opens it for /init before devtmpfs is mounted.
+	add('dev/console', CONSOLE, Buffer.alloc(0), [5, 1]);
+	add('etc/passwd', PROGRAM, Buffer.from('root:x:0:0:root:/root:/bin/sh\n'));
+	add('etc/group', PROGRAM, Buffer.from('root:x:0:\n'));
+	addProgram(commandPath('busybox'), 'bin/busybox');
+	for (const name of ['sh', 'mount', 'cat', 'ls']) add(`bin/${name}`, SYMLINK, Buffer.from('busybox'));
+	addProgram(process.execPath, 'usr/bin/node');
+	addProgram(commandPath('curl'), 'usr/bin/curl');
+	addProgram(join(root, 'build/tinytap.node'), 'tinytap/build/tinytap.node');
+	add('tinytap/package.json', PROGRAM, readFileSync(join(root, 'package.json')));
+	for (const file of readdirSync(join(root, 'build')).filter((name) => /\.(o|wasm)$/.test(name)))
+		add(`tinytap/build/${file}`, PROGRAM, readFileSync(join(root, 'build', file)));
+	for (const folder of ['dist', 'queries'])
+		for (const file of filesBelow(join(root, folder)).filter((name) => !name.endsWith('.map')))
+			add(`tinytap/${folder}/${file}`, PROGRAM, readFileSync(join(root, folder, file)));
+	add('init', PROGRAM, readFileSync(init));
+	add('check.mjs', PROGRAM, readFileSync(check));
+	// A directory has to come before what is in it.
+	writeCpio(
+		path,
+		[...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+	);
+}
+
+/** Paths of the shared libraries that the dynamic linker would load; none for a static program. */
+function librariesOf(program: string): string[] {
+	let text: string;
+	try {
+		text = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+	} catch {
+		// ldd's answer to a static program.
+		return [];
+	}
+	return [...text.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1]!);
+}
+
+function commandPath(name: string): string {
+	return execFileSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).trim();
+}
+
+function filesBelow(directory: string): string[] {
+	return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
+		statSync(join(directory, name)).isFile(),
+	);
+}
+
+/** The format "newc" of cpio, as the kernel's Documentation/driver-api/early-userspace describes it. */
+function writeCpio(path: string, entries: readonly Entry[]): void {
+	const file = openSync(path, 'w', 0o600);
+	try {
+		const end: Entry = { name: 'TRAILER!!!', mode: 0, content: Buffer.alloc(0) };
+		[...entries, end].forEach(({ name, mode, content, device = [0, 0] }, index) => {
+			const nameBytes = Buffer.from(`${name}\0`);
+			const fields = [
+				index + 1, // inode number: only has to differ
+				mode,
+				0, // owner
+				0, // group
+				1, // links
+				0, // time of modification
+				content.length,
+				0, // device that holds it: major, minor
+				0,
+				...device,
+				nameBytes.length,
+				0, // checksum: none in this format
+			];
+			const header = `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`;
+			const head = Buffer.concat([Buffer.from(header), nameBytes]);
+			for (const part of [head, content]) {
+				writeSync(file, part);
+				writeSync(file, Buffer.alloc(-part.length & 3));
+			}
+		});
+	} finally {
+		closeSync(file);
+	}
+}

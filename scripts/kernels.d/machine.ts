@@ -1,0 +1,64 @@
+// An emulated PC that boots one kernel and ends: QEMU without KVM, so that it runs wherever Node does.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+
+export type Machine = {
+	readonly kernelImage: string;
+	readonly initramfs: string;
+	/** The console is kept here, whatever happens. */
+	readonly consoleLog: string;
+	/** Time the machine has before it is switched off. */
+	readonly limitMs: number;
+};
+
+export type Booted = {
+	readonly console: string;
+	readonly seconds: number;
+	/** It did not switch itself off in time. */
+	readonly timedOut: boolean;
+};
+
+/** Arguments that are the same for every kernel; the page shows them. */
+export const MACHINE_ARGUMENTS = [
+	...['-accel', 'tcg', '-cpu', 'max', '-m', '1024', '-smp', '2'],
+	...['-nographic', '-no-reboot', '-nodefaults', '-serial', 'stdio'],
+] as const;
+const KERNEL_COMMAND_LINE = 'console=ttyS0 panic=-1 loglevel=4';
+
+/** `QEMU emulator version 7.2.22 …` */
+export function emulatorVersion(): string {
+	return execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
+}
+
+/** Boots, waits until the machine is off, and resolves to what its console showed. */
+export async function boot({ kernelImage, initramfs, consoleLog, limitMs }: Machine): Promise<Booted> {
+	const started = performance.now();
+	const parts = ['-kernel', kernelImage, '-initrd', initramfs, '-append', KERNEL_COMMAND_LINE];
+	const child = spawn('qemu-system-x86_64', [...MACHINE_ARGUMENTS, ...parts], { stdio: ['ignore', 'pipe', 'inherit'] });
+	const switchOff = () => child.kill('SIGKILL');
+	process.once('exit', switchOff);
+	let timedOut = false;
+	const timer = setTimeout(() => {
+		timedOut = true;
+		switchOff();
+	}, limitMs);
+	try {
+		const console = await consoleOf(child);
+		writeFileSync(consoleLog, console);
+		return { console, seconds: Math.round((performance.now() - started) / 1000), timedOut };
+	} finally {
+		clearTimeout(timer);
+		process.off('exit', switchOff);
+	}
+}
+
+function consoleOf(child: ChildProcess): Promise<string> {
+	return new Promise((resolve, reject) => {
+		let text = '';
+		child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+			text += chunk;
+		});
+		child.on('error', reject);
+		child.on('close', () => resolve(text));
+	});
+}

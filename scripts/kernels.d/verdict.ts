@@ -1,0 +1,97 @@
+// Does tinytap work on a kernel? Compares what the check found with what was sent.
+import type { CapturedRow, CaptureFinding, DoctorFinding, Finding, ProbeFinding, StartFinding } from './findings.ts';
+import { LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
+import type { KernelPackage } from './kernel-packages.ts';
+import type { Booted } from './machine.ts';
+
+export type Side = 'server' | 'client';
+
+export type Verdict = {
+	readonly kernel: KernelPackage;
+	readonly booted: Booted;
+	readonly start: StartFinding | undefined;
+	readonly probe: ProbeFinding | undefined;
+	readonly doctor: DoctorFinding | undefined;
+	readonly capture: CaptureFinding | undefined;
+	/** Requests of which the row is there and right, by side. */
+	readonly seen: Readonly<Record<Side, number>>;
+	readonly works: boolean;
+	/** Why it does not work, a sentence each. */
+	readonly problems: readonly string[];
+};
+
+export const REQUESTS = SMALL_REQUESTS + 1;
+
+export function judge(kernel: KernelPackage, booted: Booted, findings: readonly Finding[]): Verdict {
+	const find = <What extends Finding['what']>(what: What) =>
+		findings.find((finding): finding is Extract<Finding, { what: What }> => finding.what === what);
+	const [start, probe, doctor, capture] = [find('start'), find('probe'), find('doctor'), find('capture')];
+	const rows = capture?.rows ?? [];
+	const seen = { server: countRight(rows, 'server'), client: countRight(rows, 'client') };
+	const problems = [
+		...(booted.timedOut ? [`the machine did not end within ${booted.seconds} s`] : []),
+		...(start === undefined ? [`the check did not start; the console ends: ${tail(booted.console)}`] : []),
+		...probeProblems(probe),
+		...(doctor === undefined ? ['doctor did not report'] : []),
+		...(doctor?.possible === false ? [`doctor says that capture is impossible ${doctor.error ?? ''}`] : []),
+		...captureProblems(capture, rows, seen),
+	];
+	return { kernel, booted, start, probe, doctor, capture, seen, works: problems.length === 0, problems };
+}
+
+function probeProblems(probe: ProbeFinding | undefined): string[] {
+	if (probe === undefined) return ['the addon did not report'];
+	if (probe.error === undefined) return [];
+	return [`${probe.error}${probe.detail === undefined ? '' : `: ${tail(probe.detail)}`}`];
+}
+
+function captureProblems(
+	capture: CaptureFinding | undefined,
+	rows: readonly CapturedRow[],
+	seen: Verdict['seen'],
+): string[] {
+	if (capture === undefined) return ['tinytap query did not report'];
+	const problems: string[] = [];
+	if (capture.error !== undefined) problems.push(capture.error);
+	if (!capture.attached) problems.push(`tinytap query did not attach: ${tail(capture.stderr)}`);
+	else if (capture.exitCode !== 0)
+		problems.push(`tinytap query ended with ${capture.exitCode}: ${tail(capture.stderr)}`);
+	for (const side of ['server', 'client'] as const)
+		if (seen[side] !== REQUESTS) problems.push(`expected ${REQUESTS} right rows of the ${side}, got ${seen[side]}`);
+	if (rows.length !== REQUESTS * 2) problems.push(`expected ${REQUESTS * 2} rows, got ${rows.length}`);
+	const wrong = rows.find((row) => !isWhole(row) || !(isSmall(row) || isLarge(row)));
+	if (wrong !== undefined) problems.push(`a row that is not right: ${JSON.stringify(wrong)}`);
+	return problems;
+}
+
+/** Different paths of right rows: a row that is there twice counts once. */
+function countRight(rows: readonly CapturedRow[], side: Side): number {
+	const right = rows.filter((row) => row.side === side && isWhole(row) && (isSmall(row) || isLarge(row)));
+	return new Set(right.map(({ path }) => path)).size;
+}
+
+function isWhole(row: CapturedRow): boolean {
+	return row.status === 200 && row.state === 'complete' && row.lost_bytes === 0 && row.via !== null;
+}
+
+function isSmall(row: CapturedRow): boolean {
+	const number = Number(/^\/item\/(\d+)$/.exec(row.path ?? '')?.[1]);
+	const bytes = `you asked for ${row.path}\n`.length;
+	return (
+		row.method === 'GET' &&
+		number >= 1 &&
+		number <= SMALL_REQUESTS &&
+		row.res_body_bytes === bytes &&
+		row.res_captured_bytes === bytes
+	);
+}
+
+function isLarge(row: CapturedRow): boolean {
+	const counts = [row.req_body_bytes, row.req_captured_bytes, row.res_body_bytes, row.res_captured_bytes];
+	return row.method === 'POST' && row.path === '/echo' && counts.every((count) => count === LARGE_BODY_BYTES);
+}
+
+/** The last lines of a long text, as one. */
+function tail(text: string): string {
+	return text.trim().split(/\r?\n/).slice(-6).join(' | ').slice(-800);
+}
