@@ -60,13 +60,11 @@ export function findingLine(finding: Finding): string {
 
 /** The findings among the lines of a console, in their order. */
 export function findingsIn(console: string): Finding[] {
-	return console
-		.split(/\r?\n/)
-		.flatMap((line) => {
-			// The firmware's last words may stand before it.
-			const at = line.indexOf(MARK);
-			return at < 0 ? [] : [JSON.parse(line.slice(at + MARK.length)) as Finding];
-		});
+	return console.split(/\r?\n/).flatMap((line) => {
+		// The firmware's last words may stand before it.
+		const at = line.indexOf(MARK);
+		return at < 0 ? [] : [JSON.parse(line.slice(at + MARK.length)) as Finding];
+	});
 }
 
 /** Requests made while tinytap captures: small ones and one with a large body both ways. */
