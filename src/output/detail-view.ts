@@ -2,7 +2,7 @@
 
 import type { FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
-import { bodyLines } from './body-lines.ts';
+import { type Body, bodyLines } from './body-lines.ts';
 import { numberText } from './cell-text.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme, type Theme } from './theme.ts';
@@ -14,6 +14,8 @@ export type ExchangeDetail = {
 	/** Field lines in order, names as sent, trailers among them. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
+	/** The raw bodies are UTF-8 text or content without its coding, whatever the headers say (after redaction). */
+	readonly bodiesDecoded?: boolean;
 };
 
 export type DetailViewOptions = {
@@ -36,6 +38,22 @@ export function detailView(exchange: ExchangeDetail, options: DetailViewOptions 
 /** The value of the first field with this name that is not a trailer; null when there is none. */
 export function headerValue(headers: readonly FieldLine[], lowerName: string): string | null {
 	return headers.find((line) => !line.trailer && line.name.toLowerCase() === lowerName)?.value ?? null;
+}
+
+export function messageBody(exchange: ExchangeDetail, message: 'req' | 'res'): Body {
+	const { columns, bodiesDecoded: decoded } = exchange;
+	const headers = message === 'req' ? exchange.requestHeaders : exchange.responseHeaders;
+	const bytes = columns[`${message}_body_raw`] ?? null;
+	const note = columns[`${message}_body_note`] ?? null;
+	const contentType = headerValue(headers, 'content-type');
+	return {
+		raw: bytes instanceof Uint8Array ? bytes : null,
+		total: Number(columns[`${message}_body_bytes`] ?? 0),
+		note: typeof note === 'string' ? note : null,
+		// Decoded bodies are UTF-8, so that a charset parameter would mislead.
+		contentType: decoded === true ? (contentType?.split(';', 1)[0] ?? null) : contentType,
+		contentEncoding: decoded === true ? null : headerValue(headers, 'content-encoding'),
+	};
 }
 
 /** `GET /path?query HTTP/1.1` as far as it is known; null when the request was not seen. */
@@ -116,24 +134,12 @@ function messageLines(
 	theme: Theme,
 	raw: boolean,
 ): string {
-	const { columns } = exchange;
 	const fields = (trailer: boolean): string =>
 		headers
 			.filter((line) => line.trailer === trailer)
 			.map((line) => `${theme.name(forTerminal(line.name, { raw }))}: ${forTerminal(line.value, { raw })}\n`)
 			.join('');
-	const bytes = columns[`${message}_body_raw`] ?? null;
-	const note = columns[`${message}_body_note`] ?? null;
-	const body = bodyLines(
-		{
-			raw: bytes instanceof Uint8Array ? bytes : null,
-			total: Number(columns[`${message}_body_bytes`] ?? 0),
-			note: typeof note === 'string' ? note : null,
-			contentType: headerValue(headers, 'content-type'),
-			contentEncoding: headerValue(headers, 'content-encoding'),
-		},
-		{ theme, raw },
-	);
+	const body = bodyLines(messageBody(exchange, message), { theme, raw });
 	const trailers = fields(true);
 	return [fields(false), body, trailers === '' ? '' : `${theme.dim('trailers')}\n${trailers}`]
 		.filter((part, i) => i === 0 || part !== '')

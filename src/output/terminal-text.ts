@@ -141,7 +141,7 @@ function forTerminalBytes(bytes: Uint8Array, options: TerminalTextOptions): stri
 }
 
 /** The stretches of valid UTF-8 as text, every other byte as a number. */
-function splitUtf8(bytes: Uint8Array): (string | number)[] {
+export function splitUtf8(bytes: Uint8Array): (string | number)[] {
 	const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	const parts: (string | number)[] = [];
 	let start = 0;

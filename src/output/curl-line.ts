@@ -1,0 +1,113 @@
+// A captured request as a command line that a person may paste into any POSIX shell. What was captured is hostile: it
+// must neither become an option, a file name or a second command, nor drive the terminal it is printed on.
+
+import type { FieldLine } from '../store/exchange-row.ts';
+import { type ExchangeDetail, headerValue } from './detail-view.ts';
+import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
+
+export type CurlLine = {
+	/** The command, without a line end after it; null when the request cannot be made with curl. */
+	readonly command: string | null;
+	/** What the command leaves out, or why there is none; for `#` lines. */
+	readonly remarks: readonly string[];
+};
+
+/**
+ * Sends the same target, fields in order and held body. Content-Length, Transfer-Encoding and a Host field that says
+ * what the URL says are left to curl; fields that curl would add by itself are switched off.
+ */
+export function curlLine(exchange: ExchangeDetail): CurlLine {
+	const { method, url } = exchange.columns;
+	if (typeof method !== 'string' || typeof url !== 'string') return refused('the request was not seen whole');
+	if (!/^[A-Za-z0-9!#$%&'*+.^_`|~][A-Za-z0-9!#$%&'*+.^_`|~-]*$/.test(method)) {
+		return refused(`${forTerminal(method)} is no method to give to curl`);
+	}
+	if (!/^https?:\/\/[^-@\s]/i.test(url)) return refused(`${forTerminal(url)} is no http URL`);
+
+	const remarks: string[] = [];
+	const words = [
+		'curl',
+		'--globoff',
+		'--path-as-is',
+		...(method === 'HEAD' ? ['--head'] : ['--request', quote(method)]),
+	];
+	words.push('--url', quote(url));
+	const sent = new Set<string>();
+	for (const field of exchange.requestHeaders) {
+		sent.add(field.name.toLowerCase());
+		const why = reasonToLeaveOut(field, url);
+		if (why !== null) {
+			if (why !== '') remarks.push(`field ${forTerminal(field.name)} is left out: ${why}`);
+			continue;
+		}
+		// `Name:` would make curl drop the field; `Name;` sends it empty.
+		words.push('--header', quote(field.value === '' ? `${field.name};` : `${field.name}: ${field.value}`));
+	}
+	for (const name of ['Accept', 'User-Agent'])
+		if (!sent.has(name.toLowerCase())) words.push('--header', quote(`${name}:`));
+
+	const body = exchange.columns.req_body_raw;
+	const note = exchange.columns.req_body_note;
+	if (typeof note === 'string') remarks.push(forTerminal(note));
+	if (!(body instanceof Uint8Array) || body.length === 0) return { command: words.join(' '), remarks };
+	if (!sent.has('content-type')) words.push('--header', quote('Content-Type:'));
+	if (exchange.bodiesDecoded === true && headerValue(exchange.requestHeaders, 'content-encoding') !== null) {
+		remarks.push('the body is sent decoded, which Content-Encoding does not say');
+	}
+	// No argument can hold a NUL byte.
+	if (body.includes(0)) return { command: `printf '${octal(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
+	words.push('--data-raw', quote(body));
+	return { command: words.join(' '), remarks };
+}
+
+function refused(why: string): CurlLine {
+	return { command: null, remarks: [why] };
+}
+
+/** '' when there is nothing to say about it, null when the field is sent. */
+function reasonToLeaveOut(field: FieldLine, url: string): string | null {
+	const name = field.name.toLowerCase();
+	if (field.trailer) return 'it is a trailer';
+	if (name === 'content-length' || name === 'transfer-encoding') return '';
+	if (name === 'host' && /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] === field.value) return '';
+	if (/^[-@]/.test(field.name)) return 'curl would read a file or an option';
+	if (field.name === '' || /[:;\s]/.test(field.name)) return 'it is no field name';
+	return /[\r\n\0]/.test(field.value) ? 'its value holds a line end or NUL' : null;
+}
+
+/**
+ * One word for sh, bash and zsh, which stands for exactly these bytes. Line feeds stay as they are within the quotes;
+ * what must not be printed is made by printf when the command runs.
+ */
+export function quote(text: string | Uint8Array): string {
+	const parts = typeof text === 'string' ? [text] : splitUtf8(text);
+	let quoted = '';
+	let bytes: number[] = [];
+	const flush = () => {
+		if (bytes.length > 0) quoted += printed(Uint8Array.from(bytes));
+		bytes = [];
+	};
+	for (const part of parts) {
+		if (typeof part === 'number') {
+			bytes.push(part);
+			continue;
+		}
+		flush();
+		quoted += escapeUnsafe(part.replaceAll("'", "'\\''"), (characters) =>
+			characters === '\n' ? characters : printed(Buffer.from(characters)),
+		);
+	}
+	flush();
+	return `'${quoted}'`;
+}
+
+/** Leaves the single quotes and comes back. The output never ends in a line feed, which `$(…)` would drop. */
+function printed(bytes: Uint8Array): string {
+	return `'"$(printf '${octal(bytes)}')"'`;
+}
+
+function octal(bytes: Uint8Array): string {
+	let text = '';
+	for (const byte of bytes) text += `\\${byte.toString(8).padStart(3, '0')}`;
+	return text;
+}

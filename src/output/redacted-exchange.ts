@@ -1,0 +1,120 @@
+// Exchanges and rows without their secrets, for whatever is meant to be shared.
+
+import { charsetText } from '../decode/body-text.ts';
+import { decodeContent } from '../decode/content-coding.ts';
+import { mediaOf } from '../decode/media-kind.ts';
+import type { FieldLine } from '../store/exchange-row.ts';
+import type { SqlValue } from '../store/table.ts';
+import type { ResultColumn } from './cell-text.ts';
+import { type ExchangeDetail, messageBody } from './detail-view.ts';
+import type { Redactor } from './redaction.ts';
+
+/**
+ * The same exchange with secrets replaced in every field. Bodies come back as decoded UTF-8 text (`bodiesDecoded`). A
+ * body that cannot be looked into, or holds a secret seen elsewhere in the exchange, is held back, and its note says so.
+ */
+export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): ExchangeDetail {
+	const scope = redactor.scope();
+	const columns: Record<string, SqlValue> = {};
+	const requestHeaders = redactFields(exchange.requestHeaders, scope);
+	const responseHeaders = redactFields(exchange.responseHeaders, scope);
+	for (const [name, value] of Object.entries(exchange.columns)) columns[name] = redactColumn(name, value, scope);
+	redactBody(exchange, 'req', columns, scope);
+	redactBody(exchange, 'res', columns, scope);
+
+	// Only now are all secrets known: they may also stand where nothing gives them away.
+	const sweepFields = (fields: readonly FieldLine[]): FieldLine[] =>
+		fields.map((field) => ({ ...field, name: scope.sweep(field.name), value: scope.sweep(field.value) }));
+	for (const name of Object.keys(columns)) {
+		const value = columns[name];
+		if (typeof value === 'string') columns[name] = scope.sweep(value);
+		else if (value instanceof Uint8Array) sweepBytes(columns, name, value, scope);
+	}
+	return {
+		columns,
+		requestHeaders: sweepFields(requestHeaders),
+		responseHeaders: sweepFields(responseHeaders),
+		bodiesDecoded: true,
+	};
+}
+
+/** Redacts rows of any statement by the names of its columns and the look of its texts. */
+export function createRowRedactor(
+	columns: readonly ResultColumn[],
+	redactor: Redactor,
+): (row: readonly SqlValue[]) => SqlValue[] {
+	const nameColumn = columns.findIndex(({ name }) => name === 'name' || name === 'raw_name');
+	return (row) => {
+		const scope = redactor.scope();
+		const redacted = row.map((value, i) => {
+			const column = columns[i]?.name ?? '';
+			if (column === 'header_value' && typeof value === 'string' && nameColumn !== -1) {
+				return scope.header(String(row[nameColumn]), value);
+			}
+			return redactColumn(column, value, scope);
+		});
+		return redacted.map((value) => {
+			if (typeof value === 'string') return scope.sweep(value);
+			return value instanceof Uint8Array && scope.holdsSecret(value) ? null : value;
+		});
+	};
+}
+
+function redactFields(fields: readonly FieldLine[], scope: Redactor): FieldLine[] {
+	return fields.map((field) => ({ ...field, value: scope.header(field.name, field.value) }));
+}
+
+function redactColumn(name: string, value: SqlValue, scope: Redactor): SqlValue {
+	if (value instanceof Uint8Array) {
+		const text = Buffer.from(value).toString('utf8');
+		return text.includes('\ufffd') ? value : Buffer.from(scope.text(text));
+	}
+	if (typeof value !== 'string') return value;
+	if (name === 'query_string') return scope.form(value);
+	if (name === 'url' || name === 'path') return scope.url(value);
+	return scope.text(value);
+}
+
+function redactBody(
+	exchange: ExchangeDetail,
+	message: 'req' | 'res',
+	columns: Record<string, SqlValue>,
+	scope: Redactor,
+): void {
+	const { raw, contentType, contentEncoding } = messageBody(exchange, message);
+	if (raw === null) return;
+	const content = decodeContent(raw, contentEncoding);
+	const { kind } = mediaOf(contentType, content.bytes);
+	if (content.stopped !== null) {
+		// What was not decoded was not looked at.
+		if (content.applied.length === 0) {
+			hold(columns, message, 'held back by redaction');
+			return;
+		}
+		addNote(columns, message, `decoded in part (${content.stopped})`);
+	}
+	if (kind !== 'json' && kind !== 'text') {
+		columns[`${message}_body_raw`] = content.bytes;
+		return;
+	}
+	const text = scope.text(charsetText(content.bytes, contentType), contentType);
+	columns[`${message}_body_raw`] = Buffer.from(text);
+	columns[`${message}_body`] = text;
+}
+
+function sweepBytes(columns: Record<string, SqlValue>, name: string, value: Uint8Array, scope: Redactor): void {
+	const text = Buffer.from(value).toString('utf8');
+	if (!text.includes('\ufffd')) columns[name] = Buffer.from(scope.sweep(text));
+	else if (scope.holdsSecret(value)) hold(columns, name.startsWith('req') ? 'req' : 'res', 'held back by redaction');
+}
+
+function hold(columns: Record<string, SqlValue>, message: 'req' | 'res', why: string): void {
+	columns[`${message}_body_raw`] = null;
+	columns[`${message}_body`] = null;
+	addNote(columns, message, why);
+}
+
+function addNote(columns: Record<string, SqlValue>, message: 'req' | 'res', note: string): void {
+	const before = columns[`${message}_body_note`];
+	columns[`${message}_body_note`] = typeof before === 'string' ? `${before}; ${note}` : `body: ${note}`;
+}

@@ -1,0 +1,493 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { curlLine, quote } from '../../src/output/curl-line.ts';
+import type { ExchangeDetail } from '../../src/output/detail-view.ts';
+import { createHarWriter } from '../../src/output/har.ts';
+import { createHtmlReport, createHtmlRowWriter } from '../../src/output/html.ts';
+import type { SqlValue } from '../../src/store/table.ts';
+
+type Headers = readonly (readonly [name: string, value: string])[];
+
+const usual: Readonly<Record<string, SqlValue>> = {
+	id: 7,
+	ts: '2026-11-22T12:56:01.123456Z',
+	state: 'complete',
+	side: 'server',
+	pid: 812,
+	comm: 'shop',
+	conn: 3,
+	local: '127.0.0.1:80',
+	remote: '127.0.0.1:41234',
+	method: 'POST',
+	path: '/items',
+	query_string: 'page=2&x',
+	host: 'shop.example',
+	url: 'http://shop.example/items?page=2&x',
+	http_version: '1.1',
+	status: 200,
+	status_text: 'OK',
+	duration_ms: 12.5,
+	ttfb_ms: 3,
+	req_body_bytes: 3,
+	res_body_bytes: 7,
+	req_body_raw: Buffer.from('a=b'),
+	res_body_raw: Buffer.from('{"a":1}'),
+	vias: 'write+sendfile',
+	lost_bytes: 0,
+};
+
+function exchange(
+	columns: Readonly<Record<string, SqlValue>>,
+	request: Headers = [],
+	response: Headers = [],
+): ExchangeDetail {
+	const lines = (headers: Headers) => headers.map(([name, value]) => ({ name, value, trailer: false }));
+	return { columns: { ...usual, ...columns }, requestHeaders: lines(request), responseHeaders: lines(response) };
+}
+
+const attacks = [
+	'\x1b]0;x\x07',
+	'\x9b31m',
+	'\u202e',
+	'\u2028',
+	'\u{e0041}',
+	'\ud800',
+	'\r\n',
+	`e${'\u0301'.repeat(99)}`,
+	'\0',
+];
+const forbidden =
+	/[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ue000-\uf8ff\p{Cs}\u{e0000}-\u{e0fff}]|\p{M}{9}/u;
+
+/** Every text of the exchange is `text`, in heads and bodies. */
+function hostile(text: string): ExchangeDetail {
+	const texts = Object.fromEntries(
+		Object.entries(usual).map(([name, value]) => [name, typeof value === 'string' ? text : value]),
+	);
+	const pairs: Headers = [
+		[text, text],
+		['Content-Type', text],
+		['Cookie', text],
+		['Set-Cookie', text],
+		['Location', text],
+	];
+	const body = Buffer.from(text);
+	return exchange({ ...texts, req_body_note: text, req_body_raw: body, res_body_raw: body }, pairs, pairs);
+}
+
+describe('har', () => {
+	const har = (...list: ExchangeDetail[]): string => {
+		const writer = createHarWriter({ redactor: null, version: '0.1.0' });
+		return writer.begin() + list.map((one) => writer.exchange(one)).join('') + writer.end();
+	};
+
+	it('has the members of HTTP Archive 1.2 and own ones with an underscore', () => {
+		const { log } = JSON.parse(
+			har(
+				exchange(
+					{},
+					[
+						['Host', 'shop.example'],
+						['Cookie', 'a=1; b=2=3'],
+						['Content-Type', 'application/x-www-form-urlencoded'],
+					],
+					[
+						['Set-Cookie', 'c=4; Path=/'],
+						['Location', '/there'],
+						['Content-Type', 'application/json'],
+					],
+				),
+			),
+		);
+		assert.equal(log.version, '1.2');
+		assert.deepEqual(log.creator, { name: 'tinytap', version: '0.1.0' });
+		assert.deepEqual(log.entries, [
+			{
+				startedDateTime: '2026-11-22T12:56:01.123456Z',
+				time: 12.5,
+				request: {
+					method: 'POST',
+					url: 'http://shop.example/items?page=2&x',
+					httpVersion: 'HTTP/1.1',
+					cookies: [
+						{ name: 'a', value: '1' },
+						{ name: 'b', value: '2=3' },
+					],
+					headers: [
+						{ name: 'Host', value: 'shop.example' },
+						{ name: 'Cookie', value: 'a=1; b=2=3' },
+						{ name: 'Content-Type', value: 'application/x-www-form-urlencoded' },
+					],
+					queryString: [
+						{ name: 'page', value: '2' },
+						{ name: 'x', value: '' },
+					],
+					postData: { mimeType: 'application/x-www-form-urlencoded', text: 'a=b' },
+					headersSize: -1,
+					bodySize: 3,
+				},
+				response: {
+					status: 200,
+					statusText: 'OK',
+					httpVersion: 'HTTP/1.1',
+					cookies: [{ name: 'c', value: '4' }],
+					headers: [
+						{ name: 'Set-Cookie', value: 'c=4; Path=/' },
+						{ name: 'Location', value: '/there' },
+						{ name: 'Content-Type', value: 'application/json' },
+					],
+					content: { size: 7, mimeType: 'application/json', text: '{"a":1}' },
+					redirectURL: '/there',
+					headersSize: -1,
+					bodySize: 7,
+				},
+				cache: {},
+				timings: { send: 0, wait: 3, receive: 9.5 },
+				serverIPAddress: '127.0.0.1',
+				connection: '3',
+				_id: 7,
+				_state: 'complete',
+				_reason: null,
+				_side: 'server',
+				_pid: 812,
+				_comm: 'shop',
+				_local: '127.0.0.1:80',
+				_remote: '127.0.0.1:41234',
+				_via: 'write+sendfile',
+				_lostBytes: 0,
+				_anomalies: null,
+			},
+		]);
+	});
+
+	it('is an archive without exchanges, and with several', () => {
+		assert.deepEqual(JSON.parse(har()).log.entries, []);
+		assert.deepEqual(
+			JSON.parse(har(exchange({ id: 1 }), exchange({ id: 2 }))).log.entries.map((entry: { _id: number }) => entry._id),
+			[1, 2],
+		);
+	});
+
+	it('decodes bodies, keeps bytes that are not text exactly, and says what is not held', () => {
+		const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+		const coded = exchange({ res_body_raw: gzipSync('Grüße'), res_body_bytes: 99 }, [], [['Content-Encoding', 'gzip']]);
+		const latin1 = exchange(
+			{ res_body_raw: Uint8Array.of(0x47, 0xfc) },
+			[],
+			[['Content-Type', 'text/plain; charset=latin1']],
+		);
+		const binary = exchange({ res_body_raw: bytes, req_body_raw: bytes });
+		const note = 'body: 51200 bytes via sendfile — content not captured';
+		const absent = exchange({ res_body_raw: null, res_body_bytes: 51200, res_body_note: note });
+		const program = `
+import sys, json, base64
+for entry in json.load(sys.stdin)["log"]["entries"]:
+    content = entry["response"]["content"]
+    data = base64.b64decode(content["text"]) if content.get("encoding") == "base64" else content.get("text", "").encode()
+    print(data.hex(), content["size"], content.get("comment"), entry["request"].get("postData", {}).get("_encoding"))
+`;
+		const read = spawnSync('python3', ['-c', program], {
+			input: har(coded, latin1, binary, absent),
+			encoding: 'utf8',
+			env: { ...process.env, PYTHONIOENCODING: 'utf8' },
+		});
+		assert.equal(read.status, 0, read.stderr);
+		assert.deepEqual(read.stdout.trimEnd().split('\n'), [
+			`${Buffer.from('Grüße').toString('hex')} 7 None None`,
+			`${Buffer.from('Gü').toString('hex')} 2 None None`,
+			`${Buffer.from(bytes).toString('hex')} 256 None base64`,
+			` 51200 ${note} None`,
+		]);
+	});
+
+	it('does without what is not known', () => {
+		const nothing = Object.fromEntries(Object.keys(usual).map((name) => [name, null]));
+		const [entry] = JSON.parse(har(exchange({ ...nothing, state: 'incomplete' }))).log.entries;
+		assert.deepEqual([entry.request.method, entry.request.url, entry.response.status], ['', '', 0]);
+	});
+
+	it('holds only visible text, and everything that was sent', () => {
+		for (const text of attacks) {
+			const written = har(hostile(text));
+			assert.equal(forbidden.exec(written.replaceAll('\n', '')), null, JSON.stringify(text));
+			assert.equal(JSON.parse(written).log.entries[0].request.headers[0].value, text);
+		}
+		const names = ['__proto__', 'constructor', 'toString'];
+		const [entry] = JSON.parse(
+			har(
+				exchange(
+					{},
+					names.map((name) => [name, name]),
+				),
+			),
+		).log.entries;
+		assert.deepEqual(
+			entry.request.headers,
+			names.map((name) => ({ name, value: name })),
+		);
+	});
+});
+
+describe('html', () => {
+	const injections = [
+		...[
+			'<script>alert(1)</script>',
+			'"><img src=x onerror=alert(1)>',
+			"' onmouseover='alert(1)",
+			'</pre></details><script>',
+		],
+		...[
+			'<svg/onload=alert(1)>',
+			'javascript:alert(1)',
+			'<a href="javascript:alert(1)">x</a>',
+			'<!--<img src="--><img src=x>',
+		],
+		...[
+			'</title><script>',
+			'</style><script>',
+			'<![CDATA[<script>]]>',
+			'&lt;script&gt;',
+			'&#60;script&#62;',
+			'`onclick=x`',
+		],
+		...[
+			'+ADw-script+AD4-',
+			'<math><mtext></p><style><img src=x>',
+			'<iframe srcdoc="<script>">',
+			'{{constructor}}',
+			'\0<script>',
+		],
+		...attacks.filter((text) => !text.includes('\n')),
+	];
+	const options = { redactor: null, version: '0.1.0' };
+	const report = (list: readonly ExchangeDetail[]): string => {
+		const writer = createHtmlReport(options);
+		return writer.begin() + list.map((one) => writer.exchange(one)).join('') + writer.end();
+	};
+	const table = (text: string): string => {
+		const columns = [text, 'path', 'req_headers'].map((name) => ({
+			name,
+			type: name === 'req_headers' ? ('json' as const) : null,
+		}));
+		const writer = createHtmlRowWriter(columns, options);
+		const long = `${text}${'x'.repeat(500)}`;
+		const rows: SqlValue[][] = [
+			[text, long, JSON.stringify({ [long]: long })],
+			[1, null, Buffer.from(long)],
+		];
+		return writer.begin() + writer.rows(rows) + writer.end();
+	};
+	/** Every tag with its attributes. */
+	const tags = (page: string): string[] => page.match(/<[^>]*>/g) ?? [];
+
+	it('has the same tags whatever was captured', () => {
+		const plainReport = tags(report([hostile('plain')]));
+		const plainTable = tags(table('plain'));
+		for (const text of injections) {
+			assert.deepEqual(tags(report([hostile(text)])), plainReport, JSON.stringify(text));
+			assert.deepEqual(tags(table(text)), plainTable, JSON.stringify(text));
+		}
+		assert.ok(
+			[...plainReport, ...plainTable].every(
+				(tag) => tag.startsWith('<meta ') || !/script|href|src|\bon\w+=|<a\b|<img/i.test(tag),
+			),
+		);
+	});
+
+	it('holds only visible text', () => {
+		for (const text of attacks) {
+			for (const page of [report([hostile(text)]), table(text)]) {
+				assert.equal(forbidden.exec(page.replaceAll('\n', '')), null, JSON.stringify(text));
+			}
+		}
+	});
+
+	it('forbids everything that it does not need, before anything else', () => {
+		const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`;
+		const page = report([]);
+		assert.ok(page.indexOf(policy) > 0 && page.indexOf(policy) < page.indexOf('<title>'));
+		assert.ok(page.indexOf('<meta charset="utf-8">') < page.indexOf(policy));
+	});
+
+	it('tells NULL from an empty text and folds what is long', () => {
+		const columns = [{ name: 'a', type: 'text' as const }];
+		const writer = createHtmlRowWriter(columns, options);
+		assert.equal(
+			writer.rows([[null], [''], [9007199254740993n]]),
+			'<tr><td class="null">NULL</td></tr>\n<tr><td></td></tr>\n<tr><td class="n">9007199254740993</td></tr>\n',
+		);
+		assert.equal(
+			writer.rows([['one\ntwo <b>']]),
+			'<tr><td><details><summary>one …</summary><pre>one\ntwo &lt;b&gt;</pre></details></td></tr>\n',
+		);
+	});
+
+	it('shows an exchange in full below its request line', () => {
+		const page = report([exchange({}, [['Host', 'shop.example']], [['Content-Type', 'application/json']])]);
+		assert.ok(page.includes('<summary><b>7</b> POST /items?page=2&amp;x HTTP/1.1 → 200 in 12.5 ms</summary>'), page);
+		assert.ok(page.includes('\nHost: shop.example\n'));
+		assert.ok(page.includes('{\n  &quot;a&quot;: 1\n}'));
+	});
+});
+
+describe('the curl line', () => {
+	/** What each command line gives to curl, run by a real shell that finds no other program. */
+	function argumentsOf(shell: string, lines: readonly string[]): Buffer[][] {
+		const program = ['curl() { printf \'%s\\0\' "$#" "$@"; }', ...lines].join('\n');
+		const result = spawnSync(`/bin/${shell}`, ['-c', program], {
+			env: { PATH: '/nonexistent' },
+			stdio: ['ignore', 'pipe', 'pipe'],
+		});
+		assert.deepEqual([result.status, result.stderr.toString()], [0, '']);
+		const words: Buffer[] = [];
+		for (let at = 0; at < result.stdout.length; ) {
+			const end = result.stdout.indexOf(0, at);
+			words.push(result.stdout.subarray(at, end));
+			at = end + 1;
+		}
+		const commands: Buffer[][] = [];
+		for (let at = 0; at < words.length; ) {
+			const count = Number(words[at]?.toString());
+			commands.push(words.slice(at + 1, at + 1 + count));
+			at += 1 + count;
+		}
+		return commands;
+	}
+
+	let seed = 22;
+	const random = (below: number): number => {
+		seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+		return (seed >>> 8) % below;
+	};
+	const pieces = [
+		"'",
+		'"',
+		'\\',
+		'$(id)',
+		'`id`',
+		'\n',
+		'\r',
+		'\x1b[2J',
+		'!!',
+		';',
+		'&',
+		'|',
+		'<',
+		'>',
+		'*',
+		'~',
+		'#',
+		'-o',
+		'@/etc/passwd',
+		'%s',
+		'\xff',
+		'\x80',
+		'é',
+		' ',
+	];
+	const randomBytes = (): Buffer =>
+		Buffer.concat(
+			Array.from({ length: random(12) }, () => {
+				if (random(3) === 0) return Buffer.from([1 + random(255)]);
+				const piece = pieces[random(pieces.length)] as string;
+				return Buffer.from(piece, /[\x80-\xff]/.test(piece) && piece !== 'é' ? 'latin1' : 'utf8');
+			}),
+		);
+
+	for (const shell of ['sh', 'bash']) {
+		it(`quotes 500 random byte strings for ${shell} as one word each, printable and without running anything`, () => {
+			const values = Array.from({ length: 500 }, randomBytes);
+			const words = values.map(quote);
+			for (const word of words) assert.equal(forbidden.exec(word.replaceAll('\n', '')), null, word);
+			assert.deepEqual(
+				argumentsOf(
+					shell,
+					words.map((word) => `curl ${word}`),
+				),
+				values.map((value) => [value]),
+			);
+		});
+
+		it(`gives ${shell}'s curl the method, the URL, the fields and the body of the request`, () => {
+			const body = 'a=\'b\' $(id) `id` "c" \\ \x1b[2J\n@x\n';
+			const sent = exchange(
+				{ method: 'PUT', url: "http://h/it's?a=[1-9]{a,b}&b=$HOME", req_body_raw: Buffer.from(body) },
+				[
+					['Host', 'other'],
+					['X-Quote', "it's"],
+					['X-Empty', ''],
+					['Content-Length', '30'],
+					['Accept', '*/*'],
+				],
+			);
+			const { command, remarks } = curlLine(sent);
+			assert.deepEqual(remarks, []);
+			assert.deepEqual(argumentsOf(shell, [command ?? ''])[0]?.map(String), [
+				...['--globoff', '--path-as-is', '--request', 'PUT', '--url', "http://h/it's?a=[1-9]{a,b}&b=$HOME"],
+				...['--header', 'Host: other', '--header', "X-Quote: it's", '--header', 'X-Empty;', '--header', 'Accept: */*'],
+				...['--header', 'User-Agent:', '--header', 'Content-Type:', '--data-raw', body],
+			]);
+		});
+	}
+
+	it('pipes a body with NUL bytes', () => {
+		const body = Uint8Array.from({ length: 256 }, (_, i) => i);
+		const { command } = curlLine(exchange({ req_body_raw: body }, [['Content-Type', 'x/y']]));
+		assert.match(command ?? '', / --data-binary @-$/);
+		const result = spawnSync('sh', ['-c', `curl() { cat; }\n${command}`], { encoding: 'buffer' });
+		assert.deepEqual(new Uint8Array(result.stdout), body);
+	});
+
+	it('is a plain line for a plain request', () => {
+		const plain = exchange({ method: 'GET', url: 'http://h/', req_body_raw: null }, [
+			['Host', 'h'],
+			['User-Agent', 'x'],
+			['Accept', '*/*'],
+		]);
+		assert.equal(
+			curlLine(plain).command,
+			"curl --globoff --path-as-is --request 'GET' --url 'http://h/' --header 'User-Agent: x' --header 'Accept: */*'",
+		);
+		assert.match(curlLine(exchange({ method: 'HEAD' })).command ?? '', /^curl --globoff --path-as-is --head --url /);
+	});
+
+	it('refuses what curl would take for something else, and says so', () => {
+		for (const method of ['-o/tmp/x', 'GET;id', 'G ET', ''])
+			assert.equal(curlLine(exchange({ method })).command, null, method);
+		for (const url of ['file:///etc/passwd', '-o', 'h:443', 'http://-x/', 'http://@x/', null]) {
+			const { command, remarks } = curlLine(exchange({ url }));
+			assert.equal(command, null, String(url));
+			assert.equal(remarks.length, 1);
+		}
+		const fields: Headers = [
+			['@/etc/passwd', 'x'],
+			['-o', 'x'],
+			['A b', 'x'],
+			['X', 'a\r\n b'],
+		];
+		const { command, remarks } = curlLine(exchange({ req_body_note: 'body: first 3 of 9 bytes (body limit)' }, fields));
+		assert.ok(!/passwd|'-o|A b|X:/.test(command ?? ''), command ?? '');
+		assert.deepEqual(remarks, [
+			'field @/etc/passwd is left out: curl would read a file or an option',
+			'field -o is left out: curl would read a file or an option',
+			'field A b is left out: it is no field name',
+			'field X is left out: its value holds a line end or NUL',
+			'body: first 3 of 9 bytes (body limit)',
+		]);
+	});
+
+	it('holds only visible text', () => {
+		for (const text of attacks) {
+			const { command, remarks } = curlLine(
+				exchange({ url: `http://h/${text}`, req_body_raw: Buffer.from(text), req_body_note: text }, [
+					[text, text],
+					['X', text],
+				]),
+			);
+			const written = [command, ...remarks].join('');
+			assert.equal(forbidden.exec(written.replaceAll('\n', '')), null, JSON.stringify(text));
+		}
+	});
+});

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { curlLine } from '../../src/output/curl-line.ts';
+import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
+import { createHarWriter } from '../../src/output/har.ts';
+import { createHtmlReport, createHtmlRowWriter } from '../../src/output/html.ts';
+import { redactExchange } from '../../src/output/redacted-exchange.ts';
+import { createRedactor, isSensitiveName } from '../../src/output/redaction.ts';
+import type { FieldLine } from '../../src/store/exchange-row.ts';
+import type { SqlValue } from '../../src/store/table.ts';
+
+const key = Buffer.alloc(32, 7);
+const SHAPE = /REDACTED-\d+-[0-9a-f]{8}/g;
+
+/** The text with every placeholder as `*`. */
+function starred(text: string): string {
+	return text.replace(SHAPE, '*');
+}
+
+describe('sensitive names', () => {
+	it('are the usual credentials, in every spelling', () => {
+		const names = [
+			...[
+				'Authorization',
+				'proxy-authorization',
+				'COOKIE',
+				'Set-Cookie',
+				'X-Api-Key',
+				'x-auth-token',
+				'X-Amz-Security-Token',
+			],
+			...[
+				'X-Session-Token',
+				'client_secret',
+				'token',
+				'key',
+				'sig',
+				'signature',
+				'password',
+				'secret',
+				'code',
+				'access_token',
+			],
+			...[
+				'id_token',
+				'accessToken',
+				'userPassword',
+				'apiKey',
+				'api_key',
+				'refresh-token',
+				'X-Amz-Signature',
+				'user[password]',
+			],
+		];
+		for (const name of names) assert.ok(isSensitiveName(name), name);
+	});
+
+	it('are not the ordinary ones', () => {
+		for (const name of [
+			'host',
+			'accept',
+			'content-type',
+			'id',
+			'page',
+			'q',
+			'monkey',
+			'status',
+			'keyboard',
+			'tokens_used',
+			'etag',
+		]) {
+			assert.ok(!isSensitiveName(name), name);
+		}
+	});
+});
+
+describe('a redactor', () => {
+	const redactor = createRedactor(key);
+
+	it('shows the length in bytes and a hash that tells equal from different', () => {
+		const one = redactor.secret('hunter2é');
+		assert.match(one, /^REDACTED-9-[0-9a-f]{8}$/);
+		assert.equal(redactor.secret('hunter2é'), one);
+		assert.equal(createRedactor(key).secret('hunter2é'), one);
+		assert.notEqual(redactor.secret('hunter3é'), one);
+		assert.notEqual(createRedactor(Buffer.alloc(32, 8)).secret('hunter2é'), one);
+		assert.equal(redactor.secret(''), '');
+		assert.equal(redactor.secret(one), one);
+	});
+
+	it('keeps what is around secrets in header fields', () => {
+		const cases: readonly (readonly [name: string, value: string, expected: string])[] = [
+			['Authorization', 'Bearer abc.def', 'Bearer *'],
+			['AUTHORIZATION', 'opaque', '*'],
+			['Cookie', 'sid=1234567; theme=dark', 'sid=*; theme=*'],
+			['Set-Cookie', 'sid=1234567; Path=/; HttpOnly', 'sid=*; Path=/; HttpOnly'],
+			['X-Api-Key', 'k-1', '*'],
+			['X-Thing-Secret', 'a\n b', '*'],
+			['Host', 'example.com', 'example.com'],
+			['Referer', 'https://u:p@h/x?token=abc&page=2', 'https://*@h/x?token=*&page=2'],
+			['Location', '/cb?code=4/abc&state=1', '/cb?code=*&state=1'],
+			['Accept', 'text/html;q=0.9', 'text/html;q=0.9'],
+		];
+		for (const [name, value, expected] of cases) assert.equal(starred(redactor.header(name, value)), expected);
+	});
+
+	it('finds query keys, user info and fragments in URLs', () => {
+		assert.equal(starred(redactor.url('/a?x=1&access_token=zz&sig=')), '/a?x=1&access_token=*&sig=');
+		assert.equal(starred(redactor.url('http://h/#id_token=abc&x=1')), 'http://h/#id_token=*&x=1');
+		assert.equal(starred(redactor.url('http://joe@h/a')), 'http://*@h/a');
+		assert.equal(
+			starred(decodeURIComponent(redactor.form(`next=${encodeURIComponent('https://h/?token=abc')}&a=b`))),
+			'next=https://h/?token=*&a=b',
+		);
+		assert.equal(redactor.url('/plain/path'), '/plain/path');
+	});
+
+	it('finds members in JSON and leaves everything else as it was', () => {
+		const json =
+			'{ "user":"joe", "password" : "p\\"w", "n":12345678901234567890, "code":404,"pin":"1234",\n"token":{"a":["x",1,true]},"x":"y" }';
+		assert.equal(
+			starred(redactor.text(json, 'application/json')),
+			'{ "user":"joe", "password" : "*", "n":12345678901234567890, "code":404,"pin":"*",\n"token":{"a":["*","*",true]},"x":"y" }',
+		);
+	});
+
+	it('finds members in JSON that was cut', () => {
+		assert.equal(starred(redactor.text('{"a":[1,{"secret":"abc')), '{"a":[1,{"secret":"*');
+		assert.equal(starred(redactor.text('[{"password":"abc\\')), '[{"password":"*');
+	});
+
+	it('finds keys in forms', () => {
+		const urlencoded = redactor.text('user=joe&password=a%20b&ok=1', 'application/x-www-form-urlencoded');
+		assert.equal(starred(urlencoded), 'user=joe&password=*&ok=1');
+		const multipart =
+			'--B\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter2\r\n--B\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--B--\r\n';
+		assert.equal(
+			starred(redactor.text(multipart, 'multipart/form-data; boundary=B')),
+			multipart.replace('hunter2', '*'),
+		);
+	});
+
+	it('finds credentials in command lines, statements and other text', () => {
+		const cases: readonly (readonly [text: string, expected: string])[] = [
+			['curl -H Authorization: Bearer abc http://h/', 'curl -H Authorization: Bearer * http://h/'],
+			["curl -H 'Cookie: a=b; c=d' -u joe:pw https://h/?key=k", "curl -H 'Cookie: a=*; c=*' -u joe:* https://h/?key=*"],
+			['app --password hunter2 --verbose', 'app --password * --verbose'],
+			['app --api-key=k1 --port 80', 'app --api-key=* --port 80'],
+			[
+				"SELECT * FROM t WHERE token = 'abc' AND path LIKE '%x%'",
+				"SELECT * FROM t WHERE token = '*' AND path LIKE '%x%'",
+			],
+			['see eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl there', 'see * there'],
+			['SELECT key, code FROM t', 'SELECT key, code FROM t'],
+			['the code is: 12', 'the code is: 12'],
+		];
+		for (const [text, expected] of cases) assert.equal(starred(redactor.text(text)), expected);
+	});
+
+	it('takes linear time whatever the text', () => {
+		const units = [
+			'"',
+			'\\"',
+			'{"token":',
+			'eyJ-',
+			'a.',
+			'://',
+			'?a=',
+			'token ',
+			'Cookie:',
+			' --token',
+			'--B\r\n',
+			'[',
+			'%',
+		];
+		for (const unit of units) {
+			const text = unit.repeat(Math.ceil(300000 / unit.length));
+			for (const type of [null, 'application/json', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+				assert.ok(redactor.scope().text(text, type).length > 0);
+			}
+		}
+	});
+});
+
+describe('a redacted exchange', () => {
+	let number = 0;
+	const canary = (): string => `CANARY${String(++number).padStart(3, '0')}xyzzy`;
+	const canaries: string[] = [];
+	const secret = (): string => {
+		const value = canary();
+		canaries.push(value);
+		return value;
+	};
+	const fields = (list: readonly (readonly [string, string])[]): FieldLine[] =>
+		list.map(([name, value]) => ({ name, value, trailer: false }));
+
+	const cookie = secret();
+	const echoed = secret();
+	const requestBody = JSON.stringify({
+		password: secret(),
+		nested: { api_key: secret(), list: [{ token: secret() }] },
+	});
+	const responseBody = `{"echo":"${echoed}","access_token":"${secret()}","n":1.50,"next":"https://u:${secret()}@h/?sig=${secret()}"}`;
+	const query = `page=2&token=${secret()}&redirect=${encodeURIComponent(`https://h/?code=${secret()}`)}`;
+	const basic = secret();
+	const gzipped = gzipSync(responseBody);
+	const columns: Record<string, SqlValue> = {
+		id: 1,
+		ts: '2026-11-22T12:56:01.123456Z',
+		state: 'complete',
+		side: 'server',
+		method: 'POST',
+		path: '/login',
+		query_string: query,
+		host: 'h',
+		url: `http://joe:${secret()}@h/login?${query}`,
+		http_version: '1.1',
+		status: 200,
+		cmdline: `app --password ${secret()} --token=${secret()} --header X-Api-Key: ${echoed}`,
+		req_headers: JSON.stringify({ authorization: `Bearer ${echoed}`, cookie: `sid=${cookie}` }),
+		res_headers: JSON.stringify({ 'set-cookie': [`a=${cookie}; Path=/`] }),
+		req_body: requestBody,
+		res_body: responseBody,
+		req_body_raw: Buffer.from(requestBody),
+		res_body_raw: gzipped,
+		req_body_bytes: requestBody.length,
+		res_body_bytes: gzipped.length,
+	};
+	const exchange: ExchangeDetail = {
+		columns,
+		requestHeaders: fields([
+			['AuThOrIzAtIoN', `Bearer ${echoed}`],
+			['Proxy-Authorization', `Basic ${Buffer.from(`joe:${basic}`).toString('base64')}`],
+			['X-Echo', `basic password ${basic}`],
+			['Cookie', `sid=${cookie}; other=${secret()}`],
+			['X-Custom-Token', `folded\n ${secret()}`],
+			['Referer', `https://h/?password=${secret()}`],
+			['Content-Type', 'application/json'],
+		]),
+		responseHeaders: fields([
+			['Set-Cookie', `a=${cookie}; Path=/`],
+			['X-Plain-Echo', `it was ${encodeURIComponent(echoed)} or ${Buffer.from(echoed).toString('base64')}`],
+			['Location', `/next?access_token=${secret()}`],
+			['Content-Type', 'application/json'],
+			['Content-Encoding', 'gzip'],
+		]),
+	};
+
+	function written(redact: boolean): string {
+		const redactor = redact ? createRedactor(key) : null;
+		const options = { redactor, version: '0.1.0' };
+		const har = createHarWriter(options);
+		const report = createHtmlReport(options);
+		const names = Object.keys(columns);
+		const rows = createHtmlRowWriter(
+			names.map((name) => ({ name, type: name.endsWith('headers') ? 'json' : null })),
+			options,
+		);
+		const shared = redactor === null ? exchange : redactExchange(exchange, redactor);
+		return [
+			har.begin() + har.exchange(exchange) + har.end(),
+			report.begin() + report.exchange(exchange) + report.end(),
+			rows.begin() + rows.rows([names.map((name) => columns[name] ?? null)]) + rows.end(),
+			detailView(shared),
+			curlLine(shared).command ?? '',
+		].join('\n');
+	}
+
+	it('holds none of its secrets in any format: plain, base64 or URL-encoded', () => {
+		const text = written(true);
+		for (const value of canaries) {
+			for (const form of [value, Buffer.from(value).toString('base64'), encodeURIComponent(value)]) {
+				const at = text.indexOf(form);
+				assert.equal(at, -1, text.slice(Math.max(0, at - 100), at + 60));
+			}
+		}
+		assert.ok(text.includes('REDACTED-'));
+		assert.ok(text.includes('1.50'));
+	});
+
+	it('holds all of them without redaction, so that the test is live', () => {
+		const text = written(false);
+		for (const value of canaries) assert.ok(text.includes(value), value);
+	});
+
+	it('recognises the same secret in two places', () => {
+		const { requestHeaders, responseHeaders } = redactExchange(exchange, createRedactor(key));
+		const [hash] = requestHeaders[3]?.value.match(SHAPE) ?? [];
+		assert.ok(hash !== undefined && responseHeaders[0]?.value === `a=${hash}; Path=/`);
+	});
+
+	it('gives decoded bodies, and holds back those that it cannot read or that hold a secret', () => {
+		const body = redactExchange(exchange, createRedactor(key)).columns;
+		assert.match(String(body.res_body), /^\{"echo":"REDACTED-\d+-[0-9a-f]{8}",/);
+		assert.equal(Buffer.from(body.res_body_raw as Uint8Array).toString(), body.res_body);
+
+		const unknown = { ...exchange, responseHeaders: fields([['Content-Encoding', 'compress']]) };
+		const held = redactExchange(unknown, createRedactor(key)).columns;
+		assert.deepEqual(
+			[held.res_body_raw, held.res_body, held.res_body_note],
+			[null, null, 'body: held back by redaction'],
+		);
+
+		const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n\xff', 'latin1'), Buffer.from(echoed)]);
+		const image = {
+			...exchange,
+			columns: { ...columns, res_body_raw: png, res_body_note: 'body: first 9 of 10 bytes (body limit)' },
+			responseHeaders: fields([['Content-Type', 'image/png']]),
+		};
+		assert.equal(
+			redactExchange(image, createRedactor(key)).columns.res_body_note,
+			'body: first 9 of 10 bytes (body limit); held back by redaction',
+		);
+	});
+
+	it('redacts rows of the table headers by the name beside the value', () => {
+		const options = { redactor: createRedactor(key), version: '0' };
+		const table = createHtmlRowWriter(
+			['name', 'header_value'].map((name) => ({ name, type: 'text' })),
+			options,
+		);
+		const text = table.rows([
+			['x-api-key', 'abc'],
+			['accept', '*/*'],
+		]);
+		assert.match(text, /<td>x-api-key<\/td><td>REDACTED-3-[0-9a-f]{8}<\/td>/);
+		assert.ok(text.includes('<td>*/*</td>'));
+	});
+
+	it('does not change the exchange that it was given', () => {
+		const before = JSON.stringify(exchange);
+		redactExchange(exchange, createRedactor(key));
+		assert.equal(JSON.stringify(exchange), before);
+	});
+});
