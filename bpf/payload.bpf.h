@@ -51,7 +51,7 @@ static __always_inline void flush_record(struct scratch *s, __u64 cut_bytes, __u
 	s->event.size = size;
 	if (cut & FLAG_CUT_FAULT)
 		count_loss(LOSS_FAULT, cut_bytes);
-	if (bpf_ringbuf_output(&ring, &s->event, size, wake_flags()))
+	if (bpf_ringbuf_output(&ring, &s->event, size, wake_flags(size)))
 		count_loss(LOSS_RING_FULL, bytes);
 }
 
@@ -217,11 +217,28 @@ static long add_message(__u32 index, void *unused)
 	return 0;
 }
 
+/* The most frequent call: one buffer that fits into one record. False: take the long way. */
+static __always_inline bool send_short(struct scratch *s)
+{
+	__u64 bytes = s->call.ret;
+
+	if (s->call.shape != SHAPE_BUFFER || bytes > CAPTURE_EVENT_PAYLOAD_MAX || bytes > settings.capture_limit)
+		return false;
+	if (bpf_probe_read_user(s->payload, bytes, (void *)s->call.pointer))
+		return false;
+	s->walk.record_offset = 0;
+	s->walk.filled = bytes;
+	flush_record(s, 0, 0);
+	return true;
+}
+
 /* Sends the call's bytes: the header's members that all its records share are set by the caller. */
 static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 {
 	__u32 cut = 0;
 
+	if (skip_until <= s->call.stream_offset && send_short(s))
+		return;
 	if (s->call.shape == SHAPE_NONE || !begin_walk(s)) {
 		/* Kernel to kernel, thrown away, or unreadable: one record that counts it. */
 		s->walk.filled = 0;

@@ -5,10 +5,13 @@
 
 #include "maps.bpf.h"
 
-/* The reader comes by its own clock; it is only woken when much is waiting. */
-static __always_inline __u64 wake_flags(void)
+/* The reader comes by its own clock; it is only woken by the record with which much is waiting. (Each wake-up costs the
+ * program that is watched some microseconds, so those after it must not wake again.) */
+static __always_inline __u64 wake_flags(__u64 size)
 {
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= settings.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	return waiting < settings.wake_bytes && waiting + size >= settings.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* Sets every member; what a kind does not use is 0. */
@@ -57,7 +60,7 @@ static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 	size = sizeof(struct capture_event) + payload_bytes;
 	s->small.size = size;
 	s->small.captured_bytes = payload_bytes;
-	error = bpf_ringbuf_output(&ring, &s->small, size, wake_flags());
+	error = bpf_ringbuf_output(&ring, &s->small, size, wake_flags(size));
 	if (error)
 		count_loss(LOSS_RING_FULL, s->small.bytes);
 	return error;

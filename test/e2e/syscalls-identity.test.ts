@@ -154,6 +154,27 @@ describe('identity of connections', () => {
 		assert.deepEqual(closes(run.conn('high')), [SYSCALL_EXIT]);
 	});
 
+	it('numbers that change hands at speed never mix two connections', async () => {
+		const run = await runScenario(test, 'rapid_reuse');
+		const byConn = new Map<number, CapturedRecord[]>();
+		for (const each of run.records.filter((record) => record.conn !== 0))
+			byConn.set(each.conn, [...(byConn.get(each.conn) ?? []), each]);
+		assert.equal(byConn.size, 2 * run.said.connections!);
+		for (const [conn, records] of byConn) {
+			const paths = records.flatMap((each) => /\/[01]\/\d{5}/.exec(each.payload.toString())?.[0] ?? []);
+			assert.equal(new Set(paths).size, 1, `connection ${conn} carries ${paths}`);
+			assert.equal(paths.length, 2);
+			assert.equal(records.filter((each) => each.kind === CAPTURE_CLOSE).length, 1);
+			assert.equal(records[0]!.kind, CAPTURE_OPEN);
+			assert.equal(records.at(-1)!.kind, CAPTURE_CLOSE);
+		}
+	});
+
+	it('offsets of two threads that write to one socket do not overlap', async () => {
+		const run = await runScenario(test, 'two_writers');
+		assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, 400 * (40 + 100));
+	});
+
 	it('closing what is not open ends nothing', async () => {
 		const run = await runScenario(test, 'close_unknown');
 		assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
