@@ -76,6 +76,7 @@ export function displayWidth(text: string): number {
 export function cutToWidth(text: string, columns: number): string {
 	if (columns < 1) return text === '' ? '' : '…';
 	if (PLAIN_ASCII.test(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+	if (text.length <= 2 * columns && displayWidth(text) <= columns) return text;
 	let width = 0;
 	let keep = 0;
 	for (const { segment, index } of graphemes.segment(text)) {
