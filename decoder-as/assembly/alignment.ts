@@ -2,15 +2,16 @@
 // oldest request that waits. After a gap of which nobody knows how many messages it held, counting is not enough, and a
 // wrong guess would give a response to another's request. Then responses are kept unbound until the answer is certain:
 //
-// - Only responses were lost: the waiting requests are all known. As soon as only as many responses are missing as the
-//   gap must have held at least, all others have their places.
-// - A request that begins when everything sent so far has been answered (the responses so far have ended, and clients
-//   that do not pipeline send only then) is a point from which the last response and the last request before it belong
-//   together, and so on backwards to the gap. On a connection that was seen pipelining this holds only when the number
-//   of lost requests fits the bytes that are missing.
-// - A connection that the client closes is such a point too.
+// - A response cannot begin before its request. When only responses were lost, this bounds how many; as soon as the bound
+//   is what the gap must have held at least, all have their places.
+// - A request that begins when everything before it has been answered (no response is on its way, and a client that does
+//   not pipeline sends only then) is a point from which the last response and the last request before it belong together,
+//   and so on backwards to the gap. On a connection that was seen pipelining this holds only when messages of the size of
+//   the others make up the bytes that are missing.
+// - The end of a connection that the client closes is such a point too.
 //
 // What stays without a place is said to be so: `unanswered` with `bytes lost`, or `request not seen`.
+import * as call from './call';
 import { batch, makeDue } from './connections';
 import * as exchanges from './exchanges';
 import { REASON_BYTES_LOST, STATE_UNANSWERED } from './output-layout';
@@ -20,43 +21,59 @@ import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE } from './state'
 /** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
 const REQUESTS_LOST: u32 = 1;
 const RESPONSES_LOST: u32 = 2;
+/** More lost messages than this are never told by their sizes. */
+const MOST_BY_SIZE: u64 = 8;
+/** … when the connection did not end as one whose client had all it wanted. */
+const MOST_BY_SIZE_AT_END: u64 = 2;
 
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
-/** Bytes were lost in the requests' direction; `between`: the gap began where a request would begin. */
-export function loseRequests(connection: Connection, bytes: u64, between: bool): void {
-	const one: u32 = between ? 1 : 0;
+/**
+ * Bytes were lost in the requests' direction. `one`: the gap holds the beginning of a request at least; else `begun` bytes
+ * of the request in which it began were seen.
+ */
+export function loseRequests(connection: Connection, bytes: u64, one: bool, begun: u64): void {
 	connection.doubt |= REQUESTS_LOST;
-	if (connection.requestGap) {
-		// No request since the gap before: both are one.
-		connection.lostRequests = max<u32>(connection.lostRequests, one);
-		connection.requestGapBytes += bytes;
-	} else {
+	if (!connection.requestGap) {
 		connection.requestGap = true;
-		connection.lostRequests = one;
-		connection.requestGapBytes = bytes;
-		connection.orphans = 0;
+		connection.lostRequests = 0;
+		connection.requestGapBytes = 0;
+		connection.requestGapBegun = !one;
 	}
+	// A second gap before any request: both are one.
+	if (one) connection.lostRequests = 1;
+	connection.requestGapBytes += bytes + begun;
 	keepAbandoned(connection);
 }
 
 /** … in the responses' direction. */
-export function loseResponses(connection: Connection, bytes: u64, between: bool): void {
-	const again = connection.responseGap;
+export function loseResponses(connection: Connection, bytes: u64, one: bool, begun: u64): void {
 	connection.doubt |= RESPONSES_LOST;
-	connection.responseGap = true;
-	const waiting = connection.waiting;
+	if (!connection.responseGap) {
+		connection.responseGap = true;
+		connection.lostResponses = 0;
+		connection.responseGapBytes = 0;
+		connection.responseGapBegun = !one;
+	}
+	connection.responseGapBytes += bytes + begun;
 	// Where a response would begin, and one is waited for, the gap holds at least one; after `Expect` it may be a 100.
-	const one = between && waiting != NO_EXCHANGE && !waiting.request.expectContinue && connection.unboundCount == 0;
-	if (one) waiting.gapBytes = bytes;
-	// A second gap: what it held nobody knows, the first one still held what it held.
-	if (!again || one) connection.lostResponses = one ? 1 : 0;
+	const waiting = connection.waiting;
+	if (one && connection.unboundCount == 0 && askedBefore(connection, call.time) != 0 && !waiting.request.expectContinue) {
+		connection.lostResponses = 1;
+		waiting.gapBytes = bytes;
+	}
 	keepAbandoned(connection);
+}
+
+/** Bytes after the gap that were of no use before the next head was found. */
+export function addSkipped(connection: Connection, bytes: u64, responses: bool): void {
+	if (responses) connection.responseGapBytes += bytes;
+	else connection.requestGapBytes += bytes;
 }
 
 /** The capture began in the middle of the connection. */
 export function beginMidstream(connection: Connection): void {
-	loseRequests(connection, 0, false);
+	loseRequests(connection, 0, false, 0);
 }
 
 /** Responses to requests that were given up can no longer be counted off: treat those requests as lost ones. */
@@ -74,6 +91,11 @@ function keepAbandoned(connection: Connection): void {
 	}
 }
 
+/** Is a response possible now, to a request that waits? Those whose response was lost wait for nothing any more. */
+export function mayBeAnswered(connection: Connection): bool {
+	return askedBefore(connection, call.time) > connection.unboundCount + connection.lostResponses;
+}
+
 /** Is it possible that a response answers a request that was not seen? */
 export function mayBeUnseen(connection: Connection): bool {
 	return (connection.doubt & REQUESTS_LOST) != 0;
@@ -84,29 +106,27 @@ export function mayBeUnseen(connection: Connection): bool {
 /** A request's row is about to be made. `quiet`: no response is on its way at this moment. */
 export function beforeRequest(connection: Connection, request: Message, quiet: bool): void {
 	const last = connection.last;
-	if (last != NO_EXCHANGE && last.request != NO_MESSAGE && last.response == NO_MESSAGE && !last.done) {
+	if (last != NO_EXCHANGE && exchanges.isWaiting(last)) {
 		if (last.request.startTime == request.startTime) connection.pipelining = true;
 		// Nothing has come since the request before: this one did not wait for it.
-		if (connection.doubt == REQUESTS_LOST && connection.unboundCount == 0) connection.pipelining = true;
+		if (quiet && connection.doubt == REQUESTS_LOST && connection.unboundCount == 0) connection.pipelining = true;
 	}
-	if (connection.doubt != 0 && connection.unboundCount != 0 && quiet) alignAt(connection);
+	if (quiet && connection.unboundCount != 0) alignUpTo(connection, connection.waitingCount, true);
 }
 
 /** The row was made. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
+	const orphans = connection.orphans;
+	connection.orphans = 0;
 	if (!connection.requestGap) return;
 	connection.requestGap = false;
-	// Nothing waits, no response is on its way: those that were lost have been answered (we saw responses that nobody
-	// had asked for), or the gap need not have held any.
-	const alone = connection.waiting == exchange && connection.unboundCount == 0 && connection.doubt == REQUESTS_LOST;
-	if (alone && quiet && !connection.pipelining && connection.orphans >= connection.lostRequests) {
-		connection.doubt = 0;
-		return;
-	}
 	exchange.afterGap = true;
 	exchange.lostBefore = connection.lostRequests;
+	exchange.orphansBefore = orphans;
 	exchange.gapBytes = connection.requestGapBytes;
+	exchange.gapBegun = connection.requestGapBegun;
+	if (quiet && connection.doubt == REQUESTS_LOST && connection.waiting == exchange) trustFirst(connection);
 }
 
 /**
@@ -119,9 +139,15 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 		connection.abandoned--;
 		return NO_EXCHANGE;
 	}
+	if (connection.unboundCount != 0) alignBefore(connection, response.startTime);
 	const waiting = connection.waiting;
 	if (!(connection.doubt & RESPONSES_LOST) && connection.unboundCount == 0) {
 		if (waiting == NO_EXCHANGE) return makeOrphan(connection, response);
+		if (waiting.afterGap && response.startTime < waiting.request.startTime) {
+			waiting.orphansBefore++;
+			return makeOrphan(connection, response);
+		}
+		if (waiting.afterGap) trustFirst(connection);
 		if (!waiting.afterGap) {
 			bind(waiting, response);
 			return waiting;
@@ -151,15 +177,17 @@ export function settleDoubt(connection: Connection): bool {
 	return false;
 }
 
-/**
- * The connection ends. `answered`: nothing of it is missing at its end, and it was the client that closed it, so that
- * everything it asked for had been answered.
- */
+/** The responses end. `answered`: it was the client that closed, so that everything it asked for had been answered. */
 export function endDoubt(connection: Connection, answered: bool): void {
 	if (connection.doubt == 0 && connection.unboundCount == 0) return;
-	if (answered && connection.unboundCount != 0) alignAt(connection);
-	else countMissing(connection, true);
+	if (connection.unboundCount != 0) {
+		countMissing(connection, false);
+		alignUpTo(connection, connection.waitingCount, answered);
+	}
 	if (connection.unboundCount != 0) giveUp(connection);
+	if (!(connection.doubt & RESPONSES_LOST)) return;
+	// The last responses were lost.
+	while (connection.waiting != NO_EXCHANGE) endUnanswered(connection, false);
 }
 
 // ---- Decisions ------------------------------------------------------------------------------------------------------
@@ -183,37 +211,87 @@ function makeOrphan(connection: Connection, response: Message): Exchange {
 	return exchange;
 }
 
-/** Only responses were lost: are exactly as many missing as the gap held at the least (`late`: whatever it held)? */
-function countMissing(connection: Connection, late: bool): void {
-	if (connection.doubt != RESPONSES_LOST) return;
-	const waiting = connection.waitingCount;
-	const here = connection.unboundCount;
-	const missing = <i32>waiting - <i32>here;
-	const lost = <i32>connection.lostResponses;
-	if (missing == lost || (late && missing >= 0 && missing < lost)) assign(connection, here);
-	else if (late && missing < 0) giveUp(connection);
+/**
+ * Only requests were lost, right before the oldest that waits, and no other response is waited for: were the lost ones
+ * all answered when it began?
+ */
+function trustFirst(connection: Connection): void {
+	const first = connection.waiting;
+	if (connection.doubt != REQUESTS_LOST || connection.unboundCount != 0) return;
+	if (first.orphansBefore < first.lostBefore || connection.responseEnd > first.request.startTime) return;
+	if (connection.pipelining && !requestsFit(connection, first, first.orphansBefore)) return;
+	first.afterGap = false;
+	becomeCertain(connection);
 }
 
-/** Everything sent so far has been answered: places are counted from the back. */
-function alignAt(connection: Connection): void {
+/** Requests waiting that began before `time`. */
+function askedBefore(connection: Connection, time: u64): u32 {
+	let count: u32 = 0;
+	let exchange = connection.waiting;
+	while (exchange != NO_EXCHANGE && exchange.request.startTime <= time) {
+		count++;
+		exchange = nextWaiting(exchange);
+	}
+	return count;
+}
+
+/**
+ * Only responses were lost: the first that came can be the answer to none that was sent later. Is that bound what the gap
+ * held at the least? `late`: or below it, so that the gap held something else.
+ */
+function countMissing(connection: Connection, late: bool): void {
+	if (connection.doubt != RESPONSES_LOST) return;
+	let most = i32.MAX_VALUE;
+	let before: i32 = 0;
+	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
+		before++;
+		most = min<i32>(most, <i32>askedBefore(connection, unbound.response.startTime) - before);
+	}
+	if (before == 0) return;
+	const least = <i32>connection.lostResponses;
+	if (most == least || (late && most >= 0 && most < least)) assign(connection, <u32>most + before, before);
+	else if (late && most < 0) giveUp(connection);
+}
+
+/** A response begins at `time`: did a request begin after all those before had ended? */
+function alignBefore(connection: Connection, time: u64): void {
+	let ended: u64 = 0;
+	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
+		ended = max<u64>(ended, unbound.response.endTime);
+	}
+	let count: u32 = 0;
+	let exchange = connection.waiting;
+	while (exchange != NO_EXCHANGE && exchange.request.startTime <= ended) {
+		count++;
+		exchange = nextWaiting(exchange);
+	}
+	if (exchange != NO_EXCHANGE && exchange.request.startTime <= time) alignUpTo(connection, count, true);
+}
+
+/** The first `count` requests that wait had all been answered: places are counted from the back. */
+function alignUpTo(connection: Connection, count: u32, answered: bool): void {
 	const here = connection.unboundCount;
-	const waiting = connection.waitingCount;
 	if (!allEnded(connection)) return;
+	const bySize = connection.pipelining || !answered;
+	const most = answered ? MOST_BY_SIZE : MOST_BY_SIZE_AT_END;
 	if (connection.doubt == RESPONSES_LOST) {
-		if (connection.pipelining && waiting - here != connection.lostResponses) return;
-		if (waiting >= here) assign(connection, here);
+		if (count < here + connection.lostResponses) return;
+		const lost = <u64>(count - here);
+		if (bySize && lost != 0 && (lost > most || !responsesFit(connection, lost))) return;
+		assign(connection, count, here);
 		return;
 	}
-	const requests = requestsAfterGap(connection);
+	const requests = requestsAfterGap(connection, count);
 	if (connection.doubt == REQUESTS_LOST) {
-		const lost = <i64>here - waiting;
-		if (lost < lostRequestsAtLeast(connection)) return;
-		if (connection.pipelining && !fits(connection, <u64>lost)) return;
-		assign(connection, requests);
+		const first = connection.waiting;
+		if (here < count || first == NO_EXCHANGE) return;
+		const lost = <u64>(here - count) + first.orphansBefore;
+		if (lost < first.lostBefore) return;
+		if (bySize && (lost > most || !requestsFit(connection, first, lost))) return;
+		assign(connection, count, requests);
 		return;
 	}
-	if (connection.pipelining) return;
-	assign(connection, min<u32>(requests, responsesAfterGap(connection)));
+	if (!bySize) assign(connection, count, min<u32>(requests, responsesAfterGap(connection)));
 }
 
 function allEnded(connection: Connection): bool {
@@ -223,28 +301,35 @@ function allEnded(connection: Connection): bool {
 	return true;
 }
 
-/** Do `lost` requests of the size that requests of this connection have make up the gap? */
-function fits(connection: Connection, lost: u64): bool {
-	const first = connection.waiting;
-	if (lost == 0 || first == NO_EXCHANGE || first.gapBytes == 0 || connection.largestRequest == 0) return false;
-	const each = first.gapBytes / lost;
-	return each * 10 >= connection.smallestRequest * 6 && each * 10 <= connection.largestRequest * 16;
+/** Do `lost` requests of the size that requests of this connection have make up the gap before `exchange`? */
+function requestsFit(connection: Connection, exchange: Exchange, lost: u64): bool {
+	const count = exchange.gapBegun ? lost + 1 : lost;
+	return fit(exchange.gapBytes, count, connection.smallestRequest, connection.largestRequest);
 }
 
-function lostRequestsAtLeast(connection: Connection): i64 {
-	const waiting = connection.waiting;
-	if (waiting != NO_EXCHANGE) return waiting.lostBefore;
-	return connection.lostRequests;
+/** … responses, the gap in which they were lost? */
+function responsesFit(connection: Connection, lost: u64): bool {
+	const count = connection.responseGapBegun ? lost + 1 : lost;
+	return fit(connection.responseGapBytes, count, connection.smallestResponse, connection.largestResponse);
 }
 
-/** Requests that wait, from the last one before which something was lost. */
-function requestsAfterGap(connection: Connection): u32 {
-	let count: u32 = 0;
-	for (let exchange = connection.waiting; exchange != NO_EXCHANGE; exchange = nextWaiting(exchange)) {
-		if (exchange.afterGap) count = 0;
-		count++;
+/** Is a `count`th of `bytes` about the size of those seen, which must be about the same size themselves? */
+function fit(bytes: u64, count: u64, smallest: u64, largest: u64): bool {
+	if (count == 0 || largest == 0 || largest * 2 > smallest * 3) return false;
+	const each = bytes / count;
+	return each * 4 >= smallest * 3 && each * 3 <= largest * 4;
+}
+
+/** Of the first `count` requests that wait, those from the last one on before which something was lost. */
+function requestsAfterGap(connection: Connection, count: u32): u32 {
+	let after: u32 = 0;
+	let exchange = connection.waiting;
+	for (; count != 0; count--) {
+		if (exchange.afterGap) after = 0;
+		after++;
+		exchange = nextWaiting(exchange);
 	}
-	return count;
+	return after;
 }
 
 function responsesAfterGap(connection: Connection): u32 {
@@ -262,23 +347,25 @@ function nextWaiting(exchange: Exchange): Exchange {
 	return next;
 }
 
-/** The last `pairs` requests get the last `pairs` responses; what is before them stays alone. All is certain again. */
-function assign(connection: Connection, pairs: u32): void {
-	let requests = connection.waitingCount;
-	let responses = connection.unboundCount;
-	if (pairs > requests) pairs = requests;
-	if (pairs > responses) pairs = responses;
-	if (!inOrder(connection, requests - pairs, responses - pairs)) {
+/**
+ * Of the first `count` requests that wait, the last `pairs` get the last `pairs` responses; what is before them stays
+ * alone. Then all is certain again.
+ */
+function assign(connection: Connection, count: u32, pairs: u32): void {
+	if (pairs > count) pairs = count;
+	if (pairs > connection.unboundCount) pairs = connection.unboundCount;
+	const alone = count - pairs;
+	if (!inOrder(connection, alone, connection.unboundCount - pairs)) {
 		giveUp(connection);
 		return;
 	}
-	const alone = requests - pairs;
-	for (; responses > pairs; responses--) orphanFirst(connection);
-	for (; requests > pairs; requests--) endUnanswered(connection, alone == 1);
+	while (connection.unboundCount > pairs) orphanFirst(connection);
+	for (let i: u32 = 0; i < alone; i++) endUnanswered(connection, alone == 1);
 	while (connection.unboundCount != 0) {
 		const exchange = connection.waiting;
 		const response = takeFirst(connection);
 		bind(exchange, response);
+		exchange.afterGap = false;
 		if (response.ended) exchanges.settle(exchange);
 	}
 	becomeCertain(connection);
@@ -313,7 +400,11 @@ function endUnanswered(connection: Connection, own: bool): void {
 }
 
 function becomeCertain(connection: Connection): void {
-	connection.doubt = connection.requestGap ? REQUESTS_LOST : 0;
+	let lost = connection.requestGap;
+	for (let exchange = connection.waiting; exchange != NO_EXCHANGE; exchange = nextWaiting(exchange)) {
+		lost = lost || exchange.afterGap;
+	}
+	connection.doubt = lost ? REQUESTS_LOST : 0;
 	connection.lostResponses = 0;
 	connection.responseGap = false;
 }
@@ -351,7 +442,6 @@ function takeFirst(connection: Connection): Message {
 /** The first unbound response becomes a row without a request. */
 function orphanFirst(connection: Connection): void {
 	const exchange = removeFirst(connection);
-	connection.orphans++;
 	exchanges.beginOrphan(connection, exchange);
 	if (exchange.response.ended) exchanges.settle(exchange);
 }

@@ -79,7 +79,10 @@ export function receive(connection: Connection, record: usize): void {
 	}
 	connections.makeDue(connection);
 	settleStreams(connection);
-	while (tooManyPending(stream)) drain(stream, connections.batch + 1);
+	while (tooManyPending(stream)) {
+		takeFirst(stream, true);
+		settleStreams(connection);
+	}
 }
 
 /** Takes what of the record the stream has not had yet; false when the stream has to wait with the rest. */
@@ -106,55 +109,53 @@ function takeLate(stream: Stream, record: usize): void {
 }
 
 /**
- * Takes records that waited, as far as they go on without a gap and need not wait; the first one, if it came before batch
- * `before`, as it is. Answers whether anything was taken.
+ * Takes the first record that waited, if it goes on where the stream is and need not wait; `force`: as it is. Answers
+ * whether anything was taken.
  */
-function drain(stream: Stream, before: u32): bool {
-	let progress = false;
-	while (stream.firstPending != NO_PENDING) {
-		const pending = stream.firstPending;
-		const record = pendingRecord(pending);
-		const next = stream.next;
-		const force = !progress && pending.batch < before;
-		if (pending.offset > next) {
-			if (!force) break;
-			call.setCall(record);
-			feedGap(stream, pending.offset - next);
-			progress = true;
-			continue;
-		}
-		if (!take(stream, record)) {
-			if (stream.next != next) progress = true;
-			if (progress || !force) break;
-			stream.forced = true;
-			take(stream, record);
-			stream.forced = false;
-			progress = true;
-			// Cannot be: a forced stream goes on. Not to wait for ever, whatever is wrong.
-			if (stream.next == next) feedGap(stream, pending.offset + recordBytes(record) - next);
-			continue;
-		}
-		progress = true;
-		dropFirstPending(stream);
+function takeFirst(stream: Stream, force: bool): bool {
+	const pending = stream.firstPending;
+	const record = pendingRecord(pending);
+	const next = stream.next;
+	if (pending.offset > next) {
+		if (!force) return false;
+		call.setCall(record);
+		feedGap(stream, pending.offset - next);
+		return true;
 	}
-	return progress;
+	if (take(stream, record)) {
+		dropFirstPending(stream);
+		return true;
+	}
+	if (stream.next != next) return true;
+	if (!force) return false;
+	stream.forced = true;
+	if (take(stream, record)) dropFirstPending(stream);
+	// Cannot be: a forced stream goes on. Not to wait for ever, whatever is wrong.
+	else if (stream.next == next) feedGap(stream, pending.offset + recordBytes(record) - next);
+	stream.forced = false;
+	return true;
 }
 
-/** One stream's progress may be what the other waited for. */
+/** Takes what waited and can go on now, in the order of time: one stream's progress may be what the other waited for. */
 function settleStreams(connection: Connection): void {
 	while (true) {
-		let progress = false;
-		const incoming = connection.incoming;
-		const outgoing = connection.outgoing;
-		if (incoming != NO_STREAM && incoming.firstPending != NO_PENDING) progress = drain(incoming, 0);
-		if (outgoing != NO_STREAM && outgoing.firstPending != NO_PENDING) progress = drain(outgoing, 0) || progress;
-		if (!progress) return;
+		const incoming = pendingTime(connection.incoming);
+		const outgoing = pendingTime(connection.outgoing);
+		if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return;
+		const first = incoming <= outgoing ? connection.incoming : connection.outgoing;
+		if (takeFirst(first, false)) continue;
+		if (incoming == u64.MAX_VALUE || outgoing == u64.MAX_VALUE) return;
+		if (!takeFirst(first == connection.incoming ? connection.outgoing : connection.incoming, false)) return;
 	}
+}
+
+function pendingTime(stream: Stream): u64 {
+	return stream == NO_STREAM ? u64.MAX_VALUE : firstPendingTime(stream);
 }
 
 /**
- * Takes everything that waits since before batch `before` as it is, in the order of time: a gap, or a response whose
- * request did not come, is taken for what it is only when nothing else can go on.
+ * Takes everything that waits since before batch `before` as it is: a gap, or a response whose request did not come, is
+ * taken for what it is only when nothing else can go on.
  */
 function force(connection: Connection, before: u32): void {
 	while (true) {
@@ -162,7 +163,7 @@ function force(connection: Connection, before: u32): void {
 		const incoming = pendingBefore(connection.incoming, before);
 		const outgoing = pendingBefore(connection.outgoing, before);
 		if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return;
-		drain(incoming <= outgoing ? connection.incoming : connection.outgoing, before);
+		takeFirst(incoming <= outgoing ? connection.incoming : connection.outgoing, true);
 	}
 }
 
@@ -194,6 +195,7 @@ function completeEnd(stream: Stream): void {
 	endStream(stream, stream.endReason, stream.endOrderly);
 	const connection = stream.connection;
 	if (stream != connection.responses) return;
+	endDoubt(connection, closedByClient(connection));
 	// Nobody can be answered any more.
 	let exchange = connection.waiting;
 	while (exchange != NO_EXCHANGE) {
@@ -221,7 +223,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
 	// What we send ends in order when we close; what we receive only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
-	endDoubt(connection, orderly && closedByClient(connection));
+	endDoubt(connection, false);
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
 		const next = exchange.next;

@@ -120,16 +120,24 @@ export class Connection {
 	/** Responses of the last gap at the least, and requests likewise. */
 	lostResponses: u32;
 	lostRequests: u32;
-	/** Bytes of the last gap between requests. */
+	/** Bytes of the last gap between requests, between responses. */
 	requestGapBytes: u64;
-	/** Responses without a request since that gap. */
+	responseGapBytes: u64;
+	/** The gap began inside a message, whose seen bytes are counted with it. */
+	requestGapBegun: bool;
+	responseGapBegun: bool;
+	/** When the last response ended. */
+	responseEnd: u64;
+	/** Responses without a request since the last request. */
 	orphans: u32;
 	/** The next request (response) comes right after a gap. */
 	requestGap: bool;
 	responseGap: bool;
-	/** Size of the smallest and the largest request so far. */
+	/** Size of the smallest and the largest request (response) so far. */
 	smallestRequest: u64;
 	largestRequest: u64;
+	smallestResponse: u64;
+	largestResponse: u64;
 	/** Responses begun so far. */
 	responsesBegun: u32;
 	/** The batch in which the last unbound response came. */
@@ -383,6 +391,9 @@ export class Exchange {
 	afterGap: bool;
 	/** At least that many. */
 	lostBefore: u32;
+	/** Responses to them that were seen before this request. */
+	orphansBefore: u32;
+	gapBegun: bool;
 	/** Bytes of the gap before it; bytes lost that can only have been its response's. */
 	gapBytes: u64;
 	lostBytes: u64;

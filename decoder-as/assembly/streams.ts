@@ -255,8 +255,11 @@ function unseenReason(): i32 {
 
 /** May the next message begin now? A response waits for its request, what follows CONNECT or Upgrade for the answer. */
 function mayStart(stream: Stream): bool {
-	if (stream.forced) return true;
 	const connection = stream.connection;
+	if (stream.forced) {
+		if (stream.role == CARRIES_RESPONSES && connection.waiting == NO_EXCHANGE) beginEarlyRow(connection);
+		return true;
+	}
 	if (stream.role == CARRIES_RESPONSES) return connection.waiting != NO_EXCHANGE || connection.abandoned != 0;
 	const last = connection.last;
 	if (last == NO_EXCHANGE || !exchanges.isWaiting(last)) return true;
@@ -556,10 +559,30 @@ function finishHead(stream: Stream, message: Message): void {
 	else finishRequestHead(stream, message);
 }
 
+/** A response comes although no request is complete: if one has begun, that is what it answers. */
+function beginEarlyRow(connection: Connection): void {
+	const requests = connection.requests;
+	if (requests == NO_STREAM || requests.message == NO_MESSAGE || requests.tentative) return;
+	const message = requests.message;
+	if (message.headed || message.exchange != NO_EXCHANGE) return;
+	if (requests.started || readBegunLine(message)) beginRow(requests, message);
+}
+
+/** Reads what there is of a request line; false when it may be anything. */
+function readBegunLine(message: Message): bool {
+	const end = message.head + message.headLength;
+	let at = message.head;
+	while (at < end && isToken(load<u8>(at))) at++;
+	if (at == message.head || !isKnownMethod(message.head, at)) return false;
+	readRequestLine(message, message.head, end);
+	return true;
+}
+
 /** The request gets its row. */
 function beginRow(stream: Stream, message: Message): void {
 	const connection = stream.connection;
 	const responses = connection.responses;
+	if (message.exchange != NO_EXCHANGE) return;
 	if (responses != NO_STREAM && responses.state == UNREADABLE) endMessage(responses);
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
 	const quiet =
@@ -801,13 +824,20 @@ function endMessage(stream: Stream): void {
 	stream.guess = false;
 	message.ended = true;
 	message.reading = false;
-	if (!message.isResponse) {
-		const size = message.wireBytes;
+	if (message.isResponse) connection.responseEnd = message.endTime;
+	if (message.damage == 0) noteSize(connection, message.isResponse, message.wireBytes);
+	if (message.exchange == NO_EXCHANGE) freeMessage(message);
+	else exchanges.settle(message.exchange);
+}
+
+function noteSize(connection: Connection, response: bool, size: u64): void {
+	if (response) {
+		if (size > connection.largestResponse) connection.largestResponse = size;
+		if (size < connection.smallestResponse || connection.smallestResponse == 0) connection.smallestResponse = size;
+	} else {
 		if (size > connection.largestRequest) connection.largestRequest = size;
 		if (size < connection.smallestRequest || connection.smallestRequest == 0) connection.smallestRequest = size;
 	}
-	if (message.exchange == NO_EXCHANGE) freeMessage(message);
-	else exchanges.settle(message.exchange);
 }
 
 /** What was begun is not a message of a row: it is forgotten. */
@@ -824,8 +854,8 @@ function endMalformed(stream: Stream): void {
 	stream.message.damage = REASON_MALFORMED;
 	endMessage(stream);
 	stream.garbage = true;
-	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false);
-	else alignment.loseRequests(connection, 0, false);
+	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false, 0);
+	else alignment.loseRequests(connection, 0, false, 0);
 	beginSearch(stream, false);
 }
 
@@ -836,14 +866,15 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	if (stream.role == 0) roleByConnection(stream);
 	// A request of which not even the first line is there is lost as a whole.
 	const one = message == NO_MESSAGE ? stream.state == AT_START : !message.isResponse && !stream.started;
+	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
 		message.damage = REASON_BYTES_LOST;
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
-	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one);
-	if (stream.role != CARRIES_RESPONSES) alignment.loseRequests(connection, length, one);
+	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one, begun);
+	if (stream.role != CARRIES_RESPONSES) alignment.loseRequests(connection, length, one, begun);
 	beginSearch(stream, true);
 }
 
@@ -852,6 +883,10 @@ function closeDamagedHead(stream: Stream, message: Message): void {
 	if (stream.tentative) {
 		stream.skipped += message.wireBytes;
 		closeUnused(stream);
+		return;
+	}
+	if (message.exchange != NO_EXCHANGE) {
+		if (stream.started && !stream.overflow) message.headLength = stream.lineStart;
 		return;
 	}
 	if (!stream.started && !message.isResponse) {
@@ -911,15 +946,9 @@ function closeUnfinishedHead(stream: Stream, message: Message): void {
 		return;
 	}
 	// Not even a line: a row only when it can be nothing else.
-	const end = message.head + message.headLength;
-	let at = message.head;
-	while (at < end && isToken(load<u8>(at))) at++;
-	if (!stream.connection.recognised || at == message.head || !isKnownMethod(message.head, at)) {
-		closeUnused(stream);
-		return;
-	}
-	readRequestLine(message, message.head, end);
-	beginRow(stream, message);
+	if (message.exchange != NO_EXCHANGE) return;
+	if (stream.connection.recognised && readBegunLine(message)) beginRow(stream, message);
+	else closeUnused(stream);
 }
 
 // ---- After damage ---------------------------------------------------------------------------------------------------
@@ -979,7 +1008,7 @@ function useSearchLine(stream: Stream, at: usize, feedAt: usize, next: usize, re
 /** Is a response possible now? */
 function mayExpect(stream: Stream): bool {
 	const connection = stream.connection;
-	return connection.waiting != NO_EXCHANGE || alignment.mayBeUnseen(connection) || stream.forced;
+	return alignment.mayBeAnswered(connection) || alignment.mayBeUnseen(connection) || stream.forced;
 }
 
 /**
@@ -990,7 +1019,7 @@ function mayExpect(stream: Stream): bool {
 function mayStand(stream: Stream, atLine: bool, response: bool): bool {
 	const connection = stream.connection;
 	const beginsCall = atLine && stream.searchCall;
-	if (response) return connection.waiting != NO_EXCHANGE || (beginsCall && alignment.mayBeUnseen(connection));
+	if (response) return alignment.mayBeAnswered(connection) || (beginsCall && alignment.mayBeUnseen(connection));
 	return beginsCall || (atLine && stream.searchBlank) || connection.responsesBegun != stream.searchResponses;
 }
 
@@ -1014,6 +1043,9 @@ function openFound(stream: Stream, start: usize, end: usize, atLine: bool, respo
 function acceptTentative(stream: Stream): void {
 	if (!stream.tentative) return;
 	stream.tentative = false;
+	if (stream.searchLost) {
+		alignment.addSkipped(stream.connection, stream.skipped, stream.message.isResponse);
+	}
 	countSkipped(stream);
 }
 

@@ -17,6 +17,8 @@ type Script = {
 	readonly side: 'server' | 'client';
 	/** Writes the conversation. `send` puts bytes on the tape as calls of at most `read` bytes. */
 	readonly write: (talk: Talk) => void;
+	/** The server closes first. */
+	readonly serverCloses?: boolean;
 	/** The largest number of bytes a call moves; default: each part is one call. */
 	readonly read?: number;
 };
@@ -148,11 +150,12 @@ const nested = (talk: Talk) => {
 	}
 };
 
-const bothSides = (name: string, write: (talk: Talk) => void, read?: number): Script[] =>
+const bothSides = (name: string, write: (talk: Talk) => void, read?: number, serverCloses = false): Script[] =>
 	(['server', 'client'] as const).map((side) => ({
 		name: `${name}, ${side}${read === undefined ? '' : `, ${read} bytes a call`}`,
 		side,
 		write,
+		serverCloses,
 		...(read === undefined ? {} : { read }),
 	}));
 
@@ -163,8 +166,8 @@ export const SCRIPTS: readonly Script[] = [
 	...bothSides('pipelined', (talk) => pipelined(talk, 3, 5), 130),
 	...bothSides('pipelined', (talk) => pipelined(talk, 2, 4), 1000),
 	...bothSides('one burst', (talk) => pipelined(talk, 1, 6)),
-	...bothSides('mixed', mixed),
-	...bothSides('mixed', mixed, 256),
+	...bothSides('mixed', mixed, undefined, true),
+	...bothSides('mixed', mixed, 256, true),
 	...bothSides('nested', nested),
 	...bothSides('nested', nested, 100),
 ];
@@ -179,8 +182,8 @@ export function makeConversation(script: Script, conn = 1): Conversation {
 	const talk = new Talk(connection, script.side, script.read ?? Number.POSITIVE_INFINITY);
 	script.write(talk);
 	talk.flush();
-	// Who closes first: in these conversations the client, but for the last body that only the server's end ends.
-	connection.eof();
+	// The client closes first, but where a body ends with the connection.
+	if (script.side === 'server' || script.serverCloses === true) connection.eof();
 	connection.close(wire.SYSCALL_CLOSE);
 	return { name: script.name, tape, ranges: talk.ranges };
 }
