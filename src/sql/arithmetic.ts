@@ -13,7 +13,7 @@ export function arithmetic(operator: ArithmeticOperator, a: Value, b: Value): Va
 	const p = x instanceof Real ? x.value : Number(x);
 	const q = y instanceof Real ? y.value : Number(y);
 	if (operator === '%') {
-		const rest = integerArithmetic('%', toInteger(p)!, toInteger(q)!);
+		const rest = integerArithmetic('%', toInteger(a)!, toInteger(b)!);
 		return rest === null ? null : toReal(Number(rest));
 	}
 	return toReal(realArithmetic(operator, p, q));

@@ -1,6 +1,7 @@
 // Closures that give an expression's value.
 import { arithmetic, complement, integerArithmetic, negate, realArithmetic } from './arithmetic.ts';
 import type { Bound, CastType } from './bound.ts';
+import { compileColumnNumber } from './compile-column.ts';
 import { compileOrder } from './compile-comparison.ts';
 import { compileMembership } from './compile-membership.ts';
 import { drain } from './guard.ts';
@@ -288,10 +289,32 @@ const CASTS: Record<CastType, (value: Exclude<Value, null>) => Value> = {
 };
 
 function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
-	const evaluate = expression.function.create(c.runtime.functions);
+	const timed = compileTimedCall(expression, c);
+	if (timed !== undefined) return timed;
+	const evaluate = expression.function.create(
+		c.runtime.functions,
+		expression.arguments.map((argument) => argument.output),
+	);
 	const list = expression.arguments.map((argument) => c.any(argument));
 	const call = callWith(list, evaluate, expression.function.strict);
 	return expression.type === 'real' ? () => unboxed(call()) : expression.type === 'any' ? () => boxed(call()) : call;
+}
+
+/** A function of a datetime column that does not need its text. */
+function compileTimedCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
+	const first = list[0];
+	if (entry.createTimed === undefined || first?.kind !== 'column' || first.output !== 'datetime') return undefined;
+	const instant = compileColumnNumber(first, c.runtime);
+	if (instant === undefined || list.length > 2) return undefined;
+	const evaluate = entry.createTimed(c.runtime.functions);
+	const second = list[1] === undefined ? undefined : c.any(list[1]);
+	return () => {
+		const microseconds = instant();
+		if (Number.isNaN(microseconds)) return null;
+		if (second === undefined) return evaluate(microseconds);
+		const value = second();
+		return value === null ? null : evaluate(microseconds, value);
+	};
 }
 
 /** Functions hand out plain numbers where they do not care; what is no safe integer is REAL by itself. */

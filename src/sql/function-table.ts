@@ -33,13 +33,16 @@ export type ScalarFunction = FunctionDoc & {
 	readonly output?: ColumnType;
 	/** Whether the result is NULL when any argument is: `evaluate` is not called then. */
 	readonly strict: boolean;
-	/** Makes the function for one statement. */
-	readonly create: (context: FunctionContext) => Evaluate;
+	/** Makes the function for one statement. `outputs` are the arguments' types as columns: some treat JSON as such. */
+	readonly create: (context: FunctionContext, outputs: readonly (ColumnType | undefined)[]) => Evaluate;
+	/** The same for a first argument that is at hand as microseconds since the epoch (NaN for NULL), to save its text. */
+	readonly createTimed?: (context: FunctionContext) => (microseconds: number, ...values: Value[]) => Value;
 };
 
 /** What an aggregate's argument offers while rows go by: each call is about the current row. */
 export type Argument = {
 	readonly type: StaticType;
+	readonly output: ColumnType | undefined;
 	/** Compares with A-Z equal to a-z. */
 	readonly nocase: boolean;
 	readonly value: () => Value;

@@ -148,6 +148,7 @@ function compileArgument(argument: Bound, c: Compiler): Argument {
 	const isNumeric = argument.type === 'int' || argument.type === 'real';
 	return {
 		type: argument.type,
+		output: argument.output,
 		nocase: argument.nocase,
 		value: c.any(argument),
 		...(isNumeric ? { number: c.number(argument) } : {}),

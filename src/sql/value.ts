@@ -141,7 +141,7 @@ export function foldAscii(text: string): string {
 
 /** The longest beginning of a text that is a number. */
 const NUMBER_PREFIX = /^[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/;
-const WHOLE_NUMBER = /^[ \t\n\v\f\r]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/;
+const WHOLE_NUMBER = /^[ \t\n\v\f\r]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/;
 const INTEGER_PREFIX = /^[ \t\n\v\f\r]*([+-]?\d+)/;
 
 /** Digits with an optional sign as an integer; a REAL when 64 bits are not enough. */

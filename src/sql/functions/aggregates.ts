@@ -13,6 +13,7 @@ import {
 	toText,
 	type Value,
 } from '../value.ts';
+import { jsonOf } from './json.ts';
 
 function doc(
 	name: string,
@@ -77,6 +78,27 @@ export const AGGREGATES: readonly AggregateFunction[] = [
 		),
 		type: 'text',
 		create: (list, context) => concatenation(list, context),
+	},
+	{
+		...doc('json_group_array', 'json_group_array(value [ORDER BY …])', 'all values as a JSON array', [
+			'json_group_array(x)',
+			'[1,2,3,4]',
+		]),
+		type: 'text',
+		output: 'json',
+		create: jsonArray,
+	},
+	{
+		...doc(
+			'json_group_object',
+			'json_group_object(name, value)',
+			'all pairs as a JSON object',
+			["json_group_object('k' || x, x)", '{"k1":1,"k2":2,"k3":3,"k4":4}'],
+			2,
+		),
+		type: 'text',
+		output: 'json',
+		create: jsonObject,
 	},
 ];
 
@@ -225,41 +247,80 @@ function realExtreme(number: () => number, sign: 1 | -1): Accumulator {
 	};
 }
 
-function concatenation([argument, separator]: readonly Argument[], { grow, order }: AggregateContext): Accumulator {
-	type Part = { readonly text: string; readonly separator: string; readonly keys: readonly Value[] };
+type Part = { readonly text: string; readonly separator: string; readonly keys: readonly Value[] };
+
+/** Texts of a group's rows, one behind the other. */
+function joined(
+	textOf: () => string | null,
+	separatorOf: () => string,
+	finish: (text: string | null) => string | null,
+	{ grow, order }: AggregateContext,
+): Accumulator {
 	let parts: (Part[] | undefined)[] = [];
-	const compareParts = (a: Part, b: Part) => {
-		for (let at = 0; at < order.length; at++) {
-			const { descending, nullsFirst } = order[at]!;
-			const x = a.keys[at]!;
-			const y = b.keys[at]!;
-			if (x === null || y === null) {
-				if (x !== y) return (x === null) === nullsFirst ? -1 : 1;
-				continue;
-			}
-			const result = compareValues(x, y);
-			if (result !== 0) return descending ? -result : result;
-		}
-		return 0;
-	};
 	return {
 		step: (group) => {
-			const value = argument!.value();
-			if (value === null) return;
-			const text = toText(value);
-			const between = separator === undefined ? ',' : separator.value();
+			const text = textOf();
+			if (text === null) return;
 			grow(48 + text.length * 2);
-			const list = (parts[group] ??= []);
-			list.push({ text, separator: between === null ? '' : toText(between), keys: order.map((term) => term.value()) });
+			parts[group] ??= [];
+			parts[group].push({ text, separator: separatorOf(), keys: order.map((term) => term.value()) });
 		},
 		result: (group) => {
 			const list = parts[group];
-			if (list === undefined) return null;
-			const sorted = order.length === 0 ? list : [...list].sort(compareParts);
-			return sorted.map((part, index) => (index === 0 ? '' : part.separator) + part.text).join('');
+			if (list === undefined) return finish(null);
+			const sorted = order.length === 0 ? list : [...list].sort((a, b) => compareParts(a, b, order));
+			return finish(sorted.map((part, index) => (index === 0 ? '' : part.separator) + part.text).join(''));
 		},
 		reset: () => {
 			parts = [];
 		},
 	};
+}
+
+function compareParts(a: Part, b: Part, order: AggregateContext['order']): number {
+	for (const [at, { descending, nullsFirst }] of order.entries()) {
+		const x = a.keys[at]!;
+		const y = b.keys[at]!;
+		if (x === null || y === null) {
+			if (x !== y) return (x === null) === nullsFirst ? -1 : 1;
+			continue;
+		}
+		const result = compareValues(x, y);
+		if (result !== 0) return descending ? -result : result;
+	}
+	return 0;
+}
+
+function concatenation([argument, separator]: readonly Argument[], context: AggregateContext): Accumulator {
+	const text = () => {
+		const value = argument!.value();
+		return value === null ? null : toText(value);
+	};
+	const between = () => {
+		const value = separator === undefined ? ',' : separator.value();
+		return value === null ? '' : toText(value);
+	};
+	return joined(text, between, (whole) => whole, context);
+}
+
+function jsonArray([argument]: readonly Argument[], context: AggregateContext): Accumulator {
+	return joined(
+		() => jsonOf(argument!.value(), argument!.output),
+		() => ',',
+		(whole) => `[${whole ?? ''}]`,
+		context,
+	);
+}
+
+function jsonObject([name, value]: readonly Argument[], context: AggregateContext): Accumulator {
+	const pair = () => {
+		const key = name!.value();
+		return key === null ? null : `${JSON.stringify(toText(key))}:${jsonOf(value!.value(), value!.output)}`;
+	};
+	return joined(
+		pair,
+		() => ',',
+		(whole) => `{${whole ?? ''}}`,
+		context,
+	);
 }

@@ -1,6 +1,8 @@
 // format(): SQLite's printf.
+
 import { SqlError } from '../sql-error.ts';
 import { toDouble, toInteger, toText, type Value } from '../value.ts';
+import { fixedText } from './decimal.ts';
 
 const DIRECTIVE = /%([-+ 0#,!]*)(\*|\d+)?(?:\.(\*|\d+))?(?:l|ll)?(.?)/g;
 const MAX_WIDTH = 10_000;
@@ -83,7 +85,7 @@ function directive(kind: string, flags: string, precision: number | undefined, n
 
 function fixed(value: number, precision: number): string {
 	if (!Number.isFinite(value)) return value > 0 ? 'Inf' : '-Inf';
-	return value.toFixed(Math.min(100, precision));
+	return fixedText(value, Math.min(100, precision));
 }
 
 function scientific(kind: string, value: number, precision: number): string {

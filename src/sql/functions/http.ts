@@ -1,2 +1,99 @@
-import type { ScalarFunction } from '../function-table.ts';
-export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [];
+// Functions for what HTTP carries.
+import type { FunctionDoc, ScalarFunction } from '../function-table.ts';
+import { toDouble, toText } from '../value.ts';
+import { bytesText } from './duration.ts';
+
+function doc(
+	name: string,
+	signature: string,
+	text: string,
+	example: FunctionDoc['example'],
+	count: number,
+): FunctionDoc {
+	return { name, signature, doc: text, example, group: 'http', minArguments: count, maxArguments: count };
+}
+
+export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
+	{
+		...doc(
+			'header',
+			'header(headers, name)',
+			'a field of req_headers or res_headers; the case of the name does not matter',
+			['header(\'{"content-type":"text/html"}\', \'Content-Type\')', 'text/html'],
+			2,
+		),
+		type: 'text',
+		strict: true,
+		create: () => {
+			const parse = remembering();
+			return (headers, name) => headerValue(parse(toText(headers!)), toText(name!));
+		},
+	},
+	{
+		...doc(
+			'path_template',
+			'path_template(path)',
+			'the path with numbers, UUIDs and hexadecimal ids as :id',
+			["path_template('/users/42/orders/9f86d081884c7d65')", '/users/:id/orders/:id'],
+			1,
+		),
+		type: 'text',
+		strict: true,
+		create: () => (path) => pathTemplate(toText(path!)),
+	},
+	{
+		...doc('bytes', 'bytes(number)', 'a number of bytes for people', ['bytes(51200)', '50 KiB'], 1),
+		type: 'text',
+		strict: true,
+		create: () => (value) => bytesText(toDouble(value!)),
+	},
+];
+
+/** The fields of the last text looked at; undefined when it is no JSON object. */
+function remembering(): (text: string) => ReadonlyMap<string, unknown> | undefined {
+	let last: string | undefined;
+	let fields: ReadonlyMap<string, unknown> | undefined;
+	return (text) => {
+		if (text === last) return fields;
+		last = text;
+		fields = undefined;
+		try {
+			const parsed: unknown = JSON.parse(text);
+			if (parsed !== null && typeof parsed === 'object') fields = new Map(Object.entries(parsed));
+		} catch {
+			// Not JSON: it has no fields.
+		}
+		return fields;
+	};
+}
+
+function headerValue(fields: ReadonlyMap<string, unknown> | undefined, name: string): string | null {
+	if (fields === undefined) return null;
+	const lower = name.toLowerCase();
+	let value = fields.get(lower);
+	if (value === undefined) {
+		for (const [key, candidate] of fields) if (key.toLowerCase() === lower) value = candidate;
+	}
+	if (value === undefined || value === null) return null;
+	return Array.isArray(value)
+		? value.map(String).join(', ')
+		: typeof value === 'string'
+			? value
+			: JSON.stringify(value);
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Segments that name one thing among many of a kind. */
+export function pathTemplate(path: string): string {
+	if (!/\d/.test(path)) return path;
+	return path
+		.split('/')
+		.map((segment) => (/^\d+$/.test(segment) || UUID.test(segment) || isHexId(segment) ? ':id' : segment))
+		.join('/');
+}
+
+/** At least 8 hexadecimal digits with a decimal one among them: `deadbeef` and `feedback` may be words. */
+function isHexId(segment: string): boolean {
+	return segment.length >= 8 && /^[0-9a-f]+$/i.test(segment) && /\d/.test(segment);
+}

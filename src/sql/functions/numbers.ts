@@ -3,6 +3,7 @@
 import { integerArithmetic } from '../arithmetic.ts';
 import type { Evaluate, FunctionDoc, ScalarFunction } from '../function-table.ts';
 import { Real, toDouble, toInteger, toNumber, toReal, type Value } from '../value.ts';
+import { fixedText } from './decimal.ts';
 
 const GROUP = { group: 'number', strict: true } as const;
 
@@ -143,7 +144,7 @@ function whole(
 /** Mathematical functions give NULL for what is no number; a text that is one as a whole counts as number. */
 function isNumber(value: Value | undefined): value is Exclude<Value, null> {
 	if (value === null || value === undefined || value instanceof Uint8Array) return false;
-	return typeof value !== 'string' || /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value);
+	return typeof value !== 'string' || /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(value);
 }
 
 function positive(compute: (value: number) => number): (value: number) => number {
@@ -161,11 +162,11 @@ function abs(value: Value): Value {
 	return typeof value === 'bigint' && value < 0n ? integerArithmetic('-', 0, value) : value;
 }
 
-/** Half away from zero, on the decimal digits that the double really has. */
+/** Half away from zero, as decimal digits show it: round(1.255, 2) is 1.26. */
 export function round(value: number, digits: number): Value {
 	if (Number.isNaN(value)) return null;
 	const places = Math.max(0, Math.min(30, digits));
 	if (Math.abs(value) >= 4503599627370496) return toReal(value);
 	if (places === 0) return toReal(value < 0 ? -Math.floor(0.5 - value) : Math.floor(value + 0.5));
-	return toReal(Number(value.toFixed(places)));
+	return toReal(Number(fixedText(value, places)));
 }

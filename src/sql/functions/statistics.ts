@@ -102,9 +102,9 @@ function collected(
 			onStep?.();
 			const value = number();
 			if (Number.isNaN(value)) return;
-			const list = (lists[group] ??= new Float64List());
+			lists[group] ??= new Float64List();
 			grow(8);
-			list.push(value);
+			lists[group].push(value);
 		},
 		result: (group) => {
 			const list = lists[group];
@@ -135,7 +135,8 @@ function spread(argument: Argument, finish: (sumOfSquares: number, count: number
 		step: (group) => {
 			const value = number();
 			if (Number.isNaN(value)) return;
-			const state = (groups[group] ??= { count: 0, mean: 0, squares: 0 });
+			groups[group] ??= { count: 0, mean: 0, squares: 0 };
+			const state = groups[group];
 			state.count++;
 			const delta = value - state.mean;
 			state.mean += delta / state.count;

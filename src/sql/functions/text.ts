@@ -315,7 +315,7 @@ function substr(value: Value, start: Value, length?: Value): Value {
 /** SQLite's rules: a negative start counts from the end, a negative length takes what is before the start. */
 function substringRange(total: number, start: number, length: number | undefined): { from: number; to: number } {
 	let from = start;
-	let count = length === undefined ? total + Math.abs(start) : Math.abs(length);
+	let count = length === undefined ? total + Math.abs(start) + 1 : Math.abs(length);
 	if (from < 0) {
 		from += total;
 		if (from < 0) {

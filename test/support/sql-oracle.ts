@@ -1,0 +1,129 @@
+// The same queries over the same rows in the `sqlite3` program, for comparison.
+import { spawnSync } from 'node:child_process';
+import { tokenize, unquote } from '../../src/sql/lexer.ts';
+import type { SqlValue } from '../../src/store/table.ts';
+import type { TestTable } from './sql-table.ts';
+
+export type OracleResult = { readonly rows: SqlValue[][] } | { readonly error: string };
+
+const TYPES: Record<string, string> = {
+	int: 'INTEGER',
+	float: 'REAL',
+	text: 'TEXT',
+	json: 'TEXT',
+	blob: 'BLOB',
+	datetime: 'TEXT',
+};
+
+/** Whether the program is there. */
+export function hasOracle(): boolean {
+	return spawnSync('sqlite3', ['--version']).status === 0;
+}
+
+/** Runs all queries, each on its own: an error ends only its own query. */
+export function askOracle(tables: readonly TestTable[], queries: readonly string[]): OracleResult[] {
+	const script = ['.mode quote', '.headers off', ...tables.map(tableScript), 'PRAGMA query_only=1;'];
+	queries.forEach((query, index) => {
+		script.push(`.print @@${index}`, `${query.replaceAll(/\s*\n\s*/g, ' ')};`);
+	});
+	script.push('.print @@end');
+	const { stdout, stderr, status } = spawnSync('sqlite3', ['-batch', ':memory:'], {
+		input: script.join('\n'),
+		encoding: 'utf8',
+		maxBuffer: 1 << 30,
+	});
+	const errors = errorsByLine(stderr);
+	const firstLine = script.findIndex((line) => line === '.print @@0') + 1;
+	if (!stdout.includes('@@end')) throw new Error(`sqlite3 ended early (status ${status}): ${stderr.slice(0, 500)}`);
+	return queries.map((_, index): OracleResult => {
+		const from = stdout.indexOf(`@@${index}\n`) + `@@${index}\n`.length;
+		const to = stdout.indexOf(index + 1 < queries.length ? `@@${index + 1}\n` : '@@end', from);
+		// A query's text stands on the line behind its mark.
+		const error = errors.get(scriptLine(script, firstLine, index));
+		return error === undefined ? { rows: parseRows(stdout.slice(from, to)) } : { error };
+	});
+}
+
+/** Line numbers count the lines of texts with line ends, which only the tables have. */
+function scriptLine(script: readonly string[], firstLine: number, index: number): number {
+	const before = script
+		.slice(0, firstLine - 1)
+		.join('\n')
+		.split('\n').length;
+	return before + index * 2 + 2;
+}
+
+function errorsByLine(stderr: string): Map<number, string> {
+	const errors = new Map<number, string>();
+	for (const match of stderr.matchAll(/(?:Parse|Runtime) error near line (\d+): (.*)/g))
+		errors.set(Number(match[1]), match[2]!);
+	return errors;
+}
+
+function tableScript({ name, columns, rows }: TestTable): string {
+	const definitions = columns.map((column) => {
+		const [columnName, type] = column.split(' ') as [string, string];
+		return `"${columnName}" ${TYPES[type.replace('#', '')]}`;
+	});
+	const inserts = rows.map((row) => `INSERT INTO "${name}" VALUES (${row.map(literal).join(', ')});`);
+	return [`CREATE TABLE "${name}" (${definitions.join(', ')});`, ...inserts].join('\n');
+}
+
+function literal(value: SqlValue): string {
+	if (value === null) return 'NULL';
+	if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+	if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString('hex')}'`;
+	return String(value);
+}
+
+/** Lines of SQL literals with commas between them; texts may hold line ends. */
+function parseRows(output: string): SqlValue[][] {
+	const rows: SqlValue[][] = [];
+	let row: SqlValue[] = [];
+	let negative = false;
+	for (const token of tokenize(output)) {
+		const text = output.slice(token.start, token.end);
+		if (token.kind === 'space' && text.includes('\n')) {
+			if (row.length > 0) rows.push(row);
+			row = [];
+		} else if (text === '-') {
+			negative = true;
+		} else if (text !== ',' && token.kind !== 'space') {
+			row.push(parseLiteral(negative ? `-${text}` : text));
+			negative = false;
+		}
+	}
+	if (row.length > 0) rows.push(row);
+	return rows;
+}
+
+function parseLiteral(text: string): SqlValue {
+	if (text === 'NULL') return null;
+	if (text.startsWith("'")) return unquote(text);
+	if (/^x'/i.test(text)) return new Uint8Array(Buffer.from(text.slice(2, -1), 'hex'));
+	if (/^-?\d+$/.test(text)) {
+		const near = Number(text);
+		return Number.isSafeInteger(near) ? near : BigInt(text);
+	}
+	return /inf/i.test(text)
+		? text.startsWith('-')
+			? Number.NEGATIVE_INFINITY
+			: Number.POSITIVE_INFINITY
+		: Number(text);
+}
+
+/** One row as a text that is the same for values that are. REALs are compared to 12 digits. */
+export function rowKey(row: readonly SqlValue[]): string {
+	return row.map(valueKey).join(' | ');
+}
+
+function valueKey(value: SqlValue): string {
+	if (value === null) return 'NULL';
+	if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString('hex')}'`;
+	if (typeof value === 'string') return JSON.stringify(value);
+	return Number.isInteger(Number(value)) && Math.abs(Number(value)) < 2 ** 53
+		? String(Number(value))
+		: typeof value === 'bigint'
+			? String(value)
+			: Number(value).toPrecision(12);
+}
