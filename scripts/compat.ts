@@ -1,0 +1,140 @@
+// Tries real servers and clients on loopback: which system calls carry their bodies, and whether tinytap holds every byte.
+//
+//     npm run compat                          all of them; writes docs/server-compatibility.md
+//     npm run compat -- --only nginx,go       some; prints what it found
+//
+// Exit status 1 when a body that passed user memory is not held whole, a count is wrong, rows do not pair or bytes differ.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { APPLICATION_SERVER_KINDS } from './compat/application-servers.ts';
+import { CALL_SERVER_KINDS } from './compat/call-servers.ts';
+import { CASE_NAME, captureExchanges } from './compat/captured-row.ts';
+import { ask, CLIENTS, type Client, clientNamed, type Request } from './compat/clients.ts';
+import { FILE_SERVER_KINDS } from './compat/file-servers.ts';
+import { type Exchange, type Judged, judge } from './compat/judge.ts';
+import { NGINX_KINDS } from './compat/nginx.ts';
+import { install, missing } from './compat/packages.ts';
+import { page, type Tried, versionOf } from './compat/page.ts';
+import type { Hop, ServerKind, Site, Target } from './compat/server-kind.ts';
+import { createSite } from './compat/site.ts';
+import { printed, stopAll } from './compat/start-server.ts';
+
+const KINDS: readonly ServerKind[] = [
+	...NGINX_KINDS,
+	...FILE_SERVER_KINDS,
+	...APPLICATION_SERVER_KINDS,
+	...CALL_SERVER_KINDS,
+];
+const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
+const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+	const groups = wantedGroups(args);
+	if (groups === undefined) return 2;
+	const kinds = KINDS.filter(({ group }) => groups.includes(group));
+	install([...kinds, ...kinds.flatMap(clientsOf)].flatMap(({ needs }) => needs));
+	const { site, remove } = createSite();
+	const tried: Tried[] = [];
+	try {
+		for (const kind of kinds) {
+			const one = await tryKind(kind, site);
+			tried.push(one);
+			console.error(
+				`compat: ${kind.name}: ${one.absent ?? `${one.exchanges.length} exchanges, ${one.failures.length} failures`}`,
+			);
+			for (const failure of one.failures) console.error(`  ${failure}`);
+		}
+	} finally {
+		await stopAll();
+		remove();
+	}
+	const text = page(tried, CLIENTS);
+	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
+	else console.log(text);
+	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
+	console.error(failures.length === 0 ? 'compat: all as it must be' : `compat: ${failures.length} failures`);
+	return failures.length === 0 ? 0 : 1;
+}
+
+function wantedGroups(args: readonly string[]): readonly string[] | undefined {
+	if (args.length === 0) return GROUPS;
+	const wanted = (args[1] ?? '').split(',');
+	const unknown = wanted.filter((name) => !GROUPS.includes(name));
+	if (args[0] === '--only' && args.length === 2 && unknown.length === 0) return wanted;
+	console.error(`expected --only with names of ${GROUPS.join(', ')}, got ${args.join(' ')}`);
+	return undefined;
+}
+
+function clientsOf(kind: ServerKind): Client[] {
+	return (kind.clients ?? ['curl']).map(clientNamed);
+}
+
+async function tryKind(kind: ServerKind, site: Site): Promise<Tried> {
+	const absent = missing(kind.needs);
+	if (absent !== undefined) return { kind, absent, version: '', exchanges: [], failures: [] };
+	const version = versionOf(kind.version);
+	try {
+		const exchanges = await exchangesOf(kind, site);
+		const failures = exchanges.flatMap((one) =>
+			one.failures.map((failure) => `${one.client} → ${one.hop.name}, ${one.target.label}: ${failure}`),
+		);
+		return { kind, absent: undefined, version, exchanges, failures };
+	} catch (error) {
+		const failure = `${error instanceof Error ? error.message : String(error)}\n${printed()}`.trim();
+		return { kind, absent: undefined, version, exchanges: [], failures: [failure] };
+	} finally {
+		await stopAll();
+	}
+}
+
+/** Starts the server, lets every client ask, and judges the rows. */
+async function exchangesOf(kind: ServerKind, site: Site): Promise<Judged[]> {
+	const hops = await kind.start(site);
+	const judged: Judged[] = [];
+	for (const client of clientsOf(kind)) judged.push(...(await exchangesWith(client, kind, hops, site)));
+	return judged;
+}
+
+/** One client asks for everything while tinytap captures. */
+async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Hop[], site: Site): Promise<Judged[]> {
+	const [front] = hops;
+	if (front === undefined) throw new Error(`${kind.name} has no port`);
+	const requests = kind.targets.map((target, number) => requestFor(target, number, front, site));
+	const rows = await captureExchanges(
+		hops.map(({ port }) => port),
+		() => ask(client, requests, site),
+	);
+	return kind.targets.flatMap((target, number) => {
+		const exchange: Exchange = {
+			number,
+			target,
+			client: client.name,
+			received: readFileSync(requests[number]?.into ?? ''),
+		};
+		rmSync(requests[number]?.into ?? '');
+		return hops.map((hop) => {
+			const judged = judge(exchange, hop, hop.client ?? client, rows);
+			return { ...judged, failures: [...transferFailures(exchange), ...judged.failures] };
+		});
+	});
+}
+
+function requestFor(target: Target, number: number, front: Hop, site: Site): Request {
+	return {
+		url: `http://127.0.0.1:${front.port}${target.path}?${CASE_NAME}=${number}`,
+		method: target.method,
+		headers: target.headers,
+		body: target.requestBody === undefined ? null : join(site.root, target.requestBody.name),
+		into: join(site.temporary, `received-${number}`),
+	};
+}
+
+/** Whether the exchange itself worked: else nothing that follows means anything. */
+function transferFailures({ target, received }: Exchange): string[] {
+	const plain = target.gzip ? gunzipSync(received) : received;
+	if (target.responseBody === undefined || plain.equals(target.responseBody)) return [];
+	return [`the client received ${plain.length} bytes that are not the ${target.responseBody.length} expected`];
+}

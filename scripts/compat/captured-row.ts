@@ -1,0 +1,90 @@
+// The rows of a capture as this script reads them, and what it asks for.
+import { captureRows } from '../../test/support/tinytap.ts';
+
+/** What tinytap says of one body. */
+export type CapturedBody = {
+	/** True length. */
+	readonly bytes: number;
+	readonly captured: number;
+	readonly note: string | null;
+	/** Null: nothing was captured. */
+	readonly raw: Buffer | null;
+	readonly via: string | null;
+};
+
+export type CapturedRow = {
+	readonly id: number;
+	readonly side: string;
+	readonly pairId: number | null;
+	readonly comm: string;
+	/** Port of the server's end. */
+	readonly port: number;
+	/** Number of the case, from the query string. */
+	readonly number: number;
+	readonly state: string;
+	readonly reason: string | null;
+	readonly status: number | null;
+	readonly vias: string | null;
+	readonly lost: number;
+	readonly anomalies: string | null;
+	readonly request: CapturedBody;
+	readonly response: CapturedBody;
+};
+
+const SQL = `SELECT id, side, pair_id, comm, local, remote, query_string, state, reason, status, vias, lost_bytes, anomalies,
+	req_body_bytes, req_captured_bytes, req_body_note, req_body_raw, req_via,
+	res_body_bytes, res_captured_bytes, res_body_note, res_body_raw, via
+	FROM exchanges ORDER BY id;
+	SELECT reason AS loss, events FROM loss WHERE kind = 'lost' AND events > 0`;
+
+/** How the page and the query string name a case. */
+export const CASE_NAME = 'case';
+
+/** Captures what passes the ports while `work` runs; bodies without a limit. Throws when anything was lost. */
+export async function captureExchanges(ports: readonly number[], work: () => Promise<void>): Promise<CapturedRow[]> {
+	const options = ['--body-limit', 'none', ...ports.flatMap((port) => ['--port', String(port)])];
+	const rows = await captureRows(SQL, options, work);
+	const losses = rows.filter((row) => 'loss' in row);
+	if (losses.length > 0) throw new Error(`lost: ${losses.map(({ loss, events }) => `${loss} ${events}`).join(', ')}`);
+	return rows.map(capturedRow);
+}
+
+function capturedRow(row: Readonly<Record<string, unknown>>): CapturedRow {
+	const side = String(row.side);
+	const address = textOrNull(side === 'server' ? row.local : row.remote) ?? '';
+	return {
+		id: Number(row.id),
+		side,
+		pairId: numberOrNull(row.pair_id),
+		comm: String(row.comm),
+		port: Number(address.slice(address.lastIndexOf(':') + 1)),
+		number: Number(new URLSearchParams(textOrNull(row.query_string) ?? '').get(CASE_NAME) ?? Number.NaN),
+		state: String(row.state),
+		reason: textOrNull(row.reason),
+		status: numberOrNull(row.status),
+		vias: textOrNull(row.vias),
+		lost: Number(row.lost_bytes),
+		anomalies: textOrNull(row.anomalies),
+		request: capturedBody(row, 'req', row.req_via),
+		response: capturedBody(row, 'res', row.via),
+	};
+}
+
+function capturedBody(row: Readonly<Record<string, unknown>>, prefix: 'req' | 'res', via: unknown): CapturedBody {
+	const raw = textOrNull(row[`${prefix}_body_raw`]);
+	return {
+		bytes: Number(row[`${prefix}_body_bytes`]),
+		captured: Number(row[`${prefix}_captured_bytes`]),
+		note: textOrNull(row[`${prefix}_body_note`]),
+		raw: raw === null ? null : Buffer.from(raw, 'base64'),
+		via: textOrNull(via),
+	};
+}
+
+function textOrNull(value: unknown): string | null {
+	return typeof value === 'string' ? value : null;
+}
+
+function numberOrNull(value: unknown): number | null {
+	return value === null || value === undefined ? null : Number(value);
+}

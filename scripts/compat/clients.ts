@@ -1,0 +1,174 @@
+// The programs that ask, and the calls they use.
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { always, type Carriers, type Need, type Site } from './server-kind.ts';
+
+/** One request as a client gets it; `body` and `into` are files. */
+export type Request = {
+	readonly url: string;
+	readonly method: string;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body: string | null;
+	readonly into: string;
+};
+
+export type Client = {
+	readonly name: string;
+	readonly needs: readonly Need[];
+	readonly version: readonly string[];
+	readonly request?: Carriers;
+	readonly response?: Carriers;
+	/** The commands to run, one after another, with what they read from stdin. */
+	readonly commands: (requests: readonly Request[], site: Site) => readonly Command[];
+};
+
+type Command = { readonly words: readonly string[]; readonly input?: string };
+
+const FIXTURES = join(import.meta.dirname, '../../test/fixtures/compat');
+const PYTHON: readonly Need[] = [{ file: '/usr/bin/python3', package: 'python3' }];
+
+/** A client of ours that reads a JSON list from stdin and asks for one after another. */
+const reading = (requests: readonly Request[], ...words: string[]): Command[] => [
+	{ words, input: JSON.stringify(requests) },
+];
+
+export const CLIENTS: readonly Client[] = [
+	{
+		name: 'curl',
+		needs: [{ command: 'curl', package: 'curl' }],
+		version: ['curl', '--version'],
+		request: always('sendto'),
+		response: always('recvfrom'),
+		commands: (requests) => [{ words: ['curl', '-sS', ...requests.flatMap(curlWords).slice(1)] }],
+	},
+	{
+		name: 'wget',
+		needs: [{ command: 'wget', package: 'wget' }],
+		version: ['wget', '--version'],
+		request: always('write'),
+		response: always('read'),
+		// One a process: wget joins what it gets with -O.
+		commands: (requests) =>
+			requests.map(({ url, method, headers, body, into }) => ({
+				words: [
+					'wget',
+					'-q',
+					'-O',
+					into,
+					`--method=${method}`,
+					...Object.entries(headers).map(([name, value]) => `--header=${name}: ${value}`),
+					...(body === null ? [] : [`--body-file=${body}`]),
+					url,
+				],
+			})),
+	},
+	...['urllib', 'http.client'].map(
+		(library): Client => ({
+			name: `Python ${library}`,
+			needs: PYTHON,
+			version: ['/usr/bin/python3', '--version'],
+			request: always('sendto'),
+			response: always('recvfrom'),
+			commands: (requests) => reading(requests, '/usr/bin/python3', join(FIXTURES, 'http_client.py'), library),
+		}),
+	),
+	...['http', 'fetch'].map(
+		(library): Client => ({
+			name: library === 'fetch' ? 'Node fetch' : 'Node http',
+			needs: [],
+			version: [process.execPath, '--version'],
+			request: always('write', 'writev'),
+			response: always('read'),
+			commands: (requests) => reading(requests, process.execPath, join(FIXTURES, 'http_client.mjs'), library),
+		}),
+	),
+	{
+		name: 'Go net/http',
+		needs: [{ command: 'go', package: 'golang-go' }],
+		version: ['go', 'version'],
+		request: always('write'),
+		response: always('read'),
+		commands: (requests, site) => reading(requests, site.compiled('http_program'), 'ask'),
+	},
+	{
+		name: 'Ruby Net::HTTP',
+		needs: [{ command: 'ruby', package: 'ruby' }],
+		version: ['ruby', '--version'],
+		response: always('read', 'recvfrom'),
+		commands: (requests) => reading(requests, 'ruby', join(FIXTURES, 'http_client.rb')),
+	},
+	...(
+		[
+			['sendmsg', 'recvmsg'],
+			['sendmmsg', 'recvmmsg'],
+			['writev', 'readv'],
+			['pwritev2', 'preadv2'],
+			['sendfile', 'splice'],
+		] as const
+	).map(
+		([send, receive]): Client => ({
+			name: `C ${send}/${receive}`,
+			needs: [{ command: 'gcc', package: 'gcc' }],
+			version: ['gcc', '--version'],
+			request: (target) => (send === 'sendfile' && target.requestBody === undefined ? ['write'] : [send]),
+			response: (target) => (receive === 'splice' && target.responseBody?.length === 0 ? ['recvfrom'] : [receive]),
+			commands: (requests, site) => [
+				{
+					words: [site.compiled('calls'), 'ask', new URL(requests[0]?.url ?? '').port, send, receive],
+					input: requests
+						.map(({ url, method, body, into }) => {
+							const { pathname, search } = new URL(url);
+							return `${method} ${pathname}${search} ${body ?? '-'} ${into}\n`;
+						})
+						.join(''),
+				},
+			],
+		}),
+	),
+];
+
+export function clientNamed(name: string): Client {
+	const found = CLIENTS.find((client) => client.name === name);
+	if (found === undefined) throw new Error(`expected the name of a client, got ${name}`);
+	return found;
+}
+
+/** Runs the client's commands to their end. Throws what a command said when it failed or hung. */
+export async function ask(client: Client, requests: readonly Request[], site: Site): Promise<void> {
+	for (const { words, input } of client.commands(requests, site)) await runCommand(words, input ?? '', site);
+}
+
+async function runCommand(words: readonly string[], input: string, site: Site): Promise<void> {
+	const [command = '', ...args] = words;
+	const printed = openSync(join(site.temporary, 'client-output'), 'w');
+	const child = spawn(command, args, { stdio: ['pipe', printed, 'pipe'] });
+	closeSync(printed);
+	let complaint = '';
+	child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+		complaint += text;
+	});
+	child.stdin?.on('error', () => {
+		// A client that ended without reading its input: its exit status says so below.
+	});
+	child.stdin?.end(input);
+	const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);
+	const ended = await new Promise<string>((resolve) => {
+		child.on('error', (error) => resolve(error.message));
+		child.on('close', (code, signal) => resolve(code === 0 ? '' : `ended with ${code ?? signal}`));
+	});
+	clearTimeout(timer);
+	if (ended !== '') throw new Error(`${words.slice(0, 4).join(' ')} … ${ended}: ${complaint.trim()}`);
+}
+
+function curlWords({ url, method, headers, body, into }: Request): string[] {
+	return [
+		'--next',
+		'-o',
+		into,
+		...(method === 'PUT' ? ['-X', 'PUT'] : []),
+		...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
+		...(body === null ? [] : ['--data-binary', `@${body}`]),
+		url,
+	];
+}

@@ -1,0 +1,46 @@
+// Servers and clients come as Debian packages: what is missing is installed, aloud, as scripts/setup does it.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Need } from './server-kind.ts';
+
+/** The debian directories are not in everybody's PATH. */
+process.env.PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+
+/** Installs the packages that bring what is not there. One that fails is said and left to `missing`. */
+export function install(needs: readonly Need[]): void {
+	const packages = [...new Set(needs.filter((need) => !isThere(need)).map((need) => need.package))];
+	if (packages.length === 0) return;
+	console.error(`compat: installing with apt-get: ${packages.join(' ')}`);
+	// One that cannot be had must not keep the others away.
+	for (const name of packages) {
+		if (!aptInstall(name)) {
+			run('apt-get', ['update', '-q']);
+			aptInstall(name);
+		}
+	}
+}
+
+/** What of the needs is missing, in words; undefined when all is there. */
+export function missing(needs: readonly Need[]): string | undefined {
+	const absent = needs.filter((need) => !isThere(need));
+	if (absent.length === 0) return undefined;
+	return `${absent.map((need) => need.command ?? need.file).join(', ')} not found, apt package ${absent.map((need) => need.package).join(', ')} could not be installed`;
+}
+
+function isThere(need: Need): boolean {
+	if (need.file !== undefined) return existsSync(need.file);
+	return (process.env.PATH ?? '').split(':').some((directory) => existsSync(`${directory}/${need.command}`));
+}
+
+function aptInstall(name: string): boolean {
+	return run('apt-get', ['install', '-y', '-q', '--no-install-recommends', name]);
+}
+
+function run(command: string, args: readonly string[]): boolean {
+	// RUNLEVEL=1: packages of servers must not start them, we start our own.
+	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+	const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8' });
+	if (status === 0) return true;
+	console.error(`compat: ${command} ${args.join(' ')} failed: ${error?.message ?? (stderr || stdout).trim()}`);
+	return false;
+}

@@ -1,0 +1,157 @@
+// docs/server-compatibility.md: what was tried, what was seen, in tables.
+import { spawnSync } from 'node:child_process';
+import { cpus, release } from 'node:os';
+import type { CapturedBody, CapturedRow } from './captured-row.ts';
+import type { Client } from './clients.ts';
+import type { Judged } from './judge.ts';
+import type { ServerKind } from './server-kind.ts';
+
+/** One server after it was tried. */
+export type Tried = {
+	readonly kind: ServerKind;
+	/** Why it could not be had; undefined when it ran. */
+	readonly absent: string | undefined;
+	readonly version: string;
+	readonly exchanges: readonly Judged[];
+	readonly failures: readonly string[];
+};
+
+/** The first line with a number in it of what a program says of itself. */
+export function versionOf(words: readonly string[]): string {
+	const [command = '', ...args] = words;
+	const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+	const line = `${stdout}\n${stderr}`.split('\n').find((text) => /\d\.\d/.test(text)) ?? '';
+	return /\d+(\.\d+)+[\w.+~-]*/.exec(line)?.[0] ?? 'unknown';
+}
+
+export function page(tried: readonly Tried[], clients: readonly Client[]): string {
+	const ran = tried.filter(({ absent }) => absent === undefined);
+	const asked = new Set(ran.flatMap(({ exchanges }) => exchanges.map(({ client }) => client)));
+	const count = ran.reduce((sum, { exchanges }) => sum + exchanges.length, 0);
+	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
+	return `# Servers and clients
+
+Written by \`npm run compat\` (root needed; \`npm run compat -- --only ${[...new Set(tried.map(({ kind }) => kind.group))].slice(0, 2).join(',')}\` runs some and prints this page instead): it starts each server on loopback,
+asks for known bodies while \`tinytap query … --format ndjson --body-limit none --port PORT\` captures, and compares. A body that passed a program's
+memory must be held whole, with the same SHA-256 as what was sent; one that went by \`sendfile\` or \`splice\` must show its exact length and say so; the
+rows of both ends must name each other in \`pair_id\`. Otherwise the script exits with 1 and lists what failed.
+
+Linux ${release()} ${process.arch}, ${cpus().length} CPUs, Node ${process.version}. ${count} exchanges over ${ran.length} servers; ${failures.length === 0 ? 'all as it must be' : `${failures.length} failures`}.
+${failures.length === 0 ? '' : `\n## What failed\n\n${failures.map((failure) => `- ${cell(failure)}\n`).join('')}`}
+## Servers
+
+The calls of the server's process: what brought the request, what carried the response (\`vias\`, in order of first use), for a body of 200 bytes, of 51,200 and of
+1 MiB, each as one file or one piece.
+
+| server | version | received by | 200 | 51,200 | 1 MiB | held of 1 MiB |
+|---|---|---|---|---|---|---|
+${tried.map(summary).join('')}
+## Clients
+
+| client | version | sent by | received by |
+|---|---|---|---|
+${clients
+	.filter(({ name }) => asked.has(name))
+	.map((client) => clientSummary(client, ran))
+	.join('')}
+## Every exchange
+
+*held* is what the row holds of the body, and of how many bytes; for a request with a body, of that one and of the response. *same* names the rows whose held bytes
+have the SHA-256 of the file (of what the client received, where the server made the body or compressed it).
+
+${ran.map(details).join('\n')}`;
+}
+
+function summary({ kind, absent, version, exchanges }: Tried): string {
+	if (absent !== undefined) return `| ${kind.name} | **not available**: ${cell(absent)} | | | | | |\n`;
+	const [first] = exchanges;
+	const mine = exchanges.filter((one) => one.hop === first?.hop && one.client === first.client);
+	const sent = (size: string) =>
+		mine.find(({ target }) => target.label.startsWith(size) && target.method === 'GET')?.server;
+	const big = sent('1,048,576');
+	return `| ${[
+		kind.name,
+		version,
+		words(mine.map(({ server }) => server?.request.via)),
+		...['200', '51,200', '1,048,576'].map((size) => sent(size)?.vias ?? ''),
+		big === undefined ? '' : held(big.response),
+	].join(' | ')} |\n`;
+}
+
+function clientSummary({ name, version }: Client, ran: readonly Tried[]): string {
+	const rows = ran
+		.flatMap(({ exchanges }) => exchanges)
+		.filter((one) => one.client === name && one.hop.client === undefined)
+		.map(({ asked }) => asked);
+	const sent = words(rows.map((row) => row?.request.via));
+	const received = words(rows.flatMap((row) => row?.vias?.split('+')));
+	return `| ${name} | ${versionOf(version)} | ${sent} | ${received} |\n`;
+}
+
+function details({ kind, exchanges }: Tried): string {
+	const hops = [...new Set(exchanges.map(({ hop }) => hop))];
+	return hops
+		.map(
+			(hop) => `### ${hops.length > 1 ? `${kind.name}: ${hop.name}` : kind.name}
+
+| client | request | server: in | server: out | server: held | client: out | client: in | client: held | rows pair | same |
+|---|---|---|---|---|---|---|---|---|---|
+${exchanges
+	.filter((one) => one.hop === hop)
+	.map(detail)
+	.join('')}${notes(exchanges.filter((one) => one.hop === hop))}`,
+		)
+		.join('\n');
+}
+
+function detail(one: Judged): string {
+	const { server, asked, target } = one;
+	const paired =
+		server !== undefined && asked !== undefined && server.pairId === asked.id && asked.pairId === server.id;
+	const bodies = (row: CapturedRow | undefined) => {
+		if (row === undefined) return 'no row';
+		return target.requestBody === undefined ? held(row.response) : `${held(row.request)}; ${held(row.response)}`;
+	};
+	return `| ${[
+		one.hop.client === undefined ? one.client : (asked?.comm ?? ''),
+		target.label,
+		server?.request.via ?? '',
+		server?.vias ?? '',
+		bodies(server),
+		asked?.request.via ?? '',
+		asked?.vias ?? '',
+		bodies(asked),
+		paired ? 'yes' : '**no**',
+		one.failures.length === 0 ? one.compared : '**failed**',
+	].join(' | ')} |\n`;
+}
+
+/** The notes seen, one line each: what stands in `res_body_note` where a body is not held whole. */
+function notes(exchanges: readonly Judged[]): string {
+	const seen = new Set<string>();
+	for (const { server, asked } of exchanges) {
+		for (const row of [server, asked]) {
+			for (const [column, body] of [
+				['req_body_note', row?.request],
+				['res_body_note', row?.response],
+			] as const) {
+				if (body !== undefined && body.note !== null) seen.add(`- ${row?.side} row, \`${column}\`: \`${body.note}\`\n`);
+			}
+		}
+	}
+	return seen.size === 0 ? '' : `\n${[...seen].join('')}`;
+}
+
+function held({ captured, bytes }: CapturedBody): string {
+	const total = bytes.toLocaleString('en');
+	return captured === bytes ? (bytes === 0 ? '0' : `all ${total}`) : `${captured.toLocaleString('en')} of ${total}`;
+}
+
+/** Each word once, in order of first use. */
+function words(list: readonly (string | null | undefined)[]): string {
+	return [...new Set(list.filter((word) => word !== null && word !== undefined))].join(', ');
+}
+
+function cell(text: string): string {
+	return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

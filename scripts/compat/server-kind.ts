@@ -1,0 +1,101 @@
+// What a server to try is: how it is had, how it is started, what is asked of it, and which calls carry the bodies.
+import { BODIES, type Body, body } from './bodies.ts';
+
+/** Where a run keeps its files. */
+export type Site = {
+	/** Document root with the known bodies. */
+	readonly root: string;
+	/** For configuration files, sockets and what clients receive. */
+	readonly temporary: string;
+	/** A compiled fixture, built at first use; throws what the compiler said. */
+	readonly compiled: (name: 'calls' | 'http_program') => string;
+};
+
+/** One request to a server. */
+export type Target = {
+	/** How the page calls it: `51,200 chunked`. */
+	readonly label: string;
+	readonly method: 'GET' | 'POST' | 'PUT';
+	/** Without a query string: that is used to find the rows. */
+	readonly path: string;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly requestBody: Body | undefined;
+	/** Undefined: whatever the server makes; what the client received counts. */
+	readonly responseBody: Buffer | undefined;
+	/** Any of these. */
+	readonly statuses: readonly number[];
+	/** The client receives the response body compressed. */
+	readonly gzip: boolean;
+};
+
+/**
+ * The calls that may carry a body of a target, as `via` or `req_via` would name them; undefined: any call that has the
+ * bytes in user memory. `sendfile` and `splice` among them mean that the content may be missing there, and only then.
+ */
+export type Carriers = (target: Target) => readonly string[] | undefined;
+
+/** One connection that an exchange passes: client → proxy and proxy → backend are two. */
+export type Hop = {
+	readonly name: string;
+	readonly port: number;
+	/** The server process's calls; the client's are told by its entry when it is no proxy. */
+	readonly server: { readonly request?: Carriers; readonly response?: Carriers };
+	readonly client?: { readonly request?: Carriers; readonly response?: Carriers };
+};
+
+/** A file or a command that must be there, and the Debian package that brings it. */
+export type Need = { readonly command?: string; readonly file?: string; readonly package: string };
+
+export type ServerKind = {
+	/** One of the words of --only. */
+	readonly group: string;
+	readonly name: string;
+	readonly needs: readonly Need[];
+	/** A command whose output names the version. */
+	readonly version: readonly string[];
+	readonly targets: readonly Target[];
+	/** Names of clients.ts; curl alone when absent. */
+	readonly clients?: readonly string[];
+	/** Starts it; the first hop is what clients connect to. */
+	readonly start: (site: Site) => Promise<readonly Hop[]>;
+};
+
+const PLAIN = { headers: {}, requestBody: undefined, statuses: [200], gzip: false } as const;
+
+/** A GET of every body below a prefix. */
+export function everyBody(prefix = '/', kind = ''): Target[] {
+	return BODIES.map((one) => get(prefix, one, kind));
+}
+
+/** A GET of the bodies that are worth sending in pieces. */
+export function bodiesInPieces(prefix: string, kind: string): Target[] {
+	return ['200.txt', '51200.txt', '1048576.txt'].map((name) => get(prefix, body(name), kind));
+}
+
+function get(prefix: string, one: Body, kind: string): Target {
+	const label = kind === '' ? one.label : `${one.label} ${kind}`;
+	return { ...PLAIN, label, method: 'GET', path: prefix + one.name, responseBody: one.bytes };
+}
+
+/** POSTs that the server answers with their own body. */
+export function echoes(path = '/echo'): Target[] {
+	return ['200.txt', '51200.txt', '1048576.txt'].map((name) => ({
+		...PLAIN,
+		label: `POST ${body(name).label}`,
+		method: 'POST',
+		path,
+		headers: { 'Content-Type': 'application/octet-stream' },
+		requestBody: body(name),
+		responseBody: body(name).bytes,
+	}));
+}
+
+/** The carrier of a response without a body is that of its head. */
+export function carried(head: readonly string[], bytes: readonly string[]): Carriers {
+	return (target) => (target.responseBody?.length === 0 ? head : bytes);
+}
+
+/** Every target alike. */
+export function always(...calls: string[]): Carriers {
+	return () => calls;
+}
