@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The arguments of the call that is returning. Kernels from 5.15 show the registers the thread entered with: nothing has
- * to be kept from entry to exit, and calls that were blocked when capture began are seen. Older ones (the object built
- * with TINYTAP_OLD_KERNELS) keep them at entry, in an array by thread id, which needs no deletion and cannot fill up.
+ * The arguments of the call that is returning. Kernels from 5.17 show the registers the thread entered with: nothing has
+ * to be kept from entry to exit, and calls that were blocked when capture began are seen. For older ones there is a second
+ * object, built with TINYTAP_OLD_KERNELS, whose programs keep them at entry.
  */
 #ifndef TINYTAP_ARGUMENTS_BPF_H
 #define TINYTAP_ARGUMENTS_BPF_H
@@ -12,31 +12,127 @@
 #ifdef TINYTAP_OLD_KERNELS
 
 struct arguments {
-	__u64 values[5];
+	__u32 tid;
+	/* 1: the thread is inside the call. */
+	__u32 busy;
 	__u64 syscall_number;
+	__u64 values[5];
 };
 
-/* max_entries: the kernel's largest pid + 1, set by the loader. */
+#define ARGUMENT_SLOTS 65536
+
+/* By thread id modulo ARGUMENT_SLOTS: an array costs half of what a hash map does, and one for every id there can be
+ * (4 million) would cost 200 MB. Entries need no deletion, so that a thread killed inside a call leaves nothing behind. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 32768);
+	__uint(max_entries, ARGUMENT_SLOTS);
 	__type(key, __u32);
 	__type(value, struct arguments);
 } saved_arguments SEC(".maps");
 
-static __always_inline const struct arguments *call_arguments(void)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
+/* Those whose slot is taken by another thread inside a call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct arguments);
+} colliding_arguments SEC(".maps");
 
-	return bpf_map_lookup_elem(&saved_arguments, &tid);
+/* The context ends with the call's last argument: no more than `count` may be read. */
+static __always_inline void fill_arguments(struct arguments *arguments, const struct enter_context *context, __u32 tid,
+					   __u32 count)
+{
+	__u32 i;
+
+	arguments->tid = tid;
+	arguments->busy = 1;
+	arguments->syscall_number = context->syscall_number;
+#pragma unroll
+	for (i = 0; i < 5; i++)
+		arguments->values[i] = i < count ? context->arguments[i] : 0;
+}
+
+static __always_inline int save_arguments(const struct enter_context *context, __u32 count)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), slot = tid & (ARGUMENT_SLOTS - 1);
+	struct arguments *arguments = bpf_map_lookup_elem(&saved_arguments, &slot), colliding;
+
+	if (!arguments)
+		return 0;
+	if (!arguments->busy || arguments->tid == tid) {
+		fill_arguments(arguments, context, tid, count);
+		return 0;
+	}
+	fill_arguments(&colliding, context, tid, count);
+	bpf_map_update_elem(&colliding_arguments, &tid, &colliding, BPF_ANY);
+	return 0;
+}
+
+/* NULL when the call's entry was not seen: it began before the capture. `number`: the call, or ANY_CALL. */
+static __always_inline const struct arguments *call_arguments(__s64 number)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), slot = tid & (ARGUMENT_SLOTS - 1);
+	struct arguments *arguments = bpf_map_lookup_elem(&saved_arguments, &slot);
+
+	if (!arguments)
+		return NULL;
+	if (arguments->tid != tid) {
+		arguments = bpf_map_lookup_elem(&colliding_arguments, &tid);
+		if (!arguments)
+			return NULL;
+	}
+	arguments->busy = 0;
+	if (number >= 0 && arguments->syscall_number != number)
+		return NULL;
+	return arguments;
 }
 
 #define ARGUMENT(arguments, index) ((arguments)->values[index])
 #define CALL_NUMBER(arguments) ((arguments)->syscall_number)
 
+#define SAVED_CALL(name, count)                                       \
+	SEC("tracepoint/syscalls/sys_enter_" #name)                   \
+	int handle_##name##_enter(const struct enter_context *context) \
+	{                                                             \
+		return save_arguments(context, count);                \
+	}
+
+/* Before everything else: they are attached in this order, and a call whose entry was not seen is not looked at. */
+SAVED_CALL(clone, 1)
+SAVED_CALL(clone3, 1)
+SAVED_CALL(fork, 0)
+SAVED_CALL(vfork, 0)
+SAVED_CALL(accept, 3)
+SAVED_CALL(accept4, 4)
+SAVED_CALL(socket, 3)
+SAVED_CALL(socketpair, 4)
+SAVED_CALL(connect, 3)
+SAVED_CALL(shutdown, 2)
+SAVED_CALL(dup, 1)
+SAVED_CALL(dup2, 2)
+SAVED_CALL(dup3, 3)
+SAVED_CALL(fcntl, 3)
+SAVED_CALL(ioctl, 3)
+SAVED_CALL(read, 3)
+SAVED_CALL(readv, 3)
+SAVED_CALL(preadv, 3)
+SAVED_CALL(preadv2, 3)
+SAVED_CALL(recvfrom, 4)
+SAVED_CALL(recvmsg, 3)
+SAVED_CALL(recvmmsg, 4)
+SAVED_CALL(write, 3)
+SAVED_CALL(writev, 3)
+SAVED_CALL(pwritev, 3)
+SAVED_CALL(pwritev2, 3)
+SAVED_CALL(sendto, 5)
+SAVED_CALL(sendmsg, 3)
+SAVED_CALL(sendmmsg, 4)
+SAVED_CALL(sendfile64, 1)
+SAVED_CALL(splice, 3)
+
 #else
 
-static __always_inline const struct pt_regs *call_arguments(void)
+static __always_inline const struct pt_regs *call_arguments(__s64 number)
 {
 	return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
@@ -46,5 +142,7 @@ static __always_inline const struct pt_regs *call_arguments(void)
 #define CALL_NUMBER(arguments) (*(const volatile __u64 *)&(arguments)->SYSCALL_NUMBER)
 
 #endif
+
+#define ANY_CALL (-1)
 
 #endif

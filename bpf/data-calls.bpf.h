@@ -11,23 +11,7 @@
 #include "descriptors.bpf.h"
 #include "payload.bpf.h"
 #include "recognition.bpf.h"
-
-int carry_call(void *context);
-int end_call(void *context);
-
-enum { STAGE_CARRY = 0, STAGE_END = 1, STAGE_MAX = 2 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, STAGE_MAX);
-	__uint(key_size, sizeof(__u32));
-	__array(values, int(void *));
-} stages SEC(".maps") = {
-	.values = {
-		[STAGE_CARRY] = (void *)&carry_call,
-		[STAGE_END] = (void *)&end_call,
-	},
-};
+#include "stages.bpf.h"
 
 /* tinytap's own processes, and while paused everybody, count as excluded. */
 static __always_inline bool is_own(__u32 pid)
@@ -128,12 +112,13 @@ enum { FLAGS_NONE, FLAGS_THIRD, FLAGS_FOURTH };
 
 static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape, __u32 flags)
 {
+	__s64 ret = *(volatile __s64 *)&context->ret;
 	__u32 message_flags = 0;
 	__u64 count;
 
-	if (context->ret == 0 ? direction == DIRECTION_OUT : context->ret < 0 && !is_fatal(context->ret))
+	if (ret == 0 ? direction == DIRECTION_OUT : ret < 0 && !is_fatal(ret))
 		return 0;
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!arguments)
 		return 0;
 	count = ARGUMENT(arguments, 2);
@@ -144,7 +129,7 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 	/* Completions of zero-copy sends and timestamps: not the stream. */
 	if (message_flags & MSG_ERRQUEUE && direction == DIRECTION_IN)
 		return 0;
-	return consider_call(context, context->ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), count, message_flags, syscall,
+	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), count, message_flags, syscall,
 			     direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
 
@@ -273,7 +258,7 @@ static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
 	}
 	begin_connection(s, ROLE_UNKNOWN, known ? CONNECTION_MIDSTREAM : CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED);
 	if (s->call.message_flags & MSG_FASTOPEN && s->call.direction == DIRECTION_OUT && s->call.shape == SHAPE_BUFFER) {
-		const __auto_type arguments = call_arguments();
+		const __auto_type arguments = call_arguments(ANY_CALL);
 
 		s->connection.role = ROLE_CONNECTED;
 		s->connection.flags = 0;

@@ -28,7 +28,7 @@ static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 }
 
 /* Likewise, making room for it. NULL (counted) when the map is full. */
-static __noinline __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
+static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 {
 	struct descriptor_key key = { .pid = pid, .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
 	struct process fresh = { .last_block = key.block };
@@ -64,7 +64,7 @@ static __always_inline void name(struct connection *connection)
 }
 
 /* A reference to `conn` is gone. */
-static __noinline long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
+static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
 

@@ -42,8 +42,7 @@ int handle_process_exit(void *context)
 		s->small.time_ns = bpf_ktime_get_boot_ns();
 		send_small(s, 0);
 	}
-	sweep_descriptors(s, process, SWEEP_EXIT, pid, SYSCALL_EXIT, 0, ~0ULL);
-	bpf_map_delete_elem(&processes, &pid);
+	sweep_descriptors(context, s, process, SWEEP_EXIT, pid, SYSCALL_EXIT, 0, ~0ULL);
 	return 0;
 }
 
@@ -91,7 +90,7 @@ int handle_process_exec(void *context)
 		choose_by_name(pid);
 #ifndef TINYTAP_OLD_KERNELS
 	/* Calls of 32-bit programs do not pass the tracepoints. */
-	if (IS_32BIT(call_arguments()) && process_passes(pid))
+	if (IS_32BIT(call_arguments(ANY_CALL)) && process_passes(pid))
 		tell_blind_spot(s, BLIND_SPOT_32BIT, SYSCALL_EXECVE, pid_tgid, 0, -1);
 #endif
 	process = bpf_map_lookup_elem(&processes, &pid);
@@ -103,14 +102,14 @@ int handle_process_exec(void *context)
 		s->small.time_ns = bpf_ktime_get_boot_ns();
 		send_small(s, 0);
 	}
-	sweep_descriptors(s, process, SWEEP_EXEC, pid, SYSCALL_EXECVE, 0, ~0ULL);
+	sweep_descriptors(context, s, process, SWEEP_EXEC, pid, SYSCALL_EXECVE, 0, ~0ULL);
 	return 0;
 }
 
 /* The clone flags of the call the current thread is in. */
 static __always_inline __u64 clone_flags(void)
 {
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(ANY_CALL);
 	__u64 flags = 0;
 
 	if (!arguments)
@@ -153,7 +152,7 @@ int handle_process_fork(void *context)
 	s->sweep.child = child;
 	/* A child of vfork goes on to execve, which closes these. */
 	s->sweep.skip_cloexec = (flags & CLONE_VFORK) != 0;
-	sweep_descriptors(s, process, SWEEP_FORK, pid, SYSCALL_FORK, 0, ~0ULL);
+	sweep_descriptors(context, s, process, SWEEP_FORK, pid, SYSCALL_FORK, 0, ~0ULL);
 	return 0;
 }
 
@@ -208,7 +207,7 @@ int handle_close_range_enter(struct enter_context *context)
 
 	if (!process || !s || first > last)
 		return 0;
-	sweep_descriptors(s, process, context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, pid,
+	sweep_descriptors(context, s, process, context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, pid,
 			  SYSCALL_CLOSE_RANGE, first, last);
 	return 0;
 }
@@ -238,7 +237,7 @@ static __always_inline int accepted(struct exit_context *context, __u32 syscall)
 	if (context->ret < 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!s || !arguments)
 		return 0;
 	begin_connection(s, ROLE_ACCEPTED, 0);
@@ -278,7 +277,7 @@ int handle_socket_exit(struct exit_context *context)
 	if (context->ret < 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!s || !arguments)
 		return 0;
 	if (is_stream(ARGUMENT(arguments, 0), ARGUMENT(arguments, 1)))
@@ -298,7 +297,7 @@ int handle_socketpair_exit(struct exit_context *context)
 	if (context->ret < 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!s || !arguments || bpf_probe_read_user(fds, sizeof(fds), (void *)ARGUMENT(arguments, 3)))
 		return 0;
 	for (i = 0; i < 2; i++) {
@@ -349,7 +348,7 @@ int handle_connect_exit(struct exit_context *context)
 	if (context->ret != 0 && context->ret != -EINPROGRESS)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!s || !arguments)
 		return 0;
 	fd = ARGUMENT(arguments, 0);
@@ -483,7 +482,7 @@ int handle_shutdown_exit(struct exit_context *context)
 	if (context->ret != 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!s || !arguments)
 		return 0;
 	slot = find_descriptor(pid_tgid >> 32, ARGUMENT(arguments, 0));
@@ -539,7 +538,7 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 SEC("tracepoint/syscalls/sys_exit_dup")
 int handle_dup_exit(struct exit_context *context)
 {
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 
 	return arguments ? copied(context->ret, ARGUMENT(arguments, 0), 0, SYSCALL_DUP) : 0;
 }
@@ -547,7 +546,7 @@ int handle_dup_exit(struct exit_context *context)
 SEC("tracepoint/syscalls/sys_exit_dup2")
 int handle_dup2_exit(struct exit_context *context)
 {
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 
 	return arguments ? copied(context->ret, ARGUMENT(arguments, 0), 0, SYSCALL_DUP2) : 0;
 }
@@ -555,7 +554,7 @@ int handle_dup2_exit(struct exit_context *context)
 SEC("tracepoint/syscalls/sys_exit_dup3")
 int handle_dup3_exit(struct exit_context *context)
 {
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 
 	if (!arguments)
 		return 0;
@@ -574,7 +573,7 @@ static __always_inline void set_cloexec(__s32 fd, bool on)
 SEC("tracepoint/syscalls/sys_exit_fcntl")
 int handle_fcntl_exit(struct exit_context *context)
 {
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	__u32 command;
 
 	if (context->ret < 0 || !arguments)
@@ -590,7 +589,7 @@ int handle_fcntl_exit(struct exit_context *context)
 SEC("tracepoint/syscalls/sys_exit_ioctl")
 int handle_ioctl_exit(struct exit_context *context)
 {
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	__u32 command;
 
 	if (context->ret != 0 || !arguments)

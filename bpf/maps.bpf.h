@@ -6,6 +6,13 @@
 #include "kernel.bpf.h"
 #include "control.h"
 
+/* A function that is called from several places. Kernels before 5.10 allow none in a program that uses tail calls. */
+#ifdef TINYTAP_OLD_KERNELS
+#define SHARED __always_inline
+#else
+#define SHARED __noinline
+#endif
+
 /* Kernels before 5.12 lack the instruction; there two CPUs may, rarely, take the same step. */
 #ifdef TINYTAP_OLD_KERNELS
 #define FETCH_ADD(pointer, value) ({ __auto_type before = *(pointer); *(pointer) = before + (value); before; })

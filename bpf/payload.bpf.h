@@ -11,7 +11,9 @@
 #define PAGE_BYTES 4096
 
 #ifdef TINYTAP_OLD_KERNELS
-#define WALK_STEPS 128
+/* Every step is verified on its own there: these do for 4 MiB in one buffer, or 319 iovecs. What is beyond is counted like what
+ * is beyond the iovec limit. */
+#define WALK_STEPS 320
 #define MESSAGE_STEPS 64
 #else
 /* Each step ends an iovec or a record: 1,024 iovecs, as many messages, and the records of 4 MiB and more. */

@@ -67,7 +67,7 @@ static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 }
 
 /* CAPTURE_OPEN, when it was not sent yet: it precedes every other record of a connection. */
-static __noinline long send_open(struct scratch *s, struct connection *connection, __u64 conn, __u64 pid_tgid, __s32 fd)
+static SHARED long send_open(struct scratch *s, struct connection *connection, __u64 conn, __u64 pid_tgid, __s32 fd)
 {
 	if (!s || !connection)
 		return 0;

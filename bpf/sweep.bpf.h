@@ -5,9 +5,11 @@
 
 #include "descriptors.bpf.h"
 #include "payload.bpf.h"
+#include "stages.bpf.h"
 
 #ifdef TINYTAP_OLD_KERNELS
-#define SWEEP_STEPS 512
+/* Times the 33 tail calls there can be: 2112 descriptors. */
+#define SWEEP_STEPS 64
 #else
 #define SWEEP_STEPS (1 << 20)
 #endif
@@ -82,9 +84,32 @@ static long sweep_step(__u32 index, void *unused)
 	return 0;
 }
 
-/* Visits the descriptors from `first` to `last` of process `pid` that were ever seen. */
-static __always_inline void sweep_descriptors(struct scratch *s, const struct process *process, __u32 mode, __u32 pid,
-					      __u32 syscall, __u64 first, __u64 last)
+/* Goes on with scratch->sweep until its last descriptor. */
+SEC("tracepoint/tail-call/sweep_on")
+int sweep_on(void *context)
+{
+	struct scratch *s = working_memory();
+	__u32 pid;
+
+	if (!s)
+		return 0;
+	REPEAT(SWEEP_STEPS, sweep_step);
+	if (s->sweep.fd <= s->sweep.last_fd) {
+#ifdef TINYTAP_OLD_KERNELS
+		bpf_tail_call(context, &stages, STAGE_SWEEP);
+#endif
+		return 0;
+	}
+	if (s->sweep.mode == SWEEP_EXIT) {
+		pid = s->sweep.pid;
+		bpf_map_delete_elem(&processes, &pid);
+	}
+	return 0;
+}
+
+/* Visits the descriptors from `first` to `last` of process `pid` that were ever seen. Does not return, unless it fails. */
+static __always_inline void sweep_descriptors(void *context, struct scratch *s, const struct process *process, __u32 mode,
+					      __u32 pid, __u32 syscall, __u64 first, __u64 last)
 {
 	__u64 end = (((__u64)process->last_block + 1) << DESCRIPTOR_BLOCK_SHIFT) - 1;
 
@@ -93,7 +118,7 @@ static __always_inline void sweep_descriptors(struct scratch *s, const struct pr
 	s->sweep.syscall = syscall;
 	s->sweep.fd = first;
 	s->sweep.last_fd = last < end ? last : end;
-	REPEAT(SWEEP_STEPS, sweep_step);
+	bpf_tail_call(context, &stages, STAGE_SWEEP);
 }
 
 #endif

@@ -59,9 +59,11 @@ static __always_inline void forget_received(__u64 pointer)
 SEC("tracepoint/syscalls/sys_exit_recvmsg")
 int handle_recvmsg_exit(struct exit_context *context)
 {
-	const __auto_type arguments = call_arguments();
+	/* Read here: the compiler must not derive a pointer into the context that the verifier refuses. */
+	__s64 ret = *(volatile __s64 *)&context->ret;
+	const __auto_type arguments = call_arguments(context->syscall_number);
 
-	if (context->ret >= 0 && arguments)
+	if (ret >= 0 && arguments)
 		forget_received(ARGUMENT(arguments, 1));
 	return data_call(context, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD);
 }
@@ -71,7 +73,7 @@ int handle_sendfile64_exit(struct exit_context *context)
 {
 	if (context->ret == 0 || (context->ret < 0 && !is_fatal(context->ret)))
 		return 0;
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!arguments)
 		return 0;
 	return consider_call(context, context->ret, ARGUMENT(arguments, 0), 0, 0, 0, SYSCALL_SENDFILE, DIRECTION_OUT, SHAPE_NONE,
@@ -86,7 +88,7 @@ int handle_splice_exit(struct exit_context *context)
 
 	if (context->ret == 0 || (context->ret < 0 && !is_fatal(context->ret)))
 		return 0;
-	const __auto_type arguments = call_arguments();
+	const __auto_type arguments = call_arguments(context->syscall_number);
 	if (!arguments)
 		return 0;
 	/* One end is a pipe; the other may be a connection. */

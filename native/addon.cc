@@ -65,6 +65,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
       }
       CaptureOptions options;
       options.object_path = given.Get("objectPath").As<Napi::String>();
+      options.old_object_path = given.Get("oldObjectPath").As<Napi::String>();
       options.tracefs = given.Get("tracefs").As<Napi::String>();
       options.ring_bytes = Integer(given.Get("ringBytes"));
       options.capture_limit = Integer(given.Get("captureLimit"));

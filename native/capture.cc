@@ -71,11 +71,24 @@ static uint64_t RingBytes(uint64_t wanted) {
 
 Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
   libbpf_set_print(KeepLog);
+  try {
+    Load(options, options.object_path);
+  } catch (const CaptureError& error) {
+    if (error.code != "ERR_LOAD" || options.old_object_path.empty()) throw;
+    try {
+      Load(options, options.old_object_path);
+    } catch (const CaptureError&) {
+      // Why the first one was refused says more.
+      throw error;
+    }
+  }
+}
+
+void Capture::Load(const CaptureOptions& options, const std::string& object_path) {
   log_lines.clear();
   Tracefs tracefs(tracefs_);
-  object_ = bpf_object__open_file(options.object_path.c_str(), nullptr);
-  if (object_ == nullptr)
-    throw SystemError("ERR_OBJECT", "cannot open the BPF object " + options.object_path, errno, LastLogLines());
+  object_ = bpf_object__open_file(object_path.c_str(), nullptr);
+  if (object_ == nullptr) throw SystemError("ERR_OBJECT", "cannot open the BPF object " + object_path, errno, LastLogLines());
   try {
     handles_.ring_bytes = RingBytes(options.ring_bytes);
     handles_.cpu_count = libbpf_num_possible_cpus();
@@ -106,8 +119,10 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
       else
         bpf_map__set_max_entries(FindMap(object_, name), 16384);
     }
-    int error = bpf_object__load(object_);
-    if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", -error, LastLogLines());
+    int error = -bpf_object__load(object_);
+    // The verifier says EACCES, which has nothing to do with who we are.
+    if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
+    if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
     MapControl();
   } catch (...) {

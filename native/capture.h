@@ -22,6 +22,8 @@ namespace tinytap {
 
 struct CaptureOptions {
   std::string object_path;
+  // Loaded when the kernel is too old for the first one; empty: there is none.
+  std::string old_object_path;
   // Mount point of tracefs; empty: the usual places.
   std::string tracefs;
   uint64_t ring_bytes = 16 << 20;
@@ -101,6 +103,7 @@ class Capture {
   void Close();
 
  private:
+  void Load(const CaptureOptions& options, const std::string& object_path);
   void MapControl();
   int MapFd(const char* name) const;
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;

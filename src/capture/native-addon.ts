@@ -78,6 +78,8 @@ export type NativeCapture = {
 
 export type CaptureOptions = {
 	readonly objectPath: string;
+	/** The object for kernels before 5.17. Default: `tinytap-old.bpf.o` beside `tinytap.bpf.o`; '' for none. */
+	readonly oldObjectPath?: string;
 	/** Where tracefs is mounted, if not in the usual place. */
 	readonly tracefs?: string;
 	/** Rounded up to a power of two of pages. Default 16 MiB. */
@@ -123,6 +125,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 		openCapture: (options) =>
 			new binding.Capture({
 				objectPath: options.objectPath,
+				oldObjectPath: options.oldObjectPath ?? options.objectPath.replace(/\.bpf\.o$/, '-old.bpf.o'),
 				tracefs: options.tracefs ?? '',
 				ringBytes: requireInteger('ringBytes', options.ringBytes ?? 16 << 20, 4096, 2 ** 31),
 				captureLimit: requireInteger('captureLimit', options.captureLimit ?? 4 << 20, 0, 2 ** 31 - 1),

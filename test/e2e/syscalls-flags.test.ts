@@ -1,5 +1,6 @@
 // Flags of send and recv, ends and failures of connections, and what is no HTTP at all.
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
 	CAPTURE_CLOSE,
@@ -21,151 +22,155 @@ import {
 	SYSCALL_RECVMSG,
 	SYSCALL_SENDTO,
 } from '../../decoder-as/assembly/capture-event.ts';
-import { joinStream, runScenario, startCapture, type TestCapture } from '../support/captured-records.ts';
+import { BPF_OBJECTS, joinStream, runScenario, startCapture, type TestCapture } from '../support/captured-records.ts';
 
 const REQUEST = 'GET /path HTTP/1.1\r\nHost: test\r\n\r\n';
 const responseHead = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;
 
-describe('flags of recv and send', () => {
-	let test: TestCapture;
-	before(() => {
-		test = startCapture();
-	});
-	after(() => test.capture.close());
+for (const objectPath of BPF_OBJECTS) {
+	describe(`flags of recv and send (${basename(objectPath)})`, () => {
+		let test: TestCapture;
+		before(() => {
+			test = startCapture({ objectPath });
+		});
+		after(() => test.capture.close());
 
-	it('bytes that are peeked at are in the stream once', async () => {
-		const run = await runScenario(test, 'peek');
-		assert.equal(joinStream(run.data(run.conn('client'), IN)).toString(), responseHead(0));
-		const peeks = run.records.filter((each) => each.kind === CAPTURE_PEEK && each.conn === run.conn('client'));
-		assert.deepEqual([...new Set(peeks.map((each) => each.syscall))].sort(), [
-			SYSCALL_RECVFROM,
-			SYSCALL_RECVMSG,
-			SYSCALL_RECVMMSG,
-		]);
-		assert.ok(peeks.every((each) => each.flags & FLAG_PEEK && each.payload.length === 0 && each.offset === 0));
-	});
+		it('bytes that are peeked at are in the stream once', async () => {
+			const run = await runScenario(test, 'peek');
+			assert.equal(joinStream(run.data(run.conn('client'), IN)).toString(), responseHead(0));
+			const peeks = run.records.filter((each) => each.kind === CAPTURE_PEEK && each.conn === run.conn('client'));
+			assert.deepEqual([...new Set(peeks.map((each) => each.syscall))].sort(), [
+				SYSCALL_RECVFROM,
+				SYSCALL_RECVMSG,
+				SYSCALL_RECVMMSG,
+			]);
+			assert.ok(peeks.every((each) => each.flags & FLAG_PEEK && each.payload.length === 0 && each.offset === 0));
+		});
 
-	it('bytes that recv(MSG_TRUNC) throws away are counted', async () => {
-		const run = await runScenario(test, 'truncate');
-		const records = run.data(run.conn('client'), IN);
-		const discarded = records.filter((each) => each.flags & FLAG_DISCARDED);
-		assert.deepEqual(
-			discarded.map((each) => [each.bytes, each.payload.length, each.offset]),
-			[[100, 0, responseHead(300).length]],
-		);
-		assert.equal(joinStream(records).length, responseHead(300).length + 300);
-	});
-
-	it('an urgent byte is not in the stream', async () => {
-		const run = await runScenario(test, 'urgent');
-		for (const [name, direction] of [
-			['server', OUT],
-			['client', IN],
-		] as const)
-			assert.equal(joinStream(run.data(run.conn(name), direction)).toString(), `${responseHead(4)}body`);
-	});
-
-	it('of an urgent send all but the last byte are in the stream', async () => {
-		const run = await runScenario(test, 'urgent_with_data');
-		assert.equal(run.said.sent, 6);
-		for (const [name, direction] of [
-			['server', OUT],
-			['client', IN],
-		] as const)
-			assert.equal(joinStream(run.data(run.conn(name), direction)).toString(), `${responseHead(5)}hello`);
-	});
-
-	it('the error queue is not the stream', async () => {
-		const run = await runScenario(test, 'error_queue');
-		assert.equal(joinStream(run.data(run.conn('server'), IN)).toString(), REQUEST);
-		assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, responseHead(20000).length + 20000);
-	});
-
-	it('sendto with MSG_FASTOPEN opens the connection', async () => {
-		const run = await runScenario(test, 'fast_open');
-		const open = run.records.find((each) => each.kind === CAPTURE_OPEN && each.conn === run.conn('client'))!;
-		assert.equal(open.role, ROLE_CONNECTED);
-		assert.equal(open.payload.readUInt16BE(2), run.said.port);
-		const [sent] = run.data(open.conn, OUT);
-		assert.deepEqual([sent!.syscall, sent!.payload.toString()], [SYSCALL_SENDTO, REQUEST]);
-	});
-
-	it('the end of a stream is told once', async () => {
-		const run = await runScenario(test, 'end_of_stream');
-		const ends = run.records.filter((each) => each.kind === CAPTURE_EOF);
-		assert.deepEqual(
-			ends.map((each) => [each.conn, each.direction, each.offset]),
-			[[run.conn('client'), IN, 23]],
-		);
-		const shutdowns = run.records.filter((each) => each.kind === CAPTURE_SHUTDOWN);
-		assert.deepEqual(
-			shutdowns.map((each) => [each.conn, each.direction, each.callBytes]),
-			[[run.conn('server'), OUT, 1]],
-		);
-	});
-
-	it('a reset is told with its error, and adds no bytes', async () => {
-		const run = await runScenario(test, 'reset');
-		assert.deepEqual([run.said.ECONNRESET, run.said.EPIPE], [1, 1]);
-		const errors = run.records.filter((each) => each.kind === CAPTURE_ERROR && each.conn === run.conn('server'));
-		assert.deepEqual(
-			errors.map((each) => [each.direction, each.callBytes]),
-			[
-				[IN, 104],
-				[OUT, 32],
-			],
-		);
-		assert.deepEqual(run.data(run.conn('server'), OUT), []);
-	});
-});
-
-describe('what is not HTTP', () => {
-	let test: TestCapture;
-	before(() => {
-		test = startCapture();
-	});
-	after(() => test.capture.close());
-
-	for (const scenario of ['datagrams', 'never_http', 'sendfile_to_file', 'close_unknown_only']) {
-		it(`makes no records: ${scenario}`, async () => {
-			const silent = await runScenario(test, scenario);
-			// What came after it in the ring proves that nothing of it is still to come.
-			await runScenario(test, 'messages');
+		it('bytes that recv(MSG_TRUNC) throws away are counted', async () => {
+			const run = await runScenario(test, 'truncate');
+			const records = run.data(run.conn('client'), IN);
+			const discarded = records.filter((each) => each.flags & FLAG_DISCARDED);
 			assert.deepEqual(
-				test.records.filter((each) => each.pid === silent.pid),
-				[],
+				discarded.map((each) => [each.bytes, each.payload.length, each.offset]),
+				[[100, 0, responseHead(300).length]],
+			);
+			assert.equal(joinStream(records).length, responseHead(300).length + 300);
+		});
+
+		it('an urgent byte is not in the stream', async () => {
+			const run = await runScenario(test, 'urgent');
+			for (const [name, direction] of [
+				['server', OUT],
+				['client', IN],
+			] as const)
+				assert.equal(joinStream(run.data(run.conn(name), direction)).toString(), `${responseHead(4)}body`);
+		});
+
+		it('of an urgent send all but the last byte are in the stream', async () => {
+			const run = await runScenario(test, 'urgent_with_data');
+			assert.equal(run.said.sent, 6);
+			for (const [name, direction] of [
+				['server', OUT],
+				['client', IN],
+			] as const)
+				assert.equal(joinStream(run.data(run.conn(name), direction)).toString(), `${responseHead(5)}hello`);
+		});
+
+		it('the error queue is not the stream', async () => {
+			const run = await runScenario(test, 'error_queue');
+			assert.equal(joinStream(run.data(run.conn('server'), IN)).toString(), REQUEST);
+			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, responseHead(20000).length + 20000);
+		});
+
+		it('sendto with MSG_FASTOPEN opens the connection', async () => {
+			const run = await runScenario(test, 'fast_open');
+			const open = run.records.find((each) => each.kind === CAPTURE_OPEN && each.conn === run.conn('client'))!;
+			assert.equal(open.role, ROLE_CONNECTED);
+			assert.equal(open.payload.readUInt16BE(2), run.said.port);
+			const [sent] = run.data(open.conn, OUT);
+			assert.deepEqual([sent!.syscall, sent!.payload.toString()], [SYSCALL_SENDTO, REQUEST]);
+		});
+
+		it('the end of a stream is told once', async () => {
+			const run = await runScenario(test, 'end_of_stream');
+			const ends = run.records.filter((each) => each.kind === CAPTURE_EOF);
+			assert.deepEqual(
+				ends.map((each) => [each.conn, each.direction, each.offset]),
+				[[run.conn('client'), IN, 23]],
+			);
+			const shutdowns = run.records.filter((each) => each.kind === CAPTURE_SHUTDOWN);
+			assert.deepEqual(
+				shutdowns.map((each) => [each.conn, each.direction, each.callBytes]),
+				[[run.conn('server'), OUT, 1]],
 			);
 		});
-	}
 
-	it('HTTP that follows something else on a connection is seen, at its true offset', async () => {
-		const run = await runScenario(test, 'foreign');
-		const records = run.data(run.conn('server'), IN);
-		assert.equal(records[0]!.offset, 8);
-		assert.equal(joinStream(records).toString(), REQUEST);
+		it('a reset is told with its error, and adds no bytes', async () => {
+			const run = await runScenario(test, 'reset');
+			assert.deepEqual([run.said.ECONNRESET, run.said.EPIPE], [1, 1]);
+			const errors = run.records.filter((each) => each.kind === CAPTURE_ERROR && each.conn === run.conn('server'));
+			assert.deepEqual(
+				errors.map((each) => [each.direction, each.callBytes]),
+				[
+					[IN, 104],
+					[OUT, 32],
+				],
+			);
+			assert.deepEqual(run.data(run.conn('server'), OUT), []);
+		});
 	});
+}
 
-	it('TLS is named by its first bytes and left alone', async () => {
-		const run = await runScenario(test, 'tls_hello');
-		for (const [name, direction] of [
-			['client', OUT],
-			['server', IN],
-		] as const) {
-			const conn = run.conn(name);
-			const [record, ...more] = run.data(conn, direction);
-			assert.equal(more.length, 0);
-			assert.equal(record!.payload.readUInt16BE(0), 0x1603);
-			assert.equal(record!.bytes, record!.payload.length);
-			assert.equal(run.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn).length, 1);
+for (const objectPath of BPF_OBJECTS) {
+	describe(`what is not HTTP (${basename(objectPath)})`, () => {
+		let test: TestCapture;
+		before(() => {
+			test = startCapture({ objectPath });
+		});
+		after(() => test.capture.close());
+
+		for (const scenario of ['datagrams', 'never_http', 'sendfile_to_file', 'close_unknown_only']) {
+			it(`makes no records: ${scenario}`, async () => {
+				const silent = await runScenario(test, scenario);
+				// What came after it in the ring proves that nothing of it is still to come.
+				await runScenario(test, 'messages');
+				assert.deepEqual(
+					test.records.filter((each) => each.pid === silent.pid),
+					[],
+				);
+			});
 		}
-	});
 
-	it('a file that holds HTTP text is marked as unverified, and dismissed when told so', async () => {
-		const run = await runScenario(test, 'files');
-		const records = run.records.filter((each) => each.kind === CAPTURE_DATA);
-		assert.ok(records.length > 0);
-		assert.ok(records.every((each) => each.fd === run.said.file));
-		const both = FLAG_UNVERIFIED | FLAG_MIDSTREAM;
-		assert.ok(records.every((each) => (each.flags & both) === both));
+		it('HTTP that follows something else on a connection is seen, at its true offset', async () => {
+			const run = await runScenario(test, 'foreign');
+			const records = run.data(run.conn('server'), IN);
+			assert.equal(records[0]!.offset, 8);
+			assert.equal(joinStream(records).toString(), REQUEST);
+		});
+
+		it('TLS is named by its first bytes and left alone', async () => {
+			const run = await runScenario(test, 'tls_hello');
+			for (const [name, direction] of [
+				['client', OUT],
+				['server', IN],
+			] as const) {
+				const conn = run.conn(name);
+				const [record, ...more] = run.data(conn, direction);
+				assert.equal(more.length, 0);
+				assert.equal(record!.payload.readUInt16BE(0), 0x1603);
+				assert.equal(record!.bytes, record!.payload.length);
+				assert.equal(run.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn).length, 1);
+			}
+		});
+
+		it('a file that holds HTTP text is marked as unverified, and dismissed when told so', async () => {
+			const run = await runScenario(test, 'files');
+			const records = run.records.filter((each) => each.kind === CAPTURE_DATA);
+			assert.ok(records.length > 0);
+			assert.ok(records.every((each) => each.fd === run.said.file));
+			const both = FLAG_UNVERIFIED | FLAG_MIDSTREAM;
+			assert.ok(records.every((each) => (each.flags & both) === both));
+		});
 	});
-});
+}

@@ -1,6 +1,7 @@
 // Which connection a descriptor is: reuse, copies, forks, other programs, ends.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
 	CAPTURE_CLOSE,
@@ -23,6 +24,7 @@ import {
 import {
 	ADDON,
 	BPF_OBJECT,
+	BPF_OBJECTS,
 	type CapturedRecord,
 	followCapture,
 	joinStream,
@@ -34,187 +36,189 @@ import {
 const REQUEST = 'GET /path HTTP/1.1\r\nHost: test\r\n\r\n';
 const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
-describe('identity of connections', () => {
-	let test: TestCapture;
-	before(() => {
-		test = startCapture();
+for (const objectPath of BPF_OBJECTS) {
+	describe(`identity of connections (${basename(objectPath)})`, () => {
+		let test: TestCapture;
+		before(() => {
+			test = startCapture({ objectPath });
+		});
+		after(() => test.capture.close());
+
+		/** How and by whom a connection was closed. */
+		const closes = (conn: number) =>
+			test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn).map((each) => each.syscall);
+		const stream = (conn: number, direction: number) =>
+			joinStream(
+				test.records.filter((each) => each.kind === CAPTURE_DATA && each.conn === conn && each.direction === direction),
+			).toString();
+
+		it('a descriptor number that is used again is another connection', async () => {
+			const run = await runScenario(test, 'reused_descriptor');
+			const opens = run.records.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.server);
+			assert.equal(opens.length, 2);
+			assert.notEqual(opens[0]!.conn, opens[1]!.conn);
+			assert.deepEqual(closes(opens[0]!.conn), [SYSCALL_CLOSE]);
+			assert.ok(stream(opens[1]!.conn, IN).startsWith('GET /next'));
+		});
+
+		it('a duplicate is the same connection, which lives as long as either', async () => {
+			const run = await runScenario(test, 'dup_of_connection');
+			const conn = run.conn('server');
+			assert.equal(stream(conn, OUT), RESPONSE);
+			assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
+			const closed = run.records.findIndex((each) => each.kind === CAPTURE_CLOSE && each.conn === conn);
+			const answered = run.records.findIndex((each) => each.conn === conn && each.direction === OUT);
+			assert.ok(closed > answered);
+		});
+
+		it('dup2 over a connection ends it', async () => {
+			const run = await runScenario(test, 'dup2_over');
+			const over = run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.number)!.conn;
+			assert.deepEqual(closes(over), [SYSCALL_DUP2]);
+			assert.equal(stream(run.conn('server'), OUT), RESPONSE);
+			assert.equal(stream(over, OUT), '');
+		});
+
+		it('dup3, F_DUPFD and F_DUPFD_CLOEXEC name the same connection', async () => {
+			const run = await runScenario(test, 'duplicates');
+			assert.equal(stream(run.conn('server'), OUT), RESPONSE);
+			const shares = run.records.filter((each) => each.kind === CAPTURE_SHARE);
+			assert.deepEqual(
+				shares.map((each) => each.fd),
+				[50, 60, 70],
+			);
+		});
+
+		it('close_range ends what is in the range', async () => {
+			const run = await runScenario(test, 'close_range');
+			assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE_RANGE]);
+			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE_RANGE]);
+		});
+
+		it('a child answers on the connection that its parent accepted and closed', async () => {
+			const run = await runScenario(test, 'forked');
+			const conn = run.conn('server');
+			assert.equal(stream(conn, OUT), RESPONSE);
+			const answer = test.records.find((each) => each.conn === conn && each.direction === OUT)!;
+			assert.equal(answer.pid, run.said.child);
+			assert.ok(
+				test.records.some((each) => each.kind === CAPTURE_SHARE && each.conn === conn && each.pid === run.said.child),
+			);
+			assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
+		});
+
+		it('a child reads the first request of a connection that its parent has closed before', async () => {
+			const run = await runScenario(test, 'forked_before_reading');
+			const open = test.records.find((each) => each.kind === CAPTURE_OPEN && each.pid === run.said.child)!;
+			assert.equal(open.role, ROLE_ACCEPTED);
+			assert.notEqual(open.payload.readUInt16BE(2), 0);
+			assert.equal(stream(open.conn, IN), REQUEST);
+			assert.equal(stream(open.conn, OUT), RESPONSE);
+		});
+
+		it('connections that are passed to a worker are captured there, each time', async () => {
+			const run = await runScenario(test, 'passed');
+			const child = test.records.filter((each) => each.pid === run.said.child);
+			const conns = [...new Set(child.filter((each) => each.kind === CAPTURE_DATA).map((each) => each.conn))];
+			assert.equal(conns.length, 3);
+			for (const conn of conns) assert.deepEqual([stream(conn, IN), stream(conn, OUT)], [REQUEST, RESPONSE]);
+		});
+
+		it('execve closes what is marked close-on-exec, and the rest lives on under a new name', async () => {
+			const run = await runScenario(test, 'executed');
+			const of = (name: string) =>
+				run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!.conn;
+			assert.deepEqual(closes(of('first')), [SYSCALL_EXECVE]);
+			assert.deepEqual(closes(of('second')), [SYSCALL_EXIT]);
+			assert.equal(stream(of('second'), OUT), 'HTTP/1.1 204 x\r\n\r\n');
+			const executed = run.records.find((each) => each.kind === CAPTURE_PROCESS_EXEC)!;
+			assert.equal(executed.comm, 'sh');
+			assert.deepEqual(closes(run.conn('client')), [SYSCALL_EXIT]);
+		});
+
+		it('a killed process ends its connections', async () => {
+			const run = await runScenario(test, 'killed');
+			const child = () => test.records.filter((each) => each.pid === run.said.child);
+			await test.until(
+				() => (child().filter((each) => each.kind === CAPTURE_CLOSE).length === 2 ? true : undefined),
+				'closes of the killed process',
+			);
+			const end = child().findIndex((each) => each.kind === CAPTURE_PROCESS_EXIT);
+			const ends = child()
+				.filter((each) => each.kind === CAPTURE_CLOSE)
+				.map((each) => each.syscall);
+			assert.ok(end >= 0);
+			assert.deepEqual(ends, [SYSCALL_EXIT, SYSCALL_EXIT]);
+		});
+
+		it('a descriptor of a high number is one like others', async () => {
+			const run = await runScenario(test, 'high_descriptor');
+			assert.equal(stream(run.conn('high'), IN), REQUEST);
+			assert.deepEqual(closes(run.conn('high')), [SYSCALL_EXIT]);
+		});
+
+		it('numbers that change hands at speed never mix two connections', async () => {
+			const run = await runScenario(test, 'rapid_reuse');
+			const byConn = new Map<number, CapturedRecord[]>();
+			for (const each of run.records.filter((record) => record.conn !== 0))
+				byConn.set(each.conn, [...(byConn.get(each.conn) ?? []), each]);
+			assert.equal(byConn.size, 2 * run.said.connections!);
+			for (const [conn, records] of byConn) {
+				const paths = records.flatMap((each) => /\/[01]\/\d{5}/.exec(each.payload.toString())?.[0] ?? []);
+				assert.equal(new Set(paths).size, 1, `connection ${conn} carries ${paths}`);
+				assert.equal(paths.length, 2);
+				assert.equal(records.filter((each) => each.kind === CAPTURE_CLOSE).length, 1);
+				assert.equal(records[0]!.kind, CAPTURE_OPEN);
+				assert.equal(records.at(-1)!.kind, CAPTURE_CLOSE);
+			}
+		});
+
+		it('offsets of two threads that write to one socket do not overlap', async () => {
+			const run = await runScenario(test, 'two_writers');
+			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, 400 * (40 + 100));
+		});
+
+		it('closing what is not open ends nothing', async () => {
+			const run = await runScenario(test, 'close_unknown');
+			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
+		});
+
+		it('socketpair and unix sockets', async () => {
+			const run = await runScenario(test, 'pairs');
+			const open = (name: string) =>
+				run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!;
+			assert.deepEqual([open('one').role, open('one').family], [ROLE_PAIR, 1]);
+			assert.deepEqual([open('client').role, open('client').family], [ROLE_CONNECTED, 1]);
+			assert.equal(stream(open('two').conn, IN), REQUEST);
+			assert.equal(stream(open('server').conn, IN), REQUEST);
+		});
+
+		/** Family, peer's and local port of the last that is known. */
+		const ports = (records: readonly CapturedRecord[], conn: number) => {
+			const open = records.filter((each) => each.kind === CAPTURE_OPEN && each.conn === conn).at(-1)!;
+			return [open.payload.readUInt16LE(0), open.payload.readUInt16BE(2), open.payload.readUInt16BE(30)];
+		};
+
+		it('a non-blocking connect has both addresses, and a refused one is no connection', async () => {
+			const run = await runScenario(test, 'connect_later');
+			assert.deepEqual([run.said.in_progress, run.said.refused], [115, 111]);
+			assert.deepEqual(ports(run.records, run.conn('client')), [2, run.said.listening, run.said.port]);
+			assert.equal(new Set(run.records.filter((each) => each.conn !== 0).map((each) => each.conn)).size, 2);
+		});
+
+		it('accept with NULL has both addresses all the same', async () => {
+			const run = await runScenario(test, 'accept_plain');
+			assert.deepEqual(ports(run.records, run.conn('server')), [2, run.said.port, run.said.listening]);
+		});
+
+		it('IPv6', async () => {
+			const run = await runScenario(test, 'six');
+			assert.equal(ports(run.records, run.conn('server'))[0], 10);
+			assert.equal(ports(run.records, run.conn('server'))[1], run.said.port);
+			assert.equal(ports(run.records, run.conn('client'))[2], run.said.port);
+		});
 	});
-	after(() => test.capture.close());
-
-	/** How and by whom a connection was closed. */
-	const closes = (conn: number) =>
-		test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn).map((each) => each.syscall);
-	const stream = (conn: number, direction: number) =>
-		joinStream(
-			test.records.filter((each) => each.kind === CAPTURE_DATA && each.conn === conn && each.direction === direction),
-		).toString();
-
-	it('a descriptor number that is used again is another connection', async () => {
-		const run = await runScenario(test, 'reused_descriptor');
-		const opens = run.records.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.server);
-		assert.equal(opens.length, 2);
-		assert.notEqual(opens[0]!.conn, opens[1]!.conn);
-		assert.deepEqual(closes(opens[0]!.conn), [SYSCALL_CLOSE]);
-		assert.ok(stream(opens[1]!.conn, IN).startsWith('GET /next'));
-	});
-
-	it('a duplicate is the same connection, which lives as long as either', async () => {
-		const run = await runScenario(test, 'dup_of_connection');
-		const conn = run.conn('server');
-		assert.equal(stream(conn, OUT), RESPONSE);
-		assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
-		const closed = run.records.findIndex((each) => each.kind === CAPTURE_CLOSE && each.conn === conn);
-		const answered = run.records.findIndex((each) => each.conn === conn && each.direction === OUT);
-		assert.ok(closed > answered);
-	});
-
-	it('dup2 over a connection ends it', async () => {
-		const run = await runScenario(test, 'dup2_over');
-		const over = run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.number)!.conn;
-		assert.deepEqual(closes(over), [SYSCALL_DUP2]);
-		assert.equal(stream(run.conn('server'), OUT), RESPONSE);
-		assert.equal(stream(over, OUT), '');
-	});
-
-	it('dup3, F_DUPFD and F_DUPFD_CLOEXEC name the same connection', async () => {
-		const run = await runScenario(test, 'duplicates');
-		assert.equal(stream(run.conn('server'), OUT), RESPONSE);
-		const shares = run.records.filter((each) => each.kind === CAPTURE_SHARE);
-		assert.deepEqual(
-			shares.map((each) => each.fd),
-			[50, 60, 70],
-		);
-	});
-
-	it('close_range ends what is in the range', async () => {
-		const run = await runScenario(test, 'close_range');
-		assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE_RANGE]);
-		assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE_RANGE]);
-	});
-
-	it('a child answers on the connection that its parent accepted and closed', async () => {
-		const run = await runScenario(test, 'forked');
-		const conn = run.conn('server');
-		assert.equal(stream(conn, OUT), RESPONSE);
-		const answer = test.records.find((each) => each.conn === conn && each.direction === OUT)!;
-		assert.equal(answer.pid, run.said.child);
-		assert.ok(
-			test.records.some((each) => each.kind === CAPTURE_SHARE && each.conn === conn && each.pid === run.said.child),
-		);
-		assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
-	});
-
-	it('a child reads the first request of a connection that its parent has closed before', async () => {
-		const run = await runScenario(test, 'forked_before_reading');
-		const open = test.records.find((each) => each.kind === CAPTURE_OPEN && each.pid === run.said.child)!;
-		assert.equal(open.role, ROLE_ACCEPTED);
-		assert.notEqual(open.payload.readUInt16BE(2), 0);
-		assert.equal(stream(open.conn, IN), REQUEST);
-		assert.equal(stream(open.conn, OUT), RESPONSE);
-	});
-
-	it('connections that are passed to a worker are captured there, each time', async () => {
-		const run = await runScenario(test, 'passed');
-		const child = test.records.filter((each) => each.pid === run.said.child);
-		const conns = [...new Set(child.filter((each) => each.kind === CAPTURE_DATA).map((each) => each.conn))];
-		assert.equal(conns.length, 3);
-		for (const conn of conns) assert.deepEqual([stream(conn, IN), stream(conn, OUT)], [REQUEST, RESPONSE]);
-	});
-
-	it('execve closes what is marked close-on-exec, and the rest lives on under a new name', async () => {
-		const run = await runScenario(test, 'executed');
-		const of = (name: string) =>
-			run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!.conn;
-		assert.deepEqual(closes(of('first')), [SYSCALL_EXECVE]);
-		assert.deepEqual(closes(of('second')), [SYSCALL_EXIT]);
-		assert.equal(stream(of('second'), OUT), 'HTTP/1.1 204 x\r\n\r\n');
-		const executed = run.records.find((each) => each.kind === CAPTURE_PROCESS_EXEC)!;
-		assert.equal(executed.comm, 'sh');
-		assert.deepEqual(closes(run.conn('client')), [SYSCALL_EXIT]);
-	});
-
-	it('a killed process ends its connections', async () => {
-		const run = await runScenario(test, 'killed');
-		const child = () => test.records.filter((each) => each.pid === run.said.child);
-		await test.until(
-			() => (child().filter((each) => each.kind === CAPTURE_CLOSE).length === 2 ? true : undefined),
-			'closes of the killed process',
-		);
-		const end = child().findIndex((each) => each.kind === CAPTURE_PROCESS_EXIT);
-		const ends = child()
-			.filter((each) => each.kind === CAPTURE_CLOSE)
-			.map((each) => each.syscall);
-		assert.ok(end >= 0);
-		assert.deepEqual(ends, [SYSCALL_EXIT, SYSCALL_EXIT]);
-	});
-
-	it('a descriptor of a high number is one like others', async () => {
-		const run = await runScenario(test, 'high_descriptor');
-		assert.equal(stream(run.conn('high'), IN), REQUEST);
-		assert.deepEqual(closes(run.conn('high')), [SYSCALL_EXIT]);
-	});
-
-	it('numbers that change hands at speed never mix two connections', async () => {
-		const run = await runScenario(test, 'rapid_reuse');
-		const byConn = new Map<number, CapturedRecord[]>();
-		for (const each of run.records.filter((record) => record.conn !== 0))
-			byConn.set(each.conn, [...(byConn.get(each.conn) ?? []), each]);
-		assert.equal(byConn.size, 2 * run.said.connections!);
-		for (const [conn, records] of byConn) {
-			const paths = records.flatMap((each) => /\/[01]\/\d{5}/.exec(each.payload.toString())?.[0] ?? []);
-			assert.equal(new Set(paths).size, 1, `connection ${conn} carries ${paths}`);
-			assert.equal(paths.length, 2);
-			assert.equal(records.filter((each) => each.kind === CAPTURE_CLOSE).length, 1);
-			assert.equal(records[0]!.kind, CAPTURE_OPEN);
-			assert.equal(records.at(-1)!.kind, CAPTURE_CLOSE);
-		}
-	});
-
-	it('offsets of two threads that write to one socket do not overlap', async () => {
-		const run = await runScenario(test, 'two_writers');
-		assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, 400 * (40 + 100));
-	});
-
-	it('closing what is not open ends nothing', async () => {
-		const run = await runScenario(test, 'close_unknown');
-		assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
-	});
-
-	it('socketpair and unix sockets', async () => {
-		const run = await runScenario(test, 'pairs');
-		const open = (name: string) =>
-			run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!;
-		assert.deepEqual([open('one').role, open('one').family], [ROLE_PAIR, 1]);
-		assert.deepEqual([open('client').role, open('client').family], [ROLE_CONNECTED, 1]);
-		assert.equal(stream(open('two').conn, IN), REQUEST);
-		assert.equal(stream(open('server').conn, IN), REQUEST);
-	});
-
-	/** Family, peer's and local port of the last that is known. */
-	const ports = (records: readonly CapturedRecord[], conn: number) => {
-		const open = records.filter((each) => each.kind === CAPTURE_OPEN && each.conn === conn).at(-1)!;
-		return [open.payload.readUInt16LE(0), open.payload.readUInt16BE(2), open.payload.readUInt16BE(30)];
-	};
-
-	it('a non-blocking connect has both addresses, and a refused one is no connection', async () => {
-		const run = await runScenario(test, 'connect_later');
-		assert.deepEqual([run.said.in_progress, run.said.refused], [115, 111]);
-		assert.deepEqual(ports(run.records, run.conn('client')), [2, run.said.listening, run.said.port]);
-		assert.equal(new Set(run.records.filter((each) => each.conn !== 0).map((each) => each.conn)).size, 2);
-	});
-
-	it('accept with NULL has both addresses all the same', async () => {
-		const run = await runScenario(test, 'accept_plain');
-		assert.deepEqual(ports(run.records, run.conn('server')), [2, run.said.port, run.said.listening]);
-	});
-
-	it('IPv6', async () => {
-		const run = await runScenario(test, 'six');
-		assert.equal(ports(run.records, run.conn('server'))[0], 10);
-		assert.equal(ports(run.records, run.conn('server'))[1], run.said.port);
-		assert.equal(ports(run.records, run.conn('client'))[2], run.said.port);
-	});
-});
+}
 
 describe('what was there before', () => {
 	const program = `

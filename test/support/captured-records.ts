@@ -8,6 +8,8 @@ import { eventually } from './eventually.ts';
 const ROOT = join(import.meta.dirname, '../..');
 export const ADDON = loadNativeAddon(join(ROOT, 'build/tinytap.node'));
 export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
+/** Both load on a new kernel, and must show the same. */
+export const BPF_OBJECTS = [BPF_OBJECT, join(ROOT, 'build/tinytap-old.bpf.o')];
 
 export type CapturedRecord = {
 	readonly kind: number;

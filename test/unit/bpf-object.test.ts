@@ -34,7 +34,7 @@ function sections(path: string): Section[] {
 	});
 }
 
-for (const object of ['tinytap.bpf.o']) {
+for (const object of ['tinytap.bpf.o', 'tinytap-old.bpf.o']) {
 	describe(object, () => {
 		const all = sections(join(BUILD, object));
 		const find = (name: string) => all.find((each) => each.name === name)?.data;
