@@ -40,6 +40,7 @@ export async function withCapture(
 			throw new UserError('.open is for the prompt, not for scripts', 'ERR_PROMPT_ONLY');
 		},
 	});
+	let damage: CaptureEnd['damage'];
 	try {
 		const code = await work({
 			options,
@@ -51,7 +52,7 @@ export async function withCapture(
 			captured: async () => {
 				const end = await captureEnd(threads, options, Promise.race([interrupts.first, sink.gone]));
 				if (interrupts.count > 1) throw interrupted();
-				reportDamage(end.damage, options);
+				damage = end.damage;
 				return end;
 			},
 			query: async (run) => {
@@ -65,6 +66,8 @@ export async function withCapture(
 				}
 			},
 		});
+		// After the results: what stands before the damage was delivered.
+		reportDamage(damage, options);
 		if (sink.closed) return EXIT.ok;
 		const loss = strictError(threads, options);
 		if (loss !== undefined && code !== EXIT.interrupted) throw loss;

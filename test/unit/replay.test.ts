@@ -1,0 +1,156 @@
+// The whole line from recorded batches, without root and without a kernel: the built CLI over recordings.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { RecordingWriter } from '../../src/capture/recording.ts';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { Tape } from '../support/record-builder.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+import { parseRows, runTinytap } from '../support/tinytap.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+const DEMO = join(import.meta.dirname, '../../recordings/demo.tinytap');
+let files = 0;
+
+/** A recording of a tape, as the capture thread would have kept it. */
+function recordingOf(tape: Tape): string {
+	const path = join(directory.path, `tape-${files++}.tinytap`);
+	const writer = new RecordingWriter(path, {}, {});
+	writer.writeBatch(tape.batch());
+	writer.close();
+	return path;
+}
+
+/** 23 exchanges over one server connection, every third body by sendfile. */
+function sampleTape(): Tape {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	for (let i = 1; i <= 23; i++) {
+		server.in(`GET /item/${i} HTTP/1.1\r\nHost: shop\r\n\r\n`);
+		const head = `HTTP/1.1 ${i % 5 === 0 ? '404 Not Found' : '200 OK'}\r\nContent-Length: 1000\r\n\r\n`;
+		if (i % 3 === 0) server.out(head, { syscall: wire.SYSCALL_WRITEV }).sendfile(1000);
+		else server.out(head + 'x'.repeat(1000), { syscall: wire.SYSCALL_WRITEV });
+	}
+	return tape;
+}
+
+test('a recording answers the same questions as a live capture', async () => {
+	const path = recordingOf(sampleTape());
+	const sql = "SELECT id, path, status, res_body_bytes AS bytes, res_captured_bytes AS held, via, res_body_note AS note FROM exchanges ORDER BY id";
+	const { code, stdout, stderr } = await runTinytap(['query', sql, '--replay', path, '--format', 'ndjson']);
+	assert.equal(code, 0, stderr);
+	const rows = parseRows(stdout);
+	assert.equal(rows.length, 23);
+	for (const [i, row] of rows.entries()) {
+		const bySendfile = (i + 1) % 3 === 0;
+		assert.deepEqual(row, {
+			id: i + 1,
+			path: `/item/${i + 1}`,
+			status: (i + 1) % 5 === 0 ? 404 : 200,
+			bytes: 1000,
+			held: bySendfile ? 0 : 1000,
+			via: bySendfile ? 'sendfile' : 'writev',
+			note: bySendfile ? 'body: 1000 bytes via sendfile — content not captured' : null,
+		});
+	}
+});
+
+test('an unprivileged user can look at the bundled recording', () => {
+	const sql = "SELECT count(*) AS n, sum(via = 'sendfile') AS files, count(DISTINCT comm) AS programs FROM exchanges WHERE side = 'server'";
+	// What another user may read: the checkout may lie in root's home.
+	const script = `cp -r "$1/dist" "$1/build" "$1/package.json" "$1/recordings" "$2" && chmod -R a+rX "$2" && exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$3" "$2/dist/tinytap.cjs" query "$4" --replay "$2/recordings/demo.tinytap" --format json`;
+	const place = join(directory.path, 'copy');
+	const result = spawnSync('sh', ['-c', `chmod a+rx "$(dirname "$2")" && mkdir -p "$2" && ${script}`, 'sh', join(import.meta.dirname, '../..'), place, process.execPath, sql], { encoding: 'utf8' });
+	assert.equal(result.status, 0, result.stderr);
+	const [row] = JSON.parse(result.stdout) as { n: number; files: number; programs: number }[];
+	assert.ok(row !== undefined && row.n > 10 && row.files >= 3 && row.programs === 2, result.stdout);
+});
+
+test('a tail over a recording prints every row that passes, in the order they ended', async () => {
+	const path = recordingOf(sampleTape());
+	const { code, stdout, stderr } = await runTinytap(['tail', '--where', 'status = 404', '--columns', 'id, path', '--format', 'ndjson', '--replay', path]);
+	assert.equal(code, 0, stderr);
+	assert.deepEqual(parseRows(stdout), [5, 10, 15, 20].map((id) => ({ id, path: `/item/${id}` })));
+});
+
+test('a cut recording gives its rows, a warning and 0; a damaged one its rows, an error and 1', async () => {
+	const whole = readFileSync(DEMO);
+	const cut = join(directory.path, 'cut.tinytap');
+	writeFileSync(cut, whole.subarray(0, whole.length - 100));
+	const short = await runTinytap(['query', 'SELECT count(*) AS n FROM exchanges', '--replay', cut, '--format', 'ndjson']);
+	assert.equal(short.code, 0, short.stderr);
+	assert.match(short.stderr, /warning: .*cut\.tinytap is truncated at byte \d+/);
+	assert.ok(Number(parseRows(short.stdout)[0]?.n) > 10);
+	const damaged = join(directory.path, 'damaged.tinytap');
+	const bytes = Buffer.from(whole);
+	bytes[bytes.length - 200]! ^= 1;
+	writeFileSync(damaged, bytes);
+	const broken = await runTinytap(['query', 'SELECT count(*) AS n FROM exchanges', '--replay', damaged, '--format', 'ndjson']);
+	assert.equal(broken.code, 1);
+	assert.match(broken.stderr, /damaged\.tinytap is damaged at byte \d+: .* \[ERR_RECORDING_DAMAGED\]/);
+	assert.doesNotMatch(broken.stderr, /^\s+at /m);
+	assert.ok(Number(parseRows(broken.stdout)[0]?.n) > 10);
+});
+
+test('a script checks its results', async () => {
+	const path = recordingOf(sampleTape());
+	const script = join(directory.path, 'check.sql');
+	writeFileSync(script, 'SELECT * FROM exchanges WHERE status >= 500;\n.expect rows = 0\nSELECT count(*) FROM exchanges WHERE status = :status;\n.expect value = 4\n');
+	const good = await runTinytap(['run', script, '--replay', path, '--set', 'status=404', '--quiet', '--format', 'csv']);
+	assert.equal(good.code, 0, good.stderr);
+	writeFileSync(script, 'SELECT * FROM exchanges WHERE status = 404;\n.expect rows = 0\n');
+	const bad = await runTinytap(['run', script, '--replay', path, '--format', 'csv']);
+	assert.equal(bad.code, 4);
+	assert.match(bad.stderr, /check\.sql:2: expected rows = 0, got 4 rows \[ERR_EXPECTATION\]/);
+});
+
+test('SQL from stdin, several statements, and --strict', async () => {
+	const tape = sampleTape();
+	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
+	const path = recordingOf(tape);
+	const { code, stdout, stderr } = await runTinytap(['query', '-', '--replay', path, '--format', 'ndjson'], { input: "SELECT 'a;b' AS x;\nSELECT events, bytes FROM loss WHERE reason = 'ring_full'" });
+	assert.equal(code, 0, stderr);
+	assert.deepEqual(parseRows(stdout), [{ x: 'a;b' }, { events: 3, bytes: 4500 }]);
+	assert.match(stderr, /3 events were lost \(4500 bytes\)/);
+	const strict = await runTinytap(['query', 'SELECT 1', '--replay', path, '--strict']);
+	assert.equal(strict.code, 3, strict.stderr);
+});
+
+test('a piped shell runs statements without prompts and fails with the first error', async () => {
+	const path = recordingOf(sampleTape());
+	const { code, stdout, stderr } = await runTinytap(['--replay', path, '--format', 'csv'], { input: 'SELECT count(*) AS n\nFROM exchanges;\n.tables\nSELECT nope;\nSELECT 2 AS never;\n' });
+	assert.equal(code, 1);
+	assert.match(stdout, /^n\r?\n23\r?\nexchanges\n/);
+	assert.doesNotMatch(stdout, /never|tinytap>/);
+	assert.match(stderr, /nope/);
+});
+
+test('nothing in SQL reaches files, code or the captured tables', async () => {
+	const path = recordingOf(sampleTape());
+	const attacks = [
+		"SELECT * FROM CSV('/etc/passwd', {headers:false})",
+		"SELECT * INTO CSV('/tmp/tinytap-attack.csv') FROM exchanges",
+		"SOURCE '/etc/passwd'",
+		'CREATE FUNCTION f AS ``function(){return 1}``',
+		"SELECT a->split('')->map('x') FROM exchanges",
+		'DELETE FROM exchanges',
+		'UPDATE exchanges SET path = 1',
+		'INSERT INTO exchanges VALUES (1)',
+		'DROP TABLE exchanges',
+		'USE __proto__',
+		'CREATE TABLE constructor (a INT)',
+		"ATTACH FILESTORAGE DATABASE x('/tmp/x')",
+		'WHILE 1=1 SELECT 1',
+	];
+	for (const sql of attacks) {
+		const { code, stdout, stderr } = await runTinytap(['query', sql, '--replay', path]);
+		assert.equal(code, 1, `${sql}: ${stdout}`);
+		assert.match(stderr, /^tinytap: error: .*\[ERR_SQL_[A-Z_]+\]$/m, sql);
+		assert.doesNotMatch(stderr, /^\s+at /m, sql);
+	}
+	assert.throws(() => readFileSync('/tmp/tinytap-attack.csv'), { code: 'ENOENT' });
+});
