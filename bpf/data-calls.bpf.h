@@ -178,9 +178,11 @@ __noinline long gather_start(void)
 			bytes = walk->capture_left;
 		if (bytes > walk->message_left)
 			bytes = walk->message_left;
+		FORGET(bytes);
 		if (bytes > SNIFF_BYTES)
 			bytes = SNIFF_BYTES;
 		filled = FETCH(sniff_bytes);
+		FORGET(filled);
 		if (filled >= SNIFF_BYTES || bpf_probe_read_user(s->sniff + filled, bytes, (void *)walk->base))
 			break;
 		FETCH(sniff_bytes) = filled + bytes;

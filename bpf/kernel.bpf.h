@@ -32,6 +32,10 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define true 1
 #define false 0
 
+/* Keeps the compiler from using what it knows of `value`, so that a comparison after it stays: older verifiers see the bound
+ * of a length only where it is compared last. */
+#define FORGET(value) asm volatile("" : "+r"(value))
+
 /* Linux's error numbers that are looked at. */
 #define EPIPE 32
 #define EINVAL 22

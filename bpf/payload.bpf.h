@@ -47,6 +47,7 @@ static __always_inline void flush_record(struct scratch *s, __u64 cut_bytes, __u
 	s->event.stream_offset = s->call.stream_offset + s->walk.record_offset;
 	s->walk.record_offset += bytes;
 	s->walk.filled = 0;
+	FORGET(filled);
 	if (filled > CAPTURE_EVENT_PAYLOAD_MAX)
 		return;
 	size = sizeof(struct capture_event) + filled;
@@ -152,6 +153,7 @@ static long walk_step(__u32 index, void *unused)
 	if (walk->base < walk->careful_until && bytes > PAGE_BYTES - (walk->base & (PAGE_BYTES - 1)))
 		bytes = PAGE_BYTES - (walk->base & (PAGE_BYTES - 1));
 	/* Says again, in terms the verifier follows, what the comparisons above ensure. */
+	FORGET(bytes);
 	if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
 		bytes = CAPTURE_EVENT_PAYLOAD_MAX;
 	if (bpf_probe_read_user(s->payload + filled, bytes, (void *)walk->base)) {
@@ -225,6 +227,9 @@ static __always_inline bool send_short(struct scratch *s)
 	__u64 bytes = s->call.ret;
 
 	if (s->call.shape != SHAPE_BUFFER || bytes > CAPTURE_EVENT_PAYLOAD_MAX || bytes > settings.capture_limit)
+		return false;
+	FORGET(bytes);
+	if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
 		return false;
 	if (bpf_probe_read_user(s->payload, bytes, (void *)s->call.pointer))
 		return false;

@@ -55,6 +55,7 @@ static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 	__u64 size;
 	long error;
 
+	FORGET(payload_bytes);
 	if (payload_bytes > SMALL_PAYLOAD)
 		payload_bytes = SMALL_PAYLOAD;
 	size = sizeof(struct capture_event) + payload_bytes;

@@ -35,9 +35,13 @@ static thread_local std::vector<std::string> log_lines;
 
 static int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
-  char line[4096];
-  vsnprintf(line, sizeof(line), format, arguments);
-  log_lines.emplace_back(line);
+  // One line may be a verifier's log of megabytes.
+  va_list again;
+  va_copy(again, arguments);
+  std::string line(std::max(vsnprintf(nullptr, 0, format, arguments), 0), '\0');
+  vsnprintf(line.data(), line.size() + 1, format, again);
+  va_end(again);
+  log_lines.push_back(std::move(line));
   return 0;
 }
 
