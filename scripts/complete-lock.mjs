@@ -7,7 +7,10 @@ const lock = JSON.parse(readFileSync(path, 'utf8'));
 for (const manifest of Object.values(lock.packages)) {
 	for (const [name, version] of Object.entries(manifest.optionalDependencies ?? {})) {
 		const key = `node_modules/${name}`;
-		const platform = /-(android|darwin|linux|win32|freebsd|openbsd|netbsd|sunos|aix)-(arm64|x64|arm|ia32|ppc64|s390x|riscv64|loong64|mips64el)(-musl)?$/.exec(name);
+		const platform =
+			/-(android|darwin|linux|win32|freebsd|openbsd|netbsd|sunos|aix)-(arm64|x64|arm|ia32|ppc64|s390x|riscv64|loong64|mips64el)(-musl)?$/.exec(
+				name,
+			);
 		if (lock.packages[key] !== undefined || platform === null) continue;
 		lock.packages[key] = {
 			version,

@@ -10,9 +10,11 @@ const path = join(import.meta.dirname, '../docs/tables.md');
 const TABLE_TEXTS: Readonly<Record<string, string>> = {
 	exchanges:
 		'One row for each request with its response, made when the head of the request is complete and updated until the response ends.\nA response whose request was not seen has NULL in the request columns. Without ORDER BY no order is promised.',
-	headers: 'One row for each field line, in order, with case and repeats. `seq` counts within a message; trailers follow the head.',
+	headers:
+		'One row for each field line, in order, with case and repeats. `seq` counts within a message; trailers follow the head.',
 	connections: 'Connections that carried something recognised, open ones and the last closed ones.',
-	events: 'The most recent system calls on such connections, one row a call. A sendfile shows its out_fd and what it returned.',
+	events:
+		'The most recent system calls on such connections, one row a call. A sendfile shows its out_fd and what it returned.',
 	inflight: 'The columns of `exchanges` and one more, for exchanges that are not complete yet.',
 	loss: 'What was not captured, by reason: one row a reason, zeros included.',
 	blind_spots: 'Processes seen doing what tinytap cannot follow, so that "nothing captured" is explained.',
@@ -33,7 +35,11 @@ function document(): string {
 				.map((column) => `| ${column.name} | ${column.type} | ${column.description.replaceAll('|', '\\|')} |\n`)
 				.join('')}`,
 	);
-	const words = (list: readonly (string | null)[]) => list.filter((word) => word !== null).map((word) => `\`${word}\``).join(', ');
+	const words = (list: readonly (string | null)[]) =>
+		list
+			.filter((word) => word !== null)
+			.map((word) => `\`${word}\``)
+			.join(', ');
 	return `# Tables
 
 Written by \`npm run generate\` from the code; \`.schema\` and \`DESCRIBE TABLE\` show the same. All tables are read-only.

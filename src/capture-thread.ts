@@ -54,6 +54,7 @@ let committedBefore = 0;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
+let running: BatchSource | undefined;
 const ownLoss = { outputDropped: newTotal(), recordingStopped: newTotal() };
 let views: EntryBytes = entryBytes(decoder.memory.buffer);
 
@@ -64,6 +65,7 @@ main.on('message', (message: ToCapture) => {
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
+	else if (message.type === 'filters') running?.setFilters(message.filters);
 	else if (message.type === 'stop') Atomics.store(stop, 0, 1);
 });
 
@@ -74,6 +76,7 @@ run().catch((error: unknown) => {
 
 async function run(): Promise<void> {
 	const source = settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path);
+	running = source;
 	try {
 		if (settings.record !== undefined) {
 			const { path, force, owner, meta } = settings.record;

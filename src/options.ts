@@ -3,6 +3,7 @@ import { hostname, release } from 'node:os';
 import type { Command } from 'commander';
 import type { CaptureSettings } from './capture/capture-settings.ts';
 import { usageError } from './errors.ts';
+import { checkedFilters, parseComm, parsePid, parsePort } from './filters.ts';
 import { FILES, version } from './installation.ts';
 import { type InvokingUser, invokingUser, userDirectories } from './invoking-user.ts';
 import { isRowFormat, ROW_FORMATS, type RowFormat } from './output/row-format.ts';
@@ -143,11 +144,11 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 	return {
 		...(raw.replay === undefined ? {} : { replay: { path: raw.replay } }),
 		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, raw.force === true, user) }),
-		filters: {
-			pids: (raw.pid ?? []).map((text) => parseInteger(text, '--pid', 1, 2 ** 22)),
-			comms: (raw.comm ?? []).map(parseComm),
-			ports: (raw.port ?? []).map((text) => parseInteger(text, '--port', 1, 65535)),
-		},
+		filters: checkedFilters({
+			pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
+			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
+			ports: (raw.port ?? []).map((text) => parsePort(text, '--port')),
+		}),
 		bodyLimit:
 			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
@@ -188,13 +189,6 @@ function presentation(raw: RawOptions): Presentation {
 		theme: createTheme(wantsColor(process.stdout, process.env, color)),
 		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),
 	};
-}
-
-/** The kernel keeps 15 bytes of a name. */
-function parseComm(text: string): string {
-	const length = Buffer.byteLength(text);
-	if (length >= 1 && length <= 15) return text;
-	throw usageError(`--comm: expected a process name of 1 to 15 bytes, got ${JSON.stringify(text)}`);
 }
 
 function atLeast(value: number, least: number, name: string, leastText: string): number {

@@ -182,7 +182,8 @@ function rowsOf(snapshot: CaptureSnapshot): SegmentRows[] {
 
 function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: 'tail' }>): void {
 	try {
-		const condition = where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
+		const condition =
+			where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
 		const projection = compileProjection(columns ?? '*', EXCHANGE_COLUMNS, { table: 'exchanges' });
 		tail = { id, condition, projection, seen: new Map(), begun: fromStart, unprinted: 0, dropped: 0 };
 		post({ type: 'columns', id, columns: projection.columns.map(resultColumn) });

@@ -1,5 +1,6 @@
 // One capture from a command's point of view: started, told about, ended by time, count or Ctrl-C.
 import { EXIT, UserError } from './errors.ts';
+import { filtersText } from './filters.ts';
 import type { Options } from './options.ts';
 import { forTerminal } from './output/terminal-text.ts';
 import { lossSentence } from './shell/result-printer.ts';
@@ -72,12 +73,6 @@ export function say(text: string): void {
 function captureSentence(options: Options): string {
 	const { replay, filters, record } = options.capture;
 	if (replay !== undefined) return `tinytap: replaying ${forTerminal(replay.path)}`;
-	const what = [
-		...filters.pids.map((pid) => `pid ${pid}`),
-		...filters.comms.map((comm) => `comm ${forTerminal(comm)}`),
-		...filters.ports.map((port) => `port ${port}`),
-	];
-	const of = what.length === 0 ? 'this host' : what.join(', ');
 	const into = record === undefined ? '' : `, recording to ${forTerminal(record.path)}`;
-	return `tinytap: capturing HTTP/1.x of ${of}${into}`;
+	return `tinytap: capturing HTTP/1.x of ${filtersText(filters)}${into}`;
 }

@@ -1,6 +1,6 @@
 // What the three threads say to each other. Main tells the capture thread and the query thread what to do; the query
 // thread asks the capture thread for snapshots over a port of their own.
-import type { CaptureSettings } from './capture/capture-settings.ts';
+import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
 import { EXIT, UserError } from './errors.ts';
 import type { CaptureSnapshot } from './store/database.ts';
 import type { LossTotal } from './store/loss-table.ts';
@@ -37,6 +37,7 @@ export type ToCapture =
 	| { readonly type: 'pause' }
 	| { readonly type: 'resume' }
 	| { readonly type: 'clear' }
+	| { readonly type: 'filters'; readonly filters: CaptureFilters }
 	| { readonly type: 'stop' };
 
 /** How a replayed file ended early. */

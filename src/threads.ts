@@ -1,7 +1,7 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import type { CaptureSettings } from './capture/capture-settings.ts';
+import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
 import { EXIT, UserError } from './errors.ts';
 import type { LossTotal } from './store/loss-table.ts';
 import type { SqlValue } from './store/table.ts';
@@ -207,6 +207,11 @@ export class Threads {
 
 	clear(): void {
 		this.#toCapture({ type: 'clear' });
+	}
+
+	/** Changes what is captured from now on. */
+	setFilters(filters: CaptureFilters): void {
+		this.#toCapture({ type: 'filters', filters });
 	}
 
 	/** Ends the capture: probes detached, what the ring holds read; `ended` resolves then. */

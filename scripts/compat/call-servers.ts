@@ -41,6 +41,23 @@ export const CALL_SERVER_KINDS: readonly ServerKind[] = [
 			},
 		}),
 	),
+	...(['sendfile', 'splice', 'sendmmsg'] as const).map(
+		(send): ServerKind => ({
+			group: 'calls',
+			name: `C, ${send} in chunks`,
+			needs: [{ command: 'gcc', package: 'gcc' }],
+			version: ['gcc', '--version'],
+			targets: bodiesInPieces('/chunked/', 'chunked'),
+			start: async (site) => {
+				const program = site.compiled('calls');
+				return await startServer(
+					(port) => [program, 'serve', String(port), send, 'recvmsg'],
+					{ request: always('recvmsg'), response: always(send) },
+					{ COMPAT_ROOT: site.root },
+				);
+			},
+		}),
+	),
 	{
 		group: 'haproxy',
 		name: 'HAProxy, splice',

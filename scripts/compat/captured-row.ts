@@ -42,7 +42,14 @@ export const CASE_NAME = 'case';
 
 /** Captures what passes the ports while `work` runs; bodies without a limit. Throws when anything was lost. */
 export async function captureExchanges(ports: readonly number[], work: () => Promise<void>): Promise<CapturedRow[]> {
-	const options = ['--body-limit', 'none', ...ports.flatMap((port) => ['--port', String(port)])];
+	// A busy machine must not lose what a quiet one holds: room for all bodies of one capture.
+	const options = [
+		'--body-limit',
+		'none',
+		'--ring-size',
+		'64MiB',
+		...ports.flatMap((port) => ['--port', String(port)]),
+	];
 	const rows = await captureRows(SQL, options, work);
 	const losses = rows.filter((row) => 'loss' in row);
 	if (losses.length > 0) throw new Error(`lost: ${losses.map(({ loss, events }) => `${loss} ${events}`).join(', ')}`);

@@ -40,7 +40,13 @@ export const CLIENTS: readonly Client[] = [
 		version: ['curl', '--version'],
 		request: always('sendto'),
 		response: always('recvfrom'),
-		commands: (requests) => [{ words: ['curl', '-sS', ...requests.flatMap(curlWords).slice(1)] }],
+		// All over one connection, unless they ask to end it.
+		commands: (requests) => {
+			const lists = requests.some(({ headers }) => headers.Connection === 'close')
+				? requests.map((request) => [request])
+				: [requests];
+			return lists.map((list) => ({ words: ['curl', '-sS', ...list.flatMap(curlWords).slice(1)] }));
+		},
 	},
 	{
 		name: 'wget',

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import {
 	always,
 	bodiesInPieces,
+	type Carriers,
 	carried,
 	echoes,
 	everyBody,
 	type Need,
 	type ServerKind,
 	type Site,
+	type Target,
 } from './server-kind.ts';
 import { FIXTURES } from './site.ts';
 import { startServer } from './start-server.ts';
@@ -49,7 +51,11 @@ export const FILE_SERVER_KINDS: readonly ServerKind[] = [
 		name: 'busybox httpd',
 		needs: [{ command: 'busybox', package: 'busybox-static' }],
 		version: ['busybox'],
-		targets: [...everyBody(), ...CGI],
+		// A script's answer ends its connection without having said so: a client that keeps it loses a request there.
+		targets: [
+			...everyBody(),
+			...CGI.map((target) => ({ ...target, headers: { ...target.headers, Connection: 'close' } })),
+		],
 		start: async ({ root }) =>
 			await startServer((port) => ['busybox', 'httpd', '-f', '-p', `127.0.0.1:${port}`, '-h', root], {
 				request: always('read'),
@@ -95,9 +101,19 @@ function lighttpd(backend: 'sendfile' | 'writev'): ServerKind {
 					writeFileSync(configuration, lighttpdConfiguration(site, port, backend));
 					return ['lighttpd', '-D', '-f', configuration];
 				},
-				{ request: always('read', 'recvfrom') },
+				{ request: always('read'), response: lighttpdCarriers(backend) },
 			);
 		},
+	};
+}
+
+/** Files above 16 KiB are sent as files, and so is what a script's output or an upload was put into. */
+function lighttpdCarriers(backend: 'sendfile' | 'writev'): Carriers {
+	const big = (target: Target) => (target.responseBody?.length ?? 0) > 16384;
+	if (backend === 'writev') return always('writev', 'write');
+	return (target) => {
+		if (!big(target)) return ['writev'];
+		return target.path.startsWith('/cgi-bin/') ? ['writev', 'sendfile'] : ['sendfile'];
 	};
 }
 
@@ -134,12 +150,12 @@ function apache(sendfile: 'On' | 'Off'): ServerKind {
 }
 
 function apacheConfiguration({ root, temporary }: Site, port: number, sendfile: string): string {
-	const modules = ['mpm_event', 'authz_core', 'mime', 'cgid'];
+	const modules = ['mpm_event', 'authz_core', 'mime', 'alias', 'cgid'];
 	return `ServerRoot ${temporary}
 ServerName localhost
 Listen 127.0.0.1:${port}
 PidFile ${temporary}/apache.pid
-ErrorLog /dev/stderr
+ErrorLog ${temporary}/apache.log
 ${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n`).join('')}
 User www-data
 Group www-data

@@ -5,6 +5,8 @@ import { writeFileSync } from 'node:fs';
 export type Machine = {
 	readonly kernelImage: string;
 	readonly initramfs: string;
+	/** Words for the kernel's command line; /init reads them there. */
+	readonly words: readonly string[];
 	/** The console is kept here, whatever happens. */
 	readonly consoleLog: string;
 	/** Time the machine has before it is switched off. */
@@ -31,9 +33,9 @@ export function emulatorVersion(): string {
 }
 
 /** Boots, waits until the machine is off, and resolves to what its console showed. */
-export async function boot({ kernelImage, initramfs, consoleLog, limitMs }: Machine): Promise<Booted> {
+export async function boot({ kernelImage, initramfs, words, consoleLog, limitMs }: Machine): Promise<Booted> {
 	const started = performance.now();
-	const parts = ['-kernel', kernelImage, '-initrd', initramfs, '-append', KERNEL_COMMAND_LINE];
+	const parts = ['-kernel', kernelImage, '-initrd', initramfs, '-append', [KERNEL_COMMAND_LINE, ...words].join(' ')];
 	const child = spawn('qemu-system-x86_64', [...MACHINE_ARGUMENTS, ...parts], { stdio: ['ignore', 'pipe', 'inherit'] });
 	const switchOff = () => child.kill('SIGKILL');
 	process.once('exit', switchOff);

@@ -1,20 +1,23 @@
 // docs/kernels.md: what was found on each kernel, and how.
 import { execFileSync } from 'node:child_process';
+import type { Check } from '../../src/capture/preflight.ts';
 import { LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
 import { emulatorVersion, MACHINE_ARGUMENTS } from './machine.ts';
-import { REQUESTS, type Side, type Verdict } from './verdict.ts';
+import { REQUESTS, type Side, type Trial, type Verdict } from './verdict.ts';
 
-export function page(verdicts: readonly Verdict[], wanted: readonly string[]): string {
-	const absent = wanted.filter((series) => !verdicts.some(({ kernel }) => kernel.series === series));
+export function page(verdicts: readonly Verdict[], trials: readonly Trial[]): string {
+	const absent = trials.filter((trial) => !verdicts.some((verdict) => verdict.trial === trial));
 	const problems = verdicts.filter(({ works }) => !works);
 	return `# Kernels
 
 Written by \`npm run kernels\`: Debian's kernels boot in an emulated machine, and in each tinytap is used as anybody would.
 
-| kernel | programs load | attach | server rows | client rows | carriers seen | \`tinytap doctor\` |
-|---|---|---|---|---|---|---|
-${verdicts.map(tableRow).join('')}${absent.map((series) => `| ${series} | not tried: Debian's mirror did not have it | | | | | |\n`).join('')}
-- **Programs load, attach**: the addon alone; the number is that of tracepoints. A tracepoint that a kernel lacks is named.
+| kernel | programs load | tracepoints | arguments read at | server rows | client rows | carriers | \`tinytap doctor\` |
+|---|---|---|---|---|---|---|---|
+${verdicts.map(tableRow).join('')}${absent.map(({ name }) => `| ${name} | not tried: Debian's mirror did not have it | | | | | | |\n`).join('')}
+- **Programs load, tracepoints**: the addon alone; the number is that of tracepoints attached to, those that the kernel lacks are named.
+- **Arguments read at**: from Linux 5.17 on they are read when a call returns. Older kernels are given a second object, whose programs note them
+  when a call begins; with that one the calls that wait already when capture begins are not seen. "forced" gives it to a kernel that does not need it.
 - **Rows**: curl sent ${SMALL_REQUESTS} GETs on one connection and a POST of ${LARGE_BODY_BYTES} bytes, which came back, to a server in Node.
   A row counts when method, path, status, the number of body bytes and the number of bytes held are right, its state is \`complete\`, and nothing was lost.
 ${problems.length === 0 ? '' : `\n## What does not work\n\n${problems.map(problemText).join('\n')}`}
@@ -24,7 +27,7 @@ ${methods(verdicts)}`;
 }
 
 function tableRow(verdict: Verdict): string {
-	const { kernel, probe, doctor, seen, capture } = verdict;
+	const { trial, kernel, probe, doctor, seen, capture, way } = verdict;
 	const carriers = (side: Side) => [
 		...new Set((capture?.rows ?? []).filter((row) => row.side === side).map(({ via }) => via)),
 	];
@@ -32,11 +35,12 @@ function tableRow(verdict: Verdict): string {
 		? '**no**'
 		: `${probe.attached.length}${probe.missing.length === 0 ? '' : `; missing: ${probe.missing.join(', ')}`}`;
 	const rows = (side: Side) => (seen[side] === REQUESTS ? `${seen[side]}` : `**${seen[side]} of ${REQUESTS}**`);
-	const complaints = doctor?.complaints.map(({ name, status, detail }) => `${name} (${status}): ${detail}`) ?? [];
+	const complaints = doctor?.complaints.map(complaint) ?? [];
 	const cells = [
-		`**${kernel.series}** ${kernel.title}`,
+		`**${kernel.series}** (${kernel.title})`,
 		probe?.loads ? 'yes' : '**no**',
 		attach,
+		`${way ?? 'none'}${trial.oldObject ? ' (forced)' : ''}`,
 		rows('server'),
 		rows('client'),
 		[...carriers('server'), ...carriers('client')].map((via) => `\`${via}\``).join(' ') || 'none',
@@ -45,8 +49,12 @@ function tableRow(verdict: Verdict): string {
 	return `| ${cells.map(cell).join(' | ')} |\n`;
 }
 
-function problemText({ kernel, problems }: Verdict): string {
-	return `${kernel.series}:\n\n${problems.map((problem) => `- ${cell(problem)}\n`).join('')}`;
+function complaint({ name, status, detail, affects }: Check): string {
+	return `${status}: ${name} ${detail}${affects === undefined ? '' : `, affects ${affects}`}`;
+}
+
+function problemText({ trial, problems }: Verdict): string {
+	return `${trial.name}${trial.oldObject ? ' (forced)' : ''}:\n\n${problems.map((problem) => `- ${cell(problem)}\n`).join('')}`;
 }
 
 /** Text that stays within a cell or a list item. */
@@ -57,7 +65,7 @@ function cell(text: string): string {
 function methods(verdicts: readonly Verdict[]): string {
 	const curl = execFileSync('curl', ['--version'], { encoding: 'utf8' }).split(' ').slice(0, 2).join(' ');
 	const clang = execFileSync(process.env.CLANG ?? 'clang', ['--version'], { encoding: 'utf8' }).split('\n')[0];
-	const seconds = verdicts.map(({ kernel, booted }) => `${kernel.series} ${booted.seconds} s`).join(', ');
+	const seconds = verdicts.map(({ trial, booted }) => `${trial.name} ${booted.seconds} s`).join(', ');
 	return `On ${new Date().toISOString().slice(0, 10)} with ${emulatorVersion()}, Node.js ${process.versions.node}, ${curl}; the BPF object was built with ${clang}.
 From power on to power off it took ${seconds}.
 

@@ -8,47 +8,58 @@ import { writeInitramfs } from './initramfs.ts';
 import { kernelPackages } from './kernel-packages.ts';
 import { boot } from './machine.ts';
 import { page } from './page.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { judge, type Trial, type Verdict } from './verdict.ts';
 
 /** One before bpf_task_pt_regs (5.15) and bpf_loop (5.17), one with both, one that is recent. */
-const SERIES = ['5.10', '6.1', '6.12'];
+const TRIALS: readonly Trial[] = [
+	{ name: '5.10', series: '5.10', oldObject: false },
+	{ name: '6.1', series: '6.1', oldObject: false },
+	{ name: '6.1-old', series: '6.1', oldObject: true },
+	{ name: '6.12', series: '6.12', oldObject: false },
+];
 const LIMIT_MS = 15 * 60_000;
+
+const NAMES = TRIALS.map(({ name }) => name).join(', ');
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
 	options: { refresh: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
 });
+const chosen = positionals.length === 0 ? TRIALS : TRIALS.filter(({ name }) => positionals.includes(name));
 if (values.help) {
-	console.log(`usage: npm run kernels [-- [--refresh] [SERIES …]]
-Boots Debian's kernels (${SERIES.join(', ')}) in an emulated machine, captures in each, writes docs/kernels.md.
-With SERIES only these, and nothing is written. --refresh downloads the kernels again.`);
-} else await main(positionals.length > 0 ? positionals : SERIES);
+	console.log(`usage: npm run kernels [-- [--refresh] [NAME …]]
+Boots Debian's kernels in an emulated machine, captures in each, writes docs/kernels.md.
+With NAME (${NAMES}) only these, and nothing is written. --refresh downloads the kernels again.`);
+} else if (chosen.length < positionals.length) {
+	console.error(`kernels: expected names from ${NAMES}, got ${positionals.join(' ')}`);
+	process.exitCode = 2;
+} else await main(chosen);
 
-async function main(wanted: readonly string[]): Promise<void> {
+async function main(trials: readonly Trial[]): Promise<void> {
 	const root = join(import.meta.dirname, '../..');
 	const directory = join(root, 'build/kernels');
 	mkdirSync(directory, { recursive: true });
-	const kernels = kernelPackages(wanted, directory, { refresh: values.refresh === true });
+	const series = [...new Set(trials.map((trial) => trial.series))];
+	const kernels = kernelPackages(series, directory, { refresh: values.refresh === true });
 	const initramfs = await initramfsFor(root, directory);
 	const verdicts: Verdict[] = [];
-	for (const series of wanted) {
-		const kernel = kernels.find((candidate) => candidate.series === series);
+	for (const trial of trials) {
+		const kernel = kernels.find((candidate) => candidate.series === trial.series);
 		if (kernel === undefined) {
-			console.log(`${series}: Debian's mirror has no such kernel`);
+			console.log(`${trial.name}: Debian's mirror has no such kernel`);
 			continue;
 		}
-		console.log(`${series}: booting ${kernel.title} …`);
-		const consoleLog = join(directory, `${series}.console.log`);
-		const booted = await boot({ kernelImage: kernel.image, initramfs, consoleLog, limitMs: LIMIT_MS });
-		const verdict = judge(kernel, booted, findingsIn(booted.console));
+		console.log(`${trial.name}: booting ${kernel.title} …`);
+		const consoleLog = join(directory, `${trial.name}.console.log`);
+		const words = trial.oldObject ? ['tinytap.old'] : [];
+		const booted = await boot({ kernelImage: kernel.image, initramfs, words, consoleLog, limitMs: LIMIT_MS });
+		const verdict = judge(trial, kernel, booted, findingsIn(booted.console));
 		verdicts.push(verdict);
-		console.log(
-			`${series}: ${verdict.works ? 'works' : 'DOES NOT WORK'} (${booted.seconds} s, console in ${consoleLog})`,
-		);
+		console.log(`${trial.name}: ${verdict.works ? 'works' : 'DOES NOT WORK'} (${booted.seconds} s, see ${consoleLog})`);
 		for (const problem of verdict.problems) console.log(`  ${problem}`);
 	}
-	if (wanted === SERIES) {
-		writeFileSync(join(root, 'docs/kernels.md'), page(verdicts, wanted));
+	if (trials === TRIALS) {
+		writeFileSync(join(root, 'docs/kernels.md'), page(verdicts, trials));
 		console.log('docs/kernels.md is written');
 	}
 	if (verdicts.length === 0 || verdicts.some(({ works }) => !works)) process.exitCode = 1;

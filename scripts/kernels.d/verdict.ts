@@ -4,15 +4,26 @@ import { LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
 import type { KernelPackage } from './kernel-packages.ts';
 import type { Booted } from './machine.ts';
 
+export type Trial = {
+	readonly name: string;
+	/** Of the kernel: `6.1`. */
+	readonly series: string;
+	/** The BPF object for kernels before 5.17, which a newer one would not use. */
+	readonly oldObject: boolean;
+};
+
 export type Side = 'server' | 'client';
 
 export type Verdict = {
+	readonly trial: Trial;
 	readonly kernel: KernelPackage;
 	readonly booted: Booted;
 	readonly start: StartFinding | undefined;
 	readonly probe: ProbeFinding | undefined;
 	readonly doctor: DoctorFinding | undefined;
 	readonly capture: CaptureFinding | undefined;
+	/** Where the programs that attached read the arguments of calls: at `exit` needs Linux 5.17; undefined: none did. */
+	readonly way: 'exit' | 'entry and exit' | undefined;
 	/** Requests of which the row is there and right, by side. */
 	readonly seen: Readonly<Record<Side, number>>;
 	readonly works: boolean;
@@ -22,27 +33,42 @@ export type Verdict = {
 
 export const REQUESTS = SMALL_REQUESTS + 1;
 
-export function judge(kernel: KernelPackage, booted: Booted, findings: readonly Finding[]): Verdict {
+export function judge(trial: Trial, kernel: KernelPackage, booted: Booted, findings: readonly Finding[]): Verdict {
 	const find = <What extends Finding['what']>(what: What) =>
 		findings.find((finding): finding is Extract<Finding, { what: What }> => finding.what === what);
 	const [start, probe, doctor, capture] = [find('start'), find('probe'), find('doctor'), find('capture')];
 	const rows = capture?.rows ?? [];
 	const seen = { server: countRight(rows, 'server'), client: countRight(rows, 'client') };
+	const way = wayOf(probe);
 	const problems = [
 		...(booted.timedOut ? [`the machine did not end within ${booted.seconds} s`] : []),
 		...(start === undefined ? [`the check did not start; the console ends: ${tail(booted.console)}`] : []),
 		...probeProblems(probe),
+		...(way === 'entry and exit' && !trial.oldObject && hasExitWay(kernel.series)
+			? ['the programs for this kernel were refused, those for older kernels were taken']
+			: []),
 		...(doctor === undefined ? ['doctor did not report'] : []),
 		...(doctor?.possible === false ? [`doctor says that capture is impossible ${doctor.error ?? ''}`] : []),
 		...captureProblems(capture, rows, seen),
 	];
-	return { kernel, booted, start, probe, doctor, capture, seen, works: problems.length === 0, problems };
+	return { trial, kernel, booted, start, probe, doctor, capture, way, seen, works: problems.length === 0, problems };
+}
+
+function wayOf(probe: ProbeFinding | undefined): Verdict['way'] {
+	if (!probe?.attaches) return undefined;
+	return probe.attached.includes('syscalls/sys_enter_read') ? 'entry and exit' : 'exit';
+}
+
+/** bpf_task_pt_regs came with Linux 5.15, bpf_loop with 5.17. */
+function hasExitWay(series: string): boolean {
+	const [major = 0, minor = 0] = series.split('.').map(Number);
+	return major > 5 || (major === 5 && minor >= 17);
 }
 
 function probeProblems(probe: ProbeFinding | undefined): string[] {
 	if (probe === undefined) return ['the addon did not report'];
 	if (probe.error === undefined) return [];
-	return [`${probe.error}${probe.detail === undefined ? '' : `: ${tail(probe.detail)}`}`];
+	return [`the addon alone: ${probe.error}`, ...(probe.detail === undefined ? [] : [`what libbpf said ends: ${tail(probe.detail)}`])];
 }
 
 function captureProblems(
@@ -53,9 +79,9 @@ function captureProblems(
 	if (capture === undefined) return ['tinytap query did not report'];
 	const problems: string[] = [];
 	if (capture.error !== undefined) problems.push(capture.error);
-	if (!capture.attached) problems.push(`tinytap query did not attach: ${tail(capture.stderr)}`);
+	if (!capture.attached) problems.push(`tinytap query did not attach: ${firstLine(capture.stderr)}`);
 	else if (capture.exitCode !== 0)
-		problems.push(`tinytap query ended with ${capture.exitCode}: ${tail(capture.stderr)}`);
+		problems.push(`tinytap query ended with ${capture.exitCode}: ${firstLine(capture.stderr)}`);
 	for (const side of ['server', 'client'] as const)
 		if (seen[side] !== REQUESTS) problems.push(`expected ${REQUESTS} right rows of the ${side}, got ${seen[side]}`);
 	if (rows.length !== REQUESTS * 2) problems.push(`expected ${REQUESTS * 2} rows, got ${rows.length}`);
@@ -89,6 +115,10 @@ function isSmall(row: CapturedRow): boolean {
 function isLarge(row: CapturedRow): boolean {
 	const counts = [row.req_body_bytes, row.req_captured_bytes, row.res_body_bytes, row.res_captured_bytes];
 	return row.method === 'POST' && row.path === '/echo' && counts.every((count) => count === LARGE_BODY_BYTES);
+}
+
+function firstLine(text: string): string {
+	return text.trim().split(/\r?\n/)[0] ?? '';
 }
 
 /** The last lines of a long text, as one. */

@@ -1,4 +1,5 @@
 // Where records come from. A live kernel and a recorded file are interchangeable.
+import type { CaptureFilters } from './capture-settings.ts';
 import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
 
 /** What the decoder asks about a connection or a process. */
@@ -23,6 +24,8 @@ export type BatchSource = {
 	periodicRecords(): readonly Uint8Array[];
 	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
 	answer(question: Question): Uint8Array | undefined;
+	/** Changes what is captured from now on; a recording holds what it holds. */
+	setFilters(filters: CaptureFilters): void;
 	/** Stops the source: no new records; what is buffered can still be read. */
 	stop(): void;
 	close(): void;
@@ -44,6 +47,7 @@ export function recordingSource(path: string): BatchSource {
 		},
 		periodicRecords: () => [],
 		answer: () => undefined,
+		setFilters: () => undefined,
 		stop() {
 			stopped = true;
 		},

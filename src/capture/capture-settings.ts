@@ -2,6 +2,16 @@
 
 import type { FileOwner } from './recording.ts';
 
+/** Which processes and connections are captured; what is empty does not restrict. */
+export type CaptureFilters = {
+	/** Children included. */
+	readonly pids: readonly number[];
+	/** Names of processes. */
+	readonly comms: readonly string[];
+	/** TCP ports, either end. */
+	readonly ports: readonly number[];
+};
+
 export type CaptureSettings = {
 	/** Read this recording instead of the kernel. */
 	readonly replay?: { readonly path: string };
@@ -12,14 +22,7 @@ export type CaptureSettings = {
 		readonly owner?: FileOwner;
 		readonly meta: Record<string, string | number>;
 	};
-	readonly filters: {
-		/** Processes to capture, children included; empty: all. */
-		readonly pids: readonly number[];
-		/** Names of processes to capture; empty: all. */
-		readonly comms: readonly string[];
-		/** TCP ports, either end; empty: all. */
-		readonly ports: readonly number[];
-	};
+	readonly filters: CaptureFilters;
 	/** Bytes of body kept a message; Infinity: all. */
 	readonly bodyLimit: number;
 	/** Bytes for rows and decoder. */

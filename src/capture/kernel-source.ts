@@ -1,15 +1,10 @@
 // The live kernel as a source of batches: attaches, primes what is known already, answers questions about sockets and
 // processes, and puts clocks and loss counters into the stream.
 import { execFileSync } from 'node:child_process';
-import {
-	LOSS_EXCLUDED,
-	LOSS_FAULT,
-	LOSS_MAP_FULL,
-	LOSS_RING_FULL,
-} from '../../decoder-as/assembly/capture-event.ts';
+import { LOSS_EXCLUDED, LOSS_FAULT, LOSS_MAP_FULL, LOSS_RING_FULL } from '../../decoder-as/assembly/capture-event.ts';
 import { systemCode, UserError } from '../errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
-import type { CaptureSettings } from './capture-settings.ts';
+import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
 import { eachProcess, eachSocket, processFacts } from './host-facts.ts';
 import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
@@ -68,6 +63,7 @@ function source(addon: NativeAddon, capture: NativeCapture, missing: readonly st
 			return records;
 		},
 		answer: (question) => answer(addon, capture, question),
+		setFilters: (filters) => applyFilter(capture, filters),
 		stop: () => capture.setPaused(true),
 		close: () => capture.close(),
 	};
@@ -84,7 +80,11 @@ function answer(addon: NativeAddon, capture: NativeCapture, question: Question):
 	const file = kind === 'file' || (kind === 'socket' && type !== SOCK_STREAM);
 	if (file) capture.dismiss(question.conn);
 	else if (kind === 'socket') capture.confirmSocket(question.conn);
-	return socketFact(timeNs, question, { kind: file ? 'file' : kind === 'socket' ? 'socket' : 'unknown', local, remote });
+	return socketFact(timeNs, question, {
+		kind: file ? 'file' : kind === 'socket' ? 'socket' : 'unknown',
+		local,
+		remote,
+	});
 }
 
 /** Nanoseconds since the epoch. */
@@ -92,10 +92,15 @@ function wallNs(): bigint {
 	return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
-function applyFilter(capture: NativeCapture, filters: CaptureSettings['filters']): void {
+function applyFilter(capture: NativeCapture, filters: CaptureFilters): void {
 	const { pids, comms, ports } = filters;
 	const wanted = new Set(comms);
-	const commPids = comms.length === 0 ? [] : eachProcess().filter(({ comm }) => wanted.has(comm)).map(({ pid }) => pid);
+	const commPids =
+		comms.length === 0
+			? []
+			: eachProcess()
+					.filter(({ comm }) => wanted.has(comm))
+					.map(({ pid }) => pid);
 	setFilter(capture, { pids, comms, commPids, ports });
 }
 

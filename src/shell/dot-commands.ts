@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { distance } from 'fastest-levenshtein';
 import { fileError } from '../capture/recording.ts';
 import { UserError, usageError } from '../errors.ts';
+import { filtersText, parseFilters } from '../filters.ts';
 import { detailView, type ExchangeDetail } from '../output/detail-view.ts';
 import { isRowFormat, ROW_FORMATS } from '../output/row-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
@@ -149,6 +150,20 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		description: 'go on later, e.g. .wait 5s',
 		run: async (_shell, argument) => {
 			await wait(parseDuration(argument, '.wait'));
+			return undefined;
+		},
+	},
+	{
+		name: 'capture',
+		usage: '.capture [all | pid N … comm NAME … port N …]',
+		description: 'what is captured from now on',
+		promptOnly: true,
+		run: (shell, argument) => {
+			if (argument !== '') {
+				shell.filters = parseFilters(argument);
+				shell.threads.setFilters(shell.filters);
+			}
+			shell.tell(`capturing ${filtersText(shell.filters)}\n`);
 			return undefined;
 		},
 	},

@@ -3,7 +3,7 @@
 import { appendFileSync, chownSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import { Recoverable, type ReplOptions, type REPLServer, start } from 'node:repl';
+import { type REPLServer, Recoverable, type ReplOptions, start } from 'node:repl';
 import { systemCode } from '../errors.ts';
 import { type InvokingUser, makeDirectory } from '../invoking-user.ts';
 import { isComplete, splitStatements } from '../sql/lexer.ts';
@@ -43,7 +43,8 @@ export class Prompt {
 			input: process.stdin,
 			output: process.stdout,
 			terminal: true,
-			eval: (text: string, _context: unknown, _file: string, callback: EvaluateCallback) => this.#evaluate(text, callback),
+			eval: (text: string, _context: unknown, _file: string, callback: EvaluateCallback) =>
+				this.#evaluate(text, callback),
 			writer: String,
 			preview: false,
 			ignoreUndefined: true,
@@ -90,7 +91,10 @@ export class Prompt {
 	/** Ctrl-C: ends the running statement, else clears what is typed, else (twice) leaves. */
 	interrupt(): void {
 		if (this.#busy) {
-			if (this.#cancelled) return this.close();
+			if (this.#cancelled) {
+				this.close();
+				return;
+			}
 			this.#cancelled = true;
 			this.#lines.length = 0;
 			this.#shell?.threads.cancel();
@@ -106,7 +110,10 @@ export class Prompt {
 			this.#prompt();
 			return;
 		}
-		if (this.#interrupts++ > 0) return this.close();
+		if (this.#interrupts++ > 0) {
+			this.close();
+			return;
+		}
 		this.print('(Ctrl-C again, Ctrl-D or .quit leaves)\n');
 	}
 

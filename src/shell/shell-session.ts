@@ -1,4 +1,5 @@
 // What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
+import type { CaptureFilters } from '../capture/capture-settings.ts';
 import type { Options } from '../options.ts';
 import { createRowWriter, type RowFormat } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
@@ -35,6 +36,8 @@ export class ShellSession {
 	timeoutMs: number;
 	/** Values for `:name` in statements. */
 	parameters: readonly (readonly [string, SqlValue])[] = [];
+	/** What is captured now. */
+	filters: CaptureFilters;
 	readonly #open: (path: string) => Promise<Threads>;
 	#tail: { stop: () => void } | undefined;
 
@@ -45,6 +48,7 @@ export class ShellSession {
 		this.interactive = parts.interactive;
 		this.tell = parts.tell;
 		this.#open = parts.open;
+		this.filters = parts.options.capture.filters;
 		this.format = parts.options.presentation.format ?? 'table';
 		this.timeoutMs = parts.options.timeoutMs ?? 0;
 	}

@@ -21,11 +21,25 @@ export type Terminal = {
 let terminals = 0;
 
 /** Opens a terminal that runs `command` (a shell's words). */
-export async function openTerminal(command: string, size: { columns: number; rows: number } = { columns: 180, rows: 50 }): Promise<Terminal> {
+export async function openTerminal(
+	command: string,
+	size: { columns: number; rows: number } = { columns: 180, rows: 50 },
+): Promise<Terminal> {
 	const name = `tinytap-test-${process.pid}-${terminals++}`;
 	const tmux = (...args: string[]) => run('tmux', ['-L', name, ...args]);
 	execFileSync('tmux', [
-		'-L', name, '-f', '/dev/null', 'new-session', '-d', '-s', 'main', '-x', String(size.columns), '-y', String(size.rows),
+		'-L',
+		name,
+		'-f',
+		'/dev/null',
+		'new-session',
+		'-d',
+		'-s',
+		'main',
+		'-x',
+		String(size.columns),
+		'-y',
+		String(size.rows),
 		`env HOME=${TEST_HOME} XDG_DATA_HOME= XDG_STATE_HOME= XDG_CONFIG_HOME= TERM=screen-256color ${command}; echo "[ended $?]"; exec sleep 1000`,
 	]);
 	const screen = async () => (await tmux('capture-pane', '-p', '-J', '-S', '-2000', '-t', 'main')).stdout;

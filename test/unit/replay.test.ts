@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { RecordingWriter } from '../../src/capture/recording.ts';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../support/record-builder.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 import { parseRows, runTinytap } from '../support/tinytap.ts';
@@ -40,7 +40,8 @@ function sampleTape(): Tape {
 
 test('a recording answers the same questions as a live capture', async () => {
 	const path = recordingOf(sampleTape());
-	const sql = "SELECT id, path, status, res_body_bytes AS bytes, res_captured_bytes AS held, via, res_body_note AS note FROM exchanges ORDER BY id";
+	const sql =
+		'SELECT id, path, status, res_body_bytes AS bytes, res_captured_bytes AS held, via, res_body_note AS note FROM exchanges ORDER BY id';
 	const { code, stdout, stderr } = await runTinytap(['query', sql, '--replay', path, '--format', 'ndjson']);
 	assert.equal(code, 0, stderr);
 	const rows = parseRows(stdout);
@@ -60,11 +61,24 @@ test('a recording answers the same questions as a live capture', async () => {
 });
 
 test('an unprivileged user can look at the bundled recording', () => {
-	const sql = "SELECT count(*) AS n, sum(via = 'sendfile') AS files, count(DISTINCT comm) AS programs FROM exchanges WHERE side = 'server'";
+	const sql =
+		"SELECT count(*) AS n, sum(via = 'sendfile') AS files, count(DISTINCT comm) AS programs FROM exchanges WHERE side = 'server'";
 	// What another user may read: the checkout may lie in root's home.
 	const script = `cp -r "$1/dist" "$1/build" "$1/package.json" "$1/recordings" "$2" && chmod -R a+rX "$2" && exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$3" "$2/dist/tinytap.cjs" query "$4" --replay "$2/recordings/demo.tinytap" --format json`;
 	const place = join(directory.path, 'copy');
-	const result = spawnSync('sh', ['-c', `chmod a+rx "$(dirname "$2")" && mkdir -p "$2" && ${script}`, 'sh', join(import.meta.dirname, '../..'), place, process.execPath, sql], { encoding: 'utf8' });
+	const result = spawnSync(
+		'sh',
+		[
+			'-c',
+			`chmod a+rx "$(dirname "$2")" && mkdir -p "$2" && ${script}`,
+			'sh',
+			join(import.meta.dirname, '../..'),
+			place,
+			process.execPath,
+			sql,
+		],
+		{ encoding: 'utf8' },
+	);
 	assert.equal(result.status, 0, result.stderr);
 	const [row] = JSON.parse(result.stdout) as { n: number; files: number; programs: number }[];
 	assert.ok(row !== undefined && row.n > 10 && row.files >= 3 && row.programs === 2, result.stdout);
@@ -72,16 +86,36 @@ test('an unprivileged user can look at the bundled recording', () => {
 
 test('a tail over a recording prints every row that passes, in the order they ended', async () => {
 	const path = recordingOf(sampleTape());
-	const { code, stdout, stderr } = await runTinytap(['tail', '--where', 'status = 404', '--columns', 'id, path', '--format', 'ndjson', '--replay', path]);
+	const { code, stdout, stderr } = await runTinytap([
+		'tail',
+		'--where',
+		'status = 404',
+		'--columns',
+		'id, path',
+		'--format',
+		'ndjson',
+		'--replay',
+		path,
+	]);
 	assert.equal(code, 0, stderr);
-	assert.deepEqual(parseRows(stdout), [5, 10, 15, 20].map((id) => ({ id, path: `/item/${id}` })));
+	assert.deepEqual(
+		parseRows(stdout),
+		[5, 10, 15, 20].map((id) => ({ id, path: `/item/${id}` })),
+	);
 });
 
 test('a cut recording gives its rows, a warning and 0; a damaged one its rows, an error and 1', async () => {
 	const whole = readFileSync(DEMO);
 	const cut = join(directory.path, 'cut.tinytap');
 	writeFileSync(cut, whole.subarray(0, whole.length - 100));
-	const short = await runTinytap(['query', 'SELECT count(*) AS n FROM exchanges', '--replay', cut, '--format', 'ndjson']);
+	const short = await runTinytap([
+		'query',
+		'SELECT count(*) AS n FROM exchanges',
+		'--replay',
+		cut,
+		'--format',
+		'ndjson',
+	]);
 	assert.equal(short.code, 0, short.stderr);
 	assert.match(short.stderr, /warning: .*cut\.tinytap is truncated at byte \d+/);
 	assert.ok(Number(parseRows(short.stdout)[0]?.n) > 10);
@@ -89,7 +123,14 @@ test('a cut recording gives its rows, a warning and 0; a damaged one its rows, a
 	const bytes = Buffer.from(whole);
 	bytes[bytes.length - 200]! ^= 1;
 	writeFileSync(damaged, bytes);
-	const broken = await runTinytap(['query', 'SELECT count(*) AS n FROM exchanges', '--replay', damaged, '--format', 'ndjson']);
+	const broken = await runTinytap([
+		'query',
+		'SELECT count(*) AS n FROM exchanges',
+		'--replay',
+		damaged,
+		'--format',
+		'ndjson',
+	]);
 	assert.equal(broken.code, 1);
 	assert.match(broken.stderr, /damaged\.tinytap is damaged at byte \d+: .* \[ERR_RECORDING_DAMAGED\]/);
 	assert.doesNotMatch(broken.stderr, /^\s+at /m);
@@ -99,7 +140,10 @@ test('a cut recording gives its rows, a warning and 0; a damaged one its rows, a
 test('a script checks its results', async () => {
 	const path = recordingOf(sampleTape());
 	const script = join(directory.path, 'check.sql');
-	writeFileSync(script, 'SELECT * FROM exchanges WHERE status >= 500;\n.expect rows = 0\nSELECT count(*) FROM exchanges WHERE status = :status;\n.expect value = 4\n');
+	writeFileSync(
+		script,
+		'SELECT * FROM exchanges WHERE status >= 500;\n.expect rows = 0\nSELECT count(*) FROM exchanges WHERE status = :status;\n.expect value = 4\n',
+	);
 	const good = await runTinytap(['run', script, '--replay', path, '--set', 'status=404', '--quiet', '--format', 'csv']);
 	assert.equal(good.code, 0, good.stderr);
 	writeFileSync(script, 'SELECT * FROM exchanges WHERE status = 404;\n.expect rows = 0\n');
@@ -112,7 +156,9 @@ test('SQL from stdin, several statements, and --strict', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
 	const path = recordingOf(tape);
-	const { code, stdout, stderr } = await runTinytap(['query', '-', '--replay', path, '--format', 'ndjson'], { input: "SELECT 'a;b' AS x;\nSELECT events, bytes FROM loss WHERE reason = 'ring_full'" });
+	const { code, stdout, stderr } = await runTinytap(['query', '-', '--replay', path, '--format', 'ndjson'], {
+		input: "SELECT 'a;b' AS x;\nSELECT events, bytes FROM loss WHERE reason = 'ring_full'",
+	});
 	assert.equal(code, 0, stderr);
 	assert.deepEqual(parseRows(stdout), [{ x: 'a;b' }, { events: 3, bytes: 4500 }]);
 	assert.match(stderr, /3 events were lost \(4500 bytes\)/);
@@ -122,7 +168,9 @@ test('SQL from stdin, several statements, and --strict', async () => {
 
 test('a piped shell runs statements without prompts and fails with the first error', async () => {
 	const path = recordingOf(sampleTape());
-	const { code, stdout, stderr } = await runTinytap(['--replay', path, '--format', 'csv'], { input: 'SELECT count(*) AS n\nFROM exchanges;\n.tables\nSELECT nope;\nSELECT 2 AS never;\n' });
+	const { code, stdout, stderr } = await runTinytap(['--replay', path, '--format', 'csv'], {
+		input: 'SELECT count(*) AS n\nFROM exchanges;\n.tables\nSELECT nope;\nSELECT 2 AS never;\n',
+	});
 	assert.equal(code, 1);
 	assert.match(stdout, /^n\r?\n23\r?\nexchanges\n/);
 	assert.doesNotMatch(stdout, /never|tinytap>/);

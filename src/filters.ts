@@ -1,0 +1,61 @@
+// Filters of a capture as people write and read them.
+import type { CaptureFilters } from './capture/capture-settings.ts';
+import { usageError } from './errors.ts';
+import { forTerminal } from './output/terminal-text.ts';
+import { parseInteger } from './quantity.ts';
+
+/** The kernel's table of ports has so many places. */
+const PORTS_MAX = 16;
+
+/** `name` is the option or the word, for the message. */
+export function parsePid(text: string, name: string): number {
+	return parseInteger(text, name, 1, 2 ** 22);
+}
+
+export function parsePort(text: string, name: string): number {
+	return parseInteger(text, name, 1, 65535);
+}
+
+/** The kernel keeps 15 bytes of a name. */
+export function parseComm(text: string, name: string): string {
+	const length = Buffer.byteLength(text);
+	if (length >= 1 && length <= 15) return text;
+	throw usageError(`${name}: expected a process name of 1 to 15 bytes, got ${JSON.stringify(text)}`);
+}
+
+/** `all`, or words such as `port 8080 comm nginx pid 12 13`. */
+export function parseFilters(text: string): CaptureFilters {
+	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as number[] };
+	if (text.trim().toLowerCase() === 'all') return filters;
+	let kind = '';
+	for (const word of text.trim().split(/[\s,]+/)) {
+		const lower = word.toLowerCase();
+		if (lower === 'pid' || lower === 'comm' || lower === 'port') kind = lower;
+		else if (kind === 'pid') filters.pids.push(parsePid(word, 'pid'));
+		else if (kind === 'comm') filters.comms.push(parseComm(word, 'comm'));
+		else if (kind === 'port') filters.ports.push(parsePort(word, 'port'));
+		else throw usageError(`expected all, or pid, comm or port with values, got ${JSON.stringify(word)}`);
+	}
+	return checkedFilters(filters);
+}
+
+/** Throws a UserError for more than the kernel's tables hold. */
+export function checkedFilters(filters: CaptureFilters): CaptureFilters {
+	if (filters.ports.length <= PORTS_MAX && filters.comms.length <= COMMS_MAX) return filters;
+	throw usageError(
+		`expected at most ${PORTS_MAX} ports and ${COMMS_MAX} names, got ${filters.ports.length} and ${filters.comms.length}`,
+	);
+}
+
+/** The kernel's table of names. */
+const COMMS_MAX = 8;
+
+/** `this host`, or what the filters say. */
+export function filtersText({ pids, comms, ports }: CaptureFilters): string {
+	const words = [
+		...pids.map((pid) => `pid ${pid}`),
+		...comms.map((comm) => `comm ${forTerminal(comm)}`),
+		...ports.map((port) => `port ${port}`),
+	];
+	return words.length === 0 ? 'this host' : words.join(', ');
+}

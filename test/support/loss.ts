@@ -1,0 +1,82 @@
+// Damaged captures against whole ones: which rows must be the same after records were lost.
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import type { Conversation } from './conversations.ts';
+import { type Decoded, decodeRecords, type ExchangeRow, type RunOptions } from './decoded-rows.ts';
+
+type Hole = { readonly direction: 'in' | 'out'; readonly start: bigint; readonly end: bigint };
+
+/** What was wrong with a damaged run, one line each; empty when all promises held. */
+export function damageReport(conversation: Conversation, whole: Decoded, removed: ReadonlySet<number>, options: RunOptions = {}): string[] {
+	const records = conversation.tape.records;
+	const damaged = decodeRecords(records.filter((_, i) => !removed.has(i)), options);
+	const holes = mergeHoles([...removed].map((i) => holeOf(records[i]!)).filter((hole) => hole !== undefined));
+	const excused = new Set<number>();
+	for (const hole of holes) {
+		const stream = conversation.ranges.filter((range) => range.direction === hole.direction);
+		for (const range of stream) if (range.start < hole.end && range.end > hole.start) excused.add(range.exchange);
+		// One message after the hole may be lost to the search.
+		const next = stream.find((range) => range.start >= hole.end);
+		if (next !== undefined) excused.add(next.exchange);
+	}
+	const problems: string[] = [];
+	const rows = new Map(damaged.exchanges.map((row) => [row.path, row]));
+	for (const row of whole.exchanges) {
+		if (excused.has(exchangeOf(row))) continue;
+		const found = rows.get(row.path);
+		if (found === undefined) problems.push(`${row.path}: no row`);
+		else if (comparable(found) !== comparable(row))
+			problems.push(`${row.path}: ${comparable(found)} instead of ${comparable(row)}`);
+	}
+	for (const row of damaged.exchanges) {
+		const named = namesIn(row);
+		if (named.size > 1) problems.push(`row ${row.id} mixes exchanges ${[...named].join(' ')}: ${comparable(row)}`);
+	}
+	return problems;
+}
+
+/** The part of a row that loss elsewhere must not change. */
+export function comparable(row: ExchangeRow): string {
+	return JSON.stringify({ ...row, id: 0, pairId: 0 });
+}
+
+/** The exchanges that path, header and bodies of a row name. */
+export function namesIn(row: ExchangeRow): Set<string> {
+	const names = new Set<string>();
+	for (const text of [row.reqBody ?? '', row.resBody ?? '']) {
+		for (const [, id] of text.matchAll(/<exchange (\d+) line/g)) names.add(id!);
+	}
+	const header = row.resHeaders.find((field) => field.name === 'X-Exchange')?.value;
+	if (header !== undefined) names.add(header);
+	const path = /^\/exchange\/(\d+)$/.exec(row.path ?? '')?.[1];
+	if (path !== undefined) names.add(path);
+	return names;
+}
+
+function exchangeOf(row: ExchangeRow): number {
+	return Number(row.path?.split('/').pop());
+}
+
+function holeOf(record: Uint8Array): Hole | undefined {
+	const view = new DataView(record.buffer, record.byteOffset);
+	if (view.getUint8(wire.EVENT_KIND) !== wire.CAPTURE_DATA) return undefined;
+	const start = view.getBigUint64(wire.EVENT_STREAM_OFFSET, true);
+	return {
+		direction: view.getUint8(wire.EVENT_DIRECTION) === wire.DIRECTION_IN ? 'in' : 'out',
+		start,
+		end: start + BigInt(view.getUint32(wire.EVENT_BYTES, true)),
+	};
+}
+
+function mergeHoles(holes: readonly Hole[]): Hole[] {
+	const merged: Hole[] = [];
+	const sorted = holes.toSorted((a, b) => a.direction.localeCompare(b.direction) || Number(a.start - b.start));
+	for (const hole of sorted) {
+		const last = merged.at(-1);
+		if (last !== undefined && last.direction === hole.direction && last.end === hole.start) {
+			merged[merged.length - 1] = { ...last, end: hole.end };
+		} else {
+			merged.push(hole);
+		}
+	}
+	return merged;
+}
