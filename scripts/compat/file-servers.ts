@@ -143,9 +143,17 @@ function apache(sendfile: 'On' | 'Off'): ServerKind {
 					writeFileSync(configuration, apacheConfiguration(site, port, sendfile));
 					return ['apache2', '-f', configuration, '-D', 'FOREGROUND'];
 				},
-				{ request: always('read') },
+				{ request: always('read'), response: apacheCarriers(sendfile) },
 			);
 		},
+	};
+}
+
+/** Below 256 bytes a file is read instead. */
+function apacheCarriers(sendfile: 'On' | 'Off'): Carriers {
+	return (target) => {
+		const file = !target.path.startsWith('/cgi-bin/') && (target.responseBody?.length ?? 0) >= 256;
+		return sendfile === 'On' && file ? ['sendfile'] : ['writev'];
 	};
 }
 
