@@ -4,6 +4,7 @@
 //     npm run compat -- --only nginx,go       some; prints what it found
 //
 // Exit status 1 when a body that passed user memory is not held whole, a count is wrong, rows do not pair or bytes differ.
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -34,10 +35,22 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
 	const groups = wantedGroups(args);
 	if (groups === undefined) return 2;
+	if (process.getuid?.() !== 0) {
+		console.error('compat: expected root, for capturing and for apt-get');
+		return 1;
+	}
+	// Its stdout is for the page.
+	if (spawnSync(join(import.meta.dirname, 'build'), { stdio: ['ignore', 2, 2] }).status !== 0) return 1;
 	const kinds = KINDS.filter(({ group }) => groups.includes(group));
 	install([...kinds, ...kinds.flatMap(clientsOf)].flatMap(({ needs }) => needs));
 	const { site, remove } = createSite();
 	const tried: Tried[] = [];
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+		process.once(signal, () => {
+			remove();
+			void stopAll().finally(() => process.exit(130));
+		});
+	}
 	try {
 		for (const kind of kinds) {
 			const one = await tryKind(kind, site);
@@ -55,7 +68,11 @@ async function main(args: readonly string[]): Promise<number> {
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
 	else console.log(text);
 	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
-	console.error(failures.length === 0 ? 'compat: all as it must be' : `compat: ${failures.length} failures`);
+	const absent = tried.filter((one) => one.absent !== undefined).map(({ kind }) => kind.name);
+	if (absent.length > 0) console.error(`compat: not available, so not tried: ${absent.join(', ')}`);
+	console.error(
+		failures.length === 0 ? 'compat: what was tried is as it must be' : `compat: ${failures.length} failures`,
+	);
 	return failures.length === 0 ? 0 : 1;
 }
 
@@ -94,7 +111,8 @@ async function tryKind(kind: ServerKind, site: Site): Promise<Tried> {
 async function exchangesOf(kind: ServerKind, site: Site): Promise<Judged[]> {
 	const hops = await kind.start(site);
 	const judged: Judged[] = [];
-	for (const client of clientsOf(kind)) judged.push(...(await exchangesWith(client, kind, hops, site)));
+	for (const client of clientsOf(kind).filter(({ needs }) => missing(needs) === undefined))
+		judged.push(...(await exchangesWith(client, kind, hops, site)));
 	return judged;
 }
 

@@ -76,7 +76,7 @@ export const APPLICATION_SERVER_KINDS: readonly ServerKind[] = [
 		start: async ({ root }) =>
 			await startServer(
 				(port) => ['puma', '--quiet', '--bind', `tcp://127.0.0.1:${port}`, join(FIXTURES, 'config.ru')],
-				{ request: always('recvfrom', 'read'), response: always('write', 'writev', 'sendto') },
+				{ request: always('recvfrom'), response: always('write') },
 				{ COMPAT_ROOT: root },
 			),
 	},
@@ -135,7 +135,7 @@ function uvicorn(loop: 'asyncio' | 'uvloop', parser: 'h11' | 'httptools'): Serve
 					...['--app-dir', FIXTURES, '--lifespan', 'off', '--log-level', 'warning', 'asgi_app:application'],
 				],
 				loop === 'uvloop'
-					? { request: always('read'), response: always('write', 'writev', 'sendto') }
+					? { request: always('read'), response: carried(['write'], ['writev']) }
 					: { request: always('recvfrom'), response: always('sendto') },
 				{ COMPAT_ROOT: root },
 			),

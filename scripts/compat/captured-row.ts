@@ -1,5 +1,6 @@
 // The rows of a capture as this script reads them, and what it asks for.
-import { captureRows } from '../../test/support/tinytap.ts';
+import { parseRows, startTinytap } from '../../test/support/tinytap.ts';
+import { remember } from './start-server.ts';
 
 /** What tinytap says of one body. */
 export type CapturedBody = {
@@ -37,20 +38,23 @@ const SQL = `SELECT id, side, pair_id, comm, local, remote, query_string, state,
 	FROM exchanges ORDER BY id;
 	SELECT reason AS loss, events FROM loss WHERE kind = 'lost' AND events > 0`;
 
-/** How the page and the query string name a case. */
+/** A busy machine must not lose what a quiet one holds: the ring has room for all bodies of one capture. */
+export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '--ring-size', '64MiB'];
+
+/** The name of a case's number in the query string. */
 export const CASE_NAME = 'case';
 
 /** Captures what passes the ports while `work` runs; bodies without a limit. Throws when anything was lost. */
 export async function captureExchanges(ports: readonly number[], work: () => Promise<void>): Promise<CapturedRow[]> {
-	// A busy machine must not lose what a quiet one holds: room for all bodies of one capture.
-	const options = [
-		'--body-limit',
-		'none',
-		'--ring-size',
-		'64MiB',
-		...ports.flatMap((port) => ['--port', String(port)]),
-	];
-	const rows = await captureRows(SQL, options, work);
+	const filters = ports.flatMap((port) => ['--port', String(port)]);
+	const tinytap = startTinytap(['query', SQL, ...CAPTURE_OPTIONS, ...filters]);
+	remember({ pid: tinytap.child.pid ?? -1, stop: tinytap.stop, output: tinytap.stderr });
+	await tinytap.attached();
+	await work();
+	tinytap.interrupt();
+	const { code, stdout, stderr } = await tinytap.finished;
+	if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);
+	const rows = parseRows(stdout);
 	const losses = rows.filter((row) => 'loss' in row);
 	if (losses.length > 0) throw new Error(`lost: ${losses.map(({ loss, events }) => `${loss} ${events}`).join(', ')}`);
 	return rows.map(capturedRow);

@@ -101,7 +101,8 @@ export const CLIENTS: readonly Client[] = [
 		name: 'Ruby Net::HTTP',
 		needs: [{ command: 'ruby', package: 'ruby' }],
 		version: ['ruby', '--version'],
-		response: always('read', 'recvfrom'),
+		request: always('sendto', 'write', 'writev'),
+		response: always('recvfrom', 'read'),
 		commands: (requests) => reading(requests, 'ruby', join(FIXTURES, 'http_client.rb')),
 	},
 	...(

@@ -1,9 +1,10 @@
 // docs/server-compatibility.md: what was tried, what was seen, in tables.
 import { spawnSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
-import type { CapturedBody, CapturedRow } from './captured-row.ts';
+import { CAPTURE_OPTIONS, type CapturedBody, type CapturedRow } from './captured-row.ts';
 import type { Client } from './clients.ts';
 import type { Judged } from './judge.ts';
+import { missing } from './packages.ts';
 import type { ServerKind } from './server-kind.ts';
 
 /** One server after it was tried. */
@@ -26,13 +27,13 @@ export function versionOf(words: readonly string[]): string {
 
 export function page(tried: readonly Tried[], clients: readonly Client[]): string {
 	const ran = tried.filter(({ absent }) => absent === undefined);
-	const asked = new Set(ran.flatMap(({ exchanges }) => exchanges.map(({ client }) => client)));
+	const wanted = new Set(tried.flatMap(({ kind }) => kind.clients ?? ['curl']));
 	const count = ran.reduce((sum, { exchanges }) => sum + exchanges.length, 0);
 	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
 	return `# Servers and clients
 
 Written by \`npm run compat\` (root needed; \`npm run compat -- --only ${[...new Set(tried.map(({ kind }) => kind.group))].slice(0, 2).join(',')}\` runs some and prints this page instead): it starts each server on loopback,
-asks for known bodies while \`tinytap query … --format ndjson --body-limit none --port PORT\` captures, and compares. A body that passed a program's
+asks for known bodies while \`tinytap query … ${CAPTURE_OPTIONS.join(' ')} --port PORT\` captures, and compares. A body that passed a program's
 memory must be held whole, with the same SHA-256 as what was sent; one that went by \`sendfile\` or \`splice\` must show its exact length and say so; the
 rows of both ends must name each other in \`pair_id\`. Otherwise the script exits with 1 and lists what failed.
 
@@ -51,7 +52,7 @@ ${tried.map(summary).join('')}
 | client | version | sent by | received by |
 |---|---|---|---|
 ${clients
-	.filter(({ name }) => asked.has(name))
+	.filter(({ name }) => wanted.has(name))
 	.map((client) => clientSummary(client, ran))
 	.join('')}
 ## Every exchange
@@ -78,7 +79,9 @@ function summary({ kind, absent, version, exchanges }: Tried): string {
 	].join(' | ')} |\n`;
 }
 
-function clientSummary({ name, version }: Client, ran: readonly Tried[]): string {
+function clientSummary({ name, needs, version }: Client, ran: readonly Tried[]): string {
+	const absent = missing(needs);
+	if (absent !== undefined) return `| ${name} | **not available**: ${cell(absent)} | | |\n`;
 	const rows = ran
 		.flatMap(({ exchanges }) => exchanges)
 		.filter((one) => one.client === name && one.hop.client === undefined)
