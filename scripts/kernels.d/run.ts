@@ -39,6 +39,13 @@ async function main(trials: readonly Trial[]): Promise<void> {
 	const root = join(import.meta.dirname, '../..');
 	const directory = join(root, 'build/kernels');
 	mkdirSync(directory, { recursive: true });
+	// Ending the ordinary way switches a running machine off.
+	for (const [signal, exitCode] of [
+		['SIGINT', 130],
+		['SIGTERM', 143],
+		['SIGHUP', 129],
+	] as const)
+		process.once(signal, () => process.exit(exitCode));
 	const series = [...new Set(trials.map((trial) => trial.series))];
 	const kernels = kernelPackages(series, directory, { refresh: values.refresh === true });
 	const initramfs = await initramfsFor(root, directory);

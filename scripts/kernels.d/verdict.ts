@@ -68,7 +68,10 @@ function hasExitWay(series: string): boolean {
 function probeProblems(probe: ProbeFinding | undefined): string[] {
 	if (probe === undefined) return ['the addon did not report'];
 	if (probe.error === undefined) return [];
-	return [`the addon alone: ${probe.error}`, ...(probe.detail === undefined ? [] : [`what libbpf said ends: ${tail(probe.detail)}`])];
+	return [
+		`the addon alone: ${probe.error}`,
+		...(probe.detail === undefined ? [] : [`what libbpf said ends: ${tail(probe.detail)}`]),
+	];
 }
 
 function captureProblems(
