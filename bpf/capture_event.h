@@ -162,7 +162,8 @@ enum capture_flag {
 	FLAG_CUT_BODY_LIMIT = 16,
 	/* The kernel does not know whether the descriptor is a socket: rows wait for FACT_SOCKET. */
 	FLAG_UNVERIFIED = 32,
-	/* The connection existed before capture began, or its beginning was not seen: offsets begin at 0 all the same. */
+	/* The connection existed before capture began, or its first bytes were excluded or not HTTP: the first offset that is
+	 * seen is where the stream begins, there is no hole before it. */
 	FLAG_MIDSTREAM = 64,
 	/* MSG_PEEK: the bytes stay in the socket's queue. */
 	FLAG_PEEK = 128,

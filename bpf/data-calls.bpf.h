@@ -65,6 +65,7 @@ static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
 	__u32 pid = pid_tgid >> 32, received = 0;
+	bool passes;
 	struct scratch *s;
 
 	if (control.unnamed && direction == DIRECTION_IN)
@@ -79,7 +80,9 @@ static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u
 		return 0;
 	if (is_own(pid))
 		return 0;
-	if (!process_passes(pid)) {
+	passes = process_passes(pid);
+	/* What is excluded goes on all the same when it has a connection: its offsets have to count what is not seen. */
+	if (!passes && !descriptor_conn(descriptor)) {
 		if (ret > 0)
 			count_loss(LOSS_EXCLUDED, ret);
 		return 0;
@@ -99,6 +102,7 @@ static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u
 	s->call.message_flags = message_flags;
 	s->call.record_flags = record_flags;
 	s->call.received = received;
+	s->call.excluded = !passes;
 	/* Constant indexes become direct jumps. */
 	if (ret > 0)
 		bpf_tail_call(context, &stages, STAGE_CARRY);
@@ -268,11 +272,15 @@ static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
 			bpf_probe_read_user(s->connection.addresses, CAPTURE_ADDRESS_BYTES, (void *)ARGUMENT(arguments, 4));
 	}
 	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
-	if (!slot)
+	*conn = slot ? add_connection(s) : 0;
+	if (!*conn) {
+		/* No room in the maps: what looks like HTTP is lost. */
+		begin_sniff(s, NULL);
+		gather_start();
+		if (test_start(0) == LOOKS_HTTP)
+			count_loss(LOSS_MAP_FULL, s->call.ret);
 		return NULL;
-	*conn = add_connection(s);
-	if (!*conn)
-		return NULL;
+	}
 	s->call.descriptor = DESCRIPTOR_SOCKET | (*slot & DESCRIPTOR_CLOEXEC) | *conn << DESCRIPTOR_CONN_SHIFT;
 	*slot = s->call.descriptor;
 	connection = bpf_map_lookup_elem(&connections, conn);
@@ -355,6 +363,8 @@ static __always_inline bool ports_pass(const struct connection *connection)
 		return true;
 	if (!*(__u16 *)connection->addresses && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES))
 		return true;
+	if (*(__u16 *)connection->addresses == AF_UNIX)
+		return false;
 	peer = __builtin_bswap16(*(__u16 *)(connection->addresses + 2));
 	local = __builtin_bswap16(*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES + 2));
 	for (i = 0; i < CONTROL_PORTS; i++) {
@@ -386,6 +396,16 @@ static __always_inline void apply_verdict(struct connection *connection, __u64 c
 		connection->flags &= ~CONNECTION_UNVERIFIED;
 }
 
+/* The call's bytes are not wanted; the stream has them all the same. */
+static __always_inline void skip_excluded(struct scratch *s, struct connection *connection)
+{
+	__u32 index = (s->call.direction - 1) & 1;
+
+	connection->held_bytes[index] = 0;
+	FETCH_ADD(&connection->offset[index], s->call.ret);
+	count_loss(LOSS_EXCLUDED, s->call.ret);
+}
+
 SEC("tracepoint/tail-call/carry_call")
 int carry_call(void *context)
 {
@@ -409,7 +429,7 @@ int carry_call(void *context)
 			apply_verdict(connection, conn);
 	}
 	if (s->call.direction == DIRECTION_IN && s->call.message_flags & (MSG_PEEK | MSG_OOB)) {
-		if (connection && connection->flags & CONNECTION_OPEN_SENT)
+		if (connection && connection->flags & CONNECTION_OPEN_SENT && !s->call.excluded)
 			send_note(s, connection, conn, CAPTURE_PEEK, s->call.syscall, DIRECTION_IN, s->call.pid_tgid, s->call.fd, s->call.ret);
 		return 0;
 	}
@@ -438,6 +458,10 @@ int carry_call(void *context)
 		s->call.shape = SHAPE_NONE;
 		s->call.record_flags |= FLAG_DISCARDED;
 	}
+	if (s->call.excluded) {
+		skip_excluded(s, connection);
+		return 0;
+	}
 	if (!(connection->flags & CONNECTION_HTTP)) {
 		looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection);
 		/* A proxy that moves everything by splice shows nothing that could be recognised. */
@@ -464,12 +488,15 @@ int carry_call(void *context)
 		mark_process(s->call.pid_tgid >> 32);
 	}
 	if (!ports_pass(connection)) {
-		FETCH_ADD(&connection->offset[index], s->call.ret);
-		count_loss(LOSS_EXCLUDED, s->call.ret);
+		skip_excluded(s, connection);
 		return 0;
 	}
-	if (!(connection->flags & CONNECTION_OPEN_SENT))
+	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
+		/* What went before was not HTTP, or excluded. */
+		if (connection->offset[0] != connection->held_bytes[0] || connection->offset[1] != connection->held_bytes[1])
+			connection->flags |= CONNECTION_MIDSTREAM;
 		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
+	}
 	send_held(s, connection, conn, DIRECTION_IN);
 	send_held(s, connection, conn, DIRECTION_OUT);
 	s->call.stream_offset = FETCH_ADD(&connection->offset[index], s->call.ret);

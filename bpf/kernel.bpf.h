@@ -37,12 +37,13 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define FORGET(value) asm volatile("" : "+r"(value))
 
 /* Linux's error numbers that are looked at. */
+#define EINTR 4
 #define EPIPE 32
-#define EINVAL 22
 #define ENETDOWN 100
 #define ENETUNREACH 101
 #define ECONNABORTED 103
 #define ECONNRESET 104
+#define EISCONN 106
 #define ETIMEDOUT 110
 #define EHOSTUNREACH 113
 #define EINPROGRESS 115

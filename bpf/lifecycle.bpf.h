@@ -345,7 +345,8 @@ int handle_connect_exit(struct exit_context *context)
 	__u64 pointer;
 	__s32 fd;
 
-	if (context->ret != 0 && context->ret != -EINPROGRESS)
+	/* Interrupted: it goes on in the background. Connected: an earlier attempt was successful. */
+	if (context->ret != 0 && context->ret != -EINPROGRESS && context->ret != -EINTR && context->ret != -EISCONN)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
 	const __auto_type arguments = call_arguments(context->syscall_number);

@@ -52,6 +52,8 @@ struct call {
 	__u32 record_flags;
 	/* 1: scratch->receive speaks of this call. */
 	__u32 received;
+	/* 1: a filter, or the pause, keeps it from the reader. */
+	__u32 excluded;
 };
 
 /* The TCP socket that a thread of this CPU received from last. */

@@ -161,6 +161,27 @@ describe('controls of a capture', () => {
 		await puppet.end();
 	});
 
+	it('what passes while paused, on a connection that is known, leaves a hole of known size', async () => {
+		const puppet = await startPuppet();
+		await puppet.tell('ask()');
+		test.capture.setPaused(true);
+		await puppet.tell('[server.sendall(b"x" * 1000), client.recv(1000)][0]');
+		await puppet.tell('ask()');
+		test.capture.setPaused(false);
+		await puppet.tell('ask()');
+		await requestsOf(puppet.pid);
+		const sent = test.records.filter((each) => each.pid === puppet.pid && each.direction === OUT);
+		assert.deepEqual(
+			sent.map((each) => each.offset),
+			[0, 68],
+		);
+		assert.equal(sent[0]!.conn, sent[1]!.conn);
+		await puppet.tell('server.send(b"HTTP/1.1 200 OK\\r\\n")');
+		await requestsOf(puppet.pid);
+		assert.equal(test.records.findLast((each) => each.pid === puppet.pid)!.offset, 1000);
+		await puppet.end();
+	});
+
 	it('unwanted body bytes are counted and not copied, up to the exact byte', async () => {
 		const puppet = await startPuppet();
 		await puppet.tell('ask()');

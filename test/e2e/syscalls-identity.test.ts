@@ -178,6 +178,46 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, 400 * (40 + 100));
 		});
 
+		it('bytes that a blocked read gets after the close make no new connection', async () => {
+			const run = await runScenario(test, 'late_read');
+			assert.equal(run.said.read, REQUEST.length);
+			const conns = new Set(run.records.filter((each) => each.conn !== 0).map((each) => each.conn));
+			assert.equal(conns.size, 2);
+			assert.equal(stream(run.conn('server'), IN), REQUEST);
+		});
+
+		it('a connection that becomes the standard input of another program stays what it is', async () => {
+			const run = await runScenario(test, 'inetd');
+			const ofChild = test.records.filter((each) => each.pid === run.said.child && each.kind === CAPTURE_DATA);
+			assert.equal(new Set(ofChild.map((each) => each.conn)).size, 1);
+			const conn = ofChild[0]!.conn;
+			assert.equal(stream(conn, OUT), 'HTTP/1.1 204 x\r\n\r\n');
+			assert.ok(stream(conn, IN).startsWith('GET /path HTTP/1.1\r\n'));
+			assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
+		});
+
+		it('two processes with the same id in turn have connections of their own', async () => {
+			const run = await runScenario(test, 'same_pid');
+			assert.equal(run.said.first, run.said.second);
+			const of = (kind: number) => test.records.filter((each) => each.pid === run.said.first && each.kind === kind);
+			await test.until(() => (of(CAPTURE_CLOSE).length === 4 ? true : undefined), 'four closes');
+			const conns = [...new Set(of(CAPTURE_DATA).map((each) => each.conn))];
+			assert.deepEqual(conns.map((conn) => /round\d/.exec(stream(conn, IN) + stream(conn, OUT))![0]).sort(), [
+				'round0',
+				'round0',
+				'round1',
+				'round1',
+			]);
+			for (const conn of conns) assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
+		});
+
+		it('MPTCP is a stream like others', async () => {
+			const run = await runScenario(test, 'multipath');
+			assert.equal(stream(run.conn('client'), OUT), REQUEST);
+			assert.equal(stream(run.conn('server'), IN), REQUEST);
+			assert.equal(ports(run.records, run.conn('server'))[1], run.said.port);
+		});
+
 		it('closing what is not open ends nothing', async () => {
 			const run = await runScenario(test, 'close_unknown');
 			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
