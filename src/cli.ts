@@ -8,7 +8,7 @@ import { recordCommand } from './commands/record-command.ts';
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
-import { EXIT, UserError } from './errors.ts';
+import { EXIT, UserError, usageError } from './errors.ts';
 import { version } from './installation.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './options.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
@@ -17,6 +17,12 @@ import { errorText } from './shell/error-text.ts';
 
 // Also when started without the flags above: holds for the threads, which are made later.
 setFlagsFromString('--disallow-code-generation-from-strings');
+
+const words = process.argv.slice(2);
+const dashes = words.indexOf('--');
+/** Words for tinytap, and those for the program it starts. */
+const own = dashes < 0 ? words : words.slice(0, dashes);
+const behindDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
 
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;
@@ -44,22 +50,24 @@ function createProgram(setWork: (work: Work) => void): Command {
 	addCaptureOptions(program)
 		.addHelpText(
 			'after',
-			`\nWithout a command: opens the shell and captures live. Exit status: 0 success, 1 error, 2 wrong usage, 3 loss with\n--strict, 4 an .expect failed, 130 interrupted.`,
+			`\nWithout a command: opens the shell and captures live. "-- PROGRAM ARG…" at the end starts a program and captures it and\nits children only; tinytap ends when it ends, with its exit status. Exit status: 0 success, 1 error, 2 wrong usage, 3 loss with\n--strict, 4 an .expect failed, 130 interrupted.`,
 		)
 		.action((_options: unknown, self: Command) => {
 			if (self.args.length > 0)
 				throw new CommanderError(EXIT.usage, 'commander.unknownCommand', unknownCommand(program, self.args[0]!));
-			setWork(() => shellCommand(parseOptions(self)));
+			setWork(() => shellCommand(parseOptions(self, behindDashes)));
 		});
 	const query = command('query', 'capture (or replay), run the statement, print the result')
 		.argument('<sql>', 'statement, or - to read it from stdin')
-		.action((sql: string, _options: unknown, self: Command) => setWork(() => queryCommand(parseOptions(self), sql)));
+		.action((sql: string, _options: unknown, self: Command) =>
+			setWork(() => queryCommand(parseOptions(self, behindDashes), sql)),
+		);
 	addEndOptions(addCaptureOptions(query));
 	const tail = command('tail', 'print each exchange as it completes')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
 		.option('--columns <list>', 'columns or expressions to print')
 		.action((own: { where?: string; columns?: string }, self: Command) =>
-			setWork(() => tailCommand(parseOptions(self), own.where, own.columns)),
+			setWork(() => tailCommand(parseOptions(self, behindDashes), own.where, own.columns)),
 		);
 	addEndOptions(addCaptureOptions(tail));
 	const run = command('run', 'run a saved query or a script')
@@ -71,18 +79,18 @@ function createProgram(setWork: (work: Work) => void): Command {
 		)
 		.option('--unsafe', 'allow JavaScript files')
 		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
-			setWork(() => runCommand(parseOptions(self), name, own.set ?? [], own.unsafe === true)),
+			setWork(() => runCommand(parseOptions(self, behindDashes), name, own.set ?? [], own.unsafe === true)),
 		);
 	addEndOptions(addCaptureOptions(run));
 	const record = command('record', 'capture into a recording, without a shell')
 		.argument('<file>', 'the file to make')
 		.action((file: string, _options: unknown, self: Command) =>
-			setWork(() => recordCommand(parseOptions(self), file, self.opts().force === true)),
+			setWork(() => recordCommand(parseOptions(self, behindDashes), file, self.opts().force === true)),
 		);
 	addEndOptions(addCaptureOptions(record));
 	command('queries', 'list saved queries').action((_options: unknown, self: Command) =>
 		setWork(async () => {
-			process.stdout.write(queriesText(parseOptions(self).directories.queries));
+			process.stdout.write(queriesText(parseOptions(self, behindDashes).directories.queries));
 			return EXIT.ok;
 		}),
 	);
@@ -93,12 +101,13 @@ function createProgram(setWork: (work: Work) => void): Command {
 }
 
 async function main(): Promise<number> {
+	if (behindDashes?.length === 0) throw usageError('expected a program behind --, got nothing');
 	let work: Work | undefined;
 	const program = createProgram((chosen) => {
 		work = chosen;
 	});
 	try {
-		await program.parseAsync();
+		await program.parseAsync([...process.argv.slice(0, 2), ...own]);
 	} catch (error) {
 		if (!(error instanceof CommanderError)) throw error;
 		// --help and --version have printed what was asked for.

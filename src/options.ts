@@ -57,6 +57,8 @@ export type Options = {
 	readonly timeoutMs: number | undefined;
 	readonly forMs: number | undefined;
 	readonly count: number | undefined;
+	/** The words behind `--`: the program to start and capture. */
+	readonly command: readonly string[] | undefined;
 };
 
 const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
@@ -104,14 +106,17 @@ export function addEndOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses what commander collected. Throws a UserError (exit code 2) for the first thing that is not as expected. */
-export function parseOptions(command: Command): Options {
-	const raw: RawOptions = command.optsWithGlobals();
+/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
+export function parseOptions(parsed: Command, command?: readonly string[]): Options {
+	const raw: RawOptions = parsed.optsWithGlobals();
 	const user = invokingUser(raw.user);
 	const directories = userDirectories(user);
 	const userQueries = `${directories.data}/queries`;
 	if (raw.replay !== undefined && raw.record !== undefined) {
 		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
+	}
+	if (command !== undefined && raw.replay !== undefined) {
+		throw usageError('expected --replay or a command behind --, got both');
 	}
 	const count = raw.count === undefined ? undefined : parseInteger(raw.count, '--count', 1, Number.MAX_SAFE_INTEGER);
 	return {
@@ -131,6 +136,7 @@ export function parseOptions(command: Command): Options {
 		timeoutMs: raw.timeout === undefined ? undefined : parseDuration(raw.timeout, '--timeout'),
 		forMs: raw.for === undefined ? undefined : parseDuration(raw.for, '--for'),
 		count,
+		command,
 	};
 }
 

@@ -31,7 +31,11 @@ export async function announceAttached(
 }
 
 /** Ends the capture after `--for`, or when `interrupted` resolves, or by itself (replay, `--count`). */
-export async function captureEnd(threads: Threads, options: Options, interrupted: Promise<void>): Promise<CaptureEnd> {
+export async function captureEnd(
+	threads: Threads,
+	options: Options,
+	interrupted: Promise<unknown>,
+): Promise<CaptureEnd> {
 	let timer: NodeJS.Timeout | undefined;
 	if (options.forMs !== undefined) timer = setTimeout(() => void threads.stop().catch(() => undefined), options.forMs);
 	interrupted.then(() => threads.stop()).catch(() => undefined);
@@ -71,8 +75,9 @@ export function say(text: string): void {
 }
 
 function captureSentence(options: Options): string {
+	const { command } = options;
 	const { replay, filters, record } = options.capture;
 	if (replay !== undefined) return `tinytap: replaying ${forTerminal(replay.path)}`;
 	const into = record === undefined ? '' : `, recording to ${forTerminal(record.path)}`;
-	return `tinytap: capturing HTTP/1.x of ${filtersText(filters)}${into}`;
+	return `tinytap: capturing HTTP/1.x of ${command === undefined ? filtersText(filters) : forTerminal(command.join(' '))}${into}`;
 }

@@ -1,5 +1,6 @@
 // What the capturing commands have in common: threads, Ctrl-C, stdout, and an orderly end.
 import { EXIT, UserError } from '../errors.ts';
+import { holdCommand } from '../held-command.ts';
 import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
 import type { Options } from '../options.ts';
 import { announceAttached, captureEnd, reportDamage, say, startCapture, strictError } from '../running-capture.ts';
@@ -28,7 +29,8 @@ export async function withCapture(
 	work: (context: CommandContext) => Promise<number>,
 ): Promise<number> {
 	const interrupts = listenForInterrupts();
-	const threads = startCapture(options);
+	const held = options.command === undefined ? undefined : await holdCommand(options.command, options.user, 'inherit');
+	const threads = startCapture(held === undefined ? options : withPid(options, held.pid));
 	const sink = createSink(process.stdout);
 	const shell = new ShellSession({
 		options,
@@ -48,9 +50,16 @@ export async function withCapture(
 			sink,
 			interrupts,
 			shell,
-			attached: () => announceAttached(threads, options),
+			attached: async () => {
+				await announceAttached(threads, options);
+				held?.release();
+			},
 			captured: async () => {
-				const end = await captureEnd(threads, options, Promise.race([interrupts.first, sink.gone]));
+				const end = await captureEnd(
+					threads,
+					options,
+					Promise.race([interrupts.first, sink.gone, ...(held === undefined ? [] : [held.ended])]),
+				);
 				if (interrupts.count > 1) throw interrupted();
 				damage = end.damage;
 				return end;
@@ -71,10 +80,17 @@ export async function withCapture(
 		if (sink.closed) return EXIT.ok;
 		const loss = strictError(threads, options);
 		if (loss !== undefined && code !== EXIT.interrupted) throw loss;
-		return code;
+		return held === undefined || code !== EXIT.ok ? code : await held.ended;
 	} finally {
+		held?.abandon();
 		await threads.close();
 	}
+}
+
+/** The same capture of one process and its children. */
+export function withPid(options: Options, pid: number): Options {
+	const { filters } = options.capture;
+	return { ...options, capture: { ...options.capture, filters: { ...filters, pids: [...filters.pids, pid] } } };
 }
 
 function interrupted(): UserError {

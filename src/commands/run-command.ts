@@ -31,7 +31,10 @@ export async function runCommand(
 	const steps = scriptSteps(readText(path));
 	const parameters = sets.map(parseSet);
 	const captureFirst =
-		options.forMs !== undefined || options.count !== undefined || options.capture.replay !== undefined;
+		options.forMs !== undefined ||
+		options.count !== undefined ||
+		options.capture.replay !== undefined ||
+		options.command !== undefined;
 	return await withCapture(options, async ({ threads, shell, attached, captured, query }) => {
 		shell.timeoutMs = options.timeoutMs ?? FILE_TIMEOUT_MS;
 		shell.parameters = parameters;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT, UserError } from '../errors.ts';
+import { holdCommand } from '../held-command.ts';
 import { FILES, version } from '../installation.ts';
 import { listenForInterrupts } from '../interrupts.ts';
 import { type Options, withReplay } from '../options.ts';
@@ -12,15 +13,17 @@ import { Prompt } from '../shell/prompt.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
 import type { Threads } from '../threads.ts';
-import { withCapture } from './command-context.ts';
+import { withCapture, withPid } from './command-context.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function shellCommand(options: Options): Promise<number> {
 	if (!process.stdin.isTTY || !process.stdout.isTTY) return await pipedShell(options);
-	const threads = startCapture(options);
+	const held = options.command === undefined ? undefined : await holdCommand(options.command, options.user, 'ignore');
+	const threads = startCapture(held === undefined ? options : withPid(options, held.pid));
 	try {
 		await announceAttached(threads, options);
 	} catch (error) {
+		held?.abandon();
 		await threads.close();
 		if (options.capture.replay !== undefined || !(error instanceof UserError) || !existsSync(FILES.demoRecording))
 			throw error;
@@ -28,7 +31,10 @@ export async function shellCommand(options: Options): Promise<number> {
 		if (!(await wantsDemo())) return EXIT.runtime;
 		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
 	}
-	return await interactiveShell(options, threads);
+	held?.release();
+	const code = await interactiveShell(options, threads);
+	// At a prompt the person leaves first; what the program still does is no longer captured.
+	return held === undefined || code !== EXIT.ok ? code : await held.ended;
 }
 
 async function pipedShell(options: Options): Promise<number> {

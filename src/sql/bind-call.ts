@@ -183,7 +183,7 @@ function bindWindowCall(
 				filter: call.filter === undefined ? undefined : binders.bind(call.filter, scope),
 				partition: window.partition.map((item) => binders.bind(item, scope)),
 				order: binders.order(window.order, scope),
-				frame: frameOf(window, scope, binders),
+				frame: frameOf(window, scope, binders, call.at),
 				key,
 			};
 		});
@@ -217,7 +217,7 @@ function windowOf(over: Window | string, scope: Scope, at: number, depth = 0): W
 	};
 }
 
-function frameOf({ frame, order }: Window, scope: Scope, binders: Binders): BoundFrame {
+function frameOf({ frame, order }: Window, scope: Scope, binders: Binders, at: number): BoundFrame {
 	if (frame === undefined) {
 		return { unit: 'range', start: { kind: 'unbounded preceding' }, end: { kind: 'current row' } };
 	}
@@ -227,8 +227,8 @@ function frameOf({ frame, order }: Window, scope: Scope, binders: Binders): Boun
 	const result = { unit: frame.unit, start: bound(frame.start), end: bound(frame.end) };
 	const hasOffset = 'offset' in result.start || 'offset' in result.end;
 	if (frame.unit === 'range' && hasOffset && order.length !== 1) {
-		throw syntaxError('RANGE with an offset needs exactly one ORDER BY term in its window', 0);
+		throw syntaxError('RANGE with an offset needs exactly one ORDER BY term in its window', at);
 	}
-	if (frame.unit === 'groups' && order.length === 0) throw syntaxError('GROUPS needs an ORDER BY in its window', 0);
+	if (frame.unit === 'groups' && order.length === 0) throw syntaxError('GROUPS needs an ORDER BY in its window', at);
 	return result;
 }

@@ -10,6 +10,8 @@ import type { CommonTable, Core, OrderItem, Query, SyntaxExpression, TableRefere
 
 /** Most columns a result may have. */
 const MAX_COLUMNS = 2_000;
+/** Views of views of views … */
+const MAX_VIEW_DEPTH = 50;
 /** Most tables in one FROM clause. */
 const MAX_TABLES = 64;
 
@@ -500,6 +502,8 @@ function bindTable(reference: TableReference, scope: Scope): Source {
 	if (view !== undefined) {
 		if (environment.expanding.includes(name))
 			throw new SqlError(`the view ${view.name} contains itself`, 'ERR_SQL_NAME', reference.at);
+		if (environment.expanding.length >= MAX_VIEW_DEPTH)
+			throw syntaxError(`views nest deeper than ${MAX_VIEW_DEPTH} levels`, reference.at);
 		const inner: Environment = { ...environment, common: new Map(), expanding: [...environment.expanding, name] };
 		return derived(alias, renamed(bindQuery(view.query, inner, undefined), view.columns, reference.at));
 	}

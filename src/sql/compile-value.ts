@@ -124,11 +124,84 @@ export function compileNumber(expression: Bound, c: Compiler): NumberEvaluator {
 				return () => realArithmetic('/', left(), right());
 		}
 	}
+	if (expression.kind === 'arithmetic' && expression.type === 'int') return compileIntegerNumber(expression, c);
+	if (
+		expression.kind === 'case' &&
+		expression.branches.every(({ result }) => isNumeric(result)) &&
+		isNumeric(expression.otherwise)
+	) {
+		return compileCaseNumber(expression, c);
+	}
 	const evaluate = c.value(expression);
 	return () => {
 		const value = evaluate();
 		return typeof value === 'number' ? value : value === null ? Number.NaN : Number(value as bigint);
 	};
+}
+
+function isNumeric({ type }: Bound): boolean {
+	return type === 'int' || type === 'real' || type === 'null';
+}
+
+/** Integers as doubles while these are exact; the rest is computed again as values. */
+function compileIntegerNumber(expression: Node<'arithmetic'>, c: Compiler): NumberEvaluator {
+	const value = compileArithmetic(expression, c);
+	const exact = () => {
+		const result = value();
+		return result === null ? Number.NaN : Number(result as number | bigint);
+	};
+	const left = c.number(expression.left);
+	const right = c.number(expression.right);
+	const checked = (compute: (a: number, b: number) => number): NumberEvaluator => {
+		return () => {
+			const a = left();
+			const b = right();
+			const result = compute(a, b);
+			return isSmall(a) && isSmall(b) && isSmall(result)
+				? result
+				: Number.isNaN(a) || Number.isNaN(b)
+					? Number.NaN
+					: exact();
+		};
+	};
+	switch (expression.operator) {
+		case '+':
+			return checked((a, b) => a + b);
+		case '-':
+			return checked((a, b) => a - b);
+		case '*':
+			return checked((a, b) => a * b);
+		case '/':
+			return checked((a, b) => (b === 0 ? Number.NaN : Math.trunc(a / b)));
+		case '%':
+			return checked((a, b) => (b === 0 ? Number.NaN : a % b));
+		default:
+			return exact;
+	}
+}
+
+/** Small enough to be exact as a double. */
+function isSmall(value: number): boolean {
+	return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
+}
+
+function compileCaseNumber(expression: Node<'case'>, c: Compiler): NumberEvaluator {
+	const tests = expression.branches.map(({ when }) => c.isTrue(when));
+	const results = expression.branches.map(({ result }) => numberOrNull(result, c));
+	const otherwise = numberOrNull(expression.otherwise, c);
+	if (tests.length === 1) {
+		const test = tests[0]!;
+		const result = results[0]!;
+		return () => (test() ? result() : otherwise());
+	}
+	return () => {
+		for (let at = 0; at < tests.length; at++) if (tests[at]!()) return results[at]!();
+		return otherwise();
+	};
+}
+
+function numberOrNull(expression: Bound, c: Compiler): NumberEvaluator {
+	return expression.type === 'null' ? () => Number.NaN : c.number(expression);
 }
 
 function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {

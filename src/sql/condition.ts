@@ -11,7 +11,7 @@ import { type Cursor, cursorOf, type Evaluator, type Runtime, type Test } from '
 import { columnFacts, type Schema } from './schema.ts';
 import { CLAUSES, columnOf } from './scope.ts';
 import { SqlError, type SqlErrorCode, syntaxError } from './sql-error.ts';
-import { environmentOf } from './statement.ts';
+import { environmentOf, withinStack } from './statement.ts';
 import type { Core } from './syntax.ts';
 import { toSqlValue } from './value.ts';
 
@@ -34,8 +34,7 @@ export function compileCondition(
 	options: ConditionOptions = {},
 ): (table: TableSnapshot, row: number) => boolean {
 	const { scope, source } = scopeOf(columns, options);
-	const syntax = parseExpression(text);
-	const bound = scope.within(CLAUSES.where, () => bindExpression(syntax, scope));
+	const bound = withinStack(() => scope.within(CLAUSES.where, () => bindExpression(parseExpression(text), scope)));
 	return perTable(source, options, (compiler): Test => compiler.isTrue(bound));
 }
 

@@ -8,8 +8,7 @@ import { Guard, type Limits, type Steps } from './guard.ts';
 import type { Result, ResultColumn } from './result.ts';
 import { type Compiler, cursorOf, type Runtime } from './runtime.ts';
 import type { Session } from './session.ts';
-import { SqlError } from './sql-error.ts';
-import type { Action, Statement } from './statement.ts';
+import { type Action, type Statement, tooComplex } from './statement.ts';
 import { toSqlValue, type Value } from './value.ts';
 
 export type ExecuteOptions = Limits & {
@@ -64,19 +63,8 @@ function* run(statement: Statement, database: DatabaseSnapshot, options: Execute
 	try {
 		return yield* runAction(statement, database, options, guard);
 	} catch (error) {
-		throw readable(error);
+		throw error instanceof RangeError ? tooComplex(error) : error;
 	}
-}
-
-/** What JavaScript says about its own limits, in the words of a person. */
-function readable(error: unknown): unknown {
-	if (!(error instanceof RangeError)) return error;
-	return new SqlError(
-		`the statement reached a limit: ${error.message}`,
-		'ERR_SQL_TOO_LARGE',
-		undefined,
-		'make it simpler, or narrow it by WHERE or LIMIT',
-	);
 }
 
 function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard: Guard): Compiler {

@@ -403,6 +403,7 @@ function readFrame(reader: TokenReader): Frame | undefined {
 	const word = reader.peek().word;
 	if (word !== 'ROWS' && word !== 'RANGE' && word !== 'GROUPS') return undefined;
 	reader.next();
+	const at = reader.peek().start;
 	const unit = word === 'ROWS' ? 'rows' : word === 'RANGE' ? 'range' : 'groups';
 	let start: FrameBound;
 	let end: FrameBound = { kind: 'current row' };
@@ -418,7 +419,7 @@ function readFrame(reader: TokenReader): Frame | undefined {
 			throw unsupported('EXCLUDE in a window frame is not supported', reader.peek().start);
 	}
 	if (start.kind === 'unbounded following' || end.kind === 'unbounded preceding') {
-		throw syntaxError('a window frame cannot begin at its end', reader.peek().start);
+		throw syntaxError('a window frame cannot begin at its end', at);
 	}
 	return { unit, start, end };
 }

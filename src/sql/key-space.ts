@@ -5,65 +5,101 @@ import { keyOf, type Value } from './value.ts';
 
 /** Two numbers below this make one exact double. */
 const RADIX = 2 ** 26;
+/** Numbers below this are looked up in lists instead of Maps. */
+const DIRECT = 4096;
+
+/** Numbers of pairs (combination so far, value). */
+class PairNumbers {
+	/** For small numbers: by the first, then by the second; 0 is free, else the pair's number + 1. */
+	readonly #rows: (Int32Array | undefined)[] = [];
+	readonly #others = new Map<number, number>();
+	size = 0;
+
+	numberOf(before: number, value: number, guard: Guard): number {
+		if (before < DIRECT && value < DIRECT) {
+			let row = this.#rows[before];
+			if (row === undefined || value >= row.length) {
+				const longer = new Int32Array(Math.max(16, 2 ** Math.ceil(Math.log2(value + 1))));
+				guard.grow(longer.length * 4);
+				if (row !== undefined) longer.set(row);
+				this.#rows[before] = longer;
+				row = longer;
+			}
+			const known = row[value]!;
+			if (known > 0) return known - 1;
+			row[value] = ++this.size;
+			return this.size - 1;
+		}
+		const pair = before * RADIX + value;
+		const known = this.#others.get(pair);
+		if (known !== undefined) return known;
+		guard.grow(48);
+		this.#others.set(pair, this.size);
+		return this.size++;
+	}
+}
+
+/** Numbers of single values. */
+class ValueNumbers {
+	readonly #numbers = new Map<unknown, number>();
+	/** For small integers from 0: 0 is free, else the number + 1. */
+	#small = new Int32Array(0);
+	size = 0;
+
+	numberOf(key: unknown, guard: Guard): number {
+		if (typeof key === 'number' && key >= 0 && key < DIRECT && Number.isInteger(key)) {
+			if (this.#small.length === 0) this.#small = new Int32Array(DIRECT);
+			const known = this.#small[key]!;
+			if (known > 0) return known - 1;
+			this.#small[key] = ++this.size;
+			return this.size - 1;
+		}
+		const known = this.#numbers.get(key);
+		if (known !== undefined) return known;
+		guard.grow(typeof key === 'string' ? 80 + key.length : 64);
+		this.#numbers.set(key, this.size);
+		return this.size++;
+	}
+}
 
 export class KeySpace {
 	readonly #guard: Guard;
-	/** For each column but the only one: numbers of its values. */
-	readonly #values: Map<unknown, number>[];
-	/** For each column behind the first: numbers of (combination so far, value). */
-	readonly #pairs: Map<number, number>[];
-	size = 0;
+	readonly #values: readonly ValueNumbers[];
+	/** For each column behind the first. */
+	readonly #pairs: readonly PairNumbers[];
+	#isEmptyRowKnown = false;
 
 	constructor(width: number, guard: Guard) {
 		this.#guard = guard;
-		this.#values = Array.from({ length: width }, () => new Map());
-		this.#pairs = Array.from({ length: Math.max(0, width - 1) }, () => new Map());
+		this.#values = Array.from({ length: width }, () => new ValueNumbers());
+		this.#pairs = Array.from({ length: Math.max(0, width - 1) }, () => new PairNumbers());
+	}
+
+	/** How many combinations there are so far. */
+	get size(): number {
+		return (this.#pairs.at(-1) ?? this.#values[0])?.size ?? Number(this.#isEmptyRowKnown);
 	}
 
 	/** The number of the combination of values; the next free one when it is new: then `size` has grown. */
 	numberOf(row: readonly Value[]): number {
-		const [first, second] = row;
-		if (first === undefined) {
-			this.size = 1;
+		if (row.length === 0) {
+			this.#isEmptyRowKnown = true;
 			return 0;
 		}
-		if (second === undefined) return this.single(keyOf(first));
-		let number = this.valueNumber(0, keyOf(first));
+		let number = this.valueNumber(0, keyOf(row[0]!));
 		for (let column = 1; column < row.length; column++) {
 			number = this.pairNumber(column, number, this.valueNumber(column, keyOf(row[column]!)));
 		}
 		return number;
 	}
 
-	/** For a space of one column: the number of a key made by keyOf. */
-	single(key: unknown): number {
-		const known = this.#values[0]!.get(key);
-		if (known !== undefined) return known;
-		this.#guard.grow(typeof key === 'string' ? 80 + key.length : 64);
-		this.#values[0]!.set(key, this.size);
-		return this.size++;
-	}
-
-	/** The number of one column's value. */
+	/** The number of one column's value, by its key. */
 	valueNumber(column: number, key: unknown): number {
-		const values = this.#values[column]!;
-		const known = values.get(key);
-		if (known !== undefined) return known;
-		this.#guard.grow(typeof key === 'string' ? 80 + key.length : 64);
-		values.set(key, values.size);
-		return values.size - 1;
+		return this.#values[column]!.numberOf(key, this.#guard);
 	}
 
 	/** The number of a combination of which `before` numbers the first `column` columns and `value` the next. */
 	pairNumber(column: number, before: number, value: number): number {
-		const pairs = this.#pairs[column - 1]!;
-		const pair = before * RADIX + value;
-		const known = pairs.get(pair);
-		if (known !== undefined) return known;
-		this.#guard.grow(48);
-		const number = pairs.size;
-		pairs.set(pair, number);
-		if (column === this.#pairs.length) this.size = pairs.size;
-		return number;
+		return this.#pairs[column - 1]!.numberOf(before, value, this.#guard);
 	}
 }

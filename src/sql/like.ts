@@ -100,21 +100,41 @@ function matchSegments(items: readonly Item[]): Matcher {
 		else segments[segments.length - 1] += String.fromCodePoint(item as number);
 	}
 	const first = segments[0]!;
-	if (segments.length === 1) return (text) => text.length === first.length && foldAscii(text) === first;
+	if (segments.length === 1) return (text) => text.length === first.length && foldedAt(text, first, 0);
 	const last = segments.at(-1)!;
 	const middle = segments.slice(1, -1).filter((segment) => segment !== '');
-	return (original) => {
-		const text = foldAscii(original);
-		if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+	return (text) => {
 		const end = text.length - last.length;
+		if (end < first.length || !foldedAt(text, first, 0) || !foldedAt(text, last, end)) return false;
+		if (middle.length === 0) return true;
+		// Long texts are folded once, for the faster search that the engine has.
+		const searched = text.length > LONG_TEXT ? foldAscii(text) : text;
 		let at = first.length;
 		for (const segment of middle) {
-			const found = text.indexOf(segment, at);
-			if (found < 0 || found + segment.length > end) return false;
-			at = found + segment.length;
+			at = searched === text ? indexOfFolded(text, segment, at, end) : searched.indexOf(segment, at);
+			if (at < 0) return false;
+			at += segment.length;
+			if (at > end) return false;
 		}
 		return true;
 	};
+}
+
+const LONG_TEXT = 256;
+
+/** Whether `part`, which is folded, stands in `text` at this place. */
+function foldedAt(text: string, part: string, at: number): boolean {
+	for (let index = 0; index < part.length; index++) {
+		const code = text.charCodeAt(at + index);
+		if (code !== part.charCodeAt(index) && (code < 65 || code > 90 || code + 32 !== part.charCodeAt(index)))
+			return false;
+	}
+	return true;
+}
+
+function indexOfFolded(text: string, part: string, from: number, end: number): number {
+	for (let at = from; at + part.length <= end; at++) if (foldedAt(text, part, at)) return at;
+	return -1;
 }
 
 /** On a mismatch the last `many` takes one character more; earlier ones need never be changed again. */

@@ -4,7 +4,7 @@ import { compileColumnCode } from './compile-column.ts';
 import type { Accumulator, Argument } from './function-table.ts';
 import { Int32List } from './growing-array.ts';
 import { KeySpace } from './key-space.ts';
-import { type Compiler, cursorOf, type Evaluator } from './runtime.ts';
+import { type Compiler, cursorOf } from './runtime.ts';
 import { foldAscii, keyOf } from './value.ts';
 
 export type Groups = {
@@ -69,12 +69,12 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 }
 
 /** The number of the current row's group. */
-function compileGroupNumber(keys: readonly Bound[], c: Compiler): () => number {
+export function compileGroupNumber(keys: readonly Bound[], c: Compiler): () => number {
 	if (keys.length === 0) return () => 0;
 	const space = new KeySpace(keys.length, c.runtime.guard);
 	const columns = keys.map((key) => compileKey(key, c));
 	const first = columns[0]!;
-	if (keys.length === 1) return first.isCode ? byCode(first.number, space) : () => space.single(first.key());
+	if (keys.length === 1) return first.isCode ? byCode(first.number, space) : () => space.valueNumber(0, first.key());
 	return () => {
 		let number = first.isCode ? first.number() + 1 : space.valueNumber(0, first.key());
 		for (let index = 1; index < columns.length; index++) {
@@ -96,13 +96,16 @@ type KeyColumn =
 function compileKey(key: Bound, c: Compiler): KeyColumn {
 	const code = key.kind === 'column' && !key.nocase ? compileColumnCode(key, c.runtime) : undefined;
 	if (code !== undefined) return { isCode: true, number: code };
-	if (key.kind === 'column' && key.type === 'real') {
+	if (key.type === 'real' || (key.kind === 'column' && key.type === 'int')) {
 		const number = c.number(key);
+		const value = c.value(key);
 		return {
 			isCode: false,
 			key: () => {
-				const value = number();
-				return Number.isNaN(value) ? null : value;
+				const near = number();
+				if (Number.isNaN(near)) return null;
+				// A double does not tell integers beyond 2^53 apart.
+				return near <= Number.MAX_SAFE_INTEGER && near >= -Number.MAX_SAFE_INTEGER ? near : keyOf(value());
 			},
 		};
 	}
@@ -124,7 +127,7 @@ function byCode(code: () => number, space: KeySpace): () => number {
 		const index = code() + 1;
 		const known = groups[index];
 		if (known !== undefined) return known;
-		const group = space.single(index);
+		const group = space.valueNumber(0, index);
 		groups[index] = group;
 		return group;
 	};
@@ -158,19 +161,46 @@ function compileArgument(argument: Bound, c: Compiler): Argument {
 /** Lets each value through once a group. */
 function distinct(inner: Accumulator, argument: Bound, c: Compiler): Accumulator {
 	const { guard } = c.runtime;
-	const value: Evaluator = c.value(argument);
-	let seen = new KeySpace(2, guard);
+	const column = compileKey(argument, c);
+	let space = new KeySpace(1, guard);
+	/** By the value's number: whether the first group had it. */
+	let inFirst = new Uint8Array(256);
+	let inOthers = new Set<number>();
+	const isNew = (group: number, value: number): boolean => {
+		if (group === 0) {
+			if (value >= inFirst.length) {
+				const longer = new Uint8Array(2 ** Math.ceil(Math.log2(value + 1)));
+				longer.set(inFirst);
+				inFirst = longer;
+			}
+			if (inFirst[value] === 1) return false;
+			inFirst[value] = 1;
+			return true;
+		}
+		const pair = group * 2 ** 26 + value;
+		if (inOthers.has(pair)) return false;
+		guard.grow(40);
+		inOthers.add(pair);
+		return true;
+	};
 	return {
 		step: (group) => {
-			const current = value();
-			if (current === null) return false;
-			const before = seen.size;
-			seen.numberOf([group, argument.nocase && typeof current === 'string' ? foldAscii(current) : current]);
-			return seen.size > before ? inner.step(group) : false;
+			let value: number;
+			if (column.isCode) {
+				value = column.number();
+				if (value < 0) return false;
+			} else {
+				const key = column.key();
+				if (key === null) return false;
+				value = space.valueNumber(0, key);
+			}
+			return isNew(group, value) ? inner.step(group) : false;
 		},
 		result: inner.result,
 		reset: () => {
-			seen = new KeySpace(2, guard);
+			space = new KeySpace(1, guard);
+			inFirst = new Uint8Array(256);
+			inOthers = new Set();
 			inner.reset();
 		},
 	};

@@ -1,15 +1,15 @@
 // Runs one SELECT: rows of FROM and WHERE, groups, HAVING, windows, order, DISTINCT, LIMIT.
 import type { Bound, SelectPlan } from './bound.ts';
 import type { Steps } from './guard.ts';
-import { KeySpace } from './key-space.ts';
 import { compilePlaces } from './places.ts';
-import { compileGroups } from './run-groups.ts';
+import { compileGroupNumber, compileGroups } from './run-groups.ts';
 import { compileJoin } from './run-join.ts';
 import { compileWindows } from './run-windows.ts';
 import type { CompiledQuery, Compiler, Sink } from './runtime.ts';
-import { compileKeyColumns, RowSorter } from './sort-rows.ts';
+import { compileKeyColumns } from './sort-keys.ts';
+import { RowSorter } from './sort-rows.ts';
 import { SqlError } from './sql-error.ts';
-import { foldAscii, toInteger, type Value } from './value.ts';
+import { toInteger, type Value } from './value.ts';
 
 export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	const { runtime } = c;
@@ -19,7 +19,6 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	const having = plan.having === undefined ? undefined : c.isTrue(plan.having);
 	const windows = plan.windows.length > 0 ? compileWindows(plan, c) : undefined;
 	const outputs = plan.outputs.map((output) => c.value(output));
-	const nocase = plan.outputs.map((output) => output.nocase);
 	const places = compilePlaces(plan, groups, c);
 	const limits = compileLimits(plan.limit, plan.offset, c);
 
@@ -63,20 +62,18 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 		const { limit, offset } = limits();
 		if (limit === 0) return;
 		const limited = limitedSink(sink, limit, offset);
-		const seen = plan.distinct ? new KeySpace(outputs.length, runtime.guard) : undefined;
+		const isNew = plan.distinct ? newRows(plan.outputs, c) : undefined;
 		if (plan.order.length === 0) {
 			return yield* windowRows(() => {
-				const row = outputRow();
-				return seen !== undefined && !isNew(row, seen, nocase) ? true : limited(row);
+				return isNew !== undefined && !isNew() ? true : limited(outputRow());
 			});
 		}
 		const sorter = new RowSorter(compileKeyColumns(plan.order, c), limit + offset, runtime.guard);
-		if (seen !== undefined) {
+		if (isNew !== undefined) {
 			// Only the output tells which rows are the same, so it is made before sorting.
 			const kept: Value[][] = [];
 			yield* windowRows(() => {
-				const row = outputRow();
-				if (isNew(row, seen, nocase)) sorter.add(() => kept.push(row) - 1);
+				if (isNew()) sorter.add(() => kept.push(outputRow()) - 1);
 				return true;
 			});
 			for (const tag of yield* sorter.finish()) if (!limited(kept[tag]!)) return;
@@ -101,14 +98,15 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	return { run };
 }
 
-function isNew(row: readonly Value[], seen: KeySpace, nocase: readonly boolean[]): boolean {
-	const before = seen.size;
-	seen.numberOf(
-		nocase.includes(true)
-			? row.map((value, index) => (nocase[index] && typeof value === 'string' ? foldAscii(value) : value))
-			: row,
-	);
-	return seen.size > before;
+/** Whether the current row's output has not come before. */
+function newRows(outputs: readonly Bound[], c: Compiler): () => boolean {
+	const number = compileGroupNumber(outputs, c);
+	let count = 0;
+	return () => {
+		if (number() < count) return false;
+		count++;
+		return true;
+	};
 }
 
 export function limitedSink(sink: Sink, limit: number, offset: number): Sink {

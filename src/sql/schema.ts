@@ -53,7 +53,7 @@ export function columnFacts(column: Column): SourceColumn {
 /** A hint with the names nearest to `name`, or `otherwise` when none is near. */
 export function didYouMean(name: string, candidates: Iterable<string>, otherwise?: string): string | undefined {
 	const wanted = name.toLowerCase();
-	const limit = wanted.length <= 3 ? 1 : wanted.length <= 7 ? 2 : 3;
+	const limit = wanted.length <= 2 ? 0 : wanted.length <= 3 ? 1 : wanted.length <= 7 ? 2 : 3;
 	let best: string | undefined;
 	let bestDistance = limit + 1;
 	for (const candidate of new Set(candidates)) {

@@ -1,99 +1,11 @@
 // Orders rows by keys, keeping only the first ones when no more are wanted.
-import type { OrderTerm } from './bound.ts';
-import { compileColumnNumber } from './compile-column.ts';
 import type { Guard, Steps } from './guard.ts';
-import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
-import { compareValues, foldAscii, type Value } from './value.ts';
-
-/** One term of ORDER BY: reads keys of current rows into entries and compares entries. */
-type KeyColumn = {
-	/** Sets the key of entry `entry` from the current row. */
-	readonly read: (entry: number) => void;
-	/** The order of two entries; negative: `a` comes first. */
-	readonly compare: (a: number, b: number) => number;
-	readonly move: (from: number, to: number) => void;
-};
-
-export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler): KeyColumn[] {
-	return order.map((term) => {
-		const { expression } = term;
-		const direct =
-			expression.kind === 'column' && expression.output === 'datetime'
-				? compileColumnNumber(expression, c.runtime)
-				: undefined;
-		if (direct !== undefined) return numberKeys(direct, undefined, term);
-		if (expression.type === 'real') return numberKeys(c.number(expression), undefined, term);
-		if (expression.kind === 'column' && expression.type === 'int')
-			return numberKeys(c.number(expression), c.value(expression), term);
-		return valueKeys(c.any(expression), term);
-	});
-}
-
-/** `exact` reads integers that a double cannot hold. */
-function numberKeys(
-	number: NumberEvaluator,
-	exact: Evaluator | undefined,
-	{ descending, nullsFirst }: OrderTerm,
-): KeyColumn {
-	let keys = new Float64Array(1024);
-	const big = new Map<number, Value>();
-	const sign = descending ? -1 : 1;
-	const nullSign = nullsFirst ? -1 : 1;
-	return {
-		read: (entry) => {
-			if (entry >= keys.length) {
-				const longer = new Float64Array(keys.length * 2);
-				longer.set(keys);
-				keys = longer;
-			}
-			const key = number();
-			keys[entry] = key;
-			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());
-		},
-		compare: (a, b) => {
-			const x = keys[a]!;
-			const y = keys[b]!;
-			if (x < y) return -sign;
-			if (x > y) return sign;
-			if (x === y)
-				return big.size === 0 || !big.has(a) || !big.has(b) ? 0 : sign * compareValues(big.get(a)!, big.get(b)!);
-			// One of them is NaN: NULL.
-			return Number.isNaN(x) ? (Number.isNaN(y) ? 0 : nullSign) : -nullSign;
-		},
-		move: (from, to) => {
-			keys[to] = keys[from]!;
-			if (big.size === 0) return;
-			const value = big.get(from);
-			if (value === undefined) big.delete(to);
-			else big.set(to, value);
-		},
-	};
-}
-
-function valueKeys(value: Evaluator, { descending, nullsFirst, expression }: OrderTerm): KeyColumn {
-	const keys: Value[] = [];
-	const sign = descending ? -1 : 1;
-	const nullSign = nullsFirst ? -1 : 1;
-	const { nocase } = expression;
-	return {
-		read: (entry) => {
-			const key = value();
-			keys[entry] = nocase && typeof key === 'string' ? foldAscii(key) : key;
-		},
-		compare: (a, b) => {
-			const x = keys[a]!;
-			const y = keys[b]!;
-			if (x === null || y === null) return x === y ? 0 : x === null ? nullSign : -nullSign;
-			return sign * compareValues(x, y);
-		},
-		move: (from, to) => {
-			keys[to] = keys[from]!;
-		},
-	};
-}
+import type { KeyColumn } from './sort-keys.ts';
 
 /** Bytes of one key of one row, estimated. */
 const KEY_BYTES = 24;
+/** More wanted rows than this are sorted all at once. */
+const MAX_KEPT = 100_000;
 
 export class RowSorter {
 	readonly #columns: readonly KeyColumn[];
@@ -110,23 +22,26 @@ export class RowSorter {
 		this.#columns = columns;
 		this.#guard = guard;
 		this.#wanted = wanted;
-		this.#capacity = wanted > 100_000 ? Number.POSITIVE_INFINITY : Math.max(1024, wanted * 2);
+		this.#capacity = wanted > MAX_KEPT ? Number.POSITIVE_INFINITY : Math.max(1024, wanted * 2);
 	}
 
 	/** Takes in the current row. `tagOf` is asked for what to call it only when it is kept. */
 	add(tagOf: () => number): void {
+		const columns = this.#columns;
+		if (this.#worst >= 0 && columns[0]!.isBehind(this.#worst)) return;
 		const entry = this.#tags.length;
-		for (const column of this.#columns) column.read(entry);
+		for (let index = 0; index < columns.length; index++) columns[index]!.read(entry);
 		// Of equal rows the earlier one comes first, so an equal one is no better.
 		if (this.#worst >= 0 && this.#compare(entry, this.#worst) >= 0) return;
 		this.#tags.push(tagOf());
 		if (this.#tags.length > this.#capacity) this.#cut();
-		else if (this.#capacity === Number.POSITIVE_INFINITY) this.#guard.grow(KEY_BYTES * this.#columns.length);
+		else if (this.#capacity === Number.POSITIVE_INFINITY) this.#guard.grow(KEY_BYTES * columns.length);
 	}
 
 	#compare = (a: number, b: number): number => {
-		for (const column of this.#columns) {
-			const order = column.compare(a, b);
+		const columns = this.#columns;
+		for (let index = 0; index < columns.length; index++) {
+			const order = columns[index]!.compare(a, b);
 			if (order !== 0) return order;
 		}
 		return 0;
@@ -139,21 +54,46 @@ export class RowSorter {
 		// In the order of entries, so that no key is overwritten before it is moved.
 		const kept = entries.slice(0, this.#wanted).sort((a, b) => a - b);
 		const worst = entries[Math.min(this.#wanted, entries.length) - 1];
-		kept.forEach((from, to) => {
+		for (const [to, from] of kept.entries()) {
 			for (const column of this.#columns) column.move(from, to);
 			this.#tags[to] = this.#tags[from]!;
 			if (from === worst) this.#worst = to;
-		});
+		}
 		this.#tags.length = kept.length;
 	}
 
 	/** Tags of the wanted rows in order. */
 	*finish(): Steps<number[]> {
-		const entries = yield* sortSteps(this.#tags.length, this.#compare, this.#guard);
-		const { length } = entries;
+		const entries = yield* this.#sorted();
 		const tags: number[] = [];
-		for (let place = 0; place < Math.min(length, this.#wanted); place++) tags.push(this.#tags[entries[place]!]!);
+		const count = Math.min(entries.length, this.#wanted);
+		for (let place = 0; place < count; place++) tags.push(this.#tags[entries[place]!]!);
 		return tags;
+	}
+
+	*#sorted(): Steps<Int32Array> {
+		const count = this.#tags.length;
+		const ranks = count > 256 ? this.#columns[0]!.ranks?.(count) : undefined;
+		if (ranks === undefined) return yield* sortSteps(count, this.#compare, this.#guard);
+		this.#guard.poll();
+		const entries = sortByRank(ranks);
+		if (this.#columns.length > 1) yield* this.#sortTies(entries, ranks);
+		return entries;
+	}
+
+	/** Orders entries of the same rank by the other columns. */
+	*#sortTies(entries: Int32Array, ranks: Float64Array): Steps {
+		for (let start = 0; start < entries.length; ) {
+			const rank = ranks[entries[start]!]!;
+			let end = start + 1;
+			while (end < entries.length && ranks[entries[end]!] === rank) end++;
+			if (end - start > 1) {
+				const tied = entries.slice(start, end);
+				const order = yield* sortSteps(tied.length, (a, b) => this.#compare(tied[a]!, tied[b]!), this.#guard);
+				for (let index = 0; index < tied.length; index++) entries[start + index] = tied[order[index]!]!;
+			}
+			start = end;
+		}
 	}
 }
 
@@ -203,4 +143,42 @@ function insertionSort(
 		}
 		entries[place] = entry;
 	}
+}
+
+/** Entries in stable order of doubles without NaN: a radix sort of their bits, sixteen at a time. */
+function sortByRank(ranks: Float64Array): Int32Array {
+	const count = ranks.length;
+	const halves = new Uint16Array(ranks.slice().buffer);
+	// Bits of doubles order like unsigned integers once those of negative numbers are inverted; -0 counts as 0.
+	for (let entry = 0; entry < count; entry++) {
+		const at = entry * 4;
+		if (ranks[entry] === 0) halves[at + 3] = 0;
+		if (halves[at + 3]! >= 0x8000) {
+			for (let half = 0; half < 4; half++) halves[at + half] = ~halves[at + half]!;
+		} else {
+			halves[at + 3] = halves[at + 3]! | 0x8000;
+		}
+	}
+	let from = new Int32Array(count);
+	for (let entry = 0; entry < count; entry++) from[entry] = entry;
+	let to = new Int32Array(count);
+	const places = new Int32Array(0x10000);
+	for (let half = 0; half < 4; half++) {
+		places.fill(0);
+		for (let entry = 0; entry < count; entry++) places[halves[entry * 4 + half]!]!++;
+		// Nothing to do when all are the same in these bits.
+		if (places[halves[half]!] === count) continue;
+		let total = 0;
+		for (let bucket = 0; bucket < places.length; bucket++) {
+			const size = places[bucket]!;
+			places[bucket] = total;
+			total += size;
+		}
+		for (let place = 0; place < count; place++) {
+			const entry = from[place]!;
+			to[places[halves[entry * 4 + half]!]!++] = entry;
+		}
+		[from, to] = [to, from];
+	}
+	return from;
 }

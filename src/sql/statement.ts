@@ -36,6 +36,30 @@ type Create = Extract<StatementSyntax, { kind: 'create view' | 'create table' }>
 
 /** Throws a SqlError for text that is no statement or names what does not exist. */
 export function prepare(sql: string, schema: Schema, session?: Session): Statement {
+	return withinStack(() => prepareStatement(sql, schema, session));
+}
+
+/** The stack's end as an error of the statement that was too deep for it. */
+export function withinStack<T>(work: () => T): T {
+	try {
+		return work();
+	} catch (error) {
+		if (error instanceof RangeError) throw tooComplex(error);
+		throw error;
+	}
+}
+
+/** What JavaScript says about its own limits, in the words of a person. */
+export function tooComplex({ message }: RangeError): SqlError {
+	return new SqlError(
+		`the statement reached a limit: ${message}`,
+		'ERR_SQL_TOO_LARGE',
+		undefined,
+		'make it simpler, or narrow it by WHERE or LIMIT',
+	);
+}
+
+function prepareStatement(sql: string, schema: Schema, session: Session | undefined): Statement {
 	const syntax = parseStatement(sql);
 	const all = session?.schema(schema) ?? schema;
 	const environment = environmentOf(all);

@@ -265,10 +265,17 @@ function trim(
 	};
 }
 
-const SURROGATES = /[\ud800-\udfff]/;
+/** Whether some characters take two UTF-16 units. */
+function isWide(text: string): boolean {
+	for (let at = 0; at < text.length; at++) {
+		const code = text.charCodeAt(at);
+		if (code >= 0xd800 && code <= 0xdfff) return true;
+	}
+	return false;
+}
 
 function codePointLength(text: string): number {
-	return SURROGATES.test(text) ? [...text].length : text.length;
+	return isWide(text) ? [...text].length : text.length;
 }
 
 export function bytesOf(value: Known): Uint8Array {
@@ -301,15 +308,15 @@ function replaceAll(text: string, part: string, by: string): string {
 function substr(value: Value, start: Value, length?: Value): Value {
 	const isBlob = value instanceof Uint8Array;
 	const text = isBlob ? '' : toText(value!);
-	const isWide = !isBlob && SURROGATES.test(text);
-	const points: ArrayLike<unknown> = isBlob ? value : isWide ? [...text] : text;
+	const hasPairs = !isBlob && isWide(text);
+	const points: ArrayLike<unknown> = isBlob ? value : hasPairs ? [...text] : text;
 	const { from, to } = substringRange(
 		points.length,
 		Number(toInteger(start)),
 		length === undefined ? undefined : Number(toInteger(length)),
 	);
 	if (isBlob) return value.slice(from, to);
-	return isWide ? (points as string[]).slice(from, to).join('') : text.slice(from, to);
+	return hasPairs ? (points as string[]).slice(from, to).join('') : text.slice(from, to);
 }
 
 /** SQLite's rules: a negative start counts from the end, a negative length takes what is before the start. */

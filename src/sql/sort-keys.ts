@@ -1,0 +1,115 @@
+// The keys of rows to be ordered, one column a term of ORDER BY.
+import type { OrderTerm } from './bound.ts';
+import { compileColumnNumber } from './compile-column.ts';
+import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
+import { compareValues, foldAscii, type Value } from './value.ts';
+
+export type KeyColumn = {
+	/** Sets the key of entry `entry` from the current row. */
+	readonly read: (entry: number) => void;
+	/** Whether the current row's key alone puts it behind entry `entry`. */
+	readonly isBehind: (entry: number) => boolean;
+	/** The order of two entries; negative: `a` comes first. */
+	readonly compare: (a: number, b: number) => number;
+	readonly move: (from: number, to: number) => void;
+	/** Doubles that order `count` entries by < alone, where there are such; NaN-free. */
+	readonly ranks?: (count: number) => Float64Array | undefined;
+};
+
+export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler): KeyColumn[] {
+	return order.map((term) => {
+		const { expression } = term;
+		const isColumn = expression.kind === 'column';
+		if (isColumn && expression.output === 'datetime') {
+			const direct = compileColumnNumber(expression, c.runtime);
+			if (direct !== undefined) return numberKeys(direct, undefined, term);
+		}
+		if (expression.type === 'real') return numberKeys(c.number(expression), undefined, term);
+		if (isColumn && expression.type === 'int') return numberKeys(c.number(expression), c.value(expression), term);
+		return valueKeys(c.any(expression), term);
+	});
+}
+
+/** `exact` reads integers that a double cannot hold. */
+function numberKeys(
+	number: NumberEvaluator,
+	exact: Evaluator | undefined,
+	{ descending, nullsFirst }: OrderTerm,
+): KeyColumn {
+	let keys = new Float64Array(1024);
+	const big = new Map<number, Value>();
+	const sign = descending ? -1 : 1;
+	const nullSign = nullsFirst ? -1 : 1;
+	return {
+		read: (entry) => {
+			if (entry >= keys.length) {
+				const longer = new Float64Array(keys.length * 2);
+				longer.set(keys);
+				keys = longer;
+			}
+			const key = number();
+			keys[entry] = key;
+			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());
+		},
+		isBehind: (entry) => {
+			const key = number();
+			const other = keys[entry]!;
+			// NULLs are left to `compare`.
+			return descending ? key < other : key > other;
+		},
+		compare: (a, b) => {
+			const x = keys[a]!;
+			const y = keys[b]!;
+			if (x < y) return -sign;
+			if (x > y) return sign;
+			if (x === y)
+				return big.size === 0 || !big.has(a) || !big.has(b) ? 0 : sign * compareValues(big.get(a)!, big.get(b)!);
+			// One of them is NaN: NULL.
+			return Number.isNaN(x) ? (Number.isNaN(y) ? 0 : nullSign) : -nullSign;
+		},
+		move: (from, to) => {
+			keys[to] = keys[from]!;
+			if (big.size === 0) return;
+			const value = big.get(from);
+			if (value === undefined) big.delete(to);
+			else big.set(to, value);
+		},
+		ranks: (count) => {
+			if (big.size > 0) return undefined;
+			const ranks = new Float64Array(count);
+			const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+			for (let entry = 0; entry < count; entry++) {
+				const key = keys[entry]! * sign;
+				// An infinite number could not be told from NULL.
+				if (key === nullRank) return undefined;
+				ranks[entry] = Number.isNaN(key) ? nullRank : key;
+			}
+			return ranks;
+		},
+	};
+}
+
+function valueKeys(value: Evaluator, { descending, nullsFirst, expression }: OrderTerm): KeyColumn {
+	const keys: Value[] = [];
+	const sign = descending ? -1 : 1;
+	const nullSign = nullsFirst ? -1 : 1;
+	const { nocase } = expression;
+	const current = (): Value => {
+		const key = value();
+		return nocase && typeof key === 'string' ? foldAscii(key) : key;
+	};
+	const compare = (x: Value, y: Value): number => {
+		if (x === null || y === null) return x === y ? 0 : x === null ? nullSign : -nullSign;
+		return sign * compareValues(x, y);
+	};
+	return {
+		read: (entry) => {
+			keys[entry] = current();
+		},
+		isBehind: (entry) => compare(current(), keys[entry]!) > 0,
+		compare: (a, b) => compare(keys[a]!, keys[b]!),
+		move: (from, to) => {
+			keys[to] = keys[from]!;
+		},
+	};
+}
