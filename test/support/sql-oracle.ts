@@ -1,5 +1,6 @@
 // The same queries over the same rows in the `sqlite3` program, for comparison.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { tokenize, unquote } from '../../src/sql/lexer.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import type { TestTable } from './sql-table.ts';
@@ -33,7 +34,7 @@ export function askOracle(tables: readonly TestTable[], queries: readonly string
 		maxBuffer: 1 << 30,
 	});
 	const errors = errorsByLine(stderr);
-	const firstLine = script.findIndex((line) => line === '.print @@0') + 1;
+	const firstLine = script.indexOf('.print @@0') + 1;
 	if (!stdout.includes('@@end')) throw new Error(`sqlite3 ended early (status ${status}): ${stderr.slice(0, 500)}`);
 	return queries.map((_, index): OracleResult => {
 		const from = stdout.indexOf(`@@${index}\n`) + `@@${index}\n`.length;
@@ -126,4 +127,17 @@ function valueKey(value: SqlValue): string {
 		: typeof value === 'bigint'
 			? String(value)
 			: Number(value).toPrecision(12);
+}
+
+/** The queries of a file with one a line. */
+export function writtenQueries(text: string): string[] {
+	return text.split('\n').filter((line) => line !== '' && !line.startsWith('--'));
+}
+
+/** Short text that is the same for answers that are: in order where the query asks for one, else in any. */
+export function answerKey(query: string, answer: OracleResult): string {
+	if ('error' in answer) return 'error';
+	const keys = answer.rows.map(rowKey);
+	if (!/ ORDER BY [^()]*$/.test(query)) keys.sort();
+	return `${keys.length} ${createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16)}`;
 }

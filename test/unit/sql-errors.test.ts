@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { errorMark, prepare, SqlError } from '../../src/sql/sql.ts';
+import { errorOf } from '../support/sql-run.ts';
+import { sampleTables } from '../support/sql-sample.ts';
+import { testDatabase } from '../support/sql-table.ts';
+
+const database = testDatabase(sampleTables());
+
+/** Statement with ‸ before its mistake, message, hint. */
+const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint?: RegExp])[] = [
+	['SELECT ‸', /expected an expression, got the end/],
+	['SELECT * FROM ‸', /expected a table or a subquery, got the end/],
+	['SELECT id, ‸FROM exchanges', /expected an expression, got FROM/],
+	['SELECT * ‸FORM exchanges', /got FORM/, /did you mean FROM/],
+	['SELECT id FROM exchanges ‸WERE id = 1', /got WERE/, /did you mean WHERE/],
+	['‸SELCT 1', /expected a statement such as SELECT/, /did you mean SELECT/],
+	['SELECT ‸methd FROM exchanges', /unknown column methd/, /did you mean method/],
+	['SELECT ‸duration FROM exchanges', /unknown column duration/, /did you mean duration_ms/],
+	['SELECT ‸e.methd FROM exchanges e', /unknown column methd in e/, /did you mean method/],
+	['SELECT ‸x.id FROM exchanges e', /unknown table x/, /tables here: e/],
+	['SELECT id FROM ‸exchange', /unknown table exchange/, /did you mean exchanges/],
+	['SELECT id FROM exchanges WHERE method = ‸GET', /unknown column GET/, /single quotes: 'GET'/],
+	['SELECT id FROM exchanges WHERE method = ‸"GET"', /unknown column GET/, /single quotes: 'GET'/],
+	['SELECT ‸lenght(path) FROM exchanges', /unknown function lenght/, /did you mean length/],
+	['SELECT ‸req_headers.host FROM exchanges', /unknown table req_headers/, /req_headers->>'host'/],
+	["SELECT ‸'abc ", /a text that begins here is not closed/],
+	['SELECT 1 ‸/* x', /a comment that begins here is not closed/],
+	['SELECT (1 + 2‸', /expected "\)" to close the parenthesis, got the end/],
+	['SELECT CASE WHEN 1 THEN 2‸', /expected END to close CASE/],
+	['SELECT 1 FROM exchanges WHERE 1 LIMIT 3 ‸WHERE 2', /got WHERE/],
+	['SELECT id FROM exchanges GROUP ‸id', /expected BY after GROUP/],
+	['SELECT id FROM exchanges ORDER BY ‸7', /column number from 1 to 1/],
+	['SELECT ‸id FROM exchanges a, exchanges b', /in a and in b/, /write a\.id/],
+	['SELECT id FROM exchanges WHERE ‸count(*) > 1', /count\(\) cannot be used in WHERE/, /HAVING/],
+	['SELECT sum(‸sum(id)) FROM exchanges', /cannot be used in an aggregate's argument/],
+	['SELECT 1 IN (‸SELECT 1, 2)', /one column/],
+	['SELECT 1 UNION ‸SELECT 1, 2', /expected 1 columns on both sides of UNION, got 2/],
+	['SELECT ‸12abc', /neither a number nor a name/],
+	['SELECT ‸?', /no meaning/, /:name/],
+	['SELECT 1‸; SELECT 2', /expected one statement/],
+	['SELECT id FROM exchanges LIMIT 1 ‸UNION SELECT 2', /must come after the last SELECT/],
+	["SELECT * FROM ‸'file.csv'", /expected a table, got a text/, /cannot read files/],
+	["SELECT * FROM ‸CSV('/etc/passwd')", /is no table/],
+	['SELECT 1 ‸INTO x', /INTO is not supported/],
+	['SELECT ‸(1, 2)', /row values/],
+	['SELECT id COLLATE ‸nosuch FROM exchanges', /unknown collation nosuch/],
+	[
+		'SELECT rank() OVER (ORDER BY id ROWS ‸BETWEEN UNBOUNDED FOLLOWING AND CURRENT ROW) FROM exchanges',
+		/frame cannot begin at its end/,
+	],
+	["SELECT ‸x'abc'", /pairs of hexadecimal digits/],
+	['SELECT * FROM exchanges NATURAL JOIN ‸headers ON 1', /NATURAL/],
+	['‸', /expected a statement, got nothing/],
+];
+
+describe('mistakes are told in one sentence, with their place', () => {
+	for (const [marked, message, hint] of MISTAKES) {
+		test(marked, () => {
+			const sql = marked.replace('‸', '');
+			const error = errorOf(sql, database);
+			assert.match(error.message, message);
+			assert.doesNotMatch(error.message, /\n/);
+			if (hint !== undefined) assert.match(error.hint ?? '', hint);
+			assert.ok(error.code.startsWith('ERR_SQL_'));
+			assert.equal(error.position, marked.indexOf('‸'), `${sql.slice(0, error.position)}‸`);
+		});
+	}
+});
+
+test('the mark stands below the place, whatever lines there are', () => {
+	const sql = 'SELECT id,\n\tmethd\nFROM exchanges';
+	const error = errorOf(sql, database);
+	assert.deepEqual(errorMark(sql, error.position!), { line: '\tmethd', mark: '\t^' });
+	assert.deepEqual(errorMark('SELECT', 6), { line: 'SELECT', mark: '      ^' });
+});
+
+test('captured tables are read-only, and it is said what else can be done', () => {
+	for (const sql of [
+		'DELETE FROM exchanges',
+		'DROP TABLE exchanges',
+		'INSERT INTO exchanges VALUES (1)',
+		'UPDATE exchanges SET id = 1',
+		'CREATE TEMP TABLE exchanges AS SELECT 1',
+		'CREATE VIEW headers AS SELECT 1',
+		'CREATE TABLE t AS SELECT 1',
+		'ALTER TABLE exchanges RENAME TO x',
+		'TRUNCATE TABLE exchanges',
+		'REPLACE INTO exchanges VALUES (1)',
+	]) {
+		const error = errorOf(sql, database);
+		assert.equal(error.code, 'ERR_SQL_READ_ONLY', sql);
+		assert.match(error.message, /read-only|only temporary|cannot be made here/, sql);
+	}
+});
+
+test('statements of other databases are refused with a word about what there is instead', () => {
+	for (const sql of [
+		'ATTACH DATABASE x',
+		'PRAGMA table_info(exchanges)',
+		'SHOW TABLES',
+		'USE x',
+		'BEGIN',
+		'COMMIT',
+		"SOURCE 'x.sql'",
+		'SET x = 1',
+	]) {
+		const error = errorOf(sql, database);
+		assert.equal(error.code, 'ERR_SQL_UNSUPPORTED', sql);
+		assert.ok(error.hint, sql);
+	}
+});
+
+test('parsing never fails in another way than with a SqlError', () => {
+	const words =
+		'SELECT FROM WHERE GROUP BY ORDER LIMIT ( ) , . * + - id exchanges e AS JOIN ON USING UNION CASE WHEN THEN END IN NOT NULL IS LIKE 1 \'a\' "b" count OVER FILTER WITH VALUES BETWEEN AND OR DISTINCT HAVING EXISTS ; :p'.split(
+			' ',
+		);
+	let state = 7;
+	const next = (below: number) => {
+		state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+		return (state >>> 8) % below;
+	};
+	let accepted = 0;
+	for (let run = 0; run < 3000; run++) {
+		const sql = `SELECT ${Array.from({ length: next(12) }, () => words[next(words.length)]).join(' ')}`;
+		try {
+			prepare(sql, database);
+			accepted++;
+		} catch (error) {
+			assert.ok(error instanceof SqlError, `${sql}: ${error instanceof Error ? error.stack : error}`);
+		}
+	}
+	assert.ok(accepted > 0);
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FUNCTION_ALIASES, FUNCTION_DOCS, type FunctionDoc } from '../../src/sql/sql.ts';
+import { errorOf, rowsOf, scalarOf } from '../support/sql-run.ts';
+
+const FOUR_ROWS = '(SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)';
+
+/** The result of a function's example, computed. */
+function exampleResult({ group, example: [sql] }: FunctionDoc) {
+	if (group === 'aggregate') return scalarOf(`SELECT ${sql} FROM ${FOUR_ROWS}`);
+	if (group === 'window') return rowsOf(`SELECT x, ${sql} FROM ${FOUR_ROWS}`).find(([x]) => x === 3)![1];
+	return scalarOf(`SELECT ${sql}`);
+}
+
+describe('every function does what its example says', () => {
+	for (const entry of FUNCTION_DOCS) {
+		test(`${entry.name}: ${entry.example[0]}`, () => {
+			assert.deepEqual(exampleResult(entry), entry.example[1]);
+		});
+	}
+});
+
+test('every function has a signature with its name, and one line of description', () => {
+	for (const { name, signature, doc } of FUNCTION_DOCS) {
+		assert.ok(signature.startsWith(name) || signature.includes(` ${name} `), signature);
+		assert.ok(doc.length > 0 && !doc.includes('\n'), name);
+	}
+});
+
+test('other names of functions lead to functions that exist', () => {
+	const names = new Set(FUNCTION_DOCS.map(({ name }) => name));
+	for (const [alias, name] of FUNCTION_ALIASES) assert.ok(names.has(name), `${alias} is ${name}`);
+	assert.equal(scalarOf("SELECT substring('abc', 2, 1)"), 'b');
+});
+
+test('header finds fields whatever the case of their names, and joins lists', () => {
+	const json = `'{"content-type":"text/html","set-cookie":["a=1","b=2"],"__proto__":"p"}'`;
+	assert.equal(scalarOf(`SELECT header(${json}, 'CONTENT-TYPE')`), 'text/html');
+	assert.equal(scalarOf(`SELECT header(${json}, 'Set-Cookie')`), 'a=1, b=2');
+	assert.equal(scalarOf(`SELECT header(${json}, '__proto__')`), 'p');
+	assert.equal(scalarOf(`SELECT header(${json}, 'constructor')`), null);
+	assert.equal(scalarOf(`SELECT header('no json', 'host')`), null);
+	assert.equal(scalarOf(`SELECT header(NULL, 'host')`), null);
+});
+
+test('path_template keeps words and replaces ids', () => {
+	const templates = new Map([
+		['/users/42', '/users/:id'],
+		['/v2/a1b2c3d4e5f6/x', '/v2/:id/x'],
+		['/o/3f2504e0-4f89-11d3-9a0c-0305e82c3301', '/o/:id'],
+		['/feedback/deadbeef', '/feedback/deadbeef'],
+		['/', '/'],
+		['', ''],
+		['/2026/11/22/', '/:id/:id/:id/'],
+	]);
+	for (const [path, template] of templates) assert.equal(scalarOf(`SELECT path_template('${path}')`), template);
+});
+
+test('bytes and duration write numbers for people', () => {
+	const written = rowsOf('SELECT bytes(0), bytes(1023), bytes(1024), bytes(1536), bytes(1e9), bytes(NULL)')[0];
+	assert.deepEqual(written, ['0 B', '1023 B', '1 KiB', '1.5 KiB', '954 MiB', null]);
+	const durations = rowsOf(
+		'SELECT duration(0.02), duration(12.345), duration(1500), duration(61000), duration(90061000), duration(NULL)',
+	)[0];
+	assert.deepEqual(durations, ['20 µs', '12.3 ms', '1.5 s', '1m 1s', '1d 1h', null]);
+});
+
+test('ago and bucket read durations and refuse other texts', () => {
+	const options = { now: Date.UTC(2026, 10, 22, 12, 56, 1) * 1000 + 123456 };
+	assert.equal(scalarOf("SELECT ago('5m')", undefined, options), '2026-11-22T12:51:01.123456Z');
+	assert.equal(scalarOf("SELECT ago('1h30m')", undefined, options), '2026-11-22T11:26:01.123456Z');
+	assert.equal(scalarOf('SELECT now()', undefined, options), '2026-11-22T12:56:01.123456Z');
+	assert.equal(scalarOf("SELECT bucket('2026-11-22T12:56:01.9Z', '250ms')"), '2026-11-22T12:56:01.750000Z');
+	for (const text of ['5', 'soon', '', '5 parsecs', '-5m']) {
+		assert.match(errorOf(`SELECT ago('${text}')`).message, /^expected a duration/);
+	}
+});
+
+test('percentile takes fractions and percents, and refuses what is neither', () => {
+	const of = (q: string) => scalarOf(`SELECT percentile(x, ${q}) FROM ${FOUR_ROWS}`);
+	assert.equal(of('0'), 1);
+	assert.equal(of('1'), 4);
+	assert.equal(of('0.5'), 2.5);
+	assert.equal(of('50'), 2.5);
+	assert.equal(scalarOf(`SELECT p95(x) FROM ${FOUR_ROWS} WHERE x > 9`), null);
+	for (const q of ['-1', '101', 'NULL'])
+		assert.match(errorOf(`SELECT percentile(x, ${q}) FROM ${FOUR_ROWS}`).message, /from 0 to 1/);
+});
+
+test('group_concat and json_group_array follow an ORDER BY inside', () => {
+	assert.equal(scalarOf(`SELECT group_concat(x, '' ORDER BY x DESC) FROM ${FOUR_ROWS}`), '4321');
+	assert.equal(scalarOf(`SELECT string_agg(x, '+') FROM ${FOUR_ROWS} WHERE x < 3`), '1+2');
+	assert.equal(scalarOf(`SELECT json_group_array(x ORDER BY -x) FROM ${FOUR_ROWS}`), '[4,3,2,1]');
+});
+
+test('JSON of other types than expected is NULL, not an error', () => {
+	assert.deepEqual(
+		rowsOf(`SELECT '<html>' ->> 'a', json_extract('', '$.a'), '[1]' ->> 'a', '{"a":1}' -> 0, json_type('x')`)[0],
+		[null, null, null, null, null],
+	);
+});
+
+test('JSON keeps digits, order and odd names', () => {
+	assert.equal(
+		scalarOf(`SELECT json('{"b": 1.50, "a": 12345678901234567890, "__proto__": {"\\u0061\\"": [ ]}}')`),
+		'{"b":1.50,"a":12345678901234567890,"__proto__":{"\\u0061\\"":[]}}',
+	);
+	assert.equal(
+		scalarOf(`SELECT json_extract('{"__proto__":{"x":9007199254740993}}', '$.__proto__.x')`),
+		9007199254740993n,
+	);
+	assert.equal(scalarOf(`SELECT '{"a\\"b":1}' -> '$'`), '{"a\\"b":1}');
+});
+
+test('a JSON text of many levels is no JSON rather than a crash', () => {
+	assert.equal(scalarOf(`SELECT json_valid('${'['.repeat(5000)}${']'.repeat(5000)}')`), 0);
+});
+
+test('format writes numbers, texts and quotes', () => {
+	assert.equal(
+		scalarOf("SELECT format('%05.1f|%-6s|%+d|%x|%%|%q', 3.14159, 'ab', 7, 255, 'it''s')"),
+		"003.1|ab    |+7|ff|%|it''s",
+	);
+	assert.match(errorOf("SELECT format('%y', 1)").message, /does not know %y/);
+	assert.match(errorOf("SELECT format('%99999d', 1)").message, /width/);
+});
+
+test('functions say what they take when they are called with something else', () => {
+	assert.match(errorOf('SELECT lower()').message, /lower\(\) takes 1 argument, got 0/);
+	assert.match(errorOf('SELECT substr(1)').message, /takes 2 to 3 arguments, got 1/);
+	assert.equal(errorOf('SELECT substr(1)').hint, 'substr(text, start [, length])');
+	assert.equal(errorOf('SELECT lenght(1)').hint, 'did you mean length?');
+	assert.match(errorOf('SELECT rank()').message, /needs OVER/);
+});

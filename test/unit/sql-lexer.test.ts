@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { classify, completionsAt, isComplete, splitStatements, tokenize } from '../../src/sql/sql.ts';
+import { sampleTables } from '../support/sql-sample.ts';
+import { testDatabase } from '../support/sql-table.ts';
+
+const texts = (sql: string) => splitStatements(sql).map(({ text }) => text);
+
+test('statements end at semicolons outside of strings, names and comments', () => {
+	assert.deepEqual(texts('SELECT \';\'; SELECT ";", [;], `;` -- ; \n, 1 /* ; */;'), [
+		"SELECT ';'",
+		'SELECT ";", [;], `;` -- ; \n, 1',
+	]);
+	assert.deepEqual(texts(' ;; -- nothing\n ; /* */'), []);
+	assert.deepEqual(
+		splitStatements('  SELECT 1;\n SELECT 2').map(({ start, complete }) => [start, complete]),
+		[
+			[2, true],
+			[13, false],
+		],
+	);
+});
+
+test('a buffer is complete when its last statement has a semicolon and nothing is open', () => {
+	for (const complete of [
+		'',
+		'SELECT 1;',
+		'SELECT 1; -- done',
+		"SELECT ';';",
+		'SELECT 1; /* a */ ',
+		"SELECT 'it''s';",
+	]) {
+		assert.equal(isComplete(complete), true, complete);
+	}
+	for (const open of [
+		'SELECT 1',
+		"SELECT ';",
+		'SELECT "a;',
+		'SELECT 1; /* ',
+		'SELECT 1; SELECT',
+		"SELECT 'it''s;",
+		'SELECT [a;',
+		'SELECT 1 -- ;',
+	]) {
+		assert.equal(isComplete(open), false, open);
+	}
+});
+
+test('backslashes mean nothing in strings', () => {
+	assert.deepEqual(texts("SELECT '\\'; SELECT 2;"), ["SELECT '\\'", 'SELECT 2']);
+});
+
+test('tokens of any text are the whole text', () => {
+	fc.assert(
+		fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+			let at = 0;
+			for (const token of tokenize(text)) {
+				assert.equal(token.start, at);
+				assert.ok(token.end > token.start);
+				at = token.end;
+			}
+			assert.equal(at, text.length);
+		}),
+	);
+});
+
+test('half a million backslashes, quotes or brackets are cut in time linear in their number', () => {
+	for (const piece of ['\\', "'", '[', '/*', '(', '"a', '-', '.1', 'e', '`']) {
+		const time = (count: number) => {
+			const text = `'${piece.repeat(count)}`;
+			const start = performance.now();
+			tokenize(text);
+			return performance.now() - start;
+		};
+		time(20_000);
+		// Quadratic time would be 256 times as long; a busy machine makes it less exact, not that much.
+		assert.ok(time(320_000) < 80 * Math.max(1, time(20_000)), piece);
+	}
+});
+
+test('numbers, operators and parameters are single tokens', () => {
+	const kinds = (sql: string) =>
+		tokenize(sql)
+			.filter(({ kind }) => kind !== 'space')
+			.map(({ kind, start, end }) => `${kind} ${sql.slice(start, end)}`);
+	assert.deepEqual(kinds("1.5e-3 0x1F .5 a->>'b' :name x'00' 1a <> ::"), [
+		'number 1.5e-3',
+		'number 0x1F',
+		'number .5',
+		'word a',
+		'operator ->>',
+		"string 'b'",
+		'parameter :name',
+		"blob x'00'",
+		'bad 1a',
+		'operator <>',
+		'operator ::',
+	]);
+});
+
+test('tokens are classified for colours', () => {
+	const classes = classify("SELECT count(*) AS count, 'x' FROM t WHERE a = :p -- c").filter(
+		(token) => token.class !== 'space',
+	);
+	assert.deepEqual(
+		classes.map((token) => token.class),
+		[
+			'keyword',
+			'function',
+			'operator',
+			'operator',
+			'operator',
+			'keyword',
+			'name',
+			'operator',
+			'string',
+			'keyword',
+			'name',
+			'keyword',
+			'name',
+			'operator',
+			'parameter',
+			'comment',
+		],
+	);
+	assert.equal(classify("SELECT 'open").at(-1)!.class, 'bad');
+});
+
+const schema = testDatabase(sampleTables());
+const completed = (text: string) =>
+	completionsAt(text, text.length, schema).completions.map((completion) => completion.text);
+
+test('completion offers tables behind FROM, columns of the tables named, functions and keywords', () => {
+	assert.deepEqual(completed('SELECT * FROM ex'), ['exchanges']);
+	assert.deepEqual(completed('SELECT h.he'), []);
+	assert.deepEqual(completed('SELECT * FROM exchanges e JOIN headers h ON h.he'), ['header_value']);
+	assert.deepEqual(completed('SELECT path FROM exchanges e WHERE e.res_'), ['res_body_bytes']);
+	assert.ok(completed('SELECT dur').includes('duration_ms'));
+	assert.ok(completed('SELECT dur').includes('duration('));
+	assert.ok(completed('SELECT 1 UN').includes('UNION ALL'));
+	assert.deepEqual(completed("SELECT 'ex"), []);
+	assert.deepEqual(completed('SELECT 1 -- ex'), []);
+	assert.equal(completionsAt('SELECT sta FROM exchanges', 10, schema).start, 7);
+});

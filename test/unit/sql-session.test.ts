@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { executeSync, prepare, Session } from '../../src/sql/sql.ts';
+import { errorOf, rowsOf } from '../support/sql-run.ts';
+import { sampleTables } from '../support/sql-sample.ts';
+import { testDatabase } from '../support/sql-table.ts';
+
+const database = testDatabase(sampleTables());
+
+function inSession() {
+	const session = new Session();
+	const options = { session };
+	return {
+		session,
+		run: (sql: string) => executeSync(prepare(sql, database, session), database, options).message,
+		rows: (sql: string) => rowsOf(sql, database, options),
+		error: (sql: string) => errorOf(sql, database, options),
+	};
+}
+
+test('a view is a name for a query, over whatever rows there are then', () => {
+	const { run, rows, error } = inSession();
+	assert.equal(run('CREATE VIEW slow AS SELECT id, path FROM exchanges WHERE duration_ms > 100'), 'view slow created');
+	assert.deepEqual(rows('SELECT count(*) FROM SLOW'), rows('SELECT count(*) FROM exchanges WHERE duration_ms > 100'));
+	assert.equal(run('CREATE VIEW slower(number) AS SELECT id FROM slow WHERE id > 5'), 'view slower created');
+	assert.deepEqual(
+		rows('SELECT max(number) FROM slower'),
+		rows('SELECT max(id) FROM exchanges WHERE duration_ms > 100'),
+	);
+	assert.match(error('CREATE VIEW slow AS SELECT 1').message, /exists already/);
+	assert.equal(run('CREATE OR REPLACE VIEW slow AS SELECT 1 AS id'), 'view slow created');
+	assert.deepEqual(rows('SELECT * FROM slow'), [[1]]);
+	assert.equal(run('CREATE VIEW IF NOT EXISTS slow AS SELECT 2'), 'view slow exists already');
+	assert.equal(run('DROP VIEW slow'), 'view slow dropped');
+	assert.match(error('SELECT * FROM slow').message, /unknown table slow/);
+	assert.match(error('DROP VIEW slow').message, /no view slow/);
+	assert.equal(run('DROP VIEW IF EXISTS slow'), 'view slow does not exist');
+});
+
+test('a view cannot contain itself, nor mistakes, nor parameters', () => {
+	const { run, error } = inSession();
+	run('CREATE VIEW a AS SELECT 1 AS x');
+	run('CREATE VIEW b AS SELECT * FROM a');
+	assert.match(error('CREATE OR REPLACE VIEW a AS SELECT * FROM b').message, /contains itself/);
+	assert.match(error('CREATE VIEW c AS SELECT nosuch FROM exchanges').message, /unknown column/);
+	assert.match(error('CREATE VIEW c AS SELECT id FROM exchanges WHERE id = :x').message, /parameters/);
+	assert.match(error('CREATE VIEW c(a, b) AS SELECT 1').message, /expected 1 column names, got 2/);
+});
+
+test('a temporary table keeps the rows of its query', () => {
+	const { run, rows, error, session } = inSession();
+	assert.equal(
+		run('CREATE TEMP TABLE mine AS SELECT id, path, duration_ms AS took, status FROM exchanges WHERE id <= 7'),
+		'table mine created with 7 rows',
+	);
+	assert.deepEqual(
+		rows('SELECT * FROM mine ORDER BY id'),
+		rows('SELECT id, path, duration_ms, status FROM exchanges WHERE id <= 7 ORDER BY id'),
+	);
+	assert.deepEqual(
+		rows('DESCRIBE mine').map((row) => row.slice(0, 2)),
+		[
+			['id', 'int'],
+			['path', 'text'],
+			['took', 'float'],
+			['status', 'int'],
+		],
+	);
+	assert.equal(run("INSERT INTO mine (id, path) VALUES (100, 'x'), ('101', 5)"), '2 rows inserted');
+	assert.deepEqual(rows('SELECT id, path, took FROM mine WHERE id >= 100'), [
+		[100, 'x', null],
+		[101, '5', null],
+	]);
+	assert.equal(run('INSERT INTO mine SELECT id, path, 1, 2 FROM exchanges WHERE id = 50'), '1 row inserted');
+	assert.equal(run('DELETE FROM mine WHERE id < 100'), '8 rows deleted');
+	assert.deepEqual(rows('SELECT count(*) FROM mine'), [[2]]);
+	assert.match(error("INSERT INTO mine (id) VALUES ('x')").message, /expected an integer, got x/);
+	assert.match(error('INSERT INTO mine VALUES (1)').message, /expected 4 values a row, got 1/);
+	assert.match(error('INSERT INTO mine (nosuch) VALUES (1)').message, /unknown column nosuch/);
+	assert.deepEqual(session.tableNames, ['mine']);
+	assert.match(error('DROP VIEW mine').hint ?? '', /write DROP TABLE/);
+	assert.equal(run('DROP TABLE mine'), 'table mine dropped');
+	assert.match(error('SELECT * FROM mine').message, /unknown table/);
+});
+
+test('names that are prototypes of objects are names like others', () => {
+	const { run, rows, error } = inSession();
+	for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
+		assert.match(error(`SELECT * FROM ${name}`).message, /unknown table/);
+		run(`CREATE TEMP TABLE ${name} AS SELECT 1 AS ${name}`);
+		assert.deepEqual(
+			rows(`SELECT ${name}.${name}, ${name} AS ${name} FROM ${name} WHERE ${name} = 1 GROUP BY ${name}`),
+			[[1, 1]],
+		);
+		run(`CREATE VIEW v_${name} AS SELECT ${name} FROM ${name}`);
+		assert.deepEqual(rows(`SELECT ${name} FROM v_${name}`), [[1]]);
+		assert.match(error(`SELECT ${name}(1)`).message, /unknown function/);
+	}
+	assert.deepEqual(
+		Object.getOwnPropertyNames(Object.prototype).filter((name) => name.startsWith('v_')),
+		[],
+	);
+});
+
+test('a statement tells which tables and parameters it needs', () => {
+	const { run, session } = inSession();
+	run('CREATE VIEW v AS SELECT name FROM headers');
+	const statement = prepare('SELECT * FROM v JOIN exchanges ON status = :status WHERE path = :path', database, session);
+	assert.deepEqual([...statement.tables].sort(), ['exchanges', 'headers']);
+	assert.deepEqual([...statement.parameters].sort(), ['path', 'status']);
+	assert.deepEqual(prepare('WITH exchanges AS (SELECT 1) SELECT * FROM exchanges', database).tables, []);
+});
+
+test('parameters are values, never text of the statement', () => {
+	const parameters = new Map<string, string | number | null>([
+		['p', "' OR 1 --"],
+		['n', 3],
+		['none', null],
+	]);
+	assert.deepEqual(rowsOf('SELECT :p, :n + 1, :none IS NULL, typeof(:n)', database, { parameters }), [
+		["' OR 1 --", 4, 1, 'integer'],
+	]);
+	assert.deepEqual(rowsOf('SELECT id FROM exchanges WHERE id = :n', database, { parameters }), [[3]]);
+	assert.deepEqual(rowsOf('SELECT id FROM exchanges ORDER BY id LIMIT :n', database, { parameters }), [[1], [2], [3]]);
+	const error = errorOf('SELECT :p, :missing', database, { parameters });
+	assert.equal(error.code, 'ERR_SQL_PARAMETER');
+	assert.equal(error.position, 11);
+});
+
+test('EXPLAIN tells how a query is run', () => {
+	const lines = rowsOf(
+		'EXPLAIN SELECT e.method, count(*) FROM exchanges e JOIN headers h ON h.exchange_id = e.id WHERE e.status = 200 GROUP BY 1 ORDER BY 2 DESC LIMIT 3',
+		database,
+	);
+	assert.deepEqual(
+		lines.map(([line]) => line),
+		[
+			'read exchanges as e',
+			'  where status = 200',
+			'inner join headers as h by exchange_id = id',
+			'group by method: count(*)',
+			'keep the first rows by aggregate 1 DESC',
+			'at most 3 rows',
+		],
+	);
+});
+
+test('DESCRIBE lists columns with types and descriptions', () => {
+	const rows = rowsOf('DESCRIBE headers', database);
+	assert.deepEqual(rows[0], ['exchange_id', 'int', 'the exchange_id']);
+	assert.equal(rows.length, 6);
+	assert.equal(errorOf('DESCRIBE header', database).hint, 'did you mean headers?');
+});
