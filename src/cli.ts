@@ -8,7 +8,7 @@ import { recordCommand } from './commands/record-command.ts';
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
-import { EXIT, UserError, usageError } from './errors.ts';
+import { EXIT, systemCode, UserError, usageError } from './errors.ts';
 import { version } from './installation.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './options.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
@@ -23,6 +23,11 @@ const dashes = words.indexOf('--');
 /** Words for tinytap, and those for the program it starts. */
 const own = dashes < 0 ? words : words.slice(0, dashes);
 const behindDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
+
+// A reader that goes away (`--help | head`) is no error; whoever writes results looks at this stream itself.
+process.stdout.on('error', (error) => {
+	if (systemCode(error) !== 'EPIPE') throw error;
+});
 
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;

@@ -74,6 +74,8 @@ export type NativeCapture = {
 	handOver(): CaptureHandles;
 	/** Detaches (the kernel takes 2–3 s) and frees. Twice is fine. */
 	close(): void;
+	/** Likewise, but returns at once: a process of its own waits for the kernel and ends with that. */
+	closeInBackground(): void;
 };
 
 export type CaptureOptions = {

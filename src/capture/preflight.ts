@@ -1,7 +1,10 @@
 // What a capture needs of this machine, looked at without changing anything.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch, platform, release } from 'node:os';
+import { relative } from 'node:path';
+import { systemCode } from '../errors.ts';
+import { FILES } from '../installation.ts';
+import { loadNativeAddon } from './native-addon.ts';
 
 export type CheckStatus = 'ok' | 'warning' | 'failed';
 
@@ -20,8 +23,8 @@ export type PreflightFiles = { readonly bpfObject: string; readonly addon: strin
 
 /** Ring buffers came with Linux 5.8. */
 const OLDEST_KERNEL: readonly [number, number] = [5, 8];
-/** bpf_task_pt_regs came with Linux 5.15; without it arguments are noted at the call's entry, at twice the cost. */
-const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 15];
+/** bpf_loop came with Linux 5.17 (bpf_task_pt_regs with 5.15); before, arguments are noted at a call's entry, at twice the cost. */
+const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 17];
 
 const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
@@ -86,7 +89,7 @@ function checkKernel(): Check {
 			status: 'warning',
 			detail,
 			affects: 'cost of a system call; calls already waiting when capture starts are not seen',
-			mend: 'Linux 5.15 or newer reads the arguments when a call returns.',
+			mend: 'Linux 5.17 or newer reads the arguments when a call returns.',
 		};
 	}
 	return { name: 'kernel', status: 'ok', detail };
@@ -111,10 +114,7 @@ function checkRights(): Check {
 
 /** The command that starts this one as root with the same Node. */
 export function sudoLine(): string {
-	return `sudo env "PATH=$PATH" ${process.argv
-		.slice(1, 2)
-		.join(' ')
-		.replace(/.*\/dist\/tinytap\.cjs$/, 'scripts/tinytap')}`;
+	return `sudo env "PATH=$PATH" ${relative(process.cwd(), FILES.launcher)}`;
 }
 
 function checkTracefs(files: PreflightFiles): Check[] {
@@ -193,19 +193,43 @@ function checkFiles(files: PreflightFiles): Check[] {
 		];
 	}
 	try {
-		createRequire(import.meta.url)(files.addon);
+		return [{ name: 'addon', status: 'ok', detail: 'loads' }, ...checkPrograms(files)];
 	} catch (error) {
 		return [
 			{
 				name: 'addon',
 				status: 'failed',
-				detail: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+				detail: firstLine(error),
 				affects: 'live capture',
 				mend: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
 			},
 		];
 	}
-	return [{ name: 'addon', status: 'ok', detail: 'loads' }];
+}
+
+/** Lets the kernel look at the programs without attaching them; throws when the addon does not load. */
+function checkPrograms(files: PreflightFiles): Check[] {
+	const addon = loadNativeAddon(files.addon);
+	try {
+		addon.openCapture({ objectPath: files.bpfObject, ringBytes: 4096 }).close();
+	} catch (error) {
+		// Rights and tracefs have checks of their own.
+		if (systemCode(error) === 'ERR_NO_PERMISSION') return [];
+		return [
+			{
+				name: 'programs',
+				status: 'failed',
+				detail: firstLine(error),
+				affects: 'live capture',
+				mend: 'Please report it with the kernel version and what this says.',
+			},
+		];
+	}
+	return [{ name: 'programs', status: 'ok', detail: 'the kernel takes the BPF programs' }];
+}
+
+function firstLine(error: unknown): string {
+	return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }
 
 function readable(path: string): boolean {

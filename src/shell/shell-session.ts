@@ -39,6 +39,7 @@ export class ShellSession {
 	/** What is captured now. */
 	filters: CaptureFilters;
 	readonly #open: (path: string) => Promise<Threads>;
+	#toldLoss: string | undefined;
 	#tail: { stop: () => void } | undefined;
 
 	constructor(parts: ShellParts) {
@@ -66,7 +67,10 @@ export class ShellSession {
 		);
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
 		const loss = lossSentence(printed);
-		if (loss !== undefined) this.tell(`${this.#asideTheme().loss(`tinytap: ${loss}`)}\n`);
+		// At a prompt below every result it may affect; in a script once, until there is more.
+		if (loss !== undefined && (this.interactive || loss !== this.#toldLoss))
+			this.tell(`${this.#asideTheme().loss(`tinytap: ${loss}`)}\n`);
+		this.#toldLoss = loss;
 		return printed;
 	}
 

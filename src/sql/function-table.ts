@@ -55,6 +55,8 @@ export type Accumulator = {
 	/** Adds the current row to a group. min and max: whether its value is the group's from now on. */
 	readonly step: (group: number) => boolean | undefined;
 	readonly result: (group: number) => Value;
+	/** For aggregates that look at no values: adds so many rows at once. */
+	readonly addRows?: (group: number, rows: number) => void;
 	/** Forgets all groups. */
 	readonly reset: () => void;
 };

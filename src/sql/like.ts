@@ -106,21 +106,25 @@ function matchSegments(items: readonly Item[]): Matcher {
 	return (text) => {
 		const end = text.length - last.length;
 		if (end < first.length || !foldedAt(text, first, 0) || !foldedAt(text, last, end)) return false;
-		if (middle.length === 0) return true;
-		// Long texts are folded once, for the faster search that the engine has.
-		const searched = text.length > LONG_TEXT ? foldAscii(text) : text;
-		let at = first.length;
-		for (const segment of middle) {
-			at = searched === text ? indexOfFolded(text, segment, at, end) : searched.indexOf(segment, at);
-			if (at < 0) return false;
-			at += segment.length;
-			if (at > end) return false;
-		}
-		return true;
+		// What is found as it is, is found; what is not may be there in capitals.
+		if (inOrder(text, middle, first.length, end)) return true;
+		return CAPITALS.test(text) && inOrder(foldAscii(text), middle, first.length, end);
 	};
 }
 
-const LONG_TEXT = 256;
+const CAPITALS = /[A-Z]/;
+
+/** Whether the parts stand in the text one behind the other, between two places. */
+function inOrder(text: string, parts: readonly string[], from: number, end: number): boolean {
+	let at = from;
+	for (const part of parts) {
+		at = text.indexOf(part, at);
+		if (at < 0) return false;
+		at += part.length;
+		if (at > end) return false;
+	}
+	return true;
+}
 
 /** Whether `part`, which is folded, stands in `text` at this place. */
 function foldedAt(text: string, part: string, at: number): boolean {
@@ -130,11 +134,6 @@ function foldedAt(text: string, part: string, at: number): boolean {
 			return false;
 	}
 	return true;
-}
-
-function indexOfFolded(text: string, part: string, from: number, end: number): number {
-	for (let at = from; at + part.length <= end; at++) if (foldedAt(text, part, at)) return at;
-	return -1;
 }
 
 /** On a mismatch the last `many` takes one character more; earlier ones need never be changed again. */

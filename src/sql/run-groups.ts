@@ -10,6 +10,8 @@ import { foldAscii, keyOf } from './value.ts';
 export type Groups = {
 	/** Puts the current row into its group. */
 	readonly add: () => void;
+	/** Where no aggregate looks at a row: adds all rows of the only table at once. */
+	readonly addAll: ((rows: number) => void) | undefined;
 	readonly count: () => number;
 	/** Makes a group the current one: its aggregates can be read, and bare columns give those of one of its rows. */
 	readonly load: (group: number) => void;
@@ -65,7 +67,13 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		current = group;
 		for (let table = 0; table < cursors.length; table++) cursors[table]!.row = rows[table]!.at(group);
 	};
-	return { add, count: () => count, load, reset };
+	const isCountOnly =
+		plan.keys.length === 0 && cursors.length === 1 && accumulators.every(({ addRows }) => addRows !== undefined);
+	const addAll = (total: number) => {
+		if (total > 0) rows[0]!.set(0, 0);
+		for (const accumulator of accumulators) accumulator.addRows!(0, total);
+	};
+	return { add, addAll: isCountOnly ? addAll : undefined, count: () => count, load, reset };
 }
 
 /** The number of the current row's group. */

@@ -5,7 +5,7 @@ import { compilePlaces } from './places.ts';
 import { compileGroupNumber, compileGroups } from './run-groups.ts';
 import { compileJoin } from './run-join.ts';
 import { compileWindows } from './run-windows.ts';
-import type { CompiledQuery, Compiler, Sink } from './runtime.ts';
+import { type CompiledQuery, type Compiler, cursorOf, type Sink } from './runtime.ts';
 import { compileKeyColumns } from './sort-keys.ts';
 import { RowSorter } from './sort-rows.ts';
 import { SqlError } from './sql-error.ts';
@@ -16,6 +16,10 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	runtime.slots.set(plan.owner, { aggregates: [], windows: [] });
 	const join = compileJoin(plan, c);
 	const groups = plan.grouped ? compileGroups(plan, c) : undefined;
+	// The only table when all of its rows take part.
+	const first = plan.steps[0]?.source;
+	const isWhole = plan.steps.length === 1 && plan.where === undefined && first!.origin.kind === 'table';
+	const whole = isWhole ? cursorOf(first!, runtime) : undefined;
 	const having = plan.having === undefined ? undefined : c.isTrue(plan.having);
 	const windows = plan.windows.length > 0 ? compileWindows(plan, c) : undefined;
 	const outputs = plan.outputs.map((output) => c.value(output));
@@ -26,10 +30,13 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	function* rows(accept: () => boolean): Steps {
 		if (groups === undefined) return yield* join(accept);
 		groups.reset();
-		yield* join(() => {
-			groups.add();
-			return true;
-		});
+		if (whole !== undefined && groups.addAll !== undefined) groups.addAll(whole.count);
+		else {
+			yield* join(() => {
+				groups.add();
+				return true;
+			});
+		}
 		for (let group = 0; group < groups.count(); group++) {
 			runtime.guard.step();
 			groups.load(group);

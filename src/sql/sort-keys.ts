@@ -2,7 +2,7 @@
 import type { OrderTerm } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
-import { compareValues, foldAscii, type Value } from './value.ts';
+import { compareText, compareValues, foldAscii, type Value } from './value.ts';
 
 export type KeyColumn = {
 	/** Sets the key of entry `entry` from the current row. */
@@ -94,13 +94,14 @@ function valueKeys(value: Evaluator, { descending, nullsFirst, expression }: Ord
 	const sign = descending ? -1 : 1;
 	const nullSign = nullsFirst ? -1 : 1;
 	const { nocase } = expression;
+	const isText = expression.type === 'text';
 	const current = (): Value => {
 		const key = value();
 		return nocase && typeof key === 'string' ? foldAscii(key) : key;
 	};
 	const compare = (x: Value, y: Value): number => {
 		if (x === null || y === null) return x === y ? 0 : x === null ? nullSign : -nullSign;
-		return sign * compareValues(x, y);
+		return sign * (isText ? compareText(x as string, y as string) : compareValues(x, y));
 	};
 	return {
 		read: (entry) => {

@@ -50,6 +50,8 @@ const ARENA_PER_SEGMENT = 4 << 20;
 /** A segment is at most this part of the memory limit, so that evicting one does not empty the table. */
 const SEGMENTS_AT_LEAST = 16;
 
+/** Each column's last page is touched in part: some 60 columns, half a page each. */
+const UNTOUCHED_SLACK = 128 << 10;
 /** Secret, so that nobody can send texts that collide on purpose. */
 const HASH_SEED = randomInt(2 ** 32 - 1) | 0;
 
@@ -150,6 +152,7 @@ export class ExchangeStore {
 	}
 
 	#startSegment(need: number): OpenSegment {
+		this.#countUsed();
 		const arenaCapacity = Math.max(this.#arenaCapacity, need);
 		const bytes = segmentBytes(this.#rowCapacity, arenaCapacity);
 		while (this.#segments.length > 0 && this.#liveBytes + bytes > this.#limits.memoryBytes) this.#evictSegment();
@@ -160,6 +163,16 @@ export class ExchangeStore {
 		this.#arenaUsed = 0;
 		this.#dictionary = new Dictionary(segment);
 		return open;
+	}
+
+	/** A segment that is full counts for what was written of it: pages never touched take no memory. */
+	#countUsed(): void {
+		const last = this.#segments.at(-1);
+		if (last === undefined) return;
+		const used = segmentBytes(Math.ceil(last.rows / 8) * 8, this.#arenaUsed) + UNTOUCHED_SLACK;
+		if (used >= last.bytes) return;
+		this.#liveBytes -= last.bytes - used;
+		last.bytes = used;
 	}
 
 	#evictSegment(): void {

@@ -120,6 +120,12 @@ function counter(counts: (() => boolean) | undefined): Accumulator {
 			if (group >= totals.length) grow(group);
 			if (counts === undefined || counts()) totals.set(group, totals.at(group) + 1);
 		},
+		...(counts === undefined && {
+			addRows: (group: number, rows: number) => {
+				grow(group);
+				totals.set(group, totals.at(group) + rows);
+			},
+		}),
 		result: (group) => (group < totals.length ? totals.at(group) : 0),
 		reset: () => {
 			totals = new Float64List();

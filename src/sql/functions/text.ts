@@ -265,13 +265,11 @@ function trim(
 	};
 }
 
+const SURROGATES = /[\ud800-\udfff]/;
+
 /** Whether some characters take two UTF-16 units. */
 function isWide(text: string): boolean {
-	for (let at = 0; at < text.length; at++) {
-		const code = text.charCodeAt(at);
-		if (code >= 0xd800 && code <= 0xdfff) return true;
-	}
-	return false;
+	return SURROGATES.test(text);
 }
 
 function codePointLength(text: string): number {
