@@ -42,7 +42,7 @@ ${failures.length === 0 ? '' : `\n## What failed\n\n${failures.map((failure) => 
 ## Servers
 
 The calls of the server's process: what brought the request, what carried the response (\`vias\`, in order of first use), for a body of 200 bytes, of 51,200 and of
-1 MiB, each as one file or one piece.
+1 MiB; a server that makes responses in several ways has a line for each.
 
 | server | version | received by | 200 | 51,200 | 1 MiB | held of 1 MiB |
 |---|---|---|---|---|---|---|
@@ -63,20 +63,26 @@ have the SHA-256 of the file (of what the client received, where the server made
 ${ran.map(details).join('\n')}`;
 }
 
+/** A line for each way a server makes its responses: the words behind the size in the labels of its GETs. */
 function summary({ kind, absent, version, exchanges }: Tried): string {
 	if (absent !== undefined) return `| ${kind.name} | **not available**: ${cell(absent)} | | | | | |\n`;
 	const [first] = exchanges;
 	const mine = exchanges.filter((one) => one.hop === first?.hop && one.client === first.client);
-	const sent = (size: string) =>
-		mine.find(({ target }) => target.label.startsWith(size) && target.method === 'GET')?.server;
-	const big = sent('1,048,576');
-	return `| ${[
-		kind.name,
-		version,
-		words(mine.map(({ server }) => server?.request.via)),
-		...['200', '51,200', '1,048,576'].map((size) => sent(size)?.vias ?? ''),
-		big === undefined ? '' : held(big.response),
-	].join(' | ')} |\n`;
+	const received = words(mine.map(({ server }) => server?.request.via));
+	const ways = new Set(mine.filter(({ target }) => target.method === 'GET').map(({ target }) => wayOf(target.label)));
+	return [...ways]
+		.map((way) => {
+			const sent = (size: string) => mine.find(({ target }) => target.label === `${size} ${way}`.trim())?.server;
+			const big = sent('1,048,576')?.response;
+			const name = way === '' || ways.size === 1 ? kind.name : `${kind.name}: ${way}`;
+			const vias = ['200', '51,200', '1,048,576'].map((size) => sent(size)?.vias ?? '');
+			return `| ${[name, version, received, ...vias, big === undefined ? '' : held(big)].join(' | ')} |\n`;
+		})
+		.join('');
+}
+
+function wayOf(label: string): string {
+	return label.replace(/^(image|[\d,]+) ?/, '');
 }
 
 function clientSummary({ name, needs, version }: Client, ran: readonly Tried[]): string {
