@@ -1,0 +1,52 @@
+// What each word of the column `anomalies` means, for docs/tables.md; a test holds it against the decoder's list.
+import { ANOMALIES } from './words.ts';
+
+const MEANINGS: Readonly<Record<string, string>> = {
+	'bare-lf': 'a line of the head ends in LF without CR',
+	'leading-crlf': 'empty lines before the start line',
+	'missing-reason': 'a status line without a reason phrase and the space before it',
+	'obs-fold': 'a field value goes on in the next line (RFC 9112 section 5.2)',
+	'bare-cr': 'a CR in the head that no LF follows',
+	http09: 'a request without a version (HTTP/0.9)',
+	'unsupported-version': 'a version other than 0.9, 1.0 and 1.1',
+	'missing-colon': 'a field line without a colon',
+	'space-before-colon': 'white space between a field name and its colon',
+	'empty-header-name': 'a field line that begins with its colon',
+	'invalid-header-name': 'a field name with characters that are no token',
+	'invalid-header-value': 'a field value with NUL or other control characters',
+	'whitespace-in-start-line': 'other white space than one space between the parts of a start line',
+	'space-in-target': 'a request target with a space in it',
+	'invalid-target': 'a request target with control characters, or in no form of RFC 9112 section 3.2',
+	'unknown-method': 'a method that no registry names',
+	'invalid-method': 'a method with characters that are no token',
+	'invalid-status': 'a status that is no number of three digits, or outside 100–599',
+	'missing-host': 'an HTTP/1.1 request without Host',
+	'duplicate-host': 'more than one Host',
+	'invalid-content-length': 'a Content-Length that is no plain decimal number',
+	'duplicate-content-length': 'Content-Length more than once with the same value',
+	'conflicting-content-length': 'Content-Length more than once with different values',
+	'content-length-and-transfer-encoding': 'both fields in one message; Transfer-Encoding counts (RFC 9112 section 6.3)',
+	'invalid-transfer-encoding': 'a Transfer-Encoding that is unknown or does not end in chunked',
+	'transfer-encoding-in-http10': 'Transfer-Encoding in an HTTP/1.0 message',
+	'unexpected-framing': 'Content-Length or Transfer-Encoding in a message that cannot have a body',
+	'invalid-chunk-size': 'a chunk size that is no hexadecimal number',
+	'invalid-chunk-end': 'chunk data that is not followed by CRLF',
+	'long-chunk-extensions': 'more chunk extensions than are sensible',
+	'chunk-flood': 'a body that is mostly chunk framing',
+	'long-trailers': 'more trailers than are kept',
+	'long-start-line': 'a start line longer than is kept',
+	'long-headers': 'a header block longer than is kept',
+	'many-headers': 'more field lines than are kept',
+	'early-response': 'the final response began before the request had ended',
+	'body-not-sent': 'the announced request body was never sent',
+	'opaque-response': 'the head of the response went by sendfile or splice and was not seen',
+	'many-interim': 'more interim responses than are listed',
+	'leading-garbage': 'bytes before the message that belong to none',
+	'space-before-headers': 'white space before the first field line',
+	'guessed-framing': 'the request was not seen, so whether the response has a body was guessed from what followed',
+};
+
+/** Word and meaning in the order of the decoder's numbers. */
+export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: string])[] = ANOMALIES.flatMap((word) =>
+	word === null ? [] : [[word, MEANINGS[word] ?? ''] as const],
+);
