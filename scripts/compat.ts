@@ -19,7 +19,7 @@ import { install, missing } from './compat/packages.ts';
 import { page, type Tried, versionOf } from './compat/page.ts';
 import type { Hop, ServerKind, Site, Target } from './compat/server-kind.ts';
 import { createSite } from './compat/site.ts';
-import { printed, stopAll } from './compat/start-server.ts';
+import { isEnding, printed, stopAll, stopForGood } from './compat/start-server.ts';
 
 const KINDS: readonly ServerKind[] = [
 	...NGINX_KINDS,
@@ -45,15 +45,12 @@ async function main(args: readonly string[]): Promise<number> {
 	install([...kinds, ...kinds.flatMap(clientsOf)].flatMap(({ needs }) => needs));
 	const { site, remove } = createSite();
 	const tried: Tried[] = [];
-	for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-		process.once(signal, () => {
-			remove();
-			void stopAll().finally(() => process.exit(130));
-		});
-	}
+	process.once('SIGINT', stopForGood);
+	process.once('SIGTERM', stopForGood);
 	try {
 		for (const kind of kinds) {
 			const one = await tryKind(kind, site);
+			if (isEnding()) break;
 			tried.push(one);
 			console.error(
 				`compat: ${kind.name}: ${one.absent ?? `${one.exchanges.length} exchanges, ${one.failures.length} failures`}`,
@@ -64,6 +61,8 @@ async function main(args: readonly string[]): Promise<number> {
 		await stopAll();
 		remove();
 	}
+	// At once: something may still be waiting for a server that will not come.
+	if (isEnding()) process.exit(130);
 	const text = page(tried, CLIENTS);
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
 	else console.log(text);

@@ -4,6 +4,16 @@ import type { Hop } from './server-kind.ts';
 
 const programs: Running[] = [];
 
+let closing = false;
+let interrupt: (reason: Error) => void = () => {};
+/** Rejects when the run is to end early, so that nobody waits for a server that was stopped. */
+const interrupted = new Promise<never>((_resolve, reject) => {
+	interrupt = reject;
+});
+interrupted.catch(() => {
+	// Nobody was waiting just then.
+});
+
 /** Starts one program on a free port and waits until it listens. */
 export async function startServer(
 	words: (port: number) => readonly string[],
@@ -20,12 +30,13 @@ export async function startOn(port: number, words: readonly string[], env: NodeJ
 	const [command = '', ...args] = words;
 	const running = startProgram(command, args, { env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env } });
 	remember(running);
-	await listening(port, running);
+	await Promise.race([listening(port, running), interrupted]);
 }
 
 /** Lets `stopAll` stop a program that somebody else started. */
 export function remember(running: Running): void {
 	programs.push(running);
+	if (closing) void running.stop();
 }
 
 /** What the programs printed: for a complaint. */
@@ -35,4 +46,15 @@ export function printed(): string {
 
 export async function stopAll(): Promise<void> {
 	for (const running of programs.splice(0)) await running.stop();
+}
+
+/** Ends the run early: stops the programs, and those that come from now on. */
+export function stopForGood(): void {
+	closing = true;
+	interrupt(new Error('interrupted'));
+	for (const running of programs) void running.stop();
+}
+
+export function isEnding(): boolean {
+	return closing;
 }

@@ -1,0 +1,171 @@
+// Writes docs/event-schema.md from bpf/capture_event.h: names, numbers, offsets and the sentences beside them; what the
+// header cannot say stands here. --check: exit 1 when it is stale.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const path = join(root, 'docs/event-schema.md');
+const header = readFileSync(join(root, 'bpf/capture_event.h'), 'utf8');
+
+type Item = { readonly name: string; readonly value: string; readonly meaning: string };
+
+const MEMBER_BYTES: Readonly<Record<string, number>> = { __u8: 1, __u16: 2, __u32: 4, __s32: 4, __u64: 8 };
+
+/** What the calls do, where the name says too little. */
+const SYSCALL_TEXTS: Readonly<Record<string, string>> = {
+	none: 'no call: a record of user space',
+	readv: 'vectored read; all of its buffers are one stretch of the stream',
+	writev: 'vectored write; all of its buffers are one stretch of the stream',
+	sendfile: 'file to socket inside the kernel: always FLAG_ZERO_COPY, `fd` is out_fd, no payload',
+	splice: 'pipe and socket inside the kernel: always FLAG_ZERO_COPY, no payload',
+	max: 'one more than the last; not an id',
+};
+
+const text = document();
+if (process.argv.includes('--check')) {
+	if (readFileSync(path, 'utf8') !== text) {
+		console.error('docs/event-schema.md is stale: npm run generate');
+		process.exitCode = 1;
+	}
+} else writeFileSync(path, text);
+
+function document(): string {
+	return `# Records
+
+Written by \`npm run generate\` from \`bpf/capture_event.h\`, which is the only place where the format is written by hand: the BPF programs fill these
+records, the addon passes them on whole, a [recording](recording-format.md) keeps them, the decoder reads them.
+
+A record is one \`struct capture_event\` followed by \`captured_bytes\` bytes of payload. All integers are little-endian. In a batch (what the addon hands over, what a
+recording's frame holds) each record begins at a multiple of 8 bytes; the bytes between are zero. \`size\` counts header and payload, not the padding.
+
+Version of this format: **${defined('CAPTURE_EVENT_VERSION')}**.
+
+## Version rule
+
+A member that changes its meaning, place or size, a new kind, a new flag: 1 is added to \`CAPTURE_EVENT_VERSION\`, \`npm run generate\` is run, a line is
+added to the changelog. Ids are never used again for something else. A decoder that meets a record of another version counts it (\`loss\`: \`decode_gap\`) and goes on with
+the next one. Until the first release version ${defined('CAPTURE_EVENT_VERSION')} may still change without a new number.
+
+## struct capture_event
+
+| offset | member | type | meaning |
+|---|---|---|---|
+${members()}
+The payload begins at offset ${memberList().end}, at most ${defined('CAPTURE_EVENT_PAYLOAD_MAX')} bytes of it.
+
+## kind
+
+${table('kind')}
+## syscall
+
+The names are the values of \`via\`, \`req_via\` and \`events.syscall\`.
+
+| name | id | meaning |
+|---|---|---|
+${items('syscall')
+	.map(({ name, value }) => {
+		const word = name.replace(/^SYSCALL_/, '').toLowerCase();
+		return `| ${name} | ${value} | ${SYSCALL_TEXTS[word] ?? `${word}(2)`} |\n`;
+	})
+	.join('')}
+## direction
+
+${table('direction')}
+## role (low byte of conn_flags)
+
+${table('role')}
+## flags
+
+The words of \`events.flags\` are these names in lower case without \`FLAG_\`: a sendfile has \`zero_copy\`.
+
+${table('flag')}
+## What CAPTURE_BLIND_SPOT speaks of
+
+${table('blind_spot')}
+## Reasons of loss
+
+In the order of the counters and of \`CAPTURE_LOSS\`.
+
+${table('loss')}
+## Several records for one call
+
+A call that moved more than a record holds gives several, each with \`FLAG_PART\`, the same \`call_bytes\` and its own \`call_offset\`. The last one also stands for what was
+not copied: its \`bytes\` are then more than its \`captured_bytes\`, and a \`FLAG_CUT_…\` says why. So the sum of \`bytes\` over a call's records is
+what the call returned, and the next record of the same direction has a \`stream_offset\` that is greater by it. A difference is a hole: records that
+found no room (\`ring_full\`).
+
+## Payloads
+
+| kind | payload |
+|---|---|
+| CAPTURE_DATA | the bytes; none with FLAG_ZERO_COPY and FLAG_DISCARDED |
+| CAPTURE_OPEN | empty, or two addresses of ${defined('CAPTURE_ADDRESS_BYTES')} bytes: the peer's, the local one |
+| CAPTURE_CLOSE | empty, or ${defined('CAPTURE_CLOSE_BYTES')} bytes: the two addresses, then u64 stream offsets reached in directions in and out |
+| CAPTURE_FACT_SOCKET | text, three lines ended by LF: \`socket\`, \`file\` or \`unknown\`; local address; remote address. Addresses are \`ip:port\`, \`[v6]:port\`, \`unix:/path\` or empty |
+| CAPTURE_FACT_PROCESS | text, separated by NUL: the process's name, its cgroup's path, its command line with arguments separated by 0x1F |
+| others | none |
+
+An address is a \`struct sockaddr_in6\`'s size: u16 family, u16 port (big-endian), then for AF_INET (2) 4 bytes of address and zeros, for AF_INET6 (10) u32 flow
+information, 16 bytes of address, u32 scope; family 0 is "not known", AF_UNIX (1) has its path in CAPTURE_FACT_SOCKET.
+`;
+}
+
+function members(): string {
+	return memberList()
+		.rows.map(({ offset, name, type, meaning }) => `| ${offset} | ${name} | ${type} | ${meaning} |\n`)
+		.join('');
+}
+
+function memberList(): { rows: { offset: number; name: string; type: string; meaning: string }[]; end: number } {
+	const body = /struct capture_event \{([\s\S]*?)\n\};/.exec(header)?.[1] ?? '';
+	let offset = 0;
+	const rows = [...body.matchAll(/\/\*([\s\S]*?)\*\/\s*(__\w+) (\w+)(?:\[(\w+)\])?;/g)].map((match) => {
+		const [, comment, type, name, count] = match as unknown as [string, string, string, string, string | undefined];
+		const length = count === undefined ? 1 : Number(/^\d+$/.test(count) ? count : defined(count));
+		const row = {
+			offset,
+			name,
+			type: `${type.slice(2)}${count === undefined ? '' : `[${length}]`}`,
+			meaning: sentence(comment),
+		};
+		offset += (MEMBER_BYTES[type] ?? 0) * length;
+		return row;
+	});
+	return { rows, end: offset };
+}
+
+function table(name: string): string {
+	const rows = items(name).map((item) => `| ${item.name} | ${item.value} | ${item.meaning} |\n`);
+	return `| name | value | meaning |\n|---|---|---|\n${rows.join('')}`;
+}
+
+/** The values of an enum, each with the comment before it. */
+function items(name: string): Item[] {
+	const body = new RegExp(`enum capture_${name} \\{([\\s\\S]*?)\\n\\};`).exec(header)?.[1] ?? '';
+	return [...body.matchAll(/((?:\/\*[\s\S]*?\*\/\s*)*)(\w+) = (\w+),/g)].map((match) => {
+		const [, comments, item, value] = match as unknown as [string, string, string, string];
+		// A comment that stands apart from the item speaks of those below it.
+		const own = /\/\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(comments)?.[1];
+		return { name: item, value, meaning: own === undefined ? wordsOf(item) : sentence(own) };
+	});
+}
+
+function wordsOf(name: string): string {
+	return name
+		.replace(/^[A-Z]+_/, '')
+		.toLowerCase()
+		.replaceAll('_', ' ');
+}
+
+function sentence(comment: string): string {
+	return comment
+		.replace(/\s*\n\s*\*\s?/g, ' ')
+		.trim()
+		.replaceAll('|', '\\|');
+}
+
+function defined(name: string): string {
+	const value = new RegExp(`#define ${name} (\\d+)`).exec(header)?.[1];
+	if (value === undefined) throw new Error(`${name} is not defined in bpf/capture_event.h`);
+	return value;
+}
