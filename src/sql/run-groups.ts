@@ -152,7 +152,7 @@ export function compileAggregate(call: Omit<AggregateCall, 'key'>, c: Compiler):
 	const counted = call.distinct ? distinct(plain, call.arguments[0]!, c) : plain;
 	if (call.filter === undefined) return counted;
 	const test = c.isTrue(call.filter);
-	return { ...counted, step: (group) => (test() ? counted.step(group) : false) };
+	return { ...counted, addRows: undefined, step: (group) => (test() ? counted.step(group) : false) };
 }
 
 function compileArgument(argument: Bound, c: Compiler): Argument {
