@@ -363,3 +363,55 @@ test('binary bodies come back byte for byte', async () => {
 		nginx.remove();
 	}
 });
+
+const MANY_BUFFERS = `
+import os, socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+while True:
+    connection, _ = listener.accept()
+    if connection.recv(65536):
+        parts = [b'HTTP/1.1 200 OK\\r\\nContent-Length: 69000\\r\\n\\r\\n'] + [b'%03d' % i + b'x' * 997 for i in range(69)]
+        assert os.writev(connection.fileno(), parts) == sum(map(len, parts))
+    connection.close()
+`;
+
+test('a vectored call of 70 buffers: whole by default, cut and explained with a limit of 64', async () => {
+	const directory = temporaryDirectory();
+	const script = join(directory.path, 'buffers.py');
+	writeFileSync(script, MANY_BUFFERS);
+	const port = await freePort();
+	const server = startProgram('python3', [script, String(port)]);
+	const body = Array.from({ length: 69 }, (_, i) => String(i).padStart(3, '0') + 'x'.repeat(997)).join('');
+	const sql =
+		"SELECT res_body_bytes AS bytes, res_captured_bytes AS held, res_body_note AS note, res_body AS body, state, lost_bytes FROM exchanges WHERE side = 'server'; SELECT bytes, captured_bytes, flags FROM events WHERE syscall = 'writev'; SELECT events, bytes FROM loss WHERE reason = 'iovec_bound'";
+	const get = async () => {
+		await run('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/`]);
+	};
+	try {
+		await listening(port, server);
+		const head = 'HTTP/1.1 200 OK\r\nContent-Length: 69000\r\n\r\n'.length;
+		const whole = await captureRows(sql, ['--port', String(port), '--body-limit', '1MiB'], get);
+		assert.deepEqual(whole, [
+			{ bytes: 69000, held: 69000, note: null, body, state: 'complete', lost_bytes: 0 },
+			{ bytes: head + 69000, captured_bytes: head + 69000, flags: whole[1]?.flags },
+			{ events: 0, bytes: 0 },
+		]);
+		const cut = await captureRows(sql, ['--port', String(port), '--iovec-limit', '64', '--body-limit', '1MiB'], get);
+		assert.deepEqual(cut, [
+			{
+				bytes: 69000,
+				held: 63000,
+				note: 'body: first 63000 of 69000 bytes (iovec limit)',
+				body: body.slice(0, 63000),
+				state: cut[0]?.state,
+				lost_bytes: cut[0]?.lost_bytes,
+			},
+			{ bytes: head + 69000, captured_bytes: head + 63000, flags: cut[1]?.flags },
+			{ events: 1, bytes: 6000 },
+		]);
+		assert.match(String(cut[1]?.flags), /\bcut_iovec_limit\b/);
+	} finally {
+		await server.stop();
+		directory.remove();
+	}
+});

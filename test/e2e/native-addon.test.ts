@@ -61,6 +61,19 @@ describe('the addon', () => {
 		assert.throws(() => test.capture.poll(new Uint8Array(65536), 0, 0), { code: 'ERR_CLOSED' });
 	});
 
+	it('can leave the detaching to a process of its own', async () => {
+		const test = startCapture();
+		const programs = ourPrograms();
+		const began = performance.now();
+		test.capture.closeInBackground();
+		test.capture.closeInBackground();
+		const returned = performance.now() - began;
+		assert.throws(() => test.capture.counters(), { code: 'ERR_CLOSED' });
+		assert.deepEqual(ourPrograms(), []);
+		await freed(programs);
+		assert.ok(returned < performance.now() - began);
+	});
+
 	it('keeps no descriptor and no memory mapping when it is opened and closed again and again', () => {
 		const held = () => [
 			readdirSync('/proc/self/fd').length,
