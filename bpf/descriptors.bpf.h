@@ -24,7 +24,11 @@ static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 	struct descriptor_key key = { .pid = pid, .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
 	struct descriptor_block *block = bpf_map_lookup_elem(&descriptors, &key);
 
-	return block ? &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)] : NULL;
+	if (!block)
+		return NULL;
+	/* Newer compilers would add the offset first, and the verifier wants the comparison first. */
+	FORGET(block);
+	return &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
 }
 
 /* Likewise, making room for it. NULL (counted) when the map is full. */

@@ -95,7 +95,7 @@ static __always_inline void send_note(struct scratch *s, struct connection *conn
 	s->small.call_bytes = call_bytes;
 	s->small.time_ns = bpf_ktime_get_boot_ns();
 	if (kind == CAPTURE_PEEK)
-		s->small.flags |= FLAG_PEEK;
+		s->small.flags |= s->call.message_flags & MSG_PEEK ? FLAG_PEEK : FLAG_OOB;
 	if (direction)
 		s->small.stream_offset = connection->offset[(direction - 1) & 1];
 	send_small(s, 0);

@@ -52,7 +52,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
                         InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
                         InstanceMethod<&CaptureObject::SetSkip>("setSkip"), InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
                         InstanceMethod<&CaptureObject::Dismiss>("dismiss"), InstanceMethod<&CaptureObject::HandOver>("handOver"),
-                        InstanceMethod<&CaptureObject::Close>("close")});
+                        InstanceMethod<&CaptureObject::Close>("close"),
+                        InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
   }
 
   // new Capture({objectPath, …}) loads; new Capture({maps, links, …}) goes on with inherited descriptors.
@@ -180,6 +181,11 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   }
 
   void Close(const Napi::CallbackInfo&) { capture_.reset(); }
+
+  void CloseInBackground(const Napi::CallbackInfo&) {
+    if (capture_ != nullptr) capture_->CloseInBackground();
+    capture_.reset();
+  }
 
   std::unique_ptr<Capture> capture_;
 };

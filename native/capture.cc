@@ -15,6 +15,7 @@
 #include <cstring>
 #include <random>
 
+#include "descriptor_keeper.h"
 #include "tracefs.h"
 
 namespace tinytap {
@@ -354,6 +355,15 @@ void Capture::Close() {
     for (auto& [name, fd] : handles_.maps) close(fd);
   }
   handles_ = CaptureHandles();
+}
+
+void Capture::CloseInBackground() {
+  if (control_ != nullptr) SetPaused(true);
+  std::vector<int> kept = handles_.links;
+  int release = KeepDescriptors(kept);
+  Close();
+  // Without a keeper the links were closed here.
+  if (release >= 0) close(release);
 }
 
 }  // namespace tinytap

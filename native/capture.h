@@ -102,6 +102,9 @@ class Capture {
   // Detaches and frees everything. A second time does nothing; every other member then throws ERR_CLOSED.
   void Close();
 
+  // Likewise, but what takes the kernel seconds is done by a process of its own, which ends with that.
+  void CloseInBackground();
+
  private:
   void Load(const CaptureOptions& options, const std::string& object_path);
   void MapControl();

@@ -1,0 +1,55 @@
+#include "descriptor_keeper.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace tinytap {
+
+static void CloseRange(unsigned first, unsigned last) {
+  if (syscall(SYS_close_range, first, last, 0) == 0) return;
+  // Kernels before 5.9.
+  for (unsigned fd = first; fd <= last && fd < 65536; fd++) close(static_cast<int>(fd));
+}
+
+// What the keeper does: only calls that are allowed after a fork of one thread among many.
+[[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for) {
+  unsigned next = 0;
+  for (int fd : kept) {
+    if (static_cast<unsigned>(fd) > next) CloseRange(next, static_cast<unsigned>(fd) - 1);
+    next = static_cast<unsigned>(fd) + 1;
+  }
+  CloseRange(next, ~0U);
+  char byte;
+  while (read(wait_for, &byte, 1) > 0) {
+  }
+  _exit(0);
+}
+
+int KeepDescriptors(std::vector<int> descriptors) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+  descriptors.push_back(ends[0]);
+  std::sort(descriptors.begin(), descriptors.end());
+  pid_t child = fork();
+  if (child == 0) {
+    // In a session of its own, so that a Ctrl-C meant for the terminal does not reach it, and a grandchild, so that
+    // nobody has to wait for it.
+    setsid();
+    if (fork() == 0) Keep(descriptors, ends[0]);
+    _exit(0);
+  }
+  close(ends[0]);
+  if (child < 0) {
+    close(ends[1]);
+    return -1;
+  }
+  waitpid(child, nullptr, 0);
+  return ends[1];
+}
+
+}  // namespace tinytap
