@@ -4,15 +4,14 @@
 //
 // - A response cannot begin before its request. When only responses were lost, this bounds how many; as soon as the bound
 //   is what the gap must have held at least, all have their places.
-// - A request that begins when everything before it has been answered (no response is on its way, and a client that does
-//   not pipeline sends only then) is a point from which the last response and the last request before it belong together,
-//   and so on backwards to the gap. On a connection that was seen pipelining this holds only when messages of the size of
-//   the others make up the bytes that are missing.
+// - A client that does not pipeline sends a request only when the one before has been answered: a response and the last
+//   request before it belong together when no request was lost between that one and the next, which began after the
+//   response had ended; and so on backwards to the gap. On a connection that was seen pipelining this holds only when
+//   messages of the size of the others make up the bytes that are missing.
 // - The end of a connection that the client closes is such a point too.
 //
 // What stays without a place is said to be so: `unanswered` with `bytes lost`, or `request not seen`.
 import * as call from './call';
-import { batch, makeDue } from './connections';
 import * as exchanges from './exchanges';
 import { REASON_BYTES_LOST, STATE_UNANSWERED } from './output-layout';
 import { waitingLimit } from './settings';
@@ -26,6 +25,11 @@ const MOST_BY_SIZE: u64 = 8;
 /** … when the connection did not end as one whose client had all it wanted. */
 const MOST_BY_SIZE_AT_END: u64 = 2;
 
+/** A request takes this many bytes at least. */
+const SHORTEST_REQUEST: u64 = 16;
+/** So many responses are kept while nothing can be told about them, on a connection that does not pipeline. */
+const KEPT_UNBOUND: u32 = 4;
+
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
 /**
@@ -38,11 +42,11 @@ export function loseRequests(connection: Connection, bytes: u64, one: bool, begu
 		connection.requestGap = true;
 		connection.lostRequests = 0;
 		connection.requestGapBytes = 0;
-		connection.requestGapBegun = !one;
+		connection.requestGapBegun = one ? 0 : begun;
 	}
 	// A second gap before any request: both are one.
 	if (one) connection.lostRequests = 1;
-	connection.requestGapBytes += bytes + begun;
+	connection.requestGapBytes += bytes;
 	keepAbandoned(connection);
 }
 
@@ -51,18 +55,27 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 	connection.doubt |= RESPONSES_LOST;
 	if (!connection.responseGap) {
 		connection.responseGap = true;
-		connection.lostResponses = 0;
+		connection.responseGapOne = false;
 		connection.responseGapBytes = 0;
-		connection.responseGapBegun = !one;
+		connection.responseGapBegun = one ? 0 : begun;
 	}
-	connection.responseGapBytes += bytes + begun;
-	// Where a response would begin, and one is waited for, the gap holds at least one; after `Expect` it may be a 100.
-	const waiting = connection.waiting;
-	if (one && connection.unboundCount == 0 && askedBefore(connection, call.time) != 0 && !waiting.request.expectContinue) {
-		connection.lostResponses = 1;
-		waiting.gapBytes = bytes;
-	}
+	connection.responseGapBytes += bytes;
+	if (one) connection.responseGapOne = true;
+	weighGap(connection, call.time);
 	keepAbandoned(connection);
+}
+
+/**
+ * How many responses did the gap hold that is the only one for now? Where a response would begin, and one is waited for,
+ * it holds one at least; after `Expect` that may be a 100.
+ */
+function weighGap(connection: Connection, time: u64): void {
+	const waiting = connection.waiting;
+	if (connection.unboundCount != 0) return;
+	connection.lostResponses = 0;
+	if (!connection.responseGapOne || askedBefore(connection, time) == 0 || waiting.request.expectContinue) return;
+	connection.lostResponses = 1;
+	waiting.gapBytes = connection.responseGapBytes;
 }
 
 /** Bytes after the gap that were of no use before the next head was found. */
@@ -111,7 +124,15 @@ export function beforeRequest(connection: Connection, request: Message, quiet: b
 		// Nothing has come since the request before: this one did not wait for it.
 		if (quiet && connection.doubt == REQUESTS_LOST && connection.unboundCount == 0) connection.pipelining = true;
 	}
-	if (quiet && connection.unboundCount != 0) alignUpTo(connection, connection.waitingCount, true);
+	// Only now it is known that no request was lost after the last one.
+	if (connection.unboundCount == 0 || connection.requestGap) return;
+	// One that began before the response, and is complete only now, was waiting with the others.
+	if (request.startTime < connection.lastUnbound.response.startTime) return;
+	countMissing(connection);
+	if (!quiet || connection.unboundCount == 0 || connection.pipelining) return;
+	const response = connection.lastUnbound.response;
+	const count = askedBefore(connection, response.startTime);
+	if (count == connection.waitingCount && response.endTime <= request.startTime) alignUpTo(connection, count, true, false);
 }
 
 /** The row was made. */
@@ -121,6 +142,10 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	connection.orphans = 0;
 	if (!connection.requestGap) return;
 	connection.requestGap = false;
+	if (connection.requestGapBytes < SHORTEST_REQUEST && !connection.midstream) {
+		becomeCertain(connection);
+		return;
+	}
 	exchange.afterGap = true;
 	exchange.lostBefore = connection.lostRequests;
 	exchange.orphansBefore = orphans;
@@ -160,34 +185,44 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	response.exchange = exchange;
 	exchange.unbound = true;
 	exchange.afterGap = connection.responseGap;
+	exchange.gapBytes = connection.responseGapBytes;
+	exchange.gapBegun = connection.responseGapBegun;
 	connection.responseGap = false;
 	appendUnbound(exchange);
 	if (connection.unboundCount > waitingLimit) orphanFirst(connection);
-	connection.unboundIn = batch;
-	makeDue(connection);
-	countMissing(connection, false);
-	return response.exchange;
+	return exchange;
 }
 
-/** The batch ends: a record that is late had its time. Answers whether there is something to decide next time. */
-export function settleDoubt(connection: Connection): bool {
-	if (connection.doubt != RESPONSES_LOST || connection.unboundCount == 0) return false;
-	if (connection.unboundIn == batch) return connection.waitingCount < connection.unboundCount + connection.lostResponses;
-	countMissing(connection, true);
-	return false;
-}
-
-/** The responses end. `answered`: it was the client that closed, so that everything it asked for had been answered. */
-export function endDoubt(connection: Connection, answered: bool): void {
+/**
+ * The connection has ended. `whole`: its ends are known, and what is missing there has been counted. `answered`: it was
+ * the client that closed it, so that everything it asked for had been answered.
+ */
+export function endDoubt(connection: Connection, whole: bool, answered: bool): void {
 	if (connection.doubt == 0 && connection.unboundCount == 0) return;
-	if (connection.unboundCount != 0) {
-		countMissing(connection, false);
-		alignUpTo(connection, connection.waitingCount, answered);
+	if (connection.unboundCount != 0) alignBefore(connection, u64.MAX_VALUE);
+	if (connection.unboundCount != 0 && whole && connection.requestGap) {
+		const bytes = connection.requestGapBytes;
+		const begun = connection.requestGapBegun;
+		if (answered) alignAcross(connection, connection.waitingCount, bytes, begun, connection.lostRequests);
+	} else if (connection.unboundCount != 0 && whole) {
+		countMissing(connection);
+		if (connection.unboundCount != 0 && !connection.responseGap) {
+			alignUpTo(connection, connection.waitingCount, answered, true);
+		}
 	}
 	if (connection.unboundCount != 0) giveUp(connection);
 	if (!(connection.doubt & RESPONSES_LOST)) return;
 	// The last responses were lost.
 	while (connection.waiting != NO_EXCHANGE) endUnanswered(connection, false);
+}
+
+/** Whose interim response is it? NO_EXCHANGE when that is not certain. */
+export function placeInterim(connection: Connection): Exchange {
+	if (connection.abandoned != 0) return NO_EXCHANGE;
+	if (connection.unboundCount != 0) alignBefore(connection, call.time);
+	const waiting = connection.waiting;
+	const certain = connection.unboundCount == 0 && !(connection.doubt & RESPONSES_LOST);
+	return certain && waiting != NO_EXCHANGE && !waiting.afterGap ? waiting : NO_EXCHANGE;
 }
 
 // ---- Decisions ------------------------------------------------------------------------------------------------------
@@ -219,7 +254,9 @@ function trustFirst(connection: Connection): void {
 	const first = connection.waiting;
 	if (connection.doubt != REQUESTS_LOST || connection.unboundCount != 0) return;
 	if (first.orphansBefore < first.lostBefore || connection.responseEnd > first.request.startTime) return;
-	if (connection.pipelining && !requestsFit(connection, first, first.orphansBefore)) return;
+	// Several that were lost may be more than were answered, unless their size says otherwise.
+	const several = connection.pipelining || first.orphansBefore > 1;
+	if (several && !requestsFit(connection, first, first.orphansBefore)) return;
 	first.afterGap = false;
 	becomeCertain(connection);
 }
@@ -236,62 +273,151 @@ function askedBefore(connection: Connection, time: u64): u32 {
 }
 
 /**
- * Only responses were lost: the first that came can be the answer to none that was sent later. Is that bound what the gap
- * held at the least? `late`: or below it, so that the gap held something else.
+ * Only responses were lost: one can be the answer to none that was sent later than it. Is that bound what the gap held at
+ * the least?
  */
-function countMissing(connection: Connection, late: bool): void {
-	if (connection.doubt != RESPONSES_LOST) return;
+function countMissing(connection: Connection): void {
+	if (connection.doubt != RESPONSES_LOST || responsesAfterGap(connection) != connection.unboundCount) return;
 	let most = i32.MAX_VALUE;
 	let before: i32 = 0;
 	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
 		before++;
 		most = min<i32>(most, <i32>askedBefore(connection, unbound.response.startTime) - before);
 	}
-	if (before == 0) return;
-	const least = <i32>connection.lostResponses;
-	if (most == least || (late && most >= 0 && most < least)) assign(connection, <u32>most + before, before);
-	else if (late && most < 0) giveUp(connection);
+	if (before != 0 && most == <i32>connection.lostResponses) assign(connection, <u32>(most + before), before);
 }
 
-/** A response begins at `time`: did a request begin after all those before had ended? */
+/**
+ * Another response begins at `time`, or none will: did a request begin between, after the last one before had ended, and
+ * was none lost?
+ */
 function alignBefore(connection: Connection, time: u64): void {
-	let ended: u64 = 0;
-	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
-		ended = max<u64>(ended, unbound.response.endTime);
+	const response = connection.lastUnbound.response;
+	const count = askedBefore(connection, response.startTime);
+	let next = connection.waiting;
+	for (let i: u32 = 0; i < count; i++) next = nextWaiting(next);
+	if (next == NO_EXCHANGE || next.request.startTime < response.endTime || next.request.startTime > time) return;
+	// A request lost between the two may be whom the response answers.
+	if (next.afterGap) {
+		const answered = alignAcross(connection, count, next.gapBytes, next.gapBegun, next.lostBefore);
+		if (answered >= 0) next.orphansBefore += <u32>answered;
+		else giveUpBefore(connection, count);
+		return;
 	}
-	let count: u32 = 0;
+	if (!connection.pipelining || !connection.responseGap) alignUpTo(connection, count, true, !connection.responseGap);
+	// Everything before that request was answered: what is certain from here on need not wait for what never will be.
+	if (connection.unboundCount >= KEPT_UNBOUND && !connection.pipelining) giveUpBefore(connection, count);
+}
+
+/**
+ * Requests were lost after the first `count` that wait, in a gap of `bytes`, and responses before those that came: do as
+ * many as fit the gaps make an equal number of both? Answers how many of the lost requests were answered, -1 for no.
+ */
+function alignAcross(connection: Connection, count: u32, bytes: u64, begun: u64, least: u32): i32 {
+	const here = connection.unboundCount;
+	if (connection.responseGap || !allEnded(connection) || requestsAfterGap(connection, count) != count) return -1;
+	if (count == 0 || connection.waiting.afterGap || responsesAfterGap(connection) != here) return -1;
+	let found: i32 = -1;
+	for (let lost: u32 = connection.lostResponses; lost <= count; lost++) {
+		const unseen = <i32>lost + <i32>here - <i32>count;
+		if (unseen < <i32>least) continue;
+		if (!fit(bytes, begun, unseen, connection.smallestRequest, connection.largestRequest)) continue;
+		if (lost != 0 && !responsesFit(connection, lost)) continue;
+		// Two numbers that fit are none.
+		if (found >= 0) return -1;
+		found = lost;
+	}
+	if (found < 0) return -1;
+	const pairs = count - found;
+	if (!inOrder(connection, found, 0, pairs)) return -1;
+	for (let i = 0; i < found; i++) endUnanswered(connection, found == 1);
+	for (let i: u32 = 0; i < pairs; i++) bindFirst(connection);
+	while (connection.unboundCount != 0) orphanFirst(connection);
+	becomeCertain(connection);
+	return found + <i32>here - <i32>count;
+}
+
+/**
+ * Of the first `count` requests one comes after a gap, and the first response does: are there numbers of lost ones that
+ * fit the gaps and make an equal number of both, and only one choice of them?
+ */
+function bothFit(connection: Connection, count: u32): bool {
+	const here = connection.unboundCount;
+	let after = NO_EXCHANGE;
 	let exchange = connection.waiting;
-	while (exchange != NO_EXCHANGE && exchange.request.startTime <= ended) {
-		count++;
+	for (let i: u32 = 0; i < count; i++) {
+		if (exchange.afterGap && after != NO_EXCHANGE) return false;
+		if (exchange.afterGap) after = exchange;
 		exchange = nextWaiting(exchange);
 	}
-	if (exchange != NO_EXCHANGE && exchange.request.startTime <= time) alignUpTo(connection, count, true);
+	if (after == NO_EXCHANGE || responsesAfterGap(connection) != here) return false;
+	let found = 0;
+	for (let lost: u32 = 1; lost <= <u32>MOST_BY_SIZE; lost++) {
+		const unseen = <i32>lost + <i32>here + <i32>after.orphansBefore - <i32>count;
+		if (unseen < <i32>after.lostBefore || unseen <= 0) continue;
+		if (requestsFit(connection, after, unseen) && responsesFit(connection, lost)) found++;
+	}
+	return found == 1;
 }
 
-/** The first `count` requests that wait had all been answered: places are counted from the back. */
-function alignUpTo(connection: Connection, count: u32, answered: bool): void {
+function bindFirst(connection: Connection): void {
+	const exchange = connection.waiting;
+	const response = takeFirst(connection);
+	bind(exchange, response);
+	exchange.afterGap = false;
+	if (response.ended) exchanges.settle(exchange);
+}
+
+/**
+ * The first `count` requests that wait had all been answered: places are counted from the back. `answered`: nobody
+ * doubts it; `followed`: no response was lost after the last that came.
+ */
+function alignUpTo(connection: Connection, count: u32, answered: bool, followed: bool): void {
 	const here = connection.unboundCount;
-	if (!allEnded(connection)) return;
+	if (!allEnded(connection) || count == 0) return;
+	const requests = requestsAfterGap(connection, count);
+	const responses = responsesAfterGap(connection);
+	const requestsLost = requests != count || connection.waiting.afterGap;
+	const responsesLost = responses != here || connection.firstUnbound.afterGap;
+	const pairs = min<u32>(requests, responses);
+	if (!connection.pipelining && overlapping(connection, count, pairs)) connection.pipelining = true;
 	const bySize = connection.pipelining || !answered;
 	const most = answered ? MOST_BY_SIZE : MOST_BY_SIZE_AT_END;
-	if (connection.doubt == RESPONSES_LOST) {
-		if (count < here + connection.lostResponses) return;
+	if (requestsLost && responsesLost) {
+		const known = count == pairs || (followed && count - pairs <= connection.lostResponses);
+		if (bySize ? !followed || !bothFit(connection, count) : !known) return;
+	} else if (responsesLost) {
+		if (count < here) return;
 		const lost = <u64>(count - here);
-		if (bySize && lost != 0 && (lost > most || !responsesFit(connection, lost))) return;
-		assign(connection, count, here);
-		return;
-	}
-	const requests = requestsAfterGap(connection, count);
-	if (connection.doubt == REQUESTS_LOST) {
+		if (bySize && (pairs != here || lost < connection.lostResponses || !followed)) return;
+		// The gap need not have held what it seemed to, when nobody pipelines.
+		const sure = lost <= <u64>connection.lostResponses || (!bySize && followed && lost == 1);
+		if (!sure && (lost > most || !followed || !responsesFit(connection, lost))) return;
+	} else if (requestsLost) {
 		const first = connection.waiting;
-		if (here < count || first == NO_EXCHANGE) return;
+		if (here < count) return;
 		const lost = <u64>(here - count) + first.orphansBefore;
 		if (lost < first.lostBefore) return;
-		if (bySize && (lost > most || !requestsFit(connection, first, lost))) return;
-		assign(connection, count, requests);
+		if (bySize && (!followed || lost > most || !requestsFit(connection, first, lost))) return;
+	} else if (here != count) {
 		return;
 	}
-	if (!bySize) assign(connection, count, min<u32>(requests, responsesAfterGap(connection)));
+	assign(connection, count, pairs);
+}
+
+/** Did, of the last `pairs` of the first `count` requests, one begin before the response to the one before had ended? */
+function overlapping(connection: Connection, count: u32, pairs: u32): bool {
+	if (pairs > count || pairs > connection.unboundCount) return false;
+	let exchange = connection.waiting;
+	for (let i = count - pairs; i != 0; i--) exchange = nextWaiting(exchange);
+	let unbound = connection.firstUnbound;
+	for (let i = connection.unboundCount - pairs; i != 0; i--) unbound = unbound.next;
+	for (let i: u32 = 1; i < pairs; i++) {
+		exchange = nextWaiting(exchange);
+		if (exchange.request.startTime < unbound.response.endTime) return true;
+		unbound = unbound.next;
+	}
+	return false;
 }
 
 function allEnded(connection: Connection): bool {
@@ -303,20 +429,24 @@ function allEnded(connection: Connection): bool {
 
 /** Do `lost` requests of the size that requests of this connection have make up the gap before `exchange`? */
 function requestsFit(connection: Connection, exchange: Exchange, lost: u64): bool {
-	const count = exchange.gapBegun ? lost + 1 : lost;
-	return fit(exchange.gapBytes, count, connection.smallestRequest, connection.largestRequest);
+	return fit(exchange.gapBytes, exchange.gapBegun, lost, connection.smallestRequest, connection.largestRequest);
 }
 
 /** … responses, the gap in which they were lost? */
 function responsesFit(connection: Connection, lost: u64): bool {
-	const count = connection.responseGapBegun ? lost + 1 : lost;
-	return fit(connection.responseGapBytes, count, connection.smallestResponse, connection.largestResponse);
+	const first = connection.firstUnbound;
+	if (!first.afterGap) return false;
+	return fit(first.gapBytes, first.gapBegun, lost, connection.smallestResponse, connection.largestResponse);
 }
 
-/** Is a `count`th of `bytes` about the size of those seen, which must be about the same size themselves? */
-function fit(bytes: u64, count: u64, smallest: u64, largest: u64): bool {
+/**
+ * Are `count` messages in `bytes` bytes about the size of those seen, which must be about the same size themselves?
+ * `begun` bytes were seen of one more, the gap's first.
+ */
+function fit(bytes: u64, begun: u64, count: u64, smallest: u64, largest: u64): bool {
+	if (begun != 0) count++;
 	if (count == 0 || largest == 0 || largest * 2 > smallest * 3) return false;
-	const each = bytes / count;
+	const each = (bytes + begun) / count;
 	return each * 4 >= smallest * 3 && each * 3 <= largest * 4;
 }
 
@@ -355,30 +485,24 @@ function assign(connection: Connection, count: u32, pairs: u32): void {
 	if (pairs > count) pairs = count;
 	if (pairs > connection.unboundCount) pairs = connection.unboundCount;
 	const alone = count - pairs;
-	if (!inOrder(connection, alone, connection.unboundCount - pairs)) {
-		giveUp(connection);
+	if (!inOrder(connection, alone, connection.unboundCount - pairs, pairs)) {
+		giveUpBefore(connection, count);
 		return;
 	}
 	while (connection.unboundCount > pairs) orphanFirst(connection);
 	for (let i: u32 = 0; i < alone; i++) endUnanswered(connection, alone == 1);
-	while (connection.unboundCount != 0) {
-		const exchange = connection.waiting;
-		const response = takeFirst(connection);
-		bind(exchange, response);
-		exchange.afterGap = false;
-		if (response.ended) exchanges.settle(exchange);
-	}
+	while (connection.unboundCount != 0) bindFirst(connection);
 	becomeCertain(connection);
 }
 
-/** Would each response begin after its request? */
-function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32): bool {
+/** Would each of `pairs` responses begin after its request? */
+function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32, pairs: u32): bool {
 	let exchange = connection.waiting;
 	for (; skipRequests != 0; skipRequests--) exchange = nextWaiting(exchange);
 	let unbound = connection.firstUnbound;
 	for (; skipResponses != 0; skipResponses--) unbound = unbound.next;
-	while (unbound != NO_EXCHANGE) {
-		if (exchange == NO_EXCHANGE || unbound.response.startTime < exchange.request.startTime) return false;
+	for (; pairs != 0; pairs--) {
+		if (unbound.response.startTime < exchange.request.startTime) return false;
 		unbound = unbound.next;
 		exchange = nextWaiting(exchange);
 	}
@@ -387,8 +511,17 @@ function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32):
 
 /** Nothing more can be found out: nobody gets what may be another's. */
 function giveUp(connection: Connection): void {
+	giveUpBefore(connection, connection.waitingCount);
+}
+
+/** … of the responses that came and the first `count` requests. */
+function giveUpBefore(connection: Connection, count: u32): void {
+	let next = connection.waiting;
+	for (let i: u32 = 0; i < count && next != NO_EXCHANGE; i++) next = nextWaiting(next);
+	// One after the other: the response that came may be that of the lost request, so that all were answered.
+	if (next != NO_EXCHANGE && count <= 1 && connection.unboundCount == 1) next.orphansBefore++;
 	while (connection.unboundCount != 0) orphanFirst(connection);
-	while (connection.waiting != NO_EXCHANGE) endUnanswered(connection, false);
+	for (let i: u32 = 0; i < count && connection.waiting != NO_EXCHANGE; i++) endUnanswered(connection, false);
 	becomeCertain(connection);
 }
 
@@ -406,7 +539,10 @@ function becomeCertain(connection: Connection): void {
 	}
 	connection.doubt = lost ? REQUESTS_LOST : 0;
 	connection.lostResponses = 0;
-	connection.responseGap = false;
+	// A gap right before the next response is not settled by what came before it.
+	if (!connection.responseGap) return;
+	connection.doubt |= RESPONSES_LOST;
+	weighGap(connection, call.time);
 }
 
 // ---- Unbound responses ----------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // How a connection comes to be, takes its records in order, ends, and is forgotten.
 import { forgetAddresses } from './addresses';
-import { dropUnbound, endDoubt, settleDoubt } from './alignment';
+import { dropUnbound, endDoubt } from './alignment';
 import * as call from './call';
 import { LOSS_TABLE_FULL } from './capture-event';
 import * as connections from './connections';
@@ -65,7 +65,7 @@ export function receive(connection: Connection, record: usize): void {
 		return;
 	}
 	if (stream.ended) return;
-	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next) {
+	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next && !gapped(opposite(stream))) {
 		if (take(stream, record)) {
 			settleStreams(connection);
 			return;
@@ -136,17 +136,37 @@ function takeFirst(stream: Stream, force: bool): bool {
 	return true;
 }
 
-/** Takes what waited and can go on now, in the order of time: one stream's progress may be what the other waited for. */
+/**
+ * Takes what waited and can go on now, in the order of time: one stream's progress may be what the other waited for. What
+ * came after a gap in the other direction waits with it, for it matters what of the other direction came before.
+ */
 function settleStreams(connection: Connection): void {
 	while (true) {
-		const incoming = pendingTime(connection.incoming);
-		const outgoing = pendingTime(connection.outgoing);
-		if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return;
-		const first = incoming <= outgoing ? connection.incoming : connection.outgoing;
-		if (takeFirst(first, false)) continue;
-		if (incoming == u64.MAX_VALUE || outgoing == u64.MAX_VALUE) return;
-		if (!takeFirst(first == connection.incoming ? connection.outgoing : connection.incoming, false)) return;
+		const stream = earlier(connection);
+		if (stream == NO_STREAM || gapped(stream)) return;
+		if (takeFirst(stream, false)) continue;
+		const other = opposite(stream);
+		if (pendingTime(other) == u64.MAX_VALUE || gapped(other) || !takeFirst(other, false)) return;
 	}
+}
+
+/** The stream whose first record that waits is the older one; NO_STREAM when none waits. */
+function earlier(connection: Connection): Stream {
+	const incoming = pendingTime(connection.incoming);
+	const outgoing = pendingTime(connection.outgoing);
+	if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return NO_STREAM;
+	return incoming <= outgoing ? connection.incoming : connection.outgoing;
+}
+
+function opposite(stream: Stream): Stream {
+	const connection = stream.connection;
+	return stream == connection.incoming ? connection.outgoing : connection.incoming;
+}
+
+/** Does the stream wait for what is missing before its first record that waits? */
+function gapped(stream: Stream): bool {
+	if (stream == NO_STREAM || stream.firstPending == NO_PENDING) return false;
+	return stream.firstPending.offset > stream.next;
 }
 
 function pendingTime(stream: Stream): u64 {
@@ -160,17 +180,10 @@ function pendingTime(stream: Stream): u64 {
 function force(connection: Connection, before: u32): void {
 	while (true) {
 		settleStreams(connection);
-		const incoming = pendingBefore(connection.incoming, before);
-		const outgoing = pendingBefore(connection.outgoing, before);
-		if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return;
-		takeFirst(incoming <= outgoing ? connection.incoming : connection.outgoing, true);
+		const stream = earlier(connection);
+		if (stream == NO_STREAM || stream.firstPending.batch >= before) return;
+		takeFirst(stream, true);
 	}
-}
-
-/** When the first record was made that waits since before the batch; the end of time when there is none. */
-function pendingBefore(stream: Stream, before: u32): u64 {
-	if (stream == NO_STREAM || stream.firstPending == NO_PENDING || stream.firstPending.batch >= before) return u64.MAX_VALUE;
-	return firstPendingTime(stream);
 }
 
 // ---- Ends -----------------------------------------------------------------------------------------------------------
@@ -191,11 +204,10 @@ export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64
 
 function completeEnd(stream: Stream): void {
 	if (stream.ended) return;
-	if (stream.finalOffset > stream.next) feedGap(stream, stream.finalOffset - stream.next);
+	feedRest(stream);
 	endStream(stream, stream.endReason, stream.endOrderly);
 	const connection = stream.connection;
 	if (stream != connection.responses) return;
-	endDoubt(connection, closedByClient(connection));
 	// Nobody can be answered any more.
 	let exchange = connection.waiting;
 	while (exchange != NO_EXCHANGE) {
@@ -203,6 +215,12 @@ function completeEnd(stream: Stream): void {
 		if (exchange.response == NO_MESSAGE) exchanges.endExchange(exchange, stream.endReason);
 		exchange = next;
 	}
+}
+
+/** What is missing at the stream's end. */
+function feedRest(stream: Stream): void {
+	if (stream == NO_STREAM || stream.ended || stream.finalOffset <= stream.next) return;
+	feedGap(stream, stream.finalOffset - stream.next);
 }
 
 /** The connection was closed: what is late may still come until the end of the next batch. */
@@ -220,10 +238,14 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	force(connection, u32.MAX_VALUE);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
+	feedRest(incoming);
+	feedRest(outgoing);
+	const requests = connection.requests;
+	const whole = connection.finalKnown && (requests == NO_STREAM || requests.message == NO_MESSAGE);
+	endDoubt(connection, whole, orderly && closedByClient(connection));
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
 	// What we send ends in order when we close; what we receive only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
-	endDoubt(connection, false);
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
 		const next = exchange.next;
@@ -232,10 +254,10 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	}
 }
 
-/** Did the client close it, so that it had what it wanted, and is nothing of it missing? */
+/** Did the client close it, so that it had what it wanted? */
 function closedByClient(connection: Connection): bool {
 	const responses = connection.responses;
-	if (!connection.finalKnown || responses == NO_STREAM) return false;
+	if (responses == NO_STREAM) return false;
 	if (responses == connection.outgoing) return connection.endReason == REASON_PEER_CLOSED;
 	return connection.endReason == REASON_CLOSED;
 }
@@ -293,7 +315,6 @@ function settleConnection(connection: Connection): bool {
 	let left = false;
 	if (!connection.gone) {
 		force(connection, connections.batch);
-		left = settleDoubt(connection);
 		left = settleEnd(connection.incoming) || left;
 		left = settleEnd(connection.outgoing) || left;
 		if (connection.closed) {

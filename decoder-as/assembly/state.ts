@@ -123,9 +123,11 @@ export class Connection {
 	/** Bytes of the last gap between requests, between responses. */
 	requestGapBytes: u64;
 	responseGapBytes: u64;
-	/** The gap began inside a message, whose seen bytes are counted with it. */
-	requestGapBegun: bool;
-	responseGapBegun: bool;
+	/** The gap began inside a message, of which so many bytes were seen. */
+	requestGapBegun: u64;
+	responseGapBegun: u64;
+	/** It holds the beginning of a response at least. */
+	responseGapOne: bool;
 	/** When the last response ended. */
 	responseEnd: u64;
 	/** Responses without a request since the last request. */
@@ -140,8 +142,6 @@ export class Connection {
 	largestResponse: u64;
 	/** Responses begun so far. */
 	responsesBegun: u32;
-	/** The batch in which the last unbound response came. */
-	unboundIn: u32;
 
 	syscalls0: u64;
 	syscalls1: u64;
@@ -393,7 +393,7 @@ export class Exchange {
 	lostBefore: u32;
 	/** Responses to them that were seen before this request. */
 	orphansBefore: u32;
-	gapBegun: bool;
+	gapBegun: u64;
 	/** Bytes of the gap before it; bytes lost that can only have been its response's. */
 	gapBytes: u64;
 	lostBytes: u64;

@@ -216,7 +216,11 @@ export function feedGap(stream: Stream, length: u64): void {
 	let left = length;
 	while (left != 0) {
 		let taken = left;
-		stream.guess = false;
+		// Whether there is a body at all was to be told by just these bytes.
+		if (stream.guess) {
+			stream.guess = false;
+			loseFraming(stream, 0, true);
+		}
 		switch (stream.state) {
 			case IN_LENGTH:
 			case IN_CHUNK_DATA:
@@ -629,8 +633,8 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	const connection = stream.connection;
 	const status = message.status;
 	if (status < 200 && status != 101) {
-		const exchange = connection.waiting;
-		if (exchange != NO_EXCHANGE && connection.abandoned == 0 && connection.doubt == 0) exchanges.noteInterim(exchange, status);
+		const exchange = alignment.placeInterim(connection);
+		if (exchange != NO_EXCHANGE) exchanges.noteInterim(exchange, status);
 		closeUnused(stream);
 		return;
 	}
@@ -1013,13 +1017,15 @@ function mayExpect(stream: Stream): bool {
 
 /**
  * Is what looks like a start line believed? `atLine`: it begins its line. A response needs a request that waits; when
- * requests may not have been seen, it must at least begin a call. A request must begin a call, or follow an empty line
+ * requests may not have been seen, or none came for a while, it must at least begin a call. A request must begin a call, or follow an empty line
  * (the end of a head before it), or come after a response has begun: then the message in which the search began is over.
  */
 function mayStand(stream: Stream, atLine: bool, response: bool): bool {
 	const connection = stream.connection;
 	const beginsCall = atLine && stream.searchCall;
-	if (response) return alignment.mayBeAnswered(connection) || (beginsCall && alignment.mayBeUnseen(connection));
+	if (response) {
+		return alignment.mayBeAnswered(connection) || (beginsCall && (stream.forced || alignment.mayBeUnseen(connection)));
+	}
 	return beginsCall || (atLine && stream.searchBlank) || connection.responsesBegun != stream.searchResponses;
 }
 
