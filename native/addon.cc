@@ -142,7 +142,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
 
   // (mask, pids: [pid, bits, pid, bits …], comms, ports)
   void SetFilter(const Napi::CallbackInfo& info) {
-    ProcessFilter filter;
+    CaptureFilter filter;
     filter.mask = Integer(info[0]);
     Napi::Array pids = info[1].As<Napi::Array>(), comms = info[2].As<Napi::Array>(), ports = info[3].As<Napi::Array>();
     for (uint32_t i = 0; i + 1 < pids.Length(); i += 2) filter.pids[Integer(pids.Get(i))] = Integer(pids.Get(i + 1));

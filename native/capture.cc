@@ -14,8 +14,11 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <set>
 
 #include "descriptor_keeper.h"
+#include "proc_numbers.h"
+#include "process_tree.h"
 #include "tracefs.h"
 
 namespace tinytap {
@@ -285,17 +288,20 @@ void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
   Update("processes", &pid, &owner, BPF_ANY);
 }
 
-void Capture::SetFilter(const ProcessFilter& filter) {
+void Capture::ChooseProcesses(const CaptureFilter& filter) {
   int chosen = MapFd("chosen");
+  std::set<uint32_t> roots;
+  for (auto& [pid, bits] : filter.pids)
+    if ((bits & CHOSEN_BY_PID) != 0) roots.insert(pid);
+  std::map<uint32_t, uint32_t> wanted = filter.pids;
+  if (!roots.empty() && SeesKernelPids())
+    for (uint32_t pid : WithDescendants(roots)) wanted[pid] |= CHOSEN_BY_PID;
   uint32_t key, next;
   std::vector<uint32_t> before;
   for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key) before.push_back(key = next);
-  for (auto& [pid, bits] : filter.pids) Update("chosen", &pid, &bits, BPF_ANY);
+  for (auto& [pid, bits] : wanted) Update("chosen", &pid, &bits, BPF_ANY);
   for (uint32_t pid : before)
-    if (filter.pids.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
-  control_->port_count = 0;
-  size_t ports = std::min<size_t>(filter.ports.size(), CONTROL_PORTS);
-  for (size_t i = 0; i < ports; i++) control_->ports[i] = filter.ports[i];
+    if (wanted.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
   control_->comm_count = 0;
   size_t comms = std::min<size_t>(filter.comms.size(), sizeof(control_->comms) / sizeof(control_->comms[0]));
   for (size_t i = 0; i < comms; i++) {
@@ -303,8 +309,17 @@ void Capture::SetFilter(const ProcessFilter& filter) {
     std::memcpy(control_->comms[i], filter.comms[i].data(), std::min<size_t>(filter.comms[i].size(), CAPTURE_COMM_BYTES - 1));
   }
   __atomic_store_n(&control_->comm_count, comms, __ATOMIC_RELEASE);
+}
+
+void Capture::SetFilter(const CaptureFilter& filter) {
+  if (filter.mask != filter_.mask || filter.pids != filter_.pids || filter.comms != filter_.comms) ChooseProcesses(filter);
+  MapFd("chosen");
+  control_->port_count = 0;
+  size_t ports = std::min<size_t>(filter.ports.size(), CONTROL_PORTS);
+  for (size_t i = 0; i < ports; i++) control_->ports[i] = filter.ports[i];
   __atomic_store_n(&control_->port_count, ports, __ATOMIC_RELEASE);
   __atomic_store_n(&control_->process_mask, filter.mask, __ATOMIC_RELEASE);
+  filter_ = filter;
 }
 
 void Capture::SetPaused(bool paused) {

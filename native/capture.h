@@ -45,10 +45,10 @@ struct CaptureHandles {
   std::vector<int> links;
 };
 
-struct ProcessFilter {
+struct CaptureFilter {
   // CHOSEN_BY_*: all of these must hold for a process; 0: every process passes.
   uint32_t mask = 0;
-  // pid → CHOSEN_*.
+  // pid → CHOSEN_*. With CHOSEN_BY_PID its descendants are meant too.
   std::map<uint32_t, uint32_t> pids;
   std::vector<std::string> comms;
   std::vector<uint16_t> ports;
@@ -87,7 +87,8 @@ class Capture {
 
   // Before Attach. Never overwrites what is known already.
   void SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
-  void SetFilter(const ProcessFilter& filter);
+  // Takes effect at once. The same processes and names as before leave alone what the programs have made of them.
+  void SetFilter(const CaptureFilter& filter);
   void SetPaused(bool paused);
   // The bytes of the stream below `offset` are body that nobody wants.
   void SetSkip(uint64_t conn, uint32_t direction, uint64_t offset);
@@ -109,6 +110,7 @@ class Capture {
   void Load(const CaptureOptions& options, const std::string& object_path);
   void MapControl();
   int MapFd(const char* name) const;
+  void ChooseProcesses(const CaptureFilter& filter);
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
 
   bpf_object* object_ = nullptr;
@@ -119,6 +121,7 @@ class Capture {
   const uint8_t* losses_ = nullptr;
   size_t losses_bytes_ = 0;
   std::string tracefs_;
+  CaptureFilter filter_;
   // Connections made for SetDescriptor, by group.
   std::map<uint64_t, uint64_t> groups_;
 };

@@ -1,6 +1,5 @@
 #include "known_sockets.h"
 
-#include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,26 +8,12 @@
 #include <cstring>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include "capture.h"
+#include "proc_numbers.h"
 #include "socket_facts.h"
 
 namespace tinytap {
-
-// The numbers among a directory's names; empty when it cannot be read (the process ended, or may not be looked at).
-static std::vector<int> NumbersIn(const std::string& path) {
-  std::vector<int> numbers;
-  DIR* directory = opendir(path.c_str());
-  if (directory == nullptr) return numbers;
-  while (dirent* entry = readdir(directory)) {
-    char* end;
-    long number = std::strtol(entry->d_name, &end, 10);
-    if (*end == '\0' && end != entry->d_name) numbers.push_back(static_cast<int>(number));
-  }
-  closedir(directory);
-  return numbers;
-}
 
 // The inode number in `socket:[NUMBER]`; 0: something else.
 static uint64_t SocketInode(const std::string& link) {
@@ -80,12 +65,6 @@ static void Learn(Capture& capture, int pid, int fd, uint64_t inode) {
     CopyAddress(known.addresses + CAPTURE_ADDRESS_BYTES, local);
   }
   capture.SetDescriptor(pid, fd, known);
-}
-
-// In a pid namespace of its own /proc has other numbers than the kernel's records; this is the initial one's inode.
-static bool SeesKernelPids() {
-  char target[64] = {};
-  return readlink("/proc/self/ns/pid", target, sizeof(target) - 1) > 0 && std::strcmp(target, "pid:[4026531836]") == 0;
 }
 
 size_t LearnSockets(Capture& capture) {

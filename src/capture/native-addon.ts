@@ -14,7 +14,7 @@ export type SocketFacts = {
 
 /** Which processes and connections are captured; what is left out does not restrict. */
 export type CaptureFilter = {
-	/** Process ids (initial pid namespace); children made from now on are included. */
+	/** Process ids (initial pid namespace); their descendants are included, those that are there and those to come. */
 	readonly pids?: readonly number[];
 	/**
 	 * Names a process may have. The kernel looks when a process executes a program; those that already run are listed in
@@ -22,7 +22,7 @@ export type CaptureFilter = {
 	 */
 	readonly comms?: readonly string[];
 	readonly commPids?: readonly number[];
-	/** At most 16; either end of the connection. */
+	/** At most 16 (and 8 names); either end of the connection. */
 	readonly ports?: readonly number[];
 };
 
@@ -140,8 +140,14 @@ export function loadNativeAddon(path: string): NativeAddon {
 	};
 }
 
-/** Applies a filter; takes effect at once. */
+/** As many as bpf/control.h has room for. */
+const PORTS_MAX = 16;
+const COMMS_MAX = 8;
+
+/** Applies a filter; takes effect at once. Throws a RangeError when there are more ports or names than the kernel looks at. */
 export function setFilter(capture: NativeCapture, filter: CaptureFilter): void {
+	requireInteger('number of ports', filter.ports?.length ?? 0, 0, PORTS_MAX);
+	requireInteger('number of names', filter.comms?.length ?? 0, 0, COMMS_MAX);
 	const bits = new Map<number, number>();
 	for (const pid of filter.pids ?? []) bits.set(pid, 1);
 	for (const pid of filter.commPids ?? []) bits.set(pid, (bits.get(pid) ?? 0) | 2);

@@ -108,6 +108,25 @@ describe('controls of a capture', () => {
 		await Promise.all([one.end(), two.end()]);
 	});
 
+	it('a filter by process includes children that are there already, and keeps those that come when ports change', async () => {
+		const puppet = await startPuppet();
+		await puppet.tell('[globals().update(go=os.pipe(), done=os.pipe()), 0][1]');
+		const child = Number(
+			await puppet.tell('os.fork() or (os.read(go[0], 1), ask(), os.write(done[1], b"x"), os._exit(0))'),
+		);
+		setFilter(test.capture, { pids: [puppet.pid] });
+		const port = Number(await puppet.tell('client.getpeername()[1]'));
+		const later = Number(
+			await puppet.tell('os.fork() or (os.read(go[0], 1), ask(), os.write(done[1], b"x"), os._exit(0))'),
+		);
+		setFilter(test.capture, { pids: [puppet.pid], ports: [port] });
+		for (let i = 0; i < 2; i++) await puppet.tell('[os.write(go[1], b"x"), os.read(done[0], 1)][0]');
+		await requestsOf(puppet.pid);
+		for (const pid of [child, later])
+			assert.equal(test.records.filter((each) => each.pid === pid && each.kind === CAPTURE_DATA).length, 2);
+		await puppet.end();
+	});
+
 	it('a filter by name follows execve', async () => {
 		const puppet = await startPuppet();
 		setFilter(test.capture, { comms: ['tap-named'], commPids: [] });
