@@ -1,6 +1,6 @@
 // The rows of a capture as this script reads them, and what it asks for.
 import { parseRows, startTinytap } from '../../test/support/tinytap.ts';
-import { remember } from './start-server.ts';
+import { remember, unlessEnding } from './start-server.ts';
 
 /** What tinytap says of one body. */
 export type CapturedBody = {
@@ -49,8 +49,8 @@ export async function captureExchanges(ports: readonly number[], work: () => Pro
 	const filters = ports.flatMap((port) => ['--port', String(port)]);
 	const tinytap = startTinytap(['query', SQL, ...CAPTURE_OPTIONS, ...filters]);
 	remember({ pid: tinytap.child.pid ?? -1, stop: tinytap.stop, output: tinytap.stderr });
-	await tinytap.attached();
-	await work();
+	await unlessEnding(tinytap.attached());
+	await unlessEnding(work());
 	tinytap.interrupt();
 	const { code, stdout, stderr } = await tinytap.finished;
 	if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);

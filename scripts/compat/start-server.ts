@@ -30,7 +30,7 @@ export async function startOn(port: number, words: readonly string[], env: NodeJ
 	const [command = '', ...args] = words;
 	const running = startProgram(command, args, { env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env } });
 	remember(running);
-	await Promise.race([listening(port, running), interrupted]);
+	await unlessEnding(listening(port, running));
 }
 
 /** Lets `stopAll` stop a program that somebody else started. */
@@ -53,6 +53,11 @@ export function stopForGood(): void {
 	closing = true;
 	interrupt(new Error('interrupted'));
 	for (const running of programs) void running.stop();
+}
+
+/** What `work` gives; rejects at once when the run is to end early. */
+export async function unlessEnding<T>(work: Promise<T>): Promise<T> {
+	return await Promise.race([work, interrupted]);
 }
 
 export function isEnding(): boolean {
