@@ -20,10 +20,8 @@ import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE } from './state'
 /** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
 const REQUESTS_LOST: u32 = 1;
 const RESPONSES_LOST: u32 = 2;
-/** More lost messages than this are never told by their sizes. */
-const MOST_BY_SIZE: u64 = 8;
-/** … when the connection did not end as one whose client had all it wanted. */
-const MOST_BY_SIZE_AT_END: u64 = 2;
+/** More lost messages than this in one gap are never told by their sizes. */
+const MOST_BY_SIZE: u64 = 16;
 
 /** A request takes this many bytes at least. */
 const SHORTEST_REQUEST: u64 = 16;
@@ -202,8 +200,8 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 	if (connection.unboundCount != 0) alignBefore(connection, u64.MAX_VALUE);
 	if (connection.unboundCount != 0 && whole && connection.requestGap) {
 		const bytes = connection.requestGapBytes;
-		const begun = connection.requestGapBegun;
-		if (answered) alignAcross(connection, connection.waitingCount, bytes, begun, connection.lostRequests);
+		const lost = lostBefore(bytes, connection.requestGapBegun, connection.smallestRequest, connection.largestRequest);
+		if (lost >= 0 && !connection.responseGap) alignBySize(connection, connection.waitingCount, lost);
 	} else if (connection.unboundCount != 0 && whole) {
 		countMissing(connection);
 		if (connection.unboundCount != 0 && !connection.responseGap) {
@@ -299,65 +297,14 @@ function alignBefore(connection: Connection, time: u64): void {
 	if (next == NO_EXCHANGE || next.request.startTime < response.endTime || next.request.startTime > time) return;
 	// A request lost between the two may be whom the response answers.
 	if (next.afterGap) {
-		const answered = alignAcross(connection, count, next.gapBytes, next.gapBegun, next.lostBefore);
-		if (answered >= 0) next.orphansBefore += <u32>answered;
+		const lost = requestsLostBefore(next);
+		if (lost >= 0 && !connection.responseGap && alignBySize(connection, count, lost)) next.orphansBefore += lost;
 		else giveUpBefore(connection, count);
 		return;
 	}
 	if (!connection.pipelining || !connection.responseGap) alignUpTo(connection, count, true, !connection.responseGap);
 	// Everything before that request was answered: what is certain from here on need not wait for what never will be.
 	if (connection.unboundCount >= KEPT_UNBOUND && !connection.pipelining) giveUpBefore(connection, count);
-}
-
-/**
- * Requests were lost after the first `count` that wait, in a gap of `bytes`, and responses before those that came: do as
- * many as fit the gaps make an equal number of both? Answers how many of the lost requests were answered, -1 for no.
- */
-function alignAcross(connection: Connection, count: u32, bytes: u64, begun: u64, least: u32): i32 {
-	const here = connection.unboundCount;
-	if (connection.responseGap || !allEnded(connection) || requestsAfterGap(connection, count) != count) return -1;
-	if (count == 0 || connection.waiting.afterGap || responsesAfterGap(connection) != here) return -1;
-	let found: i32 = -1;
-	for (let lost: u32 = connection.lostResponses; lost <= count; lost++) {
-		const unseen = <i32>lost + <i32>here - <i32>count;
-		if (unseen < <i32>least) continue;
-		if (!fit(bytes, begun, unseen, connection.smallestRequest, connection.largestRequest)) continue;
-		if (lost != 0 && !responsesFit(connection, lost)) continue;
-		// Two numbers that fit are none.
-		if (found >= 0) return -1;
-		found = lost;
-	}
-	if (found < 0) return -1;
-	const pairs = count - found;
-	if (!inOrder(connection, found, 0, pairs)) return -1;
-	for (let i = 0; i < found; i++) endUnanswered(connection, found == 1);
-	for (let i: u32 = 0; i < pairs; i++) bindFirst(connection);
-	while (connection.unboundCount != 0) orphanFirst(connection);
-	becomeCertain(connection);
-	return found + <i32>here - <i32>count;
-}
-
-/**
- * Of the first `count` requests one comes after a gap, and the first response does: are there numbers of lost ones that
- * fit the gaps and make an equal number of both, and only one choice of them?
- */
-function bothFit(connection: Connection, count: u32): bool {
-	const here = connection.unboundCount;
-	let after = NO_EXCHANGE;
-	let exchange = connection.waiting;
-	for (let i: u32 = 0; i < count; i++) {
-		if (exchange.afterGap && after != NO_EXCHANGE) return false;
-		if (exchange.afterGap) after = exchange;
-		exchange = nextWaiting(exchange);
-	}
-	if (after == NO_EXCHANGE || responsesAfterGap(connection) != here) return false;
-	let found = 0;
-	for (let lost: u32 = 1; lost <= <u32>MOST_BY_SIZE; lost++) {
-		const unseen = <i32>lost + <i32>here + <i32>after.orphansBefore - <i32>count;
-		if (unseen < <i32>after.lostBefore || unseen <= 0) continue;
-		if (requestsFit(connection, after, unseen) && responsesFit(connection, lost)) found++;
-	}
-	return found == 1;
 }
 
 function bindFirst(connection: Connection): void {
@@ -377,32 +324,30 @@ function alignUpTo(connection: Connection, count: u32, answered: bool, followed:
 	if (!allEnded(connection) || count == 0) return;
 	const requests = requestsAfterGap(connection, count);
 	const responses = responsesAfterGap(connection);
-	const requestsLost = requests != count || connection.waiting.afterGap;
-	const responsesLost = responses != here || connection.firstUnbound.afterGap;
 	const pairs = min<u32>(requests, responses);
 	if (!connection.pipelining && overlapping(connection, count, pairs)) connection.pipelining = true;
-	const bySize = connection.pipelining || !answered;
-	const most = answered ? MOST_BY_SIZE : MOST_BY_SIZE_AT_END;
-	if (requestsLost && responsesLost) {
-		const known = count == pairs || (followed && count - pairs <= connection.lostResponses);
-		if (bySize ? !followed || !bothFit(connection, count) : !known) return;
-	} else if (responsesLost) {
-		if (count < here) return;
-		const lost = <u64>(count - here);
-		if (bySize && (pairs != here || lost < connection.lostResponses || !followed)) return;
-		// The gap need not have held what it seemed to, when nobody pipelines.
-		const sure = lost <= <u64>connection.lostResponses || (!bySize && followed && lost == 1);
-		if (!sure && (lost > most || !followed || !responsesFit(connection, lost))) return;
-	} else if (requestsLost) {
-		const first = connection.waiting;
-		if (here < count) return;
-		const lost = <u64>(here - count) + first.orphansBefore;
-		if (lost < first.lostBefore) return;
-		if (bySize && (!followed || lost > most || !requestsFit(connection, first, lost))) return;
-	} else if (here != count) {
+	if (connection.pipelining || !answered) {
+		if (followed) alignBySize(connection, count, 0);
 		return;
 	}
-	assign(connection, count, pairs);
+	const requestsLost = requests != count || connection.waiting.afterGap;
+	const responsesLost = responses != here || connection.firstUnbound.afterGap;
+	// How many requests before the last ones stay without a response, and how many the gap accounts for.
+	const alone = count - pairs;
+	let sure = alone == 0 || (followed && alone <= connection.lostResponses);
+	if (!requestsLost && responsesLost) {
+		if (count < here) return;
+		// The gap need not have held what it seemed to, when nobody pipelines; one more is not much.
+		sure = count - here <= connection.lostResponses || (followed && count - here == 1);
+	} else if (requestsLost && !responsesLost) {
+		const lost = <i64>here - count + connection.waiting.orphansBefore;
+		if (here < count || lost < <i64>connection.waiting.lostBefore) return;
+		sure = true;
+	} else if (!requestsLost && here != count) {
+		return;
+	}
+	if (sure) assign(connection, count, pairs);
+	else if (followed) alignBySize(connection, count, 0);
 }
 
 /** Did, of the last `pairs` of the first `count` requests, one begin before the response to the one before had ended? */
@@ -428,26 +373,100 @@ function allEnded(connection: Connection): bool {
 }
 
 /** Do `lost` requests of the size that requests of this connection have make up the gap before `exchange`? */
-function requestsFit(connection: Connection, exchange: Exchange, lost: u64): bool {
-	return fit(exchange.gapBytes, exchange.gapBegun, lost, connection.smallestRequest, connection.largestRequest);
-}
-
-/** … responses, the gap in which they were lost? */
-function responsesFit(connection: Connection, lost: u64): bool {
-	const first = connection.firstUnbound;
-	if (!first.afterGap) return false;
-	return fit(first.gapBytes, first.gapBegun, lost, connection.smallestResponse, connection.largestResponse);
+function requestsFit(connection: Connection, exchange: Exchange, lost: u32): bool {
+	return lostBefore(exchange.gapBytes, exchange.gapBegun, connection.smallestRequest, connection.largestRequest) == lost;
 }
 
 /**
- * Are `count` messages in `bytes` bytes about the size of those seen, which must be about the same size themselves?
- * `begun` bytes were seen of one more, the gap's first.
+ * How many messages did a gap of `bytes` hold, when they were of the size of those seen? `begun` bytes were seen of one
+ * that is not counted. -1: that cannot be told.
  */
-function fit(bytes: u64, begun: u64, count: u64, smallest: u64, largest: u64): bool {
-	if (begun != 0) count++;
-	if (count == 0 || largest == 0 || largest * 2 > smallest * 3) return false;
-	const each = (bytes + begun) / count;
-	return each * 4 >= smallest * 3 && each * 3 <= largest * 4;
+function lostBefore(bytes: u64, begun: u64, smallest: u64, largest: u64): i32 {
+	const typical = (smallest + largest) >> 1;
+	if (typical == 0) return -1;
+	const all = bytes + begun;
+	const count = (all + (typical >> 1)) / typical;
+	// The sizes must lie so close together that no other number is possible.
+	if (count > MOST_BY_SIZE || count * (largest - smallest) * 2 > typical) return -1;
+	const exact = count * typical;
+	const off = exact > all ? exact - all : all - exact;
+	if (off * 3 > typical) return -1;
+	if (begun == 0) return <i32>count;
+	return count == 0 ? -1 : <i32>count - 1;
+}
+
+/**
+ * All gaps weighed: do the lost messages make an equal number of requests and responses, up to the first `count` requests
+ * and `tail` that were lost after them? Then each has its number, and equal numbers belong together.
+ */
+function alignBySize(connection: Connection, count: u32, tail: i32): bool {
+	let requests: i32 = count + tail;
+	let exchange = connection.waiting;
+	for (let i: u32 = 0; i < count; i++) {
+		const lost = requestsLostBefore(exchange);
+		if (lost < 0) return false;
+		requests += lost;
+		exchange = nextWaiting(exchange);
+	}
+	let responses: i32 = connection.unboundCount;
+	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
+		const lost = responsesLostBefore(unbound);
+		if (lost < 0) return false;
+		responses += lost;
+	}
+	if (requests != responses || !allEnded(connection)) return false;
+	placeByNumber(connection, count, false);
+	if (placedOutOfOrder) return false;
+	placeByNumber(connection, count, true);
+	becomeCertain(connection);
+	return true;
+}
+
+let placedOutOfOrder = false;
+
+/** Walks requests and responses by their numbers; `act`: binds them, else only checks that times allow it. */
+function placeByNumber(connection: Connection, count: u32, act: bool): void {
+	placedOutOfOrder = false;
+	let exchange = connection.waiting;
+	let unbound = connection.firstUnbound;
+	let request: i32 = count == 0 ? 0 : requestsLostBefore(exchange);
+	let response: i32 = unbound == NO_EXCHANGE ? 0 : responsesLostBefore(unbound);
+	while (count != 0 || unbound != NO_EXCHANGE) {
+		const pair = count != 0 && unbound != NO_EXCHANGE && request == response;
+		const alone = !pair && (unbound == NO_EXCHANGE || (count != 0 && request < response));
+		const nextRequest = pair || alone ? nextWaiting(exchange) : exchange;
+		const nextUnbound = alone ? unbound : unbound.next;
+		if (pair && unbound.response.startTime < exchange.request.startTime) placedOutOfOrder = true;
+		if (act) {
+			if (pair) bindFirst(connection);
+			else if (alone) endUnanswered(connection, false);
+			else orphanFirst(connection);
+		}
+		if (pair || alone) {
+			count--;
+			exchange = nextRequest;
+			if (count != 0) request += 1 + requestsLostBefore(exchange);
+		}
+		if (!alone) {
+			unbound = nextUnbound;
+			if (unbound != NO_EXCHANGE) response += 1 + responsesLostBefore(unbound);
+		}
+	}
+}
+
+/** Requests lost right before this one and not answered by a response that came before it; -1: unknown. */
+function requestsLostBefore(exchange: Exchange): i32 {
+	if (!exchange.afterGap) return 0;
+	const connection = exchange.connection;
+	const lost = lostBefore(exchange.gapBytes, exchange.gapBegun, connection.smallestRequest, connection.largestRequest);
+	if (lost < 0 || lost < <i32>exchange.lostBefore) return -1;
+	return max<i32>(lost - <i32>exchange.orphansBefore, -1);
+}
+
+function responsesLostBefore(unbound: Exchange): i32 {
+	if (!unbound.afterGap) return 0;
+	const connection = unbound.connection;
+	return lostBefore(unbound.gapBytes, unbound.gapBegun, connection.smallestResponse, connection.largestResponse);
 }
 
 /** Of the first `count` requests that wait, those from the last one on before which something was lost. */
