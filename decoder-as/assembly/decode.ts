@@ -58,6 +58,7 @@ import {
 	SNAPSHOT_CONNECTIONS,
 	SNAPSHOT_EVENTS,
 	SNAPSHOT_EXCHANGES,
+	STATE_INCOMPLETE,
 } from './output-layout';
 import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './processes';
 import { noteSpot, writeSpots } from './protocols';
@@ -81,8 +82,8 @@ import {
 	recordTime,
 	recordVersion,
 } from './record';
-import { memoryLimit } from './settings';
-import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM } from './state';
+import { idleLimitNs, memoryLimit } from './settings';
+import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './state';
 
 const ECONNRESET: u32 = 104;
 const EPIPE: u32 = 32;
@@ -90,7 +91,10 @@ const ETIMEDOUT: u32 = 110;
 const SHUT_RD: u32 = 0;
 const SHUT_WR: u32 = 1;
 
+const IDLE_WATCH_NS: u64 = 1_000_000_000;
+
 let finished = false;
+let nextIdleWatch: u64 = 0;
 
 /** Decodes the batch [start, start + bytes). */
 export function decodeBatch(start: usize, bytes: u32): void {
@@ -163,6 +167,8 @@ function handleConnection(record: usize, kind: u32): void {
 	if (connection == NO_CONNECTION || connection.gone) return;
 	if (known == NO_CONNECTION) introduce(connection, record);
 	touch(connection);
+	connection.usedAt = recordTime(record);
+	connection.idle = false;
 	if (recordSyscall(record) != 0) noteSyscall(connection, recordSyscall(record));
 	switch (kind) {
 		case CAPTURE_DATA:
@@ -331,7 +337,28 @@ function relieve(): void {
 	while (oldest != NO_CONNECTION && memoryInUse() > goal) evict(oldest);
 }
 
-function watchIdle(): void {}
+/** Gives up messages that are half there and have not gone on for too long. Once a second of record time is enough. */
+function watchIdle(): void {
+	const now = clock.now;
+	if (now < nextIdleWatch) return;
+	nextIdleWatch = now + IDLE_WATCH_NS;
+	for (let connection = oldest; connection != NO_CONNECTION; connection = connection.lruNext) {
+		if (connection.usedAt + idleLimitNs > now) return;
+		if (connection.idle) continue;
+		connection.idle = true;
+		giveUpIdle(connection.incoming);
+		giveUpIdle(connection.outgoing);
+	}
+}
+
+function giveUpIdle(stream: Stream): void {
+	if (stream == NO_STREAM || stream.message == NO_MESSAGE) return;
+	const exchange = stream.message.exchange;
+	if (exchange == NO_EXCHANGE || exchange.unbound) return;
+	// Its response may come all the same: it is counted off then.
+	if (exchanges.isWaiting(exchange) && stream.connection.doubt == 0) stream.connection.abandoned++;
+	exchanges.finish(exchange, STATE_INCOMPLETE, REASON_TIMED_OUT);
+}
 
 /** Capture ended. */
 export function finish(): void {

@@ -92,6 +92,9 @@ export class Connection {
 	asked: u32;
 	closedIn: u32;
 	openedAt: u64;
+	/** When its newest record was made; given up as idle since. */
+	usedAt: u64;
+	idle: bool;
 	closedAt: u64;
 	comm0: u64;
 	comm1: u64;

@@ -339,7 +339,8 @@ function chooseRole(stream: Stream, at: usize, end: usize): void {
 		const served = connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED && !incoming;
 		// `H` may begin HEAD as well: then who connected decides.
 		setRole(stream, end - at < 5 && served ? CARRIES_REQUESTS : CARRIES_RESPONSES);
-	} else if (mayBeRequest(at, end)) {
+	} else if (connection.midstream ? mayBeStart(at, end, false) : mayBeRequest(at, end)) {
+		// Seen from the middle, any text may come first.
 		setRole(stream, CARRIES_REQUESTS);
 	}
 }

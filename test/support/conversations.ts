@@ -84,7 +84,8 @@ export class Talk {
 		const held = this.held;
 		if (held === undefined) return;
 		this.held = undefined;
-		for (let at = 0; at < held.bytes.length; at += this.read) this.call(held.direction, held.bytes.slice(at, at + this.read));
+		for (let at = 0; at < held.bytes.length; at += this.read)
+			this.call(held.direction, held.bytes.slice(at, at + this.read));
 	}
 
 	private call(direction: 'in' | 'out', bytes: string): void {
@@ -131,7 +132,12 @@ const mixed = (talk: Talk) => {
 	talk.response(3, 'HTTP/1.1 100 Continue\r\n\r\n', chunked(3, [body(3, 2), body(3, 4)]));
 	talk.request(4, get(4));
 	talk.response(4, 'HTTP/1.1 204 No Content\r\nX-Exchange: 4\r\n\r\n');
-	talk.request(5, `POST /exchange/5 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n`, `40\r\n${body(5, 9).slice(0, 64)}\r\n`, '0\r\n\r\n');
+	talk.request(
+		5,
+		`POST /exchange/5 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n`,
+		`40\r\n${body(5, 9).slice(0, 64)}\r\n`,
+		'0\r\n\r\n',
+	);
 	talk.response(5, chunked(5, [body(5, 1)]).slice(0, 60), chunked(5, [body(5, 1)]).slice(60));
 	talk.request(6, get(6, `Cookie: ${'c'.repeat(500)}\r\n`));
 	talk.response(6, 'HTTP/1.1 304 Not Modified\r\nX-Exchange: 6\r\nContent-Length: 77\r\n\r\n');
@@ -177,7 +183,9 @@ export function makeConversation(script: Script, conn = 1): Conversation {
 	const tape = new Tape();
 	const addresses = { local: '10.0.0.1:80', remote: '10.0.0.2:4000' };
 	const connection =
-		script.side === 'server' ? tape.server(conn, addresses) : tape.client(conn, { local: addresses.remote, remote: addresses.local });
+		script.side === 'server'
+			? tape.server(conn, addresses)
+			: tape.client(conn, { local: addresses.remote, remote: addresses.local });
 	connection.open();
 	const talk = new Talk(connection, script.side, script.read ?? Number.POSITIVE_INFINITY);
 	script.write(talk);

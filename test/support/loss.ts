@@ -6,9 +6,17 @@ import { type Decoded, decodeRecords, type ExchangeRow, type RunOptions } from '
 type Hole = { readonly direction: 'in' | 'out'; readonly start: bigint; readonly end: bigint };
 
 /** What was wrong with a damaged run, one line each; empty when all promises held. */
-export function damageReport(conversation: Conversation, whole: Decoded, removed: ReadonlySet<number>, options: RunOptions = {}): string[] {
+export function damageReport(
+	conversation: Conversation,
+	whole: Decoded,
+	removed: ReadonlySet<number>,
+	options: RunOptions = {},
+): string[] {
 	const records = conversation.tape.records;
-	const damaged = decodeRecords(records.filter((_, i) => !removed.has(i)), options);
+	const damaged = decodeRecords(
+		records.filter((_, i) => !removed.has(i)),
+		options,
+	);
 	const holes = mergeHoles([...removed].map((i) => holeOf(records[i]!)).filter((hole) => hole !== undefined));
 	const excused = new Set<number>();
 	for (const hole of holes) {

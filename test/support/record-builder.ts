@@ -78,10 +78,12 @@ export function buildAddress(text: string): Uint8Array {
 		const front = head === '' ? [] : head.split(':');
 		const back = tail === '' ? [] : tail.split(':');
 		const zeros = new Array<string>(8 - front.length - back.length).fill('0');
-		[...front, ...zeros, ...back].forEach((group, i) => view.setUint16(8 + i * 2, Number.parseInt(group, 16), false));
+		for (const [i, group] of [...front, ...zeros, ...back].entries()) {
+			view.setUint16(8 + i * 2, Number.parseInt(group, 16), false);
+		}
 	} else {
 		view.setUint16(0, 2, true);
-		host.split('.').forEach((part, i) => view.setUint8(4 + i, Number(part)));
+		for (const [i, part] of host.split('.').entries()) view.setUint8(4 + i, Number(part));
 	}
 	return address;
 }

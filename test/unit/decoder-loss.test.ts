@@ -1,0 +1,218 @@
+// Lost records: rows that a gap does not touch are the same as without it, and no row ever mixes two exchanges.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { body, get, makeConversation, ok, SCRIPTS } from '../support/conversations.ts';
+import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
+import { damageReport } from '../support/loss.ts';
+import { Tape } from '../support/record-builder.ts';
+
+const BATCHES = [undefined, 1, 3];
+
+/** Numbers of the records that carry bytes. */
+function dataRecords(records: readonly Uint8Array[]): number[] {
+	return records.flatMap((record, i) => (record[wire.EVENT_KIND] === wire.CAPTURE_DATA ? [i] : []));
+}
+
+/** The same numbers for the same seed: 0 to below 1. */
+function seeded(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return state / 2 ** 32;
+	};
+}
+
+test('whole conversations make whole rows', () => {
+	for (const script of SCRIPTS) {
+		const conversation = makeConversation(script);
+		const expected = new Set(conversation.ranges.map((range) => range.exchange)).size;
+		for (const recordsPerBatch of BATCHES) {
+			const { exchanges } = decodeRecords(conversation.tape.records, { recordsPerBatch });
+			assert.equal(exchanges.length, expected, script.name);
+			assert.deepEqual(
+				exchanges.filter((row) => row.state !== 'complete'),
+				[],
+				script.name,
+			);
+			assert.deepEqual(damageReport(conversation, { ...decodeRecords(conversation.tape.records) }, new Set()), []);
+		}
+	}
+});
+
+test('each record lost in turn changes only the rows it touches and the one after', () => {
+	for (const script of SCRIPTS) {
+		const conversation = makeConversation(script);
+		const whole = decodeRecords(conversation.tape.records);
+		for (const lost of dataRecords(conversation.tape.records)) {
+			for (const recordsPerBatch of BATCHES) {
+				const report = damageReport(conversation, whole, new Set([lost]), { recordsPerBatch });
+				assert.deepEqual(report, [], `${script.name}, record ${lost}, ${recordsPerBatch} a batch`);
+			}
+		}
+	}
+});
+
+test('two neighbours lost never mix exchanges, and without pipelining nothing else is lost', () => {
+	for (const script of SCRIPTS) {
+		const conversation = makeConversation(script);
+		const whole = decodeRecords(conversation.tape.records);
+		const data = dataRecords(conversation.tape.records);
+		for (let i = 1; i < data.length; i++) {
+			const report = damageReport(conversation, whole, new Set([data[i - 1]!, data[i]!]));
+			const checked = /^(plain|nested)/.test(script.name) ? report : report.filter((line) => line.includes('mixes'));
+			assert.deepEqual(checked, [], `${script.name}, records ${data[i - 1]} and ${data[i]}`);
+		}
+	}
+});
+
+test('a tenth of the records lost at random never mixes exchanges', () => {
+	const random = seeded(7);
+	for (const script of SCRIPTS) {
+		const conversation = makeConversation(script);
+		const whole = decodeRecords(conversation.tape.records);
+		for (let run = 0; run < 40; run++) {
+			const lost = new Set(dataRecords(conversation.tape.records).filter(() => random() < 0.1));
+			const report = damageReport(conversation, whole, lost).filter((line) => line.includes('mixes'));
+			assert.deepEqual(report, [], `${script.name}, records ${[...lost].join(' ')}`);
+		}
+	}
+});
+
+test('a gap inside a body of known length is counted exactly and costs nothing else', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server.in(get(1));
+	const response = ok(1, body(1, 50));
+	server.out(response.slice(0, 300)).out(response.slice(300, 700)).out(response.slice(700));
+	server.in(get(2)).out(ok(2, body(2, 1)));
+	const lost = dataRecords(tape.records)[2]!;
+	const { exchanges } = decodeRecords(tape.records.filter((_, i) => i !== lost));
+	const [first, second] = exchanges;
+	assert.equal(first!.state, 'incomplete');
+	assert.equal(first!.reason, 'bytes lost');
+	assert.equal(first!.lostBytes, 400);
+	assert.equal(first!.resUnheld[6], 400);
+	assert.equal(first!.resBodyBytes, body(1, 50).length);
+	assert.equal(first!.status, 200);
+	assert.equal(second!.state, 'complete');
+});
+
+test('1,000 requests of which one response is missing make 1,000 rows, 999 of them complete', () => {
+	for (const recordsPerBatch of [7, 500, 3000]) {
+		const tape = new Tape();
+		const server = tape.server(1).open();
+		for (let id = 1; id <= 1000; id++) server.in(get(id)).out(ok(id, body(id, 1)));
+		server.eof().close();
+		const lost = dataRecords(tape.records)[2 * 500 + 1]!;
+		const records = tape.records.filter((_, i) => i !== lost);
+		const decoder = newDecoder();
+		let pending = 0;
+		const decoded = feedRecords(decoder, records, {
+			recordsPerBatch,
+			afterBatch: () => {
+				const before = decoder.output().length;
+				decoder.snapshot(1);
+				if (decoder.output().length > before) pending++;
+			},
+		});
+		assert.ok(pending > 0);
+		decoder.finish();
+		const rows = [...decoded.exchanges, ...takeOutput(decoder).exchanges].filter((row) => row.state !== 'open');
+		const last = new Map(rows.map((row) => [row.id, row]));
+		assert.equal(last.size, 1000);
+		const bad = [...last.values()].filter((row) => row.state !== 'complete');
+		assert.deepEqual(
+			bad.map((row) => [row.path, row.state, row.reason]),
+			[['/exchange/501', 'unanswered', 'bytes lost']],
+		);
+	}
+});
+
+test('records of one direction that come in the wrong order lose nothing', () => {
+	const conversation = makeConversation(SCRIPTS[2]!);
+	const whole = decodeRecords(conversation.tape.records).exchanges;
+	const records = [...conversation.tape.records];
+	for (let i = 2; i + 1 < records.length - 2; i += 3) [records[i], records[i + 1]] = [records[i + 1]!, records[i]!];
+	const swapped = decodeRecords(records).exchanges;
+	assert.deepEqual(
+		swapped.map((row) => [row.path, row.status, row.resBody, row.state]),
+		whole.map((row) => [row.path, row.status, row.resBody, row.state]),
+	);
+});
+
+test('a record that comes twice counts once', () => {
+	const conversation = makeConversation(SCRIPTS[0]!);
+	const whole = decodeRecords(conversation.tape.records).exchanges;
+	const doubled = conversation.tape.records.flatMap((record) => [record, record]);
+	assert.deepEqual(
+		decodeRecords(doubled).exchanges.map((row) => [row.path, row.resBody, row.lostBytes]),
+		whole.map((row) => [row.path, row.resBody, row.lostBytes]),
+	);
+});
+
+test('bytes lost at the very end are known from the close', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server
+		.in(get(1))
+		.out(ok(1, body(1, 4)).slice(0, 100))
+		.out(ok(1, body(1, 4)).slice(100))
+		.close();
+	const lost = dataRecords(tape.records)[2]!;
+	const [row] = decodeRecords(tape.records.filter((_, i) => i !== lost)).exchanges;
+	assert.equal(row!.state, 'incomplete');
+	assert.equal(row!.reason, 'bytes lost');
+	assert.equal(row!.resBodyBytes, body(1, 4).length);
+});
+
+test('attached in the middle of a download, the next exchange is seen', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
+	server
+		.out('…the rest of a body\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nin the text')
+		.out('HTTP/1.1 is old\nmore');
+	server
+		.in(get(1))
+		.out(ok(1, body(1, 1)))
+		.in(get(2))
+		.out(ok(2, body(2, 1)));
+	for (const recordsPerBatch of BATCHES) {
+		const { exchanges } = decodeRecords(tape.records, { recordsPerBatch });
+		assert.deepEqual(
+			exchanges.map((row) => [row.path, row.status, row.resBody, row.state]),
+			[
+				['/exchange/1', 200, body(1, 1), 'complete'],
+				['/exchange/2', 200, body(2, 1), 'complete'],
+			],
+		);
+	}
+});
+
+test('attached between HEAD and its response, the following exchange is right', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
+	server.out('HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n');
+	server
+		.in(get(1))
+		.out(ok(1, body(1, 1)))
+		.in(get(2))
+		.out(ok(2, body(2, 1)));
+	const { exchanges } = decodeRecords(tape.records);
+	assert.deepEqual(
+		exchanges.map((row) => [row.path, row.status, row.resBody, row.reason]),
+		[
+			['/exchange/1', 200, body(1, 1), null],
+			[null, 200, '', 'request not seen'],
+			['/exchange/2', 200, body(2, 1), null],
+		],
+	);
+});
+
+test('on a kept-alive connection a whole exchange lost in both directions costs at most the next one', () => {
+	const conversation = makeConversation(SCRIPTS[0]!);
+	const data = dataRecords(conversation.tape.records);
+	const { exchanges } = decodeRecords(conversation.tape.records.filter((_, i) => i !== data[2] && i !== data[3]));
+	const complete = exchanges.filter((row) => row.state === 'complete').map((row) => row.path);
+	for (const id of [1, 4, 5, 6, 7]) assert.ok(complete.includes(`/exchange/${id}`), `exchange ${id}`);
+});
