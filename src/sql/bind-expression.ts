@@ -125,7 +125,7 @@ function aliasOf(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Sco
 /** Tells every query between `scope` and `level` that it depends on what `found` reads. */
 function noteUse(found: Bound, scope: Scope, level: Scope): void {
 	if (scope === level) return;
-	const sources = found.kind === 'column' ? [found.source] : level.sources;
+	const sources = found.kind === 'column' ? [found.source] : level.tables.map((table) => table.source);
 	for (let inner: Scope | undefined = scope; inner !== level && inner !== undefined; inner = inner.parent) {
 		for (const source of sources) inner.noteOuter(source);
 	}

@@ -1,19 +1,16 @@
 // Resolves a whole query: WITH, FROM, the list of columns, groups, order. The result is a plan that needs no names.
 
-import { bindExpression, bindOrder, compare } from './bind-expression.ts';
-import type { Bound, JoinStep, OrderTerm, QueryPlan, SelectPlan, Source, SourceColumn } from './bound.ts';
-import { commonFacts, INTEGER } from './facts.ts';
-import { columnFacts, didYouMean } from './schema.ts';
+import { bindExpression, bindOrder } from './bind-expression.ts';
+import { bindFrom, renamed } from './bind-from.ts';
+import type { Bound, OrderTerm, QueryPlan, SelectPlan, SourceColumn } from './bound.ts';
+import { commonFacts } from './facts.ts';
+import { didYouMean } from './schema.ts';
 import { CLAUSES, type CommonEntry, columnOf, type Environment, Scope } from './scope.ts';
 import { SqlError, syntaxError, unsupported } from './sql-error.ts';
-import type { CommonTable, Core, OrderItem, Query, SyntaxExpression, TableReference } from './syntax.ts';
+import type { CommonTable, Core, OrderItem, Query, SyntaxExpression } from './syntax.ts';
 
 /** Most columns a result may have. */
 const MAX_COLUMNS = 2_000;
-/** Views of views of views … */
-const MAX_VIEW_DEPTH = 50;
-/** Most tables in one FROM clause. */
-const MAX_TABLES = 64;
 
 type Tail = {
 	readonly order: readonly OrderItem[];
@@ -32,71 +29,78 @@ export function bindQuery(query: Query, environment: Environment, parent: Scope 
 // ---- WITH ---------------------------------------------------------------------------------------------------------
 
 function bindCommonTables(query: Query, environment: Environment, parent: Scope | undefined): Environment {
-	if (query.with.length === 0) return environment;
-	const common = new Map(environment.common);
-	const inner: Environment = { ...environment, common };
-	for (const table of query.with)
-		common.set(table.name.toLowerCase(), bindCommonTable(table, inner, query.recursive, parent));
+	let inner = environment;
+	for (const table of query.with) {
+		const entry = bindCommonTable(table, inner, query.recursive, parent);
+		inner = { ...inner, common: new Map(inner.common).set(table.name.toLowerCase(), entry) };
+	}
 	return inner;
 }
 
+/** Bound at once, for its mistakes to show, and anew for each mention but the first: mentions share nothing. */
 function bindCommonTable(
 	table: CommonTable,
 	environment: Environment,
 	mayRecurse: boolean,
 	parent: Scope | undefined,
 ): CommonEntry {
+	// Without RECURSIVE a name that there is means what it meant before.
+	const name = table.name.toLowerCase();
+	const isKnown =
+		environment.common.has(name) || [...environment.schema.tables.keys()].some((known) => known.toLowerCase() === name);
+	const isRecursive = (mayRecurse || !isKnown) && table.query.rest.length > 0;
+	const bind = () =>
+		isRecursive ? bindRecursive(table, environment, parent) : bindPlainTable(table, environment, parent);
+	let spare: QueryPlan | undefined = bind();
+	return {
+		name: table.name,
+		use: () => {
+			const plan = spare ?? bind();
+			spare = undefined;
+			return plan;
+		},
+	};
+}
+
+function bindPlainTable(table: CommonTable, environment: Environment, parent: Scope | undefined): QueryPlan {
+	return renamed(bindQuery(table.query, environment, parent), table.columns, table.at);
+}
+
+function bindRecursive(table: CommonTable, environment: Environment, parent: Scope | undefined): QueryPlan {
+	const { rest, ...head } = table.query;
+	const last = rest.at(-1)!;
 	const identity = {};
 	let columns: SourceColumn[] | undefined;
 	let mentions = 0;
 	// While its own query is bound, the name stands for the rows of the step before.
 	const own: CommonEntry = {
 		name: table.name,
-		use: (alias) => {
+		use: () => {
 			if (columns === undefined)
 				throw unsupported(`${table.name} must begin with a SELECT that does not use ${table.name} itself`, table.at);
 			mentions++;
-			return { name: alias, columns, origin: { kind: 'recursion', of: identity }, nullable: false };
+			return { columns, recursion: identity };
 		},
 	};
-	const isRecursive = mayRecurse && table.query.rest.length > 0;
-	if (!isRecursive) {
-		const plan = renamed(bindQuery(table.query, environment, parent), table.columns, table.at);
-		return { name: table.name, use: (alias) => derived(alias, plan) };
-	}
-	const { rest, ...head } = table.query;
-	const last = rest.at(-1)!;
-	const common = new Map(environment.common).set(table.name.toLowerCase(), own);
-	const inner: Environment = { ...environment, common };
-	const first = renamed(
-		bindQuery(
-			{ ...head, rest: rest.slice(0, -1), order: [], limit: undefined, offset: undefined },
-			environment,
-			parent,
-		),
-		table.columns,
-		table.at,
-	);
+	const inner: Environment = { ...environment, common: new Map(environment.common).set(table.name.toLowerCase(), own) };
+	const start: Query = { ...head, rest: rest.slice(0, -1), order: [], limit: undefined, offset: undefined };
+	const first = renamed(bindQuery(start, inner, parent), table.columns, table.at);
 	// The values of later steps may be of other types than those of the first rows.
 	columns = first.columns.map((column) => ({ ...column, type: 'any', output: undefined }));
 	const step = bindCore(last.core, inner, parent, NO_TAIL);
-	if (mentions === 0) {
-		const plan = renamed(bindQuery(table.query, environment, parent), table.columns, table.at);
-		return { name: table.name, use: (alias) => derived(alias, plan) };
-	}
+	if (mentions === 0) return bindPlainTable(table, environment, parent);
 	if (last.operator !== 'UNION' && last.operator !== 'UNION ALL')
 		throw unsupported(`a recursive ${table.name} needs UNION or UNION ALL`, table.at);
 	checkColumnCount(first.columns.length, step.columns.length, last.operator, last.core.at);
 	if (table.query.order.length > 0)
 		throw unsupported(`ORDER BY is not supported in the recursive ${table.name}`, table.at);
-	const outer = new Set([...first.outer, ...step.outer]);
-	const recursion: QueryPlan = {
-		columns,
-		body: { kind: 'recursive', first, step, all: last.operator === 'UNION ALL', identity },
-		outer,
-	};
-	const limited = limitedTo(recursion, table.query, environment, parent);
-	return { name: table.name, use: (alias) => derived(alias, limited) };
+	const body = { kind: 'recursive', first, step, all: last.operator === 'UNION ALL', identity } as const;
+	return limitedTo(
+		{ columns, body, outer: new Set([...first.outer, ...step.outer]) },
+		table.query,
+		environment,
+		parent,
+	);
 }
 
 /** LIMIT of a recursive table, as a query around it. */
@@ -116,18 +120,6 @@ function limitedTo(
 		...bindLimits({ order: [], limit, offset }, scope),
 	} as const;
 	return { ...plan, body };
-}
-
-function renamed(plan: QueryPlan, names: readonly string[] | undefined, at: number): QueryPlan {
-	if (names === undefined) return plan;
-	if (names.length !== plan.columns.length) {
-		throw new SqlError(`expected ${plan.columns.length} column names, got ${names.length}`, 'ERR_SQL_NAME', at);
-	}
-	return { ...plan, columns: plan.columns.map((column, index) => ({ ...column, name: names[index]! })) };
-}
-
-function derived(alias: string, plan: QueryPlan): Source {
-	return { name: alias, columns: plan.columns, origin: { kind: 'query', plan }, nullable: false };
 }
 
 // ---- UNION, INTERSECT, EXCEPT -------------------------------------------------------------------------------------
@@ -255,7 +247,7 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 		);
 	}
 	// Without rows a query of aggregates alone still gives one row, in which columns are NULL.
-	if (grouped && keys.length === 0) for (const source of scope.sources) source.nullable = true;
+	if (grouped && keys.length === 0) for (const { source } of scope.tables) source.nullable = true;
 	const columns = items.map((item, index): SourceColumn => {
 		const { type, affinity, nocase, output } = outputs[index]!;
 		return { name: item.alias ?? item.name, type, affinity, nocase, output };
@@ -337,8 +329,8 @@ function expandItems(core: Extract<Core, { kind: 'select' }>, scope: Scope): Ite
 
 function expandStar(table: string | undefined, at: number, scope: Scope): { name: string; bound: Bound }[] {
 	const wanted = table?.toLowerCase();
-	const sources = scope.sources.filter((source) => wanted === undefined || source.name.toLowerCase() === wanted);
-	if (sources.length === 0) {
+	const tables = scope.tables.filter((named) => wanted === undefined || named.name.toLowerCase() === wanted);
+	if (tables.length === 0) {
 		if (table === undefined) throw syntaxError('there is no FROM, so * has no columns to stand for', at);
 		throw new SqlError(
 			`unknown table ${table}`,
@@ -346,23 +338,23 @@ function expandStar(table: string | undefined, at: number, scope: Scope): { name
 			at,
 			didYouMean(
 				table,
-				scope.sources.map((source) => source.name),
+				scope.tables.map((named) => named.name),
 			),
 		);
 	}
 	const merged = new Set<string>();
 	const columns: { name: string; bound: Bound }[] = [];
-	for (const source of sources) {
-		source.columns.forEach((column, index) => {
+	for (const named of tables) {
+		for (const [index, column] of named.columns.entries()) {
 			const name = column.name.toLowerCase();
 			const joint = wanted === undefined ? scope.merged.get(name) : undefined;
 			if (joint === undefined) {
-				columns.push({ name: column.name, bound: columnOf(source, index) });
+				columns.push({ name: column.name, bound: columnOf(named, index) });
 			} else if (!merged.has(name)) {
 				merged.add(name);
 				columns.push({ name: column.name, bound: joint });
 			}
-		});
+		}
 	}
 	return columns;
 }
@@ -390,169 +382,4 @@ function bindOrderTerm(item: OrderItem, items: readonly Item[], outputs: readonl
 		descending: item.descending,
 		nullsFirst: item.nullsFirst ?? !item.descending,
 	};
-}
-
-// ---- FROM ---------------------------------------------------------------------------------------------------------
-
-function bindFrom(references: readonly TableReference[], scope: Scope): JoinStep[] {
-	if (references.length > MAX_TABLES)
-		throw syntaxError(`FROM has ${references.length} tables, more than the limit of ${MAX_TABLES}`, references[0]!.at);
-	const steps: JoinStep[] = [];
-	for (const reference of references) {
-		const source = bindTable(reference, scope);
-		const before = [...scope.sources];
-		scope.sources.push(source);
-		if (reference.join === 'left' || reference.join === 'full') source.nullable = true;
-		if (reference.join === 'right' || reference.join === 'full') for (const earlier of before) earlier.nullable = true;
-		const on = bindJoinCondition(reference, source, before, scope);
-		const kind = reference.join === 'cross' && on !== undefined ? 'inner' : reference.join;
-		steps.push({ source, kind: before.length === 0 ? 'cross' : kind, on });
-	}
-	return steps;
-}
-
-function bindJoinCondition(
-	reference: TableReference,
-	source: Source,
-	before: readonly Source[],
-	scope: Scope,
-): Bound | undefined {
-	if (reference.on !== undefined) return scope.within(CLAUSES.on, () => bindExpression(reference.on!, scope));
-	let names = reference.using ?? [];
-	if (reference.natural) {
-		const earlier = new Set(before.flatMap((table) => table.columns.map((column) => column.name.toLowerCase())));
-		names = source.columns
-			.filter((column) => earlier.has(column.name.toLowerCase()))
-			.map((column) => ({ name: column.name, at: reference.at }));
-	}
-	const conditions = names.map(({ name, at }) => mergeColumn(name, at, reference, source, before, scope));
-	if (conditions.length === 0) return undefined;
-	return conditions.length === 1 ? conditions[0] : { kind: 'and', operands: conditions, constant: false, ...INTEGER };
-}
-
-/** One column of USING: `left.c = right.c`, and `c` alone is the one of them that is not missing. */
-function mergeColumn(
-	name: string,
-	at: number,
-	reference: TableReference,
-	source: Source,
-	before: readonly Source[],
-	scope: Scope,
-): Bound {
-	const lower = name.toLowerCase();
-	const right = source.columns.findIndex((column) => column.name.toLowerCase() === lower);
-	const owner = before.find((table) => table.columns.some((column) => column.name.toLowerCase() === lower));
-	const left =
-		scope.merged.get(lower) ??
-		(owner === undefined
-			? undefined
-			: columnOf(
-					owner,
-					owner.columns.findIndex((column) => column.name.toLowerCase() === lower),
-				));
-	if (left === undefined || right < 0)
-		throw new SqlError(`the column ${name} of USING is not in both tables`, 'ERR_SQL_NAME', at);
-	const rightColumn = columnOf(source, right);
-	const isOuter = reference.join === 'right' || reference.join === 'full';
-	const { affinity, nocase } = left;
-	const both: Bound = {
-		kind: 'coalesce',
-		operands: [left, rightColumn],
-		constant: false,
-		...commonFacts([left, rightColumn]),
-		affinity,
-		nocase,
-	};
-	scope.merged.set(lower, isOuter ? both : left);
-	return compare('=', left, rightColumn);
-}
-
-function bindTable(reference: TableReference, scope: Scope): Source {
-	const { environment } = scope;
-	if (reference.kind === 'query') {
-		// A subquery in FROM does not see its neighbours, only the queries around this one.
-		const plan = bindQuery(reference.query, environment, scope.parent);
-		noteOuter(plan, scope);
-		return derived(reference.alias ?? `subquery`, plan);
-	}
-	if (reference.kind === 'function') {
-		throw unsupported(
-			`${reference.name}(…) is no table`,
-			reference.at,
-			didYouMean(reference.name, environment.schema.tables.keys(), 'SQL can read captured tables only, no files'),
-		);
-	}
-	if (reference.schema !== undefined && !/^(main|temp)$/i.test(reference.schema)) {
-		throw new SqlError(
-			`unknown schema ${reference.schema}`,
-			'ERR_SQL_NAME',
-			reference.at,
-			`write ${reference.name} alone`,
-		);
-	}
-	const name = reference.name.toLowerCase();
-	const alias = reference.alias ?? reference.name;
-	const common = reference.schema === undefined ? environment.common.get(name) : undefined;
-	if (common !== undefined) {
-		const source = common.use(alias);
-		if (source.origin.kind === 'query') noteOuter(source.origin.plan, scope);
-		return source;
-	}
-	const view = environment.schema.views?.get(name);
-	if (view !== undefined) {
-		if (environment.expanding.includes(name))
-			throw new SqlError(`the view ${view.name} contains itself`, 'ERR_SQL_NAME', reference.at);
-		if (environment.expanding.length >= MAX_VIEW_DEPTH)
-			throw syntaxError(`views nest deeper than ${MAX_VIEW_DEPTH} levels`, reference.at);
-		const inner: Environment = { ...environment, common: new Map(), expanding: [...environment.expanding, name] };
-		return derived(alias, renamed(bindQuery(view.query, inner, undefined), view.columns, reference.at));
-	}
-	for (const [known, table] of environment.schema.tables) {
-		if (known.toLowerCase() !== name) continue;
-		environment.tables.add(known);
-		return {
-			name: alias,
-			columns: table.columns.map(columnFacts),
-			origin: { kind: 'table', table: known },
-			nullable: false,
-		};
-	}
-	const names = [
-		...environment.schema.tables.keys(),
-		...(environment.schema.views?.keys() ?? []),
-		...environment.common.keys(),
-	];
-	throw new SqlError(
-		`unknown table ${reference.name}`,
-		'ERR_SQL_NAME',
-		reference.at,
-		didYouMean(
-			reference.name,
-			names,
-			names.length === 0 ? 'other tables cannot be used here' : `tables are ${names.join(', ')}`,
-		),
-	);
-}
-
-function noteOuter(plan: QueryPlan, scope: Scope): void {
-	for (const source of plan.outer) {
-		for (
-			let level: Scope | undefined = scope;
-			level !== undefined && !level.sources.includes(source);
-			level = level.parent
-		)
-			level.outer.add(source);
-	}
-}
-
-/** The plan of a condition or a list of expressions over one table, without a query around it. */
-export function tableScope(
-	name: string,
-	columns: readonly SourceColumn[],
-	environment: Environment,
-): { scope: Scope; source: Source } {
-	const scope = new Scope(environment, undefined);
-	const source: Source = { name, columns, origin: { kind: 'table', table: name }, nullable: false };
-	scope.sources.push(source);
-	return { scope, source };
 }

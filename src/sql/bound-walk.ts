@@ -5,6 +5,7 @@ import type { Bound, QueryPlan, Source } from './bound.ts';
 export function partsOf(expression: Bound): readonly Bound[] {
 	switch (expression.kind) {
 		case 'negate':
+		case 'present':
 		case 'complement':
 		case 'not':
 		case 'is truth':
@@ -44,7 +45,7 @@ export function subqueryOf(expression: Bound): QueryPlan | undefined {
 
 /** All tables the expression reads, those that its subqueries read of the queries around them included. */
 export function sourcesOf(expression: Bound, into = new Set<Source>()): Set<Source> {
-	if (expression.kind === 'column') into.add(expression.source);
+	if (expression.kind === 'column' || expression.kind === 'present') into.add(expression.source);
 	for (const source of subqueryOf(expression)?.outer ?? []) into.add(source);
 	for (const part of partsOf(expression)) sourcesOf(part, into);
 	return into;

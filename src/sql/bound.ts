@@ -54,6 +54,8 @@ export type Bound = Facts & {
 		| { readonly kind: 'parameter'; readonly name: string; readonly at: number }
 		| { readonly kind: 'column'; readonly source: Source; readonly index: number }
 		| { readonly kind: 'negate'; readonly operand: Bound }
+		/** The operand, or NULL in an outer join's row of NULLs of this table. */
+		| { readonly kind: 'present'; readonly source: Source; readonly operand: Bound }
 		| { readonly kind: 'complement'; readonly operand: Bound }
 		| {
 				readonly kind: 'arithmetic';
@@ -139,6 +141,8 @@ export type OrderTerm = {
 export type JoinStep = {
 	readonly source: Source;
 	readonly kind: JoinKind;
+	/** The WHERE of a simple subquery that stands in this place. */
+	readonly filter: Bound | undefined;
 	/** All of ON, USING and NATURAL. */
 	readonly on: Bound | undefined;
 };

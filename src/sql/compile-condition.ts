@@ -246,6 +246,7 @@ function onlyColumn(expression: Bound): ColumnNode | undefined {
 			return true;
 		}
 		if (subqueryOf(part) !== undefined || part.kind === 'aggregate' || part.kind === 'window') return false;
+		if (part.kind === 'present' && part.source.nullable) return false;
 		return partsOf(part).every(visit);
 	};
 	return visit(expression) ? column : undefined;

@@ -5,7 +5,7 @@ import { compileColumnNumber } from './compile-column.ts';
 import { compileOrder } from './compile-comparison.ts';
 import { compileMembership } from './compile-membership.ts';
 import { drain } from './guard.ts';
-import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
+import { type Compiler, cursorOf, type Evaluator, type NumberEvaluator } from './runtime.ts';
 import { SqlError } from './sql-error.ts';
 import {
 	applyNumeric,
@@ -32,6 +32,12 @@ export function compileValue(expression: Bound, c: Compiler): Evaluator {
 			return parameter(expression, c);
 		case 'negate':
 			return compileNegate(expression, c);
+		case 'present': {
+			const operand = c.value(expression.operand);
+			if (!expression.source.nullable) return operand;
+			const cursor = cursorOf(expression.source, c.runtime);
+			return () => (cursor.row < 0 ? null : operand());
+		}
 		case 'complement': {
 			const operand = c.any(expression.operand);
 			return () => complement(operand());
@@ -110,6 +116,7 @@ export function compileValue(expression: Bound, c: Compiler): Evaluator {
 
 /** As doubles, for the static types int and real. */
 export function compileNumber(expression: Bound, c: Compiler): NumberEvaluator {
+	if (expression.kind === 'present' && !expression.source.nullable) return c.number(expression.operand);
 	if (expression.kind === 'arithmetic' && expression.type === 'real' && expression.operator !== '%') {
 		const left = c.number(expression.left);
 		const right = c.number(expression.right);

@@ -1,7 +1,7 @@
 // Conditions and lists of columns over single rows, for what filters rows as they come: the live tail.
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../store/table.ts';
 import { bindExpression } from './bind-expression.ts';
-import { tableScope } from './bind-query.ts';
+import { tableScope } from './bind-from.ts';
 import type { Bound, Source } from './bound.ts';
 import { createCompiler } from './compile.ts';
 import { Guard } from './guard.ts';
@@ -33,9 +33,9 @@ export function compileCondition(
 	columns: readonly Column[],
 	options: ConditionOptions = {},
 ): (table: TableSnapshot, row: number) => boolean {
-	const { scope, source } = scopeOf(columns, options);
+	const { scope, named } = scopeOf(columns, options);
 	const bound = withinStack(() => scope.within(CLAUSES.where, () => bindExpression(parseExpression(text), scope)));
-	return perTable(source, options, (compiler): Test => compiler.isTrue(bound));
+	return perTable(named.source, options, (compiler): Test => compiler.isTrue(bound));
 }
 
 export type Projection = {
@@ -50,12 +50,12 @@ export function compileProjection(
 	options: ConditionOptions = {},
 ): Projection {
 	const core = parseList(text);
-	const { scope, source } = scopeOf(columns, options);
+	const { scope, named } = scopeOf(columns, options);
 	const outputs: { name: string; bound: Bound }[] = [];
 	for (const item of core.items) {
 		if (item.kind === 'all') {
 			for (const [index, { name: column }] of columns.entries())
-				outputs.push({ name: column, bound: columnOf(source, index) });
+				outputs.push({ name: column, bound: columnOf(named, index) });
 			continue;
 		}
 		const bound = scope.within({ ...CLAUSES.where, name: 'a list of columns' }, () =>
@@ -63,7 +63,7 @@ export function compileProjection(
 		);
 		outputs.push({ name: item.alias ?? item.text, bound });
 	}
-	const values = perTable(source, options, (compiler): (() => SqlValue[]) => {
+	const values = perTable(named.source, options, (compiler): (() => SqlValue[]) => {
 		const evaluators: Evaluator[] = outputs.map(({ bound }) => compiler.value(bound));
 		return () => evaluators.map((evaluate) => toSqlValue(evaluate()));
 	});

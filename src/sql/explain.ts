@@ -127,6 +127,8 @@ function textOf(expression: Bound): string {
 			return expression.source.columns[expression.index]!.name;
 		case 'negate':
 			return `-${textOf(expression.operand)}`;
+		case 'present':
+			return textOf(expression.operand);
 		case 'complement':
 			return `~${textOf(expression.operand)}`;
 		case 'not':

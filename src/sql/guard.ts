@@ -93,6 +93,13 @@ export class Guard {
 /** A computation that can be paused wherever it yields. */
 export type Steps<T = void> = Generator<undefined, T, undefined>;
 
+/** A pause when one is due. */
+export function* pauseIfDue(guard: Guard): Steps {
+	if (!guard.pauseDue()) return;
+	yield;
+	guard.resumed();
+}
+
 /** Runs to the end without pauses, for what has to be ready before the next row. */
 export function drain<T>(steps: Steps<T>, guard: Guard): T {
 	guard.held++;

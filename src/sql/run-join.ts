@@ -51,8 +51,8 @@ export function planJoin({ steps, where }: SelectPlan): JoinPlan {
 	};
 	// Rows that a RIGHT or FULL join adds at the end have to pass the whole of WHERE.
 	for (const condition of conjunctsOf(where)) place(condition, keepsUnmatched ? steps.length - 1 : -1);
-	const joinConditions = steps.map(({ kind, on }, index) => {
-		const conditions = conjunctsOf(on);
+	const joinConditions = steps.map(({ kind, on, filter }, index) => {
+		const conditions = [...conjunctsOf(filter), ...conjunctsOf(on)];
 		if (kind !== 'inner' && kind !== 'cross') return conditions;
 		if (!keepsUnmatched) {
 			for (const condition of conditions) place(condition, 0);

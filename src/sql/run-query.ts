@@ -1,6 +1,6 @@
 // Runs whole queries: a SELECT, VALUES, UNION and the like, and recursive tables.
 import type { CompoundPlan, QueryPlan, RecursivePlan, SourceColumn, ValuesPlan } from './bound.ts';
-import type { Steps } from './guard.ts';
+import { pauseIfDue, type Steps } from './guard.ts';
 import { KeySpace } from './key-space.ts';
 import { compileLimits, compileSelect, limitedSink } from './run-select.ts';
 import type { CompiledQuery, Compiler, Rows, Sink } from './runtime.ts';
@@ -176,10 +176,7 @@ function compileRecursive(plan: RecursivePlan, columns: readonly SourceColumn[],
 				next = { columns: columns.map(() => []), count: 0 };
 				yield* step.run((row) => take(retypeStep(row)));
 				guard.shrink(16 * columns.length * before.count);
-				if (guard.pauseDue()) {
-					yield;
-					guard.resumed();
-				}
+				yield* pauseIfDue(guard);
 			}
 		},
 	};

@@ -1,6 +1,6 @@
 // Runs one SELECT: rows of FROM and WHERE, groups, HAVING, windows, order, DISTINCT, LIMIT.
 import type { Bound, SelectPlan } from './bound.ts';
-import type { Steps } from './guard.ts';
+import { pauseIfDue, type Steps } from './guard.ts';
 import { compilePlaces } from './places.ts';
 import { compileGroupNumber, compileGroups } from './run-groups.ts';
 import { compileJoin } from './run-join.ts';
@@ -17,9 +17,9 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	const join = compileJoin(plan, c);
 	const groups = plan.grouped ? compileGroups(plan, c) : undefined;
 	// The only table when all of its rows take part.
-	const first = plan.steps[0]?.source;
-	const isWhole = plan.steps.length === 1 && plan.where === undefined && first!.origin.kind === 'table';
-	const whole = isWhole ? cursorOf(first!, runtime) : undefined;
+	const [only] = plan.steps;
+	const isWhole = plan.steps.length === 1 && plan.where === undefined && only!.filter === undefined;
+	const whole = isWhole && only!.source.origin.kind === 'table' ? cursorOf(only!.source, runtime) : undefined;
 	const having = plan.having === undefined ? undefined : c.isTrue(plan.having);
 	const windows = plan.windows.length > 0 ? compileWindows(plan, c) : undefined;
 	const outputs = plan.outputs.map((output) => c.value(output));
@@ -38,7 +38,7 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 			});
 		}
 		for (let group = 0; group < groups.count(); group++) {
-			runtime.guard.step();
+			if ((group & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
 			groups.load(group);
 			places.group = group;
 			if (having !== undefined && !having()) continue;
@@ -56,7 +56,7 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 		});
 		yield* windows.compute(places);
 		for (let place = 0; place < places.count(); place++) {
-			runtime.guard.step();
+			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
 			places.load(place);
 			windows.select(place);
 			if (!accept()) return;
@@ -96,10 +96,7 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 			places.load(tags[index]!);
 			windows?.select(tags[index]!);
 			if (!limited(outputRow())) return;
-			if ((index & 0x3ff) === 0x3ff && runtime.guard.pauseDue()) {
-				yield;
-				runtime.guard.resumed();
-			}
+			if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
 		}
 	}
 	return { run };

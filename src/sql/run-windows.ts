@@ -1,7 +1,7 @@
 // Computes window functions over all rows of a SELECT (or its groups), put aside as places.
 import type { BoundFrame, BoundFrameBound, SelectPlan, WindowCall } from './bound.ts';
 import type { Accumulator } from './function-table.ts';
-import type { Guard, Steps } from './guard.ts';
+import { type Guard, pauseIfDue, type Steps } from './guard.ts';
 import { KeySpace } from './key-space.ts';
 import type { Places } from './places.ts';
 import { compileAggregate } from './run-groups.ts';
@@ -64,7 +64,7 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 		const partitions = new Int32Array(count);
 		guard.grow(count * (20 + 16 * keys.length));
 		for (let place = 0; place < count; place++) {
-			guard.step();
+			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
 			places.load(place);
 			partitions[place] = space.numberOf(partitionKeys.map((key) => key()));
 			for (const key of keys) key.read(place);
@@ -79,17 +79,14 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 			if (accumulator === undefined) {
 				const result = WINDOW_RESULTS.get(call.function.name)!(partition);
 				for (let index = start; index < end; index++) {
-					guard.step();
+					if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
 					results[order[index]!] = result(index);
 				}
 			} else {
-				aggregateFrames(partition, accumulator, order, places, results, guard);
+				yield* aggregateFrames(partition, accumulator, order, places, results, guard);
 			}
 			start = end;
-			if (guard.pauseDue()) {
-				yield;
-				guard.resumed();
-			}
+			yield* pauseIfDue(guard);
 		}
 	};
 }
@@ -134,19 +131,19 @@ function partitionOf(
 }
 
 /** Feeds an aggregate with each row's frame; while frames only grow, with the new rows only. */
-function aggregateFrames(
+function* aggregateFrames(
 	partition: Partition,
 	accumulator: Accumulator,
 	order: Int32Array,
 	places: Places,
 	results: Value[],
 	guard: Guard,
-): void {
+): Steps {
 	let from = -1;
 	let to = -1;
 	let last: Value = null;
 	for (let index = partition.start; index < partition.end; index++) {
-		guard.step();
+		if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
 		const start = partition.frameStart(index);
 		const end = Math.max(start, partition.frameEnd(index));
 		if (start !== from || end < to) {

@@ -1,6 +1,6 @@
 // Which names an expression may use: the tables of its SELECT, the aliases of its columns, and those of the queries
 // around it. Names are looked up in Maps under their lower-case form.
-import type { AggregateCall, Bound, QueryPlan, Source, WindowCall } from './bound.ts';
+import type { AggregateCall, Bound, QueryPlan, Source, SourceColumn, WindowCall } from './bound.ts';
 import { didYouMean, type Schema } from './schema.ts';
 import { SqlError } from './sql-error.ts';
 import type { Query, SyntaxExpression, Window } from './syntax.ts';
@@ -8,8 +8,17 @@ import type { Query, SyntaxExpression, Window } from './syntax.ts';
 /** A table of WITH. */
 export type CommonEntry = {
 	readonly name: string;
-	/** A source over it, for one mention in a FROM clause. */
-	readonly use: (alias: string) => Source;
+	/** Its query, bound for one mention in a FROM clause; or, inside itself, the rows of the step before. */
+	readonly use: () => QueryPlan | { readonly columns: readonly SourceColumn[]; readonly recursion: object };
+};
+
+/** A table of FROM as names see it. */
+export type NamedTable = {
+	readonly name: string;
+	readonly columns: readonly SourceColumn[];
+	readonly source: Source;
+	/** What the columns stand for, when they are no columns of `source`: those of a simple subquery that was put in place. */
+	readonly outputs: readonly Bound[] | undefined;
 };
 
 /** What all parts of a statement share while its names are resolved. */
@@ -20,6 +29,8 @@ export type Environment = {
 	/** Names of captured and temporary tables the statement reads. */
 	readonly tables: Set<string>;
 	readonly parameters: Set<string>;
+	/** Tables that the statement may mention yet, views and WITH expanded. */
+	readonly budget: { tables: number };
 	/** Views being expanded, to refuse those that contain themselves. */
 	readonly expanding: readonly string[];
 	/** Binds a subquery; set by the query binder, so that expressions need not know it. */
@@ -44,7 +55,7 @@ export const CLAUSES = {
 export class Scope {
 	readonly environment: Environment;
 	readonly parent: Scope | undefined;
-	readonly sources: Source[] = [];
+	readonly tables: NamedTable[] = [];
 	/** Columns that USING or NATURAL made one of two, by lower-case name. */
 	readonly merged = new Map<string, Bound>();
 	/** Column aliases by lower-case name. */
@@ -84,12 +95,12 @@ export class Scope {
 		}
 		const found: Bound[] = [];
 		const tables: string[] = [];
-		for (const source of this.sources) {
-			if (wantedTable !== undefined && source.name.toLowerCase() !== wantedTable) continue;
-			const index = source.columns.findIndex((candidate) => candidate.name.toLowerCase() === name);
+		for (const named of this.tables) {
+			if (wantedTable !== undefined && named.name.toLowerCase() !== wantedTable) continue;
+			const index = named.columns.findIndex((candidate) => candidate.name.toLowerCase() === name);
 			if (index < 0) continue;
-			found.push(columnOf(source, index));
-			tables.push(source.name);
+			found.push(columnOf(named, index));
+			tables.push(named.name);
 		}
 		if (found.length > 1) {
 			throw new SqlError(
@@ -102,15 +113,24 @@ export class Scope {
 		return found[0];
 	}
 
+	has(source: Source): boolean {
+		return this.tables.some((named) => named.source === source);
+	}
+
 	/** Notes that `source`, of a query around this one, is used here. */
 	noteOuter(source: Source): void {
-		if (!this.sources.includes(source)) this.outer.add(source);
+		if (!this.has(source)) this.outer.add(source);
 	}
 }
 
-export function columnOf(source: Source, index: number): Bound {
-	const { type, affinity, nocase, output } = source.columns[index]!;
-	return { kind: 'column', source, index, type, affinity, nocase, output, constant: false };
+export function columnOf({ source, columns, outputs }: NamedTable, index: number): Bound {
+	const output = outputs?.[index];
+	if (output === undefined) {
+		const { type, affinity, nocase, output: columnType } = columns[index]!;
+		return { kind: 'column', source, index, type, affinity, nocase, output: columnType, constant: false };
+	}
+	// An outer join sets also those columns to NULL that are computed.
+	return output.kind === 'column' ? output : { ...output, kind: 'present', source, operand: output, constant: false };
 }
 
 /** The error for a column that is nowhere, with the nearest names. */
@@ -121,29 +141,29 @@ export function unknownColumn(
 	at: number,
 	isQuoted: boolean,
 ): SqlError {
-	const sources: Source[] = [];
+	const tables: NamedTable[] = [];
 	const names: string[] = [];
 	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
-		sources.push(...level.sources);
+		tables.push(...level.tables);
 		if (table === undefined) names.push(...level.aliases.keys());
 	}
 	if (table !== undefined) {
-		const named = sources.filter((source) => source.name.toLowerCase() === table.toLowerCase());
+		const named = tables.filter((candidate) => candidate.name.toLowerCase() === table.toLowerCase());
 		if (named.length === 0) {
-			const tables = sources.map((source) => source.name);
-			const json = sources.some((source) =>
-				source.columns.some((candidate) => candidate.name.toLowerCase() === table.toLowerCase()),
+			const known = tables.map((candidate) => candidate.name);
+			const json = tables.some(({ columns }) =>
+				columns.some((candidate) => candidate.name.toLowerCase() === table.toLowerCase()),
 			);
 			const hint = json
 				? `for a value inside JSON write ${table}->>'${column}'`
-				: didYouMean(table, tables, tables.length === 0 ? 'there is no FROM' : `tables here: ${tables.join(', ')}`);
+				: didYouMean(table, known, known.length === 0 ? 'there is no FROM' : `tables here: ${known.join(', ')}`);
 			return new SqlError(`unknown table ${table}`, 'ERR_SQL_NAME', at, hint);
 		}
-		for (const source of named) names.push(...source.columns.map((candidate) => candidate.name));
+		for (const { columns } of named) names.push(...columns.map((candidate) => candidate.name));
 		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, didYouMean(column, names));
 	}
-	for (const source of sources) names.push(...source.columns.map((candidate) => candidate.name));
+	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
 	const text = `a text is written in single quotes: '${column}'`;
-	const otherwise = isQuoted || sources.length > 0 ? text : 'there is no FROM, so there are no columns';
+	const otherwise = isQuoted || tables.length > 0 ? text : 'there is no FROM, so there are no columns';
 	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, didYouMean(column, names, otherwise));
 }

@@ -1,5 +1,5 @@
 // Orders rows by keys, keeping only the first ones when no more are wanted.
-import type { Guard, Steps } from './guard.ts';
+import { type Guard, pauseIfDue, type Steps } from './guard.ts';
 import type { KeyColumn } from './sort-keys.ts';
 
 /** Bytes of one key of one row, estimated. */
@@ -75,8 +75,7 @@ export class RowSorter {
 		const count = this.#tags.length;
 		const ranks = count > 256 ? this.#columns[0]!.ranks?.(count) : undefined;
 		if (ranks === undefined) return yield* sortSteps(count, this.#compare, this.#guard);
-		this.#guard.poll();
-		const entries = sortByRank(ranks);
+		const entries = yield* sortByRank(ranks, this.#guard);
 		if (this.#columns.length > 1) yield* this.#sortTies(entries, ranks);
 		return entries;
 	}
@@ -114,10 +113,7 @@ export function* sortSteps(count: number, compare: (a: number, b: number) => num
 			for (let place = start; place < end; place++) {
 				if (++work > 4096) {
 					work = 0;
-					if (guard.pauseDue()) {
-						yield;
-						guard.resumed();
-					}
+					yield* pauseIfDue(guard);
 				}
 				if (left < middle && (right >= end || compare(from[left]!, from[right]!) <= 0)) to[place] = from[left++]!;
 				else to[place] = from[right++]!;
@@ -146,7 +142,7 @@ function insertionSort(
 }
 
 /** Entries in stable order of doubles without NaN: a radix sort of their bits, sixteen at a time. */
-function sortByRank(ranks: Float64Array): Int32Array {
+function* sortByRank(ranks: Float64Array, guard: Guard): Steps<Int32Array> {
 	const count = ranks.length;
 	const halves = new Uint16Array(ranks.slice().buffer);
 	// Bits of doubles order like unsigned integers once those of negative numbers are inverted; -0 counts as 0.
@@ -164,6 +160,7 @@ function sortByRank(ranks: Float64Array): Int32Array {
 	let to = new Int32Array(count);
 	const places = new Int32Array(0x10000);
 	for (let half = 0; half < 4; half++) {
+		yield* pauseIfDue(guard);
 		places.fill(0);
 		for (let entry = 0; entry < count; entry++) places[halves[entry * 4 + half]!]!++;
 		// Nothing to do when all are the same in these bits.

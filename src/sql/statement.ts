@@ -1,6 +1,7 @@
 // Prepares statements: parses them and resolves their names against the tables there are.
 import { bindExpression } from './bind-expression.ts';
-import { bindQuery, tableScope } from './bind-query.ts';
+import { tableScope } from './bind-from.ts';
+import { bindQuery } from './bind-query.ts';
 import type { Bound, QueryPlan, Source } from './bound.ts';
 import { parseStatement, type StatementSyntax } from './parse-statement.ts';
 import type { ResultColumn } from './result.ts';
@@ -13,7 +14,7 @@ import { SqlError } from './sql-error.ts';
 export type Statement = {
 	readonly sql: string;
 	readonly kind: StatementSyntax['kind'];
-	/** Tables it reads: the snapshot it runs over needs no others. */
+	/** Captured tables it reads: the snapshot it runs over needs no others. */
 	readonly tables: readonly string[];
 	/** Names of its :parameters. */
 	readonly parameters: readonly string[];
@@ -67,15 +68,26 @@ function prepareStatement(sql: string, schema: Schema, session: Session | undefi
 	return {
 		sql,
 		kind: syntax.kind,
-		tables: [...environment.tables],
+		tables: [...environment.tables].filter((name) => schema.tables.has(name)),
 		parameters: [...environment.parameters],
 		columns,
 		action,
 	};
 }
 
+/** Most tables in a statement, those inside views and WITH counted with each mention. */
+const MAX_TABLES = 1_000;
+
 export function environmentOf(schema: Schema): Environment {
-	return { schema, common: new Map(), tables: new Set(), parameters: new Set(), expanding: [], bindQuery };
+	return {
+		schema,
+		common: new Map(),
+		tables: new Set(),
+		parameters: new Set(),
+		budget: { tables: MAX_TABLES },
+		expanding: [],
+		bindQuery,
+	};
 }
 
 function bindStatement(
@@ -252,10 +264,10 @@ function bindDelete(
 	const columns = ownTable(syntax.name, syntax.at, schema, session);
 	const known = session!.tableNames.find((name) => name.toLowerCase() === syntax.name.toLowerCase())!;
 	environment.tables.add(known);
-	const { scope, source } = tableScope(known, columns.map(columnFacts), environment);
+	const { scope, named } = tableScope(known, columns.map(columnFacts), environment);
 	const where =
 		syntax.where === undefined ? undefined : scope.within(CLAUSES.where, () => bindExpression(syntax.where!, scope));
-	return { action: { kind: 'delete', name: syntax.name, source, where }, columns: [] };
+	return { action: { kind: 'delete', name: syntax.name, source: named.source, where }, columns: [] };
 }
 
 function ownTable(name: string, at: number, schema: Schema, session: Session | undefined) {

@@ -104,7 +104,8 @@ test('names that are prototypes of objects are names like others', () => {
 
 test('a statement tells which tables and parameters it needs', () => {
 	const { run, session } = inSession();
-	run('CREATE VIEW v AS SELECT name FROM headers');
+	run('CREATE TEMP TABLE mine AS SELECT 1 AS x');
+	run('CREATE VIEW v AS SELECT name FROM headers, mine');
 	const statement = prepare('SELECT * FROM v JOIN exchanges ON status = :status WHERE path = :path', database, session);
 	assert.deepEqual([...statement.tables].sort(), ['exchanges', 'headers']);
 	assert.deepEqual([...statement.parameters].sort(), ['path', 'status']);

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { compileGlob, compileLike } from '../../src/sql/like.ts';
+import { compileRegexp } from '../../src/sql/regexp.ts';
+import { errorOf, scalarOf } from '../support/sql-run.ts';
+
+const noPoll = () => {};
+
+/** LIKE by its definition: slow, and plainly right. */
+function likeByDefinition(pattern: string[], text: string[]): boolean {
+	const [first, ...rest] = pattern;
+	if (first === undefined) return text.length === 0;
+	if (first === '%') return text.some((_, at) => likeByDefinition(rest, text.slice(at))) || likeByDefinition(rest, []);
+	if (text.length === 0) return false;
+	const isSame =
+		first === '_' || first === text[0] || (/^[a-z]$/i.test(first) && first.toLowerCase() === text[0]!.toLowerCase());
+	return isSame && likeByDefinition(rest, text.slice(1));
+}
+
+const piece = fc.constantFrom('a', 'b', 'A', 'B', '%', '_', 'é', '\u{1f600}', '/');
+
+test('LIKE does what its definition says', () => {
+	fc.assert(
+		fc.property(fc.array(piece, { maxLength: 8 }), fc.array(piece, { maxLength: 8 }), (pattern, text) => {
+			assert.equal(compileLike(pattern.join(''))(text.join('')), likeByDefinition(pattern, text));
+		}),
+		{ numRuns: 3000 },
+	);
+});
+
+test('ESCAPE makes the next character plain', () => {
+	for (const [text, pattern, expected] of [
+		['100%', '100!%', true],
+		['1000', '100!%', false],
+		['a_b', 'a!_b', true],
+		['axb', 'a!_b', false],
+		['a!b', 'a!!b', true],
+		['a', 'a!', false],
+	] as const) {
+		assert.equal(compileLike(pattern, '!')(text), expected, `${text} LIKE ${pattern}`);
+	}
+	assert.match(errorOf("SELECT 'a' LIKE 'a' ESCAPE 'xy'").message, /one character/);
+});
+
+test('GLOB sets, ranges and negations', () => {
+	for (const [text, pattern, expected] of [
+		['abc', '[a-c]*', true],
+		['abc', '[^a-c]*', false],
+		[']', '[]]', true],
+		['-', '[a-]', true],
+		['a', '[', false],
+		['\u{1f600}', '?', true],
+		['Abc', 'abc', false],
+		['', '*', true],
+	] as const) {
+		assert.equal(compileGlob(pattern)(text), expected, `${text} GLOB ${pattern}`);
+	}
+});
+
+/** Regular expressions without what JavaScript and the engine mean differently. */
+const expression: fc.Arbitrary<string> = fc.letrec<{
+	node: string;
+	atom: string;
+	group: string;
+	set: string;
+	plain: string;
+}>((tie) => ({
+	plain: fc.constantFrom('a', 'b', 'c', '.', '\\d', '\\w', '\\s', '\\.', '1', ' ', '\\W'),
+	set: fc.constantFrom('[ab]', '[^a]', '[a-c1]', '[\\d_]', '[^\\s]', '[.]', '[]a]'.replace(']a', '\\]a')),
+	group: tie('node').map((inner) => `(${inner})`),
+	atom: fc.oneof(
+		{ weight: 5, arbitrary: tie('plain') },
+		{ weight: 2, arbitrary: tie('set') },
+		{ weight: 1, arbitrary: tie('group') },
+	),
+	node: fc
+		.array(fc.tuple(tie('atom'), fc.constantFrom('', '', '', '*', '+', '?', '{2}', '{1,2}', '*?')), {
+			minLength: 1,
+			maxLength: 4,
+		})
+		.chain((parts) => {
+			const text = parts.map(([atom, count]) => atom + count).join('');
+			return fc.constantFrom(text, text, `${text}|b`, `^${text}`, `${text}$`, `\\b${text}`);
+		}),
+})).node;
+
+test('REGEXP finds what JavaScript finds, where both mean the same', () => {
+	fc.assert(
+		fc.property(
+			expression,
+			fc.string({ unit: fc.constantFrom('a', 'b', 'c', '1', ' ', '.', '_', 'é'), maxLength: 12 }),
+			(pattern, text) => {
+				assert.equal(
+					compileRegexp(pattern, noPoll)(text),
+					new RegExp(pattern, 's').test(text),
+					`${JSON.stringify(text)} REGEXP ${pattern}`,
+				);
+			},
+		),
+		{ numRuns: 3000 },
+	);
+});
+
+test('one compiled expression answers many texts, also long ones with many states', () => {
+	const match = compileRegexp('(a|b)*a(a|b){9}$', noPoll);
+	const wanted = /(a|b)*a(a|b){9}$/;
+	let text = '';
+	for (let step = 0; step < 3000; step++) {
+		text += (step * 2654435761) % 7 < 3 ? 'a' : 'b';
+		if (step % 37 === 0) assert.equal(match(text), wanted.test(text.slice(-10)), `length ${text.length}`);
+	}
+});
+
+test('REGEXP knows classes, flags, escapes and code points', () => {
+	for (const [text, pattern, expected] of [
+		['HELLO', '(?i)hello', 1],
+		['HELLO', '(?i)[a-h]ELLO$', 1],
+		['hello', 'HELLO', 0],
+		['x\u{1f600}y', '^x.y$', 1],
+		['\u{1f600}', '^[\u{1f5ff}-\u{1f601}]$', 1],
+		['a\nb', 'a.b', 0],
+		['a-b', '^[[:alpha:]]-[[:alnum:]]$', 1],
+		['tab\t', '\\t$', 1],
+		['é', '^\\xe9$', 1],
+		['foo bar', '\\bbar\\b', 1],
+		['foobar', '\\bbar', 0],
+		['foobar', '\\Bbar', 1],
+		['', '^$', 1],
+		['{', '{', 1],
+		['a{,2}', 'a{,2}', 1],
+	] as const) {
+		assert.equal(scalarOf(`SELECT '${text}' REGEXP '${pattern}'`), expected, `${text} REGEXP ${pattern}`);
+	}
+});
+
+test('what is no regular expression is said, not guessed', () => {
+	for (const pattern of [
+		'(',
+		')',
+		'[',
+		'*a',
+		'(?<n>a)',
+		'(?=a)',
+		'\\',
+		'\\q',
+		'[b-a]',
+		'a{3,2}',
+		'[[:nosuch:]]',
+		'\\1',
+		'\\x1',
+	]) {
+		assert.equal(errorOf(`SELECT 'a' REGEXP '${pattern}'`).code, 'ERR_SQL_VALUE', pattern);
+	}
+});
