@@ -1,5 +1,5 @@
 // Closures that compare two values: negative, 0 or positive, and NaN where one of them is NULL.
-import type { Affinity, Bound, Comparison } from './bound.ts';
+import type { Affinity, Bound, CompareOperator, Comparison } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import { parseInstant } from './instant.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
@@ -31,6 +31,16 @@ export function compileComparison(comparison: Comparison, c: Compiler): Compiled
 			left.type === 'text' && right.type === 'text' ? (compareText as (a: Value, b: Value) => number) : compareValues,
 	};
 }
+
+/** What the sign of an order must be. */
+export const HOLDS: Record<CompareOperator, (sign: number) => boolean> = {
+	'=': (sign) => sign === 0,
+	'<>': (sign) => sign !== 0,
+	'<': (sign) => sign < 0,
+	'<=': (sign) => sign <= 0,
+	'>': (sign) => sign > 0,
+	'>=': (sign) => sign >= 0,
+};
 
 export function compileOrder(comparison: Comparison, c: Compiler): NumberEvaluator {
 	const compiled = compileComparison(comparison, c);

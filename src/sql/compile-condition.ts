@@ -3,7 +3,7 @@
 import type { Bound, CompareOperator } from './bound.ts';
 import { partsOf, subqueryOf } from './bound-walk.ts';
 import { compileColumnCode } from './compile-column.ts';
-import { compileComparison } from './compile-comparison.ts';
+import { compileComparison, HOLDS } from './compile-comparison.ts';
 import { compileMatch } from './compile-match.ts';
 import { compileMembership } from './compile-membership.ts';
 import { compileExists } from './compile-value.ts';
@@ -109,28 +109,13 @@ function compileCompare(
 			return a !== null && a === right();
 		};
 	}
-	const decide = (holds: (sign: number) => boolean): Test => {
-		return () => {
-			const a = left();
-			if (a === null) return false;
-			const b = right();
-			return b !== null && holds(compare(a, b));
-		};
+	const holds = HOLDS[operator];
+	return () => {
+		const a = left();
+		if (a === null) return false;
+		const b = right();
+		return b !== null && holds(compare(a, b));
 	};
-	switch (operator) {
-		case '=':
-			return decide((sign) => sign === 0);
-		case '<>':
-			return decide((sign) => sign !== 0);
-		case '<':
-			return decide((sign) => sign < 0);
-		case '<=':
-			return decide((sign) => sign <= 0);
-		case '>':
-			return decide((sign) => sign > 0);
-		default:
-			return decide((sign) => sign >= 0);
-	}
 }
 
 /** NaN compares false with everything, as NULL has to. */

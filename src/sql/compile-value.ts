@@ -2,7 +2,7 @@
 import { arithmetic, complement, integerArithmetic, negate, realArithmetic } from './arithmetic.ts';
 import type { Bound, CastType } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
-import { compileOrder } from './compile-comparison.ts';
+import { compileOrder, HOLDS } from './compile-comparison.ts';
 import { compileMembership } from './compile-membership.ts';
 import { drain } from './guard.ts';
 import { type Compiler, cursorOf, type Evaluator, type NumberEvaluator } from './runtime.ts';
@@ -282,24 +282,11 @@ function compileConcat(expression: Node<'concat'>, c: Compiler): Evaluator {
 
 function compileCompare(expression: Node<'compare'>, c: Compiler): Evaluator {
 	const order = compileOrder(expression.comparison, c);
-	const decide = (holds: (sign: number) => boolean) => () => {
+	const holds = HOLDS[expression.operator];
+	return () => {
 		const sign = order();
 		return Number.isNaN(sign) ? null : holds(sign) ? 1 : 0;
 	};
-	switch (expression.operator) {
-		case '=':
-			return decide((sign) => sign === 0);
-		case '<>':
-			return decide((sign) => sign !== 0);
-		case '<':
-			return decide((sign) => sign < 0);
-		case '<=':
-			return decide((sign) => sign <= 0);
-		case '>':
-			return decide((sign) => sign > 0);
-		default:
-			return decide((sign) => sign >= 0);
-	}
 }
 
 function compileIs(expression: Node<'is'>, c: Compiler): Evaluator {
