@@ -61,6 +61,8 @@ let views: EntryBytes = entryBytes(decoder.memory.buffer);
 main.on('message', (message: ToCapture) => {
 	if (message.type === 'port') {
 		queryPort = message.port as MessagePort;
+		// A query thread before this one reads nothing any more.
+		store.release();
 		queryPort.on('message', answerQueryThread);
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
@@ -103,8 +105,7 @@ async function run(): Promise<void> {
 		source.close();
 		throw error;
 	}
-	// The kernel takes seconds to detach: the source is closed when the thread ends, statements need not wait for it.
-	if (settings.replay !== undefined) source.close();
+	source.close();
 }
 
 async function pump(source: BatchSource): Promise<void> {
@@ -220,6 +221,8 @@ function answerQueryThread(request: SnapshotRequest): void {
 		following = request.on;
 		committedBefore = -1;
 		tellFollower();
+	} else if (request.type === 'release') {
+		store.release(request.id);
 	} else if (request.type === 'dropped') {
 		count(ownLoss.outputDropped, request.events, request.bytes);
 	} else {

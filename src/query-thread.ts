@@ -69,8 +69,12 @@ main.on('message', (message: ToQuery) => {
 		case 'show':
 			inTurn(message.id, async () => {
 				const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
-				const record = exchangeRecord(rowsOf(snapshot), message.exchange);
-				post({ type: 'exchange', id: message.id, exchange: record });
+				try {
+					const record = exchangeRecord(rowsOf(snapshot), message.exchange);
+					post({ type: 'exchange', id: message.id, exchange: record });
+				} finally {
+					release(snapshot);
+				}
 			});
 			return;
 		case 'more':
@@ -97,10 +101,10 @@ function inTurn(id: number, work: () => Promise<void>): void {
 async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
 	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
-	const database = openDatabase(snapshot, cache);
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
 	running = { id, unread: 0, wake: undefined };
 	try {
+		const database = openDatabase(snapshot, cache);
 		const result = await execute(statement, database, {
 			session,
 			parameters: new Map(parameters),
@@ -125,7 +129,12 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 		});
 	} finally {
 		running = undefined;
+		release(snapshot);
 	}
+}
+
+function release({ store }: CaptureSnapshot): void {
+	ask({ type: 'release', id: store.id });
 }
 
 function postRows(id: number, rows: readonly SqlValue[][]): void {
@@ -172,7 +181,10 @@ function takeReply(reply: SnapshotReply): void {
 	if (reply.type === 'snapshot') {
 		requests.get(reply.id)?.(reply.snapshot);
 		requests.delete(reply.id);
-	} else followRows(reply.snapshot, reply.ended);
+	} else {
+		followRows(reply.snapshot, reply.ended);
+		release(reply.snapshot);
+	}
 }
 
 /** Committed and open rows of a snapshot. */

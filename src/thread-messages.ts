@@ -64,6 +64,8 @@ export type SnapshotRequest =
 	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
 	/** Send the store's snapshot whenever rows were committed. */
 	| { readonly type: 'follow'; readonly on: boolean }
+	/** A snapshot's rows are not read any more. */
+	| { readonly type: 'release'; readonly id: number }
 	/** Lines that could not be printed in time. */
 	| { readonly type: 'dropped'; readonly events: number; readonly bytes: number };
 

@@ -1,5 +1,5 @@
-// Facts that only user space can find: the names behind a pid, the sockets that existed before capture began.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+// Facts that only user space can find: the names behind a pid.
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A command line is kept up to here. */
 const CMDLINE_MAX = 2048;
@@ -18,19 +18,6 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 	};
 }
 
-/**
- * Calls `found` for each descriptor that is a socket now, with the socket's inode number: the same for every descriptor of
- * the same socket. Processes that end meanwhile are passed over.
- */
-export function eachSocket(found: (pid: number, fd: number, inode: number) => void): void {
-	for (const pid of processIds()) {
-		for (const fd of descriptors(pid)) {
-			const inode = /^socket:\[(\d+)\]$/.exec(descriptorTarget(pid, fd) ?? '')?.[1];
-			if (inode !== undefined) found(pid, fd, Number(inode));
-		}
-	}
-}
-
 /** The processes there are now, with their names. */
 export function eachProcess(): { readonly pid: number; readonly comm: string }[] {
 	return processIds().flatMap((pid) => {
@@ -43,24 +30,6 @@ function processIds(): number[] {
 	return readdirSync('/proc')
 		.map(Number)
 		.filter((pid) => Number.isInteger(pid) && pid !== process.pid);
-}
-
-function descriptors(pid: number): number[] {
-	try {
-		return readdirSync(`/proc/${pid}/fd`).map(Number);
-	} catch {
-		// The process ended, or it is a kernel thread that may not be looked at.
-		return [];
-	}
-}
-
-function descriptorTarget(pid: number, fd: number): string | undefined {
-	try {
-		return readlinkSync(`/proc/${pid}/fd/${fd}`);
-	} catch {
-		// Closed since the directory was read.
-		return undefined;
-	}
 }
 
 function procText(path: string): string | undefined {

@@ -6,7 +6,7 @@ import { systemCode, UserError } from '../errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
-import { eachProcess, eachSocket, processFacts } from './host-facts.ts';
+import { eachProcess, processFacts } from './host-facts.ts';
 import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
 import { sudoLine, tracefsDirectory } from './preflight.ts';
 
@@ -34,7 +34,7 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 	const addon = load(settings);
 	const capture = open(addon, settings);
 	try {
-		eachSocket((pid, fd, inode) => capture.setDescriptor(pid, fd, true, false, inode));
+		capture.learnSockets();
 		applyFilter(capture, settings.filters);
 		const { missing } = capture.attach();
 		return source(addon, capture, missing);
@@ -65,7 +65,7 @@ function source(addon: NativeAddon, capture: NativeCapture, missing: readonly st
 		answer: (question) => answer(addon, capture, question),
 		setFilters: (filters) => applyFilter(capture, filters),
 		stop: () => capture.setPaused(true),
-		close: () => capture.close(),
+		close: () => capture.closeInBackground(),
 	};
 }
 

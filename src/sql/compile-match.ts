@@ -18,6 +18,9 @@ export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, want
 		if (expression.operator === 'GLOB') return compileGlob(patternText);
 		return compileRegexp(patternText, c.runtime.functions.poll);
 	};
+	if (expression.pattern.constant && (expression.escape?.constant ?? true)) {
+		return fixedPattern(operand, pattern(), escaping?.(), matcherOf, wanted);
+	}
 	let lastPattern: Value = null;
 	let lastEscape: Value = null;
 	let matcher: Matcher | undefined;
@@ -34,6 +37,24 @@ export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, want
 			lastEscape = escapeValue ?? null;
 		}
 		return matcher(toText(text)) === wanted;
+	};
+}
+
+/** The usual case: one pattern for all rows. It is compiled at the first text, so that its mistakes need a row to show. */
+function fixedPattern(
+	operand: () => Value,
+	pattern: Value,
+	escaping: Value | undefined,
+	matcherOf: (pattern: string, escaping: string | undefined) => Matcher,
+	wanted: boolean,
+): Test {
+	if (pattern === null || escaping === null) return () => false;
+	let matcher: Matcher | undefined;
+	return () => {
+		const value = operand();
+		if (value === null) return false;
+		matcher ??= matcherOf(toText(pattern), escapeOf(escaping));
+		return matcher(typeof value === 'string' ? value : toText(value)) === wanted;
 	};
 }
 

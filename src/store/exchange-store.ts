@@ -6,6 +6,7 @@ import {
 	ABSENT,
 	createSegment,
 	FIELD_PREFIX_BYTES,
+	openSegment,
 	type Segment,
 	type SegmentHandle,
 	segmentBytes,
@@ -35,6 +36,8 @@ export type StoreLimits = {
 
 /** The rows of one instant: `rows[i]` of `segments[i]` are committed, those below `first` are evicted. */
 export type StoreSnapshot = {
+	/** To be given to release() when nobody reads it any more. */
+	readonly id: number;
 	readonly segments: readonly { handle: SegmentHandle; first: number; rows: number }[];
 };
 
@@ -42,8 +45,14 @@ type OpenSegment = {
 	segment: Segment;
 	first: number;
 	rows: number;
+	/** Memory it takes: all of it while it is written, then what was ever written of it. */
 	bytes: number;
+	/** Bytes of its buffer that were written before it was used again for this segment. */
+	readonly touched: number;
 };
+
+/** A segment whose rows are gone, and the snapshots that may still be read from it. */
+type EvictedSegment = { readonly open: OpenSegment; readonly readers: Set<number> };
 
 const ROWS_PER_SEGMENT = 8192;
 const ARENA_PER_SEGMENT = 4 << 20;
@@ -80,6 +89,12 @@ export class ExchangeStore {
 	readonly #rowCapacity: number;
 	readonly #arenaCapacity: number;
 	#segments: OpenSegment[] = [];
+	/** Evicted, perhaps still read; and evicted, free to be written again. Memory is used again, not given back: a thread
+	 * that allocates little runs its garbage collector too rarely for that. */
+	#evicted: EvictedSegment[] = [];
+	#free: OpenSegment[] = [];
+	readonly #readers = new Set<number>();
+	#nextSnapshot = 1;
 	#liveRows = 0;
 	#liveBytes = 0;
 	#nextNumber = 1;
@@ -119,9 +134,12 @@ export class ExchangeStore {
 		this.#setPair(b, a);
 	}
 
-	/** What may be read now. */
+	/** What may be read now, until release(). */
 	snapshot(): StoreSnapshot {
+		const id = this.#nextSnapshot++;
+		this.#readers.add(id);
 		return {
+			id,
 			segments: this.#segments.map(({ segment, first, rows }) => ({
 				handle: {
 					number: segment.number,
@@ -135,11 +153,25 @@ export class ExchangeStore {
 		};
 	}
 
+	/** Nobody reads this snapshot any more; without an id: nor any other (the reader is gone). */
+	release(id?: number): void {
+		if (id === undefined) this.#readers.clear();
+		else this.#readers.delete(id);
+		this.#evicted = this.#evicted.filter(({ open, readers }) => {
+			if (id === undefined) readers.clear();
+			else readers.delete(id);
+			if (readers.size > 0) return true;
+			this.#free.push(open);
+			return false;
+		});
+	}
+
 	/** Empties the table (`.clear`); the rows do not count as evicted. */
 	clear(): void {
+		this.#countUsed();
+		for (const open of this.#segments) this.#retire(open);
 		this.#segments = [];
 		this.#liveRows = 0;
-		this.#liveBytes = 0;
 		this.#arenaUsed = 0;
 	}
 
@@ -147,29 +179,63 @@ export class ExchangeStore {
 		return this.#liveRows;
 	}
 
+	/** Bytes of all segments, those that wait to be used again included. */
 	get memoryBytes(): number {
 		return this.#liveBytes;
 	}
 
 	#startSegment(need: number): OpenSegment {
 		this.#countUsed();
+		const open = this.#reuse(need) ?? this.#allocate(need);
+		this.#segments.push(open);
+		this.#arenaUsed = 0;
+		this.#dictionary = new Dictionary(open.segment);
+		return open;
+	}
+
+	/** A free segment that is large enough, once so much memory is in use that one had to go for a new one. */
+	#reuse(need: number): OpenSegment | undefined {
+		const bytes = segmentBytes(this.#rowCapacity, Math.max(this.#arenaCapacity, need));
+		while (this.#segments.length > 0 && this.#liveBytes + bytes > this.#limits.memoryBytes && !this.#hasFree(need)) {
+			// Nothing comes free while a statement reads it: then the table is smaller for a while.
+			this.#evictSegment();
+		}
+		const index = this.#free.findIndex(({ segment }) => segment.arenaCapacity >= need);
+		if (index < 0) return undefined;
+		const [free] = this.#free.splice(index, 1) as [OpenSegment];
+		const { buffer, rowCapacity, arenaCapacity } = free.segment;
+		const segment = openSegment({ number: this.#nextNumber++, buffer, rowCapacity, arenaCapacity });
+		const all = segmentBytes(rowCapacity, arenaCapacity);
+		this.#liveBytes += all - free.bytes;
+		return { segment, first: 0, rows: 0, bytes: all, touched: free.bytes };
+	}
+
+	#hasFree(need: number): boolean {
+		return this.#free.some(({ segment }) => segment.arenaCapacity >= need);
+	}
+
+	#allocate(need: number): OpenSegment {
 		const arenaCapacity = Math.max(this.#arenaCapacity, need);
 		const bytes = segmentBytes(this.#rowCapacity, arenaCapacity);
-		while (this.#segments.length > 0 && this.#liveBytes + bytes > this.#limits.memoryBytes) this.#evictSegment();
+		// Too small to be used again: the collector's.
+		while (this.#liveBytes + bytes > this.#limits.memoryBytes && this.#free.length > 0)
+			this.#liveBytes -= this.#free.pop()!.bytes;
 		const segment = createSegment(this.#nextNumber++, this.#rowCapacity, arenaCapacity);
-		const open = { segment, first: 0, rows: 0, bytes };
-		this.#segments.push(open);
 		this.#liveBytes += bytes;
-		this.#arenaUsed = 0;
-		this.#dictionary = new Dictionary(segment);
-		return open;
+		return { segment, first: 0, rows: 0, bytes, touched: 0 };
+	}
+
+	#retire(open: OpenSegment): void {
+		if (this.#readers.size === 0) this.#free.push(open);
+		else this.#evicted.push({ open, readers: new Set(this.#readers) });
 	}
 
 	/** A segment that is full counts for what was written of it: pages never touched take no memory. */
 	#countUsed(): void {
 		const last = this.#segments.at(-1);
 		if (last === undefined) return;
-		const used = segmentBytes(Math.ceil(last.rows / 8) * 8, this.#arenaUsed) + UNTOUCHED_SLACK;
+		const written = segmentBytes(Math.ceil(last.rows / 8) * 8, this.#arenaUsed) + UNTOUCHED_SLACK;
+		const used = Math.max(written, last.touched);
 		if (used >= last.bytes) return;
 		this.#liveBytes -= last.bytes - used;
 		last.bytes = used;
@@ -179,7 +245,7 @@ export class ExchangeStore {
 		const oldest = this.#segments.shift();
 		if (oldest === undefined) return;
 		for (let row = oldest.first; row < oldest.rows; row++) this.#countEvicted(oldest.segment, row);
-		this.#liveBytes -= oldest.bytes;
+		this.#retire(oldest);
 	}
 
 	#evictRow(): void {
@@ -188,7 +254,7 @@ export class ExchangeStore {
 		// The last segment stays even when empty: it is being written.
 		if (oldest.first === oldest.rows && this.#segments.length > 1) {
 			this.#segments.shift();
-			this.#liveBytes -= oldest.bytes;
+			this.#retire(oldest);
 		}
 	}
 

@@ -1,0 +1,105 @@
+// However a capture ends, nothing of it stays in the kernel.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { eventually } from '../support/eventually.ts';
+import { startNginx } from '../support/servers.ts';
+import { startTinytap } from '../support/tinytap.ts';
+
+const run = promisify(execFile);
+
+type Held = { readonly programs: number[]; readonly maps: number[]; readonly links: number[] };
+
+/** Ids of the programs, maps and links whose descriptors process `pid` has. */
+function heldBy(pid: number): Held {
+	const infos = readdirSync(`/proc/${pid}/fdinfo`).map((fd) => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'));
+	const ids = (name: string) =>
+		infos.flatMap((info) => {
+			const id = new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(info)?.[1];
+			return id === undefined ? [] : [Number(id)];
+		});
+	return { programs: ids('prog_id'), maps: ids('map_id'), links: ids('link_id') };
+}
+
+async function existing(what: string): Promise<Set<number>> {
+	const { stdout } = await run('bpftool', ['-j', what, 'show']);
+	return new Set((JSON.parse(stdout) as { id: number }[]).map(({ id }) => id));
+}
+
+/** Resolves when none of the ids is there any more: detaching takes the kernel two to three seconds. */
+async function gone(held: Held): Promise<void> {
+	await eventually(
+		async () => {
+			const [programs, maps, links] = [await existing('prog'), await existing('map'), await existing('link')];
+			const left = [
+				...held.programs.filter((id) => programs.has(id)),
+				...held.maps.filter((id) => maps.has(id)),
+				...held.links.filter((id) => links.has(id)),
+			];
+			return left.length === 0 ? true : undefined;
+		},
+		() => 'programs, maps or links are left in the kernel',
+		30,
+	);
+}
+
+const ENDS: readonly { readonly name: string; readonly end: NodeJS.Signals }[] = [
+	{ name: 'Ctrl-C', end: 'SIGINT' },
+	{ name: 'SIGTERM', end: 'SIGTERM' },
+	{ name: 'SIGHUP', end: 'SIGHUP' },
+	{ name: 'kill -9', end: 'SIGKILL' },
+];
+
+for (const { name, end } of ENDS) {
+	test(`after ${name} nothing is left in the kernel`, async () => {
+		const tinytap = startTinytap(['tail']);
+		await tinytap.attached();
+		const held = heldBy(tinytap.child.pid ?? -1);
+		assert.ok(held.programs.length > 10, `it holds ${held.programs.length} programs`);
+		assert.ok(held.maps.length > 0 && held.links.length > 10);
+		tinytap.child.kill(end);
+		await tinytap.finished;
+		await gone(held);
+	});
+}
+
+test('20 captures one after the other leave the watched server as it was', async () => {
+	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
+	const descriptors = () => readdirSync(`/proc/${nginx.pid}/fd`).length;
+	const resident = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${nginx.pid}/status`, 'utf8'))?.[1]);
+	try {
+		await run('curl', ['-s', `http://127.0.0.1:${nginx.port}/`]);
+		const before = { descriptors: descriptors(), resident: resident(), programs: (await existing('prog')).size };
+		for (let cycle = 0; cycle < 20; cycle++) {
+			const tinytap = startTinytap([
+				'query',
+				"SELECT count(*) AS n FROM exchanges WHERE side = 'server'",
+				'--format',
+				'csv',
+				'--count',
+				'1',
+				'--comm',
+				'nginx',
+				'--port',
+				String(nginx.port),
+			]);
+			await tinytap.attached();
+			const { stdout } = await run('curl', ['-s', `http://127.0.0.1:${nginx.port}/`]);
+			assert.equal(stdout, 'ok', 'the server answers while it is watched');
+			const finished = await tinytap.finished;
+			assert.equal(finished.code, 0, finished.stderr);
+			assert.equal(finished.stdout, 'n\n1\n');
+		}
+		await eventually(
+			async () => ((await existing('prog')).size <= before.programs ? true : undefined),
+			() => 'programs are left in the kernel',
+		);
+		assert.equal(descriptors(), before.descriptors);
+		assert.ok(resident() <= before.resident + 1024, `nginx grew from ${before.resident} to ${resident()} KiB`);
+	} finally {
+		await nginx.stop();
+		nginx.remove();
+	}
+});
