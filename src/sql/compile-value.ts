@@ -10,6 +10,7 @@ import { SqlError } from './sql-error.ts';
 import {
 	applyNumeric,
 	encodeUtf8,
+	MAX_TEXT,
 	Real,
 	toDouble,
 	toInteger,
@@ -276,7 +277,10 @@ function compileConcat(expression: Node<'concat'>, c: Compiler): Evaluator {
 	return () => {
 		const a = left();
 		const b = right();
-		return a === null || b === null ? null : toText(a) + toText(b);
+		if (a === null || b === null) return null;
+		const text = toText(a) + toText(b);
+		if (text.length > MAX_TEXT) throw new SqlError('the text made by || is too long', 'ERR_SQL_TOO_LARGE');
+		return text;
 	};
 }
 

@@ -9,7 +9,7 @@ import type { Result, ResultColumn } from './result.ts';
 import { type Compiler, cursorOf, type Runtime } from './runtime.ts';
 import type { Session } from './session.ts';
 import { type Action, type Statement, tooComplex } from './statement.ts';
-import { toSqlValue, type Value } from './value.ts';
+import { rowBytes, toSqlValue } from './value.ts';
 
 export type ExecuteOptions = Limits & {
 	/** Values of the :parameters, by name without the colon. */
@@ -115,14 +115,6 @@ function* runQuery(plan: QueryPlan, c: Compiler, onRows: ExecuteOptions['onRows'
 	});
 	if (onRows !== undefined && rows.length > 0 && wantsMore) onRows(rows);
 	return onRows === undefined ? rows : [];
-}
-
-/** Memory of a row of results, estimated. */
-function rowBytes(row: readonly Value[]): number {
-	let bytes = 32;
-	for (const value of row)
-		bytes += typeof value === 'string' ? 24 + value.length : value instanceof Uint8Array ? 96 + value.length : 8;
-	return bytes;
 }
 
 function* runChange(

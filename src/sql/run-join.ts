@@ -6,7 +6,7 @@ import { converted } from './compile-comparison.ts';
 import type { Guard, Steps } from './guard.ts';
 import { indexRows, type RowIndex } from './row-index.ts';
 import { type Compiler, type Cursor, cursorOf, type Evaluator, type Test } from './runtime.ts';
-import { keyOf, type Value } from './value.ts';
+import { keyOf, rowBytes, type Value } from './value.ts';
 
 /** Rows of the driving table between two looks at the clock. */
 const BATCH = 1024;
@@ -229,7 +229,7 @@ function prepareRows(source: Source, c: Compiler): () => Steps {
 		const columns = Array.from({ length: width }, () => [] as ReturnType<Evaluator>[]);
 		const rows = { columns, count: 0 };
 		yield* run((row) => {
-			guard.grow(width * 16);
+			guard.grow(rowBytes(row));
 			for (let index = 0; index < width; index++) columns[index]!.push(row[index]!);
 			rows.count++;
 			return true;

@@ -5,7 +5,7 @@ import { KeySpace } from './key-space.ts';
 import { compileLimits, compileSelect, limitedSink } from './run-select.ts';
 import type { CompiledQuery, Compiler, Rows, Sink } from './runtime.ts';
 import { sortSteps } from './sort-rows.ts';
-import { compareValues, foldAscii, toReal, type Value } from './value.ts';
+import { compareValues, foldAscii, rowBytes, toReal, type Value } from './value.ts';
 
 export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 	switch (plan.body.kind) {
@@ -66,7 +66,7 @@ function compileCompound(plan: CompoundPlan, columns: readonly SourceColumn[], c
 			for (const { operator, run, retype } of parts) {
 				const next: Value[][] = [];
 				yield* run((row) => {
-					guard.grow(24 * row.length);
+					guard.grow(rowBytes(row));
 					next.push(retype(row));
 					return true;
 				});
@@ -155,6 +155,8 @@ function compileRecursive(plan: RecursivePlan, columns: readonly SourceColumn[],
 		*run(sink) {
 			const seen = plan.all ? undefined : new KeySpace(columns.length, guard);
 			let isOpen = true;
+			/** Memory of the rows that the next step reads. */
+			let bytes = 0;
 			let next: Rows = { columns: columns.map(() => []), count: 0 };
 			const take = (row: Value[]) => {
 				guard.step();
@@ -163,7 +165,8 @@ function compileRecursive(plan: RecursivePlan, columns: readonly SourceColumn[],
 					seen.numberOf(row);
 					if (seen.size === before) return true;
 				}
-				guard.grow(16 * row.length);
+				guard.grow(rowBytes(row));
+				bytes += rowBytes(row);
 				for (let index = 0; index < row.length; index++) next.columns[index]!.push(row[index]!);
 				next.count++;
 				isOpen = sink(row);
@@ -174,8 +177,10 @@ function compileRecursive(plan: RecursivePlan, columns: readonly SourceColumn[],
 				const before = next;
 				recursions.set(plan.identity, before);
 				next = { columns: columns.map(() => []), count: 0 };
+				const bytesBefore = bytes;
+				bytes = 0;
 				yield* step.run((row) => take(retypeStep(row)));
-				guard.shrink(16 * columns.length * before.count);
+				guard.shrink(bytesBefore);
 				yield* pauseIfDue(guard);
 			}
 		},

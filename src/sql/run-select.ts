@@ -9,7 +9,7 @@ import { type CompiledQuery, type Compiler, cursorOf, type Sink } from './runtim
 import { compileKeyColumns } from './sort-keys.ts';
 import { RowSorter } from './sort-rows.ts';
 import { SqlError } from './sql-error.ts';
-import { toInteger, type Value } from './value.ts';
+import { rowBytes, toInteger, type Value } from './value.ts';
 
 export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	const { runtime } = c;
@@ -79,8 +79,12 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 		if (isNew !== undefined) {
 			// Only the output tells which rows are the same, so it is made before sorting.
 			const kept: Value[][] = [];
+			const keep = (row: Value[]) => {
+				runtime.guard.grow(rowBytes(row));
+				return kept.push(row) - 1;
+			};
 			yield* windowRows(() => {
-				if (isNew()) sorter.add(() => kept.push(outputRow()) - 1);
+				if (isNew()) sorter.add(() => keep(outputRow()));
 				return true;
 			});
 			for (const tag of yield* sorter.finish()) if (!limited(kept[tag]!)) return;

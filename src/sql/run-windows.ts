@@ -62,12 +62,12 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 		};
 		const count = places.count();
 		const partitions = new Int32Array(count);
-		guard.grow(count * (20 + 16 * keys.length));
+		guard.grow(count * 36);
 		for (let place = 0; place < count; place++) {
 			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
 			places.load(place);
 			partitions[place] = space.numberOf(partitionKeys.map((key) => key()));
-			for (const key of keys) key.read(place);
+			for (const key of keys) guard.grow(key.read(place));
 		}
 		const order = yield* sortSteps(count, (a, b) => partitions[a]! - partitions[b]! || compareKeys(a, b), guard);
 		results.length = 0;

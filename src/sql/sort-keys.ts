@@ -2,11 +2,11 @@
 import type { OrderTerm } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
-import { compareText, compareValues, foldAscii, type Value } from './value.ts';
+import { compareText, compareValues, foldAscii, type Value, valueBytes } from './value.ts';
 
 export type KeyColumn = {
-	/** Sets the key of entry `entry` from the current row. */
-	readonly read: (entry: number) => void;
+	/** Sets the key of entry `entry` from the current row, and gives the memory it takes. */
+	readonly read: (entry: number) => number;
 	/** Whether the current row's key alone puts it behind entry `entry`. */
 	readonly isBehind: (entry: number) => boolean;
 	/** The order of two entries; negative: `a` comes first. */
@@ -50,6 +50,7 @@ function numberKeys(
 			const key = number();
 			keys[entry] = key;
 			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());
+			return 8;
 		},
 		isBehind: (entry) => {
 			const key = number();
@@ -105,7 +106,9 @@ function valueKeys(value: Evaluator, { descending, nullsFirst, expression }: Ord
 	};
 	return {
 		read: (entry) => {
-			keys[entry] = current();
+			const key = current();
+			keys[entry] = key;
+			return 8 + valueBytes(key);
 		},
 		isBehind: (entry) => compare(current(), keys[entry]!) > 0,
 		compare: (a, b) => compare(keys[a]!, keys[b]!),

@@ -2,8 +2,8 @@
 import { type Guard, pauseIfDue, type Steps } from './guard.ts';
 import type { KeyColumn } from './sort-keys.ts';
 
-/** Bytes of one key of one row, estimated. */
-const KEY_BYTES = 24;
+/** Bytes of one row besides its keys, estimated. */
+const ROW_BYTES = 24;
 /** More wanted rows than this are sorted all at once. */
 const MAX_KEPT = 100_000;
 
@@ -15,6 +15,8 @@ export class RowSorter {
 	readonly #capacity: number;
 	/** What the caller knows each entry by. */
 	#tags: number[] = [];
+	/** Memory of each entry. */
+	#bytes: number[] = [];
 	/** The last of the wanted entries so far: what comes behind it is not kept. */
 	#worst = -1;
 
@@ -30,12 +32,14 @@ export class RowSorter {
 		const columns = this.#columns;
 		if (this.#worst >= 0 && columns[0]!.isBehind(this.#worst)) return;
 		const entry = this.#tags.length;
-		for (let index = 0; index < columns.length; index++) columns[index]!.read(entry);
+		let bytes = ROW_BYTES;
+		for (let index = 0; index < columns.length; index++) bytes += columns[index]!.read(entry);
 		// Of equal rows the earlier one comes first, so an equal one is no better.
 		if (this.#worst >= 0 && this.#compare(entry, this.#worst) >= 0) return;
 		this.#tags.push(tagOf());
+		this.#bytes[entry] = bytes;
+		this.#guard.grow(bytes);
 		if (this.#tags.length > this.#capacity) this.#cut();
-		else if (this.#capacity === Number.POSITIVE_INFINITY) this.#guard.grow(KEY_BYTES * columns.length);
 	}
 
 	#compare = (a: number, b: number): number => {
@@ -54,12 +58,16 @@ export class RowSorter {
 		// In the order of entries, so that no key is overwritten before it is moved.
 		const kept = entries.slice(0, this.#wanted).sort((a, b) => a - b);
 		const worst = entries[Math.min(this.#wanted, entries.length) - 1];
+		const before = this.#bytes.reduce((sum, bytes) => sum + bytes, 0);
 		for (const [to, from] of kept.entries()) {
+			this.#bytes[to] = this.#bytes[from]!;
 			for (const column of this.#columns) column.move(from, to);
 			this.#tags[to] = this.#tags[from]!;
 			if (from === worst) this.#worst = to;
 		}
 		this.#tags.length = kept.length;
+		this.#bytes.length = kept.length;
+		this.#guard.shrink(before - this.#bytes.reduce((sum, bytes) => sum + bytes, 0));
 	}
 
 	/** Tags of the wanted rows in order. */

@@ -264,3 +264,21 @@ export function truthOf(value: Value): boolean | undefined {
 	if (typeof value === 'number') return value !== 0;
 	return toDouble(value) !== 0;
 }
+
+// ---- memory -------------------------------------------------------------------------------------------------------
+
+/** Longest text that an operator or a function makes, in UTF-16 units. */
+export const MAX_TEXT = 64 * 1024 * 1024;
+
+/** Memory that a value takes besides the place it stands in, estimated. */
+export function valueBytes(value: Value): number {
+	if (typeof value === 'string') return 24 + value.length;
+	return typeof value === 'object' && value !== null ? (value instanceof Uint8Array ? 96 + value.length : 16) : 0;
+}
+
+/** Memory of a row of values, estimated. */
+export function rowBytes(row: readonly Value[]): number {
+	let bytes = 32 + 8 * row.length;
+	for (const value of row) bytes += valueBytes(value);
+	return bytes;
+}

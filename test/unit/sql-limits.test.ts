@@ -218,3 +218,40 @@ test('views in views come to an end', () => {
 	}
 	assert.ok(failed instanceof SqlError, String(failed));
 });
+
+test('texts that are kept count with their length', () => {
+	const memoryLimit = 8 * 1024 * 1024;
+	const bodies = testDatabase([
+		{
+			name: 'bodies',
+			columns: ['id int', 'body text'],
+			rows: Array.from({ length: 500 }, (_, id) => [id, `${id}${'x'.repeat(50_000)}`]),
+		},
+	]);
+	for (const sql of [
+		'SELECT body FROM bodies',
+		'SELECT count(*) FROM (SELECT body FROM bodies ORDER BY id) GROUP BY body',
+		'SELECT id FROM bodies ORDER BY body',
+		'SELECT id FROM bodies ORDER BY body LIMIT 490',
+		'SELECT DISTINCT body FROM bodies ORDER BY id',
+		'SELECT body FROM bodies UNION SELECT 1',
+		'SELECT max(n) FROM (SELECT row_number() OVER (ORDER BY body) AS n FROM bodies)',
+		'SELECT group_concat(body) FROM bodies',
+		'SELECT a.id FROM bodies a JOIN (SELECT body FROM bodies LIMIT 400) b ON a.body = b.body',
+	]) {
+		assert.equal(errorOf(sql, bodies, { memoryLimit }).code, 'ERR_SQL_TOO_LARGE', sql);
+	}
+	// What is cut off again does not count.
+	assert.equal(
+		rowsOf('SELECT id FROM bodies ORDER BY body LIMIT 3', bodies, { memoryLimit: 80 * 1024 * 1024 }).length,
+		3,
+	);
+	assert.equal(rowsOf("SELECT count(*) FROM bodies WHERE body LIKE '%x'", bodies, { memoryLimit })[0]![0], 500);
+});
+
+test('a text that doubles again and again ends', () => {
+	assert.equal(
+		errorOf("WITH RECURSIVE d(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM d) SELECT length(s) FROM d").code,
+		'ERR_SQL_TOO_LARGE',
+	);
+});

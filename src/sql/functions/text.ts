@@ -1,7 +1,7 @@
 // Text functions. Places in a text count code points, from 1, as in SQLite.
 import type { ScalarFunction } from '../function-table.ts';
 import { SqlError } from '../sql-error.ts';
-import { encodeUtf8, toInteger, toText, type Value } from '../value.ts';
+import { encodeUtf8, MAX_TEXT, toInteger, toText, type Value } from '../value.ts';
 import { formatText } from './format.ts';
 
 const GROUP = { group: 'text', strict: true } as const;
@@ -291,9 +291,6 @@ function instr(text: Known, part: Known): number {
 	const at = whole.indexOf(toText(part));
 	return at <= 0 ? at + 1 : codePointLength(whole.slice(0, at)) + 1;
 }
-
-/** Longest text a function may make, in UTF-16 units. */
-const MAX_TEXT = 64 * 1024 * 1024;
 
 function replaceAll(text: string, part: string, by: string): string {
 	if (part === '') return text;
