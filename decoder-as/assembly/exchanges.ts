@@ -4,7 +4,7 @@ import { wallMicroseconds } from './clock';
 import { makeDue, settled } from './connections';
 import { LOSS_OUTPUT_DROPPED } from './capture-event';
 import { writeExchange } from './entries';
-import { note } from './head';
+import { isMalformed, note } from './head';
 import * as loss from './loss';
 import { allocateZeroed, release } from './memory';
 import { dropBody, freeMessage } from './messages';
@@ -14,6 +14,7 @@ import {
 	ANOMALY_EARLY_RESPONSE,
 	ANOMALY_MANY_INTERIM,
 	REASON_BYTES_LOST,
+	REASON_MALFORMED,
 	REASON_NONE,
 	REASON_REQUEST_NOT_SEEN,
 	REASON_TOO_MANY_WAITING,
@@ -149,7 +150,7 @@ function finishWhole(exchange: Exchange): void {
 	const damage = response.damage != 0 ? response.damage : request.damage;
 	if (damage != 0) finish(exchange, STATE_INCOMPLETE, damage);
 	else if (request.lostBytes + response.lostBytes != 0) finish(exchange, STATE_INCOMPLETE, REASON_BYTES_LOST);
-	else finish(exchange, STATE_COMPLETE, REASON_NONE);
+	else finish(exchange, STATE_COMPLETE, isMalformed(request) || isMalformed(response) ? REASON_MALFORMED : REASON_NONE);
 }
 
 /** The connection goes over to something else with this exchange (101, CONNECT); both messages have ended. */
@@ -163,7 +164,7 @@ export function endExchange(exchange: Exchange, reason: i32): void {
 	const request = exchange.request;
 	const response = exchange.response;
 	if (response == NO_MESSAGE) {
-		const damage = request.damage != 0 ? request.damage : reason;
+		const damage = request.damage != 0 ? request.damage : isMalformed(request) ? REASON_MALFORMED : reason;
 		finish(exchange, STATE_UNANSWERED, damage);
 		return;
 	}

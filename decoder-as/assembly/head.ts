@@ -9,6 +9,7 @@ import {
 	ANOMALY_DUPLICATE_CONTENT_LENGTH,
 	ANOMALY_DUPLICATE_HOST,
 	ANOMALY_EMPTY_HEADER_NAME,
+	ANOMALY_INVALID_CHUNK_EXTENSION,
 	ANOMALY_INVALID_CONTENT_LENGTH,
 	ANOMALY_INVALID_HEADER_NAME,
 	ANOMALY_INVALID_HEADER_VALUE,
@@ -34,7 +35,7 @@ import {
 	HEADER_VALUE_OFFSET,
 } from './output-layout';
 import { headerCountLimit } from './settings';
-import { Message } from './state';
+import { Message, NO_MESSAGE } from './state';
 
 /** What an Upgrade field asks for. */
 export const UPGRADE_OTHER: u8 = 1;
@@ -49,6 +50,18 @@ export const LINE_SIMPLE: u32 = 2;
 export const LINE_MALFORMED: u32 = 3;
 export const LINE_OTHER: u32 = 4;
 export const LINE_HTTP2: u32 = 5;
+
+/** Oddities that strict parsers refuse: such a message is malformed, however much of it is understood. */
+const REFUSED: u64 =
+	((<u64>1) << ANOMALY_BARE_CR) | ((<u64>1) << ANOMALY_MISSING_COLON) | ((<u64>1) << ANOMALY_EMPTY_HEADER_NAME) |
+	((<u64>1) << ANOMALY_INVALID_HEADER_NAME) | ((<u64>1) << ANOMALY_INVALID_HEADER_VALUE) |
+	((<u64>1) << ANOMALY_SPACE_BEFORE_HEADERS) | ((<u64>1) << ANOMALY_INVALID_CONTENT_LENGTH) |
+	((<u64>1) << ANOMALY_CONFLICTING_CONTENT_LENGTH) | ((<u64>1) << ANOMALY_INVALID_TRANSFER_ENCODING) |
+	((<u64>1) << ANOMALY_INVALID_CHUNK_EXTENSION);
+
+export function isMalformed(message: Message): bool {
+	return message != NO_MESSAGE && (message.anomalies & REFUSED) != 0;
+}
 
 export function note(message: Message, anomaly: u32): void {
 	message.anomalies |= (<u64>1) << anomaly;
@@ -365,7 +378,10 @@ function readConnection(message: Message, value: usize, end: usize): void {
 	while (at < end) {
 		const comma = findByte(at, end, 44);
 		const word = skipSpace(at, comma);
-		if (isWord(word, trimSpace(word, comma), 'upgrade')) message.connectionUpgrade = true;
+		const wordEnd = trimSpace(word, comma);
+		if (isWord(word, wordEnd, 'upgrade')) message.connectionUpgrade = true;
+		else if (isWord(word, wordEnd, 'close')) message.close = true;
+		else if (isWord(word, wordEnd, 'keep-alive')) message.keepAlive = true;
 		at = comma + 1;
 	}
 }
@@ -410,6 +426,7 @@ function readLength(message: Message, value: usize, end: usize): void {
 
 /** Transfer-Encoding: `chunked` is set when it is the last coding of all lines; others make the length unknown. */
 function readCodings(message: Message, value: usize, end: usize): void {
+	message.codingField = true;
 	let at = value;
 	while (at < end) {
 		const comma = findByte(at, end, 44);

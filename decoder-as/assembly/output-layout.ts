@@ -324,3 +324,11 @@ export const ANOMALY_LEADING_GARBAGE: i32 = 39;
 export const ANOMALY_SPACE_BEFORE_HEADERS: i32 = 40;
 /** Whether the response has a body could not be told, for its request was not seen; guessed from what followed. */
 export const ANOMALY_GUESSED_FRAMING: i32 = 41;
+/** The message came after one that was to be the connection's last. */
+export const ANOMALY_AFTER_CLOSE: i32 = 42;
+/** Chunk extensions that are no extensions. */
+export const ANOMALY_INVALID_CHUNK_EXTENSION: i32 = 43;
+/** White space after a chunk size. */
+export const ANOMALY_SPACE_AFTER_CHUNK_SIZE: i32 = 44;
+/** The head ends before its empty line. */
+export const ANOMALY_INCOMPLETE_HEAD: i32 = 45;

@@ -203,6 +203,8 @@ export class Stream {
 	/** Line ends seen since the last message; bytes that belong to none stood here. */
 	leading: u32;
 	garbage: bool;
+	/** The last message said that it is the last. */
+	closing: bool;
 	/** The start line has been read. */
 	started: bool;
 	/** Lines are no longer kept: framing fields are looked for in `line`. */
@@ -224,6 +226,9 @@ export class Stream {
 	extensionBytes: u64;
 	framingBytes: u64;
 	chunkState: u8;
+	/** In a quoted string of an extension; the byte before. */
+	chunkQuoted: bool;
+	chunkLast: u8;
 
 	/** Records that wait, in order: after a gap for those that fill it, before a response for its request. */
 	firstPending: Pending;
@@ -309,9 +314,12 @@ export class Message {
 	chunked: bool;
 	otherCoding: bool;
 	hasCoding: bool;
+	codingField: bool;
 	/** Connection: upgrade with an Upgrade field; 2: to websocket. */
 	upgrade: u8;
 	connectionUpgrade: bool;
+	close: bool;
+	keepAlive: bool;
 	expectContinue: bool;
 	http09: bool;
 	/** The head is complete. */

@@ -39,13 +39,16 @@ import * as lines from './lines';
 import * as loss from './loss';
 import { addBody, addUnseenBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
 import {
+	ANOMALY_AFTER_CLOSE,
 	ANOMALY_BARE_LF,
 	ANOMALY_BODY_NOT_SENT,
 	ANOMALY_CHUNK_FLOOD,
 	ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING,
 	ANOMALY_GUESSED_FRAMING,
 	ANOMALY_HTTP09,
+	ANOMALY_INCOMPLETE_HEAD,
 	ANOMALY_INVALID_CHUNK_END,
+	ANOMALY_INVALID_CHUNK_EXTENSION,
 	ANOMALY_INVALID_CHUNK_SIZE,
 	ANOMALY_INVALID_TRANSFER_ENCODING,
 	ANOMALY_LEADING_CRLF,
@@ -53,6 +56,7 @@ import {
 	ANOMALY_LONG_CHUNK_EXTENSIONS,
 	ANOMALY_MISSING_HOST,
 	ANOMALY_OPAQUE_RESPONSE,
+	ANOMALY_SPACE_AFTER_CHUNK_SIZE,
 	ANOMALY_TRANSFER_ENCODING_IN_HTTP10,
 	ANOMALY_UNEXPECTED_FRAMING,
 	PROTOCOL_HTTP1,
@@ -310,7 +314,9 @@ function openMessage(stream: Stream, response: bool): Message {
 	if (message == NO_MESSAGE) return message;
 	message.reading = true;
 	if (stream.garbage) note(message, ANOMALY_LEADING_GARBAGE);
+	if (stream.closing) note(message, ANOMALY_AFTER_CLOSE);
 	stream.garbage = false;
+	stream.closing = false;
 	stream.forced = false;
 	stream.message = message;
 	stream.state = IN_START_LINE;
@@ -580,6 +586,7 @@ function readBegunLine(message: Message): bool {
 	while (at < end && isToken(load<u8>(at))) at++;
 	if (at == message.head || !isKnownMethod(message.head, at)) return false;
 	readRequestLine(message, message.head, end);
+	note(message, ANOMALY_INCOMPLETE_HEAD);
 	return true;
 }
 
@@ -624,7 +631,7 @@ function finishRequestHead(stream: Stream, message: Message): void {
 }
 
 function noteFraming(message: Message): void {
-	if (!message.hasCoding) return;
+	if (!message.codingField) return;
 	if (message.hasLength || message.badLength) note(message, ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING);
 	if (message.otherCoding && !message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
 	if (message.version < 0x101) note(message, ANOMALY_TRANSFER_ENCODING_IN_HTTP10);
@@ -740,8 +747,10 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 		if (stream.chunkState == CHUNK_EXTENSION) {
 			const feedAt = findLineFeed(at, end);
 			stream.extensionBytes += feedAt - at;
+			checkExtension(stream, message, at, feedAt);
 			at = feedAt;
 			if (at == end) break;
+			endExtension(stream, message);
 		}
 		if (load<u8>(at) == 10) {
 			at++;
@@ -772,19 +781,60 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 				continue;
 			}
 			stream.chunkState = CHUNK_AFTER;
+			stream.chunkLast = 0;
 		}
+		if (stream.chunkLast == 13) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+		stream.chunkLast = byte;
 		if (byte == 59) {
 			stream.chunkState = CHUNK_EXTENSION;
+			stream.chunkQuoted = false;
+			stream.chunkLast = 59;
 		} else if (byte != 13 && !isSpace(byte)) {
 			note(message, ANOMALY_INVALID_CHUNK_SIZE);
 			takeFraming(stream, message, <u32>(at - from));
 			endMalformed(stream);
 			return at;
+		} else if (byte != 13) {
+			note(message, ANOMALY_SPACE_AFTER_CHUNK_SIZE);
 		}
 		at++;
 	}
 	takeFraming(stream, message, <u32>(at - from));
 	return at;
+}
+
+/** Extensions are `;name` or `;name=value` (RFC 9112 section 7.1.1), where a value may be quoted. */
+function checkExtension(stream: Stream, message: Message, from: usize, end: usize): void {
+	let last = stream.chunkLast;
+	let quoted = stream.chunkQuoted;
+	for (let at = from; at < end; at++) {
+		const byte = load<u8>(at);
+		// CR may only be the one before LF.
+		if (last == 13) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+		if (quoted) {
+			if (byte == 34 && last != 92) quoted = false;
+		} else if (byte == 34) {
+			if (last != 61) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+			quoted = true;
+		} else if (byte == 59 || byte == 61) {
+			if (last == 59 || last == 61) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+		} else if (!isToken(byte) && !isSpace(byte) && byte != 13) {
+			note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+		} else if (byte == 13 && (last == 59 || last == 61)) {
+			note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+		}
+		// A pair of backslashes is none that quotes.
+		last = quoted && byte == 92 && last == 92 ? 0 : isSpace(byte) && !quoted ? last : byte;
+	}
+	stream.chunkLast = last;
+	stream.chunkQuoted = quoted;
+}
+
+function endExtension(stream: Stream, message: Message): void {
+	const last = stream.chunkLast;
+	if (stream.chunkQuoted || last == 59 || last == 61) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+	stream.chunkQuoted = false;
+	stream.chunkLast = 0;
 }
 
 /** The line end after a chunk's data. */
@@ -830,6 +880,7 @@ function endMessage(stream: Stream): void {
 	message.ended = true;
 	message.reading = false;
 	if (message.isResponse) connection.responseEnd = message.endTime;
+	stream.closing = message.close || (message.version < 0x101 && !message.keepAlive && message.headed);
 	if (message.damage == 0) noteSize(connection, message.isResponse, message.wireBytes);
 	if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	else exchanges.settle(message.exchange);
@@ -890,6 +941,7 @@ function closeDamagedHead(stream: Stream, message: Message): void {
 		closeUnused(stream);
 		return;
 	}
+	note(message, ANOMALY_INCOMPLETE_HEAD);
 	if (message.exchange != NO_EXCHANGE) {
 		if (stream.started && !stream.overflow) message.headLength = stream.lineStart;
 		return;
