@@ -220,7 +220,7 @@ function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
 			`the parameter :${expression.name} has no value`,
 			'ERR_SQL_PARAMETER',
 			expression.at,
-			`set it: ${expression.name}=VALUE`,
+			`give it one by --set ${expression.name}=VALUE`,
 		);
 	}
 	return () => value;
