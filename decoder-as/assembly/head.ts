@@ -97,9 +97,9 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	if (version < 0) {
 		message.targetLength = <u32>(last - at);
 		if (invalid || word != at) return LINE_OTHER;
-		return isWord(methodStart, methodEnd, 'get') && begins(methodStart, methodEnd, 'GET', false)
-			? LINE_SIMPLE
-			: LINE_OTHER;
+		// HTTP/0.9 knew paths; `GET key` is said to caches.
+		const isPath = load<u8>(at) == 47 || begins(at, last, 'http://', false);
+		return isPath && methodEnd - methodStart == 3 && begins(methodStart, methodEnd, 'GET', false) ? LINE_SIMPLE : LINE_OTHER;
 	}
 	message.version = <u32>version;
 	let targetEnd = word > at ? word - 1 : at;

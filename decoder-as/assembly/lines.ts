@@ -20,6 +20,8 @@ export let lineEnd: usize = 0;
 /** The start line was too long to keep: its last bytes are at `tailEnd` - 16 … `tailEnd`, without LF. */
 export let cut: bool = false;
 export let tailEnd: usize = 0;
+/** The line was too long even to be looked through: its end is missing. */
+export let truncated: bool = false;
 
 /** A head begins at `at`. */
 export function beginHead(stream: Stream, at: usize): void {
@@ -63,6 +65,7 @@ export function takeLine(stream: Stream, message: Message, at: usize, end: usize
 			lineStart = at;
 			lineEnd = feedAt;
 			cut = false;
+			truncated = false;
 			stream.lineStart = headLength;
 			return next;
 		}
@@ -150,12 +153,19 @@ function endGathered(stream: Stream, message: Message): void {
 	if (stream.overflow) {
 		const length = stream.lineKept;
 		stream.lineKept = 0;
+		// Without memory for it nothing can be said of the line.
+		if (length == 0) {
+			whole = false;
+			return;
+		}
+		truncated = load<u8>(stream.line + length - 1) != 10;
 		base = stream.line;
 		lineStart = stream.line;
 		// A line longer than what is kept ends there without its LF.
-		lineEnd = stream.line + length - (length != 0 && load<u8>(stream.line + length - 1) == 10 ? 1 : 0);
+		lineEnd = stream.line + length - (truncated ? 0 : 1);
 		return;
 	}
+	truncated = false;
 	lineStart = message.head + stream.lineStart;
 	lineEnd = message.head + message.headLength - (cut ? 0 : 1);
 	if (cut) {

@@ -223,7 +223,7 @@ export function feedGap(stream: Stream, length: u64): void {
 		// Whether there is a body at all was to be told by just these bytes.
 		if (stream.guess) {
 			stream.guess = false;
-			loseFraming(stream, 0, true);
+			if (stream.role != CARRIES_REQUESTS) loseFraming(stream, 0, true);
 		}
 		switch (stream.state) {
 			case IN_LENGTH:
@@ -332,7 +332,8 @@ function mayBeRequest(from: usize, end: usize): bool {
 	const limit = min<usize>(end, from + METHOD_LOOKAHEAD);
 	while (at < limit && isSpace(load<u8>(at))) at++;
 	const method = at;
-	while (at < limit && isToken(load<u8>(at))) at++;
+	// Any visible byte: whether it is a method at all its line will show.
+	while (at < limit && load<u8>(at) > 32 && load<u8>(at) < 127) at++;
 	if (at == limit) return limit == end;
 	return at != method && isSpace(load<u8>(at));
 }
@@ -406,6 +407,10 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 		const message = openMessage(stream, true);
 		if (message != NO_MESSAGE) {
 			exchanges.bindResponse(exchange, message);
+			if (exchange.request.http09 && isRedis(at, end)) {
+				takeBack(connection);
+				return at;
+			}
 			if (exchange.request.http09) {
 				// HTTP/0.9: the response is its body.
 				message.headed = true;
@@ -422,6 +427,15 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 	stream.garbage = true;
 	beginSearch(stream, false);
 	return at;
+}
+
+/** An answer in Redis' protocol: what was asked was its inline form, which looks like HTTP/0.9. */
+function isRedis(at: usize, end: usize): bool {
+	const first = load<u8>(at);
+	const second = end - at > 1 ? load<u8>(at, 1) : 0;
+	// `$`, `*`, `:` and a number, `+` and `-` and a word.
+	if (first == 36 || first == 42 || first == 58) return second == 45 || (second >= 48 && second <= 57);
+	return (first == 43 || first == 45) && second >= 65 && second <= 90;
 }
 
 /** Rows that turned out not to be HTTP are taken back. */
@@ -468,7 +482,7 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 	let end = lines.lineEnd;
 	if (!stream.started) return readStartLine(stream, message);
 	if (end > at && load<u8>(end - 1) == 13) end--;
-	else note(message, ANOMALY_BARE_LF);
+	else if (!lines.truncated) note(message, ANOMALY_BARE_LF);
 	if (end == at) {
 		if (stream.state == IN_TRAILERS) {
 			unfold(message, stream.firstTrailer);
@@ -625,6 +639,7 @@ function finishRequestHead(stream: Stream, message: Message): void {
 	} else if (message.hasLength && message.contentLength != 0) {
 		stream.state = IN_LENGTH;
 		stream.remaining = message.contentLength;
+		stream.guess = message.expectContinue;
 	} else {
 		endMessage(stream);
 	}
@@ -714,11 +729,25 @@ function placeResponse(stream: Stream, message: Message): Exchange {
 
 // ---- Bodies ---------------------------------------------------------------------------------------------------------
 
-/** A response whose request is not known may have no body: when the next head follows at once, it has none. */
+/**
+ * A response whose request is not known may have no body, a request that asked for `100 Continue` and was refused sends
+ * none: when the next head follows at once, there is none.
+ */
 function guessBody(stream: Stream, at: usize, end: usize): void {
+	const message = stream.message;
 	stream.guess = false;
-	if (stream.message == NO_MESSAGE || !begins(at, end, 'HTTP/1.', false)) return;
-	note(stream.message, ANOMALY_GUESSED_FRAMING);
+	if (message == NO_MESSAGE) return;
+	if (message.isResponse) {
+		if (!begins(at, end, 'HTTP/1.', false)) return;
+		note(message, ANOMALY_GUESSED_FRAMING);
+	} else {
+		const exchange = message.exchange;
+		if (exchange == NO_EXCHANGE || exchange.response == NO_MESSAGE) return;
+		const feedAt = findLineFeed(at, end);
+		const lineEnd = feedAt > at && load<u8>(feedAt - 1) == 13 ? feedAt - 1 : feedAt;
+		if (feedAt == end || findStart(at, lineEnd, false) != at) return;
+		note(message, ANOMALY_BODY_NOT_SENT);
+	}
 	endMessage(stream);
 }
 
@@ -991,7 +1020,8 @@ export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 		endMessage(stream);
 		return;
 	}
-	if (message.damage == 0) message.damage = reason;
+	if (message.expectContinue && message.bodyBytes == 0 && state == IN_LENGTH) note(message, ANOMALY_BODY_NOT_SENT);
+	else if (message.damage == 0) message.damage = reason;
 	if (!message.headed) closeUnfinishedHead(stream, message);
 	if (stream.message != NO_MESSAGE) endMessage(stream);
 }

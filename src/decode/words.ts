@@ -69,8 +69,58 @@ export const FLAG_WORDS: readonly (readonly [bit: number, word: string])[] = Obj
 	.filter(([name]) => name.startsWith('FLAG_'))
 	.map(([name, bit]) => [bit, name.slice('FLAG_'.length).toLowerCase()] as const);
 
-/** The words of column `anomalies`, by ANOMALY_*. */
+/** The words of column `anomalies`, by ANOMALY_*: the constants' names. */
 export const ANOMALIES: Words = layoutConstants('ANOMALY_', (word) => word.replaceAll('_', '-'));
+
+/** What each word means, for docs and help, in the order of ANOMALY_*. */
+export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: string])[] = [
+	['bare-lf', 'a line of the head ends in LF alone'],
+	['leading-crlf', 'empty lines stood before the request'],
+	['missing-reason', 'the status line has no reason phrase'],
+	['obs-fold', 'a field value goes on in a second line'],
+	['bare-cr', 'a CR that is not followed by LF'],
+	['http09', 'HTTP/0.9: a request line without a version, a response without a head'],
+	['unsupported-version', 'a major version other than 1'],
+	['missing-colon', 'a field line without a colon'],
+	['space-before-colon', 'white space between a field name and its colon'],
+	['empty-header-name', 'a field line that begins with its colon'],
+	['invalid-header-name', 'a byte in a field name that is no token character'],
+	['invalid-header-value', 'a control byte in a field value'],
+	['whitespace-in-start-line', 'other white space in the start line than single spaces'],
+	['space-in-target', 'the request target holds white space'],
+	['invalid-target', 'the request target holds a control byte or one beyond ASCII'],
+	['unknown-method', 'a method that is not registered'],
+	['invalid-method', 'the method is no token'],
+	['invalid-status', 'the status is not three digits from 100'],
+	['missing-host', 'an HTTP/1.1 request without Host'],
+	['duplicate-host', 'more than one Host field'],
+	['invalid-content-length', 'a Content-Length that is no number of 64 bits'],
+	['duplicate-content-length', 'the same Content-Length more than once'],
+	['conflicting-content-length', 'Content-Length values that differ'],
+	['content-length-and-transfer-encoding', 'both; Transfer-Encoding counts'],
+	['invalid-transfer-encoding', 'a Transfer-Encoding that does not end in chunked, or repeats it'],
+	['transfer-encoding-in-http10', 'Transfer-Encoding in an HTTP/1.0 message'],
+	['unexpected-framing', 'a length where no body is allowed'],
+	['invalid-chunk-size', 'a chunk size that is no hexadecimal number of 64 bits'],
+	['invalid-chunk-end', 'chunk data that is not followed by a line end'],
+	['long-chunk-extensions', 'more than 16 KiB of chunk extensions'],
+	['chunk-flood', 'at least 100 KiB of chunk framing that is more than 80 % of the message'],
+	['long-trailers', 'more than 16 KiB of trailers; the rest is not kept'],
+	['long-start-line', 'the start line is longer than the limit and was cut'],
+	['long-headers', 'the header block is longer than the limit; the rest is not kept'],
+	['many-headers', 'more field lines than the limit; the rest is not kept'],
+	['early-response', 'the final response began before the request had ended'],
+	['body-not-sent', 'the body announced with Expect: 100-continue was not sent'],
+	['opaque-response', 'the whole response, head included, went out by sendfile or splice'],
+	['many-interim', 'more interim responses than are listed'],
+	['leading-garbage', 'bytes that belong to no message stood before this one'],
+	['space-before-headers', 'white space before the first field line'],
+	['guessed-framing', 'whether there is a body was guessed, for the request was not seen'],
+	['after-close', 'the message came after one that was to be the last'],
+	['invalid-chunk-extension', 'chunk extensions that are none'],
+	['space-after-chunk-size', 'white space after a chunk size'],
+	['incomplete-head', 'the head ends before its empty line'],
+];
 
 const KIND_NAMES: Words = constants('CAPTURE_', (word) => word, [
 	event.CAPTURE_DATA,
