@@ -30,18 +30,21 @@ async function existing(what: string): Promise<Set<number>> {
 
 /** Resolves when none of the ids is there any more: detaching takes the kernel two to three seconds. */
 async function gone(held: Held): Promise<void> {
+	let left: string[] = [];
 	await eventually(
 		async () => {
 			const [programs, maps, links] = [await existing('prog'), await existing('map'), await existing('link')];
-			const left = [
-				...held.programs.filter((id) => programs.has(id)),
-				...held.maps.filter((id) => maps.has(id)),
-				...held.links.filter((id) => links.has(id)),
+			left = [
+				...held.programs.filter((id) => programs.has(id)).map((id) => `program ${id}`),
+				...held.maps.filter((id) => maps.has(id)).map((id) => `map ${id}`),
+				...held.links.filter((id) => links.has(id)).map((id) => `link ${id}`),
 			];
 			return left.length === 0 ? true : undefined;
 		},
-		() => 'programs, maps or links are left in the kernel',
+		() => `left in the kernel: ${left.join(', ')}`,
 		30,
+		// bpftool opens each map it lists; looked at without pause, an array of programs never gets to be freed.
+		1000,
 	);
 }
 

@@ -1,16 +1,17 @@
 // Waiting with a deadline instead of sleeping.
 
-/** Asks again and again until `probe` answers something; throws `complaint()` after `seconds`. */
+/** Asks every `pauseMs` until `probe` answers something; throws `complaint()` after `seconds`. */
 export async function eventually<T>(
 	probe: () => Promise<T | undefined> | T | undefined,
 	complaint: () => string,
 	seconds = 30,
+	pauseMs = 20,
 ): Promise<T> {
 	const deadline = Date.now() + seconds * 1000;
 	for (;;) {
 		const answer = await probe();
 		if (answer !== undefined) return answer;
 		if (Date.now() > deadline) throw new Error(`${complaint()} (after ${seconds} s)`);
-		await new Promise((resolve) => setTimeout(resolve, 20));
+		await new Promise((resolve) => setTimeout(resolve, pauseMs));
 	}
 }
