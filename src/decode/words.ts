@@ -67,7 +67,8 @@ export const SYSCALL_NAMES: Words = constants('SYSCALL_', (word) => (word === 'n
 /** The words of column `events.flags`, in the order of enum capture_flag's bits. */
 export const FLAG_WORDS: readonly (readonly [bit: number, word: string])[] = Object.entries(event)
 	.filter(([name]) => name.startsWith('FLAG_'))
-	.map(([name, bit]) => [bit, name.slice('FLAG_'.length).toLowerCase()] as const);
+	.map(([name, bit]) => [bit, name.slice('FLAG_'.length).toLowerCase()] as const)
+	.toSorted(([a], [b]) => a - b);
 
 /** The words of column `anomalies`, by ANOMALY_*: the constants' names. */
 export const ANOMALIES: Words = layoutConstants('ANOMALY_', (word) => word.replaceAll('_', '-'));
