@@ -17,7 +17,7 @@ static void CloseRange(unsigned first, unsigned last) {
 }
 
 // What the keeper does: only calls that are allowed after a fork of one thread among many.
-[[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for) {
+[[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for, int last) {
   unsigned next = 0;
   for (int fd : kept) {
     if (static_cast<unsigned>(fd) > next) CloseRange(next, static_cast<unsigned>(fd) - 1);
@@ -27,20 +27,24 @@ static void CloseRange(unsigned first, unsigned last) {
   char byte;
   while (read(wait_for, &byte, 1) > 0) {
   }
+  for (int fd : kept) {
+    if (fd != last) close(fd);
+  }
   _exit(0);
 }
 
-int KeepDescriptors(std::vector<int> descriptors) {
+int KeepDescriptors(std::vector<int> descriptors, int last) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return -1;
   descriptors.push_back(ends[0]);
+  if (last >= 0) descriptors.push_back(last);
   std::sort(descriptors.begin(), descriptors.end());
   pid_t child = fork();
   if (child == 0) {
     // In a session of its own, so that a Ctrl-C meant for the terminal does not reach it, and a grandchild, so that
     // nobody has to wait for it.
     setsid();
-    if (fork() == 0) Keep(descriptors, ends[0]);
+    if (fork() == 0) Keep(descriptors, ends[0], last);
     _exit(0);
   }
   close(ends[0]);

@@ -7,6 +7,7 @@ namespace tinytap {
 
 // Starts a process that holds `descriptors` and nothing else until the returned descriptor is closed, and then ends. It is
 // nobody's child. -1: it could not be started.
-int KeepDescriptors(std::vector<int> descriptors);
+// `last` (-1: none) is closed when all the others are.
+int KeepDescriptors(std::vector<int> descriptors, int last);
 
 }  // namespace tinytap
