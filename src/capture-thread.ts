@@ -7,7 +7,7 @@ import * as layout from '../decoder-as/assembly/output-layout.ts';
 import { type BatchSource, recordingSource } from './capture/batch-source.ts';
 import { endRecord } from './capture/fact-record.ts';
 import { kernelSource } from './capture/kernel-source.ts';
-import { RecordingWriter } from './capture/recording.ts';
+import { RecordingWriter, systemProblem } from './capture/recording.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
 import { ConnectionLog } from './store/connection-log.ts';
@@ -98,7 +98,15 @@ async function run(): Promise<void> {
 		post({
 			type: 'ended',
 			loss: lossTotals(),
-			...(recording === undefined ? {} : { recording: { path: recording.path, bytes: recording.bytes } }),
+			...(recording === undefined
+				? {}
+				: {
+						recording: {
+							path: recording.path,
+							bytes: recording.bytes,
+							complete: ownLoss.recordingStopped.events === 0,
+						},
+					}),
 			...(source.damage === undefined ? {} : { damage: source.damage }),
 		});
 	} catch (error) {
@@ -211,7 +219,7 @@ function stopRecording(writer: RecordingWriter, error: unknown, bytes: number): 
 	count(ownLoss.recordingStopped, 1, bytes);
 	post({
 		type: 'warning',
-		message: `recording to ${writer.path} stopped: ${systemCode(error) ?? String(error)}; the capture goes on`,
+		message: `recording to ${writer.path} stopped: ${systemProblem(systemCode(error) ?? String(error))}; the capture goes on`,
 		hint: 'What was written before can be replayed.',
 	});
 }

@@ -13,7 +13,7 @@ import { version } from './installation.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './options.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
 import { queriesText } from './shell/dot-commands.ts';
-import { errorText } from './shell/error-text.ts';
+import { errorText, outputError } from './shell/error-text.ts';
 
 // Also when started without the flags above: holds for the threads, which are made later.
 setFlagsFromString('--disallow-code-generation-from-strings');
@@ -26,8 +26,13 @@ const behindDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
 
 // A reader that goes away (`--help | head`) is no error; whoever writes results looks at this stream itself.
 process.stdout.on('error', (error) => {
-	if (systemCode(error) !== 'EPIPE') throw error;
+	const code = systemCode(error);
+	if (code === 'EPIPE') return;
+	process.stderr.write(errorText(outputError(code ?? String(error)), createTheme(false)));
+	process.exit(EXIT.runtime);
 });
+// Nobody can be told that stderr is gone.
+process.stderr.on('error', () => undefined);
 
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;
@@ -49,6 +54,7 @@ function createProgram(setWork: (work: Work) => void): Command {
 			.command(name)
 			.description(description)
 			.helpOption('--help', 'this text')
+			.allowExcessArguments(false)
 			.exitOverride()
 			.configureOutput({ writeErr: () => undefined });
 

@@ -1,5 +1,10 @@
 // Ctrl-C and the signals that end a process.
 
+import { EXIT } from './errors.ts';
+
+/** What an orderly end may take after the second signal. */
+const ABORT_MS = 1000;
+
 export type Interrupts = {
 	/** Resolves at the first SIGINT (or SIGTERM, SIGHUP). */
 	readonly first: Promise<void>;
@@ -25,6 +30,8 @@ export function listenForInterrupts(): Interrupts {
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.on(signal, () => {
 			resolvers[count++]?.();
+			// A thread that is stuck in a call of the system cannot be ended in any other way.
+			if (count > 1) setTimeout(() => process.exit(EXIT.interrupted), ABORT_MS).unref();
 			interrupts.onInterrupt?.();
 		});
 	}

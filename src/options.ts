@@ -159,7 +159,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
-		ringSize: atLeast(parseSize(raw.ringSize ?? '16MiB', '--ring-size'), 4096, '--ring-size', '4KiB'),
+		ringSize: ringSize(raw.ringSize ?? '16MiB'),
 		iovecLimit: parseInteger(raw.iovecLimit ?? '1024', '--iovec-limit', 1, 1024),
 		count: Number.POSITIVE_INFINITY,
 		ownPids: [process.pid],
@@ -195,6 +195,13 @@ function presentation(raw: RawOptions): Presentation {
 		theme: createTheme(wantsColor(process.stdout, process.env, color)),
 		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),
 	};
+}
+
+function ringSize(text: string): number {
+	const bytes = atLeast(parseSize(text, '--ring-size'), 4096, '--ring-size', '4KiB');
+	// The kernel's ring has a 32-bit size.
+	if (bytes <= 2 ** 31) return bytes;
+	throw usageError(`--ring-size: expected at most 2GiB, got ${bytes} bytes`);
 }
 
 function atLeast(value: number, least: number, name: string, leastText: string): number {

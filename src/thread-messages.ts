@@ -53,7 +53,7 @@ export type FromCapture =
 	| {
 			readonly type: 'ended';
 			readonly loss: readonly LossTotal[];
-			readonly recording?: { readonly path: string; readonly bytes: number };
+			readonly recording?: { readonly path: string; readonly bytes: number; readonly complete: boolean };
 			readonly damage?: DamageMessage;
 	  }
 	| { readonly type: 'warning'; readonly message: string; readonly hint?: string }

@@ -39,7 +39,7 @@ export class RemoteError extends UserError {
 
 export type CaptureEnd = {
 	readonly loss: readonly LossTotal[];
-	readonly recording?: { readonly path: string; readonly bytes: number };
+	readonly recording?: { readonly path: string; readonly bytes: number; readonly complete: boolean };
 	readonly damage?: DamageMessage;
 };
 

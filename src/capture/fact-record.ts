@@ -48,13 +48,13 @@ export function socketFact(
 	return record({ kind: CAPTURE_FACT_SOCKET, timeNs, ...question, payload });
 }
 
-/** Facts of a process; `cmdline` has its arguments separated by 0x1F. */
+/** Facts of a process, one character a byte; `cmdline` has its arguments separated by 0x1F. */
 export function processFact(
 	timeNs: bigint,
 	pid: number,
 	facts: { readonly comm: string; readonly cgroup: string; readonly cmdline: string },
 ): Buffer {
-	const payload = Buffer.from(`${facts.comm}\0${facts.cgroup}\0${facts.cmdline}`);
+	const payload = Buffer.from(`${facts.comm}\0${facts.cgroup}\0${facts.cmdline}`, 'latin1');
 	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
 }
 

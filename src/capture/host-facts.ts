@@ -34,7 +34,8 @@ function processIds(): number[] {
 
 function procText(path: string): string | undefined {
 	try {
-		return readFileSync(path, 'utf8');
+		// One character a byte: names are bytes, and the record takes them as such.
+		return readFileSync(path, 'latin1');
 	} catch {
 		// The process ended.
 		return undefined;

@@ -214,7 +214,8 @@ function checkPrograms(files: PreflightFiles): Check[] {
 		addon.openCapture({ objectPath: files.bpfObject, ringBytes: 4096 }).close();
 	} catch (error) {
 		// Rights and tracefs have checks of their own.
-		if (systemCode(error) === 'ERR_NO_PERMISSION') return [];
+		const code = systemCode(error);
+		if (code === 'ERR_NO_PERMISSION' || code === 'ERR_NO_TRACEFS') return [];
 		return [
 			{
 				name: 'programs',

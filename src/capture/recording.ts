@@ -5,6 +5,7 @@ import {
 	constants,
 	fchownSync,
 	fstatSync,
+	ftruncateSync,
 	lstatSync,
 	openSync,
 	readSync,
@@ -35,6 +36,8 @@ export type FileOwner = { readonly uid: number; readonly gid: number };
 export class RecordingWriter {
 	readonly path: string;
 	bytes = 0;
+	/** Bytes up to the end of the last frame that was written whole. */
+	#wholeBytes = 0;
 	#fd: number;
 
 	/** Throws UserError when the file exists (unless `force`) or cannot be made. */
@@ -66,11 +69,17 @@ export class RecordingWriter {
 		}
 	}
 
-	/** Closes without an end frame, after a failed write. */
+	/** Closes after a failed write: the file ends with its last whole frame. */
 	abandon(): void {
 		if (this.#fd < 0) return;
+		try {
+			ftruncateSync(this.#fd, this.#wholeBytes);
+		} catch {
+			// A device cannot be cut.
+		}
 		closeSync(this.#fd);
 		this.#fd = -1;
+		this.bytes = this.#wholeBytes;
 	}
 
 	#frame(type: number, payload: Uint8Array): void {
@@ -80,6 +89,7 @@ export class RecordingWriter {
 		header.writeUInt32LE(frameCheck(type, payload), 8);
 		this.#write(header);
 		this.#write(payload);
+		this.#wholeBytes = this.bytes;
 	}
 
 	#write(bytes: Uint8Array): void {
@@ -108,7 +118,8 @@ export class RecordingReader {
 	constructor(path: string) {
 		this.path = path;
 		try {
-			this.#fd = openSync(path, 'r');
+			// A pipe that nobody writes to would keep open() waiting.
+			this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
 		} catch (error) {
 			throw fileError(path, error, 'Name a file that `tinytap record FILE` has written.');
 		}
@@ -150,6 +161,9 @@ export class RecordingReader {
 			}
 			if (type === FRAME_END) {
 				this.#ended = true;
+				const end = this.#offset;
+				if (this.#read(1).length > 0)
+					this.damage = { offset: end, what: 'damaged', detail: 'bytes follow its end frame' };
 				return 0;
 			}
 			// Frames of types this version does not know are skipped.
@@ -201,8 +215,15 @@ function createFile(path: string, force: boolean): number {
 		if (force && isRegularFile(path)) unlinkSync(path);
 		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
 	} catch (error) {
-		throw fileError(path, error, 'Choose a new name, or use --force to replace the file.');
+		throw fileError(path, error, createHint(systemCode(error), force));
 	}
+}
+
+function createHint(code: string | undefined, force: boolean): string {
+	if (code !== 'EEXIST') return 'The directory must exist and be writable.';
+	return force
+		? 'Only a regular file is replaced: choose a new name.'
+		: 'Choose a new name, or use --force to replace the file.';
 }
 
 function isRegularFile(path: string): boolean {
@@ -217,7 +238,7 @@ function notARecording(path: string, why: string): UserError {
 	);
 }
 
-const FILE_PROBLEMS: ReadonlyMap<string, string> = new Map([
+const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['ENOENT', 'no such file or directory'],
 	['EEXIST', 'it exists already'],
 	['EACCES', 'permission denied'],
@@ -229,9 +250,14 @@ const FILE_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['EROFS', 'the file system is read-only'],
 ]);
 
+/** What a system error's code means, in words. */
+export function systemProblem(code: string): string {
+	return SYSTEM_PROBLEMS.get(code) ?? code;
+}
+
 /** A UserError for what the file system said of `path`. */
 export function fileError(path: string, error: unknown, hint: string): UserError {
 	const code = systemCode(error);
 	if (code === undefined) throw error;
-	return new UserError(`cannot open ${path}: ${FILE_PROBLEMS.get(code) ?? code}`, `ERR_FILE_${code}`, hint);
+	return new UserError(`cannot open ${path}: ${systemProblem(code)}`, `ERR_FILE_${code}`, hint);
 }

@@ -1,7 +1,8 @@
 // `tinytap record FILE`: the capture's records, kept.
-import { EXIT } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import { type Options, recordSettings } from '../options.ts';
 import { say } from '../running-capture.ts';
+import { lossSentence } from '../shell/result-printer.ts';
 import { withCapture } from './command-context.ts';
 
 /** Runs the command; resolves to the exit status. */
@@ -12,9 +13,18 @@ export async function recordCommand(options: Options, path: string, force: boole
 		async ({ threads, attached, captured }) => {
 			await attached();
 			const end = await captured();
+			if (end.recording?.complete === false) {
+				throw new UserError(
+					`the recording ended early: ${end.recording.bytes} bytes of it are in ${path}`,
+					'ERR_RECORDING_STOPPED',
+					'What was written before can be replayed.',
+				);
+			}
 			if (!options.presentation.quiet && end.recording !== undefined) {
 				say(`tinytap: recorded ${threads.status.rows} exchanges in ${end.recording.bytes} bytes\n`);
 			}
+			const loss = lossSentence(threads.status);
+			if (loss !== undefined) say(`tinytap: ${loss}\n`);
 			return EXIT.ok;
 		},
 	);

@@ -68,7 +68,7 @@ async function interactiveShell(options: Options, first: Threads): Promise<numbe
 	const shell = new ShellSession({
 		options,
 		threads: first,
-		sink: createSink(process.stdout),
+		sink: createSink(process.stdout, () => prompt.clearTyped()),
 		interactive: true,
 		tell: print,
 		open,

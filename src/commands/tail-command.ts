@@ -3,7 +3,7 @@ import { EXIT } from '../errors.ts';
 import type { Options } from '../options.ts';
 import { createRowWriter, type RowWriter } from '../output/row-format.ts';
 import { say } from '../running-capture.ts';
-import { TAIL_COLUMNS } from '../shell/shell-session.ts';
+import { tailColumns } from '../shell/shell-session.ts';
 import { withCapture } from './command-context.ts';
 
 /** Runs the command; resolves to the exit status. `--count` counts printed rows. */
@@ -14,8 +14,9 @@ export async function tailCommand(
 ): Promise<number> {
 	const most = options.count ?? Number.POSITIVE_INFINITY;
 	const { presentation } = options;
+	const screenColumns = process.stdout.isTTY ? process.stdout.columns : undefined;
 	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured }) => {
-		const rows = threads.tail(where, columns ?? TAIL_COLUMNS, true);
+		const rows = threads.tail(where, columns ?? tailColumns(screenColumns), true);
 		// The first part holds the columns, or the error of a condition that cannot be.
 		const head = await rows.next();
 		if (head.done === true) return EXIT.ok;
@@ -26,7 +27,7 @@ export async function tailCommand(
 		const writer: RowWriter = createRowWriter(presentation.format ?? 'table', head.value.columns, {
 			theme: presentation.theme,
 			raw: presentation.raw,
-			...(process.stdout.isTTY ? { screenColumns: process.stdout.columns } : {}),
+			...(screenColumns === undefined ? {} : { screenColumns }),
 		});
 		await sink.write(writer.begin());
 		let printed = 0;

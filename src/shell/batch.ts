@@ -1,8 +1,7 @@
 // Statements that come from a file or a pipe: no prompt, no history; the first error ends it.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { EXIT, UserError } from '../errors.ts';
-import { SqlError } from '../sql/sql-error.ts';
+import { EXIT, UserError, usageError } from '../errors.ts';
 import type { SqlValue } from '../store/table.ts';
 import { runDotCommand } from './dot-commands.ts';
 import type { Printed } from './result-printer.ts';
@@ -107,13 +106,11 @@ const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Ma
 function checkExpectation(text: string, last: Printed | undefined): string | undefined {
 	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/i.exec(text.trim());
 	if (match === null) {
-		throw new SqlError(
+		throw usageError(
 			`.expect: expected rows or value, one of = != < <= > >= and a number, got ${JSON.stringify(text)}`,
-			'ERR_SQL_SYNTAX',
 		);
 	}
-	if (last === undefined)
-		throw new UserError('.expect: expected a statement before it', 'ERR_USAGE', undefined, EXIT.usage);
+	if (last === undefined) throw usageError('.expect: expected a statement before it');
 	const [, subject, operator, number] = match as unknown as [string, string, string, string];
 	const actual = subject.toLowerCase() === 'rows' ? last.rows : numberOf(last.firstValue);
 	if (OPERATORS.get(operator)!(actual, Number(number))) return undefined;

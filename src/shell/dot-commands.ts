@@ -93,10 +93,12 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		usage: '.save NAME SQL',
 		description: 'keep a statement under a name',
 		promptOnly: true,
-		run: (shell, argument) => {
+		run: async (shell, argument) => {
 			const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
 			if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
 			const [, name, sql] = match as unknown as [string, string, string];
+			// A mistake shows now, not when it is run; parameters are given then.
+			for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
 			const { options } = shell;
 			const replaced = saveQuery(
 				options.directories.userQueries,

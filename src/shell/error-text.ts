@@ -1,8 +1,18 @@
 // How an error is told: one sentence, the place in the SQL text, a hint. Only our own bugs show a stack.
+import { systemProblem } from '../capture/recording.ts';
 import { UserError } from '../errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
 import { errorMark } from '../sql/sql-error.ts';
+
+/** Writing a result failed: `code` is the system's. */
+export function outputError(code: string): UserError {
+	return new UserError(
+		`cannot write the result: ${systemProblem(code)}`,
+		'ERR_OUTPUT',
+		'What was printed before is incomplete.',
+	);
+}
 
 /** Lines for stderr (or the shell), each ended. `sql` is the statement that `error.position` points into. */
 export function errorText(error: unknown, theme: Theme, sql?: string): string {

@@ -14,6 +14,16 @@ import type { ShellSession } from './shell-session.ts';
 
 const HISTORY_ENTRIES = 1000;
 
+/** What people type in other shells. */
+const BARE_WORDS: ReadonlyMap<string, string> = new Map([
+	['help', '.help'],
+	['?', '.help'],
+	['\\?', '.help'],
+	['exit', '.quit'],
+	['quit', '.quit'],
+	['\\q', '.quit'],
+]);
+
 /** What readline keeps but its types do not name. */
 type ReadlineState = { history: string[]; prevRows: number };
 
@@ -71,10 +81,20 @@ export class Prompt {
 		this.#ready();
 	}
 
+	/** Before a result is printed: what was typed meanwhile is taken off the line; the next prompt shows it again. */
+	clearTyped(): void {
+		const { output } = this.#repl;
+		if (!this.#busy || this.#repl.line === '') return;
+		cursorTo(output, 0);
+		clearScreenDown(output);
+		this.#repl.prevRows = 0;
+	}
+
 	/** Prints whole lines above the prompt and what is typed there. */
 	print(text: string): void {
 		const { output } = this.#repl;
 		if (this.#busy) {
+			this.clearTyped();
 			output.write(text);
 			return;
 		}
@@ -146,6 +166,12 @@ export class Prompt {
 		const line = this.#lines.shift();
 		if (line === undefined) return;
 		this.#interrupts = 0;
+		const asked = this.#pending.length === 0 ? BARE_WORDS.get(line.trim().toLowerCase()) : undefined;
+		if (asked !== undefined) {
+			this.#lines.unshift(asked);
+			this.#next();
+			return;
+		}
 		if (this.#pending.length === 0 && line.trimStart().startsWith('.') && !/^\s*\.\d/.test(line)) {
 			this.#busy = true;
 			this.#remember([line]);

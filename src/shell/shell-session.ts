@@ -22,7 +22,17 @@ export type ShellParts = {
 };
 
 /** Columns of a tail line unless others are asked for. */
-export const TAIL_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
+const TAIL_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
+
+/** On a terminal that is too narrow for these. */
+const NARROW_TAIL_COLUMNS =
+	"strftime('%H:%M:%S', ts) AS time, comm, method, path, status, round(duration_ms, 1) AS ms, res_body_bytes AS bytes, via";
+const WIDE_TERMINAL = 180;
+
+/** Columns of a tail line for a terminal so wide; undefined: no terminal. */
+export function tailColumns(screenColumns: number | undefined): string {
+	return screenColumns !== undefined && screenColumns < WIDE_TERMINAL ? NARROW_TAIL_COLUMNS : TAIL_COLUMNS;
+}
 
 /** State of one shell. */
 export class ShellSession {
@@ -78,7 +88,7 @@ export class ShellSession {
 	startTail(where: string | undefined): void {
 		this.stopTail();
 		let stopped = false;
-		const rows = this.threads.tail(where, TAIL_COLUMNS);
+		const rows = this.threads.tail(where, tailColumns(this.interactive ? process.stdout.columns : undefined));
 		this.#tail = {
 			stop: () => {
 				stopped = true;

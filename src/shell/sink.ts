@@ -11,8 +11,8 @@ export type Sink = {
 	readonly gone: Promise<void>;
 };
 
-/** A sink over a stream of the process. Other write errors than EPIPE are thrown by write(). */
-export function createSink(stream: Writable): Sink {
+/** A sink over a stream of the process; `before` is called before each write. Other write errors than EPIPE are thrown by write(). */
+export function createSink(stream: Writable, before: () => void = () => undefined): Sink {
 	let closed = false;
 	let failure: unknown;
 	let wake: (() => void) | undefined;
@@ -32,6 +32,7 @@ export function createSink(stream: Writable): Sink {
 		async write(text) {
 			if (closed || text === '') return;
 			if (failure !== undefined) throw failure;
+			before();
 			if (stream.write(text)) return;
 			await new Promise<void>((resolve) => {
 				wake = resolve;

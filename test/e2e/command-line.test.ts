@@ -4,12 +4,14 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { temporaryDirectory } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort, listening, startProgram, temporaryDirectory } from '../support/servers.ts';
 import { CLI, NODE_FLAGS, runTinytap, startTinytap, TEST_ENV } from '../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
 const place = (name: string) => join(directory.path, name);
+const DEMO = join(CLI, '../../recordings/demo.tinytap');
 
 /** Two lines at the most: the error with its code, and a hint. */
 function assertExplained(stderr: string, expected: RegExp, hint?: RegExp): void {
@@ -34,6 +36,8 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 		[['--port', '70000'], /--port: expected a whole number from 1 to 65535, got "70000"/],
 		[['--comm', 'a-name-that-is-too-long'], /--comm: expected a process name of 1 to 15 bytes/],
 		[['--body-limit', '64kb'], /--body-limit: expected a size/],
+		[['--ring-size', '100GiB'], /--ring-size: expected at most 2GiB/],
+		[['query', 'SELECT 1', 'extra'], /too many arguments/],
 		[['--max-memory', '1KiB'], /--max-memory: expected at least 16MiB/],
 		[['--replay', 'a', '--record', 'b'], /expected --replay or --record, got both/],
 		[['--user', 'no such user'], /--user: expected the name of a user/],
@@ -217,3 +221,73 @@ function readableCli(): string {
 	}
 	return join(copy, 'dist/tinytap.cjs');
 }
+
+test('a pipe in place of a recording is told, not waited for', () => {
+	const pipe = place('pipe');
+	spawnSync('mkfifo', [pipe]);
+	const result = spawnSync(process.execPath, [...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--replay', pipe], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+		timeout: 60_000,
+	});
+	assert.equal(result.status, 1, result.stderr);
+	assertExplained(result.stderr, /expected a recording, but .*pipe is none: it is not a regular file/);
+});
+
+test('a full disk: the result is told to be incomplete, a recording ends with its last whole frame', async () => {
+	const full = spawnSync(
+		'bash',
+		['-c', `"$0" "$@" > /dev/full`, process.execPath, ...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--replay', DEMO],
+		{
+			encoding: 'utf8',
+			env: TEST_ENV,
+		},
+	);
+	assert.equal(full.status, 1);
+	assertExplained(full.stderr, /cannot write the result: no space left on the device/);
+
+	const disk = place('disk');
+	mkdirSync(disk);
+	spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', disk]);
+	try {
+		const recorder = startTinytap(['record', join(disk, 'x.tinytap'), '--comm', 'curl']);
+		await recorder.attached();
+		const port = await freePort();
+		const server = startProgram('python3', [
+			'-m',
+			'http.server',
+			'--bind',
+			'127.0.0.1',
+			'--directory',
+			directory.path,
+			String(port),
+		]);
+		await listening(port, server);
+		writeFileSync(place('large'), 'x'.repeat(300_000));
+		spawnSync('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/empty.sql`]);
+		spawnSync('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/large`]);
+		await eventually(
+			() => (/stopped/.test(recorder.stderr()) ? true : undefined),
+			() => `no warning: ${recorder.stderr()}`,
+		);
+		recorder.interrupt();
+		const { code, stderr } = await recorder.finished;
+		await server.stop();
+		assert.equal(code, 1, stderr);
+		assertExplained(stderr, /the recording ended early/);
+		assert.match(stderr, /warning: recording to .* stopped: no space left on the device; the capture goes on/);
+		const replay = await runTinytap([
+			'query',
+			"SELECT count(*) AS n FROM exchanges WHERE path = '/empty.sql'",
+			'--replay',
+			join(disk, 'x.tinytap'),
+			'--format',
+			'csv',
+		]);
+		assert.equal(replay.code, 0, replay.stderr);
+		assert.equal(replay.stdout, 'n\n1\n');
+		assert.match(replay.stderr, /the file ends without an end frame/);
+	} finally {
+		spawnSync('umount', [disk]);
+	}
+});

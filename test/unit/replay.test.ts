@@ -181,7 +181,7 @@ test('nothing in SQL reaches files, code or the captured tables', async () => {
 	const path = recordingOf(sampleTape());
 	const attacks = [
 		"SELECT * FROM CSV('/etc/passwd', {headers:false})",
-		"SELECT * INTO CSV('/tmp/tinytap-attack.csv') FROM exchanges",
+		`SELECT * INTO CSV('${join(directory.path, 'attack.csv')}') FROM exchanges`,
 		"SOURCE '/etc/passwd'",
 		'CREATE FUNCTION f AS ``function(){return 1}``',
 		"SELECT a->split('')->map('x') FROM exchanges",
@@ -191,7 +191,7 @@ test('nothing in SQL reaches files, code or the captured tables', async () => {
 		'DROP TABLE exchanges',
 		'USE __proto__',
 		'CREATE TABLE constructor (a INT)',
-		"ATTACH FILESTORAGE DATABASE x('/tmp/x')",
+		`ATTACH FILESTORAGE DATABASE x('${join(directory.path, 'attack.csv')}')`,
 		'WHILE 1=1 SELECT 1',
 	];
 	for (const sql of attacks) {
@@ -200,5 +200,5 @@ test('nothing in SQL reaches files, code or the captured tables', async () => {
 		assert.match(stderr, /^tinytap: error: .*\[ERR_SQL_[A-Z_]+\]$/m, sql);
 		assert.doesNotMatch(stderr, /^\s+at /m, sql);
 	}
-	assert.throws(() => readFileSync('/tmp/tinytap-attack.csv'), { code: 'ENOENT' });
+	assert.throws(() => readFileSync(join(directory.path, 'attack.csv')), { code: 'ENOENT' });
 });

@@ -1,0 +1,265 @@
+// Floods and bombs (docs: limits): whatever arrives, memory stays under the limit, time grows with the input and no
+// faster, nothing throws, and the next exchange is decoded.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { SNAPSHOT_CONNECTIONS, SNAPSHOT_EVENTS, SNAPSHOT_EXCHANGES } from '../../decoder-as/assembly/output-layout.ts';
+import type { Decoder } from '../../src/decode/decoder.ts';
+import { feedBatch, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
+import { buildBatch, buildRecord, Tape } from '../support/record-builder.ts';
+
+const MEMORY = 32 << 20;
+const SLACK = 16 << 20;
+
+function decoder(): Decoder {
+	return newDecoder({ memoryLimit: MEMORY });
+}
+
+function checkMemory(subject: Decoder): void {
+	assert.ok(subject.memoryUsed() < MEMORY, `${subject.memoryUsed()} bytes in use`);
+	assert.ok(subject.memory.buffer.byteLength < MEMORY + SLACK, `${subject.memory.buffer.byteLength} bytes of memory`);
+}
+
+/** An exchange on a connection of its own is decoded as ever. */
+function checkAlive(subject: Decoder, conn = 9_999_999): void {
+	takeOutput(subject);
+	const tape = new Tape();
+	tape.timeNs = 10n ** 15n;
+	const server = tape.server(conn, { pid: 77, local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+	tape.factProcess(77, 'server');
+	server.in('GET /alive HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+	const rows = feedRecords(subject, tape.records).exchanges.filter((row) => row.conn === conn);
+	subject.decode(0);
+	rows.push(...takeOutput(subject).exchanges.filter((row) => row.conn === conn));
+	assert.deepEqual(
+		rows.map((row) => [row.path, row.state, row.resBody]),
+		[['/alive', 'complete', 'ok']],
+	);
+}
+
+const DATA = {
+	kind: wire.CAPTURE_DATA,
+	syscall: wire.SYSCALL_READ,
+	direction: wire.DIRECTION_IN,
+	role: wire.ROLE_ACCEPTED,
+	pid: 1,
+} as const;
+
+/** Sends `head`, then `times` times `piece`, on one connection, in records of 16 KiB; the batch is made once. */
+function pour(
+	subject: Decoder,
+	head: string,
+	piece: Uint8Array,
+	times: number,
+	afterBatch: () => void,
+	conn = 1n,
+): void {
+	feedBatch(subject, buildRecord({ ...DATA, conn, payload: Buffer.from(head, 'latin1') }));
+	const records: Uint8Array[] = [];
+	for (let at = 0; at < piece.length; at += 16384)
+		records.push(buildRecord({ ...DATA, conn, payload: piece.subarray(at, at + 16384) }));
+	const batch = Buffer.from(buildBatch(records).buffer);
+	let offset = BigInt(head.length);
+	for (let i = 0; i < times; i++) {
+		let at = 0;
+		for (const record of records) {
+			batch.writeBigUInt64LE(offset, at + wire.EVENT_STREAM_OFFSET);
+			batch.writeBigUInt64LE(offset, at + wire.EVENT_TIME_NS);
+			offset += BigInt(record.length - wire.CAPTURE_EVENT_HEADER_BYTES);
+			at += (record.length + 7) & ~7;
+		}
+		feedBatch(subject, batch);
+		afterBatch();
+	}
+}
+
+/** `text` again and again, a whole number of times, about a mebibyte. */
+function mebibyte(text: string): Uint8Array {
+	return Buffer.from(text.repeat(Math.ceil((1 << 20) / text.length)), 'latin1');
+}
+
+for (const [name, head, piece, mebibytes] of [
+	['one header of 1 GiB', 'GET / HTTP/1.1\r\nX: ', 'x', 1024],
+	['a million headers of 10 bytes', 'GET / HTTP/1.1\r\n', 'A: 456789\n', 10],
+	['a request line of 256 MiB', 'GET /', 'a', 256],
+	['a million folded lines', 'GET / HTTP/1.1\r\nA: b\r\n', ' folded\r\n', 9],
+	[
+		'chunks of one byte with 1 KiB of extensions',
+		'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n',
+		`1;${'e'.repeat(1022)}\r\nx\r\n`,
+		64,
+	],
+	[
+		'a chunked body that never ends',
+		'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n',
+		`100\r\n${'x'.repeat(256)}\r\n`,
+		256,
+	],
+	['a chunk of 2^64 - 1 bytes', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n', 'x', 128],
+	['Content-Length 2^64 - 1', 'POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n', 'x', 128],
+	['trailers without end', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', 'T: 456789\n', 16],
+	['pipelined requests without a response', '', 'GET /x HTTP/1.1\r\nHost: h\r\n\r\n', 4],
+	['garbage after a request', 'GET / HTTP/1.1\r\n\r\n', 'no message at all\n', 64],
+	['garbage without a line end', 'GET / HTTP/1.1\r\n\r\n(', 'g', 64],
+] as const) {
+	test(`${name}: memory stays, the next exchange is decoded`, () => {
+		const subject = decoder();
+		pour(subject, head, mebibyte(piece), mebibytes, () => {
+			checkMemory(subject);
+			subject.clearOutput();
+		});
+		subject.snapshot(SNAPSHOT_EXCHANGES | SNAPSHOT_CONNECTIONS);
+		assert.ok(takeOutput(subject).exchanges.length <= 101);
+		checkAlive(subject);
+	});
+}
+
+test('a body without limit is held up to the memory limit, and counted', () => {
+	const subject = newDecoder({ memoryLimit: MEMORY, bodyLimit: -1 });
+	pour(subject, `POST / HTTP/1.1\r\nContent-Length: ${100 << 20}\r\n\r\n`, mebibyte('b'), 100, () =>
+		checkMemory(subject),
+	);
+	subject.decode(0);
+	subject.decode(0);
+	subject.snapshot(SNAPSHOT_EXCHANGES);
+	const [row] = takeOutput(subject).exchanges;
+	assert.equal(row!.reqBodyBytes, 100 << 20);
+	assert.ok(row!.reqUnheld[8]! > 0);
+	checkAlive(subject);
+});
+
+test('a million connections of one byte: the oldest go, and are counted', () => {
+	const subject = decoder();
+	const payload = Buffer.from('G');
+	let conn = 0n;
+	for (let batch = 0; batch < 100; batch++) {
+		const records: Uint8Array[] = [];
+		for (let i = 0; i < 10_000; i++) records.push(buildRecord({ ...DATA, conn: ++conn, timeNs: conn, payload }));
+		feedBatch(subject, buildBatch(records));
+		checkMemory(subject);
+		subject.clearOutput();
+	}
+	assert.ok(subject.loss()[wire.LOSS_TABLE_FULL]!.events > 900_000);
+	checkAlive(subject);
+});
+
+test('connections opened and closed without data leave nothing', () => {
+	const subject = decoder();
+	let used = 0;
+	for (let batch = 0; batch < 40; batch++) {
+		const tape = new Tape();
+		tape.timeNs = BigInt(batch) * 10n ** 12n;
+		for (let i = 0; i < 2500; i++) {
+			const server = tape.server(batch * 2500 + i + 1, { local: '10.0.0.1:80', remote: `10.0.0.2:${i + 1}` }).open();
+			server.close();
+		}
+		feedRecords(subject, tape.records);
+		checkMemory(subject);
+		if (batch === 20) used = subject.memoryUsed();
+	}
+	assert.ok(subject.memoryUsed() < used * 1.2, `${subject.memoryUsed()} after ${used}`);
+	subject.snapshot(SNAPSHOT_CONNECTIONS);
+	assert.equal(takeOutput(subject).connections.length, 0);
+	checkAlive(subject);
+});
+
+test('100,000 interim responses: 16 are listed, the final one is the response', () => {
+	const subject = decoder();
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+	server.out('HTTP/1.1 100 Continue\r\n\r\n'.repeat(100_000)).out('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+	feedRecords(subject, tape.records);
+	subject.finish();
+	const [row] = takeOutput(subject).exchanges;
+	assert.deepEqual([row!.status, row!.interim!.split(',').length, row!.anomalies], [200, 16, 'many-interim']);
+});
+
+test('a flood of responses without requests makes rows that say so', () => {
+	const subject = decoder();
+	const tape = new Tape();
+	const client = tape.client(1).open();
+	for (let i = 0; i < 2000; i++) client.in('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'.repeat(10));
+	const rows = feedRecords(subject, tape.records, { recordsPerBatch: 100 }).exchanges;
+	subject.decode(0);
+	subject.decode(0);
+	rows.push(...takeOutput(subject).exchanges);
+	checkMemory(subject);
+	subject.finish();
+	rows.push(...takeOutput(subject).exchanges);
+	assert.equal(rows.length, 20_000);
+	assert.ok(rows.every((row) => row.reason === 'request not seen'));
+});
+
+test('of 100,000 requests without a response 100 wait, and a late response goes to its own', () => {
+	const subject = decoder();
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	const count = 100_000;
+	for (let i = 0; i < count; i += 10) {
+		server.in(Array.from({ length: 10 }, (_, j) => `GET /${i + j} HTTP/1.1\r\nHost: h\r\n\r\n`).join(''));
+	}
+	const rows = feedRecords(subject, tape.records, { recordsPerBatch: 1000 }).exchanges;
+	subject.snapshot(SNAPSHOT_EXCHANGES);
+	assert.equal(takeOutput(subject).exchanges.filter((row) => row.state === 'open').length, 100);
+	assert.ok(rows.every((row) => row.state === 'unanswered' && row.reason === 'too many waiting'));
+	tape.records.length = 0;
+	for (let i = 0; i < count; i += 10) {
+		server.out(
+			Array.from(
+				{ length: 10 },
+				(_, j) => `HTTP/1.1 200 OK\r\nContent-Length: ${String(i + j).length}\r\n\r\n${i + j}`,
+			).join(''),
+		);
+	}
+	const answered = feedRecords(subject, tape.records, { recordsPerBatch: 1000 }).exchanges;
+	assert.equal(answered.length, 100);
+	for (const row of answered) assert.deepEqual([row.state, row.path], ['complete', `/${row.resBody}`]);
+});
+
+test('events and connections can always be listed', () => {
+	const subject = newDecoder({ memoryLimit: MEMORY, eventsLimit: 1000 });
+	const tape = new Tape();
+	for (let i = 1; i <= 3000; i++) tape.server(i).open().in('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+	feedRecords(subject, tape.records);
+	subject.clearOutput();
+	subject.snapshot(SNAPSHOT_EVENTS | SNAPSHOT_CONNECTIONS | SNAPSHOT_EXCHANGES);
+	const { events, connections, exchanges } = takeOutput(subject);
+	assert.deepEqual([events.length, connections.length, exchanges.length], [1000, 3000, 3000]);
+	checkMemory(subject);
+});
+
+test('twice the input takes about twice the work, also byte by byte', () => {
+	// Work is counted in instructions' place by time, so only a growth that no busy machine explains fails: a quadratic
+	// reader takes four times as long for twice the input, eight times for three doublings more.
+	const inputs: readonly (readonly [string, string, string])[] = [
+		['header', 'GET / HTTP/1.1\r\nX: ', 'x'],
+		['headers', 'GET / HTTP/1.1\r\n', 'A: 456789\n'],
+		['folded', 'GET / HTTP/1.1\r\nA: b\r\n', ' folded\n'],
+		['chunks', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n'],
+		['requests', '', 'GET / HTTP/1.1\r\n\r\n'],
+		['garbage', 'GET / HTTP/1.1\r\n\r\n', 'garbage '],
+	];
+	for (const [name, head, piece] of inputs) {
+		const time = (bytes: number): number => {
+			const text = head + piece.repeat(Math.ceil(bytes / piece.length));
+			const tape = new Tape();
+			const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+			for (const byte of text) server.in(byte);
+			const batch = buildBatch(tape.records);
+			let best = Number.POSITIVE_INFINITY;
+			for (let run = 0; run < 3; run++) {
+				const subject = decoder();
+				subject.input(batch.length).set(batch);
+				const start = process.cpuUsage();
+				subject.decode(batch.length);
+				const { user, system } = process.cpuUsage(start);
+				best = Math.min(best, user + system);
+			}
+			return best;
+		};
+		const small = Math.max(time(10_000), 500);
+		const large = time(80_000);
+		assert.ok(large < small * 24, `${name}: ${small} µs, eight times the input ${large} µs`);
+	}
+});
