@@ -113,9 +113,11 @@ export function takeDue(): Connection {
 
 /** Counts one more syscall of the connection, in order of first use. */
 export function noteSyscall(connection: Connection, syscall: u32): void {
+	const noted = (<u64>1) << (syscall & 63);
+	if (connection.syscallsNoted & noted) return;
+	connection.syscallsNoted |= noted;
 	const list = changetype<usize>(connection) + offsetof<Connection>('syscalls0');
 	const length = connection.syscallCount;
-	for (let i: u32 = 0; i < length; i++) if (<u32>load<u8>(list + i) == syscall) return;
 	if (length == 16) return;
 	store<u8>(list + length, <u8>syscall);
 	connection.syscallCount = length + 1;

@@ -1,7 +1,7 @@
 // Writes rows into the output in the layout of output-layout.ts. Nothing is decided here.
 import { wallMicroseconds } from './clock';
 import { viaOf } from './messages';
-import { fits, reserve } from './output';
+import { fits, reserve, trim } from './output';
 import {
 	CONNECTION_BYTES_IN,
 	CONNECTION_BYTES_OUT,
@@ -130,8 +130,8 @@ function pointRange(entry: usize, member: u32, offset: u32, length: u32): void {
 
 /** Copies the field list and the head; answers the head's offset in the entry. */
 function putHead(entry: usize, member: u32, message: Message): u32 {
-	cursor = (cursor + 7) & ~7;
-	const list = cursor;
+	const list = (cursor + 7) & ~7;
+	memory.fill(entry + cursor, 0, list - cursor);
 	const listBytes = message.fieldCount * HEADER_BYTES;
 	const head = list + listBytes;
 	memory.copy(entry + list, message.fields, listBytes);
@@ -291,8 +291,7 @@ export function writeExchange(exchange: Exchange): bool {
 	store<u64>(entry, anomalies, EXCHANGE_ANOMALIES);
 	store<f64>(entry, <f64>lost, EXCHANGE_LOST_BYTES);
 	store<u32>(entry, flags, EXCHANGE_FLAGS);
-	// What was reserved and not needed.
-	memory.fill(entry + cursor, 0, <u32>bytes - cursor);
+	trim(entry, cursor);
 	return true;
 }
 
@@ -344,7 +343,7 @@ export function writeConnection(connection: Connection): void {
 	if (connection.remoteLength != 0) putRange(entry, CONNECTION_REMOTE, connection.remote, connection.remoteLength);
 	const syscalls = changetype<usize>(connection) + offsetof<Connection>('syscalls0');
 	putRange(entry, CONNECTION_SYSCALLS, syscalls, connection.syscallCount);
-	memory.fill(entry + cursor, 0, bytes - cursor);
+	trim(entry, cursor);
 }
 
 /** Writes ENTRY_PAIR. */

@@ -93,7 +93,8 @@ export function addEvent(record: usize, connection: Connection): void {
 	store<u8>(slot, <u8>recordKind(record), 40);
 	store<u8>(slot, <u8>recordSyscall(record), 41);
 	store<u8>(slot, <u8>recordDirection(record), 42);
-	memory.copy(slot + 48, recordComm(record), 16);
+	store<u64>(slot, load<u64>(recordComm(record)), 48);
+	store<u64>(slot, load<u64>(recordComm(record), 8), 56);
 }
 
 /** Writes ENTRY_EVENT for each, oldest first. */

@@ -11,7 +11,7 @@ import {
 	LOSS_ZERO_COPY,
 } from './capture-event';
 
-/** For each reason: u64 events, u64 bytes (of the kernel, totals), the same counted here, f64 time of the last. */
+/** For each reason: u64 events, u64 bytes (of the kernel, totals), the same counted here, u64 boot time of the last. */
 const STRIDE: i32 = 40;
 const counters = memory.data(STRIDE * LOSS_MAX, 8);
 
@@ -20,7 +20,7 @@ export function count(reason: i32, events: u64, bytes: u64): void {
 	const at = counters + reason * STRIDE;
 	store<u64>(at, load<u64>(at, 16) + events, 16);
 	store<u64>(at, load<u64>(at, 24) + bytes, 24);
-	store<f64>(at, wallMicroseconds(now), 32);
+	store<u64>(at, now, 32);
 }
 
 /** Sets the kernel's totals; they never go back, so that a repeated or late record changes nothing. */
@@ -31,7 +31,7 @@ export function total(reason: i32, events: u64, bytes: u64, time: u64): void {
 	const beforeBytes = load<u64>(at, 8);
 	if (events > before) store<u64>(at, events);
 	if (bytes > beforeBytes) store<u64>(at, bytes, 8);
-	if (events > before || bytes > beforeBytes) store<f64>(at, wallMicroseconds(time), 32);
+	if (events > before || bytes > beforeBytes) store<u64>(at, time, 32);
 }
 
 export function events(reason: i32): f64 {
@@ -47,7 +47,9 @@ export function bytes(reason: i32): f64 {
 }
 
 export function last(reason: i32): f64 {
-	return <u32>reason >= <u32>LOSS_MAX ? 0 : load<f64>(counters + reason * STRIDE, 32);
+	if (<u32>reason >= <u32>LOSS_MAX) return 0;
+	const time = load<u64>(counters + reason * STRIDE, 32);
+	return time == 0 ? 0 : wallMicroseconds(time);
 }
 
 /** Reasons that the decoder sees in the records themselves: a kernel's total beside that would count them twice. */

@@ -1,9 +1,12 @@
 // Memory of the decoder: blocks of any size from one region that only grows, freed blocks joined with their neighbours
 // and kept in lists by size (two-level segregated fit), so that both calls take constant time and hostile patterns of
-// sizes cannot spread the memory thin. Nothing here traps: when the host gives no more memory, allocate answers 0.
+// sizes cannot spread the memory thin. Nothing here traps: when the limit is reached, or the host gives no more memory,
+// allocate answers 0.
 //
 // A block: u32 size of the whole block with BUSY in bit 0, u32 size of the block before it, then the payload. Free
 // blocks hold their list links (next, previous) in the payload.
+
+import { memoryLimit } from './settings';
 
 const HEADER: u32 = 8;
 const BUSY: u32 = 1;
@@ -193,6 +196,7 @@ function growRegion(size: u32): bool {
 	const bytes = <u64>size + (size >> STEP_LOG) + 64;
 	let pages = <u32>((bytes + 0xffff) >> 16);
 	if (pages < GROW_PAGES) pages = GROW_PAGES;
+	if (((<u64>memory.size() + pages) << 16) > <u64>memoryLimit) return false;
 	const before = memory.grow(pages);
 	if (before < 0) return false;
 	const start = (<usize>before) << 16;

@@ -43,11 +43,19 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	if (capacity - length < size && !grow(size)) return 0;
 	const entry = buffer + length;
 	memory.fill(entry, 0, fixed);
-	if (size != bytes) memory.fill(entry + bytes, 0, size - bytes);
+	memory.fill(entry + bytes, 0, size - bytes);
 	store<u32>(entry, size, ENTRY_SIZE);
 	store<u32>(entry, type, ENTRY_TYPE);
 	length += size;
 	return entry;
+}
+
+/** The entry reserved last takes only `bytes` bytes after all. */
+export function trim(entry: usize, bytes: u32): void {
+	const size = (bytes + 7) & ~7;
+	memory.fill(entry + bytes, 0, size - bytes);
+	store<u32>(entry, size, ENTRY_SIZE);
+	length = <u32>(entry - buffer) + size;
 }
 
 function grow(more: u32): bool {

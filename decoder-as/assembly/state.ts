@@ -146,6 +146,8 @@ export class Connection {
 	/** Responses begun so far. */
 	responsesBegun: u32;
 
+	/** A bit for each syscall that is in the list. */
+	syscallsNoted: u64;
 	syscalls0: u64;
 	syscalls1: u64;
 	syscallCount: u32;
