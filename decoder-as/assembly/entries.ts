@@ -327,8 +327,8 @@ export function writeConnection(connection: Connection): void {
 	store<f64>(entry, <f64>connection.id, CONNECTION_ID);
 	store<f64>(entry, wallMicroseconds(connection.openedAt), CONNECTION_OPENED);
 	store<f64>(entry, connection.closed ? wallMicroseconds(connection.closedAt) : NaN, CONNECTION_CLOSED);
-	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>connection.incoming.next, CONNECTION_BYTES_IN);
-	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_BYTES_OUT);
+	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>(connection.incoming.next - connection.incoming.base), CONNECTION_BYTES_IN);
+	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>(connection.outgoing.next - connection.outgoing.base), CONNECTION_BYTES_OUT);
 	store<f64>(entry, <f64>connection.exchanges, CONNECTION_EXCHANGES);
 	store<u32>(entry, connection.pid, CONNECTION_PID);
 	store<u32>(entry, sideOf(connection), CONNECTION_SIDE);

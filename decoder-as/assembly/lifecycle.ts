@@ -65,6 +65,14 @@ export function receive(connection: Connection, record: usize): void {
 		return;
 	}
 	if (stream.ended) return;
+	if (!stream.begun) {
+		// Of a connection that was there before, the first byte seen is where its stream begins.
+		stream.begun = true;
+		if (stream.midstream && stream.next == 0) {
+			stream.next = recordOffset(record);
+			stream.base = stream.next;
+		}
+	}
 	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next && !gapped(opposite(stream))) {
 		if (take(stream, record)) {
 			settleStreams(connection);
@@ -220,6 +228,7 @@ function completeEnd(stream: Stream): void {
 /** What is missing at the stream's end. */
 function feedRest(stream: Stream): void {
 	if (stream == NO_STREAM || stream.ended || stream.finalOffset <= stream.next) return;
+	if (stream.midstream && !stream.begun) return;
 	feedGap(stream, stream.finalOffset - stream.next);
 }
 
@@ -354,8 +363,13 @@ function nothingMissing(connection: Connection): bool {
 	if (!connection.finalKnown) return false;
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
-	if (incoming != NO_STREAM && (incoming.firstPending != NO_PENDING || incoming.next < incoming.finalOffset)) return false;
-	return outgoing == NO_STREAM || (outgoing.firstPending == NO_PENDING && outgoing.next >= outgoing.finalOffset);
+	if (incoming != NO_STREAM && (incoming.firstPending != NO_PENDING || lacks(incoming))) return false;
+	return outgoing == NO_STREAM || (outgoing.firstPending == NO_PENDING && !lacks(outgoing));
+}
+
+/** Is something missing at the stream's end? Not when nothing of it was ever seen. */
+function lacks(stream: Stream): bool {
+	return stream.next < stream.finalOffset && (stream.begun || !stream.midstream);
 }
 
 /** Nobody answered whether it is a socket: what went both ways was one. */

@@ -190,6 +190,9 @@ export class Stream {
 	/** Records waited long enough for a request: take them as they are. */
 	forced: bool;
 
+	/** Bytes of it were seen; where the first of them lies. */
+	begun: bool;
+	base: u64;
 	/** Offset of the next byte to be taken. */
 	next: u64;
 

@@ -216,3 +216,28 @@ test('on a kept-alive connection a whole exchange lost in both directions costs 
 	const complete = exchanges.filter((row) => row.state === 'complete').map((row) => row.path);
 	for (const id of [1, 4, 5, 6, 7]) assert.ok(complete.includes(`/exchange/${id}`), `exchange ${id}`);
 });
+
+test('a connection that was there before begins at the first offset that is seen', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
+	server.inOffset = 5_000_000_000n;
+	server.outOffset = 77n;
+	server
+		.in(get(1))
+		.out(ok(1, body(1, 1)))
+		.in(get(2))
+		.out(ok(2, body(2, 1)))
+		.eof()
+		.close();
+	for (const recordsPerBatch of BATCHES) {
+		const { exchanges, connections } = decodeRecords(tape.records, { recordsPerBatch });
+		assert.deepEqual(
+			exchanges.map((row) => [row.path, row.state, row.lostBytes]),
+			[
+				['/exchange/1', 'complete', 0],
+				['/exchange/2', 'complete', 0],
+			],
+		);
+		assert.equal(connections[0]!.bytesIn, get(1).length + get(2).length);
+	}
+});
