@@ -5,7 +5,7 @@
 //
 // Exit status 1 when a body that passed user memory is not held whole, a count is wrong, rows do not pair or bytes differ.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { APPLICATION_SERVER_KINDS } from './compat/application-servers.ts';
@@ -29,6 +29,8 @@ const KINDS: readonly ServerKind[] = [
 ];
 const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
+/** Recordings of captures with failures. */
+const KEPT = join(import.meta.dirname, '../build/compat');
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -120,23 +122,30 @@ async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Ho
 	const [front] = hops;
 	if (front === undefined) throw new Error(`${kind.name} has no port`);
 	const requests = kind.targets.map((target, number) => requestFor(target, number, front, site));
-	const rows = await captureExchanges(
-		hops.map(({ port }) => port),
-		() => ask(client, requests, site),
-	);
-	return kind.targets.flatMap((target, number) => {
-		const exchange: Exchange = {
-			number,
-			target,
-			client: client.name,
-			received: readFileSync(requests[number]?.into ?? ''),
-		};
-		rmSync(requests[number]?.into ?? '');
+	const recording = join(site.temporary, 'recording');
+	const ports = hops.map(({ port }) => port);
+	const { rows, losses } = await captureExchanges(ports, recording, () => ask(client, requests, site));
+	const judged = kind.targets.flatMap((target, number) => {
+		const into = requests[number]?.into ?? '';
+		const exchange: Exchange = { number, target, client: client.name, received: readFileSync(into) };
+		rmSync(into);
 		return hops.map((hop) => {
-			const judged = judge(exchange, hop, hop.client ?? client, rows);
-			return { ...judged, failures: [...transferFailures(exchange), ...judged.failures] };
+			const one = judge(exchange, hop, hop.client ?? client, rows);
+			// What was lost cannot be pinned to an exchange: it stands with the first.
+			const lost = number === 0 ? losses.map((words) => `lost while all were asked: ${words}`) : [];
+			return { ...one, failures: [...lost, ...transferFailures(exchange), ...one.failures] };
 		});
 	});
+	if (judged.some(({ failures }) => failures.length > 0)) keepRecording(recording, `${kind.name} ${client.name}`);
+	return judged;
+}
+
+/** A failure that comes once in many runs can be looked at again: `tinytap --replay FILE`. */
+function keepRecording(recording: string, name: string): void {
+	mkdirSync(KEPT, { recursive: true });
+	const kept = join(KEPT, `${name.replaceAll(/[^\w.-]+/g, '-')}.tinytap`);
+	copyFileSync(recording, kept);
+	console.error(`compat: the capture is kept in ${kept}`);
 }
 
 function requestFor(target: Target, number: number, front: Hop, site: Site): Request {

@@ -1,8 +1,7 @@
 // Writes docs/tables.md from the tables of the code; --check: exit 1 when it is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ANOMALY_DESCRIPTIONS } from '../src/decode/anomaly-descriptions.ts';
-import { FLAG_WORDS, PROTOCOLS, REASONS, STATES, SYSCALL_NAMES } from '../src/decode/words.ts';
+import { ANOMALY_DESCRIPTIONS, FLAG_WORDS, PROTOCOLS, REASONS, STATES, SYSCALL_NAMES } from '../src/decode/words.ts';
 import { TABLES } from '../src/store/database.ts';
 import { LOSS_REASONS } from '../src/store/loss-table.ts';
 

@@ -36,7 +36,7 @@ const SQL = `SELECT id, side, pair_id, comm, local, remote, query_string, state,
 	req_body_bytes, req_captured_bytes, req_body_note, req_body_raw, req_via,
 	res_body_bytes, res_captured_bytes, res_body_note, res_body_raw, via
 	FROM exchanges ORDER BY id;
-	SELECT reason AS loss, events FROM loss WHERE kind = 'lost' AND events > 0`;
+	SELECT reason AS loss, events, bytes FROM loss WHERE kind = 'lost' AND events > 0`;
 
 /** A busy machine must not lose what a quiet one holds: the ring has room for all bodies of one capture. */
 export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '--ring-size', '64MiB'];
@@ -44,10 +44,17 @@ export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '-
 /** The name of a case's number in the query string. */
 export const CASE_NAME = 'case';
 
-/** Captures what passes the ports while `work` runs; bodies without a limit. Throws when anything was lost. */
-export async function captureExchanges(ports: readonly number[], work: () => Promise<void>): Promise<CapturedRow[]> {
+/**
+ * Captures what passes the ports while `work` runs, bodies without a limit, and records it into the file `recording`.
+ * `losses`: what table `loss` says was lost, in words.
+ */
+export async function captureExchanges(
+	ports: readonly number[],
+	recording: string,
+	work: () => Promise<void>,
+): Promise<{ readonly rows: readonly CapturedRow[]; readonly losses: readonly string[] }> {
 	const filters = ports.flatMap((port) => ['--port', String(port)]);
-	const tinytap = startTinytap(['query', SQL, ...CAPTURE_OPTIONS, ...filters]);
+	const tinytap = startTinytap(['query', SQL, ...CAPTURE_OPTIONS, '--record', recording, '--force', ...filters]);
 	remember({ pid: tinytap.child.pid ?? -1, stop: tinytap.stop, output: tinytap.stderr });
 	await unlessEnding(tinytap.attached());
 	await unlessEnding(work());
@@ -55,9 +62,12 @@ export async function captureExchanges(ports: readonly number[], work: () => Pro
 	const { code, stdout, stderr } = await tinytap.finished;
 	if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);
 	const rows = parseRows(stdout);
-	const losses = rows.filter((row) => 'loss' in row);
-	if (losses.length > 0) throw new Error(`lost: ${losses.map(({ loss, events }) => `${loss} ${events}`).join(', ')}`);
-	return rows.map(capturedRow);
+	return {
+		rows: rows.filter((row) => !('loss' in row)).map(capturedRow),
+		losses: rows
+			.filter((row) => 'loss' in row)
+			.map(({ loss, events, bytes }) => `${loss}: ${events} events, ${bytes} bytes`),
+	};
 }
 
 function capturedRow(row: Readonly<Record<string, unknown>>): CapturedRow {
