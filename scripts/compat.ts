@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { APPLICATION_SERVER_KINDS } from './compat/application-servers.ts';
 import { CALL_SERVER_KINDS } from './compat/call-servers.ts';
-import { CASE_NAME, captureExchanges } from './compat/captured-row.ts';
+import { CASE_NAME, type CapturedRow, captureExchanges } from './compat/captured-row.ts';
 import { ask, CLIENTS, type Client, clientNamed, type Request } from './compat/clients.ts';
 import { FILE_SERVER_KINDS } from './compat/file-servers.ts';
 import { type Exchange, type Judged, judge } from './compat/judge.ts';
@@ -124,20 +124,26 @@ async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Ho
 	const requests = kind.targets.map((target, number) => requestFor(target, number, front, site));
 	const recording = join(site.temporary, 'recording');
 	const ports = hops.map(({ port }) => port);
-	const { rows, losses } = await captureExchanges(ports, recording, () => ask(client, requests, site));
+	const rows = await captureExchanges(ports, recording, () => ask(client, requests, site));
 	const judged = kind.targets.flatMap((target, number) => {
 		const into = requests[number]?.into ?? '';
 		const exchange: Exchange = { number, target, client: client.name, received: readFileSync(into) };
 		rmSync(into);
 		return hops.map((hop) => {
 			const one = judge(exchange, hop, hop.client ?? client, rows);
-			// What was lost cannot be pinned to an exchange: it stands with the first.
-			const lost = number === 0 ? losses.map((words) => `lost while all were asked: ${words}`) : [];
-			return { ...one, failures: [...lost, ...transferFailures(exchange), ...one.failures] };
+			const more = number === 0 ? strayRows(rows, hop, requests.length) : [];
+			return { ...one, failures: [...transferFailures(exchange), ...one.failures, ...more] };
 		});
 	});
 	if (judged.some(({ failures }) => failures.length > 0)) keepRecording(recording, `${kind.name} ${client.name}`);
 	return judged;
+}
+
+/** Rows on the hop's port that belong to no request. */
+function strayRows(rows: readonly CapturedRow[], hop: Hop, requests: number): string[] {
+	return rows
+		.filter(({ port, number }) => port === hop.port && !(number < requests))
+		.map(({ id, side, state, reason }) => `row ${id} of side ${side} belongs to no request (${reason ?? state})`);
 }
 
 /** A failure that comes once in many runs can be looked at again: `tinytap --replay FILE`. */

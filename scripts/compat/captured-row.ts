@@ -35,8 +35,7 @@ export type CapturedRow = {
 const SQL = `SELECT id, side, pair_id, comm, local, remote, query_string, state, reason, status, vias, lost_bytes, anomalies,
 	req_body_bytes, req_captured_bytes, req_body_note, req_body_raw, req_via,
 	res_body_bytes, res_captured_bytes, res_body_note, res_body_raw, via
-	FROM exchanges ORDER BY id;
-	SELECT reason AS loss, events, bytes FROM loss WHERE kind = 'lost' AND events > 0`;
+	FROM exchanges ORDER BY id`;
 
 /** A busy machine must not lose what a quiet one holds: the ring has room for all bodies of one capture. */
 export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '--ring-size', '64MiB'];
@@ -44,15 +43,12 @@ export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '-
 /** The name of a case's number in the query string. */
 export const CASE_NAME = 'case';
 
-/**
- * Captures what passes the ports while `work` runs, bodies without a limit, and records it into the file `recording`.
- * `losses`: what table `loss` says was lost, in words.
- */
+/** Captures what passes the ports while `work` runs, bodies without a limit, and records it into the file `recording`. */
 export async function captureExchanges(
 	ports: readonly number[],
 	recording: string,
 	work: () => Promise<void>,
-): Promise<{ readonly rows: readonly CapturedRow[]; readonly losses: readonly string[] }> {
+): Promise<CapturedRow[]> {
 	const filters = ports.flatMap((port) => ['--port', String(port)]);
 	const tinytap = startTinytap(['query', SQL, ...CAPTURE_OPTIONS, '--record', recording, '--force', ...filters]);
 	remember({ pid: tinytap.child.pid ?? -1, stop: tinytap.stop, output: tinytap.stderr });
@@ -61,13 +57,8 @@ export async function captureExchanges(
 	tinytap.interrupt();
 	const { code, stdout, stderr } = await tinytap.finished;
 	if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);
-	const rows = parseRows(stdout);
-	return {
-		rows: rows.filter((row) => !('loss' in row)).map(capturedRow),
-		losses: rows
-			.filter((row) => 'loss' in row)
-			.map(({ loss, events, bytes }) => `${loss}: ${events} events, ${bytes} bytes`),
-	};
+	// Table `loss` is of the whole host; what is lost of these exchanges shows in their rows.
+	return parseRows(stdout).map(capturedRow);
 }
 
 function capturedRow(row: Readonly<Record<string, unknown>>): CapturedRow {
