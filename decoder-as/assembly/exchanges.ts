@@ -147,15 +147,14 @@ function finishWhole(exchange: Exchange): void {
 	}
 	// Only a body that went on says something: of two threads' calls the times may be a little out of order.
 	if (request.bodyBytes != 0 && response.startTime < request.endTime) note(response, ANOMALY_EARLY_RESPONSE);
+	if (response.upgraded) {
+		finish(exchange, STATE_UPGRADED, REASON_NONE);
+		return;
+	}
 	const damage = response.damage != 0 ? response.damage : request.damage;
 	if (damage != 0) finish(exchange, STATE_INCOMPLETE, damage);
 	else if (request.lostBytes + response.lostBytes != 0) finish(exchange, STATE_INCOMPLETE, REASON_BYTES_LOST);
 	else finish(exchange, STATE_COMPLETE, isMalformed(request) || isMalformed(response) ? REASON_MALFORMED : REASON_NONE);
-}
-
-/** The connection goes over to something else with this exchange (101, CONNECT); both messages have ended. */
-export function upgrade(exchange: Exchange): void {
-	finish(exchange, STATE_UPGRADED, REASON_NONE);
 }
 
 /** The connection ends with `reason` while the row is open. */

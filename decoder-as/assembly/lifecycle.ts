@@ -183,12 +183,17 @@ function pendingTime(stream: Stream): u64 {
 
 /**
  * Takes everything that waits since before batch `before` as it is: a gap, or a response whose request did not come, is
- * taken for what it is only when nothing else can go on.
+ * taken for what it is only when nothing else can go on. What follows CONNECT or Upgrade waits for the answer as long as
+ * that may come.
  */
 function force(connection: Connection, before: u32): void {
 	while (true) {
 		settleStreams(connection);
-		const stream = earlier(connection);
+		let stream = earlier(connection);
+		if (stream != NO_STREAM && stream == connection.requests && !gapped(stream)) {
+			stream = opposite(stream);
+			if (pendingTime(stream) == u64.MAX_VALUE) return;
+		}
 		if (stream == NO_STREAM || stream.firstPending.batch >= before) return;
 		takeFirst(stream, true);
 	}
@@ -247,6 +252,8 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	force(connection, u32.MAX_VALUE);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
+	// Nobody said whether it is still HTTP.
+	if (connection.requests != NO_STREAM) dropAllPending(connection.requests);
 	feedRest(incoming);
 	feedRest(outgoing);
 	const requests = connection.requests;

@@ -327,6 +327,8 @@ export class Message {
 	keepAlive: bool;
 	expectContinue: bool;
 	http09: bool;
+	/** The connection goes over to another protocol with it. */
+	upgraded: bool;
 	/** The head is complete. */
 	headed: bool;
 	/** The body has ended (or what there is of it). */

@@ -665,6 +665,7 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	const request = exchange == NO_EXCHANGE ? NO_MESSAGE : exchange.request;
 	const connect = request != NO_MESSAGE && request.isConnect && status < 300;
 	if (status == 101 || connect) {
+		message.upgraded = true;
 		goOver(connection, exchange, connect ? PROTOCOL_OTHER : upgradeProtocol(message, request));
 		return;
 	}
@@ -715,7 +716,7 @@ function upgradeProtocol(message: Message, request: Message): i32 {
 /** 101 or CONNECT: what follows in either direction is not HTTP/1. */
 function goOver(connection: Connection, exchange: Exchange, protocol: i32): void {
 	setOpaque(connection, protocol);
-	if (exchange != NO_EXCHANGE) exchanges.upgrade(exchange);
+	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
 }
 
 /** Gives the response to the request it answers, as far as that is known: NO_EXCHANGE when nobody wants it. */
