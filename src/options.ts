@@ -6,7 +6,8 @@ import { usageError } from './errors.ts';
 import { checkedFilters, parseComm, parsePid, parsePort } from './filters.ts';
 import { FILES, version } from './installation.ts';
 import { type InvokingUser, invokingUser, userDirectories } from './invoking-user.ts';
-import { isRowFormat, ROW_FORMATS, type RowFormat } from './output/row-format.ts';
+import { createRedactor, type Redactor } from './output/redaction.ts';
+import { isResultFormat, RESULT_FORMATS, type ResultFormat } from './output/result-format.ts';
 import { createTheme, type Theme, wantsColor } from './output/theme.ts';
 import { parseDuration, parseInteger, parseSize } from './quantity.ts';
 import type { QueryDirectories } from './saved-queries.ts';
@@ -27,6 +28,7 @@ type RawOptions = {
 	readonly color?: boolean;
 	readonly user?: string;
 	readonly raw?: boolean;
+	readonly redact?: boolean;
 	readonly timeout?: string;
 	readonly strict?: boolean;
 	readonly quiet?: boolean;
@@ -38,8 +40,10 @@ type RawOptions = {
 /** How results are shown. */
 export type Presentation = {
 	/** Undefined: table on a terminal and elsewhere alike. */
-	readonly format: RowFormat | undefined;
+	readonly format: ResultFormat | undefined;
 	readonly raw: boolean;
+	/** For what is meant to be shared; null with --no-redact. */
+	readonly redactor: Redactor | null;
 	readonly quiet: boolean;
 	/** For stdout, and for stderr. */
 	readonly theme: Theme;
@@ -72,9 +76,10 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--max-rows <n>', 'rows kept; the oldest go first'],
 	['--ring-size <size>', 'size of the kernel ring buffer (default 16MiB)'],
 	['--iovec-limit <n>', 'buffers of one vectored call that are followed, 1 to 1024 (default 1024)'],
-	['--format <format>', `how rows are printed: ${ROW_FORMATS.map(({ name }) => name).join(', ')}`],
+	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'no colours (as with NO_COLOR set)'],
 	['--user <name>', 'the user whose session this is (default: the sudo user)'],
+	['--no-redact', 'leave secrets in html, har and .curl (row formats always show them)'],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', "a statement's time limit"],
 	['--strict', 'exit with 3 when bytes were lost'],
@@ -182,15 +187,16 @@ export function recordSettings(
 }
 
 function presentation(raw: RawOptions): Presentation {
-	if (raw.format !== undefined && !isRowFormat(raw.format)) {
-		const names = ROW_FORMATS.map(({ name }) => name).join(', ');
+	if (raw.format !== undefined && !isResultFormat(raw.format)) {
+		const names = RESULT_FORMATS.map(({ name }) => name).join(', ');
 		throw usageError(`--format: expected one of ${names}, got ${JSON.stringify(raw.format)}`);
 	}
 	// commander: --no-color leaves true when it is absent.
 	const color = raw.color === false ? false : undefined;
 	return {
-		format: raw.format === undefined || !isRowFormat(raw.format) ? undefined : raw.format,
+		format: raw.format === undefined || !isResultFormat(raw.format) ? undefined : raw.format,
 		raw: raw.raw === true,
+		redactor: raw.redact === false ? null : createRedactor(),
 		quiet: raw.quiet === true,
 		theme: createTheme(wantsColor(process.stdout, process.env, color)),
 		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),

@@ -1,7 +1,8 @@
 // `tinytap tail`: each exchange as it completes.
-import { EXIT } from '../errors.ts';
+import { EXIT, usageError } from '../errors.ts';
+import { version } from '../installation.ts';
 import type { Options } from '../options.ts';
-import { createRowWriter, type RowWriter } from '../output/row-format.ts';
+import { createResultWriter } from '../output/result-format.ts';
 import { say } from '../running-capture.ts';
 import { tailColumns } from '../shell/shell-session.ts';
 import { withCapture } from './command-context.ts';
@@ -14,6 +15,12 @@ export async function tailCommand(
 ): Promise<number> {
 	const most = options.count ?? Number.POSITIVE_INFINITY;
 	const { presentation } = options;
+	const format = presentation.format ?? 'table';
+	if (format === 'har')
+		throw usageError(
+			'--format har: an archive has an end, a tail has none',
+			'Use `tinytap query "SELECT id FROM exchanges" --format har`.',
+		);
 	const screenColumns = process.stdout.isTTY ? process.stdout.columns : undefined;
 	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured }) => {
 		const rows = threads.tail(where, columns ?? tailColumns(screenColumns), true);
@@ -24,7 +31,9 @@ export async function tailCommand(
 		const end = captured();
 		// Reported below, after the rows before it.
 		end.catch(() => undefined);
-		const writer: RowWriter = createRowWriter(presentation.format ?? 'table', head.value.columns, {
+		const writer = createResultWriter(format, head.value.columns, {
+			redactor: presentation.redactor,
+			version: version(),
 			theme: presentation.theme,
 			raw: presentation.raw,
 			...(screenColumns === undefined ? {} : { screenColumns }),

@@ -4,8 +4,10 @@ import { distance } from 'fastest-levenshtein';
 import { fileError } from '../capture/recording.ts';
 import { UserError, usageError } from '../errors.ts';
 import { filtersText, parseFilters } from '../filters.ts';
+import { curlLine } from '../output/curl-line.ts';
 import { detailView, type ExchangeDetail } from '../output/detail-view.ts';
-import { isRowFormat, ROW_FORMATS } from '../output/row-format.ts';
+import { redactExchange } from '../output/redacted-exchange.ts';
+import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { parseDuration, parseInteger } from '../quantity.ts';
 import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
@@ -57,17 +59,21 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		usage: '.show ID',
 		description: 'one exchange in full: heads, bodies, notes',
 		run: async (shell, argument) => {
-			const id = parseInteger(argument, '.show', 1, Number.MAX_SAFE_INTEGER);
-			const exchange = await shell.threads.show(id);
-			if (exchange === undefined) {
-				throw new UserError(
-					`there is no exchange ${id}`,
-					'ERR_NO_EXCHANGE',
-					'SELECT id, method, path, status FROM exchanges; lists them.',
-				);
-			}
+			const exchange = await exchangeOf(shell, '.show', argument);
+			await shell.sink.write(detailView(exchange, { theme: shell.theme, raw: shell.options.presentation.raw }));
+			return undefined;
+		},
+	},
+	{
+		name: 'curl',
+		usage: '.curl ID',
+		description: 'the request as a curl command, secrets redacted',
+		run: async (shell, argument) => {
+			const exchange = await exchangeOf(shell, '.curl', argument);
+			const { redactor } = shell.options.presentation;
+			const { command, remarks } = curlLine(redactor === null ? exchange : redactExchange(exchange, redactor));
 			await shell.sink.write(
-				detailView(exchange as ExchangeDetail, { theme: shell.theme, raw: shell.options.presentation.raw }),
+				`${remarks.map((remark) => `# ${remark}\n`).join('')}${command === null ? '' : `${command}\n`}`,
 			);
 			return undefined;
 		},
@@ -135,11 +141,11 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'mode',
 		usage: '.mode FORMAT',
-		description: `how rows are printed: ${ROW_FORMATS.map(({ name }) => name).join(', ')}`,
+		description: `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`,
 		run: (shell, argument) => {
-			if (!isRowFormat(argument)) {
+			if (!isResultFormat(argument)) {
 				throw usageError(
-					`.mode: expected one of ${ROW_FORMATS.map(({ name }) => name).join(', ')}, got ${JSON.stringify(argument)}`,
+					`.mode: expected one of ${RESULT_FORMATS.map(({ name }) => name).join(', ')}, got ${JSON.stringify(argument)}`,
 				);
 			}
 			shell.format = argument;
@@ -251,6 +257,18 @@ export function readText(path: string): string {
 	} catch (error) {
 		throw fileError(path, error, 'Name a file of SQL statements.');
 	}
+}
+
+/** The exchange that a command's argument names. */
+async function exchangeOf(shell: ShellSession, command: string, argument: string): Promise<ExchangeDetail> {
+	const id = parseInteger(argument, command, 1, Number.MAX_SAFE_INTEGER);
+	const exchange = await shell.threads.show(id);
+	if (exchange !== undefined) return exchange as ExchangeDetail;
+	throw new UserError(
+		`there is no exchange ${id}`,
+		'ERR_NO_EXCHANGE',
+		'SELECT id, method, path, status FROM exchanges; lists them.',
+	);
 }
 
 function findCommand(name: string): DotCommand {

@@ -1,12 +1,22 @@
 // Prints a statement's result as its parts arrive.
-import { createRowWriter, formatRows, type RowFormat, type RowWriter } from '../output/row-format.ts';
+import { usageError } from '../errors.ts';
+import type { ExchangeDetail } from '../output/detail-view.ts';
+import { createHarWriter } from '../output/har.ts';
+import type { Redactor } from '../output/redaction.ts';
+import { createResultWriter, type ResultFormat } from '../output/result-format.ts';
+import { createRowWriter, formatRows, type RowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn, ResultPart } from '../thread-messages.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
-	readonly format: RowFormat;
+	readonly format: ResultFormat;
+	/** For html and har; null: secrets stay. */
+	readonly redactor: Redactor | null;
+	readonly version: string;
+	/** The exchange with this id, for har. */
+	readonly exchange: (id: number) => Promise<ExchangeDetail | undefined>;
 	readonly raw: boolean;
 	readonly theme: Theme;
 	/** Columns of the terminal; undefined when the output is none. */
@@ -35,41 +45,64 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	let writer: RowWriter | undefined;
 	let rows = 0;
 	let firstValue: SqlValue | undefined;
-	const aligned = style.format === 'table' || style.format === 'box';
+	const { format } = style;
+	const aligned = format === 'table' || format === 'box';
+	const ids: SqlValue[] = [];
 	const options = {
 		theme: style.theme,
 		raw: style.raw,
 		footer: style.footer,
+		redactor: style.redactor,
+		version: style.version,
 		...(style.screenColumns === undefined ? {} : { screenColumns: style.screenColumns }),
 	};
 	for await (const part of parts) {
 		if (part.type === 'columns') {
 			columns = part.columns;
-			if (!aligned) {
-				writer = createRowWriter(style.format, columns, options);
+			if (format === 'har') {
+				if (!columns.some(({ name }) => name === 'id')) {
+					throw usageError('--format har: expected a result with the column id', 'SELECT id FROM exchanges …');
+				}
+			} else if (!aligned) {
+				writer = createResultWriter(format, columns, options);
 				await sink.write(writer.begin());
 			}
 		} else if (part.type === 'rows') {
 			if (rows === 0) firstValue = part.rows[0]?.[0];
 			rows += part.rows.length;
-			if (writer !== undefined) await sink.write(writer.rows(part.rows));
+			if (format === 'har') {
+				const index = columns.findIndex(({ name }) => name === 'id');
+				for (const row of part.rows) ids.push(row[index] ?? null);
+			} else if (writer !== undefined) await sink.write(writer.rows(part.rows));
 			else {
 				waiting.push(...part.rows);
 				if (waiting.length < TABLE_SAMPLE_ROWS) continue;
-				writer = createRowWriter(style.format, columns, { ...options, sample: waiting });
+				writer = createRowWriter(aligned ? format : 'table', columns, { ...options, sample: waiting });
 				await sink.write(writer.begin() + writer.rows(waiting));
 				waiting = [];
 			}
 			if (sink.closed) break;
 		} else {
-			if (writer !== undefined) await sink.write(writer.end());
-			else if (columns.length > 0) {
-				for (const chunk of formatRows(style.format, { columns, rows: waiting }, options)) await sink.write(chunk);
+			if (format === 'har') await printArchive(ids, sink, style);
+			else if (writer !== undefined) await sink.write(writer.end());
+			else if (columns.length > 0 && format !== 'html') {
+				for (const chunk of formatRows(format, { columns, rows: waiting }, options)) await sink.write(chunk);
 			}
 			return { rows, firstValue, lostEvents: part.lostEvents, lostBytes: part.lostBytes, notice: part.notice };
 		}
 	}
 	return { rows, firstValue, lostEvents: 0, lostBytes: 0, notice: undefined };
+}
+
+/** The exchanges with these ids, each once, as an HTTP archive. */
+async function printArchive(ids: readonly SqlValue[], sink: Sink, style: PrintStyle): Promise<void> {
+	const writer = createHarWriter(style);
+	await sink.write(writer.begin());
+	for (const id of new Set(ids)) {
+		const exchange = typeof id === 'number' ? await style.exchange(id) : undefined;
+		if (exchange !== undefined) await sink.write(writer.exchange(exchange));
+	}
+	await sink.write(writer.end());
 }
 
 /** The sentence below a result that loss may have affected. */

@@ -1,7 +1,10 @@
 // What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
 import type { CaptureFilters } from '../capture/capture-settings.ts';
+import { version } from '../installation.ts';
 import type { Options } from '../options.ts';
-import { createRowWriter, type RowFormat } from '../output/row-format.ts';
+import type { ExchangeDetail } from '../output/detail-view.ts';
+import type { ResultFormat } from '../output/result-format.ts';
+import { createRowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads.ts';
@@ -41,7 +44,7 @@ export class ShellSession {
 	readonly interactive: boolean;
 	readonly tell: (text: string) => void;
 	threads: Threads;
-	format: RowFormat;
+	format: ResultFormat;
 	/** Limit of a statement, 0 for none. */
 	timeoutMs: number;
 	/** Values for `:name` in statements. */
@@ -139,6 +142,9 @@ export class ShellSession {
 		return {
 			format: vertical ? 'line' : this.format,
 			raw: presentation.raw,
+			redactor: presentation.redactor,
+			version: version(),
+			exchange: async (id) => (await this.threads.show(id)) as ExchangeDetail | undefined,
 			theme: presentation.theme,
 			screenColumns: this.interactive ? process.stdout.columns : undefined,
 			footer: this.interactive,

@@ -202,3 +202,42 @@ test('nothing in SQL reaches files, code or the captured tables', async () => {
 	}
 	assert.throws(() => readFileSync(join(directory.path, 'attack.csv')), { code: 'ENOENT' });
 });
+
+test('what is meant to be shared is redacted, row formats are not', async () => {
+	const tape = new Tape();
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	server.in('GET /a?token=s3cretquery HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer s3cretheader\r\n\r\n');
+	server.out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+	const path = recordingOf(tape);
+	const secrets = /s3cretquery|s3cretheader/;
+	for (const format of ['har', 'html']) {
+		const shared = await runTinytap([
+			'query',
+			'SELECT id, url, req_headers FROM exchanges',
+			'--replay',
+			path,
+			'--format',
+			format,
+		]);
+		assert.equal(shared.code, 0, shared.stderr);
+		assert.doesNotMatch(shared.stdout, secrets, format);
+		assert.match(shared.stdout, /shop/, format);
+		const open = await runTinytap([
+			'query',
+			'SELECT id, url, req_headers FROM exchanges',
+			'--replay',
+			path,
+			'--format',
+			format,
+			'--no-redact',
+		]);
+		assert.match(open.stdout, secrets, format);
+	}
+	const archive = await runTinytap(['query', 'SELECT id FROM exchanges', '--replay', path, '--format', 'har']);
+	assert.equal((JSON.parse(archive.stdout) as { log: { entries: unknown[] } }).log.entries.length, 1);
+	const curl = await runTinytap(['--replay', path], { input: '.curl 1\n' });
+	assert.match(curl.stdout, /^curl .*--url 'http:\/\/shop\/a\?token=/m);
+	assert.doesNotMatch(curl.stdout, secrets);
+	const rows = await runTinytap(['query', 'SELECT url FROM exchanges', '--replay', path, '--format', 'csv']);
+	assert.match(rows.stdout, /s3cretquery/);
+});
