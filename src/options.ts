@@ -113,7 +113,7 @@ export function addEndOptions(command: Command): Command {
 
 /** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
-	const raw: RawOptions = parsed.optsWithGlobals();
+	const raw = mergedOptions(parsed);
 	const user = invokingUser(raw.user);
 	const directories = userDirectories(user);
 	const userQueries = `${directories.data}/queries`;
@@ -142,6 +142,18 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		forMs: raw.for === undefined ? undefined : parseDuration(raw.for, '--for'),
 		count,
 		command,
+	};
+}
+
+/** Options given before the command and after it; `--no-…` counts wherever it stands (commander's own merge lets defaults win). */
+function mergedOptions(parsed: Command): RawOptions {
+	const before: RawOptions = parsed.parent?.opts() ?? {};
+	const after: RawOptions = parsed.opts();
+	return {
+		...before,
+		...after,
+		color: before.color !== false && after.color !== false,
+		redact: before.redact !== false && after.redact !== false,
 	};
 }
 
