@@ -333,7 +333,8 @@ function checkAccount(
 	body: string | null,
 ): void {
 	const sum = captured + unheld.reduce((a, b) => a + b, 0);
-	if (bytes !== null && sum !== bytes && bytes <= Number.MAX_SAFE_INTEGER) throw new Error(`row ${row.id}: body of ${bytes} bytes, accounted for ${sum}`);
+	if (bytes !== null && sum !== bytes && bytes <= Number.MAX_SAFE_INTEGER)
+		throw new Error(`row ${row.id}: body of ${bytes} bytes, accounted for ${sum}`);
 	if (body !== null && body.length !== captured)
 		throw new Error(`row ${row.id}: ${captured} held, ${body.length} there`);
 }
