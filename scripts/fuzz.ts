@@ -148,18 +148,22 @@ function loseRecords(random: Random): void {
 		random.chance(0.5) ? tape.server(i + 1) : tape.client(i + 1),
 	);
 	for (const connection of connections) connection.open();
-	for (let id = 1; id <= random.between(2, 25); id++) {
+	const exchanges = random.between(2, 25);
+	for (let id = 1; id <= exchanges; ) {
 		const connection = random.pick(connections);
-		const request = `GET /exchange/${id} HTTP/1.1\r\nHost: h\r\n${random.chance(0.2) ? `Cookie: ${'c'.repeat(random.between(1, 300))}\r\n` : ''}\r\n`;
-		const text = Array.from({ length: random.between(1, 6) }, (_, line) => `<exchange ${id} line ${line}>`).join('\n');
-		const head = `HTTP/1.1 200 OK\r\nX-Exchange: ${id}\r\n`;
-		const response = random.chance(0.3)
-			? `${head}Transfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`
-			: `${head}Content-Length: ${text.length}\r\n\r\n${text}`;
-		const cut = random.between(1, response.length);
 		const asServer = connection.options.role === wire.ROLE_ACCEPTED;
-		if (asServer) connection.in(request).out(response.slice(0, cut)).out(response.slice(cut));
-		else connection.out(request).in(response.slice(0, cut)).in(response.slice(cut));
+		const send = (text: string, byServer: boolean): void => {
+			const cut = random.chance(0.5) ? text.length : random.between(1, text.length);
+			for (const part of [text.slice(0, cut), text.slice(cut)]) {
+				if (part === '') continue;
+				if (asServer === byServer) connection.out(part);
+				else connection.in(part);
+			}
+		};
+		// Mostly one after the other, sometimes a few in a row before their responses.
+		const burst = Array.from({ length: random.chance(0.8) ? 1 : random.between(2, 5) }, () => id++);
+		for (const number of burst) send(namedRequest(random, number), false);
+		for (const number of burst) send(namedResponse(random, number), true);
 	}
 	for (const connection of connections) if (random.chance(0.6)) connection.eof().close();
 	const lossy = tape.records.filter(() => !random.chance(0.08));
@@ -173,6 +177,19 @@ function loseRecords(random: Random): void {
 		if (named.size > 1)
 			throw new Error(`row ${row.id} mixes exchanges ${[...named].join(' ')}: ${JSON.stringify(row)}`);
 	}
+}
+
+function namedRequest(random: Random, id: number): string {
+	const cookie = random.chance(0.2) ? `Cookie: ${'c'.repeat(random.between(1, 300))}\r\n` : '';
+	return `GET /exchange/${id} HTTP/1.1\r\nHost: h\r\n${cookie}\r\n`;
+}
+
+function namedResponse(random: Random, id: number): string {
+	const text = Array.from({ length: random.between(1, 6) }, (_, line) => `<exchange ${id} line ${line}>`).join('\n');
+	const head = `HTTP/1.1 200 OK\r\nX-Exchange: ${id}\r\n`;
+	return random.chance(0.3)
+		? `${head}Transfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`
+		: `${head}Content-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 /** Records with flipped bits, and bytes that are none: only the decoder's own promises hold. */

@@ -3,7 +3,7 @@ import { prepareClasses } from './bytes';
 import { decodeBatch, finish as finishCapture, writeSnapshot } from './decode';
 import { resizeRing } from './events';
 import * as counters from './loss';
-import { allocate, memoryInUse, release } from './memory';
+import { allocateBeyond, memoryInUse, release } from './memory';
 import { clear, outputLength, outputStart } from './output';
 import { SETTING_EVENTS_LIMIT } from './output-layout';
 import { set } from './settings';
@@ -18,11 +18,11 @@ export function configure(key: i32, value: f64): void {
 	if (key == SETTING_EVENTS_LIMIT) resizeRing();
 }
 
-/** 0 when there is no memory. */
+/** 0 when the host has no more memory. */
 export function inputPointer(bytes: u32): usize {
 	if (bytes > inputCapacity || input == 0) {
 		release(input);
-		input = allocate(bytes);
+		input = allocateBeyond(bytes);
 		inputCapacity = input == 0 ? 0 : bytes;
 	}
 	return input;

@@ -6,7 +6,7 @@ import { HEADER_SIZE, recordCaptured, recordOffset, recordTime } from './record'
 import { NO_PENDING, Pending, Stream } from './state';
 
 /** More than this is not waited for. */
-const RECORDS: u32 = 512;
+const RECORDS: u32 = 8192;
 const BYTES: u32 = 1 << 20;
 
 /** The copy of the record that waits. */

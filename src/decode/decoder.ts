@@ -33,7 +33,10 @@ export type Decoder = {
 	readonly memory: WebAssembly.Memory;
 	/** Changes settings; they hold from the next record on. */
 	configure(settings: DecoderSettings): void;
-	/** Address of room for a batch of `bytes` bytes; stays valid until a larger one is asked for. May grow the memory. */
+	/**
+	 * Address of room for a batch of `bytes` bytes; stays valid until a larger one is asked for. May grow the memory, also
+	 * beyond the limit. Throws RangeError when the host has none left.
+	 */
 	inputPointer(bytes: number): number;
 	/** The same as a view. */
 	input(bytes: number): Uint8Array;
