@@ -1,0 +1,72 @@
+// From records to rows that can be queried: rows a second on one core, bytes a row, and whether a million fit.
+import { executeSync, prepare } from '../../src/sql/sql.ts';
+import { circumstances, writeSection } from './page.ts';
+import { figure, spreadOf, spreadText, table } from './rounds.ts';
+import { databaseOf, type Intake, takeIn } from './traffic.ts';
+
+const MIB = 2 ** 20;
+const FIT_ROWS = 1_000_000;
+const FIT_BYTES = 512 * MIB;
+
+export type IngestOptions = { readonly rows: number; readonly rounds: number; readonly write: boolean };
+
+export function benchIngest({ rows, rounds, write }: IngestOptions): void {
+	takeIn(Math.min(rows, 50_000), FIT_BYTES);
+	const intakes: Pick<Intake, 'rows' | 'decodeSeconds' | 'appendSeconds'>[] = [];
+	for (let round = 0; round < rounds; round++) {
+		const { rows: taken, decodeSeconds, appendSeconds } = takeIn(rows, FIT_BYTES);
+		intakes.push({ rows: taken, decodeSeconds, appendSeconds });
+		console.log(`round ${round + 1}: ${figure(taken / (decodeSeconds + appendSeconds))} rows/s`);
+	}
+	const rate = (seconds: (intake: (typeof intakes)[number]) => number) =>
+		spreadText(spreadOf(intakes.map((intake) => intake.rows / seconds(intake))));
+
+	collect();
+	const before = process.memoryUsage.rss();
+	const fit = takeIn(FIT_ROWS, FIT_BYTES);
+	collect();
+	const rss = process.memoryUsage.rss() - before;
+	const database = databaseOf(fit);
+	const counted = Number(executeSync(prepare('SELECT count(*) FROM exchanges', database), database).rows[0]![0]);
+	const perRow = (bytes: number) => `${figure(bytes / fit.rows)} bytes`;
+	const held = fit.wireBytes;
+	const result = table(
+		['what', 'figure'],
+		[
+			['rows a second, decoder and store', rate((r) => r.decodeSeconds + r.appendSeconds)],
+			['rows a second, decoder alone', rate((r) => r.decodeSeconds)],
+			['rows a second, store alone', rate((r) => r.appendSeconds)],
+			[
+				`exchanges held of ${FIT_ROWS.toLocaleString('en-US')} with a limit of 512 MiB`,
+				counted.toLocaleString('en-US'),
+			],
+			['evicted of them', fit.store.evictedRows.toLocaleString('en-US')],
+			['memory the store counts', `${figure(fit.store.memoryBytes / MIB)} MiB, ${perRow(fit.store.memoryBytes)} a row`],
+			['growth of the resident set', `${figure(rss / MIB)} MiB, ${perRow(rss)} a row`],
+			['bytes on the wire', `${perRow(held)} a row`],
+			['counted beyond the wire', `${perRow(fit.store.memoryBytes - held)} a row`],
+		],
+	);
+	console.log(result);
+	if (!write) return;
+	writeSection(
+		'ingest',
+		`## Ingest
+
+Capture records of keep-alive connections go through the WASM decoder into the store in batches of 500 exchanges, in one
+thread: a request with 2 or 3 fields and a response with 2, bodies of up to 100 bytes. Only the decoder and the store are timed, not making the
+records; ${rounds} rounds of ${rows.toLocaleString('en-US')} exchanges after one to warm up. Then one store takes ${FIT_ROWS.toLocaleString('en-US')}. The resident set
+includes the decoder and what the collector has not given back.
+
+${circumstances('npm run bench -- ingest', {})}
+
+${result}
+`,
+	);
+}
+
+/** Present because bench.ts starts the benchmark with --expose-gc. */
+function collect(): void {
+	globalThis.gc?.();
+	globalThis.gc?.();
+}

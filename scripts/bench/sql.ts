@@ -1,0 +1,203 @@
+// Ours beside alasql's own executor, SQLite and DuckDB: the same rows, the same statements, in one process, by turns.
+import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
+import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../src/store/table.ts';
+import { openRivals, type Rows } from './engines.ts';
+import { circumstances, writeSection } from './page.ts';
+import { type Engine, type Query, queriesFor } from './queries.ts';
+import { figure, spreadOf, spreadText, table } from './rounds.ts';
+import { databaseOf, takeIn } from './traffic.ts';
+
+export type SqlOptions = {
+	readonly rows: number;
+	readonly rounds: number;
+	readonly write: boolean;
+	readonly modules: string | undefined;
+};
+
+/** The 30 columns that all engines get. Ours has its other columns too: bodies and the fields as JSON. */
+const COLUMNS =
+	'id ts state reason side pair_id pid tid comm conn local remote method path query_string host url http_version status status_text duration_ms ttfb_ms req_body_bytes res_body_bytes res_wire_bytes via req_via content_type user_agent lost_bytes'.split(
+		' ',
+	);
+const HEADER_COLUMNS = ['exchange_id', 'name', 'header_value'];
+/** An engine that takes longer than this for a statement runs it once. */
+const PATIENCE_MS = 8_000;
+
+const CONDITIONS = [
+	"status >= 500 AND method = 'POST'",
+	"path LIKE '/api/users/1%' AND duration_ms > 10",
+	"host = 'host-3.example.org' AND status IN (404, 500)",
+	"ts > '2026-11-22 12:30' AND duration_ms > 40",
+];
+
+export async function benchSql({ rows, rounds, write, modules }: SqlOptions): Promise<void> {
+	const intake = takeIn(rows, 4 * 2 ** 30);
+	const database = databaseOf(intake);
+	const { rivals, absent } = await openRivals(modules);
+	for (const why of absent) console.log(`absent: ${why}`);
+	for (const rival of rivals) {
+		const start = performance.now();
+		for (const [name, names] of [
+			['exchanges', COLUMNS],
+			['headers', HEADER_COLUMNS],
+		] as const) {
+			const source = database.tables.get(name)!;
+			await rival.load(name, columnsOf(source, names), rowsOf(source, names));
+		}
+		console.log(`${rival.engine} ${rival.version} loaded in ${figure((performance.now() - start) / 1000)} s`);
+	}
+
+	const queries = queriesFor(Math.floor(rows / 2));
+	const engines: { engine: Engine; query(sql: string): Promise<Rows> | Rows }[] = [
+		{ engine: 'tinytap', query: (sql) => ours(sql, database) },
+		...rivals,
+	];
+	const times = new Map<string, number[]>();
+	const notes: string[] = [];
+	const failed = new Set<string>();
+	for (let round = 0; round <= rounds; round++) {
+		globalThis.gc?.();
+		for (const query of queries) {
+			let expected: string | undefined;
+			for (const { engine, query: run } of engines) {
+				const sql = query.other?.[engine] === undefined ? query.sql : query.other[engine];
+				const key = `${query.name}/${engine}`;
+				if (sql === null || failed.has(key)) continue;
+				const list = times.get(key) ?? [];
+				times.set(key, list);
+				if (list.some((time) => time > PATIENCE_MS)) continue;
+				try {
+					globalThis.gc?.({ type: 'minor' });
+					const start = performance.now();
+					const result = await run(sql);
+					const time = performance.now() - start;
+					// Round 0 warms up and compares the answers.
+					if (round > 0 || time > PATIENCE_MS) list.push(time);
+					if (round > 0) continue;
+					const text = query.countOnly ? String(result.length) : canonical(result);
+					expected ??= text;
+					if (text !== expected) notes.push(`${engine} answers "${query.name}" otherwise`);
+				} catch (error) {
+					failed.add(key);
+					notes.push(
+						`${engine} fails at "${query.name}": ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+					);
+				}
+			}
+		}
+		console.log(`round ${round} of ${rounds}`);
+	}
+	for (const rival of rivals) rival.close();
+	const page = report(
+		queries,
+		engines.map(({ engine }) => engine),
+		times,
+		notes,
+	);
+	const conditions = liveFilters(database.tables.get('exchanges')!, rounds);
+	console.log(page, '\n');
+	console.log(conditions);
+	if (!write) return;
+	const versions = Object.fromEntries(rivals.map(({ engine, version }) => [engine, version]));
+	writeSection(
+		'sql',
+		`## SQL
+
+${rows.toLocaleString('en-US')} exchanges went through the decoder into the store; the same ${COLUMNS.length} columns of them and ${database.tables.get('headers')!.rowCount.toLocaleString('en-US')} rows of \`headers\`
+(3 columns) were copied into the memory of the other engines, all in one process. SQLite has \`id\` as its primary key, an index on
+\`headers.exchange_id\` and \`ANALYZE\`; its p95 is an aggregate in JavaScript, as is alasql's. DuckDB runs with its default settings
+and as many threads as there are cores; the others have one. Each time is that of a statement from its text to all its rows as JavaScript values.
+${rounds} rounds after one to warm up; in a round each statement runs in every engine in turn, with a collection of young garbage before each (the rows of alasql are
+objects in the same heap, and a full collection that falls into a statement goes through them all). The answers are compared
+in the first round. A ratio is the other engine's time divided by ours in the same round: above 1 ours is faster.
+
+${circumstances('npm run bench -- sql', versions)}
+${absent.map((why) => `- Not installed: ${why}\n`).join('')}
+${page}
+
+### Live filter
+
+The compiled condition over all rows, one call a row, as the live tail tests them; million rows a second.
+
+${conditions}
+`,
+	);
+}
+
+function ours(sql: string, database: DatabaseSnapshot): Rows {
+	return executeSync(prepare(sql, database), database).rows;
+}
+
+function columnsOf(source: TableSnapshot, names: readonly string[]): Column[] {
+	return names.map((name) => source.columns.find((column) => column.name === name)!);
+}
+
+function* rowsOf(source: TableSnapshot, names: readonly string[]): Generator<SqlValue[]> {
+	const readers = names.map((name) => source.reader(source.columns.findIndex((column) => column.name === name)));
+	for (let row = 0; row < source.rowCount; row++) yield readers.map((reader) => reader.value(row));
+}
+
+/** Rows without their order, numbers to nine digits. */
+function canonical(rows: Rows): string {
+	const cell = (value: SqlValue) =>
+		typeof value === 'number' || typeof value === 'bigint' ? Number(value).toPrecision(9) : String(value);
+	return rows
+		.map((row) => row.map(cell).join('\t'))
+		.sort()
+		.join('\n');
+}
+
+function report(
+	queries: readonly Query[],
+	engines: readonly Engine[],
+	times: Map<string, number[]>,
+	notes: string[],
+): string {
+	const rivals = engines.slice(1);
+	const of = (query: Query, engine: Engine) => times.get(`${query.name}/${engine}`) ?? [];
+	const ratios = (query: Query, engine: Engine) =>
+		of(query, engine).map((time, round) => time / of(query, 'tinytap')[round]!);
+	const milliseconds = table(
+		['ms', ...engines],
+		queries.map((query) => [
+			query.name,
+			...engines.map((engine) => (of(query, engine).length === 0 ? '—' : spreadText(spreadOf(of(query, engine))))),
+		]),
+	);
+	const against = table(
+		['ratio', ...rivals],
+		queries.map((query) => [
+			query.name,
+			...rivals.map((engine) =>
+				ratios(query, engine).length === 0 ? '—' : spreadText(spreadOf(ratios(query, engine))),
+			),
+		]),
+	);
+	const lines = rivals.map((engine) => {
+		const medians = queries
+			.filter((query) => ratios(query, engine).length > 0)
+			.map((query) => ({ name: query.name, ratio: spreadOf(ratios(query, engine)).median }));
+		if (medians.length === 0) return `- ${engine}: nothing measured`;
+		const slower = medians.filter(({ ratio }) => ratio < 1).map(({ name }) => name);
+		const where = slower.length === 0 ? 'ours is nowhere slower' : `ours is slower at: ${slower.join('; ')}`;
+		return `- ${engine}: median ratio over the list ${figure(spreadOf(medians.map(({ ratio }) => ratio)).median)}; ${where}`;
+	});
+	return [milliseconds, '', against, '', ...lines, ...notes.map((note) => `- ${note}`)].join('\n');
+}
+
+function liveFilters(exchanges: TableSnapshot, rounds: number): string {
+	const lines: string[][] = [];
+	for (const text of CONDITIONS) {
+		const condition = compileCondition(text, exchanges.columns);
+		const rates: number[] = [];
+		let hits = 0;
+		for (let round = 0; round <= rounds; round++) {
+			hits = 0;
+			const start = performance.now();
+			for (let row = 0; row < exchanges.rowCount; row++) if (condition(exchanges, row)) hits++;
+			if (round > 0) rates.push(exchanges.rowCount / (performance.now() - start) / 1000);
+		}
+		lines.push([`\`${text}\``, spreadText(spreadOf(rates)), hits.toLocaleString('en-US')]);
+	}
+	return table(['condition', 'million rows/s', 'true'], lines);
+}
