@@ -58,7 +58,7 @@ thread: a request with 2 or 3 fields and a response with 2, bodies of up to 100 
 records; ${rounds} rounds of ${rows.toLocaleString('en-US')} exchanges after one to warm up. Then one store takes ${FIT_ROWS.toLocaleString('en-US')}. The resident set
 includes the decoder and what the collector has not given back.
 
-${circumstances('npm run bench -- ingest', {})}
+${circumstances(`npm run bench -- ingest --rows ${rows} --rounds ${rounds}`, {})}
 
 ${result}
 `,

@@ -111,7 +111,7 @@ ${rounds} rounds after one to warm up; in a round each statement runs in every e
 objects in the same heap, and a full collection that falls into a statement goes through them all). The answers are compared
 in the first round. A ratio is the other engine's time divided by ours in the same round: above 1 ours is faster.
 
-${circumstances('npm run bench -- sql', versions)}
+${circumstances(`npm run bench -- sql${options(rows, rounds, modules)}`, versions)}
 ${absent.map((why) => `- Not installed: ${why}\n`).join('')}
 ${page}
 
@@ -122,6 +122,11 @@ The compiled condition over all rows, one call a row, as the live tail tests the
 ${conditions}
 `,
 	);
+}
+
+/** What was said on the command line, without the folder's name. */
+function options(rows: number, rounds: number, modules: string | undefined): string {
+	return ` --rows ${rows} --rounds ${rounds}${modules === undefined ? '' : ' --modules DIR'}`;
 }
 
 function ours(sql: string, database: DatabaseSnapshot): Rows {
