@@ -241,3 +241,23 @@ test('what is meant to be shared is redacted, row formats are not', async () => 
 	const rows = await runTinytap(['query', 'SELECT url FROM exchanges', '--replay', path, '--format', 'csv']);
 	assert.match(rows.stdout, /s3cretquery/);
 });
+
+test('.show prints the note where the body would stand, and a body that is held whole', async () => {
+	const tape = new Tape();
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	const body = Array.from({ length: 1400 }, (_, line) => `line ${line} of a text that is held whole`)
+		.join('\n')
+		.slice(0, 51200);
+	server.in('GET /file HTTP/1.1\r\nHost: shop\r\n\r\n');
+	server.out('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 51200\r\n\r\n').sendfile(51200);
+	server.in('GET /text HTTP/1.1\r\nHost: shop\r\n\r\n');
+	server.out(`HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 51200\r\n\r\n${body}`, {
+		syscall: wire.SYSCALL_WRITEV,
+	});
+	const path = recordingOf(tape);
+	const file = await runTinytap(['--replay', path], { input: '.show 1\n' });
+	assert.match(file.stdout, /Content-Length: 51200\n\nbody: 51200 bytes via sendfile — content not captured\n$/);
+	const text = await runTinytap(['--replay', path], { input: '.show 2\n' });
+	assert.ok(text.stdout.includes(`\n\n${body}`), text.stdout.slice(0, 500));
+	assert.doesNotMatch(text.stdout, /body: /);
+});
