@@ -1,7 +1,7 @@
 // docs/performance.md: one section a benchmark, each written by the run that measured it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 const PATH = join(import.meta.dirname, '../../docs/performance.md');
@@ -35,7 +35,7 @@ export function circumstances(command: string, versions: Readonly<Record<string,
 	return [
 		`- Command: \`${command}\``,
 		`- Taken: ${new Date().toISOString().slice(0, 16)}Z at commit ${commit()}`,
-		`- Machine: ${cpu[0]?.model.trim() ?? 'unknown CPU'}, ${cpu.length} cores, ${memory}, Linux ${release()}`,
+		`- Machine: ${cpu[0]?.model.trim() ?? 'unknown CPU'}, ${cpu.length} cores, ${memory}, Linux ${release()}, load of the last minute ${loadavg()[0]!.toFixed(1)} (1 is this run's own)`,
 		`- Versions: ${names.map(([name, version]) => `${name} ${version}`).join(', ')}`,
 	].join('\n');
 }
