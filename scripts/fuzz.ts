@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import * as wire from '../decoder-as/assembly/capture-event.ts';
 import { type ExchangeRow, newDecoder, readOutput } from '../test/support/decoded-rows.ts';
 import { namesIn } from '../test/support/loss.ts';
-import { type Random, randomCalls, seededRandom } from '../test/support/random-conversation.ts';
+import { lossyTape, type Random, randomCalls, seededRandom } from '../test/support/random-conversation.ts';
 import { buildBatch, Tape } from '../test/support/record-builder.ts';
 import { type Call, type ReferenceRow, referenceRows, UNSEEN } from '../test/support/reference-decoder.ts';
 
@@ -127,7 +127,10 @@ function difference(wanted: ReferenceRow, found: ExchangeRow): string | undefine
 function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uint8Array[] {
 	const tape = new Tape();
 	const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:999' }).open();
-	const part = random.chance(0.3) ? random.between(1, 5) : random.chance(0.5) ? random.between(5, 300) : 16384;
+	// Not more records than wait for an answer to CONNECT.
+	const least = Math.ceil(calls.reduce((sum, { bytes }) => sum + bytes.length, 0) / 3000);
+	const size = random.chance(0.3) ? random.between(1, 5) : random.chance(0.5) ? random.between(5, 300) : 16384;
+	const part = Math.max(size, least);
 	for (const { direction, bytes } of calls) {
 		for (const [run] of bytes.matchAll(new RegExp(`${UNSEEN}+|[^${UNSEEN}]+`, 'g'))) {
 			if (run.startsWith(UNSEEN)) server.sendfile(run.length);
@@ -143,35 +146,8 @@ function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uin
 
 /** Several connections at a time; records are lost, doubled and moved. No row may mix two exchanges. */
 function loseRecords(random: Random): void {
-	const tape = new Tape();
-	const connections = Array.from({ length: random.between(1, 4) }, (_, i) =>
-		random.chance(0.5) ? tape.server(i + 1) : tape.client(i + 1),
-	);
-	for (const connection of connections) connection.open();
-	const exchanges = random.between(2, 25);
-	for (let id = 1; id <= exchanges; ) {
-		const connection = random.pick(connections);
-		const asServer = connection.options.role === wire.ROLE_ACCEPTED;
-		const send = (text: string, byServer: boolean): void => {
-			const cut = random.chance(0.5) ? text.length : random.between(1, text.length);
-			for (const part of [text.slice(0, cut), text.slice(cut)]) {
-				if (part === '') continue;
-				if (asServer === byServer) connection.out(part);
-				else connection.in(part);
-			}
-		};
-		// Mostly one after the other, sometimes a few in a row before their responses.
-		const burst = Array.from({ length: random.chance(0.8) ? 1 : random.between(2, 5) }, () => id++);
-		for (const number of burst) send(namedRequest(random, number), false);
-		for (const number of burst) send(namedResponse(random, number), true);
-	}
-	for (const connection of connections) if (random.chance(0.6)) connection.eof().close();
-	const lossy = tape.records.filter(() => !random.chance(0.08));
-	for (let i = 0; i + 1 < lossy.length; i++) {
-		const luck = random.between(0, 99);
-		if (luck < 2) [lossy[i], lossy[i + 1]] = [lossy[i + 1]!, lossy[i]!];
-		else if (luck < 4) lossy.splice(i, 0, lossy[i]!);
-	}
+	const { whole, lossy } = lossyTape(random);
+	lastCalls = describe(whole, lossy);
 	for (const row of decode(lossy, random)) {
 		const named = namesIn(row);
 		if (named.size > 1)
@@ -179,17 +155,15 @@ function loseRecords(random: Random): void {
 	}
 }
 
-function namedRequest(random: Random, id: number): string {
-	const cookie = random.chance(0.2) ? `Cookie: ${'c'.repeat(random.between(1, 300))}\r\n` : '';
-	return `GET /exchange/${id} HTTP/1.1\r\nHost: h\r\n${cookie}\r\n`;
-}
-
-function namedResponse(random: Random, id: number): string {
-	const text = Array.from({ length: random.between(1, 6) }, (_, line) => `<exchange ${id} line ${line}>`).join('\n');
-	const head = `HTTP/1.1 200 OK\r\nX-Exchange: ${id}\r\n`;
-	return random.chance(0.3)
-		? `${head}Transfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`
-		: `${head}Content-Length: ${text.length}\r\n\r\n${text}`;
+/** The records of a case in words: what was lost is in brackets. */
+function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call[] {
+	return all.map((record) => {
+		const view = new DataView(record.buffer, record.byteOffset);
+		const text = Buffer.from(record.subarray(wire.CAPTURE_EVENT_HEADER_BYTES)).toString('latin1').slice(0, 60);
+		const words = `${view.getUint8(wire.EVENT_KIND)} conn ${view.getBigUint64(wire.EVENT_CONN, true)} ${JSON.stringify(text)}`;
+		const direction = view.getUint8(wire.EVENT_DIRECTION) === wire.DIRECTION_IN ? 'in' : 'out';
+		return { direction, bytes: kept.includes(record) ? words : `[${words}]` };
+	});
 }
 
 /** Records with flipped bits, and bytes that are none: only the decoder's own promises hold. */

@@ -31,20 +31,21 @@ const KEPT_UNBOUND: u32 = 4;
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
 /**
- * Bytes were lost in the requests' direction. `one`: the gap holds the beginning of a request at least; else `begun` bytes
- * of the request in which it began were seen.
+ * Bytes were lost in the requests' direction. `one`: the gap holds a request at least, of which `begun` bytes were seen and
+ * no row was made; else `begun` bytes were seen of a request that has its row.
  */
 export function loseRequests(connection: Connection, bytes: u64, one: bool, begun: u64): void {
 	connection.doubt |= REQUESTS_LOST;
 	if (!connection.requestGap) {
 		connection.requestGap = true;
-		connection.lostRequests = 0;
+		connection.lostRequests = one ? 1 : 0;
 		connection.requestGapBytes = 0;
 		connection.requestGapBegun = one ? 0 : begun;
+	} else if (bytes >= SHORTEST_REQUEST) {
+		// A second gap before any request was found: it may have held one more.
+		connection.lostRequests++;
 	}
-	// A second gap before any request: both are one.
-	if (one) connection.lostRequests = 1;
-	connection.requestGapBytes += bytes;
+	connection.requestGapBytes += one ? bytes + begun : bytes;
 	keepAbandoned(connection);
 }
 
@@ -57,9 +58,10 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 		connection.responseGapBytes = 0;
 		connection.responseGapBegun = one ? 0 : begun;
 	}
-	connection.responseGapBytes += bytes;
+	connection.responseGapBytes += one ? bytes + begun : bytes;
 	if (one) connection.responseGapOne = true;
-	weighGap(connection, call.time);
+	connection.responseGapTime = call.time;
+	weighGap(connection);
 	keepAbandoned(connection);
 }
 
@@ -67,11 +69,13 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
  * How many responses did the gap hold that is the only one for now? Where a response would begin, and one is waited for,
  * it holds one at least; after `Expect` that may be a 100.
  */
-function weighGap(connection: Connection, time: u64): void {
+function weighGap(connection: Connection): void {
 	const waiting = connection.waiting;
 	if (connection.unboundCount != 0) return;
 	connection.lostResponses = 0;
-	if (!connection.responseGapOne || askedBefore(connection, time) == 0 || waiting.request.expectContinue) return;
+	if (!connection.responseGapOne || askedBefore(connection, connection.responseGapTime) == 0) return;
+	// What was lost may have answered a request that was lost.
+	if (waiting.afterGap || waiting.request.expectContinue) return;
 	connection.lostResponses = 1;
 	waiting.gapBytes = connection.responseGapBytes;
 }
@@ -80,6 +84,12 @@ function weighGap(connection: Connection, time: u64): void {
 export function addSkipped(connection: Connection, bytes: u64, responses: bool): void {
 	if (responses) connection.responseGapBytes += bytes;
 	else connection.requestGapBytes += bytes;
+}
+
+/** The end of a request whose beginning was lost passes by: what came so far was no answer to that one. */
+export function passRequest(connection: Connection): void {
+	if (!connection.requestGap || connection.requestGapBegun != 0 || connection.midstream) return;
+	if (connection.lostRequests <= connection.orphans) connection.lostRequests = connection.orphans + 1;
 }
 
 /** The capture began in the middle of the connection. */
@@ -140,7 +150,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	connection.orphans = 0;
 	if (!connection.requestGap) return;
 	connection.requestGap = false;
-	if (connection.requestGapBytes < SHORTEST_REQUEST && !connection.midstream) {
+	if (connection.lostRequests == 0 && connection.requestGapBytes < SHORTEST_REQUEST && !connection.midstream) {
 		becomeCertain(connection);
 		return;
 	}
@@ -252,11 +262,21 @@ function trustFirst(connection: Connection): void {
 	const first = connection.waiting;
 	if (connection.doubt != REQUESTS_LOST || connection.unboundCount != 0) return;
 	if (first.orphansBefore < first.lostBefore || connection.responseEnd > first.request.startTime) return;
-	// Several that were lost may be more than were answered, unless their size says otherwise.
-	const several = connection.pipelining || first.orphansBefore > 1;
-	if (several && !requestsFit(connection, first, first.orphansBefore)) return;
+	if (!holdsNoMore(first)) return;
 	first.afterGap = false;
 	becomeCertain(connection);
+}
+
+/**
+ * Is the gap before the request too small for one request more than were answered, if those lost were not much smaller
+ * than the smallest seen? `begun` bytes are of one that has its row.
+ */
+function holdsNoMore(exchange: Exchange): bool {
+	const connection = exchange.connection;
+	let smallest = exchange.request.wireBytes;
+	if (connection.smallestRequest != 0 && connection.smallestRequest < smallest) smallest = connection.smallestRequest;
+	const possible = <u64>exchange.orphansBefore + (exchange.gapBegun != 0 ? 2 : 1);
+	return (exchange.gapBytes + exchange.gapBegun) * 4 < possible * smallest * 3;
 }
 
 /** Requests waiting that began before `time`. */
@@ -370,11 +390,6 @@ function allEnded(connection: Connection): bool {
 		if (!exchange.response.ended) return false;
 	}
 	return true;
-}
-
-/** Do `lost` requests of the size that requests of this connection have make up the gap before `exchange`? */
-function requestsFit(connection: Connection, exchange: Exchange, lost: u32): bool {
-	return lostBefore(exchange.gapBytes, exchange.gapBegun, connection.smallestRequest, connection.largestRequest) == lost;
 }
 
 /**
@@ -537,8 +552,10 @@ function giveUp(connection: Connection): void {
 function giveUpBefore(connection: Connection, count: u32): void {
 	let next = connection.waiting;
 	for (let i: u32 = 0; i < count && next != NO_EXCHANGE; i++) next = nextWaiting(next);
-	// One after the other: the response that came may be that of the lost request, so that all were answered.
-	if (next != NO_EXCHANGE && count <= 1 && connection.unboundCount == 1) next.orphansBefore++;
+	// One after the other: when the response to the one that waits was lost, the one that came is that of the lost request,
+	// so that all were answered.
+	const single = next != NO_EXCHANGE && count <= 1 && connection.unboundCount == 1;
+	if (single && connection.lostResponses != 0) next.orphansBefore++;
 	while (connection.unboundCount != 0) orphanFirst(connection);
 	for (let i: u32 = 0; i < count && connection.waiting != NO_EXCHANGE; i++) endUnanswered(connection, false);
 	becomeCertain(connection);
@@ -561,7 +578,7 @@ function becomeCertain(connection: Connection): void {
 	// A gap right before the next response is not settled by what came before it.
 	if (!connection.responseGap) return;
 	connection.doubt |= RESPONSES_LOST;
-	weighGap(connection, call.time);
+	weighGap(connection);
 }
 
 // ---- Unbound responses ----------------------------------------------------------------------------------------------

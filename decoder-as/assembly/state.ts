@@ -131,6 +131,8 @@ export class Connection {
 	responseGapBegun: u64;
 	/** It holds the beginning of a response at least. */
 	responseGapOne: bool;
+	/** When the first record after it was made. */
+	responseGapTime: u64;
 	/** When the last response ended. */
 	responseEnd: u64;
 	/** Responses without a request since the last request. */

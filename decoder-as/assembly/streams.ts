@@ -951,7 +951,8 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	const message = stream.message;
 	if (stream.role == 0) roleByConnection(stream);
 	// A request of which not even the first line is there is lost as a whole.
-	const one = message == NO_MESSAGE ? stream.state == AT_START : !message.isResponse && !stream.started;
+	const unread = message != NO_MESSAGE && !message.isResponse && !stream.started && message.exchange == NO_EXCHANGE;
+	const one = message == NO_MESSAGE ? stream.state == AT_START : unread;
 	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
@@ -1085,6 +1086,7 @@ function useSearchLine(stream: Stream, at: usize, feedAt: usize, next: usize, re
 	const start = findStart(at, end, response);
 	if (start == 0 || !mayStand(stream, start == at, response) || !openFound(stream, start, feedAt + 1, start == at, response)) {
 		stream.skipped += feedAt + 1 - at;
+		if (!response && stream.searchLost) alignment.passRequest(stream.connection);
 		passSearchLine(stream, end == at);
 		return next;
 	}

@@ -25,6 +25,8 @@ export type ReferenceRow = {
 	resBody: string;
 	resEnded: boolean;
 	upgraded: boolean;
+	/** In the middle of trailers. */
+	cut: boolean;
 };
 
 export type Reference = {
@@ -43,7 +45,7 @@ type Head = {
 
 type Framing = { kind: 'length'; length: bigint } | { kind: 'chunked' } | { kind: 'close' };
 
-type Body = { text: string; trailers: FieldRow[]; used: number; ended: boolean };
+type Body = { text: string; trailers: FieldRow[]; used: number; ended: boolean; cut?: boolean };
 
 /** Thrown where the reference has no opinion. */
 class Unsound extends Error {}
@@ -115,7 +117,8 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 	if (unsoundFrom === undefined) {
 		try {
 			read(closed);
-			if (!opaque && (cutHead || rows.some((row) => mayUpgrade(row)))) throw new Unsound('a head that ends early');
+			if (!opaque && (cutHead || rows.some((row) => row.cut || mayUpgrade(row))))
+				throw new Unsound('a head that ends early');
 		} catch (error) {
 			if (!(error instanceof Unsound)) throw error;
 			unsoundFrom = soundRows(rows);
@@ -147,6 +150,7 @@ function readRequest(text: string, at: number, rows: ReferenceRow[]): number {
 		last.reqBody = body.text;
 		last.reqHeaders = [...last.reqHeaders.filter((field) => !field.trailer), ...body.trailers];
 		last.reqEnded = body.ended;
+		last.cut = body.cut === true;
 		if (!body.ended && list(last.reqHeaders, 'expect').includes('100-continue')) throw new Unsound('an expectation');
 		// Until the body is over it is read from its beginning.
 		return body.ended ? at + body.used : at;
@@ -172,6 +176,7 @@ function readRequest(text: string, at: number, rows: ReferenceRow[]): number {
 		resBody: '',
 		resEnded: false,
 		upgraded: false,
+		cut: false,
 	};
 	const framing = requestFraming(row);
 	rows.push(row);
@@ -218,6 +223,7 @@ function readResponse(text: string, at: number, row: ReferenceRow, ended: boolea
 	row.resBody = body.text;
 	row.resHeaders = [...head.fields, ...body.trailers];
 	row.resEnded = body.ended;
+	row.cut = body.cut === true;
 	return body.ended ? { at: bodyAt + body.used, done: true } : { at, done: false };
 }
 
@@ -311,7 +317,7 @@ function readBody(text: string, framing: Framing, ended: boolean): Body {
 	const end = /\r?\n\r?\n/.exec(rest);
 	if (end === null) {
 		if (rest.includes(UNSEEN)) throw new Unsound('unseen trailers');
-		return { text: content, trailers: [], used: at, ended: false };
+		return { text: content, trailers: [], used: at, ended: false, cut: rest !== '' };
 	}
 	const trailers = readHead(`X\r\n${rest.slice(0, end.index + end[0].length)}`)!.fields;
 	return {
