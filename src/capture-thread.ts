@@ -95,6 +95,8 @@ async function run(): Promise<void> {
 		ended = true;
 		updateStatus();
 		tellFollower();
+		// Before main is told: it may end this thread then, and a call into the addon must not be cut short by that.
+		source.close();
 		post({
 			type: 'ended',
 			loss: lossTotals(),
@@ -113,7 +115,6 @@ async function run(): Promise<void> {
 		source.close();
 		throw error;
 	}
-	source.close();
 }
 
 async function pump(source: BatchSource): Promise<void> {

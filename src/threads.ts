@@ -21,9 +21,12 @@ import {
 	type ToCapture,
 	type ToQuery,
 } from './thread-messages.ts';
+import { wait } from './wait.ts';
 
 /** A query thread that has not answered a cancellation by then is ended. */
 const CANCEL_MS = 100;
+/** How long the capture thread may take to end by itself: it has attached by then, or cannot. */
+const CLOSE_MS = 3000;
 /** Part of --max-memory for a statement. */
 const QUERY_SHARE = 0.25;
 
@@ -224,6 +227,12 @@ export class Threads {
 	async close(): Promise<void> {
 		this.#closing = true;
 		Atomics.store(this.#stop, 0, 1);
+		// A thread that is ended inside a call into the addon takes the process with it: it ends the capture itself first.
+		const ended = this.ended.then(
+			() => undefined,
+			() => undefined,
+		);
+		await Promise.race([ended, wait(CLOSE_MS)]);
 		await Promise.all([this.#capture.terminate(), this.#query.terminate()]);
 	}
 

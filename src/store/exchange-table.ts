@@ -238,12 +238,36 @@ export class RowLocator {
 	}
 }
 
+/** How far from its likely place an id is looked for before all rows are. */
+const ID_NEIGHBOURS = 1024;
+
+/**
+ * The row with this id, or none. Rows lie in the order exchanges ended, ids are given in the order they began: a row is near
+ * the place where its id would be if both were the same.
+ */
+export function rowsOfId(rows: RowLocator, id: number): readonly number[] {
+	const idOf = (row: number) => {
+		const inner = rows.seek(row);
+		return rows.segment.f64.id[inner]!;
+	};
+	const last = rows.rowCount - 1;
+	if (last < 0) return [];
+	const likely = Math.min(last, Math.max(0, Math.round(id - idOf(0))));
+	for (let distance = 0; distance <= ID_NEIGHBOURS; distance++) {
+		if (likely + distance <= last && idOf(likely + distance) === id) return [likely + distance];
+		if (likely >= distance && idOf(likely - distance) === id) return [likely - distance];
+	}
+	for (let row = 0; row <= last; row++) if (idOf(row) === id) return [row];
+	return [];
+}
+
 function segmentsTable(name: string, columns: readonly ExchangeColumn[], rows: RowLocator): TableSnapshot {
 	return {
 		name,
 		columns,
 		rowCount: rows.rowCount,
 		reader: (index) => segmentsReader(columns[index]!, rows.clone()),
+		find: (index, value) => (columns[index]!.name === 'id' ? rowsOfId(rows.clone(), value) : undefined),
 	};
 }
 

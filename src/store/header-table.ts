@@ -1,7 +1,7 @@
 // Table `headers`: one row a field line, derived from the exchanges' segments; nothing is stored twice.
 
 import { fieldLineAt } from './exchange-row.ts';
-import { RowLocator, type SegmentRows } from './exchange-table.ts';
+import { RowLocator, rowsOfId, type SegmentRows } from './exchange-table.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
 
 type Line = NonNullable<ReturnType<typeof fieldLineAt>>;
@@ -100,11 +100,8 @@ class HeaderCursor {
 }
 
 function rowsOfExchange(exchanges: RowLocator, ends: Uint32Array, id: number): readonly number[] {
-	for (let row = 0; row < ends.length; row++) {
-		const inner = exchanges.seek(row);
-		if (exchanges.segment.f64.id[inner] !== id) continue;
+	return rowsOfId(exchanges, id).flatMap((row) => {
 		const start = row === 0 ? 0 : ends[row - 1]!;
 		return Array.from({ length: ends[row]! - start }, (_, i) => start + i);
-	}
-	return [];
+	});
 }

@@ -263,3 +263,34 @@ test('loss has one row a reason, zeros included', () => {
 		LOSS_REASONS.map(({ reason, kind }) => [reason, kind, 0, null]),
 	);
 });
+
+test('a row and its header lines are found by id, wherever the row ended up', () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	// 3,000 connections: the first request of all is answered last.
+	const connections = Array.from({ length: 3000 }, (_, i) =>
+		tape.server(i + 1, { remote: `127.0.0.1:${i + 1000}` }).open(),
+	);
+	for (const [i, connection] of connections.entries()) connection.in(GET(`/${i}`));
+	for (const connection of [...connections].reverse()) connection.out(OK('x'));
+	const { database } = stored(tape);
+	const table = database.tables.get('exchanges')!;
+	const ids = table.reader(0);
+	for (const id of [1, 2, 1499, 1500, 2999, 3000]) {
+		const found = table.find?.(0, id) ?? [];
+		assert.deepEqual(
+			found.map((row) => ids.value(row)),
+			[id],
+		);
+		const headers = database.tables.get('headers')!;
+		const owner = headers.reader(0);
+		const lines = headers.find?.(0, id) ?? [];
+		assert.deepEqual(
+			lines.map((row) => owner.value(row)),
+			[id, id],
+		);
+	}
+	assert.deepEqual(table.find?.(0, 3001), []);
+	assert.deepEqual(table.find?.(0, -5), []);
+	assert.equal(table.find?.(1, 5), undefined);
+});
