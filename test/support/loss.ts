@@ -53,6 +53,8 @@ export function namesIn(row: ExchangeRow): Set<string> {
 	for (const text of [row.reqBody ?? '', row.resBody ?? '']) {
 		for (const [, id] of text.matchAll(/<exchange (\d+) line/g)) names.add(id!);
 	}
+	// A name in a head that ends early may be the beginning of another.
+	if (row.anomalies?.includes('incomplete-head')) return names;
 	const header = row.resHeaders.find((field) => field.name === 'X-Exchange')?.value;
 	if (header !== undefined) names.add(header);
 	const path = /^\/exchange\/(\d+)$/.exec(row.path ?? '')?.[1];

@@ -1,4 +1,6 @@
 // Random HTTP/1.x conversations that follow from a seed: mostly well-formed, in all framings, sometimes odd.
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { Tape } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
 
 export type Random = {
@@ -170,4 +172,51 @@ function response(random: Random, method: string): string {
 	]);
 	const tail = bodiless ? '' : untilClose ? content(random, true) : body;
 	return interim + head + tail;
+}
+
+/** Exchanges that name themselves on several connections, and their records with some lost, doubled and moved. */
+export function lossyTape(random: Random): { whole: Uint8Array[]; lossy: Uint8Array[] } {
+	const tape = new Tape();
+	const connections = Array.from({ length: random.between(1, 4) }, (_, i) =>
+		random.chance(0.5) ? tape.server(i + 1) : tape.client(i + 1),
+	);
+	for (const connection of connections) connection.open();
+	const exchanges = random.between(2, 25);
+	for (let id = 1; id <= exchanges; ) {
+		const connection = random.pick(connections);
+		const asServer = connection.options.role === wire.ROLE_ACCEPTED;
+		const send = (text: string, byServer: boolean): void => {
+			const cut = random.chance(0.5) ? text.length : random.between(1, text.length);
+			for (const part of [text.slice(0, cut), text.slice(cut)]) {
+				if (part === '') continue;
+				if (asServer === byServer) connection.out(part);
+				else connection.in(part);
+			}
+		};
+		// Mostly one after the other, sometimes a few in a row before their responses.
+		const burst = Array.from({ length: random.chance(0.8) ? 1 : random.between(2, 5) }, () => id++);
+		for (const number of burst) send(namedRequest(random, number), false);
+		for (const number of burst) send(namedResponse(random, number), true);
+	}
+	for (const connection of connections) if (random.chance(0.6)) connection.eof().close();
+	const lossy = tape.records.filter(() => !random.chance(0.08));
+	for (let i = 0; i + 1 < lossy.length; i++) {
+		const luck = random.between(0, 99);
+		if (luck < 2) [lossy[i], lossy[i + 1]] = [lossy[i + 1]!, lossy[i]!];
+		else if (luck < 4) lossy.splice(i, 0, lossy[i]!);
+	}
+	return { whole: tape.records, lossy };
+}
+
+function namedRequest(random: Random, id: number): string {
+	const cookie = random.chance(0.2) ? `Cookie: ${'c'.repeat(random.between(1, 300))}\r\n` : '';
+	return `GET /exchange/${id} HTTP/1.1\r\nHost: h\r\n${cookie}\r\n`;
+}
+
+function namedResponse(random: Random, id: number): string {
+	const text = Array.from({ length: random.between(1, 6) }, (_, line) => `<exchange ${id} line ${line}>`).join('\n');
+	const head = `HTTP/1.1 200 OK\r\nX-Exchange: ${id}\r\n`;
+	return random.chance(0.3)
+		? `${head}Transfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`
+		: `${head}Content-Length: ${text.length}\r\n\r\n${text}`;
 }
