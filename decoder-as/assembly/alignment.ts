@@ -249,7 +249,8 @@ function makeOrphan(connection: Connection, response: Message): Exchange {
 	response.guess = true;
 	exchange.response = response;
 	response.exchange = exchange;
-	connection.orphans++;
+	// Others belong to a gap that is already known to lie before a request.
+	if (connection.waiting == NO_EXCHANGE) connection.orphans++;
 	exchanges.beginOrphan(connection, exchange);
 	return exchange;
 }
@@ -272,11 +273,11 @@ function trustFirst(connection: Connection): void {
  * than the smallest seen? `begun` bytes are of one that has its row.
  */
 function holdsNoMore(exchange: Exchange): bool {
-	const connection = exchange.connection;
-	let smallest = exchange.request.wireBytes;
-	if (connection.smallestRequest != 0 && connection.smallestRequest < smallest) smallest = connection.smallestRequest;
+	const bytes = exchange.gapBytes + exchange.gapBegun;
+	if (bytes == 0) return true;
+	const smallest = min<u64>(exchange.connection.smallestRequest, exchange.request.wireBytes);
 	const possible = <u64>exchange.orphansBefore + (exchange.gapBegun != 0 ? 2 : 1);
-	return (exchange.gapBytes + exchange.gapBegun) * 4 < possible * smallest * 3;
+	return bytes * 4 < possible * smallest * 3;
 }
 
 /** Requests waiting that began before `time`. */
@@ -370,13 +371,19 @@ function alignUpTo(connection: Connection, count: u32, answered: bool, followed:
 	else if (followed) alignBySize(connection, count, 0);
 }
 
-/** Did, of the last `pairs` of the first `count` requests, one begin before the response to the one before had ended? */
+/**
+ * Did, of the last `pairs` of the first `count` requests, one begin before the response to the one before had ended, or
+ * before the last response that would stay without a request?
+ */
 function overlapping(connection: Connection, count: u32, pairs: u32): bool {
-	if (pairs > count || pairs > connection.unboundCount) return false;
+	if (pairs > count || pairs > connection.unboundCount || pairs == 0) return false;
 	let exchange = connection.waiting;
 	for (let i = count - pairs; i != 0; i--) exchange = nextWaiting(exchange);
 	let unbound = connection.firstUnbound;
-	for (let i = connection.unboundCount - pairs; i != 0; i--) unbound = unbound.next;
+	for (let i = connection.unboundCount - pairs; i != 0; i--) {
+		if (exchange.request.startTime < unbound.response.endTime) return true;
+		unbound = unbound.next;
+	}
 	for (let i: u32 = 1; i < pairs; i++) {
 		exchange = nextWaiting(exchange);
 		if (exchange.request.startTime < unbound.response.endTime) return true;
