@@ -1,25 +1,55 @@
-// Benchmarks: npm run bench -- sql | ingest [--rows N] [--rounds N] [--no-write] [--modules DIR]. Each writes its section
-// of docs/performance.md. --modules: where better-sqlite3 and @duckdb/node-api are installed, when not here.
+// Benchmarks: npm run bench -- NAME [options]. Each checks what it measures, and writes its section of
+// docs/performance.md (scripts/bench/page.ts).
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { benchIngest } from './bench/ingest.ts';
-import { benchSql } from './bench/sql.ts';
+
+const USAGE = `npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority]
+--rows       how much, in benchmarks that do not need the kernel
+--seconds    of each measurement, in those that do
+--no-write   prints the figures and leaves docs/performance.md alone
+--modules    where better-sqlite3 and @duckdb/node-api are installed, when not here
+--priority   runs everything measured at nice -10, for a machine that others use at the same time`;
+
+export type BenchOptions = {
+	readonly rounds: number;
+	/** Undefined: the benchmark's own choice. */
+	readonly seconds: number | undefined;
+	readonly rows: number | undefined;
+	readonly write: boolean;
+	readonly modules: string | undefined;
+	readonly priority: boolean;
+};
+
+/** Loaded when chosen, so that one does not need what another one does. */
+const BENCHMARKS: Record<string, { readonly heap?: true; run(options: BenchOptions): Promise<void> | void }> = {
+	ingest: {
+		heap: true,
+		run: async ({ rows = 200_000, rounds, write }) =>
+			(await import('./bench/ingest.ts')).benchIngest({ rows, rounds, write }),
+	},
+	sql: {
+		heap: true,
+		run: async ({ rows = 1_000_000, rounds, write, modules }) =>
+			(await import('./bench/sql.ts')).benchSql({ rows, rounds, write, modules }),
+	},
+	page: { run: async () => (await import('./bench/page.ts')).renderPage() },
+};
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
 	options: {
 		rows: { type: 'string' },
 		rounds: { type: 'string', default: '5' },
+		seconds: { type: 'string' },
 		'no-write': { type: 'boolean', default: false },
 		modules: { type: 'string' },
+		priority: { type: 'boolean', default: false },
 	},
 });
 const name = positionals[0];
-const number = (text: string) => {
-	if (!/^[1-9]\d*$/.test(text)) usage(`not a number of things: ${text}`);
-	return Number(text);
-};
-if (globalThis.gc === undefined) {
+const benchmark = name === undefined ? undefined : BENCHMARKS[name];
+if (benchmark === undefined) usage(name === undefined ? 'which benchmark?' : `no benchmark named ${name}`);
+if (benchmark.heap && globalThis.gc === undefined) {
 	// A million rows of objects beside the others' copies need more than the default heap.
 	const flags = ['--expose-gc', '--max-old-space-size=12288', '--import', 'tsx'];
 	const again = spawnSync(process.execPath, [...flags, import.meta.filename, ...process.argv.slice(2)], {
@@ -27,15 +57,22 @@ if (globalThis.gc === undefined) {
 	});
 	process.exitCode = again.status ?? 1;
 } else {
-	const rounds = number(values.rounds);
-	const write = !values['no-write'];
-	if (name === 'sql')
-		await benchSql({ rows: number(values.rows ?? '1000000'), rounds, write, modules: values.modules });
-	else if (name === 'ingest') benchIngest({ rows: number(values.rows ?? '200000'), rounds, write });
-	else usage(name === undefined ? 'which benchmark?' : `no benchmark named ${name}`);
+	await benchmark.run({
+		rounds: number(values.rounds),
+		seconds: values.seconds === undefined ? undefined : number(values.seconds),
+		rows: values.rows === undefined ? undefined : number(values.rows),
+		write: !values['no-write'],
+		modules: values.modules,
+		priority: values.priority,
+	});
+}
+
+function number(text: string): number {
+	if (!/^[1-9]\d*$/.test(text)) usage(`not a number of things: ${text}`);
+	return Number(text);
 }
 
 function usage(problem: string): never {
-	console.error(`${problem}\nnpm run bench -- sql | ingest [--rows N] [--rounds N] [--no-write] [--modules DIR]`);
+	console.error(`${problem}\n${USAGE}\nNAME: ${Object.keys(BENCHMARKS).join(' ')}`);
 	process.exit(2);
 }

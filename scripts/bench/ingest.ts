@@ -1,6 +1,6 @@
 // From records to rows that can be queried: rows a second on one core, bytes a row, and whether a million fit.
 import { executeSync, prepare } from '../../src/sql/sql.ts';
-import { circumstances, writeSection } from './page.ts';
+import { publish } from './page.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
 import { databaseOf, type Intake, takeIn } from './traffic.ts';
 
@@ -47,21 +47,25 @@ export function benchIngest({ rows, rounds, write }: IngestOptions): void {
 			['counted beyond the wire', `${perRow(fit.store.memoryBytes - held)} a row`],
 		],
 	);
-	console.log(result);
-	if (!write) return;
-	writeSection(
-		'ingest',
-		`## Ingest
-
-Capture records of keep-alive connections go through the WASM decoder into the store in batches of 500 exchanges, in one
+	const fast = spreadOf(intakes.map((intake) => intake.rows / (intake.decodeSeconds + intake.appendSeconds)));
+	const beyond = (fit.store.memoryBytes - held) / fit.rows;
+	publish(
+		{
+			name: 'ingest',
+			title: 'Ingest',
+			method: `Capture records of keep-alive connections go through the WASM decoder into the store in batches of 500 exchanges, in one
 thread: a request with 2 or 3 fields and a response with 2, bodies of up to 100 bytes. Only the decoder and the store are timed, not making the
 records; ${rounds} rounds of ${rows.toLocaleString('en-US')} exchanges after one to warm up. Then one store takes ${FIT_ROWS.toLocaleString('en-US')}. The resident set
-includes the decoder and what the collector has not given back.
-
-${circumstances(`npm run bench -- ingest --rows ${rows} --rounds ${rounds}`, {})}
-
-${result}
-`,
+includes the decoder and what the collector has not given back.`,
+			command: `npm run bench -- ingest --rows ${rows} --rounds ${rounds}`,
+			versions: {},
+			goals: [
+				{ goal: '300,000 rows a second on one core', figure: spreadText(fast), met: fast.median >= 300_000 },
+				{ goal: 'at most 400 bytes a row beyond the bytes kept', figure: figure(beyond), met: beyond <= 400 },
+			],
+			figures: result,
+		},
+		write,
 	);
 }
 

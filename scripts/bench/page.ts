@@ -1,10 +1,19 @@
-// docs/performance.md: one section a benchmark, each written by the run that measured it.
+// docs/performance.md: one section a benchmark. A benchmark calls publish() with what it measured; the result is kept in
+// build/bench/NAME.json and becomes its section of the page. What a script cannot know (why a goal is missed, what was
+// tried) stands in scripts/bench/notes/NAME.md and is put at the section's end.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { table } from './rounds.ts';
 
-const PATH = join(import.meta.dirname, '../../docs/performance.md');
+const ROOT = join(import.meta.dirname, '../..');
+const PAGE = join(ROOT, 'docs/performance.md');
+const RESULTS = join(ROOT, 'build/bench');
+const NOTES = join(import.meta.dirname, 'notes');
+
+/** The order of the page; what is not named comes after these. */
+const ORDER = ['overhead', 'storm', 'capacity', 'decode', 'ingest', 'sql', 'latency', 'growth'];
 
 const INTRODUCTION = `# Performance
 
@@ -12,19 +21,80 @@ Written by \`npm run bench -- NAME\`: each run replaces its own section. Figures
 ratios between programs measured in the same run carry further than times do. A figure reads *median (min–max)*.
 `;
 
+/** What a benchmark is meant to reach and what it did reach. */
+export type Goal = {
+	readonly goal: string;
+	/** As it is printed: a spread, a number, or why there is none. */
+	readonly figure: string;
+	readonly met: boolean;
+};
+
+/** Everything the page says about one benchmark, in the order it says it. Texts are Markdown. */
+export type BenchResult = {
+	/** As in `npm run bench -- NAME`. */
+	readonly name: string;
+	readonly title: string;
+	/** What is measured and how, in sentences. */
+	readonly method: string;
+	/** The command that gives these figures. */
+	readonly command: string;
+	/** Programs and packages measured, beside Node. */
+	readonly versions: Readonly<Record<string, string>>;
+	readonly goals?: readonly Goal[];
+	/** Tables and lists of figures. */
+	readonly figures: string;
+};
+
+/** Keeps the result and, unless `write` is false, puts it into the page. */
+export function publish(result: BenchResult, write: boolean): void {
+	const text = section(result, circumstances(result.command, result.versions));
+	console.log(`\n${text}`);
+	if (!write) return;
+	mkdirSync(RESULTS, { recursive: true });
+	const kept = { ...result, circumstances: circumstances(result.command, result.versions) };
+	writeFileSync(join(RESULTS, `${result.name}.json`), `${JSON.stringify(kept, null, '\t')}\n`);
+	writeSection(result.name, text);
+}
+
+/** Renders the kept results again: for changed notes. Sections without a result stay as they are. */
+export function renderPage(): void {
+	if (!existsSync(RESULTS)) return;
+	for (const file of readdirSync(RESULTS).filter((name) => name.endsWith('.json'))) {
+		const result = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as BenchResult & { circumstances: string };
+		writeSection(result.name, section(result, result.circumstances));
+	}
+}
+
+function section(result: BenchResult, taken: string): string {
+	const { name, title, method, goals = [], figures } = result;
+	const notes = join(NOTES, `${name}.md`);
+	const parts = [`## ${title}`, method.trim(), taken];
+	if (goals.length > 0)
+		parts.push(
+			table(
+				['goal', 'measured', 'met'],
+				goals.map(({ goal, figure, met }) => [goal, figure, met ? 'yes' : 'no']),
+			),
+		);
+	parts.push(figures.trim());
+	if (existsSync(notes)) parts.push(readFileSync(notes, 'utf8').trim());
+	return parts.join('\n\n');
+}
+
 /** Replaces or adds the section that begins with this marker. `body` begins with the heading. */
 export function writeSection(name: string, body: string): void {
-	const open = `<!-- ${name}: written by npm run bench -- ${name} -->`;
-	const close = `<!-- end of ${name} -->`;
-	const page = existsSync(PATH) ? readFileSync(PATH, 'utf8') : INTRODUCTION;
-	const section = `${open}\n${body.trim()}\n${close}`;
-	const start = page.indexOf(open);
-	const end = page.indexOf(close);
-	const text =
-		start < 0 || end < start
-			? `${page.trimEnd()}\n\n${section}\n`
-			: page.slice(0, start) + section + page.slice(end + close.length);
-	writeFileSync(PATH, text);
+	const page = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : INTRODUCTION;
+	const sections = new Map<string, string>();
+	for (const [, other, text] of page.matchAll(/<!-- (\S+): written by [^>]*-->\n([\s\S]*?)\n<!-- end of \1 -->/g))
+		sections.set(other!, text!);
+	sections.set(name, body.trim());
+	const place = (other: string) => (ORDER.includes(other) ? ORDER.indexOf(other) : ORDER.length);
+	const texts = [...sections]
+		.sort(([a], [b]) => place(a) - place(b))
+		.map(
+			([other, text]) => `<!-- ${other}: written by npm run bench -- ${other} -->\n${text}\n<!-- end of ${other} -->\n`,
+		);
+	writeFileSync(PAGE, [INTRODUCTION, ...texts].join('\n'));
 }
 
 /** When, where and with what the figures were taken: lines of a list. */
@@ -35,7 +105,7 @@ export function circumstances(command: string, versions: Readonly<Record<string,
 	return [
 		`- Command: \`${command}\``,
 		`- Taken: ${new Date().toISOString().slice(0, 16)}Z at commit ${commit()}`,
-		`- Machine: ${cpu[0]?.model.trim() ?? 'unknown CPU'}, ${cpu.length} cores, ${memory}, Linux ${release()}, load of the last minute ${loadavg()[0]!.toFixed(1)} (1 is this run's own)`,
+		`- Machine: ${cpu[0]?.model.trim() ?? 'unknown CPU'}, ${cpu.length} cores, ${memory}, Linux ${release()}, load of the last minute ${loadavg()[0]!.toFixed(1)}`,
 		`- Versions: ${names.map(([name, version]) => `${name} ${version}`).join(', ')}`,
 	].join('\n');
 }

@@ -2,7 +2,7 @@
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../src/store/table.ts';
 import { openRivals, type Rows } from './engines.ts';
-import { circumstances, writeSection } from './page.ts';
+import { publish } from './page.ts';
 import { type Engine, type Query, queriesFor } from './queries.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
 import { databaseOf, takeIn } from './traffic.ts';
@@ -95,32 +95,28 @@ export async function benchSql({ rows, rounds, write, modules }: SqlOptions): Pr
 		notes,
 	);
 	const conditions = liveFilters(database.tables.get('exchanges')!, rounds);
-	console.log(page, '\n');
-	console.log(conditions);
-	if (!write) return;
-	const versions = Object.fromEntries(rivals.map(({ engine, version }) => [engine, version]));
-	writeSection(
-		'sql',
-		`## SQL
-
-${rows.toLocaleString('en-US')} exchanges went through the decoder into the store; the same ${COLUMNS.length} columns of them and ${database.tables.get('headers')!.rowCount.toLocaleString('en-US')} rows of \`headers\`
+	publish(
+		{
+			name: 'sql',
+			title: 'SQL',
+			method: `${rows.toLocaleString('en-US')} exchanges went through the decoder into the store; the same ${COLUMNS.length} columns of them and ${database.tables.get('headers')!.rowCount.toLocaleString('en-US')} rows of \`headers\`
 (3 columns) were copied into the memory of the other engines, all in one process. SQLite has \`id\` as its primary key, an index on
 \`headers.exchange_id\` and \`ANALYZE\`; its p95 is an aggregate in JavaScript, as is alasql's. DuckDB runs with its default settings
 and as many threads as there are cores; the others have one. Each time is that of a statement from its text to all its rows as JavaScript values.
 ${rounds} rounds after one to warm up; in a round each statement runs in every engine in turn, with a collection of young garbage before each (the rows of alasql are
 objects in the same heap, and a full collection that falls into a statement goes through them all). The answers are compared
-in the first round. A ratio is the other engine's time divided by ours in the same round: above 1 ours is faster.
-
-${circumstances(`npm run bench -- sql${options(rows, rounds, modules)}`, versions)}
-${absent.map((why) => `- Not installed: ${why}\n`).join('')}
-${page}
+in the first round. A ratio is the other engine's time divided by ours in the same round: above 1 ours is faster.`,
+			command: `npm run bench -- sql${options(rows, rounds, modules)}`,
+			versions: Object.fromEntries(rivals.map(({ engine, version }) => [engine, version])),
+			figures: `${absent.map((why) => `- Not installed: ${why}\n`).join('')}${page}
 
 ### Live filter
 
 The compiled condition over all rows, one call a row, as the live tail tests them; million rows a second.
 
-${conditions}
-`,
+${conditions}`,
+		},
+		write,
 	);
 }
 
