@@ -89,8 +89,6 @@ struct control {
 /* The reader knows of it: it gets a CAPTURE_CLOSE. */
 #define CONNECTION_OPEN_SENT 16
 #define CONNECTION_EOF_SENT 32
-/* An address is missing that a receive can tell; counted in control.unnamed. */
-#define CONNECTION_NAMELESS 64
 
 /* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
 #define SNIFF_BYTES 32
@@ -104,6 +102,8 @@ struct connection {
 	/* Descriptors that refer to it. */
 	__u32 holders;
 	__u32 flags;
+	/* 1: an address is missing that a receive can tell; counted in control.unnamed, once whoever takes it back. */
+	__u32 nameless;
 	/* enum capture_role. */
 	__u32 role;
 	__u32 held_bytes[2];

@@ -451,7 +451,7 @@ int carry_call(void *context)
 		connection = adopt(s, &conn);
 	if (!connection)
 		return 0;
-	if (s->call.received && connection->flags & CONNECTION_NAMELESS)
+	if (s->call.received && connection->nameless)
 		apply_receive(s, connection, conn);
 	if (s->call.direction == DIRECTION_IN && s->call.message_flags & MSG_TRUNC &&
 	    *(__u16 *)connection->addresses != AF_UNIX) {

@@ -61,10 +61,8 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 /* Its addresses are known, or not looked for any more. */
 static __always_inline void name(struct connection *connection)
 {
-	if (!(connection->flags & CONNECTION_NAMELESS))
-		return;
-	connection->flags &= ~CONNECTION_NAMELESS;
-	FETCH_ADD(&control.unnamed, -1);
+	if (connection->nameless && FETCH_CLEAR(&connection->nameless))
+		FETCH_ADD(&control.unnamed, -1);
 }
 
 /* A reference to `conn` is gone. */
@@ -115,12 +113,12 @@ static __always_inline __u64 add_connection(struct scratch *s)
 
 	s->connection.holders = 1;
 	if (*(__u16 *)s->connection.addresses != AF_UNIX)
-		s->connection.flags |= CONNECTION_NAMELESS;
+		s->connection.nameless = 1;
 	if (bpf_map_update_elem(&connections, &conn, &s->connection, BPF_ANY)) {
 		count_loss(LOSS_MAP_FULL, 0);
 		return 0;
 	}
-	if (s->connection.flags & CONNECTION_NAMELESS)
+	if (s->connection.nameless)
 		FETCH_ADD(&control.unnamed, 1);
 	return conn;
 }

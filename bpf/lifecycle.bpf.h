@@ -425,7 +425,7 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 		return 0;
 	__u64 conn = known->conn;
 	connection = bpf_map_lookup_elem(&connections, &conn);
-	if (connection && connection->flags & CONNECTION_NAMELESS) {
+	if (connection && connection->nameless) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
 		name(connection);
 	}

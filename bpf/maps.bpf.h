@@ -13,11 +13,18 @@
 #define SHARED __noinline
 #endif
 
-/* Kernels before 5.12 lack the instruction; there two CPUs may, rarely, take the same step. */
+/* Kernels before 5.12 add atomically but do not tell what was there: no addition is lost, and only what two CPUs are told
+ * that add at the same instant may be off. Nor do they exchange. */
 #ifdef TINYTAP_OLD_KERNELS
-#define FETCH_ADD(pointer, value) ({ __auto_type before = *(pointer); *(pointer) = before + (value); before; })
+#define FETCH_ADD(pointer, value)                          \
+	({                                                 \
+		__sync_fetch_and_add(pointer, value);      \
+		*(volatile typeof(*(pointer)) *)(pointer) - (value); \
+	})
+#define FETCH_CLEAR(pointer) ({ __auto_type before = *(pointer); *(pointer) = 0; before; })
 #else
 #define FETCH_ADD(pointer, value) __sync_fetch_and_add(pointer, value)
+#define FETCH_CLEAR(pointer) __sync_lock_test_and_set(pointer, 0)
 #endif
 
 const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = 4 << 20, .iovec_limit = 1024 };

@@ -272,7 +272,7 @@ void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
       uint16_t family;
       std::memcpy(&family, known.addresses, sizeof(family));
       if (family == 0) {
-        value.flags |= CONNECTION_NAMELESS;
+        value.nameless = 1;
         __atomic_fetch_add(&control_->unnamed, 1, __ATOMIC_RELAXED);
       }
     } else {
@@ -341,7 +341,7 @@ void Capture::ConfirmSocket(uint64_t conn) {
 // Programs that do not find the connection of a descriptor dismiss the descriptor.
 void Capture::Dismiss(uint64_t conn) {
   connection value = {};
-  if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0 && (value.flags & CONNECTION_NAMELESS) != 0)
+  if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0 && value.nameless != 0)
     __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
   if (bpf_map_delete_elem(MapFd("connections"), &conn) != 0 && errno != ENOENT)
     throw SystemError("ERR_MAP", "cannot dismiss a connection", errno);
