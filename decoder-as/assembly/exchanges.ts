@@ -14,8 +14,11 @@ import {
 	ANOMALY_EARLY_RESPONSE,
 	ANOMALY_MANY_INTERIM,
 	REASON_BYTES_LOST,
+	REASON_CLOSED,
+	REASON_CONNECTION_RESET,
 	REASON_MALFORMED,
 	REASON_NONE,
+	REASON_PEER_CLOSED,
 	REASON_REQUEST_NOT_SEEN,
 	REASON_TOO_MANY_WAITING,
 	STATE_COMPLETE,
@@ -152,9 +155,16 @@ function finishWhole(exchange: Exchange): void {
 		return;
 	}
 	const damage = response.damage != 0 ? response.damage : request.damage;
-	if (damage != 0) finish(exchange, STATE_INCOMPLETE, damage);
+	const malformed = isMalformed(request) || isMalformed(response);
+	if (damage != 0) finish(exchange, STATE_INCOMPLETE, reasonOf(damage, malformed));
 	else if (request.lostBytes + response.lostBytes != 0) finish(exchange, STATE_INCOMPLETE, REASON_BYTES_LOST);
-	else finish(exchange, STATE_COMPLETE, isMalformed(request) || isMalformed(response) ? REASON_MALFORMED : REASON_NONE);
+	else finish(exchange, STATE_COMPLETE, malformed ? REASON_MALFORMED : REASON_NONE);
+}
+
+/** Who is sent something malformed hangs up: that it was malformed says more than that. */
+function reasonOf(damage: i32, malformed: bool): i32 {
+	const hungUp = damage == REASON_PEER_CLOSED || damage == REASON_CLOSED || damage == REASON_CONNECTION_RESET;
+	return malformed && hungUp ? REASON_MALFORMED : damage;
 }
 
 /** The connection ends with `reason` while the row is open. */
@@ -163,8 +173,8 @@ export function endExchange(exchange: Exchange, reason: i32): void {
 	const request = exchange.request;
 	const response = exchange.response;
 	if (response == NO_MESSAGE) {
-		const damage = request.damage != 0 ? request.damage : isMalformed(request) ? REASON_MALFORMED : reason;
-		finish(exchange, STATE_UNANSWERED, damage);
+		const damage = request.damage != 0 ? request.damage : reason;
+		finish(exchange, STATE_UNANSWERED, reasonOf(damage, isMalformed(request)));
 		return;
 	}
 	if (request != NO_MESSAGE && !request.ended) {

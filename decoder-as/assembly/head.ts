@@ -6,6 +6,7 @@ import { allocate, enlarge } from './memory';
 import {
 	ANOMALY_BARE_CR,
 	ANOMALY_CONFLICTING_CONTENT_LENGTH,
+	ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING,
 	ANOMALY_DUPLICATE_CONTENT_LENGTH,
 	ANOMALY_DUPLICATE_HOST,
 	ANOMALY_EMPTY_HEADER_NAME,
@@ -51,13 +52,22 @@ export const LINE_MALFORMED: u32 = 3;
 export const LINE_OTHER: u32 = 4;
 export const LINE_HTTP2: u32 = 5;
 
+/** The field that the line before belongs to, as far as a folded line that goes on it may matter. */
+const FIELD_OTHER: u8 = 0;
+const FIELD_HOST: u8 = 1;
+const FIELD_CONNECTION: u8 = 2;
+const FIELD_LENGTH: u8 = 3;
+const FIELD_CODINGS: u8 = 4;
+
 /** Oddities that strict parsers refuse: such a message is malformed, however much of it is understood. */
 const REFUSED: u64 =
 	((<u64>1) << ANOMALY_BARE_CR) | ((<u64>1) << ANOMALY_MISSING_COLON) | ((<u64>1) << ANOMALY_EMPTY_HEADER_NAME) |
 	((<u64>1) << ANOMALY_INVALID_HEADER_NAME) | ((<u64>1) << ANOMALY_INVALID_HEADER_VALUE) |
 	((<u64>1) << ANOMALY_SPACE_BEFORE_HEADERS) | ((<u64>1) << ANOMALY_INVALID_CONTENT_LENGTH) |
 	((<u64>1) << ANOMALY_CONFLICTING_CONTENT_LENGTH) | ((<u64>1) << ANOMALY_INVALID_TRANSFER_ENCODING) |
-	((<u64>1) << ANOMALY_INVALID_CHUNK_EXTENSION);
+	((<u64>1) << ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING) | ((<u64>1) << ANOMALY_INVALID_CHUNK_EXTENSION) |
+	((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) | ((<u64>1) << ANOMALY_SPACE_IN_TARGET) |
+	((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);
 
 export function isMalformed(message: Message): bool {
 	return message != NO_MESSAGE && (message.anomalies & REFUSED) != 0;
@@ -239,9 +249,20 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
  * is false when only their meaning counts (beyond the limits).
  */
 export function readField(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
+	let from = at;
+	while (from != 0) from = readFieldPart(message, base, from, end, trailer, keep);
+}
+
+/**
+ * A CR without LF (RFC 9112 section 2.2) before what looks like another field line ends the line: answers where that one
+ * begins, 0 when there is none.
+ */
+function readFieldPart(message: Message, base: usize, at: usize, lineEnd: usize, trailer: bool, keep: bool): usize {
+	let end = lineEnd;
+	let next: usize = 0;
 	if (isSpace(load<u8>(at))) {
-		foldLine(message, base, at, end, keep);
-		return;
+		foldLine(message, base, at, end, trailer, keep);
+		return 0;
 	}
 	let nameEnd = at;
 	while (nameEnd < end && isToken(load<u8>(nameEnd))) nameEnd++;
@@ -250,8 +271,9 @@ export function readField(message: Message, base: usize, at: usize, end: usize, 
 		colon = findByte(nameEnd, end, 58);
 		if (colon == end) {
 			note(message, ANOMALY_MISSING_COLON);
+			message.lastField = FIELD_OTHER;
 			if (keep) addField(message, <u32>(at - base), <u32>(trimSpace(at, end) - at), <u32>(end - base), 0, trailer);
-			return;
+			return 0;
 		}
 		const trimmed = trimSpace(at, colon);
 		if (trimmed != colon) note(message, ANOMALY_SPACE_BEFORE_COLON);
@@ -260,19 +282,33 @@ export function readField(message: Message, base: usize, at: usize, end: usize, 
 	}
 	if (nameEnd == at) note(message, ANOMALY_EMPTY_HEADER_NAME);
 	const valueStart = skipSpace(colon + 1, end);
-	const valueEnd = trimSpace(valueStart, end);
+	let valueEnd = trimSpace(valueStart, end);
 	if (hasControl(valueStart, valueEnd)) {
-		note(message, findByte(valueStart, valueEnd, 13) != valueEnd ? ANOMALY_BARE_CR : ANOMALY_INVALID_HEADER_VALUE);
+		const bareAt = findByte(valueStart, valueEnd, 13);
+		note(message, bareAt != valueEnd ? ANOMALY_BARE_CR : ANOMALY_INVALID_HEADER_VALUE);
+		if (bareAt != valueEnd && isFieldLine(bareAt + 1, end, false)) {
+			next = bareAt + 1;
+			valueEnd = trimSpace(valueStart, bareAt);
+		}
 	}
 	if (keep) {
 		const value = <u32>(valueStart - base);
 		addField(message, <u32>(at - base), <u32>(nameEnd - at), value, <u32>(valueEnd - valueStart), trailer);
 	}
+	message.lastField = FIELD_OTHER;
 	if (!trailer) readMeaning(message, base, at, nameEnd, valueStart, valueEnd, keep);
+	return next;
+}
+
+/** After a bare CR in a start line: where a field line begins, `end` for none. */
+export function fieldAfterBareCr(at: usize, end: usize): usize {
+	const bareAt = findByte(at, end, 13);
+	return bareAt != end && isFieldLine(bareAt + 1, end, false) ? bareAt + 1 : end;
 }
 
 /** Does the line look like a field line, or go on one? */
 export function isFieldLine(at: usize, end: usize, after: bool): bool {
+	if (at >= end) return false;
 	if (isSpace(load<u8>(at))) return after;
 	let nameEnd = at;
 	while (nameEnd < end && isToken(load<u8>(nameEnd))) nameEnd++;
@@ -309,13 +345,14 @@ function addField(message: Message, name: u32, nameLength: u32, value: u32, valu
  * obs-fold (RFC 9112 section 5.2): the line goes on the value of the one before. The bytes between stay in the kept head;
  * storeHead turns the line ends inside values into spaces.
  */
-function foldLine(message: Message, base: usize, at: usize, end: usize, keep: bool): void {
+function foldLine(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
 	if (message.fieldCount == 0) {
 		note(message, ANOMALY_SPACE_BEFORE_HEADERS);
 		return;
 	}
 	note(message, ANOMALY_OBS_FOLD);
 	const valueEnd = trimSpace(at, end);
+	if (!trailer && valueEnd != at) foldMeaning(message, base, skipSpace(at, end), valueEnd, keep);
 	if (!keep || valueEnd == at || message.fieldCount >= headerCountLimit) return;
 	const field = message.fields + (message.fieldCount - 1) * HEADER_BYTES;
 	const value = load<u32>(field, HEADER_VALUE_OFFSET);
@@ -328,13 +365,47 @@ function foldLine(message: Message, base: usize, at: usize, end: usize, keep: bo
 	}
 }
 
+/** What a folded line says when it goes on a field that decides about framing. */
+function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep: bool): void {
+	// Neither the value so far nor what follows ends a word there: the two make one that is none.
+	const joined = message.valueOpen || load<u8>(at) == 44;
+	const field = message.lastField;
+	if (field == FIELD_HOST && message.hostLength == 0) {
+		message.hasHost = false;
+		readHost(message, base, at, end, keep);
+	} else if (field == FIELD_CONNECTION) {
+		readConnection(message, at, end);
+	} else if (field == FIELD_LENGTH && message.valueOpen) {
+		// A line that says nothing yet was taken for a bad one.
+		if (!message.badBefore) {
+			message.badLength = false;
+			message.anomalies &= ~((<u64>1) << ANOMALY_INVALID_CONTENT_LENGTH);
+		}
+		readLength(message, at, end);
+	} else if (field == FIELD_LENGTH) {
+		message.badLength = true;
+		note(message, ANOMALY_INVALID_CONTENT_LENGTH);
+	} else if (field == FIELD_CODINGS && joined) {
+		readCodings(message, at, end);
+	} else if (field == FIELD_CODINGS) {
+		message.chunked = false;
+		message.otherCoding = true;
+		note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
+		readCodings(message, findByte(at, end, 44), end);
+	}
+	message.valueOpen = load<u8>(end - 1) == 44;
+}
+
 /** The fields that decide about framing, and Host. */
 function readMeaning(
 	message: Message, base: usize, name: usize, nameEnd: usize, value: usize, end: usize, keep: bool,
 ): void {
 	switch (<i32>(nameEnd - name)) {
 		case 4:
-			if (!message.isResponse && isWord(name, nameEnd, 'host')) readHost(message, base, value, end, keep);
+			if (!message.isResponse && isWord(name, nameEnd, 'host')) {
+				beginMeaning(message, FIELD_HOST, value, end);
+				readHost(message, base, value, end, keep);
+			}
 			break;
 		case 6:
 			if (isWord(name, nameEnd, 'expect') && isWord(value, end, '100-continue')) message.expectContinue = true;
@@ -349,17 +420,33 @@ function readMeaning(
 			}
 			break;
 		case 10:
-			if (isWord(name, nameEnd, 'connection')) readConnection(message, value, end);
+			if (isWord(name, nameEnd, 'connection')) {
+				beginMeaning(message, FIELD_CONNECTION, value, end);
+				readConnection(message, value, end);
+			}
 			break;
 		case 14:
-			if (isWord(name, nameEnd, 'content-length')) readLength(message, value, end);
+			if (isWord(name, nameEnd, 'content-length')) {
+				beginMeaning(message, FIELD_LENGTH, value, end);
+				readLength(message, value, end);
+			}
 			break;
 		case 17:
-			if (isWord(name, nameEnd, 'transfer-encoding')) readCodings(message, value, end);
+			if (isWord(name, nameEnd, 'transfer-encoding')) {
+				beginMeaning(message, FIELD_CODINGS, value, end);
+				readCodings(message, value, end);
+			}
 			break;
 		default:
 			break;
 	}
+}
+
+/** Notes the field for a line that may go on its value. */
+function beginMeaning(message: Message, field: u8, value: usize, end: usize): void {
+	message.lastField = field;
+	message.valueOpen = value == end || load<u8>(end - 1) == 44;
+	message.badBefore = message.badLength;
 }
 
 function readHost(message: Message, base: usize, value: usize, end: usize, keep: bool): void {

@@ -20,6 +20,8 @@ export let lineEnd: usize = 0;
 /** The start line was too long to keep: its last bytes are at `tailEnd` - 16 … `tailEnd`, without LF. */
 export let cut: bool = false;
 export let tailEnd: usize = 0;
+/** The line, an empty one, ended with a CR that no LF follows. */
+export let bareCr: bool = false;
 /** The line was too long even to be looked through: its end is missing. */
 export let truncated: bool = false;
 
@@ -51,6 +53,10 @@ function beginSection(stream: Stream, from: u32, limit: u32): void {
  */
 export let whole: bool = false;
 export function takeLine(stream: Stream, message: Message, at: usize, end: usize): usize {
+	bareCr = false;
+	if (stream.started && !stream.tentative && at < end && endsWithCr(stream, message, at, end)) {
+		return takeBareCr(stream, message, at);
+	}
 	const feedAt = findLineFeed(at, end);
 	const next = feedAt == end ? end : feedAt + 1;
 	const length = <u32>(next - at);
@@ -79,6 +85,50 @@ export function takeLine(stream: Stream, message: Message, at: usize, end: usize
 	keepPiece(stream, message, at, length);
 	if (whole) endGathered(stream, message);
 	return next;
+}
+
+/**
+ * Is the line a CR that no LF follows, where a field line or the head's end should be? Lenient parsers take it for the
+ * empty line that ends the head. CR CR LF is a line end written twice over.
+ */
+function endsWithCr(stream: Stream, message: Message, at: usize, end: usize): bool {
+	const byte = load<u8>(at);
+	const begun = begunBytes(stream, message);
+	if (begun == 0) return byte == 13 && end - at > 1 && load<u8>(at, 1) != 10 && load<u8>(at, 1) != 13;
+	return begun == 1 && byte != 10 && byte != 13 && load<u8>(begunAt(stream, message)) == 13;
+}
+
+/** Bytes of the current line that were taken before. */
+function begunBytes(stream: Stream, message: Message): u32 {
+	if (stream.inPlace != 0) return 0;
+	return stream.overflow ? stream.lineKept : message.headLength - stream.lineStart;
+}
+
+function begunAt(stream: Stream, message: Message): usize {
+	return stream.overflow ? stream.line : message.head + stream.lineStart;
+}
+
+function takeBareCr(stream: Stream, message: Message, at: usize): usize {
+	const fresh: u32 = begunBytes(stream, message) == 0 ? 1 : 0;
+	whole = true;
+	bareCr = true;
+	truncated = false;
+	cut = false;
+	message.wireBytes += fresh;
+	if (fresh != 0) carry(message, 1, 0);
+	if (stream.inPlace != 0) {
+		base = stream.inPlace;
+		lineStart = at;
+		stream.lineStart = <u32>(at + 1 - stream.inPlace);
+	} else {
+		base = stream.overflow ? stream.line : message.head;
+		lineStart = begunAt(stream, message);
+		if (!stream.overflow && fresh != 0) gather(stream, message, at, 1);
+		stream.lineKept = 0;
+		stream.lineStart = message.headLength;
+	}
+	lineEnd = lineStart;
+	return at + fresh;
 }
 
 /** Bytes of the head up to the end of the line taken last. */

@@ -322,6 +322,10 @@ export class Message {
 	otherCoding: bool;
 	hasCoding: bool;
 	codingField: bool;
+	/** FIELD_* of head.ts: the last field line's; its value is empty or ends with a comma; badLength before it. */
+	lastField: u8;
+	valueOpen: bool;
+	badBefore: bool;
 	/** Connection: upgrade with an Upgrade field; 2: to websocket. */
 	upgrade: u8;
 	connectionUpgrade: bool;

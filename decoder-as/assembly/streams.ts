@@ -24,6 +24,7 @@ import {
 	LINE_SIMPLE,
 	UPGRADE_HTTP2,
 	UPGRADE_WEBSOCKET,
+	fieldAfterBareCr,
 	isFieldLine,
 	isKnownMethod,
 	note,
@@ -40,6 +41,7 @@ import * as loss from './loss';
 import { addBody, addUnseenBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
 import {
 	ANOMALY_AFTER_CLOSE,
+	ANOMALY_BARE_CR,
 	ANOMALY_BARE_LF,
 	ANOMALY_BODY_NOT_SENT,
 	ANOMALY_CHUNK_FLOOD,
@@ -481,7 +483,8 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 	const at = lines.lineStart;
 	let end = lines.lineEnd;
 	if (!stream.started) return readStartLine(stream, message);
-	if (end > at && load<u8>(end - 1) == 13) end--;
+	if (lines.bareCr) note(message, ANOMALY_BARE_CR);
+	else if (end > at && load<u8>(end - 1) == 13) end = trimCr(message, at, end - 1);
 	else if (!lines.truncated) note(message, ANOMALY_BARE_LF);
 	if (end == at) {
 		if (stream.state == IN_TRAILERS) {
@@ -500,24 +503,49 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 	return true;
 }
 
+/** Line ends that were written twice over: CR CR LF. Answers where the line [at, end) ends without them. */
+function trimCr(message: Message, at: usize, end: usize): usize {
+	let last = end;
+	while (last > at && load<u8>(last - 1) == 13) last--;
+	if (last != end) note(message, ANOMALY_BARE_CR);
+	return last;
+}
+
 function readStartLine(stream: Stream, message: Message): bool {
 	const base = lines.base;
 	let end = lines.lineEnd;
+	let field = end;
 	let kind: u32;
 	if (lines.cut) {
 		kind = readCutLine(message, base, end);
+		field = end;
 	} else {
-		if (end > base && load<u8>(end - 1) == 13) end--;
+		if (end > base && load<u8>(end - 1) == 13) end = trimCr(message, base, end - 1);
 		else note(message, ANOMALY_BARE_LF);
-		kind = message.isResponse ? readStatusLine(message, base, end) : readRequestLine(message, base, end);
+		field = end;
+		const before = message.anomalies;
+		kind = readLineOf(message, base, end);
+		if (kind != LINE_HTTP || message.anomalies & ((<u64>1) << ANOMALY_BARE_CR)) {
+			// A bare CR may have ended the line: a field line follows it.
+			field = stream.tentative ? end : fieldAfterBareCr(base, end);
+			if (field != end) {
+				message.anomalies = before | ((<u64>1) << ANOMALY_BARE_CR);
+				kind = readLineOf(message, base, field - 1);
+			}
+		}
 	}
 	if (kind == LINE_HTTP) {
 		stream.started = true;
 		stream.state = IN_FIELDS;
+		if (field != end) readField(message, base, field, end, false, true);
 		return true;
 	}
 	leaveStartLine(stream, message, base, end, kind);
 	return false;
+}
+
+function readLineOf(message: Message, base: usize, end: usize): u32 {
+	return message.isResponse ? readStatusLine(message, base, end) : readRequestLine(message, base, end);
 }
 
 /** A start line of which only the beginning and the last bytes were kept. */
@@ -559,6 +587,13 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		beginSearch(stream, false);
 		return;
 	}
+	if (kind == LINE_SIMPLE && connection.last != NO_EXCHANGE && isSimple(connection.last)) {
+		// HTTP/0.9 has one request a connection: what follows it is not read by its server.
+		closeUnused(stream);
+		stream.garbage = true;
+		beginSearch(stream, false);
+		return;
+	}
 	storeHead(message, base, lines.headLength(stream, message));
 	if (kind == LINE_SIMPLE) {
 		message.headed = true;
@@ -572,6 +607,10 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
 	endMalformed(stream);
+}
+
+function isSimple(exchange: Exchange): bool {
+	return exchange.request != NO_MESSAGE && exchange.request.http09;
 }
 
 /** The empty line came. */
@@ -785,15 +824,7 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 		if (load<u8>(at) == 10) {
 			at++;
 			takeFraming(stream, message, <u32>(at - from));
-			if (stream.chunkDigits == 0) {
-				note(message, ANOMALY_INVALID_CHUNK_SIZE);
-				endMalformed(stream);
-			} else if (stream.remaining == 0) {
-				stream.state = IN_TRAILERS;
-				lines.beginTrailers(stream, message);
-			} else {
-				stream.state = IN_CHUNK_DATA;
-			}
+			endChunkSize(stream, message);
 			return at;
 		}
 		if (stream.chunkState == CHUNK_DIGITS) {
@@ -813,7 +844,13 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 			stream.chunkState = CHUNK_AFTER;
 			stream.chunkLast = 0;
 		}
-		if (stream.chunkLast == 13) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
+		if (stream.chunkLast == 13) {
+			// A CR that no LF follows: lenient parsers take it for the line's end, and this for the chunk's first byte.
+			note(message, ANOMALY_BARE_CR);
+			takeFraming(stream, message, <u32>(at - from));
+			endChunkSize(stream, message);
+			return at;
+		}
 		stream.chunkLast = byte;
 		if (byte == 59) {
 			stream.chunkState = CHUNK_EXTENSION;
@@ -831,6 +868,19 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 	}
 	takeFraming(stream, message, <u32>(at - from));
 	return at;
+}
+
+/** The size line is over: data follows, or trailers after the last chunk. */
+function endChunkSize(stream: Stream, message: Message): void {
+	if (stream.chunkDigits == 0) {
+		note(message, ANOMALY_INVALID_CHUNK_SIZE);
+		endMalformed(stream);
+	} else if (stream.remaining == 0) {
+		stream.state = IN_TRAILERS;
+		lines.beginTrailers(stream, message);
+	} else {
+		stream.state = IN_CHUNK_DATA;
+	}
 }
 
 /** Extensions are `;name` or `;name=value` (RFC 9112 section 7.1.1), where a value may be quoted. */

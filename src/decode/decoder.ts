@@ -87,9 +87,13 @@ const SETTING_KEYS: readonly (readonly [keyof DecoderSettings, number])[] = [
 	['eventsLimit', layout.SETTING_EVENTS_LIMIT],
 ];
 
-/** Makes a decoder from the bytes of build/decoder.wasm. Throws WebAssembly.CompileError when they are something else. */
-export function createDecoder(wasm: Uint8Array, settings: DecoderSettings = {}): Decoder {
-	const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), {});
+/**
+ * Makes a decoder from the bytes of build/decoder.wasm, or the module made of them. Throws WebAssembly.CompileError when
+ * they are something else.
+ */
+export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: DecoderSettings = {}): Decoder {
+	const module = wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm);
+	const instance = new WebAssembly.Instance(module, {});
 	const wasmExports = instance.exports as unknown as Exports;
 	const { memory } = wasmExports;
 	const decoder: Decoder = {

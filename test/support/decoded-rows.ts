@@ -18,7 +18,8 @@ import {
 } from '../../src/decode/words.ts';
 import { buildBatch } from './record-builder.ts';
 
-const wasm = readFileSync(join(import.meta.dirname, '../../build/decoder.wasm'));
+// Compiled once: tests make thousands of decoders.
+const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../../build/decoder.wasm')));
 
 export function newDecoder(settings: DecoderSettings = {}): Decoder {
 	return createDecoder(wasm, settings);

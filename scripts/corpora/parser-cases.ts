@@ -1,0 +1,221 @@
+// llhttp's format: Markdown files of single streams, each with the log of what llhttp's parser reports. A stream is
+// decoded in pieces of every size, and a case counts one for each size at which all of this holds:
+//
+// - Every message that llhttp completes has its row, in order, with the same method, target, version, status, field lines
+//   and body; and no row says that there was one more.
+// - What llhttp refuses has no row, or one that is marked: its reason is `malformed`, or `anomalies` names the oddity
+//   where RFC 9110 and 9112 let a recipient accept it (NAMED below).
+// - RTSP and ICE are no HTTP/1: no row.
+//
+// `skipBody` tells llhttp something that is not in the bytes. For a response it means that HEAD was asked for, and so it
+// is here; for a request there is no such thing: of that case the first head is compared, and no more.
+import { readFileSync } from 'node:fs';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { decodeRecords, type ExchangeRow, type FieldRow } from '../../test/support/decoded-rows.ts';
+import { Tape } from '../../test/support/record-builder.ts';
+import type { Outcome } from './outcome.ts';
+
+type Message = {
+	method: string;
+	target: string;
+	status: number;
+	version: string;
+	fields: [string, string][];
+	body: string;
+	complete: boolean;
+};
+
+type Case = {
+	readonly name: string;
+	readonly response: boolean;
+	readonly skipBody: boolean;
+	readonly input: string;
+	readonly messages: readonly Message[];
+	/** RTSP or ICE. */
+	readonly other: boolean;
+	/** llhttp's code of the error that the input ends in; 0 for none. */
+	readonly refusal: number;
+};
+
+/** Codes of llhttp that are no refusals: it pauses where told to, and before what is not HTTP/1. */
+const PAUSED = new Set([21, 22, 23]);
+
+/** Anomalies that name what llhttp refuses with a code, where the standard lets a recipient accept it. */
+const NAMED: Readonly<Record<number, readonly string[]>> = {
+	// A line that ends with LF alone (RFC 9112 section 2.2).
+	9: ['bare-lf', 'whitespace-in-start-line'],
+	25: ['bare-lf'],
+	// A folded line (section 5.2), a bare LF after an empty value.
+	10: ['obs-fold', 'bare-lf'],
+	// Other white space than one space (section 3).
+	13: ['whitespace-in-start-line'],
+	// A message after the one that said `close` (section 9.6).
+	5: ['after-close'],
+	// Methods that are not registered, or not for HTTP (RFC 9110 section 9.1).
+	6: ['unknown-method'],
+	8: ['unknown-method'],
+	// White space after a chunk's size (RFC 9112 section 7.1.1).
+	12: ['space-after-chunk-size'],
+	// A head that was not there whole says nothing.
+	30: ['incomplete-head'],
+};
+
+/** One outcome for each case of the file: sizes of pieces at which all was as it should be, and all sizes. */
+export function judgeParserCases(path: string, shownPath: string): Outcome[] {
+	return readCases(path, shownPath).map(judge);
+}
+
+function readCases(path: string, shownPath: string): Case[] {
+	const text = readFileSync(path, 'latin1').replaceAll('\r\n', '\n');
+	// A case reaches from its meta comment to the next one's; words may stand between its two blocks.
+	const sections = text.split(/^<!--\s*meta=/m).slice(1);
+	return sections.map((section, i) => {
+		const meta = section.slice(0, section.indexOf('-->'));
+		const input = /^```http\n([\s\S]*?)\n```$/m.exec(section)?.[1] ?? '';
+		const log = /^```log\n([\s\S]*?)\n?```$/m.exec(section)?.[1] ?? '';
+		const { type, skipBody } = JSON.parse(meta) as { type: string; skipBody?: boolean };
+		const code = Number(/ error code=(\d+)/.exec(log)?.[1] ?? 0);
+		return {
+			name: `${shownPath}#${i + 1}`,
+			response: type.startsWith('response'),
+			skipBody: skipBody === true,
+			input: unescapeInput(input),
+			messages: readLog(log),
+			other: /span\[protocol\]="(RTSP|ICE)"/.test(log),
+			refusal: PAUSED.has(code) ? 0 : code,
+		};
+	});
+}
+
+/** Lines ending in a backslash are joined, line ends become CRLF, escapes are undone. */
+function unescapeInput(text: string): string {
+	return unescapeBytes(text.replace(/\\\n/g, '').replace(/\n/g, '\r\n'));
+}
+
+function unescapeBytes(text: string): string {
+	const letters: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', f: '\f' };
+	return text.replace(
+		/\\(r|n|t|f|x[0-9A-Fa-f]{2})/g,
+		(_, code: string) => letters[code] ?? String.fromCharCode(Number.parseInt(code.slice(1), 16)),
+	);
+}
+
+function readLog(log: string): Message[] {
+	const messages: Message[] = [];
+	let message: Message | undefined;
+	let name = '';
+	let value = '';
+	for (const line of log.split('\n')) {
+		if (/message begin/.test(line)) {
+			message = { method: '', target: '', status: 0, version: '', fields: [], body: '', complete: false };
+			messages.push(message);
+			name = '';
+			value = '';
+		}
+		if (message === undefined) continue;
+		const span = /span\[(\w+)\]=(?:"([\s\S]*)"|(lf|cr))$/.exec(line);
+		if (span !== null) {
+			const bytes = span[3] === 'lf' ? '\n' : span[3] === 'cr' ? '\r' : unescapeBytes(span[2]!);
+			if (span[1] === 'method') message.method += bytes;
+			if (span[1] === 'url') message.target += bytes;
+			if (span[1] === 'version') message.version += bytes;
+			if (span[1] === 'body') message.body += bytes;
+			if (span[1] === 'header_field') name += bytes;
+			if (span[1] === 'header_value') value += bytes;
+		}
+		if (/header_value complete/.test(line)) {
+			message.fields.push([name, value]);
+			name = '';
+			value = '';
+		}
+		const status = /headers complete .*status=(\d+)/.exec(line);
+		if (status !== null) message.status = Number(status[1]);
+		if (/message complete/.test(line)) message.complete = true;
+	}
+	return messages;
+}
+
+function judge(entry: Case): Outcome {
+	let got = 0;
+	let why: string | undefined;
+	const want = Math.max(1, entry.input.length);
+	for (let size = 1; size <= want; size++) {
+		const problem = problemOf(entry, decodeStream(entry, size));
+		if (problem === undefined) got++;
+		else why ??= `in pieces of ${size}: ${problem}`;
+	}
+	return { name: entry.name, got, want, why };
+}
+
+function decodeStream({ input, messages, response, skipBody, other }: Case, size: number): ExchangeRow[] {
+	const tape = new Tape();
+	const connection = response ? tape.client(1).open() : tape.server(1).open();
+	if (response && !other) {
+		// llhttp reads responses alone; here each needs a request.
+		const method = skipBody ? 'HEAD' : 'GET';
+		for (let i = 0; i < Math.max(1, messages.length); i++)
+			connection.out(`${method} /${i} HTTP/1.1\r\nHost: h\r\n\r\n`);
+	}
+	for (let at = 0; at < input.length; at += size)
+		connection.in(input.slice(at, at + size), { syscall: wire.SYSCALL_READ });
+	connection.eof().close();
+	return decodeRecords(tape.records).exchanges;
+}
+
+/** What is wrong with the rows; undefined when they are as they should be. */
+function problemOf(entry: Case, rows: readonly ExchangeRow[]): string | undefined {
+	if (entry.other) return rows.length === 0 ? undefined : 'a row of what is not HTTP/1';
+	const complete = entry.messages.filter((message) => message.complete && !isInterim(message.status));
+	// Where a body begins that llhttp skips unseen, reading is over for who knows the bytes only.
+	const expected = entry.skipBody && !entry.response ? complete.slice(0, 1) : complete;
+	for (const [i, message] of expected.entries()) {
+		const problem = differenceOf(entry, rows[i], message);
+		if (problem !== undefined) return `message ${i + 1}: ${problem}`;
+	}
+	if (entry.refusal !== 0) {
+		const row = rows[expected.length];
+		if (row === undefined || isMarked(row, entry) || (entry.response && row.status === 0 && row.resWireBytes === null))
+			return undefined;
+		return `refused with code ${entry.refusal}, but there is a row ${row.state} ${row.reason} ${row.anomalies}`;
+	}
+	// What is there of a message that does not end may have a row too.
+	const begun = entry.messages.filter((message) => !isInterim(message.status)).length;
+	const most = entry.response ? Math.max(1, entry.messages.length) : begun;
+	return rows.length <= most || entry.skipBody ? undefined : `${rows.length} rows instead of ${most}`;
+}
+
+/** Interim responses are no rows. */
+function isInterim(status: number): boolean {
+	return status >= 100 && status < 200 && status !== 101;
+}
+
+function differenceOf({ response, skipBody }: Case, row: ExchangeRow | undefined, want: Message): string | undefined {
+	if (row === undefined) return 'no row';
+	if (!response && row.method !== want.method) return `method ${row.method} instead of ${want.method}`;
+	if (!response && row.target !== want.target) return `target ${row.target} instead of ${want.target}`;
+	if (response && row.status !== want.status) return `status ${row.status} instead of ${want.status}`;
+	const version = row.version === 9 ? '' : `${row.version >> 8}.${row.version & 255}`;
+	if (version !== want.version) return `version ${version} instead of ${want.version}`;
+	const fields = fieldsText(
+		(response ? row.resHeaders : row.reqHeaders).map(({ name, value }: FieldRow) => [name, value]),
+	);
+	// The log shows bytes beyond ASCII as UTF-8 of what they are in Latin-1, or as they are.
+	const wanted = fieldsText(want.fields);
+	if (fields !== wanted && fields !== Buffer.from(wanted, 'latin1').toString('utf8'))
+		return `fields ${fields} instead of ${wanted}`;
+	const body = (response ? row.resBody : row.reqBody) ?? '';
+	if (!skipBody && body !== want.body) return `body ${JSON.stringify(body)} instead of ${JSON.stringify(want.body)}`;
+	return undefined;
+}
+
+/** White space around a value is not part of it, nor is how a folded one was folded. */
+function fieldsText(fields: readonly (readonly [string, string])[]): string {
+	const plain = (text: string) => text.replace(/[ \t\r\n]+/g, ' ').trim();
+	return JSON.stringify(fields.map(([name, value]) => [plain(name), plain(value)]));
+}
+
+function isMarked(row: ExchangeRow, { refusal }: Case): boolean {
+	if (row.reason === 'malformed') return true;
+	const words = (row.anomalies ?? '').split(',');
+	return (NAMED[refusal] ?? []).some((word) => words.includes(word));
+}

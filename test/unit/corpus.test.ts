@@ -1,0 +1,29 @@
+// The judges of corpora (scripts/corpus) read both formats, and tell right from wrong.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { judgeConversations } from '../../scripts/corpora/conversations.ts';
+import { judgeParserCases } from '../../scripts/corpora/parser-cases.ts';
+
+const fixtures = join(import.meta.dirname, '../fixtures/corpora');
+
+test('conversations: rows found and transactions wanted, also of a file that is not there', () => {
+	assert.deepEqual(
+		judgeConversations([join(fixtures, 'cases.md'), join(fixtures, 'transactions.json')]).map(({ name, got, want }) => [
+			name,
+			got,
+			want,
+		]),
+		[
+			['two.t', 2, 2],
+			['gone.t', 0, 1],
+		],
+	);
+});
+
+test('parser cases: every size of pieces counts, and a difference is told', () => {
+	const [whole, refused, wrong] = judgeParserCases(join(fixtures, 'cases.md'), 'cases.md');
+	assert.deepEqual([whole!.name, whole!.got, whole!.want], ['cases.md#1', 48, 48]);
+	assert.deepEqual([refused!.got, refused!.want], [35, 35]);
+	assert.deepEqual([wrong!.got, wrong!.why], [0, 'in pieces of 1: message 1: target /a instead of /other']);
+});
