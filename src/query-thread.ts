@@ -5,8 +5,9 @@ import { compileCondition, compileProjection, execute, prepare, type ResultColum
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from './store/database.ts';
 import { exchangeRecord } from './store/exchange-detail.ts';
 import type { StoreSnapshot } from './store/exchange-store.ts';
-import { EXCHANGE_COLUMNS, exchangeTable, type SegmentRows } from './store/exchange-table.ts';
+import { EXCHANGE_COLUMNS, exchangeTable } from './store/exchange-table.ts';
 import { lostBytes, lostEvents } from './store/loss-table.ts';
+import type { SegmentRows } from './store/row-locator.ts';
 import type { SqlValue } from './store/table.ts';
 import {
 	errorMessage,

@@ -2,15 +2,10 @@
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
 import { entryBytes, type StoreSnapshot, segmentOfEntries } from './exchange-store.ts';
-import {
-	EXCHANGE_COLUMNS,
-	exchangeTable,
-	INFLIGHT_COLUMNS,
-	inflightTable,
-	type SegmentRows,
-} from './exchange-table.ts';
+import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable } from './exchange-table.ts';
 import { HEADER_COLUMNS, headerTable } from './header-table.ts';
 import { LOSS_COLUMNS, type LossTotal, lossTable } from './loss-table.ts';
+import type { SegmentRows } from './row-locator.ts';
 import { openSegment, type Segment } from './segment.ts';
 import type { Column, DatabaseSnapshot, TableSnapshot } from './table.ts';
 

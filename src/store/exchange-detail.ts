@@ -1,6 +1,7 @@
 // One exchange with everything that is known of it, for the detail view.
 import { type FieldLine, fieldLines } from './exchange-row.ts';
-import { EXCHANGE_COLUMNS, exchangeTable, RowLocator, type SegmentRows } from './exchange-table.ts';
+import { EXCHANGE_COLUMNS, exchangeTable } from './exchange-table.ts';
+import { RowLocator, type SegmentRows } from './row-locator.ts';
 import type { SqlValue } from './table.ts';
 
 /** Plain data, so that it can go from thread to thread. */

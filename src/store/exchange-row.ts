@@ -3,17 +3,9 @@
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { bodyText } from '../decode/body-text.ts';
-import {
-	ABSENT,
-	FIELD_PREFIX_BYTES,
-	type Segment,
-	type TextMember,
-	TRAILER_BIT,
-	UNHELD_ENTRY_BYTES,
-} from './segment.ts';
+import { FieldPlaces, fieldValuePlace, hasFields, type Message } from './field-places.ts';
+import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
 import { wireText } from './wire-text.ts';
-
-export type Message = 'request' | 'response';
 
 /** One field line as sent. */
 export type FieldLine = { readonly name: string; readonly value: string; readonly trailer: boolean };
@@ -68,55 +60,24 @@ export function urlText(segment: Segment, row: number): string | null {
 	return target.startsWith('/') ? `http://${host}${target}` : target;
 }
 
+const places = new FieldPlaces();
+
 /** The field lines of a message in order, trailers last; empty when its head was not seen. */
 export function fieldLines(segment: Segment, row: number, message: Message): FieldLine[] {
-	const lines: FieldLine[] = [];
-	eachField(segment, row, message, (nameStart, nameEnd, valueEnd, trailer) => {
-		lines.push({
-			name: wireText(segment.arena, nameStart, nameEnd),
-			value: wireText(segment.arena, nameEnd, valueEnd),
-			trailer,
-		});
-		return true;
-	});
-	return lines;
+	places.findIn(segment, row, message);
+	return Array.from({ length: places.count }, (_, index) => ({
+		name: wireText(segment.arena, places.nameStart[index]!, places.nameEnd[index]!),
+		value: wireText(segment.arena, places.nameEnd[index]!, places.valueEnd[index]!),
+		trailer: places.isTrailer[index] === 1,
+	}));
 }
 
-/** Field line number `seq` (0 …) over request and response together, in that order. */
-export function fieldLineAt(
-	segment: Segment,
-	row: number,
-	seq: number,
-): (FieldLine & { readonly message: Message; readonly seq: number }) | undefined {
-	let left = seq;
-	for (const message of ['request', 'response'] as const) {
-		let found: FieldLine | undefined;
-		let index = 0;
-		eachField(segment, row, message, (nameStart, nameEnd, valueEnd, trailer) => {
-			if (index++ < left) return true;
-			found = {
-				name: wireText(segment.arena, nameStart, nameEnd),
-				value: wireText(segment.arena, nameEnd, valueEnd),
-				trailer,
-			};
-			return false;
-		});
-		if (found !== undefined) return { ...found, message, seq: left };
-		left -= index;
-	}
-	return undefined;
-}
+const place = { start: 0, end: 0 };
 
 /** The value of the first field line called `lowerName`, or null. */
 export function fieldValue(segment: Segment, row: number, message: Message, lowerName: string): string | null {
-	let value: string | null = null;
-	eachField(segment, row, message, (nameStart, nameEnd, valueEnd) => {
-		if (nameEnd - nameStart !== lowerName.length) return true;
-		if (segment.arena.toString('latin1', nameStart, nameEnd).toLowerCase() !== lowerName) return true;
-		value = wireText(segment.arena, nameEnd, valueEnd);
-		return false;
-	});
-	return value;
+	if (!fieldValuePlace(segment, row, message, lowerName, place)) return null;
+	return wireText(segment.arena, place.start, place.end);
 }
 
 /**
@@ -125,7 +86,7 @@ export function fieldValue(segment: Segment, row: number, message: Message, lowe
  * seen. Written by hand because the names come from the wire: no object has them as keys.
  */
 export function headersJson(segment: Segment, row: number, message: Message): string | null {
-	if (fieldListLength(segment, row, message) === ABSENT) return null;
+	if (!hasFields(segment, row, message)) return null;
 	const values = new Map<string, string | string[]>();
 	for (const { name, value } of fieldLines(segment, row, message)) {
 		const key = name.toLowerCase();
@@ -196,30 +157,4 @@ function arenaText(segment: Segment, row: number, start: number, length: number)
 	if (length === ABSENT) return null;
 	const from = segment.u32.arena_offset[row]! + start;
 	return wireText(segment.arena, from, from + length);
-}
-
-function fieldListLength(segment: Segment, row: number, message: Message): number {
-	return (message === 'request' ? segment.u32.req_headers_length : segment.u32.res_headers_length)[row]!;
-}
-
-/** Calls `visit` with the places of each field line until it answers false. */
-function eachField(
-	segment: Segment,
-	row: number,
-	message: Message,
-	visit: (nameStart: number, nameEnd: number, valueEnd: number, trailer: boolean) => boolean,
-): void {
-	const length = fieldListLength(segment, row, message);
-	if (length === ABSENT) return;
-	let at = segment.u32.arena_offset[row]! + segment.u32.req_headers_start[row]!;
-	if (message === 'response') at += present(segment.u32.req_headers_length[row]!);
-	const end = at + length;
-	while (at < end) {
-		const nameLength = segment.arenaView.getUint32(at, true);
-		const nameStart = at + FIELD_PREFIX_BYTES;
-		const nameEnd = nameStart + (nameLength & ~TRAILER_BIT);
-		const valueEnd = nameEnd + segment.arenaView.getUint32(at + 4, true);
-		if (!visit(nameStart, nameEnd, valueEnd, (nameLength & TRAILER_BIT) !== 0)) return;
-		at = valueEnd;
-	}
 }

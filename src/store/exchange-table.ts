@@ -1,7 +1,15 @@
 // Tables `exchanges` and `inflight`: the columns of the contract as readers over segments.
 import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList } from '../decode/words.ts';
 import {
-	dictionaryEntry,
+	arrayReader,
+	dictionaryReader,
+	fieldReader,
+	type NumberArray,
+	rangeSpans,
+	type WordArray,
+	wordReader,
+} from './column-readers.ts';
+import {
 	dictionaryText,
 	fieldValue,
 	headersJson,
@@ -12,19 +20,25 @@ import {
 	readableBody,
 	urlText,
 } from './exchange-row.ts';
-import type { F64Member, Segment, TextMember } from './segment.ts';
+import type { Message } from './field-places.ts';
+import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
+import type { F64Member, Segment, TextMember, U32Member } from './segment.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
-
-/** Rows `first … rows-1` of a segment. */
-export type SegmentRows = { readonly segment: Segment; readonly first: number; readonly rows: number };
 
 type ExchangeColumn = Column & {
 	readonly value: (segment: Segment, row: number) => SqlValue;
 	readonly number?: (segment: Segment, row: number) => number;
-	/** The segment's dictionary code, or a code that means the same text in every segment. */
+	/** What `value` and `number` read, where it is an array of numbers as they are. */
+	readonly array?: NumberArray;
+	/** The segment's dictionary code. */
 	readonly dictionary?: TextMember;
-	readonly code?: (segment: Segment, row: number) => number;
+	/** Small numbers that stand for the same text in every segment. */
+	readonly words?: WordArray;
+	/** Where the text lies within the row's bytes. */
+	readonly range?: { readonly start: U32Member; readonly length: U32Member };
+	/** The text is the value of the message's first field of this name (lower case). */
+	readonly field?: { readonly message: Message; readonly name: string };
 };
 
 const numeric = (name: F64Member, type: 'int' | 'float', description: string): ExchangeColumn => ({
@@ -32,7 +46,20 @@ const numeric = (name: F64Member, type: 'int' | 'float', description: string): E
 	type,
 	description,
 	value: (segment, row) => nullable(segment.f64[name][row]!),
-	number: (segment, row) => segment.f64[name][row]!,
+	array: { of: (segment) => segment.f64[name], zeroIsNull: false },
+});
+
+/** A number that is never 0: 0 stands for NULL. */
+const positive = (
+	name: string,
+	description: string,
+	of: (segment: Segment) => Float64Array | Uint16Array,
+): ExchangeColumn => ({
+	name,
+	type: 'int',
+	description,
+	value: (segment, row) => of(segment)[row]! || null,
+	array: { of, zeroIsNull: true },
 });
 
 const dictionary = (name: TextMember, description: string): ExchangeColumn => ({
@@ -47,17 +74,14 @@ const dictionary = (name: TextMember, description: string): ExchangeColumn => ({
 const word = (
 	name: string,
 	description: string,
-	words: readonly (string | null)[],
-	code: (segment: Segment, row: number) => number,
+	list: readonly (string | null)[],
+	of: (segment: Segment) => Uint8Array,
 ): ExchangeColumn => ({
 	name,
 	type: 'text',
 	description,
-	value: (segment, row) => words[code(segment, row)] ?? null,
-	code: (segment, row) => {
-		const index = code(segment, row);
-		return (words[index] ?? null) === null ? -1 : index;
-	},
+	value: (segment, row) => list[of(segment)[row]!] ?? null,
+	words: { of, isNull: (code) => (list[code] ?? null) === null },
 });
 
 const text = (
@@ -65,6 +89,15 @@ const text = (
 	description: string,
 	value: (segment: Segment, row: number) => SqlValue,
 ): ExchangeColumn => ({ name, type: 'text', description, value });
+
+/** The value of the first field of that name. */
+const field = (column: string, description: string, message: Message, name: string): ExchangeColumn => ({
+	name: column,
+	type: 'text',
+	description,
+	value: (segment, row) => fieldValue(segment, row, message, name),
+	field: { message, name },
+});
 
 /** The columns of `exchanges` in the order of `SELECT *`. */
 export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
@@ -74,18 +107,16 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		type: 'datetime',
 		description: "when the call that brought the request's first byte returned (UTC)",
 		value: (segment, row) => formatTimestamp(segment.f64.ts[row]!),
-		number: (segment, row) => segment.f64.ts[row]!,
+		array: { of: (segment) => segment.f64.ts, zeroIsNull: false },
 	},
-	word('state', 'open, complete, incomplete, unanswered or upgraded', STATES, (s, row) => s.u8.state[row]!),
-	word('reason', 'why not complete; NULL when complete', REASONS, (s, row) => s.u8.reason[row]!),
-	word('side', 'what the observed process is here: server or client', PROCESS_SIDES, (s, row) => s.u8.side[row]!),
-	{
-		name: 'pair_id',
-		type: 'int',
-		description: 'id of the same exchange seen from the other side on this host',
-		value: (segment, row) => segment.f64.pair_id[row]! || null,
-		number: (segment, row) => segment.f64.pair_id[row]! || Number.NaN,
-	},
+	word('state', 'open, complete, incomplete, unanswered or upgraded', STATES, (segment) => segment.u8.state),
+	word('reason', 'why not complete; NULL when complete', REASONS, (segment) => segment.u8.reason),
+	word('side', 'what the observed process is here: server or client', PROCESS_SIDES, (segment) => segment.u8.side),
+	positive(
+		'pair_id',
+		'id of the same exchange seen from the other side on this host',
+		(segment) => segment.f64.pair_id,
+	),
 	unsigned('pid', 'process'),
 	unsigned('tid', "thread that sent or received the request's first byte"),
 	dictionary('comm', "the process's name"),
@@ -100,8 +131,14 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('local', 'ip:port, [v6]:port or unix:/path; NULL when not known'),
 	dictionary('remote', 'the same for the other end'),
 	dictionary('method', 'request method'),
-	text('path', 'request target up to ?', pathText),
-	text('query_string', 'request target after ?; NULL when there is none', queryText),
+	{
+		...text('path', 'request target up to ?', pathText),
+		range: { start: 'path_start', length: 'path_length' },
+	},
+	{
+		...text('query_string', 'request target after ?; NULL when there is none', queryText),
+		range: { start: 'query_start', length: 'query_length' },
+	},
 	dictionary('host', "from the target's authority, else the Host field"),
 	text('url', 'absolute URL', urlText),
 	{
@@ -109,15 +146,9 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		type: 'text',
 		description: 'of the final response where there is one, else of the request',
 		value: (segment, row) => versionText(segment.u16.http_version[row]!),
-		code: (segment, row) => segment.u16.http_version[row]! || -1,
+		words: { of: (segment) => segment.u16.http_version, isNull: (code) => code === 0 },
 	},
-	{
-		name: 'status',
-		type: 'int',
-		description: 'of the final response; NULL when there is none',
-		value: (segment, row) => segment.u16.status[row]! || null,
-		number: (segment, row) => segment.u16.status[row]! || Number.NaN,
-	},
+	positive('status', 'of the final response; NULL when there is none', (segment) => segment.u16.status),
 	dictionary('status_text', 'reason phrase of the final response'),
 	dictionary('interim', 'statuses of interim responses, e.g. 100,103'),
 	numeric('duration_ms', 'float', "request's first byte to response's last byte"),
@@ -143,7 +174,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	text('res_body_note', 'why the response body is not held in full; NULL when it is', (s, row) =>
 		noteText(s, row, 'response'),
 	),
-	word('via', 'syscall that carried the response body', SYSCALL_NAMES, (s, row) => s.u8.via[row]!),
+	word('via', 'syscall that carried the response body', SYSCALL_NAMES, (segment) => segment.u8.via),
 	{
 		name: 'vias',
 		type: 'text',
@@ -151,12 +182,10 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		value: (segment, row) => syscallList(dictionaryText(segment, 'vias', row)),
 		dictionary: 'vias',
 	},
-	word('req_via', 'syscall that carried the request', SYSCALL_NAMES, (s, row) => s.u8.req_via[row]!),
-	text('content_type', "the response's Content-Type", (s, row) => fieldValue(s, row, 'response', 'content-type')),
-	text('content_encoding', "the response's Content-Encoding", (s, row) =>
-		fieldValue(s, row, 'response', 'content-encoding'),
-	),
-	text('user_agent', "the request's User-Agent", (s, row) => fieldValue(s, row, 'request', 'user-agent')),
+	word('req_via', 'syscall that carried the request', SYSCALL_NAMES, (segment) => segment.u8.req_via),
+	field('content_type', "the response's Content-Type", 'response', 'content-type'),
+	field('content_encoding', "the response's Content-Encoding", 'response', 'content-encoding'),
+	field('user_agent', "the request's User-Agent", 'request', 'user-agent'),
 	numeric('lost_bytes', 'int', 'bytes of this exchange known to be lost'),
 	{
 		name: 'anomalies',
@@ -190,146 +219,42 @@ export function inflightTable(parts: readonly SegmentRows[], nowUs: number): Tab
 	);
 }
 
-/** Finds the segment of a row number; sequential reads find it where the last one was. */
-export class RowLocator {
-	readonly rowCount: number;
-	readonly parts: readonly SegmentRows[];
-	/** After seek(): the segment and the row within it. */
-	segment!: Segment;
-	#start = 0;
-	#end = 0;
-	#shift = 0;
-	readonly #starts: number[] = [];
-
-	constructor(parts: readonly SegmentRows[]) {
-		this.parts = parts.filter(({ first, rows }) => rows > first);
-		let total = 0;
-		for (const { first, rows } of this.parts) {
-			this.#starts.push(total);
-			total += rows - first;
-		}
-		this.rowCount = total;
-	}
-
-	/** The row within `this.segment` of table row `row`. */
-	seek(row: number): number {
-		if (row < this.#start || row >= this.#end) this.#find(row);
-		return row + this.#shift;
-	}
-
-	/** Another locator over the same rows, with its own position. */
-	clone(): RowLocator {
-		return new RowLocator(this.parts);
-	}
-
-	#find(row: number): void {
-		let low = 0;
-		let high = this.#starts.length - 1;
-		while (low < high) {
-			const middle = (low + high + 1) >> 1;
-			if (this.#starts[middle]! <= row) low = middle;
-			else high = middle - 1;
-		}
-		const part = this.parts[low]!;
-		this.segment = part.segment;
-		this.#start = this.#starts[low]!;
-		this.#end = this.#start + part.rows - part.first;
-		this.#shift = part.first - this.#start;
-	}
-}
-
-/** How far from its likely place an id is looked for before all rows are. */
-const ID_NEIGHBOURS = 1024;
-
-/**
- * The row with this id, or none. Rows lie in the order exchanges ended, ids are given in the order they began: a row is near
- * the place where its id would be if both were the same.
- */
-export function rowsOfId(rows: RowLocator, id: number): readonly number[] {
-	const idOf = (row: number) => {
-		const inner = rows.seek(row);
-		return rows.segment.f64.id[inner]!;
-	};
-	const last = rows.rowCount - 1;
-	if (last < 0) return [];
-	const likely = Math.min(last, Math.max(0, Math.round(id - idOf(0))));
-	for (let distance = 0; distance <= ID_NEIGHBOURS; distance++) {
-		if (likely + distance <= last && idOf(likely + distance) === id) return [likely + distance];
-		if (likely >= distance && idOf(likely - distance) === id) return [likely - distance];
-	}
-	for (let row = 0; row <= last; row++) if (idOf(row) === id) return [row];
-	return [];
-}
-
 function segmentsTable(name: string, columns: readonly ExchangeColumn[], rows: RowLocator): TableSnapshot {
+	const ids = new IdRows(rows.clone());
 	return {
 		name,
 		columns,
 		rowCount: rows.rowCount,
 		reader: (index) => segmentsReader(columns[index]!, rows.clone()),
-		find: (index, value) => (columns[index]!.name === 'id' ? rowsOfId(rows.clone(), value) : undefined),
+		find: (index, value) => (columns[index]!.name === 'id' ? ids.rowsOf(value) : undefined),
+		pieceEnd: (row) => {
+			rows.seek(row);
+			return rows.end;
+		},
 	};
 }
 
 function segmentsReader(column: ExchangeColumn, rows: RowLocator): ColumnReader {
-	const { value, number, code, dictionary: member } = column;
+	const { value, number, array, dictionary: member, words, range, field: line } = column;
 	const reader: ColumnReader = {
 		value: (row) => {
 			const inner = rows.seek(row);
 			return value(rows.segment, inner);
 		},
 	};
-	if (number !== undefined) {
-		reader.number = (row) => {
+	if (array !== undefined) return { ...reader, ...arrayReader(array, rows) };
+	if (words !== undefined) return { ...reader, ...wordReader(words, rows) };
+	if (member !== undefined) return { ...reader, ...dictionaryReader(member, rows) };
+	if (range !== undefined) return { ...reader, spans: rangeSpans(range, rows) };
+	if (line !== undefined) return { ...reader, ...fieldReader(line, rows) };
+	if (number === undefined) return reader;
+	return {
+		...reader,
+		number: (row) => {
 			const inner = rows.seek(row);
 			return number(rows.segment, inner);
-		};
-	}
-	if (code !== undefined) {
-		reader.code = (row) => {
-			const inner = rows.seek(row);
-			return code(rows.segment, inner);
-		};
-	}
-	if (member !== undefined) {
-		const codes = new TextCodes();
-		reader.code = (row) => {
-			const inner = rows.seek(row);
-			return codes.of(rows.segment, rows.segment.text[member][inner]!);
-		};
-	}
-	return reader;
-}
-
-/** Codes that mean the same text in every segment: each segment's own code is translated once. */
-class TextCodes {
-	readonly #byText = new Map<string, number>();
-	readonly #bySegment = new Map<Segment, Int32Array>();
-	#segment: Segment | undefined;
-	#codes: Int32Array | undefined;
-
-	of(segment: Segment, code: number): number {
-		if (code === 0) return -1;
-		if (segment !== this.#segment) {
-			let codes = this.#bySegment.get(segment);
-			if (codes === undefined) {
-				codes = new Int32Array(segment.dictionaryOffset.length + 1).fill(-1);
-				this.#bySegment.set(segment, codes);
-			}
-			this.#segment = segment;
-			this.#codes = codes;
-		}
-		const known = this.#codes![code]!;
-		if (known >= 0) return known;
-		const entry = dictionaryEntry(segment, code)!;
-		let shared = this.#byText.get(entry);
-		if (shared === undefined) {
-			shared = this.#byText.size;
-			this.#byText.set(entry, shared);
-		}
-		this.#codes![code] = shared;
-		return shared;
-	}
+		},
+	};
 }
 
 function unsigned(name: 'pid' | 'tid', description: string): ExchangeColumn {
@@ -338,7 +263,7 @@ function unsigned(name: 'pid' | 'tid', description: string): ExchangeColumn {
 		type: 'int',
 		description,
 		value: (segment, row) => segment.u32[name][row]!,
-		number: (segment, row) => segment.u32[name][row]!,
+		array: { of: (segment) => segment.u32[name], zeroIsNull: false },
 	};
 }
 

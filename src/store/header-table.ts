@@ -1,27 +1,45 @@
 // Table `headers`: one row a field line, derived from the exchanges' segments; nothing is stored twice.
 
-import { fieldLineAt } from './exchange-row.ts';
-import { RowLocator, rowsOfId, type SegmentRows } from './exchange-table.ts';
+import { FieldPlaces } from './field-places.ts';
+import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
+import type { Segment } from './segment.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
+import { TextCodes } from './text-codes.ts';
+import { wireText } from './wire-text.ts';
 
-type Line = NonNullable<ReturnType<typeof fieldLineAt>>;
+type HeaderColumn = Column & {
+	/** Over the line where the cursor stands. */
+	readonly of: (line: HeaderCursor) => SqlValue;
+	/** Texts that repeat: which of them have a code and how they are made equal. */
+	readonly codes?: 'as sent' | 'lower case' | 'message';
+};
 
-const COLUMNS: readonly (Column & { readonly of: (line: Line) => SqlValue })[] = [
-	{ name: 'exchange_id', type: 'int', description: 'joins exchanges.id', of: () => null },
-	{ name: 'message', type: 'text', description: 'request or response', of: (line) => line.message },
-	{ name: 'seq', type: 'int', description: 'order within the message, from 0', of: (line) => line.seq },
-	{ name: 'name', type: 'text', description: 'field name, lower-cased', of: (line) => line.name.toLowerCase() },
-	{ name: 'raw_name', type: 'text', description: 'field name as sent', of: (line) => line.name },
+export const HEADER_COLUMNS: readonly HeaderColumn[] = [
+	{ name: 'exchange_id', type: 'int', description: 'joins exchanges.id', of: (line) => line.exchangeId },
+	{
+		name: 'message',
+		type: 'text',
+		description: 'request or response',
+		of: (line) => (line.isRequest ? 'request' : 'response'),
+		codes: 'message',
+	},
+	{ name: 'seq', type: 'int', description: 'order within the message, from 0', of: (line) => line.sequence },
+	{
+		name: 'name',
+		type: 'text',
+		description: 'field name, lower-cased',
+		of: (line) => line.name.toLowerCase(),
+		codes: 'lower case',
+	},
+	{ name: 'raw_name', type: 'text', description: 'field name as sent', of: (line) => line.name, codes: 'as sent' },
 	{ name: 'header_value', type: 'text', description: 'field value', of: (line) => line.value },
 	{
 		name: 'trailer',
 		type: 'int',
 		description: '1 when it came behind a chunked body',
-		of: (line) => (line.trailer ? 1 : 0),
+		of: (line) => line.places.isTrailer[line.line]!,
 	},
 ];
-
-export const HEADER_COLUMNS: readonly Column[] = COLUMNS;
 
 /** Table `headers` over the same rows as `exchanges`. */
 export function headerTable(parts: readonly SegmentRows[]): TableSnapshot {
@@ -29,63 +47,111 @@ export function headerTable(parts: readonly SegmentRows[]): TableSnapshot {
 	// ends[i]: field lines of exchanges 0 … i.
 	const ends = new Uint32Array(exchanges.rowCount);
 	let total = 0;
-	for (let row = 0; row < ends.length; row++) {
-		const inner = exchanges.seek(row);
-		total += exchanges.segment.u32.header_count[inner]!;
-		ends[row] = total;
+	let exchange = 0;
+	for (const { segment, first, rows } of exchanges.parts) {
+		const counts = segment.u32.header_count;
+		for (let row = first; row < rows; row++) {
+			total += counts[row]!;
+			ends[exchange++] = total;
+		}
 	}
+	const ids = new IdRows(exchanges.clone());
 	return {
 		name: 'headers',
-		columns: COLUMNS,
+		columns: HEADER_COLUMNS,
 		rowCount: total,
-		reader: (index) => headerReader(index, new HeaderCursor(exchanges.clone(), ends)),
-		find: (index, value) => (index === 0 ? rowsOfExchange(exchanges.clone(), ends, value) : undefined),
+		reader: (index) => headerReader(HEADER_COLUMNS[index]!, new HeaderCursor(exchanges.clone(), ends)),
+		find: (index, value) => (index === 0 ? linesOf(ids.rowOf(value), ends) : undefined),
 	};
 }
 
-function headerReader(index: number, cursor: HeaderCursor): ColumnReader {
-	if (index === 0) {
-		const id = (row: number) => cursor.exchangeId(row);
-		return { value: id, number: id };
+function headerReader({ of, type, codes }: HeaderColumn, cursor: HeaderCursor): ColumnReader {
+	const value = (row: number) => {
+		cursor.seek(row);
+		return of(cursor);
+	};
+	if (type === 'int') return { value, number: value as (row: number) => number };
+	if (codes === undefined) return { value };
+	if (codes === 'message') {
+		return {
+			value,
+			code: (row) => {
+				cursor.seek(row);
+				return cursor.isRequest ? 0 : 1;
+			},
+		};
 	}
-	const { of } = COLUMNS[index]!;
-	return { value: (row) => of(cursor.line(row)) };
+	const names = new TextCodes(codes === 'lower case');
+	return {
+		value,
+		code: (row) => {
+			cursor.seek(row);
+			const { line, places } = cursor;
+			return names.of(cursor.segment.arena, places.nameStart[line]!, places.nameEnd[line]!);
+		},
+	};
 }
 
-/** Remembers the last exchange and line, since readers go row by row. */
+/** Remembers the places of the lines of the last exchange, since readers go row by row. */
 class HeaderCursor {
 	readonly #exchanges: RowLocator;
 	readonly #ends: Uint32Array;
 	#exchange = -1;
 	#start = 0;
 	#end = 0;
-	#row = -1;
-	#line: Line | undefined;
+	#inner = 0;
+	segment!: Segment;
+	readonly places = new FieldPlaces();
+	/** After seek(): the line's number within `places`. */
+	line = 0;
 
 	constructor(exchanges: RowLocator, ends: Uint32Array) {
 		this.#exchanges = exchanges;
 		this.#ends = ends;
 	}
 
-	exchangeId(row: number): number {
-		this.#seek(row);
-		const inner = this.#exchanges.seek(this.#exchange);
-		return this.#exchanges.segment.f64.id[inner]!;
+	seek(row: number): void {
+		if (row < this.#start || row >= this.#end) this.#find(row);
+		this.line = row - this.#start;
 	}
 
-	line(row: number): Line {
-		if (row === this.#row && this.#line !== undefined) return this.#line;
-		this.#seek(row);
-		const inner = this.#exchanges.seek(this.#exchange);
-		const line = fieldLineAt(this.#exchanges.segment, inner, row - this.#start);
-		if (line === undefined) throw new Error(`field line ${row} is not where the count says`);
-		this.#row = row;
-		this.#line = line;
-		return line;
+	get exchangeId(): number {
+		return this.segment.f64.id[this.#inner]!;
 	}
 
-	#seek(row: number): void {
-		if (row >= this.#start && row < this.#end) return;
+	get isRequest(): boolean {
+		return this.line < this.places.requestCount;
+	}
+
+	get sequence(): number {
+		return this.isRequest ? this.line : this.line - this.places.requestCount;
+	}
+
+	get name(): string {
+		return wireText(this.segment.arena, this.places.nameStart[this.line]!, this.places.nameEnd[this.line]!);
+	}
+
+	get value(): string {
+		return wireText(this.segment.arena, this.places.nameEnd[this.line]!, this.places.valueEnd[this.line]!);
+	}
+
+	#find(row: number): void {
+		const ends = this.#ends;
+		let exchange = this.#exchange + 1;
+		// The next exchange with lines is the usual one.
+		while (row >= this.#end && exchange < ends.length && ends[exchange] === this.#end) exchange++;
+		if (row < this.#end || exchange >= ends.length || row >= ends[exchange]!) exchange = this.#search(row);
+		this.#exchange = exchange;
+		this.#start = exchange === 0 ? 0 : ends[exchange - 1]!;
+		this.#end = ends[exchange]!;
+		this.#inner = this.#exchanges.seek(exchange);
+		this.segment = this.#exchanges.segment;
+		this.places.find(this.segment, this.#inner);
+		if (this.places.count !== this.#end - this.#start)
+			throw new Error(`exchange ${exchange} has another number of field lines than its count says`);
+	}
+
+	#search(row: number): number {
 		let low = 0;
 		let high = this.#ends.length - 1;
 		while (low < high) {
@@ -93,15 +159,14 @@ class HeaderCursor {
 			if (this.#ends[middle]! > row) high = middle;
 			else low = middle + 1;
 		}
-		this.#exchange = low;
-		this.#start = low === 0 ? 0 : this.#ends[low - 1]!;
-		this.#end = this.#ends[low]!;
+		return low;
 	}
 }
 
-function rowsOfExchange(exchanges: RowLocator, ends: Uint32Array, id: number): readonly number[] {
-	return rowsOfId(exchanges, id).flatMap((row) => {
-		const start = row === 0 ? 0 : ends[row - 1]!;
-		return Array.from({ length: ends[row]! - start }, (_, i) => start + i);
-	});
+/** The rows of an exchange's lines. */
+function linesOf(exchange: number, ends: Uint32Array): readonly number[] {
+	if (exchange < 0) return [];
+	const lines: number[] = [];
+	for (let line = exchange === 0 ? 0 : ends[exchange - 1]!; line < ends[exchange]!; line++) lines.push(line);
+	return lines;
 }

@@ -26,6 +26,27 @@ export type ColumnReader = {
 	 * for NULL. Lets `=`, IN, GROUP BY and LIKE be decided once per distinct value.
 	 */
 	code?(row: number): number;
+	/** `number` of many rows: `into[i]` is that of `rows[i]`, for i < count. The rows ascend and lie in one piece. */
+	numbers?(rows: Int32Array, count: number, into: Float64Array): void;
+	/** `code` of many rows, in the same way. */
+	codes?(rows: Int32Array, count: number, into: Int32Array): void;
+	/** Only for text columns: the bytes the text is made of. */
+	readonly spans?: TextSpans;
+};
+
+/**
+ * Where texts lie as captured bytes. A byte below 0x80 is that ASCII character of the text and stands for nothing else,
+ * so that ASCII can be looked for without making the text.
+ */
+export type TextSpans = {
+	/** After locate(): the text is made of `bytes[start … end)`. */
+	bytes: Uint8Array;
+	start: number;
+	end: number;
+	/** False for NULL. */
+	locate(row: number): boolean;
+	/** The same for rows that ascend and lie in one piece: `starts[i]` is -1 for NULL. Returns the bytes of all. */
+	locateAll(rows: Int32Array, count: number, starts: Int32Array, ends: Int32Array): Uint8Array;
 };
 
 /** One table at one instant. */
@@ -40,6 +61,8 @@ export type TableSnapshot = {
 	 * undefined: look at all rows.
 	 */
 	find?(index: number, value: number): readonly number[] | undefined;
+	/** The rows from `row` up to before this one lie in one piece of memory. Absent: all rows do. */
+	pieceEnd?(row: number): number;
 };
 
 /** All tables of one instant; a statement sees exactly one of these. */

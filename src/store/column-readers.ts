@@ -1,0 +1,217 @@
+// Readers of columns that need no value to be made: numbers, codes of texts, and places of texts, one row or many at a
+// time. Loops over many rows know nothing but typed arrays.
+import { dictionaryEntry } from './exchange-row.ts';
+import { fieldValuePlace, type Message } from './field-places.ts';
+import type { RowLocator } from './row-locator.ts';
+import { ABSENT, type Segment, type TextMember, type U32Member } from './segment.ts';
+import type { ColumnReader, TextSpans } from './table.ts';
+import { TextCodes } from './text-codes.ts';
+
+/** An array of a segment that holds a column's numbers: NaN, or 0 where it cannot be a value, is NULL. */
+export type NumberArray = {
+	readonly of: (segment: Segment) => Float64Array | Uint32Array | Uint16Array;
+	readonly zeroIsNull: boolean;
+};
+
+/** An array that holds codes that mean the same in every segment. */
+export type WordArray = {
+	readonly of: (segment: Segment) => Uint8Array | Uint16Array;
+	readonly isNull: (code: number) => boolean;
+};
+
+export function arrayReader(
+	{ of, zeroIsNull }: NumberArray,
+	rows: RowLocator,
+): Required<Pick<ColumnReader, 'number' | 'numbers'>> {
+	let data: Float64Array | Uint32Array | Uint16Array = new Float64Array(0);
+	let start = 0;
+	let end = 0;
+	let shift = 0;
+	const seek = (row: number) => {
+		rows.seek(row);
+		({ start, end, shift } = rows);
+		data = of(rows.segment);
+	};
+	const plain = (row: number) => {
+		if (row < start || row >= end) seek(row);
+		return data[row + shift]!;
+	};
+	return {
+		number: zeroIsNull ? (row) => plain(row) || Number.NaN : plain,
+		numbers: (list, count, into) => {
+			if (count === 0) return;
+			const first = list[0]!;
+			if (first < start || first >= end) seek(first);
+			if (data instanceof Float64Array) gatherDoubles(data, shift, list, count, into);
+			else if (data instanceof Uint16Array) gatherShorts(data, shift, list, count, into);
+			else gatherWords(data, shift, list, count, into);
+			if (!zeroIsNull) return;
+			for (let i = 0; i < count; i++) if (into[i] === 0) into[i] = Number.NaN;
+		},
+	};
+}
+
+// One loop for each kind of array: a loop that meets several kinds is slow for all of them.
+
+function gatherDoubles(data: Float64Array, shift: number, list: Int32Array, count: number, into: Float64Array): void {
+	for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
+}
+
+function gatherWords(data: Uint32Array, shift: number, list: Int32Array, count: number, into: Float64Array): void {
+	for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
+}
+
+function gatherShorts(data: Uint16Array, shift: number, list: Int32Array, count: number, into: Float64Array): void {
+	for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
+}
+
+export function wordReader(
+	{ of, isNull }: WordArray,
+	rows: RowLocator,
+): Required<Pick<ColumnReader, 'code' | 'codes'>> {
+	const code = (row: number) => {
+		const inner = rows.seek(row);
+		const word = of(rows.segment)[inner]!;
+		return isNull(word) ? -1 : word;
+	};
+	return {
+		code,
+		codes: (list, count, into) => {
+			if (count === 0) return;
+			rows.seek(list[0]!);
+			const { shift } = rows;
+			const data = of(rows.segment);
+			if (data instanceof Uint8Array) for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
+			else for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
+			for (let i = 0; i < count; i++) if (isNull(into[i]!)) into[i] = -1;
+		},
+	};
+}
+
+export function dictionaryReader(member: TextMember, rows: RowLocator): Required<Pick<ColumnReader, 'code' | 'codes'>> {
+	const shared = new Map<string, number>();
+	const bySegment = new Map<Segment, Int32Array>();
+	let data: Uint32Array = new Uint32Array(0);
+	/** For each code of the segment that of the column, -2 where it is not known yet. */
+	let codes: Int32Array = new Int32Array(0);
+	let segment: Segment;
+	let start = 0;
+	let end = 0;
+	let shift = 0;
+	const seek = (row: number) => {
+		rows.seek(row);
+		({ start, end, shift, segment } = rows);
+		data = segment.text[member];
+		let known = bySegment.get(segment);
+		if (known === undefined) {
+			known = new Int32Array(segment.dictionaryOffset.length + 1).fill(-2);
+			known[0] = -1;
+			bySegment.set(segment, known);
+		}
+		codes = known;
+	};
+	const learn = (own: number): number => {
+		const text = dictionaryEntry(segment, own)!;
+		let code = shared.get(text);
+		if (code === undefined) {
+			code = shared.size;
+			shared.set(text, code);
+		}
+		codes[own] = code;
+		return code;
+	};
+	return {
+		code: (row) => {
+			if (row < start || row >= end) seek(row);
+			const own = data[row + shift]!;
+			const known = codes[own]!;
+			return known === -2 ? learn(own) : known;
+		},
+		codes: (list, count, into) => {
+			if (count === 0) return;
+			const first = list[0]!;
+			if (first < start || first >= end) seek(first);
+			const own = data;
+			const table = codes;
+			for (let i = 0; i < count; i++) {
+				const known = table[own[list[i]! + shift]!]!;
+				into[i] = known === -2 ? learn(own[list[i]! + shift]!) : known;
+			}
+		},
+	};
+}
+
+/** Texts that lie at a fixed member's place within the row's bytes. */
+export function rangeSpans(
+	{ start: startMember, length: lengthMember }: { readonly start: U32Member; readonly length: U32Member },
+	rows: RowLocator,
+): TextSpans {
+	let bases: Uint32Array = new Uint32Array(0);
+	let offsets: Uint32Array = bases;
+	let lengths: Uint32Array = bases;
+	let start = 0;
+	let end = 0;
+	let shift = 0;
+	const seek = (row: number) => {
+		rows.seek(row);
+		({ start, end, shift } = rows);
+		const { u32, arena } = rows.segment;
+		bases = u32.arena_offset;
+		offsets = u32[startMember];
+		lengths = u32[lengthMember];
+		spans.bytes = arena;
+	};
+	const spans: TextSpans = {
+		bytes: new Uint8Array(0),
+		start: 0,
+		end: 0,
+		locate: (row) => {
+			if (row < start || row >= end) seek(row);
+			const at = row + shift;
+			const length = lengths[at]!;
+			if (length === ABSENT) return false;
+			spans.start = bases[at]! + offsets[at]!;
+			spans.end = spans.start + length;
+			return true;
+		},
+		locateAll: (list, count, starts, ends) => {
+			if (count === 0) return spans.bytes;
+			const first = list[0]!;
+			if (first < start || first >= end) seek(first);
+			for (let i = 0; i < count; i++) {
+				const at = list[i]! + shift;
+				const length = lengths[at]!;
+				if (length === ABSENT) {
+					starts[i] = -1;
+					continue;
+				}
+				const from = bases[at]! + offsets[at]!;
+				starts[i] = from;
+				ends[i] = from + length;
+			}
+			return spans.bytes;
+		},
+	};
+	return spans;
+}
+
+/** The value of a message's first field of a name: its place, and codes, since such values repeat as a rule. */
+export function fieldReader(
+	{ message, name }: { readonly message: Message; readonly name: string },
+	rows: RowLocator,
+): Required<Pick<ColumnReader, 'code' | 'codes'>> {
+	const texts = new TextCodes();
+	const place = { start: 0, end: 0 };
+	const code = (row: number) => {
+		const inner = rows.seek(row);
+		const { segment } = rows;
+		if (!fieldValuePlace(segment, inner, message, name, place)) return -1;
+		return texts.of(segment.arena, place.start, place.end);
+	};
+	return {
+		code,
+		codes: (list, count, into) => {
+			for (let i = 0; i < count; i++) into[i] = code(list[i]!);
+		},
+	};
+}
