@@ -62,7 +62,7 @@ export function compileOrder(comparison: Comparison, c: Compiler): NumberEvaluat
 }
 
 /** Doubles are exact for REALs, and for integers when one side is a constant within 2^53. */
-function comparesAsNumbers(left: Bound, right: Bound, c: Compiler): boolean {
+export function comparesAsNumbers(left: Bound, right: Bound, c: Compiler): boolean {
 	// A parameter's type shows in its value.
 	const isNumeric = (side: Bound) =>
 		side.type === 'int' || side.type === 'real' || (side.kind === 'parameter' && typeof c.value(side)() === 'number');

@@ -2,6 +2,7 @@
 // asked whether it is true or whether it is false, and answers no to both when it is NULL.
 import type { Bound, CompareOperator } from './bound.ts';
 import { partsOf, subqueryOf } from './bound-walk.ts';
+import { bytesCondition, bytesTest } from './compile-bytes.ts';
 import { compileColumnCode } from './compile-column.ts';
 import { compileComparison, HOLDS } from './compile-comparison.ts';
 import { compileMatch } from './compile-match.ts';
@@ -13,7 +14,7 @@ import { truthOf } from './value.ts';
 export function compileTrue(expression: Bound, c: Compiler): Test {
 	switch (expression.kind) {
 		case 'and':
-			return all(expression.operands.map((operand) => c.isTrue(operand)));
+			return all(cheapestFirst(expression.operands, c).map((operand) => c.isTrue(operand)));
 		case 'or':
 			return any(expression.operands.map((operand) => c.isTrue(operand)));
 		case 'not':
@@ -36,6 +37,17 @@ export function compileFalse(expression: Bound, c: Compiler): Test {
 		default:
 			return byCode(expression, false, c) ?? compileAtom(expression, false, c);
 	}
+}
+
+/** Conditions that only compare numbers come before all others: they cost little and cannot fail. */
+function cheapestFirst(operands: readonly Bound[], c: Compiler): readonly Bound[] {
+	if (c.runtime.plain) return operands;
+	const isCheap = (operand: Bound) =>
+		operand.kind === 'compare' &&
+		[operand.comparison.left, operand.comparison.right].every(
+			(side) => side.kind === 'constant' || (side.kind === 'column' && side.type !== 'text'),
+		);
+	return [...operands.filter(isCheap), ...operands.filter((operand) => !isCheap(operand))];
 }
 
 function all(tests: readonly Test[]): Test {
@@ -62,6 +74,8 @@ function any(tests: readonly Test[]): Test {
 
 /** A condition without AND, OR and NOT at its top: whether it is `wanted`. */
 function compileAtom(expression: Bound, wanted: boolean, c: Compiler): Test {
+	const bytes = bytesCondition(expression, wanted, c);
+	if (bytes !== undefined) return bytesTest(bytes);
 	switch (expression.kind) {
 		case 'compare':
 			return compileCompare(wanted ? expression.operator : OPPOSITE[expression.operator], expression.comparison, c);

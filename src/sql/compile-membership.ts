@@ -18,8 +18,10 @@ export function compileMembership(
 	return inConstants(expression, c);
 }
 
-/** Constants are looked up in a set. */
-function inConstants({ membership, items }: Extract<Bound, { kind: 'in list' }>, c: Compiler): Membership {
+type InList = Extract<Bound, { kind: 'in list' }>;
+
+/** The list's values as keys of a set, when all of them are constants. */
+export function constantKeys({ membership, items }: InList, c: Compiler): { keys: Set<unknown>; hasNull: boolean } {
 	const keys = new Set<unknown>();
 	let hasNull = false;
 	for (const item of items) {
@@ -27,18 +29,31 @@ function inConstants({ membership, items }: Extract<Bound, { kind: 'in list' }>,
 		if (value === null) hasNull = true;
 		else keys.add(keyOf(value));
 	}
+	return { keys, hasNull };
+}
+
+/**
+ * Whether the left side may be looked up as a double: a double stands for itself; an integer beyond 2^53 could be taken
+ * for another one, but none is in the list.
+ */
+export function areNumberKeys(left: Bound, keys: ReadonlySet<unknown>): boolean {
+	const list = [...keys];
+	if (left.type !== 'real' && (left.type !== 'int' || list.some((key) => typeof key === 'bigint'))) return false;
+	return list.every((key) => typeof key !== 'number' || Math.abs(key) <= Number.MAX_SAFE_INTEGER);
+}
+
+/** Constants are looked up in a set. */
+function inConstants(expression: InList, c: Compiler): Membership {
+	const { keys, hasNull } = constantKeys(expression, c);
 	const missing = hasNull ? undefined : false;
+	const { membership } = expression;
 	const { left } = membership;
-	if (left.type === 'real' || (left.type === 'int' && [...keys].every((key) => typeof key !== 'bigint'))) {
-		// A double stands for itself; an integer beyond 2^53 could be taken for another one, but none is in the list.
+	if (areNumberKeys(left, keys)) {
 		const number = c.number(left);
-		const isSmall = [...keys].every((key) => typeof key !== 'number' || Math.abs(key) <= Number.MAX_SAFE_INTEGER);
-		if (isSmall) {
-			return () => {
-				const value = number();
-				return Number.isNaN(value) ? undefined : keys.has(value) ? true : missing;
-			};
-		}
+		return () => {
+			const value = number();
+			return Number.isNaN(value) ? undefined : keys.has(value) ? true : missing;
+		};
 	}
 	const value = converted(c.any(left), membership.leftAffinity, membership.nocase);
 	return () => {

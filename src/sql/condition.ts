@@ -122,6 +122,7 @@ function perTable<T>(
 				database,
 				parameters: parameters ?? new Map(),
 				guard: new Guard({}),
+				plain: false,
 				functions: { now: Date.now() * 1000, poll: () => {} },
 				cursors: new Map(),
 				slots: new Map(),

@@ -18,6 +18,8 @@ export type ExecuteOptions = Limits & {
 	readonly session?: Session | undefined;
 	/** Microseconds since the epoch that `now` means; the clock's by default. */
 	readonly now?: number | undefined;
+	/** Row by row only, without the shortcuts over many rows or bytes: the answer must be the same. */
+	readonly plain?: boolean | undefined;
 	/** Called between slices with the number of rows looked at so far. */
 	readonly onProgress?: ((rows: number) => void) | undefined;
 	/** Asked between slices: a promise keeps the statement waiting, for a reader that is slower than it. */
@@ -72,6 +74,7 @@ function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard:
 		database: options.session?.database(database) ?? database,
 		parameters: options.parameters ?? new Map(),
 		guard,
+		plain: options.plain ?? false,
 		functions: { now: options.now ?? Date.now() * 1000, poll: () => guard.poll() },
 		cursors: new Map(),
 		slots: new Map(),

@@ -48,12 +48,16 @@ export type Argument = {
 	readonly value: () => Value;
 	/** Only for static types `int` and `real`: the value as a double, NaN for NULL. Integers beyond 2^53 are rounded. */
 	readonly number?: () => number;
+	/** The same of many rows at a time, where there is `steps`: an array valid until the next call. */
+	readonly numbers?: (rows: Int32Array, count: number) => Float64Array;
 };
 
 /** Collects values of many groups, numbered from 0. */
 export type Accumulator = {
 	/** Adds the current row to a group. min and max: whether its value is the group's from now on. */
 	readonly step: (group: number) => boolean | undefined;
+	/** The same for many rows: `groups[i]` is the group of `rows[i]`; all groups are below `end`. */
+	readonly steps?: (groups: Int32Array, rows: Int32Array, count: number, end: number) => void;
 	readonly result: (group: number) => Value;
 	/** For aggregates that look at no values: adds so many rows at once. */
 	readonly addRows?: (group: number, rows: number) => void;

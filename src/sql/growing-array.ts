@@ -4,6 +4,20 @@ export class Int32List {
 	#data = new Int32Array(64);
 	length = 0;
 
+	/** Adds the first `count` of some numbers. */
+	pushAll(values: Int32Array, count: number): void {
+		let room = this.#data.length;
+		while (room < this.length + count) room *= 2;
+		if (room > this.#data.length) this.#data = lengthened(this.#data, new Int32Array(room));
+		this.#data.set(values.subarray(0, count), this.length);
+		this.length += count;
+	}
+
+	/** Copies numbers `from … from+count-1` to the front of `into`. */
+	copy(from: number, count: number, into: Int32Array): void {
+		into.set(this.#data.subarray(from, from + count));
+	}
+
 	push(value: number): void {
 		if (this.length === this.#data.length) this.#data = lengthened(this.#data, new Int32Array(this.length * 2));
 		this.#data[this.length++] = value;
@@ -33,6 +47,20 @@ export class Float64List {
 
 	set(index: number, value: number): void {
 		this.#data[index] = value;
+	}
+
+	/** At least `length` numbers, new ones being `initial`, for loops: valid until the list grows. */
+	atLeast(length: number, initial: number): Float64Array {
+		if (length > this.#data.length) {
+			let room = this.#data.length;
+			while (room < length) room *= 2;
+			this.#data = lengthened(this.#data, new Float64Array(room));
+		}
+		if (length > this.length) {
+			this.#data.fill(initial, this.length, length);
+			this.length = length;
+		}
+		return this.#data;
 	}
 
 	/** The numbers as they are: valid until the next push. */

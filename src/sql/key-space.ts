@@ -30,7 +30,22 @@ class PairNumbers {
 			row[value] = ++this.size;
 			return this.size - 1;
 		}
-		const pair = before * RADIX + value;
+		return this.#other(before * RADIX + value, guard);
+	}
+
+	/** Puts the number of each pair in the place of its first. */
+	replaceAll(firsts: Int32Array, seconds: Int32Array, count: number, guard: Guard): void {
+		const rows = this.#rows;
+		for (let i = 0; i < count; i++) {
+			const before = firsts[i]!;
+			const value = seconds[i]!;
+			const row = before < DIRECT && value < DIRECT ? rows[before] : undefined;
+			const known = row !== undefined && value < row.length ? row[value]! : 0;
+			firsts[i] = known > 0 ? known - 1 : this.numberOf(before, value, guard);
+		}
+	}
+
+	#other(pair: number, guard: Guard): number {
 		const known = this.#others.get(pair);
 		if (known !== undefined) return known;
 		guard.grow(48);
@@ -101,5 +116,10 @@ export class KeySpace {
 	/** The number of a combination of which `before` numbers the first `column` columns and `value` the next. */
 	pairNumber(column: number, before: number, value: number): number {
 		return this.#pairs[column - 1]!.numberOf(before, value, this.#guard);
+	}
+
+	/** The same for many rows: `befores` become the numbers of the combinations. */
+	pairNumbers(column: number, befores: Int32Array, values: Int32Array, count: number): void {
+		this.#pairs[column - 1]!.replaceAll(befores, values, count, this.#guard);
 	}
 }

@@ -10,6 +10,10 @@ export type Places = {
 	group: number;
 	/** Puts the current row aside and gives its number. */
 	readonly save: () => number;
+	/** The same for many rows of the only table. */
+	readonly saveAll: (rows: Int32Array, count: number) => void;
+	/** Copies the rows of `count` places from `from` on, of the only table. */
+	readonly rows: (from: number, count: number, into: Int32Array) => void;
 	readonly load: (place: number) => void;
 	readonly count: () => number;
 	readonly reset: () => void;
@@ -28,6 +32,12 @@ export function compilePlaces(plan: SelectPlan, groups: Groups | undefined, c: C
 			else for (let table = 0; table < cursors.length; table++) lists[table]!.push(cursors[table]!.row);
 			return count++;
 		},
+		saveAll: (rows, length) => {
+			guard.grow(4 * length);
+			lists[0]!.pushAll(rows, length);
+			count += length;
+		},
+		rows: (from, length, into) => lists[0]!.copy(from, length, into),
 		load: (place) => {
 			if (groups !== undefined) {
 				groups.load(lists[0]!.at(place));

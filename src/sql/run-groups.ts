@@ -1,15 +1,17 @@
 // Puts rows into groups and feeds their aggregates.
-import type { AggregateCall, Bound, SelectPlan } from './bound.ts';
-import { compileColumnCode } from './compile-column.ts';
+import { batchCursor, batchNumbers, numbersByRow } from './batch.ts';
+import type { AggregateCall, Bound, SelectPlan, Source } from './bound.ts';
 import type { Accumulator, Argument } from './function-table.ts';
+import { compileGroupNumbers, compileKey } from './group-numbers.ts';
 import { Int32List } from './growing-array.ts';
 import { KeySpace } from './key-space.ts';
 import { type Compiler, cursorOf } from './runtime.ts';
-import { foldAscii, keyOf } from './value.ts';
 
 export type Groups = {
 	/** Puts the current row into its group. */
 	readonly add: () => void;
+	/** Puts a batch of rows of the only table into their groups; undefined where that is not possible. */
+	readonly addBatch: ((rows: Int32Array, count: number) => void) | undefined;
 	/** Where no aggregate looks at a row: adds all rows of the only table at once. */
 	readonly addAll: ((rows: number) => void) | undefined;
 	readonly count: () => number;
@@ -25,21 +27,22 @@ const GROUP_BYTES = 32;
 export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 	const { guard } = c.runtime;
 	const cursors = plan.steps.map(({ source }) => cursorOf(source, c.runtime));
-	const accumulators = plan.aggregates.map((call) => compileAggregate(call, c));
+	const source = plan.steps.length === 1 ? plan.steps[0]!.source : undefined;
+	const accumulators = plan.aggregates.map((call) => compileAggregate(call, c, source));
 	const extreme = plan.aggregates.findIndex((call) => call.function.extreme !== undefined && !call.distinct);
 	const slots = c.runtime.slots.get(plan.owner)!;
 	let current = 0;
 	accumulators.forEach(({ result }, slot) => {
 		slots.aggregates[slot] = () => result(current);
 	});
-	let number = compileGroupNumber(plan.keys, c);
+	const numbers = compileGroupNumbers(plan.keys, c, source);
 	/** Each group's row in each table, for bare columns. */
 	let rows: Int32List[] = [];
 	let count = 0;
 	const reset = () => {
 		rows = cursors.map(() => new Int32List());
 		count = 0;
-		number = compileGroupNumber(plan.keys, c);
+		numbers.reset();
 		for (const accumulator of accumulators) accumulator.reset();
 		// Aggregates without GROUP BY give one row even when there are no rows.
 		if (plan.keys.length === 0) {
@@ -47,8 +50,13 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 			count = 1;
 		}
 	};
+	const stepAt = (slot: number, group: number) => {
+		const isNewExtreme = accumulators[slot]!.step(group);
+		if (isNewExtreme !== true || slot !== extreme) return;
+		for (let table = 0; table < cursors.length; table++) rows[table]!.set(group, cursors[table]!.row);
+	};
 	const add = () => {
-		const group = number();
+		const group = numbers.one();
 		if (group >= count) {
 			count = group + 1;
 			guard.grow(GROUP_BYTES + 16 * accumulators.length);
@@ -56,16 +64,36 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		} else if (plan.keys.length === 0 && cursors.length > 0 && rows[0]!.at(0) < 0) {
 			for (let table = 0; table < cursors.length; table++) rows[table]!.set(0, cursors[table]!.row);
 		}
-		for (let slot = 0; slot < accumulators.length; slot++) {
-			const isNewExtreme = accumulators[slot]!.step(group);
-			if (isNewExtreme === true && slot === extreme) {
-				for (let table = 0; table < cursors.length; table++) rows[table]!.set(group, cursors[table]!.row);
-			}
-		}
+		for (let slot = 0; slot < accumulators.length; slot++) stepAt(slot, group);
 	};
 	const load = (group: number) => {
 		current = group;
 		for (let table = 0; table < cursors.length; table++) cursors[table]!.row = rows[table]!.at(group);
+	};
+	const { many } = numbers;
+	const addBatch = (list: Int32Array, length: number) => {
+		if (length === 0) return;
+		const groups = many!(list, length);
+		if (plan.keys.length === 0 && rows[0]!.at(0) < 0) rows[0]!.set(0, list[0]!);
+		// Groups are numbered in the order their first rows come.
+		for (let i = 0; i < length; i++) {
+			if (groups[i]! < count) continue;
+			count = groups[i]! + 1;
+			guard.grow(GROUP_BYTES + 16 * accumulators.length);
+			rows[0]!.push(list[i]!);
+		}
+		const [cursor] = cursors;
+		for (let slot = 0; slot < accumulators.length; slot++) {
+			const { steps } = accumulators[slot]!;
+			if (steps !== undefined) {
+				steps(groups, list, length, count);
+				continue;
+			}
+			for (let i = 0; i < length; i++) {
+				cursor!.row = list[i]!;
+				stepAt(slot, groups[i]!);
+			}
+		}
 	};
 	const isCountOnly =
 		plan.keys.length === 0 && cursors.length === 1 && accumulators.every(({ addRows }) => addRows !== undefined);
@@ -73,97 +101,42 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		if (total > 0) rows[0]!.set(0, 0);
 		for (const accumulator of accumulators) accumulator.addRows!(0, total);
 	};
-	return { add, addAll: isCountOnly ? addAll : undefined, count: () => count, load, reset };
-}
-
-/** The number of the current row's group. */
-export function compileGroupNumber(keys: readonly Bound[], c: Compiler): () => number {
-	if (keys.length === 0) return () => 0;
-	const space = new KeySpace(keys.length, c.runtime.guard);
-	const columns = keys.map((key) => compileKey(key, c));
-	const first = columns[0]!;
-	if (keys.length === 1) return first.isCode ? byCode(first.number, space) : () => space.valueNumber(0, first.key());
-	return () => {
-		let number = first.isCode ? first.number() + 1 : space.valueNumber(0, first.key());
-		for (let index = 1; index < columns.length; index++) {
-			const column = columns[index]!;
-			number = space.pairNumber(
-				index,
-				number,
-				column.isCode ? column.number() + 1 : space.valueNumber(index, column.key()),
-			);
-		}
-		return number;
-	};
-}
-
-type KeyColumn =
-	| { readonly isCode: true; readonly number: () => number }
-	| { readonly isCode: false; readonly key: () => unknown };
-
-function compileKey(key: Bound, c: Compiler): KeyColumn {
-	const code = key.kind === 'column' && !key.nocase ? compileColumnCode(key, c.runtime) : undefined;
-	if (code !== undefined) return { isCode: true, number: code };
-	if (key.type === 'real' || (key.kind === 'column' && key.type === 'int')) {
-		const number = c.number(key);
-		const value = c.value(key);
-		return {
-			isCode: false,
-			key: () => {
-				const near = number();
-				if (Number.isNaN(near)) return null;
-				// A double does not tell integers beyond 2^53 apart.
-				return near <= Number.MAX_SAFE_INTEGER && near >= -Number.MAX_SAFE_INTEGER ? near : keyOf(value());
-			},
-		};
-	}
-	const value = c.value(key);
-	if (!key.nocase) return { isCode: false, key: () => keyOf(value()) };
 	return {
-		isCode: false,
-		key: () => {
-			const text = value();
-			return keyOf(typeof text === 'string' ? foldAscii(text) : text);
-		},
-	};
-}
-
-/** One column of codes: a code's group is found in a list. */
-function byCode(code: () => number, space: KeySpace): () => number {
-	const groups: number[] = [];
-	return () => {
-		const index = code() + 1;
-		const known = groups[index];
-		if (known !== undefined) return known;
-		const group = space.valueNumber(0, index);
-		groups[index] = group;
-		return group;
+		add,
+		addBatch: many === undefined ? undefined : addBatch,
+		addAll: isCountOnly ? addAll : undefined,
+		count: () => count,
+		load,
+		reset,
 	};
 }
 
 // ---- aggregates ---------------------------------------------------------------------------------------------------
 
-export function compileAggregate(call: Omit<AggregateCall, 'key'>, c: Compiler): Accumulator {
+/** `source`: the table that batches of rows come from, if there is just one. */
+export function compileAggregate(
+	call: Omit<AggregateCall, 'key'>,
+	c: Compiler,
+	source: Source | undefined,
+): Accumulator {
 	const { guard, functions } = c.runtime;
 	const context = { ...functions, grow: (bytes: number) => guard.grow(bytes) };
-	const list = call.arguments.map((argument) => compileArgument(argument, c));
+	const list = call.arguments.map((argument) => compileArgument(argument, c, source));
 	const order = call.order.map((term) => ({ value: c.any(term.expression), ...term }));
 	const plain = call.function.create(list, { ...context, order });
 	const counted = call.distinct ? distinct(plain, call.arguments[0]!, c) : plain;
 	if (call.filter === undefined) return counted;
 	const test = c.isTrue(call.filter);
-	return { ...counted, addRows: undefined, step: (group) => (test() ? counted.step(group) : false) };
+	return { ...counted, addRows: undefined, steps: undefined, step: (group) => (test() ? counted.step(group) : false) };
 }
 
-function compileArgument(argument: Bound, c: Compiler): Argument {
-	const isNumeric = argument.type === 'int' || argument.type === 'real';
-	return {
-		type: argument.type,
-		output: argument.output,
-		nocase: argument.nocase,
-		value: c.any(argument),
-		...(isNumeric ? { number: c.number(argument) } : {}),
-	};
+function compileArgument(argument: Bound, c: Compiler, source: Source | undefined): Argument {
+	const base = { type: argument.type, output: argument.output, nocase: argument.nocase, value: c.any(argument) };
+	if (argument.type !== 'int' && argument.type !== 'real') return base;
+	const number = c.number(argument);
+	const cursor = source === undefined ? undefined : batchCursor(source, c);
+	if (source === undefined || cursor === undefined) return { ...base, number };
+	return { ...base, number, numbers: batchNumbers(argument, source, c) ?? numbersByRow(number, cursor) };
 }
 
 /** Lets each value through once a group. */

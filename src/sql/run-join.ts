@@ -1,14 +1,17 @@
 // Goes through the combinations of rows of a FROM clause that pass WHERE. The first table drives; the rows of each next
 // one are found by a hash of an equality where there is one. Conditions are tested as soon as their tables have rows.
+import type { TableSnapshot } from '../store/table.ts';
+import { BATCH_ROWS, batchCursor, fillBatch } from './batch.ts';
+import { type BatchFilter, batchFilter, filterByRow } from './batch-filter.ts';
 import type { Bound, Comparison, JoinStep, SelectPlan, Source } from './bound.ts';
 import { conjunctsOf, sourcesOf } from './bound-walk.ts';
 import { converted } from './compile-comparison.ts';
-import type { Guard, Steps } from './guard.ts';
+import { type Guard, pauseIfDue, type Steps } from './guard.ts';
 import { indexRows, type RowIndex } from './row-index.ts';
 import { type Compiler, type Cursor, cursorOf, type Evaluator, type Test } from './runtime.ts';
 import { keyOf, rowBytes, type Value } from './value.ts';
 
-/** Rows of the driving table between two looks at the clock. */
+/** Rows between two looks at the clock where there are no batches. */
 const BATCH = 1024;
 
 /** Which conditions are tested at which table, decided once; EXPLAIN prints it. */
@@ -134,13 +137,25 @@ type Stage = {
 	readonly isReady: () => void;
 };
 
-export function compileJoin(plan: SelectPlan, c: Compiler): (emit: Emit) => Steps {
+export type Join = {
+	readonly run: (emit: Emit) => Steps;
+	/** The same rows in batches (batch.ts), where there is just one table that can be read so. */
+	readonly batches: ((take: TakeBatch) => Steps) | undefined;
+};
+
+/** Takes some rows of the only table; false: no more are wanted. */
+export type TakeBatch = (rows: Int32Array, count: number) => boolean;
+
+export function compileJoin(plan: SelectPlan, c: Compiler): Join {
 	const { guard } = c.runtime;
 	const { before, steps } = planJoin(plan);
 	const preconditions = before.map((condition) => c.isTrue(condition));
 	if (steps.length === 0) {
-		return function* run(emit: Emit): Steps {
-			if (preconditions.every((test) => test())) emit();
+		return {
+			*run(emit: Emit): Steps {
+				if (preconditions.every((test) => test())) emit();
+			},
+			batches: undefined,
 		};
 	}
 	const stages = steps.map((step, index) => compileStage(step, index === 0, c));
@@ -151,15 +166,23 @@ export function compileJoin(plan: SelectPlan, c: Compiler): (emit: Emit) => Step
 		plan.windows.length === 0 &&
 		steps[0]!.step.source.origin.kind === 'query';
 	const prepare = steps.slice(isStreamed ? 1 : 0).map(({ step }) => prepareRows(step.source, c));
-	const driver = isStreamed ? compileStream(steps[0]!, c) : compileDriver(steps[0]!, c);
-	return function* run(emit: Emit): Steps {
-		if (!preconditions.every((test) => test())) return;
-		for (const fill of prepare) yield* fill();
-		for (const stage of stages) stage.isReady();
-		const next = chain(stages, 1, emit, guard);
-		const finished = yield* driver(next, stages.length > 1);
-		if (!finished) return;
-		for (let index = 1; index < stages.length; index++) if (!emitUnmatched(stages, index, emit, guard)) return;
+	const driver = isStreamed ? { drive: compileStream(steps[0]!, c) } : compileDriver(steps[0]!, c);
+	const batches = steps.length === 1 && 'batches' in driver ? driver.batches : undefined;
+	return {
+		*run(emit: Emit): Steps {
+			if (!preconditions.every((test) => test())) return;
+			for (const fill of prepare) yield* fill();
+			for (const stage of stages) stage.isReady();
+			const next = chain(stages, 1, emit, guard);
+			const finished = yield* driver.drive(next, stages.length > 1);
+			if (!finished) return;
+			for (let index = 1; index < stages.length; index++) if (!emitUnmatched(stages, index, emit, guard)) return;
+		},
+		batches:
+			batches &&
+			function* (take: TakeBatch): Steps {
+				if (preconditions.every((test) => test())) yield* batches(take);
+			},
 	};
 }
 
@@ -341,42 +364,112 @@ function compileFind(own: Bound, cursor: Cursor): ((value: number) => readonly n
 
 // ---- the driving table ----------------------------------------------------------------------------------------------
 
-/** Goes through the first table. Returns whether all rows were wanted. */
-function compileDriver(plan: StepPlan, c: Compiler): (next: Emit, isJoin: boolean) => Steps<boolean> {
+type Driver = {
+	/** Goes through the first table row by row. Returns whether all rows were wanted. */
+	readonly drive: (next: Emit, isJoin: boolean) => Steps<boolean>;
+	readonly batches?: (take: TakeBatch) => Steps;
+};
+
+function compileDriver(plan: StepPlan, c: Compiler): Driver {
 	const { guard } = c.runtime;
-	const cursor = cursorOf(plan.step.source, c.runtime);
+	const { source } = plan.step;
+	const cursor = cursorOf(source, c.runtime);
 	const { own, pair, after, equality } = plan;
-	const found = ownLookUp(own, cursor, c);
 	// In a subquery that runs again and again, an equality with a value from outside is worth an index.
-	const lookUp = equality === undefined ? undefined : compileLookUp(plan, cursor, c);
-	const test = allOf(lookUp === undefined ? [...own, ...pair, ...after] : [...pair, ...after], c);
-	return function* drive(next: Emit, isJoin: boolean): Steps<boolean> {
-		const rows = lookUp === undefined ? found() : undefined;
-		if (lookUp !== undefined) {
-			for (let row = lookUp.first(); row >= 0; row = lookUp.next(row)) {
-				guard.step();
-				cursor.row = row;
-				if (test !== undefined && !test()) continue;
-				if (!next()) return false;
-			}
-			return true;
+	if (equality !== undefined) return { drive: driveLookUp(plan, cursor, c) };
+	const found = ownLookUp(own, cursor, c);
+	const conditions = [...own, ...pair, ...after];
+	if (found !== undefined) return { drive: driveList(found, allOf(conditions, c), cursor, guard) };
+	const table = batchCursor(source, c)?.table;
+	if (table === undefined) return { drive: driveAll(allOf(conditions, c), cursor, guard) };
+	const { filter, others } = batchFilter(conditions, source, c);
+	return driveBatches(table, cursor, filter, allOf(others, c), guard);
+}
+
+function driveLookUp(plan: StepPlan, cursor: Cursor, c: Compiler): Driver['drive'] {
+	const { guard } = c.runtime;
+	const lookUp = compileLookUp(plan, cursor, c);
+	const test = allOf([...plan.pair, ...plan.after], c);
+	// biome-ignore lint/correctness/useYield: looking up is quick
+	return function* drive(next: Emit): Steps<boolean> {
+		for (let row = lookUp.first(); row >= 0; row = lookUp.next(row)) {
+			guard.step();
+			cursor.row = row;
+			if (test !== undefined && !test()) continue;
+			if (!next()) return false;
 		}
-		const count = rows === undefined ? cursor.count : rows.length;
-		// With joins behind each row, the clock is looked at after every one.
+		return true;
+	};
+}
+
+function driveList(rows: readonly number[], test: Test | undefined, cursor: Cursor, guard: Guard): Driver['drive'] {
+	// biome-ignore lint/correctness/useYield: few rows
+	return function* drive(next: Emit): Steps<boolean> {
+		for (const row of rows) {
+			guard.step();
+			cursor.row = row;
+			if ((test === undefined || test()) && !next()) return false;
+		}
+		return true;
+	};
+}
+
+function driveAll(test: Test | undefined, cursor: Cursor, guard: Guard): Driver['drive'] {
+	return function* drive(next: Emit, isJoin: boolean): Steps<boolean> {
+		const { count } = cursor;
+		// With joins behind each row, the clock is looked at after every few.
 		const batch = isJoin ? 16 : BATCH;
 		for (let from = 0; from < count; from += batch) {
 			const to = Math.min(count, from + batch);
-			for (let index = from; index < to; index++) {
-				cursor.row = rows === undefined ? index : rows[index]!;
+			for (let row = from; row < to; row++) {
+				cursor.row = row;
 				if ((test === undefined || test()) && !next()) return false;
 			}
 			guard.rows += to - from;
-			if (guard.pauseDue()) {
-				yield;
-				guard.resumed();
-			}
+			yield* pauseIfDue(guard);
 		}
 		return true;
+	};
+}
+
+/** `filter` is tested first, for many rows at a time, then `test` for each row. */
+function driveBatches(
+	table: TableSnapshot,
+	cursor: Cursor,
+	filter: BatchFilter | undefined,
+	test: Test | undefined,
+	guard: Guard,
+): Driver {
+	const byRow = test === undefined ? undefined : filterByRow(test, cursor);
+	return {
+		*drive(next: Emit, isJoin: boolean): Steps<boolean> {
+			const rows = new Int32Array(Math.min(BATCH_ROWS, table.rowCount));
+			for (let from = 0; from < table.rowCount; ) {
+				const length = fillBatch(table, from, rows);
+				const count = filter === undefined ? length : filter(rows, length);
+				for (let i = 0; i < count; i++) {
+					cursor.row = rows[i]!;
+					if ((test === undefined || test()) && !next()) return false;
+					if (isJoin && (i & 15) === 15) yield* pauseIfDue(guard);
+				}
+				from += length;
+				guard.rows += length;
+				yield* pauseIfDue(guard);
+			}
+			return true;
+		},
+		*batches(take: TakeBatch): Steps {
+			const rows = new Int32Array(Math.min(BATCH_ROWS, table.rowCount));
+			for (let from = 0; from < table.rowCount; ) {
+				const length = fillBatch(table, from, rows);
+				let count = filter === undefined ? length : filter(rows, length);
+				if (byRow !== undefined) count = byRow(rows, count);
+				if (count > 0 && !take(rows, count)) return;
+				from += length;
+				guard.rows += length;
+				yield* pauseIfDue(guard);
+			}
+		},
 	};
 }
 
@@ -406,7 +499,7 @@ function compileStream({ step, own, pair, after, equality }: StepPlan, c: Compil
 }
 
 /** The rows that an equality of an int column with a constant leaves, where the table can tell; all conditions are tested again. */
-function ownLookUp(own: readonly Bound[], cursor: Cursor, c: Compiler): () => readonly number[] | undefined {
+function ownLookUp(own: readonly Bound[], cursor: Cursor, c: Compiler): readonly number[] | undefined {
 	for (const condition of own) {
 		if (condition.kind !== 'compare' || condition.operator !== '=') continue;
 		const { left, right } = condition.comparison;
@@ -417,8 +510,9 @@ function ownLookUp(own: readonly Bound[], cursor: Cursor, c: Compiler): () => re
 			const find = compileFind(column, cursor);
 			if (find === undefined || !constant.constant) continue;
 			const value = c.any(constant)();
-			if (typeof value === 'number') return () => find(value);
+			const rows = typeof value === 'number' ? find(value) : undefined;
+			if (rows !== undefined) return rows;
 		}
 	}
-	return () => undefined;
+	return undefined;
 }

@@ -1,8 +1,10 @@
 // Runs one SELECT: rows of FROM and WHERE, groups, HAVING, windows, order, DISTINCT, LIMIT.
-import type { Bound, SelectPlan } from './bound.ts';
+import type { BatchFilter } from './batch-filter.ts';
+import type { Bound, SelectPlan, Source } from './bound.ts';
+import { compileGroupNumbers } from './group-numbers.ts';
 import { pauseIfDue, type Steps } from './guard.ts';
 import { compilePlaces } from './places.ts';
-import { compileGroupNumber, compileGroups } from './run-groups.ts';
+import { compileGroups } from './run-groups.ts';
 import { compileJoin } from './run-join.ts';
 import { compileWindows } from './run-windows.ts';
 import { type CompiledQuery, type Compiler, cursorOf, type Sink } from './runtime.ts';
@@ -28,11 +30,17 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 
 	/** Calls `accept` for each row of FROM or each group. */
 	function* rows(accept: () => boolean): Steps {
-		if (groups === undefined) return yield* join(accept);
+		if (groups === undefined) return yield* join.run(accept);
 		groups.reset();
+		const { addBatch } = groups;
 		if (whole !== undefined && groups.addAll !== undefined) groups.addAll(whole.count);
-		else {
-			yield* join(() => {
+		else if (addBatch !== undefined && join.batches !== undefined) {
+			yield* join.batches((list, count) => {
+				addBatch(list, count);
+				return true;
+			});
+		} else {
+			yield* join.run(() => {
 				groups.add();
 				return true;
 			});
@@ -50,10 +58,17 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	function* windowRows(accept: () => boolean): Steps {
 		if (windows === undefined) return yield* rows(accept);
 		places.reset();
-		yield* rows(() => {
-			places.save();
-			return true;
-		});
+		if (batches !== undefined) {
+			yield* batches((list, count) => {
+				places.saveAll(list, count);
+				return true;
+			});
+		} else {
+			yield* rows(() => {
+				places.save();
+				return true;
+			});
+		}
 		yield* windows.compute(places);
 		for (let place = 0; place < places.count(); place++) {
 			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
@@ -63,19 +78,34 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 		}
 	}
 
+	/** The rows of the only table, where there are no groups. */
+	const batches = groups === undefined ? join.batches : undefined;
+	const source = plan.steps.length === 1 && groups === undefined ? only!.source : undefined;
+	const cursor = source === undefined ? undefined : cursorOf(source, runtime);
 	const outputRow = () => outputs.map((output) => output());
 
 	function* run(sink: Sink): Steps {
 		const { limit, offset } = limits();
 		if (limit === 0) return;
 		const limited = limitedSink(sink, limit, offset);
-		const isNew = plan.distinct ? newRows(plan.outputs, c) : undefined;
+		const isNew = plan.distinct ? newRows(plan.outputs, c, source) : undefined;
 		if (plan.order.length === 0) {
+			const { keepNew } = isNew ?? {};
+			if (keepNew !== undefined && windows === undefined && batches !== undefined) {
+				return yield* batches((list, count) => {
+					const kept = keepNew(list, count);
+					for (let i = 0; i < kept; i++) {
+						cursor!.row = list[i]!;
+						if (!limited(outputRow())) return false;
+					}
+					return true;
+				});
+			}
 			return yield* windowRows(() => {
-				return isNew !== undefined && !isNew() ? true : limited(outputRow());
+				return isNew !== undefined && !isNew.test() ? true : limited(outputRow());
 			});
 		}
-		const sorter = new RowSorter(compileKeyColumns(plan.order, c), limit + offset, runtime.guard);
+		const sorter = new RowSorter(compileKeyColumns(plan.order, c, source), limit + offset, runtime.guard);
 		if (isNew !== undefined) {
 			// Only the output tells which rows are the same, so it is made before sorting.
 			const kept: Value[][] = [];
@@ -84,17 +114,24 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 				return kept.push(row) - 1;
 			};
 			yield* windowRows(() => {
-				if (isNew()) sorter.add(() => keep(outputRow()));
+				if (isNew.test()) sorter.add(() => keep(outputRow()));
 				return true;
 			});
 			for (const tag of yield* sorter.finish()) if (!limited(kept[tag]!)) return;
 			return;
 		}
 		if (windows === undefined) places.reset();
-		yield* windowRows(() => {
-			sorter.add(windows === undefined ? places.save : windows.selected);
-			return true;
-		});
+		if (windows === undefined && batches !== undefined) {
+			yield* batches((list, count) => {
+				sorter.addAll(list, count, cursor!, places.save);
+				return true;
+			});
+		} else {
+			yield* windowRows(() => {
+				sorter.add(windows === undefined ? places.save : windows.selected);
+				return true;
+			});
+		}
 		const tags = yield* sorter.finish();
 		for (let index = 0; index < tags.length; index++) {
 			places.load(tags[index]!);
@@ -106,14 +143,32 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	return { run };
 }
 
-/** Whether the current row's output has not come before. */
-function newRows(outputs: readonly Bound[], c: Compiler): () => boolean {
-	const number = compileGroupNumber(outputs, c);
+/** Tells rows whose output has not come before: the current one, or those of a batch, which it moves to the front. */
+function newRows(
+	outputs: readonly Bound[],
+	c: Compiler,
+	source: Source | undefined,
+): { test: () => boolean; keepNew: BatchFilter | undefined } {
+	const { one, many } = compileGroupNumbers(outputs, c, source);
 	let count = 0;
-	return () => {
-		if (number() < count) return false;
-		count++;
-		return true;
+	return {
+		test: () => {
+			if (one() < count) return false;
+			count++;
+			return true;
+		},
+		keepNew:
+			many &&
+			((rows, length) => {
+				const numbers = many(rows, length);
+				let kept = 0;
+				for (let i = 0; i < length; i++) {
+					if (numbers[i]! < count) continue;
+					count++;
+					rows[kept++] = rows[i]!;
+				}
+				return kept;
+			}),
 	};
 }
 

@@ -45,14 +45,14 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 	const typed = call.arguments.map((argument) => c.value(argument));
 	const accumulator =
 		'create' in call.function
-			? compileAggregate({ ...call, function: call.function, distinct: false, order: [] }, c)
+			? compileAggregate({ ...call, function: call.function, distinct: false, order: [] }, c, undefined)
 			: undefined;
 	const isMixed =
 		typeof call.function.type === 'function' &&
 		call.function.type(call.arguments.map((argument) => argument.type)) === 'any';
 	return function* compute(places: Places): Steps {
 		const space = new KeySpace(partitionKeys.length, guard);
-		const keys = compileKeyColumns(call.order, c);
+		const keys = compileKeyColumns(call.order, c, undefined);
 		const compareKeys = (a: number, b: number) => {
 			for (const key of keys) {
 				const order = key.compare(a, b);

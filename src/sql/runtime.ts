@@ -64,6 +64,8 @@ export type Runtime = {
 	readonly cursors: Map<Source, Cursor>;
 	/** How the aggregates and window functions of a SELECT are read, by its `owner`. */
 	readonly slots: Map<object, { readonly aggregates: Evaluator[]; readonly windows: Evaluator[] }>;
+	/** Row by row only, without the shortcuts over many rows or bytes: tests compare both ways. */
+	readonly plain: boolean;
 	/** The rows that stand for a recursive table, by its identity. */
 	readonly recursions: Map<object, Rows>;
 };

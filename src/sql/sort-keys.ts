@@ -1,5 +1,6 @@
 // The keys of rows to be ordered, one column a term of ORDER BY.
-import type { OrderTerm } from './bound.ts';
+import { type BatchNumbers, batchNumbers } from './batch.ts';
+import type { OrderTerm, Source } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
 import { compareText, compareValues, foldAscii, type Value, valueBytes } from './value.ts';
@@ -7,6 +8,10 @@ import { compareText, compareValues, foldAscii, type Value, valueBytes } from '.
 export type KeyColumn = {
 	/** Sets the key of entry `entry` from the current row, and gives the memory it takes. */
 	readonly read: (entry: number) => number;
+	/** The same for many rows of the only table, from entry `entry` on. */
+	readonly readAll?: (rows: Int32Array, count: number, entry: number) => number;
+	/** Moves those of many rows to the front that are not behind entry `entry` by this key alone. */
+	readonly keepAhead?: (rows: Int32Array, count: number, entry: number) => number;
 	/** Whether the current row's key alone puts it behind entry `entry`. */
 	readonly isBehind: (entry: number) => boolean;
 	/** The order of two entries; negative: `a` comes first. */
@@ -16,16 +21,19 @@ export type KeyColumn = {
 	readonly ranks?: (count: number) => Float64Array | undefined;
 };
 
-export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler): KeyColumn[] {
+/** `source`: the table that batches of rows come from, if there is just one. */
+export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler, source: Source | undefined): KeyColumn[] {
 	return order.map((term) => {
 		const { expression } = term;
+		const many = () => (source === undefined ? undefined : batchNumbers(expression, source, c));
 		const isColumn = expression.kind === 'column';
 		if (isColumn && expression.output === 'datetime') {
 			const direct = compileColumnNumber(expression, c.runtime);
-			if (direct !== undefined) return numberKeys(direct, undefined, term);
+			if (direct !== undefined) return numberKeys(direct, undefined, many(), term);
 		}
-		if (expression.type === 'real') return numberKeys(c.number(expression), undefined, term);
-		if (isColumn && expression.type === 'int') return numberKeys(c.number(expression), c.value(expression), term);
+		if (expression.type === 'real') return numberKeys(c.number(expression), undefined, many(), term);
+		if (isColumn && expression.type === 'int')
+			return numberKeys(c.number(expression), c.value(expression), many(), term);
 		return valueKeys(c.any(expression), term);
 	});
 }
@@ -34,19 +42,42 @@ export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler): Key
 function numberKeys(
 	number: NumberEvaluator,
 	exact: Evaluator | undefined,
+	many: BatchNumbers | undefined,
 	{ descending, nullsFirst }: OrderTerm,
 ): KeyColumn {
 	let keys = new Float64Array(1024);
 	const big = new Map<number, Value>();
 	const sign = descending ? -1 : 1;
 	const nullSign = nullsFirst ? -1 : 1;
+	const lengthen = (entries: number) => {
+		let room = keys.length;
+		while (room < entries) room *= 2;
+		const longer = new Float64Array(room);
+		longer.set(keys);
+		keys = longer;
+	};
 	return {
+		...(many !== undefined && {
+			keepAhead: (rows: Int32Array, count: number, entry: number) => {
+				const values = many(rows, count);
+				const other = keys[entry]!;
+				let kept = 0;
+				// NULLs are left to `compare`, as below.
+				if (descending) for (let i = 0; i < count; i++) if (!(values[i]! < other)) rows[kept++] = rows[i]!;
+				if (!descending) for (let i = 0; i < count; i++) if (!(values[i]! > other)) rows[kept++] = rows[i]!;
+				return kept;
+			},
+		}),
+		...(many !== undefined &&
+			exact === undefined && {
+				readAll: (rows: Int32Array, count: number, entry: number) => {
+					if (entry + count > keys.length) lengthen(entry + count);
+					keys.set(many(rows, count).subarray(0, count), entry);
+					return 8 * count;
+				},
+			}),
 		read: (entry) => {
-			if (entry >= keys.length) {
-				const longer = new Float64Array(keys.length * 2);
-				longer.set(keys);
-				keys = longer;
-			}
+			if (entry >= keys.length) lengthen(entry + 1);
 			const key = number();
 			keys[entry] = key;
 			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());

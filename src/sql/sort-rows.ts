@@ -1,5 +1,6 @@
 // Orders rows by keys, keeping only the first ones when no more are wanted.
 import { type Guard, pauseIfDue, type Steps } from './guard.ts';
+import type { Cursor } from './runtime.ts';
 import type { KeyColumn } from './sort-keys.ts';
 
 /** Bytes of one row besides its keys, estimated. */
@@ -40,6 +41,16 @@ export class RowSorter {
 		this.#bytes[entry] = bytes;
 		this.#guard.grow(bytes);
 		if (this.#tags.length > this.#capacity) this.#cut();
+	}
+
+	/** Takes in many rows of the table whose cursor this is. May move `rows` about. */
+	addAll(rows: Int32Array, length: number, cursor: Cursor, tagOf: () => number): void {
+		const { keepAhead } = this.#columns[0]!;
+		const count = this.#worst >= 0 && keepAhead !== undefined ? keepAhead(rows, length, this.#worst) : length;
+		for (let i = 0; i < count; i++) {
+			cursor.row = rows[i]!;
+			this.add(tagOf);
+		}
 	}
 
 	#compare = (a: number, b: number): number => {

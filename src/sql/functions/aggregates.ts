@@ -32,7 +32,7 @@ export const AGGREGATES: readonly AggregateFunction[] = [
 	{
 		...doc('count', 'count(*) or count(value)', 'rows, or values that are not NULL', ['count(*)', 4], 1, 0),
 		type: 'int',
-		create: ([argument]) => counter(isPresent(argument)),
+		create: ([argument]) => counter(isPresent(argument), argument?.numbers),
 	},
 	{
 		...doc('count_if', 'count_if(condition)', 'rows for which the condition is true', ['count_if(x > 1)', 3]),
@@ -109,8 +109,8 @@ function isPresent(argument: Argument | undefined): (() => boolean) | undefined 
 	return () => argument.value() !== null;
 }
 
-/** Without a condition every row counts. */
-function counter(counts: (() => boolean) | undefined): Accumulator {
+/** Without a condition every row counts. `numbers`: the condition is that these are not NaN. */
+function counter(counts: (() => boolean) | undefined, numbers?: Argument['numbers']): Accumulator {
 	let totals = new Float64List();
 	const grow = (group: number) => {
 		while (totals.length <= group) totals.push(0);
@@ -126,6 +126,14 @@ function counter(counts: (() => boolean) | undefined): Accumulator {
 				totals.set(group, totals.at(group) + rows);
 			},
 		}),
+		...((counts === undefined || numbers !== undefined) && {
+			steps: (groups: Int32Array, rows: Int32Array, count: number, end: number) => {
+				const list = totals.atLeast(end, 0);
+				const values = numbers?.(rows, count);
+				if (values === undefined) for (let i = 0; i < count; i++) list[groups[i]!]!++;
+				else for (let i = 0; i < count; i++) if (!Number.isNaN(values[i]!)) list[groups[i]!]!++;
+			},
+		}),
 		result: (group) => (group < totals.length ? totals.at(group) : 0),
 		reset: () => {
 			totals = new Float64List();
@@ -136,6 +144,7 @@ function counter(counts: (() => boolean) | undefined): Accumulator {
 /** Sums of doubles. SQLite 3.40 adds plainly, in the order of the rows. */
 function realSum(argument: Argument, finish: (sum: number, count: number) => number | null): Accumulator {
 	const number = argument.number ?? (() => toDouble(argument.value()));
+	const { numbers } = argument;
 	let sums = new Float64List();
 	let counts = new Float64List();
 	const grow = (group: number) => {
@@ -152,6 +161,20 @@ function realSum(argument: Argument, finish: (sum: number, count: number) => num
 			sums.set(group, sums.at(group) + value);
 			counts.set(group, counts.at(group) + 1);
 		},
+		...(numbers !== undefined && {
+			steps: (groups: Int32Array, rows: Int32Array, count: number, end: number) => {
+				const values = numbers(rows, count);
+				const sumOf = sums.atLeast(end, 0);
+				const countOf = counts.atLeast(end, 0);
+				for (let i = 0; i < count; i++) {
+					const value = values[i]!;
+					if (Number.isNaN(value)) continue;
+					const group = groups[i]!;
+					sumOf[group]! += value;
+					countOf[group]!++;
+				}
+			},
+		}),
 		result: (group) => {
 			const result = group < sums.length ? finish(sums.at(group), counts.at(group)) : finish(0, 0);
 			return result === null || Number.isNaN(result) ? null : result;

@@ -96,6 +96,7 @@ function collected(
 	inOrder = false,
 ): Accumulator {
 	const number = numberOf(argument);
+	const { numbers } = argument;
 	let lists: (Float64List | undefined)[] = [];
 	return {
 		step: (group) => {
@@ -106,10 +107,28 @@ function collected(
 			grow(8);
 			lists[group].push(value);
 		},
+		...(numbers !== undefined &&
+			onStep === undefined && {
+				steps: (groups: Int32Array, rows: Int32Array, count: number) => {
+					const values = numbers(rows, count);
+					grow(8 * count);
+					for (let i = 0; i < count; i++) {
+						const value = values[i]!;
+						if (Number.isNaN(value)) continue;
+						const group = groups[i]!;
+						let list = lists[group];
+						if (list === undefined) {
+							list = new Float64List();
+							lists[group] = list;
+						}
+						list.push(value);
+					}
+				},
+			}),
 		result: (group) => {
 			const list = lists[group];
 			if (list === undefined) return null;
-			return finish(inOrder ? list.view : list.view.slice().sort());
+			return finish(inOrder ? list.view : list.view.slice());
 		},
 		reset: () => {
 			lists = [];
@@ -117,14 +136,47 @@ function collected(
 	};
 }
 
-/** Linear between the two nearest of the sorted values. */
-function quantile(sorted: Float64Array, q: number): number | null {
-	if (sorted.length === 0) return null;
-	const at = q * (sorted.length - 1);
+/** Linear between the two nearest of the values in their order. Moves the values about. */
+function quantile(values: Float64Array, q: number): number | null {
+	if (values.length === 0) return null;
+	const at = q * (values.length - 1);
 	const low = Math.floor(at);
-	const below = sorted[low]!;
-	const above = sorted[Math.min(low + 1, sorted.length - 1)]!;
-	return at === low || below === above ? below : below + (above - below) * (at - low);
+	select(values, low);
+	const below = values[low]!;
+	if (at === low || low + 1 >= values.length) return below;
+	let above = Number.POSITIVE_INFINITY;
+	for (let index = low + 1; index < values.length; index++) if (values[index]! < above) above = values[index]!;
+	return below === above ? below : below + (above - below) * (at - low);
+}
+
+/** Ranges shorter than this are sorted. */
+const SHORT_RANGE = 600;
+
+/** Brings the value of the given place in the order there, smaller ones before it (Hoare's way; what it cannot do in few rounds is sorted). */
+function select(values: Float64Array, place: number): void {
+	let left = 0;
+	let right = values.length - 1;
+	for (let rounds = 0; right - left >= SHORT_RANGE && rounds < 64; rounds++) {
+		const pivot = middleOf(values[left]!, values[(left + right) >> 1]!, values[right]!);
+		let low = left;
+		let high = right;
+		while (low <= high) {
+			while (values[low]! < pivot) low++;
+			while (values[high]! > pivot) high--;
+			if (low > high) break;
+			const value = values[low]!;
+			values[low++] = values[high]!;
+			values[high--] = value;
+		}
+		if (place <= high) right = high;
+		else if (place >= low) left = low;
+		else return;
+	}
+	values.subarray(left, right + 1).sort();
+}
+
+function middleOf(a: number, b: number, c: number): number {
+	return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }
 
 /** Welford's way, which stays exact when the mean is far from 0. */
