@@ -1,13 +1,15 @@
 // Computes window functions over all rows of a SELECT (or its groups), put aside as places.
-import type { BoundFrame, BoundFrameBound, SelectPlan, WindowCall } from './bound.ts';
+import type { TableSnapshot } from '../store/table.ts';
+import { BATCH_ROWS, batchCursor } from './batch.ts';
+import type { BoundFrame, BoundFrameBound, SelectPlan, Source, WindowCall } from './bound.ts';
 import type { Accumulator } from './function-table.ts';
+import { compileGroupNumbers } from './group-numbers.ts';
 import { type Guard, pauseIfDue, type Steps } from './guard.ts';
-import { KeySpace } from './key-space.ts';
 import type { Places } from './places.ts';
 import { compileAggregate } from './run-groups.ts';
 import type { Compiler, Evaluator } from './runtime.ts';
 import { compileKeyColumns } from './sort-keys.ts';
-import { sortSteps } from './sort-rows.ts';
+import { sortPartitions } from './sort-rows.ts';
 import { SqlError } from './sql-error.ts';
 import { toDouble, type Value } from './value.ts';
 import { type Partition, WINDOW_RESULTS } from './window-results.ts';
@@ -21,11 +23,14 @@ export type Windows = {
 
 export function compileWindows(plan: SelectPlan, c: Compiler): Windows {
 	const slots = c.runtime.slots.get(plan.owner)!;
+	/** The table whose rows the places are, where there is one and no groups. */
+	const [only] = plan.steps;
+	const source = plan.steps.length === 1 && !plan.grouped ? only!.source : undefined;
 	let selected = 0;
 	const results: Value[][] = plan.windows.map(() => []);
 	const compute = plan.windows.map((call, slot) => {
 		slots.windows[slot] = () => results[slot]![selected] ?? null;
-		return compileWindow(call, results[slot]!, c);
+		return compileWindow(call, results[slot]!, source, c);
 	});
 	return {
 		*compute(places) {
@@ -38,9 +43,15 @@ export function compileWindows(plan: SelectPlan, c: Compiler): Windows {
 	};
 }
 
-function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places: Places) => Steps {
+function compileWindow(
+	call: WindowCall,
+	results: Value[],
+	source: Source | undefined,
+	c: Compiler,
+): (places: Places) => Steps {
 	const { guard } = c.runtime;
-	const partitionKeys = call.partition.map((key) => c.value(key));
+	const numbers = compileGroupNumbers(call.partition, c, source);
+	const table = source === undefined ? undefined : batchCursor(source, c)?.table;
 	const list = call.arguments.map((argument) => c.any(argument));
 	const typed = call.arguments.map((argument) => c.value(argument));
 	const accumulator =
@@ -51,8 +62,8 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 		typeof call.function.type === 'function' &&
 		call.function.type(call.arguments.map((argument) => argument.type)) === 'any';
 	return function* compute(places: Places): Steps {
-		const space = new KeySpace(partitionKeys.length, guard);
-		const keys = compileKeyColumns(call.order, c, undefined);
+		numbers.reset();
+		const keys = compileKeyColumns(call.order, c, source);
 		const compareKeys = (a: number, b: number) => {
 			for (const key of keys) {
 				const order = key.compare(a, b);
@@ -63,14 +74,29 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 		const count = places.count();
 		const partitions = new Int32Array(count);
 		guard.grow(count * 36);
-		for (let place = 0; place < count; place++) {
-			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
-			places.load(place);
-			partitions[place] = space.numberOf(partitionKeys.map((key) => key()));
-			for (const key of keys) guard.grow(key.read(place));
+		const { many } = numbers;
+		const inBatches = many !== undefined && keys.every(({ readAll }) => readAll !== undefined) ? table : undefined;
+		if (inBatches !== undefined) {
+			const rows = new Int32Array(BATCH_ROWS);
+			for (let place = 0; place < count; ) {
+				yield* pauseIfDue(guard);
+				const length = piece(inBatches, places, place, rows);
+				partitions.set(many!(rows, length).subarray(0, length), place);
+				for (const key of keys) guard.grow(key.readAll!(rows, length, place));
+				place += length;
+			}
+		} else {
+			for (let place = 0; place < count; place++) {
+				if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
+				places.load(place);
+				partitions[place] = numbers.one();
+				for (const key of keys) guard.grow(key.read(place));
+			}
 		}
-		const order = yield* sortSteps(count, (a, b) => partitions[a]! - partitions[b]! || compareKeys(a, b), guard);
+		const order = yield* sortPartitions(partitions, keys, guard);
 		results.length = 0;
+		// Filled from the front, so that the array stays one.
+		for (let place = 0; place < count; place++) results.push(null);
 		for (let start = 0; start < count; ) {
 			let end = start + 1;
 			while (end < count && partitions[order[end]!] === partitions[order[start]!]) end++;
@@ -91,6 +117,16 @@ function compileWindow(call: WindowCall, results: Value[], c: Compiler): (places
 	};
 }
 
+/** The rows of the places from `place` on, as many as a batch may have. */
+function piece(table: TableSnapshot, places: Places, place: number, rows: Int32Array): number {
+	const length = Math.min(rows.length, places.count() - place);
+	places.rows(place, length, rows);
+	const end = table.pieceEnd?.(rows[0]!) ?? table.rowCount;
+	let inPiece = length;
+	while (rows[inPiece - 1]! >= end) inPiece--;
+	return inPiece;
+}
+
 function partitionOf(
 	order: Int32Array,
 	start: number,
@@ -101,19 +137,30 @@ function partitionOf(
 	places: Places,
 	c: Compiler,
 ): Partition {
-	// For each row where its peers begin and end, found once in order.
-	const peers = new Int32Array(end - start);
-	const peerEnds = new Int32Array(end - start);
-	for (let index = start; index < end; index++) {
-		const isPeer = index > start && compareKeys(order[index - 1]!, order[index]!) === 0;
-		peers[index - start] = isPeer ? peers[index - 1 - start]! : index;
-	}
-	for (let index = end - 1; index >= start; index--) {
-		const isLast = index === end - 1 || peers[index + 1 - start] === index + 1;
-		peerEnds[index - start] = isLast ? index + 1 : peerEnds[index + 1 - start]!;
-	}
-	const peersStart = (index: number) => peers[index - start]!;
-	const peersEnd = (index: number) => peerEnds[index - start]!;
+	// For each row where its peers begin and end, found once in order, when somebody asks.
+	let peers: Int32Array | undefined;
+	let peerEnds: Int32Array | undefined;
+	const findPeers = (): Int32Array => {
+		const starts = new Int32Array(end - start);
+		for (let index = start; index < end; index++) {
+			const isPeer = index > start && compareKeys(order[index - 1]!, order[index]!) === 0;
+			starts[index - start] = isPeer ? starts[index - 1 - start]! : index;
+		}
+		peers = starts;
+		return starts;
+	};
+	const findPeerEnds = (): Int32Array => {
+		const starts = peers ?? findPeers();
+		const ends = new Int32Array(end - start);
+		for (let index = end - 1; index >= start; index--) {
+			const isLast = index === end - 1 || starts[index + 1 - start] === index + 1;
+			ends[index - start] = isLast ? index + 1 : ends[index + 1 - start]!;
+		}
+		peerEnds = ends;
+		return ends;
+	};
+	const peersStart = (index: number) => (peers ?? findPeers())[index - start]!;
+	const peersEnd = (index: number) => (peerEnds ?? findPeerEnds())[index - start]!;
 	const edges = compileFrame(call, { order, start, end, peersStart, peersEnd }, places, c);
 	return {
 		start,

@@ -2,7 +2,7 @@
 import { type BatchNumbers, batchNumbers } from './batch.ts';
 import type { OrderTerm, Source } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
-import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
+import { type Compiler, type Cursor, cursorOf, type Evaluator, type NumberEvaluator } from './runtime.ts';
 import { compareText, compareValues, foldAscii, type Value, valueBytes } from './value.ts';
 
 export type KeyColumn = {
@@ -25,7 +25,10 @@ export type KeyColumn = {
 export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler, source: Source | undefined): KeyColumn[] {
 	return order.map((term) => {
 		const { expression } = term;
-		const many = () => (source === undefined ? undefined : batchNumbers(expression, source, c));
+		const many = () => {
+			const numbers = source === undefined ? undefined : batchNumbers(expression, source, c);
+			return numbers && { numbers, cursor: cursorOf(source!, c.runtime) };
+		};
 		const isColumn = expression.kind === 'column';
 		if (isColumn && expression.output === 'datetime') {
 			const direct = compileColumnNumber(expression, c.runtime);
@@ -42,7 +45,7 @@ export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler, sour
 function numberKeys(
 	number: NumberEvaluator,
 	exact: Evaluator | undefined,
-	many: BatchNumbers | undefined,
+	many: { readonly numbers: BatchNumbers; readonly cursor: Cursor } | undefined,
 	{ descending, nullsFirst }: OrderTerm,
 ): KeyColumn {
 	let keys = new Float64Array(1024);
@@ -59,7 +62,7 @@ function numberKeys(
 	return {
 		...(many !== undefined && {
 			keepAhead: (rows: Int32Array, count: number, entry: number) => {
-				const values = many(rows, count);
+				const values = many.numbers(rows, count);
 				const other = keys[entry]!;
 				let kept = 0;
 				// NULLs are left to `compare`, as below.
@@ -68,14 +71,20 @@ function numberKeys(
 				return kept;
 			},
 		}),
-		...(many !== undefined &&
-			exact === undefined && {
-				readAll: (rows: Int32Array, count: number, entry: number) => {
-					if (entry + count > keys.length) lengthen(entry + count);
-					keys.set(many(rows, count).subarray(0, count), entry);
-					return 8 * count;
-				},
-			}),
+		...(many !== undefined && {
+			readAll: (rows: Int32Array, count: number, entry: number) => {
+				if (entry + count > keys.length) lengthen(entry + count);
+				const values = many.numbers(rows, count);
+				for (let i = 0; i < count; i++) {
+					const key = values[i]!;
+					keys[entry + i] = key;
+					if (exact === undefined || !(Math.abs(key) > Number.MAX_SAFE_INTEGER)) continue;
+					many.cursor.row = rows[i]!;
+					big.set(entry + i, exact());
+				}
+				return 8 * count;
+			},
+		}),
 		read: (entry) => {
 			if (entry >= keys.length) lengthen(entry + 1);
 			const key = number();

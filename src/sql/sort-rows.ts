@@ -91,27 +91,78 @@ export class RowSorter {
 	}
 
 	*#sorted(): Steps<Int32Array> {
-		const count = this.#tags.length;
-		const ranks = count > 256 ? this.#columns[0]!.ranks?.(count) : undefined;
-		if (ranks === undefined) return yield* sortSteps(count, this.#compare, this.#guard);
-		const entries = yield* sortByRank(ranks, this.#guard);
-		if (this.#columns.length > 1) yield* this.#sortTies(entries, ranks);
-		return entries;
+		return yield* sortByColumns(this.#tags.length, this.#columns, this.#compare, this.#guard);
 	}
+}
 
-	/** Orders entries of the same rank by the other columns. */
-	*#sortTies(entries: Int32Array, ranks: Float64Array): Steps {
-		for (let start = 0; start < entries.length; ) {
-			const rank = ranks[entries[start]!]!;
-			let end = start + 1;
-			while (end < entries.length && ranks[entries[end]!] === rank) end++;
-			if (end - start > 1) {
-				const tied = entries.slice(start, end);
-				const order = yield* sortSteps(tied.length, (a, b) => this.#compare(tied[a]!, tied[b]!), this.#guard);
-				for (let index = 0; index < tied.length; index++) entries[start + index] = tied[order[index]!]!;
-			}
-			start = end;
+/** Entries 0 … count-1 in the order of their keys, equal ones as they came. */
+function* sortByColumns(
+	count: number,
+	columns: readonly KeyColumn[],
+	compare: (a: number, b: number) => number,
+	guard: Guard,
+): Steps<Int32Array> {
+	const ranks = count > 256 ? columns[0]?.ranks?.(count) : undefined;
+	if (ranks === undefined) return yield* sortSteps(count, compare, guard);
+	const entries = yield* sortByRank(ranks, guard);
+	if (columns.length > 1) {
+		yield* sortTies(entries, (a, b) => ranks[a] === ranks[b], compare, guard);
+	}
+	return entries;
+}
+
+/** Entries in the order of their partitions' numbers, within a partition in that of their keys. */
+export function* sortPartitions(
+	partitions: Int32Array,
+	columns: readonly KeyColumn[],
+	guard: Guard,
+): Steps<Int32Array> {
+	const compare = (a: number, b: number) => {
+		for (const column of columns) {
+			const order = column.compare(a, b);
+			if (order !== 0) return order;
 		}
+		return 0;
+	};
+	const count = partitions.length;
+	const ranks = count > 256 ? columns[0]?.ranks?.(count) : undefined;
+	if (columns.length > 0 && ranks === undefined)
+		return yield* sortSteps(count, (a, b) => partitions[a]! - partitions[b]! || compare(a, b), guard);
+	const ranked = ranks === undefined ? undefined : yield* sortByRank(ranks, guard);
+	yield* pauseIfDue(guard);
+	let highest = 0;
+	for (let entry = 0; entry < count; entry++) if (partitions[entry]! > highest) highest = partitions[entry]!;
+	const places = new Int32Array(highest + 2);
+	for (let entry = 0; entry < count; entry++) places[partitions[entry]! + 1]!++;
+	for (let partition = 0; partition <= highest; partition++) places[partition + 1]! += places[partition]!;
+	const entries = new Int32Array(count);
+	for (let place = 0; place < count; place++) {
+		const entry = ranked === undefined ? place : ranked[place]!;
+		entries[places[partitions[entry]!]!++] = entry;
+	}
+	if (ranks !== undefined && columns.length > 1) {
+		yield* sortTies(entries, (a, b) => partitions[a] === partitions[b] && ranks[a] === ranks[b], compare, guard);
+	}
+	return entries;
+}
+
+/** Puts runs of entries that are equal so far into order. */
+function* sortTies(
+	entries: Int32Array,
+	isTied: (a: number, b: number) => boolean,
+	compare: (a: number, b: number) => number,
+	guard: Guard,
+): Steps {
+	for (let start = 0; start < entries.length; ) {
+		const first = entries[start]!;
+		let end = start + 1;
+		while (end < entries.length && isTied(first, entries[end]!)) end++;
+		if (end - start > 1) {
+			const tied = entries.slice(start, end);
+			const order = yield* sortSteps(tied.length, (a, b) => compare(tied[a]!, tied[b]!), guard);
+			for (let index = 0; index < tied.length; index++) entries[start + index] = tied[order[index]!]!;
+		}
+		start = end;
 	}
 }
 
