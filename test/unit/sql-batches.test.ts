@@ -1,0 +1,205 @@
+// The shortcuts over batches of rows and over captured bytes give what the plain way, row by row, gives.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { queriesFor } from '../../scripts/bench/queries.ts';
+import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
+import { openDatabase, SegmentCache } from '../../src/store/database.ts';
+import { ExchangeStore, entryBytes } from '../../src/store/exchange-store.ts';
+import type { DatabaseSnapshot } from '../../src/store/table.ts';
+import { newDecoder } from '../support/decoded-rows.ts';
+import { Tape } from '../support/record-builder.ts';
+
+const PATHS = [
+	'/api/users/1',
+	'/API/Users/12',
+	'/api/orders/7/items',
+	'/static/_file%.js',
+	'/a%b_c',
+	'/caf\xc3\xa9',
+	'/caf\xe9',
+	'/\xe2\x80\xa8',
+	'/',
+	'*',
+	'/api/users/1?page=2',
+	'/x?',
+	'/K?q=%25',
+];
+const AGENTS = ['curl/8.5', 'Curl/8.5', '', '\xc3\xa9', '\xe9', undefined];
+
+/** Some thousand exchanges in many small segments, some of them unanswered. */
+function capturedDatabase(): DatabaseSnapshot {
+	const decoder = newDecoder();
+	const store = new ExchangeStore({ memoryBytes: 8 << 20, rows: 2311 });
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const servers = [1, 2, 3].map((number) =>
+		tape.server(number, { local: '127.0.0.1:80', remote: `127.0.0.1:${4000 + number}`, pid: 50 + number }).open(),
+	);
+	for (let index = 0; index < 2500; index++) {
+		const server = servers[index % 3]!;
+		const agent = AGENTS[(index * 7) % AGENTS.length];
+		const fields = agent === undefined ? '' : `User-Agent: ${agent}\r\n`;
+		const method = ['GET', 'get', 'DELETE'][index % 3]!;
+		const path = PATHS[(index * 5) % PATHS.length]!;
+		server.in(Buffer.from(`${method} ${path} HTTP/1.${index % 2}\r\nHost: h${index % 11}\r\n${fields}\r\n`, 'latin1'));
+		tape.timeNs += BigInt(((index * 7919) % 1000) * 100_000);
+		const status = ['200 OK', '404 Not Found', '500', '503 Busy'][(index * 3) % 4]!;
+		const keep = index % 2 === 0 ? 'Connection: keep-alive\r\n' : '';
+		server.out(`HTTP/1.1 ${status}\r\n${keep}Content-Length: ${index % 10}\r\n\r\n${'b'.repeat(index % 10)}`);
+	}
+	for (const server of servers) server.in('GET /open HTTP/1.1\r\nHost: h1\r\n\r\n');
+	const batch = tape.batch();
+	decoder.input(batch.byteLength).set(batch);
+	decoder.decode(batch.byteLength);
+	decoder.decode(0);
+	decoder.decode(0);
+	const output = decoder.output();
+	const views = entryBytes(decoder.memory.buffer);
+	for (let at = output.byteOffset; at < output.byteOffset + output.byteLength; at += views.u32[at >> 2]!)
+		if (views.u32[(at + layout.ENTRY_TYPE) >> 2] === layout.ENTRY_EXCHANGE) store.append(views, at);
+	decoder.clearOutput();
+	decoder.snapshot(layout.SNAPSHOT_EXCHANGES);
+	const entries = decoder.output().slice().buffer;
+	return openDatabase({ store: store.snapshot(), entries, loss: [], nowUs: 1_700_000_100_000_000 }, new SegmentCache());
+}
+
+const database = capturedDatabase();
+const total = database.tables.get('exchanges')!.rowCount;
+
+const CONDITIONS = [
+	'status >= 500',
+	'status <> 404',
+	'404 = status',
+	'500 > status',
+	'status IS NULL',
+	'status IS NOT NULL',
+	'pair_id IS NULL',
+	'status IN (200, 503)',
+	'status NOT IN (200, 503)',
+	'status NOT IN (200, NULL)',
+	'status BETWEEN 300 AND 450.5',
+	"status = '404'",
+	'duration_ms > 40',
+	'duration_ms * 2 + 1 <= ttfb_ms * 3',
+	'duration_ms > ttfb_ms',
+	'req_body_bytes < res_body_bytes',
+	"ts > '2023-11-14 22:13:40'",
+	"'2023-11-14T22:13:40Z' <= ts",
+	"ts = 'no instant'",
+	"method = 'GET'",
+	"method <> 'GET'",
+	"method IN ('get', NULL)",
+	"method NOT IN ('get', NULL)",
+	"method LIKE 'g%'",
+	"lower(method) = 'get'",
+	'reason IS NULL',
+	"state = 'complete'",
+	"http_version = '1.0'",
+	"host IS NOT 'h3'",
+	"host > 'h5'",
+	"path = '/'",
+	"path <> '/'",
+	"path = '/API/Users/12'",
+	"path = '/café'",
+	"path LIKE '/api/users/1%'",
+	"path NOT LIKE '/api/users/1%'",
+	"path LIKE '%users%'",
+	"path LIKE '%ORDERS/7%i%S'",
+	"path LIKE '%'",
+	"path LIKE ''",
+	"path LIKE '/'",
+	"path LIKE '_'",
+	"path LIKE '/caf_'",
+	"path LIKE '%é'",
+	"path LIKE '/k'",
+	"path LIKE '/a\\%b\\_c' ESCAPE '\\'",
+	"path LIKE '%x%%' ESCAPE 'x'",
+	"path LIKE 'x' ESCAPE 'x'",
+	'path LIKE NULL',
+	"path GLOB '/api*'",
+	"path REGEXP '^/[a-z]+/users'",
+	'query_string IS NULL',
+	"query_string = ''",
+	"query_string <> 'page=2'",
+	"query_string LIKE '%25'",
+	"user_agent = 'curl/8.5'",
+	"user_agent LIKE 'curl%'",
+	"user_agent NOT LIKE 'curl%'",
+	'user_agent IS NULL',
+	"content_type = 'x'",
+	"length(path) > 5 AND instr(path, 'users') > 0",
+	'pid % 2 = 1',
+	'id IN (SELECT exchange_id FROM headers)',
+];
+
+function bothWays(sql: string): void {
+	const plain = executeSync(prepare(sql, database), database, { plain: true });
+	const fast = executeSync(prepare(sql, database), database);
+	assert.deepEqual(fast.rows, plain.rows, sql);
+}
+
+test('the rows lie in many pieces and some are open', () => {
+	const exchanges = database.tables.get('exchanges')!;
+	const ends = new Set(Array.from({ length: total }, (_, row) => exchanges.pieceEnd!(row)));
+	assert.ok(ends.size > 3, `${ends.size} pieces`);
+	assert.equal(total, 2311 + 3);
+});
+
+test('each condition, its opposite, and pairs of them find the same rows', () => {
+	for (const [index, condition] of CONDITIONS.entries()) {
+		const other = CONDITIONS[(index * 17 + 5) % CONDITIONS.length]!;
+		bothWays(`SELECT id FROM exchanges WHERE ${condition}`);
+		bothWays(`SELECT count(*), max(id), min(path) FROM exchanges WHERE NOT (${condition})`);
+		bothWays(`SELECT count(*), sum(id) FROM exchanges WHERE (${condition}) AND (${other})`);
+		bothWays(`SELECT count(*), avg(id) FROM exchanges WHERE (${condition}) OR (${other}) OR NOT (${condition})`);
+		bothWays(`SELECT count(*), total(id) FROM exchanges WHERE NOT ((${condition}) OR (${other}))`);
+		bothWays(`SELECT id, (${condition}) IS NULL FROM exchanges WHERE ((${other}) AND status > 300) OR (${condition})`);
+	}
+});
+
+test('a live condition is true for the rows that WHERE keeps', () => {
+	const exchanges = database.tables.get('exchanges')!;
+	for (const text of CONDITIONS) {
+		if (text.includes('SELECT')) continue;
+		const condition = compileCondition(text, exchanges.columns);
+		let count = 0;
+		for (let row = 0; row < exchanges.rowCount; row++) if (condition(exchanges, row)) count++;
+		const sql = `SELECT count(*) FROM exchanges WHERE ${text}`;
+		assert.equal(count, executeSync(prepare(sql, database), database, { plain: true }).rows[0]![0], text);
+	}
+});
+
+test('groups, orders, DISTINCT, joins and windows are the same', () => {
+	for (const { sql } of queriesFor(1200)) bothWays(sql);
+	for (const sql of [
+		'SELECT method, status, count(*), count(reason), count(pair_id), sum(res_body_bytes) FROM exchanges GROUP BY 1, 2',
+		'SELECT duration_ms, count(*), min(id), max(path) FROM exchanges GROUP BY duration_ms',
+		'SELECT path, user_agent, count(DISTINCT status), p50(duration_ms), p99(ttfb_ms) FROM exchanges GROUP BY 1, 2',
+		'SELECT user_agent COLLATE NOCASE AS u, count(*) FROM exchanges GROUP BY u',
+		'SELECT status / 100 AS class, stddev(duration_ms), median(id), max(duration_ms), path FROM exchanges GROUP BY class',
+		"SELECT count(*) FILTER (WHERE status > 400), count_if(path LIKE '%users%'), group_concat(DISTINCT method) FROM exchanges",
+		'SELECT count(*), avg(duration_ms), path FROM exchanges WHERE status = 1',
+		'SELECT DISTINCT status, http_version, user_agent FROM exchanges',
+		'SELECT DISTINCT status FROM exchanges ORDER BY status DESC',
+		'SELECT DISTINCT path FROM exchanges WHERE lower(method) = ? LIMIT 3'.replace('?', "'get'"),
+		'SELECT id FROM exchanges ORDER BY duration_ms, id DESC',
+		'SELECT id FROM exchanges ORDER BY status NULLS LAST, path, id LIMIT 50',
+		'SELECT id FROM exchanges ORDER BY pair_id, ts DESC LIMIT 7 OFFSET 5',
+		'SELECT id FROM exchanges ORDER BY duration_ms DESC LIMIT 1500',
+		'SELECT id, rank() OVER (PARTITION BY host, method ORDER BY duration_ms DESC, id) FROM exchanges',
+		'SELECT id, sum(duration_ms) OVER (PARTITION BY user_agent ORDER BY ts ROWS 3 PRECEDING) FROM exchanges',
+		'SELECT id, dense_rank() OVER (ORDER BY status), row_number() OVER (PARTITION BY path) FROM exchanges',
+		'SELECT name, count(*), min(header_value), max(seq) FROM headers GROUP BY name',
+		'SELECT raw_name, message, count(DISTINCT exchange_id) FROM headers GROUP BY 1, 2',
+		"SELECT e.id, h.header_value FROM exchanges e LEFT JOIN headers h ON h.exchange_id = e.id AND h.name = 'user-agent'",
+		"SELECT h.exchange_id, e.path FROM headers h JOIN exchanges e ON e.id = h.exchange_id WHERE h.header_value LIKE 'c%'",
+		'SELECT e.id, f.id FROM exchanges e JOIN exchanges f ON f.id = e.id + 1 WHERE e.status = 500 AND f.status = 200',
+		'SELECT id, (SELECT count(*) FROM headers h WHERE h.exchange_id = e.id) FROM exchanges e WHERE status > 400',
+		'SELECT id FROM exchanges WHERE id IN (5, 17.0, 99999999) OR id = 2000',
+		'SELECT path FROM exchanges WHERE id = 17.5',
+		'SELECT path FROM exchanges WHERE id = -1',
+		"SELECT id FROM exchanges WHERE status > 300 AND json_extract(req_headers, '$.host') = 'h3' LIMIT 4",
+	])
+		bothWays(sql);
+});
