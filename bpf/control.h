@@ -11,6 +11,24 @@
 #define CONTROL_OWN_PIDS 16
 #define CONTROL_PORTS 16
 
+/* Where the structures of this kernel have their members, in bytes; all 0 when the kernel does not say (it has no BTF). */
+struct kernel_offsets {
+	/* task_struct.files, files_struct.fdt */
+	__u32 task_files;
+	__u32 files_table;
+	/* fdtable.max_fds, fdtable.fd */
+	__u32 table_size;
+	__u32 table_files;
+	/* file.f_inode, file.private_data */
+	__u32 file_inode;
+	__u32 file_private;
+	/* inode.i_mode, inode.i_ino */
+	__u32 inode_mode;
+	__u32 inode_number;
+	/* socket.type */
+	__u32 socket_type;
+};
+
 /* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */
 struct settings {
 	/* Bytes of one call that are copied at the most. */
@@ -34,6 +52,7 @@ struct settings {
 	__u32 receive_peer_offset;
 	__u32 receive_local_v6_offset;
 	__u32 receive_peer_v6_offset;
+	struct kernel_offsets kernel;
 };
 
 /* Bits of `chosen` map values and of control.process_mask. */
@@ -99,8 +118,15 @@ struct connection {
 	__u64 opened_ns;
 	/* When the first held byte came. */
 	__u64 held_ns[2];
+	/* The inode number of its socket; 0: not known. */
+	__u64 socket_number;
+	/* Its own id, while nobody holds it and a message carries it. */
+	__u64 parked_conn;
 	/* Descriptors that refer to it. */
-	__u32 holders;
+	__s32 holders;
+	/* Those on their way to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment when the receiver
+	 * was faster than the sender's return. */
+	__s32 travelling;
 	__u32 flags;
 	/* 1: an address is missing that a receive can tell; counted in control.unnamed, once whoever takes it back. */
 	__u32 nameless;

@@ -251,8 +251,24 @@ static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
 	bool known = descriptor_state(s->call.descriptor) == DESCRIPTOR_SOCKET;
 	struct connection *connection;
 	__u32 looks = LOOKS_UNDECIDED;
-	__u64 *slot;
+	__u64 *slot, number;
 
+	if (!known) {
+		number = socket_number(s->call.fd);
+		if (number == NO_STREAM_SOCKET) {
+			dismiss(s);
+			return NULL;
+		}
+		known = number != 0;
+		*conn = known ? join_connection(s, number, s->call.fd, s->call.descriptor & DESCRIPTOR_CLOEXEC, s->call.syscall) : 0;
+		connection = *conn ? bpf_map_lookup_elem(&connections, conn) : NULL;
+		if (connection) {
+			/* Received before its sender's call returned. */
+			FETCH_ADD(&connection->travelling, -1);
+			s->call.descriptor = DESCRIPTOR_SOCKET | *conn << DESCRIPTOR_CONN_SHIFT;
+			return connection->flags & CONNECTION_LABELLED ? NULL : connection;
+		}
+	}
 	if (!known && !s->call.received && is_file_call(s->call.syscall)) {
 		begin_sniff(s, NULL);
 		gather_start();
@@ -272,7 +288,7 @@ static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
 			bpf_probe_read_user(s->connection.addresses, CAPTURE_ADDRESS_BYTES, (void *)ARGUMENT(arguments, 4));
 	}
 	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
-	*conn = slot ? add_connection(s) : 0;
+	*conn = slot ? add_connection(s, s->call.fd) : 0;
 	if (!*conn) {
 		/* No room in the maps: what looks like HTTP is lost. */
 		begin_sniff(s, NULL);
@@ -316,15 +332,6 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 		connection->held_bytes[index] = s->sniff_bytes;
 	}
 	return looks;
-}
-
-/* The process will get its CAPTURE_PROCESS_EXIT. */
-static __always_inline void mark_process(__u32 pid)
-{
-	struct process *process = bpf_map_lookup_elem(&processes, &pid);
-
-	if (process)
-		process->seen_http = 1;
 }
 
 /* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only, and the descriptor is left alone. */

@@ -2,10 +2,12 @@
 /*
  * Which connection a process's descriptor is. A connection lives as long as a descriptor refers to it; dup and fork add
  * references, close and its relatives take them away, and the last one sends CAPTURE_CLOSE if there is anything to end.
+ * Descriptors that come from another process find the connection by their socket's number.
  */
 #ifndef TINYTAP_DESCRIPTORS_BPF_H
 #define TINYTAP_DESCRIPTORS_BPF_H
 
+#include "identity.bpf.h"
 #include "records.bpf.h"
 
 static __always_inline __u32 descriptor_state(__u64 descriptor)
@@ -69,14 +71,25 @@ static __always_inline void name(struct connection *connection)
 static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
+	__u64 number, *owner;
 
 	if (!connection || !s)
 		return 0;
 	if (FETCH_ADD(&connection->holders, -1) > 1)
 		return 0;
-	if (connection->flags & CONNECTION_OPEN_SENT)
+	number = connection->socket_number;
+	if (connection->travelling > 0) {
+		__builtin_memcpy(&s->connection, connection, sizeof(s->connection));
+		s->connection.parked_conn = conn;
+		s->connection.nameless = 0;
+		bpf_map_update_elem(&parked_connections, &number, &s->connection, BPF_ANY);
+	} else if (connection->flags & CONNECTION_OPEN_SENT) {
 		send_close(s, connection, conn, syscall, pid_tgid, fd);
+	}
 	name(connection);
+	owner = bpf_map_lookup_elem(&sockets, &number);
+	if (owner && *owner == conn)
+		bpf_map_delete_elem(&sockets, &number);
 	bpf_map_delete_elem(&connections, &conn);
 	return 0;
 }
@@ -106,11 +119,16 @@ static __always_inline __u64 next_conn(struct scratch *s)
 #endif
 }
 
-/* Makes scratch->connection a connection of its own with one reference; its id, or 0 (counted) when there is no room. */
-static __always_inline __u64 add_connection(struct scratch *s)
+/* Makes scratch->connection a connection of its own with one reference, descriptor `fd` of the calling process; its id, or 0
+ * (counted) when there is no room. */
+static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 {
-	__u64 conn = next_conn(s);
+	__u64 number = socket_number(fd), conn;
 
+	if (!s)
+		return 0;
+	conn = next_conn(s);
+	s->connection.socket_number = number != NO_STREAM_SOCKET ? number : 0;
 	s->connection.holders = 1;
 	if (*(__u16 *)s->connection.addresses != AF_UNIX)
 		s->connection.nameless = 1;
@@ -120,6 +138,10 @@ static __always_inline __u64 add_connection(struct scratch *s)
 	}
 	if (s->connection.nameless)
 		FETCH_ADD(&control.unnamed, 1);
+	number = s->connection.socket_number;
+	/* Full: it is not recognised in other processes. */
+	if (number)
+		bpf_map_update_elem(&sockets, &number, &conn, BPF_ANY);
 	return conn;
 }
 
@@ -129,6 +151,56 @@ static __always_inline void begin_connection(struct scratch *s, __u32 role, __u3
 	s->connection.role = role;
 	s->connection.flags = flags;
 	s->connection.opened_ns = bpf_ktime_get_boot_ns();
+}
+
+/* The process will get its CAPTURE_PROCESS_EXIT. */
+static __always_inline void mark_process(__u32 pid)
+{
+	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	if (process)
+		process->seen_http = 1;
+}
+
+/* The connection of the socket `number`, 0 if none is known. One that was parked lives again, without holders. */
+static __always_inline __u64 find_socket(__u64 number)
+{
+	__u64 *known = bpf_map_lookup_elem(&sockets, &number), conn;
+	struct connection *parked;
+
+	if (known)
+		return *known;
+	parked = bpf_map_lookup_elem(&parked_connections, &number);
+	if (!parked)
+		return 0;
+	conn = parked->parked_conn;
+	if (bpf_map_update_elem(&connections, &conn, parked, BPF_NOEXIST))
+		return 0;
+	bpf_map_update_elem(&sockets, &number, &conn, BPF_ANY);
+	bpf_map_delete_elem(&parked_connections, &number);
+	return conn;
+}
+
+/* Descriptor `fd` of the calling process may be a socket that has a connection already: then it is one more reference, and
+ * the answer the connection's id, else 0. */
+static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, __u64 cloexec, __u32 syscall)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn = find_socket(number), descriptor;
+	struct connection *connection;
+
+	if (!conn || !s)
+		return 0;
+	connection = bpf_map_lookup_elem(&connections, &conn);
+	if (!connection || !make_descriptor(s, pid_tgid >> 32, fd))
+		return 0;
+	FETCH_ADD(&connection->holders, 1);
+	descriptor = connection->flags & CONNECTION_LABELLED ? DESCRIPTOR_DISMISSED : DESCRIPTOR_SOCKET;
+	set_descriptor(s, pid_tgid >> 32, fd, descriptor | cloexec | conn << DESCRIPTOR_CONN_SHIFT, syscall, pid_tgid);
+	if (connection->flags & CONNECTION_OPEN_SENT) {
+		send_note(s, connection, conn, CAPTURE_SHARE, syscall, DIRECTION_NONE, pid_tgid, fd, 0);
+		mark_process(pid_tgid >> 32);
+	}
+	return conn;
 }
 
 #endif

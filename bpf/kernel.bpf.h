@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * What the programs need to know of the kernel, declared by hand: integer types, constants of its user-space interface,
- * tracepoint contexts, the saved registers. No kernel structure beyond these is read, so neither vmlinux.h nor CO-RE is
- * needed. Contexts that changed between kernels (sched_process_fork …) are read at offsets the loader takes from tracefs.
+ * tracepoint contexts, the saved registers; neither vmlinux.h nor CO-RE is needed. (What identity.bpf.h reads beyond these is
+ * optional.) Contexts that changed between kernels (sched_process_fork …) are read at offsets the loader takes from tracefs.
  */
 #ifndef TINYTAP_KERNEL_BPF_H
 #define TINYTAP_KERNEL_BPF_H
@@ -64,6 +64,7 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
 #define MSG_FASTOPEN 0x20000000
+#define MSG_CMSG_CLOEXEC 0x40000000
 
 #define SOL_SOCKET 1
 #define SCM_RIGHTS 1

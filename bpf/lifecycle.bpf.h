@@ -244,7 +244,7 @@ static __always_inline int accepted(struct exit_context *context, __u32 syscall)
 	read_address(s->connection.addresses, ARGUMENT(arguments, 1));
 	if (syscall == SYSCALL_ACCEPT4 && ARGUMENT(arguments, 3) & SOCK_CLOEXEC)
 		cloexec = DESCRIPTOR_CLOEXEC;
-	conn = add_connection(s);
+	conn = add_connection(s, context->ret);
 	set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_SOCKET | cloexec | conn << DESCRIPTOR_CONN_SHIFT, syscall,
 		       pid_tgid);
 	return 0;
@@ -305,7 +305,7 @@ int handle_socketpair_exit(struct exit_context *context)
 		if (is_stream(ARGUMENT(arguments, 0), ARGUMENT(arguments, 1))) {
 			begin_connection(s, ROLE_PAIR, 0);
 			*(__u16 *)s->connection.addresses = AF_UNIX;
-			descriptor = DESCRIPTOR_SOCKET | add_connection(s) << DESCRIPTOR_CONN_SHIFT;
+			descriptor = DESCRIPTOR_SOCKET | add_connection(s, fds[i]) << DESCRIPTOR_CONN_SHIFT;
 			if (ARGUMENT(arguments, 1) & SOCK_CLOEXEC)
 				descriptor |= DESCRIPTOR_CLOEXEC;
 		}
@@ -375,7 +375,7 @@ int handle_connect_exit(struct exit_context *context)
 	/* A descriptor that is new to us may be a datagram socket. */
 	begin_connection(s, ROLE_CONNECTED, descriptor_state(descriptor) == DESCRIPTOR_SOCKET ? 0 : CONNECTION_UNVERIFIED);
 	read_address(s->connection.addresses, pointer);
-	conn = add_connection(s);
+	conn = add_connection(s, fd);
 	set_descriptor(s, pid_tgid >> 32, fd,
 		       DESCRIPTOR_SOCKET | (descriptor & DESCRIPTOR_CLOEXEC) | conn << DESCRIPTOR_CONN_SHIFT, SYSCALL_CONNECT, pid_tgid);
 	if (conn)
@@ -521,7 +521,7 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 	/* Both must name one connection, so there has to be one. */
 	if (slot && descriptor_state(descriptor) == DESCRIPTOR_SOCKET && !descriptor_conn(descriptor)) {
 		begin_connection(s, ROLE_UNKNOWN, CONNECTION_MIDSTREAM);
-		descriptor |= add_connection(s) << DESCRIPTOR_CONN_SHIFT;
+		descriptor |= add_connection(s, from) << DESCRIPTOR_CONN_SHIFT;
 		*slot = descriptor;
 	}
 	descriptor = (descriptor & ~(__u64)DESCRIPTOR_CLOEXEC) | cloexec;
@@ -601,19 +601,102 @@ int handle_ioctl_exit(struct exit_context *context)
 	return 0;
 }
 
-/* The new descriptor may be anything: forget what the number meant. */
+/* ---- descriptors from other processes ----------------------------------------------------------------------------- */
+
+/* A descriptor that came from another process may be anything: forget what the number meant, and follow a connection. */
+static SHARED long receive_descriptor(struct scratch *s, __s32 fd, __u64 cloexec, __u32 syscall, bool arrived)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), number = socket_number(fd), conn = 0;
+	struct connection *connection;
+
+	if (!s)
+		return 0;
+	if (number && number != NO_STREAM_SOCKET)
+		conn = join_connection(s, number, fd, cloexec, syscall);
+	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+	if (connection) {
+		if (arrived)
+			FETCH_ADD(&connection->travelling, -1);
+		return 0;
+	}
+	if (find_descriptor(pid_tgid >> 32, fd))
+		set_descriptor(s, pid_tgid >> 32, fd, DESCRIPTOR_UNKNOWN | cloexec, syscall, pid_tgid);
+	return 0;
+}
+
 SEC("tracepoint/syscalls/sys_exit_pidfd_getfd")
 int handle_pidfd_getfd_exit(struct exit_context *context)
 {
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct scratch *s;
 
-	if (context->ret < 0 || !find_descriptor(pid_tgid >> 32, context->ret))
+	if (context->ret < 0)
 		return 0;
-	s = own_memory(pid_tgid >> 32);
+	s = own_memory(bpf_get_current_pid_tgid() >> 32);
 	if (s)
-		set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_UNKNOWN, SYSCALL_PIDFD_GETFD, pid_tgid);
+		receive_descriptor(s, context->ret, DESCRIPTOR_CLOEXEC, SYSCALL_PIDFD_GETFD, false);
 	return 0;
+}
+
+/* A connection is on its way: it lives even if its last descriptor is closed meanwhile. */
+static __always_inline void send_descriptor(__s32 fd)
+{
+	__u64 *slot = find_descriptor(bpf_get_current_pid_tgid() >> 32, fd), conn = slot ? descriptor_conn(*slot) : 0;
+	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+
+	/* Who receives it could not tell which one it is. */
+	if (connection && connection->socket_number)
+		FETCH_ADD(&connection->travelling, 1);
+}
+
+/* Descriptors of one message that are looked at (the kernel's limit is 253; more than a few are not seen in practice), and
+ * control messages before them. */
+#ifdef TINYTAP_OLD_KERNELS
+#define PASSED_DESCRIPTORS 8
+#else
+#define PASSED_DESCRIPTORS 32
+#endif
+#define CONTROL_MESSAGES 4
+
+/* What sendmsg has sent, or recvmsg received, of descriptors. */
+static __always_inline void pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags)
+{
+	struct control_message_header control_message;
+	struct message_header message;
+	struct scratch *s;
+	__u64 at, end;
+	__u32 i;
+	__s32 fd;
+
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)pointer) ||
+	    message.control_length < sizeof(control_message) + sizeof(fd))
+		return;
+	s = own_memory(bpf_get_current_pid_tgid() >> 32);
+	if (!s)
+		return;
+	at = message.control;
+	for (i = 0; i < CONTROL_MESSAGES; i++) {
+		if (at + sizeof(control_message) > message.control + message.control_length ||
+		    bpf_probe_read_user(&control_message, sizeof(control_message), (void *)at) ||
+		    control_message.length < sizeof(control_message))
+			return;
+		if (control_message.level == SOL_SOCKET && control_message.type == SCM_RIGHTS)
+			break;
+		at += (control_message.length + 7) & ~7ULL;
+	}
+	if (i == CONTROL_MESSAGES)
+		return;
+	end = at + control_message.length;
+	at += sizeof(control_message);
+	for (i = 0; i < PASSED_DESCRIPTORS; i++) {
+		if (at + sizeof(fd) > end || bpf_probe_read_user(&fd, sizeof(fd), (void *)at))
+			return;
+		at += sizeof(fd);
+		if (direction == DIRECTION_OUT)
+			send_descriptor(fd);
+		else
+			receive_descriptor(s, fd, message_flags & MSG_CMSG_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_RECVMSG,
+					   !(message_flags & MSG_PEEK));
+	}
 }
 
 /* ---- what cannot be followed ------------------------------------------------------------------------------------ */

@@ -185,6 +185,23 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
+/* Number of a socket's inode → conn. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, __u64);
+} sockets SEC(".maps");
+
+/* Number of a socket's inode → its connection, which nobody holds but a message that carries it to another process. Messages
+ * may never be received: the oldest go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct connection);
+} parked_connections SEC(".maps");
+
 /* Processes the user chose, with CHOSEN_*; children are added by the kernel. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -24,37 +24,7 @@ DATA_CALL(writev, SYSCALL_WRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(pwritev, SYSCALL_PWRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(pwritev2, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(sendto, SYSCALL_SENDTO, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_FOURTH)
-DATA_CALL(sendmsg, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD)
 DATA_CALL(sendmmsg, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH)
-
-/* Descriptors of one message that are looked at (the kernel's limit is 253; more than a few are not seen in practice). */
-#define RECEIVED_DESCRIPTORS 32
-
-/* Descriptors that came over a unix socket may be anything: forget what their numbers meant. */
-static __always_inline void forget_received(__u64 pointer)
-{
-	__u32 pid = bpf_get_current_pid_tgid() >> 32, i;
-	struct control_message_header control_message;
-	struct message_header message;
-	__u64 *slot;
-	__s32 fd;
-
-	if (bpf_probe_read_user(&message, sizeof(message), (void *)pointer) ||
-	    message.control_length < sizeof(control_message) + sizeof(fd))
-		return;
-	if (bpf_probe_read_user(&control_message, sizeof(control_message), (void *)message.control) ||
-	    control_message.level != SOL_SOCKET || control_message.type != SCM_RIGHTS)
-		return;
-	for (i = 0; i < RECEIVED_DESCRIPTORS; i++) {
-		if (sizeof(control_message) + (i + 1) * sizeof(fd) > control_message.length)
-			return;
-		if (bpf_probe_read_user(&fd, sizeof(fd), (void *)(message.control + sizeof(control_message) + i * sizeof(fd))))
-			return;
-		slot = find_descriptor(pid, fd);
-		if (slot)
-			*slot = DESCRIPTOR_UNKNOWN;
-	}
-}
 
 SEC("tracepoint/syscalls/sys_exit_recvmsg")
 int handle_recvmsg_exit(struct exit_context *context)
@@ -64,8 +34,19 @@ int handle_recvmsg_exit(struct exit_context *context)
 	const __auto_type arguments = call_arguments(context->syscall_number);
 
 	if (ret >= 0 && arguments)
-		forget_received(ARGUMENT(arguments, 1));
+		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_IN, ARGUMENT(arguments, 2));
 	return data_call(context, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD);
+}
+
+SEC("tracepoint/syscalls/sys_exit_sendmsg")
+int handle_sendmsg_exit(struct exit_context *context)
+{
+	__s64 ret = *(volatile __s64 *)&context->ret;
+	const __auto_type arguments = call_arguments(context->syscall_number);
+
+	if (ret >= 0 && arguments && settings.kernel.task_files)
+		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_OUT, 0);
+	return data_call(context, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD);
 }
 
 SEC("tracepoint/syscalls/sys_exit_sendfile64")

@@ -17,6 +17,7 @@
 #include <set>
 
 #include "descriptor_keeper.h"
+#include "kernel_types.h"
 #include "proc_numbers.h"
 #include "process_tree.h"
 #include "tracefs.h"
@@ -25,7 +26,7 @@ namespace tinytap {
 
 // The maps that are used after loading; `stages` only has to stay open, or the kernel empties it.
 static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
-                                    "chosen", "verdicts", "skips",         "connections", "stages"};
+                                    "chosen", "verdicts", "skips",         "connections", "sockets",     "stages"};
 
 static const uint64_t kWakeBytes = 256 << 10;
 
@@ -115,12 +116,13 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     values.receive_peer_offset = receive("daddr[4]");
     values.receive_local_v6_offset = receive("saddr_v6[16]");
     values.receive_peer_v6_offset = receive("daddr_v6[16]");
+    if (options.kernel_types) values.kernel = FindKernelOffsets();
     if (bpf_map__set_initial_value(FindMap(object_, ".rodata.settings"), &values, sizeof(values)) != 0)
       throw CaptureError("ERR_OBJECT", "the BPF object and the addon were built from different sources");
     bpf_map__set_max_entries(FindMap(object_, "ring"), handles_.ring_bytes);
     bpf_map__set_max_entries(FindMap(object_, "scratches"), handles_.cpu_count);
     bpf_map__set_max_entries(FindMap(object_, "losses"), handles_.cpu_count);
-    for (const char* name : {"descriptors", "processes", "connections", "chosen"}) {
+    for (const char* name : {"descriptors", "processes", "connections", "sockets", "chosen"}) {
       // From 6.1 on maps may allocate in a tracepoint; before that they hold their memory from the start, so less of it.
       if (KernelAtLeast(6, 1))
         bpf_map__set_map_flags(FindMap(object_, name), BPF_F_NO_PREALLOC);
@@ -268,6 +270,7 @@ void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
     if (fresh) {
       conn->second = __atomic_fetch_add(&control_->next_conn, 1, __ATOMIC_RELAXED);
       value.flags = CONNECTION_MIDSTREAM;
+      value.socket_number = known.group;
       std::memcpy(value.addresses, known.addresses, sizeof(value.addresses));
       uint16_t family;
       std::memcpy(&family, known.addresses, sizeof(family));
@@ -280,6 +283,7 @@ void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
     }
     value.holders++;
     Update("connections", &conn->second, &value, BPF_ANY);
+    if (fresh) Update("sockets", &known.group, &conn->second, BPF_ANY);
     descriptor |= conn->second << DESCRIPTOR_CONN_SHIFT;
   }
   Update("descriptors", &key, &block, BPF_ANY);
@@ -341,8 +345,10 @@ void Capture::ConfirmSocket(uint64_t conn) {
 // Programs that do not find the connection of a descriptor dismiss the descriptor.
 void Capture::Dismiss(uint64_t conn) {
   connection value = {};
-  if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0 && value.nameless != 0)
-    __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
+  if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0) {
+    if (value.nameless != 0) __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
+    if (value.socket_number != 0) bpf_map_delete_elem(MapFd("sockets"), &value.socket_number);
+  }
   if (bpf_map_delete_elem(MapFd("connections"), &conn) != 0 && errno != ENOENT)
     throw SystemError("ERR_MAP", "cannot dismiss a connection", errno);
 }

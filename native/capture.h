@@ -29,6 +29,8 @@ struct CaptureOptions {
   uint64_t ring_bytes = 16 << 20;
   uint32_t capture_limit = 4 << 20;
   uint32_t iovec_limit = 1024;
+  // Use the kernel's type information, if it has any, to tell what a descriptor is.
+  bool kernel_types = true;
 };
 
 struct AttachResult {
@@ -59,7 +61,7 @@ struct KnownDescriptor {
   // A stream socket; anything else is of no interest.
   bool socket = false;
   bool close_on_exec = false;
-  // The same number for the same connection; 0: none yet (a listening socket) or not known.
+  // The inode number of the connection's socket; 0: no connection yet (a listening socket) or not known.
   uint64_t group = 0;
   // Peer and local, as in CAPTURE_OPEN.
   uint8_t addresses[CAPTURE_ADDRESSES_BYTES] = {};

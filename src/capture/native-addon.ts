@@ -52,8 +52,8 @@ export type NativeCapture = {
 	/** Pairs (events, bytes), in the order of enum capture_loss; totals since the start. */
 	counters(): Float64Array;
 	/**
-	 * Before attach(): what is already known of a descriptor. Sockets with the same `group` (not 0; for instance the inode
-	 * number) are one connection. Never overwrites what is known. learnSockets() does this for the whole machine.
+	 * Before attach(): what is already known of a descriptor. Sockets with the same `group` (the socket's inode number; 0:
+	 * none) are one connection. Never overwrites what is known. learnSockets() does this for the whole machine.
 	 */
 	setDescriptor(pid: number, fd: number, isSocket: boolean, closeOnExec: boolean, group: number): void;
 	/**
@@ -90,6 +90,11 @@ export type CaptureOptions = {
 	readonly captureLimit?: number;
 	/** iovecs of one call that are looked at at the most. Default 1024, the kernel's own limit. */
 	readonly iovecLimit?: number;
+	/**
+	 * Use the kernel's type information to tell sockets from files, and which of them are one. Default true; a kernel
+	 * without BTF does without.
+	 */
+	readonly kernelTypes?: boolean;
 };
 
 type Binding = {
@@ -132,6 +137,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 				ringBytes: requireInteger('ringBytes', options.ringBytes ?? 16 << 20, 4096, 2 ** 31),
 				captureLimit: requireInteger('captureLimit', options.captureLimit ?? 4 << 20, 0, 2 ** 31 - 1),
 				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? 1024, 1, 1 << 20),
+				kernelTypes: options.kernelTypes ?? true,
 			}),
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,

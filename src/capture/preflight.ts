@@ -161,7 +161,7 @@ function checkBtf(): Check {
 		name: 'btf',
 		status: 'warning',
 		detail: 'the kernel has no type information',
-		affects: 'cost of a system call',
+		affects: 'cost of a system call; a connection passed to another process counts as another one there',
 		mend: 'A kernel with CONFIG_DEBUG_INFO_BTF reads arguments when a call returns.',
 	};
 }

@@ -75,6 +75,13 @@ async function startPuppet(): Promise<Puppet> {
 	};
 }
 
+/** Number of requests sent by process `pid` so far; what came after them in the ring is there too. */
+async function requestsIn(test: TestCapture, pid: number): Promise<number> {
+	setFilter(test.capture, {});
+	await runScenario(test, 'messages');
+	return test.records.filter((each) => each.kind === CAPTURE_DATA && each.pid === pid && each.direction === OUT).length;
+}
+
 describe('controls of a capture', () => {
 	let test: TestCapture;
 	before(() => {
@@ -82,13 +89,7 @@ describe('controls of a capture', () => {
 	});
 	after(() => test.capture.close());
 
-	/** Number of requests sent by process `pid` so far; what came after them in the ring is there too. */
-	async function requestsOf(pid: number): Promise<number> {
-		setFilter(test.capture, {});
-		await runScenario(test, 'messages');
-		return test.records.filter((each) => each.kind === CAPTURE_DATA && each.pid === pid && each.direction === OUT)
-			.length;
-	}
+	const requestsOf = (pid: number) => requestsIn(test, pid);
 
 	it('a filter by process includes children, and can be taken back', async () => {
 		const [one, two] = [await startPuppet(), await startPuppet()];
@@ -226,7 +227,28 @@ describe('controls of a capture', () => {
 		await puppet.end();
 	});
 
+	it('programs that go where no tracepoint is are named', async () => {
+		const puppet = await startPuppet();
+		const directory = temporaryDirectory();
+		const program = join(directory.path, 'small32');
+		writeFileSync(program, exit32());
+		chmodSync(program, 0o755);
+		const pid = Number(await puppet.tell(`[os.spawnv(os.P_NOWAIT, ${JSON.stringify(program)}, ["small32"])][0]`));
+		assert.equal(await puppet.tell('os.waitpid(-1, 0)[1] >> 8'), '7');
+		await puppet.tell('[__import__("ctypes").CDLL(None).syscall(425, 4, b"\\0" * 120)][0]');
+		await requestsOf(puppet.pid);
+		const told = test.records.filter((each) => each.kind === CAPTURE_BLIND_SPOT);
+		assert.ok(told.some((each) => each.pid === pid && each.callBytes === BLIND_SPOT_32BIT && each.comm === 'small32'));
+		assert.ok(told.some((each) => each.pid === puppet.pid && each.callBytes === BLIND_SPOT_IO_URING));
+		await puppet.end();
+		directory.remove();
+	});
+});
+
+describe('a kernel without type information', () => {
 	it('a descriptor that is no socket is left alone once told, and one that is loses its mark', async () => {
+		const test = startCapture({ kernelTypes: false });
+		const requestsOf = (pid: number) => requestsIn(test, pid);
 		const puppet = await startPuppet();
 		// Descriptors 40 and 41 were never seen: a file, and a socket out of sight.
 		await puppet.tell('[globals().update(keep=[open("/dev/null", "w") for _ in range(40)]), 0][1]');
@@ -249,23 +271,7 @@ describe('controls of a capture', () => {
 		assert.equal(test.records.filter((each) => each.conn === written!.conn && each.kind === CAPTURE_DATA).length, 2);
 		assert.equal(test.records.filter((each) => each.conn === written!.conn && each.kind === CAPTURE_CLOSE).length, 0);
 		await puppet.end();
-	});
-
-	it('programs that go where no tracepoint is are named', async () => {
-		const puppet = await startPuppet();
-		const directory = temporaryDirectory();
-		const program = join(directory.path, 'small32');
-		writeFileSync(program, exit32());
-		chmodSync(program, 0o755);
-		const pid = Number(await puppet.tell(`[os.spawnv(os.P_NOWAIT, ${JSON.stringify(program)}, ["small32"])][0]`));
-		assert.equal(await puppet.tell('os.waitpid(-1, 0)[1] >> 8'), '7');
-		await puppet.tell('[__import__("ctypes").CDLL(None).syscall(425, 4, b"\\0" * 120)][0]');
-		await requestsOf(puppet.pid);
-		const told = test.records.filter((each) => each.kind === CAPTURE_BLIND_SPOT);
-		assert.ok(told.some((each) => each.pid === pid && each.callBytes === BLIND_SPOT_32BIT && each.comm === 'small32'));
-		assert.ok(told.some((each) => each.pid === puppet.pid && each.callBytes === BLIND_SPOT_IO_URING));
-		await puppet.end();
-		directory.remove();
+		test.capture.close();
 	});
 });
 

@@ -164,13 +164,37 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('a file that holds HTTP text is marked as unverified, and dismissed when told so', async () => {
+		it('a file that holds HTTP text makes no records', async () => {
 			const run = await runScenario(test, 'files');
-			const records = run.records.filter((each) => each.kind === CAPTURE_DATA);
-			assert.ok(records.length > 0);
-			assert.ok(records.every((each) => each.fd === run.said.file));
-			const both = FLAG_UNVERIFIED | FLAG_MIDSTREAM;
-			assert.ok(records.every((each) => (each.flags & both) === both));
+			await runScenario(test, 'messages');
+			assert.deepEqual(
+				test.records.filter((each) => each.pid === run.pid),
+				[],
+			);
 		});
 	});
 }
+
+describe('a kernel without type information', () => {
+	let test: TestCapture;
+	before(() => {
+		test = startCapture({ kernelTypes: false });
+	});
+	after(() => test.capture.close());
+
+	it('a file that holds HTTP text is marked as unverified', async () => {
+		const run = await runScenario(test, 'files', 'marked');
+		const records = run.records.filter((each) => each.kind === CAPTURE_DATA);
+		assert.ok(records.length > 0);
+		assert.ok(records.every((each) => each.fd === run.said.file));
+		const both = FLAG_UNVERIFIED | FLAG_MIDSTREAM;
+		assert.ok(records.every((each) => (each.flags & both) === both));
+	});
+
+	it('a connection that is passed on is another one there', async () => {
+		const run = await runScenario(test, 'passed_later');
+		const answer = test.records.find((each) => each.kind === CAPTURE_DATA && each.pid === run.said.child)!;
+		assert.notEqual(answer.conn, run.conn('server'));
+		assert.ok(answer.payload.toString().startsWith('HTTP/1.1 200'));
+	});
+});

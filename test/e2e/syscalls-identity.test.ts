@@ -20,6 +20,7 @@ import {
 	SYSCALL_DUP2,
 	SYSCALL_EXECVE,
 	SYSCALL_EXIT,
+	SYSCALL_RECVMSG,
 } from '../../decoder-as/assembly/capture-event.ts';
 import {
 	ADDON,
@@ -122,6 +123,68 @@ for (const objectPath of BPF_OBJECTS) {
 			const conns = [...new Set(child.filter((each) => each.kind === CAPTURE_DATA).map((each) => each.conn))];
 			assert.equal(conns.length, 3);
 			for (const conn of conns) assert.deepEqual([stream(conn, IN), stream(conn, OUT)], [REQUEST, RESPONSE]);
+		});
+
+		it('a connection that is passed on in the middle of an exchange stays one, and lives as long as somebody holds it', async () => {
+			const run = await runScenario(test, 'passed_between');
+			const conn = run.conn('server');
+			const ofConn = test.records.filter((each) => each.conn === conn);
+			const data = ofConn.filter((each) => each.kind === CAPTURE_DATA);
+			assert.deepEqual(
+				data.map((each) => [each.direction, each.pid === run.said.child]),
+				[
+					[IN, false],
+					[OUT, true],
+					[IN, true],
+					[OUT, false],
+				],
+			);
+			assert.equal(stream(conn, IN), REQUEST + REQUEST);
+			assert.equal(stream(conn, OUT), RESPONSE + RESPONSE);
+			assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
+			assert.equal(ofConn.at(-1)!.kind, CAPTURE_CLOSE);
+			// Nobody else answered or was asked: client and server are all there is.
+			const conns = test.records.filter((each) => each.kind === CAPTURE_OPEN && each.pid === run.said.child);
+			assert.deepEqual(conns, []);
+			const shares = ofConn.filter((each) => each.kind === CAPTURE_SHARE).map((each) => each.syscall);
+			assert.deepEqual(shares, [SYSCALL_RECVMSG, SYSCALL_RECVMSG]);
+		});
+
+		it('a connection that another process fetches with pidfd_getfd stays one', async () => {
+			const run = await runScenario(test, 'fetched');
+			const conn = run.conn('server');
+			assert.equal(stream(conn, IN), REQUEST + REQUEST);
+			assert.equal(stream(conn, OUT), RESPONSE + RESPONSE);
+			const answers = test.records.filter(
+				(each) => each.kind === CAPTURE_DATA && each.conn === conn && each.direction === OUT,
+			);
+			assert.deepEqual(
+				answers.map((each) => each.pid),
+				[run.said.child, run.pid],
+			);
+			assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
+		});
+
+		it('a connection that only a message holds is no closed one', async () => {
+			const run = await runScenario(test, 'passed_later');
+			const conn = run.conn('server');
+			const ofConn = test.records.filter((each) => each.conn === conn);
+			assert.deepEqual(
+				ofConn.map((each) => [each.kind, each.pid === run.said.child]),
+				[
+					[CAPTURE_OPEN, false],
+					[CAPTURE_DATA, false],
+					[CAPTURE_SHARE, true],
+					[CAPTURE_DATA, true],
+					[CAPTURE_CLOSE, true],
+				],
+			);
+		});
+
+		it('a connection that dies in a message nobody receives harms no other', async () => {
+			const run = await runScenario(test, 'passed_to_nobody');
+			assert.equal(stream(run.conn('server'), IN), REQUEST);
+			assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE]);
 		});
 
 		it('execve closes what is marked close-on-exec, and the rest lives on under a new name', async () => {

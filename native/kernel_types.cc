@@ -1,0 +1,50 @@
+#include "kernel_types.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+
+namespace tinytap {
+
+// In bytes, looking into members without a name (unions, and the whole structure where its layout is randomised).
+static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* structure, const char* member) {
+  const btf_member* members = btf_members(structure);
+  for (int i = 0; i < btf_vlen(structure); i++) {
+    const char* name = btf__name_by_offset(types, members[i].name_off);
+    uint32_t bits = btf_member_bit_offset(structure, i);
+    if (name != nullptr && std::strcmp(name, member) == 0) return bits / 8;
+    const btf_type* type = btf__type_by_id(types, members[i].type);
+    if (name == nullptr || name[0] != '\0' || type == nullptr || !btf_is_composite(type)) continue;
+    if (auto offset = OffsetIn(types, type, member)) return bits / 8 + *offset;
+  }
+  return std::nullopt;
+}
+
+kernel_offsets FindKernelOffsets() {
+  kernel_offsets offsets = {};
+  std::unique_ptr<btf, void (*)(btf*)> types(btf__load_vmlinux_btf(), btf__free);
+  if (libbpf_get_error(types.get()) != 0 || types == nullptr) return types.release(), offsets;
+  struct {
+    const char* structure;
+    const char* member;
+    uint32_t* offset;
+  } const wanted[] = {
+      {"task_struct", "files", &offsets.task_files},  {"files_struct", "fdt", &offsets.files_table},
+      {"fdtable", "max_fds", &offsets.table_size},    {"fdtable", "fd", &offsets.table_files},
+      {"file", "f_inode", &offsets.file_inode},       {"file", "private_data", &offsets.file_private},
+      {"inode", "i_mode", &offsets.inode_mode},       {"inode", "i_ino", &offsets.inode_number},
+      {"socket", "type", &offsets.socket_type},
+  };
+  for (const auto& [structure, member, offset] : wanted) {
+    int id = btf__find_by_name_kind(types.get(), structure, BTF_KIND_STRUCT);
+    auto found = id > 0 ? OffsetIn(types.get(), btf__type_by_id(types.get(), id), member) : std::nullopt;
+    if (!found) return {};
+    *offset = *found;
+  }
+  return offsets;
+}
+
+}  // namespace tinytap
