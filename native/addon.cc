@@ -44,7 +44,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Capture",
-                       {InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
+                       {InstanceMethod<&CaptureObject::UsesOldPrograms>("usesOldPrograms"),
+                        InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
                         InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
                         InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
                         InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
@@ -88,6 +89,10 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     } catch (const CaptureError& error) {
       throw ToJavaScript(info.Env(), error);
     }
+  }
+
+  Napi::Value UsesOldPrograms(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), With(info, [](Capture& capture) { return capture.UsesOldPrograms(); }));
   }
 
   Napi::Value Attach(const Napi::CallbackInfo& info) {

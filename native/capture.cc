@@ -86,9 +86,10 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
     if (error.code != "ERR_LOAD" || options.old_object_path.empty()) throw;
     try {
       Load(options, options.old_object_path);
+      uses_old_programs_ = true;
     } catch (const CaptureError&) {
-      // Why the first one was refused says more.
-      throw error;
+      // Why the first ones were refused says more.
+      throw CaptureError(error.code, std::string(error.what()) + " (and those for kernels before 5.17)", error.detail);
     }
   }
 }

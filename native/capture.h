@@ -22,7 +22,7 @@ namespace tinytap {
 
 struct CaptureOptions {
   std::string object_path;
-  // Loaded when the kernel is too old for the first one; empty: there is none.
+  // Loaded when the kernel refuses the first one, being too old for it; empty: there is none.
   std::string old_object_path;
   // Mount point of tracefs; empty: the usual places.
   std::string tracefs;
@@ -77,6 +77,9 @@ class Capture {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
+  // Were the programs refused, and those for older kernels loaded instead?
+  bool UsesOldPrograms() const { return uses_old_programs_; }
+
   AttachResult Attach();
   // Makes the calling process one that is never captured. Attach does this for its own.
   void ExcludeSelf();
@@ -116,6 +119,7 @@ class Capture {
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
 
   bpf_object* object_ = nullptr;
+  bool uses_old_programs_ = false;
   std::vector<bpf_link*> links_;
   CaptureHandles handles_;
   std::unique_ptr<RingReader> reader_;

@@ -85,7 +85,7 @@ async function run(): Promise<void> {
 			recording = new RecordingWriter(path, meta, { force, ...(owner === undefined ? {} : { owner }) });
 		}
 		feed(source.periodicRecords());
-		post({ type: 'attached', missing: source.missing });
+		post({ type: 'attached', remarks: source.remarks });
 		await pump(source);
 		feed(source.periodicRecords());
 		if (settings.replay === undefined) feed([endRecord(process.hrtime.bigint())]);

@@ -22,12 +22,10 @@ export async function announceAttached(
 	options: Options,
 	notice: (text: string) => void = say,
 ): Promise<void> {
-	const missing = await threads.attached;
+	const remarks = await threads.attached;
 	if (options.presentation.quiet) return;
 	notice(`${captureSentence(options)}\n`);
-	if (missing.length > 0) {
-		notice(`tinytap: this kernel has no tracepoint for ${missing.join(', ')}: these calls are not seen\n`);
-	}
+	for (const remark of remarks) notice(`tinytap: ${forTerminal(remark)}\n`);
 }
 
 /** Ends the capture after `--for`, or when `interrupted` resolves, or by itself (replay, `--count`). */

@@ -49,7 +49,7 @@ export type DamageMessage = {
 };
 
 export type FromCapture =
-	| { readonly type: 'attached'; readonly missing: readonly string[] }
+	| { readonly type: 'attached'; readonly remarks: readonly string[] }
 	| {
 			readonly type: 'ended';
 			readonly loss: readonly LossTotal[];

@@ -58,7 +58,7 @@ type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (er
 
 /** The two worker threads of one capture. */
 export class Threads {
-	/** Resolves when the probes are attached (a recording: opened), with the tracepoints this kernel lacks. */
+	/** Resolves when the probes are attached (a recording: opened), with remarks on how this kernel is watched. */
 	readonly attached: Promise<readonly string[]>;
 	/** Resolves when the capture has ended and every row is in the table. */
 	readonly ended: Promise<CaptureEnd>;
@@ -91,7 +91,7 @@ export class Threads {
 			ended.reject(error);
 		};
 		this.#capture.on('message', (message: FromCapture) => {
-			if (message.type === 'attached') attached.resolve(message.missing);
+			if (message.type === 'attached') attached.resolve(message.remarks);
 			else if (message.type === 'ended') ended.resolve(message);
 			else if (message.type === 'warning') warn(message.message, message.hint);
 			else fail(fromMessage(message.error));

@@ -11,8 +11,8 @@ export type Question = {
 };
 
 export type BatchSource = {
-	/** Tracepoints this kernel does not have. */
-	readonly missing: readonly string[];
+	/** Sentences for the user about how this kernel is watched: what it lacks, what that affects. */
+	readonly remarks: readonly string[];
 	/** Room that nextBatch() needs. */
 	readonly batchBytes: number;
 	/**
@@ -38,7 +38,7 @@ export function recordingSource(path: string): BatchSource {
 	const reader = new RecordingReader(path);
 	let stopped = false;
 	return {
-		missing: [],
+		remarks: [],
 		batchBytes: FRAME_PAYLOAD_MAX,
 		nextBatch(into) {
 			if (stopped) return -1;

@@ -37,17 +37,31 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		capture.learnSockets();
 		applyFilter(capture, settings.filters);
 		const { missing } = capture.attach();
-		return source(addon, capture, missing);
+		return source(addon, capture, remarks(capture, missing));
 	} catch (error) {
 		capture.close();
 		throw explained(error);
 	}
 }
 
-function source(addon: NativeAddon, capture: NativeCapture, missing: readonly string[]): BatchSource {
+function remarks(capture: NativeCapture, missing: readonly string[]): string[] {
+	const calls = new Set(missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')));
+	return [
+		...(calls.size === 0
+			? []
+			: [`this kernel has no tracepoint for ${[...calls].join(', ')}: these calls are not seen`]),
+		...(capture.usesOldPrograms()
+			? [
+					'this kernel takes only the programs for kernels before 5.17: calls cost more, and those already waiting are not seen',
+				]
+			: []),
+	];
+}
+
+function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly string[]): BatchSource {
 	const lossBefore = new Map<number, number>();
 	return {
-		missing: missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')),
+		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
 		nextBatch: (into, timeoutMs) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS),
 		periodicRecords() {

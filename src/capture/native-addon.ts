@@ -36,6 +36,8 @@ export type CaptureHandles = {
 
 /** A running capture. Every method throws an Error with `code` (ERR_…) and, from libbpf, `detail`. */
 export type NativeCapture = {
+	/** The kernel refused the programs, and took those for kernels before 5.17. */
+	usesOldPrograms(): boolean;
 	/** Attaches every tracepoint this kernel has; names are `category/name`. */
 	attach(): { attached: string[]; missing: string[] };
 	/** The calling process is not captured from now on (attach() and adopting do this themselves). */
@@ -80,7 +82,7 @@ export type NativeCapture = {
 
 export type CaptureOptions = {
 	readonly objectPath: string;
-	/** The object for kernels before 5.17. Default: `tinytap-old.bpf.o` beside `tinytap.bpf.o`; '' for none. */
+	/** The object for kernels before 5.17, loaded when the first one is refused. Default: `tinytap-old.bpf.o` beside `tinytap.bpf.o`; '' for none. */
 	readonly oldObjectPath?: string;
 	/** Where tracefs is mounted, if not in the usual place. */
 	readonly tracefs?: string;

@@ -5,6 +5,7 @@ import { relative } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { FILES } from '../installation.ts';
 import { loadNativeAddon } from './native-addon.ts';
+import { mayLoadPrograms, rightsChecks } from './rights-checks.ts';
 
 export type CheckStatus = 'ok' | 'warning' | 'failed';
 
@@ -28,11 +29,6 @@ const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 17];
 
 const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
-/** Bits of CapEff (linux/capability.h). */
-const CAP_SYS_ADMIN = 21n;
-const CAP_PERFMON = 38n;
-const CAP_BPF = 39n;
-
 /** All checks, in the order of a capture's start. */
 export function preflight(files: PreflightFiles): Check[] {
 	const checks = [checkNode(), checkPlatform()];
@@ -40,7 +36,7 @@ export function preflight(files: PreflightFiles): Check[] {
 	return [
 		...checks,
 		checkKernel(),
-		checkRights(),
+		...rightsChecks(`Run it as root: ${sudoLine()}`),
 		...checkTracefs(files),
 		checkBtf(),
 		checkLockdown(),
@@ -93,23 +89,6 @@ function checkKernel(): Check {
 		};
 	}
 	return { name: 'kernel', status: 'ok', detail };
-}
-
-function checkRights(): Check {
-	const status = readText('/proc/self/status') ?? '';
-	const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-	const has = (bit: bigint) => ((effective >> bit) & 1n) === 1n;
-	const uid = process.getuid?.() ?? -1;
-	if (has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON))) {
-		return { name: 'rights', status: 'ok', detail: `uid ${uid}, may load and attach BPF programs` };
-	}
-	return {
-		name: 'rights',
-		status: 'failed',
-		detail: `uid ${uid} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON`,
-		affects: 'live capture',
-		mend: `Run it as root: ${sudoLine()}`,
-	};
 }
 
 /** The command that starts this one as root with the same Node. */
@@ -210,12 +189,26 @@ function checkFiles(files: PreflightFiles): Check[] {
 /** Lets the kernel look at the programs without attaching them; throws when the addon does not load. */
 function checkPrograms(files: PreflightFiles): Check[] {
 	const addon = loadNativeAddon(files.addon);
+	let usesOldPrograms: boolean;
 	try {
-		addon.openCapture({ objectPath: files.bpfObject, ringBytes: 4096 }).close();
+		const capture = addon.openCapture({ objectPath: files.bpfObject, ringBytes: 4096 });
+		usesOldPrograms = capture.usesOldPrograms();
+		capture.close();
 	} catch (error) {
 		// Rights and tracefs have checks of their own.
 		const code = systemCode(error);
-		if (code === 'ERR_NO_PERMISSION' || code === 'ERR_NO_TRACEFS') return [];
+		if ((code === 'ERR_NO_PERMISSION' && !mayLoadPrograms()) || code === 'ERR_NO_TRACEFS') return [];
+		if (code === 'ERR_NO_PERMISSION') {
+			return [
+				{
+					name: 'programs',
+					status: 'failed',
+					detail: firstLine(error),
+					affects: 'live capture',
+					mend: 'A seccomp filter (containers have one) or a security module forbids bpf(2): allow it, or run outside.',
+				},
+			];
+		}
 		return [
 			{
 				name: 'programs',
@@ -226,7 +219,16 @@ function checkPrograms(files: PreflightFiles): Check[] {
 			},
 		];
 	}
-	return [{ name: 'programs', status: 'ok', detail: 'the kernel takes the BPF programs' }];
+	if (!usesOldPrograms) return [{ name: 'programs', status: 'ok', detail: 'the kernel takes the BPF programs' }];
+	return [
+		{
+			name: 'programs',
+			status: 'warning',
+			detail: 'the kernel takes only the BPF programs for kernels before 5.17',
+			affects: 'cost of a system call; calls already waiting when capture starts are not seen',
+			mend: 'Expected before Linux 5.17; on a newer one please report it with the kernel version.',
+		},
+	];
 }
 
 function firstLine(error: unknown): string {

@@ -154,6 +154,36 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 	assert.match(root.stdout, /^ok +tracepoints +all \d+ there/m);
 });
 
+test('doctor in a container: no rights to bpf(2) in spite of root, and processes out of sight', async () => {
+	// A seccomp filter as containers have it: bpf(2) fails with EPERM. Numbers of the system call on x86_64 and aarch64.
+	const program = `
+import ctypes, os, platform, struct, sys
+number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+code = b"".join(struct.pack("HBBI", *each) for each in ((0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7FFF0000)))
+memory = ctypes.create_string_buffer(code)
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(memory)), 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])`;
+	const { status, stdout, stderr } = spawnSync(
+		'unshare',
+		[
+			...['--pid', '--fork', '--mount-proc', 'python3', '-c', program],
+			...[process.execPath, ...NODE_FLAGS, CLI, 'doctor', '--json'],
+		],
+		{ encoding: 'utf8', env: TEST_ENV },
+	);
+	assert.equal(status, 1, stderr);
+	const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; mend?: string }[] };
+	const check = (name: string) => checks.find((each) => each.name === name);
+	assert.deepEqual(
+		['rights', 'processes', 'programs'].map((name) => check(name)?.status),
+		['ok', 'warning', 'failed'],
+	);
+	assert.match(check('programs')?.mend ?? '', /seccomp/);
+	assert.match(check('processes')?.mend ?? '', /--pid=host/);
+});
+
 test('without tracefs: mounted where possible, else explained', () => {
 	// In a mount namespace of its own tracefs is hidden and cannot be mounted again.
 	const result = spawnSync(

@@ -1,15 +1,20 @@
 // The addon itself: loading, attaching, its errors, more than one at once, workers, and what is left behind.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, connect as dial } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { CAPTURE_DATA, DIRECTION_IN as IN, DIRECTION_OUT as OUT } from '../../decoder-as/assembly/capture-event.ts';
+import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
+import { kernelSource } from '../../src/capture/kernel-source.ts';
+import { preflight } from '../../src/capture/preflight.ts';
 import {
 	ADDON,
+	ADDON_FILE,
 	BPF_OBJECT,
+	BPF_OBJECTS,
 	followCapture,
 	joinStream,
 	parseRecords,
@@ -44,6 +49,17 @@ function remaining(ids: readonly number[]): number[] {
 		id: number;
 	}[];
 	return all.map((each) => each.id).filter((id) => ids.includes(id));
+}
+
+/** A BPF object whose programs call a helper that no kernel has. */
+function withUnknownHelper(path: string): Buffer {
+	const object = readFileSync(path);
+	// call 8 (bpf_get_smp_processor_id), as the instruction stands in the file.
+	const call = Buffer.from([0x85, 0, 0, 0, 8, 0, 0, 0]);
+	const at = object.indexOf(call);
+	assert.ok(at > 0);
+	object.writeUInt32LE(99_999, at + 4);
+	return object;
 }
 
 describe('the addon', () => {
@@ -101,6 +117,41 @@ describe('the addon', () => {
 			try { new holder.exports.Capture({ objectPath: ${JSON.stringify(BPF_OBJECT)}, oldObjectPath: '', tracefs: '', ringBytes: 4096, captureLimit: 1, iovecLimit: 1 }); }
 			catch (error) { console.log(error.code); }`;
 		assert.equal(execFileSync(process.execPath, ['-e', unprivileged], { encoding: 'utf8' }), 'ERR_NO_PERMISSION\n');
+	});
+
+	it('takes the programs for older kernels when the others are refused, and says so', () => {
+		const directory = temporaryDirectory();
+		const refused = join(directory.path, 'tinytap.bpf.o');
+		const old = join(directory.path, 'tinytap-old.bpf.o');
+		try {
+			writeFileSync(refused, withUnknownHelper(BPF_OBJECTS[0]!));
+			copyFileSync(BPF_OBJECTS[1]!, old);
+			const capture = ADDON.openCapture({ objectPath: refused });
+			assert.equal(capture.usesOldPrograms(), true);
+			capture.close();
+			const files = { bpfObject: refused, addon: ADDON_FILE, decoder: ADDON_FILE };
+			const check = preflight(files).find(({ name }) => name === 'programs');
+			assert.equal(check?.status, 'warning');
+			assert.match(check.detail, /only the BPF programs for kernels before 5\.17/);
+			const settings = { files, ringSize: 1 << 20, iovecLimit: 1024, filters: { pids: [], comms: [], ports: [] } };
+			const source = kernelSource(settings as unknown as CaptureSettings);
+			source.close();
+			assert.deepEqual(
+				source.remarks.map((remark) => /^this kernel takes only the programs for kernels before 5\.17/.test(remark)),
+				[true],
+			);
+			writeFileSync(old, withUnknownHelper(old));
+			assert.throws(() => ADDON.openCapture({ objectPath: refused }), {
+				code: 'ERR_LOAD',
+				message: /refused the BPF programs.*\(and those for kernels before 5\.17\)/,
+			});
+			assert.equal(preflight(files).find(({ name }) => name === 'programs')?.status, 'failed');
+			const capture2 = ADDON.openCapture({ objectPath: BPF_OBJECT });
+			assert.equal(capture2.usesOldPrograms(), false);
+			capture2.close();
+		} finally {
+			directory.remove();
+		}
 	});
 
 	it('goes without a tracepoint that the kernel lacks', async () => {
@@ -194,6 +245,30 @@ describe('the addon', () => {
 		worker.postMessage('end');
 		await gone;
 		await freed(programs);
+	});
+
+	it('survives the end of a worker in the middle of a call', () => {
+		const worker = `
+			const { parentPort } = require('node:worker_threads');
+			const holder = { exports: {} };
+			process.dlopen(holder, ${JSON.stringify(ADDON_FILE)});
+			parentPort.postMessage(0);
+			const wrong = { objectPath: '/nonexistent', oldObjectPath: '', tracefs: '', ringBytes: 4096, captureLimit: 1, iovecLimit: 1 };
+			for (;;) {
+				holder.exports.lookupSocket(process.pid, 0);
+				try { new holder.exports.Capture(wrong); } catch {}
+			}`;
+		const program = `
+			const { Worker } = require('node:worker_threads');
+			(async () => {
+				for (let i = 0; i < 23; i++) {
+					const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+					await new Promise((resolve) => worker.once('message', resolve));
+					await worker.terminate();
+				}
+				console.log('alive');
+			})();`;
+		assert.equal(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' }), 'alive\n');
 	});
 
 	it('keeps records that do not fit until there is room', async () => {

@@ -6,7 +6,8 @@ import { type CaptureOptions, loadNativeAddon, type NativeCapture } from '../../
 import { eventually } from './eventually.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-export const ADDON = loadNativeAddon(join(ROOT, 'build/tinytap.node'));
+export const ADDON_FILE = join(ROOT, 'build/tinytap.node');
+export const ADDON = loadNativeAddon(ADDON_FILE);
 export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
 /** Both load on a new kernel, and must show the same. */
 export const BPF_OBJECTS = [BPF_OBJECT, join(ROOT, 'build/tinytap-old.bpf.o')];

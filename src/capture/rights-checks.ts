@@ -1,0 +1,113 @@
+// What this process may do, as far as a capture needs it.
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { Check } from './preflight.ts';
+
+/** Bits of CapEff (linux/capability.h). */
+const CAP_SYS_PTRACE = 19n;
+const CAP_SYS_ADMIN = 21n;
+const CAP_PERFMON = 38n;
+const CAP_BPF = 39n;
+
+/** The inode number that the initial pid namespace has on every kernel. */
+const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
+
+/** From 3 on (Debian's and Android's addition) perf events are for CAP_SYS_ADMIN or CAP_PERFMON only. */
+const PARANOID_REFUSES = 3;
+
+/** `asRoot` says how to run it as root. */
+export function rightsChecks(asRoot: string): Check[] {
+	return [checkLoading(asRoot), checkPerfEvents(asRoot), checkLooking(asRoot), checkPidNamespace()];
+}
+
+/** Has this process the rights to load and attach BPF programs? */
+export function mayLoadPrograms(): boolean {
+	return has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON));
+}
+
+function checkLoading(asRoot: string): Check {
+	const uid = process.getuid?.() ?? -1;
+	if (mayLoadPrograms())
+		return { name: 'rights', status: 'ok', detail: `uid ${uid}, may load and attach BPF programs` };
+	return {
+		name: 'rights',
+		status: 'failed',
+		detail: `uid ${uid} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON${noMore()}`,
+		affects: 'live capture',
+		mend: asRoot,
+	};
+}
+
+function noMore(): string {
+	return /^NoNewPrivs:\s*1$/m.test(statusText()) ? ' (and can get none: no_new_privs is set)' : '';
+}
+
+function checkPerfEvents(asRoot: string): Check {
+	const value = Number(readText('/proc/sys/kernel/perf_event_paranoid') ?? Number.NaN);
+	const detail = Number.isNaN(value) ? 'not built into this kernel' : `kernel.perf_event_paranoid is ${value}`;
+	if (Number.isNaN(value)) {
+		return {
+			name: 'perf events',
+			status: 'failed',
+			detail,
+			affects: 'attaching to tracepoints',
+			mend: 'The kernel must be built with CONFIG_PERF_EVENTS.',
+		};
+	}
+	if (value < PARANOID_REFUSES || has(CAP_SYS_ADMIN) || has(CAP_PERFMON))
+		return { name: 'perf events', status: 'ok', detail };
+	return {
+		name: 'perf events',
+		status: 'failed',
+		detail,
+		affects: 'attaching to tracepoints',
+		mend: `${asRoot}, or as root: sysctl kernel.perf_event_paranoid=2`,
+	};
+}
+
+function checkLooking(asRoot: string): Check {
+	if (has(CAP_SYS_PTRACE))
+		return { name: 'ptrace', status: 'ok', detail: 'may ask what descriptors of other processes are' };
+	return {
+		name: 'ptrace',
+		status: 'warning',
+		detail: 'no CAP_SYS_PTRACE',
+		affects: 'addresses of connections that existed before, and of unix sockets',
+		mend: asRoot,
+	};
+}
+
+function checkPidNamespace(): Check {
+	let namespace: string | undefined;
+	try {
+		namespace = readlinkSync('/proc/self/ns/pid');
+	} catch {
+		// No /proc: told below.
+	}
+	if (namespace === INITIAL_PID_NAMESPACE)
+		return { name: 'processes', status: 'ok', detail: 'in the initial pid namespace' };
+	return {
+		name: 'processes',
+		status: 'warning',
+		detail: namespace === undefined ? '/proc is not mounted' : `in a pid namespace of its own (${namespace})`,
+		affects: 'names, command lines and some addresses; --pid takes the numbers of the host',
+		mend: "Run it with the host's processes in sight (docker run --pid=host).",
+	};
+}
+
+function has(bit: bigint): boolean {
+	const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(statusText())?.[1] ?? '0'}`);
+	return ((effective >> bit) & 1n) === 1n;
+}
+
+function statusText(): string {
+	return readText('/proc/self/status') ?? '';
+}
+
+function readText(path: string): string | undefined {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		// Not there on this kernel.
+		return undefined;
+	}
+}
