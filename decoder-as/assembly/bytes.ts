@@ -1,5 +1,18 @@
 // Looking through bytes: what to find is found 16 at a time.
 
+/** Copies bytes that do not overlap: a few of them without the call that memory.copy is. */
+export function copyBytes(to: usize, from: usize, length: u32): void {
+	if (length > 16) {
+		memory.copy(to, from, length);
+	} else if (length >= 8) {
+		const last = load<u64>(from + length - 8);
+		store<u64>(to, load<u64>(from));
+		store<u64>(to + length - 8, last);
+	} else {
+		for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i));
+	}
+}
+
 /** Address of the first LF in [from, end), or `end`. */
 export function findLineFeed(from: usize, end: usize): usize {
 	let at = from;

@@ -24,3 +24,9 @@ export function setCall(record: usize): void {
 	comm0 = load<u64>(recordComm(record));
 	comm1 = load<u64>(recordComm(record), 8);
 }
+
+/** The next call is like this one but for its time and its place in the stream. */
+export function repeatCall(record: usize): void {
+	time = recordTime(record);
+	startOffset = recordOffset(record) - recordCallOffset(record);
+}

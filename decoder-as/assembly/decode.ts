@@ -82,7 +82,8 @@ import {
 	recordTime,
 	recordVersion,
 } from './record';
-import { idleLimitNs, memoryLimit } from './settings';
+import { beginRun, continueRun, endRun } from './run';
+import { idleLimitNs, memoryLimit, relieveAbove } from './settings';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './state';
 
 const ECONNRESET: u32 = 104;
@@ -106,13 +107,15 @@ export function decodeBatch(start: usize, bytes: u32): void {
 		if (size < HEADER_SIZE || size > <u32>(end - at)) break;
 		const captured = recordCaptured(at);
 		if (recordVersion(at) != CAPTURE_EVENT_VERSION || captured != size - HEADER_SIZE || captured > recordBytesOrPayload(at)) {
+			endRun();
 			loss.count(LOSS_DECODE_GAP, 1, recordBytes(at));
-		} else {
+		} else if (!continueRun(at)) {
 			handle(at);
 		}
 		at += (<usize>size + 7) & ~7;
 		if (at > end) at = end;
 	}
+	endRun();
 	// What is left is no record, and where the next one begins nobody can tell.
 	if (at < end) loss.count(LOSS_DECODE_GAP, 1, end - at);
 	settleBatch();
@@ -146,7 +149,7 @@ function handle(record: usize): void {
 		finish();
 		return;
 	}
-	if (memoryInUse() > memoryLimit - (memoryLimit >> 3)) relieve();
+	if (memoryInUse() > relieveAbove) relieve();
 	call.setCall(record);
 	if (kind == CAPTURE_FACT_SOCKET) answerSocket(record);
 	else if (kind == CAPTURE_PROCESS_EXIT) handleExit(record);
@@ -225,6 +228,7 @@ function handleData(connection: Connection, record: usize): void {
 	}
 	if (connection.ignored) return;
 	receive(connection, record);
+	beginRun(record, connection);
 }
 
 function handleOpen(connection: Connection, record: usize): void {

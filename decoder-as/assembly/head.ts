@@ -152,11 +152,21 @@ export function readVersion(at: usize, end: usize): i32 {
 	return ((<i32>major - 48) << 8) | (<i32>minor - 48);
 }
 
-/** Methods of the registry (RFC 9110, WebDAV and friends) and those in wide use, the usual ones first. */
-const METHODS = `GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE
-	ACL COPY LOCK MOVE BIND LINK MERGE MKCOL PURGE LABEL QUERY SEARCH REPORT NOTIFY UNLOCK UNBIND REBIND UNLINK SOURCE
-	UPDATE CHECKIN PROPFIND CHECKOUT M-SEARCH PROPPATCH SUBSCRIBE MKACTIVITY MKCALENDAR ORDERPATCH UNCHECKOUT
-	UNSUBSCRIBE MKWORKSPACE VERSION-CONTROL BASELINE-CONTROL MKREDIRECTREF `;
+/** Methods of the registry (RFC 9110, WebDAV and friends) and those in wide use, by their first letter. */
+const METHODS = `ACL BIND BASELINE-CONTROL COPY CONNECT CHECKIN CHECKOUT DELETE GET HEAD LINK LOCK LABEL MOVE MERGE MKCOL
+	M-SEARCH MKACTIVITY MKCALENDAR MKWORKSPACE MKREDIRECTREF NOTIFY OPTIONS ORDERPATCH POST PUT PATCH PURGE PROPFIND
+	PROPPATCH QUERY REPORT REBIND SEARCH SOURCE SUBSCRIBE TRACE UPDATE UNLOCK UNBIND UNLINK UNCHECKOUT UNSUBSCRIBE
+	VERSION-CONTROL `;
+/** For each letter the address of its first method, 0 for none. */
+const firstMethods = memory.data(26 * 4, 4);
+
+export function prepareMethods(): void {
+	const words = changetype<usize>(METHODS);
+	for (let i = METHODS.length - 1; i >= 0; i--) {
+		const begins = load<u16>(words + (i << 1)) > 32 && (i == 0 || load<u16>(words + ((i - 1) << 1)) <= 32);
+		if (begins) store<u32>(firstMethods + ((load<u16>(words + (i << 1)) - 65) << 2), <u32>(words + (i << 1)));
+	}
+}
 
 /** Is it one of them? Others only get a word in `anomalies`. */
 export function isKnownMethod(at: usize, end: usize): bool {
@@ -182,10 +192,13 @@ export function knownMethodSuffix(from: usize, end: usize): u32 {
 function matchMethod(at: usize, end: usize, partly: bool): u32 {
 	const length = <u32>(end - at);
 	if (length == 0) return 0;
-	const words = changetype<usize>(METHODS);
-	const wordsEnd = words + (METHODS.length << 1);
-	let word = words;
-	while (word < wordsEnd) {
+	const letter = <u32>load<u8>(at) - 65;
+	if (letter >= 26) return 0;
+	let word = <usize>load<u32>(firstMethods + (letter << 2));
+	if (word == 0) return 0;
+	if (partly && length == 1) return 1;
+	const wordsEnd = changetype<usize>(METHODS) + (METHODS.length << 1);
+	while (word < wordsEnd && <u32>load<u16>(word) == letter + 65) {
 		let i: u32 = 0;
 		while (i < length && <u32>load<u16>(word + (i << 1)) == <u32>load<u8>(at + i)) i++;
 		if (i == length && (partly || load<u16>(word + (i << 1)) <= 32)) return length;

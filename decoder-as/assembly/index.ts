@@ -2,6 +2,7 @@
 import { prepareClasses } from './bytes';
 import { decodeBatch, finish as finishCapture, writeSnapshot } from './decode';
 import { resizeRing } from './events';
+import { prepareMethods } from './head';
 import * as counters from './loss';
 import { allocateBeyond, memoryInUse, release } from './memory';
 import { clear, outputLength, outputStart } from './output';
@@ -12,6 +13,7 @@ let input: usize = 0;
 let inputCapacity: u32 = 0;
 
 prepareClasses();
+prepareMethods();
 
 export function configure(key: i32, value: f64): void {
 	set(key, value);

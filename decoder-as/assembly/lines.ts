@@ -1,7 +1,7 @@
 // Lines of a head or a trailer section. A head that comes in one piece is read where it lies; one that comes in several
 // is gathered in the message, up to the limits: what is longer is still looked through line by line, for the fields that
 // decide about framing may come last, but no longer kept.
-import { findLineFeed } from './bytes';
+import { copyBytes, findLineFeed } from './bytes';
 import { note } from './head';
 import { allocate, enlarge } from './memory';
 import { carry } from './messages';
@@ -131,6 +131,18 @@ function takeBareCr(stream: Stream, message: Message, at: usize): usize {
 	return at + fresh;
 }
 
+/** Takes bytes in the middle of a line; false when the line may end with them, and nothing was done. */
+export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
+	if (stream.inPlace != 0) return false;
+	// The first bytes of a line may be all of it.
+	if (stream.started && begunBytes(stream, message) < 2) return false;
+	if (length == 1 ? load<u8>(at) == 10 : findLineFeed(at, at + length) != at + length) return false;
+	message.wireBytes += length;
+	carry(message, length, 0);
+	keepPiece(stream, message, at, length);
+	return true;
+}
+
 /** Bytes of the head up to the end of the line taken last. */
 export function headLength(stream: Stream, message: Message): u32 {
 	return stream.inPlace != 0 ? stream.lineStart : message.headLength;
@@ -155,7 +167,7 @@ function keepPiece(stream: Stream, message: Message, at: usize, length: u32): vo
 	}
 	const kept = min<u32>(length, LINE_KEPT - stream.lineKept);
 	if (stream.line == 0 || kept == 0) return;
-	memory.copy(stream.line + stream.lineKept, at, kept);
+	copyBytes(stream.line + stream.lineKept, at, kept);
 	stream.lineKept += kept;
 }
 
@@ -172,7 +184,7 @@ function gather(stream: Stream, message: Message, at: usize, length: u32): void 
 		message.head = head;
 		message.headCapacity = capacity;
 	}
-	memory.copy(message.head + message.headLength, at, length);
+	copyBytes(message.head + message.headLength, at, length);
 	message.headLength = needed;
 }
 
@@ -190,6 +202,11 @@ function beginOverflow(stream: Stream, message: Message): void {
 
 /** The last 16 bytes of a start line that is too long: the version, CR, LF. */
 function keepTail(stream: Stream, at: usize, length: u32): void {
+	if (length == 1) {
+		stream.tail0 = (stream.tail0 >> 8) | (stream.tail1 << 56);
+		stream.tail1 = (stream.tail1 >> 8) | ((<u64>load<u8>(at)) << 56);
+		return;
+	}
 	const tail = changetype<usize>(stream) + offsetof<Stream>('tail0');
 	const fresh = min<u32>(length, 16);
 	memory.copy(tail, tail + fresh, 16 - fresh);

@@ -1,5 +1,6 @@
 // One message, request or response: its body's account (every byte is either held or counted by the reason why not), the
 // calls that carried it, and its end.
+import { copyBytes } from './bytes';
 import * as call from './call';
 import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE, SYSCALL_SPLICE } from './capture-event';
 import * as loss from './loss';
@@ -118,7 +119,7 @@ export function addBody(message: Message, at: usize, length: u32): void {
 		// Something before these bytes is not held.
 		message.gapped = true;
 	}
-	memory.copy(message.body + message.bodyLength, at, take);
+	copyBytes(message.body + message.bodyLength, at, take);
 	message.bodyLength += take;
 }
 

@@ -2,14 +2,16 @@
 // current line its end is kept, so that a start line may come in pieces. Whether a start line is believed depends on
 // where it stands: a body may hold what looks like one (see mayStand in streams.ts), and the lines after it must look
 // like a head.
-import { begins, findByte, isDigit, isSpace } from './bytes';
+import { begins, copyBytes, findByte, isDigit, isSpace } from './bytes';
 import * as call from './call';
 import { beginsKnownMethod, knownMethodSuffix, readVersion } from './head';
 import { allocate } from './memory';
 import { Stream } from './state';
 
-/** Of a line this much is kept: longer start lines are not found again. */
+/** Of a line this much is kept at least: longer start lines are not found again. */
 const KEPT: u32 = 8192;
+/** Room for more, so that what is kept is not moved for each byte that comes. */
+const ROOM: u32 = 16384;
 
 /** Forgets the line so far. */
 export function clearSearch(stream: Stream): void {
@@ -32,7 +34,7 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 		stream.searchCall = first;
 	}
 	if (stream.search == 0) {
-		stream.search = allocate(KEPT);
+		stream.search = allocate(ROOM);
 		if (stream.search == 0) return;
 	}
 	let from = at;
@@ -43,15 +45,26 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 		left = KEPT;
 		stream.searchLength = 0;
 		stream.searchCall = false;
-	} else if (stream.searchLength + left > KEPT) {
+	} else if (stream.searchLength + left > ROOM) {
 		const drop = stream.searchLength + left - KEPT;
 		memory.copy(stream.search, stream.search + drop, stream.searchLength - drop);
 		stream.searchLength -= drop;
 		stream.searchOffset += drop;
 		stream.searchCall = false;
 	}
-	memory.copy(stream.search + stream.searchLength, from, left);
+	copyBytes(stream.search + stream.searchLength, from, left);
 	stream.searchLength += left;
+}
+
+/** A byte in the middle of a line that can neither end it nor begin a head; false when it may. */
+export function keepMore(stream: Stream, at: usize): bool {
+	const byte = <u32>load<u8>(at);
+	const length = stream.searchLength;
+	if (byte == 10 || byte - 65 < 26 || stream.role == 0 || length == 0 || length == ROOM) return false;
+	store<u8>(stream.search + length, <u8>byte);
+	stream.searchLength = length + 1;
+	stream.skipped++;
+	return true;
 }
 
 function clearLine(stream: Stream): void {

@@ -19,6 +19,8 @@ export let waitingLimit: u32 = 100;
 export let connectionsLimit: u32 = 65536;
 export let idleLimitNs: u64 = 300_000_000_000;
 export let memoryLimit: u32 = 64 << 20;
+/** Room is made when more is in use. */
+export let relieveAbove: u32 = (64 << 20) - (8 << 20);
 export let eventsLimit: u32 = 65536;
 
 /** Sets one; unknown keys and values out of range are brought to the nearest that makes sense. */
@@ -30,8 +32,13 @@ export function set(key: i32, value: f64): void {
 	else if (key == SETTING_WAITING_LIMIT) waitingLimit = clamp(value, 1, 100_000);
 	else if (key == SETTING_CONNECTIONS_LIMIT) connectionsLimit = clamp(value, 1, 1 << 20);
 	else if (key == SETTING_IDLE_LIMIT_MS) idleLimitNs = (value < 1 ? <u64>1 : <u64>value) * 1_000_000;
-	else if (key == SETTING_MEMORY_LIMIT) memoryLimit = clamp(value, 2 << 20, 0x7fff0000);
+	else if (key == SETTING_MEMORY_LIMIT) setMemoryLimit(clamp(value, 2 << 20, 0x7fff0000));
 	else if (key == SETTING_EVENTS_LIMIT) eventsLimit = clamp(value, 0, 1 << 20);
+}
+
+function setMemoryLimit(bytes: u32): void {
+	memoryLimit = bytes;
+	relieveAbove = bytes - (bytes >> 3);
 }
 
 function clamp(value: f64, low: u32, high: u32): u32 {

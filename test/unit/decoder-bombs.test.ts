@@ -229,6 +229,35 @@ test('events and connections can always be listed', () => {
 	checkMemory(subject);
 });
 
+test('of calls that repeat each other the newest are listed, each with its own time', () => {
+	for (const eventsLimit of [1000, 64, 10]) {
+		const subject = newDecoder({ memoryLimit: MEMORY, eventsLimit });
+		const tape = new Tape();
+		const server = tape.server(1).open();
+		const other = tape.client(2).open();
+		const times: number[] = [];
+		const noteTime = () => times.push(Number(tape.timeNs) / 1000);
+		for (let i = 0; i < 3000; i++) {
+			server.in('x');
+			noteTime();
+			if (i % 500 !== 499) continue;
+			other.out('yy');
+			noteTime();
+		}
+		feedRecords(subject, tape.records, { recordsPerBatch: 700 });
+		subject.clearOutput();
+		subject.snapshot(SNAPSHOT_EVENTS);
+		const { events } = takeOutput(subject);
+		// Of a run whose beginning was overwritten the last calls cannot be told.
+		assert.ok(events.length <= eventsLimit && events.length >= Math.min(eventsLimit, 64) - 10, `${events.length}`);
+		assert.deepEqual(
+			events.map((event) => Math.round(event.ts)),
+			times.slice(-events.length).map(Math.round),
+		);
+		assert.ok(events.every((event) => event.bytes === event.conn && event.captured === event.bytes));
+	}
+});
+
 test('twice the input takes about twice the work, also byte by byte', () => {
 	// Work is counted in instructions' place by time, so only a growth that no busy machine explains fails: a quadratic
 	// reader takes four times as long for twice the input, eight times for three doublings more.
@@ -261,5 +290,43 @@ test('twice the input takes about twice the work, also byte by byte', () => {
 		const small = Math.max(time(10_000), 500);
 		const large = time(80_000);
 		assert.ok(large < small * 24, `${name}: ${small} µs, eight times the input ${large} µs`);
+	}
+});
+
+test('byte by byte no input takes more than 20 times what records take whose bytes nobody reads', () => {
+	const inputs: readonly (readonly [string, string, string])[] = [
+		['body', 'POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n', 'x'],
+		['chunk without end', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n', 'x'],
+		['header', 'GET / HTTP/1.1\r\nX: ', 'x'],
+		['headers', 'GET / HTTP/1.1\r\n', 'A: 456789\r\n'],
+		['folded', 'GET / HTTP/1.1\r\nA: b\r\n', ' folded\r\n'],
+		['request line', 'GET /', 'a'],
+		['chunks', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', '1;e=f\r\nx\r\n'],
+		['trailers', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', 'T: 456789\r\n'],
+		['garbage', 'GET / HTTP/1.1\r\n\r\n(', 'g'],
+		['garbage that begins like methods', 'GET / HTTP/1.1\r\n\r\n(', 'PM'],
+		['lines of garbage', 'GET / HTTP/1.1\r\n\r\n(', 'MKREDIRECTREF UNSUBSCRIBE\n'],
+	];
+	const bytes = 20_000;
+	const time = (head: string, piece: string): number => {
+		const tape = new Tape();
+		const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+		for (const byte of (head + piece.repeat(bytes / piece.length)).slice(0, bytes)) server.in(byte);
+		const batch = buildBatch(tape.records);
+		let best = Number.POSITIVE_INFINITY;
+		for (let run = 0; run < 8; run++) {
+			const subject = decoder();
+			subject.input(batch.length).set(batch);
+			const start = process.cpuUsage();
+			subject.decode(batch.length);
+			const { user, system } = process.cpuUsage(start);
+			best = Math.min(best, user + system);
+		}
+		return best;
+	};
+	const unread = Math.max(time('\x16\x03\x01', 'x'), 200);
+	for (const [name, head, piece] of inputs) {
+		const read = time(head, piece);
+		assert.ok(read < unread * 20, `${name}: ${read} µs, unread bytes ${unread} µs`);
 	}
 });

@@ -1,0 +1,111 @@
+// A run: calls of one thread on one connection and direction, one after the other, each like the one before but for its
+// time and its bytes. Programs that read or write byte by byte make them. What is the same need not be looked up, checked
+// and noted again for each; a run is over with the first record that differs, and with the batch.
+import * as call from './call';
+import { CAPTURE_DATA } from './capture-event';
+import * as clock from './clock';
+import { repeatEvent } from './events';
+import { receive } from './lifecycle';
+import { takeMore } from './lines';
+import { memoryInUse } from './memory';
+import { addBody } from './messages';
+import {
+	recordBytes,
+	recordCaptured,
+	recordConn,
+	recordDirection,
+	recordFlags,
+	recordKind,
+	recordOffset,
+	recordPayload,
+	recordTime,
+} from './record';
+import { keepMore } from './search';
+import { relieveAbove } from './settings';
+import { Connection, NO_CONNECTION, NO_PENDING, NO_STREAM, Stream } from './state';
+import { IN_CHUNK_DATA, IN_FIELDS, IN_LENGTH, IN_START_LINE, IN_TRAILERS, OPAQUE, SEARCHING, UNTIL_CLOSE, feed } from './streams';
+
+/** The run's newest record, 0 when there is none. */
+let newest: usize = 0;
+let connection: Connection = NO_CONNECTION;
+let stream: Stream = NO_STREAM;
+let bytes: u32 = 0;
+
+export function endRun(): void {
+	newest = 0;
+}
+
+/** The record was taken the ordinary way: others like it may follow. */
+export function beginRun(record: usize, from: Connection): void {
+	if (recordKind(record) != CAPTURE_DATA || recordFlags(record) != 0 || from.gone || from.ignored) return;
+	bytes = recordBytes(record);
+	if (bytes == 0 || recordCaptured(record) != bytes) return;
+	const incoming = recordDirection(record) == 1;
+	connection = from;
+	stream = incoming ? from.incoming : from.outgoing;
+	const other = incoming ? from.outgoing : from.incoming;
+	if (stream == NO_STREAM || stream.ended || stream.firstPending != NO_PENDING) return;
+	if (other != NO_STREAM && other.firstPending != NO_PENDING) return;
+	// The record may have set others free that waited.
+	call.setCall(record);
+	newest = record;
+}
+
+/** Takes the record when it goes on the run; else false, and nothing was done. */
+export function continueRun(record: usize): bool {
+	if (newest == 0) return false;
+	if (!isLike(record, newest) || recordOffset(record) != stream.next || memoryInUse() > relieveAbove) {
+		newest = 0;
+		return false;
+	}
+	newest = record;
+	const time = recordTime(record);
+	clock.advance(time);
+	call.repeatCall(record);
+	connection.usedAt = time;
+	repeatEvent(record);
+	const from = recordPayload(record);
+	if (takeSimply(from)) {
+		stream.next += bytes;
+	} else if (feed(stream, from, from + bytes) != bytes) {
+		// The rest of it has to wait.
+		newest = 0;
+		receive(connection, record);
+	}
+	return true;
+}
+
+/** Everything but time, offset and content. */
+function isLike(a: usize, b: usize): bool {
+	const head = v128.and(
+		v128.and(i8x16.eq(v128.load(a), v128.load(b)), i8x16.eq(v128.load(a, 16), v128.load(b, 16))),
+		v128.and(i8x16.eq(v128.load(a, 32), v128.load(b, 32)), i8x16.eq(v128.load(a, 72), v128.load(b, 72))),
+	);
+	return i8x16.all_true(head) && recordConn(a) == recordConn(b);
+}
+
+/** Takes bytes that are in the middle of something, where nothing ends with them. */
+function takeSimply(from: usize): bool {
+	switch (stream.state) {
+		case IN_LENGTH:
+		case IN_CHUNK_DATA:
+			if (stream.guess || <u64>bytes >= stream.remaining) return false;
+			addBody(stream.message, from, bytes);
+			stream.remaining -= bytes;
+			return true;
+		case UNTIL_CLOSE:
+			if (stream.guess) return false;
+			addBody(stream.message, from, bytes);
+			return true;
+		case IN_START_LINE:
+		case IN_FIELDS:
+		case IN_TRAILERS:
+			return takeMore(stream, stream.message, from, bytes);
+		case SEARCHING:
+			return bytes == 1 && keepMore(stream, from);
+		case OPAQUE:
+			return true;
+		default:
+			return false;
+	}
+}
