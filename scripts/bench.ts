@@ -2,13 +2,15 @@
 // docs/performance.md (scripts/bench/page.ts).
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { setConditions } from './bench/processes.ts';
 
-const USAGE = `npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority]
---rows       how much, in benchmarks that do not need the kernel
+const USAGE = `npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority] [--lock FILE]
+--rows       how much: exchanges, or in storm calls of dd
 --seconds    of each measurement, in those that do
 --no-write   prints the figures and leaves docs/performance.md alone
 --modules    where better-sqlite3 and @duckdb/node-api are installed, when not here
---priority   runs everything measured at nice -10, for a machine that others use at the same time`;
+--priority   runs everything measured at nice -10, for a machine that others use at the same time
+--lock       takes turns by this file with measurements of other checkouts`;
 
 export type BenchOptions = {
 	readonly rounds: number;
@@ -17,7 +19,8 @@ export type BenchOptions = {
 	readonly rows: number | undefined;
 	readonly write: boolean;
 	readonly modules: string | undefined;
-	readonly priority: boolean;
+	/** The command line, for the page. */
+	readonly command: string;
 };
 
 /** Loaded when chosen, so that one does not need what another one does. */
@@ -32,6 +35,27 @@ const BENCHMARKS: Record<string, { readonly heap?: true; run(options: BenchOptio
 		run: async ({ rows = 1_000_000, rounds, write, modules }) =>
 			(await import('./bench/sql.ts')).benchSql({ rows, rounds, write, modules }),
 	},
+	overhead: {
+		run: async ({ seconds = 3, ...options }) =>
+			(await import('./bench/overhead.ts')).benchOverhead({ seconds, ...options }),
+	},
+	storm: {
+		run: async ({ rows = 3_000_000, ...options }) =>
+			(await import('./bench/storm.ts')).benchStorm({ rows, ...options }),
+	},
+	capacity: {
+		run: async ({ seconds = 30, ...options }) =>
+			(await import('./bench/capacity.ts')).benchCapacity({ seconds, ...options }),
+	},
+	latency: {
+		run: async ({ seconds = 3, ...options }) =>
+			(await import('./bench/latency.ts')).benchLatency({ seconds, ...options }),
+	},
+	growth: {
+		heap: true,
+		run: async ({ rows = 10_000_000, ...options }) =>
+			(await import('./bench/growth.ts')).benchGrowth({ rows, ...options }),
+	},
 	page: { run: async () => (await import('./bench/page.ts')).renderPage() },
 };
 
@@ -44,6 +68,7 @@ const { values, positionals } = parseArgs({
 		'no-write': { type: 'boolean', default: false },
 		modules: { type: 'string' },
 		priority: { type: 'boolean', default: false },
+		lock: { type: 'string' },
 	},
 });
 const name = positionals[0];
@@ -57,13 +82,17 @@ if (benchmark.heap && globalThis.gc === undefined) {
 	});
 	process.exitCode = again.status ?? 1;
 } else {
+	setConditions({ priority: values.priority, lock: values.lock });
 	await benchmark.run({
 		rounds: number(values.rounds),
 		seconds: values.seconds === undefined ? undefined : number(values.seconds),
 		rows: values.rows === undefined ? undefined : number(values.rows),
 		write: !values['no-write'],
 		modules: values.modules,
-		priority: values.priority,
+		command: `npm run bench -- ${process.argv
+			.slice(2)
+			.filter((word) => !word.includes('/'))
+			.join(' ')}`.replace(' --lock', ''),
 	});
 }
 

@@ -32,23 +32,30 @@ export type Intake = {
 	readonly appendSeconds: number;
 };
 
-/** Makes `count` exchanges with small bodies and takes them in. */
-export function takeIn(count: number, memoryBytes: number): Intake {
+/** Makes `count` exchanges with small bodies and takes them in. With more than 200 connections each has the same share. */
+export function takeIn(
+	count: number,
+	memoryBytes: number,
+	{ connections: connectionCount = CONNECTIONS, processes = 4 }: { connections?: number; processes?: number } = {},
+): Intake {
 	const wasm = readFileSync(join(import.meta.dirname, '../../build/decoder.wasm'));
-	const decoder = createDecoder(wasm);
+	const decoder = createDecoder(wasm, { connectionsLimit: Math.max(65_536, connectionCount), memoryLimit: 2 ** 30 });
 	const store = new ExchangeStore({ memoryBytes, rows: Number.POSITIVE_INFINITY });
 	const tape = new Tape();
 	const random = seeded(42);
 	tape.clock(1_795_348_800_000_000_000n);
-	const connections = Array.from({ length: CONNECTIONS }, (_, index) =>
-		tape
+	const connections: ConnectionTape[] = [];
+	const connection = (made: number): ConnectionTape => {
+		const index = connectionCount > CONNECTIONS ? made % connectionCount : Math.floor(random() * connectionCount);
+		connections[index] ??= tape
 			.server(index + 1, {
 				local: '10.0.0.1:80',
-				remote: `10.0.1.${index + 1}:${40_000 + index}`,
-				pid: 100 + (index % 4),
+				remote: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}:${40_000 + (index % 20_000)}`,
+				pid: 100 + (index % processes),
 			})
-			.open(),
-	);
+			.open();
+		return connections[index];
+	};
 	let wireBytes = 0;
 	let decodeSeconds = 0;
 	let appendSeconds = 0;
@@ -64,7 +71,7 @@ export function takeIn(count: number, memoryBytes: number): Intake {
 		appendSeconds += (performance.now() - decoded) / 1000;
 	};
 	for (let made = 0; made < count; made++) {
-		wireBytes += exchange(tape, connections[Math.floor(random() * CONNECTIONS)]!, random);
+		wireBytes += exchange(tape, connection(made), random);
 		if ((made + 1) % BATCH_EXCHANGES === 0) flush();
 	}
 	flush();

@@ -1,0 +1,137 @@
+// How much tinytap keeps up with: loss at the highest rate the machine can serve, the highest rate of large bodies without
+// loss, and what a burst leaves that is too much for the ring.
+
+import { parseRows } from '../../test/support/tinytap.ts';
+import { CONNECTIONS, paced, wrk } from './load.ts';
+import { type Goal, publish } from './page.ts';
+import { interrupt, turn, untilDetached } from './processes.ts';
+import { requirePrograms, versionsOf } from './programs.ts';
+import { figure, table } from './rounds.ts';
+import { type Report, startTinytap, tinytap, untilCapturing } from './tracers.ts';
+import { type Body, FILE, LARGE, SMALL, startNginx, type WebServer } from './web-server.ts';
+
+export type CapacityOptions = { readonly seconds: number; readonly write: boolean; readonly command: string };
+
+const PROGRAMS = ['bpftool', 'nginx', 'wrk'] as const;
+const MB = 1e6;
+const BODY_RATES = [100, 200, 300, 400, 500, 750, 1000];
+/** A ring this small is full before the reader looks. */
+const BURST_RING = '64KiB';
+const AFTER = 1009;
+
+type Step = { readonly what: string; readonly reached: string; readonly rows: number; readonly lost: number };
+
+export async function benchCapacity({ seconds, write, command }: CapacityOptions): Promise<void> {
+	requirePrograms(PROGRAMS);
+	const server = await startNginx();
+	try {
+		const small: Step[] = [];
+		for (const both of [false, true]) small.push(await turn(() => asFastAsItGoes(server, SMALL, both, seconds)));
+		const files = await turn(() => asFastAsItGoes(server, FILE, false, seconds));
+		const large: (Step & { rate: number })[] = [];
+		for (const rate of BODY_RATES) {
+			const step = await turn(() => largeBodies(server, rate, Math.min(seconds, 10)));
+			large.push({ ...step, rate });
+			console.log(step.what, step.reached, step.lost);
+		}
+		const burst = await turn(() => tooMuch(server, Math.min(seconds, 3)));
+		const steps = [...small, files, ...large];
+		const kept = large.findIndex(({ lost }) => lost > 0);
+		const highest = kept < 0 ? BODY_RATES.at(-1)! : kept === 0 ? 0 : BODY_RATES[kept - 1]!;
+		const lostSmall = small.map(({ lost }) => lost);
+		const goals: Goal[] = [
+			{
+				goal: `nothing lost for ${seconds} s at whatever wrk drives through nginx, 200 bytes`,
+				figure: `server side ${lostSmall[0]}, both ends ${lostSmall[1]} lost`,
+				met: lostSmall.every((lost) => lost === 0),
+			},
+			{ goal: '500 MB/s of bodies without loss', figure: `${highest} MB/s`, met: highest >= 500 },
+		];
+		publish(
+			{
+				name: 'capacity',
+				title: 'Capacity',
+				method: `nginx with 2 workers on loopback; tinytap with its default ring (16 MiB) and body limit (64 KiB). wrk with ${CONNECTIONS} connections asks as fast as it is answered for ${seconds} s;
+a client of ours asks for bodies of 1 MiB (Content-Length, \`writev\`) at fixed rates for ${Math.min(seconds, 10)} s. Every response is compared with the rows: without loss there are as many complete ones as responses.
+Then a ring of ${BURST_RING} is flooded by wrk, and ${AFTER} slow requests follow on new connections, each of which must have its complete row.`,
+				command,
+				versions: versionsOf(PROGRAMS),
+				goals,
+				figures: `${table(
+					['load', 'reached', 'rows', 'events lost'],
+					steps.map(({ what, reached, rows, lost }) => [
+						what,
+						reached,
+						rows.toLocaleString('en-US'),
+						lost.toLocaleString('en-US'),
+					]),
+				)}\n\n${burst}`,
+			},
+			write,
+		);
+	} finally {
+		await server.stop();
+	}
+}
+
+async function asFastAsItGoes(server: WebServer, body: Body, both: boolean, seconds: number): Promise<Step> {
+	const filter = both ? ['--port', String(server.ports[body.kind])] : ['--comm', 'nginx'];
+	const tracing = await tinytap('', [...filter, '--max-memory', '8GiB']).start(server);
+	const { requests, rate } = await wrk(server.ports[body.kind], body.path, seconds);
+	const report = await tracing.stop();
+	const rows = check(report, both ? ['server', 'client'] : ['server'], requests, requests + CONNECTIONS, body);
+	const what = `${body.name}, wrk, ${both ? 'both ends' : 'server side'}`;
+	return { what, reached: `${figure(rate)} requests/s`, rows, lost: report.lost };
+}
+
+async function largeBodies(server: WebServer, rate: number, seconds: number): Promise<Step> {
+	const tracing = await tinytap('', ['--comm', 'nginx', '--max-memory', '2GiB']).start(server);
+	const wanted = (rate * MB) / LARGE.bytes;
+	const { done, rate: reached } = await paced(server.ports.writev, {
+		rate: wanted,
+		seconds,
+		path: LARGE.path,
+		bytes: LARGE.bytes,
+		connections: 16,
+	});
+	const report = await tracing.stop();
+	const rows = check(report, ['server'], done, done, LARGE);
+	const megabytes = figure((reached * LARGE.bytes) / MB);
+	return { what: `${LARGE.name}, ${rate} MB/s`, reached: `${megabytes} MB/s`, rows, lost: report.lost };
+}
+
+/** Without loss there is a complete row for every response, with the body's length. */
+function check({ rows, lost }: Report, sides: readonly string[], least: number, most: number, body: Body): number {
+	for (const side of sides) {
+		const found = rows.find((r) => r.side === side);
+		if (lost > 0) continue;
+		if (found === undefined || found.complete < least || found.rows > most || found.body < found.complete * body.bytes)
+			throw new Error(`expected ${least} to ${most} rows of side ${side} without loss, got ${JSON.stringify(rows)}`);
+	}
+	return rows.reduce((sum, r) => sum + r.rows, 0);
+}
+
+/** Loss on purpose, and what comes after it. */
+async function tooMuch(server: WebServer, seconds: number): Promise<string> {
+	const sql = `SELECT count(*) FILTER (WHERE path LIKE '/after/%' AND state = 'complete') AS after, count(DISTINCT path) FILTER (WHERE path LIKE '/after/%') AS paths,
+		count(*) AS rows, count(*) FILTER (WHERE state = 'incomplete') AS incomplete, count(*) FILTER (WHERE lost_bytes > 0) AS touched FROM exchanges`;
+	const words = ['--comm', 'nginx', '--ring-size', BURST_RING, '--max-memory', '4GiB', '--format', 'ndjson'];
+	const started = startTinytap(['query', sql, ...words]);
+	await untilCapturing(started);
+	const { requests } = await wrk(server.ports.small, SMALL.path, seconds);
+	await paced(server.ports.small, {
+		rate: 500,
+		seconds: AFTER / 500,
+		path: '/after/#',
+		bytes: SMALL.bytes,
+		connections: 7,
+	});
+	await interrupt(started);
+	await untilDetached();
+	const [row] = parseRows(started.stdout());
+	const { after, paths, rows, incomplete, touched } = row as Record<string, number>;
+	const lost = Number(/(\d+) events were lost/.exec(started.stderr())?.[1] ?? 0);
+	const whole = after === AFTER && paths === AFTER ? 'all' : `${after}`;
+	return `With a ring of ${BURST_RING}, ${requests.toLocaleString('en-US')} requests of wrk gave ${(Number(rows) - Number(after)).toLocaleString('en-US')} rows; ${lost.toLocaleString('en-US')} events are counted as lost, ${Number(touched).toLocaleString('en-US')} rows say that
+they miss bytes, ${Number(incomplete).toLocaleString('en-US')} are incomplete. Of the ${AFTER.toLocaleString('en-US')} requests after it ${whole} are complete.`;
+}

@@ -1,0 +1,318 @@
+// What being watched costs a web server: requests a second and CPU time with nothing, tinytap, and what a user would pick
+// instead, by turns; then latency at a fixed rate.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { CONNECTIONS, paced, wrk } from './load.ts';
+import { publish } from './page.ts';
+import { bpfPrograms, cpuUs, turn } from './processes.ts';
+import { requirePrograms, versionsOf } from './programs.ts';
+import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
+import {
+	bpftracePrinting,
+	type Report,
+	ringReader,
+	strace,
+	type Tracer,
+	tcpdump,
+	tinytap,
+	untraced,
+} from './tracers.ts';
+import { type Body, FILE, SENDFILE, SENDFILE_SMALL, SMALL, startNginx, type WebServer } from './web-server.ts';
+
+/** Room for every exchange of a measurement. */
+const MEMORY = ['--max-memory', '4GiB'];
+const SERVER_SIDE = 'tinytap, server side';
+const BOTH_ENDS = 'tinytap, both ends';
+const PROGRAMS = ['bpftool', 'bpftrace', 'nginx', 'strace', 'tcpdump', 'wrk'] as const;
+const FIXED_RATE = 10_000;
+
+const serverSide = tinytap(SERVER_SIDE, ['--comm', 'nginx', ...MEMORY]);
+const bothEnds = tinytap(BOTH_ENDS, ({ ports }) => [
+	...Object.values(ports).flatMap((port) => ['--port', String(port)]),
+	...MEMORY,
+]);
+
+/** Who watches which bodies. */
+const PLAN: readonly { body: Body; tracers: readonly Tracer[] }[] = [
+	{ body: SMALL, tracers: [untraced, serverSide, bothEnds, ringReader, tcpdump, bpftracePrinting, strace] },
+	{ body: FILE, tracers: [untraced, serverSide, bothEnds, tcpdump, bpftracePrinting, strace] },
+	{ body: SENDFILE, tracers: [untraced, serverSide, ringReader, tcpdump, bpftracePrinting, strace] },
+	{ body: SENDFILE_SMALL, tracers: [untraced, serverSide, ringReader, tcpdump] },
+];
+
+export type OverheadOptions = {
+	readonly rounds: number;
+	readonly seconds: number;
+	readonly write: boolean;
+	readonly command: string;
+};
+
+type Measurement = {
+	readonly rate: number;
+	/** CPU time of nginx and wrk, and of the tracer, for each exchange. */
+	readonly watchedUs: number;
+	readonly tracerUs: number;
+	readonly lost: number;
+};
+
+export async function benchOverhead({ rounds, seconds, write, command }: OverheadOptions): Promise<void> {
+	requirePrograms(PROGRAMS);
+	const server = await startNginx();
+	try {
+		const measured = new Map<string, Measurement[]>();
+		const fixed = new Map<string, Fixed[]>();
+		for (let round = 0; round < rounds; round++) {
+			for (const { body, tracers } of PLAN) {
+				await turn(async () => {
+					for (const tracer of rotated(tracers, round)) {
+						const result = await measure(server, tracer, body, seconds);
+						add(measured, key(body, tracer.name), result);
+						console.log(`${round + 1}/${rounds} ${body.name}, ${tracer.name}: ${describe(result)}`);
+					}
+				});
+			}
+			await turn(async () => {
+				for (const tracer of rotated([untraced, serverSide, bothEnds, tcpdump], round)) {
+					const result = await measureFixed(server, tracer, seconds);
+					add(fixed, tracer.name, result);
+					console.log(`${round + 1}/${rounds} at a fixed rate, ${tracer.name}: p99 ${figure(result.p99)} µs`);
+				}
+			});
+		}
+		const kernel = await turn(() => kernelTime(server, seconds));
+		const sections = PLAN.map(({ body, tracers }) => {
+			const rows = tracers.map(({ name }) => row(measured, body, name));
+			return `### ${body.name}\n\n${table(HEAD, rows)}`;
+		});
+		publish(
+			{
+				name: 'overhead',
+				title: 'Cost to the watched',
+				method: METHOD(seconds, rounds),
+				command,
+				versions: versionsOf(PROGRAMS),
+				goals: goals(measured, fixed, kernel),
+				figures: `${sections.join('\n\n')}\n\n${fixedTable(fixed, kernel)}`,
+			},
+			write,
+		);
+	} finally {
+		await server.stop();
+	}
+}
+
+const METHOD = (
+	seconds: number,
+	rounds: number,
+) => `nginx with 2 workers answers \`wrk -t2 -c${CONNECTIONS}\` over kept connections on loopback, ${seconds} s a measurement, ${rounds} rounds; in a round every tracer has its
+turn, beginning with another one each time, and a ratio is taken to the untraced rate of the same round. Small bodies are nginx's own \`return 200\`;
+files go out by \`writev\` (\`sendfile off\`) or \`sendfile\`. tinytap keeps every exchange whole in its store (\`--max-memory 4GiB\`, so that nothing is evicted):
+one row an exchange with \`--comm nginx\`, two with \`--port\` for both ends. After each measurement its rows are counted: as many complete ones as wrk made requests (wrk leaves up to ${CONNECTIONS}
+on their way), with all bytes of their bodies; what was lost stands in the table. tcpdump is \`-i lo -w /dev/null\`, bpftrace prints the first 200 bytes of the same calls of nginx, strace is
+\`-f -e trace=network,read,write,writev,sendfile\`; the bare ring reader is tinytap's own BPF object and C++ reader that throws the records away.
+
+*requests/s* is what goals speak of, but where other programs want the machine's cores too, it falls with them. *ratio by CPU* does not: it divides the CPU time that nginx and wrk take
+for an exchange untraced by what they and the tracer take together, which is the ratio of the rates when these programs have all cores for themselves.`;
+
+const HEAD = ['', 'requests/s', 'ratio', 'ratio by CPU', 'watched, µs', 'tracer, µs', 'lost'];
+
+function row(measured: Map<string, Measurement[]>, body: Body, name: string): string[] {
+	const list = measured.get(key(body, name))!;
+	const of = (value: (m: Measurement) => number) => spreadText(spreadOf(list.map(value)));
+	return [
+		name,
+		of((m) => m.rate),
+		spreadText(ratios(measured, body, name)),
+		spreadText(cpuRatios(measured, body, name)),
+		of((m) => m.watchedUs),
+		of((m) => m.tracerUs),
+		figure(Math.max(...list.map((m) => m.lost))),
+	];
+}
+
+/** Rates divided by the untraced one of the same round. */
+function ratios(measured: Map<string, Measurement[]>, body: Body, name: string): Spread {
+	const base = measured.get(key(body, untraced.name))!;
+	return spreadOf(measured.get(key(body, name))!.map(({ rate }, round) => rate / base[round]!.rate));
+}
+
+function cpuRatios(measured: Map<string, Measurement[]>, body: Body, name: string): Spread {
+	const base = measured.get(key(body, untraced.name))!;
+	return spreadOf(
+		measured
+			.get(key(body, name))!
+			.map(({ watchedUs, tracerUs }, round) => base[round]!.watchedUs / (watchedUs + tracerUs)),
+	);
+}
+
+async function measure(server: WebServer, tracer: Tracer, body: Body, seconds: number): Promise<Measurement> {
+	const tracing = await tracer.start(server);
+	const before = { server: cpuUs(server.workers), tracer: cpuUs(tracing.pids) };
+	const load = await wrk(server.ports[body.kind], body.path, seconds);
+	const watched = cpuUs(server.workers) - before.server + load.cpuUs;
+	const own = cpuUs(tracing.pids) - before.tracer;
+	const report = await tracing.stop();
+	check(tracer, body, report, load.requests, load.requests + CONNECTIONS);
+	const { requests, rate } = load;
+	return { rate, watchedUs: watched / requests, tracerUs: own / requests, lost: report.lost };
+}
+
+/** Everything that was sent is in the rows, unless it is counted as lost. */
+function check(tracer: Tracer, body: Body, { rows, lost }: Report, least: number, most: number): void {
+	if (tracer !== serverSide && tracer !== bothEnds) return;
+	const sides = tracer === bothEnds ? ['server', 'client'] : ['server'];
+	for (const side of sides) {
+		const found = rows.find((r) => r.side === side);
+		const complete = found?.complete ?? 0;
+		if (found === undefined || (lost === 0 && (complete < least || found.rows > most)))
+			throw new Error(`${tracer.name}: expected ${least} to ${most} rows of side ${side}, got ${JSON.stringify(rows)}`);
+		// A client that stops has read a part of its last bodies.
+		const bytes = complete * body.bytes;
+		const held = body.kind === 'sendfile' && side === 'server' ? 0 : bytes;
+		const slack = (found.rows - complete) * body.bytes;
+		if (
+			lost === 0 &&
+			(found.body < bytes || found.body > bytes + slack || found.held < held || found.held > held + slack)
+		)
+			throw new Error(`${tracer.name}: expected ${bytes} bytes of bodies, ${held} held, got ${JSON.stringify(found)}`);
+	}
+}
+
+type Fixed = { readonly p50: number; readonly p99: number; readonly tracerUs: number };
+
+async function measureFixed(server: WebServer, tracer: Tracer, seconds: number): Promise<Fixed> {
+	const tracing = await tracer.start(server);
+	const before = cpuUs(tracing.pids);
+	const { path, bytes } = SMALL;
+	const { done, p50, p99 } = await paced(server.ports.small, { rate: FIXED_RATE, seconds, path, bytes });
+	const tracerUs = (cpuUs(tracing.pids) - before) / done;
+	const report = await tracing.stop();
+	check(tracer, SMALL, report, done, done);
+	return { p50, p99, tracerUs };
+}
+
+/** Microseconds in BPF programs an exchange, by the kernel's own clock of them (which adds some 50 ns to each run). */
+async function kernelTime(server: WebServer, seconds: number): Promise<ReadonlyMap<string, number>> {
+	const switched = '/proc/sys/kernel/bpf_stats_enabled';
+	const before = readFileSync(switched, 'utf8');
+	const times = new Map<string, number>();
+	try {
+		for (const tracer of [serverSide, bothEnds]) {
+			const tracing = await tracer.start(server);
+			writeFileSync(switched, '1');
+			const { path, bytes } = SMALL;
+			const { done } = await paced(server.ports.small, { rate: FIXED_RATE, seconds, path, bytes });
+			writeFileSync(switched, before);
+			const total = bpfPrograms('handle_').reduce((sum, { runNs }) => sum + runNs, 0);
+			check(tracer, SMALL, await tracing.stop(), done, done);
+			times.set(tracer.name, total / 1000 / done);
+		}
+	} finally {
+		writeFileSync(switched, before);
+	}
+	return times;
+}
+
+function fixedTable(fixed: Map<string, Fixed[]>, kernel: ReadonlyMap<string, number>): string {
+	const rows = [...fixed].map(([name, list]) => [
+		name,
+		spreadText(spreadOf(list.map(({ p50 }) => p50))),
+		spreadText(spreadOf(list.map(({ p99 }) => p99))),
+		name === untraced.name ? '' : spreadText(added(fixed, name)),
+		spreadText(spreadOf(list.map(({ tracerUs }) => tracerUs))),
+		kernel.has(name) ? figure(kernel.get(name)!) : '',
+	]);
+	const head = ['', 'p50, µs', 'p99, µs', 'p99 to untraced', 'tracer, µs an exchange', 'in BPF, µs an exchange'];
+	return `### At ${FIXED_RATE.toLocaleString('en-US')} requests a second, 200 bytes
+
+A client of ours sends each request when it is due and counts its latency from then. The tracer's CPU time is that of all its threads; time in BPF programs is
+the watched programs' own, taken in one more measurement with the kernel's statistics switched on, which make each run some 50 ns longer.
+
+${table(head, rows)}`;
+}
+
+/** p99 divided by the untraced one of the same round. */
+function added(fixed: Map<string, Fixed[]>, name: string): Spread {
+	const base = fixed.get(untraced.name)!;
+	return spreadOf(fixed.get(name)!.map(({ p99 }, round) => p99 / base[round]!.p99));
+}
+
+function goals(
+	measured: Map<string, Measurement[]>,
+	fixed: Map<string, Fixed[]>,
+	kernel: ReadonlyMap<string, number>,
+): { goal: string; figure: string; met: boolean }[] {
+	const both = (body: Body, name: string) => ({
+		rate: ratios(measured, body, name),
+		cpu: cpuRatios(measured, body, name),
+	});
+	const atLeast = (goal: string, least: number, { rate, cpu }: { rate: Spread; cpu: Spread }) => ({
+		goal,
+		figure: `${spreadText(rate)}; by CPU ${spreadText(cpu)}`,
+		met: rate.median >= least && cpu.median >= least,
+	});
+	const server = both(SMALL, SERVER_SIDE);
+	const dumped = both(SMALL, tcpdump.name);
+	const beside = (body: Body, other: string): { rate: Spread; cpu: Spread } => ({
+		rate: quotients(measured, body, SERVER_SIDE, other, (m) => m.rate),
+		cpu: quotients(measured, body, SERVER_SIDE, other, (m) => 1 / (m.watchedUs + m.tracerUs)),
+	});
+	const latency = added(fixed, SERVER_SIDE);
+	const own = spreadOf(fixed.get(SERVER_SIDE)!.map(({ tracerUs }) => tracerUs));
+	const inKernel = kernel.get(SERVER_SIDE)!;
+	const lost = Math.max(
+		...[...measured].filter(([name]) => name.includes('tinytap')).flatMap(([, list]) => list.map((m) => m.lost)),
+	);
+	return [
+		atLeast('server side, 200 bytes: 0.82 of the untraced rate', 0.82, server),
+		{
+			goal: 'and within 0.05 of tcpdump',
+			figure: `${figure(server.rate.median - dumped.rate.median)}; by CPU ${figure(server.cpu.median - dumped.cpu.median)}`,
+			met: server.rate.median >= dumped.rate.median - 0.05 && server.cpu.median >= dumped.cpu.median - 0.05,
+		},
+		atLeast('both ends: 0.65', 0.65, both(SMALL, BOTH_ENDS)),
+		atLeast('sendfile, 615 bytes: 0.92 of the bare reader', 0.92, beside(SENDFILE_SMALL, ringReader.name)),
+		atLeast('sendfile, 50 KiB: 0.92 of the bare reader', 0.92, beside(SENDFILE, ringReader.name)),
+		atLeast('sendfile, 50 KiB: ahead of tcpdump', 1, beside(SENDFILE, tcpdump.name)),
+		{ goal: 'nothing lost', figure: figure(lost), met: lost === 0 },
+		{
+			goal: `p99 at ${FIXED_RATE} requests/s: less than 1.05 of untraced`,
+			figure: spreadText(latency),
+			met: latency.median < 1.05,
+		},
+		{
+			goal: 'CPU at most 4 µs an exchange',
+			figure: `${spreadText(own)}, and ${figure(inKernel)} in BPF programs`,
+			met: own.median + inKernel <= 4,
+		},
+	];
+}
+
+function quotients(
+	measured: Map<string, Measurement[]>,
+	body: Body,
+	name: string,
+	other: string,
+	value: (m: Measurement) => number,
+): Spread {
+	const base = measured.get(key(body, other))!;
+	return spreadOf(measured.get(key(body, name))!.map((m, round) => value(m) / value(base[round]!)));
+}
+
+/** Each round begins with another one, so that none always follows the same. */
+function rotated<T>(list: readonly T[], round: number): T[] {
+	return list.map((_, i) => list[(i + round) % list.length]!);
+}
+
+function describe({ rate, watchedUs, tracerUs, lost }: Measurement): string {
+	return `${figure(rate)} requests/s, ${figure(watchedUs)} + ${figure(tracerUs)} µs, ${lost} lost`;
+}
+
+function key(body: Body, name: string): string {
+	return `${body.name}/${name}`;
+}
+
+function add<T>(lists: Map<string, T[]>, name: string, value: T): void {
+	const list = lists.get(name);
+	if (list === undefined) lists.set(name, [value]);
+	else list.push(value);
+}
