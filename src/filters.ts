@@ -23,19 +23,27 @@ export function parseComm(text: string, name: string): string {
 	throw usageError(`${name}: expected a process name of 1 to 15 bytes, got ${JSON.stringify(text)}`);
 }
 
-/** `all`, or words such as `port 8080 comm nginx pid 12 13`. */
+const FILTER_KIND = /^(?:--)?(pid|comm|port)$/i;
+
+/** `all`, or words such as `port 8080 comm nginx pid 12 13`; written like the options of the command line they do as well. */
 export function parseFilters(text: string): CaptureFilters {
 	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as number[] };
 	if (text.trim().toLowerCase() === 'all') return filters;
 	let kind = '';
+	let values = 0;
 	for (const word of text.trim().split(/[\s,]+/)) {
-		const lower = word.toLowerCase();
-		if (lower === 'pid' || lower === 'comm' || lower === 'port') kind = lower;
-		else if (kind === 'pid') filters.pids.push(parsePid(word, 'pid'));
+		const named = FILTER_KIND.exec(word)?.[1]?.toLowerCase();
+		if (named !== undefined && kind !== '' && values === 0) break;
+		values += 1;
+		if (named !== undefined) {
+			kind = named;
+			values = 0;
+		} else if (kind === 'pid') filters.pids.push(parsePid(word, 'pid'));
 		else if (kind === 'comm') filters.comms.push(parseComm(word, 'comm'));
 		else if (kind === 'port') filters.ports.push(parsePort(word, 'port'));
 		else throw usageError(`expected all, or pid, comm or port with values, got ${JSON.stringify(word)}`);
 	}
+	if (values === 0) throw usageError(`expected a value after ${kind}, got none`);
 	return checkedFilters(filters);
 }
 
