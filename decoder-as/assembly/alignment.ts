@@ -1,16 +1,21 @@
 // Which response belongs to which request. As long as nothing was lost, order decides: the next response answers the
 // oldest request that waits. After a gap of which nobody knows how many messages it held, counting is not enough, and a
-// wrong guess would give a response to another's request. Then responses are kept unbound until the answer is certain:
+// wrong guess would give a response to another's request. Sizes and times tell nothing for certain, so nothing is told
+// by them alone. What is certain is a turn:
 //
-// - A response cannot begin before its request. When only responses were lost, this bounds how many; as soon as the bound
-//   is what the gap must have held at least, all have their places.
-// - A client that does not pipeline sends a request only when the one before has been answered: a response and the last
-//   request before it belong together when no request was lost between that one and the next, which began after the
-//   response had ended; and so on backwards to the gap. On a connection that was seen pipelining this holds only when
-//   messages of the size of the others make up the bytes that are missing.
-// - The end of a connection that the client closes is such a point too.
+// - Whoever sends requests one by one, or some together, begins anew when all before have been answered. A request that
+//   begins after a response has ended is such a turn. Everything that came before it is a part for itself: its last
+//   requests, those after the last gap between requests, and its last responses, those after the last gap between
+//   responses, belong together, counted from the back.
+// - For that no response may be missing between the last one before the turn and the first one after it: only when that one
+//   comes, and comes right after, the part before the turn is decided. Until then its responses are kept unbound.
+// - A client that keeps requests on their way all the time makes no turns. As soon as one was seen (a request that waited
+//   when another began, though a response had begun between them) nothing is told by turns on its connection any more.
+//   As long as neither was seen, turns are not believed when the sizes of the gaps speak against them.
+// - The end of a connection that the client closes is a turn.
 //
-// What stays without a place is said to be so: `unanswered` with `bytes lost`, or `request not seen`.
+// What stays without a place is said to be so: `unanswered` with `bytes lost`, or `request not seen`. A missed pair is
+// fine, a wrong one is not.
 import * as call from './call';
 import * as exchanges from './exchanges';
 import { REASON_BYTES_LOST, STATE_UNANSWERED } from './output-layout';
@@ -20,13 +25,9 @@ import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE } from './state'
 /** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
 const REQUESTS_LOST: u32 = 1;
 const RESPONSES_LOST: u32 = 2;
-/** More lost messages than this in one gap are never told by their sizes. */
-const MOST_BY_SIZE: u64 = 16;
 
-/** A request takes this many bytes at least. */
+/** A request takes this many bytes at least: `GET / HTTP/1.0`, two line ends. */
 const SHORTEST_REQUEST: u64 = 16;
-/** So many responses are kept while nothing can be told about them, on a connection that does not pipeline. */
-const KEPT_UNBOUND: u32 = 4;
 
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
@@ -39,13 +40,10 @@ export function loseRequests(connection: Connection, bytes: u64, one: bool, begu
 	if (!connection.requestGap) {
 		connection.requestGap = true;
 		connection.lostRequests = one ? 1 : 0;
-		connection.requestGapBytes = 0;
-		connection.requestGapBegun = one ? 0 : begun;
-	} else if (bytes >= SHORTEST_REQUEST) {
-		// A second gap before any request was found: it may have held one more.
-		connection.lostRequests++;
+		connection.requestGapBytes = begun;
+		connection.requestGapBegun = !one && begun != 0;
 	}
-	connection.requestGapBytes += one ? bytes + begun : bytes;
+	connection.requestGapBytes += bytes;
 	keepAbandoned(connection);
 }
 
@@ -55,10 +53,10 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 	if (!connection.responseGap) {
 		connection.responseGap = true;
 		connection.responseGapOne = false;
-		connection.responseGapBytes = 0;
-		connection.responseGapBegun = one ? 0 : begun;
+		connection.responseGapBytes = begun;
+		connection.responseGapBegun = !one && begun != 0;
 	}
-	connection.responseGapBytes += one ? bytes + begun : bytes;
+	connection.responseGapBytes += bytes;
 	if (one) connection.responseGapOne = true;
 	connection.responseGapTime = call.time;
 	weighGap(connection);
@@ -66,8 +64,8 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 }
 
 /**
- * How many responses did the gap hold that is the only one for now? Where a response would begin, and one is waited for,
- * it holds one at least; after `Expect` that may be a 100.
+ * Did the gap that is the only one for now hold a response? Where one would begin, and one is waited for, it did; after
+ * `Expect` that may be a 100. Only what looks like a response inside a body is judged by it.
  */
 function weighGap(connection: Connection): void {
 	const waiting = connection.waiting;
@@ -77,7 +75,7 @@ function weighGap(connection: Connection): void {
 	// What was lost may have answered a request that was lost.
 	if (waiting.afterGap || waiting.request.expectContinue) return;
 	connection.lostResponses = 1;
-	waiting.gapBytes = connection.responseGapBytes;
+	waiting.responseGapBytes = connection.responseGapBytes;
 }
 
 /** Bytes after the gap that were of no use before the next head was found. */
@@ -88,7 +86,7 @@ export function addSkipped(connection: Connection, bytes: u64, responses: bool):
 
 /** The end of a request whose beginning was lost passes by: what came so far was no answer to that one. */
 export function passRequest(connection: Connection): void {
-	if (!connection.requestGap || connection.requestGapBegun != 0 || connection.midstream) return;
+	if (!connection.requestGap || connection.requestGapBegun || connection.midstream) return;
 	if (connection.lostRequests <= connection.orphans) connection.lostRequests = connection.orphans + 1;
 }
 
@@ -124,42 +122,35 @@ export function mayBeUnseen(connection: Connection): bool {
 
 // ---- Messages -------------------------------------------------------------------------------------------------------
 
-/** A request's row is about to be made. `quiet`: no response is on its way at this moment. */
-export function beforeRequest(connection: Connection, request: Message, quiet: bool): void {
-	const last = connection.last;
-	if (last != NO_EXCHANGE && exchanges.isWaiting(last)) {
-		if (last.request.startTime == request.startTime) connection.pipelining = true;
-		// Nothing has come since the request before: this one did not wait for it.
-		if (quiet && connection.doubt == REQUESTS_LOST && connection.unboundCount == 0) connection.pipelining = true;
-	}
-	// Only now it is known that no request was lost after the last one.
-	if (connection.unboundCount == 0 || connection.requestGap) return;
-	// One that began before the response, and is complete only now, was waiting with the others.
-	if (request.startTime < connection.lastUnbound.response.startTime) return;
-	countMissing(connection);
-	if (!quiet || connection.unboundCount == 0 || connection.pipelining) return;
-	const response = connection.lastUnbound.response;
-	const count = askedBefore(connection, response.startTime);
-	if (count == connection.waitingCount && response.endTime <= request.startTime) alignUpTo(connection, count, true, false);
-}
-
-/** The row was made. */
+/** A request's row was made. `quiet`: no response is on its way at this moment. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
 	const orphans = connection.orphans;
+	const time = exchange.request.startTime;
+	if (connection.responseStart > connection.requestStart && connection.responseStart < time) connection.turnStart = time;
+	connection.requestStart = time;
 	connection.orphans = 0;
-	if (!connection.requestGap) return;
+	if (!connection.requestGap) {
+		// Everything before was answered, and nothing was missing: this client does make turns.
+		if (connection.doubt == 0 && connection.waiting == exchange && quiet && connection.responsesBegun != 0) {
+			if (connection.pipelining) connection.burstTurns = true;
+			else connection.turns = true;
+		}
+		return;
+	}
 	connection.requestGap = false;
-	if (connection.lostRequests == 0 && connection.requestGapBytes < SHORTEST_REQUEST && !connection.midstream) {
+	const bytes = connection.requestGapBytes;
+	// Too little for a request. Of a connection seen from its middle it is hoped that nothing is on its way when it is quiet.
+	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && (!connection.midstream || (quiet && orphans == 0))) {
 		becomeCertain(connection);
 		return;
 	}
+	const holdsOne = bytes >= SHORTEST_REQUEST && !connection.requestGapBegun && !connection.midstream;
 	exchange.afterGap = true;
-	exchange.lostBefore = connection.lostRequests;
+	exchange.lostBefore = max<u32>(connection.lostRequests, holdsOne ? 1 : 0);
 	exchange.orphansBefore = orphans;
-	exchange.gapBytes = connection.requestGapBytes;
+	exchange.gapBytes = bytes;
 	exchange.gapBegun = connection.requestGapBegun;
-	if (quiet && connection.doubt == REQUESTS_LOST && connection.waiting == exchange) trustFirst(connection);
 }
 
 /**
@@ -168,24 +159,42 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
  */
 export function placeResponse(connection: Connection, response: Message): Exchange {
 	connection.responsesBegun++;
+	notePipelining(connection, response);
+	connection.responseStart = response.startTime;
 	if (connection.abandoned != 0) {
 		connection.abandoned--;
 		return NO_EXCHANGE;
 	}
-	if (connection.unboundCount != 0) alignBefore(connection, response.startTime);
+	if (connection.unboundCount != 0) settleTurn(connection, response.startTime);
+	if (connection.hopeless || (connection.overlapping && connection.doubt != 0)) return makeHopeless(connection, response);
 	const waiting = connection.waiting;
 	if (!(connection.doubt & RESPONSES_LOST) && connection.unboundCount == 0) {
 		if (waiting == NO_EXCHANGE) return makeOrphan(connection, response);
-		if (waiting.afterGap && response.startTime < waiting.request.startTime) {
-			waiting.orphansBefore++;
-			return makeOrphan(connection, response);
-		}
-		if (waiting.afterGap) trustFirst(connection);
 		if (!waiting.afterGap) {
 			bind(waiting, response);
 			return waiting;
 		}
+		if (response.startTime < waiting.request.startTime) {
+			waiting.orphansBefore++;
+			return makeOrphan(connection, response);
+		}
 	}
+	return keepUnbound(connection, response);
+}
+
+/** Two requests that wait began between the response before and this one, and no response between was missed. */
+function notePipelining(connection: Connection, response: Message): void {
+	if (connection.pipelining || connection.responseGap || connection.waitingCount < 2) return;
+	let count: u32 = 0;
+	let exchange = connection.waiting;
+	while (exchange != NO_EXCHANGE && exchange.request.startTime <= response.startTime) {
+		if (exchange.request.startTime > connection.responseStart) count++;
+		exchange = nextWaiting(exchange);
+	}
+	if (count > 1) connection.pipelining = true;
+}
+
+function keepUnbound(connection: Connection, response: Message): Exchange {
 	const exchange = exchanges.newExchange(connection);
 	if (exchange == NO_EXCHANGE) return exchange;
 	response.guess = true;
@@ -194,10 +203,14 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	exchange.unbound = true;
 	exchange.afterGap = connection.responseGap;
 	exchange.gapBytes = connection.responseGapBytes;
-	exchange.gapBegun = connection.responseGapBegun;
+	exchange.gapBegun = !connection.responseGapOne;
 	connection.responseGap = false;
 	appendUnbound(exchange);
-	if (connection.unboundCount > waitingLimit) orphanFirst(connection);
+	if (connection.unboundCount > waitingLimit) {
+		orphanFirst(connection);
+		// How many came is no longer known.
+		connection.firstUnbound.afterGap = true;
+	}
 	return exchange;
 }
 
@@ -207,18 +220,21 @@ export function placeResponse(connection: Connection, response: Message): Exchan
  */
 export function endDoubt(connection: Connection, whole: bool, answered: bool): void {
 	if (connection.doubt == 0 && connection.unboundCount == 0) return;
-	if (connection.unboundCount != 0) alignBefore(connection, u64.MAX_VALUE);
-	if (connection.unboundCount != 0 && whole && connection.requestGap) {
-		const bytes = connection.requestGapBytes;
-		const lost = lostBefore(bytes, connection.requestGapBegun, connection.smallestRequest, connection.largestRequest);
-		if (lost >= 0 && !connection.responseGap) alignBySize(connection, connection.waitingCount, lost);
-	} else if (connection.unboundCount != 0 && whole) {
-		countMissing(connection);
-		if (connection.unboundCount != 0 && !connection.responseGap) {
-			alignUpTo(connection, connection.waitingCount, answered, true);
-		}
+	if (connection.unboundCount != 0) {
+		// Whether one more was lost at the end nobody knows.
+		if (!whole) connection.responseGap = true;
+		settleTurn(connection, u64.MAX_VALUE);
 	}
-	if (connection.unboundCount != 0) giveUp(connection);
+	if (connection.unboundCount != 0) {
+		const known = whole && answered && !connection.responseGap && !connection.requestGap && !connection.overlapping;
+		const count = connection.waitingCount;
+		// A client may have given up waiting: gaps in both directions leave that open.
+		const single = requestsAfterGap(connection, count) == count && !startsAfterGap(connection)
+			? true
+			: responsesAfterGap(connection) == connection.unboundCount && !connection.firstUnbound.afterGap;
+		if (known && single && isClean(connection, count)) settle(connection, count);
+		if (connection.unboundCount != 0) giveUp(connection, connection.waitingCount);
+	}
 	if (!(connection.doubt & RESPONSES_LOST)) return;
 	// The last responses were lost.
 	while (connection.waiting != NO_EXCHANGE) endUnanswered(connection, false);
@@ -227,15 +243,18 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 /** Whose interim response is it? NO_EXCHANGE when that is not certain. */
 export function placeInterim(connection: Connection): Exchange {
 	if (connection.abandoned != 0) return NO_EXCHANGE;
-	if (connection.unboundCount != 0) alignBefore(connection, call.time);
+	if (connection.unboundCount != 0) settleTurn(connection, call.time);
 	const waiting = connection.waiting;
-	const certain = connection.unboundCount == 0 && !(connection.doubt & RESPONSES_LOST);
+	const certain = connection.unboundCount == 0 && !(connection.doubt & RESPONSES_LOST) && !connection.hopeless;
 	return certain && waiting != NO_EXCHANGE && !waiting.afterGap ? waiting : NO_EXCHANGE;
 }
 
 // ---- Decisions ------------------------------------------------------------------------------------------------------
 
+/** Nothing is uncertain: the response to the oldest request that waits. */
 function bind(exchange: Exchange, response: Message): void {
+	const turn = exchange.connection.turnStart;
+	if (exchange.request.startTime < turn && turn <= response.startTime) exchange.connection.overlapping = true;
 	const next = exchange.next;
 	if (next != NO_EXCHANGE && next.request != NO_MESSAGE && next.request.startTime <= response.startTime) {
 		exchange.connection.pipelining = true;
@@ -255,29 +274,12 @@ function makeOrphan(connection: Connection, response: Message): Exchange {
 	return exchange;
 }
 
-/**
- * Only requests were lost, right before the oldest that waits, and no other response is waited for: were the lost ones
- * all answered when it began?
- */
-function trustFirst(connection: Connection): void {
-	const first = connection.waiting;
-	if (connection.doubt != REQUESTS_LOST || connection.unboundCount != 0) return;
-	if (first.orphansBefore < first.lostBefore || connection.responseEnd > first.request.startTime) return;
-	if (!holdsNoMore(first)) return;
-	first.afterGap = false;
-	becomeCertain(connection);
-}
-
-/**
- * Is the gap before the request too small for one request more than were answered, if those lost were not much smaller
- * than the smallest seen? `begun` bytes are of one that has its row.
- */
-function holdsNoMore(exchange: Exchange): bool {
-	const bytes = exchange.gapBytes + exchange.gapBegun;
-	if (bytes == 0) return true;
-	const smallest = min<u64>(exchange.connection.smallestRequest, exchange.request.wireBytes);
-	const possible = <u64>exchange.orphansBefore + (exchange.gapBegun != 0 ? 2 : 1);
-	return bytes * 4 < possible * smallest * 3;
+/** Without turns nothing can be found out any more: neither the response nor the request that waits will have the other. */
+function makeHopeless(connection: Connection, response: Message): Exchange {
+	connection.hopeless = true;
+	const waiting = connection.waiting;
+	if (waiting != NO_EXCHANGE && waiting.request.startTime <= response.startTime) endUnanswered(connection, false);
+	return makeOrphan(connection, response);
 }
 
 /** Requests waiting that began before `time`. */
@@ -292,203 +294,146 @@ function askedBefore(connection: Connection, time: u64): u32 {
 }
 
 /**
- * Only responses were lost: one can be the answer to none that was sent later than it. Is that bound what the gap held at
- * the least?
+ * Another response begins at `time`, or none will: did a request begin between, after the last one before had ended? Then
+ * what came before that request is decided.
  */
-function countMissing(connection: Connection): void {
-	if (connection.doubt != RESPONSES_LOST || responsesAfterGap(connection) != connection.unboundCount) return;
-	let most = i32.MAX_VALUE;
-	let before: i32 = 0;
-	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
-		before++;
-		most = min<i32>(most, <i32>askedBefore(connection, unbound.response.startTime) - before);
+function settleTurn(connection: Connection, time: u64): void {
+	const end = connection.lastUnbound.response.endTime;
+	let count: u32 = 0;
+	let turn = connection.waiting;
+	while (turn != NO_EXCHANGE && turn.request.startTime <= end) {
+		count++;
+		turn = nextWaiting(turn);
 	}
-	if (before != 0 && most == <i32>connection.lostResponses) assign(connection, <u32>(most + before), before);
+	if (turn == NO_EXCHANGE || turn.request.startTime > time) return;
+	if (connection.responseGap || turn.afterGap) {
+		// Something is missing at the turn: which side of it that belongs to nobody knows.
+		// All that came may have been for requests of that gap, but for those that answer the ones before it.
+		const lost = turn.afterGap ? turn.lostBefore : 0;
+		if (isDoubtful(connection, count, lost, connection.responseGap && connection.responseGapOne ? 1 : 0)) connection.overlapping = true;
+		const here = connection.unboundCount;
+		const complete = responsesAfterGap(connection) == here && !connection.firstUnbound.afterGap;
+		if (turn.afterGap) turn.orphansBefore += complete ? max<u32>(here, count) - count : here;
+		giveUp(connection, count);
+	} else if (connection.overlapping || !isClean(connection, count) || !settle(connection, count)) {
+		// Those before it were not all answered, or more was lost than is known: the next turn may tell.
+		giveUp(connection, count);
+		turn.afterGap = true;
+		connection.doubt |= REQUESTS_LOST;
+	}
 }
 
-/**
- * Another response begins at `time`, or none will: did a request begin between, after the last one before had ended, and
- * was none lost?
- */
-function alignBefore(connection: Connection, time: u64): void {
-	const response = connection.lastUnbound.response;
-	const count = askedBefore(connection, response.startTime);
-	let next = connection.waiting;
-	for (let i: u32 = 0; i < count; i++) next = nextWaiting(next);
-	if (next == NO_EXCHANGE || next.request.startTime < response.endTime || next.request.startTime > time) return;
-	// A request lost between the two may be whom the response answers.
-	if (next.afterGap) {
-		const lost = requestsLostBefore(next);
-		if (lost >= 0 && !connection.responseGap && alignBySize(connection, count, lost)) next.orphansBefore += lost;
-		else giveUpBefore(connection, count);
-		return;
-	}
-	if (!connection.pipelining || !connection.responseGap) alignUpTo(connection, count, true, !connection.responseGap);
-	// Everything before that request was answered: what is certain from here on need not wait for what never will be.
-	if (connection.unboundCount >= KEPT_UNBOUND && !connection.pipelining) giveUpBefore(connection, count);
-}
-
-function bindFirst(connection: Connection): void {
-	const exchange = connection.waiting;
-	const response = takeFirst(connection);
-	bind(exchange, response);
-	exchange.afterGap = false;
-	if (response.ended) exchanges.settle(exchange);
-}
-
-/**
- * The first `count` requests that wait had all been answered: places are counted from the back. `answered`: nobody
- * doubts it; `followed`: no response was lost after the last that came.
- */
-function alignUpTo(connection: Connection, count: u32, answered: bool, followed: bool): void {
-	const here = connection.unboundCount;
-	if (!allEnded(connection) || count == 0) return;
-	const requests = requestsAfterGap(connection, count);
-	const responses = responsesAfterGap(connection);
-	const pairs = min<u32>(requests, responses);
-	if (!connection.pipelining && overlapping(connection, count, pairs)) connection.pipelining = true;
-	if (connection.pipelining || !answered) {
-		if (followed) alignBySize(connection, count, 0);
-		return;
-	}
-	const requestsLost = requests != count || connection.waiting.afterGap;
-	const responsesLost = responses != here || connection.firstUnbound.afterGap;
-	// How many requests before the last ones stay without a response, and how many the gap accounts for.
-	const alone = count - pairs;
-	let sure = alone == 0 || (followed && alone <= connection.lostResponses);
-	if (!requestsLost && responsesLost) {
-		if (count < here) return;
-		// The gap need not have held what it seemed to, when nobody pipelines; one more is not much.
-		sure = count - here <= connection.lostResponses || (followed && count - here == 1);
-	} else if (requestsLost && !responsesLost) {
-		const lost = <i64>here - count + connection.waiting.orphansBefore;
-		if (here < count || lost < <i64>connection.waiting.lostBefore) return;
-		sure = true;
-	} else if (!requestsLost && here != count) {
-		return;
-	}
-	if (sure) assign(connection, count, pairs);
-	else if (followed) alignBySize(connection, count, 0);
-}
-
-/**
- * Did, of the last `pairs` of the first `count` requests, one begin before the response to the one before had ended, or
- * before the last response that would stay without a request?
- */
-function overlapping(connection: Connection, count: u32, pairs: u32): bool {
-	if (pairs > count || pairs > connection.unboundCount || pairs == 0) return false;
+/** Did none of the first `count` requests begin while one of the responses went on? */
+function isClean(connection: Connection, count: u32): bool {
 	let exchange = connection.waiting;
-	for (let i = count - pairs; i != 0; i--) exchange = nextWaiting(exchange);
-	let unbound = connection.firstUnbound;
-	for (let i = connection.unboundCount - pairs; i != 0; i--) {
-		if (exchange.request.startTime < unbound.response.endTime) return true;
-		unbound = unbound.next;
-	}
-	for (let i: u32 = 1; i < pairs; i++) {
+	for (; count != 0; count--) {
+		const time = exchange.request.startTime;
+		for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
+			if (unbound.response.startTime < time && time < unbound.response.endTime) return false;
+		}
 		exchange = nextWaiting(exchange);
-		if (exchange.request.startTime < unbound.response.endTime) return true;
-		unbound = unbound.next;
-	}
-	return false;
-}
-
-function allEnded(connection: Connection): bool {
-	for (let exchange = connection.firstUnbound; exchange != NO_EXCHANGE; exchange = exchange.next) {
-		if (!exchange.response.ended) return false;
 	}
 	return true;
 }
 
 /**
- * How many messages did a gap of `bytes` hold, when they were of the size of those seen? `begun` bytes were seen of one
- * that is not counted. -1: that cannot be told.
+ * The first `count` requests that wait had all been answered, and no response was lost after the last that came: pairs are
+ * made from the back, what is before them stays alone. False when the numbers cannot be.
  */
-function lostBefore(bytes: u64, begun: u64, smallest: u64, largest: u64): i32 {
-	const typical = (smallest + largest) >> 1;
-	if (typical == 0) return -1;
-	const all = bytes + begun;
-	const count = (all + (typical >> 1)) / typical;
-	// The sizes must lie so close together that no other number is possible.
-	if (count > MOST_BY_SIZE || count * (largest - smallest) * 2 > typical) return -1;
-	const exact = count * typical;
-	const off = exact > all ? exact - all : all - exact;
-	if (off * 3 > typical) return -1;
-	if (begun == 0) return <i32>count;
-	return count == 0 ? -1 : <i32>count - 1;
-}
-
-/**
- * All gaps weighed: do the lost messages make an equal number of requests and responses, up to the first `count` requests
- * and `tail` that were lost after them? Then each has its number, and equal numbers belong together.
- */
-function alignBySize(connection: Connection, count: u32, tail: i32): bool {
-	let requests: i32 = count + tail;
-	let exchange = connection.waiting;
-	for (let i: u32 = 0; i < count; i++) {
-		const lost = requestsLostBefore(exchange);
-		if (lost < 0) return false;
-		requests += lost;
-		exchange = nextWaiting(exchange);
+function settle(connection: Connection, count: u32): bool {
+	const here = connection.unboundCount;
+	const requests = requestsAfterGap(connection, count);
+	const responses = responsesAfterGap(connection);
+	const requestsLost = requests != count || startsAfterGap(connection);
+	const responsesLost = responses != here || connection.firstUnbound.afterGap;
+	if (!responsesLost && <i64>here - count < lostBefore(connection, count)) {
+		// A request was not answered when the next one began: there are no turns here.
+		connection.overlapping = true;
+		return false;
 	}
-	let responses: i32 = connection.unboundCount;
-	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
-		const lost = responsesLostBefore(unbound);
-		if (lost < 0) return false;
-		responses += lost;
+	if (!requestsLost && here > count) return false;
+	if (isDoubtful(connection, count, 0, 0)) {
+		connection.overlapping = true;
+		return false;
 	}
-	if (requests != responses || !allEnded(connection)) return false;
-	placeByNumber(connection, count, false);
-	if (placedOutOfOrder) return false;
-	placeByNumber(connection, count, true);
+	const pairs = min<u32>(requests, responses);
+	if (!inOrder(connection, count - pairs, here - pairs, pairs)) return false;
+	for (let i = here - pairs; i != 0; i--) orphanFirst(connection);
+	for (let i = count - pairs; i != 0; i--) endUnanswered(connection, count - pairs == 1);
+	for (let i = pairs; i != 0; i--) bindFirst(connection);
 	becomeCertain(connection);
 	return true;
 }
 
-let placedOutOfOrder = false;
-
-/** Walks requests and responses by their numbers; `act`: binds them, else only checks that times allow it. */
-function placeByNumber(connection: Connection, count: u32, act: bool): void {
-	placedOutOfOrder = false;
+/** How many requests were lost at the least before the first `count`, whose responses are not accounted for. */
+function lostBefore(connection: Connection, count: u32): i64 {
+	let lost: i64 = 0;
 	let exchange = connection.waiting;
-	let unbound = connection.firstUnbound;
-	let request: i32 = count == 0 ? 0 : requestsLostBefore(exchange);
-	let response: i32 = unbound == NO_EXCHANGE ? 0 : responsesLostBefore(unbound);
-	while (count != 0 || unbound != NO_EXCHANGE) {
-		const pair = count != 0 && unbound != NO_EXCHANGE && request == response;
-		const alone = !pair && (unbound == NO_EXCHANGE || (count != 0 && request < response));
-		const nextRequest = pair || alone ? nextWaiting(exchange) : exchange;
-		const nextUnbound = alone ? unbound : unbound.next;
-		if (pair && unbound.response.startTime < exchange.request.startTime) placedOutOfOrder = true;
-		if (act) {
-			if (pair) bindFirst(connection);
-			else if (alone) endUnanswered(connection, false);
-			else orphanFirst(connection);
-		}
-		if (pair || alone) {
-			count--;
-			exchange = nextRequest;
-			if (count != 0) request += 1 + requestsLostBefore(exchange);
-		}
-		if (!alone) {
-			unbound = nextUnbound;
-			if (unbound != NO_EXCHANGE) response += 1 + responsesLostBefore(unbound);
-		}
+	for (; count != 0; count--) {
+		if (exchange.afterGap) lost += <i64>exchange.lostBefore - exchange.orphansBefore;
+		exchange = nextWaiting(exchange);
 	}
+	return lost;
 }
 
-/** Requests lost right before this one and not answered by a response that came before it; -1: unknown. */
-function requestsLostBefore(exchange: Exchange): i32 {
-	if (!exchange.afterGap) return 0;
-	const connection = exchange.connection;
-	const lost = lostBefore(exchange.gapBytes, exchange.gapBegun, connection.smallestRequest, connection.largestRequest);
-	if (lost < 0 || lost < <i32>exchange.lostBefore) return -1;
-	return max<i32>(lost - <i32>exchange.orphansBefore, -1);
+/**
+ * It was not seen yet that the client makes turns. Does the part before this one look like one? For certain when responses
+ * only were lost, and as many as there are gaps: a response is never before its request. Else the gaps must look as if they
+ * held as many requests as responses, by their sizes, or one each; that they held more will do only where nothing hints at
+ * requests that waited together. `before` requests and `after` responses more may have been lost at the turn itself.
+ */
+function isPlausible(connection: Connection, count: u32, before: i64, after: i64): bool {
+	const here = connection.unboundCount;
+	const missing = <i64>count - here;
+	let bySize = missing;
+	let byNumber = missing;
+	let known = true;
+	let requestsLost = false;
+	let exchange = connection.waiting;
+	for (let i = count; i != 0; i--) {
+		if (exchange.afterGap) {
+			requestsLost = true;
+			const lost = messagesIn(exchange, connection.requestsSized, connection.smallestRequest, connection.largestRequest);
+			if (lost < 0) known = false;
+			bySize += lost - exchange.orphansBefore;
+			byNumber += <i64>exchange.lostBefore - exchange.orphansBefore;
+		}
+		exchange = nextWaiting(exchange);
+	}
+	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
+		if (!unbound.afterGap) continue;
+		const lost = messagesIn(unbound, connection.responsesSized, connection.smallestResponse, connection.largestResponse);
+		if (lost < 0) known = false;
+		bySize -= lost;
+		if (!unbound.gapBegun) byNumber--;
+	}
+	if (!requestsLost && byNumber == 0) return true;
+	if (known && before == 0 && after == 0) return bySize == 0;
+	return (byNumber - after <= 0 && byNumber + before >= 0) || (count <= 1 && here <= 1 && !connection.pipelining);
 }
 
-function responsesLostBefore(unbound: Exchange): i32 {
-	if (!unbound.afterGap) return 0;
-	const connection = unbound.connection;
-	return lostBefore(unbound.gapBytes, unbound.gapBegun, connection.smallestResponse, connection.largestResponse);
+/** Nobody knows yet whether turns mean anything here, and what is known speaks against it. */
+function isDoubtful(connection: Connection, count: u32, before: i64, after: i64): bool {
+	const proven = connection.pipelining ? connection.burstTurns : connection.turns;
+	return !proven && !isPlausible(connection, count, before, after);
+}
+
+/**
+ * How many messages did the gap before `exchange` hold, when at least two were seen and all were of nearly the same size?
+ * -1: that cannot be told, or it is no whole number.
+ */
+function messagesIn(exchange: Exchange, seen: u32, smallest: u64, largest: u64): i64 {
+	const bytes = exchange.gapBytes;
+	if (seen < 2 || bytes == 0 || largest * 4 > smallest * 5) return -1;
+	// An eighth more or less than was seen.
+	const least = <i64>((bytes * 8 + largest * 9 - 1) / (largest * 9));
+	const most = <i64>(bytes * 8 / (smallest * 7));
+	// The message in which the gap began is not one of those that are missing.
+	return least == most ? least - (exchange.gapBegun ? 1 : 0) : -1;
+}
+
+function startsAfterGap(connection: Connection): bool {
+	return connection.waiting != NO_EXCHANGE && connection.waiting.afterGap;
 }
 
 /** Of the first `count` requests that wait, those from the last one on before which something was lost. */
@@ -518,24 +463,6 @@ function nextWaiting(exchange: Exchange): Exchange {
 	return next;
 }
 
-/**
- * Of the first `count` requests that wait, the last `pairs` get the last `pairs` responses; what is before them stays
- * alone. Then all is certain again.
- */
-function assign(connection: Connection, count: u32, pairs: u32): void {
-	if (pairs > count) pairs = count;
-	if (pairs > connection.unboundCount) pairs = connection.unboundCount;
-	const alone = count - pairs;
-	if (!inOrder(connection, alone, connection.unboundCount - pairs, pairs)) {
-		giveUpBefore(connection, count);
-		return;
-	}
-	while (connection.unboundCount > pairs) orphanFirst(connection);
-	for (let i: u32 = 0; i < alone; i++) endUnanswered(connection, alone == 1);
-	while (connection.unboundCount != 0) bindFirst(connection);
-	becomeCertain(connection);
-}
-
 /** Would each of `pairs` responses begin after its request? */
 function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32, pairs: u32): bool {
 	let exchange = connection.waiting;
@@ -550,28 +477,17 @@ function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32, 
 	return true;
 }
 
-/** Nothing more can be found out: nobody gets what may be another's. */
-function giveUp(connection: Connection): void {
-	giveUpBefore(connection, connection.waitingCount);
-}
-
-/** … of the responses that came and the first `count` requests. */
-function giveUpBefore(connection: Connection, count: u32): void {
-	let next = connection.waiting;
-	for (let i: u32 = 0; i < count && next != NO_EXCHANGE; i++) next = nextWaiting(next);
-	// One after the other: when the response to the one that waits was lost, the one that came is that of the lost request,
-	// so that all were answered.
-	const single = next != NO_EXCHANGE && count <= 1 && connection.unboundCount == 1;
-	if (single && connection.lostResponses != 0) next.orphansBefore++;
+/** Nobody gets what may be another's, of the responses that came and the first `count` requests. */
+function giveUp(connection: Connection, count: u32): void {
 	while (connection.unboundCount != 0) orphanFirst(connection);
-	for (let i: u32 = 0; i < count && connection.waiting != NO_EXCHANGE; i++) endUnanswered(connection, false);
+	for (; count != 0 && connection.waiting != NO_EXCHANGE; count--) endUnanswered(connection, false);
 	becomeCertain(connection);
 }
 
 /** `own`: the lost bytes were those of its response. */
 function endUnanswered(connection: Connection, own: bool): void {
 	const exchange = connection.waiting;
-	if (own && connection.doubt == RESPONSES_LOST) exchange.lostBytes = exchange.gapBytes;
+	if (own && connection.doubt == RESPONSES_LOST) exchange.lostBytes = exchange.responseGapBytes;
 	exchanges.finish(exchange, STATE_UNANSWERED, REASON_BYTES_LOST);
 }
 
@@ -609,13 +525,16 @@ function removeFirst(connection: Connection): Exchange {
 	return exchange;
 }
 
-/** The first unbound response without its row. */
-function takeFirst(connection: Connection): Message {
-	const exchange = removeFirst(connection);
-	const response = exchange.response;
-	exchange.response = NO_MESSAGE;
-	exchanges.freeExchange(exchange);
-	return response;
+/** The first unbound response gets the request that waits. */
+function bindFirst(connection: Connection): void {
+	const exchange = connection.waiting;
+	const unbound = removeFirst(connection);
+	const response = unbound.response;
+	unbound.response = NO_MESSAGE;
+	exchanges.freeExchange(unbound);
+	exchange.afterGap = false;
+	exchanges.bindResponse(exchange, response);
+	if (response.ended) exchanges.settle(exchange);
 }
 
 /** The first unbound response becomes a row without a request. */

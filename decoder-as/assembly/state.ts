@@ -86,8 +86,19 @@ export class Connection {
 	/** The close said where the streams end. */
 	finalKnown: bool;
 	midstream: bool;
-	/** A request began before the response to the one before had ended. */
+	/** Requests were seen that waited together. */
 	pipelining: bool;
+	/** A request was seen to begin when all before had been answered; one that did so after some had waited together. */
+	turns: bool;
+	burstTurns: bool;
+	/** The client asks on before all is answered that it asked for: see alignment.ts. */
+	overlapping: bool;
+	/** It did so when something was lost: no response is given to a request any more. */
+	hopeless: bool;
+	/** When the last request began, when the last response, and when the last request that began after a response did. */
+	requestStart: u64;
+	responseStart: u64;
+	turnStart: u64;
 	/** The batch in which it was asked for, 0: never. */
 	asked: u32;
 	closedIn: u32;
@@ -126,21 +137,21 @@ export class Connection {
 	/** Bytes of the last gap between requests, between responses. */
 	requestGapBytes: u64;
 	responseGapBytes: u64;
-	/** The gap began inside a message, of which so many bytes were seen. */
-	requestGapBegun: u64;
-	responseGapBegun: u64;
+	/** The gap began inside a request (response) that has its row: the bytes seen of that one are counted too. */
+	requestGapBegun: bool;
+	responseGapBegun: bool;
 	/** It holds the beginning of a response at least. */
 	responseGapOne: bool;
 	/** When the first record after it was made. */
 	responseGapTime: u64;
-	/** When the last response ended. */
-	responseEnd: u64;
 	/** Responses without a request since the last request. */
 	orphans: u32;
 	/** The next request (response) comes right after a gap. */
 	requestGap: bool;
 	responseGap: bool;
-	/** Size of the smallest and the largest request (response) so far. */
+	/** Whole requests (responses) so far; size of the smallest and the largest. */
+	requestsSized: u32;
+	responsesSized: u32;
 	smallestRequest: u64;
 	largestRequest: u64;
 	smallestResponse: u64;
@@ -417,9 +428,11 @@ export class Exchange {
 	lostBefore: u32;
 	/** Responses to them that were seen before this request. */
 	orphansBefore: u32;
-	gapBegun: u64;
-	/** Bytes of the gap before it; bytes lost that can only have been its response's. */
+	/** Size of the gap before it; that began in the middle of a message. */
 	gapBytes: u64;
+	gapBegun: bool;
+	/** Bytes lost that seem its response's, and those that can only have been. */
+	responseGapBytes: u64;
 	lostBytes: u64;
 	/** The batch until whose end facts are waited for. */
 	doneIn: u32;

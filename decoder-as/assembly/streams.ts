@@ -652,7 +652,6 @@ function beginRow(stream: Stream, message: Message): void {
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
 	const quiet =
 		responses == NO_STREAM || (responses.message == NO_MESSAGE && firstPendingTime(responses) >= message.startTime);
-	alignment.beforeRequest(connection, message, quiet);
 	const exchange = exchanges.beginExchange(connection, message);
 	if (exchange != NO_EXCHANGE) {
 		alignment.afterRequest(exchange, quiet);
@@ -953,24 +952,24 @@ function takeFraming(stream: Stream, message: Message, length: u32): void {
 /** The current message has ended, as it should or with `damage` set. */
 function endMessage(stream: Stream): void {
 	const message = stream.message;
-	const connection = stream.connection;
 	stream.message = NO_MESSAGE;
 	stream.state = AT_START;
 	stream.guess = false;
 	message.ended = true;
 	message.reading = false;
-	if (message.isResponse) connection.responseEnd = message.endTime;
 	stream.closing = message.close || (message.version < 0x101 && !message.keepAlive && message.headed);
-	if (message.damage == 0) noteSize(connection, message.isResponse, message.wireBytes);
+	if (message.damage == 0) noteSize(stream.connection, message.isResponse, message.wireBytes);
 	if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	else exchanges.settle(message.exchange);
 }
 
 function noteSize(connection: Connection, response: bool, size: u64): void {
 	if (response) {
+		connection.responsesSized++;
 		if (size > connection.largestResponse) connection.largestResponse = size;
 		if (size < connection.smallestResponse || connection.smallestResponse == 0) connection.smallestResponse = size;
 	} else {
+		connection.requestsSized++;
 		if (size > connection.largestRequest) connection.largestRequest = size;
 		if (size < connection.smallestRequest || connection.smallestRequest == 0) connection.smallestRequest = size;
 	}
@@ -988,10 +987,11 @@ function closeUnused(stream: Stream): void {
 function endMalformed(stream: Stream): void {
 	const connection = stream.connection;
 	stream.message.damage = REASON_MALFORMED;
+	const begun = stream.message.wireBytes;
 	endMessage(stream);
 	stream.garbage = true;
-	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false, 0);
-	else alignment.loseRequests(connection, 0, false, 0);
+	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false, begun);
+	else alignment.loseRequests(connection, 0, false, begun);
 	beginSearch(stream, false);
 }
 

@@ -123,6 +123,14 @@ const pipelined = (talk: Talk, bursts: number, size: number) => {
 	}
 };
 
+/** A client that keeps `size` requests on their way; sizes differ. */
+const window = (talk: Talk, count: number, size: number) => {
+	for (let id = 1; id <= count + size; id++) {
+		if (id <= count) talk.request(id, get(id, `Cookie: ${'c'.repeat((id * 37) % 90)}\r\n`));
+		if (id > size) talk.response(id - size, ok(id - size, body(id - size, 1 + ((id * 5) % 4))));
+	}
+};
+
 const mixed = (talk: Talk) => {
 	talk.request(1, get(1));
 	talk.response(1, 'HTTP/1.1 200 OK\r\nX-Exchange: 1\r\nContent-Length: 300\r\n\r\n', { sendfile: 300 });
@@ -172,6 +180,8 @@ export const SCRIPTS: readonly Script[] = [
 	...bothSides('pipelined', (talk) => pipelined(talk, 3, 5), 130),
 	...bothSides('pipelined', (talk) => pipelined(talk, 2, 4), 1000),
 	...bothSides('one burst', (talk) => pipelined(talk, 1, 6)),
+	...bothSides('window of two', (talk) => window(talk, 9, 2)),
+	...bothSides('window of three', (talk) => window(talk, 9, 3)),
 	...bothSides('mixed', mixed, undefined, true),
 	...bothSides('mixed', mixed, 256, true),
 	...bothSides('nested', nested),
@@ -186,7 +196,7 @@ export function makeConversation(script: Script, conn = 1): Conversation {
 		script.side === 'server'
 			? tape.server(conn, addresses)
 			: tape.client(conn, { local: addresses.remote, remote: addresses.local });
-	connection.open();
+	connection.open().share(101);
 	const talk = new Talk(connection, script.side, script.read ?? Number.POSITIVE_INFINITY);
 	script.write(talk);
 	talk.flush();

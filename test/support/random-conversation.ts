@@ -1,6 +1,6 @@
 // Random HTTP/1.x conversations that follow from a seed: mostly well-formed, in all framings, sometimes odd.
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { Tape } from './record-builder.ts';
+import { type ConnectionTape, Tape } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
 
 export type Random = {
@@ -174,38 +174,92 @@ function response(random: Random, method: string): string {
 	return interim + head + tail;
 }
 
-/** Exchanges that name themselves on several connections, and their records with some lost, doubled and moved. */
+/** How a client on one connection sends: waits for each response, sends some at a time, or keeps some on their way. */
+type Habit = 'one by one' | 'bursts' | 'window' | 'now and then bursts';
+
+/**
+ * Exchanges that name themselves on several connections, and their records with some lost, doubled and moved. Clients
+ * pipeline in all ways there are; servers answer what they have read before they read on, or do not.
+ */
 export function lossyTape(random: Random): { whole: Uint8Array[]; lossy: Uint8Array[] } {
 	const tape = new Tape();
-	const connections = Array.from({ length: random.between(1, 4) }, (_, i) =>
-		random.chance(0.5) ? tape.server(i + 1) : tape.client(i + 1),
-	);
-	for (const connection of connections) connection.open();
-	const exchanges = random.between(2, 25);
-	for (let id = 1; id <= exchanges; ) {
-		const connection = random.pick(connections);
-		const asServer = connection.options.role === wire.ROLE_ACCEPTED;
-		const send = (text: string, byServer: boolean): void => {
-			const cut = random.chance(0.5) ? text.length : random.between(1, text.length);
-			for (const part of [text.slice(0, cut), text.slice(cut)]) {
-				if (part === '') continue;
-				if (asServer === byServer) connection.out(part);
-				else connection.in(part);
-			}
-		};
-		// Mostly one after the other, sometimes a few in a row before their responses.
-		const burst = Array.from({ length: random.chance(0.8) ? 1 : random.between(2, 5) }, () => id++);
-		for (const number of burst) send(namedRequest(random, number), false);
-		for (const number of burst) send(namedResponse(random, number), true);
+	let id = 1;
+	const talks = Array.from({ length: random.between(1, 4) }, (_, i) => {
+		const connection = random.chance(0.5) ? tape.server(i + 1) : tape.client(i + 1);
+		const habit = random.pick<Habit>(['one by one', 'bursts', 'window', 'now and then bursts', 'now and then bursts']);
+		connection.open();
+		return talk(random, connection, habit, () => id++);
+	});
+	const kept = new Set<Uint8Array>();
+	for (let step = 0; step < 60 && id <= 40; step++) {
+		const chosen = random.pick(talks);
+		const before = tape.records.length;
+		chosen.go();
+		// What a client does that never pauses shows in its first records; without them nobody can tell it from others.
+		if (chosen.mustShow()) for (const record of tape.records.slice(before)) kept.add(record);
 	}
-	for (const connection of connections) if (random.chance(0.6)) connection.eof().close();
-	const lossy = tape.records.filter(() => !random.chance(0.08));
+	for (const { drain } of talks) if (random.chance(0.9)) drain();
+	for (const { connection } of talks) if (random.chance(0.6)) connection.eof().close();
+	return { whole: tape.records, lossy: lose(random, tape.records, kept) };
+}
+
+function talk(random: Random, connection: ConnectionTape, habit: Habit, nextId: () => number) {
+	const asServer = connection.options.role === wire.ROLE_ACCEPTED;
+	const window = random.between(2, 4);
+	const sent: number[] = [];
+	let rounds = 0;
+	const send = (text: string, byServer: boolean): void => {
+		const cut = random.chance(0.5) ? text.length : random.between(1, text.length);
+		for (const part of [text.slice(0, cut), text.slice(cut)]) {
+			if (part === '') continue;
+			if (asServer === byServer) connection.out(part);
+			else connection.in(part);
+		}
+	};
+	const ask = (count: number): void => {
+		const texts = Array.from({ length: count }, () => {
+			const id = nextId();
+			sent.push(id);
+			return namedRequest(random, id);
+		});
+		// Several may be read by one call.
+		if (random.chance(0.2)) send(texts.join(''), false);
+		else for (const text of texts) send(text, false);
+	};
+	const reply = (): void => {
+		const id = sent.shift();
+		if (id === undefined) return;
+		if (habit !== 'window' && random.chance(0.03)) send('HTTP/1.1 103 Early Hints\r\n\r\n', true);
+		send(namedResponse(random, id), true);
+	};
+	const drain = (): void => {
+		while (sent.length > 0) reply();
+	};
+	const go = (): void => {
+		rounds++;
+		if (habit === 'window') {
+			ask(window - sent.length);
+			for (let replies = random.chance(0.8) ? 1 : 2; replies > 0 && sent.length > 1; replies--) reply();
+			return;
+		}
+		ask(habit === 'bursts' || (habit === 'now and then bursts' && random.chance(0.2)) ? random.between(2, 5) : 1);
+		drain();
+	};
+	return { connection, go, drain, mustShow: () => habit === 'window' && rounds <= 3 };
+}
+
+/** A few records lost, many, or all of some time; some doubled, some moved. */
+function lose(random: Random, records: readonly Uint8Array[], kept: ReadonlySet<Uint8Array>): Uint8Array[] {
+	const rate = random.pick([0.02, 0.08, 0.08, 0.25]);
+	const from = random.chance(0.3) ? random.between(0, records.length) : records.length;
+	const to = from + random.between(1, 12);
+	const lossy = records.filter((record, i) => (!random.chance(rate) && (i < from || i >= to)) || kept.has(record));
 	for (let i = 0; i + 1 < lossy.length; i++) {
 		const luck = random.between(0, 99);
 		if (luck < 2) [lossy[i], lossy[i + 1]] = [lossy[i + 1]!, lossy[i]!];
 		else if (luck < 4) lossy.splice(i, 0, lossy[i]!);
 	}
-	return { whole: tape.records, lossy };
+	return lossy;
 }
 
 function namedRequest(random: Random, id: number): string {

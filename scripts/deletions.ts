@@ -1,0 +1,33 @@
+// What the loss of records costs: deletes records from scripted conversations, each in turn, each two neighbours, each two,
+// and a tenth at random (the same each time), and counts the runs in which a row that the loss does not touch (nor follows
+// right after it) came out different, and rows that mix two exchanges. Takes a minute. See docs/limitations.md.
+import { makeConversation, SCRIPTS } from '../test/support/conversations.ts';
+import { decodeRecords } from '../test/support/decoded-rows.ts';
+import { damageReport } from '../test/support/loss.ts';
+import { seededRandom } from '../test/support/random-conversation.ts';
+
+type Count = { runs: number; 'lost more': number; 'mixed rows': number };
+
+const counts = new Map<string, Count>();
+const random = seededRandom(1);
+
+for (const script of SCRIPTS) {
+	const conversation = makeConversation(script);
+	const whole = decodeRecords(conversation.tape.records);
+	const style = script.name.split(',')[0]!;
+	const remove = (what: string, ...removed: number[]): void => {
+		const key = `${style}: ${what}`;
+		const count = counts.get(key) ?? { runs: 0, 'lost more': 0, 'mixed rows': 0 };
+		const report = damageReport(conversation, whole, new Set(removed));
+		count.runs++;
+		if (report.length > 0) count['lost more']++;
+		count['mixed rows'] += report.filter((line) => line.includes('mixes')).length;
+		counts.set(key, count);
+	};
+	const all = [...conversation.tape.records.keys()];
+	for (const i of all) remove('each record', i);
+	for (const i of all.slice(1)) remove('two neighbours', i - 1, i);
+	for (const i of all) for (const j of all.slice(i + 2)) remove('any two', i, j);
+	for (let run = 0; run < 400; run++) remove('a tenth', ...all.filter(() => random.chance(0.1)));
+}
+console.table(Object.fromEntries(counts));
