@@ -12,8 +12,9 @@ import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
 import { ConnectionLog } from './store/connection-log.ts';
 import type { CaptureSnapshot } from './store/database.ts';
-import { type EntryBytes, ExchangeStore, entryBytes } from './store/exchange-store.ts';
+import { ExchangeStore } from './store/exchange-store.ts';
 import { type LossTotal, lostBytes, lostEvents } from './store/loss-table.ts';
+import { type EntryBytes, entryBytes } from './store/row-writer.ts';
 import {
 	type CaptureThreadData,
 	errorMessage,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { createDecoder, type Decoder } from '../../src/decode/decoder.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache } from '../../src/store/database.ts';
-import { ExchangeStore, entryBytes } from '../../src/store/exchange-store.ts';
+import { ExchangeStore } from '../../src/store/exchange-store.ts';
+import { entryBytes } from '../../src/store/row-writer.ts';
 import type { DatabaseSnapshot } from '../../src/store/table.ts';
 import { type ConnectionTape, Tape } from '../../test/support/record-builder.ts';
 

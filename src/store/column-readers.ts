@@ -91,7 +91,7 @@ export function wordReader(
 export function dictionaryReader(member: TextMember, rows: RowLocator): Required<Pick<ColumnReader, 'code' | 'codes'>> {
 	const shared = new Map<string, number>();
 	const bySegment = new Map<Segment, Int32Array>();
-	let data: Uint32Array = new Uint32Array(0);
+	let data: Uint16Array = new Uint16Array(0);
 	/** For each code of the segment that of the column, -2 where it is not known yet. */
 	let codes: Int32Array = new Int32Array(0);
 	let segment: Segment;
@@ -141,7 +141,7 @@ export function dictionaryReader(member: TextMember, rows: RowLocator): Required
 	};
 }
 
-/** Texts that lie at a fixed member's place within the row's bytes. */
+/** Parts of the targets, by the members that say where they lie. */
 export function rangeSpans(
 	{ start: startMember, length: lengthMember }: { readonly start: U32Member; readonly length: U32Member },
 	rows: RowLocator,
@@ -156,7 +156,7 @@ export function rangeSpans(
 		rows.seek(row);
 		({ start, end, shift } = rows);
 		const { u32, arena } = rows.segment;
-		bases = u32.arena_offset;
+		bases = u32.target_offset;
 		offsets = u32[startMember];
 		lengths = u32[lengthMember];
 		spans.bytes = arena;
@@ -201,12 +201,24 @@ export function fieldReader(
 	rows: RowLocator,
 ): Required<Pick<ColumnReader, 'code' | 'codes'>> {
 	const texts = new TextCodes();
-	const place = { start: 0, end: 0 };
+	const place = { start: 0, end: 0, code: 0 };
+	/** By segment and the code of its line: the text's code + 1. */
+	const bySegment = new Map<Segment, Int32Array>();
+	let current: Segment | undefined;
+	let known: Int32Array = new Int32Array(0);
 	const code = (row: number) => {
 		const inner = rows.seek(row);
 		const { segment } = rows;
 		if (!fieldValuePlace(segment, inner, message, name, place)) return -1;
-		return texts.of(segment.arena, place.start, place.end);
+		const line = place.code;
+		if (line === 0) return texts.of(segment.arena, place.start, place.end);
+		if (segment !== current) {
+			known = bySegment.get(segment) ?? new Int32Array(segment.lineOffset.length + 1);
+			bySegment.set(segment, known);
+			current = segment;
+		}
+		if (known[line] === 0) known[line] = texts.of(segment.arena, place.start, place.end) + 1;
+		return known[line]! - 1;
 	};
 	return {
 		code,

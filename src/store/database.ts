@@ -1,11 +1,12 @@
 // All tables of one instant, built from what the capture thread answered.
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
-import { entryBytes, type StoreSnapshot, segmentOfEntries } from './exchange-store.ts';
+import type { StoreSnapshot } from './exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable } from './exchange-table.ts';
 import { HEADER_COLUMNS, headerTable } from './header-table.ts';
 import { LOSS_COLUMNS, type LossTotal, lossTable } from './loss-table.ts';
 import type { SegmentRows } from './row-locator.ts';
+import { entryBytes, segmentsOfEntries } from './row-writer.ts';
 import { openSegment, type Segment } from './segment.ts';
 import type { Column, DatabaseSnapshot, TableSnapshot } from './table.ts';
 
@@ -62,10 +63,7 @@ export function openDatabase(
 	const committed = cache.open(snapshot.store);
 	const entries = entryBytes(snapshot.entries);
 	const openOffsets = entryOffsets(entries, snapshot.entries.byteLength, layout.ENTRY_EXCHANGE);
-	const open: SegmentRows[] =
-		openOffsets.length === 0
-			? []
-			: [{ segment: segmentOfEntries(entries, openOffsets), first: 0, rows: openOffsets.length }];
+	const open: SegmentRows[] = segmentsOfEntries(entries, openOffsets).map((part) => ({ ...part, first: 0 }));
 	const all = [...committed, ...open];
 	const tables = new Map<string, TableSnapshot>();
 	tables.set('exchanges', exchangeTable(all));

@@ -9,7 +9,7 @@ import {
 	PROCESS_SIDES,
 	PROTOCOLS,
 } from '../decode/words.ts';
-import { type EntryBytes, entryBytes } from './exchange-store.ts';
+import { type EntryBytes, entryBytes } from './row-writer.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
 import { wireText } from './wire-text.ts';

@@ -35,15 +35,15 @@ export function dictionaryEntry(segment: Segment, code: number): string | null {
 }
 
 export function targetText(segment: Segment, row: number): string | null {
-	return arenaText(segment, row, 0, segment.u32.target_length[row]!);
+	return targetPart(segment, row, 0, segment.u32.target_length[row]!);
 }
 
 export function pathText(segment: Segment, row: number): string | null {
-	return arenaText(segment, row, segment.u32.path_start[row]!, segment.u32.path_length[row]!);
+	return targetPart(segment, row, segment.u32.path_start[row]!, segment.u32.path_length[row]!);
 }
 
 export function queryText(segment: Segment, row: number): string | null {
-	return arenaText(segment, row, segment.u32.query_start[row]!, segment.u32.query_length[row]!);
+	return targetPart(segment, row, segment.u32.query_start[row]!, segment.u32.query_length[row]!);
 }
 
 /**
@@ -72,7 +72,7 @@ export function fieldLines(segment: Segment, row: number, message: Message): Fie
 	}));
 }
 
-const place = { start: 0, end: 0 };
+const place = { start: 0, end: 0, code: 0 };
 
 /** The value of the first field line called `lowerName`, or null. */
 export function fieldValue(segment: Segment, row: number, message: Message, lowerName: string): string | null {
@@ -106,7 +106,7 @@ export function rawBody(segment: Segment, row: number, message: Message): Uint8A
 	const responseLength = segment.u32.res_body_length[row]!;
 	const length = message === 'request' ? requestLength : responseLength;
 	if (length === ABSENT) return null;
-	let start = segment.u32.arena_offset[row]! + segment.u32.req_headers_start[row]!;
+	let start = segment.u32.arena_offset[row]!;
 	start += present(segment.u32.req_headers_length[row]!) + present(segment.u32.res_headers_length[row]!);
 	if (message === 'response') start += present(requestLength);
 	return new Uint8Array(Uint8Array.prototype.slice.call(segment.arena, start, start + length));
@@ -131,7 +131,6 @@ export function noteText(segment: Segment, row: number, message: Message): strin
 	const count = segment.u8.unheld_count[row]!;
 	let at =
 		segment.u32.arena_offset[row]! +
-		segment.u32.req_headers_start[row]! +
 		present(segment.u32.req_headers_length[row]!) +
 		present(segment.u32.res_headers_length[row]!) +
 		present(segment.u32.req_body_length[row]!) +
@@ -153,8 +152,8 @@ function present(length: number): number {
 	return length === ABSENT ? 0 : length;
 }
 
-function arenaText(segment: Segment, row: number, start: number, length: number): string | null {
+function targetPart(segment: Segment, row: number, start: number, length: number): string | null {
 	if (length === ABSENT) return null;
-	const from = segment.u32.arena_offset[row]! + start;
+	const from = segment.u32.target_offset[row]! + start;
 	return wireText(segment.arena, from, from + length);
 }

@@ -1,5 +1,8 @@
-// Where the field lines of an exchange lie in its segment's arena.
-import { ABSENT, FIELD_PREFIX_BYTES, type Segment, TRAILER_BIT } from './segment.ts';
+// Where the field lines of an exchange lie in its segment's arena. A message's list is made of numbers (seven bits a byte,
+// the lowest first, the highest bit set when more follow): an odd one is 1 + 2 × the code of a line that the segment keeps
+// once; an even one is twice the length of a name, then comes twice the length of the value, plus 1 for a trailer, and
+// behind it the bytes of both.
+import { ABSENT, type Segment } from './segment.ts';
 
 export type Message = 'request' | 'response';
 
@@ -12,6 +15,8 @@ export class FieldPlaces {
 	nameEnd = new Int32Array(32);
 	valueEnd = new Int32Array(32);
 	isTrailer = new Uint8Array(32);
+	/** Code of a line that the segment keeps once, 0 for others. */
+	code = new Int32Array(32);
 
 	/** Finds the lines of a row. */
 	find(segment: Segment, row: number): void {
@@ -28,20 +33,32 @@ export class FieldPlaces {
 		this.requestCount = message === 'request' ? this.count : 0;
 	}
 
-	#append({ arenaView }: Segment, start: number, length: number): void {
+	#append({ arena, lineOffset, lineNameLength, lineLength }: Segment, start: number, length: number): void {
 		if (length === ABSENT) return;
 		const end = start + length;
-		for (let at = start; at < end; ) {
+		position = start;
+		while (position < end) {
 			if (this.count === this.nameStart.length) this.#lengthen();
 			const index = this.count++;
-			const nameLength = arenaView.getUint32(at, true);
-			const nameStart = at + FIELD_PREFIX_BYTES;
-			const nameEnd = nameStart + (nameLength & ~TRAILER_BIT);
-			this.nameStart[index] = nameStart;
-			this.nameEnd[index] = nameEnd;
-			this.isTrailer[index] = nameLength >>> 31;
-			at = nameEnd + arenaView.getUint32(at + 4, true);
-			this.valueEnd[index] = at;
+			const head = readNumber(arena);
+			if ((head & 1) === 1) {
+				const code = head >>> 1;
+				const offset = lineOffset[code - 1]!;
+				this.code[index] = code;
+				this.nameStart[index] = offset;
+				this.nameEnd[index] = offset + lineNameLength[code - 1]!;
+				this.valueEnd[index] = offset + lineLength[code - 1]!;
+				this.isTrailer[index] = 0;
+				continue;
+			}
+			const value = readNumber(arena);
+			this.code[index] = 0;
+			this.nameStart[index] = position;
+			position += head >>> 1;
+			this.nameEnd[index] = position;
+			position += value >>> 1;
+			this.valueEnd[index] = position;
+			this.isTrailer[index] = value & 1;
 		}
 	}
 
@@ -54,9 +71,22 @@ export class FieldPlaces {
 		this.nameStart = longer(this.nameStart);
 		this.nameEnd = longer(this.nameEnd);
 		this.valueEnd = longer(this.valueEnd);
+		this.code = longer(this.code);
 		const trailers = new Uint8Array(this.nameStart.length);
 		trailers.set(this.isTrailer);
 		this.isTrailer = trailers;
+	}
+}
+
+/** Where readNumber() goes on. */
+let position = 0;
+
+function readNumber(arena: Uint8Array): number {
+	let value = 0;
+	for (let shift = 0; ; shift += 7) {
+		const byte = arena[position++]!;
+		value |= (byte & 0x7f) << shift;
+		if (byte < 0x80) return value >>> 0;
 	}
 }
 
@@ -65,27 +95,40 @@ export function hasFields(segment: Segment, row: number, message: Message): bool
 	return fieldListLength(segment, row, message) !== ABSENT;
 }
 
+/** `code`: of the line, when the segment keeps it once; else 0. */
+export type FieldPlace = { start: number; end: number; code: number };
+
 /** Where the value of the first field line called `lowerName` (ASCII) lies; false when there is none. */
 export function fieldValuePlace(
 	segment: Segment,
 	row: number,
 	message: Message,
 	lowerName: string,
-	place: { start: number; end: number },
+	place: FieldPlace,
 ): boolean {
 	const length = fieldListLength(segment, row, message);
 	if (length === ABSENT) return false;
-	const { arenaView, arena } = segment;
-	let at = fieldListStart(segment, row, message);
-	const end = at + length;
-	while (at < end) {
-		const nameStart = at + FIELD_PREFIX_BYTES;
-		const nameLength = arenaView.getUint32(at, true) & ~TRAILER_BIT;
-		const nameEnd = nameStart + nameLength;
-		at = nameEnd + arenaView.getUint32(at + 4, true);
+	const { arena, lineOffset, lineNameLength, lineLength } = segment;
+	position = fieldListStart(segment, row, message);
+	const end = position + length;
+	while (position < end) {
+		const head = readNumber(arena);
+		if ((head & 1) === 1) {
+			const entry = (head >>> 1) - 1;
+			if (lineNameLength[entry] !== lowerName.length || !isName(arena, lineOffset[entry]!, lowerName)) continue;
+			place.start = lineOffset[entry]! + lowerName.length;
+			place.end = lineOffset[entry]! + lineLength[entry]!;
+			place.code = entry + 1;
+			return true;
+		}
+		const valueLength = readNumber(arena) >>> 1;
+		const nameStart = position;
+		const nameLength = head >>> 1;
+		position += nameLength + valueLength;
 		if (nameLength !== lowerName.length || !isName(arena, nameStart, lowerName)) continue;
-		place.start = nameEnd;
-		place.end = at;
+		place.start = nameStart + nameLength;
+		place.end = position;
+		place.code = 0;
 		return true;
 	}
 	return false;
@@ -105,7 +148,7 @@ function fieldListLength(segment: Segment, row: number, message: Message): numbe
 }
 
 function fieldListStart(segment: Segment, row: number, message: Message): number {
-	const start = segment.u32.arena_offset[row]! + segment.u32.req_headers_start[row]!;
+	const start = segment.u32.arena_offset[row]!;
 	if (message === 'request') return start;
 	const before = segment.u32.req_headers_length[row]!;
 	return before === ABSENT ? start : start + before;

@@ -1,6 +1,7 @@
 // A segment: some thousand finished exchanges in one piece of shared memory. Fixed-size members lie in typed columns,
-// everything of variable length in the arena behind them. One thread appends; readers look only at rows below the count
-// they were given, so they need no lock. Texts that repeat (method, host, process names …) are kept once a segment.
+// everything of variable length in the arena behind them: targets from its end down, the rest from its beginning up. One
+// thread appends; readers look only at rows below the count they were given, so they need no lock. Texts and field lines
+// that repeat (method, host, process names, `accept: */*` …) are kept once a segment.
 
 /** Members kept as 64-bit floats: exact integers up to 2^53, NaN for NULL. */
 export const F64_MEMBERS = [
@@ -25,15 +26,16 @@ export const U32_MEMBERS = [
 	'tid',
 	'anomalies_low',
 	'anomalies_high',
-	/** Where the row's bytes begin in the arena: target, [path], [query], request fields, response fields, bodies, unheld. */
+	/** Where the row's bytes begin in the arena: request fields, response fields, bodies, unheld. */
 	'arena_offset',
+	/** Where its target lies, then [path], [query]: all targets together, so that searching them reads little memory. */
+	'target_offset',
 	'target_length',
-	/** Offsets from arena_offset: mostly inside the target's bytes. */
+	/** Offsets from target_offset: mostly inside the target's bytes. */
 	'path_start',
 	'path_length',
 	'query_start',
 	'query_length',
-	'req_headers_start',
 	'req_headers_length',
 	'res_headers_length',
 	'req_body_length',
@@ -62,9 +64,6 @@ export const U8_MEMBERS = ['state', 'reason', 'side', 'via', 'req_via', 'flags',
 export const ABSENT = 0xffffffff;
 /** One reason with its bytes behind the bodies: u8 message (0 request, 1 response), u8 reason, f64 bytes. */
 export const UNHELD_ENTRY_BYTES = 10;
-/** Before each field line: u32 name length with TRAILER_BIT, u32 value length. */
-export const FIELD_PREFIX_BYTES = 8;
-export const TRAILER_BIT = 0x80000000;
 
 export type F64Member = (typeof F64_MEMBERS)[number];
 export type U32Member = (typeof U32_MEMBERS)[number];
@@ -83,33 +82,48 @@ export type SegmentHandle = {
 
 /** Dictionary entries for each row of capacity, at the most; a segment whose dictionary is full is closed early. */
 const DICTIONARY_PER_ROW = 3;
+/** Codes of texts have 16 bits. */
+const MAX_SEGMENT_ROWS = Math.floor(0xffff / DICTIONARY_PER_ROW / 8) * 8;
+/** Field lines kept once, for each row of capacity; what comes when there are as many is kept with its row. */
+const LINES_PER_ROW = 1;
 
 /** Typed views over one segment. */
 export type Segment = SegmentHandle & {
 	readonly f64: Record<F64Member, Float64Array>;
 	readonly u32: Record<U32Member, Uint32Array>;
-	readonly text: Record<TextMember, Uint32Array>;
+	readonly text: Record<TextMember, Uint16Array>;
 	readonly u16: Record<U16Member, Uint16Array>;
 	readonly u8: Record<U8Member, Uint8Array>;
 	/** Arena offset and length of each dictionary entry. */
 	readonly dictionaryOffset: Uint32Array;
 	readonly dictionaryLength: Uint32Array;
+	/** Field lines that are kept once: name and value lie one behind the other. */
+	readonly lineOffset: Uint32Array;
+	readonly lineNameLength: Uint32Array;
+	readonly lineLength: Uint32Array;
 	readonly arena: Buffer;
 	readonly arenaView: DataView;
 };
 
+/** Bytes that each row takes in the columns. */
+const ROW_BYTES =
+	F64_MEMBERS.length * 8 + U32_MEMBERS.length * 4 + (TEXT_MEMBERS.length + U16_MEMBERS.length) * 2 + U8_MEMBERS.length;
+const DICTIONARY_ENTRY_BYTES = 8;
+const LINE_ENTRY_BYTES = 12;
+
 /** Bytes of memory that a segment of this size takes. */
 export function segmentBytes(rowCapacity: number, arenaCapacity: number): number {
-	const perRow =
-		F64_MEMBERS.length * 8 +
-		(U32_MEMBERS.length + TEXT_MEMBERS.length + 2 * DICTIONARY_PER_ROW) * 4 +
-		U16_MEMBERS.length * 2 +
-		U8_MEMBERS.length;
-	return perRow * rowCapacity + arenaCapacity;
+	return usedBytes(rowCapacity, rowCapacity * DICTIONARY_PER_ROW, rowCapacity * LINES_PER_ROW, arenaCapacity);
+}
+
+/** Bytes of it that so many rows, texts, lines and bytes of the arena have touched. */
+export function usedBytes(rows: number, texts: number, lines: number, arena: number): number {
+	return rows * ROW_BYTES + texts * DICTIONARY_ENTRY_BYTES + lines * LINE_ENTRY_BYTES + arena;
 }
 
 /** Makes a segment. `rowCapacity` is a multiple of 8. */
 export function createSegment(number: number, rowCapacity: number, arenaCapacity: number): Segment {
+	if (rowCapacity > MAX_SEGMENT_ROWS) throw new Error(`a segment of ${rowCapacity} rows has more texts than codes`);
 	const buffer = new SharedArrayBuffer(segmentBytes(rowCapacity, arenaCapacity));
 	return openSegment({ number, buffer, rowCapacity, arenaCapacity });
 }
@@ -130,12 +144,17 @@ export function openSegment(handle: SegmentHandle): Segment {
 	const f64 = record(F64_MEMBERS, () => take((at, n) => new Float64Array(buffer, at, n), 8, rowCapacity));
 	const newU32 = (length: number) => take((at, n) => new Uint32Array(buffer, at, n), 4, length);
 	const u32 = record(U32_MEMBERS, () => newU32(rowCapacity));
-	const text = record(TEXT_MEMBERS, () => newU32(rowCapacity));
 	const dictionaryOffset = newU32(rowCapacity * DICTIONARY_PER_ROW);
 	const dictionaryLength = newU32(rowCapacity * DICTIONARY_PER_ROW);
-	const u16 = record(U16_MEMBERS, () => take((at, n) => new Uint16Array(buffer, at, n), 2, rowCapacity));
+	const lineOffset = newU32(rowCapacity * LINES_PER_ROW);
+	const lineNameLength = newU32(rowCapacity * LINES_PER_ROW);
+	const lineLength = newU32(rowCapacity * LINES_PER_ROW);
+	const newU16 = () => take((at, n) => new Uint16Array(buffer, at, n), 2, rowCapacity);
+	const text = record(TEXT_MEMBERS, newU16);
+	const u16 = record(U16_MEMBERS, newU16);
 	const u8 = record(U8_MEMBERS, () => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity));
 	const arena = Buffer.from(buffer, offset, arenaCapacity);
 	const arenaView = new DataView(buffer, offset, arenaCapacity);
-	return { ...handle, f64, u32, text, dictionaryOffset, dictionaryLength, u16, u8, arena, arenaView };
+	const lists = { dictionaryOffset, dictionaryLength, lineOffset, lineNameLength, lineLength };
+	return { ...handle, f64, u32, text, ...lists, u16, u8, arena, arenaView };
 }
