@@ -10,6 +10,7 @@ import { kernelSource } from './capture/kernel-source.ts';
 import { RecordingWriter, systemProblem } from './capture/recording.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
+import { memoryShares } from './memory-shares.ts';
 import { ConnectionLog } from './store/connection-log.ts';
 import type { CaptureSnapshot } from './store/database.ts';
 import { ExchangeStore } from './store/exchange-store.ts';
@@ -32,22 +33,19 @@ import {
 const POLL_MS = 10;
 /** Clocks and loss counters enter the stream this often. */
 const PERIODIC_MS = 250;
-/** Parts of --max-memory: the rest is for statements. */
-const STORE_SHARE = 0.5;
-const DECODER_SHARE = 0.25;
-const CONNECTION_LOG_SHARE = 0.02;
 
 const { settings, status: statusBuffer, stop: stopBuffer } = workerData as CaptureThreadData;
 const main = parentPort!;
 const status = new Float64Array(statusBuffer);
 const stop = new Int32Array(stopBuffer);
 
+const shares = memoryShares(settings.maxMemory);
 const decoder = createDecoder(readFileSync(settings.files.decoder), {
 	bodyLimit: Number.isFinite(settings.bodyLimit) ? settings.bodyLimit : -1,
-	memoryLimit: Math.floor(settings.maxMemory * DECODER_SHARE),
+	memoryLimit: shares.decoder,
 });
-const store = new ExchangeStore({ memoryBytes: settings.maxMemory * STORE_SHARE, rows: settings.maxRows });
-const closedConnections = new ConnectionLog(settings.maxMemory * CONNECTION_LOG_SHARE);
+const store = new ExchangeStore({ memoryBytes: shares.store, rows: settings.maxRows });
+const closedConnections = new ConnectionLog(shares.connectionLog);
 
 let queryPort: MessagePort | undefined;
 let following = false;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
 import { EXIT, UserError } from './errors.ts';
+import { memoryShares } from './memory-shares.ts';
 import type { LossTotal } from './store/loss-table.ts';
 import type { SqlValue } from './store/table.ts';
 import {
@@ -27,8 +28,6 @@ import { wait } from './wait.ts';
 const CANCEL_MS = 100;
 /** How long the capture thread may take to end by itself: it has attached by then, or cannot. */
 const CLOSE_MS = 3000;
-/** Part of --max-memory for a statement. */
-const QUERY_SHARE = 0.25;
 
 /** A UserError that came from another thread, with the place in the SQL text it is about. */
 export class RemoteError extends UserError {
@@ -239,7 +238,7 @@ export class Threads {
 	#startQuery(): void {
 		const data: QueryThreadData = {
 			cancel: this.#cancel.buffer as SharedArrayBuffer,
-			memoryLimit: Math.floor(this.#settings.maxMemory * QUERY_SHARE),
+			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
 		};
 		const query = new Worker(threadFile('query-thread'), {
