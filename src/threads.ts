@@ -29,6 +29,9 @@ const CANCEL_MS = 100;
 /** How long the capture thread may take to end by itself: it has attached by then, or cannot. */
 const CLOSE_MS = 3000;
 
+/** Heap of the query thread besides what it counts for a statement: its code, caches of texts, what the counting misses. */
+const QUERY_HEAP_MIB = 40;
+
 /** A UserError that came from another thread, with the place in the SQL text it is about. */
 export class RemoteError extends UserError {
 	readonly position: number | undefined;
@@ -244,7 +247,10 @@ export class Threads {
 		const query = new Worker(threadFile('query-thread'), {
 			workerData: data,
 			name: 'query',
-			resourceLimits: { maxOldGenerationSizeMb: Math.max(64, Math.ceil((2 * data.memoryLimit) / 2 ** 20)) },
+			resourceLimits: {
+				maxOldGenerationSizeMb: Math.ceil(data.memoryLimit / 2 ** 20) + QUERY_HEAP_MIB,
+				maxYoungGenerationSizeMb: 12,
+			},
 		});
 		query.on('message', (message: FromQuery) => this.#waiting.get(message.id)?.take(message));
 		query.on('error', (error: unknown) => {
