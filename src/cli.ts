@@ -34,6 +34,13 @@ process.stdout.on('error', (error) => {
 // Nobody can be told that stderr is gone.
 process.stderr.on('error', () => undefined);
 
+/** One value an occurrence. */
+const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
+	'--set <name=value>',
+	'a value for :name in the statements (repeatable)',
+	(value, before = []) => [...before, value],
+];
+
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;
 
@@ -70,8 +77,9 @@ function createProgram(setWork: (work: Work) => void): Command {
 		});
 	const query = command('query', 'capture (or replay), run the statement, print the result')
 		.argument('<sql>', 'statement, or - to read it from stdin')
-		.action((sql: string, _options: unknown, self: Command) =>
-			setWork(() => queryCommand(parseOptions(self, behindDashes), sql)),
+		.option(...SET_OPTION)
+		.action((sql: string, own: { set?: string[] }, self: Command) =>
+			setWork(() => queryCommand(parseOptions(self, behindDashes), sql, own.set ?? [])),
 		);
 	addEndOptions(addCaptureOptions(query));
 	const tail = command('tail', 'print each exchange as it completes')
@@ -83,11 +91,7 @@ function createProgram(setWork: (work: Work) => void): Command {
 	addEndOptions(addCaptureOptions(tail));
 	const run = command('run', 'run a saved query or a script')
 		.argument('<file|name>', 'a file (with a / or ending in .sql), else the name of a saved query')
-		.option(
-			'--set <name=value>',
-			'a value for :name in the statements (repeatable)',
-			(value: string, before: string[] = []) => [...before, value],
-		)
+		.option(...SET_OPTION)
 		.option('--unsafe', 'allow JavaScript files')
 		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
 			setWork(() => runCommand(parseOptions(self, behindDashes), name, own.set ?? [], own.unsafe === true)),

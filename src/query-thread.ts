@@ -1,17 +1,26 @@
 // The query thread: runs statements over snapshots of the tables, follows new rows for the tail. Wires src/store and
 // src/sql. Statements run one after the other; the tail goes on between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { compileCondition, compileProjection, execute, prepare, type ResultColumn, Session } from './sql/sql.ts';
+import {
+	compileCondition,
+	compileProjection,
+	execute,
+	prepare,
+	type ResultColumn,
+	Session,
+	SqlError,
+} from './sql/sql.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from './store/database.ts';
 import { exchangeRecord } from './store/exchange-detail.ts';
 import type { StoreSnapshot } from './store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from './store/exchange-table.ts';
 import { lostBytes, lostEvents } from './store/loss-table.ts';
 import type { SegmentRows } from './store/row-locator.ts';
-import type { SqlValue } from './store/table.ts';
+import type { Column, ColumnType, SqlValue } from './store/table.ts';
 import {
 	errorMessage,
 	type FromQuery,
+	type OwnTable,
 	type QueryThreadData,
 	type SnapshotReply,
 	type SnapshotRequest,
@@ -23,9 +32,10 @@ const PARTS_AHEAD = 4;
 /** Lines of a tail that main has not printed yet, at the most: more are dropped and counted. */
 const TAIL_LINES_AHEAD = 10_000;
 
-const { cancel: cancelBuffer, memoryLimit, views } = workerData as QueryThreadData;
+const { cancel: cancelBuffer, progress: progressBuffer, memoryLimit, views } = workerData as QueryThreadData;
 const main = parentPort!;
 const cancel = new Int32Array(cancelBuffer);
+const progress = new Float64Array(progressBuffer);
 const cache = new SegmentCache();
 const session = new Session();
 const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
@@ -113,6 +123,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 			memoryLimit,
 			...(timeoutMs > 0 ? { timeLimitMs: timeoutMs } : {}),
 			now: snapshot.nowUs,
+			progress,
 			onRows: (rows) => {
 				postRows(id, rows);
 				return true;
@@ -127,10 +138,34 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 			lostBytes: lostBytes(snapshot.loss),
 			...(result.message === undefined ? {} : { notice: result.message }),
 			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
+			...(/^(create|drop) /.test(statement.kind) ? { own: ownTables() } : {}),
 		});
 	} finally {
 		running = undefined;
 		release(snapshot);
+	}
+}
+
+/** What the user has made, with its columns. */
+function ownTables(): OwnTable[] {
+	const views = session.views.map(({ name }) => ({ name, isView: true }));
+	const tables = session.tableNames.map((name) => ({ name, isView: false }));
+	return [...views, ...tables].map((table) => ({ ...table, columns: columnsOf(table.name) }));
+}
+
+function columnsOf(table: string): Column[] {
+	try {
+		const { action } = prepare(`DESCRIBE "${table.replaceAll('"', '""')}"`, schema, session);
+		const rows = action.kind === 'rows' ? action.rows : [];
+		return rows.map(([name, type, description]) => ({
+			name: name ?? '',
+			type: (type ?? 'text') as ColumnType,
+			description: description ?? '',
+		}));
+	} catch (error) {
+		// A view of a table that was dropped.
+		if (error instanceof SqlError) return [];
+		throw error;
 	}
 }
 

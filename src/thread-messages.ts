@@ -4,7 +4,7 @@ import type { CaptureFilters, CaptureSettings } from './capture/capture-settings
 import { EXIT, UserError } from './errors.ts';
 import type { CaptureSnapshot } from './store/database.ts';
 import type { LossTotal } from './store/loss-table.ts';
-import type { ColumnType, SqlValue } from './store/table.ts';
+import type { Column, ColumnType, SqlValue } from './store/table.ts';
 
 /** A UserError that crosses a thread border. */
 export type ErrorMessage = {
@@ -74,8 +74,10 @@ export type SnapshotReply =
 	| { readonly type: 'committed'; readonly snapshot: CaptureSnapshot; readonly ended: boolean };
 
 export type QueryThreadData = {
-	/** Int32; not zero: the running statement shall end. */
+	/** Int32; CANCEL_ASKED or CANCEL_TIME: the running statement shall end. */
 	readonly cancel: SharedArrayBuffer;
+	/** Float64; rows that the running statement has looked at. */
+	readonly progress: SharedArrayBuffer;
 	/** Bytes a statement may hold. */
 	readonly memoryLimit: number;
 	/** Statements that made the views of a query thread that had to be ended; run first. */
@@ -116,6 +118,9 @@ export type ToQuery =
 /** `type` is null when the statement does not say. */
 export type ResultColumn = { readonly name: string; readonly type: ColumnType | null };
 
+/** A view or temporary table of the user's. */
+export type OwnTable = { readonly name: string; readonly isView: boolean; readonly columns: readonly Column[] };
+
 /** One answer of a statement after the other: columns, then rows, then done. */
 export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' | 'done' }>;
 
@@ -132,6 +137,8 @@ export type FromQuery =
 			readonly notice?: string;
 			/** The statement made or dropped a view: to be run again in a new query thread. */
 			readonly definesView?: boolean;
+			/** After a statement that made or dropped something: all views and temporary tables there are. */
+			readonly own?: readonly OwnTable[];
 	  }
 	| { readonly type: 'exchange'; readonly id: number; readonly exchange: unknown }
 	/** The tail has passed the last row of an ended capture. */

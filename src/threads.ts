@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
-import { EXIT, UserError } from './errors.ts';
+import { UserError } from './errors.ts';
+import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './sql/guard.ts';
 import { memoryShares } from './memory-shares.ts';
 import type { LossTotal } from './store/loss-table.ts';
 import type { SqlValue } from './store/table.ts';
@@ -12,6 +13,7 @@ import {
 	type ErrorMessage,
 	type FromCapture,
 	type FromQuery,
+	type OwnTable,
 	type QueryThreadData,
 	type ResultColumn,
 	type ResultPart,
@@ -70,10 +72,15 @@ export class Threads {
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
 	readonly #stop = new Int32Array(new SharedArrayBuffer(4));
 	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+	readonly #progress = new Float64Array(new SharedArrayBuffer(8));
 	readonly #capture: Worker;
 	readonly #waiting = new Map<number, Waiting>();
 	#query!: Worker;
 	#views: string[] = [];
+	/** Views and temporary tables of the user's, which the query thread holds. */
+	ownTables: readonly OwnTable[] = [];
+	/** What the running tails were started with. */
+	readonly #tails = new Map<number, ToQuery>();
 	#nextId = 1;
 	#closing = false;
 
@@ -119,12 +126,25 @@ export class Threads {
 		};
 	}
 
+	/** Rows that the running statement has looked at. */
+	get progress(): number {
+		return this.#progress[0]!;
+	}
+
 	/** Runs one statement; the parts come as they are made, and are made as they are taken. */
 	async *run(sql: string, options: RunOptions): AsyncGenerator<ResultPart> {
 		Atomics.store(this.#cancel, 0, 0);
+		this.#progress[0] = 0;
 		const id = this.#nextId++;
 		const parts = new PartQueue<FromQuery>();
 		this.#waiting.set(id, parts);
+		const timer =
+			options.timeoutMs > 0
+				? setTimeout(
+						() => this.#end(CANCEL_TIME, () => timeLimitError(options.timeoutMs)),
+						options.timeoutMs + CANCEL_MS,
+					)
+				: undefined;
 		this.#toQuery({
 			type: 'run',
 			id,
@@ -138,11 +158,13 @@ export class Threads {
 				if (part.type === 'error') throw fromMessage(part.error);
 				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
 				if (part.type === 'done' && part.definesView === true) this.#views.push(sql);
+				if (part.type === 'done' && part.own !== undefined) this.ownTables = part.own;
 				yield part;
 				if (part.type === 'done') return;
 				if (part.type === 'rows') this.#toQuery({ type: 'more', id });
 			}
 		} finally {
+			clearTimeout(timer);
 			this.#waiting.delete(id);
 			if (!parts.finished) this.cancel();
 		}
@@ -150,11 +172,20 @@ export class Threads {
 
 	/** Ends the running statement; a query thread that does not listen is replaced. */
 	cancel(): void {
-		Atomics.store(this.#cancel, 0, 1);
+		this.#end(CANCEL_ASKED, () =>
+			cancelledError(
+				this.ownTables.some(({ isView }) => !isView)
+					? 'it had to be ended with its thread: temporary tables are gone'
+					: undefined,
+			),
+		);
+	}
+
+	#end(why: number, reason: () => Error): void {
+		Atomics.store(this.#cancel, 0, why);
 		const running = this.#query;
 		const timer = setTimeout(() => {
-			if (this.#waiting.size === 0 || running !== this.#query) return;
-			this.#replaceQuery(new UserError('interrupted', 'ERR_INTERRUPTED', undefined, EXIT.interrupted));
+			if (this.#waiting.size > this.#tails.size && running === this.#query) this.#replaceQuery(reason());
 		}, CANCEL_MS);
 		timer.unref();
 	}
@@ -178,7 +209,9 @@ export class Threads {
 		const id = this.#nextId++;
 		const parts = new PartQueue<FromQuery>();
 		this.#waiting.set(id, parts);
-		this.#toQuery({ type: 'tail', id, where, columns, fromStart });
+		const start: ToQuery = { type: 'tail', id, where, columns, fromStart };
+		this.#tails.set(id, start);
+		this.#toQuery(start);
 		let heads: readonly ResultColumn[] = [];
 		try {
 			for (;;) {
@@ -198,6 +231,7 @@ export class Threads {
 			}
 		} finally {
 			this.#waiting.delete(id);
+			this.#tails.delete(id);
 			if (!this.#closing) this.#toQuery({ type: 'tail-stop', id });
 		}
 	}
@@ -241,6 +275,7 @@ export class Threads {
 	#startQuery(): void {
 		const data: QueryThreadData = {
 			cancel: this.#cancel.buffer as SharedArrayBuffer,
+			progress: this.#progress.buffer as SharedArrayBuffer,
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
 		};
@@ -281,8 +316,13 @@ export class Threads {
 	#replaceQuery(reason: unknown): void {
 		const old = this.#query;
 		this.#startQuery();
+		this.ownTables = this.ownTables.filter(({ isView }) => isView);
 		old.terminate().catch(() => undefined);
-		for (const waiting of this.#waiting.values()) waiting.fail(reason);
+		for (const [id, waiting] of this.#waiting) {
+			const tail = this.#tails.get(id);
+			if (tail === undefined) waiting.fail(reason);
+			else this.#toQuery(tail);
+		}
 	}
 
 	#toQuery(message: ToQuery): void {

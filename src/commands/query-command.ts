@@ -2,14 +2,17 @@
 import { EXIT, usageError } from '../errors.ts';
 import type { Options } from '../options.ts';
 import { StepRunner } from '../shell/batch.ts';
+import { parseParameter } from '../shell/parameters.ts';
 import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
 
 /** Runs the command; resolves to the exit status. `text` is SQL, `-` stands for stdin. */
-export async function queryCommand(options: Options, text: string): Promise<number> {
+export async function queryCommand(options: Options, text: string, sets: readonly string[]): Promise<number> {
+	const parameters = sets.map((each) => parseParameter(each, '--set'));
 	const steps = scriptSteps(text === '-' ? await readStdin() : text);
 	if (steps.length === 0) throw usageError('expected an SQL statement, got an empty text');
 	return await withCapture(options, async ({ shell, attached, captured, query }) => {
+		shell.parameters = parameters;
 		const runner = new StepRunner(shell);
 		await runner.check(steps[0]);
 		await attached();

@@ -1,11 +1,11 @@
 // `tinytap run FILE|NAME`: a script or a saved query.
-import { EXIT, UserError, usageError } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
 import { findQuery } from '../saved-queries.ts';
 import { StepRunner } from '../shell/batch.ts';
 import { readText } from '../shell/dot-commands.ts';
+import { parseParameter } from '../shell/parameters.ts';
 import { scriptSteps } from '../shell/script.ts';
-import type { SqlValue } from '../store/table.ts';
 import { withCapture } from './command-context.ts';
 
 /** A statement in a file may take so long unless --timeout says otherwise. */
@@ -29,7 +29,7 @@ export async function runCommand(
 	const isFile = name.includes('/') || name.endsWith('.sql');
 	const path = isFile ? name : findQuery(options.directories.queries, name).path;
 	const steps = scriptSteps(readText(path));
-	const parameters = sets.map(parseSet);
+	const parameters = sets.map((text) => parseParameter(text, '--set'));
 	const captureFirst =
 		options.forMs !== undefined ||
 		options.count !== undefined ||
@@ -48,13 +48,4 @@ export async function runCommand(
 		if (failure !== undefined) throw failure;
 		return EXIT.ok;
 	});
-}
-
-/** `name=value`: a value that reads as a number is one. */
-function parseSet(text: string): readonly [string, SqlValue] {
-	const match = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(text);
-	if (match === null) throw usageError(`--set: expected name=value, got ${JSON.stringify(text)}`);
-	const [, name, value] = match as unknown as [string, string, string];
-	const isNumber = /^-?(\d+(\.\d+)?|\.\d+)(e[+-]?\d+)?$/i.test(value);
-	return [name, isNumber && (!/^-?\d+$/.test(value) || Number.isSafeInteger(Number(value))) ? Number(value) : value];
 }

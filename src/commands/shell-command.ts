@@ -71,6 +71,7 @@ async function interactiveShell(options: Options, first: Threads): Promise<numbe
 		sink: createSink(process.stdout, () => prompt.clearTyped()),
 		interactive: true,
 		tell: print,
+		isLineFree: () => prompt.isLineFree,
 		open,
 	});
 	if (!options.presentation.quiet) {

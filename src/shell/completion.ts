@@ -1,26 +1,90 @@
-// Tab: commands after a dot, else keywords, tables, columns and functions.
+// Tab: what could stand at the cursor, in commands and in statements.
+
+import { RESULT_FORMATS } from '../output/result-format.ts';
+import { listQueries, type QueryDirectories } from '../saved-queries.ts';
+import { completionsAt, type Schema } from '../sql/sql.ts';
 import { TABLES } from '../store/database.ts';
-import { DOT_COMMANDS } from './dot-commands.ts';
+import type { OwnTable } from '../thread-messages.ts';
+import { DOT_COMMANDS, type DotCommand } from './dot-commands.ts';
 
-const KEYWORDS =
-	'SELECT DISTINCT FROM WHERE GROUP BY HAVING ORDER LIMIT OFFSET JOIN LEFT ON USING UNION ALL WITH AS AND OR NOT NULL IN LIKE GLOB BETWEEN IS CASE WHEN THEN ELSE END CAST COUNT SUM AVG MIN MAX ASC DESC EXPLAIN DESCRIBE CREATE DROP VIEW'.split(
-		' ',
-	);
+export type CompletionContext = {
+	/** Lines of the statement before this one. */
+	readonly pending: readonly string[];
+	/** The whole line. */
+	readonly line: string;
+	readonly cursor: number;
+	readonly ownTables: readonly OwnTable[];
+	readonly queries: QueryDirectories;
+};
 
-const WORDS = [
-	...KEYWORDS,
-	...TABLES.map(({ name }) => name),
-	...new Set(TABLES.flatMap(({ columns }) => columns.map(({ name }) => name))),
-];
+/** The texts that could replace the end of the line before the cursor, and that end. */
+export type Completed = [completions: string[], replaced: string];
 
-/** node:readline's completer: the words that go on from the one before the cursor, and that word. */
-export function complete(line: string): [string[], string] {
-	if (/^\s*\.\w*$/.test(line)) {
-		const start = line.trimStart();
-		return [DOT_COMMANDS.map(({ name }) => `.${name}`).filter((name) => name.startsWith(start)), start];
+/** What Tab offers. */
+export function complete(context: CompletionContext): Completed {
+	const { pending, line, cursor } = context;
+	const before = line.slice(0, cursor);
+	if (pending.length > 0 || !/^\s*\.(?!\d)/.test(before)) {
+		const lines = pending.map((each) => `${each}\n`).join('');
+		return sqlCompletions(`${lines}${line}`, lines.length + cursor, context);
 	}
-	const word = /[\w]*$/.exec(line)?.[0] ?? '';
-	if (word === '') return [[], word];
-	const lower = word.toLowerCase();
-	return [WORDS.filter((each) => each.toLowerCase().startsWith(lower)), word];
+	const named = /^\s*(\.\w*)$/.exec(before)?.[1];
+	if (named !== undefined)
+		return matching(
+			DOT_COMMANDS.map(({ name }) => `.${name}`),
+			named,
+		);
+	const [, name, argument] = /^\s*\.(\w+)\s+(.*)$/s.exec(before) ?? [];
+	const command = DOT_COMMANDS.find((each) => each.name === name);
+	return command?.argument === undefined || argument === undefined
+		? [[], before]
+		: argumentCompletions(command.argument, argument, context);
+}
+
+function argumentCompletions(
+	kind: NonNullable<DotCommand['argument']>,
+	argument: string,
+	context: CompletionContext,
+): Completed {
+	switch (kind) {
+		case 'table':
+			return matching([...schemaOf(context).tables.keys()], argument);
+		case 'format':
+			return matching(
+				RESULT_FORMATS.map(({ name }) => name),
+				argument,
+			);
+		case 'query':
+			return matching(
+				listQueries(context.queries).map(({ name }) => name),
+				argument,
+			);
+		case 'condition': {
+			const start = `SELECT * FROM exchanges ${/^\s*where\b/i.test(argument) ? '' : 'WHERE '}`;
+			return sqlCompletions(start + argument, start.length + argument.length, context);
+		}
+		case 'name and statement': {
+			const sql = /^\S+\s+(.*)$/s.exec(argument)?.[1];
+			return sql === undefined ? [[], argument] : sqlCompletions(sql, sql.length, context);
+		}
+	}
+}
+
+function matching(candidates: readonly string[], word: string): Completed {
+	return [candidates.filter((candidate) => candidate.startsWith(word)), word];
+}
+
+/** Keywords in the case in which the word was begun. */
+function sqlCompletions(text: string, position: number, context: CompletionContext): Completed {
+	const { start, completions } = completionsAt(text, position, schemaOf(context));
+	const word = text.slice(start, position);
+	// Not all there is.
+	if (word === '' && !/\.$|\b(from|join|describe|desc|into)\s+$/i.test(text.slice(0, start))) return [[], word];
+	const isSmall = /^[a-z]/.test(word);
+	return [completions.map((each) => (each.kind === 'keyword' && isSmall ? each.text.toLowerCase() : each.text)), word];
+}
+
+function schemaOf({ ownTables }: CompletionContext): Schema {
+	const tables = [...TABLES, ...ownTables].map(({ name, columns }) => [name, { columns }] as const);
+	return { tables: new Map(tables) };
 }

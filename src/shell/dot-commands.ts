@@ -12,7 +12,9 @@ import { forTerminal } from '../output/terminal-text.ts';
 import { parseDuration, parseInteger } from '../quantity.ts';
 import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
 import { TABLES } from '../store/database.ts';
+import type { Column } from '../store/table.ts';
 import { wait } from '../wait.ts';
+import { literalText, parseParameter } from './parameters.ts';
 import { scriptSteps } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
@@ -22,6 +24,8 @@ export type DotCommand = {
 	readonly description: string;
 	/** Only where a person types: scripts may not. */
 	readonly promptOnly?: boolean;
+	/** What Tab offers behind the name. */
+	readonly argument?: 'table' | 'format' | 'query' | 'condition' | 'name and statement';
 	/** Answers `quit` to end the shell. */
 	readonly run: (shell: ShellSession, argument: string) => Promise<'quit' | undefined> | 'quit' | undefined;
 };
@@ -39,9 +43,12 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'tables',
 		usage: '.tables',
-		description: 'the tables',
+		description: 'the tables and views',
 		run: async (shell) => {
-			await shell.sink.write(`${TABLES.map(({ name }) => name).join('\n')}\n`);
+			const own = shell.threads.ownTables.map(
+				({ name, isView }) => `${forTerminal(name)} (${isView ? 'view' : 'temporary'})`,
+			);
+			await shell.sink.write(`${[...TABLES.map(({ name }) => name), ...own].join('\n')}\n`);
 			return undefined;
 		},
 	},
@@ -49,8 +56,9 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		name: 'schema',
 		usage: '.schema [TABLE]',
 		description: 'columns of a table, or of all',
+		argument: 'table',
 		run: async (shell, argument) => {
-			await shell.sink.write(schemaText(argument));
+			await shell.sink.write(schemaText(argument, [...TABLES, ...shell.threads.ownTables]));
 			return undefined;
 		},
 	},
@@ -83,6 +91,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		usage: '.tail [WHERE CONDITION] | off',
 		description: 'print each exchange as it completes',
 		promptOnly: true,
+		argument: 'condition',
 		run: (shell, argument) => {
 			const condition = argument
 				.replace(/;\s*$/, '')
@@ -99,6 +108,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		usage: '.save NAME SQL',
 		description: 'keep a statement under a name',
 		promptOnly: true,
+		argument: 'name and statement',
 		run: async (shell, argument) => {
 			const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
 			if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
@@ -120,6 +130,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		name: 'run',
 		usage: '.run NAME',
 		description: 'run a saved query',
+		argument: 'query',
 		run: async (shell, argument) => {
 			const query = findQuery(shell.options.directories.queries, argument);
 			for (const step of scriptSteps(readText(query.path))) {
@@ -142,6 +153,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		name: 'mode',
 		usage: '.mode FORMAT',
 		description: `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`,
+		argument: 'format',
 		run: (shell, argument) => {
 			if (!isResultFormat(argument)) {
 				throw usageError(
@@ -149,6 +161,22 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 				);
 			}
 			shell.format = argument;
+			return undefined;
+		},
+	},
+	{
+		name: 'param',
+		usage: '.param [NAME [VALUE]]',
+		description: 'give :NAME in statements a value, or take it away; without a name: list them',
+		run: (shell, argument) => {
+			const [, name, value = ''] = /^:?(\S*)\s*([\s\S]*)$/.exec(argument)!;
+			if (name === '') {
+				const lines = shell.parameters.map(([each, given]) => `:${each} = ${forTerminal(literalText(given))}\n`);
+				shell.tell(lines.length === 0 ? 'no parameters\n' : lines.join(''));
+				return undefined;
+			}
+			const others = shell.parameters.filter(([each]) => each !== name);
+			shell.parameters = value === '' ? others : [...others, parseParameter(`${name}=${value}`, '.param')];
 			return undefined;
 		},
 	},
@@ -288,23 +316,23 @@ function helpText(): string {
 	return `SQL statements end with ; (or with \\G for one column a line) and may take several lines.\n${lines.join('')}`;
 }
 
-function schemaText(argument: string): string {
+function schemaText(argument: string, all: readonly { name: string; columns: readonly Column[] }[]): string {
 	const wanted = argument.replace(/;$/, '').toLowerCase();
-	const tables = TABLES.filter(({ name }) => wanted === '' || name === wanted);
+	const tables = all.filter(({ name }) => wanted === '' || name.toLowerCase() === wanted);
 	if (tables.length === 0) {
 		throw new UserError(
 			`there is no table ${JSON.stringify(argument)}`,
 			'ERR_NO_TABLE',
-			`Tables: ${TABLES.map(({ name }) => name).join(', ')}.`,
+			`Tables: ${all.map(({ name }) => name).join(', ')}.`,
 		);
 	}
 	return tables
 		.map(({ name, columns }) => {
-			const nameWidth = Math.max(...columns.map((column) => column.name.length));
-			const lines = columns.map(
-				(column) => `  ${column.name.padEnd(nameWidth)}  ${column.type.padEnd(8)}  ${column.description}\n`,
+			const nameWidth = Math.max(...columns.map((column) => forTerminal(column.name).length));
+			const lines = columns.map((column) =>
+				`  ${forTerminal(column.name).padEnd(nameWidth)}  ${column.type.padEnd(8)}  ${column.description}`.trimEnd(),
 			);
-			return `${name}\n${lines.join('')}`;
+			return `${forTerminal(name)}\n${lines.map((line) => `${line}\n`).join('')}`;
 		})
 		.join('\n');
 }

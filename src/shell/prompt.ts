@@ -7,12 +7,14 @@ import { type REPLServer, Recoverable, type ReplOptions, start } from 'node:repl
 import { systemCode } from '../errors.ts';
 import { type InvokingUser, makeDirectory } from '../invoking-user.ts';
 import { isComplete, splitStatements } from '../sql/lexer.ts';
-import { complete } from './completion.ts';
+import { type Completed, complete } from './completion.ts';
 import { runDotCommand } from './dot-commands.ts';
 import { errorText } from './error-text.ts';
 import type { ShellSession } from './shell-session.ts';
 
 const HISTORY_ENTRIES = 1000;
+/** A second Ctrl-C sooner than that is impatience. */
+const CANCEL_PATIENCE_MS = 1000;
 
 /** What people type in other shells. */
 const BARE_WORDS: ReadonlyMap<string, string> = new Map([
@@ -43,7 +45,8 @@ export class Prompt {
 	/** Lines of a statement that is not complete yet. */
 	#pending: string[] = [];
 	#interrupts = 0;
-	#cancelled = false;
+	/** When Ctrl-C was pressed while a statement ran. */
+	#cancelledAt: number | undefined;
 
 	constructor(historyFile: string, user: InvokingUser) {
 		this.#historyFile = historyFile;
@@ -59,7 +62,7 @@ export class Prompt {
 			preview: false,
 			ignoreUndefined: true,
 			historySize: HISTORY_ENTRIES,
-			completer: complete,
+			completer: () => this.#complete(),
 			// node:repl passes what readline knows on to it, though its types do not say so.
 		} as ReplOptions) as REPLServer & ReadlineState;
 		// Node runs a line that was typed ahead before the one before it has ended: lines wait here instead.
@@ -71,6 +74,8 @@ export class Prompt {
 		});
 		this.#repl.removeAllListeners('SIGINT');
 		this.#repl.on('SIGINT', () => this.interrupt());
+		// A long statement's line makes room for what is typed ahead.
+		process.stdin.prependListener('keypress', () => this.#shell?.hideProgress());
 		this.left = new Promise((resolve) => this.#repl.on('exit', () => resolve()));
 		this.#repl.history = readHistory(historyFile);
 	}
@@ -79,6 +84,11 @@ export class Prompt {
 	attach(shell: ShellSession): void {
 		this.#shell = shell;
 		this.#ready();
+	}
+
+	/** Whether nothing is typed where the cursor stands. */
+	get isLineFree(): boolean {
+		return this.#repl.line === '';
 	}
 
 	/** Before a result is printed: what was typed meanwhile is taken off the line; the next prompt shows it again. */
@@ -93,6 +103,7 @@ export class Prompt {
 	/** Prints whole lines above the prompt and what is typed there. */
 	print(text: string): void {
 		const { output } = this.#repl;
+		this.#shell?.hideProgress();
 		if (this.#busy) {
 			this.clearTyped();
 			output.write(text);
@@ -108,14 +119,28 @@ export class Prompt {
 		this.#repl.prompt(true);
 	}
 
+	#complete(): Completed {
+		const { line, cursor } = this.#repl;
+		const shell = this.#shell;
+		if (shell === undefined) return [[], line];
+		return complete({
+			pending: this.#pending,
+			line,
+			cursor,
+			ownTables: shell.threads.ownTables,
+			queries: shell.options.directories.queries,
+		});
+	}
+
 	/** Ctrl-C: ends the running statement, else clears what is typed, else (twice) leaves. */
 	interrupt(): void {
 		if (this.#busy) {
-			if (this.#cancelled) {
-				this.close();
+			// The first one is still at work; only what does not end by it is left by another one.
+			if (this.#cancelledAt !== undefined) {
+				if (performance.now() - this.#cancelledAt > CANCEL_PATIENCE_MS) this.close();
 				return;
 			}
-			this.#cancelled = true;
+			this.#cancelledAt = performance.now();
 			this.#lines.length = 0;
 			this.#shell?.threads.cancel();
 			return;
@@ -144,7 +169,7 @@ export class Prompt {
 
 	#ready(): void {
 		this.#busy = false;
-		this.#cancelled = false;
+		this.#cancelledAt = undefined;
 		this.#prompt();
 		this.#next();
 	}
@@ -207,7 +232,7 @@ export class Prompt {
 		this.#remember(lines);
 		this.#statements(sql, vertical).finally(() => {
 			this.#busy = false;
-			this.#cancelled = false;
+			this.#cancelledAt = undefined;
 			this.#repl.setPrompt(this.#promptText());
 			// Prints the prompt; the next line, if one was typed ahead, follows.
 			callback(null, undefined);

@@ -9,6 +9,7 @@ import type { Theme } from '../output/theme.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads.ts';
 import { errorText } from './error-text.ts';
+import { type Progress, startProgress } from './progress.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
 import type { Sink } from './sink.ts';
 
@@ -22,6 +23,8 @@ export type ShellParts = {
 	readonly open: (path: string) => Promise<Threads>;
 	/** Tells what is not a result: stderr, or above the prompt. */
 	readonly tell: (text: string) => void;
+	/** Whether the last line of the terminal is empty, for the line of a long statement. */
+	readonly isLineFree?: () => boolean;
 };
 
 /** Columns of a tail line unless others are asked for. */
@@ -52,16 +55,22 @@ export class ShellSession {
 	/** What is captured now. */
 	filters: CaptureFilters;
 	readonly #open: (path: string) => Promise<Threads>;
+	readonly #isLineFree: () => boolean;
+	#progress: Progress | undefined;
 	#toldLoss: string | undefined;
 	#tail: { stop: () => void } | undefined;
 
 	constructor(parts: ShellParts) {
 		this.options = parts.options;
 		this.threads = parts.threads;
-		this.sink = parts.sink;
+		this.sink = this.#hiding(parts.sink);
 		this.interactive = parts.interactive;
-		this.tell = parts.tell;
+		this.tell = (text) => {
+			this.hideProgress();
+			parts.tell(text);
+		};
 		this.#open = parts.open;
+		this.#isLineFree = parts.isLineFree ?? (() => true);
 		this.filters = parts.options.capture.filters;
 		this.format = parts.options.presentation.format ?? 'table';
 		this.timeoutMs = parts.options.timeoutMs ?? 0;
@@ -73,10 +82,12 @@ export class ShellSession {
 
 	/** Runs one statement and prints its result. Rejects with its error. */
 	async run(sql: string, vertical = false): Promise<Printed> {
-		const printed = await printResult(
-			this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters }),
-			this.sink,
-			this.#style(vertical),
+		const printed = await this.#watched(() =>
+			printResult(
+				this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters }),
+				this.sink,
+				this.#style(vertical),
+			),
 		);
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
 		const loss = lossSentence(printed);
@@ -85,6 +96,37 @@ export class ShellSession {
 			this.tell(`${this.#asideTheme().loss(`tinytap: ${loss}`)}\n`);
 		this.#toldLoss = loss;
 		return printed;
+	}
+
+	/** Takes the line of a long statement away: something is about to be written. */
+	hideProgress(): void {
+		this.#progress?.hide();
+	}
+
+	/** With the line of a long statement while `work` goes on, when a person can see it. */
+	async #watched<T>(work: () => Promise<T>): Promise<T> {
+		if (!process.stderr.isTTY || this.options.presentation.quiet) return await work();
+		const progress = startProgress(process.stderr, { rows: () => this.threads.progress, isFree: this.#isLineFree });
+		this.#progress = progress;
+		try {
+			return await work();
+		} finally {
+			progress.end();
+			this.#progress = undefined;
+		}
+	}
+
+	#hiding(sink: Sink): Sink {
+		return {
+			write: async (text) => {
+				this.hideProgress();
+				await sink.write(text);
+			},
+			get closed() {
+				return sink.closed;
+			},
+			gone: sink.gone,
+		};
 	}
 
 	/** Prints each exchange that ends from now on and passes `where`; replaces a tail that runs. */

@@ -13,10 +13,11 @@ export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, want
 	const operand = c.any(expression.operand);
 	const pattern = c.any(expression.pattern);
 	const escaping = expression.escape === undefined ? undefined : c.any(expression.escape);
+	const { poll } = c.runtime.functions;
 	const matcherOf = (patternText: string, escapeText: string | undefined): Matcher => {
-		if (expression.operator === 'LIKE') return compileLike(patternText, escapeText);
-		if (expression.operator === 'GLOB') return compileGlob(patternText);
-		return compileRegexp(patternText, c.runtime.functions.poll);
+		if (expression.operator === 'LIKE') return compileLike(patternText, escapeText, poll);
+		if (expression.operator === 'GLOB') return compileGlob(patternText, poll);
+		return compileRegexp(patternText, poll);
 	};
 	if (expression.pattern.constant && (expression.escape?.constant ?? true)) {
 		return fixedPattern(operand, pattern(), escaping?.(), matcherOf, wanted);

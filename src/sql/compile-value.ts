@@ -4,7 +4,7 @@ import type { Bound, CastType } from './bound.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import { compileOrder, HOLDS } from './compile-comparison.ts';
 import { compileMembership } from './compile-membership.ts';
-import { drain } from './guard.ts';
+import { drain, LONG_TEXT } from './guard.ts';
 import { type Compiler, cursorOf, type Evaluator, type NumberEvaluator } from './runtime.ts';
 import { SqlError } from './sql-error.ts';
 import {
@@ -220,7 +220,7 @@ function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
 			`the parameter :${expression.name} has no value`,
 			'ERR_SQL_PARAMETER',
 			expression.at,
-			`give it one by --set ${expression.name}=VALUE`,
+			`give it one by --set ${expression.name}=VALUE, at the prompt by .param ${expression.name} VALUE`,
 		);
 	}
 	return () => value;
@@ -367,8 +367,22 @@ function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
 		expression.arguments.map((argument) => argument.output),
 	);
 	const list = expression.arguments.map((argument) => c.any(argument));
+	if (list[0] !== undefined && LONG_WORK.has(expression.function.group)) list[0] = polling(list[0], c);
 	const call = callWith(list, evaluate, expression.function.strict);
 	return expression.type === 'real' ? () => unboxed(call()) : expression.type === 'any' ? () => boxed(call()) : call;
+}
+
+/** Groups of functions that take time in proportion to a text. */
+const LONG_WORK: ReadonlySet<string> = new Set(['text', 'json', 'http']);
+
+/** The loops over rows look for a cancellation every thousand rows: too rarely when each has megabytes of text. */
+function polling(evaluate: Evaluator, c: Compiler): Evaluator {
+	const { poll } = c.runtime.functions;
+	return () => {
+		const value = evaluate();
+		if ((typeof value === 'string' || value instanceof Uint8Array) && value.length > LONG_TEXT) poll();
+		return value;
+	};
 }
 
 /** A function of a datetime column that does not need its text. */

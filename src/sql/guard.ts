@@ -2,22 +2,32 @@
 import { SqlError } from './sql-error.ts';
 
 export type Limits = {
-	/** Over a SharedArrayBuffer: the statement ends with ERR_SQL_CANCELLED soon after index 0 is not 0. */
+	/** Over a SharedArrayBuffer: the statement ends soon after index 0 is CANCEL_ASKED or CANCEL_TIME. */
 	readonly cancel?: Int32Array | undefined;
 	readonly signal?: AbortSignal | undefined;
 	/** Milliseconds from the start. */
 	readonly timeLimitMs?: number | undefined;
+	/** Index 0 becomes the number of rows looked at so far, for another thread to show. */
+	readonly progress?: Float64Array | undefined;
 	/** Bytes that groups, sorts, joins and the result may take, estimated. */
 	readonly memoryLimit?: number | undefined;
 };
 
+/** Somebody wants the statement to end: ERR_SQL_CANCELLED. */
+export const CANCEL_ASKED = 1;
+/** Its time is over: ERR_SQL_TIME_LIMIT. */
+export const CANCEL_TIME = 2;
+
 /** Longest time between two pauses. */
 const SLICE_MS = 5;
+/** Work on a text of more characters asks for a cancellation by itself. */
+export const LONG_TEXT = 4096;
 const DEFAULT_MEMORY_LIMIT = 1024 * 1024 * 1024;
 
 export class Guard {
 	readonly #cancel: Int32Array | undefined;
 	readonly #signal: AbortSignal | undefined;
+	readonly #progress: Float64Array | undefined;
 	readonly #deadline: number;
 	readonly #timeLimitMs: number;
 	readonly #memoryLimit: number;
@@ -29,10 +39,11 @@ export class Guard {
 	/** How many computations run that cannot be paused. */
 	held = 0;
 
-	constructor({ cancel, signal, timeLimitMs, memoryLimit }: Limits) {
+	constructor({ cancel, signal, progress, timeLimitMs, memoryLimit }: Limits) {
 		const now = performance.now();
 		this.#cancel = cancel;
 		this.#signal = signal;
+		this.#progress = progress;
 		this.#timeLimitMs = timeLimitMs ?? Number.POSITIVE_INFINITY;
 		this.#deadline = now + this.#timeLimitMs;
 		this.#memoryLimit = memoryLimit ?? DEFAULT_MEMORY_LIMIT;
@@ -41,23 +52,17 @@ export class Guard {
 
 	/** Throws when the statement is cancelled or its time is over. Takes about 50 ns. */
 	poll(): void {
-		if ((this.#cancel !== undefined && Atomics.load(this.#cancel, 0) !== 0) || this.#signal?.aborted) {
-			throw new SqlError('the statement was cancelled', 'ERR_SQL_CANCELLED');
-		}
-		if (performance.now() > this.#deadline) {
-			throw new SqlError(
-				`the statement reached its time limit of ${this.#timeLimitMs / 1000} s`,
-				'ERR_SQL_TIME_LIMIT',
-				undefined,
-				'narrow it by WHERE or LIMIT, or raise --timeout',
-			);
-		}
+		if (this.#progress !== undefined) this.#progress[0] = this.rows;
+		const asked = this.#cancel === undefined ? 0 : Atomics.load(this.#cancel, 0);
+		if (asked === CANCEL_ASKED || this.#signal?.aborted) throw cancelledError();
+		if (asked === CANCEL_TIME || performance.now() > this.#deadline) throw timeLimitError(this.#timeLimitMs);
 	}
 
 	/** For loops over rows inside other loops: polls every thousand calls. */
 	step(): void {
 		if (++this.#work >= 1024) {
 			this.#work = 0;
+			this.rows += 1024;
 			this.poll();
 		}
 	}
@@ -88,6 +93,19 @@ export class Guard {
 	resumed(): void {
 		this.#sliceEnd = performance.now() + SLICE_MS;
 	}
+}
+
+export function cancelledError(hint?: string): SqlError {
+	return new SqlError('the statement was cancelled', 'ERR_SQL_CANCELLED', undefined, hint);
+}
+
+export function timeLimitError(limitMs: number): SqlError {
+	return new SqlError(
+		`the statement reached its time limit of ${limitMs / 1000} s`,
+		'ERR_SQL_TIME_LIMIT',
+		undefined,
+		'narrow it by WHERE or LIMIT, or raise --timeout',
+	);
 }
 
 /** A computation that can be paused wherever it yields. */

@@ -1,5 +1,6 @@
 // LIKE (% and _, A-Z equal to a-z) and GLOB (* ? [a-z], case counts). The time is at most proportional to the length of
 // the text times that of the pattern, whatever the pattern is.
+import { LONG_TEXT } from './guard.ts';
 import { SqlError } from './sql-error.ts';
 import { foldAscii } from './value.ts';
 
@@ -14,7 +15,8 @@ type Item =
 	| 'many'
 	| { readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] };
 
-export function compileLike(pattern: string, escaping?: string): Matcher {
+/** `poll` is called every few thousand steps. */
+export function compileLike(pattern: string, escaping?: string, poll: () => void = () => undefined): Matcher {
 	checkLength(pattern);
 	const items: Item[] = [];
 	const points = [...foldAscii(pattern)];
@@ -32,13 +34,13 @@ export function compileLike(pattern: string, escaping?: string): Matcher {
 		}
 	}
 	if (items.includes('one')) {
-		const match = matchItems(items);
+		const match = matchItems(items, poll);
 		return (text) => match(foldAscii(text));
 	}
-	return matchSegments(items);
+	return matchSegments(items, poll);
 }
 
-export function compileGlob(pattern: string): Matcher {
+export function compileGlob(pattern: string, poll: () => void = () => undefined): Matcher {
 	checkLength(pattern);
 	const items: Item[] = [];
 	const points = [...pattern];
@@ -58,7 +60,7 @@ export function compileGlob(pattern: string): Matcher {
 			items.push(point.codePointAt(0)!);
 		}
 	}
-	return matchItems(items);
+	return matchItems(items, poll);
 }
 
 function checkLength(pattern: string): void {
@@ -93,7 +95,7 @@ function readSet(points: readonly string[], start: number): { item: Item; end: n
 }
 
 /** For patterns of texts with % between them: each is looked for behind the one before. */
-function matchSegments(items: readonly Item[]): Matcher {
+function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 	const segments = [''];
 	for (const item of items) {
 		if (item === 'many') segments.push('');
@@ -104,6 +106,7 @@ function matchSegments(items: readonly Item[]): Matcher {
 	const last = segments.at(-1)!;
 	const middle = segments.slice(1, -1).filter((segment) => segment !== '');
 	return (text) => {
+		if (text.length > LONG_TEXT) poll();
 		const end = text.length - last.length;
 		if (end < first.length || !foldedAt(text, first, 0) || !foldedAt(text, last, end)) return false;
 		// What is found as it is, is found; what is not may be there in capitals.
@@ -137,14 +140,17 @@ function foldedAt(text: string, part: string, at: number): boolean {
 }
 
 /** On a mismatch the last `many` takes one character more; earlier ones need never be changed again. */
-function matchItems(items: readonly Item[]): Matcher {
+function matchItems(items: readonly Item[], poll: () => void): Matcher {
 	return (text) => {
+		if (text.length > LONG_TEXT) poll();
+		let steps = 0;
 		const points = codePoints(text);
 		let at = 0;
 		let item = 0;
 		let retryItem = -1;
 		let retryAt = 0;
 		while (at < points.length) {
+			if ((++steps & 0xffff) === 0) poll();
 			const wanted = items[item];
 			if (wanted === 'many') {
 				retryItem = item++;

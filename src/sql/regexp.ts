@@ -111,6 +111,8 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 	return (text) => {
 		let set = first ?? stateSet([0], true);
 		first = set;
+		// Counted apart: `at` may leave out any single number.
+		let steps = 0;
 		for (let at = 0; at < text.length; at++) {
 			if (set.matched) return true;
 			const point = text.codePointAt(at)!;
@@ -125,7 +127,7 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 			} else {
 				set = advance(set, point);
 			}
-			if ((at & 0xfff) === 0xfff) poll();
+			if ((++steps & 0xfff) === 0) poll();
 		}
 		return set.matchesAtEnd;
 	};
@@ -139,6 +141,7 @@ function isWordPoint(point: number): boolean {
 function search(program: readonly Instruction[], text: string, poll: () => void): boolean {
 	let waiting: number[] = [];
 	let before = -1;
+	let steps = 0;
 	for (let at = 0; ; ) {
 		const point = at < text.length ? text.codePointAt(at)! : -1;
 		const atBoundary = isWordPoint(before) !== isWordPoint(point);
@@ -155,6 +158,6 @@ function search(program: readonly Instruction[], text: string, poll: () => void)
 		waiting = next.filter((place) => accepts(program[place]!, point)).map((place) => place + 1);
 		before = point;
 		at += point > 0xffff ? 2 : 1;
-		if ((at & 0xff) === 0) poll();
+		if ((++steps & 0xff) === 0) poll();
 	}
 }

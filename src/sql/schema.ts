@@ -50,20 +50,26 @@ export function columnFacts(column: Column): SourceColumn {
 	};
 }
 
+/** So many names that are equally near are offered. */
+const MAX_NEAREST = 3;
+
 /** A hint with the names nearest to `name`, or `otherwise` when none is near. */
 export function didYouMean(name: string, candidates: Iterable<string>, otherwise?: string): string | undefined {
 	const wanted = name.toLowerCase();
 	const limit = wanted.length <= 2 ? 0 : wanted.length <= 3 ? 1 : wanted.length <= 7 ? 2 : 3;
-	let best: string | undefined;
-	let bestDistance = limit + 1;
+	let nearest: string[] = [];
+	let nearestDistance = limit + 1;
 	for (const candidate of new Set(candidates)) {
 		const lower = candidate.toLowerCase();
 		// A name that begins with what was typed is near, too: `duration` for `duration_ms`.
 		const away = wanted.length >= 3 && lower.startsWith(wanted) ? 1 : distance(wanted, lower);
-		if (away < bestDistance) {
-			best = candidate;
-			bestDistance = away;
+		if (away < nearestDistance) nearest = [];
+		if (away <= Math.min(nearestDistance, limit)) {
+			nearest.push(candidate);
+			nearestDistance = away;
 		}
 	}
-	return best === undefined ? otherwise : `did you mean ${best}?`;
+	if (nearest.length === 0) return otherwise;
+	const names = nearest.slice(0, MAX_NEAREST);
+	return `did you mean ${names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`}?`;
 }

@@ -5,7 +5,15 @@ export { type ExecuteOptions, execute, executeSync } from './execute.ts';
 export type { FunctionDoc } from './function-table.ts';
 export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions.ts';
 export { KEYWORDS, type Keyword } from './keywords.ts';
-export { isComplete, type StatementText, splitStatements, type Token, type TokenKind, tokenize } from './lexer.ts';
+export {
+	isComplete,
+	type StatementText,
+	splitStatements,
+	type Token,
+	type TokenKind,
+	tokenize,
+	unquote,
+} from './lexer.ts';
 export type { Result, ResultColumn } from './result.ts';
 export type { Schema } from './schema.ts';
 export { Session } from './session.ts';

@@ -39,6 +39,29 @@ export const HOSTILE_TEXTS: readonly string[] = [
 	'get',
 ];
 
+/** What only a table can hold: the sqlite3 program does not read such characters in a query. */
+const ODD_TEXTS: readonly string[] = [
+	'\0',
+	'a\0b',
+	'a\0c',
+	'a',
+	'\0\0',
+	'\u001b[2J\u001b[Hfake',
+	'\u001b]0;owned\u0007',
+	'\u001b[31m',
+	'\u009b31m',
+	'\r',
+	'\r\n',
+	'\u202eabc',
+	'\ufeff',
+	'\u200b',
+	'\u007f',
+	'\u0001',
+	'=1+1',
+	'@SUM(A1)',
+	...HOSTILE_TEXTS,
+];
+
 /** A generator of numbers from 0 to 1 that gives the same ones for the same seed. */
 export function seeded(seed: number): () => number {
 	let state = seed >>> 0;
@@ -91,6 +114,11 @@ export function sampleTables(seed = 1): TestTable[] {
 			pick([0, 0, 0, 1]),
 		]);
 	}
+	const oddities: SqlValue[][] = [...ODD_TEXTS, ...ODD_TEXTS].map((text, index) => [
+		index + 1,
+		orNull(text),
+		orNull(pick(ODD_TEXTS)),
+	]);
 	return [
 		{
 			name: 'exchanges',
@@ -118,6 +146,7 @@ export function sampleTables(seed = 1): TestTable[] {
 			columns: ['exchange_id int', 'message text#', 'seq int', 'name text#', 'header_value text', 'trailer int'],
 			rows: headers,
 		},
+		{ name: 'oddities', columns: ['id int', 'label text#', 'body text'], rows: oddities },
 		{ name: 'no_rows', columns: ['id int', 'path text', 'amount float'], rows: [] },
 	];
 }

@@ -44,6 +44,37 @@ describe('a statement ends when its time is over', () => {
 	}
 });
 
+/** Megabytes of text in every row: far fewer rows a second than elsewhere. */
+const LONG_TEXTS = testDatabase([
+	{
+		name: 'bodies',
+		columns: ['id int', 'body text'],
+		rows: Array.from({ length: 500 }, (_, id) => [id, 'aB'.repeat(1 << 20)]),
+	},
+]);
+
+describe('a statement over megabytes of text ends when its time is over', () => {
+	for (const expression of [
+		"replace(body, 'a', 'ab')",
+		'hex(body)',
+		'upper(body) || lower(body)',
+		"trim(body, 'aB')",
+		"body GLOB '*a*B*[c-d]'",
+		`body LIKE '%${'a_'.repeat(2000)}c'`,
+		"body REGEXP '(a|aB|B)+c'",
+	]) {
+		test(expression.slice(0, 40), async () => {
+			const sql = `SELECT sum(length(${expression})) FROM bodies, (SELECT id AS other FROM bodies)`;
+			const start = performance.now();
+			await assert.rejects(
+				execute(prepare(sql, LONG_TEXTS), LONG_TEXTS, { timeLimitMs: 100 }),
+				(error) => error instanceof SqlError && error.code === 'ERR_SQL_TIME_LIMIT',
+			);
+			assert.ok(performance.now() - start < 10_000);
+		});
+	}
+});
+
 /** A thread that sets the flag after a while: the statement's own thread may be busy all the time. */
 const CANCELLER = `
 	const { workerData } = require('node:worker_threads');

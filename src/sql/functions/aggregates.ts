@@ -3,6 +3,7 @@ import { integerArithmetic } from '../arithmetic.ts';
 import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from '../function-table.ts';
 import { Float64List } from '../growing-array.ts';
 import {
+	applyNumeric,
 	compareValues,
 	foldAscii,
 	Real,
@@ -186,6 +187,14 @@ function realSum(argument: Argument, finish: (sum: number, count: number) => num
 	};
 }
 
+/** A value as sum() takes it: what is no number as a whole, such as '5x' or a blob, makes the sum a REAL. */
+function summand(value: Value): number | bigint | Real | null {
+	const number = toNumber(value);
+	if (typeof value === 'string' ? typeof applyNumeric(value) !== 'string' : !(value instanceof Uint8Array))
+		return number;
+	return number instanceof Real ? number : new Real(Number(number));
+}
+
 /** Sums of integers are integers, as long as every value is one. */
 function exactSum(argument: Argument): Accumulator {
 	let sums: (number | bigint | null)[] = [];
@@ -205,7 +214,7 @@ function exactSum(argument: Argument): Accumulator {
 					return;
 				}
 			}
-			const current = toNumber(value());
+			const current = summand(value());
 			if (current === null) return;
 			const before = sums[group] ?? 0;
 			const isInteger = typeof current === 'bigint' || Number.isSafeInteger(current);

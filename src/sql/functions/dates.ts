@@ -40,12 +40,12 @@ function written(name: string, text: string, format: string, example: readonly [
 }
 
 export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
-	written('datetime', `date and time; modifiers are ${MODIFIERS}`, '%Y-%m-%d %H:%M:%S', [
+	written('datetime', `date and time; modifiers are ${MODIFIERS}`, '%F %T', [
 		"datetime('2026-11-22T12:56:01.123456Z', '+1 hour')",
 		'2026-11-22 13:56:01',
 	]),
-	written('date', 'the date', '%Y-%m-%d', ["date('2026-11-22T12:56:01Z')", '2026-11-22']),
-	written('time', 'the time of day', '%H:%M:%S', ["time('2026-11-22T12:56:01Z')", '12:56:01']),
+	written('date', 'the date', '%F', ["date('2026-11-22T12:56:01Z')", '2026-11-22']),
+	written('time', 'the time of day', '%T', ["time('2026-11-22T12:56:01Z')", '12:56:01']),
 	{
 		...doc(
 			'strftime',

@@ -39,8 +39,9 @@ function directive(kind: string, flags: string, precision: number | undefined, n
 	switch (kind) {
 		case 'd':
 		case 'i':
-		case 'u':
 			return signed(grouped(String(toInteger(next()) ?? 0), flags), flags);
+		case 'u':
+			return grouped(String(BigInt.asUintN(64, BigInt(toInteger(next()) ?? 0))), flags);
 		case 'f':
 			return signed(grouped(fixed(toDouble(next()) || 0, precision ?? 6), flags), flags);
 		case 'e':
@@ -85,7 +86,9 @@ function directive(kind: string, flags: string, precision: number | undefined, n
 
 function fixed(value: number, precision: number): string {
 	if (!Number.isFinite(value)) return value > 0 ? 'Inf' : '-Inf';
-	return fixedText(value, Math.min(100, precision));
+	const text = fixedText(value, Math.min(100, precision));
+	// What is rounded to 0 keeps its sign.
+	return value < 0 && !text.startsWith('-') ? `-${text}` : text;
 }
 
 function scientific(kind: string, value: number, precision: number): string {

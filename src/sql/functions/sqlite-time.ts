@@ -4,12 +4,14 @@ import { toDouble, toText, type Value } from '../value.ts';
 const DAY = 86_400_000_000;
 /** Microseconds between the Julian epoch and 1970. */
 export const JULIAN_EPOCH_DAYS = 2_440_587.5;
-const MIN_TIME = Date.UTC(0, 0, 1) * 1000;
-const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999) * 1000 + 999;
+/** The Julian epoch. */
+const MIN_TIME = -JULIAN_EPOCH_DAYS * DAY;
+/** The year 10000. */
+const END_TIME = Date.UTC(10_000, 0, 1) * 1000;
 
 /** No text of a time is longer. */
 const MAX_TEXT = 100;
-const DATE = /^([+-]?\d{4})-(\d\d)-(\d\d)(?:[ \tT]+(.*))?$/s;
+const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[ \tT]+(.*))?$/s;
 const CLOCK = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?[ \t]*(?:([Zz])|([+-])(\d\d):(\d\d))?[ \t]*$/;
 
 /** Microseconds since the epoch after all modifiers; undefined where SQLite gives NULL. */
@@ -19,8 +21,8 @@ export function timeOf(values: readonly Value[], now: number): number | undefine
 	let time: number | undefined;
 	let number: number | undefined;
 	if (typeof first === 'string') {
-		const text = first.length > MAX_TEXT ? '' : first.trim();
-		if (/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) number = Number(text);
+		const text = first.length > MAX_TEXT ? '' : first;
+		if (/^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(text)) number = Number(text);
 		else time = /^now$/i.test(text) ? now : parseTime(text);
 	} else if (first !== null && !(first instanceof Uint8Array)) {
 		number = toDouble(first);
@@ -35,13 +37,14 @@ export function timeOf(values: readonly Value[], now: number): number | undefine
 	}
 	for (const modifier of modifiers) {
 		if (time === undefined || !isInRange(time)) return undefined;
-		time = modified(time, toText(modifier!).slice(0, MAX_TEXT).trim().toLowerCase());
+		// SQLite counts in milliseconds from here on.
+		time = modified(Math.round(time / 1000) * 1000, toText(modifier!).slice(0, MAX_TEXT).trim().toLowerCase());
 	}
 	return time !== undefined && isInRange(time) ? time : undefined;
 }
 
 function isInRange(time: number): boolean {
-	return time >= MIN_TIME && time <= MAX_TIME;
+	return time >= MIN_TIME && time < END_TIME;
 }
 
 function parseTime(text: string): number | undefined {
@@ -51,8 +54,7 @@ function parseTime(text: string): number | undefined {
 		return clock === undefined ? undefined : utc(2000, 0, 1) + clock;
 	}
 	const [, year, month, day, rest] = date;
-	if (Number(year) < 0 || Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31)
-		return undefined;
+	if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) return undefined;
 	const start = utc(Number(year), Number(month) - 1, Number(day));
 	if (rest === undefined || rest === '') return start;
 	const clock = parseClock(rest);
@@ -74,7 +76,8 @@ function parseClock(text: string): number | undefined {
 		return undefined;
 	const micros = fraction === '' ? 0 : Math.floor(Number(`${fraction.slice(0, 9).padEnd(9, '0')}`) / 1000);
 	const zone = (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? -1 : 1);
-	return ((Number(hour) * 60 + Number(minute) - zone) * 60 + Number(second)) * 1_000_000 + micros;
+	const time = ((Number(hour) * 60 + Number(minute) - zone) * 60 + Number(second)) * 1_000_000 + micros;
+	return zone === 0 ? time : Math.round(time / 1000) * 1000;
 }
 
 /** Microseconds of a date; months and days beyond their range go on into the next ones. */
@@ -100,6 +103,11 @@ function modified(time: number, modifier: string): number | undefined {
 		const years = unit === 'year' ? whole : 0;
 		const moved = utc(date.getUTCFullYear() + years, date.getUTCMonth() + months, date.getUTCDate());
 		return moved + modulo(time, DAY) + Math.round(fraction * (unit === 'year' ? 365 : 30) * 86_400_000) * 1000;
+	}
+	const clock = /^([+-]?)(\d\d:\d\d.*)$/s.exec(modifier);
+	if (clock !== null) {
+		const micros = parseClock(clock[2]!);
+		return micros === undefined ? undefined : time + modulo(micros, DAY) * (clock[1] === '-' ? -1 : 1);
 	}
 	const start = /^start of (day|month|year)$/.exec(modifier);
 	if (start !== null) {
@@ -132,14 +140,18 @@ function modulo(value: number, by: number): number {
 export function formatTime(format: string, time: number): string | undefined {
 	const date = new Date(Math.floor(time / 1000));
 	const two = (value: number) => String(value).padStart(2, '0');
-	const year = () => String(date.getUTCFullYear()).padStart(4, '0');
-	const dayOfYear = () => Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000);
+	const year = (negativeDigits: number) => {
+		const number = date.getUTCFullYear();
+		return number < 0 ? `-${String(-number).padStart(negativeDigits, '0')}` : String(number).padStart(4, '0');
+	};
+	const dayOfYear = () => Math.floor((date.getTime() - utc(date.getUTCFullYear(), 0, 1) / 1000) / 86_400_000);
 	const letters: Record<string, () => string> = {
 		d: () => two(date.getUTCDate()),
-		f: () =>
-			Math.min(59.999, date.getUTCSeconds() + modulo(time, 1_000_000) / 1_000_000)
-				.toFixed(3)
-				.padStart(6, '0'),
+		// To the nearest millisecond, but never to a 60th second.
+		f: () => {
+			const milliseconds = date.getUTCSeconds() * 1000 + Math.round(modulo(time, 1_000_000) / 1000);
+			return (Math.min(59_999, milliseconds) / 1000).toFixed(3).padStart(6, '0');
+		},
 		H: () => two(date.getUTCHours()),
 		j: () => String(dayOfYear() + 1).padStart(3, '0'),
 		J: () => String(Number(julianDay(time).toPrecision(16))),
@@ -149,8 +161,9 @@ export function formatTime(format: string, time: number): string | undefined {
 		S: () => two(date.getUTCSeconds()),
 		w: () => String(date.getUTCDay()),
 		W: () => two(Math.floor((dayOfYear() + 7 - ((date.getUTCDay() + 6) % 7)) / 7)),
-		Y: year,
-		F: () => `${year()}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`,
+		// SQLite writes years before 0 with three digits here and with four in %F.
+		Y: () => year(3),
+		F: () => `${year(4)}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`,
 		T: () => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`,
 		R: () => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`,
 		'%': () => '%',

@@ -3,6 +3,7 @@ import type { Accumulator, AggregateContext, AggregateFunction, Argument, Functi
 import { Float64List } from '../growing-array.ts';
 import { SqlError } from '../sql-error.ts';
 import { toDouble, type Value } from '../value.ts';
+import { quantile } from './quantile.ts';
 
 function doc(name: string, signature: string, text: string, example: FunctionDoc['example'], count = 1): FunctionDoc {
 	return { name, signature, doc: text, example, group: 'aggregate', minArguments: count, maxArguments: count };
@@ -28,7 +29,7 @@ export const STATISTICS: readonly AggregateFunction[] = [
 			return collected(
 				argument!,
 				context,
-				(values) => quantile(values, fraction),
+				(values) => quantile(values, fraction, context.poll),
 				() => {
 					fraction = fractionOf(q!.value());
 				},
@@ -67,7 +68,7 @@ function fixedQuantile(name: string, text: string, example: number, q: number): 
 	return {
 		...doc(name, `${name}(number)`, text, [`${name}(x)`, example]),
 		type: 'real',
-		create: ([argument], context) => collected(argument!, context, (values) => quantile(values, q)),
+		create: ([argument], context) => collected(argument!, context, (values) => quantile(values, q, context.poll)),
 	};
 }
 
@@ -128,55 +129,13 @@ function collected(
 		result: (group) => {
 			const list = lists[group];
 			if (list === undefined) return null;
+			// Window frames that grow ask for results in between: the order of the list stays.
 			return finish(inOrder ? list.view : list.view.slice());
 		},
 		reset: () => {
 			lists = [];
 		},
 	};
-}
-
-/** Linear between the two nearest of the values in their order. Moves the values about. */
-function quantile(values: Float64Array, q: number): number | null {
-	if (values.length === 0) return null;
-	const at = q * (values.length - 1);
-	const low = Math.floor(at);
-	select(values, low);
-	const below = values[low]!;
-	if (at === low || low + 1 >= values.length) return below;
-	let above = Number.POSITIVE_INFINITY;
-	for (let index = low + 1; index < values.length; index++) if (values[index]! < above) above = values[index]!;
-	return below === above ? below : below + (above - below) * (at - low);
-}
-
-/** Ranges shorter than this are sorted. */
-const SHORT_RANGE = 600;
-
-/** Brings the value of the given place in the order there, smaller ones before it (Hoare's way; what it cannot do in few rounds is sorted). */
-function select(values: Float64Array, place: number): void {
-	let left = 0;
-	let right = values.length - 1;
-	for (let rounds = 0; right - left >= SHORT_RANGE && rounds < 64; rounds++) {
-		const pivot = middleOf(values[left]!, values[(left + right) >> 1]!, values[right]!);
-		let low = left;
-		let high = right;
-		while (low <= high) {
-			while (values[low]! < pivot) low++;
-			while (values[high]! > pivot) high--;
-			if (low > high) break;
-			const value = values[low]!;
-			values[low++] = values[high]!;
-			values[high--] = value;
-		}
-		if (place <= high) right = high;
-		else if (place >= low) left = low;
-		else return;
-	}
-	values.subarray(left, right + 1).sort();
-}
-
-function middleOf(a: number, b: number, c: number): number {
-	return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }
 
 /** Welford's way, which stays exact when the mean is far from 0. */

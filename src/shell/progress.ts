@@ -1,0 +1,55 @@
+// The line that says a statement is still running: on a terminal, after half a second, gone when there is something else to
+// see.
+import type { WriteStream } from 'node:tty';
+
+const FIRST_MS = 500;
+const EVERY_MS = 200;
+
+export type Progress = {
+	/** Takes the line away until its next turn: something is about to be written. */
+	readonly hide: () => void;
+	readonly end: () => void;
+};
+
+/** What is known about the running statement. */
+export type Watched = {
+	/** Rows looked at so far; 0 when it does not say. */
+	readonly rows: () => number;
+	/** False: something else has the line, such as what is being typed. */
+	readonly isFree: () => boolean;
+};
+
+/** Draws the line on `stream` until the statement ends. */
+export function startProgress(stream: WriteStream, { rows, isFree }: Watched): Progress {
+	const begin = performance.now();
+	let isShown = false;
+	const hide = () => {
+		if (!isShown) return;
+		isShown = false;
+		stream.write('\r\x1b[K');
+	};
+	const draw = () => {
+		if (!isFree()) return;
+		isShown = true;
+		stream.write(`\r\x1b[K${progressText(performance.now() - begin, rows()).slice(0, (stream.columns || 80) - 1)}`);
+	};
+	let timer = setTimeout(() => {
+		draw();
+		timer = setInterval(draw, EVERY_MS);
+		timer.unref();
+	}, FIRST_MS);
+	timer.unref();
+	return {
+		hide,
+		end: () => {
+			clearTimeout(timer);
+			hide();
+		},
+	};
+}
+
+/** `running for 3.2 s, 12,345,678 rows read; Ctrl-C ends it` */
+export function progressText(milliseconds: number, rows: number): string {
+	const read = rows === 0 ? '' : `, ${rows.toLocaleString('en-US')} rows read`;
+	return `running for ${(milliseconds / 1000).toFixed(1)} s${read}; Ctrl-C ends it`;
+}

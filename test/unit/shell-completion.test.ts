@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type CompletionContext, complete } from '../../src/shell/completion.ts';
+import { literalText, parseParameter } from '../../src/shell/parameters.ts';
+import { progressText } from '../../src/shell/progress.ts';
+
+const CONTEXT: CompletionContext = {
+	pending: [],
+	line: '',
+	cursor: 0,
+	ownTables: [
+		{ name: 'my_view', isView: true, columns: [{ name: 'my_column', type: 'int', description: '' }] },
+		{ name: 'my_table', isView: false, columns: [] },
+	],
+	queries: [],
+};
+
+function offers(line: string, changes: Partial<CompletionContext> = {}): string[] {
+	return complete({ ...CONTEXT, line, cursor: line.length, ...changes })[0];
+}
+
+test('Tab offers commands behind a dot, and what they take', () => {
+	assert.deepEqual(offers('.sch'), ['.schema']);
+	assert.deepEqual(offers('.q'), ['.queries', '.quit']);
+	assert.deepEqual(offers('.schema my'), ['my_view', 'my_table']);
+	assert.deepEqual(offers('.mode js'), ['json']);
+	assert.ok(offers('.tail WHERE dur').includes('duration_ms'));
+	assert.ok(offers('.tail dur').includes('duration_ms'));
+	assert.ok(offers('.save name SELECT dur').includes('duration_ms'));
+	assert.deepEqual(offers('.show 1'), []);
+	assert.deepEqual(offers('.nosuch x'), []);
+});
+
+test('Tab offers saved queries behind .run', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-queries-'));
+	try {
+		mkdirSync(join(folder, 'queries'));
+		writeFileSync(join(folder, 'queries', 'slowest.sql'), 'SELECT 1;\n');
+		const queries = [{ place: 'user' as const, path: join(folder, 'queries') }];
+		assert.deepEqual(offers('.run slo', { queries }), ['slowest']);
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+});
+
+test('Tab offers tables, columns, functions and keywords in the case they were begun in', () => {
+	assert.deepEqual(offers('SELECT * FROM exch'), ['exchanges']);
+	assert.deepEqual(offers('sel'), ['select']);
+	assert.deepEqual(offers('SEL'), ['SELECT']);
+	assert.ok(offers('SELECT path_t').includes('path_template('));
+	assert.ok(offers('SELECT sta').includes('status'));
+	assert.ok(offers('SELECT * FROM headers h WHERE h.').includes('header_value'));
+	assert.ok(!offers('SELECT * FROM headers h WHERE h.').includes('status'));
+	assert.ok(offers('SELECT * FROM ').includes('loss'), 'all tables behind FROM');
+	assert.deepEqual(offers(''), [], 'nothing where everything could stand');
+	assert.deepEqual(offers("SELECT 'sta"), [], 'nothing inside a text');
+});
+
+test("Tab knows the user's own views and tables", () => {
+	assert.deepEqual(offers('SELECT * FROM my_'), ['my_view', 'my_table']);
+	assert.deepEqual(offers('SELECT my_c', { pending: [] }), []);
+	const line = 'SELECT my_c FROM my_view';
+	assert.deepEqual(complete({ ...CONTEXT, line, cursor: 11 }), [['my_column'], 'my_c']);
+});
+
+test('Tab sees the lines before', () => {
+	assert.ok(offers('WHERE h.', { pending: ['SELECT *', 'FROM headers AS h'] }).includes('header_value'));
+	assert.ok(
+		offers('.5 + sta', { pending: ['SELECT'] }).includes('status'),
+		'a line that begins with a dot is no command there',
+	);
+});
+
+test('parameters are numbers, texts, and texts in quotes', () => {
+	assert.deepEqual(parseParameter('a=5', '--set'), ['a', 5]);
+	assert.deepEqual(parseParameter('a=-1.5e3', '--set'), ['a', -1500]);
+	assert.deepEqual(parseParameter('a=x=y', '--set'), ['a', 'x=y']);
+	assert.deepEqual(parseParameter("a='5'", '--set'), ['a', '5']);
+	assert.deepEqual(parseParameter("a='it''s'", '--set'), ['a', "it's"]);
+	assert.deepEqual(parseParameter("a='it's'", '--set'), ['a', "'it's'"]);
+	assert.deepEqual(parseParameter('a=', '--set'), ['a', '']);
+	assert.deepEqual(parseParameter('a=9007199254740993', '--set'), ['a', '9007199254740993']);
+	assert.throws(() => parseParameter('5', '--set'), { code: 'ERR_USAGE' });
+	assert.equal(literalText("it's"), "'it''s'");
+	assert.equal(literalText(5), '5');
+});
+
+test('the line of a long statement says how long, how much and what to do', () => {
+	assert.equal(progressText(3210, 12_345_678), 'running for 3.2 s, 12,345,678 rows read; Ctrl-C ends it');
+	assert.equal(progressText(500, 0), 'running for 0.5 s; Ctrl-C ends it');
+});
