@@ -18,7 +18,6 @@ test('a long statement says so, makes room for what is typed, and leaves no trac
 		const typing = await terminal.shows(/^SELECT 'ahead';$/);
 		assert.doesNotMatch(typing, /running for/);
 		await terminal.press('C-c');
-		await terminal.press('C-c');
 		const after = await terminal.shows(/^tinytap> SELECT 'ahead';$/);
 		assert.match(after, /the statement was cancelled \[ERR_SQL_CANCELLED\]/);
 		assert.doesNotMatch(after, /running for/);

@@ -95,7 +95,8 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 			({ now }) =>
 			(...values) => {
 				const time = timeOf(values, now);
-				return time === undefined ? null : Math.floor(time / 1_000_000);
+				// From milliseconds, as SQLite counts: .9996 is the next second.
+				return time === undefined ? null : Math.floor(Math.round(time / 1000) / 1000);
 			},
 	},
 	{

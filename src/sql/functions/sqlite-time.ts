@@ -35,8 +35,11 @@ export function timeOf(values: readonly Value[], now: number): number | undefine
 		else time = Math.round((number - JULIAN_EPOCH_DAYS) * 86_400_000) * 1000;
 		if (unit === 'unixepoch' || unit === 'auto' || unit === 'julianday') modifiers.shift();
 	}
+	// What names its zone is UTC already.
+	const isZoned = typeof first === 'string' && /(z|[+-]\d\d:\d\d)[ \t]*$/i.test(first.slice(10, MAX_TEXT));
 	for (const modifier of modifiers) {
 		if (time === undefined || !isInRange(time)) return undefined;
+		if (isZoned && modifier === modifiers[0] && /^utc$/i.test(toText(modifier!))) continue;
 		// SQLite counts in milliseconds from here on.
 		time = modified(Math.round(time / 1000) * 1000, toText(modifier!).slice(0, MAX_TEXT).trim().toLowerCase());
 	}
@@ -157,7 +160,7 @@ export function formatTime(format: string, time: number): string | undefined {
 		J: () => String(Number(julianDay(time).toPrecision(16))),
 		m: () => two(date.getUTCMonth() + 1),
 		M: () => two(date.getUTCMinutes()),
-		s: () => String(Math.floor(time / 1_000_000)),
+		s: () => String(Math.floor(Math.round(time / 1000) / 1000)),
 		S: () => two(date.getUTCSeconds()),
 		w: () => String(date.getUTCDay()),
 		W: () => two(Math.floor((dayOfYear() + 7 - ((date.getUTCDay() + 6) % 7)) / 7)),
