@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
 import { UserError } from './errors.ts';
-import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './sql/guard.ts';
 import { memoryShares } from './memory-shares.ts';
+import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './sql/guard.ts';
 import type { LossTotal } from './store/loss-table.ts';
 import type { SqlValue } from './store/table.ts';
 import {
