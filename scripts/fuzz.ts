@@ -1,13 +1,17 @@
-// Fuzzes the decoder with four kinds of cases, see scripts/fuzz: conversations against the reference decoder, conversations
-// with lost and reordered records against themselves, records with flipped bits, and bytes that are no records at all.
-// What must hold: nothing traps, entries obey their layout, every body byte is accounted for, no row mixes exchanges,
-// well-formed conversations give the rows that the reference gives, in whatever pieces they come.
+// Fuzzes the decoder, see scripts/fuzz. Most cases are mutated: conversations with damaged bytes (their rows compared with
+// the reference decoder's as far as that goes, every eighth time) and records with flipped bits. Of every 64 cases one is a
+// conversation cut into any pieces against the reference decoder, and one a conversation with lost and moved records.
+// What must hold: nothing traps or hangs, memory stays bounded, entries obey their layout, every body byte is accounted
+// for, no row mixes exchanges, well-formed conversations give the rows that the reference gives, in whatever pieces.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import * as wire from '../decoder-as/assembly/capture-event.ts';
+import type { Decoder } from '../src/decode/decoder.ts';
 import { type ExchangeRow, newDecoder, readOutput } from '../test/support/decoded-rows.ts';
 import { namesIn } from '../test/support/loss.ts';
+import { mutateCalls, quickBatch } from '../test/support/mutation.ts';
 import { lossyTape, type Random, randomCalls, seededRandom } from '../test/support/random-conversation.ts';
 import { buildBatch, Tape } from '../test/support/record-builder.ts';
 import { type Call, type ReferenceRow, referenceRows, UNSEEN } from '../test/support/reference-decoder.ts';
@@ -25,24 +29,74 @@ const statePath = join(import.meta.dirname, '../build/fuzz.json');
 const from = values.from === undefined ? (readState()[seed] ?? 0) : wholeNumber('from', values.from);
 const count = values.count === undefined ? undefined : wholeNumber('count', values.count);
 const seconds = values.seconds === undefined ? undefined : wholeNumber('seconds', values.seconds);
+/** Decoders that many cases share have little room, so that its end is met too. */
+const MEMORY_MOST = 24 << 20;
+const SMALL = { memoryLimit: 8 << 20, bodyLimit: -1, eventsLimit: 64 };
+const NOTHING = new Uint8Array(0);
 const deadline = Date.now() + (seconds ?? (count === undefined ? 10 : Number.POSITIVE_INFINITY)) * 1000;
+
+/** Cases that share decoders: a failing one is repeated from the first of its group. */
+const GROUP = 1024;
+/** The number of the next case is written down this often, so that a run that was killed goes on. */
+const SAVED_EVERY = 16384;
+/** No case takes a minute, however busy the machine is. */
+const HANG_MS = 60_000;
 
 /** What the case under way consists of, to be shown when it alone is run. */
 let lastCalls: readonly Call[] = [];
+let calm = newDecoder(SMALL);
+let wild = newDecoder(SMALL);
 let number = from;
-for (; number < from + (count ?? Number.POSITIVE_INFINITY) && Date.now() < deadline; number++) {
+const progress = watch();
+const startedAt = Date.now();
+for (; number < from + (count ?? Number.POSITIVE_INFINITY); number++) {
+	if (number % 64 === 0 && Date.now() >= deadline) break;
+	if (number % GROUP === 0) {
+		calm = newDecoder(SMALL);
+		wild = newDecoder(SMALL);
+	}
+	Atomics.store(progress, 0, BigInt(number));
 	try {
 		runCase(number);
 	} catch (error) {
+		const first = Math.max(from, number - (number % GROUP));
 		console.error(`case ${number} of seed ${seed}: ${error instanceof Error ? error.message : error}`);
-		console.error(`again: scripts/fuzz --seed ${seed} --from ${number} --count 1`);
+		console.error(`again: scripts/fuzz --seed ${seed} --from ${first} --count ${number - first + 1}`);
 		if (error instanceof Error && error.name === 'RuntimeError') console.error(error.stack);
-		if (values.count === '1') console.error(JSON.stringify(lastCalls, undefined, 1));
+		if (count !== undefined) console.error(JSON.stringify(lastCalls, undefined, 1));
 		process.exit(1);
 	}
+	if ((number + 1) % SAVED_EVERY === 0) save(number + 1);
 }
-if (values.from === undefined) writeFileSync(statePath, JSON.stringify({ ...readState(), [seed]: number }));
+save(number);
 console.log(`${number - from} cases of seed ${seed}, ${from} to ${number - 1}: no difference`);
+process.exit(0);
+
+function save(next: number): void {
+	if (values.from !== undefined) return;
+	writeFileSync(statePath, JSON.stringify({ ...readState(), [seed]: next }));
+	const perSecond = Math.round((next - from) / ((Date.now() - startedAt) / 1000));
+	if (next - from >= 1_000_000 && next % (SAVED_EVERY * 8) === 0) console.log(`${next} cases, ${perSecond} a second`);
+}
+
+/** Another thread ends the process when a case does not. Answers where the number of the case under way is to be put. */
+function watch(): BigInt64Array {
+	const progress = new BigInt64Array(new SharedArrayBuffer(8));
+	const code = `
+		const { workerData } = require('node:worker_threads');
+		const progress = new BigInt64Array(workerData);
+		let before = -1n;
+		setInterval(() => {
+			const now = Atomics.load(progress, 0);
+			if (now === before) {
+				require('node:fs').writeSync(2, 'case ' + now + ' of seed ${seed} does not end\\n');
+				process.kill(process.pid, 'SIGKILL');
+			}
+			before = now;
+		}, ${HANG_MS});`;
+	new Worker(code, { eval: true, workerData: progress.buffer, execArgv: [] }).unref();
+	return progress;
+}
 
 function wholeNumber(name: string, text: string): number {
 	if (!/^\d+$/.test(text)) {
@@ -63,10 +117,62 @@ function readState(): Record<string, number> {
 
 function runCase(index: number): void {
 	const random = seededRandom(seed * 1_000_003 + index);
-	const kind = index % 4;
-	if (kind === 0 || kind === 1) compareWithReference(random);
-	else if (kind === 2) loseRecords(random);
-	else flipBits(random);
+	const kind = index % 64;
+	if (kind === 0) compareWithReference(random);
+	else if (kind === 1) loseRecords(random);
+	else if (kind % 4 === 2) flipBits(random, index);
+	else mutate(random, index);
+}
+
+// ---- Mutated --------------------------------------------------------------------------------------------------------
+
+/** A conversation with damaged bytes, on a connection of its own of the decoder that many share. */
+function mutate(random: Random, index: number): void {
+	const calls = mutateCalls(random, randomCalls(random));
+	lastCalls = calls;
+	const conn = index + 1;
+	const rows = decodeBytes(calm, quickBatch(calls, conn, partOf(random)), random);
+	// Facts that nobody answers are waited for until the end of the next batch.
+	for (let round = 0; round < 2; round++) rows.push(...decodeBytes(calm, NOTHING, random));
+	if (index % 8 !== 3) return;
+	compareRows(
+		calls,
+		true,
+		rows.filter((row) => row.conn === conn).toSorted((a, b) => a.id - b.id),
+	);
+}
+
+/** Records with flipped bits, and bytes that are none: only the decoder's own promises hold. */
+function flipBits(random: Random, index: number): void {
+	const batch = quickBatch(randomCalls(random), index + 1, partOf(random));
+	const flips = random.chance(0.2) ? random.between(100, 1000) : random.between(1, 20);
+	for (let i = 0; i < flips; i++) {
+		const at = random.between(0, batch.length - 1);
+		batch[at] = batch[at]! ^ (1 << random.between(0, 7));
+	}
+	if (random.chance(0.02)) for (let i = 0; i < batch.length; i++) batch[i] = random.between(0, 255);
+	const piece = random.chance(0.8) ? batch.length : random.between(1, 2000);
+	for (let at = 0; at < batch.length; at += piece) decodeBytes(wild, batch.subarray(at, at + piece), random);
+}
+
+/** Bytes of a record at the most: mostly all of a call. */
+function partOf(random: Random): number {
+	return random.chance(0.05) ? random.between(1, 300) : 16384;
+}
+
+function decodeBytes(decoder: Decoder, batch: Uint8Array, random: Random): ExchangeRow[] {
+	decoder.input(batch.length).set(batch);
+	decoder.decode(batch.length);
+	const { exchanges } = readOutput(decoder.output());
+	decoder.clearOutput();
+	if (random.chance(0.003)) {
+		decoder.snapshot(15);
+		readOutput(decoder.output());
+		decoder.clearOutput();
+	}
+	const { byteLength } = decoder.memory.buffer;
+	if (byteLength > MEMORY_MOST) throw new Error(`${byteLength} bytes of memory`);
+	return exchanges;
 }
 
 // ---- Against the reference ------------------------------------------------------------------------------------------
@@ -75,8 +181,11 @@ function compareWithReference(random: Random): void {
 	const calls = randomCalls(random);
 	lastCalls = calls;
 	const closed = random.chance(0.7);
+	compareRows(calls, closed, decode(recordsOf(calls, closed, random), random));
+}
+
+function compareRows(calls: readonly Call[], closed: boolean, actual: readonly ExchangeRow[]): void {
 	const expected = referenceRows(calls, closed);
-	const actual = decode(recordsOf(calls, closed, random), random);
 	const wanted = expected.rows.slice(0, expected.sound);
 	for (const [i, row] of wanted.entries()) {
 		const found = actual[i];
@@ -129,7 +238,8 @@ function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uin
 	const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:999' }).open();
 	// Not more records than wait for an answer to CONNECT.
 	const least = Math.ceil(calls.reduce((sum, { bytes }) => sum + bytes.length, 0) / 3000);
-	const size = random.chance(0.3) ? random.between(1, 5) : random.chance(0.5) ? random.between(5, 300) : 16384;
+	const tiny = random.chance(0.4);
+	const size = tiny ? random.between(1, 5) : random.chance(0.4) ? random.between(5, 300) : 16384;
 	const part = Math.max(size, least);
 	for (const { direction, bytes } of calls) {
 		for (const [run] of bytes.matchAll(new RegExp(`${UNSEEN}+|[^${UNSEEN}]+`, 'g'))) {
@@ -164,32 +274,6 @@ function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call
 		const direction = view.getUint8(wire.EVENT_DIRECTION) === wire.DIRECTION_IN ? 'in' : 'out';
 		return { direction, bytes: kept.includes(record) ? words : `[${words}]` };
 	});
-}
-
-/** Records with flipped bits, and bytes that are none: only the decoder's own promises hold. */
-function flipBits(random: Random): void {
-	const records = recordsOf(randomCalls(random), true, random);
-	const batch = buildBatch(records);
-	const flips = random.chance(0.2) ? random.between(100, 1000) : random.between(1, 20);
-	for (let i = 0; i < flips; i++) {
-		const at = random.between(0, batch.length - 1);
-		batch[at] = batch[at]! ^ (1 << random.between(0, 7));
-	}
-	if (random.chance(0.1)) for (let i = 0; i < batch.length; i++) batch[i] = random.between(0, 255);
-	const decoder = newDecoder({ memoryLimit: 8 << 20, bodyLimit: random.chance(0.3) ? -1 : 1000 });
-	for (let at = 0; at < batch.length; ) {
-		const length = Math.min(random.chance(0.5) ? batch.length : random.between(1, 2000), batch.length - at);
-		decoder.input(length).set(batch.subarray(at, at + length));
-		decoder.decode(length);
-		if (random.chance(0.3)) decoder.snapshot(15);
-		readOutput(decoder.output());
-		decoder.clearOutput();
-		at += length;
-	}
-	if (decoder.memory.buffer.byteLength > 24 << 20)
-		throw new Error(`${decoder.memory.buffer.byteLength} bytes of memory`);
-	decoder.finish();
-	readOutput(decoder.output());
 }
 
 /** Rows in the order of their ids, fed in batches of any size. */

@@ -581,7 +581,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 			return;
 		}
 	}
-	if (kind == LINE_OTHER || kind == LINE_HTTP2) {
+	if ((kind == LINE_OTHER || kind == LINE_HTTP2) && message.exchange == NO_EXCHANGE) {
 		closeUnused(stream);
 		stream.garbage = true;
 		beginSearch(stream, false);

@@ -246,7 +246,8 @@ class Entry {
 	}
 
 	bytes(from: number, length: number): Uint8Array {
-		if (from + length > this.size) throw new Error(`range ${from}+${length} leaves the entry of ${this.size}`);
+		if (from + length > this.size)
+			throw new Error(`range ${from}+${length} leaves the entry of ${this.size} ${new Error().stack}`);
 		return new Uint8Array(this.view.buffer, this.view.byteOffset + this.at + from, length);
 	}
 
