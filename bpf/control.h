@@ -25,8 +25,19 @@ struct kernel_offsets {
 	/* inode.i_mode, inode.i_ino */
 	__u32 inode_mode;
 	__u32 inode_number;
-	/* socket.type */
+	/* socket.type, socket.sk */
 	__u32 socket_type;
+	__u32 socket_sock;
+	/* In struct sock: family, bound interface, ports (the peer's in network byte order), addresses. */
+	__u32 sock_family;
+	__u32 sock_interface;
+	__u32 sock_peer_port;
+	__u32 sock_local_port;
+	__u32 sock_peer;
+	__u32 sock_local;
+	/* 0 where the kernel has no IPv6. */
+	__u32 sock_peer_v6;
+	__u32 sock_local_v6;
 };
 
 /* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */

@@ -360,18 +360,18 @@ static __always_inline void label_connection(struct scratch *s, struct connectio
 		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
 }
 
-/* Does one of the connection's ports match? Addresses not known yet do. */
-static __always_inline bool ports_pass(const struct connection *connection)
+/* Does one of the connection's ports match? A port that is not known does not, unless this kernel does not let it be known. */
+static __always_inline bool ports_pass(struct scratch *s, struct connection *connection)
 {
 	__u16 peer, local;
 	__u32 i, count = control.port_count;
 
 	if (!count)
 		return true;
-	if (!*(__u16 *)connection->addresses && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES))
-		return true;
 	if (*(__u16 *)connection->addresses == AF_UNIX)
 		return false;
+	if (!*(__u16 *)connection->addresses || !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES))
+		complete_addresses(connection, s->call.fd);
 	peer = __builtin_bswap16(*(__u16 *)(connection->addresses + 2));
 	local = __builtin_bswap16(*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES + 2));
 	for (i = 0; i < CONTROL_PORTS; i++) {
@@ -380,8 +380,7 @@ static __always_inline bool ports_pass(const struct connection *connection)
 		if (control.ports[i] == peer || control.ports[i] == local)
 			return true;
 	}
-	/* Half of the addresses may be missing: the reader looks again. */
-	return !peer || !local;
+	return (!peer || !local) && !settings.kernel.task_files;
 }
 
 /* The call's own TCP socket told its addresses; that also says that it is one. */
@@ -475,7 +474,7 @@ int carry_call(void *context)
 		if (s->call.syscall == SYSCALL_SPLICE && !connection->offset[index])
 			tell_blind_spot(s, BLIND_SPOT_SPLICE, SYSCALL_SPLICE, s->call.pid_tgid, conn, s->call.fd);
 		if (looks == LOOKS_TLS || looks == LOOKS_HTTP2) {
-			if (ports_pass(connection))
+			if (ports_pass(s, connection))
 				label_connection(s, connection, conn);
 			FETCH_ADD(&connection->offset[index], s->call.ret);
 			return 0;
@@ -494,7 +493,7 @@ int carry_call(void *context)
 		connection->flags |= CONNECTION_HTTP;
 		mark_process(s->call.pid_tgid >> 32);
 	}
-	if (!ports_pass(connection)) {
+	if (!ports_pass(s, connection)) {
 		skip_excluded(s, connection);
 		return 0;
 	}

@@ -130,7 +130,11 @@ static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 	conn = next_conn(s);
 	s->connection.socket_number = number != NO_STREAM_SOCKET ? number : 0;
 	s->connection.holders = 1;
-	if (*(__u16 *)s->connection.addresses != AF_UNIX)
+	/* Not of what is only said to be a socket: a datagram socket's peer is no connection's. */
+	if (s->connection.socket_number)
+		complete_addresses(&s->connection, fd);
+	if (*(__u16 *)s->connection.addresses != AF_UNIX &&
+	    (!*(__u16 *)s->connection.addresses || !*(__u16 *)(s->connection.addresses + CAPTURE_ADDRESS_BYTES)))
 		s->connection.nameless = 1;
 	if (bpf_map_update_elem(&connections, &conn, &s->connection, BPF_ANY)) {
 		count_loss(LOSS_MAP_FULL, 0);

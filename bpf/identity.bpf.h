@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * Which socket a descriptor is, beyond what the calls tell: the number of its inode (what /proc shows as `socket:[NUMBER]`),
- * the same for whoever holds it and however they came by it. The way there leads through structures of the kernel, read at
+ * the same for whoever holds it and however they came by it; and its addresses. The way there leads through structures of the kernel, read at
  * the offsets that the loader takes from the kernel's own type information; without it nothing is known, and descriptors
  * that came from another process are connections of their own.
  */
@@ -24,20 +24,27 @@ static __always_inline __u64 read_pointer(__u64 structure, __u32 offset)
 	return pointer;
 }
 
-/* The number of the stream socket that descriptor `fd` of the calling process is; 0: not known. Reading a structure that is
- * just being freed gives a number that no connection has. */
-static SHARED __u64 socket_number(__s32 fd)
+/* The struct file of descriptor `fd` of the calling process; 0: none, or not known. */
+static __always_inline __u64 open_file(__s32 fd)
 {
-	__u64 table, file, inode, socket;
+	__u64 table;
 	__u32 count = 0;
-	__u16 mode = 0, type = 0;
 
 	if (!settings.kernel.task_files || fd < 0)
 		return 0;
 	table = read_pointer(read_pointer(bpf_get_current_task(), settings.kernel.task_files), settings.kernel.files_table);
 	if (bpf_probe_read_kernel(&count, sizeof(count), (void *)(table + settings.kernel.table_size)) || fd >= count)
 		return 0;
-	file = read_pointer(read_pointer(table, settings.kernel.table_files), (__u32)fd * 8);
+	return read_pointer(read_pointer(table, settings.kernel.table_files), (__u32)fd * 8);
+}
+
+/* The number of the stream socket that descriptor `fd` of the calling process is; 0: not known. Reading a structure that is
+ * just being freed gives a number that no connection has. */
+static SHARED __u64 socket_number(__s32 fd)
+{
+	__u64 file = open_file(fd), inode, socket;
+	__u16 mode = 0, type = 0;
+
 	inode = file ? read_pointer(file, settings.kernel.file_inode) : 0;
 	if (!inode || bpf_probe_read_kernel(&mode, sizeof(mode), (void *)(inode + settings.kernel.inode_mode)))
 		return 0;
@@ -48,6 +55,46 @@ static SHARED __u64 socket_number(__s32 fd)
 	if (type != SOCK_STREAM)
 		return NO_STREAM_SOCKET;
 	return read_pointer(inode, settings.kernel.inode_number);
+}
+
+/* Writes one end's address, unless it is known already or has no port (yet). */
+static __always_inline void read_sock_address(__u64 sock, __u8 *address, __u16 family, __u16 port, __u32 v4, __u32 v6)
+{
+	if (*(__u16 *)address || !port)
+		return;
+	*(__u16 *)address = family;
+	*(__u16 *)(address + 2) = port;
+	if (family == AF_INET) {
+		bpf_probe_read_kernel(address + 4, 4, (void *)(sock + v4));
+		return;
+	}
+	bpf_probe_read_kernel(address + 8, 16, (void *)(sock + v6));
+	/* Of a link-local address the interface is part. */
+	if (address[8] == 0xfe && (address[9] & 0xc0) == 0x80)
+		bpf_probe_read_kernel(address + 24, 4, (void *)(sock + settings.kernel.sock_interface));
+}
+
+/* Fills in what is missing of a connection's addresses from the socket that descriptor `fd` of the calling process is. */
+static SHARED long complete_addresses(struct connection *connection, __s32 fd)
+{
+	__u64 file = open_file(fd), sock;
+	__u16 family = 0, peer_port = 0, local_port = 0;
+
+	if (!file || !connection)
+		return 0;
+	sock = read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock);
+	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
+		return 0;
+	if (family == AF_UNIX)
+		*(__u16 *)connection->addresses = family;
+	if (family != AF_INET && (family != AF_INET6 || !settings.kernel.sock_peer_v6))
+		return 0;
+	bpf_probe_read_kernel(&peer_port, sizeof(peer_port), (void *)(sock + settings.kernel.sock_peer_port));
+	bpf_probe_read_kernel(&local_port, sizeof(local_port), (void *)(sock + settings.kernel.sock_local_port));
+	read_sock_address(sock, connection->addresses, family, peer_port, settings.kernel.sock_peer, settings.kernel.sock_peer_v6);
+	read_sock_address(sock, connection->addresses + CAPTURE_ADDRESS_BYTES, family, __builtin_bswap16(local_port),
+			  settings.kernel.sock_local, settings.kernel.sock_local_v6);
+	return 0;
 }
 
 #endif

@@ -31,18 +31,33 @@ kernel_offsets FindKernelOffsets() {
     const char* structure;
     const char* member;
     uint32_t* offset;
+    bool optional = false;
   } const wanted[] = {
-      {"task_struct", "files", &offsets.task_files},  {"files_struct", "fdt", &offsets.files_table},
-      {"fdtable", "max_fds", &offsets.table_size},    {"fdtable", "fd", &offsets.table_files},
-      {"file", "f_inode", &offsets.file_inode},       {"file", "private_data", &offsets.file_private},
-      {"inode", "i_mode", &offsets.inode_mode},       {"inode", "i_ino", &offsets.inode_number},
+      {"task_struct", "files", &offsets.task_files},
+      {"files_struct", "fdt", &offsets.files_table},
+      {"fdtable", "max_fds", &offsets.table_size},
+      {"fdtable", "fd", &offsets.table_files},
+      {"file", "f_inode", &offsets.file_inode},
+      {"file", "private_data", &offsets.file_private},
+      {"inode", "i_mode", &offsets.inode_mode},
+      {"inode", "i_ino", &offsets.inode_number},
       {"socket", "type", &offsets.socket_type},
+      {"socket", "sk", &offsets.socket_sock},
+      // The first member of struct sock.
+      {"sock_common", "skc_family", &offsets.sock_family},
+      {"sock_common", "skc_bound_dev_if", &offsets.sock_interface},
+      {"sock_common", "skc_dport", &offsets.sock_peer_port},
+      {"sock_common", "skc_num", &offsets.sock_local_port},
+      {"sock_common", "skc_daddr", &offsets.sock_peer},
+      {"sock_common", "skc_rcv_saddr", &offsets.sock_local},
+      {"sock_common", "skc_v6_daddr", &offsets.sock_peer_v6, true},
+      {"sock_common", "skc_v6_rcv_saddr", &offsets.sock_local_v6, true},
   };
-  for (const auto& [structure, member, offset] : wanted) {
+  for (const auto& [structure, member, offset, optional] : wanted) {
     int id = btf__find_by_name_kind(types.get(), structure, BTF_KIND_STRUCT);
     auto found = id > 0 ? OffsetIn(types.get(), btf__type_by_id(types.get(), id), member) : std::nullopt;
-    if (!found) return {};
-    *offset = *found;
+    if (!found && !optional) return {};
+    *offset = found.value_or(0);
   }
   return offsets;
 }

@@ -140,7 +140,8 @@ function checkBtf(): Check {
 		name: 'btf',
 		status: 'warning',
 		detail: 'the kernel has no type information',
-		affects: 'cost of a system call; a connection passed to another process counts as another one there',
+		affects:
+			'cost of a system call; a connection passed to another process counts as another one there; --port lets through what has no known port',
 		mend: 'A kernel with CONFIG_DEBUG_INFO_BTF reads arguments when a call returns.',
 	};
 }

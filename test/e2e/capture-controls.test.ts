@@ -12,6 +12,7 @@ import {
 	CAPTURE_CLOSE,
 	CAPTURE_DATA,
 	CAPTURE_EVENT_HEADER_BYTES,
+	CAPTURE_OPEN,
 	FLAG_CUT_BODY_LIMIT,
 	FLAG_UNVERIFIED,
 	DIRECTION_IN as IN,
@@ -168,6 +169,42 @@ describe('controls of a capture', () => {
 		);
 		assert.equal(late!.offset, 34);
 		await Promise.all([one.end(), two.end()]);
+	});
+
+	it('a filter by port knows the ports of what was never seen to connect, and leaves unix sockets out', async () => {
+		const puppet = await startPuppet();
+		// It was connected and accepted before that capture began.
+		const late = startCapture();
+		try {
+			const port = Number(await puppet.tell('client.getpeername()[1]'));
+			const own = Number(await puppet.tell('client.getsockname()[1]'));
+			const other = await startPuppet();
+			setFilter(late.capture, { ports: [port] });
+			await puppet.tell('client.send(REQUEST)');
+			await puppet.tell('len(server.recv(1000))');
+			await other.tell('ask()');
+			await other.tell(
+				'[globals().update(ends=socket.socketpair()), ends[0].send(REQUEST), len(ends[1].recv(100))][2]',
+			);
+			await puppet.tell('client.send(REQUEST)');
+			await late.until(
+				(records) => (records.filter((each) => each.pid === puppet.pid).length >= 5 ? true : undefined),
+				'the second request',
+			);
+			const opens = late.records.filter((each) => each.kind === CAPTURE_OPEN);
+			assert.deepEqual(
+				opens.map((each) => [each.pid, each.payload.readUInt16BE(2), each.payload.readUInt16BE(30)]),
+				[
+					[puppet.pid, port, own],
+					[puppet.pid, own, port],
+				],
+			);
+			assert.ok(late.records.every((each) => each.pid === puppet.pid));
+			await other.end();
+		} finally {
+			late.capture.close();
+			await puppet.end();
+		}
 	});
 
 	it('nothing comes while paused', async () => {
