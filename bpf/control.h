@@ -64,7 +64,13 @@ struct settings {
 	__u32 receive_local_v6_offset;
 	__u32 receive_peer_v6_offset;
 	struct kernel_offsets kernel;
+	/* The pid namespace of user space (device and inode of its file), when it is not the initial one; else 0. */
+	__u64 namespace_device;
+	__u64 namespace_inode;
 };
+
+/* In keys of `chosen`: the number is that of settings.namespace_*. The programs add the kernel's own when they meet the process. */
+#define CHOSEN_IN_NAMESPACE 0x80000000
 
 /* Bits of `chosen` map values and of control.process_mask. */
 #define CHOSEN_BY_PID 1

@@ -25,16 +25,42 @@ static __always_inline bool is_own(__u32 pid)
 	return own;
 }
 
+/* The calling process's number in user space's pid namespace, as a key of `chosen`; 0: it is in none, or not in that one. */
+static __always_inline __u32 namespace_key(void)
+{
+	struct bpf_pidns_info numbers = {};
+
+	if (!settings.namespace_inode ||
+	    bpf_get_ns_current_pid_tgid(settings.namespace_device, settings.namespace_inode, &numbers, sizeof(numbers)))
+		return 0;
+	return numbers.tgid | CHOSEN_IN_NAMESPACE;
+}
+
+/* CHOSEN_* of the calling process `pid`; 0: it was not chosen. */
+static SHARED __u32 chosen_bits(__u32 pid)
+{
+	__u32 *bits = bpf_map_lookup_elem(&chosen, &pid), key, found;
+
+	if (bits)
+		return *bits;
+	key = namespace_key();
+	if (!key)
+		return 0;
+	bits = bpf_map_lookup_elem(&chosen, &key);
+	if (!bits)
+		return 0;
+	found = *bits;
+	bpf_map_update_elem(&chosen, &pid, &found, BPF_ANY);
+	return found;
+}
+
 static __always_inline bool process_passes(__u32 pid)
 {
-	__u32 mask = control.process_mask, *bits;
+	__u32 mask = control.process_mask;
 
 	if (control.paused)
 		return false;
-	if (!mask)
-		return true;
-	bits = bpf_map_lookup_elem(&chosen, &pid);
-	return bits && (*bits & mask) == mask;
+	return !mask || (chosen_bits(pid) & mask) == mask;
 }
 
 /* Errors after which a connection is of no more use. */

@@ -139,6 +139,11 @@ struct inet_sock_set_state_context {
 	__u8 peer_v6[16];
 };
 
+struct bpf_pidns_info {
+	__u32 pid;
+	__u32 tgid;
+};
+
 struct control_message_header {
 	__u64 length;
 	__s32 level;

@@ -19,7 +19,7 @@ SEC("tracepoint/sched/sched_process_exit")
 int handle_process_exit(void *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 pid = pid_tgid >> 32;
+	__u32 pid = pid_tgid >> 32, key;
 	struct process *process;
 	struct scratch *s;
 	__u8 group_dead = 0;
@@ -32,6 +32,9 @@ int handle_process_exit(void *context)
 		return 0;
 	}
 	bpf_map_delete_elem(&chosen, &pid);
+	key = namespace_key();
+	if (key)
+		bpf_map_delete_elem(&chosen, &key);
 	process = bpf_map_lookup_elem(&processes, &pid);
 	s = working_memory();
 	if (!process || !s)
@@ -64,7 +67,7 @@ static __always_inline bool has_chosen_name(void)
 
 static __always_inline void choose_by_name(__u32 pid)
 {
-	__u32 *bits = bpf_map_lookup_elem(&chosen, &pid), next = bits ? *bits : 0;
+	__u32 before = chosen_bits(pid), next = before;
 
 	if (has_chosen_name())
 		next |= CHOSEN_BY_COMM;
@@ -72,7 +75,7 @@ static __always_inline void choose_by_name(__u32 pid)
 		next &= ~CHOSEN_BY_COMM;
 	if (next)
 		bpf_map_update_elem(&chosen, &pid, &next, BPF_ANY);
-	else if (bits)
+	else if (before)
 		bpf_map_delete_elem(&chosen, &pid);
 }
 
@@ -126,7 +129,7 @@ static __always_inline __u64 clone_flags(void)
 SEC("tracepoint/sched/sched_process_fork")
 int handle_process_fork(void *context)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32, child = 0, *bits;
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, child = 0, inherited;
 	struct process *process;
 	struct scratch *s;
 	__u64 flags;
@@ -137,12 +140,9 @@ int handle_process_fork(void *context)
 	if (flags & CLONE_THREAD)
 		return 0;
 	bpf_probe_read_kernel(&child, sizeof(child), context + settings.fork_child_pid_offset);
-	bits = bpf_map_lookup_elem(&chosen, &pid);
-	if (bits) {
-		__u32 inherited = *bits;
-
+	inherited = chosen_bits(pid);
+	if (inherited)
 		bpf_map_update_elem(&chosen, &child, &inherited, BPF_ANY);
-	}
 	process = bpf_map_lookup_elem(&processes, &pid);
 	if (!process)
 		return 0;

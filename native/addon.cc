@@ -72,6 +72,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
       options.ring_bytes = Integer(given.Get("ringBytes"));
       options.capture_limit = Integer(given.Get("captureLimit"));
       options.iovec_limit = Integer(given.Get("iovecLimit"));
+      if (given.Has("connections")) options.connections = Integer(given.Get("connections"));
       options.kernel_types = given.Get("kernelTypes").ToBoolean();
       capture_ = std::make_unique<Capture>(options);
     } catch (const CaptureError& error) {

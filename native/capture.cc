@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -118,6 +120,12 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     values.receive_local_v6_offset = receive("saddr_v6[16]");
     values.receive_peer_v6_offset = receive("daddr_v6[16]");
     if (options.kernel_types) values.kernel = FindKernelOffsets();
+    struct stat space = {};
+    if (!SeesKernelPids() && stat("/proc/self/ns/pid", &space) == 0) {
+      // As the kernel writes a device's number.
+      values.namespace_device = static_cast<uint64_t>(major(space.st_dev)) << 20 | minor(space.st_dev);
+      values.namespace_inode = space.st_ino;
+    }
     if (bpf_map__set_initial_value(FindMap(object_, ".rodata.settings"), &values, sizeof(values)) != 0)
       throw CaptureError("ERR_OBJECT", "the BPF object and the addon were built from different sources");
     bpf_map__set_max_entries(FindMap(object_, "ring"), handles_.ring_bytes);
@@ -130,6 +138,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
       else
         bpf_map__set_max_entries(FindMap(object_, name), 16384);
     }
+    if (options.connections != 0)
+      for (const char* name : {"connections", "sockets"}) bpf_map__set_max_entries(FindMap(object_, name), options.connections);
     int error = -bpf_object__load(object_);
     // The verifier says EACCES, which has nothing to do with who we are.
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
@@ -299,8 +309,13 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
   for (auto& [pid, bits] : filter.pids)
     if ((bits & CHOSEN_BY_PID) != 0) roots.insert(pid);
   std::map<uint32_t, uint32_t> wanted = filter.pids;
-  if (!roots.empty() && SeesKernelPids())
+  if (!roots.empty())
     for (uint32_t pid : WithDescendants(roots)) wanted[pid] |= CHOSEN_BY_PID;
+  if (!SeesKernelPids()) {
+    std::map<uint32_t, uint32_t> here;
+    for (auto& [pid, bits] : wanted) here[pid | CHOSEN_IN_NAMESPACE] = bits;
+    wanted = here;
+  }
   uint32_t key, next;
   std::vector<uint32_t> before;
   for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key) before.push_back(key = next);

@@ -31,6 +31,8 @@ struct CaptureOptions {
   uint32_t iovec_limit = 1024;
   // Use the kernel's type information, if it has any, to tell what a descriptor is.
   bool kernel_types = true;
+  // How many connections are followed at the most; 0: as many as the object says.
+  uint32_t connections = 0;
 };
 
 struct AttachResult {

@@ -97,6 +97,8 @@ export type CaptureOptions = {
 	 * without BTF does without.
 	 */
 	readonly kernelTypes?: boolean;
+	/** Connections followed at the most; one more is counted as `map_full`. Default 262,144, before Linux 6.1 16,384. */
+	readonly connections?: number;
 };
 
 type Binding = {
@@ -140,6 +142,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 				captureLimit: requireInteger('captureLimit', options.captureLimit ?? 4 << 20, 0, 2 ** 31 - 1),
 				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? 1024, 1, 1 << 20),
 				kernelTypes: options.kernelTypes ?? true,
+				connections: requireInteger('connections', options.connections ?? 0, 0, 1 << 20),
 			}),
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,

@@ -89,7 +89,7 @@ function checkPidNamespace(): Check {
 		name: 'processes',
 		status: 'warning',
 		detail: namespace === undefined ? '/proc is not mounted' : `in a pid namespace of its own (${namespace})`,
-		affects: 'names, command lines and some addresses; --pid takes the numbers of the host',
+		affects: 'command lines, cgroups, paths of unix sockets; --pid takes the numbers of this namespace',
 		mend: "Run it with the host's processes in sight (docker run --pid=host).",
 	};
 }

@@ -17,6 +17,7 @@ import {
 	FLAG_UNVERIFIED,
 	DIRECTION_IN as IN,
 	LOSS_EXCLUDED,
+	LOSS_MAP_FULL,
 	LOSS_RING_FULL,
 	DIRECTION_OUT as OUT,
 } from '../../decoder-as/assembly/capture-event.ts';
@@ -47,8 +48,15 @@ for line in sys.stdin:
     print(eval(line), flush=True)
 `;
 
+const puppets = new Set<ChildProcess>();
+// After a failure some are left, and would keep this process waiting.
+after(() => {
+	for (const child of puppets) child.kill('SIGKILL');
+});
+
 async function startPuppet(): Promise<Puppet> {
 	const child: ChildProcess = spawn('python3', ['-c', PUPPET], { stdio: ['pipe', 'pipe', 'inherit'] });
+	puppets.add(child);
 	const lines: string[] = [];
 	const waiting: ((line: string) => void)[] = [];
 	let rest = '';
@@ -180,6 +188,9 @@ describe('controls of a capture', () => {
 			const own = Number(await puppet.tell('client.getsockname()[1]'));
 			const other = await startPuppet();
 			setFilter(late.capture, { ports: [port] });
+			// What others did before that.
+			late.drain();
+			late.records.length = 0;
 			await puppet.tell('client.send(REQUEST)');
 			await puppet.tell('len(server.recv(1000))');
 			await other.tell('ask()');
@@ -312,6 +323,23 @@ describe('a kernel without type information', () => {
 	});
 });
 
+describe('a table of connections that is full', () => {
+	it('is counted, and is no longer when the connections are closed', async () => {
+		const test = startCapture({ connections: 64 });
+		try {
+			const run = await runScenario(test, 'many_idle', '200');
+			const [events] = test.capture.counters().slice(LOSS_MAP_FULL * 2);
+			// 200 connections have two ends each; others on this machine have some too.
+			assert.ok(events! >= 400 - 64, `${events} were counted`);
+			assert.equal(run.data(run.conn('client'), OUT).length, 1);
+			assert.equal(run.data(run.conn('server'), IN).length, 1);
+			assert.equal(run.records.filter((each) => each.kind === CAPTURE_OPEN).length, 2);
+		} finally {
+			test.capture.close();
+		}
+	});
+});
+
 describe('a ring that is full', () => {
 	it('loses records whole and counts them; offsets tell how much, and what comes later is complete', async () => {
 		const test = startCapture({ ringBytes: 65536 });
@@ -319,9 +347,10 @@ describe('a ring that is full', () => {
 			const puppet = await startPuppet();
 			// What others lose is counted in the same place: nobody else is captured.
 			setFilter(test.capture, { pids: [puppet.pid] });
-			await puppet.tell('ask()');
 			test.drain();
 			const lostBefore = test.capture.counters();
+			await puppet.tell('ask()');
+			test.drain();
 			// 2 MB into a ring of 64 KiB that nobody reads.
 			await puppet.tell(
 				'[client.setblocking(False), server.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2000000\\r\\n\\r\\n")][1]',

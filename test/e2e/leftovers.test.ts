@@ -68,14 +68,17 @@ for (const { name, end } of ENDS) {
 	});
 }
 
-test('20 captures one after the other leave the watched server as it was', async () => {
+/** 200 take five minutes. */
+const CYCLES = Number(process.env.TINYTAP_CYCLES ?? 20);
+
+test(`${CYCLES} captures one after the other leave the watched server as it was`, async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const descriptors = () => readdirSync(`/proc/${nginx.pid}/fd`).length;
 	const resident = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${nginx.pid}/status`, 'utf8'))?.[1]);
 	try {
 		await run('curl', ['-s', `http://127.0.0.1:${nginx.port}/`]);
 		const before = { descriptors: descriptors(), resident: resident(), programs: (await existing('prog')).size };
-		for (let cycle = 0; cycle < 20; cycle++) {
+		for (let cycle = 0; cycle < CYCLES; cycle++) {
 			const tinytap = startTinytap([
 				'query',
 				"SELECT count(*) AS n FROM exchanges WHERE side = 'server'",

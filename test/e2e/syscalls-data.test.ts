@@ -186,6 +186,33 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
+		it('lengths beyond 4 GiB are no lengths of the stream', async () => {
+			const run = await runScenario(test, 'huge_lengths');
+			assert.ok(run.said.written! > 1000 && run.said.written! <= 0x7ffff000);
+			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
+			const received = run.data(run.conn('client'), IN);
+			assert.equal(joinStream(received).length, run.said.read);
+			assert.ok(received.every((each) => each.callBytes === run.said.read));
+		});
+
+		it('a call may return on another CPU than it began on', async () => {
+			const run = await runScenario(test, 'migrated');
+			assert.equal(run.said.read, REQUEST.length);
+			assert.equal(joinStream(run.data(run.conn('server'), IN)).toString(), REQUEST);
+		});
+
+		it('threads that are killed inside a call leave nothing in the way of others', async () => {
+			const run = await runScenario(test, 'killed_inside_calls');
+			const ofWorker = test.records.filter((each) => each.pid === run.said.worker && each.kind === CAPTURE_DATA);
+			assert.deepEqual(
+				ofWorker.map((each) => [each.direction, each.bytes]),
+				[
+					[IN, REQUEST.length],
+					[OUT, responseHead(0).length],
+				],
+			);
+		});
+
 		it('a request that comes byte by byte is recognised, from its first byte on', async () => {
 			const run = await runScenario(test, 'byte_by_byte');
 			for (const [name, direction] of [

@@ -281,6 +281,30 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(ports(run.records, run.conn('server'))[1], run.said.port);
 		});
 
+		it('the same addresses in two network namespaces are two connections', async () => {
+			const run = await runScenario(test, 'network_namespaces');
+			for (const [which, pid] of [run.said.first, run.said.second].entries()) {
+				const of = (kind: number) => test.records.filter((each) => each.pid === pid && each.kind === kind);
+				await test.until(() => (of(CAPTURE_CLOSE).length === 2 ? true : undefined), 'both closes');
+				assert.deepEqual(
+					of(CAPTURE_DATA).map((each) => [each.direction, /space\d|HTTP/.exec(each.payload.toString())![0]]),
+					[
+						[OUT, `space${which}`],
+						[IN, `space${which}`],
+						[OUT, 'HTTP'],
+						[IN, 'HTTP'],
+					],
+				);
+				assert.deepEqual(
+					of(CAPTURE_OPEN).map((each) => [each.payload.readUInt16BE(2), each.payload.readUInt16BE(30)]),
+					[
+						[8080, 9090],
+						[9090, 8080],
+					],
+				);
+			}
+		});
+
 		it('closing what is not open ends nothing', async () => {
 			const run = await runScenario(test, 'close_unknown');
 			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
@@ -329,12 +353,13 @@ import socket, sys, os
 listening = socket.socket(); listening.bind(("127.0.0.1", 0)); listening.listen()
 client = socket.create_connection(listening.getsockname()); server, _ = listening.accept()
 idle = socket.create_connection(listening.getsockname()); other, _ = listening.accept()
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     assert server.recv(1000)
     server.sendall(b"${RESPONSE.replaceAll('\r\n', '\\r\\n')}")
     assert other.recv(1000)
     os._exit(0)
-print(client.fileno(), flush=True)
+print(client.fileno(), child, flush=True)
 sys.stdin.read(1)
 client.sendall(b"${REQUEST.replaceAll('\r\n', '\\r\\n')}")
 client.recv(1000)
@@ -342,9 +367,16 @@ idle.sendall(b"middle of a body")
 os.wait()
 `;
 
-	it('a call that was blocked when capture began is seen', async () => {
+	/** Starts the program; what other programs of this machine do at the same time is not looked at. */
+	async function startBefore() {
 		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
-		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+		const line = await new Promise<Buffer>((resolve) => child.stdout.once('data', resolve));
+		const [fd, second] = line.toString().split(' ').map(Number);
+		return { child, fd: fd!, pids: new Set([child.pid!, second!]) };
+	}
+
+	it('a call that was blocked when capture began is seen', async () => {
+		const { child, fd, pids } = await startBefore();
 		const test = startCapture();
 		try {
 			child.stdin.end('x');
@@ -353,21 +385,21 @@ os.wait()
 				(records) => records.find((each) => each.kind === CAPTURE_PROCESS_EXIT && each.pid === child.pid),
 				'the end of the program',
 			);
-			const sent = test.records.find((each) => each.kind === CAPTURE_DATA && each.fd === fd && each.direction === OUT)!;
+			const records = test.records.filter((each) => pids.has(each.pid));
+			const sent = records.find((each) => each.kind === CAPTURE_DATA && each.fd === fd && each.direction === OUT)!;
 			assert.equal(sent.payload.toString(), REQUEST);
-			const received = test.records.find(
+			const received = records.find(
 				(each) => each.kind === CAPTURE_DATA && each.direction === IN && each.pid !== child.pid,
 			)!;
 			assert.equal(received.payload.toString(), REQUEST);
-			assert.equal(test.records.filter((each) => each.kind === CAPTURE_DATA).length, 4);
+			assert.equal(records.filter((each) => each.kind === CAPTURE_DATA).length, 4);
 		} finally {
 			test.capture.close();
 		}
 	});
 
 	it('sockets that are learned before have their addresses, and are one connection in all processes', async () => {
-		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
-		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+		const { child, fd, pids } = await startBefore();
 		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
 		assert.ok(capture.learnSockets() >= 10);
 		const test = followCapture(capture, capture.attach());
@@ -378,7 +410,8 @@ os.wait()
 				(records) => records.find((each) => each.kind === CAPTURE_PROCESS_EXIT && each.pid === child.pid),
 				'the end of the program',
 			);
-			const opens = test.records.filter((each) => each.kind === CAPTURE_OPEN);
+			const records = test.records.filter((each) => pids.has(each.pid));
+			const opens = records.filter((each) => each.kind === CAPTURE_OPEN);
 			assert.equal(opens.length, 2);
 			const [client, server] = [opens.find((each) => each.fd === fd)!, opens.find((each) => each.fd !== fd)!];
 			// Peer and local address of one are local and peer of the other.
@@ -386,17 +419,16 @@ os.wait()
 			assert.deepEqual(client.payload.subarray(0, 28), server.payload.subarray(28));
 			assert.deepEqual(client.payload.subarray(28), server.payload.subarray(0, 28));
 			// The parent ends last: until then the connection that the child used lives.
-			const closed = test.records.findIndex((each) => each.kind === CAPTURE_CLOSE && each.conn === server.conn);
-			assert.equal(test.records[closed]!.pid, child.pid);
-			assert.equal(test.records.filter((each) => each.kind === CAPTURE_CLOSE).length, 2);
+			const closed = records.find((each) => each.kind === CAPTURE_CLOSE && each.conn === server.conn);
+			assert.equal(closed!.pid, child.pid);
+			assert.equal(records.filter((each) => each.kind === CAPTURE_CLOSE).length, 2);
 		} finally {
 			test.capture.close();
 		}
 	});
 
 	it('what is known of a descriptor before is not overwritten', async () => {
-		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
-		const fd = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+		const { child, fd, pids } = await startBefore();
 		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
 		capture.setDescriptor(child.pid!, fd, false, false, 0);
 		capture.learnSockets();
@@ -404,8 +436,11 @@ os.wait()
 		try {
 			child.stdin.end('x');
 			await new Promise((resolve) => child.on('exit', resolve));
-			await test.until((records) => records.find((each) => each.kind === CAPTURE_CLOSE), 'the end of the program');
-			assert.ok(!test.records.some((each) => each.fd === fd));
+			await test.until(
+				(records) => records.find((each) => each.kind === CAPTURE_CLOSE && pids.has(each.pid)),
+				'the end of the program',
+			);
+			assert.ok(!test.records.some((each) => pids.has(each.pid) && each.fd === fd));
 		} finally {
 			test.capture.close();
 		}

@@ -1,6 +1,6 @@
 // Bytes that go from kernel to kernel: counted exactly, never captured.
 import assert from 'node:assert/strict';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
 	FLAG_ZERO_COPY,
@@ -10,8 +10,15 @@ import {
 	SYSCALL_SPLICE,
 } from '../../decoder-as/assembly/capture-event.ts';
 import { BPF_OBJECTS, joinStream, runScenario, startCapture, type TestCapture } from '../support/captured-records.ts';
+import { runTinytap } from '../support/tinytap.ts';
 
 const responseHead = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;
+
+const FIXTURE = join(import.meta.dirname, '../fixtures/socket_calls.py');
+const ROWS = `SELECT path, status, state, res_body_bytes, res_captured_bytes, via, vias, res_body_note
+	FROM exchanges WHERE side = 'server' ORDER BY id`;
+const note = (held: number, all: number) =>
+	`body: first ${held} of ${all} bytes; ${all - held} via sendfile — content not captured`;
 
 for (const objectPath of BPF_OBJECTS) {
 	describe(`sendfile and splice (${basename(objectPath)})`, () => {
@@ -57,6 +64,19 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
+		it('what vmsplice and tee put into pipes is counted when splice takes it to a socket', async () => {
+			const run = await runScenario(test, 'vmsplice_and_tee');
+			for (const name of ['first', 'second']) {
+				const [head, body, ...more] = run.data(run.conn(name), OUT);
+				assert.equal(more.length, 0);
+				assert.equal(head!.payload.toString(), responseHead(8192));
+				assert.deepEqual(
+					[body!.syscall, body!.bytes, body!.payload.length, body!.flags],
+					[SYSCALL_SPLICE, 8192, 0, FLAG_ZERO_COPY],
+				);
+			}
+		});
+
 		it('a body that another thread sends belongs to the same connection', async () => {
 			const run = await runScenario(test, 'two_threads');
 			const records = run.data(run.conn('server'), OUT);
@@ -70,3 +90,61 @@ for (const objectPath of BPF_OBJECTS) {
 		});
 	});
 }
+
+describe('bodies by sendfile', () => {
+	it('whole or in part, they are counted in their place, and the next exchange is right', async () => {
+		const { code, stdout, stderr } = await runTinytap([
+			...['query', ROWS, '--format', 'json', '--', 'python3', FIXTURE, 'sendfile_bodies'],
+		]);
+		assert.equal(code, 0, stderr);
+		// The program's own line comes first.
+		const [said, ...json] = stdout.split('\n');
+		assert.ok(JSON.parse(said!).refused > 0);
+		const size = 300_000;
+		const next = ['/next', 200, 'complete', 4, 4, 'sendto', 'sendto', null];
+		const whole = (bytes: number) => `body: ${bytes} bytes via sendfile — content not captured`;
+		const both = ['sendfile', 'sendto+sendfile'];
+		assert.deepEqual(
+			(JSON.parse(json.join('\n')) as Record<string, unknown>[]).map((row) => Object.values(row)),
+			[
+				['/prefix', 200, 'complete', size, 512, ...both, note(512, size)],
+				next,
+				[
+					'/parts',
+					200,
+					'complete',
+					2030,
+					30,
+					...both,
+					'body: 30 of 2030 bytes; 2000 via sendfile — content not captured',
+				],
+				next,
+				['/chunked', 200, 'complete', 71_000, 0, ...both, whole(71_000)],
+				next,
+				['/non-blocking', 200, 'complete', 40 * size, 0, ...both, whole(40 * size)],
+				next,
+				// Its head went by sendfile too.
+				['/baked', null, 'incomplete', 0, 0, 'sendfile', 'sendfile', null],
+				next,
+				['/cut', 200, 'incomplete', 100_000, 0, ...both, whole(100_000)],
+			],
+		);
+	});
+
+	it('2 GiB by sendfile are 2 GiB, and as many when they are thrown away', async () => {
+		const test = startCapture();
+		const run = await runScenario(test, 'sendfile_far');
+		const size = 2 ** 31;
+		assert.ok(run.said.most! <= 0x7ffff000);
+		for (const [name, direction] of [
+			['server', OUT],
+			['client', IN],
+		] as const) {
+			const records = run.data(run.conn(name), direction);
+			const bytes = records.reduce((sum, each) => sum + each.bytes, 0);
+			assert.equal(bytes, responseHead(size).length + size);
+			assert.equal(records.at(-1)!.offset + records.at(-1)!.bytes, bytes);
+		}
+		test.capture.close();
+	});
+});

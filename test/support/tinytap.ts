@@ -34,9 +34,13 @@ export type Tinytap = {
 	readonly stop: () => Promise<void>;
 };
 
-/** Starts `tinytap ARGS`. */
-export function startTinytap(args: readonly string[], options: { cwd?: string; input?: string } = {}): Tinytap {
-	const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
+/** Starts `tinytap ARGS`; `under`: by means of another program, that executes its arguments. */
+export function startTinytap(
+	args: readonly string[],
+	options: { cwd?: string; input?: string; under?: readonly string[] } = {},
+): Tinytap {
+	const [program, ...words] = [...(options.under ?? []), process.execPath, ...NODE_FLAGS, CLI, ...args];
+	const child = spawn(program!, words, {
 		stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
 		env: TEST_ENV,
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -1,0 +1,64 @@
+// tinytap in a pid namespace of its own, as in a container that does not see the host's processes.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { startNginx } from '../support/servers.ts';
+import { startTinytap } from '../support/tinytap.ts';
+
+const run = promisify(execFile);
+const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+
+test('processes outside are captured with what the kernel knows of them, tinytap itself is not', async () => {
+	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "GET / HTTP/1.1 says"; }' });
+	// What it prints goes over a socket, and begins like a request.
+	const tinytap = startTinytap(
+		[
+			...[
+				'query',
+				"SELECT 'GET ' || path || ' HTTP/1.1' AS line, comm, remote IS NULL AS nameless FROM exchanges WHERE side = 'server'",
+			],
+			...['--format', 'ndjson', '--count', '4', '--port', String(nginx.port)],
+		],
+		{ under: NAMESPACE },
+	);
+	try {
+		await tinytap.attached();
+		for (const path of ['one', 'two']) await run('curl', ['-s', `http://127.0.0.1:${nginx.port}/${path}`]);
+		const { code, stdout, stderr } = await tinytap.finished;
+		assert.equal(code, 0, stderr);
+		assert.deepEqual(
+			stdout
+				.trim()
+				.split('\n')
+				.map((line) => JSON.parse(line)),
+			['one', 'two'].map((path) => ({ line: `GET /${path} HTTP/1.1`, comm: 'nginx', nameless: 0 })),
+		);
+	} finally {
+		await tinytap.stop();
+		await nginx.stop();
+		nginx.remove();
+	}
+});
+
+test('a program behind -- is captured with its children, and nobody else', async () => {
+	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
+	const url = `http://127.0.0.1:${nginx.port}`;
+	// The shell has a child for the first request and becomes the second; the server outside is not chosen.
+	const tinytap = startTinytap(
+		[
+			...['query', 'SELECT side, path, comm FROM exchanges ORDER BY id', '--format', 'csv'],
+			...['--', 'sh', '-c', `curl -s -o /dev/null ${url}/child; exec curl -s -o /dev/null ${url}/itself`],
+		],
+		{ under: NAMESPACE },
+	);
+	try {
+		const { code, stdout, stderr } = await tinytap.finished;
+		assert.equal(code, 0, stderr);
+		assert.equal(stdout.replaceAll('\r', ''), 'side,path,comm\nclient,/child,curl\nclient,/itself,curl\n');
+	} finally {
+		await tinytap.stop();
+		await nginx.stop();
+		nginx.remove();
+	}
+});
