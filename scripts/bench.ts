@@ -25,6 +25,11 @@ export type BenchOptions = {
 
 /** Loaded when chosen, so that one does not need what another one does. */
 const BENCHMARKS: Record<string, { readonly heap?: true; run(options: BenchOptions): Promise<void> | void }> = {
+	decode: {
+		heap: true,
+		run: async ({ rows = 50_000, rounds, write }) =>
+			(await import('./bench/decode.ts')).benchDecode({ rows, rounds, write }),
+	},
 	ingest: {
 		heap: true,
 		run: async ({ rows = 200_000, rounds, write }) =>

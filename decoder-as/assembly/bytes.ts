@@ -2,8 +2,12 @@
 
 /** Copies bytes that do not overlap: a few of them without the call that memory.copy is. */
 export function copyBytes(to: usize, from: usize, length: u32): void {
-	if (length > 16) {
+	if (length > 128) {
 		memory.copy(to, from, length);
+	} else if (length >= 16) {
+		const last = v128.load(from + length - 16);
+		for (let i: u32 = 0; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));
+		v128.store(to + length - 16, last);
 	} else if (length >= 8) {
 		const last = load<u64>(from + length - 8);
 		store<u64>(to, load<u64>(from));
@@ -64,6 +68,9 @@ export function hasControl(from: usize, end: usize): bool {
 
 /** For each byte: 1 token character (RFC 9110 section 5.6.2), 2 digit, 4 white space (SP, HT), 8 hex digit. */
 const classes = memory.data(256, 16);
+const tokenRows = memory.data(16, 16);
+/** For a high half the bit that stands for it; none beyond ASCII. */
+const highBits = memory.data(16, 16);
 
 export function prepareClasses(): void {
 	for (let byte: u32 = 0; byte < 256; byte++) {
@@ -75,7 +82,22 @@ export function prepareClasses(): void {
 		if ((byte | 32) >= 97 && (byte | 32) <= 102) bits |= 8;
 		if (byte == 32 || byte == 9) bits |= 4;
 		store<u8>(classes + byte, bits);
+		// For 16 at a time: by the low half of a byte, a bit for each high half that makes a token character.
+		if (bits & 1) {
+			const row = tokenRows + (byte & 15);
+			store<u8>(row, load<u8>(row) | (<u8>1 << <u8>(byte >> 4)));
+		}
 	}
+	for (let high: u32 = 0; high < 8; high++) store<u8>(highBits + high, <u8>1 << <u8>high);
+}
+
+/** Which of the 16 bytes at `at` are token characters: a bit each, the first lowest. */
+export function tokenMask(at: usize): i32 {
+	const chunk = v128.load(at);
+	const low = v128.and(chunk, i8x16.splat(15));
+	const high = i8x16.shr_u(chunk, 4);
+	const bits = v128.and(i8x16.swizzle(v128.load(tokenRows), low), i8x16.swizzle(v128.load(highBits), high));
+	return i8x16.bitmask(i8x16.ne(bits, i8x16.splat(0)));
 }
 
 function isTokenPunctuation(byte: u32): bool {
@@ -152,9 +174,34 @@ export function equals(a: usize, b: usize, length: u32): bool {
 	return memory.compare(a, b, length) == 0;
 }
 
-/** FNV-1a of a run of bytes, going on from `seed`. */
+/** A hash of a run of bytes, going on from `seed`. */
 export function hashBytes(at: usize, length: u32, seed: u32): u32 {
-	let hash = seed;
-	for (let i: u32 = 0; i < length; i++) hash = (hash ^ load<u8>(at + i)) * 16777619;
-	return hash;
+	let hash = <u64>seed ^ (<u64>length << 32);
+	let i: u32 = 0;
+	for (; i + 8 <= length; i += 8) hash = mix(hash, load<u64>(at + i));
+	let rest: u64 = 0;
+	for (; i < length; i++) rest = (rest << 8) | load<u8>(at + i);
+	return <u32>(mix(hash, rest) >> 32);
+}
+
+function mix(hash: u64, word: u64): u64 {
+	const mixed = (hash ^ word) * 0x9e3779b97f4a7c15;
+	return mixed ^ (mixed >> 29);
+}
+
+/** Is there a byte in [from, end) that is no visible ASCII character? */
+export function hasOther(from: usize, end: usize): bool {
+	let at = from;
+	while (at + 16 <= end) {
+		// Below 33 or above 126, as signed bytes.
+		const chunk = v128.load(at);
+		if (v128.any_true(v128.or(i8x16.lt_s(chunk, i8x16.splat(33)), i8x16.eq(chunk, i8x16.splat(127))))) return true;
+		at += 16;
+	}
+	while (at < end) {
+		const byte = load<u8>(at);
+		if (byte < 33 || byte > 126) return true;
+		at++;
+	}
+	return false;
 }

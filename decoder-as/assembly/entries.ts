@@ -89,7 +89,7 @@ import {
 	UNHELD_MEMORY,
 } from './output-layout';
 import { Connection, Exchange, INTERIMS, Message, NO_MESSAGE, NO_PROCESS, NO_STREAM, unheldAt } from './state';
-import { findByte } from './bytes';
+import { copyBytes, findByte } from './bytes';
 import { targetParts, pathEnd, pathStart, authorityEnd, authorityStart } from './target';
 
 /** Bytes used of a NUL-padded name of 16. */
@@ -111,7 +111,7 @@ let cursor: u32 = 0;
 
 /** Copies `length` bytes behind what is there and lets the range at `member` point to them. Length 0 is an empty text. */
 function putRange(entry: usize, member: u32, from: usize, length: u32): void {
-	memory.copy(entry + cursor, from, length);
+	copyBytes(entry + cursor, from, length);
 	store<u32>(entry + member, cursor);
 	store<u32>(entry + member + 4, length);
 	cursor += length;
@@ -131,7 +131,7 @@ function pointRange(entry: usize, member: u32, offset: u32, length: u32): void {
 /** Copies the field list and the head; answers the head's offset in the entry. */
 function putHead(entry: usize, member: u32, message: Message): u32 {
 	const list = (cursor + 7) & ~7;
-	memory.fill(entry + cursor, 0, list - cursor);
+	for (let at = cursor; at < list; at++) store<u8>(entry + at, 0);
 	const listBytes = message.fieldCount * HEADER_BYTES;
 	const head = list + listBytes;
 	memory.copy(entry + list, message.fields, listBytes);

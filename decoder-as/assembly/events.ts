@@ -1,6 +1,13 @@
 // The ring of the most recent calls (table `events`): one entry a call, the parts of a call added up.
 import { wallMicroseconds } from './clock';
-import { CAPTURE_DATA, CAPTURE_PEEK, FLAG_PART } from './capture-event';
+import {
+	CAPTURE_DATA,
+	CAPTURE_PEEK,
+	EVENT_PID as RECORD_PID,
+	EVENT_TIME_NS as RECORD_TIME,
+	EVENT_VERSION as RECORD_VERSION,
+	FLAG_PART,
+} from './capture-event';
 import { allocate, release } from './memory';
 import { reserve } from './output';
 import {
@@ -24,13 +31,10 @@ import {
 	recordCallOffset,
 	recordCaptured,
 	recordComm,
-	recordConn,
 	recordDirection,
 	recordFd,
 	recordFlags,
 	recordKind,
-	recordPid,
-	recordSyscall,
 	recordTid,
 	recordTime,
 } from './record';
@@ -132,21 +136,17 @@ export function addEvent(record: usize, connection: Connection): void {
 		if (incoming) connection.lastEventIn = total;
 		else connection.lastEventOut = total;
 	}
-	store<u64>(slot, recordTime(record));
-	store<u64>(slot, recordConn(record), 8);
+	// Time and connection lie side by side in a record too, as do pid and tid, and kind, syscall and direction.
+	v128.store(slot, v128.load(record, RECORD_TIME));
 	// Of other kinds the member holds something else (errno, a half).
 	const moved = recordKind(record) == CAPTURE_DATA || recordKind(record) == CAPTURE_PEEK;
 	store<u32>(slot, moved ? recordCallBytes(record) : 0, 16);
 	store<u32>(slot, moved ? recordCaptured(record) : 0, 20);
-	store<u32>(slot, recordPid(record), 24);
-	store<u32>(slot, recordTid(record), 28);
+	store<u64>(slot, load<u64>(record, RECORD_PID), 24);
 	store<i32>(slot, recordFd(record), 32);
 	store<u32>(slot, flags, 36);
-	store<u8>(slot, <u8>recordKind(record), 40);
-	store<u8>(slot, <u8>recordSyscall(record), 41);
-	store<u8>(slot, <u8>recordDirection(record), 42);
-	store<u64>(slot, load<u64>(recordComm(record)), 48);
-	store<u64>(slot, load<u64>(recordComm(record), 8), 56);
+	store<u32>(slot, load<u32>(record, RECORD_VERSION) >> 8, 40);
+	v128.store(slot, v128.load(recordComm(record)), 48);
 }
 
 /** Writes ENTRY_EVENT for each call, oldest first, the newest `eventsLimit` of them. */

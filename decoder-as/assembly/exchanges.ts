@@ -33,10 +33,22 @@ import { Connection, Exchange, INTERIMS, Message, NO_EXCHANGE, NO_MESSAGE, NO_PR
 
 let lastId: u64 = 0;
 
+/** Rows to be used again; `next` links them. */
+let spare: Exchange = NO_EXCHANGE;
+let spareCount: u32 = 0;
+const SPARES: u32 = 64;
+
 /** A row of the connection, without an id yet. NO_EXCHANGE without memory. */
 export function newExchange(connection: Connection): Exchange {
-	const exchange = changetype<Exchange>(allocateZeroed(offsetof<Exchange>()));
-	if (exchange == NO_EXCHANGE) return exchange;
+	let exchange = spare;
+	if (exchange != NO_EXCHANGE) {
+		spare = exchange.next;
+		spareCount--;
+		memory.fill(changetype<usize>(exchange), 0, offsetof<Exchange>());
+	} else {
+		exchange = changetype<Exchange>(allocateZeroed(offsetof<Exchange>()));
+		if (exchange == NO_EXCHANGE) return exchange;
+	}
 	exchange.connection = connection;
 	return exchange;
 }
@@ -253,7 +265,13 @@ export function freeExchange(exchange: Exchange): void {
 	freeUnlessRead(exchange.request);
 	freeUnlessRead(exchange.response);
 	releaseProcess(exchange.process);
-	release(changetype<usize>(exchange));
+	if (spareCount == SPARES) {
+		release(changetype<usize>(exchange));
+		return;
+	}
+	exchange.next = spare;
+	spare = exchange;
+	spareCount++;
 }
 
 function freeUnlessRead(message: Message): void {

@@ -1,8 +1,8 @@
 // Reads the lines of a head: start lines, field lines, and what they say about framing (RFC 9112 sections 2 to 6). An
 // observer reads what servers and clients of all kinds accept: nothing here refuses a line that has a meaning, oddities
 // are noted as anomalies. Line ends are not part of the lines given here.
-import { begins, findByte, hasControl, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
-import { allocate, enlarge } from './memory';
+import { begins, findByte, hasControl, hasOther, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
+import { allocate, enlarge, release } from './memory';
 import {
 	ANOMALY_BARE_CR,
 	ANOMALY_CONFLICTING_CONTENT_LENGTH,
@@ -53,7 +53,7 @@ export const LINE_OTHER: u32 = 4;
 export const LINE_HTTP2: u32 = 5;
 
 /** The field that the line before belongs to, as far as a folded line that goes on it may matter. */
-const FIELD_OTHER: u8 = 0;
+export const FIELD_OTHER: u8 = 0;
 const FIELD_HOST: u8 = 1;
 const FIELD_CONNECTION: u8 = 2;
 const FIELD_LENGTH: u8 = 3;
@@ -215,6 +215,7 @@ function readMethod(message: Message, at: usize, end: usize): void {
 }
 
 function checkTarget(message: Message, at: usize, end: usize): void {
+	if (!hasOther(at, end)) return;
 	for (let i = at; i < end; i++) {
 		const byte = load<u8>(i);
 		if (byte == 32 || byte == 9) note(message, ANOMALY_SPACE_IN_TARGET);
@@ -328,13 +329,13 @@ export function isFieldLine(at: usize, end: usize, after: bool): bool {
 	return nameEnd > at && nameEnd < end && load<u8>(nameEnd) == 58;
 }
 
-function addField(message: Message, name: u32, nameLength: u32, value: u32, valueLength: u32, trailer: bool): void {
+export function addField(message: Message, name: u32, nameLength: u32, value: u32, valueLength: u32, trailer: bool): void {
 	if (message.fieldCount == message.fieldCapacity) {
 		if (message.fieldCount >= headerCountLimit) {
 			note(message, ANOMALY_MANY_HEADERS);
 			return;
 		}
-		let capacity = message.fieldCapacity == 0 ? <u32>12 : message.fieldCapacity * 2;
+		let capacity = message.fieldCapacity == 0 ? <u32>20 : message.fieldCapacity * 2;
 		if (capacity > headerCountLimit) capacity = headerCountLimit;
 		const kept = message.fieldCount * HEADER_BYTES;
 		const fields = enlarge(message.fields, kept, capacity * HEADER_BYTES);
@@ -410,7 +411,7 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 }
 
 /** The fields that decide about framing, and Host. */
-function readMeaning(
+export function readMeaning(
 	message: Message, base: usize, name: usize, nameEnd: usize, value: usize, end: usize, keep: bool,
 ): void {
 	switch (<i32>(nameEnd - name)) {
@@ -553,19 +554,25 @@ function readCodings(message: Message, value: usize, end: usize): void {
  */
 export function storeHead(message: Message, base: usize, length: u32): bool {
 	if (message.head != base) {
-		const head = allocate(length == 0 ? 1 : length);
-		if (head == 0) {
+		if (message.headCapacity < length && !makeRoom(message, length)) {
 			forgetHead(message);
 			return false;
 		}
-		memory.copy(head, base, length);
-		message.head = head;
-		message.headCapacity = length;
+		memory.copy(message.head, base, length);
 	}
 	message.headLength = length;
 	if (message.head == 0) forgetHead(message);
 	if (message.anomalies & ((<u64>1) << ANOMALY_OBS_FOLD)) unfold(message, 0);
 	return true;
+}
+
+/** Room for a head of `length` bytes in place of what was there. */
+function makeRoom(message: Message, length: u32): bool {
+	release(message.head);
+	message.headCapacity = 0;
+	message.head = allocate(length);
+	if (message.head != 0) message.headCapacity = length;
+	return message.head != 0;
 }
 
 /** There was no memory for the bytes that the offsets speak of. */

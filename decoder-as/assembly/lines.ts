@@ -131,6 +131,19 @@ function takeBareCr(stream: Stream, message: Message, at: usize): usize {
 	return at + fresh;
 }
 
+/** Where the head lies in the record as a whole so far: its first byte, 0 when it does not. */
+export function placeOf(stream: Stream): usize {
+	return stream.started && !stream.tentative ? stream.inPlace : 0;
+}
+
+/** Whole lines [at, next) of a head that lies in place were read. */
+export function passLines(stream: Stream, message: Message, at: usize, next: usize): void {
+	const length = <u32>(next - at);
+	message.wireBytes += length;
+	carry(message, length, 0);
+	stream.lineStart = <u32>(next - stream.inPlace);
+}
+
 /** Takes bytes in the middle of a line; false when the line may end with them, and nothing was done. */
 export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
 	if (stream.inPlace != 0) return false;

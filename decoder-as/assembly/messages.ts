@@ -14,11 +14,11 @@ import {
 } from './output-layout';
 import { holdProcess, releaseProcess } from './processes';
 import { bodyLimit } from './settings';
-import { Message, NO_MESSAGE, NO_PROCESS, VIAS, unheldAt } from './state';
+import { Exchange, Message, NO_MESSAGE, NO_PROCESS, VIAS, unheldAt } from './state';
 
 /** A new message whose first byte is the current call's byte at `offset` of its stream; NO_MESSAGE without memory. */
 export function beginMessage(isResponse: bool, offset: u64): Message {
-	const message = changetype<Message>(allocateZeroed(offsetof<Message>()));
+	const message = newMessage();
 	if (message == NO_MESSAGE) return message;
 	message.isResponse = isResponse;
 	message.startTime = call.time;
@@ -33,12 +33,42 @@ export function beginMessage(isResponse: bool, offset: u64): Message {
 	return message;
 }
 
+/** Messages to be used again, with the room for their heads and fields; `exchange` links them. */
+let spare: Message = NO_MESSAGE;
+let spareCount: u32 = 0;
+const SPARES: u32 = 64;
+const SPARE_HEAD_BYTES: u32 = 2048;
+const SPARE_FIELDS: u32 = 40;
+
+function newMessage(): Message {
+	const message = spare;
+	if (message == NO_MESSAGE) return changetype<Message>(allocateZeroed(offsetof<Message>()));
+	spare = changetype<Message>(changetype<usize>(message.exchange));
+	spareCount--;
+	const head = message.head;
+	const headCapacity = message.headCapacity;
+	const fields = message.fields;
+	const fieldCapacity = message.fieldCapacity;
+	memory.fill(changetype<usize>(message), 0, offsetof<Message>());
+	message.head = head;
+	message.headCapacity = headCapacity;
+	message.fields = fields;
+	message.fieldCapacity = fieldCapacity;
+	return message;
+}
+
 export function freeMessage(message: Message): void {
 	if (message == NO_MESSAGE) return;
 	if (message.process != NO_PROCESS) releaseProcess(message.process);
+	release(message.body);
+	if (spareCount < SPARES && message.headCapacity <= SPARE_HEAD_BYTES && message.fieldCapacity <= SPARE_FIELDS) {
+		message.exchange = changetype<Exchange>(changetype<usize>(spare));
+		spare = message;
+		spareCount++;
+		return;
+	}
 	release(message.head);
 	release(message.fields);
-	release(message.body);
 	release(changetype<usize>(message));
 }
 
@@ -47,7 +77,9 @@ export function carry(message: Message, head: u64, body: u64): void {
 	const list = changetype<usize>(message) + offsetof<Message>('vias');
 	const count = message.viaCount;
 	let i: u32 = 0;
-	while (i < count && <u32>load<u8>(list + i) != call.syscall) i++;
+	if (<u32>load<u8>(list) != call.syscall || count == 0) {
+		while (i < count && <u32>load<u8>(list + i) != call.syscall) i++;
+	}
 	if (i == count) {
 		if (count == VIAS) {
 			i = VIAS - 1;

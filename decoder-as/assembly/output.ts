@@ -43,7 +43,8 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	if (capacity - length < size && !grow(size)) return 0;
 	const entry = buffer + length;
 	memory.fill(entry, 0, fixed);
-	memory.fill(entry + bytes, 0, size - bytes);
+	// The padding; what is written comes later.
+	store<u64>(entry + size - 8, 0);
 	store<u32>(entry, size, ENTRY_SIZE);
 	store<u32>(entry, type, ENTRY_TYPE);
 	length += size;
@@ -53,7 +54,7 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 /** The entry reserved last takes only `bytes` bytes after all. */
 export function trim(entry: usize, bytes: u32): void {
 	const size = (bytes + 7) & ~7;
-	memory.fill(entry + bytes, 0, size - bytes);
+	for (let at = bytes; at < size; at++) store<u8>(entry + at, 0);
 	store<u32>(entry, size, ENTRY_SIZE);
 	length = <u32>(entry - buffer) + size;
 }

@@ -78,6 +78,7 @@ import {
 	UNHELD_OTHER,
 } from './output-layout';
 import { firstPendingTime } from './pending';
+import { readPlainFields } from './plain-fields';
 import { noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
 import { clearSearch, findStart, keepSearchLine, mayBeStart, passSearchLine } from './search';
@@ -471,6 +472,16 @@ function readLines(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
 	while (at < end) {
+		const place = lines.placeOf(stream);
+		if (place != 0) {
+			const limit = min<usize>(end, place + stream.keepLimit);
+			const next = readPlainFields(message, place, at, limit);
+			if (next != at) {
+				lines.passLines(stream, message, at, next);
+				at = next;
+				if (at == end) break;
+			}
+		}
 		at = lines.takeLine(stream, message, at, end);
 		if (lines.whole && !readLine(stream, message, at - from)) return at;
 	}

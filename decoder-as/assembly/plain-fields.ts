@@ -1,0 +1,63 @@
+// Field lines as nearly all are: a token, a colon, a value without control characters, CR LF. They are read in one pass
+// over the record that they lie in. What is otherwise in any way is left to the reader of single lines (head.ts).
+import { isSpace, tokenMask, trimSpace } from './bytes';
+import { FIELD_OTHER, addField, readMeaning } from './head';
+import { Message } from './state';
+
+/** Names of framing fields and Host are no longer than this. */
+const LONGEST_MEANING: u32 = 17;
+
+/**
+ * Reads plain lines of the head that begins at `base`, from `from` on, as far as they lie in [from, end). Answers where
+ * the first line begins that is not plain, or not whole.
+ */
+export function readPlainFields(message: Message, base: usize, from: usize, end: usize): usize {
+	let at = from;
+	while (true) {
+		const colon = findColon(at, end);
+		if (colon == 0) return at;
+		let value = colon + 1;
+		while (value < end && isSpace(load<u8>(value))) value++;
+		const stop = findControl(value, end);
+		if (end - stop < 2 || stop == end || load<u16>(stop) != 0x0a0d) return at;
+		const valueEnd = trimSpace(value, stop);
+		const nameLength = <u32>(colon - at);
+		message.lastField = FIELD_OTHER;
+		addField(message, <u32>(at - base), nameLength, <u32>(value - base), <u32>(valueEnd - value), false);
+		if (nameLength <= LONGEST_MEANING) readMeaning(message, base, at, colon, value, valueEnd, true);
+		at = stop + 2;
+	}
+}
+
+/** The colon after a token that begins at `from`; 0 when there is none within what can be looked at. */
+function findColon(from: usize, end: usize): usize {
+	let at = from;
+	while (at + 16 <= end) {
+		const others = ~tokenMask(at) & 0xffff;
+		if (others != 0) {
+			// The first byte that is no token character is the colon, and not the line's first.
+			const first = at + ctz(others);
+			return load<u8>(first) == 58 && first != from ? first : 0;
+		}
+		at += 16;
+	}
+	return 0;
+}
+
+/** The first control character other than HT in [from, end), or `end`. */
+function findControl(from: usize, end: usize): usize {
+	let at = from;
+	while (at + 16 <= end) {
+		const chunk = v128.load(at);
+		const low = v128.and(i8x16.lt_u(chunk, i8x16.splat(32)), i8x16.ne(chunk, i8x16.splat(9)));
+		const mask = i8x16.bitmask(v128.or(low, i8x16.eq(chunk, i8x16.splat(127))));
+		if (mask != 0) return at + ctz(mask);
+		at += 16;
+	}
+	while (at < end) {
+		const byte = load<u8>(at);
+		if ((byte < 32 && byte != 9) || byte == 127) return at;
+		at++;
+	}
+	return end;
+}

@@ -1,0 +1,287 @@
+// The decoder alone, on one core: beside other parsers, over many connections, and byte by byte.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { createDecoder, type Decoder } from '../../src/decode/decoder.ts';
+import { buildBatch, Tape } from '../../test/support/record-builder.ts';
+import { referenceRows } from '../../test/support/reference-decoder.ts';
+import { builtInParser, type Found, llhttpWasm, type Rival } from './http-parsers.ts';
+import { publish } from './page.ts';
+import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
+import { batchesOf, KINDS, type Kind, type Spoken } from './spoken.ts';
+
+export type DecodeOptions = { readonly rows: number; readonly rounds: number; readonly write: boolean };
+
+const MIB = 2 ** 20;
+/** The reference decoder reads its streams anew with every call: more would only be slower. */
+const REFERENCE_EXCHANGES = 20;
+
+const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../../build/decoder.wasm')));
+
+export function benchDecode({ rows, rounds, write }: DecodeOptions): void {
+	const rivals = [llhttpWasm(false), llhttpWasm(true), builtInParser()];
+	const measured = KINDS.map((kind) => measureKind(kind, Math.ceil(rows * kind.share), rounds, rivals));
+	measureConnections(50_000);
+	const connections = [10_000, 100_000, 1_000_000].map(measureConnections);
+	const single = BYTE_INPUTS.map(measureBytes);
+
+	const heads = measured[0]!;
+	const times = (rival: number) => figure(heads.ours.messages.median / heads.rivals[rival]!.messages.median);
+	const ratio = heads.ours.messages.median / heads.rivals[1]!.messages.median;
+	const bodies = measured.filter(({ name }) => name.startsWith('64 KiB'));
+	const slowest = Math.min(...bodies.map(({ ours }) => ours.bytes.median));
+	const growth = connections[2]!.perEvent / connections[1]!.perEvent;
+	const worst = Math.max(...single.map(({ small }) => small.bytewise / small.whole));
+	publish(
+		{
+			name: 'decode',
+			title: 'Decoder',
+			method: `Each parser takes the same exchanges, by turns in one process on one core, ${rounds} rounds after one to warm up. Bytes
+lie where the parser reads them before the clock runs. The decoder gets capture records and hands out rows: messages paired, fields
+listed, bodies kept up to the limit; one decoder takes all rounds, on new connections. The others get each message whole and report spans. Those of llhttp
+in WASM are counted in one run, and kept as texts in another; Node's own parser makes texts. Each says how many messages and bytes of
+bodies it found, and all must agree. A message is a request or a response.
+
+Connections: each is opened, has one exchange and is closed, four records; memory limit 256 MiB. Byte by byte: a new decoder takes the same input in
+pieces of 16 KiB and in records of one byte (88 bytes of header each).`,
+			command: `npm run bench -- decode --rows ${rows} --rounds ${rounds}`,
+			versions: Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
+			goals: [
+				{
+					goal: 'heads: 3 times the messages a second of llhttp in WASM',
+					figure: `${times(1)} times when llhttp's fields are kept as texts, ${times(0)} times when they are only counted`,
+					met: ratio >= 3,
+				},
+				{ goal: 'bodies kept or skipped: 3 GB/s', figure: `${figure(slowest / 1e9)} GB/s`, met: slowest >= 3e9 },
+				{
+					goal: 'linear up to 1,000,000 connections: a record costs at most 1.5 times as much as with 100,000',
+					figure: `${figure(growth)} times`,
+					met: growth <= 1.5,
+				},
+				{
+					goal: '20,000 bytes one by one: at most 20 times as long as in one piece',
+					figure: `${figure(worst)} times`,
+					met: worst <= 20,
+				},
+			],
+			figures: [
+				table(
+					['exchanges', 'parser', 'thousand messages/s', 'MB/s', 'times llhttp with fields kept'],
+					measured.flatMap(({ name, ours, rivals: others, reference }) =>
+						[ours, ...others, reference].map(({ parser, messages, bytes }) => [
+							name,
+							parser,
+							spreadText(scaled(messages, 1e3)),
+							spreadText(scaled(bytes, 1e6)),
+							figure(messages.median / others[1]!.messages.median),
+						]),
+					),
+				),
+				table(
+					['connections', 'ns a record', 'memory in use'],
+					connections.map(({ count, perEvent, memory }) => [
+						count.toLocaleString('en-US'),
+						figure(perEvent),
+						`${figure(memory / MIB)} MiB`,
+					]),
+				),
+				table(
+					[
+						'input',
+						'20,000 bytes one by one, ns a byte',
+						'in one piece',
+						'times',
+						'1,000,000 bytes one by one',
+						'in one piece',
+						'times',
+					],
+					single.map(({ name, small, large }) => [
+						name,
+						...[small, large].flatMap(({ bytewise, whole }) => [
+							figure(bytewise),
+							figure(whole),
+							figure(bytewise / whole),
+						]),
+					]),
+				),
+			].join('\n\n'),
+		},
+		write,
+	);
+}
+
+// ---- Beside others --------------------------------------------------------------------------------------------------
+
+type TimedFound = Found & { readonly seconds?: number };
+type Rate = { readonly parser: string; readonly messages: Spread; readonly bytes: Spread };
+type Measured = { readonly name: string; readonly ours: Rate; readonly rivals: Rate[]; readonly reference: Rate };
+
+function measureKind(kind: Kind, count: number, rounds: number, rivals: readonly Rival[]): Measured {
+	const list = Array.from({ length: count }, (_, i) => kind.exchange(i));
+	const few = list.slice(0, REFERENCE_EXCHANGES);
+	const decoder = newDecoder(kind);
+	const runs: { parser: string; list: readonly Spoken[]; prepare(round: number): () => TimedFound }[] = [
+		{ parser: 'tinytap', list, prepare: (round) => prepareOurs(decoder, batchesOf(list, round)) },
+		...rivals.map((rival) => ({ parser: rival.name, list, prepare: () => rival.prepare(list) })),
+		{ parser: 'reference (TypeScript)', list: few, prepare: () => () => readSlowly(few) },
+	];
+	const seconds = runs.map(() => [] as number[]);
+	const bodyBytes = (part: readonly Spoken[]) => prepareOurs(newDecoder(kind), batchesOf(part))().bodyBytes;
+	const wanted = runs.map((run) => ({ messages: run.list.length * 2, bodyBytes: bodyBytes(run.list) }));
+	for (let round = 0; round <= rounds; round++) {
+		for (const [i, run] of runs.entries()) {
+			const timed = run.prepare(round);
+			const start = performance.now();
+			const found = timed();
+			const time = found.seconds ?? (performance.now() - start) / 1000;
+			const { messages, bodyBytes: bytes } = wanted[i]!;
+			if (found.messages !== messages || found.bodyBytes !== bytes)
+				throw new Error(`${run.parser} finds ${JSON.stringify(found)} in ${kind.name}, not ${messages}, ${bytes}`);
+			if (round > 0) seconds[i]!.push(time);
+		}
+	}
+	const rates = runs.map((run, i): Rate => {
+		const size = run.list.reduce((sum, { request, response }) => sum + request.length + response.length, 0);
+		return {
+			parser: run.parser,
+			messages: spreadOf(seconds[i]!.map((time) => (run.list.length * 2) / time)),
+			bytes: spreadOf(seconds[i]!.map((time) => size / time)),
+		};
+	});
+	console.log(
+		`${kind.name}: ${rates.map(({ parser, messages }) => `${parser} ${figure(messages.median / 1e3)}k/s`).join(', ')}`,
+	);
+	return { name: kind.name, ours: rates[0]!, rivals: rates.slice(1, -1), reference: rates.at(-1)! };
+}
+
+function newDecoder({ bodyLimit }: Kind): Decoder {
+	return createDecoder(wasm, { memoryLimit: 256 * MIB, ...(bodyLimit === undefined ? {} : { bodyLimit }) });
+}
+
+/** Only the time in `decode` counts: the kernel's records come to lie in the decoder's memory by themselves. */
+function prepareOurs(decoder: Decoder, batches: readonly Uint8Array[]): () => TimedFound {
+	return () => {
+		const found: Found = { messages: 0, bodyBytes: 0 };
+		let seconds = 0;
+		const decode = (bytes: number) => {
+			const start = performance.now();
+			decoder.decode(bytes);
+			seconds += (performance.now() - start) / 1000;
+			countRows(decoder, found);
+		};
+		for (const batch of batches) {
+			decoder.input(batch.length).set(batch);
+			decode(batch.length);
+		}
+		// Finished rows may wait a call for facts about their process.
+		for (let i = 0; i < 2; i++) decode(0);
+		return { ...found, seconds };
+	};
+}
+
+function countRows(decoder: Decoder, found: Found): void {
+	const output = decoder.output();
+	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
+	for (let at = 0; at < output.byteLength; at += view.getUint32(at, true)) {
+		if (view.getUint32(at + layout.ENTRY_TYPE, true) !== layout.ENTRY_EXCHANGE) continue;
+		if (view.getUint32(at + layout.EXCHANGE_STATE, true) === layout.STATE_COMPLETE) found.messages += 2;
+		found.bodyBytes += view.getFloat64(at + layout.EXCHANGE_REQ_BODY_BYTES, true);
+		found.bodyBytes += view.getFloat64(at + layout.EXCHANGE_RES_BODY_BYTES, true);
+	}
+	decoder.clearOutput();
+}
+
+function readSlowly(list: readonly Spoken[]): Found {
+	const found: Found = { messages: 0, bodyBytes: 0 };
+	for (const { request, response } of list) {
+		const { rows } = referenceRows(
+			[
+				{ direction: 'in', bytes: request.toString('latin1') },
+				{ direction: 'out', bytes: response.toString('latin1') },
+			],
+			true,
+		);
+		for (const row of rows) {
+			found.messages += 2;
+			found.bodyBytes += row.reqBody.length + row.resBody.length;
+		}
+	}
+	return found;
+}
+
+function scaled({ median, min, max }: Spread, by: number): Spread {
+	return { median: median / by, min: min / by, max: max / by };
+}
+
+// ---- Many connections -----------------------------------------------------------------------------------------------
+
+function measureConnections(count: number): { count: number; perEvent: number; memory: number } {
+	const decoder = createDecoder(wasm, { memoryLimit: 256 * MIB });
+	const step = 10_000;
+	const found: Found = { messages: 0, bodyBytes: 0 };
+	let seconds = 0;
+	let memory = 0;
+	for (let first = 0; first < count; first += step) {
+		const tape = new Tape();
+		tape.timeNs = BigInt(first + 1) * 10_000_000n;
+		for (let i = first; i < first + step; i++) {
+			const remote = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}:${1024 + (i % 60_000)}`;
+			const server = tape.server(i + 1, { local: '10.0.0.1:80', remote }).open();
+			server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok').close();
+		}
+		const batch = buildBatch(tape.records);
+		decoder.input(batch.length).set(batch);
+		const start = performance.now();
+		decoder.decode(batch.length);
+		seconds += (performance.now() - start) / 1000;
+		memory = Math.max(memory, decoder.memoryUsed());
+		countRows(decoder, found);
+	}
+	for (let i = 0; i < 2; i++) decoder.decode(0);
+	decoder.finish();
+	countRows(decoder, found);
+	if (found.messages !== count * 2) throw new Error(`${found.messages} messages of ${count} connections`);
+	console.log(`${count} connections: ${figure((seconds * 1e9) / (count * 4))} ns a record`);
+	return { count, perEvent: (seconds * 1e9) / (count * 4), memory };
+}
+
+// ---- Byte by byte ---------------------------------------------------------------------------------------------------
+
+const BYTE_INPUTS: readonly (readonly [name: string, head: string, piece: string])[] = [
+	['body', 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n', 'x'],
+	['chunks of 256 bytes', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', `100\r\n${'x'.repeat(256)}\r\n`],
+	['chunks of one byte', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n'],
+	['one long field', 'GET / HTTP/1.1\r\nX: ', 'x'],
+	['short fields', 'GET / HTTP/1.1\r\n', 'A: 456789\r\n'],
+	['folded lines', 'GET / HTTP/1.1\r\nA: b\r\n', ' folded\r\n'],
+	['one long request line', 'GET /', 'a'],
+	['trailers', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', 'T: 456789\r\n'],
+	['requests', '', 'GET /x HTTP/1.1\r\nHost: h\r\n\r\n'],
+	['lines of garbage', 'GET / HTTP/1.1\r\n\r\n', 'no message at all\n'],
+	['garbage without a line', 'GET / HTTP/1.1\r\n\r\n(', 'g'],
+];
+
+type Bytes = { readonly bytewise: number; readonly whole: number };
+
+function measureBytes([name, head, piece]: (typeof BYTE_INPUTS)[number]): { name: string; small: Bytes; large: Bytes } {
+	const measure = (bytes: number): Bytes => {
+		const text = head + piece.repeat(Math.ceil((bytes - head.length) / piece.length));
+		const time = (size: number, runs: number): number => {
+			const tape = new Tape();
+			const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:1024' }).open();
+			for (let at = 0; at < text.length; at += size) server.in(text.slice(at, at + size));
+			const batch = tape.batch();
+			let best = Number.POSITIVE_INFINITY;
+			for (let run = 0; run < runs; run++) {
+				const decoder = createDecoder(wasm);
+				decoder.input(batch.length).set(batch);
+				const start = performance.now();
+				decoder.decode(batch.length);
+				best = Math.min(best, performance.now() - start);
+			}
+			return (best * 1e6) / text.length;
+		};
+		return { bytewise: time(1, 7), whole: time(text.length, 30) };
+	};
+	return { name, small: measure(20_000), large: measure(1_000_000) };
+}
