@@ -11,6 +11,7 @@ import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { parseDuration, parseInteger } from '../quantity.ts';
 import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
+import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/sql.ts';
 import { TABLES } from '../store/database.ts';
 import type { Column } from '../store/table.ts';
 import { wait } from '../wait.ts';
@@ -33,10 +34,10 @@ export type DotCommand = {
 export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'help',
-		usage: '.help',
-		description: 'this list',
-		run: async (shell) => {
-			await shell.sink.write(helpText());
+		usage: '.help [functions | keywords | NAME]',
+		description: 'this list, those of SQL, or what a command, function or keyword does',
+		run: async (shell, argument) => {
+			await shell.sink.write(argument === '' ? helpText() : sqlHelp(argument));
 			return undefined;
 		},
 	},
@@ -314,6 +315,35 @@ function helpText(): string {
 	const width = Math.max(...DOT_COMMANDS.map(({ usage }) => usage.length));
 	const lines = DOT_COMMANDS.map(({ usage, description }) => `  ${usage.padEnd(width)}  ${description}\n`);
 	return `SQL statements end with ; (or with \\G for one column a line) and may take several lines.\n${lines.join('')}`;
+}
+
+/** Functions, keywords, or one of them; a command's line for its name. */
+function sqlHelp(argument: string): string {
+	const functions = FUNCTION_DOCS.map(({ signature, doc }) => [signature, doc] as const);
+	const keywords = KEYWORDS.map(({ word, doc }) => [word, doc] as const);
+	const wanted = argument.replace(/^\.|\($/g, '').toLowerCase();
+	if (wanted === 'functions') return helpLines(functions);
+	if (wanted === 'keywords') return helpLines(keywords);
+	const name = FUNCTION_ALIASES.get(wanted) ?? wanted;
+	const found = [
+		...DOT_COMMANDS.filter((command) => command.name === wanted).map(
+			({ usage, description }) => [usage, description] as const,
+		),
+		...FUNCTION_DOCS.filter((entry) => entry.name === name).map(
+			({ signature, doc, example: [sql, result] }) => [signature, `${doc}; ${sql} gives ${String(result)}`] as const,
+		),
+		...keywords.filter(([word]) => word.toLowerCase().split(' ').includes(wanted)),
+	];
+	if (found.length > 0) return helpLines(found);
+	throw usageError(
+		`.help: there is no command, function or keyword ${argument}`,
+		'.help, .help functions and .help keywords list them.',
+	);
+}
+
+function helpLines(entries: readonly (readonly [string, string])[]): string {
+	const width = Math.min(30, Math.max(...entries.map(([name]) => name.length)));
+	return entries.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
 }
 
 function schemaText(argument: string, all: readonly { name: string; columns: readonly Column[] }[]): string {

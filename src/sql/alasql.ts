@@ -2,6 +2,7 @@
 // which can read files, reach the network and run JavaScript, is never called; its parts that could are emptied here as
 // well. The text comes from select-text.ts: placeholders and the words of clauses only.
 import alasql from 'alasql';
+import { wordElsewhere } from './other-dialects.ts';
 import type { SelectText } from './select-text.ts';
 import { syntaxError } from './sql-error.ts';
 import type { JoinKind } from './syntax.ts';
@@ -95,7 +96,7 @@ function explain(hash: ErrorHash, select: SelectText, text: string, sql: string)
 	const got = at >= sql.length ? 'the end of the statement' : (/^(\w+|\S)/.exec(sql.slice(at))?.[0] ?? 'this');
 	const list = [...expected].slice(0, 8);
 	const words = list.length < 2 ? (list[0] ?? 'something else') : `${list.slice(0, -1).join(', ')} or ${list.at(-1)}`;
-	return syntaxError(`expected ${words}, got ${got}`, at);
+	return syntaxError(`expected ${words}, got ${got}`, at, wordElsewhere(got));
 }
 
 // ---- the allow-list: the only shapes of alasql's tree that are understood --------------------------------------------

@@ -4,6 +4,7 @@ import type { AggregateCall, Bound, BoundFrame, BoundFrameBound, OrderTerm, Wind
 import { caseOf, commonFacts, facts } from './facts.ts';
 import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from './function-table.ts';
 import { AGGREGATE_FUNCTIONS, functionNames, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from './functions.ts';
+import { functionElsewhere } from './other-dialects.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type Scope } from './scope.ts';
 import { SqlError, syntaxError, unsupported } from './sql-error.ts';
@@ -64,7 +65,7 @@ function unknownFunction(call: SyntaxCall): SqlError {
 		`unknown function ${call.name}`,
 		'ERR_SQL_FUNCTION',
 		call.at,
-		didYouMean(call.name, functionNames(), 'functions are listed by .help functions'),
+		functionElsewhere(call.name) ?? didYouMean(call.name, functionNames(), 'functions are listed by .help functions'),
 	);
 }
 

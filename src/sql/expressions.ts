@@ -228,7 +228,12 @@ function readPrimary(reader: TokenReader): SyntaxExpression {
 		if (special !== undefined) return special;
 	}
 	if (!reader.seesName()) {
-		const hint = token.word === '*' ? 'a * stands alone in the list of columns or in count(*)' : undefined;
+		const hint =
+			token.word === '*'
+				? 'a * stands alone in the list of columns or in count(*)'
+				: token.kind === 'word' && !STARTS_CLAUSE.has(token.word)
+					? `to use ${token.text} as a name, write "${token.text}"`
+					: undefined;
 		throw reader.unexpected('an expression', hint);
 	}
 	return readNameOrCall(reader);
@@ -273,6 +278,21 @@ function plainCall(name: string, at: number): SyntaxCall {
 		over: undefined,
 	};
 }
+
+/** Words before which an expression is rather missing than named so. */
+const STARTS_CLAUSE: ReadonlySet<string> = new Set([
+	'FROM',
+	'WHERE',
+	'HAVING',
+	'LIMIT',
+	'UNION',
+	'ON',
+	'AND',
+	'OR',
+	'THEN',
+	'END',
+	'AS',
+]);
 
 function readParenthesis(reader: TokenReader): SyntaxExpression {
 	const at = reader.next().start;

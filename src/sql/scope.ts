@@ -1,9 +1,13 @@
 // Which names an expression may use: the tables of its SELECT, the aliases of its columns, and those of the queries
 // around it. Names are looked up in Maps under their lower-case form.
 import type { AggregateCall, Bound, QueryPlan, Source, SourceColumn, WindowCall } from './bound.ts';
+import { wordElsewhere } from './other-dialects.ts';
 import { didYouMean, type Schema } from './schema.ts';
 import { SqlError } from './sql-error.ts';
 import type { Query, SyntaxExpression, Window } from './syntax.ts';
+
+/** Columns that an error names when none is near. */
+const MAX_LISTED = 12;
 
 /** A table of WITH. */
 export type CommonEntry = {
@@ -160,10 +164,13 @@ export function unknownColumn(
 			return new SqlError(`unknown table ${table}`, 'ERR_SQL_NAME', at, hint);
 		}
 		for (const { columns } of named) names.push(...columns.map((candidate) => candidate.name));
-		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, didYouMean(column, names));
+		const listed = names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ' …' : '');
+		const hint = didYouMean(column, names, `columns of ${table}: ${listed}`);
+		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, hint);
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
 	const text = `a text is written in single quotes: '${column}'`;
 	const otherwise = isQuoted || tables.length > 0 ? text : 'there is no FROM, so there are no columns';
-	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, didYouMean(column, names, otherwise));
+	const hint = isQuoted ? undefined : wordElsewhere(column);
+	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? didYouMean(column, names, otherwise));
 }

@@ -1,6 +1,7 @@
 // The parser's view of a statement: its tokens without space and comments, and a place in them.
 
 import { type TokenKind, tokenize, unquote } from './lexer.ts';
+import { wordElsewhere } from './other-dialects.ts';
 import { syntaxError } from './sql-error.ts';
 import type { Query } from './syntax.ts';
 
@@ -90,7 +91,8 @@ export class TokenReader {
 	/** The error for a next token that is not what was expected. */
 	unexpected(expected: string, hint?: string): Error {
 		const token = this.peek();
-		return syntaxError(`expected ${expected}, got ${describeToken(token)}`, token.start, hint);
+		const elsewhere = hint ?? wordElsewhere(token.word, this.tokens[this.#position - 1]?.word);
+		return syntaxError(`expected ${expected}, got ${describeToken(token)}`, token.start, elsewhere);
 	}
 
 	/** Whether the next token can be a name: a quoted one, or a word that is not reserved. */
@@ -161,7 +163,7 @@ function parseTokens(sql: string): ParseToken[] {
 		const text = sql.slice(start, end);
 		if (!closed) {
 			const what = kind === 'comment' ? 'a comment' : kind === 'quoted' ? 'a quoted name' : 'a text';
-			throw syntaxError(`${what} that begins here is not closed`, start);
+			throw syntaxError(`${what} that begins here is not closed`, start, UNCLOSED[text[0]!]);
 		}
 		if (kind === 'space' || kind === 'comment') continue;
 		if (kind === 'bad') throw badToken(text, start);
@@ -175,10 +177,18 @@ function parseTokens(sql: string): ParseToken[] {
 	return tokens;
 }
 
+/** What to do about what is not closed, by its first character. */
+const UNCLOSED: Readonly<Record<string, string>> = {
+	"'": "a text ends with ', and a ' inside is written ''",
+	'"': 'a name ends with ", and a " inside is written ""',
+	'`': 'a name ends with `, and a ` inside is written twice',
+	'[': 'a name ends with ]',
+	'/': 'a comment ends with */',
+};
+
 function badToken(text: string, start: number): Error {
 	if (/^[0-9.]/.test(text)) return syntaxError(`${text} is neither a number nor a name`, start);
-	const hint = text === '?' ? 'parameters are written :name' : undefined;
-	return syntaxError(`the character ${text} has no meaning in SQL`, start, hint);
+	return syntaxError(`the character ${text} has no meaning in SQL`, start, wordElsewhere(text));
 }
 
 function display(word: string): string {

@@ -34,14 +34,17 @@ export type Tinytap = {
 	readonly stop: () => Promise<void>;
 };
 
-/** Starts `tinytap ARGS`; `under`: by means of another program, that executes its arguments. */
+/**
+ * Starts `tinytap ARGS`; `under`: by means of another program, that executes its arguments; `openInput`: stdin is a pipe
+ * that the test writes to and ends.
+ */
 export function startTinytap(
 	args: readonly string[],
-	options: { cwd?: string; input?: string; under?: readonly string[] } = {},
+	options: { cwd?: string; input?: string; openInput?: boolean; under?: readonly string[] } = {},
 ): Tinytap {
 	const [program, ...words] = [...(options.under ?? []), process.execPath, ...NODE_FLAGS, CLI, ...args];
 	const child = spawn(program!, words, {
-		stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+		stdio: [options.input === undefined && options.openInput !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
 		env: TEST_ENV,
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 	});
@@ -112,4 +115,18 @@ export function parseRows(text: string): Record<string, unknown>[] {
 		.split('\n')
 		.filter((line) => line !== '')
 		.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Asks a shell that was started with `openInput` and `--format ndjson`; the answer is the next row. */
+export async function askPiped(tinytap: Tinytap, sql: string): Promise<Record<string, unknown>> {
+	const rows = parseRows(tinytap.stdout()).length;
+	tinytap.child.stdin!.write(sql);
+	return await eventually(
+		() => {
+			if (tinytap.child.exitCode !== null) throw new Error(`tinytap ended: ${tinytap.stderr()}`);
+			return parseRows(tinytap.stdout())[rows];
+		},
+		() => `no answer to ${sql}: ${tinytap.stderr()}`,
+		120,
+	);
 }

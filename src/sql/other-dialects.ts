@@ -1,0 +1,69 @@
+// What people type who come from other databases, and how it is said here: hints of errors.
+
+/** Functions by lower-case name. */
+const FUNCTIONS: ReadonlyMap<string, string> = new Map([
+	['date_trunc', "bucket(ts, '1m') is the start of the minute"],
+	['time_bucket_gapfill', "bucket(ts, '1m') is the start of the minute"],
+	['date_format', "strftime('%H:%M', ts) writes a time"],
+	['to_char', "strftime('%H:%M', ts) writes a time"],
+	['date_add', "datetime(ts, '+5 minutes') moves a time"],
+	['date_diff', '(julianday(a) - julianday(b)) * 86400 is the difference in seconds'],
+	['datediff', '(julianday(a) - julianday(b)) * 86400 is the difference in seconds'],
+	['extract', "strftime('%H', ts) is the hour"],
+	['getdate', 'the instant of the statement is now()'],
+	['strpos', 'instr(text, part) finds a part'],
+	['position', 'instr(text, part) finds a part'],
+	['charindex', 'instr(text, part) finds a part'],
+	['split_part', 'substr() and instr() cut texts; json_extract() and header() read what has a structure'],
+	['regexp_like', 'write text REGEXP pattern'],
+	['regexp_matches', 'write text REGEXP pattern'],
+	['greatest', 'max(a, b) is the greater value'],
+	['least', 'min(a, b) is the smaller value'],
+	['nvl', 'coalesce(a, b) is the first value that is not NULL'],
+	['isnull', 'coalesce(a, b) is the first value that is not NULL'],
+	['array_agg', 'json_group_array(x) collects values'],
+	['list', 'json_group_array(x) collects values'],
+	['listagg', "group_concat(x, ',') joins values"],
+	['any_value', 'max(x) is one of the values'],
+	['first', 'min(x), or first_value(x) OVER (…)'],
+	['quantile', 'percentile(x, 0.95), or p95(x)'],
+	['percentile_cont', 'percentile(x, 0.95), or p95(x)'],
+	['approx_percentile', 'percentile(x, 0.95), or p95(x)'],
+	['variance', 'stddev(x) * stddev(x) is the variance'],
+	['json_value', "json_extract(json, '$.name'), or json ->> 'name'"],
+	['json_each', 'table functions are not supported; json_extract() takes one value'],
+	['md5', 'there are no hash functions; hex() and base64() show bytes'],
+	['sha256', 'there are no hash functions; hex() and base64() show bytes'],
+]);
+
+/** Words and signs, in capitals. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+	['&', 'conditions are joined by AND'],
+	['~', 'a regular expression is matched by REGEXP'],
+	['!', 'NOT is written as a word, unequal as <>'],
+	['^', 'power(2, 10) is a power'],
+	['@', 'parameters are written :name'],
+	['?', 'parameters are written :name'],
+	['#', 'comments begin with --'],
+	['TOP', 'LIMIT 5 at the end keeps five rows'],
+	['FETCH', 'LIMIT 5 at the end keeps five rows'],
+	['FIRST', 'LIMIT 5 at the end keeps five rows'],
+	['INTERVAL', "ago('5m') is five minutes ago; datetime(ts, '+5 minutes') moves a time"],
+	['QUALIFY', 'put the window function into a subquery and its condition into WHERE outside'],
+	['APPLY', 'a subquery among the columns may use the row: (SELECT …)'],
+	['LATERAL', 'a subquery among the columns may use the row: (SELECT …)'],
+]);
+
+/** How a function of other databases is said here. */
+export function functionElsewhere(name: string): string | undefined {
+	return FUNCTIONS.get(name.toLowerCase());
+}
+
+/** How a word or sign of other databases is said here; of several the first that is known. */
+export function wordElsewhere(...words: readonly (string | undefined)[]): string | undefined {
+	for (const word of words) {
+		const hint = word === undefined ? undefined : WORDS.get(word.toUpperCase());
+		if (hint !== undefined) return hint;
+	}
+	return undefined;
+}
