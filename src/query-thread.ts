@@ -29,13 +29,22 @@ import {
 
 /** Result parts that main has not taken yet, at the most: the statement waits meanwhile. */
 const PARTS_AHEAD = 4;
+/** The same for a statement that cannot wait between two slices: its thread waits. */
+const PARTS_HELD = 16;
 /** Lines of a tail that main has not printed yet, at the most: more are dropped and counted. */
 const TAIL_LINES_AHEAD = 10_000;
 
-const { cancel: cancelBuffer, progress: progressBuffer, memoryLimit, views } = workerData as QueryThreadData;
+const {
+	cancel: cancelBuffer,
+	progress: progressBuffer,
+	taken: takenBuffer,
+	memoryLimit,
+	views,
+} = workerData as QueryThreadData;
 const main = parentPort!;
 const cancel = new Int32Array(cancelBuffer);
 const progress = new Float64Array(progressBuffer);
+const taken = new Int32Array(takenBuffer);
 const cache = new SegmentCache();
 const session = new Session();
 const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
@@ -45,7 +54,7 @@ let nextRequest = 1;
 const requests = new Map<number, (snapshot: CaptureSnapshot) => void>();
 /** Statements wait for those before them. */
 let queue: Promise<void> = Promise.resolve();
-let running: { readonly id: number; unread: number; wake: (() => void) | undefined } | undefined;
+let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
 
 type Tail = {
 	readonly id: number;
@@ -89,9 +98,7 @@ main.on('message', (message: ToQuery) => {
 			});
 			return;
 		case 'more':
-			if (running?.id !== message.id) return;
-			running.unread--;
-			running.wake?.();
+			if (running?.id === message.id) running.wake?.();
 			return;
 		case 'tail':
 			startTail(message);
@@ -113,7 +120,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 	const statement = prepare(sql, schema, session);
 	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
-	running = { id, unread: 0, wake: undefined };
+	running = { id, posted: 0, wake: undefined };
 	try {
 		const database = openDatabase(snapshot, cache);
 		const result = await execute(statement, database, {
@@ -174,17 +181,26 @@ function release({ store }: CaptureSnapshot): void {
 }
 
 function postRows(id: number, rows: readonly SqlValue[][]): void {
-	if (running !== undefined) running.unread++;
 	post({ type: 'rows', id, rows });
+	if (running === undefined) return;
+	running.posted++;
+	// A statement that comes to no pause must not fill main's queue.
+	while (unread(running) > PARTS_HELD && Atomics.load(cancel, 0) === 0) {
+		Atomics.wait(taken, 0, Atomics.load(taken, 0), 20);
+	}
+}
+
+function unread({ posted }: { readonly posted: number }): number {
+	return posted - Atomics.load(taken, 0);
 }
 
 /** Between two slices: resolves when main has taken most of what it was sent, or the statement is cancelled. */
 function waitForReader(): Promise<void> | undefined {
 	const current = running;
-	if (current === undefined || current.unread <= PARTS_AHEAD) return undefined;
+	if (current === undefined || unread(current) <= PARTS_AHEAD) return undefined;
 	return new Promise((resolve) => {
 		const look = () => {
-			if (current.unread > PARTS_AHEAD && Atomics.load(cancel, 0) === 0) return;
+			if (unread(current) > PARTS_AHEAD && Atomics.load(cancel, 0) === 0) return;
 			clearInterval(timer);
 			current.wake = undefined;
 			resolve();

@@ -78,6 +78,8 @@ export type QueryThreadData = {
 	readonly cancel: SharedArrayBuffer;
 	/** Float64; rows that the running statement has looked at. */
 	readonly progress: SharedArrayBuffer;
+	/** Int32; parts of the running statement's result that main has taken; notified. */
+	readonly taken: SharedArrayBuffer;
 	/** Bytes a statement may hold. */
 	readonly memoryLimit: number;
 	/** Statements that made the views of a query thread that had to be ended; run first. */
@@ -94,7 +96,7 @@ export type ToQuery =
 			readonly parameters: readonly [string, SqlValue][];
 			readonly timeoutMs: number;
 	  }
-	/** Send more rows of a result. */
+	/** A part of a result was taken: for a statement that waits between two slices. */
 	| { readonly type: 'more'; readonly id: number }
 	/** Answers `done` when `sql` could run, `error` when not. */
 	| {

@@ -1,5 +1,6 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
 import { UserError } from './errors.ts';
@@ -72,6 +73,7 @@ export class Threads {
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
 	readonly #stop = new Int32Array(new SharedArrayBuffer(4));
 	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+	readonly #taken = new Int32Array(new SharedArrayBuffer(4));
 	readonly #progress = new Float64Array(new SharedArrayBuffer(8));
 	readonly #capture: Worker;
 	readonly #waiting = new Map<number, Waiting>();
@@ -134,7 +136,9 @@ export class Threads {
 	/** Runs one statement; the parts come as they are made, and are made as they are taken. */
 	async *run(sql: string, options: RunOptions): AsyncGenerator<ResultPart> {
 		Atomics.store(this.#cancel, 0, 0);
+		Atomics.store(this.#taken, 0, 0);
 		this.#progress[0] = 0;
+		let isDropping = false;
 		const id = this.#nextId++;
 		const parts = new PartQueue<FromQuery>();
 		this.#waiting.set(id, parts);
@@ -157,11 +161,20 @@ export class Threads {
 				const part = await parts.next();
 				if (part.type === 'error') throw fromMessage(part.error);
 				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
+				// Rows that were on their way when the statement was cancelled are of no use to anybody.
+				isDropping ||= part.type === 'rows' && Atomics.load(this.#cancel, 0) === CANCEL_ASKED;
+				if (isDropping && part.type === 'done') throw cancelledError();
+				if (isDropping) continue;
 				if (part.type === 'done' && part.definesView === true) this.#views.push(sql);
 				if (part.type === 'done' && part.own !== undefined) this.ownTables = part.own;
 				yield part;
 				if (part.type === 'done') return;
-				if (part.type === 'rows') this.#toQuery({ type: 'more', id });
+				if (part.type !== 'rows') continue;
+				// Node takes up to a thousand messages at once, before it looks at the keyboard: Ctrl-C must not wait for them.
+				await setImmediate();
+				Atomics.add(this.#taken, 0, 1);
+				Atomics.notify(this.#taken, 0);
+				this.#toQuery({ type: 'more', id });
 			}
 		} finally {
 			clearTimeout(timer);
@@ -226,6 +239,7 @@ export class Threads {
 					yield { columns: heads, rows: [] };
 				} else if (part.type === 'rows') {
 					yield { columns: heads, rows: part.rows };
+					await setImmediate();
 					this.#toQuery({ type: 'printed', id, lines: part.rows.length });
 				}
 			}
@@ -276,6 +290,7 @@ export class Threads {
 		const data: QueryThreadData = {
 			cancel: this.#cancel.buffer as SharedArrayBuffer,
 			progress: this.#progress.buffer as SharedArrayBuffer,
+			taken: this.#taken.buffer as SharedArrayBuffer,
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
 		};

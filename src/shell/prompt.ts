@@ -164,6 +164,7 @@ export class Prompt {
 
 	/** Leaves; the terminal is as it was. */
 	close(): void {
+		this.#shell?.hideProgress();
 		this.#repl.close();
 	}
 

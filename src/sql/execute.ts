@@ -28,8 +28,9 @@ export type ExecuteOptions = Limits & {
 	readonly onRows?: ((rows: SqlValue[][]) => boolean | undefined) | undefined;
 };
 
-/** Rows of a part handed to `onRows`. */
+/** Rows of a part handed to `onRows`, and bytes: bodies are large. */
 const PART_ROWS = 500;
+const PART_BYTES = 1024 * 1024;
 
 /**
  * Runs a statement to its end, giving others their turn every few milliseconds. Throws a SqlError: ERR_SQL_CANCELLED,
@@ -105,14 +106,18 @@ function* runAction(
 function* runQuery(plan: QueryPlan, c: Compiler, onRows: ExecuteOptions['onRows']): Steps<SqlValue[][]> {
 	const { guard } = c.runtime;
 	let rows: SqlValue[][] = [];
+	let partBytes = 0;
 	let wantsMore = true;
 	yield* c.query(plan).run((row) => {
-		if (onRows === undefined) guard.grow(rowBytes(row));
+		const bytes = rowBytes(row);
+		partBytes += bytes;
+		if (onRows === undefined) guard.grow(bytes);
 		for (let index = 0; index < row.length; index++) row[index] = toSqlValue(row[index]!);
 		rows.push(row as SqlValue[]);
-		if (onRows !== undefined && rows.length >= PART_ROWS) {
+		if (onRows !== undefined && (rows.length >= PART_ROWS || partBytes >= PART_BYTES)) {
 			wantsMore = onRows(rows) !== false;
 			rows = [];
+			partBytes = 0;
 		}
 		return wantsMore;
 	});

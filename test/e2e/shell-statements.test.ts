@@ -1,6 +1,9 @@
 // Long statements, parameters and Tab at a prompt, over a recording.
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryDirectory } from '../support/servers.ts';
 import { openTerminal } from '../support/terminal.ts';
 import { CLI, NODE_FLAGS, runTinytap } from '../support/tinytap.ts';
 
@@ -25,6 +28,62 @@ test('a long statement says so, makes room for what is typed, and leaves no trac
 		await terminal.shows(/^ ahead\b/);
 	} finally {
 		await terminal.close();
+	}
+});
+
+test('Ctrl-C ends a statement whose rows run over the screen, and the shell goes on', async () => {
+	const terminal = await openTerminal(SHELL);
+	try {
+		await terminal.shows('tinytap>');
+		await terminal.type('SELECT a.name, b.name FROM headers a, headers b, headers c;');
+		await terminal.press('Enter');
+		// The first 5,000 rows decide the widths; then they come as fast as the terminal takes them.
+		await terminal.shows(/^ \w+ +\| \w+/, 500);
+		await terminal.press('C-c');
+		await terminal.shows(/the statement was cancelled \[ERR_SQL_CANCELLED\]\ntinytap>/);
+		await terminal.type("SELECT 'still ' || 'here';");
+		await terminal.press('Enter');
+		await terminal.shows(/^ still here/);
+	} finally {
+		await terminal.close();
+	}
+});
+
+test('attacks by SQL have no effect, from whichever place they come', async () => {
+	const directory = temporaryDirectory();
+	const marker = join(directory.path, 'marker');
+	const replay = ['--replay', join(import.meta.dirname, '../../recordings/demo.tinytap')];
+	try {
+		const code = `process.getBuiltinModule('fs').writeFileSync('${marker}','x')`;
+		const attacks = [`SELECT \`\`${code}\`\``, `SELECT * INTO TXT('${marker}') FROM exchanges`, `SOURCE '/etc/passwd'`];
+		mkdirSync(join(directory.path, '.tinytap/queries'), { recursive: true });
+		for (const [number, attack] of attacks.entries()) {
+			const file = join(directory.path, '.tinytap/queries', `attack${number}.sql`);
+			writeFileSync(file, `${attack};\n`);
+			for (const [args, input] of [
+				[['query', attack, ...replay]],
+				[['query', '-', ...replay], attack],
+				[['run', file, ...replay]],
+				[['run', `attack${number}`, ...replay]],
+				[replay, `${attack};\n`],
+			] as [string[], string?][]) {
+				const {
+					code: status,
+					stdout,
+					stderr,
+				} = await runTinytap(args, {
+					cwd: directory.path,
+					...(input === undefined ? {} : { input }),
+				});
+				assert.equal(status, 1, `${args} ${stderr}`);
+				assert.equal(stdout, '');
+				assert.match(stderr, /\[ERR_SQL_(SYNTAX|UNSUPPORTED|NAME)\]/);
+				assert.doesNotMatch(stderr, /root:|^ +at /m);
+			}
+		}
+		assert.deepEqual(readdirSync(directory.path), ['.tinytap']);
+	} finally {
+		directory.remove();
 	}
 });
 
