@@ -211,13 +211,13 @@ function waitForReader(): Promise<void> | undefined {
 	});
 }
 
-/** Statements that made views in a query thread before this one. */
+/** Statements that made views in a query thread before this one, one after the other: a view may use those before it. */
 function define(sql: string): void {
-	const statement = prepare(sql, schema, session);
 	queue = queue
 		.then(async () => {
-			await execute(statement, { tables: new Map() }, { session });
+			await execute(prepare(sql, schema, session), { tables: new Map() }, { session });
 		})
+		// A view of a temporary table, which is gone: using the view tells.
 		.catch(() => undefined);
 }
 

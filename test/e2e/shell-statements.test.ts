@@ -49,6 +49,42 @@ test('Ctrl-C ends a statement whose rows run over the screen, and the shell goes
 	}
 });
 
+test('views outlive a statement that had to be ended with its thread; temporary tables are said to be gone', async () => {
+	const terminal = await openTerminal(SHELL);
+	try {
+		await terminal.shows('tinytap>');
+		for (const line of [
+			'CREATE VIEW one AS SELECT 41 AS x;',
+			'CREATE VIEW two AS SELECT x + 1 AS y FROM one;',
+			'CREATE VIEW three AS SELECT 1; DROP VIEW three;',
+			'CREATE TEMP TABLE mine AS SELECT 1 AS z;',
+			'CREATE VIEW four AS SELECT * FROM mine;',
+		]) {
+			await terminal.type(line);
+			await terminal.press('Enter');
+		}
+		await terminal.shows('view four created');
+		// Comparing texts of millions of characters: a thousand of them pass before the flag is looked at.
+		await terminal.type(
+			"WITH RECURSIVE s(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM s WHERE length(t) < 4000000), l AS (SELECT max(t) AS t FROM s) SELECT count(*) FROM l, headers a, headers b, headers c WHERE t || a.name < t || b.name || c.name;",
+		);
+		await terminal.press('Enter');
+		await terminal.shows(/^running for/);
+		await terminal.press('C-c');
+		await terminal.shows('the statement was cancelled [ERR_SQL_CANCELLED]');
+		await terminal.type('SELECT y AS answer FROM two;');
+		await terminal.press('Enter');
+		const screen = await terminal.shows(/^ +42$/);
+		if (/ended with its thread/.test(screen)) {
+			await terminal.type('SELECT * FROM mine;');
+			await terminal.press('Enter');
+			await terminal.shows('unknown table mine');
+		}
+	} finally {
+		await terminal.close();
+	}
+});
+
 test('attacks by SQL have no effect, from whichever place they come', async () => {
 	const directory = temporaryDirectory();
 	const marker = join(directory.path, 'marker');
@@ -57,29 +93,29 @@ test('attacks by SQL have no effect, from whichever place they come', async () =
 		const code = `process.getBuiltinModule('fs').writeFileSync('${marker}','x')`;
 		const attacks = [`SELECT \`\`${code}\`\``, `SELECT * INTO TXT('${marker}') FROM exchanges`, `SOURCE '/etc/passwd'`];
 		mkdirSync(join(directory.path, '.tinytap/queries'), { recursive: true });
-		for (const [number, attack] of attacks.entries()) {
-			const file = join(directory.path, '.tinytap/queries', `attack${number}.sql`);
-			writeFileSync(file, `${attack};\n`);
-			for (const [args, input] of [
-				[['query', attack, ...replay]],
-				[['query', '-', ...replay], attack],
-				[['run', file, ...replay]],
-				[['run', `attack${number}`, ...replay]],
-				[replay, `${attack};\n`],
-			] as [string[], string?][]) {
-				const {
-					code: status,
-					stdout,
-					stderr,
-				} = await runTinytap(args, {
-					cwd: directory.path,
-					...(input === undefined ? {} : { input }),
-				});
-				assert.equal(status, 1, `${args} ${stderr}`);
-				assert.equal(stdout, '');
-				assert.match(stderr, /\[ERR_SQL_(SYNTAX|UNSUPPORTED|NAME)\]/);
-				assert.doesNotMatch(stderr, /root:|^ +at /m);
-			}
+		const queries = join(directory.path, '.tinytap/queries');
+		for (const [number, attack] of attacks.entries())
+			writeFileSync(join(queries, `attack${number}.sql`), `${attack};\n`);
+		const places: [args: string[], input?: string][] = [
+			[['query', attacks[0]!]],
+			[['query', '-'], attacks[1]!],
+			[['run', join(queries, 'attack2.sql')]],
+			[['run', 'attack0']],
+			[[], `${attacks[1]};\n`],
+		];
+		for (const [args, input] of places) {
+			const {
+				code: status,
+				stdout,
+				stderr,
+			} = await runTinytap([...args, ...replay], {
+				cwd: directory.path,
+				...(input === undefined ? {} : { input }),
+			});
+			assert.equal(status, 1, `${args} ${stderr}`);
+			assert.equal(stdout, '');
+			assert.match(stderr, /\[ERR_SQL_(SYNTAX|UNSUPPORTED|NAME)\]/);
+			assert.doesNotMatch(stderr, /root:|^ +at /m);
 		}
 		assert.deepEqual(readdirSync(directory.path), ['.tinytap']);
 	} finally {
