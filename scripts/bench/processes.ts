@@ -26,6 +26,13 @@ export function setConditions(wanted: Conditions): void {
 	conditions = wanted;
 }
 
+/** What an interrupted benchmark must not leave behind. */
+const alive = new Set<ChildProcess>();
+process.on('exit', () => {
+	for (const child of alive) child.kill('SIGTERM');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
 /** `output`: false throws away what it prints to stdout. */
 export function start(
 	command: string,
@@ -47,9 +54,13 @@ export function start(
 	child.stderr?.setEncoding('utf8').on('data', (text: string) => {
 		stderr += text;
 	});
+	alive.add(child);
 	const ended = new Promise<number | null>((resolve, reject) => {
 		child.on('error', reject);
-		child.on('close', resolve);
+		child.on('close', (code) => {
+			alive.delete(child);
+			resolve(code);
+		});
 	});
 	return { child, pid: child.pid ?? 0, stdout: () => stdout, stderr: () => stderr, ended };
 }
@@ -108,9 +119,17 @@ export function childrenOf(pid: number): number[] {
 	return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
+/** Asks it to end, again if it must, and does not wait for ever: bpftrace can miss a signal. Its exit code. */
 export async function interrupt(started: Started, signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
 	started.child.kill(signal);
-	return await started.ended;
+	const again = setTimeout(() => started.child.kill(signal), 20_000);
+	const enough = setTimeout(() => started.child.kill('SIGKILL'), 30_000);
+	try {
+		return await started.ended;
+	} finally {
+		clearTimeout(again);
+		clearTimeout(enough);
+	}
 }
 
 /** BPF programs on the machine whose name begins like this. */

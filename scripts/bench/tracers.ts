@@ -140,7 +140,10 @@ export function bpftrace(name: string, script: string): Tracer {
 			return {
 				pids: [started.pid],
 				stop: async () => {
+					// It takes a signal for good only while it waits for events.
+					const again = setInterval(() => started.child.kill('SIGINT'), 1000);
 					await interrupt(started);
+					clearInterval(again);
 					const lost = [...started.stderr().matchAll(/Lost (\d+) events/g)];
 					return { rows: [], lost: lost.reduce((sum, match) => sum + Number(match[1]), 0) };
 				},
