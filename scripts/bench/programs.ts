@@ -83,7 +83,10 @@ function compile(
 	more: readonly string[] = [],
 ): string {
 	const paths = sources.map((source) => join(SOURCES, source));
-	const inputs = [...paths, ...more.filter((path) => path.startsWith('/'))];
+	const headers = ['native', 'bpf'].flatMap((folder) =>
+		readdirSync(join(ROOT, folder)).map((file) => join(ROOT, folder, file)),
+	);
+	const inputs = [...paths, ...more.filter((path) => path.startsWith('/')), ...headers];
 	const age = (path: string) => statSync(path).mtimeMs;
 	if (existsSync(target) && inputs.every((path) => age(path) < age(target))) return target;
 	mkdirSync(BUILT, { recursive: true });
