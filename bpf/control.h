@@ -99,6 +99,8 @@ struct control {
 	__u32 skipping;
 	/* Connections of which an address is missing: while there are some, receives are asked for theirs. */
 	__u32 unnamed;
+	/* Goes up whenever a descriptor may have got a meaning: what CPUs remember of dismissed ones is void then. */
+	__u32 meanings;
 };
 
 /* What is known of one descriptor, packed so that it is read and written at once: state, bits, conn << 8. */

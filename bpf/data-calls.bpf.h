@@ -85,22 +85,63 @@ static __always_inline __u32 take_receive(__u64 pid_tgid)
 	return bpf_ktime_get_boot_ns() - s->receive.time_ns < RECEIVE_AGE_NS;
 }
 
+/* Was this descriptor dismissed when this CPU saw it last, and has none got a meaning since? */
+static __always_inline bool remembers_dismissed(const struct scratch *s, __u32 pid, __s32 fd)
+{
+	const struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
+
+	return dismissed->pid == pid && dismissed->fd == fd && dismissed->meanings == control.meanings;
+}
+
+/* `meanings` as it was before the descriptor was looked up. */
+static __always_inline void remember_dismissed(struct scratch *s, __u32 pid, __s32 fd, __u32 meanings)
+{
+	struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
+
+	dismissed->pid = pid;
+	dismissed->fd = fd;
+	dismissed->meanings = meanings;
+}
+
+/* An excluded call on a connection, when all there is to do is to move its offset on. False: take the long way. */
+static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape, __u32 received)
+{
+	struct connection *connection;
+	__u32 index = (direction - 1) & 1;
+
+	if (received || message_flags & (MSG_PEEK | MSG_OOB | MSG_TRUNC) || (shape != SHAPE_BUFFER && shape != SHAPE_IOVECS))
+		return false;
+	connection = bpf_map_lookup_elem(&connections, &conn);
+	if (!connection || connection->flags & CONNECTION_UNVERIFIED)
+		return false;
+	connection->held_bytes[index] = 0;
+	FETCH_ADD(&connection->offset[index], ret);
+	count_loss(LOSS_EXCLUDED, ret);
+	return true;
+}
+
 /* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
 static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count, __u32 message_flags,
 					 __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
-	__u32 pid = pid_tgid >> 32, received = 0;
+	__u32 pid = pid_tgid >> 32, received = 0, meanings;
 	bool passes;
 	struct scratch *s;
 
 	if (control.unnamed && direction == DIRECTION_IN)
 		received = take_receive(pid_tgid);
+	s = working_memory();
+	if (!s || remembers_dismissed(s, pid, fd))
+		return 0;
+	meanings = *(volatile __u32 *)&control.meanings;
 	slot = find_descriptor(pid, fd);
 	if (slot)
 		descriptor = *slot;
-	if (descriptor_state(descriptor) == DESCRIPTOR_DISMISSED)
+	if (descriptor_state(descriptor) == DESCRIPTOR_DISMISSED) {
+		remember_dismissed(s, pid, fd, meanings);
 		return 0;
+	}
 	/* A failure, an end, or bytes that nobody can look at, on a descriptor nothing is known of. */
 	if ((ret <= 0 || shape == SHAPE_NONE) && !descriptor_conn(descriptor))
 		return 0;
@@ -113,8 +154,7 @@ static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u
 			count_loss(LOSS_EXCLUDED, ret);
 		return 0;
 	}
-	s = working_memory();
-	if (!s)
+	if (!passes && ret > 0 && pass_excluded(descriptor_conn(descriptor), ret, direction, message_flags, shape, received))
 		return 0;
 	s->call.pid_tgid = pid_tgid;
 	s->call.ret = ret;

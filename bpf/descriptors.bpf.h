@@ -105,6 +105,8 @@ static __always_inline void set_descriptor(struct scratch *s, __u32 pid, __s32 f
 		return;
 	before = *slot;
 	*slot = descriptor;
+	if (descriptor_state(descriptor) != DESCRIPTOR_DISMISSED)
+		FETCH_ADD(&control.meanings, 1);
 	if (descriptor_conn(before))
 		release_connection(s, descriptor_conn(before), syscall, pid_tgid, fd);
 }

@@ -119,8 +119,23 @@ struct sweep {
 
 #define SMALL_PAYLOAD 128
 
+/* A descriptor that was found dismissed while control.meanings had this value. */
+struct dismissed {
+	__u32 pid;
+	__s32 fd;
+	__u32 meanings;
+};
+
+/* By the lowest bits of the descriptor's number. */
+#define DISMISSED_SLOTS 64
+
+/* iovecs that are taken in one piece. */
+#define SHORT_IOVECS 4
+
 /* Working memory, one per CPU: programs of tracepoints do not nest and do not migrate. */
 struct scratch {
+	/* Most calls of a machine are on these, and a look here costs a fraction of one into the map. */
+	struct dismissed dismissed[DISMISSED_SLOTS];
 	struct call call;
 	struct walk walk;
 	struct sweep sweep;
@@ -130,6 +145,7 @@ struct scratch {
 	__u32 token_bytes;
 	/* Only where ids cannot be taken from one counter. */
 	__u64 next_conn;
+	struct iovec iovecs[SHORT_IOVECS];
 	/* A record without much payload … */
 	struct capture_event small;
 	__u8 small_payload[SMALL_PAYLOAD];

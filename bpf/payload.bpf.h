@@ -221,20 +221,57 @@ static long add_message(__u32 index, void *unused)
 	return 0;
 }
 
-/* The most frequent call: one buffer that fits into one record. False: take the long way. */
+/* Copies the call's bytes from its few iovecs; false: not all of them. */
+static __always_inline bool gather_short(struct scratch *s)
+{
+	__u64 count = s->call.count, left = s->call.ret, filled = 0, bytes;
+	__u32 i;
+
+	if (!count || count > SHORT_IOVECS || count > settings.iovec_limit)
+		return false;
+	FORGET(count);
+	if (count > SHORT_IOVECS || bpf_probe_read_user(s->iovecs, count * sizeof(struct iovec), (void *)s->call.pointer))
+		return false;
+	for (i = 0; i < SHORT_IOVECS; i++) {
+		if (!left || i >= count)
+			break;
+		bytes = s->iovecs[i].length;
+		if (bytes > left)
+			bytes = left;
+		FORGET(bytes);
+		FORGET(filled);
+		filled &= CAPTURE_EVENT_PAYLOAD_MAX - 1;
+		if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
+			return false;
+		if (bytes && bpf_probe_read_user(s->payload + filled, bytes, (void *)s->iovecs[i].base))
+			return false;
+		filled += bytes;
+		left -= bytes;
+	}
+	return !left;
+}
+
+/* The most frequent calls: one buffer, or a few iovecs, that fit into one record. False: take the long way. */
 static __always_inline bool send_short(struct scratch *s)
 {
 	__u64 bytes = s->call.ret;
 
-	if (s->call.shape != SHAPE_BUFFER || bytes > CAPTURE_EVENT_PAYLOAD_MAX || bytes > settings.capture_limit)
+	if (bytes > CAPTURE_EVENT_PAYLOAD_MAX || bytes > settings.capture_limit)
 		return false;
-	FORGET(bytes);
-	if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
+	if (s->call.shape == SHAPE_IOVECS) {
+		if (!gather_short(s))
+			return false;
+	} else if (s->call.shape == SHAPE_BUFFER) {
+		FORGET(bytes);
+		if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
+			return false;
+		if (bpf_probe_read_user(s->payload, bytes, (void *)s->call.pointer))
+			return false;
+	} else {
 		return false;
-	if (bpf_probe_read_user(s->payload, bytes, (void *)s->call.pointer))
-		return false;
+	}
 	s->walk.record_offset = 0;
-	s->walk.filled = bytes;
+	s->walk.filled = s->call.ret;
 	flush_record(s, 0, 0);
 	return true;
 }

@@ -103,6 +103,8 @@ int sweep_on(void *context)
 	if (s->sweep.mode == SWEEP_EXIT) {
 		pid = s->sweep.pid;
 		bpf_map_delete_elem(&processes, &pid);
+		/* The pid may become another process's. */
+		FETCH_ADD(&control.meanings, 1);
 	}
 	return 0;
 }

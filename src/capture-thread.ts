@@ -1,6 +1,7 @@
 // The capture thread: source → decoder → store, one loop. Wires src/capture, src/decode and src/store; answers the query
 // thread's requests for snapshots between two batches.
 import { readFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { LOSS_EVICTED, LOSS_OUTPUT_DROPPED, LOSS_RECORDING_STOPPED } from '../decoder-as/assembly/capture-event.ts';
 import * as layout from '../decoder-as/assembly/output-layout.ts';
@@ -78,6 +79,7 @@ run().catch((error: unknown) => {
 async function run(): Promise<void> {
 	const source = settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path);
 	running = source;
+	if (settings.replay === undefined) hurry();
 	try {
 		if (settings.record !== undefined) {
 			const { path, force, owner, meta } = settings.record;
@@ -113,6 +115,18 @@ async function run(): Promise<void> {
 	} catch (error) {
 		source.close();
 		throw error;
+	}
+}
+
+/**
+ * Where all cores are busy, an equal share for this thread is too little for what many threads produce, and the ring would
+ * be full. It takes no more time than its work needs. Linux means the calling thread alone when the pid is 0.
+ */
+function hurry(): void {
+	try {
+		setPriority(0, constants.priority.PRIORITY_HIGH);
+	} catch {
+		// Not allowed without CAP_SYS_NICE: what is lost is counted.
 	}
 }
 
