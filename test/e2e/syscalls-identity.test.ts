@@ -62,6 +62,14 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.ok(stream(opens[1]!.conn, IN).startsWith('GET /next'));
 		});
 
+		it('a descriptor number that was a much read file becomes a connection', async () => {
+			const run = await runScenario(test, 'file_then_connection');
+			assert.equal(stream(run.conn('server'), OUT), RESPONSE);
+			const opens = run.records.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.again);
+			assert.equal(opens.length, 1);
+			assert.ok(stream(opens[0]!.conn, IN).startsWith('GET /next'));
+		});
+
 		it('a duplicate is the same connection, which lives as long as either', async () => {
 			const run = await runScenario(test, 'dup_of_connection');
 			const conn = run.conn('server');
