@@ -2,7 +2,7 @@
 // docs/performance.md (scripts/bench/page.ts).
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { setConditions } from './bench/processes.ts';
+import { endTurn, setConditions } from './bench/processes.ts';
 
 const USAGE = `npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority] [--lock FILE]
 --rows       how much: exchanges, or in storm calls of dd
@@ -99,6 +99,7 @@ if (benchmark.heap && globalThis.gc === undefined) {
 			.filter((word) => !word.includes('/'))
 			.join(' ')}`.replace(' --lock', ''),
 	});
+	await endTurn();
 }
 
 function number(text: string): number {

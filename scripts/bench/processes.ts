@@ -150,20 +150,40 @@ export async function untilDetached(): Promise<void> {
 	}
 }
 
+/** So long the lock is kept from one measurement to the next: getting it again can take much longer. */
+const HOLD_MS = 100_000;
+
+type Hold = { readonly release: () => Promise<void>; readonly since: number };
+let hold: Hold | undefined;
+
 /** Runs a measurement; takes turns by the lock file with other checkouts' when there is one. */
 export async function turn<T>(measure: () => Promise<T>): Promise<T> {
 	if (conditions.lock === undefined) return await measure();
-	const holder = spawn('flock', [conditions.lock, 'sh', '-c', 'echo held; read line'], {
-		stdio: ['pipe', 'pipe', 'inherit'],
-	});
-	await new Promise<void>((resolve, reject) => {
-		holder.stdout.once('data', () => resolve());
-		holder.once('close', () => reject(new Error(`cannot lock ${conditions.lock}`)));
-	});
+	hold ??= await takeLock(conditions.lock);
 	try {
 		return await measure();
 	} finally {
-		holder.stdin.end();
-		await new Promise((resolve) => holder.once('close', resolve));
+		if (performance.now() - hold.since > HOLD_MS) await endTurn();
 	}
+}
+
+/** Lets go of the lock before its time: nothing is measured any more. */
+export async function endTurn(): Promise<void> {
+	await hold?.release();
+	hold = undefined;
+}
+
+async function takeLock(path: string): Promise<Hold> {
+	const holder = spawn('flock', [path, 'sh', '-c', 'echo held; read line'], { stdio: ['pipe', 'pipe', 'inherit'] });
+	await new Promise<void>((resolve, reject) => {
+		holder.stdout.once('data', () => resolve());
+		holder.once('close', () => reject(new Error(`cannot lock ${path}`)));
+	});
+	return {
+		since: performance.now(),
+		release: async () => {
+			holder.stdin.end();
+			await new Promise((resolve) => holder.once('close', resolve));
+		},
+	};
 }
