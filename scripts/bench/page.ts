@@ -49,11 +49,10 @@ export type BenchResult = {
 export function publish(result: BenchResult, write: boolean): void {
 	const text = section(result, circumstances(result.command, result.versions));
 	console.log(`\n${text}`);
-	if (!write) return;
 	mkdirSync(RESULTS, { recursive: true });
 	const kept = { ...result, circumstances: circumstances(result.command, result.versions) };
 	writeFileSync(join(RESULTS, `${result.name}.json`), `${JSON.stringify(kept, null, '\t')}\n`);
-	writeSection(result.name, text);
+	if (write) writeSection(result.name, text);
 }
 
 /** Renders the kept results again: for changed notes. Sections without a result stay as they are. */
