@@ -96,8 +96,8 @@ if (benchmark.heap && globalThis.gc === undefined) {
 		modules: values.modules,
 		command: `npm run bench -- ${process.argv
 			.slice(2)
-			.filter((word) => !word.includes('/'))
-			.join(' ')}`.replace(' --lock', ''),
+			.filter((word) => !word.includes('/') && word !== '--lock' && word !== '--no-write')
+			.join(' ')}`,
 	});
 	await endTurn();
 }

@@ -151,7 +151,7 @@ export async function untilDetached(): Promise<void> {
 }
 
 /** So long the lock is kept from one measurement to the next: getting it again can take much longer. */
-const HOLD_MS = 100_000;
+const HOLD_MS = 130_000;
 
 type Hold = { readonly release: () => Promise<void>; readonly since: number };
 let hold: Hold | undefined;
