@@ -31,6 +31,8 @@ export type Intake = {
 	/** Seconds in the decoder and in the store; making the records is not in them. */
 	readonly decodeSeconds: number;
 	readonly appendSeconds: number;
+	/** CPU time of both: other programs do not lengthen it. */
+	readonly cpuSeconds: number;
 };
 
 /** Makes `count` exchanges with small bodies and takes them in. With more than 200 connections each has the same share. */
@@ -60,9 +62,11 @@ export function takeIn(
 	let wireBytes = 0;
 	let decodeSeconds = 0;
 	let appendSeconds = 0;
+	let cpuUs = 0;
 	const flush = () => {
 		const batch = tape.batch();
 		tape.records.length = 0;
+		const before = process.cpuUsage();
 		const start = performance.now();
 		decoder.input(batch.byteLength).set(batch);
 		decoder.decode(batch.byteLength);
@@ -70,6 +74,8 @@ export function takeIn(
 		drain(decoder, store);
 		decodeSeconds += (decoded - start) / 1000;
 		appendSeconds += (performance.now() - decoded) / 1000;
+		const { user, system } = process.cpuUsage(before);
+		cpuUs += user + system;
 	};
 	for (let made = 0; made < count; made++) {
 		wireBytes += exchange(tape, connection(made), random);
@@ -81,7 +87,7 @@ export function takeIn(
 	drain(decoder, store);
 	decoder.finish();
 	drain(decoder, store);
-	return { store, decoder, rows: store.rows, wireBytes, decodeSeconds, appendSeconds };
+	return { store, decoder, rows: store.rows, wireBytes, decodeSeconds, appendSeconds, cpuSeconds: cpuUs / 1e6 };
 }
 
 /** What a statement sees of the store. */
