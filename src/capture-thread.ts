@@ -51,6 +51,10 @@ const closedConnections = new ConnectionLog(shares.connectionLog);
 let queryPort: MessagePort | undefined;
 let following = false;
 let committedBefore = 0;
+/** The snapshot that the follower has not released yet: while it is busy, more of them would only hold memory. */
+let followerHolds: number | undefined;
+/** The follower was told the end. */
+let toldEnd = false;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
@@ -63,6 +67,8 @@ main.on('message', (message: ToCapture) => {
 		queryPort = message.port as MessagePort;
 		// A query thread before this one reads nothing any more.
 		store.release();
+		following = false;
+		followerHolds = undefined;
 		queryPort.on('message', answerQueryThread);
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
@@ -158,6 +164,10 @@ async function pump(source: BatchSource): Promise<void> {
 		if (store.appended >= settings.count) Atomics.store(stop, 0, 1);
 		// Lets messages in.
 		await new Promise(setImmediate);
+		// A recording can wait for its tail.
+		while (settings.replay !== undefined && followerHolds !== undefined && Atomics.load(stop, 0) === 0) {
+			await new Promise((resolve) => setTimeout(resolve, 1));
+		}
 		if (paused && settings.replay !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 	}
 }
@@ -242,9 +252,13 @@ function answerQueryThread(request: SnapshotRequest): void {
 	if (request.type === 'follow') {
 		following = request.on;
 		committedBefore = -1;
+		toldEnd = false;
 		tellFollower();
 	} else if (request.type === 'release') {
 		store.release(request.id);
+		if (request.id !== followerHolds) return;
+		followerHolds = undefined;
+		tellFollower();
 	} else if (request.type === 'dropped') {
 		count(ownLoss.outputDropped, request.events, request.bytes);
 	} else {
@@ -267,9 +281,12 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 }
 
 function tellFollower(): void {
-	if (!following || (store.appended === committedBefore && !ended)) return;
+	if (!following || followerHolds !== undefined || toldEnd) return;
+	if (store.appended === committedBefore && !ended) return;
 	committedBefore = store.appended;
+	toldEnd = ended;
 	const snapshot: CaptureSnapshot = { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() };
+	followerHolds = snapshot.store.id;
 	reply({ type: 'committed', snapshot, ended });
 }
 
