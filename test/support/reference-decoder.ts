@@ -271,7 +271,7 @@ function framingOf(fields: readonly FieldRow[]): Framing | undefined {
 		return { kind: 'chunked' };
 	}
 	if (fields.some((field) => field.name.toLowerCase() === 'transfer-encoding')) throw new Unsound('an empty coding');
-	const values = lengths.flatMap((text) => text.split(',').map((part) => part.trim()));
+	const values = lengths.flatMap((text) => text.split(',').map(trimSpace));
 	if (values.length === 0) return undefined;
 	if (!values.every((text) => /^\d{1,19}$/.test(text))) throw new Unsound('a length');
 	const numbers = values.map(BigInt);
@@ -333,10 +333,15 @@ function list(fields: readonly FieldRow[], name: string): string[] {
 	return fields
 		.filter((field) => field.name.toLowerCase() === name && !field.trailer)
 		.flatMap((field) => field.value.split(','))
-		.map((element) => element.trim().toLowerCase())
+		.map((element) => trimSpace(element).toLowerCase())
 		.filter((element) => element !== '');
 }
 
 function value(fields: readonly FieldRow[], name: string): string {
 	return fields.find((field) => field.name.toLowerCase() === name)?.value ?? '';
+}
+
+/** Without the white space that HTTP knows; JavaScript's trim() takes more. */
+function trimSpace(text: string): string {
+	return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
