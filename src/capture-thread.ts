@@ -196,6 +196,12 @@ function drain(source: BatchSource): void {
 			else if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
 			else if (type === layout.ENTRY_CONNECTION)
 				closedConnections.append(output.subarray(at - start, at - start + views.u32[at >> 2]!));
+			else if (type === layout.ENTRY_SKIP)
+				source.skip(
+					float(at + layout.SKIP_CONN),
+					views.u32[(at + layout.SKIP_DIRECTION) >> 2]!,
+					float(at + layout.SKIP_UNTIL),
+				);
 			else if (type === layout.ENTRY_QUESTION) {
 				const answer = source.answer({
 					what: views.u32[(at + layout.QUESTION_WHAT) >> 2] === layout.QUESTION_SOCKET ? 'socket' : 'process',

@@ -26,12 +26,14 @@ import {
 	CAPTURE_SHUTDOWN,
 	DIRECTION_IN,
 	DIRECTION_OUT,
+	FLAG_CUT_BODY_LIMIT,
 	FLAG_CUT_CAPTURE_LIMIT,
 	FLAG_CUT_IOVEC_LIMIT,
 	FLAG_MIDSTREAM,
 	FLAG_PART,
 	FLAG_UNVERIFIED,
 	FLAG_ZERO_COPY,
+	LOSS_BODY_LIMIT,
 	LOSS_CAPTURE_LIMIT,
 	LOSS_DECODE_GAP,
 	LOSS_IOVEC_BOUND,
@@ -223,6 +225,7 @@ function handleData(connection: Connection, record: usize): void {
 	const calls = flags & FLAG_PART && recordCallOffset(record) != 0 ? 0 : 1;
 	if (unseen != 0) {
 		if (flags & FLAG_ZERO_COPY) loss.count(LOSS_ZERO_COPY, calls, unseen);
+		else if (flags & FLAG_CUT_BODY_LIMIT) loss.count(LOSS_BODY_LIMIT, 1, unseen);
 		else if (flags & FLAG_CUT_IOVEC_LIMIT) loss.count(LOSS_IOVEC_BOUND, 1, unseen);
 		else if (flags & FLAG_CUT_CAPTURE_LIMIT) loss.count(LOSS_CAPTURE_LIMIT, 1, unseen);
 	}

@@ -21,6 +21,7 @@ import {
 	ENTRY_EXCHANGE,
 	ENTRY_PAIR,
 	ENTRY_QUESTION,
+	ENTRY_SKIP,
 	EXCHANGE_ANOMALIES,
 	EXCHANGE_CGROUP,
 	EXCHANGE_CMDLINE,
@@ -85,6 +86,10 @@ import {
 	SIDE_CLIENT,
 	SIDE_SERVER,
 	SIDE_UNKNOWN,
+	SKIP_CONN,
+	SKIP_DIRECTION,
+	SKIP_FIXED_BYTES,
+	SKIP_UNTIL,
 	UNHELD_MAX,
 	UNHELD_MEMORY,
 } from './output-layout';
@@ -362,4 +367,13 @@ export function writeQuestion(what: i32, conn: u64, pid: u32, fd: i32): void {
 	store<u32>(entry, pid, QUESTION_PID);
 	store<i32>(entry, fd, QUESTION_FD);
 	store<u32>(entry, what, QUESTION_WHAT);
+}
+
+/** Writes ENTRY_SKIP. */
+export function writeSkip(conn: u64, direction: u32, until: u64): void {
+	const entry = reserve(ENTRY_SKIP, SKIP_FIXED_BYTES, SKIP_FIXED_BYTES);
+	if (entry == 0) return;
+	store<f64>(entry, <f64>conn, SKIP_CONN);
+	store<f64>(entry, <f64>until, SKIP_UNTIL);
+	store<u32>(entry, direction, SKIP_DIRECTION);
 }

@@ -2,7 +2,7 @@
 import { forgetAddresses } from './addresses';
 import { dropUnbound, endDoubt } from './alignment';
 import * as call from './call';
-import { LOSS_TABLE_FULL } from './capture-event';
+import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from './capture-event';
 import * as connections from './connections';
 import { writeConnection } from './entries';
 import * as exchanges from './exchanges';
@@ -16,7 +16,7 @@ import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
 import { connectionsLimit } from './settings';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_PROCESS, NO_STREAM, Stream } from './state';
-import { OPAQUE, endStream, feed, feedGap, feedUnseen, inheritRole } from './streams';
+import { OPAQUE, endStream, feed, feedGap, feedUnseen, inheritRole, skipOpaque } from './streams';
 
 /** Closed connections that are remembered, for late records and for the other side on this host. */
 const REMEMBERED: u32 = 4096;
@@ -47,10 +47,14 @@ export function openStream(connection: Connection, incoming: bool): Stream {
 	stream = changetype<Stream>(allocateZeroed(offsetof<Stream>()));
 	if (stream == NO_STREAM) return stream;
 	stream.connection = connection;
+	stream.direction = <u8>(incoming ? DIRECTION_IN : DIRECTION_OUT);
 	stream.midstream = connection.midstream;
 	if (incoming) connection.incoming = stream;
 	else connection.outgoing = stream;
-	if (connection.opaque) stream.state = OPAQUE;
+	if (connection.opaque) {
+		stream.state = OPAQUE;
+		skipOpaque(stream);
+	}
 	inheritRole(stream);
 	return stream;
 }

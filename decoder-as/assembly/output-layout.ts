@@ -14,6 +14,7 @@ export const ENTRY_EVENT: i32 = 3;
 export const ENTRY_PAIR: i32 = 4;
 export const ENTRY_QUESTION: i32 = 5;
 export const ENTRY_BLIND_SPOT: i32 = 6;
+export const ENTRY_SKIP: i32 = 7;
 
 // ---- ENTRY_EXCHANGE: a row of `exchanges` -------------------------------------------------------------------------
 
@@ -220,6 +221,17 @@ export const QUESTION_FIXED_BYTES: i32 = 32;
 export const QUESTION_SOCKET: i32 = 1;
 /** Answer with CAPTURE_FACT_PROCESS. */
 export const QUESTION_PROCESS: i32 = 2;
+
+// ---- ENTRY_SKIP: bytes that need not be copied any more -----------------------------------------------------------------
+
+/** f64: the connection. */
+export const SKIP_CONN: i32 = 8;
+/** f64: stream offset; bytes before it are body beyond the limit, or of no protocol that is read. Only a hint. */
+export const SKIP_UNTIL: i32 = 16;
+/** u32 enum capture_direction. */
+export const SKIP_DIRECTION: i32 = 24;
+// 28: 0
+export const SKIP_FIXED_BYTES: i32 = 32;
 
 // ---- ENTRY_BLIND_SPOT: a row of `blind_spots` ------------------------------------------------------------------------------
 

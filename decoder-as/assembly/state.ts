@@ -212,6 +212,8 @@ export class Stream {
 	message: Message;
 	/** Bytes of the current body, or of the current chunk, still to come. */
 	remaining: u64;
+	/** The last offset up to which the kernel was told not to copy. */
+	skippedUntil: u64;
 
 	// Of the head (or trailer section, or chunk-size line) being read.
 	/** The head lies here, in the record itself, as long as it has come in one piece; 0: it is gathered. */

@@ -15,6 +15,7 @@ import {
 	ROLE_ACCEPTED,
 	ROLE_CONNECTED,
 } from './capture-event';
+import { writeSkip } from './entries';
 import * as exchanges from './exchanges';
 import {
 	LINE_HTTP,
@@ -82,6 +83,7 @@ import { readPlainFields } from './plain-fields';
 import { noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
 import { clearSearch, findStart, keepSearchLine, mayBeStart, passSearchLine } from './search';
+import { bodyLimit } from './settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
 
 /** What a stream carries. */
@@ -118,6 +120,11 @@ const CHUNK_DIGITS: u8 = 0;
 const CHUNK_AFTER: u8 = 1;
 const CHUNK_EXTENSION: u8 = 2;
 
+/** For less it is not worth a word with the kernel. */
+const SKIPPED_LEAST: u64 = 65536;
+/** The largest offset that a float holds exactly: to the end. */
+const SKIPPED_MOST: u64 = (1 << 53) - 1;
+
 const EXTENSION_BYTES_FINE: u64 = 16384;
 const FRAMING_BYTES_FINE: u64 = 102400;
 /** A request line's method is looked for in this many bytes. */
@@ -146,6 +153,7 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 				addBody(stream.message, at, length);
 				stream.remaining -= length;
 				next = at + length;
+				if (stream.remaining >= SKIPPED_LEAST) offerSkip(stream, length);
 				break;
 			}
 			case UNTIL_CLOSE:
@@ -248,6 +256,28 @@ export function feedGap(stream: Stream, length: u64): void {
 		left -= taken;
 		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
 	}
+}
+
+/**
+ * So much of a body of known length is to come, and no more of it is wanted: the kernel need not copy it. Only where nothing
+ * about the framing is in doubt, for what is skipped cannot be looked at again. `taken` more bytes were just taken.
+ */
+function offerSkip(stream: Stream, taken: u32): void {
+	const message = stream.message;
+	const connection = stream.connection;
+	if (stream.state != IN_LENGTH || <u64>message.bodyLength < bodyLimit || connection.doubt != 0) return;
+	const until = stream.next + taken + stream.remaining;
+	if (stream.skippedUntil == until || until > SKIPPED_MOST) return;
+	const exchange = message.exchange;
+	if (exchange == NO_EXCHANGE || exchange.request == NO_MESSAGE) return;
+	stream.skippedUntil = until;
+	writeSkip(connection.id, stream.direction, until);
+}
+
+/** Of what is no HTTP/1 nothing is kept, but for somebody who wants everything recorded. */
+export function skipOpaque(stream: Stream): void {
+	if (bodyLimit == u64.MAX_VALUE || stream.connection.ignored) return;
+	writeSkip(stream.connection.id, stream.direction, SKIPPED_MOST);
 }
 
 /** UNHELD_* of the current call's bytes without content. */
@@ -457,6 +487,7 @@ export function setOpaque(connection: Connection, protocol: i32): void {
 }
 
 function makeOpaque(stream: Stream): void {
+	if (stream.state != OPAQUE) skipOpaque(stream);
 	const message = stream.message;
 	if (message != NO_MESSAGE) {
 		stream.message = NO_MESSAGE;

@@ -24,6 +24,8 @@ export type BatchSource = {
 	periodicRecords(): readonly Uint8Array[];
 	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
 	answer(question: Question): Uint8Array | undefined;
+	/** Bytes of this stream (`direction` of enum capture_direction) before offset `until` are not wanted: a hint. */
+	skip(conn: number, direction: number, until: number): void;
 	/** Changes what is captured from now on; a recording holds what it holds. */
 	setFilters(filters: CaptureFilters): void;
 	/** Stops the source: no new records; what is buffered can still be read. */
@@ -47,6 +49,7 @@ export function recordingSource(path: string): BatchSource {
 		},
 		periodicRecords: () => [],
 		answer: () => undefined,
+		skip: () => undefined,
 		setFilters: () => undefined,
 		stop() {
 			stopped = true;

@@ -77,6 +77,7 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 			return records;
 		},
 		answer: (question) => answer(addon, capture, question),
+		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
 		setFilters: (filters) => applyFilter(capture, filters),
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),

@@ -111,6 +111,9 @@ export type BlindSpotRow = {
 	evidence: string | null;
 };
 
+/** The kernel need not copy this stream's bytes before `until`. */
+export type SkipRow = { conn: number; direction: string | null; until: number };
+
 export type Decoded = {
 	exchanges: ExchangeRow[];
 	connections: ConnectionRow[];
@@ -118,11 +121,20 @@ export type Decoded = {
 	pairs: { a: number; b: number }[];
 	questions: QuestionRow[];
 	blindSpots: BlindSpotRow[];
+	skips: SkipRow[];
 };
 
 /** Reads the entries in the decoder's output. Throws when one breaks the layout's rules. */
 export function readOutput(output: Uint8Array): Decoded {
-	const decoded: Decoded = { exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [] };
+	const decoded: Decoded = {
+		exchanges: [],
+		connections: [],
+		events: [],
+		pairs: [],
+		questions: [],
+		blindSpots: [],
+		skips: [],
+	};
 	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
 	for (let at = 0; at < output.byteLength; ) {
 		const entry = new Entry(view, at);
@@ -147,6 +159,13 @@ export function readOutput(output: Uint8Array): Decoded {
 					conn: entry.f64(layout.QUESTION_CONN),
 					pid: entry.u32(layout.QUESTION_PID),
 					fd: entry.u32(layout.QUESTION_FD) | 0,
+				});
+				break;
+			case layout.ENTRY_SKIP:
+				decoded.skips.push({
+					conn: entry.f64(layout.SKIP_CONN),
+					direction: DIRECTIONS[entry.u32(layout.SKIP_DIRECTION)] ?? null,
+					until: entry.f64(layout.SKIP_UNTIL),
 				});
 				break;
 			case layout.ENTRY_BLIND_SPOT:
@@ -189,7 +208,15 @@ export function decodeRecords(records: readonly Uint8Array[], options: RunOption
 }
 
 export function feedRecords(decoder: Decoder, records: readonly Uint8Array[], options: RunOptions = {}): Decoded {
-	const all: Decoded = { exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [] };
+	const all: Decoded = {
+		exchanges: [],
+		connections: [],
+		events: [],
+		pairs: [],
+		questions: [],
+		blindSpots: [],
+		skips: [],
+	};
 	const step = options.recordsPerBatch ?? Math.max(1, records.length);
 	for (let i = 0; i < records.length; i += step) {
 		feedBatch(decoder, buildBatch(records.slice(i, i + step)));
@@ -218,6 +245,7 @@ function append(all: Decoded, more: Decoded): void {
 	all.pairs.push(...more.pairs);
 	all.questions.push(...more.questions);
 	all.blindSpots.push(...more.blindSpots);
+	all.skips.push(...more.skips);
 }
 
 class Entry {

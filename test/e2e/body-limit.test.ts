@@ -1,0 +1,107 @@
+// What nobody wants to see is not copied: the kernel side of --body-limit.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+import { parseRows, runTinytap, startTinytap } from '../support/tinytap.ts';
+
+const LENGTH = 50_000_000;
+const LIMIT = 65_536;
+const CHUNK = Buffer.alloc(64 * 1024, 'fifty million bytes\n');
+
+test('of a body of 50 MB the ring carries little more than the limit, and all is counted', async () => {
+	let big: ServerResponse | undefined;
+	const server = createServer((request, response) => {
+		if (request.url !== '/big') {
+			response.end('small');
+			return;
+		}
+		big = response;
+		response.writeHead(200, { 'Content-Length': LENGTH });
+		response.write(CHUNK);
+		response.write(CHUNK);
+	}).listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address() as AddressInfo;
+	const directory = temporaryDirectory();
+	const recording = join(directory.path, 'limit.ttap');
+	const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+	const tinytap = startTinytap(['tail', '--port', String(port), '--record', recording, '--columns', 'path']);
+	try {
+		await tinytap.attached();
+		const response = await ask(port, '/big', agent);
+		let received = 0;
+		response.on('data', (bytes: Buffer) => {
+			received += bytes.length;
+		});
+		await eventually(
+			() => received >= 2 * CHUNK.length || undefined,
+			() => `${received} bytes received`,
+		);
+		// When this one is shown the decoder has seen the limit reached, on both sides, and the kernel was told.
+		await whole(await ask(port, '/marker'));
+		await eventually(
+			() => tinytap.stdout().includes('/marker') || undefined,
+			() => `no row: ${tinytap.stdout()}`,
+		);
+		for (let sent = 2 * CHUNK.length; sent < LENGTH; sent += CHUNK.length) {
+			const chunk = CHUNK.subarray(0, Math.min(CHUNK.length, LENGTH - sent));
+			if (!big!.write(chunk)) await once(big!, 'drain');
+		}
+		big!.end();
+		await once(response, 'end');
+		assert.equal(received, LENGTH);
+		await whole(await ask(port, '/after', agent));
+		await eventually(
+			() => tinytap.stdout().split('/after').length > 2 || undefined,
+			() => `no rows: ${tinytap.stdout()}`,
+		);
+		tinytap.interrupt();
+		await tinytap.finished;
+		// The records themselves, some 80 bytes a call, are all that the rest takes.
+		const { size } = statSync(recording);
+		assert.ok(size < 5_000_000, `${size} bytes recorded`);
+		const sql =
+			'SELECT side, path, state, res_body_bytes, res_captured_bytes, res_body_note, lost_bytes FROM exchanges';
+		const rows = await replay(recording, `${sql} WHERE path <> '/marker' ORDER BY path, side`);
+		const note = `body: first ${LIMIT} of ${LENGTH} bytes (body limit)`;
+		assert.deepEqual(rows.map(Object.values), [
+			['client', '/after', 'complete', 5, 5, null, 0],
+			['server', '/after', 'complete', 5, 5, null, 0],
+			['client', '/big', 'complete', LENGTH, LIMIT, note, 0],
+			['server', '/big', 'complete', LENGTH, LIMIT, note, 0],
+		]);
+		const [limited] = await replay(recording, "SELECT bytes FROM loss WHERE reason = 'body_limit'");
+		assert.equal(limited!.bytes, 2 * (LENGTH - LIMIT));
+		const [sum] = await replay(recording, 'SELECT sum(bytes_in) + sum(bytes_out) AS bytes FROM connections');
+		assert.ok(Number(sum!.bytes) > 2 * LENGTH);
+	} finally {
+		await tinytap.stop();
+		agent.destroy();
+		server.closeAllConnections();
+		server.close();
+		directory.remove();
+	}
+});
+
+async function ask(port: number, path: string, agent?: Agent): Promise<IncomingMessage> {
+	const request = get({ host: '127.0.0.1', port, path, ...(agent === undefined ? {} : { agent }) });
+	const [response] = (await once(request, 'response')) as [IncomingMessage];
+	return response;
+}
+
+async function whole(response: IncomingMessage): Promise<void> {
+	response.resume();
+	await once(response, 'end');
+}
+
+async function replay(recording: string, sql: string): Promise<Record<string, unknown>[]> {
+	const { code, stdout, stderr } = await runTinytap(['query', sql, '--format', 'ndjson', '--replay', recording]);
+	assert.equal(code, 0, stderr);
+	return parseRows(stdout);
+}
