@@ -233,7 +233,9 @@ function difference(wanted: ReferenceRow, found: ExchangeRow): string | undefine
 		['response body', answered ? body(wanted.resBody, wanted.resEnded, true) : null, found.resBody],
 		['state', state, found.state],
 	];
-	const wrong = pairs.find(([, a, b]) => a !== b);
+	// The reference knows nothing of oddities inside what it reads.
+	const malformed = found.state === 'incomplete' && found.reason === 'malformed' && state === 'complete';
+	const wrong = pairs.find(([name, a, b]) => a !== b && !(malformed && name === 'state'));
 	return wrong === undefined
 		? undefined
 		: `${wrong[0]} is ${JSON.stringify(wrong[2])} instead of ${JSON.stringify(wrong[1])}`;

@@ -4,7 +4,7 @@ import { wallMicroseconds } from './clock';
 import { makeDue, settled } from './connections';
 import { LOSS_OUTPUT_DROPPED } from './capture-event';
 import { writeExchange } from './entries';
-import { isMalformed, note } from './head';
+import { isMalformed, isUnclear, note } from './head';
 import * as loss from './loss';
 import { allocateZeroed, release } from './memory';
 import { dropBody, freeMessage } from './messages';
@@ -170,7 +170,8 @@ function finishWhole(exchange: Exchange): void {
 	const malformed = isMalformed(request) || isMalformed(response);
 	if (damage != 0) finish(exchange, STATE_INCOMPLETE, reasonOf(damage, malformed));
 	else if (request.lostBytes + response.lostBytes != 0) finish(exchange, STATE_INCOMPLETE, REASON_BYTES_LOST);
-	else finish(exchange, STATE_COMPLETE, malformed ? REASON_MALFORMED : REASON_NONE);
+	else if (isUnclear(request) || isUnclear(response)) finish(exchange, STATE_INCOMPLETE, REASON_MALFORMED);
+	else finish(exchange, STATE_COMPLETE, REASON_NONE);
 }
 
 /** Who is sent something malformed hangs up: that it was malformed says more than that. */

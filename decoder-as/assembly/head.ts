@@ -69,8 +69,18 @@ const REFUSED: u64 =
 	((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) | ((<u64>1) << ANOMALY_SPACE_IN_TARGET) |
 	((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);
 
+/** Those of them that leave no doubt about what was meant: they say why nobody answered, but an exchange can be complete with them. */
+const UNDERSTOOD: u64 =
+	((<u64>1) << ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING) | ((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) |
+	((<u64>1) << ANOMALY_SPACE_IN_TARGET) | ((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);
+
 export function isMalformed(message: Message): bool {
 	return message != NO_MESSAGE && (message.anomalies & REFUSED) != 0;
+}
+
+/** Is something in it that has no certain meaning? */
+export function isUnclear(message: Message): bool {
+	return (message.anomalies & (REFUSED & ~UNDERSTOOD)) != 0;
 }
 
 export function note(message: Message, anomaly: u32): void {

@@ -160,7 +160,8 @@ function readRequest(text: string, at: number, rows: ReferenceRow[]): number {
 	const head = readHead(text.slice(start));
 	if (head === undefined) return at;
 	const line = /^(\S+) (\S+) HTTP\/1\.(\d)$/.exec(head.startLine);
-	if (line === null || !TOKEN.test(line[1]!)) throw new Unsound('a request line');
+	// Nobody looks further for a method's end.
+	if (line === null || !TOKEN.test(line[1]!) || line[1]!.length > 60) throw new Unsound('a request line');
 	const row: ReferenceRow = {
 		method: line[1]!,
 		target: line[2]!,
@@ -204,6 +205,8 @@ function readResponse(text: string, at: number, row: ReferenceRow, ended: boolea
 	}
 	// What was sent before it and after it cannot be told apart here.
 	if (status === 101 && !mayUpgrade(row)) throw new Unsound('an upgrade nobody asked for');
+	// Here the rest of the body may still be read.
+	if (status === 101 && !row.reqEnded) throw new Unsound('an upgrade in the middle of a request');
 	row.status = status;
 	row.resVersion = 0x100 | Number(line[1]);
 	row.statusText = line[3] ?? null;
