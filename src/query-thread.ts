@@ -70,6 +70,7 @@ type Tail = {
 let tail: Tail | undefined;
 
 for (const view of views) define(view);
+if (views.length > 0) queue = queue.then(async () => post({ type: 'own', id: 0, own: ownTables() }));
 
 main.on('message', (message: ToQuery) => {
 	switch (message.type) {

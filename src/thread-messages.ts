@@ -142,6 +142,8 @@ export type FromQuery =
 			/** After a statement that made or dropped something: all views and temporary tables there are. */
 			readonly own?: readonly OwnTable[];
 	  }
+	/** The views that could be made again in a new query thread. */
+	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }
 	| { readonly type: 'exchange'; readonly id: number; readonly exchange: unknown }
 	/** The tail has passed the last row of an ended capture. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }

@@ -302,7 +302,10 @@ export class Threads {
 				maxYoungGenerationSizeMb: 12,
 			},
 		});
-		query.on('message', (message: FromQuery) => this.#waiting.get(message.id)?.take(message));
+		query.on('message', (message: FromQuery) => {
+			if (message.type === 'own') this.ownTables = message.own;
+			else this.#waiting.get(message.id)?.take(message);
+		});
 		query.on('error', (error: unknown) => {
 			if (query === this.#query) this.#replaceQuery(queryThreadError(error));
 		});
