@@ -1,5 +1,6 @@
 // The engines that run beside ours, each with the same rows in its own memory.
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -42,7 +43,7 @@ type Alasql = {
 export async function openRivals(modules: string | undefined): Promise<{ rivals: Rival[]; absent: string[] }> {
 	const rivals: Rival[] = [];
 	const absent: string[] = [];
-	const from = createRequire(modules === undefined ? import.meta.url : join(modules, 'package.json'));
+	const from = createRequire(join(modules ?? installedPeers(), 'package.json'));
 	for (const open of [openSqlite, openDuck]) {
 		try {
 			rivals.push(await open(from));
@@ -52,6 +53,16 @@ export async function openRivals(modules: string | undefined): Promise<{ rivals:
 	}
 	rivals.push(openAlasql());
 	return { rivals, absent };
+}
+
+/** The folder of the peers' own package.json; what it names is installed there when it is not yet. */
+function installedPeers(): string {
+	const folder = join(import.meta.dirname, 'peers');
+	if (existsSync(join(folder, 'node_modules', '.package-lock.json'))) return folder;
+	console.log('installing better-sqlite3 and DuckDB: a minute or two where SQLite has to be compiled');
+	// Should it fail, opening them says what is missing.
+	spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
+	return folder;
 }
 
 function openSqlite(from: NodeJS.Require): Rival {

@@ -2,7 +2,7 @@
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../src/store/table.ts';
 import { openRivals, type Rows } from './engines.ts';
-import { publish } from './page.ts';
+import { type Goal, publish } from './page.ts';
 import { type Engine, type Query, queriesFor } from './queries.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
 import { databaseOf, takeIn } from './traffic.ts';
@@ -88,13 +88,9 @@ export async function benchSql({ rows, rounds, write, modules }: SqlOptions): Pr
 		console.log(`round ${round} of ${rounds}`);
 	}
 	for (const rival of rivals) rival.close();
-	const page = report(
-		queries,
-		engines.map(({ engine }) => engine),
-		times,
-		notes,
-	);
-	const conditions = liveFilters(database.tables.get('exchanges')!, rounds);
+	const names = engines.map(({ engine }) => engine);
+	const page = report(queries, names, times, notes);
+	const live = liveFilters(database.tables.get('exchanges')!, rounds);
 	publish(
 		{
 			name: 'sql',
@@ -108,13 +104,14 @@ objects in the same heap, and a full collection that falls into a statement goes
 in the first round. A ratio is the other engine's time divided by ours in the same round: above 1 ours is faster.`,
 			command: `npm run bench -- sql${options(rows, rounds, modules)}`,
 			versions: Object.fromEntries(rivals.map(({ engine, version }) => [engine, version])),
+			goals: goals(queries, names, times, live.medians),
 			figures: `${absent.map((why) => `- Not installed: ${why}\n`).join('')}${page}
 
 ### Live filter
 
 The compiled condition over all rows, one call a row, as the live tail tests them; million rows a second.
 
-${conditions}`,
+${live.text}`,
 		},
 		write,
 	);
@@ -148,6 +145,40 @@ function canonical(rows: Rows): string {
 		.join('\n');
 }
 
+type Times = ReadonlyMap<string, number[]>;
+
+/** The other engine's time divided by ours, round by round. */
+function ratiosOf(query: Query, engine: Engine, times: Times): number[] {
+	const ours = times.get(`${query.name}/tinytap`) ?? [];
+	return (times.get(`${query.name}/${engine}`) ?? []).map((time, round) => time / ours[round]!);
+}
+
+/** Of the statements that the engine ran. */
+function medianRatios(queries: readonly Query[], engine: Engine, times: Times): { name: string; ratio: number }[] {
+	return queries
+		.map((query) => ({ name: query.name, list: ratiosOf(query, engine, times) }))
+		.filter(({ list }) => list.length > 0)
+		.map(({ name, list }) => ({ name, ratio: spreadOf(list).median }));
+}
+
+function goals(queries: readonly Query[], engines: readonly Engine[], times: Times, live: readonly number[]): Goal[] {
+	const list: Goal[] = [];
+	if (engines.includes('SQLite')) {
+		const { median, min, max } = spreadOf(medianRatios(queries, 'SQLite', times).map(({ ratio }) => ratio));
+		const range = `${figure(median)} (statements from ${figure(min)} to ${figure(max)})`;
+		list.push({ goal: "at least 3 times SQLite's speed, median over the list", figure: range, met: median >= 3 });
+	}
+	const least = Math.min(...medianRatios(queries, 'alasql', times).map(({ ratio }) => ratio));
+	list.push({ goal: 'nowhere slower than alasql', figure: `${figure(least)} at least`, met: least >= 1 });
+	const slowest = Math.min(...live);
+	list.push({
+		goal: 'a live filter tests 5 million rows a second',
+		figure: `${figure(slowest)} million at least`,
+		met: slowest >= 5,
+	});
+	return list;
+}
+
 function report(
 	queries: readonly Query[],
 	engines: readonly Engine[],
@@ -156,8 +187,7 @@ function report(
 ): string {
 	const rivals = engines.slice(1);
 	const of = (query: Query, engine: Engine) => times.get(`${query.name}/${engine}`) ?? [];
-	const ratios = (query: Query, engine: Engine) =>
-		of(query, engine).map((time, round) => time / of(query, 'tinytap')[round]!);
+	const ratios = (query: Query, engine: Engine) => ratiosOf(query, engine, times);
 	const milliseconds = table(
 		['ms', ...engines],
 		queries.map((query) => [
@@ -175,9 +205,7 @@ function report(
 		]),
 	);
 	const lines = rivals.map((engine) => {
-		const medians = queries
-			.filter((query) => ratios(query, engine).length > 0)
-			.map((query) => ({ name: query.name, ratio: spreadOf(ratios(query, engine)).median }));
+		const medians = medianRatios(queries, engine, times);
 		if (medians.length === 0) return `- ${engine}: nothing measured`;
 		const slower = medians.filter(({ ratio }) => ratio < 1).map(({ name }) => name);
 		const where = slower.length === 0 ? 'ours is nowhere slower' : `ours is slower at: ${slower.join('; ')}`;
@@ -186,7 +214,8 @@ function report(
 	return [milliseconds, '', against, '', ...lines, ...notes.map((note) => `- ${note}`)].join('\n');
 }
 
-function liveFilters(exchanges: TableSnapshot, rounds: number): string {
+function liveFilters(exchanges: TableSnapshot, rounds: number): { text: string; medians: number[] } {
+	const medians: number[] = [];
 	const lines: string[][] = [];
 	for (const text of CONDITIONS) {
 		const condition = compileCondition(text, exchanges.columns);
@@ -198,7 +227,8 @@ function liveFilters(exchanges: TableSnapshot, rounds: number): string {
 			for (let row = 0; row < exchanges.rowCount; row++) if (condition(exchanges, row)) hits++;
 			if (round > 0) rates.push(exchanges.rowCount / (performance.now() - start) / 1000);
 		}
+		medians.push(spreadOf(rates).median);
 		lines.push([`\`${text}\``, spreadText(spreadOf(rates)), hits.toLocaleString('en-US')]);
 	}
-	return table(['condition', 'million rows/s', 'true'], lines);
+	return { text: table(['condition', 'million rows/s', 'true'], lines), medians };
 }
