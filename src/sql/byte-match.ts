@@ -29,14 +29,16 @@ export function byteLike(pattern: string, escaping: string | undefined): ByteMat
 	const last = others.pop();
 	if (last === undefined) return (bytes, start, end) => end - start === first!.length && isAt(bytes, start, first!);
 	const middle = others.filter((part) => part.length > 0);
-	const least = first!.length + last.length + middle.reduce((sum, part) => sum + part.length, 0);
 	const [only] = middle;
+	if (only === undefined && last.length === 0)
+		return (bytes, start, end) => end - start >= first!.length && isAt(bytes, start, first!);
+	if (only !== undefined && middle.length === 1 && first!.length === 0 && last.length === 0)
+		return (bytes, start, end) => indexOf(bytes, start, end, only) >= 0;
+	const least = first!.length + last.length + middle.reduce((sum, part) => sum + part.length, 0);
 	return (bytes, start, end) => {
-		if (end - start < least || !isAt(bytes, start, first!)) return false;
 		const until = end - last.length;
-		if (!isAt(bytes, until, last)) return false;
+		if (end - start < least || !isAt(bytes, start, first!) || !isAt(bytes, until, last)) return false;
 		let at = start + first!.length;
-		if (only === undefined) return true;
 		for (const part of middle) {
 			at = indexOf(bytes, at, until, part);
 			if (at < 0) return false;
@@ -65,44 +67,53 @@ function likeParts(pattern: string, escaping: string | undefined): string[] | un
 	return parts;
 }
 
-/** A text to look for and, for each byte that may stand under its end, how far it can be moved on (Horspool's way). */
-type Search = { readonly length: number; readonly lower: Uint8Array; readonly skip: Uint8Array };
+/**
+ * A text to look for and, for each byte that may stand under its end, how far it can be moved on: 0 where it may be found
+ * (Horspool's way); then `again` is how far it can be moved on if it is not.
+ */
+type Search = {
+	readonly length: number;
+	readonly lower: Uint8Array;
+	readonly skip: Uint8Array;
+	readonly again: number;
+};
 
 function searchFor(text: string): Search {
 	const lower = new Uint8Array(Buffer.from(text, 'latin1'));
 	const { length } = lower;
 	const skip = new Uint8Array(256).fill(length);
-	for (let i = 0; i < length - 1; i++) {
-		const distance = length - 1 - i;
-		const byte = lower[i]!;
+	const set = (byte: number, distance: number) => {
 		skip[byte] = distance;
 		if (byte >= 97 && byte <= 122) skip[byte - 32] = distance;
-	}
-	return { length, lower, skip };
+	};
+	for (let i = 0; i < length - 1; i++) set(lower[i]!, length - 1 - i);
+	const again = length === 0 ? 1 : skip[lower[length - 1]!]!;
+	if (length > 0) set(lower[length - 1]!, 0);
+	return { length, lower, skip, again };
 }
 
+/** From the end, where texts that begin alike differ. */
 function isAt(bytes: Uint8Array, at: number, { lower, length }: Search): boolean {
-	for (let i = 0; i < length; i++) {
-		let byte = bytes[at + i]!;
-		if (byte === lower[i]) continue;
-		if (byte < CAPITAL_A || byte > CAPITAL_Z) return false;
-		byte += 32;
-		if (byte !== lower[i]) return false;
+	for (let i = length - 1; i >= 0; i--) {
+		const byte = bytes[at + i]!;
+		const wanted = lower[i]!;
+		if (byte !== wanted && (byte < CAPITAL_A || byte > CAPITAL_Z || byte + 32 !== wanted)) return false;
 	}
 	return true;
 }
 
 /** Where the text stands first between two places, in letters of any case; -1 when it does not. */
 function indexOf(bytes: Uint8Array, from: number, until: number, search: Search): number {
-	const { length, lower, skip } = search;
-	const lastByte = lower[length - 1]!;
+	const { length, skip, again } = search;
 	for (let at = from + length - 1; at < until; ) {
-		const byte = bytes[at]!;
-		if (byte === lastByte || (byte >= CAPITAL_A && byte <= CAPITAL_Z && byte + 32 === lastByte)) {
-			const start = at - length + 1;
-			if (isAt(bytes, start, search)) return start;
+		const distance = skip[bytes[at]!]!;
+		if (distance > 0) {
+			at += distance;
+			continue;
 		}
-		at += skip[byte]!;
+		const start = at - length + 1;
+		if (isAt(bytes, start, search)) return start;
+		at += again;
 	}
 	return -1;
 }

@@ -1,5 +1,6 @@
 // Orders rows by keys, keeping only the first ones when no more are wanted.
 import { type Guard, pauseIfDue, type Steps } from './guard.ts';
+import { orderOfRanks } from './rank-order.ts';
 import type { Cursor } from './runtime.ts';
 import type { KeyColumn } from './sort-keys.ts';
 
@@ -104,7 +105,7 @@ function* sortByColumns(
 ): Steps<Int32Array> {
 	const ranks = count > 256 ? columns[0]?.ranks?.(count) : undefined;
 	if (ranks === undefined) return yield* sortSteps(count, compare, guard);
-	const entries = yield* sortByRank(ranks, guard);
+	const entries = yield* orderOfRanks(ranks, guard);
 	if (columns.length > 1) {
 		yield* sortTies(entries, (a, b) => ranks[a] === ranks[b], compare, guard);
 	}
@@ -128,7 +129,7 @@ export function* sortPartitions(
 	const ranks = count > 256 ? columns[0]?.ranks?.(count) : undefined;
 	if (columns.length > 0 && ranks === undefined)
 		return yield* sortSteps(count, (a, b) => partitions[a]! - partitions[b]! || compare(a, b), guard);
-	const ranked = ranks === undefined ? undefined : yield* sortByRank(ranks, guard);
+	const ranked = ranks === undefined ? undefined : yield* orderOfRanks(ranks, guard);
 	yield* pauseIfDue(guard);
 	let highest = 0;
 	for (let entry = 0; entry < count; entry++) if (partitions[entry]! > highest) highest = partitions[entry]!;
@@ -209,43 +210,4 @@ function insertionSort(
 		}
 		entries[place] = entry;
 	}
-}
-
-/** Entries in stable order of doubles without NaN: a radix sort of their bits, sixteen at a time. */
-function* sortByRank(ranks: Float64Array, guard: Guard): Steps<Int32Array> {
-	const count = ranks.length;
-	const halves = new Uint16Array(ranks.slice().buffer);
-	// Bits of doubles order like unsigned integers once those of negative numbers are inverted; -0 counts as 0.
-	for (let entry = 0; entry < count; entry++) {
-		const at = entry * 4;
-		if (ranks[entry] === 0) halves[at + 3] = 0;
-		if (halves[at + 3]! >= 0x8000) {
-			for (let half = 0; half < 4; half++) halves[at + half] = ~halves[at + half]!;
-		} else {
-			halves[at + 3] = halves[at + 3]! | 0x8000;
-		}
-	}
-	let from = new Int32Array(count);
-	for (let entry = 0; entry < count; entry++) from[entry] = entry;
-	let to = new Int32Array(count);
-	const places = new Int32Array(0x10000);
-	for (let half = 0; half < 4; half++) {
-		yield* pauseIfDue(guard);
-		places.fill(0);
-		for (let entry = 0; entry < count; entry++) places[halves[entry * 4 + half]!]!++;
-		// Nothing to do when all are the same in these bits.
-		if (places[halves[half]!] === count) continue;
-		let total = 0;
-		for (let bucket = 0; bucket < places.length; bucket++) {
-			const size = places[bucket]!;
-			places[bucket] = total;
-			total += size;
-		}
-		for (let place = 0; place < count; place++) {
-			const entry = from[place]!;
-			to[places[halves[entry * 4 + half]!]!++] = entry;
-		}
-		[from, to] = [to, from];
-	}
-	return from;
 }

@@ -3,7 +3,7 @@
 import { dictionaryEntry } from './exchange-row.ts';
 import { fieldValuePlace, type Message } from './field-places.ts';
 import type { RowLocator } from './row-locator.ts';
-import { ABSENT, type Segment, type TextMember, type U32Member } from './segment.ts';
+import type { Segment, TextMember, U32Member } from './segment.ts';
 import type { ColumnReader, TextSpans } from './table.ts';
 import { TextCodes } from './text-codes.ts';
 
@@ -22,7 +22,7 @@ export type WordArray = {
 export function arrayReader(
 	{ of, zeroIsNull }: NumberArray,
 	rows: RowLocator,
-): Required<Pick<ColumnReader, 'number' | 'numbers'>> {
+): Required<Pick<ColumnReader, 'value' | 'number' | 'numbers'>> {
 	let data: Float64Array | Uint32Array | Uint16Array = new Float64Array(0);
 	let start = 0;
 	let end = 0;
@@ -37,16 +37,21 @@ export function arrayReader(
 		return data[row + shift]!;
 	};
 	return {
+		value: (row) => {
+			const number = plain(row);
+			return Number.isNaN(number) || (zeroIsNull && number === 0) ? null : number;
+		},
 		number: zeroIsNull ? (row) => plain(row) || Number.NaN : plain,
 		numbers: (list, count, into) => {
 			if (count === 0) return;
 			const first = list[0]!;
 			if (first < start || first >= end) seek(first);
-			if (data instanceof Float64Array) gatherDoubles(data, shift, list, count, into);
-			else if (data instanceof Uint16Array) gatherShorts(data, shift, list, count, into);
+			if (data instanceof Float64Array) {
+				if (list[count - 1]! - first === count - 1) into.set(data.subarray(first + shift, first + shift + count));
+				else gatherDoubles(data, shift, list, count, into);
+			} else if (data instanceof Uint16Array) gatherShorts(data, shift, list, count, into);
 			else gatherWords(data, shift, list, count, into);
-			if (!zeroIsNull) return;
-			for (let i = 0; i < count; i++) if (into[i] === 0) into[i] = Number.NaN;
+			if (zeroIsNull) zerosToNull(into, count);
 		},
 	};
 }
@@ -63,6 +68,10 @@ function gatherWords(data: Uint32Array, shift: number, list: Int32Array, count: 
 
 function gatherShorts(data: Uint16Array, shift: number, list: Int32Array, count: number, into: Float64Array): void {
 	for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
+}
+
+function zerosToNull(values: Float64Array, count: number): void {
+	for (let i = 0; i < count; i++) values[i] = values[i]! === 0 ? Number.NaN : values[i]!;
 }
 
 export function wordReader(
@@ -146,9 +155,10 @@ export function rangeSpans(
 	{ start: startMember, length: lengthMember }: { readonly start: U32Member; readonly length: U32Member },
 	rows: RowLocator,
 ): TextSpans {
-	let bases: Uint32Array = new Uint32Array(0);
-	let offsets: Uint32Array = bases;
-	let lengths: Uint32Array = bases;
+	// As signed numbers, which no place or length in a segment exceeds: ABSENT is negative then.
+	let bases: Int32Array = new Int32Array(0);
+	let offsets: Int32Array = bases;
+	let lengths: Int32Array = bases;
 	let start = 0;
 	let end = 0;
 	let shift = 0;
@@ -156,9 +166,9 @@ export function rangeSpans(
 		rows.seek(row);
 		({ start, end, shift } = rows);
 		const { u32, arena } = rows.segment;
-		bases = u32.target_offset;
-		offsets = u32[startMember];
-		lengths = u32[lengthMember];
+		bases = signed(u32.target_offset);
+		offsets = signed(u32[startMember]);
+		lengths = signed(u32[lengthMember]);
 		spans.bytes = arena;
 	};
 	const spans: TextSpans = {
@@ -169,8 +179,8 @@ export function rangeSpans(
 			if (row < start || row >= end) seek(row);
 			const at = row + shift;
 			const length = lengths[at]!;
-			if (length === ABSENT) return false;
-			spans.start = bases[at]! + offsets[at]!;
+			if (length < 0) return false;
+			spans.start = (bases[at]! + offsets[at]!) | 0;
 			spans.end = spans.start + length;
 			return true;
 		},
@@ -181,18 +191,18 @@ export function rangeSpans(
 			for (let i = 0; i < count; i++) {
 				const at = list[i]! + shift;
 				const length = lengths[at]!;
-				if (length === ABSENT) {
-					starts[i] = -1;
-					continue;
-				}
-				const from = bases[at]! + offsets[at]!;
-				starts[i] = from;
-				ends[i] = from + length;
+				const from = (bases[at]! + offsets[at]!) | 0;
+				starts[i] = length < 0 ? -1 : from;
+				ends[i] = (from + length) | 0;
 			}
 			return spans.bytes;
 		},
 	};
 	return spans;
+}
+
+function signed(words: Uint32Array): Int32Array {
+	return new Int32Array(words.buffer, words.byteOffset, words.length);
 }
 
 /** The value of a message's first field of a name: its place, and codes, since such values repeat as a rule. */

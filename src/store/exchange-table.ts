@@ -242,7 +242,11 @@ function segmentsReader(column: ExchangeColumn, rows: RowLocator): ColumnReader 
 			return value(rows.segment, inner);
 		},
 	};
-	if (array !== undefined) return { ...reader, ...arrayReader(array, rows) };
+	if (array !== undefined) {
+		const direct = arrayReader(array, rows);
+		// The value of a datetime is a text.
+		return column.type === 'datetime' ? { ...direct, ...reader } : direct;
+	}
 	if (words !== undefined) return { ...reader, ...wordReader(words, rows) };
 	if (member !== undefined) return { ...reader, ...dictionaryReader(member, rows) };
 	if (range !== undefined) return { ...reader, spans: rangeSpans(range, rows) };

@@ -137,22 +137,75 @@ export function openSegment(handle: SegmentHandle): Segment {
 		offset += bytes * length;
 		return view;
 	};
-	const record = <K extends string, T>(names: readonly K[], make: () => T): Record<K, T> => {
-		const views: [K, T][] = names.map((name) => [name, make()]);
-		return Object.fromEntries(views) as Record<K, T>;
+	// Written out: objects with so many members that are made from lists of names are slow, and each is of a kind of its own.
+	const doubles = () => take((at, n) => new Float64Array(buffer, at, n), 8, rowCapacity);
+	const f64 = {
+		id: doubles(),
+		conn: doubles(),
+		ts: doubles(),
+		duration_ms: doubles(),
+		ttfb_ms: doubles(),
+		req_body_bytes: doubles(),
+		res_body_bytes: doubles(),
+		req_captured_bytes: doubles(),
+		res_captured_bytes: doubles(),
+		res_wire_bytes: doubles(),
+		lost_bytes: doubles(),
+		pair_id: doubles(),
 	};
-	const f64 = record(F64_MEMBERS, () => take((at, n) => new Float64Array(buffer, at, n), 8, rowCapacity));
 	const newU32 = (length: number) => take((at, n) => new Uint32Array(buffer, at, n), 4, length);
-	const u32 = record(U32_MEMBERS, () => newU32(rowCapacity));
+	const words = () => newU32(rowCapacity);
+	const u32 = {
+		pid: words(),
+		tid: words(),
+		anomalies_low: words(),
+		anomalies_high: words(),
+		arena_offset: words(),
+		target_offset: words(),
+		target_length: words(),
+		path_start: words(),
+		path_length: words(),
+		query_start: words(),
+		query_length: words(),
+		req_headers_length: words(),
+		res_headers_length: words(),
+		req_body_length: words(),
+		res_body_length: words(),
+		header_count: words(),
+	};
 	const dictionaryOffset = newU32(rowCapacity * DICTIONARY_PER_ROW);
 	const dictionaryLength = newU32(rowCapacity * DICTIONARY_PER_ROW);
 	const lineOffset = newU32(rowCapacity * LINES_PER_ROW);
 	const lineNameLength = newU32(rowCapacity * LINES_PER_ROW);
 	const lineLength = newU32(rowCapacity * LINES_PER_ROW);
-	const newU16 = () => take((at, n) => new Uint16Array(buffer, at, n), 2, rowCapacity);
-	const text = record(TEXT_MEMBERS, newU16);
-	const u16 = record(U16_MEMBERS, newU16);
-	const u8 = record(U8_MEMBERS, () => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity));
+	const shorts = () => take((at, n) => new Uint16Array(buffer, at, n), 2, rowCapacity);
+	const text = {
+		method: shorts(),
+		host: shorts(),
+		status_text: shorts(),
+		interim: shorts(),
+		comm: shorts(),
+		thread_comm: shorts(),
+		cmdline: shorts(),
+		cgroup: shorts(),
+		local: shorts(),
+		remote: shorts(),
+		vias: shorts(),
+	};
+	const u16 = {
+		status: shorts(),
+		http_version: shorts(),
+	};
+	const bytes = () => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity);
+	const u8 = {
+		state: bytes(),
+		reason: bytes(),
+		side: bytes(),
+		via: bytes(),
+		req_via: bytes(),
+		flags: bytes(),
+		unheld_count: bytes(),
+	};
 	const arena = Buffer.from(buffer, offset, arenaCapacity);
 	const arenaView = new DataView(buffer, offset, arenaCapacity);
 	const lists = { dictionaryOffset, dictionaryLength, lineOffset, lineNameLength, lineLength };

@@ -7,7 +7,7 @@ export function wireText(bytes: Buffer, start: number, end: number): string {
 	for (let i = start; i < end; i++) {
 		if (bytes[i]! >= 0x80) return nonAsciiText(bytes, start, end);
 	}
-	return bytes.toString('latin1', start, end);
+	return latin1(bytes, start, end);
 }
 
 function nonAsciiText(bytes: Buffer, start: number, end: number): string {
@@ -17,6 +17,11 @@ function nonAsciiText(bytes: Buffer, start: number, end: number): string {
 		return utf8.decode(new Uint8Array(copy));
 	} catch {
 		// Not UTF-8: ISO-8859-1 maps every byte.
-		return bytes.toString('latin1', start, end);
+		return latin1(bytes, start, end);
 	}
+}
+
+/** What toString('latin1') ends up calling, without the way there. */
+function latin1(bytes: Buffer, start: number, end: number): string {
+	return (bytes as Buffer & { latin1Slice(start: number, end: number): string }).latin1Slice(start, end);
 }
