@@ -13,26 +13,38 @@ import { Tape } from '../support/record-builder.ts';
 
 type Row = Record<string, unknown>;
 
+/** What the capture thread may find in the ring at a time. */
+const BATCH_RECORDS = 2000;
+
 /** Decodes a tape into a store, as the capture thread does. `open`: leave what is open open. */
 function stored(tape: Tape, limits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY }, open = false) {
 	const decoder = newDecoder();
 	const store = new ExchangeStore(limits);
-	const batch = tape.batch();
-	decoder.input(batch.byteLength).set(batch);
-	decoder.decode(batch.byteLength);
+	const drain = () => {
+		const output = decoder.output();
+		const views = entryBytes(decoder.memory.buffer);
+		for (let at = output.byteOffset; at < output.byteOffset + output.byteLength; at += views.u32[at >> 2]!) {
+			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
+			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
+			else if (type === layout.ENTRY_PAIR)
+				store.pair(views.f64[(at + layout.PAIR_A) >> 3]!, views.f64[(at + layout.PAIR_B) >> 3]!);
+		}
+		decoder.clearOutput();
+	};
+	const records = tape.records.splice(0);
+	for (let from = 0; from < records.length; from += BATCH_RECORDS) {
+		tape.records.push(...records.slice(from, from + BATCH_RECORDS));
+		const batch = tape.batch();
+		tape.records.length = 0;
+		decoder.input(batch.byteLength).set(batch);
+		decoder.decode(batch.byteLength);
+		drain();
+	}
 	// A finished row may wait one call for facts about its process.
 	decoder.decode(0);
 	decoder.decode(0);
 	if (!open) decoder.finish();
-	const output = decoder.output();
-	const views = entryBytes(decoder.memory.buffer);
-	for (let at = output.byteOffset; at < output.byteOffset + output.byteLength; at += views.u32[at >> 2]!) {
-		const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
-		if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
-		else if (type === layout.ENTRY_PAIR)
-			store.pair(views.f64[(at + layout.PAIR_A) >> 3]!, views.f64[(at + layout.PAIR_B) >> 3]!);
-	}
-	decoder.clearOutput();
+	drain();
 	decoder.snapshot(layout.SNAPSHOT_EXCHANGES | layout.SNAPSHOT_EVENTS | layout.SNAPSHOT_CONNECTIONS);
 	const entries = decoder.output().slice().buffer;
 	const database = openDatabase(
