@@ -68,7 +68,7 @@ for (const { name, end } of ENDS) {
 	});
 }
 
-/** 200 take five minutes. */
+/** 200 take nine minutes. */
 const CYCLES = Number(process.env.TINYTAP_CYCLES ?? 20);
 
 test(`${CYCLES} captures one after the other leave the watched server as it was`, async () => {
