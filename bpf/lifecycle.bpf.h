@@ -329,7 +329,8 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	if (!known)
 		return;
 	known->conn = conn;
-	if (known->known) {
+	/* What the socket itself has told is more: of a link-local address the interface. */
+	if (known->known && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES)) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
 		name(connection);
 	}

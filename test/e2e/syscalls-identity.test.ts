@@ -313,6 +313,14 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
+		it('of a link-local address the interface is part', async () => {
+			const run = await runScenario(test, 'link_local');
+			for (const name of ['client', 'server']) {
+				const open = run.records.find((each) => each.kind === CAPTURE_OPEN && each.conn === run.conn(name))!;
+				assert.deepEqual([open.payload.readUInt32LE(24), open.payload.readUInt32LE(52)], [1, 1]);
+			}
+		});
+
 		it('closing what is not open ends nothing', async () => {
 			const run = await runScenario(test, 'close_unknown');
 			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
