@@ -1,6 +1,6 @@
 // Addresses of a connection as text: from the fixed form in CAPTURE_OPEN and CAPTURE_CLOSE, or from user space's answer.
 import { CAPTURE_ADDRESS_BYTES } from './capture-event';
-import { findByte } from './bytes';
+import { findByte, hexValue, isDigit } from './bytes';
 import { allocate, release } from './memory';
 import { findMirror } from './mirrors';
 import { Connection } from './state';
@@ -30,7 +30,69 @@ export function learnAddressTexts(connection: Connection, at: usize, end: usize)
 	findMirror(connection);
 }
 
+/**
+ * Who the client is by a preamble of the PROXY protocol, version 1: [at, end) is `PROXY`, a family, and its words
+ * `source destination port port`.
+ */
+export function learnToldText(connection: Connection, at: usize, end: usize): void {
+	const family = findByte(at, end, 32) + 1;
+	const source = findByte(family, end, 32) + 1;
+	const sourceEnd = findByte(source, end, 32);
+	const port = findByte(sourceEnd + 1, end, 32) + 1;
+	const portEnd = findByte(port, end, 32);
+	// UNKNOWN names nobody.
+	if (portEnd >= end || sourceEnd - source > 45 || portEnd - port > 5 || !isAddress(source, sourceEnd)) return;
+	for (let digit = port; digit < portEnd; digit++) if (!isDigit(load<u8>(digit))) return;
+	const six = findByte(source, sourceEnd, 58) != sourceEnd;
+	length = 0;
+	if (six) put(91);
+	for (let i = source; i < sourceEnd; i++) put(load<u8>(i));
+	if (six) put(93);
+	put(58);
+	for (let i = port; i < portEnd; i++) put(load<u8>(i));
+	setTold(connection);
+}
+
+/** Nothing but hex digits, dots and colons. */
+function isAddress(at: usize, end: usize): bool {
+	for (let i = at; i < end; i++) {
+		if (hexValue(load<u8>(i)) < 0 && load<u8>(i) != 46 && load<u8>(i) != 58) return false;
+	}
+	return end > at;
+}
+
+/** … version 2: command, family, two bytes of length, addresses. `end`: as much of it as there is. */
+export function learnToldBytes(connection: Connection, at: usize, end: usize): void {
+	if (load<u8>(at) != 0x21) return;
+	const family = load<u8>(at, 1) >> 4;
+	const size: u32 = family == 1 ? 4 : 16;
+	if ((family != 1 && family != 2) || <u32>(end - at) < 4 + size * 2 + 4) return;
+	length = 0;
+	if (family == 1) {
+		putIpv4(at + 4);
+	} else {
+		put(91);
+		putIpv6(at + 4);
+		put(93);
+	}
+	put(58);
+	putNumber(bswap<u16>(load<u16>(at + 4 + size * 2)));
+	setTold(connection);
+}
+
+function setTold(connection: Connection): void {
+	release(connection.told);
+	connection.toldLength = 0;
+	connection.told = allocate(length);
+	if (connection.told == 0) return;
+	memory.copy(connection.told, text, length);
+	connection.toldLength = length;
+}
+
 export function forgetAddresses(connection: Connection): void {
+	release(connection.told);
+	connection.told = 0;
+	connection.toldLength = 0;
 	release(connection.local);
 	release(connection.remote);
 	connection.local = 0;

@@ -127,6 +127,12 @@ function putText(entry: usize, member: u32, from: usize, length: u32): void {
 	if (from != 0) putRange(entry, member, from, length);
 }
 
+/** The other end: the client that a PROXY preamble names, when the connection came with one. */
+function putRemote(entry: usize, member: u32, connection: Connection): void {
+	if (connection.toldLength != 0) putRange(entry, member, connection.told, connection.toldLength);
+	else if (connection.remoteLength != 0) putRange(entry, member, connection.remote, connection.remoteLength);
+}
+
 /** The range of bytes that are already in the entry. */
 function pointRange(entry: usize, member: u32, offset: u32, length: u32): void {
 	store<u32>(entry + member, offset);
@@ -197,7 +203,7 @@ export function writeExchange(exchange: Exchange): bool {
 	const response = exchange.response;
 	const process = exchange.process;
 	let fixed: u64 = EXCHANGE_FIXED_BYTES + 16 * 2 + INTERIMS * 4 + 32;
-	fixed += connection.localLength + connection.remoteLength;
+	fixed += connection.localLength + max<u32>(connection.remoteLength, connection.toldLength);
 	if (process != NO_PROCESS) fixed += process.commLength + process.cmdlineLength + process.cgroupLength;
 	let bodies: u64 = 0;
 	if (request != NO_MESSAGE) {
@@ -245,7 +251,7 @@ export function writeExchange(exchange: Exchange): bool {
 		putText(entry, EXCHANGE_CGROUP, process.cgroup, process.cgroupLength);
 	}
 	if (connection.localLength != 0) putText(entry, EXCHANGE_LOCAL, connection.local, connection.localLength);
-	if (connection.remoteLength != 0) putText(entry, EXCHANGE_REMOTE, connection.remote, connection.remoteLength);
+	putRemote(entry, EXCHANGE_REMOTE, connection);
 	putInterims(entry, exchange);
 
 	if (request != NO_MESSAGE) {
@@ -324,7 +330,8 @@ function putTarget(entry: usize, request: Message, head: u32): void {
 /** Writes ENTRY_CONNECTION. */
 export function writeConnection(connection: Connection): void {
 	const process = connection.process;
-	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + connection.localLength + connection.remoteLength;
+	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + connection.localLength;
+	bytes += max<u32>(connection.remoteLength, connection.toldLength);
 	if (process != NO_PROCESS) bytes += process.commLength;
 	const entry = reserve(ENTRY_CONNECTION, CONNECTION_FIXED_BYTES, bytes);
 	if (entry == 0) return;
@@ -345,7 +352,7 @@ export function writeConnection(connection: Connection): void {
 		putRange(entry, CONNECTION_COMM, comm, commLength(comm));
 	}
 	if (connection.localLength != 0) putRange(entry, CONNECTION_LOCAL, connection.local, connection.localLength);
-	if (connection.remoteLength != 0) putRange(entry, CONNECTION_REMOTE, connection.remote, connection.remoteLength);
+	putRemote(entry, CONNECTION_REMOTE, connection);
 	const syscalls = changetype<usize>(connection) + offsetof<Connection>('syscalls0');
 	putRange(entry, CONNECTION_SYSCALLS, syscalls, connection.syscallCount);
 	trim(entry, cursor);

@@ -33,10 +33,7 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 		stream.searchTime = call.time;
 		stream.searchCall = first;
 	}
-	if (stream.search == 0) {
-		stream.search = allocate(ROOM);
-		if (stream.search == 0) return;
-	}
+	if (!makeSearchRoom(stream)) return;
 	let from = at;
 	let left = length;
 	if (left > KEPT) {
@@ -54,6 +51,11 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 	}
 	copyBytes(stream.search + stream.searchLength, from, left);
 	stream.searchLength += left;
+}
+
+export function makeSearchRoom(stream: Stream): bool {
+	if (stream.search == 0) stream.search = allocate(ROOM);
+	return stream.search != 0;
 }
 
 /** A byte in the middle of a line that can neither end it nor begin a head; false when it may. */

@@ -114,6 +114,9 @@ export class Connection {
 	localLength: u32;
 	remote: usize;
 	remoteLength: u32;
+	/** The client's address as a PROXY preamble told it. */
+	told: usize;
+	toldLength: u32;
 
 	/** Rows not handed out yet, in the order of their heads. */
 	first: Exchange;

@@ -1,8 +1,9 @@
 // One direction of a connection: takes its bytes in order and cuts them into messages (RFC 9112 sections 2, 6, 7). Sans
 // I/O: bytes in; whose message it is, is decided in alignment.ts, what that means for a row in exchanges.ts. A stream
 // never looks at a byte twice for the same thing, and takes every byte exactly once: with content, or only counted.
+import { learnToldBytes, learnToldText } from './addresses';
 import * as alignment from './alignment';
-import { begins, findLineFeed, hexValue, isSpace, isToken } from './bytes';
+import { begins, copyBytes, findLineFeed, hexValue, isSpace, isToken } from './bytes';
 import * as call from './call';
 import {
 	FLAG_CUT_BODY_LIMIT,
@@ -39,6 +40,7 @@ import {
 } from './head';
 import * as lines from './lines';
 import * as loss from './loss';
+import { release } from './memory';
 import { addBody, addUnseenBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
 import {
 	ANOMALY_AFTER_CLOSE,
@@ -82,7 +84,7 @@ import { firstPendingTime } from './pending';
 import { readPlainFields } from './plain-fields';
 import { noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
-import { clearSearch, findStart, keepSearchLine, mayBeStart, passSearchLine } from './search';
+import { clearSearch, findStart, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
 import { bodyLimit } from './settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
 
@@ -113,6 +115,9 @@ export const IN_PREAMBLE: u8 = 12;
 
 /** Bytes 4 to 11 of that preamble. */
 const PREAMBLE_SIGNATURE: u64 = 0x0a544955510a0d00;
+/** Where the kind of its addresses stands in it; so much from there on holds the longest addresses. */
+const PREAMBLE_KIND_AT: u32 = 12;
+const PREAMBLE_KEPT: u32 = 40;
 /** Answer of a reader that cannot go on now. */
 const WAIT: usize = 0;
 /** Parts of a chunk-size line. */
@@ -619,6 +624,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		}
 		if (preamble) {
 			// Version 1 of the PROXY protocol: one line.
+			if (stream == connection.incoming) learnToldText(connection, base, end);
 			closeUnused(stream);
 			return;
 		}
@@ -1265,17 +1271,36 @@ function readPreamble(stream: Stream, from: usize, end: usize): usize {
 		if (byte != expected) setOpaque(stream.connection, PROTOCOL_OTHER);
 		return from + 1;
 	}
-	if (position < 14) return from + 1;
+	if (position < 14) {
+		keepPreamble(stream, position, from, 1);
+		return from + 1;
+	}
 	if (position < 16) {
+		keepPreamble(stream, position, from, 1);
 		stream.remaining = (stream.remaining << 8) | byte;
 		if (position == 15 && stream.remaining == 0) stream.state = AT_START;
 		return from + 1;
 	}
 	const length = <u32>min<u64>(stream.remaining, end - from);
+	keepPreamble(stream, position, from, length);
 	stream.remaining -= length;
 	if (stream.remaining == 0) {
+		const connection = stream.connection;
+		const kept = min<u32>(position + length - PREAMBLE_KIND_AT, PREAMBLE_KEPT);
+		if (stream.search != 0 && stream == connection.incoming) {
+			learnToldBytes(connection, stream.search, stream.search + kept);
+		}
+		release(stream.search);
+		stream.search = 0;
 		stream.state = AT_START;
 		stream.leading = 0;
 	}
 	return from + length;
+}
+
+/** Keeps what of the preamble names the client, where the line being searched lies else. */
+function keepPreamble(stream: Stream, position: u32, from: usize, length: u32): void {
+	const at = position - PREAMBLE_KIND_AT;
+	if (at >= PREAMBLE_KEPT || !makeSearchRoom(stream)) return;
+	copyBytes(stream.search + at, from, min<u32>(length, PREAMBLE_KEPT - at));
 }

@@ -109,7 +109,11 @@ export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
 	range('comm', "the process's name", layout.CONNECTION_COMM),
 	word('side', 'server or client', layout.CONNECTION_SIDE, PROCESS_SIDES),
 	range('local', 'ip:port, [v6]:port or unix:/path; NULL when not known', layout.CONNECTION_LOCAL),
-	range('remote', 'the same for the other end', layout.CONNECTION_REMOTE),
+	range(
+		'remote',
+		'the same for the other end; the client, where a preamble of the PROXY protocol names it',
+		layout.CONNECTION_REMOTE,
+	),
 	instant('opened', 'when it was first seen (UTC)', layout.CONNECTION_OPENED),
 	instant('closed', 'when it ended; NULL while open', layout.CONNECTION_CLOSED),
 	word('protocol', 'http1, tls, http2, websocket, other or unknown', layout.CONNECTION_PROTOCOL, PROTOCOLS),

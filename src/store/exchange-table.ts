@@ -129,7 +129,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('cgroup', 'cgroup path, where it could be read'),
 	numeric('conn', 'int', 'connection id; joins connections'),
 	dictionary('local', 'ip:port, [v6]:port or unix:/path; NULL when not known'),
-	dictionary('remote', 'the same for the other end'),
+	dictionary('remote', 'the same for the other end; the client, where a preamble of the PROXY protocol names it'),
 	dictionary('method', 'request method'),
 	{
 		...text('path', 'request target up to ?', pathText),

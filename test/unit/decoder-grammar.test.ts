@@ -530,20 +530,96 @@ test('TLS and HTTP/2 are blind spots', () => {
 	);
 });
 
-test('the PROXY protocol before the first request is passed over', () => {
-	for (const preamble of [
-		'PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n',
-		'\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\xdc\x04\x01\xbb',
-	]) {
-		const rows = serve([
-			['>', preamble + GET],
-			['<', OK],
-		]);
+test('the PROXY protocol before the first request is passed over, and names the client', () => {
+	const long = `\x20\x01\x0d\xb8${'\0'.repeat(11)}\x07`;
+	for (const [preamble, remote] of [
+		['PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n', '192.0.2.1:56324'],
+		['PROXY TCP6 2001:db8::7 2001:db8::1 56324 443\r\n', '[2001:db8::7]:56324'],
+		['PROXY UNKNOWN\r\n', '10.0.0.9:1234'],
+		['PROXY TCP4 <script> 192.0.2.2 56324 443\r\n', '10.0.0.9:1234'],
+		['\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\xdc\x04\x01\xbb', '192.0.2.1:56324'],
+		// With an extension behind the addresses.
+		[`\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x28${long}${long}\xdc\x04\x01\xbb\x04\x00\x01\x00`, '[2001:db8::7]:56324'],
+		// The proxy speaks for itself.
+		['\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00', '10.0.0.9:1234'],
+	] as const) {
+		for (const size of [1, 3, 1000]) {
+			const tape = new Tape();
+			const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.9:1234' }).open();
+			const bytes = preamble + GET;
+			for (let at = 0; at < bytes.length; at += size) server.in(bytes.slice(at, at + size));
+			server.out(OK).close();
+			const { exchanges, connections } = decodeRecords(tape.records);
+			assert.deepEqual(
+				exchanges.map((row) => [row.method, row.state, row.resBody, row.local, row.remote]),
+				[['GET', 'complete', 'ok', '10.0.0.1:80', remote]],
+				JSON.stringify(preamble),
+			);
+			assert.equal(connections[0]!.remote, remote);
+		}
+	}
+	// The proxy itself knows whom it talks to.
+	const tape = new Tape();
+	const client = tape.client(1, { local: '10.0.0.9:1234', remote: '10.0.0.1:80' }).open();
+	client.out(`PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n${GET}`).in(OK).close();
+	assert.deepEqual(
+		decodeRecords(tape.records).exchanges.map((row) => [row.state, row.remote]),
+		[['complete', '10.0.0.1:80']],
+	);
+});
+
+test('a field line that is cut has no bare LF, whatever it ends with', () => {
+	for (const size of [100, 1000, 16_384, 1 << 20]) {
+		for (const more of [0, 1, 8190, 8191, 8192, 8193, 70_000]) {
+			const head = `GET / HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(131_000 + more)}\r\nY: ${'y'.repeat(more)}\r\n\r\n`;
+			const tape = new Tape();
+			const server = tape.server(1).open();
+			for (let at = 0; at < head.length; at += size) server.in(head.slice(at, at + size));
+			server.out(OK);
+			const [row] = decodeRecords(tape.records).exchanges;
+			const odd = words(row!).filter((word) => word !== 'long-headers' && word !== '');
+			assert.deepEqual([row!.state, odd], ['complete', []], `${more} in pieces of ${size}`);
+		}
+	}
+});
+
+test('trailers after a large body that came in many pieces are field lines of the row', () => {
+	const chunks = Array.from({ length: 60 }, () => `400\r\n${'t'.repeat(1024)}\r\n`).join('');
+	const bytes = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n${chunks}0\r\nX-Sum: 61440\r\n\r\n`;
+	for (const size of [11, 1024, 100_000]) {
+		const tape = new Tape();
+		const server = tape.server(1).open().in(GET);
+		for (let at = 0; at < bytes.length; at += size) server.out(bytes.slice(at, at + size));
+		const [row] = decodeRecords(tape.records).exchanges;
 		assert.deepEqual(
-			rows.map((row) => [row.method, row.state, row.resBody]),
-			[['GET', 'complete', 'ok']],
+			[row!.state, row!.resBodyBytes, row!.resHeaders.at(-1)],
+			['complete', 61_440, { name: 'X-Sum', value: '61440', trailer: true }],
 		);
 	}
+});
+
+test('after a request that timed out, HEAD still has no body', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	const decoder = newDecoder({ idleLimitMs: 1000 });
+	server.in('POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc');
+	tape.timeNs += 5_000_000_000n;
+	tape.clock(1_700_000_000_000_000_000n);
+	const rows = feedRecords(decoder, tape.records, { recordsPerBatch: 1 }).exchanges;
+	tape.records.length = 0;
+	server.in('defghij').out('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+	server.in('HEAD /head HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n');
+	for (const [, bytes] of AFTER.filter(([who]) => who === '>')) server.in(bytes);
+	server.out(OK).close();
+	rows.push(...feedRecords(decoder, tape.records).exchanges);
+	assert.deepEqual(
+		rows.map((row) => [row.path, row.state, row.status, row.resBody]),
+		[
+			['/slow', 'incomplete', 0, null],
+			['/head', 'complete', 200, ''],
+			['/after', 'complete', 200, 'ok'],
+		],
+	);
 });
 
 test('bodies that look like messages are bodies', () => {
