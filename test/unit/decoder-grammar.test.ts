@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/output-layout.ts';
 import { makeConversation, SCRIPTS } from '../support/conversations.ts';
+import { cutRecords } from '../support/cut-records.ts';
 import { decodeRecords, type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
 import { comparable } from '../support/loss.ts';
 import { type ConnectionTape, Tape } from '../support/record-builder.ts';
@@ -78,37 +79,6 @@ test('one byte a record makes the same rows', () => {
 		}
 	}
 });
-
-/** The same calls in records of the given sizes, in turn. */
-function cutRecords(records: readonly Uint8Array[], sizes: readonly number[]): Uint8Array[] {
-	let next = 0;
-	return records.flatMap((record) => {
-		const view = new DataView(record.buffer, record.byteOffset, record.length);
-		const captured = view.getUint32(wire.EVENT_CAPTURED_BYTES, true);
-		if (record[wire.EVENT_KIND] !== wire.CAPTURE_DATA || captured === 0) return [record];
-		const parts: Uint8Array[] = [];
-		for (let at = 0; at < captured; ) {
-			const size = Math.min(sizes[next++ % sizes.length]!, captured - at);
-			const part = new Uint8Array(wire.CAPTURE_EVENT_HEADER_BYTES + size);
-			part.set(record.subarray(0, wire.CAPTURE_EVENT_HEADER_BYTES));
-			const from = wire.CAPTURE_EVENT_HEADER_BYTES + at;
-			part.set(record.subarray(from, from + size), wire.CAPTURE_EVENT_HEADER_BYTES);
-			const partView = new DataView(part.buffer);
-			partView.setUint32(wire.EVENT_SIZE, part.length, true);
-			partView.setUint32(wire.EVENT_CAPTURED_BYTES, size, true);
-			partView.setUint32(wire.EVENT_BYTES, size, true);
-			partView.setUint32(wire.EVENT_CALL_OFFSET, at, true);
-			partView.setBigUint64(
-				wire.EVENT_STREAM_OFFSET,
-				view.getBigUint64(wire.EVENT_STREAM_OFFSET, true) + BigInt(at),
-				true,
-			);
-			parts.push(part);
-			at += size;
-		}
-		return parts;
-	});
-}
 
 test('responses without a body, whatever their fields say', () => {
 	for (const head of [
