@@ -345,7 +345,7 @@ export function addField(message: Message, name: u32, nameLength: u32, value: u3
 			note(message, ANOMALY_MANY_HEADERS);
 			return;
 		}
-		let capacity = message.fieldCapacity == 0 ? <u32>20 : message.fieldCapacity * 2;
+		let capacity = message.fieldCapacity == 0 ? <u32>12 : message.fieldCapacity * 2;
 		if (capacity > headerCountLimit) capacity = headerCountLimit;
 		const kept = message.fieldCount * HEADER_BYTES;
 		const fields = enlarge(message.fields, kept, capacity * HEADER_BYTES);
