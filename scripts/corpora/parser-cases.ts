@@ -4,7 +4,7 @@
 // - Every message that llhttp completes has its row, in order, with the same method, target, version, status, field lines
 //   and body; and no row says that there was one more.
 // - What llhttp refuses has no row, or one that is marked: its reason is `malformed`, or `anomalies` names the oddity
-//   where RFC 9110 and 9112 let a recipient accept it (NAMED below).
+//   where RFC 9110 and 9112 let a recipient accept it, or its meaning is plain (NAMED below).
 // - RTSP and ICE are no HTTP/1: no row.
 //
 // `skipBody` tells llhttp something that is not in the bytes. For a response it means that HEAD was asked for, and so it
@@ -42,8 +42,8 @@ const PAUSED = new Set([21, 22, 23]);
 
 /** Anomalies that name what llhttp refuses with a code, where the standard lets a recipient accept it. */
 const NAMED: Readonly<Record<number, readonly string[]>> = {
-	// A line that ends with LF alone (RFC 9112 section 2.2).
-	9: ['bare-lf', 'whitespace-in-start-line'],
+	// A line that ends with LF alone (RFC 9112 section 2.2); a version that is read as 1.1 would be.
+	9: ['bare-lf', 'whitespace-in-start-line', 'unsupported-version'],
 	25: ['bare-lf'],
 	// A folded line (section 5.2), a bare LF after an empty value.
 	10: ['obs-fold', 'bare-lf'],
