@@ -360,8 +360,8 @@ const CASTS: Record<CastType, (value: Exclude<Value, null>) => Value> = {
 };
 
 function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
-	const timed = compileTimedCall(expression, c);
-	if (timed !== undefined) return timed;
+	const shortcut = compileTimedCall(expression, c) ?? compileHeaderCall(expression, c);
+	if (shortcut !== undefined) return shortcut;
 	const evaluate = expression.function.create(
 		c.runtime.functions,
 		expression.arguments.map((argument) => argument.output),
@@ -399,6 +399,30 @@ function compileTimedCall({ function: entry, arguments: list }: Node<'call'>, c:
 		if (second === undefined) return evaluate(microseconds);
 		const value = second();
 		return value === null ? null : evaluate(microseconds, value);
+	};
+}
+
+/** `header(req_headers, 'name')` of captured rows: the field is looked up where it lies, without making the JSON. */
+function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
+	const [column, name] = list;
+	if (c.runtime.plain || entry.name !== 'header' || column?.kind !== 'column' || name?.kind !== 'constant')
+		return undefined;
+	const cursor = cursorOf(column.source, c.runtime);
+	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);
+	if (reader?.field === undefined || typeof name.value !== 'string' || !/^[\x21-\x7e]+$/.test(name.value))
+		return undefined;
+	const lowerName = name.value.toLowerCase();
+	const json = c.any(column);
+	const evaluate = entry.create(
+		c.runtime.functions,
+		list.map((argument) => argument.output),
+	);
+	return () => {
+		if (cursor.row < 0) return null;
+		const value = reader.field!(cursor.row, lowerName);
+		if (value !== undefined) return value;
+		const text = json();
+		return text === null ? null : evaluate(text, lowerName);
 	};
 }
 

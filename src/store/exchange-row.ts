@@ -3,7 +3,7 @@
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { bodyText } from '../decode/body-text.ts';
-import { FieldPlaces, fieldValuePlace, hasFields, type Message } from './field-places.ts';
+import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace } from './field-places.ts';
 import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
 import { wireText } from './wire-text.ts';
 
@@ -78,6 +78,18 @@ const place = { start: 0, end: 0, code: 0 };
 export function fieldValue(segment: Segment, row: number, message: Message, lowerName: string): string | null {
 	if (!fieldValuePlace(segment, row, message, lowerName, place)) return null;
 	return wireText(segment.arena, place.start, place.end);
+}
+
+/** What headersJson() has under `lowerName` (ASCII); undefined where that is not the value of just one line. */
+export function headerField(
+	segment: Segment,
+	row: number,
+	message: Message,
+	lowerName: string,
+): string | null | undefined {
+	const lines = onlyFieldPlace(segment, row, message, lowerName, place);
+	if (lines === 2) return undefined;
+	return lines === 0 ? null : wireText(segment.arena, place.start, place.end);
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 import {
 	dictionaryText,
 	fieldValue,
+	headerField,
 	headersJson,
 	noteText,
 	pathText,
@@ -37,6 +38,8 @@ type ExchangeColumn = Column & {
 	readonly words?: WordArray;
 	/** Where the text lies within the row's bytes. */
 	readonly range?: { readonly start: U32Member; readonly length: U32Member };
+	/** The column holds this message's fields as JSON. */
+	readonly headersOf?: Message;
 	/** The text is the value of the message's first field of this name (lower case). */
 	readonly field?: { readonly message: Message; readonly name: string };
 };
@@ -153,8 +156,8 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('interim', 'statuses of interim responses, e.g. 100,103'),
 	numeric('duration_ms', 'float', "request's first byte to response's last byte"),
 	numeric('ttfb_ms', 'float', "request's last byte to the final response's first byte"),
-	json('req_headers', 'request fields: name (lower-cased) → value', (s, row) => headersJson(s, row, 'request')),
-	json('res_headers', 'response fields: name (lower-cased) → value', (s, row) => headersJson(s, row, 'response')),
+	headers('req_headers', 'request fields: name (lower-cased) → value', 'request'),
+	headers('res_headers', 'response fields: name (lower-cased) → value', 'response'),
 	numeric('req_body_bytes', 'int', 'true length of the request body after transfer decoding'),
 	numeric('res_body_bytes', 'int', 'true length of the response body after transfer decoding'),
 	numeric('req_captured_bytes', 'int', 'how many of these bytes are held'),
@@ -251,6 +254,16 @@ function segmentsReader(column: ExchangeColumn, rows: RowLocator): ColumnReader 
 	if (member !== undefined) return { ...reader, ...dictionaryReader(member, rows) };
 	if (range !== undefined) return { ...reader, spans: rangeSpans(range, rows) };
 	if (line !== undefined) return { ...reader, ...fieldReader(line, rows) };
+	const { headersOf } = column;
+	if (headersOf !== undefined) {
+		return {
+			...reader,
+			field: (row, lowerName) => {
+				const inner = rows.seek(row);
+				return headerField(rows.segment, inner, headersOf, lowerName);
+			},
+		};
+	}
 	if (number === undefined) return reader;
 	return {
 		...reader,
@@ -271,8 +284,9 @@ function unsigned(name: 'pid' | 'tid', description: string): ExchangeColumn {
 	};
 }
 
-function json(name: string, description: string, value: ExchangeColumn['value']): ExchangeColumn {
-	return { name, type: 'json', description, value };
+function headers(name: string, description: string, message: Message): ExchangeColumn {
+	const value: ExchangeColumn['value'] = (segment, row) => headersJson(segment, row, message);
+	return { name, type: 'json', description, value, headersOf: message };
 }
 
 function blob(name: string, description: string, value: ExchangeColumn['value']): ExchangeColumn {

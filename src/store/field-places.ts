@@ -134,6 +134,35 @@ export function fieldValuePlace(
 	return false;
 }
 
+const all = new FieldPlaces();
+
+/**
+ * The same where there is exactly one line of this name: 1. 0: there is none; 2: there are more, or a name is not ASCII,
+ * so that its small letters may be.
+ */
+export function onlyFieldPlace(
+	segment: Segment,
+	row: number,
+	message: Message,
+	lowerName: string,
+	place: FieldPlace,
+): 0 | 1 | 2 {
+	all.findIn(segment, row, message);
+	let found = false;
+	for (let line = 0; line < all.count; line++) {
+		const start = all.nameStart[line]!;
+		const end = all.nameEnd[line]!;
+		for (let at = start; at < end; at++) if (segment.arena[at]! >= 0x80) return 2;
+		if (end - start !== lowerName.length || !isName(segment.arena, start, lowerName)) continue;
+		if (found) return 2;
+		found = true;
+		place.start = end;
+		place.end = all.valueEnd[line]!;
+		place.code = all.code[line]!;
+	}
+	return found ? 1 : 0;
+}
+
 function isName(bytes: Uint8Array, start: number, lowerName: string): boolean {
 	for (let i = 0; i < lowerName.length; i++) {
 		let byte = bytes[start + i]!;

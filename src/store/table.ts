@@ -30,6 +30,11 @@ export type ColumnReader = {
 	numbers?(rows: Int32Array, count: number, into: Float64Array): void;
 	/** `code` of many rows, in the same way. */
 	codes?(rows: Int32Array, count: number, into: Int32Array): void;
+	/**
+	 * Only for columns that hold header fields as JSON: the value under `lowerName` (ASCII, small letters), null when there
+	 * is none. Undefined where it is not one plain field line: then the JSON says what the value is.
+	 */
+	field?(row: number, lowerName: string): string | null | undefined;
 	/** Only for text columns: the bytes the text is made of. */
 	readonly spans?: TextSpans;
 };

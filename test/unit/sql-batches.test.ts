@@ -40,7 +40,8 @@ function capturedDatabase(): DatabaseSnapshot {
 	for (let index = 0; index < 2500; index++) {
 		const server = servers[index % 3]!;
 		const agent = AGENTS[(index * 7) % AGENTS.length];
-		const fields = agent === undefined ? '' : `User-Agent: ${agent}\r\n`;
+		const twice = index % 5 === 0 ? 'X-Twice: a\r\nx-twice: b\r\n' : index % 7 === 0 ? 'X-TWICE: once\r\n' : '';
+		const fields = (agent === undefined ? '' : `User-Agent: ${agent}\r\n`) + twice;
 		const method = ['GET', 'get', 'DELETE'][index % 3]!;
 		const path = PATHS[(index * 5) % PATHS.length]!;
 		server.in(Buffer.from(`${method} ${path} HTTP/1.${index % 2}\r\nHost: h${index % 11}\r\n${fields}\r\n`, 'latin1'));
@@ -191,6 +192,8 @@ test('groups, orders, DISTINCT, joins and windows are the same', () => {
 		'SELECT id, rank() OVER (PARTITION BY host, method ORDER BY duration_ms DESC, id) FROM exchanges',
 		'SELECT id, sum(duration_ms) OVER (PARTITION BY user_agent ORDER BY ts ROWS 3 PRECEDING) FROM exchanges',
 		'SELECT id, dense_rank() OVER (ORDER BY status), row_number() OVER (PARTITION BY path) FROM exchanges',
+		"SELECT id, header(req_headers, 'User-Agent'), header(req_headers, 'x-twice'), header(res_headers, 'connection') FROM exchanges",
+		"SELECT e.id, header(f.req_headers, 'host'), header(f.res_headers, 'none') FROM exchanges e LEFT JOIN exchanges f ON f.id = e.id + 2000",
 		'SELECT name, count(*), min(header_value), max(seq) FROM headers GROUP BY name',
 		'SELECT raw_name, message, count(DISTINCT exchange_id) FROM headers GROUP BY 1, 2',
 		"SELECT e.id, h.header_value FROM exchanges e LEFT JOIN headers h ON h.exchange_id = e.id AND h.name = 'user-agent'",
