@@ -59,6 +59,8 @@ export function takeIn(
 			.open();
 		return connections[index];
 	};
+	// More connections are busy at the same time, not one after the other: none is idle for minutes.
+	const latencyNs = (12_000_000 * CONNECTIONS) / Math.max(CONNECTIONS, connectionCount);
 	let wireBytes = 0;
 	let decodeSeconds = 0;
 	let appendSeconds = 0;
@@ -78,7 +80,7 @@ export function takeIn(
 		cpuUs += user + system;
 	};
 	for (let made = 0; made < count; made++) {
-		wireBytes += exchange(tape, connection(made), random);
+		wireBytes += exchange(tape, connection(made), random, latencyNs);
 		if ((made + 1) % BATCH_EXCHANGES === 0) flush();
 	}
 	flush();
@@ -114,7 +116,7 @@ function drain(decoder: Decoder, store: ExchangeStore): void {
 	decoder.clearOutput();
 }
 
-function exchange(tape: Tape, connection: ConnectionTape, random: () => number): number {
+function exchange(tape: Tape, connection: ConnectionTape, random: () => number, latencyNs: number): number {
 	const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
 	const item = Math.floor(random() ** 2 * 50_000);
 	const kind = item % 3;
@@ -129,7 +131,7 @@ function exchange(tape: Tape, connection: ConnectionTape, random: () => number):
 	const response = `HTTP/1.1 ${status}\r\nContent-Type: ${pick(TYPES)}\r\nContent-Length: ${received.length}\r\n\r\n${received}`;
 	connection.in(request);
 	// Long tail: most are answered within some ten milliseconds.
-	tape.timeNs += BigInt(Math.floor(-Math.log(1 - random()) * 12_000_000));
+	tape.timeNs += BigInt(Math.floor(-Math.log(1 - random()) * latencyNs));
 	connection.out(response);
 	return request.length + response.length;
 }
