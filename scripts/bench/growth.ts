@@ -19,6 +19,8 @@ const PROCESSES = [1, 4, 16, 64];
 const FIXED = 100_000;
 /** Above this one round must do. */
 const ONE_ROUND = 1_000_000;
+/** Below this all is constant cost, which would hide how the large sizes grow. */
+const SETTLED = 10_000;
 const QUERY = 'SELECT host, count(*), avg(duration_ms) FROM exchanges WHERE status >= 400 GROUP BY host';
 
 type Sample = { readonly size: number; readonly us: readonly number[]; readonly cells: readonly string[] };
@@ -67,9 +69,8 @@ export function benchGrowth({ rows: largest, rounds, write, command }: GrowthOpt
 
 	const perExchange = (samples: readonly Sample[]) =>
 		exponent(samples.map(({ size, us }) => [size, spreadOf(us).median]));
-	const total = 1 + perExchange(exchanges);
-	// The smallest sizes are all constant cost, which would hide how the large ones grow.
-	const large = <T extends { size: number }>(list: readonly T[]) => list.filter(({ size }) => size >= 10_000);
+	const total = 1 + perExchange(exchanges.filter(({ size }) => size >= SETTLED));
+	const large = <T extends { size: number }>(list: readonly T[]) => list.filter(({ size }) => size >= SETTLED);
 	const byQuery = exponent(large(queries).map(({ size, ms }) => [size, ms]));
 	const byMemory = exponent(large(memory).map(({ size, bytes }) => [size, bytes]));
 	const worst = Math.max(total, byQuery, byMemory, perExchange(connections), perExchange(processes));
@@ -83,7 +84,7 @@ export function benchGrowth({ rows: largest, rounds, write, command }: GrowthOpt
 			name: 'growth',
 			title: 'Growth',
 			method: `Capture records of keep-alive connections go through the decoder into the store as in *Ingest*, ${rounds} rounds after one to warm up (one above a million exchanges), with 200 connections of 4 processes unless said otherwise;
-where connections or processes grow, there are ${FIXED.toLocaleString('en-US')} exchanges, or two a connection. Every exchange must have its row. The exponent is the slope of a straight line through the logarithms: of the
+where connections or processes grow, there are ${FIXED.toLocaleString('en-US')} exchanges, or two a connection. Every exchange must have its row. The exponent is the slope of a straight line through the logarithms (of exchanges from ${SETTLED.toLocaleString('en-US')} on: below that all is constant cost): of the
 time of all exchanges, memory (store and decoder) and a statement's time against the number of exchanges; of the time of each exchange against connections and processes (0: more of them cost nothing).
 The statement is \`${QUERY}\`. All times are CPU times.`,
 			command,
