@@ -9,7 +9,6 @@ import { type Options, withReplay } from '../options.ts';
 import { announceAttached, reportDamage, say, startCapture, strictError } from '../running-capture.ts';
 import { runPiped } from '../shell/batch.ts';
 import { errorText } from '../shell/error-text.ts';
-import { Prompt } from '../shell/prompt.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
 import type { Threads } from '../threads.ts';
@@ -51,6 +50,8 @@ async function pipedShell(options: Options): Promise<number> {
 }
 
 async function interactiveShell(options: Options, first: Threads): Promise<number> {
+	// node:repl takes a while to load, which other commands need not wait for.
+	const { Prompt } = await import('../shell/prompt.ts');
 	const prompt = new Prompt(options.directories.history, options.user);
 	const print = (text: string) => prompt.print(text);
 	const open = async (path: string): Promise<Threads> => {

@@ -2,7 +2,7 @@
 
 import { RESULT_FORMATS } from '../output/result-format.ts';
 import { listQueries, type QueryDirectories } from '../saved-queries.ts';
-import { completionsAt, type Schema } from '../sql/sql.ts';
+import { completionsAt, type Schema } from '../sql/vocabulary.ts';
 import { TABLES } from '../store/database.ts';
 import type { OwnTable } from '../thread-messages.ts';
 import { DOT_COMMANDS, type DotCommand } from './dot-commands.ts';

@@ -11,7 +11,7 @@ import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { parseDuration, parseInteger } from '../quantity.ts';
 import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
-import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/sql.ts';
+import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/vocabulary.ts';
 import { TABLES } from '../store/database.ts';
 import type { Column } from '../store/table.ts';
 import { wait } from '../wait.ts';
