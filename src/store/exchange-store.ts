@@ -19,6 +19,8 @@ export type StoreSnapshot = {
 
 type OpenSegment = {
 	segment: Segment;
+	/** How many rows were appended before its first one. */
+	readonly start: number;
 	first: number;
 	rows: number;
 	/** Memory it takes: all of it while it is written, then what was ever written of it. */
@@ -37,6 +39,9 @@ const SEGMENTS_AT_LEAST = 16;
 
 /** Each column's last page is touched in part: some 60 columns, half a page each. */
 const UNTOUCHED_SLACK = 128 << 10;
+/** Rows whose place is known by their id: a pair is found soon after its rows are made. A power of two. */
+const PLACES = 1 << 16;
+
 /** Appends finished exchanges. Belongs to one thread. */
 export class ExchangeStore {
 	/** Rows appended and rows that had to go, since the start. */
@@ -57,6 +62,8 @@ export class ExchangeStore {
 	#liveRows = 0;
 	#liveBytes = 0;
 	#nextNumber = 1;
+	/** How many rows were appended before the one with id n, at n modulo PLACES. */
+	readonly #places = new Float64Array(PLACES);
 	/** Of the last segment. */
 	#writer: RowWriter | undefined;
 
@@ -73,7 +80,9 @@ export class ExchangeStore {
 		const need = rowBytesAtMost(source, at);
 		if (this.#writer === undefined || !this.#writer.hasRoom(need)) this.#writer = this.#startSegment(need);
 		this.#writer.write(source, at);
-		this.#segments.at(-1)!.rows = this.#writer.rows;
+		const last = this.#segments.at(-1)!;
+		last.rows = this.#writer.rows;
+		this.#places[last.segment.f64.id[last.rows - 1]! % PLACES] = this.appended;
 		this.appended++;
 		this.#liveRows++;
 		while (this.#liveRows > this.#limits.rows) this.#evictRow();
@@ -156,7 +165,7 @@ export class ExchangeStore {
 		const segment = openSegment({ number: this.#nextNumber++, buffer, rowCapacity, arenaCapacity });
 		const all = segmentBytes(rowCapacity, arenaCapacity);
 		this.#liveBytes += all - free.bytes;
-		return { segment, first: 0, rows: 0, bytes: all, touched: free.bytes };
+		return { segment, start: this.appended, first: 0, rows: 0, bytes: all, touched: free.bytes };
 	}
 
 	#hasFree(need: number): boolean {
@@ -171,7 +180,7 @@ export class ExchangeStore {
 			this.#liveBytes -= this.#free.pop()!.bytes;
 		const segment = createSegment(this.#nextNumber++, this.#rowCapacity, arenaCapacity);
 		this.#liveBytes += bytes;
-		return { segment, first: 0, rows: 0, bytes, touched: 0 };
+		return { segment, start: this.appended, first: 0, rows: 0, bytes, touched: 0 };
 	}
 
 	#retire(open: OpenSegment): void {
@@ -214,17 +223,14 @@ export class ExchangeStore {
 	}
 
 	#setPair(id: number, pairId: number): void {
-		// Pairs are found soon after the rows are made: look from the newest.
+		// One of the two may still be open: it is told by the decoder, and must not be searched for here.
+		const place = this.#places[id % PLACES]!;
 		for (let i = this.#segments.length - 1; i >= 0; i--) {
-			const { segment, first, rows } = this.#segments[i]!;
-			const ids = segment.f64.id;
-			for (let row = rows - 1; row >= first; row--) {
-				if (ids[row] === id) {
-					segment.f64.pair_id[row] = pairId;
-					return;
-				}
-			}
-			if (i < this.#segments.length - 2) return;
+			const { segment, start, first, rows } = this.#segments[i]!;
+			if (start > place) continue;
+			const row = place - start;
+			if (row >= first && row < rows && segment.f64.id[row] === id) segment.f64.pair_id[row] = pairId;
+			return;
 		}
 	}
 }

@@ -187,6 +187,22 @@ test('23,000 rows over several segments: every one is there, once, with its own 
 	}
 });
 
+test('a pair is found where its rows are, and one that is not here changes nothing', () => {
+	const pairs = Array.from({ length: 20_011 }, (_, i) => [GET(`/${i}`), OK('x')] as const);
+	const { rows, store } = stored(tapeOf(pairs), { memoryBytes: 64 << 20, rows: 19_997 });
+	store.pair(20_000, 23);
+	// Evicted; not made yet; of another row modulo what is remembered.
+	for (const id of [7, 20_012, 23 + 65_536]) store.pair(id, 11);
+	const paired = rows('exchanges').filter((row) => row.pair_id !== null);
+	assert.deepEqual(
+		paired.map((row) => [row.id, row.pair_id]),
+		[
+			[23, 20_000],
+			[20_000, 23],
+		],
+	);
+});
+
 test('--max-rows keeps the newest rows and counts the others', () => {
 	const pairs = Array.from({ length: 20_011 }, (_, i) => [GET(`/${i}`), OK('x')] as const);
 	const { rows, store } = stored(tapeOf(pairs), { memoryBytes: 64 << 20, rows: 997 });
