@@ -28,16 +28,17 @@ export async function benchCapacity({ seconds, write, command }: CapacityOptions
 		const small: Step[] = [];
 		for (const both of [false, true]) small.push(await turn(() => asFastAsItGoes(server, SMALL, both, seconds)));
 		const files = await turn(() => asFastAsItGoes(server, FILE, false, seconds));
-		const large: (Step & { rate: number })[] = [];
+		const large: (Step & { megabytes: number })[] = [];
 		for (const rate of BODY_RATES) {
 			const step = await turn(() => largeBodies(server, rate, Math.min(seconds, 10)));
-			large.push({ ...step, rate });
+			large.push(step);
 			console.log(step.what, step.reached, step.lost);
 		}
 		const burst = await turn(() => tooMuch(server, Math.min(seconds, 3)));
 		const steps = [...small, files, ...large];
 		const kept = large.findIndex(({ lost }) => lost > 0);
-		const highest = kept < 0 ? BODY_RATES.at(-1)! : kept === 0 ? 0 : BODY_RATES[kept - 1]!;
+		// What the client did reach: it may be slower than it was asked to be.
+		const highest = Math.max(0, ...large.slice(0, kept < 0 ? large.length : kept).map(({ megabytes }) => megabytes));
 		const lostSmall = small.map(({ lost }) => lost);
 		const goals: Goal[] = [
 			{
@@ -45,7 +46,7 @@ export async function benchCapacity({ seconds, write, command }: CapacityOptions
 				figure: `server side ${lostSmall[0]}, both ends ${lostSmall[1]} lost`,
 				met: lostSmall.every((lost) => lost === 0),
 			},
-			{ goal: '500 MB/s of bodies without loss', figure: `${highest} MB/s`, met: highest >= 500 },
+			{ goal: '500 MB/s of bodies without loss', figure: `${figure(highest)} MB/s`, met: highest >= 500 },
 		];
 		publish(
 			{
@@ -84,7 +85,7 @@ async function asFastAsItGoes(server: WebServer, body: Body, both: boolean, seco
 	return { what, reached: `${figure(rate)} requests/s`, rows, lost: report.lost };
 }
 
-async function largeBodies(server: WebServer, rate: number, seconds: number): Promise<Step> {
+async function largeBodies(server: WebServer, rate: number, seconds: number): Promise<Step & { megabytes: number }> {
 	const tracing = await tinytap('', ['--comm', 'nginx', '--max-memory', '2GiB']).start(server);
 	const wanted = (rate * MB) / LARGE.bytes;
 	const { done, rate: reached } = await paced(server.ports.writev, {
@@ -96,8 +97,9 @@ async function largeBodies(server: WebServer, rate: number, seconds: number): Pr
 	});
 	const report = await tracing.stop();
 	const rows = check(report, ['server'], done, done, LARGE);
-	const megabytes = figure((reached * LARGE.bytes) / MB);
-	return { what: `${LARGE.name}, ${rate} MB/s`, reached: `${megabytes} MB/s`, rows, lost: report.lost };
+	const megabytes = (reached * LARGE.bytes) / MB;
+	const what = `${LARGE.name}, ${rate} MB/s`;
+	return { what, reached: `${figure(megabytes)} MB/s`, megabytes, rows, lost: report.lost };
 }
 
 /** Without loss there is a complete row for every response, with the body's length. */
