@@ -649,17 +649,22 @@ static __always_inline void send_descriptor(__s32 fd)
 		FETCH_ADD(&connection->travelling, 1);
 }
 
-/* Descriptors of one message that are looked at (the kernel's limit is 253; more than a few are not seen in practice), and
- * control messages before them. */
+/* Descriptors of one message that are looked at (the kernel's limit is 253; more than a few are not seen in practice),
+ * control messages before them, and messages of one call. */
 #ifdef TINYTAP_OLD_KERNELS
 #define PASSED_DESCRIPTORS 8
+#define PASSED_MESSAGES 2
+#define GLOBAL static __always_inline
 #else
 #define PASSED_DESCRIPTORS 32
+#define PASSED_MESSAGES 8
+/* So that the verifier looks at it once. */
+#define GLOBAL __noinline
 #endif
 #define CONTROL_MESSAGES 4
 
-/* What sendmsg has sent, or recvmsg received, of descriptors. */
-static __always_inline void pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags)
+/* What the message whose header is at `pointer` has carried of descriptors. */
+GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags, __u32 syscall)
 {
 	struct control_message_header control_message;
 	struct message_header message;
@@ -670,33 +675,46 @@ static __always_inline void pass_descriptors(__u64 pointer, __u32 direction, __u
 
 	if (bpf_probe_read_user(&message, sizeof(message), (void *)pointer) ||
 	    message.control_length < sizeof(control_message) + sizeof(fd))
-		return;
+		return 0;
 	s = own_memory(bpf_get_current_pid_tgid() >> 32);
 	if (!s)
-		return;
+		return 0;
 	at = message.control;
 	for (i = 0; i < CONTROL_MESSAGES; i++) {
 		if (at + sizeof(control_message) > message.control + message.control_length ||
 		    bpf_probe_read_user(&control_message, sizeof(control_message), (void *)at) ||
 		    control_message.length < sizeof(control_message))
-			return;
+			return 0;
 		if (control_message.level == SOL_SOCKET && control_message.type == SCM_RIGHTS)
 			break;
 		at += (control_message.length + 7) & ~7ULL;
 	}
 	if (i == CONTROL_MESSAGES)
-		return;
+		return 0;
 	end = at + control_message.length;
 	at += sizeof(control_message);
 	for (i = 0; i < PASSED_DESCRIPTORS; i++) {
 		if (at + sizeof(fd) > end || bpf_probe_read_user(&fd, sizeof(fd), (void *)at))
-			return;
+			return 0;
 		at += sizeof(fd);
 		if (direction == DIRECTION_OUT)
 			send_descriptor(fd);
 		else
-			receive_descriptor(s, fd, message_flags & MSG_CMSG_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_RECVMSG,
+			receive_descriptor(s, fd, message_flags & MSG_CMSG_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, syscall,
 					   !(message_flags & MSG_PEEK));
+	}
+	return 0;
+}
+
+/* Likewise for those of a call that has moved `count` messages. */
+static __always_inline void pass_all_descriptors(__u64 pointer, __u64 count, __u32 direction, __u32 message_flags, __u32 syscall)
+{
+	__u32 i;
+
+	for (i = 0; i < PASSED_MESSAGES; i++) {
+		if (i >= count)
+			break;
+		pass_descriptors(pointer + i * sizeof(struct multi_message_header), direction, message_flags, syscall);
 	}
 }
 

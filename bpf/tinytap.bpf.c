@@ -18,13 +18,11 @@ DATA_CALL(readv, SYSCALL_READV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(preadv, SYSCALL_PREADV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(preadv2, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(recvfrom, SYSCALL_RECVFROM, DIRECTION_IN, SHAPE_BUFFER, FLAGS_FOURTH)
-DATA_CALL(recvmmsg, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH)
 DATA_CALL(write, SYSCALL_WRITE, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_NONE)
 DATA_CALL(writev, SYSCALL_WRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(pwritev, SYSCALL_PWRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(pwritev2, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)
 DATA_CALL(sendto, SYSCALL_SENDTO, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_FOURTH)
-DATA_CALL(sendmmsg, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH)
 
 SEC("tracepoint/syscalls/sys_exit_recvmsg")
 int handle_recvmsg_exit(struct exit_context *context)
@@ -34,7 +32,7 @@ int handle_recvmsg_exit(struct exit_context *context)
 	const __auto_type arguments = call_arguments(context->syscall_number);
 
 	if (ret >= 0 && arguments)
-		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_IN, ARGUMENT(arguments, 2));
+		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_IN, ARGUMENT(arguments, 2), SYSCALL_RECVMSG);
 	return data_call(context, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD);
 }
 
@@ -45,8 +43,30 @@ int handle_sendmsg_exit(struct exit_context *context)
 	const __auto_type arguments = call_arguments(context->syscall_number);
 
 	if (ret >= 0 && arguments && settings.kernel.task_files)
-		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_OUT, 0);
+		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_OUT, 0, SYSCALL_SENDMSG);
 	return data_call(context, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD);
+}
+
+SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+int handle_recvmmsg_exit(struct exit_context *context)
+{
+	__s64 ret = *(volatile __s64 *)&context->ret;
+	const __auto_type arguments = call_arguments(context->syscall_number);
+
+	if (ret > 0 && arguments)
+		pass_all_descriptors(ARGUMENT(arguments, 1), ret, DIRECTION_IN, ARGUMENT(arguments, 3), SYSCALL_RECVMMSG);
+	return data_call(context, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH);
+}
+
+SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+int handle_sendmmsg_exit(struct exit_context *context)
+{
+	__s64 ret = *(volatile __s64 *)&context->ret;
+	const __auto_type arguments = call_arguments(context->syscall_number);
+
+	if (ret > 0 && arguments && settings.kernel.task_files)
+		pass_all_descriptors(ARGUMENT(arguments, 1), ret, DIRECTION_OUT, 0, SYSCALL_SENDMMSG);
+	return data_call(context, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH);
 }
 
 SEC("tracepoint/syscalls/sys_exit_sendfile64")
