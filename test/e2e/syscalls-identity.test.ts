@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import {
 	CAPTURE_CLOSE,
@@ -389,8 +390,8 @@ os.wait()
 	/** Starts the program; what other programs of this machine do at the same time is not looked at. */
 	async function startBefore() {
 		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
-		const line = await new Promise<Buffer>((resolve) => child.stdout.once('data', resolve));
-		const [fd, second] = line.toString().split(' ').map(Number);
+		const line = await new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve));
+		const [fd, second] = line.split(' ').map(Number);
 		return { child, fd: fd!, pids: new Set([child.pid!, second!]) };
 	}
 
