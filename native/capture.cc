@@ -145,6 +145,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
     if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
+    // The other half is for those that come.
+    groups_limit_ = bpf_map__max_entries(FindMap(object_, "connections")) / 2;
     MapControl();
   } catch (...) {
     Close();
@@ -267,15 +269,22 @@ void Capture::Update(const char* map, const void* key, const void* value, uint64
     throw SystemError("ERR_MAP", std::string("cannot write map ") + map, errno);
 }
 
-void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known) {
+bool Capture::UpdateIfRoom(const char* map, const void* key, const void* value) const {
+  if (bpf_map_update_elem(MapFd(map), key, value, BPF_ANY) == 0) return true;
+  if (errno == E2BIG || errno == ENOMEM) return false;
+  throw SystemError("ERR_MAP", std::string("cannot write map ") + map, errno);
+}
+
+bool Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known) {
   descriptor_key key = {pid, static_cast<uint32_t>(fd) >> DESCRIPTOR_BLOCK_SHIFT};
   descriptor_block block = {};
   process owner = {};
   bpf_map_lookup_elem(MapFd("descriptors"), &key, &block);
   __u64& descriptor = block.descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
-  if (descriptor != DESCRIPTOR_UNKNOWN) return;
+  if (descriptor != DESCRIPTOR_UNKNOWN) return true;
   descriptor = (known.socket ? DESCRIPTOR_SOCKET : DESCRIPTOR_DISMISSED) | (known.close_on_exec ? DESCRIPTOR_CLOEXEC : 0);
   if (known.socket && known.group != 0) {
+    if (groups_.size() >= groups_limit_ && groups_.count(known.group) == 0) return false;
     auto [conn, fresh] = groups_.try_emplace(known.group, 0);
     connection value = {};
     if (fresh) {
@@ -293,14 +302,13 @@ void Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
       bpf_map_lookup_elem(MapFd("connections"), &conn->second, &value);
     }
     value.holders++;
-    Update("connections", &conn->second, &value, BPF_ANY);
-    if (fresh) Update("sockets", &known.group, &conn->second, BPF_ANY);
+    if (!UpdateIfRoom("connections", &conn->second, &value)) return false;
+    if (fresh && !UpdateIfRoom("sockets", &known.group, &conn->second)) return false;
     descriptor |= conn->second << DESCRIPTOR_CONN_SHIFT;
   }
-  Update("descriptors", &key, &block, BPF_ANY);
   bpf_map_lookup_elem(MapFd("processes"), &pid, &owner);
   owner.last_block = std::max(owner.last_block, key.block);
-  Update("processes", &pid, &owner, BPF_ANY);
+  return UpdateIfRoom("processes", &pid, &owner) && UpdateIfRoom("descriptors", &key, &block);
 }
 
 void Capture::ChooseProcesses(const CaptureFilter& filter) {

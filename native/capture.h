@@ -92,8 +92,9 @@ class Capture {
   // LOSS_MAX pairs: events, bytes.
   std::vector<uint64_t> Counters() const;
 
-  // Before Attach. Never overwrites what is known already.
-  void SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
+  // Before Attach. Never overwrites what is known already. False: there is no room for what was there before; what is not
+  // told is found out when it is used.
+  bool SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
   // Takes effect at once. The same processes and names as before leave alone what the programs have made of them.
   void SetFilter(const CaptureFilter& filter);
   void SetPaused(bool paused);
@@ -119,6 +120,7 @@ class Capture {
   int MapFd(const char* name) const;
   void ChooseProcesses(const CaptureFilter& filter);
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
+  bool UpdateIfRoom(const char* map, const void* key, const void* value) const;
 
   bpf_object* object_ = nullptr;
   bool uses_old_programs_ = false;
@@ -132,6 +134,7 @@ class Capture {
   CaptureFilter filter_;
   // Connections made for SetDescriptor, by group.
   std::map<uint64_t, uint64_t> groups_;
+  size_t groups_limit_ = 0;
 };
 
 }  // namespace tinytap

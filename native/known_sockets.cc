@@ -45,7 +45,7 @@ static int IntegerOption(int fd, int option) {
   return value;
 }
 
-static void Learn(Capture& capture, int pid, int fd, uint64_t inode) {
+static bool Learn(Capture& capture, int pid, int fd, uint64_t inode) {
   std::string descriptor = std::to_string(pid) + "/fdinfo/" + std::to_string(fd);
   KnownDescriptor known;
   known.close_on_exec = ClosesOnExec("/proc/" + descriptor);
@@ -64,7 +64,7 @@ static void Learn(Capture& capture, int pid, int fd, uint64_t inode) {
     CopyAddress(known.addresses, peer);
     CopyAddress(known.addresses + CAPTURE_ADDRESS_BYTES, local);
   }
-  capture.SetDescriptor(pid, fd, known);
+  return capture.SetDescriptor(pid, fd, known);
 }
 
 size_t LearnSockets(Capture& capture) {
@@ -76,7 +76,7 @@ size_t LearnSockets(Capture& capture) {
     for (int fd : NumbersIn(descriptors)) {
       uint64_t inode = SocketInode(descriptors + "/" + std::to_string(fd));
       if (inode == 0) continue;
-      Learn(capture, pid, fd, inode);
+      if (!Learn(capture, pid, fd, inode)) return count;
       count++;
     }
   }

@@ -7,7 +7,7 @@ namespace tinytap {
 
 class Capture;
 
-// Tells the capture of every socket of every process that may be looked at; how many there were. Before Attach.
+// Tells the capture of every socket of every process that may be looked at; how many it was told. Before Attach.
 size_t LearnSockets(Capture& capture);
 
 }  // namespace tinytap

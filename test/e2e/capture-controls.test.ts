@@ -22,7 +22,15 @@ import {
 	DIRECTION_OUT as OUT,
 } from '../../decoder-as/assembly/capture-event.ts';
 import { setFilter } from '../../src/capture/native-addon.ts';
-import { joinStream, runScenario, startCapture, type TestCapture } from '../support/captured-records.ts';
+import {
+	ADDON,
+	BPF_OBJECT,
+	followCapture,
+	joinStream,
+	runScenario,
+	startCapture,
+	type TestCapture,
+} from '../support/captured-records.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
 /** A program that does something for each line it reads, and answers with a line. */
@@ -335,6 +343,30 @@ describe('a table of connections that is full', () => {
 			assert.equal(run.data(run.conn('server'), IN).length, 1);
 			assert.equal(run.records.filter((each) => each.kind === CAPTURE_OPEN).length, 2);
 		} finally {
+			test.capture.close();
+		}
+	});
+});
+
+describe('more connections before capture than there is room for', () => {
+	it('are no reason not to capture; they are found when they are used', async () => {
+		const puppet = await startPuppet();
+		const count = await puppet.tell(
+			'len(many := [[listening := socket.socket(), listening.bind(("127.0.0.1", 0)), listening.listen(), socket.create_connection(listening.getsockname()), listening.accept()] for _ in range(100)])',
+		);
+		assert.equal(count, '100');
+		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT, connections: 128 });
+		capture.learnSockets();
+		const test = followCapture(capture, capture.attach());
+		try {
+			assert.equal(await puppet.tell('many[99][3].sendall(REQUEST)'), 'None');
+			const sent = await test.until(
+				(records) => records.find((each) => each.kind === CAPTURE_DATA && each.pid === puppet.pid),
+				'a request on the last of them',
+			);
+			assert.equal(sent.callBytes, 34);
+		} finally {
+			await puppet.end();
 			test.capture.close();
 		}
 	});
