@@ -18,13 +18,19 @@
 // fine, a wrong one is not.
 import * as call from './call';
 import * as exchanges from './exchanges';
-import { REASON_BYTES_LOST, STATE_UNANSWERED } from './output-layout';
+import { REASON_BYTES_LOST, REASON_MALFORMED, STATE_UNANSWERED } from './output-layout';
 import { waitingLimit } from './settings';
-import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE } from './state';
+import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM } from './state';
 
 /** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
 const REQUESTS_LOST: u32 = 1;
 const RESPONSES_LOST: u32 = 2;
+
+/**
+ * Two threads' calls may come in the wrong order, so that a response seems to be before its request; by so many nanoseconds
+ * it is not.
+ */
+const ORDER_NS: u64 = 50_000_000;
 
 /** A request takes this many bytes at least: `GET / HTTP/1.0`, two line ends. */
 const SHORTEST_REQUEST: u64 = 16;
@@ -169,7 +175,7 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	if (connection.hopeless || (connection.overlapping && connection.doubt != 0)) return makeHopeless(connection, response);
 	const waiting = connection.waiting;
 	if (!(connection.doubt & RESPONSES_LOST) && connection.unboundCount == 0) {
-		if (waiting == NO_EXCHANGE) return makeOrphan(connection, response);
+		if (waiting == NO_EXCHANGE || response.startTime + ORDER_NS < waiting.request.startTime) return makeOrphan(connection, response);
 		if (!waiting.afterGap) {
 			bind(waiting, response);
 			return waiting;
@@ -488,7 +494,15 @@ function giveUp(connection: Connection, count: u32): void {
 function endUnanswered(connection: Connection, own: bool): void {
 	const exchange = connection.waiting;
 	if (own && connection.doubt == RESPONSES_LOST) exchange.lostBytes = exchange.responseGapBytes;
-	exchanges.finish(exchange, STATE_UNANSWERED, REASON_BYTES_LOST);
+	exchanges.finish(exchange, STATE_UNANSWERED, wasLost(connection) ? REASON_BYTES_LOST : REASON_MALFORMED);
+}
+
+/** Is it for a loss that nothing is certain, or for messages that could not be read? */
+function wasLost(connection: Connection): bool {
+	const responses = connection.responses;
+	const requests = connection.requests;
+	if (!connection.unreadable || responses == NO_STREAM || requests == NO_STREAM) return true;
+	return connection.midstream || responses.searchLost || requests.searchLost;
 }
 
 function becomeCertain(connection: Connection): void {

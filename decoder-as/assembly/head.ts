@@ -15,6 +15,7 @@ import {
 	ANOMALY_INVALID_HEADER_NAME,
 	ANOMALY_INVALID_HEADER_VALUE,
 	ANOMALY_INVALID_METHOD,
+	ANOMALY_INVALID_REASON,
 	ANOMALY_INVALID_STATUS,
 	ANOMALY_INVALID_TARGET,
 	ANOMALY_INVALID_TRANSFER_ENCODING,
@@ -26,6 +27,7 @@ import {
 	ANOMALY_SPACE_BEFORE_HEADERS,
 	ANOMALY_SPACE_IN_TARGET,
 	ANOMALY_UNKNOWN_METHOD,
+	ANOMALY_UNKNOWN_TRANSFER_CODING,
 	ANOMALY_UNSUPPORTED_VERSION,
 	ANOMALY_WHITESPACE_IN_START_LINE,
 	HEADER_BYTES,
@@ -113,7 +115,8 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	message.method = <u32>(methodStart - base);
 	message.methodLength = <u32>(methodEnd - methodStart);
 	message.target = <u32>(at - base);
-	const version = readVersion(word, last);
+	let version = readVersion(word, last);
+	if (version < 0 && word > at) version = readOddVersion(message, word, last);
 	if (version < 0) {
 		message.targetLength = <u32>(last - at);
 		if (invalid || word != at) return LINE_OTHER;
@@ -160,6 +163,22 @@ export function readVersion(at: usize, end: usize): i32 {
 	const minor = load<u8>(at, 7);
 	if (!isDigit(major) || load<u8>(at, 6) != 46 || !isDigit(minor)) return -1;
 	return ((<i32>major - 48) << 8) | (<i32>minor - 48);
+}
+
+/**
+ * A word that begins like a version and is none of HTTP/1, as far as it is two numbers of a byte each: 0 for others, -1 for
+ * a word that has nothing to do with HTTP.
+ */
+function readOddVersion(message: Message, from: usize, end: usize): i32 {
+	if (end - from < 5 || !isWord(from, from + 5, 'http/')) return -1;
+	note(message, ANOMALY_UNSUPPORTED_VERSION);
+	let at = from + 5;
+	let major: u32 = 0;
+	while (at < end && isDigit(load<u8>(at)) && major < 256) major = major * 10 + load<u8>(at++) - 48;
+	if (at == from + 5 || at + 1 >= end || load<u8>(at++) != 46) return 0;
+	let minor: u32 = 0;
+	while (at < end && isDigit(load<u8>(at)) && minor < 256) minor = minor * 10 + load<u8>(at++) - 48;
+	return at == end && major < 256 && minor < 256 ? <i32>((major << 8) | minor) : 0;
 }
 
 /** Methods of the registry (RFC 9110, WebDAV and friends) and those in wide use, by their first letter. */
@@ -225,6 +244,7 @@ function readMethod(message: Message, at: usize, end: usize): void {
 }
 
 function checkTarget(message: Message, at: usize, end: usize): void {
+	if (load<u8>(at) != 47 ? !hasForm(message, at, end) : message.isConnect) note(message, ANOMALY_INVALID_TARGET);
 	if (!hasOther(at, end)) return;
 	for (let i = at; i < end; i++) {
 		const byte = load<u8>(i);
@@ -233,12 +253,22 @@ function checkTarget(message: Message, at: usize, end: usize): void {
 	}
 }
 
+/** Is a target that is no path one of the other forms: authority for CONNECT, absolute, asterisk (RFC 9112 section 3.2)? */
+function hasForm(message: Message, from: usize, end: usize): bool {
+	if (load<u8>(from) == 42 && end - from == 1) return true;
+	let at = from;
+	while (at < end && isToken(load<u8>(at))) at++;
+	const absolute = at > from && end - at > 3 && load<u8>(at) == 58 && load<u8>(at, 1) == 47 && load<u8>(at, 2) == 47;
+	return absolute != message.isConnect;
+}
+
 /** Reads a status line: LINE_*. */
 export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 	if (!begins(base, end, 'HTTP/', false)) return LINE_OTHER;
 	let at = base;
 	while (at < end && !isSpace(load<u8>(at))) at++;
-	const version = readVersion(base, at);
+	let version = readVersion(base, at);
+	if (version < 0) version = readOddVersion(message, base, at);
 	if (version < 0) return LINE_MALFORMED;
 	message.version = <u32>version;
 	if (version >> 8 != 1) note(message, ANOMALY_UNSUPPORTED_VERSION);
@@ -261,7 +291,7 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 	}
 	at++;
 	if (skipSpace(at, end) == end) note(message, ANOMALY_MISSING_REASON);
-	if (findByte(at, end, 13) != end) note(message, ANOMALY_BARE_CR);
+	if (hasControl(at, end)) note(message, findByte(at, end, 13) != end ? ANOMALY_BARE_CR : ANOMALY_INVALID_REASON);
 	message.hasStatusText = true;
 	message.statusText = <u32>(at - base);
 	message.statusTextLength = <u32>(end - at);
@@ -370,7 +400,8 @@ export function addField(message: Message, name: u32, nameLength: u32, value: u3
  * storeHead turns the line ends inside values into spaces.
  */
 function foldLine(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
-	if (message.fieldCount == 0) {
+	const last = message.fields + (message.fieldCount - 1) * HEADER_BYTES;
+	if (message.fieldCount == 0 || (trailer && load<u32>(last, HEADER_FLAGS) == 0)) {
 		note(message, ANOMALY_SPACE_BEFORE_HEADERS);
 		return;
 	}
@@ -533,6 +564,9 @@ function readLength(message: Message, value: usize, end: usize): void {
 		}
 		at = comma + 1;
 	}
+	if (value == end || load<u8>(end - 1) != 44) return;
+	message.badLength = true;
+	note(message, ANOMALY_INVALID_CONTENT_LENGTH);
 }
 
 /** Transfer-Encoding: `chunked` is set when it is the last coding of all lines; others make the length unknown. */
@@ -549,13 +583,23 @@ function readCodings(message: Message, value: usize, end: usize): void {
 			// Twice is one too many, but what follows is chunked all the same.
 			if (message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
 			message.chunked = true;
-		} else if (!isWord(word, wordEnd, 'identity')) {
+		} else if (isWord(word, wordEnd, 'identity')) {
+			note(message, ANOMALY_UNKNOWN_TRANSFER_CODING);
+		} else {
+			if (!isRegisteredCoding(word, wordEnd)) note(message, ANOMALY_UNKNOWN_TRANSFER_CODING);
 			if (message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
 			message.chunked = false;
 			message.otherCoding = true;
 		}
 		message.hasCoding = true;
 	}
+}
+
+/** A coding besides `chunked` (RFC 9112 section 7.2), its parameters left aside. */
+function isRegisteredCoding(at: usize, wordEnd: usize): bool {
+	const end = trimSpace(at, findByte(at, wordEnd, 59));
+	const name = end - at > 2 && isWord(at, at + 2, 'x-') ? at + 2 : at;
+	return isWord(name, end, 'gzip') || isWord(name, end, 'compress') || isWord(at, end, 'deflate');
 }
 
 /**

@@ -289,7 +289,7 @@ export const ANOMALY_INVALID_HEADER_VALUE: i32 = 11;
 /** A start line with other white space than single spaces. */
 export const ANOMALY_WHITESPACE_IN_START_LINE: i32 = 12;
 export const ANOMALY_SPACE_IN_TARGET: i32 = 13;
-/** A control byte or one beyond ASCII in the target. */
+/** A target of none of the four forms, or with a control byte or one beyond ASCII. */
 export const ANOMALY_INVALID_TARGET: i32 = 14;
 export const ANOMALY_UNKNOWN_METHOD: i32 = 15;
 export const ANOMALY_INVALID_METHOD: i32 = 16;
@@ -344,3 +344,7 @@ export const ANOMALY_INVALID_CHUNK_EXTENSION: i32 = 43;
 export const ANOMALY_SPACE_AFTER_CHUNK_SIZE: i32 = 44;
 /** The head ends before its empty line. */
 export const ANOMALY_INCOMPLETE_HEAD: i32 = 45;
+/** A Transfer-Encoding that is empty, or names a coding that is not registered (any more). */
+export const ANOMALY_UNKNOWN_TRANSFER_CODING: i32 = 46;
+/** A control byte in the reason phrase. */
+export const ANOMALY_INVALID_REASON: i32 = 47;

@@ -86,6 +86,8 @@ export class Connection {
 	/** The close said where the streams end. */
 	finalKnown: bool;
 	midstream: bool;
+	/** A message could not be read to its end. */
+	unreadable: bool;
 	/** Requests were seen that waited together. */
 	pipelining: bool;
 	/** A request was seen to begin when all before had been answered; one that did so after some had waited together. */

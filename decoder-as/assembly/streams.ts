@@ -3,7 +3,7 @@
 // never looks at a byte twice for the same thing, and takes every byte exactly once: with content, or only counted.
 import { learnToldBytes, learnToldText } from './addresses';
 import * as alignment from './alignment';
-import { begins, copyBytes, findLineFeed, hexValue, isSpace, isToken } from './bytes';
+import { begins, copyBytes, findLineFeed, hasOther, hexValue, isSpace, isToken } from './bytes';
 import * as call from './call';
 import {
 	FLAG_CUT_BODY_LIMIT,
@@ -55,6 +55,7 @@ import {
 	ANOMALY_INVALID_CHUNK_END,
 	ANOMALY_INVALID_CHUNK_EXTENSION,
 	ANOMALY_INVALID_CHUNK_SIZE,
+	ANOMALY_INVALID_STATUS,
 	ANOMALY_INVALID_TRANSFER_ENCODING,
 	ANOMALY_LEADING_CRLF,
 	ANOMALY_LEADING_GARBAGE,
@@ -64,6 +65,7 @@ import {
 	ANOMALY_SPACE_AFTER_CHUNK_SIZE,
 	ANOMALY_TRANSFER_ENCODING_IN_HTTP10,
 	ANOMALY_UNEXPECTED_FRAMING,
+	ANOMALY_UNKNOWN_TRANSFER_CODING,
 	PROTOCOL_HTTP1,
 	PROTOCOL_HTTP2,
 	PROTOCOL_OTHER,
@@ -134,6 +136,8 @@ const EXTENSION_BYTES_FINE: u64 = 16384;
 const FRAMING_BYTES_FINE: u64 = 102400;
 /** A request line's method is looked for in this many bytes. */
 const METHOD_LOOKAHEAD: u32 = 64;
+/** … and its version in this many. */
+const LINE_LOOKAHEAD: u32 = 8192;
 
 // ---- Bytes in -------------------------------------------------------------------------------------------------------
 
@@ -162,7 +166,12 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 				break;
 			}
 			case UNTIL_CLOSE:
-				addBody(stream.message, at, <u32>(end - at));
+				if (stream.next == call.startOffset && endsUnclear(stream, at, end)) {
+					endMessage(stream);
+					next = at;
+				} else {
+					addBody(stream.message, at, <u32>(end - at));
+				}
 				break;
 			case IN_CHUNK_SIZE:
 				next = readChunkSize(stream, at, end);
@@ -335,7 +344,7 @@ function startMessage(stream: Stream, from: usize, end: usize): usize {
 	}
 	if (!mayStart(stream)) return WAIT;
 	const response = stream.role == CARRIES_RESPONSES;
-	if (response ? !begins(at, end, 'HTTP/', true) : !mayBeRequest(at, end)) return startOdd(stream, at, end);
+	if (response ? !mayBeResponse(connection, at, end) : !(mayBeRequest(at, end) || (connection.recognised && isVisible(load<u8>(at))))) return startOdd(stream, at, end);
 	const message = openMessage(stream, response);
 	if (message == NO_MESSAGE) {
 		beginSearch(stream, false);
@@ -364,6 +373,11 @@ function openMessage(stream: Stream, response: bool): Message {
 	return message;
 }
 
+/** Does it begin like a status line, or like that of a radio station (ICY), which answers the first request only? */
+function mayBeResponse(connection: Connection, at: usize, end: usize): bool {
+	return begins(at, end, 'HTTP/', true) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
+}
+
 /** Does it begin like a request line: a method, a space? */
 function mayBeRequest(from: usize, end: usize): bool {
 	let at = from;
@@ -371,9 +385,22 @@ function mayBeRequest(from: usize, end: usize): bool {
 	while (at < limit && isSpace(load<u8>(at))) at++;
 	const method = at;
 	// Any visible byte: whether it is a method at all its line will show.
-	while (at < limit && load<u8>(at) > 32 && load<u8>(at) < 127) at++;
-	if (at == limit) return limit == end;
+	while (at < limit && isVisible(load<u8>(at))) at++;
+	if (at == limit) return limit == end || endsLikeRequest(at, end);
 	return at != method && isSpace(load<u8>(at));
+}
+
+function isVisible(byte: u32): bool {
+	return byte > 32 && byte < 127;
+}
+
+/** A method that is very long: does its line end with a version? */
+function endsLikeRequest(from: usize, end: usize): bool {
+	const limit = min<usize>(end, from + LINE_LOOKAHEAD);
+	const feedAt = findLineFeed(from, limit);
+	if (feedAt == limit) return limit == end;
+	const lineEnd = load<u8>(feedAt - 1) == 13 ? feedAt - 1 : feedAt;
+	return lineEnd - from > 9 && isSpace(load<u8>(lineEnd - 9)) && readVersion(lineEnd - 8, lineEnd) >= 0;
 }
 
 /** Which direction carries requests: told by the first bytes of either, else by who connected. */
@@ -438,33 +465,52 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 		return at;
 	}
 	if (stream.role == CARRIES_RESPONSES && exchange != NO_EXCHANGE && connection.doubt == 0) {
-		if (begins(at, end, 'ICY ', false) && connection.exchanges <= 1) {
-			takeBack(connection);
+		if (exchange.request.http09) {
+			if (isRedis(at, end)) takeBack(connection);
+			else if (!beginSimple(stream, exchange)) beginSearch(stream, false);
 			return at;
 		}
-		const message = openMessage(stream, true);
-		if (message != NO_MESSAGE) {
-			exchanges.bindResponse(exchange, message);
-			if (exchange.request.http09 && isRedis(at, end)) {
-				takeBack(connection);
-				return at;
-			}
-			if (exchange.request.http09) {
-				// HTTP/0.9: the response is its body.
-				message.headed = true;
-				message.version = 9;
-				note(message, ANOMALY_HTTP09);
-				stream.state = UNTIL_CLOSE;
-				return at;
-			}
-			carry(message, 1, 0);
-			message.damage = REASON_MALFORMED;
-			endMessage(stream);
-		}
+		answerOddly(stream, exchange);
 	}
 	stream.garbage = true;
 	beginSearch(stream, false);
 	return at;
+}
+
+/** HTTP/0.9: the response is its body. */
+function beginSimple(stream: Stream, exchange: Exchange): bool {
+	const message = openMessage(stream, true);
+	if (message == NO_MESSAGE) return false;
+	exchanges.bindResponse(exchange, message);
+	message.headed = true;
+	message.version = 9;
+	note(message, ANOMALY_HTTP09);
+	stream.state = UNTIL_CLOSE;
+	return true;
+}
+
+/**
+ * Bytes that are no head stand where the response to `exchange` should begin. They are more of the response before when they
+ * came before the request, or in a call that began with that response; its length was wrong, or it was to have no body.
+ * They are the answer when nothing else is waited for. In between, nobody knows what they are.
+ */
+function answerOddly(stream: Stream, exchange: Exchange): void {
+	const connection = stream.connection;
+	const before = connection.responsesBegun != 0;
+	if (before && call.time < exchange.request.startTime) return;
+	if (connection.waitingCount > 1) {
+		connection.unreadable = true;
+		alignment.loseResponses(connection, 0, false, 0);
+		return;
+	}
+	if (before && stream.next != call.startOffset) return;
+	const message = openMessage(stream, true);
+	if (message == NO_MESSAGE) return;
+	exchanges.bindResponse(exchange, message);
+	carry(message, 1, 0);
+	note(message, ANOMALY_INVALID_STATUS);
+	message.damage = REASON_MALFORMED;
+	endMessage(stream);
 }
 
 /** An answer in Redis' protocol: what was asked was its inline form, which looks like HTTP/0.9. */
@@ -612,7 +658,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	if (!connection.recognised) {
 		const preamble = kind == LINE_OTHER && begins(base, end, 'PROXY ', false);
 		// A first line that only claims to be HTTP is no reason for a row; one that is a request but for its method is.
-		if (!preamble && kind != LINE_SIMPLE && !(kind == LINE_MALFORMED && message.targetLength != 0)) {
+		if (!preamble && kind != LINE_SIMPLE && !(kind == LINE_MALFORMED && isRequest(message, base))) {
 			const protocol = kind == LINE_HTTP2 ? PROTOCOL_HTTP2 : protocolOf(base, end);
 			if (kind == LINE_OTHER && connection.doubt != 0) {
 				closeUnused(stream);
@@ -628,6 +674,10 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 			closeUnused(stream);
 			return;
 		}
+	}
+	if (message.isResponse && connection.responsesBegun == 0 && begins(base, end, 'ICY ', false)) {
+		takeBack(connection);
+		return;
 	}
 	if ((kind == LINE_OTHER || kind == LINE_HTTP2) && message.exchange == NO_EXCHANGE) {
 		closeUnused(stream);
@@ -655,6 +705,13 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
 	endMalformed(stream);
+}
+
+/** Its line cannot be read: is it one of a request all the same? */
+function isRequest(message: Message, base: usize): bool {
+	const method = base + message.method;
+	const methodEnd = method + message.methodLength;
+	return message.isResponse || (message.targetLength == 0 ? isKnownMethod(method, methodEnd) : !hasOther(method, methodEnd));
 }
 
 function isSimple(exchange: Exchange): bool {
@@ -735,7 +792,8 @@ function noteFraming(message: Message): void {
 	if (!message.codingField) return;
 	if (message.hasLength || message.badLength) note(message, ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING);
 	if (message.otherCoding && !message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
-	if (message.version < 0x101) note(message, ANOMALY_TRANSFER_ENCODING_IN_HTTP10);
+	if (!message.hasCoding) note(message, ANOMALY_UNKNOWN_TRANSFER_CODING);
+	if (message.version != 0 && message.version < 0x101) note(message, ANOMALY_TRANSFER_ENCODING_IN_HTTP10);
 }
 
 function finishResponseHead(stream: Stream, message: Message): void {
@@ -838,6 +896,18 @@ function guessBody(stream: Stream, at: usize, end: usize): void {
 	endMessage(stream);
 }
 
+/**
+ * A response whose length cannot be told is read to the end of the connection. When the client has asked again, and a call
+ * begins like a status line, it knew better.
+ */
+function endsUnclear(stream: Stream, at: usize, end: usize): bool {
+	const message = stream.message;
+	const waiting = stream.connection.waiting;
+	if (!message.badLength && !message.otherCoding) return false;
+	if (waiting == NO_EXCHANGE || waiting.request.startTime < message.startTime) return false;
+	return mayBeStart(at, end, true);
+}
+
 /** A body of known length, or a chunk, has come to its end. */
 function endData(stream: Stream): void {
 	if (stream.state == IN_LENGTH) {
@@ -869,6 +939,7 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 			endExtension(stream, message);
 		}
 		if (load<u8>(at) == 10) {
+			if (stream.chunkState == CHUNK_DIGITS || stream.chunkLast != 13) note(message, ANOMALY_BARE_LF);
 			at++;
 			takeFraming(stream, message, <u32>(at - from));
 			endChunkSize(stream, message);
@@ -961,7 +1032,6 @@ function endExtension(stream: Stream, message: Message): void {
 	const last = stream.chunkLast;
 	if (stream.chunkQuoted || last == 59 || last == 61) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
 	stream.chunkQuoted = false;
-	stream.chunkLast = 0;
 }
 
 /** The line end after a chunk's data. */
@@ -974,6 +1044,7 @@ function readChunkEnd(stream: Stream, from: usize, end: usize): usize {
 		return from + 1;
 	}
 	if (byte == 10) {
+		if (stream.chunkState == 0) note(message, ANOMALY_BARE_LF);
 		takeFraming(stream, message, 1);
 		stream.state = IN_CHUNK_SIZE;
 		beginChunk(stream);
@@ -1005,7 +1076,7 @@ function endMessage(stream: Stream): void {
 	stream.guess = false;
 	message.ended = true;
 	message.reading = false;
-	stream.closing = message.close || (message.version < 0x101 && !message.keepAlive && message.headed);
+	stream.closing = message.close || (message.version != 0 && message.version < 0x101 && !message.keepAlive && message.headed);
 	if (message.damage == 0) noteSize(stream.connection, message.isResponse, message.wireBytes);
 	if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	else exchanges.settle(message.exchange);
@@ -1038,6 +1109,7 @@ function endMalformed(stream: Stream): void {
 	const begun = stream.message.wireBytes;
 	endMessage(stream);
 	stream.garbage = true;
+	connection.unreadable = true;
 	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false, begun);
 	else alignment.loseRequests(connection, 0, false, begun);
 	beginSearch(stream, false);

@@ -11,13 +11,6 @@ export function targetParts(start: usize, end: usize, isConnect: bool): void {
 	authorityStart = 0;
 	authorityEnd = 0;
 	pathStart = start;
-	if (isConnect && load<u8>(start) != 47) {
-		authorityStart = start;
-		authorityEnd = end;
-		pathStart = end;
-		pathEnd = end;
-		return;
-	}
 	// absolute-form: scheme "://" authority path.
 	let at = start;
 	while (at < end && isToken(load<u8>(at))) at++;
@@ -30,6 +23,12 @@ export function targetParts(start: usize, end: usize, isConnect: bool): void {
 		const userinfo = findByte(authorityStart, authorityEnd, 64);
 		if (userinfo != authorityEnd) authorityStart = userinfo + 1;
 		pathStart = at;
+	} else if (isConnect && load<u8>(start) != 47) {
+		authorityStart = start;
+		authorityEnd = end;
+		pathStart = end;
+		pathEnd = end;
+		return;
 	}
 	pathEnd = findByte(pathStart, end, 63);
 }

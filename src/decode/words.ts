@@ -75,13 +75,13 @@ export const ANOMALIES: Words = layoutConstants('ANOMALY_', (word) => word.repla
 
 /** What each word means, for docs and help, in the order of ANOMALY_*. */
 export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: string])[] = [
-	['bare-lf', 'a line of the head ends in LF alone'],
+	['bare-lf', 'a line of the head, or of the framing of chunks, ends in LF alone'],
 	['leading-crlf', 'empty lines stood before the request'],
 	['missing-reason', 'the status line has no reason phrase'],
 	['obs-fold', 'a field value goes on in a second line'],
 	['bare-cr', 'a CR that is not followed by LF'],
 	['http09', 'HTTP/0.9: a request line without a version, a response without a head'],
-	['unsupported-version', 'a major version other than 1'],
+	['unsupported-version', 'a version other than HTTP/1 with one digit'],
 	['missing-colon', 'a field line without a colon'],
 	['space-before-colon', 'white space between a field name and its colon'],
 	['empty-header-name', 'a field line that begins with its colon'],
@@ -89,10 +89,10 @@ export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: st
 	['invalid-header-value', 'a control byte in a field value'],
 	['whitespace-in-start-line', 'other white space in the start line than single spaces'],
 	['space-in-target', 'the request target holds white space'],
-	['invalid-target', 'the request target holds a control byte or one beyond ASCII'],
+	['invalid-target', 'the request target has none of the four forms, or holds a control byte or one beyond ASCII'],
 	['unknown-method', 'a method that is not registered'],
 	['invalid-method', 'the method is no token'],
-	['invalid-status', 'the status is not three digits from 100'],
+	['invalid-status', 'the status is not three digits from 100, or there is no status line'],
 	['missing-host', 'an HTTP/1.1 request without Host'],
 	['duplicate-host', 'more than one Host field'],
 	['invalid-content-length', 'a Content-Length that is no number of 64 bits'],
@@ -121,6 +121,8 @@ export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: st
 	['invalid-chunk-extension', 'chunk extensions that are none'],
 	['space-after-chunk-size', 'white space after a chunk size'],
 	['incomplete-head', 'the head ends before its empty line'],
+	['unknown-transfer-coding', 'a Transfer-Encoding that is empty or names a coding that is not registered'],
+	['invalid-reason', 'a control byte in the reason phrase'],
 ];
 
 const KIND_NAMES: Words = constants('CAPTURE_', (word) => word, [

@@ -60,8 +60,8 @@ test('a folded line goes on the meaning of its field', () => {
 	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 3\r\n\r\nabc', [
 		['/a', 'Host=h Content-Length=3', 'abc', 'peer closed', 'obs-fold'],
 	]);
-	expectRows('PUT /a HTTP/1.1\r\nHost:\r\n\th\r\nTransfer-Encoding: identity,\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', [
-		['/a', 'Host=h Transfer-Encoding=identity, chunked', 'a', 'peer closed', 'obs-fold'],
+	expectRows('PUT /a HTTP/1.1\r\nHost:\r\n\th\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', [
+		['/a', 'Host=h Transfer-Encoding=gzip, chunked', 'a', 'peer closed', 'obs-fold'],
 	]);
 	// Two words make none that is known: how long the body is nobody can tell.
 	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n x\r\n\r\n', [
