@@ -266,21 +266,50 @@ test('of calls that repeat each other the newest are listed, each with its own t
 test('twice the input takes about twice the work, also byte by byte', () => {
 	// Work is counted in instructions' place by time, so only a growth that no busy machine explains fails: a quadratic
 	// reader takes four times as long for twice the input, eight times for three doublings more.
-	const inputs: readonly (readonly [string, string, string])[] = [
-		['header', 'GET / HTTP/1.1\r\nX: ', 'x'],
-		['headers', 'GET / HTTP/1.1\r\n', 'A: 456789\n'],
-		['folded', 'GET / HTTP/1.1\r\nA: b\r\n', ' folded\n'],
-		['chunks', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n'],
-		['requests', '', 'GET / HTTP/1.1\r\n\r\n'],
-		['garbage', 'GET / HTTP/1.1\r\n\r\n', 'garbage '],
+	const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n';
+	const received = (head: string, piece: string) => (bytes: number) => {
+		const tape = new Tape();
+		const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+		for (const byte of head + piece.repeat(Math.ceil(bytes / piece.length))) server.in(byte);
+		return tape.records;
+	};
+	const answered = (request: string, piece: string) => (bytes: number) => {
+		const tape = new Tape();
+		const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open().in(request);
+		for (const byte of piece.repeat(Math.ceil(bytes / piece.length))) server.out(byte);
+		return tape.records;
+	};
+	const connections = (byte: string) => (count: number) => {
+		const tape = new Tape();
+		for (let i = 1; i <= count / 16; i++) {
+			const server = tape.server(i, { local: '1.2.3.4:80', remote: `5.6.7.8:${i & 0xffff}` }).open();
+			if (byte !== '') server.in(byte);
+			else server.close();
+		}
+		return tape.records;
+	};
+	const inputs: readonly (readonly [string, (bytes: number) => Uint8Array[]])[] = [
+		['header', received('GET / HTTP/1.1\r\nX: ', 'x')],
+		['headers', received('GET / HTTP/1.1\r\n', 'A: 456789\n')],
+		['request line', received('GET /', 'a')],
+		['folded', received('GET / HTTP/1.1\r\nA: b\r\n', ' folded\n')],
+		['length', received('POST / HTTP/1.1\r\nContent-Length: ', '9')],
+		['lengths', received('POST / HTTP/1.1\r\nContent-Length: 5', ', 5')],
+		['chunks', received(chunked, '1\r\nx\r\n')],
+		['chunk extensions', received(chunked, `1;${'e'.repeat(1022)}\r\nx\r\n`)],
+		['chunk without end', received(`${chunked}ffffffffffffffff\r\n`, 'x')],
+		['trailers', received(`${chunked}0\r\n`, 'T: 456789\r\n')],
+		['requests', received('', 'GET / HTTP/1.1\r\n\r\n')],
+		['garbage', received('GET / HTTP/1.1\r\n\r\n', 'garbage ')],
+		['responses', answered('GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')],
+		['interim responses', answered('GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n')],
+		['more than the length', answered('HEAD / HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\nbody')],
+		['connections of a byte', connections('G')],
+		['connections without data', connections('')],
 	];
-	for (const [name, head, piece] of inputs) {
+	for (const [name, recordsOf] of inputs) {
 		const time = (bytes: number): number => {
-			const text = head + piece.repeat(Math.ceil(bytes / piece.length));
-			const tape = new Tape();
-			const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
-			for (const byte of text) server.in(byte);
-			const batch = buildBatch(tape.records);
+			const batch = buildBatch(recordsOf(bytes));
 			let best = Number.POSITIVE_INFINITY;
 			for (let run = 0; run < 3; run++) {
 				const subject = decoder();
