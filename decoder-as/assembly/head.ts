@@ -463,7 +463,7 @@ export function readMeaning(
 			}
 			break;
 		case 6:
-			if (isWord(name, nameEnd, 'expect') && isWord(value, end, '100-continue')) message.expectContinue = true;
+			if (!message.isResponse && isWord(name, nameEnd, 'expect') && isWord(value, end, '100-continue')) message.expectContinue = true;
 			break;
 		case 7:
 			if (isWord(name, nameEnd, 'upgrade') && value != end) {

@@ -466,7 +466,8 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 	}
 	if (stream.role == CARRIES_RESPONSES && exchange != NO_EXCHANGE && connection.doubt == 0) {
 		if (exchange.request.http09) {
-			if (isRedis(at, end)) takeBack(connection);
+			// Only where no exchange was before it: that makes it HTTP.
+			if (connection.exchanges <= 1 && isRedis(at, end)) takeBack(connection);
 			else if (!beginSimple(stream, exchange)) beginSearch(stream, false);
 			return at;
 		}

@@ -232,3 +232,19 @@ test('a radio station makes no row, in whatever pieces it answers', () => {
 		assert.deepEqual([exchanges.length, connections[0]?.protocol], [0, 'other'], `${size}`);
 	}
 });
+
+test('exchanges before a request of HTTP/0.9 stay, whatever answers that', () => {
+	const { exchanges } = serve((server) => server.in(GET).out(OK).in('GET /old\r\n').out('-ERR\r\n'));
+	assert.deepEqual(
+		exchanges.map((row) => [row.path, row.state]),
+		[
+			['/', 'complete'],
+			['/old', 'complete'],
+		],
+	);
+});
+
+test('Expect in a response does not excuse a body that never came', () => {
+	const [row] = answered('HTTP/1.1 201 Created\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n', 1 << 20);
+	assert.deepEqual([row!.state, row!.reason, row!.anomalies], ['incomplete', 'peer closed', null]);
+});
