@@ -226,7 +226,7 @@ function readResponse(text: string, at: number, row: ReferenceRow, ended: boolea
 	row.resBody = body.text;
 	row.resHeaders = [...head.fields, ...body.trailers];
 	row.resEnded = body.ended;
-	row.cut = body.cut === true;
+	row.cut ||= body.cut === true;
 	return body.ended ? { at: bodyAt + body.used, done: true } : { at, done: false };
 }
 
