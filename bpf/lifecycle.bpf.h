@@ -656,12 +656,32 @@ static __always_inline void send_descriptor(__s32 fd)
 #define PASSED_MESSAGES 2
 #define GLOBAL static __always_inline
 #else
-#define PASSED_DESCRIPTORS 32
+#define PASSED_DESCRIPTORS 253
 #define PASSED_MESSAGES 8
 /* So that the verifier looks at it once. */
 #define GLOBAL __noinline
 #endif
 #define CONTROL_MESSAGES 4
+
+/* One descriptor of scratch->passing. */
+static long pass_step(__u32 index, void *unused)
+{
+	struct scratch *s = working_memory();
+	struct passing *passing;
+	__s32 fd;
+
+	if (!s)
+		return 1;
+	passing = &s->passing;
+	if (passing->at + sizeof(fd) > passing->end || bpf_probe_read_user(&fd, sizeof(fd), (void *)passing->at))
+		return 1;
+	passing->at += sizeof(fd);
+	if (passing->direction == DIRECTION_OUT)
+		send_descriptor(fd);
+	else
+		receive_descriptor(s, fd, passing->cloexec, passing->syscall, passing->arrived);
+	return 0;
+}
 
 /* What the message whose header is at `pointer` has carried of descriptors. */
 GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags, __u32 syscall)
@@ -669,12 +689,11 @@ GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags
 	struct control_message_header control_message;
 	struct message_header message;
 	struct scratch *s;
-	__u64 at, end;
+	__u64 at;
 	__u32 i;
-	__s32 fd;
 
 	if (bpf_probe_read_user(&message, sizeof(message), (void *)pointer) ||
-	    message.control_length < sizeof(control_message) + sizeof(fd))
+	    message.control_length < sizeof(control_message) + sizeof(__s32))
 		return 0;
 	s = own_memory(bpf_get_current_pid_tgid() >> 32);
 	if (!s)
@@ -691,18 +710,13 @@ GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags
 	}
 	if (i == CONTROL_MESSAGES)
 		return 0;
-	end = at + control_message.length;
-	at += sizeof(control_message);
-	for (i = 0; i < PASSED_DESCRIPTORS; i++) {
-		if (at + sizeof(fd) > end || bpf_probe_read_user(&fd, sizeof(fd), (void *)at))
-			return 0;
-		at += sizeof(fd);
-		if (direction == DIRECTION_OUT)
-			send_descriptor(fd);
-		else
-			receive_descriptor(s, fd, message_flags & MSG_CMSG_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, syscall,
-					   !(message_flags & MSG_PEEK));
-	}
+	s->passing.at = at + sizeof(control_message);
+	s->passing.end = at + control_message.length;
+	s->passing.direction = direction;
+	s->passing.syscall = syscall;
+	s->passing.cloexec = message_flags & MSG_CMSG_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0;
+	s->passing.arrived = !(message_flags & MSG_PEEK);
+	REPEAT(PASSED_DESCRIPTORS, pass_step);
 	return 0;
 }
 

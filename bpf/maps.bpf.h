@@ -117,6 +117,19 @@ struct sweep {
 	__u32 syscall;
 };
 
+/* The descriptors that a message carries to another process. */
+struct passing {
+	/* User addresses: of the next one, behind the last one. */
+	__u64 at;
+	__u64 end;
+	__u32 direction;
+	__u32 syscall;
+	/* DESCRIPTOR_CLOEXEC or 0. */
+	__u32 cloexec;
+	/* 0: the message was only peeked at. */
+	__u32 arrived;
+};
+
 #define SMALL_PAYLOAD 128
 
 /* A descriptor that was found dismissed while control.meanings had this value. */
@@ -139,6 +152,7 @@ struct scratch {
 	struct call call;
 	struct walk walk;
 	struct sweep sweep;
+	struct passing passing;
 	struct receive receive;
 	__u8 sniff[SNIFF_BYTES * 2];
 	__u32 sniff_bytes;

@@ -154,6 +154,18 @@ describe('the addon', () => {
 		}
 	});
 
+	it('starts on a machine with more processes than its tables hold', () => {
+		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT, ringBytes: 1 << 20 });
+		try {
+			// There is room for 65,536 at the most; these are none that exist.
+			for (let pid = 5_000_000; pid < 5_066_000; pid++) capture.setDescriptor(pid, 4, true, false, 0);
+			capture.learnSockets();
+			assert.deepEqual(capture.attach().missing, []);
+		} finally {
+			capture.close();
+		}
+	});
+
 	it('goes without a tracepoint that the kernel lacks', async () => {
 		const directory = temporaryDirectory();
 		const events = join(directory.path, 'events');
