@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disallow-code-generation-from-strings --disable-proto=delete --no-warnings
+#!/usr/bin/env -S node --disallow-code-generation-from-strings --disable-proto=delete --no-warnings --max-semi-space-size=4 --heap-growing-percent=20
 // The command line: what is asked for, and how the process ends. The commands themselves are in src/commands.
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';

@@ -11,7 +11,13 @@ import { probe } from './probe.ts';
 
 const CLI = '/tinytap/dist/tinytap.cjs';
 /** The launcher's own flags. */
-const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--no-warnings'];
+const NODE_FLAGS = [
+	'--disallow-code-generation-from-strings',
+	'--disable-proto=delete',
+	'--no-warnings',
+	'--max-semi-space-size=4',
+	'--heap-growing-percent=20',
+];
 /** Emulated processors are some 20 times slower; these bounds are for what hangs. */
 const STEP_MS = 240_000;
 /** A crash of the addon should not end the check: the probe is this file again, as a process of its own. */

@@ -6,6 +6,7 @@ import type { Redactor } from '../output/redaction.ts';
 import { createResultWriter, type ResultFormat } from '../output/result-format.ts';
 import { createRowWriter, formatRows, type RowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
+import { rowBytes } from '../sql/value.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn, ResultPart } from '../thread-messages.ts';
 import type { Sink } from './sink.ts';
@@ -35,13 +36,15 @@ export type Printed = {
 	readonly notice: string | undefined;
 };
 
-/** Rows that decide the widths of an aligned table; later ones follow as they come. */
+/** Rows that decide the widths of an aligned table, or as many as take so much memory; later ones follow as they come. */
 const TABLE_SAMPLE_ROWS = 5000;
+const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
 
 /** Prints all parts; resolves when the statement is done and everything is written. Rejects with the statement's error. */
 export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, style: PrintStyle): Promise<Printed> {
 	let columns: readonly ResultColumn[] = [];
 	let waiting: (readonly SqlValue[])[] = [];
+	let waitingBytes = 0;
 	let writer: RowWriter | undefined;
 	let rows = 0;
 	let firstValue: SqlValue | undefined;
@@ -76,7 +79,8 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 			} else if (writer !== undefined) await sink.write(writer.rows(part.rows));
 			else {
 				waiting.push(...part.rows);
-				if (waiting.length < TABLE_SAMPLE_ROWS) continue;
+				for (const row of part.rows) waitingBytes += rowBytes(row);
+				if (waiting.length < TABLE_SAMPLE_ROWS && waitingBytes < TABLE_SAMPLE_BYTES) continue;
 				writer = createRowWriter(aligned ? format : 'table', columns, { ...options, sample: waiting });
 				await sink.write(writer.begin() + writer.rows(waiting));
 				waiting = [];

@@ -30,7 +30,7 @@ export type ExecuteOptions = Limits & {
 
 /** Rows of a part handed to `onRows`, and bytes: bodies are large. */
 const PART_ROWS = 500;
-const PART_BYTES = 1024 * 1024;
+const PART_BYTES = 256 * 1024;
 
 /**
  * Runs a statement to its end, giving others their turn every few milliseconds. Throws a SqlError: ERR_SQL_CANCELLED,

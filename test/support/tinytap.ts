@@ -7,7 +7,13 @@ import { eventually } from './eventually.ts';
 import { stopChild } from './servers.ts';
 
 export const CLI = join(import.meta.dirname, '../../dist/tinytap.cjs');
-export const NODE_FLAGS = ['--disallow-code-generation-from-strings', '--disable-proto=delete', '--no-warnings'];
+export const NODE_FLAGS = [
+	'--disallow-code-generation-from-strings',
+	'--disable-proto=delete',
+	'--no-warnings',
+	'--max-semi-space-size=4',
+	'--heap-growing-percent=20',
+];
 
 /** A home directory of the tests' own, so that nobody's history and queries are touched. */
 export const TEST_HOME = mkdtempSync(join(tmpdir(), 'tinytap-home-'));
