@@ -134,6 +134,10 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const orphans = connection.orphans;
 	const time = exchange.request.startTime;
 	if (connection.responseStart > connection.requestStart && connection.responseStart < time) connection.turnStart = time;
+	// It comes late: a response that began after it went to a request before it, and another had begun between those two.
+	if (time <= connection.responseStart && connection.requestStart < connection.responseBefore && connection.responseBefore < time) {
+		connection.overlapping = true;
+	}
 	connection.requestStart = time;
 	connection.orphans = 0;
 	if (!connection.requestGap) {
@@ -166,6 +170,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 export function placeResponse(connection: Connection, response: Message): Exchange {
 	connection.responsesBegun++;
 	notePipelining(connection, response);
+	connection.responseBefore = connection.responseStart;
 	connection.responseStart = response.startTime;
 	if (connection.abandoned != 0) {
 		connection.abandoned--;

@@ -101,6 +101,8 @@ export class Connection {
 	requestStart: u64;
 	responseStart: u64;
 	turnStart: u64;
+	/** When the response before the last one began. */
+	responseBefore: u64;
 	/** The batch in which it was asked for, 0: never. */
 	asked: u32;
 	closedIn: u32;
