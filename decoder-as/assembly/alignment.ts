@@ -140,6 +140,10 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	}
 	connection.requestStart = time;
 	connection.orphans = 0;
+	if (connection.earlyResponses != 0) {
+		exchange.answeredEarly = time < connection.earlyStart;
+		connection.earlyResponses = exchange.answeredEarly ? connection.earlyResponses - 1 : 0;
+	}
 	if (!connection.requestGap) {
 		// Everything before was answered, and nothing was missing: this client does make turns.
 		if (connection.doubt == 0 && connection.waiting == exchange && quiet && connection.responsesBegun != 0) {
@@ -176,6 +180,7 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 		connection.abandoned--;
 		return NO_EXCHANGE;
 	}
+	while (connection.waiting != NO_EXCHANGE && connection.waiting.answeredEarly) endUnanswered(connection, false);
 	if (connection.unboundCount != 0) settleTurn(connection, response.startTime);
 	if (connection.hopeless || (connection.overlapping && connection.doubt != 0)) return makeHopeless(connection, response);
 	const waiting = connection.waiting;
@@ -280,7 +285,11 @@ function makeOrphan(connection: Connection, response: Message): Exchange {
 	exchange.response = response;
 	response.exchange = exchange;
 	// Others belong to a gap that is already known to lie before a request.
-	if (connection.waiting == NO_EXCHANGE) connection.orphans++;
+	if (connection.waiting == NO_EXCHANGE) {
+		connection.orphans++;
+		connection.earlyResponses++;
+		connection.earlyStart = response.startTime;
+	}
 	exchanges.beginOrphan(connection, exchange);
 	return exchange;
 }

@@ -103,6 +103,9 @@ export class Connection {
 	turnStart: u64;
 	/** When the response before the last one began. */
 	responseBefore: u64;
+	/** Responses that came while nothing waited: their requests may only be late. When the last of them began. */
+	earlyResponses: u32;
+	earlyStart: u64;
 	/** The batch in which it was asked for, 0: never. */
 	asked: u32;
 	closedIn: u32;
@@ -437,6 +440,8 @@ export class Exchange {
 	lostBefore: u32;
 	/** Responses to them that were seen before this request. */
 	orphansBefore: u32;
+	/** Its response came before it and has a row of its own: nothing that comes now is its answer. */
+	answeredEarly: bool;
 	/** Size of the gap before it; that began in the middle of a message. */
 	gapBytes: u64;
 	gapBegun: bool;
