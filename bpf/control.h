@@ -84,6 +84,8 @@ struct control {
 	__u32 own_pids[CONTROL_OWN_PIDS];
 	/* 1: nothing is captured, identities are still followed. */
 	__u32 paused;
+	/* 1: not all tracepoints are attached yet. Bytes moved meanwhile are from before the capture. */
+	__u32 attaching;
 	/* A process is captured when `chosen` has these bits for it; 0: every process. */
 	__u32 process_mask;
 	/* A connection is captured when one of its ports is one of these; 0 of them: every connection. */

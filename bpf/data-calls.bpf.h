@@ -129,6 +129,9 @@ static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u
 	bool passes;
 	struct scratch *s;
 
+	/* A head without the body that goes by a call not attached yet would leave offsets that are wrong for ever. */
+	if (control.attaching)
+		return 0;
 	if (control.unnamed && direction == DIRECTION_IN)
 		received = take_receive(pid_tgid);
 	s = working_memory();

@@ -191,6 +191,7 @@ AttachResult Capture::Attach() {
   Tracefs tracefs(tracefs_);
   log_lines.clear();
   ExcludePid(getpid());
+  __atomic_store_n(&control_->attaching, 1, __ATOMIC_RELEASE);
   bpf_program* program;
   bpf_object__for_each_program(program, object_) {
     // tracepoint/CATEGORY/NAME; those of `tail-call` are reached from others only.
@@ -220,6 +221,7 @@ AttachResult Capture::Attach() {
     result.attached.push_back(category + "/" + name);
   }
   ExcludeSelf();
+  __atomic_store_n(&control_->attaching, 0, __ATOMIC_RELEASE);
   return result;
 }
 
