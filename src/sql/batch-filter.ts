@@ -2,7 +2,7 @@
 import { BATCH_ROWS, type BatchNumbers, batchCodes, batchCursor, batchNumbers, constantNumber } from './batch.ts';
 import type { Bound, CompareOperator, Source } from './bound.ts';
 import { type BytesCondition, bytesCondition } from './compile-bytes.ts';
-import { comparesAsNumbers, timeNumber } from './compile-comparison.ts';
+import { comparesAsNumbers, OPPOSITE, timeNumber } from './compile-comparison.ts';
 import { areNumberKeys, constantKeys } from './compile-membership.ts';
 import type { Compiler, Cursor, Test } from './runtime.ts';
 
@@ -120,15 +120,6 @@ function without(rows: Int32Array, count: number, found: Int32Array, foundCount:
 }
 
 // ---- conditions on numbers ----------------------------------------------------------------------------------------------
-
-const OPPOSITE: Record<CompareOperator, CompareOperator> = {
-	'=': '<>',
-	'<>': '=',
-	'<': '>=',
-	'<=': '>',
-	'>': '<=',
-	'>=': '<',
-};
 
 /** The operator with its sides exchanged. */
 const MIRRORED: Record<CompareOperator, CompareOperator> = {

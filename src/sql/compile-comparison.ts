@@ -32,6 +32,16 @@ export function compileComparison(comparison: Comparison, c: Compiler): Compiled
 	};
 }
 
+/** The operator that holds where this one does not, NULL apart. */
+export const OPPOSITE: Record<CompareOperator, CompareOperator> = {
+	'=': '<>',
+	'<>': '=',
+	'<': '>=',
+	'<=': '>',
+	'>': '<=',
+	'>=': '<',
+};
+
 /** What the sign of an order must be. */
 export const HOLDS: Record<CompareOperator, (sign: number) => boolean> = {
 	'=': (sign) => sign === 0,

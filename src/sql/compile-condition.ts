@@ -4,7 +4,7 @@ import type { Bound, CompareOperator } from './bound.ts';
 import { partsOf, subqueryOf } from './bound-walk.ts';
 import { bytesCondition, bytesTest } from './compile-bytes.ts';
 import { compileColumnCode } from './compile-column.ts';
-import { compileComparison, HOLDS } from './compile-comparison.ts';
+import { compileComparison, HOLDS, OPPOSITE } from './compile-comparison.ts';
 import { compileMatch } from './compile-match.ts';
 import { compileMembership } from './compile-membership.ts';
 import { compileExists } from './compile-value.ts';
@@ -95,15 +95,6 @@ function compileAtom(expression: Bound, wanted: boolean, c: Compiler): Test {
 		}
 	}
 }
-
-const OPPOSITE: Record<CompareOperator, CompareOperator> = {
-	'=': '<>',
-	'<>': '=',
-	'<': '>=',
-	'<=': '>',
-	'>': '<=',
-	'>=': '<',
-};
 
 function compileCompare(
 	operator: CompareOperator,

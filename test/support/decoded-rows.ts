@@ -124,17 +124,13 @@ export type Decoded = {
 	skips: SkipRow[];
 };
 
+function nothingDecoded(): Decoded {
+	return { exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [], skips: [] };
+}
+
 /** Reads the entries in the decoder's output. Throws when one breaks the layout's rules. */
 export function readOutput(output: Uint8Array): Decoded {
-	const decoded: Decoded = {
-		exchanges: [],
-		connections: [],
-		events: [],
-		pairs: [],
-		questions: [],
-		blindSpots: [],
-		skips: [],
-	};
+	const decoded = nothingDecoded();
 	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
 	for (let at = 0; at < output.byteLength; ) {
 		const entry = new Entry(view, at);
@@ -208,15 +204,7 @@ export function decodeRecords(records: readonly Uint8Array[], options: RunOption
 }
 
 export function feedRecords(decoder: Decoder, records: readonly Uint8Array[], options: RunOptions = {}): Decoded {
-	const all: Decoded = {
-		exchanges: [],
-		connections: [],
-		events: [],
-		pairs: [],
-		questions: [],
-		blindSpots: [],
-		skips: [],
-	};
+	const all = nothingDecoded();
 	const step = options.recordsPerBatch ?? Math.max(1, records.length);
 	for (let i = 0; i < records.length; i += step) {
 		feedBatch(decoder, buildBatch(records.slice(i, i + step)));
