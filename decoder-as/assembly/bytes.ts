@@ -1,8 +1,12 @@
-// Looking through bytes: what to find is found 16 at a time.
+// Looking through bytes: what to find is found 16 at a time. The last few of a run are looked at together with those
+// before it, which count for nothing: no run lies at the very beginning of memory.
 
-/** Copies bytes that do not overlap: a few of them without the call that memory.copy is. */
+/** Longer runs are left to memory.copy, which is a call out of WebAssembly. */
+const COPIED_HERE: u32 = 2048;
+
+/** Copies bytes that do not overlap. */
 export function copyBytes(to: usize, from: usize, length: u32): void {
-	if (length > 128) {
+	if (length > COPIED_HERE) {
 		memory.copy(to, from, length);
 	} else if (length >= 16) {
 		const last = v128.load(from + length - 16);
@@ -17,20 +21,17 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
 	}
 }
 
+/** Makes the bytes of a struct 0: `length` is at least 16. */
+export function clearBytes(at: usize, length: u32): void {
+	const zero = i64x2.splat(0);
+	const last = at + length - 16;
+	for (let to = at; to < last; to += 16) v128.store(to, zero);
+	v128.store(last, zero);
+}
+
 /** Address of the first LF in [from, end), or `end`. */
 export function findLineFeed(from: usize, end: usize): usize {
-	let at = from;
-	const pattern = i8x16.splat(10);
-	while (at + 16 <= end) {
-		const mask = i8x16.bitmask(i8x16.eq(v128.load(at), pattern));
-		if (mask != 0) return at + ctz<i32>(mask);
-		at += 16;
-	}
-	while (at < end) {
-		if (load<u8>(at) == 10) return at;
-		at++;
-	}
-	return end;
+	return findByte(from, end, 10);
 }
 
 /** Address of the first `byte` in [from, end), or `end`. */
@@ -42,28 +43,42 @@ export function findByte(from: usize, end: usize, byte: u8): usize {
 		if (mask != 0) return at + ctz<i32>(mask);
 		at += 16;
 	}
-	while (at < end) {
-		if (load<u8>(at) == byte) return at;
-		at++;
-	}
-	return end;
+	if (at >= end) return end;
+	const mask = lastOf(i8x16.bitmask(i8x16.eq(v128.load(end - 16), pattern)), at, end);
+	return mask != 0 ? at + ctz<u32>(mask) : end;
+}
+
+/** Of the mask of the 16 bytes before `end` the part that stands for [at, end). */
+@inline
+export function lastOf(mask: u32, at: usize, end: usize): u32 {
+	return mask >> (16 - <u32>(end - at));
 }
 
 /** Is there a control byte other than HT in [from, end)? */
 export function hasControl(from: usize, end: usize): bool {
+	return findControl(from, end) != end;
+}
+
+/** The first control byte other than HT in [from, end), or `end`. */
+export function findControl(from: usize, end: usize): usize {
 	let at = from;
 	while (at + 16 <= end) {
-		const chunk = v128.load(at);
-		const low = v128.and(i8x16.lt_u(chunk, i8x16.splat(32)), i8x16.ne(chunk, i8x16.splat(9)));
-		if (v128.any_true(v128.or(low, i8x16.eq(chunk, i8x16.splat(127))))) return true;
+		const mask = controlMask(at);
+		if (mask != 0) return at + ctz<u32>(mask);
 		at += 16;
 	}
-	while (at < end) {
-		const byte = load<u8>(at);
-		if ((byte < 32 && byte != 9) || byte == 127) return true;
-		at++;
-	}
-	return false;
+	if (at >= end) return end;
+	const mask = lastOf(controlMask(end - 16), at, end);
+	return mask != 0 ? at + ctz<u32>(mask) : end;
+}
+
+@inline
+function controlMask(at: usize): u32 {
+	const chunk = v128.load(at);
+	// Below 32, unsigned: what does not change when 31 is its upper bound.
+	const low = i8x16.eq(i8x16.min_u(chunk, i8x16.splat(31)), chunk);
+	const control = v128.andnot(low, i8x16.eq(chunk, i8x16.splat(9)));
+	return i8x16.bitmask(v128.or(control, i8x16.eq(chunk, i8x16.splat(127))));
 }
 
 /** For each byte: 1 token character (RFC 9110 section 5.6.2), 2 digit, 4 white space (SP, HT), 8 hex digit. */
@@ -95,7 +110,7 @@ export function prepareClasses(): void {
 export function tokenMask(at: usize): i32 {
 	const chunk = v128.load(at);
 	const low = v128.and(chunk, i8x16.splat(15));
-	const high = i8x16.shr_u(chunk, 4);
+	const high = v128.and(i16x8.shr_u(chunk, 4), i8x16.splat(15));
 	const bits = v128.and(i8x16.swizzle(v128.load(tokenRows), low), i8x16.swizzle(v128.load(highBits), high));
 	return i8x16.bitmask(i8x16.ne(bits, i8x16.splat(0)));
 }
@@ -193,15 +208,15 @@ function mix(hash: u64, word: u64): u64 {
 export function hasOther(from: usize, end: usize): bool {
 	let at = from;
 	while (at + 16 <= end) {
-		// Below 33 or above 126, as signed bytes.
-		const chunk = v128.load(at);
-		if (v128.any_true(v128.or(i8x16.lt_s(chunk, i8x16.splat(33)), i8x16.eq(chunk, i8x16.splat(127))))) return true;
+		if (otherMask(at) != 0) return true;
 		at += 16;
 	}
-	while (at < end) {
-		const byte = load<u8>(at);
-		if (byte < 33 || byte > 126) return true;
-		at++;
-	}
-	return false;
+	return at < end && lastOf(otherMask(end - 16), at, end) != 0;
+}
+
+@inline
+function otherMask(at: usize): u32 {
+	// Below 33 or above 126, as signed bytes.
+	const chunk = v128.load(at);
+	return i8x16.bitmask(v128.or(i8x16.lt_s(chunk, i8x16.splat(33)), i8x16.eq(chunk, i8x16.splat(127))));
 }

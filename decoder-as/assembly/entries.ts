@@ -73,8 +73,7 @@ import {
 	EXCHANGE_VIA,
 	EXCHANGE_VIAS,
 	HEADER_BYTES,
-	HEADER_NAME_OFFSET,
-	HEADER_VALUE_OFFSET,
+	HEADER_FLAGS,
 	PAIR_A,
 	PAIR_B,
 	PAIR_FIXED_BYTES,
@@ -99,9 +98,7 @@ import { targetParts, pathEnd, pathStart, authorityEnd, authorityStart } from '.
 
 /** Bytes used of a NUL-padded name of 16. */
 export function commLength(at: usize): u32 {
-	let length: u32 = 0;
-	while (length < 16 && load<u8>(at + length) != 0) length++;
-	return length;
+	return ctz<u32>(i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(0))) | 0x10000);
 }
 
 /** SIDE_* of the observed process: who receives requests is the server. */
@@ -145,11 +142,14 @@ function putHead(entry: usize, member: u32, message: Message): u32 {
 	for (let at = cursor; at < list; at++) store<u8>(entry + at, 0);
 	const listBytes = message.fieldCount * HEADER_BYTES;
 	const head = list + listBytes;
-	memory.copy(entry + list, message.fields, listBytes);
-	memory.copy(entry + head, message.head, message.headLength);
+	copyBytes(entry + head, message.head, message.headLength);
+	// Offset, length, offset, length: those of name and value become the entry's.
+	const moved = i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(0), 0, head), 2, head);
+	let field = message.fields;
 	for (let at = entry + list; at < entry + head; at += HEADER_BYTES) {
-		store<u32>(at, load<u32>(at, HEADER_NAME_OFFSET) + head, HEADER_NAME_OFFSET);
-		store<u32>(at, load<u32>(at, HEADER_VALUE_OFFSET) + head, HEADER_VALUE_OFFSET);
+		v128.store(at, i32x4.add(v128.load(field), moved));
+		store<u32>(at, load<u32>(field, HEADER_FLAGS), HEADER_FLAGS);
+		field += HEADER_BYTES;
 	}
 	store<u32>(entry + member, list);
 	store<u32>(entry + member + 4, listBytes);
@@ -182,11 +182,7 @@ function putBody(
 ): void {
 	store<f64>(entry + bodyBytes, <f64>message.bodyBytes);
 	store<f64>(entry + captured, hold ? <f64>message.bodyLength : 0);
-	for (let i = 0; i < UNHELD_MAX; i++) {
-		let count = load<u64>(unheldAt(message) + (i << 3));
-		if (i == UNHELD_MEMORY && !hold) count += message.bodyLength;
-		store<f64>(entry + unheld + (i << 3), <f64>count);
-	}
+	if (!hold || isUnheld(message)) putUnheld(entry + unheld, message, hold);
 	if (!message.headed) return;
 	if (message.bodyBytes == 0) {
 		// While open nobody knows yet whether it is empty; an empty text says what there is so far.
@@ -194,6 +190,22 @@ function putBody(
 	} else if (hold && message.bodyLength != 0) {
 		putRange(entry, body, message.body, message.bodyLength);
 	}
+}
+
+function putUnheld(to: usize, message: Message, hold: bool): void {
+	for (let i = 0; i < UNHELD_MAX; i++) {
+		let count = load<u64>(unheldAt(message) + (i << 3));
+		if (i == UNHELD_MEMORY && !hold) count += message.bodyLength;
+		store<f64>(to + (i << 3), <f64>count);
+	}
+}
+
+/** Is any byte of the body not held? The account of those that are not begins as zeros. */
+function isUnheld(message: Message): bool {
+	const at = unheldAt(message);
+	let any = v128.load(at);
+	for (let i = 16; i < UNHELD_MAX << 3; i += 16) any = v128.or(any, v128.load(at + i));
+	return v128.any_true(any);
 }
 
 /** Writes ENTRY_EXCHANGE; false when there is no memory for it. `mayDrop`: leave bodies out rather than fail. */
@@ -242,9 +254,10 @@ export function writeExchange(exchange: Exchange): bool {
 		store<u32>(entry, first.pid, EXCHANGE_PID);
 		store<u32>(entry, first.tid, EXCHANGE_TID);
 		const comm = changetype<usize>(first) + offsetof<Message>('comm0');
-		putRange(entry, EXCHANGE_THREAD_COMM, comm, commLength(comm));
+		const length = commLength(comm);
+		putRange(entry, EXCHANGE_THREAD_COMM, comm, length);
 		if (process != NO_PROCESS && process.comm != 0) putText(entry, EXCHANGE_COMM, process.comm, process.commLength);
-		else putRange(entry, EXCHANGE_COMM, comm, commLength(comm));
+		else putRange(entry, EXCHANGE_COMM, comm, length);
 	}
 	if (process != NO_PROCESS) {
 		putText(entry, EXCHANGE_CMDLINE, process.cmdline, process.cmdlineLength);

@@ -1,5 +1,6 @@
 // The rows: made when a request's head is complete (or a response turns out to have none), handed out once when they are
 // finished. A connection keeps its rows in the order of their heads; `waiting` is the oldest without a response.
+import { clearBytes } from './bytes';
 import { wallMicroseconds } from './clock';
 import { makeDue, settled } from './connections';
 import { LOSS_OUTPUT_DROPPED } from './capture-event';
@@ -44,7 +45,7 @@ export function newExchange(connection: Connection): Exchange {
 	if (exchange != NO_EXCHANGE) {
 		spare = exchange.next;
 		spareCount--;
-		memory.fill(changetype<usize>(exchange), 0, offsetof<Exchange>());
+		clearBytes(changetype<usize>(exchange), offsetof<Exchange>());
 	} else {
 		exchange = changetype<Exchange>(allocateZeroed(offsetof<Exchange>()));
 		if (exchange == NO_EXCHANGE) return exchange;

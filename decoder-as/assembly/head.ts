@@ -1,7 +1,7 @@
 // Reads the lines of a head: start lines, field lines, and what they say about framing (RFC 9112 sections 2 to 6). An
 // observer reads what servers and clients of all kinds accept: nothing here refuses a line that has a meaning, oddities
 // are noted as anomalies. Line ends are not part of the lines given here.
-import { begins, findByte, hasControl, hasOther, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
+import { begins, copyBytes, findByte, hasControl, hasOther, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
 import { allocate, enlarge, release } from './memory';
 import {
 	ANOMALY_BARE_CR,
@@ -89,11 +89,18 @@ export function note(message: Message, anomaly: u32): void {
 	message.anomalies |= (<u64>1) << anomaly;
 }
 
+/** `HTTP/1.1`, `HTTP/1.0`, `GET `, `POST` as they lie in memory. */
+export const HTTP_1_1: u64 = 0x312e312f50545448;
+const HTTP_1_0: u64 = 0x302e312f50545448;
+export const GET: u32 = 0x20544547;
+const POST: u32 = 0x54534f50;
+
 /**
  * Reads a request line: LINE_*. `base` is the head's first byte, [base, end) the line. What comes before the last word is
  * the target, spaces included: that is what servers that accept such a line take for it.
  */
 export function readRequestLine(message: Message, base: usize, end: usize): u32 {
+	if (readPlainRequestLine(message, base, end)) return LINE_HTTP;
 	let at = skipSpace(base, end);
 	if (at != base) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
 	const methodStart = at;
@@ -142,6 +149,22 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	readMethod(message, methodStart, methodEnd);
 	checkTarget(message, at, targetEnd);
 	return LINE_HTTP;
+}
+
+/** A request line as nearly all are: a common method, a path, HTTP/1. False for others, and nothing was done. */
+function readPlainRequestLine(message: Message, base: usize, end: usize): bool {
+	if (end - base < 14) return false;
+	const version = load<u64>(end - 8);
+	if ((version != HTTP_1_1 && version != HTTP_1_0) || load<u8>(end - 9) != 32) return false;
+	const begin = load<u32>(base);
+	const length: u32 = begin == GET ? 3 : begin == POST && load<u8>(base, 4) == 32 ? 4 : 0;
+	const target = base + length + 1;
+	if (length == 0 || load<u8>(target) != 47 || hasOther(target, end - 9)) return false;
+	message.methodLength = length;
+	message.target = length + 1;
+	message.targetLength = <u32>(end - 9 - target);
+	message.version = version == HTTP_1_1 ? 0x101 : 0x100;
+	return true;
 }
 
 /** A request line of which only the beginning [base, end) was kept, and the version read from its end. */
@@ -264,6 +287,7 @@ function hasForm(message: Message, from: usize, end: usize): bool {
 
 /** Reads a status line: LINE_*. */
 export function readStatusLine(message: Message, base: usize, end: usize): u32 {
+	if (readPlainStatusLine(message, base, end)) return LINE_HTTP;
 	if (!begins(base, end, 'HTTP/', false)) return LINE_OTHER;
 	let at = base;
 	while (at < end && !isSpace(load<u8>(at))) at++;
@@ -296,6 +320,21 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 	message.statusText = <u32>(at - base);
 	message.statusTextLength = <u32>(end - at);
 	return LINE_HTTP;
+}
+
+/** A status line of HTTP/1.1 as nearly all are. False for others, and nothing was done. */
+function readPlainStatusLine(message: Message, base: usize, end: usize): bool {
+	if (end - base < 14 || load<u64>(base) != HTTP_1_1 || load<u8>(base, 8) != 32 || load<u8>(base, 12) != 32) return false;
+	const hundreds = <u32>load<u8>(base, 9) - 48;
+	const tens = <u32>load<u8>(base, 10) - 48;
+	const ones = <u32>load<u8>(base, 11) - 48;
+	if (hundreds - 1 > 8 || tens > 9 || ones > 9 || isSpace(load<u8>(base, 13)) || hasControl(base + 13, end)) return false;
+	message.version = 0x101;
+	message.status = hundreds * 100 + tens * 10 + ones;
+	message.hasStatusText = true;
+	message.statusText = 13;
+	message.statusTextLength = <u32>(end - base) - 13;
+	return true;
 }
 
 /**
@@ -367,6 +406,16 @@ export function isFieldLine(at: usize, end: usize, after: bool): bool {
 	let nameEnd = at;
 	while (nameEnd < end && isToken(load<u8>(nameEnd))) nameEnd++;
 	return nameEnd > at && nameEnd < end && load<u8>(nameEnd) == 58;
+}
+
+/** Room for `count` fields in a message that has none yet; false when there is no memory. */
+export function roomForFields(message: Message, count: u32): bool {
+	if (count <= message.fieldCapacity) return true;
+	const fields = enlarge(message.fields, 0, count * HEADER_BYTES);
+	if (fields == 0) return false;
+	message.fields = fields;
+	message.fieldCapacity = count;
+	return true;
 }
 
 export function addField(message: Message, name: u32, nameLength: u32, value: u32, valueLength: u32, trailer: bool): void {
@@ -451,13 +500,17 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 	message.valueOpen = load<u8>(end - 1) == 44;
 }
 
+/** Makes eight letters small ones. Other bytes are changed as well: of `-` only what was none before can become one. */
+const LOWER: u64 = 0x2020202020202020;
+
 /** The fields that decide about framing, and Host. */
 export function readMeaning(
 	message: Message, base: usize, name: usize, nameEnd: usize, value: usize, end: usize, keep: bool,
 ): void {
 	switch (<i32>(nameEnd - name)) {
 		case 4:
-			if (!message.isResponse && isWord(name, nameEnd, 'host')) {
+			// `host`
+			if (!message.isResponse && (load<u32>(name) | 0x20202020) == 0x74736f68) {
 				beginMeaning(message, FIELD_HOST, value, end);
 				readHost(message, base, value, end, keep);
 			}
@@ -475,13 +528,15 @@ export function readMeaning(
 			}
 			break;
 		case 10:
-			if (isWord(name, nameEnd, 'connection')) {
+			// `connecti`, `on`
+			if ((load<u64>(name) | LOWER) == 0x697463656e6e6f63 && (load<u16>(name, 8) | 0x2020) == 0x6e6f) {
 				beginMeaning(message, FIELD_CONNECTION, value, end);
 				readConnection(message, value, end);
 			}
 			break;
 		case 14:
-			if (isWord(name, nameEnd, 'content-length')) {
+			// `content-`
+			if ((load<u64>(name) | LOWER) == 0x2d746e65746e6f63 && isWord(name, nameEnd, 'content-length')) {
 				beginMeaning(message, FIELD_LENGTH, value, end);
 				readLength(message, value, end);
 			}
@@ -516,6 +571,12 @@ function readHost(message: Message, base: usize, value: usize, end: usize, keep:
 }
 
 function readConnection(message: Message, value: usize, end: usize): void {
+	// `keep-ali`, `ve`, `-`
+	const length = end - value;
+	if (length == 10 && (load<u64>(value) | LOWER) == 0x696c612d7065656b && (load<u16>(value, 8) | 0x2020) == 0x6576 && load<u8>(value, 4) == 45) {
+		message.keepAlive = true;
+		return;
+	}
 	let at = value;
 	while (at < end) {
 		const comma = findByte(at, end, 44);
@@ -528,11 +589,26 @@ function readConnection(message: Message, value: usize, end: usize): void {
 	}
 }
 
+/** One number that fits in any case. False for another value, and nothing was done. */
+function readPlainLength(message: Message, value: usize, end: usize): bool {
+	if (value == end || end - value > 18) return false;
+	let number: u64 = 0;
+	for (let at = value; at < end; at++) {
+		const digit = <u32>load<u8>(at) - 48;
+		if (digit > 9) return false;
+		number = number * 10 + digit;
+	}
+	message.hasLength = true;
+	message.contentLength = number;
+	return true;
+}
+
 /**
  * Content-Length: digits only; a list of equal values counts once (RFC 9110 section 8.6). A value beyond 64 bits is
  * invalid like any other word.
  */
 function readLength(message: Message, value: usize, end: usize): void {
+	if (!message.hasLength && readPlainLength(message, value, end)) return;
 	let at = value;
 	let empty = true;
 	while (at < end || empty) {
@@ -612,7 +688,7 @@ export function storeHead(message: Message, base: usize, length: u32): bool {
 			forgetHead(message);
 			return false;
 		}
-		memory.copy(message.head, base, length);
+		copyBytes(message.head, base, length);
 	}
 	message.headLength = length;
 	if (message.head == 0) forgetHead(message);

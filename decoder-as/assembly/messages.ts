@@ -1,6 +1,6 @@
 // One message, request or response: its body's account (every byte is either held or counted by the reason why not), the
 // calls that carried it, and its end.
-import { copyBytes } from './bytes';
+import { clearBytes, copyBytes } from './bytes';
 import * as call from './call';
 import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE, SYSCALL_SPLICE } from './capture-event';
 import * as loss from './loss';
@@ -33,12 +33,13 @@ export function beginMessage(isResponse: bool, offset: u64): Message {
 	return message;
 }
 
-/** Messages to be used again, with the room for their heads and fields; `exchange` links them. */
+/** Messages to be used again, with the room for their heads, fields and bodies; `exchange` links them. */
 let spare: Message = NO_MESSAGE;
 let spareCount: u32 = 0;
 const SPARES: u32 = 64;
 const SPARE_HEAD_BYTES: u32 = 2048;
 const SPARE_FIELDS: u32 = 40;
+const SPARE_BODY_BYTES: u32 = 2048;
 
 function newMessage(): Message {
 	const message = spare;
@@ -49,7 +50,11 @@ function newMessage(): Message {
 	const headCapacity = message.headCapacity;
 	const fields = message.fields;
 	const fieldCapacity = message.fieldCapacity;
-	memory.fill(changetype<usize>(message), 0, offsetof<Message>());
+	const body = message.body;
+	const bodyCapacity = message.bodyCapacity;
+	clearBytes(changetype<usize>(message), offsetof<Message>());
+	message.body = body;
+	message.bodyCapacity = bodyCapacity;
 	message.head = head;
 	message.headCapacity = headCapacity;
 	message.fields = fields;
@@ -60,13 +65,18 @@ function newMessage(): Message {
 export function freeMessage(message: Message): void {
 	if (message == NO_MESSAGE) return;
 	if (message.process != NO_PROCESS) releaseProcess(message.process);
-	release(message.body);
+	if (message.bodyCapacity > SPARE_BODY_BYTES) {
+		release(message.body);
+		message.body = 0;
+		message.bodyCapacity = 0;
+	}
 	if (spareCount < SPARES && message.headCapacity <= SPARE_HEAD_BYTES && message.fieldCapacity <= SPARE_FIELDS) {
 		message.exchange = changetype<Exchange>(changetype<usize>(spare));
 		spare = message;
 		spareCount++;
 		return;
 	}
+	release(message.body);
 	release(message.head);
 	release(message.fields);
 	release(changetype<usize>(message));

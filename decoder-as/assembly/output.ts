@@ -1,5 +1,6 @@
 // The output buffer: entries one after the other, each padded to a multiple of 8 with zeros. An entry is reserved as a
 // whole, so that what is handed out never holds a byte that was not written for it.
+import { clearBytes } from './bytes';
 import { allocate, enlarge, memoryInUse, release } from './memory';
 import { ENTRY_SIZE, ENTRY_TYPE } from './output-layout';
 import { memoryLimit } from './settings';
@@ -42,7 +43,7 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	const size = (bytes + 7) & ~7;
 	if (capacity - length < size && !grow(size)) return 0;
 	const entry = buffer + length;
-	memory.fill(entry, 0, fixed);
+	clearBytes(entry, fixed);
 	// The padding; what is written comes later.
 	store<u64>(entry + size - 8, 0);
 	store<u32>(entry, size, ENTRY_SIZE);

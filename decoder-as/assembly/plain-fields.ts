@@ -1,6 +1,6 @@
 // Field lines as nearly all are: a token, a colon, a value without control characters, CR LF. They are read in one pass
 // over the record that they lie in. What is otherwise in any way is left to the reader of single lines (head.ts).
-import { isSpace, tokenMask, trimSpace } from './bytes';
+import { findControl, isSpace, lastOf, tokenMask, trimSpace } from './bytes';
 import { FIELD_OTHER, addField, readMeaning } from './head';
 import { Message } from './state';
 
@@ -41,23 +41,9 @@ function findColon(from: usize, end: usize): usize {
 		}
 		at += 16;
 	}
-	return 0;
-}
-
-/** The first control character other than HT in [from, end), or `end`. */
-function findControl(from: usize, end: usize): usize {
-	let at = from;
-	while (at + 16 <= end) {
-		const chunk = v128.load(at);
-		const low = v128.and(i8x16.lt_u(chunk, i8x16.splat(32)), i8x16.ne(chunk, i8x16.splat(9)));
-		const mask = i8x16.bitmask(v128.or(low, i8x16.eq(chunk, i8x16.splat(127))));
-		if (mask != 0) return at + ctz(mask);
-		at += 16;
-	}
-	while (at < end) {
-		const byte = load<u8>(at);
-		if ((byte < 32 && byte != 9) || byte == 127) return at;
-		at++;
-	}
-	return end;
+	if (at >= end) return 0;
+	const others = lastOf(~tokenMask(end - 16) & 0xffff, at, end);
+	if (others == 0) return 0;
+	const first = at + ctz(others);
+	return load<u8>(first) == 58 && first != from ? first : 0;
 }

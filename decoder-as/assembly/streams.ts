@@ -19,6 +19,8 @@ import {
 import { writeSkip } from './entries';
 import * as exchanges from './exchanges';
 import {
+	GET,
+	HTTP_1_1,
 	LINE_HTTP,
 	LINE_HTTP2,
 	LINE_MALFORMED,
@@ -86,6 +88,7 @@ import { firstPendingTime } from './pending';
 import { readPlainFields } from './plain-fields';
 import { noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
+import { keepFields, recallFields, whole as recalled } from './recalled-fields';
 import { clearSearch, findStart, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
 import { bodyLimit } from './settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
@@ -375,11 +378,13 @@ function openMessage(stream: Stream, response: bool): Message {
 
 /** Does it begin like a status line, or like that of a radio station (ICY), which answers the first request only? */
 function mayBeResponse(connection: Connection, at: usize, end: usize): bool {
+	if (end - at >= 8 && load<u64>(at) == HTTP_1_1) return true;
 	return begins(at, end, 'HTTP/', true) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
 }
 
 /** Does it begin like a request line: a method, a space? */
 function mayBeRequest(from: usize, end: usize): bool {
+	if (end - from >= 4 && load<u32>(from) == GET) return true;
 	let at = from;
 	const limit = min<usize>(end, from + METHOD_LOOKAHEAD);
 	while (at < limit && isSpace(load<u8>(at))) at++;
@@ -558,10 +563,22 @@ function readLines(stream: Stream, from: usize, end: usize): usize {
 		const place = lines.placeOf(stream);
 		if (place != 0) {
 			const limit = min<usize>(end, place + stream.keepLimit);
-			const next = readPlainFields(message, place, at, limit);
+			const first = message.fieldCount == 0;
+			let next = first ? recallFields(message, place, at, limit) : at;
+			let over = first && recalled;
+			if (!over) {
+				next = readPlainFields(message, place, next, limit);
+				over = limit - next >= 2 && load<u16>(next) == 0x0a0d;
+				if (over) next += 2;
+				if (over && first) keepFields(message, place, at, next);
+			}
 			if (next != at) {
 				lines.passLines(stream, message, at, next);
 				at = next;
+				if (over) {
+					finishHead(stream, message);
+					return at;
+				}
 				if (at == end) break;
 			}
 		}
