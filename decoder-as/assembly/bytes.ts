@@ -10,7 +10,16 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
 		memory.copy(to, from, length);
 	} else if (length >= 16) {
 		const last = v128.load(from + length - 16);
-		for (let i: u32 = 0; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));
+		let at = from;
+		let put = to;
+		const end = from + length;
+		for (; at + 64 <= end; at += 64, put += 64) {
+			v128.store(put, v128.load(at));
+			v128.store(put, v128.load(at, 16), 16);
+			v128.store(put, v128.load(at, 32), 32);
+			v128.store(put, v128.load(at, 48), 48);
+		}
+		for (; at + 16 <= end; at += 16, put += 16) v128.store(put, v128.load(at));
 		v128.store(to + length - 16, last);
 	} else if (length >= 8) {
 		const last = load<u64>(from + length - 8);
@@ -25,7 +34,14 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
 export function clearBytes(at: usize, length: u32): void {
 	const zero = i64x2.splat(0);
 	const last = at + length - 16;
-	for (let to = at; to < last; to += 16) v128.store(to, zero);
+	let to = at;
+	for (; to + 64 <= last; to += 64) {
+		v128.store(to, zero);
+		v128.store(to, zero, 16);
+		v128.store(to, zero, 32);
+		v128.store(to, zero, 48);
+	}
+	for (; to < last; to += 16) v128.store(to, zero);
 	v128.store(last, zero);
 }
 

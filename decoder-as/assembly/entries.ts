@@ -111,9 +111,16 @@ export function sideOf(connection: Connection): i32 {
 /** Where the next variable part of the entry being written goes. */
 let cursor: u32 = 0;
 
-/** Copies `length` bytes behind what is there and lets the range at `member` point to them. Length 0 is an empty text. */
+/** So many bytes behind an entry may be written over: short texts are copied with what follows them. */
+const SLACK: u32 = 16;
+
+/**
+ * Copies `length` bytes behind what is there and lets the range at `member` point to them. Length 0 is an empty text. The
+ * bytes begin a block of memory, or 16 bytes from there on are of one struct.
+ */
 function putRange(entry: usize, member: u32, from: usize, length: u32): void {
-	copyBytes(entry + cursor, from, length);
+	if (length <= SLACK) v128.store(entry + cursor, v128.load(from));
+	else copyBytes(entry + cursor, from, length);
 	store<u32>(entry + member, cursor);
 	store<u32>(entry + member + 4, length);
 	cursor += length;
@@ -214,7 +221,7 @@ export function writeExchange(exchange: Exchange): bool {
 	const request = exchange.request;
 	const response = exchange.response;
 	const process = exchange.process;
-	let fixed: u64 = EXCHANGE_FIXED_BYTES + 16 * 2 + INTERIMS * 4 + 32;
+	let fixed: u64 = EXCHANGE_FIXED_BYTES + 16 * 2 + INTERIMS * 4 + 32 + SLACK;
 	fixed += connection.localLength + max<u32>(connection.remoteLength, connection.toldLength);
 	if (process != NO_PROCESS) fixed += process.commLength + process.cmdlineLength + process.cgroupLength;
 	let bodies: u64 = 0;
@@ -226,10 +233,14 @@ export function writeExchange(exchange: Exchange): bool {
 		fixed += response.headLength + response.fieldCount * HEADER_BYTES;
 		bodies += response.bodyLength;
 	}
-	const hold = fits(fixed + bodies);
-	const bytes = hold ? fixed + bodies : fixed;
-	if (bytes > 0x60000000) return false;
-	const entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>bytes);
+	if (fixed > 0x60000000) return false;
+	let hold = fixed + bodies <= 0x60000000 && fits(fixed + bodies);
+	let entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>(hold ? fixed + bodies : fixed));
+	if (entry == 0 && hold) {
+		// There may be enough memory, but not in one piece.
+		hold = false;
+		entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>fixed);
+	}
 	if (entry == 0) return false;
 	cursor = EXCHANGE_FIXED_BYTES;
 
@@ -343,7 +354,7 @@ function putTarget(entry: usize, request: Message, head: u32): void {
 /** Writes ENTRY_CONNECTION. */
 export function writeConnection(connection: Connection): void {
 	const process = connection.process;
-	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + connection.localLength;
+	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + SLACK + connection.localLength;
 	bytes += max<u32>(connection.remoteLength, connection.toldLength);
 	if (process != NO_PROCESS) bytes += process.commLength;
 	const entry = reserve(ENTRY_CONNECTION, CONNECTION_FIXED_BYTES, bytes);
