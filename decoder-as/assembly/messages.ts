@@ -4,7 +4,7 @@ import { clearBytes, copyBytes } from './bytes';
 import * as call from './call';
 import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE, SYSCALL_SPLICE } from './capture-event';
 import * as loss from './loss';
-import { allocate, allocateZeroed, enlarge, release } from './memory';
+import { allocate, allocateZeroed, enlarge, memoryInUse, release } from './memory';
 import {
 	UNHELD_BODY_LIMIT,
 	UNHELD_LOST,
@@ -13,7 +13,7 @@ import {
 	UNHELD_SPLICE,
 } from './output-layout';
 import { holdProcess, releaseProcess } from './processes';
-import { bodyLimit } from './settings';
+import { bodyLimit, relieveAbove } from './settings';
 import { Exchange, Message, NO_MESSAGE, NO_PROCESS, VIAS, unheldAt } from './state';
 
 /** A new message whose first byte is the current call's byte at `offset` of its stream; NO_MESSAGE without memory. */
@@ -39,7 +39,7 @@ let spareCount: u32 = 0;
 const SPARES: u32 = 64;
 const SPARE_HEAD_BYTES: u32 = 2048;
 const SPARE_FIELDS: u32 = 40;
-const SPARE_BODY_BYTES: u32 = 2048;
+const SPARE_BODY_BYTES: u32 = 8192;
 
 function newMessage(): Message {
 	const message = spare;
@@ -65,7 +65,7 @@ function newMessage(): Message {
 export function freeMessage(message: Message): void {
 	if (message == NO_MESSAGE) return;
 	if (message.process != NO_PROCESS) releaseProcess(message.process);
-	if (message.bodyCapacity > SPARE_BODY_BYTES) {
+	if (message.bodyCapacity > SPARE_BODY_BYTES || memoryInUse() > relieveAbove >> 1) {
 		release(message.body);
 		message.body = 0;
 		message.bodyCapacity = 0;

@@ -945,6 +945,10 @@ function beginChunk(stream: Stream): void {
 /** The size line of a chunk (RFC 9112 section 7.1); extensions are counted and skipped. */
 function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
+	if (stream.chunkState == CHUNK_DIGITS && stream.chunkDigits == 0) {
+		const next = readPlainChunkSize(stream, message, from, end);
+		if (next != from) return next;
+	}
 	let at = from;
 	while (at < end) {
 		const byte = load<u8>(at);
@@ -1004,6 +1008,25 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 	}
 	takeFraming(stream, message, <u32>(at - from));
 	return at;
+}
+
+/** A whole size line of up to seven digits and nothing else; answers where reading goes on, `from` when it is another. */
+function readPlainChunkSize(stream: Stream, message: Message, from: usize, end: usize): usize {
+	const limit = min<usize>(end, from + 7);
+	let size: u32 = 0;
+	let at = from;
+	while (at < limit) {
+		const digit = hexValue(load<u8>(at));
+		if (digit < 0) break;
+		size = (size << 4) | digit;
+		at++;
+	}
+	if (at == from || end - at < 2 || load<u16>(at) != 0x0a0d) return from;
+	stream.chunkDigits = <u32>(at - from);
+	stream.remaining = size;
+	takeFraming(stream, message, stream.chunkDigits + 2);
+	endChunkSize(stream, message);
+	return at + 2;
 }
 
 /** The size line is over: data follows, or trailers after the last chunk. */
