@@ -208,10 +208,16 @@ export function equals(a: usize, b: usize, length: u32): bool {
 /** A hash of a run of bytes, going on from `seed`. */
 export function hashBytes(at: usize, length: u32, seed: u32): u32 {
 	let hash = <u64>seed ^ (<u64>length << 32);
-	let i: u32 = 0;
-	for (; i + 8 <= length; i += 8) hash = mix(hash, load<u64>(at + i));
 	let rest: u64 = 0;
-	for (; i < length; i++) rest = (rest << 8) | load<u8>(at + i);
+	if (length >= 8) {
+		// The last eight bytes count again, some of them.
+		for (let i: u32 = 0; i + 8 <= length; i += 8) hash = mix(hash, load<u64>(at + i));
+		rest = load<u64>(at + length - 8);
+	} else if (length >= 4) {
+		rest = <u64>load<u32>(at) | (<u64>load<u32>(at + length - 4) << 32);
+	} else if (length != 0) {
+		rest = <u64>load<u8>(at) | (<u64>load<u8>(at + (length >> 1)) << 8) | (<u64>load<u8>(at + length - 1) << 16);
+	}
 	return <u32>(mix(hash, rest) >> 32);
 }
 

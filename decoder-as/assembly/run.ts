@@ -30,6 +30,8 @@ let newest: usize = 0;
 let connection: Connection = NO_CONNECTION;
 let stream: Stream = NO_STREAM;
 let bytes: u32 = 0;
+/** Whether others may follow the newest record was looked at: only when one does. */
+let begun: bool = false;
 
 export function endRun(): void {
 	newest = 0;
@@ -37,24 +39,34 @@ export function endRun(): void {
 
 /** The record was taken the ordinary way: others like it may follow. */
 export function beginRun(record: usize, from: Connection): void {
-	if (recordKind(record) != CAPTURE_DATA || recordFlags(record) != 0 || from.gone || from.ignored) return;
-	bytes = recordBytes(record);
-	if (bytes == 0 || recordCaptured(record) != bytes) return;
-	const incoming = recordDirection(record) == 1;
+	newest = record;
 	connection = from;
+	begun = false;
+}
+
+/** May records like the newest one follow it without further questions? */
+function mayGoOn(): bool {
+	const from = connection;
+	const record = newest;
+	if (recordKind(record) != CAPTURE_DATA || recordFlags(record) != 0 || from.gone || from.ignored) return false;
+	bytes = recordBytes(record);
+	if (bytes == 0 || recordCaptured(record) != bytes) return false;
+	const incoming = recordDirection(record) == 1;
 	stream = incoming ? from.incoming : from.outgoing;
 	const other = incoming ? from.outgoing : from.incoming;
-	if (stream == NO_STREAM || stream.ended || stream.firstPending != NO_PENDING) return;
-	if (other != NO_STREAM && other.firstPending != NO_PENDING) return;
+	if (stream == NO_STREAM || stream.ended || stream.firstPending != NO_PENDING) return false;
+	if (other != NO_STREAM && other.firstPending != NO_PENDING) return false;
 	// The record may have set others free that waited.
 	call.setCall(record);
-	newest = record;
+	begun = true;
+	return true;
 }
 
 /** Takes the record when it goes on the run; else false, and nothing was done. */
 export function continueRun(record: usize): bool {
 	if (newest == 0) return false;
-	if (!isLike(record, newest) || recordOffset(record) != stream.next || memoryInUse() > relieveAbove) {
+	const like = recordConn(record) == recordConn(newest) && isLike(record, newest) && (begun || mayGoOn());
+	if (!like || recordOffset(record) != stream.next || memoryInUse() > relieveAbove) {
 		newest = 0;
 		return false;
 	}
@@ -75,13 +87,13 @@ export function continueRun(record: usize): bool {
 	return true;
 }
 
-/** Everything but time, offset and content. */
+/** Everything but time, offset and content, of records of one connection. */
 function isLike(a: usize, b: usize): bool {
 	const head = v128.and(
 		v128.and(i8x16.eq(v128.load(a), v128.load(b)), i8x16.eq(v128.load(a, 16), v128.load(b, 16))),
 		v128.and(i8x16.eq(v128.load(a, 32), v128.load(b, 32)), i8x16.eq(v128.load(a, 72), v128.load(b, 72))),
 	);
-	return i8x16.all_true(head) && recordConn(a) == recordConn(b);
+	return i8x16.all_true(head);
 }
 
 /** Takes bytes that are in the middle of something, where nothing ends with them. */
