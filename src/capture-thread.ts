@@ -150,7 +150,7 @@ async function pump(source: BatchSource): Promise<void> {
 		if (length < 0 || (length === 0 && stopping)) return;
 		if (!paused || settings.replay !== undefined) {
 			if (length > 0) record(input.subarray(0, length));
-			decoder.decode(length);
+			decodeInParts(length, source);
 			drain(source);
 		}
 		const now = performance.now();
@@ -181,13 +181,26 @@ function feed(records: readonly Uint8Array[]): void {
 	decoder.decode(batch.byteLength);
 }
 
+/** Decodes the batch; output is taken whenever there is much of it. Answers wait until the input is free for them. */
+function decodeInParts(length: number, source: BatchSource): void {
+	const answers: Uint8Array[] = [];
+	for (let at = decoder.decodePart(0, length); at < length; at = decoder.decodePart(at, length)) {
+		answers.push(...takeOutput(source));
+	}
+	if (answers.length > 0) feed([...answers, ...takeOutput(source)]);
+}
+
 /** Takes what the decoder has finished; answers its questions, which may finish more. */
 function drain(source: BatchSource): void {
-	for (;;) {
-		const output = decoder.output();
-		if (output.byteLength === 0) return;
+	while (decoder.output().byteLength > 0) feed(takeOutput(source));
+}
+
+/** Puts the decoder's output where it belongs; gives the answers to its questions. */
+function takeOutput(source: BatchSource): Uint8Array[] {
+	const output = decoder.output();
+	const answers: Uint8Array[] = [];
+	if (output.byteLength > 0) {
 		if (views.bytes.buffer !== decoder.memory.buffer) views = entryBytes(decoder.memory.buffer);
-		const answers: Uint8Array[] = [];
 		const start = output.byteOffset;
 		const end = start + output.byteLength;
 		for (let at = start; at < end; at += views.u32[at >> 2]!) {
@@ -213,8 +226,8 @@ function drain(source: BatchSource): void {
 			}
 		}
 		decoder.clearOutput();
-		feed(answers);
 	}
+	return answers;
 }
 
 function float(at: number): number {

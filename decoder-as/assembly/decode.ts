@@ -62,6 +62,7 @@ import {
 	SNAPSHOT_EXCHANGES,
 	STATE_INCOMPLETE,
 } from './output-layout';
+import { isFull } from './output';
 import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './processes';
 import { noteSpot, writeSpots } from './protocols';
 import {
@@ -99,12 +100,20 @@ const IDLE_WATCH_NS: u64 = 1_000_000_000;
 let finished = false;
 let nextIdleWatch: u64 = 0;
 
-/** Decodes the batch [start, start + bytes). */
-export function decodeBatch(start: usize, bytes: u32): void {
-	beginBatch();
-	let at = start;
+/**
+ * Decodes the batch [start, start + bytes) from its byte `from` on, where a record begins. Answers where it stopped: at the
+ * end, or, with `pausing`, behind a record after which there is much output to be taken.
+ */
+export function decodeBatch(start: usize, from: u32, bytes: u32, pausing: bool): u32 {
+	if (from == 0) beginBatch();
+	const first = start + from;
+	let at = first;
 	const end = start + bytes;
 	while (end - at >= HEADER_SIZE) {
+		if (pausing && at != first && isFull()) {
+			endRun();
+			return <u32>(at - start);
+		}
 		const size = recordSize(at);
 		if (size < HEADER_SIZE || size > <u32>(end - at)) break;
 		const captured = recordCaptured(at);
@@ -123,6 +132,7 @@ export function decodeBatch(start: usize, bytes: u32): void {
 	settleBatch();
 	settleDue();
 	watchIdle();
+	return bytes;
 }
 
 /** Only of data records `bytes` bounds the payload; what user space writes has payload and no stream bytes. */

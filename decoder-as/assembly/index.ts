@@ -31,7 +31,14 @@ export function inputPointer(bytes: u32): usize {
 }
 
 export function decode(bytes: u32): void {
-	decodeBatch(input, bytes < inputCapacity ? bytes : inputCapacity);
+	decodeBatch(input, 0, bytes < inputCapacity ? bytes : inputCapacity, false);
+}
+
+export function decodePart(from: u32, bytes: u32): u32 {
+	const length = bytes < inputCapacity ? bytes : inputCapacity;
+	if (from > length) return bytes;
+	const at = decodeBatch(input, from, length, true);
+	return at == length ? bytes : at;
 }
 
 export function outputPointer(): usize {

@@ -348,3 +348,5 @@ export const ANOMALY_INCOMPLETE_HEAD: i32 = 45;
 export const ANOMALY_UNKNOWN_TRANSFER_CODING: i32 = 46;
 /** A control byte in the reason phrase. */
 export const ANOMALY_INVALID_REASON: i32 = 47;
+/** The next message begins where the empty line after the trailers should be. */
+export const ANOMALY_UNENDED_TRAILERS: i32 = 48;

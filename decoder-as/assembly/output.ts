@@ -8,6 +8,8 @@ import { memoryLimit } from './settings';
 const FIRST_CAPACITY: u32 = 65536;
 /** A buffer that once was larger is given back when it is cleared. */
 const KEPT_CAPACITY: u32 = 4 << 20;
+/** With so much in it it is time to take it: short messages make twenty times their bytes and more. */
+const FULL: u32 = 2 << 20;
 
 let buffer: usize = 0;
 let length: u32 = 0;
@@ -19,6 +21,10 @@ export function outputStart(): usize {
 
 export function outputLength(): u32 {
 	return length;
+}
+
+export function isFull(): bool {
+	return length >= FULL;
 }
 
 export function clear(): void {
@@ -65,10 +71,11 @@ function grow(more: u32): bool {
 	if (needed > 0x70000000) return false;
 	let wanted = capacity == 0 ? FIRST_CAPACITY : capacity;
 	while (<u64>wanted < needed) wanted = wanted > 0x38000000 ? 0x70000000 : wanted * 2;
-	// Doubling is for speed only: near the limit exactly what is needed will do.
 	let larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
-	if (larger == 0 && <u64>wanted > needed) {
-		wanted = <u32>needed;
+	// Near the limit less will do, but not so little that everything is copied again for each entry.
+	const least = max<u64>(needed, <u64>length + (length >> 3));
+	if (larger == 0 && <u64>wanted > least) {
+		wanted = <u32>least;
 		larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
 	}
 	if (larger == 0) return false;

@@ -53,6 +53,11 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 	stream.searchLength += left;
 }
 
+/** May a line of so many bytes be kept whole? */
+export function fitsSearch(length: u32): bool {
+	return length <= KEPT;
+}
+
 export function makeSearchRoom(stream: Stream): bool {
 	if (stream.search == 0) stream.search = allocate(ROOM);
 	return stream.search != 0;

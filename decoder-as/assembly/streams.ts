@@ -66,6 +66,7 @@ import {
 	ANOMALY_OPAQUE_RESPONSE,
 	ANOMALY_SPACE_AFTER_CHUNK_SIZE,
 	ANOMALY_TRANSFER_ENCODING_IN_HTTP10,
+	ANOMALY_UNENDED_TRAILERS,
 	ANOMALY_UNEXPECTED_FRAMING,
 	ANOMALY_UNKNOWN_TRANSFER_CODING,
 	PROTOCOL_HTTP1,
@@ -89,7 +90,7 @@ import { readPlainFields } from './plain-fields';
 import { noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
 import { keepFields, recallFields, whole as recalled } from './recalled-fields';
-import { clearSearch, findStart, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
+import { clearSearch, findStart, fitsSearch, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
 import { bodyLimit } from './settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
 
@@ -610,8 +611,42 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 		rejectHead(stream, message, at, end, stream.next + taken);
 		return false;
 	}
+	if (stream.state == IN_TRAILERS && beginsNext(stream, message, at, end)) {
+		endTrailers(stream, message, at, stream.next + taken);
+		return false;
+	}
 	readField(message, lines.base, at, end, stream.state == IN_TRAILERS, !stream.overflow);
 	return true;
+}
+
+/** Is the line, among trailers, the start line of the next message? No field name can begin like one. */
+function beginsNext(stream: Stream, message: Message, at: usize, end: usize): bool {
+	if (lines.bareCr || lines.truncated || !fitsSearch(<u32>(lines.lineEnd + 1 - at))) return false;
+	return findStart(at, end, message.isResponse) == at && mayStart(stream);
+}
+
+/** The trailers are over although no empty line says so: the line at `at`, up to `offset` of the stream, is the next message's. */
+function endTrailers(stream: Stream, message: Message, at: usize, offset: u64): void {
+	const length = <u32>(lines.lineEnd + 1 - at);
+	const response = message.isResponse;
+	// The message goes, and the line with it.
+	clearSearch(stream);
+	keepSearchLine(stream, at, length, false, response);
+	message.wireBytes -= length;
+	if (!stream.overflow) message.headLength = <u32>(at - message.head);
+	unfold(message, stream.firstTrailer);
+	note(message, ANOMALY_UNENDED_TRAILERS);
+	endMessage(stream);
+	const next = stream.search == 0 ? NO_MESSAGE : openMessage(stream, response);
+	if (next == NO_MESSAGE) {
+		beginSearch(stream, false);
+		return;
+	}
+	next.startOffset = offset - length;
+	stream.searchLength = 0;
+	lines.beginHead(stream, 0);
+	lines.takeLine(stream, next, stream.search, stream.search + length);
+	readStartLine(stream, next);
 }
 
 /** Line ends that were written twice over: CR CR LF. Answers where the line [at, end) ends without them. */

@@ -101,7 +101,21 @@ function decodeDeflate(input: Uint8Array, most: number, deadline: number): Layer
 }
 
 function decodeBrotli(input: Uint8Array, most: number, deadline: number): LayerResult {
-	return unlessText(input, longestPrefix(brotliPrefix, input, most, deadline));
+	return unlessText(input, longestPrefix(brotliPrefix, withSmallWindow(input, most), most, deadline));
+}
+
+/**
+ * A brotli decoder fills its window, of up to 16 MiB, before it gives anything. As far as `most` bytes no copy can reach
+ * back further than that, so a smaller window decodes to the same (RFC 7932 sections 2 and 9.1). The codes of the
+ * four largest and of 2 MiB, the smallest taken here, are all four bits long.
+ */
+function withSmallWindow(input: Uint8Array, most: number): Uint8Array {
+	const code = (input[0] as number) & 15;
+	// Odd codes from 3 on stand for windows of 2^18 bytes, doubling: 9 is 2^21, less the 16 bytes that are never used.
+	if (code % 2 === 0 || code <= 9 || most > 2 ** 20) return input;
+	const copy = Uint8Array.from(input);
+	copy[0] = ((copy[0] as number) & 0xf0) | 9;
+	return copy;
 }
 
 function decodeZstdLayer(input: Uint8Array, most: number, deadline: number): LayerResult {
@@ -133,6 +147,9 @@ function brotliPrefix(input: Uint8Array, options: { maxOutputLength: number }): 
 	return brotliDecompressSync(input, { finishFlush, maxOutputLength: options.maxOutputLength });
 }
 
+/** A gzip stream ends with its CRC and its size, one of zlib with four bytes. */
+const CHECKSUM_BYTES = 8;
+
 /**
  * Node's synchronous decoders give all or throw. Whatever makes them throw (damage, a wrong checksum, too much output)
  * lies at one place of the input, and every prefix that ends before it decodes; so the longest such prefix is searched.
@@ -152,11 +169,12 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	let bad = usable.length;
 	let beyondLimit = stopped === 'limit' ? 1 : 0;
 	while (bad - good > 1) {
-		// Damage is looked for byte by byte; about as much as is allowed will do, and a brotli decoder fills its window of
-		// up to 16 MiB at each attempt.
+		// Damage is looked for byte by byte; about as much as is allowed will do.
 		if (stopped === 'limit' && (best.length > most - (most >> 4) || beyondLimit > 3)) break;
 		if (performance.now() > deadline) return { bytes: best, stopped: 'limit' };
-		const length = nextLength(good, bad, best.length, most);
+		// What is wrong most often is the checksum, in the last bytes: then all before them is good.
+		const checksum = stopped === 'damaged' && good === 0 && bad === usable.length && bad > 2 * CHECKSUM_BYTES;
+		const length = checksum ? bad - CHECKSUM_BYTES : nextLength(good, bad, best.length, most);
 		try {
 			best = decode(usable.subarray(0, length), options);
 			good = length;

@@ -46,6 +46,11 @@ export type Decoder = {
 	 * a question) is decided one call later at the most.
 	 */
 	decode(bytes: number): void;
+	/**
+	 * The same from byte `from` of the batch on, but stops between two records when much output is to be taken (the memory
+	 * limit holds for it, too). Answers where it stopped: `bytes` when the batch is over, else where the next part begins.
+	 */
+	decodePart(from: number, bytes: number): number;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
 	output(): Uint8Array;
 	clearOutput(): void;
@@ -64,6 +69,7 @@ type Exports = {
 	configure(key: number, value: number): void;
 	inputPointer(bytes: number): number;
 	decode(bytes: number): void;
+	decodePart(from: number, bytes: number): number;
 	outputPointer(): number;
 	outputBytes(): number;
 	clearOutput(): void;
@@ -112,6 +118,7 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 			return new Uint8Array(memory.buffer, pointer, bytes);
 		},
 		decode: wasmExports.decode,
+		decodePart: (from, bytes) => wasmExports.decodePart(from, bytes) >>> 0,
 		output() {
 			const start = wasmExports.outputPointer() >>> 0;
 			return new Uint8Array(memory.buffer, start, wasmExports.outputBytes() >>> 0);

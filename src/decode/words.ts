@@ -123,6 +123,7 @@ export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: st
 	['incomplete-head', 'the head ends before its empty line'],
 	['unknown-transfer-coding', 'a Transfer-Encoding that is empty or names a coding that is not registered'],
 	['invalid-reason', 'a control byte in the reason phrase'],
+	['unended-trailers', 'the next message begins where the empty line after the last chunk or the trailers should be'],
 ];
 
 const KIND_NAMES: Words = constants('CAPTURE_', (word) => word, [

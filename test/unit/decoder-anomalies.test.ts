@@ -121,6 +121,7 @@ const CONVERSATIONS: readonly (readonly [word: string, row: number, say: Say])[]
 	['many-interim', 0, (server) => server.in(GET).out('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20)).out(OK)],
 	['leading-garbage', 1, (server) => server.in(GET).out(`${OK}more than was said`).in(GET).out(OK)],
 	['after-close', 1, (server) => server.in(GET.replace('h\r\n', 'h\r\nConnection: close\r\n')).out(OK).in(GET).out(OK)],
+	['unended-trailers', 0, (server) => server.in(GET).in(GET).out(`${CHUNKED}1\r\na\r\n0\r\n`).out(OK)],
 	['chunk-flood', 0, (server) => server.in(GET).out(`${CHUNKED}${'1\r\na\r\n'.repeat(30_000)}0\r\n\r\n`)],
 	[
 		'guessed-framing',

@@ -222,6 +222,46 @@ test('of 100,000 requests without a response 100 wait, and a late response goes 
 	for (const row of answered) assert.deepEqual([row.state, row.path], ['complete', `/${row.resBody}`]);
 });
 
+test('output that comes near the memory limit is not copied for each row; taken in parts, none of it is lost', () => {
+	const count = 60_000;
+	/** `known`: no row waits for facts about its process. */
+	const pipelined = (known: boolean): Uint8Array => {
+		const tape = new Tape();
+		const server = tape.server(1, { pid: 77, local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+		if (known) tape.factProcess(77, 'server');
+		for (let i = 0; i < count; i += 500) server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(500));
+		return tape.batch();
+	};
+	const waiting = pipelined(false);
+	const decode = (memoryLimit: number): { cpu: number; dropped: number } => {
+		const subject = newDecoder({ memoryLimit });
+		subject.input(waiting.length).set(waiting);
+		const start = process.cpuUsage();
+		subject.decode(waiting.length);
+		subject.decode(0);
+		const { user, system } = process.cpuUsage(start);
+		return { cpu: user + system, dropped: subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events };
+	};
+	const ample = decode(256 << 20);
+	const tight = decode(40 << 20);
+	assert.equal(ample.dropped, 0);
+	assert.ok(tight.dropped > 0);
+	assert.ok(tight.cpu < Math.max(ample.cpu, 10_000) * 20, `${tight.cpu} µs, with enough memory ${ample.cpu} µs`);
+
+	const batch = pipelined(true);
+	const subject = newDecoder({ memoryLimit: 16 << 20 });
+	subject.input(batch.length).set(batch);
+	let parts = 0;
+	let rows = 0;
+	for (let at = 0; at < batch.length; parts++) {
+		at = subject.decodePart(at, batch.length);
+		rows += takeOutput(subject).exchanges.length;
+	}
+	assert.ok(parts > 5);
+	assert.equal(rows, count - 100);
+	assert.equal(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events, 0);
+});
+
 test('events and connections can always be listed', () => {
 	const subject = newDecoder({ memoryLimit: MEMORY, eventsLimit: 1000 });
 	const tape = new Tape();

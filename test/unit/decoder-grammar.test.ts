@@ -343,6 +343,34 @@ test('chunks: sizes, extensions, trailers', () => {
 	assert.deepEqual([huge!.state, huge!.reason, huge!.resBodyBytes], ['incomplete', 'peer closed', 3]);
 });
 
+test('trailers without the empty line after them end where the next message begins, wherever calls are cut', () => {
+	const post = (path: string, after: string) =>
+		`POST ${path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${after}`;
+	const answer = (after: string) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n${after}`;
+	for (const trailer of ['', 'X-One: HTTP/1.1 200 OK\r\n']) {
+		const tape = new Tape();
+		const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+		server.in(`${post('/1', trailer)}${post('/2', '\r\n')}GET /3 HTTP/1.1\r\nHost: h\r\n\r\n`);
+		server.out(`${answer(trailer)}${answer('\r\n')}${OK}`).close();
+		for (const size of [undefined, 1, 7, 61]) {
+			const records = size === undefined ? tape.records : cutRecords(tape.records, [size]);
+			const rows = decodeRecords(records).exchanges;
+			assert.deepEqual(
+				rows.map((row) => [row.path, row.state, row.reqBody, row.resBody, row.anomalies]),
+				[
+					['/1', 'complete', 'a', 'b', 'unended-trailers'],
+					['/2', 'complete', 'a', 'b', null],
+					['/3', 'complete', '', 'ok', null],
+				],
+			);
+			const trailers = rows[0]!.resHeaders.filter((field) => field.trailer).map((field) => field.name);
+			assert.deepEqual(trailers, trailer === '' ? [] : ['X-One']);
+			const wire = rows.map((row) => row.resWireBytes);
+			assert.deepEqual(wire, [answer(trailer).length, answer('\r\n').length, OK.length]);
+		}
+	}
+});
+
 test('start lines: what an observer reads all the same', () => {
 	for (const [line, method, target, anomaly] of [
 		['GET /a b HTTP/1.1', 'GET', '/a b', 'space-in-target'],
