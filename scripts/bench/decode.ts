@@ -5,7 +5,7 @@ import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { createDecoder, type Decoder } from '../../src/decode/decoder.ts';
 import { buildBatch, Tape } from '../../test/support/record-builder.ts';
 import { referenceRows } from '../../test/support/reference-decoder.ts';
-import { builtInParser, type Found, llhttpWasm, type Rival } from './http-parsers.ts';
+import { builtInParser, type Found, llhttpByteTime, llhttpWasm, type Rival } from './http-parsers.ts';
 import { publish } from './page.ts';
 import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
 import { batchesOf, KINDS, type Kind, type Spoken } from './spoken.ts';
@@ -43,7 +43,7 @@ in WASM are counted in one run, and kept as texts in another; Node's own parser 
 bodies it found, and all must agree. A message is a request or a response.
 
 Connections: each is opened, has one exchange and is closed, four records; memory limit 256 MiB. Byte by byte: a new decoder takes the same input in
-pieces of 16 KiB and in records of one byte (88 bytes of header each).`,
+pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp, spans not even counted, gets the whole in one call, and a call for each byte.`,
 			command: `npm run bench -- decode --rows ${rows} --rounds ${rounds}`,
 			versions: Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
 			goals: [
@@ -102,6 +102,25 @@ pieces of 16 KiB and in records of one byte (88 bytes of header each).`,
 							figure(whole),
 							figure(bytewise / whole),
 						]),
+					]),
+				),
+				table(
+					[
+						'input',
+						'llhttp (WASM): 20,000 bytes one by one, ns a byte',
+						'in one piece',
+						'times',
+						'1,000,000 bytes one by one',
+						'in one piece',
+						'times',
+					],
+					single.map(({ name, small, large }) => [
+						name,
+						...[small, large].flatMap(({ llhttp }) =>
+							llhttp === undefined
+								? ['refused', '', '']
+								: [figure(llhttp.bytewise), figure(llhttp.whole), figure(llhttp.bytewise / llhttp.whole)],
+						),
 					]),
 				),
 			].join('\n\n'),
@@ -262,9 +281,14 @@ const BYTE_INPUTS: readonly (readonly [name: string, head: string, piece: string
 ];
 
 type Bytes = { readonly bytewise: number; readonly whole: number };
+type Compared = Bytes & { readonly llhttp: Bytes | undefined };
 
-function measureBytes([name, head, piece]: (typeof BYTE_INPUTS)[number]): { name: string; small: Bytes; large: Bytes } {
-	const measure = (bytes: number): Bytes => {
+function measureBytes([name, head, piece]: (typeof BYTE_INPUTS)[number]): {
+	name: string;
+	small: Compared;
+	large: Compared;
+} {
+	const measure = (bytes: number): Compared => {
 		const text = head + piece.repeat(Math.ceil((bytes - head.length) / piece.length));
 		const time = (size: number, runs: number): number => {
 			const tape = new Tape();
@@ -281,7 +305,13 @@ function measureBytes([name, head, piece]: (typeof BYTE_INPUTS)[number]): { name
 			}
 			return (best * 1e6) / text.length;
 		};
-		return { bytewise: time(1, 7), whole: time(text.length, 30) };
+		const bytewise = llhttpByteTime(text, 1, 7);
+		const whole = llhttpByteTime(text, text.length, 30);
+		return {
+			bytewise: time(1, 7),
+			whole: time(text.length, 30),
+			llhttp: bytewise === undefined || whole === undefined ? undefined : { bytewise, whole },
+		};
 	};
 	return { name, small: measure(20_000), large: measure(1_000_000) };
 }

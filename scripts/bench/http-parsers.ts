@@ -32,7 +32,7 @@ const PAGE_BYTES = 65536;
  * field lines become texts, in an array for each message, as who asks a parser for them needs them.
  */
 export function llhttpWasm(keep: boolean): Rival {
-	const module = new WebAssembly.Module(require('undici/lib/llhttp/llhttp_simd-wasm.js') as Uint8Array);
+	const module = llhttpModule();
 	return {
 		name: keep ? 'llhttp (WASM), fields kept' : 'llhttp (WASM), spans counted',
 		version: `undici ${(require('undici/package.json') as { version: string }).version}`,
@@ -90,6 +90,36 @@ export function llhttpWasm(keep: boolean): Rival {
 			};
 		},
 	};
+}
+
+/**
+ * Nanoseconds a byte that llhttp takes for a client's bytes in pieces of `size`, one call each, best of some runs; undefined
+ * for what it refuses. Nothing is done with what it reports.
+ */
+export function llhttpByteTime(text: string, size: number, runs: number): number | undefined {
+	const nothing = () => 0;
+	const names = ['message_begin', 'url', 'status', 'header_field', 'header_value', 'headers_complete', 'body'];
+	const env = Object.fromEntries([...names, 'message_complete'].map((name) => [`wasm_on_${name}`, nothing]));
+	const llhttp = new WebAssembly.Instance(llhttpModule(), { env }).exports as unknown as Llhttp;
+	const start = llhttp.memory.grow(Math.ceil(text.length / PAGE_BYTES)) * PAGE_BYTES;
+	Buffer.from(llhttp.memory.buffer).write(text, start, 'latin1');
+	const end = start + text.length;
+	let best = Number.POSITIVE_INFINITY;
+	for (let run = 0; run < runs; run++) {
+		const parser = llhttp.llhttp_alloc(REQUEST);
+		const began = performance.now();
+		let code = 0;
+		for (let at = start; at < end && code === 0; at += size)
+			code = llhttp.llhttp_execute(parser, at, Math.min(size, end - at));
+		best = Math.min(best, performance.now() - began);
+		llhttp.llhttp_free(parser);
+		if (code !== 0) return undefined;
+	}
+	return (best * 1e6) / text.length;
+}
+
+function llhttpModule(): WebAssembly.Module {
+	return new WebAssembly.Module(require('undici/lib/llhttp/llhttp_simd-wasm.js') as Uint8Array);
 }
 
 type BuiltInParser = {
