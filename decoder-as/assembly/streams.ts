@@ -1318,6 +1318,8 @@ function search(stream: Stream, from: usize, end: usize): usize {
 			return next;
 		}
 		const length = stream.searchLength;
+		// Counted by who looks at the whole line: its earlier pieces were counted when they came.
+		stream.skipped += <u64>(next - from) - length;
 		return useSearchLine(stream, stream.search, stream.search + length - 1, next, response);
 	}
 	stream.searchOffset = stream.next;

@@ -291,3 +291,23 @@ test('a connection that was there before begins at the first offset that is seen
 		assert.equal(connections[0]!.bytesIn, get(1).length + get(2).length);
 	}
 });
+
+test('what is passed over after a loss is counted once, also when its lines come in pieces', () => {
+	for (const piece of [1, 7, 300, 4096]) {
+		const tape = new Tape();
+		const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+		server.in('GET /1 HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+		server.out(`400\r\n${'lost '.repeat(200)}`);
+		const lost = tape.records.length - 1;
+		const passed = `${'a line of a body\r\n'.repeat(500)}0\r\n\r\n`;
+		for (let at = 0; at < passed.length; at += piece) server.out(passed.slice(at, at + piece));
+		server.in('GET /2 HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok').close();
+		const subject = newDecoder();
+		feedRecords(
+			subject,
+			tape.records.filter((_, i) => i !== lost),
+		);
+		subject.finish();
+		assert.equal(subject.loss()[wire.LOSS_DECODE_GAP]!.bytes, passed.length, `pieces of ${piece}`);
+	}
+});
