@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "capture.h"
+#include "first_touch.h"
 #include "known_sockets.h"
 #include "socket_facts.h"
 
@@ -118,7 +119,16 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     if (into.ByteLength() < kRecordBytesMax)
       throw Napi::RangeError::New(info.Env(), "expected a view of at least " + std::to_string(kRecordBytesMax) + " bytes");
     int timeout_ms = info[1].As<Napi::Number>(), interval_ms = info[2].As<Napi::Number>();
-    size_t filled = With(info, [&](Capture& capture) { return capture.Poll(into.Data(), into.ByteLength(), timeout_ms, interval_ms); });
+    const int32_t* signals = nullptr;
+    size_t signal_count = 0;
+    if (info[3].IsTypedArray()) {
+      auto words = info[3].As<Napi::Int32Array>();
+      signals = words.Data();
+      signal_count = words.ElementLength();
+    }
+    size_t filled = With(info, [&](Capture& capture) {
+      return capture.Poll(into.Data(), into.ByteLength(), timeout_ms, interval_ms, signals, signal_count);
+    });
     return Napi::Number::New(info.Env(), static_cast<double>(filled));
   }
 
@@ -217,9 +227,16 @@ static Napi::Value BootTimeNs(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(now.tv_sec) * 1000000000 + now.tv_nsec);
 }
 
+// (view)
+static void TouchPagesOf(const Napi::CallbackInfo& info) {
+  auto view = info[0].As<Napi::Uint8Array>();
+  TouchPages(view.Data(), view.ByteLength());
+}
+
 static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   exports.Set("Capture", CaptureObject::Define(env));
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
+  exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));
   exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
   exports.Set("recordBytesMax", static_cast<double>(kRecordBytesMax));
   return exports;

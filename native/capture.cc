@@ -243,9 +243,9 @@ void Capture::ExcludeSelf() {
   __atomic_store_n(&control_->registration, 0, __ATOMIC_SEQ_CST);
 }
 
-size_t Capture::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms) {
+size_t Capture::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals, size_t signal_count) {
   if (reader_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
-  return reader_->Poll(into, bytes, timeout_ms, interval_ms);
+  return reader_->Poll(into, bytes, timeout_ms, interval_ms, signals, signal_count);
 }
 
 uint64_t Capture::Waiting() const {

@@ -87,7 +87,13 @@ size_t RingReader::Take(uint8_t* into, size_t bytes) {
   return filled;
 }
 
-size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms) {
+static bool AnySet(const int32_t* words, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (__atomic_load_n(words + i, __ATOMIC_ACQUIRE) != 0) return true;
+  return false;
+}
+
+size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals, size_t signal_count) {
   const uint64_t start = NowMs();
   const uint64_t end = start + std::max(timeout_ms, 0);
   uint64_t due = std::min(end, last_poll_ms_ + interval_ms);
@@ -95,7 +101,7 @@ size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interva
     uint64_t now = NowMs();
     if (now >= due || Waiting() >= wake_bytes_) {
       size_t filled = Take(into, bytes);
-      if (filled > 0 || now >= end) {
+      if (filled > 0 || now >= end || AnySet(signals, signal_count)) {
         last_poll_ms_ = now;
         return filled;
       }

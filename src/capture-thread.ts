@@ -1,7 +1,6 @@
 // The capture thread: source → decoder → store, one loop. Wires src/capture, src/decode and src/store; answers the query
 // thread's requests for snapshots between two batches.
 import { readFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { LOSS_EVICTED, LOSS_OUTPUT_DROPPED, LOSS_RECORDING_STOPPED } from '../decoder-as/assembly/capture-event.ts';
 import * as layout from '../decoder-as/assembly/output-layout.ts';
@@ -9,6 +8,7 @@ import { type BatchSource, recordingSource } from './capture/batch-source.ts';
 import { endRecord } from './capture/fact-record.ts';
 import { kernelSource } from './capture/kernel-source.ts';
 import { RecordingWriter, systemProblem } from './capture/recording.ts';
+import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
 import { memoryShares } from './memory-shares.ts';
@@ -21,6 +21,8 @@ import {
 	type CaptureThreadData,
 	errorMessage,
 	type FromCapture,
+	SIGNAL_MESSAGE,
+	SIGNAL_STOP,
 	type SnapshotReply,
 	type SnapshotRequest,
 	STATUS_EVENTS,
@@ -32,20 +34,32 @@ import {
 
 /** How long one look into the ring may wait: what bounds the age of a row at the prompt. */
 const POLL_MS = 10;
+/** Likewise when nothing came lately: the source comes back with the first record all the same. */
+const CALM_POLL_MS = 250;
+/** What waits for a late record is decided within so many empty batches. */
+const EMPTY_BATCHES = 8;
 /** Clocks and loss counters enter the stream this often. */
 const PERIODIC_MS = 250;
+/** Messages are let in for so long after one was sent: a port is listened to one turn of the event loop after it came. */
+const LISTEN_MS = 50;
+/** More than comes between two looks at a moderate load. */
+const MUCH_BYTES = 384 << 10;
 
-const { settings, status: statusBuffer, stop: stopBuffer } = workerData as CaptureThreadData;
+const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
 const main = parentPort!;
 const status = new Float64Array(statusBuffer);
-const stop = new Int32Array(stopBuffer);
+const signals = new Int32Array(signalsBuffer);
 
 const shares = memoryShares(settings.maxMemory);
 const decoder = createDecoder(readFileSync(settings.files.decoder), {
 	bodyLimit: Number.isFinite(settings.bodyLimit) ? settings.bodyLimit : -1,
 	memoryLimit: shares.decoder,
 });
-const store = new ExchangeStore({ memoryBytes: shares.store, rows: settings.maxRows });
+const store = new ExchangeStore({
+	memoryBytes: shares.store,
+	rows: settings.maxRows,
+	touch: (memory) => running?.touchMemory(memory),
+});
 const closedConnections = new ConnectionLog(shares.connectionLog);
 
 let queryPort: MessagePort | undefined;
@@ -74,7 +88,7 @@ main.on('message', (message: ToCapture) => {
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
 	else if (message.type === 'filters') running?.setFilters(message.filters);
-	else if (message.type === 'stop') Atomics.store(stop, 0, 1);
+	else if (message.type === 'stop') Atomics.store(signals, SIGNAL_STOP, 1);
 });
 
 run().catch((error: unknown) => {
@@ -85,7 +99,6 @@ run().catch((error: unknown) => {
 async function run(): Promise<void> {
 	const source = settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path);
 	running = source;
-	if (settings.replay === undefined) hurry();
 	try {
 		if (settings.record !== undefined) {
 			const { path, force, owner, meta } = settings.record;
@@ -124,51 +137,51 @@ async function run(): Promise<void> {
 	}
 }
 
-/**
- * Where all cores are busy, an equal share for this thread is too little for what many threads produce, and the ring would
- * be full. It takes no more time than its work needs. Linux means the calling thread alone when the pid is 0.
- */
-function hurry(): void {
-	try {
-		setPriority(0, constants.priority.PRIORITY_HIGH);
-	} catch {
-		// Not allowed without CAP_SYS_NICE: what is lost is counted.
-	}
-}
-
 async function pump(source: BatchSource): Promise<void> {
+	const live = settings.replay === undefined;
+	const priority: CapturePriority | undefined = live ? capturePriority(MUCH_BYTES) : undefined;
 	let periodicAt = 0;
+	let listenUntil = 0;
+	let empty = 0;
 	let stopping = false;
 	for (;;) {
-		if (!stopping && Atomics.load(stop, 0) !== 0) {
+		if (!stopping && Atomics.load(signals, SIGNAL_STOP) !== 0) {
 			// Detach first; what the ring still holds is read to its end.
 			source.stop();
 			stopping = true;
 		}
 		const input = decoder.input(source.batchBytes);
-		const length = source.nextBatch(input, stopping ? 0 : POLL_MS);
+		const isCalm = empty > EMPTY_BATCHES && performance.now() > listenUntil;
+		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS, signals);
 		if (length < 0 || (length === 0 && stopping)) return;
-		if (!paused || settings.replay !== undefined) {
+		empty = length > 0 ? 0 : empty + 1;
+		if (!paused || !live) {
 			if (length > 0) record(input.subarray(0, length));
 			decodeInParts(length, source);
 			drain(source);
 		}
 		const now = performance.now();
+		priority?.came(length, now);
+		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
+		let listen = !live || now <= listenUntil;
 		if (now >= periodicAt) {
+			listen = true;
 			periodicAt = now + PERIODIC_MS;
 			feed(source.periodicRecords());
 			drain(source);
+			updateStatus();
 		}
-		updateStatus();
+		status[STATUS_ROWS] = store.appended;
 		tellFollower();
-		if (store.appended >= settings.count) Atomics.store(stop, 0, 1);
+		if (store.appended >= settings.count) Atomics.store(signals, SIGNAL_STOP, 1);
+		if (!listen) continue;
 		// Lets messages in.
 		await new Promise(setImmediate);
 		// A recording can wait for its tail.
-		while (settings.replay !== undefined && followerHolds !== undefined && Atomics.load(stop, 0) === 0) {
+		while (!live && followerHolds !== undefined && Atomics.load(signals, SIGNAL_STOP) === 0) {
 			await new Promise((resolve) => setTimeout(resolve, 1));
 		}
-		if (paused && settings.replay !== undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+		if (paused && !live) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 	}
 }
 
@@ -192,7 +205,7 @@ function decodeInParts(length: number, source: BatchSource): void {
 
 /** Takes what the decoder has finished; answers its questions, which may finish more. */
 function drain(source: BatchSource): void {
-	while (decoder.output().byteLength > 0) feed(takeOutput(source));
+	while (decoder.outputBytes() > 0) feed(takeOutput(source));
 }
 
 /** Puts the decoder's output where it belongs; gives the answers to its questions. */
@@ -296,6 +309,7 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 	const entries = concatenate(pieces);
 	// The output was drained before, so it holds the snapshot alone.
 	decoder.clearOutput();
+	updateStatus();
 	return { store: store.snapshot(), entries, loss: lossTotals(), nowUs: wallUs() };
 }
 

@@ -22,6 +22,7 @@ import {
 	type FromQuery,
 	type OwnTable,
 	type QueryThreadData,
+	SIGNAL_MESSAGE,
 	type SnapshotReply,
 	type SnapshotRequest,
 	type ToQuery,
@@ -35,6 +36,7 @@ const PARTS_HELD = 16;
 const TAIL_LINES_AHEAD = 10_000;
 
 const {
+	signals: signalsBuffer,
 	cancel: cancelBuffer,
 	progress: progressBuffer,
 	taken: takenBuffer,
@@ -42,6 +44,7 @@ const {
 	views,
 } = workerData as QueryThreadData;
 const main = parentPort!;
+const captureSignals = new Int32Array(signalsBuffer);
 const cancel = new Int32Array(cancelBuffer);
 const progress = new Float64Array(progressBuffer);
 const taken = new Int32Array(takenBuffer);
@@ -323,4 +326,5 @@ function post(message: FromQuery): void {
 
 function ask(request: SnapshotRequest): void {
 	capture?.postMessage(request);
+	Atomics.store(captureSignals, SIGNAL_MESSAGE, 1);
 }

@@ -28,9 +28,15 @@ export const STATUS_LENGTH = 8;
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
 	readonly status: SharedArrayBuffer;
-	/** Int32; set and notified when the capture shall end. */
-	readonly stop: SharedArrayBuffer;
+	/** Int32, SIGNAL_*: the capture thread looks at them while it waits for records. */
+	readonly signals: SharedArrayBuffer;
 };
+
+/** Not 0: the capture shall end. */
+export const SIGNAL_STOP = 0;
+/** Not 0: a message was sent to the capture thread. Set after sending, so that it is there when the thread listens. */
+export const SIGNAL_MESSAGE = 1;
+export const SIGNAL_COUNT = 2;
 
 export type ToCapture =
 	| { readonly type: 'port'; readonly port: unknown }
@@ -74,6 +80,8 @@ export type SnapshotReply =
 	| { readonly type: 'committed'; readonly snapshot: CaptureSnapshot; readonly ended: boolean };
 
 export type QueryThreadData = {
+	/** Those of the capture thread. */
+	readonly signals: SharedArrayBuffer;
 	/** Int32; CANCEL_ASKED or CANCEL_TIME: the running statement shall end. */
 	readonly cancel: SharedArrayBuffer;
 	/** Float64; rows that the running statement has looked at. */

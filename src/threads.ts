@@ -1,7 +1,7 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
 import { UserError } from './errors.ts';
 import { memoryShares } from './memory-shares.ts';
@@ -18,6 +18,9 @@ import {
 	type QueryThreadData,
 	type ResultColumn,
 	type ResultPart,
+	SIGNAL_COUNT,
+	SIGNAL_MESSAGE,
+	SIGNAL_STOP,
 	STATUS_LENGTH,
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
@@ -71,7 +74,7 @@ export class Threads {
 	droppedLines = 0;
 	readonly #settings: CaptureSettings;
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
-	readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
 	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
 	readonly #taken = new Int32Array(new SharedArrayBuffer(4));
 	readonly #progress = new Float64Array(new SharedArrayBuffer(8));
@@ -92,7 +95,7 @@ export class Threads {
 		const data: CaptureThreadData = {
 			settings,
 			status: this.#status.buffer as SharedArrayBuffer,
-			stop: this.#stop.buffer as SharedArrayBuffer,
+			signals: this.#signals.buffer as SharedArrayBuffer,
 		};
 		this.#capture = new Worker(threadFile('capture-thread'), { workerData: data, name: 'capture' });
 		const attached = deferred<readonly string[]>();
@@ -269,14 +272,14 @@ export class Threads {
 
 	/** Ends the capture: probes detached, what the ring holds read; `ended` resolves then. */
 	stop(): Promise<CaptureEnd> {
-		Atomics.store(this.#stop, 0, 1);
+		Atomics.store(this.#signals, SIGNAL_STOP, 1);
 		return this.ended;
 	}
 
 	/** Ends both threads. Twice is fine. */
 	async close(): Promise<void> {
 		this.#closing = true;
-		Atomics.store(this.#stop, 0, 1);
+		Atomics.store(this.#signals, SIGNAL_STOP, 1);
 		// A thread that is ended inside a call into the addon takes the process with it: it ends the capture itself first.
 		const ended = this.ended.then(
 			() => undefined,
@@ -288,6 +291,7 @@ export class Threads {
 
 	#startQuery(): void {
 		const data: QueryThreadData = {
+			signals: this.#signals.buffer as SharedArrayBuffer,
 			cancel: this.#cancel.buffer as SharedArrayBuffer,
 			progress: this.#progress.buffer as SharedArrayBuffer,
 			taken: this.#taken.buffer as SharedArrayBuffer,
@@ -313,7 +317,7 @@ export class Threads {
 		// The two threads talk to each other directly: main may be busy printing.
 		const { port1, port2 } = new MessageChannel();
 		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
-		this.#capture.postMessage({ type: 'port', port: port2 } satisfies ToCapture, [port2]);
+		this.#toCapture({ type: 'port', port: port2 }, [port2]);
 	}
 
 	/** One message, one answer. */
@@ -347,8 +351,9 @@ export class Threads {
 		this.#query.postMessage(message);
 	}
 
-	#toCapture(message: ToCapture): void {
-		this.#capture.postMessage(message);
+	#toCapture(message: ToCapture, transfer: readonly MessagePort[] = []): void {
+		this.#capture.postMessage(message, transfer);
+		Atomics.store(this.#signals, SIGNAL_MESSAGE, 1);
 	}
 }
 

@@ -19,11 +19,13 @@ import {
 import { type Body, FILE, SENDFILE, SENDFILE_SMALL, SMALL, startNginx, type WebServer } from './web-server.ts';
 
 /** Room for every exchange of a measurement. */
-const MEMORY = ['--max-memory', '4GiB'];
+const MEMORY = ['--max-memory', '12GiB'];
 const SERVER_SIDE = 'tinytap, server side';
 const BOTH_ENDS = 'tinytap, both ends';
 const PROGRAMS = ['bpftool', 'bpftrace', 'nginx', 'strace', 'tcpdump', 'wrk'] as const;
 const FIXED_RATE = 10_000;
+/** Before each measurement, with the tracer: what programs do once (compiling hot functions) would be in its figures. */
+const WARM_UP_S = { wrk: 1, paced: 2 };
 
 const serverSide = tinytap(SERVER_SIDE, ['--comm', 'nginx', ...MEMORY]);
 const bothEnds = tinytap(BOTH_ENDS, ({ ports }) => [
@@ -103,9 +105,9 @@ export async function benchOverhead({ rounds, seconds, write, command }: Overhea
 const METHOD = (
 	seconds: number,
 	rounds: number,
-) => `nginx with 2 workers answers \`wrk -t2 -c${CONNECTIONS}\` over kept connections on loopback, ${seconds} s a measurement, ${rounds} rounds; in a round every tracer has its
+) => `nginx with 2 workers answers \`wrk -t2 -c${CONNECTIONS}\` over kept connections on loopback, ${seconds} s a measurement after ${WARM_UP_S.wrk} s of the same load (${WARM_UP_S.paced} s at the fixed rate) to warm up, ${rounds} rounds; in a round every tracer has its
 turn, beginning with another one each time, and a ratio is taken to the untraced rate of the same round. Small bodies are nginx's own \`return 200\`;
-files go out by \`writev\` (\`sendfile off\`) or \`sendfile\`. tinytap keeps every exchange whole in its store (\`--max-memory 4GiB\`, so that nothing is evicted):
+files go out by \`writev\` (\`sendfile off\`) or \`sendfile\`. tinytap keeps every exchange whole in its store (\`--max-memory 12GiB\`, so that nothing is evicted):
 one row an exchange with \`--comm nginx\`, two with \`--port\` for both ends. After each measurement its rows are counted: as many complete ones as wrk made requests (wrk leaves up to ${CONNECTIONS}
 on their way), with all bytes of their bodies; what was lost stands in the table. tcpdump is \`-i lo -w /dev/null\`, bpftrace prints the first 200 bytes of the same calls of nginx, strace is
 \`-f -e trace=network,read,write,writev,sendfile\`; the bare ring reader is tinytap's own BPF object and C++ reader that throws the records away.
@@ -146,12 +148,14 @@ function cpuRatios(measured: Map<string, Measurement[]>, body: Body, name: strin
 
 async function measure(server: WebServer, tracer: Tracer, body: Body, seconds: number): Promise<Measurement> {
 	const tracing = await tracer.start(server);
+	const warm = await wrk(server.ports[body.kind], body.path, WARM_UP_S.wrk);
 	const before = { server: cpuUs(server.workers), tracer: cpuUs(tracing.pids) };
 	const load = await wrk(server.ports[body.kind], body.path, seconds);
 	const watched = cpuUs(server.workers) - before.server + load.cpuUs;
 	const own = cpuUs(tracing.pids) - before.tracer;
 	const report = await tracing.stop();
-	check(tracer, body, report, load.requests, load.requests + CONNECTIONS);
+	const all = warm.requests + load.requests;
+	check(tracer, body, report, all, all + 2 * CONNECTIONS);
 	const { requests, rate } = load;
 	return { rate, watchedUs: watched / requests, tracerUs: own / requests, lost: report.lost };
 }
@@ -181,12 +185,14 @@ type Fixed = { readonly p50: number; readonly p99: number; readonly tracerUs: nu
 
 async function measureFixed(server: WebServer, tracer: Tracer, seconds: number): Promise<Fixed> {
 	const tracing = await tracer.start(server);
-	const before = cpuUs(tracing.pids);
 	const { path, bytes } = SMALL;
-	const { done, p50, p99 } = await paced(server.ports.small, { rate: FIXED_RATE, seconds, path, bytes });
+	const load = { rate: FIXED_RATE, path, bytes };
+	const warm = await paced(server.ports.small, { ...load, seconds: WARM_UP_S.paced });
+	const before = cpuUs(tracing.pids);
+	const { done, p50, p99 } = await paced(server.ports.small, { ...load, seconds });
 	const tracerUs = (cpuUs(tracing.pids) - before) / done;
 	const report = await tracing.stop();
-	check(tracer, SMALL, report, done, done);
+	check(tracer, SMALL, report, warm.done + done, warm.done + done);
 	return { p50, p99, tracerUs };
 }
 

@@ -16,10 +16,10 @@ export type BatchSource = {
 	/** Room that nextBatch() needs. */
 	readonly batchBytes: number;
 	/**
-	 * Fills `into` with whole records, each at a multiple of 8; waits at most `timeoutMs`. Returns the bytes filled, 0 when
-	 * nothing came, -1 when nothing will come any more.
+	 * Fills `into` with whole records, each at a multiple of 8; waits at most `timeoutMs`, less when one of `signals`
+	 * (shared with other threads) is not 0. Returns the bytes filled, 0 when nothing came, -1 when nothing will come any more.
 	 */
-	nextBatch(into: Uint8Array, timeoutMs: number): number;
+	nextBatch(into: Uint8Array, timeoutMs: number, signals: Int32Array): number;
 	/** Records that belong into the stream now: clocks and loss counters. Empty for a recording, which holds its own. */
 	periodicRecords(): readonly Uint8Array[];
 	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
@@ -28,6 +28,8 @@ export type BatchSource = {
 	skip(conn: number, direction: number, until: number): void;
 	/** Changes what is captured from now on; a recording holds what it holds. */
 	setFilters(filters: CaptureFilters): void;
+	/** New memory that will be written at once: makes that cheaper, where it can be done. */
+	touchMemory(memory: Uint8Array): void;
 	/** Stops the source: no new records; what is buffered can still be read. */
 	stop(): void;
 	close(): void;
@@ -51,6 +53,7 @@ export function recordingSource(path: string): BatchSource {
 		answer: () => undefined,
 		skip: () => undefined,
 		setFilters: () => undefined,
+		touchMemory: () => undefined,
 		stop() {
 			stopped = true;
 		},

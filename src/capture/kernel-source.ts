@@ -63,7 +63,7 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 	return {
 		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
-		nextBatch: (into, timeoutMs) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS),
+		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS, signals),
 		periodicRecords() {
 			const timeNs = addon.bootTimeNs();
 			const records = [clockRecord(timeNs, wallNs())];
@@ -79,6 +79,7 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 		answer: (question) => answer(addon, capture, question),
 		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
 		setFilters: (filters) => applyFilter(capture, filters),
+		touchMemory: (memory) => addon.touchPages(memory),
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),
 	};

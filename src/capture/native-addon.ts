@@ -45,10 +45,10 @@ export type NativeCapture = {
 	excludePid(pid: number): void;
 	/**
 	 * Copies whole records into `into`, each at a multiple of 8 bytes, and returns the number of bytes; 0 when none came
-	 * for `timeoutMs`. Blocks. Waits up to `intervalMs` from the last call to gather records, less when many are waiting.
+	 * for `timeoutMs`, or sooner when one of `signals` is not 0 (looked at every `intervalMs`). Blocks. Waits up to `intervalMs` from the last call to gather records, less when many are waiting.
 	 * `into` begins at a multiple of 8 of its buffer and has room for at least one record (`recordBytesMax`).
 	 */
-	poll(into: Uint8Array, timeoutMs: number, intervalMs: number): number;
+	poll(into: Uint8Array, timeoutMs: number, intervalMs: number, signals?: Int32Array): number;
 	/** Bytes in the ring that poll has not taken yet. */
 	waiting(): number;
 	/** Pairs (events, bytes), in the order of enum capture_loss; totals since the start. */
@@ -105,6 +105,7 @@ type Binding = {
 	Capture: new (options: Required<CaptureOptions> | CaptureHandles) => NativeCapture;
 	lookupSocket(pid: number, fd: number): SocketFacts;
 	bootTimeNs(): bigint;
+	touchPages(memory: Uint8Array): void;
 	recordBytesMax: number;
 };
 
@@ -117,6 +118,8 @@ export type NativeAddon = {
 	lookupSocket(pid: number, fd: number): SocketFacts;
 	/** CLOCK_BOOTTIME in nanoseconds, the clock of the records. */
 	bootTimeNs(): bigint;
+	/** New memory that will be written at once: has the kernel put pages behind it in one go. Never fails. */
+	touchPages(memory: Uint8Array): void;
 	/** The longest record there is. */
 	readonly recordBytesMax: number;
 };
@@ -147,6 +150,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,
 		bootTimeNs: binding.bootTimeNs,
+		touchPages: binding.touchPages,
 		recordBytesMax: binding.recordBytesMax,
 	};
 }

@@ -53,6 +53,8 @@ export type Decoder = {
 	decodePart(from: number, bytes: number): number;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
 	output(): Uint8Array;
+	/** Their length; 0 when there are none. */
+	outputBytes(): number;
 	clearOutput(): void;
 	/** Appends open exchanges, live connections, recent events, blind spots (a mask of SNAPSHOT_*) to the output. */
 	snapshot(mask: number): void;
@@ -102,6 +104,8 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 	const instance = new WebAssembly.Instance(module, {});
 	const wasmExports = instance.exports as unknown as Exports;
 	const { memory } = wasmExports;
+	/** The view that was asked for last. */
+	let input = new Uint8Array(0);
 	const decoder: Decoder = {
 		memory,
 		configure(changed) {
@@ -115,7 +119,10 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 		input(bytes) {
 			// First the pointer: making room may replace the memory's buffer.
 			const pointer = decoder.inputPointer(bytes);
-			return new Uint8Array(memory.buffer, pointer, bytes);
+			const { buffer } = memory;
+			if (buffer !== input.buffer || pointer !== input.byteOffset || bytes !== input.byteLength)
+				input = new Uint8Array(buffer, pointer, bytes);
+			return input;
 		},
 		decode: wasmExports.decode,
 		decodePart: (from, bytes) => wasmExports.decodePart(from, bytes) >>> 0,
@@ -123,6 +130,7 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 			const start = wasmExports.outputPointer() >>> 0;
 			return new Uint8Array(memory.buffer, start, wasmExports.outputBytes() >>> 0);
 		},
+		outputBytes: wasmExports.outputBytes,
 		clearOutput: wasmExports.clearOutput,
 		snapshot: wasmExports.snapshot,
 		finish: wasmExports.finish,

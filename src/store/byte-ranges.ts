@@ -8,6 +8,8 @@ export const HASH_SEED = randomInt(2 ** 32 - 1) | 0;
 const FACTOR = 0x9e3779b1 | 0;
 /** Longer ranges are copied by native code. */
 const LONG = 256;
+/** From here on it pays to prepare the call of memcpy(): set() into shared memory copies word by word, or byte by byte. */
+const VERY_LONG = 16_384;
 
 /** Goes on with a hash over `length` bytes. */
 export function hashRange(view: DataView, start: number, length: number, seed: number): number {
@@ -31,10 +33,13 @@ export function sameRange(a: DataView, aStart: number, b: DataView, bStart: numb
 
 /** A piece of memory, seen as bytes and as words of any place. */
 export type Memory = { readonly bytes: Uint8Array; readonly view: DataView };
+export type WritableMemory = Memory & { readonly bytes: Buffer };
 
-export function copyRange(from: Memory, start: number, to: Memory, at: number, length: number): void {
+export function copyRange(from: Memory, start: number, to: WritableMemory, at: number, length: number): void {
 	if (length > LONG) {
-		to.bytes.set(from.bytes.subarray(start, start + length), at);
+		const range = from.bytes.subarray(start, start + length);
+		if (length < VERY_LONG) to.bytes.set(range, at);
+		else to.bytes.fill(range, at, at + length);
 		return;
 	}
 	const source = from.view;

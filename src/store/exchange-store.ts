@@ -8,6 +8,8 @@ export type StoreLimits = {
 	readonly memoryBytes: number;
 	/** Rows at the most; Infinity: no limit. */
 	readonly rows: number;
+	/** Told of new memory before large bodies are written to it. */
+	readonly touch?: ((memory: Uint8Array) => void) | undefined;
 };
 
 /** The rows of one instant: `rows[i]` of `segments[i]` are committed, those below `first` are evicted. */
@@ -148,7 +150,7 @@ export class ExchangeStore {
 		this.#countUsed();
 		const open = this.#reuse(need) ?? this.#allocate(need);
 		this.#segments.push(open);
-		return new RowWriter(open.segment);
+		return new RowWriter(open.segment, open.touched === 0 ? this.#limits.touch : undefined);
 	}
 
 	/** A free segment that is large enough, once so much memory is in use that one had to go for a new one. */

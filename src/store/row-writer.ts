@@ -1,6 +1,6 @@
 // Writes rows into one segment: the decoder's ENTRY_EXCHANGE taken apart into columns and arena.
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
-import { copyRange, type Memory } from './byte-ranges.ts';
+import { copyRange, type Memory, type WritableMemory } from './byte-ranges.ts';
 import { ABSENT, createSegment, type Segment, type TextMember, UNHELD_ENTRY_BYTES, usedBytes } from './segment.ts';
 import { SegmentDictionary } from './segment-dictionary.ts';
 
@@ -32,6 +32,10 @@ const TEXT_OFFSETS: readonly (readonly [TextMember, number])[] = [
 ];
 const OFFSETS = Int32Array.from(TEXT_OFFSETS, ([, offset]) => offset);
 
+/** For bodies of this length memory is touched before, so much of it at a time: many page faults cost more than one call. */
+const LARGE_BODY = 16_384;
+const TOUCHED_AHEAD = 512 << 10;
+
 /** Longer field lines are kept with their row: they hardly repeat, and hashing them takes its time. */
 const MAX_SHARED_LINE = 4096;
 
@@ -47,7 +51,7 @@ export function rowBytesAtMost({ u32 }: EntryBytes, at: number): number {
 export class RowWriter {
 	readonly segment: Segment;
 	rows = 0;
-	readonly #memory: Memory;
+	readonly #memory: WritableMemory;
 	readonly #columns: readonly Uint16Array[];
 	readonly #texts: SegmentDictionary;
 	readonly #lines: SegmentDictionary;
@@ -56,9 +60,14 @@ export class RowWriter {
 	#codes = new Uint32Array(64);
 	#end = 0;
 	#targets: number;
+	readonly #touch: ((memory: Uint8Array) => void) | undefined;
+	/** Up to here the arena was touched ahead. */
+	#touched = 0;
 
-	constructor(segment: Segment) {
+	/** `touch` is called for new memory before large bodies are written to it. */
+	constructor(segment: Segment, touch?: (memory: Uint8Array) => void) {
 		this.segment = segment;
+		this.#touch = touch;
 		this.#memory = { bytes: segment.arena, view: segment.arenaView };
 		this.#columns = TEXT_OFFSETS.map(([member]) => segment.text[member]);
 		const { dictionaryOffset, dictionaryLength, lineOffset, lineLength, lineNameLength } = segment;
@@ -78,9 +87,9 @@ export class RowWriter {
 		);
 	}
 
-	/** Bytes of the segment that were written. */
+	/** Bytes of the segment that were written, or touched to be. */
 	get usedBytes(): number {
-		const arena = this.#end + this.segment.arenaCapacity - this.#targets;
+		const arena = Math.max(this.#end, this.#touched) + this.segment.arenaCapacity - this.#targets;
 		return usedBytes(this.rows, this.#texts.count, this.#lines.count, arena);
 	}
 
@@ -248,9 +257,17 @@ export class RowWriter {
 		const start = source.u32[(at + offset) >> 2]!;
 		if (start === 0) return ABSENT;
 		const length = source.u32[(at + offset + 4) >> 2]!;
+		if (length >= LARGE_BODY) this.#touchUpTo(this.#end + length);
 		copyRange(source, at + start, this.#memory, this.#end, length);
 		this.#end += length;
 		return length;
+	}
+
+	#touchUpTo(end: number): void {
+		if (this.#touch === undefined || end <= this.#touched) return;
+		const start = Math.max(this.#end, this.#touched);
+		this.#touched = Math.min(end + TOUCHED_AHEAD, this.#targets);
+		this.#touch(this.segment.arena.subarray(start, this.#touched));
 	}
 
 	#writeUnheld({ f64 }: EntryBytes, at: number, row: number): void {

@@ -1,5 +1,5 @@
 // The distinct texts of a segment, or its distinct field lines: found by their bytes, kept once in the arena.
-import { copyRange, HASH_SEED, hashRange, type Memory, sameRange } from './byte-ranges.ts';
+import { copyRange, HASH_SEED, hashRange, type Memory, sameRange, type WritableMemory } from './byte-ranges.ts';
 
 /** Where the entries lie in the arena; entry 0 has code 1. */
 export type DictionaryArrays = {
@@ -11,7 +11,7 @@ export type DictionaryArrays = {
 
 /** Belongs to the thread that writes the segment. */
 export class SegmentDictionary {
-	readonly #arena: Memory;
+	readonly #arena: WritableMemory;
 	readonly #arrays: DictionaryArrays;
 	/** Open addressing over the hashes: entry + 1. */
 	#slots = new Uint32Array(1024);
@@ -20,7 +20,7 @@ export class SegmentDictionary {
 	/** Where the arena is free: set by the caller before intern(), moved on by it. */
 	arenaEnd = 0;
 
-	constructor(arena: Memory, arrays: DictionaryArrays) {
+	constructor(arena: WritableMemory, arrays: DictionaryArrays) {
 		this.#arena = arena;
 		this.#arrays = arrays;
 	}

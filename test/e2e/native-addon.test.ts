@@ -283,6 +283,37 @@ describe('the addon', () => {
 		assert.equal(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' }), 'alive\n');
 	});
 
+	it('stops waiting for records when it gets a signal', () => {
+		const test = startCapture({ ringBytes: 1 << 20 });
+		try {
+			// Nothing of this process is captured, so nothing ends the wait but the signal.
+			test.capture.setPaused(true);
+			const batch = new Uint8Array(ADDON.recordBytesMax);
+			while (test.capture.poll(batch, 0, 0) > 0);
+			const signals = new Int32Array(new SharedArrayBuffer(8));
+			assert.equal(test.capture.poll(batch, 30, 5, signals), 0);
+			for (const index of signals.keys()) {
+				signals[index] = 1;
+				const began = performance.now();
+				assert.equal(test.capture.poll(batch, 600_000, 5, signals), 0);
+				assert.ok(performance.now() - began < 600_000);
+				signals[index] = 0;
+			}
+		} finally {
+			test.capture.close();
+		}
+	});
+
+	it('touches memory without changing it', () => {
+		const memory = new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(7, 5000, 9000);
+		ADDON.touchPages(memory.subarray(3, 1 << 19));
+		ADDON.touchPages(memory.subarray(0, 0));
+		assert.deepEqual(
+			[...memory.keys()].filter((at) => memory[at] !== (at >= 5000 && at < 9000 ? 7 : 0)),
+			[],
+		);
+	});
+
 	it('keeps records that do not fit until there is room', async () => {
 		const test = startCapture({ ringBytes: 64 << 20 });
 		try {

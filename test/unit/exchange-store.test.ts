@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { openDatabase, SegmentCache } from '../../src/store/database.ts';
 import { exchangeRecord } from '../../src/store/exchange-detail.ts';
-import { ExchangeStore } from '../../src/store/exchange-store.ts';
+import { ExchangeStore, type StoreLimits } from '../../src/store/exchange-store.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import { entryBytes } from '../../src/store/row-writer.ts';
 import type { TableSnapshot } from '../../src/store/table.ts';
@@ -17,7 +17,11 @@ type Row = Record<string, unknown>;
 const BATCH_RECORDS = 2000;
 
 /** Decodes a tape into a store, as the capture thread does. `open`: leave what is open open. */
-function stored(tape: Tape, limits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY }, open = false) {
+function stored(
+	tape: Tape,
+	limits: StoreLimits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY },
+	open = false,
+) {
 	const decoder = newDecoder();
 	const store = new ExchangeStore(limits);
 	const drain = () => {
@@ -225,6 +229,36 @@ test('the memory limit holds, the oldest rows go first', () => {
 	assert.ok(all.length > 1000);
 	assert.equal(all.at(-1)?.id, 5003);
 	for (const [i, row] of all.entries()) assert.equal(row.id, 5003 - all.length + 1 + i);
+});
+
+test('memory for large bodies is touched before it is written, each byte once, and not again when it is used again', () => {
+	const bodies = Array.from({ length: 307 }, (_, i) => String.fromCharCode(97 + (i % 26)).repeat(20_000 + i * 97));
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const connection = tape.server(1).open();
+	for (const [i, body] of bodies.entries()) {
+		connection.in(GET(`/${i}`));
+		connection.out(OK(body));
+	}
+	const touched = new Map<ArrayBufferLike, [number, number][]>();
+	const touch = ({ buffer, byteOffset, byteLength }: Uint8Array) => {
+		const ranges = touched.get(buffer) ?? [];
+		touched.set(buffer, [...ranges, [byteOffset, byteOffset + byteLength]]);
+	};
+	const limits = { memoryBytes: 8 << 20, rows: Number.POSITIVE_INFINITY, touch };
+	const { store, rows } = stored(tape, limits);
+	assert.ok(store.evictedRows > 100);
+	assert.ok(store.memoryBytes <= limits.memoryBytes);
+	for (const row of rows('exchanges')) assert.equal(row.res_body, bodies[Number(String(row.path).slice(1))]);
+	const buffers = new Set(store.snapshot().segments.map(({ handle }) => handle.buffer));
+	assert.ok(touched.size > 2);
+	for (const buffer of buffers) assert.ok(touched.has(buffer));
+	for (const [buffer, ranges] of touched) {
+		for (const [i, [from, to]] of ranges.entries()) {
+			assert.ok(from < to && to <= buffer.byteLength);
+			if (i > 0) assert.ok(from >= ranges[i - 1]![1]);
+		}
+	}
 });
 
 test('texts that are all different, and one larger than a segment, are kept', () => {
