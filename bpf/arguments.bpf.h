@@ -68,8 +68,8 @@ static __always_inline int save_arguments(const struct enter_context *context, _
 	return 0;
 }
 
-/* NULL when the call's entry was not seen: it began before the capture. `number`: the call, or ANY_CALL. */
-static __always_inline const struct arguments *call_arguments(__s64 number)
+/* NULL when the call's entry was not seen: it began before the capture. `number`: the call, or -1 for whichever it is. */
+static __always_inline const struct arguments *find_arguments(__s64 number)
 {
 	__u32 tid = bpf_get_current_pid_tgid(), slot = tid & (ARGUMENT_SLOTS - 1);
 	struct arguments *arguments = bpf_map_lookup_elem(&saved_arguments, &slot);
@@ -85,6 +85,16 @@ static __always_inline const struct arguments *call_arguments(__s64 number)
 	if (number >= 0 && arguments->syscall_number != number)
 		return NULL;
 	return arguments;
+}
+
+static __always_inline const struct arguments *call_arguments(const struct exit_context *context)
+{
+	return find_arguments(context->syscall_number);
+}
+
+static __always_inline const struct arguments *current_arguments(void)
+{
+	return find_arguments(-1);
 }
 
 #define ARGUMENT(arguments, index) ((arguments)->values[index])
@@ -132,7 +142,14 @@ SAVED_CALL(splice, 3)
 
 #else
 
-static __always_inline const struct pt_regs *call_arguments(__s64 number)
+/* Of the call that returns, at its exit. */
+static __always_inline const struct pt_regs *call_arguments(const struct exit_context *context)
+{
+	return context->registers;
+}
+
+/* Of the call that the current thread is in, anywhere else. */
+static __always_inline const struct pt_regs *current_arguments(void)
 {
 	return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
@@ -142,7 +159,5 @@ static __always_inline const struct pt_regs *call_arguments(__s64 number)
 #define CALL_NUMBER(arguments) (*(const volatile __u64 *)&(arguments)->SYSCALL_NUMBER)
 
 #endif
-
-#define ANY_CALL (-1)
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Calls that move bytes. Each tracepoint's program only finds out whether the call is of interest, which for nearly all
- * calls of a machine ends with one look-up; what is goes on, by tail call, to programs that all of them share (and that
- * the verifier therefore sees once).
+ * Calls that move bytes. First it is found out whether the call is of interest, which for nearly all calls of a machine
+ * ends with one look-up; what is goes on, by tail call, to programs that all of them share (and that the verifier therefore
+ * sees once).
  */
 #ifndef TINYTAP_DATA_CALLS_BPF_H
 #define TINYTAP_DATA_CALLS_BPF_H
@@ -121,7 +121,7 @@ static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction
 }
 
 /* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
-static __always_inline int consider_call(void *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count, __u32 message_flags,
+static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count, __u32 message_flags,
 					 __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
@@ -191,7 +191,7 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 
 	if (ret == 0 ? direction == DIRECTION_OUT : ret < 0 && !is_fatal(ret))
 		return 0;
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	if (!arguments)
 		return 0;
 	count = ARGUMENT(arguments, 2);
@@ -205,13 +205,6 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), count, message_flags, syscall,
 			     direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
-
-#define DATA_CALL(name, syscall, direction, shape, flags)                \
-	SEC("tracepoint/syscalls/sys_exit_" #name)                       \
-	int handle_##name##_exit(struct exit_context *context)           \
-	{                                                                \
-		return data_call(context, syscall, direction, shape, flags); \
-	}
 
 /* ---- what is of interest ------------------------------------------------------------------------------------------ */
 
@@ -315,7 +308,7 @@ static __always_inline bool is_file_call(__u32 syscall)
 }
 
 /* A descriptor without a connection moved bytes: its connection began before capture, or out of sight. NULL: not one. */
-static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
+static __always_inline struct connection *adopt(struct exit_context *context, struct scratch *s, __u64 *conn)
 {
 	bool known = descriptor_state(s->call.descriptor) == DESCRIPTOR_SOCKET;
 	struct connection *connection;
@@ -349,7 +342,7 @@ static __always_inline struct connection *adopt(struct scratch *s, __u64 *conn)
 	}
 	begin_connection(s, ROLE_UNKNOWN, known ? CONNECTION_MIDSTREAM : CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED);
 	if (s->call.message_flags & MSG_FASTOPEN && s->call.direction == DIRECTION_OUT && s->call.shape == SHAPE_BUFFER) {
-		const __auto_type arguments = call_arguments(ANY_CALL);
+		const __auto_type arguments = call_arguments(context);
 
 		s->connection.role = ROLE_CONNECTED;
 		s->connection.flags = 0;
@@ -481,8 +474,7 @@ static __always_inline void skip_excluded(struct scratch *s, struct connection *
 	count_loss(LOSS_EXCLUDED, s->call.ret);
 }
 
-SEC("tracepoint/tail-call/carry_call")
-int carry_call(void *context)
+EXIT_STAGE(carry_call)
 {
 	struct scratch *s = working_memory();
 	struct connection *connection = NULL;
@@ -523,7 +515,7 @@ int carry_call(void *context)
 	if (s->call.direction == DIRECTION_OUT && s->call.message_flags & MSG_OOB && !--s->call.ret)
 		return 0;
 	if (!connection)
-		connection = adopt(s, &conn);
+		connection = adopt(context, s, &conn);
 	if (!connection)
 		return 0;
 	if (s->call.received && connection->nameless)
@@ -616,8 +608,7 @@ static __always_inline bool wanted_bytes(struct scratch *s)
 }
 
 /* A call on a connection returned 0 or failed for good. */
-SEC("tracepoint/tail-call/end_call")
-int end_call(void *context)
+EXIT_STAGE(end_call)
 {
 	struct scratch *s = working_memory();
 	struct connection *connection;

@@ -92,8 +92,8 @@ int handle_process_exec(void *context)
 	if (control.comm_count)
 		choose_by_name(pid);
 #ifndef TINYTAP_OLD_KERNELS
-	/* Calls of 32-bit programs do not pass the tracepoints. */
-	if (IS_32BIT(call_arguments(ANY_CALL)) && process_passes(pid))
+	/* Calls of 32-bit programs are left out. */
+	if (IS_32BIT(current_arguments()) && process_passes(pid))
 		tell_blind_spot(s, BLIND_SPOT_32BIT, SYSCALL_EXECVE, pid_tgid, 0, -1);
 #endif
 	process = bpf_map_lookup_elem(&processes, &pid);
@@ -112,7 +112,7 @@ int handle_process_exec(void *context)
 /* The clone flags of the call the current thread is in. */
 static __always_inline __u64 clone_flags(void)
 {
-	const __auto_type arguments = call_arguments(ANY_CALL);
+	const __auto_type arguments = current_arguments();
 	__u64 flags = 0;
 
 	if (!arguments)
@@ -237,7 +237,7 @@ static __always_inline int accepted(struct exit_context *context, __u32 syscall)
 	if (context->ret < 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	if (!s || !arguments)
 		return 0;
 	begin_connection(s, ROLE_ACCEPTED, 0);
@@ -250,14 +250,12 @@ static __always_inline int accepted(struct exit_context *context, __u32 syscall)
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_accept")
-int handle_accept_exit(struct exit_context *context)
+EXIT_PROGRAM(accept)
 {
 	return accepted(context, SYSCALL_ACCEPT);
 }
 
-SEC("tracepoint/syscalls/sys_exit_accept4")
-int handle_accept4_exit(struct exit_context *context)
+EXIT_PROGRAM(accept4)
 {
 	return accepted(context, SYSCALL_ACCEPT4);
 }
@@ -268,8 +266,7 @@ static __always_inline bool is_stream(__u32 domain, __u32 type)
 							  domain == AF_VSOCK || domain == AF_SMC);
 }
 
-SEC("tracepoint/syscalls/sys_exit_socket")
-int handle_socket_exit(struct exit_context *context)
+EXIT_PROGRAM(socket)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = DESCRIPTOR_DISMISSED;
 	struct scratch *s;
@@ -277,7 +274,7 @@ int handle_socket_exit(struct exit_context *context)
 	if (context->ret < 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	if (!s || !arguments)
 		return 0;
 	if (is_stream(ARGUMENT(arguments, 0), ARGUMENT(arguments, 1)))
@@ -286,8 +283,7 @@ int handle_socket_exit(struct exit_context *context)
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_socketpair")
-int handle_socketpair_exit(struct exit_context *context)
+EXIT_PROGRAM(socketpair)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor;
 	struct scratch *s;
@@ -297,7 +293,7 @@ int handle_socketpair_exit(struct exit_context *context)
 	if (context->ret < 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	if (!s || !arguments || bpf_probe_read_user(fds, sizeof(fds), (void *)ARGUMENT(arguments, 3)))
 		return 0;
 	for (i = 0; i < 2; i++) {
@@ -336,8 +332,7 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	}
 }
 
-SEC("tracepoint/syscalls/sys_exit_connect")
-int handle_connect_exit(struct exit_context *context)
+EXIT_PROGRAM(connect)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = 0, conn, *slot;
 	struct connection *connection;
@@ -350,7 +345,7 @@ int handle_connect_exit(struct exit_context *context)
 	if (context->ret != 0 && context->ret != -EINPROGRESS && context->ret != -EINTR && context->ret != -EISCONN)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	if (!s || !arguments)
 		return 0;
 	fd = ARGUMENT(arguments, 0);
@@ -473,8 +468,7 @@ int handle_receive(void *context)
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_shutdown")
-int handle_shutdown_exit(struct exit_context *context)
+EXIT_PROGRAM(shutdown)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, *slot;
 	struct connection *connection;
@@ -484,7 +478,7 @@ int handle_shutdown_exit(struct exit_context *context)
 	if (context->ret != 0)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	if (!s || !arguments)
 		return 0;
 	slot = find_descriptor(pid_tgid >> 32, ARGUMENT(arguments, 0));
@@ -537,26 +531,23 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_dup")
-int handle_dup_exit(struct exit_context *context)
+EXIT_PROGRAM(dup)
 {
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 
 	return arguments ? copied(context->ret, ARGUMENT(arguments, 0), 0, SYSCALL_DUP) : 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_dup2")
-int handle_dup2_exit(struct exit_context *context)
+EXIT_PROGRAM(dup2)
 {
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 
 	return arguments ? copied(context->ret, ARGUMENT(arguments, 0), 0, SYSCALL_DUP2) : 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_dup3")
-int handle_dup3_exit(struct exit_context *context)
+EXIT_PROGRAM(dup3)
 {
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 
 	if (!arguments)
 		return 0;
@@ -572,10 +563,9 @@ static __always_inline void set_cloexec(__s32 fd, bool on)
 		*slot = on ? *slot | DESCRIPTOR_CLOEXEC : *slot & ~(__u64)DESCRIPTOR_CLOEXEC;
 }
 
-SEC("tracepoint/syscalls/sys_exit_fcntl")
-int handle_fcntl_exit(struct exit_context *context)
+EXIT_PROGRAM(fcntl)
 {
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	__u32 command;
 
 	if (context->ret < 0 || !arguments)
@@ -588,10 +578,9 @@ int handle_fcntl_exit(struct exit_context *context)
 	return copied(context->ret, ARGUMENT(arguments, 0), command == F_DUPFD_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_FCNTL);
 }
 
-SEC("tracepoint/syscalls/sys_exit_ioctl")
-int handle_ioctl_exit(struct exit_context *context)
+EXIT_PROGRAM(ioctl)
 {
-	const __auto_type arguments = call_arguments(context->syscall_number);
+	const __auto_type arguments = call_arguments(context);
 	__u32 command;
 
 	if (context->ret != 0 || !arguments)
@@ -625,8 +614,7 @@ static SHARED long receive_descriptor(struct scratch *s, __s32 fd, __u64 cloexec
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_pidfd_getfd")
-int handle_pidfd_getfd_exit(struct exit_context *context)
+EXIT_PROGRAM(pidfd_getfd)
 {
 	struct scratch *s;
 
@@ -747,14 +735,12 @@ static __always_inline int uses_io_uring(__s64 ret)
 	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_io_uring_setup")
-int handle_io_uring_setup_exit(struct exit_context *context)
+EXIT_PROGRAM(io_uring_setup)
 {
 	return uses_io_uring(context->ret);
 }
 
-SEC("tracepoint/syscalls/sys_exit_io_uring_enter")
-int handle_io_uring_enter_exit(struct exit_context *context)
+EXIT_PROGRAM(io_uring_enter)
 {
 	return uses_io_uring(context->ret);
 }

@@ -96,7 +96,7 @@ int sweep_on(void *context)
 	REPEAT(SWEEP_STEPS, sweep_step);
 	if (s->sweep.fd <= s->sweep.last_fd) {
 #ifdef TINYTAP_OLD_KERNELS
-		bpf_tail_call(context, &stages, STAGE_SWEEP);
+		bpf_tail_call(context, &sweeps, SWEEP_ON);
 #endif
 		return 0;
 	}
@@ -120,7 +120,7 @@ static __always_inline void sweep_descriptors(void *context, struct scratch *s, 
 	s->sweep.syscall = syscall;
 	s->sweep.fd = first;
 	s->sweep.last_fd = last < end ? last : end;
-	bpf_tail_call(context, &stages, STAGE_SWEEP);
+	bpf_tail_call(context, &sweeps, SWEEP_ON);
 }
 
 #endif

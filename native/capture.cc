@@ -26,9 +26,15 @@
 
 namespace tinytap {
 
-// The maps that are used after loading; `stages` only has to stay open, or the kernel empties it.
+// The maps that are used after loading.
 static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
-                                    "chosen", "verdicts", "skips",         "connections", "sockets",     "stages"};
+                                    "chosen", "verdicts", "skips",         "connections", "sockets"};
+// These only have to stay open, or the kernel empties them. The programs for older kernels lack the last one.
+static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"};
+
+// The programs on the one tracepoint of all calls' exits, and which of them is attached: the others are reached from it.
+static const char* const kExitSection = "tp_btf/sys_exit";
+static const char* const kExitProgram = "handle_exit";
 
 static const uint64_t kWakeBytes = 256 << 10;
 
@@ -145,6 +151,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
     if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
+    for (const char* name : kProgramArrays)
+      if (bpf_map* map = bpf_object__find_map_by_name(object_, name)) handles_.maps[name] = bpf_map__fd(map);
     // The other half is for those that come.
     groups_limit_ = bpf_map__max_entries(FindMap(object_, "connections")) / 2;
     MapControl();
@@ -194,8 +202,16 @@ AttachResult Capture::Attach() {
   __atomic_store_n(&control_->attaching, 1, __ATOMIC_RELEASE);
   bpf_program* program;
   bpf_object__for_each_program(program, object_) {
-    // tracepoint/CATEGORY/NAME; those of `tail-call` are reached from others only.
     std::string section = bpf_program__section_name(program);
+    if (section == kExitSection) {
+      if (std::string(bpf_program__name(program)) != kExitProgram) continue;
+      bpf_link* link = bpf_program__attach_trace(program);
+      if (link == nullptr) throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
+      Keep(link);
+      result.attached.push_back("raw_syscalls/sys_exit");
+      continue;
+    }
+    // tracepoint/CATEGORY/NAME; those of `tail-call` are reached from others only.
     size_t category_at = section.find('/') + 1, name_at = section.find('/', category_at) + 1;
     std::string category = section.substr(category_at, name_at - category_at - 1), name = section.substr(name_at);
     if (category == "tail-call") continue;
@@ -216,13 +232,17 @@ AttachResult Capture::Attach() {
       close(event);
       throw SystemError("ERR_ATTACH", "cannot attach to tracepoint " + category + "/" + name, error, LastLogLines());
     }
-    links_.push_back(link);
-    handles_.links.push_back(bpf_link__fd(link));
+    Keep(link);
     result.attached.push_back(category + "/" + name);
   }
   ExcludeSelf();
   __atomic_store_n(&control_->attaching, 0, __ATOMIC_RELEASE);
   return result;
+}
+
+void Capture::Keep(bpf_link* link) {
+  links_.push_back(link);
+  handles_.links.push_back(bpf_link__fd(link));
 }
 
 void Capture::ExcludePid(uint32_t pid) {

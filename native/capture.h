@@ -116,6 +116,7 @@ class Capture {
 
  private:
   void Load(const CaptureOptions& options, const std::string& object_path);
+  void Keep(bpf_link* link);
   void MapControl();
   int MapFd(const char* name) const;
   void ChooseProcesses(const CaptureFilter& filter);

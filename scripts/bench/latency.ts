@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { paced } from './load.ts';
 import { publish } from './page.ts';
 import { interrupt, start, turn, until, untilDetached } from './processes.ts';
-import { requirePrograms, tracepoints, versionsOf } from './programs.ts';
+import { callTracepoints, requirePrograms, versionsOf } from './programs.ts';
 import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
 import { perfEvents, startTinytap, untilCapturing } from './tracers.ts';
 import { SMALL, startNginx, type WebServer } from './web-server.ts';
@@ -52,7 +52,7 @@ export async function benchLatency({ rounds, seconds, write, command }: LatencyO
 			{
 				name: 'latency',
 				title: 'Start and tail',
-				method: `From starting the process to the line that says that it captures, and from starting \`bpftrace -e\` with the same ${tracepoints().length} tracepoints (counting their calls) to the last of its probes being open,
+				method: `From starting the process to the line that says that it captures, and from starting \`bpftrace -e\` with ${callTracepoints().length} tracepoints that say as much (counting their calls) to the last of its probes being open,
 by turns, ${rounds} rounds. Then \`tinytap tail --comm nginx --columns path\` prints what a client of ours requests from nginx at fixed rates, ${seconds} s each (at 1 request a second
 at least 5): the time from the client having read the last byte of a response to its line arriving at the other end of the pipe. Every request must be printed, once.`,
 				command,
@@ -98,7 +98,7 @@ async function attachTinytap(): Promise<number> {
 }
 
 async function attachBpftrace(): Promise<number> {
-	const names = tracepoints();
+	const names = callTracepoints();
 	const script = `${names.map((name) => `tracepoint:${name.replace('/', ':')}`).join(', ')} { @[probe] = count(); }`;
 	const begin = performance.now();
 	const started = start('bpftrace', ['-e', script], { output: false });

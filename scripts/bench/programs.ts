@@ -68,9 +68,19 @@ export function emptyObject(): string {
 	return compile(join(BUILT, 'empty.bpf.o'), ['empty.bpf.c'], 'clang', ['-O2', '-g', '-target', 'bpf', '-c']);
 }
 
-/** The tracepoints that tinytap attaches to, `category/name`, in its order. */
+/** The tracepoints that tinytap attaches to, `category/name`, in its order; that of all calls' exits last. */
 export function tracepoints(): string[] {
-	const headers = execFileSync('llvm-readelf', ['-S', '-W', join(ROOT, 'build/tinytap.bpf.o')], { encoding: 'utf8' });
+	return [...sections('build/tinytap.bpf.o'), 'raw_syscalls/sys_exit'];
+}
+
+/** The tracepoints of single calls that say as much, which a user of other tools would name. */
+export function callTracepoints(): string[] {
+	const old = sections('build/tinytap-old.bpf.o').filter((name) => name.startsWith('syscalls/sys_exit_'));
+	return [...sections('build/tinytap.bpf.o'), ...old];
+}
+
+function sections(object: string): string[] {
+	const headers = execFileSync('llvm-readelf', ['-S', '-W', join(ROOT, object)], { encoding: 'utf8' });
 	const names = [...headers.matchAll(/\] tracepoint\/(\S+) /g)].map((match) => match[1]!);
 	return [...new Set(names)].filter((name) => !name.startsWith('tail-call/'));
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/servers.ts';
 import { publish } from './page.ts';
 import { cpuUs, interrupt, run, runTimed, start, turn, until } from './processes.ts';
-import { requirePrograms, tracepoints, versionsOf } from './programs.ts';
+import { callTracepoints, requirePrograms, versionsOf } from './programs.ts';
 import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
-import { bpftrace, floor, type Report, type Tracer, tinytap, untraced } from './tracers.ts';
+import { bpftrace, callFloor, floor, type Report, type Tracer, tinytap, untraced } from './tracers.ts';
 import type { WebServer } from './web-server.ts';
 
 export type StormOptions = {
@@ -39,11 +39,11 @@ export async function benchStorm({ rounds, rows: count, write, command }: StormO
 	requirePrograms(PROGRAMS);
 	const counting = bpftrace(
 		'bpftrace counting',
-		`${tracepoints()
+		`${callTracepoints()
 			.map((name) => `tracepoint:${name.replace('/', ':')}`)
 			.join(', ')} { @[probe] = count(); }`,
 	);
-	const tracers = [untraced, floor, watching, counting];
+	const tracers = [untraced, floor, watching, callFloor, counting];
 	const storms = [copying(count), building(), await database()];
 	const measured = new Map<string, Effort[]>();
 	try {
@@ -114,8 +114,8 @@ const METHOD = (
 	rounds: number,
 	count: number,
 ) => `tinytap watches the whole machine, without a filter. ${rounds} rounds; in a round each tracer has its turn, beginning with another one each time, and a ratio is
-taken to the untraced time of the same round. *empty programs* is one BPF program that returns at once, on all tracepoints that tinytap uses: the floor, which no tracer on these tracepoints
-can go below. bpftrace counts the calls by tracepoint. The CPU time is that of the programs measured (system time included, where the tracers' programs run); it does not change when
+taken to the untraced time of the same round. *empty programs* are BPF programs that return at once, on all tracepoints that tinytap uses: the floor, which no tracer on these tracepoints
+can go below; *one a call* has them on the tracepoint of each call instead of the one of all calls, as other tools do. bpftrace counts the calls by tracepoint. The CPU time is that of the programs measured (system time included, where the tracers' programs run); it does not change when
 others want the cores too. \`dd\` reads and writes ${count.toLocaleString('en-US')} single bytes from \`/dev/zero\` to \`/dev/null\`; the build is \`make -j2\` of ${BUILD_FILES} small C files; redis-benchmark makes
 ${REDIS_REQUESTS.toLocaleString('en-US')} SETs and as many GETs. After each measurement tinytap must have no row and no loss.`;
 

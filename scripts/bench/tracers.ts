@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLI, NODE_FLAGS, parseRows, TEST_ENV } from '../../test/support/tinytap.ts';
 import { interrupt, type Started, start, until, untilDetached } from './processes.ts';
-import { emptyObject, ownProgram, tracepoints } from './programs.ts';
+import { callTracepoints, emptyObject, ownProgram, tracepoints } from './programs.ts';
 import type { WebServer } from './web-server.ts';
 
 /** One side's rows of a capture. */
@@ -188,20 +188,27 @@ export const strace: Tracer = {
 };
 
 /** Empty programs on all tracepoints that tinytap uses: the floor of its cost. */
-export const floor: Tracer = {
-	name: 'empty programs',
-	start: async () => {
-		const started = start(ownProgram('attach-empty'), [emptyObject(), ...tracepoints()]);
-		await untilSays(started, 'attached');
-		return {
-			pids: [started.pid],
-			stop: async () => {
-				await interrupt(started);
-				return NOTHING;
-			},
-		};
-	},
-};
+export const floor = emptyPrograms('empty programs', tracepoints);
+
+/** Likewise on a tracepoint for each call: the floor of tools that attach to these. */
+export const callFloor = emptyPrograms('empty programs, one a call', callTracepoints);
+
+function emptyPrograms(name: string, places: () => readonly string[]): Tracer {
+	return {
+		name,
+		start: async () => {
+			const started = start(ownProgram('attach-empty'), [emptyObject(), ...places()]);
+			await untilSays(started, 'attached');
+			return {
+				pids: [started.pid],
+				stop: async () => {
+					await interrupt(started);
+					return NOTHING;
+				},
+			};
+		},
+	};
+}
 
 async function untilSays(started: Started, word: string): Promise<void> {
 	await until(() => {
