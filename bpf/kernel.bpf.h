@@ -115,8 +115,6 @@ struct enter_context {
 	__u64 arguments[6];
 };
 
-struct pt_regs;
-
 /* A call that returns. */
 #ifdef TINYTAP_OLD_KERNELS
 /* tracepoint/syscalls/sys_exit_* */
@@ -127,9 +125,10 @@ struct exit_context {
 	__s64 ret;
 };
 #else
-/* tp_btf/sys_exit */
+/* raw_tp/sys_exit */
 struct exit_context {
-	const struct pt_regs *registers;
+	/* Where they are in memory; call_arguments() gives what the verifier lets programs look into. */
+	__u64 registers;
 	__s64 ret;
 };
 #endif

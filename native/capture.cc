@@ -33,7 +33,7 @@ static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "desc
 static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"};
 
 // The programs on the one tracepoint of all calls' exits, and which of them is attached: the others are reached from it.
-static const char* const kExitSection = "tp_btf/sys_exit";
+static const char* const kExitSection = "raw_tp/sys_exit";
 static const char* const kExitProgram = "handle_exit";
 
 static const uint64_t kWakeBytes = 256 << 10;
@@ -205,7 +205,7 @@ AttachResult Capture::Attach() {
     std::string section = bpf_program__section_name(program);
     if (section == kExitSection) {
       if (std::string(bpf_program__name(program)) != kExitProgram) continue;
-      bpf_link* link = bpf_program__attach_trace(program);
+      bpf_link* link = bpf_program__attach_raw_tracepoint(program, "sys_exit");
       if (link == nullptr) throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
       Keep(link);
       result.attached.push_back("raw_syscalls/sys_exit");

@@ -4,8 +4,10 @@
 #include <bpf/libbpf.h>
 
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace tinytap {
 
@@ -27,12 +29,13 @@ kernel_offsets FindKernelOffsets() {
   kernel_offsets offsets = {};
   std::unique_ptr<btf, void (*)(btf*)> types(btf__load_vmlinux_btf(), btf__free);
   if (libbpf_get_error(types.get()) != 0 || types == nullptr) return types.release(), offsets;
-  struct {
+  struct Wanted {
     const char* structure;
     const char* member;
     uint32_t* offset;
     bool optional = false;
-  } const wanted[] = {
+  };
+  const Wanted wanted[] = {
       {"task_struct", "files", &offsets.task_files},
       {"files_struct", "fdt", &offsets.files_table},
       {"fdtable", "max_fds", &offsets.table_size},
@@ -53,9 +56,18 @@ kernel_offsets FindKernelOffsets() {
       {"sock_common", "skc_v6_daddr", &offsets.sock_peer_v6, true},
       {"sock_common", "skc_v6_rcv_saddr", &offsets.sock_local_v6, true},
   };
+  std::map<std::string_view, const btf_type*> structures;
+  for (const Wanted& each : wanted) structures[each.structure] = nullptr;
+  // Once through all of them: libbpf's own search would begin anew for each name.
+  for (uint32_t id = 1; id < btf__type_cnt(types.get()); id++) {
+    const btf_type* type = btf__type_by_id(types.get(), id);
+    if (!btf_is_struct(type)) continue;
+    auto found = structures.find(btf__name_by_offset(types.get(), type->name_off));
+    if (found != structures.end() && found->second == nullptr) found->second = type;
+  }
   for (const auto& [structure, member, offset, optional] : wanted) {
-    int id = btf__find_by_name_kind(types.get(), structure, BTF_KIND_STRUCT);
-    auto found = id > 0 ? OffsetIn(types.get(), btf__type_by_id(types.get(), id), member) : std::nullopt;
+    const btf_type* type = structures[structure];
+    auto found = type != nullptr ? OffsetIn(types.get(), type, member) : std::nullopt;
     if (!found && !optional) return {};
     *offset = found.value_or(0);
   }
