@@ -103,6 +103,8 @@ struct control {
 	__u32 unnamed;
 	/* Goes up whenever a descriptor may have got a meaning: what CPUs remember of dismissed ones is void then. */
 	__u32 meanings;
+	/* Likewise whenever a process may have come to be chosen, or not to be any more. */
+	__u32 choices;
 };
 
 /* What is known of one descriptor, packed so that it is read and written at once: state, bits, conn << 8. */

@@ -56,11 +56,25 @@ static SHARED __u32 chosen_bits(__u32 pid)
 
 static __always_inline bool process_passes(__u32 pid)
 {
-	__u32 mask = control.process_mask;
+	__u32 mask = control.process_mask, choices = *(volatile __u32 *)&control.choices;
+	struct considered *considered;
+	struct scratch *s;
 
 	if (control.paused)
 		return false;
-	return !mask || (chosen_bits(pid) & mask) == mask;
+	if (!mask)
+		return true;
+	s = working_memory();
+	if (!s)
+		return false;
+	considered = &s->considered[pid & (CONSIDERED_SLOTS - 1)];
+	if (considered->pid != pid || considered->choices != choices || considered->mask != mask) {
+		considered->passes = (chosen_bits(pid) & mask) == mask;
+		considered->pid = pid;
+		considered->choices = choices;
+		considered->mask = mask;
+	}
+	return considered->passes;
 }
 
 /* Errors after which a connection is of no more use. */

@@ -31,10 +31,9 @@ int handle_process_exit(void *context)
 	} else if (pid != (__u32)pid_tgid) {
 		return 0;
 	}
-	bpf_map_delete_elem(&chosen, &pid);
 	key = namespace_key();
-	if (key)
-		bpf_map_delete_elem(&chosen, &key);
+	if (!bpf_map_delete_elem(&chosen, &pid) | (key && !bpf_map_delete_elem(&chosen, &key)))
+		FETCH_ADD(&control.choices, 1);
 	process = bpf_map_lookup_elem(&processes, &pid);
 	s = working_memory();
 	if (!process || !s)
@@ -73,10 +72,13 @@ static __always_inline void choose_by_name(__u32 pid)
 		next |= CHOSEN_BY_COMM;
 	else
 		next &= ~CHOSEN_BY_COMM;
+	if (next == before)
+		return;
 	if (next)
 		bpf_map_update_elem(&chosen, &pid, &next, BPF_ANY);
-	else if (before)
+	else
 		bpf_map_delete_elem(&chosen, &pid);
+	FETCH_ADD(&control.choices, 1);
 }
 
 SEC("tracepoint/sched/sched_process_exec")
@@ -141,8 +143,10 @@ int handle_process_fork(void *context)
 		return 0;
 	bpf_probe_read_kernel(&child, sizeof(child), context + settings.fork_child_pid_offset);
 	inherited = chosen_bits(pid);
-	if (inherited)
+	if (inherited) {
 		bpf_map_update_elem(&chosen, &child, &inherited, BPF_ANY);
+		FETCH_ADD(&control.choices, 1);
+	}
 	process = bpf_map_lookup_elem(&processes, &pid);
 	if (!process)
 		return 0;

@@ -142,6 +142,17 @@ struct dismissed {
 /* By the lowest bits of the descriptor's number. */
 #define DISMISSED_SLOTS 64
 
+/* Whether a process passed the filters while control.choices had this value. */
+struct considered {
+	__u32 pid;
+	__u32 choices;
+	__u32 mask;
+	__u32 passes;
+};
+
+/* By the lowest bits of the process's number. */
+#define CONSIDERED_SLOTS 16
+
 /* iovecs that are taken in one piece. */
 #define SHORT_IOVECS 4
 
@@ -149,6 +160,7 @@ struct dismissed {
 struct scratch {
 	/* Most calls of a machine are on these, and a look here costs a fraction of one into the map. */
 	struct dismissed dismissed[DISMISSED_SLOTS];
+	struct considered considered[CONSIDERED_SLOTS];
 	struct call call;
 	struct walk walk;
 	struct sweep sweep;

@@ -126,6 +126,9 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     values.receive_local_v6_offset = receive("saddr_v6[16]");
     values.receive_peer_v6_offset = receive("daddr_v6[16]");
     if (options.kernel_types) values.kernel = FindKernelOffsets();
+    // Whose sockets can be looked at tell their addresses themselves.
+    if (values.kernel.task_files != 0)
+      bpf_program__set_autoload(bpf_object__find_program_by_name(object_, "handle_receive"), false);
     struct stat space = {};
     if (!SeesKernelPids() && stat("/proc/self/ns/pid", &space) == 0) {
       // As the kernel writes a device's number.
@@ -202,6 +205,7 @@ AttachResult Capture::Attach() {
   __atomic_store_n(&control_->attaching, 1, __ATOMIC_RELEASE);
   bpf_program* program;
   bpf_object__for_each_program(program, object_) {
+    if (!bpf_program__autoload(program)) continue;
     std::string section = bpf_program__section_name(program);
     if (section == kExitSection) {
       if (std::string(bpf_program__name(program)) != kExitProgram) continue;
@@ -359,6 +363,7 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
     std::memcpy(control_->comms[i], filter.comms[i].data(), std::min<size_t>(filter.comms[i].size(), CAPTURE_COMM_BYTES - 1));
   }
   __atomic_store_n(&control_->comm_count, comms, __ATOMIC_RELEASE);
+  __atomic_fetch_add(&control_->choices, 1, __ATOMIC_RELEASE);
 }
 
 void Capture::SetFilter(const CaptureFilter& filter) {
