@@ -23,6 +23,7 @@ int handle_process_exit(void *context)
 	struct process *process;
 	struct scratch *s;
 	__u8 group_dead = 0;
+	long error;
 
 	if (settings.exit_group_dead_offset) {
 		bpf_probe_read_kernel(&group_dead, 1, context + settings.exit_group_dead_offset);
@@ -32,7 +33,10 @@ int handle_process_exit(void *context)
 		return 0;
 	}
 	key = namespace_key();
-	if (!bpf_map_delete_elem(&chosen, &pid) | (key && !bpf_map_delete_elem(&chosen, &key)))
+	error = bpf_map_delete_elem(&chosen, &pid);
+	if (key)
+		error &= bpf_map_delete_elem(&chosen, &key);
+	if (!error)
 		FETCH_ADD(&control.choices, 1);
 	process = bpf_map_lookup_elem(&processes, &pid);
 	s = working_memory();

@@ -28,24 +28,29 @@ async function existing(what: string): Promise<Set<number>> {
 	return new Set((JSON.parse(stdout) as { id: number }[]).map(({ id }) => id));
 }
 
-/** Resolves when none of the ids is there any more: detaching takes the kernel two to three seconds. */
+/**
+ * Resolves when none of the ids is there any more: detaching takes the kernel two to three seconds. Maps are looked at last:
+ * bpftool opens each that it lists, and an array of programs that is opened while the kernel empties it is kept for ever
+ * (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time, its work gives back one).
+ */
 async function gone(held: Held): Promise<void> {
-	let left: string[] = [];
-	await eventually(
-		async () => {
-			const [programs, maps, links] = [await existing('prog'), await existing('map'), await existing('link')];
-			left = [
-				...held.programs.filter((id) => programs.has(id)).map((id) => `program ${id}`),
-				...held.maps.filter((id) => maps.has(id)).map((id) => `map ${id}`),
-				...held.links.filter((id) => links.has(id)).map((id) => `link ${id}`),
-			];
-			return left.length === 0 ? true : undefined;
-		},
-		() => `left in the kernel: ${left.join(', ')}`,
-		30,
-		// bpftool opens each map it lists; looked at without pause, an array of programs never gets to be freed.
-		1000,
-	);
+	for (const [what, ids] of [
+		['link', held.links],
+		['prog', held.programs],
+		['map', held.maps],
+	] as const) {
+		let left: number[] = [];
+		await eventually(
+			async () => {
+				const there = await existing(what);
+				left = ids.filter((id) => there.has(id));
+				return left.length === 0 ? true : undefined;
+			},
+			() => `left in the kernel: ${what} ${left.join(', ')}`,
+			30,
+			200,
+		);
+	}
 }
 
 const ENDS: readonly { readonly name: string; readonly end: NodeJS.Signals }[] = [
