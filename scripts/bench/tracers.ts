@@ -14,6 +14,8 @@ export type Rows = {
 	readonly complete: number;
 	readonly body: number;
 	readonly held: number;
+	/** Rows of all sides that made room for newer ones. */
+	readonly evicted: number;
 };
 
 /** What a tracer has to say at the end. */
@@ -36,9 +38,10 @@ export const untraced: Tracer = {
 };
 
 const ROWS_SQL = `SELECT side, count(*) AS rows, count(*) FILTER (WHERE state = 'complete') AS complete,
-	coalesce(sum(res_body_bytes), 0) AS body, coalesce(sum(res_captured_bytes), 0) AS held FROM exchanges GROUP BY side`;
+	coalesce(sum(res_body_bytes), 0) AS body, coalesce(sum(res_captured_bytes), 0) AS held,
+	(SELECT events FROM loss WHERE reason = 'evicted') AS evicted FROM exchanges GROUP BY side`;
 
-/** Captures everything whole into the store; `filter` are options. */
+/** Captures everything whole into the store; `filter` are more options. */
 export function tinytap(name: string, filter: readonly string[] | ((server: WebServer) => readonly string[])): Tracer {
 	return {
 		name,
