@@ -70,6 +70,16 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 }
 
 /**
+ * The gap that just began with the `begun` bytes of a message is one of reading only: every byte of it is seen, and its size
+ * says nothing about messages that are missing.
+ */
+export function sizeNothing(connection: Connection, responses: bool, begun: u64): void {
+	if (responses) {
+		if (connection.responseGapBytes == begun) connection.responseGapBytes = 0;
+	} else if (connection.requestGapBytes == begun) connection.requestGapBytes = 0;
+}
+
+/**
  * Did the gap that is the only one for now hold a response? Where one would begin, and one is waited for, it did; after
  * `Expect` that may be a 100. Only what looks like a response inside a body is judged by it.
  */
@@ -155,7 +165,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	connection.requestGap = false;
 	const bytes = connection.requestGapBytes;
 	// Too little for a request. Of a connection seen from its middle it is hoped that nothing is on its way when it is quiet.
-	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && (!connection.midstream || (quiet && orphans == 0))) {
+	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && !connection.requestGapBegun && (!connection.midstream || (quiet && orphans == 0))) {
 		becomeCertain(connection);
 		return;
 	}

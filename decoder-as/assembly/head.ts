@@ -137,7 +137,10 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	if (trimmed != targetEnd) note(message, ANOMALY_WHITESPACE_IN_START_LINE);
 	targetEnd = trimmed;
 	message.targetLength = <u32>(targetEnd - at);
-	if (targetEnd == at) return LINE_MALFORMED;
+	if (targetEnd == at) {
+		note(message, ANOMALY_INVALID_TARGET);
+		return LINE_MALFORMED;
+	}
 	if (invalid) {
 		note(message, ANOMALY_INVALID_METHOD);
 		return LINE_MALFORMED;

@@ -360,6 +360,8 @@ export class Message {
 	upgraded: bool;
 	/** The head is complete. */
 	headed: bool;
+	/** Its first byte was the first of a call. */
+	beganCall: bool;
 	/** The body has ended (or what there is of it). */
 	ended: bool;
 	/** A stream is reading it, and frees it when no row does. */

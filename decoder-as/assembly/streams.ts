@@ -354,6 +354,7 @@ function startMessage(stream: Stream, from: usize, end: usize): usize {
 		beginSearch(stream, false);
 		return at;
 	}
+	message.beganCall = stream.next == call.startOffset;
 	lines.beginHead(stream, at);
 	if (stream.leading != 0 && !response) note(message, ANOMALY_LEADING_CRLF);
 	stream.leading = 0;
@@ -477,42 +478,93 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 			else if (!beginSimple(stream, exchange)) beginSearch(stream, false);
 			return at;
 		}
-		answerOddly(stream, exchange);
+		if (isOddAnswer(connection, exchange, call.time, stream.next == call.startOffset)) {
+			const message = openMessage(stream, true);
+			if (message != NO_MESSAGE) answerOddly(stream, exchange, message);
+		}
 	}
 	stream.garbage = true;
 	beginSearch(stream, false);
 	return at;
 }
 
+/** The first bytes of a response that came by themselves. */
+const BEGUN_MOST: u32 = 8;
+const begunBytes = memory.data(8);
+
+/**
+ * The first bytes that came, fewer than `HTTP/` has, could have begun a status line: does it go on like one with [from, end)?
+ */
+function goesOn(message: Message, from: usize, end: usize): bool {
+	const begun = message.headLength;
+	const fresh = min<u32>(<u32>(end - from), BEGUN_MOST - begun);
+	copyBytes(begunBytes, message.head, begun);
+	copyBytes(begunBytes + begun, from, fresh);
+	const begunEnd = begunBytes + begun + fresh;
+	return begins(begunBytes, begunEnd, 'HTTP/', true) || begins(begunBytes, begunEnd, 'ICY ', true);
+}
+
+/** It does not: the response is read as startOdd would have, had it seen these bytes together with what follows. */
+function turnOdd(stream: Stream, message: Message): void {
+	const connection = stream.connection;
+	const exchange = connection.waiting;
+	const begun = message.headLength;
+	const answers = exchange != NO_EXCHANGE && connection.doubt == 0;
+	message.headLength = 0;
+	message.wireBytes = 0;
+	if (answers && exchange.request.http09) {
+		beginSimpleBody(stream, exchange, message);
+		addBody(message, begunBytes, begun);
+		return;
+	}
+	const beganCall = message.beganCall;
+	const offset = message.startOffset;
+	const time = message.startTime;
+	if (answers && isOddAnswer(connection, exchange, time, beganCall)) answerOddly(stream, exchange, message);
+	else closeUnused(stream);
+	stream.garbage = true;
+	beginSearch(stream, false);
+	keepSearchLine(stream, begunBytes, begun, beganCall, true);
+	stream.searchOffset = offset;
+	stream.searchTime = time;
+	stream.skipped += begun;
+}
+
 /** HTTP/0.9: the response is its body. */
 function beginSimple(stream: Stream, exchange: Exchange): bool {
 	const message = openMessage(stream, true);
 	if (message == NO_MESSAGE) return false;
+	beginSimpleBody(stream, exchange, message);
+	return true;
+}
+
+function beginSimpleBody(stream: Stream, exchange: Exchange, message: Message): void {
 	exchanges.bindResponse(exchange, message);
 	message.headed = true;
 	message.version = 9;
 	note(message, ANOMALY_HTTP09);
 	stream.state = UNTIL_CLOSE;
-	return true;
 }
 
 /**
- * Bytes that are no head stand where the response to `exchange` should begin. They are more of the response before when they
- * came before the request, or in a call that began with that response; its length was wrong, or it was to have no body.
- * They are the answer when nothing else is waited for. In between, nobody knows what they are.
+ * Bytes that are no head stand where the response to `exchange` should begin: are they the answer all the same? They are more
+ * of the response before when they came before the request, or in a call that began with that response; its length was
+ * wrong, or it was to have no body. They are the answer when nothing else is waited for. In between, nobody knows what they
+ * are.
  */
-function answerOddly(stream: Stream, exchange: Exchange): void {
-	const connection = stream.connection;
+function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, beginsCall: bool): bool {
 	const before = connection.responsesBegun != 0;
-	if (before && call.time < exchange.request.startTime) return;
+	if (before && time < exchange.request.startTime) return false;
 	if (connection.waitingCount > 1) {
 		connection.unreadable = true;
 		alignment.loseResponses(connection, 0, false, 0);
-		return;
+		return false;
 	}
-	if (before && stream.next != call.startOffset) return;
-	const message = openMessage(stream, true);
-	if (message == NO_MESSAGE) return;
+	return !before || beginsCall;
+}
+
+/** `message` stands for them: it has no status. */
+function answerOddly(stream: Stream, exchange: Exchange, message: Message): void {
 	exchanges.bindResponse(exchange, message);
 	carry(message, 1, 0);
 	note(message, ANOMALY_INVALID_STATUS);
@@ -560,6 +612,12 @@ function makeOpaque(stream: Stream): void {
 function readLines(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
+	if (!stream.started && message.isResponse && message.headLength != 0 && message.headLength < lines.TELLING_BYTES) {
+		if (stream.connection.recognised && !stream.tentative && !goesOn(message, from, end)) {
+			turnOdd(stream, message);
+			return from;
+		}
+	}
 	while (at < end) {
 		const place = lines.placeOf(stream);
 		if (place != 0) {
@@ -1188,6 +1246,7 @@ function endMalformed(stream: Stream): void {
 	connection.unreadable = true;
 	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false, begun);
 	else alignment.loseRequests(connection, 0, false, begun);
+	alignment.sizeNothing(connection, stream.role == CARRIES_RESPONSES, begun);
 	beginSearch(stream, false);
 }
 
@@ -1366,6 +1425,8 @@ function mayStand(stream: Stream, atLine: bool, response: bool): bool {
 /** Takes [start, end), a start line, for the beginning of a head until a line shows otherwise. */
 function openFound(stream: Stream, start: usize, end: usize, atLine: bool, response: bool): bool {
 	if (stream.role == 0) setRole(stream, response ? CARRIES_RESPONSES : CARRIES_REQUESTS);
+	// What could not be read on may have had nothing after it.
+	if (atLine && stream.skipped == 0) stream.garbage = false;
 	const message = openMessage(stream, response);
 	if (message == NO_MESSAGE) return false;
 	if (atLine) {
@@ -1394,6 +1455,7 @@ function rejectHead(stream: Stream, message: Message, at: usize, end: usize, off
 	const length = <u32>(lines.lineEnd + 1 - at);
 	const response = message.isResponse;
 	stream.skipped += message.wireBytes - length;
+	if (message.anomalies & ((<u64>1) << ANOMALY_LEADING_GARBAGE)) stream.garbage = true;
 	stream.tentative = false;
 	stream.state = SEARCHING;
 	clearSearch(stream);

@@ -43,6 +43,7 @@ function answered(bytes: string, size: number, request = GET): ExchangeRow[] {
 /** Words of a request's row, in whatever pieces it comes. */
 const REQUESTS: readonly (readonly [word: string, bytes: string])[] = [
 	['bare-lf', 'GET / HTTP/1.1\nHost: h\r\n\r\n'],
+	['invalid-target', 'GET HTTP/1.1\r\nHost: h\r\n\r\n'],
 	['leading-crlf', `\r\n${GET}`],
 	['obs-fold', 'GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n'],
 	['bare-cr', 'GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n'],
@@ -248,4 +249,72 @@ test('exchanges before a request of HTTP/0.9 stay, whatever answers that', () =>
 test('Expect in a response does not excuse a body that never came', () => {
 	const [row] = answered('HTTP/1.1 201 Created\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n', 1 << 20);
 	assert.deepEqual([row!.state, row!.reason, row!.anomalies], ['incomplete', 'peer closed', null]);
+});
+
+test('an answer that only begins like a status line is the same in whatever pieces', () => {
+	for (const [request, answer] of [
+		[GET, 'Hello\r\nworld\r\n'],
+		[GET, 'HTTP 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+		[GET, 'HTTPS/1.1 200 OK\r\n\r\n'],
+		[GET, 'HTTQ'],
+		[GET, 'HTHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+		['GET /old\r\n', 'Hello\nworld\n'],
+		['GET /old\r\n', 'I am old'],
+	] as const) {
+		for (const before of ['', GET]) {
+			const rows = (size: number) =>
+				serve((server) => {
+					if (before !== '') server.in(before).out(OK);
+					server.in(request);
+					pieces(server, 'out', answer, size);
+					server.in('GET /after HTTP/1.1\r\nHost: h\r\n\r\n');
+					pieces(server, 'out', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nafter', size);
+				}).exchanges.map((row) => [row.path, row.state, row.reason, row.status, row.resBody, row.anomalies]);
+			const whole = rows(1 << 20);
+			const shown = `${JSON.stringify(answer)} after ${JSON.stringify(before)}`;
+			if (request === GET) {
+				assert.deepEqual(whole.at(-2), ['/', 'incomplete', 'malformed', 0, null, 'invalid-status'], shown);
+				assert.deepEqual(whole.at(-1)!.slice(0, 5), ['/after', 'complete', null, 200, 'after'], shown);
+			} else {
+				assert.equal(
+					whole
+						.at(before === '' ? 0 : 1)![4]!
+						.toString()
+						.startsWith(answer),
+					true,
+					shown,
+				);
+			}
+			for (const size of SIZES) assert.deepEqual(rows(size), whole, `${shown} in pieces of ${size}`);
+		}
+	}
+});
+
+test('after a request that cannot be read on, those that come one by one have their responses', () => {
+	for (const broken of [
+		'POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc0\r\n\r\n',
+		'POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+		`POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: +9000\r\n\r\n${'a line of text\r\n'.repeat(600)}`,
+		`POST /p HTTP/1.1\r\nHost: h\r\nCookie: ${'c'.repeat(500)}\r\nContent-Length: 1, 2\r\n\r\n`,
+	]) {
+		const rows = serve((server) => {
+			server.in(broken).out(OK);
+			for (const path of ['/1', '/2', '/3']) {
+				server.in(`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
+				server.out(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${path}`);
+			}
+		}).exchanges;
+		assert.deepEqual(
+			rows.map((row) => [row.path, row.reason, row.resBody]),
+			[
+				['/p', 'malformed', 'ok'],
+				['/1', null, '/1'],
+				['/2', null, '/2'],
+				['/3', null, '/3'],
+			],
+			JSON.stringify(broken.slice(0, 80)),
+		);
+		// Only what was passed over is garbage.
+		assert.equal(rows[1]!.anomalies, broken.endsWith('1, 2\r\n\r\n') ? null : 'leading-garbage');
+	}
 });
