@@ -30,6 +30,23 @@ export type DecodedContent = {
 	readonly stopped: string | null;
 };
 
+/**
+ * All codings of a message's body as one Content-Encoding, in the order they were applied: of all its lines, and after
+ * them those that Transfer-Encoding names besides `chunked` (RFC 9112 section 7). null when there is none.
+ */
+export function bodyCodings(
+	fields: readonly { readonly name: string; readonly value: string; readonly trailer: boolean }[],
+): string | null {
+	const values = (name: string): string[] =>
+		fields.filter((line) => !line.trailer && line.name.toLowerCase() === name).map((line) => line.value);
+	const transfer = values('transfer-encoding')
+		.flatMap((value) => value.split(','))
+		.map((coding) => coding.trim())
+		.filter((coding) => DECODERS.has(coding.toLowerCase()));
+	const all = [...values('content-encoding'), ...transfer];
+	return all.length === 0 ? null : all.join(', ');
+}
+
 /** Decodes gzip, x-gzip, deflate (zlib or raw), br and zstd, alone or stacked. Never throws. */
 export function decodeContent(
 	bytes: Uint8Array,

@@ -1,5 +1,6 @@
 // One exchange in full, as `.show` prints it.
 
+import { bodyCodings } from '../decode/content-coding.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import { type Body, bodyLines } from './body-lines.ts';
@@ -52,7 +53,7 @@ export function messageBody(exchange: ExchangeDetail, message: 'req' | 'res'): B
 		note: typeof note === 'string' ? note : null,
 		// Decoded bodies are UTF-8, so that a charset parameter would mislead.
 		contentType: decoded === true ? (contentType?.split(';', 1)[0] ?? null) : contentType,
-		contentEncoding: decoded === true ? null : headerValue(headers, 'content-encoding'),
+		contentEncoding: decoded === true ? null : bodyCodings(headers),
 	};
 }
 

@@ -3,6 +3,7 @@
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { bodyText } from '../decode/body-text.ts';
+import { bodyCodings } from '../decode/content-coding.ts';
 import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace } from './field-places.ts';
 import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
 import { wireText } from './wire-text.ts';
@@ -130,8 +131,18 @@ export function readableBody(segment: Segment, row: number, message: Message): s
 	if (bytes === null) return null;
 	return bodyText(bytes, {
 		contentType: fieldValue(segment, row, message, 'content-type'),
-		contentEncoding: fieldValue(segment, row, message, 'content-encoding'),
+		contentEncoding: codings(segment, row, message),
 	});
+}
+
+function codings(segment: Segment, row: number, message: Message): string | null {
+	const transfer = headerField(segment, row, message, 'transfer-encoding');
+	const content = headerField(segment, row, message, 'content-encoding');
+	// As nearly always: one line at most of each, and no coding but chunked.
+	if (content !== undefined && (transfer === null || transfer === 'chunked')) {
+		return content === null ? null : fieldValue(segment, row, message, 'content-encoding');
+	}
+	return bodyCodings(fieldLines(segment, row, message));
 }
 
 /** Why the body is not held in full, for people; null when it is. */

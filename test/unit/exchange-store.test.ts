@@ -1,6 +1,7 @@
 // From records to tables, without root or threads: decoder, store, tables.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { openDatabase, SegmentCache } from '../../src/store/database.ts';
 import { exchangeRecord } from '../../src/store/exchange-detail.ts';
@@ -356,4 +357,29 @@ test('a row and its header lines are found by id, wherever the row ended up', ()
 	assert.deepEqual(table.find?.(0, 3001), []);
 	assert.deepEqual(table.find?.(0, -5), []);
 	assert.equal(table.find?.(1, 5), undefined);
+});
+
+test('a body is read through all codings that its head names, those of Transfer-Encoding too', () => {
+	const gzip = gzipSync('plain text');
+	const both = brotliCompressSync(gzip);
+	const chunked = (body: Uint8Array) =>
+		`${body.length.toString(16)}\r\n${Buffer.from(body).toString('latin1')}\r\n0\r\n\r\n`;
+	for (const [fields, body] of [
+		['Content-Encoding: gzip\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked', both],
+		['Transfer-Encoding: gzip, chunked', gzip],
+		['Transfer-Encoding: gzip\r\nTransfer-Encoding: Chunked', gzip],
+		['Content-Encoding: gzip\r\nTransfer-Encoding: chunked', gzip],
+		['Transfer-Encoding: gzip, chunked', Buffer.from('plain text')],
+	] as const) {
+		const tape = new Tape();
+		const server = tape.server(1).open();
+		server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+		server
+			.out(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${chunked(body)}`)
+			.eof()
+			.close();
+		const row = stored(tape).rows('exchanges')[0]!;
+		assert.deepEqual([row.res_body, row.state], ['plain text', 'complete'], fields);
+		assert.deepEqual(Buffer.from(row.res_body_raw as Uint8Array), Buffer.from(body), fields);
+	}
 });
