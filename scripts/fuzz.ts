@@ -16,15 +16,7 @@ import { lossyTape, type Random, randomCalls, seededRandom } from '../test/suppo
 import { buildBatch, Tape } from '../test/support/record-builder.ts';
 import { type Call, type ReferenceRow, referenceRows, UNSEEN } from '../test/support/reference-decoder.ts';
 
-const { values } = parseArgs({
-	options: {
-		seconds: { type: 'string' },
-		count: { type: 'string' },
-		seed: { type: 'string', default: '1' },
-		from: { type: 'string' },
-		'keep-going': { type: 'boolean', default: false },
-	},
-});
+const values = givenOptions();
 const seed = wholeNumber('seed', values.seed);
 const statePath = join(import.meta.dirname, '../build/fuzz.json');
 const from = values.from === undefined ? (readState()[seed] ?? 0) : wholeNumber('from', values.from);
@@ -103,6 +95,23 @@ function watch(): BigInt64Array {
 		}, ${HANG_MS});`;
 	new Worker(code, { eval: true, workerData: progress.buffer, execArgv: [] }).unref();
 	return progress;
+}
+
+function givenOptions() {
+	try {
+		return parseArgs({
+			options: {
+				seconds: { type: 'string' },
+				count: { type: 'string' },
+				seed: { type: 'string', default: '1' },
+				from: { type: 'string' },
+				'keep-going': { type: 'boolean', default: false },
+			},
+		}).values;
+	} catch (error) {
+		console.error((error as Error).message);
+		process.exit(2);
+	}
 }
 
 function wholeNumber(name: string, text: string): number {
