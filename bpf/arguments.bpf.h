@@ -142,17 +142,16 @@ SAVED_CALL(splice, 3)
 
 #else
 
-/* Of the call that the current thread is in. */
+/* Of the call that returns, at its exit. */
+static __always_inline const struct pt_regs *call_arguments(const struct exit_context *context)
+{
+	return context->registers;
+}
+
+/* Of the call that the current thread is in, anywhere else. */
 static __always_inline const struct pt_regs *current_arguments(void)
 {
 	return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-}
-
-/* Of the call that returns. (As tp_btf the tracepoint would give them without a helper, but then libbpf reads all types of the
- * kernel before it loads anything: 160 ms.) */
-static __always_inline const struct pt_regs *call_arguments(const struct exit_context *context)
-{
-	return current_arguments();
 }
 
 /* Volatile: such a load must not be merged with one from other memory, the verifier rewrites it. */

@@ -115,6 +115,8 @@ struct enter_context {
 	__u64 arguments[6];
 };
 
+struct pt_regs;
+
 /* A call that returns. */
 #ifdef TINYTAP_OLD_KERNELS
 /* tracepoint/syscalls/sys_exit_* */
@@ -125,10 +127,9 @@ struct exit_context {
 	__s64 ret;
 };
 #else
-/* raw_tp/sys_exit */
+/* tp_btf/sys_exit */
 struct exit_context {
-	/* Where they are in memory; call_arguments() gives what the verifier lets programs look into. */
-	__u64 registers;
+	const struct pt_regs *registers;
 	__s64 ret;
 };
 #endif

@@ -12,8 +12,8 @@
 #define EXIT_SECTION(name) SEC("tracepoint/syscalls/sys_exit_" #name)
 #define EXIT_STAGE_SECTION(name) SEC("tracepoint/tail-call/" #name)
 #else
-#define EXIT_SECTION(name) SEC("raw_tp/sys_exit")
-#define EXIT_STAGE_SECTION(name) SEC("raw_tp/sys_exit")
+#define EXIT_SECTION(name) SEC("tp_btf/sys_exit")
+#define EXIT_STAGE_SECTION(name) SEC("tp_btf/sys_exit")
 #endif
 #define EXIT_PROGRAM(name) EXIT_SECTION(name) int handle_##name##_exit(struct exit_context *context)
 #define EXIT_STAGE(name) EXIT_STAGE_SECTION(name) int name(struct exit_context *context)

@@ -143,7 +143,7 @@ struct {
 } exit_programs SEC(".maps") = { .values = { OTHER_CALLS(PROGRAM_OF) } };
 
 /* The only one of its section that the loader attaches. */
-SEC("raw_tp/sys_exit")
+SEC("tp_btf/sys_exit")
 int handle_exit(struct exit_context *context)
 {
 	const struct pt_regs *registers = call_arguments(context);

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <random>
 #include <set>
 
@@ -33,7 +34,7 @@ static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "desc
 static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"};
 
 // The programs on the one tracepoint of all calls' exits, and which of them is attached: the others are reached from it.
-static const char* const kExitSection = "raw_tp/sys_exit";
+static const char* const kExitSection = "tp_btf/sys_exit";
 static const char* const kExitProgram = "handle_exit";
 
 static const uint64_t kWakeBytes = 256 << 10;
@@ -56,6 +57,25 @@ static int KeepLog(libbpf_print_level level, const char* format, va_list argumen
   va_end(again);
   log_lines.push_back(std::move(line));
   return 0;
+}
+
+// Of the capture that this thread is loading, see FindKernelTypes.
+static thread_local uint32_t exit_tracepoint = 0;
+
+static int NameExitTracepoint(bpf_program*, bpf_prog_load_opts* options, long) {
+  options->attach_btf_id = exit_tracepoint;
+  return 0;
+}
+
+// libbpf would go through all types of the kernel for each of the programs; the id is known already.
+static void HandleExitSection() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    libbpf_prog_handler_opts handler = {};
+    handler.sz = sizeof(handler);
+    handler.prog_prepare_load_fn = NameExitTracepoint;
+    libbpf_register_prog_handler(kExitSection, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, &handler);
+  });
 }
 
 static std::string LastLogLines() {
@@ -88,6 +108,7 @@ static uint64_t RingBytes(uint64_t wanted) {
 
 Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
   libbpf_set_print(KeepLog);
+  HandleExitSection();
   try {
     Load(options, options.object_path);
   } catch (const CaptureError& error) {
@@ -125,7 +146,9 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     values.receive_peer_offset = receive("daddr[4]");
     values.receive_local_v6_offset = receive("saddr_v6[16]");
     values.receive_peer_v6_offset = receive("daddr_v6[16]");
-    if (options.kernel_types) values.kernel = FindKernelOffsets();
+    KernelTypes types = FindKernelTypes();
+    exit_tracepoint = types.exit_tracepoint;
+    if (options.kernel_types) values.kernel = types.offsets;
     // Whose sockets can be looked at tell their addresses themselves.
     if (values.kernel.task_files != 0)
       bpf_program__set_autoload(bpf_object__find_program_by_name(object_, "handle_receive"), false);
@@ -209,7 +232,7 @@ AttachResult Capture::Attach() {
     std::string section = bpf_program__section_name(program);
     if (section == kExitSection) {
       if (std::string(bpf_program__name(program)) != kExitProgram) continue;
-      bpf_link* link = bpf_program__attach_raw_tracepoint(program, "sys_exit");
+      bpf_link* link = bpf_program__attach_trace(program);
       if (link == nullptr) throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
       Keep(link);
       result.attached.push_back("raw_syscalls/sys_exit");

@@ -25,10 +25,11 @@ static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* struct
   return std::nullopt;
 }
 
-kernel_offsets FindKernelOffsets() {
+KernelTypes FindKernelTypes() {
+  KernelTypes result;
   kernel_offsets offsets = {};
   std::unique_ptr<btf, void (*)(btf*)> types(btf__load_vmlinux_btf(), btf__free);
-  if (libbpf_get_error(types.get()) != 0 || types == nullptr) return types.release(), offsets;
+  if (libbpf_get_error(types.get()) != 0 || types == nullptr) return types.release(), result;
   struct Wanted {
     const char* structure;
     const char* member;
@@ -56,11 +57,14 @@ kernel_offsets FindKernelOffsets() {
       {"sock_common", "skc_v6_daddr", &offsets.sock_peer_v6, true},
       {"sock_common", "skc_v6_rcv_saddr", &offsets.sock_local_v6, true},
   };
+  // The kernel calls the types of tracepoints so (include/trace/bpf_probe.h).
+  const std::string_view tracepoint = "btf_trace_sys_exit";
   std::map<std::string_view, const btf_type*> structures;
   for (const Wanted& each : wanted) structures[each.structure] = nullptr;
   // Once through all of them: libbpf's own search would begin anew for each name.
   for (uint32_t id = 1; id < btf__type_cnt(types.get()); id++) {
     const btf_type* type = btf__type_by_id(types.get(), id);
+    if (btf_is_typedef(type) && tracepoint == btf__name_by_offset(types.get(), type->name_off)) result.exit_tracepoint = id;
     if (!btf_is_struct(type)) continue;
     auto found = structures.find(btf__name_by_offset(types.get(), type->name_off));
     if (found != structures.end() && found->second == nullptr) found->second = type;
@@ -68,10 +72,11 @@ kernel_offsets FindKernelOffsets() {
   for (const auto& [structure, member, offset, optional] : wanted) {
     const btf_type* type = structures[structure];
     auto found = type != nullptr ? OffsetIn(types.get(), type, member) : std::nullopt;
-    if (!found && !optional) return {};
+    if (!found && !optional) return result;
     *offset = found.value_or(0);
   }
-  return offsets;
+  result.offsets = offsets;
+  return result;
 }
 
 }  // namespace tinytap

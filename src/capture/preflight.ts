@@ -127,12 +127,12 @@ function checkTracefs(files: PreflightFiles): Check[] {
 	return [{ name: 'tracefs', status: 'ok', detail: directory }, tracepoints];
 }
 
-/** The tracepoints that the BPF object's sections name, as `category/name`. `raw_tp` has no category. */
+/** The tracepoints that the BPF object's sections name, as `category/name`. `tp_btf` has no category. */
 function wantedTracepoints(bpfObject: string): string[] {
 	if (!existsSync(bpfObject)) return [];
 	const object = readFileSync(bpfObject, 'latin1');
 	const names = [...object.matchAll(/tracepoint\/([a-z0-9_]+\/[a-z0-9_]+)\0/g)].map((match) => match[1]!);
-	if (object.includes('raw_tp/sys_exit\0')) names.push('raw_syscalls/sys_exit');
+	if (object.includes('tp_btf/sys_exit\0')) names.push('raw_syscalls/sys_exit');
 	return [...new Set(names)];
 }
 

@@ -36,7 +36,7 @@ function sections(path: string): Section[] {
 
 /** Where programs at the exits of calls are, and the smallest number of sections with code. */
 const OBJECTS = [
-	{ object: 'tinytap.bpf.o', exits: 'raw_tp/sys_exit', sections: 10 },
+	{ object: 'tinytap.bpf.o', exits: 'tp_btf/sys_exit', sections: 10 },
 	{ object: 'tinytap-old.bpf.o', exits: 'tracepoint/syscalls/sys_exit_read', sections: 68 },
 ];
 

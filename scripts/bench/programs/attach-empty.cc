@@ -24,7 +24,7 @@ int main(int count, char** arguments) {
   for (int i = 2; i < count; i++) {
     std::string name = arguments[i];
     if (name == "raw_syscalls/sys_exit") {
-      if (bpf_program__attach_raw_tracepoint(bpf_object__find_program_by_name(object, "empty_exit"), "sys_exit") == nullptr) {
+      if (bpf_program__attach_trace(bpf_object__find_program_by_name(object, "empty_exit")) == nullptr) {
         std::fprintf(stderr, "attach-empty: cannot attach to %s\n", name.c_str());
         return 1;
       }

@@ -10,7 +10,7 @@ int empty(void *context)
 	return 0;
 }
 
-SEC("raw_tp/sys_exit")
+SEC("tp_btf/sys_exit")
 int empty_exit(void *context)
 {
 	return 0;
