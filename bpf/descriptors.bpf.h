@@ -72,13 +72,15 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
 	__u64 number, *owner;
+	bool parked;
 
 	if (!connection || !s)
 		return 0;
 	if (FETCH_ADD(&connection->holders, -1) > 1)
 		return 0;
 	number = connection->socket_number;
-	if (connection->travelling > 0) {
+	parked = connection->travelling > 0;
+	if (parked) {
 		__builtin_memcpy(&s->connection, connection, sizeof(s->connection));
 		s->connection.parked_conn = conn;
 		s->connection.nameless = 0;
@@ -91,6 +93,13 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 	if (owner && *owner == conn)
 		bpf_map_delete_elem(&sockets, &number);
 	bpf_map_delete_elem(&connections, &conn);
+	/* Whoever it was sent to has received it on another CPU meanwhile: it goes on. */
+	if (parked && connection->holders > 0) {
+		__builtin_memcpy(&s->connection, connection, sizeof(s->connection));
+		bpf_map_update_elem(&connections, &conn, &s->connection, BPF_NOEXIST);
+		bpf_map_update_elem(&sockets, &number, &conn, BPF_ANY);
+		bpf_map_delete_elem(&parked_connections, &number);
+	}
 	return 0;
 }
 

@@ -200,8 +200,10 @@ export class Threads {
 	#end(why: number, reason: () => Error): void {
 		Atomics.store(this.#cancel, 0, why);
 		const running = this.#query;
+		// What is asked afterwards is not meant.
+		const asked = [...this.#waiting.keys()].filter((id) => !this.#tails.has(id));
 		const timer = setTimeout(() => {
-			if (this.#waiting.size > this.#tails.size && running === this.#query) this.#replaceQuery(reason());
+			if (running === this.#query && asked.some((id) => this.#waiting.has(id))) this.#replaceQuery(reason());
 		}, CANCEL_MS);
 		timer.unref();
 	}
