@@ -135,8 +135,8 @@ static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction
 }
 
 /* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
-static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count, __u32 message_flags,
-					 __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
+static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count,
+					 __u32 message_flags, __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
 	__u32 pid = pid_tgid >> 32, received = 0, meanings;

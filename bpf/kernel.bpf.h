@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * What the programs need to know of the kernel, declared by hand: integer types, constants of its user-space interface,
- * tracepoint contexts, the saved registers, numbers of calls; neither vmlinux.h nor CO-RE is needed. (What identity.bpf.h reads beyond these is
- * optional.) Contexts that changed between kernels (sched_process_fork …) are read at offsets the loader takes from tracefs.
+ * tracepoint contexts, the saved registers, numbers of calls; neither vmlinux.h nor CO-RE is needed. (What identity.bpf.h
+ * reads beyond these is optional.) Contexts that changed between kernels (sched_process_fork …) are read at offsets the loader takes from tracefs.
  */
 #ifndef TINYTAP_KERNEL_BPF_H
 #define TINYTAP_KERNEL_BPF_H

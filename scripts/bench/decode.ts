@@ -86,15 +86,7 @@ pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp, s
 					]),
 				),
 				table(
-					[
-						'input',
-						'20,000 bytes one by one, ns a byte',
-						'in one piece',
-						'times',
-						'1,000,000 bytes one by one',
-						'in one piece',
-						'times',
-					],
+					bytewiseHead(''),
 					single.map(({ name, small, large }) => [
 						name,
 						...[small, large].flatMap(({ bytewise, whole }) => [
@@ -105,15 +97,7 @@ pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp, s
 					]),
 				),
 				table(
-					[
-						'input',
-						'llhttp (WASM): 20,000 bytes one by one, ns a byte',
-						'in one piece',
-						'times',
-						'1,000,000 bytes one by one',
-						'in one piece',
-						'times',
-					],
+					bytewiseHead('llhttp (WASM): '),
 					single.map(({ name, small, large }) => [
 						name,
 						...[small, large].flatMap(({ llhttp }) =>
@@ -282,6 +266,12 @@ const BYTE_INPUTS: readonly (readonly [name: string, head: string, piece: string
 
 type Bytes = { readonly bytewise: number; readonly whole: number };
 type Compared = Bytes & { readonly llhttp: Bytes | undefined };
+
+/** `whose`: what stands before the first figure. */
+function bytewiseHead(whose: string): string[] {
+	const times = ['in one piece', 'times'];
+	return ['input', `${whose}20,000 bytes one by one, ns a byte`, ...times, '1,000,000 bytes one by one', ...times];
+}
 
 function measureBytes([name, head, piece]: (typeof BYTE_INPUTS)[number]): {
 	name: string;

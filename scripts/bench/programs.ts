@@ -70,7 +70,9 @@ export function emptyObject(): string {
 
 /** The tracepoints that tinytap attaches to, `category/name`, in its order; that of all calls' exits last. */
 export function tracepoints(): string[] {
-	return [...sections('build/tinytap.bpf.o'), 'raw_syscalls/sys_exit'];
+	// That of receives is only for kernels without type information.
+	const attached = sections('build/tinytap.bpf.o').filter((name) => name !== 'tcp/tcp_rcv_space_adjust');
+	return [...attached, 'raw_syscalls/sys_exit'];
 }
 
 /** The tracepoints of single calls that say as much, which a user of other tools would name. */
