@@ -8,7 +8,7 @@ import { type BatchSource, recordingSource } from './capture/batch-source.ts';
 import { endRecord } from './capture/fact-record.ts';
 import { kernelSource } from './capture/kernel-source.ts';
 import { RecordingWriter, systemProblem } from './capture/recording.ts';
-import { type CapturePriority, capturePriority } from './capture-priority.ts';
+import { type CapturePriority, capturePriority, shareSetter } from './capture-priority.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
 import { memoryShares } from './memory-shares.ts';
@@ -33,11 +33,11 @@ import {
 } from './thread-messages.ts';
 
 /** How long one look into the ring may wait: what bounds the age of a row at the prompt. */
-const POLL_MS = 10;
+const POLL_MS = 20;
 /** Likewise when nothing came lately: the source comes back with the first record all the same. */
 const CALM_POLL_MS = 250;
 /** What waits for a late record is decided within so many empty batches. */
-const EMPTY_BATCHES = 8;
+const EMPTY_BATCHES = 4;
 /** Clocks and loss counters enter the stream this often. */
 const PERIODIC_MS = 250;
 /** Messages are let in for so long after one was sent: a port is listened to one turn of the event loop after it came. */
@@ -139,7 +139,9 @@ async function run(): Promise<void> {
 
 async function pump(source: BatchSource): Promise<void> {
 	const live = settings.replay === undefined;
-	const priority: CapturePriority | undefined = live ? capturePriority(MUCH_BYTES) : undefined;
+	const priority: CapturePriority | undefined = live
+		? capturePriority(MUCH_BYTES, shareSetter(source.useSpareTime))
+		: undefined;
 	let periodicAt = 0;
 	let listenUntil = 0;
 	let empty = 0;
@@ -148,11 +150,13 @@ async function pump(source: BatchSource): Promise<void> {
 		if (!stopping && Atomics.load(signals, SIGNAL_STOP) !== 0) {
 			// Detach first; what the ring still holds is read to its end.
 			source.stop();
+			source.useSpareTime(false);
 			stopping = true;
 		}
 		const input = decoder.input(source.batchBytes);
 		const isCalm = empty > EMPTY_BATCHES && performance.now() > listenUntil;
-		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS, signals);
+		const waitMs = stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS;
+		const length = source.nextBatch(input, waitMs, signals);
 		if (length < 0 || (length === 0 && stopping)) return;
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused || !live) {
@@ -161,7 +165,7 @@ async function pump(source: BatchSource): Promise<void> {
 			drain(source);
 		}
 		const now = performance.now();
-		priority?.came(length, now);
+		priority?.came(length, now, waitMs);
 		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
 		let listen = !live || now <= listenUntil;
 		if (now >= periodicAt) {
@@ -217,30 +221,35 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 		const start = output.byteOffset;
 		const end = start + output.byteLength;
 		for (let at = start; at < end; at += views.u32[at >> 2]!) {
-			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
+			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2]!;
 			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
-			else if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
-			else if (type === layout.ENTRY_CONNECTION)
-				closedConnections.append(output.subarray(at - start, at - start + views.u32[at >> 2]!));
-			else if (type === layout.ENTRY_SKIP)
-				source.skip(
-					float(at + layout.SKIP_CONN),
-					views.u32[(at + layout.SKIP_DIRECTION) >> 2]!,
-					float(at + layout.SKIP_UNTIL),
-				);
-			else if (type === layout.ENTRY_QUESTION) {
-				const answer = source.answer({
-					what: views.u32[(at + layout.QUESTION_WHAT) >> 2] === layout.QUESTION_SOCKET ? 'socket' : 'process',
-					conn: float(at + layout.QUESTION_CONN),
-					pid: views.u32[(at + layout.QUESTION_PID) >> 2]!,
-					fd: views.u32[(at + layout.QUESTION_FD) >> 2]! | 0,
-				});
-				if (answer !== undefined) answers.push(answer);
-			}
+			else takeRareEntry(type, at, source, answers);
 		}
 		decoder.clearOutput();
 	}
 	return answers;
+}
+
+/** A function of its own: V8 compiles the loop over exchanges before it has met these, and would have to do it again. */
+function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
+	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
+	else if (type === layout.ENTRY_CONNECTION)
+		closedConnections.append(views.bytes.subarray(at, at + views.u32[at >> 2]!));
+	else if (type === layout.ENTRY_SKIP)
+		source.skip(
+			float(at + layout.SKIP_CONN),
+			views.u32[(at + layout.SKIP_DIRECTION) >> 2]!,
+			float(at + layout.SKIP_UNTIL),
+		);
+	else if (type === layout.ENTRY_QUESTION) {
+		const answer = source.answer({
+			what: views.u32[(at + layout.QUESTION_WHAT) >> 2] === layout.QUESTION_SOCKET ? 'socket' : 'process',
+			conn: float(at + layout.QUESTION_CONN),
+			pid: views.u32[(at + layout.QUESTION_PID) >> 2]!,
+			fd: views.u32[(at + layout.QUESTION_FD) >> 2]! | 0,
+		});
+		if (answer !== undefined) answers.push(answer);
+	}
 }
 
 function float(at: number): number {
