@@ -68,18 +68,7 @@ const BENCHMARKS: Record<
 	page: { run: async () => (await import('./bench/page.ts')).renderPage() },
 };
 
-const { values, positionals } = parseArgs({
-	allowPositionals: true,
-	options: {
-		rows: { type: 'string' },
-		rounds: { type: 'string', default: '5' },
-		seconds: { type: 'string' },
-		'no-write': { type: 'boolean', default: false },
-		modules: { type: 'string' },
-		priority: { type: 'boolean', default: false },
-		lock: { type: 'string' },
-	},
-});
+const { values, positionals } = givenOptions();
 const name = positionals[0];
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
 if (benchmark === undefined) usage(name === undefined ? 'which benchmark?' : `no benchmark named ${name}`);
@@ -104,6 +93,25 @@ if (benchmark.heap !== undefined && globalThis.gc === undefined) {
 			.join(' ')}`,
 	});
 	await endTurn();
+}
+
+function givenOptions() {
+	try {
+		return parseArgs({
+			allowPositionals: true,
+			options: {
+				rows: { type: 'string' },
+				rounds: { type: 'string', default: '5' },
+				seconds: { type: 'string' },
+				'no-write': { type: 'boolean', default: false },
+				modules: { type: 'string' },
+				priority: { type: 'boolean', default: false },
+				lock: { type: 'string' },
+			},
+		});
+	} catch (error) {
+		usage((error as Error).message.split('\n')[0]!);
+	}
 }
 
 function number(text: string): number {
