@@ -37,7 +37,7 @@ static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"
 static const char* const kExitSection = "tp_btf/sys_exit";
 static const char* const kExitProgram = "handle_exit";
 
-static const uint64_t kWakeBytes = 256 << 10;
+static const uint64_t kWakeBytes = 512 << 10;
 
 CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail) {
   bool permission = error == EPERM || error == EACCES;

@@ -21,11 +21,14 @@ const LATE_MS = 100;
 /** The thread is one among others for so long then; the second value is the limit of its doubling each time. */
 const PATIENCE_MS = [5000, 300_000] as const;
 
+/** Bytes that come at a time. */
+export type CaptureLoad = { readonly moderate: number; readonly much: number };
+
 /**
- * Share of the calling thread, which begins with the usual one: the least that does while at most half of `much` bytes
- * come at a time, the largest after more than `much`. `set` is told each change.
+ * Share of the calling thread, which begins with the usual one: the least while no more than `moderate` bytes come at a
+ * time, the largest after more than `much`. `set` is told each change.
  */
-export function capturePriority(much: number, set: (share: CaptureShare) => void): CapturePriority {
+export function capturePriority({ moderate, much }: CaptureLoad, set: (share: CaptureShare) => void): CapturePriority {
 	let share: CaptureShare = 'usual';
 	let lastMs = Number.NaN;
 	/** No less than the usual share, and than the largest one, until then. */
@@ -38,7 +41,7 @@ export function capturePriority(much: number, set: (share: CaptureShare) => void
 			const isLate = nowMs - lastMs > waitMs + LATE_MS;
 			lastMs = nowMs;
 			if (bytes > much) hurriedUntil = nowMs + CALM_MS;
-			if (bytes > much / 2) usualUntil = Math.max(usualUntil, nowMs + CALM_MS);
+			if (bytes > moderate) usualUntil = Math.max(usualUntil, nowMs + CALM_MS);
 			if (isLate && share === 'spare') {
 				usualUntil = nowMs + patience;
 				patience = Math.min(patience * 2, PATIENCE_MS[1]);

@@ -42,8 +42,9 @@ const EMPTY_BATCHES = 4;
 const PERIODIC_MS = 250;
 /** Messages are let in for so long after one was sent: a port is listened to one turn of the event loop after it came. */
 const LISTEN_MS = 50;
-/** More than comes between two looks at a moderate load. */
-const MUCH_BYTES = 384 << 10;
+/** What comes at most between two looks at a moderate load, and what is a sign of more than an equal share is enough for. */
+const MODERATE_BYTES = 512 << 10;
+const MUCH_BYTES = 768 << 10;
 
 const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
 const main = parentPort!;
@@ -140,7 +141,7 @@ async function run(): Promise<void> {
 async function pump(source: BatchSource): Promise<void> {
 	const live = settings.replay === undefined;
 	const priority: CapturePriority | undefined = live
-		? capturePriority(MUCH_BYTES, shareSetter(source.useSpareTime))
+		? capturePriority({ moderate: MODERATE_BYTES, much: MUCH_BYTES }, shareSetter(source.useSpareTime))
 		: undefined;
 	let periodicAt = 0;
 	let listenUntil = 0;

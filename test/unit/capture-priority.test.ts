@@ -14,7 +14,7 @@ function looks(priority: ReturnType<typeof capturePriority>, from: number, end: 
 
 test('the capture thread takes spare time at a moderate load, and comes first while much is waiting', () => {
 	const set: CaptureShare[] = [];
-	const priority = capturePriority(1000, (share) => set.push(share));
+	const priority = capturePriority({ moderate: 500, much: 1000 }, (share) => set.push(share));
 	looks(priority, 0, 520, 500);
 	assert.deepEqual(set, []);
 	let ms = looks(priority, 520, 2000, 500);
@@ -24,7 +24,7 @@ test('the capture thread takes spare time at a moderate load, and comes first wh
 	assert.deepEqual(set, ['spare', 'hurried']);
 	ms = looks(priority, ms + 20, ms + 520, 1000);
 	assert.deepEqual(set, ['spare', 'hurried']);
-	// More than half of much: like others, without coming first.
+	// More than moderate: like others, without coming first.
 	ms = looks(priority, ms + WAIT_MS, ms + 2000, 501);
 	assert.deepEqual(set, ['spare', 'hurried', 'usual']);
 	ms = looks(priority, ms + WAIT_MS, ms + 480, 500);
@@ -36,7 +36,7 @@ test('the capture thread takes spare time at a moderate load, and comes first wh
 test('where there is no time to spare the capture thread takes its turn like others, longer each time', () => {
 	const set: [CaptureShare, number][] = [];
 	let ms = 0;
-	const priority = capturePriority(1000, (share) => set.push([share, ms]));
+	const priority = capturePriority({ moderate: 500, much: 1000 }, (share) => set.push([share, ms]));
 	const look = (after: number, wait = WAIT_MS) => {
 		ms += after;
 		priority.came(10, ms, wait);
