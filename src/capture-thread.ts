@@ -159,6 +159,8 @@ async function pump(source: BatchSource): Promise<void> {
 		const waitMs = stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS;
 		const length = source.nextBatch(input, waitMs, signals);
 		if (length < 0 || (length === 0 && stopping)) return;
+		// Before the batch is decoded: the first ones of a sudden load take longest.
+		priority?.came(length, performance.now(), waitMs);
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused || !live) {
 			if (length > 0) record(input.subarray(0, length));
@@ -166,7 +168,6 @@ async function pump(source: BatchSource): Promise<void> {
 			drain(source);
 		}
 		const now = performance.now();
-		priority?.came(length, now, waitMs);
 		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
 		let listen = !live || now <= listenUntil;
 		if (now >= periodicAt) {
