@@ -46,7 +46,7 @@ struct settings {
 	__u32 capture_limit;
 	/* iovecs of one call that are looked at at the most. */
 	__u32 iovec_limit;
-	/* The reader is woken when so many bytes wait in the ring; below that its own clock brings it back. A power of two. */
+	/* The reader is woken when so many bytes wait in the ring; below that its own clock brings it back. */
 	__u32 wake_bytes;
 	/* Where tracepoint sched_process_fork has its child's pid. 0: not known, forks are not followed. */
 	__u32 fork_child_pid_offset;

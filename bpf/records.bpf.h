@@ -5,14 +5,13 @@
 
 #include "maps.bpf.h"
 
-/* The reader comes by its own clock; it is only woken by the record with which much is waiting, and again by each with which
- * it is as much more: two CPUs can step over one of these marks together without either of them noticing. (Each wake-up costs
- * the program that is watched some microseconds, so those between must not wake.) */
+/* The reader comes by its own clock; it is only woken by the record with which much is waiting. (Each wake-up costs the
+ * program that is watched some microseconds, so those after it must not wake again.) */
 static __always_inline __u64 wake_flags(__u64 size)
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
-	return (waiting ^ (waiting + size)) & ~((__u64)settings.wake_bytes - 1) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return waiting < settings.wake_bytes && waiting + size >= settings.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* Sets every member; what a kind does not use is 0. */

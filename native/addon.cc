@@ -48,8 +48,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
                        {InstanceMethod<&CaptureObject::UsesOldPrograms>("usesOldPrograms"),
                         InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
                         InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
-                        InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::UseSpareTime>("useSpareTime"),
-                        InstanceMethod<&CaptureObject::Counters>("counters"),
+                        InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
                         InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
                         InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
                         InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
@@ -136,10 +135,6 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   Napi::Value Waiting(const Napi::CallbackInfo& info) {
     uint64_t bytes = With(info, [](Capture& capture) { return capture.Waiting(); });
     return Napi::Number::New(info.Env(), static_cast<double>(bytes));
-  }
-
-  void UseSpareTime(const Napi::CallbackInfo& info) {
-    With(info, [&](Capture& capture) { capture.UseSpareTime(info[0].ToBoolean()); });
   }
 
   Napi::Value Counters(const Napi::CallbackInfo& info) {

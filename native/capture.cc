@@ -37,7 +37,7 @@ static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"
 static const char* const kExitSection = "tp_btf/sys_exit";
 static const char* const kExitProgram = "handle_exit";
 
-static const uint64_t kWakeBytes = 512 << 10;
+static const uint64_t kWakeBytes = 256 << 10;
 
 CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail) {
   bool permission = error == EPERM || error == EACCES;
@@ -300,16 +300,6 @@ uint64_t Capture::Waiting() const {
   return reader_->Waiting();
 }
 
-void Capture::UseSpareTime(bool only) {
-  if (reader_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
-  if (!only) {
-    if (spare_time_ != nullptr) spare_time_->End();
-    return;
-  }
-  if (spare_time_ == nullptr) spare_time_ = std::make_unique<SpareTime>(MapFd("ring"), *reader_);
-  spare_time_->Begin();
-}
-
 std::vector<uint64_t> Capture::Counters() const {
   if (losses_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   std::vector<uint64_t> sums(LOSS_MAX * 2);
@@ -445,8 +435,6 @@ CaptureHandles Capture::HandOver() const {
 }
 
 void Capture::Close() {
-  if (spare_time_ != nullptr) spare_time_->End();
-  spare_time_.reset();
   reader_.reset();
   if (control_ != nullptr) munmap(control_, sizeof(control));
   if (losses_ != nullptr) munmap(const_cast<uint8_t*>(losses_), losses_bytes_);
@@ -466,8 +454,6 @@ void Capture::Close() {
 
 void Capture::CloseInBackground() {
   if (control_ != nullptr) SetPaused(true);
-  // What is started here would inherit it.
-  if (spare_time_ != nullptr) spare_time_->End();
   std::vector<int> kept = handles_.links;
   // An array of programs whose last descriptor goes while programs still use it is emptied then, and each time somebody
   // else (bpftool) opens and closes it meanwhile; kernels up to at least 6.18 can lose count of that and never free it.

@@ -14,7 +14,6 @@
 #include "../bpf/control.h"
 #include "capture_error.h"
 #include "ring_reader.h"
-#include "spare_time.h"
 
 struct bpf_object;
 struct bpf_link;
@@ -90,8 +89,6 @@ class Capture {
 
   size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals = nullptr, size_t signal_count = 0);
   uint64_t Waiting() const;
-  // See SpareTime: the calling thread, which is the one that polls.
-  void UseSpareTime(bool only);
   // LOSS_MAX pairs: events, bytes.
   std::vector<uint64_t> Counters() const;
 
@@ -131,7 +128,6 @@ class Capture {
   std::vector<bpf_link*> links_;
   CaptureHandles handles_;
   std::unique_ptr<RingReader> reader_;
-  std::unique_ptr<SpareTime> spare_time_;
   control* control_ = nullptr;
   const uint8_t* losses_ = nullptr;
   size_t losses_bytes_ = 0;

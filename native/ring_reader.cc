@@ -58,7 +58,7 @@ void RingReader::Close() {
 }
 
 uint64_t RingReader::Waiting() const {
-  uint64_t read = __atomic_load_n(reinterpret_cast<uint64_t*>(consumer_), __ATOMIC_ACQUIRE);
+  uint64_t read = *reinterpret_cast<uint64_t*>(consumer_);
   return __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE) - read;
 }
 
@@ -99,7 +99,7 @@ size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interva
   uint64_t due = std::min(end, last_poll_ms_ + interval_ms);
   for (;;) {
     uint64_t now = NowMs();
-    if (now >= due || IsMuchWaiting()) {
+    if (now >= due || Waiting() >= wake_bytes_) {
       size_t filled = Take(into, bytes);
       if (filled > 0 || now >= end || AnySet(signals, signal_count)) {
         last_poll_ms_ = now;

@@ -20,10 +20,8 @@ class RingReader {
   // of the words `signals` (another thread's) is not 0: it looks at them once an interval.
   size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals, size_t signal_count);
 
-  // Bytes in the ring that were not read yet. From any thread.
+  // Bytes in the ring that were not read yet.
   uint64_t Waiting() const;
-  // As many as make the kernel wake a waiting reader.
-  bool IsMuchWaiting() const { return Waiting() >= wake_bytes_; }
 
  private:
   size_t Take(uint8_t* into, size_t bytes);

@@ -8,7 +8,7 @@ import { type BatchSource, recordingSource } from './capture/batch-source.ts';
 import { endRecord } from './capture/fact-record.ts';
 import { kernelSource } from './capture/kernel-source.ts';
 import { RecordingWriter, systemProblem } from './capture/recording.ts';
-import { type CapturePriority, capturePriority, shareSetter } from './capture-priority.ts';
+import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
 import { memoryShares } from './memory-shares.ts';
@@ -33,18 +33,17 @@ import {
 } from './thread-messages.ts';
 
 /** How long one look into the ring may wait: what bounds the age of a row at the prompt. */
-const POLL_MS = 20;
+const POLL_MS = 10;
 /** Likewise when nothing came lately: the source comes back with the first record all the same. */
 const CALM_POLL_MS = 250;
 /** What waits for a late record is decided within so many empty batches. */
-const EMPTY_BATCHES = 4;
+const EMPTY_BATCHES = 8;
 /** Clocks and loss counters enter the stream this often. */
 const PERIODIC_MS = 250;
 /** Messages are let in for so long after one was sent: a port is listened to one turn of the event loop after it came. */
 const LISTEN_MS = 50;
-/** What comes at most between two looks at a moderate load, and what is a sign of more than an equal share is enough for. */
-const MODERATE_BYTES = 512 << 10;
-const MUCH_BYTES = 768 << 10;
+/** More than comes between two looks at a moderate load. */
+const MUCH_BYTES = 384 << 10;
 
 const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
 const main = parentPort!;
@@ -140,9 +139,7 @@ async function run(): Promise<void> {
 
 async function pump(source: BatchSource): Promise<void> {
 	const live = settings.replay === undefined;
-	const priority: CapturePriority | undefined = live
-		? capturePriority({ moderate: MODERATE_BYTES, much: MUCH_BYTES }, shareSetter(source.useSpareTime))
-		: undefined;
+	const priority: CapturePriority | undefined = live ? capturePriority(MUCH_BYTES) : undefined;
 	let periodicAt = 0;
 	let listenUntil = 0;
 	let empty = 0;
@@ -151,16 +148,12 @@ async function pump(source: BatchSource): Promise<void> {
 		if (!stopping && Atomics.load(signals, SIGNAL_STOP) !== 0) {
 			// Detach first; what the ring still holds is read to its end.
 			source.stop();
-			source.useSpareTime(false);
 			stopping = true;
 		}
 		const input = decoder.input(source.batchBytes);
 		const isCalm = empty > EMPTY_BATCHES && performance.now() > listenUntil;
-		const waitMs = stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS;
-		const length = source.nextBatch(input, waitMs, signals);
+		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS, signals);
 		if (length < 0 || (length === 0 && stopping)) return;
-		// Before the batch is decoded: the first ones of a sudden load take longest.
-		priority?.came(length, performance.now(), waitMs);
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused || !live) {
 			if (length > 0) record(input.subarray(0, length));
@@ -168,6 +161,7 @@ async function pump(source: BatchSource): Promise<void> {
 			drain(source);
 		}
 		const now = performance.now();
+		priority?.came(length, now);
 		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
 		let listen = !live || now <= listenUntil;
 		if (now >= periodicAt) {

@@ -38,6 +38,7 @@ import {
 	LOSS_DECODE_GAP,
 	LOSS_IOVEC_BOUND,
 	LOSS_PEEK,
+	LOSS_TABLE_FULL,
 	LOSS_ZERO_COPY,
 	SYSCALL_EXIT,
 } from './capture-event';
@@ -179,7 +180,12 @@ function handleConnection(record: usize, kind: u32): void {
 	}
 	const connection = known != NO_CONNECTION ? known : openConnection(recordConn(record));
 	addEvent(record, connection);
-	if (connection == NO_CONNECTION || connection.gone) return;
+	if (connection == NO_CONNECTION) return;
+	if (connection.gone) {
+		// It had to make room, and its rows still wait to be handed out: what goes on over it is not read.
+		if (kind == CAPTURE_DATA && !connection.closed) loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
+		return;
+	}
 	if (known == NO_CONNECTION) introduce(connection, record);
 	touch(connection);
 	connection.usedAt = recordTime(record);

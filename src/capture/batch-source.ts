@@ -30,8 +30,6 @@ export type BatchSource = {
 	setFilters(filters: CaptureFilters): void;
 	/** New memory that will be written at once: makes that cheaper, where it can be done. */
 	touchMemory(memory: Uint8Array): void;
-	/** The calling thread runs only while no other wants the CPU, until this is taken back or much is waiting for it. */
-	useSpareTime(only: boolean): void;
 	/** Stops the source: no new records; what is buffered can still be read. */
 	stop(): void;
 	close(): void;
@@ -56,7 +54,6 @@ export function recordingSource(path: string): BatchSource {
 		skip: () => undefined,
 		setFilters: () => undefined,
 		touchMemory: () => undefined,
-		useSpareTime: () => undefined,
 		stop() {
 			stopped = true;
 		},

@@ -12,7 +12,7 @@ import { sudoLine, tracefsDirectory } from './preflight.ts';
 
 const BATCH_BYTES = 1 << 20;
 /** Records are gathered for so long before they are taken: fewer wake-ups, rows that are a little older. */
-const GATHER_MS = 20;
+const GATHER_MS = 10;
 /** Reasons that only the kernel counts; the decoder counts the others from the records' flags. */
 const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED];
 
@@ -80,7 +80,6 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
 		setFilters: (filters) => applyFilter(capture, filters),
 		touchMemory: (memory) => addon.touchPages(memory),
-		useSpareTime: (only) => capture.useSpareTime(only),
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),
 	};

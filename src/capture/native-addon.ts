@@ -51,11 +51,6 @@ export type NativeCapture = {
 	poll(into: Uint8Array, timeoutMs: number, intervalMs: number, signals?: Int32Array): number;
 	/** Bytes in the ring that poll has not taken yet. */
 	waiting(): number;
-	/**
-	 * `only`: the calling thread, which is the one that polls, runs only while no other wants the CPU (SCHED_IDLE), until
-	 * this is taken back or as much waits in the ring as wakes it. Does nothing without CAP_SYS_NICE.
-	 */
-	useSpareTime(only: boolean): void;
 	/** Pairs (events, bytes), in the order of enum capture_loss; totals since the start. */
 	counters(): Float64Array;
 	/**

@@ -62,29 +62,6 @@ function withUnknownHelper(path: string): Buffer {
 	return object;
 }
 
-const SCHED_OTHER = 0;
-const SCHED_IDLE = 5;
-
-/** Scheduling policy of the main thread: proc_pid_stat(5). */
-function ownPolicy(): number {
-	const stat = readFileSync(`/proc/self/task/${process.pid}/stat`, 'latin1');
-	// After the name, which may hold anything, comes field 3.
-	return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]);
-}
-
-/** A Python program that sends itself a request with a body of so many bytes. */
-const POSTING = `
-import socket, sys, threading
-listener = socket.create_server(("127.0.0.1", 0))
-sender = socket.create_connection(listener.getsockname())
-receiver = listener.accept()[0]
-request = b"POST / HTTP/1.1\\r\\nHost: h\\r\\nContent-Length: %d\\r\\n\\r\\n" % int(sys.argv[1]) + b"x" * int(sys.argv[1])
-threading.Thread(target=sender.sendall, args=(request,)).start()
-received = 0
-while received < len(request):
-	received += len(receiver.recv(65536))
-`;
-
 describe('the addon', () => {
 	it('attaches to all tracepoints of this kernel, and leaves none when closed twice', async () => {
 		const test = startCapture();
@@ -210,39 +187,6 @@ describe('the addon', () => {
 			test.capture.close();
 			directory.remove();
 		}
-	});
-
-	it('runs its reader in spare time only, until that is taken back or much waits in the ring', async () => {
-		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT, ringBytes: 1 << 20 });
-		capture.attach();
-		const batch = new Uint8Array(1 << 20);
-		const drain = () => {
-			while (capture.poll(batch, 0, 0) > 0);
-		};
-		const holds = (policy: number) =>
-			eventually(
-				() => ownPolicy() === policy || undefined,
-				() => `policy ${ownPolicy()}, expected ${policy}`,
-			);
-		try {
-			capture.useSpareTime(true);
-			assert.equal(ownPolicy(), SCHED_IDLE);
-			capture.useSpareTime(false);
-			assert.equal(ownPolicy(), SCHED_OTHER);
-			// Twice: afterwards it can be done again.
-			for (let turn = 0; turn < 2; turn++) {
-				drain();
-				capture.useSpareTime(true);
-				execFileSync('python3', ['-c', POSTING, '1000']);
-				assert.equal(ownPolicy(), SCHED_IDLE, 'a little is waiting');
-				execFileSync('python3', ['-c', POSTING, '300000']);
-				await holds(SCHED_OTHER);
-				assert.ok(capture.waiting() >= 128 << 10);
-			}
-		} finally {
-			capture.close();
-		}
-		assert.equal(ownPolicy(), SCHED_OTHER);
 	});
 
 	it('hands a capture over: another holder of the descriptors reads on, and closing the first one ends nothing', async () => {
