@@ -317,7 +317,6 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 		return LINE_HTTP;
 	}
 	at++;
-	if (skipSpace(at, end) == end) note(message, ANOMALY_MISSING_REASON);
 	if (hasControl(at, end)) note(message, findByte(at, end, 13) != end ? ANOMALY_BARE_CR : ANOMALY_INVALID_REASON);
 	message.hasStatusText = true;
 	message.statusText = <u32>(at - base);
@@ -327,11 +326,12 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 
 /** A status line of HTTP/1.1 as nearly all are. False for others, and nothing was done. */
 function readPlainStatusLine(message: Message, base: usize, end: usize): bool {
-	if (end - base < 14 || load<u64>(base) != HTTP_1_1 || load<u8>(base, 8) != 32 || load<u8>(base, 12) != 32) return false;
+	if (end - base < 13 || load<u64>(base) != HTTP_1_1 || load<u8>(base, 8) != 32 || load<u8>(base, 12) != 32) return false;
 	const hundreds = <u32>load<u8>(base, 9) - 48;
 	const tens = <u32>load<u8>(base, 10) - 48;
 	const ones = <u32>load<u8>(base, 11) - 48;
-	if (hundreds - 1 > 8 || tens > 9 || ones > 9 || isSpace(load<u8>(base, 13)) || hasControl(base + 13, end)) return false;
+	// The reason may be empty, but not the space before it (RFC 9112 section 4).
+	if (hundreds - 1 > 8 || tens > 9 || ones > 9 || hasControl(base + 13, end)) return false;
 	message.version = 0x101;
 	message.status = hundreds * 100 + tens * 10 + ones;
 	message.hasStatusText = true;

@@ -77,7 +77,7 @@ export const ANOMALIES: Words = layoutConstants('ANOMALY_', (word) => word.repla
 export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: string])[] = [
 	['bare-lf', 'a line of the head, or of the framing of chunks, ends in LF alone'],
 	['leading-crlf', 'empty lines stood before the request'],
-	['missing-reason', 'the status line has no reason phrase'],
+	['missing-reason', 'the status line ends with the status: the space before the reason phrase is missing'],
 	['obs-fold', 'a field value goes on in a second line'],
 	['bare-cr', 'a CR that is not followed by LF'],
 	['http09', 'HTTP/0.9: a request line without a version, a response without a head'],

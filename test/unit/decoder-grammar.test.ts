@@ -388,7 +388,12 @@ test('start lines: what an observer reads all the same', () => {
 	assert.deepEqual([absolute.host, absolute.path, absolute.query], ['other.example:81', '/x', 'y=1?2']);
 	for (const [line, status, text, anomaly] of [
 		['HTTP/1.1 200', 200, null, 'missing-reason'],
-		['HTTP/1.1 200 ', 200, '', 'missing-reason'],
+		// An empty reason is as good as any (RFC 9112 section 4), and white space is one.
+		['HTTP/1.1 200 ', 200, '', ''],
+		['HTTP/1.0 200 ', 200, '', ''],
+		['HTTP/1.1 200  ', 200, ' ', ''],
+		['HTTP/1.1 200  OK', 200, ' OK', ''],
+		['HTTP/1.1 200\t', 200, '', ''],
 		['HTTP/1.1 200 \xfcber gut', 200, '\xfcber gut', ''],
 		['HTTP/1.1 599 Odd', 599, 'Odd', ''],
 	] as const) {
