@@ -104,8 +104,10 @@ export function commLength(at: usize): u32 {
 /** SIDE_* of the observed process: who receives requests is the server. */
 export function sideOf(connection: Connection): i32 {
 	const requests = connection.requests;
-	if (requests == NO_STREAM) return connection.role == 1 ? SIDE_SERVER : connection.role == 2 ? SIDE_CLIENT : SIDE_UNKNOWN;
-	return requests == connection.incoming ? SIDE_SERVER : SIDE_CLIENT;
+	if (requests != NO_STREAM) return requests == connection.incoming ? SIDE_SERVER : SIDE_CLIENT;
+	const responses = connection.responses;
+	if (responses != NO_STREAM) return responses == connection.incoming ? SIDE_CLIENT : SIDE_SERVER;
+	return connection.role == 1 ? SIDE_SERVER : connection.role == 2 ? SIDE_CLIENT : SIDE_UNKNOWN;
 }
 
 /** Where the next variable part of the entry being written goes. */

@@ -304,6 +304,27 @@ test('a response whose request never comes is a row of its own', () => {
 	);
 });
 
+test('who receives a response is the client, whatever else is known of the connection', () => {
+	for (const flags of [0, wire.FLAG_MIDSTREAM]) {
+		for (const [direction, side] of [
+			['in', 'client'],
+			['out', 'server'],
+		] as const) {
+			const tape = new Tape();
+			tape.connection(1, { flags, pid: 9 })[direction](OK('late'));
+			const { exchanges, connections } = decodeRecords(tape.records);
+			assert.deepEqual(
+				exchanges.map((row) => [row.side, row.status, row.resBody]),
+				[[side, 200, 'late']],
+			);
+			assert.deepEqual(
+				connections.map((row) => row.side),
+				[side],
+			);
+		}
+	}
+});
+
 test('an open exchange is in the snapshot, with the body so far', () => {
 	const decoder = newDecoder();
 	const tape = new Tape();
