@@ -32,6 +32,7 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 		stream.searchOffset = stream.next;
 		stream.searchTime = call.time;
 		stream.searchCall = first;
+		stream.searchForced = stream.forced;
 	}
 	if (!makeSearchRoom(stream)) return;
 	let from = at;

@@ -275,6 +275,8 @@ export class Stream {
 	/** Its first byte was the first of a call; the line before was empty. */
 	searchCall: bool;
 	searchBlank: bool;
+	/** The line was begun because it had waited long enough for a request. */
+	searchForced: bool;
 	/** Bytes passed over, and whether they were because of a loss. */
 	skipped: u64;
 	searchLost: bool;

@@ -1384,6 +1384,7 @@ function search(stream: Stream, from: usize, end: usize): usize {
 	stream.searchOffset = stream.next;
 	stream.searchTime = call.time;
 	stream.searchCall = first;
+	stream.searchForced = stream.forced;
 	return useSearchLine(stream, from, feedAt, next, response);
 }
 
@@ -1417,7 +1418,7 @@ function mayStand(stream: Stream, atLine: bool, response: bool): bool {
 	const connection = stream.connection;
 	const beginsCall = atLine && stream.searchCall;
 	if (response) {
-		return alignment.mayBeAnswered(connection) || (beginsCall && (stream.forced || alignment.mayBeUnseen(connection)));
+		return alignment.mayBeAnswered(connection) || (beginsCall && (stream.searchForced || alignment.mayBeUnseen(connection)));
 	}
 	return beginsCall || (atLine && stream.searchBlank) || connection.responsesBegun != stream.searchResponses;
 }
