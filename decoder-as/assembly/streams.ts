@@ -738,7 +738,8 @@ function readStartLine(stream: Stream, message: Message): bool {
 			}
 		}
 	}
-	if (kind == LINE_HTTP) {
+	if (kind == LINE_HTTP || isBroken(stream, message, base, kind)) {
+		if (kind != LINE_HTTP) message.damage = REASON_MALFORMED;
 		stream.started = true;
 		stream.state = IN_FIELDS;
 		if (field != end) readField(message, base, field, end, false, true);
@@ -768,8 +769,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	const connection = stream.connection;
 	if (!connection.recognised) {
 		const preamble = kind == LINE_OTHER && begins(base, end, 'PROXY ', false);
-		// A first line that only claims to be HTTP is no reason for a row; one that is a request but for its method is.
-		if (!preamble && kind != LINE_SIMPLE && !(kind == LINE_MALFORMED && isRequest(message, base))) {
+		if (!preamble && kind != LINE_SIMPLE && !(kind == LINE_MALFORMED && message.isResponse)) {
 			const protocol = kind == LINE_HTTP2 ? PROTOCOL_HTTP2 : protocolOf(base, end);
 			if (kind == LINE_OTHER && connection.doubt != 0) {
 				closeUnused(stream);
@@ -818,11 +818,14 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	endMalformed(stream);
 }
 
-/** Its line cannot be read: is it one of a request all the same? */
-function isRequest(message: Message, base: usize): bool {
+/** Something is wrong with its line, but it is one of a request, and its fields follow. */
+function isBroken(stream: Stream, message: Message, base: usize, kind: u32): bool {
+	if (kind != LINE_MALFORMED || message.isResponse) return false;
+	if (stream.connection.recognised) return true;
+	// A first line that only claims to be HTTP is no reason for a row; one that is a request but for its method is.
 	const method = base + message.method;
 	const methodEnd = method + message.methodLength;
-	return message.isResponse || (message.targetLength == 0 ? isKnownMethod(method, methodEnd) : !hasOther(method, methodEnd));
+	return message.targetLength == 0 ? isKnownMethod(method, methodEnd) : !hasOther(method, methodEnd);
 }
 
 function isSimple(exchange: Exchange): bool {

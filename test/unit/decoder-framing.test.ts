@@ -75,3 +75,73 @@ test('after a gap between messages a response has its row, however short the cal
 		);
 	});
 });
+
+test('a request has its row whatever its target is, and the word for one that is none', () => {
+	for (const [target, anomaly] of [
+		['favicon.ico', 'invalid-target'],
+		['?q', 'invalid-target'],
+		['#f', 'invalid-target'],
+		['"q"', 'invalid-target'],
+		['%2F', 'invalid-target'],
+		['\\x', 'invalid-target'],
+		['\xef\xbb\xbf/', 'invalid-target'],
+		['host:80', 'invalid-target'],
+		['*x', 'invalid-target'],
+		['://h/x', 'invalid-target'],
+		['\x01', 'invalid-target'],
+		['*', null],
+		['ftp://h/x', null],
+		['ws://h/y?z', null],
+		['wss://h', null],
+		['coap+tcp://[::1]:80/', null],
+	] as const) {
+		everyWay((end, shown) => {
+			const talk = end().request(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`).response(ok('odd'));
+			const rows = talk.request(get('/next')).response(ok('next')).close().exchanges;
+			assert.deepEqual(
+				rows.map((row) => [row.target, row.state, row.reason, row.anomalies, row.resBody]),
+				[
+					[target, 'complete', null, anomaly, 'odd'],
+					['/next', 'complete', null, null, 'next'],
+				],
+				`${target}: ${shown}`,
+			);
+		});
+	}
+});
+
+test('a request whose line is broken keeps its fields and body, and costs the next one nothing', () => {
+	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n';
+	for (const [line, method, target, anomalies] of [
+		['GET HTTP/1.1', 'GET', null, 'invalid-target'],
+		['GET  HTTP/1.0', 'GET', null, 'whitespace-in-start-line,invalid-target'],
+		['M-SEARCH HTTP/1.1', 'M-SEARCH', null, 'invalid-target'],
+		['G@T /x HTTP/1.1', 'G@T', '/x', 'invalid-method'],
+		['{} /x HTTP/1.1', '{}', '/x', 'invalid-method'],
+	] as const) {
+		const broken = `${line}\r\nHost: h\r\nContent-Length: 4\r\nX: y\r\n\r\nbody`;
+		everyWay((end, shown) => {
+			for (const before of ['', get('/before')]) {
+				for (const pipelined of [true, false]) {
+					const talk = end();
+					if (before !== '') talk.request(before).response(ok('before'));
+					if (pipelined) talk.request(broken + get('/next')).response(bad + ok('next'));
+					else talk.request(broken).response(bad).request(get('/next')).response(ok('next'));
+					const [row, next] = talk.close('server').exchanges.slice(before === '' ? 0 : 1);
+					const told = `${line}${pipelined ? ', pipelined' : ''}${before === '' ? '' : ', later'}: ${shown}`;
+					assert.deepEqual(
+						[row!.method, row!.target, row!.host, row!.reqBody, row!.status, row!.reason, row!.anomalies],
+						[method, target, 'h', 'body', 400, 'malformed', anomalies],
+						told,
+					);
+					assert.deepEqual(
+						row!.reqHeaders.map((field) => `${field.name}: ${field.value}`),
+						['Host: h', 'Content-Length: 4', 'X: y'],
+						told,
+					);
+					assert.deepEqual([next!.path, next!.state, next!.resBody], ['/next', 'complete', 'next'], told);
+				}
+			}
+		});
+	}
+});
