@@ -7,7 +7,7 @@ import * as layout from '../decoder-as/assembly/output-layout.ts';
 import { type BatchSource, recordingSource } from './capture/batch-source.ts';
 import { endRecord } from './capture/fact-record.ts';
 import { kernelSource } from './capture/kernel-source.ts';
-import { RecordingWriter, systemProblem } from './capture/recording.ts';
+import { FRAME_PAYLOAD_MAX, RecordingWriter, systemProblem } from './capture/recording.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
@@ -72,6 +72,8 @@ let toldEnd = false;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
+/** Answers to the decoder's questions that the recording does not hold yet. */
+const unrecorded: Uint8Array[] = [];
 let running: BatchSource | undefined;
 const ownLoss = { outputDropped: newTotal(), recordingStopped: newTotal() };
 let views: EntryBytes = entryBytes(decoder.memory.buffer);
@@ -156,7 +158,6 @@ async function pump(source: BatchSource): Promise<void> {
 		if (length < 0 || (length === 0 && stopping)) return;
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused || !live) {
-			if (length > 0) record(input.subarray(0, length));
 			decodeInParts(length, source);
 			drain(source);
 		}
@@ -194,18 +195,32 @@ function feed(records: readonly Uint8Array[]): void {
 	decoder.decode(batch.byteLength);
 }
 
-/** Decodes the batch; output is taken whenever there is much of it. Answers wait until the input is free for them. */
+/** Decodes the batch of `length` bytes in the decoder's input. Its questions are answered before the next record. */
 function decodeInParts(length: number, source: BatchSource): void {
-	const answers: Uint8Array[] = [];
-	for (let at = decoder.decodePart(0, length); at < length; at = decoder.decodePart(at, length)) {
-		answers.push(...takeOutput(source));
-	}
-	if (answers.length > 0) feed([...answers, ...takeOutput(source)]);
+	let from = 0;
+	do {
+		const to = decoder.decodePart(from, length);
+		// Not as a whole before: a replay needs the answers where they came.
+		if (recording !== undefined) record(decoder.input(source.batchBytes).subarray(from, to));
+		answer(takeOutput(source));
+		from = to;
+	} while (from < length);
+	decoder.settle();
 }
 
 /** Takes what the decoder has finished; answers its questions, which may finish more. */
 function drain(source: BatchSource): void {
-	while (decoder.outputBytes() > 0) feed(takeOutput(source));
+	while (decoder.outputBytes() > 0) {
+		if (answer(takeOutput(source))) decoder.settle();
+	}
+}
+
+/** Gives answers to the decoder; false when there are none. */
+function answer(answers: readonly Uint8Array[]): boolean {
+	if (answers.length === 0) return false;
+	decoder.answer(Buffer.concat(answers));
+	if (recording !== undefined) unrecorded.push(...answers);
+	return true;
 }
 
 /** Puts the decoder's output where it belongs; gives the answers to its questions. */
@@ -252,18 +267,26 @@ function float(at: number): number {
 	return views.f64[at >> 3]!;
 }
 
-/** Adds to the recording; a full disk ends the recording, not the capture. */
-function record(batch: Uint8Array): void {
+/** Adds to the recording what came, after the answers before it; a full disk ends the recording, not the capture. */
+function record(records: Uint8Array): void {
 	if (recording === undefined) return;
 	if (ownLoss.recordingStopped.events > 0) {
-		count(ownLoss.recordingStopped, 1, batch.byteLength);
+		count(ownLoss.recordingStopped, 1, records.byteLength);
 		return;
 	}
 	try {
-		recording.writeBatch(batch);
+		for (const frame of withAnswers(records)) recording.writeBatch(frame);
 	} catch (error) {
-		stopRecording(recording, error, batch.byteLength);
+		stopRecording(recording, error, records.byteLength);
 	}
+}
+
+/** Frames of the answers before `records` and of these: one, if it can be, for each is a batch when it is replayed. */
+function withAnswers(records: Uint8Array): Uint8Array[] {
+	if (unrecorded.length === 0) return [records];
+	const answers = Buffer.concat(unrecorded.splice(0));
+	if (answers.byteLength + records.byteLength > FRAME_PAYLOAD_MAX) return [answers, records];
+	return [Buffer.concat([answers, records])];
 }
 
 function closeRecording(): void {

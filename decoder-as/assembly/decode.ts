@@ -63,7 +63,7 @@ import {
 	SNAPSHOT_EXCHANGES,
 	STATE_INCOMPLETE,
 } from './output-layout';
-import { isFull } from './output';
+import { isDue } from './output';
 import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './processes';
 import { noteSpot, writeSpots } from './protocols';
 import {
@@ -103,15 +103,24 @@ let nextIdleWatch: u64 = 0;
 
 /**
  * Decodes the batch [start, start + bytes) from its byte `from` on, where a record begins. Answers where it stopped: at the
- * end, or, with `pausing`, behind a record after which there is much output to be taken.
+ * end, or, with `pausing`, after a record whose output the host should take first.
  */
 export function decodeBatch(start: usize, from: u32, bytes: u32, pausing: bool): u32 {
 	if (from == 0) beginBatch();
+	return decodeRecords(start, from, bytes, pausing);
+}
+
+/** Answers to questions, which belong to the batch being decoded. */
+export function decodeAnswers(start: usize, bytes: u32): void {
+	decodeRecords(start, 0, bytes, false);
+}
+
+function decodeRecords(start: usize, from: u32, bytes: u32, pausing: bool): u32 {
 	const first = start + from;
 	let at = first;
 	const end = start + bytes;
 	while (end - at >= HEADER_SIZE) {
-		if (pausing && at != first && isFull()) {
+		if (pausing && at != first && isDue()) {
 			endRun();
 			return <u32>(at - start);
 		}
@@ -130,10 +139,14 @@ export function decodeBatch(start: usize, from: u32, bytes: u32, pausing: bool):
 	endRun();
 	// What is left is no record, and where the next one begins nobody can tell.
 	if (at < end) loss.count(LOSS_DECODE_GAP, 1, end - at);
+	return bytes;
+}
+
+/** The batch is over: decides what waited for its end. Again after answers that came since. */
+export function settle(): void {
 	settleBatch();
 	settleDue();
 	watchIdle();
-	return bytes;
 }
 
 /** Only of data records `bytes` bounds the payload; what user space writes has payload and no stream bytes. */
@@ -180,7 +193,10 @@ function handleConnection(record: usize, kind: u32): void {
 	}
 	const connection = known != NO_CONNECTION ? known : openConnection(recordConn(record));
 	addEvent(record, connection);
-	if (connection == NO_CONNECTION) return;
+	if (connection == NO_CONNECTION) {
+		loss.count(LOSS_TABLE_FULL, 1, kind == CAPTURE_DATA ? recordBytes(record) : 0);
+		return;
+	}
 	if (connection.gone) {
 		// It had to make room, and its rows still wait to be handed out: what goes on over it is not read.
 		if (kind == CAPTURE_DATA && !connection.closed) loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));

@@ -1,7 +1,7 @@
 // Writes rows into the output in the layout of output-layout.ts. Nothing is decided here.
 import { wallMicroseconds } from './clock';
 import { viaOf } from './messages';
-import { fits, reserve, trim } from './output';
+import { askHost, fits, reserve, reserveSurely, trim } from './output';
 import {
 	CONNECTION_BYTES_IN,
 	CONNECTION_BYTES_OUT,
@@ -353,13 +353,13 @@ function putTarget(entry: usize, request: Message, head: u32): void {
 	}
 }
 
-/** Writes ENTRY_CONNECTION. */
+/** Writes ENTRY_CONNECTION, also in a full memory: it is what says how many bytes were seen. */
 export function writeConnection(connection: Connection): void {
 	const process = connection.process;
 	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + SLACK + connection.localLength;
 	bytes += max<u32>(connection.remoteLength, connection.toldLength);
 	if (process != NO_PROCESS) bytes += process.commLength;
-	const entry = reserve(ENTRY_CONNECTION, CONNECTION_FIXED_BYTES, bytes);
+	const entry = reserveSurely(ENTRY_CONNECTION, CONNECTION_FIXED_BYTES, bytes);
 	if (entry == 0) return;
 	cursor = CONNECTION_FIXED_BYTES;
 	store<f64>(entry, <f64>connection.id, CONNECTION_ID);
@@ -394,12 +394,13 @@ export function writePair(a: u64, b: u64): void {
 
 /** Writes ENTRY_QUESTION. */
 export function writeQuestion(what: i32, conn: u64, pid: u32, fd: i32): void {
-	const entry = reserve(ENTRY_QUESTION, QUESTION_FIXED_BYTES, QUESTION_FIXED_BYTES);
+	const entry = reserveSurely(ENTRY_QUESTION, QUESTION_FIXED_BYTES, QUESTION_FIXED_BYTES);
 	if (entry == 0) return;
 	store<f64>(entry, <f64>conn, QUESTION_CONN);
 	store<u32>(entry, pid, QUESTION_PID);
 	store<i32>(entry, fd, QUESTION_FD);
 	store<u32>(entry, what, QUESTION_WHAT);
+	askHost();
 }
 
 /** Writes ENTRY_SKIP. */

@@ -1,6 +1,6 @@
 // What JavaScript can call: numbers in, numbers out. See src/decode/decoder.ts for what each does.
 import { prepareClasses } from './bytes';
-import { decodeBatch, finish as finishCapture, writeSnapshot } from './decode';
+import { decodeAnswers, decodeBatch, finish as finishCapture, settle as settleBatch, writeSnapshot } from './decode';
 import { resizeRing } from './events';
 import { prepareMethods } from './head';
 import * as counters from './loss';
@@ -11,6 +11,8 @@ import { set } from './settings';
 
 let input: usize = 0;
 let inputCapacity: u32 = 0;
+let answers: usize = 0;
+let answersCapacity: u32 = 0;
 
 prepareClasses();
 prepareMethods();
@@ -32,6 +34,7 @@ export function inputPointer(bytes: u32): usize {
 
 export function decode(bytes: u32): void {
 	decodeBatch(input, 0, bytes < inputCapacity ? bytes : inputCapacity, false);
+	settleBatch();
 }
 
 export function decodePart(from: u32, bytes: u32): u32 {
@@ -39,6 +42,25 @@ export function decodePart(from: u32, bytes: u32): u32 {
 	if (from > length) return bytes;
 	const at = decodeBatch(input, from, length, true);
 	return at == length ? bytes : at;
+}
+
+export function settle(): void {
+	settleBatch();
+}
+
+/** Room for answers beside the input, whose batch may not be over; 0 when the host has no more memory. */
+export function answersPointer(bytes: u32): usize {
+	release(answers);
+	answers = allocateBeyond(bytes);
+	answersCapacity = answers == 0 ? 0 : bytes;
+	return answers;
+}
+
+export function takeAnswers(): void {
+	decodeAnswers(answers, answersCapacity);
+	release(answers);
+	answers = 0;
+	answersCapacity = 0;
 }
 
 export function outputPointer(): usize {

@@ -31,10 +31,7 @@ export function openConnection(id: u64): Connection {
 	if (connection != NO_CONNECTION) return connection;
 	while (connections.count >= connectionsLimit && connections.oldest != NO_CONNECTION) evict(connections.oldest);
 	connection = connections.addConnection(id);
-	if (connection == NO_CONNECTION) {
-		loss.count(LOSS_TABLE_FULL, 1, 0);
-		return connection;
-	}
+	if (connection == NO_CONNECTION) return connection;
 	connection.process = holdProcess(call.pid);
 	addHold(connection, call.pid);
 	return connection;

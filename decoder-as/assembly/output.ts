@@ -1,19 +1,19 @@
 // The output buffer: entries one after the other, each padded to a multiple of 8 with zeros. An entry is reserved as a
 // whole, so that what is handed out never holds a byte that was not written for it.
 import { clearBytes } from './bytes';
-import { allocate, enlarge, memoryInUse, release } from './memory';
+import { allocate, enlarge, memoryInUse, passLimit, release } from './memory';
 import { ENTRY_SIZE, ENTRY_TYPE } from './output-layout';
-import { memoryLimit } from './settings';
+import { memoryLimit, outputEnough } from './settings';
 
 const FIRST_CAPACITY: u32 = 65536;
 /** A buffer that once was larger is given back when it is cleared. */
 const KEPT_CAPACITY: u32 = 4 << 20;
-/** With so much in it it is time to take it: short messages make twenty times their bytes and more. */
-const FULL: u32 = 2 << 20;
 
 let buffer: usize = 0;
 let length: u32 = 0;
 let capacity: u32 = 0;
+/** Something in it waits for the host's answer. */
+let asksHost = false;
 
 export function outputStart(): usize {
 	return buffer;
@@ -23,12 +23,19 @@ export function outputLength(): u32 {
 	return length;
 }
 
-export function isFull(): bool {
-	return length >= FULL;
+/** Is it time for the host to take the output? */
+export function isDue(): bool {
+	return asksHost || length >= outputEnough;
+}
+
+/** The host is to look at the output before the next record. */
+export function askHost(): void {
+	asksHost = true;
 }
 
 export function clear(): void {
 	length = 0;
+	asksHost = false;
 	if (capacity <= KEPT_CAPACITY) return;
 	release(buffer);
 	buffer = 0;
@@ -56,6 +63,16 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	store<u32>(entry, type, ENTRY_TYPE);
 	length += size;
 	return entry;
+}
+
+/** The same beyond the memory limit: for entries that are small and must not be missing. */
+export function reserveSurely(type: i32, fixed: u32, bytes: u32): usize {
+	const entry = reserve(type, fixed, bytes);
+	if (entry != 0) return entry;
+	passLimit(true);
+	const beyond = reserve(type, fixed, bytes);
+	passLimit(false);
+	return beyond;
 }
 
 /** The entry reserved last takes only `bytes` bytes after all. */

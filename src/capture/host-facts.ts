@@ -6,10 +6,10 @@ const CMDLINE_MAX = 2048;
 
 export type ProcessFacts = { readonly comm: string; readonly cgroup: string; readonly cmdline: string };
 
-/** Name, cgroup and command line (arguments separated by 0x1F) of a process; undefined when it is gone. */
-export function processFacts(pid: number): ProcessFacts | undefined {
+/** Name, cgroup and command line (arguments separated by 0x1F) of a process; empty texts when it is gone. */
+export function processFacts(pid: number): ProcessFacts {
 	const comm = procText(`/proc/${pid}/comm`);
-	if (comm === undefined) return undefined;
+	if (comm === undefined) return { comm: '', cgroup: '', cmdline: '' };
 	const cmdline = (procText(`/proc/${pid}/cmdline`) ?? '').replace(/\0$/, '').replaceAll('\0', '\x1f');
 	return {
 		comm: comm.replace(/\n$/, ''),

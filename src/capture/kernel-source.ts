@@ -88,8 +88,7 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 function answer(addon: NativeAddon, capture: NativeCapture, question: Question): Uint8Array | undefined {
 	const timeNs = addon.bootTimeNs();
 	if (question.what === 'process') {
-		const facts = processFacts(question.pid);
-		return facts === undefined ? undefined : processFact(timeNs, question.pid, facts);
+		return processFact(timeNs, question.pid, processFacts(question.pid));
 	}
 	const { kind, type, local, remote } = addon.lookupSocket(question.pid, question.fd);
 	// A datagram or raw socket carries no HTTP/1.

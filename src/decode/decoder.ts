@@ -47,10 +47,15 @@ export type Decoder = {
 	 */
 	decode(bytes: number): void;
 	/**
-	 * The same from byte `from` of the batch on, but stops between two records when much output is to be taken (the memory
-	 * limit holds for it, too). Answers where it stopped: `bytes` when the batch is over, else where the next part begins.
+	 * The same from byte `from` of the batch on, but stops between two records when the output should be taken first:
+	 * because there is much of it (the memory limit holds for it, too), or because it has questions. Answers where it
+	 * stopped: `bytes` at the batch's end, else where the next part begins. After the last part comes settle().
 	 */
 	decodePart(from: number, bytes: number): number;
+	/** Takes records that answer questions, between two parts of a batch or after the last. */
+	answer(records: Uint8Array): void;
+	/** Decides what waited for the end of the batch. May be called again when answers came after it. */
+	settle(): void;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
 	output(): Uint8Array;
 	/** Their length; 0 when there are none. */
@@ -72,6 +77,9 @@ type Exports = {
 	inputPointer(bytes: number): number;
 	decode(bytes: number): void;
 	decodePart(from: number, bytes: number): number;
+	settle(): void;
+	answersPointer(bytes: number): number;
+	takeAnswers(): void;
 	outputPointer(): number;
 	outputBytes(): number;
 	clearOutput(): void;
@@ -126,6 +134,12 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 		},
 		decode: wasmExports.decode,
 		decodePart: (from, bytes) => wasmExports.decodePart(from, bytes) >>> 0,
+		settle: wasmExports.settle,
+		answer(records) {
+			const pointer = wasmExports.answersPointer(records.byteLength) >>> 0;
+			new Uint8Array(memory.buffer, pointer, records.byteLength).set(records);
+			wasmExports.takeAnswers();
+		},
 		output() {
 			const start = wasmExports.outputPointer() >>> 0;
 			return new Uint8Array(memory.buffer, start, wasmExports.outputBytes() >>> 0);

@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { SNAPSHOT_CONNECTIONS, SNAPSHOT_EVENTS, SNAPSHOT_EXCHANGES } from '../../decoder-as/assembly/output-layout.ts';
+import {
+	QUESTION_PROCESS,
+	QUESTION_SOCKET,
+	SNAPSHOT_CONNECTIONS,
+	SNAPSHOT_EVENTS,
+	SNAPSHOT_EXCHANGES,
+} from '../../decoder-as/assembly/output-layout.ts';
 import type { Decoder } from '../../src/decode/decoder.ts';
 import { feedBatch, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
 import { buildBatch, buildRecord, Tape } from '../support/record-builder.ts';
@@ -260,6 +266,63 @@ test('output that comes near the memory limit is not copied for each row; taken 
 	assert.ok(parts > 5);
 	assert.equal(rows, count - 100);
 	assert.equal(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events, 0);
+});
+
+test('a flood on a new connection loses no row: questions are answered before the next record', () => {
+	const count = 100_000;
+	const tape = new Tape();
+	// Neither the process's names nor the addresses are known.
+	const server = tape.server(1, { pid: 77 }).open();
+	for (let i = 0; i < count; i += 500) server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(500));
+	const batch = tape.batch();
+	const subject = newDecoder({ memoryLimit: 8 << 20 });
+	subject.input(batch.length).set(batch);
+	let rows = 0;
+	const asked: number[] = [];
+	const takeRows = () => {
+		const { exchanges, questions } = takeOutput(subject);
+		const answers = new Tape();
+		for (const { what, conn, pid } of questions) {
+			asked.push(what);
+			if (what === QUESTION_PROCESS) answers.factProcess(pid, 'server');
+			else answers.factSocket(conn, 'socket', '1.2.3.4:80', '5.6.7.8:90');
+		}
+		if (questions.length > 0) subject.answer(answers.batch());
+		rows += exchanges.filter(({ comm, remote }) => comm === 'server' && remote === '5.6.7.8:90').length;
+	};
+	for (let at = 0; at < batch.length; ) {
+		at = subject.decodePart(at, batch.length);
+		takeRows();
+	}
+	subject.settle();
+	takeRows();
+	assert.equal(rows, count - 100);
+	assert.deepEqual(asked.sort(), [QUESTION_SOCKET, QUESTION_PROCESS]);
+	assert.equal(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events, 0);
+});
+
+test('in a full memory each byte stands in the row of its connection, or was counted as lost', () => {
+	const subject = newDecoder({ memoryLimit: 4 << 20 });
+	const tape = new Tape();
+	tape.factProcess(100, 'server');
+	const request = `POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(1000)}`;
+	const count = 10_000;
+	for (let i = 1; i <= count; i++) {
+		const server = tape
+			.server(i, { local: '1.2.3.4:80', remote: `5.6.7.8:${i}` })
+			.open()
+			.in(request);
+		if (i % 2 === 0) server.close();
+	}
+	// Nobody takes the output meanwhile.
+	for (let at = 0; at < tape.records.length; at += 100)
+		feedBatch(subject, buildBatch(tape.records.slice(at, at + 100)));
+	subject.finish();
+	const { connections } = takeOutput(subject);
+	const seen = connections.reduce((sum, { bytesIn }) => sum + bytesIn, 0);
+	assert.ok(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events > 0, 'the memory was not full');
+	assert.equal(seen + subject.loss()[wire.LOSS_TABLE_FULL]!.bytes, count * request.length);
+	assert.ok(subject.memory.buffer.byteLength < (4 << 20) + SLACK, `${subject.memory.buffer.byteLength} bytes`);
 });
 
 test('events and connections can always be listed', () => {
