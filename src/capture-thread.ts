@@ -106,13 +106,13 @@ async function run(): Promise<void> {
 			const { path, force, owner, meta } = settings.record;
 			recording = new RecordingWriter(path, meta, { force, ...(owner === undefined ? {} : { owner }) });
 		}
-		feed(source.periodicRecords());
+		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
 		await pump(source);
-		feed(source.periodicRecords());
-		if (settings.replay === undefined) feed([endRecord(process.hrtime.bigint())]);
+		feed(source.periodicRecords(), source);
+		if (settings.replay === undefined) feed([endRecord(process.hrtime.bigint())], source);
 		decoder.finish();
-		drain(source);
+		takeOutput(source);
 		closeRecording();
 		ended = true;
 		updateStatus();
@@ -158,8 +158,7 @@ async function pump(source: BatchSource): Promise<void> {
 		if (length < 0 || (length === 0 && stopping)) return;
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused || !live) {
-			decodeInParts(length, source);
-			drain(source);
+			decode(length, source);
 		}
 		const now = performance.now();
 		priority?.came(length, now);
@@ -168,8 +167,7 @@ async function pump(source: BatchSource): Promise<void> {
 		if (now >= periodicAt) {
 			listen = true;
 			periodicAt = now + PERIODIC_MS;
-			feed(source.periodicRecords());
-			drain(source);
+			feed(source.periodicRecords(), source);
 			updateStatus();
 		}
 		status[STATUS_ROWS] = store.appended;
@@ -187,16 +185,15 @@ async function pump(source: BatchSource): Promise<void> {
 }
 
 /** Records that user space made, into the decoder and the recording. */
-function feed(records: readonly Uint8Array[]): void {
+function feed(records: readonly Uint8Array[], source: BatchSource): void {
 	if (records.length === 0) return;
 	const batch = Buffer.concat(records);
-	record(batch);
-	decoder.input(batch.byteLength).set(batch);
-	decoder.decode(batch.byteLength);
+	decoder.input(source.batchBytes).set(batch);
+	decode(batch.byteLength, source);
 }
 
 /** Decodes the batch of `length` bytes in the decoder's input. Its questions are answered before the next record. */
-function decodeInParts(length: number, source: BatchSource): void {
+function decode(length: number, source: BatchSource): void {
 	let from = 0;
 	do {
 		const to = decoder.decodePart(from, length);
@@ -205,14 +202,13 @@ function decodeInParts(length: number, source: BatchSource): void {
 		answer(takeOutput(source));
 		from = to;
 	} while (from < length);
-	decoder.settle();
-}
-
-/** Takes what the decoder has finished; answers its questions, which may finish more. */
-function drain(source: BatchSource): void {
-	while (decoder.outputBytes() > 0) {
-		if (answer(takeOutput(source))) decoder.settle();
-	}
+	let isSettled = false;
+	let isAnswered = false;
+	// Answers may finish more.
+	do {
+		isSettled = decoder.settle();
+		isAnswered = answer(takeOutput(source));
+	} while (!isSettled || isAnswered);
 }
 
 /** Gives answers to the decoder; false when there are none. */

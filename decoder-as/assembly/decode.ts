@@ -142,11 +142,15 @@ function decodeRecords(start: usize, from: u32, bytes: u32, pausing: bool): u32 
 	return bytes;
 }
 
-/** The batch is over: decides what waited for its end. Again after answers that came since. */
-export function settle(): void {
+/**
+ * The batch is over: decides what waited for its end; again after answers that came since. False when it stopped, with
+ * `pausing`, because the host should take the output first.
+ */
+export function settle(pausing: bool): bool {
 	settleBatch();
-	settleDue();
+	if (!settleDue(pausing)) return false;
 	watchIdle();
+	return true;
 }
 
 /** Only of data records `bytes` bounds the payload; what user space writes has payload and no stream bytes. */
@@ -403,7 +407,7 @@ function giveUpIdle(stream: Stream): void {
 export function finish(): void {
 	if (finished) return;
 	finished = true;
-	settleDue();
+	settleDue(false);
 	endEverything();
 }
 

@@ -34,7 +34,7 @@ export function inputPointer(bytes: u32): usize {
 
 export function decode(bytes: u32): void {
 	decodeBatch(input, 0, bytes < inputCapacity ? bytes : inputCapacity, false);
-	settleBatch();
+	settleBatch(false);
 }
 
 export function decodePart(from: u32, bytes: u32): u32 {
@@ -44,8 +44,8 @@ export function decodePart(from: u32, bytes: u32): u32 {
 	return at == length ? bytes : at;
 }
 
-export function settle(): void {
-	settleBatch();
+export function settle(): bool {
+	return settleBatch(true);
 }
 
 /** Room for answers beside the input, whose batch may not be over; 0 when the host has no more memory. */

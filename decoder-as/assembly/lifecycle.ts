@@ -11,6 +11,7 @@ import { allocateZeroed, release } from './memory';
 import { freeMessage } from './messages';
 import { forgetMirror } from './mirrors';
 import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from './output-layout';
+import { isDue } from './output';
 import { addPending, dropAllPending, dropFirstPending, firstPendingTime, pendingRecord, tooManyPending } from './pending';
 import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
@@ -185,17 +186,18 @@ function pendingTime(stream: Stream): u64 {
 /**
  * Takes everything that waits since before batch `before` as it is: a gap, or a response whose request did not come, is
  * taken for what it is only when nothing else can go on. What follows CONNECT or Upgrade waits for the answer as long as
- * that may come.
+ * that may come. False when it stopped, with `pausing`, because the host should take the output first.
  */
-function force(connection: Connection, before: u32): void {
+function force(connection: Connection, before: u32, pausing: bool): bool {
 	while (true) {
+		if (pausing && isDue()) return false;
 		settleStreams(connection);
 		let stream = earlier(connection);
 		if (stream != NO_STREAM && stream == connection.requests && !gapped(stream)) {
 			stream = opposite(stream);
-			if (pendingTime(stream) == u64.MAX_VALUE) return;
+			if (pendingTime(stream) == u64.MAX_VALUE) return true;
 		}
-		if (stream == NO_STREAM || stream.firstPending.batch >= before) return;
+		if (stream == NO_STREAM || stream.firstPending.batch >= before) return true;
 		takeFirst(stream, true);
 	}
 }
@@ -250,7 +252,7 @@ export function beginClose(connection: Connection, reason: i32, time: u64): void
 
 /** Everything of it that is open ends for `reason`. `orderly`: it was closed, and by whoever we see. */
 function endConnection(connection: Connection, reason: i32, orderly: bool): void {
-	force(connection, u32.MAX_VALUE);
+	force(connection, u32.MAX_VALUE, false);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
 	// Nobody said whether it is still HTTP.
@@ -314,28 +316,33 @@ export function endEverything(): void {
 	}
 }
 
-/** At the end of a batch: decides what waited long enough. */
-export function settleDue(): void {
+/**
+ * At the end of a batch: decides what waited long enough. False when it stopped, with `pausing`, because the host should
+ * take the output first.
+ */
+export function settleDue(pausing: bool): bool {
 	let connection = connections.takeDue();
 	while (connection != NO_CONNECTION) {
 		const next = connection.dueNext;
 		connection.due = false;
 		if (connection.forgotten) release(changetype<usize>(connection));
-		else if (settleConnection(connection)) connections.makeDue(connection);
+		else if ((pausing && isDue()) || settleConnection(connection, pausing)) connections.makeDue(connection);
 		connection = next;
 	}
+	return !pausing || !isDue();
 }
 
 /** True when something is still to be decided. */
-function settleConnection(connection: Connection): bool {
+function settleConnection(connection: Connection, pausing: bool): bool {
 	if (connection.buried) return false;
 	let left = false;
 	if (!connection.gone) {
-		force(connection, connections.batch);
+		if (!force(connection, connections.batch, pausing)) return true;
 		left = settleEnd(connection.incoming) || left;
 		left = settleEnd(connection.outgoing) || left;
 		if (connection.closed) {
 			if (connection.closedIn < connections.batch || nothingMissing(connection)) {
+				if (!force(connection, u32.MAX_VALUE, pausing)) return true;
 				decideVerification(connection);
 				endConnection(connection, connection.endReason, true);
 				connection.gone = true;

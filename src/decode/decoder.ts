@@ -54,12 +54,13 @@ export type Decoder = {
 	decodePart(from: number, bytes: number): number;
 	/** Takes records that answer questions, between two parts of a batch or after the last. */
 	answer(records: Uint8Array): void;
-	/** Decides what waited for the end of the batch. May be called again when answers came after it. */
-	settle(): void;
+	/**
+	 * Decides what waited for the end of the batch. False: the output should be taken first, and settle() called again. So
+	 * it may be after answers that came later.
+	 */
+	settle(): boolean;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
 	output(): Uint8Array;
-	/** Their length; 0 when there are none. */
-	outputBytes(): number;
 	clearOutput(): void;
 	/** Appends open exchanges, live connections, recent events, blind spots (a mask of SNAPSHOT_*) to the output. */
 	snapshot(mask: number): void;
@@ -77,7 +78,7 @@ type Exports = {
 	inputPointer(bytes: number): number;
 	decode(bytes: number): void;
 	decodePart(from: number, bytes: number): number;
-	settle(): void;
+	settle(): number;
 	answersPointer(bytes: number): number;
 	takeAnswers(): void;
 	outputPointer(): number;
@@ -134,7 +135,7 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 		},
 		decode: wasmExports.decode,
 		decodePart: (from, bytes) => wasmExports.decodePart(from, bytes) >>> 0,
-		settle: wasmExports.settle,
+		settle: () => wasmExports.settle() !== 0,
 		answer(records) {
 			const pointer = wasmExports.answersPointer(records.byteLength) >>> 0;
 			new Uint8Array(memory.buffer, pointer, records.byteLength).set(records);
@@ -144,7 +145,6 @@ export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: D
 			const start = wasmExports.outputPointer() >>> 0;
 			return new Uint8Array(memory.buffer, start, wasmExports.outputBytes() >>> 0);
 		},
-		outputBytes: wasmExports.outputBytes,
 		clearOutput: wasmExports.clearOutput,
 		snapshot: wasmExports.snapshot,
 		finish: wasmExports.finish,

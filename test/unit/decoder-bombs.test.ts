@@ -294,11 +294,39 @@ test('a flood on a new connection loses no row: questions are answered before th
 		at = subject.decodePart(at, batch.length);
 		takeRows();
 	}
-	subject.settle();
+	while (!subject.settle()) takeRows();
 	takeRows();
 	assert.equal(rows, count - 100);
 	assert.deepEqual(asked.sort(), [QUESTION_SOCKET, QUESTION_PROCESS]);
 	assert.equal(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events, 0);
+});
+
+test('what waited for the end of a batch is handed out in parts, and none of it is lost', () => {
+	const tape = new Tape();
+	const client = tape.client(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+	tape.factProcess(200, 'client');
+	const count = 20_000;
+	// Their requests were not seen, which is decided at the end of the next batch.
+	for (let i = 0; i < count; i += 400) client.in('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'.repeat(400));
+	const subject = newDecoder({ memoryLimit: 16 << 20 });
+	let rows = 0;
+	const decodeParts = (batch: Uint8Array) => {
+		subject.input(batch.length).set(batch);
+		let at = 0;
+		do {
+			at = subject.decodePart(at, batch.length);
+			rows += takeOutput(subject).exchanges.length;
+		} while (at < batch.length);
+		while (!subject.settle()) rows += takeOutput(subject).exchanges.length;
+		rows += takeOutput(subject).exchanges.length;
+	};
+	decodeParts(tape.batch());
+	decodeParts(new Uint8Array(0));
+	decodeParts(new Uint8Array(0));
+	subject.finish();
+	rows += takeOutput(subject).exchanges.length;
+	assert.equal(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events, 0);
+	assert.equal(rows, count);
 });
 
 test('in a full memory each byte stands in the row of its connection, or was counted as lost', () => {
