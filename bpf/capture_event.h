@@ -33,8 +33,9 @@
 
 enum capture_kind {
 	/* A call moved bytes of a connection: payload is (a part of) these bytes. Of TLS and HTTP/2 only one such record comes,
-	 * with the connection's first bytes and standing for these alone, and later the CAPTURE_CLOSE. Bytes of calls that were
-	 * too short to be recognised come, once they are, as one record before that of the call that decided it. */
+	 * with the connection's first bytes and standing for these alone, and later the CAPTURE_CLOSE; unless the answer begins
+	 * like HTTP/1. Bytes of calls that were not recognised come, once they or the answer are, as one record before that of the
+	 * call that decided it (the first BEGINNING_BYTES of them, the rest is cut by the capture limit). */
 	CAPTURE_DATA = 1,
 	/* A connection came to be, or an address of it became known. Comes right before the connection's first record of
 	 * any other kind (so only for connections that carried something worth a record; time_ns is that of accept/connect

@@ -131,9 +131,18 @@ struct control {
 /* The reader knows of it: it gets a CAPTURE_CLOSE. */
 #define CONNECTION_OPEN_SENT 16
 #define CONNECTION_EOF_SENT 32
+/* Both directions have begun, and neither as HTTP. */
+#define CONNECTION_ANSWERED 64
+/* Nothing more is put into map `beginnings`. */
+#define CONNECTION_BEGUN 128
+/* What is there has no line end yet, and only the whole line can tell whether it is HTTP. */
+#define CONNECTION_IN_LINE 256
 
 /* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
 #define SNIFF_BYTES 32
+
+/* Bytes kept of what began a connection and did not look like HTTP, until its answer has begun. A power of 2. */
+#define BEGINNING_BYTES 1024
 
 struct connection {
 	/* Stream offsets reached, by direction - 1. */

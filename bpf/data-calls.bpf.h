@@ -222,21 +222,18 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 
 /* ---- what is of interest ------------------------------------------------------------------------------------------ */
 
-/* Puts the first bytes of the call, SNIFF_BYTES at the most, behind the scratch->sniff_bytes held ones in scratch->sniff. */
-__noinline long gather_start(void)
+/* Copies the first bytes of the call, `room` at the most, to `into` from its byte `filled` on; `into` has twice the room, a
+ * power of 2. The new number of bytes there. */
+static __always_inline __u64 gather(struct scratch *s, __u8 *into, __u64 filled, const __u64 room)
 {
-	struct scratch *s = working_memory();
-	struct walk *walk;
+	struct walk *walk = &s->walk;
 	struct iovec iovec;
-	__u64 bytes, filled;
+	__u64 bytes;
 	__u32 i;
 
-	if (!s)
-		return 0;
-	walk = &s->walk;
-	if (!begin_walk(s))
-		return 0;
-	walk->capture_left = SNIFF_BYTES;
+	if (!begin_walk(s) || filled >= room)
+		return filled;
+	walk->capture_left = room - filled;
 	for (i = 0; i < 6; i++) {
 		if (!walk->left || !walk->capture_left)
 			break;
@@ -259,16 +256,36 @@ __noinline long gather_start(void)
 		if (bytes > walk->message_left)
 			bytes = walk->message_left;
 		FORGET(bytes);
-		if (bytes > SNIFF_BYTES)
-			bytes = SNIFF_BYTES;
-		filled = FETCH(sniff_bytes);
+		if (bytes > room)
+			bytes = room;
 		FORGET(filled);
-		if (filled >= SNIFF_BYTES || bpf_probe_read_user(s->sniff + filled, bytes, (void *)walk->base))
+		if (filled >= room || bpf_probe_read_user(into + filled, bytes, (void *)walk->base))
 			break;
-		FETCH(sniff_bytes) = filled + bytes;
+		filled += bytes;
 		walk->capture_left -= bytes;
 		advance(walk, bytes);
 	}
+	return filled;
+}
+
+/* Puts the first bytes of the call behind the scratch->sniff_bytes held ones in scratch->sniff. Global, so that the verifier
+ * looks at it once. */
+__noinline long gather_start(void)
+{
+	struct scratch *s = working_memory();
+
+	if (s)
+		FETCH(sniff_bytes) = gather(s, s->sniff, FETCH(sniff_bytes), SNIFF_BYTES);
+	return 0;
+}
+
+/* Likewise behind those in scratch->beginning. */
+__noinline long gather_beginning(void)
+{
+	struct scratch *s = working_memory();
+
+	if (s)
+		s->beginning.bytes = gather(s, s->beginning.data, s->beginning.bytes, BEGINNING_BYTES);
 	return 0;
 }
 
@@ -379,12 +396,119 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	return connection;
 }
 
+/* May the call be the first request of its connection, or a part of it, as far as roles and what was seen before tell? */
+static __always_inline bool may_ask(const struct scratch *s, const struct connection *connection)
+{
+	if (connection->flags & (CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
+		return false;
+	if (connection->role == ROLE_ACCEPTED)
+		return s->call.direction == DIRECTION_IN;
+	if (connection->role == ROLE_CONNECTED)
+		return s->call.direction == DIRECTION_OUT;
+	return !connection->offset[s->call.direction & 1];
+}
+
+/* The call begins a connection, or goes on with its beginning, and did not look like HTTP by its first bytes: does its first
+ * line? What does not is kept, for the answer may be HTTP all the same. `looks`: what the first bytes look like. */
+static SHARED __u32 look_further(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
+{
+	struct beginning *kept = NULL;
+	__u32 index, named;
+
+	if (!s || !connection)
+		return looks;
+	index = (s->call.direction - 1) & 1;
+	if (connection->offset[index]) {
+		kept = bpf_map_lookup_elem(&beginnings, &conn);
+		/* Only what is whole so far. */
+		if (!kept || kept->bytes != connection->offset[index] || kept->direction != s->call.direction) {
+			connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
+			return looks;
+		}
+		bpf_probe_read_kernel(&s->beginning, sizeof(s->beginning), kept);
+		s->beginning.like_line |= looks == LOOKS_LIKE_LINE;
+	} else {
+		s->beginning.time_ns = bpf_ktime_get_boot_ns();
+		s->beginning.pid_tgid = s->call.pid_tgid;
+		s->beginning.fd = s->call.fd;
+		s->beginning.syscall = s->call.syscall;
+		s->beginning.direction = s->call.direction;
+		s->beginning.bytes = 0;
+		s->beginning.searched = 0;
+		s->beginning.sent = 0;
+		s->beginning.like_line = looks == LOOKS_LIKE_LINE;
+		s->beginning.pad = 0;
+	}
+	gather_beginning();
+	connection->flags &= ~CONNECTION_IN_LINE;
+	if (looks != LOOKS_TLS && looks != LOOKS_HTTP2) {
+		named = find_version();
+		/* No other protocol has lines that long: the reader looks again. */
+		if (named == LOOKS_HTTP ||
+		    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
+			return LOOKS_HTTP_LINE;
+		if (named == LOOKS_UNDECIDED && s->beginning.like_line)
+			connection->flags |= CONNECTION_IN_LINE;
+	}
+	if (s->beginning.bytes >= BEGINNING_BYTES)
+		connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
+	if (!(connection->flags & CONNECTION_MIDSTREAM))
+		bpf_map_update_elem(&beginnings, &conn, &s->beginning, BPF_ANY);
+	return looks;
+}
+
+/* What was kept of the connection's beginning, as a record; the call that comes now, or that of the other side, is HTTP. */
+static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn, struct beginning *kept)
+{
+	__u32 index = (kept->direction - 1) & 1, sent = kept->sent;
+	__u64 bytes = kept->bytes - sent, size;
+
+	connection->held_bytes[index] = 0;
+	FORGET(bytes);
+	if (sent > SNIFF_BYTES || bytes > BEGINNING_BYTES || connection->offset[index] == sent ||
+	    bpf_probe_read_kernel(s->payload, bytes, kept->data + sent))
+		return;
+	begin_event(&s->event, CAPTURE_DATA, kept->pid_tgid, conn, connection);
+	s->event.syscall = kept->syscall;
+	s->event.direction = kept->direction;
+	s->event.fd = kept->fd;
+	s->event.call_bytes = connection->offset[index];
+	s->event.bytes = connection->offset[index] - sent;
+	s->event.captured_bytes = bytes;
+	s->event.stream_offset = sent;
+	s->event.time_ns = kept->time_ns;
+	if (bytes < s->event.bytes)
+		s->event.flags |= FLAG_CUT_CAPTURE_LIMIT;
+	size = sizeof(struct capture_event) + bytes;
+	s->event.size = size;
+	if (bpf_ringbuf_output(&ring, &s->event, size, wake_flags(size)))
+		count_loss(LOSS_RING_FULL, s->event.bytes);
+	bpf_map_delete_elem(&beginnings, &conn);
+}
+
+/* Is everything of the direction there that was before this call? */
+static __always_inline bool is_whole(const struct connection *connection, __u32 direction, const struct beginning *kept)
+{
+	__u32 index = (direction - 1) & 1;
+
+	return connection->offset[index] == connection->held_bytes[index] || (kept && kept->direction == direction);
+}
+
+/* Both sides have begun, and this is not HTTP. */
+static __always_inline void forget_beginning(struct connection *connection, __u64 conn)
+{
+	connection->flags |= CONNECTION_ANSWERED;
+	bpf_map_delete_elem(&beginnings, &conn);
+}
+
 /* Looks at the start of a call on a connection that is not HTTP so far. */
-static __always_inline __u32 look_at_start(struct scratch *s, struct connection *connection)
+static __always_inline __u32 look_at_start(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1;
 	__u32 looks, only_upper = connection->flags & CONNECTION_UNVERIFIED;
 
+	if (connection->flags & CONNECTION_IN_LINE && may_ask(s, connection))
+		return look_further(s, connection, conn, LOOKS_FOREIGN);
 	begin_sniff(s, connection);
 	gather_start();
 	looks = test_start(only_upper);
@@ -407,14 +531,31 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 		__builtin_memcpy(connection->held[index], s->sniff, SNIFF_BYTES);
 		connection->held_bytes[index] = s->sniff_bytes;
 	}
+	if (looks == LOOKS_HTTP || connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
+		return looks;
+	/* Of a connection that was there before only the first call is looked at so closely. */
+	if (may_ask(s, connection) || (connection->flags & CONNECTION_MIDSTREAM && !connection->offset[index]))
+		return look_further(s, connection, conn, looks);
+	if (looks != LOOKS_UNDECIDED && !(connection->flags & CONNECTION_MIDSTREAM))
+		forget_beginning(connection, conn);
 	return looks;
 }
 
-/* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only, and the descriptor is left alone. */
+/* The descriptor of a labelled connection is of no interest any more. */
+static __always_inline void leave_labelled(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
+
+	forget_beginning(connection, conn);
+	if (slot && *slot == s->call.descriptor)
+		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
+}
+
+/* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only. */
 static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;
-	__u64 *slot;
+	struct beginning *kept;
 
 	connection->flags |= CONNECTION_LABELLED;
 	mark_process(s->call.pid_tgid >> 32);
@@ -431,9 +572,32 @@ static __always_inline void label_connection(struct scratch *s, struct connectio
 	s->small.stream_offset = connection->offset[index] - connection->held_bytes[index];
 	__builtin_memcpy(s->small_payload, s->sniff, SNIFF_BYTES);
 	send_small(s, bytes);
-	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
-	if (slot && *slot == s->call.descriptor)
-		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
+	/* A server that does not expect it answers in HTTP/1. */
+	kept = bpf_map_lookup_elem(&beginnings, &conn);
+	if (kept && may_ask(s, connection))
+		kept->sent = bytes;
+	else
+		leave_labelled(s, connection, conn);
+}
+
+/* A call on a connection that is labelled and not answered yet. True: it is HTTP after all. */
+static __always_inline bool look_at_answer(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u32 looks;
+
+	if (may_ask(s, connection)) {
+		if (!(connection->flags & CONNECTION_BEGUN))
+			look_further(s, connection, conn, LOOKS_TLS);
+		return false;
+	}
+	looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection, conn);
+	if (looks == LOOKS_HTTP) {
+		connection->flags &= ~CONNECTION_LABELLED;
+		return true;
+	}
+	if (looks != LOOKS_UNDECIDED)
+		leave_labelled(s, connection, conn);
+	return false;
 }
 
 /* Does one of the connection's ports match? A port that is not known does not, unless this kernel does not let it be known. */
@@ -492,8 +656,10 @@ EXIT_STAGE(carry_call)
 {
 	struct scratch *s = working_memory();
 	struct connection *connection = NULL;
+	struct beginning *kept;
 	__u64 conn, skip_until = 0;
-	__u32 index, looks;
+	__u32 index, looks = LOOKS_FOREIGN;
+	bool became = false;
 
 	if (!s)
 		return 0;
@@ -543,8 +709,16 @@ EXIT_STAGE(carry_call)
 		skip_excluded(s, connection);
 		return 0;
 	}
+	if (connection->flags & CONNECTION_LABELLED) {
+		if (!look_at_answer(s, connection, conn)) {
+			FETCH_ADD(&connection->offset[index], s->call.ret);
+			return 0;
+		}
+		connection->flags |= CONNECTION_HTTP;
+		became = true;
+	}
 	if (!(connection->flags & CONNECTION_HTTP)) {
-		looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection);
+		looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection, conn);
 		/* A proxy that moves everything by splice shows nothing that could be recognised. */
 		if (s->call.syscall == SYSCALL_SPLICE && !connection->offset[index])
 			tell_blind_spot(s, BLIND_SPOT_SPLICE, SYSCALL_SPLICE, s->call.pid_tgid, conn, s->call.fd);
@@ -554,9 +728,9 @@ EXIT_STAGE(carry_call)
 			FETCH_ADD(&connection->offset[index], s->call.ret);
 			return 0;
 		}
-		if (looks != LOOKS_HTTP) {
+		if (looks != LOOKS_HTTP && looks != LOOKS_HTTP_LINE) {
 			FETCH_ADD(&connection->offset[index], s->call.ret);
-			if (looks == LOOKS_FOREIGN) {
+			if (looks != LOOKS_UNDECIDED) {
 				connection->held_bytes[index] = 0;
 				if (connection->flags & CONNECTION_UNVERIFIED && is_file_call(s->call.syscall)) {
 					dismiss(s);
@@ -567,17 +741,24 @@ EXIT_STAGE(carry_call)
 		}
 		connection->flags |= CONNECTION_HTTP;
 		mark_process(s->call.pid_tgid >> 32);
+		became = true;
 	}
 	if (!ports_pass(s, connection)) {
 		skip_excluded(s, connection);
 		return 0;
 	}
+	kept = became ? bpf_map_lookup_elem(&beginnings, &conn) : NULL;
+	/* What is HTTP by this call's own first bytes is so whatever went before. */
+	if (kept && kept->direction == s->call.direction && looks != LOOKS_HTTP_LINE)
+		kept = NULL;
 	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
 		/* What went before was not HTTP, or excluded. */
-		if (connection->offset[0] != connection->held_bytes[0] || connection->offset[1] != connection->held_bytes[1])
+		if (!is_whole(connection, DIRECTION_IN, kept) || !is_whole(connection, DIRECTION_OUT, kept))
 			connection->flags |= CONNECTION_MIDSTREAM;
 		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
 	}
+	if (kept)
+		send_beginning(s, connection, conn, kept);
 	send_held(s, connection, conn, DIRECTION_IN);
 	send_held(s, connection, conn, DIRECTION_OUT);
 	s->call.stream_offset = FETCH_ADD(&connection->offset[index], s->call.ret);

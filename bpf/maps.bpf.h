@@ -130,6 +130,26 @@ struct passing {
 	__u32 arrived;
 };
 
+/* The first bytes of a connection that do not look like HTTP: its answer may. */
+struct beginning {
+	/* Of the call that brought the first of them. */
+	__u64 time_ns;
+	__u64 pid_tgid;
+	__s32 fd;
+	__u32 syscall;
+	__u32 direction;
+	__u32 bytes;
+	/* How far its first line was searched. */
+	__u32 searched;
+	/* Bytes of it that went out with the connection's label. */
+	__u32 sent;
+	/* 1: LOOKS_LIKE_LINE. */
+	__u32 like_line;
+	__u32 pad;
+	/* Twice the room, so that the verifier's bound on offset + length holds. */
+	__u8 data[BEGINNING_BYTES * 2];
+};
+
 #define SMALL_PAYLOAD 128
 
 /* A descriptor that was found dismissed while control.meanings had this value. */
@@ -177,6 +197,7 @@ struct scratch {
 	__u8 small_payload[SMALL_PAYLOAD];
 	/* … a new connection, a block that stays zero … */
 	struct connection connection;
+	struct beginning beginning;
 	struct descriptor_block empty_block;
 	/* … and one with. Twice the room, so that the verifier's bound on offset + length holds. */
 	struct capture_event event;
@@ -267,6 +288,14 @@ struct {
 	__type(key, struct skip_key);
 	__type(value, __u64);
 } skips SEC(".maps");
+
+/* conn → its first bytes. Answers may never come: the oldest go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct beginning);
+} beginnings SEC(".maps");
 
 /* A TCP socket on its way to being connected. */
 struct connecting_socket {

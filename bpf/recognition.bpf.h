@@ -17,6 +17,10 @@ enum verdict {
 	LOOKS_HTTP,
 	LOOKS_TLS,
 	LOOKS_HTTP2,
+	/* A word and a space, as a request begins, but then no target as most requests have. */
+	LOOKS_LIKE_LINE,
+	/* HTTP by the whole first line of the connection, which may have begun in an earlier call. */
+	LOOKS_HTTP_LINE,
 };
 
 #define BYTE_TOKEN 1
@@ -107,7 +111,7 @@ static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool on
 	/* The PROXY preamble: TCP4, TCP6, UNKNOWN. */
 	if (compare(s, from, 6, TEXT('P', 'R', 'O', 'X', 'Y', ' ', 0, 0), 6, LOOKS_HTTP) == LOOKS_HTTP && (next == 'T' || next == 'U'))
 		return LOOKS_HTTP;
-	return LOOKS_FOREIGN;
+	return LOOKS_LIKE_LINE;
 }
 
 /*
@@ -156,6 +160,70 @@ __noinline __u32 test_start(__u32 only_upper)
 	if (looks != LOOKS_FOREIGN)
 		return looks;
 	return test_request(s, from, only_upper);
+}
+
+#define EACH_BYTE(c) (0x0101010101010101ULL * (c))
+
+/* Is `HTTP/`, in any case, at the lowest byte of `word`? Without a branch, for the verifier follows each of them. */
+static __always_inline bool is_version(__u64 word)
+{
+	__u64 other = (word & 0xffdfdfdfdfULL) ^ TEXT('H', 'T', 'T', 'P', '/', 0, 0, 0);
+
+	return 1 ^ ((other | -other) >> 63);
+}
+
+/* Looks for `HTTP/` in the first line of scratch->beginning that is not empty: requests have it there, whatever their method
+ * and target look like. LOOKS_UNDECIDED while the line has no end. Global, so that the verifier looks at it once. */
+__noinline __u32 find_version(void)
+{
+	struct scratch *s = working_memory();
+	__u64 at, bytes, i, word, found;
+	const __u8 *data;
+
+	if (!s)
+		return LOOKS_FOREIGN;
+	bytes = s->beginning.bytes;
+	FORGET(bytes);
+	if (bytes > BEGINNING_BYTES)
+		return LOOKS_FOREIGN;
+	data = s->beginning.data;
+	/* What stands after them is of another connection. */
+	*(volatile __u64 *)(data + bytes) = 0;
+	*(volatile __u64 *)(data + bytes + 8) = 0;
+	if (!s->beginning.searched) {
+		for (i = 0; i < 8; i++)
+			if (data[i] != '\r' && data[i] != '\n')
+				break;
+		s->beginning.searched = i;
+	}
+	found = 0;
+	for (i = 0; i < BEGINNING_BYTES / 8; i++) {
+		at = *(volatile __u32 *)&s->beginning.searched;
+		if (at >= bytes)
+			break;
+		data = s->beginning.data + (at & (BEGINNING_BYTES - 1));
+		word = *(const volatile __u64 *)data ^ EACH_BYTE('\n');
+		/* A byte of it is a line end; or the name begins at one. */
+		found = ((word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80)) != 0;
+#pragma unroll
+		for (__u32 j = 0; j < 8; j++)
+			found |= is_version(*(const volatile __u64 *)(data + j));
+		if (found)
+			break;
+		*(volatile __u32 *)&s->beginning.searched = at + 8;
+	}
+	if (found) {
+#pragma unroll
+		for (__u32 j = 0; j < 8; j++) {
+			if (data[j] == '\n')
+				return LOOKS_FOREIGN;
+			if (is_version(*(const volatile __u64 *)(data + j)))
+				return LOOKS_HTTP;
+		}
+	}
+	/* The name may go on in the next call. */
+	s->beginning.searched = bytes > 4 ? bytes - 4 : 0;
+	return LOOKS_UNDECIDED;
 }
 
 #endif
