@@ -7,10 +7,11 @@ import * as layout from '../decoder-as/assembly/output-layout.ts';
 import { type BatchSource, recordingSource } from './capture/batch-source.ts';
 import { endRecord } from './capture/fact-record.ts';
 import { kernelSource } from './capture/kernel-source.ts';
-import { FRAME_PAYLOAD_MAX, RecordingWriter, systemProblem } from './capture/recording.ts';
+import { FRAME_PAYLOAD_MAX, RecordingWriter } from './capture/recording.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { systemCode } from './errors.ts';
+import { systemProblem } from './file-error.ts';
 import { memoryShares } from './memory-shares.ts';
 import { ConnectionLog } from './store/connection-log.ts';
 import type { CaptureSnapshot } from './store/database.ts';
@@ -99,12 +100,13 @@ run().catch((error: unknown) => {
 });
 
 async function run(): Promise<void> {
-	const source = settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path);
+	const source =
+		settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path, settings.user);
 	running = source;
 	try {
 		if (settings.record !== undefined) {
-			const { path, force, owner, meta } = settings.record;
-			recording = new RecordingWriter(path, meta, { force, ...(owner === undefined ? {} : { owner }) });
+			const { path, force, meta } = settings.record;
+			recording = new RecordingWriter(path, meta, { force, user: settings.user });
 		}
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });

@@ -1,8 +1,8 @@
 // Whose session this is: the user who typed `sudo tinytap`, not root. Files go to that user's directories and belong to
 // that user; the home directory comes from the passwd entry, since sudo may leave HOME as root's.
-import { chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { usageError } from './errors.ts';
 
 export type InvokingUser = {
@@ -23,12 +23,18 @@ export function invokingUser(name: string | undefined): InvokingUser {
 			throw usageError(`--user: expected the name of a user of this host, got ${JSON.stringify(name)}`);
 		return { ...entry, other: entry.uid !== own };
 	}
-	const sudoUid = Number(process.env.SUDO_UID ?? Number.NaN);
-	if (own === 0 && Number.isInteger(sudoUid) && sudoUid !== 0) {
+	const sudoUid = idOf(process.env.SUDO_UID) ?? 0;
+	if (own === 0 && sudoUid !== 0) {
 		const entry = passwd().find((each) => each.uid === sudoUid);
-		const gid = Number(process.env.SUDO_GID ?? sudoUid);
+		const gid = entry?.gid ?? idOf(process.env.SUDO_GID) ?? sudoUid;
 		return { uid: sudoUid, gid, name: entry?.name ?? String(sudoUid), home: entry?.home ?? '/', other: true };
 	}
+	return processUser();
+}
+
+/** The user this process runs as. */
+export function processUser(): InvokingUser {
+	const own = process.getuid?.() ?? 0;
 	const entry = passwd().find((each) => each.uid === own);
 	const gid = process.getgid?.() ?? 0;
 	return {
@@ -38,6 +44,10 @@ export function invokingUser(name: string | undefined): InvokingUser {
 		home: process.env.HOME ?? entry?.home ?? homedir(),
 		other: false,
 	};
+}
+
+function idOf(text: string | undefined): number | undefined {
+	return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Where things are kept: XDG's variables where they are this user's, else its defaults below the home directory. */
@@ -57,27 +67,30 @@ export function userDirectories(user: InvokingUser): {
 	};
 }
 
-/** Makes a directory, 0700, with those above it that are missing, all owned by the user. */
-export function makeDirectory(path: string, user: InvokingUser): void {
-	if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
-	makeDirectory(dirname(path), user);
-	mkdirSync(path, { mode: 0o700 });
-	if (user.other) chownSync(path, user.uid, user.gid);
+/** Ids of the groups the user is in. */
+export function userGroups(user: InvokingUser): ReadonlySet<number> {
+	const others = lines('/etc/group').flatMap((line) => {
+		const [, , gid, members] = line.split(':');
+		return members?.split(',').includes(user.name) === true ? [Number(gid)] : [];
+	});
+	return new Set([user.gid, ...others]);
 }
 
 type PasswdEntry = { readonly name: string; readonly uid: number; readonly gid: number; readonly home: string };
 
 function passwd(): PasswdEntry[] {
-	let text: string;
-	try {
-		text = readFileSync('/etc/passwd', 'utf8');
-	} catch {
-		// Not a Unix, or no such file in this container: the environment has to do.
-		return [];
-	}
-	return text.split('\n').flatMap((line) => {
+	return lines('/etc/passwd').flatMap((line) => {
 		const [name, , uid, gid, , home] = line.split(':');
 		if (name === undefined || uid === undefined || gid === undefined || home === undefined) return [];
 		return [{ name, uid: Number(uid), gid: Number(gid), home }];
 	});
+}
+
+function lines(path: string): string[] {
+	try {
+		return readFileSync(path, 'utf8').split('\n');
+	} catch {
+		// Not a Unix, or no such file in this container: the environment has to do.
+		return [];
+	}
 }

@@ -5,7 +5,7 @@ import type { CaptureSettings } from './capture/capture-settings.ts';
 import { usageError } from './errors.ts';
 import { checkedFilters, parseComm, parsePid, parsePort } from './filters.ts';
 import { FILES, version } from './installation.ts';
-import { type InvokingUser, invokingUser, userDirectories } from './invoking-user.ts';
+import { type InvokingUser, invokingUser, processUser, userDirectories } from './invoking-user.ts';
 import { createRedactor, type Redactor } from './output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS, type ResultFormat } from './output/result-format.ts';
 import { createTheme, type Theme, wantsColor } from './output/theme.ts';
@@ -132,9 +132,9 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 			history: `${directories.state}/history`,
 			userQueries,
 			queries: [
-				{ place: 'project', path: `${process.cwd()}/.tinytap/queries` },
-				{ place: 'user', path: userQueries },
-				{ place: 'bundled', path: FILES.bundledQueries },
+				{ place: 'project', path: `${process.cwd()}/.tinytap/queries`, user },
+				{ place: 'user', path: userQueries, user },
+				{ place: 'bundled', path: FILES.bundledQueries, user: processUser() },
 			],
 		},
 		strict: raw.strict === true,
@@ -166,7 +166,7 @@ export function withReplay(settings: CaptureSettings, path: string): CaptureSett
 function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 	return {
 		...(raw.replay === undefined ? {} : { replay: { path: raw.replay } }),
-		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, raw.force === true, user) }),
+		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, raw.force === true) }),
 		filters: checkedFilters({
 			pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
 			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
@@ -180,20 +180,16 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		iovecLimit: parseInteger(raw.iovecLimit ?? '1024', '--iovec-limit', 1, 1024),
 		count: Number.POSITIVE_INFINITY,
 		ownPids: [process.pid],
+		user,
 		files: FILES,
 	};
 }
 
-/** Settings of a new recording at `path`, owned by the user. */
-export function recordSettings(
-	path: string,
-	force: boolean,
-	user: InvokingUser,
-): NonNullable<CaptureSettings['record']> {
+/** Settings of a new recording at `path`. */
+export function recordSettings(path: string, force: boolean): NonNullable<CaptureSettings['record']> {
 	return {
 		path,
 		force,
-		...(user.other ? { owner: { uid: user.uid, gid: user.gid } } : {}),
 		meta: { tinytap: version(), host: hostname(), kernel: release(), started: new Date().toISOString() },
 	};
 }

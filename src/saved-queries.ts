@@ -1,11 +1,11 @@
 // Saved queries: files NAME.sql of the project, the user and the package, looked up in this order. The first comment
 // line is the description.
-import { chownSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { distance } from 'fastest-levenshtein';
-import { fileError } from './capture/recording.ts';
 import { systemCode, UserError } from './errors.ts';
-import { type InvokingUser, makeDirectory } from './invoking-user.ts';
+import { fileError } from './file-error.ts';
+import type { InvokingUser } from './invoking-user.ts';
+import { listUserDirectory, readUserFile, UserDirectory } from './user-files.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -14,20 +14,26 @@ export type SavedQuery = {
 	readonly name: string;
 	readonly place: QueryPlace;
 	readonly path: string;
+	/** Who must be allowed to read it. */
+	readonly user: InvokingUser;
 	readonly description: string;
 };
 
-export type QueryDirectories = readonly { readonly place: QueryPlace; readonly path: string }[];
+export type QueryDirectories = readonly {
+	readonly place: QueryPlace;
+	readonly path: string;
+	readonly user: InvokingUser;
+}[];
 
 /** All saved queries; a name that stands in several places is listed once, as `run` would find it. */
 export function listQueries(directories: QueryDirectories): SavedQuery[] {
 	const found = new Map<string, SavedQuery>();
-	for (const { place, path } of directories) {
-		for (const file of queryFiles(path)) {
+	for (const { place, path, user } of directories) {
+		for (const file of queryFiles(path, user)) {
 			const name = file.slice(0, -'.sql'.length);
 			if (!NAME.test(name) || found.has(name)) continue;
 			const full = join(path, file);
-			found.set(name, { name, place, path: full, description: description(readFileSync(full, 'utf8')) });
+			found.set(name, { name, place, path: full, user, description: description(full, user) });
 		}
 	}
 	return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -50,19 +56,16 @@ export function findQuery(directories: QueryDirectories, name: string): SavedQue
 }
 
 /** Saves `sql` as the user's query `name`, 0600; returns whether it replaced one. */
-export function saveQuery(directory: string, name: string, sql: string, user: InvokingUser): boolean {
+export function saveQuery(path: string, name: string, sql: string, user: InvokingUser): boolean {
 	checkName(name);
-	const path = join(directory, `${name}.sql`);
-	const temporary = join(directory, `.${name}.${process.pid}.tmp`);
 	try {
-		makeDirectory(directory, user);
-		const replaced = statSync(path, { throwIfNoEntry: false }) !== undefined;
-		writeFileSync(temporary, sql.endsWith('\n') ? sql : `${sql}\n`, { mode: 0o600, flag: 'wx' });
-		if (user.other) chownSync(temporary, user.uid, user.gid);
-		renameSync(temporary, path);
-		return replaced;
+		const directory = UserDirectory.own(path, user);
+		try {
+			return directory.replace(`${name}.sql`, sql.endsWith('\n') ? sql : `${sql}\n`);
+		} finally {
+			directory.close();
+		}
 	} catch (error) {
-		removeIfThere(temporary);
 		throw fileError(path, error, 'Saved queries are kept in the directory named; it must be writable.');
 	}
 }
@@ -75,24 +78,23 @@ function checkName(name: string): void {
 	);
 }
 
-function queryFiles(directory: string): string[] {
+function queryFiles(directory: string, user: InvokingUser): string[] {
 	try {
-		return readdirSync(directory).filter((file) => file.endsWith('.sql'));
+		return listUserDirectory(directory, user).filter((file) => file.endsWith('.sql'));
 	} catch (error) {
 		if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
 		throw fileError(directory, error, 'The directory of saved queries must be readable.');
 	}
 }
 
-function removeIfThere(path: string): void {
+function description(path: string, user: InvokingUser): string {
+	let sql: string;
 	try {
-		unlinkSync(path);
-	} catch {
-		// It was not made yet.
+		sql = readUserFile(path, user);
+	} catch (error) {
+		if (systemCode(error) === undefined) throw error;
+		return '(cannot be read)';
 	}
-}
-
-function description(sql: string): string {
 	const line = sql.split('\n', 1)[0] ?? '';
 	return line.startsWith('--') ? line.slice(2).trim() : '';
 }

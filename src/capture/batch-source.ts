@@ -1,4 +1,5 @@
 // Where records come from. A live kernel and a recorded file are interchangeable.
+import type { InvokingUser } from '../invoking-user.ts';
 import type { CaptureFilters } from './capture-settings.ts';
 import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
 
@@ -38,8 +39,8 @@ export type BatchSource = {
 };
 
 /** A recording as a source. Throws UserError when it is none. */
-export function recordingSource(path: string): BatchSource {
-	const reader = new RecordingReader(path);
+export function recordingSource(path: string, user: InvokingUser): BatchSource {
+	const reader = new RecordingReader(path, user);
 	let stopped = false;
 	return {
 		remarks: [],

@@ -1,6 +1,6 @@
 // What a capture is told, parsed and complete; nothing here is optional text from a command line any more.
 
-import type { FileOwner } from './recording.ts';
+import type { InvokingUser } from '../invoking-user.ts';
 
 /** Which processes and connections are captured; what is empty does not restrict. */
 export type CaptureFilters = {
@@ -15,11 +15,12 @@ export type CaptureFilters = {
 export type CaptureSettings = {
 	/** Read this recording instead of the kernel. */
 	readonly replay?: { readonly path: string };
+	/** Whose files recordings are. */
+	readonly user: InvokingUser;
 	/** Keep a recording of everything captured. */
 	readonly record?: {
 		readonly path: string;
 		readonly force: boolean;
-		readonly owner?: FileOwner;
 		readonly meta: Record<string, string | number>;
 	};
 	readonly filters: CaptureFilters;

@@ -1,19 +1,11 @@
 // Recordings: the capture's own records in frames with a check sum (docs/recording-format.md). The reader pulls frame by
 // frame, trusts no length, and delivers everything before the first damage.
-import {
-	closeSync,
-	constants,
-	fchownSync,
-	fstatSync,
-	ftruncateSync,
-	lstatSync,
-	openSync,
-	readSync,
-	unlinkSync,
-	writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { systemCode, UserError } from '../errors.ts';
+import { fileError } from '../file-error.ts';
+import type { InvokingUser } from '../invoking-user.ts';
+import { createUserFile, openUserFile } from '../user-files.ts';
 
 const MAGIC = Buffer.from('tinytap\n', 'latin1');
 /** Version of the framing; the records inside carry their own. */
@@ -29,9 +21,6 @@ export const FRAME_BATCH = 2;
 /** The recording was closed properly; its payload is empty. */
 export const FRAME_END = 3;
 
-/** Who a new file shall belong to. */
-export type FileOwner = { readonly uid: number; readonly gid: number };
-
 /** Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when write() returns. */
 export class RecordingWriter {
 	readonly path: string;
@@ -40,11 +29,10 @@ export class RecordingWriter {
 	#wholeBytes = 0;
 	#fd: number;
 
-	/** Throws UserError when the file exists (unless `force`) or cannot be made. */
-	constructor(path: string, meta: Record<string, string | number>, options: { force?: boolean; owner?: FileOwner }) {
+	/** The file belongs to the user. Throws UserError when it exists (unless `force`) or cannot be made. */
+	constructor(path: string, meta: Record<string, string | number>, options: { force?: boolean; user: InvokingUser }) {
 		this.path = path;
-		this.#fd = createFile(path, options.force === true);
-		if (options.owner !== undefined) fchownSync(this.#fd, options.owner.uid, options.owner.gid);
+		this.#fd = createFile(path, options.user, options.force === true);
 		const header = Buffer.alloc(FILE_HEADER_BYTES);
 		MAGIC.copy(header);
 		header.writeUInt32LE(RECORDING_VERSION, 8);
@@ -114,12 +102,11 @@ export class RecordingReader {
 	#offset = 0;
 	#ended = false;
 
-	/** Throws UserError when the file is not a recording this version reads. */
-	constructor(path: string) {
+	/** Throws UserError when the file is not a recording this version reads, or not one the user may read. */
+	constructor(path: string, user: InvokingUser) {
 		this.path = path;
 		try {
-			// A pipe that nobody writes to would keep open() waiting.
-			this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+			this.#fd = openUserFile(path, user);
 		} catch (error) {
 			throw fileError(path, error, 'Name a file that `tinytap record FILE` has written.');
 		}
@@ -209,11 +196,10 @@ function frameCheck(type: number, payload: Uint8Array): number {
 	return payload.byteLength === 0 ? check : crc32(payload, check);
 }
 
-function createFile(path: string, force: boolean): number {
+function createFile(path: string, user: InvokingUser, force: boolean): number {
 	try {
 		// Replaced, not written through: what the name pointed to before stays as it is for whoever has it open.
-		if (force && isRegularFile(path)) unlinkSync(path);
-		return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+		return createUserFile(path, user, force);
 	} catch (error) {
 		throw fileError(path, error, createHint(systemCode(error), force));
 	}
@@ -226,38 +212,10 @@ function createHint(code: string | undefined, force: boolean): string {
 		: 'Choose a new name, or use --force to replace the file.';
 }
 
-function isRegularFile(path: string): boolean {
-	return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
 function notARecording(path: string, why: string): UserError {
 	return new UserError(
 		`expected a recording, but ${path} is none: ${why}`,
 		'ERR_NOT_A_RECORDING',
 		'Name a file that `tinytap record FILE` has written.',
 	);
-}
-
-const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
-	['ENOENT', 'no such file or directory'],
-	['EEXIST', 'it exists already'],
-	['EACCES', 'permission denied'],
-	['EPERM', 'operation not permitted'],
-	['EISDIR', 'it is a directory'],
-	['ENOTDIR', 'a part of the path is not a directory'],
-	['ELOOP', 'it is a symbolic link'],
-	['ENOSPC', 'no space left on the device'],
-	['EROFS', 'the file system is read-only'],
-]);
-
-/** What a system error's code means, in words. */
-export function systemProblem(code: string): string {
-	return SYSTEM_PROBLEMS.get(code) ?? code;
-}
-
-/** A UserError for what the file system said of `path`. */
-export function fileError(path: string, error: unknown, hint: string): UserError {
-	const code = systemCode(error);
-	if (code === undefined) throw error;
-	return new UserError(`cannot open ${path}: ${systemProblem(code)}`, `ERR_FILE_${code}`, hint);
 }

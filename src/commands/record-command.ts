@@ -7,7 +7,7 @@ import { withCapture } from './command-context.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function recordCommand(options: Options, path: string, force: boolean): Promise<number> {
-	const record = recordSettings(path, force, options.user);
+	const record = recordSettings(path, force);
 	return await withCapture(
 		{ ...options, capture: { ...options.capture, record } },
 		async ({ threads, attached, captured }) => {

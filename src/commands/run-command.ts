@@ -27,8 +27,8 @@ export async function runCommand(
 		);
 	}
 	const isFile = name.includes('/') || name.endsWith('.sql');
-	const path = isFile ? name : findQuery(options.directories.queries, name).path;
-	const steps = scriptSteps(readText(path));
+	const { path, user } = isFile ? { path: name, user: options.user } : findQuery(options.directories.queries, name);
+	const steps = scriptSteps(readText(path, user));
 	const parameters = sets.map((text) => parseParameter(text, '--set'));
 	const captureFirst =
 		options.forMs !== undefined ||

@@ -1,9 +1,9 @@
 // The commands that begin with a dot, as a table: help and completion are loops over it.
-import { readFileSync } from 'node:fs';
 import { distance } from 'fastest-levenshtein';
-import { fileError } from '../capture/recording.ts';
 import { UserError, usageError } from '../errors.ts';
+import { fileError } from '../file-error.ts';
 import { filtersText, parseFilters } from '../filters.ts';
+import type { InvokingUser } from '../invoking-user.ts';
 import { curlLine } from '../output/curl-line.ts';
 import { detailView, type ExchangeDetail } from '../output/detail-view.ts';
 import { redactExchange } from '../output/redacted-exchange.ts';
@@ -14,6 +14,7 @@ import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
 import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/vocabulary.ts';
 import { TABLES } from '../store/database.ts';
 import type { Column } from '../store/table.ts';
+import { readUserFile } from '../user-files.ts';
 import { wait } from '../wait.ts';
 import { literalText, parseParameter } from './parameters.ts';
 import { scriptSteps } from './script.ts';
@@ -134,7 +135,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		argument: 'query',
 		run: async (shell, argument) => {
 			const query = findQuery(shell.options.directories.queries, argument);
-			for (const step of scriptSteps(readText(query.path))) {
+			for (const step of scriptSteps(readText(query.path, query.user))) {
 				if (step.type === 'statement') await shell.run(step.sql, step.vertical);
 				else await runDotCommand(shell, step.text, true);
 			}
@@ -279,10 +280,10 @@ export function queriesText(directories: Parameters<typeof listQueries>[0]): str
 		.join('');
 }
 
-/** A query file's text. */
-export function readText(path: string): string {
+/** A query file's text, if the user may read it. */
+export function readText(path: string, user: InvokingUser): string {
 	try {
-		return readFileSync(path, 'utf8');
+		return readUserFile(path, user, true);
 	} catch (error) {
 		throw fileError(path, error, 'Name a file of SQL statements.');
 	}

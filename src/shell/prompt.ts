@@ -1,18 +1,15 @@
 // The interactive shell: a node:repl whose lines are statements and dot commands. Node's evaluation, preview, commands and
 // Ctrl-C handling are replaced; its line editing, history and search stay.
-import { appendFileSync, chownSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { type REPLServer, Recoverable, type ReplOptions, start } from 'node:repl';
-import { systemCode } from '../errors.ts';
-import { type InvokingUser, makeDirectory } from '../invoking-user.ts';
+import type { InvokingUser } from '../invoking-user.ts';
 import { isComplete, splitStatements } from '../sql/lexer.ts';
 import { type Completed, complete } from './completion.ts';
 import { runDotCommand } from './dot-commands.ts';
 import { errorText } from './error-text.ts';
+import { HISTORY_ENTRIES, History } from './history.ts';
 import type { ShellSession } from './shell-session.ts';
 
-const HISTORY_ENTRIES = 1000;
 /** A second Ctrl-C sooner than that is impatience. */
 const CANCEL_PATIENCE_MS = 1000;
 
@@ -37,8 +34,7 @@ export class Prompt {
 	readonly left: Promise<void>;
 	readonly #repl: REPLServer & ReadlineState;
 	readonly #evaluateLine: (line: string) => void;
-	readonly #historyFile: string;
-	readonly #user: InvokingUser;
+	readonly #history: History;
 	readonly #lines: string[] = [];
 	#shell: ShellSession | undefined;
 	#busy = true;
@@ -49,8 +45,7 @@ export class Prompt {
 	#cancelledAt: number | undefined;
 
 	constructor(historyFile: string, user: InvokingUser) {
-		this.#historyFile = historyFile;
-		this.#user = user;
+		this.#history = new History(historyFile, user, (text) => this.print(`tinytap: ${text}\n`));
 		this.#repl = start({
 			prompt: '',
 			input: process.stdin,
@@ -77,7 +72,7 @@ export class Prompt {
 		// A long statement's line makes room for what is typed ahead.
 		process.stdin.prependListener('keypress', () => this.#shell?.hideProgress());
 		this.left = new Promise((resolve) => this.#repl.on('exit', () => resolve()));
-		this.#repl.history = readHistory(historyFile);
+		this.#repl.history = this.#history.read();
 	}
 
 	/** Begins to take lines. */
@@ -264,31 +259,6 @@ export class Prompt {
 			for (const line of [...typed].reverse()) if (history[0] === line) history.shift();
 			if (history[0] !== merged) history.unshift(merged);
 		}
-		this.#append(merged === undefined ? typed : [merged]);
-	}
-
-	#append(entries: readonly string[]): void {
-		try {
-			makeDirectory(dirname(this.#historyFile), this.#user);
-			appendFileSync(this.#historyFile, entries.map((entry) => `${entry}\n`).join(''), { mode: 0o600 });
-			if (this.#user.other) chownSync(this.#historyFile, this.#user.uid, this.#user.gid);
-		} catch (error) {
-			// A read-only home is no reason to stop: the session's own history still works.
-			if (systemCode(error) === undefined) throw error;
-		}
-	}
-}
-
-/** The newest entries first, as readline keeps them. */
-function readHistory(path: string): string[] {
-	try {
-		return readFileSync(path, 'utf8')
-			.split('\n')
-			.filter((line) => line !== '')
-			.slice(-HISTORY_ENTRIES)
-			.reverse();
-	} catch {
-		// None yet, or not readable.
-		return [];
+		this.#history.append(merged === undefined ? typed : [merged]);
 	}
 }

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader } from '../../src/capture/recording.ts';
+import { processUser } from '../../src/invoking-user.ts';
 import { parseRecords } from '../support/captured-records.ts';
 import { eventually } from '../support/eventually.ts';
 import { startNginx, startProgram, temporaryDirectory } from '../support/servers.ts';
@@ -37,7 +38,7 @@ print(sum(total))
 
 /** Bytes of the connections' streams that the records of a recording stand for, and what it says was lost. */
 function bytesOf(path: string): { seen: number; lost: number; lostEvents: number } {
-	const reader = new RecordingReader(path);
+	const reader = new RecordingReader(path, processUser());
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
 	let seen = 0;
 	let lost = 0;

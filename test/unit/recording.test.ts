@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
 import { UserError } from '../../src/errors.ts';
+import { processUser } from '../../src/invoking-user.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
 const directory = temporaryDirectory();
@@ -14,7 +15,7 @@ const newPath = () => join(directory.path, `recording-${files++}`);
 /** A recording of these batches; its bytes. */
 function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer } {
 	const path = newPath();
-	const writer = new RecordingWriter(path, { host: 'test' }, {});
+	const writer = new RecordingWriter(path, { host: 'test' }, { user: processUser() });
 	for (const batch of batches) writer.writeBatch(batch);
 	writer.close();
 	writer.close();
@@ -23,7 +24,7 @@ function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer
 
 /** Reads everything; the batches and how the file ended. */
 function readAll(path: string): { batches: Buffer[]; damage: RecordingReader['damage'] } {
-	const reader = new RecordingReader(path);
+	const reader = new RecordingReader(path, processUser());
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
 	const batches: Buffer[] = [];
 	try {
@@ -49,14 +50,14 @@ test('what was written is read back, batch by batch', () => {
 test('a recording is 0600 and never written through something that exists', () => {
 	const { path } = recorded(sample);
 	assert.equal(statSync(path).mode & 0o777, 0o600);
-	assert.throws(() => new RecordingWriter(path, {}, {}), { code: 'ERR_FILE_EEXIST' });
+	assert.throws(() => new RecordingWriter(path, {}, { user: processUser() }), { code: 'ERR_FILE_EEXIST' });
 	const link = newPath();
 	const target = newPath();
 	symlinkSync(target, link);
-	assert.throws(() => new RecordingWriter(link, {}, {}), UserError);
-	assert.throws(() => new RecordingWriter(link, {}, { force: true }), UserError);
+	assert.throws(() => new RecordingWriter(link, {}, { user: processUser() }), UserError);
+	assert.throws(() => new RecordingWriter(link, {}, { force: true, user: processUser() }), UserError);
 	assert.throws(() => statSync(target), { code: 'ENOENT' });
-	new RecordingWriter(path, {}, { force: true }).close();
+	new RecordingWriter(path, {}, { force: true, user: processUser() }).close();
 	assert.ok(statSync(path).size < 200);
 });
 
@@ -67,7 +68,7 @@ test('each prefix of a recording gives the batches that are whole in it, and say
 		const path = newPath();
 		writeFileSync(path, bytes.subarray(0, length));
 		if (length < 16) {
-			assert.throws(() => new RecordingReader(path), { code: 'ERR_NOT_A_RECORDING' });
+			assert.throws(() => new RecordingReader(path, processUser()), { code: 'ERR_NOT_A_RECORDING' });
 			continue;
 		}
 		const { batches, damage } = readAll(path);
@@ -108,12 +109,12 @@ test('lengths that cannot be, other files and newer versions are told apart', ()
 	newer.writeUInt32LE(7, 8);
 	const newerPath = newPath();
 	writeFileSync(newerPath, newer);
-	assert.throws(() => new RecordingReader(newerPath), {
+	assert.throws(() => new RecordingReader(newerPath, processUser()), {
 		code: 'ERR_RECORDING_VERSION',
 		message: /version 1, got version 7/,
 	});
-	assert.throws(() => new RecordingReader(directory.path), { code: 'ERR_NOT_A_RECORDING' });
-	assert.throws(() => new RecordingReader(join(directory.path, 'missing')), { code: 'ERR_FILE_ENOENT' });
+	assert.throws(() => new RecordingReader(directory.path, processUser()), { code: 'ERR_NOT_A_RECORDING' });
+	assert.throws(() => new RecordingReader(join(directory.path, 'missing'), processUser()), { code: 'ERR_FILE_ENOENT' });
 });
 
 /** Offsets where each batch frame ends: header 16, then frames of 16 + length; the first is the meta frame. */

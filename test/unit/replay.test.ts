@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
+import { processUser } from '../../src/invoking-user.ts';
 import { Tape } from '../support/record-builder.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 import { parseRows, runTinytap } from '../support/tinytap.ts';
@@ -18,7 +19,7 @@ let files = 0;
 /** A recording of a tape, as the capture thread would have kept it. */
 function recordingOf(tape: Tape): string {
 	const path = join(directory.path, `tape-${files++}.tinytap`);
-	const writer = new RecordingWriter(path, {}, {});
+	const writer = new RecordingWriter(path, {}, { user: processUser() });
 	writer.writeBatch(tape.batch());
 	writer.close();
 	return path;

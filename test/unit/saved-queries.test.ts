@@ -11,9 +11,9 @@ after(directory.remove);
 const user = invokingUser(undefined);
 const place = (name: string) => join(directory.path, name);
 const directories: QueryDirectories = [
-	{ place: 'project', path: place('project') },
-	{ place: 'user', path: place('user/queries') },
-	{ place: 'bundled', path: place('bundled') },
+	{ place: 'project', path: place('project'), user },
+	{ place: 'user', path: place('user/queries'), user },
+	{ place: 'bundled', path: place('bundled'), user },
 ];
 
 test('a query is saved 0600 in a 0700 directory and found again; saving it again replaces it', () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { processUser } from '../../src/invoking-user.ts';
 import { type CompletionContext, complete } from '../../src/shell/completion.ts';
 import { literalText, parseParameter } from '../../src/shell/parameters.ts';
 import { progressText } from '../../src/shell/progress.ts';
@@ -39,7 +40,7 @@ test('Tab offers saved queries behind .run', () => {
 	try {
 		mkdirSync(join(folder, 'queries'));
 		writeFileSync(join(folder, 'queries', 'slowest.sql'), 'SELECT 1;\n');
-		const queries = [{ place: 'user' as const, path: join(folder, 'queries') }];
+		const queries = [{ place: 'user' as const, path: join(folder, 'queries'), user: processUser() }];
 		assert.deepEqual(offers('.run slo', { queries }), ['slowest']);
 	} finally {
 		rmSync(folder, { recursive: true });

@@ -1,0 +1,52 @@
+// The prompt's history in the user's state directory: one line a statement or command, the newest last.
+import { basename, dirname } from 'node:path';
+import { systemCode } from '../errors.ts';
+import { fileError } from '../file-error.ts';
+import type { InvokingUser } from '../invoking-user.ts';
+import { readUserFile, UserDirectory } from '../user-files.ts';
+
+export const HISTORY_ENTRIES = 1000;
+
+export class History {
+	readonly #path: string;
+	readonly #user: InvokingUser;
+	readonly #warn: (text: string) => void;
+	#isBroken = false;
+
+	/** `warn` is told once when nothing can be kept: the session's own history still works. */
+	constructor(path: string, user: InvokingUser, warn: (text: string) => void) {
+		this.#path = path;
+		this.#user = user;
+		this.#warn = warn;
+	}
+
+	/** The newest entries first, as readline keeps them. */
+	read(): string[] {
+		try {
+			return readUserFile(this.#path, this.#user)
+				.split('\n')
+				.filter((line) => line !== '')
+				.slice(-HISTORY_ENTRIES)
+				.reverse();
+		} catch (error) {
+			// None yet, or none that this user may read: append() says why nothing is kept.
+			if (systemCode(error) === undefined) throw error;
+			return [];
+		}
+	}
+
+	append(entries: readonly string[]): void {
+		if (this.#isBroken) return;
+		try {
+			const directory = UserDirectory.own(dirname(this.#path), this.#user);
+			try {
+				directory.append(basename(this.#path), entries.map((entry) => `${entry}\n`).join(''));
+			} finally {
+				directory.close();
+			}
+		} catch (error) {
+			this.#isBroken = true;
+			this.#warn(`history is not kept: ${fileError(this.#path, error, '').message}`);
+		}
+	}
+}

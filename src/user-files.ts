@@ -1,0 +1,270 @@
+// Files of the invoking user, touched by a process that may be root. The user can swap any part of a path for a link at
+// any moment, so nothing is decided by a path: a directory or file is opened first, what was opened is checked, and
+// everything else happens by its descriptor or below it. Root does for a user only what that user could do.
+import {
+	appendFileSync,
+	closeSync,
+	constants,
+	fchmodSync,
+	fchownSync,
+	fstatSync,
+	fsyncSync,
+	lstatSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	renameSync,
+	type Stats,
+	statSync,
+	unlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { systemCode, UserError } from './errors.ts';
+import { type InvokingUser, userGroups } from './invoking-user.ts';
+
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/** Permission bits of one class in a mode. */
+const MAY_READ = 4;
+const MAY_WRITE = 2;
+const MAY_SEARCH = 1;
+const STICKY = 0o1000;
+
+/** An open directory of the user's: what is done by name is done in this directory, wherever its path leads by then. */
+export class UserDirectory {
+	readonly path: string;
+	readonly #fd: number;
+	readonly #user: InvokingUser;
+
+	private constructor(path: string, fd: number, user: InvokingUser) {
+		this.path = path;
+		this.#fd = fd;
+		this.#user = user;
+	}
+
+	/** Opens a directory that belongs to the user, made 0700 with those missing above it. */
+	static own(path: string, user: InvokingUser): UserDirectory {
+		const fd = openOrMake(resolve(path), user);
+		const directory = new UserDirectory(path, fd, user);
+		if (isRoot() && fstatSync(fd).uid !== user.uid) {
+			directory.close();
+			throw refused(path, `it does not belong to ${user.name}`);
+		}
+		return directory;
+	}
+
+	/** Opens a directory that the user may write to. */
+	static writable(path: string, user: InvokingUser): UserDirectory {
+		const fd = openSync(path, O_RDONLY | O_DIRECTORY);
+		const directory = new UserDirectory(path, fd, user);
+		if (!mayUse(fd, user, MAY_WRITE | MAY_SEARCH)) {
+			directory.close();
+			throw refused(path, `${user.name} may not write there`);
+		}
+		return directory;
+	}
+
+	/** Makes a file that is not there, 0600 and the user's; its descriptor. */
+	create(name: string): number {
+		const fd = openSync(this.#below(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+		this.#giveAway(fd);
+		return fd;
+	}
+
+	/** Takes a regular file away, so that its name is free; whoever has it open keeps it. False: it is none, or not the user's to remove. */
+	remove(name: string): boolean {
+		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
+		if (stat?.isFile() !== true) return false;
+		const directory = fstatSync(this.#fd);
+		const isOthers = stat.uid !== this.#user.uid && directory.uid !== this.#user.uid;
+		if (actsForAnother(this.#user) && (directory.mode & STICKY) !== 0 && isOthers) return false;
+		unlinkSync(this.#below(name));
+		return true;
+	}
+
+	/** Adds to a file of the user's, which is made when it is not there. */
+	append(name: string, text: string): void {
+		const fd = this.#openOwn(name) ?? this.create(name);
+		try {
+			appendFileSync(fd, text);
+		} finally {
+			closeSync(fd);
+		}
+	}
+
+	/** Gives `name` a new content, whole or not at all; returns whether there was a file before. */
+	replace(name: string, text: string): boolean {
+		const temporary = `.${name}.${process.pid}.tmp`;
+		const fd = this.create(temporary);
+		try {
+			try {
+				writeFileSync(fd, text);
+				fsyncSync(fd);
+			} finally {
+				closeSync(fd);
+			}
+			const replaced = lstatSync(this.#below(name), { throwIfNoEntry: false }) !== undefined;
+			// A link under this name is replaced, not followed.
+			renameSync(this.#below(temporary), this.#below(name));
+			return replaced;
+		} catch (error) {
+			unlinkSync(this.#below(temporary));
+			throw error;
+		}
+	}
+
+	close(): void {
+		closeSync(this.#fd);
+	}
+
+	/** An existing file for appending; undefined when there is none. */
+	#openOwn(name: string): number | undefined {
+		let fd: number;
+		try {
+			fd = openSync(this.#below(name), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+		} catch (error) {
+			if (systemCode(error) === 'ENOENT') return undefined;
+			throw error;
+		}
+		const stat = fstatSync(fd);
+		// A hard link to a file of somebody else's is a regular file, too.
+		if (stat.isFile() && (!isRoot() || stat.uid === this.#user.uid)) return fd;
+		closeSync(fd);
+		throw refused(join(this.path, name), `it is no file of ${this.#user.name}`);
+	}
+
+	#giveAway(fd: number): void {
+		if (this.#user.other) fchownSync(fd, this.#user.uid, this.#user.gid);
+		// Whatever the umask is.
+		fchmodSync(fd, 0o600);
+	}
+
+	#below(name: string): string {
+		return below(this.#fd, this.path, name);
+	}
+}
+
+/** Makes a new file, 0600 and the user's, in a directory the user may write to; `force` replaces a regular file. */
+export function createUserFile(path: string, user: InvokingUser, force: boolean): number {
+	const directory = UserDirectory.writable(dirname(path), user);
+	try {
+		if (force) directory.remove(basename(path));
+		return directory.create(basename(path));
+	} finally {
+		directory.close();
+	}
+}
+
+/** Opens a file, or whatever else has this name, that the user may read. */
+export function openUserFile(path: string, user: InvokingUser): number {
+	// A pipe that nobody writes to would keep open() waiting.
+	const fd = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (mayUse(fd, user, MAY_READ)) return fd;
+	closeSync(fd);
+	throw refused(path, `${user.name} may not read it`);
+}
+
+/** Text of a file that the user may read. `pipes`: of a pipe or terminal as well, to its end. */
+export function readUserFile(path: string, user: InvokingUser, pipes = false): string {
+	const fd = openUserFile(path, user);
+	try {
+		const stat = fstatSync(fd);
+		if (stat.isFile() || stat.isDirectory()) return readFileSync(fd, 'utf8');
+		if (!pipes) throw refused(path, 'it is not a regular file');
+		// Opened again so that reading waits.
+		return readFileSync(process.platform === 'linux' ? descriptorPath(fd) : path, 'utf8');
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** Names in a directory that the user may read. */
+export function listUserDirectory(path: string, user: InvokingUser): string[] {
+	const fd = openUserFile(path, user);
+	try {
+		if (!fstatSync(fd).isDirectory()) return [];
+		return readdirSync(process.platform === 'linux' ? descriptorPath(fd) : path);
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** Opens a directory; those that are missing are made, 0700 and the user's. */
+function openOrMake(path: string, user: InvokingUser): number {
+	try {
+		return openSync(path, O_RDONLY | O_DIRECTORY);
+	} catch (error) {
+		if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+	}
+	const parent = openOrMake(dirname(path), user);
+	try {
+		if (isRoot() && fstatSync(parent).uid !== user.uid) {
+			throw refused(dirname(path), `it does not belong to ${user.name}`);
+		}
+		const place = below(parent, dirname(path), basename(path));
+		try {
+			mkdirSync(place, { mode: 0o700 });
+		} catch (error) {
+			// Another tinytap was faster.
+			if (systemCode(error) !== 'EEXIST') throw error;
+		}
+		const fd = openSync(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		// Only what is certainly the directory just made is given away: the user can rename others to this place.
+		if (user.other && fstatSync(fd).uid !== user.uid && readdirSync(below(fd, path, '.')).length === 0) {
+			fchownSync(fd, user.uid, user.gid);
+		}
+		return fd;
+	} finally {
+		closeSync(parent);
+	}
+}
+
+/** The path of a name in an open directory. Node has no openat(2); elsewhere than on Linux nothing runs for another user. */
+function below(fd: number, path: string, name: string): string {
+	if (process.platform !== 'linux') return join(path, name);
+	return `${descriptorPath(fd)}/${name}`;
+}
+
+function descriptorPath(fd: number): string {
+	return `/proc/self/fd/${fd}`;
+}
+
+/** Root may do everything; what it does for another user that user must be allowed to do. */
+function mayUse(fd: number, user: InvokingUser, wanted: number): boolean {
+	if (!actsForAnother(user)) return true;
+	const groups = userGroups(user);
+	if (!allows(fstatSync(fd), user, groups, wanted)) return false;
+	if (process.platform !== 'linux') return true;
+	// Where it really lies; a pipe or a socket lies nowhere.
+	const real = readlinkSync(descriptorPath(fd));
+	if (!real.startsWith('/')) return true;
+	for (let directory = dirname(real); ; directory = dirname(directory)) {
+		const stat = statSync(directory, { throwIfNoEntry: false });
+		if (stat !== undefined && !allows(stat, user, groups, MAY_SEARCH)) return false;
+		if (directory === '/') return true;
+	}
+}
+
+function allows(stat: Stats, user: InvokingUser, groups: ReadonlySet<number>, wanted: number): boolean {
+	const shift = stat.uid === user.uid ? 6 : groups.has(stat.gid) ? 3 : 0;
+	return ((stat.mode >> shift) & wanted) === wanted;
+}
+
+function isRoot(): boolean {
+	return process.geteuid?.() === 0;
+}
+
+function actsForAnother(user: InvokingUser): boolean {
+	return isRoot() && user.uid !== 0;
+}
+
+function refused(path: string, why: string): UserError {
+	return new UserError(
+		`cannot open ${path}: ${why}`,
+		'ERR_FILE_EACCES',
+		'Root touches only what the user of this session may touch; --user says who that is.',
+	);
+}

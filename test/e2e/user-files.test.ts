@@ -1,0 +1,288 @@
+// Root touches files for a user: whatever that user puts in the way, nothing of anybody else's is read, changed or given away.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+	chmodSync,
+	chownSync,
+	existsSync,
+	lchownSync,
+	linkSync,
+	lstatSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
+import { UserError } from '../../src/errors.ts';
+import type { InvokingUser } from '../../src/invoking-user.ts';
+import { findQuery, listQueries, saveQuery } from '../../src/saved-queries.ts';
+import { readText } from '../../src/shell/dot-commands.ts';
+import { History } from '../../src/shell/history.ts';
+import { eventually } from '../support/eventually.ts';
+import { stopChild, temporaryDirectory } from '../support/servers.ts';
+import { CLI, NODE_FLAGS, runTinytap, TEST_ENV } from '../support/tinytap.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+chmodSync(directory.path, 0o755);
+
+/** A user without an entry in passwd, as `nobody` has in containers. */
+const NOBODY = 65534;
+const SECRET = 'known to root alone';
+const canary = join(directory.path, 'canary');
+writeFileSync(canary, SECRET, { mode: 0o600 });
+
+let homes = 0;
+
+/** A fresh home directory of the user, and the user. */
+function newHome(): { home: string; user: InvokingUser } {
+	const home = join(directory.path, `home-${homes++}`);
+	mkdirSync(home, { mode: 0o755 });
+	chownSync(home, NOBODY, NOBODY);
+	return { home, user: { uid: NOBODY, gid: NOBODY, name: 'nobody', home, other: true } };
+}
+
+/** A directory the user has made. */
+function ofUser(path: string): string {
+	if (!existsSync(dirname(path))) ofUser(dirname(path));
+	mkdirSync(path, { mode: 0o755 });
+	chownSync(path, NOBODY, NOBODY);
+	return path;
+}
+
+/** A link the user has made. */
+function linkOfUser(target: string, path: string): void {
+	symlinkSync(target, path);
+	lchownSync(path, NOBODY, NOBODY);
+}
+
+function assertCanary(): void {
+	const { uid, mode } = statSync(canary);
+	assert.deepEqual([readFileSync(canary, 'utf8'), uid, mode & 0o777], [SECRET, 0, 0o600]);
+}
+
+test('history is made 0600 in directories 0700, all of them the user’s, under any umask', () => {
+	const { home, user } = newHome();
+	const before = process.umask(0);
+	try {
+		const history = new History(join(home, '.local/state/tinytap/history'), user, assert.fail);
+		history.append(['SELECT 1;']);
+		history.append(['SELECT 2;', '.help']);
+		assert.deepEqual(history.read(), ['.help', 'SELECT 2;', 'SELECT 1;']);
+	} finally {
+		process.umask(before);
+	}
+	for (const [path, mode] of [
+		['.local', 0o700],
+		['.local/state', 0o700],
+		['.local/state/tinytap', 0o700],
+		['.local/state/tinytap/history', 0o600],
+	] as const) {
+		const stat = lstatSync(join(home, path));
+		assert.deepEqual([path, stat.uid, stat.gid, stat.mode & 0o777], [path, NOBODY, NOBODY, mode]);
+	}
+});
+
+test('a history file that is a link, a hard link or a pipe is left alone, and the person is told once', () => {
+	const obstacles: [string, (path: string) => void][] = [
+		['a link to a file', (path) => linkOfUser(canary, path)],
+		['a link to no file', (path) => linkOfUser(join(directory.path, 'made-by-link'), path)],
+		['a hard link', (path) => linkSync(canary, path)],
+		['a pipe', (path) => spawnSync('mkfifo', [path])],
+		['a file of root', (path) => writeFileSync(path, 'old\n', { mode: 0o600 })],
+	];
+	for (const [name, place] of obstacles) {
+		const { home, user } = newHome();
+		const path = join(ofUser(join(home, '.local/state/tinytap')), 'history');
+		place(path);
+		const warnings: string[] = [];
+		const history = new History(path, user, (text) => warnings.push(text));
+		assert.deepEqual(history.read(), [], name);
+		history.append(['SELECT 1;']);
+		history.append(['SELECT 2;']);
+		assert.equal(warnings.length, 1, name);
+		assert.match(warnings[0] ?? '', /^history is not kept: cannot open .*\/history: /, name);
+		assertCanary();
+		if (name === 'a file of root') assert.equal(lstatSync(path).uid, 0);
+	}
+	assert.ok(!existsSync(join(directory.path, 'made-by-link')));
+});
+
+test('a directory on the way that leads to somebody else’s is not used', () => {
+	const others = join(directory.path, 'others');
+	mkdirSync(others);
+	const open = join(directory.path, 'open');
+	mkdirSync(open);
+	chmodSync(open, 0o777);
+	for (const target of [others, open]) {
+		for (const at of ['.local', '.local/state', '.local/state/tinytap']) {
+			const { home, user } = newHome();
+			if (dirname(at) !== '.') ofUser(join(home, dirname(at)));
+			linkOfUser(target, join(home, at));
+			const warnings: string[] = [];
+			new History(join(home, '.local/state/tinytap/history'), user, (text) => warnings.push(text)).append(['x']);
+			assert.match(warnings.join(), /it does not belong to nobody/, at);
+			assert.throws(() => saveQuery(join(home, at, 'queries'), 'q', 'SELECT 1', user), { code: 'ERR_FILE_EACCES' });
+		}
+		assert.deepEqual(readdirSync(target), []);
+		assert.equal(statSync(target).uid, 0);
+	}
+});
+
+test('a link to another directory of the same user is followed', () => {
+	const { home, user } = newHome();
+	ofUser(join(home, 'elsewhere'));
+	linkOfUser(join(home, 'elsewhere'), join(home, '.local'));
+	saveQuery(join(home, '.local/share/tinytap/queries'), 'q', 'SELECT 1', user);
+	assert.equal(readFileSync(join(home, 'elsewhere/share/tinytap/queries/q.sql'), 'utf8'), 'SELECT 1\n');
+});
+
+test('a saved query that is a link is replaced, and a link to what the user may not read is not read', () => {
+	const { home, user } = newHome();
+	const path = ofUser(join(home, 'queries'));
+	linkOfUser(canary, join(path, 'q.sql'));
+	linkOfUser(canary, join(path, 'other.sql'));
+	const directories = [{ place: 'user' as const, path, user }];
+	assert.deepEqual(
+		listQueries(directories).map(({ name, description }) => [name, description]),
+		[
+			['other', '(cannot be read)'],
+			['q', '(cannot be read)'],
+		],
+	);
+	assert.throws(() => readText(findQuery(directories, 'other').path, user), {
+		code: 'ERR_FILE_EACCES',
+		message: /nobody may not read it/,
+	});
+	assert.equal(saveQuery(path, 'q', 'SELECT 1', user), true);
+	assert.equal(readText(findQuery(directories, 'q').path, user), 'SELECT 1\n');
+	assert.deepEqual([lstatSync(join(path, 'q.sql')).isFile(), lstatSync(join(path, 'q.sql')).uid], [true, NOBODY]);
+	assertCanary();
+});
+
+test('a recording is made only where the user may write, and only what the user may read is replayed', () => {
+	const { home, user } = newHome();
+	const mine = join(home, 'mine.tinytap');
+	new RecordingWriter(mine, {}, { user }).close();
+	assert.deepEqual([statSync(mine).uid, statSync(mine).mode & 0o777], [NOBODY, 0o600]);
+	new RecordingReader(mine, user).close();
+
+	const closed = join(directory.path, 'closed');
+	mkdirSync(closed);
+	linkOfUser(closed, join(home, 'link'));
+	for (const path of [join(closed, 'x'), join(home, 'link/x')]) {
+		assert.throws(() => new RecordingWriter(path, {}, { user }), { message: /nobody may not write there/ });
+	}
+	// May be written to, but not reached.
+	const hidden = join(directory.path, 'hidden/inside');
+	mkdirSync(hidden, { recursive: true });
+	chmodSync(hidden, 0o777);
+	chmodSync(dirname(hidden), 0o700);
+	assert.throws(() => new RecordingWriter(join(hidden, 'x'), {}, { user }), UserError);
+	assert.deepEqual([readdirSync(closed), readdirSync(hidden)], [[], []]);
+
+	const ofRoot = join(directory.path, 'root.tinytap');
+	new RecordingWriter(ofRoot, {}, { user: { ...user, uid: 0, gid: 0, name: 'root', other: false } }).close();
+	linkOfUser(ofRoot, join(home, 'theirs'));
+	assert.throws(() => new RecordingReader(join(home, 'theirs'), user), { message: /nobody may not read it/ });
+});
+
+test('--force takes away no file of others where everybody may write', () => {
+	const { user } = newHome();
+	const shared = join(directory.path, 'shared');
+	mkdirSync(shared);
+	chmodSync(shared, 0o1777);
+	writeFileSync(join(shared, 'x'), SECRET);
+	assert.throws(() => new RecordingWriter(join(shared, 'x'), {}, { user, force: true }), { code: 'ERR_FILE_EEXIST' });
+	assert.equal(readFileSync(join(shared, 'x'), 'utf8'), SECRET);
+});
+
+test('a directory that turns into a link and back all the time gives nothing away', async () => {
+	const { home, user } = newHome();
+	const target = join(directory.path, 'target');
+	mkdirSync(target);
+	const state = join(home, 'state');
+	ofUser(state);
+	// What a user can do as fast as a program can: the directory is there, gone, a link to root's, again and again.
+	const swapping = spawn(
+		'python3',
+		[
+			'-c',
+			`
+import os, sys
+os.chdir(sys.argv[1])
+print('swapping', flush=True)
+while True:
+    os.rename('state', 'away')
+    os.symlink(sys.argv[2], 'state')
+    os.unlink('state')
+    os.mkdir('state')
+    os.rename('state', 'gone')
+    os.rename('away', 'state')
+    try: os.rmdir('gone')
+    except OSError: os.rename('gone', 'gone-%d' % os.urandom(8)[0])
+`,
+			home,
+			target,
+		],
+		{ uid: NOBODY, gid: NOBODY, stdio: ['ignore', 'pipe', 'inherit'] },
+	);
+	let output = '';
+	swapping.stdout.on('data', (chunk: Buffer) => {
+		output += chunk.toString();
+	});
+	try {
+		await eventually(
+			() => output.includes('swapping') || undefined,
+			() => 'nothing swaps',
+		);
+		let saved = 0;
+		for (let round = 0; round < 3000 || (saved === 0 && round < 100_000); round++) {
+			try {
+				saveQuery(join(state, 'queries'), 'q', 'SELECT 1', user);
+				saved++;
+			} catch (error) {
+				if (!(error instanceof UserError)) throw error;
+			}
+			new History(join(state, 'tinytap/history'), user, () => undefined).append(['x']);
+		}
+		assert.ok(saved > 0);
+	} finally {
+		await stopChild(swapping);
+	}
+	assert.deepEqual(readdirSync(target), []);
+	assert.deepEqual([statSync(target).uid, statSync(target).mode & 0o777], [0, 0o755]);
+});
+
+test('under sudo the command line keeps to what the sudo user may do', async () => {
+	const { home } = newHome();
+	const env = { ...TEST_ENV, SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) };
+	const demo = join(CLI, '../../recordings/demo.tinytap');
+	const mine = join(home, 'demo.tinytap');
+	writeFileSync(mine, readFileSync(demo));
+	writeFileSync(join(home, 'secret.sql'), SECRET, { mode: 0o600 });
+	linkOfUser(join(home, 'secret.sql'), join(home, 'link.sql'));
+	const run = (...args: string[]) =>
+		spawnSync(process.execPath, [...NODE_FLAGS, CLI, ...args], { encoding: 'utf8', env, cwd: home });
+	const read = run('query', 'SELECT count(*) > 0 AS ok FROM exchanges', '--replay', mine, '--format', 'csv');
+	assert.deepEqual([read.status, read.stdout], [0, 'ok\n1\n'], read.stderr);
+	for (const name of ['./secret.sql', './link.sql']) {
+		const refused = run('run', name, '--replay', mine);
+		assert.equal(refused.status, 1);
+		assert.match(refused.stderr, /cannot open .*\.sql: nobody may not read it \[ERR_FILE_EACCES\]\nhint: /);
+		assert.ok(!refused.stderr.includes(SECRET));
+	}
+	const direct = await runTinytap(['run', join(home, 'secret.sql'), '--replay', mine]);
+	assert.match(direct.stderr, /known/, 'root itself reads its own file');
+	renameSync(mine, join(home, 'x'));
+	const refused = run('record', join(directory.path, 'not-mine.tinytap'), '--for', '1s');
+	assert.equal(refused.status, 1, refused.stderr);
+	assert.match(refused.stderr, /nobody may not write there/);
+	assert.ok(!existsSync(join(directory.path, 'not-mine.tinytap')));
+});
