@@ -18,6 +18,8 @@ static void CloseRange(unsigned first, unsigned last) {
 
 // What the keeper does: only calls that are allowed after a fork of one thread among many.
 [[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for, int last) {
+  // Node's handler would still stand: it is for another process.
+  signal(SIGUSR1, SIG_IGN);
   unsigned next = 0;
   for (int fd : kept) {
     if (static_cast<unsigned>(fd) > next) CloseRange(next, static_cast<unsigned>(fd) - 1);

@@ -1,4 +1,3 @@
-#!/usr/bin/env -S node --disallow-code-generation-from-strings --disable-proto=delete --no-warnings --max-semi-space-size=4 --heap-growing-percent=20
 // The command line: what is asked for, and how the process ends. The commands themselves are in src/commands.
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
@@ -15,8 +14,10 @@ import { createTheme, wantsColor } from './output/theme.ts';
 import { queriesText } from './shell/dot-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
 
-// Also when started without the flags above: holds for the threads, which are made later.
+// Also when started without the flags of bin/tinytap: holds for the threads, which are made later.
 setFlagsFromString('--disallow-code-generation-from-strings');
+// Otherwise Node listens for a debugger, which would be root for everybody on this host.
+process.on('SIGUSR1', () => undefined);
 
 const words = process.argv.slice(2);
 const dashes = words.indexOf('--');

@@ -29,6 +29,7 @@ export async function holdCommand(
 	// The shell stops itself and, once continued, becomes the program: the pid stays the same.
 	const child = spawn('/bin/sh', ['-c', 'kill -STOP $$; exec "$@"', 'sh', ...words], {
 		stdio: [stdin, 'inherit', 'inherit'],
+		env: originalEnvironment(process.env),
 		...(user.other ? { uid: user.uid, gid: user.gid } : {}),
 	});
 	const ended = endOf(child);
@@ -49,6 +50,16 @@ export async function holdCommand(
 			if (!released) child.kill('SIGKILL');
 		},
 	};
+}
+
+/** The environment as it was before bin/clean-environment. */
+export function originalEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+	const kept = 'TINYTAP_ENV_';
+	const entries = Object.entries(environment);
+	return Object.fromEntries([
+		...entries.filter(([name]) => !name.startsWith(kept)),
+		...entries.filter(([name]) => name.startsWith(kept)).map(([name, value]) => [name.slice(kept.length), value]),
+	]);
 }
 
 function endOf(child: ChildProcess): Promise<number> {

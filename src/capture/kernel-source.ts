@@ -1,6 +1,7 @@
 // The live kernel as a source of batches: attaches, primes what is known already, answers questions about sockets and
 // processes, and puts clocks and loss counters into the stream.
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { LOSS_EXCLUDED, LOSS_FAULT, LOSS_MAP_FULL, LOSS_RING_FULL } from '../../decoder-as/assembly/capture-event.ts';
 import { systemCode, UserError } from '../errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
@@ -162,8 +163,11 @@ function mountTracefs(): void {
 		);
 	}
 	if (tracefsDirectory() !== undefined || process.getuid?.() !== 0) return;
+	// Not from $PATH: it runs as root.
+	const mount = ['/usr/bin/mount', '/bin/mount'].find((path) => existsSync(path));
+	if (mount === undefined) return;
 	try {
-		execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing'], { stdio: 'ignore' });
+		execFileSync(mount, ['-t', 'tracefs', 'none', '/sys/kernel/tracing'], { stdio: 'ignore', env: {}, cwd: '/' });
 	} catch {
 		// Attaching says what is missing.
 	}
