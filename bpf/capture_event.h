@@ -72,7 +72,8 @@ enum capture_kind {
 	/* Answer to a question about a connection: payload is struct-less text lines, see docs/event-schema.md:
 	 * `socket|file|unknown LF local LF remote LF`, addresses as `ip:port`, `[v6]:port`, `unix:/path` or empty. */
 	CAPTURE_FACT_SOCKET = 32,
-	/* Facts of process `pid`: payload is `comm NUL cgroup NUL cmdline` (cmdline's arguments separated by 0x1F). */
+	/* Facts of process `pid`: payload is `comm NUL cgroup NUL cmdline NUL exe` (cmdline's arguments separated by
+	 * 0x1F; `NUL exe` is missing in older recordings). All empty: the process was gone. */
 	CAPTURE_FACT_PROCESS = 33,
 	/* A pair of clocks: time_ns is CLOCK_BOOTTIME, stream_offset is nanoseconds since the epoch at that instant. */
 	CAPTURE_CLOCK = 34,

@@ -102,7 +102,7 @@ found no room (\`ring_full\`).
 | CAPTURE_OPEN | empty, or two addresses of ${defined('CAPTURE_ADDRESS_BYTES')} bytes: the peer's, the local one |
 | CAPTURE_CLOSE | empty, or ${defined('CAPTURE_CLOSE_BYTES')} bytes: the two addresses, then u64 stream offsets reached in directions in and out |
 | CAPTURE_FACT_SOCKET | text, three lines ended by LF: \`socket\`, \`file\` or \`unknown\`; local address; remote address. Addresses are \`ip:port\`, \`[v6]:port\`, \`unix:/path\` or empty |
-| CAPTURE_FACT_PROCESS | text, separated by NUL: the process's name, its cgroup's path, its command line with arguments separated by 0x1F |
+| CAPTURE_FACT_PROCESS | text, separated by NUL: the process's name, its cgroup's path, its command line with arguments separated by 0x1F, the path of its executable |
 | others | none |
 
 An address is a \`struct sockaddr_in6\`'s size: u16 family, u16 port (big-endian), then for AF_INET (2) 4 bytes of address and zeros, for AF_INET6 (10) u32 flow

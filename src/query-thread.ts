@@ -13,8 +13,9 @@ import {
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from './store/database.ts';
 import { exchangeRecord } from './store/exchange-detail.ts';
 import type { StoreSnapshot } from './store/exchange-store.ts';
-import { EXCHANGE_COLUMNS, exchangeTable } from './store/exchange-table.ts';
+import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './store/exchange-table.ts';
 import { lostBytes, lostEvents } from './store/loss-table.ts';
+import { NameBook } from './store/remote-names.ts';
 import type { SegmentRows } from './store/row-locator.ts';
 import type { Column, ColumnType, SqlValue } from './store/table.ts';
 import {
@@ -42,13 +43,14 @@ const {
 	taken: takenBuffer,
 	memoryLimit,
 	views,
+	hostNames,
 } = workerData as QueryThreadData;
 const main = parentPort!;
 const captureSignals = new Int32Array(signalsBuffer);
 const cancel = new Int32Array(cancelBuffer);
 const progress = new Float64Array(progressBuffer);
 const taken = new Int32Array(takenBuffer);
-const cache = new SegmentCache();
+const cache = new SegmentCache(new NameBook(hostNames));
 const session = new Session();
 const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
 
@@ -94,7 +96,8 @@ main.on('message', (message: ToQuery) => {
 			inTurn(message.id, async () => {
 				const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
 				try {
-					const record = exchangeRecord(rowsOf(snapshot), message.exchange);
+					const rows = rowsOf(snapshot);
+					const record = exchangeRecord(rows, message.exchange, () => cache.names.learn(rows));
 					post({ type: 'exchange', id: message.id, exchange: record });
 				} finally {
 					release(snapshot);
@@ -272,7 +275,7 @@ function followRows({ store }: { readonly store: StoreSnapshot }, ended: boolean
 	if (current === undefined) return;
 	try {
 		const fresh = unseenRows(current, store);
-		if (current.begun) printRows(current, fresh);
+		if (current.begun) printRows(current, fresh, () => cache.names.learn(cache.open(store)));
 		current.begun = true;
 	} catch (error) {
 		post({ type: 'error', id: current.id, error: errorMessage(error) });
@@ -296,8 +299,8 @@ function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
 	return parts;
 }
 
-function printRows(current: Tail, parts: readonly SegmentRows[]): void {
-	const table = exchangeTable(parts);
+function printRows(current: Tail, parts: readonly SegmentRows[], names: LazyNames): void {
+	const table = exchangeTable(parts, names);
 	const rows: SqlValue[][] = [];
 	let dropped = 0;
 	for (let row = 0; row < table.rowCount; row++) {

@@ -92,6 +92,8 @@ export type QueryThreadData = {
 	readonly memoryLimit: number;
 	/** Statements that made the views of a query thread that had to be ended; run first. */
 	readonly views: readonly string[];
+	/** Names by ip, of /etc/hosts. */
+	readonly hostNames: readonly (readonly [ip: string, name: string])[];
 };
 
 export type ToQuery =

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CaptureFilters, CaptureSettings } from './capture/capture-settings.ts';
+import { ownHostNames } from './capture/host-facts.ts';
 import { UserError } from './errors.ts';
 import { memoryShares } from './memory-shares.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './sql/guard.ts';
@@ -73,6 +74,8 @@ export class Threads {
 	/** Lines of the last ended tail that could not be taken in time. */
 	droppedLines = 0;
 	readonly #settings: CaptureSettings;
+	/** Of a recording the names of this host say nothing. */
+	readonly #hostNames: readonly (readonly [ip: string, name: string])[];
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
 	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
 	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
@@ -92,6 +95,7 @@ export class Threads {
 	/** `warn` is told what goes wrong without ending the capture. */
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
 		this.#settings = settings;
+		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
 		const data: CaptureThreadData = {
 			settings,
 			status: this.#status.buffer as SharedArrayBuffer,
@@ -299,6 +303,7 @@ export class Threads {
 			taken: this.#taken.buffer as SharedArrayBuffer,
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
+			hostNames: this.#hostNames,
 		};
 		const query = new Worker(threadFile('query-thread'), {
 			workerData: data,

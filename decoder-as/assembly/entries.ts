@@ -28,6 +28,7 @@ import {
 	EXCHANGE_COMM,
 	EXCHANGE_CONN,
 	EXCHANGE_DURATION_MS,
+	EXCHANGE_EXE,
 	EXCHANGE_FIXED_BYTES,
 	EXCHANGE_FLAG_REQUEST,
 	EXCHANGE_FLAG_REQ_ENDED,
@@ -53,6 +54,7 @@ import {
 	EXCHANGE_REQ_BODY_BYTES,
 	EXCHANGE_REQ_CAPTURED_BYTES,
 	EXCHANGE_REQ_HEADERS,
+	EXCHANGE_REQ_HTTP_VERSION,
 	EXCHANGE_REQ_UNHELD,
 	EXCHANGE_REQ_VIA,
 	EXCHANGE_RES_BODY,
@@ -225,7 +227,7 @@ export function writeExchange(exchange: Exchange): bool {
 	const process = exchange.process;
 	let fixed: u64 = EXCHANGE_FIXED_BYTES + 16 * 2 + INTERIMS * 4 + 32 + SLACK;
 	fixed += connection.localLength + max<u32>(connection.remoteLength, connection.toldLength);
-	if (process != NO_PROCESS) fixed += process.commLength + process.cmdlineLength + process.cgroupLength;
+	if (process != NO_PROCESS) fixed += process.commLength + process.cmdlineLength + process.cgroupLength + process.exeLength;
 	let bodies: u64 = 0;
 	if (request != NO_MESSAGE) {
 		fixed += request.headLength + request.fieldCount * HEADER_BYTES;
@@ -275,6 +277,7 @@ export function writeExchange(exchange: Exchange): bool {
 	if (process != NO_PROCESS) {
 		putText(entry, EXCHANGE_CMDLINE, process.cmdline, process.cmdlineLength);
 		putText(entry, EXCHANGE_CGROUP, process.cgroup, process.cgroupLength);
+		putText(entry, EXCHANGE_EXE, process.exe, process.exeLength);
 	}
 	if (connection.localLength != 0) putText(entry, EXCHANGE_LOCAL, connection.local, connection.localLength);
 	putRemote(entry, EXCHANGE_REMOTE, connection);
@@ -287,6 +290,7 @@ export function writeExchange(exchange: Exchange): bool {
 		anomalies |= request.anomalies;
 		lost += request.lostBytes;
 		store<u32>(entry, request.version, EXCHANGE_HTTP_VERSION);
+		store<u32>(entry, request.version, EXCHANGE_REQ_HTTP_VERSION);
 		store<u32>(entry, viaOf(request), EXCHANGE_REQ_VIA);
 		const head = putHead(entry, EXCHANGE_REQ_HEADERS, request);
 		putTarget(entry, request, head);

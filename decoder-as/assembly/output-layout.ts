@@ -88,7 +88,12 @@ export const EXCHANGE_RES_BODY: i32 = 288;
 /** f64 × UNHELD_MAX: body bytes not held, by UNHELD_*. */
 export const EXCHANGE_REQ_UNHELD: i32 = 296;
 export const EXCHANGE_RES_UNHELD: i32 = 376;
-export const EXCHANGE_FIXED_BYTES: i32 = 456;
+/** Range: path of the process's executable. */
+export const EXCHANGE_EXE: i32 = 456;
+/** u32, of the request, as EXCHANGE_HTTP_VERSION. */
+export const EXCHANGE_REQ_HTTP_VERSION: i32 = 464;
+// 468: 0
+export const EXCHANGE_FIXED_BYTES: i32 = 472;
 
 /** The request's (response's) head was seen. */
 export const EXCHANGE_FLAG_REQUEST: i32 = 1;

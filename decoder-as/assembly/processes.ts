@@ -49,6 +49,7 @@ export function releaseProcess(process: Process): void {
 	release(process.comm);
 	release(process.cmdline);
 	release(process.cgroup);
+	release(process.exe);
 	release(changetype<usize>(process));
 }
 
@@ -63,15 +64,15 @@ function unlink(process: Process): void {
 	if (at != NO_PROCESS) at.hashNext = process.hashNext;
 }
 
-/** FACT_PROCESS: `comm NUL cgroup NUL cmdline` in [at, end). */
+/** FACT_PROCESS: `comm NUL cgroup NUL cmdline NUL exe` in [at, end); the last part came later than the others. */
 export function learnProcess(pid: u32, at: usize, end: usize): void {
 	const process = findProcess(pid);
 	if (process == NO_PROCESS) return;
 	process.known = true;
 	let from = at;
-	for (let part = 0; part < 3 && from <= end; part++) {
+	for (let part = 0; part < 4 && from <= end; part++) {
 		let to = from;
-		while (to < end && (part == 2 || load<u8>(to) != 0)) to++;
+		while (to < end && load<u8>(to) != 0) to++;
 		const length = <u32>(to - from);
 		if (length != 0) {
 			const copy = allocate(length);
@@ -85,10 +86,14 @@ export function learnProcess(pid: u32, at: usize, end: usize): void {
 				release(process.cgroup);
 				process.cgroup = copy;
 				process.cgroupLength = length;
-			} else {
+			} else if (part == 2) {
 				release(process.cmdline);
 				process.cmdline = copy;
 				process.cmdlineLength = length;
+			} else {
+				release(process.exe);
+				process.exe = copy;
+				process.exeLength = length;
 			}
 		}
 		from = to + 1;

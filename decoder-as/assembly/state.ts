@@ -25,6 +25,8 @@ export class Process {
 	cmdlineLength: u32;
 	cgroup: usize;
 	cgroupLength: u32;
+	exe: usize;
+	exeLength: u32;
 	/** Connections it holds. */
 	firstHold: Hold;
 }

@@ -19,8 +19,8 @@ import {
 	EVENT_VERSION,
 } from '../../decoder-as/assembly/capture-event.ts';
 
-/** Payloads of facts are cut here: a command line can be 2 MiB. */
-const PAYLOAD_MAX = 4096;
+/** Room for two paths beside a command line. */
+const PAYLOAD_MAX = 16_384;
 
 type Members = {
 	readonly kind: number;
@@ -52,9 +52,9 @@ export function socketFact(
 export function processFact(
 	timeNs: bigint,
 	pid: number,
-	facts: { readonly comm: string; readonly cgroup: string; readonly cmdline: string },
+	facts: { readonly comm: string; readonly cgroup: string; readonly cmdline: string; readonly exe: string },
 ): Buffer {
-	const payload = Buffer.from(`${facts.comm}\0${facts.cgroup}\0${facts.cmdline}`, 'latin1');
+	const payload = Buffer.from(`${facts.comm}\0${facts.cgroup}\0${facts.cmdline}\0${facts.exe}`, 'latin1');
 	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
 }
 

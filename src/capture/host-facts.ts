@@ -1,21 +1,79 @@
-// Facts that only user space can find: the names behind a pid.
-import { readdirSync, readFileSync } from 'node:fs';
+// Facts that only user space can find: the names behind a pid, the names that this host gives to addresses.
+import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 
 /** A command line is kept up to here. */
 const CMDLINE_MAX = 2048;
 
-export type ProcessFacts = { readonly comm: string; readonly cgroup: string; readonly cmdline: string };
+export type ProcessFacts = {
+	readonly comm: string;
+	readonly cgroup: string;
+	readonly cmdline: string;
+	readonly exe: string;
+};
 
-/** Name, cgroup and command line (arguments separated by 0x1F) of a process; empty texts when it is gone. */
+/** Name, cgroup, command line (arguments separated by 0x1F) and executable of a process; empty texts when it is gone. */
 export function processFacts(pid: number): ProcessFacts {
 	const comm = procText(`/proc/${pid}/comm`);
-	if (comm === undefined) return { comm: '', cgroup: '', cmdline: '' };
+	if (comm === undefined) return { comm: '', cgroup: '', cmdline: '', exe: '' };
 	const cmdline = (procText(`/proc/${pid}/cmdline`) ?? '').replace(/\0$/, '').replaceAll('\0', '\x1f');
 	return {
 		comm: comm.replace(/\n$/, ''),
 		cgroup: unifiedCgroup(procText(`/proc/${pid}/cgroup`) ?? ''),
 		cmdline: cmdline.slice(0, CMDLINE_MAX),
+		exe: executable(pid),
 	};
+}
+
+/** The path of a process's executable, one character a byte; empty when there is none (a kernel thread) or it is gone. */
+export function executable(pid: number): string {
+	const link = `/proc/${pid}/exe`;
+	try {
+		const path = readlinkSync(link, 'latin1');
+		const kept = path.replace(/ \(deleted\)$/, '');
+		// The kernel marks a deleted file so; a file may also be called so.
+		return kept === path || isSameFile(`/proc/${pid}/root${path}`, link) ? path : kept;
+	} catch {
+		return '';
+	}
+}
+
+function isSameFile(path: string, link: string): boolean {
+	const file: Stats | undefined = statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false });
+	const executed = statSync(link);
+	return file?.ino === executed.ino && file.dev === executed.dev;
+}
+
+/** A hosts file is read up to here. */
+const HOSTS_MAX = 1 << 20;
+
+/** The first name of each ip in the text of a hosts file (hosts(5)). */
+export function hostNames(text: string): [ip: string, name: string][] {
+	const names = new Map<string, string>();
+	for (const line of text.slice(0, HOSTS_MAX).split('\n')) {
+		const [address = '', name = ''] = line.replace(/#.*/, '').trim().split(/\s+/);
+		const ip = plainIp(address);
+		if (ip !== undefined && name !== '' && !names.has(ip)) names.set(ip, name);
+	}
+	return [...names];
+}
+
+/** The names in this host's own file. */
+export function ownHostNames(): [ip: string, name: string][] {
+	try {
+		return hostNames(readFileSync('/etc/hosts', 'utf8'));
+	} catch {
+		// A host need not have one.
+		return [];
+	}
+}
+
+/** An address in the form that addresses of connections have. */
+function plainIp(address: string): string | undefined {
+	if (isIPv4(address)) return address;
+	if (!isIPv6(address) || address.includes('%')) return undefined;
+	const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+	return mapped?.[1] ?? new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
 /** The processes there are now, with their names. */

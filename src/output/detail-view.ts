@@ -84,9 +84,11 @@ function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string
 	const thread = known('thread_comm') && say('thread_comm') !== say('comm') ? ` ${say('thread_comm')}` : '';
 	facts.push(['process', `${say('comm') || '?'}, pid ${say('pid')}, thread ${say('tid')}${thread}`]);
 	if (known('cmdline')) facts.push(['command', say('cmdline')]);
+	if (known('exe')) facts.push(['executable', say('exe')]);
 	if (known('cgroup')) facts.push(['cgroup', say('cgroup')]);
 	const arrow = columns.side === 'client' ? '→' : '←';
 	facts.push(['connection', `${say('conn')}: ${say('local') || '?'} ${arrow} ${say('remote') || '?'}`]);
+	if (known('remote_name')) facts.push(['name', say('remote_name')]);
 	if (known('pair_id')) facts.push(['pair', `exchange ${say('pair_id')} is the other side's`]);
 
 	const times = [

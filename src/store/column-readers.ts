@@ -97,7 +97,12 @@ export function wordReader(
 	};
 }
 
-export function dictionaryReader(member: TextMember, rows: RowLocator): Required<Pick<ColumnReader, 'code' | 'codes'>> {
+/** Codes of the dictionary's texts, or of what `derive` makes of them (null for NULL). */
+export function dictionaryReader(
+	member: TextMember,
+	rows: RowLocator,
+	derive?: (text: string) => string | null,
+): Required<Pick<ColumnReader, 'code' | 'codes'>> {
 	const shared = new Map<string, number>();
 	const bySegment = new Map<Segment, Int32Array>();
 	let data: Uint16Array = new Uint16Array(0);
@@ -120,11 +125,12 @@ export function dictionaryReader(member: TextMember, rows: RowLocator): Required
 		codes = known;
 	};
 	const learn = (own: number): number => {
-		const text = dictionaryEntry(segment, own)!;
-		let code = shared.get(text);
+		const entry = dictionaryEntry(segment, own)!;
+		const text = derive === undefined ? entry : derive(entry);
+		let code = text === null ? -1 : shared.get(text);
 		if (code === undefined) {
 			code = shared.size;
-			shared.set(text, code);
+			shared.set(text!, code);
 		}
 		codes[own] = code;
 		return code;
@@ -146,6 +152,35 @@ export function dictionaryReader(member: TextMember, rows: RowLocator): Required
 				const known = table[own[list[i]! + shift]!]!;
 				into[i] = known === -2 ? learn(own[list[i]! + shift]!) : known;
 			}
+		},
+	};
+}
+
+/** Numbers made of the dictionary's texts; null for NULL. */
+export function derivedNumberReader(
+	member: TextMember,
+	rows: RowLocator,
+	derive: (text: string) => number | null,
+): Required<Pick<ColumnReader, 'number' | 'numbers'>> {
+	/** By code of the segment; undefined where it is not known yet. */
+	const bySegment = new Map<Segment, (number | undefined)[]>();
+	const number = (row: number) => {
+		const inner = rows.seek(row);
+		const { segment } = rows;
+		const code = segment.text[member][inner]!;
+		if (code === 0) return Number.NaN;
+		let known = bySegment.get(segment);
+		if (known === undefined) {
+			known = [];
+			bySegment.set(segment, known);
+		}
+		known[code] ??= derive(dictionaryEntry(segment, code)!) ?? Number.NaN;
+		return known[code];
+	};
+	return {
+		number,
+		numbers: (list, count, into) => {
+			for (let i = 0; i < count; i++) into[i] = number(list[i]!);
 		},
 	};
 }

@@ -5,6 +5,7 @@ import type { StoreSnapshot } from './exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable } from './exchange-table.ts';
 import { HEADER_COLUMNS, headerTable } from './header-table.ts';
 import { LOSS_COLUMNS, type LossTotal, lossTable } from './loss-table.ts';
+import { NameBook } from './remote-names.ts';
 import type { SegmentRows } from './row-locator.ts';
 import { entryBytes, segmentsOfEntries } from './row-writer.ts';
 import { openSegment, type Segment } from './segment.ts';
@@ -41,7 +42,13 @@ export function snapshotMask(tables: Iterable<string>): number {
 
 /** Opens segments once and keeps them as long as they are alive, so that decoded texts stay cached. */
 export class SegmentCache {
+	/** What its rows tell of the names of addresses. */
+	readonly names: NameBook;
 	#segments = new Map<number, Segment>();
+
+	constructor(names = new NameBook()) {
+		this.names = names;
+	}
 
 	open(store: StoreSnapshot): SegmentRows[] {
 		const kept = new Map<number, Segment>();
@@ -66,8 +73,9 @@ export function openDatabase(
 	const open: SegmentRows[] = segmentsOfEntries(entries, openOffsets).map((part) => ({ ...part, first: 0 }));
 	const all = [...committed, ...open];
 	const tables = new Map<string, TableSnapshot>();
-	tables.set('exchanges', exchangeTable(all));
-	tables.set('inflight', inflightTable(open, snapshot.nowUs));
+	const names = () => cache.names.learn(all);
+	tables.set('exchanges', exchangeTable(all, names));
+	tables.set('inflight', inflightTable(open, snapshot.nowUs, names));
 	tables.set(
 		'headers',
 		lazyTable('headers', HEADER_COLUMNS, () => headerTable(all)),

@@ -1,6 +1,7 @@
 // One exchange with everything that is known of it, for the detail view.
 import { type FieldLine, fieldLines } from './exchange-row.ts';
-import { EXCHANGE_COLUMNS, exchangeTable } from './exchange-table.ts';
+import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
+import { NO_NAMES } from './remote-names.ts';
 import { RowLocator, type SegmentRows } from './row-locator.ts';
 import type { SqlValue } from './table.ts';
 
@@ -14,14 +15,18 @@ export type ExchangeRecord = {
 };
 
 /** The exchange with this id; undefined when it is not (or no longer) there. */
-export function exchangeRecord(parts: readonly SegmentRows[], id: number): ExchangeRecord | undefined {
+export function exchangeRecord(
+	parts: readonly SegmentRows[],
+	id: number,
+	names: LazyNames = () => NO_NAMES,
+): ExchangeRecord | undefined {
 	const rows = new RowLocator(parts);
 	// Newest first: people look at what just happened.
 	for (let row = rows.rowCount - 1; row >= 0; row--) {
 		const inner = rows.seek(row);
 		const { segment } = rows;
 		if (segment.f64.id[inner] !== id) continue;
-		const table = exchangeTable(parts);
+		const table = exchangeTable(parts, names);
 		return {
 			columns: Object.fromEntries(EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index).value(row)])),
 			requestHeaders: fieldLines(segment, inner, 'request'),

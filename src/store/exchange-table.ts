@@ -1,7 +1,9 @@
 // Tables `exchanges` and `inflight`: the columns of the contract as readers over segments.
 import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList } from '../decode/words.ts';
+import { addressIp, addressPort } from './address-parts.ts';
 import {
 	arrayReader,
+	derivedNumberReader,
 	dictionaryReader,
 	fieldReader,
 	type NumberArray,
@@ -22,18 +24,24 @@ import {
 	urlText,
 } from './exchange-row.ts';
 import type { Message } from './field-places.ts';
+import { NO_NAMES, type RemoteNames, remoteName } from './remote-names.ts';
 import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
 import type { F64Member, Segment, TextMember, U32Member } from './segment.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
 
 type ExchangeColumn = Column & {
-	readonly value: (segment: Segment, row: number) => SqlValue;
+	readonly value: (segment: Segment, row: number, names: RemoteNames) => SqlValue;
 	readonly number?: (segment: Segment, row: number) => number;
 	/** What `value` and `number` read, where it is an array of numbers as they are. */
 	readonly array?: NumberArray;
 	/** The segment's dictionary code. */
 	readonly dictionary?: TextMember;
+	/** What the column makes of the dictionary's text. */
+	readonly derive?: (text: string) => string | null;
+	readonly deriveNumber?: (text: string) => number | null;
+	/** `value` wants the names of addresses. */
+	readonly needsNames?: true;
 	/** Small numbers that stand for the same text in every segment. */
 	readonly words?: WordArray;
 	/** Where the text lies within the row's bytes. */
@@ -73,6 +81,31 @@ const dictionary = (name: TextMember, description: string): ExchangeColumn => ({
 	dictionary: name,
 });
 
+/** The ip of an address. */
+const ip = (name: string, description: string, member: TextMember): ExchangeColumn => ({
+	name,
+	type: 'text',
+	description,
+	value: (segment, row) => {
+		const address = dictionaryText(segment, member, row);
+		return address === null ? null : addressIp(address);
+	},
+	dictionary: member,
+	derive: addressIp,
+});
+
+const port = (name: string, description: string, member: TextMember): ExchangeColumn => ({
+	name,
+	type: 'int',
+	description,
+	value: (segment, row) => {
+		const address = dictionaryText(segment, member, row);
+		return address === null ? null : addressPort(address);
+	},
+	dictionary: member,
+	deriveNumber: addressPort,
+});
+
 /** A text that is one of a fixed list: its number is its code in every segment. */
 const word = (
 	name: string,
@@ -87,11 +120,12 @@ const word = (
 	words: { of, isNull: (code) => (list[code] ?? null) === null },
 });
 
-const text = (
-	name: string,
-	description: string,
-	value: (segment: Segment, row: number) => SqlValue,
-): ExchangeColumn => ({ name, type: 'text', description, value });
+const text = (name: string, description: string, value: ExchangeColumn['value']): ExchangeColumn => ({
+	name,
+	type: 'text',
+	description,
+	value,
+});
 
 /** The value of the first field of that name. */
 const field = (column: string, description: string, message: Message, name: string): ExchangeColumn => ({
@@ -129,10 +163,23 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		// The record separates arguments by 0x1F, which no shell types.
 		value: (segment, row) => dictionaryText(segment, 'cmdline', row)?.replaceAll('\x1f', ' ') ?? null,
 	},
+	dictionary('exe', "path of the process's executable, where it could be read"),
 	dictionary('cgroup', 'cgroup path, where it could be read'),
 	numeric('conn', 'int', 'connection id; joins connections'),
 	dictionary('local', 'ip:port, [v6]:port or unix:/path; NULL when not known'),
 	dictionary('remote', 'the same for the other end; the client, where a preamble of the PROXY protocol names it'),
+	ip('local_ip', 'the address in `local`; NULL for unix sockets', 'local'),
+	port('local_port', 'the port in `local`', 'local'),
+	ip('remote_ip', 'the address in `remote`; NULL for unix sockets', 'remote'),
+	port('remote_port', 'the port in `remote`', 'remote'),
+	{
+		...text(
+			'remote_name',
+			'name of the other end: the one that this client, or all clients on this host, called it by, else that of /etc/hosts; never looked up',
+			remoteName,
+		),
+		needsNames: true,
+	},
 	dictionary('method', 'request method'),
 	{
 		...text('path', 'request target up to ?', pathText),
@@ -150,6 +197,13 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		description: 'of the final response where there is one, else of the request',
 		value: (segment, row) => versionText(segment.u16.http_version[row]!),
 		words: { of: (segment) => segment.u16.http_version, isNull: (code) => code === 0 },
+	},
+	{
+		name: 'req_http_version',
+		type: 'text',
+		description: 'of the request',
+		value: (segment, row) => versionText(segment.u16.req_http_version[row]!),
+		words: { of: (segment) => segment.u16.req_http_version, isNull: (code) => code === 0 },
 	},
 	positive('status', 'of the final response; NULL when there is none', (segment) => segment.u16.status),
 	dictionary('status_text', 'reason phrase of the final response'),
@@ -207,28 +261,41 @@ const AGE_COLUMN: Column = {
 
 export const INFLIGHT_COLUMNS: readonly Column[] = [...EXCHANGE_COLUMNS, AGE_COLUMN];
 
+/** Names are learned when a statement wants them. */
+export type LazyNames = () => RemoteNames;
+
 /** Table `exchanges` over committed segments and the open rows of the same instant. */
-export function exchangeTable(parts: readonly SegmentRows[]): TableSnapshot {
-	return segmentsTable('exchanges', EXCHANGE_COLUMNS, new RowLocator(parts));
+export function exchangeTable(parts: readonly SegmentRows[], names: LazyNames = () => NO_NAMES): TableSnapshot {
+	return segmentsTable('exchanges', EXCHANGE_COLUMNS, new RowLocator(parts), names);
 }
 
 /** Table `inflight`: the open rows with their age at `nowUs` (microseconds since the epoch). */
-export function inflightTable(parts: readonly SegmentRows[], nowUs: number): TableSnapshot {
+export function inflightTable(
+	parts: readonly SegmentRows[],
+	nowUs: number,
+	names: LazyNames = () => NO_NAMES,
+): TableSnapshot {
 	const age = (segment: Segment, row: number) => Math.max(0, (nowUs - segment.f64.ts[row]!) / 1000);
 	return segmentsTable(
 		'inflight',
 		[...EXCHANGE_COLUMNS, { ...AGE_COLUMN, value: age, number: age }],
 		new RowLocator(parts),
+		names,
 	);
 }
 
-function segmentsTable(name: string, columns: readonly ExchangeColumn[], rows: RowLocator): TableSnapshot {
+function segmentsTable(
+	name: string,
+	columns: readonly ExchangeColumn[],
+	rows: RowLocator,
+	names: LazyNames,
+): TableSnapshot {
 	const ids = new IdRows(rows.clone());
 	return {
 		name,
 		columns,
 		rowCount: rows.rowCount,
-		reader: (index) => segmentsReader(columns[index]!, rows.clone()),
+		reader: (index) => segmentsReader(columns[index]!, rows.clone(), names),
 		find: (index, value) => (columns[index]!.name === 'id' ? ids.rowsOf(value) : undefined),
 		pieceEnd: (row) => {
 			rows.seek(row);
@@ -237,12 +304,13 @@ function segmentsTable(name: string, columns: readonly ExchangeColumn[], rows: R
 	};
 }
 
-function segmentsReader(column: ExchangeColumn, rows: RowLocator): ColumnReader {
-	const { value, number, array, dictionary: member, words, range, field: line } = column;
+function segmentsReader(column: ExchangeColumn, rows: RowLocator, names: LazyNames): ColumnReader {
+	const { value, number, array, dictionary: member, derive, deriveNumber, words, range, field: line } = column;
+	const known = column.needsNames === true ? names() : NO_NAMES;
 	const reader: ColumnReader = {
 		value: (row) => {
 			const inner = rows.seek(row);
-			return value(rows.segment, inner);
+			return value(rows.segment, inner, known);
 		},
 	};
 	if (array !== undefined) {
@@ -251,7 +319,10 @@ function segmentsReader(column: ExchangeColumn, rows: RowLocator): ColumnReader 
 		return column.type === 'datetime' ? { ...direct, ...reader } : direct;
 	}
 	if (words !== undefined) return { ...reader, ...wordReader(words, rows) };
-	if (member !== undefined) return { ...reader, ...dictionaryReader(member, rows) };
+	if (member !== undefined && deriveNumber !== undefined) {
+		return { ...reader, ...derivedNumberReader(member, rows, deriveNumber) };
+	}
+	if (member !== undefined) return { ...reader, ...dictionaryReader(member, rows, derive) };
 	if (range !== undefined) return { ...reader, spans: rangeSpans(range, rows) };
 	if (line !== undefined) return { ...reader, ...fieldReader(line, rows) };
 	const { headersOf } = column;

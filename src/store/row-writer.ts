@@ -26,6 +26,7 @@ const TEXT_OFFSETS: readonly (readonly [TextMember, number])[] = [
 	['thread_comm', layout.EXCHANGE_THREAD_COMM],
 	['cmdline', layout.EXCHANGE_CMDLINE],
 	['cgroup', layout.EXCHANGE_CGROUP],
+	['exe', layout.EXCHANGE_EXE],
 	['local', layout.EXCHANGE_LOCAL],
 	['remote', layout.EXCHANGE_REMOTE],
 	['vias', layout.EXCHANGE_VIAS],
@@ -138,6 +139,7 @@ export class RowWriter {
 		u32.anomalies_high[row] = inU32[(at + layout.EXCHANGE_ANOMALIES + 4) >> 2]!;
 		u16.status[row] = inU32[(at + layout.EXCHANGE_STATUS) >> 2]!;
 		u16.http_version[row] = inU32[(at + layout.EXCHANGE_HTTP_VERSION) >> 2]!;
+		u16.req_http_version[row] = inU32[(at + layout.EXCHANGE_REQ_HTTP_VERSION) >> 2]!;
 		u8.state[row] = inU32[(at + layout.EXCHANGE_STATE) >> 2]!;
 		u8.reason[row] = inU32[(at + layout.EXCHANGE_REASON) >> 2]!;
 		u8.side[row] = inU32[(at + layout.EXCHANGE_SIDE) >> 2]!;

@@ -53,12 +53,13 @@ export const TEXT_MEMBERS = [
 	'thread_comm',
 	'cmdline',
 	'cgroup',
+	'exe',
 	'local',
 	'remote',
 	'vias',
 ] as const;
 
-export const U16_MEMBERS = ['status', 'http_version'] as const;
+export const U16_MEMBERS = ['status', 'http_version', 'req_http_version'] as const;
 export const U8_MEMBERS = ['state', 'reason', 'side', 'via', 'req_via', 'flags', 'unheld_count'] as const;
 
 export const ABSENT = 0xffffffff;
@@ -188,6 +189,7 @@ export function openSegment(handle: SegmentHandle): Segment {
 		thread_comm: shorts(),
 		cmdline: shorts(),
 		cgroup: shorts(),
+		exe: shorts(),
 		local: shorts(),
 		remote: shorts(),
 		vias: shorts(),
@@ -195,6 +197,7 @@ export function openSegment(handle: SegmentHandle): Segment {
 	const u16 = {
 		status: shorts(),
 		http_version: shorts(),
+		req_http_version: shorts(),
 	};
 	const bytes = () => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity);
 	const u8 = {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -291,6 +293,49 @@ test('23 requests by curl against http.server give 23 server rows and 23 client 
 	} finally {
 		await server.stop();
 		directory.remove();
+	}
+});
+
+test('rows say which executable it was, and with whom it talked, by address, port and name', async () => {
+	const nginx = await startNginx({ sendfile: true });
+	try {
+		const rows = await captureRows(
+			'SELECT side, exe, local_ip, local_port, remote_ip, remote_port, remote_name, req_http_version FROM exchanges ORDER BY side',
+			['--port', String(nginx.port)],
+			async () => {
+				// Of this process, which does not end before anybody looks at it.
+				const options = { port: nginx.port, host: '127.0.0.1', headers: { Host: 'files.example.com' } };
+				const [response] = (await once(get(options), 'response')) as [IncomingMessage];
+				await once(response.resume(), 'close');
+			},
+		);
+		const [client, server] = rows;
+		assert.equal(rows.length, 2);
+		const ownPort = client?.local_port;
+		assert.ok(Number(ownPort) > 0);
+		assert.deepEqual(client, {
+			side: 'client',
+			exe: realpathSync(process.execPath),
+			local_ip: '127.0.0.1',
+			local_port: ownPort,
+			remote_ip: '127.0.0.1',
+			remote_port: nginx.port,
+			remote_name: 'files.example.com',
+			req_http_version: '1.1',
+		});
+		assert.deepEqual(server, {
+			side: 'server',
+			exe: realpathSync('/usr/sbin/nginx'),
+			local_ip: '127.0.0.1',
+			local_port: nginx.port,
+			remote_ip: '127.0.0.1',
+			remote_port: ownPort,
+			remote_name: 'files.example.com',
+			req_http_version: '1.1',
+		});
+	} finally {
+		await nginx.stop();
+		nginx.remove();
 	}
 });
 

@@ -41,6 +41,7 @@ export type ExchangeRow = {
 	threadComm: string | null;
 	cmdline: string | null;
 	cgroup: string | null;
+	exe: string | null;
 	local: string | null;
 	remote: string | null;
 	method: string | null;
@@ -306,6 +307,7 @@ function readExchange(entry: Entry): ExchangeRow {
 		threadComm: entry.text(layout.EXCHANGE_THREAD_COMM),
 		cmdline: entry.text(layout.EXCHANGE_CMDLINE),
 		cgroup: entry.text(layout.EXCHANGE_CGROUP),
+		exe: entry.text(layout.EXCHANGE_EXE),
 		local: entry.text(layout.EXCHANGE_LOCAL),
 		remote: entry.text(layout.EXCHANGE_REMOTE),
 		method: entry.text(layout.EXCHANGE_METHOD),

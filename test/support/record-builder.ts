@@ -142,8 +142,9 @@ export class Tape {
 		this.add({ kind: wire.CAPTURE_CLOCK, offset: wallNs });
 	}
 
-	factProcess(pid: number, comm: string, cgroup = '', cmdline = ''): void {
-		this.add({ kind: wire.CAPTURE_FACT_PROCESS, pid, payload: Buffer.from(`${comm}\0${cgroup}\0${cmdline}`) });
+	factProcess(pid: number, comm: string, cgroup = '', cmdline = '', exe?: string): void {
+		const parts = exe === undefined ? [comm, cgroup, cmdline] : [comm, cgroup, cmdline, exe];
+		this.add({ kind: wire.CAPTURE_FACT_PROCESS, pid, payload: Buffer.from(parts.join('\0')) });
 	}
 
 	factSocket(conn: number, kind: 'socket' | 'file' | 'unknown', local = '', remote = ''): void {

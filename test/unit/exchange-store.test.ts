@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { hostNames } from '../../src/capture/host-facts.ts';
 import { openDatabase, SegmentCache } from '../../src/store/database.ts';
 import { exchangeRecord } from '../../src/store/exchange-detail.ts';
 import { ExchangeStore, type StoreLimits } from '../../src/store/exchange-store.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
+import { NameBook } from '../../src/store/remote-names.ts';
 import { entryBytes } from '../../src/store/row-writer.ts';
 import type { TableSnapshot } from '../../src/store/table.ts';
 import { newDecoder } from '../support/decoded-rows.ts';
@@ -22,6 +24,7 @@ function stored(
 	tape: Tape,
 	limits: StoreLimits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY },
 	open = false,
+	hosts: readonly (readonly [ip: string, name: string])[] = [],
 ) {
 	const decoder = newDecoder();
 	const store = new ExchangeStore(limits);
@@ -54,7 +57,7 @@ function stored(
 	const entries = decoder.output().slice().buffer;
 	const database = openDatabase(
 		{ store: store.snapshot(), entries, loss: [], nowUs: 1_700_000_100_000_000 },
-		new SegmentCache(),
+		new SegmentCache(new NameBook(hosts)),
 	);
 	const rows = (name: string): Row[] => tableRows(database.tables.get(name)!);
 	return { store, database, rows };
@@ -304,6 +307,125 @@ test('bytes that are no UTF-8 are kept as one character each', () => {
 	assert.equal(row.path, '/\xff\xfe');
 	assert.ok(String(row.req_headers).includes('é'));
 	assert.deepEqual(row.res_body_raw, new Uint8Array([0xff, 0]));
+});
+
+test('addresses have their parts in columns of their own, and numbers to compare and group by', () => {
+	const tape = new Tape();
+	for (const [conn, local, remote] of [
+		[1, '10.0.0.1:80', '192.0.2.7:50123'],
+		[2, '[2001:db8::1]:8080', '[fe80::2]:65535'],
+		[3, '', ''],
+	] as const) {
+		tape
+			.server(conn, { local, remote })
+			.open()
+			.in(GET(`/${conn}`))
+			.out(OK('x'));
+	}
+	tape.server(4).open().in(GET('/4'));
+	tape.factSocket(4, 'socket', 'unix:/run/app:80', 'unix:');
+	const { rows, database } = stored(tape);
+	assert.deepEqual(
+		rows('exchanges')
+			.sort((a, b) => Number(a.id) - Number(b.id))
+			.map(({ path, local_ip, local_port, remote_ip, remote_port, remote_name }) => [
+				path,
+				local_ip,
+				local_port,
+				remote_ip,
+				remote_port,
+				remote_name,
+			]),
+		[
+			['/1', '10.0.0.1', 80, '192.0.2.7', 50123, null],
+			['/2', '2001:db8::1', 8080, 'fe80::2', 65535, null],
+			['/3', null, null, null, null, null],
+			['/4', null, null, null, null, null],
+		],
+	);
+	const table = database.tables.get('exchanges')!;
+	const reader = (name: string) => table.reader(table.columns.findIndex((column) => column.name === name));
+	for (let row = 0; row < table.rowCount; row++) {
+		const [ip, port] = [reader('remote_ip'), reader('remote_port')];
+		assert.equal(ip.code!(row) === -1, ip.value(row) === null);
+		assert.deepEqual(port.number!(row), port.value(row) ?? Number.NaN);
+	}
+});
+
+test('remote_name is what clients call the address, else what the hosts file does', () => {
+	const tape = new Tape();
+	const get = (host: string, target = '/') => `GET ${target} HTTP/1.1\r\n${host === '' ? '' : `Host: ${host}\r\n`}\r\n`;
+	const ends: readonly (readonly [side: 'client' | 'server', remote: string, request: string])[] = [
+		['client', '10.0.0.1:80', get('Api.Example.com:80')],
+		['client', '10.0.0.1:80', get('10.0.0.1')],
+		['client', '10.0.0.1:80', get('')],
+		['server', '10.0.0.1:50000', get('me.example.com')],
+		// Two names: each request has its own, and the address has none.
+		['client', '10.0.0.2:80', get('a.example.com')],
+		['client', '10.0.0.2:80', get('b.example.com')],
+		['client', '10.0.0.2:80', get('')],
+		// The host of a proxied request is not the proxy.
+		['client', '10.0.0.3:3128', get('far.example.com', 'http://far.example.com/')],
+		['client', '10.0.0.4:80', get('')],
+		['server', '[2001:db8::9]:50000', get('me.example.com')],
+		['server', '10.0.0.9:50000', get('me.example.com')],
+		['client', '10.0.0.5:80', get('<script>alert(1)</script>')],
+	];
+	for (const [conn, [side, remote, request]] of ends.entries()) {
+		const connection = tape[side](conn + 1, { local: '192.0.2.1:1000', remote }).open();
+		if (side === 'client') connection.out(request).in(OK('x'));
+		else connection.in(request).out(OK('x'));
+	}
+	const hosts = hostNames(
+		'127.0.0.1 localhost\n10.0.0.4\tdb db.local # 10.0.0.9 no\n 2001:DB8:0::9 peer\n10.0.0.4 later\n',
+	);
+	const { rows } = stored(tape, undefined, false, hosts);
+	assert.deepEqual(
+		rows('exchanges')
+			.sort((a, b) => Number(a.id) - Number(b.id))
+			.map(({ remote_name }) => remote_name),
+		[
+			'api.example.com',
+			'api.example.com',
+			'api.example.com',
+			'api.example.com',
+			'a.example.com',
+			'b.example.com',
+			null,
+			null,
+			'db',
+			'peer',
+			null,
+			null,
+		],
+	);
+});
+
+test('the executable and the request version are columns; recordings without them have NULL', () => {
+	const tape = new Tape();
+	for (const [pid, exe] of [
+		[11, '/usr/bin/node'],
+		[12, undefined],
+	] as const) {
+		const server = tape.server(pid, { pid, local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
+		tape.factProcess(pid, 'MainThread', '/c', 'node\x1fserver.js', exe);
+		server.in('GET / HTTP/1.0\r\n\r\n').out(OK('x'));
+	}
+	assert.deepEqual(
+		stored(tape)
+			.rows('exchanges')
+			.map(({ comm, cmdline, exe, http_version, req_http_version }) => [
+				comm,
+				cmdline,
+				exe,
+				http_version,
+				req_http_version,
+			]),
+		[
+			['MainThread', 'node server.js', '/usr/bin/node', '1.1', '1.0'],
+			['MainThread', 'node server.js', null, '1.1', '1.0'],
+		],
+	);
 });
 
 test('the detail record has the field lines as sent', () => {

@@ -1,0 +1,21 @@
+// The parts of an address as the columns `local` and `remote` have it: `ip:port`, `[v6]:port` or `unix:/path`.
+
+/** The ip without brackets; null for unix sockets. */
+export function addressIp(address: string): string | null {
+	const colon = portColon(address);
+	if (colon === -1) return null;
+	return address.startsWith('[') ? address.slice(1, colon - 1) : address.slice(0, colon);
+}
+
+/** null for unix sockets. */
+export function addressPort(address: string): number | null {
+	const colon = portColon(address);
+	return colon === -1 ? null : Number(address.slice(colon + 1));
+}
+
+/** Where `:port` begins; -1 when the address has none. */
+function portColon(address: string): number {
+	if (address.startsWith('unix:')) return -1;
+	const colon = address.lastIndexOf(':');
+	return /^\d{1,5}$/.test(address.slice(colon + 1)) ? colon : -1;
+}

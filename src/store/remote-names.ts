@@ -1,0 +1,92 @@
+// Names of the other end, as clients on this host call it and as /etc/hosts has it: column `remote_name`. Nothing is
+// looked up, and an address that was called by several names has none.
+import { addressIp } from './address-parts.ts';
+import { dictionaryText, targetText } from './exchange-row.ts';
+import type { SegmentRows } from './row-locator.ts';
+import type { Segment } from './segment.ts';
+
+/** The names known at one instant. Never changes. */
+export type RemoteNames = { readonly nameOf: (address: string) => string | null };
+
+export const NO_NAMES: RemoteNames = { nameOf: () => null };
+
+/** Addresses that are remembered: whoever makes up more of them gets no name for these. */
+const MOST_ADDRESSES = 16_384;
+const SIDE_CLIENT = 2;
+
+/** Learns names from rows. Belongs to one thread. */
+export class NameBook {
+	readonly #hosts: ReadonlyMap<string, string>;
+	/** By `ip:port` and by ip; null: several names. Replaced when it changes. */
+	#names: ReadonlyMap<string, string | null> = new Map();
+	readonly #rowsSeen = new WeakMap<Segment, number>();
+
+	/** `hosts`: names by ip. */
+	constructor(hosts: Iterable<readonly [ip: string, name: string]> = []) {
+		this.#hosts = new Map(hosts);
+	}
+
+	/** What is known with these rows: only those not seen before are read. */
+	learn(parts: readonly SegmentRows[]): RemoteNames {
+		const learned = new Map<string, string | null>();
+		for (const part of parts) this.#read(part, learned);
+		if (learned.size > 0) this.#names = new Map([...this.#names, ...learned]);
+		const names = this.#names;
+		const hosts = this.#hosts;
+		return {
+			nameOf: (address) => {
+				const ip = addressIp(address);
+				if (ip === null) return null;
+				return names.get(address) ?? names.get(ip) ?? hosts.get(ip) ?? null;
+			},
+		};
+	}
+
+	#read({ segment, first, rows }: SegmentRows, learned: Map<string, string | null>): void {
+		const { host, remote } = segment.text;
+		const known = new Set<number>();
+		for (let row = Math.max(first, this.#rowsSeen.get(segment) ?? 0); row < rows; row++) {
+			const pair = host[row]! * 0x10000 + remote[row]!;
+			if (segment.u8.side[row] !== SIDE_CLIENT || known.has(pair)) continue;
+			const name = calledName(segment, row);
+			if (name === null) continue;
+			known.add(pair);
+			const address = dictionaryText(segment, 'remote', row);
+			if (address === null) continue;
+			this.#note(address, name, learned);
+			const ip = addressIp(address);
+			if (ip !== null) this.#note(ip, name, learned);
+		}
+		this.#rowsSeen.set(segment, rows);
+	}
+
+	#note(key: string, name: string, learned: Map<string, string | null>): void {
+		const before = learned.has(key) ? learned.get(key) : this.#names.get(key);
+		if (before === undefined) {
+			if (this.#names.size + learned.size < MOST_ADDRESSES) learned.set(key, name);
+		} else if (before !== name && before !== null) {
+			learned.set(key, null);
+		}
+	}
+}
+
+/** The name of the other end of this row. */
+export function remoteName(segment: Segment, row: number, names: RemoteNames): string | null {
+	const address = dictionaryText(segment, 'remote', row);
+	if (address === null || addressIp(address) === null) return null;
+	const own = segment.u8.side[row] === SIDE_CLIENT ? calledName(segment, row) : null;
+	return own ?? names.nameOf(address);
+}
+
+/**
+ * The name in the request's host, without port. null for a number, and for a request to a proxy, whose host is not the
+ * other end.
+ */
+function calledName(segment: Segment, row: number): string | null {
+	const host = dictionaryText(segment, 'host', row);
+	if (host === null || host.length > 260) return null;
+	const target = targetText(segment, row);
+	if (target === null || !/^[/*]/.test(target)) return null;
+	const name = host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
+	return /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(name) && /[a-z_]/.test(name) ? name : null;
+}
