@@ -88,6 +88,7 @@ import {
 } from './record';
 import { beginRun, continueRun, endRun } from './run';
 import { idleLimitNs, memoryLimit, relieveAbove } from './settings';
+import { endSpill } from './spill';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './state';
 
 const ECONNRESET: u32 = 104;
@@ -395,7 +396,9 @@ function watchIdle(): void {
 }
 
 function giveUpIdle(stream: Stream): void {
-	if (stream == NO_STREAM || stream.message == NO_MESSAGE) return;
+	if (stream == NO_STREAM) return;
+	endSpill(stream);
+	if (stream.message == NO_MESSAGE) return;
 	const exchange = stream.message.exchange;
 	if (exchange == NO_EXCHANGE || exchange.unbound) return;
 	// Its response may come all the same: it is counted off then.

@@ -16,6 +16,7 @@ import { addPending, dropAllPending, dropFirstPending, firstPendingTime, pending
 import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
 import { connectionsLimit } from './settings';
+import { leaveSpill } from './spill';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_PROCESS, NO_STREAM, Stream } from './state';
 import { OPAQUE, endStream, feed, feedGap, feedUnseen, inheritRole, skipOpaque } from './streams';
 
@@ -456,6 +457,7 @@ function closeStream(stream: Stream): void {
 		message.ended = true;
 		if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	}
+	leaveSpill(stream);
 	release(stream.line);
 	stream.line = 0;
 	release(stream.search);

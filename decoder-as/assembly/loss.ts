@@ -23,6 +23,12 @@ export function count(reason: i32, events: u64, bytes: u64): void {
 	store<u64>(at, now, 32);
 }
 
+/** Bytes counted here before were not lost after all. */
+export function uncount(reason: i32, bytes: u64): void {
+	const at = counters + reason * STRIDE;
+	store<u64>(at, load<u64>(at, 24) - bytes, 24);
+}
+
 /** Sets the kernel's totals; they never go back, so that a repeated or late record changes nothing. */
 export function total(reason: i32, events: u64, bytes: u64, time: u64): void {
 	if (<u32>reason >= <u32>LOSS_MAX || countedHere(reason)) return;

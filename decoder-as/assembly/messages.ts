@@ -134,11 +134,16 @@ export function viaOf(message: Message): u32 {
 	return best;
 }
 
-/** `length` bytes of the body at `at`. */
+/** `length` bytes of the body at `at`, which the current call carried. */
 export function addBody(message: Message, at: usize, length: u32): void {
+	carry(message, 0, length);
+	appendBody(message, at, length);
+}
+
+/** … which an earlier call carried. */
+export function appendBody(message: Message, at: usize, length: u32): void {
 	message.bodyBytes += length;
 	message.wireBytes += length;
-	carry(message, 0, length);
 	if (message.dropped) {
 		addUnheld(message, UNHELD_MEMORY, length);
 		return;
@@ -163,6 +168,23 @@ export function addBody(message: Message, at: usize, length: u32): void {
 	}
 	copyBytes(message.body + message.bodyLength, at, take);
 	message.bodyLength += take;
+}
+
+/** The body's last `length` bytes, which were just added, are not its. */
+export function takeOffBody(message: Message, length: u32): void {
+	message.bodyBytes -= length;
+	message.wireBytes -= length;
+	const memory = takeOffUnheld(message, UNHELD_MEMORY, length);
+	const limited = takeOffUnheld(message, UNHELD_BODY_LIMIT, length - memory);
+	loss.uncount(LOSS_BODY_LIMIT, limited);
+	message.bodyLength -= length - memory - limited;
+}
+
+function takeOffUnheld(message: Message, reason: i32, most: u32): u32 {
+	const at = unheldAt(message) + (reason << 3);
+	const length = <u32>min<u64>(load<u64>(at), most);
+	store<u64>(at, load<u64>(at) - length);
+	return length;
 }
 
 function growBody(message: Message, more: u32): bool {

@@ -22,6 +22,7 @@ import {
 } from './record';
 import { keepMore } from './search';
 import { relieveAbove } from './settings';
+import { spillBytes } from './spill';
 import { Connection, NO_CONNECTION, NO_PENDING, NO_STREAM, Stream } from './state';
 import { IN_CHUNK_DATA, IN_FIELDS, IN_LENGTH, IN_START_LINE, IN_TRAILERS, OPAQUE, SEARCHING, UNTIL_CLOSE, feed } from './streams';
 
@@ -114,7 +115,9 @@ function takeSimply(from: usize): bool {
 		case IN_TRAILERS:
 			return takeMore(stream, stream.message, from, bytes);
 		case SEARCHING:
-			return bytes == 1 && keepMore(stream, from);
+			if (bytes != 1 || !keepMore(stream, from)) return false;
+			spillBytes(stream, from, 1);
+			return true;
 		case OPAQUE:
 			return true;
 		default:

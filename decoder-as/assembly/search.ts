@@ -6,7 +6,7 @@ import { begins, copyBytes, findByte, isDigit, isSpace } from './bytes';
 import * as call from './call';
 import { beginsKnownMethod, knownMethodSuffix, readVersion } from './head';
 import { allocate } from './memory';
-import { Stream } from './state';
+import { NO_MESSAGE, Stream } from './state';
 
 /** Of a line this much is kept at least: longer start lines are not found again. */
 const KEPT: u32 = 8192;
@@ -33,6 +33,7 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 		stream.searchTime = call.time;
 		stream.searchCall = first;
 		stream.searchForced = stream.forced;
+		if (stream.spill != NO_MESSAGE) stream.spillTime = stream.spill.endTime;
 	}
 	if (!makeSearchRoom(stream)) return;
 	let from = at;

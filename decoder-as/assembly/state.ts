@@ -222,6 +222,10 @@ export class Stream {
 	next: u64;
 
 	message: Message;
+	/** The message before it, when what is passed over belongs to that: see spill.ts. */
+	spill: Message;
+	/** When it ended, had it ended before the line that is looked through. */
+	spillTime: u64;
 	/** Bytes of the current body, or of the current chunk, still to come. */
 	remaining: u64;
 	/** The last offset up to which the kernel was told not to copy. */
@@ -258,6 +262,12 @@ export class Stream {
 	extensionBytes: u64;
 	framingBytes: u64;
 	chunkState: u8;
+	/** Bytes of the size line that came with earlier calls, and the first of them. */
+	chunkLine: u32;
+	chunkLine0: u64;
+	chunkLine1: u64;
+	chunkLine2: u64;
+	chunkLine3: u64;
 	/** In a quoted string of an extension; the byte before. */
 	chunkQuoted: bool;
 	chunkLast: u8;
@@ -360,6 +370,8 @@ export class Message {
 	keepAlive: bool;
 	expectContinue: bool;
 	http09: bool;
+	/** Its framing cannot be read: nothing says where it ends. */
+	unclear: bool;
 	/** The connection goes over to another protocol with it. */
 	upgraded: bool;
 	/** The head is complete. */

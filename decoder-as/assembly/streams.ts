@@ -43,7 +43,7 @@ import {
 import * as lines from './lines';
 import * as loss from './loss';
 import { release } from './memory';
-import { addBody, addUnseenBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
+import { addBody, addUnseenBody, appendBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
 import {
 	ANOMALY_AFTER_CLOSE,
 	ANOMALY_BARE_CR,
@@ -92,6 +92,7 @@ import { askSocket } from './questions';
 import { keepFields, recallFields, whole as recalled } from './recalled-fields';
 import { clearSearch, findStart, fitsSearch, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
 import { bodyLimit } from './settings';
+import { beginSpill, endSpill, leaveSpill, spillBytes, spillHead, unspill } from './spill';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
 
 /** What a stream carries. */
@@ -170,7 +171,7 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 				break;
 			}
 			case UNTIL_CLOSE:
-				if (stream.next == call.startOffset && endsUnclear(stream, at, end)) {
+				if (stream.message.unclear && stream.next == call.startOffset && endsUnclear(stream, at, end)) {
 					endMessage(stream);
 					next = at;
 				} else {
@@ -220,7 +221,9 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 				stream.remaining -= taken;
 				break;
 			case UNTIL_CLOSE:
-				addUnseenBody(stream.message, taken, reason);
+				// It may have been the next response.
+				if (hasAskedAgain(stream)) loseFraming(stream, taken, false);
+				else addUnseenBody(stream.message, taken, reason);
 				break;
 			case UNREADABLE:
 				carry(stream.message, taken, 0);
@@ -262,7 +265,8 @@ export function feedGap(stream: Stream, length: u64): void {
 				stream.remaining -= taken;
 				break;
 			case UNTIL_CLOSE:
-				addUnseenBody(stream.message, taken, UNHELD_LOST);
+				if (stream.message.unclear) loseFraming(stream, taken, true);
+				else addUnseenBody(stream.message, taken, UNHELD_LOST);
 				break;
 			case OPAQUE:
 				break;
@@ -605,6 +609,7 @@ function makeOpaque(stream: Stream): void {
 		message.ended = true;
 		if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	}
+	leaveSpill(stream);
 	stream.state = OPAQUE;
 }
 
@@ -815,7 +820,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	}
 	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
-	endMalformed(stream);
+	runOn(stream);
 }
 
 /** Something is wrong with its line, but it is one of a request, and its fields follow. */
@@ -892,7 +897,7 @@ function finishRequestHead(stream: Stream, message: Message): void {
 		beginChunk(stream);
 	} else if (message.otherCoding || message.badLength || message.conflictingLength) {
 		// RFC 9112 section 6.3: its length cannot be told, a server refuses it.
-		endMalformed(stream);
+		runOn(stream);
 	} else if (message.hasLength && message.contentLength != 0) {
 		stream.state = IN_LENGTH;
 		stream.remaining = message.contentLength;
@@ -943,12 +948,8 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	if (message.hasCoding && message.chunked) {
 		stream.state = IN_CHUNK_SIZE;
 		beginChunk(stream);
-	} else if (message.otherCoding) {
-		stream.state = UNTIL_CLOSE;
-	} else if (message.conflictingLength) {
-		endMalformed(stream);
-	} else if (message.badLength) {
-		stream.state = UNTIL_CLOSE;
+	} else if (message.otherCoding || message.conflictingLength || message.badLength) {
+		runOn(stream);
 	} else if (message.hasLength) {
 		stream.state = IN_LENGTH;
 		stream.remaining = message.contentLength;
@@ -1015,11 +1016,14 @@ function guessBody(stream: Stream, at: usize, end: usize): void {
  * begins like a status line, it knew better.
  */
 function endsUnclear(stream: Stream, at: usize, end: usize): bool {
+	return hasAskedAgain(stream) && mayBeStart(at, end, true);
+}
+
+/** Has the client asked again since a response began whose end cannot be told? */
+function hasAskedAgain(stream: Stream): bool {
 	const message = stream.message;
 	const waiting = stream.connection.waiting;
-	if (!message.badLength && !message.otherCoding) return false;
-	if (waiting == NO_EXCHANGE || waiting.request.startTime < message.startTime) return false;
-	return mayBeStart(at, end, true);
+	return message.unclear && waiting != NO_EXCHANGE && waiting.request.startTime >= message.startTime;
 }
 
 /** A body of known length, or a chunk, has come to its end. */
@@ -1033,6 +1037,7 @@ function endData(stream: Stream): void {
 }
 
 function beginChunk(stream: Stream): void {
+	stream.chunkLine = 0;
 	stream.chunkDigits = 0;
 	stream.chunkState = CHUNK_DIGITS;
 	stream.remaining = 0;
@@ -1059,17 +1064,14 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 		if (load<u8>(at) == 10) {
 			if (stream.chunkState == CHUNK_DIGITS || stream.chunkLast != 13) note(message, ANOMALY_BARE_LF);
 			at++;
-			takeFraming(stream, message, <u32>(at - from));
-			endChunkSize(stream, message);
+			endChunkSize(stream, message, from, at);
 			return at;
 		}
 		if (stream.chunkState == CHUNK_DIGITS) {
 			const digit = hexValue(byte);
 			if (digit >= 0) {
 				if (stream.remaining >> 60 != 0) {
-					note(message, ANOMALY_INVALID_CHUNK_SIZE);
-					takeFraming(stream, message, <u32>(at - from));
-					endMalformed(stream);
+					breakChunk(stream, message, from, at);
 					return at;
 				}
 				stream.remaining = (stream.remaining << 4) | digit;
@@ -1083,8 +1085,7 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 		if (stream.chunkLast == 13) {
 			// A CR that no LF follows: lenient parsers take it for the line's end, and this for the chunk's first byte.
 			note(message, ANOMALY_BARE_CR);
-			takeFraming(stream, message, <u32>(at - from));
-			endChunkSize(stream, message);
+			endChunkSize(stream, message, from, at);
 			return at;
 		}
 		stream.chunkLast = byte;
@@ -1093,17 +1094,39 @@ function readChunkSize(stream: Stream, from: usize, end: usize): usize {
 			stream.chunkQuoted = false;
 			stream.chunkLast = 59;
 		} else if (byte != 13 && !isSpace(byte)) {
-			note(message, ANOMALY_INVALID_CHUNK_SIZE);
-			takeFraming(stream, message, <u32>(at - from));
-			endMalformed(stream);
+			breakChunk(stream, message, from, at);
 			return at;
 		} else if (byte != 13) {
 			note(message, ANOMALY_SPACE_AFTER_CHUNK_SIZE);
 		}
 		at++;
 	}
+	keepChunkLine(stream, from, <u32>(at - from));
 	takeFraming(stream, message, <u32>(at - from));
 	return at;
+}
+
+/** Size lines are kept so far, in case it turns out that they are none. */
+const CHUNK_LINE_KEPT: u32 = 32;
+
+function keepChunkLine(stream: Stream, at: usize, length: u32): void {
+	if (stream.chunkLine < CHUNK_LINE_KEPT) {
+		const line = changetype<usize>(stream) + offsetof<Stream>('chunkLine0');
+		copyBytes(line + stream.chunkLine, at, min<u32>(length, CHUNK_LINE_KEPT - stream.chunkLine));
+	}
+	stream.chunkLine += length;
+}
+
+/** [from, at), and what came of the line before, is no size line: it belongs to a body that is not chunked, or no longer. */
+function breakChunk(stream: Stream, message: Message, from: usize, at: usize): void {
+	note(message, ANOMALY_INVALID_CHUNK_SIZE);
+	const before = stream.chunkLine;
+	const kept = min<u32>(before, CHUNK_LINE_KEPT);
+	message.wireBytes -= before;
+	appendBody(message, changetype<usize>(stream) + offsetof<Stream>('chunkLine0'), kept);
+	if (before != kept) addUnseenBody(message, before - kept, UNHELD_OTHER);
+	if (at != from) addBody(message, from, <u32>(at - from));
+	runOn(stream);
 }
 
 /** A whole size line of up to seven digits and nothing else; answers where reading goes on, `from` when it is another. */
@@ -1120,17 +1143,18 @@ function readPlainChunkSize(stream: Stream, message: Message, from: usize, end: 
 	if (at == from || end - at < 2 || load<u16>(at) != 0x0a0d) return from;
 	stream.chunkDigits = <u32>(at - from);
 	stream.remaining = size;
-	takeFraming(stream, message, stream.chunkDigits + 2);
-	endChunkSize(stream, message);
+	endChunkSize(stream, message, from, at + 2);
 	return at + 2;
 }
 
-/** The size line is over: data follows, or trailers after the last chunk. */
-function endChunkSize(stream: Stream, message: Message): void {
+/** The size line, which ends with [from, at), is over: data follows, or trailers after the last chunk. */
+function endChunkSize(stream: Stream, message: Message, from: usize, at: usize): void {
 	if (stream.chunkDigits == 0) {
-		note(message, ANOMALY_INVALID_CHUNK_SIZE);
-		endMalformed(stream);
-	} else if (stream.remaining == 0) {
+		breakChunk(stream, message, from, at);
+		return;
+	}
+	takeFraming(stream, message, <u32>(at - from));
+	if (stream.remaining == 0) {
 		stream.state = IN_TRAILERS;
 		lines.beginTrailers(stream, message);
 	} else {
@@ -1171,6 +1195,8 @@ function endExtension(stream: Stream, message: Message): void {
 	stream.chunkQuoted = false;
 }
 
+const lastCr = memory.data<u8>([13]);
+
 /** The line end after a chunk's data. */
 function readChunkEnd(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
@@ -1188,7 +1214,12 @@ function readChunkEnd(stream: Stream, from: usize, end: usize): usize {
 		return from + 1;
 	}
 	note(message, ANOMALY_INVALID_CHUNK_END);
-	endMalformed(stream);
+	if (stream.chunkState == 1) {
+		// The CR before it is no line end.
+		message.wireBytes--;
+		appendBody(message, lastCr, 1);
+	}
+	runOn(stream);
 	return from;
 }
 
@@ -1239,17 +1270,25 @@ function closeUnused(stream: Stream): void {
 	freeMessage(message);
 }
 
-/** The message cannot be read on. What follows may hold the rest of it or others. */
-function endMalformed(stream: Stream): void {
+/** Nothing says where the message ends. What follows is the rest of it, up to where the next one begins. */
+function runOn(stream: Stream): void {
 	const connection = stream.connection;
-	stream.message.damage = REASON_MALFORMED;
-	const begun = stream.message.wireBytes;
-	endMessage(stream);
-	stream.garbage = true;
+	const message = stream.message;
+	const response = message.isResponse;
+	message.damage = REASON_MALFORMED;
+	message.unclear = true;
+	// As long as nobody else is to be answered, the next response is one that comes after the client has asked again.
+	if (response && message.exchange != NO_EXCHANGE && connection.doubt == 0 && connection.waiting == NO_EXCHANGE) {
+		stream.state = UNTIL_CLOSE;
+		return;
+	}
+	const begun = message.wireBytes;
+	beginSpill(stream);
+	stream.closing = false;
 	connection.unreadable = true;
-	if (stream.role == CARRIES_RESPONSES) alignment.loseResponses(connection, 0, false, begun);
+	if (response) alignment.loseResponses(connection, 0, false, begun);
 	else alignment.loseRequests(connection, 0, false, begun);
-	alignment.sizeNothing(connection, stream.role == CARRIES_RESPONSES, begun);
+	alignment.sizeNothing(connection, response, begun);
 	beginSearch(stream, false);
 }
 
@@ -1264,10 +1303,11 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
-		message.damage = REASON_BYTES_LOST;
+		if (!message.unclear) message.damage = REASON_BYTES_LOST;
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
+	endSpill(stream);
 	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one, begun);
 	if (stream.role != CARRIES_RESPONSES) alignment.loseRequests(connection, length, one, begun);
 	beginSearch(stream, true);
@@ -1277,6 +1317,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 function closeDamagedHead(stream: Stream, message: Message): void {
 	if (stream.tentative) {
 		stream.skipped += message.wireBytes;
+		spillHead(stream, message, message.wireBytes);
 		closeUnused(stream);
 		return;
 	}
@@ -1323,6 +1364,11 @@ export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 	if (stream.ended) return;
 	stream.ended = true;
 	countSkipped(stream);
+	endStreamMessage(stream, reason, orderly);
+	endSpill(stream);
+}
+
+function endStreamMessage(stream: Stream, reason: i32, orderly: bool): void {
 	const message = stream.message;
 	if (message == NO_MESSAGE) return;
 	const state = stream.state;
@@ -1375,6 +1421,7 @@ function search(stream: Stream, from: usize, end: usize): usize {
 	const next = feedAt == end ? end : feedAt + 1;
 	if (feedAt == end || stream.searchLength != 0) {
 		keepSearchLine(stream, from, <u32>(next - from), first, response);
+		spillBytes(stream, from, <u32>(next - from));
 		if (feedAt == end || stream.search == 0) {
 			stream.skipped += next - from;
 			return next;
@@ -1382,6 +1429,7 @@ function search(stream: Stream, from: usize, end: usize): usize {
 		const length = stream.searchLength;
 		// Counted by who looks at the whole line: its earlier pieces were counted when they came.
 		stream.skipped += <u64>(next - from) - length;
+		unspill(stream, length);
 		return useSearchLine(stream, stream.search, stream.search + length - 1, next, response);
 	}
 	stream.searchOffset = stream.next;
@@ -1397,11 +1445,13 @@ function useSearchLine(stream: Stream, at: usize, feedAt: usize, next: usize, re
 	const start = findStart(at, end, response);
 	if (start == 0 || !mayStand(stream, start == at, response) || !openFound(stream, start, feedAt + 1, start == at, response)) {
 		stream.skipped += feedAt + 1 - at;
+		spillBytes(stream, at, <u32>(feedAt + 1 - at));
 		if (!response && stream.searchLost) alignment.passRequest(stream.connection);
 		passSearchLine(stream, end == at);
 		return next;
 	}
 	stream.skipped += start - at;
+	spillBytes(stream, at, <u32>(start - at));
 	stream.searchLength = 0;
 	return next;
 }
@@ -1448,6 +1498,7 @@ function openFound(stream: Stream, start: usize, end: usize, atLine: bool, respo
 function acceptTentative(stream: Stream): void {
 	if (!stream.tentative) return;
 	stream.tentative = false;
+	endSpill(stream);
 	if (stream.searchLost) {
 		alignment.addSkipped(stream.connection, stream.skipped, stream.message.isResponse);
 	}
@@ -1459,6 +1510,7 @@ function rejectHead(stream: Stream, message: Message, at: usize, end: usize, off
 	const length = <u32>(lines.lineEnd + 1 - at);
 	const response = message.isResponse;
 	stream.skipped += message.wireBytes - length;
+	spillHead(stream, message, message.wireBytes - length);
 	if (message.anomalies & ((<u64>1) << ANOMALY_LEADING_GARBAGE)) stream.garbage = true;
 	stream.tentative = false;
 	stream.state = SEARCHING;
