@@ -24,12 +24,17 @@
 
 /* One address in a payload, always this long: AF_INET is u16 family (2), u16 port big-endian, 4 bytes of address, zeros;
  * AF_INET6 is u16 family (10), u16 port big-endian, u32 flow info, 16 bytes of address, u32 scope id (a struct
- * sockaddr_in6); AF_UNIX is u16 family (1) and zeros, its path is asked of user space. Family 0: not known, all zeros. */
+ * sockaddr_in6), also of IPv4 addresses in IPv6 form; AF_UNIX is u16 family (1), six zeros, u64 inode number of the socket (0: not
+ * known), zeros. Family 0: not known, all zeros. */
 #define CAPTURE_ADDRESS_BYTES 28
 /* Peer, then local. */
 #define CAPTURE_ADDRESSES_BYTES 56
 /* Addresses and two u64. */
 #define CAPTURE_CLOSE_BYTES 72
+/* The name of a unix socket at the most: sun_path of struct sockaddr_un. */
+#define CAPTURE_UNIX_NAME_BYTES 108
+/* Addresses, two u64, and two names. */
+#define CAPTURE_OPEN_UNIX_BYTES 288
 
 enum capture_kind {
 	/* A call moved bytes of a connection: payload is (a part of) these bytes. Of TLS and HTTP/2 only one such record comes,
@@ -40,7 +45,9 @@ enum capture_kind {
 	/* A connection came to be, or an address of it became known. Comes right before the connection's first record of
 	 * any other kind (so only for connections that carried something worth a record; time_ns is that of accept/connect
 	 * where it was seen), and may come again when an address is learned later: an address that is known then replaces
-	 * one that was not. Payload: empty, or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. */
+	 * one that was not. Payload: empty, or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one; of a unix socket that
+	 * the kernel's types let be looked at CAPTURE_OPEN_UNIX_BYTES: after these two u64, the lengths of the peer's name and of the
+	 * local one (0: none), then both, each CAPTURE_UNIX_NAME_BYTES long with zeros at the end. */
 	CAPTURE_OPEN = 2,
 	/* The last descriptor known for the connection was closed: `syscall` says how (close, close_range, dup2/dup3 over it,
 	 * execve with close-on-exec, EXIT when its last process ended). Payload: empty, or CAPTURE_CLOSE_BYTES: the two

@@ -38,6 +38,14 @@ struct kernel_offsets {
 	/* 0 where the kernel has no IPv6. */
 	__u32 sock_peer_v6;
 	__u32 sock_local_v6;
+	/* 0 where unix sockets are a module: sock.sk_socket; from a struct socket to its inode; unix_sock.peer, unix_sock.addr;
+	 * unix_address.len, unix_address.name */
+	__u32 sock_socket;
+	__u32 socket_inode;
+	__u32 unix_peer;
+	__u32 unix_address;
+	__u32 unix_length;
+	__u32 unix_name;
 };
 
 /* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */

@@ -7,7 +7,6 @@
 #ifndef TINYTAP_DESCRIPTORS_BPF_H
 #define TINYTAP_DESCRIPTORS_BPF_H
 
-#include "identity.bpf.h"
 #include "records.bpf.h"
 
 static __always_inline __u32 descriptor_state(__u64 descriptor)

@@ -74,16 +74,57 @@ static __always_inline void read_sock_address(__u64 sock, __u8 *address, __u16 f
 		bpf_probe_read_kernel(address + 24, 4, (void *)(sock + settings.kernel.sock_interface));
 }
 
+/* The struct sock of the socket that descriptor `fd` of the calling process is; 0: none, or not known. */
+static __always_inline __u64 open_sock(__s32 fd)
+{
+	__u64 file = open_file(fd);
+
+	return file ? read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock) : 0;
+}
+
+/* The number and the name of a unix socket, in a CAPTURE_OPEN's payload at these places. Nobody's: no number, no name. */
+static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *length, __u8 *name)
+{
+	__u64 socket = sock ? read_pointer(sock, settings.kernel.sock_socket) : 0;
+	__u64 bound = sock ? read_pointer(sock, settings.kernel.unix_address) : 0;
+	__u64 bytes;
+	__u32 size = 0;
+
+	*(__u16 *)address = AF_UNIX;
+	if (socket)
+		*(__u64 *)(address + 8) = read_pointer(socket + settings.kernel.socket_inode, settings.kernel.inode_number);
+	if (!bound || bpf_probe_read_kernel(&size, sizeof(size), (void *)(bound + settings.kernel.unix_length)) || size <= UNIX_PATH)
+		return;
+	bytes = size - UNIX_PATH;
+	FORGET(bytes);
+	if (bytes > CAPTURE_UNIX_NAME_BYTES || bpf_probe_read_kernel(name, bytes, (void *)(bound + settings.kernel.unix_name + UNIX_PATH)))
+		return;
+	*length = bytes;
+}
+
+/* What the kernel knows of both ends of the unix socket that descriptor `fd` of the calling process is: CAPTURE_OPEN_UNIX_BYTES.
+ * False: it is none, or nothing is known. */
+static __always_inline bool read_unix_ends(struct scratch *s, __s32 fd)
+{
+	__u64 sock = settings.kernel.unix_peer ? open_sock(fd) : 0, *lengths = (__u64 *)(s->small_payload + CAPTURE_ADDRESSES_BYTES);
+	__u8 *names = s->small_payload + CAPTURE_ADDRESSES_BYTES + 16;
+	__u16 family = 0;
+
+	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)) || family != AF_UNIX)
+		return false;
+	__builtin_memset(s->small_payload, 0, CAPTURE_OPEN_UNIX_BYTES);
+	read_unix_end(read_pointer(sock, settings.kernel.unix_peer), s->small_payload, &lengths[0], names);
+	read_unix_end(sock, s->small_payload + CAPTURE_ADDRESS_BYTES, &lengths[1], names + CAPTURE_UNIX_NAME_BYTES);
+	return true;
+}
+
 /* Fills in what is missing of a connection's addresses from the socket that descriptor `fd` of the calling process is. */
 static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 {
-	__u64 file = open_file(fd), sock;
+	__u64 sock = open_sock(fd);
 	__u16 family = 0, peer_port = 0, local_port = 0;
 
-	if (!file || !connection)
-		return 0;
-	sock = read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock);
-	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
+	if (!connection || !sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
 		return 0;
 	if (family == AF_UNIX)
 		*(__u16 *)connection->addresses = family;

@@ -54,6 +54,8 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define AF_INET6 10
 #define AF_VSOCK 40
 #define AF_SMC 43
+/* offsetof(struct sockaddr_un, sun_path) */
+#define UNIX_PATH 2
 #define SOCK_TYPE_MASK 0xf
 #define SOCK_STREAM 1
 #define SOCK_CLOEXEC 02000000

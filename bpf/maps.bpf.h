@@ -150,7 +150,7 @@ struct beginning {
 	__u8 data[BEGINNING_BYTES * 2];
 };
 
-#define SMALL_PAYLOAD 128
+#define SMALL_PAYLOAD 512
 
 /* A descriptor that was found dismissed while control.meanings had this value. */
 struct dismissed {

@@ -3,7 +3,7 @@
 #ifndef TINYTAP_RECORDS_BPF_H
 #define TINYTAP_RECORDS_BPF_H
 
-#include "maps.bpf.h"
+#include "identity.bpf.h"
 
 /* The reader comes by its own clock; it is only woken by the record with which much is waiting. (Each wake-up costs the
  * program that is watched some microseconds, so those after it must not wake again.) */
@@ -70,6 +70,8 @@ static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 /* CAPTURE_OPEN, when it was not sent yet: it precedes every other record of a connection. */
 static SHARED long send_open(struct scratch *s, struct connection *connection, __u64 conn, __u64 pid_tgid, __s32 fd)
 {
+	__u64 bytes = CAPTURE_ADDRESSES_BYTES;
+
 	if (!s || !connection)
 		return 0;
 	begin_event(&s->small, CAPTURE_OPEN, pid_tgid, conn, connection);
@@ -78,8 +80,11 @@ static SHARED long send_open(struct scratch *s, struct connection *connection, _
 	s->small.syscall = connection->role == ROLE_ACCEPTED ? SYSCALL_ACCEPT4 :
 			   connection->role == ROLE_CONNECTED ? SYSCALL_CONNECT :
 			   connection->role == ROLE_PAIR ? SYSCALL_SOCKETPAIR : SYSCALL_NONE;
-	__builtin_memcpy(s->small_payload, connection->addresses, CAPTURE_ADDRESSES_BYTES);
-	if (!send_small(s, CAPTURE_ADDRESSES_BYTES))
+	if (*(__u16 *)connection->addresses == AF_UNIX && read_unix_ends(s, fd))
+		bytes = CAPTURE_OPEN_UNIX_BYTES;
+	else
+		__builtin_memcpy(s->small_payload, connection->addresses, CAPTURE_ADDRESSES_BYTES);
+	if (!send_small(s, bytes))
 		connection->flags |= CONNECTION_OPEN_SENT;
 	return 0;
 }

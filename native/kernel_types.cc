@@ -36,6 +36,7 @@ KernelTypes FindKernelTypes() {
     uint32_t* offset;
     bool optional = false;
   };
+  uint32_t socket_place = 0;
   const Wanted wanted[] = {
       {"task_struct", "files", &offsets.task_files},
       {"files_struct", "fdt", &offsets.files_table},
@@ -56,6 +57,13 @@ KernelTypes FindKernelTypes() {
       {"sock_common", "skc_rcv_saddr", &offsets.sock_local},
       {"sock_common", "skc_v6_daddr", &offsets.sock_peer_v6, true},
       {"sock_common", "skc_v6_rcv_saddr", &offsets.sock_local_v6, true},
+      {"sock", "sk_socket", &offsets.sock_socket},
+      {"socket_alloc", "socket", &socket_place},
+      {"socket_alloc", "vfs_inode", &offsets.socket_inode},
+      {"unix_sock", "peer", &offsets.unix_peer, true},
+      {"unix_sock", "addr", &offsets.unix_address, true},
+      {"unix_address", "len", &offsets.unix_length, true},
+      {"unix_address", "name", &offsets.unix_name, true},
   };
   // The kernel calls the types of tracepoints so (include/trace/bpf_probe.h).
   const std::string_view tracepoint = "btf_trace_sys_exit";
@@ -75,6 +83,8 @@ KernelTypes FindKernelTypes() {
     if (!found && !optional) return result;
     *offset = found.value_or(0);
   }
+  offsets.socket_inode -= socket_place;
+  if (offsets.unix_address == 0 || offsets.unix_name == 0) offsets.unix_peer = 0;
   result.offsets = offsets;
   return result;
 }

@@ -1,10 +1,11 @@
 // Addresses of a connection as text: from the fixed form in CAPTURE_OPEN and CAPTURE_CLOSE, or from user space's answer.
-import { CAPTURE_ADDRESS_BYTES } from './capture-event';
-import { findByte, hexValue, isDigit } from './bytes';
+import { CAPTURE_ADDRESS_BYTES, CAPTURE_ADDRESSES_BYTES, CAPTURE_OPEN_UNIX_BYTES, CAPTURE_UNIX_NAME_BYTES } from './capture-event';
+import { begins, findByte, hexValue, isDigit } from './bytes';
 import { allocate, release } from './memory';
 import { findMirror } from './mirrors';
 import { Connection } from './state';
 
+const AF_UNIX: u32 = 1;
 const AF_INET: u32 = 2;
 const AF_INET6: u32 = 10;
 /** `[xxxx:…:xxxx%4294967295]:65535`, or a path; longer answers are cut. */
@@ -12,11 +13,40 @@ const TEXT_BYTES: u32 = 160;
 const text = memory.data(160, 8);
 let length: u32 = 0;
 
-/** The pair of addresses at `at`: the peer's, then the local one. An address that is known stays. */
-export function learnAddresses(connection: Connection, at: usize): void {
+/** The pair of addresses at `at`: the peer's, then the local one. An address that is known stays. `bytes`: with what follows. */
+export function learnAddresses(connection: Connection, at: usize, bytes: u32): void {
+	if (load<u16>(at) == AF_UNIX && bytes >= <u32>CAPTURE_OPEN_UNIX_BYTES) learnUnixEnds(connection, at);
 	if (connection.remoteLength == 0) setRemote(connection, formatAddress(at));
 	if (connection.localLength == 0) setLocal(connection, formatAddress(at + CAPTURE_ADDRESS_BYTES));
 	findMirror(connection);
+}
+
+/** Which sockets both ends are, and what they are called: nobody needs to be asked any more. */
+function learnUnixEnds(connection: Connection, at: usize): void {
+	const names = at + CAPTURE_ADDRESSES_BYTES + 16;
+	if (connection.peerNumber == 0) connection.peerNumber = load<u64>(at, 8);
+	if (connection.socketNumber == 0) connection.socketNumber = load<u64>(at + CAPTURE_ADDRESS_BYTES, 8);
+	const remote = formatName(names, load<u64>(at + CAPTURE_ADDRESSES_BYTES));
+	if (connection.remoteLength == 0) setRemote(connection, remote);
+	const local = formatName(names + CAPTURE_UNIX_NAME_BYTES, load<u64>(at + CAPTURE_ADDRESSES_BYTES, 8));
+	if (connection.localLength == 0) setLocal(connection, local);
+	connection.answered = true;
+}
+
+/** Writes `unix:/path` into `text`, or `unix:@name` of the abstract namespace, where NUL is a byte like others. */
+function formatName(at: usize, bytes: u64): u32 {
+	length = 0;
+	const end = at + <usize>min<u64>(bytes, CAPTURE_UNIX_NAME_BYTES);
+	if (at == end) return 0;
+	put(117);
+	put(110);
+	put(105);
+	put(120);
+	put(58);
+	const abstract = load<u8>(at) == 0;
+	if (abstract) put(64);
+	for (let i = abstract ? at + 1 : at; i < end && (abstract || load<u8>(i) != 0); i++) put(load<u8>(i));
+	return length;
 }
 
 /** `local LF remote LF` in [at, end), as user space found them. */
@@ -70,6 +100,8 @@ export function learnToldBytes(connection: Connection, at: usize, end: usize): v
 	length = 0;
 	if (family == 1) {
 		putIpv4(at + 4);
+	} else if (isMapped(at + 4)) {
+		putIpv4(at + 16);
 	} else {
 		put(91);
 		putIpv6(at + 4);
@@ -81,6 +113,7 @@ export function learnToldBytes(connection: Connection, at: usize, end: usize): v
 }
 
 function setTold(connection: Connection): void {
+	unmapText();
 	release(connection.told);
 	connection.toldLength = 0;
 	connection.told = allocate(length);
@@ -122,7 +155,26 @@ function setRemote(connection: Connection, bytes: u32): void {
 function copyText(at: usize, end: usize): u32 {
 	length = min<u32>(<u32>(end - at), TEXT_BYTES);
 	memory.copy(text, at, length);
+	unmapText();
 	return length;
+}
+
+/** Makes `[::ffff:127.0.0.1]:80` in `text` `127.0.0.1:80`. */
+function unmapText(): void {
+	if (!begins(text, text + length, '[::ffff:', false) && !begins(text, text + length, '[::FFFF:', false)) return;
+	const end = findByte(text, text + length, 93);
+	if (end == text + length) return;
+	for (let at = text + 8; at < end; at++) if (!isDigit(load<u8>(at)) && load<u8>(at) != 46) return;
+	const address = <u32>(end - text) - 8;
+	const port = length - address - 9;
+	memory.copy(text, text + 8, address);
+	memory.copy(text + address, end + 1, port);
+	length = address + port;
+}
+
+/** An IPv4 address in IPv6 form, as sockets that take both have it? */
+function isMapped(at: usize): bool {
+	return load<u64>(at) == 0 && load<u16>(at, 8) == 0 && load<u16>(at, 10) == 0xffff;
 }
 
 /** Writes the address into `text`; its length, 0 when it is not known. */
@@ -132,6 +184,8 @@ function formatAddress(at: usize): u32 {
 	length = 0;
 	if (family == AF_INET) {
 		putIpv4(at + 4);
+	} else if (family == AF_INET6 && isMapped(at + 8)) {
+		putIpv4(at + 20);
 	} else if (family == AF_INET6) {
 		put(91);
 		putIpv6(at + 8);
@@ -171,17 +225,8 @@ function putIpv4(at: usize): void {
 	}
 }
 
-/** RFC 5952: the longest run of two or more zero groups is `::`; v4-mapped addresses end in dotted form. */
+/** RFC 5952: the longest run of two or more zero groups is `::`. */
 function putIpv6(at: usize): void {
-	let mapped = load<u64>(at) == 0 && load<u16>(at, 8) == 0 && load<u16>(at, 10) == 0xffff;
-	if (mapped) {
-		put(58);
-		put(58);
-		for (let i = 0; i < 4; i++) put(102);
-		put(58);
-		putIpv4(at + 12);
-		return;
-	}
 	let best = -1;
 	let bestLength = 1;
 	for (let i = 0; i < 8; i++) {

@@ -275,13 +275,13 @@ function handleOpen(connection: Connection, record: usize): void {
 	connection.openedAt = recordTime(record);
 	const role = recordConnFlags(record) & 0xff;
 	if (role != 0) connection.role = <u8>role;
-	if (recordCaptured(record) >= <u32>CAPTURE_ADDRESSES_BYTES) learnAddresses(connection, recordPayload(record));
+	if (recordCaptured(record) >= <u32>CAPTURE_ADDRESSES_BYTES) learnAddresses(connection, recordPayload(record), recordCaptured(record));
 }
 
 function handleClose(connection: Connection, record: usize): void {
 	if (recordCaptured(record) >= <u32>CAPTURE_CLOSE_BYTES) {
 		const payload = recordPayload(record);
-		learnAddresses(connection, payload);
+		learnAddresses(connection, payload, CAPTURE_ADDRESSES_BYTES);
 		connection.finalKnown = true;
 		const incoming = load<u64>(payload, CAPTURE_ADDRESSES_BYTES);
 		const outgoing = load<u64>(payload, CAPTURE_ADDRESSES_BYTES + 8);

@@ -1,5 +1,6 @@
 // An exchange between two processes of this host is seen from both ends: two connections whose addresses are each
-// other's mirror image carry the same messages. Here connections find their mirror, and rows their pair.
+// other's mirror image carry the same messages. Of unix sockets, whose paths name only listeners, the kernel tells which
+// two belong together. Here connections find their mirror, and rows their pair.
 //
 // A connection remembers its most recent rows. When both streams were seen from their beginning, the same exchange has
 // the same request offset on both sides; else order and equal request lines decide.
@@ -30,20 +31,39 @@ function bucketOf(hash: u32): usize {
 	return buckets + (hash & (BUCKETS - 1)) * 4;
 }
 
+function hashNumber(number: u64): u32 {
+	return <u32>((number * 0x9e3779b97f4a7c15) >> 32) | 1;
+}
+
+function isUnix(connection: Connection): bool {
+	return connection.socketNumber != 0;
+}
+
 function mirrorable(connection: Connection): bool {
-	// A path names a listener, not a connection: unix sockets stay without a pair.
+	if (isUnix(connection)) return true;
 	return (
 		connection.localLength != 0 && connection.remoteLength != 0 &&
 		load<u8>(connection.local) != 117 && load<u8>(connection.remote) != 117
 	);
 }
 
+function ownHash(connection: Connection): u32 {
+	if (isUnix(connection)) return hashNumber(connection.socketNumber);
+	return hashOf(connection.local, connection.localLength, connection.remote, connection.remoteLength) | 1;
+}
+
+/** ownHash() of the other side. Of a client whose connection was not accepted yet it is not known: the server finds it. */
+function otherHash(connection: Connection): u32 {
+	if (isUnix(connection)) return hashNumber(connection.peerNumber);
+	return hashOf(connection.remote, connection.remoteLength, connection.local, connection.localLength) | 1;
+}
+
 /** Its addresses are known now: looks for the other side. */
 export function findMirror(connection: Connection): void {
 	if (connection.addressHash != 0 || !mirrorable(connection)) return;
-	const own = hashOf(connection.local, connection.localLength, connection.remote, connection.remoteLength) | 1;
+	const own = ownHash(connection);
 	connection.addressHash = own;
-	const wanted = hashOf(connection.remote, connection.remoteLength, connection.local, connection.localLength) | 1;
+	const wanted = otherHash(connection);
 	let best = NO_CONNECTION;
 	let other = changetype<Connection>(load<usize>(bucketOf(wanted)));
 	while (other != NO_CONNECTION) {
@@ -64,6 +84,7 @@ export function findMirror(connection: Connection): void {
 }
 
 function mirrors(a: Connection, b: Connection): bool {
+	if (isUnix(a) || isUnix(b)) return a != b && a.peerNumber == b.socketNumber;
 	return (
 		a != b && a.localLength == b.remoteLength && a.remoteLength == b.localLength &&
 		equals(a.local, b.remote, a.localLength) && equals(a.remote, b.local, a.remoteLength)
@@ -105,8 +126,8 @@ export function recordRow(exchange: Exchange): void {
 	const connection = exchange.connection;
 	const request = exchange.request;
 	if (request == NO_MESSAGE) return;
-	// A unix socket never gets a mirror, and a peer whose address is known and is not this host's rarely does; the room
-	// is small and given back with the connection.
+	// A peer whose address is known and is not this host's rarely gets a mirror; the room is small and given back with the
+	// connection.
 	if (connection.recentCount < RECENT && !growRecent(connection)) return;
 	const row = connection.recent + (connection.recentCount % RECENT) * ROW_BYTES;
 	connection.recentCount++;

@@ -123,6 +123,9 @@ export class Connection {
 	localLength: u32;
 	remote: usize;
 	remoteLength: u32;
+	/** Inode numbers of a unix socket and of the other end; 0: not known. */
+	socketNumber: u64;
+	peerNumber: u64;
 	/** The client's address as a PROXY preamble told it. */
 	told: usize;
 	toldLength: u32;

@@ -535,14 +535,18 @@ test('TLS and HTTP/2 are blind spots', () => {
 
 test('the PROXY protocol before the first request is passed over, and names the client', () => {
 	const long = `\x20\x01\x0d\xb8${'\0'.repeat(11)}\x07`;
+	const mapped = `${'\0'.repeat(10)}\xff\xff\xc0\x00\x02\x01`;
 	for (const [preamble, remote] of [
 		['PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n', '192.0.2.1:56324'],
 		['PROXY TCP6 2001:db8::7 2001:db8::1 56324 443\r\n', '[2001:db8::7]:56324'],
+		['PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.2 56324 443\r\n', '192.0.2.1:56324'],
+		['PROXY TCP6 ::FFFF:192.0.2.1 ::1 56324 443\r\n', '192.0.2.1:56324'],
 		['PROXY UNKNOWN\r\n', '10.0.0.9:1234'],
 		['PROXY TCP4 <script> 192.0.2.2 56324 443\r\n', '10.0.0.9:1234'],
 		['\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\xdc\x04\x01\xbb', '192.0.2.1:56324'],
 		// With an extension behind the addresses.
 		[`\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x28${long}${long}\xdc\x04\x01\xbb\x04\x00\x01\x00`, '[2001:db8::7]:56324'],
+		[`\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x24${mapped}${long}\xdc\x04\x01\xbb`, '192.0.2.1:56324'],
 		// The proxy speaks for itself.
 		['\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00', '10.0.0.9:1234'],
 	] as const) {

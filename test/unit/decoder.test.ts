@@ -182,6 +182,27 @@ test('a client sees the end of such a body by EOF, and not by its own close', ()
 	}
 });
 
+test('an IPv4 address in IPv6 form is the IPv4 address, and ends that name themselves either way are a pair', () => {
+	const tape = new Tape();
+	const client = tape.client(1, { local: '127.0.0.1:4000', remote: '127.0.0.1:80' }).open();
+	const server = tape.server(2, { local: '[::ffff:7f00:1]:80', remote: '[::ffff:7f00:1]:4000' }).open();
+	const other = tape.server(3).open();
+	tape.factSocket(3, 'socket', '[::ffff:10.0.0.1]:80', '[::ffff:10.0.0.2]:5000');
+	client.out(GET('/a'));
+	server.in(GET('/a')).out(OK('a'));
+	client.in(OK('a'));
+	other.in(GET('/b')).out(OK('b'));
+	const { exchanges } = decodeRecords(tape.records);
+	assert.deepEqual(
+		exchanges.map((row) => [row.pairId, row.local, row.remote]),
+		[
+			[2, '127.0.0.1:4000', '127.0.0.1:80'],
+			[1, '127.0.0.1:80', '127.0.0.1:4000'],
+			[0, '10.0.0.1:80', '10.0.0.2:5000'],
+		],
+	);
+});
+
 test('both rows of a loopback exchange know each other, whichever side is first', () => {
 	for (const early of [true, false]) {
 		const tape = new Tape();
