@@ -16,12 +16,13 @@ import { TABLES } from '../store/database.ts';
 import type { Column } from '../store/table.ts';
 import { readUserFile } from '../user-files.ts';
 import { wait } from '../wait.ts';
+import { type CommandName, commandName } from './command-names.ts';
 import { literalText, parseParameter } from './parameters.ts';
 import { scriptSteps } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
 export type DotCommand = {
-	readonly name: string;
+	readonly name: CommandName;
 	readonly usage: string;
 	readonly description: string;
 	/** Only where a person types: scripts may not. */
@@ -260,7 +261,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 /** Runs a line that begins with a dot. Throws a UserError for what it does not know. */
 export async function runDotCommand(shell: ShellSession, line: string, inScript: boolean): Promise<'quit' | undefined> {
 	const match = /^\.(\S*)\s*([\s\S]*)$/.exec(line.trim());
-	const name = match?.[1] ?? '';
+	const name = commandName(match?.[1] ?? '');
 	const command = findCommand(name);
 	if (inScript && command.promptOnly === true) {
 		throw new UserError(`.${command.name} is for the prompt, not for scripts`, 'ERR_PROMPT_ONLY');

@@ -1,13 +1,13 @@
-// The interactive shell: a node:repl whose lines are statements and dot commands. Node's evaluation, preview, commands and
-// Ctrl-C handling are replaced; its line editing, history and search stay.
+// The interactive shell: lines become statements and dot commands, one after the other.
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import { type REPLServer, Recoverable, type ReplOptions, start } from 'node:repl';
 import type { InvokingUser } from '../invoking-user.ts';
 import { isComplete, splitStatements } from '../sql/lexer.ts';
+import { isCommandLine } from './command-names.ts';
 import { type Completed, complete } from './completion.ts';
 import { runDotCommand } from './dot-commands.ts';
 import { errorText } from './error-text.ts';
 import { HISTORY_ENTRIES, History } from './history.ts';
+import { type LineEditor, openLineEditor } from './line-editor.ts';
 import type { ShellSession } from './shell-session.ts';
 
 /** A second Ctrl-C sooner than that is impatience. */
@@ -23,21 +23,19 @@ const BARE_WORDS: ReadonlyMap<string, string> = new Map([
 	['\\q', '.quit'],
 ]);
 
-/** What readline keeps but its types do not name. */
-type ReadlineState = { history: string[]; prevRows: number };
-
-type EvaluateCallback = (error: Error | null, result: unknown) => void;
+/** Where the prompt stands while a statement is not complete. */
+const CONTINUATION = '... ';
 
 /** A prompt on the terminal; `print` works before the shell exists. */
 export class Prompt {
 	/** Resolves when the person leaves. */
 	readonly left: Promise<void>;
-	readonly #repl: REPLServer & ReadlineState;
-	readonly #evaluateLine: (line: string) => void;
+	readonly #editor: LineEditor;
 	readonly #history: History;
 	readonly #lines: string[] = [];
 	#shell: ShellSession | undefined;
 	#busy = true;
+	#hasLeft = false;
 	/** Lines of a statement that is not complete yet. */
 	#pending: string[] = [];
 	#interrupts = 0;
@@ -46,33 +44,25 @@ export class Prompt {
 
 	constructor(historyFile: string, user: InvokingUser) {
 		this.#history = new History(historyFile, user, (text) => this.print(`tinytap: ${text}\n`));
-		this.#repl = start({
-			prompt: '',
-			input: process.stdin,
-			output: process.stdout,
-			terminal: true,
-			eval: (text: string, _context: unknown, _file: string, callback: EvaluateCallback) =>
-				this.#evaluate(text, callback),
-			writer: String,
-			preview: false,
-			ignoreUndefined: true,
+		this.#editor = openLineEditor({
 			historySize: HISTORY_ENTRIES,
-			completer: () => this.#complete(),
-			// node:repl passes what readline knows on to it, though its types do not say so.
-		} as ReplOptions) as REPLServer & ReadlineState;
-		// Node runs a line that was typed ahead before the one before it has ended: lines wait here instead.
-		this.#evaluateLine = this.#repl.listeners('line')[0] as (line: string) => void;
-		this.#repl.removeAllListeners('line');
-		this.#repl.on('line', (line: string) => {
-			this.#lines.push(line);
-			this.#next();
+			complete: () => this.#complete(),
+			// Lines that are typed ahead wait for the one before.
+			onLine: (line) => {
+				this.#lines.push(line);
+				this.#next();
+			},
+			onInterrupt: () => this.interrupt(),
 		});
-		this.#repl.removeAllListeners('SIGINT');
-		this.#repl.on('SIGINT', () => this.interrupt());
 		// A long statement's line makes room for what is typed ahead.
 		process.stdin.prependListener('keypress', () => this.#shell?.hideProgress());
-		this.left = new Promise((resolve) => this.#repl.on('exit', () => resolve()));
-		this.#repl.history = this.#history.read();
+		this.left = new Promise((resolve) =>
+			this.#editor.on('exit', () => {
+				this.#hasLeft = true;
+				resolve();
+			}),
+		);
+		this.#editor.history = this.#history.read();
 	}
 
 	/** Begins to take lines. */
@@ -83,39 +73,39 @@ export class Prompt {
 
 	/** Whether nothing is typed where the cursor stands. */
 	get isLineFree(): boolean {
-		return this.#repl.line === '';
+		return this.#editor.line === '';
 	}
 
 	/** Before a result is printed: what was typed meanwhile is taken off the line; the next prompt shows it again. */
 	clearTyped(): void {
-		const { output } = this.#repl;
-		if (!this.#busy || this.#repl.line === '') return;
+		const { output } = this.#editor;
+		if (!this.#busy || this.#editor.line === '') return;
 		cursorTo(output, 0);
 		clearScreenDown(output);
-		this.#repl.prevRows = 0;
+		this.#editor.prevRows = 0;
 	}
 
 	/** Prints whole lines above the prompt and what is typed there. */
 	print(text: string): void {
-		const { output } = this.#repl;
+		const { output } = this.#editor;
 		this.#shell?.hideProgress();
 		if (this.#busy) {
 			this.clearTyped();
 			output.write(text);
 			return;
 		}
-		const { rows } = this.#repl.getCursorPos();
+		const { rows } = this.#editor.getCursorPos();
 		moveCursor(output, 0, -rows);
 		cursorTo(output, 0);
 		clearScreenDown(output);
 		output.write(text);
 		// readline would move up by the rows it drew before.
-		this.#repl.prevRows = 0;
-		this.#repl.prompt(true);
+		this.#editor.prevRows = 0;
+		this.#editor.prompt(true);
 	}
 
 	#complete(): Completed {
-		const { line, cursor } = this.#repl;
+		const { line, cursor } = this.#editor;
 		const shell = this.#shell;
 		if (shell === undefined) return [[], line];
 		return complete({
@@ -140,13 +130,12 @@ export class Prompt {
 			this.#shell?.threads.cancel();
 			return;
 		}
-		if (this.#repl.line !== '' || this.#pending.length > 0) {
+		if (this.#editor.line !== '' || this.#pending.length > 0) {
 			this.#interrupts = 0;
 			this.#pending = [];
-			this.#repl.clearBufferedCommand();
-			this.#repl.output.write('^C\n');
-			this.#repl.write(null, { ctrl: true, name: 'e' });
-			this.#repl.write(null, { ctrl: true, name: 'u' });
+			this.#editor.output.write('^C\n');
+			this.#editor.write(null, { ctrl: true, name: 'e' });
+			this.#editor.write(null, { ctrl: true, name: 'u' });
 			this.#prompt();
 			return;
 		}
@@ -159,23 +148,33 @@ export class Prompt {
 
 	/** Leaves; the terminal is as it was. */
 	close(): void {
+		this.#hasLeft = true;
 		this.#shell?.hideProgress();
-		this.#repl.close();
+		this.#editor.close();
 	}
 
 	#ready(): void {
+		if (this.#hasLeft) return;
+		const ahead = this.#lines[0];
+		if (ahead !== undefined) {
+			// As if it had been typed now.
+			this.clearTyped();
+			this.#editor.output.write(`${this.#promptText()}${ahead}\n`);
+		}
 		this.#busy = false;
 		this.#cancelledAt = undefined;
-		this.#prompt();
+		if (ahead === undefined) this.#prompt();
 		this.#next();
 	}
 
 	#prompt(): void {
-		this.#repl.setPrompt(this.#promptText());
-		this.#repl.displayPrompt();
+		this.#editor.setPrompt(this.#promptText());
+		// What was typed meanwhile stays, and so does the cursor in it.
+		this.#editor.prompt(true);
 	}
 
 	#promptText(): string {
+		if (this.#pending.length > 0) return CONTINUATION;
 		const { theme, threads } = this.#shell!;
 		const { lostEvents } = threads.status;
 		const loss = lostEvents === 0 ? '' : ` ${theme.loss(`(${lostEvents} lost)`)}`;
@@ -187,53 +186,39 @@ export class Prompt {
 		const line = this.#lines.shift();
 		if (line === undefined) return;
 		this.#interrupts = 0;
-		const asked = this.#pending.length === 0 ? BARE_WORDS.get(line.trim().toLowerCase()) : undefined;
-		if (asked !== undefined) {
-			this.#lines.unshift(asked);
-			this.#next();
-			return;
-		}
-		if (this.#pending.length === 0 && line.trimStart().startsWith('.') && !/^\s*\.\d/.test(line)) {
+		const isFirst = this.#pending.length === 0;
+		const asked = isFirst ? BARE_WORDS.get(line.trim().toLowerCase()) : undefined;
+		const open = this.#pending.join('\n');
+		if (asked !== undefined || isCommandLine(open, line)) {
 			this.#busy = true;
-			this.#remember([line]);
-			this.#command(line).catch((error: unknown) => this.print(errorText(error, this.#shell!.theme)));
+			this.#remember([asked ?? line]);
+			this.#run(() => this.#command(asked ?? line));
 			return;
 		}
-		this.#evaluateLine(line);
-	}
-
-	async #command(line: string): Promise<void> {
-		const shell = this.#shell!;
-		try {
-			if ((await runDotCommand(shell, line, false)) === 'quit') return this.close();
-		} catch (error) {
-			this.print(errorText(error, shell.theme));
-		}
-		this.#ready();
-	}
-
-	/** node:repl's eval: `text` is everything since the last statement. */
-	#evaluate(text: string, callback: EvaluateCallback): void {
+		const text = isFirst ? line : `${open}\n${line}`;
 		const vertical = /\\G\s*$/.test(text);
 		const sql = vertical ? text.replace(/\\G\s*$/, ';') : text;
-		const lines = text.split('\n').slice(0, -1);
 		if (!isComplete(sql)) {
-			this.#pending = lines;
-			callback(new Recoverable(new SyntaxError('incomplete')), undefined);
-			this.#next();
+			this.#pending.push(line);
+			this.#ready();
 			return;
 		}
-		this.#pending = [];
 		this.#busy = true;
-		this.#remember(lines);
-		this.#statements(sql, vertical).finally(() => {
-			this.#busy = false;
-			this.#cancelledAt = undefined;
-			this.#repl.setPrompt(this.#promptText());
-			// Prints the prompt; the next line, if one was typed ahead, follows.
-			callback(null, undefined);
-			this.#next();
-		});
+		this.#remember([...this.#pending, line]);
+		this.#pending = [];
+		this.#run(() => this.#statements(sql, vertical));
+	}
+
+	/** The next line is looked at when `work` has ended. */
+	#run(work: () => Promise<void>): void {
+		work()
+			.catch((error: unknown) => this.print(errorText(error, this.#shell!.theme)))
+			.finally(() => this.#ready());
+	}
+
+	/** A statement that is open stays open meanwhile. */
+	async #command(line: string): Promise<void> {
+		if ((await runDotCommand(this.#shell!, line, false)) === 'quit') this.close();
 	}
 
 	async #statements(text: string, vertical: boolean): Promise<void> {
@@ -248,16 +233,19 @@ export class Prompt {
 		}
 	}
 
-	/** One history entry a statement: readline has made one a line. */
+	/** One history entry a statement: readline has made one a line, among them those of commands inside the statement. */
 	#remember(lines: readonly string[]): void {
-		const { history } = this.#repl;
+		const { history } = this.#editor;
 		const typed = lines.filter((line) => line.trim() !== '');
 		if (typed.length === 0) return;
 		// A line comment would swallow what follows it on one line.
 		const merged = typed.some((line) => line.includes('--')) ? undefined : typed.join(' ');
 		if (merged !== undefined && typed.length > 1) {
-			for (const line of [...typed].reverse()) if (history[0] === line) history.shift();
-			if (history[0] !== merged) history.unshift(merged);
+			for (const line of [...typed].reverse()) {
+				const at = history.indexOf(line);
+				if (at >= 0) history.splice(at, 1);
+			}
+			history.unshift(merged);
 		}
 		this.#history.append(merged === undefined ? typed : [merged]);
 	}

@@ -1,5 +1,6 @@
 // A script's text as the steps it asks for: statements, and lines that begin with a dot.
 import { splitStatements } from '../sql/lexer.ts';
+import { isCommandLine } from './command-names.ts';
 
 export type Step =
 	| { readonly type: 'statement'; readonly sql: string; readonly line: number; readonly vertical: boolean }
@@ -14,10 +15,7 @@ export class ScriptReader {
 	/** Steps that this line completes. */
 	push(line: string): Step[] {
 		this.#line++;
-		if (this.#isBlank() && line.startsWith('.')) {
-			this.#buffer = '';
-			return [{ type: 'command', text: line.trim(), line: this.#line }];
-		}
+		if (isCommandLine(this.#buffer, line)) return [{ type: 'command', text: line.trim(), line: this.#line }];
 		if (this.#isBlank()) {
 			this.#buffer = '';
 			this.#startLine = this.#line;
@@ -45,16 +43,6 @@ export class ScriptReader {
 		this.#buffer = '';
 		if (splitStatements(sql).length === 0) return [];
 		return [{ type: 'statement', sql, line: this.#startLine, vertical: false }];
-	}
-
-	/** A statement has begun and is not complete. */
-	get pending(): boolean {
-		return !this.#isBlank();
-	}
-
-	/** Forgets an unfinished statement. */
-	reset(): void {
-		this.#buffer = '';
 	}
 
 	#isBlank(): boolean {

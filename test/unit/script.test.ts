@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { COMMAND_NAMES, isCommandLine } from '../../src/shell/command-names.ts';
+import { DOT_COMMANDS } from '../../src/shell/dot-commands.ts';
 import { scriptSteps } from '../../src/shell/script.ts';
 
 const brief = (text: string) =>
@@ -18,6 +20,33 @@ test('statements may take several lines, commands are one line', () => {
 test('a dot inside a statement is no command, a last statement needs no semicolon', () => {
 	assert.deepEqual(brief('SELECT 1\n.5\nFROM t'), ['SELECT 1\n.5\nFROM t']);
 	assert.deepEqual(brief("SELECT '\n.quit\n';"), ["SELECT '\n.quit\n'"]);
+});
+
+test('a command on a line inside a statement comes first, and the statement stays whole', () => {
+	assert.deepEqual(brief('SELECT 1,\n.mode csv\n  .help; \n2;\nSELECT\n.unknown\n;'), [
+		'.mode csv',
+		'.help;',
+		'SELECT 1,\n2',
+		'SELECT\n.unknown',
+	]);
+});
+
+test('what a line with a dot is depends on what is open before it', () => {
+	const inside = ["SELECT 'it''s", 'SELECT "a', 'SELECT [a', 'SELECT `a', '/* a', "SELECT x'00", "SELECT 1;\nSELECT '"];
+	const outside = ['', '-- a', '/* a */', "SELECT 'it''s'", 'SELECT 1 -- it is', "SELECT '' --'", 'SELECT 1; SELECT'];
+	for (const open of inside) assert.equal(isCommandLine(open, '.help'), false, open);
+	for (const open of outside) {
+		for (const line of ['.help', '  .help', '\t.help x', '.help;']) assert.equal(isCommandLine(open, line), true, open);
+		for (const line of ['.5', 'help', ' x.help', '']) assert.equal(isCommandLine(open, line), false, open);
+		const isFirst = !open.includes('SELECT');
+		for (const line of ['.load', '.helpme', '.', '. help']) assert.equal(isCommandLine(open, line), isFirst, open);
+	}
+});
+
+test('every command has its name among those that count inside a statement', () => {
+	const own = DOT_COMMANDS.map(({ name }) => name);
+	// .exit is .quit, .expect belongs to scripts.
+	assert.deepEqual([...own, 'exit', 'expect'].sort(), [...COMMAND_NAMES].sort());
 });
 
 test('\\G asks for one column a line', () => {

@@ -1,0 +1,27 @@
+// The names after the dot: what makes a line a command while a statement is open. The commands are in dot-commands.ts.
+import { splitStatements, tokenize } from '../sql/lexer.ts';
+
+export const COMMAND_NAMES = [
+	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait'],
+	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'exit', 'expect'],
+] as const;
+
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+const NAMES: ReadonlySet<string> = new Set(COMMAND_NAMES);
+
+/**
+ * Whether `line` is a command, `open` being the lines before it of a statement that is not complete. Without one every
+ * line that begins with a dot is; inside one a line that begins with the name of a command, outside quotes and comments.
+ */
+export function isCommandLine(open: string, line: string): boolean {
+	const name = /^\s*\.([^\s\d]\S*)?/.exec(line);
+	if (name === null || /^\s*\.\d/.test(line)) return false;
+	if (splitStatements(open).length === 0) return true;
+	return NAMES.has(commandName(name[1] ?? '')) && tokenize(`${open}\n`).at(-1)?.closed === true;
+}
+
+/** `.quit;` is meant as `.quit`. */
+export function commandName(word: string): string {
+	return word.replace(/;$/, '');
+}

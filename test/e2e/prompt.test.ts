@@ -1,0 +1,161 @@
+// What is typed and pasted at the prompt, in a real terminal, over the bundled recording.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openTerminal, type Terminal } from '../support/terminal.ts';
+import { CLI, NODE_FLAGS } from '../support/tinytap.ts';
+
+const DEMO = join(CLI, '../../recordings/demo.tinytap');
+const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI} --replay ${DEMO}`;
+
+async function atPrompt(work: (terminal: Terminal) => Promise<void>): Promise<void> {
+	const terminal = await openTerminal(SHELL, { columns: 100, rows: 50 });
+	try {
+		await terminal.shows('tinytap>');
+		await work(terminal);
+	} finally {
+		await terminal.close();
+	}
+}
+
+async function enter(terminal: Terminal, line: string): Promise<void> {
+	if (line !== '') await terminal.type(line);
+	await terminal.press('Enter');
+}
+
+test('no command of Node’s is left, on a first line or a continuation: nothing is written, read or evaluated', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
+	const kept = join(folder, 'kept');
+	const script = join(folder, 'script.js');
+	writeFileSync(kept, 'as it was');
+	writeFileSync(script, `require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'evaluated'))}, '')\n`);
+	await atPrompt(async (terminal) => {
+		for (const command of ['.editor', '.load', '.break', `.load ${script}`, '..', '.', '.unknown']) {
+			await enter(terminal, command);
+			await enter(terminal, "SELECT 'here ' || 'still';");
+			await terminal.shows('here still');
+			await enter(terminal, '.clear');
+		}
+		await enter(terminal, 'SELECT');
+		for (const command of [`.load ${script}`, `.save ${kept} SELECT 1`, '.editor', '.break'])
+			await enter(terminal, command);
+		await terminal.press('C-c');
+		await enter(terminal, "SELECT 'a' ||");
+		await enter(terminal, "'b' AS x;");
+		const screen = await terminal.shows(/^ ab/);
+		assert.match(screen, /there is no command \.editor/);
+		assert.match(screen, /expected a name of letters, digits/, '.save is ours');
+		assert.doesNotMatch(screen, /Entering editor mode|Session saved|Failed to load|Invalid REPL keyword/);
+	});
+	assert.equal(readFileSync(kept, 'utf8'), 'as it was');
+	assert.deepEqual(readdirSync(folder).sort(), ['kept', 'script.js']);
+});
+
+test('a command on a line of its own inside a statement runs, and the statement goes on', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, 'SELECT');
+		await enter(terminal, '.tables');
+		await terminal.shows('blind_spots');
+		await enter(terminal, "  'one ' ||");
+		await enter(terminal, '.mode csv');
+		await enter(terminal, '  .help mode');
+		await terminal.shows('.mode FORMAT');
+		await enter(terminal, '.show nonsense');
+		await terminal.shows('.show: expected a whole number');
+		await enter(terminal, "'statement' AS x;");
+		const screen = await terminal.shows('one statement');
+		assert.match(screen, /^\.\.\. 'statement' AS x;\nx\n"one statement"$/m);
+		await terminal.press('Up');
+		await terminal.shows("tinytap> SELECT   'one ' || 'statement' AS x;");
+		await terminal.press('C-c');
+		await enter(terminal, 'SELECT 1');
+		await enter(terminal, '.quit');
+		await terminal.shows('[ended 0]');
+	});
+});
+
+test('inside quotes and comments, and where it is no command, a line with a dot belongs to the statement', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode csv');
+		for (const [answer, ...lines] of [
+			[/^last"?$/, "SELECT 'first", '.help', "last' AS", 'q1;'],
+			[/^2$/, 'SELECT 2 AS "a', '.quit', 'b";'],
+			[/^3$/, 'SELECT /* one', '.quit', '*/ 3 AS q3;'],
+			[/^q4$/, 'SELECT exchanges', '.id + 1', 'AS q4 FROM exchanges WHERE id = 1;'],
+			[/^5$/, 'SELECT 10 *', '.5 AS q5;'],
+			[/^6$/, 'SELECT 6 -- a comment ends with its line', '.tables', 'AS q6;'],
+		] as [RegExp, ...string[]][]) {
+			for (const line of lines) await enter(terminal, line);
+			await terminal.shows(answer);
+		}
+		const screen = await terminal.screen();
+		assert.match(screen, /^q1\n"?first\n\.help\nlast"?$/m);
+		assert.match(screen, /^"?a\n\.quit\nb"?\n2$/m);
+		assert.match(screen, /^q3\n3$/m);
+		assert.match(screen, /^q4\n2$/m);
+		assert.match(screen, /^q5\n5$/m);
+		assert.match(screen, /^\.\.\. \.tables\nexchanges$/m);
+		assert.doesNotMatch(screen, /SQL statements end with ; \(or/, '.help did not run');
+	});
+});
+
+test('text that is typed or pasted into the middle of a line stands where the cursor is', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode csv');
+		await terminal.type('SELECT abc');
+		for (let i = 0; i < 3; i++) await terminal.press('Left');
+		await terminal.type('distinct ');
+		await terminal.shows(/^tinytap> SELECT distinct abc$/);
+		await terminal.press('C-c');
+
+		// Wide and combining characters, characters of two UTF-16 units, a tab; twice; then on at the end.
+		await terminal.type("SELECT '[]' AS x");
+		await terminal.press('Home');
+		for (let i = 0; i < "SELECT '[".length; i++) await terminal.press('Right');
+		await terminal.type('日本😀é');
+		await terminal.type('\ta');
+		await terminal.press('End');
+		await enter(terminal, ', 1 AS y;');
+		await terminal.shows(/^x,y\n"?\[日本😀é(\\x09|\t| +)a\]"?,1$/);
+
+		// Longer than the terminal is wide.
+		const long = 'x'.repeat(250);
+		await terminal.type("SELECT length('');");
+		for (let i = 0; i < 3; i++) await terminal.press('Left');
+		await terminal.type(long);
+		await terminal.press('Enter');
+		await terminal.shows(/^250$/);
+
+		// A line that ends inside the paste is run as it stands then.
+		await terminal.type("SELECT 'end';");
+		for (let i = 0; i < 2; i++) await terminal.press('Left');
+		await terminal.type(" and more', 'as\r'x' AS z;\r");
+		await terminal.shows(/^tinytap> SELECT 'end and more', 'as';$/);
+
+		// Begun while something else runs, and gone on with afterwards.
+		await enter(terminal, '.wait 1s');
+		await enter(terminal, "SELECT 'first ' || 'line';");
+		await terminal.type("SELECT 'ty");
+		await terminal.shows(/^tinytap> SELECT 'ty$/);
+		await enter(terminal, "ped' AS x;");
+		const screen = await terminal.shows(/^"?typed"?$/);
+		assert.match(screen, /^"?first line"?$/m);
+		assert.doesNotMatch(screen, /bug of tinytap/);
+	});
+});
+
+test('Ctrl-R finds what was run before', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, "SELECT 'needle ' || 'found' AS x;");
+		await terminal.shows('needle found');
+		await enter(terminal, "SELECT 'other ' || 'one' AS x;");
+		await terminal.shows('other one');
+		await terminal.press('C-r');
+		await terminal.type('needle');
+		await terminal.shows('bck-i-search: needle');
+		await terminal.press('Enter');
+		await terminal.shows('needle found', 2);
+	});
+});
