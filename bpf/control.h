@@ -10,6 +10,9 @@
 
 #define CONTROL_OWN_PIDS 16
 #define CONTROL_PORTS 16
+#define CONTROL_NAMES 8
+/* NAME_MAX and a NUL. */
+#define CONTROL_NAME_BYTES 256
 
 /* Where the structures of this kernel have their members, in bytes; all 0 when the kernel does not say (it has no BTF). */
 struct kernel_offsets {
@@ -38,6 +41,14 @@ struct kernel_offsets {
 	/* 0 where the kernel has no IPv6. */
 	__u32 sock_peer_v6;
 	__u32 sock_local_v6;
+	/* 0 where the kernel does not say: task_struct.mm, mm_struct.exe_file, file.f_path, path.dentry, dentry.d_name,
+	 * qstr.name */
+	__u32 task_memory;
+	__u32 memory_file;
+	__u32 file_path;
+	__u32 path_entry;
+	__u32 entry_name;
+	__u32 name_text;
 	/* 0 where unix sockets are a module: sock.sk_socket; from a struct socket to its inode; unix_sock.peer, unix_sock.addr;
 	 * unix_address.len, unix_address.name */
 	__u32 sock_socket;
@@ -102,9 +113,9 @@ struct control {
 	/* A descriptor number that nobody has: a process that closes it is entered into own_pids (in the kernel's numbers,
 	 * which a process in a pid namespace cannot know). */
 	__u32 registration;
-	/* Names for CHOSEN_BY_COMM: looked at when a process calls execve. */
+	/* Names for CHOSEN_BY_COMM, of processes or of files they execute; looked at when a process calls execve. */
 	__u32 comm_count;
-	__u8 comms[8][CAPTURE_COMM_BYTES];
+	__u8 comms[CONTROL_NAMES][CONTROL_NAME_BYTES];
 	/* 1: map `skips` has something. */
 	__u32 skipping;
 	/* Connections of which an address is missing: while there are some, receives are asked for theirs. */

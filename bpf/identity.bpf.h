@@ -24,6 +24,23 @@ static __always_inline __u64 read_pointer(__u64 structure, __u32 offset)
 	return pointer;
 }
 
+/* The base name of the calling process's executable, with zeros after it. False: not known. */
+static __always_inline bool read_executable(__u8 *name)
+{
+	__u64 memory, file, text;
+
+	__builtin_memset(name, 0, CONTROL_NAME_BYTES);
+	if (!settings.kernel.task_memory)
+		return false;
+	memory = read_pointer(bpf_get_current_task(), settings.kernel.task_memory);
+	file = memory ? read_pointer(memory, settings.kernel.memory_file) : 0;
+	if (!file)
+		return false;
+	text = read_pointer(read_pointer(file, settings.kernel.file_path + settings.kernel.path_entry),
+			    settings.kernel.entry_name + settings.kernel.name_text);
+	return bpf_probe_read_kernel_str(name, CONTROL_NAME_BYTES, (void *)text) > 1;
+}
+
 /* The struct file of descriptor `fd` of the calling process; 0: none, or not known. */
 static __always_inline __u64 open_file(__s32 fd)
 {

@@ -52,27 +52,37 @@ int handle_process_exit(void *context)
 	return 0;
 }
 
-/* Does the process have one of the names the user chose? */
-static __always_inline bool has_chosen_name(void)
+/* Is scratch->name one of the names the user chose? Compared without branches, for the verifier follows each of them. */
+static __always_inline bool is_chosen_name(const struct scratch *s)
 {
-	__u8 comm[CAPTURE_COMM_BYTES] = {};
-	__u32 i;
+	__u64 other;
+	__u32 i, j;
 
-	bpf_get_current_comm(comm, sizeof(comm));
-	for (i = 0; i < sizeof(control.comms) / sizeof(control.comms[0]); i++) {
+	for (i = 0; i < CONTROL_NAMES; i++) {
 		if (i >= control.comm_count)
 			break;
-		if (((__u64 *)comm)[0] == ((__u64 *)control.comms[i])[0] && ((__u64 *)comm)[1] == ((__u64 *)control.comms[i])[1])
+		other = 0;
+		for (j = 0; j < CONTROL_NAME_BYTES / 8; j++)
+			other |= ((const volatile __u64 *)s->name)[j] ^ ((const volatile __u64 *)control.comms[i])[j];
+		if (!other)
 			return true;
 	}
 	return false;
 }
 
-static __always_inline void choose_by_name(__u32 pid)
+/* Does the process have one of the names the user chose, or does it execute a file of such a name? */
+static __always_inline bool has_chosen_name(struct scratch *s)
+{
+	__builtin_memset(s->name, 0, sizeof(s->name));
+	bpf_get_current_comm(s->name, CAPTURE_COMM_BYTES);
+	return is_chosen_name(s) || (read_executable(s->name) && is_chosen_name(s));
+}
+
+static __always_inline void choose_by_name(struct scratch *s, __u32 pid)
 {
 	__u32 before = chosen_bits(pid), next = before;
 
-	if (has_chosen_name())
+	if (has_chosen_name(s))
 		next |= CHOSEN_BY_COMM;
 	else
 		next &= ~CHOSEN_BY_COMM;
@@ -96,7 +106,7 @@ int handle_process_exec(void *context)
 	if (!s || is_own(pid))
 		return 0;
 	if (control.comm_count)
-		choose_by_name(pid);
+		choose_by_name(s, pid);
 #ifndef TINYTAP_OLD_KERNELS
 	/* Calls of 32-bit programs are left out. */
 	if (IS_32BIT(current_arguments()) && process_passes(pid))

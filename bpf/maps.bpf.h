@@ -189,6 +189,8 @@ struct scratch {
 	__u8 sniff[SNIFF_BYTES * 2];
 	__u32 sniff_bytes;
 	__u32 token_bytes;
+	/* What a process is called. */
+	__u8 name[CONTROL_NAME_BYTES];
 	/* Only where ids cannot be taken from one counter. */
 	__u64 next_conn;
 	struct iovec iovecs[SHORT_IOVECS];

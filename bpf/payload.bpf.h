@@ -16,8 +16,8 @@
 #define WALK_STEPS 320
 #define MESSAGE_STEPS 64
 #else
-/* Each step ends an iovec or a record: 1,024 iovecs, as many messages, and the records of 4 MiB and more. */
-#define WALK_STEPS 8192
+/* Each step ends an iovec or a record: 1,024 iovecs, as many messages, and the records of 2 GiB, which no call exceeds. */
+#define WALK_STEPS (1 << 18)
 #define MESSAGE_STEPS 1024
 #endif
 

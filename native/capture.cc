@@ -382,8 +382,8 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
   control_->comm_count = 0;
   size_t comms = std::min<size_t>(filter.comms.size(), sizeof(control_->comms) / sizeof(control_->comms[0]));
   for (size_t i = 0; i < comms; i++) {
-    std::memset(control_->comms[i], 0, CAPTURE_COMM_BYTES);
-    std::memcpy(control_->comms[i], filter.comms[i].data(), std::min<size_t>(filter.comms[i].size(), CAPTURE_COMM_BYTES - 1));
+    std::memset(control_->comms[i], 0, CONTROL_NAME_BYTES);
+    std::memcpy(control_->comms[i], filter.comms[i].data(), std::min<size_t>(filter.comms[i].size(), CONTROL_NAME_BYTES - 1));
   }
   __atomic_store_n(&control_->comm_count, comms, __ATOMIC_RELEASE);
   __atomic_fetch_add(&control_->choices, 1, __ATOMIC_RELEASE);

@@ -57,6 +57,12 @@ KernelTypes FindKernelTypes() {
       {"sock_common", "skc_rcv_saddr", &offsets.sock_local},
       {"sock_common", "skc_v6_daddr", &offsets.sock_peer_v6, true},
       {"sock_common", "skc_v6_rcv_saddr", &offsets.sock_local_v6, true},
+      {"task_struct", "mm", &offsets.task_memory, true},
+      {"mm_struct", "exe_file", &offsets.memory_file, true},
+      {"file", "f_path", &offsets.file_path, true},
+      {"path", "dentry", &offsets.path_entry, true},
+      {"dentry", "d_name", &offsets.entry_name, true},
+      {"qstr", "name", &offsets.name_text, true},
       {"sock", "sk_socket", &offsets.sock_socket},
       {"socket_alloc", "socket", &socket_place},
       {"socket_alloc", "vfs_inode", &offsets.socket_inode},
@@ -84,6 +90,7 @@ KernelTypes FindKernelTypes() {
     *offset = found.value_or(0);
   }
   offsets.socket_inode -= socket_place;
+  if (offsets.memory_file == 0 || offsets.entry_name == 0) offsets.task_memory = 0;
   if (offsets.unix_address == 0 || offsets.unix_name == 0) offsets.unix_peer = 0;
   result.offsets = offsets;
   return result;

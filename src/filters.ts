@@ -6,6 +6,8 @@ import { parseInteger } from './quantity.ts';
 
 /** The kernel's table of ports has so many places. */
 const PORTS_MAX = 16;
+/** Bytes of a file's name. */
+const NAME_MAX = 255;
 
 /** `name` is the option or the word, for the message. */
 export function parsePid(text: string, name: string): number {
@@ -16,11 +18,13 @@ export function parsePort(text: string, name: string): number {
 	return parseInteger(text, name, 1, 65535);
 }
 
-/** The kernel keeps 15 bytes of a name. */
+/** A process's name, of which the kernel keeps 15 bytes, or that of the file it executes. */
 export function parseComm(text: string, name: string): string {
 	const length = Buffer.byteLength(text);
-	if (length >= 1 && length <= 15) return text;
-	throw usageError(`${name}: expected a process name of 1 to 15 bytes, got ${JSON.stringify(text)}`);
+	if (length >= 1 && length <= NAME_MAX && !text.startsWith('/')) return text;
+	throw usageError(
+		`${name}: expected the name of a process or of an executable, 1 to ${NAME_MAX} bytes without a directory, got ${JSON.stringify(text)}`,
+	);
 }
 
 const FILTER_KIND = /^(?:--)?(pid|comm|port)$/i;

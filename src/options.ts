@@ -23,6 +23,7 @@ type RawOptions = {
 	readonly maxMemory?: string;
 	readonly maxRows?: string;
 	readonly ringSize?: string;
+	readonly callLimit?: string;
 	readonly iovecLimit?: string;
 	readonly format?: string;
 	readonly color?: boolean;
@@ -69,12 +70,13 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
 	['--record <file>', 'keep a recording while capturing'],
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
-	['--comm <name...>', 'only processes of this name (repeatable)'],
+	['--comm <name...>', 'only processes of this name, or whose executable has it (repeatable)'],
 	['--port <port...>', 'only connections with this TCP port at either end (repeatable)'],
 	['--body-limit <size>', 'bytes of body kept a message; 0 keeps none, none: no limit (default 64KiB)'],
 	['--max-memory <size>', 'memory for rows, decoder and statements (default 256MiB)'],
 	['--max-rows <n>', 'rows kept; the oldest go first'],
 	['--ring-size <size>', 'size of the kernel ring buffer (default 16MiB)'],
+	['--call-limit <size>', 'bytes of one call that are kept, none: no limit (default 4MiB)'],
 	['--iovec-limit <n>', 'buffers of one vectored call that are followed, 1 to 1024 (default 1024)'],
 	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'no colours (as with NO_COLOR set)'],
@@ -177,6 +179,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
 		ringSize: ringSize(raw.ringSize ?? '16MiB'),
+		callLimit: callLimit(raw.callLimit ?? '4MiB'),
 		iovecLimit: parseInteger(raw.iovecLimit ?? '1024', '--iovec-limit', 1, 1024),
 		count: Number.POSITIVE_INFINITY,
 		ownPids: [process.pid],
@@ -209,6 +212,13 @@ function presentation(raw: RawOptions): Presentation {
 		theme: createTheme(wantsColor(process.stdout, process.env, color)),
 		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),
 	};
+}
+
+/** Less would cut most heads. */
+function callLimit(text: string): number {
+	return text === 'none'
+		? Number.POSITIVE_INFINITY
+		: atLeast(parseSize(text, '--call-limit'), 1024, '--call-limit', '1KiB');
 }
 
 function ringSize(text: string): number {

@@ -6,7 +6,7 @@ import type { InvokingUser } from '../invoking-user.ts';
 export type CaptureFilters = {
 	/** Children included. */
 	readonly pids: readonly number[];
-	/** Names of processes. */
+	/** Names of processes, or of the files they execute. */
 	readonly comms: readonly string[];
 	/** TCP ports, either end. */
 	readonly ports: readonly number[];
@@ -31,6 +31,8 @@ export type CaptureSettings = {
 	/** Rows kept; Infinity: as many as fit. */
 	readonly maxRows: number;
 	readonly ringSize: number;
+	/** Bytes of one call that are copied; Infinity: all. */
+	readonly callLimit: number;
 	/** Iovecs walked a call, 1 … 1024. */
 	readonly iovecLimit: number;
 	/** Ends the capture when so many rows are finished; Infinity: never. */

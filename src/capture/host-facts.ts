@@ -1,6 +1,8 @@
 // Facts that only user space can find: the names behind a pid, the names that this host gives to addresses.
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
+import { posix } from 'node:path';
+import { usageError } from '../errors.ts';
 
 /** A command line is kept up to here. */
 const CMDLINE_MAX = 2048;
@@ -76,12 +78,27 @@ function plainIp(address: string): string | undefined {
 	return mapped?.[1] ?? new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
-/** The processes there are now, with their names. */
-export function eachProcess(): { readonly pid: number; readonly comm: string }[] {
-	return processIds().flatMap((pid) => {
-		const comm = procText(`/proc/${pid}/comm`);
-		return comm === undefined ? [] : [{ pid, comm: comm.replace(/\n$/, '') }];
-	});
+/** The processes that have one of the names now, or execute a file that has. */
+export function processesNamed(names: readonly string[]): number[] {
+	// One character a byte, as procText has them.
+	const wanted = new Set(names.map((name) => Buffer.from(name).toString('latin1')));
+	return processIds().filter(
+		(pid) =>
+			wanted.has((procText(`/proc/${pid}/comm`) ?? '').replace(/\n$/, '')) ||
+			wanted.has(posix.basename(executable(pid))),
+	);
+}
+
+/** Throws a UserError for the first that is no running process. */
+export function requireProcesses(pids: readonly number[]): void {
+	for (const pid of pids) {
+		const status = procText(`/proc/${pid}/status`) ?? '';
+		const process = Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? 0);
+		// The main thread may end before the others.
+		const ended = /^State:\t[ZX]/m.test(status) && /^Threads:\t[01]$/m.test(status);
+		const got = process === 0 ? 'none' : ended ? 'one that has ended' : `a thread of process ${process}`;
+		if (process !== pid || ended) throw usageError(`pid ${pid}: expected a running process, got ${got}`);
+	}
 }
 
 function processIds(): number[] {

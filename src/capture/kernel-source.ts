@@ -7,7 +7,7 @@ import { systemCode, UserError } from '../errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
-import { eachProcess, processFacts } from './host-facts.ts';
+import { processesNamed, processFacts, requireProcesses } from './host-facts.ts';
 import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
 import { sudoLine, tracefsDirectory } from './preflight.ts';
 
@@ -18,6 +18,8 @@ const GATHER_MS = 10;
 const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED];
 
 const SOCK_STREAM = 1;
+/** No call moves more. */
+const CALL_BYTES_MAX = 2 ** 31 - 1;
 
 /** What to do about an error of the addon. */
 const HINTS: ReadonlyMap<string, () => string> = new Map([
@@ -32,22 +34,25 @@ const HINTS: ReadonlyMap<string, () => string> = new Map([
 /** Loads and attaches. Throws a UserError that says why it cannot and what to do. */
 export function kernelSource(settings: CaptureSettings): BatchSource {
 	mountTracefs();
+	requireProcesses(settings.filters.pids);
 	const addon = load(settings);
 	const capture = open(addon, settings);
 	try {
 		capture.learnSockets();
 		applyFilter(capture, settings.filters);
 		const { missing } = capture.attach();
-		return source(addon, capture, remarks(capture, missing));
+		return source(addon, capture, remarks(capture, missing, settings.filters));
 	} catch (error) {
 		capture.close();
 		throw explained(error);
 	}
 }
 
-function remarks(capture: NativeCapture, missing: readonly string[]): string[] {
+function remarks(capture: NativeCapture, missing: readonly string[], filters: CaptureFilters): string[] {
 	const calls = new Set(missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')));
+	const awaited = filters.comms.filter((name) => processesNamed([name]).length === 0);
 	return [
+		...awaited.map((name) => `no process is called ${name} now; one that starts later is captured`),
 		...(calls.size === 0
 			? []
 			: [`this kernel has no tracepoint for ${[...calls].join(', ')}: these calls are not seen`]),
@@ -110,14 +115,7 @@ function wallNs(): bigint {
 
 function applyFilter(capture: NativeCapture, filters: CaptureFilters): void {
 	const { pids, comms, ports } = filters;
-	const wanted = new Set(comms);
-	const commPids =
-		comms.length === 0
-			? []
-			: eachProcess()
-					.filter(({ comm }) => wanted.has(comm))
-					.map(({ pid }) => pid);
-	setFilter(capture, { pids, comms, commPids, ports });
+	setFilter(capture, { pids, comms, commPids: comms.length === 0 ? [] : processesNamed(comms), ports });
 }
 
 function load(settings: CaptureSettings): NativeAddon {
@@ -138,6 +136,7 @@ function open(addon: NativeAddon, settings: CaptureSettings): NativeCapture {
 		return addon.openCapture({
 			objectPath: settings.files.bpfObject,
 			ringBytes: settings.ringSize,
+			captureLimit: Math.min(settings.callLimit, CALL_BYTES_MAX),
 			iovecLimit: settings.iovecLimit,
 		});
 	} catch (error) {

@@ -17,7 +17,7 @@ export type CaptureFilter = {
 	/** Process ids (initial pid namespace); their descendants are included, those that are there and those to come. */
 	readonly pids?: readonly number[];
 	/**
-	 * Names a process may have. The kernel looks when a process executes a program; those that already run are listed in
+	 * Names a process, or the file it executes, may have. The kernel looks when a process executes a program; those that already run are listed in
 	 * `commPids` by the caller.
 	 */
 	readonly comms?: readonly string[];

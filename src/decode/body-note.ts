@@ -73,7 +73,7 @@ const ZERO_COPY: readonly (readonly [why: number, name: string])[] = [
 /** The user's and tinytap's own bounds. */
 const LIMITS: readonly (readonly [why: number, name: string])[] = [
 	[UNHELD_BODY_LIMIT, 'body limit'],
-	[UNHELD_CAPTURE_LIMIT, 'capture limit'],
+	[UNHELD_CAPTURE_LIMIT, 'call limit'],
 	[UNHELD_IOVEC_LIMIT, 'iovec limit'],
 	[UNHELD_MEMORY, 'memory limit'],
 ];

@@ -1,5 +1,6 @@
 // The commands that begin with a dot, as a table: help and completion are loops over it.
 import { distance } from 'fastest-levenshtein';
+import { requireProcesses } from '../capture/host-facts.ts';
 import { UserError, usageError } from '../errors.ts';
 import { fileError } from '../file-error.ts';
 import { filtersText, parseFilters } from '../filters.ts';
@@ -199,7 +200,9 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		promptOnly: true,
 		run: (shell, argument) => {
 			if (argument !== '') {
-				shell.filters = parseFilters(argument);
+				const filters = parseFilters(argument);
+				requireProcesses(filters.pids);
+				shell.filters = filters;
 				shell.threads.setFilters(shell.filters);
 			}
 			shell.tell(`capturing ${filtersText(shell.filters)}\n`);

@@ -105,3 +105,44 @@ async function replay(recording: string, sql: string): Promise<Record<string, un
 	assert.equal(code, 0, stderr);
 	return parseRows(stdout);
 }
+
+const FIXTURE = join(import.meta.dirname, '../fixtures/socket_calls.py');
+
+/** Bytes held, note and loss of a body of 8 MiB that went by one call. */
+async function largeCall(...options: readonly string[]): Promise<unknown> {
+	const sql = `SELECT side, state, res_captured_bytes AS held, res_body_note AS note, lost_bytes,
+		(SELECT CASE WHEN events > 0 THEN 1 ELSE 0 END FROM loss WHERE reason = 'capture_limit') AS cut FROM exchanges WHERE side = 'server'`;
+	const memory = ['--body-limit', 'none', '--max-memory', '512MiB', '--ring-size', '64MiB'];
+	const program = ['python3', FIXTURE, 'large_calls'];
+	const words = ['query', sql, '--format', 'ndjson', ...memory, ...options, '--', ...program];
+	const { code, stdout, stderr } = await runTinytap(words);
+	assert.equal(code, 0, stderr);
+	return parseRows(stdout).find((row) => 'side' in row);
+}
+
+test('of a call beyond --call-limit the first bytes are kept, and the note says so', async () => {
+	const row = { side: 'server', state: 'complete', lost_bytes: 0, cut: 1 };
+	assert.deepEqual(await largeCall(), {
+		...row,
+		held: 4_194_304,
+		note: 'body: first 4194304 of 8388608 bytes (call limit)',
+	});
+	assert.deepEqual(await largeCall('--call-limit', '1MiB'), {
+		...row,
+		held: 1_048_576,
+		note: 'body: first 1048576 of 8388608 bytes (call limit)',
+	});
+	assert.deepEqual(await largeCall('--call-limit', 'none'), { ...row, cut: 0, held: 8_388_608, note: null });
+});
+
+test('--call-limit takes a size that heads fit in, or none', async () => {
+	for (const [value, expected] of [
+		['0', /--call-limit: expected at least 1KiB, got 0 bytes/],
+		['many', /--call-limit: expected/],
+		['-1', /--call-limit: expected/],
+	] as const) {
+		const { code, stderr } = await runTinytap(['query', 'SELECT 1', `--call-limit=${value}`]);
+		assert.equal(code, 2);
+		assert.match(stderr, expected);
+	}
+});

@@ -46,7 +46,7 @@ describe('body notes', () => {
 		// Each reason alone, with and without held bytes.
 		[300, 100, [[UNHELD_SPLICE, 200]], true, 'body: first 100 of 300 bytes; 200 via splice — content not captured'],
 		[8192, 0, [[UNHELD_SPLICE, 8192]], true, 'body: 8192 bytes via splice — content not captured'],
-		[300, 100, [[UNHELD_CAPTURE_LIMIT, 200]], true, 'body: first 100 of 300 bytes (capture limit)'],
+		[300, 100, [[UNHELD_CAPTURE_LIMIT, 200]], true, 'body: first 100 of 300 bytes (call limit)'],
 		[300, 100, [[UNHELD_MEMORY, 200]], true, 'body: first 100 of 300 bytes (memory limit)'],
 		[300, 0, [[UNHELD_BODY_LIMIT, 300]], true, 'body: first 0 of 300 bytes (body limit)'],
 		[300, 0, [[UNHELD_BODY_LIMIT, 300]], false, 'body: first 0 of 300 bytes (body limit)'],
