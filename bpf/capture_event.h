@@ -184,6 +184,9 @@ enum capture_flag {
 	FLAG_OOB = 1024,
 	/* The descriptor is a datagram-like message of recvmmsg/sendmmsg; call_offset counts over all messages. */
 	FLAG_MULTI = 2048,
+	/* Sent after a silence on the connection, and the program had read everything that had arrived. Told only with
+	 * FLAG_MIDSTREAM: there the decoder has to find out whether a response is still owed. */
+	FLAG_ALL_READ = 4096,
 };
 
 /* Reasons of table `loss`, in the order of the counters' map. */

@@ -57,6 +57,17 @@ struct kernel_offsets {
 	__u32 unix_address;
 	__u32 unix_length;
 	__u32 unix_name;
+	/* sock.sk_protocol, and the length of sock.sk_receive_queue. All from here on are 0 unless all of them are known. */
+	__u32 sock_protocol;
+	__u32 sock_receive_queue_length;
+	/* In struct tcp_sock: totals of the connection, and the sequence numbers of what comes next. */
+	__u32 tcp_bytes_received;
+	__u32 tcp_bytes_sent;
+	__u32 tcp_bytes_retransmitted;
+	__u32 tcp_received_next;
+	__u32 tcp_read_next;
+	__u32 tcp_sent_next;
+	__u32 tcp_written_next;
 };
 
 /* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */
@@ -167,6 +178,8 @@ struct connection {
 	/* Stream offsets reached, by direction - 1. */
 	__u64 offset[2];
 	__u64 opened_ns;
+	/* With CONNECTION_MIDSTREAM: when its last captured call returned. */
+	__u64 active_ns;
 	/* When the first held byte came. */
 	__u64 held_ns[2];
 	/* The inode number of its socket; 0: not known. */

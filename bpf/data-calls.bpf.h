@@ -652,6 +652,19 @@ static __always_inline void skip_excluded(struct scratch *s, struct connection *
 	count_loss(LOSS_EXCLUDED, s->call.ret);
 }
 
+/* Says of a call that sends after a silence whether everything that had arrived was read. */
+static __always_inline void note_silence(struct scratch *s, struct connection *connection)
+{
+	__u64 before = connection->active_ns, sock;
+
+	connection->active_ns = s->event.time_ns;
+	if (s->call.direction != DIRECTION_OUT || s->event.time_ns - before < SILENCE_NS)
+		return;
+	sock = measurable_sock(s->call.fd);
+	if (sock && all_read(sock, s->event.conn_flags >> 8))
+		s->call.record_flags |= FLAG_ALL_READ;
+}
+
 EXIT_STAGE(carry_call)
 {
 	struct scratch *s = working_memory();
@@ -755,6 +768,8 @@ EXIT_STAGE(carry_call)
 		/* What went before was not HTTP, or excluded. */
 		if (!is_whole(connection, DIRECTION_IN, kept) || !is_whole(connection, DIRECTION_OUT, kept))
 			connection->flags |= CONNECTION_MIDSTREAM;
+		if (connection->flags & CONNECTION_MIDSTREAM)
+			place_streams(connection, s->call.fd, index, s->call.ret);
 		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
 	}
 	if (kept)
@@ -776,6 +791,8 @@ EXIT_STAGE(carry_call)
 	s->event.fd = s->call.fd;
 	s->event.call_bytes = s->call.ret;
 	s->event.time_ns = bpf_ktime_get_boot_ns();
+	if (connection->flags & CONNECTION_MIDSTREAM)
+		note_silence(s, connection);
 	send_call(s, skip_until);
 	return 0;
 }

@@ -13,6 +13,9 @@
 /* socket_number() when the descriptor is something else than a stream socket. */
 #define NO_STREAM_SOCKET (~0ULL)
 
+/* Calls that are closer together say nothing about what is owed on a connection. */
+#define SILENCE_NS 5000000
+
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
@@ -152,6 +155,66 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 	read_sock_address(sock, connection->addresses, family, peer_port, settings.kernel.sock_peer, settings.kernel.sock_peer_v6);
 	read_sock_address(sock, connection->addresses + CAPTURE_ADDRESS_BYTES, family, __builtin_bswap16(local_port),
 			  settings.kernel.sock_local, settings.kernel.sock_local_v6);
+	return 0;
+}
+
+static __always_inline __u32 read_u32(__u64 structure, __u32 offset)
+{
+	__u32 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)(structure + offset));
+	return value;
+}
+
+/* The struct sock of descriptor `fd` of the calling process, when it is a TCP or unix socket whose streams can be measured;
+ * 0: it is not, or the kernel does not say. */
+static SHARED __u64 measurable_sock(__s32 fd)
+{
+	__u64 file, sock;
+	__u16 family = 0, protocol = 0;
+
+	if (!settings.kernel.tcp_read_next)
+		return 0;
+	file = open_file(fd);
+	sock = file ? read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock) : 0;
+	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
+		return 0;
+	if (family == AF_UNIX)
+		return sock;
+	bpf_probe_read_kernel(&protocol, sizeof(protocol), (void *)(sock + settings.kernel.sock_protocol));
+	return (family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP ? sock : 0;
+}
+
+/* Has the program read everything that has arrived on the socket `sock`? */
+static __always_inline bool all_read(__u64 sock, __u16 family)
+{
+	if (family == AF_UNIX)
+		return !read_u32(sock, settings.kernel.sock_receive_queue_length);
+	return read_u32(sock, settings.kernel.tcp_received_next) == read_u32(sock, settings.kernel.tcp_read_next);
+}
+
+/* Offsets of a connection that was there before count from where its streams are now: what the program has read and written
+ * since the connection began. Before the first record, in a call that moved `bytes` in the direction of `index`. */
+static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 index, __u64 bytes)
+{
+	__u64 sock = measurable_sock(fd), in, out, moved_in, moved_out;
+
+	if (!connection || !sock || *(__u16 *)connection->addresses == AF_UNIX)
+		return 0;
+	in = read_pointer(sock, settings.kernel.tcp_bytes_received) -
+	     (read_u32(sock, settings.kernel.tcp_received_next) - read_u32(sock, settings.kernel.tcp_read_next));
+	/* Not bytes_acked: of a connecting socket it counts the SYN. */
+	out = read_pointer(sock, settings.kernel.tcp_bytes_sent) - read_pointer(sock, settings.kernel.tcp_bytes_retransmitted) +
+	      (read_u32(sock, settings.kernel.tcp_written_next) - read_u32(sock, settings.kernel.tcp_sent_next));
+	moved_in = index ? 0 : bytes;
+	moved_out = index ? bytes : 0;
+	if (in < moved_in + connection->held_bytes[0] || out < moved_out + connection->held_bytes[1])
+		return 0;
+	connection->offset[0] = in - moved_in;
+	connection->offset[1] = out - moved_out;
+	/* Nothing went before what is held: it is seen from its beginning after all. */
+	if (connection->offset[0] == connection->held_bytes[0] && connection->offset[1] == connection->held_bytes[1])
+		connection->flags &= ~CONNECTION_MIDSTREAM;
 	return 0;
 }
 

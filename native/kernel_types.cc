@@ -28,6 +28,7 @@ static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* struct
 KernelTypes FindKernelTypes() {
   KernelTypes result;
   kernel_offsets offsets = {};
+  uint32_t queue_length = 0;
   std::unique_ptr<btf, void (*)(btf*)> types(btf__load_vmlinux_btf(), btf__free);
   if (libbpf_get_error(types.get()) != 0 || types == nullptr) return types.release(), result;
   struct Wanted {
@@ -70,6 +71,17 @@ KernelTypes FindKernelTypes() {
       {"unix_sock", "addr", &offsets.unix_address, true},
       {"unix_address", "len", &offsets.unix_length, true},
       {"unix_address", "name", &offsets.unix_name, true},
+      // All of the following or none: see below.
+      {"sock", "sk_protocol", &offsets.sock_protocol, true},
+      {"sock", "sk_receive_queue", &offsets.sock_receive_queue_length, true},
+      {"sk_buff_head", "qlen", &queue_length, true},
+      {"tcp_sock", "bytes_received", &offsets.tcp_bytes_received, true},
+      {"tcp_sock", "bytes_sent", &offsets.tcp_bytes_sent, true},
+      {"tcp_sock", "bytes_retrans", &offsets.tcp_bytes_retransmitted, true},
+      {"tcp_sock", "rcv_nxt", &offsets.tcp_received_next, true},
+      {"tcp_sock", "copied_seq", &offsets.tcp_read_next, true},
+      {"tcp_sock", "snd_nxt", &offsets.tcp_sent_next, true},
+      {"tcp_sock", "write_seq", &offsets.tcp_written_next, true},
   };
   // The kernel calls the types of tracepoints so (include/trace/bpf_probe.h).
   const std::string_view tracepoint = "btf_trace_sys_exit";
@@ -92,6 +104,13 @@ KernelTypes FindKernelTypes() {
   offsets.socket_inode -= socket_place;
   if (offsets.memory_file == 0 || offsets.entry_name == 0) offsets.task_memory = 0;
   if (offsets.unix_address == 0 || offsets.unix_name == 0) offsets.unix_peer = 0;
+  // What measures streams is used as a whole.
+  const bool measurable = offsets.sock_protocol != 0 && offsets.sock_receive_queue_length != 0 && queue_length != 0 &&
+                          offsets.tcp_bytes_received != 0 && offsets.tcp_bytes_sent != 0 &&
+                          offsets.tcp_bytes_retransmitted != 0 && offsets.tcp_received_next != 0 &&
+                          offsets.tcp_sent_next != 0 && offsets.tcp_written_next != 0;
+  offsets.sock_receive_queue_length += queue_length;
+  if (!measurable) offsets.tcp_read_next = 0;
   result.offsets = offsets;
   return result;
 }

@@ -18,8 +18,9 @@
 // fine, a wrong one is not.
 import * as call from './call';
 import * as exchanges from './exchanges';
-import { REASON_BYTES_LOST, REASON_MALFORMED, STATE_UNANSWERED } from './output-layout';
+import { REASON_BYTES_LOST, REASON_CAPTURE_BEGAN, REASON_MALFORMED, REASON_REQUEST_NOT_SEEN, STATE_UNANSWERED } from './output-layout';
 import { waitingLimit } from './settings';
+import { noteOwed, provesEnd, provesIdle } from './silence';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM } from './state';
 
 /** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
@@ -42,6 +43,7 @@ const SHORTEST_REQUEST: u64 = 16;
  * no row was made; else `begun` bytes were seen of a request that has its row.
  */
 export function loseRequests(connection: Connection, bytes: u64, one: bool, begun: u64): void {
+	if (connection.early != NO_EXCHANGE) leaveEarly(connection);
 	connection.doubt |= REQUESTS_LOST;
 	if (!connection.requestGap) {
 		connection.requestGap = true;
@@ -102,13 +104,14 @@ export function addSkipped(connection: Connection, bytes: u64, responses: bool):
 
 /** The end of a request whose beginning was lost passes by: what came so far was no answer to that one. */
 export function passRequest(connection: Connection): void {
-	if (!connection.requestGap || connection.requestGapBegun || connection.midstream) return;
+	if (!connection.requestGap || connection.requestGapBegun) return;
 	if (connection.lostRequests <= connection.orphans) connection.lostRequests = connection.orphans + 1;
 }
 
 /** The capture began in the middle of the connection. */
 export function beginMidstream(connection: Connection): void {
-	loseRequests(connection, 0, false, 0);
+	connection.unproven = true;
+	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }
 
 /** Responses to requests that were given up can no longer be counted off: treat those requests as lost ones. */
@@ -141,6 +144,10 @@ export function mayBeUnseen(connection: Connection): bool {
 /** A request's row was made. `quiet`: no response is on its way at this moment. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
+	if (connection.unproven) {
+		noteSilence(exchange, quiet);
+		return;
+	}
 	const orphans = connection.orphans;
 	const time = exchange.request.startTime;
 	if (connection.responseStart > connection.requestStart && connection.responseStart < time) connection.turnStart = time;
@@ -164,12 +171,12 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	}
 	connection.requestGap = false;
 	const bytes = connection.requestGapBytes;
-	// Too little for a request. Of a connection seen from its middle it is hoped that nothing is on its way when it is quiet.
-	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && !connection.requestGapBegun && (!connection.midstream || (quiet && orphans == 0))) {
+	// Too little for a request.
+	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && !connection.requestGapBegun) {
 		becomeCertain(connection);
 		return;
 	}
-	const holdsOne = bytes >= SHORTEST_REQUEST && !connection.requestGapBegun && !connection.midstream;
+	const holdsOne = bytes >= SHORTEST_REQUEST && !connection.requestGapBegun;
 	exchange.afterGap = true;
 	exchange.lostBefore = max<u32>(connection.lostRequests, holdsOne ? 1 : 0);
 	exchange.orphansBefore = orphans;
@@ -186,26 +193,56 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	notePipelining(connection, response);
 	connection.responseBefore = connection.responseStart;
 	connection.responseStart = response.startTime;
+	noteOwed(connection, response);
 	if (connection.abandoned != 0) {
 		connection.abandoned--;
 		return NO_EXCHANGE;
 	}
 	while (connection.waiting != NO_EXCHANGE && connection.waiting.answeredEarly) endUnanswered(connection, false);
-	if (connection.unboundCount != 0) settleTurn(connection, response.startTime);
-	if (connection.hopeless || (connection.overlapping && connection.doubt != 0)) return makeHopeless(connection, response);
+	if (connection.unproven) settleSilence(connection, response.startTime);
+	else if (connection.unboundCount != 0) settleTurn(connection, response.startTime);
+	if (connection.overlapping && connection.doubt != 0) distrust(connection);
+	if (connection.unproven) return placeUnproven(connection, response);
 	const waiting = connection.waiting;
 	if (!(connection.doubt & RESPONSES_LOST) && connection.unboundCount == 0) {
-		if (waiting == NO_EXCHANGE || response.startTime + ORDER_NS < waiting.request.startTime) return makeOrphan(connection, response);
-		if (!waiting.afterGap) {
+		if (waiting == NO_EXCHANGE) {
+			const exchange = makeOrphan(connection, response, REASON_REQUEST_NOT_SEEN);
+			if (isEarly(connection, response)) connection.early = exchange;
+			return exchange;
+		}
+		const answers = mayAnswer(connection, response, waiting.request) || areFirst(connection, response, waiting.request);
+		if (!waiting.afterGap && answers) {
 			bind(waiting, response);
 			return waiting;
 		}
-		if (response.startTime < waiting.request.startTime) {
+		if (!answers || response.startTime < waiting.request.startTime) {
 			waiting.orphansBefore++;
-			return makeOrphan(connection, response);
+			return makeOrphan(connection, response, REASON_REQUEST_NOT_SEEN);
 		}
 	}
 	return keepUnbound(connection, response);
+}
+
+/**
+ * The first response of a connection seen from its beginning answers the first request, even when it came before: the server
+ * wrote it without reading. Not 408, which answers a client that did not ask.
+ */
+function isEarly(connection: Connection, response: Message): bool {
+	return connection.responsesBegun == 1 && connection.requestStart == 0 && connection.doubt == 0 && response.status != 408;
+}
+
+/** … where the request's row was made meanwhile. */
+function areFirst(connection: Connection, response: Message, request: Message): bool {
+	return connection.responsesBegun == 1 && request.startOffset == 0 && connection.doubt == 0 && response.status != 408;
+}
+
+/** By their times, may the response answer the request? */
+function mayAnswer(connection: Connection, response: Message, request: Message): bool {
+	if (request.startTime <= response.startTime) return true;
+	// Of a client's two threads, the one that sent may return from its call after the other has received the answer. A server
+	// writes after it has returned from reading.
+	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
+	return client && request.tid != response.tid && request.startTime <= response.startTime + ORDER_NS;
 }
 
 /** Two requests that wait began between the response before and this one, and no response between was missed. */
@@ -246,6 +283,10 @@ function keepUnbound(connection: Connection, response: Message): Exchange {
  */
 export function endDoubt(connection: Connection, whole: bool, answered: bool): void {
 	if (connection.doubt == 0 && connection.unboundCount == 0) return;
+	if (connection.unproven) {
+		endUnproven(connection, whole && answered);
+		return;
+	}
 	if (connection.unboundCount != 0) {
 		// Whether one more was lost at the end nobody knows.
 		if (!whole) connection.responseGap = true;
@@ -269,9 +310,10 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 /** Whose interim response is it? NO_EXCHANGE when that is not certain. */
 export function placeInterim(connection: Connection): Exchange {
 	if (connection.abandoned != 0) return NO_EXCHANGE;
-	if (connection.unboundCount != 0) settleTurn(connection, call.time);
+	if (connection.unproven) settleSilence(connection, call.time);
+	else if (connection.unboundCount != 0) settleTurn(connection, call.time);
 	const waiting = connection.waiting;
-	const certain = connection.unboundCount == 0 && !(connection.doubt & RESPONSES_LOST) && !connection.hopeless;
+	const certain = connection.unboundCount == 0 && !(connection.doubt & RESPONSES_LOST) && !connection.unproven;
 	return certain && waiting != NO_EXCHANGE && !waiting.afterGap ? waiting : NO_EXCHANGE;
 }
 
@@ -288,7 +330,7 @@ function bind(exchange: Exchange, response: Message): void {
 	exchanges.bindResponse(exchange, response);
 }
 
-function makeOrphan(connection: Connection, response: Message): Exchange {
+function makeOrphan(connection: Connection, response: Message, reason: i32): Exchange {
 	const exchange = exchanges.newExchange(connection);
 	if (exchange == NO_EXCHANGE) return exchange;
 	response.guess = true;
@@ -300,16 +342,26 @@ function makeOrphan(connection: Connection, response: Message): Exchange {
 		connection.earlyResponses++;
 		connection.earlyStart = response.startTime;
 	}
-	exchanges.beginOrphan(connection, exchange);
+	exchanges.beginOrphan(connection, exchange, reason);
 	return exchange;
 }
 
-/** Without turns nothing can be found out any more: neither the response nor the request that waits will have the other. */
-function makeHopeless(connection: Connection, response: Message): Exchange {
-	connection.hopeless = true;
-	const waiting = connection.waiting;
-	if (waiting != NO_EXCHANGE && waiting.request.startTime <= response.startTime) endUnanswered(connection, false);
-	return makeOrphan(connection, response);
+/** The first request's head is complete, and its response has come already: the row of both. */
+export function joinEarly(connection: Connection, request: Message): Exchange {
+	const exchange = connection.early;
+	connection.early = NO_EXCHANGE;
+	connection.requestStart = request.startTime;
+	connection.orphans = 0;
+	connection.earlyResponses = 0;
+	exchanges.joinRequest(exchange, request);
+	return exchange;
+}
+
+/** The first request was lost: that is what the early response answered. */
+function leaveEarly(connection: Connection): void {
+	const exchange = connection.early;
+	connection.early = NO_EXCHANGE;
+	exchanges.settle(exchange);
 }
 
 /** Requests waiting that began before `time`. */
@@ -371,6 +423,7 @@ function isClean(connection: Connection, count: u32): bool {
  * made from the back, what is before them stays alone. False when the numbers cannot be.
  */
 function settle(connection: Connection, count: u32): bool {
+	if (connection.stray || isUnasked(connection.lastUnbound.response)) return false;
 	const here = connection.unboundCount;
 	const requests = requestsAfterGap(connection, count);
 	const responses = responsesAfterGap(connection);
@@ -393,6 +446,14 @@ function settle(connection: Connection, count: u32): bool {
 	for (let i = pairs; i != 0; i--) bindFirst(connection);
 	becomeCertain(connection);
 	return true;
+}
+
+/**
+ * May a server send the response without having been asked, or for bytes that are no request? 408 tells a client that it
+ * did not ask; who cannot read what was sent says so and hangs up.
+ */
+function isUnasked(response: Message): bool {
+	return response.status == 408 || (response.status >= 400 && response.close);
 }
 
 /** How many requests were lost at the least before the first `count`, whose responses are not accounted for. */
@@ -518,7 +579,13 @@ function giveUp(connection: Connection, count: u32): void {
 function endUnanswered(connection: Connection, own: bool): void {
 	const exchange = connection.waiting;
 	if (own && connection.doubt == RESPONSES_LOST) exchange.lostBytes = exchange.responseGapBytes;
-	exchanges.finish(exchange, STATE_UNANSWERED, wasLost(connection) ? REASON_BYTES_LOST : REASON_MALFORMED);
+	exchanges.finish(exchange, STATE_UNANSWERED, doubtReason(connection));
+}
+
+/** REASON_*: why it is not known what belongs to what. */
+function doubtReason(connection: Connection): i32 {
+	if (connection.unproven && !connection.holed) return REASON_CAPTURE_BEGAN;
+	return wasLost(connection) ? REASON_BYTES_LOST : REASON_MALFORMED;
 }
 
 /** Is it for a loss that nothing is certain, or for messages that could not be read? */
@@ -526,7 +593,7 @@ function wasLost(connection: Connection): bool {
 	const responses = connection.responses;
 	const requests = connection.requests;
 	if (!connection.unreadable || responses == NO_STREAM || requests == NO_STREAM) return true;
-	return connection.midstream || responses.searchLost || requests.searchLost;
+	return responses.searchLost || requests.searchLost;
 }
 
 function becomeCertain(connection: Connection): void {
@@ -536,10 +603,89 @@ function becomeCertain(connection: Connection): void {
 	}
 	connection.doubt = lost ? REQUESTS_LOST : 0;
 	connection.lostResponses = 0;
+	connection.stray = false;
+	connection.holed = lost || connection.responseGap;
 	// A gap right before the next response is not settled by what came before it.
 	if (!connection.responseGap) return;
 	connection.doubt |= RESPONSES_LOST;
 	weighGap(connection);
+}
+
+// ---- Without proof --------------------------------------------------------------------------------------------------
+
+/** From now on only a silence tells anything. */
+function distrust(connection: Connection): void {
+	while (connection.unboundCount != 0) orphanFirst(connection);
+	connection.unproven = true;
+	connection.holed = true;
+	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
+}
+
+/** A request's row was made: was nothing owed when it began? */
+function noteSilence(exchange: Exchange, quiet: bool): void {
+	const connection = exchange.connection;
+	exchange.afterGap = connection.requestGap;
+	connection.requestGap = false;
+	// More requests wait than responses came: then something is owed for certain.
+	const owed = connection.waitingCount - 1 > connection.unboundCount;
+	exchange.idle = quiet && !owed && !exchange.afterGap && provesIdle(connection, exchange.request);
+}
+
+/**
+ * Another response begins at `time`. A request that began after the last one had ended is a turn when a silence proves it:
+ * all that waited before was answered, and this response is the request's. What is before a turn that nothing proves stays
+ * alone, so that its rows need not wait for ever.
+ */
+function settleSilence(connection: Connection, time: u64): void {
+	const here = connection.unboundCount;
+	const end: u64 = here != 0 ? connection.lastUnbound.response.endTime : 0;
+	let count: u32 = 0;
+	let turn = connection.waiting;
+	while (turn != NO_EXCHANGE && turn.request.startTime <= end) {
+		count++;
+		turn = nextWaiting(turn);
+	}
+	const missed = connection.responseGap;
+	connection.responseGap = false;
+	if (turn == NO_EXCHANGE || turn.request.startTime > time) {
+		if (missed) endPart(connection, 0);
+	} else if (missed || !turn.idle || !trust(connection, count)) {
+		if (here != 0) endPart(connection, count);
+	}
+}
+
+/** Nothing was owed after the first `count` requests that wait: pairs are made from the back. False when that cannot be. */
+function trust(connection: Connection, count: u32): bool {
+	const here = connection.unboundCount;
+	if (count > here || requestsAfterGap(connection, count) != count || !inOrder(connection, 0, here - count, count)) return false;
+	if (here != 0 && isUnasked(connection.lastUnbound.response)) return false;
+	for (let i = here - count; i != 0; i--) orphanFirst(connection);
+	connection.unproven = false;
+	for (let i = count; i != 0; i--) bindFirst(connection);
+	connection.orphans = 0;
+	connection.earlyResponses = 0;
+	becomeCertain(connection);
+	return true;
+}
+
+/** Nobody knows which of the responses that came belong to the first `count` requests. */
+function endPart(connection: Connection, count: u32): void {
+	while (connection.unboundCount != 0) orphanFirst(connection);
+	for (; count != 0 && connection.waiting != NO_EXCHANGE; count--) endUnanswered(connection, false);
+}
+
+function placeUnproven(connection: Connection, response: Message): Exchange {
+	const waiting = connection.waiting;
+	if (waiting == NO_EXCHANGE || !mayAnswer(connection, response, waiting.request)) return makeOrphan(connection, response, REASON_REQUEST_NOT_SEEN);
+	return keepUnbound(connection, response);
+}
+
+/** `answered`: the client closed the connection, and nothing is missing at its end. */
+function endUnproven(connection: Connection, answered: bool): void {
+	const count = connection.waitingCount;
+	const idle = answered && !connection.responseGap && !connection.requestGap && provesEnd(connection, connection.requests);
+	if (idle && trust(connection, count)) return;
+	endPart(connection, count);
 }
 
 // ---- Unbound responses ----------------------------------------------------------------------------------------------
@@ -578,7 +724,8 @@ function bindFirst(connection: Connection): void {
 /** The first unbound response becomes a row without a request. */
 function orphanFirst(connection: Connection): void {
 	const exchange = removeFirst(connection);
-	exchanges.beginOrphan(connection, exchange);
+	const began = connection.unproven && !connection.holed;
+	exchanges.beginOrphan(connection, exchange, began ? REASON_CAPTURE_BEGAN : REASON_REQUEST_NOT_SEEN);
 	if (exchange.response.ended) exchanges.settle(exchange);
 }
 

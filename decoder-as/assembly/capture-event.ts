@@ -99,6 +99,7 @@ export const FLAG_DISCARDED: i32 = 256;
 export const FLAG_PART: i32 = 512;
 export const FLAG_OOB: i32 = 1024;
 export const FLAG_MULTI: i32 = 2048;
+export const FLAG_ALL_READ: i32 = 4096;
 
 // enum capture_loss
 export const LOSS_RING_FULL: i32 = 0;

@@ -87,7 +87,7 @@ import {
 	recordVersion,
 } from './record';
 import { beginRun, continueRun, endRun } from './run';
-import { idleLimitNs, memoryLimit, relieveAbove } from './settings';
+import { idleLimitNs, relieveAbove, relieveTo } from './settings';
 import { endSpill } from './spill';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './state';
 
@@ -367,9 +367,8 @@ function answerSocket(record: usize): void {
 
 /** Makes room: first bodies of open messages go, then connections, those used longest ago first. */
 function relieve(): void {
-	const goal = memoryLimit - (memoryLimit >> 2);
 	let connection = oldest;
-	while (connection != NO_CONNECTION && memoryInUse() > goal) {
+	while (connection != NO_CONNECTION && memoryInUse() > relieveTo) {
 		let exchange = connection.first;
 		while (exchange != NO_EXCHANGE) {
 			if (exchange.request != NO_MESSAGE) dropBody(exchange.request);
@@ -378,7 +377,7 @@ function relieve(): void {
 		}
 		connection = connection.lruNext;
 	}
-	while (oldest != NO_CONNECTION && memoryInUse() > goal) evict(oldest);
+	while (oldest != NO_CONNECTION && memoryInUse() > relieveTo) evict(oldest);
 }
 
 /** Gives up messages that are half there and have not gone on for too long. Once a second of record time is enough. */

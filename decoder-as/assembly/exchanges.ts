@@ -20,7 +20,6 @@ import {
 	REASON_MALFORMED,
 	REASON_NONE,
 	REASON_PEER_CLOSED,
-	REASON_REQUEST_NOT_SEEN,
 	REASON_TOO_MANY_WAITING,
 	STATE_COMPLETE,
 	STATE_INCOMPLETE,
@@ -66,10 +65,19 @@ export function beginExchange(connection: Connection, request: Message): Exchang
 	return exchange;
 }
 
-/** Makes the row of a response whose request was not seen. */
-export function beginOrphan(connection: Connection, exchange: Exchange): void {
-	exchange.reason = REASON_REQUEST_NOT_SEEN;
+/** Makes the row of a response whose request was not seen, or is not known (REASON_CAPTURE_BEGAN). */
+export function beginOrphan(connection: Connection, exchange: Exchange, reason: i32): void {
+	exchange.reason = reason;
 	appendRow(exchange, exchange.response);
+}
+
+/** The request comes after its response, whose row it gets. */
+export function joinRequest(exchange: Exchange, request: Message): void {
+	exchange.request = request;
+	request.exchange = exchange;
+	exchange.reason = REASON_NONE;
+	exchange.ts = wallMicroseconds(request.startTime);
+	if (exchange.id != 0) recordRow(exchange);
 }
 
 function appendRow(exchange: Exchange, first: Message): void {
@@ -149,6 +157,7 @@ export function settle(exchange: Exchange): void {
 	const request = exchange.request;
 	const response = exchange.response;
 	if (exchange.done || exchange.unbound || response == NO_MESSAGE || !response.ended) return;
+	if (exchange == exchange.connection.early) return;
 	if (request != NO_MESSAGE && !request.ended) return;
 	finishWhole(exchange);
 }
@@ -158,7 +167,7 @@ function finishWhole(exchange: Exchange): void {
 	const request = exchange.request;
 	const response = exchange.response;
 	if (request == NO_MESSAGE) {
-		finish(exchange, STATE_INCOMPLETE, REASON_REQUEST_NOT_SEEN);
+		finish(exchange, STATE_INCOMPLETE, exchange.reason);
 		return;
 	}
 	// Only a body that went on says something: of two threads' calls the times may be a little out of order.
@@ -209,6 +218,7 @@ export function finish(exchange: Exchange, state: i32, reason: i32): void {
 	exchange.doneIn = settled + 1;
 	exchange.state = state;
 	exchange.reason = reason;
+	if (exchange.connection.early == exchange) exchange.connection.early = NO_EXCHANGE;
 	if (exchange.response == NO_MESSAGE) stopWaiting(exchange);
 	// What still comes of a message whose row is gone is taken off the stream and forgotten.
 	if (exchange.request != NO_MESSAGE && !exchange.request.ended) exchange.request.dropped = true;
@@ -295,6 +305,7 @@ export function dropRows(connection: Connection): void {
 	connection.first = NO_EXCHANGE;
 	connection.last = NO_EXCHANGE;
 	connection.waiting = NO_EXCHANGE;
+	connection.early = NO_EXCHANGE;
 	connection.waitingCount = 0;
 	connection.exchanges = 0;
 }

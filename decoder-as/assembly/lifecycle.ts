@@ -16,6 +16,7 @@ import { addPending, dropAllPending, dropFirstPending, firstPendingTime, pending
 import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
 import { connectionsLimit } from './settings';
+import { noteActivity, silenceBefore } from './silence';
 import { leaveSpill } from './spill';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_PROCESS, NO_STREAM, Stream } from './state';
 import { OPAQUE, endStream, feed, feedGap, feedUnseen, inheritRole, skipOpaque } from './streams';
@@ -109,7 +110,9 @@ function take(stream: Stream, record: usize): bool {
 		position += feed(stream, payload + <usize>position, payload + <usize>captured);
 		if (position < captured) return false;
 	}
-	return feedUnseen(stream, bytes - position) == bytes - position;
+	if (feedUnseen(stream, bytes - position) != bytes - position) return false;
+	noteActivity(stream.connection);
+	return true;
 }
 
 function takeLate(stream: Stream, record: usize): void {
@@ -213,6 +216,8 @@ export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64
 		stream.endReason = reason;
 		stream.endOrderly = orderly;
 		stream.endedIn = connections.batch;
+		stream.endedAt = call.time;
+		stream.endSilence = silenceBefore(stream.connection);
 	}
 	if (offset > stream.finalOffset) stream.finalOffset = offset;
 	if (certain && stream.firstPending == NO_PENDING && stream.next >= stream.finalOffset) completeEnd(stream);
@@ -274,10 +279,12 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	}
 }
 
-/** Did the client close it, so that it had what it wanted? */
+/** Did the client close it, so that it had what it wanted? Not when all that was left to do was to close it as well. */
 function closedByClient(connection: Connection): bool {
 	const responses = connection.responses;
+	const requests = connection.requests;
 	if (responses == NO_STREAM) return false;
+	if (responses.ending && (requests == NO_STREAM || !requests.ending || responses.endedAt <= requests.endedAt)) return false;
 	if (responses == connection.outgoing) return connection.endReason == REASON_PEER_CLOSED;
 	return connection.endReason == REASON_CLOSED;
 }

@@ -149,6 +149,8 @@ export const REASON_TIMED_OUT: i32 = 10;
 export const REASON_TOO_MANY_WAITING: i32 = 11;
 /** The response's head went out by sendfile or splice: nothing of it can be read. */
 export const REASON_HEAD_NOT_CAPTURED: i32 = 12;
+/** The connection was open before the capture, and nothing tells which response belongs to which request. */
+export const REASON_CAPTURE_BEGAN: i32 = 13;
 
 export const SIDE_UNKNOWN: i32 = 0;
 export const SIDE_SERVER: i32 = 1;

@@ -80,10 +80,13 @@ export function continueRun(record: usize): bool {
 	const from = recordPayload(record);
 	if (takeSimply(from)) {
 		stream.next += bytes;
+		connection.activeAt = time;
 	} else if (feed(stream, from, from + bytes) != bytes) {
 		// The rest of it has to wait.
 		newest = 0;
 		receive(connection, record);
+	} else {
+		connection.activeAt = time;
 	}
 	return true;
 }

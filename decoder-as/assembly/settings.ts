@@ -19,10 +19,11 @@ export let waitingLimit: u32 = 100;
 export let connectionsLimit: u32 = 65536;
 export let idleLimitNs: u64 = 300_000_000_000;
 export let memoryLimit: u32 = 64 << 20;
-/** Room is made when more is in use. */
-export let relieveAbove: u32 = (64 << 20) - (8 << 20);
 /** Output of this length is handed over: short messages make twenty times their bytes and more. */
 export let outputEnough: u32 = 2 << 20;
+/** Room is made when more is in use, down to `relieveTo`. The limit holds for static memory too, which no block is part of. */
+export let relieveAbove: u32 = 0;
+export let relieveTo: u32 = 0;
 export let eventsLimit: u32 = 65536;
 
 /** Sets one; unknown keys and values out of range are brought to the nearest that makes sense. */
@@ -39,10 +40,14 @@ export function set(key: i32, value: f64): void {
 }
 
 function setMemoryLimit(bytes: u32): void {
+	const blocks = bytes - min<u32>(bytes >> 1, <u32>__heap_base);
 	memoryLimit = bytes;
-	relieveAbove = bytes - (bytes >> 3);
 	outputEnough = min<u32>(bytes >> 5, 2 << 20);
+	relieveAbove = blocks - (blocks >> 3);
+	relieveTo = blocks - (blocks >> 2);
 }
+
+setMemoryLimit(64 << 20);
 
 function clamp(value: f64, low: u32, high: u32): u32 {
 	if (!(value >= <f64>low)) return low;

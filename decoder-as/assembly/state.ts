@@ -97,8 +97,22 @@ export class Connection {
 	burstTurns: bool;
 	/** The client asks on before all is answered that it asked for: see alignment.ts. */
 	overlapping: bool;
-	/** It did so when something was lost: no response is given to a request any more. */
-	hopeless: bool;
+	/**
+	 * Nothing tells which response belongs to which request, until a silence proves that none is owed: the capture began in
+	 * the middle, or records of a client that asks on before all is answered were lost.
+	 */
+	unproven: bool;
+	/** Bytes were lost since pairing was last certain. */
+	holed: bool;
+	/** Bytes came where a request should begin that are none; whoever reads them may answer them. */
+	stray: bool;
+	/** The row of the connection's first response, which came before its first request and waits for it. */
+	early: Exchange;
+	/** When bytes last moved, in either direction; the longest silences that responses broke lately: see silence.ts. */
+	activeAt: u64;
+	owedLongest: u64;
+	owedBefore: u64;
+	owedCount: u32;
 	/** When the last request began, when the last response, and when the last request that began after a response did. */
 	requestStart: u64;
 	responseStart: u64;
@@ -210,6 +224,9 @@ export class Stream {
 	endReason: i32;
 	endOrderly: bool;
 	endedIn: u32;
+	/** When that was seen, and how long the connection had been silent. */
+	endedAt: u64;
+	endSilence: u64;
 	finalOffset: u64;
 	/** Only captured from somewhere inside. */
 	midstream: bool;
@@ -320,6 +337,10 @@ export class Message {
 	endTime: u64;
 	startOffset: u64;
 	endOffset: u64;
+	/** Nanoseconds without a byte on the connection before its first one. */
+	silence: u64;
+	/** It was sent when everything that had arrived was read, as far as the kernel told. */
+	allRead: bool;
 	/** Who moved its first byte. */
 	tid: u32;
 	pid: u32;
@@ -457,6 +478,8 @@ export class Exchange {
 	unbound: bool;
 	/** Requests (of an unbound response: responses) may have been lost right before this one. */
 	afterGap: bool;
+	/** Of a request: a silence proves that no response was owed when it began. */
+	idle: bool;
 	/** At least that many. */
 	lostBefore: u32;
 	/** Responses to them that were seen before this request. */

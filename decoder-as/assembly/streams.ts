@@ -92,6 +92,7 @@ import { askSocket } from './questions';
 import { keepFields, recallFields, whole as recalled } from './recalled-fields';
 import { clearSearch, findStart, fitsSearch, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
 import { bodyLimit } from './settings';
+import { noteBeginning } from './silence';
 import { beginSpill, endSpill, leaveSpill, spillBytes, spillHead, unspill } from './spill';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream } from './state';
 
@@ -368,6 +369,7 @@ function startMessage(stream: Stream, from: usize, end: usize): usize {
 function openMessage(stream: Stream, response: bool): Message {
 	const message = beginMessage(response, stream.next);
 	if (message == NO_MESSAGE) return message;
+	noteBeginning(stream.connection, message);
 	message.reading = true;
 	if (stream.garbage) note(message, ANOMALY_LEADING_GARBAGE);
 	if (stream.closing) note(message, ANOMALY_AFTER_CLOSE);
@@ -487,6 +489,7 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 			if (message != NO_MESSAGE) answerOddly(stream, exchange, message);
 		}
 	}
+	if (stream.role == CARRIES_REQUESTS) connection.stray = true;
 	stream.garbage = true;
 	beginSearch(stream, false);
 	return at;
@@ -876,6 +879,11 @@ function beginRow(stream: Stream, message: Message): void {
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
 	const quiet =
 		responses == NO_STREAM || (responses.message == NO_MESSAGE && firstPendingTime(responses) >= message.startTime);
+	if (connection.early != NO_EXCHANGE) {
+		alignment.joinEarly(connection, message);
+		askSocket(connection);
+		return;
+	}
 	const exchange = exchanges.beginExchange(connection, message);
 	if (exchange != NO_EXCHANGE) {
 		alignment.afterRequest(exchange, quiet);
@@ -1301,6 +1309,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	const unread = message != NO_MESSAGE && !message.isResponse && !stream.started && message.exchange == NO_EXCHANGE;
 	const one = message == NO_MESSAGE ? stream.state == AT_START : unread;
 	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
+	connection.holed = true;
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
 		if (!message.unclear) message.damage = REASON_BYTES_LOST;
@@ -1485,6 +1494,8 @@ function openFound(stream: Stream, start: usize, end: usize, atLine: bool, respo
 	if (message == NO_MESSAGE) return false;
 	if (atLine) {
 		message.startOffset = stream.searchOffset;
+		// Its first bytes came before: how long nothing had come then was not noted.
+		if (message.startTime != stream.searchTime) message.silence = 0;
 		message.startTime = stream.searchTime;
 	}
 	stream.tentative = true;

@@ -28,6 +28,7 @@ export const REASONS: Words = table([
 	[layout.REASON_TIMED_OUT, 'timed out'],
 	[layout.REASON_TOO_MANY_WAITING, 'too many waiting'],
 	[layout.REASON_HEAD_NOT_CAPTURED, 'head not captured'],
+	[layout.REASON_CAPTURE_BEGAN, 'capture began'],
 ]);
 
 /** Column `side`, by SIDE_*. */

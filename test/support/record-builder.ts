@@ -137,6 +137,11 @@ export class Tape {
 		this.records.push(buildRecord({ timeNs: this.timeNs, ...fields }));
 	}
 
+	/** Nothing happens for so long. */
+	pause(ms: number): void {
+		this.timeNs += BigInt(ms) * 1_000_000n;
+	}
+
 	/** Anchors the wall clock. */
 	clock(wallNs: bigint): void {
 		this.add({ kind: wire.CAPTURE_CLOCK, offset: wallNs });

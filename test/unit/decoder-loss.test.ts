@@ -222,11 +222,9 @@ test('attached in the middle of a download, the next exchange is seen', () => {
 	server
 		.out('…the rest of a body\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nin the text')
 		.out('HTTP/1.1 is old\nmore');
-	server
-		.in(get(1))
-		.out(ok(1, body(1, 1)))
-		.in(get(2))
-		.out(ok(2, body(2, 1)));
+	server.in(get(1)).out(ok(1, body(1, 1)));
+	tape.pause(100);
+	server.in(get(2)).out(ok(2, body(2, 1)));
 	for (const recordsPerBatch of BATCHES) {
 		const { exchanges } = decodeRecords(tape.records, { recordsPerBatch });
 		assert.deepEqual(
@@ -243,11 +241,9 @@ test('attached between HEAD and its response, the following exchange is right', 
 	const tape = new Tape();
 	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
 	server.out('HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n');
-	server
-		.in(get(1))
-		.out(ok(1, body(1, 1)))
-		.in(get(2))
-		.out(ok(2, body(2, 1)));
+	server.in(get(1)).out(ok(1, body(1, 1)));
+	tape.pause(100);
+	server.in(get(2)).out(ok(2, body(2, 1)));
 	const { exchanges } = decodeRecords(tape.records);
 	assert.deepEqual(
 		exchanges.map((row) => [row.path, row.status, row.resBody, row.reason]),
@@ -272,9 +268,9 @@ test('a connection that was there before begins at the first offset that is seen
 	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
 	server.inOffset = 5_000_000_000n;
 	server.outOffset = 77n;
+	server.in(get(1)).out(ok(1, body(1, 1)));
+	tape.pause(100);
 	server
-		.in(get(1))
-		.out(ok(1, body(1, 1)))
 		.in(get(2))
 		.out(ok(2, body(2, 1)))
 		.eof()
