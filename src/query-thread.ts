@@ -89,7 +89,7 @@ main.on('message', (message: ToQuery) => {
 		case 'check':
 			inTurn(message.id, async () => {
 				prepare(message.sql, schema, session);
-				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0 });
+				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0, readsCaptured: false });
 			});
 			return;
 		case 'show':
@@ -125,7 +125,8 @@ function inTurn(id: number, work: () => Promise<void>): void {
 
 async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
-	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
+	const mask = snapshotMask(statement.tables);
+	const snapshot = await requestSnapshot(mask);
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
 	running = { id, posted: 0, wake: undefined };
 	try {
@@ -150,6 +151,8 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 			id,
 			lostEvents: lostEvents(snapshot.loss),
 			lostBytes: lostBytes(snapshot.loss),
+			// What loss itself says is certain: that table needs nothing of the decoder.
+			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
 			...(result.message === undefined ? {} : { notice: result.message }),
 			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
 			...(/^(create|drop) /.test(statement.kind) ? { own: ownTables() } : {}),

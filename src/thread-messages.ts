@@ -145,6 +145,8 @@ export type FromQuery =
 			/** Of kind `lost`, when the statement's snapshot was taken. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
+			/** The result was made of rows that can be missing or incomplete after loss. */
+			readonly readsCaptured: boolean;
 			/** Set for statements that answer with a sentence (CREATE VIEW …). */
 			readonly notice?: string;
 			/** The statement made or dropped a view: to be run again in a new query thread. */

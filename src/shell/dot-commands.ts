@@ -234,10 +234,10 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'clear',
 		usage: '.clear',
-		description: 'empty the tables',
+		description: 'empty the tables, and count loss from now on',
 		promptOnly: true,
 		run: (shell) => {
-			shell.threads.clear();
+			shell.clear();
 			return undefined;
 		},
 	},

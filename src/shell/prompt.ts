@@ -175,8 +175,8 @@ export class Prompt {
 
 	#promptText(): string {
 		if (this.#pending.length > 0) return CONTINUATION;
-		const { theme, threads } = this.#shell!;
-		const { lostEvents } = threads.status;
+		const { theme, lost } = this.#shell!;
+		const { lostEvents } = lost;
 		const loss = lostEvents === 0 ? '' : ` ${theme.loss(`(${lostEvents} lost)`)}`;
 		return `${theme.prompt('tinytap')}${loss}${theme.prompt('>')} `;
 	}

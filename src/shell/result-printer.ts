@@ -33,6 +33,8 @@ export type Printed = {
 	readonly firstValue: SqlValue | undefined;
 	readonly lostEvents: number;
 	readonly lostBytes: number;
+	/** Loss can have affected the rows. */
+	readonly readsCaptured: boolean;
 	readonly notice: string | undefined;
 };
 
@@ -92,10 +94,11 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 			else if (columns.length > 0 && format !== 'html') {
 				for (const chunk of formatRows(format, { columns, rows: waiting }, options)) await sink.write(chunk);
 			}
-			return { rows, firstValue, lostEvents: part.lostEvents, lostBytes: part.lostBytes, notice: part.notice };
+			const { lostEvents, lostBytes, readsCaptured, notice } = part;
+			return { rows, firstValue, lostEvents, lostBytes, readsCaptured, notice };
 		}
 	}
-	return { rows, firstValue, lostEvents: 0, lostBytes: 0, notice: undefined };
+	return { rows, firstValue, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
 }
 
 /** The exchanges with these ids, each once, as an HTTP archive. */

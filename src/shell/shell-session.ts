@@ -40,6 +40,10 @@ export function tailColumns(screenColumns: number | undefined): string {
 	return screenColumns !== undefined && screenColumns < WIDE_TERMINAL ? NARROW_TAIL_COLUMNS : TAIL_COLUMNS;
 }
 
+type Lost = { readonly lostEvents: number; readonly lostBytes: number };
+
+const NOTHING_LOST: Lost = { lostEvents: 0, lostBytes: 0 };
+
 /** State of one shell. */
 export class ShellSession {
 	readonly options: Options;
@@ -57,7 +61,10 @@ export class ShellSession {
 	readonly #open: (path: string) => Promise<Threads>;
 	readonly #isLineFree: () => boolean;
 	#progress: Progress | undefined;
-	#toldLoss: string | undefined;
+	/** Totals when the tables were emptied. */
+	#lostBefore: Lost = NOTHING_LOST;
+	/** How much loss the person knows of. */
+	#toldEvents = 0;
 	#tail: { stop: () => void } | undefined;
 
 	constructor(parts: ShellParts) {
@@ -90,12 +97,34 @@ export class ShellSession {
 			),
 		);
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
-		const loss = lossSentence(printed);
-		// At a prompt below every result it may affect; in a script once, until there is more.
-		if (loss !== undefined && (this.interactive || loss !== this.#toldLoss))
-			this.tell(`${this.#asideTheme().loss(`tinytap: ${loss}`)}\n`);
-		this.#toldLoss = loss;
+		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
 		return printed;
+	}
+
+	/** What was lost since the tables were empty. */
+	get lost(): Lost {
+		return this.#sinceClear(this.threads.status);
+	}
+
+	/** Empties the tables; what was lost before affects no result any more. */
+	clear(): void {
+		const { lostEvents, lostBytes } = this.threads.status;
+		this.threads.clear();
+		this.#lostBefore = { lostEvents, lostBytes };
+		this.#toldEvents = 0;
+	}
+
+	#sinceClear({ lostEvents, lostBytes }: Lost): Lost {
+		const before = this.#lostBefore;
+		return { lostEvents: lostEvents - before.lostEvents, lostBytes: lostBytes - before.lostBytes };
+	}
+
+	/** Once, until there is more. */
+	#tellLoss(lost: Lost): void {
+		const sentence = lossSentence(lost);
+		if (sentence === undefined || lost.lostEvents <= this.#toldEvents) return;
+		this.#toldEvents = lost.lostEvents;
+		this.tell(`${this.#asideTheme().loss(`tinytap: ${sentence}`)}\n`);
 	}
 
 	/** Takes the line of a long statement away: something is about to be written. */
@@ -176,6 +205,8 @@ export class ShellSession {
 		this.stopTail();
 		const old = this.threads;
 		this.threads = threads;
+		this.#lostBefore = NOTHING_LOST;
+		this.#toldEvents = 0;
 		await old.close();
 	}
 

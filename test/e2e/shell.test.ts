@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { eventually } from '../support/eventually.ts';
 import { type Nginx, startNginx, startProgram } from '../support/servers.ts';
 import { openTerminal } from '../support/terminal.ts';
 import { CLI, NODE_FLAGS, runTinytap, startTinytap } from '../support/tinytap.ts';
@@ -228,4 +229,56 @@ test('mistakes at the prompt get a sentence and a hint, no stack', async () => {
 	} finally {
 		await terminal.close();
 	}
+});
+
+test('loss is told once below a result, again when there is more, and .clear begins anew', async () => {
+	await withNginx(async (nginx, url) => {
+		writeFileSync(join(nginx.root, 'big.bin'), 'x'.repeat(3_000_000));
+		// A ring that holds no large body.
+		const terminal = await openTerminal(`${SHELL} --ring-size 4KiB --body-limit none --port ${nginx.port} --comm curl`);
+		const told = /^tinytap: \d+ events? (was|were) lost/;
+		const enter = async (line: string) => {
+			await terminal.type(line);
+			await terminal.press('Enter');
+		};
+		let asked = 0;
+		/** How often loss has been told when this has run. */
+		const tellings = async (sql: string): Promise<number> => {
+			await enter(`SELECT 'answer ' || ${++asked} AS x FROM (${sql}) LIMIT 1;`);
+			await terminal.shows(new RegExp(`^ answer ${asked}$`));
+			await terminal.shows(/^\(1 row\)$/, asked);
+			// What belongs to a result stands above the prompt after it.
+			await terminal.shows(/\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![^])/);
+			return [...(await terminal.screen()).matchAll(new RegExp(told, 'gm'))].length;
+		};
+		/** Traffic until the prompt says that more was lost. */
+		const lose = async (more: RegExp) => {
+			await eventually(
+				async () => {
+					await get(`${url}/big.bin`);
+					await enter('');
+					return more.test((await terminal.screen()).trimEnd().split('\n').at(-1) ?? '') || undefined;
+				},
+				() => 'nothing was lost',
+			);
+			// The kernel's counters are looked at a few times a second.
+			await enter('.wait 2s');
+		};
+		const captured = 'SELECT count(*) FROM exchanges';
+		try {
+			await terminal.shows('tinytap>');
+			await lose(/^tinytap \(\d+ lost\)>/);
+			assert.equal(await tellings('SELECT 1'), 0);
+			assert.equal(await tellings(captured), 1);
+			assert.equal(await tellings(captured), 1);
+			await enter('.clear');
+			assert.equal(await tellings(captured), 1);
+			assert.match((await terminal.screen()).trimEnd().split('\n').at(-1) ?? '', /^tinytap>/);
+			await lose(/^tinytap \(\d+ lost\)>/);
+			assert.equal(await tellings(captured), 2);
+			assert.equal(await tellings(captured), 2);
+		} finally {
+			await terminal.close();
+		}
+	});
 });

@@ -162,9 +162,45 @@ test('SQL from stdin, several statements, and --strict', async () => {
 	});
 	assert.equal(code, 0, stderr);
 	assert.deepEqual(parseRows(stdout), [{ x: 'a;b' }, { events: 3, bytes: 4500 }]);
-	assert.match(stderr, /3 events were lost \(4500 bytes\)/);
+	assert.doesNotMatch(stderr, /lost/, 'neither result can be affected');
 	const strict = await runTinytap(['query', 'SELECT 1', '--replay', path, '--strict']);
 	assert.equal(strict.code, 3, strict.stderr);
+});
+
+test('that rows may be missing stands below the first result it can affect, not below others', async () => {
+	const tape = sampleTape();
+	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
+	const path = recordingOf(tape);
+	const sentence = /^tinytap: 3 events were lost \(4500 bytes\): rows may be missing or incomplete/gm;
+	const told = async (...statements: string[]) => {
+		const { code, stderr } = await runTinytap(['--replay', path, '--format', 'csv'], {
+			input: statements.map((statement) => `${statement};\n`).join(''),
+		});
+		assert.equal(code, 0, stderr);
+		return [...stderr.matchAll(sentence)].length;
+	};
+	const affected = [
+		'SELECT count(*) FROM exchanges',
+		'SELECT 1 WHERE EXISTS (SELECT * FROM headers)',
+		'WITH c AS (SELECT * FROM connections) SELECT * FROM c',
+		'SELECT id FROM exchanges UNION SELECT 1',
+		'CREATE TEMP TABLE t AS SELECT * FROM events',
+		'SELECT (SELECT max(id) FROM inflight)',
+		'SELECT * FROM blind_spots',
+	];
+	for (const statement of affected) {
+		assert.equal(await told('SELECT 1', statement, statement.replace(' t AS', ' u AS')), 1, statement);
+	}
+	assert.equal(await told('CREATE VIEW v AS SELECT * FROM exchanges', 'SELECT 1 FROM v LIMIT 1'), 1);
+	const unaffected = [
+		'SELECT 1',
+		'SELECT * FROM loss',
+		'EXPLAIN SELECT * FROM exchanges',
+		'DESCRIBE exchanges',
+		'CREATE VIEW v AS SELECT * FROM exchanges',
+		"SELECT 'exchanges'",
+	];
+	assert.equal(await told(...unaffected), 0);
 });
 
 test('a piped shell runs statements without prompts and fails with the first error', async () => {
