@@ -177,6 +177,11 @@ export function isWord(at: usize, end: usize, word: string): bool {
 	return <u32>(end - at) == length && startsWithFolded(at, word, length);
 }
 
+/** Are the bytes [at, end) the beginning of the word, likewise? They are not longer. */
+export function beginsWord(at: usize, end: usize, word: string): bool {
+	return startsWithFolded(at, word, <u32>(end - at));
+}
+
 function startsWithFolded(at: usize, word: string, length: u32): bool {
 	const letters = changetype<usize>(word);
 	for (let i: u32 = 0; i < length; i++) {

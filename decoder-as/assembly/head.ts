@@ -1,9 +1,10 @@
 // Reads the lines of a head: start lines, field lines, and what they say about framing (RFC 9112 sections 2 to 6). An
 // observer reads what servers and clients of all kinds accept: nothing here refuses a line that has a meaning, oddities
 // are noted as anomalies. Line ends are not part of the lines given here.
-import { begins, copyBytes, findByte, hasControl, hasOther, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
+import { begins, beginsWord, copyBytes, findByte, hasControl, hasOther, isDigit, isSpace, isToken, isWord, skipSpace, trimSpace } from './bytes';
 import { allocate, enlarge, release } from './memory';
 import {
+	ANOMALY_AFTER_CLOSE,
 	ANOMALY_BARE_CR,
 	ANOMALY_CONFLICTING_CONTENT_LENGTH,
 	ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING,
@@ -19,6 +20,7 @@ import {
 	ANOMALY_INVALID_STATUS,
 	ANOMALY_INVALID_TARGET,
 	ANOMALY_INVALID_TRANSFER_ENCODING,
+	ANOMALY_LEADING_GARBAGE,
 	ANOMALY_MANY_HEADERS,
 	ANOMALY_MISSING_COLON,
 	ANOMALY_MISSING_REASON,
@@ -288,10 +290,16 @@ function hasForm(message: Message, from: usize, end: usize): bool {
 	return absolute != message.isConnect;
 }
 
+/** Do the bytes begin like a status line, or could they: a version of HTTP, in any letters, perhaps after a blank? */
+export function isStatusLike(from: usize, end: usize): bool {
+	const at = from < end && isSpace(load<u8>(from)) ? from + 1 : from;
+	return end - at < 5 ? beginsWord(at, end, 'http/') : isWord(at, at + 5, 'http/');
+}
+
 /** Reads a status line: LINE_*. */
 export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 	if (readPlainStatusLine(message, base, end)) return LINE_HTTP;
-	if (!begins(base, end, 'HTTP/', false)) return LINE_OTHER;
+	if (!begins(base, end, 'HTTP/', false)) return isStatusLike(base, end) ? LINE_MALFORMED : LINE_OTHER;
 	let at = base;
 	while (at < end && !isSpace(load<u8>(at))) at++;
 	let version = readVersion(base, at);
@@ -679,6 +687,25 @@ function isRegisteredCoding(at: usize, wordEnd: usize): bool {
 	const end = trimSpace(at, findByte(at, wordEnd, 59));
 	const name = end - at > 2 && isWord(at, at + 2, 'x-') ? at + 2 : at;
 	return isWord(name, end, 'gzip') || isWord(name, end, 'compress') || isWord(at, end, 'deflate');
+}
+
+/** The field lines read so far are none of the message's, nor is what was odd about them. */
+export function forgetFields(message: Message): void {
+	message.fieldCount = 0;
+	message.hasLength = false;
+	message.badLength = false;
+	message.conflictingLength = false;
+	message.chunked = false;
+	message.otherCoding = false;
+	message.hasCoding = false;
+	message.codingField = false;
+	message.lastField = FIELD_OTHER;
+	message.valueOpen = false;
+	message.upgrade = 0;
+	message.connectionUpgrade = false;
+	message.close = false;
+	message.keepAlive = false;
+	message.anomalies &= ((<u64>1) << ANOMALY_AFTER_CLOSE) | ((<u64>1) << ANOMALY_LEADING_GARBAGE);
 }
 
 /**

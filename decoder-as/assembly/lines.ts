@@ -144,12 +144,12 @@ export function passLines(stream: Stream, message: Message, at: usize, next: usi
 	stream.lineStart = <u32>(next - stream.inPlace);
 }
 
-/** `HTTP/`: with so many bytes it is told whether a response begins like one. */
-export const TELLING_BYTES: u32 = 5;
+/** `HTTP/`, perhaps after a blank: with so many bytes it is told whether a response begins like one. */
+export const TELLING_BYTES: u32 = 6;
 
 /** Takes bytes in the middle of a line; false when the line may end with them, and nothing was done. */
 export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
-	if (stream.inPlace != 0) return false;
+	if (stream.inPlace != 0 || message.odd) return false;
 	if (!stream.started && message.isResponse && message.headLength < TELLING_BYTES) return false;
 	// The first bytes of a line may be all of it.
 	if (stream.started && begunBytes(stream, message) < 2) return false;

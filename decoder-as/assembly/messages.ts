@@ -106,6 +106,16 @@ export function carry(message: Message, head: u64, body: u64): void {
 	message.endTime = call.time;
 }
 
+/** What was carried as the head turned out to be the body. */
+export function countHeadAsBody(message: Message): void {
+	const heads = changetype<usize>(message) + offsetof<Message>('viaHead');
+	const bodies = changetype<usize>(message) + offsetof<Message>('viaBody');
+	for (let i: u32 = 0; i < message.viaCount << 3; i += 8) {
+		store<u64>(bodies + i, load<u64>(bodies + i) + load<u64>(heads + i));
+		store<u64>(heads + i, 0);
+	}
+}
+
 /** The syscall of column `via`, 0 for none: see the contract. */
 export function viaOf(message: Message): u32 {
 	const list = changetype<usize>(message) + offsetof<Message>('vias');

@@ -394,6 +394,10 @@ export class Message {
 	keepAlive: bool;
 	expectContinue: bool;
 	http09: bool;
+	/** Its first line cannot be read: what follows may be the rest of a head, or of a text. */
+	odd: bool;
+	/** It was given to its request before its head was complete. */
+	placed: bool;
 	/** Its framing cannot be read: nothing says where it ends. */
 	unclear: bool;
 	/** The connection goes over to another protocol with it. */

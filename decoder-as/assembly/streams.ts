@@ -3,7 +3,7 @@
 // never looks at a byte twice for the same thing, and takes every byte exactly once: with content, or only counted.
 import { learnToldBytes, learnToldText } from './addresses';
 import * as alignment from './alignment';
-import { begins, copyBytes, findLineFeed, hasOther, hexValue, isSpace, isToken } from './bytes';
+import { begins, copyBytes, findLineFeed, hasOther, hexValue, isSpace, isToken, skipSpace } from './bytes';
 import * as call from './call';
 import {
 	FLAG_CUT_BODY_LIMIT,
@@ -29,8 +29,10 @@ import {
 	UPGRADE_HTTP2,
 	UPGRADE_WEBSOCKET,
 	fieldAfterBareCr,
+	forgetFields,
 	isFieldLine,
 	isKnownMethod,
+	isStatusLike,
 	note,
 	readCutRequestLine,
 	readField,
@@ -43,7 +45,7 @@ import {
 import * as lines from './lines';
 import * as loss from './loss';
 import { release } from './memory';
-import { addBody, addUnseenBody, appendBody, beginMessage, carry, freeMessage, zeroCopyReason } from './messages';
+import { addBody, addUnseenBody, appendBody, beginMessage, carry, countHeadAsBody, freeMessage, zeroCopyReason } from './messages';
 import {
 	ANOMALY_AFTER_CLOSE,
 	ANOMALY_BARE_CR,
@@ -387,7 +389,7 @@ function openMessage(stream: Stream, response: bool): Message {
 /** Does it begin like a status line, or like that of a radio station (ICY), which answers the first request only? */
 function mayBeResponse(connection: Connection, at: usize, end: usize): bool {
 	if (end - at >= 8 && load<u64>(at) == HTTP_1_1) return true;
-	return begins(at, end, 'HTTP/', true) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
+	return isStatusLike(at, end) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
 }
 
 /** Does it begin like a request line: a method, a space? */
@@ -486,7 +488,11 @@ function startOdd(stream: Stream, at: usize, end: usize): usize {
 		}
 		if (isOddAnswer(connection, exchange, call.time, stream.next == call.startOffset)) {
 			const message = openMessage(stream, true);
-			if (message != NO_MESSAGE) answerOddly(stream, exchange, message);
+			if (message != NO_MESSAGE) {
+				lines.beginHead(stream, 0);
+				answerOddly(stream, message);
+				return at;
+			}
 		}
 	}
 	if (stream.role == CARRIES_REQUESTS) connection.stray = true;
@@ -508,7 +514,7 @@ function goesOn(message: Message, from: usize, end: usize): bool {
 	copyBytes(begunBytes, message.head, begun);
 	copyBytes(begunBytes + begun, from, fresh);
 	const begunEnd = begunBytes + begun + fresh;
-	return begins(begunBytes, begunEnd, 'HTTP/', true) || begins(begunBytes, begunEnd, 'ICY ', true);
+	return isStatusLike(begunBytes, begunEnd) || begins(begunBytes, begunEnd, 'ICY ', true);
 }
 
 /** It does not: the response is read as startOdd would have, had it seen these bytes together with what follows. */
@@ -517,6 +523,13 @@ function turnOdd(stream: Stream, message: Message): void {
 	const exchange = connection.waiting;
 	const begun = message.headLength;
 	const answers = exchange != NO_EXCHANGE && connection.doubt == 0;
+	const beganCall = message.beganCall;
+	const offset = message.startOffset;
+	const time = message.startTime;
+	if (answers && !exchange.request.http09 && isOddAnswer(connection, exchange, time, beganCall)) {
+		answerOddly(stream, message);
+		return;
+	}
 	message.headLength = 0;
 	message.wireBytes = 0;
 	if (answers && exchange.request.http09) {
@@ -524,11 +537,7 @@ function turnOdd(stream: Stream, message: Message): void {
 		addBody(message, begunBytes, begun);
 		return;
 	}
-	const beganCall = message.beganCall;
-	const offset = message.startOffset;
-	const time = message.startTime;
-	if (answers && isOddAnswer(connection, exchange, time, beganCall)) answerOddly(stream, exchange, message);
-	else closeUnused(stream);
+	closeUnused(stream);
 	stream.garbage = true;
 	beginSearch(stream, false);
 	keepSearchLine(stream, begunBytes, begun, beganCall, true);
@@ -556,27 +565,18 @@ function beginSimpleBody(stream: Stream, exchange: Exchange, message: Message): 
 /**
  * Bytes that are no head stand where the response to `exchange` should begin: are they the answer all the same? They are more
  * of the response before when they came before the request, or in a call that began with that response; its length was
- * wrong, or it was to have no body. They are the answer when nothing else is waited for. In between, nobody knows what they
- * are.
+ * wrong, or it was to have no body. They are the answer when nothing else is waited for, or nothing was answered yet. In
+ * between, nobody knows what they are.
  */
 function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, beginsCall: bool): bool {
-	const before = connection.responsesBegun != 0;
-	if (before && time < exchange.request.startTime) return false;
+	if (connection.responsesBegun == 0) return true;
+	if (time < exchange.request.startTime) return false;
 	if (connection.waitingCount > 1) {
 		connection.unreadable = true;
 		alignment.loseResponses(connection, 0, false, 0);
 		return false;
 	}
-	return !before || beginsCall;
-}
-
-/** `message` stands for them: it has no status. */
-function answerOddly(stream: Stream, exchange: Exchange, message: Message): void {
-	exchanges.bindResponse(exchange, message);
-	carry(message, 1, 0);
-	note(message, ANOMALY_INVALID_STATUS);
-	message.damage = REASON_MALFORMED;
-	endMessage(stream);
+	return beginsCall;
 }
 
 /** An answer in Redis' protocol: what was asked was its inline form, which looks like HTTP/0.9. */
@@ -620,7 +620,16 @@ function makeOpaque(stream: Stream): void {
 function readLines(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
-	if (!stream.started && message.isResponse && message.headLength != 0 && message.headLength < lines.TELLING_BYTES) {
+	if (message.odd) {
+		const blank = skipSpace(message.head, message.head + message.headLength) == message.head + message.headLength;
+		const others = stream.connection.waiting != NO_EXCHANGE && !blank;
+		if (stream.next == call.startOffset && others && mayBeStart(from, end, true)) {
+			keepAsBody(stream, message, 0);
+			if (hasAskedAgain(stream)) endMessage(stream);
+			else runOn(stream);
+			return from;
+		}
+	} else if (!stream.started && message.isResponse && message.headLength != 0 && message.headLength < lines.TELLING_BYTES) {
 		if (stream.connection.recognised && !stream.tentative && !goesOn(message, from, end)) {
 			turnOdd(stream, message);
 			return from;
@@ -660,7 +669,8 @@ function readLines(stream: Stream, from: usize, end: usize): usize {
 function readLine(stream: Stream, message: Message, taken: usize): bool {
 	const at = lines.lineStart;
 	let end = lines.lineEnd;
-	if (!stream.started) return readStartLine(stream, message);
+	if (!stream.started) return message.odd ? readOddLine(stream, message, stream.next + taken) : readStartLine(stream, message, stream.next + taken);
+	if (message.odd && !readOddHead(stream, message, at, end, stream.next + taken)) return false;
 	if (lines.bareCr) note(message, ANOMALY_BARE_CR);
 	else if (end > at && load<u8>(end - 1) == 13) end = trimCr(message, at, end - 1);
 	else if (!lines.truncated) note(message, ANOMALY_BARE_LF);
@@ -712,7 +722,7 @@ function endTrailers(stream: Stream, message: Message, at: usize, offset: u64): 
 	stream.searchLength = 0;
 	lines.beginHead(stream, 0);
 	lines.takeLine(stream, next, stream.search, stream.search + length);
-	readStartLine(stream, next);
+	readStartLine(stream, next, offset);
 }
 
 /** Line ends that were written twice over: CR CR LF. Answers where the line [at, end) ends without them. */
@@ -723,7 +733,7 @@ function trimCr(message: Message, at: usize, end: usize): usize {
 	return last;
 }
 
-function readStartLine(stream: Stream, message: Message): bool {
+function readStartLine(stream: Stream, message: Message, offset: u64): bool {
 	const base = lines.base;
 	let end = lines.lineEnd;
 	let field = end;
@@ -753,6 +763,7 @@ function readStartLine(stream: Stream, message: Message): bool {
 		if (field != end) readField(message, base, field, end, false, true);
 		return true;
 	}
+	if (kind == LINE_MALFORMED && message.isResponse) return readOddLine(stream, message, offset);
 	leaveStartLine(stream, message, base, end, kind);
 	return false;
 }
@@ -777,7 +788,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 	const connection = stream.connection;
 	if (!connection.recognised) {
 		const preamble = kind == LINE_OTHER && begins(base, end, 'PROXY ', false);
-		if (!preamble && kind != LINE_SIMPLE && !(kind == LINE_MALFORMED && message.isResponse)) {
+		if (!preamble && kind != LINE_SIMPLE) {
 			const protocol = kind == LINE_HTTP2 ? PROTOCOL_HTTP2 : protocolOf(base, end);
 			if (kind == LINE_OTHER && connection.doubt != 0) {
 				closeUnused(stream);
@@ -926,15 +937,15 @@ function noteFraming(message: Message): void {
 function finishResponseHead(stream: Stream, message: Message): void {
 	const connection = stream.connection;
 	const status = message.status;
-	if (status < 200 && status != 101) {
+	if (status < 200 && status != 101 && !message.odd) {
 		const exchange = alignment.placeInterim(connection);
 		if (exchange != NO_EXCHANGE) exchanges.noteInterim(exchange, status);
 		closeUnused(stream);
 		return;
 	}
-	const exchange = placeResponse(stream, message);
+	const exchange = message.placed ? message.exchange : placeResponse(stream, message);
 	const request = exchange == NO_EXCHANGE ? NO_MESSAGE : exchange.request;
-	const connect = request != NO_MESSAGE && request.isConnect && status < 300;
+	const connect = request != NO_MESSAGE && request.isConnect && status < 300 && !message.odd;
 	if (status == 101 || connect) {
 		message.upgraded = true;
 		goOver(connection, exchange, connect ? PROTOCOL_OTHER : upgradeProtocol(message, request));
@@ -965,6 +976,8 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	} else if (status == 205) {
 		// No content by definition (RFC 9110 section 15.3.6); servers leave the length out.
 		endMessage(stream);
+	} else if (message.odd) {
+		runOn(stream);
 	} else {
 		stream.state = UNTIL_CLOSE;
 	}
@@ -1031,7 +1044,7 @@ function endsUnclear(stream: Stream, at: usize, end: usize): bool {
 function hasAskedAgain(stream: Stream): bool {
 	const message = stream.message;
 	const waiting = stream.connection.waiting;
-	return message.unclear && waiting != NO_EXCHANGE && waiting.request.startTime >= message.startTime;
+	return (message.unclear || message.odd) && waiting != NO_EXCHANGE && waiting.request.startTime >= message.startTime;
 }
 
 /** A body of known length, or a chunk, has come to its end. */
@@ -1242,6 +1255,111 @@ function takeFraming(stream: Stream, message: Message, length: u32): void {
 	}
 }
 
+// ---- Odd heads ------------------------------------------------------------------------------------------------------
+
+/** The response begins with a line that cannot be read, and is the answer to the request that waits. */
+function answerOddly(stream: Stream, message: Message): void {
+	message.odd = true;
+	message.placed = true;
+	placeResponse(stream, message);
+}
+
+/** Such a line is complete; it ends at `offset` of the stream. */
+function readOddLine(stream: Stream, message: Message, offset: u64): bool {
+	lines.leavePlace(stream, message);
+	if (!message.odd) answerOddly(stream, message);
+	const start = mayBeOthers(stream) ? findStart(lines.base, lineEndOf(lines.base), true) : 0;
+	if (start != 0 && skipSpace(lines.base, start) != start) {
+		searchFrom(stream, message, start, offset);
+		return false;
+	}
+	stream.started = true;
+	stream.state = IN_FIELDS;
+	message.damage = REASON_MALFORMED;
+	note(message, ANOMALY_INVALID_STATUS);
+	message.hasStatusText = !lines.cut;
+	message.statusTextLength = message.headLength - 1;
+	if (message.statusTextLength != 0 && load<u8>(message.head + message.statusTextLength - 1) == 13) message.statusTextLength--;
+	return true;
+}
+
+/**
+ * A line [at, end) after one that could not be read, up to `offset` of the stream. True: it is a field line, or an empty line
+ * that ends a head. A good status line makes what was before it garbage. Anything else shows that all of it is body.
+ */
+function readOddHead(stream: Stream, message: Message, at: usize, end: usize, offset: u64): bool {
+	const lineEnd = lineEndOf(at);
+	if (lineEnd == at) {
+		if (message.fieldCount != 0 || isStatusLike(message.head, message.head + message.headLength)) return true;
+		keepAsBody(stream, message, 0);
+		runOn(stream);
+		return false;
+	}
+	if (findStart(at, lineEnd, true) != at) {
+		if (isFieldLine(at, lineEnd, message.fieldCount != 0)) return true;
+		keepAsBody(stream, message, 0);
+		runOn(stream);
+		return false;
+	}
+	const connection = stream.connection;
+	if (connection.waiting == NO_EXCHANGE && connection.doubt == 0 && load<u8>(at, 9) != 49 && !stream.overflow) {
+		forgetFields(message);
+		message.damage = 0;
+		note(message, ANOMALY_LEADING_GARBAGE);
+		if (lineEnd == end) note(message, ANOMALY_BARE_LF);
+		readStatusLine(message, at, lineEnd);
+		message.statusText += <u32>(at - message.head);
+		message.odd = false;
+		return false;
+	}
+	if (mayBeOthers(stream)) {
+		searchFrom(stream, message, at, offset);
+	} else {
+		keepAsBody(stream, message, 0);
+		runOn(stream);
+	}
+	return false;
+}
+
+/** May a status line that follows be that of the response to another request? */
+function mayBeOthers(stream: Stream): bool {
+	return stream.connection.waiting != NO_EXCHANGE || stream.connection.doubt != 0;
+}
+
+/** The message is body up to `at`, where in the line taken last, which ends at `offset` of the stream, another may begin. */
+function searchFrom(stream: Stream, message: Message, at: usize, offset: u64): void {
+	const length = <u32>(lines.lineEnd + 1 - at);
+	keepAsBody(stream, message, length);
+	runOn(stream);
+	keepSearchLine(stream, at, length, false, true);
+	useKeptLine(stream, offset - length, true);
+}
+
+/** Where the line taken last ends, without its CR. */
+function lineEndOf(at: usize): usize {
+	return lines.lineEnd > at && load<u8>(lines.lineEnd - 1) == 13 ? lines.lineEnd - 1 : lines.lineEnd;
+}
+
+/** What was taken for a head is none: it is body, but for its last `less` bytes, which are not the message's. */
+function keepAsBody(stream: Stream, message: Message, less: u32): void {
+	const length = message.wireBytes - less;
+	const kept = <u32>min<u64>(message.headLength, length);
+	const time = message.endTime;
+	message.wireBytes = 0;
+	message.damage = REASON_MALFORMED;
+	countHeadAsBody(message);
+	appendBody(message, message.head, kept);
+	if (length > kept) addUnseenBody(message, length - kept, UNHELD_OTHER);
+	message.endTime = time;
+	forgetFields(message);
+	note(message, ANOMALY_INVALID_STATUS);
+	message.headLength = 0;
+	message.hasStatusText = false;
+	message.headed = true;
+	message.unclear = true;
+	stream.state = UNTIL_CLOSE;
+}
+
 // ---- Ends -----------------------------------------------------------------------------------------------------------
 
 /** The current message has ended, as it should or with `damage` set. */
@@ -1313,6 +1431,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
 		if (!message.unclear) message.damage = REASON_BYTES_LOST;
+		if (message.odd && !message.headed) keepAsBody(stream, message, 0);
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
@@ -1385,7 +1504,8 @@ function endStreamMessage(stream: Stream, reason: i32, orderly: bool): void {
 		endMessage(stream);
 		return;
 	}
-	if (message.expectContinue && message.bodyBytes == 0 && state == IN_LENGTH) note(message, ANOMALY_BODY_NOT_SENT);
+	if (message.odd && !message.headed) keepAsBody(stream, message, 0);
+	else if (message.expectContinue && message.bodyBytes == 0 && state == IN_LENGTH) note(message, ANOMALY_BODY_NOT_SENT);
 	else if (message.damage == 0) message.damage = reason;
 	if (!message.headed) closeUnfinishedHead(stream, message);
 	if (stream.message != NO_MESSAGE) endMessage(stream);
@@ -1501,7 +1621,7 @@ function openFound(stream: Stream, start: usize, end: usize, atLine: bool, respo
 	stream.tentative = true;
 	lines.beginHead(stream, 0);
 	lines.takeLine(stream, message, start, end);
-	readStartLine(stream, message);
+	readStartLine(stream, message, stream.next);
 	return true;
 }
 
@@ -1524,12 +1644,16 @@ function rejectHead(stream: Stream, message: Message, at: usize, end: usize, off
 	spillHead(stream, message, message.wireBytes - length);
 	if (message.anomalies & ((<u64>1) << ANOMALY_LEADING_GARBAGE)) stream.garbage = true;
 	stream.tentative = false;
-	stream.state = SEARCHING;
 	clearSearch(stream);
 	keepSearchLine(stream, at, length, false, response);
 	closeUnused(stream);
 	stream.state = SEARCHING;
-	stream.searchOffset = offset - length;
+	useKeptLine(stream, offset - length, response);
+}
+
+/** The line that is kept, which lies at `offset` of the stream, was read for something else: a head may begin in it. */
+function useKeptLine(stream: Stream, offset: u64, response: bool): void {
+	stream.searchOffset = offset;
 	stream.searchTime = call.time;
 	if (stream.search == 0) return;
 	useSearchLine(stream, stream.search, stream.search + stream.searchLength - 1, 1, response);

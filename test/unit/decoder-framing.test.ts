@@ -227,3 +227,85 @@ test('bytes lost in a body without an end that can be told never give a response
 		assert.deepEqual(three, ['/three'], shown);
 	});
 });
+
+test('an answer whose first line cannot be read is the answer, with its fields, its body and all its bytes', () => {
+	const fields = 'X: y\r\nContent-Length: 4\r\n\r\nbody';
+	for (const [answer, text, headers, body] of [
+		[` HTTP/1.1 200 OK\r\n${fields}`, ' HTTP/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
+		[`http/1.1 200 OK\r\n${fields}`, 'http/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
+		[`HTTP/1.1 2000 OK\r\n${fields}`, 'HTTP/1.1 2000 OK', 'X: y|Content-Length: 4', 'body'],
+		[`HTTP/1.1 20 OK\r\n${fields}`, 'HTTP/1.1 20 OK', 'X: y|Content-Length: 4', 'body'],
+		[`HTTP/1.1 200OK\r\n${fields}`, 'HTTP/1.1 200OK', 'X: y|Content-Length: 4', 'body'],
+		['HTTP/1.1 OK\r\n\r\nuntil the end', 'HTTP/1.1 OK', '', 'until the end'],
+		[`Status: 200 OK\r\n${fields}`, 'Status: 200 OK', 'X: y|Content-Length: 4', 'body'],
+		['just some text', null, '', 'just some text'],
+		['just some text\r\n', null, '', 'just some text\r\n'],
+		['<p>\r\n\r\nof a page\r\n', null, '', '<p>\r\n\r\nof a page\r\n'],
+		['a: b\r\nno field\r\nc: d', null, '', 'a: b\r\nno field\r\nc: d'],
+		['\0\x01\x02\xff\n\n\n', null, '', '\0\x01\x02\xff\n\n\n'],
+		['t'.repeat(9000), null, '', 't'.repeat(9000)],
+	] as const) {
+		everyWay((end, shown) => {
+			for (const before of ['', get('/before')]) {
+				for (const closer of ['client', 'server'] as const) {
+					const talk = end();
+					if (before !== '') talk.request(before).response(ok('before'));
+					talk.request(get('/odd')).response(answer).request(get('/next')).response(ok('next'));
+					const [row, next] = talk.close(closer).exchanges.slice(before === '' ? 0 : 1);
+					const told = `${JSON.stringify(answer.slice(0, 60))}, ${before}, ${closer} closes: ${shown}`;
+					assert.deepEqual(
+						[row!.path, row!.status, row!.statusText, row!.reason, row!.resBody, row!.resWireBytes],
+						['/odd', 0, text, 'malformed', body, answer.length],
+						told,
+					);
+					assert.equal(row!.resHeaders.map((field) => `${field.name}: ${field.value}`).join('|'), headers, told);
+					assert.deepEqual(
+						[next!.path, next!.status, next!.state, next!.resBody],
+						['/next', 200, 'complete', 'next'],
+						told,
+					);
+				}
+			}
+		});
+	}
+});
+
+test('a status line after lines that are none counts; what is before it is garbage', () => {
+	for (const garbage of [
+		'warning: x\n',
+		'warning: x\r\nnotice: y\r\n',
+		'<br />\n',
+		'\xef\xbb\xbf\n',
+		'HTTP/1.1 2x0 OK\r\n',
+	]) {
+		everyWay((end, shown) => {
+			const talk = end()
+				.request(get('/odd'))
+				.response(garbage + ok('odd'));
+			const rows = talk.request(get('/next')).response(ok('next')).close('server').exchanges;
+			assert.deepEqual(
+				rows.map((row) => [row.path, row.status, row.statusText, row.reason, row.resBody, row.anomalies]),
+				[
+					['/odd', 200, 'OK', null, 'odd', 'leading-garbage'],
+					['/next', 200, 'OK', null, 'next', null],
+				],
+				`${JSON.stringify(garbage)}: ${shown}`,
+			);
+			assert.equal(rows[0]!.resWireBytes, garbage.length + ok('odd').length, shown);
+		});
+	}
+});
+
+test('an odd answer never takes the response of a request that was sent together with its own', () => {
+	for (const answer of ['just some text', 'warning: x\n', 'a: b\r\nc: d\r\n', 'HTTP/1.1 2000 OK\r\nX: y\r\n\r\nbody']) {
+		everyWay((end, shown) => {
+			const talk = end().request(get('/odd') + get('/two') + get('/three'));
+			const rows = talk.response(answer).response(ok('/two')).response(ok('/three')).close().exchanges;
+			for (const row of rows) {
+				if (row.status === 200)
+					assert.equal(row.path ?? row.resBody, row.resBody, `${JSON.stringify(answer)}: ${shown}`);
+			}
+			assert.equal(rows.filter((row) => row.status === 200).length, 2, shown);
+		});
+	}
+});
