@@ -133,7 +133,13 @@ describe('the addon', () => {
 			const check = preflight(files).find(({ name }) => name === 'programs');
 			assert.equal(check?.status, 'warning');
 			assert.match(check.detail, /only the BPF programs for kernels before 5\.17/);
-			const settings = { files, ringSize: 1 << 20, callLimit: 1 << 20, iovecLimit: 1024, filters: { pids: [], comms: [], ports: [] } };
+			const settings = {
+				files,
+				ringSize: 1 << 20,
+				callLimit: 1 << 20,
+				iovecLimit: 1024,
+				filters: { pids: [], comms: [], ports: [] },
+			};
 			const source = kernelSource(settings as unknown as CaptureSettings);
 			source.close();
 			assert.deepEqual(

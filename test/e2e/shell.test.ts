@@ -248,7 +248,7 @@ test('loss is told once below a result, again when there is more, and .clear beg
 			await terminal.shows(new RegExp(`^ answer ${asked}$`));
 			await terminal.shows(/^\(1 row\)$/, asked);
 			// What belongs to a result stands above the prompt after it.
-			await terminal.shows(/\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![^])/);
+			await terminal.shows(/\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
 			return [...(await terminal.screen()).matchAll(new RegExp(told, 'gm'))].length;
 		};
 		/** Traffic until the prompt says that more was lost. */
