@@ -12,6 +12,7 @@ import {
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
 } from '../../decoder-as/assembly/output-layout.ts';
+import type { DecodedContent } from './content-coding.ts';
 
 export type BodyAccount = {
 	/** True length after transfer decoding; NaN when the message was not seen. */
@@ -22,10 +23,14 @@ export type BodyAccount = {
 	readonly unheld: ArrayLike<number>;
 	/** The held bytes are the body's first ones. */
 	readonly prefix: boolean;
+	/** What the held bytes became when their content coding was undone. */
+	readonly content?: DecodedContent | null;
+	/** Nothing more of the body is to come. */
+	readonly ended?: boolean;
 };
 
 /**
- * null when the whole body is held, else one line:
+ * null when the whole body is held and can be read, else one line:
  *
  *     body: 51200 bytes via sendfile — content not captured
  *     body: first 512 of 51200 bytes; 50688 via sendfile — content not captured
@@ -33,12 +38,15 @@ export type BodyAccount = {
  *     body: 40000 of 51200 bytes; 11200 lost (ring full)
  *     body: first 100 of 1000 bytes; 500 cut (body limit); 400 cut (iovec limit)
  *
+ *     body: 1234 bytes, not decoded (gzip: damaged data)
+ *     body: 1234 bytes, decoded in part (gzip: unexpected end)
+ *
  * `first` is missing where the held bytes have a gap before or between them. A single limit stands behind the head,
  * where its count is what remains; beside another limit each has its count.
  */
 export function bodyNote(body: BodyAccount): string | null {
 	const { total, captured } = body;
-	if (!(total > captured)) return null;
+	if (!(total > captured)) return undecodedNote(body);
 	const bytes = (why: number): number => body.unheld[why] ?? 0;
 	let accounted = captured;
 	for (let why = 0; why < body.unheld.length; why++) accounted += bytes(why);
@@ -57,12 +65,24 @@ export function bodyNote(body: BodyAccount): string | null {
 	if (limits.length > 1) for (const [why, name] of limits) parts.push(`${bytes(why)} cut (${name})`);
 	for (const [why, what] of MISHAPS) if (bytes(why) > 0) parts.push(`${bytes(why)} ${what}`);
 	if (unexplained > 0) parts.push(`${unexplained} not captured`);
+	// That a coding has no end is no wonder here.
+	if (typeof body.content?.stopped === 'string') parts.push(undecoded(body.content, body.content.stopped));
 
 	// Nothing held has no gap either, but is the first of something only where a limit says how much to keep.
 	const first = captured > 0 ? body.prefix : limits.length > 0 && bytes(UNHELD_LOST) === 0;
 	const head = `body: ${first ? 'first ' : ''}${captured} of ${total} bytes`;
 	const limit = limits.length === 1 ? ` (${limits[0]?.[1]})` : '';
 	return [head + limit, ...parts].join('; ');
+}
+
+function undecodedNote({ total, content, ended }: BodyAccount): string | null {
+	const why = content?.stopped ?? (ended === true ? content?.unended : null) ?? null;
+	if (why === null) return null;
+	return `body: ${total === 1 ? '1 byte' : `${total} bytes`}, ${undecoded(content!, why)}`;
+}
+
+function undecoded({ applied }: DecodedContent, why: string): string {
+	return `${applied.length === 0 ? 'not decoded' : 'decoded in part'} (${why})`;
 }
 
 const ZERO_COPY: readonly (readonly [why: number, name: string])[] = [

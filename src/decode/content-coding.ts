@@ -17,7 +17,7 @@ export type DecodeLimits = {
 export const defaultDecodeLimits: DecodeLimits = {
 	outputBytes: 1048576,
 	ratio: 2048,
-	layers: 2,
+	layers: 5,
 	milliseconds: 100,
 };
 
@@ -26,8 +26,10 @@ export type DecodedContent = {
 	readonly bytes: Uint8Array;
 	/** Names of the codings undone, in the order they were undone. */
 	readonly applied: readonly string[];
-	/** Why there may be more than `bytes`, for people; null when all that was held is decoded. */
+	/** The coding that could not be undone, or not to its end, and why, for people; null when there is none. */
 	readonly stopped: string | null;
+	/** All that is there was decoded, but the coded data goes on: which coding, for people. Normal for a body that was cut. */
+	readonly unended: string | null;
 };
 
 /**
@@ -41,45 +43,60 @@ export function bodyCodings(
 		fields.filter((line) => !line.trailer && line.name.toLowerCase() === name).map((line) => line.value);
 	const transfer = values('transfer-encoding')
 		.flatMap((value) => value.split(','))
-		.map((coding) => coding.trim())
-		.filter((coding) => DECODERS.has(coding.toLowerCase()));
+		.filter((coding) => FORMATS.has(codingName(coding)));
 	const all = [...values('content-encoding'), ...transfer];
 	return all.length === 0 ? null : all.join(', ');
 }
 
-/** Decodes gzip, x-gzip, deflate (zlib or raw), br and zstd, alone or stacked. Never throws. */
+/**
+ * Decodes gzip, deflate (zlib or raw), br and zstd, alone or stacked. A label only says what to try first: bytes that
+ * begin with the magic number of another format are of that format. Never throws.
+ */
 export function decodeContent(
 	bytes: Uint8Array,
 	contentEncoding: string | null,
 	limits: DecodeLimits = defaultDecodeLimits,
 ): DecodedContent {
-	if (contentEncoding === null || bytes.length === 0) return { bytes, applied: [], stopped: null };
+	if (contentEncoding === null || bytes.length === 0) return { bytes, applied: [], stopped: null, unended: null };
 	const codings = contentEncoding
-		.toLowerCase()
 		.split(',')
-		.map((coding) => coding.trim())
-		.filter((coding) => coding !== '' && coding !== 'identity');
+		.map(codingName)
+		.filter((coding) => !NO_CODINGS.has(coding))
+		.reverse();
 	const deadline = performance.now() + limits.milliseconds;
 	const most = Math.min(limits.outputBytes, bytes.length * limits.ratio);
 	const applied: string[] = [];
 	let current = bytes;
-	for (const coding of codings.reverse()) {
-		if (applied.length === limits.layers) return stop(`more than ${limits.layers} codings`);
-		const decoder = DECODERS.get(coding);
-		if (decoder === undefined) return stop(`unknown coding ${coding}`);
-		const result = decoder(current, most, deadline);
-		if (result.bytes.length > 0 || result.stopped === null) {
+	let unended: string | null = null;
+	for (const [index, coding] of codings.entries()) {
+		const format = FORMATS.get(coding);
+		const sniffed = sniff(current);
+		if (format === undefined) {
+			// A label that nobody knows beside the one that fits: nothing was done for it.
+			const inner = codings.slice(index + 1);
+			if (sniffed !== undefined && inner.some((other) => FORMATS.get(other) === sniffed.format)) continue;
+		}
+		if (applied.length === limits.layers) return stop(`${shortened(coding)}: more than ${limits.layers} codings`);
+		let result = format?.(current, most, deadline);
+		if (sniffed !== undefined && format !== sniffed.format && (result === undefined || cameToNothing(result))) {
+			const other = sniffed.decode(current, most, deadline);
+			if (!cameToNothing(other)) result = other;
+		}
+		if (result === undefined) return stop(`${shortened(coding)}: unknown coding`);
+		if (result.bytes.length > 0 || (result.stopped === null && result.ended)) {
 			current = result.bytes;
 			applied.push(coding);
+		} else if (result.stopped === null) {
+			return stop(`${shortened(coding)}: unexpected end`);
 		}
-		if (result.stopped === 'damaged') return stop(`damaged ${coding} data`);
-		if (result.stopped === 'dictionary') return stop(`${coding} with a dictionary`);
-		if (result.stopped === 'limit') return stop(limitText());
+		if (result.stopped === 'limit') return stop(`${shortened(coding)}: ${limitText()}`);
+		if (result.stopped !== null) return stop(`${shortened(coding)}: ${STOPPED_TEXTS[result.stopped]}`);
+		if (!result.ended) unended ??= `${shortened(coding)}: unexpected end`;
 	}
-	return { bytes: current, applied, stopped: null };
+	return { bytes: current, applied, stopped: null, unended };
 
 	function stop(stopped: string): DecodedContent {
-		return { bytes: current, applied, stopped };
+		return { bytes: current, applied, stopped, unended };
 	}
 
 	function limitText(): string {
@@ -90,18 +107,57 @@ export function decodeContent(
 
 type LayerResult = {
 	readonly bytes: Uint8Array;
-	readonly stopped: 'limit' | 'damaged' | 'dictionary' | null;
+	readonly stopped: 'limit' | 'damaged' | 'dictionary' | 'mislabelled' | null;
+	/** The coded data has its end. */
+	readonly ended: boolean;
 };
 
-type LayerDecoder = (input: Uint8Array, most: number, deadline: number) => LayerResult;
+type Format = (input: Uint8Array, most: number, deadline: number) => LayerResult;
 
-const DECODERS: ReadonlyMap<string, LayerDecoder> = new Map([
+const STOPPED_TEXTS = {
+	damaged: 'damaged data',
+	dictionary: 'needs a dictionary',
+	mislabelled: 'the data is something else',
+} as const;
+
+const FORMATS: ReadonlyMap<string, Format> = new Map([
 	['gzip', decodeGzip],
-	['x-gzip', decodeGzip],
 	['deflate', decodeDeflate],
+	['zlib', decodeDeflate],
 	['br', decodeBrotli],
+	['brotli', decodeBrotli],
 	['zstd', decodeZstdLayer],
 ]);
+
+/** What people write there that codes nothing. */
+const NO_CODINGS = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '7bit', '8bit']);
+
+/** `X-GZip;q=1` and `"gzip"` are `gzip`. */
+function codingName(label: string): string {
+	return label.split(';', 1)[0]!.replaceAll('"', '').trim().toLowerCase().replace(/^x-/, '');
+}
+
+/** Labels come from strangers. */
+function shortened(coding: string): string {
+	return coding.length > 40 ? `${coding.slice(0, 40)}…` : coding;
+}
+
+/** The format whose magic number the bytes begin with. Brotli and raw deflate have none. */
+function sniff(bytes: Uint8Array): { readonly format: Format; readonly decode: Format } | undefined {
+	if (bytes[0] === 0x1f && bytes[1] === 0x8b) return { format: decodeGzip, decode: decodeGzip };
+	if (isZstd(bytes)) return { format: decodeZstdLayer, decode: decodeZstdLayer };
+	return isZlib(bytes) ? { format: decodeDeflate, decode: decodeWholeZlib } : undefined;
+}
+
+/** RFC 1950: deflate with a window of at most 32 KiB, and a check of these two bytes. */
+function isZlib(bytes: Uint8Array): boolean {
+	const first = bytes[0] as number;
+	return bytes.length >= 2 && (first & 15) === 8 && first >> 4 <= 7 && (first * 256 + bytes[1]!) % 31 === 0;
+}
+
+function cameToNothing({ bytes, stopped, ended }: LayerResult): boolean {
+	return bytes.length === 0 && (stopped === 'damaged' || stopped === 'mislabelled' || (stopped === null && !ended));
+}
 
 function decodeGzip(input: Uint8Array, most: number, deadline: number): LayerResult {
 	// Bytes without the magic number are not gzip, whatever the label says.
@@ -111,14 +167,19 @@ function decodeGzip(input: Uint8Array, most: number, deadline: number): LayerRes
 
 /** RFC 9110 means the zlib format; some servers send raw deflate. */
 function decodeDeflate(input: Uint8Array, most: number, deadline: number): LayerResult {
-	const zlib = ((input[0] as number) & 15) === 8 && ((input[0] as number) * 256 + (input[1] ?? 0)) % 31 === 0;
-	const first = zlib ? longestPrefix(inflateSync, input, most, deadline) : null;
+	const first = isZlib(input) ? longestPrefix(inflateSync, input, most, deadline) : null;
 	if (first !== null && (first.bytes.length > 0 || first.stopped === null)) return first;
 	return unlessText(input, longestPrefix(inflateRawSync, input, most, deadline));
 }
 
+/** Two bytes are too few to take damaged data for this format. */
+function decodeWholeZlib(input: Uint8Array, most: number, deadline: number): LayerResult {
+	const result = longestPrefix(inflateSync, input, most, deadline);
+	return result.stopped === 'damaged' ? mislabelled(input) : result;
+}
+
 function decodeBrotli(input: Uint8Array, most: number, deadline: number): LayerResult {
-	return unlessText(input, longestPrefix(brotliPrefix, withSmallWindow(input, most), most, deadline));
+	return unlessText(input, longestPrefix(brotliDecompressSync, withSmallWindow(input, most), most, deadline));
 }
 
 /**
@@ -140,12 +201,13 @@ function decodeZstdLayer(input: Uint8Array, most: number, deadline: number): Lay
 }
 
 function mislabelled(input: Uint8Array): LayerResult {
-	return { bytes: input.subarray(0, 0), stopped: 'damaged' };
+	return { bytes: input.subarray(0, 0), stopped: 'mislabelled', ended: false };
 }
 
-/** Formats without a magic number take some plain texts for damaged data: a text is then left as it is. */
+/** Formats without a magic number take some plain texts for coded data: a text is then left as it is. */
 function unlessText(input: Uint8Array, result: LayerResult): LayerResult {
-	return result.stopped === 'damaged' && isPrintableAscii(input) ? mislabelled(input) : result;
+	const isDoubtful = result.stopped === 'damaged' || (result.stopped === null && !result.ended);
+	return isDoubtful && isPrintableAscii(input) ? mislabelled(input) : result;
 }
 
 function isPrintableAscii(bytes: Uint8Array): boolean {
@@ -159,11 +221,6 @@ function isPrintableAscii(bytes: Uint8Array): boolean {
 
 type NodeDecoder = (input: Uint8Array, options: { finishFlush: number; maxOutputLength: number }) => Uint8Array;
 
-function brotliPrefix(input: Uint8Array, options: { maxOutputLength: number }): Uint8Array {
-	const finishFlush = constants.BROTLI_OPERATION_FLUSH;
-	return brotliDecompressSync(input, { finishFlush, maxOutputLength: options.maxOutputLength });
-}
-
 /** A gzip stream ends with its CRC and its size, one of zlib with four bytes. */
 const CHECKSUM_BYTES = 8;
 
@@ -174,12 +231,25 @@ const CHECKSUM_BYTES = 8;
 function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
 	// Codings grow data by very little: no more input than this is needed for `most` bytes.
 	const usable = input.subarray(0, most + (most >> 4) + 65536);
-	const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: Math.max(1, most) };
+	const isBrotli = decode === brotliDecompressSync;
+	const maxOutputLength = Math.max(1, most);
+	/** For data that ends early. */
+	const options = {
+		finishFlush: isBrotli ? constants.BROTLI_OPERATION_FLUSH : constants.Z_SYNC_FLUSH,
+		maxOutputLength,
+	};
 	let stopped: LayerResult['stopped'] = usable.length < input.length ? 'limit' : null;
 	try {
-		return { bytes: decode(usable, options), stopped };
+		const finishFlush = isBrotli ? constants.BROTLI_OPERATION_FINISH : constants.Z_FINISH;
+		return { bytes: decode(usable, { finishFlush, maxOutputLength }), stopped, ended: true };
 	} catch (error) {
-		stopped = reasonOf(error);
+		const reason = endsEarly(error) ? null : reasonOf(error);
+		try {
+			if (reason === null) return { bytes: decode(usable, options), stopped, ended: false };
+			stopped = reason;
+		} catch (later) {
+			stopped = reasonOf(later);
+		}
 	}
 	let best: Uint8Array = usable.subarray(0, 0);
 	let good = 0;
@@ -188,7 +258,7 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	while (bad - good > 1) {
 		// Damage is looked for byte by byte; about as much as is allowed will do.
 		if (stopped === 'limit' && (best.length > most - (most >> 4) || beyondLimit > 3)) break;
-		if (performance.now() > deadline) return { bytes: best, stopped: 'limit' };
+		if (performance.now() > deadline) return { bytes: best, stopped: 'limit', ended: false };
 		// What is wrong most often is the checksum, in the last bytes: then all before them is good.
 		const checksum = stopped === 'damaged' && good === 0 && bad === usable.length && bad > 2 * CHECKSUM_BYTES;
 		const length = checksum ? bad - CHECKSUM_BYTES : nextLength(good, bad, best.length, most);
@@ -201,7 +271,7 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 			bad = length;
 		}
 	}
-	return { bytes: best, stopped };
+	return { bytes: best, stopped, ended: false };
 }
 
 /** Between `good` and `bad`: where the output would be just below the limit if it grew evenly, else the middle. */
@@ -211,6 +281,10 @@ function nextLength(good: number, bad: number, output: number, most: number): nu
 	if (good === 0) return Math.max(1, Math.min(middle, most >> 10));
 	const even = Math.floor((good * 0.97 * most) / Math.max(1, output));
 	return even > good && even < bad ? even : middle;
+}
+
+function endsEarly(error: unknown): boolean {
+	return error instanceof Error && 'code' in error && error.code === 'Z_BUF_ERROR';
 }
 
 /** Anything but zlib's own errors is a bug of ours and goes on. */

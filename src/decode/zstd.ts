@@ -6,6 +6,8 @@ export type ZstdResult = {
 	readonly bytes: Uint8Array;
 	/** Why the end of the content was not reached; null also for input that ends early. */
 	readonly stopped: 'limit' | 'damaged' | 'dictionary' | null;
+	/** The last frame is whole. */
+	readonly ended: boolean;
 };
 
 /** Decodes frames until the input ends, `limit` bytes are there, `deadline` (performance.now()) passes, or damage. */
@@ -13,13 +15,15 @@ export function decodeZstd(input: Uint8Array, limit: number, deadline: number): 
 	const output: Output = { bytes: new Uint8Array(Math.min(limit, 4 * input.length + 1024)), length: 0, limit };
 	let stopped: ZstdResult['stopped'] = null;
 	let at = 0;
+	let ended = false;
 	try {
 		while (at < input.length) at = decodeFrame(input, at, output, deadline);
+		ended = at === input.length;
 	} catch (error) {
 		if (!(error instanceof Stop)) throw error;
 		stopped = error.why;
 	}
-	return { bytes: output.bytes.subarray(0, output.length), stopped };
+	return { bytes: output.bytes.subarray(0, output.length), stopped, ended };
 }
 
 export function isZstd(input: Uint8Array): boolean {

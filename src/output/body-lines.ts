@@ -13,7 +13,7 @@ export type Body = {
 	readonly raw: Uint8Array | null;
 	/** True length after transfer decoding. */
 	readonly total: number;
-	/** Why it is not held in full; null when it is. */
+	/** Why it is not held in full, or cannot be decoded; null when it is and can. */
 	readonly note: string | null;
 	readonly contentType: string | null;
 	readonly contentEncoding: string | null;
@@ -42,8 +42,7 @@ export function bodyLines(body: Body, options: BodyLinesOptions): string {
 		lines = (mayBeJson ? jsonLines(text, how) : null) ?? textLines(text, how);
 	} else if (media.kind === 'binary') lines = hexDump(content.bytes, HEX_DUMP_BYTES);
 	else lines = `${theme.note(`[${forTerminal(media.type ?? media.kind, { raw })}, ${byteCount(body.total)}]`)}\n`;
-	const stopped = content.stopped === null ? '' : `content decoding stopped: ${content.stopped}`;
-	return lines + (stopped === '' ? '' : `${theme.note(forTerminal(stopped, { raw }))}\n`) + note;
+	return lines + note;
 }
 
 export type TextLinesOptions = {

@@ -51,10 +51,15 @@ export function messageBody(exchange: ExchangeDetail, message: 'req' | 'res'): B
 		raw: bytes instanceof Uint8Array ? bytes : null,
 		total: Number(columns[`${message}_body_bytes`] ?? 0),
 		note: typeof note === 'string' ? note : null,
-		// Decoded bodies are UTF-8, so that a charset parameter would mislead.
-		contentType: decoded === true ? (contentType?.split(';', 1)[0] ?? null) : contentType,
+		contentType: decoded === true && contentType !== null ? utf8Type(contentType) : contentType,
 		contentEncoding: decoded === true ? null : bodyCodings(headers),
 	};
+}
+
+/** The type of a decoded body, which is UTF-8 whatever the field, or a page itself, says. */
+function utf8Type(contentType: string): string {
+	const type = contentType.split(';', 1)[0]!;
+	return /html|xml/i.test(type) ? `${type}; charset=utf-8` : type;
 }
 
 /** `GET /path?query HTTP/1.1` as far as it is known; null when the request was not seen. */

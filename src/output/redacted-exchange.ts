@@ -85,13 +85,10 @@ function redactBody(
 	if (raw === null) return;
 	const content = decodeContent(raw, contentEncoding);
 	const { kind } = mediaOf(contentType, content.bytes);
-	if (content.stopped !== null) {
-		// What was not decoded was not looked at.
-		if (content.applied.length === 0) {
-			hold(columns, message, 'held back by redaction');
-			return;
-		}
-		addNote(columns, message, `decoded in part (${content.stopped})`);
+	// What was not decoded was not looked at.
+	if (content.stopped !== null && content.applied.length === 0) {
+		hold(columns, message, 'held back by redaction');
+		return;
 	}
 	if (kind !== 'json' && kind !== 'text') {
 		columns[`${message}_body_raw`] = content.bytes;

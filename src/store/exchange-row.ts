@@ -2,8 +2,8 @@
 // of each segment's dictionary.
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
-import { bodyText } from '../decode/body-text.ts';
-import { bodyCodings } from '../decode/content-coding.ts';
+import { charsetText } from '../decode/body-text.ts';
+import { bodyCodings, type DecodedContent, decodeContent } from '../decode/content-coding.ts';
 import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace } from './field-places.ts';
 import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
 import { wireText } from './wire-text.ts';
@@ -127,12 +127,23 @@ export function rawBody(segment: Segment, row: number, message: Message): Uint8A
 
 /** Held bytes as text: content-decoded and charset-decoded. */
 export function readableBody(segment: Segment, row: number, message: Message): string | null {
+	const content = decodedBody(segment, row, message);
+	return content === null ? null : charsetText(content.bytes, fieldValue(segment, row, message, 'content-type'));
+}
+
+/** The coded body that was decoded last, of each message: its text and its note are asked for one after the other. */
+const lastDecoded = new Map<Message, { segment: Segment; row: number; content: DecodedContent }>();
+
+/** The held bytes without their content coding; null when nothing was captured. */
+function decodedBody(segment: Segment, row: number, message: Message): DecodedContent | null {
+	const coding = codings(segment, row, message);
+	const last = lastDecoded.get(message);
+	if (coding !== null && last?.segment === segment && last.row === row) return last.content;
 	const bytes = rawBody(segment, row, message);
 	if (bytes === null) return null;
-	return bodyText(bytes, {
-		contentType: fieldValue(segment, row, message, 'content-type'),
-		contentEncoding: codings(segment, row, message),
-	});
+	const content = decodeContent(bytes, coding);
+	if (coding !== null) lastDecoded.set(message, { segment, row, content });
+	return content;
 }
 
 function codings(segment: Segment, row: number, message: Message): string | null {
@@ -145,7 +156,7 @@ function codings(segment: Segment, row: number, message: Message): string | null
 	return bodyCodings(fieldLines(segment, row, message));
 }
 
-/** Why the body is not held in full, for people; null when it is. */
+/** Why the body is not held in full or cannot be read, for people; null when it is. */
 export function noteText(segment: Segment, row: number, message: Message): string | null {
 	const request = message === 'request';
 	const total = (request ? segment.f64.req_body_bytes : segment.f64.res_body_bytes)[row]!;
@@ -162,12 +173,15 @@ export function noteText(segment: Segment, row: number, message: Message): strin
 		if ((segment.arenaView.getUint8(at) === 0) !== request) continue;
 		unheld[segment.arenaView.getUint8(at + 1)] = segment.arenaView.getFloat64(at + 2, true);
 	}
+	const endedFlag = request ? layout.EXCHANGE_FLAG_REQ_ENDED : layout.EXCHANGE_FLAG_RES_ENDED;
 	const prefixFlag = request ? layout.EXCHANGE_FLAG_REQ_PREFIX : layout.EXCHANGE_FLAG_RES_PREFIX;
 	return bodyNote({
 		total,
 		captured: (request ? segment.f64.req_captured_bytes : segment.f64.res_captured_bytes)[row]!,
 		unheld,
 		prefix: (segment.u8.flags[row]! & prefixFlag) !== 0,
+		ended: (segment.u8.flags[row]! & endedFlag) !== 0,
+		content: codings(segment, row, message) === null ? null : decodedBody(segment, row, message),
 	});
 }
 

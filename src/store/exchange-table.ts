@@ -225,11 +225,15 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	),
 	blob('req_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'request')),
 	blob('res_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'response')),
-	text('req_body_note', 'why the request body is not held in full; NULL when it is', (s, row) =>
-		noteText(s, row, 'request'),
+	text(
+		'req_body_note',
+		'why the request body is not held in full, or cannot be decoded; NULL when it is and can',
+		(s, row) => noteText(s, row, 'request'),
 	),
-	text('res_body_note', 'why the response body is not held in full; NULL when it is', (s, row) =>
-		noteText(s, row, 'response'),
+	text(
+		'res_body_note',
+		'why the response body is not held in full, or cannot be decoded; NULL when it is and can',
+		(s, row) => noteText(s, row, 'response'),
 	),
 	word('via', 'syscall that carried the response body', SYSCALL_NAMES, (segment) => segment.u8.via),
 	{

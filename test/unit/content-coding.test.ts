@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import { bodyText, charsetOf } from '../../src/decode/body-text.ts';
+import { charsetOf, charsetText } from '../../src/decode/body-text.ts';
 import { decodeContent as decodeWithin, defaultDecodeLimits } from '../../src/decode/content-coding.ts';
 import { mediaKind, mediaOf } from '../../src/decode/media-kind.ts';
 import type { DecodedAlone } from '../support/decode-alone.ts';
@@ -32,18 +32,18 @@ function decodeContent(bytes: Uint8Array, coding: string | null): ReturnType<typ
 describe('content coding', () => {
 	it('is undone for gzip, x-gzip, deflate in both formats, and br', () => {
 		for (const [coding, encode] of encoders) {
-			const { bytes, applied, stopped } = decodeContent(encode(plain), coding);
+			const { bytes, applied, stopped, unended } = decodeContent(encode(plain), coding);
 			assert.deepEqual(Buffer.from(bytes), plain, coding);
-			assert.deepEqual([applied, stopped], [[coding], null]);
+			assert.deepEqual([applied, stopped, unended], [[coding.replace('x-', '')], null, null]);
 		}
 	});
 
 	it('leaves identity, no coding and empty bodies alone', () => {
 		for (const coding of [null, '', 'identity', ' Identity , ']) {
-			assert.deepEqual(decodeContent(plain, coding), { bytes: plain, applied: [], stopped: null });
+			assert.deepEqual(decodeContent(plain, coding), { bytes: plain, applied: [], stopped: null, unended: null });
 		}
 		const empty = new Uint8Array(0);
-		assert.deepEqual(decodeContent(empty, 'gzip'), { bytes: empty, applied: [], stopped: null });
+		assert.deepEqual(decodeContent(empty, 'gzip'), { bytes: empty, applied: [], stopped: null, unended: null });
 	});
 
 	it('undoes stacked codings, the last first, whatever their case', () => {
@@ -52,17 +52,86 @@ describe('content coding', () => {
 		assert.deepEqual(applied, ['br', 'gzip']);
 	});
 
-	it('stops after two codings', () => {
-		const inner = gzipSync(gzipSync(plain));
-		const result = decodeContent(gzipSync(gzipSync(inner)), 'gzip, gzip, gzip, gzip');
+	it('stops after five codings', () => {
+		const inner = gzipSync(plain);
+		let coded: Uint8Array = inner;
+		for (let i = 0; i < 5; i++) coded = gzipSync(coded);
+		const result = decodeContent(coded, 'gzip, gzip, gzip, gzip, gzip, gzip');
 		assert.deepEqual(Buffer.from(result.bytes), inner);
-		assert.deepEqual([result.applied, result.stopped], [['gzip', 'gzip'], 'more than 2 codings']);
+		assert.deepEqual([result.applied.length, result.stopped], [5, 'gzip: more than 5 codings']);
+	});
+
+	it('takes bytes for what their magic number says when the label is not quite right', () => {
+		const zstd = Buffer.from('KLUv/QRYaQAAaGVsbG8sIHdvcmxkIZ4lnmk=', 'base64');
+		const hello = Buffer.from('hello, world!');
+		const gzip = gzipSync(hello);
+		const cases: readonly (readonly [label: string, coded: Uint8Array])[] = [
+			['gzip;', gzip],
+			['gzip;q=1.0', gzip],
+			['"gzip"', gzip],
+			['GZIP', gzip],
+			[', gzip ,,', gzip],
+			['x-gzip', gzip],
+			['X-GZip ; level=9', gzip],
+			['gzip:', gzip],
+			['application/gzip', gzip],
+			['gzip,utf-8', gzip],
+			['identity, gzip', gzip],
+			['gzip, aws-chunked', gzip],
+			['deflate', gzip],
+			['br', gzip],
+			['zstd', gzip],
+			['foo', gzip],
+			['x-deflate', deflateSync(hello)],
+			['x-deflate', deflateRawSync(hello)],
+			['zlib', deflateSync(hello)],
+			['gzip', deflateSync(hello)],
+			['deflated', deflateSync(hello)],
+			['"br"', brotliCompressSync(hello)],
+			['x-br;', brotliCompressSync(hello)],
+			['brotli', brotliCompressSync(hello)],
+			['gzip', zstd],
+			['zst', zstd],
+			['gzip, br, deflate', deflateSync(brotliCompressSync(gzip))],
+			['deflate, gzip, gzip', gzipSync(gzipSync(deflateRawSync(hello)))],
+		];
+		for (const [label, coded] of cases) {
+			const { bytes, stopped, unended } = decodeContent(coded, label);
+			assert.deepEqual([Buffer.from(bytes).toString('latin1'), stopped, unended], ['hello, world!', null, null], label);
+		}
+	});
+
+	it('never makes nothing of something, however short', () => {
+		const ok = Buffer.from('ok');
+		for (const label of ['gzip, deflate', 'deflate', 'gzip', 'br', 'zstd', 'foo', 'br, gzip, deflate']) {
+			const { bytes, applied, stopped } = decodeContent(ok, label);
+			assert.deepEqual([Buffer.from(bytes), applied, stopped === null], [ok, [], false], label);
+		}
+		for (const [coding, encode] of encoders) {
+			const coded = encode(plain);
+			for (let length = 1; length < 12; length++) {
+				assert.ok(decodeContent(coded.subarray(0, length), coding).bytes.length > 0, `${coding} ${length}`);
+			}
+			const { bytes, stopped } = decodeContent(encode(new Uint8Array(0)), coding);
+			assert.deepEqual([bytes.length, stopped], [0, null], `${coding} of an empty body`);
+		}
+	});
+
+	it('tells data that ends early from data that is damaged', () => {
+		for (const [coding, encode] of encoders) {
+			const coded = encode(plain);
+			const { bytes, stopped, unended } = decodeContent(coded.subarray(0, coded.length - 5), coding);
+			assert.ok(bytes.length > 0 && isPrefixOfPlain(bytes), coding);
+			assert.deepEqual([stopped, unended], [null, `${coding.replace('x-', '')}: unexpected end`]);
+		}
+		const { stopped } = decodeContent(gzipSync(plain).subarray(0, 10), 'gzip');
+		assert.equal(stopped, 'gzip: unexpected end');
 	});
 
 	it('names a coding that it does not know and gives what is below it', () => {
 		const result = decodeContent(gzipSync(plain), 'compress, gzip');
 		assert.deepEqual(Buffer.from(result.bytes), plain);
-		assert.deepEqual([result.applied, result.stopped], [['gzip'], 'unknown coding compress']);
+		assert.deepEqual([result.applied, result.stopped], [['gzip'], 'compress: unknown coding']);
 	});
 
 	it('decodes a truncated body as far as it goes, at every length', () => {
@@ -88,7 +157,7 @@ describe('content coding', () => {
 			damaged[at] = (damaged[at] as number) ^ 0xff;
 			const { bytes, stopped } = decodeContent(damaged, encode === gzipSync ? 'gzip' : 'deflate');
 			assert.deepEqual(Buffer.from(bytes), plain);
-			assert.match(stopped ?? '', /^damaged/);
+			assert.match(stopped ?? '', /: damaged data$/);
 		}
 	});
 
@@ -106,7 +175,7 @@ describe('content coding', () => {
 		const words = Buffer.from('just words, and some more of them to be sure');
 		for (const coding of ['gzip', 'deflate', 'br', 'zstd']) {
 			const { bytes, applied, stopped } = decodeContent(words, coding);
-			assert.deepEqual([Buffer.from(bytes), applied, stopped], [words, [], `damaged ${coding} data`]);
+			assert.deepEqual([Buffer.from(bytes), applied, stopped], [words, [], `${coding}: the data is something else`]);
 		}
 	});
 
@@ -153,7 +222,7 @@ describe('decompression bombs', () => {
 	it('give the megabyte that is allowed where the coding can be followed', () => {
 		const { bytes, stopped } = decodeContent(gzipSync(zeros), 'gzip');
 		assert.ok(bytes.length > 1000000 && bytes.every((byte) => byte === 0));
-		assert.equal(stopped, 'more than 1048576 bytes');
+		assert.equal(stopped, 'gzip: more than 1048576 bytes');
 	});
 
 	const once = gzipSync(zeros, { level: 9 });
@@ -186,7 +255,7 @@ describe('decompression bombs', () => {
 	it('end when the time is up', () => {
 		const coded = gzipSync(zeros);
 		const result = decodeWithin(coded, 'gzip', { ...limits, milliseconds: 0 });
-		assert.equal(result.stopped, 'more than 0 ms');
+		assert.equal(result.stopped, 'gzip: more than 0 ms');
 		assert.equal(result.bytes, coded);
 	});
 });
@@ -228,7 +297,7 @@ describe('zstd', () => {
 	for (const [expected, base64] of samples) {
 		const coded = Buffer.from(base64, 'base64');
 		it(`reads ${coded.length} bytes from the zstd program`, () => {
-			assert.equal(bodyText(coded, { contentType: null, contentEncoding: 'zstd' }), expected);
+			assert.equal(charsetText(decodeContent(coded, 'zstd').bytes, null), expected);
 		});
 
 		it(`gives a prefix of the content for every prefix of ${coded.length} bytes`, () => {
@@ -257,7 +326,7 @@ describe('zstd', () => {
 	it('keeps its head with 18 bytes that ask for 98,047 matches of 64 KiB', () => {
 		const bomb = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x4d, 0, 0, 0, 0xff, 0xff, 0xff, 0x54, 0, 0, 52, 1);
 		const { stopped } = decodeContent(bomb, 'zstd');
-		assert.equal(stopped, 'damaged zstd data');
+		assert.equal(stopped, 'zstd: damaged data');
 	});
 
 	it('allocates nothing for a frame that only announces two gigabytes', () => {
@@ -272,13 +341,13 @@ describe('zstd', () => {
 		const frame = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, ...new Array<number[]>(1000).fill(block).flat()]);
 		const { bytes, stopped } = decodeContent(frame, 'zstd');
 		assert.equal(bytes.length, 1048576);
-		assert.equal(stopped, 'more than 1048576 bytes');
+		assert.equal(stopped, 'zstd: more than 1048576 bytes');
 	});
 });
 
 describe('body text', () => {
 	const decode = (bytes: Uint8Array, contentType: string | null, contentEncoding: string | null = null): string =>
-		bodyText(bytes, { contentType, contentEncoding });
+		charsetText(decodeContent(bytes, contentEncoding).bytes, contentType);
 
 	it('is UTF-8 unless something says otherwise', () => {
 		assert.equal(decode(Buffer.from('Grüße, 世界'), null), 'Grüße, 世界');
@@ -302,6 +371,50 @@ describe('body text', () => {
 	it('decodes the content before the charset', () => {
 		assert.equal(decode(gzipSync(Buffer.from('Gr\xfc\xdfe', 'latin1')), 'text/plain; charset=latin1', 'gzip'), 'Grüße');
 		assert.equal(decode(Buffer.from(''), 'text/plain', 'gzip'), '');
+	});
+
+	it('follows the charset that a page names itself, within its first 1024 bytes', () => {
+		const page = (head: string, type: string | null = 'text/html', before = '') =>
+			decode(Buffer.from(`${before}<!DOCTYPE html><html><head>${head}</head>\xfc`, 'latin1'), type).at(-1);
+		const named = [
+			'<meta charset="ISO-8859-1">',
+			"<META CHARSET='iso-8859-1'/>",
+			'<meta charset=latin1>',
+			'<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">',
+			"<meta content='text/html;charset=ISO-8859-1' http-equiv=content-type />",
+			'<meta name=a content="charset=utf-8"><meta\n\tcharset\n=\n"windows-1252">',
+			'<!-- <meta charset=utf-8> --><meta charset=latin1>',
+		];
+		for (const head of named) {
+			assert.equal(page(head), 'ü', head);
+			assert.equal(page(head, null), 'ü', head);
+			assert.equal(page(head, 'application/xhtml+xml'), 'ü', head);
+			assert.equal(page(head, 'text/html; charset=nonsense'), 'ü', head);
+			// What the field says counts more, and a text is no page.
+			assert.equal(page(head, 'text/html; charset=utf-8'), '\ufffd', head);
+			assert.equal(page(head, 'text/plain'), '\ufffd', head);
+			assert.equal(page(head, 'text/html', ' '.repeat(1024)), '\ufffd', head);
+			assert.equal(page(head, 'text/html', '\xef\xbb\xbf'), '\ufffd', head);
+		}
+		const unnamed = [
+			'<!-- <meta charset=latin1>',
+			'<metacharset=latin1>',
+			'<meta content="text/html; charset=latin1">',
+		];
+		for (const head of unnamed) assert.equal(page(head), '\ufffd', head);
+		assert.equal(decode(Buffer.from('<meta charset=utf-16>Grüße'), 'text/html'), '<meta charset=utf-16>Grüße');
+		assert.equal(decode(Buffer.from('<meta charset=shift_jis>\x82\xb1', 'latin1'), 'text/html').at(-1), 'こ');
+	});
+
+	it('follows an XML declaration', () => {
+		const xml = (type: string | null, encoding = 'ISO-8859-1') =>
+			decode(Buffer.from(`<?xml version="1.0" encoding='${encoding}' ?><a>\xfc</a>`, 'latin1'), type).at(-5);
+		for (const type of ['text/xml', 'application/xml', 'image/svg+xml', 'application/xhtml+xml', null]) {
+			assert.equal(xml(type), 'ü', `${type}`);
+		}
+		assert.equal(xml('text/xml; charset=utf-8'), '\ufffd');
+		assert.equal(xml('application/json'), '\ufffd');
+		assert.equal(decode(Buffer.from('<?xml version="1.0"?><a/>', 'utf16le'), 'text/xml'), '<?xml version="1.0"?><a/>');
 	});
 
 	it('reads charset parameters with blanks and quotes', () => {

@@ -428,6 +428,50 @@ test('the executable and the request version are columns; recordings without the
 	);
 });
 
+test('a body whose coding is labelled wrongly is read, and one that cannot be read has a note', () => {
+	const text = 'text of a body that is longer than a few bytes, '.repeat(4);
+	const coded = gzipSync(text);
+	const answer = (encoding: string, body: Uint8Array) =>
+		Buffer.concat([
+			Buffer.from(`HTTP/1.1 200 OK\r\nContent-Encoding: ${encoding}\r\nContent-Length: ${body.length}\r\n\r\n`),
+			body,
+		]);
+	const cases: readonly (readonly [encoding: string, body: Uint8Array, text: string | RegExp, note: string | null])[] =
+		[
+			['gzip', coded, text, null],
+			['gzip;', coded, text, null],
+			['deflate', coded, text, null],
+			['gzip, deflate', Buffer.from('ok'), 'ok', 'body: 2 bytes, not decoded (deflate: the data is something else)'],
+			['gzip', Buffer.from(text), text, `body: ${text.length} bytes, not decoded (gzip: the data is something else)`],
+			['utf-8', Buffer.from(text), text, null],
+			['sdch', Buffer.from('x'), 'x', 'body: 1 byte, not decoded (sdch: unknown coding)'],
+			[
+				'gzip',
+				coded.subarray(0, coded.length - 4),
+				text,
+				`body: ${coded.length - 4} bytes, decoded in part (gzip: unexpected end)`,
+			],
+			['gzip', coded.subarray(0, 9), /^\x1f/, 'body: 9 bytes, not decoded (gzip: unexpected end)'],
+		];
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	for (const [encoding, body] of cases) server.in(GET('/')).out(answer(encoding, body));
+	const cut = answer('gzip', coded);
+	server.in(GET('/cut')).out(cut, { captured: cut.length - 10 });
+	const rows = stored(tape).rows('exchanges');
+	for (const [index, [encoding, , expected, note]] of cases.entries()) {
+		const { res_body, res_body_note } = rows[index]!;
+		if (typeof expected === 'string') assert.equal(res_body, expected, encoding);
+		else assert.match(String(res_body), expected, encoding);
+		assert.equal(res_body_note, note, encoding);
+	}
+	// A body that is not held to its end needs no second reason.
+	assert.equal(
+		rows.at(-1)!.res_body_note,
+		`body: first ${coded.length - 10} of ${coded.length} bytes; 10 not captured`,
+	);
+});
+
 test('the detail record has the field lines as sent', () => {
 	const { store } = stored(tapeOf([[GET('/1', 'B: 2\r\n'), OK('x')]]));
 	const record = exchangeRecord(new SegmentCache().open(store.snapshot()), 1);

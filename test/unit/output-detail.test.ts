@@ -194,18 +194,22 @@ Checksum: abc
 		assert.ok(view.endsWith('\n\n{\n  "a": 1\n}\n'), view);
 	});
 
-	it('says where decoding stopped', () => {
+	it('says with the note where decoding stopped', () => {
 		const coded = gzipSync(Buffer.alloc(67108864, 0x61));
+		const note = `body: ${coded.length} bytes, not decoded (\x1b[2j: unknown coding)`;
 		const view = detailView(
 			exchange({
-				columns: { res_body_raw: coded, res_body_bytes: coded.length },
+				columns: { res_body_raw: coded, res_body_bytes: coded.length, res_body_note: note },
 				response: [
 					['Content-Type', 'text/plain'],
 					['Content-Encoding', 'gzip, \x1b[2J'],
 				],
 			}),
 		);
-		assert.ok(view.endsWith('\ncontent decoding stopped: unknown coding \\x1b[2j\n'), view.slice(-200));
+		assert.ok(
+			view.endsWith(`\nbody: ${coded.length} bytes, not decoded (\\x1b[2j: unknown coding)\n`),
+			view.slice(-200),
+		);
 	});
 
 	it('shows binary as hex, so many bytes of it', () => {

@@ -295,7 +295,11 @@ describe('a redacted exchange', () => {
 		assert.match(String(body.res_body), /^\{"echo":"REDACTED-\d+-[0-9a-f]{8}",/);
 		assert.equal(Buffer.from(body.res_body_raw as Uint8Array).toString(), body.res_body);
 
-		const unknown = { ...exchange, responseHeaders: fields([['Content-Encoding', 'compress']]) };
+		const unknown = {
+			...exchange,
+			columns: { ...columns, res_body_raw: Buffer.from('\x1f\x9d\x90echoed', 'latin1') },
+			responseHeaders: fields([['Content-Encoding', 'compress']]),
+		};
 		const held = redactExchange(unknown, createRedactor(key)).columns;
 		assert.deepEqual(
 			[held.res_body_raw, held.res_body, held.res_body_note],
