@@ -14,7 +14,8 @@ export type CurlLine = {
 
 /**
  * Sends the same target, fields in order and held body. Content-Length, Transfer-Encoding and a Host field that says
- * what the URL says are left to curl; fields that curl would add by itself are switched off.
+ * what the URL says are left to curl; fields that curl would add by itself are switched off. Over a unix socket it goes
+ * to the same one.
  */
 export function curlLine(exchange: ExchangeDetail): CurlLine {
 	const { method, url } = exchange.columns;
@@ -31,7 +32,8 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 		'--path-as-is',
 		...(method === 'HEAD' ? ['--head'] : ['--request', quote(method)]),
 	];
-	words.push('--url', quote(url));
+	if (exchange.columns.req_http_version === '1.0') words.push('--http1.0');
+	words.push(...socketWords(exchange), '--url', quote(url));
 	const sent = new Set<string>();
 	for (const field of exchange.requestHeaders) {
 		sent.add(field.name.toLowerCase());
@@ -43,7 +45,7 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 		// `Name:` would make curl drop the field; `Name;` sends it empty.
 		words.push('--header', quote(field.value === '' ? `${field.name};` : `${field.name}: ${field.value}`));
 	}
-	for (const name of ['Accept', 'User-Agent'])
+	for (const name of ['Accept', 'Host', 'User-Agent'])
 		if (!sent.has(name.toLowerCase())) words.push('--header', quote(`${name}:`));
 
 	const body = exchange.columns.req_body_raw;
@@ -58,6 +60,16 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 	if (body.includes(0)) return { command: `printf '${octal(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
 	words.push('--data-raw', quote(body));
 	return { command: words.join(' '), remarks };
+}
+
+/** Which unix socket the server listens on. */
+function socketWords({ columns }: ExchangeDetail): string[] {
+	const server = columns.side === 'server' ? columns.local : columns.remote;
+	if (typeof server !== 'string' || !server.startsWith('unix:')) return [];
+	const path = server.slice('unix:'.length);
+	// No argument can hold a NUL byte, which names of the abstract namespace may have.
+	if (path === '' || path.includes('\0')) return [];
+	return path.startsWith('@') ? ['--abstract-unix-socket', quote(path.slice(1))] : ['--unix-socket', quote(path)];
 }
 
 function refused(why: string): CurlLine {

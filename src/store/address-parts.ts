@@ -13,6 +13,12 @@ export function addressPort(address: string): number | null {
 	return colon === -1 ? null : Number(address.slice(colon + 1));
 }
 
+/** The address as the authority of an http URL; `localhost` for unix sockets, as curl has it beside --unix-socket. */
+export function addressAuthority(address: string): string {
+	// A zone needs escaping there (RFC 6874).
+	return address.startsWith('unix:') ? 'localhost' : address.replace('%', '%25').replace(/:80$/, '');
+}
+
 /** Where `:port` begins; -1 when the address has none. */
 function portColon(address: string): number {
 	if (address.startsWith('unix:')) return -1;

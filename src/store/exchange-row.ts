@@ -4,6 +4,7 @@ import * as layout from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { charsetText } from '../decode/body-text.ts';
 import { bodyCodings, type DecodedContent, decodeContent } from '../decode/content-coding.ts';
+import { addressAuthority } from './address-parts.ts';
 import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace } from './field-places.ts';
 import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
 import { wireText } from './wire-text.ts';
@@ -49,16 +50,24 @@ export function queryText(segment: Segment, row: number): string | null {
 
 /**
  * The absolute URL: the target itself when it is in absolute-form, `http://` + host + target in origin-form (RFC 9110
- * section 7.1: the effective request URI), the authority alone for CONNECT.
+ * section 7.1: the effective request URI), the authority alone for CONNECT. Without a host the server's address stands
+ * for it.
  */
 export function urlText(segment: Segment, row: number): string | null {
 	const target = targetText(segment, row);
 	if (target === null) return null;
 	if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) return target;
-	const host = dictionaryText(segment, 'host', row);
-	if (host === null) return target.startsWith('/') ? null : target;
-	if (target === '*') return `http://${host}`;
-	return target.startsWith('/') ? `http://${host}${target}` : target;
+	if (target !== '*' && !target.startsWith('/')) return target;
+	const authority = dictionaryText(segment, 'host', row) || serverAuthority(segment, row);
+	if (authority === null) return null;
+	return target === '*' ? `http://${authority}` : `http://${authority}${target}`;
+}
+
+function serverAuthority(segment: Segment, row: number): string | null {
+	const side = segment.u8.side[row]!;
+	const end = side === layout.SIDE_SERVER ? 'local' : side === layout.SIDE_CLIENT ? 'remote' : null;
+	const address = end === null ? null : dictionaryText(segment, end, row);
+	return address === null ? null : addressAuthority(address);
 }
 
 const places = new FieldPlaces();

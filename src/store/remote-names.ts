@@ -1,5 +1,6 @@
 // Names of the other end, as clients on this host call it and as /etc/hosts has it: column `remote_name`. Nothing is
 // looked up, and an address that was called by several names has none.
+import { SIDE_CLIENT } from '../../decoder-as/assembly/output-layout.ts';
 import { addressIp } from './address-parts.ts';
 import { dictionaryText, targetText } from './exchange-row.ts';
 import type { SegmentRows } from './row-locator.ts';
@@ -12,7 +13,6 @@ export const NO_NAMES: RemoteNames = { nameOf: () => null };
 
 /** Addresses that are remembered: whoever makes up more of them gets no name for these. */
 const MOST_ADDRESSES = 16_384;
-const SIDE_CLIENT = 2;
 
 /** Learns names from rows. Belongs to one thread. */
 export class NameBook {

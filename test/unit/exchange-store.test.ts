@@ -472,6 +472,46 @@ test('a body whose coding is labelled wrongly is read, and one that cannot be re
 	);
 });
 
+test("a request that names no host has the server's address in its URL, from both sides", () => {
+	const tape = new Tape();
+	const probe = (host = '') => `GET /probe?x HTTP/1.0\r\n${host}\r\n`;
+	const ends: readonly (readonly [side: 'server' | 'client', local: string, remote: string, request: string])[] = [
+		['server', '10.0.0.1:8080', '10.0.0.2:50000', probe()],
+		['client', '10.0.0.2:50000', '10.0.0.1:8080', probe()],
+		['client', '10.0.0.2:50000', '10.0.0.1:80', probe()],
+		['server', '[2001:db8::1]:8080', '[2001:db8::2]:5', probe()],
+		['server', '10.0.0.1:8080', '10.0.0.2:50000', probe('Host:\r\n')],
+		['server', '10.0.0.1:8080', '10.0.0.2:50000', 'OPTIONS * HTTP/1.0\r\n\r\n'],
+		['server', '10.0.0.1:8080', '10.0.0.2:50000', probe('Host: h\r\n')],
+		['server', '', '', probe()],
+	];
+	for (const [conn, [side, local, remote, request]] of ends.entries()) {
+		const connection = tape[side](conn + 1, { local, remote }).open();
+		if (side === 'client') connection.out(request).in(OK('x'));
+		else connection.in(request).out(OK('x'));
+	}
+	const unix = tape.client(20).open();
+	unix.out(probe()).in(OK('x'));
+	tape.factSocket(20, 'socket', 'unix:', 'unix:/run/app.sock');
+	assert.deepEqual(
+		stored(tape)
+			.rows('exchanges')
+			.sort((a, b) => Number(a.id) - Number(b.id))
+			.map(({ url }) => url),
+		[
+			'http://10.0.0.1:8080/probe?x',
+			'http://10.0.0.1:8080/probe?x',
+			'http://10.0.0.1/probe?x',
+			'http://[2001:db8::1]:8080/probe?x',
+			'http://10.0.0.1:8080/probe?x',
+			'http://10.0.0.1:8080',
+			'http://h/probe?x',
+			null,
+			'http://localhost/probe?x',
+		],
+	);
+});
+
 test('the detail record has the field lines as sent', () => {
 	const { store } = stored(tapeOf([[GET('/1', 'B: 2\r\n'), OK('x')]]));
 	const record = exchangeRecord(new SegmentCache().open(store.snapshot()), 1);

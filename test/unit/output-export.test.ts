@@ -453,6 +453,22 @@ describe('the curl line', () => {
 		assert.match(curlLine(exchange({ method: 'HEAD' })).command ?? '', /^curl --globoff --path-as-is --head --url /);
 	});
 
+	it('asks in HTTP/1.0 and without a host where the request did, and the same unix socket', () => {
+		const probe = { method: 'GET', url: 'http://10.0.0.1:8080/', req_http_version: '1.0', req_body_raw: null };
+		assert.equal(
+			curlLine(exchange({ ...probe, side: 'client', remote: '10.0.0.1:8080' }, [['Accept', '*/*']])).command,
+			"curl --globoff --path-as-is --request 'GET' --http1.0 --url 'http://10.0.0.1:8080/' --header 'Accept: */*' --header 'Host:' --header 'User-Agent:'",
+		);
+		const overUnix = (columns: Record<string, string>) =>
+			curlLine(exchange({ method: 'GET', url: 'http://localhost/', req_body_raw: null, ...columns })).command ?? '';
+		assert.match(
+			overUnix({ side: 'server', local: "unix:/run/it's.sock", remote: 'unix:' }),
+			/ --unix-socket '\/run\/it'\\''s\.sock' --url 'http:\/\/localhost\/'/,
+		);
+		assert.match(overUnix({ side: 'client', remote: 'unix:@name' }), / --abstract-unix-socket 'name' --url /);
+		for (const remote of ['unix:', 'unix:@a\0b']) assert.doesNotMatch(overUnix({ side: 'client', remote }), /socket/);
+	});
+
 	it('refuses what curl would take for something else, and says so', () => {
 		for (const method of ['-o/tmp/x', 'GET;id', 'G ET', ''])
 			assert.equal(curlLine(exchange({ method })).command, null, method);
