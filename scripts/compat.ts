@@ -1,4 +1,4 @@
-// Tries real servers and clients on loopback: which system calls carry their bodies, and whether tinytap holds every byte.
+// Tries real servers and clients on this host: which system calls carry their bodies, and whether tinytap holds every byte.
 //
 //     npm run compat                          all of them; writes docs/server-compatibility.md
 //     npm run compat -- --only nginx,go       some; prints what it found
@@ -10,10 +10,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { APPLICATION_SERVER_KINDS } from './compat/application-servers.ts';
 import { CALL_SERVER_KINDS } from './compat/call-servers.ts';
-import { CASE_NAME, type CapturedRow, captureExchanges } from './compat/captured-row.ts';
+import { CASE_NAME, type CapturedRow, captureExchanges, isOn } from './compat/captured-row.ts';
 import { ask, CLIENTS, type Client, clientNamed, type Request } from './compat/clients.ts';
 import { FILE_SERVER_KINDS } from './compat/file-servers.ts';
 import { type Exchange, type Judged, judge } from './compat/judge.ts';
+import { NETWORK_SERVER_KINDS } from './compat/network-servers.ts';
 import { NGINX_KINDS } from './compat/nginx.ts';
 import { install, missing } from './compat/packages.ts';
 import { page, type Tried, versionOf } from './compat/page.ts';
@@ -26,6 +27,7 @@ const KINDS: readonly ServerKind[] = [
 	...FILE_SERVER_KINDS,
 	...APPLICATION_SERVER_KINDS,
 	...CALL_SERVER_KINDS,
+	...NETWORK_SERVER_KINDS,
 ];
 const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
@@ -123,8 +125,7 @@ async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Ho
 	if (front === undefined) throw new Error(`${kind.name} has no port`);
 	const requests = kind.targets.map((target, number) => requestFor(target, number, front, site));
 	const recording = join(site.temporary, 'recording');
-	const ports = hops.map(({ port }) => port);
-	const rows = await captureExchanges(ports, recording, () => ask(client, requests, site));
+	const rows = await captureExchanges(hops, recording, () => ask(client, requests, site));
 	const judged = kind.targets.flatMap((target, number) => {
 		const into = requests[number]?.into ?? '';
 		const exchange: Exchange = { number, target, client: client.name, received: readFileSync(into) };
@@ -139,10 +140,10 @@ async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Ho
 	return judged;
 }
 
-/** Rows on the hop's port that belong to no request. */
+/** Rows of the hop that belong to no request. */
 function strayRows(rows: readonly CapturedRow[], hop: Hop, requests: number): string[] {
 	return rows
-		.filter(({ port, number }) => port === hop.port && !(number < requests))
+		.filter((row) => isOn(row, hop) && !(row.number < requests))
 		.map(({ id, side, state, reason }) => `row ${id} of side ${side} belongs to no request (${reason ?? state})`);
 }
 
@@ -156,12 +157,17 @@ function keepRecording(recording: string, name: string): void {
 
 function requestFor(target: Target, number: number, front: Hop, site: Site): Request {
 	return {
-		url: `http://127.0.0.1:${front.port}${target.path}?${CASE_NAME}=${number}`,
+		url: `http://${authority(front)}${target.path}?${CASE_NAME}=${number}`,
 		method: target.method,
 		headers: target.headers,
 		body: target.requestBody === undefined ? null : join(site.root, target.requestBody.name),
 		into: join(site.temporary, `received-${number}`),
+		socket: front.socket ?? null,
 	};
+}
+
+function authority({ host = '127.0.0.1', port, socket }: Hop): string {
+	return socket === undefined ? `${host}:${port}` : 'localhost';
 }
 
 /** Whether the exchange itself worked: else nothing that follows means anything. */

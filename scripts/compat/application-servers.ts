@@ -13,7 +13,7 @@ import {
 	type Target,
 } from './server-kind.ts';
 import { FIXTURES } from './site.ts';
-import { startOn, startServer } from './start-server.ts';
+import { startListening, startServer } from './start-server.ts';
 
 const NODE_SERVER = join(FIXTURES, 'http_server.mjs');
 const APPLICATION = [...everyBody(), ...bodiesInPieces('/chunked/', 'chunked'), ...echoes()];
@@ -83,8 +83,9 @@ export const APPLICATION_SERVER_KINDS: readonly ServerKind[] = [
 ];
 
 /** node's server for a proxy to stand before. */
-export async function startNodeServer({ root }: Site, port: number): Promise<void> {
-	await startOn(port, [process.execPath, NODE_SERVER, String(port)], { COMPAT_ROOT: root });
+export async function startNodeServer({ root }: Site, at: { port: number } | { socket: string }): Promise<void> {
+	const where = 'socket' in at ? at.socket : String(at.port);
+	await startListening(at, [process.execPath, NODE_SERVER, where], { COMPAT_ROOT: root });
 }
 
 /** http.ServeFile looks at the first 512 bytes, writes them with the head, and lets sendfile do the rest. */

@@ -66,7 +66,7 @@ export const CALL_SERVER_KINDS: readonly ServerKind[] = [
 		targets: [...everyBody(), ...bodiesInPieces('/chunked/', 'chunked'), ...echoes()],
 		start: async (site) => {
 			const port = await freePort();
-			await startNodeServer(site, port);
+			await startNodeServer(site, { port });
 			const front = await freePort();
 			const configuration = join(site.temporary, 'haproxy.cfg');
 			writeFileSync(configuration, haproxyConfiguration(front, port));

@@ -1,5 +1,6 @@
 // The rows of a capture as this script reads them, and what it asks for.
 import { parseRows, startTinytap } from '../../test/support/tinytap.ts';
+import type { Hop } from './server-kind.ts';
 import { remember, unlessEnding } from './start-server.ts';
 
 /** What tinytap says of one body. */
@@ -18,8 +19,8 @@ export type CapturedRow = {
 	readonly side: string;
 	readonly pairId: number | null;
 	readonly comm: string;
-	/** Port of the server's end. */
-	readonly port: number;
+	/** The server's end. */
+	readonly address: string;
 	/** Number of the case, from the query string. */
 	readonly number: number;
 	readonly state: string;
@@ -43,13 +44,16 @@ export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '-
 /** The name of a case's number in the query string. */
 export const CASE_NAME = 'case';
 
-/** Captures what passes the ports while `work` runs, bodies without a limit, and records it into the file `recording`. */
+/** Captures what passes the hops while `work` runs, bodies without a limit, and records it into the file `recording`. */
 export async function captureExchanges(
-	ports: readonly number[],
+	hops: readonly Hop[],
 	recording: string,
 	work: () => Promise<void>,
 ): Promise<CapturedRow[]> {
-	const filters = ports.flatMap((port) => ['--port', String(port)]);
+	// A unix socket has no port: then everything is captured.
+	const filters = hops.some(({ socket }) => socket !== undefined)
+		? []
+		: hops.flatMap(({ port }) => ['--port', String(port)]);
 	const tinytap = startTinytap(['query', SQL, ...CAPTURE_OPTIONS, '--record', recording, '--force', ...filters]);
 	remember({ pid: tinytap.child.pid ?? -1, stop: tinytap.stop, output: tinytap.stderr });
 	await unlessEnding(tinytap.attached());
@@ -61,6 +65,11 @@ export async function captureExchanges(
 	return parseRows(stdout).map(capturedRow);
 }
 
+/** Is it a row of this hop? */
+export function isOn({ address }: CapturedRow, { port, socket }: Hop): boolean {
+	return socket === undefined ? address.endsWith(`:${port}`) : address === `unix:${socket}`;
+}
+
 function capturedRow(row: Readonly<Record<string, unknown>>): CapturedRow {
 	const side = String(row.side);
 	const address = textOrNull(side === 'server' ? row.local : row.remote) ?? '';
@@ -69,7 +78,7 @@ function capturedRow(row: Readonly<Record<string, unknown>>): CapturedRow {
 		side,
 		pairId: numberOrNull(row.pair_id),
 		comm: String(row.comm),
-		port: Number(address.slice(address.lastIndexOf(':') + 1)),
+		address,
 		number: Number(new URLSearchParams(textOrNull(row.query_string) ?? '').get(CASE_NAME) ?? Number.NaN),
 		state: String(row.state),
 		reason: textOrNull(row.reason),

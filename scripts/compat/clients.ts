@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { NAMESPACE } from './network-servers.ts';
 import { always, type Carriers, type Need, type Site } from './server-kind.ts';
 
 /** One request as a client gets it; `body` and `into` are files. */
@@ -11,6 +12,8 @@ export type Request = {
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body: string | null;
 	readonly into: string;
+	/** The unix socket to ask at, or null. */
+	readonly socket: string | null;
 };
 
 export type Client = {
@@ -47,6 +50,34 @@ export const CLIENTS: readonly Client[] = [
 				: [requests];
 			return lists.map((list) => ({ words: ['curl', '-sS', ...list.flatMap(curlWords).slice(1)] }));
 		},
+	},
+	{
+		name: 'curl in a namespace',
+		needs: [{ command: 'curl', package: 'curl' }],
+		version: ['curl', '--version'],
+		request: always('sendto'),
+		response: always('recvfrom'),
+		commands: (requests) => [
+			{ words: ['ip', 'netns', 'exec', NAMESPACE, 'curl', '-sS', ...requests.flatMap(curlWords).slice(1)] },
+		],
+	},
+	{
+		name: 'Java HttpClient',
+		needs: [{ command: 'javac', package: 'default-jdk-headless' }],
+		version: ['java', '-version'],
+		request: always('write', 'writev'),
+		response: always('read'),
+		commands: (requests) => [
+			{
+				words: ['java', join(FIXTURES, 'HttpProgram.java'), 'ask'],
+				input: requests
+					.map(({ url, method, body, into, headers }) => {
+						const type = headers['Content-Type'] ?? '';
+						return `${`${method} ${url} ${body ?? '-'} ${into} ${type}`.trim()}\n`;
+					})
+					.join(''),
+			},
+		],
 	},
 	{
 		name: 'wget',
@@ -168,7 +199,7 @@ async function runCommand(words: readonly string[], input: string, site: Site): 
 	if (ended !== '') throw new Error(`${words.slice(0, 4).join(' ')} … ${ended}: ${complaint.trim()}`);
 }
 
-function curlWords({ url, method, headers, body, into }: Request): string[] {
+function curlWords({ url, method, headers, body, into, socket }: Request): string[] {
 	return [
 		'--next',
 		'-o',
@@ -176,6 +207,11 @@ function curlWords({ url, method, headers, body, into }: Request): string[] {
 		...(method === 'PUT' ? ['-X', 'PUT'] : []),
 		...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
 		...(body === null ? [] : ['--data-binary', `@${body}`]),
+		...(socket === null ? [] : socketWords(socket)),
 		url,
 	];
+}
+
+function socketWords(socket: string): string[] {
+	return socket.startsWith('@') ? ['--abstract-unix-socket', socket.slice(1)] : ['--unix-socket', socket];
 }

@@ -1,6 +1,6 @@
 // What must be true of the rows of one exchange, and what is wrong with them.
 import { sha256 } from './bodies.ts';
-import type { CapturedBody, CapturedRow } from './captured-row.ts';
+import { type CapturedBody, type CapturedRow, isOn } from './captured-row.ts';
 import type { Carriers, Hop, Target } from './server-kind.ts';
 
 /** One exchange over one connection, as both ends saw it. */
@@ -30,7 +30,7 @@ type Ends = { readonly request?: Carriers | undefined; readonly response?: Carri
 export function judge(exchange: Exchange, hop: Hop, client: Ends, rows: readonly CapturedRow[]): Judged {
 	const { number, target } = exchange;
 	const failures: string[] = [];
-	const here = rows.filter((row) => row.number === number && row.port === hop.port);
+	const here = rows.filter((row) => row.number === number && isOn(row, hop));
 	const server = onlyOne('server', here, failures);
 	const asked = onlyOne('client', here, failures);
 	if (server !== undefined && asked !== undefined && (server.pairId !== asked.id || asked.pairId !== server.id)) {

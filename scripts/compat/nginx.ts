@@ -1,4 +1,5 @@
 // nginx as a file server, with and without sendfile, and as a proxy.
+import { join } from 'node:path';
 import { freePort, startNginx } from '../../test/support/servers.ts';
 import { startNodeServer } from './application-servers.ts';
 import { body, writeBodies } from './bodies.ts';
@@ -38,6 +39,7 @@ export const NGINX_KINDS: readonly ServerKind[] = [
 	},
 	proxy('nginx, proxy (sendfile off)', false),
 	proxy('nginx, proxy (sendfile on)', true),
+	proxy('nginx, proxy to a unix socket', false, true),
 ];
 
 function fileServer(
@@ -90,8 +92,8 @@ function gzipped(name: string): Target {
 	};
 }
 
-/** nginx in front of node: two hops, each with a row of either side. */
-function proxy(name: string, sendfile: boolean): ServerKind {
+/** nginx in front of node: two hops, each with a row of either side. `overUnix`: node listens on a unix socket. */
+function proxy(name: string, sendfile: boolean, overUnix = false): ServerKind {
 	return {
 		group: 'nginx',
 		name,
@@ -99,16 +101,18 @@ function proxy(name: string, sendfile: boolean): ServerKind {
 		version: VERSION,
 		targets: [...everyBody(), ...bodiesInPieces('/chunked/', 'chunked'), ...echoes()],
 		start: async (site) => {
-			const port = await freePort();
-			await startNodeServer(site, port);
+			const port = overUnix ? 0 : await freePort();
+			const socket = join(site.temporary, 'node.sock');
+			await startNodeServer(site, overUnix ? { socket } : { port });
 			const nginx = await startNginxWith(
 				sendfile,
-				`location / { proxy_pass http://127.0.0.1:${port}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0; }`,
+				`location / { proxy_pass http://${overUnix ? `unix:${socket}` : `127.0.0.1:${port}`}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0; }`,
 				{ request: always('recvfrom'), response: always('writev') },
 			);
 			const backend: Hop = {
 				name: 'node behind nginx',
 				port,
+				...(overUnix ? { socket } : {}),
 				server: { request: always('read'), response: always('write', 'writev') },
 				// A request body that did not fit into memory was put into a file, and goes on by sendfile where that is on.
 				client: {

@@ -33,7 +33,7 @@ export function page(tried: readonly Tried[], clients: readonly Client[]): strin
 	return `# Servers and clients
 
 Written by \`npm run compat\` (root needed; \`npm run compat -- --only ${[...new Set(tried.map(({ kind }) => kind.group))].slice(0, 2).join(',')}\` runs some and prints this page instead): it starts each server on loopback,
-asks for known bodies while \`tinytap query … ${CAPTURE_OPTIONS.join(' ')} --port PORT\` captures, and compares. A body that passed a program's
+a unix socket, or in a namespace of its own, asks for known bodies while \`tinytap query … ${CAPTURE_OPTIONS.join(' ')} --port PORT\` captures (without a port for unix sockets), and compares. A body that passed a program's
 memory must be held whole, with the same SHA-256 as what was sent; one that went by \`sendfile\` or \`splice\` must show its exact length and say so; the
 rows of both ends must name each other in \`pair_id\`. Otherwise the script exits with 1 and lists what failed.
 

@@ -38,6 +38,10 @@ export type Carriers = (target: Target) => readonly string[] | undefined;
 export type Hop = {
 	readonly name: string;
 	readonly port: number;
+	/** Where clients reach it; 127.0.0.1 when absent. */
+	readonly host?: string;
+	/** The unix socket in place of host and port: a path, or `@NAME`. */
+	readonly socket?: string;
 	/** The server process's calls; the client's are told by its entry when it is no proxy. */
 	readonly server: { readonly request?: Carriers; readonly response?: Carriers };
 	readonly client?: { readonly request?: Carriers; readonly response?: Carriers };

@@ -27,10 +27,19 @@ export async function startServer(
 
 /** Starts a program that listens on the port. */
 export async function startOn(port: number, words: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+	await startListening({ port }, words, env);
+}
+
+/** Starts a program and waits until it listens there. */
+export async function startListening(
+	at: { readonly port: number; readonly host?: string } | { readonly socket: string },
+	words: readonly string[],
+	env: NodeJS.ProcessEnv,
+): Promise<void> {
 	const [command = '', ...args] = words;
 	const running = startProgram(command, args, { env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env } });
 	remember(running);
-	await unlessEnding(listening(port, running));
+	await unlessEnding('socket' in at ? listening(at.socket, running) : listening(at.port, running, at.host));
 }
 
 /** Lets `stopAll` stop a program that somebody else started. */

@@ -1,6 +1,6 @@
 // Real servers on loopback for the live tests: started, waited for, stopped by pid.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,12 +58,16 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 	clearTimeout(timer);
 }
 
-/** Resolves when something accepts connections on the port. */
-export async function listening(port: number, running: Running): Promise<void> {
+/** Resolves when something accepts connections on the port, or on the unix socket (a path, or `@NAME`). */
+export async function listening(at: number | string, running: Running, host = '127.0.0.1'): Promise<void> {
 	await eventually(
 		async () => {
+			// Node connects to such a name with NUL bytes after it, which is another name.
+			if (typeof at === 'string' && at.startsWith('@')) {
+				return readFileSync('/proc/net/unix', 'latin1').includes(` ${at}\n`) || undefined;
+			}
 			const accepted = await new Promise<boolean>((resolve) => {
-				const socket = connect(port, '127.0.0.1');
+				const socket = typeof at === 'string' ? connect(at) : connect(at, host);
 				socket.on('connect', () => {
 					socket.destroy();
 					resolve(true);
@@ -72,7 +76,7 @@ export async function listening(port: number, running: Running): Promise<void> {
 			});
 			return accepted || undefined;
 		},
-		() => `nothing listens on port ${port}: ${running.output()}`,
+		() => `nothing listens on ${at}: ${running.output()}`,
 	);
 }
 
