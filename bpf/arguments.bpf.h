@@ -139,6 +139,7 @@ SAVED_CALL(sendmsg, 3)
 SAVED_CALL(sendmmsg, 4)
 SAVED_CALL(sendfile64, 1)
 SAVED_CALL(splice, 3)
+SAVED_CALL(io_submit, 3)
 
 #else
 

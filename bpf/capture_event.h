@@ -131,7 +131,8 @@ enum capture_syscall {
 	SYSCALL_IO_URING_ENTER = 35,
 	SYSCALL_BIND = 36,
 	SYSCALL_LISTEN = 37,
-	SYSCALL_MAX = 38,
+	SYSCALL_IO_SUBMIT = 38,
+	SYSCALL_MAX = 39,
 };
 
 enum capture_direction {
@@ -155,6 +156,7 @@ enum capture_blind_spot {
 	BLIND_SPOT_HTTP2 = 3,
 	BLIND_SPOT_SPLICE = 4,
 	BLIND_SPOT_32BIT = 5,
+	BLIND_SPOT_AIO = 6,
 };
 
 /* Bits of `flags`. */
@@ -187,6 +189,8 @@ enum capture_flag {
 	/* Sent after a silence on the connection, and the program had read everything that had arrived. Told only with
 	 * FLAG_MIDSTREAM: there the decoder has to find out whether a response is still owed. */
 	FLAG_ALL_READ = 4096,
+	/* The hole before this record (of a CAPTURE_CLOSE: at a stream's end) is of bytes that no call has shown: io_uring, AIO. */
+	FLAG_AFTER_UNSEEN = 8192,
 };
 
 /* Reasons of table `loss`, in the order of the counters' map. */
@@ -205,7 +209,8 @@ enum capture_loss {
 	LOSS_PEEK = 11,
 	LOSS_EXCLUDED = 12,
 	LOSS_EVICTED = 13,
-	LOSS_MAX = 14,
+	LOSS_UNSEEN = 14,
+	LOSS_MAX = 15,
 };
 
 struct capture_event {

@@ -68,6 +68,11 @@ struct kernel_offsets {
 	__u32 tcp_read_next;
 	__u32 tcp_sent_next;
 	__u32 tcp_written_next;
+	/* sock_common.skc_state */
+	__u32 sock_state;
+	/* 0 where the kernel does not say: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops. */
+	__u32 tcp_urgent;
+	__u32 sock_upper;
 };
 
 /* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */
@@ -167,6 +172,10 @@ struct control {
 #define CONNECTION_BEGUN 128
 /* What is there has no line end yet, and only the whole line can tell whether it is HTTP. */
 #define CONNECTION_IN_LINE 256
+/* connection.sequence[0] is known; shifted left by 1: sequence[1]. */
+#define CONNECTION_SEQUENCED 512
+/* Its socket counts no bytes that could be compared. */
+#define CONNECTION_UNCOUNTED 2048
 
 /* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
 #define SNIFF_BYTES 32
@@ -186,6 +195,13 @@ struct connection {
 	__u64 socket_number;
 	/* Its own id, while nobody holds it and a message carries it. */
 	__u64 parked_conn;
+	/* Kernel address of its struct sock; 0: not looked for, or of no use. */
+	__u64 sock;
+	/* Where the last hole of bytes that no call has shown begins, by direction - 1, and how large it is. */
+	__u64 hole[2];
+	__u32 hole_bytes[2];
+	/* The socket's own count of bytes at stream offset 0, by direction - 1. */
+	__u32 sequence[2];
 	/* Descriptors that refer to it. */
 	__s32 holders;
 	/* Those on their way to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment when the receiver

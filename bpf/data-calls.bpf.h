@@ -393,6 +393,9 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	s->call.descriptor = DESCRIPTOR_SOCKET | (*slot & DESCRIPTOR_CLOEXEC) | *conn << DESCRIPTOR_CONN_SHIFT;
 	*slot = s->call.descriptor;
 	connection = bpf_map_lookup_elem(&connections, conn);
+	/* The socket has counted this call already. */
+	if (connection)
+		connection->flags &= ~(CONNECTION_SEQUENCED | CONNECTION_SEQUENCED << 1);
 	return connection;
 }
 
@@ -665,6 +668,91 @@ static __always_inline void note_silence(struct scratch *s, struct connection *c
 		s->call.record_flags |= FLAG_ALL_READ;
 }
 
+/*
+ * The socket has not counted what this call makes expect. `unseen` bytes more: they moved in ways that no call shows, and
+ * leave a hole. Less: the calls of two threads overlapped, and what looked like a hole is this call's. False: the descriptor
+ * is another socket by now.
+ */
+static SHARED bool settle_sequence(struct scratch *s, struct connection *connection)
+{
+	__u32 index = (s->call.direction - 1) & 1;
+	__u64 sock = open_sock(s->call.fd), bytes = s->call.ret;
+	__s32 unseen;
+
+	if (!connection->sock)
+		watch_sequence(connection, sock, false);
+	if (!connection->sock)
+		return true;
+	if (sock != connection->sock)
+		return !sock;
+	if (!counts_bytes(sock)) {
+		connection->sock = 0;
+		connection->flags |= CONNECTION_UNCOUNTED;
+		return true;
+	}
+	if (!(connection->flags & CONNECTION_SEQUENCED << index)) {
+		connection->sequence[index] = read_sequence(sock, index, 0) - (__u32)connection->offset[index] - (__u32)bytes;
+		connection->flags |= CONNECTION_SEQUENCED << index;
+		return true;
+	}
+	unseen = count_unseen(connection, index, bytes);
+	if (!index && unseen > 0 &&
+	    passed_urgent(sock, connection->sequence[0] + connection->offset[0], connection->sequence[0] + connection->offset[0] + bytes + unseen)) {
+		connection->sequence[0]++;
+		unseen--;
+	}
+	if (unseen > 0 && unseen <= UNSEEN_MAX) {
+		connection->hole[index] = connection->offset[index];
+		connection->hole_bytes[index] = unseen;
+		FETCH_ADD(&connection->offset[index], unseen);
+		count_loss(LOSS_UNSEEN, unseen);
+		s->call.record_flags |= FLAG_AFTER_UNSEEN;
+	} else if (unseen) {
+		if (bytes <= connection->hole_bytes[index]) {
+			s->call.hole = connection->hole[index] + 1;
+			connection->hole[index] += bytes;
+			connection->hole_bytes[index] -= bytes;
+		}
+		connection->sock = 0;
+		connection->flags |= CONNECTION_UNCOUNTED;
+	}
+	return true;
+}
+
+/* The descriptor was closed, and is another socket by now, in ways that no call shows. */
+static __always_inline void replace_connection(struct exit_context *context, struct scratch *s, __u64 conn)
+{
+	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
+
+	if (!slot || *slot != s->call.descriptor)
+		return;
+	*slot = DESCRIPTOR_UNKNOWN;
+	release_connection(s, conn, SYSCALL_NONE, s->call.pid_tgid, s->call.fd);
+#ifdef TINYTAP_OLD_KERNELS
+	count_loss(LOSS_UNSEEN, s->call.ret);
+#else
+	s->call.descriptor = DESCRIPTOR_UNKNOWN;
+	bpf_tail_call(context, &stages, STAGE_CARRY);
+#endif
+}
+
+/* Compares what the socket has counted with what the calls have shown. False: see settle_sequence(). */
+static __always_inline bool check_sequence(struct scratch *s, struct connection *connection)
+{
+	__u32 index = (s->call.direction - 1) & 1, sequence = 0;
+
+	s->call.hole = 0;
+	if (!settings.kernel.tcp_read_next || connection->flags & CONNECTION_UNCOUNTED)
+		return true;
+	if (connection->flags & CONNECTION_SEQUENCED << index) {
+		bpf_probe_read_kernel(&sequence, sizeof(sequence),
+				      (void *)(connection->sock + (index ? settings.kernel.tcp_written_next : settings.kernel.tcp_read_next)));
+		if (sequence == connection->sequence[index] + (__u32)connection->offset[index] + (__u32)s->call.ret)
+			return true;
+	}
+	return settle_sequence(s, connection);
+}
+
 EXIT_STAGE(carry_call)
 {
 	struct scratch *s = working_memory();
@@ -705,8 +793,12 @@ EXIT_STAGE(carry_call)
 			return 0;
 	}
 	/* The last byte of an urgent send is not in the stream. */
-	if (s->call.direction == DIRECTION_OUT && s->call.message_flags & MSG_OOB && !--s->call.ret)
-		return 0;
+	if (s->call.direction == DIRECTION_OUT && s->call.message_flags & MSG_OOB) {
+		if (connection)
+			connection->sequence[1]++;
+		if (!--s->call.ret)
+			return 0;
+	}
 	if (!connection)
 		connection = adopt(context, s, &conn);
 	if (!connection)
@@ -776,7 +868,11 @@ EXIT_STAGE(carry_call)
 		send_beginning(s, connection, conn, kept);
 	send_held(s, connection, conn, DIRECTION_IN);
 	send_held(s, connection, conn, DIRECTION_OUT);
-	s->call.stream_offset = FETCH_ADD(&connection->offset[index], s->call.ret);
+	if (!check_sequence(s, connection)) {
+		replace_connection(context, s, conn);
+		return 0;
+	}
+	s->call.stream_offset = s->call.hole ? s->call.hole - 1 : FETCH_ADD(&connection->offset[index], s->call.ret);
 	if (control.skipping) {
 		struct skip_key key = { .conn = conn, .direction = s->call.direction };
 		__u64 *until = bpf_map_lookup_elem(&skips, &key);

@@ -66,6 +66,43 @@ static __always_inline void name(struct connection *connection)
 		FETCH_ADD(&control.unnamed, -1);
 }
 
+/* Bytes of a direction that the socket has counted and no call has shown. `moved`: of a call that was not added yet. */
+static __always_inline __s32 count_unseen(struct connection *connection, __u32 index, __u64 moved)
+{
+	__u32 expected = connection->sequence[index] + connection->offset[index] + moved;
+
+	return read_sequence(connection->sock, index, expected) - expected;
+}
+
+/* More than this between two calls is no count but a jump: the socket was connected anew, or repaired. */
+#define UNSEEN_MAX (1 << 30)
+
+/* The last descriptor of the connection, `fd`, is about to be closed: adds what no call has shown. True: there is some. */
+static __always_inline bool count_rest(struct connection *connection, __s32 fd)
+{
+	bool some = false;
+	__s32 unseen;
+	__u32 index;
+
+	if (!connection->sock || connection->sock != open_sock(fd))
+		return false;
+#pragma unroll
+	for (index = 0; index < 2; index++) {
+		if (!(connection->flags & CONNECTION_SEQUENCED << index))
+			continue;
+		unseen = count_unseen(connection, index, 0);
+		if (unseen <= 0 || unseen > UNSEEN_MAX)
+			continue;
+		if (!index && passed_urgent(connection->sock, connection->sequence[0] + connection->offset[0],
+					    connection->sequence[0] + connection->offset[0] + unseen) && !--unseen)
+			continue;
+		connection->offset[index] += unseen;
+		count_loss(LOSS_UNSEEN, unseen);
+		some = true;
+	}
+	return some;
+}
+
 /* A reference to `conn` is gone. */
 static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
 {
@@ -85,7 +122,7 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 		s->connection.nameless = 0;
 		bpf_map_update_elem(&parked_connections, &number, &s->connection, BPF_ANY);
 	} else if (connection->flags & CONNECTION_OPEN_SENT) {
-		send_close(s, connection, conn, syscall, pid_tgid, fd);
+		send_close(s, connection, conn, syscall, pid_tgid, fd, syscall != SYSCALL_CONNECT && count_rest(connection, fd));
 	}
 	name(connection);
 	owner = bpf_map_lookup_elem(&sockets, &number);
@@ -146,6 +183,8 @@ static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 	if (*(__u16 *)s->connection.addresses != AF_UNIX &&
 	    (!*(__u16 *)s->connection.addresses || !*(__u16 *)(s->connection.addresses + CAPTURE_ADDRESS_BYTES)))
 		s->connection.nameless = 1;
+	watch_sequence(&s->connection, s->connection.socket_number ? open_sock(fd) : 0,
+		       !control.attaching && !(s->connection.flags & CONNECTION_MIDSTREAM));
 	if (bpf_map_update_elem(&connections, &conn, &s->connection, BPF_ANY)) {
 		count_loss(LOSS_MAP_FULL, 0);
 		return 0;

@@ -27,6 +27,14 @@ static __always_inline __u64 read_pointer(__u64 structure, __u32 offset)
 	return pointer;
 }
 
+static __always_inline __u32 read_u32(__u64 structure, __u32 offset)
+{
+	__u32 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)(structure + offset));
+	return value;
+}
+
 /* The base name of the calling process's executable, with zeros after it. False: not known. */
 static __always_inline bool read_executable(__u8 *name)
 {
@@ -75,6 +83,65 @@ static SHARED __u64 socket_number(__s32 fd)
 	if (type != SOCK_STREAM)
 		return NO_STREAM_SOCKET;
 	return read_pointer(inode, settings.kernel.inode_number);
+}
+
+/* Does the socket count the bytes that calls on it move? Not under kTLS or MPTCP, where it counts others. */
+static __always_inline bool counts_bytes(__u64 sock)
+{
+	__u16 family = 0, protocol = 0;
+
+	bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family));
+	bpf_probe_read_kernel(&protocol, sizeof(protocol), (void *)(sock + settings.kernel.sock_protocol));
+	return (family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP &&
+	       !(settings.kernel.sock_upper && read_pointer(sock, settings.kernel.sock_upper));
+}
+
+/* States before which (bit by number) a socket has sent, or received, the end of its stream. */
+#define NOT_ENDED_OUT (1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_CLOSE_WAIT)
+#define NOT_ENDED_IN (1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
+
+/* The socket's count of bytes received (index 0) or sent (1). The end of a stream counts as one, and is left out, unless the
+ * count is as `expected`. */
+static __always_inline __u32 read_sequence(__u64 sock, __u32 index, __u32 expected)
+{
+	__u32 sequence = read_u32(sock, index ? settings.kernel.tcp_written_next : settings.kernel.tcp_read_next);
+	__u8 state = 0;
+
+	if (sequence == expected)
+		return sequence;
+	bpf_probe_read_kernel(&state, sizeof(state), (void *)(sock + settings.kernel.sock_state));
+	state &= 31;
+	if (index)
+		return NOT_ENDED_OUT >> state & 1 ? sequence : sequence - 1;
+	/* It counts when it is taken from the queue, with the last byte. */
+	if (!(NOT_ENDED_IN >> state & 1) && sequence == read_u32(sock, settings.kernel.tcp_received_next))
+		return sequence - 1;
+	return sequence;
+}
+
+/* Has the socket received an urgent byte, which is not part of the stream, between the two counts? */
+static __always_inline bool passed_urgent(__u64 sock, __u32 from, __u32 to)
+{
+	return settings.kernel.tcp_urgent && read_u32(sock, settings.kernel.tcp_urgent) - from < to - from;
+}
+
+/* Remembers the connection's socket, and what it has counted when nothing has moved over it. `fresh`: nothing has yet. */
+static __always_inline void watch_sequence(struct connection *connection, __u64 sock, bool fresh)
+{
+	__u8 state = 0;
+
+	if (!settings.kernel.tcp_read_next || !sock || !counts_bytes(sock)) {
+		connection->flags |= CONNECTION_UNCOUNTED;
+		return;
+	}
+	connection->sock = sock;
+	bpf_probe_read_kernel(&state, sizeof(state), (void *)(sock + settings.kernel.sock_state));
+	/* While it connects it does not know where the other side begins to count. */
+	if (!fresh || state == TCP_SYN_SENT || state == TCP_CLOSE)
+		return;
+	connection->sequence[0] = read_u32(sock, settings.kernel.tcp_read_next);
+	connection->sequence[1] = read_u32(sock, settings.kernel.tcp_written_next);
+	connection->flags |= CONNECTION_SEQUENCED | CONNECTION_SEQUENCED << 1;
 }
 
 /* Writes one end's address, unless it is known already or has no port (yet). */
@@ -158,25 +225,13 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 	return 0;
 }
 
-static __always_inline __u32 read_u32(__u64 structure, __u32 offset)
-{
-	__u32 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), (void *)(structure + offset));
-	return value;
-}
-
 /* The struct sock of descriptor `fd` of the calling process, when it is a TCP or unix socket whose streams can be measured;
  * 0: it is not, or the kernel does not say. */
 static SHARED __u64 measurable_sock(__s32 fd)
 {
-	__u64 file, sock;
+	__u64 sock = settings.kernel.tcp_read_next ? open_sock(fd) : 0;
 	__u16 family = 0, protocol = 0;
 
-	if (!settings.kernel.tcp_read_next)
-		return 0;
-	file = open_file(fd);
-	sock = file ? read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock) : 0;
 	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
 		return 0;
 	if (family == AF_UNIX)

@@ -84,6 +84,10 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
+#define TCP_SYN_RECEIVED 3
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
+#define TCP_CLOSE_WAIT 8
 #define TCP_CLOSE 7
 
 struct iovec {
@@ -102,6 +106,20 @@ struct message_header {
 	__u32 flags;
 	__u32 pad2;
 };
+
+/* As given to io_submit. */
+struct io_control_block {
+	__u64 data;
+	__u64 key;
+	__u16 opcode;
+	__s16 priority;
+	__s32 fd;
+};
+
+#define IOCB_CMD_PREAD 0
+#define IOCB_CMD_PWRITE 1
+#define IOCB_CMD_PREADV 7
+#define IOCB_CMD_PWRITEV 8
 
 struct multi_message_header {
 	struct message_header header;
@@ -184,7 +202,7 @@ struct pt_regs {
 enum {
 	NR_read = 0, NR_write = 1, NR_ioctl = 16, NR_readv = 19, NR_writev = 20, NR_dup = 32, NR_dup2 = 33, NR_sendfile64 = 40,
 	NR_socket = 41, NR_connect = 42, NR_accept = 43, NR_sendto = 44, NR_recvfrom = 45, NR_sendmsg = 46, NR_recvmsg = 47,
-	NR_shutdown = 48, NR_socketpair = 53, NR_fcntl = 72, NR_splice = 275, NR_accept4 = 288, NR_dup3 = 292, NR_preadv = 295,
+	NR_shutdown = 48, NR_socketpair = 53, NR_fcntl = 72, NR_io_submit = 209, NR_splice = 275, NR_accept4 = 288, NR_dup3 = 292, NR_preadv = 295,
 	NR_pwritev = 296, NR_recvmmsg = 299, NR_sendmmsg = 307, NR_preadv2 = 327, NR_pwritev2 = 328, NR_io_uring_setup = 425,
 	NR_io_uring_enter = 426, NR_pidfd_getfd = 438,
 };
@@ -207,7 +225,7 @@ struct pt_regs {
 #define NR_VFORK 0xffffffff
 #define NR_CLONE3 435
 enum {
-	NR_dup = 23, NR_dup3 = 24, NR_fcntl = 25, NR_ioctl = 29, NR_read = 63, NR_write = 64, NR_readv = 65, NR_writev = 66,
+	NR_io_submit = 2, NR_dup = 23, NR_dup3 = 24, NR_fcntl = 25, NR_ioctl = 29, NR_read = 63, NR_write = 64, NR_readv = 65, NR_writev = 66,
 	NR_preadv = 69, NR_pwritev = 70, NR_sendfile64 = 71, NR_splice = 76, NR_socket = 198, NR_socketpair = 199, NR_accept = 202,
 	NR_connect = 203, NR_sendto = 206, NR_recvfrom = 207, NR_shutdown = 210, NR_sendmsg = 211, NR_recvmsg = 212,
 	NR_accept4 = 242, NR_recvmmsg = 243, NR_sendmmsg = 269, NR_preadv2 = 286, NR_pwritev2 = 287, NR_io_uring_setup = 425,

@@ -763,4 +763,54 @@ EXIT_PROGRAM(io_uring_enter)
 	return uses_io_uring(context->ret);
 }
 
+/* Is descriptor `fd` of the calling process a stream socket? What is none is dismissed, so that it is told at once next time. */
+static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32 fd)
+{
+	__u64 *slot = find_descriptor(pid, fd), number;
+
+	if (slot && descriptor_state(*slot) != DESCRIPTOR_UNKNOWN)
+		return descriptor_state(*slot) == DESCRIPTOR_SOCKET;
+	number = socket_number(fd);
+	if (number != NO_STREAM_SOCKET)
+		return number != 0;
+	slot = make_descriptor(s, pid, fd);
+	if (slot && *slot == DESCRIPTOR_UNKNOWN)
+		*slot = DESCRIPTOR_DISMISSED;
+	return false;
+}
+
+/* Requests of one io_submit that are looked at. */
+#define SUBMITTED_BLOCKS 8
+
+/* Linux AIO does to sockets what read and write do, unseen. Nearly always it is about files. */
+EXIT_PROGRAM(io_submit)
+{
+	__s64 ret = *(volatile __s64 *)&context->ret;
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), list, pointer;
+	struct io_control_block block;
+	struct scratch *s;
+	__u32 i;
+
+	const __auto_type arguments = call_arguments(context);
+	if (ret <= 0 || !arguments)
+		return 0;
+	list = ARGUMENT(arguments, 2);
+	s = own_memory(pid_tgid >> 32);
+	if (!s || !process_passes(pid_tgid >> 32))
+		return 0;
+	for (i = 0; i < SUBMITTED_BLOCKS; i++) {
+		if (i >= ret || bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(list + i * sizeof(pointer))) ||
+		    bpf_probe_read_user(&block, sizeof(block), (void *)pointer))
+			return 0;
+		if (block.opcode != IOCB_CMD_PREAD && block.opcode != IOCB_CMD_PWRITE && block.opcode != IOCB_CMD_PREADV &&
+		    block.opcode != IOCB_CMD_PWRITEV)
+			continue;
+		if (is_stream_socket(s, pid_tgid >> 32, block.fd)) {
+			tell_blind_spot(s, BLIND_SPOT_AIO, SYSCALL_IO_SUBMIT, pid_tgid, 0, block.fd);
+			return 0;
+		}
+	}
+	return 0;
+}
+
 #endif

@@ -57,6 +57,8 @@ struct call {
 	__u32 message_flags;
 	/* FLAG_* that every record of the call carries. */
 	__u32 record_flags;
+	/* Where in the stream its bytes belong, plus 1, when calls have overlapped; else 0. */
+	__u64 hole;
 	/* 1: scratch->receive speaks of this call. */
 	__u32 received;
 	/* 1: a filter, or the pause, keeps it from the reader. */

@@ -108,9 +108,11 @@ static __always_inline void send_note(struct scratch *s, struct connection *conn
 
 /* CAPTURE_CLOSE with the addresses and the offsets reached. */
 static __always_inline void send_close(struct scratch *s, struct connection *connection, __u64 conn, __u32 syscall,
-				       __u64 pid_tgid, __s32 fd)
+				       __u64 pid_tgid, __s32 fd, bool unseen)
 {
 	begin_event(&s->small, CAPTURE_CLOSE, pid_tgid, conn, connection);
+	if (unseen)
+		s->small.flags |= FLAG_AFTER_UNSEEN;
 	s->small.syscall = syscall;
 	s->small.fd = fd;
 	s->small.time_ns = bpf_ktime_get_boot_ns();

@@ -114,6 +114,7 @@ DATA_CALLS(DATA_PROGRAM)
 #define OTHER_CALLS(EACH)                                                                                          \
 	EACH(accept) EACH(accept4) EACH(socket) EACH(socketpair) EACH(connect) EACH(shutdown) EACH(dup) EACH(dup2) \
 	EACH(dup3) EACH(fcntl) EACH(ioctl) EACH(pidfd_getfd) EACH(io_uring_setup) EACH(io_uring_enter)             \
+	EACH(io_submit)                                                                                             \
 	EACH(recvmsg) EACH(sendmsg) EACH(recvmmsg) EACH(sendmmsg) EACH(sendfile64) EACH(splice)
 
 enum { CALL_IGNORED, CALL_OF_DATA, CALL_WITH_PROGRAM };

@@ -82,6 +82,10 @@ KernelTypes FindKernelTypes() {
       {"tcp_sock", "copied_seq", &offsets.tcp_read_next, true},
       {"tcp_sock", "snd_nxt", &offsets.tcp_sent_next, true},
       {"tcp_sock", "write_seq", &offsets.tcp_written_next, true},
+      {"sock_common", "skc_state", &offsets.sock_state, true},
+      // Only looked at where the rest is known.
+      {"tcp_sock", "urg_seq", &offsets.tcp_urgent, true},
+      {"inet_connection_sock", "icsk_ulp_ops", &offsets.sock_upper, true},
   };
   // The kernel calls the types of tracepoints so (include/trace/bpf_probe.h).
   const std::string_view tracepoint = "btf_trace_sys_exit";
@@ -108,7 +112,7 @@ KernelTypes FindKernelTypes() {
   const bool measurable = offsets.sock_protocol != 0 && offsets.sock_receive_queue_length != 0 && queue_length != 0 &&
                           offsets.tcp_bytes_received != 0 && offsets.tcp_bytes_sent != 0 &&
                           offsets.tcp_bytes_retransmitted != 0 && offsets.tcp_received_next != 0 &&
-                          offsets.tcp_sent_next != 0 && offsets.tcp_written_next != 0;
+                          offsets.tcp_sent_next != 0 && offsets.tcp_written_next != 0 && offsets.sock_state != 0;
   offsets.sock_receive_queue_length += queue_length;
   if (!measurable) offsets.tcp_read_next = 0;
   result.offsets = offsets;

@@ -66,7 +66,8 @@ export const SYSCALL_FORK: i32 = 34;
 export const SYSCALL_IO_URING_ENTER: i32 = 35;
 export const SYSCALL_BIND: i32 = 36;
 export const SYSCALL_LISTEN: i32 = 37;
-export const SYSCALL_MAX: i32 = 38;
+export const SYSCALL_IO_SUBMIT: i32 = 38;
+export const SYSCALL_MAX: i32 = 39;
 
 // enum capture_direction
 export const DIRECTION_NONE: i32 = 0;
@@ -85,6 +86,7 @@ export const BLIND_SPOT_TLS: i32 = 2;
 export const BLIND_SPOT_HTTP2: i32 = 3;
 export const BLIND_SPOT_SPLICE: i32 = 4;
 export const BLIND_SPOT_32BIT: i32 = 5;
+export const BLIND_SPOT_AIO: i32 = 6;
 
 // enum capture_flag
 export const FLAG_ZERO_COPY: i32 = 1;
@@ -100,6 +102,7 @@ export const FLAG_PART: i32 = 512;
 export const FLAG_OOB: i32 = 1024;
 export const FLAG_MULTI: i32 = 2048;
 export const FLAG_ALL_READ: i32 = 4096;
+export const FLAG_AFTER_UNSEEN: i32 = 8192;
 
 // enum capture_loss
 export const LOSS_RING_FULL: i32 = 0;
@@ -116,7 +119,8 @@ export const LOSS_ZERO_COPY: i32 = 10;
 export const LOSS_PEEK: i32 = 11;
 export const LOSS_EXCLUDED: i32 = 12;
 export const LOSS_EVICTED: i32 = 13;
-export const LOSS_MAX: i32 = 14;
+export const LOSS_UNSEEN: i32 = 14;
+export const LOSS_MAX: i32 = 15;
 
 // struct capture_event
 export const EVENT_SIZE: i32 = 0;

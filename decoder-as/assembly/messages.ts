@@ -8,6 +8,7 @@ import { allocate, allocateZeroed, enlarge, memoryInUse, release } from './memor
 import {
 	UNHELD_BODY_LIMIT,
 	UNHELD_LOST,
+	UNHELD_UNSEEN,
 	UNHELD_MEMORY,
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
@@ -218,7 +219,7 @@ function growBody(message: Message, more: u32): bool {
 export function addUnseenBody(message: Message, length: u64, reason: i32): void {
 	message.bodyBytes += length;
 	message.wireBytes += length;
-	if (reason != UNHELD_LOST) carry(message, 0, length);
+	if (reason != UNHELD_LOST && reason != UNHELD_UNSEEN) carry(message, 0, length);
 	else message.lostBytes += length;
 	addUnheld(message, reason, length);
 }

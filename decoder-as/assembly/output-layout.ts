@@ -87,13 +87,13 @@ export const EXCHANGE_REQ_BODY: i32 = 280;
 export const EXCHANGE_RES_BODY: i32 = 288;
 /** f64 × UNHELD_MAX: body bytes not held, by UNHELD_*. */
 export const EXCHANGE_REQ_UNHELD: i32 = 296;
-export const EXCHANGE_RES_UNHELD: i32 = 376;
+export const EXCHANGE_RES_UNHELD: i32 = 392;
 /** Range: path of the process's executable. */
-export const EXCHANGE_EXE: i32 = 456;
+export const EXCHANGE_EXE: i32 = 488;
 /** u32, of the request, as EXCHANGE_HTTP_VERSION. */
-export const EXCHANGE_REQ_HTTP_VERSION: i32 = 464;
-// 468: 0
-export const EXCHANGE_FIXED_BYTES: i32 = 472;
+export const EXCHANGE_REQ_HTTP_VERSION: i32 = 496;
+// 500: 0
+export const EXCHANGE_FIXED_BYTES: i32 = 504;
 
 /** The request's (response's) head was seen. */
 export const EXCHANGE_FLAG_REQUEST: i32 = 1;
@@ -116,7 +116,10 @@ export const UNHELD_LOST: i32 = 6;
 export const UNHELD_DISCARDED: i32 = 7;
 export const UNHELD_MEMORY: i32 = 8;
 export const UNHELD_OTHER: i32 = 9;
-export const UNHELD_MAX: i32 = 10;
+/** Lost: no call has shown them. */
+export const UNHELD_UNSEEN: i32 = 10;
+/** An even number: they are looked at in pairs. */
+export const UNHELD_MAX: i32 = 12;
 
 /** One field line of a header list: five u32. Offsets are from the entry's first byte. Trailers follow the head's. */
 export const HEADER_NAME_OFFSET: i32 = 0;
@@ -256,6 +259,7 @@ export const BLIND_TLS: i32 = 2;
 export const BLIND_HTTP2: i32 = 3;
 export const BLIND_SPLICE: i32 = 4;
 export const BLIND_32BIT: i32 = 5;
+export const BLIND_AIO: i32 = 6;
 
 /** What snapshot() writes, as a bit mask. */
 export const SNAPSHOT_EXCHANGES: i32 = 1;

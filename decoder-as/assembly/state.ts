@@ -458,6 +458,8 @@ export class Message {
 	unheld7: u64;
 	unheld8: u64;
 	unheld9: u64;
+	unheld10: u64;
+	unheld11: u64;
 }
 
 @unmanaged

@@ -6,6 +6,7 @@ import * as alignment from './alignment';
 import { begins, copyBytes, findLineFeed, hasOther, hexValue, isSpace, isToken, skipSpace } from './bytes';
 import * as call from './call';
 import {
+	FLAG_AFTER_UNSEEN,
 	FLAG_CUT_BODY_LIMIT,
 	FLAG_CUT_CAPTURE_LIMIT,
 	FLAG_CUT_FAULT,
@@ -85,6 +86,7 @@ import {
 	UNHELD_FAULT,
 	UNHELD_IOVEC_LIMIT,
 	UNHELD_LOST,
+	UNHELD_UNSEEN,
 	UNHELD_OTHER,
 } from './output-layout';
 import { firstPendingTime } from './pending';
@@ -253,6 +255,7 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 /** `length` bytes of the stream never reached us. */
 export function feedGap(stream: Stream, length: u64): void {
 	let left = length;
+	const reason = call.flags & FLAG_AFTER_UNSEEN ? UNHELD_UNSEEN : UNHELD_LOST;
 	while (left != 0) {
 		let taken = left;
 		// Whether there is a body at all was to be told by just these bytes.
@@ -264,12 +267,12 @@ export function feedGap(stream: Stream, length: u64): void {
 			case IN_LENGTH:
 			case IN_CHUNK_DATA:
 				taken = min<u64>(left, stream.remaining);
-				addUnseenBody(stream.message, taken, UNHELD_LOST);
+				addUnseenBody(stream.message, taken, reason);
 				stream.remaining -= taken;
 				break;
 			case UNTIL_CLOSE:
 				if (stream.message.unclear) loseFraming(stream, taken, true);
-				else addUnseenBody(stream.message, taken, UNHELD_LOST);
+				else addUnseenBody(stream.message, taken, reason);
 				break;
 			case OPAQUE:
 				break;

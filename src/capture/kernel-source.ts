@@ -2,7 +2,13 @@
 // processes, and puts clocks and loss counters into the stream.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { LOSS_EXCLUDED, LOSS_FAULT, LOSS_MAP_FULL, LOSS_RING_FULL } from '../../decoder-as/assembly/capture-event.ts';
+import {
+	LOSS_EXCLUDED,
+	LOSS_FAULT,
+	LOSS_MAP_FULL,
+	LOSS_RING_FULL,
+	LOSS_UNSEEN,
+} from '../../decoder-as/assembly/capture-event.ts';
 import { systemCode, UserError } from '../errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
@@ -15,7 +21,7 @@ const BATCH_BYTES = 1 << 20;
 /** Records are gathered for so long before they are taken: fewer wake-ups, rows that are a little older. */
 const GATHER_MS = 10;
 /** Reasons that only the kernel counts; the decoder counts the others from the records' flags. */
-const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED];
+const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN];
 
 const SOCK_STREAM = 1;
 /** No call moves more. */

@@ -11,6 +11,7 @@ import {
 	UNHELD_OTHER,
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
+	UNHELD_UNSEEN,
 } from '../../decoder-as/assembly/output-layout.ts';
 import type { DecodedContent } from './content-coding.ts';
 
@@ -69,7 +70,7 @@ export function bodyNote(body: BodyAccount): string | null {
 	if (typeof body.content?.stopped === 'string') parts.push(undecoded(body.content, body.content.stopped));
 
 	// Nothing held has no gap either, but is the first of something only where a limit says how much to keep.
-	const first = captured > 0 ? body.prefix : limits.length > 0 && bytes(UNHELD_LOST) === 0;
+	const first = captured > 0 ? body.prefix : limits.length > 0 && bytes(UNHELD_LOST) + bytes(UNHELD_UNSEEN) === 0;
 	const head = `body: ${first ? 'first ' : ''}${captured} of ${total} bytes`;
 	const limit = limits.length === 1 ? ` (${limits[0]?.[1]})` : '';
 	return [head + limit, ...parts].join('; ');
@@ -101,5 +102,6 @@ const LIMITS: readonly (readonly [why: number, name: string])[] = [
 const MISHAPS: readonly (readonly [why: number, what: string])[] = [
 	[UNHELD_FAULT, 'lost (unreadable memory)'],
 	[UNHELD_LOST, 'lost (ring full)'],
+	[UNHELD_UNSEEN, 'lost (unseen)'],
 	[UNHELD_DISCARDED, 'discarded by the program (MSG_TRUNC)'],
 ];

@@ -54,6 +54,7 @@ export const BLIND_SPOTS: Words = table([
 	[layout.BLIND_HTTP2, 'http2'],
 	[layout.BLIND_SPLICE, 'splice'],
 	[layout.BLIND_32BIT, '32-bit'],
+	[layout.BLIND_AIO, 'aio'],
 ]);
 
 /** Column `events.direction`, by enum capture_direction. */

@@ -131,7 +131,7 @@ export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
 export const BLIND_SPOT_COLUMNS: readonly EntryColumn[] = [
 	unsigned('pid', 'process', layout.BLIND_SPOT_PID),
 	range('comm', "the process's name", layout.BLIND_SPOT_COMM),
-	word('what', 'io_uring, tls, http2, splice or 32-bit', layout.BLIND_SPOT_WHAT, BLIND_SPOTS),
+	word('what', 'io_uring, tls, http2, splice, 32-bit or aio', layout.BLIND_SPOT_WHAT, BLIND_SPOTS),
 	range('evidence', 'what was seen', layout.BLIND_SPOT_EVIDENCE),
 	float('times', 'how often', layout.BLIND_SPOT_TIMES),
 	instant('last_ts', 'when last (UTC)', layout.BLIND_SPOT_LAST_TS),

@@ -21,6 +21,7 @@ export const LOSS_REASONS: readonly { readonly reason: string; readonly kind: Lo
 	{ reason: 'peek', kind: 'by_design' },
 	{ reason: 'excluded', kind: 'by_design' },
 	{ reason: 'evicted', kind: 'by_design' },
+	{ reason: 'unseen', kind: 'lost' },
 ];
 
 /** Totals of one reason since the start; `lastUs` is NaN when it never happened. */

@@ -12,6 +12,7 @@ import {
 	UNHELD_OTHER,
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
+	UNHELD_UNSEEN,
 } from '../../decoder-as/assembly/output-layout.ts';
 import { bodyNote } from '../../src/decode/body-note.ts';
 
@@ -56,6 +57,7 @@ describe('body notes', () => {
 		[300, 0, [[UNHELD_FAULT, 300]], true, 'body: 0 of 300 bytes; 300 lost (unreadable memory)'],
 		[300, 200, [[UNHELD_DISCARDED, 100]], false, 'body: 200 of 300 bytes; 100 discarded by the program (MSG_TRUNC)'],
 		[300, 200, [[UNHELD_OTHER, 100]], true, 'body: first 200 of 300 bytes; 100 not captured'],
+		[300, 200, [[UNHELD_UNSEEN, 100]], false, 'body: 200 of 300 bytes; 100 lost (unseen)'],
 		// Bytes nobody accounts for are named all the same.
 		[300, 200, [], true, 'body: first 200 of 300 bytes; 100 not captured'],
 		[300, 0, [], false, 'body: 0 of 300 bytes; 300 not captured'],
