@@ -397,7 +397,7 @@ function watchIdle(): void {
 function giveUpIdle(stream: Stream): void {
 	if (stream == NO_STREAM) return;
 	endSpill(stream);
-	if (stream.message == NO_MESSAGE) return;
+	if (stream.message == NO_MESSAGE || stream.message.http09) return;
 	const exchange = stream.message.exchange;
 	if (exchange == NO_EXCHANGE || exchange.unbound) return;
 	// Its response may come all the same: it is counted off then.

@@ -90,7 +90,8 @@ function appendRow(exchange: Exchange, first: Message): void {
 	connection.last = exchange;
 	connection.recognised = true;
 	askProcess(exchange.process);
-	if (!connection.unverified) giveId(exchange);
+	exchange.suspected = connection.suspected;
+	if (!connection.unverified && !connection.suspected) giveId(exchange);
 }
 
 function giveId(exchange: Exchange): void {
@@ -105,8 +106,36 @@ export function releaseRows(connection: Connection): void {
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
 		const next = exchange.next;
-		if (exchange.id == 0) giveId(exchange);
-		if (exchange.done) handOut(exchange);
+		if (!exchange.suspected) {
+			if (exchange.id == 0) giveId(exchange);
+			if (exchange.done) handOut(exchange);
+		}
+		exchange = next;
+	}
+}
+
+/** The connection proved to be HTTP: rows that waited for that get their ids. */
+export function proveRows(connection: Connection): void {
+	connection.suspected = false;
+	for (let exchange = connection.first; exchange != NO_EXCHANGE; exchange = exchange.next) {
+		if (!exchange.suspected) continue;
+		exchange.suspected = false;
+		if (!connection.unverified) giveId(exchange);
+		if (exchange.done) makeDue(connection);
+	}
+}
+
+/** It proved to be none: they are forgotten. */
+export function dropSuspected(connection: Connection): void {
+	connection.suspected = false;
+	let exchange = connection.first;
+	while (exchange != NO_EXCHANGE) {
+		const next = exchange.next;
+		if (exchange.suspected) {
+			if (isWaiting(exchange)) stopWaiting(exchange);
+			unlinkRow(exchange);
+			freeExchange(exchange);
+		}
 		exchange = next;
 	}
 }
@@ -230,7 +259,7 @@ export function finish(exchange: Exchange, state: i32, reason: i32): void {
 /** Has every fact that was asked for come, or had its time? */
 export function mayGo(exchange: Exchange): bool {
 	const connection = exchange.connection;
-	if (connection.unverified) return false;
+	if (connection.unverified || exchange.suspected) return false;
 	if (connection.asked != 0 && !connection.answered && connection.asked + 1 > settled) return false;
 	const process = exchange.process;
 	return process == NO_PROCESS || process.known || process.asked == 0 || process.asked + 1 <= settled;
@@ -244,7 +273,7 @@ export function handOutReady(connection: Connection): bool {
 		const next = exchange.next;
 		if (exchange.done) {
 			if (mayGo(exchange)) handOut(exchange);
-			else if (!connection.unverified) left = true;
+			else if (!connection.unverified && !exchange.suspected) left = true;
 		}
 		exchange = next;
 	}

@@ -131,7 +131,7 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 		if (invalid || word != at) return LINE_OTHER;
 		// HTTP/0.9 knew paths; `GET key` is said to caches.
 		const isPath = load<u8>(at) == 47 || begins(at, last, 'http://', false);
-		return isPath && methodEnd - methodStart == 3 && begins(methodStart, methodEnd, 'GET', false) ? LINE_SIMPLE : LINE_OTHER;
+		return isPath && isKnownMethod(methodStart, methodEnd) ? LINE_SIMPLE : LINE_OTHER;
 	}
 	message.version = <u32>version;
 	let targetEnd = word > at ? word - 1 : at;
@@ -170,6 +170,21 @@ function readPlainRequestLine(message: Message, base: usize, end: usize): bool {
 	message.targetLength = <u32>(end - 9 - target);
 	message.version = version == HTTP_1_1 ? 0x101 : 0x100;
 	return true;
+}
+
+/** A line that is no request line: its method and target, as far as it begins with a method that is known. */
+export function readOddRequestLine(message: Message, base: usize, end: usize): void {
+	const method = skipSpace(base, end);
+	let at = method;
+	while (at < end && isToken(load<u8>(at))) at++;
+	const known = isKnownMethod(method, at) && (at == end || isSpace(load<u8>(at)));
+	message.version = 0;
+	message.method = <u32>(method - base);
+	message.methodLength = known ? <u32>(at - method) : 0;
+	const target = skipSpace(at, end);
+	message.target = <u32>(target - base);
+	message.targetLength = known ? <u32>(trimSpace(target, end) - target) : 0;
+	note(message, !known ? ANOMALY_INVALID_METHOD : message.targetLength == 0 ? ANOMALY_INVALID_TARGET : ANOMALY_UNSUPPORTED_VERSION);
 }
 
 /** A request line of which only the beginning [base, end) was kept, and the version read from its end. */

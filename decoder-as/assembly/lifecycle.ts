@@ -271,6 +271,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
 	// What we send ends in order when we close; what we receive only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
+	if (connection.suspected) exchanges.dropSuspected(connection);
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
 		const next = exchange.next;

@@ -46,6 +46,17 @@ export function noteProtocol(connection: Connection): void {
 	noteSpot(connection.pid, tls ? BLIND_TLS : BLIND_HTTP2, comm, words);
 }
 
+/** … or only seemed to be: its answer is HTTP/1. */
+export function forgetProtocol(connection: Connection): void {
+	const what = connection.protocol == PROTOCOL_TLS ? BLIND_TLS : BLIND_HTTP2;
+	for (let i: u32 = 0; i < spotCount; i++) {
+		const spot = spots + i * SPOT_BYTES;
+		if (load<u32>(spot) != connection.pid || load<u32>(spot, 4) != what) continue;
+		if (load<u64>(spot, 8) != 0) store<u64>(spot, load<u64>(spot, 8) - 1, 8);
+		return;
+	}
+}
+
 /** Something happened that cannot be followed: BLIND_*. The comm is copied. */
 export function noteSpot(pid: u32, what: u32, comm: usize, words: string): void {
 	if (spots == 0) {
@@ -79,6 +90,7 @@ export function noteSpot(pid: u32, what: u32, comm: usize, words: string): void 
 export function writeSpots(): void {
 	for (let i: u32 = 0; i < spotCount; i++) {
 		const spot = spots + i * SPOT_BYTES;
+		if (load<u64>(spot, 8) == 0) continue;
 		const comm = commLength(spot + 24);
 		const evidence = load<u32>(spot, 40);
 		const entry = reserve(ENTRY_BLIND_SPOT, BLIND_SPOT_FIXED_BYTES, BLIND_SPOT_FIXED_BYTES + comm + evidence);

@@ -5,6 +5,9 @@ import { addBody, addUnseenBody, appendBody, freeMessage, takeOffBody } from './
 import { UNHELD_OTHER } from './output-layout';
 import { Message, NO_EXCHANGE, NO_MESSAGE, Stream } from './state';
 
+/** As long as nothing shows that a connection is HTTP, not much of it is kept. */
+const SUSPECTED_KEPT: u32 = 16384;
+
 /** The message being read goes on as the stream's spill. */
 export function beginSpill(stream: Stream): void {
 	stream.spill = stream.message;
@@ -13,7 +16,10 @@ export function beginSpill(stream: Stream): void {
 
 /** Bytes of the current call are passed over. */
 export function spillBytes(stream: Stream, at: usize, length: u32): void {
-	if (stream.spill != NO_MESSAGE && length != 0) addBody(stream.spill, at, length);
+	const spill = stream.spill;
+	if (spill == NO_MESSAGE || length == 0) return;
+	if (stream.connection.suspected && spill.bodyLength >= SUSPECTED_KEPT) spill.dropped = true;
+	addBody(spill, at, length);
 }
 
 /** The last `length` bytes that were passed over are a line that may begin a head. */

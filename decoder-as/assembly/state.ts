@@ -77,6 +77,10 @@ export class Connection {
 	opaque: bool;
 	/** Something HTTP/1 was seen on it. */
 	recognised: bool;
+	/** Its first bytes are no request; its rows wait for an answer that is HTTP. */
+	suspected: bool;
+	/** CONNECT was answered: what follows may be anything, HTTP/1 as well. */
+	tunnel: bool;
 	/** Closed; records that were late are still taken until the batch after `closedIn` has ended. */
 	closed: bool;
 	/** Everything of it has ended; only rows are left that wait for facts. */
@@ -396,6 +400,8 @@ export class Message {
 	http09: bool;
 	/** Its first line cannot be read: what follows may be the rest of a head, or of a text. */
 	odd: bool;
+	/** A request that has its row, or had one. */
+	hadRow: bool;
 	/** It was given to its request before its head was complete. */
 	placed: bool;
 	/** Its framing cannot be read: nothing says where it ends. */
@@ -480,6 +486,8 @@ export class Exchange {
 	reason: i32;
 	/** Finished: only facts are waited for. */
 	done: bool;
+	/** It waits for the proof that its connection is HTTP. */
+	suspected: bool;
 	/** A response that has no row yet: see alignment.ts. */
 	unbound: bool;
 	/** Requests (of an unbound response: responses) may have been lost right before this one. */

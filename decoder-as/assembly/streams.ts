@@ -37,6 +37,7 @@ import {
 	note,
 	readCutRequestLine,
 	readField,
+	readOddRequestLine,
 	readRequestLine,
 	readStatusLine,
 	readVersion,
@@ -60,6 +61,7 @@ import {
 	ANOMALY_INVALID_CHUNK_END,
 	ANOMALY_INVALID_CHUNK_EXTENSION,
 	ANOMALY_INVALID_CHUNK_SIZE,
+	ANOMALY_INVALID_METHOD,
 	ANOMALY_INVALID_STATUS,
 	ANOMALY_INVALID_TRANSFER_ENCODING,
 	ANOMALY_LEADING_CRLF,
@@ -72,6 +74,7 @@ import {
 	ANOMALY_UNENDED_TRAILERS,
 	ANOMALY_UNEXPECTED_FRAMING,
 	ANOMALY_UNKNOWN_TRANSFER_CODING,
+	ANOMALY_UNSUPPORTED_VERSION,
 	PROTOCOL_HTTP1,
 	PROTOCOL_HTTP2,
 	PROTOCOL_OTHER,
@@ -91,7 +94,7 @@ import {
 } from './output-layout';
 import { firstPendingTime } from './pending';
 import { readPlainFields } from './plain-fields';
-import { noteProtocol, protocolOf } from './protocols';
+import { forgetProtocol, noteProtocol, protocolOf } from './protocols';
 import { askSocket } from './questions';
 import { keepFields, recallFields, whole as recalled } from './recalled-fields';
 import { clearSearch, findStart, fitsSearch, keepSearchLine, makeSearchRoom, mayBeStart, passSearchLine } from './search';
@@ -237,12 +240,16 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 			case OPAQUE:
 				break;
 			case AT_START:
+				if (stream.connection.tunnel && !stream.connection.recognised) {
+					setOpaque(stream.connection, PROTOCOL_OTHER);
+					break;
+				}
 				if (!mayStart(stream)) return length - left;
 				if (call.flags & FLAG_ZERO_COPY && beginUnreadable(stream)) continue;
 				loseFraming(stream, taken, false);
 				break;
 			default:
-				loseFraming(stream, taken, false);
+				if (!spillUnseen(stream, taken, reason)) loseFraming(stream, taken, false);
 				break;
 		}
 		stream.next += taken;
@@ -250,6 +257,23 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
 	}
 	return length;
+}
+
+/** They belong to a message that nothing says the end of. */
+function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
+	const message = stream.message;
+	if (message != NO_MESSAGE && message.odd && !message.isResponse && !message.headed && message.exchange == NO_EXCHANGE) {
+		spillRequest(stream, message);
+	}
+	const spill = stream.spill;
+	if (stream.state != SEARCHING || spill == NO_MESSAGE) return false;
+	addUnseenBody(spill, length, reason);
+	clearSearch(stream);
+	if (spill.exchange == NO_EXCHANGE) return true;
+	// They may be messages of their own as well.
+	if (spill.isResponse) alignment.loseResponses(stream.connection, length, false, 0);
+	else alignment.loseRequests(stream.connection, length, false, 0);
+	return true;
 }
 
 /** `length` bytes of the stream never reached us. */
@@ -275,6 +299,11 @@ export function feedGap(stream: Stream, length: u64): void {
 				else addUnseenBody(stream.message, taken, reason);
 				break;
 			case OPAQUE:
+				break;
+			case AT_START:
+				// Of what began here nothing can be told any more.
+				if (stream.connection.tunnel && !stream.connection.recognised) setOpaque(stream.connection, PROTOCOL_OTHER);
+				else loseFraming(stream, taken, true);
 				break;
 			default:
 				loseFraming(stream, taken, true);
@@ -329,7 +358,11 @@ function mayStart(stream: Stream): bool {
 		if (stream.role == CARRIES_RESPONSES && connection.waiting == NO_EXCHANGE) beginEarlyRow(connection);
 		return true;
 	}
-	if (stream.role == CARRIES_RESPONSES) return connection.waiting != NO_EXCHANGE || connection.abandoned != 0;
+	if (stream.role == CARRIES_RESPONSES) {
+		if (connection.waiting != NO_EXCHANGE || connection.abandoned != 0) return true;
+		if (hasOddRequest(connection)) beginEarlyRow(connection);
+		return connection.waiting != NO_EXCHANGE;
+	}
 	const last = connection.last;
 	if (last == NO_EXCHANGE || !exchanges.isWaiting(last)) return true;
 	return !last.request.isConnect && !(last.request.upgrade != 0 && last.request.connectionUpgrade);
@@ -351,11 +384,12 @@ function startMessage(stream: Stream, from: usize, end: usize): usize {
 			return at;
 		}
 		chooseRole(stream, at, end);
-		if (stream.role == 0) {
+		if (stream.role == 0 && !suspect(stream, at, end)) {
 			beginOther(stream, at, end);
 			return at;
 		}
 	}
+	if (connection.suspected && stream.role == CARRIES_RESPONSES && !mayProve(connection, at, end)) return at;
 	if (!mayStart(stream)) return WAIT;
 	const response = stream.role == CARRIES_RESPONSES;
 	if (response ? !mayBeResponse(connection, at, end) : !(mayBeRequest(at, end) || (connection.recognised && isVisible(load<u8>(at))))) return startOdd(stream, at, end);
@@ -474,13 +508,64 @@ function beginOther(stream: Stream, at: usize, end: usize): void {
 	setOpaque(connection, protocol);
 }
 
+/**
+ * The first bytes of a connection, or of what runs in a tunnel, are no request. When it is a client that says them its server
+ * may still answer in HTTP. Until it does the connection is what it seems to be, and its rows are kept back.
+ */
+function suspect(stream: Stream, at: usize, end: usize): bool {
+	const connection = stream.connection;
+	if (connection.doubt != 0 || stream.midstream || !mayAsk(stream)) return false;
+	connection.protocol = protocolOf(at, end);
+	if (connection.protocol != PROTOCOL_OTHER) noteProtocol(connection);
+	connection.suspected = true;
+	connection.recognised = true;
+	if (stream.role == 0) setRole(stream, CARRIES_REQUESTS);
+	return true;
+}
+
+/** May the stream be the client's, who speaks first? */
+function mayAsk(stream: Stream): bool {
+	const connection = stream.connection;
+	if (stream.role != 0) return stream.role == CARRIES_REQUESTS;
+	const incoming = stream == connection.incoming;
+	const other = incoming ? connection.outgoing : connection.incoming;
+	if (other != NO_STREAM && other.next != other.base) return false;
+	return connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED ? !incoming : true;
+}
+
+/** The answer on a connection that only it can prove to be HTTP begins with [at, end): may it be one? */
+function mayProve(connection: Connection, at: usize, end: usize): bool {
+	if (begins(at, end, 'HTTP/1.', false)) prove(connection);
+	else if (!begins(at, end, 'HTTP/1.', true)) disprove(connection);
+	return !connection.opaque;
+}
+
+function prove(connection: Connection): void {
+	if (connection.protocol != PROTOCOL_OTHER) forgetProtocol(connection);
+	connection.protocol = PROTOCOL_HTTP1;
+	exchanges.proveRows(connection);
+}
+
+function disprove(connection: Connection): void {
+	setOpaque(connection, connection.protocol, false);
+	exchanges.dropSuspected(connection);
+}
+
 /** Bytes where a head should begin that are none. */
 function startOdd(stream: Stream, at: usize, end: usize): usize {
 	const connection = stream.connection;
 	const exchange = connection.waiting;
-	if (!connection.recognised) {
+	if (!connection.recognised && !suspect(stream, at, end)) {
 		beginOther(stream, at, end);
 		return at;
+	}
+	if (stream.role == CARRIES_REQUESTS && connection.doubt == 0) {
+		const request = openMessage(stream, false);
+		if (request != NO_MESSAGE) {
+			request.odd = true;
+			lines.beginHead(stream, 0);
+			return at;
+		}
 	}
 	if (stream.role == CARRIES_RESPONSES && exchange != NO_EXCHANGE && connection.doubt == 0) {
 		if (exchange.request.http09) {
@@ -523,6 +608,10 @@ function goesOn(message: Message, from: usize, end: usize): bool {
 /** It does not: the response is read as startOdd would have, had it seen these bytes together with what follows. */
 function turnOdd(stream: Stream, message: Message): void {
 	const connection = stream.connection;
+	if (connection.suspected) {
+		disprove(connection);
+		return;
+	}
 	const exchange = connection.waiting;
 	const begun = message.headLength;
 	const answers = exchange != NO_EXCHANGE && connection.doubt == 0;
@@ -559,6 +648,7 @@ function beginSimple(stream: Stream, exchange: Exchange): bool {
 
 function beginSimpleBody(stream: Stream, exchange: Exchange, message: Message): void {
 	exchanges.bindResponse(exchange, message);
+	endSimple(stream.connection.requests);
 	message.headed = true;
 	message.version = 9;
 	note(message, ANOMALY_HTTP09);
@@ -598,16 +688,22 @@ function takeBack(connection: Connection): void {
 }
 
 /** From here on nothing of the connection is read. */
-export function setOpaque(connection: Connection, protocol: i32): void {
+export function setOpaque(connection: Connection, protocol: i32, isNews: bool = true): void {
 	connection.protocol = protocol;
 	connection.opaque = true;
 	if (connection.incoming != NO_STREAM) makeOpaque(connection.incoming);
 	if (connection.outgoing != NO_STREAM) makeOpaque(connection.outgoing);
-	if (protocol == PROTOCOL_TLS || protocol == PROTOCOL_HTTP2) noteProtocol(connection);
+	if (isNews && (protocol == PROTOCOL_TLS || protocol == PROTOCOL_HTTP2)) noteProtocol(connection);
 }
 
 function makeOpaque(stream: Stream): void {
 	if (stream.state != OPAQUE) skipOpaque(stream);
+	clearStream(stream);
+	stream.state = OPAQUE;
+}
+
+/** What is being read ends here, whatever it is. */
+function clearStream(stream: Stream): void {
 	const message = stream.message;
 	if (message != NO_MESSAGE) {
 		stream.message = NO_MESSAGE;
@@ -616,14 +712,22 @@ function makeOpaque(stream: Stream): void {
 		if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	}
 	leaveSpill(stream);
-	stream.state = OPAQUE;
+	stream.state = AT_START;
+	stream.guess = false;
+	stream.garbage = false;
+	stream.closing = false;
+	stream.tentative = false;
+	stream.remaining = 0;
+	stream.skipped = 0;
 }
 
 /** Reads lines of a head or of trailers from [from, end). */
 function readLines(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
-	if (message.odd) {
+	if (message.odd && !message.isResponse) {
+		// Its line is read when it is whole.
+	} else if (message.odd) {
 		const blank = skipSpace(message.head, message.head + message.headLength) == message.head + message.headLength;
 		const others = stream.connection.waiting != NO_EXCHANGE && !blank;
 		if (stream.next == call.startOffset && others && mayBeStart(from, end, true)) {
@@ -672,8 +776,14 @@ function readLines(stream: Stream, from: usize, end: usize): usize {
 function readLine(stream: Stream, message: Message, taken: usize): bool {
 	const at = lines.lineStart;
 	let end = lines.lineEnd;
-	if (!stream.started) return message.odd ? readOddLine(stream, message, stream.next + taken) : readStartLine(stream, message, stream.next + taken);
-	if (message.odd && !readOddHead(stream, message, at, end, stream.next + taken)) return false;
+	const offset = stream.next + taken;
+	if (!stream.started) {
+		return message.odd && message.isResponse ? readOddLine(stream, message, offset) : readStartLine(stream, message, offset);
+	}
+	if (message.http09 && !readAfterSimple(stream, message, at, end, offset)) return false;
+	if (message.odd && !(message.isResponse ? readOddHead(stream, message, at, end, offset) : readOddFields(stream, message, at, end))) {
+		return false;
+	}
 	if (lines.bareCr) note(message, ANOMALY_BARE_CR);
 	else if (end > at && load<u8>(end - 1) == 13) end = trimCr(message, at, end - 1);
 	else if (!lines.truncated) note(message, ANOMALY_BARE_LF);
@@ -759,7 +869,20 @@ function readStartLine(stream: Stream, message: Message, offset: u64): bool {
 			}
 		}
 	}
+	const connection = stream.connection;
+	if (message.isResponse && connection.suspected && (kind == LINE_HTTP || kind == LINE_MALFORMED)) prove(connection);
+	if (kind != LINE_HTTP && kind != LINE_SIMPLE && !message.isResponse && !lines.cut) {
+		// It may end like one.
+		const start = findStart(base, end, false);
+		if (start > base && (connection.recognised || suspect(stream, base, end))) {
+			beginRequestAt(message, base, start, end);
+			message.damage = REASON_MALFORMED;
+			field = end;
+			kind = LINE_HTTP;
+		}
+	}
 	if (kind == LINE_HTTP || isBroken(stream, message, base, kind)) {
+		message.odd = false;
 		if (kind != LINE_HTTP) message.damage = REASON_MALFORMED;
 		stream.started = true;
 		stream.state = IN_FIELDS;
@@ -769,6 +892,15 @@ function readStartLine(stream: Stream, message: Message, offset: u64): bool {
 	if (kind == LINE_MALFORMED && message.isResponse) return readOddLine(stream, message, offset);
 	leaveStartLine(stream, message, base, end, kind);
 	return false;
+}
+
+/** The request line [start, end), which what stands between `base` and it does not belong to. */
+function beginRequestAt(message: Message, base: usize, start: usize, end: usize): void {
+	forgetFields(message);
+	note(message, ANOMALY_LEADING_GARBAGE);
+	readRequestLine(message, start, end);
+	message.method += <u32>(start - base);
+	message.target += <u32>(start - base);
 }
 
 function readLineOf(message: Message, base: usize, end: usize): u32 {
@@ -796,6 +928,8 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 			if (kind == LINE_OTHER && connection.doubt != 0) {
 				closeUnused(stream);
 				beginSearch(stream, !stream.midstream);
+			} else if (suspect(stream, base, end)) {
+				readOddRequest(stream, message, base, end, kind);
 			} else {
 				setOpaque(connection, protocol);
 			}
@@ -808,8 +942,16 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 			return;
 		}
 	}
+	if (message.isResponse && connection.suspected) {
+		disprove(connection);
+		return;
+	}
 	if (message.isResponse && connection.responsesBegun == 0 && begins(base, end, 'ICY ', false)) {
 		takeBack(connection);
+		return;
+	}
+	if (kind != LINE_SIMPLE && !message.isResponse && connection.doubt == 0) {
+		readOddRequest(stream, message, base, end, kind);
 		return;
 	}
 	if ((kind == LINE_OTHER || kind == LINE_HTTP2) && message.exchange == NO_EXCHANGE) {
@@ -825,19 +967,61 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		beginSearch(stream, false);
 		return;
 	}
-	storeHead(message, base, lines.headLength(stream, message));
 	if (kind == LINE_SIMPLE) {
+		lines.leavePlace(stream, message);
 		message.headed = true;
 		message.http09 = true;
 		message.version = 9;
 		note(message, ANOMALY_HTTP09);
+		// HTTP/0.9 knew no other method.
+		if (message.methodLength != 3 || !begins(base + message.method, end, 'GET', false)) message.damage = REASON_MALFORMED;
 		beginRow(stream, message);
-		endMessage(stream);
+		stream.started = true;
+		stream.state = IN_FIELDS;
 		return;
 	}
+	storeHead(message, base, lines.headLength(stream, message));
 	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
 	runOn(stream);
+}
+
+/**
+ * A line [at, end) after a request of HTTP/0.9, up to `offset` of the stream. True: it is a field line, so that the request is one of
+ * HTTP/1 without a version. Others the server does not read.
+ */
+function readAfterSimple(stream: Stream, message: Message, at: usize, end: usize, offset: u64): bool {
+	const lineEnd = lineEndOf(at);
+	if (lineEnd == at) {
+		endMessage(stream);
+		return false;
+	}
+	if (isFieldLine(at, lineEnd, false)) {
+		message.http09 = false;
+		message.headed = false;
+		message.version = 0;
+		message.damage = REASON_MALFORMED;
+		message.anomalies &= ~((<u64>1) << ANOMALY_HTTP09);
+		note(message, ANOMALY_UNSUPPORTED_VERSION);
+		return true;
+	}
+	const length = <u32>(lines.lineEnd + 1 - at);
+	message.wireBytes -= length;
+	if (!stream.overflow) message.headLength = <u32>(at - message.head);
+	beginSearch(stream, false);
+	keepSearchLine(stream, at, length, true, false);
+	endMessage(stream);
+	stream.state = SEARCHING;
+	stream.garbage = true;
+	useKeptLine(stream, offset - length, false);
+	return false;
+}
+
+/** What comes after a request of HTTP/0.9 does not matter any more. */
+function endSimple(stream: Stream): void {
+	if (stream == NO_STREAM || stream.message == NO_MESSAGE || !stream.message.http09) return;
+	if (!stream.overflow) stream.message.headLength = stream.lineStart;
+	endMessage(stream);
 }
 
 /** Something is wrong with its line, but it is one of a request, and its fields follow. */
@@ -860,17 +1044,45 @@ function finishHead(stream: Stream, message: Message): void {
 	storeHead(message, base, lines.headLength(stream, message));
 	message.headed = true;
 	acceptTentative(stream);
+	if (message.odd) message.anomalies &= ~((<u64>1) << ANOMALY_INCOMPLETE_HEAD);
 	if (message.isResponse) finishResponseHead(stream, message);
 	else finishRequestHead(stream, message);
+}
+
+/** Did something come that may be a request, and was not answered? */
+function hasOddRequest(connection: Connection): bool {
+	const requests = connection.requests;
+	if (requests == NO_STREAM || connection.doubt != 0) return false;
+	const message = requests.spill != NO_MESSAGE ? requests.spill : requests.message;
+	return message != NO_MESSAGE && !message.hadRow && (message.odd || message.unclear);
 }
 
 /** A response comes although no request is complete: if one has begun, that is what it answers. */
 function beginEarlyRow(connection: Connection): void {
 	const requests = connection.requests;
-	if (requests == NO_STREAM || requests.message == NO_MESSAGE || requests.tentative) return;
-	const message = requests.message;
-	if (message.headed || message.exchange != NO_EXCHANGE) return;
-	if (requests.started || readBegunLine(message)) beginRow(requests, message);
+	if (requests == NO_STREAM) return;
+	let message = requests.message;
+	if (message != NO_MESSAGE && message.odd && !message.headed && message.exchange == NO_EXCHANGE) {
+		if (!requests.started) readOddRequestLine(message, message.head, message.head + message.headLength);
+		message.damage = REASON_MALFORMED;
+		if (message.methodLength == 0 && message.fieldCount == 0) spillRequest(requests, message);
+		else note(message, ANOMALY_INCOMPLETE_HEAD);
+	}
+	message = requests.message;
+	if (message != NO_MESSAGE && !requests.tentative && !message.headed && message.exchange == NO_EXCHANGE) {
+		if (requests.started || message.odd || readBegunLine(message)) {
+			if (!requests.started) message.damage = REASON_MALFORMED;
+			beginRow(requests, message);
+			return;
+		}
+		if (connection.doubt == 0) {
+			message.odd = true;
+			spillRequest(requests, message);
+		}
+	}
+	if (requests.spill == NO_MESSAGE || requests.spill.hadRow || connection.doubt != 0) return;
+	requests.garbage = false;
+	beginRow(requests, requests.spill);
 }
 
 /** Reads what there is of a request line; false when it may be anything. */
@@ -899,6 +1111,7 @@ function beginRow(stream: Stream, message: Message): void {
 		return;
 	}
 	const exchange = exchanges.beginExchange(connection, message);
+	message.hadRow = true;
 	if (exchange != NO_EXCHANGE) {
 		alignment.afterRequest(exchange, quiet);
 		exchanges.limitWaiting(connection);
@@ -951,7 +1164,8 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	const connect = request != NO_MESSAGE && request.isConnect && status < 300 && !message.odd;
 	if (status == 101 || connect) {
 		message.upgraded = true;
-		goOver(connection, exchange, connect ? PROTOCOL_OTHER : upgradeProtocol(message, request));
+		if (connect) beginTunnel(connection, exchange);
+		else goOver(connection, exchange, upgradeProtocol(message, request));
 		return;
 	}
 	if (request != NO_MESSAGE && request.isHead) {
@@ -996,7 +1210,16 @@ function upgradeProtocol(message: Message, request: Message): i32 {
 			: PROTOCOL_OTHER;
 }
 
-/** 101 or CONNECT: what follows in either direction is not HTTP/1. */
+/** CONNECT was answered: what follows is told by its first bytes, as at the beginning of a connection. */
+function beginTunnel(connection: Connection, exchange: Exchange): void {
+	connection.tunnel = true;
+	connection.recognised = false;
+	if (connection.incoming != NO_STREAM) clearStream(connection.incoming);
+	if (connection.outgoing != NO_STREAM) clearStream(connection.outgoing);
+	exchanges.settle(exchange);
+}
+
+/** 101: what follows in either direction is not HTTP/1. */
 function goOver(connection: Connection, exchange: Exchange, protocol: i32): void {
 	setOpaque(connection, protocol);
 	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
@@ -1007,7 +1230,11 @@ function placeResponse(stream: Stream, message: Message): Exchange {
 	const connection = stream.connection;
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
 	const exchange = alignment.placeResponse(connection, message);
+	endSimple(connection.requests);
 	askSocket(connection);
+	const request = exchange == NO_EXCHANGE ? NO_MESSAGE : exchange.request;
+	// Who sent no more than the beginning of a line was answered all the same.
+	if (request != NO_MESSAGE && request.ended && !request.headed && request.fieldCount == 0) request.damage = REASON_MALFORMED;
 	return exchange;
 }
 
@@ -1343,20 +1570,64 @@ function lineEndOf(at: usize): usize {
 	return lines.lineEnd > at && load<u8>(lines.lineEnd - 1) == 13 ? lines.lineEnd - 1 : lines.lineEnd;
 }
 
+/** The line [base, end) is no request line, but what follows it may be the head of a request. */
+function readOddRequest(stream: Stream, message: Message, base: usize, end: usize, kind: u32): void {
+	if (kind != LINE_HTTP2) readOddRequestLine(message, base, end);
+	else note(message, ANOMALY_UNSUPPORTED_VERSION);
+	lines.leavePlace(stream, message);
+	stream.started = true;
+	stream.state = IN_FIELDS;
+	message.odd = true;
+	message.damage = REASON_MALFORMED;
+}
+
+/** A line [at, end) after it: see readOddHead. */
+function readOddFields(stream: Stream, message: Message, at: usize, end: usize): bool {
+	const lineEnd = lineEndOf(at);
+	if (lineEnd == at) {
+		if (message.methodLength != 0 || message.fieldCount != 0 || message.exchange != NO_EXCHANGE) return true;
+		spillRequest(stream, message);
+		stream.searchBlank = true;
+		return false;
+	}
+	if (message.exchange == NO_EXCHANGE && !stream.overflow && findStart(at, lineEnd, false) == at) {
+		beginRequestAt(message, message.head, at, lineEnd);
+		message.odd = false;
+		message.damage = stream.connection.suspected ? REASON_MALFORMED : 0;
+		return false;
+	}
+	if (isFieldLine(at, lineEnd, message.fieldCount != 0)) return true;
+	spillRequest(stream, message);
+	return false;
+}
+
+/** It is no head. Whether it is a request all the same the other side's answer will tell. */
+function spillRequest(stream: Stream, message: Message): void {
+	keepAsBody(stream, message, 0);
+	stream.skipped += message.wireBytes;
+	beginSpill(stream);
+	stream.garbage = true;
+	stream.connection.stray = true;
+	beginSearch(stream, false);
+}
+
 /** What was taken for a head is none: it is body, but for its last `less` bytes, which are not the message's. */
 function keepAsBody(stream: Stream, message: Message, less: u32): void {
 	const length = message.wireBytes - less;
-	const kept = <u32>min<u64>(message.headLength, length);
+	// A request line as far as it could be read stays one.
+	const begun = message.head + message.headLength;
+	const line: u32 = message.methodLength == 0 ? 0 : <u32>(min<usize>(findLineFeed(message.head, begun) + 1, begun) - message.head);
+	const kept = <u32>min<u64>(message.headLength - line, length - line);
 	const time = message.endTime;
-	message.wireBytes = 0;
+	message.wireBytes = line;
 	message.damage = REASON_MALFORMED;
 	countHeadAsBody(message);
-	appendBody(message, message.head, kept);
-	if (length > kept) addUnseenBody(message, length - kept, UNHELD_OTHER);
+	appendBody(message, message.head + line, kept);
+	if (length > line + kept) addUnseenBody(message, length - line - kept, UNHELD_OTHER);
 	message.endTime = time;
 	forgetFields(message);
-	note(message, ANOMALY_INVALID_STATUS);
-	message.headLength = 0;
+	note(message, message.isResponse ? ANOMALY_INVALID_STATUS : line == 0 ? ANOMALY_INVALID_METHOD : ANOMALY_INCOMPLETE_HEAD);
+	message.headLength = line;
 	message.hasStatusText = false;
 	message.headed = true;
 	message.unclear = true;
@@ -1423,6 +1694,7 @@ function runOn(stream: Stream): void {
 
 /** Bytes are missing where the framing needs them: what is begun ends here, and the next head has to be found. */
 function loseFraming(stream: Stream, length: u64, lost: bool): void {
+	endSimple(stream);
 	const connection = stream.connection;
 	const message = stream.message;
 	if (stream.role == 0) roleByConnection(stream);
@@ -1434,7 +1706,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
 		if (!message.unclear) message.damage = REASON_BYTES_LOST;
-		if (message.odd && !message.headed) keepAsBody(stream, message, 0);
+		if (message.odd && !message.headed && message.isResponse) keepAsBody(stream, message, 0);
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
@@ -1496,10 +1768,13 @@ export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 	stream.ended = true;
 	countSkipped(stream);
 	endStreamMessage(stream, reason, orderly);
-	endSpill(stream);
+	// What may still be answered is kept.
+	if (stream.spill != NO_MESSAGE && !stream.spill.isResponse && !stream.spill.hadRow) stream.spill.ended = true;
+	else endSpill(stream);
 }
 
 function endStreamMessage(stream: Stream, reason: i32, orderly: bool): void {
+	endSimple(stream);
 	const message = stream.message;
 	if (message == NO_MESSAGE) return;
 	const state = stream.state;
@@ -1507,7 +1782,12 @@ function endStreamMessage(stream: Stream, reason: i32, orderly: bool): void {
 		endMessage(stream);
 		return;
 	}
-	if (message.odd && !message.headed) keepAsBody(stream, message, 0);
+	if (message.odd && !message.headed && message.exchange == NO_EXCHANGE && !message.isResponse) {
+		if (!stream.started) readOddRequestLine(message, message.head, message.head + message.headLength);
+		spillRequest(stream, message);
+		return;
+	}
+	if (message.odd && !message.headed && message.isResponse) keepAsBody(stream, message, 0);
 	else if (message.expectContinue && message.bodyBytes == 0 && state == IN_LENGTH) note(message, ANOMALY_BODY_NOT_SENT);
 	else if (message.damage == 0) message.damage = reason;
 	if (!message.headed) closeUnfinishedHead(stream, message);
@@ -1522,8 +1802,11 @@ function closeUnfinishedHead(stream: Stream, message: Message): void {
 	}
 	// Not even a line: a row only when it can be nothing else.
 	if (message.exchange != NO_EXCHANGE) return;
-	if (stream.connection.recognised && readBegunLine(message)) beginRow(stream, message);
-	else closeUnused(stream);
+	const connection = stream.connection;
+	if (!connection.recognised && !suspect(stream, message.head, message.head + message.headLength)) closeUnused(stream);
+	else if (readBegunLine(message)) beginRow(stream, message);
+	else if (connection.doubt != 0) closeUnused(stream);
+	else spillRequest(stream, message);
 }
 
 // ---- After damage ---------------------------------------------------------------------------------------------------

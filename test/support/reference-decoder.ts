@@ -83,7 +83,8 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 			if (row !== undefined && !opaque) {
 				const result = readResponse(responses, responseAt, row, ended);
 				responseAt = result.at;
-				if (row.upgraded) opaque = true;
+				// What runs in a tunnel is read like what came before it.
+				if (row.upgraded && row.method !== 'CONNECT') opaque = true;
 				if (result.done) answered++;
 			} else if (
 				responseAt < responses.length &&

@@ -2,7 +2,9 @@
 // the bytes are cut into calls, the rows are the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Decoded, decodeRecords } from '../support/decoded-rows.ts';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/output-layout.ts';
+import { type Decoded, decodeRecords, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
 import { type ConnectionTape, Tape } from '../support/record-builder.ts';
 
 const SIZES = [1, 2, 3, 7, 16, 1 << 20];
@@ -307,5 +309,222 @@ test('an odd answer never takes the response of a request that was sent together
 			}
 			assert.equal(rows.filter((row) => row.status === 200).length, 2, shown);
 		});
+	}
+});
+
+/** What begins a connection and is no request, and as much of a request as can be read in it. */
+const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: string, body: string | null])[] = [
+	['\x16\x03\x01\x00\x05hello', '- -', '', '\x16\x03\x01\x00\x05hello'],
+	['\x16\x03\x01\n\na: b\n\nc', '- -', '', '\x16\x03\x01\n\na: b\n\nc'],
+	['POST /HTTP/1.1\r\nHost: h\r\n\r\n', 'POST /HTTP/1.1', 'Host: h', ''],
+	['GET /HTTP/1.1\r\nHost: h\r\n\r\n', 'GET /HTTP/1.1', 'Host: h', ''],
+	['PUT /x\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi', 'PUT /x', 'Host: h|Content-Length: 2', 'hi'],
+	['OPTIONS\r\nHost: h\r\n\r\n', 'OPTIONS -', 'Host: h', ''],
+	['OPTIONS\r\n\r\n', 'OPTIONS -', '', ''],
+	['\xff\0\0\0 GET /x HTTP/1.1\r\nHost: h\r\n\r\n', 'GET /x', 'Host: h', ''],
+	['\xef\xbb\xbfGET /x HTTP/1.1\r\nHost: h\r\n\r\n', 'GET /x', 'Host: h', ''],
+	['\0POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi', 'POST /x', 'Host: h|Content-Length: 2', 'hi'],
+	['junk\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n', 'GET /x', 'Host: h', ''],
+	['GET /', 'GET /', '', null],
+	['GET /x HTTP/1.', 'GET /x', '', null],
+	['hello', '- -', '', 'hello'],
+	['hello world\r\n\r\n', '- -', '', 'hello world\r\n\r\n'],
+	['hello\r\nHost: h\r\n\r\n', '- -', 'Host: h', ''],
+	['{"a": 1}\n[2]\n', '- -', '', '{"a": 1}\n[2]\n'],
+	['PRI * HTTP/2.0\r\n\r\n', 'PRI *', '', ''],
+];
+
+test('what begins a connection and is no request has its row when the answer is HTTP', () => {
+	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad';
+	for (const [bytes, line, fields, body] of NO_REQUESTS) {
+		everyWay((end, shown) => {
+			for (const closer of ['client', 'server'] as const) {
+				const { exchanges, connections } = end().request(bytes).response(bad).close(closer);
+				const told = `${JSON.stringify(bytes)}, ${closer} closes: ${shown}`;
+				assert.deepEqual(
+					exchanges.map((row) => [`${row.method ?? '-'} ${row.target ?? '-'}`, row.status, row.reason, row.resBody]),
+					[[line, 400, 'malformed', 'bad']],
+					told,
+				);
+				const [row] = exchanges;
+				assert.equal(row!.reqHeaders.map((field) => `${field.name}: ${field.value}`).join('|'), fields, told);
+				assert.equal(row!.reqBody, body, told);
+				assert.deepEqual([connections[0]!.protocol, connections[0]!.exchanges], ['http1', 1], told);
+			}
+		});
+	}
+});
+
+test('a client that shuts its side down before the answer has the row as well', () => {
+	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad';
+	for (const [bytes, line] of [...NO_REQUESTS, [`GET /${'a'.repeat(9000)}`, `GET /${'a'.repeat(9000)}`] as const]) {
+		for (const size of SIZES) {
+			const talk = new End('server', size).request(bytes);
+			talk.connection.eof();
+			talk.response(bad).connection.close();
+			const rows = decodeRecords(talk.tape.records).exchanges;
+			assert.deepEqual(
+				rows.map((row) => [`${row.method ?? '-'} ${row.target ?? '-'}`, row.status, row.reason]),
+				[[line, 400, 'malformed']],
+				`${JSON.stringify(bytes.slice(0, 40))}, ${size} bytes a call`,
+			);
+		}
+	}
+});
+
+test('a request after one that was none has its own answer, where the connection is kept', () => {
+	for (const [bytes, line] of NO_REQUESTS) {
+		// The next request would be the rest of its line.
+		if (!bytes.endsWith('\n') && !bytes.endsWith('hi') && !bytes.startsWith('\x16')) continue;
+		everyWay((end, shown) => {
+			const talk = end().request(bytes).response(ok('odd'));
+			const rows = talk
+				.request(get('/next'))
+				.response(ok('next'))
+				.request(get('/last'))
+				.response(ok('last'))
+				.close().exchanges;
+			assert.deepEqual(
+				rows.map((row) => [row.path === null ? '-' : row.path, row.status, row.resBody]).slice(1),
+				[
+					['/next', 200, 'next'],
+					['/last', 200, 'last'],
+				],
+				`${JSON.stringify(bytes)}: ${shown}`,
+			);
+			assert.deepEqual([rows[0]!.resBody, rows[0]!.reason], ['odd', 'malformed'], `${line}: ${shown}`);
+		});
+	}
+});
+
+test('what begins a connection and is no request has no row when nothing HTTP answers', () => {
+	const foreign = NO_REQUESTS.filter(([bytes]) => !/^((GET|PUT|POST) .*|hello$)/s.test(bytes));
+	for (const [bytes] of foreign) {
+		for (const answer of ['', '\x16\x03\x03', 'RTSP/1.0 400 Bad\r\n\r\n', 'HTTPS\r\n', 'h', '+OK\r\n']) {
+			everyWay((end, shown) => {
+				const talk = end().request(bytes);
+				if (answer !== '') talk.response(answer).request(get('/more')).response(ok('more'));
+				const { exchanges, connections } = talk.close();
+				const told = `${JSON.stringify(bytes)} ${JSON.stringify(answer)}: ${shown}`;
+				assert.deepEqual(exchanges, [], told);
+				assert.notEqual(connections[0]?.protocol, 'http1', told);
+			});
+		}
+	}
+});
+
+test('a first call of which the end was not captured is still what its answer answers', () => {
+	const bytes = `\x16\x03\x01\x02\x00${'\x01'.repeat(600)}`;
+	const talk = new End('server', 1 << 20);
+	talk.connection.in(bytes.slice(0, 32)).in(bytes.slice(32), { captured: 100, flags: wire.FLAG_CUT_CAPTURE_LIMIT });
+	const [row] = talk.response('HTTP/1.1 400 Bad Request\r\n\r\nplain HTTP, please').close('server').exchanges;
+	assert.deepEqual(
+		[row!.status, row!.reason, row!.resBody, row!.reqBodyBytes, row!.reqBody, row!.lostBytes],
+		[400, 'malformed', 'plain HTTP, please', bytes.length, bytes.slice(0, 132), 0],
+	);
+});
+
+test('TLS that a plain server answered is no blind spot, and is one as long as nobody answered', () => {
+	const decoder = newDecoder();
+	const spots = () => {
+		decoder.snapshot(SNAPSHOT_BLIND_SPOTS);
+		return takeOutput(decoder).blindSpots.map((spot) => [spot.what, spot.pid, spot.times]);
+	};
+	const tape = new Tape();
+	const server = tape.server(1, { pid: 11 }).open().in('\x16\x03\x01\x02\x00\x01');
+	feedRecords(decoder, tape.records);
+	assert.deepEqual(spots(), [['tls', 11, 1]]);
+	tape.records.length = 0;
+	server.out('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n').close();
+	const rows = feedRecords(decoder, tape.records).exchanges;
+	decoder.decode(0);
+	assert.deepEqual(
+		[...rows, ...takeOutput(decoder).exchanges].map((row) => row.status),
+		[400],
+	);
+	assert.deepEqual(spots(), []);
+});
+
+test('a method that HTTP/0.9 did not know makes a row, whatever answers', () => {
+	for (const answer of ['bad method\n', '', 'HTTP/1.0 501 No\r\n\r\n']) {
+		everyWay((end, shown) => {
+			const { exchanges } = end().request('POST /x\n').response(answer).close('server');
+			assert.deepEqual(
+				exchanges.map((row) => [row.method, row.path, row.status, row.reason]),
+				[['POST', '/x', answer.startsWith('HTTP') ? 501 : 0, 'malformed']],
+				shown,
+			);
+			if (answer === 'bad method\n') assert.equal(exchanges[0]!.resBody, answer, shown);
+		});
+	}
+});
+
+test('plain HTTP in a tunnel makes rows of the same connection, on either side of the client and the proxy', () => {
+	const connect = 'CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n\r\n';
+	const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
+	everyWay((end, shown) => {
+		const talk = end().request(connect).response(established).request(get('/1')).response(ok('one'));
+		const { exchanges, connections } = talk
+			.request(get('/2') + get('/3'))
+			.response(ok('two') + ok('three'))
+			.close();
+		assert.deepEqual(
+			exchanges.map((row) => [row.method, row.target, row.status, row.state, row.resBody, row.conn]),
+			[
+				['CONNECT', 'example.com:80', 200, 'upgraded', '', 1],
+				['GET', '/1', 200, 'complete', 'one', 1],
+				['GET', '/2', 200, 'complete', 'two', 1],
+				['GET', '/3', 200, 'complete', 'three', 1],
+			],
+			shown,
+		);
+		assert.deepEqual([connections[0]!.protocol, connections[0]!.exchanges], ['http1', 4], shown);
+	});
+});
+
+test('what else runs in a tunnel makes no rows; the connection says what it is', () => {
+	const connect = 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n';
+	const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
+	const decoder = newDecoder();
+	let conn = 0;
+	for (const [first, answer, protocol, blind] of [
+		['\x16\x03\x01\x02\x00\x01\x00\x01\xfc', '\x16\x03\x03', 'tls', 'tls'],
+		['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04', '\0\0\0\x04', 'http2', 'http2'],
+		['SSH-2.0-x\r\n', 'SSH-2.0-y\r\n', 'other', undefined],
+		['', '220 smtp.example.com\r\n', 'other', undefined],
+	] as const) {
+		for (const sides of ['server', 'client'] as const) {
+			const tape = new Tape();
+			conn++;
+			const options = { pid: 40 + conn };
+			const end = sides === 'server' ? tape.server(conn, options).open() : tape.client(conn, options).open();
+			const [ask, tell] = sides === 'server' ? (['in', 'out'] as const) : (['out', 'in'] as const);
+			end[ask](connect)[tell](established);
+			if (first !== '') end[ask](first);
+			end[tell](answer)
+				[ask](first === '' ? 'EHLO a.example\r\n' : get('/inner'))
+				[tell](ok('inner'))
+				.close();
+			const decoded = feedRecords(decoder, tape.records);
+			decoder.decode(0);
+			const more = takeOutput(decoder);
+			const rows = [...decoded.exchanges, ...more.exchanges];
+			assert.deepEqual(
+				rows.map((row) => [row.method, row.state]),
+				[['CONNECT', 'upgraded']],
+				`${protocol}, ${sides}`,
+			);
+			const ends = [...decoded.connections, ...more.connections];
+			assert.deepEqual([ends.length, ends[0]!.protocol], [1, protocol], `${protocol}, ${sides}`);
+			decoder.snapshot(SNAPSHOT_BLIND_SPOTS);
+			const spots = takeOutput(decoder).blindSpots.filter((spot) => spot.pid === options.pid);
+			assert.deepEqual(
+				spots.map((spot) => [spot.what, spot.times]),
+				blind === undefined ? [] : [[blind, 1]],
+				`${protocol}, ${sides}`,
+			);
+			const skipped = [...decoded.skips, ...more.skips].map((skip) => skip.direction);
+			assert.deepEqual(skipped.toSorted(), ['in', 'out'], `${protocol}, ${sides}`);
+		}
 	}
 });
