@@ -83,6 +83,8 @@ export function decodeContent(
 			if (!cameToNothing(other)) result = other;
 		}
 		if (result === undefined) return stop(`${shortened(coding)}: unknown coding`);
+		// More was named than done: a label was doubled, or is a copy of what the client accepts.
+		if (result.stopped === 'mislabelled' && applied.length > 0) continue;
 		if (result.bytes.length > 0 || (result.stopped === null && result.ended)) {
 			current = result.bytes;
 			applied.push(coding);

@@ -92,6 +92,11 @@ describe('content coding', () => {
 			['brotli', brotliCompressSync(hello)],
 			['gzip', zstd],
 			['zst', zstd],
+			['gzip, gzip', gzip],
+			['gzip, deflate', gzip],
+			['gzip, deflate', deflateSync(hello)],
+			['gzip, deflate, br, zstd', zstd],
+			['gzip, deflate, br, zstd', gzip],
 			['gzip, br, deflate', deflateSync(brotliCompressSync(gzip))],
 			['deflate, gzip, gzip', gzipSync(gzipSync(deflateRawSync(hello)))],
 		];
