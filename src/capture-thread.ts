@@ -357,10 +357,11 @@ function lossTotals(): LossTotal[] {
 	}));
 	add(totals[LOSS_OUTPUT_DROPPED]!, ownLoss.outputDropped);
 	add(totals[LOSS_RECORDING_STOPPED]!, ownLoss.recordingStopped);
+	const evicted = store.evictedRows + closedConnections.evicted;
 	add(totals[LOSS_EVICTED]!, {
-		events: store.evictedRows,
+		events: evicted,
 		bytes: store.evictedBytes,
-		lastUs: store.evictedRows === 0 ? Number.NaN : wallUs(),
+		lastUs: evicted === 0 ? Number.NaN : wallUs(),
 	});
 	return totals;
 }

@@ -4,8 +4,10 @@ const CHUNK_BYTES = 256 << 10;
 
 /** Keeps the last `limitBytes` of entries, in whole chunks. Belongs to the capture thread. */
 export class ConnectionLog {
+	/** Entries that had to go, since the start. */
+	evicted = 0;
 	readonly #limitChunks: number;
-	#chunks: { bytes: Uint8Array; used: number }[] = [];
+	#chunks: { bytes: Uint8Array; used: number; entries: number }[] = [];
 
 	constructor(limitBytes: number) {
 		this.#limitChunks = Math.max(2, Math.floor(limitBytes / CHUNK_BYTES));
@@ -15,12 +17,13 @@ export class ConnectionLog {
 	append(entry: Uint8Array): void {
 		let last = this.#chunks.at(-1);
 		if (last === undefined || last.used + entry.byteLength > last.bytes.byteLength) {
-			last = { bytes: new Uint8Array(Math.max(CHUNK_BYTES, entry.byteLength)), used: 0 };
+			last = { bytes: new Uint8Array(Math.max(CHUNK_BYTES, entry.byteLength)), used: 0, entries: 0 };
 			this.#chunks.push(last);
-			if (this.#chunks.length > this.#limitChunks) this.#chunks.shift();
+			if (this.#chunks.length > this.#limitChunks) this.evicted += this.#chunks.shift()!.entries;
 		}
 		last.bytes.set(entry, last.used);
 		last.used += entry.byteLength;
+		last.entries++;
 	}
 
 	/** The entries, oldest first, in pieces. */
