@@ -190,7 +190,11 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		range: { start: 'query_start', length: 'query_length' },
 	},
 	dictionary('host', "from the target's authority, else the Host field"),
-	text('url', "absolute URL; where the request named no host, with the server's address (localhost for a unix socket)", urlText),
+	text(
+		'url',
+		"absolute URL; where the request named no host, with the server's address (localhost for a unix socket)",
+		urlText,
+	),
 	{
 		name: 'http_version',
 		type: 'text',
