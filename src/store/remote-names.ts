@@ -7,18 +7,25 @@ import type { SegmentRows } from './row-locator.ts';
 import type { Segment } from './segment.ts';
 
 /** The names known at one instant. Never changes. */
-export type RemoteNames = { readonly nameOf: (address: string) => string | null };
+export type RemoteNames = {
+	readonly nameOf: (address: string) => string | null;
+	/** Did the connection become a tunnel (CONNECT)? What is asked in it is not asked of its other end. */
+	readonly isTunnel: (conn: number) => boolean;
+};
 
-export const NO_NAMES: RemoteNames = { nameOf: () => null };
+export const NO_NAMES: RemoteNames = { nameOf: () => null, isTunnel: () => false };
 
-/** Addresses that are remembered: whoever makes up more of them gets no name for these. */
+/** Addresses, and tunnels, that are remembered: whoever makes up more of them gets no name for these. */
 const MOST_ADDRESSES = 16_384;
+const MOST_TUNNELS = 65_536;
 
 /** Learns names from rows. Belongs to one thread. */
 export class NameBook {
 	readonly #hosts: ReadonlyMap<string, string>;
 	/** By `ip:port` and by ip; null: several names. Replaced when it changes. */
 	#names: ReadonlyMap<string, string | null> = new Map();
+	/** Connections, the oldest first. */
+	readonly #tunnels = new Set<number>();
 	readonly #rowsSeen = new WeakMap<Segment, number>();
 
 	/** `hosts`: names by ip. */
@@ -34,6 +41,7 @@ export class NameBook {
 		const names = this.#names;
 		const hosts = this.#hosts;
 		return {
+			isTunnel: (conn) => this.#tunnels.has(conn),
 			nameOf: (address) => {
 				const ip = addressIp(address);
 				if (ip === null) return null;
@@ -46,8 +54,10 @@ export class NameBook {
 		const { host, remote } = segment.text;
 		const known = new Set<number>();
 		for (let row = Math.max(first, this.#rowsSeen.get(segment) ?? 0); row < rows; row++) {
+			if (segment.u8.side[row] !== SIDE_CLIENT) continue;
+			if (dictionaryText(segment, 'method', row) === 'CONNECT') this.#noteTunnel(segment.f64.conn[row]!);
 			const pair = host[row]! * 0x10000 + remote[row]!;
-			if (segment.u8.side[row] !== SIDE_CLIENT || known.has(pair)) continue;
+			if (known.has(pair) || this.#tunnels.has(segment.f64.conn[row]!)) continue;
 			const name = calledName(segment, row);
 			if (name === null) continue;
 			known.add(pair);
@@ -58,6 +68,13 @@ export class NameBook {
 			if (ip !== null) this.#note(ip, name, learned);
 		}
 		this.#rowsSeen.set(segment, rows);
+	}
+
+	#noteTunnel(conn: number): void {
+		this.#tunnels.add(conn);
+		if (this.#tunnels.size <= MOST_TUNNELS) return;
+		const [oldest] = this.#tunnels;
+		this.#tunnels.delete(oldest!);
 	}
 
 	#note(key: string, name: string, learned: Map<string, string | null>): void {
@@ -74,8 +91,8 @@ export class NameBook {
 export function remoteName(segment: Segment, row: number, names: RemoteNames): string | null {
 	const address = dictionaryText(segment, 'remote', row);
 	if (address === null || addressIp(address) === null) return null;
-	const own = segment.u8.side[row] === SIDE_CLIENT ? calledName(segment, row) : null;
-	return own ?? names.nameOf(address);
+	const isAsked = segment.u8.side[row] === SIDE_CLIENT && !names.isTunnel(segment.f64.conn[row]!);
+	return (isAsked ? calledName(segment, row) : null) ?? names.nameOf(address);
 }
 
 /**

@@ -376,6 +376,10 @@ test('remote_name is what clients call the address, else what the hosts file doe
 		if (side === 'client') connection.out(request).in(OK('x'));
 		else connection.in(request).out(OK('x'));
 	}
+	// What is asked in a tunnel is not asked of the proxy.
+	const tunnel = tape.client(100, { local: '192.0.2.1:1000', remote: '10.0.0.6:3128' }).open();
+	tunnel.out('CONNECT far.example.com:80 HTTP/1.1\r\nHost: far.example.com:80\r\n\r\n').in('HTTP/1.1 200 OK\r\n\r\n');
+	tunnel.out(get('far.example.com')).in(OK('x'));
 	const hosts = hostNames(
 		'127.0.0.1 localhost\n10.0.0.4\tdb db.local # 10.0.0.9 no\n 2001:DB8:0::9 peer\n10.0.0.4 later\n',
 	);
@@ -383,7 +387,8 @@ test('remote_name is what clients call the address, else what the hosts file doe
 	assert.deepEqual(
 		rows('exchanges')
 			.sort((a, b) => Number(a.id) - Number(b.id))
-			.map(({ remote_name }) => remote_name),
+			.map(({ remote_name }) => remote_name)
+			.slice(0, ends.length),
 		[
 			'api.example.com',
 			'api.example.com',
@@ -399,6 +404,8 @@ test('remote_name is what clients call the address, else what the hosts file doe
 			null,
 		],
 	);
+	const tunnelled = rows('exchanges').filter(({ conn }) => conn === 100);
+	assert.ok(tunnelled.length > 0 && tunnelled.every(({ remote_name }) => remote_name === null));
 });
 
 test('the executable and the request version are columns; recordings without them have NULL', () => {
