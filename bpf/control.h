@@ -140,6 +140,8 @@ struct control {
 	__u32 meanings;
 	/* Likewise whenever a process may have come to be chosen, or not to be any more. */
 	__u32 choices;
+	/* 1: map `shared_tables` has, or had, something. */
+	__u32 sharing;
 };
 
 /* What is known of one descriptor, packed so that it is read and written at once: state, bits, conn << 8. */
@@ -232,7 +234,14 @@ struct process {
 	__u32 last_block;
 	/* 1: one of its descriptors carried HTTP. */
 	__u32 seen_http;
+	/* Processes that use its descriptors; 0: it alone. */
+	__s32 sharers;
+	__u32 pad;
 };
+
+/* In keys of `descriptors` and `processes`: of the process of that number, after it has left the table it shared under its
+ * number with others. */
+#define TABLE_ANEW 0x80000000
 
 /* User space's word on a connection whose kind the kernel could not know. */
 #define VERDICT_SOCKET 1

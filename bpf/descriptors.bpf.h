@@ -19,10 +19,18 @@ static __always_inline __u64 descriptor_conn(__u64 descriptor)
 	return descriptor >> DESCRIPTOR_CONN_SHIFT;
 }
 
+/* The number by which the descriptors of process `pid` are kept: its own, unless it shares them with others. */
+static __always_inline __u32 table_of(__u32 pid)
+{
+	__u32 *table = control.sharing ? bpf_map_lookup_elem(&shared_tables, &pid) : NULL;
+
+	return table ? *table : pid;
+}
+
 /* Where the descriptor is kept; NULL when nothing near it was ever seen. */
 static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 {
-	struct descriptor_key key = { .pid = pid, .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
+	struct descriptor_key key = { .pid = table_of(pid), .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
 	struct descriptor_block *block = bpf_map_lookup_elem(&descriptors, &key);
 
 	if (!block)
@@ -35,7 +43,7 @@ static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 /* Likewise, making room for it. NULL (counted) when the map is full. */
 static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 {
-	struct descriptor_key key = { .pid = pid, .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
+	struct descriptor_key key = { .pid = table_of(pid), .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
 	struct process fresh = { .last_block = key.block };
 	__u64 *slot = find_descriptor(pid, fd);
 	struct process *process;
@@ -49,10 +57,10 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 			count_loss(LOSS_MAP_FULL, 0);
 		return slot;
 	}
-	process = bpf_map_lookup_elem(&processes, &pid);
+	process = bpf_map_lookup_elem(&processes, &key.pid);
 	if (!process) {
-		bpf_map_update_elem(&processes, &pid, &fresh, BPF_NOEXIST);
-		process = bpf_map_lookup_elem(&processes, &pid);
+		bpf_map_update_elem(&processes, &key.pid, &fresh, BPF_NOEXIST);
+		process = bpf_map_lookup_elem(&processes, &key.pid);
 	}
 	if (process && process->last_block < key.block)
 		process->last_block = key.block;
@@ -209,7 +217,8 @@ static __always_inline void begin_connection(struct scratch *s, __u32 role, __u3
 /* The process will get its CAPTURE_PROCESS_EXIT. */
 static __always_inline void mark_process(__u32 pid)
 {
-	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+	__u32 table = table_of(pid);
+	struct process *process = bpf_map_lookup_elem(&processes, &table);
 
 	if (process)
 		process->seen_http = 1;

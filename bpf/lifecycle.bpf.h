@@ -19,7 +19,7 @@ SEC("tracepoint/sched/sched_process_exit")
 int handle_process_exit(void *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 pid = pid_tgid >> 32, key;
+	__u32 pid = pid_tgid >> 32, key, table;
 	struct process *process;
 	struct scratch *s;
 	__u8 group_dead = 0;
@@ -38,9 +38,15 @@ int handle_process_exit(void *context)
 		error &= bpf_map_delete_elem(&chosen, &key);
 	if (!error)
 		FETCH_ADD(&control.choices, 1);
-	process = bpf_map_lookup_elem(&processes, &pid);
+	table = table_of(pid);
+	if (control.sharing)
+		bpf_map_delete_elem(&shared_tables, &pid);
+	process = bpf_map_lookup_elem(&processes, &table);
 	s = working_memory();
 	if (!process || !s)
+		return 0;
+	/* Others go on with its descriptors, and what they hold. */
+	if (process->sharers && FETCH_ADD(&process->sharers, -1) > 1)
 		return 0;
 	if (process->seen_http) {
 		begin_event(&s->small, CAPTURE_PROCESS_EXIT, pid_tgid, 0, NULL);
@@ -48,7 +54,7 @@ int handle_process_exit(void *context)
 		s->small.time_ns = bpf_ktime_get_boot_ns();
 		send_small(s, 0);
 	}
-	sweep_descriptors(context, s, process, SWEEP_EXIT, pid, SYSCALL_EXIT, 0, ~0ULL);
+	sweep_descriptors(context, s, process, SWEEP_EXIT, table, SYSCALL_EXIT, 0, ~0ULL);
 	return 0;
 }
 
@@ -95,11 +101,28 @@ static __always_inline void choose_by_name(struct scratch *s, __u32 pid)
 	FETCH_ADD(&control.choices, 1);
 }
 
+/* Process `pid` leaves the table `table` that it shared, and goes on with a copy. Returns when there is nothing to copy. */
+static __always_inline void leave_table(void *context, struct scratch *s, struct process *process, __u32 pid, __u32 table,
+					bool skip_cloexec)
+{
+	__u32 own = pid == table ? pid | TABLE_ANEW : pid;
+
+	FETCH_ADD(&process->sharers, -1);
+	if (own == pid)
+		bpf_map_delete_elem(&shared_tables, &pid);
+	else
+		bpf_map_update_elem(&shared_tables, &pid, &own, BPF_ANY);
+	s->sweep.child = pid;
+	s->sweep.child_table = own;
+	s->sweep.skip_cloexec = skip_cloexec;
+	sweep_descriptors(context, s, process, SWEEP_FORK, table, SYSCALL_FORK, 0, ~0ULL);
+}
+
 SEC("tracepoint/sched/sched_process_exec")
 int handle_process_exec(void *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 pid = pid_tgid >> 32;
+	__u32 pid = pid_tgid >> 32, table;
 	struct scratch *s = working_memory();
 	struct process *process;
 
@@ -112,7 +135,8 @@ int handle_process_exec(void *context)
 	if (IS_32BIT(current_arguments()) && process_passes(pid))
 		tell_blind_spot(s, BLIND_SPOT_32BIT, SYSCALL_EXECVE, pid_tgid, 0, -1);
 #endif
-	process = bpf_map_lookup_elem(&processes, &pid);
+	table = table_of(pid);
+	process = bpf_map_lookup_elem(&processes, &table);
 	if (!process)
 		return 0;
 	if (process->seen_http) {
@@ -121,7 +145,10 @@ int handle_process_exec(void *context)
 		s->small.time_ns = bpf_ktime_get_boot_ns();
 		send_small(s, 0);
 	}
-	sweep_descriptors(context, s, process, SWEEP_EXEC, pid, SYSCALL_EXECVE, 0, ~0ULL);
+	if (process->sharers > 1)
+		leave_table(context, s, process, pid, table, true);
+	else
+		sweep_descriptors(context, s, process, SWEEP_EXEC, table, SYSCALL_EXECVE, 0, ~0ULL);
 	return 0;
 }
 
@@ -142,10 +169,29 @@ static __always_inline __u64 clone_flags(void)
 	return flags;
 }
 
+/* Process `child` uses the descriptors of process `pid`, kept by the number `table`, as a thread would. */
+static __always_inline void share_table(__u32 pid, __u32 child, __u32 table)
+{
+	struct process fresh = {}, *process;
+
+	bpf_map_update_elem(&processes, &table, &fresh, BPF_NOEXIST);
+	process = bpf_map_lookup_elem(&processes, &table);
+	if (!process)
+		return;
+	control.sharing = 1;
+	if (bpf_map_update_elem(&shared_tables, &pid, &table, BPF_ANY) || bpf_map_update_elem(&shared_tables, &child, &table, BPF_ANY)) {
+		count_loss(LOSS_MAP_FULL, 0);
+		return;
+	}
+	if (!process->sharers)
+		process->sharers = 1;
+	FETCH_ADD(&process->sharers, 1);
+}
+
 SEC("tracepoint/sched/sched_process_fork")
 int handle_process_fork(void *context)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32, child = 0, inherited;
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, child = 0, inherited, table;
 	struct process *process;
 	struct scratch *s;
 	__u64 flags;
@@ -161,16 +207,35 @@ int handle_process_fork(void *context)
 		bpf_map_update_elem(&chosen, &child, &inherited, BPF_ANY);
 		FETCH_ADD(&control.choices, 1);
 	}
-	process = bpf_map_lookup_elem(&processes, &pid);
+	table = table_of(pid);
+	if (flags & CLONE_FILES) {
+		share_table(pid, child, table);
+		return 0;
+	}
+	process = bpf_map_lookup_elem(&processes, &table);
 	if (!process)
 		return 0;
 	s = working_memory();
 	if (!s)
 		return 0;
 	s->sweep.child = child;
+	s->sweep.child_table = child;
 	/* A child of vfork goes on to execve, which closes these. */
 	s->sweep.skip_cloexec = (flags & CLONE_VFORK) != 0;
-	sweep_descriptors(context, s, process, SWEEP_FORK, pid, SYSCALL_FORK, 0, ~0ULL);
+	sweep_descriptors(context, s, process, SWEEP_FORK, table, SYSCALL_FORK, 0, ~0ULL);
+	return 0;
+}
+
+/* unshare(CLONE_FILES). At entry: nothing happens to the descriptors meanwhile. */
+SEC("tracepoint/syscalls/sys_enter_unshare")
+int handle_unshare_enter(struct enter_context *context)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, table = table_of(pid);
+	struct process *process = bpf_map_lookup_elem(&processes, &table);
+	struct scratch *s = working_memory();
+
+	if (context->arguments[0] & CLONE_FILES && s && process && process->sharers > 1)
+		leave_table(context, s, process, pid, table, false);
 	return 0;
 }
 
@@ -219,13 +284,13 @@ SEC("tracepoint/syscalls/sys_enter_close_range")
 int handle_close_range_enter(struct enter_context *context)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	__u32 first = context->arguments[0], last = context->arguments[1];
-	struct process *process = bpf_map_lookup_elem(&processes, &pid);
+	__u32 first = context->arguments[0], last = context->arguments[1], table = table_of(pid);
+	struct process *process = bpf_map_lookup_elem(&processes, &table);
 	struct scratch *s = working_memory();
 
 	if (!process || !s || first > last)
 		return 0;
-	sweep_descriptors(context, s, process, context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, pid,
+	sweep_descriptors(context, s, process, context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, table,
 			  SYSCALL_CLOSE_RANGE, first, last);
 	return 0;
 }

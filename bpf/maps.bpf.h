@@ -110,8 +110,11 @@ enum sweep_mode {
 /* A pass over descriptors of one process. */
 struct sweep {
 	__u32 mode;
+	/* By which number its descriptors are kept: see table_of(). */
 	__u32 pid;
+	/* The process that gets them, and the number for that. */
 	__u32 child;
+	__u32 child_table;
 	__u32 skip_cloexec;
 	/* The next descriptor, and the last one. */
 	__u64 fd;
@@ -244,6 +247,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct process);
 } processes SEC(".maps");
+
+/* Process → by which number its descriptors are kept, when that is not its own or others use them too: clone with CLONE_FILES
+ * and without CLONE_THREAD. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u32);
+} shared_tables SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -22,7 +22,7 @@ static __always_inline void inherit_descriptor(struct scratch *s, __u64 descript
 
 	if (s->sweep.skip_cloexec && descriptor & DESCRIPTOR_CLOEXEC)
 		return;
-	slot = make_descriptor(s, s->sweep.child, fd);
+	slot = make_descriptor(s, s->sweep.child_table, fd);
 	if (!slot)
 		return;
 	*slot = descriptor;
@@ -33,7 +33,7 @@ static __always_inline void inherit_descriptor(struct scratch *s, __u64 descript
 		return;
 	FETCH_ADD(&connection->holders, 1);
 	if (connection->flags & CONNECTION_OPEN_SENT) {
-		struct process *child = bpf_map_lookup_elem(&processes, &s->sweep.child);
+		struct process *child = bpf_map_lookup_elem(&processes, &s->sweep.child_table);
 
 		send_note(s, connection, conn, CAPTURE_SHARE, SYSCALL_FORK, DIRECTION_NONE, (__u64)s->sweep.child << 32 | s->sweep.child,
 			  fd, 0);
@@ -109,7 +109,7 @@ int sweep_on(void *context)
 	return 0;
 }
 
-/* Visits the descriptors from `first` to `last` of process `pid` that were ever seen. Does not return, unless it fails. */
+/* Visits the descriptors from `first` to `last` that are kept by the number `pid` and were ever seen. Does not return, unless it fails. */
 static __always_inline void sweep_descriptors(void *context, struct scratch *s, const struct process *process, __u32 mode,
 					      __u32 pid, __u32 syscall, __u64 first, __u64 last)
 {

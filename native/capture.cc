@@ -163,7 +163,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     bpf_map__set_max_entries(FindMap(object_, "ring"), handles_.ring_bytes);
     bpf_map__set_max_entries(FindMap(object_, "scratches"), handles_.cpu_count);
     bpf_map__set_max_entries(FindMap(object_, "losses"), handles_.cpu_count);
-    for (const char* name : {"descriptors", "processes", "connections", "sockets", "chosen"}) {
+    for (const char* name : {"descriptors", "processes", "connections", "sockets", "chosen", "shared_tables"}) {
       // From 6.1 on maps may allocate in a tracepoint; before that they hold their memory from the start, so less of it.
       if (KernelAtLeast(6, 1))
         bpf_map__set_map_flags(FindMap(object_, name), BPF_F_NO_PREALLOC);

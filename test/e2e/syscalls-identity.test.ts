@@ -232,6 +232,26 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(closes(run.conn('high')), [SYSCALL_EXIT]);
 		});
 
+		for (const end of ['exit', 'exec', 'unshare']) {
+			it(`two processes with one table of descriptors see the same connections, until one does ${end}`, async () => {
+				const run = await runScenario(test, 'shared_table', end);
+				assert.equal(run.said.reused, 1);
+				const both = test.records.filter((each) => each.pid === run.pid || each.pid === run.said.child);
+				const opens = both.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.server);
+				assert.equal(opens.length, 3);
+				for (const [turn, { conn }] of opens.entries()) {
+					assert.equal(stream(conn, IN), `GET /${turn} HTTP/1.1\r\nHost: a\r\n\r\n`);
+					assert.equal(stream(conn, OUT), RESPONSE);
+					// Closed once, by whoever closed it last.
+					const closed = test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn);
+					assert.deepEqual(
+						closed.map((each) => [each.pid, each.syscall]),
+						[[turn === 2 ? run.pid : run.said.child, SYSCALL_CLOSE]],
+					);
+				}
+			});
+		}
+
 		it('numbers that change hands at speed never mix two connections', async () => {
 			const run = await runScenario(test, 'rapid_reuse');
 			const byConn = new Map<number, CapturedRecord[]>();
