@@ -178,18 +178,18 @@ __noinline __u32 find_version(void)
 {
 	struct scratch *s = working_memory();
 	__u64 at, bytes, i, word, found;
-	const __u8 *data;
+	__u8 *data;
 
 	if (!s)
 		return LOOKS_FOREIGN;
 	bytes = s->beginning.bytes;
-	FORGET(bytes);
-	if (bytes > BEGINNING_BYTES)
-		return LOOKS_FOREIGN;
 	data = s->beginning.data;
 	/* What stands after them is of another connection. */
-	*(volatile __u64 *)(data + bytes) = 0;
-	*(volatile __u64 *)(data + bytes + 8) = 0;
+	at = bytes;
+	FORGET(at);
+	at &= BEGINNING_BYTES * 2 - 1;
+	*(volatile __u64 *)(data + at) = 0;
+	*(volatile __u64 *)(data + at + 8) = 0;
 	if (!s->beginning.searched) {
 		for (i = 0; i < 8; i++)
 			if (data[i] != '\r' && data[i] != '\n')

@@ -69,7 +69,7 @@ describe('the addon', () => {
 		assert.ok(test.attached.attached.includes('raw_syscalls/sys_exit'));
 		const programs = ourPrograms();
 		// And those that are reached by tail call: three stages, and calls with a program of their own.
-		assert.equal(programs.length, test.attached.attached.length + 3 + 20);
+		assert.equal(programs.length, test.attached.attached.length + 3 + 21);
 		test.capture.close();
 		test.capture.close();
 		await freed(programs);
