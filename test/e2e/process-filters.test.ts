@@ -20,7 +20,11 @@ async function renamedServer() {
 		() => (program.output().includes('ready') ? true : undefined),
 		() => `no server: ${program.output()}`,
 	);
-	return { ...program, port, ask: async () => await (await fetch(`http://127.0.0.1:${port}/x`)).text() };
+	return {
+		...program,
+		port,
+		ask: async () => await (await fetch(`http://127.0.0.1:${port}/x`, { headers: { connection: 'close' } })).text(),
+	};
 }
 
 const EXECUTABLE = process.execPath.split('/').at(-1)!;
