@@ -115,7 +115,7 @@ function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string
 
 function requestLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
 	const line = requestLine(exchange.columns);
-	if (line === null && exchange.requestHeaders.length === 0) return `${theme.note('request not seen')}\n`;
+	if (line === null && isMissing(exchange, 'req')) return `${theme.note('request not seen')}\n`;
 	const head = line === null ? '' : `${theme.header(forTerminal(line, { raw }))}\n`;
 	return head + messageLines(exchange, 'req', exchange.requestHeaders, theme, raw);
 }
@@ -126,13 +126,21 @@ function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): st
 		typeof columns.interim === 'string'
 			? `${theme.dim(`interim responses: ${forTerminal(columns.interim.replaceAll(',', ', '), { raw })}`)}\n`
 			: '';
-	if ((columns.status ?? null) === null && exchange.responseHeaders.length === 0) {
+	const status = columns.status ?? null;
+	const text = typeof columns.status_text === 'string' ? columns.status_text : null;
+	if (status === null && text === null && isMissing(exchange, 'res')) {
 		return `${interim}${theme.note(columns.state === 'open' ? 'no response yet' : 'no response')}\n`;
 	}
-	const statusText = typeof columns.status_text === 'string' ? ` ${columns.status_text}` : '';
-	const line = forTerminal(`${versionText(columns)} ${columns.status ?? '?'}${statusText}`, { raw });
-	const head = `${theme.status(Number(columns.status), line)}\n`;
+	// Without a status the text is the first line as it was sent, and a response that is nothing but a body has none.
+	const line = status === null ? text : `${versionText(columns)} ${status}${text === null ? '' : ` ${text}`}`;
+	const head = line === null ? '' : `${theme.status(Number(status), forTerminal(line, { raw }))}\n`;
 	return interim + head + messageLines(exchange, 'res', exchange.responseHeaders, theme, raw);
+}
+
+/** Neither fields nor a body. */
+function isMissing({ columns, requestHeaders, responseHeaders }: ExchangeDetail, message: 'req' | 'res'): boolean {
+	const fields = message === 'req' ? requestHeaders : responseHeaders;
+	return fields.length === 0 && !(Number(columns[`${message}_body_bytes`] ?? 0) > 0);
 }
 
 function messageLines(

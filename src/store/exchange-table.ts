@@ -210,7 +210,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		words: { of: (segment) => segment.u16.req_http_version, isNull: (code) => code === 0 },
 	},
 	positive('status', 'of the final response; NULL when there is none', (segment) => segment.u16.status),
-	dictionary('status_text', 'reason phrase of the final response'),
+	dictionary('status_text', 'reason phrase of the final response; where status is NULL, its first line as sent'),
 	dictionary('interim', 'statuses of interim responses, e.g. 100,103'),
 	numeric('duration_ms', 'float', "request's first byte to response's last byte"),
 	numeric('ttfb_ms', 'float', "request's last byte to the final response's first byte"),

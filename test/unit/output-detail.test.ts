@@ -138,10 +138,29 @@ Checksum: abc
 		assert.ok(
 			view.includes('\nanomalies   bare-lf,obs-fold\nlost        120 bytes\n\nrequest not seen\n\nHTTP/1.1 200 OK\n'),
 		);
-		const waiting = detailView(exchange({ columns: { status: null, state: 'open' } }));
+		const waiting = detailView(exchange({ columns: { status: null, status_text: null, state: 'open' } }));
 		assert.ok(waiting.endsWith('\nGET /items?page=2 HTTP/1.1\n\nno response yet\n'), waiting);
-		const never = detailView(exchange({ columns: { status: null, state: 'unanswered', reason: 'peer closed' } }));
+		const never = detailView(
+			exchange({ columns: { status: null, status_text: null, state: 'unanswered', reason: 'peer closed' } }),
+		);
 		assert.ok(never.endsWith('\n\nno response\n'));
+	});
+
+	it('shows a first line that cannot be read as it was sent, and a body that has none', () => {
+		const odd = { status: null, res_body_bytes: 4, res_body_raw: Buffer.from('text') };
+		const line = detailView(exchange({ columns: { ...odd, status_text: 'HTTP/1.1 2000 OK' }, response: [['X', 'y']] }));
+		assert.ok(line.endsWith('\n\nHTTP/1.1 2000 OK\nX: y\n\ntext\n'), line);
+		const text = detailView(exchange({ columns: { ...odd, status_text: null } }));
+		assert.ok(text.endsWith('\n\ntext\n') && !text.includes('no response'), text);
+		const request = {
+			method: null,
+			path: null,
+			query_string: null,
+			req_body_bytes: 2,
+			req_body_raw: Buffer.from('hi'),
+		};
+		const junk = detailView(exchange({ columns: request }));
+		assert.ok(junk.includes('\n\nhi\n\nHTTP/1.1 200 OK\n'), junk);
 	});
 
 	it('does without the facts that could not be found', () => {
