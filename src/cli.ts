@@ -11,7 +11,7 @@ import { EXIT, systemCode, UserError, usageError } from './errors.ts';
 import { version } from './installation.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './options.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
-import { queriesText } from './shell/dot-commands.ts';
+import { queriesText, topicHelp } from './shell/dot-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
 
 // Also when started without the flags of bin/tinytap: holds for the threads, which are made later.
@@ -48,8 +48,8 @@ type Work = () => Promise<number>;
 function createProgram(setWork: (work: Work) => void): Command {
 	const program = new Command('tinytap')
 		.description('A SQL shell over the live HTTP/1.x traffic of this host.')
-		.version(version(), '--version')
-		.helpOption('--help', 'this text')
+		.version(version(), '-V, --version', 'the version')
+		.helpOption('-h, --help', 'this text')
 		.helpCommand(false)
 		.enablePositionalOptions()
 		// So that a mistyped command can be told as one.
@@ -61,7 +61,7 @@ function createProgram(setWork: (work: Work) => void): Command {
 		program
 			.command(name)
 			.description(description)
-			.helpOption('--help', 'this text')
+			.helpOption('-h, --help', 'this text')
 			.allowExcessArguments(false)
 			.exitOverride()
 			.configureOutput({ writeErr: () => undefined });
@@ -110,10 +110,31 @@ function createProgram(setWork: (work: Work) => void): Command {
 			return EXIT.ok;
 		}),
 	);
-	command('doctor', 'say what works here, what does not, and how to mend it')
+	command('help', 'explain a command, a dot command, a table, an SQL function or a keyword')
+		.argument('[topic]', 'what to explain; without it: this list')
+		.action((topic: string | undefined) =>
+			setWork(async () => {
+				printHelp(program, topic);
+				return EXIT.ok;
+			}),
+		);
+	command('version', 'print the version').action(() =>
+		setWork(async () => {
+			process.stdout.write(`${version()}\n`);
+			return EXIT.ok;
+		}),
+	);
+	command('doctor', 'check this machine and explain how to fix problems')
 		.option('--json', 'as JSON')
 		.action((own: { json?: boolean }) => setWork(() => doctorCommand(own.json === true)));
 	return program;
+}
+
+/** A command's own help goes before that of the dot command with the same name. */
+function printHelp(program: Command, topic: string | undefined): void {
+	const command = topic === undefined ? program : program.commands.find((each) => each.name() === topic);
+	if (command !== undefined) command.outputHelp();
+	else process.stdout.write(topicHelp(topic ?? ''));
 }
 
 async function main(): Promise<number> {

@@ -49,6 +49,12 @@ export function tracefsDirectory(): string | undefined {
 	return TRACEFS_PLACES.find((place) => existsSync(`${place}/events/syscalls`));
 }
 
+/** Where tracefs is mounted, readable or not. */
+function mountedTracefs(): string | undefined {
+	const mounts = (readText('/proc/self/mounts') ?? '').split('\n').map((line) => line.split(' '));
+	return mounts.find(([, , type]) => type === 'tracefs')?.[1];
+}
+
 function checkNode(): Check {
 	return { name: 'node', status: 'ok', detail: `Node.js ${process.versions.node}` };
 }
@@ -98,13 +104,25 @@ export function sudoLine(): string {
 
 function checkTracefs(files: PreflightFiles): Check[] {
 	const directory = tracefsDirectory();
+	const root = process.getuid?.() === 0;
+	const mounted = directory === undefined ? mountedTracefs() : undefined;
+	if (mounted !== undefined) {
+		return [
+			{
+				name: 'tracefs',
+				status: 'failed',
+				detail: `${mounted}: mounted, not readable for you`,
+				affects: 'live capture; which tracepoints there are cannot be checked',
+				mend: root ? 'A security module or a container hides it: run it outside.' : `Run it as root: ${sudoLine()}`,
+			},
+		];
+	}
 	if (directory === undefined) {
-		const root = process.getuid?.() === 0;
 		return [
 			{
 				name: 'tracefs',
 				status: root ? 'warning' : 'failed',
-				detail: `not mounted at ${TRACEFS_PLACES.join(' or ')}, or not readable`,
+				detail: `not mounted at ${TRACEFS_PLACES.join(' or ')}`,
 				affects: 'live capture',
 				mend: root
 					? 'A capture mounts it: mount -t tracefs none /sys/kernel/tracing'
@@ -114,6 +132,16 @@ function checkTracefs(files: PreflightFiles): Check[] {
 	}
 	const wanted = wantedTracepoints(files.bpfObject);
 	const missing = wanted.filter((name) => !existsSync(`${directory}/events/${name}`));
+	if (wanted.length === 0) {
+		const unknown: Check = {
+			name: 'tracepoints',
+			status: 'warning',
+			detail: 'cannot be checked: the BPF object, which names them, is missing or not readable',
+			affects: 'live capture',
+			mend: 'Run scripts/build.',
+		};
+		return [{ name: 'tracefs', status: 'ok', detail: directory }, unknown];
+	}
 	const tracepoints: Check =
 		missing.length === 0
 			? { name: 'tracepoints', status: 'ok', detail: `all ${wanted.length} there` }

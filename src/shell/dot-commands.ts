@@ -322,6 +322,21 @@ function helpText(): string {
 	return `SQL statements end with ; (or with \\G for one column a line) and may take several lines.\n${lines.join('')}`;
 }
 
+/** Of `tinytap help TOPIC`: what .help explains, and the tables. */
+export function topicHelp(topic: string): string {
+	if (TABLES.some(({ name }) => name === topic.toLowerCase())) return schemaText(topic, TABLES);
+	if (topic === 'commands') return helpText();
+	try {
+		return sqlHelp(topic);
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		throw usageError(
+			`help: there is no command, table, function or keyword ${JSON.stringify(topic)}`,
+			'`tinytap help` lists the commands; other topics: commands, functions, keywords, and the names of tables.',
+		);
+	}
+}
+
 /** Functions, keywords, or one of them; a command's line for its name. */
 function sqlHelp(argument: string): string {
 	const functions = FUNCTION_DOCS.map(({ signature, doc }) => [signature, doc] as const);

@@ -55,13 +55,28 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 });
 
 test('help and version are results', async () => {
-	for (const args of [['--help'], ['query', '--help'], ['--version']]) {
+	const asked = [
+		...[['--help'], ['query', '--help'], ['--version'], ['-h'], ['-V'], ['query', '-h'], ['help'], ['version']],
+		...['query', 'tail', '.show', 'exchanges', 'functions', 'keywords', 'commands', 'p95', 'limit'].map((topic) => [
+			'help',
+			topic,
+		]),
+	];
+	for (const args of asked) {
 		const { code, stdout, stderr } = await runTinytap(args);
 		assert.equal(code, 0, args.join(' '));
 		assert.equal(stderr, '');
 		assert.ok(stdout.length > 3);
 	}
-	assert.match((await runTinytap(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+	const answer = async (...args: string[]) => (await runTinytap(args)).stdout;
+	for (const asking of ['--version', '-V', 'version']) assert.match(await answer(asking), /^\d+\.\d+\.\d+\n$/);
+	assert.equal(await answer('help'), await answer('--help'));
+	assert.equal(await answer('help', 'query'), await answer('query', '-h'));
+	assert.match(await answer('help', '.show'), /\.show ID +one exchange in full/);
+	assert.match(await answer('help', 'exchanges'), /^exchanges\n {2}id +int/);
+	const unknown = await runTinytap(['help', 'no-such-topic']);
+	assert.deepEqual([unknown.code, unknown.stdout], [2, '']);
+	assertExplained(unknown.stderr, /there is no command, table, function or keyword "no-such-topic"/, /^hint: /m);
 });
 
 test('files that cannot be read are told by name', async () => {
@@ -143,12 +158,21 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 	assert.equal(result.status, 1, result.stderr);
 	const report = JSON.parse(result.stdout) as {
 		capture: boolean;
-		checks: { name: string; status: string; mend?: string }[];
+		checks: { name: string; status: string; detail: string; mend?: string }[];
 	};
 	assert.equal(report.capture, false);
 	const rights = report.checks.find(({ name }) => name === 'rights');
 	assert.equal(rights?.status, 'failed');
 	assert.match(rights?.mend ?? '', /sudo env/);
+	const tracefs = report.checks.find(({ name }) => name === 'tracefs');
+	assert.deepEqual(
+		[tracefs?.status, tracefs?.detail],
+		['failed', '/sys/kernel/tracing: mounted, not readable for you'],
+	);
+	assert.ok(
+		!report.checks.some(({ name }) => name === 'tracepoints'),
+		'what cannot be looked at is not said to be there',
+	);
 	const root = await runTinytap(['doctor']);
 	assert.equal(root.code, 0, root.stdout);
 	assert.match(root.stdout, /^ok +kernel +Linux /m);
@@ -321,4 +345,19 @@ test('a full disk: the result is told to be incomplete, a recording ends with it
 	} finally {
 		spawnSync('umount', [disk]);
 	}
+});
+
+test('doctor without a build does not say that its tracepoints are there', () => {
+	const bare = place('bare');
+	for (const file of ['dist/tinytap.cjs', 'package.json']) {
+		mkdirSync(dirname(join(bare, file)), { recursive: true });
+		copyFileSync(join(CLI, '../..', file), join(bare, file));
+	}
+	const { status, stdout } = spawnSync(process.execPath, [...NODE_FLAGS, join(bare, 'dist/tinytap.cjs'), 'doctor'], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+	});
+	assert.equal(status, 1);
+	assert.match(stdout, /^warning +tracepoints +cannot be checked/m);
+	assert.doesNotMatch(stdout, /all 0 there/);
 });
