@@ -1,0 +1,54 @@
+// The session in README.md is what the bundled recording gives.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { version } from '../../src/installation.ts';
+import { CLI, runTinytap } from '../support/tinytap.ts';
+
+const ROOT = join(CLI, '../..');
+
+type Asked = { readonly input: string; readonly output: readonly string[] };
+
+/** What is typed in the session, each with what is printed then. */
+function session(text: string): { readonly head: readonly string[]; readonly asked: readonly Asked[] } {
+	const block = /^## A session$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
+	const [head = '', ...rest] = block.split(/^tinytap> /m);
+	const asked = rest.map((part) => {
+		const lines = part.trimEnd().split('\n');
+		const inputs = 1 + lines.slice(1).findIndex((line) => !line.startsWith('... '));
+		const end = inputs === 0 ? lines.length : inputs;
+		return {
+			input: lines
+				.slice(0, end)
+				.join('\n')
+				.replace(/^\.\.\. /gm, ''),
+			output: lines.slice(end),
+		};
+	});
+	return { head: head.trimEnd().split('\n'), asked };
+}
+
+test('the session in README is the one of the bundled recording', async () => {
+	const { head, asked } = session(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+	assert.deepEqual(head, [
+		'$ scripts/tinytap --replay recordings/demo.tinytap',
+		'tinytap: replaying recordings/demo.tinytap',
+		`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit leaves`,
+	]);
+	assert.ok(asked.length >= 3);
+	for (const { input, output } of asked) {
+		const { code, stdout, stderr } = await runTinytap(['--replay', 'recordings/demo.tinytap'], {
+			cwd: ROOT,
+			input: `${input}\n`,
+		});
+		assert.equal(code, 0, stderr);
+		const lines = stdout
+			.trimEnd()
+			.split('\n')
+			.map((line) => line.trimEnd());
+		// A pipe gets no line with the number of rows.
+		const footer = input.startsWith('.') ? [] : [`(${lines.length - 2} ${lines.length === 3 ? 'row' : 'rows'})`];
+		assert.deepEqual([...lines, ...footer], output, input);
+	}
+});
