@@ -133,8 +133,8 @@ export class Prompt {
 		if (this.#editor.line !== '' || this.#pending.length > 0) {
 			this.#interrupts = 0;
 			this.#pending = [];
-			this.#editor.output.write('^C\n');
 			this.#editor.write(null, { ctrl: true, name: 'e' });
+			this.#editor.output.write('^C\n');
 			this.#editor.write(null, { ctrl: true, name: 'u' });
 			this.#prompt();
 			return;

@@ -109,6 +109,7 @@ test('text that is typed or pasted into the middle of a line stands where the cu
 		await terminal.type('distinct ');
 		await terminal.shows(/^tinytap> SELECT distinct abc$/);
 		await terminal.press('C-c');
+		await terminal.shows(/^tinytap> SELECT distinct abc\^C\ntinytap>/);
 
 		// Wide and combining characters, characters of two UTF-16 units, a tab; twice; then on at the end.
 		await terminal.type("SELECT '[]' AS x");
