@@ -186,11 +186,13 @@ enum capture_flag {
 	FLAG_OOB = 1024,
 	/* The descriptor is a datagram-like message of recvmmsg/sendmmsg; call_offset counts over all messages. */
 	FLAG_MULTI = 2048,
-	/* Sent after a silence on the connection, and the program had read everything that had arrived. Told only with
-	 * FLAG_MIDSTREAM: there the decoder has to find out whether a response is still owed. */
+	/* Sent after a silence on the connection, when the program had read everything that had arrived: whatever was owed to it
+	 * had not come meanwhile. */
 	FLAG_ALL_READ = 4096,
 	/* The hole before this record (of a CAPTURE_CLOSE: at a stream's end) is of bytes that no call has shown: io_uring, AIO. */
 	FLAG_AFTER_UNSEEN = 8192,
+	/* Like FLAG_ALL_READ, but it had not: what had arrived was no answer to what is sent. */
+	FLAG_UNREAD = 16384,
 };
 
 /* Reasons of table `loss`, in the order of the counters' map. */

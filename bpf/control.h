@@ -189,7 +189,7 @@ struct connection {
 	/* Stream offsets reached, by direction - 1. */
 	__u64 offset[2];
 	__u64 opened_ns;
-	/* With CONNECTION_MIDSTREAM: when its last captured call returned. */
+	/* When its last captured call returned. */
 	__u64 active_ns;
 	/* When the first held byte came. */
 	__u64 held_ns[2];

@@ -664,8 +664,8 @@ static __always_inline void note_silence(struct scratch *s, struct connection *c
 	if (s->call.direction != DIRECTION_OUT || s->event.time_ns - before < SILENCE_NS)
 		return;
 	sock = measurable_sock(s->call.fd);
-	if (sock && all_read(sock, s->event.conn_flags >> 8))
-		s->call.record_flags |= FLAG_ALL_READ;
+	if (sock)
+		s->call.record_flags |= all_read(sock, s->event.conn_flags >> 8) ? FLAG_ALL_READ : FLAG_UNREAD;
 }
 
 /*
@@ -887,8 +887,7 @@ EXIT_STAGE(carry_call)
 	s->event.fd = s->call.fd;
 	s->event.call_bytes = s->call.ret;
 	s->event.time_ns = bpf_ktime_get_boot_ns();
-	if (connection->flags & CONNECTION_MIDSTREAM)
-		note_silence(s, connection);
+	note_silence(s, connection);
 	send_call(s, skip_until);
 	return 0;
 }

@@ -144,12 +144,16 @@ export function mayBeUnseen(connection: Connection): bool {
 /** A request's row was made. `quiet`: no response is on its way at this moment. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
+	if (connection.doubt != 0) exchange.idle = quiet && isIdle(exchange);
+	if (connection.waiting == exchange) connection.unasked = quiet && exchange.request.unread;
 	if (connection.unproven) {
-		noteSilence(exchange, quiet);
+		exchange.afterGap = connection.requestGap;
+		connection.requestGap = false;
 		return;
 	}
 	const orphans = connection.orphans;
 	const time = exchange.request.startTime;
+	if (isTooSoon(connection, time)) connection.pipelining = true;
 	if (connection.responseStart > connection.requestStart && connection.responseStart < time) connection.turnStart = time;
 	// It comes late: a response that began after it went to a request before it, and another had begun between those two.
 	if (time <= connection.responseStart && connection.requestStart < connection.responseBefore && connection.responseBefore < time) {
@@ -163,10 +167,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	}
 	if (!connection.requestGap) {
 		// Everything before was answered, and nothing was missing: this client does make turns.
-		if (connection.doubt == 0 && connection.waiting == exchange && quiet && connection.responsesBegun != 0) {
-			if (connection.pipelining) connection.burstTurns = true;
-			else connection.turns = true;
-		}
+		if (connection.doubt == 0 && connection.waiting == exchange && quiet && connection.responsesBegun != 0) connection.turns = true;
 		return;
 	}
 	connection.requestGap = false;
@@ -193,15 +194,20 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	notePipelining(connection, response);
 	connection.responseBefore = connection.responseStart;
 	connection.responseStart = response.startTime;
-	noteOwed(connection, response);
+	// Where something was lost the silence before it was perhaps none, or not while this response was owed.
+	const asked = connection.waiting != NO_EXCHANGE || (connection.unproven && !connection.holed);
+	if (asked && !connection.responseGap) noteOwed(connection, response);
 	if (connection.abandoned != 0) {
 		connection.abandoned--;
 		return NO_EXCHANGE;
 	}
+	const unasked = connection.unasked;
+	connection.unasked = false;
+	if (unasked && connection.unboundCount == 0 && isUnasked(response)) return makeOrphan(connection, response, REASON_REQUEST_NOT_SEEN);
 	while (connection.waiting != NO_EXCHANGE && connection.waiting.answeredEarly) endUnanswered(connection, false);
 	if (connection.unproven) settleSilence(connection, response.startTime);
 	else if (connection.unboundCount != 0) settleTurn(connection, response.startTime);
-	if (connection.overlapping && connection.doubt != 0) distrust(connection);
+	if (connection.overlapping && connection.doubt != 0 && !connection.unproven) distrust(connection, 0);
 	if (connection.unproven) return placeUnproven(connection, response);
 	const waiting = connection.waiting;
 	if (!(connection.doubt & RESPONSES_LOST) && connection.unboundCount == 0) {
@@ -243,6 +249,13 @@ function mayAnswer(connection: Connection, response: Message, request: Message):
 	// writes after it has returned from reading.
 	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
 	return client && request.tid != response.tid && request.startTime <= response.startTime + ORDER_NS;
+}
+
+/** Did the request at `time` follow the one before so soon that no response can have come between? */
+function isTooSoon(connection: Connection, time: u64): bool {
+	const before = connection.requestStart;
+	if (before == 0 || connection.responseStart > before) return false;
+	return time - min<u64>(before, time) <= connection.fastest >> 1;
 }
 
 /** Two requests that wait began between the response before and this one, and no response between was missed. */
@@ -321,12 +334,16 @@ export function placeInterim(connection: Connection): Exchange {
 
 /** Nothing is uncertain: the response to the oldest request that waits. */
 function bind(exchange: Exchange, response: Message): void {
-	const turn = exchange.connection.turnStart;
-	if (exchange.request.startTime < turn && turn <= response.startTime) exchange.connection.overlapping = true;
+	const connection = exchange.connection;
+	const turn = connection.turnStart;
+	if (exchange.request.startTime < turn && turn <= response.startTime) connection.overlapping = true;
 	const next = exchange.next;
 	if (next != NO_EXCHANGE && next.request != NO_MESSAGE && next.request.startTime <= response.startTime) {
-		exchange.connection.pipelining = true;
+		connection.pipelining = true;
 	}
+	const begin = exchange.request.startTime;
+	const took = response.startTime - min<u64>(begin, response.startTime);
+	if (connection.fastest == 0 || took < connection.fastest) connection.fastest = took;
 	exchanges.bindResponse(exchange, response);
 }
 
@@ -392,11 +409,16 @@ function settleTurn(connection: Connection, time: u64): void {
 		// Something is missing at the turn: which side of it that belongs to nobody knows.
 		// All that came may have been for requests of that gap, but for those that answer the ones before it.
 		const lost = turn.afterGap ? turn.lostBefore : 0;
-		if (isDoubtful(connection, count, lost, connection.responseGap && connection.responseGapOne ? 1 : 0)) connection.overlapping = true;
+		if (isDoubtful(connection, count, lost, connection.responseGap && connection.responseGapOne ? 1 : 0)) {
+			distrust(connection, count);
+			return;
+		}
 		const here = connection.unboundCount;
 		const complete = responsesAfterGap(connection) == here && !connection.firstUnbound.afterGap;
 		if (turn.afterGap) turn.orphansBefore += complete ? max<u32>(here, count) - count : here;
 		giveUp(connection, count);
+	} else if (turn.idle && trust(connection, count)) {
+		return;
 	} else if (connection.overlapping || !isClean(connection, count) || !settle(connection, count)) {
 		// Those before it were not all answered, or more was lost than is known: the next turn may tell.
 		giveUp(connection, count);
@@ -436,8 +458,8 @@ function settle(connection: Connection, count: u32): bool {
 	}
 	if (!requestsLost && here > count) return false;
 	if (isDoubtful(connection, count, 0, 0)) {
-		connection.overlapping = true;
-		return false;
+		distrust(connection, count);
+		return true;
 	}
 	const pairs = min<u32>(requests, responses);
 	if (!inOrder(connection, count - pairs, here - pairs, pairs)) return false;
@@ -500,13 +522,14 @@ function isPlausible(connection: Connection, count: u32, before: i64, after: i64
 	}
 	if (!requestsLost && byNumber == 0) return true;
 	if (known && before == 0 && after == 0) return bySize == 0;
+	// All bytes are there, and only some of them cannot be read.
+	if (connection.holed) return false;
 	return (byNumber - after <= 0 && byNumber + before >= 0) || (count <= 1 && here <= 1 && !connection.pipelining);
 }
 
 /** Nobody knows yet whether turns mean anything here, and what is known speaks against it. */
 function isDoubtful(connection: Connection, count: u32, before: i64, after: i64): bool {
-	const proven = connection.pipelining ? connection.burstTurns : connection.turns;
-	return !proven && !isPlausible(connection, count, before, after);
+	return (connection.pipelining || !connection.turns) && !isPlausible(connection, count, before, after);
 }
 
 /**
@@ -613,22 +636,20 @@ function becomeCertain(connection: Connection): void {
 
 // ---- Without proof --------------------------------------------------------------------------------------------------
 
-/** From now on only a silence tells anything. */
-function distrust(connection: Connection): void {
-	while (connection.unboundCount != 0) orphanFirst(connection);
-	connection.unproven = true;
+/** The responses that came and the first `count` requests stay alone, and from now on only a silence tells anything. */
+function distrust(connection: Connection, count: u32): void {
 	connection.holed = true;
+	endPart(connection, count);
+	connection.unproven = true;
 	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }
 
-/** A request's row was made: was nothing owed when it began? */
-function noteSilence(exchange: Exchange, quiet: bool): void {
+/** Was nothing owed when the request began? */
+function isIdle(exchange: Exchange): bool {
 	const connection = exchange.connection;
-	exchange.afterGap = connection.requestGap;
-	connection.requestGap = false;
-	// More requests wait than responses came: then something is owed for certain.
-	const owed = connection.waitingCount - 1 > connection.unboundCount;
-	exchange.idle = quiet && !owed && !exchange.afterGap && provesIdle(connection, exchange.request);
+	// Where nothing was lost, more requests that wait than responses that came mean that something is owed.
+	const owed = !connection.holed && connection.waitingCount - 1 > connection.unboundCount;
+	return !owed && !connection.requestGap && provesIdle(connection, exchange.request);
 }
 
 /**
@@ -647,17 +668,26 @@ function settleSilence(connection: Connection, time: u64): void {
 	}
 	const missed = connection.responseGap;
 	connection.responseGap = false;
+	if (missed) {
+		// Any request that waits may have been answered in the gap.
+		for (let waiting = connection.waiting; waiting != NO_EXCHANGE; waiting = nextWaiting(waiting)) waiting.idle = false;
+	}
 	if (turn == NO_EXCHANGE || turn.request.startTime > time) {
 		if (missed) endPart(connection, 0);
-	} else if (missed || !turn.idle || !trust(connection, count)) {
+	} else if (!turn.idle) {
 		if (here != 0) endPart(connection, count);
+	} else if (!trust(connection, count)) {
+		// Of what was before it some was lost.
+		endPart(connection, count);
+		trust(connection, 0);
 	}
 }
 
 /** Nothing was owed after the first `count` requests that wait: pairs are made from the back. False when that cannot be. */
 function trust(connection: Connection, count: u32): bool {
 	const here = connection.unboundCount;
-	if (count > here || requestsAfterGap(connection, count) != count || !inOrder(connection, 0, here - count, count)) return false;
+	if (count > here || requestsAfterGap(connection, count) != count || responsesAfterGap(connection) < count) return false;
+	if (!inOrder(connection, 0, here - count, count)) return false;
 	if (here != 0 && isUnasked(connection.lastUnbound.response)) return false;
 	for (let i = here - count; i != 0; i--) orphanFirst(connection);
 	connection.unproven = false;

@@ -103,6 +103,7 @@ export const FLAG_OOB: i32 = 1024;
 export const FLAG_MULTI: i32 = 2048;
 export const FLAG_ALL_READ: i32 = 4096;
 export const FLAG_AFTER_UNSEEN: i32 = 8192;
+export const FLAG_UNREAD: i32 = 16384;
 
 // enum capture_loss
 export const LOSS_RING_FULL: i32 = 0;

@@ -4,7 +4,7 @@
 // requests in flight once something was lost. A silence that a program made by not reading proves nothing, so a client
 // must have read everything that had arrived (FLAG_ALL_READ).
 import * as call from './call';
-import { FLAG_ALL_READ } from './capture-event';
+import { FLAG_ALL_READ, FLAG_UNREAD } from './capture-event';
 import { Connection, Message, NO_STREAM, Stream } from './state';
 
 /** A silence counts when it is this many times as long as the longest one that a response broke … */
@@ -21,6 +21,7 @@ const RESPONSES: u32 = 8;
 export function noteBeginning(connection: Connection, message: Message): void {
 	message.silence = silenceBefore(connection);
 	message.allRead = (call.flags & FLAG_ALL_READ) != 0;
+	message.unread = (call.flags & FLAG_UNREAD) != 0;
 	noteActivity(connection);
 }
 

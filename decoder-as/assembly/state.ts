@@ -96,9 +96,10 @@ export class Connection {
 	unreadable: bool;
 	/** Requests were seen that waited together. */
 	pipelining: bool;
-	/** A request was seen to begin when all before had been answered; one that did so after some had waited together. */
+	/** A request was seen to begin when all before had been answered. */
 	turns: bool;
-	burstTurns: bool;
+	/** The shortest time from a request's beginning to its response's, 0: none was seen. */
+	fastest: u64;
 	/** The client asks on before all is answered that it asked for: see alignment.ts. */
 	overlapping: bool;
 	/**
@@ -110,6 +111,8 @@ export class Connection {
 	holed: bool;
 	/** Bytes came where a request should begin that are none; whoever reads them may answer them. */
 	stray: bool;
+	/** The next response had come when the request that waits was sent, and nothing was owed then. */
+	unasked: bool;
 	/** The row of the connection's first response, which came before its first request and waits for it. */
 	early: Exchange;
 	/** When bytes last moved, in either direction; the longest silences that responses broke lately: see silence.ts. */
@@ -343,8 +346,9 @@ export class Message {
 	endOffset: u64;
 	/** Nanoseconds without a byte on the connection before its first one. */
 	silence: u64;
-	/** It was sent when everything that had arrived was read, as far as the kernel told. */
+	/** It was sent when everything that had arrived was read, or not everything, as far as the kernel told. */
 	allRead: bool;
+	unread: bool;
 	/** Who moved its first byte. */
 	tid: u32;
 	pid: u32;

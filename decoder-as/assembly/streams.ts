@@ -361,7 +361,7 @@ function mayStart(stream: Stream): bool {
 	if (stream.role == CARRIES_RESPONSES) {
 		if (connection.waiting != NO_EXCHANGE || connection.abandoned != 0) return true;
 		if (hasOddRequest(connection)) beginEarlyRow(connection);
-		return connection.waiting != NO_EXCHANGE;
+		return connection.waiting != NO_EXCHANGE || connection.unproven;
 	}
 	const last = connection.last;
 	if (last == NO_EXCHANGE || !exchanges.isWaiting(last)) return true;
@@ -1104,7 +1104,7 @@ function beginRow(stream: Stream, message: Message): void {
 	if (responses != NO_STREAM && responses.state == UNREADABLE) endMessage(responses);
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
 	const quiet =
-		responses == NO_STREAM || (responses.message == NO_MESSAGE && firstPendingTime(responses) >= message.startTime);
+		responses == NO_STREAM || ((responses.message == NO_MESSAGE || responses.guess) && firstPendingTime(responses) >= message.startTime);
 	if (connection.early != NO_EXCHANGE) {
 		alignment.joinEarly(connection, message);
 		askSocket(connection);

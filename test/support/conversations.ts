@@ -3,6 +3,9 @@
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 
+/** Longer than answers take, by far: calls are a millisecond apart. */
+const PAUSE_MS = 60;
+
 export type MessageRange = { readonly exchange: number; readonly direction: 'in' | 'out'; start: bigint; end: bigint };
 
 export type Conversation = {
@@ -64,6 +67,12 @@ export class Talk {
 		this.ranges.push({ exchange, direction, start, end: this.offset(direction) });
 	}
 
+	/** The client does nothing for a while: whatever it asked for has come. */
+	pause(): void {
+		this.flush();
+		this.connection.tape.pause(PAUSE_MS);
+	}
+
 	/** Where the next byte of a direction will lie. */
 	private offset(direction: 'in' | 'out'): bigint {
 		const moved = direction === 'in' ? this.connection.inOffset : this.connection.outOffset;
@@ -112,6 +121,7 @@ const plain = (talk: Talk, count: number) => {
 	for (let id = 1; id <= count; id++) {
 		talk.request(id, get(id));
 		talk.response(id, ok(id, body(id, 3)));
+		talk.pause();
 	}
 };
 
@@ -120,6 +130,7 @@ const pipelined = (talk: Talk, bursts: number, size: number) => {
 	for (let burst = 0; burst < bursts; burst++) {
 		for (let i = 1; i <= size; i++) talk.request(burst * size + i, get(burst * size + i));
 		for (let i = 1; i <= size; i++) talk.response(burst * size + i, ok(burst * size + i, body(burst * size + i, 2)));
+		talk.pause();
 	}
 };
 
@@ -134,12 +145,16 @@ const window = (talk: Talk, count: number, size: number) => {
 const mixed = (talk: Talk) => {
 	talk.request(1, get(1));
 	talk.response(1, 'HTTP/1.1 200 OK\r\nX-Exchange: 1\r\nContent-Length: 300\r\n\r\n', { sendfile: 300 });
+	talk.pause();
 	talk.request(2, head(2));
 	talk.response(2, 'HTTP/1.1 200 OK\r\nX-Exchange: 2\r\nContent-Length: 4000\r\n\r\n');
+	talk.pause();
 	talk.request(3, post(3, body(3, 8)).slice(0, 120), post(3, body(3, 8)).slice(120));
 	talk.response(3, 'HTTP/1.1 100 Continue\r\n\r\n', chunked(3, [body(3, 2), body(3, 4)]));
+	talk.pause();
 	talk.request(4, get(4));
 	talk.response(4, 'HTTP/1.1 204 No Content\r\nX-Exchange: 4\r\n\r\n');
+	talk.pause();
 	talk.request(
 		5,
 		`POST /exchange/5 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n`,
@@ -147,10 +162,13 @@ const mixed = (talk: Talk) => {
 		'0\r\n\r\n',
 	);
 	talk.response(5, chunked(5, [body(5, 1)]).slice(0, 60), chunked(5, [body(5, 1)]).slice(60));
+	talk.pause();
 	talk.request(6, get(6, `Cookie: ${'c'.repeat(500)}\r\n`));
 	talk.response(6, 'HTTP/1.1 304 Not Modified\r\nX-Exchange: 6\r\nContent-Length: 77\r\n\r\n');
+	talk.pause();
 	talk.request(7, get(7));
 	talk.response(7, ok(7, body(7, 40)).slice(0, 200), ok(7, body(7, 40)).slice(200, 700), ok(7, body(7, 40)).slice(700));
+	talk.pause();
 	talk.request(8, get(8, 'Connection: close\r\n'));
 	talk.response(8, `HTTP/1.1 200 OK\r\nX-Exchange: 8\r\nConnection: close\r\n\r\n`, body(8, 5), body(8, 5));
 };
@@ -161,6 +179,7 @@ const nested = (talk: Talk) => {
 	for (let id = 1; id <= 4; id++) {
 		talk.request(id, post(id, inner + body(id, 2)));
 		talk.response(id, ok(id, body(id, 1) + inner + inner).slice(0, 90), ok(id, body(id, 1) + inner + inner).slice(90));
+		talk.pause();
 	}
 };
 

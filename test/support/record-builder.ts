@@ -107,6 +107,8 @@ export type CallOptions = {
 	captured?: number;
 	/** This call's offset instead of the stream's; the stream goes on as if nothing had been said. */
 	offset?: bigint;
+	/** Something that had arrived was not read when it was sent. */
+	unread?: boolean;
 };
 
 export type ConnectionOptions = {
@@ -126,6 +128,8 @@ export type ConnectionOptions = {
 
 /** Nanoseconds between two calls unless the test sets the clock. */
 const STEP_NS = 1_000_000n;
+/** After this long without a call the kernel says whether everything had been read. */
+const SILENCE_NS = 5_000_000n;
 
 /** What a capture would have recorded, in order. */
 export class Tape {
@@ -207,6 +211,7 @@ export class ConnectionTape {
 	readonly options: ConnectionOptions;
 	inOffset = 0n;
 	outOffset = 0n;
+	private lastCallNs = 0n;
 
 	constructor(tape: Tape, conn: bigint, options: ConnectionOptions) {
 		this.tape = tape;
@@ -331,6 +336,9 @@ export class ConnectionTape {
 		const captured = options.captured ?? data.length;
 		const base = options.offset ?? streamOffset;
 		const several = data.length > part;
+		// As the kernel tells of a program that had read everything.
+		const silent = direction === wire.DIRECTION_OUT && this.tape.timeNs + STEP_NS - this.lastCallNs >= SILENCE_NS;
+		const read = !silent ? 0 : options.unread === true ? wire.FLAG_UNREAD : wire.FLAG_ALL_READ;
 		let at = 0;
 		do {
 			const length = Math.min(part, data.length - at);
@@ -341,7 +349,7 @@ export class ConnectionTape {
 				kind: wire.CAPTURE_DATA,
 				direction,
 				syscall: options.syscall ?? 0,
-				flags: (this.options.flags ?? 0) | (options.flags ?? 0) | (several ? wire.FLAG_PART : 0),
+				flags: (this.options.flags ?? 0) | (options.flags ?? 0) | (several ? wire.FLAG_PART : 0) | read,
 				payload,
 				bytes: length,
 				callBytes: data.length,
@@ -353,5 +361,6 @@ export class ConnectionTape {
 			});
 			at += length;
 		} while (at < data.length);
+		this.lastCallNs = this.tape.timeNs;
 	}
 }

@@ -248,8 +248,8 @@ test('attached between HEAD and its response, the following exchange is right', 
 	assert.deepEqual(
 		exchanges.map((row) => [row.path, row.status, row.resBody, row.reason]),
 		[
-			['/exchange/1', 200, body(1, 1), null],
 			[null, 200, '', 'request not seen'],
+			['/exchange/1', 200, body(1, 1), null],
 			['/exchange/2', 200, body(2, 1), null],
 		],
 	);
