@@ -153,7 +153,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	}
 	const orphans = connection.orphans;
 	const time = exchange.request.startTime;
-	if (isTooSoon(connection, time)) connection.pipelining = true;
+	if (isTooSoon(connection, connection.requestStart, connection.responseStart, time)) connection.pipelining = true;
 	if (connection.responseStart > connection.requestStart && connection.responseStart < time) connection.turnStart = time;
 	// It comes late: a response that began after it went to a request before it, and another had begun between those two.
 	if (time <= connection.responseStart && connection.requestStart < connection.responseBefore && connection.responseBefore < time) {
@@ -192,6 +192,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 export function placeResponse(connection: Connection, response: Message): Exchange {
 	connection.responsesBegun++;
 	notePipelining(connection, response);
+	if (isTooSoon(connection, connection.responseStart, connection.requestStart, response.startTime)) connection.pipelining = true;
 	connection.responseBefore = connection.responseStart;
 	connection.responseStart = response.startTime;
 	// Where something was lost the silence before it was perhaps none, or not while this response was owed.
@@ -251,10 +252,12 @@ function mayAnswer(connection: Connection, response: Message, request: Message):
 	return client && request.tid != response.tid && request.startTime <= response.startTime + ORDER_NS;
 }
 
-/** Did the request at `time` follow the one before so soon that no response can have come between? */
-function isTooSoon(connection: Connection, time: u64): bool {
-	const before = connection.requestStart;
-	if (before == 0 || connection.responseStart > before) return false;
+/**
+ * Did a message that began at `time` follow the one before in its direction, at `before`, so soon that none of the other
+ * direction, of which `other` was the last, can have gone between?
+ */
+function isTooSoon(connection: Connection, before: u64, other: u64, time: u64): bool {
+	if (before == 0 || other > before) return false;
 	return time - min<u64>(before, time) <= connection.fastest >> 1;
 }
 
@@ -421,9 +424,11 @@ function settleTurn(connection: Connection, time: u64): void {
 		return;
 	} else if (connection.overlapping || !isClean(connection, count) || !settle(connection, count)) {
 		// Those before it were not all answered, or more was lost than is known: the next turn may tell.
+		const holed = connection.holed;
 		giveUp(connection, count);
 		turn.afterGap = true;
 		connection.doubt |= REQUESTS_LOST;
+		connection.holed = holed;
 	}
 }
 

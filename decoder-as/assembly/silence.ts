@@ -11,11 +11,11 @@ import { Connection, Message, NO_STREAM, Stream } from './state';
 const TIMES: u64 = 4;
 /** … and so many nanoseconds at least: below that a thread may merely not have run. */
 const LEAST_NS: u64 = 20_000_000;
-/** Likewise where the client was seen to have requests in flight all the time: it may pause before each. */
+/** Likewise where the client was seen to have requests in flight all the time. */
 const TIMES_OVERLAPPING: u64 = 20;
 const LEAST_OVERLAPPING_NS: u64 = 200_000_000;
-/** The longest one is looked for among the last 8 to 16 responses, so that one slow response is forgotten in time. */
-const RESPONSES: u32 = 8;
+/** The longest ones are those of the last 8 to 16 messages, so that one slow response is forgotten in time. */
+const LATELY: u32 = 8;
 
 /** The first byte of a message is taken. */
 export function noteBeginning(connection: Connection, message: Message): void {
@@ -38,18 +38,30 @@ export function silenceBefore(connection: Connection): u64 {
 
 /** A response was owed while it did not come. */
 export function noteOwed(connection: Connection, response: Message): void {
-	if (connection.owedCount % RESPONSES == 0) {
+	if (connection.owedCount++ % LATELY == 0) {
 		connection.owedBefore = connection.owedLongest;
 		connection.owedLongest = 0;
 	}
-	connection.owedCount++;
-	if (response.silence > connection.owedLongest) connection.owedLongest = response.silence;
+	connection.owedLongest = max<u64>(connection.owedLongest, response.silence);
+}
+
+/** The client was silent so long before the request, which proves nothing. */
+function noteThought(connection: Connection, silence: u64): void {
+	if (connection.thoughtCount++ % LATELY == 0) {
+		connection.thoughtBefore = connection.thoughtLongest;
+		connection.thoughtLongest = 0;
+	}
+	connection.thoughtLongest = max<u64>(connection.thoughtLongest, silence);
 }
 
 /** Was nothing owed when the request began? */
 export function provesIdle(connection: Connection, request: Message): bool {
 	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
-	return (!client || request.allRead) && isLong(connection, request.silence);
+	// It asks on while answers wait in its socket.
+	if (client && request.unread) connection.overlapping = true;
+	if ((!client || request.allRead) && isLong(connection, request.silence)) return true;
+	noteThought(connection, request.silence);
+	return false;
 }
 
 /** Was nothing owed when the client ended its stream, seen by the server? */
@@ -59,6 +71,9 @@ export function provesEnd(connection: Connection, requests: Stream): bool {
 
 function isLong(connection: Connection, silence: u64): bool {
 	const owed = max<u64>(connection.owedLongest, connection.owedBefore);
-	if (connection.overlapping) return owed != 0 && silence >= max<u64>(owed * TIMES_OVERLAPPING, LEAST_OVERLAPPING_NS);
-	return owed != 0 && silence >= max<u64>(owed * TIMES, LEAST_NS);
+	if (owed == 0) return false;
+	if (!connection.overlapping) return silence >= max<u64>(owed * TIMES, LEAST_NS);
+	// A client that always has requests in flight may pause before each: this pause has to be another kind of pause.
+	const thought = max<u64>(connection.thoughtLongest, connection.thoughtBefore);
+	return silence >= max<u64>(max<u64>(owed * TIMES_OVERLAPPING, thought * TIMES), LEAST_OVERLAPPING_NS);
 }

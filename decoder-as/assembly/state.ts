@@ -120,6 +120,10 @@ export class Connection {
 	owedLongest: u64;
 	owedBefore: u64;
 	owedCount: u32;
+	/** The longest silences that requests broke lately without their proving anything. */
+	thoughtLongest: u64;
+	thoughtBefore: u64;
+	thoughtCount: u32;
 	/** When the last request began, when the last response, and when the last request that began after a response did. */
 	requestStart: u64;
 	responseStart: u64;

@@ -2,6 +2,8 @@
 // either side records of them. Pairing after a capture began in the middle, or after a loss, rests on when things happened,
 // so here bytes take their way, wait in the receiver's socket, and answers take their time.
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import type { ExchangeRow } from './decoded-rows.ts';
+import { namesIn } from './loss.ts';
 import type { Random } from './random-conversation.ts';
 import { type ConnectionOptions, Tape } from './record-builder.ts';
 
@@ -11,6 +13,11 @@ export type Certain = { readonly conn: number; readonly exchange: number };
 export type TimedConversation = {
 	readonly records: Uint8Array[];
 	readonly certain: readonly Certain[];
+	/**
+	 * A client that sends while a 408 is on its way takes it for the answer, and nothing that it sees says otherwise, when it
+	 * was seen from the beginning without loss.
+	 */
+	readonly takes408: boolean;
 	/** What it consists of, for people. */
 	readonly description: string;
 };
@@ -259,7 +266,8 @@ function* runClient(world: World, phases: readonly Phase[], ending: Ending): Tas
 		world.finish(client, 'shutdown');
 		yield* answer();
 	}
-	if (ending === 'server closes' || ending === 'unread request' || ending === 'timed out') while (!closed) yield* answer();
+	if (ending === 'server closes' || ending === 'unread request' || ending === 'timed out')
+		while (!closed) yield* answer();
 	yield random.between(0, 3000);
 	world.finish(client, 'close');
 }
@@ -374,7 +382,15 @@ function randomPhases(random: Random): Phase[] {
 export function timedConversation(random: Random): TimedConversation {
 	const world = new World(random);
 	const phases = randomPhases(random);
-	const ending = random.pick<Ending>(['close', 'close', 'close', 'half close', 'server closes', 'unread request', 'timed out']);
+	const ending = random.pick<Ending>([
+		'close',
+		'close',
+		'close',
+		'half close',
+		'server closes',
+		'unread request',
+		'timed out',
+	]);
 	const usual = random.pick([50, 300, 2000, 10_000, 20_000]);
 	const setup: Server = { ahead: random.chance(0.5), usual, early: random.chance(0.05), ending };
 	runServer(world, setup);
@@ -397,12 +413,16 @@ export function timedConversation(random: Random): TimedConversation {
 	}
 	const description = JSON.stringify({ phases, ...setup, midstream, sides, lossRate, transit: world.transit });
 	const certain = sides.flatMap((side) => certainOf(world, side, captured, lost, midstream, setup));
-	return { records: tape.records, certain, description };
+	const takes408 = !midstream && ![...lost].some(({ side }) => side === 'client');
+	return { records: tape.records, certain, takes408, description };
 }
 
 function openSide(tape: Tape, side: Side, midstream: boolean) {
 	const flags = midstream ? wire.FLAG_MIDSTREAM : 0;
-	const ends = { server: { local: '10.0.0.1:80', remote: '10.0.0.2:4000' }, client: { local: '10.0.0.2:4000', remote: '10.0.0.1:80' } };
+	const ends = {
+		server: { local: '10.0.0.1:80', remote: '10.0.0.2:4000' },
+		client: { local: '10.0.0.2:4000', remote: '10.0.0.1:80' },
+	};
 	const options: ConnectionOptions = { ...ends[side], flags, ...(midstream ? { role: wire.ROLE_UNKNOWN } : {}) };
 	return side === 'server' ? tape.server(SERVER_CONN, options) : tape.client(CLIENT_CONN, options);
 }
@@ -432,7 +452,14 @@ function putCall(tape: Tape, connection: ReturnType<typeof openSide>, call: Call
  * Exchanges that a capture cannot but pair: from the beginning of a connection, or from the first request after a pause that
  * proves that nothing is owed, up to the first loss. A pause proves it when a response was seen before it.
  */
-function certainOf(world: World, side: Side, captured: readonly Call[], lost: ReadonlySet<Call>, midstream: boolean, server: Server): Certain[] {
+function certainOf(
+	world: World,
+	side: Side,
+	captured: readonly Call[],
+	lost: ReadonlySet<Call>,
+	midstream: boolean,
+	server: Server,
+): Certain[] {
 	const own = captured.filter((call) => call.side === side);
 	const conn = side === 'server' ? SERVER_CONN : CLIENT_CONN;
 	const begin = own.find(({ bytes }) => bytes !== '')?.began ?? Number.POSITIVE_INFINITY;
@@ -450,4 +477,17 @@ function certainOf(world: World, side: Side, captured: readonly Call[], lost: Re
 		if (proven && !(server.early && exchange === 1 && side === 'server')) certain.push({ conn, exchange });
 	}
 	return certain;
+}
+
+/** Rows in which a response stands beside another exchange's request. */
+export function mixedRows(conversation: TimedConversation, rows: readonly ExchangeRow[]): ExchangeRow[] {
+	const taken = (row: ExchangeRow) => conversation.takes408 && row.conn === CLIENT_CONN && row.status === 408;
+	return rows.filter((row) => namesIn(row).size > 1 && !taken(row));
+}
+
+/** How many of the exchanges that cannot but be paired are not. */
+export function missedPairs(conversation: TimedConversation, rows: readonly ExchangeRow[]): number {
+	const key = (conn: number, exchange: string | number) => `${conn} /exchange/${exchange}`;
+	const paired = new Set(rows.filter(({ state }) => state === 'complete').map(({ conn, path }) => `${conn} ${path}`));
+	return conversation.certain.filter(({ conn, exchange }) => !paired.has(key(conn, exchange))).length;
 }

@@ -60,13 +60,13 @@ test('each record lost in turn, of any kind, changes only the rows it touches an
 	}
 });
 
-test('two neighbours lost never mix exchanges, and without pipelining nothing else is lost', () => {
+test('two neighbours lost never mix exchanges, and a client that asks the same way each time loses nothing else', () => {
 	for (const script of SCRIPTS) {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
 		for (let i = 1; i < conversation.tape.records.length; i++) {
-			const report = damageReport(conversation, whole, new Set([i - 1, i]));
-			const checked = /^(plain|nested|mixed)/.test(script.name) ? report : mixedRows(report);
+			const report = damageReport(conversation, whole, new Set([i - 1, i]), { withoutInterims: true });
+			const checked = /^(plain|nested)/.test(script.name) ? report : mixedRows(report);
 			assert.deepEqual(checked, [], `${script.name}, records ${i - 1} and ${i}`);
 		}
 	}
