@@ -1,21 +1,21 @@
 // Which response belongs to which request. As long as nothing was lost, order decides: the next response answers the
 // oldest request that waits. After a gap of which nobody knows how many messages it held, counting is not enough, and a
-// wrong guess would give a response to another's request. Sizes and times tell nothing for certain, so nothing is told
-// by them alone. What is certain is a turn:
+// wrong guess would give a response to another's request. What is certain is a turn:
 //
-// - Whoever sends requests one by one, or some together, begins anew when all before have been answered. A request that
-//   begins after a response has ended is such a turn. Everything that came before it is a part for itself: its last
-//   requests, those after the last gap between requests, and its last responses, those after the last gap between
-//   responses, belong together, counted from the back.
+// - Whoever sends requests one by one begins anew when the one before has been answered. A request that begins after a
+//   response has ended is such a turn, if the client was seen to make turns and never to pipeline. Everything that came
+//   before it is a part for itself: its last requests, those after the last gap between requests, and its last responses,
+//   those after the last gap between responses, belong together, counted from the back.
 // - For that no response may be missing between the last one before the turn and the first one after it: only when that one
 //   comes, and comes right after, the part before the turn is decided. Until then its responses are kept unbound.
-// - A client that keeps requests on their way all the time makes no turns. As soon as one was seen (a request that waited
-//   when another began, though a response had begun between them) nothing is told by turns on its connection any more.
-//   As long as neither was seen, turns are not believed when the sizes of the gaps speak against them.
-// - The end of a connection that the client closes is a turn.
+// - Of a client that pipelines, and of a connection that was open before the capture, a turn proves nothing: it is believed
+//   only after a silence in which whatever was owed would have come (silence.ts). Until then nothing is paired; only where
+//   every request was seen and one response is missing for each gap the numbers leave no choice.
+// - The end of a connection that the client closes is a turn, unless the server closed it first.
+// - A response that a server may send without being asked (408, an error with `Connection: close`) decides nothing.
 //
-// What stays without a place is said to be so: `unanswered` with `bytes lost`, or `request not seen`. A missed pair is
-// fine, a wrong one is not.
+// What stays without a place is said to be so: `unanswered` with `bytes lost` or `capture began`, or `request not seen`. A
+// missed pair is fine, a wrong one is not.
 import * as call from './call';
 import * as exchanges from './exchanges';
 import { REASON_BYTES_LOST, REASON_CAPTURE_BEGAN, REASON_MALFORMED, REASON_REQUEST_NOT_SEEN, STATE_UNANSWERED } from './output-layout';
@@ -181,7 +181,6 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	exchange.afterGap = true;
 	exchange.lostBefore = max<u32>(connection.lostRequests, holdsOne ? 1 : 0);
 	exchange.orphansBefore = orphans;
-	exchange.gapBytes = bytes;
 	exchange.gapBegun = connection.requestGapBegun;
 }
 
@@ -257,7 +256,7 @@ function mayAnswer(connection: Connection, response: Message, request: Message):
  * direction, of which `other` was the last, can have gone between?
  */
 function isTooSoon(connection: Connection, before: u64, other: u64, time: u64): bool {
-	if (before == 0 || other > before) return false;
+	if (before == 0 || (other > before && other < time)) return false;
 	return time - min<u64>(before, time) <= connection.fastest >> 1;
 }
 
@@ -281,7 +280,6 @@ function keepUnbound(connection: Connection, response: Message): Exchange {
 	response.exchange = exchange;
 	exchange.unbound = true;
 	exchange.afterGap = connection.responseGap;
-	exchange.gapBytes = connection.responseGapBytes;
 	exchange.gapBegun = !connection.responseGapOne;
 	connection.responseGap = false;
 	appendUnbound(exchange);
@@ -315,6 +313,8 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 		const single = requestsAfterGap(connection, count) == count && !startsAfterGap(connection)
 			? true
 			: responsesAfterGap(connection) == connection.unboundCount && !connection.firstUnbound.afterGap;
+		const silent = whole && answered && !connection.responseGap && !connection.requestGap && provesEnd(connection);
+		if (silent && trust(connection, count)) return;
 		if (known && single && isClean(connection, count)) settle(connection, count);
 		if (connection.unboundCount != 0) giveUp(connection, connection.waitingCount);
 	}
@@ -346,7 +346,8 @@ function bind(exchange: Exchange, response: Message): void {
 	}
 	const begin = exchange.request.startTime;
 	const took = response.startTime - min<u64>(begin, response.startTime);
-	if (connection.fastest == 0 || took < connection.fastest) connection.fastest = took;
+	// The first may have been written without being asked for.
+	if (connection.responsesBegun > 1 && (connection.fastest == 0 || took < connection.fastest)) connection.fastest = took;
 	exchanges.bindResponse(exchange, response);
 }
 
@@ -495,60 +496,31 @@ function lostBefore(connection: Connection, count: u32): i64 {
 }
 
 /**
- * It was not seen yet that the client makes turns. Does the part before this one look like one? For certain when responses
- * only were lost, and as many as there are gaps: a response is never before its request. Else the gaps must look as if they
- * held as many requests as responses, by their sizes, or one each; that they held more will do only where nothing hints at
- * requests that waited together. `before` requests and `after` responses more may have been lost at the turn itself.
+ * Nobody knows whether turns mean anything here: the client was not seen to make any, or was seen to pipeline. Then the part
+ * before this one is certain only when responses alone were lost, and as many as there are gaps: a response is never before
+ * its request. Where nothing was lost, and some messages merely cannot be read, one for each of those will do. `before`
+ * requests and `after` responses more may be missing at the turn itself.
  */
-function isPlausible(connection: Connection, count: u32, before: i64, after: i64): bool {
+function isDoubtful(connection: Connection, count: u32, before: i64, after: i64): bool {
+	if (connection.turns && !connection.pipelining) return false;
 	const here = connection.unboundCount;
-	const missing = <i64>count - here;
-	let bySize = missing;
-	let byNumber = missing;
-	let known = true;
+	let missing = <i64>count - here;
 	let requestsLost = false;
 	let exchange = connection.waiting;
 	for (let i = count; i != 0; i--) {
 		if (exchange.afterGap) {
 			requestsLost = true;
-			const lost = messagesIn(exchange, connection.requestsSized, connection.smallestRequest, connection.largestRequest);
-			if (lost < 0) known = false;
-			bySize += lost - exchange.orphansBefore;
-			byNumber += <i64>exchange.lostBefore - exchange.orphansBefore;
+			missing += <i64>exchange.lostBefore - exchange.orphansBefore;
 		}
 		exchange = nextWaiting(exchange);
 	}
 	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
-		if (!unbound.afterGap) continue;
-		const lost = messagesIn(unbound, connection.responsesSized, connection.smallestResponse, connection.largestResponse);
-		if (lost < 0) known = false;
-		bySize -= lost;
-		if (!unbound.gapBegun) byNumber--;
+		if (unbound.afterGap && !unbound.gapBegun) missing--;
 	}
-	if (!requestsLost && byNumber == 0) return true;
-	if (known && before == 0 && after == 0) return bySize == 0;
-	// All bytes are there, and only some of them cannot be read.
-	if (connection.holed) return false;
-	return (byNumber - after <= 0 && byNumber + before >= 0) || (count <= 1 && here <= 1 && !connection.pipelining);
-}
-
-/** Nobody knows yet whether turns mean anything here, and what is known speaks against it. */
-function isDoubtful(connection: Connection, count: u32, before: i64, after: i64): bool {
-	return (connection.pipelining || !connection.turns) && !isPlausible(connection, count, before, after);
-}
-
-/**
- * How many messages did the gap before `exchange` hold, when at least two were seen and all were of nearly the same size?
- * -1: that cannot be told, or it is no whole number.
- */
-function messagesIn(exchange: Exchange, seen: u32, smallest: u64, largest: u64): i64 {
-	const bytes = exchange.gapBytes;
-	if (seen < 2 || bytes == 0 || largest * 4 > smallest * 5) return -1;
-	// An eighth more or less than was seen.
-	const least = <i64>((bytes * 8 + largest * 9 - 1) / (largest * 9));
-	const most = <i64>(bytes * 8 / (smallest * 7));
-	// The message in which the gap began is not one of those that are missing.
-	return least == most ? least - (exchange.gapBegun ? 1 : 0) : -1;
+	if (!requestsLost && missing == 0) return false;
+	if (connection.holed) return true;
+	const fits = missing - after <= 0 && missing + before >= 0;
+	return !fits && (count > 1 || here > 1 || connection.pipelining);
 }
 
 function startsAfterGap(connection: Connection): bool {
@@ -652,9 +624,10 @@ function distrust(connection: Connection, count: u32): void {
 /** Was nothing owed when the request began? */
 function isIdle(exchange: Exchange): bool {
 	const connection = exchange.connection;
-	// Where nothing was lost, more requests that wait than responses that came mean that something is owed.
-	const owed = !connection.holed && connection.waitingCount - 1 > connection.unboundCount;
-	return !owed && !connection.requestGap && provesIdle(connection, exchange.request);
+	// More requests wait than responses came: something is owed, or was lost.
+	const lacking = connection.waitingCount - 1 > connection.unboundCount;
+	if (lacking && !connection.holed) return false;
+	return !connection.requestGap && provesIdle(connection, exchange.request, lacking);
 }
 
 /**
@@ -688,15 +661,20 @@ function settleSilence(connection: Connection, time: u64): void {
 	}
 }
 
-/** Nothing was owed after the first `count` requests that wait: pairs are made from the back. False when that cannot be. */
+/**
+ * Nothing was owed after the first `count` requests that wait: pairs are made from the back, what is before the last gap
+ * stays alone. False when that cannot be.
+ */
 function trust(connection: Connection, count: u32): bool {
 	const here = connection.unboundCount;
-	if (count > here || requestsAfterGap(connection, count) != count || responsesAfterGap(connection) < count) return false;
-	if (!inOrder(connection, 0, here - count, count)) return false;
+	if (count > here && !connection.holed) return false;
+	const pairs = min<u32>(requestsAfterGap(connection, count), responsesAfterGap(connection));
+	if (!inOrder(connection, count - pairs, here - pairs, pairs)) return false;
 	if (here != 0 && isUnasked(connection.lastUnbound.response)) return false;
-	for (let i = here - count; i != 0; i--) orphanFirst(connection);
+	for (let i = here - pairs; i != 0; i--) orphanFirst(connection);
+	for (let i = count - pairs; i != 0; i--) endUnanswered(connection, false);
 	connection.unproven = false;
-	for (let i = count; i != 0; i--) bindFirst(connection);
+	for (let i = pairs; i != 0; i--) bindFirst(connection);
 	connection.orphans = 0;
 	connection.earlyResponses = 0;
 	becomeCertain(connection);
@@ -718,7 +696,7 @@ function placeUnproven(connection: Connection, response: Message): Exchange {
 /** `answered`: the client closed the connection, and nothing is missing at its end. */
 function endUnproven(connection: Connection, answered: bool): void {
 	const count = connection.waitingCount;
-	const idle = answered && !connection.responseGap && !connection.requestGap && provesEnd(connection, connection.requests);
+	const idle = answered && !connection.responseGap && !connection.requestGap && provesEnd(connection);
 	if (idle && trust(connection, count)) return;
 	endPart(connection, count);
 }

@@ -14,12 +14,15 @@ import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED
 import { isDue } from './output';
 import { addPending, dropAllPending, dropFirstPending, firstPendingTime, pendingRecord, tooManyPending } from './pending';
 import { addHold, dropHolds, holdProcess, releaseProcess } from './processes';
-import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload } from './record';
+import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload, recordTime } from './record';
 import { connectionsLimit } from './settings';
-import { noteActivity, silenceBefore } from './silence';
+import { noteActivity, silenceBeforeEnd } from './silence';
 import { leaveSpill } from './spill';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_PROCESS, NO_STREAM, Stream } from './state';
 import { OPAQUE, endStream, feed, feedGap, feedUnseen, inheritRole, skipOpaque } from './streams';
+
+/** Records that belong together come in the wrong order by less than this. */
+const LATE_NS: u64 = 50_000_000;
 
 /** Closed connections that are remembered, for late records and for the other side on this host. */
 const REMEMBERED: u32 = 4096;
@@ -69,6 +72,7 @@ export function receive(connection: Connection, record: usize): void {
 		return;
 	}
 	if (stream.ended) return;
+	connection.arrivedAt = recordTime(record);
 	if (!stream.begun) {
 		// Of a connection that was there before, the first byte seen is where its stream begins.
 		stream.begun = true;
@@ -77,7 +81,13 @@ export function receive(connection: Connection, record: usize): void {
 			stream.base = stream.next;
 		}
 	}
-	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next && !gapped(opposite(stream))) {
+	const other = opposite(stream);
+	if (other != NO_STREAM && other.firstPending != NO_PENDING && firstPendingTime(other) + LATE_NS < recordTime(record)) {
+		// Nothing that is so much older can still be late, however many records one batch holds.
+		force(connection, 0, recordTime(record) - LATE_NS, false);
+		if (stream.ended) return;
+	}
+	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next && !gapped(other)) {
 		if (take(stream, record)) {
 			settleStreams(connection);
 			return;
@@ -188,11 +198,11 @@ function pendingTime(stream: Stream): u64 {
 }
 
 /**
- * Takes everything that waits since before batch `before` as it is: a gap, or a response whose request did not come, is
- * taken for what it is only when nothing else can go on. What follows CONNECT or Upgrade waits for the answer as long as
+ * Takes everything that waits since before batch `before`, or of which the record is older than `time`, as it is: a gap, or
+ * a response whose request did not come, is taken for what it is only when nothing else can go on. What follows CONNECT or Upgrade waits for the answer as long as
  * that may come. False when it stopped, with `pausing`, because the host should take the output first.
  */
-function force(connection: Connection, before: u32, pausing: bool): bool {
+function force(connection: Connection, before: u32, time: u64, pausing: bool): bool {
 	while (true) {
 		if (pausing && isDue()) return false;
 		settleStreams(connection);
@@ -201,7 +211,7 @@ function force(connection: Connection, before: u32, pausing: bool): bool {
 			stream = opposite(stream);
 			if (pendingTime(stream) == u64.MAX_VALUE) return true;
 		}
-		if (stream == NO_STREAM || stream.firstPending.batch >= before) return true;
+		if (stream == NO_STREAM || (stream.firstPending.batch >= before && pendingTime(stream) >= time)) return true;
 		takeFirst(stream, true);
 	}
 }
@@ -217,7 +227,7 @@ export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64
 		stream.endOrderly = orderly;
 		stream.endedIn = connections.batch;
 		stream.endedAt = call.time;
-		stream.endSilence = silenceBefore(stream.connection);
+		stream.endSilence = silenceBeforeEnd(stream.connection);
 	}
 	if (offset > stream.finalOffset) stream.finalOffset = offset;
 	if (certain && stream.firstPending == NO_PENDING && stream.next >= stream.finalOffset) completeEnd(stream);
@@ -251,6 +261,7 @@ export function beginClose(connection: Connection, reason: i32, time: u64): void
 	if (connection.closed) return;
 	connection.closed = true;
 	connection.closedAt = time;
+	connection.closeSilence = silenceBeforeEnd(connection);
 	connection.closedIn = connections.batch;
 	if (connection.endReason == 0) connection.endReason = reason;
 	connections.makeDue(connection);
@@ -258,7 +269,7 @@ export function beginClose(connection: Connection, reason: i32, time: u64): void
 
 /** Everything of it that is open ends for `reason`. `orderly`: it was closed, and by whoever we see. */
 function endConnection(connection: Connection, reason: i32, orderly: bool): void {
-	force(connection, u32.MAX_VALUE, false);
+	force(connection, u32.MAX_VALUE, 0, false);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
 	// Nobody said whether it is still HTTP.
@@ -346,12 +357,12 @@ function settleConnection(connection: Connection, pausing: bool): bool {
 	if (connection.buried) return false;
 	let left = false;
 	if (!connection.gone) {
-		if (!force(connection, connections.batch, pausing)) return true;
+		if (!force(connection, connections.batch, 0, pausing)) return true;
 		left = settleEnd(connection.incoming) || left;
 		left = settleEnd(connection.outgoing) || left;
 		if (connection.closed) {
 			if (connection.closedIn < connections.batch || nothingMissing(connection)) {
-				if (!force(connection, u32.MAX_VALUE, pausing)) return true;
+				if (!force(connection, u32.MAX_VALUE, 0, pausing)) return true;
 				decideVerification(connection);
 				endConnection(connection, connection.endReason, true);
 				connection.gone = true;

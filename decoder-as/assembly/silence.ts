@@ -5,13 +5,13 @@
 // must have read everything that had arrived (FLAG_ALL_READ).
 import * as call from './call';
 import { FLAG_ALL_READ, FLAG_UNREAD } from './capture-event';
-import { Connection, Message, NO_STREAM, Stream } from './state';
+import { Connection, Message, NO_STREAM } from './state';
 
 /** A silence counts when it is this many times as long as the longest one that a response broke … */
 const TIMES: u64 = 4;
 /** … and so many nanoseconds at least: below that a thread may merely not have run. */
 const LEAST_NS: u64 = 20_000_000;
-/** Likewise where the client was seen to have requests in flight all the time. */
+/** Likewise where something may well be owed: the client had requests in flight all the time, or responses are missing. */
 const TIMES_OVERLAPPING: u64 = 20;
 const LEAST_OVERLAPPING_NS: u64 = 200_000_000;
 /** The longest ones are those of the last 8 to 16 messages, so that one slow response is forgotten in time. */
@@ -31,9 +31,17 @@ export function noteActivity(connection: Connection): void {
 }
 
 /** Nanoseconds without a byte in either direction before the current call; 0 when that is not known. */
-export function silenceBefore(connection: Connection): u64 {
-	const before = connection.activeAt;
-	return before != 0 && call.time > before ? call.time - before : 0;
+function silenceBefore(connection: Connection): u64 {
+	return since(connection.activeAt);
+}
+
+/** Likewise before the end of a stream, whose last bytes may still wait to be taken. */
+export function silenceBeforeEnd(connection: Connection): u64 {
+	return since(max<u64>(connection.activeAt, connection.arrivedAt));
+}
+
+function since(time: u64): u64 {
+	return time != 0 && call.time > time ? call.time - time : 0;
 }
 
 /** A response was owed while it did not come. */
@@ -54,26 +62,28 @@ function noteThought(connection: Connection, silence: u64): void {
 	connection.thoughtLongest = max<u64>(connection.thoughtLongest, silence);
 }
 
-/** Was nothing owed when the request began? */
-export function provesIdle(connection: Connection, request: Message): bool {
+/** Was nothing owed when the request began? `lacking`: responses are missing that may have been lost. */
+export function provesIdle(connection: Connection, request: Message, lacking: bool): bool {
 	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
 	// It asks on while answers wait in its socket.
 	if (client && request.unread) connection.overlapping = true;
-	if ((!client || request.allRead) && isLong(connection, request.silence)) return true;
+	if ((!client || request.allRead) && isLong(connection, request.silence, lacking)) return true;
 	noteThought(connection, request.silence);
 	return false;
 }
 
-/** Was nothing owed when the client ended its stream, seen by the server? */
-export function provesEnd(connection: Connection, requests: Stream): bool {
-	return requests == connection.incoming && isLong(connection, requests.endSilence);
+/** Was nothing owed when the client ended its stream, or closed the connection? */
+export function provesEnd(connection: Connection): bool {
+	const requests = connection.requests;
+	const ending = requests != NO_STREAM && requests.ending;
+	return isLong(connection, ending ? requests.endSilence : connection.closeSilence, connection.waitingCount > connection.unboundCount);
 }
 
-function isLong(connection: Connection, silence: u64): bool {
+function isLong(connection: Connection, silence: u64, lacking: bool): bool {
 	const owed = max<u64>(connection.owedLongest, connection.owedBefore);
 	if (owed == 0) return false;
-	if (!connection.overlapping) return silence >= max<u64>(owed * TIMES, LEAST_NS);
-	// A client that always has requests in flight may pause before each: this pause has to be another kind of pause.
+	if (!connection.overlapping && !lacking) return silence >= max<u64>(owed * TIMES, LEAST_NS);
+	// Such a client may pause before each request: this pause has to be of another kind.
 	const thought = max<u64>(connection.thoughtLongest, connection.thoughtBefore);
 	return silence >= max<u64>(max<u64>(owed * TIMES_OVERLAPPING, thought * TIMES), LEAST_OVERLAPPING_NS);
 }

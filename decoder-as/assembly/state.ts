@@ -117,6 +117,8 @@ export class Connection {
 	early: Exchange;
 	/** When bytes last moved, in either direction; the longest silences that responses broke lately: see silence.ts. */
 	activeAt: u64;
+	/** Likewise, of records that still wait, too. */
+	arrivedAt: u64;
 	owedLongest: u64;
 	owedBefore: u64;
 	owedCount: u32;
@@ -141,6 +143,8 @@ export class Connection {
 	usedAt: u64;
 	idle: bool;
 	closedAt: u64;
+	/** How long it had been silent then. */
+	closeSilence: u64;
 	comm0: u64;
 	comm1: u64;
 
@@ -189,13 +193,6 @@ export class Connection {
 	/** The next request (response) comes right after a gap. */
 	requestGap: bool;
 	responseGap: bool;
-	/** Whole requests (responses) so far; size of the smallest and the largest. */
-	requestsSized: u32;
-	responsesSized: u32;
-	smallestRequest: u64;
-	largestRequest: u64;
-	smallestResponse: u64;
-	largestResponse: u64;
 	/** Responses begun so far. */
 	responsesBegun: u32;
 
@@ -508,8 +505,7 @@ export class Exchange {
 	orphansBefore: u32;
 	/** Its response came before it and has a row of its own: nothing that comes now is its answer. */
 	answeredEarly: bool;
-	/** Size of the gap before it; that began in the middle of a message. */
-	gapBytes: u64;
+	/** The gap before it began in the middle of a message. */
 	gapBegun: bool;
 	/** Bytes lost that seem its response's, and those that can only have been. */
 	responseGapBytes: u64;

@@ -1645,21 +1645,8 @@ function endMessage(stream: Stream): void {
 	message.ended = true;
 	message.reading = false;
 	stream.closing = message.close || (message.version != 0 && message.version < 0x101 && !message.keepAlive && message.headed);
-	if (message.damage == 0) noteSize(stream.connection, message.isResponse, message.wireBytes);
 	if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	else exchanges.settle(message.exchange);
-}
-
-function noteSize(connection: Connection, response: bool, size: u64): void {
-	if (response) {
-		connection.responsesSized++;
-		if (size > connection.largestResponse) connection.largestResponse = size;
-		if (size < connection.smallestResponse || connection.smallestResponse == 0) connection.smallestResponse = size;
-	} else {
-		connection.requestsSized++;
-		if (size > connection.largestRequest) connection.largestRequest = size;
-		if (size < connection.smallestRequest || connection.smallestRequest == 0) connection.smallestRequest = size;
-	}
 }
 
 /** What was begun is not a message of a row: it is forgotten. */

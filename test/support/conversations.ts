@@ -4,7 +4,7 @@ import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 
 /** Longer than answers take, by far: calls are a millisecond apart. */
-const PAUSE_MS = 60;
+const PAUSE_MS = 250;
 
 export type MessageRange = { readonly exchange: number; readonly direction: 'in' | 'out'; start: bigint; end: bigint };
 

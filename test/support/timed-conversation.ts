@@ -482,7 +482,9 @@ function certainOf(
 /** Rows in which a response stands beside another exchange's request. */
 export function mixedRows(conversation: TimedConversation, rows: readonly ExchangeRow[]): ExchangeRow[] {
 	const taken = (row: ExchangeRow) => conversation.takes408 && row.conn === CLIENT_CONN && row.status === 408;
-	return rows.filter((row) => namesIn(row).size > 1 && !taken(row));
+	// Of a body with a hole the halves of two numbers may stand together.
+	const names = (row: ExchangeRow) => namesIn(row.lostBytes > 0 ? { ...row, resBody: null } : row);
+	return rows.filter((row) => names(row).size > 1 && !taken(row));
 }
 
 /** How many of the exchanges that cannot but be paired are not. */

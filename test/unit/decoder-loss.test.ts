@@ -48,7 +48,8 @@ test('whole conversations make whole rows', () => {
 const WINDOWS = /^window/;
 
 test('each record lost in turn, of any kind, changes only the rows it touches and the one after', () => {
-	for (const script of SCRIPTS.filter(({ name }) => !WINDOWS.test(name))) {
+	// A burst in one call, answered in one call, does not show how long answers take.
+	for (const script of SCRIPTS.filter(({ name }) => !WINDOWS.test(name) && !name.includes('1000 bytes'))) {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
 		for (const lost of conversation.tape.records.keys()) {
