@@ -257,7 +257,8 @@ function mayAnswer(connection: Connection, response: Message, request: Message):
  */
 function isTooSoon(connection: Connection, before: u64, other: u64, time: u64): bool {
 	if (before == 0 || (other > before && other < time)) return false;
-	return time - min<u64>(before, time) <= connection.fastest >> 1;
+	// Where nobody knows how long a response takes, any time is too short.
+	return connection.fastest == 0 || time - min<u64>(before, time) <= connection.fastest >> 1;
 }
 
 /** Two requests that wait began between the response before and this one, and no response between was missed. */
@@ -496,16 +497,16 @@ function lostBefore(connection: Connection, count: u32): i64 {
 }
 
 /**
- * Nobody knows whether turns mean anything here: the client was not seen to make any, or was seen to pipeline. Then the part
+ * Nobody knows whether turns mean anything here: the client was not seen to make any, or was seen to pipeline. The part
  * before this one is certain only when responses alone were lost, and as many as there are gaps: a response is never before
  * its request. Where nothing was lost, and some messages merely cannot be read, one for each of those will do. `before`
  * requests and `after` responses more may be missing at the turn itself.
  */
 function isDoubtful(connection: Connection, count: u32, before: i64, after: i64): bool {
-	if (connection.turns && !connection.pipelining) return false;
 	const here = connection.unboundCount;
 	let missing = <i64>count - here;
 	let requestsLost = false;
+	let responsesLost = false;
 	let exchange = connection.waiting;
 	for (let i = count; i != 0; i--) {
 		if (exchange.afterGap) {
@@ -515,8 +516,12 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 		exchange = nextWaiting(exchange);
 	}
 	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
-		if (unbound.afterGap && !unbound.gapBegun) missing--;
+		if (!unbound.afterGap) continue;
+		responsesLost = true;
+		if (!unbound.gapBegun) missing--;
 	}
+	// Where something of both is missing, a habit may have ended there.
+	if (connection.turns && !connection.pipelining && !(connection.holed && requestsLost && responsesLost)) return false;
 	if (!requestsLost && missing == 0) return false;
 	if (connection.holed) return true;
 	const fits = missing - after <= 0 && missing + before >= 0;
@@ -580,6 +585,11 @@ function endUnanswered(connection: Connection, own: bool): void {
 	const exchange = connection.waiting;
 	if (own && connection.doubt == RESPONSES_LOST) exchange.lostBytes = exchange.responseGapBytes;
 	exchanges.finish(exchange, STATE_UNANSWERED, doubtReason(connection));
+}
+
+/** REASON_* of requests that wait when the responses end for `reason`: what was lost may have answered them. */
+export function unansweredReason(connection: Connection, reason: i32): i32 {
+	return connection.doubt & RESPONSES_LOST ? doubtReason(connection) : reason;
 }
 
 /** REASON_*: why it is not known what belongs to what. */

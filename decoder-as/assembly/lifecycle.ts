@@ -1,6 +1,6 @@
 // How a connection comes to be, takes its records in order, ends, and is forgotten.
 import { forgetAddresses } from './addresses';
-import { dropUnbound, endDoubt } from './alignment';
+import { dropUnbound, endDoubt, unansweredReason } from './alignment';
 import * as call from './call';
 import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from './capture-event';
 import * as connections from './connections';
@@ -241,10 +241,11 @@ function completeEnd(stream: Stream): void {
 	const connection = stream.connection;
 	if (stream != connection.responses) return;
 	// Nobody can be answered any more.
+	const reason = unansweredReason(connection, stream.endReason);
 	let exchange = connection.waiting;
 	while (exchange != NO_EXCHANGE) {
 		const next = exchange.next;
-		if (exchange.response == NO_MESSAGE) exchanges.endExchange(exchange, stream.endReason);
+		if (exchange.response == NO_MESSAGE) exchanges.endExchange(exchange, reason);
 		exchange = next;
 	}
 }

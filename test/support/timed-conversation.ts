@@ -408,8 +408,14 @@ export function timedConversation(random: Random): TimedConversation {
 	if (!midstream) for (const side of sides) connections[side].open();
 	const captured = calls.slice(first).filter(({ side }) => sides.includes(side));
 	for (const call of captured) {
-		if (call.bytes !== '' && random.chance(lossRate)) lost.add(call);
-		else putCall(tape, connections[call.side], call);
+		const connection = connections[call.side];
+		const before = tape.records.length;
+		putCall(tape, connection, call);
+		// The kernel counts what was lost all the same.
+		if (call.bytes !== '' && random.chance(lossRate)) {
+			lost.add(call);
+			tape.records.length = before;
+		}
 	}
 	const description = JSON.stringify({ phases, ...setup, midstream, sides, lossRate, transit: world.transit });
 	const certain = sides.flatMap((side) => certainOf(world, side, captured, lost, midstream, setup));

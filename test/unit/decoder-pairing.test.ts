@@ -1,0 +1,172 @@
+// Which response belongs to which request where order alone does not tell: nothing is given to another's request.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import { decodeRecords, type ExchangeRow } from '../support/decoded-rows.ts';
+import { type ConnectionTape, Tape } from '../support/record-builder.ts';
+
+const BATCHES = [undefined, 1, 2];
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;
+const ok = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const refused = (status: string) => `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+const SHUT_WR = 1;
+
+/** What is asked and answered on a connection, seen from either side. */
+class Side {
+	readonly tape = new Tape();
+	readonly connection: ConnectionTape;
+	readonly server: boolean;
+
+	constructor(side: 'server' | 'client', flags = 0) {
+		this.server = side === 'server';
+		this.connection = this.server ? this.tape.server(1, { flags }) : this.tape.client(1, { flags });
+	}
+
+	ask(bytes: string, unread = false): this {
+		if (this.server) this.connection.in(bytes);
+		else this.connection.out(bytes, { unread });
+		return this;
+	}
+
+	answer(bytes: string): this {
+		if (this.server) this.connection.out(bytes);
+		else this.connection.in(bytes);
+		return this;
+	}
+
+	/** The last record never came. */
+	lose(): this {
+		this.tape.records.pop();
+		return this;
+	}
+
+	serverEnds(): this {
+		if (this.server) this.connection.shutdown(SHUT_WR);
+		else this.connection.eof();
+		return this;
+	}
+
+	clientEnds(): this {
+		if (this.server) this.connection.eof();
+		this.connection.close();
+		return this;
+	}
+
+	rows(recordsPerBatch: number | undefined): unknown[] {
+		return decodeRecords(this.tape.records, { recordsPerBatch }).exchanges.map(shown);
+	}
+}
+
+function shown({ path, status, state, reason }: ExchangeRow): unknown {
+	return [path, status, state, reason];
+}
+
+function onEach(check: (side: 'server' | 'client', recordsPerBatch: number | undefined) => void): void {
+	for (const side of ['server', 'client'] as const) for (const batch of BATCHES) check(side, batch);
+}
+
+for (const [what, junk] of [
+	['', ''],
+	[', after bytes that are no request', 'x=1'],
+] as const) {
+	for (const status of ['400 Bad Request', '408 Request Timeout', '503 Unavailable']) {
+		for (const ending of ['serverEnds', 'clientEnds'] as const) {
+			test(`an unasked ${status} after a lost response is nobody's${what} (${ending})`, () => {
+				onEach((side, batch) => {
+					const talk = new Side(side);
+					talk.connection.open();
+					talk.ask(`POST /a HTTP/1.1\r\nHost: a\r\n\r\n${junk}`).answer(ok('')).lose().answer(refused(status));
+					if (ending === 'serverEnds') talk.serverEnds();
+					const rows = talk.clientEnds().rows(batch);
+					assert.deepEqual(rows[0], ['/a', 0, 'unanswered', 'bytes lost'], `${side}, ${batch}`);
+					assert.deepEqual(rows[1], [null, Number.parseInt(status, 10), 'incomplete', 'request not seen']);
+				});
+			});
+		}
+	}
+}
+
+test('a response written before its request was read answers the first request of the connection', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		talk.answer(ok('first')).ask(get('/a')).ask(get('/b')).answer(ok('second')).clientEnds();
+		assert.deepEqual(
+			talk.rows(batch),
+			['/a', '/b'].map((path) => [path, 200, 'complete', null]),
+			`${side}, ${batch}`,
+		);
+	});
+});
+
+test('a 408 written before a request was read, or one that waited unread when it was sent, answers nothing', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		talk.answer(refused('408 Request Timeout')).ask(get('/a')).serverEnds().clientEnds();
+		const paths = (rows: unknown[]) =>
+			(rows as [string, number][]).filter(([, status]) => status === 408).map(([path]) => path);
+		assert.deepEqual(paths(talk.rows(batch)), [null], `${side}, ${batch}`);
+	});
+	const client = new Side('client');
+	client.connection.open();
+	client.ask(get('/a')).answer(ok('')).tape.pause(30_000);
+	client.ask(get('/b'), true).answer(refused('408 Request Timeout')).serverEnds().clientEnds();
+	assert.deepEqual(client.rows(undefined), [
+		['/a', 200, 'complete', null],
+		['/b', 0, 'unanswered', 'peer closed'],
+		[null, 408, 'incomplete', 'request not seen'],
+	]);
+});
+
+test('a capture that begins while a client has requests in flight pairs nothing until a silence', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side, wire.FLAG_MIDSTREAM);
+		talk.answer(ok('0')).ask(get('/2')).answer(ok('1')).ask(get('/3')).answer(ok('2')).answer(ok('3'));
+		talk.tape.pause(500);
+		talk.ask(get('/4')).answer(ok('4')).ask(get('/5')).answer(ok('5'));
+		const rows = talk.rows(batch) as [string | null, number, string, string | null][];
+		const certain = rows.filter(([path, status]) => path !== null && status === 200).map(([path]) => path);
+		// The last request before the silence is paired from behind.
+		assert.deepEqual(certain, ['/3', '/4', '/5'], `${side}, ${batch}`);
+		assert.deepEqual(
+			rows.find(([path]) => path === '/2'),
+			['/2', 0, 'unanswered', 'capture began'],
+		);
+	});
+});
+
+test('a silence in which answers wait unread proves nothing', () => {
+	const talk = new Side('client', wire.FLAG_MIDSTREAM);
+	talk.answer(ok('0'));
+	for (let i = 2; i < 8; i++) {
+		talk.tape.pause(100);
+		talk.ask(get(`/${i}`), true).answer(ok(String(i - 1)));
+	}
+	const paired = decodeRecords(talk.tape.records).exchanges.filter(({ path, status }) => path !== null && status !== 0);
+	assert.deepEqual(paired, []);
+});
+
+test('after a loss on a connection that pipelines, pairing returns with a silence', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		talk
+			.ask(get('/1') + get('/2'))
+			.answer(ok('1'))
+			.answer(ok('2'))
+			.ask(get('/3'))
+			.lose();
+		talk.ask(get('/4')).answer(ok('3')).answer(ok('4'));
+		talk.tape.pause(2000);
+		talk
+			.ask(get('/5') + get('/6'))
+			.answer(ok('5'))
+			.answer(ok('6'))
+			.clientEnds();
+		const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+		for (const { path, resBody } of rows) if (path !== null && resBody !== null) assert.equal(path, `/${resBody}`);
+		const paired = rows.filter(({ path, status }) => path !== null && status === 200).map(({ path }) => path);
+		for (const path of ['/1', '/2', '/5', '/6']) assert.ok(paired.includes(path), `${side}, ${batch}: ${path}`);
+	});
+});
