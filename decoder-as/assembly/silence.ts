@@ -65,6 +65,9 @@ function noteThought(connection: Connection, silence: u64): void {
 /** Was nothing owed when the request began? `lacking`: responses are missing that may have been lost. */
 export function provesIdle(connection: Connection, request: Message, lacking: bool): bool {
 	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
+	// Where a stream begins that is seen from its middle something may have been lost right before.
+	const requests = connection.requests;
+	if (requests != NO_STREAM && requests.midstream && request.startOffset == requests.base) return false;
 	// It asks on while answers wait in its socket.
 	if (client && request.unread) connection.overlapping = true;
 	if ((!client || request.allRead) && isLong(connection, request.silence, lacking)) return true;
@@ -76,6 +79,8 @@ export function provesIdle(connection: Connection, request: Message, lacking: bo
 export function provesEnd(connection: Connection): bool {
 	const requests = connection.requests;
 	const ending = requests != NO_STREAM && requests.ending;
+	// What was lost at its very end is known from the close alone.
+	if (requests != NO_STREAM && requests.finalOffset > requests.next) return false;
 	return isLong(connection, ending ? requests.endSilence : connection.closeSilence, connection.waitingCount > connection.unboundCount);
 }
 

@@ -12,6 +12,9 @@ export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
 /** Both load on a new kernel, and must show the same. */
 export const BPF_OBJECTS = [BPF_OBJECT, join(ROOT, 'build/tinytap-old.bpf.o')];
 
+/** These depend on how long the machine took. */
+const OF_SILENCES = wire.FLAG_ALL_READ | wire.FLAG_UNREAD;
+
 export type CapturedRecord = {
 	readonly kind: number;
 	readonly syscall: number;
@@ -50,7 +53,7 @@ export function parseRecords(batch: Uint8Array): CapturedRecord[] {
 			kind: view.getUint8(at + wire.EVENT_KIND),
 			syscall: view.getUint8(at + wire.EVENT_SYSCALL),
 			direction: view.getUint8(at + wire.EVENT_DIRECTION),
-			flags: u32(wire.EVENT_FLAGS),
+			flags: u32(wire.EVENT_FLAGS) & ~OF_SILENCES,
 			role: connFlags & 0xff,
 			family: connFlags >>> 8,
 			pid: u32(wire.EVENT_PID),
