@@ -230,14 +230,11 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 static SHARED __u64 measurable_sock(__s32 fd)
 {
 	__u64 sock = settings.kernel.tcp_read_next ? open_sock(fd) : 0;
-	__u16 family = 0, protocol = 0;
+	__u16 family = 0;
 
 	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
 		return 0;
-	if (family == AF_UNIX)
-		return sock;
-	bpf_probe_read_kernel(&protocol, sizeof(protocol), (void *)(sock + settings.kernel.sock_protocol));
-	return (family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP ? sock : 0;
+	return family == AF_UNIX || counts_bytes(sock) ? sock : 0;
 }
 
 /* Has the program read everything that has arrived on the socket `sock`? */

@@ -21,7 +21,7 @@ import * as exchanges from './exchanges';
 import { REASON_BYTES_LOST, REASON_CAPTURE_BEGAN, REASON_MALFORMED, REASON_REQUEST_NOT_SEEN, STATE_UNANSWERED } from './output-layout';
 import { waitingLimit } from './settings';
 import { noteOwed, provesEnd, provesIdle } from './silence';
-import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM } from './state';
+import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, isClient } from './state';
 
 /** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
 const REQUESTS_LOST: u32 = 1;
@@ -237,7 +237,7 @@ function isEarly(connection: Connection, response: Message): bool {
 	return connection.responsesBegun == 1 && connection.requestStart == 0 && connection.doubt == 0 && response.status != 408;
 }
 
-/** … where the request's row was made meanwhile. */
+/** Likewise when the request's row was made while the response waited. */
 function areFirst(connection: Connection, response: Message, request: Message): bool {
 	return connection.responsesBegun == 1 && request.startOffset == 0 && connection.doubt == 0 && response.status != 408;
 }
@@ -247,8 +247,7 @@ function mayAnswer(connection: Connection, response: Message, request: Message):
 	if (request.startTime <= response.startTime) return true;
 	// Of a client's two threads, the one that sent may return from its call after the other has received the answer. A server
 	// writes after it has returned from reading.
-	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
-	return client && request.tid != response.tid && request.startTime <= response.startTime + ORDER_NS;
+	return isClient(connection) && request.tid != response.tid && request.startTime <= response.startTime + ORDER_NS;
 }
 
 /**

@@ -5,7 +5,7 @@
 // must have read everything that had arrived (FLAG_ALL_READ).
 import * as call from './call';
 import { FLAG_ALL_READ, FLAG_UNREAD } from './capture-event';
-import { Connection, Message, NO_STREAM } from './state';
+import { Connection, Message, NO_STREAM, isClient } from './state';
 
 /** A silence counts when it is this many times as long as the longest one that a response broke … */
 const TIMES: u64 = 4;
@@ -62,9 +62,12 @@ function noteThought(connection: Connection, silence: u64): void {
 	connection.thoughtLongest = max<u64>(connection.thoughtLongest, silence);
 }
 
-/** Was nothing owed when the request began? `lacking`: responses are missing that may have been lost. */
+/**
+ * Was nothing owed when the request began? `lacking`: responses are missing that may have been lost. What does not prove it
+ * is remembered, for later silences are measured by it.
+ */
 export function provesIdle(connection: Connection, request: Message, lacking: bool): bool {
-	const client = connection.responses != NO_STREAM && connection.responses == connection.incoming;
+	const client = isClient(connection);
 	// Where a stream begins that is seen from its middle something may have been lost right before.
 	const requests = connection.requests;
 	if (requests != NO_STREAM && requests.midstream && request.startOffset == requests.base) return false;

@@ -528,6 +528,11 @@ export const NO_PENDING = changetype<Pending>(0);
 export const NO_MESSAGE = changetype<Message>(0);
 export const NO_EXCHANGE = changetype<Exchange>(0);
 
+/** Is the observed process the client, as far as its streams are told apart? */
+export function isClient(connection: Connection): bool {
+	return connection.responses != NO_STREAM && connection.responses == connection.incoming;
+}
+
 /** Address of a struct's member. */
 export function unheldAt(message: Message): usize {
 	return changetype<usize>(message) + offsetof<Message>('unheld');

@@ -170,3 +170,72 @@ test('after a loss on a connection that pipelines, pairing returns with a silenc
 		for (const path of ['/1', '/2', '/5', '/6']) assert.ok(paired.includes(path), `${side}, ${batch}: ${path}`);
 	});
 });
+
+test('a response written long before its request was read answers it all the same', () => {
+	onEach((side) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		talk.answer(ok('first'));
+		// Some batches pass until the request comes.
+		for (let i = 0; i < 4; i++) talk.tape.clock(1n);
+		talk.ask(get('/a')).ask(get('/b')).answer(ok('second')).clientEnds();
+		assert.deepEqual(
+			talk.rows(1),
+			['/a', '/b'].map((path) => [path, 200, 'complete', null]),
+			side,
+		);
+	});
+});
+
+test('after a lost response, one that nobody asked for is no answer when the server then ends the connection', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		for (const path of ['/1', '/2', '/3']) talk.ask(get(path)).answer(ok(path));
+		talk.ask(get('/a')).answer(ok('lost')).lose().answer(ok('unasked')).serverEnds();
+		const rows = talk.clientEnds().rows(batch);
+		assert.deepEqual(rows[3], ['/a', 0, 'unanswered', 'bytes lost'], `${side}, ${batch}`);
+	});
+});
+
+test('where the kernel does not tell whether a client had read everything, a silence of it proves nothing', () => {
+	const talk = new Side('client', wire.FLAG_MIDSTREAM);
+	for (let i = 1; i < 6; i++) {
+		talk.ask(get(`/${i}`)).answer(ok(String(i)));
+		talk.tape.pause(500);
+	}
+	for (const record of talk.tape.records) {
+		const view = new DataView(record.buffer, record.byteOffset);
+		view.setUint32(wire.EVENT_FLAGS, view.getUint32(wire.EVENT_FLAGS, true) & ~wire.FLAG_ALL_READ, true);
+	}
+	const { exchanges } = decodeRecords(talk.tape.records);
+	assert.equal(exchanges.length, 10);
+	assert.ok(exchanges.every(({ path, status }) => path === null || status === 0));
+});
+
+test('the first request that is seen midstream is no turn: one before it may be lost', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side, wire.FLAG_MIDSTREAM);
+		talk.answer(ok('0')).answer(ok('1'));
+		talk.tape.pause(5000);
+		talk.ask(get('/2')).lose().ask(get('/3')).answer(ok('2')).answer(ok('3')).ask(get('/4')).answer(ok('4'));
+		const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+		const mixed = rows.filter(({ path, resBody }) => path !== null && resBody !== null && path !== `/${resBody}`);
+		assert.deepEqual(mixed.map(shown), [], `${side}, ${batch}`);
+	});
+});
+
+test('a request lost right before the client ends its stream may be what the last response answers', () => {
+	const talk = new Side('client', wire.FLAG_MIDSTREAM);
+	talk.ask(get('/1')).answer(ok('1')).ask(get('/2')).answer(ok('2')).lose();
+	talk.tape.pause(8000);
+	talk.ask(get('/3')).lose();
+	talk.connection.shutdown(SHUT_WR);
+	talk.answer(ok('3'));
+	talk.connection.close();
+	for (const batch of BATCHES) {
+		const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+		const mixed = rows.filter(({ path, resBody }) => path !== null && resBody !== null && path !== `/${resBody}`);
+		assert.deepEqual(mixed.map(shown), [], String(batch));
+	}
+});
