@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const entries = ['src/cli.ts', 'src/capture-thread.ts', 'src/query-thread.ts'];
+const entries = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
 const outputs = ['dist/tinytap.cjs', 'dist/capture-thread.cjs', 'dist/query-thread.cjs'];
 const sources = ['src', 'decoder-as/assembly', 'package.json', 'package-lock.json', 'scripts/build-cli.mjs'];
 

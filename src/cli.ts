@@ -1,15 +1,15 @@
 // The command line: what is asked for, and how the process ends. The commands themselves are in src/commands.
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
+import { EXIT, systemCode, UserError, usageError } from './base/errors.ts';
+import { version } from './base/installation.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
+import { addCaptureOptions, addEndOptions, parseOptions } from './commands/options.ts';
 import { queryCommand } from './commands/query-command.ts';
 import { recordCommand } from './commands/record-command.ts';
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
-import { EXIT, systemCode, UserError, usageError } from './errors.ts';
-import { version } from './installation.ts';
-import { addCaptureOptions, addEndOptions, parseOptions } from './options.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
 import { queriesText, topicHelp } from './shell/dot-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';

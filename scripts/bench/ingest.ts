@@ -1,6 +1,7 @@
 // From records to rows that can be queried: rows a second on one core, bytes a row, and whether a million fit.
-import { memoryShares } from '../../src/memory-shares.ts';
+
 import { executeSync, prepare } from '../../src/sql/sql.ts';
+import { memoryShares } from '../../src/threads/memory-shares.ts';
 import { publish } from './page.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
 import { databaseOf, type Intake, takeIn } from './traffic.ts';

@@ -1,5 +1,5 @@
 // Where records come from. A live kernel and a recorded file are interchangeable.
-import type { InvokingUser } from '../invoking-user.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureFilters } from './capture-settings.ts';
 import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
 

@@ -1,6 +1,6 @@
 // What a capture is told, parsed and complete; nothing here is optional text from a command line any more.
 
-import type { InvokingUser } from '../invoking-user.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
 
 /** Which processes and connections are captured; what is empty does not restrict. */
 export type CaptureFilters = {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { posix } from 'node:path';
-import { usageError } from '../errors.ts';
+import { usageError } from '../base/errors.ts';
 
 /** A command line is kept up to here. */
 const CMDLINE_MAX = 2048;

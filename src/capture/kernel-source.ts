@@ -9,7 +9,7 @@ import {
 	LOSS_RING_FULL,
 	LOSS_UNSEEN,
 } from '../../decoder-as/assembly/capture-event.ts';
-import { systemCode, UserError } from '../errors.ts';
+import { systemCode, UserError } from '../base/errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, lossRecord, processFact, socketFact } from './fact-record.ts';

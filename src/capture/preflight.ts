@@ -2,8 +2,8 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { relative } from 'node:path';
-import { systemCode } from '../errors.ts';
-import { FILES } from '../installation.ts';
+import { systemCode } from '../base/errors.ts';
+import { FILES } from '../base/installation.ts';
 import { loadNativeAddon } from './native-addon.ts';
 import { mayLoadPrograms, rightsChecks } from './rights-checks.ts';
 

@@ -2,10 +2,10 @@
 // frame, trusts no length, and delivers everything before the first damage.
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { systemCode, UserError } from '../errors.ts';
-import { fileError } from '../file-error.ts';
-import type { InvokingUser } from '../invoking-user.ts';
-import { createUserFile, openUserFile } from '../user-files.ts';
+import { systemCode, UserError } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { createUserFile, openUserFile } from '../base/user-files.ts';
 
 const MAGIC = Buffer.from('tinytap\n', 'latin1');
 /** Version of the framing; the records inside carry their own. */

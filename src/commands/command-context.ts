@@ -1,12 +1,12 @@
 // What the capturing commands have in common: threads, Ctrl-C, stdout, and an orderly end.
-import { EXIT, UserError } from '../errors.ts';
-import { holdCommand } from '../held-command.ts';
-import { type Interrupts, listenForInterrupts } from '../interrupts.ts';
-import type { Options } from '../options.ts';
-import { announceAttached, captureEnd, reportDamage, say, startCapture, strictError } from '../running-capture.ts';
+import { EXIT, UserError } from '../base/errors.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink, type Sink } from '../shell/sink.ts';
-import type { CaptureEnd, Threads } from '../threads.ts';
+import { type Interrupts, listenForInterrupts } from '../threads/interrupts.ts';
+import type { CaptureEnd, Threads } from '../threads/threads.ts';
+import { holdCommand } from './held-command.ts';
+import type { Options } from './options.ts';
+import { announceAttached, captureEnd, reportDamage, say, startCapture, strictError } from './running-capture.ts';
 
 export type CommandContext = {
 	readonly options: Options;

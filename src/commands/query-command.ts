@@ -1,10 +1,10 @@
 // `tinytap query "SQL"`: capture, then run.
-import { EXIT, usageError } from '../errors.ts';
-import type { Options } from '../options.ts';
+import { EXIT, usageError } from '../base/errors.ts';
 import { StepRunner } from '../shell/batch.ts';
 import { parseParameter } from '../shell/parameters.ts';
 import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
+import type { Options } from './options.ts';
 
 /** Runs the command; resolves to the exit status. `text` is SQL, `-` stands for stdin. */
 export async function queryCommand(options: Options, text: string, sets: readonly string[]): Promise<number> {

@@ -1,9 +1,9 @@
 // `tinytap record FILE`: the capture's records, kept.
-import { EXIT, UserError } from '../errors.ts';
-import { type Options, recordSettings } from '../options.ts';
-import { say } from '../running-capture.ts';
+import { EXIT, UserError } from '../base/errors.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { withCapture } from './command-context.ts';
+import { type Options, recordSettings } from './options.ts';
+import { say } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function recordCommand(options: Options, path: string, force: boolean): Promise<number> {

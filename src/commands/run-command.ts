@@ -1,12 +1,12 @@
 // `tinytap run FILE|NAME`: a script or a saved query.
-import { EXIT, UserError } from '../errors.ts';
-import type { Options } from '../options.ts';
-import { findQuery } from '../saved-queries.ts';
+import { EXIT, UserError } from '../base/errors.ts';
 import { StepRunner } from '../shell/batch.ts';
 import { readText } from '../shell/dot-commands.ts';
 import { parseParameter } from '../shell/parameters.ts';
+import { findQuery } from '../shell/saved-queries.ts';
 import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
+import type { Options } from './options.ts';
 
 /** A statement in a file may take so long unless --timeout says otherwise. */
 const FILE_TIMEOUT_MS = 10_000;

@@ -1,18 +1,18 @@
 // `tinytap`: the shell; at a terminal with a prompt, in a pipe without.
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { EXIT, UserError } from '../errors.ts';
-import { holdCommand } from '../held-command.ts';
-import { FILES, version } from '../installation.ts';
-import { listenForInterrupts } from '../interrupts.ts';
-import { type Options, withReplay } from '../options.ts';
-import { announceAttached, reportDamage, say, startCapture, strictError } from '../running-capture.ts';
+import { EXIT, UserError } from '../base/errors.ts';
+import { FILES, version } from '../base/installation.ts';
 import { runPiped } from '../shell/batch.ts';
 import { errorText } from '../shell/error-text.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
-import type { Threads } from '../threads.ts';
+import { listenForInterrupts } from '../threads/interrupts.ts';
+import type { Threads } from '../threads/threads.ts';
 import { withCapture, withPid } from './command-context.ts';
+import { holdCommand } from './held-command.ts';
+import { type Options, withReplay } from './options.ts';
+import { announceAttached, reportDamage, say, startCapture, strictError } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function shellCommand(options: Options): Promise<number> {

@@ -1,11 +1,11 @@
 // `tinytap tail`: each exchange as it completes.
-import { EXIT, usageError } from '../errors.ts';
-import { version } from '../installation.ts';
-import type { Options } from '../options.ts';
+import { EXIT, usageError } from '../base/errors.ts';
+import { version } from '../base/installation.ts';
 import { createResultWriter } from '../output/result-format.ts';
-import { say } from '../running-capture.ts';
 import { tailColumns } from '../shell/shell-session.ts';
 import { withCapture } from './command-context.ts';
+import type { Options } from './options.ts';
+import { say } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. `--count` counts printed rows. */
 export async function tailCommand(

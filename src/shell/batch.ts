@@ -1,7 +1,7 @@
 // Statements that come from a file or a pipe: no prompt, no history; the first error ends it.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { EXIT, UserError, usageError } from '../errors.ts';
+import { EXIT, UserError, usageError } from '../base/errors.ts';
 import type { SqlValue } from '../store/table.ts';
 import { runDotCommand } from './dot-commands.ts';
 import type { Printed } from './result-printer.ts';

@@ -1,5 +1,5 @@
 // The names after the dot: what makes a line a command while a statement is open. The commands are in dot-commands.ts.
-import { splitStatements, tokenize } from '../sql/lexer.ts';
+import { splitStatements, tokenize } from '../sql/sql-light.ts';
 
 export const COMMAND_NAMES = [
 	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait'],

@@ -1,11 +1,11 @@
 // Tab: what could stand at the cursor, in commands and in statements.
 
 import { RESULT_FORMATS } from '../output/result-format.ts';
-import { listQueries, type QueryDirectories } from '../saved-queries.ts';
-import { completionsAt, type Schema } from '../sql/vocabulary.ts';
+import { completionsAt, type Schema } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
-import type { OwnTable } from '../thread-messages.ts';
+import type { OwnTable } from '../threads/messages.ts';
 import { DOT_COMMANDS, type DotCommand } from './dot-commands.ts';
+import { listQueries, type QueryDirectories } from './saved-queries.ts';
 
 export type CompletionContext = {
 	/** Lines of the statement before this one. */

@@ -1,24 +1,24 @@
 // The commands that begin with a dot, as a table: help and completion are loops over it.
 import { distance } from 'fastest-levenshtein';
+import { UserError, usageError } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { parseDuration, parseInteger } from '../base/quantity.ts';
+import { readUserFile } from '../base/user-files.ts';
+import { wait } from '../base/wait.ts';
 import { requireProcesses } from '../capture/host-facts.ts';
-import { UserError, usageError } from '../errors.ts';
-import { fileError } from '../file-error.ts';
-import { filtersText, parseFilters } from '../filters.ts';
-import type { InvokingUser } from '../invoking-user.ts';
 import { curlLine } from '../output/curl-line.ts';
 import { detailView, type ExchangeDetail } from '../output/detail-view.ts';
 import { redactExchange } from '../output/redacted-exchange.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
-import { parseDuration, parseInteger } from '../quantity.ts';
-import { findQuery, listQueries, saveQuery } from '../saved-queries.ts';
-import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/vocabulary.ts';
+import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
 import type { Column } from '../store/table.ts';
-import { readUserFile } from '../user-files.ts';
-import { wait } from '../wait.ts';
 import { type CommandName, commandName } from './command-names.ts';
+import { filtersText, parseFilters } from './filters.ts';
 import { literalText, parseParameter } from './parameters.ts';
+import { findQuery, listQueries, saveQuery } from './saved-queries.ts';
 import { scriptSteps } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 

@@ -1,9 +1,9 @@
 // How an error is told: one sentence, the place in the SQL text, a hint. Only our own bugs show a stack.
-import { UserError } from '../errors.ts';
-import { systemProblem } from '../file-error.ts';
+import { UserError } from '../base/errors.ts';
+import { systemProblem } from '../base/file-error.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
-import { errorMark } from '../sql/sql-error.ts';
+import { errorMark } from '../sql/sql-light.ts';
 
 /** Writing a result failed: `code` is the system's. */
 export function outputError(code: string): UserError {

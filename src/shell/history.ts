@@ -1,9 +1,9 @@
 // The prompt's history in the user's state directory: one line a statement or command, the newest last.
 import { basename, dirname } from 'node:path';
-import { systemCode } from '../errors.ts';
-import { fileError } from '../file-error.ts';
-import type { InvokingUser } from '../invoking-user.ts';
-import { readUserFile, UserDirectory } from '../user-files.ts';
+import { systemCode } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { readUserFile, UserDirectory } from '../base/user-files.ts';
 
 export const HISTORY_ENTRIES = 1000;
 

@@ -1,6 +1,6 @@
 // Values for :name in statements, as they are given on the command line and at the prompt.
-import { usageError } from '../errors.ts';
-import { unquote } from '../sql/vocabulary.ts';
+import { usageError } from '../base/errors.ts';
+import { unquote } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 
 /** `name=value`: what reads as a number is one, 'text in quotes' is what stands in them. `place` names it in errors. */

@@ -1,7 +1,7 @@
 // The interactive shell: lines become statements and dot commands, one after the other.
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import type { InvokingUser } from '../invoking-user.ts';
-import { isComplete, splitStatements } from '../sql/lexer.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { isComplete, splitStatements } from '../sql/sql-light.ts';
 import { isCommandLine } from './command-names.ts';
 import { type Completed, complete } from './completion.ts';
 import { runDotCommand } from './dot-commands.ts';

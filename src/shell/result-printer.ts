@@ -1,14 +1,14 @@
 // Prints a statement's result as its parts arrive.
-import { usageError } from '../errors.ts';
+import { usageError } from '../base/errors.ts';
 import type { ExchangeDetail } from '../output/detail-view.ts';
 import { createHarWriter } from '../output/har.ts';
 import type { Redactor } from '../output/redaction.ts';
 import { createResultWriter, type ResultFormat } from '../output/result-format.ts';
 import { createRowWriter, formatRows, type RowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
-import { rowBytes } from '../sql/value.ts';
+import { rowBytes } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
-import type { ResultColumn, ResultPart } from '../thread-messages.ts';
+import type { ResultColumn, ResultPart } from '../threads/messages.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {

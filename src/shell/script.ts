@@ -1,5 +1,5 @@
 // A script's text as the steps it asks for: statements, and lines that begin with a dot.
-import { splitStatements } from '../sql/lexer.ts';
+import { splitStatements } from '../sql/sql-light.ts';
 import { isCommandLine } from './command-names.ts';
 
 export type Step =

@@ -1,13 +1,14 @@
 // What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
+
+import { version } from '../base/installation.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
-import { version } from '../installation.ts';
-import type { Options } from '../options.ts';
+import type { Options } from '../commands/options.ts';
 import type { ExchangeDetail } from '../output/detail-view.ts';
 import type { ResultFormat } from '../output/result-format.ts';
 import { createRowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import type { SqlValue } from '../store/table.ts';
-import type { Threads } from '../threads.ts';
+import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';

@@ -1,6 +1,6 @@
 // Writing to stdout at the speed of whoever reads it. A reader that goes away (`| head`) is a quiet end.
 import type { Writable } from 'node:stream';
-import { systemCode } from '../errors.ts';
+import { systemCode } from '../base/errors.ts';
 
 export type Sink = {
 	/** Resolves when the stream can take more. Does nothing once the reader is gone. */

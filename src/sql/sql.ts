@@ -1,10 +1,22 @@
-// The SQL engine as the rest of the program sees it.
-export { type ClassifiedToken, type Completion, classify, completionsAt, type TokenClass } from './completion.ts';
-export { type ConditionOptions, compileCondition, compileProjection, type Projection } from './condition.ts';
-export { type ExecuteOptions, execute, executeSync } from './execute.ts';
-export type { FunctionDoc } from './function-table.ts';
-export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions.ts';
-export { KEYWORDS, type Keyword } from './keywords.ts';
+// The door to the SQL engine: all that other folders may use of it, besides `sql-light.ts`.
+
+export type { Schema } from './bind/schema.ts';
+export {
+	type ClassifiedToken,
+	type Completion,
+	classify,
+	completionsAt,
+	type TokenClass,
+} from './editor/completion.ts';
+export { KEYWORDS, type Keyword } from './editor/keywords.ts';
+export type { FunctionDoc } from './functions/function-table.ts';
+export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
+export { errorMark, SqlError, type SqlErrorCode } from './limits/sql-error.ts';
+export { type ConditionOptions, compileCondition, compileProjection, type Projection } from './statements/condition.ts';
+export { type ExecuteOptions, execute, executeSync } from './statements/execute.ts';
+export type { Result, ResultColumn } from './statements/result.ts';
+export { Session } from './statements/session.ts';
+export { prepare, type Statement } from './statements/statement.ts';
 export {
 	isComplete,
 	type StatementText,
@@ -13,9 +25,4 @@ export {
 	type TokenKind,
 	tokenize,
 	unquote,
-} from './lexer.ts';
-export type { Result, ResultColumn } from './result.ts';
-export type { Schema } from './schema.ts';
-export { Session } from './session.ts';
-export { errorMark, SqlError, type SqlErrorCode } from './sql-error.ts';
-export { prepare, type Statement } from './statement.ts';
+} from './text/lexer.ts';

@@ -18,12 +18,12 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { UserError } from '../../src/base/errors.ts';
+import type { InvokingUser } from '../../src/base/invoking-user.ts';
 import { RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
-import { UserError } from '../../src/errors.ts';
-import type { InvokingUser } from '../../src/invoking-user.ts';
-import { findQuery, listQueries, saveQuery } from '../../src/saved-queries.ts';
 import { readText } from '../../src/shell/dot-commands.ts';
 import { History } from '../../src/shell/history.ts';
+import { findQuery, listQueries, saveQuery } from '../../src/shell/saved-queries.ts';
 import { eventually } from '../support/eventually.ts';
 import { stopChild, temporaryDirectory } from '../support/servers.ts';
 import { CLI, NODE_FLAGS, runTinytap, TEST_ENV } from '../support/tinytap.ts';

@@ -1,7 +1,7 @@
 // The same queries over the same rows in the `sqlite3` program, for comparison.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { tokenize, unquote } from '../../src/sql/lexer.ts';
+import { tokenize, unquote } from '../../src/sql/text/lexer.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import type { TestTable } from './sql-table.ts';
 

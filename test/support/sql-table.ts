@@ -1,6 +1,6 @@
 // In-memory tables for tests of the SQL engine: columns as arrays, with the same kinds of readers as captured tables.
 
-import { parseInstant } from '../../src/sql/instant.ts';
+import { parseInstant } from '../../src/sql/values/instant.ts';
 import type {
 	Column,
 	ColumnReader,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';
-import { capturePriority } from '../../src/capture-priority.ts';
+import { capturePriority } from '../../src/threads/capture-priority.ts';
 
 test('the capture thread comes first while much is waiting, and takes its turn again some time after', () => {
 	const set: number[] = [];

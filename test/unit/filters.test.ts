@@ -1,8 +1,8 @@
 // What `.capture` takes in the shell.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UserError } from '../../src/errors.ts';
-import { parseFilters } from '../../src/filters.ts';
+import { UserError } from '../../src/base/errors.ts';
+import { parseFilters } from '../../src/shell/filters.ts';
 
 test('filters are words with values, written plainly or like options', () => {
 	const wanted = { pids: [12, 13], comms: ['nginx'], ports: [8080] };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDuration, parseInteger, parseSize } from '../../src/quantity.ts';
+import { parseDuration, parseInteger, parseSize } from '../../src/base/quantity.ts';
 
 test('sizes are bytes, with binary units', () => {
 	const sizes: [string, number][] = [

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { version } from '../../src/installation.ts';
+import { version } from '../../src/base/installation.ts';
 import { CLI, runTinytap } from '../support/tinytap.ts';
 
 const ROOT = join(CLI, '../..');

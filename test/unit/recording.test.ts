@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { UserError } from '../../src/base/errors.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
-import { UserError } from '../../src/errors.ts';
-import { processUser } from '../../src/invoking-user.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
 const directory = temporaryDirectory();

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { invokingUser } from '../../src/invoking-user.ts';
-import { findQuery, listQueries, type QueryDirectories, saveQuery } from '../../src/saved-queries.ts';
+import { invokingUser } from '../../src/base/invoking-user.ts';
+import { findQuery, listQueries, type QueryDirectories, saveQuery } from '../../src/shell/saved-queries.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
 const directory = temporaryDirectory();

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { processUser } from '../../src/invoking-user.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
 import { type CompletionContext, complete } from '../../src/shell/completion.ts';
 import { literalText, parseParameter } from '../../src/shell/parameters.ts';
 import { progressText } from '../../src/shell/progress.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileGlob, compileLike } from '../../src/sql/like.ts';
-import { compileRegexp } from '../../src/sql/regexp.ts';
+import { compileGlob, compileLike } from '../../src/sql/patterns/like.ts';
+import { compileRegexp } from '../../src/sql/patterns/regexp.ts';
 import { errorOf, scalarOf } from '../support/sql-run.ts';
 
 const noPoll = () => {};

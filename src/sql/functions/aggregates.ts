@@ -1,7 +1,6 @@
 // Aggregates of SQLite. In the examples `x` is 1, 2, 3, 4.
-import { integerArithmetic } from '../arithmetic.ts';
-import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from '../function-table.ts';
-import { Float64List } from '../growing-array.ts';
+import { integerArithmetic } from '../values/arithmetic.ts';
+import { Float64List } from '../values/growing-array.ts';
 import {
 	applyNumeric,
 	compareValues,
@@ -13,7 +12,8 @@ import {
 	toReal,
 	toText,
 	type Value,
-} from '../value.ts';
+} from '../values/value.ts';
+import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from './function-table.ts';
 import { jsonOf } from './json.ts';
 
 function doc(

@@ -1,8 +1,9 @@
 // Functions of dates and times. Everything is UTC.
-import type { FunctionContext, FunctionDoc, ScalarFunction } from '../function-table.ts';
-import { parseInstant } from '../instant.ts';
-import { toDouble, toText, type Value } from '../value.ts';
+
+import { parseInstant } from '../values/instant.ts';
+import { toDouble, toText, type Value } from '../values/value.ts';
 import { durationText, parseDuration } from './duration.ts';
+import type { FunctionContext, FunctionDoc, ScalarFunction } from './function-table.ts';
 import { formatTime, julianDay, timeOf } from './sqlite-time.ts';
 
 const MODIFIERS = "'+2 hours', '-5 minutes', 'start of day', 'weekday 0', 'unixepoch' …";

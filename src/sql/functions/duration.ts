@@ -1,5 +1,5 @@
 // Lengths of time as people write them.
-import { SqlError } from '../sql-error.ts';
+import { SqlError } from '../limits/sql-error.ts';
 
 /** No text of a duration is longer. */
 const MAX_LENGTH = 100;

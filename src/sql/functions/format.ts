@@ -1,7 +1,7 @@
 // format(): SQLite's printf.
 
-import { SqlError } from '../sql-error.ts';
-import { toDouble, toInteger, toText, type Value } from '../value.ts';
+import { SqlError } from '../limits/sql-error.ts';
+import { toDouble, toInteger, toText, type Value } from '../values/value.ts';
 import { fixedText } from './decimal.ts';
 
 const DIRECTIVE = /%([-+ 0#,!]*)(\*|\d+)?(?:\.(\*|\d+))?(?:l|ll)?(.?)/g;

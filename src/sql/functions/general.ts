@@ -1,7 +1,8 @@
 // Functions of values of any type.
-import type { ScalarFunction } from '../function-table.ts';
-import type { StaticType } from '../value.ts';
-import { compareValues, typeName } from '../value.ts';
+
+import type { StaticType } from '../values/value.ts';
+import { compareValues, typeName } from '../values/value.ts';
+import type { ScalarFunction } from './function-table.ts';
 
 const GROUP = { group: 'general' } as const;
 

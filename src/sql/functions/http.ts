@@ -1,7 +1,8 @@
 // Functions for what HTTP carries.
-import type { FunctionDoc, ScalarFunction } from '../function-table.ts';
-import { toDouble, toText } from '../value.ts';
+
+import { toDouble, toText } from '../values/value.ts';
 import { bytesText } from './duration.ts';
+import type { FunctionDoc, ScalarFunction } from './function-table.ts';
 
 function doc(
 	name: string,

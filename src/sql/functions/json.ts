@@ -1,10 +1,10 @@
 // JSON functions and the operators -> and ->>. Where SQLite stops with "malformed JSON" they give NULL: bodies of other
 // types stand beside JSON in the same column.
 import type { ColumnType } from '../../store/table.ts';
-import type { Evaluate, FunctionDoc, ScalarFunction } from '../function-table.ts';
-import { literalNumber } from '../literals.ts';
-import { SqlError } from '../sql-error.ts';
-import { Real, toText, type Value } from '../value.ts';
+import { SqlError } from '../limits/sql-error.ts';
+import { literalNumber } from '../text/literals.ts';
+import { Real, toText, type Value } from '../values/value.ts';
+import type { Evaluate, FunctionDoc, ScalarFunction } from './function-table.ts';
 import { follow, type JsonNode, minified, parseJson, parsePath, stringValue } from './json-text.ts';
 
 function doc(

@@ -1,9 +1,9 @@
 // Functions of numbers.
 
-import { integerArithmetic } from '../arithmetic.ts';
-import type { Evaluate, FunctionDoc, ScalarFunction } from '../function-table.ts';
-import { Real, toDouble, toInteger, toNumber, toReal, type Value } from '../value.ts';
+import { integerArithmetic } from '../values/arithmetic.ts';
+import { Real, toDouble, toInteger, toNumber, toReal, type Value } from '../values/value.ts';
 import { fixedText } from './decimal.ts';
+import type { Evaluate, FunctionDoc, ScalarFunction } from './function-table.ts';
 
 const GROUP = { group: 'number', strict: true } as const;
 

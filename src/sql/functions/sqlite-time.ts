@@ -1,5 +1,5 @@
 // Time values and modifiers of SQLite's date functions: `'now', '-5 minutes', 'start of day'`.
-import { toDouble, toText, type Value } from '../value.ts';
+import { toDouble, toText, type Value } from '../values/value.ts';
 
 const DAY = 86_400_000_000;
 /** Microseconds between the Julian epoch and 1970. */

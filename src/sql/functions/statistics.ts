@@ -1,8 +1,9 @@
 // Aggregates about how numbers are spread. In the examples `x` is 1, 2, 3, 4.
-import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from '../function-table.ts';
-import { Float64List } from '../growing-array.ts';
-import { SqlError } from '../sql-error.ts';
-import { toDouble, type Value } from '../value.ts';
+
+import { SqlError } from '../limits/sql-error.ts';
+import { Float64List } from '../values/growing-array.ts';
+import { toDouble, type Value } from '../values/value.ts';
+import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from './function-table.ts';
 import { quantile } from './quantile.ts';
 
 function doc(name: string, signature: string, text: string, example: FunctionDoc['example'], count = 1): FunctionDoc {

@@ -1,8 +1,9 @@
 // Text functions. Places in a text count code points, from 1, as in SQLite.
-import type { ScalarFunction } from '../function-table.ts';
-import { SqlError } from '../sql-error.ts';
-import { encodeUtf8, MAX_TEXT, toInteger, toText, type Value } from '../value.ts';
+
+import { SqlError } from '../limits/sql-error.ts';
+import { encodeUtf8, MAX_TEXT, toInteger, toText, type Value } from '../values/value.ts';
 import { formatText } from './format.ts';
+import type { ScalarFunction } from './function-table.ts';
 
 const GROUP = { group: 'text', strict: true } as const;
 type Known = Exclude<Value, null>;

@@ -1,7 +1,8 @@
 // Window functions; how they are computed is in window-results.ts. In the examples `x` is 1, 2, 3, 4 in that order and
 // the result that of the third row.
-import type { FunctionDoc, WindowFunction } from '../function-table.ts';
-import type { StaticType } from '../value.ts';
+
+import type { StaticType } from '../values/value.ts';
+import type { FunctionDoc, WindowFunction } from './function-table.ts';
 
 function doc(
 	name: string,

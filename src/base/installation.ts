@@ -1,0 +1,28 @@
+// Where the pieces of this installation lie, and what it is called.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const root = packageDirectory(import.meta.dirname);
+
+export const FILES = {
+	bpfObject: join(root, 'build/tinytap.bpf.o'),
+	addon: join(root, 'build/tinytap.node'),
+	decoder: join(root, 'build/decoder.wasm'),
+	demoRecording: join(root, 'recordings/demo.tinytap'),
+	bundledQueries: join(root, 'queries'),
+	launcher: join(root, 'scripts/tinytap'),
+} as const;
+
+/** The version in package.json. */
+export function version(): string {
+	const text = readFileSync(join(root, 'package.json'), 'utf8');
+	const manifest: unknown = JSON.parse(text);
+	if (manifest !== null && typeof manifest === 'object' && 'version' in manifest) return String(manifest.version);
+	return 'unknown';
+}
+
+/** The nearest directory with a package.json: one above dist/ (built), two above this file (from source). */
+function packageDirectory(from: string): string {
+	const parent = dirname(from);
+	return parent === from || existsSync(join(from, 'package.json')) ? from : packageDirectory(parent);
+}

@@ -1,0 +1,234 @@
+// The options of the capturing commands, as a table for commander, and taken apart where they arrive.
+import { hostname, release } from 'node:os';
+import type { Command } from 'commander';
+import { usageError } from '../base/errors.ts';
+import { FILES, version } from '../base/installation.ts';
+import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
+import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
+import type { CaptureSettings } from '../capture/capture-settings.ts';
+import { createRedactor, type Redactor } from '../output/redaction.ts';
+import { isResultFormat, RESULT_FORMATS, type ResultFormat } from '../output/result-format.ts';
+import { createTheme, type Theme, wantsColor } from '../output/theme.ts';
+import { checkedFilters, parseComm, parsePid, parsePort } from '../shell/filters.ts';
+import type { QueryDirectories } from '../shell/saved-queries.ts';
+
+/** What commander gives for the options below. */
+type RawOptions = {
+	readonly replay?: string;
+	readonly record?: string;
+	readonly pid?: readonly string[];
+	readonly comm?: readonly string[];
+	readonly port?: readonly string[];
+	readonly bodyLimit?: string;
+	readonly maxMemory?: string;
+	readonly maxRows?: string;
+	readonly ringSize?: string;
+	readonly callLimit?: string;
+	readonly iovecLimit?: string;
+	readonly format?: string;
+	readonly color?: boolean;
+	readonly user?: string;
+	readonly raw?: boolean;
+	readonly redact?: boolean;
+	readonly timeout?: string;
+	readonly strict?: boolean;
+	readonly quiet?: boolean;
+	readonly force?: boolean;
+	readonly for?: string;
+	readonly count?: string;
+};
+
+/** How results are shown. */
+export type Presentation = {
+	/** Undefined: table on a terminal and elsewhere alike. */
+	readonly format: ResultFormat | undefined;
+	readonly raw: boolean;
+	/** For what is meant to be shared; null with --no-redact. */
+	readonly redactor: Redactor | null;
+	readonly quiet: boolean;
+	/** For stdout, and for stderr. */
+	readonly theme: Theme;
+	readonly errorTheme: Theme;
+};
+
+/** Everything a command needs, parsed. */
+export type Options = {
+	readonly capture: CaptureSettings;
+	readonly presentation: Presentation;
+	readonly user: InvokingUser;
+	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
+	readonly strict: boolean;
+	/** Undefined: not given. */
+	readonly timeoutMs: number | undefined;
+	readonly forMs: number | undefined;
+	readonly count: number | undefined;
+	/** The words behind `--`: the program to start and capture. */
+	readonly command: readonly string[] | undefined;
+};
+
+const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
+	['--record <file>', 'keep a recording while capturing'],
+	['--pid <pid...>', 'only this process and its children (repeatable)'],
+	['--comm <name...>', 'only processes of this name, or whose executable has it (repeatable)'],
+	['--port <port...>', 'only connections with this TCP port at either end (repeatable)'],
+	['--body-limit <size>', 'bytes of body kept a message; 0 keeps none, none: no limit (default 64KiB)'],
+	['--max-memory <size>', 'memory for rows, decoder and statements (default 256MiB)'],
+	['--max-rows <n>', 'rows kept; the oldest go first'],
+	['--ring-size <size>', 'size of the kernel ring buffer (default 16MiB)'],
+	['--call-limit <size>', 'bytes of one call that are kept, none: no limit (default 4MiB)'],
+	['--iovec-limit <n>', 'buffers of one vectored call that are followed, 1 to 1024 (default 1024)'],
+	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
+	['--no-color', 'no colours (as with NO_COLOR set)'],
+	['--user <name>', 'the user whose session this is (default: the sudo user)'],
+	['--no-redact', 'leave secrets in html, har and .curl (row formats always show them)'],
+	['--raw', 'do not escape control characters in text formats'],
+	['--timeout <duration>', "a statement's time limit"],
+	['--strict', 'exit with 3 when bytes were lost'],
+	['--quiet', 'only results and errors'],
+	['--force', 'replace files that exist'],
+];
+
+const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+	['--for <duration>', 'end the capture after this time, e.g. 10s'],
+	['--count <n>', 'end the capture after so many rows'],
+];
+
+/** Adds the options of every capturing command. */
+export function addCaptureOptions(command: Command): Command {
+	for (const [flags, description] of CAPTURE_OPTIONS) {
+		if (flags.includes('...')) {
+			// One value an occurrence: `--pid 1 --pid 2`, so that a positional argument may follow.
+			command.option(flags.replace('...', ''), description, (value: string, before: string[] = []) => [
+				...before,
+				value,
+			]);
+		} else command.option(flags, description);
+	}
+	return command;
+}
+
+export function addEndOptions(command: Command): Command {
+	for (const [flags, description] of END_OPTIONS) command.option(flags, description);
+	return command;
+}
+
+/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
+export function parseOptions(parsed: Command, command?: readonly string[]): Options {
+	const raw = mergedOptions(parsed);
+	const user = invokingUser(raw.user);
+	const directories = userDirectories(user);
+	const userQueries = `${directories.data}/queries`;
+	if (raw.replay !== undefined && raw.record !== undefined) {
+		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
+	}
+	if (command !== undefined && raw.replay !== undefined) {
+		throw usageError('expected --replay or a command behind --, got both');
+	}
+	const count = raw.count === undefined ? undefined : parseInteger(raw.count, '--count', 1, Number.MAX_SAFE_INTEGER);
+	return {
+		capture: { ...captureSettings(raw, user), count: count ?? Number.POSITIVE_INFINITY },
+		presentation: presentation(raw),
+		user,
+		directories: {
+			history: `${directories.state}/history`,
+			userQueries,
+			queries: [
+				{ place: 'project', path: `${process.cwd()}/.tinytap/queries`, user },
+				{ place: 'user', path: userQueries, user },
+				{ place: 'bundled', path: FILES.bundledQueries, user: processUser() },
+			],
+		},
+		strict: raw.strict === true,
+		timeoutMs: raw.timeout === undefined ? undefined : parseDuration(raw.timeout, '--timeout'),
+		forMs: raw.for === undefined ? undefined : parseDuration(raw.for, '--for'),
+		count,
+		command,
+	};
+}
+
+/** Options given before the command and after it; `--no-…` counts wherever it stands (commander's own merge lets defaults win). */
+function mergedOptions(parsed: Command): RawOptions {
+	const before: RawOptions = parsed.parent?.opts() ?? {};
+	const after: RawOptions = parsed.opts();
+	return {
+		...before,
+		...after,
+		color: before.color !== false && after.color !== false,
+		redact: before.redact !== false && after.redact !== false,
+	};
+}
+
+/** What `.open FILE` and `tinytap --replay FILE` have in common: the same settings with another source. */
+export function withReplay(settings: CaptureSettings, path: string): CaptureSettings {
+	const { record: _record, ...rest } = settings;
+	return { ...rest, replay: { path } };
+}
+
+function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
+	return {
+		...(raw.replay === undefined ? {} : { replay: { path: raw.replay } }),
+		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, raw.force === true) }),
+		filters: checkedFilters({
+			pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
+			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
+			ports: (raw.port ?? []).map((text) => parsePort(text, '--port')),
+		}),
+		bodyLimit:
+			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
+		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
+		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
+		ringSize: ringSize(raw.ringSize ?? '16MiB'),
+		callLimit: callLimit(raw.callLimit ?? '4MiB'),
+		iovecLimit: parseInteger(raw.iovecLimit ?? '1024', '--iovec-limit', 1, 1024),
+		count: Number.POSITIVE_INFINITY,
+		ownPids: [process.pid],
+		user,
+		files: FILES,
+	};
+}
+
+/** Settings of a new recording at `path`. */
+export function recordSettings(path: string, force: boolean): NonNullable<CaptureSettings['record']> {
+	return {
+		path,
+		force,
+		meta: { tinytap: version(), host: hostname(), kernel: release(), started: new Date().toISOString() },
+	};
+}
+
+function presentation(raw: RawOptions): Presentation {
+	if (raw.format !== undefined && !isResultFormat(raw.format)) {
+		const names = RESULT_FORMATS.map(({ name }) => name).join(', ');
+		throw usageError(`--format: expected one of ${names}, got ${JSON.stringify(raw.format)}`);
+	}
+	// commander: --no-color leaves true when it is absent.
+	const color = raw.color === false ? false : undefined;
+	return {
+		format: raw.format === undefined || !isResultFormat(raw.format) ? undefined : raw.format,
+		raw: raw.raw === true,
+		redactor: raw.redact === false ? null : createRedactor(),
+		quiet: raw.quiet === true,
+		theme: createTheme(wantsColor(process.stdout, process.env, color)),
+		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),
+	};
+}
+
+/** Less would cut most heads. */
+function callLimit(text: string): number {
+	return text === 'none'
+		? Number.POSITIVE_INFINITY
+		: atLeast(parseSize(text, '--call-limit'), 1024, '--call-limit', '1KiB');
+}
+
+function ringSize(text: string): number {
+	const bytes = atLeast(parseSize(text, '--ring-size'), 4096, '--ring-size', '4KiB');
+	// The kernel's ring has a 32-bit size.
+	if (bytes <= 2 ** 31) return bytes;
+	throw usageError(`--ring-size: expected at most 2GiB, got ${bytes} bytes`);
+}
+
+function atLeast(value: number, least: number, name: string, leastText: string): number {
+	if (value >= least) return value;
+	throw usageError(`${name}: expected at least ${leastText}, got ${value} bytes`);
+}

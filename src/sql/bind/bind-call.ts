@@ -1,0 +1,235 @@
+// Resolves function calls: scalar functions, aggregates, and either of them over windows.
+
+import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
+import { AGGREGATE_FUNCTIONS, functionNames, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from '../functions/functions.ts';
+import type { FrameBound, OrderItem, SyntaxCall, SyntaxExpression, Window } from '../grammar/syntax.ts';
+import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
+import { functionElsewhere } from '../text/other-dialects.ts';
+import type { StaticType } from '../values/value.ts';
+import type { AggregateCall, Bound, BoundFrame, BoundFrameBound, OrderTerm, WindowCall } from './bound.ts';
+import { caseOf, commonFacts, facts } from './facts.ts';
+import { didYouMean } from './schema.ts';
+import { CLAUSES, type Scope } from './scope.ts';
+
+/** Binders of what is inside a call; handed in because they bind calls themselves. */
+export type Binders = {
+	readonly bind: (syntax: SyntaxExpression, scope: Scope) => Bound;
+	readonly order: (items: readonly OrderItem[], scope: Scope) => OrderTerm[];
+};
+
+/** `given` are arguments that are bound already: those of an operator that is a function. */
+export function bindCall(call: SyntaxCall, scope: Scope, binders: Binders, given?: readonly Bound[]): Bound {
+	const name = call.name.toLowerCase();
+	const count = given?.length ?? call.arguments.length;
+	const aggregate = AGGREGATE_FUNCTIONS.get(name);
+	const scalar = SCALAR_FUNCTIONS.get(name);
+	if (call.over !== undefined) return bindWindowCall(call, scope, binders, WINDOW_FUNCTIONS.get(name) ?? aggregate);
+	// min and max are aggregates of one argument and scalar functions of several.
+	if (aggregate !== undefined && (scalar === undefined || count <= 1))
+		return bindAggregate(call, scope, binders, aggregate);
+	if (scalar === undefined) throw unknownFunction(call);
+	if (call.star || call.distinct || call.filter !== undefined || call.order.length > 0) {
+		const what = call.star ? '*' : call.distinct ? 'DISTINCT' : call.filter !== undefined ? 'FILTER' : 'ORDER BY';
+		throw syntaxError(`${scalar.name}() is no aggregate and cannot have ${what}`, call.at);
+	}
+	checkCount(scalar, count, call.at);
+	const list = given ?? call.arguments.map((argument) => binders.bind(argument, scope));
+	return scalarCall(scalar, list);
+}
+
+function scalarCall(scalar: ScalarFunction, list: readonly Bound[]): Bound {
+	const constant = list.every((argument) => argument.constant);
+	if (scalar.name === 'coalesce') return { kind: 'coalesce', operands: list, constant, ...commonFacts(list) };
+	if (scalar.name === 'iif') return caseOf([{ when: list[0]!, result: list[1]! }], list[2]!);
+	const type = resultType(scalar, list);
+	return { kind: 'call', function: scalar, arguments: list, constant, ...facts(type, scalar.output) };
+}
+
+function resultType(
+	entry: { type: StaticType | ((types: readonly StaticType[]) => StaticType) },
+	list: readonly Bound[],
+): StaticType {
+	return typeof entry.type === 'function' ? entry.type(list.map((argument) => argument.type)) : entry.type;
+}
+
+function unknownFunction(call: SyntaxCall): SqlError {
+	if (WINDOW_FUNCTIONS.has(call.name.toLowerCase())) {
+		return new SqlError(
+			`${call.name}() needs OVER (…)`,
+			'ERR_SQL_FUNCTION',
+			call.at,
+			`for example ${call.name}(…) OVER (ORDER BY ts)`,
+		);
+	}
+	return new SqlError(
+		`unknown function ${call.name}`,
+		'ERR_SQL_FUNCTION',
+		call.at,
+		functionElsewhere(call.name) ?? didYouMean(call.name, functionNames(), 'functions are listed by .help functions'),
+	);
+}
+
+function checkCount(entry: FunctionDoc, count: number, at: number): void {
+	const { minArguments: min, maxArguments: max } = entry;
+	if (count >= min && count <= max) return;
+	const expected =
+		min === max ? String(min) : max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`;
+	const noun = expected === '1' || expected === 'at least 1' ? 'argument' : 'arguments';
+	throw new SqlError(
+		`${entry.name}() takes ${expected} ${noun}, got ${count}`,
+		'ERR_SQL_FUNCTION',
+		at,
+		entry.signature,
+	);
+}
+
+/** The same for calls that are the same, whatever their place in the text. */
+function keyOfCall(call: SyntaxCall): string {
+	return JSON.stringify(call, (name, value: unknown) => {
+		if (name === 'at') return undefined;
+		return typeof value === 'bigint' ? `${value}n` : value;
+	});
+}
+
+function bindAggregate(call: SyntaxCall, scope: Scope, binders: Binders, entry: AggregateFunction): Bound {
+	if (!scope.clause.aggregates) {
+		const hint = scope.clause === CLAUSES.where ? 'conditions on aggregates go into HAVING' : undefined;
+		throw new SqlError(
+			`the aggregate ${entry.name}() cannot be used in ${scope.clause.name}`,
+			'ERR_SQL_FUNCTION',
+			call.at,
+			hint,
+		);
+	}
+	checkAggregate(call, entry);
+	const key = keyOfCall(call);
+	let slot = scope.aggregates.findIndex((known) => known.key === key);
+	if (slot < 0) {
+		const bound = scope.within(CLAUSES.argument, (): AggregateCall => {
+			const list = call.arguments.map((argument) => binders.bind(argument, scope));
+			const filter = call.filter === undefined ? undefined : binders.bind(call.filter, scope);
+			return {
+				function: entry,
+				arguments: list,
+				distinct: call.distinct,
+				filter,
+				order: binders.order(call.order, scope),
+				key,
+			};
+		});
+		slot = scope.aggregates.push(bound) - 1;
+	}
+	return {
+		kind: 'aggregate',
+		owner: scope.owner,
+		slot,
+		constant: false,
+		...aggregateFacts(entry, scope.aggregates[slot]!.arguments),
+	};
+}
+
+function aggregateFacts(entry: AggregateFunction | WindowFunction, list: readonly Bound[]) {
+	const type = resultType(entry, list);
+	// The smallest of datetimes is a datetime: what hands out its argument's values hands on what they are.
+	const same = typeof entry.type === 'function' && type === list[0]?.type ? list[0]?.output : undefined;
+	return facts(type, same ?? ('output' in entry ? entry.output : undefined));
+}
+
+function checkAggregate(call: SyntaxCall, entry: AggregateFunction): void {
+	if (call.star && entry.name !== 'count')
+		throw syntaxError(`only count can be called with *, not ${entry.name}`, call.at);
+	if (!call.star) checkCount(entry, call.arguments.length, call.at);
+	if (call.distinct && call.arguments.length !== 1)
+		throw syntaxError('DISTINCT goes with exactly one argument', call.at);
+	if (call.order.length > 0 && !['group_concat', 'string_agg', 'json_group_array'].includes(entry.name)) {
+		throw unsupported(`ORDER BY has no meaning inside ${entry.name}()`, call.at);
+	}
+}
+
+// ---- windows ------------------------------------------------------------------------------------------------------
+
+function bindWindowCall(
+	call: SyntaxCall,
+	scope: Scope,
+	binders: Binders,
+	entry: WindowFunction | AggregateFunction | undefined,
+): Bound {
+	if (entry === undefined) {
+		if (SCALAR_FUNCTIONS.has(call.name.toLowerCase()))
+			throw syntaxError(`${call.name}() is no aggregate and cannot have OVER`, call.at);
+		throw unknownFunction(call);
+	}
+	if (!scope.clause.windows) {
+		throw new SqlError(
+			`a window function cannot be used in ${scope.clause.name}`,
+			'ERR_SQL_FUNCTION',
+			call.at,
+			'compute it in a subquery, then use its column',
+		);
+	}
+	if ('create' in entry) checkAggregate(call, entry);
+	else checkCount(entry, call.arguments.length, call.at);
+	if (call.distinct || call.order.length > 0)
+		throw unsupported('DISTINCT and ORDER BY are not supported inside window functions', call.at);
+	if (call.filter !== undefined && !('create' in entry)) throw syntaxError('FILTER goes with aggregates only', call.at);
+	const key = keyOfCall(call);
+	let slot = scope.windows.findIndex((known) => known.key === key);
+	if (slot < 0) {
+		const bound = scope.within(CLAUSES.window, (): WindowCall => {
+			const list = call.arguments.map((argument) => binders.bind(argument, scope));
+			const window = windowOf(call.over!, scope, call.at);
+			return {
+				function: entry,
+				arguments: list,
+				filter: call.filter === undefined ? undefined : binders.bind(call.filter, scope),
+				partition: window.partition.map((item) => binders.bind(item, scope)),
+				order: binders.order(window.order, scope),
+				frame: frameOf(window, scope, binders, call.at),
+				key,
+			};
+		});
+		slot = scope.windows.push(bound) - 1;
+	}
+	return {
+		kind: 'window',
+		owner: scope.owner,
+		slot,
+		constant: false,
+		...aggregateFacts(entry, scope.windows[slot]!.arguments),
+	};
+}
+
+function windowOf(over: Window | string, scope: Scope, at: number, depth = 0): Window {
+	const window = typeof over === 'string' ? scope.windowDefinitions.get(over.toLowerCase()) : over;
+	if (window === undefined || depth > 10)
+		throw new SqlError(
+			`unknown window ${String(over)}`,
+			'ERR_SQL_NAME',
+			at,
+			didYouMean(String(over), scope.windowDefinitions.keys()),
+		);
+	if (window.base === undefined) return window;
+	const base = windowOf(window.base, scope, at, depth + 1);
+	return {
+		base: undefined,
+		partition: base.partition,
+		order: base.order.length > 0 ? base.order : window.order,
+		frame: window.frame,
+	};
+}
+
+function frameOf({ frame, order }: Window, scope: Scope, binders: Binders, at: number): BoundFrame {
+	if (frame === undefined) {
+		return { unit: 'range', start: { kind: 'unbounded preceding' }, end: { kind: 'current row' } };
+	}
+	const bound = (edge: FrameBound): BoundFrameBound => {
+		return 'offset' in edge ? { kind: edge.kind, offset: binders.bind(edge.offset, scope) } : edge;
+	};
+	const result = { unit: frame.unit, start: bound(frame.start), end: bound(frame.end) };
+	const hasOffset = 'offset' in result.start || 'offset' in result.end;
+	if (frame.unit === 'range' && hasOffset && order.length !== 1) {
+		throw syntaxError('RANGE with an offset needs exactly one ORDER BY term in its window', at);
+	}
+	if (frame.unit === 'groups' && order.length === 0) throw syntaxError('GROUPS needs an ORDER BY in its window', at);
+	return result;
+}

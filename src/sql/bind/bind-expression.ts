@@ -1,0 +1,327 @@
+// Resolves the names of an expression and decides what can be decided before there are rows: types, conversions,
+// comparisons. Whatever is not understood here is refused: this is the list of what SQL can do.
+
+import type { BinaryOperator, OrderItem, SyntaxCall, SyntaxExpression } from '../grammar/syntax.ts';
+import { SqlError, unsupported } from '../limits/sql-error.ts';
+import type { StaticType } from '../values/value.ts';
+import { bindCall } from './bind-call.ts';
+import type {
+	Affinity,
+	ArithmeticOperator,
+	Bound,
+	CastType,
+	CompareOperator,
+	Comparison,
+	Facts,
+	OrderTerm,
+} from './bound.ts';
+import { caseOf, constantOf, facts, INTEGER, UNKNOWN } from './facts.ts';
+import { type Scope, unknownColumn } from './scope.ts';
+
+export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
+	switch (syntax.kind) {
+		case 'literal':
+			return constantOf(syntax.value);
+		case 'parameter':
+			scope.environment.parameters.add(syntax.name);
+			return { kind: 'parameter', name: syntax.name, at: syntax.at, constant: true, ...UNKNOWN };
+		case 'name':
+			return bindName(syntax, scope);
+		case 'unary':
+			return bindUnary(syntax.operator, bindExpression(syntax.operand, scope));
+		case 'not': {
+			const operand = bindExpression(syntax.operand, scope);
+			return { kind: 'not', operand, constant: operand.constant, ...INTEGER };
+		}
+		case 'and':
+		case 'or': {
+			const operands = syntax.operands.map((operand) => bindExpression(operand, scope));
+			return { kind: syntax.kind, operands, constant: operands.every((operand) => operand.constant), ...INTEGER };
+		}
+		case 'binary':
+			return bindBinary(
+				syntax.operator,
+				bindExpression(syntax.left, scope),
+				bindExpression(syntax.right, scope),
+				scope,
+				syntax.at,
+			);
+		case 'is':
+			return bindIs(syntax.not, bindExpression(syntax.left, scope), bindExpression(syntax.right, scope));
+		case 'is truth': {
+			const operand = bindExpression(syntax.operand, scope);
+			return {
+				kind: 'is truth',
+				not: syntax.not,
+				truth: syntax.truth,
+				operand,
+				constant: operand.constant,
+				...INTEGER,
+			};
+		}
+		case 'between':
+			return bindBetween(syntax, scope);
+		case 'match':
+			return bindMatch(syntax, scope);
+		case 'in list':
+			return bindInList(syntax, scope);
+		case 'in query':
+			return bindInQuery(syntax, scope);
+		case 'case':
+			return bindCase(syntax, scope);
+		case 'cast':
+			return castTo(bindExpression(syntax.operand, scope), castType(syntax.type));
+		case 'collate':
+			return bindCollate(bindExpression(syntax.operand, scope), syntax.collation, syntax.at);
+		case 'query':
+			return bindScalarQuery(syntax, scope);
+		case 'exists': {
+			const plan = scope.environment.bindQuery(syntax.query, scope.environment, scope);
+			return { kind: 'exists', plan, constant: false, ...INTEGER };
+		}
+		case 'call':
+			return bindCall(syntax, scope, { bind: bindExpression, order: bindOrder });
+		default:
+			return refuse(syntax);
+	}
+}
+
+function refuse(syntax: never): never {
+	throw new Error(`unknown expression ${JSON.stringify(syntax)}`);
+}
+
+export function bindOrder(items: readonly OrderItem[], scope: Scope): OrderTerm[] {
+	return items.map((item) => ({
+		expression: bindExpression(item.expression, scope),
+		descending: item.descending,
+		nullsFirst: item.nullsFirst ?? !item.descending,
+	}));
+}
+
+// ---- names --------------------------------------------------------------------------------------------------------
+
+function bindName(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Scope): Bound {
+	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
+		const found = level.ownColumn(syntax.table, syntax.column, syntax.at) ?? aliasOf(syntax, level);
+		if (found === undefined) continue;
+		noteUse(found, scope, level);
+		return found;
+	}
+	throw unknownColumn(scope, syntax.table, syntax.column, syntax.at, syntax.quoted);
+}
+
+/** An alias of the SELECT's own columns; a column of the same name comes first. */
+function aliasOf(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Scope): Bound | undefined {
+	const name = syntax.column.toLowerCase();
+	const expression = syntax.table === undefined ? scope.aliases.get(name) : undefined;
+	if (expression === undefined || scope.busyAliases.has(name)) return undefined;
+	scope.busyAliases.add(name);
+	try {
+		return bindExpression(expression, scope);
+	} finally {
+		scope.busyAliases.delete(name);
+	}
+}
+
+/** Tells every query between `scope` and `level` that it depends on what `found` reads. */
+function noteUse(found: Bound, scope: Scope, level: Scope): void {
+	if (scope === level) return;
+	const sources = found.kind === 'column' ? [found.source] : level.tables.map((table) => table.source);
+	for (let inner: Scope | undefined = scope; inner !== level && inner !== undefined; inner = inner.parent) {
+		for (const source of sources) inner.noteOuter(source);
+	}
+}
+
+// ---- operators ----------------------------------------------------------------------------------------------------
+
+function bindUnary(operator: '-' | '+' | '~', operand: Bound): Bound {
+	const { constant } = operand;
+	// A plus changes no value, but what it stands before is no column any more: it has no affinity.
+	if (operator === '+') return { ...operand, affinity: 'none' };
+	if (operator === '~') return { kind: 'complement', operand, constant, ...INTEGER };
+	return { kind: 'negate', operand, constant, ...facts(numericType(operand.type, 'int')) };
+}
+
+function numericType(left: StaticType, right: StaticType): StaticType {
+	if (left === 'null' || right === 'null') return 'null';
+	if (left === 'int' && right === 'int') return 'int';
+	const known = (left === 'int' || left === 'real') && (right === 'int' || right === 'real');
+	return known ? 'real' : 'any';
+}
+
+const COMPARE = new Set<BinaryOperator>(['=', '<>', '<', '<=', '>', '>=']);
+
+function bindBinary(operator: BinaryOperator, left: Bound, right: Bound, scope: Scope, at: number): Bound {
+	const constant = left.constant && right.constant;
+	if (COMPARE.has(operator)) return compare(operator as CompareOperator, left, right);
+	if (operator === '||') return { kind: 'concat', left, right, constant, ...facts('text') };
+	if (operator === '->' || operator === '->>') {
+		const call: SyntaxCall = {
+			kind: 'call',
+			at,
+			name: operator,
+			distinct: false,
+			star: false,
+			arguments: [],
+			order: [],
+			filter: undefined,
+			over: undefined,
+		};
+		return bindCall(call, scope, { bind: bindExpression, order: bindOrder }, [left, right]);
+	}
+	const isBits = operator === '&' || operator === '|' || operator === '<<' || operator === '>>';
+	const type = isBits ? 'int' : numericType(left.type, right.type);
+	return { kind: 'arithmetic', operator: operator as ArithmeticOperator, left, right, constant, ...facts(type) };
+}
+
+export function compare(operator: CompareOperator, left: Bound, right: Bound): Bound {
+	return {
+		kind: 'compare',
+		operator,
+		comparison: comparisonOf(left, right),
+		constant: left.constant && right.constant,
+		...INTEGER,
+	};
+}
+
+/** SQLite's rules: a column of numbers makes the other side a number if it can be one, a column of text makes it text. */
+export function comparisonOf(left: Bound, right: Bound): Comparison {
+	return {
+		left,
+		right,
+		leftAffinity: conversion(left, right.affinity),
+		rightAffinity: conversion(right, left.affinity),
+		nocase: left.nocase || right.nocase,
+		time: (left.output === 'datetime' && couldBeText(right)) || (right.output === 'datetime' && couldBeText(left)),
+	};
+}
+
+function conversion(operand: Bound, other: Affinity): Affinity {
+	if (other === 'numeric' && operand.affinity !== 'numeric')
+		return operand.type === 'int' || operand.type === 'real' ? 'none' : 'numeric';
+	if (other === 'text' && operand.affinity === 'none') return operand.type === 'text' ? 'none' : 'text';
+	return 'none';
+}
+
+function couldBeText(operand: Bound): boolean {
+	return operand.type === 'text' || operand.type === 'any';
+}
+
+function bindIs(not: boolean, left: Bound, right: Bound): Bound {
+	return {
+		kind: 'is',
+		not,
+		comparison: comparisonOf(left, right),
+		constant: left.constant && right.constant,
+		...INTEGER,
+	};
+}
+
+function bindBetween(syntax: Extract<SyntaxExpression, { kind: 'between' }>, scope: Scope): Bound {
+	const operand = bindExpression(syntax.operand, scope);
+	const operands = [
+		compare('>=', operand, bindExpression(syntax.low, scope)),
+		compare('<=', operand, bindExpression(syntax.high, scope)),
+	];
+	const constant = operands.every((item) => item.constant);
+	const both: Bound = { kind: 'and', operands, constant, ...INTEGER };
+	return syntax.not ? { kind: 'not', operand: both, constant, ...INTEGER } : both;
+}
+
+function bindMatch(syntax: Extract<SyntaxExpression, { kind: 'match' }>, scope: Scope): Bound {
+	const operand = bindExpression(syntax.operand, scope);
+	const pattern = bindExpression(syntax.pattern, scope);
+	const escaping = syntax.escape === undefined ? undefined : bindExpression(syntax.escape, scope);
+	if (escaping !== undefined && syntax.operator !== 'LIKE')
+		throw unsupported(`ESCAPE goes with LIKE only, not with ${syntax.operator}`, syntax.at);
+	const constant = operand.constant && pattern.constant && (escaping?.constant ?? true);
+	return {
+		kind: 'match',
+		operator: syntax.operator,
+		not: syntax.not,
+		operand,
+		pattern,
+		escape: escaping,
+		constant,
+		...INTEGER,
+	};
+}
+
+function bindInList(syntax: Extract<SyntaxExpression, { kind: 'in list' }>, scope: Scope): Bound {
+	const operand = bindExpression(syntax.operand, scope);
+	// The items' own affinities do not count: x IN (y, z) means x = +y OR x = +z.
+	const items = syntax.items.map((item) => ({ ...bindExpression(item, scope), affinity: 'none' as const }));
+	const constant = operand.constant && items.every((item) => item.constant);
+	const types = new Set(items.map((item) => item.type));
+	const sample: Bound = { ...(items[0] ?? constantOf(null)), type: types.size === 1 ? items[0]!.type : 'any' };
+	return { kind: 'in list', not: syntax.not, membership: comparisonOf(operand, sample), items, constant, ...INTEGER };
+}
+
+function bindInQuery(syntax: Extract<SyntaxExpression, { kind: 'in query' }>, scope: Scope): Bound {
+	const operand = bindExpression(syntax.operand, scope);
+	const plan = scope.environment.bindQuery(syntax.query, scope.environment, scope);
+	if (plan.columns.length !== 1) throw oneColumn('IN', plan.columns.length, syntax.query.at);
+	const candidate: Bound = { ...constantOf(null), ...plan.columns[0]!, constant: false };
+	return {
+		kind: 'in query',
+		not: syntax.not,
+		membership: comparisonOf(operand, candidate),
+		plan,
+		constant: false,
+		...INTEGER,
+	};
+}
+
+function oneColumn(what: string, count: number, at: number): SqlError {
+	return new SqlError(`expected a subquery with one column for ${what}, got ${count}`, 'ERR_SQL_VALUE', at);
+}
+
+function bindScalarQuery(syntax: Extract<SyntaxExpression, { kind: 'query' }>, scope: Scope): Bound {
+	const plan = scope.environment.bindQuery(syntax.query, scope.environment, scope);
+	if (plan.columns.length !== 1) throw oneColumn('a value', plan.columns.length, syntax.at);
+	const { type, affinity, nocase, output } = plan.columns[0]!;
+	return { kind: 'query', plan, type, affinity, nocase, output, constant: false };
+}
+
+function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Scope): Bound {
+	const base = syntax.base === undefined ? undefined : bindExpression(syntax.base, scope);
+	const branches = syntax.branches.map(({ when, result }) => {
+		const condition = bindExpression(when, scope);
+		return {
+			when: base === undefined ? condition : compare('=', base, condition),
+			result: bindExpression(result, scope),
+		};
+	});
+	const otherwise = syntax.otherwise === undefined ? constantOf(null) : bindExpression(syntax.otherwise, scope);
+	return caseOf(branches, otherwise);
+}
+
+// ---- CAST and COLLATE ---------------------------------------------------------------------------------------------
+
+/** SQLite's rules, by parts of the type's name. */
+function castType(name: string): CastType {
+	if (/INT/i.test(name)) return 'integer';
+	if (/CHAR|CLOB|TEXT|STRING/i.test(name)) return 'text';
+	if (/BLOB/i.test(name)) return 'blob';
+	if (/REAL|FLOA|DOUB/i.test(name)) return 'real';
+	return 'numeric';
+}
+
+const CAST_FACTS: Record<CastType, Facts> = {
+	integer: { ...facts('int'), affinity: 'numeric' },
+	real: { ...facts('real'), affinity: 'numeric' },
+	numeric: { ...facts('any'), affinity: 'numeric' },
+	text: { ...facts('text'), affinity: 'text' },
+	blob: facts('blob'),
+};
+
+function castTo(operand: Bound, to: CastType): Bound {
+	return { kind: 'cast', operand, to, constant: operand.constant, ...CAST_FACTS[to] };
+}
+
+function bindCollate(operand: Bound, collation: string, at: number): Bound {
+	const name = collation.toLowerCase();
+	if (name === 'nocase') return { ...operand, nocase: true };
+	if (name === 'binary') return { ...operand, nocase: false };
+	throw unsupported(`unknown collation ${collation}`, at, 'collations are NOCASE and BINARY');
+}

@@ -1,0 +1,200 @@
+// Expressions and queries after names are resolved: what the compiler makes closures of and EXPLAIN prints.
+import type { ColumnType } from '../../store/table.ts';
+import type { AggregateFunction, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
+import type { BinaryOperator, CompoundOperator, Frame, JoinKind, MatchOperator } from '../grammar/syntax.ts';
+import type { StaticType, Value } from '../values/value.ts';
+
+/** How a value changes before it is compared with one of another affinity. */
+export type Affinity = 'numeric' | 'text' | 'none';
+
+/** What is known of an expression's or a column's values. */
+export type Facts = {
+	readonly type: StaticType;
+	readonly affinity: Affinity;
+	/** Compares with A-Z equal to a-z (COLLATE NOCASE). */
+	readonly nocase: boolean;
+	/** The type the printer is told: json and datetime columns stay what they are. */
+	readonly output: ColumnType | undefined;
+};
+
+export type SourceColumn = Facts & { readonly name: string };
+
+/** One table of a FROM clause. */
+export type Source = {
+	readonly name: string;
+	readonly columns: readonly SourceColumn[];
+	readonly origin:
+		| { readonly kind: 'table'; readonly table: string }
+		| { readonly kind: 'query'; readonly plan: QueryPlan }
+		| { readonly kind: 'recursion'; readonly of: object };
+	/** An outer join can set all its columns to NULL; a query without rows as well. */
+	nullable: boolean;
+};
+
+export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
+export type ArithmeticOperator = Exclude<BinaryOperator, CompareOperator | '||' | '->' | '->>'>;
+
+/** How two values are compared, decided once. */
+export type Comparison = {
+	readonly left: Bound;
+	readonly right: Bound;
+	/** Conversion of each side before comparing. */
+	readonly leftAffinity: Affinity;
+	readonly rightAffinity: Affinity;
+	readonly nocase: boolean;
+	/** One side is a datetime column: texts that are instants are compared as such. */
+	readonly time: boolean;
+};
+
+export type Bound = Facts & {
+	/** The same for every row: no columns, subqueries or aggregates inside. */
+	readonly constant: boolean;
+} & (
+		| { readonly kind: 'constant'; readonly value: Value }
+		| { readonly kind: 'parameter'; readonly name: string; readonly at: number }
+		| { readonly kind: 'column'; readonly source: Source; readonly index: number }
+		| { readonly kind: 'negate'; readonly operand: Bound }
+		/** The operand, or NULL in an outer join's row of NULLs of this table. */
+		| { readonly kind: 'present'; readonly source: Source; readonly operand: Bound }
+		| { readonly kind: 'complement'; readonly operand: Bound }
+		| {
+				readonly kind: 'arithmetic';
+				readonly operator: ArithmeticOperator;
+				readonly left: Bound;
+				readonly right: Bound;
+		  }
+		| { readonly kind: 'concat'; readonly left: Bound; readonly right: Bound }
+		| { readonly kind: 'compare'; readonly operator: CompareOperator; readonly comparison: Comparison }
+		| { readonly kind: 'is'; readonly not: boolean; readonly comparison: Comparison }
+		| { readonly kind: 'not'; readonly operand: Bound }
+		| { readonly kind: 'and' | 'or'; readonly operands: readonly Bound[] }
+		| { readonly kind: 'is truth'; readonly not: boolean; readonly truth: boolean; readonly operand: Bound }
+		/** `membership.right` is the first item; all are compared like it. */
+		| {
+				readonly kind: 'in list';
+				readonly not: boolean;
+				readonly membership: Comparison;
+				readonly items: readonly Bound[];
+		  }
+		/** `membership.right` stands for the subquery's only column. */
+		| { readonly kind: 'in query'; readonly not: boolean; readonly membership: Comparison; readonly plan: QueryPlan }
+		| {
+				readonly kind: 'match';
+				readonly operator: MatchOperator;
+				readonly not: boolean;
+				readonly operand: Bound;
+				readonly pattern: Bound;
+				readonly escape: Bound | undefined;
+		  }
+		| {
+				readonly kind: 'case';
+				readonly branches: readonly { readonly when: Bound; readonly result: Bound }[];
+				readonly otherwise: Bound;
+		  }
+		| { readonly kind: 'coalesce'; readonly operands: readonly Bound[] }
+		| { readonly kind: 'cast'; readonly operand: Bound; readonly to: CastType }
+		| { readonly kind: 'call'; readonly function: ScalarFunction; readonly arguments: readonly Bound[] }
+		| { readonly kind: 'query'; readonly plan: QueryPlan }
+		| { readonly kind: 'exists'; readonly plan: QueryPlan }
+		/** A value of the current group, or of the current row of a window computation. */
+		| { readonly kind: 'aggregate' | 'window'; readonly owner: object; readonly slot: number }
+	);
+
+export type CastType = 'integer' | 'real' | 'text' | 'blob' | 'numeric';
+
+export type AggregateCall = {
+	readonly function: AggregateFunction;
+	readonly arguments: readonly Bound[];
+	readonly distinct: boolean;
+	readonly filter: Bound | undefined;
+	readonly order: readonly OrderTerm[];
+	/** Equal for calls that are the same. */
+	readonly key: string;
+};
+
+export type WindowCall = {
+	readonly function: WindowFunction | AggregateFunction;
+	readonly arguments: readonly Bound[];
+	readonly filter: Bound | undefined;
+	readonly partition: readonly Bound[];
+	readonly order: readonly OrderTerm[];
+	readonly frame: BoundFrame;
+	readonly key: string;
+};
+
+export type BoundFrame = {
+	readonly unit: Frame['unit'];
+	readonly start: BoundFrameBound;
+	readonly end: BoundFrameBound;
+};
+
+export type BoundFrameBound =
+	| { readonly kind: 'unbounded preceding' | 'current row' | 'unbounded following' }
+	| { readonly kind: 'preceding' | 'following'; readonly offset: Bound };
+
+export type OrderTerm = {
+	readonly expression: Bound;
+	readonly descending: boolean;
+	readonly nullsFirst: boolean;
+};
+
+export type JoinStep = {
+	readonly source: Source;
+	readonly kind: JoinKind;
+	/** The WHERE of a simple subquery that stands in this place. */
+	readonly filter: Bound | undefined;
+	/** All of ON, USING and NATURAL. */
+	readonly on: Bound | undefined;
+};
+
+export type SelectPlan = {
+	readonly kind: 'select';
+	/** Identity shared with the `aggregate` and `window` expressions inside. */
+	readonly owner: object;
+	readonly steps: readonly JoinStep[];
+	readonly where: Bound | undefined;
+	/** Whether there are groups: a GROUP BY, or aggregates. */
+	readonly grouped: boolean;
+	readonly keys: readonly Bound[];
+	readonly aggregates: readonly AggregateCall[];
+	readonly having: Bound | undefined;
+	readonly windows: readonly WindowCall[];
+	readonly outputs: readonly Bound[];
+	readonly distinct: boolean;
+	readonly order: readonly OrderTerm[];
+	readonly limit: Bound | undefined;
+	readonly offset: Bound | undefined;
+};
+
+export type ValuesPlan = { readonly kind: 'values'; readonly rows: readonly (readonly Bound[])[] };
+
+export type CompoundPlan = {
+	readonly kind: 'compound';
+	readonly first: QueryPlan;
+	readonly rest: readonly { readonly operator: CompoundOperator; readonly plan: QueryPlan }[];
+	readonly order: readonly {
+		readonly column: number;
+		readonly descending: boolean;
+		readonly nullsFirst: boolean;
+		readonly nocase: boolean;
+	}[];
+	readonly limit: Bound | undefined;
+	readonly offset: Bound | undefined;
+};
+
+/** A WITH RECURSIVE table: `first` rows, then `step` over the rows that came before until nothing comes. */
+export type RecursivePlan = {
+	readonly kind: 'recursive';
+	readonly first: QueryPlan;
+	readonly step: QueryPlan;
+	readonly all: boolean;
+	/** Identity shared with the sources that stand for the rows before. */
+	readonly identity: object;
+};
+
+export type QueryPlan = {
+	readonly columns: readonly SourceColumn[];
+	readonly body: SelectPlan | ValuesPlan | CompoundPlan | RecursivePlan;
+	/** Sources of enclosing queries it reads: its rows change with theirs. Empty for most. */
+	readonly outer: ReadonlySet<Source>;
+};

@@ -1,0 +1,50 @@
+// What is known of an expression's values before there are any, and how it combines.
+import type { ColumnType } from '../../store/table.ts';
+import { Real, type StaticType, type Value } from '../values/value.ts';
+import type { Bound, Facts } from './bound.ts';
+
+export const INTEGER: Facts = { type: 'int', affinity: 'none', nocase: false, output: 'int' };
+export const UNKNOWN: Facts = { type: 'any', affinity: 'none', nocase: false, output: undefined };
+
+export function facts(type: StaticType, output?: ColumnType): Facts {
+	return { type, affinity: 'none', nocase: false, output: output ?? defaultOutput(type) };
+}
+
+function defaultOutput(type: StaticType): ColumnType | undefined {
+	return type === 'int' || type === 'text' || type === 'blob' ? type : type === 'real' ? 'float' : undefined;
+}
+
+export function constantOf(value: Value): Bound {
+	// A REAL's static type is known, so it needs no box.
+	const type: StaticType =
+		value === null
+			? 'null'
+			: typeof value === 'string'
+				? 'text'
+				: typeof value === 'bigint'
+					? 'int'
+					: typeof value === 'number'
+						? Number.isSafeInteger(value)
+							? 'int'
+							: 'real'
+						: value instanceof Real
+							? 'real'
+							: 'blob';
+	return { kind: 'constant', value: value instanceof Real ? value.value : value, constant: true, ...facts(type) };
+}
+
+export function caseOf(branches: { when: Bound; result: Bound }[], otherwise: Bound): Bound {
+	const results = [...branches.map((branch) => branch.result), otherwise];
+	const constant = otherwise.constant && branches.every(({ when, result }) => when.constant && result.constant);
+	return { kind: 'case', branches, otherwise, constant, ...commonFacts(results) };
+}
+
+/** What is known of a value that is one of these. */
+export function commonFacts(choices: readonly Facts[]): Facts {
+	const typed = choices.filter((choice) => choice.type !== 'null');
+	const first = typed[0];
+	if (first === undefined) return facts('null');
+	const type = typed.every((choice) => choice.type === first.type) ? first.type : 'any';
+	const output = typed.every((choice) => choice.output === first.output) ? first.output : defaultOutput(type);
+	return { type, affinity: 'none', nocase: false, output };
+}

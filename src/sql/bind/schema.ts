@@ -1,0 +1,75 @@
+// Which tables and columns a statement may name, and the nearest name to one that does not exist.
+
+import { distance } from 'fastest-levenshtein';
+import type { Column, ColumnType } from '../../store/table.ts';
+import type { Query } from '../grammar/syntax.ts';
+import type { StaticType } from '../values/value.ts';
+import type { Affinity, SourceColumn } from './bound.ts';
+
+/** A DatabaseSnapshot is one, too. */
+export type Schema = {
+	readonly tables: ReadonlyMap<string, { readonly columns: readonly Column[] }>;
+	/** Views of the user, by lower-case name. */
+	readonly views?: ReadonlyMap<string, View>;
+};
+
+export type View = {
+	readonly name: string;
+	readonly columns: readonly string[] | undefined;
+	readonly query: Query;
+	/** The SELECT as written. */
+	readonly text: string;
+};
+
+const STATIC_TYPES: Record<ColumnType, StaticType> = {
+	int: 'int',
+	float: 'real',
+	text: 'text',
+	json: 'text',
+	blob: 'blob',
+	datetime: 'text',
+};
+
+const AFFINITIES: Record<ColumnType, Affinity> = {
+	int: 'numeric',
+	float: 'numeric',
+	text: 'text',
+	json: 'text',
+	blob: 'none',
+	datetime: 'text',
+};
+
+/** A table's column as expressions see it. */
+export function columnFacts(column: Column): SourceColumn {
+	return {
+		name: column.name,
+		type: STATIC_TYPES[column.type],
+		affinity: AFFINITIES[column.type],
+		nocase: false,
+		output: column.type,
+	};
+}
+
+/** So many names that are equally near are offered. */
+const MAX_NEAREST = 3;
+
+/** A hint with the names nearest to `name`, or `otherwise` when none is near. */
+export function didYouMean(name: string, candidates: Iterable<string>, otherwise?: string): string | undefined {
+	const wanted = name.toLowerCase();
+	const limit = wanted.length <= 2 ? 0 : wanted.length <= 3 ? 1 : wanted.length <= 7 ? 2 : 3;
+	let nearest: string[] = [];
+	let nearestDistance = limit + 1;
+	for (const candidate of new Set(candidates)) {
+		const lower = candidate.toLowerCase();
+		// A name that begins with what was typed is near, too: `duration` for `duration_ms`.
+		const away = wanted.length >= 3 && lower.startsWith(wanted) ? 1 : distance(wanted, lower);
+		if (away < nearestDistance) nearest = [];
+		if (away <= Math.min(nearestDistance, limit)) {
+			nearest.push(candidate);
+			nearestDistance = away;
+		}
+	}
+	if (nearest.length === 0) return otherwise;
+	const names = nearest.slice(0, MAX_NEAREST);
+	return `did you mean ${names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`}?`;
+}

@@ -1,0 +1,177 @@
+// Which names an expression may use: the tables of its SELECT, the aliases of its columns, and those of the queries
+// around it. Names are looked up in Maps under their lower-case form.
+
+import type { Query, SyntaxExpression, Window } from '../grammar/syntax.ts';
+import { SqlError } from '../limits/sql-error.ts';
+import { wordElsewhere } from '../text/other-dialects.ts';
+import type { AggregateCall, Bound, QueryPlan, Source, SourceColumn, WindowCall } from './bound.ts';
+import { didYouMean, type Schema } from './schema.ts';
+
+/** Columns that an error names when none is near. */
+const MAX_LISTED = 12;
+
+/** A table of WITH. */
+export type CommonEntry = {
+	readonly name: string;
+	/** Its query, bound for one mention in a FROM clause; or, inside itself, the rows of the step before. */
+	readonly use: () => QueryPlan | { readonly columns: readonly SourceColumn[]; readonly recursion: object };
+};
+
+/** A table of FROM as names see it. */
+export type NamedTable = {
+	readonly name: string;
+	readonly columns: readonly SourceColumn[];
+	readonly source: Source;
+	/** What the columns stand for, when they are no columns of `source`: those of a simple subquery that was put in place. */
+	readonly outputs: readonly Bound[] | undefined;
+};
+
+/** What all parts of a statement share while its names are resolved. */
+export type Environment = {
+	readonly schema: Schema;
+	/** Tables of WITH that can be seen, by lower-case name. */
+	readonly common: ReadonlyMap<string, CommonEntry>;
+	/** Names of captured and temporary tables the statement reads. */
+	readonly tables: Set<string>;
+	readonly parameters: Set<string>;
+	/** Tables that the statement may mention yet, views and WITH expanded. */
+	readonly budget: { tables: number };
+	/** Views being expanded, to refuse those that contain themselves. */
+	readonly expanding: readonly string[];
+	/** Binds a subquery; set by the query binder, so that expressions need not know it. */
+	readonly bindQuery: (query: Query, environment: Environment, parent: Scope | undefined) => QueryPlan;
+};
+
+/** Where in a SELECT an expression stands decides whether it may contain aggregates and window functions. */
+export type Clause = { readonly name: string; readonly aggregates: boolean; readonly windows: boolean };
+
+export const CLAUSES = {
+	where: { name: 'WHERE', aggregates: false, windows: false },
+	on: { name: 'ON', aggregates: false, windows: false },
+	group: { name: 'GROUP BY', aggregates: false, windows: false },
+	argument: { name: "an aggregate's argument", aggregates: false, windows: false },
+	window: { name: "a window function's argument", aggregates: true, windows: false },
+	having: { name: 'HAVING', aggregates: true, windows: false },
+	select: { name: 'SELECT', aggregates: true, windows: true },
+	order: { name: 'ORDER BY', aggregates: true, windows: true },
+	limit: { name: 'LIMIT', aggregates: false, windows: false },
+} as const satisfies Record<string, Clause>;
+
+export class Scope {
+	readonly environment: Environment;
+	readonly parent: Scope | undefined;
+	readonly tables: NamedTable[] = [];
+	/** Columns that USING or NATURAL made one of two, by lower-case name. */
+	readonly merged = new Map<string, Bound>();
+	/** Column aliases by lower-case name. */
+	readonly aliases = new Map<string, SyntaxExpression>();
+	readonly busyAliases = new Set<string>();
+	readonly aggregates: AggregateCall[] = [];
+	readonly windows: WindowCall[] = [];
+	windowDefinitions: ReadonlyMap<string, Window> = new Map();
+	/** Sources of enclosing queries that were used inside this one. */
+	readonly outer = new Set<Source>();
+	readonly owner: object = {};
+	clause: Clause = CLAUSES.where;
+
+	constructor(environment: Environment, parent: Scope | undefined) {
+		this.environment = environment;
+		this.parent = parent;
+	}
+
+	/** Runs `read` for an expression that stands in `clause`. */
+	within<T>(clause: Clause, read: () => T): T {
+		const before = this.clause;
+		this.clause = clause;
+		try {
+			return read();
+		} finally {
+			this.clause = before;
+		}
+	}
+
+	/** The column by this name in this SELECT's own tables, or undefined. Throws when there are several. */
+	ownColumn(table: string | undefined, column: string, at: number): Bound | undefined {
+		const name = column.toLowerCase();
+		const wantedTable = table?.toLowerCase();
+		if (wantedTable === undefined) {
+			const merged = this.merged.get(name);
+			if (merged !== undefined) return merged;
+		}
+		const found: Bound[] = [];
+		const tables: string[] = [];
+		for (const named of this.tables) {
+			if (wantedTable !== undefined && named.name.toLowerCase() !== wantedTable) continue;
+			const index = named.columns.findIndex((candidate) => candidate.name.toLowerCase() === name);
+			if (index < 0) continue;
+			found.push(columnOf(named, index));
+			tables.push(named.name);
+		}
+		if (found.length > 1) {
+			throw new SqlError(
+				`the column ${column} is in ${tables.join(' and in ')}`,
+				'ERR_SQL_NAME',
+				at,
+				`write ${tables[0]}.${column}`,
+			);
+		}
+		return found[0];
+	}
+
+	has(source: Source): boolean {
+		return this.tables.some((named) => named.source === source);
+	}
+
+	/** Notes that `source`, of a query around this one, is used here. */
+	noteOuter(source: Source): void {
+		if (!this.has(source)) this.outer.add(source);
+	}
+}
+
+export function columnOf({ source, columns, outputs }: NamedTable, index: number): Bound {
+	const output = outputs?.[index];
+	if (output === undefined) {
+		const { type, affinity, nocase, output: columnType } = columns[index]!;
+		return { kind: 'column', source, index, type, affinity, nocase, output: columnType, constant: false };
+	}
+	// An outer join sets also those columns to NULL that are computed.
+	return output.kind === 'column' ? output : { ...output, kind: 'present', source, operand: output, constant: false };
+}
+
+/** The error for a column that is nowhere, with the nearest names. */
+export function unknownColumn(
+	scope: Scope,
+	table: string | undefined,
+	column: string,
+	at: number,
+	isQuoted: boolean,
+): SqlError {
+	const tables: NamedTable[] = [];
+	const names: string[] = [];
+	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
+		tables.push(...level.tables);
+		if (table === undefined) names.push(...level.aliases.keys());
+	}
+	if (table !== undefined) {
+		const named = tables.filter((candidate) => candidate.name.toLowerCase() === table.toLowerCase());
+		if (named.length === 0) {
+			const known = tables.map((candidate) => candidate.name);
+			const json = tables.some(({ columns }) =>
+				columns.some((candidate) => candidate.name.toLowerCase() === table.toLowerCase()),
+			);
+			const hint = json
+				? `for a value inside JSON write ${table}->>'${column}'`
+				: didYouMean(table, known, known.length === 0 ? 'there is no FROM' : `tables here: ${known.join(', ')}`);
+			return new SqlError(`unknown table ${table}`, 'ERR_SQL_NAME', at, hint);
+		}
+		for (const { columns } of named) names.push(...columns.map((candidate) => candidate.name));
+		const listed = names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ' …' : '');
+		const hint = didYouMean(column, names, `columns of ${table}: ${listed}`);
+		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, hint);
+	}
+	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
+	const text = `a text is written in single quotes: '${column}'`;
+	const otherwise = isQuoted || tables.length > 0 ? text : 'there is no FROM, so there are no columns';
+	const hint = isQuoted ? undefined : wordElsewhere(column);
+	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? didYouMean(column, names, otherwise));
+}

@@ -1,0 +1,56 @@
+// Reading columns: straight from a table's readers, or from the rows of a subquery.
+import type { ColumnReader } from '../../store/table.ts';
+import type { Bound } from '../bind/bound.ts';
+import type { Value } from '../values/value.ts';
+import { type Cursor, cursorOf, type Evaluator, type NumberEvaluator, type Runtime } from './runtime.ts';
+
+type ColumnNode = Extract<Bound, { kind: 'column' }>;
+
+/** Texts of codes above this are not kept. */
+const MAX_KEPT_CODE = 1 << 20;
+
+export function compileColumn(column: ColumnNode, runtime: Runtime): Evaluator {
+	const cursor = cursorOf(column.source, runtime);
+	const { index } = column;
+	if (cursor.table === undefined) {
+		// Outside of outer joins the row is never -1; an array answers undefined then anyway.
+		return () => cursor.rows!.columns[index]![cursor.row] ?? null;
+	}
+	const reader = cursor.reader(index);
+	const read = reader.code === undefined ? () => reader.value(cursor.row) : codedText(reader, cursor);
+	if (!column.source.nullable) return read;
+	return () => (cursor.row < 0 ? null : read());
+}
+
+/** Each distinct text is made once. */
+function codedText(reader: ColumnReader, cursor: Cursor): Evaluator {
+	const texts: Value[] = [];
+	return () => {
+		const code = reader.code!(cursor.row);
+		if (code < 0) return null;
+		if (code > MAX_KEPT_CODE) return reader.value(cursor.row);
+		const known = texts[code];
+		if (known !== undefined) return known;
+		const text = reader.value(cursor.row);
+		texts[code] = text;
+		return text;
+	};
+}
+
+/** The column as a double where its reader offers that: microseconds for a datetime. */
+export function compileColumnNumber(column: ColumnNode, runtime: Runtime): NumberEvaluator | undefined {
+	const cursor = cursorOf(column.source, runtime);
+	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);
+	if (reader?.number === undefined) return undefined;
+	if (!column.source.nullable) return () => reader.number!(cursor.row);
+	return () => (cursor.row < 0 ? Number.NaN : reader.number!(cursor.row));
+}
+
+/** The codes of a text column: -1 for NULL. Undefined when the column has none. */
+export function compileColumnCode(column: ColumnNode, runtime: Runtime): NumberEvaluator | undefined {
+	const cursor = cursorOf(column.source, runtime);
+	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);
+	if (reader?.code === undefined) return undefined;
+	if (!column.source.nullable) return () => reader.code!(cursor.row);
+	return () => (cursor.row < 0 ? -1 : reader.code!(cursor.row));
+}

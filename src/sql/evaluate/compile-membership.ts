@@ -1,0 +1,124 @@
+// `x IN (…)`: true, false, or undefined for NULL.
+import type { Bound } from '../bind/bound.ts';
+import { drain } from '../limits/guard.ts';
+import { keyOf, type Value } from '../values/value.ts';
+import { compileComparison, converted } from './compile-comparison.ts';
+import type { Compiler, Evaluator } from './runtime.ts';
+
+type Membership = () => boolean | undefined;
+
+export function compileMembership(
+	expression: Extract<Bound, { kind: 'in list' | 'in query' }>,
+	c: Compiler,
+): Membership {
+	if (expression.kind === 'in query') return inQuery(expression, c);
+	if (expression.items.length === 0) return () => false;
+	if (expression.membership.time || expression.items.some((item) => !item.constant))
+		return inComparisons(expression, c);
+	return inConstants(expression, c);
+}
+
+type InList = Extract<Bound, { kind: 'in list' }>;
+
+/** The list's values as keys of a set, when all of them are constants. */
+export function constantKeys({ membership, items }: InList, c: Compiler): { keys: Set<unknown>; hasNull: boolean } {
+	const keys = new Set<unknown>();
+	let hasNull = false;
+	for (const item of items) {
+		const value = converted(c.any(item), membership.rightAffinity, membership.nocase)();
+		if (value === null) hasNull = true;
+		else keys.add(keyOf(value));
+	}
+	return { keys, hasNull };
+}
+
+/**
+ * Whether the left side may be looked up as a double: a double stands for itself; an integer beyond 2^53 could be taken
+ * for another one, but none is in the list.
+ */
+export function areNumberKeys(left: Bound, keys: ReadonlySet<unknown>): boolean {
+	const list = [...keys];
+	if (left.type !== 'real' && (left.type !== 'int' || list.some((key) => typeof key === 'bigint'))) return false;
+	return list.every((key) => typeof key !== 'number' || Math.abs(key) <= Number.MAX_SAFE_INTEGER);
+}
+
+/** Constants are looked up in a set. */
+function inConstants(expression: InList, c: Compiler): Membership {
+	const { keys, hasNull } = constantKeys(expression, c);
+	const missing = hasNull ? undefined : false;
+	const { membership } = expression;
+	const { left } = membership;
+	if (areNumberKeys(left, keys)) {
+		const number = c.number(left);
+		return () => {
+			const value = number();
+			return Number.isNaN(value) ? undefined : keys.has(value) ? true : missing;
+		};
+	}
+	const value = converted(c.any(left), membership.leftAffinity, membership.nocase);
+	return () => {
+		const candidate = value();
+		if (candidate === null) return undefined;
+		return keys.has(keyOf(candidate)) ? true : missing;
+	};
+}
+
+/** Items that differ from row to row, or instants: one comparison after the other. */
+function inComparisons({ membership, items }: Extract<Bound, { kind: 'in list' }>, c: Compiler): Membership {
+	const comparisons = items.map((right) => compileComparison({ ...membership, right }, c));
+	return () => {
+		let unknown = false;
+		for (const comparison of comparisons) {
+			if (comparison.kind === 'numbers') {
+				const a = comparison.left();
+				const b = comparison.right();
+				if (a === b) return true;
+				if (Number.isNaN(a) || Number.isNaN(b)) unknown = true;
+			} else {
+				const a = comparison.left();
+				const b = comparison.right();
+				if (a === null || b === null) unknown = true;
+				else if (comparison.compare(a, b) === 0) return true;
+			}
+		}
+		return unknown ? undefined : false;
+	};
+}
+
+function inQuery({ membership, plan }: Extract<Bound, { kind: 'in query' }>, c: Compiler): Membership {
+	const { run } = c.query(plan);
+	let candidate: Value = null;
+	const right = converted(() => candidate, membership.rightAffinity, membership.nocase);
+	const left: Evaluator = converted(c.any(membership.left), membership.leftAffinity, membership.nocase);
+	const isFixed = plan.outer.size === 0;
+	let keys: Set<unknown> | undefined;
+	let hasNull = false;
+	const { guard } = c.runtime;
+	const fill = () => {
+		const found = new Set<unknown>();
+		hasNull = false;
+		drain(
+			run((row) => {
+				candidate = row[0]!;
+				const value = right();
+				if (value === null) {
+					hasNull = true;
+				} else {
+					const key = keyOf(value);
+					if (isFixed && !found.has(key)) guard.grow(typeof key === 'string' ? 64 + key.length * 2 : 48);
+					found.add(key);
+				}
+				return true;
+			}),
+			guard,
+		);
+		return found;
+	};
+	return () => {
+		if (keys === undefined || !isFixed) keys = fill();
+		if (keys.size === 0 && !hasNull) return false;
+		const value = left();
+		if (value === null) return undefined;
+		return keys.has(keyOf(value)) ? true : hasNull ? undefined : false;
+	};
+}

@@ -1,0 +1,504 @@
+// Closures that give an expression's value.
+
+import type { Bound, CastType } from '../bind/bound.ts';
+import { drain, LONG_TEXT } from '../limits/guard.ts';
+import { SqlError } from '../limits/sql-error.ts';
+import { arithmetic, complement, integerArithmetic, negate, realArithmetic } from '../values/arithmetic.ts';
+import {
+	applyNumeric,
+	encodeUtf8,
+	MAX_TEXT,
+	Real,
+	toDouble,
+	toInteger,
+	toNumber,
+	toReal,
+	toText,
+	truthOf,
+	type Value,
+} from '../values/value.ts';
+import { compileColumnNumber } from './compile-column.ts';
+import { compileOrder, HOLDS } from './compile-comparison.ts';
+import { compileMembership } from './compile-membership.ts';
+import { type Compiler, cursorOf, type Evaluator, type NumberEvaluator } from './runtime.ts';
+
+type Node<K extends Bound['kind']> = Extract<Bound, { kind: K }>;
+
+export function compileValue(expression: Bound, c: Compiler): Evaluator {
+	switch (expression.kind) {
+		case 'constant': {
+			const { value } = expression;
+			return () => value;
+		}
+		case 'parameter':
+			return parameter(expression, c);
+		case 'negate':
+			return compileNegate(expression, c);
+		case 'present': {
+			const operand = c.value(expression.operand);
+			if (!expression.source.nullable) return operand;
+			const cursor = cursorOf(expression.source, c.runtime);
+			return () => (cursor.row < 0 ? null : operand());
+		}
+		case 'complement': {
+			const operand = c.any(expression.operand);
+			return () => complement(operand());
+		}
+		case 'arithmetic':
+			return compileArithmetic(expression, c);
+		case 'concat':
+			return compileConcat(expression, c);
+		case 'compare':
+			return compileCompare(expression, c);
+		case 'is':
+			return compileIs(expression, c);
+		case 'not': {
+			const operand = c.any(expression.operand);
+			return () => {
+				const truth = truthOf(operand());
+				return truth === undefined ? null : truth ? 0 : 1;
+			};
+		}
+		case 'and':
+		case 'or':
+			return compileLogic(expression, c);
+		case 'is truth': {
+			const test = expression.truth ? c.isTrue(expression.operand) : c.isFalse(expression.operand);
+			const { not } = expression;
+			return () => (test() !== not ? 1 : 0);
+		}
+		case 'in list':
+		case 'in query': {
+			const member = compileMembership(expression, c);
+			const { not } = expression;
+			return () => {
+				const is = member();
+				return is === undefined ? null : is !== not ? 1 : 0;
+			};
+		}
+		case 'match': {
+			const isMatch = c.isTrue({ ...expression, not: false });
+			const operand = c.value(expression.operand);
+			const pattern = c.value(expression.pattern);
+			const escaping = expression.escape === undefined ? undefined : c.value(expression.escape);
+			const { not } = expression;
+			return () => {
+				if (operand() === null || pattern() === null || (escaping !== undefined && escaping() === null)) return null;
+				return isMatch() !== not ? 1 : 0;
+			};
+		}
+		case 'case':
+			return compileCase(expression, c);
+		case 'coalesce':
+			return compileCoalesce(expression, c);
+		case 'cast':
+			return compileCast(expression.operand, expression.to, c);
+		case 'call':
+			return compileCall(expression, c);
+		case 'query':
+			return compileScalarQuery(expression, c);
+		case 'exists': {
+			const exists = compileExists(expression, c);
+			return () => (exists() ? 1 : 0);
+		}
+		case 'aggregate': {
+			const slots = c.runtime.slots.get(expression.owner)!.aggregates;
+			const { slot } = expression;
+			return () => slots[slot]!();
+		}
+		case 'window': {
+			const slots = c.runtime.slots.get(expression.owner)!.windows;
+			const { slot } = expression;
+			return () => slots[slot]!();
+		}
+		default:
+			throw new Error(`no value for ${expression.kind}`);
+	}
+}
+
+/** As doubles, for the static types int and real. */
+export function compileNumber(expression: Bound, c: Compiler): NumberEvaluator {
+	if (expression.kind === 'present' && !expression.source.nullable) return c.number(expression.operand);
+	if (expression.kind === 'arithmetic' && expression.type === 'real' && expression.operator !== '%') {
+		const left = c.number(expression.left);
+		const right = c.number(expression.right);
+		switch (expression.operator) {
+			case '+':
+				return () => left() + right();
+			case '-':
+				return () => left() - right();
+			case '*':
+				return () => left() * right();
+			default:
+				return () => realArithmetic('/', left(), right());
+		}
+	}
+	if (expression.kind === 'arithmetic' && expression.type === 'int') return compileIntegerNumber(expression, c);
+	if (
+		expression.kind === 'case' &&
+		expression.branches.every(({ result }) => isNumeric(result)) &&
+		isNumeric(expression.otherwise)
+	) {
+		return compileCaseNumber(expression, c);
+	}
+	const evaluate = c.value(expression);
+	return () => {
+		const value = evaluate();
+		return typeof value === 'number' ? value : value === null ? Number.NaN : Number(value as bigint);
+	};
+}
+
+function isNumeric({ type }: Bound): boolean {
+	return type === 'int' || type === 'real' || type === 'null';
+}
+
+/** Integers as doubles while these are exact; the rest is computed again as values. */
+function compileIntegerNumber(expression: Node<'arithmetic'>, c: Compiler): NumberEvaluator {
+	const value = compileArithmetic(expression, c);
+	const exact = () => {
+		const result = value();
+		return result === null ? Number.NaN : Number(result as number | bigint);
+	};
+	const left = c.number(expression.left);
+	const right = c.number(expression.right);
+	const checked = (compute: (a: number, b: number) => number): NumberEvaluator => {
+		return () => {
+			const a = left();
+			const b = right();
+			const result = compute(a, b);
+			return isSmall(a) && isSmall(b) && isSmall(result)
+				? result
+				: Number.isNaN(a) || Number.isNaN(b)
+					? Number.NaN
+					: exact();
+		};
+	};
+	switch (expression.operator) {
+		case '+':
+			return checked((a, b) => a + b);
+		case '-':
+			return checked((a, b) => a - b);
+		case '*':
+			return checked((a, b) => a * b);
+		case '/':
+			return checked((a, b) => (b === 0 ? Number.NaN : Math.trunc(a / b)));
+		case '%':
+			return checked((a, b) => (b === 0 ? Number.NaN : a % b));
+		default:
+			return exact;
+	}
+}
+
+/** Small enough to be exact as a double. */
+function isSmall(value: number): boolean {
+	return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
+}
+
+function compileCaseNumber(expression: Node<'case'>, c: Compiler): NumberEvaluator {
+	const tests = expression.branches.map(({ when }) => c.isTrue(when));
+	const results = expression.branches.map(({ result }) => numberOrNull(result, c));
+	const otherwise = numberOrNull(expression.otherwise, c);
+	if (tests.length === 1) {
+		const test = tests[0]!;
+		const result = results[0]!;
+		return () => (test() ? result() : otherwise());
+	}
+	return () => {
+		for (let at = 0; at < tests.length; at++) if (tests[at]!()) return results[at]!();
+		return otherwise();
+	};
+}
+
+function numberOrNull(expression: Bound, c: Compiler): NumberEvaluator {
+	return expression.type === 'null' ? () => Number.NaN : c.number(expression);
+}
+
+function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
+	const { parameters } = c.runtime;
+	const value = parameters.get(expression.name);
+	if (value === undefined) {
+		throw new SqlError(
+			`the parameter :${expression.name} has no value`,
+			'ERR_SQL_PARAMETER',
+			expression.at,
+			`give it one by --set ${expression.name}=VALUE, at the prompt by .param ${expression.name} VALUE`,
+		);
+	}
+	return () => value;
+}
+
+function compileNegate(expression: Node<'negate'>, c: Compiler): Evaluator {
+	if (expression.type === 'real') {
+		const operand = c.number(expression.operand);
+		return () => realOrNull(-operand());
+	}
+	const operand = c.any(expression.operand);
+	return () => negate(operand());
+}
+
+function realOrNull(value: number): number | null {
+	return Number.isNaN(value) ? null : value;
+}
+
+function compileArithmetic(expression: Node<'arithmetic'>, c: Compiler): Evaluator {
+	const { operator, type } = expression;
+	if (type === 'real' && operator !== '%') {
+		const number = compileNumber(expression, c);
+		return () => realOrNull(number());
+	}
+	const left = c.any(expression.left);
+	const right = c.any(expression.right);
+	if (
+		type === 'int' &&
+		(operator === '+' || operator === '-' || operator === '*' || operator === '/' || operator === '%')
+	) {
+		return () => {
+			const a = left();
+			const b = right();
+			// An integer that has overflowed before is a REAL by now.
+			if (!isExact(a) || !isExact(b)) return unboxed(arithmetic(operator, a, b));
+			return integerArithmetic(operator, a, b);
+		};
+	}
+	if (type === 'real') return () => unboxed(arithmetic(operator, left(), right()));
+	return () => arithmetic(operator, left(), right());
+}
+
+function isExact(value: Value): value is number | bigint {
+	return Number.isSafeInteger(value) || typeof value === 'bigint';
+}
+
+function unboxed(value: Value): Value {
+	return value instanceof Real ? value.value : value;
+}
+
+function compileConcat(expression: Node<'concat'>, c: Compiler): Evaluator {
+	const left = c.any(expression.left);
+	const right = c.any(expression.right);
+	return () => {
+		const a = left();
+		const b = right();
+		if (a === null || b === null) return null;
+		const text = toText(a) + toText(b);
+		if (text.length > MAX_TEXT) throw new SqlError('the text made by || is too long', 'ERR_SQL_TOO_LARGE');
+		return text;
+	};
+}
+
+function compileCompare(expression: Node<'compare'>, c: Compiler): Evaluator {
+	const order = compileOrder(expression.comparison, c);
+	const holds = HOLDS[expression.operator];
+	return () => {
+		const sign = order();
+		return Number.isNaN(sign) ? null : holds(sign) ? 1 : 0;
+	};
+}
+
+function compileIs(expression: Node<'is'>, c: Compiler): Evaluator {
+	const test = c.isTrue(expression);
+	return () => (test() ? 1 : 0);
+}
+
+function compileLogic(expression: Node<'and' | 'or'>, c: Compiler): Evaluator {
+	const operands = expression.operands.map((operand) => c.any(operand));
+	// AND is decided by the first false operand, OR by the first true one.
+	const decisive = expression.kind === 'or';
+	return () => {
+		let isNull = false;
+		for (const operand of operands) {
+			const truth = truthOf(operand());
+			if (truth === decisive) return decisive ? 1 : 0;
+			if (truth === undefined) isNull = true;
+		}
+		return isNull ? null : decisive ? 0 : 1;
+	};
+}
+
+function compileCase(expression: Node<'case'>, c: Compiler): Evaluator {
+	const branch = expression.type === 'any' ? c.any : c.value;
+	const tests = expression.branches.map(({ when }) => c.isTrue(when));
+	const results = expression.branches.map(({ result }) => branch(result));
+	const otherwise = branch(expression.otherwise);
+	return () => {
+		for (let at = 0; at < tests.length; at++) if (tests[at]!()) return results[at]!();
+		return otherwise();
+	};
+}
+
+function compileCoalesce(expression: Node<'coalesce'>, c: Compiler): Evaluator {
+	const branch = expression.type === 'any' ? c.any : c.value;
+	const operands = expression.operands.map(branch);
+	return () => {
+		for (const operand of operands) {
+			const value = operand();
+			if (value !== null) return value;
+		}
+		return null;
+	};
+}
+
+function compileCast(operand: Bound, to: CastType, c: Compiler): Evaluator {
+	const evaluate = c.any(operand);
+	const convert = CASTS[to];
+	return () => {
+		const value = evaluate();
+		return value === null ? null : convert(value);
+	};
+}
+
+const CASTS: Record<CastType, (value: Exclude<Value, null>) => Value> = {
+	integer: toInteger,
+	real: (value) => realOrNull(toDouble(value)),
+	text: toText,
+	blob: (value) => (value instanceof Uint8Array ? value : encodeUtf8(toText(value))),
+	numeric: (value) => {
+		if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Real) return value;
+		const exact = applyNumeric(value);
+		const number = typeof exact === 'string' || exact instanceof Uint8Array ? toNumber(exact) : exact;
+		// CAST('1.0' AS NUMERIC) is the integer 1.
+		return number instanceof Real ? number.value : number;
+	},
+};
+
+function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
+	const shortcut = compileTimedCall(expression, c) ?? compileHeaderCall(expression, c);
+	if (shortcut !== undefined) return shortcut;
+	const evaluate = expression.function.create(
+		c.runtime.functions,
+		expression.arguments.map((argument) => argument.output),
+	);
+	const list = expression.arguments.map((argument) => c.any(argument));
+	if (list[0] !== undefined && LONG_WORK.has(expression.function.group)) list[0] = polling(list[0], c);
+	const call = callWith(list, evaluate, expression.function.strict);
+	return expression.type === 'real' ? () => unboxed(call()) : expression.type === 'any' ? () => boxed(call()) : call;
+}
+
+/** Groups of functions that take time in proportion to a text. */
+const LONG_WORK: ReadonlySet<string> = new Set(['text', 'json', 'http']);
+
+/** The loops over rows look for a cancellation every thousand rows: too rarely when each has megabytes of text. */
+function polling(evaluate: Evaluator, c: Compiler): Evaluator {
+	const { poll } = c.runtime.functions;
+	return () => {
+		const value = evaluate();
+		if ((typeof value === 'string' || value instanceof Uint8Array) && value.length > LONG_TEXT) poll();
+		return value;
+	};
+}
+
+/** A function of a datetime column that does not need its text. */
+function compileTimedCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
+	const first = list[0];
+	if (entry.createTimed === undefined || first?.kind !== 'column' || first.output !== 'datetime') return undefined;
+	const instant = compileColumnNumber(first, c.runtime);
+	if (instant === undefined || list.length > 2) return undefined;
+	const evaluate = entry.createTimed(c.runtime.functions);
+	const second = list[1] === undefined ? undefined : c.any(list[1]);
+	return () => {
+		const microseconds = instant();
+		if (Number.isNaN(microseconds)) return null;
+		if (second === undefined) return evaluate(microseconds);
+		const value = second();
+		return value === null ? null : evaluate(microseconds, value);
+	};
+}
+
+/** `header(req_headers, 'name')` of captured rows: the field is looked up where it lies, without making the JSON. */
+function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
+	const [column, name] = list;
+	if (c.runtime.plain || entry.name !== 'header' || column?.kind !== 'column' || name?.kind !== 'constant')
+		return undefined;
+	const cursor = cursorOf(column.source, c.runtime);
+	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);
+	if (reader?.field === undefined || typeof name.value !== 'string' || !/^[\x21-\x7e]+$/.test(name.value))
+		return undefined;
+	const lowerName = name.value.toLowerCase();
+	const json = c.any(column);
+	const evaluate = entry.create(
+		c.runtime.functions,
+		list.map((argument) => argument.output),
+	);
+	return () => {
+		if (cursor.row < 0) return null;
+		const value = reader.field!(cursor.row, lowerName);
+		if (value !== undefined) return value;
+		const text = json();
+		return text === null ? null : evaluate(text, lowerName);
+	};
+}
+
+/** Functions hand out plain numbers where they do not care; what is no safe integer is REAL by itself. */
+function boxed(value: Value): Value {
+	return typeof value === 'number' && !Number.isSafeInteger(value) ? toReal(value) : value;
+}
+
+function callWith(list: readonly Evaluator[], evaluate: (...values: Value[]) => Value, strict: boolean): Evaluator {
+	const [first, second, third] = list;
+	if (first === undefined) return () => evaluate();
+	if (second === undefined) {
+		if (!strict) return () => evaluate(first());
+		return () => {
+			const a = first();
+			return a === null ? null : evaluate(a);
+		};
+	}
+	if (third === undefined) {
+		if (!strict) return () => evaluate(first(), second());
+		return () => {
+			const a = first();
+			if (a === null) return null;
+			const b = second();
+			return b === null ? null : evaluate(a, b);
+		};
+	}
+	return () => {
+		const values: Value[] = [];
+		for (const item of list) {
+			const value = item();
+			if (strict && value === null) return null;
+			values.push(value);
+		}
+		return evaluate(...values);
+	};
+}
+
+function compileScalarQuery(expression: Node<'query'>, c: Compiler): Evaluator {
+	const { run } = c.query(expression.plan);
+	let value: Value = null;
+	let known = false;
+	const isFixed = expression.plan.outer.size === 0;
+	return () => {
+		if (known && isFixed) return value;
+		value = null;
+		drain(
+			run((row) => {
+				value = row[0]!;
+				return false;
+			}),
+			c.runtime.guard,
+		);
+		known = true;
+		return value;
+	};
+}
+
+/** Whether a subquery has rows. */
+export function compileExists(expression: Node<'exists'>, c: Compiler): () => boolean {
+	const { run } = c.query(expression.plan);
+	let exists = false;
+	let known = false;
+	const isFixed = expression.plan.outer.size === 0;
+	return () => {
+		if (known && isFixed) return exists;
+		exists = false;
+		drain(
+			run(() => {
+				exists = true;
+				return false;
+			}),
+			c.runtime.guard,
+		);
+		known = true;
+		return exists;
+	};
+}

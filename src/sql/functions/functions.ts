@@ -1,0 +1,72 @@
+// All functions SQL knows, by lower-case name.
+
+import { AGGREGATES } from './aggregates.ts';
+import { DATE_FUNCTIONS } from './dates.ts';
+import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from './function-table.ts';
+import { GENERAL_FUNCTIONS } from './general.ts';
+import { HTTP_FUNCTIONS } from './http.ts';
+import { JSON_FUNCTIONS } from './json.ts';
+import { NUMBER_FUNCTIONS } from './numbers.ts';
+import { STATISTICS } from './statistics.ts';
+import { TEXT_FUNCTIONS } from './text.ts';
+import { WINDOWS } from './windows.ts';
+
+/** Other names under which functions are known elsewhere. */
+const ALIASES = new Map([
+	['substring', 'substr'],
+	['len', 'length'],
+	['char_length', 'length'],
+	['lcase', 'lower'],
+	['ucase', 'upper'],
+	['ceiling', 'ceil'],
+	['pow', 'power'],
+	['if', 'iif'],
+	['printf', 'format'],
+	['string_agg', 'group_concat'],
+	['countif', 'count_if'],
+	['stddev_samp', 'stddev'],
+	['time_bucket', 'bucket'],
+]);
+
+function byName<T extends FunctionDoc>(lists: readonly (readonly T[])[]): ReadonlyMap<string, T> {
+	const table = new Map(lists.flat().map((entry) => [entry.name, entry]));
+	for (const [alias, name] of ALIASES) {
+		const entry = table.get(name);
+		if (entry !== undefined) table.set(alias, entry);
+	}
+	return table;
+}
+
+export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = byName([
+	TEXT_FUNCTIONS,
+	NUMBER_FUNCTIONS,
+	GENERAL_FUNCTIONS,
+	DATE_FUNCTIONS,
+	JSON_FUNCTIONS,
+	HTTP_FUNCTIONS,
+]);
+
+export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, AggregateFunction> = byName([AGGREGATES, STATISTICS]);
+
+export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = byName([WINDOWS]);
+
+/** Every function once, in the order of the documentation; operators that are functions inside are left out. */
+export const FUNCTION_DOCS: readonly FunctionDoc[] = [
+	...[
+		TEXT_FUNCTIONS,
+		NUMBER_FUNCTIONS,
+		GENERAL_FUNCTIONS,
+		DATE_FUNCTIONS,
+		JSON_FUNCTIONS,
+		HTTP_FUNCTIONS,
+		AGGREGATES,
+		STATISTICS,
+		WINDOWS,
+	].flat(),
+].filter((entry) => /^\w/.test(entry.name));
+
+export const FUNCTION_ALIASES: ReadonlyMap<string, string> = ALIASES;
+
+export function functionNames(): string[] {
+	return [...FUNCTION_DOCS.map((entry) => entry.name), ...ALIASES.keys()];
+}

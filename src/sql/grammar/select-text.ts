@@ -1,0 +1,264 @@
+// Turns one SELECT (without UNION and the like) into the text that alasql's grammar gets: its clauses, with a
+// placeholder for everything that came from the user. `e5` is the fifth expression, `t0` the first table of FROM, `n7`
+// the name that is token 7. So alasql sees neither strings nor names of others, no text it would choke on, and nothing
+// of what its grammar could do beyond SELECT.
+
+import { syntaxError, unsupported } from '../limits/sql-error.ts';
+import { readExpression, readExpressionList, readNulls, readWindow, seesQuery } from './expressions.ts';
+import type { SyntaxExpression, TableOrigin, Window } from './syntax.ts';
+import type { TokenReader } from './token-reader.ts';
+
+/** One piece of the text for alasql and the offset in the user's text it stands for. */
+export type Piece = { readonly text: string; readonly at: number };
+
+export type SelectText = {
+	readonly at: number;
+	readonly pieces: Piece[];
+	readonly expressions: { expression: SyntaxExpression; text: string; nullsFirst: boolean | undefined }[];
+	readonly tables: { origin: TableOrigin; at: number; outer: 'left' | 'right' | 'full' | undefined }[];
+	readonly names: Map<string, { text: string; at: number }>;
+	readonly windows: Map<string, Window>;
+};
+
+/** Words that begin a clause, as they are handed on. */
+const CLAUSES = new Map([
+	['FROM', 'from'],
+	['WHERE', 'where'],
+	['GROUP', 'group'],
+	['HAVING', 'having'],
+	['ORDER', 'order'],
+	['LIMIT', 'limit'],
+	['OFFSET', 'offset'],
+	['WINDOW', 'window'],
+] as const);
+
+type Clause = 'select' | (typeof CLAUSES extends Map<string, infer T> ? T : never);
+
+const ALASQL_JOINS = { inner: 'JOIN', left: 'LEFT JOIN', right: 'RIGHT JOIN', full: 'FULL OUTER JOIN' } as const;
+
+const JOIN_WORDS = new Set(['NATURAL', 'INNER', 'LEFT', 'RIGHT', 'FULL', 'OUTER', 'CROSS', 'JOIN']);
+
+/** Reads from SELECT up to what ends it: a set operator, a closing parenthesis, or the end. */
+export function readSelectText(reader: TokenReader): SelectText {
+	const select: SelectText = {
+		at: reader.peek().start,
+		pieces: [],
+		expressions: [],
+		tables: [],
+		names: new Map(),
+		windows: new Map(),
+	};
+	const emit = (text: string, at: number) => select.pieces.push({ text, at });
+	emit('SELECT', reader.expect('SELECT', '').start);
+	if (reader.sees('DISTINCT')) emit('DISTINCT', reader.next().start);
+	else reader.takes('ALL');
+	readItems(reader, select);
+	const seen = new Set<Clause>();
+	while (true) {
+		const token = reader.peek();
+		const clause = CLAUSES.get(token.word as 'FROM');
+		if (clause === undefined) break;
+		reader.next();
+		if (clause === 'having' && !seen.has('group')) {
+			// alasql wants GROUP BY before HAVING; n is no expression, so nothing is grouped by.
+			emit('GROUP BY n', token.start);
+		}
+		seen.add(clause);
+		if (clause === 'offset') emit('LIMIT 0', token.start);
+		if (clause !== 'offset' && clause !== 'window') emit(token.word, token.start);
+		readClause(reader, select, clause);
+	}
+	return select;
+}
+
+function readClause(reader: TokenReader, select: SelectText, clause: Clause): void {
+	if (clause === 'from') readFrom(reader, select);
+	else if (clause === 'window') readWindows(reader, select);
+	else select.pieces.push({ at: reader.peek().start, text: clauseText(reader, select, clause) });
+}
+
+function clauseText(reader: TokenReader, select: SelectText, clause: Clause): string {
+	switch (clause) {
+		case 'group':
+			reader.expect('BY', 'after GROUP');
+			return `BY ${readExpressionItems(reader, select)}`;
+		case 'order':
+			reader.expect('BY', 'after ORDER');
+			return `BY ${readOrderItems(reader, select)}`;
+		case 'limit':
+			return readLimit(reader, select);
+		case 'offset':
+			// Without LIMIT, which would have taken it: LIMIT 0 stands for none, as placeholder 0 is never a limit.
+			return `OFFSET ${number(reader, select)}`;
+		default:
+			return expression(reader, select);
+	}
+}
+
+/** Reads an expression and gives its placeholder. */
+function expression(reader: TokenReader, select: SelectText): string {
+	return `e${number(reader, select)}`;
+}
+
+function number(reader: TokenReader, select: SelectText): number {
+	const start = reader.peek().start;
+	const read = readExpression(reader);
+	return keep(select, read, reader.sql.slice(start, reader.lastEnd));
+}
+
+/** Numbers begin at 1: 0 is for what is not there. */
+function keep(select: SelectText, read: SyntaxExpression, text: string): number {
+	return select.expressions.push({ expression: read, text, nullsFirst: undefined });
+}
+
+function readExpressionItems(reader: TokenReader, select: SelectText): string {
+	return readExpressionList(reader)
+		.map((item) => `e${keep(select, item, '')}`)
+		.join(', ');
+}
+
+function readOrderItems(reader: TokenReader, select: SelectText): string {
+	const items: string[] = [];
+	do {
+		const index = number(reader, select);
+		const direction = !reader.takes('ASC') && reader.takes('DESC') ? ' DESC' : '';
+		select.expressions[index - 1]!.nullsFirst = readNulls(reader);
+		items.push(`e${index}${direction}`);
+	} while (reader.takes(','));
+	return items.join(', ');
+}
+
+/** `n`, `n OFFSET m` and `m, n`, in the one order alasql knows. */
+function readLimit(reader: TokenReader, select: SelectText): string {
+	const first = number(reader, select);
+	if (reader.takes(',')) return `${number(reader, select)} OFFSET ${first}`;
+	return reader.takes('OFFSET') ? `${first} OFFSET ${number(reader, select)}` : String(first);
+}
+
+function readItems(reader: TokenReader, select: SelectText): void {
+	let items = 0;
+	do {
+		const token = reader.peek();
+		if (items++ > 0) select.pieces.push({ text: ',', at: token.start });
+		if (reader.takes('*')) {
+			select.pieces.push({ text: '*', at: token.start });
+		} else if (reader.seesName() && reader.peek(1).word === '.' && reader.peek(2).word === '*') {
+			const { text, at } = reader.name('a table');
+			reader.next();
+			reader.next();
+			select.pieces.push({ text: `${placeName(select, reader.position, text, at)}.*`, at });
+		} else {
+			select.pieces.push({ text: expression(reader, select), at: token.start });
+			readAlias(reader, select);
+		}
+	} while (reader.takes(','));
+}
+
+function readAlias(reader: TokenReader, select: SelectText): void {
+	const alias = reader.alias();
+	if (alias === undefined) return;
+	select.pieces.push({ text: `AS ${placeName(select, alias.index, alias.text, alias.at)}`, at: alias.at });
+}
+
+function placeName(select: SelectText, index: number, text: string, at: number): string {
+	const place = `n${index}`;
+	select.names.set(place, { text, at });
+	return place;
+}
+
+function readFrom(reader: TokenReader, select: SelectText): void {
+	readTable(reader, select);
+	while (true) {
+		const token = reader.peek();
+		if (reader.takes(',')) {
+			select.pieces.push({ text: ',', at: token.start });
+			readTable(reader, select);
+		} else if (JOIN_WORDS.has(token.word)) {
+			readJoin(reader, select);
+		} else if (token.word === 'ON') {
+			reader.next();
+			select.pieces.push({ text: `ON ${expression(reader, select)}`, at: token.start });
+		} else if (token.word === 'USING') {
+			readUsing(reader, select);
+		} else {
+			return;
+		}
+	}
+}
+
+/** The words of a join as alasql knows them. It forgets the LEFT of NATURAL LEFT JOIN: that is kept beside the text. */
+function readJoin(reader: TokenReader, select: SelectText): void {
+	const at = reader.peek().start;
+	const words: string[] = [];
+	while (JOIN_WORDS.has(reader.peek().word) && words.at(-1) !== 'JOIN') words.push(reader.next().word);
+	if (words.at(-1) !== 'JOIN') throw reader.unexpected(`JOIN after ${words.join(' ')}`);
+	const isNatural = words[0] === 'NATURAL';
+	const kind = words.filter((word) => word !== 'NATURAL' && word !== 'OUTER' && word !== 'JOIN');
+	const outer = kind[0] === 'LEFT' ? 'left' : kind[0] === 'RIGHT' ? 'right' : kind[0] === 'FULL' ? 'full' : undefined;
+	if (kind.length > 1 || (words.includes('OUTER') && outer === undefined))
+		throw syntaxError(`${words.join(' ')} is not a kind of join`, at);
+	select.pieces.push({ text: isNatural ? 'NATURAL JOIN' : ALASQL_JOINS[outer ?? 'inner'], at });
+	readTable(reader, select, isNatural ? outer : undefined);
+}
+
+function readUsing(reader: TokenReader, select: SelectText): void {
+	const at = reader.next().start;
+	reader.expect('(', 'after USING');
+	const names: string[] = [];
+	do {
+		const index = reader.position;
+		const name = reader.name('a column name');
+		names.push(placeName(select, index, name.text, name.at));
+	} while (reader.takes(','));
+	reader.expect(')', 'to close USING(');
+	select.pieces.push({ text: `USING (${names.join(', ')})`, at });
+}
+
+function readTable(reader: TokenReader, select: SelectText, outer?: 'left' | 'right' | 'full'): void {
+	const at = reader.peek().start;
+	const origin = readOrigin(reader);
+	const index = select.tables.push({ origin, at, outer }) - 1;
+	select.pieces.push({ text: `t${index}`, at });
+	readAlias(reader, select);
+	if (reader.sees('('))
+		throw unsupported('names for the columns of a table in FROM are not supported', reader.peek().start);
+}
+
+function readOrigin(reader: TokenReader): TableOrigin {
+	if (reader.takes('(')) {
+		if (!seesQuery(reader)) {
+			throw unsupported(
+				'a parenthesis in FROM must hold a SELECT',
+				reader.peek().start,
+				'put the joins one after the other, or into a subquery',
+			);
+		}
+		const query = reader.nested(() => reader.readQuery(reader));
+		reader.expect(')', 'after the subquery');
+		return { kind: 'query', query };
+	}
+	if (reader.peek().kind === 'string') {
+		throw syntaxError(
+			'expected a table, got a text',
+			reader.peek().start,
+			'tables are named without quotes; SQL cannot read files',
+		);
+	}
+	const first = reader.name('a table or a subquery');
+	if (reader.takes('(')) {
+		const list = reader.sees(')') ? [] : readExpressionList(reader);
+		reader.expect(')', `to close ${first.text}(`);
+		return { kind: 'function', name: first.text, arguments: list };
+	}
+	if (!reader.takes('.')) return { kind: 'table', schema: undefined, name: first.text };
+	return { kind: 'table', schema: first.text, name: reader.name('a table').text };
+}
+
+function readWindows(reader: TokenReader, select: SelectText): void {
+	do {
+		const name = reader.name('the name of a window');
+		reader.expect('AS', 'after the name of a window');
+		reader.expect('(', 'after AS');
+		select.windows.set(name.text.toLowerCase(), readWindow(reader));
+	} while (reader.takes(','));
+}

@@ -1,0 +1,202 @@
+// The parser's view of a statement: its tokens without space and comments, and a place in them.
+
+import { syntaxError } from '../limits/sql-error.ts';
+import { type TokenKind, tokenize, unquote } from '../text/lexer.ts';
+import { wordElsewhere } from '../text/other-dialects.ts';
+import type { Query } from './syntax.ts';
+
+/** Longest statement that is looked at, in UTF-16 units. */
+const MAX_STATEMENT_LENGTH = 1_000_000;
+/** Parentheses, CASEs and subqueries inside each other. Keeps every recursive walk of the tree within the stack. */
+const MAX_DEPTH = 200;
+/** Operators of one level in a row, such as the `||` of `a || b || c`, added up over the statement. */
+const MAX_LINKS = 1_000;
+
+export type ParseToken = {
+	readonly kind: Exclude<TokenKind, 'space' | 'comment'> | 'end';
+	/** As written. */
+	readonly text: string;
+	/** `text` in capitals for a word, as written for an operator, else empty: what grammar decisions look at. */
+	readonly word: string;
+	readonly start: number;
+	readonly end: number;
+};
+
+/** Words that cannot begin an expression or be a name without quotes or AS. */
+const RESERVED = new Set(
+	`SELECT FROM WHERE GROUP HAVING ORDER LIMIT OFFSET UNION INTERSECT EXCEPT ON USING JOIN INNER CROSS NATURAL AND OR NOT
+	IN IS LIKE ILIKE GLOB REGEXP BETWEEN CASE WHEN THEN ELSE AS DISTINCT WITH INTO COLLATE ISNULL NOTNULL ESCAPE`.split(
+		/\s+/,
+	),
+);
+
+/** Words that end an item which could have an alias without AS. */
+const NOT_AN_ALIAS = new Set([...RESERVED, 'LEFT', 'RIGHT', 'FULL', 'WINDOW', 'VALUES', 'ASC', 'DESC', 'END', 'SET']);
+
+export class TokenReader {
+	readonly sql: string;
+	readonly tokens: readonly ParseToken[];
+	/** How to read a subquery; set by the statement parser, so that expressions need not know it. */
+	readonly readQuery: (reader: TokenReader) => Query;
+	#position = 0;
+	#depth = 0;
+	#links = 0;
+
+	constructor(sql: string, readQuery: (reader: TokenReader) => Query) {
+		this.sql = sql;
+		this.readQuery = readQuery;
+		if (sql.length > MAX_STATEMENT_LENGTH) {
+			throw syntaxError(`the statement has ${sql.length} characters, more than the limit of ${MAX_STATEMENT_LENGTH}`);
+		}
+		this.tokens = parseTokens(sql);
+	}
+
+	get position(): number {
+		return this.#position;
+	}
+
+	/** The token `offset` places ahead. */
+	peek(offset = 0): ParseToken {
+		return this.tokens[Math.min(this.#position + offset, this.tokens.length - 1)]!;
+	}
+
+	next(): ParseToken {
+		const token = this.peek();
+		this.#position++;
+		return token;
+	}
+
+	/** Where the last token taken ends. */
+	get lastEnd(): number {
+		return this.#position === 0 ? 0 : this.tokens[Math.min(this.#position, this.tokens.length) - 1]!.end;
+	}
+
+	/** Whether the next tokens are these words or operators. */
+	sees(...words: string[]): boolean {
+		return words.every((word, offset) => this.peek(offset).word === word);
+	}
+
+	/** Takes the next tokens when they are these words or operators. */
+	takes(...words: string[]): boolean {
+		if (!this.sees(...words)) return false;
+		this.#position += words.length;
+		return true;
+	}
+
+	expect(word: string, where: string): ParseToken {
+		if (this.peek().word !== word) throw this.unexpected(`${display(word)} ${where}`);
+		return this.next();
+	}
+
+	/** The error for a next token that is not what was expected. */
+	unexpected(expected: string, hint?: string): Error {
+		const token = this.peek();
+		const elsewhere = hint ?? wordElsewhere(token.word, this.tokens[this.#position - 1]?.word);
+		return syntaxError(`expected ${expected}, got ${describeToken(token)}`, token.start, elsewhere);
+	}
+
+	/** Whether the next token can be a name: a quoted one, or a word that is not reserved. */
+	seesName(): boolean {
+		const token = this.peek();
+		return token.kind === 'quoted' || (token.kind === 'word' && !RESERVED.has(token.word));
+	}
+
+	/** A name: quoted, or any word that is not reserved. */
+	name(what: string): { text: string; at: number; quoted: boolean } {
+		const token = this.peek();
+		if (!this.seesName()) {
+			const hint = token.kind === 'word' ? `to use ${token.text} as a name, write "${token.text}"` : undefined;
+			throw this.unexpected(what, hint);
+		}
+		return nameOf(this.next());
+	}
+
+	/** After AS: any word, a quoted name or a string; else undefined, or a name that is no keyword. */
+	alias(): { text: string; at: number; index: number } | undefined {
+		const index = this.#position;
+		if (this.takes('AS')) {
+			const token = this.peek();
+			if (token.kind !== 'word' && token.kind !== 'quoted' && token.kind !== 'string')
+				throw this.unexpected('a name after AS');
+			this.next();
+			return { ...nameOf(token), index: index + 1 };
+		}
+		const token = this.peek();
+		if (
+			token.kind === 'quoted' ||
+			token.kind === 'string' ||
+			(token.kind === 'word' && !NOT_AN_ALIAS.has(token.word))
+		) {
+			this.next();
+			return { ...nameOf(token), index };
+		}
+		return undefined;
+	}
+
+	/** Runs `read` one level deeper. */
+	nested<T>(read: () => T): T {
+		if (this.#depth >= MAX_DEPTH) {
+			throw syntaxError(`the statement nests deeper than ${MAX_DEPTH} levels`, this.peek().start);
+		}
+		this.#depth++;
+		const result = read();
+		this.#depth--;
+		return result;
+	}
+
+	/** Counts one more operator of a chain. */
+	countLink(): void {
+		if (++this.#links > MAX_LINKS) {
+			throw syntaxError(`the statement has chains of more than ${MAX_LINKS} operators`, this.peek().start);
+		}
+	}
+}
+
+function nameOf(token: ParseToken): { text: string; at: number; quoted: boolean } {
+	const isQuoted = token.kind !== 'word';
+	return { text: isQuoted ? unquote(token.text) : token.text, at: token.start, quoted: isQuoted };
+}
+
+function parseTokens(sql: string): ParseToken[] {
+	const tokens: ParseToken[] = [];
+	for (const { kind, start, end, closed } of tokenize(sql)) {
+		const text = sql.slice(start, end);
+		if (!closed) {
+			const what = kind === 'comment' ? 'a comment' : kind === 'quoted' ? 'a quoted name' : 'a text';
+			throw syntaxError(`${what} that begins here is not closed`, start, UNCLOSED[text[0]!]);
+		}
+		if (kind === 'space' || kind === 'comment') continue;
+		if (kind === 'bad') throw badToken(text, start);
+		const word = kind === 'word' ? text.toUpperCase() : kind === 'operator' ? text : '';
+		tokens.push({ kind, text, word, start, end });
+	}
+	while (tokens.at(-1)?.word === ';') tokens.pop();
+	const extra = tokens.find((token) => token.word === ';');
+	if (extra !== undefined) throw syntaxError('expected one statement, got more after the ;', extra.start);
+	tokens.push({ kind: 'end', text: '', word: '', start: sql.length, end: sql.length });
+	return tokens;
+}
+
+/** What to do about what is not closed, by its first character. */
+const UNCLOSED: Readonly<Record<string, string>> = {
+	"'": "a text ends with ', and a ' inside is written ''",
+	'"': 'a name ends with ", and a " inside is written ""',
+	'`': 'a name ends with `, and a ` inside is written twice',
+	'[': 'a name ends with ]',
+	'/': 'a comment ends with */',
+};
+
+function badToken(text: string, start: number): Error {
+	if (/^[0-9.]/.test(text)) return syntaxError(`${text} is neither a number nor a name`, start);
+	return syntaxError(`the character ${text} has no meaning in SQL`, start, wordElsewhere(text));
+}
+
+function display(word: string): string {
+	return /^\w/.test(word) ? word : `"${word}"`;
+}
+
+function describeToken(token: ParseToken): string {
+	if (token.kind === 'end') return 'the end of the statement';
+	const text = token.text.length > 40 ? `${token.text.slice(0, 40)}…` : token.text;
+	return token.kind === 'operator' ? `"${text}"` : text;
+}

@@ -1,0 +1,42 @@
+// Errors of SQL text: what was expected, what came, and where.
+import { UserError } from '../../base/errors.ts';
+
+export type SqlErrorCode =
+	| 'ERR_SQL_SYNTAX'
+	| 'ERR_SQL_UNSUPPORTED'
+	| 'ERR_SQL_NAME'
+	| 'ERR_SQL_FUNCTION'
+	| 'ERR_SQL_READ_ONLY'
+	| 'ERR_SQL_PARAMETER'
+	| 'ERR_SQL_VALUE'
+	| 'ERR_SQL_TOO_LARGE'
+	| 'ERR_SQL_TIME_LIMIT'
+	| 'ERR_SQL_CANCELLED';
+
+export class SqlError extends UserError {
+	/** Offset in the statement's text that the error is about, for a `^` under it. */
+	readonly position: number | undefined;
+
+	constructor(message: string, code: SqlErrorCode, position?: number, hint?: string) {
+		super(message, code, hint);
+		this.name = 'SqlError';
+		this.position = position;
+	}
+}
+
+export function syntaxError(message: string, position?: number, hint?: string): SqlError {
+	return new SqlError(message, 'ERR_SQL_SYNTAX', position, hint);
+}
+
+export function unsupported(message: string, position?: number, hint?: string): SqlError {
+	return new SqlError(message, 'ERR_SQL_UNSUPPORTED', position, hint);
+}
+
+/** The line that holds `position`, and the line with `^` to print below it. */
+export function errorMark(sql: string, position: number): { line: string; mark: string } {
+	const start = sql.lastIndexOf('\n', position - 1) + 1;
+	const end = sql.indexOf('\n', position);
+	const line = sql.slice(start, end < 0 ? sql.length : end);
+	const before = line.slice(0, position - start).replace(/[^\t]/g, ' ');
+	return { line, mark: `${before}^` };
+}

@@ -1,0 +1,38 @@
+// Finds the rows of one table by the value of an expression: the hash side of a join, or of a repeated subquery.
+
+import type { Cursor, Evaluator, Test } from '../evaluate/runtime.ts';
+import type { Guard } from '../limits/guard.ts';
+import { keyOf } from '../values/value.ts';
+
+/** Bytes of one row in the index, estimated. */
+const BYTES_PER_ROW = 60;
+
+export type RowIndex = {
+	/** The first row whose key is `key`, -1 for none. */
+	first(key: unknown): number;
+	/** The row after `row` with the same key, -1 for none. */
+	next(row: number): number;
+};
+
+/** Reads all rows of the cursor's table that pass `test`. Rows with the same key come in their order in the table. */
+export function indexRows(cursor: Cursor, key: Evaluator, test: Test | undefined, guard: Guard): RowIndex {
+	const before = cursor.row;
+	const { count } = cursor;
+	const heads = new Map<unknown, number>();
+	const chain = new Int32Array(count).fill(-1);
+	guard.grow(count * 4);
+	for (let row = count - 1; row >= 0; row--) {
+		guard.step();
+		cursor.row = row;
+		if (test !== undefined && !test()) continue;
+		const value = key();
+		if (value === null) continue;
+		const rowKey = keyOf(value);
+		const head = heads.get(rowKey);
+		if (head === undefined) guard.grow(BYTES_PER_ROW);
+		else chain[row] = head;
+		heads.set(rowKey, row);
+	}
+	cursor.row = before;
+	return { first: (wanted) => heads.get(wanted) ?? -1, next: (row) => chain[row]! };
+}

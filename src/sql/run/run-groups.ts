@@ -1,0 +1,189 @@
+// Puts rows into groups and feeds their aggregates.
+
+import type { AggregateCall, Bound, SelectPlan, Source } from '../bind/bound.ts';
+import { batchCursor, batchNumbers, numbersByRow } from '../evaluate/batch.ts';
+import { type Compiler, cursorOf } from '../evaluate/runtime.ts';
+import type { Accumulator, Argument } from '../functions/function-table.ts';
+import { Int32List } from '../values/growing-array.ts';
+import { KeySpace } from '../values/key-space.ts';
+import { compileGroupNumbers, compileKey } from './group-numbers.ts';
+
+export type Groups = {
+	/** Puts the current row into its group. */
+	readonly add: () => void;
+	/** Puts a batch of rows of the only table into their groups; undefined where that is not possible. */
+	readonly addBatch: ((rows: Int32Array, count: number) => void) | undefined;
+	/** Where no aggregate looks at a row: adds all rows of the only table at once. */
+	readonly addAll: ((rows: number) => void) | undefined;
+	readonly count: () => number;
+	/** Makes a group the current one: its aggregates can be read, and bare columns give those of one of its rows. */
+	readonly load: (group: number) => void;
+	/** Forgets all rows. */
+	readonly reset: () => void;
+};
+
+/** Bytes of a group besides its key and aggregates. */
+const GROUP_BYTES = 32;
+
+export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
+	const { guard } = c.runtime;
+	const cursors = plan.steps.map(({ source }) => cursorOf(source, c.runtime));
+	const source = plan.steps.length === 1 ? plan.steps[0]!.source : undefined;
+	const accumulators = plan.aggregates.map((call) => compileAggregate(call, c, source));
+	const extreme = plan.aggregates.findIndex((call) => call.function.extreme !== undefined && !call.distinct);
+	const slots = c.runtime.slots.get(plan.owner)!;
+	let current = 0;
+	accumulators.forEach(({ result }, slot) => {
+		slots.aggregates[slot] = () => result(current);
+	});
+	const numbers = compileGroupNumbers(plan.keys, c, source);
+	/** Each group's row in each table, for bare columns. */
+	let rows: Int32List[] = [];
+	let count = 0;
+	const reset = () => {
+		rows = cursors.map(() => new Int32List());
+		count = 0;
+		numbers.reset();
+		for (const accumulator of accumulators) accumulator.reset();
+		// Aggregates without GROUP BY give one row even when there are no rows.
+		if (plan.keys.length === 0) {
+			for (const list of rows) list.push(-1);
+			count = 1;
+		}
+	};
+	const stepAt = (slot: number, group: number) => {
+		const isNewExtreme = accumulators[slot]!.step(group);
+		if (isNewExtreme !== true || slot !== extreme) return;
+		for (let table = 0; table < cursors.length; table++) rows[table]!.set(group, cursors[table]!.row);
+	};
+	const add = () => {
+		const group = numbers.one();
+		if (group >= count) {
+			count = group + 1;
+			guard.grow(GROUP_BYTES + 16 * accumulators.length);
+			for (let table = 0; table < cursors.length; table++) rows[table]!.push(cursors[table]!.row);
+		} else if (plan.keys.length === 0 && cursors.length > 0 && rows[0]!.at(0) < 0) {
+			for (let table = 0; table < cursors.length; table++) rows[table]!.set(0, cursors[table]!.row);
+		}
+		for (let slot = 0; slot < accumulators.length; slot++) stepAt(slot, group);
+	};
+	const load = (group: number) => {
+		current = group;
+		for (let table = 0; table < cursors.length; table++) cursors[table]!.row = rows[table]!.at(group);
+	};
+	const { many } = numbers;
+	const addBatch = (list: Int32Array, length: number) => {
+		if (length === 0) return;
+		const groups = many!(list, length);
+		if (plan.keys.length === 0 && rows[0]!.at(0) < 0) rows[0]!.set(0, list[0]!);
+		// Groups are numbered in the order their first rows come.
+		for (let i = 0; i < length; i++) {
+			if (groups[i]! < count) continue;
+			count = groups[i]! + 1;
+			guard.grow(GROUP_BYTES + 16 * accumulators.length);
+			rows[0]!.push(list[i]!);
+		}
+		const [cursor] = cursors;
+		for (let slot = 0; slot < accumulators.length; slot++) {
+			const { steps } = accumulators[slot]!;
+			if (steps !== undefined) {
+				steps(groups, list, length, count);
+				continue;
+			}
+			for (let i = 0; i < length; i++) {
+				cursor!.row = list[i]!;
+				stepAt(slot, groups[i]!);
+			}
+		}
+	};
+	const isCountOnly =
+		plan.keys.length === 0 && cursors.length === 1 && accumulators.every(({ addRows }) => addRows !== undefined);
+	const addAll = (total: number) => {
+		if (total > 0) rows[0]!.set(0, 0);
+		for (const accumulator of accumulators) accumulator.addRows!(0, total);
+	};
+	return {
+		add,
+		addBatch: many === undefined ? undefined : addBatch,
+		addAll: isCountOnly ? addAll : undefined,
+		count: () => count,
+		load,
+		reset,
+	};
+}
+
+// ---- aggregates ---------------------------------------------------------------------------------------------------
+
+/** `source`: the table that batches of rows come from, if there is just one. */
+export function compileAggregate(
+	call: Omit<AggregateCall, 'key'>,
+	c: Compiler,
+	source: Source | undefined,
+): Accumulator {
+	const { guard, functions } = c.runtime;
+	const context = { ...functions, grow: (bytes: number) => guard.grow(bytes) };
+	const list = call.arguments.map((argument) => compileArgument(argument, c, source));
+	const order = call.order.map((term) => ({ value: c.any(term.expression), ...term }));
+	const plain = call.function.create(list, { ...context, order });
+	const counted = call.distinct ? distinct(plain, call.arguments[0]!, c) : plain;
+	if (call.filter === undefined) return counted;
+	const test = c.isTrue(call.filter);
+	return { ...counted, addRows: undefined, steps: undefined, step: (group) => (test() ? counted.step(group) : false) };
+}
+
+function compileArgument(argument: Bound, c: Compiler, source: Source | undefined): Argument {
+	const base = { type: argument.type, output: argument.output, nocase: argument.nocase, value: c.any(argument) };
+	if (argument.type !== 'int' && argument.type !== 'real') return base;
+	const number = c.number(argument);
+	const cursor = source === undefined ? undefined : batchCursor(source, c);
+	if (source === undefined || cursor === undefined) return { ...base, number };
+	return { ...base, number, numbers: batchNumbers(argument, source, c) ?? numbersByRow(number, cursor) };
+}
+
+/** Lets each value through once a group. */
+function distinct(inner: Accumulator, argument: Bound, c: Compiler): Accumulator {
+	const { guard } = c.runtime;
+	const column = compileKey(argument, c);
+	let space = new KeySpace(1, guard);
+	/** By the value's number: whether the first group had it. */
+	let inFirst = new Uint8Array(256);
+	let inOthers = new Set<number>();
+	const isNew = (group: number, value: number): boolean => {
+		if (group === 0) {
+			if (value >= inFirst.length) {
+				const longer = new Uint8Array(2 ** Math.ceil(Math.log2(value + 1)));
+				longer.set(inFirst);
+				inFirst = longer;
+			}
+			if (inFirst[value] === 1) return false;
+			inFirst[value] = 1;
+			return true;
+		}
+		const pair = group * 2 ** 26 + value;
+		if (inOthers.has(pair)) return false;
+		guard.grow(40);
+		inOthers.add(pair);
+		return true;
+	};
+	return {
+		step: (group) => {
+			let value: number;
+			if (column.isCode) {
+				value = column.number();
+				if (value < 0) return false;
+			} else {
+				const key = column.key();
+				if (key === null) return false;
+				value = space.valueNumber(0, key);
+			}
+			return isNew(group, value) ? inner.step(group) : false;
+		},
+		result: inner.result,
+		reset: () => {
+			space = new KeySpace(1, guard);
+			inFirst = new Uint8Array(256);
+			inOthers = new Set();
+			inner.reset();
+		},
+	};
+}

@@ -1,0 +1,160 @@
+// The keys of rows to be ordered, one column a term of ORDER BY.
+
+import type { OrderTerm, Source } from '../bind/bound.ts';
+import { type BatchNumbers, batchNumbers } from '../evaluate/batch.ts';
+import { compileColumnNumber } from '../evaluate/compile-column.ts';
+import { type Compiler, type Cursor, cursorOf, type Evaluator, type NumberEvaluator } from '../evaluate/runtime.ts';
+import { compareText, compareValues, foldAscii, type Value, valueBytes } from '../values/value.ts';
+
+export type KeyColumn = {
+	/** Sets the key of entry `entry` from the current row, and gives the memory it takes. */
+	readonly read: (entry: number) => number;
+	/** The same for many rows of the only table, from entry `entry` on. */
+	readonly readAll?: (rows: Int32Array, count: number, entry: number) => number;
+	/** Moves those of many rows to the front that are not behind entry `entry` by this key alone. */
+	readonly keepAhead?: (rows: Int32Array, count: number, entry: number) => number;
+	/** Whether the current row's key alone puts it behind entry `entry`. */
+	readonly isBehind: (entry: number) => boolean;
+	/** The order of two entries; negative: `a` comes first. */
+	readonly compare: (a: number, b: number) => number;
+	readonly move: (from: number, to: number) => void;
+	/** Doubles that order `count` entries by < alone, where there are such; NaN-free. */
+	readonly ranks?: (count: number) => Float64Array | undefined;
+};
+
+/** `source`: the table that batches of rows come from, if there is just one. */
+export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler, source: Source | undefined): KeyColumn[] {
+	return order.map((term) => {
+		const { expression } = term;
+		const many = () => {
+			const numbers = source === undefined ? undefined : batchNumbers(expression, source, c);
+			return numbers && { numbers, cursor: cursorOf(source!, c.runtime) };
+		};
+		const isColumn = expression.kind === 'column';
+		if (isColumn && expression.output === 'datetime') {
+			const direct = compileColumnNumber(expression, c.runtime);
+			if (direct !== undefined) return numberKeys(direct, undefined, many(), term);
+		}
+		if (expression.type === 'real') return numberKeys(c.number(expression), undefined, many(), term);
+		if (isColumn && expression.type === 'int')
+			return numberKeys(c.number(expression), c.value(expression), many(), term);
+		return valueKeys(c.any(expression), term);
+	});
+}
+
+/** `exact` reads integers that a double cannot hold. */
+function numberKeys(
+	number: NumberEvaluator,
+	exact: Evaluator | undefined,
+	many: { readonly numbers: BatchNumbers; readonly cursor: Cursor } | undefined,
+	{ descending, nullsFirst }: OrderTerm,
+): KeyColumn {
+	let keys = new Float64Array(1024);
+	const big = new Map<number, Value>();
+	const sign = descending ? -1 : 1;
+	const nullSign = nullsFirst ? -1 : 1;
+	const lengthen = (entries: number) => {
+		let room = keys.length;
+		while (room < entries) room *= 2;
+		const longer = new Float64Array(room);
+		longer.set(keys);
+		keys = longer;
+	};
+	return {
+		...(many !== undefined && {
+			keepAhead: (rows: Int32Array, count: number, entry: number) => {
+				const values = many.numbers(rows, count);
+				const other = keys[entry]!;
+				let kept = 0;
+				// NULLs are left to `compare`, as below.
+				if (descending) for (let i = 0; i < count; i++) if (!(values[i]! < other)) rows[kept++] = rows[i]!;
+				if (!descending) for (let i = 0; i < count; i++) if (!(values[i]! > other)) rows[kept++] = rows[i]!;
+				return kept;
+			},
+		}),
+		...(many !== undefined && {
+			readAll: (rows: Int32Array, count: number, entry: number) => {
+				if (entry + count > keys.length) lengthen(entry + count);
+				const values = many.numbers(rows, count);
+				for (let i = 0; i < count; i++) {
+					const key = values[i]!;
+					keys[entry + i] = key;
+					if (exact === undefined || !(Math.abs(key) > Number.MAX_SAFE_INTEGER)) continue;
+					many.cursor.row = rows[i]!;
+					big.set(entry + i, exact());
+				}
+				return 8 * count;
+			},
+		}),
+		read: (entry) => {
+			if (entry >= keys.length) lengthen(entry + 1);
+			const key = number();
+			keys[entry] = key;
+			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());
+			return 8;
+		},
+		isBehind: (entry) => {
+			const key = number();
+			const other = keys[entry]!;
+			// NULLs are left to `compare`.
+			return descending ? key < other : key > other;
+		},
+		compare: (a, b) => {
+			const x = keys[a]!;
+			const y = keys[b]!;
+			if (x < y) return -sign;
+			if (x > y) return sign;
+			if (x === y)
+				return big.size === 0 || !big.has(a) || !big.has(b) ? 0 : sign * compareValues(big.get(a)!, big.get(b)!);
+			// One of them is NaN: NULL.
+			return Number.isNaN(x) ? (Number.isNaN(y) ? 0 : nullSign) : -nullSign;
+		},
+		move: (from, to) => {
+			keys[to] = keys[from]!;
+			if (big.size === 0) return;
+			const value = big.get(from);
+			if (value === undefined) big.delete(to);
+			else big.set(to, value);
+		},
+		ranks: (count) => {
+			if (big.size > 0) return undefined;
+			const ranks = new Float64Array(count);
+			const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+			for (let entry = 0; entry < count; entry++) {
+				const key = keys[entry]! * sign;
+				// An infinite number could not be told from NULL.
+				if (key === nullRank) return undefined;
+				ranks[entry] = Number.isNaN(key) ? nullRank : key;
+			}
+			return ranks;
+		},
+	};
+}
+
+function valueKeys(value: Evaluator, { descending, nullsFirst, expression }: OrderTerm): KeyColumn {
+	const keys: Value[] = [];
+	const sign = descending ? -1 : 1;
+	const nullSign = nullsFirst ? -1 : 1;
+	const { nocase } = expression;
+	const isText = expression.type === 'text';
+	const current = (): Value => {
+		const key = value();
+		return nocase && typeof key === 'string' ? foldAscii(key) : key;
+	};
+	const compare = (x: Value, y: Value): number => {
+		if (x === null || y === null) return x === y ? 0 : x === null ? nullSign : -nullSign;
+		return sign * (isText ? compareText(x as string, y as string) : compareValues(x, y));
+	};
+	return {
+		read: (entry) => {
+			const key = current();
+			keys[entry] = key;
+			return 8 + valueBytes(key);
+		},
+		isBehind: (entry) => compare(current(), keys[entry]!) > 0,
+		compare: (a, b) => compare(keys[a]!, keys[b]!),
+		move: (from, to) => {
+			keys[to] = keys[from]!;
+		},
+	};
+}

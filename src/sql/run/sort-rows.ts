@@ -1,0 +1,214 @@
+// Orders rows by keys, keeping only the first ones when no more are wanted.
+
+import type { Cursor } from '../evaluate/runtime.ts';
+import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
+import { orderOfRanks } from './rank-order.ts';
+import type { KeyColumn } from './sort-keys.ts';
+
+/** Bytes of one row besides its keys, estimated. */
+const ROW_BYTES = 24;
+/** More wanted rows than this are sorted all at once. */
+const MAX_KEPT = 100_000;
+
+export class RowSorter {
+	readonly #columns: readonly KeyColumn[];
+	readonly #guard: Guard;
+	/** How many of the first rows are wanted. */
+	readonly #wanted: number;
+	readonly #capacity: number;
+	/** What the caller knows each entry by. */
+	#tags: number[] = [];
+	/** Memory of each entry. */
+	#bytes: number[] = [];
+	/** The last of the wanted entries so far: what comes behind it is not kept. */
+	#worst = -1;
+
+	constructor(columns: readonly KeyColumn[], wanted: number, guard: Guard) {
+		this.#columns = columns;
+		this.#guard = guard;
+		this.#wanted = wanted;
+		this.#capacity = wanted > MAX_KEPT ? Number.POSITIVE_INFINITY : Math.max(1024, wanted * 2);
+	}
+
+	/** Takes in the current row. `tagOf` is asked for what to call it only when it is kept. */
+	add(tagOf: () => number): void {
+		const columns = this.#columns;
+		if (this.#worst >= 0 && columns[0]!.isBehind(this.#worst)) return;
+		const entry = this.#tags.length;
+		let bytes = ROW_BYTES;
+		for (let index = 0; index < columns.length; index++) bytes += columns[index]!.read(entry);
+		// Of equal rows the earlier one comes first, so an equal one is no better.
+		if (this.#worst >= 0 && this.#compare(entry, this.#worst) >= 0) return;
+		this.#tags.push(tagOf());
+		this.#bytes[entry] = bytes;
+		this.#guard.grow(bytes);
+		if (this.#tags.length > this.#capacity) this.#cut();
+	}
+
+	/** Takes in many rows of the table whose cursor this is. May move `rows` about. */
+	addAll(rows: Int32Array, length: number, cursor: Cursor, tagOf: () => number): void {
+		const { keepAhead } = this.#columns[0]!;
+		const count = this.#worst >= 0 && keepAhead !== undefined ? keepAhead(rows, length, this.#worst) : length;
+		for (let i = 0; i < count; i++) {
+			cursor.row = rows[i]!;
+			this.add(tagOf);
+		}
+	}
+
+	#compare = (a: number, b: number): number => {
+		const columns = this.#columns;
+		for (let index = 0; index < columns.length; index++) {
+			const order = columns[index]!.compare(a, b);
+			if (order !== 0) return order;
+		}
+		return 0;
+	};
+
+	/** Keeps the wanted entries only. */
+	#cut(): void {
+		const entries = this.#tags.map((_, entry) => entry);
+		entries.sort((a, b) => this.#compare(a, b) || a - b);
+		// In the order of entries, so that no key is overwritten before it is moved.
+		const kept = entries.slice(0, this.#wanted).sort((a, b) => a - b);
+		const worst = entries[Math.min(this.#wanted, entries.length) - 1];
+		const before = this.#bytes.reduce((sum, bytes) => sum + bytes, 0);
+		for (const [to, from] of kept.entries()) {
+			this.#bytes[to] = this.#bytes[from]!;
+			for (const column of this.#columns) column.move(from, to);
+			this.#tags[to] = this.#tags[from]!;
+			if (from === worst) this.#worst = to;
+		}
+		this.#tags.length = kept.length;
+		this.#bytes.length = kept.length;
+		this.#guard.shrink(before - this.#bytes.reduce((sum, bytes) => sum + bytes, 0));
+	}
+
+	/** Tags of the wanted rows in order. */
+	*finish(): Steps<number[]> {
+		const entries = yield* this.#sorted();
+		const tags: number[] = [];
+		const count = Math.min(entries.length, this.#wanted);
+		for (let place = 0; place < count; place++) tags.push(this.#tags[entries[place]!]!);
+		return tags;
+	}
+
+	*#sorted(): Steps<Int32Array> {
+		return yield* sortByColumns(this.#tags.length, this.#columns, this.#compare, this.#guard);
+	}
+}
+
+/** Entries 0 … count-1 in the order of their keys, equal ones as they came. */
+function* sortByColumns(
+	count: number,
+	columns: readonly KeyColumn[],
+	compare: (a: number, b: number) => number,
+	guard: Guard,
+): Steps<Int32Array> {
+	const ranks = count > 256 ? columns[0]?.ranks?.(count) : undefined;
+	if (ranks === undefined) return yield* sortSteps(count, compare, guard);
+	const entries = yield* orderOfRanks(ranks, guard);
+	if (columns.length > 1) {
+		yield* sortTies(entries, (a, b) => ranks[a] === ranks[b], compare, guard);
+	}
+	return entries;
+}
+
+/** Entries in the order of their partitions' numbers, within a partition in that of their keys. */
+export function* sortPartitions(
+	partitions: Int32Array,
+	columns: readonly KeyColumn[],
+	guard: Guard,
+): Steps<Int32Array> {
+	const compare = (a: number, b: number) => {
+		for (const column of columns) {
+			const order = column.compare(a, b);
+			if (order !== 0) return order;
+		}
+		return 0;
+	};
+	const count = partitions.length;
+	const ranks = count > 256 ? columns[0]?.ranks?.(count) : undefined;
+	if (columns.length > 0 && ranks === undefined)
+		return yield* sortSteps(count, (a, b) => partitions[a]! - partitions[b]! || compare(a, b), guard);
+	const ranked = ranks === undefined ? undefined : yield* orderOfRanks(ranks, guard);
+	yield* pauseIfDue(guard);
+	let highest = 0;
+	for (let entry = 0; entry < count; entry++) if (partitions[entry]! > highest) highest = partitions[entry]!;
+	const places = new Int32Array(highest + 2);
+	for (let entry = 0; entry < count; entry++) places[partitions[entry]! + 1]!++;
+	for (let partition = 0; partition <= highest; partition++) places[partition + 1]! += places[partition]!;
+	const entries = new Int32Array(count);
+	for (let place = 0; place < count; place++) {
+		const entry = ranked === undefined ? place : ranked[place]!;
+		entries[places[partitions[entry]!]!++] = entry;
+	}
+	if (ranks !== undefined && columns.length > 1) {
+		yield* sortTies(entries, (a, b) => partitions[a] === partitions[b] && ranks[a] === ranks[b], compare, guard);
+	}
+	return entries;
+}
+
+/** Puts runs of entries that are equal so far into order. */
+function* sortTies(
+	entries: Int32Array,
+	isTied: (a: number, b: number) => boolean,
+	compare: (a: number, b: number) => number,
+	guard: Guard,
+): Steps {
+	for (let start = 0; start < entries.length; ) {
+		const first = entries[start]!;
+		let end = start + 1;
+		while (end < entries.length && isTied(first, entries[end]!)) end++;
+		if (end - start > 1) {
+			const tied = entries.slice(start, end);
+			const order = yield* sortSteps(tied.length, (a, b) => compare(tied[a]!, tied[b]!), guard);
+			for (let index = 0; index < tied.length; index++) entries[start + index] = tied[order[index]!]!;
+		}
+		start = end;
+	}
+}
+
+/** Entries 0 … count-1 in stable order. Merges runs that double in length, pausing between pieces of work. */
+export function* sortSteps(count: number, compare: (a: number, b: number) => number, guard: Guard): Steps<Int32Array> {
+	let from = new Int32Array(count);
+	for (let entry = 0; entry < count; entry++) from[entry] = entry;
+	let to = new Int32Array(count);
+	const RUN = 16;
+	for (let start = 0; start < count; start += RUN) insertionSort(from, start, Math.min(count, start + RUN), compare);
+	let work = 0;
+	for (let width = RUN; width < count; width *= 2) {
+		for (let start = 0; start < count; start += width * 2) {
+			const middle = Math.min(count, start + width);
+			const end = Math.min(count, start + width * 2);
+			let left = start;
+			let right = middle;
+			for (let place = start; place < end; place++) {
+				if (++work > 4096) {
+					work = 0;
+					yield* pauseIfDue(guard);
+				}
+				if (left < middle && (right >= end || compare(from[left]!, from[right]!) <= 0)) to[place] = from[left++]!;
+				else to[place] = from[right++]!;
+			}
+		}
+		[from, to] = [to, from];
+	}
+	return from;
+}
+
+function insertionSort(
+	entries: Int32Array,
+	start: number,
+	end: number,
+	compare: (a: number, b: number) => number,
+): void {
+	for (let index = start + 1; index < end; index++) {
+		const entry = entries[index]!;
+		let place = index;
+		while (place > start && compare(entries[place - 1]!, entry) > 0) {
+			entries[place] = entries[place - 1]!;
+			place--;
+		}
+		entries[place] = entry;
+	}
+}

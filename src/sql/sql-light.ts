@@ -1,0 +1,12 @@
+// The light door: what the main thread needs of SQL (words, completion, errors), without the engine and its grammar,
+// which take a tenth of a second to load. `sql.ts` is the other door.
+
+export type { Schema } from './bind/schema.ts';
+export { type Completion, completionsAt } from './editor/completion.ts';
+export { KEYWORDS, type Keyword } from './editor/keywords.ts';
+export type { FunctionDoc } from './functions/function-table.ts';
+export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
+export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
+export { errorMark } from './limits/sql-error.ts';
+export { isComplete, splitStatements, tokenize, unquote } from './text/lexer.ts';
+export { rowBytes } from './values/value.ts';

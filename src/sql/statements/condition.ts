@@ -1,0 +1,138 @@
+// Conditions and lists of columns over single rows, for what filters rows as they come: the live tail.
+import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
+import { bindExpression } from '../bind/bind-expression.ts';
+import { tableScope } from '../bind/bind-from.ts';
+import type { Bound, Source } from '../bind/bound.ts';
+import { columnFacts, type Schema } from '../bind/schema.ts';
+import { CLAUSES, columnOf } from '../bind/scope.ts';
+import { type Cursor, cursorOf, type Evaluator, type Runtime, type Test } from '../evaluate/runtime.ts';
+import { parseExpression, parseStatement } from '../grammar/parse-statement.ts';
+import type { Core } from '../grammar/syntax.ts';
+import { Guard } from '../limits/guard.ts';
+import { SqlError, type SqlErrorCode, syntaxError } from '../limits/sql-error.ts';
+import { createCompiler } from '../run/compile.ts';
+import { toSqlValue } from '../values/value.ts';
+import type { ResultColumn } from './result.ts';
+import { environmentOf, withinStack } from './statement.ts';
+
+export type ConditionOptions = {
+	readonly parameters?: ReadonlyMap<string, SqlValue>;
+	/** The table's name, for conditions that write `exchanges.status`. */
+	readonly table?: string;
+};
+
+const NO_TABLES: Schema = { tables: new Map() };
+
+/**
+ * Compiles the condition of a WHERE over one table. The function is true exactly when the condition is TRUE (neither
+ * FALSE nor NULL). It may be called with any snapshot of a table that has these columns; calls with the same snapshot
+ * one after the other are fastest. Throws a SqlError for text that is no condition, here and not in the function.
+ */
+export function compileCondition(
+	text: string,
+	columns: readonly Column[],
+	options: ConditionOptions = {},
+): (table: TableSnapshot, row: number) => boolean {
+	const { scope, named } = scopeOf(columns, options);
+	const bound = withinStack(() => scope.within(CLAUSES.where, () => bindExpression(parseExpression(text), scope)));
+	return perTable(named.source, options, (compiler): Test => compiler.isTrue(bound));
+}
+
+export type Projection = {
+	readonly columns: readonly ResultColumn[];
+	readonly values: (table: TableSnapshot, row: number) => SqlValue[];
+};
+
+/** Compiles a list such as `id, method, duration(duration_ms) AS took` or `*` over one table. */
+export function compileProjection(
+	text: string,
+	columns: readonly Column[],
+	options: ConditionOptions = {},
+): Projection {
+	const core = parseList(text);
+	const { scope, named } = scopeOf(columns, options);
+	const outputs: { name: string; bound: Bound }[] = [];
+	for (const item of core.items) {
+		if (item.kind === 'all') {
+			for (const [index, { name: column }] of columns.entries())
+				outputs.push({ name: column, bound: columnOf(named, index) });
+			continue;
+		}
+		const bound = scope.within({ ...CLAUSES.where, name: 'a list of columns' }, () =>
+			bindExpression(item.expression, scope),
+		);
+		outputs.push({ name: item.alias ?? item.text, bound });
+	}
+	const values = perTable(named.source, options, (compiler): (() => SqlValue[]) => {
+		const evaluators: Evaluator[] = outputs.map(({ bound }) => compiler.value(bound));
+		return () => evaluators.map((evaluate) => toSqlValue(evaluate()));
+	});
+	return { columns: outputs.map(({ name: column, bound }) => ({ name: column, type: bound.output ?? 'any' })), values };
+}
+
+const BEFORE_LIST = 'SELECT ';
+
+/** Parses the list as that of a SELECT without other clauses. */
+function parseList(text: string): Extract<Core, { kind: 'select' }> {
+	try {
+		const statement = parseStatement(`${BEFORE_LIST}${text}`);
+		const query = statement.kind === 'query' ? statement.query : undefined;
+		const core = query?.first;
+		const isPlain =
+			core?.kind === 'select' && core.from.length === 0 && core.where === undefined && core.group.length === 0;
+		if (
+			!isPlain ||
+			core.having !== undefined ||
+			core.distinct ||
+			query!.rest.length > 0 ||
+			query!.order.length > 0 ||
+			query!.limit !== undefined
+		) {
+			throw syntaxError('expected a list of columns and nothing else', BEFORE_LIST.length);
+		}
+		return core;
+	} catch (error) {
+		if (!(error instanceof SqlError) || error.position === undefined) throw error;
+		throw new SqlError(
+			error.message,
+			error.code as SqlErrorCode,
+			Math.max(0, error.position - BEFORE_LIST.length),
+			error.hint,
+		);
+	}
+}
+
+function scopeOf(columns: readonly Column[], { table }: ConditionOptions) {
+	return tableScope(table ?? 'exchanges', columns.map(columnFacts), environmentOf(NO_TABLES));
+}
+
+/** Compiles anew when the snapshot changes: its readers are others then. */
+function perTable<T>(
+	source: Source,
+	{ parameters }: ConditionOptions,
+	compile: (compiler: ReturnType<typeof createCompiler>) => () => T,
+): (table: TableSnapshot, row: number) => T {
+	let current: TableSnapshot | undefined;
+	let cursor: Cursor | undefined;
+	let evaluate: (() => T) | undefined;
+	return (table, row) => {
+		if (table !== current) {
+			const database: DatabaseSnapshot = { tables: new Map([[source.name, table]]) };
+			const runtime: Runtime = {
+				database,
+				parameters: parameters ?? new Map(),
+				guard: new Guard({}),
+				plain: false,
+				functions: { now: Date.now() * 1000, poll: () => {} },
+				cursors: new Map(),
+				slots: new Map(),
+				recursions: new Map(),
+			};
+			evaluate = compile(createCompiler(runtime));
+			cursor = cursorOf(source, runtime);
+			current = table;
+		}
+		cursor!.row = row;
+		return evaluate!();
+	};
+}

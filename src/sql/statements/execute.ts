@@ -1,0 +1,196 @@
+// Runs prepared statements over a snapshot, in slices of a few milliseconds.
+import { setImmediate } from 'node:timers/promises';
+import type { DatabaseSnapshot, SqlValue } from '../../store/table.ts';
+import type { QueryPlan } from '../bind/bound.ts';
+import { type Compiler, cursorOf, type Runtime } from '../evaluate/runtime.ts';
+import { Guard, type Limits, type Steps } from '../limits/guard.ts';
+import { createCompiler } from '../run/compile.ts';
+import { explain } from '../run/explain.ts';
+import { rowBytes, toSqlValue } from '../values/value.ts';
+import type { Result, ResultColumn } from './result.ts';
+import type { Session } from './session.ts';
+import { type Action, type Statement, tooComplex } from './statement.ts';
+
+export type ExecuteOptions = Limits & {
+	/** Values of the :parameters, by name without the colon. */
+	readonly parameters?: ReadonlyMap<string, SqlValue> | undefined;
+	/** Where views and temporary tables live. */
+	readonly session?: Session | undefined;
+	/** Microseconds since the epoch that `now` means; the clock's by default. */
+	readonly now?: number | undefined;
+	/** Row by row only, without the shortcuts over many rows or bytes: the answer must be the same. */
+	readonly plain?: boolean | undefined;
+	/** Called between slices with the number of rows looked at so far. */
+	readonly onProgress?: ((rows: number) => void) | undefined;
+	/** Asked between slices: a promise keeps the statement waiting, for a reader that is slower than it. */
+	readonly pause?: (() => Promise<void> | undefined) | undefined;
+	/** Takes the result in parts as it comes; `rows` of the result is empty then. False: no more is wanted. */
+	readonly onRows?: ((rows: SqlValue[][]) => boolean | undefined) | undefined;
+};
+
+/** Rows of a part handed to `onRows`, and bytes: bodies are large. */
+const PART_ROWS = 500;
+const PART_BYTES = 256 * 1024;
+
+/**
+ * Runs a statement to its end, giving others their turn every few milliseconds. Throws a SqlError: ERR_SQL_CANCELLED,
+ * ERR_SQL_TIME_LIMIT, ERR_SQL_TOO_LARGE, or for values that cannot be computed with.
+ */
+export async function execute(
+	statement: Statement,
+	database: DatabaseSnapshot,
+	options: ExecuteOptions = {},
+): Promise<Result> {
+	const guard = new Guard(options);
+	const steps = run(statement, database, options, guard);
+	while (true) {
+		const { done, value } = steps.next();
+		if (done === true) return value;
+		options.onProgress?.(guard.rows);
+		await options.pause?.();
+		await setImmediate();
+	}
+}
+
+/** The same without pauses, for callers that have nothing else to do. */
+export function executeSync(statement: Statement, database: DatabaseSnapshot, options: ExecuteOptions = {}): Result {
+	const steps = run(statement, database, options, new Guard(options));
+	while (true) {
+		const { done, value } = steps.next();
+		if (done === true) return value;
+	}
+}
+
+function* run(statement: Statement, database: DatabaseSnapshot, options: ExecuteOptions, guard: Guard): Steps<Result> {
+	guard.poll();
+	try {
+		return yield* runAction(statement, database, options, guard);
+	} catch (error) {
+		throw error instanceof RangeError ? tooComplex(error) : error;
+	}
+}
+
+function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard: Guard): Compiler {
+	const runtime: Runtime = {
+		database: options.session?.database(database) ?? database,
+		parameters: options.parameters ?? new Map(),
+		guard,
+		plain: options.plain ?? false,
+		functions: { now: options.now ?? Date.now() * 1000, poll: () => guard.poll() },
+		cursors: new Map(),
+		slots: new Map(),
+		recursions: new Map(),
+	};
+	return createCompiler(runtime);
+}
+
+function* runAction(
+	{ action, columns }: Statement,
+	database: DatabaseSnapshot,
+	options: ExecuteOptions,
+	guard: Guard,
+): Steps<Result> {
+	const c = compilerFor(database, options, guard);
+	switch (action.kind) {
+		case 'query':
+			return { columns, rows: yield* runQuery(action.plan, c, options.onRows) };
+		case 'explain':
+			return { columns, rows: explain(action.plan).map((line) => [line]) };
+		case 'rows':
+			return { columns, rows: action.rows.map((row) => [...row]) };
+		default:
+			return yield* runChange(action, c, options.session);
+	}
+}
+
+function* runQuery(plan: QueryPlan, c: Compiler, onRows: ExecuteOptions['onRows']): Steps<SqlValue[][]> {
+	const { guard } = c.runtime;
+	let rows: SqlValue[][] = [];
+	let partBytes = 0;
+	let wantsMore = true;
+	yield* c.query(plan).run((row) => {
+		const bytes = rowBytes(row);
+		partBytes += bytes;
+		if (onRows === undefined) guard.grow(bytes);
+		for (let index = 0; index < row.length; index++) row[index] = toSqlValue(row[index]!);
+		rows.push(row as SqlValue[]);
+		if (onRows !== undefined && (rows.length >= PART_ROWS || partBytes >= PART_BYTES)) {
+			wantsMore = onRows(rows) !== false;
+			rows = [];
+			partBytes = 0;
+		}
+		return wantsMore;
+	});
+	if (onRows !== undefined && rows.length > 0 && wantsMore) onRows(rows);
+	return onRows === undefined ? rows : [];
+}
+
+function* runChange(
+	action: Exclude<Action, { kind: 'query' | 'explain' | 'rows' }>,
+	c: Compiler,
+	session: Session | undefined,
+): Steps<Result> {
+	if (session === undefined) throw new Error('a statement that changes something needs a session');
+	const done = (message: string): Result => ({ columns: [], rows: [], message });
+	switch (action.kind) {
+		case 'create view': {
+			const { name, columns, query, text } = action.syntax;
+			if (!action.exists) session.setView({ name, columns, query, text });
+			return done(`view ${name} ${action.exists ? 'exists already' : 'created'}`);
+		}
+		case 'create table': {
+			const { name, columns } = action.syntax;
+			if (action.exists) return done(`table ${name} exists already`);
+			const rows = yield* runQuery(action.plan, c, undefined);
+			const named = action.plan.columns.map(
+				(column, index): ResultColumn => ({ name: columns?.[index] ?? column.name, type: column.output ?? 'any' }),
+			);
+			return done(`table ${name} created with ${count(session.createTable(name, named, rows))}`);
+		}
+		case 'drop': {
+			const existed = action.what === 'view' ? session.dropView(action.name) : session.dropTable(action.name);
+			return done(`${action.what} ${action.name} ${existed ? 'dropped' : 'does not exist'}`);
+		}
+		case 'insert': {
+			const rows = yield* runQuery(action.plan, c, undefined);
+			const width = session.columnsOf(action.name)!.length;
+			session.insert(
+				action.name,
+				rows.map((row) => spread(row, action.places, width)),
+			);
+			return done(`${count(rows.length)} inserted`);
+		}
+		default:
+			return done(`${count(runDelete(action, c, session))} deleted`);
+	}
+}
+
+function count(rows: number): string {
+	return rows === 1 ? '1 row' : `${rows} rows`;
+}
+
+function spread(row: readonly SqlValue[], places: readonly number[], width: number): SqlValue[] {
+	const full = new Array<SqlValue>(width).fill(null);
+	places.forEach((place, index) => {
+		full[place] = row[index]!;
+	});
+	return full;
+}
+
+function runDelete(
+	{ name, source, where }: Extract<Action, { kind: 'delete' }>,
+	c: Compiler,
+	session: Session,
+): number {
+	const cursor = cursorOf(source, c.runtime);
+	const isDeleted = where === undefined ? () => true : c.isTrue(where);
+	const kept: number[] = [];
+	const total = cursor.count;
+	for (let row = 0; row < total; row++) {
+		c.runtime.guard.step();
+		cursor.row = row;
+		if (!isDeleted()) kept.push(row);
+	}
+	session.keep(name, kept);
+	return total - kept.length;
+}

@@ -1,0 +1,162 @@
+// What a user has made in a session besides the captured tables: views and temporary tables. Nothing of it is written
+// anywhere; it ends with the session.
+import type { Column, ColumnReader, ColumnType, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
+import type { Schema, View } from '../bind/schema.ts';
+import { SqlError } from '../limits/sql-error.ts';
+import { applyNumeric, encodeUtf8, toDouble, toSqlValue, toText } from '../values/value.ts';
+import type { ResultColumn } from './result.ts';
+
+/** Most rows all temporary tables may have together. */
+const MAX_ROWS = 1_000_000;
+
+type TemporaryTable = {
+	readonly name: string;
+	readonly columns: readonly Column[];
+	values: SqlValue[][];
+	rowCount: number;
+};
+
+export class Session {
+	readonly #views = new Map<string, View>();
+	readonly #tables = new Map<string, TemporaryTable>();
+
+	/** The tables of `schema` and what the user has made. */
+	schema(schema: Schema): Schema {
+		const own = [...this.#tables.values()].map((table) => [table.name, table] as const);
+		return { tables: new Map([...schema.tables, ...own]), views: this.#views };
+	}
+
+	database(database: DatabaseSnapshot): DatabaseSnapshot {
+		if (this.#tables.size === 0) return database;
+		const own = [...this.#tables.values()].map((table) => [table.name, snapshotOf(table)] as const);
+		return { tables: new Map([...database.tables, ...own]) };
+	}
+
+	get views(): readonly View[] {
+		return [...this.#views.values()];
+	}
+
+	get tableNames(): readonly string[] {
+		return [...this.#tables.values()].map((table) => table.name);
+	}
+
+	/** Names under which the user has something of his own. */
+	has(name: string): 'view' | 'table' | undefined {
+		const key = name.toLowerCase();
+		return this.#views.has(key) ? 'view' : this.#tables.has(key) ? 'table' : undefined;
+	}
+
+	setView(view: View): void {
+		this.#views.set(view.name.toLowerCase(), view);
+	}
+
+	dropView(name: string): boolean {
+		return this.#views.delete(name.toLowerCase());
+	}
+
+	createTable(name: string, columns: readonly ResultColumn[], rows: readonly SqlValue[][]): number {
+		const typed = columns.map(
+			({ name: column, type }, index): Column => ({
+				name: column,
+				type: type === 'any' ? typeOf(rows, index) : type,
+				description: '',
+			}),
+		);
+		const table: TemporaryTable = { name, columns: typed, values: typed.map(() => []), rowCount: 0 };
+		this.#append(table, rows);
+		this.#tables.set(name.toLowerCase(), table);
+		return rows.length;
+	}
+
+	dropTable(name: string): boolean {
+		return this.#tables.delete(name.toLowerCase());
+	}
+
+	columnsOf(name: string): readonly Column[] | undefined {
+		return this.#tables.get(name.toLowerCase())?.columns;
+	}
+
+	/** Appends rows; values become what their columns are. */
+	insert(name: string, rows: readonly SqlValue[][]): void {
+		this.#append(this.#tables.get(name.toLowerCase())!, rows);
+	}
+
+	/** Leaves only the rows with these numbers. */
+	keep(name: string, rows: readonly number[]): void {
+		const table = this.#tables.get(name.toLowerCase())!;
+		table.values = table.values.map((values) => rows.map((row) => values[row]!));
+		table.rowCount = rows.length;
+	}
+
+	#append(table: TemporaryTable, rows: readonly SqlValue[][]): void {
+		const total = [...this.#tables.values()].reduce((sum, { rowCount }) => sum + rowCount, 0);
+		if (total + rows.length > MAX_ROWS) {
+			throw new SqlError(
+				`temporary tables may have ${MAX_ROWS} rows together`,
+				'ERR_SQL_TOO_LARGE',
+				undefined,
+				'drop one by DROP TABLE, or use a view',
+			);
+		}
+		table.columns.forEach(({ type }, index) => {
+			for (const row of rows) table.values[index]!.push(asType(row[index]!, type));
+		});
+		table.rowCount += rows.length;
+	}
+}
+
+/** The type that holds all values of a column. */
+function typeOf(rows: readonly SqlValue[][], index: number): ColumnType {
+	let type: ColumnType | undefined;
+	for (const row of rows) {
+		const value = row[index]!;
+		if (value === null) continue;
+		const next =
+			typeof value === 'string'
+				? 'text'
+				: value instanceof Uint8Array
+					? 'blob'
+					: typeof value === 'bigint' || Number.isSafeInteger(value)
+						? 'int'
+						: 'float';
+		if (type === undefined || type === next) type = next;
+		else if ((type === 'int' && next === 'float') || (type === 'float' && next === 'int')) type = 'float';
+		else return 'text';
+	}
+	return type ?? 'text';
+}
+
+function asType(value: SqlValue, type: ColumnType): SqlValue {
+	if (value === null) return null;
+	switch (type) {
+		case 'int': {
+			const number = toSqlValue(applyNumeric(value));
+			if (typeof number === 'bigint' || Number.isSafeInteger(number)) return number;
+			throw new SqlError(`expected an integer, got ${toText(value).slice(0, 40)}`, 'ERR_SQL_VALUE');
+		}
+		case 'float': {
+			const number = applyNumeric(value);
+			if (typeof number !== 'string' && !(number instanceof Uint8Array)) return toDouble(number);
+			throw new SqlError(`expected a number, got ${toText(value).slice(0, 40)}`, 'ERR_SQL_VALUE');
+		}
+		case 'blob':
+			return value instanceof Uint8Array ? value : encodeUtf8(toText(value));
+		default:
+			return toText(value);
+	}
+}
+
+function snapshotOf({ name, columns, values, rowCount }: TemporaryTable): TableSnapshot {
+	return {
+		name,
+		columns,
+		rowCount,
+		reader: (index): ColumnReader => {
+			const column = values[index]!;
+			const { type } = columns[index]!;
+			const value = (row: number) => column[row]!;
+			if (type !== 'int' && type !== 'float') return { value };
+			return { value, number: (row) => (column[row] === null ? Number.NaN : Number(column[row])) };
+		},
+	};
+}

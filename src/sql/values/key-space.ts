@@ -1,0 +1,125 @@
+// Numbers combinations of values: equal combinations get the same number, 0, 1, 2 … in the order they come. Groups,
+// DISTINCT and set operations are made of these.
+import type { Guard } from '../limits/guard.ts';
+import { keyOf, type Value } from './value.ts';
+
+/** Two numbers below this make one exact double. */
+const RADIX = 2 ** 26;
+/** Numbers below this are looked up in lists instead of Maps. */
+const DIRECT = 4096;
+
+/** Numbers of pairs (combination so far, value). */
+class PairNumbers {
+	/** For small numbers: by the first, then by the second; 0 is free, else the pair's number + 1. */
+	readonly #rows: (Int32Array | undefined)[] = [];
+	readonly #others = new Map<number, number>();
+	size = 0;
+
+	numberOf(before: number, value: number, guard: Guard): number {
+		if (before < DIRECT && value < DIRECT) {
+			let row = this.#rows[before];
+			if (row === undefined || value >= row.length) {
+				const longer = new Int32Array(Math.max(16, 2 ** Math.ceil(Math.log2(value + 1))));
+				guard.grow(longer.length * 4);
+				if (row !== undefined) longer.set(row);
+				this.#rows[before] = longer;
+				row = longer;
+			}
+			const known = row[value]!;
+			if (known > 0) return known - 1;
+			row[value] = ++this.size;
+			return this.size - 1;
+		}
+		return this.#other(before * RADIX + value, guard);
+	}
+
+	/** Puts the number of each pair in the place of its first. */
+	replaceAll(firsts: Int32Array, seconds: Int32Array, count: number, guard: Guard): void {
+		const rows = this.#rows;
+		for (let i = 0; i < count; i++) {
+			const before = firsts[i]!;
+			const value = seconds[i]!;
+			const row = before < DIRECT && value < DIRECT ? rows[before] : undefined;
+			const known = row !== undefined && value < row.length ? row[value]! : 0;
+			firsts[i] = known > 0 ? known - 1 : this.numberOf(before, value, guard);
+		}
+	}
+
+	#other(pair: number, guard: Guard): number {
+		const known = this.#others.get(pair);
+		if (known !== undefined) return known;
+		guard.grow(48);
+		this.#others.set(pair, this.size);
+		return this.size++;
+	}
+}
+
+/** Numbers of single values. */
+class ValueNumbers {
+	readonly #numbers = new Map<unknown, number>();
+	/** For small integers from 0: 0 is free, else the number + 1. */
+	#small = new Int32Array(0);
+	size = 0;
+
+	numberOf(key: unknown, guard: Guard): number {
+		if (typeof key === 'number' && key >= 0 && key < DIRECT && Number.isInteger(key)) {
+			if (this.#small.length === 0) this.#small = new Int32Array(DIRECT);
+			const known = this.#small[key]!;
+			if (known > 0) return known - 1;
+			this.#small[key] = ++this.size;
+			return this.size - 1;
+		}
+		const known = this.#numbers.get(key);
+		if (known !== undefined) return known;
+		guard.grow(typeof key === 'string' ? 80 + key.length : 64);
+		this.#numbers.set(key, this.size);
+		return this.size++;
+	}
+}
+
+export class KeySpace {
+	readonly #guard: Guard;
+	readonly #values: readonly ValueNumbers[];
+	/** For each column behind the first. */
+	readonly #pairs: readonly PairNumbers[];
+	#isEmptyRowKnown = false;
+
+	constructor(width: number, guard: Guard) {
+		this.#guard = guard;
+		this.#values = Array.from({ length: width }, () => new ValueNumbers());
+		this.#pairs = Array.from({ length: Math.max(0, width - 1) }, () => new PairNumbers());
+	}
+
+	/** How many combinations there are so far. */
+	get size(): number {
+		return (this.#pairs.at(-1) ?? this.#values[0])?.size ?? Number(this.#isEmptyRowKnown);
+	}
+
+	/** The number of the combination of values; the next free one when it is new: then `size` has grown. */
+	numberOf(row: readonly Value[]): number {
+		if (row.length === 0) {
+			this.#isEmptyRowKnown = true;
+			return 0;
+		}
+		let number = this.valueNumber(0, keyOf(row[0]!));
+		for (let column = 1; column < row.length; column++) {
+			number = this.pairNumber(column, number, this.valueNumber(column, keyOf(row[column]!)));
+		}
+		return number;
+	}
+
+	/** The number of one column's value, by its key. */
+	valueNumber(column: number, key: unknown): number {
+		return this.#values[column]!.numberOf(key, this.#guard);
+	}
+
+	/** The number of a combination of which `before` numbers the first `column` columns and `value` the next. */
+	pairNumber(column: number, before: number, value: number): number {
+		return this.#pairs[column - 1]!.numberOf(before, value, this.#guard);
+	}
+
+	/** The same for many rows: `befores` become the numbers of the combinations. */
+	pairNumbers(column: number, befores: Int32Array, values: Int32Array, count: number): void {
+		this.#pairs[column - 1]!.replaceAll(befores, values, count, this.#guard);
+	}
+}

@@ -1,0 +1,417 @@
+// The capture thread: source → decoder → store, one loop. Wires src/capture, src/decode and src/store; answers the query
+// thread's requests for snapshots between two batches.
+import { readFileSync } from 'node:fs';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { LOSS_EVICTED, LOSS_OUTPUT_DROPPED, LOSS_RECORDING_STOPPED } from '../../decoder-as/assembly/capture-event.ts';
+import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import { systemCode } from '../base/errors.ts';
+import { systemProblem } from '../base/file-error.ts';
+import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
+import { endRecord } from '../capture/fact-record.ts';
+import { kernelSource } from '../capture/kernel-source.ts';
+import { FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
+import { createDecoder } from '../decode/decoder.ts';
+import { ConnectionLog } from '../store/connection-log.ts';
+import type { CaptureSnapshot } from '../store/database.ts';
+import { ExchangeStore } from '../store/exchange-store.ts';
+import { type LossTotal, lostBytes, lostEvents } from '../store/loss-table.ts';
+import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
+import { type CapturePriority, capturePriority } from './capture-priority.ts';
+import { memoryShares } from './memory-shares.ts';
+import {
+	type CaptureThreadData,
+	errorMessage,
+	type FromCapture,
+	SIGNAL_MESSAGE,
+	SIGNAL_STOP,
+	type SnapshotReply,
+	type SnapshotRequest,
+	STATUS_EVENTS,
+	STATUS_LOST_BYTES,
+	STATUS_LOST_EVENTS,
+	STATUS_ROWS,
+	type ToCapture,
+} from './messages.ts';
+
+/** How long one look into the ring may wait: what bounds the age of a row at the prompt. */
+const POLL_MS = 10;
+/** Likewise when nothing came lately: the source comes back with the first record all the same. */
+const CALM_POLL_MS = 250;
+/** What waits for a late record is decided within so many empty batches. */
+const EMPTY_BATCHES = 8;
+/** Clocks and loss counters enter the stream this often. */
+const PERIODIC_MS = 250;
+/** Messages are let in for so long after one was sent: a port is listened to one turn of the event loop after it came. */
+const LISTEN_MS = 50;
+/** More than comes between two looks at a moderate load. */
+const MUCH_BYTES = 384 << 10;
+
+const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
+const main = parentPort!;
+const status = new Float64Array(statusBuffer);
+const signals = new Int32Array(signalsBuffer);
+
+const shares = memoryShares(settings.maxMemory);
+const decoder = createDecoder(readFileSync(settings.files.decoder), {
+	bodyLimit: Number.isFinite(settings.bodyLimit) ? settings.bodyLimit : -1,
+	memoryLimit: shares.decoder,
+});
+const store = new ExchangeStore({
+	memoryBytes: shares.store,
+	rows: settings.maxRows,
+	touch: (memory) => running?.touchMemory(memory),
+});
+const closedConnections = new ConnectionLog(shares.connectionLog);
+
+let queryPort: MessagePort | undefined;
+let following = false;
+let committedBefore = 0;
+/** The snapshot that the follower has not released yet: while it is busy, more of them would only hold memory. */
+let followerHolds: number | undefined;
+/** The follower was told the end. */
+let toldEnd = false;
+let paused = false;
+let ended = false;
+let recording: RecordingWriter | undefined;
+/** Answers to the decoder's questions that the recording does not hold yet. */
+const unrecorded: Uint8Array[] = [];
+let running: BatchSource | undefined;
+const ownLoss = { outputDropped: newTotal(), recordingStopped: newTotal() };
+let views: EntryBytes = entryBytes(decoder.memory.buffer);
+
+main.on('message', (message: ToCapture) => {
+	if (message.type === 'port') {
+		queryPort = message.port as MessagePort;
+		// A query thread before this one reads nothing any more.
+		store.release();
+		following = false;
+		followerHolds = undefined;
+		queryPort.on('message', answerQueryThread);
+	} else if (message.type === 'pause') paused = true;
+	else if (message.type === 'resume') paused = false;
+	else if (message.type === 'clear') clear();
+	else if (message.type === 'filters') running?.setFilters(message.filters);
+	else if (message.type === 'stop') Atomics.store(signals, SIGNAL_STOP, 1);
+});
+
+run().catch((error: unknown) => {
+	recording?.abandon();
+	post({ type: 'error', error: errorMessage(error) });
+});
+
+async function run(): Promise<void> {
+	const source =
+		settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path, settings.user);
+	running = source;
+	try {
+		if (settings.record !== undefined) {
+			const { path, force, meta } = settings.record;
+			recording = new RecordingWriter(path, meta, { force, user: settings.user });
+		}
+		feed(source.periodicRecords(), source);
+		post({ type: 'attached', remarks: source.remarks });
+		await pump(source);
+		feed(source.periodicRecords(), source);
+		if (settings.replay === undefined) feed([endRecord(process.hrtime.bigint())], source);
+		decoder.finish();
+		takeOutput(source);
+		closeRecording();
+		ended = true;
+		updateStatus();
+		tellFollower();
+		// Before main is told: it may end this thread then, and a call into the addon must not be cut short by that.
+		source.close();
+		post({
+			type: 'ended',
+			loss: lossTotals(),
+			...(recording === undefined
+				? {}
+				: {
+						recording: {
+							path: recording.path,
+							bytes: recording.bytes,
+							complete: ownLoss.recordingStopped.events === 0,
+						},
+					}),
+			...(source.damage === undefined ? {} : { damage: source.damage }),
+		});
+	} catch (error) {
+		source.close();
+		throw error;
+	}
+}
+
+async function pump(source: BatchSource): Promise<void> {
+	const live = settings.replay === undefined;
+	const priority: CapturePriority | undefined = live ? capturePriority(MUCH_BYTES) : undefined;
+	let periodicAt = 0;
+	let listenUntil = 0;
+	let empty = 0;
+	let stopping = false;
+	for (;;) {
+		if (!stopping && Atomics.load(signals, SIGNAL_STOP) !== 0) {
+			// Detach first; what the ring still holds is read to its end.
+			source.stop();
+			stopping = true;
+		}
+		const input = decoder.input(source.batchBytes);
+		const isCalm = empty > EMPTY_BATCHES && performance.now() > listenUntil;
+		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS, signals);
+		if (length < 0 || (length === 0 && stopping)) return;
+		empty = length > 0 ? 0 : empty + 1;
+		if (!paused || !live) {
+			decode(length, source);
+		}
+		const now = performance.now();
+		priority?.came(length, now);
+		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
+		let listen = !live || now <= listenUntil;
+		if (now >= periodicAt) {
+			listen = true;
+			periodicAt = now + PERIODIC_MS;
+			feed(source.periodicRecords(), source);
+			updateStatus();
+		}
+		status[STATUS_ROWS] = store.appended;
+		tellFollower();
+		if (store.appended >= settings.count) Atomics.store(signals, SIGNAL_STOP, 1);
+		if (!listen) continue;
+		// Lets messages in.
+		await new Promise(setImmediate);
+		// A recording can wait for its tail.
+		while (!live && followerHolds !== undefined && Atomics.load(signals, SIGNAL_STOP) === 0) {
+			await new Promise((resolve) => setTimeout(resolve, 1));
+		}
+		if (paused && !live) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+	}
+}
+
+/** Records that user space made, into the decoder and the recording. */
+function feed(records: readonly Uint8Array[], source: BatchSource): void {
+	if (records.length === 0) return;
+	const batch = Buffer.concat(records);
+	decoder.input(source.batchBytes).set(batch);
+	decode(batch.byteLength, source);
+}
+
+/** Decodes the batch of `length` bytes in the decoder's input. Its questions are answered before the next record. */
+function decode(length: number, source: BatchSource): void {
+	let from = 0;
+	do {
+		const to = decoder.decodePart(from, length);
+		// Not as a whole before: a replay needs the answers where they came.
+		if (recording !== undefined) record(decoder.input(source.batchBytes).subarray(from, to));
+		answer(takeOutput(source));
+		from = to;
+	} while (from < length);
+	let isSettled = false;
+	let isAnswered = false;
+	// Answers may finish more.
+	do {
+		isSettled = decoder.settle();
+		isAnswered = answer(takeOutput(source));
+	} while (!isSettled || isAnswered);
+}
+
+/** Gives answers to the decoder; false when there are none. */
+function answer(answers: readonly Uint8Array[]): boolean {
+	if (answers.length === 0) return false;
+	decoder.answer(Buffer.concat(answers));
+	if (recording !== undefined) unrecorded.push(...answers);
+	return true;
+}
+
+/** Puts the decoder's output where it belongs; gives the answers to its questions. */
+function takeOutput(source: BatchSource): Uint8Array[] {
+	const output = decoder.output();
+	const answers: Uint8Array[] = [];
+	if (output.byteLength > 0) {
+		if (views.bytes.buffer !== decoder.memory.buffer) views = entryBytes(decoder.memory.buffer);
+		const start = output.byteOffset;
+		const end = start + output.byteLength;
+		for (let at = start; at < end; at += views.u32[at >> 2]!) {
+			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2]!;
+			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
+			else takeRareEntry(type, at, source, answers);
+		}
+		decoder.clearOutput();
+	}
+	return answers;
+}
+
+/** A function of its own: V8 compiles the loop over exchanges before it has met these, and would have to do it again. */
+function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
+	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
+	else if (type === layout.ENTRY_CONNECTION)
+		closedConnections.append(views.bytes.subarray(at, at + views.u32[at >> 2]!));
+	else if (type === layout.ENTRY_SKIP)
+		source.skip(
+			float(at + layout.SKIP_CONN),
+			views.u32[(at + layout.SKIP_DIRECTION) >> 2]!,
+			float(at + layout.SKIP_UNTIL),
+		);
+	else if (type === layout.ENTRY_QUESTION) {
+		const answer = source.answer({
+			what: views.u32[(at + layout.QUESTION_WHAT) >> 2] === layout.QUESTION_SOCKET ? 'socket' : 'process',
+			conn: float(at + layout.QUESTION_CONN),
+			pid: views.u32[(at + layout.QUESTION_PID) >> 2]!,
+			fd: views.u32[(at + layout.QUESTION_FD) >> 2]! | 0,
+		});
+		if (answer !== undefined) answers.push(answer);
+	}
+}
+
+function float(at: number): number {
+	return views.f64[at >> 3]!;
+}
+
+/** Adds to the recording what came, after the answers before it; a full disk ends the recording, not the capture. */
+function record(records: Uint8Array): void {
+	if (recording === undefined) return;
+	if (ownLoss.recordingStopped.events > 0) {
+		count(ownLoss.recordingStopped, 1, records.byteLength);
+		return;
+	}
+	try {
+		for (const frame of withAnswers(records)) recording.writeBatch(frame);
+	} catch (error) {
+		stopRecording(recording, error, records.byteLength);
+	}
+}
+
+/** Frames of the answers before `records` and of these: one, if it can be, for each is a batch when it is replayed. */
+function withAnswers(records: Uint8Array): Uint8Array[] {
+	if (unrecorded.length === 0) return [records];
+	const answers = Buffer.concat(unrecorded.splice(0));
+	if (answers.byteLength + records.byteLength > FRAME_PAYLOAD_MAX) return [answers, records];
+	return [Buffer.concat([answers, records])];
+}
+
+function closeRecording(): void {
+	if (recording === undefined || ownLoss.recordingStopped.events > 0) return;
+	try {
+		recording.close();
+	} catch (error) {
+		stopRecording(recording, error, 0);
+	}
+}
+
+function stopRecording(writer: RecordingWriter, error: unknown, bytes: number): void {
+	writer.abandon();
+	count(ownLoss.recordingStopped, 1, bytes);
+	post({
+		type: 'warning',
+		message: `recording to ${writer.path} stopped: ${systemProblem(systemCode(error) ?? String(error))}; the capture goes on`,
+		hint: 'What was written before can be replayed.',
+	});
+}
+
+function answerQueryThread(request: SnapshotRequest): void {
+	if (request.type === 'follow') {
+		following = request.on;
+		committedBefore = -1;
+		toldEnd = false;
+		tellFollower();
+	} else if (request.type === 'release') {
+		store.release(request.id);
+		if (request.id !== followerHolds) return;
+		followerHolds = undefined;
+		tellFollower();
+	} else if (request.type === 'dropped') {
+		count(ownLoss.outputDropped, request.events, request.bytes);
+	} else {
+		const snapshot = takeSnapshot(request.mask);
+		reply({ type: 'snapshot', id: request.id, snapshot }, [snapshot.entries]);
+	}
+}
+
+/** Everything of this instant that a statement may read. */
+function takeSnapshot(mask: number): CaptureSnapshot {
+	decoder.snapshot(mask);
+	const output = decoder.output();
+	const pieces: Uint8Array[] = [];
+	if ((mask & layout.SNAPSHOT_CONNECTIONS) !== 0) pieces.push(...closedConnections.pieces());
+	pieces.push(output);
+	const entries = concatenate(pieces);
+	// The output was drained before, so it holds the snapshot alone.
+	decoder.clearOutput();
+	updateStatus();
+	return { store: store.snapshot(), entries, loss: lossTotals(), nowUs: wallUs() };
+}
+
+function tellFollower(): void {
+	if (!following || followerHolds !== undefined || toldEnd) return;
+	if (store.appended === committedBefore && !ended) return;
+	committedBefore = store.appended;
+	toldEnd = ended;
+	const snapshot: CaptureSnapshot = { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() };
+	followerHolds = snapshot.store.id;
+	reply({ type: 'committed', snapshot, ended });
+}
+
+function lossTotals(): LossTotal[] {
+	const totals: LossTotal[] = decoder.loss().map(({ events, bytes, lastTs }) => ({
+		events,
+		bytes,
+		lastUs: lastTs === 0 ? Number.NaN : lastTs,
+	}));
+	add(totals[LOSS_OUTPUT_DROPPED]!, ownLoss.outputDropped);
+	add(totals[LOSS_RECORDING_STOPPED]!, ownLoss.recordingStopped);
+	const evicted = store.evictedRows + closedConnections.evicted;
+	add(totals[LOSS_EVICTED]!, {
+		events: evicted,
+		bytes: store.evictedBytes,
+		lastUs: evicted === 0 ? Number.NaN : wallUs(),
+	});
+	return totals;
+}
+
+function updateStatus(): void {
+	const totals = lossTotals();
+	status[STATUS_ROWS] = store.appended;
+	status[STATUS_LOST_EVENTS] = lostEvents(totals);
+	status[STATUS_LOST_BYTES] = lostBytes(totals);
+	status[STATUS_EVENTS] = 0;
+}
+
+function clear(): void {
+	store.clear();
+	closedConnections.clear();
+}
+
+function concatenate(pieces: readonly Uint8Array[]): ArrayBuffer {
+	const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+	let at = 0;
+	for (const piece of pieces) {
+		all.set(piece, at);
+		at += piece.byteLength;
+	}
+	return all.buffer;
+}
+
+function newTotal(): LossTotal {
+	return { events: 0, bytes: 0, lastUs: Number.NaN };
+}
+
+function count(total: LossTotal, events: number, bytes: number): void {
+	add(total, { events, bytes, lastUs: wallUs() });
+}
+
+function add(total: LossTotal, more: LossTotal): void {
+	total.events += more.events;
+	total.bytes += more.bytes;
+	if (!Number.isNaN(more.lastUs)) total.lastUs = more.lastUs;
+}
+
+/** Microseconds since the epoch. */
+function wallUs(): number {
+	return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}
+
+function post(message: FromCapture): void {
+	main.postMessage(message);
+}
+
+function reply(message: SnapshotReply, transfer: readonly ArrayBuffer[] = []): void {
+	queryPort?.postMessage(message, [...transfer]);
+}

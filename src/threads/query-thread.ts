@@ -1,0 +1,336 @@
+// The query thread: runs statements over snapshots of the tables, follows new rows for the tail. Wires src/store and
+// src/sql. Statements run one after the other; the tail goes on between their slices.
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import {
+	compileCondition,
+	compileProjection,
+	execute,
+	prepare,
+	type ResultColumn,
+	Session,
+	SqlError,
+} from '../sql/sql.ts';
+import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from '../store/database.ts';
+import { exchangeRecord } from '../store/exchange-detail.ts';
+import type { StoreSnapshot } from '../store/exchange-store.ts';
+import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from '../store/exchange-table.ts';
+import { lostBytes, lostEvents } from '../store/loss-table.ts';
+import { NameBook } from '../store/remote-names.ts';
+import type { SegmentRows } from '../store/row-locator.ts';
+import type { Column, ColumnType, SqlValue } from '../store/table.ts';
+import {
+	errorMessage,
+	type FromQuery,
+	type OwnTable,
+	type QueryThreadData,
+	SIGNAL_MESSAGE,
+	type SnapshotReply,
+	type SnapshotRequest,
+	type ToQuery,
+} from './messages.ts';
+
+/** Result parts that main has not taken yet, at the most: the statement waits meanwhile. */
+const PARTS_AHEAD = 4;
+/** The same for a statement that cannot wait between two slices: its thread waits. */
+const PARTS_HELD = 16;
+/** Lines of a tail that main has not printed yet, at the most: more are dropped and counted. */
+const TAIL_LINES_AHEAD = 10_000;
+
+const {
+	signals: signalsBuffer,
+	cancel: cancelBuffer,
+	progress: progressBuffer,
+	taken: takenBuffer,
+	memoryLimit,
+	views,
+	hostNames,
+} = workerData as QueryThreadData;
+const main = parentPort!;
+const captureSignals = new Int32Array(signalsBuffer);
+const cancel = new Int32Array(cancelBuffer);
+const progress = new Float64Array(progressBuffer);
+const taken = new Int32Array(takenBuffer);
+const cache = new SegmentCache(new NameBook(hostNames));
+const session = new Session();
+const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
+
+let capture: MessagePort | undefined;
+let nextRequest = 1;
+const requests = new Map<number, (snapshot: CaptureSnapshot) => void>();
+/** Statements wait for those before them. */
+let queue: Promise<void> = Promise.resolve();
+let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
+
+type Tail = {
+	readonly id: number;
+	readonly condition: ReturnType<typeof compileCondition> | undefined;
+	readonly projection: ReturnType<typeof compileProjection>;
+	/** Segment number → rows of it already looked at. */
+	seen: Map<number, number>;
+	/** Rows from before it began are not printed. */
+	begun: boolean;
+	unprinted: number;
+	dropped: number;
+};
+let tail: Tail | undefined;
+
+for (const view of views) define(view);
+if (views.length > 0) queue = queue.then(async () => post({ type: 'own', id: 0, own: ownTables() }));
+
+main.on('message', (message: ToQuery) => {
+	switch (message.type) {
+		case 'port':
+			capture = message.port as MessagePort;
+			capture.on('message', takeReply);
+			return;
+		case 'run':
+			inTurn(message.id, () => runStatement(message));
+			return;
+		case 'check':
+			inTurn(message.id, async () => {
+				prepare(message.sql, schema, session);
+				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0, readsCaptured: false });
+			});
+			return;
+		case 'show':
+			inTurn(message.id, async () => {
+				const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
+				try {
+					const rows = rowsOf(snapshot);
+					const record = exchangeRecord(rows, message.exchange, () => cache.names.learn(rows));
+					post({ type: 'exchange', id: message.id, exchange: record });
+				} finally {
+					release(snapshot);
+				}
+			});
+			return;
+		case 'more':
+			if (running?.id === message.id) running.wake?.();
+			return;
+		case 'tail':
+			startTail(message);
+			return;
+		case 'printed':
+			if (tail?.id === message.id) tail.unprinted -= message.lines;
+			return;
+		case 'tail-stop':
+			if (tail?.id === message.id) stopTail();
+	}
+});
+
+/** Runs `work` after what is running; its error is the answer. */
+function inTurn(id: number, work: () => Promise<void>): void {
+	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
+}
+
+async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
+	const statement = prepare(sql, schema, session);
+	const mask = snapshotMask(statement.tables);
+	const snapshot = await requestSnapshot(mask);
+	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
+	running = { id, posted: 0, wake: undefined };
+	try {
+		const database = openDatabase(snapshot, cache);
+		const result = await execute(statement, database, {
+			session,
+			parameters: new Map(parameters),
+			cancel,
+			memoryLimit,
+			...(timeoutMs > 0 ? { timeLimitMs: timeoutMs } : {}),
+			now: snapshot.nowUs,
+			progress,
+			onRows: (rows) => {
+				postRows(id, rows);
+				return true;
+			},
+			pause: waitForReader,
+		});
+		if (result.rows.length > 0) postRows(id, result.rows);
+		post({
+			type: 'done',
+			id,
+			lostEvents: lostEvents(snapshot.loss),
+			lostBytes: lostBytes(snapshot.loss),
+			// What loss itself says is certain: that table needs nothing of the decoder.
+			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
+			...(result.message === undefined ? {} : { notice: result.message }),
+			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
+			...(/^(create|drop) /.test(statement.kind) ? { own: ownTables() } : {}),
+		});
+	} finally {
+		running = undefined;
+		release(snapshot);
+	}
+}
+
+/** What the user has made, with its columns. */
+function ownTables(): OwnTable[] {
+	const views = session.views.map(({ name }) => ({ name, isView: true }));
+	const tables = session.tableNames.map((name) => ({ name, isView: false }));
+	return [...views, ...tables].map((table) => ({ ...table, columns: columnsOf(table.name) }));
+}
+
+function columnsOf(table: string): Column[] {
+	try {
+		const { action } = prepare(`DESCRIBE "${table.replaceAll('"', '""')}"`, schema, session);
+		const rows = action.kind === 'rows' ? action.rows : [];
+		return rows.map(([name, type, description]) => ({
+			name: name ?? '',
+			type: (type ?? 'text') as ColumnType,
+			description: description ?? '',
+		}));
+	} catch (error) {
+		// A view of a table that was dropped.
+		if (error instanceof SqlError) return [];
+		throw error;
+	}
+}
+
+function release({ store }: CaptureSnapshot): void {
+	ask({ type: 'release', id: store.id });
+}
+
+function postRows(id: number, rows: readonly SqlValue[][]): void {
+	post({ type: 'rows', id, rows });
+	if (running === undefined) return;
+	running.posted++;
+	// A statement that comes to no pause must not fill main's queue.
+	while (unread(running) > PARTS_HELD && Atomics.load(cancel, 0) === 0) {
+		Atomics.wait(taken, 0, Atomics.load(taken, 0), 20);
+	}
+}
+
+function unread({ posted }: { readonly posted: number }): number {
+	return posted - Atomics.load(taken, 0);
+}
+
+/** Between two slices: resolves when main has taken most of what it was sent, or the statement is cancelled. */
+function waitForReader(): Promise<void> | undefined {
+	const current = running;
+	if (current === undefined || unread(current) <= PARTS_AHEAD) return undefined;
+	return new Promise((resolve) => {
+		const look = () => {
+			if (unread(current) > PARTS_AHEAD && Atomics.load(cancel, 0) === 0) return;
+			clearInterval(timer);
+			current.wake = undefined;
+			resolve();
+		};
+		// A cancellation sends no message.
+		const timer = setInterval(look, 20);
+		current.wake = look;
+	});
+}
+
+/** Statements that made views in a query thread before this one, one after the other: a view may use those before it. */
+function define(sql: string): void {
+	queue = queue
+		.then(async () => {
+			await execute(prepare(sql, schema, session), { tables: new Map() }, { session });
+		})
+		// A view of a temporary table, which is gone: using the view tells.
+		.catch(() => undefined);
+}
+
+function requestSnapshot(mask: number): Promise<CaptureSnapshot> {
+	return new Promise((resolve) => {
+		const id = nextRequest++;
+		requests.set(id, resolve);
+		ask({ type: 'snapshot', id, mask });
+	});
+}
+
+function takeReply(reply: SnapshotReply): void {
+	if (reply.type === 'snapshot') {
+		requests.get(reply.id)?.(reply.snapshot);
+		requests.delete(reply.id);
+	} else {
+		followRows(reply.snapshot, reply.ended);
+		release(reply.snapshot);
+	}
+}
+
+/** Committed and open rows of a snapshot. */
+function rowsOf(snapshot: CaptureSnapshot): SegmentRows[] {
+	return openDatabase(snapshot, cache).exchanges;
+}
+
+function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: 'tail' }>): void {
+	try {
+		const condition =
+			where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
+		const projection = compileProjection(columns ?? '*', EXCHANGE_COLUMNS, { table: 'exchanges' });
+		tail = { id, condition, projection, seen: new Map(), begun: fromStart, unprinted: 0, dropped: 0 };
+		post({ type: 'columns', id, columns: projection.columns.map(resultColumn) });
+		ask({ type: 'follow', on: true });
+	} catch (error) {
+		post({ type: 'error', id, error: errorMessage(error) });
+	}
+}
+
+function stopTail(): void {
+	tail = undefined;
+	ask({ type: 'follow', on: false });
+}
+
+/** Looks at the rows committed since the last time. */
+function followRows({ store }: { readonly store: StoreSnapshot }, ended: boolean): void {
+	const current = tail;
+	if (current === undefined) return;
+	try {
+		const fresh = unseenRows(current, store);
+		if (current.begun) printRows(current, fresh, () => cache.names.learn(cache.open(store)));
+		current.begun = true;
+	} catch (error) {
+		post({ type: 'error', id: current.id, error: errorMessage(error) });
+		stopTail();
+		return;
+	}
+	if (!ended) return;
+	post({ type: 'tail-end', id: current.id, dropped: current.dropped });
+	stopTail();
+}
+
+function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
+	const seen = new Map<number, number>();
+	const parts = cache.open(store).map((part) => {
+		const { number } = part.segment;
+		const from = Math.max(part.first, current.seen.get(number) ?? 0);
+		seen.set(number, part.rows);
+		return { ...part, first: from };
+	});
+	current.seen = seen;
+	return parts;
+}
+
+function printRows(current: Tail, parts: readonly SegmentRows[], names: LazyNames): void {
+	const table = exchangeTable(parts, names);
+	const rows: SqlValue[][] = [];
+	let dropped = 0;
+	for (let row = 0; row < table.rowCount; row++) {
+		if (current.condition !== undefined && !current.condition(table, row)) continue;
+		if (current.unprinted + rows.length >= TAIL_LINES_AHEAD) dropped++;
+		else rows.push(current.projection.values(table, row));
+	}
+	if (rows.length > 0) {
+		current.unprinted += rows.length;
+		post({ type: 'rows', id: current.id, rows });
+	}
+	if (dropped > 0) {
+		current.dropped += dropped;
+		ask({ type: 'dropped', events: dropped, bytes: 0 });
+	}
+}
+
+/** The engine says `any` where the printer expects to look at the values. */
+function resultColumn({ name, type }: ResultColumn) {
+	return { name, type: type === 'any' ? null : type };
+}
+
+function post(message: FromQuery): void {
+	main.postMessage(message);
+}
+
+function ask(request: SnapshotRequest): void {
+	capture?.postMessage(request);
+	Atomics.store(captureSignals, SIGNAL_MESSAGE, 1);
+}

@@ -1,0 +1,439 @@
+// Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { UserError } from '../base/errors.ts';
+import { wait } from '../base/wait.ts';
+import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
+import { ownHostNames } from '../capture/host-facts.ts';
+import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
+import type { LossTotal } from '../store/loss-table.ts';
+import type { SqlValue } from '../store/table.ts';
+import { memoryShares } from './memory-shares.ts';
+import {
+	type CaptureThreadData,
+	type DamageMessage,
+	type ErrorMessage,
+	type FromCapture,
+	type FromQuery,
+	type OwnTable,
+	type QueryThreadData,
+	type ResultColumn,
+	type ResultPart,
+	SIGNAL_COUNT,
+	SIGNAL_MESSAGE,
+	SIGNAL_STOP,
+	STATUS_LENGTH,
+	STATUS_LOST_BYTES,
+	STATUS_LOST_EVENTS,
+	STATUS_ROWS,
+	type ToCapture,
+	type ToQuery,
+} from './messages.ts';
+
+/** A query thread that has not answered a cancellation by then is ended. */
+const CANCEL_MS = 100;
+/** How long the capture thread may take to end by itself: it has attached by then, or cannot. */
+const CLOSE_MS = 3000;
+
+/** Heap of the query thread besides what it counts for a statement: its code, caches of texts, what the counting misses. */
+const QUERY_HEAP_MIB = 40;
+
+/** A UserError that came from another thread, with the place in the SQL text it is about. */
+export class RemoteError extends UserError {
+	readonly position: number | undefined;
+
+	constructor(error: ErrorMessage) {
+		super(error.message, error.code, error.hint, error.exitCode);
+		this.position = error.position;
+	}
+}
+
+export type CaptureEnd = {
+	readonly loss: readonly LossTotal[];
+	readonly recording?: { readonly path: string; readonly bytes: number; readonly complete: boolean };
+	readonly damage?: DamageMessage;
+};
+
+export type RunOptions = {
+	/** 0: no limit. */
+	readonly timeoutMs: number;
+	readonly parameters?: readonly (readonly [string, SqlValue])[];
+};
+
+export type TailRows = { readonly columns: readonly ResultColumn[]; readonly rows: readonly (readonly SqlValue[])[] };
+
+type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (error: unknown) => void };
+
+/** The two worker threads of one capture. */
+export class Threads {
+	/** Resolves when the probes are attached (a recording: opened), with remarks on how this kernel is watched. */
+	readonly attached: Promise<readonly string[]>;
+	/** Resolves when the capture has ended and every row is in the table. */
+	readonly ended: Promise<CaptureEnd>;
+	/** Lines of the last ended tail that could not be taken in time. */
+	droppedLines = 0;
+	readonly #settings: CaptureSettings;
+	/** Of a recording the names of this host say nothing. */
+	readonly #hostNames: readonly (readonly [ip: string, name: string])[];
+	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
+	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
+	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
+	readonly #taken = new Int32Array(new SharedArrayBuffer(4));
+	readonly #progress = new Float64Array(new SharedArrayBuffer(8));
+	readonly #capture: Worker;
+	readonly #waiting = new Map<number, Waiting>();
+	#query!: Worker;
+	#views: string[] = [];
+	/** Views and temporary tables of the user's, which the query thread holds. */
+	ownTables: readonly OwnTable[] = [];
+	/** What the running tails were started with. */
+	readonly #tails = new Map<number, ToQuery>();
+	#nextId = 1;
+	#closing = false;
+
+	/** `warn` is told what goes wrong without ending the capture. */
+	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
+		this.#settings = settings;
+		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
+		const data: CaptureThreadData = {
+			settings,
+			status: this.#status.buffer as SharedArrayBuffer,
+			signals: this.#signals.buffer as SharedArrayBuffer,
+		};
+		this.#capture = new Worker(threadFile('capture-thread'), { workerData: data, name: 'capture' });
+		const attached = deferred<readonly string[]>();
+		const ended = deferred<CaptureEnd>();
+		const fail = (error: unknown) => {
+			attached.reject(error);
+			ended.reject(error);
+		};
+		this.#capture.on('message', (message: FromCapture) => {
+			if (message.type === 'attached') attached.resolve(message.remarks);
+			else if (message.type === 'ended') ended.resolve(message);
+			else if (message.type === 'warning') warn(message.message, message.hint);
+			else fail(fromMessage(message.error));
+		});
+		this.#capture.on('error', fail);
+		this.#capture.on('exit', (code) => {
+			if (!this.#closing) fail(new Error(`the capture thread ended with status ${code}`));
+		});
+		this.attached = attached.promise;
+		this.ended = ended.promise;
+		// Whoever waits for neither is told through run().
+		this.attached.catch(() => undefined);
+		this.ended.catch(() => undefined);
+		this.#startQuery();
+	}
+
+	/** Rows finished so far, and what was lost. */
+	get status(): { rows: number; lostEvents: number; lostBytes: number } {
+		return {
+			rows: this.#status[STATUS_ROWS]!,
+			lostEvents: this.#status[STATUS_LOST_EVENTS]!,
+			lostBytes: this.#status[STATUS_LOST_BYTES]!,
+		};
+	}
+
+	/** Rows that the running statement has looked at. */
+	get progress(): number {
+		return this.#progress[0]!;
+	}
+
+	/** Runs one statement; the parts come as they are made, and are made as they are taken. */
+	async *run(sql: string, options: RunOptions): AsyncGenerator<ResultPart> {
+		Atomics.store(this.#cancel, 0, 0);
+		Atomics.store(this.#taken, 0, 0);
+		this.#progress[0] = 0;
+		let isDropping = false;
+		const id = this.#nextId++;
+		const parts = new PartQueue<FromQuery>();
+		this.#waiting.set(id, parts);
+		const timer =
+			options.timeoutMs > 0
+				? setTimeout(
+						() => this.#end(CANCEL_TIME, () => timeLimitError(options.timeoutMs)),
+						options.timeoutMs + CANCEL_MS,
+					)
+				: undefined;
+		this.#toQuery({
+			type: 'run',
+			id,
+			sql,
+			parameters: (options.parameters ?? []).map(([name, value]) => [name, value]),
+			timeoutMs: options.timeoutMs,
+		});
+		try {
+			for (;;) {
+				const part = await parts.next();
+				if (part.type === 'error') throw fromMessage(part.error);
+				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
+				// Rows that were on their way when the statement was cancelled are of no use to anybody.
+				isDropping ||= part.type === 'rows' && Atomics.load(this.#cancel, 0) === CANCEL_ASKED;
+				if (isDropping && part.type === 'done') throw cancelledError();
+				if (isDropping) continue;
+				if (part.type === 'done' && part.definesView === true) this.#views.push(sql);
+				if (part.type === 'done' && part.own !== undefined) this.ownTables = part.own;
+				yield part;
+				if (part.type === 'done') return;
+				if (part.type !== 'rows') continue;
+				// Node takes up to a thousand messages at once, before it looks at the keyboard: Ctrl-C must not wait for them.
+				await setImmediate();
+				Atomics.add(this.#taken, 0, 1);
+				Atomics.notify(this.#taken, 0);
+				this.#toQuery({ type: 'more', id });
+			}
+		} finally {
+			clearTimeout(timer);
+			this.#waiting.delete(id);
+			if (!parts.finished) this.cancel();
+		}
+	}
+
+	/** Ends the running statement; a query thread that does not listen is replaced. */
+	cancel(): void {
+		this.#end(CANCEL_ASKED, () =>
+			cancelledError(
+				this.ownTables.some(({ isView }) => !isView)
+					? 'it had to be ended with its thread: temporary tables are gone'
+					: undefined,
+			),
+		);
+	}
+
+	#end(why: number, reason: () => Error): void {
+		Atomics.store(this.#cancel, 0, why);
+		const running = this.#query;
+		// What is asked afterwards is not meant.
+		const asked = [...this.#waiting.keys()].filter((id) => !this.#tails.has(id));
+		const timer = setTimeout(() => {
+			if (running === this.#query && asked.some((id) => this.#waiting.has(id))) this.#replaceQuery(reason());
+		}, CANCEL_MS);
+		timer.unref();
+	}
+
+	/** Rejects with the error that running `sql` would begin with: a statement that cannot run is told before the capture. */
+	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
+		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
+	}
+
+	/** The exchange with this id, for the detail view; undefined when there is none. */
+	async show(exchange: number): Promise<unknown> {
+		const part = await this.#ask((id) => ({ type: 'show', id, exchange }));
+		return part.type === 'exchange' ? part.exchange : undefined;
+	}
+
+	/**
+	 * Each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left. What is not
+	 * taken in time is dropped and counted (loss: output_dropped).
+	 */
+	async *tail(where: string | undefined, columns: string | undefined, fromStart = false): AsyncGenerator<TailRows> {
+		const id = this.#nextId++;
+		const parts = new PartQueue<FromQuery>();
+		this.#waiting.set(id, parts);
+		const start: ToQuery = { type: 'tail', id, where, columns, fromStart };
+		this.#tails.set(id, start);
+		this.#toQuery(start);
+		let heads: readonly ResultColumn[] = [];
+		try {
+			for (;;) {
+				const part = await parts.next();
+				if (part.type === 'error') throw fromMessage(part.error);
+				if (part.type === 'tail-end') {
+					this.droppedLines = part.dropped;
+					return;
+				}
+				if (part.type === 'columns') {
+					heads = part.columns;
+					yield { columns: heads, rows: [] };
+				} else if (part.type === 'rows') {
+					yield { columns: heads, rows: part.rows };
+					await setImmediate();
+					this.#toQuery({ type: 'printed', id, lines: part.rows.length });
+				}
+			}
+		} finally {
+			this.#waiting.delete(id);
+			this.#tails.delete(id);
+			if (!this.#closing) this.#toQuery({ type: 'tail-stop', id });
+		}
+	}
+
+	pause(): void {
+		this.#toCapture({ type: 'pause' });
+	}
+
+	resume(): void {
+		this.#toCapture({ type: 'resume' });
+	}
+
+	clear(): void {
+		this.#toCapture({ type: 'clear' });
+	}
+
+	/** Changes what is captured from now on. */
+	setFilters(filters: CaptureFilters): void {
+		this.#toCapture({ type: 'filters', filters });
+	}
+
+	/** Ends the capture: probes detached, what the ring holds read; `ended` resolves then. */
+	stop(): Promise<CaptureEnd> {
+		Atomics.store(this.#signals, SIGNAL_STOP, 1);
+		return this.ended;
+	}
+
+	/** Ends both threads. Twice is fine. */
+	async close(): Promise<void> {
+		this.#closing = true;
+		Atomics.store(this.#signals, SIGNAL_STOP, 1);
+		// A thread that is ended inside a call into the addon takes the process with it: it ends the capture itself first.
+		const ended = this.ended.then(
+			() => undefined,
+			() => undefined,
+		);
+		await Promise.race([ended, wait(CLOSE_MS)]);
+		await Promise.all([this.#capture.terminate(), this.#query.terminate()]);
+	}
+
+	#startQuery(): void {
+		const data: QueryThreadData = {
+			signals: this.#signals.buffer as SharedArrayBuffer,
+			cancel: this.#cancel.buffer as SharedArrayBuffer,
+			progress: this.#progress.buffer as SharedArrayBuffer,
+			taken: this.#taken.buffer as SharedArrayBuffer,
+			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
+			views: this.#views,
+			hostNames: this.#hostNames,
+		};
+		const query = new Worker(threadFile('query-thread'), {
+			workerData: data,
+			name: 'query',
+			resourceLimits: {
+				maxOldGenerationSizeMb: Math.ceil(data.memoryLimit / 2 ** 20) + QUERY_HEAP_MIB,
+				maxYoungGenerationSizeMb: 12,
+			},
+		});
+		query.on('message', (message: FromQuery) => {
+			if (message.type === 'own') this.ownTables = message.own;
+			else this.#waiting.get(message.id)?.take(message);
+		});
+		query.on('error', (error: unknown) => {
+			if (query === this.#query) this.#replaceQuery(queryThreadError(error));
+		});
+		this.#query = query;
+		// The two threads talk to each other directly: main may be busy printing.
+		const { port1, port2 } = new MessageChannel();
+		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
+		this.#toCapture({ type: 'port', port: port2 }, [port2]);
+	}
+
+	/** One message, one answer. */
+	async #ask(message: (id: number) => ToQuery): Promise<FromQuery> {
+		const id = this.#nextId++;
+		const parts = new PartQueue<FromQuery>();
+		this.#waiting.set(id, parts);
+		this.#toQuery(message(id));
+		try {
+			const part = await parts.next();
+			if (part.type === 'error') throw fromMessage(part.error);
+			return part;
+		} finally {
+			this.#waiting.delete(id);
+		}
+	}
+
+	#replaceQuery(reason: unknown): void {
+		const old = this.#query;
+		this.#startQuery();
+		this.ownTables = this.ownTables.filter(({ isView }) => isView);
+		old.terminate().catch(() => undefined);
+		for (const [id, waiting] of this.#waiting) {
+			const tail = this.#tails.get(id);
+			if (tail === undefined) waiting.fail(reason);
+			else this.#toQuery(tail);
+		}
+	}
+
+	#toQuery(message: ToQuery): void {
+		this.#query.postMessage(message);
+	}
+
+	#toCapture(message: ToCapture, transfer: readonly MessagePort[] = []): void {
+		this.#capture.postMessage(message, transfer);
+		Atomics.store(this.#signals, SIGNAL_MESSAGE, 1);
+	}
+}
+
+/** Messages in the order they came, for one reader. */
+class PartQueue<T extends { readonly type: string }> implements Waiting {
+	/** The last message was a closing one. */
+	finished = false;
+	readonly #parts: T[] = [];
+	#failure: { readonly error: unknown } | undefined;
+	#wake: (() => void) | undefined;
+
+	take = (message: FromQuery): void => {
+		this.#parts.push(message as unknown as T);
+		this.#wake?.();
+	};
+
+	fail = (error: unknown): void => {
+		this.#failure = { error };
+		this.#wake?.();
+	};
+
+	async next(): Promise<T> {
+		for (;;) {
+			const part = this.#parts.shift();
+			if (part !== undefined) {
+				if (part.type === 'done' || part.type === 'error' || part.type === 'tail-end') this.finished = true;
+				return part;
+			}
+			if (this.#failure !== undefined) {
+				this.finished = true;
+				throw this.#failure.error;
+			}
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+		}
+	}
+}
+
+type Deferred<T> = {
+	readonly promise: Promise<T>;
+	readonly resolve: (value: T) => void;
+	readonly reject: (error: unknown) => void;
+};
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function deferred<T>(): Deferred<T> {
+	let settle: Omit<Deferred<T>, 'promise'> | undefined;
+	const promise = new Promise<T>((resolve, reject) => {
+		settle = { resolve, reject };
+	});
+	return { promise, ...settle! };
+}
+
+/** The bundled entry file of a thread lies beside the bundled CLI. */
+function threadFile(name: string): string {
+	return join(import.meta.dirname, `${name}.cjs`);
+}
+
+function fromMessage(error: ErrorMessage): Error {
+	if (error.stack === undefined) return new RemoteError(error);
+	const bug = new Error(error.message);
+	bug.stack = error.stack;
+	return bug;
+}
+
+function queryThreadError(error: unknown): unknown {
+	if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+		return new UserError(
+			'the statement needed more memory than --max-memory leaves for statements',
+			'ERR_QUERY_MEMORY',
+			'Select fewer columns or rows, add a LIMIT, or raise --max-memory.',
+		);
+	}
+	return error;
+}
