@@ -1,8 +1,8 @@
 // Runs the cases of a corpus directory through the decoder: see scripts/corpus, and docs/corpora.md for what counts.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { judgeConversations } from './corpora/conversations.ts';
-import { judgeParserCases } from './corpora/parser-cases.ts';
+import { judgeConversations } from '../support/corpora/conversations.ts';
+import { judgeParserCases } from '../support/corpora/parser-cases.ts';
 
 const root = process.argv[2];
 if (root === undefined || !existsSync(root)) {

@@ -1,10 +1,10 @@
 // What the loss of records costs: deletes records from scripted conversations, each in turn, each two neighbours, each two,
 // and a tenth at random (the same each time), and counts the runs in which a row that the loss does not touch (nor follows
 // right after it) came out different, and rows that mix two exchanges. Takes a minute. See docs/limitations.md.
-import { makeConversation, SCRIPTS } from '../test/support/conversations.ts';
-import { decodeRecords } from '../test/support/decoded-rows.ts';
-import { damageReport } from '../test/support/loss.ts';
-import { seededRandom } from '../test/support/random-conversation.ts';
+import { makeConversation, SCRIPTS } from '../support/conversations.ts';
+import { decodeRecords } from '../support/decoded-rows.ts';
+import { damageReport } from '../support/loss.ts';
+import { seededRandom } from '../support/random-conversation.ts';
 
 type Count = { runs: number; 'lost more': number; 'mixed rows': number };
 

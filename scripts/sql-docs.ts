@@ -1,10 +1,9 @@
-// Writes the list of functions into docs/sql.md: node --import tsx scripts/sql-docs.ts. The table of functions in src/sql
-// is its only source; test/unit/sql-docs.test.ts fails when the page is behind.
+// Writes the list of functions in docs/sql.md from the table of functions in src/sql; --check: exit 1 when it is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FUNCTION_ALIASES, FUNCTION_DOCS, type FunctionDoc } from '../src/sql/sql.ts';
 
-export const PAGE = new URL('../docs/sql.md', import.meta.url);
-const BEGIN = '<!-- functions: written by scripts/sql-docs.ts -->';
+const PAGE = new URL('../docs/sql.md', import.meta.url);
+const BEGIN = '<!-- functions: written by npm run generate -->';
 const END = '<!-- end of functions -->';
 
 const HEADINGS: Record<FunctionDoc['group'], string> = {
@@ -24,8 +23,17 @@ const INTRODUCTIONS: Partial<Record<FunctionDoc['group'], string>> = {
 	window: 'In the examples `x` is 1, 2, 3, 4 in this order, and the result is that of the third row.',
 };
 
+const page = readFileSync(PAGE, 'utf8');
+const text = withFunctions(page);
+if (process.argv.includes('--check')) {
+	if (text !== page) {
+		console.error('docs/sql.md is stale: npm run generate');
+		process.exitCode = 1;
+	}
+} else writeFileSync(PAGE, text);
+
 /** The page with its list of functions as it should be. */
-export function withFunctions(page: string): string {
+function withFunctions(page: string): string {
 	const start = page.indexOf(BEGIN);
 	const end = page.indexOf(END);
 	if (start < 0 || end < start) throw new Error(`docs/sql.md has no ${BEGIN} … ${END}`);
@@ -56,6 +64,3 @@ function aliasLine(): string {
 	const aliases = [...FUNCTION_ALIASES].map(([alias, name]) => `\`${alias}\` is \`${name}\``);
 	return `Other names: ${aliases.join(', ')}. The operators \`->\` and \`->>\` are described under JSON above.`;
 }
-
-if (process.argv[1] === new URL(import.meta.url).pathname)
-	writeFileSync(PAGE, withFunctions(readFileSync(PAGE, 'utf8')));

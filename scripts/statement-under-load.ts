@@ -1,10 +1,10 @@
 // What a long statement costs the capture: requests at a steady rate against nginx, first alone, then while a statement of
 // some seconds runs. Needs root and nginx: node --import tsx scripts/statement-under-load.ts [--rate 5000] [--seconds 10]
 import { parseArgs } from 'node:util';
-import { eventually } from '../test/support/eventually.ts';
-import { sendPaced } from '../test/support/paced-requests.ts';
-import { startNginx } from '../test/support/servers.ts';
-import { askPiped, startTinytap } from '../test/support/tinytap.ts';
+import { eventually } from '../support/eventually.ts';
+import { sendPaced } from '../support/paced-requests.ts';
+import { startNginx } from '../support/servers.ts';
+import { askPiped, startTinytap } from '../support/tinytap.ts';
 
 const { values } = parseArgs({
 	options: { rate: { type: 'string', default: '5000' }, seconds: { type: 'string', default: '10' } },

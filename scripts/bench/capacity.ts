@@ -1,7 +1,7 @@
 // How much tinytap keeps up with: loss at the highest rate the machine can serve, the highest rate of large bodies without
 // loss, and what a burst leaves that is too much for the ring.
 
-import { parseRows } from '../../test/support/tinytap.ts';
+import { parseRows } from '../../support/tinytap.ts';
 import { CONNECTIONS, paced, wrk } from './load.ts';
 import { type Goal, publish } from './page.ts';
 import { interrupt, turn, untilDetached } from './processes.ts';

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Column, SqlValue } from '../../src/store/table.ts';
-import type { Engine } from './queries.ts';
+import type { Engine } from '../../support/queries.ts';
 
 export type Rows = readonly SqlValue[][];
 

@@ -1,9 +1,9 @@
 // How time and memory grow with the number of exchanges, connections and processes: recordings made for it go through the
 // decoder into the store, in one thread. An exponent of 1 is linear growth of the whole, 0 a constant cost of each.
 import { executeSync, prepare } from '../../src/sql/sql.ts';
+import { databaseOf, type Intake, takeIn } from '../../support/traffic.ts';
 import { publish } from './page.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
-import { databaseOf, type Intake, takeIn } from './traffic.ts';
 
 export type GrowthOptions = {
 	readonly rows: number;

@@ -1,10 +1,9 @@
 // From records to rows that can be queried: rows a second on one core, bytes a row, and whether a million fit.
-
 import { executeSync, prepare } from '../../src/sql/sql.ts';
 import { memoryShares } from '../../src/threads/memory-shares.ts';
+import { databaseOf, type Intake, takeIn } from '../../support/traffic.ts';
 import { publish } from './page.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
-import { databaseOf, type Intake, takeIn } from './traffic.ts';
 
 const MIB = 2 ** 20;
 const FIT_ROWS = 1_000_000;

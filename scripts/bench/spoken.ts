@@ -1,5 +1,5 @@
 // Conversations as programs have them, the same ones every time: what a client sent and a server answered, by exchange.
-import { type ConnectionTape, Tape } from '../../test/support/record-builder.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 export type Spoken = { readonly request: Buffer; readonly response: Buffer };
 

@@ -1,11 +1,11 @@
 // Ours beside alasql's own executor, SQLite and DuckDB: the same rows, the same statements, in one process, by turns.
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../src/store/table.ts';
+import { type Engine, type Query, queriesFor } from '../../support/queries.ts';
+import { databaseOf, takeIn } from '../../support/traffic.ts';
 import { openRivals, type Rows } from './engines.ts';
 import { type Goal, publish } from './page.ts';
-import { type Engine, type Query, queriesFor } from './queries.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
-import { databaseOf, takeIn } from './traffic.ts';
 
 export type SqlOptions = {
 	readonly rows: number;

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/servers.ts';
+import { freePort } from '../../support/servers.ts';
 import { publish } from './page.ts';
 import { cpuUs, interrupt, run, runTimed, start, turn, until } from './processes.ts';
 import { callTracepoints, requirePrograms, versionsOf } from './programs.ts';

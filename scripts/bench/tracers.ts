@@ -2,7 +2,7 @@
 // what it saw.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLI, NODE_FLAGS, parseRows, TEST_ENV } from '../../test/support/tinytap.ts';
+import { CLI, NODE_FLAGS, parseRows, TEST_ENV } from '../../support/tinytap.ts';
 import { interrupt, type Started, start, until, untilDetached } from './processes.ts';
 import { callTracepoints, emptyObject, ownProgram, tracepoints } from './programs.ts';
 import type { WebServer } from './web-server.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/servers.ts';
+import { freePort } from '../../support/servers.ts';
 import { childrenOf, interrupt, start, until } from './processes.ts';
 
 export type Body = {

@@ -1,7 +1,7 @@
 // What hardly any server calls, called by a fixture in C on both ends; and a proxy that moves bodies by splice.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/servers.ts';
+import { freePort } from '../../support/servers.ts';
 import { startNodeServer } from './application-servers.ts';
 import { always, bodiesInPieces, echoes, everyBody, type Hop, type ServerKind } from './server-kind.ts';
 import { startOn, startServer } from './start-server.ts';

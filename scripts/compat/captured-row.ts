@@ -1,5 +1,5 @@
 // The rows of a capture as this script reads them, and what it asks for.
-import { parseRows, startTinytap } from '../../test/support/tinytap.ts';
+import { parseRows, startTinytap } from '../../support/tinytap.ts';
 import type { Hop } from './server-kind.ts';
 import { remember, unlessEnding } from './start-server.ts';
 

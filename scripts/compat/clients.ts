@@ -28,7 +28,7 @@ export type Client = {
 
 type Command = { readonly words: readonly string[]; readonly input?: string };
 
-const FIXTURES = join(import.meta.dirname, '../../test/fixtures/compat');
+const FIXTURES = join(import.meta.dirname, 'fixtures');
 const PYTHON: readonly Need[] = [{ file: '/usr/bin/python3', package: 'python3' }];
 
 /** A client of ours that reads a JSON list from stdin and asks for one after another. */

@@ -1,7 +1,7 @@
 // Servers by how they are reached: sockets for both kinds of IP, unix sockets, and namespaces as containers have them.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/servers.ts';
+import { freePort } from '../../support/servers.ts';
 import { always, bodiesInPieces, echoes, everyBody, type Hop, type ServerKind, type Site } from './server-kind.ts';
 import { FIXTURES } from './site.ts';
 import { remember, startListening } from './start-server.ts';

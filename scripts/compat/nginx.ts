@@ -1,6 +1,6 @@
 // nginx as a file server, with and without sendfile, and as a proxy.
 import { join } from 'node:path';
-import { freePort, startNginx } from '../../test/support/servers.ts';
+import { freePort, startNginx } from '../../support/servers.ts';
 import { startNodeServer } from './application-servers.ts';
 import { body, writeBodies } from './bodies.ts';
 import {

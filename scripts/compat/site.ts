@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryDirectory } from '../../test/support/servers.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 import { writeBodies } from './bodies.ts';
 import type { Site } from './server-kind.ts';
 
-export const FIXTURES = join(import.meta.dirname, '../../test/fixtures/compat');
+export const FIXTURES = join(import.meta.dirname, 'fixtures');
 
 const COMPILERS = {
 	calls: (program: string) => ['gcc', '-O1', '-o', program, join(FIXTURES, 'calls.c')],

@@ -1,5 +1,5 @@
 // Programs of a run: started, waited for, remembered, and stopped by pid whatever happens.
-import { freePort, listening, type Running, startProgram } from '../../test/support/servers.ts';
+import { freePort, listening, type Running, startProgram } from '../../support/servers.ts';
 import type { Hop } from './server-kind.ts';
 
 const programs: Running[] = [];

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { release } from 'node:os';
-import type { Check } from '../../src/capture/preflight.ts';
+import type { Check } from '../../src/capture/check.ts';
 import { type CapturedRow, type Finding, findingLine, LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
 import { probe } from './probe.ts';
 

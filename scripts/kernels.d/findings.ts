@@ -1,5 +1,5 @@
 // What the check inside a kernel under test reports, a line each on the serial console, and what the host reads back.
-import type { Check } from '../../src/capture/preflight.ts';
+import type { Check } from '../../src/capture/check.ts';
 
 /** Does the BPF object load, do its programs attach: the addon alone. */
 export type ProbeFinding = {

@@ -1,6 +1,6 @@
 // docs/kernels.md: what was found on each kernel, and how.
 import { execFileSync } from 'node:child_process';
-import type { Check } from '../../src/capture/preflight.ts';
+import type { Check } from '../../src/capture/check.ts';
 import { LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
 import { emulatorVersion, MACHINE_ARGUMENTS } from './machine.ts';
 import { REQUESTS, type Side, type Trial, type Verdict } from './verdict.ts';

@@ -4,20 +4,9 @@ import { arch, platform, release } from 'node:os';
 import { relative } from 'node:path';
 import { systemCode } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
+import type { Check } from './check.ts';
 import { loadNativeAddon } from './native-addon.ts';
 import { mayLoadPrograms, rightsChecks } from './rights-checks.ts';
-
-export type CheckStatus = 'ok' | 'warning' | 'failed';
-
-export type Check = {
-	readonly name: string;
-	/** `failed`: no capture is possible; `warning`: something is not seen, or slower. */
-	readonly status: CheckStatus;
-	readonly detail: string;
-	/** What it affects, and how to mend it; absent when all is well. */
-	readonly affects?: string;
-	readonly mend?: string;
-};
 
 /** The build's files that a capture needs. */
 export type PreflightFiles = { readonly bpfObject: string; readonly addon: string; readonly decoder: string };

@@ -1,6 +1,6 @@
 // What this process may do, as far as a capture needs it.
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { Check } from './preflight.ts';
+import type { Check } from './check.ts';
 
 /** Bits of CapEff (linux/capability.h). */
 const CAP_SYS_PTRACE = 19n;

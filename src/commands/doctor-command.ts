@@ -1,8 +1,8 @@
 // `tinytap doctor`: what works here, what does not, what it affects, how to mend it.
-
 import { EXIT } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
-import { type Check, preflight } from '../capture/preflight.ts';
+import type { Check } from '../capture/check.ts';
+import { preflight } from '../capture/preflight.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
 

@@ -6,11 +6,11 @@ import { FILES, version } from '../base/installation.ts';
 import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
-import { createRedactor, type Redactor } from '../output/redaction.ts';
-import { isResultFormat, RESULT_FORMATS, type ResultFormat } from '../output/result-format.ts';
-import { createTheme, type Theme, wantsColor } from '../output/theme.ts';
+import { createRedactor } from '../output/redaction.ts';
+import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
+import { createTheme, wantsColor } from '../output/theme.ts';
 import { checkedFilters, parseComm, parsePid, parsePort } from '../shell/filters.ts';
-import type { QueryDirectories } from '../shell/saved-queries.ts';
+import type { Presentation, SessionSettings } from '../shell/settings.ts';
 
 /** What commander gives for the options below. */
 type RawOptions = {
@@ -38,28 +38,10 @@ type RawOptions = {
 	readonly count?: string;
 };
 
-/** How results are shown. */
-export type Presentation = {
-	/** Undefined: table on a terminal and elsewhere alike. */
-	readonly format: ResultFormat | undefined;
-	readonly raw: boolean;
-	/** For what is meant to be shared; null with --no-redact. */
-	readonly redactor: Redactor | null;
-	readonly quiet: boolean;
-	/** For stdout, and for stderr. */
-	readonly theme: Theme;
-	readonly errorTheme: Theme;
-};
-
 /** Everything a command needs, parsed. */
-export type Options = {
-	readonly capture: CaptureSettings;
-	readonly presentation: Presentation;
-	readonly user: InvokingUser;
-	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
+export type Options = SessionSettings & {
 	readonly strict: boolean;
 	/** Undefined: not given. */
-	readonly timeoutMs: number | undefined;
 	readonly forMs: number | undefined;
 	readonly count: number | undefined;
 	/** The words behind `--`: the program to start and capture. */

@@ -1,5 +1,4 @@
 // Filters of a capture as people write and read them.
-
 import { usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';

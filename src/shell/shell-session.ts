@@ -1,8 +1,6 @@
 // What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
-
 import { version } from '../base/installation.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
-import type { Options } from '../commands/options.ts';
 import type { ExchangeDetail } from '../output/detail-view.ts';
 import type { ResultFormat } from '../output/result-format.ts';
 import { createRowWriter } from '../output/row-format.ts';
@@ -12,10 +10,11 @@ import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
+import type { SessionSettings } from './settings.ts';
 import type { Sink } from './sink.ts';
 
 export type ShellParts = {
-	readonly options: Options;
+	readonly options: SessionSettings;
 	readonly threads: Threads;
 	readonly sink: Sink;
 	/** A person sits at a terminal: colours, footers, asides on the same screen. */
@@ -47,7 +46,7 @@ const NOTHING_LOST: Lost = { lostEvents: 0, lostBytes: 0 };
 
 /** State of one shell. */
 export class ShellSession {
-	readonly options: Options;
+	readonly options: SessionSettings;
 	readonly sink: Sink;
 	readonly interactive: boolean;
 	readonly tell: (text: string) => void;

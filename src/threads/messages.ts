@@ -1,6 +1,5 @@
 // What the three threads say to each other. Main tells the capture thread and the query thread what to do; the query
 // thread asks the capture thread for snapshots over a port of their own.
-
 import { EXIT, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { CaptureSnapshot } from '../store/database.ts';

@@ -6,9 +6,9 @@ import { Agent, createServer, get, type IncomingMessage, type ServerResponse } f
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { temporaryDirectory } from '../support/servers.ts';
-import { parseRows, runTinytap, startTinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { parseRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 
 const LENGTH = 50_000_000;
 const LIMIT = 65_536;
@@ -106,7 +106,7 @@ async function replay(recording: string, sql: string): Promise<Record<string, un
 	return parseRows(stdout);
 }
 
-const FIXTURE = join(import.meta.dirname, '../fixtures/socket_calls.py');
+const FIXTURE = join(import.meta.dirname, '../../support/socket_calls.py');
 
 /** Bytes held, note and loss of a body of 8 MiB that went by one call. */
 async function largeCall(...options: readonly string[]): Promise<unknown> {

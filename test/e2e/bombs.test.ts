@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { stopChild } from '../support/servers.ts';
-import { askPiped, runTinytap, startTinytap, type Tinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { stopChild } from '../../support/servers.ts';
+import { askPiped, runTinytap, startTinytap, type Tinytap } from '../../support/tinytap.ts';
 
 const PROGRAM = join(import.meta.dirname, '../fixtures/bombs.py');
 const MIB = 1 << 20;

@@ -30,8 +30,8 @@ import {
 	runScenario,
 	startCapture,
 	type TestCapture,
-} from '../support/captured-records.ts';
-import { temporaryDirectory } from '../support/servers.ts';
+} from '../../support/captured-records.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 
 /** A program that does something for each line it reads, and answers with a line. */
 type Puppet = {

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { freePort, listening, startProgram, temporaryDirectory } from '../support/servers.ts';
-import { CLI, NODE_FLAGS, runTinytap, startTinytap, TEST_ENV } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort, listening, startProgram, temporaryDirectory } from '../../support/servers.ts';
+import { CLI, NODE_FLAGS, runTinytap, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);

@@ -8,8 +8,8 @@ import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { freePort, listening, startNginx, startProgram, temporaryDirectory } from '../support/servers.ts';
-import { captureRows, startTinytap } from '../support/tinytap.ts';
+import { freePort, listening, startNginx, startProgram, temporaryDirectory } from '../../support/servers.ts';
+import { captureRows, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 

@@ -4,9 +4,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { stopChild, temporaryDirectory } from '../support/servers.ts';
-import { CLI, startTinytap, TEST_ENV } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { stopChild, temporaryDirectory } from '../../support/servers.ts';
+import { CLI, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);

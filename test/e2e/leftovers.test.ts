@@ -4,9 +4,9 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { eventually } from '../support/eventually.ts';
-import { startNginx } from '../support/servers.ts';
-import { startTinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startNginx } from '../../support/servers.ts';
+import { startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 

@@ -1,10 +1,10 @@
 // A statement that takes seconds, while requests come in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { sendPaced } from '../support/paced-requests.ts';
-import { startNginx } from '../support/servers.ts';
-import { askPiped, startTinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { sendPaced } from '../../support/paced-requests.ts';
+import { startNginx } from '../../support/servers.ts';
+import { askPiped, startTinytap } from '../../support/tinytap.ts';
 
 /** Counts the rows, then is busy for a second or more, then counts them again row by row. */
 const SLOW = `

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { parseRows, startTinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { parseRows, startTinytap } from '../../support/tinytap.ts';
 
 const PROGRAM = join(import.meta.dirname, '../fixtures/midstream.py');
 

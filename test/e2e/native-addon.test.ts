@@ -20,9 +20,9 @@ import {
 	parseRecords,
 	runScenario,
 	startCapture,
-} from '../support/captured-records.ts';
-import { eventually } from '../support/eventually.ts';
-import { temporaryDirectory } from '../support/servers.ts';
+} from '../../support/captured-records.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 
 /** Ids of the BPF programs that this process holds. */
 function ourPrograms(): number[] {

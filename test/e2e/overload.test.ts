@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader } from '../../src/capture/recording.ts';
-import { parseRecords } from '../support/captured-records.ts';
-import { eventually } from '../support/eventually.ts';
-import { startNginx, startProgram, temporaryDirectory } from '../support/servers.ts';
-import { parseRows, runTinytap, startTinytap } from '../support/tinytap.ts';
+import { parseRecords } from '../../support/captured-records.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startNginx, startProgram, temporaryDirectory } from '../../support/servers.ts';
+import { parseRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 

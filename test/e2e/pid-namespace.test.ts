@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { startNginx } from '../support/servers.ts';
-import { startTinytap } from '../support/tinytap.ts';
+import { startNginx } from '../../support/servers.ts';
+import { startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
 import { requireProcesses } from '../../src/capture/host-facts.ts';
-import { eventually } from '../support/eventually.ts';
-import { freePort, startProgram, temporaryDirectory } from '../support/servers.ts';
-import { captureRows, runTinytap, startTinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort, startProgram, temporaryDirectory } from '../../support/servers.ts';
+import { captureRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 
 /** A Node server whose main thread goes by another name, as Node 24's does. */
 async function renamedServer() {

@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openTerminal, type Terminal } from '../support/terminal.ts';
-import { CLI, NODE_FLAGS } from '../support/tinytap.ts';
+import { openTerminal, type Terminal } from '../../support/terminal.ts';
+import { CLI, NODE_FLAGS } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
 const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI} --replay ${DEMO}`;

@@ -17,7 +17,7 @@ import {
 	type Scenario,
 	startCapture,
 	type TestCapture,
-} from '../support/captured-records.ts';
+} from '../../support/captured-records.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const BAD = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { temporaryDirectory } from '../support/servers.ts';
-import { openTerminal } from '../support/terminal.ts';
-import { CLI, NODE_FLAGS, runTinytap } from '../support/tinytap.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { openTerminal } from '../../support/terminal.ts';
+import { CLI, NODE_FLAGS, runTinytap } from '../../support/tinytap.ts';
 
 const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI} --replay recordings/demo.tinytap`;
 const ENDLESS = 'SELECT count(*) FROM headers a, headers b, headers c, headers d, headers e WHERE a.name < b.name;';

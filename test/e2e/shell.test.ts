@@ -5,10 +5,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { eventually } from '../support/eventually.ts';
-import { type Nginx, startNginx, startProgram } from '../support/servers.ts';
-import { openTerminal } from '../support/terminal.ts';
-import { CLI, NODE_FLAGS, runTinytap, startTinytap } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Nginx, startNginx, startProgram } from '../../support/servers.ts';
+import { openTerminal } from '../../support/terminal.ts';
+import { CLI, NODE_FLAGS, runTinytap, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI}`;

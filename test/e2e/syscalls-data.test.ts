@@ -22,7 +22,13 @@ import {
 	SYSCALL_SENDMSG,
 	SYSCALL_WRITEV,
 } from '../../decoder-as/assembly/capture-event.ts';
-import { BPF_OBJECTS, joinStream, runScenario, startCapture, type TestCapture } from '../support/captured-records.ts';
+import {
+	BPF_OBJECTS,
+	joinStream,
+	runScenario,
+	startCapture,
+	type TestCapture,
+} from '../../support/captured-records.ts';
 
 const REQUEST = 'GET /path HTTP/1.1\r\nHost: test\r\n\r\n';
 const responseHead = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;

@@ -33,7 +33,7 @@ import {
 	runScenario,
 	startCapture,
 	type TestCapture,
-} from '../support/captured-records.ts';
+} from '../../support/captured-records.ts';
 
 const REQUEST = 'GET /path HTTP/1.1\r\nHost: test\r\n\r\n';
 const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';

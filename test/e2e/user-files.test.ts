@@ -24,9 +24,9 @@ import { RecordingReader, RecordingWriter } from '../../src/capture/recording.ts
 import { readText } from '../../src/shell/dot-commands.ts';
 import { History } from '../../src/shell/history.ts';
 import { findQuery, listQueries, saveQuery } from '../../src/shell/saved-queries.ts';
-import { eventually } from '../support/eventually.ts';
-import { stopChild, temporaryDirectory } from '../support/servers.ts';
-import { CLI, NODE_FLAGS, runTinytap, TEST_ENV } from '../support/tinytap.ts';
+import { eventually } from '../../support/eventually.ts';
+import { stopChild, temporaryDirectory } from '../../support/servers.ts';
+import { CLI, NODE_FLAGS, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);

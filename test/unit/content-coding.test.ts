@@ -6,7 +6,7 @@ import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } 
 import { charsetOf, charsetText } from '../../src/decode/body-text.ts';
 import { decodeContent as decodeWithin, defaultDecodeLimits } from '../../src/decode/content-coding.ts';
 import { mediaKind, mediaOf } from '../../src/decode/media-kind.ts';
-import type { DecodedAlone } from '../support/decode-alone.ts';
+import type { DecodedAlone } from '../../support/decode-alone.ts';
 
 const text = Array.from({ length: 2300 }, (_, i) => `line ${i} of a body: ${(i * 7919) % 1000}\n`).join('');
 const plain = Buffer.from(text);
@@ -466,7 +466,7 @@ describe('media kinds', () => {
 
 /** Decodes in a process of its own, best of five runs for the time. */
 function decodeAlone(coding: string, bytes: Uint8Array): DecodedAlone {
-	const program = join(import.meta.dirname, '../support/decode-alone.ts');
+	const program = join(import.meta.dirname, '../../support/decode-alone.ts');
 	const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', program, coding], {
 		input: bytes,
 		encoding: 'utf8',

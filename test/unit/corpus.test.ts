@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { judgeConversations } from '../../scripts/corpora/conversations.ts';
-import { judgeParserCases } from '../../scripts/corpora/parser-cases.ts';
+import { judgeConversations } from '../../support/corpora/conversations.ts';
+import { judgeParserCases } from '../../support/corpora/parser-cases.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/corpora');
 

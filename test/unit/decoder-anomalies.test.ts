@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANOMALIES } from '../../src/decode/words.ts';
-import { type Decoded, decodeRecords, type ExchangeRow } from '../support/decoded-rows.ts';
-import { type ConnectionTape, Tape } from '../support/record-builder.ts';
+import { type Decoded, decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';

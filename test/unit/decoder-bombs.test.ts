@@ -11,8 +11,8 @@ import {
 	SNAPSHOT_EXCHANGES,
 } from '../../decoder-as/assembly/output-layout.ts';
 import type { Decoder } from '../../src/decode/decoder.ts';
-import { feedBatch, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
-import { buildBatch, buildRecord, Tape } from '../support/record-builder.ts';
+import { feedBatch, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { buildBatch, buildRecord, Tape } from '../../support/record-builder.ts';
 
 const MEMORY = 32 << 20;
 const SLACK = 16 << 20;

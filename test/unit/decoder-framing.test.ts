@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/output-layout.ts';
-import { type Decoded, decodeRecords, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
-import { type ConnectionTape, Tape } from '../support/record-builder.ts';
+import { type Decoded, decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 const SIZES = [1, 2, 3, 7, 16, 1 << 20];
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { referenceRows } from '../support/reference-decoder.ts';
+import { referenceRows } from '../../support/reference-decoder.ts';
 
 const FUZZ = join(import.meta.dirname, '../../scripts/fuzz');
 /** What one core does in about a minute. */

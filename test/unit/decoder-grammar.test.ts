@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/output-layout.ts';
-import { makeConversation, SCRIPTS } from '../support/conversations.ts';
-import { cutRecords } from '../support/cut-records.ts';
-import { decodeRecords, type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
-import { comparable } from '../support/loss.ts';
-import { type ConnectionTape, Tape } from '../support/record-builder.ts';
+import { makeConversation, SCRIPTS } from '../../support/conversations.ts';
+import { cutRecords } from '../../support/cut-records.ts';
+import { decodeRecords, type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { comparable } from '../../support/loss.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 /** `>` begins bytes of the client, `<` of the server. */
 type Said = readonly (readonly ['>' | '<', string])[];

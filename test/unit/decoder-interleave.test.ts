@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { makeConversation, SCRIPTS } from '../support/conversations.ts';
-import { cutRecords, merge } from '../support/cut-records.ts';
-import { decodeRecords } from '../support/decoded-rows.ts';
-import { comparable } from '../support/loss.ts';
+import { makeConversation, SCRIPTS } from '../../support/conversations.ts';
+import { cutRecords, merge } from '../../support/cut-records.ts';
+import { decodeRecords } from '../../support/decoded-rows.ts';
+import { comparable } from '../../support/loss.ts';
 
 const sizes = fc.oneof(
 	fc.constant([1]),

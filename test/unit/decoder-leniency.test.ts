@@ -1,8 +1,8 @@
 // What only lenient parsers accept: read as they do, and marked, however the bytes come in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeRecords, type ExchangeRow } from '../support/decoded-rows.ts';
-import { Tape } from '../support/record-builder.ts';
+import { decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';
+import { Tape } from '../../support/record-builder.ts';
 
 /** Rows of a server that received the bytes in pieces of `size`. */
 function received(bytes: string, size: number): ExchangeRow[] {

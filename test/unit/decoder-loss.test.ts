@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { body, get, makeConversation, ok, SCRIPTS } from '../support/conversations.ts';
-import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
-import { damageReport, namesIn } from '../support/loss.ts';
-import { Tape } from '../support/record-builder.ts';
+import { body, get, makeConversation, ok, SCRIPTS } from '../../support/conversations.ts';
+import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { damageReport, namesIn } from '../../support/loss.ts';
+import { Tape } from '../../support/record-builder.ts';
 
 const BATCHES = [undefined, 1, 3];
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { decodeRecords, type ExchangeRow } from '../support/decoded-rows.ts';
-import { type ConnectionTape, Tape } from '../support/record-builder.ts';
+import { decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 const BATCHES = [undefined, 1, 2];
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;

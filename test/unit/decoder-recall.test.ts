@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Decoder } from '../../src/decode/decoder.ts';
-import { type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
-import { seededRandom } from '../support/random-conversation.ts';
-import { type ConnectionTape, Tape } from '../support/record-builder.ts';
+import { type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { seededRandom } from '../../support/random-conversation.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 const REQUEST_FIELDS = [
 	'Host: a.example',

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { UNHELD_BODY_LIMIT } from '../../decoder-as/assembly/output-layout.ts';
-import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../support/decoded-rows.ts';
-import { Tape } from '../support/record-builder.ts';
+import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { Tape } from '../../support/record-builder.ts';
 
 const GET = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n';
 const head = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;

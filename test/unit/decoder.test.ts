@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { QUESTION_PROCESS, QUESTION_SOCKET, SNAPSHOT_EXCHANGES } from '../../decoder-as/assembly/output-layout.ts';
-import { decodeRecords, feedRecords, newDecoder, readOutput, takeOutput } from '../support/decoded-rows.ts';
-import { Tape } from '../support/record-builder.ts';
+import { decodeRecords, feedRecords, newDecoder, readOutput, takeOutput } from '../../support/decoded-rows.ts';
+import { Tape } from '../../support/record-builder.ts';
 
 const GET = (path: string) => `GET ${path} HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test/1\r\n\r\n`;
 const OK = (body: string) =>

@@ -11,8 +11,8 @@ import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import { NameBook } from '../../src/store/remote-names.ts';
 import { entryBytes } from '../../src/store/row-writer.ts';
 import type { TableSnapshot } from '../../src/store/table.ts';
-import { newDecoder } from '../support/decoded-rows.ts';
-import { Tape } from '../support/record-builder.ts';
+import { newDecoder } from '../../support/decoded-rows.ts';
+import { Tape } from '../../support/record-builder.ts';
 
 type Row = Record<string, unknown>;
 

@@ -5,8 +5,8 @@ import { copyFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostNames, processFacts } from '../../src/capture/host-facts.ts';
-import { eventually } from '../support/eventually.ts';
-import { stopChild, temporaryDirectory } from '../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
+import { stopChild, temporaryDirectory } from '../../support/servers.ts';
 
 test('the path of an executable is known, also when it was deleted or is called (deleted)', async () => {
 	const directory = temporaryDirectory();

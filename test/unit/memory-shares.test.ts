@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { takeIn } from '../../scripts/bench/traffic.ts';
 import { segmentBytes } from '../../src/store/segment.ts';
 import { memoryShares } from '../../src/threads/memory-shares.ts';
+import { takeIn } from '../../support/traffic.ts';
 
 const MIB = 2 ** 20;
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { version } from '../../src/base/installation.ts';
-import { CLI, runTinytap } from '../support/tinytap.ts';
+import { CLI, runTinytap } from '../../support/tinytap.ts';
 
 const ROOT = join(CLI, '../..');
 

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
-import { temporaryDirectory } from '../support/servers.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);

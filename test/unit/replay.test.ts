@@ -7,9 +7,9 @@ import { after, test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
-import { Tape } from '../support/record-builder.ts';
-import { temporaryDirectory } from '../support/servers.ts';
-import { parseRows, runTinytap } from '../support/tinytap.ts';
+import { Tape } from '../../support/record-builder.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { invokingUser } from '../../src/base/invoking-user.ts';
 import { findQuery, listQueries, type QueryDirectories, saveQuery } from '../../src/shell/saved-queries.ts';
-import { temporaryDirectory } from '../support/servers.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { errorOf, rowsOf } from '../support/sql-run.ts';
-import { sampleTables, seeded } from '../support/sql-sample.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { errorOf, rowsOf } from '../../support/sql-run.ts';
+import { sampleTables, seeded } from '../../support/sql-sample.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const CODE = "globalThis.marker=1,process.getBuiltinModule('fs').writeFileSync('MARKER','x')";
 
@@ -147,7 +147,7 @@ test('each statement of the attack list is refused without any effect', () => {
 		const statements = [...REFUSED, ...HARMLESS, ...mutations(1500)].map((sql) =>
 			sql.replaceAll('FILE', file).replaceAll('MARKER', marker),
 		);
-		const script = fileURLToPath(new URL('../support/sql-attack-run.ts', import.meta.url));
+		const script = fileURLToPath(new URL('../../support/sql-attack-run.ts', import.meta.url));
 		const flags = ['--import', 'tsx', '--disallow-code-generation-from-strings', '--disable-proto=delete'];
 		const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, script], {
 			input: JSON.stringify(statements),

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as layout from '../../decoder-as/assembly/output-layout.ts';
-import { queriesFor } from '../../scripts/bench/queries.ts';
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import { openDatabase, SegmentCache } from '../../src/store/database.ts';
 import { ExchangeStore } from '../../src/store/exchange-store.ts';
 import { entryBytes } from '../../src/store/row-writer.ts';
 import type { DatabaseSnapshot } from '../../src/store/table.ts';
-import { newDecoder } from '../support/decoded-rows.ts';
-import { Tape } from '../support/record-builder.ts';
+import { newDecoder } from '../../support/decoded-rows.ts';
+import { queriesFor } from '../../support/queries.ts';
+import { Tape } from '../../support/record-builder.ts';
 
 const PATHS = [
 	'/api/users/1',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { errorMark, prepare, SqlError } from '../../src/sql/sql.ts';
-import { errorOf } from '../support/sql-run.ts';
-import { sampleTables } from '../support/sql-sample.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { errorOf } from '../../support/sql-run.ts';
+import { sampleTables } from '../../support/sql-sample.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const database = testDatabase(sampleTables());
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FUNCTION_ALIASES, FUNCTION_DOCS, type FunctionDoc } from '../../src/sql/sql.ts';
-import { errorOf, rowsOf, scalarOf } from '../support/sql-run.ts';
+import { errorOf, rowsOf, scalarOf } from '../../support/sql-run.ts';
 
 const FOUR_ROWS = '(SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { classify, completionsAt, isComplete, splitStatements, tokenize } from '../../src/sql/sql.ts';
-import { sampleTables } from '../support/sql-sample.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { sampleTables } from '../../support/sql-sample.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const texts = (sql: string) => splitStatements(sql).map(({ text }) => text);
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { execute, executeSync, prepare, Session, SqlError } from '../../src/sql/sql.ts';
-import { errorOf, NO_TABLES, rowsOf, scalarOf } from '../support/sql-run.ts';
-import { sampleTables } from '../support/sql-sample.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { errorOf, NO_TABLES, rowsOf, scalarOf } from '../../support/sql-run.ts';
+import { sampleTables } from '../../support/sql-sample.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const database = testDatabase(sampleTables());
 const NUMBERS = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000)';

@@ -12,10 +12,10 @@ import {
 	SqlError,
 	splitStatements,
 } from '../../src/sql/sql.ts';
-import { grammarQuery } from '../support/sql-grammar.ts';
-import { writtenQueries } from '../support/sql-oracle.ts';
-import { sampleTables, seeded } from '../support/sql-sample.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { grammarQuery } from '../../support/sql-grammar.ts';
+import { writtenQueries } from '../../support/sql-oracle.ts';
+import { sampleTables, seeded } from '../../support/sql-sample.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const COUNT = 3000;
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { executeSync, prepare, SqlError } from '../../src/sql/sql.ts';
-import { answerKey, askOracle, type OracleResult, oracleVersion } from '../support/sql-oracle.ts';
-import { sampleTables } from '../support/sql-sample.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { answerKey, askOracle, type OracleResult, oracleVersion } from '../../support/sql-oracle.ts';
+import { sampleTables } from '../../support/sql-sample.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const [first, ...lines] = readFileSync(new URL('../fixtures/sql/sqlite-answers.jsonl', import.meta.url), 'utf8')
 	.trim()

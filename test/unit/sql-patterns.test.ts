@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileGlob, compileLike } from '../../src/sql/patterns/like.ts';
 import { compileRegexp } from '../../src/sql/patterns/regexp.ts';
-import { errorOf, scalarOf } from '../support/sql-run.ts';
+import { errorOf, scalarOf } from '../../support/sql-run.ts';
 
 const noPoll = () => {};
 

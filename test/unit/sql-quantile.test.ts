@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quantile } from '../../src/sql/functions/quantile.ts';
-import { seeded } from '../support/sql-sample.ts';
+import { seeded } from '../../support/sql-sample.ts';
 
 /** By sorting. */
 function expected(values: Float64Array, q: number): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rowsOf } from '../support/sql-run.ts';
-import { testDatabase } from '../support/sql-table.ts';
+import { rowsOf } from '../../support/sql-run.ts';
+import { testDatabase } from '../../support/sql-table.ts';
 
 const database = testDatabase([
 	{

@@ -1,20 +1,11 @@
 // Resolves the names of an expression and decides what can be decided before there are rows: types, conversions,
 // comparisons. Whatever is not understood here is refused: this is the list of what SQL can do.
-
 import type { BinaryOperator, OrderItem, SyntaxCall, SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, unsupported } from '../limits/sql-error.ts';
+import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import type { StaticType } from '../values/value.ts';
 import { bindCall } from './bind-call.ts';
-import type {
-	Affinity,
-	ArithmeticOperator,
-	Bound,
-	CastType,
-	CompareOperator,
-	Comparison,
-	Facts,
-	OrderTerm,
-} from './bound.ts';
+import type { Affinity, Bound, CastType, CompareOperator, Comparison, Facts, OrderTerm } from './bound.ts';
 import { caseOf, constantOf, facts, INTEGER, UNKNOWN } from './facts.ts';
 import { type Scope, unknownColumn } from './scope.ts';
 

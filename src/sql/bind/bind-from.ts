@@ -1,5 +1,4 @@
 // Resolves FROM: tables, views and subqueries, how they are joined, and the columns that USING and NATURAL make one of two.
-
 import type { TableReference } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { bindExpression, compare } from './bind-expression.ts';

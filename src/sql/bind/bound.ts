@@ -1,7 +1,8 @@
 // Expressions and queries after names are resolved: what the compiler makes closures of and EXPLAIN prints.
 import type { ColumnType } from '../../store/table.ts';
 import type { AggregateFunction, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
-import type { BinaryOperator, CompoundOperator, Frame, JoinKind, MatchOperator } from '../grammar/syntax.ts';
+import type { CompoundOperator, Frame, JoinKind, MatchOperator } from '../grammar/syntax.ts';
+import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import type { StaticType, Value } from '../values/value.ts';
 
 /** How a value changes before it is compared with one of another affinity. */
@@ -32,7 +33,6 @@ export type Source = {
 };
 
 export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
-export type ArithmeticOperator = Exclude<BinaryOperator, CompareOperator | '||' | '->' | '->>'>;
 
 /** How two values are compared, decided once. */
 export type Comparison = {

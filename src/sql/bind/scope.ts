@@ -1,6 +1,5 @@
 // Which names an expression may use: the tables of its SELECT, the aliases of its columns, and those of the queries
 // around it. Names are looked up in Maps under their lower-case form.
-
 import type { Query, SyntaxExpression, Window } from '../grammar/syntax.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';

@@ -1,5 +1,4 @@
 // What an editor of SQL needs: classes of tokens for colours, and what could stand at the cursor.
-
 import type { Schema } from '../bind/schema.ts';
 import { AGGREGATE_FUNCTIONS, FUNCTION_DOCS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from '../functions/functions.ts';
 import { type Token, tokenize, unquote } from '../text/lexer.ts';

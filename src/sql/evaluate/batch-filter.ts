@@ -1,5 +1,4 @@
 // Conditions over batches of rows: those that need no value to be made, and so cannot fail.
-
 import type { Bound, CompareOperator, Source } from '../bind/bound.ts';
 import { BATCH_ROWS, type BatchNumbers, batchCodes, batchCursor, batchNumbers, constantNumber } from './batch.ts';
 import { type BytesCondition, bytesCondition } from './compile-bytes.ts';

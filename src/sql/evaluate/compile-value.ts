@@ -1,5 +1,4 @@
 // Closures that give an expression's value.
-
 import type { Bound, CastType } from '../bind/bound.ts';
 import { drain, LONG_TEXT } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';

@@ -1,5 +1,4 @@
 // Functions of dates and times. Everything is UTC.
-
 import { parseInstant } from '../values/instant.ts';
 import { toDouble, toText, type Value } from '../values/value.ts';
 import { durationText, parseDuration } from './duration.ts';

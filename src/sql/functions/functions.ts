@@ -1,5 +1,4 @@
 // All functions SQL knows, by lower-case name.
-
 import { AGGREGATES } from './aggregates.ts';
 import { DATE_FUNCTIONS } from './dates.ts';
 import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from './function-table.ts';

@@ -1,5 +1,4 @@
 // Functions of values of any type.
-
 import type { StaticType } from '../values/value.ts';
 import { compareValues, typeName } from '../values/value.ts';
 import type { ScalarFunction } from './function-table.ts';

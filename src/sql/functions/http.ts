@@ -1,5 +1,4 @@
 // Functions for what HTTP carries.
-
 import { toDouble, toText } from '../values/value.ts';
 import { bytesText } from './duration.ts';
 import type { FunctionDoc, ScalarFunction } from './function-table.ts';

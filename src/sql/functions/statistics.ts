@@ -1,5 +1,4 @@
 // Aggregates about how numbers are spread. In the examples `x` is 1, 2, 3, 4.
-
 import { SqlError } from '../limits/sql-error.ts';
 import { Float64List } from '../values/growing-array.ts';
 import { toDouble, type Value } from '../values/value.ts';

@@ -1,5 +1,4 @@
 // Text functions. Places in a text count code points, from 1, as in SQLite.
-
 import { SqlError } from '../limits/sql-error.ts';
 import { encodeUtf8, MAX_TEXT, toInteger, toText, type Value } from '../values/value.ts';
 import { formatText } from './format.ts';

@@ -1,6 +1,5 @@
 // Window functions; how they are computed is in window-results.ts. In the examples `x` is 1, 2, 3, 4 in that order and
 // the result that of the third row.
-
 import type { StaticType } from '../values/value.ts';
 import type { FunctionDoc, WindowFunction } from './function-table.ts';
 

@@ -1,25 +1,8 @@
 // The syntax tree of the SQL that tinytap understands. `at` is an offset in the statement's text, for error marks.
+import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import type { Value } from '../values/value.ts';
 
-export type BinaryOperator =
-	| '+'
-	| '-'
-	| '*'
-	| '/'
-	| '%'
-	| '&'
-	| '|'
-	| '<<'
-	| '>>'
-	| '||'
-	| '->'
-	| '->>'
-	| '='
-	| '<>'
-	| '<'
-	| '<='
-	| '>'
-	| '>=';
+export type BinaryOperator = ArithmeticOperator | '||' | '->' | '->>' | '=' | '<>' | '<' | '<=' | '>' | '>=';
 
 export type MatchOperator = 'LIKE' | 'GLOB' | 'REGEXP';
 

@@ -1,6 +1,5 @@
 // Numbers rows by the values of some expressions: rows whose values are equal get the same number, 0, 1, 2 … in the
 // order they come. Groups, DISTINCT and the partitions of windows are made of these.
-
 import type { Bound, Source } from '../bind/bound.ts';
 import {
 	BATCH_ROWS,

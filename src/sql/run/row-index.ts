@@ -1,5 +1,4 @@
 // Finds the rows of one table by the value of an expression: the hash side of a join, or of a repeated subquery.
-
 import type { Cursor, Evaluator, Test } from '../evaluate/runtime.ts';
 import type { Guard } from '../limits/guard.ts';
 import { keyOf } from '../values/value.ts';

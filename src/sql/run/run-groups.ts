@@ -1,5 +1,4 @@
 // Puts rows into groups and feeds their aggregates.
-
 import type { AggregateCall, Bound, SelectPlan, Source } from '../bind/bound.ts';
 import { batchCursor, batchNumbers, numbersByRow } from '../evaluate/batch.ts';
 import { type Compiler, cursorOf } from '../evaluate/runtime.ts';

@@ -1,5 +1,4 @@
 // Runs one SELECT: rows of FROM and WHERE, groups, HAVING, windows, order, DISTINCT, LIMIT.
-
 import type { Bound, SelectPlan, Source } from '../bind/bound.ts';
 import type { BatchFilter } from '../evaluate/batch-filter.ts';
 import { type CompiledQuery, type Compiler, cursorOf, type Sink } from '../evaluate/runtime.ts';

@@ -1,5 +1,4 @@
 // The keys of rows to be ordered, one column a term of ORDER BY.
-
 import type { OrderTerm, Source } from '../bind/bound.ts';
 import { type BatchNumbers, batchNumbers } from '../evaluate/batch.ts';
 import { compileColumnNumber } from '../evaluate/compile-column.ts';

@@ -1,5 +1,4 @@
 // Orders rows by keys, keeping only the first ones when no more are wanted.
-
 import type { Cursor } from '../evaluate/runtime.ts';
 import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 import { orderOfRanks } from './rank-order.ts';

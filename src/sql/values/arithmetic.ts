@@ -1,6 +1,7 @@
 // Arithmetic on values of unknown type: 64-bit integers that become REAL when they overflow, texts read as numbers.
-import type { ArithmeticOperator } from '../bind/bound.ts';
 import { fromBigInt, Real, toInteger, toNumber, toReal, type Value } from './value.ts';
+
+export type ArithmeticOperator = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '<<' | '>>';
 
 type Number64 = number | bigint;
 

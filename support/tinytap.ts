@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { stopChild } from './servers.ts';
 
-export const CLI = join(import.meta.dirname, '../../dist/tinytap.cjs');
+export const CLI = join(import.meta.dirname, '../dist/tinytap.cjs');
 export const NODE_FLAGS = [
 	'--disallow-code-generation-from-strings',
 	'--disable-proto=delete',

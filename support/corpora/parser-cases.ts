@@ -11,8 +11,8 @@
 // is here; for a request there is no such thing: of that case the first head is compared, and no more.
 import { readFileSync } from 'node:fs';
 import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { decodeRecords, type ExchangeRow, type FieldRow } from '../../test/support/decoded-rows.ts';
-import { Tape } from '../../test/support/record-builder.ts';
+import { decodeRecords, type ExchangeRow, type FieldRow } from '../decoded-rows.ts';
+import { Tape } from '../record-builder.ts';
 import type { Outcome } from './outcome.ts';
 
 type Message = {

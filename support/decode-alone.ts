@@ -2,7 +2,7 @@
 // and prints by how many bytes the resident memory grew at most, and the least CPU time of some runs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { decodeContent } from '../../src/decode/content-coding.ts';
+import { decodeContent } from '../src/decode/content-coding.ts';
 
 export type DecodedAlone = {
 	readonly grownBytes: number;

@@ -1,7 +1,7 @@
 // Short ways to run SQL in tests.
 import assert from 'node:assert/strict';
-import { type ExecuteOptions, executeSync, prepare, SqlError } from '../../src/sql/sql.ts';
-import type { DatabaseSnapshot, SqlValue } from '../../src/store/table.ts';
+import { type ExecuteOptions, executeSync, prepare, SqlError } from '../src/sql/sql.ts';
+import type { DatabaseSnapshot, SqlValue } from '../src/store/table.ts';
 
 export const NO_TABLES: DatabaseSnapshot = { tables: new Map() };
 

@@ -1,6 +1,6 @@
 // In-memory tables for tests of the SQL engine: columns as arrays, with the same kinds of readers as captured tables.
 
-import { parseInstant } from '../../src/sql/values/instant.ts';
+import { parseInstant } from '../src/sql/values/instant.ts';
 import type {
 	Column,
 	ColumnReader,
@@ -8,7 +8,7 @@ import type {
 	DatabaseSnapshot,
 	SqlValue,
 	TableSnapshot,
-} from '../../src/store/table.ts';
+} from '../src/store/table.ts';
 
 export type TestTable = {
 	readonly name: string;

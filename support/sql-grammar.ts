@@ -1,8 +1,8 @@
-// Random queries from the grammar in test/fixtures/sql/grammar.txt: windows, USING and NATURAL joins, WITH, dates, JSON,
+// Random queries from the grammar in support/sql-grammar.txt: windows, USING and NATURAL joins, WITH, dates, JSON,
 // formats, aliases.
 import { readFileSync } from 'node:fs';
 
-const RULES = readRules(readFileSync(new URL('../fixtures/sql/grammar.txt', import.meta.url), 'utf8'));
+const RULES = readRules(readFileSync(new URL('./sql-grammar.txt', import.meta.url), 'utf8'));
 
 /** A query deeper than this takes the first alternative of each rule. */
 const MAX_DEPTH = 12;

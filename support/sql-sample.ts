@@ -1,5 +1,5 @@
 // Tables like the captured ones, small, with NULLs, repeats and texts that hurt: the data of the comparisons with SQLite.
-import type { SqlValue } from '../../src/store/table.ts';
+import type { SqlValue } from '../src/store/table.ts';
 import type { TestTable } from './sql-table.ts';
 
 /** Texts that trip over careless quoting, prototypes, and orders by UTF-16 unit. */

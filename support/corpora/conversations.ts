@@ -2,8 +2,8 @@
 // `>>>` begins bytes of the client, `<<<` bytes of the server; the line end before a marker belongs to the marker.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { decodeRecords } from '../../test/support/decoded-rows.ts';
-import { Tape } from '../../test/support/record-builder.ts';
+import { decodeRecords } from '../decoded-rows.ts';
+import { Tape } from '../record-builder.ts';
 import type { Outcome } from './outcome.ts';
 
 /** One outcome for each file that a `transactions.json` among the paths lists: rows found, transactions wanted. */

@@ -1,8 +1,8 @@
 // The same queries over the same rows in the `sqlite3` program, for comparison.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { tokenize, unquote } from '../../src/sql/text/lexer.ts';
-import type { SqlValue } from '../../src/store/table.ts';
+import { tokenize, unquote } from '../src/sql/text/lexer.ts';
+import type { SqlValue } from '../src/store/table.ts';
 import type { TestTable } from './sql-table.ts';
 
 export type OracleResult = { readonly rows: SqlValue[][] } | { readonly error: string };

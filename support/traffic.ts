@@ -2,13 +2,13 @@
 // the capture thread takes, in one thread.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
-import { createDecoder, type Decoder } from '../../src/decode/decoder.ts';
-import { type CaptureSnapshot, openDatabase, SegmentCache } from '../../src/store/database.ts';
-import { ExchangeStore } from '../../src/store/exchange-store.ts';
-import { entryBytes } from '../../src/store/row-writer.ts';
-import type { DatabaseSnapshot } from '../../src/store/table.ts';
-import { type ConnectionTape, Tape } from '../../test/support/record-builder.ts';
+import * as layout from '../decoder-as/assembly/output-layout.ts';
+import { createDecoder, type Decoder } from '../src/decode/decoder.ts';
+import { type CaptureSnapshot, openDatabase, SegmentCache } from '../src/store/database.ts';
+import { ExchangeStore } from '../src/store/exchange-store.ts';
+import { entryBytes } from '../src/store/row-writer.ts';
+import type { DatabaseSnapshot } from '../src/store/table.ts';
+import { type ConnectionTape, Tape } from './record-builder.ts';
 
 const CONNECTIONS = 200;
 /** Exchanges in a batch: about what the capture thread takes from the ring at a time. */
@@ -41,7 +41,7 @@ export function takeIn(
 	memoryBytes: number,
 	{ connections: connectionCount = CONNECTIONS, processes = 4 }: { connections?: number; processes?: number } = {},
 ): Intake {
-	const wasm = readFileSync(join(import.meta.dirname, '../../build/decoder.wasm'));
+	const wasm = readFileSync(join(import.meta.dirname, '../build/decoder.wasm'));
 	const decoder = createDecoder(wasm, { connectionsLimit: Math.max(65_536, connectionCount), memoryLimit: 2 ** 30 });
 	const store = new ExchangeStore({ memoryBytes, rows: Number.POSITIVE_INFINITY });
 	const tape = new Tape();

@@ -1,8 +1,8 @@
 // Runs records through the real decoder and reads what it hands out into plain objects, by the layout alone.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
-import { createDecoder, type Decoder, type DecoderSettings } from '../../src/decode/decoder.ts';
+import * as layout from '../decoder-as/assembly/output-layout.ts';
+import { createDecoder, type Decoder, type DecoderSettings } from '../src/decode/decoder.ts';
 import {
 	anomalyWords,
 	BLIND_SPOTS,
@@ -15,11 +15,11 @@ import {
 	STATES,
 	SYSCALL_NAMES,
 	syscallList,
-} from '../../src/decode/words.ts';
+} from '../src/decode/words.ts';
 import { buildBatch } from './record-builder.ts';
 
 // Compiled once: tests make thousands of decoders.
-const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../../build/decoder.wasm')));
+const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../build/decoder.wasm')));
 
 export function newDecoder(settings: DecoderSettings = {}): Decoder {
 	return createDecoder(wasm, settings);

@@ -1,6 +1,6 @@
 // Runs the statements given on stdin (a JSON list) and reports what came of them; the process of sql-attack.test.ts.
 import { readFileSync } from 'node:fs';
-import { executeSync, prepare, Session, SqlError } from '../../src/sql/sql.ts';
+import { executeSync, prepare, Session, SqlError } from '../src/sql/sql.ts';
 import { sampleTables } from './sql-sample.ts';
 import { testDatabase } from './sql-table.ts';
 

@@ -1,11 +1,11 @@
 // A capture for tests: the real addon on the real kernel, its records taken apart by the generated offsets.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { type CaptureOptions, loadNativeAddon, type NativeCapture } from '../../src/capture/native-addon.ts';
+import * as wire from '../decoder-as/assembly/capture-event.ts';
+import { type CaptureOptions, loadNativeAddon, type NativeCapture } from '../src/capture/native-addon.ts';
 import { eventually } from './eventually.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '..');
 export const ADDON_FILE = join(ROOT, 'build/tinytap.node');
 export const ADDON = loadNativeAddon(ADDON_FILE);
 export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
@@ -130,9 +130,9 @@ export type Scenario = {
 	conn(name: string): number;
 };
 
-/** Runs test/fixtures/socket_calls.py SCENARIO to its end and gives its records. */
+/** Runs support/socket_calls.py SCENARIO to its end and gives its records. */
 export async function runScenario(test: TestCapture, name: string, ...args: readonly string[]): Promise<Scenario> {
-	const program = spawn('python3', [join(ROOT, 'test/fixtures/socket_calls.py'), name, ...args], {
+	const program = spawn('python3', [join(ROOT, 'support/socket_calls.py'), name, ...args], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
 	// Other programs of the machine fill the ring too.

@@ -1,0 +1,165 @@
+// Which part of the program may know which. docs/architecture.md explains the parts.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+type Import = { readonly from: string; readonly to: string };
+
+/** A rule is a test of its own. `breaks` says what is wrong with an import, or nothing. */
+type Rule = { readonly title: string; readonly below: string; readonly breaks: (edge: Import) => string | undefined };
+
+/** From left to right: a folder may import from itself and from those before it. */
+const FOLDERS = ['base', 'capture', 'decode', 'store', 'sql', 'output', 'threads', 'shell', 'commands'];
+const ROOMS_OF_SQL = [
+	'limits',
+	'values',
+	'text',
+	'grammar',
+	'patterns',
+	'functions',
+	'bind',
+	'editor',
+	'evaluate',
+	'run',
+	'statements',
+];
+const DOORS_OF_SQL = ['src/sql/sql.ts', 'src/sql/sql-light.ts'];
+
+/** These wire the program, one a thread: each may import from every folder, and nothing imports them. */
+const WIRES = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
+
+/**
+ * Rooms of the decoder, each with the rooms it may import from besides itself. A file in no room may import anything; a room
+ * that is not named here may not be.
+ */
+const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {};
+
+/** Besides its own folder, a file may import from folders that stand before it in `order`. */
+function inOrder(base: string, order: readonly string[]): Rule['breaks'] {
+	const place = (path: string) => order.indexOf(folderIn(base, path));
+	return ({ from, to }) => {
+		if (!to.startsWith(`${base}/`)) return undefined;
+		if (place(to) < 0) return 'it stands in no folder';
+		return place(to) <= place(from) ? undefined : `${folderIn(base, to)} stands after ${folderIn(base, from)}`;
+	};
+}
+
+/** Besides its own folder, a file may import from those that `allowed` names for it. */
+function asAllowed(base: string, allowed: Readonly<Record<string, readonly string[]>>): Rule['breaks'] {
+	return ({ from, to }) => {
+		const [own, other] = [folderIn(base, from), folderIn(base, to)];
+		if (dirname(from) === base || !to.startsWith(`${base}/`) || own === other) return undefined;
+		return allowed[own]?.includes(other) ? undefined : `${own} may use only ${allowed[own]?.join(', ') ?? 'itself'}`;
+	};
+}
+
+/** The folder right below `base` that `path` lies in; for a file of `base` its name. */
+function folderIn(base: string, path: string): string {
+	return relative(base, path).split('/')[0]!;
+}
+
+const RULES: readonly Rule[] = [
+	{
+		title: 'a folder of src/ imports only from those on its left',
+		below: 'src',
+		breaks: (edge) => (WIRES.includes(edge.from) ? undefined : inOrder('src', FOLDERS)(edge)),
+	},
+	{
+		title: 'of decoder-as/ the program imports constants only',
+		below: 'src',
+		breaks: ({ to }) =>
+			!to.startsWith('decoder-as/') || /\/(capture-event|output-layout)\.ts$/.test(to)
+				? undefined
+				: 'only capture-event.ts and output-layout.ts are for both sides',
+	},
+	{
+		title: 'other folders enter src/sql by its doors',
+		below: 'src',
+		breaks: ({ from, to }) =>
+			from.startsWith('src/sql/') || !to.startsWith('src/sql/') || DOORS_OF_SQL.includes(to)
+				? undefined
+				: `the doors are ${DOORS_OF_SQL.join(' and ')}`,
+	},
+	{
+		title: 'a room of src/sql imports only from those before it',
+		below: 'src/sql',
+		breaks: (edge) => (DOORS_OF_SQL.includes(edge.from) ? undefined : inOrder('src/sql', ROOMS_OF_SQL)(edge)),
+	},
+	{
+		title: 'a room of the decoder imports only from those it may know',
+		below: 'decoder-as/assembly',
+		breaks: asAllowed('decoder-as/assembly', ROOMS_OF_DECODER),
+	},
+	{
+		title: 'nothing imports the files that wire the program',
+		below: 'src',
+		breaks: ({ to }) => (WIRES.includes(to) ? 'it starts a thread when it is loaded' : undefined),
+	},
+	{
+		title: 'src/ imports neither tests nor tools',
+		below: 'src',
+		breaks: ({ to }) => (/^(test|scripts|support)\//.test(to) ? 'it is not part of the program' : undefined),
+	},
+	{
+		title: 'tests import no tools',
+		below: 'test',
+		breaks: ({ to }) => (to.startsWith('scripts/') ? 'what both need is in support/' : undefined),
+	},
+	{
+		title: 'tools import no tests',
+		below: 'scripts',
+		breaks: ({ to }) => (to.startsWith('test/') ? 'what both need is in support/' : undefined),
+	},
+	{
+		title: 'support/ imports neither tests nor tools',
+		below: 'support',
+		breaks: ({ to }) => (/^(test|scripts)\//.test(to) ? 'what both need is in support/' : undefined),
+	},
+];
+
+/** Every relative import of the source files below a folder: static, dynamic, of types, re-exports. */
+function importsBelow(folder: string): Import[] {
+	const files = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile() && !/node_modules/.test(entry.parentPath))
+		.filter(({ name }) => /\.(ts|mjs|js)$/.test(name) || !name.includes('.'))
+		.map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+	return files.flatMap((from) =>
+		[...readFileSync(join(ROOT, from), 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*(['"])(\.[^'"]*)\1/g)].map(
+			(match) => ({
+				from,
+				to: join(dirname(from), match[2]!),
+			}),
+		),
+	);
+}
+
+for (const { title, below, breaks } of RULES) {
+	test(title, () => {
+		const imports = importsBelow(below);
+		assert.ok(imports.length > 10, `only ${imports.length} imports found below ${below}`);
+		const broken = imports.flatMap((edge) => {
+			const why = breaks(edge);
+			return why === undefined ? [] : [`${edge.from} imports ${edge.to}: ${why}`];
+		});
+		assert.deepEqual(broken, []);
+	});
+}
+
+test('every folder of src/ and every room has its place in the order', () => {
+	const folders = (path: string) =>
+		readdirSync(join(ROOT, path), { withFileTypes: true })
+			.filter((entry) => entry.isDirectory())
+			.map(({ name }) => name);
+	assert.deepEqual(folders('src').sort(), [...FOLDERS].sort());
+	assert.deepEqual(folders('src/sql').sort(), [...ROOMS_OF_SQL].sort());
+	assert.deepEqual(folders('decoder-as/assembly').sort(), Object.keys(ROOMS_OF_DECODER).sort());
+	const loose = (path: string) =>
+		readdirSync(join(ROOT, path), { withFileTypes: true })
+			.filter((entry) => entry.isFile())
+			.map(({ name }) => `${path}/${name}`);
+	assert.deepEqual(loose('src').sort(), ['src/cli.ts', 'src/globals.d.ts']);
+	assert.deepEqual(loose('src/sql').sort(), [...DOORS_OF_SQL].sort());
+});
