@@ -1,7 +1,7 @@
 // tinytap runs as root in whatever environment it is started from: nothing in there becomes code, and nobody can debug it.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -34,6 +34,10 @@ test('variables that make Node, OpenSSL, a shell or the loader run or write file
 		place('openssl.cnf'),
 		'nodejs_conf = a\nopenssl_conf = a\n[a]\nengines = b\n[b]\nevil = c\n[c]\ndynamic_path = /nonexistent/evil.so\ninit = 1\n',
 	);
+	mkdirSync(place('elsewhere/scripts'), { recursive: true });
+	for (const name of ['setup', 'build-bpf', 'build-native', 'build-decoder', 'build-cli.mjs']) {
+		writeProgram(place(`elsewhere/scripts/${name}`), `#!/bin/sh\n: >${place('mark-cdpath')}\n`);
+	}
 	const evil: [string, string][] = [
 		['NODE_OPTIONS', `--require ${place('evil.cjs')}`],
 		['NODE_PATH', place('modules')],
@@ -47,6 +51,9 @@ test('variables that make Node, OpenSSL, a shell or the loader run or write file
 		['BASH_FUNC_exec%%', `() { : >${place('mark-function')}; }`],
 		['BASH_FUNC_command%%', `() { : >${place('mark-function')}; }`],
 		['NODE_DEBUG', 'module'],
+		// `cd scripts/..` would go there, and what is built would be built by its scripts.
+		['CDPATH', place('elsewhere')],
+		['SHELLOPTS', 'xtrace'],
 	];
 	for (const launcher of LAUNCHERS) {
 		for (const [name, value] of evil) {
@@ -62,42 +69,122 @@ test('variables that make Node, OpenSSL, a shell or the loader run or write file
 });
 
 test('programs of the working directory and of $PATH are not run as root', () => {
-	mkdirSync(place('bin'));
-	for (const name of ['mount', 'readlink', 'node', 'env', 'bash', 'sh']) {
-		const text = `#!/bin/sh\n: >${place(`mark-${name}`)}\n`;
-		if (name !== 'node') writeProgram(place(`bin/${name}`), text);
-		writeProgram(place(name), text);
+	const names = [
+		'mount',
+		'readlink',
+		'getent',
+		'node',
+		'env',
+		'bash',
+		'sh',
+		'find',
+		'stat',
+		'id',
+		'cmp',
+		'dirname',
+		'npm',
+	];
+	// npm, as in `npm start`, puts the node_modules/.bin of each directory above first.
+	for (const [folder, own] of [
+		['.', names],
+		['bin', names.filter((name) => name !== 'node')],
+		['node_modules/.bin', names],
+	] as const) {
+		mkdirSync(place(folder), { recursive: true });
+		for (const name of own) writeProgram(place(`${folder}/${name}`), `#!/bin/sh\n: >${place(`mark-${name}`)}\n`);
 	}
-	// tracefs is hidden, so that the capture wants to mount it.
-	const result = spawnSync(
-		'/usr/bin/unshare',
-		[
-			...['--mount', '/bin/sh', '-c'],
-			'umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec "$@"',
-			...['sh', join(ROOT, 'bin/tinytap'), 'query', 'SELECT 1 AS one', '--for', '1ms', '--format', 'csv'],
-		],
-		{
-			encoding: 'utf8',
-			cwd: directory.path,
-			env: { ...TEST_ENV, PATH: `:.:bin:${place('bin')}:${process.env.PATH ?? ''}` },
-		},
-	);
-	assert.equal(result.status, 0, result.stderr);
-	assert.equal(result.stdout, 'one\n1\n');
-	assert.deepEqual(marks(), []);
+	const path = `:.:bin:${place('node_modules/.bin')}:${place('node_modules/.bin/')}:${place('bin')}:${process.env.PATH ?? ''}`;
+	for (const launcher of LAUNCHERS) {
+		// tracefs is hidden, so that the capture wants to mount it.
+		const result = spawnSync(
+			'/usr/bin/unshare',
+			[
+				...['--mount', '/bin/sh', '-c'],
+				'umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec "$@"',
+				...['sh', launcher, 'query', 'SELECT 1 AS one', '--for', '1ms', '--format', 'csv'],
+			],
+			{ encoding: 'utf8', cwd: directory.path, env: { ...TEST_ENV, PATH: path } },
+		);
+		assert.equal(result.status, 0, result.stderr);
+		assert.equal(result.stdout, 'one\n1\n');
+		assert.deepEqual([launcher, marks()], [launcher, []]);
+	}
+});
+
+test('where PATH has no Node, one sentence says so, and under sudo the line that keeps PATH', () => {
+	for (const launcher of LAUNCHERS) {
+		for (const path of ['', '.', 'bin', place('elsewhere')]) {
+			for (const sudo of [{}, { SUDO_USER: 'somebody' }]) {
+				const { status, stdout, stderr } = spawnSync(launcher, ['version'], {
+					encoding: 'utf8',
+					cwd: directory.path,
+					env: { PATH: path, ...sudo },
+				});
+				assert.deepEqual([status, stdout], [1, '']);
+				const [sentence, hint] = stderr.split('\n');
+				assert.equal(sentence, 'tinytap: expected Node.js 20.19 or newer, found none in PATH');
+				assert.equal(
+					hint,
+					'SUDO_USER' in sudo ? `hint: sudo has a PATH of its own; keep yours: sudo env "PATH=$PATH" ${launcher}` : '',
+				);
+			}
+		}
+	}
+});
+
+test('root’s build takes from the environment what it needs and no more', () => {
+	// The build runs in a copy whose parts say what they were given.
+	const copy = place('copy');
+	mkdirSync(join(copy, 'scripts'), { recursive: true });
+	mkdirSync(join(copy, 'bin'));
+	for (const name of ['scripts/tinytap', 'bin/clean-environment']) cpSync(join(ROOT, name), join(copy, name));
+	writeProgram(join(copy, 'scripts/build'), '#!/bin/sh\nenv -0 >&2\n');
+	writeProgram(join(copy, 'bin/tinytap'), '#!/bin/sh\n');
+	const foreign = {
+		CXX: 'evil',
+		CLANG: 'evil',
+		MAKEFLAGS: 'evil',
+		GIT_DIR: 'evil',
+		npm_config_cache: 'evil',
+		APT_CONFIG: 'evil',
+	};
+	const { stderr } = spawnSync(join(copy, 'scripts/tinytap'), [], {
+		encoding: 'utf8',
+		env: { PATH: process.env.PATH, HOME: '/nonexistent', https_proxy: 'http://proxy:1', SUDO_UID: '5', ...foreign },
+	});
+	const given = new Map(stderr.split('\0').map((entry) => entry.split(/=(.*)/s, 2) as [string, string]));
+	for (const name of Object.keys(foreign)) assert.equal(given.has(name), false, name);
+	assert.deepEqual([given.get('https_proxy'), given.get('SUDO_UID')], ['http://proxy:1', '5']);
+	assert.notEqual(given.get('HOME'), '/nonexistent');
 });
 
 test('the program after -- gets the environment as it was', () => {
-	const { status, stdout, stderr } = spawnSync(
-		join(ROOT, 'bin/tinytap'),
-		['query', 'SELECT 1 AS one', '--format', 'csv', '--', '/usr/bin/env'],
-		{ encoding: 'utf8', env: { ...TEST_ENV, NODE_OPTIONS: '--no-warnings', LD_BIND_NOW: '1', MINE: 'a\nb' } },
-	);
-	assert.equal(status, 0, stderr);
-	assert.match(stdout, /^NODE_OPTIONS=--no-warnings$/m);
-	assert.match(stdout, /^LD_BIND_NOW=1$/m);
-	assert.match(stdout, /^MINE=a\nb$/m);
-	assert.doesNotMatch(stdout, /TINYTAP_ENV/);
+	const given = {
+		...{
+			NODE_OPTIONS: '--no-warnings',
+			LD_BIND_NOW: '1',
+			MINE: 'a\nb',
+			TZ: ':/etc/localtime',
+			CDPATH: '/srv',
+			TMPDIR: '/tmp',
+		},
+		PATH: `relative:${process.env.PATH ?? ''}`,
+		// Names that the launchers themselves could use.
+		...Object.fromEntries(
+			['name', 'here', 'root', 'home', 'node', 'entry', 'result', 'flags', 'line'].map((name) => [name, `my ${name}`]),
+		),
+	};
+	for (const launcher of LAUNCHERS) {
+		const { status, stdout, stderr } = spawnSync(
+			launcher,
+			['query', 'SELECT 1 AS one', '--format', 'csv', '--', '/usr/bin/env', '-0'],
+			{ encoding: 'utf8', env: { ...TEST_ENV, ...given } },
+		);
+		assert.equal(status, 0, stderr);
+		const entries = new Map(stdout.split('\0').map((entry) => entry.split(/=(.*)/s, 2) as [string, string]));
+		for (const [name, value] of Object.entries(given)) assert.equal(entries.get(name), value, name);
+		assert.doesNotMatch(stdout, /TINYTAP_ENV/);
+	}
 });
 
 /** Sockets that listen in a process. */
