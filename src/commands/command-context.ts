@@ -4,9 +4,8 @@ import { ShellSession } from '../shell/shell-session.ts';
 import { createSink, type Sink } from '../shell/sink.ts';
 import { type Interrupts, listenForInterrupts } from '../threads/interrupts.ts';
 import type { CaptureEnd, Threads } from '../threads/threads.ts';
-import { holdCommand } from './held-command.ts';
 import type { Options } from './options.ts';
-import { announceAttached, captureEnd, reportDamage, say, startCapture, strictError } from './running-capture.ts';
+import { RunningCapture, say } from './running-capture.ts';
 
 export type CommandContext = {
 	readonly options: Options;
@@ -29,8 +28,8 @@ export async function withCapture(
 	work: (context: CommandContext) => Promise<number>,
 ): Promise<number> {
 	const interrupts = listenForInterrupts();
-	const held = options.command === undefined ? undefined : await holdCommand(options.command, options.user, 'inherit');
-	const threads = startCapture(held === undefined ? options : withPid(options, held.pid));
+	const capture = await RunningCapture.start(options);
+	const { threads } = capture;
 	const sink = createSink(process.stdout);
 	const shell = new ShellSession({
 		options,
@@ -50,16 +49,9 @@ export async function withCapture(
 			sink,
 			interrupts,
 			shell,
-			attached: async () => {
-				await announceAttached(threads, options);
-				held?.release();
-			},
+			attached: () => capture.attached(),
 			captured: async () => {
-				const end = await captureEnd(
-					threads,
-					options,
-					Promise.race([interrupts.first, sink.gone, ...(held === undefined ? [] : [held.ended])]),
-				);
+				const end = await capture.ended(Promise.race([interrupts.first, sink.gone]));
 				if (interrupts.count > 1) throw interrupted();
 				damage = end.damage;
 				return end;
@@ -76,21 +68,13 @@ export async function withCapture(
 			},
 		});
 		// After the results: what stands before the damage was delivered.
-		reportDamage(damage, options);
+		capture.reportDamage(damage);
 		if (sink.closed) return EXIT.ok;
-		const loss = strictError(threads, options);
-		if (loss !== undefined && code !== EXIT.interrupted) throw loss;
-		return held === undefined || code !== EXIT.ok ? code : await held.ended;
+		if (code !== EXIT.interrupted) capture.checkLoss();
+		return await capture.exitStatus(code);
 	} finally {
-		held?.abandon();
-		await threads.close();
+		await capture.close();
 	}
-}
-
-/** The same capture of one process and its children. */
-export function withPid(options: Options, pid: number): Options {
-	const { filters } = options.capture;
-	return { ...options, capture: { ...options.capture, filters: { ...filters, pids: [...filters.pids, pid] } } };
 }
 
 function interrupted(): UserError {

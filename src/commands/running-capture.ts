@@ -1,75 +1,117 @@
-// One capture from a command's point of view: started, told about, ended by time, count or Ctrl-C.
+// One capture from a command's point of view: the program held for it, its threads, what is told about it, its end.
 import { EXIT, UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import type { DamageMessage } from '../threads/messages.ts';
 import { type CaptureEnd, Threads } from '../threads/threads.ts';
+import { type HeldCommand, holdCommand } from './held-command.ts';
 import type { Options } from './options.ts';
 
-/** Starts the threads; `announceAttached` waits until the capture runs. */
-export function startCapture(options: Options, notice: (text: string) => void = say): Threads {
-	const { capture, presentation } = options;
-	return new Threads(capture, (message, hint) => {
-		notice(`${presentation.errorTheme.warning('tinytap: warning:')} ${forTerminal(message)}\n`);
-		if (hint !== undefined) notice(`${presentation.errorTheme.hint('hint:')} ${forTerminal(hint)}\n`);
-	});
-}
+export type CaptureWays = {
+	/** Of the program behind `--`: a prompt needs the terminal's input for itself. */
+	readonly stdin?: 'inherit' | 'ignore';
+	/** Tells the person how the capture goes; stderr by default. */
+	readonly notice?: (text: string) => void;
+};
 
-/** Resolves when the probes are attached, after saying so. */
-export async function announceAttached(
-	threads: Threads,
-	options: Options,
-	notice: (text: string) => void = say,
-): Promise<void> {
-	const remarks = await threads.attached;
-	if (options.presentation.quiet) return;
-	notice(`${captureSentence(options)}\n`);
-	for (const remark of remarks) notice(`tinytap: ${forTerminal(remark)}\n`);
-}
+export class RunningCapture {
+	readonly threads: Threads;
+	readonly #options: Options;
+	readonly #held: HeldCommand | undefined;
+	readonly #notice: (text: string) => void;
 
-/** Ends the capture after `--for`, or when `interrupted` resolves, or by itself (replay, `--count`). */
-export async function captureEnd(
-	threads: Threads,
-	options: Options,
-	interrupted: Promise<unknown>,
-): Promise<CaptureEnd> {
-	let timer: NodeJS.Timeout | undefined;
-	if (options.forMs !== undefined) timer = setTimeout(() => void threads.stop().catch(() => undefined), options.forMs);
-	interrupted.then(() => threads.stop()).catch(() => undefined);
-	try {
-		return await threads.ended;
-	} finally {
-		clearTimeout(timer);
+	/** Starts the threads and, held, the program behind `--`; `attached` waits until the capture runs. */
+	static async start(options: Options, { stdin = 'inherit', notice = say }: CaptureWays = {}): Promise<RunningCapture> {
+		const { command, user } = options;
+		if (command === undefined) return new RunningCapture(options, undefined, notice);
+		const held = await holdCommand(command, user, stdin);
+		return new RunningCapture(withPid(options, held.pid), held, notice);
 	}
-}
 
-/** Tells how a recording ended early. Throws a UserError when it is damaged, not merely cut off. */
-export function reportDamage(damage: DamageMessage | undefined, options: Options): void {
-	if (damage === undefined) return;
-	const sentence = `${damage.path} is ${damage.what} at byte ${damage.offset}: ${damage.detail}`;
-	if (damage.what === 'damaged') {
-		throw new UserError(sentence, 'ERR_RECORDING_DAMAGED', 'What stands before the damage was read.');
+	private constructor(options: Options, held: HeldCommand | undefined, notice: (text: string) => void) {
+		this.#options = options;
+		this.#held = held;
+		this.#notice = notice;
+		const { errorTheme } = options.presentation;
+		this.threads = new Threads(options.capture, (message, hint) => {
+			notice(`${errorTheme.warning('tinytap: warning:')} ${forTerminal(message)}\n`);
+			if (hint !== undefined) notice(`${errorTheme.hint('hint:')} ${forTerminal(hint)}\n`);
+		});
 	}
-	if (!options.presentation.quiet)
-		say(`${options.presentation.errorTheme.warning('tinytap: warning:')} ${forTerminal(sentence)}\n`);
-}
 
-/** With `--strict`: the UserError (exit code 3) when bytes were lost. */
-export function strictError(threads: Threads, options: Options): UserError | undefined {
-	const sentence = lossSentence(threads.status);
-	if (!options.strict || sentence === undefined) return undefined;
-	return new UserError(
-		sentence,
-		'ERR_LOSS',
-		'A larger --ring-size or a filter (--port, --pid, --comm) may help.',
-		EXIT.loss,
-	);
+	/** Resolves when the probes are attached, after saying so; the held program runs from then on. */
+	async attached(): Promise<void> {
+		const remarks = await this.threads.attached;
+		if (!this.#options.presentation.quiet) {
+			this.#notice(`${captureSentence(this.#options)}\n`);
+			for (const remark of remarks) this.#notice(`tinytap: ${forTerminal(remark)}\n`);
+		}
+		this.#held?.release();
+	}
+
+	/**
+	 * Ends the capture after `--for`, when `interrupted` resolves, with the program behind `--`, or by itself (recording,
+	 * `--count`).
+	 */
+	async ended(interrupted: Promise<unknown>): Promise<CaptureEnd> {
+		const { threads } = this;
+		const { forMs } = this.#options;
+		const stop = () => void threads.stop().catch(() => undefined);
+		const timer = forMs === undefined ? undefined : setTimeout(stop, forMs);
+		interrupted.then(stop, () => undefined);
+		this.#held?.ended.then(stop, () => undefined);
+		try {
+			return await threads.ended;
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+
+	/** Tells how a recording ended early. Throws a UserError when it is damaged, not merely cut off. */
+	reportDamage(damage: DamageMessage | undefined): void {
+		if (damage === undefined) return;
+		const sentence = `${damage.path} is ${damage.what} at byte ${damage.offset}: ${damage.detail}`;
+		if (damage.what === 'damaged') {
+			throw new UserError(sentence, 'ERR_RECORDING_DAMAGED', 'What stands before the damage was read.');
+		}
+		const { quiet, errorTheme } = this.#options.presentation;
+		if (!quiet) this.#notice(`${errorTheme.warning('tinytap: warning:')} ${forTerminal(sentence)}\n`);
+	}
+
+	/** With `--strict`: throws a UserError (exit code 3) when bytes were lost. */
+	checkLoss(): void {
+		const sentence = lossSentence(this.threads.status);
+		if (!this.#options.strict || sentence === undefined) return;
+		throw new UserError(
+			sentence,
+			'ERR_LOSS',
+			'A larger --ring-size or a filter (--port, --pid, --comm) may help.',
+			EXIT.loss,
+		);
+	}
+
+	/** The exit status of a command that ends with `code`: that of the program behind `--` when all went well. */
+	async exitStatus(code: number): Promise<number> {
+		return this.#held === undefined || code !== EXIT.ok ? code : await this.#held.ended;
+	}
+
+	/** Ends the threads, and the program if it is still held. Twice is fine. */
+	async close(): Promise<void> {
+		this.#held?.abandon();
+		await this.threads.close();
+	}
 }
 
 /** To stderr. */
 export function say(text: string): void {
 	process.stderr.write(text);
+}
+
+/** The same capture of one process and its children. */
+function withPid(options: Options, pid: number): Options {
+	const { filters } = options.capture;
+	return { ...options, capture: { ...options.capture, filters: { ...filters, pids: [...filters.pids, pid] } } };
 }
 
 function captureSentence(options: Options): string {

@@ -9,31 +9,27 @@ import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
 import { listenForInterrupts } from '../threads/interrupts.ts';
 import type { Threads } from '../threads/threads.ts';
-import { withCapture, withPid } from './command-context.ts';
-import { holdCommand } from './held-command.ts';
+import { withCapture } from './command-context.ts';
 import { type Options, withReplay } from './options.ts';
-import { announceAttached, reportDamage, say, startCapture, strictError } from './running-capture.ts';
+import { RunningCapture, say } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function shellCommand(options: Options): Promise<number> {
 	if (!process.stdin.isTTY || !process.stdout.isTTY) return await pipedShell(options);
-	const held = options.command === undefined ? undefined : await holdCommand(options.command, options.user, 'ignore');
-	const threads = startCapture(held === undefined ? options : withPid(options, held.pid));
+	const capture = await RunningCapture.start(options, { stdin: 'ignore' });
 	try {
-		await announceAttached(threads, options);
+		await capture.attached();
 	} catch (error) {
-		held?.abandon();
-		await threads.close();
+		await capture.close();
 		if (options.capture.replay !== undefined || !(error instanceof UserError) || !existsSync(FILES.demoRecording))
 			throw error;
 		say(errorText(error, options.presentation.errorTheme));
 		if (!(await wantsDemo())) return EXIT.runtime;
 		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
 	}
-	held?.release();
-	const code = await interactiveShell(options, threads);
+	const code = await interactiveShell(options, capture);
 	// At a prompt the person leaves first; what the program still does is no longer captured.
-	return held === undefined || code !== EXIT.ok ? code : await held.ended;
+	return await capture.exitStatus(code);
 }
 
 async function pipedShell(options: Options): Promise<number> {
@@ -49,26 +45,28 @@ async function pipedShell(options: Options): Promise<number> {
 	});
 }
 
-async function interactiveShell(options: Options, first: Threads): Promise<number> {
+async function interactiveShell(options: Options, first: RunningCapture): Promise<number> {
 	// node:repl takes a while to load, which other commands need not wait for.
 	const { Prompt } = await import('../shell/prompt.ts');
 	const prompt = new Prompt(options.directories.history, options.user);
 	const print = (text: string) => prompt.print(text);
+	let capture = first;
 	const open = async (path: string): Promise<Threads> => {
-		const replay = { ...options, capture: withReplay(options.capture, path) };
-		const threads = startCapture(replay, print);
+		const replay = { ...options, command: undefined, capture: withReplay(options.capture, path) };
+		const opened = await RunningCapture.start(replay, { notice: print });
 		try {
-			await announceAttached(threads, replay, print);
-			reportDamage((await threads.ended).damage, replay);
+			await opened.attached();
+			opened.reportDamage((await opened.threads.ended).damage);
 		} catch (error) {
-			await threads.close();
+			await opened.close();
 			throw error;
 		}
-		return threads;
+		capture = opened;
+		return opened.threads;
 	};
 	const shell = new ShellSession({
 		options,
-		threads: first,
+		threads: first.threads,
 		sink: createSink(process.stdout, () => prompt.clearTyped()),
 		interactive: true,
 		tell: print,
@@ -78,9 +76,9 @@ async function interactiveShell(options: Options, first: Threads): Promise<numbe
 	if (!options.presentation.quiet) {
 		print(`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit leaves\n`);
 	}
-	first.ended
+	first.threads.ended
 		.then(
-			({ damage }) => reportDamage(damage, options),
+			({ damage }) => first.reportDamage(damage),
 			(error: unknown) => print(errorText(error, options.presentation.theme)),
 		)
 		.catch((error: unknown) => print(errorText(error, options.presentation.theme)));
@@ -93,11 +91,10 @@ async function interactiveShell(options: Options, first: Threads): Promise<numbe
 	shell.stopTail();
 	try {
 		// A recording gets its end.
-		await shell.threads.stop();
-		const loss = strictError(shell.threads, options);
-		if (loss !== undefined) throw loss;
+		await capture.threads.stop();
+		capture.checkLoss();
 	} finally {
-		await shell.threads.close();
+		await capture.close();
 	}
 	return EXIT.ok;
 }

@@ -26,7 +26,6 @@ import {
 	SIGNAL_STOP,
 	type SnapshotReply,
 	type SnapshotRequest,
-	STATUS_EVENTS,
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
@@ -81,7 +80,7 @@ let views: EntryBytes = entryBytes(decoder.memory.buffer);
 
 main.on('message', (message: ToCapture) => {
 	if (message.type === 'port') {
-		queryPort = message.port as MessagePort;
+		queryPort = message.port;
 		// A query thread before this one reads nothing any more.
 		store.release();
 		following = false;
@@ -90,8 +89,7 @@ main.on('message', (message: ToCapture) => {
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
-	else if (message.type === 'filters') running?.setFilters(message.filters);
-	else if (message.type === 'stop') Atomics.store(signals, SIGNAL_STOP, 1);
+	else running?.setFilters(message.filters);
 });
 
 run().catch((error: unknown) => {
@@ -371,7 +369,6 @@ function updateStatus(): void {
 	status[STATUS_ROWS] = store.appended;
 	status[STATUS_LOST_EVENTS] = lostEvents(totals);
 	status[STATUS_LOST_BYTES] = lostBytes(totals);
-	status[STATUS_EVENTS] = 0;
 }
 
 function clear(): void {

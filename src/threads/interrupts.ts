@@ -8,7 +8,6 @@ const ABORT_MS = 1000;
 export type Interrupts = {
 	/** Resolves at the first SIGINT (or SIGTERM, SIGHUP). */
 	readonly first: Promise<void>;
-	readonly second: Promise<void>;
 	readonly count: number;
 	/** Called at every SIGINT after this was set. */
 	onInterrupt: (() => void) | undefined;
@@ -17,11 +16,11 @@ export type Interrupts = {
 /** Listens from now on; the default action of these signals is gone. */
 export function listenForInterrupts(): Interrupts {
 	let count = 0;
-	const resolvers: (() => void)[] = [];
-	const moment = () => new Promise<void>((resolve) => resolvers.push(resolve));
+	let resolveFirst: () => void;
 	const interrupts = {
-		first: moment(),
-		second: moment(),
+		first: new Promise<void>((resolve) => {
+			resolveFirst = resolve;
+		}),
 		get count() {
 			return count;
 		},
@@ -29,7 +28,8 @@ export function listenForInterrupts(): Interrupts {
 	};
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.on(signal, () => {
-			resolvers[count++]?.();
+			count++;
+			resolveFirst();
 			// A thread that is stuck in a call of the system cannot be ended in any other way.
 			if (count > 1) setTimeout(() => process.exit(EXIT.interrupted), ABORT_MS).unref();
 			interrupts.onInterrupt?.();

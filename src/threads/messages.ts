@@ -1,5 +1,7 @@
 // What the three threads say to each other. Main tells the capture thread and the query thread what to do; the query
 // thread asks the capture thread for snapshots over a port of their own.
+
+import type { MessagePort } from 'node:worker_threads';
 import { EXIT, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
@@ -22,8 +24,7 @@ export type ErrorMessage = {
 export const STATUS_ROWS = 0;
 export const STATUS_LOST_EVENTS = 1;
 export const STATUS_LOST_BYTES = 2;
-export const STATUS_EVENTS = 3;
-export const STATUS_LENGTH = 8;
+export const STATUS_LENGTH = 3;
 
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
@@ -39,12 +40,11 @@ export const SIGNAL_MESSAGE = 1;
 export const SIGNAL_COUNT = 2;
 
 export type ToCapture =
-	| { readonly type: 'port'; readonly port: unknown }
+	| { readonly type: 'port'; readonly port: MessagePort }
 	| { readonly type: 'pause' }
 	| { readonly type: 'resume' }
 	| { readonly type: 'clear' }
-	| { readonly type: 'filters'; readonly filters: CaptureFilters }
-	| { readonly type: 'stop' };
+	| { readonly type: 'filters'; readonly filters: CaptureFilters };
 
 /** How a replayed file ended early. */
 export type DamageMessage = {
@@ -97,7 +97,7 @@ export type QueryThreadData = {
 };
 
 export type ToQuery =
-	| { readonly type: 'port'; readonly port: unknown }
+	| { readonly type: 'port'; readonly port: MessagePort }
 	/** Run one statement; `timeoutMs` 0: no limit. */
 	| {
 			readonly type: 'run';

@@ -80,7 +80,7 @@ if (views.length > 0) queue = queue.then(async () => post({ type: 'own', id: 0, 
 main.on('message', (message: ToQuery) => {
 	switch (message.type) {
 		case 'port':
-			capture = message.port as MessagePort;
+			capture = message.port;
 			capture.on('message', takeReply);
 			return;
 		case 'run':

@@ -98,8 +98,8 @@ export class Threads {
 		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
 		const data: CaptureThreadData = {
 			settings,
-			status: this.#status.buffer as SharedArrayBuffer,
-			signals: this.#signals.buffer as SharedArrayBuffer,
+			status: this.#status.buffer,
+			signals: this.#signals.buffer,
 		};
 		this.#capture = new Worker(threadFile('capture-thread'), { workerData: data, name: 'capture' });
 		const attached = deferred<readonly string[]>();
@@ -147,7 +147,7 @@ export class Threads {
 		this.#progress[0] = 0;
 		let isDropping = false;
 		const id = this.#nextId++;
-		const parts = new PartQueue<FromQuery>();
+		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
 		const timer =
 			options.timeoutMs > 0
@@ -229,7 +229,7 @@ export class Threads {
 	 */
 	async *tail(where: string | undefined, columns: string | undefined, fromStart = false): AsyncGenerator<TailRows> {
 		const id = this.#nextId++;
-		const parts = new PartQueue<FromQuery>();
+		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
 		const start: ToQuery = { type: 'tail', id, where, columns, fromStart };
 		this.#tails.set(id, start);
@@ -297,10 +297,10 @@ export class Threads {
 
 	#startQuery(): void {
 		const data: QueryThreadData = {
-			signals: this.#signals.buffer as SharedArrayBuffer,
-			cancel: this.#cancel.buffer as SharedArrayBuffer,
-			progress: this.#progress.buffer as SharedArrayBuffer,
-			taken: this.#taken.buffer as SharedArrayBuffer,
+			signals: this.#signals.buffer,
+			cancel: this.#cancel.buffer,
+			progress: this.#progress.buffer,
+			taken: this.#taken.buffer,
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
 			hostNames: this.#hostNames,
@@ -330,7 +330,7 @@ export class Threads {
 	/** One message, one answer. */
 	async #ask(message: (id: number) => ToQuery): Promise<FromQuery> {
 		const id = this.#nextId++;
-		const parts = new PartQueue<FromQuery>();
+		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
 		this.#toQuery(message(id));
 		try {
@@ -365,15 +365,15 @@ export class Threads {
 }
 
 /** Messages in the order they came, for one reader. */
-class PartQueue<T extends { readonly type: string }> implements Waiting {
+class PartQueue implements Waiting {
 	/** The last message was a closing one. */
 	finished = false;
-	readonly #parts: T[] = [];
+	readonly #parts: FromQuery[] = [];
 	#failure: { readonly error: unknown } | undefined;
 	#wake: (() => void) | undefined;
 
 	take = (message: FromQuery): void => {
-		this.#parts.push(message as unknown as T);
+		this.#parts.push(message);
 		this.#wake?.();
 	};
 
@@ -382,7 +382,7 @@ class PartQueue<T extends { readonly type: string }> implements Waiting {
 		this.#wake?.();
 	};
 
-	async next(): Promise<T> {
+	async next(): Promise<FromQuery> {
 		for (;;) {
 			const part = this.#parts.shift();
 			if (part !== undefined) {
