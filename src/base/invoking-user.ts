@@ -1,8 +1,8 @@
 // Whose session this is: the user who typed `sudo tinytap`, not root. Files go to that user's directories and belong to
 // that user; the home directory comes from the passwd entry, since sudo may leave HOME as root's.
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { usageError } from './errors.ts';
 
 export type InvokingUser = {
@@ -41,13 +41,40 @@ export function processUser(): InvokingUser {
 		uid: own,
 		gid,
 		name: entry?.name ?? String(own),
-		home: process.env.HOME ?? entry?.home ?? homedir(),
+		home: givenDirectory('HOME') ?? entry?.home ?? homedir(),
 		other: false,
 	};
 }
 
 function idOf(text: string | undefined): number | undefined {
-	return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+	// The highest number means "leave as it is" to the kernel.
+	return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff ? Number(text) : undefined;
+}
+
+/**
+ * A directory that the environment names. Root's environment may be somebody else's (su, sudo -E): what root is to write
+ * then lies where only root says what a path leads to, or the variable does not count.
+ */
+function givenDirectory(variable: string): string | undefined {
+	const given = process.env[variable];
+	if (given?.startsWith('/') !== true) return undefined;
+	return process.getuid?.() !== 0 || isInRootsHands(given) ? given : undefined;
+}
+
+function isInRootsHands(path: string): boolean {
+	try {
+		return [resolve(path), realpathSync(path)].every((each) => {
+			for (let part = each; ; part = dirname(part)) {
+				const { uid, mode } = lstatSync(part);
+				const othersMayWrite = (mode & 0o022) !== 0 && (mode & 0o1000) === 0 && (mode & 0o170000) !== 0o120000;
+				if (uid !== 0 || othersMayWrite) return false;
+				if (part === dirname(part)) return true;
+			}
+		});
+	} catch {
+		// Not there, or not to be looked at.
+		return false;
+	}
 }
 
 /** Where things are kept: XDG's variables where they are this user's, else its defaults below the home directory. */
@@ -57,8 +84,8 @@ export function userDirectories(user: InvokingUser): {
 	readonly state: string;
 } {
 	const xdg = (variable: string, fallback: string) => {
-		const set = user.other ? undefined : process.env[variable];
-		return join(set?.startsWith('/') === true ? set : join(user.home, fallback), 'tinytap');
+		const set = user.other ? undefined : givenDirectory(variable);
+		return join(set ?? join(user.home, fallback), 'tinytap');
 	};
 	return {
 		config: xdg('XDG_CONFIG_HOME', '.config'),

@@ -13,8 +13,8 @@ import {
 	mkdirSync,
 	openSync,
 	readdirSync,
-	readFileSync,
 	readlinkSync,
+	readSync,
 	renameSync,
 	type Stats,
 	statSync,
@@ -32,6 +32,8 @@ const MAY_READ = 4;
 const MAY_WRITE = 2;
 const MAY_SEARCH = 1;
 const STICKY = 0o1000;
+
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /** An open directory of the user's: what is done by name is done in this directory, wherever its path leads by then. */
 export class UserDirectory {
@@ -70,7 +72,14 @@ export class UserDirectory {
 	/** Makes a file that is not there, 0600 and the user's; its descriptor. */
 	create(name: string): number {
 		const fd = openSync(this.#below(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-		this.#giveAway(fd);
+		try {
+			this.#giveAway(fd);
+		} catch (error) {
+			// A file system without owners.
+			closeSync(fd);
+			unlinkSync(this.#below(name));
+			throw error;
+		}
 		return fd;
 	}
 
@@ -167,17 +176,68 @@ export function openUserFile(path: string, user: InvokingUser): number {
 	throw refused(path, `${user.name} may not read it`);
 }
 
-/** Text of a file that the user may read. `pipes`: of a pipe or terminal as well, to its end. */
-export function readUserFile(path: string, user: InvokingUser, pipes = false): string {
+/** Text of a regular file that the user may read. */
+export function readUserFile(path: string, user: InvokingUser): string {
 	const fd = openUserFile(path, user);
 	try {
 		const stat = fstatSync(fd);
-		if (stat.isFile() || stat.isDirectory()) return readFileSync(fd, 'utf8');
-		if (!pipes) throw refused(path, 'it is not a regular file');
-		// Opened again so that reading waits.
-		return readFileSync(process.platform === 'linux' ? descriptorPath(fd) : path, 'utf8');
+		if (!stat.isFile() && !stat.isDirectory()) throw refused(path, 'it is not a regular file');
+		return readText(fd, path);
 	} finally {
 		closeSync(fd);
+	}
+}
+
+/** The same, of a pipe or terminal as well, to its end. */
+export function readUserInput(path: string, user: InvokingUser): string {
+	const fd = openUserFile(path, user);
+	try {
+		const stat = fstatSync(fd);
+		if (stat.isFile() || stat.isDirectory() || process.platform !== 'linux') return readText(fd, path);
+		// Opened again so that reading waits.
+		const waiting = openSync(descriptorPath(fd), O_RDONLY | O_NOCTTY);
+		try {
+			return readText(waiting, path);
+		} finally {
+			closeSync(waiting);
+		}
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** The last lines of a regular file that the user may read, at most `bytes` of it. */
+export function readLastLines(path: string, user: InvokingUser, bytes: number): string {
+	const fd = openUserFile(path, user);
+	try {
+		const stat = fstatSync(fd);
+		if (!stat.isFile()) throw refused(path, 'it is not a regular file');
+		const text = Buffer.alloc(Math.min(bytes, stat.size));
+		const read = readSync(fd, text, 0, text.length, stat.size - text.length);
+		const from = read < stat.size ? text.indexOf('\n') + 1 : 0;
+		return text.toString('utf8', from, read);
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** All that is left to read, up to a limit that no text of SQL comes near. */
+function readText(fd: number, path: string): string {
+	const chunks: Buffer[] = [];
+	let length = 0;
+	for (;;) {
+		const chunk = Buffer.alloc(64 * 1024);
+		const bytes = readSync(fd, chunk);
+		if (bytes === 0) return Buffer.concat(chunks).toString('utf8');
+		chunks.push(chunk.subarray(0, bytes));
+		length += bytes;
+		if (length > MAX_TEXT_BYTES) {
+			throw new UserError(
+				`cannot read ${path}: expected at most ${MAX_TEXT_BYTES >> 20} MiB of text, got more`,
+				'ERR_FILE_SIZE',
+				'Name a file of SQL statements.',
+			);
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 // `tinytap run FILE|NAME`: a script or a saved query.
 import { EXIT, UserError } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { readUserInput } from '../base/user-files.ts';
 import { StepRunner } from '../shell/batch.ts';
-import { readText } from '../shell/dot-commands.ts';
 import { parseParameter } from '../shell/parameters.ts';
-import { findQuery } from '../shell/saved-queries.ts';
+import { findQuery, readQuery } from '../shell/saved-queries.ts';
 import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
@@ -27,8 +29,8 @@ export async function runCommand(
 		);
 	}
 	const isFile = name.includes('/') || name.endsWith('.sql');
-	const { path, user } = isFile ? { path: name, user: options.user } : findQuery(options.directories.queries, name);
-	const steps = scriptSteps(readText(path, user));
+	const saved = isFile ? undefined : findQuery(options.directories.queries, name);
+	const steps = scriptSteps(saved === undefined ? readScript(name, options.user) : readQuery(saved));
 	const parameters = sets.map((text) => parseParameter(text, '--set'));
 	const captureFirst =
 		options.forMs !== undefined ||
@@ -38,7 +40,7 @@ export async function runCommand(
 	return await withCapture(options, async ({ threads, shell, attached, captured, query }) => {
 		shell.timeoutMs = options.timeoutMs ?? FILE_TIMEOUT_MS;
 		shell.parameters = parameters;
-		const runner = new StepRunner(shell, path);
+		const runner = new StepRunner(shell, saved?.path ?? name);
 		await runner.check(steps[0]);
 		await attached();
 		if (captureFirst) await captured();
@@ -48,4 +50,13 @@ export async function runCommand(
 		if (failure !== undefined) throw failure;
 		return EXIT.ok;
 	});
+}
+
+/** Text of a file, or of a pipe as in `tinytap run <(…)`. */
+function readScript(path: string, user: InvokingUser): string {
+	try {
+		return readUserInput(path, user);
+	} catch (error) {
+		throw fileError(path, error, 'Name a file of SQL statements.');
+	}
 }

@@ -1,10 +1,7 @@
 // The commands that begin with a dot, as a table: help and completion are loops over it.
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../base/errors.ts';
-import { fileError } from '../base/file-error.ts';
-import type { InvokingUser } from '../base/invoking-user.ts';
 import { parseDuration, parseInteger } from '../base/quantity.ts';
-import { readUserFile } from '../base/user-files.ts';
 import { wait } from '../base/wait.ts';
 import { requireProcesses } from '../capture/host-facts.ts';
 import { curlLine } from '../output/curl-line.ts';
@@ -18,7 +15,7 @@ import type { Column } from '../store/table.ts';
 import { type CommandName, commandName } from './command-names.ts';
 import { filtersText, parseFilters } from './filters.ts';
 import { literalText, parseParameter } from './parameters.ts';
-import { findQuery, listQueries, saveQuery } from './saved-queries.ts';
+import { findQuery, listQueries, readQuery, saveQuery } from './saved-queries.ts';
 import { scriptSteps } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
@@ -137,7 +134,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		argument: 'query',
 		run: async (shell, argument) => {
 			const query = findQuery(shell.options.directories.queries, argument);
-			for (const step of scriptSteps(readText(query.path, query.user))) {
+			for (const step of scriptSteps(readQuery(query))) {
 				if (step.type === 'statement') await shell.run(step.sql, step.vertical);
 				else await runDotCommand(shell, step.text, true);
 			}
@@ -282,15 +279,6 @@ export function queriesText(directories: Parameters<typeof listQueries>[0]): str
 		)
 		.map((line) => `${line}\n`)
 		.join('');
-}
-
-/** A query file's text, if the user may read it. */
-export function readText(path: string, user: InvokingUser): string {
-	try {
-		return readUserFile(path, user, true);
-	} catch (error) {
-		throw fileError(path, error, 'Name a file of SQL statements.');
-	}
 }
 
 /** The exchange that a command's argument names. */

@@ -3,9 +3,12 @@ import { basename, dirname } from 'node:path';
 import { systemCode } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
-import { readUserFile, UserDirectory } from '../base/user-files.ts';
+import { readLastLines, UserDirectory } from '../base/user-files.ts';
 
 export const HISTORY_ENTRIES = 1000;
+
+/** The file grows; older entries are not looked at. */
+const HISTORY_BYTES = 1024 * 1024;
 
 export class History {
 	readonly #path: string;
@@ -23,7 +26,7 @@ export class History {
 	/** The newest entries first, as readline keeps them. */
 	read(): string[] {
 		try {
-			return readUserFile(this.#path, this.#user)
+			return readLastLines(this.#path, this.#user, HISTORY_BYTES)
 				.split('\n')
 				.filter((line) => line !== '')
 				.slice(-HISTORY_ENTRIES)

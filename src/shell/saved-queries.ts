@@ -55,6 +55,15 @@ export function findQuery(directories: QueryDirectories, name: string): SavedQue
 	);
 }
 
+/** A saved query's text, if its user may read it. */
+export function readQuery({ path, user }: SavedQuery): string {
+	try {
+		return readUserFile(path, user);
+	} catch (error) {
+		throw fileError(path, error, 'A saved query is a file of SQL statements.');
+	}
+}
+
 /** Saves `sql` as the user's query `name`, 0600; returns whether it replaced one. */
 export function saveQuery(path: string, name: string, sql: string, user: InvokingUser): boolean {
 	checkName(name);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
+	appendFileSync,
 	chmodSync,
 	chownSync,
 	existsSync,
@@ -14,6 +15,7 @@ import {
 	renameSync,
 	statSync,
 	symlinkSync,
+	truncateSync,
 	writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,9 +23,9 @@ import { after, test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
 import type { InvokingUser } from '../../src/base/invoking-user.ts';
 import { RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
-import { readText } from '../../src/shell/dot-commands.ts';
+
 import { History } from '../../src/shell/history.ts';
-import { findQuery, listQueries, saveQuery } from '../../src/shell/saved-queries.ts';
+import { findQuery, listQueries, readQuery, saveQuery } from '../../src/shell/saved-queries.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stopChild, temporaryDirectory } from '../../support/servers.ts';
 import { CLI, NODE_FLAGS, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
@@ -34,6 +36,7 @@ chmodSync(directory.path, 0o755);
 
 /** A user without an entry in passwd, as `nobody` has in containers. */
 const NOBODY = 65534;
+const INVOKING_USER = join(CLI, '../../src/base/invoking-user.ts');
 const SECRET = 'known to root alone';
 const canary = join(directory.path, 'canary');
 writeFileSync(canary, SECRET, { mode: 0o600 });
@@ -156,12 +159,12 @@ test('a saved query that is a link is replaced, and a link to what the user may 
 			['q', '(cannot be read)'],
 		],
 	);
-	assert.throws(() => readText(findQuery(directories, 'other').path, user), {
+	assert.throws(() => readQuery(findQuery(directories, 'other')), {
 		code: 'ERR_FILE_EACCES',
 		message: /nobody may not read it/,
 	});
 	assert.equal(saveQuery(path, 'q', 'SELECT 1', user), true);
-	assert.equal(readText(findQuery(directories, 'q').path, user), 'SELECT 1\n');
+	assert.equal(readQuery(findQuery(directories, 'q')), 'SELECT 1\n');
 	assert.deepEqual([lstatSync(join(path, 'q.sql')).isFile(), lstatSync(join(path, 'q.sql')).uid], [true, NOBODY]);
 	assertCanary();
 });
@@ -191,6 +194,97 @@ test('a recording is made only where the user may write, and only what the user 
 	new RecordingWriter(ofRoot, {}, { user: { ...user, uid: 0, gid: 0, name: 'root', other: false } }).close();
 	linkOfUser(ofRoot, join(home, 'theirs'));
 	assert.throws(() => new RecordingReader(join(home, 'theirs'), user), { message: /nobody may not read it/ });
+});
+
+test('a file that cannot be given to the user is not left behind', () => {
+	const { home, user } = newHome();
+	// No file system has an owner of this number.
+	assert.throws(() => saveQuery(join(home, 'queries'), 'q', 'SELECT 1', { ...user, gid: 2 ** 33 }));
+	const open = join(directory.path, 'for-all');
+	mkdirSync(open);
+	chmodSync(open, 0o1777);
+	assert.throws(() => new RecordingWriter(join(open, 'x'), {}, { user: { ...user, gid: 2 ** 33 } }));
+	assert.deepEqual(readdirSync(open), []);
+});
+
+test('a saved query that is a pipe or a device is refused, not waited for', () => {
+	const { home, user } = newHome();
+	const path = ofUser(join(home, 'queries'));
+	spawnSync('mkfifo', ['-m', '666', join(path, 'pipe.sql')]);
+	linkOfUser('/dev/zero', join(path, 'zero.sql'));
+	const directories = [{ place: 'user' as const, path, user }];
+	for (const name of ['pipe', 'zero']) {
+		assert.throws(() => readQuery(findQuery(directories, name)), {
+			code: 'ERR_FILE_EACCES',
+			message: /it is not a regular file/,
+		});
+	}
+});
+
+test('of a huge history the last entries are read; a huge script is refused in one sentence', async () => {
+	const { home, user } = newHome();
+	const path = join(ofUser(join(home, '.local/state/tinytap')), 'history');
+	writeFileSync(path, '');
+	truncateSync(path, 3 * 2 ** 30);
+	appendFileSync(path, '\nSELECT 1;\nSELECT 2;\n');
+	chownSync(path, NOBODY, NOBODY);
+	assert.deepEqual(new History(path, user, assert.fail).read(), ['SELECT 2;', 'SELECT 1;']);
+	const demo = join(CLI, '../../recordings/demo.tinytap');
+	for (const script of [path, '/dev/zero']) {
+		const { code, stderr } = await runTinytap(['run', script, '--replay', demo]);
+		assert.equal(code, 1);
+		assert.match(
+			stderr,
+			/^tinytap: error: cannot read .*: expected at most 16 MiB of text, got more \[ERR_FILE_SIZE\]\nhint: /,
+		);
+	}
+});
+
+test('root’s own files do not lie where an environment of somebody else’s says', () => {
+	const { home: theirs } = newHome();
+	const home = join(directory.path, 'home-of-root');
+	const hidden = join(directory.path, 'hidden-from-all');
+	const shared = join(directory.path, 'written-by-all');
+	for (const path of [home, hidden, shared]) mkdirSync(path, { mode: 0o700 });
+	chmodSync(shared, 0o777);
+	mkdirSync(join(shared, 'inside'));
+	linkOfUser(hidden, join(theirs, 'link'));
+	symlinkSync(hidden, join(home, 'own-link'));
+	symlinkSync(theirs, join(home, 'to-theirs'));
+	const directories = (environment: NodeJS.ProcessEnv) => {
+		const { status, stdout, stderr } = spawnSync(
+			process.execPath,
+			[
+				...['--import', 'tsx', '--input-type=module', '-e'],
+				`const { invokingUser, userDirectories } = await import(${JSON.stringify(INVOKING_USER)});
+				console.log(JSON.stringify(userDirectories(invokingUser(undefined))));`,
+			],
+			{ encoding: 'utf8', cwd: join(CLI, '../..'), env: { PATH: process.env.PATH, ...environment } },
+		);
+		assert.equal(status, 0, stderr);
+		return JSON.parse(stdout) as { state: string; config: string };
+	};
+	const usual = directories({}).state;
+	assert.match(usual, /^\/\w+\/\.local\/state\/tinytap$/);
+	for (const given of [
+		theirs,
+		join(theirs, 'link'),
+		join(home, 'to-theirs'),
+		shared,
+		join(shared, 'inside'),
+		'/nonexistent',
+		'x',
+	]) {
+		assert.equal(directories({ HOME: given }).state, usual, given);
+		assert.equal(directories({ XDG_STATE_HOME: given }).state, usual, given);
+	}
+	for (const given of [home, join(home, 'own-link')]) {
+		assert.equal(directories({ HOME: given }).state, `${given}/.local/state/tinytap`);
+		assert.equal(directories({ XDG_CONFIG_HOME: given }).config, `${given}/tinytap`);
+	}
+	for (const number of ['4294967295', '4294967296', '99999999999', '-1', 'x', '', '0']) {
+		assert.equal(directories({ SUDO_UID: number }).state, usual, `${number} is no sudo user`);
+	}
 });
 
 test('--force takes away no file of others where everybody may write', () => {
