@@ -48,6 +48,8 @@ export type Options = SessionSettings & {
 	readonly command: readonly string[] | undefined;
 };
 
+const REDACTING = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
+
 const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
 	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
 	['--record <file>', 'keep a recording while capturing'],
@@ -63,7 +65,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'no colours (as with NO_COLOR set)'],
 	['--user <name>', 'the user whose session this is (default: the sudo user)'],
-	['--no-redact', 'leave secrets in html, har and .curl (row formats always show them)'],
+	['--no-redact', `leave secrets in ${REDACTING.join(', ')} and .curl (row formats always show them)`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', "a statement's time limit"],
 	['--strict', 'exit with 3 when bytes were lost'],

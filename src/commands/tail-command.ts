@@ -1,7 +1,7 @@
 // `tinytap tail`: each exchange as it completes.
 import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
-import { createResultWriter } from '../output/result-format.ts';
+import { createResultWriter, printsExchanges } from '../output/result-format.ts';
 import { tailColumns } from '../shell/shell-session.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
@@ -16,10 +16,10 @@ export async function tailCommand(
 	const most = options.count ?? Number.POSITIVE_INFINITY;
 	const { presentation } = options;
 	const format = presentation.format ?? 'table';
-	if (format === 'har')
+	if (printsExchanges(format))
 		throw usageError(
-			'--format har: an archive has an end, a tail has none',
-			'Use `tinytap query "SELECT id FROM exchanges" --format har`.',
+			`--format ${format}: an archive has an end, a tail has none`,
+			`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
 		);
 	const screenColumns = process.stdout.isTTY ? process.stdout.columns : undefined;
 	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured }) => {

@@ -1,34 +1,66 @@
-// All formats a result can be printed in: the row formats, and the two that are meant for sharing and therefore redacted.
+// All formats a result can be printed in, and what each of them prints: the rows themselves, or the exchanges that they name.
 import type { ResultColumn } from './cell-text.ts';
+import { createHarWriter, type ExchangeWriter, type ExchangeWriterOptions } from './har.ts';
 import { createHtmlRowWriter } from './html.ts';
-import type { Redactor } from './redaction.ts';
-import { createRowWriter, ROW_FORMATS, type RowFormat, type RowFormatOptions, type RowWriter } from './row-format.ts';
+import {
+	type AlignedFormat,
+	createRowWriter,
+	ROW_FORMATS,
+	type RowFormat,
+	type RowFormatOptions,
+	type RowWriter,
+} from './row-format.ts';
 
-export type ResultFormat = RowFormat | 'html' | 'har';
+/** Printed row by row. */
+export type RowByRowFormat = RowFormat | 'html';
+/** Printed exchange by exchange, of those whose column `id` is in the result. */
+export type ExchangeFormat = 'har';
+export type ResultFormat = RowByRowFormat | ExchangeFormat;
 
-/** For `--format`, `.mode`, help and completion. */
-export const RESULT_FORMATS: readonly { readonly name: ResultFormat; readonly description: string }[] = [
-	...ROW_FORMATS,
-	{ name: 'html', description: 'a page that runs nothing; secrets redacted' },
-	{ name: 'har', description: 'an HTTP archive of the exchanges whose column id is selected; secrets redacted' },
+type FormatFacts = {
+	readonly name: ResultFormat;
+	/** For `--format`, `.mode`, help and completion. */
+	readonly description: string;
+	readonly prints: 'rows' | 'exchanges';
+	/** Meant to be shared: secrets are redacted, unless --no-redact says otherwise. */
+	readonly redacts: boolean;
+};
+
+export const RESULT_FORMATS: readonly FormatFacts[] = [
+	...ROW_FORMATS.map((format) => ({ ...format, prints: 'rows', redacts: false }) as const),
+	{ name: 'html', description: 'a page that runs nothing; secrets redacted', prints: 'rows', redacts: true },
+	{
+		name: 'har',
+		description: 'an HTTP archive of the exchanges whose column id is selected; secrets redacted',
+		prints: 'exchanges',
+		redacts: true,
+	},
 ];
 
 export function isResultFormat(name: string): name is ResultFormat {
 	return RESULT_FORMATS.some((format) => format.name === name);
 }
 
-export type ResultFormatOptions = RowFormatOptions & {
-	/** null: secrets stay (`--no-redact`). */
-	readonly redactor: Redactor | null;
-	/** tinytap's own. */
-	readonly version: string;
-};
+export function printsExchanges(name: ResultFormat): name is ExchangeFormat {
+	return RESULT_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
+}
 
-/** A writer for every format that is written row by row: all but har. */
+/** Whether the widths of its columns depend on the rows. */
+export function isAligned(name: ResultFormat): name is AlignedFormat {
+	return ROW_FORMATS.some((format) => format.name === name && format.aligned === true);
+}
+
+export type ResultFormatOptions = RowFormatOptions & ExchangeWriterOptions;
+
 export function createResultWriter(
-	format: Exclude<ResultFormat, 'har'>,
+	format: RowByRowFormat,
 	columns: readonly ResultColumn[],
 	options: ResultFormatOptions,
 ): RowWriter {
 	return format === 'html' ? createHtmlRowWriter(columns, options) : createRowWriter(format, columns, options);
+}
+
+/** A writer for the only format there is of this kind. */
+export function createExchangeWriter(_format: ExchangeFormat, options: ExchangeWriterOptions): ExchangeWriter {
+	return createHarWriter(options);
 }

@@ -12,22 +12,24 @@ import { createVerticalRow } from './vertical-row.ts';
 
 export type { Result, ResultColumn } from './cell-text.ts';
 
-export type RowFormat = 'table' | 'box' | 'csv' | 'json' | 'ndjson' | 'markdown' | 'line';
+/** Aligned columns: their widths depend on the rows. */
+export type AlignedFormat = TableStyle;
+export type RowFormat = AlignedFormat | 'csv' | 'json' | 'ndjson' | 'markdown' | 'line';
 
 /** For `--format`, `.mode`, help and completion. */
-export const ROW_FORMATS: readonly { readonly name: RowFormat; readonly description: string }[] = [
-	{ name: 'table', description: 'aligned columns' },
-	{ name: 'box', description: 'aligned columns in a drawn box' },
+export const ROW_FORMATS: readonly {
+	readonly name: RowFormat;
+	readonly description: string;
+	readonly aligned?: true;
+}[] = [
+	{ name: 'table', description: 'aligned columns', aligned: true },
+	{ name: 'box', description: 'aligned columns in a drawn box', aligned: true },
 	{ name: 'csv', description: 'comma-separated values, safe to open in a spreadsheet (--raw: exact)' },
 	{ name: 'json', description: 'one array of objects' },
 	{ name: 'ndjson', description: 'one object a line' },
 	{ name: 'markdown', description: 'a Markdown table' },
 	{ name: 'line', description: 'one column a line, bodies whole' },
 ];
-
-export function isRowFormat(name: string): name is RowFormat {
-	return ROW_FORMATS.some((format) => format.name === name);
-}
 
 export type RowFormatOptions = {
 	/** Default: no colours. */

@@ -1,10 +1,22 @@
 // Prints a statement's result as its parts arrive.
 import { usageError } from '../base/errors.ts';
 import type { ExchangeDetail } from '../output/detail-view.ts';
-import { createHarWriter } from '../output/har.ts';
 import type { Redactor } from '../output/redaction.ts';
-import { createResultWriter, type ResultFormat } from '../output/result-format.ts';
-import { createRowWriter, formatRows, type RowWriter } from '../output/row-format.ts';
+import {
+	createExchangeWriter,
+	createResultWriter,
+	type ExchangeFormat,
+	isAligned,
+	printsExchanges,
+	type ResultFormat,
+} from '../output/result-format.ts';
+import {
+	type AlignedFormat,
+	createRowWriter,
+	formatRows,
+	type RowFormatOptions,
+	type RowWriter,
+} from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import { rowBytes } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
@@ -13,10 +25,10 @@ import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
 	readonly format: ResultFormat;
-	/** For html and har; null: secrets stay. */
+	/** For formats that redact; null: secrets stay. */
 	readonly redactor: Redactor | null;
 	readonly version: string;
-	/** The exchange with this id, for har. */
+	/** The exchange with this id, for formats that print exchanges. */
 	readonly exchange: (id: number) => Promise<ExchangeDetail | undefined>;
 	readonly raw: boolean;
 	readonly theme: Theme;
@@ -44,56 +56,20 @@ const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
 
 /** Prints all parts; resolves when the statement is done and everything is written. Rejects with the statement's error. */
 export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, style: PrintStyle): Promise<Printed> {
-	let columns: readonly ResultColumn[] = [];
-	let waiting: (readonly SqlValue[])[] = [];
-	let waitingBytes = 0;
-	let writer: RowWriter | undefined;
+	let printer: Printer | undefined;
 	let rows = 0;
 	let firstValue: SqlValue | undefined;
-	const { format } = style;
-	const aligned = format === 'table' || format === 'box';
-	const ids: SqlValue[] = [];
-	const options = {
-		theme: style.theme,
-		raw: style.raw,
-		footer: style.footer,
-		redactor: style.redactor,
-		version: style.version,
-		...(style.screenColumns === undefined ? {} : { screenColumns: style.screenColumns }),
-	};
 	for await (const part of parts) {
 		if (part.type === 'columns') {
-			columns = part.columns;
-			if (format === 'har') {
-				if (!columns.some(({ name }) => name === 'id')) {
-					throw usageError('--format har: expected a result with the column id', 'SELECT id FROM exchanges …');
-				}
-			} else if (!aligned) {
-				writer = createResultWriter(format, columns, options);
-				await sink.write(writer.begin());
-			}
+			printer = createPrinter(part.columns, sink, style);
+			await printer.begin();
 		} else if (part.type === 'rows') {
 			if (rows === 0) firstValue = part.rows[0]?.[0];
 			rows += part.rows.length;
-			if (format === 'har') {
-				const index = columns.findIndex(({ name }) => name === 'id');
-				for (const row of part.rows) ids.push(row[index] ?? null);
-			} else if (writer !== undefined) await sink.write(writer.rows(part.rows));
-			else {
-				waiting.push(...part.rows);
-				for (const row of part.rows) waitingBytes += rowBytes(row);
-				if (waiting.length < TABLE_SAMPLE_ROWS && waitingBytes < TABLE_SAMPLE_BYTES) continue;
-				writer = createRowWriter(aligned ? format : 'table', columns, { ...options, sample: waiting });
-				await sink.write(writer.begin() + writer.rows(waiting));
-				waiting = [];
-			}
+			await printer?.rows(part.rows);
 			if (sink.closed) break;
 		} else {
-			if (format === 'har') await printArchive(ids, sink, style);
-			else if (writer !== undefined) await sink.write(writer.end());
-			else if (columns.length > 0 && format !== 'html') {
-				for (const chunk of formatRows(format, { columns, rows: waiting }, options)) await sink.write(chunk);
-			}
+			await printer?.end();
 			const { lostEvents, lostBytes, readsCaptured, notice } = part;
 			return { rows, firstValue, lostEvents, lostBytes, readsCaptured, notice };
 		}
@@ -101,15 +77,84 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	return { rows, firstValue, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
 }
 
-/** The exchanges with these ids, each once, as an HTTP archive. */
-async function printArchive(ids: readonly SqlValue[], sink: Sink, style: PrintStyle): Promise<void> {
-	const writer = createHarWriter(style);
-	await sink.write(writer.begin());
-	for (const id of new Set(ids)) {
-		const exchange = typeof id === 'number' ? await style.exchange(id) : undefined;
-		if (exchange !== undefined) await sink.write(writer.exchange(exchange));
-	}
-	await sink.write(writer.end());
+/** What a format does with the parts of a result as they come. */
+type Printer = {
+	begin(): Promise<void>;
+	rows(rows: readonly (readonly SqlValue[])[]): Promise<void>;
+	end(): Promise<void>;
+};
+
+function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle): Printer {
+	const { format, screenColumns, exchange: _, ...rest } = style;
+	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
+	const options = { ...rest, ...(screenColumns === undefined ? {} : { screenColumns }) };
+	if (isAligned(format)) return alignedPrinter(format, columns, sink, options);
+	const writer = createResultWriter(format, columns, options);
+	return {
+		begin: () => sink.write(writer.begin()),
+		rows: (rows) => sink.write(writer.rows(rows)),
+		end: () => sink.write(writer.end()),
+	};
+}
+
+/** Holds the first rows back, for the widths of the columns. */
+function alignedPrinter(
+	format: AlignedFormat,
+	columns: readonly ResultColumn[],
+	sink: Sink,
+	options: RowFormatOptions,
+): Printer {
+	let sample: (readonly SqlValue[])[] = [];
+	let bytes = 0;
+	let writer: RowWriter | undefined;
+	return {
+		begin: async () => undefined,
+		rows: async (rows) => {
+			if (writer !== undefined) {
+				await sink.write(writer.rows(rows));
+				return;
+			}
+			sample.push(...rows);
+			for (const row of rows) bytes += rowBytes(row);
+			if (sample.length < TABLE_SAMPLE_ROWS && bytes < TABLE_SAMPLE_BYTES) return;
+			writer = createRowWriter(format, columns, { ...options, sample });
+			await sink.write(writer.begin() + writer.rows(sample));
+			sample = [];
+		},
+		end: async () => {
+			if (writer !== undefined) await sink.write(writer.end());
+			else for (const chunk of formatRows(format, { columns, rows: sample }, options)) await sink.write(chunk);
+		},
+	};
+}
+
+/** Prints the exchanges that the column `id` names, each once, when all are known. */
+function exchangePrinter(
+	format: ExchangeFormat,
+	columns: readonly ResultColumn[],
+	sink: Sink,
+	style: PrintStyle,
+): Printer {
+	const index = columns.findIndex(({ name }) => name === 'id');
+	const ids = new Set<SqlValue>();
+	return {
+		begin: async () => {
+			if (index < 0)
+				throw usageError(`--format ${format}: expected a result with the column id`, 'SELECT id FROM exchanges …');
+		},
+		rows: async (rows) => {
+			for (const row of rows) ids.add(row[index] ?? null);
+		},
+		end: async () => {
+			const writer = createExchangeWriter(format, style);
+			await sink.write(writer.begin());
+			for (const id of ids) {
+				const exchange = typeof id === 'number' ? await style.exchange(id) : undefined;
+				if (exchange !== undefined) await sink.write(writer.exchange(exchange));
+			}
+			await sink.write(writer.end());
+		},
+	};
 }
 
 /** The sentence below a result that loss may have affected. */

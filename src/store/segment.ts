@@ -3,74 +3,90 @@
 // thread appends; readers look only at rows below the count they were given, so they need no lock. Texts and field lines
 // that repeat (method, host, process names, `accept: */*` …) are kept once a segment.
 
-/** Members kept as 64-bit floats: exact integers up to 2^53, NaN for NULL. */
-export const F64_MEMBERS = [
-	'id',
-	'conn',
-	'ts',
-	'duration_ms',
-	'ttfb_ms',
-	'req_body_bytes',
-	'res_body_bytes',
-	'req_captured_bytes',
-	'res_captured_bytes',
-	'res_wire_bytes',
-	'lost_bytes',
+// Each stored column of an exchange is declared here, once. The members are written out: objects with so many members that are
+// made from lists of names are slow, and each is of a kind of its own.
+
+/** 64-bit floats: exact integers up to 2^53, NaN for NULL. */
+const f64Columns = (column: () => Float64Array) => ({
+	id: column(),
+	conn: column(),
+	ts: column(),
+	duration_ms: column(),
+	ttfb_ms: column(),
+	req_body_bytes: column(),
+	res_body_bytes: column(),
+	req_captured_bytes: column(),
+	res_captured_bytes: column(),
+	res_wire_bytes: column(),
+	lost_bytes: column(),
 	/** 0 for NULL; written again when the other side's row is found. */
-	'pair_id',
-] as const;
+	pair_id: column(),
+});
 
-/** Members kept as unsigned 32-bit integers. Lengths: ABSENT for NULL. */
-export const U32_MEMBERS = [
-	'pid',
-	'tid',
-	'anomalies_low',
-	'anomalies_high',
+/** Unsigned 32-bit integers. Lengths: ABSENT for NULL. */
+const u32Columns = (column: () => Uint32Array) => ({
+	pid: column(),
+	tid: column(),
+	anomalies_low: column(),
+	anomalies_high: column(),
 	/** Where the row's bytes begin in the arena: request fields, response fields, bodies, unheld. */
-	'arena_offset',
+	arena_offset: column(),
 	/** Where its target lies, then [path], [query]: all targets together, so that searching them reads little memory. */
-	'target_offset',
-	'target_length',
+	target_offset: column(),
+	target_length: column(),
 	/** Offsets from target_offset: mostly inside the target's bytes. */
-	'path_start',
-	'path_length',
-	'query_start',
-	'query_length',
-	'req_headers_length',
-	'res_headers_length',
-	'req_body_length',
-	'res_body_length',
-	'header_count',
-] as const;
+	path_start: column(),
+	path_length: column(),
+	query_start: column(),
+	query_length: column(),
+	req_headers_length: column(),
+	res_headers_length: column(),
+	req_body_length: column(),
+	res_body_length: column(),
+	header_count: column(),
+});
 
-/** Texts kept in the segment's dictionary: 0 is NULL, n is dictionary entry n-1. */
-export const TEXT_MEMBERS = [
-	'method',
-	'host',
-	'status_text',
-	'interim',
-	'comm',
-	'thread_comm',
-	'cmdline',
-	'cgroup',
-	'exe',
-	'local',
-	'remote',
-	'vias',
-] as const;
+/** Codes of texts kept in the segment's dictionary: 0 is NULL, n is dictionary entry n-1. */
+const textColumns = (column: () => Uint16Array) => ({
+	method: column(),
+	host: column(),
+	status_text: column(),
+	interim: column(),
+	comm: column(),
+	thread_comm: column(),
+	cmdline: column(),
+	cgroup: column(),
+	exe: column(),
+	local: column(),
+	remote: column(),
+	vias: column(),
+});
 
-export const U16_MEMBERS = ['status', 'http_version', 'req_http_version'] as const;
-export const U8_MEMBERS = ['state', 'reason', 'side', 'via', 'req_via', 'flags', 'unheld_count'] as const;
+const u16Columns = (column: () => Uint16Array) => ({
+	status: column(),
+	http_version: column(),
+	req_http_version: column(),
+});
+
+const u8Columns = (column: () => Uint8Array) => ({
+	state: column(),
+	reason: column(),
+	side: column(),
+	via: column(),
+	req_via: column(),
+	flags: column(),
+	unheld_count: column(),
+});
 
 export const ABSENT = 0xffffffff;
 /** One reason with its bytes behind the bodies: u8 message (0 request, 1 response), u8 reason, f64 bytes. */
 export const UNHELD_ENTRY_BYTES = 10;
 
-export type F64Member = (typeof F64_MEMBERS)[number];
-export type U32Member = (typeof U32_MEMBERS)[number];
-export type TextMember = (typeof TEXT_MEMBERS)[number];
-export type U16Member = (typeof U16_MEMBERS)[number];
-export type U8Member = (typeof U8_MEMBERS)[number];
+export type F64Member = keyof ReturnType<typeof f64Columns>;
+export type U32Member = keyof ReturnType<typeof u32Columns>;
+export type TextMember = keyof ReturnType<typeof textColumns>;
+export type U16Member = keyof ReturnType<typeof u16Columns>;
+export type U8Member = keyof ReturnType<typeof u8Columns>;
 
 /** What is needed to see a segment from another thread. */
 export type SegmentHandle = {
@@ -108,9 +124,17 @@ export type Segment = SegmentHandle & {
 
 /** Bytes that each row takes in the columns. */
 const ROW_BYTES =
-	F64_MEMBERS.length * 8 + U32_MEMBERS.length * 4 + (TEXT_MEMBERS.length + U16_MEMBERS.length) * 2 + U8_MEMBERS.length;
+	rowBytes(f64Columns(() => new Float64Array(0))) +
+	rowBytes(u32Columns(() => new Uint32Array(0))) +
+	rowBytes(textColumns(() => new Uint16Array(0))) +
+	rowBytes(u16Columns(() => new Uint16Array(0))) +
+	rowBytes(u8Columns(() => new Uint8Array(0)));
 const DICTIONARY_ENTRY_BYTES = 8;
 const LINE_ENTRY_BYTES = 12;
+
+function rowBytes(columns: Readonly<Record<string, { readonly BYTES_PER_ELEMENT: number }>>): number {
+	return Object.values(columns).reduce((sum, { BYTES_PER_ELEMENT }) => sum + BYTES_PER_ELEMENT, 0);
+}
 
 /** Bytes of memory that a segment of this size takes. */
 export function segmentBytes(rowCapacity: number, arenaCapacity: number): number {
@@ -138,77 +162,18 @@ export function openSegment(handle: SegmentHandle): Segment {
 		offset += bytes * length;
 		return view;
 	};
-	// Written out: objects with so many members that are made from lists of names are slow, and each is of a kind of its own.
-	const doubles = () => take((at, n) => new Float64Array(buffer, at, n), 8, rowCapacity);
-	const f64 = {
-		id: doubles(),
-		conn: doubles(),
-		ts: doubles(),
-		duration_ms: doubles(),
-		ttfb_ms: doubles(),
-		req_body_bytes: doubles(),
-		res_body_bytes: doubles(),
-		req_captured_bytes: doubles(),
-		res_captured_bytes: doubles(),
-		res_wire_bytes: doubles(),
-		lost_bytes: doubles(),
-		pair_id: doubles(),
-	};
+	const f64 = f64Columns(() => take((at, n) => new Float64Array(buffer, at, n), 8, rowCapacity));
 	const newU32 = (length: number) => take((at, n) => new Uint32Array(buffer, at, n), 4, length);
-	const words = () => newU32(rowCapacity);
-	const u32 = {
-		pid: words(),
-		tid: words(),
-		anomalies_low: words(),
-		anomalies_high: words(),
-		arena_offset: words(),
-		target_offset: words(),
-		target_length: words(),
-		path_start: words(),
-		path_length: words(),
-		query_start: words(),
-		query_length: words(),
-		req_headers_length: words(),
-		res_headers_length: words(),
-		req_body_length: words(),
-		res_body_length: words(),
-		header_count: words(),
-	};
+	const u32 = u32Columns(() => newU32(rowCapacity));
 	const dictionaryOffset = newU32(rowCapacity * DICTIONARY_PER_ROW);
 	const dictionaryLength = newU32(rowCapacity * DICTIONARY_PER_ROW);
 	const lineOffset = newU32(rowCapacity * LINES_PER_ROW);
 	const lineNameLength = newU32(rowCapacity * LINES_PER_ROW);
 	const lineLength = newU32(rowCapacity * LINES_PER_ROW);
 	const shorts = () => take((at, n) => new Uint16Array(buffer, at, n), 2, rowCapacity);
-	const text = {
-		method: shorts(),
-		host: shorts(),
-		status_text: shorts(),
-		interim: shorts(),
-		comm: shorts(),
-		thread_comm: shorts(),
-		cmdline: shorts(),
-		cgroup: shorts(),
-		exe: shorts(),
-		local: shorts(),
-		remote: shorts(),
-		vias: shorts(),
-	};
-	const u16 = {
-		status: shorts(),
-		http_version: shorts(),
-		req_http_version: shorts(),
-	};
-	const bytes = () => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity);
-	const u8 = {
-		state: bytes(),
-		reason: bytes(),
-		side: bytes(),
-		via: bytes(),
-		req_via: bytes(),
-		flags: bytes(),
-		unheld_count: bytes(),
-	};
+	const text = textColumns(shorts);
+	const u16 = u16Columns(shorts);
+	const u8 = u8Columns(() => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity));
 	const arena = Buffer.from(buffer, offset, arenaCapacity);
 	const arenaView = new DataView(buffer, offset, arenaCapacity);
 	// No `...` either: with it V8 would take each segment for a kind of its own, and compile all that uses one again.
