@@ -1,8 +1,8 @@
 // Redacts JSON as text: numbers and order stay, and it works on texts that were cut or are not quite JSON. Linear: a
 // string is read once, whatever is in it.
+import { isSensitiveName } from './sensitive-names.ts';
 
 export type JsonRedaction = {
-	readonly isSensitiveName: (name: string) => boolean;
 	readonly secret: (value: string) => string;
 	readonly freeText: (text: string) => string;
 	/** For members named like a header field with a form of its own (Authorization, Cookie). */
@@ -37,7 +37,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 			continue;
 		}
 		if (character === '{' || character === '[') {
-			if (within === -1 && name !== null && how.isSensitiveName(name)) within = depth;
+			if (within === -1 && name !== null && isSensitiveName(name)) within = depth;
 			depth++;
 			name = null;
 		} else if (character === '}' || character === ']') {
@@ -49,7 +49,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 			const end = numberEnd(text, at);
 			const number = text.slice(at, end);
 			// A status or an error number is named `code` as well: only long ones are secrets.
-			const sensitive = within !== -1 || (name !== null && how.isSensitiveName(name) && number.length > 4);
+			const sensitive = within !== -1 || (name !== null && isSensitiveName(name) && number.length > 4);
 			out += sensitive ? `"${how.secret(number)}"` : number;
 			at = end;
 			name = null;
@@ -62,7 +62,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 }
 
 function redactString(inside: string, name: string | null, within: boolean, how: JsonRedaction): string {
-	const sensitive = within || (name !== null && how.isSensitiveName(name));
+	const sensitive = within || (name !== null && isSensitiveName(name));
 	if (inside === '' || (!sensitive && inside.length < 4)) return inside;
 	const value = unescaped(inside);
 	const redacted = sensitive

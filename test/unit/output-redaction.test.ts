@@ -6,7 +6,8 @@ import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlReport, createHtmlRowWriter } from '../../src/output/html.ts';
 import { redactExchange } from '../../src/output/redacted-exchange.ts';
-import { createRedactor, isSensitiveName } from '../../src/output/redaction.ts';
+import { createRedactor } from '../../src/output/redaction.ts';
+import { isSensitiveName } from '../../src/output/sensitive-names.ts';
 import type { FieldLine } from '../../src/store/exchange-row.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 
