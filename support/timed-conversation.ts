@@ -14,10 +14,10 @@ export type TimedConversation = {
 	readonly records: Uint8Array[];
 	readonly certain: readonly Certain[];
 	/**
-	 * A client that sends while a 408 is on its way takes it for the answer, and nothing that it sees says otherwise, when it
-	 * was seen from the beginning without loss.
+	 * A client that sends while a 408 is on its way takes it for the answer to the oldest request that waits. A capture from
+	 * the beginning that lost nothing before the two cannot know better: this holds for exchanges below this number.
 	 */
-	readonly takes408: boolean;
+	readonly takes408Below: number;
 	/** What it consists of, for people. */
 	readonly description: string;
 };
@@ -78,6 +78,8 @@ class World {
 	/** The client sends and receives in threads of its own. */
 	readonly twoThreads: boolean;
 	readonly transit: number;
+	/** Where the response that nobody asked for begins in the server's stream. */
+	unaskedOffset = Number.POSITIVE_INFINITY;
 	now = 1_000_000;
 	private readonly queue: { at: number; run: () => void }[] = [];
 
@@ -290,6 +292,7 @@ function runServer(world: World, { ahead, usual, early, ending }: Server): void 
 	let answering = false;
 	const service = (): number => (random.chance(0.02) ? 20 : 1) * usual * (0.5 + random.between(0, 1000) / 1000);
 	const hangUp = (status: string): void => {
+		world.unaskedOffset = server.writeOffset;
 		world.write(server, responseTo(random, UNASKED + due.length, status, 'Connection: close\r\n'));
 		world.finish(server, 'shutdown');
 		hungUp = true;
@@ -419,8 +422,13 @@ export function timedConversation(random: Random): TimedConversation {
 	}
 	const description = JSON.stringify({ phases, ...setup, midstream, sides, lossRate, transit: world.transit });
 	const certain = sides.flatMap((side) => certainOf(world, side, captured, lost, midstream, setup));
-	const takes408 = !midstream && ![...lost].some(({ side }) => side === 'client');
-	return { records: tape.records, certain, takes408, description };
+	const takes408Below = midstream
+		? 0
+		: firstInDoubt(
+				world,
+				[...lost].filter(({ side }) => side === 'client'),
+			);
+	return { records: tape.records, certain, takes408Below, description };
 }
 
 function openSide(tape: Tape, side: Side, midstream: boolean) {
@@ -485,9 +493,20 @@ function certainOf(
 	return certain;
 }
 
+/** The first exchange of which one cannot tell, after these losses of the client's, whether an unasked response is its own. */
+function firstInDoubt(world: World, lost: readonly Call[]): number {
+	if (lost.some(({ kind, offset }) => kind === 'in' && offset < world.unaskedOffset)) return 0;
+	const firstLost = Math.min(...lost.filter(({ kind }) => kind === 'out').map(({ began }) => began));
+	const after = [...world.seen.client].filter(([, { sent }]) => sent >= firstLost).map(([exchange]) => exchange);
+	return Math.min(...after);
+}
+
 /** Rows in which a response stands beside another exchange's request. */
 export function mixedRows(conversation: TimedConversation, rows: readonly ExchangeRow[]): ExchangeRow[] {
-	const taken = (row: ExchangeRow) => conversation.takes408 && row.conn === CLIENT_CONN && row.status === 408;
+	const taken = (row: ExchangeRow) => {
+		const exchange = Number(/\d+$/.exec(row.path ?? '')?.[0]);
+		return row.conn === CLIENT_CONN && row.status === 408 && exchange < conversation.takes408Below;
+	};
 	// Of a body with a hole the halves of two numbers may stand together.
 	const names = (row: ExchangeRow) => namesIn(row.lostBytes > 0 ? { ...row, resBody: null } : row);
 	return rows.filter((row) => names(row).size > 1 && !taken(row));

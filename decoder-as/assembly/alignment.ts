@@ -144,6 +144,7 @@ export function mayBeUnseen(connection: Connection): bool {
 /** A request's row was made. `quiet`: no response is on its way at this moment. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
+	measureRequest(connection, exchange.request);
 	if (connection.doubt != 0) exchange.idle = quiet && isIdle(exchange);
 	if (connection.waiting == exchange) connection.unasked = quiet && exchange.request.unread;
 	if (connection.unproven) {
@@ -182,6 +183,19 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	exchange.lostBefore = max<u32>(connection.lostRequests, holdsOne ? 1 : 0);
 	exchange.orphansBefore = orphans;
 	exchange.gapBegun = connection.requestGapBegun;
+	const known = max<u32>(exchange.lostBefore, orphans) + (exchange.gapBegun ? 1 : 0);
+	const shortest = connection.shortestRequest != 0 ? connection.shortestRequest : SHORTEST_REQUEST;
+	exchange.crowded = wasLost(connection) && bytes >= shortest * (known + 1);
+}
+
+/** The shortest request of the connection so far: from the beginning of one to that of the next. */
+function measureRequest(connection: Connection, request: Message): void {
+	const begin = connection.requestOffset;
+	connection.requestOffset = request.startOffset;
+	const first = begin == 0 && connection.requestStart == 0;
+	if (first || connection.requestGap || request.startOffset <= begin) return;
+	const length = request.startOffset - begin;
+	if (connection.shortestRequest == 0 || length < connection.shortestRequest) connection.shortestRequest = length;
 }
 
 /**
@@ -372,6 +386,7 @@ export function joinEarly(connection: Connection, request: Message): Exchange {
 	const exchange = connection.early;
 	connection.early = NO_EXCHANGE;
 	connection.requestStart = request.startTime;
+	connection.requestOffset = request.startOffset;
 	connection.orphans = 0;
 	connection.earlyResponses = 0;
 	exchanges.joinRequest(exchange, request);
@@ -506,10 +521,12 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 	let missing = <i64>count - here;
 	let requestsLost = false;
 	let responsesLost = false;
+	let crowded = false;
 	let exchange = connection.waiting;
 	for (let i = count; i != 0; i--) {
 		if (exchange.afterGap) {
 			requestsLost = true;
+			crowded = crowded || exchange.crowded;
 			missing += <i64>exchange.lostBefore - exchange.orphansBefore;
 		}
 		exchange = nextWaiting(exchange);
@@ -519,6 +536,8 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 		responsesLost = true;
 		if (!unbound.gapBegun) missing--;
 	}
+	// A client may have begun to pipeline there.
+	if (crowded) return true;
 	// Where something of both is missing, a habit may have ended there.
 	if (connection.turns && !connection.pipelining && !(connection.holed && requestsLost && responsesLost)) return false;
 	if (!requestsLost && missing == 0) return false;

@@ -132,6 +132,9 @@ export class Connection {
 	turnStart: u64;
 	/** When the response before the last one began. */
 	responseBefore: u64;
+	/** The shortest request so far, in bytes, 0: not known yet; where the last one begins. */
+	shortestRequest: u64;
+	requestOffset: u64;
 	/** Responses that came while nothing waited: their requests may only be late. When the last of them began. */
 	earlyResponses: u32;
 	earlyStart: u64;
@@ -507,6 +510,8 @@ export class Exchange {
 	answeredEarly: bool;
 	/** The gap before it began in the middle of a message. */
 	gapBegun: bool;
+	/** The gap before a request may have held more requests than are accounted for. */
+	crowded: bool;
 	/** Bytes lost that seem its response's, and those that can only have been. */
 	responseGapBytes: u64;
 	lostBytes: u64;

@@ -1697,6 +1697,8 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
+	// Placing what is left of a response may just have made everything before it certain.
+	connection.holed = true;
 	endSpill(stream);
 	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one, begun);
 	if (stream.role != CARRIES_RESPONSES) alignment.loseRequests(connection, length, one, begun);

@@ -239,3 +239,66 @@ test('a request lost right before the client ends its stream may be what the las
 		assert.deepEqual(mixed.map(shown), [], String(batch));
 	}
 });
+
+test('a client that may have begun to pipeline in lost requests is not paired by its habit', () => {
+	for (const [lost, paired] of [
+		[['/3'], true],
+		[['/3', '/4', '/5'], false],
+	] as const) {
+		onEach((side, batch) => {
+			const talk = new Side(side);
+			talk.connection.open();
+			const answered: string[] = [];
+			const asked = ['/1', '/2', ...lost, '/6', '/7', '/8'];
+			for (const path of ['/1', '/2']) {
+				talk.ask(get(path)).answer(ok(path));
+				answered.push(path);
+			}
+			talk.ask(lost.map(get).join('')).lose();
+			for (const path of ['/6', '/7', '/8']) {
+				const next = asked[answered.length]!;
+				talk.answer(ok(next)).ask(get(path));
+				answered.push(next);
+			}
+			for (const path of asked.slice(answered.length)) talk.answer(ok(path));
+			talk.clientEnds();
+			const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+			for (const { path, resBody } of rows)
+				assert.ok(path === null || resBody === null || path === resBody, `${path}: ${resBody}`);
+			assert.equal(
+				rows.some(({ path, resBody }) => path === '/6' && resBody === '/6'),
+				paired,
+			);
+		});
+	}
+});
+
+test('where the head that follows a silence is cut by a loss, a client that pipelines waits for the next silence', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side, wire.FLAG_MIDSTREAM);
+		talk.answer(ok('/0')).ask(get('/2')).answer(ok('/1')).answer(ok('/2'));
+		talk.tape.pause(500);
+		talk.ask(get('/3') + get('/4') + get('/5') + get('/6'));
+		const cut = ok('/3');
+		talk.answer(cut.slice(0, 25)).answer(cut.slice(25)).lose().ask(get('/7'));
+		// A request goes out in the middle of a response: nothing begins anew there.
+		const next = ok('/5');
+		talk
+			.answer(ok('/4') + next.slice(0, 9))
+			.ask(get('/8'))
+			.answer(next.slice(9) + ok('/6'));
+		talk
+			.ask(get('/9'))
+			.ask(get('/10'))
+			.answer(ok('/7') + ok('/8'));
+		talk
+			.ask(get('/11'))
+			.ask(get('/12'))
+			.answer(ok('/9') + ok('/10'))
+			.answer(ok('/11'))
+			.answer(ok('/12'))
+			.clientEnds();
+		const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+		for (const { path, resBody } of rows) if (path !== null && resBody !== null) assert.equal(path, resBody);
+	});
+});
