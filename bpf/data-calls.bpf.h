@@ -853,9 +853,6 @@ EXIT_STAGE(carry_call)
 		return 0;
 	}
 	kept = became ? bpf_map_lookup_elem(&beginnings, &conn) : NULL;
-	/* What is HTTP by this call's own first bytes is so whatever went before. */
-	if (kept && kept->direction == s->call.direction && looks != LOOKS_HTTP_LINE)
-		kept = NULL;
 	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
 		/* What went before was not HTTP, or excluded. */
 		if (!is_whole(connection, DIRECTION_IN, kept) || !is_whole(connection, DIRECTION_OUT, kept))

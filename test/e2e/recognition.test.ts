@@ -168,6 +168,25 @@ for (const objectPath of BPF_OBJECTS) {
 			]);
 		});
 
+		it('what stands before a request comes with it, although other calls brought it', async () => {
+			const texts = [
+				' GET /x HTTP/1.1',
+				'\tGET /x HTTP/1.1',
+				'\0GET /x HTTP/1.1',
+				'\xff\0\0\0 GET /x HTTP/1.1',
+				`${'a'.repeat(60)} /x HTTP/1.1`,
+				'G@T /x HTTP/1.1',
+				'(x) /x HTTP/1.1',
+				`${'\r\n'.repeat(9)}GET /x HTTP/1.1`,
+				'junk\r\nGET /x HTTP/1.1',
+			];
+			await comesWhole([
+				...texts.map((text) => ({ pieces: [...`${text}\r\nHost: a\r\n\r\n`], answer: [OK] })),
+				{ pieces: ['junk\r\n', 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n'], answer: [OK] },
+				{ pieces: ['junk', 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n'] },
+			]);
+		});
+
 		it('what does not look like a request comes once its answer is HTTP', async () => {
 			await comesWhole(
 				[
