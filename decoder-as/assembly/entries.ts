@@ -337,8 +337,7 @@ export function writeExchange(exchange: Exchange): bool {
 }
 
 function putTarget(entry: usize, request: Message, head: u32): void {
-	if (request.methodLength == 0) return;
-	pointRange(entry, EXCHANGE_METHOD, head + request.method, request.methodLength);
+	if (request.methodLength != 0) pointRange(entry, EXCHANGE_METHOD, head + request.method, request.methodLength);
 	if (request.hasHost) pointRange(entry, EXCHANGE_HOST, head + request.host, request.hostLength);
 	if (request.targetLength == 0) return;
 	pointRange(entry, EXCHANGE_TARGET, head + request.target, request.targetLength);

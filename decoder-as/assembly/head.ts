@@ -181,9 +181,10 @@ export function readOddRequestLine(message: Message, base: usize, end: usize): v
 	message.version = 0;
 	message.method = <u32>(method - base);
 	message.methodLength = known ? <u32>(at - method) : 0;
-	const target = skipSpace(at, end);
+	// Without a method all of the line stands for what was asked.
+	const target = known ? skipSpace(at, end) : method;
 	message.target = <u32>(target - base);
-	message.targetLength = known ? <u32>(trimSpace(target, end) - target) : 0;
+	message.targetLength = base == 0 ? 0 : <u32>(trimSpace(target, end) - target);
 	note(message, !known ? ANOMALY_INVALID_METHOD : message.targetLength == 0 ? ANOMALY_INVALID_TARGET : ANOMALY_UNSUPPORTED_VERSION);
 }
 
@@ -707,6 +708,7 @@ function isRegisteredCoding(at: usize, wordEnd: usize): bool {
 /** The field lines read so far are none of the message's, nor is what was odd about them. */
 export function forgetFields(message: Message): void {
 	message.fieldCount = 0;
+	message.hasHost = false;
 	message.hasLength = false;
 	message.badLength = false;
 	message.conflictingLength = false;

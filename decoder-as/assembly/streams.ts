@@ -262,8 +262,10 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 /** They belong to a message that nothing says the end of. */
 function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
 	const message = stream.message;
-	if (message != NO_MESSAGE && message.odd && !message.isResponse && !message.headed && message.exchange == NO_EXCHANGE) {
-		spillRequest(stream, message);
+	if (message != NO_MESSAGE && !message.isResponse && !message.headed && message.exchange == NO_EXCHANGE) {
+		const unread = !stream.started && !stream.tentative && stream.connection.doubt == 0;
+		if (unread) readOddRequestLine(message, message.head, message.head + message.headLength);
+		if (unread || message.odd) spillRequest(stream, message);
 	}
 	const spill = stream.spill;
 	if (stream.state != SEARCHING || spill == NO_MESSAGE) return false;
@@ -461,8 +463,9 @@ function chooseRole(stream: Stream, at: usize, end: usize): void {
 	const incoming = stream == connection.incoming;
 	if (begins(at, end, 'HTTP/', true)) {
 		const served = connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED && !incoming;
-		// `H` may begin HEAD as well: then who connected decides.
-		setRole(stream, end - at < 5 && served ? CARRIES_REQUESTS : CARRIES_RESPONSES);
+		// Who connected decides where `H` may begin HEAD as well, and where nothing came before that this could answer.
+		const first = !stream.midstream && connection.doubt == 0 && mayAsk(stream);
+		setRole(stream, served && (first || end - at < 5) ? CARRIES_REQUESTS : CARRIES_RESPONSES);
 	} else if (connection.midstream ? mayBeStart(at, end, false) : mayBeRequest(at, end)) {
 		// Seen from the middle, any text may come first.
 		setRole(stream, CARRIES_REQUESTS);
@@ -1196,6 +1199,8 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	} else if (message.odd) {
 		runOn(stream);
 	} else {
+		// A coding that nobody knows may have told a length to those who do.
+		message.unclear = message.codingField;
 		stream.state = UNTIL_CLOSE;
 	}
 }
@@ -1572,8 +1577,8 @@ function lineEndOf(at: usize): usize {
 
 /** The line [base, end) is no request line, but what follows it may be the head of a request. */
 function readOddRequest(stream: Stream, message: Message, base: usize, end: usize, kind: u32): void {
-	if (kind != LINE_HTTP2) readOddRequestLine(message, base, end);
-	else note(message, ANOMALY_UNSUPPORTED_VERSION);
+	if (kind == LINE_HTTP2) note(message, ANOMALY_UNSUPPORTED_VERSION);
+	else if (kind != LINE_MALFORMED) readOddRequestLine(message, base, end);
 	lines.leavePlace(stream, message);
 	stream.started = true;
 	stream.state = IN_FIELDS;
@@ -1626,6 +1631,7 @@ function keepAsBody(stream: Stream, message: Message, less: u32): void {
 	if (length > line + kept) addUnseenBody(message, length - line - kept, UNHELD_OTHER);
 	message.endTime = time;
 	forgetFields(message);
+	if (line == 0) message.targetLength = 0;
 	note(message, message.isResponse ? ANOMALY_INVALID_STATUS : line == 0 ? ANOMALY_INVALID_METHOD : ANOMALY_INCOMPLETE_HEAD);
 	message.headLength = line;
 	message.hasStatusText = false;
@@ -1692,7 +1698,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	connection.holed = true;
 	if (message != NO_MESSAGE) {
 		if (lost) message.lostBytes += length;
-		if (!message.unclear) message.damage = REASON_BYTES_LOST;
+		if (message.damage == 0 || !message.unclear) message.damage = REASON_BYTES_LOST;
 		if (message.odd && !message.headed && message.isResponse) keepAsBody(stream, message, 0);
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
@@ -1725,11 +1731,27 @@ function closeDamagedHead(stream: Stream, message: Message): void {
 	if (stream.started) {
 		if (!stream.overflow) message.headLength = stream.lineStart;
 		unfold(message, 0);
-	} else {
+	} else if (stream.overflow) {
 		message.headLength = 0;
+	} else {
+		readBegunStatus(message);
 	}
 	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
+}
+
+/** A status line without an end: a status behind which a space stands is whole; else the line is shown as it came. */
+function readBegunStatus(message: Message): void {
+	const anomalies = message.anomalies;
+	const length = message.headLength;
+	readStatusLine(message, message.head, message.head + length);
+	if (message.hasStatusText) return;
+	message.anomalies = anomalies;
+	message.version = 0;
+	message.status = 0;
+	message.hasStatusText = length != 0;
+	message.statusText = 0;
+	message.statusTextLength = length;
 }
 
 /** A response goes out as a whole without being seen: a row without a status. */

@@ -225,6 +225,27 @@ test('a response without a length that can be told ends where the next begins', 
 	}
 });
 
+test('a response in a coding that nobody knows ends where the next begins', () => {
+	for (const coding of ['identity', '']) {
+		for (const size of SIZES) {
+			const rows = serve((server) => {
+				server.in(GET);
+				pieces(server, 'out', `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\nabc`, size);
+				server.in('GET /after HTTP/1.1\r\nHost: h\r\n\r\n');
+				pieces(server, 'out', OK, size);
+			}).exchanges;
+			assert.deepEqual(
+				rows.map((row) => [row.path, row.reason, row.resBody, row.anomalies]),
+				[
+					['/', null, 'abc', 'unknown-transfer-coding'],
+					['/after', null, 'ok', null],
+				],
+				`${coding} in pieces of ${size}`,
+			);
+		}
+	}
+});
+
 test('a radio station makes no row, in whatever pieces it answers', () => {
 	for (const size of SIZES) {
 		const { exchanges, connections } = serve((server) => {

@@ -329,7 +329,14 @@ const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: stri
 	['GET /x HTTP/1.', 'GET /x', '', null],
 	['hello', '- -', '', 'hello'],
 	['hello world\r\n\r\n', '- -', '', 'hello world\r\n\r\n'],
-	['hello\r\nHost: h\r\n\r\n', '- -', 'Host: h', ''],
+	// A line in which nothing can be told apart stands as the target.
+	['hello\r\nHost: h\r\n\r\n', '- hello', 'Host: h', ''],
+	['/x y\r\nHost: h\r\n\r\n', '- /x y', 'Host: h', ''],
+	['HTTP/1.1 200 OK\r\nHost: h\r\n\r\n', '- HTTP/1.1 200 OK', 'Host: h', ''],
+	['HTTP/1.1 200 OK\r\n\r\n', '- -', '', 'HTTP/1.1 200 OK\r\n\r\n'],
+	['GET/ HTTP/1.1\r\nHost: h\r\n\r\n', 'GET/ -', 'Host: h', ''],
+	['G\xc9T /x HTTP/1.1\r\nHost: h\r\n\r\n', 'G\xc9T /x', 'Host: h', ''],
+	['G\0T /x HTTP/1.1\r\nHost: h\r\n\r\n', 'G\0T /x', 'Host: h', ''],
 	['{"a": 1}\n[2]\n', '- -', '', '{"a": 1}\n[2]\n'],
 	['PRI * HTTP/2.0\r\n\r\n', 'PRI *', '', ''],
 ];
@@ -349,8 +356,45 @@ test('what begins a connection and is no request has its row when the answer is 
 				const [row] = exchanges;
 				assert.equal(row!.reqHeaders.map((field) => `${field.name}: ${field.value}`).join('|'), fields, told);
 				assert.equal(row!.reqBody, body, told);
+				assert.equal(row!.host, fields.startsWith('Host: h') ? 'h' : null, told);
 				assert.deepEqual([connections[0]!.protocol, connections[0]!.exchanges], ['http1', 1], told);
 			}
+		});
+	}
+});
+
+test('a beginning of which only a part was captured has its row too, with its whole length', () => {
+	for (const text of ['x', 'GET', 'junk x', '\x16\x03\x01']) {
+		const kept = text.padEnd(1024, 'x');
+		const tape = new Tape();
+		const cut = { captured: kept.length, flags: wire.FLAG_CUT_CAPTURE_LIMIT };
+		const server = tape.server(1).open().in(kept.padEnd(5000, 'x'), cut).out(ok('bad'));
+		server.in(get('/next')).out(ok('next')).eof().close();
+		const [row, ...more] = decodeRecords(tape.records).exchanges;
+		assert.deepEqual(
+			[row!.method, row!.status, row!.reason, row!.reqBodyBytes, row!.reqBody],
+			[null, 200, 'malformed', 5000, kept],
+		);
+		assert.equal(more.length, 1, text);
+	}
+});
+
+test('a status line that does not end is shown as far as it came', () => {
+	for (const [line, status, text] of [
+		['HTTP/1.1 200 OK', 200, 'OK'],
+		['HTTP/1.1 200 ', 200, ''],
+		['HTTP/1.1 200', 0, 'HTTP/1.1 200'],
+		['HTTP/1.1 20', 0, 'HTTP/1.1 20'],
+		['HTT', 0, 'HTT'],
+	] as const) {
+		everyWay((end, shown) => {
+			const [row, ...more] = end().request(get('/a')).response(line).close('server').exchanges;
+			assert.deepEqual(
+				[row!.status, row!.statusText, row!.resWireBytes],
+				[status, text, line.length],
+				`${line}: ${shown}`,
+			);
+			assert.deepEqual([row!.state, row!.anomalies, more], ['incomplete', 'incomplete-head', []], `${line}: ${shown}`);
 		});
 	}
 });
