@@ -33,12 +33,8 @@ export function compileValue(expression: Bound, c: Compiler): Evaluator {
 			return parameter(expression, c);
 		case 'negate':
 			return compileNegate(expression, c);
-		case 'present': {
-			const operand = c.value(expression.operand);
-			if (!expression.source.nullable) return operand;
-			const cursor = cursorOf(expression.source, c.runtime);
-			return () => (cursor.row < 0 ? null : operand());
-		}
+		case 'present':
+			return compilePresent(expression, c);
 		case 'complement': {
 			const operand = c.any(expression.operand);
 			return () => complement(operand());
@@ -51,41 +47,18 @@ export function compileValue(expression: Bound, c: Compiler): Evaluator {
 			return compileCompare(expression, c);
 		case 'is':
 			return compileIs(expression, c);
-		case 'not': {
-			const operand = c.any(expression.operand);
-			return () => {
-				const truth = truthOf(operand());
-				return truth === undefined ? null : truth ? 0 : 1;
-			};
-		}
+		case 'not':
+			return compileNot(expression, c);
 		case 'and':
 		case 'or':
 			return compileLogic(expression, c);
-		case 'is truth': {
-			const test = expression.truth ? c.isTrue(expression.operand) : c.isFalse(expression.operand);
-			const { not } = expression;
-			return () => (test() !== not ? 1 : 0);
-		}
+		case 'is truth':
+			return compileIsTruth(expression, c);
 		case 'in list':
-		case 'in query': {
-			const member = compileMembership(expression, c);
-			const { not } = expression;
-			return () => {
-				const is = member();
-				return is === undefined ? null : is !== not ? 1 : 0;
-			};
-		}
-		case 'match': {
-			const isMatch = c.isTrue({ ...expression, not: false });
-			const operand = c.value(expression.operand);
-			const pattern = c.value(expression.pattern);
-			const escaping = expression.escape === undefined ? undefined : c.value(expression.escape);
-			const { not } = expression;
-			return () => {
-				if (operand() === null || pattern() === null || (escaping !== undefined && escaping() === null)) return null;
-				return isMatch() !== not ? 1 : 0;
-			};
-		}
+		case 'in query':
+			return compileIn(expression, c);
+		case 'match':
+			return compileMatch(expression, c);
 		case 'case':
 			return compileCase(expression, c);
 		case 'coalesce':
@@ -100,19 +73,59 @@ export function compileValue(expression: Bound, c: Compiler): Evaluator {
 			const exists = compileExists(expression, c);
 			return () => (exists() ? 1 : 0);
 		}
-		case 'aggregate': {
-			const slots = c.runtime.slots.get(expression.owner)!.aggregates;
-			const { slot } = expression;
-			return () => slots[slot]!();
-		}
-		case 'window': {
-			const slots = c.runtime.slots.get(expression.owner)!.windows;
-			const { slot } = expression;
-			return () => slots[slot]!();
-		}
+		case 'aggregate':
+		case 'window':
+			return compileSlot(expression, c);
 		default:
 			throw new Error(`no value for ${expression.kind}`);
 	}
+}
+
+function compilePresent({ operand, source }: Node<'present'>, c: Compiler): Evaluator {
+	const value = c.value(operand);
+	if (!source.nullable) return value;
+	const cursor = cursorOf(source, c.runtime);
+	return () => (cursor.row < 0 ? null : value());
+}
+
+function compileNot({ operand }: Node<'not'>, c: Compiler): Evaluator {
+	const value = c.any(operand);
+	return () => {
+		const truth = truthOf(value());
+		return truth === undefined ? null : truth ? 0 : 1;
+	};
+}
+
+function compileIsTruth({ not, truth, operand }: Node<'is truth'>, c: Compiler): Evaluator {
+	const test = truth ? c.isTrue(operand) : c.isFalse(operand);
+	return () => (test() !== not ? 1 : 0);
+}
+
+function compileIn(expression: Node<'in list'> | Node<'in query'>, c: Compiler): Evaluator {
+	const member = compileMembership(expression, c);
+	const { not } = expression;
+	return () => {
+		const is = member();
+		return is === undefined ? null : is !== not ? 1 : 0;
+	};
+}
+
+function compileMatch(expression: Node<'match'>, c: Compiler): Evaluator {
+	const isMatch = c.isTrue({ ...expression, not: false });
+	const operand = c.value(expression.operand);
+	const pattern = c.value(expression.pattern);
+	const escaping = expression.escape === undefined ? undefined : c.value(expression.escape);
+	const { not } = expression;
+	return () => {
+		if (operand() === null || pattern() === null || (escaping !== undefined && escaping() === null)) return null;
+		return isMatch() !== not ? 1 : 0;
+	};
+}
+
+function compileSlot({ kind, owner, slot }: Node<'aggregate' | 'window'>, c: Compiler): Evaluator {
+	const { aggregates, windows } = c.runtime.slots.get(owner)!;
+	const slots = kind === 'aggregate' ? aggregates : windows;
+	return () => slots[slot]!();
 }
 
 /** As doubles, for the static types int and real. */

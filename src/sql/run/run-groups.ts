@@ -1,7 +1,7 @@
 // Puts rows into groups and feeds their aggregates.
 import type { AggregateCall, Bound, SelectPlan, Source } from '../bind/bound.ts';
 import { batchCursor, batchNumbers, numbersByRow } from '../evaluate/batch.ts';
-import { type Compiler, cursorOf } from '../evaluate/runtime.ts';
+import { type Compiler, type Cursor, cursorOf } from '../evaluate/runtime.ts';
 import type { Accumulator, Argument } from '../functions/function-table.ts';
 import { Int32List } from '../values/growing-array.ts';
 import { KeySpace } from '../values/key-space.ts';
@@ -36,53 +36,53 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		slots.aggregates[slot] = () => result(current);
 	});
 	const numbers = compileGroupNumbers(plan.keys, c, source);
-	/** Each group's row in each table, for bare columns. */
-	let rows: Int32List[] = [];
+	const rows = new GroupRows(cursors);
 	let count = 0;
 	const reset = () => {
-		rows = cursors.map(() => new Int32List());
+		rows.reset();
 		count = 0;
 		numbers.reset();
 		for (const accumulator of accumulators) accumulator.reset();
 		// Aggregates without GROUP BY give one row even when there are no rows.
 		if (plan.keys.length === 0) {
-			for (const list of rows) list.push(-1);
+			rows.addEmpty();
 			count = 1;
 		}
 	};
 	const stepAt = (slot: number, group: number) => {
 		const isNewExtreme = accumulators[slot]!.step(group);
-		if (isNewExtreme !== true || slot !== extreme) return;
-		for (let table = 0; table < cursors.length; table++) rows[table]!.set(group, cursors[table]!.row);
+		if (isNewExtreme === true && slot === extreme) rows.replace(group);
 	};
 	const add = () => {
 		const group = numbers.one();
 		if (group >= count) {
 			count = group + 1;
 			guard.grow(GROUP_BYTES + 16 * accumulators.length);
-			for (let table = 0; table < cursors.length; table++) rows[table]!.push(cursors[table]!.row);
-		} else if (plan.keys.length === 0 && cursors.length > 0 && rows[0]!.at(0) < 0) {
-			for (let table = 0; table < cursors.length; table++) rows[table]!.set(0, cursors[table]!.row);
-		}
+			rows.add();
+		} else if (plan.keys.length === 0 && rows.isEmpty) rows.replace(0);
 		for (let slot = 0; slot < accumulators.length; slot++) stepAt(slot, group);
 	};
 	const load = (group: number) => {
 		current = group;
-		for (let table = 0; table < cursors.length; table++) cursors[table]!.row = rows[table]!.at(group);
+		rows.load(group);
 	};
 	const { many } = numbers;
 	const addBatch = (list: Int32Array, length: number) => {
 		if (length === 0) return;
 		const groups = many!(list, length);
-		if (plan.keys.length === 0 && rows[0]!.at(0) < 0) rows[0]!.set(0, list[0]!);
+		const [cursor] = cursors;
+		if (plan.keys.length === 0 && rows.isEmpty) {
+			cursor!.row = list[0]!;
+			rows.replace(0);
+		}
 		// Groups are numbered in the order their first rows come.
 		for (let i = 0; i < length; i++) {
 			if (groups[i]! < count) continue;
 			count = groups[i]! + 1;
 			guard.grow(GROUP_BYTES + 16 * accumulators.length);
-			rows[0]!.push(list[i]!);
+			cursor!.row = list[i]!;
+			rows.add();
 		}
-		const [cursor] = cursors;
 		for (let slot = 0; slot < accumulators.length; slot++) {
 			const { steps } = accumulators[slot]!;
 			if (steps !== undefined) {
@@ -98,7 +98,10 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 	const isCountOnly =
 		plan.keys.length === 0 && cursors.length === 1 && accumulators.every(({ addRows }) => addRows !== undefined);
 	const addAll = (total: number) => {
-		if (total > 0) rows[0]!.set(0, 0);
+		if (total > 0) {
+			cursors[0]!.row = 0;
+			rows.replace(0);
+		}
 		for (const accumulator of accumulators) accumulator.addRows!(0, total);
 	};
 	return {
@@ -109,6 +112,45 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		load,
 		reset,
 	};
+}
+
+/** Each group's row in each table, for bare columns; -1 where a group has none. */
+class GroupRows {
+	readonly #cursors: readonly Cursor[];
+	#rows: Int32List[] = [];
+
+	constructor(cursors: readonly Cursor[]) {
+		this.#cursors = cursors;
+	}
+
+	reset(): void {
+		this.#rows = this.#cursors.map(() => new Int32List());
+	}
+
+	/** A group without rows. */
+	addEmpty(): void {
+		for (const list of this.#rows) list.push(-1);
+	}
+
+	/** Whether the first group has no row yet. */
+	get isEmpty(): boolean {
+		return this.#rows.length > 0 && this.#rows[0]!.at(0) < 0;
+	}
+
+	/** A new group, with the current row. */
+	add(): void {
+		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.push(this.#cursors[table]!.row);
+	}
+
+	/** The current row becomes the group's. */
+	replace(group: number): void {
+		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.set(group, this.#cursors[table]!.row);
+	}
+
+	/** The group's row becomes the current one. */
+	load(group: number): void {
+		for (let table = 0; table < this.#rows.length; table++) this.#cursors[table]!.row = this.#rows[table]!.at(group);
+	}
 }
 
 // ---- aggregates ---------------------------------------------------------------------------------------------------

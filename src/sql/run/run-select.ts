@@ -1,36 +1,82 @@
 // Runs one SELECT: rows of FROM and WHERE, groups, HAVING, windows, order, DISTINCT, LIMIT.
 import type { Bound, SelectPlan, Source } from '../bind/bound.ts';
 import type { BatchFilter } from '../evaluate/batch-filter.ts';
-import { type CompiledQuery, type Compiler, cursorOf, type Sink } from '../evaluate/runtime.ts';
+import { type CompiledQuery, type Compiler, cursorOf, type Sink, type Test } from '../evaluate/runtime.ts';
 import { pauseIfDue, type Steps } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { rowBytes, toInteger, type Value } from '../values/value.ts';
 import { compileGroupNumbers } from './group-numbers.ts';
-import { compilePlaces } from './places.ts';
-import { compileGroups } from './run-groups.ts';
-import { compileJoin } from './run-join.ts';
-import { compileWindows } from './run-windows.ts';
+import { compilePlaces, type Places } from './places.ts';
+import { compileGroups, type Groups } from './run-groups.ts';
+import { compileJoin, type Join } from './run-join.ts';
+import { compileWindows, type Windows } from './run-windows.ts';
 import { compileKeyColumns } from './sort-keys.ts';
 import { RowSorter } from './sort-rows.ts';
 
+/** Calls `accept` for each row until it wants no more. */
+type Rows = (accept: () => boolean) => Steps;
+
+/** What the ways to give a SELECT's rows work on. */
+type Select = {
+	readonly plan: SelectPlan;
+	readonly c: Compiler;
+	/** Rows of FROM, or groups, with their window functions computed. */
+	readonly rows: Rows;
+	/** The only table, and its rows in batches, where there are no groups. */
+	readonly source: Source | undefined;
+	readonly batches: Join['batches'];
+	readonly places: Places;
+	readonly windows: Windows | undefined;
+	readonly outputRow: () => Value[];
+};
+
 export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
-	const { runtime } = c;
-	runtime.slots.set(plan.owner, { aggregates: [], windows: [] });
+	c.runtime.slots.set(plan.owner, { aggregates: [], windows: [] });
 	const join = compileJoin(plan, c);
 	const groups = plan.grouped ? compileGroups(plan, c) : undefined;
-	// The only table when all of its rows take part.
-	const [only] = plan.steps;
-	const isWhole = plan.steps.length === 1 && plan.where === undefined && only!.filter === undefined;
-	const whole = isWhole && only!.source.origin.kind === 'table' ? cursorOf(only!.source, runtime) : undefined;
 	const having = plan.having === undefined ? undefined : c.isTrue(plan.having);
 	const windows = plan.windows.length > 0 ? compileWindows(plan, c) : undefined;
 	const outputs = plan.outputs.map((output) => c.value(output));
 	const places = compilePlaces(plan, groups, c);
 	const limits = compileLimits(plan.limit, plan.offset, c);
+	const plainRows = groups === undefined ? join.run : groupRows(plan, groups, join, having, places, c);
+	const batches = groups === undefined ? join.batches : undefined;
+	const select: Select = {
+		plan,
+		c,
+		rows: windows === undefined ? plainRows : windowRows(plainRows, batches, windows, places, c),
+		source: plan.steps.length === 1 && groups === undefined ? plan.steps[0]!.source : undefined,
+		batches,
+		places,
+		windows,
+		outputRow: () => outputs.map((output) => output()),
+	};
+	function* run(sink: Sink): Steps {
+		const { limit, offset } = limits();
+		if (limit === 0) return;
+		const limited = limitedSink(sink, limit, offset);
+		if (plan.order.length === 0) yield* giveAsTheyCome(select, limited);
+		else if (plan.distinct) yield* giveDistinctInOrder(select, limited, limit + offset);
+		else yield* giveInOrder(select, limited, limit + offset);
+	}
+	return { run };
+}
 
-	/** Calls `accept` for each row of FROM or each group. */
-	function* rows(accept: () => boolean): Steps {
-		if (groups === undefined) return yield* join.run(accept);
+/** The groups of all rows of FROM that HAVING lets through. */
+function groupRows(
+	plan: SelectPlan,
+	groups: Groups,
+	join: Join,
+	having: Test | undefined,
+	places: Places,
+	c: Compiler,
+): Rows {
+	const { guard } = c.runtime;
+	// The only table when all of its rows take part.
+	const [only] = plan.steps;
+	const isWhole = plan.steps.length === 1 && plan.where === undefined && only!.filter === undefined;
+	const whole = isWhole && only!.source.origin.kind === 'table' ? cursorOf(only!.source, c.runtime) : undefined;
+	return function* rows(accept) {
 		groups.reset();
 		const { addBatch } = groups;
 		if (whole !== undefined && groups.addAll !== undefined) groups.addAll(whole.count);
@@ -46,17 +92,18 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 			});
 		}
 		for (let group = 0; group < groups.count(); group++) {
-			if ((group & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
+			if ((group & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
 			groups.load(group);
 			places.group = group;
 			if (having !== undefined && !having()) continue;
 			if (!accept()) return;
 		}
-	}
+	};
+}
 
-	/** The same with window functions computed; they need all rows first. */
-	function* windowRows(accept: () => boolean): Steps {
-		if (windows === undefined) return yield* rows(accept);
+/** The same rows with window functions computed, which need all rows first. */
+function windowRows(plainRows: Rows, batches: Join['batches'], windows: Windows, places: Places, c: Compiler): Rows {
+	return function* rows(accept) {
 		places.reset();
 		if (batches !== undefined) {
 			yield* batches((list, count) => {
@@ -64,83 +111,80 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 				return true;
 			});
 		} else {
-			yield* rows(() => {
+			yield* plainRows(() => {
 				places.save();
 				return true;
 			});
 		}
 		yield* windows.compute(places);
 		for (let place = 0; place < places.count(); place++) {
-			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
+			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(c.runtime.guard);
 			places.load(place);
 			windows.select(place);
 			if (!accept()) return;
 		}
-	}
+	};
+}
 
-	/** The rows of the only table, where there are no groups. */
-	const batches = groups === undefined ? join.batches : undefined;
-	const source = plan.steps.length === 1 && groups === undefined ? only!.source : undefined;
-	const cursor = source === undefined ? undefined : cursorOf(source, runtime);
-	const outputRow = () => outputs.map((output) => output());
+/** Without ORDER BY. */
+function* giveAsTheyCome({ plan, c, rows, source, batches, windows, outputRow }: Select, sink: Sink): Steps {
+	if (!plan.distinct) return yield* rows(() => sink(outputRow()));
+	const { test, keepNew } = newRows(plan.outputs, c, source);
+	if (keepNew === undefined || windows !== undefined || batches === undefined)
+		return yield* rows(() => !test() || sink(outputRow()));
+	const cursor = cursorOf(source!, c.runtime);
+	yield* batches((list, count) => {
+		const kept = keepNew(list, count);
+		for (let i = 0; i < kept; i++) {
+			cursor.row = list[i]!;
+			if (!sink(outputRow())) return false;
+		}
+		return true;
+	});
+}
 
-	function* run(sink: Sink): Steps {
-		const { limit, offset } = limits();
-		if (limit === 0) return;
-		const limited = limitedSink(sink, limit, offset);
-		const isNew = plan.distinct ? newRows(plan.outputs, c, source) : undefined;
-		if (plan.order.length === 0) {
-			const { keepNew } = isNew ?? {};
-			if (keepNew !== undefined && windows === undefined && batches !== undefined) {
-				return yield* batches((list, count) => {
-					const kept = keepNew(list, count);
-					for (let i = 0; i < kept; i++) {
-						cursor!.row = list[i]!;
-						if (!limited(outputRow())) return false;
-					}
-					return true;
-				});
-			}
-			return yield* windowRows(() => {
-				return isNew !== undefined && !isNew.test() ? true : limited(outputRow());
-			});
-		}
-		const sorter = new RowSorter(compileKeyColumns(plan.order, c, source), limit + offset, runtime.guard);
-		if (isNew !== undefined) {
-			// Only the output tells which rows are the same, so it is made before sorting.
-			const kept: Value[][] = [];
-			const keep = (row: Value[]) => {
-				runtime.guard.grow(rowBytes(row));
-				return kept.push(row) - 1;
-			};
-			yield* windowRows(() => {
-				if (isNew.test()) sorter.add(() => keep(outputRow()));
-				return true;
-			});
-			for (const tag of yield* sorter.finish()) if (!limited(kept[tag]!)) return;
-			return;
-		}
-		if (windows === undefined) places.reset();
-		if (windows === undefined && batches !== undefined) {
-			yield* batches((list, count) => {
-				sorter.addAll(list, count, cursor!, places.save);
-				return true;
-			});
-		} else {
-			yield* windowRows(() => {
-				sorter.add(windows === undefined ? places.save : windows.selected);
-				return true;
-			});
-		}
-		const tags = yield* sorter.finish();
-		for (let index = 0; index < tags.length; index++) {
-			places.load(tags[index]!);
-			windows?.select(tags[index]!);
-			if (!limited(outputRow())) return;
-			if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(runtime.guard);
-		}
+/** Only the output tells which rows are the same, so it is made before sorting. `most`: rows that are of use. */
+function* giveDistinctInOrder({ plan, c, rows, source, outputRow }: Select, sink: Sink, most: number): Steps {
+	const { guard } = c.runtime;
+	const { test } = newRows(plan.outputs, c, source);
+	const sorter = new RowSorter(compileKeyColumns(plan.order, c, source), most, guard);
+	const kept: Value[][] = [];
+	const keep = (row: Value[]) => {
+		guard.grow(rowBytes(row));
+		return kept.push(row) - 1;
+	};
+	yield* rows(() => {
+		if (test()) sorter.add(() => keep(outputRow()));
+		return true;
+	});
+	for (const tag of yield* sorter.finish()) if (!sink(kept[tag]!)) return;
+}
+
+/** Sorts the places of the rows, and makes the output of those that are wanted. `most`: rows that are of use. */
+function* giveInOrder(select: Select, sink: Sink, most: number): Steps {
+	const { plan, c, rows, source, batches, places, windows, outputRow } = select;
+	const { guard } = c.runtime;
+	const sorter = new RowSorter(compileKeyColumns(plan.order, c, source), most, guard);
+	if (windows === undefined) places.reset();
+	if (windows === undefined && batches !== undefined) {
+		const cursor = cursorOf(source!, c.runtime);
+		yield* batches((list, count) => {
+			sorter.addAll(list, count, cursor, places.save);
+			return true;
+		});
+	} else {
+		yield* rows(() => {
+			sorter.add(windows === undefined ? places.save : windows.selected);
+			return true;
+		});
 	}
-	return { run };
+	const tags = yield* sorter.finish();
+	for (let index = 0; index < tags.length; index++) {
+		places.load(tags[index]!);
+		windows?.select(tags[index]!);
+		if (!sink(outputRow())) return;
+		if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
+	}
 }
 
 /** Tells rows whose output has not come before: the current one, or those of a batch, which it moves to the front. */

@@ -7,10 +7,10 @@ import type { Accumulator } from '../functions/function-table.ts';
 import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { toDouble, type Value } from '../values/value.ts';
-import { compileGroupNumbers } from './group-numbers.ts';
+import { compileGroupNumbers, type GroupNumbers } from './group-numbers.ts';
 import type { Places } from './places.ts';
 import { compileAggregate } from './run-groups.ts';
-import { compileKeyColumns } from './sort-keys.ts';
+import { compileKeyColumns, type KeyColumn } from './sort-keys.ts';
 import { sortPartitions } from './sort-rows.ts';
 import { type Partition, WINDOW_RESULTS } from './window-results.ts';
 
@@ -72,27 +72,8 @@ function compileWindow(
 			return 0;
 		};
 		const count = places.count();
-		const partitions = new Int32Array(count);
 		guard.grow(count * 36);
-		const { many } = numbers;
-		const inBatches = many !== undefined && keys.every(({ readAll }) => readAll !== undefined) ? table : undefined;
-		if (inBatches !== undefined) {
-			const rows = new Int32Array(BATCH_ROWS);
-			for (let place = 0; place < count; ) {
-				yield* pauseIfDue(guard);
-				const length = piece(inBatches, places, place, rows);
-				partitions.set(many!(rows, length).subarray(0, length), place);
-				for (const key of keys) guard.grow(key.readAll!(rows, length, place));
-				place += length;
-			}
-		} else {
-			for (let place = 0; place < count; place++) {
-				if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
-				places.load(place);
-				partitions[place] = numbers.one();
-				for (const key of keys) guard.grow(key.read(place));
-			}
-		}
+		const partitions = yield* readPlaces(places, numbers, keys, table, guard);
 		const order = yield* sortPartitions(partitions, keys, guard);
 		results.length = 0;
 		// Filled from the front, so that the array stays one.
@@ -115,6 +96,37 @@ function compileWindow(
 			yield* pauseIfDue(guard);
 		}
 	};
+}
+
+/** The number of each place's partition; its keys of ORDER BY are read by the way. `table`: the only one there is. */
+function* readPlaces(
+	places: Places,
+	numbers: GroupNumbers,
+	keys: readonly KeyColumn[],
+	table: TableSnapshot | undefined,
+	guard: Guard,
+): Steps<Int32Array> {
+	const count = places.count();
+	const partitions = new Int32Array(count);
+	const { many } = numbers;
+	if (table !== undefined && many !== undefined && keys.every(({ readAll }) => readAll !== undefined)) {
+		const rows = new Int32Array(BATCH_ROWS);
+		for (let place = 0; place < count; ) {
+			yield* pauseIfDue(guard);
+			const length = piece(table, places, place, rows);
+			partitions.set(many(rows, length).subarray(0, length), place);
+			for (const key of keys) guard.grow(key.readAll!(rows, length, place));
+			place += length;
+		}
+	} else {
+		for (let place = 0; place < count; place++) {
+			if ((place & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
+			places.load(place);
+			partitions[place] = numbers.one();
+			for (const key of keys) guard.grow(key.read(place));
+		}
+	}
+	return partitions;
 }
 
 /** The rows of the places from `place` on, as many as a batch may have. */

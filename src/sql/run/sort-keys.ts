@@ -52,13 +52,6 @@ function numberKeys(
 	const big = new Map<number, Value>();
 	const sign = descending ? -1 : 1;
 	const nullSign = nullsFirst ? -1 : 1;
-	const lengthen = (entries: number) => {
-		let room = keys.length;
-		while (room < entries) room *= 2;
-		const longer = new Float64Array(room);
-		longer.set(keys);
-		keys = longer;
-	};
 	return {
 		...(many !== undefined && {
 			keepAhead: (rows: Int32Array, count: number, entry: number) => {
@@ -73,7 +66,7 @@ function numberKeys(
 		}),
 		...(many !== undefined && {
 			readAll: (rows: Int32Array, count: number, entry: number) => {
-				if (entry + count > keys.length) lengthen(entry + count);
+				if (entry + count > keys.length) keys = lengthened(keys, entry + count);
 				const values = many.numbers(rows, count);
 				for (let i = 0; i < count; i++) {
 					const key = values[i]!;
@@ -86,7 +79,7 @@ function numberKeys(
 			},
 		}),
 		read: (entry) => {
-			if (entry >= keys.length) lengthen(entry + 1);
+			if (entry >= keys.length) keys = lengthened(keys, entry + 1);
 			const key = number();
 			keys[entry] = key;
 			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());
@@ -115,19 +108,29 @@ function numberKeys(
 			if (value === undefined) big.delete(to);
 			else big.set(to, value);
 		},
-		ranks: (count) => {
-			if (big.size > 0) return undefined;
-			const ranks = new Float64Array(count);
-			const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-			for (let entry = 0; entry < count; entry++) {
-				const key = keys[entry]! * sign;
-				// An infinite number could not be told from NULL.
-				if (key === nullRank) return undefined;
-				ranks[entry] = Number.isNaN(key) ? nullRank : key;
-			}
-			return ranks;
-		},
+		ranks: (count) => (big.size > 0 ? undefined : numberRanks(keys.subarray(0, count), sign, nullsFirst)),
 	};
+}
+
+function lengthened(keys: Float64Array<ArrayBuffer>, least: number): Float64Array<ArrayBuffer> {
+	let room = keys.length;
+	while (room < least) room *= 2;
+	const longer = new Float64Array(room);
+	longer.set(keys);
+	return longer;
+}
+
+/** Keys that order by < alone: turned around when they descend, NULLs (NaN) before or after all. */
+function numberRanks(keys: Float64Array, sign: number, nullsFirst: boolean): Float64Array | undefined {
+	const ranks = new Float64Array(keys.length);
+	const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+	for (let entry = 0; entry < keys.length; entry++) {
+		const key = keys[entry]! * sign;
+		// An infinite number could not be told from NULL.
+		if (key === nullRank) return undefined;
+		ranks[entry] = Number.isNaN(key) ? nullRank : key;
+	}
+	return ranks;
 }
 
 function valueKeys(value: Evaluator, { descending, nullsFirst, expression }: OrderTerm): KeyColumn {
