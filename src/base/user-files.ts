@@ -27,6 +27,9 @@ import { type InvokingUser, userGroups } from './invoking-user.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
+/** Linux's, which Node does not name: a descriptor for looking at what it stands for. */
+const O_PATH = 0o10000000;
+
 /** Permission bits of one class in a mode. */
 const MAY_READ = 4;
 const MAY_WRITE = 2;
@@ -170,10 +173,16 @@ export function createUserFile(path: string, user: InvokingUser, force: boolean)
 /** Opens a file, or whatever else has this name, that the user may read. */
 export function openUserFile(path: string, user: InvokingUser): number {
 	// A pipe that nobody writes to would keep open() waiting.
-	const fd = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (mayUse(fd, user, MAY_READ)) return fd;
-	closeSync(fd);
-	throw refused(path, `${user.name} may not read it`);
+	const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	if (!actsForAnother(user) || process.platform !== 'linux') return openSync(path, flags);
+	// Opening a pipe or a device does something. What the user may not read is found, not opened.
+	const found = openSync(path, O_PATH);
+	try {
+		if (!mayUse(found, user, MAY_READ)) throw refused(path, `${user.name} may not read it`);
+		return openSync(descriptorPath(found), flags);
+	} finally {
+		closeSync(found);
+	}
 }
 
 /** Text of a regular file that the user may read. */

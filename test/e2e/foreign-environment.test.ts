@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
 import { stopChild, temporaryDirectory } from '../../support/servers.ts';
-import { CLI, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
+import { CLI, NODE_FLAGS, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -94,20 +94,21 @@ test('programs of the working directory and of $PATH are not run as root', () =>
 		for (const name of own) writeProgram(place(`${folder}/${name}`), `#!/bin/sh\n: >${place(`mark-${name}`)}\n`);
 	}
 	const path = `:.:bin:${place('node_modules/.bin')}:${place('node_modules/.bin/')}:${place('bin')}:${process.env.PATH ?? ''}`;
-	for (const launcher of LAUNCHERS) {
+	const ways = [...LAUNCHERS.map((launcher) => [launcher]), [process.execPath, ...NODE_FLAGS, CLI]];
+	for (const way of ways) {
 		// tracefs is hidden, so that the capture wants to mount it.
 		const result = spawnSync(
 			'/usr/bin/unshare',
 			[
 				...['--mount', '/bin/sh', '-c'],
 				'umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec "$@"',
-				...['sh', launcher, 'query', 'SELECT 1 AS one', '--for', '1ms', '--format', 'csv'],
+				...['sh', ...way, 'query', 'SELECT 1 AS one', '--for', '1ms', '--format', 'csv'],
 			],
 			{ encoding: 'utf8', cwd: directory.path, env: { ...TEST_ENV, PATH: path } },
 		);
 		assert.equal(result.status, 0, result.stderr);
 		assert.equal(result.stdout, 'one\n1\n');
-		assert.deepEqual([launcher, marks()], [launcher, []]);
+		assert.deepEqual([way, marks()], [way, []]);
 	}
 });
 

@@ -5,13 +5,17 @@ import {
 	appendFileSync,
 	chmodSync,
 	chownSync,
+	closeSync,
 	existsSync,
+	fstatSync,
 	lchownSync,
 	linkSync,
 	lstatSync,
 	mkdirSync,
+	openSync,
 	readdirSync,
 	readFileSync,
+	readSync,
 	renameSync,
 	statSync,
 	symlinkSync,
@@ -20,10 +24,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../../src/base/errors.ts';
+import { systemCode, UserError } from '../../src/base/errors.ts';
 import type { InvokingUser } from '../../src/base/invoking-user.ts';
+import { openUserFile, UserDirectory } from '../../src/base/user-files.ts';
+import { wait } from '../../src/base/wait.ts';
 import { RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
-
 import { History } from '../../src/shell/history.ts';
 import { findQuery, listQueries, readQuery, saveQuery } from '../../src/shell/saved-queries.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -93,8 +98,12 @@ test('history is made 0600 in directories 0700, all of them the user’s, under 
 });
 
 test('a history file that is a link, a hard link or a pipe is left alone, and the person is told once', () => {
+	const own = join(newHome().home, 'notes');
+	writeFileSync(own, 'notes\n');
+	chownSync(own, NOBODY, NOBODY);
 	const obstacles: [string, (path: string) => void][] = [
 		['a link to a file', (path) => linkOfUser(canary, path)],
+		['a link to a file of the user’s own', (path) => linkOfUser(own, path)],
 		['a link to no file', (path) => linkOfUser(join(directory.path, 'made-by-link'), path)],
 		['a hard link', (path) => linkSync(canary, path)],
 		['a pipe', (path) => spawnSync('mkfifo', [path])],
@@ -106,7 +115,7 @@ test('a history file that is a link, a hard link or a pipe is left alone, and th
 		place(path);
 		const warnings: string[] = [];
 		const history = new History(path, user, (text) => warnings.push(text));
-		assert.deepEqual(history.read(), [], name);
+		assert.deepEqual(history.read(), name.includes('own') ? ['notes'] : [], name);
 		history.append(['SELECT 1;']);
 		history.append(['SELECT 2;']);
 		assert.equal(warnings.length, 1, name);
@@ -115,6 +124,7 @@ test('a history file that is a link, a hard link or a pipe is left alone, and th
 		if (name === 'a file of root') assert.equal(lstatSync(path).uid, 0);
 	}
 	assert.ok(!existsSync(join(directory.path, 'made-by-link')));
+	assert.equal(readFileSync(own, 'utf8'), 'notes\n');
 });
 
 test('a directory on the way that leads to somebody else’s is not used', () => {
@@ -221,6 +231,51 @@ test('a saved query that is a pipe or a device is refused, not waited for', () =
 	}
 });
 
+test('what the user may not read is not even opened', async () => {
+	const { home, user } = newHome();
+	const pipe = join(home, 'pipe');
+	spawnSync('mkfifo', ['-m', '600', pipe]);
+	// open() of a pipe returns when the other end is opened.
+	const writer = spawn('sh', ['-c', `echo waiting; exec 3>${pipe}; echo hello >&3`], {
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
+	let output = '';
+	writer.stdout.on('data', (chunk: Buffer) => {
+		output += chunk.toString();
+	});
+	try {
+		await eventually(
+			// Asleep, which it is nowhere else.
+			() =>
+				output.includes('waiting') && / S /.test(readFileSync(`/proc/${writer.pid}/stat`, 'latin1')) ? true : undefined,
+			() => 'the writer does not start',
+		);
+		for (let round = 0; round < 20; round++) {
+			assert.throws(() => openUserFile(pipe, user), { message: /nobody may not read it/ });
+			// Time for the writer to go on, if it can.
+			await wait(5);
+		}
+		// Had it been opened and closed again, the writer would have written to nobody.
+		const root = openUserFile(pipe, { ...user, uid: 0, gid: 0, name: 'root', other: false });
+		const text = Buffer.alloc(10);
+		await eventually(
+			() => {
+				try {
+					return text.toString('latin1', 0, readSync(root, text)) === 'hello\n' || undefined;
+				} catch (error) {
+					// Nothing is there yet.
+					if (systemCode(error) !== 'EAGAIN') throw error;
+					return undefined;
+				}
+			},
+			() => 'the writer wrote to somebody else',
+		);
+		closeSync(root);
+	} finally {
+		await stopChild(writer);
+	}
+});
+
 test('of a huge history the last entries are read; a huge script is refused in one sentence', async () => {
 	const { home, user } = newHome();
 	const path = join(ofUser(join(home, '.local/state/tinytap')), 'history');
@@ -297,36 +352,19 @@ test('--force takes away no file of others where everybody may write', () => {
 	assert.equal(readFileSync(join(shared, 'x'), 'utf8'), SECRET);
 });
 
-test('a directory that turns into a link and back all the time gives nothing away', async () => {
-	const { home, user } = newHome();
-	const target = join(directory.path, 'target');
-	mkdirSync(target);
-	const state = join(home, 'state');
-	ofUser(state);
-	// What a user can do as fast as a program can: the directory is there, gone, a link to root's, again and again.
-	const swapping = spawn(
-		'python3',
-		[
-			'-c',
-			`
+/** Lets `work` happen while the user does `loop`, lines of Python, again and again in `home`. */
+async function whileUserLoops(home: string, loop: string, words: readonly string[], work: () => void): Promise<void> {
+	const program = `
 import os, sys
 os.chdir(sys.argv[1])
 print('swapping', flush=True)
 while True:
-    os.rename('state', 'away')
-    os.symlink(sys.argv[2], 'state')
-    os.unlink('state')
-    os.mkdir('state')
-    os.rename('state', 'gone')
-    os.rename('away', 'state')
-    try: os.rmdir('gone')
-    except OSError: os.rename('gone', 'gone-%d' % os.urandom(8)[0])
-`,
-			home,
-			target,
-		],
-		{ uid: NOBODY, gid: NOBODY, stdio: ['ignore', 'pipe', 'inherit'] },
-	);
+${loop}`;
+	const swapping = spawn('python3', ['-c', program, home, ...words], {
+		uid: NOBODY,
+		gid: NOBODY,
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
 	let output = '';
 	swapping.stdout.on('data', (chunk: Buffer) => {
 		output += chunk.toString();
@@ -336,6 +374,31 @@ while True:
 			() => output.includes('swapping') || undefined,
 			() => 'nothing swaps',
 		);
+		work();
+		assert.equal(swapping.exitCode, null);
+	} finally {
+		await stopChild(swapping);
+	}
+}
+
+test('a directory that turns into a link and back all the time gives nothing away', async () => {
+	const { home, user } = newHome();
+	const target = join(directory.path, 'target');
+	mkdirSync(target);
+	const state = join(home, 'state');
+	ofUser(state);
+	// What a user can do as fast as a program can: the directory is there, gone, a link to root's, again and again.
+	const loop = `
+    os.rename('state', 'away')
+    os.symlink(sys.argv[2], 'state')
+    os.unlink('state')
+    os.mkdir('state')
+    os.rename('state', 'gone')
+    os.rename('away', 'state')
+    try: os.rmdir('gone')
+    except OSError: os.rename('gone', 'gone-%d' % os.urandom(8)[0])
+`;
+	await whileUserLoops(home, loop, [target], () => {
 		let saved = 0;
 		for (let round = 0; round < 3000 || (saved === 0 && round < 100_000); round++) {
 			try {
@@ -347,11 +410,55 @@ while True:
 			new History(join(state, 'tinytap/history'), user, () => undefined).append(['x']);
 		}
 		assert.ok(saved > 0);
-	} finally {
-		await stopChild(swapping);
-	}
+	});
 	assert.deepEqual(readdirSync(target), []);
 	assert.deepEqual([statSync(target).uid, statSync(target).mode & 0o777], [0, 0o755]);
+});
+
+test('a directory just made that is swapped for one of root’s is not given away', async () => {
+	const { home, user } = newHome();
+	const target = join(directory.path, 'empty-of-root');
+	mkdirSync(target);
+	// Of root's, but in a directory of the user's, who may rename it.
+	const full = join(home, 'full');
+	mkdirSync(join(full, 'inside'), { recursive: true });
+	const made = join(home, 'made');
+	const [targetFd, fullFd] = [target, full].map((path) => openSync(path, 'r')) as [number, number];
+	const attempts = [
+		[
+			`
+    try: os.rmdir('made')
+    except OSError: continue
+    os.symlink(sys.argv[2], 'made')
+    for _ in range(200): pass
+    os.unlink('made')
+`,
+			targetFd,
+		],
+		[
+			`
+    try: os.rmdir('made')
+    except OSError: continue
+    os.rename('full', 'made')
+    os.rename('made', 'full')
+`,
+			fullFd,
+		],
+	] as const;
+	for (const [loop, fd] of attempts) {
+		await whileUserLoops(home, loop, [target], () => {
+			for (let round = 0; round < 20_000 && fstatSync(fd).uid === 0; round++) {
+				try {
+					UserDirectory.own(made, user).close();
+				} catch (error) {
+					if (!(error instanceof UserError) && !['ENOENT', 'ELOOP', 'ENOTDIR'].includes(systemCode(error) ?? ''))
+						throw error;
+				}
+			}
+		});
+		assert.equal(fstatSync(fd).uid, 0);
+		closeSync(fd);
+	}
 });
 
 test('under sudo the command line keeps to what the sudo user may do', async () => {
