@@ -44,8 +44,11 @@ const SET_OPTION: [string, string, (value: string, before?: string[]) => string[
 
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;
+type SetWork = (work: Work) => void;
+/** Adds a command that has no options yet. */
+type NewCommand = (name: string, description: string) => Command;
 
-function createProgram(setWork: (work: Work) => void): Command {
+function createProgram(setWork: SetWork): Command {
 	const program = new Command('tinytap')
 		.description('A SQL shell over the live HTTP/1.x traffic of this host.')
 		.version(version(), '-V, --version', 'the version')
@@ -57,7 +60,7 @@ function createProgram(setWork: (work: Work) => void): Command {
 		.showSuggestionAfterError(true)
 		.exitOverride()
 		.configureOutput({ writeErr: () => undefined });
-	const command = (name: string, description: string) =>
+	const command: NewCommand = (name, description) =>
 		program
 			.command(name)
 			.description(description)
@@ -76,6 +79,12 @@ function createProgram(setWork: (work: Work) => void): Command {
 				throw new CommanderError(EXIT.usage, 'commander.unknownCommand', unknownCommand(program, self.args[0]!));
 			setWork(() => shellCommand(parseOptions(self, behindDashes)));
 		});
+	addCapturingCommands(command, setWork);
+	addOtherCommands(command, setWork, program);
+	return program;
+}
+
+function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 	const query = command('query', 'capture (or replay), run the statement, print the result')
 		.argument('<sql>', 'statement, or - to read it from stdin')
 		.option(...SET_OPTION)
@@ -104,6 +113,9 @@ function createProgram(setWork: (work: Work) => void): Command {
 			setWork(() => recordCommand(parseOptions(self, behindDashes), file, self.opts().force === true)),
 		);
 	addEndOptions(addCaptureOptions(record));
+}
+
+function addOtherCommands(command: NewCommand, setWork: SetWork, program: Command): void {
 	command('queries', 'list saved queries').action((_options: unknown, self: Command) =>
 		setWork(async () => {
 			process.stdout.write(queriesText(parseOptions(self, behindDashes).directories.queries));
@@ -127,7 +139,6 @@ function createProgram(setWork: (work: Work) => void): Command {
 	command('doctor', 'check this machine and explain how to fix problems')
 		.option('--json', 'as JSON')
 		.action((own: { json?: boolean }) => setWork(() => doctorCommand(own.json === true)));
-	return program;
 }
 
 /** A command's own help goes before that of the dot command with the same name. */

@@ -29,7 +29,6 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 	const cursors = plan.steps.map(({ source }) => cursorOf(source, c.runtime));
 	const source = plan.steps.length === 1 ? plan.steps[0]!.source : undefined;
 	const accumulators = plan.aggregates.map((call) => compileAggregate(call, c, source));
-	const extreme = plan.aggregates.findIndex((call) => call.function.extreme !== undefined && !call.distinct);
 	const slots = c.runtime.slots.get(plan.owner)!;
 	let current = 0;
 	accumulators.forEach(({ result }, slot) => {
@@ -37,6 +36,8 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 	});
 	const numbers = compileGroupNumbers(plan.keys, c, source);
 	const rows = new GroupRows(cursors);
+	const extreme = plan.aggregates.findIndex((call) => call.function.extreme !== undefined && !call.distinct);
+	const feed = feedAggregates(accumulators, extreme, rows, cursors[0]);
 	let count = 0;
 	const reset = () => {
 		rows.reset();
@@ -49,10 +50,6 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 			count = 1;
 		}
 	};
-	const stepAt = (slot: number, group: number) => {
-		const isNewExtreme = accumulators[slot]!.step(group);
-		if (isNewExtreme === true && slot === extreme) rows.replace(group);
-	};
 	const add = () => {
 		const group = numbers.one();
 		if (group >= count) {
@@ -60,7 +57,7 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 			guard.grow(GROUP_BYTES + 16 * accumulators.length);
 			rows.add();
 		} else if (plan.keys.length === 0 && rows.isEmpty) rows.replace(0);
-		for (let slot = 0; slot < accumulators.length; slot++) stepAt(slot, group);
+		feed.one(group);
 	};
 	const load = (group: number) => {
 		current = group;
@@ -83,17 +80,7 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 			cursor!.row = list[i]!;
 			rows.add();
 		}
-		for (let slot = 0; slot < accumulators.length; slot++) {
-			const { steps } = accumulators[slot]!;
-			if (steps !== undefined) {
-				steps(groups, list, length, count);
-				continue;
-			}
-			for (let i = 0; i < length; i++) {
-				cursor!.row = list[i]!;
-				stepAt(slot, groups[i]!);
-			}
-		}
+		feed.many(groups, list, length, count);
 	};
 	const isCountOnly =
 		plan.keys.length === 0 && cursors.length === 1 && accumulators.every(({ addRows }) => addRows !== undefined);
@@ -111,6 +98,42 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		count: () => count,
 		load,
 		reset,
+	};
+}
+
+/** `extreme`: the place of the min or max whose rows are those of bare columns, or -1. */
+function feedAggregates(
+	accumulators: readonly Accumulator[],
+	extreme: number,
+	rows: GroupRows,
+	cursor: Cursor | undefined,
+): {
+	/** Gives the current row to all aggregates of a group. */
+	readonly one: (group: number) => void;
+	/** Gives them many rows of the only table: `groups[i]` is the group of `list[i]`; all groups are below `end`. */
+	readonly many: (groups: Int32Array, list: Int32Array, length: number, end: number) => void;
+} {
+	const stepAt = (slot: number, group: number) => {
+		const isNewExtreme = accumulators[slot]!.step(group);
+		if (isNewExtreme === true && slot === extreme) rows.replace(group);
+	};
+	return {
+		one: (group) => {
+			for (let slot = 0; slot < accumulators.length; slot++) stepAt(slot, group);
+		},
+		many: (groups, list, length, end) => {
+			for (let slot = 0; slot < accumulators.length; slot++) {
+				const { steps } = accumulators[slot]!;
+				if (steps !== undefined) {
+					steps(groups, list, length, end);
+					continue;
+				}
+				for (let i = 0; i < length; i++) {
+					cursor!.row = list[i]!;
+					stepAt(slot, groups[i]!);
+				}
+			}
+		},
 	};
 }
 

@@ -38,10 +38,6 @@ export function fromBigInt(value: bigint): number | bigint {
 	return value > MAX_INT64 || value < MIN_INT64 ? Number(value) : value;
 }
 
-export function isInt64(value: bigint): boolean {
-	return value <= MAX_INT64 && value >= MIN_INT64;
-}
-
 /** `typeof()` of SQL. */
 export function typeName(value: Value): 'null' | 'integer' | 'real' | 'text' | 'blob' {
 	if (value === null) return 'null';
