@@ -4,6 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LOSS_RING_FULL } from '../../decoder-as/assembly/capture-event.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { RecordingWriter } from '../../src/capture/recording.ts';
+import { Tape } from '../../support/record-builder.ts';
 import { openTerminal, type Terminal } from '../../support/terminal.ts';
 import { CLI, NODE_FLAGS } from '../../support/tinytap.ts';
 
@@ -158,5 +162,59 @@ test('Ctrl-R finds what was run before', async () => {
 		await terminal.shows('bck-i-search: needle');
 		await terminal.press('Enter');
 		await terminal.shows('needle found', 2);
+	});
+});
+
+test('after .open loss is that of the recording, told anew', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
+	const recording = (name: string, lost: bigint) => {
+		const tape = new Tape();
+		tape.clock(1_700_000_000_000_000_000n);
+		tape.server(1).open().in('GET / HTTP/1.1\r\nHost: shop\r\n\r\n');
+		if (lost > 0n) tape.loss(LOSS_RING_FULL, lost, 100n);
+		const path = join(folder, name);
+		const writer = new RecordingWriter(path, {}, { user: processUser() });
+		writer.writeBatch(tape.batch());
+		writer.close();
+		return path;
+	};
+	const [many, few, none] = [recording('many', 30n), recording('few', 3n), recording('none', 0n)];
+	await atPrompt(async (terminal) => {
+		for (const [path, lost] of [
+			[many, 30],
+			[few, 3],
+			[none, 0],
+			[few, 3],
+		] as const) {
+			await enter(terminal, `.open ${path}`);
+			await terminal.shows(
+				lost === 0 ? /^tinytap>\s*$(?![\s\S])/ : new RegExp(`^tinytap \\(${lost} lost\\)>\\s*$(?![\\s\\S])`),
+			);
+			await enter(terminal, 'SELECT id FROM exchanges;');
+			await enter(terminal, 'SELECT path FROM exchanges;');
+			await terminal.shows(/^\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
+		}
+		const screen = await terminal.screen();
+		const told = [...screen.matchAll(/^tinytap: (\d+) events were lost/gm)].map(([, events]) => events);
+		assert.deepEqual(told, ['30', '3', '3']);
+		await enter(terminal, `.open ${few}`);
+		await terminal.shows(/^tinytap \(3 lost\)>\s*$(?![\s\S])/);
+		await enter(terminal, '.clear');
+		await terminal.shows(/^tinytap>\s*$(?![\s\S])/);
+		await enter(terminal, `.open ${few}`);
+		await terminal.shows(/^tinytap \(3 lost\)>\s*$(?![\s\S])/);
+	});
+});
+
+test('.capture of a process that does not run is refused, and what is captured stays', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.capture port 8080');
+		await terminal.shows(/^capturing .*8080/);
+		// The highest number there can be, which no process has here.
+		await enter(terminal, '.capture pid 4194304 port 9090');
+		await terminal.shows(/error: pid 4194304: expected a running process, got none \[ERR_USAGE\]/);
+		await enter(terminal, '.capture');
+		const screen = await terminal.shows(/^capturing .*8080/, 2);
+		assert.doesNotMatch(screen, /^capturing .*9090/m);
 	});
 });
