@@ -133,14 +133,20 @@ test('where PATH has no Node, one sentence says so, and under sudo the line that
 	}
 });
 
-test('root’s build takes from the environment what it needs and no more', () => {
-	// The build runs in a copy whose parts say what they were given.
-	const copy = place('copy');
+/** The launcher in a checkout of its own, whose build is `build`. */
+function checkout(name: string, build: string): string {
+	const copy = place(name);
 	mkdirSync(join(copy, 'scripts'), { recursive: true });
 	mkdirSync(join(copy, 'bin'));
-	for (const name of ['scripts/tinytap', 'bin/clean-environment']) cpSync(join(ROOT, name), join(copy, name));
-	writeProgram(join(copy, 'scripts/build'), '#!/bin/sh\nenv -0 >&2\n');
-	writeProgram(join(copy, 'bin/tinytap'), '#!/bin/sh\n');
+	for (const file of ['scripts/tinytap', 'bin/clean-environment']) cpSync(join(ROOT, file), join(copy, file));
+	writeProgram(join(copy, 'scripts/build'), `#!/bin/sh\n${build}\n`);
+	writeProgram(join(copy, 'bin/tinytap'), '#!/bin/sh\necho runs\n');
+	return copy;
+}
+
+test('root’s build takes from the environment what it needs and no more', () => {
+	// The parts say what they were given.
+	const copy = checkout('copy', 'env -0 >&2');
 	const foreign = {
 		CXX: 'evil',
 		CLANG: 'evil',
@@ -157,6 +163,30 @@ test('root’s build takes from the environment what it needs and no more', () =
 	for (const name of Object.keys(foreign)) assert.equal(given.has(name), false, name);
 	assert.deepEqual([given.get('https_proxy'), given.get('SUDO_UID')], ['http://proxy:1', '5']);
 	assert.notEqual(given.get('HOME'), '/nonexistent');
+});
+
+test('who may not write to a checkout runs what is built there, or is told in one sentence that nothing is', () => {
+	chmodSync(directory.path, 0o755);
+	const copy = checkout('of-root', 'echo building; exit 1');
+	const start = () =>
+		spawnSync(join(copy, 'scripts/tinytap'), [], {
+			encoding: 'utf8',
+			uid: 65534,
+			gid: 65534,
+			env: { PATH: process.env.PATH },
+		});
+	const unbuilt = start();
+	assert.deepEqual(
+		[unbuilt.status, unbuilt.stdout, unbuilt.stderr],
+		[1, '', `tinytap: not built yet, and you may not write to ${copy}: its owner must run scripts/build\n`],
+	);
+	mkdirSync(join(copy, 'dist'));
+	writeFileSync(join(copy, 'dist/tinytap.cjs'), '');
+	const built = start();
+	assert.deepEqual([built.status, built.stdout, built.stderr], [0, 'runs\n', '']);
+	const owner = spawnSync(join(copy, 'scripts/tinytap'), [], { encoding: 'utf8' });
+	assert.deepEqual([owner.status, owner.stdout], [1, '']);
+	assert.equal(owner.stderr, 'building\ntinytap: the build failed; what it said stands above\n');
 });
 
 test('the program after -- gets the environment as it was', () => {
