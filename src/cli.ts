@@ -149,7 +149,7 @@ function printHelp(program: Command, topic: string | undefined): void {
 }
 
 async function main(): Promise<number> {
-	if (behindDashes?.length === 0) throw usageError('expected a program behind --, got nothing');
+	if (behindDashes?.length === 0) throw usageError('expected a program after --, got nothing');
 	let work: Work | undefined;
 	const program = createProgram((chosen) => {
 		work = chosen;

@@ -107,7 +107,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
 	}
 	if (command !== undefined && raw.replay !== undefined) {
-		throw usageError('expected --replay or a command behind --, got both');
+		throw usageError('expected --replay or a command after --, got both');
 	}
 	const count = raw.count === undefined ? undefined : parseInteger(raw.count, '--count', 1, Number.MAX_SAFE_INTEGER);
 	return {

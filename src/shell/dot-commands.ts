@@ -209,7 +209,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'pause',
 		usage: '.pause',
-		description: 'leave out what happens until .resume',
+		description: 'stop capturing until .resume',
 		promptOnly: true,
 		run: (shell) => {
 			shell.threads.pause();
@@ -220,7 +220,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'resume',
 		usage: '.resume',
-		description: 'go on after .pause',
+		description: 'capture again after .pause',
 		promptOnly: true,
 		run: (shell) => {
 			shell.threads.resume();
