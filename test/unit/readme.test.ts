@@ -52,3 +52,25 @@ test('the session in README is the one of the bundled recording', async () => {
 		assert.deepEqual([...lines, ...footer], output, input);
 	}
 });
+
+test('the commands and options that README shows are there', async () => {
+	const uses = /^## Uses$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
+	const lines = uses
+		.split('\n')
+		.map((line) => line.replace(/ #.*$/, '').trim())
+		.filter((line) => line !== '');
+	assert.ok(lines.length >= 7);
+	const saved = (await runTinytap(['queries'], { cwd: ROOT })).stdout;
+	for (const line of lines) {
+		const [program, ...words] = [...line.matchAll(/"[^"]*"|\S+/g)].map(([word]) => word);
+		assert.equal(program, 'tinytap', line);
+		const command = words.filter((word) => !word.startsWith('-')).slice(0, 1);
+		const help = await runTinytap([...command, '--help']);
+		assert.equal(help.code, 0, line);
+		assert.match(help.stdout, new RegExp(`^Usage: ${['tinytap', ...command].join(' ')} `), line);
+		for (const option of words.filter((word) => word.startsWith('-'))) {
+			assert.match(help.stdout, new RegExp(`^  ${option} `, 'm'), line);
+		}
+		if (words[0] === 'run' && !words[1]!.endsWith('.sql')) assert.match(saved, new RegExp(`^${words[1]} `, 'm'));
+	}
+});
