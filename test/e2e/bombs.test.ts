@@ -153,7 +153,10 @@ test('a flood of pipelined requests on a new connection loses no row, live and r
 		"SELECT count(*) FILTER (WHERE side = 'server') AS server, count(*) FILTER (WHERE side = 'client') AS client, count(DISTINCT comm) AS comms FROM exchanges";
 	try {
 		await tinytap.attached();
+		// All of it waits in the ring, and comes in as few batches as can be.
+		tinytap.child.kill('SIGSTOP');
 		await peer.play('requests', String('GET /bomb HTTP/1.1\r\nHost: h\r\n\r\n'.length * count));
+		tinytap.child.kill('SIGCONT');
 		let rows: unknown;
 		await eventually(
 			async () => {
