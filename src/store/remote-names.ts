@@ -45,7 +45,9 @@ export class NameBook {
 			nameOf: (address) => {
 				const ip = addressIp(address);
 				if (ip === null) return null;
-				return names.get(address) ?? names.get(ip) ?? hosts.get(ip) ?? null;
+				// Known by several names: it has none, whatever the hosts file calls it.
+				const called = names.has(address) ? names.get(address) : names.get(ip);
+				return called === undefined ? (hosts.get(ip) ?? null) : called;
 			},
 		};
 	}

@@ -381,7 +381,7 @@ test('remote_name is what clients call the address, else what the hosts file doe
 	tunnel.out('CONNECT far.example.com:80 HTTP/1.1\r\nHost: far.example.com:80\r\n\r\n').in('HTTP/1.1 200 OK\r\n\r\n');
 	tunnel.out(get('far.example.com')).in(OK('x'));
 	const hosts = hostNames(
-		'127.0.0.1 localhost\n10.0.0.4\tdb db.local # 10.0.0.9 no\n 2001:DB8:0::9 peer\n10.0.0.4 later\n',
+		'127.0.0.1 localhost\n10.0.0.4\tdb db.local # 10.0.0.9 no\n 2001:DB8:0::9 peer\n10.0.0.4 later\n10.0.0.2 shared\n',
 	);
 	const { rows } = stored(tape, undefined, false, hosts);
 	assert.deepEqual(
