@@ -363,6 +363,15 @@ test('what begins a connection and is no request has its row when the answer is 
 	}
 });
 
+test('what a server says first is no request, even when its client answers as a server does', () => {
+	everyWay((end, shown) => {
+		for (const greeting of ['\0', '\xff\xfb\x01']) {
+			const { exchanges, connections } = end().response(greeting).request('HTTP/1.1 200 OK\r\n\r\n').close();
+			assert.deepEqual([exchanges, connections[0]!.protocol], [[], 'other'], `${JSON.stringify(greeting)}: ${shown}`);
+		}
+	});
+});
+
 test('a beginning of which only a part was captured has its row too, with its whole length', () => {
 	for (const text of ['x', 'GET', 'junk x', '\x16\x03\x01']) {
 		const kept = text.padEnd(1024, 'x');
