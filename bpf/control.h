@@ -8,11 +8,24 @@
 
 #include "capture_event.h"
 
+/* Limits. `npm run generate` copies the numbers of all CONTROL_* to src/capture/control-limits.ts. */
+
+/* tinytap's own processes. */
 #define CONTROL_OWN_PIDS 16
-#define CONTROL_PORTS 16
+/* Names that a filter may give. */
 #define CONTROL_NAMES 8
 /* NAME_MAX and a NUL. */
 #define CONTROL_NAME_BYTES 256
+/* Process ids that a filter may give. They and their descendants share map `chosen`, which has 16384 entries on old kernels. */
+#define CONTROL_PIDS 1024
+/* The highest port, and the 32-bit words that hold a bit for each port. */
+#define CONTROL_PORT_MAX 65535
+#define CONTROL_PORT_WORDS 2048
+/* iovecs that are looked at in one call: the kernel itself takes no more (UIO_MAXIOV). */
+#define CONTROL_IOVECS 1024
+/* Defaults: bytes that are copied of one call, bytes of the ring. */
+#define CONTROL_CAPTURE_LIMIT 4194304
+#define CONTROL_RING_BYTES 16777216
 
 /* Where the structures of this kernel have their members, in bytes; all 0 when the kernel does not say (it has no BTF). */
 struct kernel_offsets {
@@ -123,9 +136,8 @@ struct control {
 	__u32 attaching;
 	/* A process is captured when `chosen` has these bits for it; 0: every process. */
 	__u32 process_mask;
-	/* A connection is captured when one of its ports is one of these; 0 of them: every connection. */
-	__u32 port_count;
-	__u16 ports[CONTROL_PORTS];
+	/* 1: a connection is captured only when `ports` has one of its two ports. */
+	__u32 port_filter;
 	/* A descriptor number that nobody has: a process that closes it is entered into own_pids (in the kernel's numbers,
 	 * which a process in a pid namespace cannot know). */
 	__u32 registration;
@@ -142,6 +154,9 @@ struct control {
 	__u32 choices;
 	/* 1: map `shared_tables` has, or had, something. */
 	__u32 sharing;
+	/* Bit (port & 31) of word (port >> 5): lists and ranges of any length cost one load for each end of a connection. Last,
+	 * because it is large. */
+	__u32 ports[CONTROL_PORT_WORDS];
 };
 
 /* What is known of one descriptor, packed so that it is read and written at once: state, bits, conn << 8. */

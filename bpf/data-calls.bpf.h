@@ -603,13 +603,20 @@ static __always_inline bool look_at_answer(struct scratch *s, struct connection 
 	return false;
 }
 
+static __always_inline bool has_port(__u32 port)
+{
+	/* The compiler knows that a port has 16 bits, older verifiers do not after a change of byte order. */
+	FORGET(port);
+	port &= CONTROL_PORT_MAX;
+	return control.ports[port >> 5] >> (port & 31) & 1;
+}
+
 /* Does one of the connection's ports match? A port that is not known does not, unless this kernel does not let it be known. */
 static __always_inline bool ports_pass(struct scratch *s, struct connection *connection)
 {
 	__u16 peer, local;
-	__u32 i, count = control.port_count;
 
-	if (!count)
+	if (!control.port_filter)
 		return true;
 	if (*(__u16 *)connection->addresses == AF_UNIX)
 		return false;
@@ -617,12 +624,8 @@ static __always_inline bool ports_pass(struct scratch *s, struct connection *con
 		complete_addresses(connection, s->call.fd);
 	peer = __builtin_bswap16(*(__u16 *)(connection->addresses + 2));
 	local = __builtin_bswap16(*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES + 2));
-	for (i = 0; i < CONTROL_PORTS; i++) {
-		if (i >= count)
-			break;
-		if (control.ports[i] == peer || control.ports[i] == local)
-			return true;
-	}
+	if (has_port(peer) || has_port(local))
+		return true;
 	return (!peer || !local) && !settings.kernel.task_files;
 }
 

@@ -27,7 +27,8 @@
 #define FETCH_CLEAR(pointer) __sync_lock_test_and_set(pointer, 0)
 #endif
 
-const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = 4 << 20, .iovec_limit = 1024 };
+const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = CONTROL_CAPTURE_LIMIT,
+								   .iovec_limit = CONTROL_IOVECS };
 struct control control SEC(".data.control") = { .next_conn = 1 };
 
 enum shape {
@@ -213,7 +214,7 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 << 20);
+	__uint(max_entries, CONTROL_RING_BYTES);
 } ring SEC(".maps");
 
 /* max_entries: possible CPUs, set by the loader. */

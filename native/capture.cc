@@ -279,6 +279,7 @@ void Capture::ExcludePid(uint32_t pid) {
     if (__atomic_load_n(&slot, __ATOMIC_RELAXED) == pid) return;
     if (__atomic_compare_exchange_n(&slot, &empty, pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   }
+  throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_OWN_PIDS) + " processes to exclude, got one more");
 }
 
 // Closing this number fails, and tells the programs who we are in the kernel's own numbers.
@@ -380,22 +381,39 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
   for (uint32_t pid : before)
     if (wanted.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
   control_->comm_count = 0;
-  size_t comms = std::min<size_t>(filter.comms.size(), sizeof(control_->comms) / sizeof(control_->comms[0]));
-  for (size_t i = 0; i < comms; i++) {
+  for (size_t i = 0; i < filter.comms.size(); i++) {
     std::memset(control_->comms[i], 0, CONTROL_NAME_BYTES);
-    std::memcpy(control_->comms[i], filter.comms[i].data(), std::min<size_t>(filter.comms[i].size(), CONTROL_NAME_BYTES - 1));
+    std::memcpy(control_->comms[i], filter.comms[i].data(), filter.comms[i].size());
   }
-  __atomic_store_n(&control_->comm_count, comms, __ATOMIC_RELEASE);
+  __atomic_store_n(&control_->comm_count, filter.comms.size(), __ATOMIC_RELEASE);
   __atomic_fetch_add(&control_->choices, 1, __ATOMIC_RELEASE);
 }
 
+// A port that is in the ranges before and after keeps its bit, so that none of its calls is left out meanwhile.
+void Capture::ChoosePorts(const std::vector<PortRange>& ranges) {
+  std::vector<uint32_t> words(CONTROL_PORT_WORDS);
+  for (const PortRange& range : ranges)
+    for (uint32_t port = range.first; port <= range.last; port++) words[port / 32] |= 1u << port % 32;
+  if (ranges.empty()) __atomic_store_n(&control_->port_filter, 0, __ATOMIC_RELEASE);
+  for (size_t i = 0; i < words.size(); i++) __atomic_store_n(&control_->ports[i], words[i], __ATOMIC_RELEASE);
+  if (!ranges.empty()) __atomic_store_n(&control_->port_filter, 1, __ATOMIC_RELEASE);
+}
+
+// The last line of defence: src/capture refuses this with words for the user.
+static void RequireRoom(const CaptureFilter& filter) {
+  if (filter.comms.size() > CONTROL_NAMES)
+    throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_NAMES) + " names, got " + std::to_string(filter.comms.size()));
+  for (const std::string& name : filter.comms)
+    if (name.size() >= CONTROL_NAME_BYTES)
+      throw CaptureError("ERR_FILTER", "expected a name of at most " + std::to_string(CONTROL_NAME_BYTES - 1) + " bytes, got " +
+                                           std::to_string(name.size()));
+}
+
 void Capture::SetFilter(const CaptureFilter& filter) {
+  RequireRoom(filter);
   if (filter.mask != filter_.mask || filter.pids != filter_.pids || filter.comms != filter_.comms) ChooseProcesses(filter);
   MapFd("chosen");
-  control_->port_count = 0;
-  size_t ports = std::min<size_t>(filter.ports.size(), CONTROL_PORTS);
-  for (size_t i = 0; i < ports; i++) control_->ports[i] = filter.ports[i];
-  __atomic_store_n(&control_->port_count, ports, __ATOMIC_RELEASE);
+  ChoosePorts(filter.ports);
   __atomic_store_n(&control_->process_mask, filter.mask, __ATOMIC_RELEASE);
   filter_ = filter;
 }

@@ -26,9 +26,9 @@ struct CaptureOptions {
   std::string old_object_path;
   // Mount point of tracefs; empty: the usual places.
   std::string tracefs;
-  uint64_t ring_bytes = 16 << 20;
-  uint32_t capture_limit = 4 << 20;
-  uint32_t iovec_limit = 1024;
+  uint64_t ring_bytes = CONTROL_RING_BYTES;
+  uint32_t capture_limit = CONTROL_CAPTURE_LIMIT;
+  uint32_t iovec_limit = CONTROL_IOVECS;
   // Use the kernel's type information, if it has any, to tell what a descriptor is.
   bool kernel_types = true;
   // How many connections are followed at the most; 0: as many as the object says.
@@ -49,13 +49,20 @@ struct CaptureHandles {
   std::vector<int> links;
 };
 
+// Ports from the first to the last, both included.
+struct PortRange {
+  uint16_t first;
+  uint16_t last;
+};
+
 struct CaptureFilter {
   // CHOSEN_BY_*: all of these must hold for a process; 0: every process passes.
   uint32_t mask = 0;
   // pid → CHOSEN_*. With CHOSEN_BY_PID its descendants are meant too.
   std::map<uint32_t, uint32_t> pids;
   std::vector<std::string> comms;
-  std::vector<uint16_t> ports;
+  // A connection passes when one of its ports is in one of these; none of them: every connection.
+  std::vector<PortRange> ports;
 };
 
 // What is known of a descriptor before capture begins.
@@ -95,7 +102,7 @@ class Capture {
   // Before Attach. Never overwrites what is known already. False: there is no room for what was there before; what is not
   // told is found out when it is used.
   bool SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
-  // Takes effect at once. The same processes and names as before leave alone what the programs have made of them.
+  // Takes effect at once. Throws ERR_FILTER for more than struct control has room for. The same processes and names as before leave alone what the programs have made of them.
   void SetFilter(const CaptureFilter& filter);
   void SetPaused(bool paused);
   // The bytes of the stream below `offset` are body that nobody wants.
@@ -120,6 +127,7 @@ class Capture {
   void MapControl();
   int MapFd(const char* name) const;
   void ChooseProcesses(const CaptureFilter& filter);
+  void ChoosePorts(const std::vector<PortRange>& ranges);
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
   bool UpdateIfRoom(const char* map, const void* key, const void* value) const;
 

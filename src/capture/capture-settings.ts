@@ -2,6 +2,9 @@
 
 import type { InvokingUser } from '../base/invoking-user.ts';
 
+/** Ports from `first` to `last`, both included. */
+export type PortRange = { readonly first: number; readonly last: number };
+
 /** Which processes and connections are captured; what is empty does not restrict. */
 export type CaptureFilters = {
 	/** Children included. */
@@ -9,7 +12,7 @@ export type CaptureFilters = {
 	/** Names of processes, or of the files they execute. */
 	readonly comms: readonly string[];
 	/** TCP ports, either end. */
-	readonly ports: readonly number[];
+	readonly ports: readonly PortRange[];
 };
 
 export type CaptureSettings = {
@@ -33,7 +36,7 @@ export type CaptureSettings = {
 	readonly ringSize: number;
 	/** Bytes of one call that are copied; Infinity: all. */
 	readonly callLimit: number;
-	/** Iovecs walked a call, 1 … 1024. */
+	/** Iovecs looked at in one call, 1 to CONTROL_IOVECS. */
 	readonly iovecLimit: number;
 	/** Ends the capture when so many rows are finished; Infinity: never. */
 	readonly count: number;

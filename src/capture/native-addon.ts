@@ -1,4 +1,15 @@
 // The one file that loads the native addon (native/): types for it, and its arguments checked and given defaults.
+import type { PortRange } from './capture-settings.ts';
+import {
+	CONTROL_CAPTURE_LIMIT,
+	CONTROL_IOVECS,
+	CONTROL_NAME_BYTES,
+	CONTROL_NAMES,
+	CONTROL_PIDS,
+	CONTROL_PORT_MAX,
+	CONTROL_RING_BYTES,
+} from './control-limits.ts';
+
 /** What one descriptor of a process is, as the kernel says at this moment. */
 export type SocketFacts = {
 	/** `gone`: no such process or descriptor any more; `unknown`: no right to look. */
@@ -22,8 +33,8 @@ export type CaptureFilter = {
 	 */
 	readonly comms?: readonly string[];
 	readonly commPids?: readonly number[];
-	/** At most 16 (and 8 names); either end of the connection. */
-	readonly ports?: readonly number[];
+	/** At either end of the connection. */
+	readonly ports?: readonly PortRange[];
 };
 
 /** Descriptors and sizes with which another process goes on with a capture. Plain data, JSON can carry it. */
@@ -63,7 +74,7 @@ export type NativeCapture = {
 	 * recognised with their addresses, and shared ones as one. Returns how many descriptors were sockets.
 	 */
 	learnSockets(): number;
-	/** `mask`: 1 by pid, 2 by comm, all bits must hold; `pids`: pid, bits, pid, bits … Use setFilter() below. */
+	/** `mask`: 1 by pid, 2 by comm, all bits must hold; `pids`: pid, bits, pid, bits …; `ports`: first, last, first, last … Use setFilter() below. */
 	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
 	setPaused(paused: boolean): void;
 	/** Bytes of the stream below `offset` are body that nobody wants: they are counted, not copied. */
@@ -141,9 +152,9 @@ export function loadNativeAddon(path: string): NativeAddon {
 				objectPath: options.objectPath,
 				oldObjectPath: options.oldObjectPath ?? options.objectPath.replace(/\.bpf\.o$/, '-old.bpf.o'),
 				tracefs: options.tracefs ?? '',
-				ringBytes: requireInteger('ringBytes', options.ringBytes ?? 16 << 20, 4096, 2 ** 31),
-				captureLimit: requireInteger('captureLimit', options.captureLimit ?? 4 << 20, 0, 2 ** 31 - 1),
-				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? 1024, 1, 1 << 20),
+				ringBytes: requireInteger('ringBytes', options.ringBytes ?? CONTROL_RING_BYTES, 4096, 2 ** 31),
+				captureLimit: requireInteger('captureLimit', options.captureLimit ?? CONTROL_CAPTURE_LIMIT, 0, 2 ** 31 - 1),
+				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? CONTROL_IOVECS, 1, CONTROL_IOVECS),
 				kernelTypes: options.kernelTypes ?? true,
 				connections: requireInteger('connections', options.connections ?? 0, 0, 1 << 20),
 			}),
@@ -155,17 +166,20 @@ export function loadNativeAddon(path: string): NativeAddon {
 	};
 }
 
-/** As many as bpf/control.h has room for. */
-const PORTS_MAX = 16;
-const COMMS_MAX = 8;
-
-/** Applies a filter; takes effect at once. Throws a RangeError when there are more ports or names than the kernel looks at. */
+/** Applies a filter; takes effect at once. Throws a RangeError for more than the kernel looks at. */
 export function setFilter(capture: NativeCapture, filter: CaptureFilter): void {
-	requireInteger('number of ports', filter.ports?.length ?? 0, 0, PORTS_MAX);
-	requireInteger('number of names', filter.comms?.length ?? 0, 0, COMMS_MAX);
+	requireInteger('number of process ids', filter.pids?.length ?? 0, 0, CONTROL_PIDS);
+	requireInteger('number of names', filter.comms?.length ?? 0, 0, CONTROL_NAMES);
+	for (const name of filter.comms ?? [])
+		requireInteger('bytes of a name', Buffer.byteLength(name), 1, CONTROL_NAME_BYTES - 1);
+	for (const { first, last } of filter.ports ?? []) {
+		requireInteger('last port', last, 1, CONTROL_PORT_MAX);
+		requireInteger('first port', first, 1, last);
+	}
 	const bits = new Map<number, number>();
 	for (const pid of filter.pids ?? []) bits.set(pid, 1);
 	for (const pid of filter.commPids ?? []) bits.set(pid, (bits.get(pid) ?? 0) | 2);
 	const mask = (filter.pids?.length ? 1 : 0) | (filter.comms?.length ? 2 : 0);
-	capture.setFilter(mask, [...bits].flat(), filter.comms ?? [], filter.ports ?? []);
+	const ports = (filter.ports ?? []).flatMap(({ first, last }) => [first, last]);
+	capture.setFilter(mask, [...bits].flat(), filter.comms ?? [], ports);
 }

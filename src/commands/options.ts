@@ -6,10 +6,11 @@ import { FILES, version } from '../base/installation.ts';
 import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
+import { CONTROL_CAPTURE_LIMIT, CONTROL_IOVECS, CONTROL_RING_BYTES } from '../capture/control-limits.ts';
 import { createRedactor } from '../output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
-import { checkedFilters, parseComm, parsePid, parsePort } from '../shell/filters.ts';
+import { checkedFilters, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
 
 /** What commander gives for the options below. */
@@ -50,18 +51,21 @@ export type Options = SessionSettings & {
 
 const REDACTING = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
 
+const RING_SIZE = `${CONTROL_RING_BYTES >> 20}MiB`;
+const CALL_LIMIT = `${CONTROL_CAPTURE_LIMIT >> 20}MiB`;
+
 const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
 	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
 	['--record <file>', 'keep a recording while capturing'],
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
 	['--comm <name...>', 'only processes of this name, or whose executable has it (repeatable)'],
-	['--port <port...>', 'only connections with this TCP port at either end (repeatable)'],
+	['--port <ports...>', 'only connections with this TCP port at either end: 80, 8000-8099, 80,8080 (repeatable)'],
 	['--body-limit <size>', 'bytes of body kept a message; 0 keeps none, none: no limit (default 64KiB)'],
 	['--max-memory <size>', 'memory for rows, decoder and statements (default 256MiB)'],
 	['--max-rows <n>', 'rows kept; the oldest go first'],
-	['--ring-size <size>', 'size of the kernel ring buffer (default 16MiB)'],
-	['--call-limit <size>', 'bytes of one call that are kept, none: no limit (default 4MiB)'],
-	['--iovec-limit <n>', 'buffers of one vectored call that are followed, 1 to 1024 (default 1024)'],
+	['--ring-size <size>', `size of the kernel ring buffer (default ${RING_SIZE})`],
+	['--call-limit <size>', `maximum bytes kept of one call (none: unlimited, default ${CALL_LIMIT})`],
+	['--iovec-limit <n>', `buffers followed in one vectored call, 1 to ${CONTROL_IOVECS} (default ${CONTROL_IOVECS})`],
 	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'no colours (as with NO_COLOR set)'],
 	['--user <name>', 'the user whose session this is (default: the sudo user)'],
@@ -156,15 +160,15 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		filters: checkedFilters({
 			pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
 			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
-			ports: (raw.port ?? []).map((text) => parsePort(text, '--port')),
+			ports: (raw.port ?? []).flatMap((text) => parsePorts(text, '--port')),
 		}),
 		bodyLimit:
 			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
-		ringSize: ringSize(raw.ringSize ?? '16MiB'),
-		callLimit: callLimit(raw.callLimit ?? '4MiB'),
-		iovecLimit: parseInteger(raw.iovecLimit ?? '1024', '--iovec-limit', 1, 1024),
+		ringSize: ringSize(raw.ringSize ?? RING_SIZE),
+		callLimit: callLimit(raw.callLimit ?? CALL_LIMIT),
+		iovecLimit: parseInteger(raw.iovecLimit ?? String(CONTROL_IOVECS), '--iovec-limit', 1, CONTROL_IOVECS),
 		count: Number.POSITIVE_INFINITY,
 		ownPids: [process.pid],
 		user,

@@ -192,7 +192,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	},
 	{
 		name: 'capture',
-		usage: '.capture [all | pid N … comm NAME … port N …]',
+		usage: '.capture [all | pid N … comm NAME … port N|N-M …]',
 		description: 'what is captured from now on',
 		promptOnly: true,
 		run: (shell, argument) => {

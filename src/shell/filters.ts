@@ -1,21 +1,34 @@
 // Filters of a capture as people write and read them.
 import { usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
-import type { CaptureFilters } from '../capture/capture-settings.ts';
+import type { CaptureFilters, PortRange } from '../capture/capture-settings.ts';
+import { CONTROL_NAME_BYTES, CONTROL_NAMES, CONTROL_PIDS, CONTROL_PORT_MAX } from '../capture/control-limits.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 
-/** The kernel's table of ports has so many places. */
-const PORTS_MAX = 16;
-/** Bytes of a file's name. */
-const NAME_MAX = 255;
+/** Bytes of a file's name; a NUL ends it in the kernel's table. */
+const NAME_MAX = CONTROL_NAME_BYTES - 1;
 
 /** `name` is the option or the word, for the message. */
 export function parsePid(text: string, name: string): number {
 	return parseInteger(text, name, 1, 2 ** 22);
 }
 
-export function parsePort(text: string, name: string): number {
-	return parseInteger(text, name, 1, 65535);
+/** `80`, `8000-8099`, `80,8000-8099`: one range for each part. */
+export function parsePorts(text: string, name: string): PortRange[] {
+	return text.split(',').map((part) => parsePortRange(part.trim(), name));
+}
+
+function parsePortRange(text: string, name: string): PortRange {
+	const parts = /^(\d+)(?:-(\d+))?$/.exec(text);
+	const first = Number(parts?.[1]);
+	const last = Number(parts?.[2] ?? parts?.[1]);
+	if (first >= 1 && last >= first && last <= CONTROL_PORT_MAX) return { first, last };
+	if (first > last && last >= 1 && first <= CONTROL_PORT_MAX) {
+		throw usageError(`${name}: expected the lower port of a range first, got "${text}"`, `Write ${last}-${first}.`);
+	}
+	throw usageError(
+		`${name}: expected a port from 1 to ${CONTROL_PORT_MAX}, a range such as 8000-8099 or a list such as 80,8080, got ${JSON.stringify(text)}`,
+	);
 }
 
 /** A process's name, of which the kernel keeps 15 bytes, or that of the file it executes. */
@@ -31,7 +44,7 @@ const FILTER_KIND = /^(?:--)?(pid|comm|port)$/i;
 
 /** `all`, or words such as `port 8080 comm nginx pid 12 13`; written like the options of the command line they do as well. */
 export function parseFilters(text: string): CaptureFilters {
-	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as number[] };
+	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as PortRange[] };
 	if (text.trim().toLowerCase() === 'all') return filters;
 	let kind = '';
 	let values = 0;
@@ -44,7 +57,7 @@ export function parseFilters(text: string): CaptureFilters {
 			values = 0;
 		} else if (kind === 'pid') filters.pids.push(parsePid(word, 'pid'));
 		else if (kind === 'comm') filters.comms.push(parseComm(word, 'comm'));
-		else if (kind === 'port') filters.ports.push(parsePort(word, 'port'));
+		else if (kind === 'port') filters.ports.push(...parsePorts(word, 'port'));
 		else throw usageError(`expected all, or pid, comm or port with values, got ${JSON.stringify(word)}`);
 	}
 	if (values === 0) throw usageError(`expected a value after ${kind}, got none`);
@@ -53,21 +66,25 @@ export function parseFilters(text: string): CaptureFilters {
 
 /** Throws a UserError for more than the kernel's tables hold. */
 export function checkedFilters(filters: CaptureFilters): CaptureFilters {
-	if (filters.ports.length <= PORTS_MAX && filters.comms.length <= COMMS_MAX) return filters;
-	throw usageError(
-		`expected at most ${PORTS_MAX} ports and ${COMMS_MAX} names, got ${filters.ports.length} and ${filters.comms.length}`,
-	);
+	requireRoom(filters.comms.length, CONTROL_NAMES, 'names of processes', 'comm');
+	requireRoom(filters.pids.length, CONTROL_PIDS, 'process ids', 'pid');
+	return filters;
 }
 
-/** The kernel's table of names. */
-const COMMS_MAX = 8;
+function requireRoom(count: number, most: number, what: string, column: string): void {
+	if (count <= most) return;
+	throw usageError(
+		`expected at most ${most} ${what}, got ${count}`,
+		`Capture more and choose in SQL: WHERE ${column} IN (…).`,
+	);
+}
 
 /** `this host`, or what the filters say. */
 export function filtersText({ pids, comms, ports }: CaptureFilters): string {
 	const words = [
 		...pids.map((pid) => `pid ${pid}`),
 		...comms.map((comm) => `comm ${forTerminal(comm)}`),
-		...ports.map((port) => `port ${port}`),
+		...ports.map(({ first, last }) => (first === last ? `port ${first}` : `port ${first}-${last}`)),
 	];
 	return words.length === 0 ? 'this host' : words.join(', ');
 }

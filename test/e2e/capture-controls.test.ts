@@ -21,6 +21,7 @@ import {
 	LOSS_RING_FULL,
 	DIRECTION_OUT as OUT,
 } from '../../decoder-as/assembly/capture-event.ts';
+import type { PortRange } from '../../src/capture/capture-settings.ts';
 import { setFilter } from '../../src/capture/native-addon.ts';
 import {
 	ADDON,
@@ -137,7 +138,7 @@ describe('controls of a capture', () => {
 		const later = Number(
 			await puppet.tell('os.fork() or (os.read(go[0], 1), ask(), os.write(done[1], b"x"), os._exit(0))'),
 		);
-		setFilter(test.capture, { pids: [puppet.pid], ports: [port] });
+		setFilter(test.capture, { pids: [puppet.pid], ports: [{ first: port, last: port }] });
 		for (let i = 0; i < 2; i++) await puppet.tell('[os.write(go[1], b"x"), os.read(done[0], 1)][0]');
 		await requestsOf(puppet.pid);
 		for (const pid of [child, later])
@@ -169,7 +170,7 @@ describe('controls of a capture', () => {
 	it('a filter by port matches either end, and can be changed', async () => {
 		const [one, two] = [await startPuppet(), await startPuppet()];
 		const port = Number(await one.tell('pair()'));
-		setFilter(test.capture, { ports: [port] });
+		setFilter(test.capture, { ports: [{ first: port, last: port }] });
 		await one.tell('ask()');
 		await two.tell('[pair(), ask()]');
 		const seen = () => test.records.filter((each) => each.kind === CAPTURE_DATA && each.pid === one.pid);
@@ -187,6 +188,60 @@ describe('controls of a capture', () => {
 		await Promise.all([one.end(), two.end()]);
 	});
 
+	it('a filter by port takes ranges and lists, with their ends and nothing beside them', async () => {
+		const puppets = [await startPuppet(), await startPuppet(), await startPuppet()];
+		const ports = await Promise.all(puppets.map(async (each) => Number(await each.tell('pair()'))));
+		const [low, , high] = [...ports].sort((a, b) => a - b) as [number, number, number];
+		const own = async (index: number) => Number(await puppets[index]!.tell('client.getsockname()[1]'));
+		// A client's port lies anywhere: only connections whose other end is outside count.
+		const clients = await Promise.all([own(0), own(1), own(2)]);
+		const passes = (ranges: readonly PortRange[], index: number) =>
+			[ports[index]!, clients[index]!].some((port) => ranges.some(({ first, last }) => first <= port && port <= last));
+		const single = (port: number) => ({ first: port, last: port });
+		const filters: PortRange[][] = [
+			[{ first: low, last: high }],
+			[single(low), single(high)],
+			[{ first: low + 1, last: high - 1 }],
+			[
+				{ first: 1, last: low - 1 },
+				{ first: high + 1, last: 65535 },
+			],
+			[{ first: 1, last: 65535 }],
+			[single(1)],
+		];
+		let asked = test.records.length;
+		for (const ranges of filters) {
+			setFilter(test.capture, { ports: ranges });
+			for (const puppet of puppets) await puppet.tell('ask()');
+			await requestsOf(puppets[0]!.pid);
+			const seen = test.records.slice(asked);
+			asked = test.records.length;
+			assert.deepEqual(
+				puppets.map(({ pid }) => seen.some((each) => each.kind === CAPTURE_DATA && each.pid === pid)),
+				puppets.map((_, index) => passes(ranges, index)),
+				JSON.stringify({ ranges, ports, clients }),
+			);
+		}
+		await Promise.all(puppets.map((each) => each.end()));
+	});
+
+	it('a filter with more than the kernel looks at is refused whole', async () => {
+		const puppet = await startPuppet();
+		const names = Array.from({ length: 9 }, (_, each) => `name${each}`);
+		assert.throws(() => setFilter(test.capture, { comms: names }), /expected number of names from 0 to 8, got 9/);
+		assert.throws(() => setFilter(test.capture, { ports: [{ first: 9, last: 8 }] }), RangeError);
+		// Past the checks in JavaScript.
+		for (const comms of [names, ['n'.repeat(256)]]) {
+			assert.throws(() => test.capture.setFilter(2, [], comms, []), {
+				code: 'ERR_FILTER',
+				message: /at most/,
+			});
+		}
+		await puppet.tell('ask()');
+		assert.equal(await requestsOf(puppet.pid), 1);
+		await puppet.end();
+	});
+
 	it('a filter by port knows the ports of what was never seen to connect, and leaves unix sockets out', async () => {
 		const puppet = await startPuppet();
 		// It was connected and accepted before that capture began.
@@ -195,7 +250,7 @@ describe('controls of a capture', () => {
 			const port = Number(await puppet.tell('client.getpeername()[1]'));
 			const own = Number(await puppet.tell('client.getsockname()[1]'));
 			const other = await startPuppet();
-			setFilter(late.capture, { ports: [port] });
+			setFilter(late.capture, { ports: [{ first: port, last: port }] });
 			// What others did before that.
 			late.drain();
 			late.records.length = 0;

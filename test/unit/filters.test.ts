@@ -1,11 +1,12 @@
-// What `.capture` takes in the shell.
+// What --port, --pid, --comm and `.capture` take.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
-import { parseFilters } from '../../src/shell/filters.ts';
+import { CONTROL_NAMES, CONTROL_PIDS } from '../../src/capture/control-limits.ts';
+import { filtersText, parseFilters, parsePorts } from '../../src/shell/filters.ts';
 
 test('filters are words with values, written plainly or like options', () => {
-	const wanted = { pids: [12, 13], comms: ['nginx'], ports: [8080] };
+	const wanted = { pids: [12, 13], comms: ['nginx'], ports: [{ first: 8080, last: 8080 }] };
 	assert.deepEqual(parseFilters('port 8080 comm nginx pid 12 13'), wanted);
 	assert.deepEqual(parseFilters('--port 8080 --comm nginx --pid 12,13'), wanted);
 	assert.deepEqual(parseFilters('all'), { pids: [], comms: [], ports: [] });
@@ -25,4 +26,77 @@ test('a filter without its value is refused: it would let everything through', (
 			text,
 		);
 	}
+});
+
+test('ports are single, ranges and lists, and are printed as they can be written', () => {
+	const written = [
+		['80', 'port 80'],
+		['8000-8099', 'port 8000-8099'],
+		['80,8080', 'port 80, port 8080'],
+		['443, 8000-8099,1-65535', 'port 443, port 8000-8099, port 1-65535'],
+		['7-7', 'port 7'],
+	] as const;
+	for (const [text, expected] of written) {
+		const ports = parsePorts(text, '--port');
+		assert.equal(filtersText({ pids: [], comms: [], ports }), expected);
+		assert.deepEqual(parseFilters(`port ${text}`).ports, ports);
+		assert.deepEqual(parseFilters(filtersText({ pids: [], comms: [], ports })).ports, ports);
+	}
+});
+
+test('what is no port, range or list is refused with what was expected', () => {
+	const wrong = [
+		'',
+		'0',
+		'70000',
+		'80-',
+		'-80',
+		'80,,81',
+		'80,',
+		'1-65536',
+		'0-5',
+		'80-90-100',
+		'8e1',
+		'http',
+		'80..90',
+		'99999-1',
+	];
+	for (const text of wrong) {
+		assert.throws(
+			() => parsePorts(text, '--port'),
+			(error) =>
+				error instanceof UserError &&
+				error.exitCode === 2 &&
+				/^--port: expected a port from 1 to 65535, a range such as 8000-8099 or a list such as 80,8080, got "/.test(
+					error.message,
+				),
+			JSON.stringify(text),
+		);
+	}
+	assert.throws(() => parsePorts('80,99-81', '--port'), {
+		code: 'ERR_USAGE',
+		message: '--port: expected the lower port of a range first, got "99-81"',
+		hint: 'Write 81-99.',
+	});
+});
+
+test('any number of ports is taken; more names or process ids than the kernel looks at are refused', () => {
+	const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+	assert.equal(parseFilters(`port ${numbers(5003).join(' ')}`).ports.length, 5003);
+	const names = (count: number) =>
+		`comm ${numbers(count)
+			.map((each) => `name${each}`)
+			.join(' ')}`;
+	assert.equal(parseFilters(names(CONTROL_NAMES)).comms.length, CONTROL_NAMES);
+	assert.throws(() => parseFilters(names(CONTROL_NAMES + 1)), {
+		code: 'ERR_USAGE',
+		exitCode: 2,
+		message: 'expected at most 8 names of processes, got 9',
+		hint: 'Capture more and choose in SQL: WHERE comm IN (…).',
+	});
+	assert.equal(parseFilters(`pid ${numbers(CONTROL_PIDS).join(' ')}`).pids.length, CONTROL_PIDS);
+	assert.throws(
+		() => parseFilters(`pid ${numbers(CONTROL_PIDS + 1).join(' ')}`),
+		/expected at most 1024 process ids, got 1025/,
+	);
 });
