@@ -89,6 +89,8 @@ test('inside quotes and comments, and where it is no command, a line with a dot 
 			[/^3$/, 'SELECT /* one', '.quit', '*/ 3 AS q3;'],
 			[/^q4$/, 'SELECT exchanges', '.id + 1', 'AS q4 FROM exchanges WHERE id = 1;'],
 			[/^5$/, 'SELECT 10 *', '.5 AS q5;'],
+			[/^7$/, 'SELECT 7 AS', 'help', ';'],
+			[/^8$/, 'SELECT 8 AS', 'exit', ';'],
 			[/^6$/, 'SELECT 6 -- a comment ends with its line', '.tables', 'AS q6;'],
 		] as [RegExp, ...string[]][]) {
 			for (const line of lines) await enter(terminal, line);
