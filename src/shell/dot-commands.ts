@@ -285,7 +285,7 @@ export function queriesText(directories: Parameters<typeof listQueries>[0]): str
 async function exchangeOf(shell: ShellSession, command: string, argument: string): Promise<ExchangeDetail> {
 	const id = parseInteger(argument, command, 1, Number.MAX_SAFE_INTEGER);
 	const exchange = await shell.threads.show(id);
-	if (exchange !== undefined) return exchange as ExchangeDetail;
+	if (exchange !== undefined) return exchange;
 	throw new UserError(
 		`there is no exchange ${id}`,
 		'ERR_NO_EXCHANGE',

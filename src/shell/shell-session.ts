@@ -1,7 +1,6 @@
 // What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
 import { version } from '../base/installation.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
-import type { ExchangeDetail } from '../output/detail-view.ts';
 import type { ResultFormat } from '../output/result-format.ts';
 import { createRowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
@@ -217,7 +216,7 @@ export class ShellSession {
 			raw: presentation.raw,
 			redactor: presentation.redactor,
 			version: version(),
-			exchange: async (id) => (await this.threads.show(id)) as ExchangeDetail | undefined,
+			exchange: (id) => this.threads.show(id),
 			theme: presentation.theme,
 			screenColumns: this.interactive ? process.stdout.columns : undefined,
 			footer: this.interactive,

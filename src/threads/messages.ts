@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { EXIT, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
+import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import type { Column, ColumnType, SqlValue } from '../store/table.ts';
 
@@ -156,7 +157,7 @@ export type FromQuery =
 	  }
 	/** The views that could be made again in a new query thread. */
 	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }
-	| { readonly type: 'exchange'; readonly id: number; readonly exchange: unknown }
+	| { readonly type: 'exchange'; readonly id: number; readonly exchange: ExchangeRecord | undefined }
 	/** The tail has passed the last row of an ended capture. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
 	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };

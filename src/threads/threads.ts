@@ -7,6 +7,7 @@ import { wait } from '../base/wait.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import { ownHostNames } from '../capture/host-facts.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
+import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import type { SqlValue } from '../store/table.ts';
 import { memoryShares } from './memory-shares.ts';
@@ -218,7 +219,7 @@ export class Threads {
 	}
 
 	/** The exchange with this id, for the detail view; undefined when there is none. */
-	async show(exchange: number): Promise<unknown> {
+	async show(exchange: number): Promise<ExchangeRecord | undefined> {
 		const part = await this.#ask((id) => ({ type: 'show', id, exchange }));
 		return part.type === 'exchange' ? part.exchange : undefined;
 	}
