@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { endTurn, setConditions } from './bench/processes.ts';
 
-const USAGE = `npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority] [--lock FILE]
+const USAGE = `npm run bench -- quick [--against REF] [--rounds N] [decode|ingest|sql|start|overhead]…
+             compares this checkout with the one of a commit; without --against with what it changes
+npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority] [--lock FILE]
 --rows       how much: exchanges, or in storm calls of dd
 --seconds    of each measurement, in those that do
 --no-write   prints the figures and leaves docs/performance.md alone
@@ -21,12 +23,20 @@ export type BenchOptions = {
 	readonly modules: string | undefined;
 	/** The command line, for the page. */
 	readonly command: string;
+	/** What comes after NAME on the command line. */
+	readonly names: readonly string[];
+	readonly against: string | undefined;
 };
 
 /** Loaded when chosen, so that one does not need what another one does. */
 const BENCHMARKS: Record<
 	string,
-	{ readonly heap?: readonly string[]; run(options: BenchOptions): Promise<void> | void }
+	{
+		readonly heap?: readonly string[];
+		/** Without --rounds; else 5. */
+		readonly rounds?: number;
+		run(options: BenchOptions): Promise<void> | void;
+	}
 > = {
 	decode: {
 		heap: [],
@@ -65,6 +75,11 @@ const BENCHMARKS: Record<
 		run: async ({ rows = 10_000_000, ...options }) =>
 			(await import('./bench/growth.ts')).benchGrowth({ rows, ...options }),
 	},
+	quick: {
+		rounds: 15,
+		run: async ({ names, against, rounds }) =>
+			(await import('./bench/quick.ts')).benchQuick({ names, against, rounds }),
+	},
 	page: { run: async () => (await import('./bench/page.ts')).renderPage() },
 };
 
@@ -82,7 +97,7 @@ if (benchmark.heap !== undefined && globalThis.gc === undefined) {
 } else {
 	setConditions({ priority: values.priority, lock: values.lock });
 	await benchmark.run({
-		rounds: number(values.rounds),
+		rounds: values.rounds === undefined ? (benchmark.rounds ?? 5) : number(values.rounds),
 		seconds: values.seconds === undefined ? undefined : number(values.seconds),
 		rows: values.rows === undefined ? undefined : number(values.rows),
 		write: !values['no-write'],
@@ -91,6 +106,8 @@ if (benchmark.heap !== undefined && globalThis.gc === undefined) {
 			.slice(2)
 			.filter((word) => !word.includes('/') && word !== '--lock' && word !== '--no-write')
 			.join(' ')}`,
+		names: positionals.slice(1),
+		against: values.against,
 	});
 	await endTurn();
 }
@@ -101,7 +118,8 @@ function givenOptions() {
 			allowPositionals: true,
 			options: {
 				rows: { type: 'string' },
-				rounds: { type: 'string', default: '5' },
+				rounds: { type: 'string' },
+				against: { type: 'string' },
 				seconds: { type: 'string' },
 				'no-write': { type: 'boolean', default: false },
 				modules: { type: 'string' },

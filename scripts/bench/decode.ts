@@ -1,10 +1,7 @@
 // The decoder alone, on one core: beside other parsers, over many connections, and byte by byte.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
-import { createDecoder, type Decoder } from '../../src/decode/decoder.ts';
-import { buildBatch, Tape } from '../../support/record-builder.ts';
+import { Tape } from '../../support/record-builder.ts';
 import { referenceRows } from '../../support/reference-decoder.ts';
+import { countRows, decodeBatches, newDecoder, shortConnections } from './decoder-run.ts';
 import { builtInParser, type Found, llhttpByteTime, llhttpWasm, type Rival } from './http-parsers.ts';
 import { publish } from './page.ts';
 import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
@@ -15,8 +12,6 @@ export type DecodeOptions = { readonly rows: number; readonly rounds: number; re
 const MIB = 2 ** 20;
 /** The reference decoder reads its streams anew with every call: more would only be slower. */
 const REFERENCE_EXCHANGES = 20;
-
-const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../../build/decoder.wasm')));
 
 export function benchDecode({ rows, rounds, write }: DecodeOptions): void {
 	const rivals = [llhttpWasm(false), llhttpWasm(true), builtInParser()];
@@ -123,13 +118,17 @@ function measureKind(kind: Kind, count: number, rounds: number, rivals: readonly
 	const list = Array.from({ length: count }, (_, i) => kind.exchange(i));
 	const few = list.slice(0, REFERENCE_EXCHANGES);
 	const decoder = newDecoder(kind);
+	const ours = (round: number) => {
+		const batches = batchesOf(list, round);
+		return () => decodeBatches(decoder, batches);
+	};
 	const runs: { parser: string; list: readonly Spoken[]; prepare(round: number): () => TimedFound }[] = [
-		{ parser: 'tinytap', list, prepare: (round) => prepareOurs(decoder, batchesOf(list, round)) },
+		{ parser: 'tinytap', list, prepare: ours },
 		...rivals.map((rival) => ({ parser: rival.name, list, prepare: () => rival.prepare(list) })),
 		{ parser: 'reference (TypeScript)', list: few, prepare: () => () => readSlowly(few) },
 	];
 	const seconds = runs.map(() => [] as number[]);
-	const bodyBytes = (part: readonly Spoken[]) => prepareOurs(newDecoder(kind), batchesOf(part))().bodyBytes;
+	const bodyBytes = (part: readonly Spoken[]) => decodeBatches(newDecoder(kind), batchesOf(part)).bodyBytes;
 	const wanted = runs.map((run) => ({ messages: run.list.length * 2, bodyBytes: bodyBytes(run.list) }));
 	for (let round = 0; round <= rounds; round++) {
 		for (const [i, run] of runs.entries()) {
@@ -157,43 +156,6 @@ function measureKind(kind: Kind, count: number, rounds: number, rivals: readonly
 	return { name: kind.name, ours: rates[0]!, rivals: rates.slice(1, -1), reference: rates.at(-1)! };
 }
 
-function newDecoder({ bodyLimit }: Kind): Decoder {
-	return createDecoder(wasm, { memoryLimit: 256 * MIB, ...(bodyLimit === undefined ? {} : { bodyLimit }) });
-}
-
-/** Only the time in `decode` counts: the kernel's records come to lie in the decoder's memory by themselves. */
-function prepareOurs(decoder: Decoder, batches: readonly Uint8Array[]): () => TimedFound {
-	return () => {
-		const found: Found = { messages: 0, bodyBytes: 0 };
-		let seconds = 0;
-		const decode = (bytes: number) => {
-			const start = performance.now();
-			decoder.decode(bytes);
-			seconds += (performance.now() - start) / 1000;
-			countRows(decoder, found);
-		};
-		for (const batch of batches) {
-			decoder.input(batch.length).set(batch);
-			decode(batch.length);
-		}
-		// Finished rows may wait a call for facts about their process.
-		for (let i = 0; i < 2; i++) decode(0);
-		return { ...found, seconds };
-	};
-}
-
-function countRows(decoder: Decoder, found: Found): void {
-	const output = decoder.output();
-	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
-	for (let at = 0; at < output.byteLength; at += view.getUint32(at, true)) {
-		if (view.getUint32(at + layout.ENTRY_TYPE, true) !== layout.ENTRY_EXCHANGE) continue;
-		if (view.getUint32(at + layout.EXCHANGE_STATE, true) === layout.STATE_COMPLETE) found.messages += 2;
-		found.bodyBytes += view.getFloat64(at + layout.EXCHANGE_REQ_BODY_BYTES, true);
-		found.bodyBytes += view.getFloat64(at + layout.EXCHANGE_RES_BODY_BYTES, true);
-	}
-	decoder.clearOutput();
-}
-
 function readSlowly(list: readonly Spoken[]): Found {
 	const found: Found = { messages: 0, bodyBytes: 0 };
 	for (const { request, response } of list) {
@@ -219,20 +181,13 @@ function scaled({ median, min, max }: Spread, by: number): Spread {
 // ---- Many connections -----------------------------------------------------------------------------------------------
 
 function measureConnections(count: number): { count: number; perEvent: number; memory: number } {
-	const decoder = createDecoder(wasm, { memoryLimit: 256 * MIB });
+	const decoder = newDecoder();
 	const step = 10_000;
 	const found: Found = { messages: 0, bodyBytes: 0 };
 	let seconds = 0;
 	let memory = 0;
 	for (let first = 0; first < count; first += step) {
-		const tape = new Tape();
-		tape.timeNs = BigInt(first + 1) * 10_000_000n;
-		for (let i = first; i < first + step; i++) {
-			const remote = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}:${1024 + (i % 60_000)}`;
-			const server = tape.server(i + 1, { local: '10.0.0.1:80', remote }).open();
-			server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok').close();
-		}
-		const batch = buildBatch(tape.records);
+		const batch = shortConnections(first, step);
 		decoder.input(batch.length).set(batch);
 		const start = performance.now();
 		decoder.decode(batch.length);
@@ -287,7 +242,7 @@ function measureBytes([name, head, piece]: (typeof BYTE_INPUTS)[number]): {
 			const batch = tape.batch();
 			let best = Number.POSITIVE_INFINITY;
 			for (let run = 0; run < runs; run++) {
-				const decoder = createDecoder(wasm);
+				const decoder = newDecoder();
 				decoder.input(batch.length).set(batch);
 				const start = performance.now();
 				decoder.decode(batch.length);

@@ -33,16 +33,21 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-/** `output`: false throws away what it prints to stdout. */
+/** `output`: false throws away what it prints to stdout. `input`: it reads what is written to `child.stdin`. */
 export function start(
 	command: string,
 	args: readonly string[],
-	{ env = {}, output = true, cwd }: { env?: NodeJS.ProcessEnv; output?: boolean; cwd?: string } = {},
+	{
+		env = {},
+		output = true,
+		input = false,
+		cwd,
+	}: { env?: NodeJS.ProcessEnv; output?: boolean; input?: boolean; cwd?: string } = {},
 ): Started {
 	// `nice` executes the program in its own place: the pid is the program's.
 	const [name, ...words] = conditions.priority ? ['nice', '-n', '-10', command, ...args] : [command, ...args];
 	const child = spawn(name!, words, {
-		stdio: ['ignore', output ? 'pipe' : 'ignore', 'pipe'],
+		stdio: [input ? 'pipe' : 'ignore', output ? 'pipe' : 'ignore', 'pipe'],
 		env: { ...process.env, ...env },
 		cwd,
 	});
@@ -133,12 +138,17 @@ export async function interrupt(started: Started, signal: NodeJS.Signals = 'SIGI
 }
 
 /** BPF programs on the machine whose name begins like this. */
-export function bpfPrograms(prefix: string): { name: string; runNs: number; runs: number }[] {
+export function bpfPrograms(prefix: string): { id: number; name: string; runNs: number; runs: number }[] {
 	const { stdout } = spawnSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' });
-	const list = JSON.parse(stdout || '[]') as { name?: string; run_time_ns?: number; run_cnt?: number }[];
+	const list = JSON.parse(stdout || '[]') as { id: number; name?: string; run_time_ns?: number; run_cnt?: number }[];
 	return list
-		.filter(({ name }) => name?.startsWith(prefix) === true)
-		.map(({ name, run_time_ns, run_cnt }) => ({ name: name ?? '', runNs: run_time_ns ?? 0, runs: run_cnt ?? 0 }));
+		.filter(({ name = '' }) => name.startsWith(prefix))
+		.map(({ id, name, run_time_ns, run_cnt }) => ({
+			id,
+			name: name ?? '',
+			runNs: run_time_ns ?? 0,
+			runs: run_cnt ?? 0,
+		}));
 }
 
 /** Nothing of a capture is left in the kernel: detaching takes it some seconds. */

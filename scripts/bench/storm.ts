@@ -31,7 +31,12 @@ type Storm = {
 const PROGRAMS = ['bpftool', 'bpftrace', 'llvm-readelf', 'redis-benchmark', 'redis-server'] as const;
 const watching = tinytap('tinytap', []);
 /** None of these tracers needs the web server that others watch. */
-const NO_SERVER: WebServer = { ports: { small: 0, writev: 0, sendfile: 0 }, workers: [], stop: async () => undefined };
+const NO_SERVER: WebServer = {
+	ports: { small: 0, writev: 0, sendfile: 0 },
+	pid: 0,
+	workers: [],
+	stop: async () => undefined,
+};
 const REDIS_REQUESTS = 100_000;
 const BUILD_FILES = 40;
 

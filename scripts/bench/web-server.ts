@@ -22,6 +22,8 @@ export const LARGE: Body = { name: '1 MiB, writev', kind: 'writev', path: '/1m',
 
 export type WebServer = {
 	readonly ports: Readonly<Record<Body['kind'], number>>;
+	/** Of the process that started the workers. */
+	readonly pid: number;
 	readonly workers: readonly number[];
 	readonly stop: () => Promise<void>;
 };
@@ -55,6 +57,7 @@ http {
 	}, "nginx's workers");
 	return {
 		ports,
+		pid: server.pid,
 		workers: childrenOf(server.pid),
 		stop: async () => {
 			await interrupt(server, 'SIGTERM');

@@ -1,0 +1,80 @@
+// Measurements that a process of each checkout does: scripts/bench/quick-work.ts.
+import { createInterface } from 'node:readline';
+import { type Checkout, CheckoutError, WORK_FILES } from './checkout.ts';
+import type { Comparison, Ratios, Sides } from './comparison.ts';
+import { type Started, start } from './processes.ts';
+import type { Parts } from './quick-work.ts';
+
+/** Repetitions that are not counted: functions are compiled during these. */
+const WARM_UP = 2;
+/** --single-threaded: what V8 would do on other threads meanwhile is done in between, and so the same in each repetition. */
+const FLAGS = ['--expose-gc', '--single-threaded', '--import', 'tsx', WORK_FILES[0]];
+
+/**
+ * Each round has two new processes: where things come to lie in memory, and what is compiled when, makes two processes
+ * of the same program differ by some percent for as long as they live.
+ */
+export function compareWork(name: string, checkouts: Sides<Checkout>): Comparison {
+	return {
+		round: async (mineFirst) => {
+			const mine = new Worker(name, checkouts.mine);
+			const theirs = new Worker(name, checkouts.theirs);
+			try {
+				await Promise.all([mine.warmUp(), theirs.warmUp()]);
+				const [first, second] = mineFirst ? [mine, theirs] : [theirs, mine];
+				// The one in the middle of the other: a machine that gets slower meanwhile slows both.
+				for (const worker of [first, second, second, first]) await worker.measure();
+				return ratiosOf(mine, theirs);
+			} finally {
+				await Promise.all([mine.end(), theirs.end()]);
+			}
+		},
+	};
+}
+
+class Worker {
+	readonly #checkout: Checkout;
+	readonly #started: Started;
+	readonly #answers: AsyncIterator<string>;
+	readonly measured: Parts[] = [];
+
+	constructor(name: string, checkout: Checkout) {
+		this.#checkout = checkout;
+		this.#started = start(process.execPath, [...FLAGS, name], { cwd: checkout.folder, input: true });
+		this.#answers = createInterface({ input: this.#started.child.stdout! })[Symbol.asyncIterator]();
+	}
+
+	async warmUp(): Promise<void> {
+		for (let i = 0; i < WARM_UP; i++) await this.#repeat();
+	}
+
+	async measure(): Promise<void> {
+		this.measured.push(await this.#repeat());
+	}
+
+	async end(): Promise<void> {
+		this.#started.child.stdin!.end();
+		await this.#started.ended;
+	}
+
+	async #repeat(): Promise<Parts> {
+		this.#started.child.stdin!.write('\n');
+		const { value, done } = await this.#answers.next();
+		if (done === true) throw new CheckoutError(`${this.#checkout.name} cannot be measured:\n${this.#started.stderr()}`);
+		return JSON.parse(value) as Parts;
+	}
+}
+
+/** Of what both sides know. Throws when one did other work than the other: that would be no comparison. */
+function ratiosOf(mine: Worker, theirs: Worker): Ratios {
+	const ratios = new Map<string, number>();
+	for (const part of Object.keys(mine.measured[0]!).filter((name) => Object.hasOwn(theirs.measured[0]!, name))) {
+		const [work, ...others] = new Set([...mine.measured, ...theirs.measured].map((parts) => parts[part]!.work));
+		if (others.length > 0)
+			throw new CheckoutError(`${part}: the checkouts do other work, ${[work, ...others].join('; ')}`);
+		const seconds = ({ measured }: Worker) => measured.reduce((sum, parts) => sum + parts[part]!.seconds, 0);
+		ratios.set(part, seconds(theirs) / seconds(mine));
+	}
+	if (ratios.size === 0) throw new CheckoutError('the checkouts have no part of this measurement in common');
+	return ratios;
+}
