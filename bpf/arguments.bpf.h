@@ -19,6 +19,8 @@ struct arguments {
 	__u64 values[5];
 };
 
+typedef const struct arguments *call_values;
+
 #define ARGUMENT_SLOTS 65536
 
 /* By thread id modulo ARGUMENT_SLOTS: an array costs half of what a hash map does, and one for every id there can be
@@ -87,12 +89,12 @@ static __always_inline const struct arguments *find_arguments(__s64 number)
 	return arguments;
 }
 
-static __always_inline const struct arguments *call_arguments(const struct exit_context *context)
+static __always_inline call_values call_arguments(const struct exit_context *context)
 {
 	return find_arguments(context->syscall_number);
 }
 
-static __always_inline const struct arguments *current_arguments(void)
+static __always_inline call_values current_arguments(void)
 {
 	return find_arguments(-1);
 }
@@ -100,59 +102,34 @@ static __always_inline const struct arguments *current_arguments(void)
 #define ARGUMENT(arguments, index) ((arguments)->values[index])
 #define CALL_NUMBER(arguments) ((arguments)->syscall_number)
 
-#define SAVED_CALL(name, count)                                       \
-	SEC("tracepoint/syscalls/sys_enter_" #name)                   \
+#define SAVED_CALL(name, count)                                        \
+	SEC("tracepoint/syscalls/sys_enter_" #name)                    \
 	int handle_##name##_enter(const struct enter_context *context) \
-	{                                                             \
-		return save_arguments(context, count);                \
+	{                                                              \
+		return save_arguments(context, count);                 \
 	}
+#define SAVED_DATA_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) SAVED_CALL(name, arguments)
+#define SAVED_OTHER_CALL(name, x86_64, arm64, arguments) SAVED_CALL(name, arguments)
 
 /* Before everything else: they are attached in this order, and a call whose entry was not seen is not looked at. */
-SAVED_CALL(clone, 1)
-SAVED_CALL(clone3, 1)
-SAVED_CALL(fork, 0)
-SAVED_CALL(vfork, 0)
-SAVED_CALL(accept, 3)
-SAVED_CALL(accept4, 4)
-SAVED_CALL(socket, 3)
-SAVED_CALL(socketpair, 4)
-SAVED_CALL(connect, 3)
-SAVED_CALL(shutdown, 2)
-SAVED_CALL(dup, 1)
-SAVED_CALL(dup2, 2)
-SAVED_CALL(dup3, 3)
-SAVED_CALL(fcntl, 3)
-SAVED_CALL(ioctl, 3)
-SAVED_CALL(read, 3)
-SAVED_CALL(readv, 3)
-SAVED_CALL(preadv, 3)
-SAVED_CALL(preadv2, 3)
-SAVED_CALL(recvfrom, 4)
-SAVED_CALL(recvmsg, 3)
-SAVED_CALL(recvmmsg, 4)
-SAVED_CALL(write, 3)
-SAVED_CALL(writev, 3)
-SAVED_CALL(pwritev, 3)
-SAVED_CALL(pwritev2, 3)
-SAVED_CALL(sendto, 5)
-SAVED_CALL(sendmsg, 3)
-SAVED_CALL(sendmmsg, 4)
-SAVED_CALL(sendfile64, 1)
-SAVED_CALL(splice, 3)
-SAVED_CALL(io_submit, 3)
+FORKING_CALLS(SAVED_OTHER_CALL)
+OTHER_CALLS(SAVED_OTHER_CALL)
+ALL_DATA_CALLS(SAVED_DATA_CALL)
 
 #else
 
+typedef const struct pt_regs *call_values;
+
 /* Of the call that returns, at its exit. */
-static __always_inline const struct pt_regs *call_arguments(const struct exit_context *context)
+static __always_inline call_values call_arguments(const struct exit_context *context)
 {
 	return context->registers;
 }
 
 /* Of the call that the current thread is in, anywhere else. */
-static __always_inline const struct pt_regs *current_arguments(void)
+static __always_inline call_values current_arguments(void)
 {
-	return (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return (call_values)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
 
 /* Volatile: such a load must not be merged with one from other memory, the verifier rewrites it. */
@@ -160,5 +137,13 @@ static __always_inline const struct pt_regs *current_arguments(void)
 #define CALL_NUMBER(arguments) (*(const volatile __u64 *)&(arguments)->SYSCALL_NUMBER)
 
 #endif
+
+/* The call's MSG_*; `flags`: FLAGS_*. */
+static __always_inline __u32 message_flags(call_values arguments, __u32 flags)
+{
+	if (flags == FLAGS_THIRD)
+		return ARGUMENT(arguments, 2);
+	return flags == FLAGS_FOURTH ? ARGUMENT(arguments, 3) : 0;
+}
 
 #endif

@@ -194,29 +194,22 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	return 0;
 }
 
-/* A call of the form (fd, pointer, count or flags, flags): which of the arguments are message flags says FLAGS_*. */
-enum { FLAGS_NONE, FLAGS_THIRD, FLAGS_FOURTH };
-
+/* The exit of a call in DATA_CALLS or MESSAGE_CALLS, with what its line says. */
 static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape, __u32 flags)
 {
 	__s64 ret = *(volatile __s64 *)&context->ret;
-	__u32 message_flags = 0;
-	__u64 count;
+	__u32 given_flags;
 
 	if (ret == 0 ? direction == DIRECTION_OUT : ret < 0 && !is_fatal(ret))
 		return 0;
 	const __auto_type arguments = call_arguments(context);
 	if (!arguments)
 		return 0;
-	count = ARGUMENT(arguments, 2);
-	if (flags == FLAGS_THIRD)
-		message_flags = count;
-	if (flags == FLAGS_FOURTH)
-		message_flags = ARGUMENT(arguments, 3);
+	given_flags = message_flags(arguments, flags);
 	/* Completions of zero-copy sends and timestamps: not the stream. */
-	if (message_flags & MSG_ERRQUEUE && direction == DIRECTION_IN)
+	if (given_flags & MSG_ERRQUEUE && direction == DIRECTION_IN)
 		return 0;
-	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), count, message_flags, syscall,
+	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), ARGUMENT(arguments, 2), given_flags, syscall,
 			     direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
 
@@ -330,12 +323,6 @@ static __always_inline void dismiss(struct scratch *s)
 
 	if (slot && *slot == s->call.descriptor)
 		*slot = DESCRIPTOR_DISMISSED;
-}
-
-static __always_inline bool is_file_call(__u32 syscall)
-{
-	return syscall == SYSCALL_READ || syscall == SYSCALL_READV || syscall == SYSCALL_WRITE || syscall == SYSCALL_WRITEV ||
-	       syscall == SYSCALL_PREADV || syscall == SYSCALL_PREADV2 || syscall == SYSCALL_PWRITEV || syscall == SYSCALL_PWRITEV2;
 }
 
 /* A descriptor without a connection moved bytes: its connection began before capture, or out of sight. NULL: not one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * What the programs need to know of the kernel, declared by hand: integer types, constants of its user-space interface,
- * tracepoint contexts, the saved registers, numbers of calls; neither vmlinux.h nor CO-RE is needed. (What identity.bpf.h
+ * tracepoint contexts, the saved registers; neither vmlinux.h nor CO-RE is needed. (What identity.bpf.h
  * reads beyond these is optional.) Contexts that changed between kernels (sched_process_fork …) are read at offsets the loader takes from tracefs.
  */
 #ifndef TINYTAP_KERNEL_BPF_H
@@ -196,17 +196,7 @@ struct pt_regs {
 #define SYSCALL_NUMBER orig_ax
 /* The code segment that 32-bit programs run in. */
 #define IS_32BIT(registers) ((*(const volatile __u64 *)&(registers)->cs & 0xffff) == 0x23)
-#define NR_CLONE 56
-#define NR_FORK 57
-#define NR_VFORK 58
-#define NR_CLONE3 435
-enum {
-	NR_read = 0, NR_write = 1, NR_ioctl = 16, NR_readv = 19, NR_writev = 20, NR_dup = 32, NR_dup2 = 33, NR_sendfile64 = 40,
-	NR_socket = 41, NR_connect = 42, NR_accept = 43, NR_sendto = 44, NR_recvfrom = 45, NR_sendmsg = 46, NR_recvmsg = 47,
-	NR_shutdown = 48, NR_socketpair = 53, NR_fcntl = 72, NR_io_submit = 209, NR_splice = 275, NR_accept4 = 288, NR_dup3 = 292, NR_preadv = 295,
-	NR_pwritev = 296, NR_recvmmsg = 299, NR_sendmmsg = 307, NR_preadv2 = 327, NR_pwritev2 = 328, NR_io_uring_setup = 425,
-	NR_io_uring_enter = 426, NR_pidfd_getfd = 438,
-};
+#define ARCHITECTURE_NUMBER(x86_64, arm64) x86_64
 #elif defined(TINYTAP_ARCH_ARM64)
 struct pt_regs {
 	__u64 x0, x1, x2, x3, x4, x5, x6, x7, x8, rest[22], sp, pc, pstate;
@@ -221,24 +211,9 @@ struct pt_regs {
 #define SYSCALL_NUMBER x8
 /* PSR_MODE32_BIT */
 #define IS_32BIT(registers) ((*(const volatile __u64 *)&(registers)->pstate & 0x10) != 0)
-#define NR_CLONE 220
-#define NR_FORK 0xffffffff
-#define NR_VFORK 0xffffffff
-#define NR_CLONE3 435
-enum {
-	NR_io_submit = 2, NR_dup = 23, NR_dup3 = 24, NR_fcntl = 25, NR_ioctl = 29, NR_read = 63, NR_write = 64, NR_readv = 65, NR_writev = 66,
-	NR_preadv = 69, NR_pwritev = 70, NR_sendfile64 = 71, NR_splice = 76, NR_socket = 198, NR_socketpair = 199, NR_accept = 202,
-	NR_connect = 203, NR_sendto = 206, NR_recvfrom = 207, NR_shutdown = 210, NR_sendmsg = 211, NR_recvmsg = 212,
-	NR_accept4 = 242, NR_recvmmsg = 243, NR_sendmmsg = 269, NR_preadv2 = 286, NR_pwritev2 = 287, NR_io_uring_setup = 425,
-	NR_io_uring_enter = 426, NR_pidfd_getfd = 438,
-	/* There is none. */
-	NR_dup2 = 511,
-};
+#define ARCHITECTURE_NUMBER(x86_64, arm64) arm64
 #else
 #error "scripts/build-bpf names the architecture: TINYTAP_ARCH_X86_64 or TINYTAP_ARCH_ARM64"
 #endif
-
-/* Calls have numbers below this. */
-#define CALL_NUMBERS 512
 
 #endif

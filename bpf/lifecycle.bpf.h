@@ -160,11 +160,11 @@ static __always_inline __u64 clone_flags(void)
 
 	if (!arguments)
 		return 0;
-	if (CALL_NUMBER(arguments) == NR_CLONE)
+	if (CALL_NUMBER(arguments) == NR_clone)
 		return ARGUMENT(arguments, 0);
-	if (CALL_NUMBER(arguments) == NR_CLONE3)
+	if (CALL_NUMBER(arguments) == NR_clone3)
 		bpf_probe_read_user(&flags, sizeof(flags), (void *)ARGUMENT(arguments, 0));
-	if (CALL_NUMBER(arguments) == NR_VFORK)
+	if (CALL_NUMBER(arguments) == NR_vfork)
 		flags = CLONE_VFORK;
 	return flags;
 }

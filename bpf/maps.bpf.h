@@ -3,7 +3,7 @@
 #ifndef TINYTAP_MAPS_BPF_H
 #define TINYTAP_MAPS_BPF_H
 
-#include "kernel.bpf.h"
+#include "calls.bpf.h"
 #include "control.h"
 
 /* A function that is called from several places. Kernels before 5.10 allow none in a program that uses tail calls. */
@@ -30,15 +30,6 @@
 const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = CONTROL_CAPTURE_LIMIT,
 								   .iovec_limit = CONTROL_IOVECS };
 struct control control SEC(".data.control") = { .next_conn = 1 };
-
-enum shape {
-	SHAPE_BUFFER,
-	SHAPE_IOVECS,
-	SHAPE_MESSAGE,
-	SHAPE_MESSAGES,
-	/* Nothing of user space to read: sendfile, splice. */
-	SHAPE_NONE,
-};
 
 /* The call being looked at. */
 struct call {

@@ -14,46 +14,30 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-EXIT_PROGRAM(recvmsg)
+/* The descriptors that a call has sent or received with its messages. Those sent are followed only where the kernel's own
+ * structures tell which sockets they are. */
+static __always_inline void pass_call(call_values arguments, __s64 ret, __u32 syscall, __u32 direction, __u32 shape,
+				      __u32 flags)
 {
-	/* Read here: the compiler must not derive a pointer into the context that the verifier refuses. */
-	__s64 ret = *(volatile __s64 *)&context->ret;
-	const __auto_type arguments = call_arguments(context);
-
-	if (ret >= 0 && arguments)
-		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_IN, ARGUMENT(arguments, 2), SYSCALL_RECVMSG);
-	return data_call(context, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD);
+	if (!arguments || ret < 0 || (direction == DIRECTION_OUT && !settings.kernel.task_files))
+		return;
+	if (shape == SHAPE_MESSAGES)
+		pass_all_descriptors(ARGUMENT(arguments, 1), ret, direction, message_flags(arguments, flags), syscall);
+	else
+		pass_descriptors(ARGUMENT(arguments, 1), direction, message_flags(arguments, flags), syscall);
 }
 
-EXIT_PROGRAM(sendmsg)
-{
-	__s64 ret = *(volatile __s64 *)&context->ret;
-	const __auto_type arguments = call_arguments(context);
+/* `ret` is read here: the compiler must not derive a pointer into the context that the verifier refuses. */
+#define MESSAGE_PROGRAM(name, x86_64, arm64, id, direction, shape, flags, kind, count)       \
+	EXIT_PROGRAM(name)                                                                   \
+	{                                                                                    \
+		__s64 ret = *(volatile __s64 *)&context->ret;                                \
+                                                                                             \
+		pass_call(call_arguments(context), ret, id, direction, shape, flags);        \
+		return data_call(context, id, direction, shape, flags);                      \
+	}
 
-	if (ret >= 0 && arguments && settings.kernel.task_files)
-		pass_descriptors(ARGUMENT(arguments, 1), DIRECTION_OUT, 0, SYSCALL_SENDMSG);
-	return data_call(context, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD);
-}
-
-EXIT_PROGRAM(recvmmsg)
-{
-	__s64 ret = *(volatile __s64 *)&context->ret;
-	const __auto_type arguments = call_arguments(context);
-
-	if (ret > 0 && arguments)
-		pass_all_descriptors(ARGUMENT(arguments, 1), ret, DIRECTION_IN, ARGUMENT(arguments, 3), SYSCALL_RECVMMSG);
-	return data_call(context, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH);
-}
-
-EXIT_PROGRAM(sendmmsg)
-{
-	__s64 ret = *(volatile __s64 *)&context->ret;
-	const __auto_type arguments = call_arguments(context);
-
-	if (ret > 0 && arguments && settings.kernel.task_files)
-		pass_all_descriptors(ARGUMENT(arguments, 1), ret, DIRECTION_OUT, 0, SYSCALL_SENDMMSG);
-	return data_call(context, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH);
-}
+MESSAGE_CALLS(MESSAGE_PROGRAM)
 
 EXIT_PROGRAM(sendfile64)
 {
@@ -85,37 +69,17 @@ EXIT_PROGRAM(splice)
 			     FLAG_ZERO_COPY);
 }
 
-/* Calls that need no program of their own. */
-#define DATA_CALLS(EACH)                                                             \
-	EACH(read, SYSCALL_READ, DIRECTION_IN, SHAPE_BUFFER, FLAGS_NONE)             \
-	EACH(readv, SYSCALL_READV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)           \
-	EACH(preadv, SYSCALL_PREADV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)         \
-	EACH(preadv2, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE)       \
-	EACH(recvfrom, SYSCALL_RECVFROM, DIRECTION_IN, SHAPE_BUFFER, FLAGS_FOURTH)   \
-	EACH(write, SYSCALL_WRITE, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_NONE)          \
-	EACH(writev, SYSCALL_WRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)        \
-	EACH(pwritev, SYSCALL_PWRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)      \
-	EACH(pwritev2, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE)    \
-	EACH(sendto, SYSCALL_SENDTO, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_FOURTH)
-
 #ifdef TINYTAP_OLD_KERNELS
 
-#define DATA_PROGRAM(name, syscall, direction, shape, flags)                 \
-	EXIT_PROGRAM(name)                                                   \
-	{                                                                    \
-		return data_call(context, syscall, direction, shape, flags); \
+#define DATA_PROGRAM(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) \
+	EXIT_PROGRAM(name)                                                              \
+	{                                                                               \
+		return data_call(context, id, direction, shape, flags);                 \
 	}
 
 DATA_CALLS(DATA_PROGRAM)
 
 #else
-
-/* Those that have one. */
-#define OTHER_CALLS(EACH)                                                                                          \
-	EACH(accept) EACH(accept4) EACH(socket) EACH(socketpair) EACH(connect) EACH(shutdown) EACH(dup) EACH(dup2) \
-	EACH(dup3) EACH(fcntl) EACH(ioctl) EACH(pidfd_getfd) EACH(io_uring_setup) EACH(io_uring_enter)             \
-	EACH(io_submit)                                                                                             \
-	EACH(recvmsg) EACH(sendmsg) EACH(recvmmsg) EACH(sendmmsg) EACH(sendfile64) EACH(splice)
 
 enum { CALL_IGNORED, CALL_OF_DATA, CALL_WITH_PROGRAM };
 
@@ -129,19 +93,21 @@ struct call_form {
 	__u8 flags;
 };
 
-#define DATA_FORM(name, syscall, direction, shape, flags) [NR_##name] = { CALL_OF_DATA, syscall, direction, shape, flags },
-#define OTHER_FORM(name) [NR_##name] = { .kind = CALL_WITH_PROGRAM },
+#define DATA_FORM(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) \
+	[NR_##name] = { CALL_OF_DATA, id, direction, shape, flags },
+#define PROGRAM_FORM(name, ...) [NR_##name] = { .kind = CALL_WITH_PROGRAM },
 
-const volatile struct call_form call_forms[CALL_NUMBERS] SEC(".rodata.calls") = { DATA_CALLS(DATA_FORM) OTHER_CALLS(OTHER_FORM) };
+const volatile struct call_form call_forms[CALL_NUMBERS]
+	SEC(".rodata.calls") = { DATA_CALLS(DATA_FORM) CALLS_WITH_PROGRAM(PROGRAM_FORM) };
 
-#define PROGRAM_OF(name) [NR_##name] = (void *)&handle_##name##_exit,
+#define PROGRAM_OF(name, ...) [NR_##name] = (void *)&handle_##name##_exit,
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, CALL_NUMBERS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
-} exit_programs SEC(".maps") = { .values = { OTHER_CALLS(PROGRAM_OF) } };
+} exit_programs SEC(".maps") = { .values = { CALLS_WITH_PROGRAM(PROGRAM_OF) } };
 
 /* The only one of its section that the loader attaches. */
 SEC("tp_btf/sys_exit")
