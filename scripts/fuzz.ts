@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Decoder } from '../src/decode/decoder.ts';
 import { type ExchangeRow, newDecoder, readOutput } from '../support/decoded-rows.ts';
 import { namesIn } from '../support/loss.ts';

@@ -1,4 +1,4 @@
-// Lets TypeScript import the constants that AssemblyScript compiles (decoder-as/assembly/output-layout.ts).
+// Lets TypeScript import the constants that AssemblyScript compiles (decoder-as/assembly/wire/output-layout.ts).
 declare type i32 = number;
 
 // As much of the WebAssembly API as src/decode/decoder.ts uses; TypeScript only has it in the browser's library.

@@ -1,7 +1,7 @@
 // A capture for tests: the real addon on the real kernel, its records taken apart by the generated offsets.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import { type CaptureOptions, loadNativeAddon, type NativeCapture } from '../src/capture/native-addon.ts';
 import { eventually } from './eventually.ts';
 

@@ -1,6 +1,6 @@
 // Scripted conversations: every request names its exchange in its path and every response in its body, so that a row
 // that mixes two exchanges shows. Each is a tape, and where every message lies in its stream.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 
 /** Longer than answers take, by far: calls are a millisecond apart. */

@@ -1,5 +1,5 @@
 // The same bytes in other records: smaller ones, and in another order.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 
 /**
  * The records' bytes in records of the given sizes, in turn. `calls`: each is a call of its own, made at the time of the

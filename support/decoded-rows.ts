@@ -1,7 +1,7 @@
 // Runs records through the real decoder and reads what it hands out into plain objects, by the layout alone.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as layout from '../decoder-as/assembly/output-layout.ts';
+import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
 import { createDecoder, type Decoder, type DecoderSettings } from '../src/decode/decoder.ts';
 import {
 	anomalyWords,

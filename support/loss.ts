@@ -1,5 +1,5 @@
 // Damaged captures against whole ones: which rows must be the same after records were lost.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Conversation } from './conversations.ts';
 import { type Decoded, decodeRecords, type ExchangeRow, type RunOptions } from './decoded-rows.ts';
 

@@ -1,5 +1,5 @@
 // Conversations damaged at random: bytes flipped, cut out, repeated, moved, and pieces of HTTP where they do not belong.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Random } from './random-conversation.ts';
 import { buildAddress } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';

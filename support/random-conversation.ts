@@ -1,5 +1,5 @@
 // Random HTTP/1.x conversations that follow from a seed: mostly well-formed, in all framings, sometimes odd.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
 

@@ -1,6 +1,6 @@
 // Capture records for tests: what the kernel would have sent for a conversation, written down call by call. Offsets and
 // times go on by themselves; whatever a test wants wrong it can say.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 
 export type RecordFields = {
 	kind: number;

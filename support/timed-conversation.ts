@@ -1,7 +1,7 @@
 // Conversations in simulated time: a client and a server on one connection, each with its habits, and what a capture of
 // either side records of them. Pairing after a capture began in the middle, or after a loss, rests on when things happened,
 // so here bytes take their way, wait in the receiver's socket, and answers take their time.
-import * as wire from '../decoder-as/assembly/capture-event.ts';
+import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { ExchangeRow } from './decoded-rows.ts';
 import { namesIn } from './loss.ts';
 import type { Random } from './random-conversation.ts';

@@ -2,7 +2,7 @@
 // the capture thread takes, in one thread.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as layout from '../decoder-as/assembly/output-layout.ts';
+import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
 import { createDecoder, type Decoder } from '../src/decode/decoder.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache } from '../src/store/database.ts';
 import { ExchangeStore } from '../src/store/exchange-store.ts';

@@ -1,9 +1,34 @@
 // A batch of records: checks each, and does what its kind says. Lengths are hostile: nothing outside the batch is read,
 // and what cannot be a record is counted.
-import { learnAddressTexts, learnAddresses } from './addresses';
-import { beginMidstream } from './alignment';
-import { isWord, findByte } from './bytes';
-import * as call from './call';
+import {
+	beginClose,
+	beginEnd,
+	endEverything,
+	evict,
+	ignore,
+	openConnection,
+	openStream,
+	receive,
+	settleDue,
+} from './connections/lifecycle';
+import { beginRun, continueRun, endRun } from './connections/run';
+import { isWord, findByte } from './memory/bytes';
+import * as loss from './memory/loss';
+import { allocate, memoryInUse } from './memory/memory';
+import { isDue } from './memory/output';
+import { idleLimitNs, relieveAbove, relieveTo } from './memory/settings';
+import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './memory/state';
+import { beginMidstream } from './protocols/alignment';
+import { endSpill } from './protocols/spill';
+import { learnAddressTexts, learnAddresses } from './rows/addresses';
+import { noteSpot, writeSpots } from './rows/blind-spots';
+import { commLength, writeConnection, writeExchange } from './rows/entries';
+import { addEvent, writeEvents } from './rows/events';
+import * as exchanges from './rows/exchanges';
+import { dropBody } from './rows/messages';
+import { beginBatch, count, findConnection, noteSyscall, oldest, settleBatch, touch } from './tables/connections';
+import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './tables/processes';
+import * as call from './wire/call';
 import {
 	CAPTURE_ADDRESSES_BYTES,
 	CAPTURE_BLIND_SPOT,
@@ -41,16 +66,8 @@ import {
 	LOSS_TABLE_FULL,
 	LOSS_ZERO_COPY,
 	SYSCALL_EXIT,
-} from './capture-event';
-import * as clock from './clock';
-import { batch, beginBatch, count, findConnection, newest, noteSyscall, oldest, settleBatch, touch } from './connections';
-import { commLength, writeConnection, writeExchange } from './entries';
-import { addEvent, writeEvents } from './events';
-import * as exchanges from './exchanges';
-import { beginClose, beginEnd, endEverything, evict, ignore, openConnection, openStream, receive, settleDue } from './lifecycle';
-import * as loss from './loss';
-import { allocate, memoryInUse } from './memory';
-import { dropBody } from './messages';
+} from './wire/capture-event';
+import * as clock from './wire/clock';
 import {
 	REASON_CLOSED,
 	REASON_CONNECTION_RESET,
@@ -62,10 +79,7 @@ import {
 	SNAPSHOT_EVENTS,
 	SNAPSHOT_EXCHANGES,
 	STATE_INCOMPLETE,
-} from './output-layout';
-import { isDue } from './output';
-import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './processes';
-import { noteSpot, writeSpots } from './protocols';
+} from './wire/output-layout';
 import {
 	HEADER_SIZE,
 	recordBytes,
@@ -85,11 +99,7 @@ import {
 	recordSyscall,
 	recordTime,
 	recordVersion,
-} from './record';
-import { beginRun, continueRun, endRun } from './run';
-import { idleLimitNs, relieveAbove, relieveTo } from './settings';
-import { endSpill } from './spill';
-import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './state';
+} from './wire/record';
 
 const ECONNRESET: u32 = 104;
 const EPIPE: u32 = 32;

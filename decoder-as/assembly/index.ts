@@ -1,13 +1,13 @@
 // What JavaScript can call: numbers in, numbers out. See src/decode/decoder.ts for what each does.
-import { prepareClasses } from './bytes';
 import { decodeAnswers, decodeBatch, finish as finishCapture, settle as settleBatch, writeSnapshot } from './decode';
-import { resizeRing } from './events';
-import { prepareMethods } from './head';
-import * as counters from './loss';
-import { allocateBeyond, memoryInUse, release } from './memory';
-import { clear, outputLength, outputStart } from './output';
-import { SETTING_EVENTS_LIMIT } from './output-layout';
-import { set } from './settings';
+import { prepareClasses } from './memory/bytes';
+import * as counters from './memory/loss';
+import { allocateBeyond, memoryInUse, release } from './memory/memory';
+import { clear, outputLength, outputStart } from './memory/output';
+import { set } from './memory/settings';
+import { prepare } from './protocols/protocol';
+import { resizeRing } from './rows/events';
+import { SETTING_EVENTS_LIMIT } from './wire/output-layout';
 
 let input: usize = 0;
 let inputCapacity: u32 = 0;
@@ -15,7 +15,7 @@ let answers: usize = 0;
 let answersCapacity: u32 = 0;
 
 prepareClasses();
-prepareMethods();
+prepare();
 
 export function configure(key: i32, value: f64): void {
 	set(key, value);

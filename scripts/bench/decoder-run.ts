@@ -1,7 +1,7 @@
 // One run of the decoder over prepared batches. Only the time in the decoder counts.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { createDecoder, type Decoder } from '../../src/decode/decoder.ts';
 import { Tape } from '../../support/record-builder.ts';
 import type { Found } from './http-parsers.ts';

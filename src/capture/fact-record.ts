@@ -17,7 +17,7 @@ import {
 	EVENT_STREAM_OFFSET,
 	EVENT_TIME_NS,
 	EVENT_VERSION,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 
 /** Room for two paths beside a command line. */
 const PAYLOAD_MAX = 16_384;

@@ -8,7 +8,7 @@ import {
 	LOSS_MAP_FULL,
 	LOSS_RING_FULL,
 	LOSS_UNSEEN,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';

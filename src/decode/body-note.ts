@@ -12,7 +12,7 @@ import {
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
 	UNHELD_UNSEEN,
-} from '../../decoder-as/assembly/output-layout.ts';
+} from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { DecodedContent } from './content-coding.ts';
 
 export type BodyAccount = {

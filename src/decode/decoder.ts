@@ -1,7 +1,7 @@
 // The one file that instantiates the WASM module: numbers in, numbers out, bytes in shared views. What the output holds
-// is described in decoder-as/assembly/output-layout.ts; whoever reads it copies before the next call.
-import * as event from '../../decoder-as/assembly/capture-event.ts';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+// is described in decoder-as/assembly/wire/output-layout.ts; whoever reads it copies before the next call.
+import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
 /** What can be set, as a number each. Absent: the decoder's own default. */
 export type DecoderSettings = {

@@ -1,6 +1,6 @@
 // The words of the contract for the decoder's numbers: each table is indexed by the constants it names.
-import * as event from '../../decoder-as/assembly/capture-event.ts';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
 /** The column's text for each number; null is NULL. */
 export type Words = readonly (string | null)[];

@@ -1,5 +1,5 @@
 // All tables of one instant, built from what the capture thread answered.
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
 import type { StoreSnapshot } from './exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable } from './exchange-table.ts';

@@ -1,5 +1,5 @@
 // Tables `events`, `connections` and `blind_spots`: read straight from the decoder's entries of one instant.
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import {
 	BLIND_SPOTS,
 	connectionSyscalls,

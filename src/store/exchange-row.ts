@@ -1,6 +1,6 @@
 // Reads the variable part of one stored exchange: texts, field lines, bodies, notes. Readers' side, no state but a cache
 // of each segment's dictionary.
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { charsetText } from '../decode/body-text.ts';
 import { bodyCodings, type DecodedContent, decodeContent } from '../decode/content-coding.ts';

@@ -1,6 +1,6 @@
 // Names of the other end, as clients on this host call it and as /etc/hosts has it: column `remote_name`. Nothing is
 // looked up, and an address that was called by several names has none.
-import { SIDE_CLIENT } from '../../decoder-as/assembly/output-layout.ts';
+import { SIDE_CLIENT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { addressIp } from './address-parts.ts';
 import { dictionaryText, targetText } from './exchange-row.ts';
 import type { SegmentRows } from './row-locator.ts';

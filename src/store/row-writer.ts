@@ -1,5 +1,5 @@
 // Writes rows into one segment: the decoder's ENTRY_EXCHANGE taken apart into columns and arena.
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { copyRange, type Memory, type WritableMemory } from './byte-ranges.ts';
 import { ABSENT, createSegment, type Segment, type TextMember, UNHELD_ENTRY_BYTES, usedBytes } from './segment.ts';
 import { SegmentDictionary } from './segment-dictionary.ts';

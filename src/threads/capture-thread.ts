@@ -2,8 +2,12 @@
 // thread's requests for snapshots between two batches.
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { LOSS_EVICTED, LOSS_OUTPUT_DROPPED, LOSS_RECORDING_STOPPED } from '../../decoder-as/assembly/capture-event.ts';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import {
+	LOSS_EVICTED,
+	LOSS_OUTPUT_DROPPED,
+	LOSS_RECORDING_STOPPED,
+} from '../../decoder-as/assembly/wire/capture-event.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { systemCode } from '../base/errors.ts';
 import { systemProblem } from '../base/file-error.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';

@@ -10,7 +10,7 @@
 // `skipBody` tells llhttp something that is not in the bytes. For a response it means that HEAD was asked for, and so it
 // is here; for a request there is no such thing: of that case the first head is compared, and no more.
 import { readFileSync } from 'node:fs';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { decodeRecords, type ExchangeRow, type FieldRow } from '../decoded-rows.ts';
 import { Tape } from '../record-builder.ts';
 import type { Outcome } from './outcome.ts';

@@ -20,7 +20,7 @@ import {
 	LOSS_MAP_FULL,
 	LOSS_RING_FULL,
 	DIRECTION_OUT as OUT,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import type { PortRange } from '../../src/capture/capture-settings.ts';
 import { setFilter } from '../../src/capture/native-addon.ts';
 import {

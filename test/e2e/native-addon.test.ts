@@ -6,7 +6,11 @@ import { createServer, connect as dial } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { CAPTURE_DATA, DIRECTION_IN as IN, DIRECTION_OUT as OUT } from '../../decoder-as/assembly/capture-event.ts';
+import {
+	CAPTURE_DATA,
+	DIRECTION_IN as IN,
+	DIRECTION_OUT as OUT,
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
 import { kernelSource } from '../../src/capture/kernel-source.ts';
 import { preflight } from '../../src/capture/preflight.ts';

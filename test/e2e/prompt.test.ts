@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { LOSS_RING_FULL } from '../../decoder-as/assembly/capture-event.ts';
+import { LOSS_RING_FULL } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';

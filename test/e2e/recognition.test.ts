@@ -9,7 +9,7 @@ import {
 	FLAG_MIDSTREAM,
 	DIRECTION_IN as IN,
 	DIRECTION_OUT as OUT,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import {
 	BPF_OBJECTS,
 	joinStream,

@@ -21,7 +21,7 @@ import {
 	SYSCALL_SENDMMSG,
 	SYSCALL_SENDMSG,
 	SYSCALL_WRITEV,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import {
 	BPF_OBJECTS,
 	joinStream,

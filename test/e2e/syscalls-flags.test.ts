@@ -21,7 +21,7 @@ import {
 	SYSCALL_RECVMMSG,
 	SYSCALL_RECVMSG,
 	SYSCALL_SENDTO,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import {
 	BPF_OBJECTS,
 	joinStream,

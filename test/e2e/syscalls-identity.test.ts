@@ -22,7 +22,7 @@ import {
 	SYSCALL_EXECVE,
 	SYSCALL_EXIT,
 	SYSCALL_RECVMSG,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import {
 	ADDON,
 	BPF_OBJECT,

@@ -8,7 +8,7 @@ import {
 	DIRECTION_OUT as OUT,
 	SYSCALL_SENDFILE,
 	SYSCALL_SPLICE,
-} from '../../decoder-as/assembly/capture-event.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import {
 	BPF_OBJECTS,
 	joinStream,

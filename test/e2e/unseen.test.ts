@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { FLAG_AFTER_UNSEEN, DIRECTION_OUT as OUT } from '../../decoder-as/assembly/capture-event.ts';
+import { FLAG_AFTER_UNSEEN, DIRECTION_OUT as OUT } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { BPF_OBJECTS, runScenario, startCapture } from '../../support/captured-records.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 

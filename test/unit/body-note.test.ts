@@ -13,7 +13,7 @@ import {
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
 	UNHELD_UNSEEN,
-} from '../../decoder-as/assembly/output-layout.ts';
+} from '../../decoder-as/assembly/wire/output-layout.ts';
 import { bodyNote } from '../../src/decode/body-note.ts';
 
 type Unheld = readonly (readonly [why: number, bytes: number])[];

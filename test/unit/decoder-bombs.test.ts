@@ -2,14 +2,14 @@
 // faster, nothing throws, and the next exchange is decoded.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import {
 	QUESTION_PROCESS,
 	QUESTION_SOCKET,
 	SNAPSHOT_CONNECTIONS,
 	SNAPSHOT_EVENTS,
 	SNAPSHOT_EXCHANGES,
-} from '../../decoder-as/assembly/output-layout.ts';
+} from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { Decoder } from '../../src/decode/decoder.ts';
 import { feedBatch, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
 import { buildBatch, buildRecord, Tape } from '../../support/record-builder.ts';

@@ -2,8 +2,8 @@
 // the bytes are cut into calls, the rows are the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/output-layout.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { type Decoded, decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 

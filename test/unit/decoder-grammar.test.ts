@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/output-layout.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { SNAPSHOT_BLIND_SPOTS } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { makeConversation, SCRIPTS } from '../../support/conversations.ts';
 import { cutRecords } from '../../support/cut-records.ts';
 import { decodeRecords, type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { makeConversation, SCRIPTS } from '../../support/conversations.ts';
 import { cutRecords, merge } from '../../support/cut-records.ts';
 import { decodeRecords } from '../../support/decoded-rows.ts';

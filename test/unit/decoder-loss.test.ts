@@ -1,7 +1,7 @@
 // Lost records: rows that a gap does not touch are the same as without it, and no row ever mixes two exchanges.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { body, get, makeConversation, ok, SCRIPTS } from '../../support/conversations.ts';
 import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
 import { damageReport, namesIn } from '../../support/loss.ts';

@@ -1,7 +1,7 @@
 // Which response belongs to which request where order alone does not tell: nothing is given to another's request.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 

@@ -1,4 +1,4 @@
-// Field lines that came before are not read again (decoder-as/assembly/recalled-fields.ts): a head must give the same row
+// Field lines that came before are not read again (decoder-as/assembly/http1/recalled-fields.ts): a head must give the same row
 // whatever came before it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,8 @@
 // What the decoder tells the kernel not to copy, and how it accounts for what was not copied.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { UNHELD_BODY_LIMIT } from '../../decoder-as/assembly/output-layout.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { UNHELD_BODY_LIMIT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
 import { Tape } from '../../support/record-builder.ts';
 

@@ -1,8 +1,8 @@
 // The decoder on whole captures: rows, ways, times, ends, pairs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import { QUESTION_PROCESS, QUESTION_SOCKET, SNAPSHOT_EXCHANGES } from '../../decoder-as/assembly/output-layout.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { QUESTION_PROCESS, QUESTION_SOCKET, SNAPSHOT_EXCHANGES } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { decodeRecords, feedRecords, newDecoder, readOutput, takeOutput } from '../../support/decoded-rows.ts';
 import { Tape } from '../../support/record-builder.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as generated from '../../decoder-as/assembly/capture-event.ts';
+import * as generated from '../../decoder-as/assembly/wire/capture-event.ts';
 
 const root = join(import.meta.dirname, '../..');
 const header = readFileSync(join(root, 'bpf/capture_event.h'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { hostNames } from '../../src/capture/host-facts.ts';
 import { openDatabase, SegmentCache } from '../../src/store/database.ts';
 import { exchangeRecord } from '../../src/store/exchange-detail.ts';

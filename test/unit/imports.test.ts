@@ -35,7 +35,15 @@ const WIRES = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query
  * Rooms of the decoder, each with the rooms it may import from besides itself. A file in no room may import anything; a room
  * that is not named here may not be.
  */
-const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {};
+const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {
+	wire: [],
+	memory: ['wire'],
+	http1: ['wire', 'memory'],
+	tables: ['wire', 'memory'],
+	rows: ['wire', 'memory', 'tables'],
+	protocols: ['wire', 'memory', 'http1', 'tables', 'rows'],
+	connections: ['wire', 'memory', 'tables', 'rows', 'protocols'],
+};
 
 /** Besides its own folder, a file may import from folders that stand before it in `order`. */
 function inOrder(base: string, order: readonly string[]): Rule['breaks'] {

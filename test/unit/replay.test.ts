@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';

@@ -1,7 +1,7 @@
 // The shortcuts over batches of rows and over captured bytes give what the plain way, row by row, gives.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import { openDatabase, SegmentCache } from '../../src/store/database.ts';
 import { ExchangeStore } from '../../src/store/exchange-store.ts';

@@ -1,8 +1,8 @@
 // The words of the contract against the numbers they stand for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as wire from '../../decoder-as/assembly/capture-event.ts';
-import * as layout from '../../decoder-as/assembly/output-layout.ts';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import {
 	ANOMALIES,
 	ANOMALY_DESCRIPTIONS,

@@ -1,0 +1,504 @@
+// How a connection comes to be, takes its records in order, ends, and is forgotten.
+import * as loss from '../memory/loss';
+import { allocateZeroed, release } from '../memory/memory';
+import { isDue } from '../memory/output';
+import { connectionsLimit } from '../memory/settings';
+import {
+	Connection,
+	NO_CONNECTION,
+	NO_EXCHANGE,
+	NO_MESSAGE,
+	NO_PENDING,
+	NO_PROCESS,
+	NO_STREAM,
+	Stream,
+	OPAQUE,
+} from '../memory/state';
+import { dropUnbound, endDoubt, unansweredReason } from '../protocols/alignment';
+import * as protocol from '../protocols/protocol';
+import { noteActivity, silenceBeforeEnd } from '../protocols/silence';
+import { leaveSpill } from '../protocols/spill';
+import { forgetAddresses } from '../rows/addresses';
+import { writeConnection } from '../rows/entries';
+import * as exchanges from '../rows/exchanges';
+import { freeMessage } from '../rows/messages';
+import { forgetMirror } from '../rows/mirrors';
+import * as connections from '../tables/connections';
+import {
+	addPending,
+	dropAllPending,
+	dropFirstPending,
+	firstPendingTime,
+	pendingRecord,
+	tooManyPending,
+} from '../tables/pending';
+import { addHold, dropHolds, holdProcess, releaseProcess } from '../tables/processes';
+import * as call from '../wire/call';
+import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from '../wire/capture-event';
+import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from '../wire/output-layout';
+import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload, recordTime } from '../wire/record';
+
+/** Records that belong together come in the wrong order by less than this. */
+const LATE_NS: u64 = 50_000_000;
+
+/** Closed connections that are remembered, for late records and for the other side on this host. */
+const REMEMBERED: u32 = 4096;
+const remembered = memory.data(16384, 8);
+let rememberedNext: u32 = 0;
+
+// ---- Beginning ------------------------------------------------------------------------------------------------------
+
+/** The connection, made when it is new. NO_CONNECTION when there is no room. */
+export function openConnection(id: u64): Connection {
+	let connection = connections.findConnection(id);
+	if (connection != NO_CONNECTION) return connection;
+	while (connections.count >= connectionsLimit && connections.oldest != NO_CONNECTION) evict(connections.oldest);
+	connection = connections.addConnection(id);
+	if (connection == NO_CONNECTION) return connection;
+	connection.process = holdProcess(call.pid);
+	addHold(connection, call.pid);
+	return connection;
+}
+
+/** The stream of a direction, with the role that its opposite leaves for it; NO_STREAM without memory. */
+export function openStream(connection: Connection, incoming: bool): Stream {
+	let stream = incoming ? connection.incoming : connection.outgoing;
+	if (stream != NO_STREAM) return stream;
+	stream = changetype<Stream>(allocateZeroed(offsetof<Stream>()));
+	if (stream == NO_STREAM) return stream;
+	stream.connection = connection;
+	stream.direction = <u8>(incoming ? DIRECTION_IN : DIRECTION_OUT);
+	stream.midstream = connection.midstream;
+	if (incoming) connection.incoming = stream;
+	else connection.outgoing = stream;
+	protocol.begin(stream);
+	return stream;
+}
+
+// ---- Bytes ----------------------------------------------------------------------------------------------------------
+
+/** A record of bytes: taken at once when it is the stream's next, else kept until it is or its time is up. */
+export function receive(connection: Connection, record: usize): void {
+	const stream = openStream(connection, recordDirection(record) == 1);
+	if (stream == NO_STREAM) {
+		loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
+		return;
+	}
+	if (stream.ended) return;
+	connection.arrivedAt = recordTime(record);
+	if (!stream.begun) {
+		// Of a connection that was there before, the first byte seen is where its stream begins.
+		stream.begun = true;
+		if (stream.midstream && stream.next == 0) {
+			stream.next = recordOffset(record);
+			stream.base = stream.next;
+		}
+	}
+	const other = opposite(stream);
+	if (other != NO_STREAM && other.firstPending != NO_PENDING && firstPendingTime(other) + LATE_NS < recordTime(record)) {
+		// Nothing that is so much older can still be late, however many records one batch holds.
+		force(connection, 0, recordTime(record) - LATE_NS, false);
+		if (stream.ended) return;
+	}
+	if (stream.firstPending == NO_PENDING && recordOffset(record) <= stream.next && !gapped(other)) {
+		if (take(stream, record)) {
+			settleStreams(connection);
+			return;
+		}
+	}
+	if (!addPending(stream, record)) {
+		// Without memory to wait there is no waiting: what is missing is missing.
+		takeLate(stream, record);
+		settleStreams(connection);
+		return;
+	}
+	connections.makeDue(connection);
+	settleStreams(connection);
+	while (tooManyPending(stream)) {
+		takeFirst(stream, true);
+		settleStreams(connection);
+	}
+}
+
+/** Takes what of the record the stream has not had yet; false when the stream has to wait with the rest. */
+function take(stream: Stream, record: usize): bool {
+	const offset = recordOffset(record);
+	const bytes = <u64>recordBytes(record);
+	const captured = <u64>min<u32>(recordCaptured(record), recordBytes(record));
+	let position = stream.next - offset;
+	if (position >= bytes) return true;
+	call.setCall(record);
+	if (position < captured) {
+		const payload = recordPayload(record);
+		position += protocol.take(stream, payload + <usize>position, payload + <usize>captured);
+		if (position < captured) return false;
+	}
+	if (protocol.takeUnseen(stream, bytes - position) != bytes - position) return false;
+	noteActivity(stream.connection);
+	return true;
+}
+
+function takeLate(stream: Stream, record: usize): void {
+	if (recordOffset(record) > stream.next) protocol.takeGap(stream, recordOffset(record) - stream.next);
+	stream.forced = true;
+	take(stream, record);
+	stream.forced = false;
+}
+
+/**
+ * Takes the first record that waited, if it goes on where the stream is and need not wait; `force`: as it is. Answers
+ * whether anything was taken.
+ */
+function takeFirst(stream: Stream, force: bool): bool {
+	const pending = stream.firstPending;
+	const record = pendingRecord(pending);
+	const next = stream.next;
+	if (pending.offset > next) {
+		if (!force) return false;
+		call.setCall(record);
+		protocol.takeGap(stream, pending.offset - next);
+		return true;
+	}
+	if (take(stream, record)) {
+		dropFirstPending(stream);
+		return true;
+	}
+	if (stream.next != next) return true;
+	if (!force) return false;
+	stream.forced = true;
+	if (take(stream, record)) dropFirstPending(stream);
+	// Cannot be: a forced stream goes on. Not to wait for ever, whatever is wrong.
+	else if (stream.next == next) protocol.takeGap(stream, pending.offset + recordBytes(record) - next);
+	stream.forced = false;
+	return true;
+}
+
+/**
+ * Takes what waited and can go on now, in the order of time: one stream's progress may be what the other waited for. What
+ * came after a gap in the other direction waits with it, for it matters what of the other direction came before.
+ */
+function settleStreams(connection: Connection): void {
+	while (true) {
+		const stream = earlier(connection);
+		if (stream == NO_STREAM || gapped(stream)) return;
+		if (takeFirst(stream, false)) continue;
+		const other = opposite(stream);
+		if (pendingTime(other) == u64.MAX_VALUE || gapped(other) || !takeFirst(other, false)) return;
+	}
+}
+
+/** The stream whose first record that waits is the older one; NO_STREAM when none waits. */
+function earlier(connection: Connection): Stream {
+	const incoming = pendingTime(connection.incoming);
+	const outgoing = pendingTime(connection.outgoing);
+	if (incoming == u64.MAX_VALUE && outgoing == u64.MAX_VALUE) return NO_STREAM;
+	return incoming <= outgoing ? connection.incoming : connection.outgoing;
+}
+
+function opposite(stream: Stream): Stream {
+	const connection = stream.connection;
+	return stream == connection.incoming ? connection.outgoing : connection.incoming;
+}
+
+/** Does the stream wait for what is missing before its first record that waits? */
+function gapped(stream: Stream): bool {
+	if (stream == NO_STREAM || stream.firstPending == NO_PENDING) return false;
+	return stream.firstPending.offset > stream.next;
+}
+
+function pendingTime(stream: Stream): u64 {
+	return stream == NO_STREAM ? u64.MAX_VALUE : firstPendingTime(stream);
+}
+
+/**
+ * Takes everything that waits since before batch `before`, or of which the record is older than `time`, as it is: a gap, or
+ * a response whose request did not come, is taken for what it is only when nothing else can go on. What follows CONNECT or Upgrade waits for the answer as long as
+ * that may come. False when it stopped, with `pausing`, because the host should take the output first.
+ */
+function force(connection: Connection, before: u32, time: u64, pausing: bool): bool {
+	while (true) {
+		if (pausing && isDue()) return false;
+		settleStreams(connection);
+		let stream = earlier(connection);
+		if (stream != NO_STREAM && stream == connection.requests && !gapped(stream)) {
+			stream = opposite(stream);
+			if (pendingTime(stream) == u64.MAX_VALUE) return true;
+		}
+		if (stream == NO_STREAM || (stream.firstPending.batch >= before && pendingTime(stream) >= time)) return true;
+		takeFirst(stream, true);
+	}
+}
+
+// ---- Ends -----------------------------------------------------------------------------------------------------------
+
+/** The stream ends where it is, or at `offset` when that is further. At once when nothing of it can be missing. */
+export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64, certain: bool): void {
+	if (stream.ended) return;
+	if (!stream.ending) {
+		stream.ending = true;
+		stream.endReason = reason;
+		stream.endOrderly = orderly;
+		stream.endedIn = connections.batch;
+		stream.endedAt = call.time;
+		stream.endSilence = silenceBeforeEnd(stream.connection);
+	}
+	if (offset > stream.finalOffset) stream.finalOffset = offset;
+	if (certain && stream.firstPending == NO_PENDING && stream.next >= stream.finalOffset) completeEnd(stream);
+	else connections.makeDue(stream.connection);
+}
+
+function completeEnd(stream: Stream): void {
+	if (stream.ended) return;
+	feedRest(stream);
+	protocol.end(stream, stream.endReason, stream.endOrderly);
+	const connection = stream.connection;
+	if (stream != connection.responses) return;
+	// Nobody can be answered any more.
+	const reason = unansweredReason(connection, stream.endReason);
+	let exchange = connection.waiting;
+	while (exchange != NO_EXCHANGE) {
+		const next = exchange.next;
+		if (exchange.response == NO_MESSAGE) exchanges.endExchange(exchange, reason);
+		exchange = next;
+	}
+}
+
+/** What is missing at the stream's end. */
+function feedRest(stream: Stream): void {
+	if (stream == NO_STREAM || stream.ended || stream.finalOffset <= stream.next) return;
+	if (stream.midstream && !stream.begun) return;
+	protocol.takeGap(stream, stream.finalOffset - stream.next);
+}
+
+/** The connection was closed: what is late may still come until the end of the next batch. */
+export function beginClose(connection: Connection, reason: i32, time: u64): void {
+	if (connection.closed) return;
+	connection.closed = true;
+	connection.closedAt = time;
+	connection.closeSilence = silenceBeforeEnd(connection);
+	connection.closedIn = connections.batch;
+	if (connection.endReason == 0) connection.endReason = reason;
+	connections.makeDue(connection);
+}
+
+/** Everything of it that is open ends for `reason`. `orderly`: it was closed, and by whoever we see. */
+function endConnection(connection: Connection, reason: i32, orderly: bool): void {
+	force(connection, u32.MAX_VALUE, 0, false);
+	const incoming = connection.incoming;
+	const outgoing = connection.outgoing;
+	// Nobody said whether it is still HTTP.
+	if (connection.requests != NO_STREAM) dropAllPending(connection.requests);
+	feedRest(incoming);
+	feedRest(outgoing);
+	const requests = connection.requests;
+	const whole = connection.finalKnown && (requests == NO_STREAM || requests.message == NO_MESSAGE);
+	endDoubt(connection, whole, orderly && closedByClient(connection));
+	if (incoming != NO_STREAM) endLast(incoming, reason, false);
+	// What we send ends in order when we close; what we receive only with EOF.
+	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
+	if (connection.suspected) exchanges.dropSuspected(connection);
+	let exchange = connection.first;
+	while (exchange != NO_EXCHANGE) {
+		const next = exchange.next;
+		exchanges.endExchange(exchange, reason);
+		exchange = next;
+	}
+}
+
+/** Did the client close it, so that it had what it wanted? Not when all that was left to do was to close it as well. */
+function closedByClient(connection: Connection): bool {
+	const responses = connection.responses;
+	const requests = connection.requests;
+	if (responses == NO_STREAM) return false;
+	if (responses.ending && (requests == NO_STREAM || !requests.ending || responses.endedAt <= requests.endedAt)) return false;
+	if (responses == connection.outgoing) return connection.endReason == REASON_PEER_CLOSED;
+	return connection.endReason == REASON_CLOSED;
+}
+
+function endLast(stream: Stream, reason: i32, orderly: bool): void {
+	if (!stream.ending) {
+		stream.endReason = reason;
+		stream.endOrderly = orderly;
+	}
+	completeEnd(stream);
+}
+
+/** Room is needed: its open rows end here. */
+export function evict(connection: Connection): void {
+	if (!connection.gone) {
+		loss.count(LOSS_TABLE_FULL, 1, 0);
+		decideVerification(connection);
+		endConnection(connection, REASON_EVICTED, false);
+		connection.gone = true;
+	}
+	exchanges.handOutAll(connection);
+	bury(connection);
+}
+
+/** Capture ended: everything is handed out. */
+export function endEverything(): void {
+	while (connections.oldest != NO_CONNECTION) {
+		const connection = connections.oldest;
+		if (!connection.gone) {
+			decideVerification(connection);
+			if (connection.closed) endConnection(connection, connection.endReason, true);
+			else endConnection(connection, REASON_CAPTURE_ENDED, false);
+			connection.gone = true;
+		}
+		exchanges.handOutAll(connection);
+		bury(connection);
+	}
+}
+
+/**
+ * At the end of a batch: decides what waited long enough. False when it stopped, with `pausing`, because the host should
+ * take the output first.
+ */
+export function settleDue(pausing: bool): bool {
+	let connection = connections.takeDue();
+	while (connection != NO_CONNECTION) {
+		const next = connection.dueNext;
+		connection.due = false;
+		if (connection.forgotten) release(changetype<usize>(connection));
+		else if ((pausing && isDue()) || settleConnection(connection, pausing)) connections.makeDue(connection);
+		connection = next;
+	}
+	return !pausing || !isDue();
+}
+
+/** True when something is still to be decided. */
+function settleConnection(connection: Connection, pausing: bool): bool {
+	if (connection.buried) return false;
+	let left = false;
+	if (!connection.gone) {
+		if (!force(connection, connections.batch, 0, pausing)) return true;
+		left = settleEnd(connection.incoming) || left;
+		left = settleEnd(connection.outgoing) || left;
+		if (connection.closed) {
+			if (connection.closedIn < connections.batch || nothingMissing(connection)) {
+				if (!force(connection, u32.MAX_VALUE, 0, pausing)) return true;
+				decideVerification(connection);
+				endConnection(connection, connection.endReason, true);
+				connection.gone = true;
+			} else {
+				left = true;
+			}
+		}
+	}
+	if (exchanges.handOutReady(connection)) left = true;
+	if (connection.gone && connection.first == NO_EXCHANGE) {
+		bury(connection);
+		return false;
+	}
+	return left;
+}
+
+function settleEnd(stream: Stream): bool {
+	if (stream == NO_STREAM || stream.ended) return false;
+	if (stream.ending) {
+		if (stream.endedIn == connections.batch && (stream.firstPending != NO_PENDING || stream.next < stream.finalOffset)) {
+			return true;
+		}
+		if (stream.endedIn < connections.batch || stream.firstPending == NO_PENDING) {
+			completeEnd(stream);
+			return false;
+		}
+	}
+	return stream.firstPending != NO_PENDING;
+}
+
+/** Did the close say where the streams end, and are they there? */
+function nothingMissing(connection: Connection): bool {
+	if (!connection.finalKnown) return false;
+	const incoming = connection.incoming;
+	const outgoing = connection.outgoing;
+	if (incoming != NO_STREAM && (incoming.firstPending != NO_PENDING || lacks(incoming))) return false;
+	return outgoing == NO_STREAM || (outgoing.firstPending == NO_PENDING && !lacks(outgoing));
+}
+
+/** Is something missing at the stream's end? Not when nothing of it was ever seen. */
+function lacks(stream: Stream): bool {
+	return stream.next < stream.finalOffset && (stream.begun || !stream.midstream);
+}
+
+/** Nobody answered whether it is a socket: what went both ways was one. */
+function decideVerification(connection: Connection): void {
+	if (!connection.unverified) return;
+	const incoming = connection.incoming;
+	const outgoing = connection.outgoing;
+	if (incoming != NO_STREAM && incoming.next != 0 && outgoing != NO_STREAM && outgoing.next != 0) {
+		exchanges.releaseRows(connection);
+	} else {
+		ignore(connection);
+	}
+}
+
+/** It is no socket: nothing of it is shown. */
+export function ignore(connection: Connection): void {
+	connection.ignored = true;
+	connection.unverified = false;
+	connection.opaque = true;
+	silence(connection.incoming);
+	silence(connection.outgoing);
+	dropUnbound(connection);
+	exchanges.dropRows(connection);
+}
+
+function silence(stream: Stream): void {
+	if (stream == NO_STREAM) return;
+	closeStream(stream);
+	stream.state = OPAQUE;
+}
+
+/** Its rows are out: the row of table `connections`, then a place among those remembered for a while. */
+function bury(connection: Connection): void {
+	connection.buried = true;
+	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection);
+	connection.wholeRequests = connection.requests != NO_STREAM && !connection.requests.midstream;
+	freeStream(connection.incoming);
+	freeStream(connection.outgoing);
+	connection.incoming = NO_STREAM;
+	connection.outgoing = NO_STREAM;
+	connection.requests = NO_STREAM;
+	connection.responses = NO_STREAM;
+	dropHolds(connection);
+	releaseProcess(connection.process);
+	connection.process = NO_PROCESS;
+	connections.retireConnection(connection);
+	const slot = remembered + rememberedNext * 4;
+	rememberedNext = (rememberedNext + 1) % REMEMBERED;
+	forget(changetype<Connection>(<usize>load<u32>(slot)));
+	store<u32>(slot, <u32>changetype<usize>(connection));
+}
+
+function forget(connection: Connection): void {
+	if (connection == NO_CONNECTION) return;
+	connections.removeConnection(connection);
+	forgetMirror(connection);
+	forgetAddresses(connection);
+	// One that is still in the list of the batch's end goes when its turn comes.
+	if (connection.due) connection.forgotten = true;
+	else release(changetype<usize>(connection));
+}
+
+function closeStream(stream: Stream): void {
+	dropAllPending(stream);
+	const message = stream.message;
+	stream.message = NO_MESSAGE;
+	if (message != NO_MESSAGE) {
+		message.reading = false;
+		message.ended = true;
+		if (message.exchange == NO_EXCHANGE) freeMessage(message);
+	}
+	leaveSpill(stream);
+	release(stream.line);
+	stream.line = 0;
+	release(stream.search);
+	stream.search = 0;
+}
+
+function freeStream(stream: Stream): void {
+	if (stream == NO_STREAM) return;
+	closeStream(stream);
+	release(changetype<usize>(stream));
+}

@@ -1,0 +1,274 @@
+// Lines of a head or a trailer section. A head that comes in one piece is read where it lies; one that comes in several
+// is gathered in the message, up to the limits: what is longer is still looked through line by line, for the fields that
+// decide about framing may come last, but no longer kept.
+import { note } from '../memory/anomalies';
+import { copyBytes, findLineFeed } from '../memory/bytes';
+import { carry } from '../memory/carried';
+import { allocate, enlarge } from '../memory/memory';
+import { headerBytesLimit, startLineLimit } from '../memory/settings';
+import { Message, Stream } from '../memory/state';
+import { ANOMALY_LONG_HEADERS, ANOMALY_LONG_START_LINE, ANOMALY_LONG_TRAILERS } from '../wire/output-layout';
+
+const TRAILER_BYTES_KEPT: u32 = 16384;
+/** Of a line that is not kept, this much is looked at for its meaning. */
+const LINE_KEPT: u32 = 8192;
+
+/** Where the line taken last lies, without its LF; the head it belongs to begins at `base`. */
+export let base: usize = 0;
+export let lineStart: usize = 0;
+export let lineEnd: usize = 0;
+/** The start line was too long to keep: its last bytes are at `tailEnd` - 16 … `tailEnd`, without LF. */
+export let cut: bool = false;
+export let tailEnd: usize = 0;
+/** The line, an empty one, ended with a CR that no LF follows. */
+export let bareCr: bool = false;
+/** The line was too long even to be looked through: its end is missing. */
+export let truncated: bool = false;
+
+/** A head begins at `at`. */
+export function beginHead(stream: Stream, at: usize): void {
+	stream.started = false;
+	stream.inPlace = at;
+	beginSection(stream, 0, headerBytesLimit);
+}
+
+/** Trailers follow in the message's head. */
+export function beginTrailers(stream: Stream, message: Message): void {
+	stream.inPlace = 0;
+	stream.firstTrailer = message.fieldCount;
+	beginSection(stream, message.headLength, message.headLength + TRAILER_BYTES_KEPT);
+}
+
+function beginSection(stream: Stream, from: u32, limit: u32): void {
+	stream.overflow = false;
+	stream.cutLine = false;
+	stream.lineStart = from;
+	stream.lineKept = 0;
+	stream.keepLimit = limit;
+}
+
+/**
+ * Takes bytes of [at, end) up to the end of the line and answers the address after them; `whole` says whether the line is
+ * complete. Everything taken is counted as the head's.
+ */
+export let whole: bool = false;
+export function takeLine(stream: Stream, message: Message, at: usize, end: usize): usize {
+	bareCr = false;
+	if (stream.started && !stream.tentative && at < end && endsWithCr(stream, message, at, end)) {
+		return takeBareCr(stream, message, at);
+	}
+	const feedAt = findLineFeed(at, end);
+	const next = feedAt == end ? end : feedAt + 1;
+	const length = <u32>(next - at);
+	whole = feedAt != end;
+	message.wireBytes += length;
+	carry(message, length, 0);
+	if (stream.inPlace != 0) {
+		const headLength = <u32>(next - stream.inPlace);
+		const fits = headLength <= stream.keepLimit && (stream.started || headLength <= startLineLimit);
+		if (whole && fits) {
+			base = stream.inPlace;
+			lineStart = at;
+			lineEnd = feedAt;
+			cut = false;
+			truncated = false;
+			stream.lineStart = headLength;
+			return next;
+		}
+		// From here on it is gathered: the lines before this one first.
+		const before = <u32>(at - stream.inPlace);
+		const from = stream.inPlace;
+		stream.inPlace = 0;
+		if (before != 0) gather(stream, message, from, before);
+		stream.lineStart = message.headLength;
+	}
+	keepPiece(stream, message, at, length);
+	if (whole) endGathered(stream, message);
+	return next;
+}
+
+/**
+ * Is the line a CR that no LF follows, where a field line or the head's end should be? Lenient parsers take it for the
+ * empty line that ends the head. CR CR LF is a line end written twice over.
+ */
+function endsWithCr(stream: Stream, message: Message, at: usize, end: usize): bool {
+	const byte = load<u8>(at);
+	const begun = begunBytes(stream, message);
+	if (begun == 0) return byte == 13 && end - at > 1 && load<u8>(at, 1) != 10 && load<u8>(at, 1) != 13;
+	return begun == 1 && byte != 10 && byte != 13 && load<u8>(begunAt(stream, message)) == 13;
+}
+
+/** Bytes of the current line that were taken before. */
+function begunBytes(stream: Stream, message: Message): u32 {
+	if (stream.inPlace != 0) return 0;
+	return stream.overflow ? stream.lineKept : message.headLength - stream.lineStart;
+}
+
+function begunAt(stream: Stream, message: Message): usize {
+	return stream.overflow ? stream.line : message.head + stream.lineStart;
+}
+
+function takeBareCr(stream: Stream, message: Message, at: usize): usize {
+	const fresh: u32 = begunBytes(stream, message) == 0 ? 1 : 0;
+	whole = true;
+	bareCr = true;
+	truncated = false;
+	cut = false;
+	message.wireBytes += fresh;
+	if (fresh != 0) carry(message, 1, 0);
+	if (stream.inPlace != 0) {
+		base = stream.inPlace;
+		lineStart = at;
+		stream.lineStart = <u32>(at + 1 - stream.inPlace);
+	} else {
+		base = stream.overflow ? stream.line : message.head;
+		lineStart = begunAt(stream, message);
+		if (!stream.overflow && fresh != 0) gather(stream, message, at, 1);
+		stream.lineKept = 0;
+		stream.lineStart = message.headLength;
+	}
+	lineEnd = lineStart;
+	return at + fresh;
+}
+
+/** Where the head lies in the record as a whole so far: its first byte, 0 when it does not. */
+export function placeOf(stream: Stream): usize {
+	return stream.started && !stream.tentative ? stream.inPlace : 0;
+}
+
+/** Whole lines [at, next) of a head that lies in place were read. */
+export function passLines(stream: Stream, message: Message, at: usize, next: usize): void {
+	const length = <u32>(next - at);
+	message.wireBytes += length;
+	carry(message, length, 0);
+	stream.lineStart = <u32>(next - stream.inPlace);
+}
+
+/** `HTTP/`, perhaps after a blank: with so many bytes it is told whether a response begins like one. */
+export const TELLING_BYTES: u32 = 6;
+
+/** Takes bytes in the middle of a line; false when the line may end with them, and nothing was done. */
+export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
+	if (stream.inPlace != 0 || message.odd) return false;
+	if (!stream.started && message.isResponse && message.headLength < TELLING_BYTES) return false;
+	// The first bytes of a line may be all of it.
+	if (stream.started && begunBytes(stream, message) < 2) return false;
+	if (length == 1 ? load<u8>(at) == 10 : findLineFeed(at, at + length) != at + length) return false;
+	message.wireBytes += length;
+	carry(message, length, 0);
+	keepPiece(stream, message, at, length);
+	return true;
+}
+
+/** Bytes of the head up to the end of the line taken last. */
+export function headLength(stream: Stream, message: Message): u32 {
+	return stream.inPlace != 0 ? stream.lineStart : message.headLength;
+}
+
+/** Keeps a piece of the current line. */
+function keepPiece(stream: Stream, message: Message, at: usize, length: u32): void {
+	if (!stream.started) {
+		const room = stream.cutLine ? <u32>0 : startLineLimit - min<u32>(message.headLength, startLineLimit);
+		const kept = min<u32>(length, room);
+		if (kept != 0) gather(stream, message, at, kept);
+		if (length > room) {
+			stream.cutLine = true;
+			keepTail(stream, at, length);
+		}
+		return;
+	}
+	if (!stream.overflow && <u64>message.headLength + length > stream.keepLimit) beginOverflow(stream, message);
+	if (!stream.overflow) {
+		gather(stream, message, at, length);
+		if (!stream.overflow) return;
+	}
+	const kept = min<u32>(length, LINE_KEPT - stream.lineKept);
+	if (stream.line == 0 || kept == 0) return;
+	copyBytes(stream.line + stream.lineKept, at, kept);
+	stream.lineKept += kept;
+}
+
+/** Adds to the gathered head; without memory the rest of it is only looked through. */
+function gather(stream: Stream, message: Message, at: usize, length: u32): void {
+	const needed = message.headLength + length;
+	if (needed > message.headCapacity) {
+		const capacity = max<u32>(needed + 256, message.headCapacity * 2);
+		const head = enlarge(message.head, message.headLength, capacity);
+		if (head == 0) {
+			beginOverflow(stream, message);
+			return;
+		}
+		message.head = head;
+		message.headCapacity = capacity;
+	}
+	copyBytes(message.head + message.headLength, at, length);
+	message.headLength = needed;
+}
+
+/** From here on lines are looked through and forgotten: what was gathered of the current one moves aside. */
+function beginOverflow(stream: Stream, message: Message): void {
+	stream.overflow = true;
+	stream.lineKept = 0;
+	note(message, message.headed ? ANOMALY_LONG_TRAILERS : ANOMALY_LONG_HEADERS);
+	if (stream.line == 0) stream.line = allocate(LINE_KEPT);
+	if (stream.line == 0 || message.headLength <= stream.lineStart) return;
+	stream.lineKept = min<u32>(message.headLength - stream.lineStart, LINE_KEPT);
+	memory.copy(stream.line, message.head + stream.lineStart, stream.lineKept);
+	message.headLength = stream.lineStart;
+}
+
+/** The last 16 bytes of a start line that is too long: the version, CR, LF. */
+function keepTail(stream: Stream, at: usize, length: u32): void {
+	if (length == 1) {
+		stream.tail0 = (stream.tail0 >> 8) | (stream.tail1 << 56);
+		stream.tail1 = (stream.tail1 >> 8) | ((<u64>load<u8>(at)) << 56);
+		return;
+	}
+	const tail = changetype<usize>(stream) + offsetof<Stream>('tail0');
+	const fresh = min<u32>(length, 16);
+	memory.copy(tail, tail + fresh, 16 - fresh);
+	memory.copy(tail + 16 - fresh, at + length - fresh, fresh);
+}
+
+/** The gathered line is complete. */
+function endGathered(stream: Stream, message: Message): void {
+	cut = stream.cutLine;
+	base = message.head;
+	if (stream.overflow) {
+		const length = stream.lineKept;
+		stream.lineKept = 0;
+		// Without memory for it nothing can be said of the line.
+		if (length == 0) {
+			whole = false;
+			return;
+		}
+		truncated = load<u8>(stream.line + length - 1) != 10;
+		base = stream.line;
+		lineStart = stream.line;
+		// A line longer than what is kept ends there without its LF.
+		lineEnd = stream.line + length - (truncated ? 0 : 1);
+		return;
+	}
+	truncated = false;
+	lineStart = message.head + stream.lineStart;
+	lineEnd = message.head + message.headLength - (cut ? 0 : 1);
+	if (cut) {
+		note(message, ANOMALY_LONG_START_LINE);
+		stream.cutLine = false;
+		tailEnd = changetype<usize>(stream) + offsetof<Stream>('tail0') + 15;
+	}
+	stream.lineStart = message.headLength;
+}
+
+/** The record that the head lies in goes: what there is of the head is gathered. */
+export function leavePlace(stream: Stream, message: Message): void {
+	if (stream.inPlace == 0) return;
+	const from = stream.inPlace;
+	stream.inPlace = 0;
+	gather(stream, message, from, stream.lineStart);
+}
+
+/** Where the line taken last ends, without its CR. */
+export function lineEndOf(at: usize): usize {
+	return lineEnd > at && load<u8>(lineEnd - 1) == 13 ? lineEnd - 1 : lineEnd;
+}

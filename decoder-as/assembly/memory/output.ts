@@ -1,0 +1,109 @@
+// The output buffer: entries one after the other, each padded to a multiple of 8 with zeros. An entry is reserved as a
+// whole, so that what is handed out never holds a byte that was not written for it.
+import { ENTRY_SIZE, ENTRY_TYPE } from '../wire/output-layout';
+import { clearBytes } from './bytes';
+import { allocate, enlarge, memoryInUse, passLimit, release } from './memory';
+import { memoryLimit, outputEnough } from './settings';
+
+const FIRST_CAPACITY: u32 = 65536;
+/** A buffer that once was larger is given back when it is cleared. */
+const KEPT_CAPACITY: u32 = 4 << 20;
+
+let buffer: usize = 0;
+let length: u32 = 0;
+let capacity: u32 = 0;
+/** Something in it waits for the host's answer. */
+let asksHost = false;
+
+export function outputStart(): usize {
+	return buffer;
+}
+
+export function outputLength(): u32 {
+	return length;
+}
+
+/** Is it time for the host to take the output? */
+export function isDue(): bool {
+	return asksHost || length >= outputEnough;
+}
+
+/** The host is to look at the output before the next record. */
+export function askHost(): void {
+	asksHost = true;
+}
+
+export function clear(): void {
+	length = 0;
+	asksHost = false;
+	if (capacity <= KEPT_CAPACITY) return;
+	release(buffer);
+	buffer = 0;
+	capacity = 0;
+}
+
+/** May `bytes` more be asked for without passing the memory limit? */
+export function fits(bytes: u64): bool {
+	if (<u64>length + bytes <= capacity) return true;
+	return <u64>memoryInUse() + <u64>length + bytes < memoryLimit;
+}
+
+/**
+ * Room for an entry of `bytes` bytes; its fixed part of `fixed` bytes and its padding are zeroed, size and type set. 0
+ * when there is no memory. The address holds until the next call.
+ */
+export function reserve(type: i32, fixed: u32, bytes: u32): usize {
+	const size = (bytes + 7) & ~7;
+	if (capacity - length < size && !grow(size)) return 0;
+	const entry = buffer + length;
+	clearBytes(entry, fixed);
+	// The padding; what is written comes later.
+	store<u64>(entry + size - 8, 0);
+	store<u32>(entry, size, ENTRY_SIZE);
+	store<u32>(entry, type, ENTRY_TYPE);
+	length += size;
+	return entry;
+}
+
+/** The same beyond the memory limit: for entries that are small and must not be missing. */
+export function reserveSurely(type: i32, fixed: u32, bytes: u32): usize {
+	const entry = reserve(type, fixed, bytes);
+	if (entry != 0) return entry;
+	passLimit(true);
+	const beyond = reserve(type, fixed, bytes);
+	passLimit(false);
+	return beyond;
+}
+
+/** The entry reserved last takes only `bytes` bytes after all. */
+export function trim(entry: usize, bytes: u32): void {
+	const size = (bytes + 7) & ~7;
+	for (let at = bytes; at < size; at++) store<u8>(entry + at, 0);
+	store<u32>(entry, size, ENTRY_SIZE);
+	length = <u32>(entry - buffer) + size;
+}
+
+function grow(more: u32): bool {
+	const needed = <u64>length + more;
+	if (needed > 0x70000000) return false;
+	let wanted = capacity == 0 ? FIRST_CAPACITY : capacity;
+	while (<u64>wanted < needed) wanted = wanted > 0x38000000 ? 0x70000000 : wanted * 2;
+	let larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
+	// Near the limit less will do, but not so little that everything is copied again for each entry.
+	const least = max<u64>(needed, <u64>length + (length >> 3));
+	if (larger == 0 && <u64>wanted > least) {
+		wanted = <u32>least;
+		larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
+	}
+	if (larger == 0) return false;
+	buffer = larger;
+	capacity = wanted;
+	return true;
+}
+
+function replace(bytes: u32): usize {
+	release(buffer);
+	buffer = 0;
+	capacity = 0;
+	return allocate(bytes);
+}

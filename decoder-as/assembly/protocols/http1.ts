@@ -1,0 +1,326 @@
+// One direction of an HTTP/1 connection: takes its bytes in order, asks the framer what they are, and does what follows. Whose
+// message it is, is decided in alignment.ts, what that means for a row in rows/exchanges.ts. Every byte is taken exactly
+// once: with content, or only counted.
+import { readBegunLine, readOddRequestLine } from '../http1/head';
+import { takeMore } from '../http1/lines';
+import { clearSearch, keepMore } from '../http1/resync';
+import {
+	AT_START,
+	IN_CHUNK_DATA,
+	IN_CHUNK_END,
+	IN_CHUNK_SIZE,
+	IN_FIELDS,
+	IN_LENGTH,
+	IN_PREAMBLE,
+	IN_START_LINE,
+	IN_TRAILERS,
+	SEARCHING,
+	UNREADABLE,
+	UNTIL_CLOSE,
+} from '../http1/states';
+import { note } from '../memory/anomalies';
+import { carry } from '../memory/carried';
+import { CARRIES_REQUESTS, CARRIES_RESPONSES, OPAQUE, NO_EXCHANGE, NO_MESSAGE, Message, Stream } from '../memory/state';
+import * as exchanges from '../rows/exchanges';
+import { addBody, addUnseenBody } from '../rows/messages';
+import * as call from '../wire/call';
+import { FLAG_AFTER_UNSEEN, FLAG_ZERO_COPY } from '../wire/capture-event';
+import {
+	ANOMALY_BODY_NOT_SENT,
+	ANOMALY_OPAQUE_RESPONSE,
+	PROTOCOL_OTHER,
+	REASON_BYTES_LOST,
+	REASON_HEAD_NOT_CAPTURED,
+	UNHELD_LOST,
+	UNHELD_UNSEEN,
+} from '../wire/output-layout';
+import * as alignment from './alignment';
+import { endData, guessBody, takeBody, unseenReason } from './http1-bodies';
+import { WAIT, readHead, startMessage } from './http1-heads';
+import {
+	beginRow,
+	beginSearch,
+	closeDamagedHead,
+	closeUnused,
+	countSkipped,
+	endMessage,
+	endSimple,
+	hasAskedAgain,
+	keepAsBody,
+	mayStart,
+	openMessage,
+	spillRequest,
+} from './http1-messages';
+import { search, searchKeptLine } from './http1-search';
+import { setOpaque } from './opaque';
+import { readPreamble } from './preamble';
+import { roleByConnection, suspect } from './recognition';
+import { endSpill, spillBytes } from './spill';
+
+/** Takes bytes [from, end) of the stream; answers how many were taken: fewer when the stream has to wait. */
+export function feed(stream: Stream, from: usize, end: usize): u32 {
+	let at = from;
+	while (at < end) {
+		let next = end;
+		if (stream.guess) guessBody(stream, at, end);
+		switch (stream.state) {
+			case AT_START:
+				next = startMessage(stream, at, end);
+				break;
+			case IN_START_LINE:
+			case IN_FIELDS:
+			case IN_TRAILERS:
+				next = readHead(stream, at, end);
+				break;
+			case IN_LENGTH:
+			case IN_CHUNK_DATA:
+			case UNTIL_CLOSE:
+			case IN_CHUNK_SIZE:
+			case IN_CHUNK_END:
+				next = takeBody(stream, at, end);
+				break;
+			case SEARCHING:
+				next = search(stream, at, end);
+				break;
+			case UNREADABLE:
+				// Something readable comes after what was not: the next message.
+				endMessage(stream);
+				next = at;
+				break;
+			case IN_PREAMBLE:
+				next = readPreamble(stream, at, end);
+				break;
+			default:
+				break;
+		}
+		if (stream.keptLine) searchKeptLine(stream);
+		if (next == WAIT) break;
+		stream.next += next - at;
+		at = next;
+		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
+	}
+	return <u32>(at - from);
+}
+
+/** Takes `bytes` at `from` that are in the middle of something, where nothing ends with them; false when something may. */
+export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
+	switch (stream.state) {
+		case IN_LENGTH:
+		case IN_CHUNK_DATA:
+			if (stream.guess || <u64>bytes >= stream.remaining) return false;
+			addBody(stream.message, from, bytes);
+			stream.remaining -= bytes;
+			return true;
+		case UNTIL_CLOSE:
+			if (stream.guess) return false;
+			addBody(stream.message, from, bytes);
+			return true;
+		case IN_START_LINE:
+		case IN_FIELDS:
+		case IN_TRAILERS:
+			return takeMore(stream, stream.message, from, bytes);
+		case SEARCHING:
+			if (bytes != 1 || !keepMore(stream, from)) return false;
+			spillBytes(stream, from, 1);
+			return true;
+		case OPAQUE:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/** Takes `length` bytes that the record counts without their content; answers how many: fewer when it has to wait. */
+export function feedUnseen(stream: Stream, length: u64): u64 {
+	let left = length;
+	const reason = unseenReason();
+	while (left != 0) {
+		let taken = left;
+		stream.guess = false;
+		switch (stream.state) {
+			case IN_LENGTH:
+			case IN_CHUNK_DATA:
+				taken = min<u64>(left, stream.remaining);
+				addUnseenBody(stream.message, taken, reason);
+				stream.remaining -= taken;
+				break;
+			case UNTIL_CLOSE:
+				// It may have been the next response.
+				if (hasAskedAgain(stream)) loseFraming(stream, taken, false);
+				else addUnseenBody(stream.message, taken, reason);
+				break;
+			case UNREADABLE:
+				carry(stream.message, taken, 0);
+				stream.message.wireBytes += taken;
+				break;
+			case OPAQUE:
+				break;
+			case AT_START:
+				if (stream.connection.tunnel && !stream.connection.recognised) {
+					setOpaque(stream.connection, PROTOCOL_OTHER);
+					break;
+				}
+				if (!mayStart(stream)) return length - left;
+				if (call.flags & FLAG_ZERO_COPY && beginUnreadable(stream)) continue;
+				loseFraming(stream, taken, false);
+				break;
+			default:
+				if (!spillUnseen(stream, taken, reason)) loseFraming(stream, taken, false);
+				break;
+		}
+		stream.next += taken;
+		left -= taken;
+		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
+	}
+	return length;
+}
+
+/** They belong to a message that nothing says the end of. */
+function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
+	const message = stream.message;
+	if (message != NO_MESSAGE && !message.isResponse && !message.headed && message.exchange == NO_EXCHANGE) {
+		const unread = !stream.started && !stream.tentative && stream.connection.doubt == 0;
+		if (unread) readOddRequestLine(message, message.head, message.head + message.headLength);
+		if (unread || message.odd) spillRequest(stream, message);
+	}
+	const spill = stream.spill;
+	if (stream.state != SEARCHING || spill == NO_MESSAGE) return false;
+	addUnseenBody(spill, length, reason);
+	clearSearch(stream);
+	if (spill.exchange == NO_EXCHANGE) return true;
+	// They may be messages of their own as well.
+	if (spill.isResponse) alignment.loseResponses(stream.connection, length, false, 0);
+	else alignment.loseRequests(stream.connection, length, false, 0);
+	return true;
+}
+
+/** `length` bytes of the stream never reached us. */
+export function feedGap(stream: Stream, length: u64): void {
+	let left = length;
+	const reason = call.flags & FLAG_AFTER_UNSEEN ? UNHELD_UNSEEN : UNHELD_LOST;
+	while (left != 0) {
+		let taken = left;
+		// Whether there is a body at all was to be told by just these bytes.
+		if (stream.guess) {
+			stream.guess = false;
+			if (stream.role != CARRIES_REQUESTS) loseFraming(stream, 0, true);
+		}
+		switch (stream.state) {
+			case IN_LENGTH:
+			case IN_CHUNK_DATA:
+				taken = min<u64>(left, stream.remaining);
+				addUnseenBody(stream.message, taken, reason);
+				stream.remaining -= taken;
+				break;
+			case UNTIL_CLOSE:
+				if (stream.message.unclear) loseFraming(stream, taken, true);
+				else addUnseenBody(stream.message, taken, reason);
+				break;
+			case OPAQUE:
+				break;
+			case AT_START:
+				// Of what began here nothing can be told any more.
+				if (stream.connection.tunnel && !stream.connection.recognised) setOpaque(stream.connection, PROTOCOL_OTHER);
+				else loseFraming(stream, taken, true);
+				break;
+			default:
+				loseFraming(stream, taken, true);
+				break;
+		}
+		stream.next += taken;
+		left -= taken;
+		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
+	}
+}
+
+/** Bytes are missing where the framing needs them: what is begun ends here, and the next head has to be found. */
+function loseFraming(stream: Stream, length: u64, lost: bool): void {
+	endSimple(stream);
+	const connection = stream.connection;
+	const message = stream.message;
+	if (stream.role == 0) roleByConnection(stream);
+	// A request of which not even the first line is there is lost as a whole.
+	const unread = message != NO_MESSAGE && !message.isResponse && !stream.started && message.exchange == NO_EXCHANGE;
+	const one = message == NO_MESSAGE ? stream.state == AT_START : unread;
+	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
+	connection.holed = true;
+	if (message != NO_MESSAGE) {
+		if (lost) message.lostBytes += length;
+		if (message.damage == 0 || !message.unclear) message.damage = REASON_BYTES_LOST;
+		if (message.odd && !message.headed && message.isResponse) keepAsBody(stream, message, 0);
+		if (!message.headed) closeDamagedHead(stream, message);
+		if (stream.message != NO_MESSAGE) endMessage(stream);
+	}
+	// Placing what is left of a response may just have made everything before it certain.
+	connection.holed = true;
+	endSpill(stream);
+	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one, begun);
+	if (stream.role != CARRIES_RESPONSES) alignment.loseRequests(connection, length, one, begun);
+	beginSearch(stream, true);
+}
+
+/** A response goes out as a whole without being seen: a row without a status. */
+function beginUnreadable(stream: Stream): bool {
+	const connection = stream.connection;
+	const exchange = connection.waiting;
+	if (stream.role != CARRIES_RESPONSES || exchange == NO_EXCHANGE) return false;
+	if (connection.abandoned != 0 || connection.doubt != 0) return false;
+	const message = openMessage(stream, true);
+	if (message == NO_MESSAGE) return false;
+	note(message, ANOMALY_OPAQUE_RESPONSE);
+	message.damage = REASON_HEAD_NOT_CAPTURED;
+	connection.responsesBegun++;
+	exchanges.bindResponse(exchange, message);
+	stream.state = UNREADABLE;
+	return true;
+}
+
+/**
+ * Nothing comes any more in this direction. `orderly`: the end is one that ends a body of unknown length as it should
+ * (EOF, shutdown, close by the sender).
+ */
+export function endStream(stream: Stream, reason: i32, orderly: bool): void {
+	if (stream.ended) return;
+	stream.ended = true;
+	countSkipped(stream);
+	endStreamMessage(stream, reason, orderly);
+	// What may still be answered is kept.
+	if (stream.spill != NO_MESSAGE && !stream.spill.isResponse && !stream.spill.hadRow) stream.spill.ended = true;
+	else endSpill(stream);
+}
+
+function endStreamMessage(stream: Stream, reason: i32, orderly: bool): void {
+	endSimple(stream);
+	const message = stream.message;
+	if (message == NO_MESSAGE) return;
+	const state = stream.state;
+	if (state == UNREADABLE || (state == UNTIL_CLOSE && orderly)) {
+		endMessage(stream);
+		return;
+	}
+	if (message.odd && !message.headed && message.exchange == NO_EXCHANGE && !message.isResponse) {
+		if (!stream.started) readOddRequestLine(message, message.head, message.head + message.headLength);
+		spillRequest(stream, message);
+		return;
+	}
+	if (message.odd && !message.headed && message.isResponse) keepAsBody(stream, message, 0);
+	else if (message.expectContinue && message.bodyBytes == 0 && state == IN_LENGTH) note(message, ANOMALY_BODY_NOT_SENT);
+	else if (message.damage == 0) message.damage = reason;
+	if (!message.headed) closeUnfinishedHead(stream, message);
+	if (stream.message != NO_MESSAGE) endMessage(stream);
+}
+
+/** The stream ends in the middle of a head: what there is of it makes a row. */
+function closeUnfinishedHead(stream: Stream, message: Message): void {
+	if (stream.started || stream.tentative || message.isResponse) {
+		closeDamagedHead(stream, message);
+		return;
+	}
+	// Not even a line: a row only when it can be nothing else.
+	if (message.exchange != NO_EXCHANGE) return;
+	const connection = stream.connection;
+	if (!connection.recognised && !suspect(stream, message.head, message.head + message.headLength)) closeUnused(stream);
+	else if (readBegunLine(message)) beginRow(stream, message);
+	else if (connection.doubt != 0) closeUnused(stream);
+	else spillRequest(stream, message);
+}

@@ -1,0 +1,59 @@
+// A connection that is not HTTP/1, or no longer: its bytes are only counted.
+import { AT_START } from '../http1/states';
+import { bodyLimit } from '../memory/settings';
+import { OPAQUE, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Connection, Stream } from '../memory/state';
+import { noteProtocol } from '../rows/blind-spots';
+import { writeSkip } from '../rows/entries';
+import * as exchanges from '../rows/exchanges';
+import { freeMessage } from '../rows/messages';
+import { PROTOCOL_HTTP2, PROTOCOL_OTHER, PROTOCOL_TLS } from '../wire/output-layout';
+import { leaveSpill } from './spill';
+
+/** The largest offset that a float holds exactly: to the end. */
+export const SKIPPED_MOST: u64 = (1 << 53) - 1;
+
+/** From here on nothing of the connection is read. */
+export function setOpaque(connection: Connection, protocol: i32, isNews: bool = true): void {
+	connection.protocol = protocol;
+	connection.opaque = true;
+	if (connection.incoming != NO_STREAM) makeOpaque(connection.incoming);
+	if (connection.outgoing != NO_STREAM) makeOpaque(connection.outgoing);
+	if (isNews && (protocol == PROTOCOL_TLS || protocol == PROTOCOL_HTTP2)) noteProtocol(connection);
+}
+
+function makeOpaque(stream: Stream): void {
+	if (stream.state != OPAQUE) skipOpaque(stream);
+	clearStream(stream);
+	stream.state = OPAQUE;
+}
+
+/** Of what is no HTTP/1 nothing is kept, but for somebody who wants everything recorded. */
+export function skipOpaque(stream: Stream): void {
+	if (bodyLimit == u64.MAX_VALUE || stream.connection.ignored) return;
+	writeSkip(stream.connection.id, stream.direction, SKIPPED_MOST);
+}
+
+/** What is being read ends here, whatever it is. */
+export function clearStream(stream: Stream): void {
+	const message = stream.message;
+	if (message != NO_MESSAGE) {
+		stream.message = NO_MESSAGE;
+		message.reading = false;
+		message.ended = true;
+		if (message.exchange == NO_EXCHANGE) freeMessage(message);
+	}
+	leaveSpill(stream);
+	stream.state = AT_START;
+	stream.guess = false;
+	stream.garbage = false;
+	stream.closing = false;
+	stream.tentative = false;
+	stream.remaining = 0;
+	stream.skipped = 0;
+}
+
+/** Rows that turned out not to be HTTP are taken back. */
+export function takeBack(connection: Connection): void {
+	setOpaque(connection, PROTOCOL_OTHER);
+	exchanges.dropRows(connection);
+}

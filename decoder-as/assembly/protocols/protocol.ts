@@ -1,0 +1,48 @@
+// The protocols' door for connections/: bytes of a stream, in order, go to whoever speaks its protocol. HTTP/1 is the one there
+// is; a stream of anything else is opaque, and its bytes are only counted.
+import { prepareMethods } from '../http1/head';
+import { OPAQUE, Stream } from '../memory/state';
+import * as http1 from './http1';
+import { skipOpaque } from './opaque';
+import { inheritRole } from './recognition';
+
+/** Before the first record. */
+export function prepare(): void {
+	prepareMethods();
+}
+
+/** The stream has come to be, perhaps on a connection that is known already. */
+export function begin(stream: Stream): void {
+	if (stream.connection.opaque) {
+		stream.state = OPAQUE;
+		skipOpaque(stream);
+	}
+	inheritRole(stream);
+}
+
+/** Takes bytes [from, end) of the stream; answers how many were taken: fewer when the stream has to wait. */
+export function take(stream: Stream, from: usize, end: usize): u32 {
+	if (stream.state != OPAQUE) return http1.feed(stream, from, end);
+	stream.next += end - from;
+	return <u32>(end - from);
+}
+
+/** Takes `bytes` at `from` that end nothing, without moving on in the stream; false when they may end something. */
+export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
+	return stream.state == OPAQUE || http1.takeSimply(stream, from, bytes);
+}
+
+/** Takes `length` bytes that the record counts without their content; answers how many: fewer when it has to wait. */
+export function takeUnseen(stream: Stream, length: u64): u64 {
+	return http1.feedUnseen(stream, length);
+}
+
+/** `length` bytes of the stream never reached us. */
+export function takeGap(stream: Stream, length: u64): void {
+	http1.feedGap(stream, length);
+}
+
+/** Nothing comes any more: REASON_*, and whether that ends a body of unknown length as it should. */
+export function end(stream: Stream, reason: i32, orderly: bool): void {
+	http1.endStream(stream, reason, orderly);
+}

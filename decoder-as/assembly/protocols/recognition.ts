@@ -1,0 +1,116 @@
+// Is a connection HTTP/1, and which direction carries requests? Told by the first bytes of either side, by who connected, and,
+// where a client begins with something else, by the answer.
+import { HTTP_1_1, isStatusLike } from '../http1/head';
+import { mayBeStart } from '../http1/resync';
+import { mayBeRequest } from '../http1/starts';
+import { begins } from '../memory/bytes';
+import { CARRIES_REQUESTS, CARRIES_RESPONSES, NO_STREAM, Connection, Stream } from '../memory/state';
+import { forgetProtocol, noteProtocol, protocolOf } from '../rows/blind-spots';
+import * as exchanges from '../rows/exchanges';
+import { ROLE_ACCEPTED, ROLE_CONNECTED } from '../wire/capture-event';
+import { PROTOCOL_HTTP1, PROTOCOL_OTHER } from '../wire/output-layout';
+import { beginSearch } from './http1-messages';
+import { setOpaque } from './opaque';
+
+/** Does it begin like a status line, or like that of a radio station (ICY), which answers the first request only? */
+export function mayBeResponse(connection: Connection, at: usize, end: usize): bool {
+	if (end - at >= 8 && load<u64>(at) == HTTP_1_1) return true;
+	return isStatusLike(at, end) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
+}
+
+/** Which direction carries requests: told by the first bytes of either, else by who connected. */
+export function chooseRole(stream: Stream, at: usize, end: usize): void {
+	const connection = stream.connection;
+	const incoming = stream == connection.incoming;
+	if (begins(at, end, 'HTTP/', true)) {
+		const served = connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED && !incoming;
+		// Who connected decides where `H` may begin HEAD as well, and where nothing came before that this could answer.
+		const first = !stream.midstream && connection.doubt == 0 && mayAsk(stream);
+		setRole(stream, served && (first || end - at < 5) ? CARRIES_REQUESTS : CARRIES_RESPONSES);
+	} else if (connection.midstream ? mayBeStart(at, end, false) : mayBeRequest(at, end)) {
+		// Seen from the middle, any text may come first.
+		setRole(stream, CARRIES_REQUESTS);
+	}
+}
+
+export function setRole(stream: Stream, role: u8): void {
+	const connection = stream.connection;
+	stream.role = role;
+	if (role == CARRIES_REQUESTS) connection.requests = stream;
+	else connection.responses = stream;
+	const other = stream == connection.incoming ? connection.outgoing : connection.incoming;
+	if (other == NO_STREAM) return;
+	other.role = role == CARRIES_REQUESTS ? CARRIES_RESPONSES : CARRIES_REQUESTS;
+	if (role == CARRIES_REQUESTS) connection.responses = other;
+	else connection.requests = other;
+}
+
+/** Nothing of the stream could be read yet: who connected is who asks. */
+export function roleByConnection(stream: Stream): void {
+	const connection = stream.connection;
+	const incoming = stream == connection.incoming;
+	if (connection.role == ROLE_ACCEPTED) setRole(stream, incoming ? CARRIES_REQUESTS : CARRIES_RESPONSES);
+	else if (connection.role == ROLE_CONNECTED) setRole(stream, incoming ? CARRIES_RESPONSES : CARRIES_REQUESTS);
+}
+
+/** A stream that came to be after its opposite had found its role. */
+export function inheritRole(stream: Stream): void {
+	const connection = stream.connection;
+	const other = stream == connection.incoming ? connection.outgoing : connection.incoming;
+	if (stream.role != 0 || other == NO_STREAM || other.role == 0) return;
+	setRole(other, other.role);
+}
+
+/** The first bytes seen of a connection are no HTTP/1. Seen from the middle, they may be of a body. */
+export function beginOther(stream: Stream, at: usize, end: usize): void {
+	const connection = stream.connection;
+	const protocol = protocolOf(at, end);
+	if (protocol == PROTOCOL_OTHER && connection.doubt != 0) {
+		beginSearch(stream, !stream.midstream);
+		return;
+	}
+	setOpaque(connection, protocol);
+}
+
+/**
+ * The first bytes of a connection, or of what runs in a tunnel, are no request. When it is a client that says them its server
+ * may still answer in HTTP. Until it does the connection is what it seems to be, and its rows are kept back.
+ */
+export function suspect(stream: Stream, at: usize, end: usize): bool {
+	const connection = stream.connection;
+	if (connection.doubt != 0 || stream.midstream || !mayAsk(stream)) return false;
+	connection.protocol = protocolOf(at, end);
+	if (connection.protocol != PROTOCOL_OTHER) noteProtocol(connection);
+	connection.suspected = true;
+	connection.recognised = true;
+	if (stream.role == 0) setRole(stream, CARRIES_REQUESTS);
+	return true;
+}
+
+/** May the stream be the client's, who speaks first? */
+function mayAsk(stream: Stream): bool {
+	const connection = stream.connection;
+	if (stream.role != 0) return stream.role == CARRIES_REQUESTS;
+	const incoming = stream == connection.incoming;
+	const other = incoming ? connection.outgoing : connection.incoming;
+	if (other != NO_STREAM && other.next != other.base) return false;
+	return connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED ? !incoming : true;
+}
+
+/** The answer on a connection that only it can prove to be HTTP begins with [at, end): may it be one? */
+export function mayProve(connection: Connection, at: usize, end: usize): bool {
+	if (begins(at, end, 'HTTP/1.', false)) prove(connection);
+	else if (!begins(at, end, 'HTTP/1.', true)) disprove(connection);
+	return !connection.opaque;
+}
+
+export function prove(connection: Connection): void {
+	if (connection.protocol != PROTOCOL_OTHER) forgetProtocol(connection);
+	connection.protocol = PROTOCOL_HTTP1;
+	exchanges.proveRows(connection);
+}
+
+export function disprove(connection: Connection): void {
+	setOpaque(connection, connection.protocol, false);
+	exchanges.dropSuspected(connection);
+}

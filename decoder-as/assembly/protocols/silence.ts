@@ -1,0 +1,97 @@
+// What a silence on a connection proves. A client that sends after a silence much longer than those its responses broke
+// waits for nothing: whatever it had asked for would have come meanwhile. That is how pairing begins when a capture starts
+// in the middle of a connection, where nobody saw what was asked before, and how it returns to a client that always has
+// requests in flight once something was lost. A silence that a program made by not reading proves nothing, so a client
+// must have read everything that had arrived (FLAG_ALL_READ).
+import { Connection, Message, NO_STREAM, isClient } from '../memory/state';
+import * as call from '../wire/call';
+import { FLAG_ALL_READ, FLAG_UNREAD } from '../wire/capture-event';
+
+/** A silence counts when it is this many times as long as the longest one that a response broke … */
+const TIMES: u64 = 4;
+/** … and so many nanoseconds at least: below that a thread may merely not have run. */
+const LEAST_NS: u64 = 20_000_000;
+/** Likewise where something may well be owed: the client had requests in flight all the time, or responses are missing. */
+const TIMES_OVERLAPPING: u64 = 20;
+const LEAST_OVERLAPPING_NS: u64 = 200_000_000;
+/** The longest ones are those of the last 8 to 16 messages, so that one slow response is forgotten in time. */
+const LATELY: u32 = 8;
+
+/** The first byte of a message is taken. */
+export function noteBeginning(connection: Connection, message: Message): void {
+	message.silence = silenceBefore(connection);
+	message.allRead = (call.flags & FLAG_ALL_READ) != 0;
+	message.unread = (call.flags & FLAG_UNREAD) != 0;
+	noteActivity(connection);
+}
+
+/** The current call moved bytes of the connection. */
+export function noteActivity(connection: Connection): void {
+	if (call.time > connection.activeAt) connection.activeAt = call.time;
+}
+
+/** Nanoseconds without a byte in either direction before the current call; 0 when that is not known. */
+function silenceBefore(connection: Connection): u64 {
+	return since(connection.activeAt);
+}
+
+/** Likewise before the end of a stream, whose last bytes may still wait to be taken. */
+export function silenceBeforeEnd(connection: Connection): u64 {
+	return since(max<u64>(connection.activeAt, connection.arrivedAt));
+}
+
+function since(time: u64): u64 {
+	return time != 0 && call.time > time ? call.time - time : 0;
+}
+
+/** A response was owed while it did not come. */
+export function noteOwed(connection: Connection, response: Message): void {
+	if (connection.owedCount++ % LATELY == 0) {
+		connection.owedBefore = connection.owedLongest;
+		connection.owedLongest = 0;
+	}
+	connection.owedLongest = max<u64>(connection.owedLongest, response.silence);
+}
+
+/** The client was silent so long before the request, which proves nothing. */
+function noteThought(connection: Connection, silence: u64): void {
+	if (connection.thoughtCount++ % LATELY == 0) {
+		connection.thoughtBefore = connection.thoughtLongest;
+		connection.thoughtLongest = 0;
+	}
+	connection.thoughtLongest = max<u64>(connection.thoughtLongest, silence);
+}
+
+/**
+ * Was nothing owed when the request began? `lacking`: responses are missing that may have been lost. What does not prove it
+ * is remembered, for later silences are measured by it.
+ */
+export function provesIdle(connection: Connection, request: Message, lacking: bool): bool {
+	const client = isClient(connection);
+	// Where a stream begins that is seen from its middle something may have been lost right before.
+	const requests = connection.requests;
+	if (requests != NO_STREAM && requests.midstream && request.startOffset == requests.base) return false;
+	// It asks on while answers wait in its socket.
+	if (client && request.unread) connection.overlapping = true;
+	if ((!client || request.allRead) && isLong(connection, request.silence, lacking)) return true;
+	noteThought(connection, request.silence);
+	return false;
+}
+
+/** Was nothing owed when the client ended its stream, or closed the connection? */
+export function provesEnd(connection: Connection): bool {
+	const requests = connection.requests;
+	const ending = requests != NO_STREAM && requests.ending;
+	// What was lost at its very end is known from the close alone.
+	if (requests != NO_STREAM && requests.finalOffset > requests.next) return false;
+	return isLong(connection, ending ? requests.endSilence : connection.closeSilence, connection.waitingCount > connection.unboundCount);
+}
+
+function isLong(connection: Connection, silence: u64, lacking: bool): bool {
+	const owed = max<u64>(connection.owedLongest, connection.owedBefore);
+	if (owed == 0) return false;
+	if (!connection.overlapping && !lacking) return silence >= max<u64>(owed * TIMES, LEAST_NS);
+	// Such a client may pause before each request: this pause has to be of another kind.
+	const thought = max<u64>(connection.thoughtLongest, connection.thoughtBefore);
+	return silence >= max<u64>(max<u64>(owed * TIMES_OVERLAPPING, thought * TIMES), LEAST_OVERLAPPING_NS);
+}

@@ -1,0 +1,60 @@
+// A message whose framing cannot be read has no end that can be told: what is passed over while the next head is looked
+// for is the rest of its body. It is the stream's spill until that head is found, or the stream ends.
+import { Message, NO_EXCHANGE, NO_MESSAGE, Stream } from '../memory/state';
+import * as exchanges from '../rows/exchanges';
+import { addBody, addUnseenBody, appendBody, freeMessage, takeOffBody } from '../rows/messages';
+import { UNHELD_OTHER } from '../wire/output-layout';
+
+/** As long as nothing shows that a connection is HTTP, not much of it is kept. */
+const SUSPECTED_KEPT: u32 = 16384;
+
+/** The message being read goes on as the stream's spill. */
+export function beginSpill(stream: Stream): void {
+	stream.spill = stream.message;
+	stream.message = NO_MESSAGE;
+}
+
+/** Bytes of the current call are passed over. */
+export function spillBytes(stream: Stream, at: usize, length: u32): void {
+	const spill = stream.spill;
+	if (spill == NO_MESSAGE || length == 0) return;
+	if (stream.connection.suspected && spill.bodyLength >= SUSPECTED_KEPT) spill.dropped = true;
+	addBody(spill, at, length);
+}
+
+/** The last `length` bytes that were passed over are a line that may begin a head. */
+export function unspill(stream: Stream, length: u32): void {
+	const spill = stream.spill;
+	if (spill == NO_MESSAGE || length == 0) return;
+	takeOffBody(spill, length);
+	spill.endTime = stream.spillTime;
+}
+
+/** What seemed a head is none: its first `length` bytes, as far as they are kept, are passed over as well. */
+export function spillHead(stream: Stream, head: Message, length: u64): void {
+	const spill = stream.spill;
+	if (spill == NO_MESSAGE) return;
+	const kept = <u32>min<u64>(length, head.headLength);
+	appendBody(spill, head.head, kept);
+	if (length > kept) addUnseenBody(spill, length - kept, UNHELD_OTHER);
+	spill.endTime = head.endTime;
+}
+
+/** The spill is over. */
+export function endSpill(stream: Stream): void {
+	const spill = stream.spill;
+	if (spill == NO_MESSAGE) return;
+	const exchange = spill.exchange;
+	leaveSpill(stream);
+	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
+}
+
+/** The stream is not read any more: what becomes of the spill's row is not decided here. */
+export function leaveSpill(stream: Stream): void {
+	const spill = stream.spill;
+	if (spill == NO_MESSAGE) return;
+	stream.spill = NO_MESSAGE;
+	spill.ended = true;
+	spill.reading = false;
+	if (spill.exchange == NO_EXCHANGE) freeMessage(spill);
+}

@@ -1,0 +1,200 @@
+// An exchange between two processes of this host is seen from both ends: two connections whose addresses are each
+// other's mirror image carry the same messages. Of unix sockets, whose paths name only listeners, the kernel tells which
+// two belong together. Here connections find their mirror, and rows their pair.
+//
+// A connection remembers its most recent rows. When both streams were seen from their beginning, the same exchange has
+// the same request offset on both sides; else order and equal request lines decide.
+import { equals, hashBytes } from '../memory/bytes';
+import { enlarge, release } from '../memory/memory';
+import { Connection, Exchange, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_STREAM } from '../memory/state';
+import { writePair } from './entries';
+
+const BUCKETS: u32 = 16384;
+const buckets = memory.data(65536, 8);
+
+/** Rows remembered of each connection. */
+const RECENT: u32 = 64;
+// One remembered row: u64 id, u64 request offset, u32 hash of method and target, u32 address of the row while it is
+// open, u8 paired.
+const ROW_BYTES: u32 = 32;
+const ROW_OFFSET: u32 = 8;
+const ROW_HASH: u32 = 16;
+const ROW_EXCHANGE: u32 = 20;
+const ROW_PAIRED: u32 = 24;
+const SEED: u32 = 2166136261;
+
+function hashOf(first: usize, firstLength: u32, second: usize, secondLength: u32): u32 {
+	return hashBytes(second, secondLength, hashBytes(first, firstLength, SEED) * 31 + 1);
+}
+
+function bucketOf(hash: u32): usize {
+	return buckets + (hash & (BUCKETS - 1)) * 4;
+}
+
+function hashNumber(number: u64): u32 {
+	return <u32>((number * 0x9e3779b97f4a7c15) >> 32) | 1;
+}
+
+function isUnix(connection: Connection): bool {
+	return connection.socketNumber != 0;
+}
+
+function mirrorable(connection: Connection): bool {
+	if (isUnix(connection)) return true;
+	return (
+		connection.localLength != 0 && connection.remoteLength != 0 &&
+		load<u8>(connection.local) != 117 && load<u8>(connection.remote) != 117
+	);
+}
+
+function ownHash(connection: Connection): u32 {
+	if (isUnix(connection)) return hashNumber(connection.socketNumber);
+	return hashOf(connection.local, connection.localLength, connection.remote, connection.remoteLength) | 1;
+}
+
+/** ownHash() of the other side. Of a client whose connection was not accepted yet it is not known: the server finds it. */
+function otherHash(connection: Connection): u32 {
+	if (isUnix(connection)) return hashNumber(connection.peerNumber);
+	return hashOf(connection.remote, connection.remoteLength, connection.local, connection.localLength) | 1;
+}
+
+/** Its addresses are known now: looks for the other side. */
+export function findMirror(connection: Connection): void {
+	if (connection.addressHash != 0 || !mirrorable(connection)) return;
+	const own = ownHash(connection);
+	connection.addressHash = own;
+	const wanted = otherHash(connection);
+	let best = NO_CONNECTION;
+	let other = changetype<Connection>(load<usize>(bucketOf(wanted)));
+	while (other != NO_CONNECTION) {
+		if (other.mirror == NO_CONNECTION && other.addressHash == wanted && mirrors(connection, other)) {
+			// The newest is first; of two with the same addresses (network namespaces) the one whose rows fit is right.
+			if (best == NO_CONNECTION || fitting(connection, other)) best = other;
+			if (fitting(connection, best)) break;
+		}
+		other = other.addressNext;
+	}
+	const bucket = bucketOf(own);
+	connection.addressNext = changetype<Connection>(load<usize>(bucket));
+	store<usize>(bucket, changetype<usize>(connection));
+	if (best == NO_CONNECTION) return;
+	connection.mirror = best;
+	best.mirror = connection;
+	pairAll(connection, best);
+}
+
+function mirrors(a: Connection, b: Connection): bool {
+	if (isUnix(a) || isUnix(b)) return a != b && a.peerNumber == b.socketNumber;
+	return (
+		a != b && a.localLength == b.remoteLength && a.remoteLength == b.localLength &&
+		equals(a.local, b.remote, a.localLength) && equals(a.remote, b.local, a.remoteLength)
+	);
+}
+
+/** Has one side no row yet, or do both know of a request in common? */
+function fitting(a: Connection, b: Connection): bool {
+	const rowsA = min<u32>(a.recentCount, RECENT);
+	const rowsB = min<u32>(b.recentCount, RECENT);
+	if (rowsA == 0 || rowsB == 0) return true;
+	for (let i: u32 = 0; i < rowsA; i++) {
+		const hash = load<u32>(a.recent + i * ROW_BYTES, ROW_HASH);
+		for (let j: u32 = 0; j < rowsB; j++) if (load<u32>(b.recent + j * ROW_BYTES, ROW_HASH) == hash) return true;
+	}
+	return false;
+}
+
+/** The connection is forgotten. */
+export function forgetMirror(connection: Connection): void {
+	if (connection.mirror != NO_CONNECTION) connection.mirror.mirror = NO_CONNECTION;
+	connection.mirror = NO_CONNECTION;
+	release(connection.recent);
+	connection.recent = 0;
+	connection.recentCount = 0;
+	if (connection.addressHash == 0) return;
+	const bucket = bucketOf(connection.addressHash);
+	let at = changetype<Connection>(load<usize>(bucket));
+	if (at == connection) {
+		store<usize>(bucket, changetype<usize>(connection.addressNext));
+		return;
+	}
+	while (at != NO_CONNECTION && at.addressNext != connection) at = at.addressNext;
+	if (at != NO_CONNECTION) at.addressNext = connection.addressNext;
+}
+
+/** The row got its id. */
+export function recordRow(exchange: Exchange): void {
+	const connection = exchange.connection;
+	const request = exchange.request;
+	if (request == NO_MESSAGE) return;
+	// A peer whose address is known and is not this host's rarely gets a mirror; the room is small and given back with the
+	// connection.
+	if (connection.recentCount < RECENT && !growRecent(connection)) return;
+	const row = connection.recent + (connection.recentCount % RECENT) * ROW_BYTES;
+	connection.recentCount++;
+	const method = request.head + request.method;
+	const target = request.head + request.target;
+	store<u64>(row, exchange.id);
+	store<u64>(row, request.startOffset, ROW_OFFSET);
+	store<u32>(row, hashOf(method, request.methodLength, target, request.targetLength), ROW_HASH);
+	store<u32>(row, <u32>changetype<usize>(exchange), ROW_EXCHANGE);
+	store<u8>(row, 0, ROW_PAIRED);
+	if (connection.mirror != NO_CONNECTION) pairRow(connection, row, connection.mirror);
+}
+
+/** Room for one row more: 4, 8, 16 … rows, for most connections carry few. */
+function growRecent(connection: Connection): bool {
+	const count = connection.recentCount;
+	if (count != 0 && (count < 4 || popcnt<u32>(count) != 1)) return true;
+	const recent = enlarge(connection.recent, count * ROW_BYTES, (count == 0 ? 4 : count * 2) * ROW_BYTES);
+	if (recent == 0) return false;
+	connection.recent = recent;
+	return true;
+}
+
+/** The row was handed out: its pair has to be told apart from now on. */
+export function handedOut(exchange: Exchange): void {
+	const connection = exchange.connection;
+	const rows = min<u32>(connection.recentCount, RECENT);
+	const address = <u32>changetype<usize>(exchange);
+	// The rows handed out are nearly always the newest ones: look from there.
+	for (let i: u32 = 0; i < rows; i++) {
+		const row = connection.recent + ((connection.recentCount - 1 - i) % RECENT) * ROW_BYTES;
+		if (load<u32>(row, ROW_EXCHANGE) != address) continue;
+		store<u32>(row, 0, ROW_EXCHANGE);
+		return;
+	}
+}
+
+function pairAll(a: Connection, b: Connection): void {
+	const rows = min<u32>(a.recentCount, RECENT);
+	// Oldest first, so that order decides where offsets cannot.
+	for (let i = rows; i > 0; i--) pairRow(a, a.recent + ((a.recentCount - i) % RECENT) * ROW_BYTES, b);
+}
+
+function pairRow(connection: Connection, row: usize, other: Connection): void {
+	if (load<u8>(row, ROW_PAIRED) != 0) return;
+	const exact = wholeStream(connection) && wholeStream(other);
+	const rows = min<u32>(other.recentCount, RECENT);
+	for (let i = rows; i > 0; i--) {
+		const candidate = other.recent + ((other.recentCount - i) % RECENT) * ROW_BYTES;
+		if (load<u8>(candidate, ROW_PAIRED) != 0) continue;
+		if (load<u32>(candidate, ROW_HASH) != load<u32>(row, ROW_HASH)) continue;
+		if (exact && load<u64>(candidate, ROW_OFFSET) != load<u64>(row, ROW_OFFSET)) continue;
+		store<u8>(row, 1, ROW_PAIRED);
+		store<u8>(candidate, 1, ROW_PAIRED);
+		tellPair(row, candidate);
+		return;
+	}
+}
+
+function wholeStream(connection: Connection): bool {
+	return connection.requests == NO_STREAM ? connection.wholeRequests : !connection.requests.midstream;
+}
+
+function tellPair(a: usize, b: usize): void {
+	const first = changetype<Exchange>(<usize>load<u32>(a, ROW_EXCHANGE));
+	const second = changetype<Exchange>(<usize>load<u32>(b, ROW_EXCHANGE));
+	if (first != NO_EXCHANGE) first.pairId = load<u64>(b);
+	if (second != NO_EXCHANGE) second.pairId = load<u64>(a);
+	if (first == NO_EXCHANGE || second == NO_EXCHANGE) writePair(load<u64>(a), load<u64>(b));
+}

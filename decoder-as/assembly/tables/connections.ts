@@ -1,0 +1,125 @@
+// The connection table: by id, in order of use, bounded. Also the list of connections that have something to decide when
+// the batch ends.
+import { allocateZeroed } from '../memory/memory';
+import { Connection, NO_CONNECTION } from '../memory/state';
+import * as call from '../wire/call';
+
+const BUCKETS: u32 = 65536;
+const buckets = memory.data(262144, 8);
+
+/** Number of batches begun; the one being decoded. */
+export let batch: u32 = 0;
+/** Number of batches at whose end everything was decided. */
+export let settled: u32 = 0;
+
+export let count: u32 = 0;
+export let oldest: Connection = NO_CONNECTION;
+export let newest: Connection = NO_CONNECTION;
+let firstDue: Connection = NO_CONNECTION;
+
+export function beginBatch(): void {
+	batch++;
+}
+
+export function settleBatch(): void {
+	settled = batch;
+}
+
+function bucketOf(id: u64): usize {
+	const mixed = id * 0x9e3779b97f4a7c15;
+	return buckets + (<u32>(mixed >> 48) & (BUCKETS - 1)) * 4;
+}
+
+export function findConnection(id: u64): Connection {
+	let connection = changetype<Connection>(load<usize>(bucketOf(id)));
+	while (connection != NO_CONNECTION && connection.id != id) connection = connection.hashNext;
+	return connection;
+}
+
+/** Puts a new connection into the table; NO_CONNECTION without memory. */
+export function addConnection(id: u64): Connection {
+	const connection = changetype<Connection>(allocateZeroed(offsetof<Connection>()));
+	if (connection == NO_CONNECTION) return connection;
+	connection.id = id;
+	connection.pid = call.pid;
+	connection.fd = call.fd;
+	connection.comm0 = call.comm0;
+	connection.comm1 = call.comm1;
+	connection.openedAt = call.time;
+	const bucket = bucketOf(id);
+	connection.hashNext = changetype<Connection>(load<usize>(bucket));
+	store<usize>(bucket, changetype<usize>(connection));
+	linkNewest(connection);
+	count++;
+	return connection;
+}
+
+/** It is no longer followed: off the list by use. It can still be found by its id. */
+export function retireConnection(connection: Connection): void {
+	unlinkUse(connection);
+	count--;
+}
+
+/** Takes it out of the table by id; the struct stays. */
+export function removeConnection(connection: Connection): void {
+	const bucket = bucketOf(connection.id);
+	let at = changetype<Connection>(load<usize>(bucket));
+	if (at == connection) {
+		store<usize>(bucket, changetype<usize>(connection.hashNext));
+		return;
+	}
+	while (at != NO_CONNECTION && at.hashNext != connection) at = at.hashNext;
+	if (at != NO_CONNECTION) at.hashNext = connection.hashNext;
+}
+
+/** It was used now. */
+export function touch(connection: Connection): void {
+	if (connection == newest) return;
+	unlinkUse(connection);
+	linkNewest(connection);
+}
+
+function linkNewest(connection: Connection): void {
+	connection.lruPrevious = newest;
+	connection.lruNext = NO_CONNECTION;
+	if (newest != NO_CONNECTION) newest.lruNext = connection;
+	else oldest = connection;
+	newest = connection;
+}
+
+function unlinkUse(connection: Connection): void {
+	const previous = connection.lruPrevious;
+	const next = connection.lruNext;
+	if (previous != NO_CONNECTION) previous.lruNext = next;
+	else oldest = next;
+	if (next != NO_CONNECTION) next.lruPrevious = previous;
+	else newest = previous;
+}
+
+/** Has it decided when the batch ends. */
+export function makeDue(connection: Connection): void {
+	if (connection.due) return;
+	connection.due = true;
+	connection.dueNext = firstDue;
+	firstDue = connection;
+}
+
+/** The list of due connections, which is empty afterwards. */
+export function takeDue(): Connection {
+	const list = firstDue;
+	firstDue = NO_CONNECTION;
+	return list;
+}
+
+/** Counts one more syscall of the connection, in order of first use. */
+export function noteSyscall(connection: Connection, syscall: u32): void {
+	const noted = (<u64>1) << (syscall & 63);
+	if (connection.syscallsNoted & noted) return;
+	connection.syscallsNoted |= noted;
+	const list = changetype<usize>(connection) + offsetof<Connection>('syscalls0');
+	const length = connection.syscallCount;
+	if (length == 16) return;
+	store<u8>(list + length, <u8>syscall);
+	connection.syscallCount = length + 1;
+}
+
