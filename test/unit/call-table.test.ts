@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as event from '../../decoder-as/assembly/capture-event.ts';
+import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
 
 const root = join(import.meta.dirname, '../..');
 const table = readFileSync(join(root, 'bpf/calls.bpf.h'), 'utf8');
