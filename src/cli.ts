@@ -122,7 +122,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 			return EXIT.ok;
 		}),
 	);
-	command('help', 'explain a command, a dot command, a table, an SQL function or a keyword')
+	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
 		.argument('[topic]', 'what to explain; without it: this list')
 		.action((topic: string | undefined) =>
 			setWork(async () => {
@@ -164,7 +164,6 @@ async function main(): Promise<number> {
 			error.message.replace(/^error: /, '').replaceAll('\n', ' '),
 			'ERR_USAGE',
 			'`tinytap --help` lists commands and options.',
-			EXIT.usage,
 		);
 	}
 	return work === undefined ? EXIT.ok : await work();

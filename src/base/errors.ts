@@ -1,27 +1,29 @@
-// Errors that are the user's to mend: one sentence, a code, a hint; never a stack trace.
+// Errors that a person can fix: one sentence, a code, a hint; never a stack trace.
+import { type ErrorCode, EXIT, errorEntry } from './error-codes.ts';
 
-/** Exit codes of the contract. */
-export const EXIT = { ok: 0, runtime: 1, usage: 2, loss: 3, expectation: 4, interrupted: 130 } as const;
+export { type ErrorCode, EXIT };
 
-/** A problem that a person can mend. `message` is one sentence saying what was expected and what came. */
+/** A problem that a person can fix. `message` is one sentence that says what was expected and what came. */
 export class UserError extends Error {
-	readonly code: string;
+	readonly code: ErrorCode;
 	readonly hint: string | undefined;
-	/** Exit status of a command that ends with this error. */
-	readonly exitCode: number;
 
-	constructor(message: string, code: string, hint?: string, exitCode: number = EXIT.runtime) {
+	constructor(message: string, code: ErrorCode, hint?: string) {
 		super(message);
 		this.name = 'UserError';
 		this.code = code;
 		this.hint = hint;
-		this.exitCode = exitCode;
+	}
+
+	/** Exit status of a command that ends with this error. */
+	get exitCode(): number {
+		return errorEntry(this.code)?.exit ?? EXIT.runtime;
 	}
 }
 
 /** Wrong words on the command line or at the prompt: exit code 2. */
 export function usageError(message: string, hint?: string): UserError {
-	return new UserError(message, 'ERR_USAGE', hint, EXIT.usage);
+	return new UserError(message, 'ERR_USAGE', hint);
 }
 
 /** `ENOENT`-like code of a system error, or undefined. */

@@ -9,6 +9,7 @@ import {
 	LOSS_RING_FULL,
 	LOSS_UNSEEN,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
+import { errorEntry, isErrorCode } from '../base/error-codes.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
@@ -26,16 +27,6 @@ const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED
 const SOCK_STREAM = 1;
 /** No call moves more. */
 const CALL_BYTES_MAX = 2 ** 31 - 1;
-
-/** What to do about an error of the addon. */
-const HINTS: ReadonlyMap<string, () => string> = new Map([
-	['ERR_NO_PERMISSION', () => `Run it as root: ${sudoLine()}`],
-	['ERR_NO_TRACEFS', () => 'As root: mount -t tracefs none /sys/kernel/tracing'],
-	['ERR_OBJECT', () => 'Build it again: scripts/build'],
-	['ERR_LOAD', () => '`tinytap doctor` says what this kernel lacks.'],
-	['ERR_ATTACH', () => '`tinytap doctor` says what this kernel lacks.'],
-	['ERR_RING', () => 'Try a smaller --ring-size.'],
-]);
 
 /** Loads and attaches. Throws a UserError that says why it cannot and what to do. */
 export function kernelSource(settings: CaptureSettings): BatchSource {
@@ -154,8 +145,9 @@ function open(addon: NativeAddon, settings: CaptureSettings): NativeCapture {
 function explained(error: unknown): unknown {
 	if (error instanceof UserError || !(error instanceof Error)) return error;
 	const code = systemCode(error);
-	if (code === undefined) return error;
-	return new UserError(error.message, code, HINTS.get(code)?.() ?? '`tinytap doctor` looks at what a capture needs.');
+	if (code === undefined || !isErrorCode(code)) return error;
+	const hint = code === 'ERR_NO_PERMISSION' ? `Run it as root: ${sudoLine()}` : errorEntry(code)?.hint;
+	return new UserError(error.message, code, hint);
 }
 
 /** tracefs is not mounted at boot everywhere; mounting it where it belongs changes nothing else. */

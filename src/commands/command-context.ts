@@ -78,5 +78,5 @@ export async function withCapture(
 }
 
 function interrupted(): UserError {
-	return new UserError('interrupted', 'ERR_INTERRUPTED', undefined, EXIT.interrupted);
+	return new UserError('interrupted', 'ERR_INTERRUPTED');
 }

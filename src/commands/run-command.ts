@@ -25,7 +25,6 @@ export async function runCommand(
 			unsafe ? 'JavaScript files cannot be run yet' : 'expected an .sql file; a JavaScript file needs --unsafe',
 			'ERR_SCRIPT_TYPE',
 			'Write the script as SQL statements in a file that ends in .sql.',
-			EXIT.usage,
 		);
 	}
 	const isFile = name.includes('/') || name.endsWith('.sql');

@@ -83,12 +83,7 @@ export class RunningCapture {
 	checkLoss(): void {
 		const sentence = lossSentence(this.threads.status);
 		if (!this.#options.strict || sentence === undefined) return;
-		throw new UserError(
-			sentence,
-			'ERR_LOSS',
-			'A larger --ring-size or a filter (--port, --pid, --comm) may help.',
-			EXIT.loss,
-		);
+		throw new UserError(sentence, 'ERR_LOSS', 'A larger --ring-size or a filter (--port, --pid, --comm) may help.');
 	}
 
 	/** The exit status of a command that ends with `code`: that of the program behind `--` when all went well. */

@@ -1,7 +1,7 @@
 // Statements that come from a file or a pipe: no prompt, no history; the first error ends it.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { EXIT, UserError, usageError } from '../base/errors.ts';
+import { UserError, usageError } from '../base/errors.ts';
 import type { SqlValue } from '../store/table.ts';
 import { runDotCommand } from './dot-commands.ts';
 import type { Printed } from './result-printer.ts';
@@ -14,12 +14,7 @@ export class StepError extends UserError {
 	readonly position: number | undefined;
 
 	constructor(error: UserError, step: Step, place: string | undefined) {
-		super(
-			`${place === undefined ? '' : `${place}:${step.line}: `}${error.message}`,
-			error.code,
-			error.hint,
-			error.exitCode,
-		);
+		super(`${place === undefined ? '' : `${place}:${step.line}: `}${error.message}`, error.code, error.hint);
 		this.sql = step.type === 'statement' ? step.sql : undefined;
 		this.position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
 	}
@@ -77,7 +72,7 @@ export class StepRunner {
 	/** The UserError (exit code 4) of a script whose expectations did not all hold. */
 	expectationError(): UserError | undefined {
 		if (this.failedExpectations.length === 0) return undefined;
-		return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION', undefined, EXIT.expectation);
+		return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION');
 	}
 }
 

@@ -1,7 +1,8 @@
 // Tab: what could stand at the cursor, in commands and in statements.
 
+import { ERROR_CODES } from '../base/error-codes.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
-import { completionsAt, type Schema } from '../sql/sql-light.ts';
+import { completionsAt, FUNCTION_DOCS, type Schema } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
 import type { OwnTable } from '../threads/messages.ts';
 import { DOT_COMMANDS, type DotCommand } from './dot-commands.ts';
@@ -47,6 +48,8 @@ function argumentCompletions(
 	context: CompletionContext,
 ): Completed {
 	switch (kind) {
+		case 'topic':
+			return matching(helpTopics(), argument);
 		case 'table':
 			return matching([...schemaOf(context).tables.keys()], argument);
 		case 'format':
@@ -68,6 +71,15 @@ function argumentCompletions(
 			return sql === undefined ? [[], argument] : sqlCompletions(sql, sql.length, context);
 		}
 	}
+}
+
+function helpTopics(): string[] {
+	return [
+		...['functions', 'keywords', 'errors'],
+		...DOT_COMMANDS.map(({ name }) => name),
+		...FUNCTION_DOCS.map(({ name }) => name),
+		...ERROR_CODES.map(([code]) => code),
+	];
 }
 
 function matching(candidates: readonly string[], word: string): Completed {

@@ -13,6 +13,7 @@ import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
 import type { Column } from '../store/table.ts';
 import { type CommandName, commandName } from './command-names.ts';
+import { errorHelp } from './error-help.ts';
 import { filtersText, parseFilters } from './filters.ts';
 import { literalText, parseParameter } from './parameters.ts';
 import { findQuery, listQueries, readQuery, saveQuery } from './saved-queries.ts';
@@ -25,8 +26,8 @@ export type DotCommand = {
 	readonly description: string;
 	/** Only where a person types: scripts may not. */
 	readonly promptOnly?: boolean;
-	/** What Tab offers behind the name. */
-	readonly argument?: 'table' | 'format' | 'query' | 'condition' | 'name and statement';
+	/** What Tab offers after the name. */
+	readonly argument?: 'topic' | 'table' | 'format' | 'query' | 'condition' | 'name and statement';
 	/** Answers `quit` to end the shell. */
 	readonly run: (shell: ShellSession, argument: string) => Promise<'quit' | undefined> | 'quit' | undefined;
 };
@@ -34,10 +35,11 @@ export type DotCommand = {
 export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'help',
-		usage: '.help [functions | keywords | NAME]',
-		description: 'this list, those of SQL, or what a command, function or keyword does',
+		usage: '.help [functions | keywords | errors | NAME]',
+		description: 'this list, other lists, or what a command, function, keyword or error code means',
+		argument: 'topic',
 		run: async (shell, argument) => {
-			await shell.sink.write(argument === '' ? helpText() : sqlHelp(argument));
+			await shell.sink.write(argument === '' ? helpText() : (errorHelp(argument) ?? sqlHelp(argument)));
 			return undefined;
 		},
 	},
@@ -312,6 +314,8 @@ function helpText(): string {
 
 /** Of `tinytap help TOPIC`: what .help explains, and the tables. */
 export function topicHelp(topic: string): string {
+	const ofErrors = errorHelp(topic);
+	if (ofErrors !== undefined) return ofErrors;
 	if (TABLES.some(({ name }) => name === topic.toLowerCase())) return schemaText(topic, TABLES);
 	if (topic === 'commands') return helpText();
 	try {
@@ -320,7 +324,7 @@ export function topicHelp(topic: string): string {
 		if (!(error instanceof UserError)) throw error;
 		throw usageError(
 			`help: there is no command, table, function or keyword ${JSON.stringify(topic)}`,
-			'`tinytap help` lists the commands; other topics: commands, functions, keywords, and the names of tables.',
+			'`tinytap help` lists the commands; other topics: commands, functions, keywords, errors, error codes, and the names of tables.',
 		);
 	}
 }
@@ -345,7 +349,7 @@ function sqlHelp(argument: string): string {
 	if (found.length > 0) return helpLines(found);
 	throw usageError(
 		`.help: there is no command, function or keyword ${argument}`,
-		'.help, .help functions and .help keywords list them.',
+		'.help, .help functions, .help keywords and .help errors list what there is.',
 	);
 }
 

@@ -1,6 +1,6 @@
 // How an error is told: one sentence, the place in the SQL text, a hint. Only our own bugs show a stack.
 import { UserError } from '../base/errors.ts';
-import { systemProblem } from '../base/file-error.ts';
+import { systemProblem } from '../base/system-problem.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
 import { errorMark } from '../sql/sql-light.ts';

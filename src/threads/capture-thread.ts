@@ -9,7 +9,7 @@ import {
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { systemCode } from '../base/errors.ts';
-import { systemProblem } from '../base/file-error.ts';
+import { systemProblem } from '../base/system-problem.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
 import { endRecord } from '../capture/fact-record.ts';
 import { kernelSource } from '../capture/kernel-source.ts';

@@ -2,24 +2,23 @@
 // thread asks the capture thread for snapshots over a port of their own.
 
 import type { MessagePort } from 'node:worker_threads';
-import { EXIT, UserError } from '../base/errors.ts';
+import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
 import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import type { Column, ColumnType, SqlValue } from '../store/table.ts';
 
-/** A UserError that crosses a thread border. */
-export type ErrorMessage = {
-	readonly message: string;
-	readonly code: string;
-	readonly hint: string | undefined;
-	readonly exitCode: number;
-	/** Offset in the SQL text, for the `^` marker. */
-	readonly position?: number;
-	/** The stack of an error of ours (a bug), undefined for the user's. */
-	readonly stack?: string;
-};
+/** An error that crosses a thread border: a UserError, or one of ours with its stack. */
+export type ErrorMessage =
+	| {
+			readonly message: string;
+			readonly code: ErrorCode;
+			readonly hint: string | undefined;
+			/** Offset in the SQL text, for the `^` marker. */
+			readonly position?: number;
+	  }
+	| { readonly message: string; readonly stack: string };
 
 /** Shared counters that main reads without asking; Float64Array. */
 export const STATUS_ROWS = 0;
@@ -162,19 +161,13 @@ export type FromQuery =
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
 	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };
 
-/** An error as it crosses a thread border; whatever is not a UserError is a bug of ours and keeps its stack. */
+/** An error as it crosses a thread border; whatever is not a UserError is an internal error and keeps its stack. */
 export function errorMessage(error: unknown): ErrorMessage {
 	if (error instanceof UserError) {
-		const { message, code, hint, exitCode } = error;
+		const { message, code, hint } = error;
 		const position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
-		return { message, code, hint, exitCode, ...(position === undefined ? {} : { position }) };
+		return { message, code, hint, ...(position === undefined ? {} : { position }) };
 	}
 	const stack = error instanceof Error ? error.stack : undefined;
-	return {
-		message: String(error),
-		code: 'ERR_INTERNAL',
-		hint: undefined,
-		exitCode: EXIT.runtime,
-		stack: stack ?? String(error),
-	};
+	return { message: String(error), stack: stack ?? String(error) };
 }

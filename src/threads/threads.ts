@@ -44,8 +44,8 @@ const QUERY_HEAP_MIB = 40;
 export class RemoteError extends UserError {
 	readonly position: number | undefined;
 
-	constructor(error: ErrorMessage) {
-		super(error.message, error.code, error.hint, error.exitCode);
+	constructor(error: Exclude<ErrorMessage, { stack: string }>) {
+		super(error.message, error.code, error.hint);
 		this.position = error.position;
 	}
 }
@@ -422,7 +422,7 @@ function threadFile(name: string): string {
 }
 
 function fromMessage(error: ErrorMessage): Error {
-	if (error.stack === undefined) return new RemoteError(error);
+	if (!('stack' in error)) return new RemoteError(error);
 	const bug = new Error(error.message);
 	bug.stack = error.stack;
 	return bug;

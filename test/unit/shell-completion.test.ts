@@ -32,6 +32,8 @@ test('Tab offers commands behind a dot, and what they take', () => {
 	assert.ok(offers('.tail dur').includes('duration_ms'));
 	assert.ok(offers('.save name SELECT dur').includes('duration_ms'));
 	assert.deepEqual(offers('.show 1'), []);
+	assert.deepEqual(offers('.help ERR_NO_TR'), ['ERR_NO_TRACEFS']);
+	assert.deepEqual(offers('.help fun'), ['functions']);
 	assert.deepEqual(offers('.nosuch x'), []);
 });
 

@@ -1,17 +1,7 @@
 // Errors of SQL text: what was expected, what came, and where.
-import { UserError } from '../../base/errors.ts';
+import { type ErrorCode, UserError } from '../../base/errors.ts';
 
-export type SqlErrorCode =
-	| 'ERR_SQL_SYNTAX'
-	| 'ERR_SQL_UNSUPPORTED'
-	| 'ERR_SQL_NAME'
-	| 'ERR_SQL_FUNCTION'
-	| 'ERR_SQL_READ_ONLY'
-	| 'ERR_SQL_PARAMETER'
-	| 'ERR_SQL_VALUE'
-	| 'ERR_SQL_TOO_LARGE'
-	| 'ERR_SQL_TIME_LIMIT'
-	| 'ERR_SQL_CANCELLED';
+export type SqlErrorCode = Extract<ErrorCode, `ERR_SQL_${string}`>;
 
 export class SqlError extends UserError {
 	/** Offset in the statement's text that the error is about, for a `^` under it. */

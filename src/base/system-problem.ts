@@ -1,0 +1,17 @@
+// What a system error means, in words.
+const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
+	['ENOENT', 'no such file or directory'],
+	['EEXIST', 'it exists already'],
+	['EACCES', 'permission denied'],
+	['EPERM', 'operation not permitted'],
+	['EISDIR', 'it is a directory'],
+	['ENOTDIR', 'a part of the path is not a directory'],
+	['ELOOP', 'it is a symbolic link'],
+	['ENOSPC', 'no space left on the device'],
+	['EROFS', 'the file system is read-only'],
+]);
+
+/** What a system error's code means, in words. */
+export function systemProblem(code: string): string {
+	return SYSTEM_PROBLEMS.get(code) ?? code;
+}
