@@ -1,0 +1,91 @@
+// What the project's Markdown files hold that can be checked: links, headings, code blocks, commands.
+
+export type Link = { readonly line: number; readonly target: string };
+
+/** Targets of inline links and images, outside of code. */
+export function linksOf(text: string): Link[] {
+	return withoutBlocks(text).flatMap((line, index) =>
+		[...line.replace(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)].map((match) => ({
+			line: index + 1,
+			target: match[1]!,
+		})),
+	);
+}
+
+/** Paths in backticks that begin in one of the repository's folders: `src/cli.ts`, `docs/`, but not `docs/NAME.md`. */
+export function pathsOf(text: string, folders: readonly string[]): Link[] {
+	return withoutBlocks(text).flatMap((line, index) =>
+		[...line.matchAll(/`([\w.-]+\/[\w./-]*)`/g)]
+			.filter(
+				([, path]) =>
+					folders.includes(path!.split('/')[0]!) &&
+					!/\b[A-Z]{3,}\b(?=\.|-|$)/.test(path!.replace(/README|SECURITY/, '')),
+			)
+			.map((match) => ({ line: index + 1, target: match[1]! })),
+	);
+}
+
+/** What can stand after `#` in a link to this file: GitHub's names of its headings. */
+export function anchorsOf(text: string): Set<string> {
+	const anchors = new Set<string>();
+	for (const line of withoutBlocks(text)) {
+		const heading = /^#{1,6} +(.*?)(?: +#+)?$/.exec(line)?.[1];
+		if (heading === undefined) continue;
+		const name = heading
+			.replace(/\]\([^)]*\)/g, '')
+			.toLowerCase()
+			.replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '')
+			.replaceAll(' ', '-');
+		let anchor = name;
+		for (let count = 1; anchors.has(anchor); count++) anchor = `${name}-${count}`;
+		anchors.add(anchor);
+	}
+	return anchors;
+}
+
+export type Block = { readonly line: number; readonly lines: readonly string[] };
+
+/** Fenced code blocks without a language, with the line of their first line. */
+export function codeBlocks(text: string): Block[] {
+	const blocks: Block[] = [];
+	const lines = text.split('\n');
+	for (let at = 0; at < lines.length; at++) {
+		const fence = /^```(\w*)$/.exec(lines[at]!);
+		if (fence === null) continue;
+		const end = lines.indexOf('```', at + 1);
+		if (end < 0) throw new Error(`line ${at + 1}: a code block without an end`);
+		if (fence[1] === '') blocks.push({ line: at + 2, lines: lines.slice(at + 1, end) });
+		at = end;
+	}
+	return blocks;
+}
+
+/** Words of a command line as a shell takes them apart; what stands after # is a comment. */
+export function shellWords(command: string): string[] {
+	const words = [...command.matchAll(/\s*(?:(#.*)|((?:[^\s"'#]|"[^"]*"|'[^']*')(?:[^\s"']|"[^"]*"|'[^']*')*))/g)];
+	return words.flatMap(([, , word]) => (word === undefined ? [] : [word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2')]));
+}
+
+/** A session at the prompt: what is typed, and what is printed before the next prompt. */
+export type Exchange = { readonly line: number; readonly typed: string; readonly printed: string };
+
+export function sessionOf({ line, lines }: Block): Exchange[] {
+	const session: { line: number; typed: string[]; printed: string[] }[] = [];
+	for (const [index, text] of lines.entries()) {
+		const last = session.at(-1);
+		if (text.startsWith('tinytap> ')) session.push({ line: line + index, typed: [text.slice(9)], printed: [] });
+		else if (text.startsWith('... ') && last?.printed.length === 0) last.typed.push(text.slice(4));
+		else last?.printed.push(text);
+	}
+	return session.map((said) => ({ line: said.line, typed: said.typed.join('\n'), printed: said.printed.join('\n') }));
+}
+
+/** Lines, empty where a code block is, so that numbers of lines stay. */
+function withoutBlocks(text: string): string[] {
+	let inside = false;
+	return text.split('\n').map((line) => {
+		if (!line.startsWith('```')) return inside ? '' : line;
+		inside = !inside;
+		return '';
+	});
+}

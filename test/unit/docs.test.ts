@@ -1,0 +1,117 @@
+// The documentation against the repository: npm run docs:check.
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+import { anchorsOf, codeBlocks, linksOf, pathsOf, sessionOf, shellWords } from '../../support/markdown.ts';
+import { runTinytap } from '../../support/tinytap.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DEMO = join(ROOT, 'recordings/demo.tinytap');
+/** Made by the build: they need not be there. */
+const BUILT = ['build', 'dist', 'node_modules'];
+
+const FILES = ['', 'docs', 'docs/decisions', '.github'].flatMap((folder) => {
+	const path = join(ROOT, folder);
+	if (!existsSync(path)) return [];
+	return readdirSync(path)
+		.filter((name) => name.endsWith('.md'))
+		.map((name) => join(path, name));
+});
+const FOLDERS = readdirSync(ROOT, { withFileTypes: true })
+	.filter((entry) => entry.isDirectory() && !BUILT.includes(entry.name) && entry.name !== '.git')
+	.map(({ name }) => name);
+
+const read = (path: string) => readFileSync(path, 'utf8');
+
+test('links in the documentation lead to files and headings that exist', () => {
+	const broken = FILES.flatMap((file) =>
+		linksOf(read(file))
+			.filter(({ target }) => !/^[a-z]+:/.test(target))
+			.filter(({ target }) => {
+				const [path = '', anchor] = target.split('#');
+				const linked = path === '' ? file : join(dirname(file), path);
+				return !existsSync(linked) || (anchor !== undefined && !anchorsOf(read(linked)).has(anchor));
+			})
+			.map(({ line, target }) => `${relative(ROOT, file)}:${line}: ${target}`),
+	);
+	assert.deepEqual(broken, []);
+});
+
+test('files that the documentation names are there', () => {
+	const absent = FILES.flatMap((file) =>
+		pathsOf(read(file), FOLDERS)
+			.filter(({ target }) => ![ROOT, dirname(file)].some((base) => existsSync(join(base, target))))
+			.map(({ line, target }) => `${relative(ROOT, file)}:${line}: ${target}`),
+	);
+	assert.deepEqual(absent, []);
+});
+
+/** A directory with what the commands name, and a recording in place of the kernel. */
+async function inPractice<T>(work: (cwd: string) => Promise<T>): Promise<T> {
+	const cwd = mkdtempSync(join(tmpdir(), 'tinytap-docs-'));
+	try {
+		copyFileSync(DEMO, join(cwd, 'traffic.tinytap'));
+		writeFileSync(join(cwd, 'report.sql'), 'SELECT count(*) FROM exchanges WHERE status >= 500;\n');
+		return await work(cwd);
+	} finally {
+		rmSync(cwd, { recursive: true });
+	}
+}
+
+test('commands in the documentation run, on the demo recording', async () => {
+	const commands = FILES.flatMap((file) =>
+		codeBlocks(read(file)).flatMap(({ line, lines }) =>
+			lines
+				.map((text, index) => ({ place: `${relative(ROOT, file)}:${line + index}`, words: shellWords(text) }))
+				.filter(({ words }) => words[0] === 'tinytap' && !/^\d/.test(words[1] ?? '')),
+		),
+	);
+	assert.ok(commands.length >= 5, `only ${commands.length} commands found`);
+	for (const { place, words } of commands) {
+		await inPractice(async (cwd) => {
+			// What would be the output is there as an example.
+			rmSync(join(cwd, words[1] === 'record' ? 'traffic.tinytap' : 'none'), { force: true });
+			const live = !words.includes('--replay') && !['doctor', 'queries', 'help', 'version'].includes(words[1] ?? '');
+			const args = [...words.slice(1), ...(live ? ['--replay', DEMO] : [])];
+			const { code, stderr } = await runTinytap(args, { cwd, input: '.quit\n' });
+			assert.equal(code, 0, `${place}: ${words.join(' ')}: exit code ${code}: ${stderr}`);
+		});
+	}
+});
+
+test('sessions in the documentation print what they say, on the demo recording', async () => {
+	const sessions = FILES.flatMap((file) =>
+		codeBlocks(read(file)).flatMap((block) =>
+			sessionOf(block).map((said) => ({ ...said, place: `${relative(ROOT, file)}:${said.line}` })),
+		),
+	);
+	assert.ok(sessions.length >= 3, `only ${sessions.length} statements found`);
+	for (const { place, typed, printed } of sessions) {
+		const { code, stdout, stderr } = await runTinytap(['--replay', DEMO], { input: `${typed}\n` });
+		assert.equal(code, 0, `${place}: ${stderr}`);
+		assert.doesNotMatch(stderr, /^error/im, place);
+		// The number of rows is for terminals.
+		if (printed !== '') assert.equal(stdout.trimEnd(), printed.replace(/\n\(\d+ rows?\)$/, ''), place);
+	}
+});
+
+test('a check of Markdown finds links, paths, headings, commands and what a session prints', () => {
+	const text =
+		'# A, b & `c`\n\n[x](a.md#b "title") `[no](link)`\n## Same\n## Same\n```\n[no](block)\n```\n`src/a.ts` `x/y` `src/NAME.ts`\n';
+	assert.deepEqual(linksOf(text), [{ line: 3, target: 'a.md#b' }]);
+	assert.deepEqual(pathsOf(text, ['src']), [{ line: 9, target: 'src/a.ts' }]);
+	assert.deepEqual([...anchorsOf(text)], ['a-b--c', 'same', 'same-1']);
+	assert.deepEqual(shellWords(`tinytap query "SELECT '#' x" --a='b c' # "comment`), [
+		'tinytap',
+		'query',
+		"SELECT '#' x",
+		'--a=b c',
+	]);
+	const block = { line: 7, lines: ['$ tinytap', 'tinytap> SELECT', '... 1;', ' 1', '---', 'tinytap> .quit'] };
+	assert.deepEqual(sessionOf(block), [
+		{ line: 8, typed: 'SELECT\n1;', printed: ' 1\n---' },
+		{ line: 12, typed: '.quit', printed: '' },
+	]);
+});
