@@ -31,52 +31,52 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
  * SYSCALL_*, direction, shape, message flags, kind of descriptor, arguments that are read.
  */
 #define DATA_CALLS(EACH)                                                                                     \
-	EACH(read, 0, 63, SYSCALL_READ, DIRECTION_IN, SHAPE_BUFFER, FLAGS_NONE, FILES_TOO, 3)                 \
-	EACH(write, 1, 64, SYSCALL_WRITE, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_NONE, FILES_TOO, 3)              \
-	EACH(readv, 19, 65, SYSCALL_READV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)              \
-	EACH(writev, 20, 66, SYSCALL_WRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)           \
-	EACH(sendto, 44, 206, SYSCALL_SENDTO, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_FOURTH, SOCKETS_ONLY, 5)     \
-	EACH(recvfrom, 45, 207, SYSCALL_RECVFROM, DIRECTION_IN, SHAPE_BUFFER, FLAGS_FOURTH, SOCKETS_ONLY, 4)  \
-	EACH(preadv, 295, 69, SYSCALL_PREADV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)           \
-	EACH(pwritev, 296, 70, SYSCALL_PWRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)        \
-	EACH(preadv2, 327, 286, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)        \
+	EACH(read, 0, 63, SYSCALL_READ, DIRECTION_IN, SHAPE_BUFFER, FLAGS_NONE, FILES_TOO, 3)                \
+	EACH(write, 1, 64, SYSCALL_WRITE, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_NONE, FILES_TOO, 3)             \
+	EACH(readv, 19, 65, SYSCALL_READV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)             \
+	EACH(writev, 20, 66, SYSCALL_WRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)          \
+	EACH(sendto, 44, 206, SYSCALL_SENDTO, DIRECTION_OUT, SHAPE_BUFFER, FLAGS_FOURTH, SOCKETS_ONLY, 5)    \
+	EACH(recvfrom, 45, 207, SYSCALL_RECVFROM, DIRECTION_IN, SHAPE_BUFFER, FLAGS_FOURTH, SOCKETS_ONLY, 4) \
+	EACH(preadv, 295, 69, SYSCALL_PREADV, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)          \
+	EACH(pwritev, 296, 70, SYSCALL_PWRITEV, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)       \
+	EACH(preadv2, 327, 286, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)       \
 	EACH(pwritev2, 328, 287, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)
 
 /* Likewise; their messages may also carry descriptors, so each has a program of its own. */
 #define MESSAGE_CALLS(EACH)                                                                                     \
-	EACH(sendmsg, 46, 211, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)      \
-	EACH(recvmsg, 47, 212, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)       \
-	EACH(recvmmsg, 299, 243, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4)  \
+	EACH(sendmsg, 46, 211, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)     \
+	EACH(recvmsg, 47, 212, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)      \
+	EACH(recvmmsg, 299, 243, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4) \
 	EACH(sendmmsg, 307, 269, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4)
 
 /* Calls with a program written for them. Columns: name, number on x86-64 and on arm64, arguments that are read. */
-#define OTHER_CALLS(EACH)              \
-	EACH(ioctl, 16, 29, 3)         \
-	EACH(dup, 32, 23, 1)           \
-	EACH(dup2, 33, NO_CALL, 2)     \
-	EACH(sendfile64, 40, 71, 1)    \
-	EACH(socket, 41, 198, 3)       \
-	EACH(connect, 42, 203, 3)      \
-	EACH(accept, 43, 202, 3)       \
-	EACH(shutdown, 48, 210, 2)     \
-	EACH(socketpair, 53, 199, 4)   \
-	EACH(fcntl, 72, 25, 3)         \
-	EACH(io_submit, 209, 2, 3)     \
-	EACH(splice, 275, 76, 3)       \
-	EACH(accept4, 288, 242, 4)     \
+#define OTHER_CALLS(EACH)            \
+	EACH(ioctl, 16, 29, 3)       \
+	EACH(dup, 32, 23, 1)         \
+	EACH(dup2, 33, NO_CALL, 2)   \
+	EACH(sendfile64, 40, 71, 1)  \
+	EACH(socket, 41, 198, 3)     \
+	EACH(connect, 42, 203, 3)    \
+	EACH(accept, 43, 202, 3)     \
+	EACH(shutdown, 48, 210, 2)   \
+	EACH(socketpair, 53, 199, 4) \
+	EACH(fcntl, 72, 25, 3)       \
+	EACH(io_submit, 209, 2, 3)   \
+	EACH(splice, 275, 76, 3)     \
+	EACH(accept4, 288, 242, 4)   \
 	EACH(dup3, 292, 24, 3)
 
 /* Likewise, with no look at their arguments. */
-#define RESULT_CALLS(EACH)                    \
-	EACH(io_uring_setup, 425, 425, 0)     \
-	EACH(io_uring_enter, 426, 426, 0)     \
+#define RESULT_CALLS(EACH)                \
+	EACH(io_uring_setup, 425, 425, 0) \
+	EACH(io_uring_enter, 426, 426, 0) \
 	EACH(pidfd_getfd, 438, 438, 0)
 
 /* Calls whose arguments are read before they return: when they have made a process. */
-#define FORKING_CALLS(EACH)           \
-	EACH(clone, 56, 220, 1)       \
-	EACH(fork, 57, NO_CALL, 0)    \
-	EACH(vfork, 58, NO_CALL, 0)   \
+#define FORKING_CALLS(EACH)         \
+	EACH(clone, 56, 220, 1)     \
+	EACH(fork, 57, NO_CALL, 0)  \
+	EACH(vfork, 58, NO_CALL, 0) \
 	EACH(clone3, 435, 435, 1)
 
 #define ALL_DATA_CALLS(EACH) DATA_CALLS(EACH) MESSAGE_CALLS(EACH)
@@ -91,7 +91,8 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 enum { ALL_DATA_CALLS(NUMBER_OF) OTHER_CALLS(NUMBER_OF) RESULT_CALLS(NUMBER_OF) FORKING_CALLS(NUMBER_OF) };
 
 /* A call that is not in the table is none for files. */
-#define IS_FILE_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) || (kind == FILES_TOO && syscall == id)
+#define IS_FILE_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) \
+	|| (kind == FILES_TOO && syscall == id)
 static __always_inline bool is_file_call(__u32 syscall)
 {
 	return false ALL_DATA_CALLS(IS_FILE_CALL);
@@ -101,5 +102,4 @@ static __always_inline bool is_file_call(__u32 syscall)
 #define CHECK_ARGUMENTS(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) \
 	_Static_assert(arguments >= (flags == FLAGS_FOURTH ? 4 : 3), #name " has too few arguments");
 ALL_DATA_CALLS(CHECK_ARGUMENTS)
-
 #endif

@@ -80,8 +80,8 @@ static __always_inline bool process_passes(__u32 pid)
 /* Errors after which a connection is of no more use. */
 static __always_inline bool is_fatal(__s64 ret)
 {
-	return ret == -ECONNRESET || ret == -EPIPE || ret == -ETIMEDOUT || ret == -ECONNABORTED || ret == -EHOSTUNREACH ||
-	       ret == -ENETUNREACH || ret == -ENETDOWN;
+	return ret == -ECONNRESET || ret == -EPIPE || ret == -ETIMEDOUT || ret == -ECONNABORTED ||
+	       ret == -EHOSTUNREACH || ret == -ENETUNREACH || ret == -ENETDOWN;
 }
 
 /* Longer ago than from the copying of the bytes to the return of the call, even when a thread was preempted between. */
@@ -118,12 +118,14 @@ static __always_inline void remember_dismissed(struct scratch *s, __u32 pid, __s
 }
 
 /* An excluded call on a connection, when all there is to do is to move its offset on. False: take the long way. */
-static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape, __u32 received)
+static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape,
+					  __u32 received)
 {
 	struct connection *connection;
 	__u32 index = (direction - 1) & 1;
 
-	if (received || message_flags & (MSG_PEEK | MSG_OOB | MSG_TRUNC) || (shape != SHAPE_BUFFER && shape != SHAPE_IOVECS))
+	if (received || message_flags & (MSG_PEEK | MSG_OOB | MSG_TRUNC) ||
+	    (shape != SHAPE_BUFFER && shape != SHAPE_IOVECS))
 		return false;
 	connection = bpf_map_lookup_elem(&connections, &conn);
 	if (!connection || connection->flags & CONNECTION_UNVERIFIED)
@@ -136,7 +138,8 @@ static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction
 
 /* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
 static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count,
-					 __u32 message_flags, __u32 syscall, __u32 direction, __u32 shape, __u32 record_flags)
+					 __u32 message_flags, __u32 syscall, __u32 direction, __u32 shape,
+					 __u32 record_flags)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor = 0;
 	__u32 pid = pid_tgid >> 32, received = 0, meanings;
@@ -171,7 +174,8 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 			count_loss(LOSS_EXCLUDED, ret);
 		return 0;
 	}
-	if (!passes && ret > 0 && pass_excluded(descriptor_conn(descriptor), ret, direction, message_flags, shape, received))
+	if (!passes && ret > 0 &&
+	    pass_excluded(descriptor_conn(descriptor), ret, direction, message_flags, shape, received))
 		return 0;
 	s->call.pid_tgid = pid_tgid;
 	s->call.ret = ret;
@@ -195,7 +199,8 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 }
 
 /* The exit of a call in DATA_CALLS or MESSAGE_CALLS, with what its line says. */
-static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape, __u32 flags)
+static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape,
+				     __u32 flags)
 {
 	__s64 ret = *(volatile __s64 *)&context->ret;
 	__u32 given_flags;
@@ -209,8 +214,8 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 	/* Completions of zero-copy sends and timestamps: not the stream. */
 	if (given_flags & MSG_ERRQUEUE && direction == DIRECTION_IN)
 		return 0;
-	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), ARGUMENT(arguments, 2), given_flags, syscall,
-			     direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
+	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), ARGUMENT(arguments, 2),
+			     given_flags, syscall, direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
 
 /* ---- what is of interest ------------------------------------------------------------------------------------------ */
@@ -340,7 +345,9 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 			return NULL;
 		}
 		known = number != 0;
-		*conn = known ? join_connection(s, number, s->call.fd, s->call.descriptor & DESCRIPTOR_CLOEXEC, s->call.syscall) : 0;
+		*conn = known ? join_connection(s, number, s->call.fd, s->call.descriptor & DESCRIPTOR_CLOEXEC,
+						s->call.syscall)
+			      : 0;
 		connection = *conn ? bpf_map_lookup_elem(&connections, conn) : NULL;
 		if (connection) {
 			/* Received before its sender's call returned. */
@@ -359,13 +366,15 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 		}
 	}
 	begin_connection(s, ROLE_UNKNOWN, known ? CONNECTION_MIDSTREAM : CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED);
-	if (s->call.message_flags & MSG_FASTOPEN && s->call.direction == DIRECTION_OUT && s->call.shape == SHAPE_BUFFER) {
+	if (s->call.message_flags & MSG_FASTOPEN && s->call.direction == DIRECTION_OUT &&
+	    s->call.shape == SHAPE_BUFFER) {
 		const __auto_type arguments = call_arguments(context);
 
 		s->connection.role = ROLE_CONNECTED;
 		s->connection.flags = 0;
 		if (arguments)
-			bpf_probe_read_user(s->connection.addresses, CAPTURE_ADDRESS_BYTES, (void *)ARGUMENT(arguments, 4));
+			bpf_probe_read_user(s->connection.addresses, CAPTURE_ADDRESS_BYTES,
+					    (void *)ARGUMENT(arguments, 4));
 	}
 	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
 	*conn = slot ? add_connection(s, s->call.fd) : 0;
@@ -448,7 +457,8 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 }
 
 /* What was kept of the connection's beginning, as a record; the call that comes now, or that of the other side, is HTTP. */
-static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn, struct beginning *kept)
+static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn,
+					   struct beginning *kept)
 {
 	__u32 index = (kept->direction - 1) & 1, sent = kept->sent;
 	__u64 bytes = kept->bytes - sent, size;
@@ -512,8 +522,8 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	if (looks == LOOKS_UNDECIDED && s->sniff_bytes >= SNIFF_BYTES)
 		looks = LOOKS_FOREIGN;
 	/* The first bytes of these two mean nothing in the middle of a stream. */
-	if ((looks == LOOKS_TLS || looks == LOOKS_HTTP2) && connection->offset[index] != connection->held_bytes[index] &&
-	    !(connection->flags & CONNECTION_MIDSTREAM))
+	if ((looks == LOOKS_TLS || looks == LOOKS_HTTP2) &&
+	    connection->offset[index] != connection->held_bytes[index] && !(connection->flags & CONNECTION_MIDSTREAM))
 		looks = LOOKS_FOREIGN;
 	if (looks == LOOKS_UNDECIDED) {
 		if (!connection->held_bytes[index])
@@ -681,13 +691,15 @@ static SHARED bool settle_sequence(struct scratch *s, struct connection *connect
 		return true;
 	}
 	if (!(connection->flags & CONNECTION_SEQUENCED << index)) {
-		connection->sequence[index] = read_sequence(sock, index, 0) - (__u32)connection->offset[index] - (__u32)bytes;
+		connection->sequence[index] =
+			read_sequence(sock, index, 0) - (__u32)connection->offset[index] - (__u32)bytes;
 		connection->flags |= CONNECTION_SEQUENCED << index;
 		return true;
 	}
 	unseen = count_unseen(connection, index, bytes);
 	if (!index && unseen > 0 &&
-	    passed_urgent(sock, connection->sequence[0] + connection->offset[0], connection->sequence[0] + connection->offset[0] + bytes + unseen)) {
+	    passed_urgent(sock, connection->sequence[0] + connection->offset[0],
+			  connection->sequence[0] + connection->offset[0] + bytes + unseen)) {
 		connection->sequence[0]++;
 		unseen--;
 	}
@@ -736,7 +748,8 @@ static __always_inline bool check_sequence(struct scratch *s, struct connection 
 		return true;
 	if (connection->flags & CONNECTION_SEQUENCED << index) {
 		bpf_probe_read_kernel(&sequence, sizeof(sequence),
-				      (void *)(connection->sock + (index ? settings.kernel.tcp_written_next : settings.kernel.tcp_read_next)));
+				      (void *)(connection->sock + (index ? settings.kernel.tcp_written_next
+									 : settings.kernel.tcp_read_next)));
 		if (sequence == connection->sequence[index] + (__u32)connection->offset[index] + (__u32)s->call.ret)
 			return true;
 	}
@@ -768,7 +781,8 @@ EXIT_STAGE(carry_call)
 	}
 	if (s->call.direction == DIRECTION_IN && s->call.message_flags & (MSG_PEEK | MSG_OOB)) {
 		if (connection && connection->flags & CONNECTION_OPEN_SENT && !s->call.excluded)
-			send_note(s, connection, conn, CAPTURE_PEEK, s->call.syscall, DIRECTION_IN, s->call.pid_tgid, s->call.fd, s->call.ret);
+			send_note(s, connection, conn, CAPTURE_PEEK, s->call.syscall, DIRECTION_IN, s->call.pid_tgid,
+				  s->call.fd, s->call.ret);
 		return 0;
 	}
 	if (s->call.shape == SHAPE_MESSAGES) {
@@ -893,7 +907,8 @@ static __always_inline bool wanted_bytes(struct scratch *s)
 	if (!begin_walk(s))
 		return false;
 	for (i = 0; i < 8; i++) {
-		if (i >= s->walk.iov_left || bpf_probe_read_user(&iovec, sizeof(iovec), (void *)(s->walk.iov + i * sizeof(iovec))))
+		if (i >= s->walk.iov_left ||
+		    bpf_probe_read_user(&iovec, sizeof(iovec), (void *)(s->walk.iov + i * sizeof(iovec))))
 			return false;
 		if (iovec.length)
 			return true;
@@ -917,7 +932,8 @@ EXIT_STAGE(end_call)
 		return 0;
 	ret = s->call.ret;
 	if (ret < 0) {
-		send_note(s, connection, conn, CAPTURE_ERROR, s->call.syscall, s->call.direction, s->call.pid_tgid, s->call.fd, -ret);
+		send_note(s, connection, conn, CAPTURE_ERROR, s->call.syscall, s->call.direction, s->call.pid_tgid,
+			  s->call.fd, -ret);
 		return 0;
 	}
 	if (connection->flags & CONNECTION_EOF_SENT || s->call.message_flags & (MSG_PEEK | MSG_OOB) || !wanted_bytes(s))

@@ -101,8 +101,10 @@ static __always_inline bool count_rest(struct connection *connection, __s32 fd)
 		unseen = count_unseen(connection, index, 0);
 		if (unseen <= 0 || unseen > UNSEEN_MAX)
 			continue;
-		if (!index && passed_urgent(connection->sock, connection->sequence[0] + connection->offset[0],
-					    connection->sequence[0] + connection->offset[0] + unseen) && !--unseen)
+		if (!index &&
+		    passed_urgent(connection->sock, connection->sequence[0] + connection->offset[0],
+				  connection->sequence[0] + connection->offset[0] + unseen) &&
+		    !--unseen)
 			continue;
 		connection->offset[index] += unseen;
 		count_loss(LOSS_UNSEEN, unseen);
@@ -130,7 +132,8 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 		s->connection.nameless = 0;
 		bpf_map_update_elem(&parked_connections, &number, &s->connection, BPF_ANY);
 	} else if (connection->flags & CONNECTION_OPEN_SENT) {
-		send_close(s, connection, conn, syscall, pid_tgid, fd, syscall != SYSCALL_CONNECT && count_rest(connection, fd));
+		send_close(s, connection, conn, syscall, pid_tgid, fd,
+			   syscall != SYSCALL_CONNECT && count_rest(connection, fd));
 	}
 	name(connection);
 	owner = bpf_map_lookup_elem(&sockets, &number);

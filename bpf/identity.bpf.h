@@ -60,7 +60,8 @@ static __always_inline __u64 open_file(__s32 fd)
 
 	if (!settings.kernel.task_files || fd < 0)
 		return 0;
-	table = read_pointer(read_pointer(bpf_get_current_task(), settings.kernel.task_files), settings.kernel.files_table);
+	table = read_pointer(read_pointer(bpf_get_current_task(), settings.kernel.task_files),
+			     settings.kernel.files_table);
 	if (bpf_probe_read_kernel(&count, sizeof(count), (void *)(table + settings.kernel.table_size)) || fd >= count)
 		return 0;
 	return read_pointer(read_pointer(table, settings.kernel.table_files), (__u32)fd * 8);
@@ -98,7 +99,8 @@ static __always_inline bool counts_bytes(__u64 sock)
 
 /* States before which (bit by number) a socket has sent, or received, the end of its stream. */
 #define NOT_ENDED_OUT (1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_CLOSE_WAIT)
-#define NOT_ENDED_IN (1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
+#define NOT_ENDED_IN \
+	(1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
 
 /* The socket's count of bytes received (index 0) or sent (1). The end of a stream counts as one, and is left out, unless the
  * count is as `expected`. */
@@ -179,12 +181,15 @@ static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *leng
 
 	*(__u16 *)address = AF_UNIX;
 	if (socket)
-		*(__u64 *)(address + 8) = read_pointer(socket + settings.kernel.socket_inode, settings.kernel.inode_number);
-	if (!bound || bpf_probe_read_kernel(&size, sizeof(size), (void *)(bound + settings.kernel.unix_length)) || size <= UNIX_PATH)
+		*(__u64 *)(address + 8) =
+			read_pointer(socket + settings.kernel.socket_inode, settings.kernel.inode_number);
+	if (!bound || bpf_probe_read_kernel(&size, sizeof(size), (void *)(bound + settings.kernel.unix_length)) ||
+	    size <= UNIX_PATH)
 		return;
 	bytes = size - UNIX_PATH;
 	FORGET(bytes);
-	if (bytes > CAPTURE_UNIX_NAME_BYTES || bpf_probe_read_kernel(name, bytes, (void *)(bound + settings.kernel.unix_name + UNIX_PATH)))
+	if (bytes > CAPTURE_UNIX_NAME_BYTES ||
+	    bpf_probe_read_kernel(name, bytes, (void *)(bound + settings.kernel.unix_name + UNIX_PATH)))
 		return;
 	*length = bytes;
 }
@@ -193,11 +198,13 @@ static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *leng
  * False: it is none, or nothing is known. */
 static __always_inline bool read_unix_ends(struct scratch *s, __s32 fd)
 {
-	__u64 sock = settings.kernel.unix_peer ? open_sock(fd) : 0, *lengths = (__u64 *)(s->small_payload + CAPTURE_ADDRESSES_BYTES);
+	__u64 sock = settings.kernel.unix_peer ? open_sock(fd) : 0,
+	      *lengths = (__u64 *)(s->small_payload + CAPTURE_ADDRESSES_BYTES);
 	__u8 *names = s->small_payload + CAPTURE_ADDRESSES_BYTES + 16;
 	__u16 family = 0;
 
-	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)) || family != AF_UNIX)
+	if (!sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)) ||
+	    family != AF_UNIX)
 		return false;
 	__builtin_memset(s->small_payload, 0, CAPTURE_OPEN_UNIX_BYTES);
 	read_unix_end(read_pointer(sock, settings.kernel.unix_peer), s->small_payload, &lengths[0], names);
@@ -211,7 +218,8 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 	__u64 sock = open_sock(fd);
 	__u16 family = 0, peer_port = 0, local_port = 0;
 
-	if (!connection || !sock || bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
+	if (!connection || !sock ||
+	    bpf_probe_read_kernel(&family, sizeof(family), (void *)(sock + settings.kernel.sock_family)))
 		return 0;
 	if (family == AF_UNIX)
 		*(__u16 *)connection->addresses = family;
@@ -219,7 +227,8 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 		return 0;
 	bpf_probe_read_kernel(&peer_port, sizeof(peer_port), (void *)(sock + settings.kernel.sock_peer_port));
 	bpf_probe_read_kernel(&local_port, sizeof(local_port), (void *)(sock + settings.kernel.sock_local_port));
-	read_sock_address(sock, connection->addresses, family, peer_port, settings.kernel.sock_peer, settings.kernel.sock_peer_v6);
+	read_sock_address(sock, connection->addresses, family, peer_port, settings.kernel.sock_peer,
+			  settings.kernel.sock_peer_v6);
 	read_sock_address(sock, connection->addresses + CAPTURE_ADDRESS_BYTES, family, __builtin_bswap16(local_port),
 			  settings.kernel.sock_local, settings.kernel.sock_local_v6);
 	return 0;
@@ -256,7 +265,8 @@ static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 
 	in = read_pointer(sock, settings.kernel.tcp_bytes_received) -
 	     (read_u32(sock, settings.kernel.tcp_received_next) - read_u32(sock, settings.kernel.tcp_read_next));
 	/* Not bytes_acked: of a connecting socket it counts the SYN. */
-	out = read_pointer(sock, settings.kernel.tcp_bytes_sent) - read_pointer(sock, settings.kernel.tcp_bytes_retransmitted) +
+	out = read_pointer(sock, settings.kernel.tcp_bytes_sent) -
+	      read_pointer(sock, settings.kernel.tcp_bytes_retransmitted) +
 	      (read_u32(sock, settings.kernel.tcp_written_next) - read_u32(sock, settings.kernel.tcp_sent_next));
 	moved_in = index ? 0 : bytes;
 	moved_out = index ? bytes : 0;

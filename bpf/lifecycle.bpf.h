@@ -102,8 +102,8 @@ static __always_inline void choose_by_name(struct scratch *s, __u32 pid)
 }
 
 /* Process `pid` leaves the table `table` that it shared, and goes on with a copy. Returns when there is nothing to copy. */
-static __always_inline void leave_table(void *context, struct scratch *s, struct process *process, __u32 pid, __u32 table,
-					bool skip_cloexec)
+static __always_inline void leave_table(void *context, struct scratch *s, struct process *process, __u32 pid,
+					__u32 table, bool skip_cloexec)
 {
 	__u32 own = pid == table ? pid | TABLE_ANEW : pid;
 
@@ -179,7 +179,8 @@ static __always_inline void share_table(__u32 pid, __u32 child, __u32 table)
 	if (!process)
 		return;
 	control.sharing = 1;
-	if (bpf_map_update_elem(&shared_tables, &pid, &table, BPF_ANY) || bpf_map_update_elem(&shared_tables, &child, &table, BPF_ANY)) {
+	if (bpf_map_update_elem(&shared_tables, &pid, &table, BPF_ANY) ||
+	    bpf_map_update_elem(&shared_tables, &child, &table, BPF_ANY)) {
 		count_loss(LOSS_MAP_FULL, 0);
 		return;
 	}
@@ -290,7 +291,8 @@ int handle_close_range_enter(struct enter_context *context)
 
 	if (!process || !s || first > last)
 		return 0;
-	sweep_descriptors(context, s, process, context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, table,
+	sweep_descriptors(context, s, process,
+			  context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, table,
 			  SYSCALL_CLOSE_RANGE, first, last);
 	return 0;
 }
@@ -328,8 +330,8 @@ static __always_inline int accepted(struct exit_context *context, __u32 syscall)
 	if (syscall == SYSCALL_ACCEPT4 && ARGUMENT(arguments, 3) & SOCK_CLOEXEC)
 		cloexec = DESCRIPTOR_CLOEXEC;
 	conn = add_connection(s, context->ret);
-	set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_SOCKET | cloexec | conn << DESCRIPTOR_CONN_SHIFT, syscall,
-		       pid_tgid);
+	set_descriptor(s, pid_tgid >> 32, context->ret, DESCRIPTOR_SOCKET | cloexec | conn << DESCRIPTOR_CONN_SHIFT,
+		       syscall, pid_tgid);
 	return 0;
 }
 
@@ -345,8 +347,8 @@ EXIT_PROGRAM(accept4)
 
 static __always_inline bool is_stream(__u32 domain, __u32 type)
 {
-	return (type & SOCK_TYPE_MASK) == SOCK_STREAM && (domain == AF_UNIX || domain == AF_INET || domain == AF_INET6 ||
-							  domain == AF_VSOCK || domain == AF_SMC);
+	return (type & SOCK_TYPE_MASK) == SOCK_STREAM &&
+	       (domain == AF_UNIX || domain == AF_INET || domain == AF_INET6 || domain == AF_VSOCK || domain == AF_SMC);
 }
 
 EXIT_PROGRAM(socket)
@@ -452,11 +454,13 @@ EXIT_PROGRAM(connect)
 		return 0;
 	}
 	/* A descriptor that is new to us may be a datagram socket. */
-	begin_connection(s, ROLE_CONNECTED, descriptor_state(descriptor) == DESCRIPTOR_SOCKET ? 0 : CONNECTION_UNVERIFIED);
+	begin_connection(s, ROLE_CONNECTED,
+			 descriptor_state(descriptor) == DESCRIPTOR_SOCKET ? 0 : CONNECTION_UNVERIFIED);
 	read_address(s->connection.addresses, pointer);
 	conn = add_connection(s, fd);
 	set_descriptor(s, pid_tgid >> 32, fd,
-		       DESCRIPTOR_SOCKET | (descriptor & DESCRIPTOR_CLOEXEC) | conn << DESCRIPTOR_CONN_SHIFT, SYSCALL_CONNECT, pid_tgid);
+		       DESCRIPTOR_SOCKET | (descriptor & DESCRIPTOR_CLOEXEC) | conn << DESCRIPTOR_CONN_SHIFT,
+		       SYSCALL_CONNECT, pid_tgid);
 	if (conn)
 		name_connection(conn, pid_tgid);
 	return 0;
@@ -512,7 +516,8 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 }
 
 /* An address out of a context whose members moved between kernels. */
-static __always_inline void read_receive_address(void *context, __u8 *address, __u16 family, __u32 port, __u32 v4, __u32 v6)
+static __always_inline void read_receive_address(void *context, __u8 *address, __u16 family, __u32 port, __u32 v4,
+						 __u32 v6)
 {
 	__u16 number = 0;
 
@@ -542,10 +547,11 @@ int handle_receive(void *context)
 	/* Without a family the address is read as IPv6, which every kernel fills in (IPv4 as ::ffff:…). */
 	if (settings.receive_family_offset)
 		bpf_probe_read_kernel(&family, sizeof(family), context + settings.receive_family_offset);
-	read_receive_address(context, s->receive.addresses, family, settings.receive_peer_port_offset, settings.receive_peer_offset,
-			     settings.receive_peer_v6_offset);
-	read_receive_address(context, s->receive.addresses + CAPTURE_ADDRESS_BYTES, family, settings.receive_local_port_offset,
-			     settings.receive_local_offset, settings.receive_local_v6_offset);
+	read_receive_address(context, s->receive.addresses, family, settings.receive_peer_port_offset,
+			     settings.receive_peer_offset, settings.receive_peer_v6_offset);
+	read_receive_address(context, s->receive.addresses + CAPTURE_ADDRESS_BYTES, family,
+			     settings.receive_local_port_offset, settings.receive_local_offset,
+			     settings.receive_local_v6_offset);
 	s->receive.time_ns = bpf_ktime_get_boot_ns();
 	s->receive.tid = bpf_get_current_pid_tgid();
 	return 0;
@@ -571,7 +577,10 @@ EXIT_PROGRAM(shutdown)
 		return 0;
 	how = ARGUMENT(arguments, 1);
 	send_note(s, connection, conn, CAPTURE_SHUTDOWN, SYSCALL_SHUTDOWN,
-		  how == 0 ? DIRECTION_IN : how == 1 ? DIRECTION_OUT : DIRECTION_NONE, pid_tgid, ARGUMENT(arguments, 0), how);
+		  how == 0   ? DIRECTION_IN
+		  : how == 1 ? DIRECTION_OUT
+			     : DIRECTION_NONE,
+		  pid_tgid, ARGUMENT(arguments, 0), how);
 	return 0;
 }
 
@@ -634,8 +643,8 @@ EXIT_PROGRAM(dup3)
 
 	if (!arguments)
 		return 0;
-	return copied(context->ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 2) & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0,
-		      SYSCALL_DUP3);
+	return copied(context->ret, ARGUMENT(arguments, 0),
+		      ARGUMENT(arguments, 2) & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_DUP3);
 }
 
 static __always_inline void set_cloexec(__s32 fd, bool on)
@@ -658,7 +667,8 @@ EXIT_PROGRAM(fcntl)
 		set_cloexec(ARGUMENT(arguments, 0), ARGUMENT(arguments, 2) & FD_CLOEXEC);
 	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
 		return 0;
-	return copied(context->ret, ARGUMENT(arguments, 0), command == F_DUPFD_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0, SYSCALL_FCNTL);
+	return copied(context->ret, ARGUMENT(arguments, 0), command == F_DUPFD_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0,
+		      SYSCALL_FCNTL);
 }
 
 EXIT_PROGRAM(ioctl)
@@ -792,7 +802,8 @@ GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags
 }
 
 /* Likewise for those of a call that has moved `count` messages. */
-static __always_inline void pass_all_descriptors(__u64 pointer, __u64 count, __u32 direction, __u32 message_flags, __u32 syscall)
+static __always_inline void pass_all_descriptors(__u64 pointer, __u64 count, __u32 direction, __u32 message_flags,
+						 __u32 syscall)
 {
 	__u32 i;
 
@@ -867,8 +878,8 @@ EXIT_PROGRAM(io_submit)
 		if (i >= ret || bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(list + i * sizeof(pointer))) ||
 		    bpf_probe_read_user(&block, sizeof(block), (void *)pointer))
 			return 0;
-		if (block.opcode != IOCB_CMD_PREAD && block.opcode != IOCB_CMD_PWRITE && block.opcode != IOCB_CMD_PREADV &&
-		    block.opcode != IOCB_CMD_PWRITEV)
+		if (block.opcode != IOCB_CMD_PREAD && block.opcode != IOCB_CMD_PWRITE &&
+		    block.opcode != IOCB_CMD_PREADV && block.opcode != IOCB_CMD_PWRITEV)
 			continue;
 		if (is_stream_socket(s, pid_tgid >> 32, block.fd)) {
 			tell_blind_spot(s, BLIND_SPOT_AIO, SYSCALL_IO_SUBMIT, pid_tgid, 0, block.fd);

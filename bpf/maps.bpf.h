@@ -16,19 +16,24 @@
 /* Kernels before 5.12 add atomically but do not tell what was there: no addition is lost, and only what two CPUs are told
  * that add at the same instant may be off. Nor do they exchange. */
 #ifdef TINYTAP_OLD_KERNELS
-#define FETCH_ADD(pointer, value)                          \
-	({                                                 \
-		__sync_fetch_and_add(pointer, value);      \
+#define FETCH_ADD(pointer, value)                                    \
+	({                                                           \
+		__sync_fetch_and_add(pointer, value);                \
 		*(volatile typeof(*(pointer)) *)(pointer) - (value); \
 	})
-#define FETCH_CLEAR(pointer) ({ __auto_type before = *(pointer); *(pointer) = 0; before; })
+#define FETCH_CLEAR(pointer)                     \
+	({                                       \
+		__auto_type before = *(pointer); \
+		*(pointer) = 0;                  \
+		before;                          \
+	})
 #else
 #define FETCH_ADD(pointer, value) __sync_fetch_and_add(pointer, value)
 #define FETCH_CLEAR(pointer) __sync_lock_test_and_set(pointer, 0)
 #endif
 
 const volatile struct settings settings SEC(".rodata.settings") = { .capture_limit = CONTROL_CAPTURE_LIMIT,
-								   .iovec_limit = CONTROL_IOVECS };
+								    .iovec_limit = CONTROL_IOVECS };
 struct control control SEC(".data.control") = { .next_conn = 1 };
 
 /* The call being looked at. */

@@ -23,11 +23,11 @@
 
 /* Calls `step(index, NULL)` until it returns 1. */
 #ifdef TINYTAP_OLD_KERNELS
-#define REPEAT(steps, step)                                    \
-	do {                                                   \
+#define REPEAT(steps, step)                                     \
+	do {                                                    \
 		for (__u32 index = 0; index < (steps); index++) \
-			if (step(index, NULL))                 \
-				break;                         \
+			if (step(index, NULL))                  \
+				break;                          \
 	} while (0)
 #else
 #define REPEAT(steps, step) bpf_loop(steps, step, NULL, 0)
@@ -230,7 +230,8 @@ static __always_inline bool gather_short(struct scratch *s)
 	if (!count || count > SHORT_IOVECS || count > settings.iovec_limit)
 		return false;
 	FORGET(count);
-	if (count > SHORT_IOVECS || bpf_probe_read_user(s->iovecs, count * sizeof(struct iovec), (void *)s->call.pointer))
+	if (count > SHORT_IOVECS ||
+	    bpf_probe_read_user(s->iovecs, count * sizeof(struct iovec), (void *)s->call.pointer))
 		return false;
 	for (i = 0; i < SHORT_IOVECS; i++) {
 		if (!left || i >= count)

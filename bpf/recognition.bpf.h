@@ -27,11 +27,13 @@ enum verdict {
 #define BYTE_UPPER 2
 
 /* tchar of RFC 9110, section 5.6.2, and which of them are capital letters (or go with them in registered methods). */
+/* clang-format off */
 static const __u8 byte_classes[256] = {
 	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 3, ['.'] = 1,
 	['^'] = 1, ['_'] = 3, ['`'] = 1, ['|'] = 1, ['~'] = 1,
 	['0' ... '9'] = 1, ['A' ... 'Z'] = 3, ['a' ... 'z'] = 1,
 };
+/* clang-format on */
 
 /* The longest method looked for. */
 #define METHOD_MAX 24
@@ -46,7 +48,8 @@ static __always_inline __u8 sniffed(const struct scratch *s, __u64 index)
 
 /* Compares the `bytes` bytes at `from` with the first `text_bytes` (at most 8) of `text`: whole words instead of a loop,
  * so that the verifier has one path to follow. `match` when all of the text is there. */
-static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 bytes, __u64 text, __u32 text_bytes, __u32 match)
+static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 bytes, __u64 text, __u32 text_bytes,
+				     __u32 match)
 {
 	__u64 word = *(const volatile __u64 *)(s->sniff + (from & (SNIFF_BYTES - 1)));
 	__u64 mask = bytes >= 8 ? ~0ULL : (1ULL << (bytes * 8)) - 1;
@@ -59,9 +62,9 @@ static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 
 }
 
 /* Eight characters as they lie in memory. */
-#define TEXT(a, b, c, d, e, f, g, h)                                                                                        \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 | \
-	 (__u64)(h) << 56)
+#define TEXT(a, b, c, d, e, f, g, h)                                                                                \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | \
+	 (__u64)(g) << 48 | (__u64)(h) << 56)
 
 /* Counts the token at `from` into s->token_bytes (through memory: the verifier then forgets the iteration); its classes. */
 static __always_inline __u8 measure_token(struct scratch *s, __u64 from)
@@ -109,7 +112,8 @@ static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool on
 	if (compare(s, from, 8, TEXT('C', 'O', 'N', 'N', 'E', 'C', 'T', ' '), 8, LOOKS_HTTP) == LOOKS_HTTP)
 		return LOOKS_HTTP;
 	/* The PROXY preamble: TCP4, TCP6, UNKNOWN. */
-	if (compare(s, from, 6, TEXT('P', 'R', 'O', 'X', 'Y', ' ', 0, 0), 6, LOOKS_HTTP) == LOOKS_HTTP && (next == 'T' || next == 'U'))
+	if (compare(s, from, 6, TEXT('P', 'R', 'O', 'X', 'Y', ' ', 0, 0), 6, LOOKS_HTTP) == LOOKS_HTTP &&
+	    (next == 'T' || next == 'U'))
 		return LOOKS_HTTP;
 	return LOOKS_LIKE_LINE;
 }

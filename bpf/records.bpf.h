@@ -11,7 +11,8 @@ static __always_inline __u64 wake_flags(__u64 size)
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
-	return waiting < settings.wake_bytes && waiting + size >= settings.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return waiting < settings.wake_bytes && waiting + size >= settings.wake_bytes ? BPF_RB_FORCE_WAKEUP
+										      : BPF_RB_NO_WAKEUP;
 }
 
 /* Sets every member; what a kind does not use is 0. */
@@ -77,9 +78,10 @@ static SHARED long send_open(struct scratch *s, struct connection *connection, _
 	begin_event(&s->small, CAPTURE_OPEN, pid_tgid, conn, connection);
 	s->small.fd = fd;
 	s->small.time_ns = connection->opened_ns;
-	s->small.syscall = connection->role == ROLE_ACCEPTED ? SYSCALL_ACCEPT4 :
-			   connection->role == ROLE_CONNECTED ? SYSCALL_CONNECT :
-			   connection->role == ROLE_PAIR ? SYSCALL_SOCKETPAIR : SYSCALL_NONE;
+	s->small.syscall = connection->role == ROLE_ACCEPTED    ? SYSCALL_ACCEPT4
+			   : connection->role == ROLE_CONNECTED ? SYSCALL_CONNECT
+			   : connection->role == ROLE_PAIR      ? SYSCALL_SOCKETPAIR
+								: SYSCALL_NONE;
 	if (*(__u16 *)connection->addresses == AF_UNIX && read_unix_ends(s, fd))
 		bytes = CAPTURE_OPEN_UNIX_BYTES;
 	else
@@ -90,8 +92,8 @@ static SHARED long send_open(struct scratch *s, struct connection *connection, _
 }
 
 /* A record without payload about a connection that the reader knows. */
-static __always_inline void send_note(struct scratch *s, struct connection *connection, __u64 conn, __u32 kind, __u32 syscall,
-				      __u32 direction, __u64 pid_tgid, __s32 fd, __u32 call_bytes)
+static __always_inline void send_note(struct scratch *s, struct connection *connection, __u64 conn, __u32 kind,
+				      __u32 syscall, __u32 direction, __u64 pid_tgid, __s32 fd, __u32 call_bytes)
 {
 	begin_event(&s->small, kind, pid_tgid, conn, connection);
 	s->small.syscall = syscall;
@@ -124,7 +126,8 @@ static __always_inline void send_close(struct scratch *s, struct connection *con
 #define TELL_AGAIN_NS 5000000000ULL
 
 /* CAPTURE_BLIND_SPOT, unless it was told of this process a few seconds ago. */
-static __always_inline void tell_blind_spot(struct scratch *s, __u32 what, __u32 syscall, __u64 pid_tgid, __u64 conn, __s32 fd)
+static __always_inline void tell_blind_spot(struct scratch *s, __u32 what, __u32 syscall, __u64 pid_tgid, __u64 conn,
+					    __s32 fd)
 {
 	struct blind_spot_key key = { .pid = pid_tgid >> 32, .what = what };
 	__u64 now = bpf_ktime_get_boot_ns(), *told = bpf_map_lookup_elem(&told_blind_spots, &key);

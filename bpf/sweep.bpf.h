@@ -35,8 +35,8 @@ static __always_inline void inherit_descriptor(struct scratch *s, __u64 descript
 	if (connection->flags & CONNECTION_OPEN_SENT) {
 		struct process *child = bpf_map_lookup_elem(&processes, &s->sweep.child_table);
 
-		send_note(s, connection, conn, CAPTURE_SHARE, SYSCALL_FORK, DIRECTION_NONE, (__u64)s->sweep.child << 32 | s->sweep.child,
-			  fd, 0);
+		send_note(s, connection, conn, CAPTURE_SHARE, SYSCALL_FORK, DIRECTION_NONE,
+			  (__u64)s->sweep.child << 32 | s->sweep.child, fd, 0);
 		if (child)
 			child->seen_http = 1;
 	}
@@ -76,7 +76,8 @@ static long sweep_step(__u32 index, void *unused)
 		} else if (sweep->mode != SWEEP_EXEC || descriptor & DESCRIPTOR_CLOEXEC) {
 			*slot = DESCRIPTOR_DISMISSED;
 			if (descriptor_conn(descriptor))
-				release_connection(s, descriptor_conn(descriptor), sweep->syscall, bpf_get_current_pid_tgid(), fd);
+				release_connection(s, descriptor_conn(descriptor), sweep->syscall,
+						   bpf_get_current_pid_tgid(), fd);
 		}
 	}
 	if (sweep->mode == SWEEP_EXIT && (sweep->fd & (DESCRIPTOR_BLOCK - 1)) == 0)
@@ -110,8 +111,8 @@ int sweep_on(void *context)
 }
 
 /* Visits the descriptors from `first` to `last` that are kept by the number `pid` and were ever seen. Does not return, unless it fails. */
-static __always_inline void sweep_descriptors(void *context, struct scratch *s, const struct process *process, __u32 mode,
-					      __u32 pid, __u32 syscall, __u64 first, __u64 last)
+static __always_inline void sweep_descriptors(void *context, struct scratch *s, const struct process *process,
+					      __u32 mode, __u32 pid, __u32 syscall, __u64 first, __u64 last)
 {
 	__u64 end = (((__u64)process->last_block + 1) << DESCRIPTOR_BLOCK_SHIFT) - 1;
 

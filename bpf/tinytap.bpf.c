@@ -28,13 +28,13 @@ static __always_inline void pass_call(call_values arguments, __s64 ret, __u32 sy
 }
 
 /* `ret` is read here: the compiler must not derive a pointer into the context that the verifier refuses. */
-#define MESSAGE_PROGRAM(name, x86_64, arm64, id, direction, shape, flags, kind, count)       \
-	EXIT_PROGRAM(name)                                                                   \
-	{                                                                                    \
-		__s64 ret = *(volatile __s64 *)&context->ret;                                \
-                                                                                             \
-		pass_call(call_arguments(context), ret, id, direction, shape, flags);        \
-		return data_call(context, id, direction, shape, flags);                      \
+#define MESSAGE_PROGRAM(name, x86_64, arm64, id, direction, shape, flags, kind, count) \
+	EXIT_PROGRAM(name)                                                             \
+	{                                                                              \
+		__s64 ret = *(volatile __s64 *)&context->ret;                          \
+                                                                                       \
+		pass_call(call_arguments(context), ret, id, direction, shape, flags);  \
+		return data_call(context, id, direction, shape, flags);                \
 	}
 
 MESSAGE_CALLS(MESSAGE_PROGRAM)
@@ -46,8 +46,8 @@ EXIT_PROGRAM(sendfile64)
 	const __auto_type arguments = call_arguments(context);
 	if (!arguments)
 		return 0;
-	return consider_call(context, context->ret, ARGUMENT(arguments, 0), 0, 0, 0, SYSCALL_SENDFILE, DIRECTION_OUT, SHAPE_NONE,
-			     FLAG_ZERO_COPY);
+	return consider_call(context, context->ret, ARGUMENT(arguments, 0), 0, 0, 0, SYSCALL_SENDFILE, DIRECTION_OUT,
+			     SHAPE_NONE, FLAG_ZERO_COPY);
 }
 
 EXIT_PROGRAM(splice)
@@ -63,10 +63,10 @@ EXIT_PROGRAM(splice)
 	/* One end is a pipe; the other may be a connection. */
 	out = find_descriptor(pid, ARGUMENT(arguments, 2));
 	if (out && descriptor_conn(*out))
-		return consider_call(context, context->ret, ARGUMENT(arguments, 2), 0, 0, 0, SYSCALL_SPLICE, DIRECTION_OUT, SHAPE_NONE,
-				     FLAG_ZERO_COPY);
-	return consider_call(context, context->ret, ARGUMENT(arguments, 0), 0, 0, 0, SYSCALL_SPLICE, DIRECTION_IN, SHAPE_NONE,
-			     FLAG_ZERO_COPY);
+		return consider_call(context, context->ret, ARGUMENT(arguments, 2), 0, 0, 0, SYSCALL_SPLICE,
+				     DIRECTION_OUT, SHAPE_NONE, FLAG_ZERO_COPY);
+	return consider_call(context, context->ret, ARGUMENT(arguments, 0), 0, 0, 0, SYSCALL_SPLICE, DIRECTION_IN,
+			     SHAPE_NONE, FLAG_ZERO_COPY);
 }
 
 #ifdef TINYTAP_OLD_KERNELS
@@ -97,8 +97,8 @@ struct call_form {
 	[NR_##name] = { CALL_OF_DATA, id, direction, shape, flags },
 #define PROGRAM_FORM(name, ...) [NR_##name] = { .kind = CALL_WITH_PROGRAM },
 
-const volatile struct call_form call_forms[CALL_NUMBERS]
-	SEC(".rodata.calls") = { DATA_CALLS(DATA_FORM) CALLS_WITH_PROGRAM(PROGRAM_FORM) };
+const volatile struct call_form
+	call_forms[CALL_NUMBERS] SEC(".rodata.calls") = { DATA_CALLS(DATA_FORM) CALLS_WITH_PROGRAM(PROGRAM_FORM) };
 
 #define PROGRAM_OF(name, ...) [NR_##name] = (void *)&handle_##name##_exit,
 

@@ -24,7 +24,9 @@ static Napi::Array Strings(Napi::Env env, const std::vector<std::string>& string
   return array;
 }
 
-static uint64_t Integer(const Napi::Value& value) { return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value()); }
+static uint64_t Integer(const Napi::Value& value) {
+  return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
+}
 
 static CaptureHandles HandlesOf(const Napi::Object& object) {
   CaptureHandles handles;
@@ -44,18 +46,20 @@ static CaptureHandles HandlesOf(const Napi::Object& object) {
 class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Capture",
-                       {InstanceMethod<&CaptureObject::UsesOldPrograms>("usesOldPrograms"),
-                        InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
-                        InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
-                        InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
-                        InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
-                        InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
-                        InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
-                        InstanceMethod<&CaptureObject::SetSkip>("setSkip"), InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
-                        InstanceMethod<&CaptureObject::Dismiss>("dismiss"), InstanceMethod<&CaptureObject::HandOver>("handOver"),
-                        InstanceMethod<&CaptureObject::Close>("close"),
-                        InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
+    return DefineClass(
+        env, "Capture",
+        {InstanceMethod<&CaptureObject::UsesOldPrograms>("usesOldPrograms"),
+         InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
+         InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
+         InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
+         InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
+         InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
+         InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
+         InstanceMethod<&CaptureObject::SetSkip>("setSkip"),
+         InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
+         InstanceMethod<&CaptureObject::Dismiss>("dismiss"), InstanceMethod<&CaptureObject::HandOver>("handOver"),
+         InstanceMethod<&CaptureObject::Close>("close"),
+         InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
   }
 
   // new Capture({objectPath, …}) loads; new Capture({maps, links, …}) goes on with inherited descriptors.
@@ -117,7 +121,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     auto into = info[0].As<Napi::Uint8Array>();
     // A record that can never fit would block all that follow.
     if (into.ByteLength() < kRecordBytesMax)
-      throw Napi::RangeError::New(info.Env(), "expected a view of at least " + std::to_string(kRecordBytesMax) + " bytes");
+      throw Napi::RangeError::New(info.Env(),
+                                  "expected a view of at least " + std::to_string(kRecordBytesMax) + " bytes");
     int timeout_ms = info[1].As<Napi::Number>(), interval_ms = info[2].As<Napi::Number>();
     const int32_t* signals = nullptr;
     size_t signal_count = 0;
@@ -149,7 +154,9 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     known.socket = info[2].As<Napi::Boolean>();
     known.close_on_exec = info[3].As<Napi::Boolean>();
     known.group = Integer(info[4]);
-    With(info, [&](Capture& capture) { capture.SetDescriptor(Integer(info[0]), static_cast<int32_t>(Integer(info[1])), known); });
+    With(info, [&](Capture& capture) {
+      capture.SetDescriptor(Integer(info[0]), static_cast<int32_t>(Integer(info[1])), known);
+    });
   }
 
   Napi::Value LearnSocketsInto(const Napi::CallbackInfo& info) {
@@ -165,7 +172,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     for (uint32_t i = 0; i + 1 < pids.Length(); i += 2) filter.pids[Integer(pids.Get(i))] = Integer(pids.Get(i + 1));
     for (uint32_t i = 0; i < comms.Length(); i++) filter.comms.push_back(comms.Get(i).As<Napi::String>());
     for (uint32_t i = 0; i + 1 < ports.Length(); i += 2)
-      filter.ports.push_back({static_cast<uint16_t>(Integer(ports.Get(i))), static_cast<uint16_t>(Integer(ports.Get(i + 1)))});
+      filter.ports.push_back(
+          {static_cast<uint16_t>(Integer(ports.Get(i))), static_cast<uint16_t>(Integer(ports.Get(i + 1)))});
     With(info, [&](Capture& capture) { capture.SetFilter(filter); });
   }
 

@@ -41,7 +41,8 @@ static const uint64_t kWakeBytes = 256 << 10;
 
 CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail) {
   bool permission = error == EPERM || error == EACCES;
-  return CaptureError(permission ? "ERR_NO_PERMISSION" : code, message + ": " + std::strerror(error), std::move(detail));
+  return CaptureError(permission ? "ERR_NO_PERMISSION" : code, message + ": " + std::strerror(error),
+                      std::move(detail));
 }
 
 // libbpf speaks through one function for the whole process; what it says is kept for the thread that made it speak.
@@ -127,7 +128,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
   log_lines.clear();
   Tracefs tracefs(tracefs_);
   object_ = bpf_object__open_file(object_path.c_str(), nullptr);
-  if (object_ == nullptr) throw SystemError("ERR_OBJECT", "cannot open the BPF object " + object_path, errno, LastLogLines());
+  if (object_ == nullptr)
+    throw SystemError("ERR_OBJECT", "cannot open the BPF object " + object_path, errno, LastLogLines());
   try {
     handles_.ring_bytes = RingBytes(options.ring_bytes);
     handles_.cpu_count = libbpf_num_possible_cpus();
@@ -171,7 +173,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
         bpf_map__set_max_entries(FindMap(object_, name), 16384);
     }
     if (options.connections != 0)
-      for (const char* name : {"connections", "sockets"}) bpf_map__set_max_entries(FindMap(object_, name), options.connections);
+      for (const char* name : {"connections", "sockets"})
+        bpf_map__set_max_entries(FindMap(object_, name), options.connections);
     int error = -bpf_object__load(object_);
     // The verifier says EACCES, which has nothing to do with who we are.
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
@@ -210,7 +213,8 @@ void Capture::MapControl() {
   memory = mmap(nullptr, losses_bytes_, PROT_READ, MAP_SHARED, MapFd("losses"), 0);
   if (memory == MAP_FAILED) throw SystemError("ERR_MAP", "cannot map the counters", errno);
   losses_ = static_cast<const uint8_t*>(memory);
-  reader_ = std::make_unique<RingReader>(MapFd("ring"), handles_.ring_bytes, std::min(kWakeBytes, handles_.ring_bytes / 8));
+  reader_ =
+      std::make_unique<RingReader>(MapFd("ring"), handles_.ring_bytes, std::min(kWakeBytes, handles_.ring_bytes / 8));
 }
 
 int Capture::MapFd(const char* name) const {
@@ -233,7 +237,8 @@ AttachResult Capture::Attach() {
     if (section == kExitSection) {
       if (std::string(bpf_program__name(program)) != kExitProgram) continue;
       bpf_link* link = bpf_program__attach_trace(program);
-      if (link == nullptr) throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
+      if (link == nullptr)
+        throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
       Keep(link);
       result.attached.push_back("raw_syscalls/sys_exit");
       continue;
@@ -279,7 +284,8 @@ void Capture::ExcludePid(uint32_t pid) {
     if (__atomic_load_n(&slot, __ATOMIC_RELAXED) == pid) return;
     if (__atomic_compare_exchange_n(&slot, &empty, pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   }
-  throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_OWN_PIDS) + " processes to exclude, got one more");
+  throw CaptureError("ERR_FILTER",
+                     "expected at most " + std::to_string(CONTROL_OWN_PIDS) + " processes to exclude, got one more");
 }
 
 // Closing this number fails, and tells the programs who we are in the kernel's own numbers.
@@ -291,7 +297,8 @@ void Capture::ExcludeSelf() {
   __atomic_store_n(&control_->registration, 0, __ATOMIC_SEQ_CST);
 }
 
-size_t Capture::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals, size_t signal_count) {
+size_t Capture::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals,
+                     size_t signal_count) {
   if (reader_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   return reader_->Poll(into, bytes, timeout_ms, interval_ms, signals, signal_count);
 }
@@ -332,7 +339,8 @@ bool Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
   bpf_map_lookup_elem(MapFd("descriptors"), &key, &block);
   __u64& descriptor = block.descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
   if (descriptor != DESCRIPTOR_UNKNOWN) return true;
-  descriptor = (known.socket ? DESCRIPTOR_SOCKET : DESCRIPTOR_DISMISSED) | (known.close_on_exec ? DESCRIPTOR_CLOEXEC : 0);
+  descriptor =
+      (known.socket ? DESCRIPTOR_SOCKET : DESCRIPTOR_DISMISSED) | (known.close_on_exec ? DESCRIPTOR_CLOEXEC : 0);
   if (known.socket && known.group != 0) {
     if (groups_.size() >= groups_limit_ && groups_.count(known.group) == 0) return false;
     auto [conn, fresh] = groups_.try_emplace(known.group, 0);
@@ -376,7 +384,8 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
   }
   uint32_t key, next;
   std::vector<uint32_t> before;
-  for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key) before.push_back(key = next);
+  for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key)
+    before.push_back(key = next);
   for (auto& [pid, bits] : wanted) Update("chosen", &pid, &bits, BPF_ANY);
   for (uint32_t pid : before)
     if (wanted.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
@@ -402,16 +411,18 @@ void Capture::ChoosePorts(const std::vector<PortRange>& ranges) {
 // The last line of defence: src/capture refuses this with words for the user.
 static void RequireRoom(const CaptureFilter& filter) {
   if (filter.comms.size() > CONTROL_NAMES)
-    throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_NAMES) + " names, got " + std::to_string(filter.comms.size()));
+    throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_NAMES) + " names, got " +
+                                         std::to_string(filter.comms.size()));
   for (const std::string& name : filter.comms)
     if (name.size() >= CONTROL_NAME_BYTES)
-      throw CaptureError("ERR_FILTER", "expected a name of at most " + std::to_string(CONTROL_NAME_BYTES - 1) + " bytes, got " +
-                                           std::to_string(name.size()));
+      throw CaptureError("ERR_FILTER", "expected a name of at most " + std::to_string(CONTROL_NAME_BYTES - 1) +
+                                           " bytes, got " + std::to_string(name.size()));
 }
 
 void Capture::SetFilter(const CaptureFilter& filter) {
   RequireRoom(filter);
-  if (filter.mask != filter_.mask || filter.pids != filter_.pids || filter.comms != filter_.comms) ChooseProcesses(filter);
+  if (filter.mask != filter_.mask || filter.pids != filter_.pids || filter.comms != filter_.comms)
+    ChooseProcesses(filter);
   MapFd("chosen");
   ChoosePorts(filter.ports);
   __atomic_store_n(&control_->process_mask, filter.mask, __ATOMIC_RELEASE);

@@ -94,7 +94,8 @@ class Capture {
   void ExcludeSelf();
   void ExcludePid(uint32_t pid);
 
-  size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals = nullptr, size_t signal_count = 0);
+  size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals = nullptr,
+              size_t signal_count = 0);
   uint64_t Waiting() const;
   // LOSS_MAX pairs: events, bytes.
   std::vector<uint64_t> Counters() const;

@@ -94,7 +94,8 @@ KernelTypes FindKernelTypes() {
   // Once through all of them: libbpf's own search would begin anew for each name.
   for (uint32_t id = 1; id < btf__type_cnt(types.get()); id++) {
     const btf_type* type = btf__type_by_id(types.get(), id);
-    if (btf_is_typedef(type) && tracepoint == btf__name_by_offset(types.get(), type->name_off)) result.exit_tracepoint = id;
+    if (btf_is_typedef(type) && tracepoint == btf__name_by_offset(types.get(), type->name_off))
+      result.exit_tracepoint = id;
     if (!btf_is_struct(type)) continue;
     auto found = structures.find(btf__name_by_offset(types.get(), type->name_off));
     if (found != structures.end() && found->second == nullptr) found->second = type;

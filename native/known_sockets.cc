@@ -57,7 +57,8 @@ static bool Learn(Capture& capture, int pid, int fd, uint64_t inode) {
     sockaddr_storage local = {}, peer = {};
     socklen_t local_length = sizeof(local), peer_length = sizeof(peer);
     known.socket = IntegerOption(copy, SO_TYPE) == SOCK_STREAM;
-    if (getpeername(copy, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0 || IntegerOption(copy, SO_ACCEPTCONN) != 0)
+    if (getpeername(copy, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0 ||
+        IntegerOption(copy, SO_ACCEPTCONN) != 0)
       known.group = 0;
     getsockname(copy, reinterpret_cast<sockaddr*>(&local), &local_length);
     close(copy);

@@ -93,7 +93,8 @@ static bool AnySet(const int32_t* words, size_t count) {
   return false;
 }
 
-size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals, size_t signal_count) {
+size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals,
+                        size_t signal_count) {
   const uint64_t start = NowMs();
   const uint64_t end = start + std::max(timeout_ms, 0);
   uint64_t due = std::min(end, last_poll_ms_ + interval_ms);

@@ -18,7 +18,8 @@ class RingReader {
   // Fills `into` (8-aligned) and says how many bytes it wrote. Gathers for up to `interval_ms` since the last time, so
   // that a trickle of records does not cost a round each; returns 0 when there was none for `timeout_ms`, or sooner when one
   // of the words `signals` (another thread's) is not 0: it looks at them once an interval.
-  size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals, size_t signal_count);
+  size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals,
+              size_t signal_count);
 
   // Bytes in the ring that were not read yet.
   uint64_t Waiting() const;

@@ -10,7 +10,8 @@
 namespace tinytap {
 
 Tracefs::Tracefs(const std::string& root) {
-  for (const std::string& candidate : {root, std::string("/sys/kernel/tracing"), std::string("/sys/kernel/debug/tracing")}) {
+  for (const std::string& candidate :
+       {root, std::string("/sys/kernel/tracing"), std::string("/sys/kernel/debug/tracing")}) {
     if (candidate.empty()) continue;
     if (access((candidate + "/events/syscalls").c_str(), R_OK | X_OK) == 0) {
       events_ = candidate + "/events/";

@@ -61,8 +61,8 @@ static void send_request(struct client *client, const char *path, int64_t number
 	int length;
 
 	if (path_bytes && path[path_bytes - 1] == '#')
-		length = snprintf(text, sizeof(text), "GET %.*s%lld HTTP/1.1\r\nHost: bench\r\n\r\n", (int)path_bytes - 1, path,
-				  (long long)number);
+		length = snprintf(text, sizeof(text), "GET %.*s%lld HTTP/1.1\r\nHost: bench\r\n\r\n",
+				  (int)path_bytes - 1, path, (long long)number);
 	else
 		length = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", path);
 	client->request = number;
@@ -83,7 +83,8 @@ static int receive(struct client *client, char *chunk, int64_t body_bytes)
 		if (got <= 0)
 			die("recv");
 		if (client->left < 0) {
-			size_t room = sizeof(client->head) - 1 - client->head_bytes, take = (size_t)got < room ? (size_t)got : room;
+			size_t room = sizeof(client->head) - 1 - client->head_bytes,
+			       take = (size_t)got < room ? (size_t)got : room;
 			char *end, *length;
 
 			memcpy(client->head + client->head_bytes, chunk, take);
@@ -127,7 +128,9 @@ int main(int count, char **arguments)
 	double *ends = calloc(total, sizeof(double));
 	char *chunk = malloc(CHUNK);
 	struct epoll_event events[64];
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
 
 	/* Wakes at the microsecond it asked for, not some 50 later. */
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -166,7 +169,8 @@ int main(int count, char **arguments)
 			if (!receive(client, chunk, body_bytes))
 				continue;
 			ends[client->request] = now_ns(CLOCK_REALTIME) / 1e3;
-			latencies[client->request] = (now_ns(CLOCK_MONOTONIC) - start - client->request * interval) / 1e3;
+			latencies[client->request] =
+				(now_ns(CLOCK_MONOTONIC) - start - client->request * interval) / 1e3;
 			done++;
 			idle[idle_count++] = events[i].data.u32;
 		}
@@ -179,8 +183,9 @@ int main(int count, char **arguments)
 			die("log");
 	}
 	qsort(latencies, total, sizeof(float), ascending);
-	printf("{\"done\": %lld, \"seconds\": %.3f, \"rate\": %.1f, \"late\": %lld, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"max\": %.1f}\n",
-	       (long long)done, seconds, done / seconds, (long long)late, latencies[total / 2], latencies[total * 9 / 10],
-	       latencies[total * 99 / 100], latencies[total - 1]);
+	printf("{\"done\": %lld, \"seconds\": %.3f, \"rate\": %.1f, \"late\": %lld, \"p50\": %.1f, \"p90\": %.1f, "
+	       "\"p99\": %.1f, \"max\": %.1f}\n",
+	       (long long)done, seconds, done / seconds, (long long)late, latencies[total / 2],
+	       latencies[total * 9 / 10], latencies[total * 99 / 100], latencies[total - 1]);
 	return 0;
 }

@@ -48,8 +48,8 @@ int main(int count, char** arguments) {
       if (filled == 0 && stopped) break;
     }
     auto losses = capture.Counters();
-    std::printf("{\"records\": %llu, \"captured\": %llu, \"bytes\": %llu, \"lost\": %llu}\n", (unsigned long long)records,
-                (unsigned long long)captured, (unsigned long long)stood_for,
+    std::printf("{\"records\": %llu, \"captured\": %llu, \"bytes\": %llu, \"lost\": %llu}\n",
+                (unsigned long long)records, (unsigned long long)captured, (unsigned long long)stood_for,
                 (unsigned long long)(losses[LOSS_RING_FULL * 2] + losses[LOSS_MAP_FULL * 2] + losses[LOSS_FAULT * 2]));
     std::fflush(stdout);
   } catch (const tinytap::CaptureError& error) {
