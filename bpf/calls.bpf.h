@@ -90,7 +90,7 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 #define NUMBER_OF(name, x86_64, arm64, ...) NR_##name = ARCHITECTURE_NUMBER(x86_64, arm64),
 enum { ALL_DATA_CALLS(NUMBER_OF) OTHER_CALLS(NUMBER_OF) RESULT_CALLS(NUMBER_OF) FORKING_CALLS(NUMBER_OF) };
 
-/* A call that is not in the table is none for files. */
+/* Other calls are for sockets only. */
 #define IS_FILE_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) \
 	|| (kind == FILES_TOO && syscall == id)
 static __always_inline bool is_file_call(__u32 syscall)

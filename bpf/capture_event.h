@@ -84,8 +84,9 @@ enum capture_kind {
 	CAPTURE_FACT_PROCESS = 33,
 	/* A pair of clocks: time_ns is CLOCK_BOOTTIME, stream_offset is nanoseconds since the epoch at that instant. */
 	CAPTURE_CLOCK = 34,
-	/* A counter of loss: call_bytes is enum capture_loss, stream_offset the events so far, conn the bytes so far (a 64-bit
-	 * member is needed; both are totals since the start, so that a repeated record changes nothing). */
+	/* A counter of loss, which belongs to no connection: call_bytes is enum capture_loss, stream_offset the number of
+	 * events, and conn, the other 64-bit member, the number of bytes. Both are totals since the start, so that a repeated
+	 * record changes nothing. */
 	CAPTURE_LOSS = 35,
 	/* The source ended here: nothing follows. */
 	CAPTURE_END = 36,

@@ -67,8 +67,8 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 	return find_descriptor(pid, fd);
 }
 
-/* Its addresses are known, or not looked for any more. */
-static __always_inline void name(struct connection *connection)
+/* Its addresses are known, or no longer looked for: control.unnamed does not count it any more. */
+static __always_inline void mark_named(struct connection *connection)
 {
 	if (connection->nameless && FETCH_CLEAR(&connection->nameless))
 		FETCH_ADD(&control.unnamed, -1);
@@ -135,7 +135,7 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 		send_close(s, connection, conn, syscall, pid_tgid, fd,
 			   syscall != SYSCALL_CONNECT && count_rest(connection, fd));
 	}
-	name(connection);
+	mark_named(connection);
 	owner = bpf_map_lookup_elem(&sockets, &number);
 	if (owner && *owner == conn)
 		bpf_map_delete_elem(&sockets, &number);

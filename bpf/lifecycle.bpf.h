@@ -413,7 +413,7 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	/* What the socket itself has told is more: of a link-local address the interface. */
 	if (known->known && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES)) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
-		name(connection);
+		mark_named(connection);
 	}
 }
 
@@ -510,7 +510,7 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 	connection = bpf_map_lookup_elem(&connections, &conn);
 	if (connection && connection->nameless) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
-		name(connection);
+		mark_named(connection);
 	}
 	return 0;
 }

@@ -92,55 +92,46 @@ static __always_inline long next_message(struct walk *walk)
 	return 0;
 }
 
-/* One step: a message header, an iovec, or a piece of memory. */
-static long walk_step(__u32 index, void *unused)
+/* Takes the next iovec, which may be empty. */
+static __always_inline long next_iovec(struct walk *walk)
 {
-	struct scratch *s = working_memory();
-	struct walk *walk;
 	struct iovec iovec;
-	__u64 bytes, filled;
 
-	if (!s)
-		return 1;
-	walk = &s->walk;
-	if (!walk->left)
-		return 1;
-	if (!walk->message_left)
-		return next_message(walk);
-	if (!walk->length) {
-		if (!walk->iov_left)
-			/* More was returned than there is room for: another thread changed the list. */
-			return stop_walk(walk, FLAG_CUT_FAULT);
-		if (!walk->iov_budget)
-			return stop_walk(walk, FLAG_CUT_IOVEC_LIMIT);
-		if (bpf_probe_read_user(&iovec, sizeof(iovec), (void *)walk->iov))
-			return stop_walk(walk, FLAG_CUT_FAULT);
-		walk->iov += sizeof(iovec);
-		walk->iov_left--;
-		walk->iov_budget--;
-		walk->base = iovec.base;
-		walk->length = iovec.length;
-		if (!walk->length)
-			return 0;
+	/* More was returned than there is room for: another thread changed the list. */
+	if (!walk->iov_left)
+		return stop_walk(walk, FLAG_CUT_FAULT);
+	if (!walk->iov_budget)
+		return stop_walk(walk, FLAG_CUT_IOVEC_LIMIT);
+	if (bpf_probe_read_user(&iovec, sizeof(iovec), (void *)walk->iov))
+		return stop_walk(walk, FLAG_CUT_FAULT);
+	walk->iov += sizeof(iovec);
+	walk->iov_left--;
+	walk->iov_budget--;
+	walk->base = iovec.base;
+	walk->length = iovec.length;
+	return 0;
+}
+
+/* Passes `bytes` at the most of unwanted body, which get a record of their own, without payload. */
+static __always_inline long skip_piece(struct scratch *s, struct walk *walk, __u64 bytes)
+{
+	if (bytes > walk->skip_left)
+		bytes = walk->skip_left;
+	walk->skip_left -= bytes;
+	advance(walk, bytes);
+	walk->skipped += bytes;
+	if (!walk->skip_left || !walk->left) {
+		flush_record(s, walk->skipped, FLAG_CUT_BODY_LIMIT);
+		walk->skipped = 0;
 	}
-	bytes = walk->length;
-	if (bytes > walk->message_left)
-		bytes = walk->message_left;
-	if (bytes > walk->left)
-		bytes = walk->left;
-	if (walk->skip_left) {
-		/* Unwanted body: a record of its own, without payload. */
-		if (bytes > walk->skip_left)
-			bytes = walk->skip_left;
-		walk->skip_left -= bytes;
-		advance(walk, bytes);
-		walk->skipped += bytes;
-		if (!walk->skip_left || !walk->left) {
-			flush_record(s, walk->skipped, FLAG_CUT_BODY_LIMIT);
-			walk->skipped = 0;
-		}
-		return 0;
-	}
+	return 0;
+}
+
+/* Copies `bytes` at the most: as many as fit into the record. */
+static __always_inline long copy_piece(struct scratch *s, struct walk *walk, __u64 bytes)
+{
+	__u64 filled;
+
 	if (!walk->capture_left)
 		return stop_walk(walk, FLAG_CUT_CAPTURE_LIMIT);
 	if (walk->filled >= CAPTURE_EVENT_PAYLOAD_MAX)
@@ -170,6 +161,34 @@ static long walk_step(__u32 index, void *unused)
 	walk->capture_left -= bytes;
 	advance(walk, bytes);
 	return 0;
+}
+
+/* One step: a message header, an iovec, or a piece of memory. */
+static long walk_step(__u32 index, void *unused)
+{
+	struct scratch *s = working_memory();
+	struct walk *walk;
+	__u64 bytes;
+
+	if (!s)
+		return 1;
+	walk = &s->walk;
+	if (!walk->left)
+		return 1;
+	if (!walk->message_left)
+		return next_message(walk);
+	if (!walk->length) {
+		if (next_iovec(walk))
+			return 1;
+		if (!walk->length)
+			return 0;
+	}
+	bytes = walk->length;
+	if (bytes > walk->message_left)
+		bytes = walk->message_left;
+	if (bytes > walk->left)
+		bytes = walk->left;
+	return walk->skip_left ? skip_piece(s, walk, bytes) : copy_piece(s, walk, bytes);
 }
 
 /* Prepares scratch->walk for scratch->call. False: its message header could not be read. */

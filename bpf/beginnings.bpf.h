@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * Whether a connection is HTTP: the first bytes of its calls are looked at until they tell. What is not clear yet is held
+ * back; what begins a connection and is no HTTP is kept until its answer has begun.
+ */
+#ifndef TINYTAP_BEGINNINGS_BPF_H
+#define TINYTAP_BEGINNINGS_BPF_H
+
+#include "descriptors.bpf.h"
+#include "filters.bpf.h"
+#include "payload.bpf.h"
+#include "recognition.bpf.h"
+
+/* Copies the first bytes of the call, `room` at the most, to `into` from its byte `filled` on; `into` has twice the room, a
+ * power of 2. The new number of bytes there. */
+static __always_inline __u64 gather(struct scratch *s, __u8 *into, __u64 filled, const __u64 room)
+{
+	struct walk *walk = &s->walk;
+	struct iovec iovec;
+	__u64 bytes;
+	__u32 i;
+
+	if (!begin_walk(s) || filled >= room)
+		return filled;
+	walk->capture_left = room - filled;
+	for (i = 0; i < 6; i++) {
+		if (!walk->left || !walk->capture_left)
+			break;
+		if (!walk->message_left) {
+			if (next_message(walk))
+				break;
+			continue;
+		}
+		if (!walk->length) {
+			if (!walk->iov_left || bpf_probe_read_user(&iovec, sizeof(iovec), (void *)walk->iov))
+				break;
+			walk->iov += sizeof(iovec);
+			walk->iov_left--;
+			walk->base = iovec.base;
+			walk->length = iovec.length;
+		}
+		bytes = walk->length;
+		if (bytes > walk->capture_left)
+			bytes = walk->capture_left;
+		if (bytes > walk->message_left)
+			bytes = walk->message_left;
+		FORGET(bytes);
+		if (bytes > room)
+			bytes = room;
+		FORGET(filled);
+		if (filled >= room || bpf_probe_read_user(into + filled, bytes, (void *)walk->base))
+			break;
+		filled += bytes;
+		walk->capture_left -= bytes;
+		advance(walk, bytes);
+	}
+	return filled;
+}
+
+/* Puts the first bytes of the call behind the scratch->sniff_bytes held ones in scratch->sniff. Global, so that the verifier
+ * looks at it once. */
+__noinline long gather_start(void)
+{
+	struct scratch *s = working_memory();
+
+	if (s)
+		FETCH(sniff_bytes) = gather(s, s->sniff, FETCH(sniff_bytes), SNIFF_BYTES);
+	return 0;
+}
+
+/* Likewise behind those in scratch->beginning. */
+__noinline long gather_beginning(void)
+{
+	struct scratch *s = working_memory();
+
+	if (s)
+		s->beginning.bytes = gather(s, s->beginning.data, s->beginning.bytes, BEGINNING_BYTES);
+	return 0;
+}
+
+/* Empties s->sniff, or fills it with what the connection holds back in the call's direction. */
+static __always_inline void begin_sniff(struct scratch *s, const struct connection *connection)
+{
+	__builtin_memset(s->sniff, 0, sizeof(s->sniff));
+	FETCH(sniff_bytes) = 0;
+	if (connection) {
+		__u32 index = (s->call.direction - 1) & 1;
+
+		__builtin_memcpy(s->sniff, connection->held[index], SNIFF_BYTES);
+		FETCH(sniff_bytes) = connection->held_bytes[index];
+	}
+}
+
+/* The bytes that were held until it was clear what they begin, as a record of their own. */
+static __always_inline void send_held(struct scratch *s, struct connection *connection, __u64 conn, __u32 direction)
+{
+	__u32 index = (direction - 1) & 1;
+	__u32 bytes = connection->held_bytes[index];
+
+	if (!bytes || bytes > SNIFF_BYTES)
+		return;
+	connection->held_bytes[index] = 0;
+	begin_event(&s->small, CAPTURE_DATA, s->call.pid_tgid, conn, connection);
+	s->small.syscall = s->call.syscall;
+	s->small.direction = direction;
+	s->small.fd = s->call.fd;
+	s->small.call_bytes = bytes;
+	s->small.bytes = bytes;
+	s->small.time_ns = connection->held_ns[index];
+	s->small.stream_offset = connection->offset[index] - bytes;
+	__builtin_memcpy(s->small_payload, connection->held[index], SNIFF_BYTES);
+	send_small(s, bytes);
+}
+
+/* May the call be the first request of its connection, or a part of it, as far as roles and what was seen before tell? */
+static __always_inline bool may_ask(const struct scratch *s, const struct connection *connection)
+{
+	if (connection->flags & (CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
+		return false;
+	if (connection->role == ROLE_ACCEPTED)
+		return s->call.direction == DIRECTION_IN;
+	if (connection->role == ROLE_CONNECTED)
+		return s->call.direction == DIRECTION_OUT;
+	return !connection->offset[s->call.direction & 1];
+}
+
+/* The call begins a connection, or goes on with its beginning, and did not look like HTTP by its first bytes: does its first
+ * line? What does not is kept, for the answer may be HTTP all the same. `looks`: what the first bytes look like. */
+static SHARED __u32 look_further(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
+{
+	struct beginning *kept = NULL;
+	__u32 index, named;
+
+	if (!s || !connection)
+		return looks;
+	index = (s->call.direction - 1) & 1;
+	if (connection->offset[index]) {
+		kept = bpf_map_lookup_elem(&beginnings, &conn);
+		/* Only what is whole so far. */
+		if (!kept || kept->bytes != connection->offset[index] || kept->direction != s->call.direction) {
+			connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
+			return looks;
+		}
+		bpf_probe_read_kernel(&s->beginning, sizeof(s->beginning), kept);
+		s->beginning.like_line |= looks == LOOKS_LIKE_LINE;
+	} else {
+		s->beginning.time_ns = bpf_ktime_get_boot_ns();
+		s->beginning.pid_tgid = s->call.pid_tgid;
+		s->beginning.fd = s->call.fd;
+		s->beginning.syscall = s->call.syscall;
+		s->beginning.direction = s->call.direction;
+		s->beginning.bytes = 0;
+		s->beginning.searched = 0;
+		s->beginning.sent = 0;
+		s->beginning.like_line = looks == LOOKS_LIKE_LINE;
+		s->beginning.pad = 0;
+	}
+	gather_beginning();
+	connection->flags &= ~CONNECTION_IN_LINE;
+	if (looks != LOOKS_TLS && looks != LOOKS_HTTP2) {
+		named = find_version();
+		/* No other protocol has lines that long: the reader looks again. */
+		if (named == LOOKS_HTTP ||
+		    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
+			return LOOKS_HTTP_LINE;
+		if (named == LOOKS_UNDECIDED && s->beginning.like_line)
+			connection->flags |= CONNECTION_IN_LINE;
+	}
+	if (s->beginning.bytes >= BEGINNING_BYTES)
+		connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
+	if (!(connection->flags & CONNECTION_MIDSTREAM))
+		bpf_map_update_elem(&beginnings, &conn, &s->beginning, BPF_ANY);
+	return looks;
+}
+
+/* What was kept of the connection's beginning, as a record; the call that comes now, or that of the other side, is HTTP. */
+static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn,
+					   struct beginning *kept)
+{
+	__u32 index = (kept->direction - 1) & 1, sent = kept->sent;
+	__u64 bytes = kept->bytes - sent, size;
+
+	connection->held_bytes[index] = 0;
+	FORGET(bytes);
+	if (sent > SNIFF_BYTES || bytes > BEGINNING_BYTES || connection->offset[index] == sent ||
+	    bpf_probe_read_kernel(s->payload, bytes, kept->data + sent))
+		return;
+	begin_event(&s->event, CAPTURE_DATA, kept->pid_tgid, conn, connection);
+	s->event.syscall = kept->syscall;
+	s->event.direction = kept->direction;
+	s->event.fd = kept->fd;
+	s->event.call_bytes = connection->offset[index];
+	s->event.bytes = connection->offset[index] - sent;
+	s->event.captured_bytes = bytes;
+	s->event.stream_offset = sent;
+	s->event.time_ns = kept->time_ns;
+	if (bytes < s->event.bytes)
+		s->event.flags |= FLAG_CUT_CAPTURE_LIMIT;
+	size = sizeof(struct capture_event) + bytes;
+	s->event.size = size;
+	if (bpf_ringbuf_output(&ring, &s->event, size, wake_flags(size)))
+		count_loss(LOSS_RING_FULL, s->event.bytes);
+	bpf_map_delete_elem(&beginnings, &conn);
+}
+
+/* Is everything of the direction there that was before this call? */
+static __always_inline bool is_whole(const struct connection *connection, __u32 direction, const struct beginning *kept)
+{
+	__u32 index = (direction - 1) & 1;
+
+	return connection->offset[index] == connection->held_bytes[index] || (kept && kept->direction == direction);
+}
+
+/* Both sides have begun, and this is not HTTP. */
+static __always_inline void forget_beginning(struct connection *connection, __u64 conn)
+{
+	connection->flags |= CONNECTION_ANSWERED;
+	bpf_map_delete_elem(&beginnings, &conn);
+}
+
+/* Looks at the start of a call on a connection that is not HTTP so far. */
+static __always_inline __u32 look_at_start(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u32 index = (s->call.direction - 1) & 1;
+	__u32 looks, only_upper = connection->flags & CONNECTION_UNVERIFIED;
+
+	if (connection->flags & CONNECTION_IN_LINE && may_ask(s, connection))
+		return look_further(s, connection, conn, LOOKS_FOREIGN);
+	begin_sniff(s, connection);
+	gather_start();
+	looks = test_start(only_upper);
+	if (connection->held_bytes[index] && looks == LOOKS_FOREIGN) {
+		/* What was held began nothing; perhaps this call does. */
+		connection->held_bytes[index] = 0;
+		begin_sniff(s, NULL);
+		gather_start();
+		looks = test_start(only_upper);
+	}
+	if (looks == LOOKS_UNDECIDED && s->sniff_bytes >= SNIFF_BYTES)
+		looks = LOOKS_FOREIGN;
+	/* The first bytes of these two mean nothing in the middle of a stream. */
+	if ((looks == LOOKS_TLS || looks == LOOKS_HTTP2) &&
+	    connection->offset[index] != connection->held_bytes[index] && !(connection->flags & CONNECTION_MIDSTREAM))
+		looks = LOOKS_FOREIGN;
+	if (looks == LOOKS_UNDECIDED) {
+		if (!connection->held_bytes[index])
+			connection->held_ns[index] = bpf_ktime_get_boot_ns();
+		__builtin_memcpy(connection->held[index], s->sniff, SNIFF_BYTES);
+		connection->held_bytes[index] = s->sniff_bytes;
+	}
+	if (looks == LOOKS_HTTP || connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
+		return looks;
+	/* Of a connection that was there before only the first call is looked at so closely. */
+	if (may_ask(s, connection) || (connection->flags & CONNECTION_MIDSTREAM && !connection->offset[index]))
+		return look_further(s, connection, conn, looks);
+	if (looks != LOOKS_UNDECIDED && !(connection->flags & CONNECTION_MIDSTREAM))
+		forget_beginning(connection, conn);
+	return looks;
+}
+
+/* The descriptor of a labelled connection is of no interest any more. */
+static __always_inline void leave_labelled(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
+
+	forget_beginning(connection, conn);
+	if (slot && *slot == s->call.descriptor)
+		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
+}
+
+/* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only. */
+static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;
+	struct beginning *kept;
+
+	connection->flags |= CONNECTION_LABELLED;
+	mark_process(s->call.pid_tgid >> 32);
+	if (bytes > SNIFF_BYTES)
+		bytes = SNIFF_BYTES;
+	send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
+	begin_event(&s->small, CAPTURE_DATA, s->call.pid_tgid, conn, connection);
+	s->small.syscall = s->call.syscall;
+	s->small.direction = s->call.direction;
+	s->small.fd = s->call.fd;
+	s->small.call_bytes = bytes;
+	s->small.bytes = bytes;
+	s->small.time_ns = bpf_ktime_get_boot_ns();
+	s->small.stream_offset = connection->offset[index] - connection->held_bytes[index];
+	__builtin_memcpy(s->small_payload, s->sniff, SNIFF_BYTES);
+	send_small(s, bytes);
+	/* A server that does not expect it answers in HTTP/1. */
+	kept = bpf_map_lookup_elem(&beginnings, &conn);
+	if (kept && may_ask(s, connection))
+		kept->sent = bytes;
+	else
+		leave_labelled(s, connection, conn);
+}
+
+/* A call on a connection that is labelled and not answered yet. True: it is HTTP after all. */
+static __always_inline bool look_at_answer(struct scratch *s, struct connection *connection, __u64 conn)
+{
+	__u32 looks;
+
+	if (may_ask(s, connection)) {
+		if (!(connection->flags & CONNECTION_BEGUN))
+			look_further(s, connection, conn, LOOKS_TLS);
+		return false;
+	}
+	looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection, conn);
+	if (looks == LOOKS_HTTP) {
+		connection->flags &= ~CONNECTION_LABELLED;
+		return true;
+	}
+	if (looks != LOOKS_UNDECIDED)
+		leave_labelled(s, connection, conn);
+	return false;
+}
+
+#endif

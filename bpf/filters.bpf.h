@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Which processes and connections are captured. */
+#ifndef TINYTAP_FILTERS_BPF_H
+#define TINYTAP_FILTERS_BPF_H
+
+#include "identity.bpf.h"
+
+/* tinytap's own processes, and while paused everybody, count as excluded. */
+static __always_inline bool is_own(__u32 pid)
+{
+	bool own = false;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < CONTROL_OWN_PIDS; i++)
+		own |= control.own_pids[i] == pid;
+	return own;
+}
+
+/* The calling process's number in user space's pid namespace, as a key of `chosen`; 0: it is in none, or not in that one. */
+static __always_inline __u32 namespace_key(void)
+{
+	struct bpf_pidns_info numbers = {};
+
+	if (!settings.namespace_inode ||
+	    bpf_get_ns_current_pid_tgid(settings.namespace_device, settings.namespace_inode, &numbers, sizeof(numbers)))
+		return 0;
+	return numbers.tgid | CHOSEN_IN_NAMESPACE;
+}
+
+/* CHOSEN_* of the calling process `pid`; 0: it was not chosen. */
+static SHARED __u32 chosen_bits(__u32 pid)
+{
+	__u32 *bits = bpf_map_lookup_elem(&chosen, &pid), key, found;
+
+	if (bits)
+		return *bits;
+	key = namespace_key();
+	if (!key)
+		return 0;
+	bits = bpf_map_lookup_elem(&chosen, &key);
+	if (!bits)
+		return 0;
+	found = *bits;
+	bpf_map_update_elem(&chosen, &pid, &found, BPF_ANY);
+	return found;
+}
+
+static __always_inline bool process_passes(__u32 pid)
+{
+	__u32 mask = control.process_mask, choices = *(volatile __u32 *)&control.choices;
+	struct considered *considered;
+	struct scratch *s;
+
+	if (control.paused)
+		return false;
+	if (!mask)
+		return true;
+	s = working_memory();
+	if (!s)
+		return false;
+	considered = &s->considered[pid & (CONSIDERED_SLOTS - 1)];
+	if (considered->pid != pid || considered->choices != choices || considered->mask != mask) {
+		considered->passes = (chosen_bits(pid) & mask) == mask;
+		considered->pid = pid;
+		considered->choices = choices;
+		considered->mask = mask;
+	}
+	return considered->passes;
+}
+
+static __always_inline bool has_port(__u32 port)
+{
+	/* The compiler knows that a port has 16 bits, older verifiers do not after a change of byte order. */
+	FORGET(port);
+	port &= CONTROL_PORT_MAX;
+	return control.ports[port >> 5] >> (port & 31) & 1;
+}
+
+/* Does one of the connection's ports match? A port that is not known does not, unless this kernel does not let it be known. */
+static __always_inline bool ports_pass(struct scratch *s, struct connection *connection)
+{
+	__u16 peer, local;
+
+	if (!control.port_filter)
+		return true;
+	if (*(__u16 *)connection->addresses == AF_UNIX)
+		return false;
+	if (!*(__u16 *)connection->addresses || !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES))
+		complete_addresses(connection, s->call.fd);
+	peer = __builtin_bswap16(*(__u16 *)(connection->addresses + 2));
+	local = __builtin_bswap16(*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES + 2));
+	if (has_port(peer) || has_port(local))
+		return true;
+	return (!peer || !local) && !settings.kernel.task_files;
+}
+
+#endif
