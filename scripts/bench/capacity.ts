@@ -42,7 +42,7 @@ export async function benchCapacity({ seconds, write, command }: CapacityOptions
 		const lostSmall = small.map(({ lost }) => lost);
 		const goals: Goal[] = [
 			{
-				goal: `nothing lost for ${seconds} s at whatever wrk drives through nginx, 200 bytes`,
+				goal: `nothing lost for ${seconds} s at the highest rate wrk drives through nginx, 200 bytes`,
 				figure: `server side ${lostSmall[0]}, both ends ${lostSmall[1]} lost`,
 				met: lostSmall.every((lost) => lost === 0),
 			},
@@ -52,9 +52,9 @@ export async function benchCapacity({ seconds, write, command }: CapacityOptions
 			{
 				name: 'capacity',
 				title: 'Capacity',
-				method: `nginx with 2 workers on loopback; tinytap with its default ring (16 MiB) and body limit (64 KiB). wrk with ${CONNECTIONS} connections asks as fast as it is answered for ${seconds} s;
-a client of ours asks for bodies of 1 MiB (Content-Length, \`writev\`) at fixed rates for ${Math.min(seconds, 10)} s. Every response is compared with the rows: without loss there are as many complete ones as responses.
-Then a ring of ${BURST_RING} is flooded by wrk, and ${AFTER} slow requests follow on new connections, each of which must have its complete row.`,
+				method: `nginx runs with 2 workers on loopback; tinytap uses its default ring (16 MiB) and body limit (64 KiB). wrk sends requests over ${CONNECTIONS} connections as fast as they are answered for ${seconds} s;
+our own client requests bodies of 1 MiB (Content-Length, \`writev\`) at fixed rates for ${Math.min(seconds, 10)} s. Every response is compared with the rows: without loss there are as many complete rows as responses.
+Then wrk floods a ring of ${BURST_RING}, and ${AFTER} slow requests follow on new connections. Each of those must have its complete row.`,
 				command,
 				versions: versionsOf(PROGRAMS),
 				goals,
@@ -134,6 +134,6 @@ async function tooMuch(server: WebServer, seconds: number): Promise<string> {
 	const { after, paths, rows, incomplete, touched } = row as Record<string, number>;
 	const lost = Number(/(\d+) events were lost/.exec(started.stderr())?.[1] ?? 0);
 	const whole = after === done && paths === done ? 'all' : `${after}`;
-	return `With a ring of ${BURST_RING}, ${requests.toLocaleString('en-US')} requests of wrk gave ${(Number(rows) - Number(after)).toLocaleString('en-US')} rows; ${lost.toLocaleString('en-US')} events are counted as lost, ${Number(touched).toLocaleString('en-US')} rows say that
-they miss bytes, ${Number(incomplete).toLocaleString('en-US')} are incomplete. Of the ${done.toLocaleString('en-US')} requests after it ${whole} are complete.`;
+	return `With a ring of ${BURST_RING}, ${requests.toLocaleString('en-US')} requests from wrk gave ${(Number(rows) - Number(after)).toLocaleString('en-US')} rows; ${lost.toLocaleString('en-US')} events are counted as lost, ${Number(touched).toLocaleString('en-US')} rows say that
+they lack bytes, and ${Number(incomplete).toLocaleString('en-US')} are incomplete. Of the ${done.toLocaleString('en-US')} requests after the flood ${whole} are complete.`;
 }

@@ -31,14 +31,14 @@ export function benchDecode({ rows, rounds, write }: DecodeOptions): void {
 		{
 			name: 'decode',
 			title: 'Decoder',
-			method: `Each parser takes the same exchanges, by turns in one process on one core, ${rounds} rounds after one to warm up. Bytes
-lie where the parser reads them before the clock runs. The decoder gets capture records and hands out rows: messages paired, fields
-listed, bodies kept up to the limit; one decoder takes all rounds, on new connections. The others get each message whole and report spans. Those of llhttp
-in WASM are counted in one run, and kept as texts in another; Node's own parser makes texts. Each says how many messages and bytes of
-bodies it found, and all must agree. A message is a request or a response.
+			method: `Each parser reads the same exchanges. The parsers take turns in one process on one core, ${rounds} rounds after one to warm up. The bytes
+are in the parser's memory before the clock starts. The decoder reads capture records and hands out rows: messages paired, fields
+listed, bodies kept up to the limit; one decoder handles all rounds, on new connections. The other parsers get each message whole and report spans. In one run
+the spans of llhttp in WASM are only counted, in another they are kept as texts; Node's own parser makes texts. Each parser reports how many messages and body
+bytes it found, and all must agree. A message is a request or a response.
 
-Connections: each is opened, has one exchange and is closed, four records; memory limit 256 MiB. Byte by byte: a new decoder takes the same input in
-pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp, spans not even counted, gets the whole in one call, and a call for each byte.`,
+Connections: each is opened, has one exchange and is closed, in four records; the memory limit is 256 MiB. Byte by byte: a new decoder reads the same input in
+pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp gets everything in one call, and then one call per byte; its spans are not even counted.`,
 			command: `npm run bench -- decode --rows ${rows} --rounds ${rounds}`,
 			versions: Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
 			goals: [

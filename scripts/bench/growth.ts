@@ -83,23 +83,24 @@ export function benchGrowth({ rows: largest, rounds, write, command }: GrowthOpt
 		{
 			name: 'growth',
 			title: 'Growth',
-			method: `Capture records of keep-alive connections go through the decoder into the store as in *Ingest*, ${rounds} rounds after one to warm up (one above a million exchanges), with 200 connections of 4 processes unless said otherwise;
-where connections or processes grow, there are ${FIXED.toLocaleString('en-US')} exchanges, or two a connection. Every exchange must have its row. The exponent is the slope of a straight line through the logarithms (of exchanges from ${SETTLED.toLocaleString('en-US')} on: below that all is constant cost): of the
-time of all exchanges, memory (store and decoder) and a statement's time against the number of exchanges; of the time of each exchange against connections and processes (0: more of them cost nothing).
-The statement is \`${QUERY}\`. All times are CPU times.`,
+			method: `Capture records of keep-alive connections go through the decoder into the store as in *Ingest*, ${rounds} rounds after one to warm up (one round above a million exchanges). There are 200 connections of 4 processes
+unless stated otherwise. When connections or processes grow, there are ${FIXED.toLocaleString('en-US')} exchanges, or two per connection. Every exchange must have its row. The exponent is the slope of a straight line through the
+logarithms (of exchanges from ${SETTLED.toLocaleString('en-US')} on, because constant costs dominate below that). For the total time, memory (store and decoder) and a statement's time it is taken against the number of exchanges;
+for the time per exchange, against connections and processes (0: more of them cost nothing). The statement is \`${QUERY}\`.
+All times are CPU times.`,
 			command,
 			versions: {},
 			goals: [
 				{
-					goal: 'nothing grows more than linearly: every exponent at most 1.05',
+					goal: 'nothing grows faster than linearly: every exponent at most 1.05',
 					figure: `time of exchanges ${figure(total)}, memory ${figure(byMemory)}, statement ${figure(byQuery)}; time of each by connections ${figure(perExchange(connections))}, by processes ${figure(perExchange(processes))}`,
 					met: worst <= 1.05,
 				},
 			],
 			figures: [
 				tableOf(exchanges, ['exchanges', 'µs each', 'memory, MiB', 'bytes each', 'statement, ms']),
-				tableOf(connections, ['connections', 'µs an exchange', 'decoder afterwards, MiB']),
-				tableOf(processes, ['processes', 'µs an exchange', 'decoder afterwards, MiB']),
+				tableOf(connections, ['connections', 'µs per exchange', 'decoder afterwards, MiB']),
+				tableOf(processes, ['processes', 'µs per exchange', 'decoder afterwards, MiB']),
 			].join('\n\n'),
 		},
 		write,

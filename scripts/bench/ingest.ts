@@ -57,9 +57,9 @@ export function benchIngest({ rows, rounds, write }: IngestOptions): void {
 			name: 'ingest',
 			title: 'Ingest',
 			method: `Capture records of keep-alive connections go through the WASM decoder into the store in batches of 500 exchanges, in one
-thread: a request with 2 or 3 fields and a response with 2, bodies of up to 100 bytes. Only the decoder and the store are timed, not making the
-records; CPU time is that of the whole process meanwhile, its garbage collector included. ${rounds} rounds of ${rows.toLocaleString('en-US')} exchanges after one to warm up. Then one store takes ${FIT_ROWS.toLocaleString('en-US')}. The resident set
-includes the decoder and what the collector has not given back.`,
+thread. A request has 2 or 3 fields, a response 2, and bodies have up to 100 bytes. Only the decoder and the store are timed, not the making of the
+records; CPU time is that of the whole process, including its garbage collector. There are ${rounds} rounds of ${rows.toLocaleString('en-US')} exchanges after one to warm up. Then one store takes ${FIT_ROWS.toLocaleString('en-US')}.
+The resident set includes the decoder and memory that the collector has not returned.`,
 			command: `npm run bench -- ingest --rows ${rows} --rounds ${rounds}`,
 			versions: {},
 			goals: [
@@ -70,7 +70,7 @@ includes the decoder and what the collector has not given back.`,
 					figure: counted.toLocaleString('en-US'),
 					met: counted === FIT_ROWS,
 				},
-				{ goal: 'at most 400 bytes a row beyond the bytes kept', figure: figure(beyond), met: beyond <= 400 },
+				{ goal: 'at most 400 bytes per row in addition to the bytes kept', figure: figure(beyond), met: beyond <= 400 },
 			],
 			figures: result,
 		},

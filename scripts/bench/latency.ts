@@ -52,9 +52,9 @@ export async function benchLatency({ rounds, seconds, write, command }: LatencyO
 			{
 				name: 'latency',
 				title: 'Start and tail',
-				method: `From starting the process to the line that says that it captures, and from starting \`bpftrace -e\` with ${callTracepoints().length} tracepoints that say as much (counting their calls) to the last of its probes being open,
-by turns, ${rounds} rounds. Then \`tinytap tail --comm nginx --columns path\` prints what a client of ours requests from nginx at fixed rates, ${seconds} s each (at 1 request a second
-at least 5): the time from the client having read the last byte of a response to its line arriving at the other end of the pipe. Every request must be printed, once.`,
+				method: `The first table shows the time from starting tinytap to the line that says it is capturing, and from starting \`bpftrace -e\` with ${callTracepoints().length} tracepoints that show as much (counting their
+calls) until the last of its probes is open. They take turns, ${rounds} rounds. Then \`tinytap tail --comm nginx --columns path\` prints the requests that our own client sends to nginx at fixed rates, ${seconds} s
+each (at 1 request a second at least 5 requests). The second table shows the time from the client reading the last byte of a response to the line arriving at the other end of the pipe. Every request must be printed, once.`,
 				command,
 				versions: versionsOf(PROGRAMS),
 				goals: [
@@ -67,7 +67,7 @@ at least 5): the time from the client having read the last byte of a response to
 				],
 				figures: [
 					table(
-						['attached after, ms', 'median (min–max)'],
+						['time to attach, ms', 'median (min–max)'],
 						[
 							['tinytap', spreadText(attached)],
 							['bpftrace', spreadText(spreadOf(theirs))],
@@ -75,7 +75,7 @@ at least 5): the time from the client having read the last byte of a response to
 						],
 					),
 					table(
-						['requests/s', 'line after, p50, ms', 'p99, ms'],
+						['requests/s', 'time to line, p50, ms', 'p99, ms'],
 						RATES.map((rate) => [rate.toLocaleString('en-US'), spreadText(p50(rate)), spreadText(p99(rate))]),
 					),
 				].join('\n\n'),

@@ -91,7 +91,7 @@ export async function benchOverhead({ rounds, seconds, write, command }: Overhea
 		publish(
 			{
 				name: 'overhead',
-				title: 'Cost to the watched',
+				title: 'Cost to watched programs',
 				method: METHOD(seconds, rounds),
 				command,
 				versions: versionsOf(PROGRAMS),
@@ -108,15 +108,16 @@ export async function benchOverhead({ rounds, seconds, write, command }: Overhea
 const METHOD = (
 	seconds: number,
 	rounds: number,
-) => `nginx with 2 workers answers \`wrk -t2 -c${CONNECTIONS}\` over kept connections on loopback, ${seconds} s a measurement after ${WARM_UP_S.wrk} s of the same load (${WARM_UP_S.paced} s at the fixed rate) to warm up, ${rounds} rounds; in a round every tracer has its
-turn, beginning with another one each time, and a ratio is taken to the untraced rate of the same round. Small bodies are nginx's own \`return 200\`;
-files go out by \`writev\` (\`sendfile off\`) or \`sendfile\`. tinytap keeps every exchange whole in its store (\`--max-memory 4GiB\`, so that nothing is evicted; bodies of 50 KiB by
-\`writev\` with the default of 256 MiB, where older rows make room): one row an exchange with \`--comm nginx\`, two with \`--port\` for both ends. After each measurement its rows are counted: as many
-complete ones (and evicted ones) as wrk made requests (wrk leaves up to ${CONNECTIONS} on their way), with all bytes of their bodies; what was lost stands in the table. tcpdump is \`-i lo -w /dev/null\`, bpftrace prints the first 200 bytes of the same calls of nginx, strace is
-\`-f -e trace=network,read,write,writev,sendfile\`; the bare ring reader is tinytap's own BPF object and C++ reader that throws the records away.
+) => `nginx with 2 workers answers \`wrk -t2 -c${CONNECTIONS}\` over kept-alive connections on loopback. A measurement takes ${seconds} s, after ${WARM_UP_S.wrk} s of the same load to warm up
+(${WARM_UP_S.paced} s at the fixed rate). There are ${rounds} rounds. In each round every tracer takes a turn, in rotating order, and ratios are relative to the untraced rate of the same round.
+Small bodies are nginx's own \`return 200\`; files are sent by \`writev\` (\`sendfile off\`) or \`sendfile\`. tinytap keeps every exchange whole in its store (\`--max-memory 4GiB\`, so
+nothing is evicted; for bodies of 50 KiB by \`writev\` the default of 256 MiB, where older rows make room): one row per exchange with \`--comm nginx\`, two with \`--port\` for both ends.
+After each measurement its rows are counted: there must be as many complete rows (and evicted ones) as wrk made requests (wrk leaves up to ${CONNECTIONS} in flight), with all bytes of
+their bodies. The tables show what was lost. tcpdump runs as \`-i lo -w /dev/null\`, bpftrace prints the first 200 bytes of the same calls of nginx, and strace runs as
+\`-f -e trace=network,read,write,writev,sendfile\`. The bare ring reader is tinytap's own BPF object with a C++ reader that discards the records.
 
-*requests/s* is what goals speak of, but where other programs want the machine's cores too, it falls with them. *ratio by CPU* does not: it divides the CPU time that nginx and wrk take
-for an exchange untraced by what they and the tracer take together, which is the ratio of the rates when these programs have all cores for themselves.`;
+The goals refer to *requests/s*, which falls when other programs compete for the machine's cores. *ratio by CPU* does not: it divides the CPU time of nginx and wrk for an
+untraced exchange by the CPU time that they and the tracer take together. That equals the ratio of the rates when these programs have all cores to themselves.`;
 
 const HEAD = ['', 'requests/s', 'ratio', 'ratio by CPU', 'watched, µs', 'tracer, µs', 'lost'];
 
@@ -238,11 +239,11 @@ function fixedTable(fixed: Map<string, Fixed[]>, kernel: ReadonlyMap<string, num
 		spreadText(spreadOf(list.map(({ tracerUs }) => tracerUs))),
 		kernel.has(name) ? figure(kernel.get(name)!) : '',
 	]);
-	const head = ['', 'p50, µs', 'p99, µs', 'p99 to untraced', 'tracer, µs an exchange', 'in BPF, µs an exchange'];
+	const head = ['', 'p50, µs', 'p99, µs', 'p99 / untraced', 'tracer, µs per exchange', 'in BPF, µs per exchange'];
 	return `### At ${FIXED_RATE.toLocaleString('en-US')} requests a second, 200 bytes
 
-A client of ours sends each request when it is due and counts its latency from then. The tracer's CPU time is that of all its threads; time in BPF programs is
-the watched programs' own, taken in one more measurement with the kernel's statistics switched on, which make each run some 50 ns longer.
+Our own client sends each request when it is due and measures latency from that moment. The tracer's CPU time covers all its threads. Time in BPF programs is spent
+by the watched programs; it comes from one more measurement with the kernel's statistics enabled, which make each program run some 50 ns longer.
 
 ${table(head, rows)}`;
 }
@@ -292,13 +293,13 @@ function goals(
 		atLeast('sendfile, 50 KiB: ahead of tcpdump', 1, beside(SENDFILE, tcpdump.name)),
 		{ goal: 'nothing lost', figure: figure(lost), met: lost === 0 },
 		{
-			goal: `p99 at ${FIXED_RATE} requests/s: less than 1.05 of untraced`,
+			goal: `p99 at ${FIXED_RATE} requests/s: less than 1.05 times untraced`,
 			figure: spreadText(latency),
 			met: latency.median < 1.05,
 		},
 		{
-			goal: `CPU of tinytap's threads at ${FIXED_RATE} requests/s: at most 4 µs an exchange`,
-			figure: `${spreadText(own)} (and ${figure(inKernel)} in BPF programs, which the watched programs run)`,
+			goal: `CPU of tinytap's threads at ${FIXED_RATE} requests/s: at most 4 µs per exchange`,
+			figure: `${spreadText(own)} (and ${figure(inKernel)} in BPF programs, spent by the watched programs)`,
 			met: own.median <= 4,
 		},
 	];

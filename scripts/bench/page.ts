@@ -17,9 +17,9 @@ const ORDER = ['overhead', 'storm', 'capacity', 'decode', 'ingest', 'sql', 'late
 
 const INTRODUCTION = `# Performance
 
-Written by \`npm run bench -- NAME\`: each run replaces its own section. Figures belong to the machine they were taken on;
-ratios between programs measured in the same run carry further than times do. A figure reads *median (min–max)*.
-Single runs scatter too much to tell whether a change made it slower: \`npm run bench -- quick\` compares two commits ([CONTRIBUTING.md](../CONTRIBUTING.md#did-a-change-make-it-slower)).
+\`npm run bench -- NAME\` writes this page: each run replaces its own section. Times apply to the machine they were measured on;
+ratios between programs measured in the same run are more portable. Figures read *median (min–max)*.
+Single runs scatter too much to show whether a change made tinytap slower. \`npm run bench -- quick\` compares two commits ([CONTRIBUTING.md](../CONTRIBUTING.md#did-a-change-make-it-slower)).
 `;
 
 /** What a benchmark is meant to reach and what it did reach. */

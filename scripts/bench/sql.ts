@@ -95,13 +95,13 @@ export async function benchSql({ rows, rounds, write, modules }: SqlOptions): Pr
 		{
 			name: 'sql',
 			title: 'SQL',
-			method: `${rows.toLocaleString('en-US')} exchanges went through the decoder into the store; the same ${COLUMNS.length} columns of them and ${database.tables.get('headers')!.rowCount.toLocaleString('en-US')} rows of \`headers\`
+			method: `${rows.toLocaleString('en-US')} exchanges went through the decoder into the store. ${COLUMNS.length} of their columns and ${database.tables.get('headers')!.rowCount.toLocaleString('en-US')} rows of \`headers\`
 (3 columns) were copied into the memory of the other engines, all in one process. SQLite has \`id\` as its primary key, an index on
 \`headers.exchange_id\` and \`ANALYZE\`; its p95 is an aggregate in JavaScript, as is alasql's. DuckDB runs with its default settings
-and as many threads as there are cores; the others have one. Each time is that of a statement from its text to all its rows as JavaScript values.
-${rounds} rounds after one to warm up; in a round each statement runs in every engine in turn, with a collection of young garbage before each (the rows of alasql are
-objects in the same heap, and a full collection that falls into a statement goes through them all). The answers are compared
-in the first round. A ratio is the other engine's time divided by ours in the same round: above 1 ours is faster.`,
+and one thread per core; the other engines have one thread. Each time runs from a statement's text to all its rows as JavaScript values.
+There are ${rounds} rounds after one to warm up. In each round every statement runs in every engine in turn, after a young-generation garbage collection (alasql's rows are
+objects in the same heap, and a full collection during a statement goes through them all). The answers are compared
+in the first round. A ratio is the other engine's time divided by ours in the same round: above 1, ours is faster.`,
 			command: `npm run bench -- sql${options(rows, rounds, modules)}`,
 			versions: Object.fromEntries(rivals.map(({ engine, version }) => [engine, version])),
 			goals: goals(queries, names, times, live.medians),
@@ -109,7 +109,7 @@ in the first round. A ratio is the other engine's time divided by ours in the sa
 
 ### Live filter
 
-The compiled condition over all rows, one call a row, as the live tail tests them; million rows a second.
+The compiled condition is called once for each row, as in the live tail; figures are million rows per second.
 
 ${live.text}`,
 		},

@@ -85,7 +85,7 @@ export async function benchStorm({ rounds, rows: count, write, command }: StormO
 			spreadText(ratio(storm, tracer, (e) => e.cpuUs)),
 			...(storm.calls === undefined ? [] : [tracer === untraced ? '' : spreadText(spreadOf(added(storm, tracer)))]),
 		]);
-		const head = ['', 'seconds', 'ratio', 'ratio by CPU', ...(storm.calls === undefined ? [] : ['ns added a call'])];
+		const head = ['', 'seconds', 'ratio', 'ratio by CPU', ...(storm.calls === undefined ? [] : ['ns added per call'])];
 		return `### ${storm.name}\n\n${table(head, lines)}`;
 	});
 	const dd = storms[0]!;
@@ -97,12 +97,12 @@ export async function benchStorm({ rounds, rows: count, write, command }: StormO
 	publish(
 		{
 			name: 'storm',
-			title: 'Cost to everybody else',
+			title: 'Cost to everything else',
 			method: METHOD(rounds, count),
 			command,
 			versions: versionsOf(PROGRAMS),
 			goals: [
-				goal('added to a call on a file, at most 1.7 times the floor', 1.7, toFloor),
+				goal('time added to a call on a file: at most 1.7 times the floor', 1.7, toFloor),
 				{
 					goal: '`dd bs=1` at most 1.75 times as long as untraced',
 					figure: `${spreadText(slower)}; by CPU ${spreadText(slowerCpu)}`,
@@ -118,10 +118,11 @@ export async function benchStorm({ rounds, rows: count, write, command }: StormO
 const METHOD = (
 	rounds: number,
 	count: number,
-) => `tinytap watches the whole machine, without a filter. ${rounds} rounds; in a round each tracer has its turn, beginning with another one each time, and a ratio is
-taken to the untraced time of the same round. *empty programs* are BPF programs that return at once, on all tracepoints that tinytap uses: the floor, which no tracer on these tracepoints
-can go below; *one a call* has them on the tracepoint of each call instead of the one of all calls, as other tools do. bpftrace counts the calls by tracepoint. The CPU time is that of the programs measured (system time included, where the tracers' programs run); it does not change when
-others want the cores too. \`dd\` reads and writes ${count.toLocaleString('en-US')} single bytes from \`/dev/zero\` to \`/dev/null\`; the build is \`make -j2\` of ${BUILD_FILES} small C files; redis-benchmark makes
+) => `tinytap watches the whole machine, without a filter. There are ${rounds} rounds. In each round every tracer takes a turn, in rotating order, and ratios are relative
+to the untraced time of the same round. *empty programs* are BPF programs that return at once, on all tracepoints that tinytap uses: the floor for any tracer on these
+tracepoints. *one per call* has them on each call's own tracepoint instead of the shared one, as other tools do. bpftrace counts the calls by tracepoint. The CPU time is that of the
+measured programs (including system time, in which the tracers' programs run); it does not change when other programs want the cores too. \`dd\` reads and writes
+${count.toLocaleString('en-US')} single bytes from \`/dev/zero\` to \`/dev/null\`; the build is \`make -j2\` of ${BUILD_FILES} small C files; redis-benchmark makes
 ${REDIS_REQUESTS.toLocaleString('en-US')} SETs and as many GETs. After each measurement tinytap must have no row and no loss.`;
 
 function goal(text: string, most: number, spread: Spread): { goal: string; figure: string; met: boolean } {

@@ -194,7 +194,7 @@ export const strace: Tracer = {
 export const floor = emptyPrograms('empty programs', tracepoints);
 
 /** Likewise on a tracepoint for each call: the floor of tools that attach to these. */
-export const callFloor = emptyPrograms('empty programs, one a call', callTracepoints);
+export const callFloor = emptyPrograms('empty programs, one per call', callTracepoints);
 
 function emptyPrograms(name: string, places: () => readonly string[]): Tracer {
 	return {
