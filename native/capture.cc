@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <random>
@@ -49,9 +50,15 @@ CaptureError SystemError(const std::string& code, const std::string& message, in
 static thread_local std::vector<std::string> log_lines;
 
 static int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
+  static const bool print = std::getenv("TINYTAP_DEBUG") != nullptr;
+  va_list again;
+  if (print) {
+    va_copy(again, arguments);
+    vfprintf(stderr, format, again);
+    va_end(again);
+  }
   if (level == LIBBPF_DEBUG) return 0;
   // One line may be a verifier's log of megabytes.
-  va_list again;
   va_copy(again, arguments);
   std::string line(std::max(vsnprintf(nullptr, 0, format, arguments), 0), '\0');
   vsnprintf(line.data(), line.size() + 1, format, again);

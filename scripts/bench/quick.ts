@@ -59,7 +59,7 @@ async function compare({ names, against, rounds }: QuickOptions): Promise<string
 		if (medianWithInterval(whole).median < LEAST_RATIO) slow.push(name);
 	}
 	const minutes = (performance.now() - started) / 60_000;
-	const head = ['measured', 'ratio of speeds', `${CONFIDENCE * 100} % interval`, 'this checkout is'];
+	const head = ['measured', 'ratio of speeds', `${CONFIDENCE * 100} % interval`, 'this checkout'];
 	console.log(`\n${[table(head, lines), ...reports].join('\n\n')}\n`);
 	console.log(`${minutes.toFixed(1)} minutes, load of the last one ${loadavg()[0]!.toFixed(1)}`);
 	return slow;
@@ -91,6 +91,6 @@ async function measure(name: string, checkouts: Sides<Checkout>, rounds: number)
 
 function line(name: string, ratios: readonly number[]): string[] {
 	const { median, low, high } = medianWithInterval(ratios);
-	const seen = low > 1 ? 'faster' : high < 1 ? 'slower' : 'as fast, as far as can be seen';
+	const seen = low > 1 ? 'faster' : high < 1 ? 'slower' : 'no difference seen';
 	return [name, median.toFixed(3), `${low.toFixed(3)}–${high.toFixed(3)}`, seen];
 }

@@ -366,3 +366,12 @@ test('doctor without a build does not say that its tracepoints are there', () =>
 	assert.match(stdout, /^warning +tracepoints +cannot be checked/m);
 	assert.doesNotMatch(stdout, /all 0 there/);
 });
+
+test('TINYTAP_DEBUG prints what libbpf says; without it nobody sees that', async () => {
+	const args = ['query', 'SELECT 1', '--for', '1ms', '--port', String(await freePort())];
+	const quiet = await startTinytap(args).finished;
+	assert.doesNotMatch(quiet.stderr, /libbpf:/);
+	const loud = await startTinytap(args, { under: ['env', 'TINYTAP_DEBUG=1'] }).finished;
+	assert.equal(loud.code, 0, loud.stderr);
+	assert.match(loud.stderr, /^libbpf: .*tinytap\.bpf\.o/m);
+});
