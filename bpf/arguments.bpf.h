@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The arguments of the call that is returning. Kernels from 5.17 show the registers the thread entered with: nothing has
- * to be kept from entry to exit, and calls that were blocked when capture began are seen. For older ones there is a second
- * object, built with TINYTAP_OLD_KERNELS, whose programs keep them at entry.
+ * The arguments of the call that is returning. Kernels from 5.17 show the registers with which the thread entered: nothing has
+ * to be kept from entry to exit, and calls that were blocked when capture began are seen. Older kernels get a second object,
+ * built with TINYTAP_OLD_KERNELS, whose programs keep the arguments at entry.
  */
 #ifndef TINYTAP_ARGUMENTS_BPF_H
 #define TINYTAP_ARGUMENTS_BPF_H
@@ -23,8 +23,8 @@ typedef const struct arguments *call_values;
 
 #define ARGUMENT_SLOTS 65536
 
-/* By thread id modulo ARGUMENT_SLOTS: an array costs half of what a hash map does, and one for every id there can be
- * (4 million) would cost 200 MB. Entries need no deletion, so that a thread killed inside a call leaves nothing behind. */
+/* By thread id modulo ARGUMENT_SLOTS: an array costs half as much as a hash map, and a slot for every possible id (4
+ * million) would cost 200 MB. Entries need no deletion, so a thread killed inside a call leaves nothing behind. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ARGUMENT_SLOTS);
@@ -40,7 +40,7 @@ struct {
 	__type(value, struct arguments);
 } colliding_arguments SEC(".maps");
 
-/* The context ends with the call's last argument: no more than `count` may be read. */
+/* The context ends with the call's last argument: only `count` may be read. */
 static __always_inline void fill_arguments(struct arguments *arguments, const struct enter_context *context, __u32 tid,
 					   __u32 count)
 {
@@ -70,7 +70,7 @@ static __always_inline int save_arguments(const struct enter_context *context, _
 	return 0;
 }
 
-/* NULL when the call's entry was not seen: it began before the capture. `number`: the call, or -1 for whichever it is. */
+/* The arguments of call `number`, or of any call for -1. NULL if its entry was not seen: it began before the capture. */
 static __always_inline const struct arguments *find_arguments(__s64 number)
 {
 	__u32 tid = bpf_get_current_pid_tgid(), slot = tid & (ARGUMENT_SLOTS - 1);
@@ -111,7 +111,7 @@ static __always_inline call_values current_arguments(void)
 #define SAVED_DATA_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) SAVED_CALL(name, arguments)
 #define SAVED_OTHER_CALL(name, x86_64, arm64, arguments) SAVED_CALL(name, arguments)
 
-/* Before everything else: they are attached in this order, and a call whose entry was not seen is not looked at. */
+/* Before everything else: programs are attached in this order, and a call whose entry was not seen is not looked at. */
 FORKING_CALLS(SAVED_OTHER_CALL)
 OTHER_CALLS(SAVED_OTHER_CALL)
 ALL_DATA_CALLS(SAVED_DATA_CALL)
@@ -120,25 +120,25 @@ ALL_DATA_CALLS(SAVED_DATA_CALL)
 
 typedef const struct pt_regs *call_values;
 
-/* Of the call that returns, at its exit. */
+/* The call that returns, at its exit. */
 static __always_inline call_values call_arguments(const struct exit_context *context)
 {
 	return context->registers;
 }
 
-/* Of the call that the current thread is in, anywhere else. */
+/* The call that the current thread is in, anywhere else. */
 static __always_inline call_values current_arguments(void)
 {
 	return (call_values)bpf_task_pt_regs(bpf_get_current_task_btf());
 }
 
-/* Volatile: such a load must not be merged with one from other memory, the verifier rewrites it. */
+/* Volatile: the verifier rewrites this load, so it must not be merged with another. */
 #define ARGUMENT(arguments, index) (*(const volatile __u64 *)&(arguments)->ARGUMENT_##index)
 #define CALL_NUMBER(arguments) (*(const volatile __u64 *)&(arguments)->SYSCALL_NUMBER)
 
 #endif
 
-/* The call's MSG_*; `flags`: FLAGS_*. */
+/* The call's MSG_* flags; `flags` is the column of its line in calls.bpf.h. */
 static __always_inline __u32 message_flags(call_values arguments, __u32 flags)
 {
 	if (flags == FLAGS_THIRD)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Whether a connection is HTTP: the first bytes of its calls are looked at until they tell. What is not clear yet is held
- * back; what begins a connection and is no HTTP is kept until its answer has begun.
+ * Decides whether a connection is HTTP from the first bytes of its calls. Bytes are held back while that is undecided. What
+ * begins a connection and is not HTTP is kept until the answer has begun.
  */
 #ifndef TINYTAP_BEGINNINGS_BPF_H
 #define TINYTAP_BEGINNINGS_BPF_H
@@ -11,8 +11,8 @@
 #include "payload.bpf.h"
 #include "recognition.bpf.h"
 
-/* Copies the first bytes of the call, `room` at the most, to `into` from its byte `filled` on; `into` has twice the room, a
- * power of 2. The new number of bytes there. */
+/* Copies the first bytes of the call to `into`, after the `filled` bytes there, up to `room` bytes in all. `into` has twice
+ * the room, a power of 2. Returns the new number of bytes. */
 static __always_inline __u64 gather(struct scratch *s, __u8 *into, __u64 filled, const __u64 room)
 {
 	struct walk *walk = &s->walk;
@@ -57,7 +57,7 @@ static __always_inline __u64 gather(struct scratch *s, __u8 *into, __u64 filled,
 	return filled;
 }
 
-/* Puts the first bytes of the call behind the scratch->sniff_bytes held ones in scratch->sniff. Global, so that the verifier
+/* Appends the first bytes of the call to the scratch->sniff_bytes held ones in scratch->sniff. Global, so that the verifier
  * looks at it once. */
 __noinline long gather_start(void)
 {
@@ -68,7 +68,7 @@ __noinline long gather_start(void)
 	return 0;
 }
 
-/* Likewise behind those in scratch->beginning. */
+/* Appends them to those in scratch->beginning. */
 __noinline long gather_beginning(void)
 {
 	struct scratch *s = working_memory();
@@ -91,7 +91,7 @@ static __always_inline void begin_sniff(struct scratch *s, const struct connecti
 	}
 }
 
-/* The bytes that were held until it was clear what they begin, as a record of their own. */
+/* Sends the bytes that were held until it was clear what they begin, as a record of their own. */
 static __always_inline void send_held(struct scratch *s, struct connection *connection, __u64 conn, __u32 direction)
 {
 	__u32 index = (direction - 1) & 1;
@@ -112,7 +112,7 @@ static __always_inline void send_held(struct scratch *s, struct connection *conn
 	send_small(s, bytes);
 }
 
-/* May the call be the first request of its connection, or a part of it, as far as roles and what was seen before tell? */
+/* May the call be the first request of its connection, or part of it, judging by roles and by what was seen before? */
 static __always_inline bool may_ask(const struct scratch *s, const struct connection *connection)
 {
 	if (connection->flags & (CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
@@ -124,8 +124,8 @@ static __always_inline bool may_ask(const struct scratch *s, const struct connec
 	return !connection->offset[s->call.direction & 1];
 }
 
-/* The call begins a connection, or goes on with its beginning, and did not look like HTTP by its first bytes: does its first
- * line? What does not is kept, for the answer may be HTTP all the same. `looks`: what the first bytes look like. */
+/* The call begins a connection, or continues its beginning, and its first bytes did not look like HTTP: does its first
+ * line? If not, it is kept, since the answer may still be HTTP. `looks`: what the first bytes look like. */
 static SHARED __u32 look_further(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	struct beginning *kept = NULL;
@@ -136,7 +136,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	index = (s->call.direction - 1) & 1;
 	if (connection->offset[index]) {
 		kept = bpf_map_lookup_elem(&beginnings, &conn);
-		/* Only what is whole so far. */
+		/* Only if nothing of it is missing. */
 		if (!kept || kept->bytes != connection->offset[index] || kept->direction != s->call.direction) {
 			connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
 			return looks;
@@ -159,7 +159,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	connection->flags &= ~CONNECTION_IN_LINE;
 	if (looks != LOOKS_TLS && looks != LOOKS_HTTP2) {
 		named = find_version();
-		/* No other protocol has lines that long: the reader looks again. */
+		/* No other protocol has lines that long; the reader decides. */
 		if (named == LOOKS_HTTP ||
 		    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
 			return LOOKS_HTTP_LINE;
@@ -173,7 +173,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	return looks;
 }
 
-/* What was kept of the connection's beginning, as a record; the call that comes now, or that of the other side, is HTTP. */
+/* Sends what was kept of the connection's beginning as a record: this call, or the other side's, is HTTP. */
 static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn,
 					   struct beginning *kept)
 {
@@ -203,7 +203,7 @@ static __always_inline void send_beginning(struct scratch *s, struct connection 
 	bpf_map_delete_elem(&beginnings, &conn);
 }
 
-/* Is everything of the direction there that was before this call? */
+/* Is everything that this direction moved before this call held or kept? */
 static __always_inline bool is_whole(const struct connection *connection, __u32 direction, const struct beginning *kept)
 {
 	__u32 index = (direction - 1) & 1;
@@ -238,7 +238,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	}
 	if (looks == LOOKS_UNDECIDED && s->sniff_bytes >= SNIFF_BYTES)
 		looks = LOOKS_FOREIGN;
-	/* The first bytes of these two mean nothing in the middle of a stream. */
+	/* These two are recognised only at the beginning of a stream. */
 	if ((looks == LOOKS_TLS || looks == LOOKS_HTTP2) &&
 	    connection->offset[index] != connection->held_bytes[index] && !(connection->flags & CONNECTION_MIDSTREAM))
 		looks = LOOKS_FOREIGN;
@@ -250,7 +250,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	}
 	if (looks == LOOKS_HTTP || connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
 		return looks;
-	/* Of a connection that was there before only the first call is looked at so closely. */
+	/* On a connection that is older than the capture, only the first call is looked at so closely. */
 	if (may_ask(s, connection) || (connection->flags & CONNECTION_MIDSTREAM && !connection->offset[index]))
 		return look_further(s, connection, conn, looks);
 	if (looks != LOOKS_UNDECIDED && !(connection->flags & CONNECTION_MIDSTREAM))
@@ -258,7 +258,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	return looks;
 }
 
-/* The descriptor of a labelled connection is of no interest any more. */
+/* From now on the descriptor of a labelled connection is of no interest. */
 static __always_inline void leave_labelled(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -268,7 +268,7 @@ static __always_inline void leave_labelled(struct scratch *s, struct connection 
 		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
 }
 
-/* TLS, HTTP/2: its first bytes go out once, as they stand for themselves only. */
+/* TLS or HTTP/2: its first bytes are sent once, to name the protocol. */
 static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;
@@ -289,7 +289,7 @@ static __always_inline void label_connection(struct scratch *s, struct connectio
 	s->small.stream_offset = connection->offset[index] - connection->held_bytes[index];
 	__builtin_memcpy(s->small_payload, s->sniff, SNIFF_BYTES);
 	send_small(s, bytes);
-	/* A server that does not expect it answers in HTTP/1. */
+	/* A server that does not expect this protocol answers in HTTP/1. */
 	kept = bpf_map_lookup_elem(&beginnings, &conn);
 	if (kept && may_ask(s, connection))
 		kept->sent = bytes;
@@ -297,7 +297,7 @@ static __always_inline void label_connection(struct scratch *s, struct connectio
 		leave_labelled(s, connection, conn);
 }
 
-/* A call on a connection that is labelled and not answered yet. True: it is HTTP after all. */
+/* A call on a labelled connection without an answer so far. True: it is HTTP after all. */
 static __always_inline bool look_at_answer(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 looks;

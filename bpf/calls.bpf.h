@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * The system calls that are looked at, one line each: their numbers, and what their exits tell. Everything else that has to
- * know the calls is made from these lines. A new call that moves bytes needs a line in DATA_CALLS or MESSAGE_CALLS and its
- * SYSCALL_* in capture_event.h.
+ * know the calls is made from these lines. To add a call that moves bytes, write its line in DATA_CALLS or MESSAGE_CALLS and
+ * its SYSCALL_* in capture_event.h.
  */
 #ifndef TINYTAP_CALLS_BPF_H
 #define TINYTAP_CALLS_BPF_H
@@ -28,7 +28,7 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 
 /*
  * Calls that move bytes, of the form (fd, pointer, count or flags, flags). Columns: name, number on x86-64 and on arm64,
- * SYSCALL_*, direction, shape, message flags, kind of descriptor, arguments that are read.
+ * SYSCALL_*, direction, shape, message flags, kind of descriptor, number of arguments read.
  */
 #define DATA_CALLS(EACH)                                                                                     \
 	EACH(read, 0, 63, SYSCALL_READ, DIRECTION_IN, SHAPE_BUFFER, FLAGS_NONE, FILES_TOO, 3)                \
@@ -42,14 +42,14 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 	EACH(preadv2, 327, 286, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)       \
 	EACH(pwritev2, 328, 287, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)
 
-/* Likewise; their messages may also carry descriptors, so each has a program of its own. */
+/* The same columns, for calls with a program of their own because their messages may also carry descriptors. */
 #define MESSAGE_CALLS(EACH)                                                                                     \
 	EACH(sendmsg, 46, 211, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)     \
 	EACH(recvmsg, 47, 212, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)      \
 	EACH(recvmmsg, 299, 243, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4) \
 	EACH(sendmmsg, 307, 269, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4)
 
-/* Calls with a program written for them. Columns: name, number on x86-64 and on arm64, arguments that are read. */
+/* Calls with a program written for them. Columns: name, number on x86-64 and on arm64, number of arguments read. */
 #define OTHER_CALLS(EACH)            \
 	EACH(ioctl, 16, 29, 3)       \
 	EACH(dup, 32, 23, 1)         \
@@ -66,13 +66,13 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 	EACH(accept4, 288, 242, 4)   \
 	EACH(dup3, 292, 24, 3)
 
-/* Likewise, with no look at their arguments. */
+/* The same columns, for calls whose arguments are not read. */
 #define RESULT_CALLS(EACH)                \
 	EACH(io_uring_setup, 425, 425, 0) \
 	EACH(io_uring_enter, 426, 426, 0) \
 	EACH(pidfd_getfd, 438, 438, 0)
 
-/* Calls whose arguments are read before they return: when they have made a process. */
+/* The same columns, for calls whose arguments are read before they return: when they have made a process. */
 #define FORKING_CALLS(EACH)         \
 	EACH(clone, 56, 220, 1)     \
 	EACH(fork, 57, NO_CALL, 0)  \
@@ -84,7 +84,7 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 
 /* Calls have numbers below this. */
 #define CALL_NUMBERS 512
-/* This architecture has no such call; nor has any other a call of this number. */
+/* The number of a call that the architecture lacks; no call has this number. */
 #define NO_CALL (CALL_NUMBERS - 1)
 
 #define NUMBER_OF(name, x86_64, arm64, ...) NR_##name = ARCHITECTURE_NUMBER(x86_64, arm64),
@@ -98,7 +98,7 @@ static __always_inline bool is_file_call(__u32 syscall)
 	return false ALL_DATA_CALLS(IS_FILE_CALL);
 }
 
-/* data_call() reads the flags and what is before them. */
+/* data_call() reads the message flags and the arguments before them. */
 #define CHECK_ARGUMENTS(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) \
 	_Static_assert(arguments >= (flags == FLAGS_FOURTH ? 4 : 3), #name " has too few arguments");
 ALL_DATA_CALLS(CHECK_ARGUMENTS)

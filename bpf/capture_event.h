@@ -16,8 +16,8 @@
 
 #define CAPTURE_EVENT_VERSION 1
 
-/* Payload bytes of one record at the most: a per-CPU map value may be 32 KiB, and half of it keeps the verifier's
- * bound on offset + length simple. A call that moved more becomes several records. */
+/* Maximum payload bytes of one record: a per-CPU map value may be 32 KiB, and half of it keeps the verifier's bound on
+ * offset + length simple. A call that moved more becomes several records. */
 #define CAPTURE_EVENT_PAYLOAD_MAX 16384
 
 #define CAPTURE_COMM_BYTES 16
@@ -31,7 +31,7 @@
 #define CAPTURE_ADDRESSES_BYTES 56
 /* Addresses and two u64. */
 #define CAPTURE_CLOSE_BYTES 72
-/* The name of a unix socket at the most: sun_path of struct sockaddr_un. */
+/* Maximum bytes of a unix socket's name: sun_path of struct sockaddr_un. */
 #define CAPTURE_UNIX_NAME_BYTES 108
 /* Addresses, two u64, and two names. */
 #define CAPTURE_OPEN_UNIX_BYTES 288

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What user space and the programs share besides records: settings fixed before load, controls changed while running,
+ * What user space and the programs share besides records: settings fixed before loading, controls that change while running,
  * and the values of maps that both sides write. Included by the BPF programs and by native/.
  */
 #ifndef TINYTAP_CONTROL_H
@@ -8,7 +8,7 @@
 
 #include "capture_event.h"
 
-/* Limits. `npm run generate` copies the numbers of all CONTROL_* to src/capture/control-limits.ts. */
+/* Limits. `npm run generate` copies all CONTROL_* numbers to src/capture/control-limits.ts. */
 
 /* tinytap's own processes. */
 #define CONTROL_OWN_PIDS 16
@@ -16,18 +16,19 @@
 #define CONTROL_NAMES 8
 /* NAME_MAX and a NUL. */
 #define CONTROL_NAME_BYTES 256
-/* Process ids that a filter may give. They and their descendants share map `chosen`, which has 16384 entries on old kernels. */
+/* Process ids that a filter may give. With their descendants they must fit in map `chosen`: 16,384 entries before Linux
+ * 6.1. */
 #define CONTROL_PIDS 1024
 /* The highest port, and the 32-bit words that hold a bit for each port. */
 #define CONTROL_PORT_MAX 65535
 #define CONTROL_PORT_WORDS 2048
-/* iovecs that are looked at in one call: the kernel itself takes no more (UIO_MAXIOV). */
+/* iovecs looked at in one call: the kernel itself takes no more (UIO_MAXIOV). */
 #define CONTROL_IOVECS 1024
-/* Defaults: bytes that are copied of one call, bytes of the ring. */
+/* Defaults: bytes copied of one call, bytes of the ring. */
 #define CONTROL_CAPTURE_LIMIT 4194304
 #define CONTROL_RING_BYTES 16777216
 
-/* Where the structures of this kernel have their members, in bytes; all 0 when the kernel does not say (it has no BTF). */
+/* Offsets in this kernel's structures, in bytes; all 0 if the kernel does not tell (it has no BTF). */
 struct kernel_offsets {
 	/* task_struct.files, files_struct.fdt */
 	__u32 task_files;
@@ -54,7 +55,7 @@ struct kernel_offsets {
 	/* 0 where the kernel has no IPv6. */
 	__u32 sock_peer_v6;
 	__u32 sock_local_v6;
-	/* 0 where the kernel does not say: task_struct.mm, mm_struct.exe_file, file.f_path, path.dentry, dentry.d_name,
+	/* 0 if the kernel does not tell: task_struct.mm, mm_struct.exe_file, file.f_path, path.dentry, dentry.d_name,
 	 * qstr.name */
 	__u32 task_memory;
 	__u32 memory_file;
@@ -70,10 +71,11 @@ struct kernel_offsets {
 	__u32 unix_address;
 	__u32 unix_length;
 	__u32 unix_name;
-	/* sock.sk_protocol, and the length of sock.sk_receive_queue. All from here on are 0 unless all of them are known. */
+	/* sock.sk_protocol, and the length of sock.sk_receive_queue. The members from here on are 0 unless all of them are
+	 * known. */
 	__u32 sock_protocol;
 	__u32 sock_receive_queue_length;
-	/* In struct tcp_sock: totals of the connection, and the sequence numbers of what comes next. */
+	/* In struct tcp_sock: totals of the connection, and the next sequence numbers. */
 	__u32 tcp_bytes_received;
 	__u32 tcp_bytes_sent;
 	__u32 tcp_bytes_retransmitted;
@@ -83,27 +85,27 @@ struct kernel_offsets {
 	__u32 tcp_written_next;
 	/* sock_common.skc_state */
 	__u32 sock_state;
-	/* 0 where the kernel does not say: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops. */
+	/* 0 if the kernel does not tell: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops. */
 	__u32 tcp_urgent;
 	__u32 sock_upper;
 };
 
-/* Fixed before load (section .rodata.settings): the verifier knows the values and drops what they switch off. */
+/* Fixed before loading (section .rodata.settings): the verifier knows the values and drops code they switch off. */
 struct settings {
-	/* Bytes of one call that are copied at the most. */
+	/* Maximum bytes copied of one call. */
 	__u32 capture_limit;
-	/* iovecs of one call that are looked at at the most. */
+	/* Maximum iovecs looked at in one call. */
 	__u32 iovec_limit;
-	/* The reader is woken when so many bytes wait in the ring; below that its own clock brings it back. */
+	/* The reader is woken when this many bytes wait in the ring; below that it comes by its own clock. */
 	__u32 wake_bytes;
-	/* Where tracepoint sched_process_fork has its child's pid. 0: not known, forks are not followed. */
+	/* Offset of the child's pid in tracepoint sched_process_fork; 0: unknown, forks are not followed. */
 	__u32 fork_child_pid_offset;
-	/* Where tracepoint sched_process_exit says that the last thread ends. 0: the kernel does not say; the end of the main
-	 * thread then counts as the end of the process. */
+	/* Offset in tracepoint sched_process_exit of the flag for the last thread; 0: unknown, so the end of the main
+	 * thread counts as the end of the process. */
 	__u32 exit_group_dead_offset;
-	/* Possible CPUs: how many slots the per-CPU arrays have. */
+	/* Possible CPUs: the number of slots in per-CPU arrays. */
 	__u32 cpu_count;
-	/* Where tracepoint tcp_rcv_space_adjust has its members, which moved between kernels; family 0: it has none. */
+	/* Offsets in tracepoint tcp_rcv_space_adjust, which differ between kernels; family 0: it lacks them. */
 	__u32 receive_family_offset;
 	__u32 receive_local_port_offset;
 	__u32 receive_peer_port_offset;
@@ -112,12 +114,13 @@ struct settings {
 	__u32 receive_local_v6_offset;
 	__u32 receive_peer_v6_offset;
 	struct kernel_offsets kernel;
-	/* The pid namespace of user space (device and inode of its file), when it is not the initial one; else 0. */
+	/* The pid namespace of user space (device and inode of its file), 0 if it is the initial one. */
 	__u64 namespace_device;
 	__u64 namespace_inode;
 };
 
-/* In keys of `chosen`: the number is that of settings.namespace_*. The programs add the kernel's own when they meet the process. */
+/* In keys of `chosen`: the number is from the namespace in settings.namespace_*. The programs add the kernel's own number
+ * when they meet the process. */
 #define CHOSEN_IN_NAMESPACE 0x80000000
 
 /* Bits of `chosen` map values and of control.process_mask. */
@@ -128,76 +131,77 @@ struct settings {
 struct control {
 	/* The next connection's id. */
 	__u64 next_conn;
-	/* Processes never looked at: tinytap's own, in the initial pid namespace. */
+	/* Processes never captured: tinytap's own, numbered in the initial pid namespace. */
 	__u32 own_pids[CONTROL_OWN_PIDS];
-	/* 1: nothing is captured, identities are still followed. */
+	/* 1: nothing is captured, but descriptors are still followed. */
 	__u32 paused;
-	/* 1: not all tracepoints are attached yet. Bytes moved meanwhile are from before the capture. */
+	/* 1: some tracepoints are not attached yet. Bytes moved meanwhile are older than the capture. */
 	__u32 attaching;
 	/* A process is captured when `chosen` has these bits for it; 0: every process. */
 	__u32 process_mask;
 	/* 1: a connection is captured only when `ports` has one of its two ports. */
 	__u32 port_filter;
-	/* A descriptor number that nobody has: a process that closes it is entered into own_pids (in the kernel's numbers,
-	 * which a process in a pid namespace cannot know). */
+	/* An unused descriptor number: a process that closes it is entered into own_pids (in the kernel's numbers, which a
+	 * process in a pid namespace cannot know). */
 	__u32 registration;
-	/* Names for CHOSEN_BY_COMM, of processes or of files they execute; looked at when a process calls execve. */
+	/* Names for CHOSEN_BY_COMM, of processes or of files they execute; checked when a process calls execve. */
 	__u32 comm_count;
 	__u8 comms[CONTROL_NAMES][CONTROL_NAME_BYTES];
 	/* 1: map `skips` has something. */
 	__u32 skipping;
-	/* Connections of which an address is missing: while there are some, receives are asked for theirs. */
+	/* Number of connections without an address; while there are some, receives are asked for theirs. */
 	__u32 unnamed;
-	/* Goes up whenever a descriptor may have got a meaning: what CPUs remember of dismissed ones is void then. */
+	/* Goes up whenever a descriptor may have got a meaning: what CPUs remember of dismissed ones is then void. */
 	__u32 meanings;
-	/* Likewise whenever a process may have come to be chosen, or not to be any more. */
+	/* Goes up whenever a process may have come to be chosen, or to be chosen no longer. */
 	__u32 choices;
 	/* 1: map `shared_tables` has, or had, something. */
 	__u32 sharing;
-	/* Bit (port & 31) of word (port >> 5): lists and ranges of any length cost one load for each end of a connection. Last,
-	 * because it is large. */
+	/* Bit (port & 31) of word (port >> 5): lists and ranges of any length cost one load for each end of a connection.
+	 * Last because it is large. */
 	__u32 ports[CONTROL_PORT_WORDS];
 };
 
-/* What is known of one descriptor, packed so that it is read and written at once: state, bits, conn << 8. */
+/* What is known of one descriptor, packed to be read and written at once: state, bits, conn << 8. */
 #define DESCRIPTOR_STATE_MASK 7
-/* Nothing: the first bytes decide. */
+/* Nothing is known; the first bytes decide. */
 #define DESCRIPTOR_UNKNOWN 0
-/* Not a stream socket, or closed: of no interest until something makes a socket of this number. */
+/* Not a stream socket, or closed: ignored until a socket gets this number. */
 #define DESCRIPTOR_DISMISSED 1
 /* A stream socket; its connection, if it has one yet, is in `connections`. */
 #define DESCRIPTOR_SOCKET 2
 #define DESCRIPTOR_CLOEXEC 8
 #define DESCRIPTOR_CONN_SHIFT 8
 
-/* Descriptors are kept by blocks, so that all of a process's can be walked when it forks, executes or ends. */
+/* Descriptors are kept in blocks, so that all of a process can be walked when it forks, executes or ends. */
 #define DESCRIPTOR_BLOCK 64
 #define DESCRIPTOR_BLOCK_SHIFT 6
 
 /* Bits of connection.flags. */
 #define CONNECTION_HTTP 1
-/* Of another protocol, named once (TLS, HTTP/2) and then left alone until it is closed. */
+/* Another protocol (TLS, HTTP/2): named once, then ignored until it is closed. */
 #define CONNECTION_LABELLED 2
 #define CONNECTION_UNVERIFIED 4
 #define CONNECTION_MIDSTREAM 8
-/* The reader knows of it: it gets a CAPTURE_CLOSE. */
+/* The reader knows it and will get a CAPTURE_CLOSE. */
 #define CONNECTION_OPEN_SENT 16
 #define CONNECTION_EOF_SENT 32
 /* Both directions have begun, and neither as HTTP. */
 #define CONNECTION_ANSWERED 64
-/* Nothing more is put into map `beginnings`. */
+/* Map `beginnings` gets no more of it. */
 #define CONNECTION_BEGUN 128
-/* What is there has no line end yet, and only the whole line can tell whether it is HTTP. */
+/* Its first line has not ended yet, and only the whole line can tell whether it is HTTP. */
 #define CONNECTION_IN_LINE 256
-/* connection.sequence[0] is known; shifted left by 1: sequence[1]. */
+/* connection.sequence[0] is known; shifted left by 1: connection.sequence[1]. */
 #define CONNECTION_SEQUENCED 512
-/* Its socket counts no bytes that could be compared. */
+/* Its socket has no counts to compare with. */
 #define CONNECTION_UNCOUNTED 2048
 
-/* Bytes at the start of a call that decide whether it is HTTP; as many are held when calls are shorter. A power of 2. */
+/* Bytes at the start of a call that decide whether it is HTTP; up to this many are held back from shorter calls. A power of
+ * 2. */
 #define SNIFF_BYTES 32
 
-/* Bytes kept of what began a connection and did not look like HTTP, until its answer has begun. A power of 2. */
+/* Bytes kept of a beginning that did not look like HTTP, until its answer has begun. A power of 2. */
 #define BEGINNING_BYTES 1024
 
 struct connection {
@@ -210,22 +214,22 @@ struct connection {
 	__u64 held_ns[2];
 	/* The inode number of its socket; 0: not known. */
 	__u64 socket_number;
-	/* Its own id, while nobody holds it and a message carries it. */
+	/* Its own id, while only a message on its way holds it. */
 	__u64 parked_conn;
-	/* Kernel address of its struct sock; 0: not looked for, or of no use. */
+	/* Kernel address of its struct sock; 0: not looked up, or of no use. */
 	__u64 sock;
-	/* Where the last hole of bytes that no call has shown begins, by direction - 1, and how large it is. */
+	/* Start and size of the last hole of bytes that no call has shown, by direction - 1. */
 	__u64 hole[2];
 	__u32 hole_bytes[2];
 	/* The socket's own count of bytes at stream offset 0, by direction - 1. */
 	__u32 sequence[2];
 	/* Descriptors that refer to it. */
 	__s32 holders;
-	/* Those on their way to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment when the receiver
-	 * was faster than the sender's return. */
+	/* Descriptors on their way to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment if the
+	 * receiver was faster than the sender's return. */
 	__s32 travelling;
 	__u32 flags;
-	/* 1: an address is missing that a receive can tell; counted in control.unnamed, once whoever takes it back. */
+	/* 1: an address is missing that a receive can tell. control.unnamed counts it; whoever clears it takes it off once. */
 	__u32 nameless;
 	/* enum capture_role. */
 	__u32 role;
@@ -254,11 +258,10 @@ struct process {
 	__u32 pad;
 };
 
-/* In keys of `descriptors` and `processes`: of the process of that number, after it has left the table it shared under its
- * number with others. */
+/* In keys of `descriptors` and `processes`: this process has left the table that it shared under its number. */
 #define TABLE_ANEW 0x80000000
 
-/* User space's word on a connection whose kind the kernel could not know. */
+/* User space's verdict on a connection of a kind that the kernel could not know. */
 #define VERDICT_SOCKET 1
 #define VERDICT_DISMISS 2
 
@@ -273,7 +276,7 @@ struct loss_counter {
 	__u64 bytes;
 };
 
-/* One CPU's counters: each is written by its CPU only. */
+/* One CPU's counters; only that CPU writes them. */
 struct loss_counters {
 	struct loss_counter reasons[LOSS_MAX];
 };

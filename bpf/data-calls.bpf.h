@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Calls that move bytes. First it is found out whether the call is of interest, which for nearly all calls of a machine
- * ends with one look-up; what is goes on, by tail call, to programs that all of them share (and that the verifier therefore
- * sees once).
+ * Calls that move bytes. consider_call() decides whether a call is of interest; for nearly all calls of a machine one look-up
+ * is enough. Calls that are go on, by tail call, to programs that all of them share, so that the verifier looks at those once.
  */
 #ifndef TINYTAP_DATA_CALLS_BPF_H
 #define TINYTAP_DATA_CALLS_BPF_H
@@ -19,11 +18,11 @@ static __always_inline bool is_fatal(__s64 ret)
 	       ret == -EHOSTUNREACH || ret == -ENETUNREACH || ret == -ENETDOWN;
 }
 
-/* Longer ago than from the copying of the bytes to the return of the call, even when a thread was preempted between. */
+/* Longer than it takes from copying the bytes to the call's return, even if the thread was preempted in between. */
 #define RECEIVE_AGE_NS 20000000
 
-/* Did the call that returns now receive from the socket in scratch->receive? It speaks of one call only: a later one of the
- * thread may be on something else. */
+/* Did the call that returns now receive from the socket in scratch->receive? That describes one call only: the thread's
+ * next one may be on another socket. */
 static __always_inline __u32 take_receive(__u64 pid_tgid)
 {
 	struct scratch *s = working_memory();
@@ -34,7 +33,7 @@ static __always_inline __u32 take_receive(__u64 pid_tgid)
 	return bpf_ktime_get_boot_ns() - s->receive.time_ns < RECEIVE_AGE_NS;
 }
 
-/* Was this descriptor dismissed when this CPU saw it last, and has none got a meaning since? */
+/* Was this descriptor dismissed when this CPU last saw it, with no descriptor given a meaning since? */
 static __always_inline bool remembers_dismissed(const struct scratch *s, __u32 pid, __s32 fd)
 {
 	const struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
@@ -42,7 +41,7 @@ static __always_inline bool remembers_dismissed(const struct scratch *s, __u32 p
 	return dismissed->pid == pid && dismissed->fd == fd && dismissed->meanings == control.meanings;
 }
 
-/* `meanings` as it was before the descriptor was looked up. */
+/* `meanings`: its value before the descriptor was looked up. */
 static __always_inline void remember_dismissed(struct scratch *s, __u32 pid, __s32 fd, __u32 meanings)
 {
 	struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
@@ -52,7 +51,7 @@ static __always_inline void remember_dismissed(struct scratch *s, __u32 pid, __s
 	dismissed->meanings = meanings;
 }
 
-/* An excluded call on a connection, when all there is to do is to move its offset on. False: take the long way. */
+/* Handles an excluded call on a connection when only its offset has to move on. False: take the long way. */
 static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape,
 					  __u32 received)
 {
@@ -71,7 +70,7 @@ static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction
 	return true;
 }
 
-/* Hands the call on if its descriptor may carry HTTP. Returns only when it is of no interest. */
+/* Passes the call on if its descriptor may carry HTTP. Returns only if it is of no interest. */
 static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count,
 					 __u32 message_flags, __u32 syscall, __u32 direction, __u32 shape,
 					 __u32 record_flags)
@@ -81,7 +80,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	bool passes;
 	struct scratch *s;
 
-	/* A head without the body that goes by a call not attached yet would leave offsets that are wrong for ever. */
+	/* Capturing a head but not its body, whose call is not attached yet, would leave wrong offsets for good. */
 	if (control.attaching)
 		return 0;
 	if (control.unnamed && direction == DIRECTION_IN)
@@ -97,13 +96,13 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 		remember_dismissed(s, pid, fd, meanings);
 		return 0;
 	}
-	/* A failure, an end, or bytes that nobody can look at, on a descriptor nothing is known of. */
+	/* A failure, an end, or bytes that cannot be looked at, on an unknown descriptor. */
 	if ((ret <= 0 || shape == SHAPE_NONE) && !descriptor_conn(descriptor))
 		return 0;
 	if (is_own(pid))
 		return 0;
 	passes = process_passes(pid);
-	/* What is excluded goes on all the same when it has a connection: its offsets have to count what is not seen. */
+	/* Excluded calls on a connection go on too: its offsets have to count bytes that are not captured. */
 	if (!passes && !descriptor_conn(descriptor)) {
 		if (ret > 0)
 			count_loss(LOSS_EXCLUDED, ret);
@@ -133,7 +132,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	return 0;
 }
 
-/* The exit of a call in DATA_CALLS or MESSAGE_CALLS, with what its line says. */
+/* The exit of a call in DATA_CALLS or MESSAGE_CALLS; the arguments are columns of its line there. */
 static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape,
 				     __u32 flags)
 {
@@ -146,14 +145,14 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 	if (!arguments)
 		return 0;
 	given_flags = message_flags(arguments, flags);
-	/* Completions of zero-copy sends and timestamps: not the stream. */
+	/* Completions of zero-copy sends, and timestamps: not part of the stream. */
 	if (given_flags & MSG_ERRQUEUE && direction == DIRECTION_IN)
 		return 0;
 	return consider_call(context, ret, ARGUMENT(arguments, 0), ARGUMENT(arguments, 1), ARGUMENT(arguments, 2),
 			     given_flags, syscall, direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
 
-/* The descriptor is of no interest from now on. */
+/* From now on the descriptor is of no interest. */
 static __always_inline void dismiss(struct scratch *s)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -162,7 +161,8 @@ static __always_inline void dismiss(struct scratch *s)
 		*slot = DESCRIPTOR_DISMISSED;
 }
 
-/* A descriptor without a connection moved bytes: its connection began before capture, or out of sight. NULL: not one. */
+/* A descriptor without a connection moved bytes: its connection began before the capture, or unseen. NULL: it is no
+ * connection. */
 static __always_inline struct connection *adopt(struct exit_context *context, struct scratch *s, __u64 *conn)
 {
 	bool known = descriptor_state(s->call.descriptor) == DESCRIPTOR_SOCKET;
@@ -211,7 +211,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
 	*conn = slot ? add_connection(s, s->call.fd) : 0;
 	if (!*conn) {
-		/* No room in the maps: what looks like HTTP is lost. */
+		/* The maps are full: what looks like HTTP is lost. */
 		begin_sniff(s, NULL);
 		gather_start();
 		if (test_start(0) == LOOKS_HTTP)
@@ -221,13 +221,13 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	s->call.descriptor = DESCRIPTOR_SOCKET | (*slot & DESCRIPTOR_CLOEXEC) | *conn << DESCRIPTOR_CONN_SHIFT;
 	*slot = s->call.descriptor;
 	connection = bpf_map_lookup_elem(&connections, conn);
-	/* The socket has counted this call already. */
+	/* The socket has already counted this call. */
 	if (connection)
 		connection->flags &= ~(CONNECTION_SEQUENCED | CONNECTION_SEQUENCED << 1);
 	return connection;
 }
 
-/* The call's own TCP socket told its addresses; that also says that it is one. */
+/* The call's own TCP socket has told its addresses, which also proves that it is a socket. */
 static __always_inline void apply_receive(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__builtin_memcpy(connection->addresses, s->receive.addresses, CAPTURE_ADDRESSES_BYTES);
@@ -237,7 +237,7 @@ static __always_inline void apply_receive(struct scratch *s, struct connection *
 		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
 }
 
-/* User space looked: a socket after all? */
+/* Has user space found out that it is a socket? */
 static __always_inline void apply_verdict(struct connection *connection, __u64 conn)
 {
 	__u32 *verdict = bpf_map_lookup_elem(&verdicts, &conn);
@@ -246,7 +246,7 @@ static __always_inline void apply_verdict(struct connection *connection, __u64 c
 		connection->flags &= ~CONNECTION_UNVERIFIED;
 }
 
-/* The call's bytes are not wanted; the stream has them all the same. */
+/* Counts the call's bytes without sending them. */
 static __always_inline void skip_excluded(struct scratch *s, struct connection *connection)
 {
 	__u32 index = (s->call.direction - 1) & 1;
@@ -256,7 +256,7 @@ static __always_inline void skip_excluded(struct scratch *s, struct connection *
 	count_loss(LOSS_EXCLUDED, s->call.ret);
 }
 
-/* The descriptor was closed, and is another socket by now, in ways that no call shows. */
+/* The descriptor was closed and became another socket, in ways that no call shows. */
 static __always_inline void replace_connection(struct exit_context *context, struct scratch *s, __u64 conn)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -273,13 +273,13 @@ static __always_inline void replace_connection(struct exit_context *context, str
 #endif
 }
 
-/* Bytes that are only peeked at, and urgent ones, are not part of the stream. */
+/* Peeked and urgent bytes are not part of the stream. */
 static __always_inline bool is_beside_stream(const struct scratch *s)
 {
 	return s->call.direction == DIRECTION_IN && s->call.message_flags & (MSG_PEEK | MSG_OOB);
 }
 
-/* Makes call.ret the number of bytes that the call adds to the stream. False: none. */
+/* Sets call.ret to the number of bytes that the call adds to the stream. False: none. */
 static __always_inline bool count_stream_bytes(struct scratch *s, struct connection *connection)
 {
 	if (s->call.shape == SHAPE_MESSAGES) {
@@ -303,7 +303,7 @@ static __always_inline bool count_stream_bytes(struct scratch *s, struct connect
 	return true;
 }
 
-/* With MSG_TRUNC a TCP socket throws the bytes away, and nothing is in the caller's memory. */
+/* With MSG_TRUNC a TCP socket discards the bytes; the caller's memory has none of them. */
 static __always_inline void note_discarded(struct scratch *s, const struct connection *connection)
 {
 	if (s->call.direction == DIRECTION_IN && s->call.message_flags & MSG_TRUNC &&
@@ -321,13 +321,13 @@ static __always_inline __u32 look_at_call(struct scratch *s, struct connection *
 	if (connection->flags & CONNECTION_LABELLED)
 		return look_at_answer(s, connection, conn) ? LOOKS_HTTP : LOOKS_UNDECIDED;
 	looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection, conn);
-	/* A proxy that moves everything by splice shows nothing that could be recognised. */
+	/* A proxy that moves everything by splice shows no bytes to recognise. */
 	if (s->call.syscall == SYSCALL_SPLICE && !connection->offset[(s->call.direction - 1) & 1])
 		tell_blind_spot(s, BLIND_SPOT_SPLICE, SYSCALL_SPLICE, s->call.pid_tgid, conn, s->call.fd);
 	return looks;
 }
 
-/* Does the connection become HTTP with this call? If not, the call's bytes are counted here. */
+/* Does the connection become HTTP with this call? If not, counts the call's bytes. */
 static __always_inline bool becomes_http(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	__u32 index = (s->call.direction - 1) & 1;
@@ -351,14 +351,14 @@ static __always_inline bool becomes_http(struct scratch *s, struct connection *c
 	return false;
 }
 
-/* Sends what the reader has to have before the call's own bytes: the connection, and what was held back of it. `became`: it
- * is HTTP since this call. */
+/* Sends what the reader needs before the call's own bytes: the connection, and bytes held back so far. `became`: this call
+ * made it HTTP. */
 static __always_inline void send_earlier(struct scratch *s, struct connection *connection, __u64 conn, bool became)
 {
 	struct beginning *kept = became ? bpf_map_lookup_elem(&beginnings, &conn) : NULL;
 
 	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
-		/* What went before was not HTTP, or excluded. */
+		/* Earlier bytes were not HTTP, or excluded. */
 		if (!is_whole(connection, DIRECTION_IN, kept) || !is_whole(connection, DIRECTION_OUT, kept))
 			connection->flags |= CONNECTION_MIDSTREAM;
 		if (connection->flags & CONNECTION_MIDSTREAM)
@@ -411,7 +411,7 @@ EXIT_STAGE(carry_call)
 	if (conn) {
 		connection = bpf_map_lookup_elem(&connections, &conn);
 		if (!connection) {
-			/* The reader took it away: it is not HTTP. */
+			/* The reader has removed it: it is not HTTP. */
 			dismiss(s);
 			return 0;
 		}
@@ -452,7 +452,7 @@ EXIT_STAGE(carry_call)
 	return 0;
 }
 
-/* Does the call's memory have room for a byte? A read of nothing returns 0 too, and is no end. */
+/* Does the call's memory have room for a byte? A read of zero bytes also returns 0, and is no end. */
 static __always_inline bool wanted_bytes(struct scratch *s)
 {
 	struct iovec iovec;

@@ -19,7 +19,7 @@ static __always_inline __u64 descriptor_conn(__u64 descriptor)
 	return descriptor >> DESCRIPTOR_CONN_SHIFT;
 }
 
-/* The number by which the descriptors of process `pid` are kept: its own, unless it shares them with others. */
+/* The number under which the descriptors of process `pid` are kept: its own, unless it shares them. */
 static __always_inline __u32 table_of(__u32 pid)
 {
 	__u32 *table = control.sharing ? bpf_map_lookup_elem(&shared_tables, &pid) : NULL;
@@ -27,7 +27,7 @@ static __always_inline __u32 table_of(__u32 pid)
 	return table ? *table : pid;
 }
 
-/* Where the descriptor is kept; NULL when nothing near it was ever seen. */
+/* The descriptor's slot; NULL if none of its block was ever seen. */
 static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 {
 	struct descriptor_key key = { .pid = table_of(pid), .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
@@ -40,7 +40,7 @@ static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 	return &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
 }
 
-/* Likewise, making room for it. NULL (counted) when the map is full. */
+/* The descriptor's slot, made if there is none. NULL (counted) when the map is full. */
 static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 {
 	struct descriptor_key key = { .pid = table_of(pid), .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
@@ -67,14 +67,14 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 	return find_descriptor(pid, fd);
 }
 
-/* Its addresses are known, or no longer looked for: control.unnamed does not count it any more. */
+/* Its addresses are known, or no longer looked for: control.unnamed stops counting it. */
 static __always_inline void mark_named(struct connection *connection)
 {
 	if (connection->nameless && FETCH_CLEAR(&connection->nameless))
 		FETCH_ADD(&control.unnamed, -1);
 }
 
-/* Bytes of a direction that the socket has counted and no call has shown. `moved`: of a call that was not added yet. */
+/* Bytes of a direction that the socket has counted and no call has shown. `moved`: bytes of the current call. */
 static __always_inline __s32 count_unseen(struct connection *connection, __u32 index, __u64 moved)
 {
 	__u32 expected = connection->sequence[index] + connection->offset[index] + moved;
@@ -82,10 +82,11 @@ static __always_inline __s32 count_unseen(struct connection *connection, __u32 i
 	return read_sequence(connection->sock, index, expected) - expected;
 }
 
-/* More than this between two calls is no count but a jump: the socket was connected anew, or repaired. */
+/* A larger difference is no count but a jump: the socket was connected anew, or repaired. */
 #define UNSEEN_MAX (1 << 30)
 
-/* The last descriptor of the connection, `fd`, is about to be closed: adds what no call has shown. True: there is some. */
+/* The last descriptor of the connection, `fd`, is about to be closed: adds bytes that no call has shown. True: there are
+ * some. */
 static __always_inline bool count_rest(struct connection *connection, __s32 fd)
 {
 	bool some = false;
@@ -113,7 +114,7 @@ static __always_inline bool count_rest(struct connection *connection, __s32 fd)
 	return some;
 }
 
-/* A reference to `conn` is gone. */
+/* Drops a reference to `conn`. */
 static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 syscall, __u64 pid_tgid, __s32 fd)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
@@ -140,7 +141,7 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 	if (owner && *owner == conn)
 		bpf_map_delete_elem(&sockets, &number);
 	bpf_map_delete_elem(&connections, &conn);
-	/* Whoever it was sent to has received it on another CPU meanwhile: it goes on. */
+	/* Its receiver has got it on another CPU meanwhile: it lives on. */
 	if (parked && connection->holders > 0) {
 		__builtin_memcpy(&s->connection, connection, sizeof(s->connection));
 		bpf_map_update_elem(&connections, &conn, &s->connection, BPF_NOEXIST);
@@ -150,7 +151,7 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 	return 0;
 }
 
-/* Gives descriptor `fd` of process `pid` a new meaning and lets go of the one it had. */
+/* Gives descriptor `fd` of process `pid` a new meaning and drops the old one. */
 static __always_inline void set_descriptor(struct scratch *s, __u32 pid, __s32 fd, __u64 descriptor, __u32 syscall,
 					   __u64 pid_tgid)
 {
@@ -170,15 +171,15 @@ static __always_inline void set_descriptor(struct scratch *s, __u32 pid, __s32 f
 static __always_inline __u64 next_conn(struct scratch *s)
 {
 #ifdef TINYTAP_OLD_KERNELS
-	/* Each CPU counts for itself; user space has a slot of its own, the first. */
+	/* Each CPU counts for itself; user space has the first slot. */
 	return ++s->next_conn * (settings.cpu_count + 1) + bpf_get_smp_processor_id() + 1;
 #else
 	return FETCH_ADD(&control.next_conn, 1);
 #endif
 }
 
-/* Makes scratch->connection a connection of its own with one reference, descriptor `fd` of the calling process; its id, or 0
- * (counted) when there is no room. */
+/* Adds scratch->connection with one reference, descriptor `fd` of the calling process. Returns its id, or 0 (counted) when
+ * there is no room. */
 static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 {
 	__u64 number = socket_number(fd), conn;
@@ -188,7 +189,7 @@ static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 	conn = next_conn(s);
 	s->connection.socket_number = number != NO_STREAM_SOCKET ? number : 0;
 	s->connection.holders = 1;
-	/* Not of what is only said to be a socket: a datagram socket's peer is no connection's. */
+	/* Only for proven stream sockets: the peer of a datagram socket is not a connection's. */
 	if (s->connection.socket_number)
 		complete_addresses(&s->connection, fd);
 	if (*(__u16 *)s->connection.addresses != AF_UNIX &&
@@ -203,7 +204,7 @@ static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 	if (s->connection.nameless)
 		FETCH_ADD(&control.unnamed, 1);
 	number = s->connection.socket_number;
-	/* Full: it is not recognised in other processes. */
+	/* If the map is full, other processes will not recognise it. */
 	if (number)
 		bpf_map_update_elem(&sockets, &number, &conn, BPF_ANY);
 	return conn;
@@ -227,7 +228,7 @@ static __always_inline void mark_process(__u32 pid)
 		process->seen_http = 1;
 }
 
-/* The connection of the socket `number`, 0 if none is known. One that was parked lives again, without holders. */
+/* The connection of the socket `number`, 0 if none is known. A parked one lives again, without holders. */
 static __always_inline __u64 find_socket(__u64 number)
 {
 	__u64 *known = bpf_map_lookup_elem(&sockets, &number), conn;
@@ -246,8 +247,8 @@ static __always_inline __u64 find_socket(__u64 number)
 	return conn;
 }
 
-/* Descriptor `fd` of the calling process may be a socket that has a connection already: then it is one more reference, and
- * the answer the connection's id, else 0. */
+/* If descriptor `fd` of the calling process is a socket with a known connection, adds a reference. Returns the connection's
+ * id, else 0. */
 static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, __u64 cloexec, __u32 syscall)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn = find_socket(number), descriptor;

@@ -5,7 +5,7 @@
 
 #include "identity.bpf.h"
 
-/* tinytap's own processes, and while paused everybody, count as excluded. */
+/* tinytap's own processes are never captured. */
 static __always_inline bool is_own(__u32 pid)
 {
 	bool own = false;
@@ -17,7 +17,7 @@ static __always_inline bool is_own(__u32 pid)
 	return own;
 }
 
-/* The calling process's number in user space's pid namespace, as a key of `chosen`; 0: it is in none, or not in that one. */
+/* The calling process's number in user space's pid namespace, as a key of `chosen`; 0 if it has none there. */
 static __always_inline __u32 namespace_key(void)
 {
 	struct bpf_pidns_info numbers = {};
@@ -28,7 +28,7 @@ static __always_inline __u32 namespace_key(void)
 	return numbers.tgid | CHOSEN_IN_NAMESPACE;
 }
 
-/* CHOSEN_* of the calling process `pid`; 0: it was not chosen. */
+/* CHOSEN_* of the calling process `pid`; 0 if it was not chosen. */
 static SHARED __u32 chosen_bits(__u32 pid)
 {
 	__u32 *bits = bpf_map_lookup_elem(&chosen, &pid), key, found;
@@ -71,13 +71,13 @@ static __always_inline bool process_passes(__u32 pid)
 
 static __always_inline bool has_port(__u32 port)
 {
-	/* The compiler knows that a port has 16 bits, older verifiers do not after a change of byte order. */
+	/* The compiler knows that a port has 16 bits; older verifiers no longer do after a change of byte order. */
 	FORGET(port);
 	port &= CONTROL_PORT_MAX;
 	return control.ports[port >> 5] >> (port & 31) & 1;
 }
 
-/* Does one of the connection's ports match? A port that is not known does not, unless this kernel does not let it be known. */
+/* Does one of the connection's ports match? An unknown port does not, except on kernels that cannot tell it. */
 static __always_inline bool ports_pass(struct scratch *s, struct connection *connection)
 {
 	__u16 peer, local;

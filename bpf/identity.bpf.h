@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Which socket a descriptor is, beyond what the calls tell: the number of its inode (what /proc shows as `socket:[NUMBER]`),
- * the same for whoever holds it and however they came by it; and its addresses. The way there leads through structures of the kernel, read at
- * the offsets that the loader takes from the kernel's own type information; without it nothing is known, and descriptors
- * that came from another process are connections of their own.
+ * Which socket a descriptor is, beyond what the calls tell: its addresses, and the number of its inode (`socket:[NUMBER]` in
+ * /proc), which is the same for everybody who holds it. Both are read from kernel structures, at offsets that the loader takes
+ * from the kernel's type information. Without that nothing is known, and a descriptor from another process becomes a
+ * connection of its own.
  */
 #ifndef TINYTAP_IDENTITY_BPF_H
 #define TINYTAP_IDENTITY_BPF_H
 
 #include "maps.bpf.h"
 
-/* socket_number() when the descriptor is something else than a stream socket. */
+/* What socket_number() returns for anything but a stream socket. */
 #define NO_STREAM_SOCKET (~0ULL)
 
-/* Calls that are closer together say nothing about what is owed on a connection. */
+/* Calls closer together than this say nothing about what is owed on a connection. */
 #define SILENCE_NS 5000000
 
 #define S_IFMT 0170000
@@ -35,7 +35,7 @@ static __always_inline __u32 read_u32(__u64 structure, __u32 offset)
 	return value;
 }
 
-/* The base name of the calling process's executable, with zeros after it. False: not known. */
+/* The base name of the calling process's executable, padded with zeros. False: unknown. */
 static __always_inline bool read_executable(__u8 *name)
 {
 	__u64 memory, file, text;
@@ -52,7 +52,7 @@ static __always_inline bool read_executable(__u8 *name)
 	return bpf_probe_read_kernel_str(name, CONTROL_NAME_BYTES, (void *)text) > 1;
 }
 
-/* The struct file of descriptor `fd` of the calling process; 0: none, or not known. */
+/* The struct file of descriptor `fd` of the calling process; 0: none, or unknown. */
 static __always_inline __u64 open_file(__s32 fd)
 {
 	__u64 table;
@@ -67,7 +67,7 @@ static __always_inline __u64 open_file(__s32 fd)
 	return read_pointer(read_pointer(table, settings.kernel.table_files), (__u32)fd * 8);
 }
 
-/* The number of the stream socket that descriptor `fd` of the calling process is; 0: not known. Reading a structure that is
+/* The number of the stream socket behind descriptor `fd` of the calling process; 0: unknown. Reading a structure that is
  * just being freed gives a number that no connection has. */
 static SHARED __u64 socket_number(__s32 fd)
 {
@@ -86,7 +86,7 @@ static SHARED __u64 socket_number(__s32 fd)
 	return read_pointer(inode, settings.kernel.inode_number);
 }
 
-/* Does the socket count the bytes that calls on it move? Not under kTLS or MPTCP, where it counts others. */
+/* Does the socket count the bytes that its calls move? Under kTLS and MPTCP it counts others. */
 static __always_inline bool counts_bytes(__u64 sock)
 {
 	__u16 family = 0, protocol = 0;
@@ -97,13 +97,13 @@ static __always_inline bool counts_bytes(__u64 sock)
 	       !(settings.kernel.sock_upper && read_pointer(sock, settings.kernel.sock_upper));
 }
 
-/* States before which (bit by number) a socket has sent, or received, the end of its stream. */
+/* States (a bit for each) before which a socket has sent, or received, the end of its stream. */
 #define NOT_ENDED_OUT (1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_CLOSE_WAIT)
 #define NOT_ENDED_IN \
 	(1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
 
-/* The socket's count of bytes received (index 0) or sent (1). The end of a stream counts as one, and is left out, unless the
- * count is as `expected`. */
+/* The socket's count of bytes received (index 0) or sent (1). The end of a stream counts as one byte; it is left out unless
+ * the count equals `expected`. */
 static __always_inline __u32 read_sequence(__u64 sock, __u32 index, __u32 expected)
 {
 	__u32 sequence = read_u32(sock, index ? settings.kernel.tcp_written_next : settings.kernel.tcp_read_next);
@@ -115,7 +115,7 @@ static __always_inline __u32 read_sequence(__u64 sock, __u32 index, __u32 expect
 	state &= 31;
 	if (index)
 		return NOT_ENDED_OUT >> state & 1 ? sequence : sequence - 1;
-	/* It counts when it is taken from the queue, with the last byte. */
+	/* It is counted when it is taken from the queue, with the last byte. */
 	if (!(NOT_ENDED_IN >> state & 1) && sequence == read_u32(sock, settings.kernel.tcp_received_next))
 		return sequence - 1;
 	return sequence;
@@ -127,7 +127,7 @@ static __always_inline bool passed_urgent(__u64 sock, __u32 from, __u32 to)
 	return settings.kernel.tcp_urgent && read_u32(sock, settings.kernel.tcp_urgent) - from < to - from;
 }
 
-/* Remembers the connection's socket, and what it has counted when nothing has moved over it. `fresh`: nothing has yet. */
+/* Remembers the connection's socket and its counts at offset 0. `fresh`: nothing has moved over it so far. */
 static __always_inline void watch_sequence(struct connection *connection, __u64 sock, bool fresh)
 {
 	__u8 state = 0;
@@ -138,7 +138,7 @@ static __always_inline void watch_sequence(struct connection *connection, __u64 
 	}
 	connection->sock = sock;
 	bpf_probe_read_kernel(&state, sizeof(state), (void *)(sock + settings.kernel.sock_state));
-	/* While it connects it does not know where the other side begins to count. */
+	/* While it connects it does not know where the other side's count begins. */
 	if (!fresh || state == TCP_SYN_SENT || state == TCP_CLOSE)
 		return;
 	connection->sequence[0] = read_u32(sock, settings.kernel.tcp_read_next);
@@ -158,12 +158,12 @@ static __always_inline void read_sock_address(__u64 sock, __u8 *address, __u16 f
 		return;
 	}
 	bpf_probe_read_kernel(address + 8, 16, (void *)(sock + v6));
-	/* Of a link-local address the interface is part. */
+	/* A link-local address includes the interface. */
 	if (address[8] == 0xfe && (address[9] & 0xc0) == 0x80)
 		bpf_probe_read_kernel(address + 24, 4, (void *)(sock + settings.kernel.sock_interface));
 }
 
-/* The struct sock of the socket that descriptor `fd` of the calling process is; 0: none, or not known. */
+/* The struct sock of descriptor `fd` of the calling process; 0: none, or unknown. */
 static __always_inline __u64 open_sock(__s32 fd)
 {
 	__u64 file = open_file(fd);
@@ -171,7 +171,7 @@ static __always_inline __u64 open_sock(__s32 fd)
 	return file ? read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock) : 0;
 }
 
-/* The number and the name of a unix socket, in a CAPTURE_OPEN's payload at these places. Nobody's: no number, no name. */
+/* Puts the number and name of a unix socket into a CAPTURE_OPEN's payload at these places; without a socket, neither. */
 static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *length, __u8 *name)
 {
 	__u64 socket = sock ? read_pointer(sock, settings.kernel.sock_socket) : 0;
@@ -194,8 +194,8 @@ static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *leng
 	*length = bytes;
 }
 
-/* What the kernel knows of both ends of the unix socket that descriptor `fd` of the calling process is: CAPTURE_OPEN_UNIX_BYTES.
- * False: it is none, or nothing is known. */
+/* What the kernel knows of both ends of the unix socket behind descriptor `fd` of the calling process:
+ * CAPTURE_OPEN_UNIX_BYTES. False: it is not a unix socket, or nothing is known. */
 static __always_inline bool read_unix_ends(struct scratch *s, __s32 fd)
 {
 	__u64 sock = settings.kernel.unix_peer ? open_sock(fd) : 0,
@@ -212,7 +212,7 @@ static __always_inline bool read_unix_ends(struct scratch *s, __s32 fd)
 	return true;
 }
 
-/* Fills in what is missing of a connection's addresses from the socket that descriptor `fd` of the calling process is. */
+/* Fills in missing addresses of a connection from the socket behind descriptor `fd` of the calling process. */
 static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 {
 	__u64 sock = open_sock(fd);
@@ -234,8 +234,8 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 	return 0;
 }
 
-/* The struct sock of descriptor `fd` of the calling process, when it is a TCP or unix socket whose streams can be measured;
- * 0: it is not, or the kernel does not say. */
+/* The struct sock of descriptor `fd` of the calling process, if it is a TCP or unix socket whose streams can be measured;
+ * else 0. */
 static SHARED __u64 measurable_sock(__s32 fd)
 {
 	__u64 sock = settings.kernel.tcp_read_next ? open_sock(fd) : 0;
@@ -254,8 +254,9 @@ static __always_inline bool all_read(__u64 sock, __u16 family)
 	return read_u32(sock, settings.kernel.tcp_received_next) == read_u32(sock, settings.kernel.tcp_read_next);
 }
 
-/* Offsets of a connection that was there before count from where its streams are now: what the program has read and written
- * since the connection began. Before the first record, in a call that moved `bytes` in the direction of `index`. */
+/* Sets the offsets of a connection older than the capture to where its streams are now: what the program has read and
+ * written since the connection began. Used before its first record, in a call that moved `bytes` in the direction of
+ * `index`. */
 static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 index, __u64 bytes)
 {
 	__u64 sock = measurable_sock(fd), in, out, moved_in, moved_out;
@@ -264,7 +265,7 @@ static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 
 		return 0;
 	in = read_pointer(sock, settings.kernel.tcp_bytes_received) -
 	     (read_u32(sock, settings.kernel.tcp_received_next) - read_u32(sock, settings.kernel.tcp_read_next));
-	/* Not bytes_acked: of a connecting socket it counts the SYN. */
+	/* Not bytes_acked: for the side that connected, it counts the SYN. */
 	out = read_pointer(sock, settings.kernel.tcp_bytes_sent) -
 	      read_pointer(sock, settings.kernel.tcp_bytes_retransmitted) +
 	      (read_u32(sock, settings.kernel.tcp_written_next) - read_u32(sock, settings.kernel.tcp_sent_next));
@@ -274,7 +275,7 @@ static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 
 		return 0;
 	connection->offset[0] = in - moved_in;
 	connection->offset[1] = out - moved_out;
-	/* Nothing went before what is held: it is seen from its beginning after all. */
+	/* Nothing came before what is held, so it is seen from its beginning after all. */
 	if (connection->offset[0] == connection->held_bytes[0] && connection->offset[1] == connection->held_bytes[1])
 		connection->flags &= ~CONNECTION_MIDSTREAM;
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What the programs need to know of the kernel, declared by hand: integer types, constants of its user-space interface,
- * tracepoint contexts, the saved registers; neither vmlinux.h nor CO-RE is needed. (What identity.bpf.h
- * reads beyond these is optional.) Contexts that changed between kernels (sched_process_fork …) are read at offsets the loader takes from tracefs.
+ * What the programs need to know about the kernel, declared by hand, without vmlinux.h and CO-RE: integer types, constants of
+ * its user-space interface, tracepoint contexts, the saved registers. (What identity.bpf.h reads beyond these is optional.)
+ * Contexts that differ between kernels (sched_process_fork …) are read at offsets that the loader takes from tracefs.
  */
 #ifndef TINYTAP_KERNEL_BPF_H
 #define TINYTAP_KERNEL_BPF_H
@@ -38,11 +38,11 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define true 1
 #define false 0
 
-/* Keeps the compiler from using what it knows of `value`, so that a comparison after it stays: older verifiers see the bound
- * of a length only where it is compared last. */
+/* Makes the compiler forget what it knows of `value`, so that a comparison after it stays: older verifiers see the bound of
+ * a length only where it is compared last. */
 #define FORGET(value) asm volatile("" : "+r"(value))
 
-/* Linux's error numbers that are looked at. */
+/* Linux's error numbers. */
 #define EINTR 4
 #define EPIPE 32
 #define ENETDOWN 100

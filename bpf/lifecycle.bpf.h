@@ -7,7 +7,7 @@
 #include "data-calls.bpf.h"
 #include "sweep.bpf.h"
 
-/* The rest of the block is empty or foreign; tinytap's own processes keep no descriptors here. */
+/* The rest of the block is empty, or another process's; tinytap's own processes keep no descriptors here. */
 static __always_inline struct scratch *own_memory(__u32 pid)
 {
 	return is_own(pid) ? NULL : working_memory();
@@ -45,7 +45,7 @@ int handle_process_exit(void *context)
 	s = working_memory();
 	if (!process || !s)
 		return 0;
-	/* Others go on with its descriptors, and what they hold. */
+	/* Other processes keep its descriptors and what they hold. */
 	if (process->sharers && FETCH_ADD(&process->sharers, -1) > 1)
 		return 0;
 	if (process->seen_http) {
@@ -58,7 +58,7 @@ int handle_process_exit(void *context)
 	return 0;
 }
 
-/* Is scratch->name one of the names the user chose? Compared without branches, for the verifier follows each of them. */
+/* Is scratch->name one of the names in the filter? Compared without branches, since the verifier follows each of them. */
 static __always_inline bool is_chosen_name(const struct scratch *s)
 {
 	__u64 other;
@@ -76,7 +76,7 @@ static __always_inline bool is_chosen_name(const struct scratch *s)
 	return false;
 }
 
-/* Does the process have one of the names the user chose, or does it execute a file of such a name? */
+/* Does the process have one of the names in the filter, or does it execute a file with one? */
 static __always_inline bool has_chosen_name(struct scratch *s)
 {
 	__builtin_memset(s->name, 0, sizeof(s->name));
@@ -101,7 +101,7 @@ static __always_inline void choose_by_name(struct scratch *s, __u32 pid)
 	FETCH_ADD(&control.choices, 1);
 }
 
-/* Process `pid` leaves the table `table` that it shared, and goes on with a copy. Returns when there is nothing to copy. */
+/* Process `pid` leaves the table `table` that it shared, and continues with a copy. Returns if there is nothing to copy. */
 static __always_inline void leave_table(void *context, struct scratch *s, struct process *process, __u32 pid,
 					__u32 table, bool skip_cloexec)
 {
@@ -131,7 +131,7 @@ int handle_process_exec(void *context)
 	if (control.comm_count)
 		choose_by_name(s, pid);
 #ifndef TINYTAP_OLD_KERNELS
-	/* Calls of 32-bit programs are left out. */
+	/* Calls of 32-bit programs are not followed. */
 	if (IS_32BIT(current_arguments()) && process_passes(pid))
 		tell_blind_spot(s, BLIND_SPOT_32BIT, SYSCALL_EXECVE, pid_tgid, 0, -1);
 #endif
@@ -169,7 +169,7 @@ static __always_inline __u64 clone_flags(void)
 	return flags;
 }
 
-/* Process `child` uses the descriptors of process `pid`, kept by the number `table`, as a thread would. */
+/* Process `child` uses the descriptors of process `pid`, kept under the number `table`, as a thread would. */
 static __always_inline void share_table(__u32 pid, __u32 child, __u32 table)
 {
 	struct process fresh = {}, *process;
@@ -221,13 +221,13 @@ int handle_process_fork(void *context)
 		return 0;
 	s->sweep.child = child;
 	s->sweep.child_table = child;
-	/* A child of vfork goes on to execve, which closes these. */
+	/* A child of vfork will call execve, which closes these. */
 	s->sweep.skip_cloexec = (flags & CLONE_VFORK) != 0;
 	sweep_descriptors(context, s, process, SWEEP_FORK, table, SYSCALL_FORK, 0, ~0ULL);
 	return 0;
 }
 
-/* unshare(CLONE_FILES). At entry: nothing happens to the descriptors meanwhile. */
+/* unshare(CLONE_FILES), at entry: nothing happens to the descriptors until its exit. */
 SEC("tracepoint/syscalls/sys_enter_unshare")
 int handle_unshare_enter(struct enter_context *context)
 {
@@ -299,7 +299,7 @@ int handle_close_range_enter(struct enter_context *context)
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
-/* Reads a socket address as user space has it; stays zero (not known) when it is not given or of another family. */
+/* Reads a socket address from user space; stays zero (unknown) if none is given, or one of another family. */
 static __always_inline void read_address(__u8 *address, __u64 pointer)
 {
 	__u16 family = 0;
@@ -395,7 +395,7 @@ EXIT_PROGRAM(socketpair)
 	return 0;
 }
 
-/* The local address of a socket this thread is connecting, or a note to whoever learns it. */
+/* Fills in the local address of a socket that this thread is connecting, or leaves a note for whoever learns it. */
 static __always_inline void name_connection(__u64 conn, __u32 tid)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
@@ -410,7 +410,7 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	if (!known)
 		return;
 	known->conn = conn;
-	/* What the socket itself has told is more: of a link-local address the interface. */
+	/* The socket itself has told more: the interface of a link-local address. */
 	if (known->known && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES)) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
 		mark_named(connection);
@@ -426,7 +426,7 @@ EXIT_PROGRAM(connect)
 	__u64 pointer;
 	__s32 fd;
 
-	/* Interrupted: it goes on in the background. Connected: an earlier attempt was successful. */
+	/* Interrupted: it continues in the background. Connected: an earlier attempt succeeded. */
 	if (context->ret != 0 && context->ret != -EINPROGRESS && context->ret != -EINTR && context->ret != -EISCONN)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
@@ -445,7 +445,7 @@ EXIT_PROGRAM(connect)
 		return 0;
 	conn = descriptor_conn(descriptor);
 	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
-	/* Asking again whether it is connected, or another attempt. */
+	/* The program asks again whether it is connected, or tries again. */
 	if (connection && connection->role == ROLE_CONNECTED) {
 		if (!(connection->flags & CONNECTION_OPEN_SENT)) {
 			read_address(connection->addresses, pointer);
@@ -453,7 +453,7 @@ EXIT_PROGRAM(connect)
 		}
 		return 0;
 	}
-	/* A descriptor that is new to us may be a datagram socket. */
+	/* An unknown descriptor may be a datagram socket. */
 	begin_connection(s, ROLE_CONNECTED,
 			 descriptor_state(descriptor) == DESCRIPTOR_SOCKET ? 0 : CONNECTION_UNVERIFIED);
 	read_address(s->connection.addresses, pointer);
@@ -466,7 +466,7 @@ EXIT_PROGRAM(connect)
 	return 0;
 }
 
-/* Writes an address as user space would have given it. */
+/* Writes an address in the form of user space. */
 static __always_inline void set_address(__u8 *address, __u16 family, __u16 port, const __u8 *v4, const __u8 *v6)
 {
 	*(__u16 *)address = family;
@@ -477,7 +477,7 @@ static __always_inline void set_address(__u8 *address, __u16 family, __u16 port,
 		__builtin_memcpy(address + 8, v6, 16);
 }
 
-/* Tells the local address of sockets that connect: at SYN_SENT the calling thread, at ESTABLISHED the port. */
+/* Learns the local address of sockets that connect: at SYN_SENT the calling thread, at ESTABLISHED the port. */
 SEC("tracepoint/sock/inet_sock_set_state")
 int handle_socket_state(struct inet_sock_set_state_context *context)
 {
@@ -515,7 +515,7 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 	return 0;
 }
 
-/* An address out of a context whose members moved between kernels. */
+/* Reads an address from a context whose members moved between kernels. */
 static __always_inline void read_receive_address(void *context, __u8 *address, __u16 family, __u32 port, __u32 v4,
 						 __u32 v6)
 {
@@ -531,8 +531,8 @@ static __always_inline void read_receive_address(void *context, __u8 *address, _
 		bpf_probe_read_kernel(address + 8, 16, context + v6);
 }
 
-/* Fires in every call that receives from a TCP socket, before it returns: tells the addresses of connections that were
- * accepted (whose local one accept does not tell, and programs may not ask for the peer's) or older than the capture. */
+/* Fires in every call that receives from a TCP socket, before it returns. Tells the addresses of connections that are older
+ * than the capture or were accepted: accept does not tell the local one, and programs may not ask for the peer's. */
 SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int handle_receive(void *context)
 {
@@ -602,10 +602,10 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 	slot = find_descriptor(pid, from);
 	if (slot)
 		descriptor = *slot;
-	/* Nothing known of either: nothing to do. */
+	/* Nothing is known of either: nothing to do. */
 	if (!descriptor && !find_descriptor(pid, ret))
 		return 0;
-	/* Both must name one connection, so there has to be one. */
+	/* Both must name one connection, so make one. */
 	if (slot && descriptor_state(descriptor) == DESCRIPTOR_SOCKET && !descriptor_conn(descriptor)) {
 		begin_connection(s, ROLE_UNKNOWN, CONNECTION_MIDSTREAM);
 		descriptor |= add_connection(s, from) << DESCRIPTOR_CONN_SHIFT;
@@ -686,7 +686,7 @@ EXIT_PROGRAM(ioctl)
 
 /* ---- descriptors from other processes ----------------------------------------------------------------------------- */
 
-/* A descriptor that came from another process may be anything: forget what the number meant, and follow a connection. */
+/* A descriptor from another process may be anything: forget what the number meant, and join a known connection. */
 static SHARED long receive_descriptor(struct scratch *s, __s32 fd, __u64 cloexec, __u32 syscall, bool arrived)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), number = socket_number(fd), conn = 0;
@@ -719,18 +719,18 @@ EXIT_PROGRAM(pidfd_getfd)
 	return 0;
 }
 
-/* A connection is on its way: it lives even if its last descriptor is closed meanwhile. */
+/* A connection is on its way: it lives on even if its last descriptor is closed meanwhile. */
 static __always_inline void send_descriptor(__s32 fd)
 {
 	__u64 *slot = find_descriptor(bpf_get_current_pid_tgid() >> 32, fd), conn = slot ? descriptor_conn(*slot) : 0;
 	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
 
-	/* Who receives it could not tell which one it is. */
+	/* Its receiver could not tell which one it is. */
 	if (connection && connection->socket_number)
 		FETCH_ADD(&connection->travelling, 1);
 }
 
-/* Descriptors of one message that are looked at (the kernel's limit is 253; more than a few are not seen in practice),
+/* Limits: descriptors looked at in one message (the kernel's own limit is 253; more than a few are not seen in practice),
  * control messages before them, and messages of one call. */
 #ifdef TINYTAP_OLD_KERNELS
 #define PASSED_DESCRIPTORS 8
@@ -764,7 +764,7 @@ static long pass_step(__u32 index, void *unused)
 	return 0;
 }
 
-/* What the message whose header is at `pointer` has carried of descriptors. */
+/* Follows the descriptors carried by the message whose header is at `pointer`. */
 GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags, __u32 syscall)
 {
 	struct control_message_header control_message;
@@ -801,7 +801,7 @@ GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags
 	return 0;
 }
 
-/* Likewise for those of a call that has moved `count` messages. */
+/* Follows the descriptors of a call that has moved `count` messages. */
 static __always_inline void pass_all_descriptors(__u64 pointer, __u64 count, __u32 direction, __u32 message_flags,
 						 __u32 syscall)
 {
@@ -839,7 +839,7 @@ EXIT_PROGRAM(io_uring_enter)
 	return uses_io_uring(context->ret);
 }
 
-/* Is descriptor `fd` of the calling process a stream socket? What is none is dismissed, so that it is told at once next time. */
+/* Is descriptor `fd` of the calling process a stream socket? If not it is dismissed, so that the next look is quick. */
 static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32 fd)
 {
 	__u64 *slot = find_descriptor(pid, fd), number;
@@ -855,10 +855,10 @@ static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32
 	return false;
 }
 
-/* Requests of one io_submit that are looked at. */
+/* Maximum requests looked at in one io_submit. */
 #define SUBMITTED_BLOCKS 8
 
-/* Linux AIO does to sockets what read and write do, unseen. Nearly always it is about files. */
+/* Linux AIO reads and writes sockets unseen. It is nearly always used for files. */
 EXIT_PROGRAM(io_submit)
 {
 	__s64 ret = *(volatile __s64 *)&context->ret;

@@ -13,8 +13,8 @@
 #define SHARED __noinline
 #endif
 
-/* Kernels before 5.12 add atomically but do not tell what was there: no addition is lost, and only what two CPUs are told
- * that add at the same instant may be off. Nor do they exchange. */
+/* Kernels before 5.12 add atomically but do not return the old value, and cannot exchange. No addition is lost; only the
+ * old values may be wrong when two CPUs add at the same instant. */
 #ifdef TINYTAP_OLD_KERNELS
 #define FETCH_ADD(pointer, value)                                    \
 	({                                                           \
@@ -54,11 +54,11 @@ struct call {
 	__u32 message_flags;
 	/* FLAG_* that every record of the call carries. */
 	__u32 record_flags;
-	/* Where in the stream its bytes belong, plus 1, when calls have overlapped; else 0. */
+	/* Offset of its bytes in the stream, plus 1, when calls have overlapped; else 0. */
 	__u64 hole;
-	/* 1: scratch->receive speaks of this call. */
+	/* 1: scratch->receive describes this call. */
 	__u32 received;
-	/* 1: a filter, or the pause, keeps it from the reader. */
+	/* 1: a filter or a pause keeps it from the reader. */
 	__u32 excluded;
 };
 
@@ -70,7 +70,7 @@ struct receive {
 	__u8 addresses[CAPTURE_ADDRESSES_BYTES];
 };
 
-/* The way through a call's memory. */
+/* A walk through a call's memory. */
 struct walk {
 	/* User addresses: the next message header and iovec; the rest of the current piece. */
 	__u64 message;
@@ -79,10 +79,10 @@ struct walk {
 	__u64 iov_left;
 	__u64 base;
 	__u64 length;
-	/* Bytes of the call, and of the current message, that were not walked yet. */
+	/* Bytes of the call, and of the current message, not walked so far. */
 	__u64 left;
 	__u64 message_left;
-	/* Bytes of the call that user space does not want: still to come, and passed since the last record. */
+	/* Unwanted bytes of the call: still to come, and passed since the last record. */
 	__u64 skip_left;
 	__u64 skipped;
 	__u64 capture_left;
@@ -107,9 +107,9 @@ enum sweep_mode {
 /* A pass over descriptors of one process. */
 struct sweep {
 	__u32 mode;
-	/* By which number its descriptors are kept: see table_of(). */
+	/* The number under which its descriptors are kept: see table_of(). */
 	__u32 pid;
-	/* The process that gets them, and the number for that. */
+	/* The process that gets them, and the number under which that keeps them. */
 	__u32 child;
 	__u32 child_table;
 	__u32 skip_cloexec;
@@ -121,7 +121,7 @@ struct sweep {
 
 /* The descriptors that a message carries to another process. */
 struct passing {
-	/* User addresses: of the next one, behind the last one. */
+	/* User addresses: of the next one, and after the last one. */
 	__u64 at;
 	__u64 end;
 	__u32 direction;
@@ -132,9 +132,9 @@ struct passing {
 	__u32 arrived;
 };
 
-/* The first bytes of a connection that do not look like HTTP: its answer may. */
+/* The first bytes of a connection that do not look like HTTP, though its answer may. */
 struct beginning {
-	/* Of the call that brought the first of them. */
+	/* The call that brought the first of them. */
 	__u64 time_ns;
 	__u64 pid_tgid;
 	__s32 fd;
@@ -143,7 +143,7 @@ struct beginning {
 	__u32 bytes;
 	/* How far its first line was searched. */
 	__u32 searched;
-	/* Bytes of it that went out with the connection's label. */
+	/* Bytes of it that were sent with the connection's label. */
 	__u32 sent;
 	/* 1: LOOKS_LIKE_LINE. */
 	__u32 like_line;
@@ -175,12 +175,12 @@ struct considered {
 /* By the lowest bits of the process's number. */
 #define CONSIDERED_SLOTS 16
 
-/* iovecs that are taken in one piece. */
+/* iovecs that are read at once. */
 #define SHORT_IOVECS 4
 
 /* Working memory, one per CPU: programs of tracepoints do not nest and do not migrate. */
 struct scratch {
-	/* Most calls of a machine are on these, and a look here costs a fraction of one into the map. */
+	/* Most calls of a machine are on these; a look here costs a fraction of one into the map. */
 	struct dismissed dismissed[DISMISSED_SLOTS];
 	struct considered considered[CONSIDERED_SLOTS];
 	struct call call;
@@ -191,7 +191,7 @@ struct scratch {
 	__u8 sniff[SNIFF_BYTES * 2];
 	__u32 sniff_bytes;
 	__u32 token_bytes;
-	/* What a process is called. */
+	/* The name of a process. */
 	__u8 name[CONTROL_NAME_BYTES];
 	/* Only where ids cannot be taken from one counter. */
 	__u64 next_conn;
@@ -221,7 +221,7 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* Likewise. */
+/* max_entries: possible CPUs, set by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -245,8 +245,8 @@ struct {
 	__type(value, struct process);
 } processes SEC(".maps");
 
-/* Process → by which number its descriptors are kept, when that is not its own or others use them too: clone with CLONE_FILES
- * and without CLONE_THREAD. */
+/* Process → the number under which its descriptors are kept, if that is not its own or is shared: after clone with
+ * CLONE_FILES and without CLONE_THREAD. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -269,8 +269,8 @@ struct {
 	__type(value, __u64);
 } sockets SEC(".maps");
 
-/* Number of a socket's inode → its connection, which nobody holds but a message that carries it to another process. Messages
- * may never be received: the oldest go. */
+/* Number of a socket's inode → its connection, held only by a message on its way to another process. Messages may never be
+ * received: the oldest entries go. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -278,7 +278,7 @@ struct {
 	__type(value, struct connection);
 } parked_connections SEC(".maps");
 
-/* Processes the user chose, with CHOSEN_*; children are added by the kernel. */
+/* Processes in the filter, with CHOSEN_*; the kernel adds children. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -302,7 +302,7 @@ struct {
 	__type(value, __u64);
 } skips SEC(".maps");
 
-/* conn → its first bytes. Answers may never come: the oldest go. */
+/* conn → its first bytes. Answers may never come: the oldest entries go. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -310,7 +310,7 @@ struct {
 	__type(value, struct beginning);
 } beginnings SEC(".maps");
 
-/* A TCP socket on its way to being connected. */
+/* A TCP socket that is connecting. */
 struct connecting_socket {
 	__u64 conn;
 	__u8 local[CAPTURE_ADDRESS_BYTES];
@@ -333,7 +333,7 @@ struct {
 	__type(value, __u64);
 } connecting_threads SEC(".maps");
 
-/* What was told of a process, so that it is not told again at once: (pid, enum capture_blind_spot) → when. */
+/* Blind spots reported lately, so that they are not repeated at once: (pid, enum capture_blind_spot) → when. */
 struct blind_spot_key {
 	__u32 pid;
 	__u32 what;

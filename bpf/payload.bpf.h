@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The way through the memory a call worked on: its buffer, its iovecs, or the iovecs of its messages, piece by piece into
- * records. Lengths are what the call returned; what is not copied is part of a record's `bytes` and has a reason.
+ * Walks through the memory of a call (its buffer, its iovecs, or those of its messages) and copies it into records piece by
+ * piece. Lengths are what the call returned. Bytes that are not copied are part of a record's `bytes`, with a reason.
  */
 #ifndef TINYTAP_PAYLOAD_BPF_H
 #define TINYTAP_PAYLOAD_BPF_H
@@ -11,12 +11,13 @@
 #define PAGE_BYTES 4096
 
 #ifdef TINYTAP_OLD_KERNELS
-/* Every step is verified on its own there: these do for 4 MiB in one buffer, or 319 iovecs. What is beyond is counted like what
- * is beyond the iovec limit. */
+/* The verifier looks at every step of these kernels' loops: enough for 4 MiB in one buffer, or 319 iovecs. The rest counts
+ * as beyond the iovec limit. */
 #define WALK_STEPS 320
 #define MESSAGE_STEPS 64
 #else
-/* Each step ends an iovec or a record: 1,024 iovecs, as many messages, and the records of 2 GiB, which no call exceeds. */
+/* Each step ends an iovec or a record: enough for 1,024 iovecs, as many messages, and the records of 2 GiB, the most a call
+ * can move. */
 #define WALK_STEPS (1 << 18)
 #define MESSAGE_STEPS 1024
 #endif
@@ -33,7 +34,7 @@
 #define REPEAT(steps, step) bpf_loop(steps, step, NULL, 0)
 #endif
 
-/* The record being filled goes out; it also stands for `cut_bytes` uncaptured ones for the reason `cut`. */
+/* Sends the record being filled; it also stands for `cut_bytes` uncaptured bytes, with the reason `cut`. */
 static __always_inline void flush_record(struct scratch *s, __u64 cut_bytes, __u32 cut)
 {
 	__u64 filled = s->walk.filled, bytes = filled + cut_bytes, size;
@@ -58,7 +59,7 @@ static __always_inline void flush_record(struct scratch *s, __u64 cut_bytes, __u
 		count_loss(LOSS_RING_FULL, bytes);
 }
 
-/* `bytes` of the call are behind us, copied or not. */
+/* Moves past `bytes` of the call, copied or not. */
 static __always_inline void advance(struct walk *walk, __u64 bytes)
 {
 	walk->base += bytes;
@@ -67,7 +68,7 @@ static __always_inline void advance(struct walk *walk, __u64 bytes)
 	walk->message_left -= bytes;
 }
 
-/* The walk ends here; the rest of the call has the reason `cut`. */
+/* Ends the walk; `cut` is the reason for the rest of the call. */
 static __always_inline long stop_walk(struct walk *walk, __u32 cut)
 {
 	walk->cut = cut;
@@ -97,7 +98,7 @@ static __always_inline long next_iovec(struct walk *walk)
 {
 	struct iovec iovec;
 
-	/* More was returned than there is room for: another thread changed the list. */
+	/* The call returned more than the iovecs hold: another thread changed the list. */
 	if (!walk->iov_left)
 		return stop_walk(walk, FLAG_CUT_FAULT);
 	if (!walk->iov_budget)
@@ -112,7 +113,7 @@ static __always_inline long next_iovec(struct walk *walk)
 	return 0;
 }
 
-/* Passes `bytes` at the most of unwanted body, which get a record of their own, without payload. */
+/* Skips up to `bytes` of unwanted body, which get a record of their own without payload. */
 static __always_inline long skip_piece(struct scratch *s, struct walk *walk, __u64 bytes)
 {
 	if (bytes > walk->skip_left)
@@ -127,7 +128,7 @@ static __always_inline long skip_piece(struct scratch *s, struct walk *walk, __u
 	return 0;
 }
 
-/* Copies `bytes` at the most: as many as fit into the record. */
+/* Copies up to `bytes`, as many as fit into the record. */
 static __always_inline long copy_piece(struct scratch *s, struct walk *walk, __u64 bytes)
 {
 	__u64 filled;
@@ -143,7 +144,7 @@ static __always_inline long copy_piece(struct scratch *s, struct walk *walk, __u
 		bytes = CAPTURE_EVENT_PAYLOAD_MAX - filled;
 	if (walk->base < walk->careful_until && bytes > PAGE_BYTES - (walk->base & (PAGE_BYTES - 1)))
 		bytes = PAGE_BYTES - (walk->base & (PAGE_BYTES - 1));
-	/* Says again, in terms the verifier follows, what the comparisons above ensure. */
+	/* Repeats for the verifier what the comparisons above ensure. */
 	FORGET(bytes);
 	if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
 		bytes = CAPTURE_EVENT_PAYLOAD_MAX;
@@ -191,7 +192,7 @@ static long walk_step(__u32 index, void *unused)
 	return walk->skip_left ? skip_piece(s, walk, bytes) : copy_piece(s, walk, bytes);
 }
 
-/* Prepares scratch->walk for scratch->call. False: its message header could not be read. */
+/* Prepares scratch->walk for scratch->call. False: the message header could not be read. */
 static __always_inline bool begin_walk(struct scratch *s)
 {
 	struct walk *walk = &s->walk;
@@ -226,7 +227,7 @@ static __always_inline bool begin_walk(struct scratch *s)
 	return false;
 }
 
-/* Adds up what recvmmsg and sendmmsg moved: walk->left becomes the sum over walk->messages_left messages. */
+/* Adds up what recvmmsg or sendmmsg moved: walk->left becomes the sum over walk->messages_left messages. */
 static long add_message(__u32 index, void *unused)
 {
 	struct scratch *s = working_memory();
@@ -240,7 +241,7 @@ static long add_message(__u32 index, void *unused)
 	return 0;
 }
 
-/* Copies the call's bytes from its few iovecs; false: not all of them. */
+/* Copies the call's bytes from its few iovecs. False: not all of them. */
 static __always_inline bool gather_short(struct scratch *s)
 {
 	__u64 count = s->call.count, left = s->call.ret, filled = 0, bytes;
@@ -296,7 +297,7 @@ static __always_inline bool send_short(struct scratch *s)
 	return true;
 }
 
-/* Sends the call's bytes: the header's members that all its records share are set by the caller. */
+/* Sends the call's bytes. The caller has set the header's members that all its records share. */
 static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 {
 	__u32 cut = 0;
@@ -304,7 +305,7 @@ static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 	if (skip_until <= s->call.stream_offset && send_short(s))
 		return;
 	if (s->call.shape == SHAPE_NONE || !begin_walk(s)) {
-		/* Kernel to kernel, thrown away, or unreadable: one record that counts it. */
+		/* Moved inside the kernel, discarded, or unreadable: one record that counts it. */
 		s->walk.filled = 0;
 		s->walk.record_offset = 0;
 		flush_record(s, s->call.ret, s->call.shape == SHAPE_NONE ? 0 : FLAG_CUT_FAULT);
@@ -318,7 +319,7 @@ static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 	REPEAT(WALK_STEPS, walk_step);
 	if (s->walk.left) {
 		cut = s->walk.cut ? s->walk.cut : FLAG_CUT_IOVEC_LIMIT;
-		/* While skipping, the reason of what was skipped stands for the rest too: it is unwanted either way. */
+		/* If some was skipped, the rest has the same reason: all of it is unwanted. */
 		if (s->walk.skipped)
 			cut = FLAG_CUT_BODY_LIMIT;
 	}

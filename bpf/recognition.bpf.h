@@ -17,9 +17,9 @@ enum verdict {
 	LOOKS_HTTP,
 	LOOKS_TLS,
 	LOOKS_HTTP2,
-	/* A word and a space, as a request begins, but then no target as most requests have. */
+	/* A word and a space, like a request, but without a usual target. */
 	LOOKS_LIKE_LINE,
-	/* HTTP by the whole first line of the connection, which may have begun in an earlier call. */
+	/* HTTP judging by the connection's whole first line, which may have begun in an earlier call. */
 	LOOKS_HTTP_LINE,
 };
 
@@ -35,19 +35,19 @@ static const __u8 byte_classes[256] = {
 };
 /* clang-format on */
 
-/* The longest method looked for. */
+/* The longest method that is recognised. */
 #define METHOD_MAX 24
 
 #define FETCH(member) (*(volatile typeof(s->member) *)&s->member)
 
-/* The byte at `index`; 0 behind the last one. */
+/* The byte at `index`; 0 after the last one. */
 static __always_inline __u8 sniffed(const struct scratch *s, __u64 index)
 {
 	return s->sniff[index & (SNIFF_BYTES * 2 - 1)];
 }
 
-/* Compares the `bytes` bytes at `from` with the first `text_bytes` (at most 8) of `text`: whole words instead of a loop,
- * so that the verifier has one path to follow. `match` when all of the text is there. */
+/* Compares the `bytes` bytes at `from` with the first `text_bytes` (at most 8) of `text`, as whole words, so that the
+ * verifier has one path to follow. Returns `match` if all of the text is there. */
 static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 bytes, __u64 text, __u32 text_bytes,
 				     __u32 match)
 {
@@ -66,7 +66,7 @@ static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | \
 	 (__u64)(g) << 48 | (__u64)(h) << 56)
 
-/* Counts the token at `from` into s->token_bytes (through memory: the verifier then forgets the iteration); its classes. */
+/* Counts the token at `from` into s->token_bytes (in memory: the verifier then forgets the iteration). Returns its classes. */
 static __always_inline __u8 measure_token(struct scratch *s, __u64 from)
 {
 	__u8 classes = BYTE_TOKEN | BYTE_UPPER, class;
@@ -82,7 +82,7 @@ static __always_inline __u8 measure_token(struct scratch *s, __u64 from)
 	return classes;
 }
 
-/* At `from`: a method, space, and the start of a target? */
+/* Does a method, a space and the start of a target stand at `from`? */
 static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool only_upper)
 {
 	__u8 classes = measure_token(s, from);
@@ -119,8 +119,8 @@ static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool on
 }
 
 /*
- * Looks at the first scratch->sniff_bytes of scratch->sniff, which is zero behind them: an enum verdict. `only_upper`:
- * methods in capitals only, for what may not be a socket. Global, so that the verifier looks at it once.
+ * Judges the first scratch->sniff_bytes of scratch->sniff (zeros follow): an enum verdict. `only_upper`: only methods in
+ * capitals, for descriptors that may be files. Global, so that the verifier looks at it once.
  */
 __noinline __u32 test_start(__u32 only_upper)
 {
@@ -144,7 +144,7 @@ __noinline __u32 test_start(__u32 only_upper)
 		return sniffed(s, 2) <= 4 ? LOOKS_TLS : LOOKS_FOREIGN;
 	}
 	if (first == '\r' || first == '\n') {
-		/* PROXY version 2: the first 8 of its 12 bytes, which no HTTP begins with. */
+		/* PROXY version 2: the first 8 of its 12 bytes, with which no HTTP begins. */
 		looks = compare(s, 0, bytes, TEXT('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q'), 8, LOOKS_HTTP);
 		if (looks == LOOKS_HTTP)
 			return looks;
@@ -168,7 +168,7 @@ __noinline __u32 test_start(__u32 only_upper)
 
 #define EACH_BYTE(c) (0x0101010101010101ULL * (c))
 
-/* Is `HTTP/`, in any case, at the lowest byte of `word`? Without a branch, for the verifier follows each of them. */
+/* Is `HTTP/`, in any case, at the lowest byte of `word`? Without branches, since the verifier follows each of them. */
 static __always_inline bool is_version(__u64 word)
 {
 	__u64 other = (word & 0xffdfdfdfdfULL) ^ TEXT('H', 'T', 'T', 'P', '/', 0, 0, 0);
@@ -176,8 +176,8 @@ static __always_inline bool is_version(__u64 word)
 	return 1 ^ ((other | -other) >> 63);
 }
 
-/* Looks for `HTTP/` in the first line of scratch->beginning that is not empty: requests have it there, whatever their method
- * and target look like. LOOKS_UNDECIDED while the line has no end. Global, so that the verifier looks at it once. */
+/* Looks for `HTTP/` in the first line of scratch->beginning that is not empty: requests have it there, whatever their
+ * method and target look like. LOOKS_UNDECIDED until the line ends. Global, so that the verifier looks at it once. */
 __noinline __u32 find_version(void)
 {
 	struct scratch *s = working_memory();
@@ -188,7 +188,7 @@ __noinline __u32 find_version(void)
 		return LOOKS_FOREIGN;
 	bytes = s->beginning.bytes;
 	data = s->beginning.data;
-	/* What stands after them is of another connection. */
+	/* The bytes after these belong to another connection. */
 	at = bytes;
 	FORGET(at);
 	at &= BEGINNING_BYTES * 2 - 1;
@@ -225,7 +225,7 @@ __noinline __u32 find_version(void)
 				return LOOKS_HTTP;
 		}
 	}
-	/* The name may go on in the next call. */
+	/* The name may continue in the next call. */
 	s->beginning.searched = bytes > 4 ? bytes - 4 : 0;
 	return LOOKS_UNDECIDED;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Putting records into the ring: every byte of them is set, and one that does not fit is counted. */
+/* Puts records into the ring. Every byte of a record is set, and a record that does not fit is counted. */
 #ifndef TINYTAP_RECORDS_BPF_H
 #define TINYTAP_RECORDS_BPF_H
 
 #include "identity.bpf.h"
 
-/* The reader comes by its own clock; it is only woken by the record with which much is waiting. (Each wake-up costs the
- * program that is watched some microseconds, so those after it must not wake again.) */
+/* The reader comes by its own clock and is woken only by the record with which much is waiting. (Each wake-up costs the
+ * watched program some microseconds, so later records must not wake it again.) */
 static __always_inline __u64 wake_flags(__u64 size)
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
@@ -15,7 +15,7 @@ static __always_inline __u64 wake_flags(__u64 size)
 										      : BPF_RB_NO_WAKEUP;
 }
 
-/* Sets every member; what a kind does not use is 0. */
+/* Sets every member; those that a kind does not use are 0. */
 static __always_inline void begin_event(struct capture_event *event, __u32 kind, __u64 pid_tgid, __u64 conn,
 					const struct connection *connection)
 {
@@ -50,7 +50,8 @@ static __always_inline void begin_event(struct capture_event *event, __u32 kind,
 	}
 }
 
-/* Sends scratch->small with `payload_bytes` (at most SMALL_PAYLOAD) of small_payload; 0, or an error when the ring is full. */
+/* Sends scratch->small with `payload_bytes` (at most SMALL_PAYLOAD) of small_payload. Returns 0, or an error when the ring
+ * is full. */
 static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 {
 	__u64 size;
@@ -68,7 +69,7 @@ static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 	return error;
 }
 
-/* CAPTURE_OPEN, when it was not sent yet: it precedes every other record of a connection. */
+/* Sends CAPTURE_OPEN, which precedes every other record of a connection. */
 static SHARED long send_open(struct scratch *s, struct connection *connection, __u64 conn, __u64 pid_tgid, __s32 fd)
 {
 	__u64 bytes = CAPTURE_ADDRESSES_BYTES;
@@ -91,7 +92,7 @@ static SHARED long send_open(struct scratch *s, struct connection *connection, _
 	return 0;
 }
 
-/* A record without payload about a connection that the reader knows. */
+/* Sends a record without payload about a connection that the reader knows. */
 static __always_inline void send_note(struct scratch *s, struct connection *connection, __u64 conn, __u32 kind,
 				      __u32 syscall, __u32 direction, __u64 pid_tgid, __s32 fd, __u32 call_bytes)
 {
@@ -108,7 +109,7 @@ static __always_inline void send_note(struct scratch *s, struct connection *conn
 	send_small(s, 0);
 }
 
-/* CAPTURE_CLOSE with the addresses and the offsets reached. */
+/* Sends CAPTURE_CLOSE with the addresses and the offsets reached. */
 static __always_inline void send_close(struct scratch *s, struct connection *connection, __u64 conn, __u32 syscall,
 				       __u64 pid_tgid, __s32 fd, bool unseen)
 {
@@ -125,7 +126,7 @@ static __always_inline void send_close(struct scratch *s, struct connection *con
 
 #define TELL_AGAIN_NS 5000000000ULL
 
-/* CAPTURE_BLIND_SPOT, unless it was told of this process a few seconds ago. */
+/* Sends CAPTURE_BLIND_SPOT, unless this process was named a few seconds ago. */
 static __always_inline void tell_blind_spot(struct scratch *s, __u32 what, __u32 syscall, __u64 pid_tgid, __u64 conn,
 					    __s32 fd)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What a TCP socket itself has counted, compared with what its calls have shown: bytes that moved in other ways leave a hole,
+ * Compares what a TCP socket itself has counted with what its calls have shown. Bytes that moved in other ways leave a hole,
  * and a silence shows whether anything was left unread.
  */
 #ifndef TINYTAP_SEQUENCE_BPF_H
@@ -8,7 +8,7 @@
 
 #include "descriptors.bpf.h"
 
-/* Says of a call that sends after a silence whether everything that had arrived was read. */
+/* Marks a call that sends after a silence: had everything that arrived been read? */
 static __always_inline void note_silence(struct scratch *s, struct connection *connection)
 {
 	__u64 before = connection->active_ns, sock;
@@ -22,9 +22,9 @@ static __always_inline void note_silence(struct scratch *s, struct connection *c
 }
 
 /*
- * The socket has not counted what this call makes expect. `unseen` bytes more: they moved in ways that no call shows, and
- * leave a hole. Less: the calls of two threads overlapped, and what looked like a hole is this call's. False: the descriptor
- * is another socket by now.
+ * The socket's count differs from what this call makes us expect. If it is higher, `unseen` bytes moved in ways that no call
+ * shows, and leave a hole. If it is lower, calls of two threads overlapped, and what looked like a hole is this call's. False:
+ * the descriptor is another socket by now.
  */
 static SHARED bool settle_sequence(struct scratch *s, struct connection *connection)
 {
@@ -74,7 +74,7 @@ static SHARED bool settle_sequence(struct scratch *s, struct connection *connect
 	return true;
 }
 
-/* Compares what the socket has counted with what the calls have shown. False: see settle_sequence(). */
+/* Compares the socket's count with what the calls have shown. False: see settle_sequence(). */
 static __always_inline bool check_sequence(struct scratch *s, struct connection *connection)
 {
 	__u32 index = (s->call.direction - 1) & 1, sequence = 0;

@@ -42,7 +42,7 @@ static __always_inline void inherit_descriptor(struct scratch *s, __u64 descript
 	}
 }
 
-/* One descriptor, or one block that is not there. */
+/* One descriptor, or one missing block. */
 static long sweep_step(__u32 index, void *unused)
 {
 	struct scratch *s = working_memory();
@@ -85,7 +85,7 @@ static long sweep_step(__u32 index, void *unused)
 	return 0;
 }
 
-/* Goes on with scratch->sweep until its last descriptor. */
+/* Continues scratch->sweep up to its last descriptor. */
 SEC("tracepoint/tail-call/sweep_on")
 int sweep_on(void *context)
 {
@@ -110,7 +110,7 @@ int sweep_on(void *context)
 	return 0;
 }
 
-/* Visits the descriptors from `first` to `last` that are kept by the number `pid` and were ever seen. Does not return, unless it fails. */
+/* Visits the known descriptors from `first` to `last` that are kept under the number `pid`. Returns only if it fails. */
 static __always_inline void sweep_descriptors(void *context, struct scratch *s, const struct process *process,
 					      __u32 mode, __u32 pid, __u32 syscall, __u64 first, __u64 last)
 {

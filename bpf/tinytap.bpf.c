@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * Watches the syscalls that move bytes over sockets and sends those of HTTP connections to user space, whole, through a
- * ring buffer (capture_event.h). Only tracepoints are used, and a program's cost matters in this order: calls on
- * descriptors of no interest (one look-up), calls on sockets that are not HTTP (their first bytes are looked at), HTTP.
+ * ring buffer (capture_event.h). Only tracepoints are used. The cost of a program matters in this order: calls on
+ * descriptors of no interest (one look-up), calls on sockets that are not HTTP (a look at their first bytes), HTTP.
  *
- * The loader attaches in the order of this file: what ends descriptors first, what moves bytes last, so that nothing is
- * believed of a descriptor that was closed before anybody watched. What runs when a call returns is on one tracepoint for
- * all calls of the machine: perf's part of a tracepoint of one call costs more than looking into a table for every call.
+ * The loader attaches in the order of this file, programs for the ends of descriptors first and for moved bytes last, so
+ * that nothing is believed of a descriptor that was closed unseen. All exits of calls are on one tracepoint: perf's part of
+ * one call's tracepoint costs more than a look into a table for every call.
  */
 #include "kernel.bpf.h"
 #include "lifecycle.bpf.h"
@@ -14,8 +14,8 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* The descriptors that a call has sent or received with its messages. Those sent are followed only where the kernel's own
- * structures tell which sockets they are. */
+/* Follows the descriptors that a call has sent or received with its messages. Sent ones are followed only if the kernel's
+ * own structures tell which sockets they are. */
 static __always_inline void pass_call(call_values arguments, __s64 ret, __u32 syscall, __u32 direction, __u32 shape,
 				      __u32 flags)
 {
@@ -27,7 +27,7 @@ static __always_inline void pass_call(call_values arguments, __s64 ret, __u32 sy
 		pass_descriptors(ARGUMENT(arguments, 1), direction, message_flags(arguments, flags), syscall);
 }
 
-/* `ret` is read here: the compiler must not derive a pointer into the context that the verifier refuses. */
+/* `ret` is read here because the verifier rejects a derived context pointer. */
 #define MESSAGE_PROGRAM(name, x86_64, arm64, id, direction, shape, flags, kind, count) \
 	EXIT_PROGRAM(name)                                                             \
 	{                                                                              \
@@ -83,9 +83,9 @@ DATA_CALLS(DATA_PROGRAM)
 
 enum { CALL_IGNORED, CALL_OF_DATA, CALL_WITH_PROGRAM };
 
-/* What there is to do when a call returns, by its number. */
+/* What to do when a call returns, by its number. */
 struct call_form {
-	/* CALL_*. The others are of CALL_OF_DATA: see data_call(). */
+	/* CALL_*. The other members are for CALL_OF_DATA: see data_call(). */
 	__u8 kind;
 	__u8 syscall;
 	__u8 direction;
@@ -109,7 +109,7 @@ struct {
 	__array(values, int(void *));
 } exit_programs SEC(".maps") = { .values = { CALLS_WITH_PROGRAM(PROGRAM_OF) } };
 
-/* The only one of its section that the loader attaches. */
+/* The loader attaches only this one of its section. */
 SEC("tp_btf/sys_exit")
 int handle_exit(struct exit_context *context)
 {
@@ -117,7 +117,7 @@ int handle_exit(struct exit_context *context)
 	__u64 number = CALL_NUMBER(registers);
 	const volatile struct call_form *form;
 
-	/* Also what returns from no call: its number is -1. */
+	/* Signal returns have number -1. */
 	if (number >= CALL_NUMBERS)
 		return 0;
 	form = &call_forms[number];

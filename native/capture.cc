@@ -125,7 +125,7 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
       Load(options, options.old_object_path);
       uses_old_programs_ = true;
     } catch (const CaptureError&) {
-      // Why the first ones were refused says more.
+      // The reason why the first ones were refused says more.
       throw CaptureError(error.code, std::string(error.what()) + " (and those for kernels before 5.17)", error.detail);
     }
   }
@@ -158,7 +158,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     KernelTypes types = FindKernelTypes();
     exit_tracepoint = types.exit_tracepoint;
     if (options.kernel_types) values.kernel = types.offsets;
-    // Whose sockets can be looked at tell their addresses themselves.
+    // Where sockets can be looked at, they tell their addresses themselves.
     if (values.kernel.task_files != 0)
       bpf_program__set_autoload(bpf_object__find_program_by_name(object_, "handle_receive"), false);
     struct stat space = {};
@@ -183,13 +183,13 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
       for (const char* name : {"connections", "sockets"})
         bpf_map__set_max_entries(FindMap(object_, name), options.connections);
     int error = -bpf_object__load(object_);
-    // The verifier says EACCES, which has nothing to do with who we are.
+    // The verifier says EACCES, which here has nothing to do with permissions.
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
     if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
     for (const char* name : kProgramArrays)
       if (bpf_map* map = bpf_object__find_map_by_name(object_, name)) handles_.maps[name] = bpf_map__fd(map);
-    // The other half is for those that come.
+    // The other half is for connections to come.
     groups_limit_ = bpf_map__max_entries(FindMap(object_, "connections")) / 2;
     MapControl();
   } catch (...) {
@@ -250,7 +250,7 @@ AttachResult Capture::Attach() {
       result.attached.push_back("raw_syscalls/sys_exit");
       continue;
     }
-    // tracepoint/CATEGORY/NAME; those of `tail-call` are reached from others only.
+    // tracepoint/CATEGORY/NAME; those of `tail-call` are reached only from other programs.
     size_t category_at = section.find('/') + 1, name_at = section.find('/', category_at) + 1;
     std::string category = section.substr(category_at, name_at - category_at - 1), name = section.substr(name_at);
     if (category == "tail-call") continue;

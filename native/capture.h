@@ -22,7 +22,7 @@ namespace tinytap {
 
 struct CaptureOptions {
   std::string object_path;
-  // Loaded when the kernel refuses the first one, being too old for it; empty: there is none.
+  // Loaded when the kernel is too old for the first one; empty: there is no second one.
   std::string old_object_path;
   // Mount point of tracefs; empty: the usual places.
   std::string tracefs;
@@ -31,7 +31,7 @@ struct CaptureOptions {
   uint32_t iovec_limit = CONTROL_IOVECS;
   // Use the kernel's type information, if it has any, to tell what a descriptor is.
   bool kernel_types = true;
-  // How many connections are followed at the most; 0: as many as the object says.
+  // Maximum connections followed; 0: the object's own limit.
   uint32_t connections = 0;
 };
 
@@ -56,9 +56,9 @@ struct PortRange {
 };
 
 struct CaptureFilter {
-  // CHOSEN_BY_*: all of these must hold for a process; 0: every process passes.
+  // CHOSEN_BY_*: a process must have all of these bits; 0: every process passes.
   uint32_t mask = 0;
-  // pid → CHOSEN_*. With CHOSEN_BY_PID its descendants are meant too.
+  // pid → CHOSEN_*. CHOSEN_BY_PID includes its descendants.
   std::map<uint32_t, uint32_t> pids;
   std::vector<std::string> comms;
   // A connection passes when one of its ports is in one of these; none of them: every connection.
@@ -90,7 +90,7 @@ class Capture {
   bool UsesOldPrograms() const { return uses_old_programs_; }
 
   AttachResult Attach();
-  // Makes the calling process one that is never captured. Attach does this for its own.
+  // Never captures the calling process. Attach calls this itself.
   void ExcludeSelf();
   void ExcludePid(uint32_t pid);
 
@@ -100,15 +100,16 @@ class Capture {
   // LOSS_MAX pairs: events, bytes.
   std::vector<uint64_t> Counters() const;
 
-  // Before Attach. Never overwrites what is known already. False: there is no room for what was there before; what is not
-  // told is found out when it is used.
+  // Before Attach. Never overwrites what is known already. False: no room is left for descriptors older than the capture;
+  // the others are found out when they are used.
   bool SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
-  // Takes effect at once. Throws ERR_FILTER for more than struct control has room for. The same processes and names as before leave alone what the programs have made of them.
+  // Takes effect at once. Throws ERR_FILTER for more than struct control has room for. If processes and names stay the same,
+  // what the programs have learned about them stays too.
   void SetFilter(const CaptureFilter& filter);
   void SetPaused(bool paused);
-  // The bytes of the stream below `offset` are body that nobody wants.
+  // The bytes of the stream below `offset` are unwanted body.
   void SetSkip(uint64_t conn, uint32_t direction, uint64_t offset);
-  // A connection the kernel was not sure of is a socket.
+  // A connection that the kernel was unsure of is a socket.
   void ConfirmSocket(uint64_t conn);
   // A connection is of no interest (not a socket, not HTTP); its descriptors are left alone until closed.
   void Dismiss(uint64_t conn);
@@ -116,10 +117,10 @@ class Capture {
   // Duplicates of all descriptors that another process needs, inheritable; the caller closes them (or executes).
   CaptureHandles HandOver() const;
 
-  // Detaches and frees everything. A second time does nothing; every other member then throws ERR_CLOSED.
+  // Detaches and frees everything. A second call does nothing; other members then throw ERR_CLOSED.
   void Close();
 
-  // Likewise, but what takes the kernel seconds is done by a process of its own, which ends with that.
+  // Like Close, but a process of its own waits the seconds that the kernel takes, and ends then.
   void CloseInBackground();
 
  private:

@@ -12,7 +12,7 @@ class CaptureError : public std::runtime_error {
   CaptureError(std::string code, const std::string& message, std::string detail = "")
       : std::runtime_error(message), code(std::move(code)), detail(std::move(detail)) {}
 
-  // ERR_NO_PERMISSION, ERR_NO_TRACEFS, ERR_OBJECT, ERR_LOAD, ERR_ATTACH, ERR_RING, ERR_CLOSED, ERR_MAP.
+  // One of src/base/error-codes.ts.
   std::string code;
   std::string detail;
 };
