@@ -32,17 +32,17 @@ export function page(tried: readonly Tried[], clients: readonly Client[]): strin
 	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
 	return `# Servers and clients
 
-Written by \`npm run compat\` (root needed; \`npm run compat -- --only ${[...new Set(tried.map(({ kind }) => kind.group))].slice(0, 2).join(',')}\` runs some and prints this page instead): it starts each server on loopback,
-a unix socket, or in a namespace of its own, asks for known bodies while \`tinytap query … ${CAPTURE_OPTIONS.join(' ')} --port PORT\` captures (without a port for unix sockets), and compares. A body that passed a program's
-memory must be held whole, with the same SHA-256 as what was sent; one that went by \`sendfile\` or \`splice\` must show its exact length and say so; the
-rows of both ends must name each other in \`pair_id\`. Otherwise the script exits with 1 and lists what failed.
+\`npm run compat\` writes this page (it needs root; \`npm run compat -- --only ${[...new Set(tried.map(({ kind }) => kind.group))].slice(0, 2).join(',')}\` runs some servers and prints the page instead). It starts each server on loopback,
+on a unix socket or in its own namespace, requests known bodies while \`tinytap query … ${CAPTURE_OPTIONS.join(' ')} --port PORT\` captures (without a port for unix sockets), and compares. If a body was in a program's
+memory, the row must hold it whole, with the same SHA-256 as the bytes sent. If it was sent by \`sendfile\` or \`splice\`, the row must give its exact length and say so. The
+rows of both ends must refer to each other in \`pair_id\`. Otherwise the script exits with 1 and lists what failed.
 
 Linux ${release()} ${process.arch}, ${cpus().length} CPUs, Node ${process.version}. ${count} exchanges over ${ran.length} servers; ${failures.length === 0 ? 'all as it must be' : `${failures.length} failures`}.
 ${failures.length === 0 ? '' : `\n## What failed\n\n${failures.map((failure) => `- ${cell(failure)}\n`).join('')}`}
 ## Servers
 
-The calls of the server's process: what brought the request, what carried the response (\`vias\`, in order of first use), for a body of 200 bytes, of 51,200 and of
-1 MiB; a server that makes responses in several ways has a line for each.
+The table shows the server's system calls: those that received the request and those that sent the response (\`vias\`, in order of first use), for bodies of 200 bytes, 51,200 bytes and
+1 MiB. A server that makes responses in several ways has one line for each.
 
 | server | version | received by | 200 | 51,200 | 1 MiB | held of 1 MiB |
 |---|---|---|---|---|---|---|
@@ -57,8 +57,8 @@ ${clients
 	.join('')}
 ## Every exchange
 
-*held* is what the row holds of the body, and of how many bytes; for a request with a body, of that one and of the response. *same* names the rows whose held bytes
-have the SHA-256 of the file (of what the client received, where the server made the body or compressed it).
+*held* is how much of the body the row holds; if the request had a body, the first figure is for the request and the second for the response. *same* names the rows whose held bytes
+have the same SHA-256 as the file (or as what the client received, if the server generated or compressed the body).
 
 ${ran.map(details).join('\n')}`;
 }
