@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { endTurn, setConditions } from './bench/processes.ts';
 
 const USAGE = `npm run bench -- quick [--against REF] [--rounds N] [decode|ingest|sql|start|overhead]…
-             compares this checkout with the one of a commit; without --against with what it changes
+             compares this checkout with a commit (HEAD if there are uncommitted changes, else HEAD^)
 npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority] [--lock FILE]
 --rows       how much: exchanges, or in storm calls of dd
 --seconds    of each measurement, in those that do

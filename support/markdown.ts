@@ -1,4 +1,4 @@
-// What the project's Markdown files hold that can be checked: links, headings, code blocks, commands.
+// Finds what can be checked in Markdown: links, headings, code blocks, commands.
 
 export type Link = { readonly line: number; readonly target: string };
 
@@ -25,7 +25,7 @@ export function pathsOf(text: string, folders: readonly string[]): Link[] {
 	);
 }
 
-/** What can stand after `#` in a link to this file: GitHub's names of its headings. */
+/** The anchors of a file's headings, as GitHub names them. */
 export function anchorsOf(text: string): Set<string> {
 	const anchors = new Set<string>();
 	for (const line of withoutBlocks(text)) {
@@ -60,7 +60,7 @@ export function codeBlocks(text: string): Block[] {
 	return blocks;
 }
 
-/** Words of a command line as a shell takes them apart; what stands after # is a comment. */
+/** Splits a command line into words as a shell does; # begins a comment. */
 export function shellWords(command: string): string[] {
 	const words = [...command.matchAll(/\s*(?:(#.*)|((?:[^\s"'#]|"[^"]*"|'[^']*')(?:[^\s"']|"[^"]*"|'[^']*')*))/g)];
 	return words.flatMap(([, , word]) => (word === undefined ? [] : [word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2')]));
@@ -80,7 +80,7 @@ export function sessionOf({ line, lines }: Block): Exchange[] {
 	return session.map((said) => ({ line: said.line, typed: said.typed.join('\n'), printed: said.printed.join('\n') }));
 }
 
-/** Lines, empty where a code block is, so that numbers of lines stay. */
+/** All lines, with those of code blocks made empty. */
 function withoutBlocks(text: string): string[] {
 	let inside = false;
 	return text.split('\n').map((line) => {

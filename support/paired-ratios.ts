@@ -1,16 +1,16 @@
-// Two sides measured by turns: each round gives one ratio, and the ratios' median has an interval.
+// Two sides are measured in each round, which gives one ratio. Estimates the median ratio.
 
 export type Estimate = { readonly median: number; readonly low: number; readonly high: number };
 
-/** How sure the interval is. With 15 rounds it goes from the third smallest ratio to the third largest. */
+/** Of the interval. With 15 rounds it goes from the third smallest ratio to the third largest. */
 export const CONFIDENCE = 0.99;
 
-/** Fewer give no interval worth the name. */
+/** With fewer the interval would be too wide to be of use. */
 export const LEAST_ROUNDS = 15;
 
 /**
- * The median and where that of endless rounds lies. Each round's ratio is above that one as often as below it, whatever
- * else is true of ratios: that alone says which places of the sorted list enclose it.
+ * The median of the ratios, and an interval for the true median. It assumes nothing about the distribution: a ratio is as
+ * likely to be above the true median as below it, and that decides which places of the sorted list enclose it.
  */
 export function medianWithInterval(ratios: readonly number[]): Estimate {
 	const sorted = [...ratios].sort((a, b) => a - b);
@@ -21,10 +21,10 @@ export function medianWithInterval(ratios: readonly number[]): Estimate {
 	return { median, low: sorted[place]!, high: sorted[count - 1 - place]! };
 }
 
-/** The largest place from either end that both together still enclose the median with CONFIDENCE. */
+/** How many ratios can be left out at each end so that the rest enclose the true median with CONFIDENCE. */
 function enclosingPlace(count: number): number {
 	let place = 0;
-	// The chance that at most `place` of `count` tosses are heads.
+	// The chance of at most `place` heads in `count` tosses of a coin.
 	let exactly = 0.5 ** count;
 	let chance = exactly;
 	for (;;) {
@@ -35,7 +35,7 @@ function enclosingPlace(count: number): number {
 	}
 }
 
-/** Of ratios: half and double make one. */
+/** The mean for ratios: that of 0.5 and 2 is 1. */
 export function geometricMean(ratios: readonly number[]): number {
 	return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
 }

@@ -1,23 +1,25 @@
-// Checkouts to compare: this one, as it stands, and one of a commit below build/. Both are built here.
+// The two checkouts to compare: the working tree, and a commit that is unpacked below build/. Builds both.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
+import { adjustImports } from '../../support/imports-of-checkout.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const OTHERS = join(ROOT, 'build/bench/against');
 
 /**
- * What runs in a checkout to be measured. A commit from before these files gets them as they were first. The first one is the process that is started.
+ * The code that runs in a checkout that is measured; the first file is the one that is started. A commit that does not have
+ * these files yet gets their first version.
  */
 export const WORK_FILES = ['scripts/bench/quick-work.ts', 'scripts/bench/decoder-run.ts'] as const;
 
 export type Checkout = {
-	/** For people. */
+	/** As it is printed. */
 	readonly name: string;
 	readonly folder: string;
 };
 
-/** A sentence for whoever typed the command. */
+/** A problem that one sentence explains to the user. */
 export class CheckoutError extends Error {}
 
 /** The working tree, uncommitted changes included. */
@@ -27,12 +29,12 @@ export function thisCheckout(): Checkout {
 	return { name: `${git('rev-parse', '--short', 'HEAD')}${changed ? ' and uncommitted changes' : ''}`, folder: ROOT };
 }
 
-/** What the last change is compared with: HEAD while it is uncommitted, then HEAD's parent. */
+/** What the last change is compared with: HEAD if there are uncommitted changes, else HEAD's parent. */
 export function commitBefore(): string {
 	return git('status', '--porcelain', '--untracked-files=no') === '' ? 'HEAD^' : 'HEAD';
 }
 
-/** A checkout of the commit, built. It is kept until another one is asked for. */
+/** Unpacks and builds the commit. The checkout is kept until another commit is asked for. */
 export function checkoutOf(ref: string): Checkout {
 	const { status, stdout } = spawnSync(
 		'git',
@@ -62,7 +64,7 @@ export function checkoutOf(ref: string): Checkout {
 	return { name: git('rev-parse', '--short', commit), folder };
 }
 
-/** The same packages need not be installed again. Links to files, so that installing others here would leave ours alone. */
+/** Saves installing the same packages again. The links are to files, so that npm in one checkout cannot change the other. */
 function linkPackages(folder: string): void {
 	const installed = join(ROOT, 'node_modules/.tinytap-lock');
 	if (!existsSync(installed) || !readFileSync(installed).equals(readFileSync(join(folder, 'package-lock.json'))))
@@ -70,7 +72,7 @@ function linkPackages(folder: string): void {
 	execFileSync('cp', ['-al', join(ROOT, 'node_modules'), join(folder, 'node_modules')]);
 }
 
-/** Builds what is stale. */
+/** Builds what is out of date. */
 function build(folder: string): void {
 	const { status, stdout, stderr } = spawnSync(join(folder, 'scripts/build'), { cwd: folder, encoding: 'utf8' });
 	if (status !== 0) throw new CheckoutError(`${folder} cannot be built:\n${stdout}${stderr}`);
@@ -80,23 +82,18 @@ function has(commit: string, file: string): boolean {
 	return spawnSync('git', ['cat-file', '-e', `${commit}:${file}`], { cwd: ROOT, stdio: 'ignore' }).status === 0;
 }
 
-/** The file as it was first, with its imports led to where those files are in the folder. */
+/** The first version of the file, with imports that fit the layout of the folder. */
 function workFile(file: string, folder: string): string {
 	const added = git('log', '--diff-filter=A', '--format=%H', '--', WORK_FILES[0]).split('\n').at(-1);
 	const first = added ? git('show', `${added}:${file}`) : readFileSync(join(ROOT, file), 'utf8');
-	const paths = new Map(filesBelow(folder).map((path) => [basename(path), path]));
-	const from = dirname(join(folder, file));
-	return first.replace(/(?<= from ')\.[^']+(?=';)/g, (specifier) => {
-		const path = paths.get(basename(specifier));
-		if (existsSync(join(from, specifier)) || path === undefined) return specifier;
-		return `./${relative(from, path)}`;
-	});
+	const files = [...WORK_FILES, ...sourcesBelow(folder).map((path) => relative(folder, path))];
+	return adjustImports(first, file, files);
 }
 
-function filesBelow(folder: string): string[] {
+function sourcesBelow(folder: string): string[] {
 	return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
 		const path = join(folder, entry.name);
-		if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === 'build' ? [] : filesBelow(path);
+		if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === 'build' ? [] : sourcesBelow(path);
 		return path.endsWith('.ts') ? [path] : [];
 	});
 }

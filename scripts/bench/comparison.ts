@@ -1,17 +1,17 @@
-// What a measurement of two checkouts gives.
+// What a measurement of two checkouts provides.
 
 export type Sides<T> = { readonly mine: T; readonly theirs: T };
 
-/** The speed of this checkout divided by the other's, part by part. */
+/** The speed of this checkout divided by the other's, by name of the part. */
 export type Ratios = ReadonlyMap<string, number>;
 
 /** One measurement of both checkouts. */
 export type Comparison = {
-	/** One round: both sides, the one first or the other. */
+	/** Measures both sides once. `mineFirst`: which one begins. */
 	round(mineFirst: boolean): Promise<Ratios>;
-	/** The part that stands for the whole, where all parts alike do not. */
+	/** The part that counts as the result. Without it the result is the mean of all parts. */
 	readonly whole?: string;
-	/** What else there is to say at the end, in Markdown. */
+	/** More to print at the end, in Markdown. */
 	report?(): string;
 	end?(): Promise<void>;
 };

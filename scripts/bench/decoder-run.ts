@@ -1,4 +1,4 @@
-// One run of the decoder over prepared batches. Only the time in the decoder counts.
+// Runs the decoder over prepared batches and measures the time spent in it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
@@ -20,7 +20,7 @@ export function newDecoder({ bodyLimit }: Pick<Kind, 'bodyLimit'> = {}): Decoder
 	return createDecoder(wasm, { memoryLimit: DECODER_MEMORY, ...(bodyLimit === undefined ? {} : { bodyLimit }) });
 }
 
-/** The kernel's records come to lie in the decoder's memory by themselves: putting them there is not timed. */
+/** Copying a batch into the decoder's memory is not timed: the addon reads records into it. */
 export function decodeBatches(
 	decoder: Decoder,
 	batches: readonly Uint8Array[],
@@ -43,7 +43,7 @@ export function decodeBatches(
 	return { ...found, seconds };
 }
 
-/** Takes the output. */
+/** Counts what was decoded and clears the output. */
 export function countRows(decoder: Decoder, found: Found): void {
 	const output = decoder.output();
 	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
@@ -56,7 +56,7 @@ export function countRows(decoder: Decoder, found: Found): void {
 	decoder.clearOutput();
 }
 
-/** Connections with the numbers `first`, `first + 1` …: each is opened, has one exchange and is closed, four records. */
+/** Connections `first`, `first + 1` …: each is opened, has one exchange and is closed. Four records each. */
 export function shortConnections(first: number, count: number): Uint8Array {
 	const tape = new Tape();
 	tape.timeNs = BigInt(first + 1) * 10_000_000n;

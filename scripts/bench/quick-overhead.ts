@@ -1,4 +1,4 @@
-// What a capture costs a web server, and how long the BPF programs of each checkout take: the kernel's own statistics.
+// What a capture by each checkout costs a web server, and the kernel's own statistics of the BPF programs.
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Checkout, CheckoutError } from './checkout.ts';
@@ -14,7 +14,7 @@ const STATISTICS = '/proc/sys/kernel/bpf_stats_enabled';
 const WHOLE = 'CPU time of nginx, wrk and tinytap';
 
 type Program = { readonly runs: number; readonly ns: number };
-/** All an exchange, times in microseconds. */
+/** All figures are for one exchange, times in microseconds. */
 type Measured = {
 	readonly watched: number;
 	readonly threads: number;
@@ -59,7 +59,7 @@ function ratiosOf({ mine, theirs }: Sides<Measured>): Ratios {
 
 async function measureCapture({ name, folder }: Checkout, server: WebServer): Promise<Measured> {
 	const count = "SELECT count(*) FILTER (WHERE state = 'complete') FROM exchanges";
-	// The server's processes only: others on this machine may be captured at the same time.
+	// Only the server's processes: this machine may have other traffic.
 	const words = ['query', count, '--format', 'csv', '--max-memory', '1GiB', '--pid', String(server.pid)];
 	const tinytap = start(join(folder, 'bin/tinytap'), words, { cwd: folder });
 	await untilCapturing(tinytap);
@@ -97,7 +97,7 @@ async function measureCapture({ name, folder }: Checkout, server: WebServer): Pr
 	};
 }
 
-/** The BPF programs that a process holds, by id. */
+/** The BPF programs that a process holds open, by id. */
 function programsOf(pid: number): ReadonlyMap<number, Program & { readonly name: string }> {
 	const names = new Map(bpfPrograms('').map(({ id, name }) => [id, name]));
 	const found = new Map<number, Program & { readonly name: string }>();
@@ -116,7 +116,7 @@ function programsOf(pid: number): ReadonlyMap<number, Program & { readonly name:
 	return found;
 }
 
-/** Medians over the rounds, an exchange. */
+/** Medians over the rounds, for one exchange. */
 function statistics(rounds: readonly Sides<Measured>[]): string {
 	const sides = [
 		['this checkout', rounds.map(({ mine }) => mine)],
@@ -134,7 +134,7 @@ function statistics(rounds: readonly Sides<Measured>[]): string {
 				median(list, ({ programs }) => programs.get(name)?.ns ?? 0),
 			]),
 		}))
-		// The rest of the machine's calls pass, too.
+		// Programs that other processes' calls ran once in a while.
 		.filter(({ figures }) => Math.max(figures[1]!, figures[3]!) >= 1)
 		.sort((a, b) => b.figures[1]! - a.figures[1]!)
 		.map(({ name, figures }) => [name, ...figures.map(figure)]);

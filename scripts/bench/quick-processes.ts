@@ -1,18 +1,18 @@
-// Measurements that a process of each checkout does: scripts/bench/quick-work.ts.
+// Measurements done by a process of each checkout, scripts/bench/quick-work.ts.
 import { createInterface } from 'node:readline';
 import { type Checkout, CheckoutError, WORK_FILES } from './checkout.ts';
 import type { Comparison, Ratios, Sides } from './comparison.ts';
 import { type Started, start } from './processes.ts';
 import type { Parts } from './quick-work.ts';
 
-/** Repetitions that are not counted: functions are compiled during these. */
+/** Repetitions that do not count, during which V8 compiles the functions. */
 const WARM_UP = 2;
-/** --single-threaded: what V8 would do on other threads meanwhile is done in between, and so the same in each repetition. */
+/** --single-threaded: V8 compiles and collects garbage on the main thread, so that their time does not vary with the load. */
 const FLAGS = ['--expose-gc', '--single-threaded', '--import', 'tsx', WORK_FILES[0]];
 
 /**
- * Each round has two new processes: where things come to lie in memory, and what is compiled when, makes two processes
- * of the same program differ by some percent for as long as they live.
+ * Each round starts two new processes. Two processes of the same program can differ for as long as they live, because of
+ * where their data lies in memory and what V8 compiled first.
  */
 export function compareWork(name: string, checkouts: Sides<Checkout>): Comparison {
 	return {
@@ -22,7 +22,7 @@ export function compareWork(name: string, checkouts: Sides<Checkout>): Compariso
 			try {
 				await Promise.all([mine.warmUp(), theirs.warmUp()]);
 				const [first, second] = mineFirst ? [mine, theirs] : [theirs, mine];
-				// The one in the middle of the other: a machine that gets slower meanwhile slows both.
+				// One inside the other, so that a machine that slows down affects both.
 				for (const worker of [first, second, second, first]) await worker.measure();
 				return ratiosOf(mine, theirs);
 			} finally {
@@ -65,13 +65,13 @@ class Worker {
 	}
 }
 
-/** Of what both sides know. Throws when one did other work than the other: that would be no comparison. */
+/** Compares the parts that both sides have. Throws if they did different work. */
 function ratiosOf(mine: Worker, theirs: Worker): Ratios {
 	const ratios = new Map<string, number>();
 	for (const part of Object.keys(mine.measured[0]!).filter((name) => Object.hasOwn(theirs.measured[0]!, name))) {
 		const [work, ...others] = new Set([...mine.measured, ...theirs.measured].map((parts) => parts[part]!.work));
 		if (others.length > 0)
-			throw new CheckoutError(`${part}: the checkouts do other work, ${[work, ...others].join('; ')}`);
+			throw new CheckoutError(`${part}: the checkouts did different work: ${[work, ...others].join('; ')}`);
 		const seconds = ({ measured }: Worker) => measured.reduce((sum, parts) => sum + parts[part]!.seconds, 0);
 		ratios.set(part, seconds(theirs) / seconds(mine));
 	}

@@ -1,6 +1,6 @@
-// What `npm run bench -- quick` asks of a checkout: a process that does one measurement's work whenever it reads a line,
-// and answers with the CPU time of each part. It is the checkout's own code and imports the checkout's own modules, so
-// that two checkouts can be compared whose folders and functions differ. Keep what it prints as it is.
+// The process that `npm run bench -- quick` starts in each checkout: it does the work of a measurement once for every line
+// that it reads, and prints the CPU time of each part. It imports the modules of its own checkout, so that checkouts with
+// different folders and functions can be compared. Do not change the format of what it prints.
 //
 //   node --expose-gc --single-threaded --import tsx scripts/bench/quick-work.ts decode|ingest|sql
 import { createInterface } from 'node:readline';
@@ -10,28 +10,28 @@ import { databaseOf, takeIn } from '../../support/traffic.ts';
 import { decodeBatches, newDecoder, shortConnections } from './decoder-run.ts';
 import { batchesOf, KINDS } from './spoken.ts';
 
-/** `work` says what was done: parts of two checkouts are compared only if these are equal. */
+/** `work` describes what was done: it must be the same in both checkouts. */
 export type Part = { readonly seconds: number; readonly work: string };
-/** One repetition, by name of the part. */
+/** The result of one repetition, by name of the part. */
 export type Parts = Readonly<Record<string, Part>>;
 
 const INGEST_ROWS = 15_000;
 const SQL_ROWS = 20_000;
 const STORE_BYTES = 2 ** 30;
-/** Exchanges of each kind, before its own share. */
+/** Exchanges of each kind; some kinds take a share of it. */
 const SPOKEN = 1_500;
 const SHORT_CONNECTIONS = 1_500;
-/** Making records takes longer than decoding them: each repetition decodes the same ones so often, in new decoders. */
+/** Each repetition decodes the same records so often, in new decoders: making records takes longer than decoding them. */
 const DECODER_RUNS = 6;
 const CONDITION = "path LIKE '/api/users/1%' AND duration_ms > 10";
 
-/** CPU time of the process, which other programs lengthen little. With --single-threaded no other thread of ours is in it. */
+/** CPU time of the process in seconds. It depends little on other programs. */
 function cpu(): number {
 	const { user, system } = process.cpuUsage();
 	return (user + system) / 1e6;
 }
 
-/** Each makes ready and returns one repetition. */
+/** Each prepares its data and returns a function that does one repetition. */
 const MEASUREMENTS: Readonly<Record<string, () => () => Parts>> = {
 	decode() {
 		const kinds = KINDS.map((kind) => {

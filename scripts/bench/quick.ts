@@ -1,14 +1,14 @@
-// Did a change make it slower? The same measurements of two checkouts, by turns.
+// Did a change make it slower? Takes turns measuring two checkouts.
 import { loadavg } from 'node:os';
 import { CONFIDENCE, geometricMean, LEAST_ROUNDS, medianWithInterval } from '../../support/paired-ratios.ts';
 import { type Checkout, CheckoutError, checkoutOf, commitBefore, thisCheckout } from './checkout.ts';
 import type { Comparison, Sides } from './comparison.ts';
 import { table } from './rounds.ts';
 
-/** Below this a change is too slow. */
+/** A change below this is too slow. */
 const LEAST_RATIO = 0.95;
 
-/** In the order they run. Loaded when chosen: `overhead` needs root. */
+/** In the order they run. Each is loaded when it is chosen. */
 const COMPARISONS: Readonly<Record<string, (checkouts: Sides<Checkout>) => Promise<Comparison>>> = {
 	decode: async (checkouts) => (await import('./quick-processes.ts')).compareWork('decode', checkouts),
 	ingest: async (checkouts) => (await import('./quick-processes.ts')).compareWork('ingest', checkouts),
@@ -24,13 +24,13 @@ export type QuickOptions = {
 	readonly rounds: number;
 };
 
-/** Exits with 1 when something is too slow, with 2 when there is nothing to compare. */
+/** Exits with 1 if something is too slow, with 2 if the checkouts cannot be compared. */
 export async function benchQuick(options: QuickOptions): Promise<void> {
 	try {
 		const slow = await compare(options);
-		if (slow.length === 0) return console.log(`every ratio as a whole is at least ${LEAST_RATIO}`);
+		if (slow.length === 0) return console.log(`every result is at least ${LEAST_RATIO}`);
 		console.log(
-			`below ${LEAST_RATIO}: ${slow.join(', ')}. Where the interval contains 1, measure again with more --rounds.`,
+			`below ${LEAST_RATIO}: ${slow.join(', ')}. If the interval contains 1, measure again with more --rounds.`,
 		);
 		process.exitCode = 1;
 	} catch (error) {
@@ -40,7 +40,7 @@ export async function benchQuick(options: QuickOptions): Promise<void> {
 	}
 }
 
-/** Prints the comparison. Answers what is too slow. */
+/** Prints the comparison. Returns the names of what is too slow. */
 async function compare({ names, against, rounds }: QuickOptions): Promise<string[]> {
 	const unknown = names.find((name) => !Object.hasOwn(COMPARISONS, name));
 	const known = Object.keys(COMPARISONS);

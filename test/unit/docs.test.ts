@@ -9,7 +9,7 @@ import { runTinytap } from '../../support/tinytap.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DEMO = join(ROOT, 'recordings/demo.tinytap');
-/** Made by the build: they need not be there. */
+/** Made by the build, so they may be absent. */
 const BUILT = ['build', 'dist', 'node_modules'];
 
 const FILES = ['', 'docs', 'docs/decisions', '.github'].flatMap((folder) => {
@@ -48,8 +48,8 @@ test('files that the documentation names are there', () => {
 	assert.deepEqual(absent, []);
 });
 
-/** A directory with what the commands name, and a recording in place of the kernel. */
-async function inPractice<T>(work: (cwd: string) => Promise<T>): Promise<T> {
+/** Runs `work` in a directory with the files that the commands name. */
+async function withExampleFiles<T>(work: (cwd: string) => Promise<T>): Promise<T> {
 	const cwd = mkdtempSync(join(tmpdir(), 'tinytap-docs-'));
 	try {
 		copyFileSync(DEMO, join(cwd, 'traffic.tinytap'));
@@ -70,8 +70,8 @@ test('commands in the documentation run, on the demo recording', async () => {
 	);
 	assert.ok(commands.length >= 5, `only ${commands.length} commands found`);
 	for (const { place, words } of commands) {
-		await inPractice(async (cwd) => {
-			// What would be the output is there as an example.
+		await withExampleFiles(async (cwd) => {
+			// `record` makes this file itself.
 			rmSync(join(cwd, words[1] === 'record' ? 'traffic.tinytap' : 'none'), { force: true });
 			const live = !words.includes('--replay') && !['doctor', 'queries', 'help', 'version'].includes(words[1] ?? '');
 			const args = [...words.slice(1), ...(live ? ['--replay', DEMO] : [])];
@@ -92,7 +92,7 @@ test('sessions in the documentation print what they say, on the demo recording',
 		const { code, stdout, stderr } = await runTinytap(['--replay', DEMO], { input: `${typed}\n` });
 		assert.equal(code, 0, `${place}: ${stderr}`);
 		assert.doesNotMatch(stderr, /^error/im, place);
-		// The number of rows is for terminals.
+		// Only a terminal shows the number of rows.
 		if (printed !== '') assert.equal(stdout.trimEnd(), printed.replace(/\n\(\d+ rows?\)$/, ''), place);
 	}
 });

@@ -30,6 +30,6 @@ test('the interval contains the true median in 99 of 100 samples, whatever the d
 	assert.ok(misses > 5 && misses < 60, `${misses} of 4000`);
 });
 
-test('half and double make one', () => {
+test('the mean of half and double speed is the same speed', () => {
 	assert.ok(Math.abs(geometricMean([0.5, 2]) - 1) < 1e-12);
 });
