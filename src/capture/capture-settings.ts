@@ -1,4 +1,4 @@
-// What a capture is told, parsed and complete; nothing here is optional text from a command line any more.
+// The settings of a capture, parsed and complete: no text of a command line is left here.
 
 import type { InvokingUser } from '../base/invoking-user.ts';
 
@@ -18,7 +18,7 @@ export type CaptureFilters = {
 export type CaptureSettings = {
 	/** Read this recording instead of the kernel. */
 	readonly replay?: { readonly path: string };
-	/** Whose files recordings are. */
+	/** The owner of recordings. */
 	readonly user: InvokingUser;
 	/** Keep a recording of everything captured. */
 	readonly record?: {
@@ -27,7 +27,7 @@ export type CaptureSettings = {
 		readonly meta: Record<string, string | number>;
 	};
 	readonly filters: CaptureFilters;
-	/** Bytes of body kept a message; Infinity: all. */
+	/** Maximum body bytes kept per message; Infinity: unlimited. */
 	readonly bodyLimit: number;
 	/** Bytes for rows and decoder. */
 	readonly maxMemory: number;

@@ -23,7 +23,7 @@ export type SocketFacts = {
 	readonly remote: string;
 };
 
-/** Which processes and connections are captured; what is left out does not restrict. */
+/** Which processes and connections are captured; a member that is left out restricts nothing. */
 export type CaptureFilter = {
 	/** Process ids (initial pid namespace); their descendants are included, those that are there and those to come. */
 	readonly pids?: readonly number[];
@@ -77,17 +77,17 @@ export type NativeCapture = {
 	/** `mask`: 1 by pid, 2 by comm, all bits must hold; `pids`: pid, bits, pid, bits …; `ports`: first, last, first, last … Use setFilter() below. */
 	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
 	setPaused(paused: boolean): void;
-	/** Bytes of the stream below `offset` are body that nobody wants: they are counted, not copied. */
+	/** Bytes of the stream below `offset` are unwanted body: they are counted, not copied. */
 	setSkip(conn: number, direction: number, offset: number): void;
 	/** Answer to FLAG_UNVERIFIED: it is a stream socket. */
 	confirmSocket(conn: number): void;
-	/** The connection is of no interest (a file, not HTTP): nothing of it comes any more, not even its close. */
+	/** The connection is of no interest (a file, not HTTP): no more records of it, not even its close. */
 	dismiss(conn: number): void;
 	/** Duplicates of the descriptors another process needs, inheritable by it. */
 	handOver(): CaptureHandles;
 	/** Detaches (the kernel takes 2–3 s) and frees. Twice is fine. */
 	close(): void;
-	/** Likewise, but returns at once: a process of its own waits for the kernel and ends with that. */
+	/** Like close(), but returns at once: a process of its own waits for the kernel, and ends then. */
 	closeInBackground(): void;
 };
 
@@ -97,18 +97,18 @@ export type CaptureOptions = {
 	readonly oldObjectPath?: string;
 	/** Where tracefs is mounted, if not in the usual place. */
 	readonly tracefs?: string;
-	/** Rounded up to a power of two of pages. Default 16 MiB. */
+	/** Rounded up to a power of two of pages. Default CONTROL_RING_BYTES. */
 	readonly ringBytes?: number;
-	/** Bytes of one call that are copied at the most. Default 4 MiB. */
+	/** Maximum bytes copied of one call. Default CONTROL_CAPTURE_LIMIT. */
 	readonly captureLimit?: number;
-	/** iovecs of one call that are looked at at the most. Default 1024, the kernel's own limit. */
+	/** Maximum iovecs looked at in one call. Default CONTROL_IOVECS, the kernel's own limit. */
 	readonly iovecLimit?: number;
 	/**
 	 * Use the kernel's type information to tell sockets from files, and which of them are one. Default true; a kernel
 	 * without BTF does without.
 	 */
 	readonly kernelTypes?: boolean;
-	/** Connections followed at the most; one more is counted as `map_full`. Default 262,144, before Linux 6.1 16,384. */
+	/** Maximum connections followed; more are counted as `map_full`. Default 262,144, before Linux 6.1 16,384. */
 	readonly connections?: number;
 };
 
@@ -129,7 +129,7 @@ export type NativeAddon = {
 	lookupSocket(pid: number, fd: number): SocketFacts;
 	/** CLOCK_BOOTTIME in nanoseconds, the clock of the records. */
 	bootTimeNs(): bigint;
-	/** New memory that will be written at once: has the kernel put pages behind it in one go. Never fails. */
+	/** Lets the kernel back memory that is about to be written with pages in one go. Never fails. */
 	touchPages(memory: Uint8Array): void;
 	/** The longest record there is. */
 	readonly recordBytesMax: number;

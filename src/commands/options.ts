@@ -45,7 +45,7 @@ export type Options = SessionSettings & {
 	/** Undefined: not given. */
 	readonly forMs: number | undefined;
 	readonly count: number | undefined;
-	/** The words behind `--`: the program to start and capture. */
+	/** The words after `--`: the program to start and capture. */
 	readonly command: readonly string[] | undefined;
 };
 
@@ -58,13 +58,13 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
 	['--record <file>', 'keep a recording while capturing'],
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
-	['--comm <name...>', 'only processes of this name, or whose executable has it (repeatable)'],
+	['--comm <name...>', 'only processes with this name, or whose executable has it (repeatable)'],
 	['--port <ports...>', 'only connections with this TCP port at either end: 80, 8000-8099, 80,8080 (repeatable)'],
-	['--body-limit <size>', 'bytes of body kept a message; 0 keeps none, none: no limit (default 64KiB)'],
-	['--max-memory <size>', 'memory for rows, decoder and statements (default 256MiB)'],
-	['--max-rows <n>', 'rows kept; the oldest go first'],
+	['--body-limit <size>', 'maximum body bytes kept per message (0: none, `none`: unlimited, default 64KiB)'],
+	['--max-memory <size>', 'memory for rows, the decoder and statements (default 256MiB)'],
+	['--max-rows <n>', 'maximum rows kept; the oldest are dropped first'],
 	['--ring-size <size>', `size of the kernel ring buffer (default ${RING_SIZE})`],
-	['--call-limit <size>', `maximum bytes kept of one call (none: unlimited, default ${CALL_LIMIT})`],
+	['--call-limit <size>', `maximum bytes kept of one call (\`none\`: unlimited, default ${CALL_LIMIT})`],
 	['--iovec-limit <n>', `buffers followed in one vectored call, 1 to ${CONTROL_IOVECS} (default ${CONTROL_IOVECS})`],
 	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'no colours (as with NO_COLOR set)'],
@@ -72,14 +72,14 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--no-redact', `leave secrets in ${REDACTING.join(', ')} and .curl (row formats always show them)`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', "a statement's time limit"],
-	['--strict', 'exit with 3 when bytes were lost'],
-	['--quiet', 'only results and errors'],
-	['--force', 'replace files that exist'],
+	['--strict', 'exit with status 3 if bytes were lost'],
+	['--quiet', 'print only results and errors'],
+	['--force', 'overwrite existing files'],
 ];
 
 const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
 	['--for <duration>', 'end the capture after this time, e.g. 10s'],
-	['--count <n>', 'end the capture after so many rows'],
+	['--count <n>', 'end the capture after this many rows'],
 ];
 
 /** Adds the options of every capturing command. */
@@ -101,7 +101,7 @@ export function addEndOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
+/** Parses what commander collected; `command` is what stood after `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const raw = mergedOptions(parsed);
 	const user = invokingUser(raw.user);

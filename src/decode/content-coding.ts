@@ -289,7 +289,7 @@ function endsEarly(error: unknown): boolean {
 	return error instanceof Error && 'code' in error && error.code === 'Z_BUF_ERROR';
 }
 
-/** Anything but zlib's own errors is a bug of ours and goes on. */
+/** Anything but zlib's own errors is an internal error and is thrown on. */
 function reasonOf(error: unknown): 'limit' | 'damaged' {
 	const code = error instanceof Error && 'code' in error ? String(error.code) : '';
 	if (code === 'ERR_BUFFER_TOO_LARGE') return 'limit';

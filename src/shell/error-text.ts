@@ -19,7 +19,7 @@ export function errorText(error: unknown, theme: Theme, sql?: string): string {
 	if (!(error instanceof UserError)) {
 		const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 		const lines = stack.split('\n').map((line) => forTerminal(line));
-		return `${theme.error('tinytap: this is a bug of tinytap:')} ${lines.join('\n')}\n`;
+		return `${theme.error('tinytap: internal error, please report it:')} ${lines.join('\n')}\n`;
 	}
 	let text = `${theme.error('tinytap: error:')} ${forTerminal(error.message)} ${theme.dim(`[${error.code}]`)}\n`;
 	const position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;

@@ -41,7 +41,7 @@ test('processes outside are captured with what the kernel knows of them, tinytap
 	}
 });
 
-test('a program behind -- is captured with its children, and nobody else', async () => {
+test('a program after -- is captured with its children, and nobody else', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const url = `http://127.0.0.1:${nginx.port}`;
 	// The shell has a child for the first request and becomes the second; the server outside is not chosen.
