@@ -37,35 +37,35 @@
 #define CAPTURE_OPEN_UNIX_BYTES 288
 
 enum capture_kind {
-	/* A call moved bytes of a connection: payload is (a part of) these bytes. Of TLS and HTTP/2 only one such record comes,
-	 * with the connection's first bytes and standing for these alone, and later the CAPTURE_CLOSE; unless the answer begins
-	 * like HTTP/1. Bytes of calls that were not recognised come, once they or the answer are, as one record before that of the
-	 * call that decided it (the first BEGINNING_BYTES of them, the rest is cut by the capture limit). */
+	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection has only one of
+	 * these records, which holds and stands for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins like
+	 * HTTP/1. If calls before were not recognised, their bytes are sent once they or the answer are: as one record before that
+	 * of the call that decided it (their first BEGINNING_BYTES; the rest is cut by the capture limit). */
 	CAPTURE_DATA = 1,
-	/* A connection came to be, or an address of it became known. Comes right before the connection's first record of
-	 * any other kind (so only for connections that carried something worth a record; time_ns is that of accept/connect
-	 * where it was seen), and may come again when an address is learned later: an address that is known then replaces
-	 * one that was not. Payload: empty, or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one; of a unix socket that
-	 * the kernel's types let be looked at CAPTURE_OPEN_UNIX_BYTES: after these two u64, the lengths of the peer's name and of the
-	 * local one (0: none), then both, each CAPTURE_UNIX_NAME_BYTES long with zeros at the end. */
+	/* A connection began, or one of its addresses became known. This record precedes the connection's first record of any
+	 * other kind, so only connections with something worth a record have it; time_ns is that of accept/connect if it was
+	 * seen. It may be repeated when an address is learned later; a known address then replaces an unknown one. Payload: empty,
+	 * or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. For a unix socket, if the kernel has type information,
+	 * CAPTURE_OPEN_UNIX_BYTES: the addresses, two u64 with the lengths of the peer's name and the local one (0: none), then
+	 * both names, each padded with zeros to CAPTURE_UNIX_NAME_BYTES. */
 	CAPTURE_OPEN = 2,
-	/* The last descriptor known for the connection was closed: `syscall` says how (close, close_range, dup2/dup3 over it,
+	/* The last known descriptor of the connection was closed: `syscall` says how (close, close_range, dup2/dup3 over it,
 	 * execve with close-on-exec, EXIT when its last process ended). Payload: empty, or CAPTURE_CLOSE_BYTES: the two
-	 * addresses as in CAPTURE_OPEN, then two u64: the stream offsets reached in directions in and out, so that records
-	 * lost at the very end leave a hole of known size too. */
+	 * addresses as in CAPTURE_OPEN, then two u64, the stream offsets reached in directions in and out. With these, records
+	 * lost at the very end also leave a hole of known size. */
 	CAPTURE_CLOSE = 3,
 	/* read/recv returned 0: the peer sends nothing more (direction in). */
 	CAPTURE_EOF = 4,
 	/* shutdown(2): `direction` says which half, NONE for both; call_bytes is its `how` argument. */
 	CAPTURE_SHUTDOWN = 5,
-	/* A call on the connection failed for good; call_bytes is errno (ECONNRESET, EPIPE …). */
+	/* A call on the connection failed permanently; call_bytes is errno (ECONNRESET, EPIPE …). */
 	CAPTURE_ERROR = 6,
-	/* A process with a known connection ended; every connection only it holds ends with it (a CAPTURE_CLOSE with
-	 * SYSCALL_EXIT follows for each). conn is 0. */
+	/* A process with a known connection ended. Connections that only it held end with it: a CAPTURE_CLOSE with SYSCALL_EXIT
+	 * follows for each. conn is 0. */
 	CAPTURE_PROCESS_EXIT = 7,
 	/* A process with a known connection called execve successfully; comm is the new name. conn is 0. */
 	CAPTURE_PROCESS_EXEC = 8,
-	/* A connection is now also held by process `pid` as descriptor `fd` (dup, fork, descriptor passing). */
+	/* Process `pid` now also holds the connection, as descriptor `fd` (dup, fork, descriptor passing). */
 	CAPTURE_SHARE = 9,
 	/* Bytes that are not part of the stream were seen (FLAG_PEEK, or urgent data: FLAG_OOB): for `events` and `loss`
 	 * only, no payload. */
@@ -74,12 +74,12 @@ enum capture_kind {
 	 * 0 or the connection. At most one a process and reason every few seconds. */
 	CAPTURE_BLIND_SPOT = 11,
 
-	/* From here on records are made in user space, in the same stream, so that a recording holds them. */
+	/* User space makes the records below, in the same stream, so that recordings hold them. */
 
-	/* Answer to a question about a connection: payload is struct-less text lines, see docs/event-schema.md:
+	/* Answer to a question about a connection. The payload is lines of text, see docs/event-schema.md:
 	 * `socket|file|unknown LF local LF remote LF`, addresses as `ip:port`, `[v6]:port`, `unix:/path` or empty. */
 	CAPTURE_FACT_SOCKET = 32,
-	/* Facts of process `pid`: payload is `comm NUL cgroup NUL cmdline NUL exe` (cmdline's arguments separated by
+	/* Facts about process `pid`: payload is `comm NUL cgroup NUL cmdline NUL exe` (cmdline's arguments separated by
 	 * 0x1F; `NUL exe` is missing in older recordings). All empty: the process was gone. */
 	CAPTURE_FACT_PROCESS = 33,
 	/* A pair of clocks: time_ns is CLOCK_BOOTTIME, stream_offset is nanoseconds since the epoch at that instant. */
@@ -162,24 +162,24 @@ enum capture_blind_spot {
 
 /* Bits of `flags`. */
 enum capture_flag {
-	/* The bytes went from kernel to kernel (sendfile, splice): counted, not capturable here. */
+	/* The bytes stayed inside the kernel (sendfile, splice): counted, but not captured. */
 	FLAG_ZERO_COPY = 1,
 	/* The call's bytes beyond this record's payload were cut by the capture limit. */
 	FLAG_CUT_CAPTURE_LIMIT = 2,
-	/* … by the number of iovecs that are walked. */
+	/* … by the limit on iovecs. */
 	FLAG_CUT_IOVEC_LIMIT = 4,
 	/* … because the memory could not be read. */
 	FLAG_CUT_FAULT = 8,
-	/* … because user space announced that they are body beyond the body limit. */
+	/* … because user space said that they belong to a body and exceed the body limit. */
 	FLAG_CUT_BODY_LIMIT = 16,
 	/* The kernel does not know whether the descriptor is a socket: rows wait for FACT_SOCKET. */
 	FLAG_UNVERIFIED = 32,
-	/* The connection existed before capture began, or its first bytes were excluded or not HTTP: the first offset that is
-	 * seen is where the stream begins, there is no hole before it. */
+	/* The connection existed before capture began, or its first bytes were excluded or not HTTP. The stream begins at the
+	 * first offset that is seen; there is no hole before it. */
 	FLAG_MIDSTREAM = 64,
 	/* MSG_PEEK: the bytes stay in the socket's queue. */
 	FLAG_PEEK = 128,
-	/* MSG_TRUNC: the bytes were thrown away by the kernel on request. */
+	/* MSG_TRUNC: the kernel discarded the bytes on request. */
 	FLAG_DISCARDED = 256,
 	/* One of several records of the same call (call_offset tells which part). */
 	FLAG_PART = 512,
@@ -187,12 +187,12 @@ enum capture_flag {
 	FLAG_OOB = 1024,
 	/* The descriptor is a datagram-like message of recvmmsg/sendmmsg; call_offset counts over all messages. */
 	FLAG_MULTI = 2048,
-	/* Sent after a silence on the connection, when the program had read everything that had arrived: whatever was owed to it
-	 * had not come meanwhile. */
+	/* Sent after a silence on the connection, when the program had read everything that had arrived: no outstanding response
+	 * arrived in the meantime. */
 	FLAG_ALL_READ = 4096,
-	/* The hole before this record (of a CAPTURE_CLOSE: at a stream's end) is of bytes that no call has shown: io_uring, AIO. */
+	/* The bytes missing before this record (for a CAPTURE_CLOSE: at a stream's end) were shown by no call: io_uring, AIO. */
 	FLAG_AFTER_UNSEEN = 8192,
-	/* Like FLAG_ALL_READ, but it had not: what had arrived was no answer to what is sent. */
+	/* Like FLAG_ALL_READ, but the program had not read everything: unread bytes cannot answer what it is sending now. */
 	FLAG_UNREAD = 16384,
 };
 
@@ -217,7 +217,7 @@ enum capture_loss {
 };
 
 struct capture_event {
-	/* Bytes of this record, header and payload; the next one begins at this rounded up to 8. */
+	/* Bytes of this record, header and payload. The next record begins at this size, rounded up to a multiple of 8. */
 	__u32 size;
 	/* CAPTURE_EVENT_VERSION. */
 	__u8 version;
@@ -235,13 +235,13 @@ struct capture_event {
 	__u32 pid;
 	/* The thread. */
 	__u32 tid;
-	/* The descriptor as the process names it; sendfile: out_fd. -1 when there is none. */
+	/* The descriptor number in the process; for sendfile, out_fd. -1 if there is none. */
 	__s32 fd;
-	/* What the call returned (bytes; several records of one call repeat it), or as the kind says. */
+	/* The call's return value in bytes (repeated in each record of the call), or as described for the kind. */
 	__u32 call_bytes;
 	/* Offset of this record's first byte within the call. */
 	__u32 call_offset;
-	/* Bytes of the stream this record stands for: captured ones first, then those that were cut. */
+	/* Bytes of the stream that this record stands for: first the captured ones, then those that were cut. */
 	__u32 bytes;
 	/* Bytes of payload that follow. */
 	__u32 captured_bytes;
@@ -249,11 +249,11 @@ struct capture_event {
 	__u32 reserved;
 	/* CLOCK_BOOTTIME in nanoseconds when the call returned. */
 	__u64 time_ns;
-	/* The connection: unique as long as the capture runs; the same number for every descriptor of one socket as far as
-	 * the calls show it. 0: none. */
+	/* The connection: unique during the capture, and the same for every descriptor of one socket, as far as the calls
+	 * show it. 0: none. */
 	__u64 conn;
-	/* Offset of this record's first byte in the stream (conn, direction); counts what the calls returned, whether or not
-	 * it reached user space, so that a hole has an exact size. */
+	/* Offset of this record's first byte in the stream (conn, direction). It counts the bytes that calls returned, even if
+	 * they did not reach user space, so a hole has an exact size. */
 	__u64 stream_offset;
 	/* The thread's name (task comm), NUL-padded. */
 	__u8 comm[CAPTURE_COMM_BYTES];

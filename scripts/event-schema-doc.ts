@@ -1,5 +1,5 @@
-// Writes docs/event-schema.md from bpf/capture_event.h: names, numbers, offsets and the sentences beside them; what the
-// header cannot say stands here. --check: exit 1 when it is stale.
+// Writes docs/event-schema.md from bpf/capture_event.h: names, numbers, offsets and their comments. This file adds what the
+// header cannot say. --check: exit 1 when the page is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,13 +11,13 @@ type Item = { readonly name: string; readonly value: string; readonly meaning: s
 
 const MEMBER_BYTES: Readonly<Record<string, number>> = { __u8: 1, __u16: 2, __u32: 4, __s32: 4, __u64: 8 };
 
-/** What the calls do, where the name says too little. */
+/** What a call does, if its name does not say enough. */
 const SYSCALL_TEXTS: Readonly<Record<string, string>> = {
 	none: 'no call: a record of user space',
 	readv: 'vectored read; all of its buffers are one stretch of the stream',
 	writev: 'vectored write; all of its buffers are one stretch of the stream',
-	sendfile: 'file to socket inside the kernel: always FLAG_ZERO_COPY, `fd` is out_fd, no payload',
-	splice: 'pipe and socket inside the kernel: always FLAG_ZERO_COPY, no payload',
+	sendfile: 'from file to socket inside the kernel: always FLAG_ZERO_COPY, `fd` is out_fd, no payload',
+	splice: 'between pipe and socket inside the kernel: always FLAG_ZERO_COPY, no payload',
 	max: 'one more than the last; not an id',
 };
 
@@ -32,11 +32,11 @@ if (process.argv.includes('--check')) {
 function document(): string {
 	return `# Records
 
-Written by \`npm run generate\` from \`bpf/capture_event.h\`, which is the only place where the format is written by hand: the BPF programs fill these
-records, the addon passes them on whole, a [recording](recording-format.md) keeps them, the decoder reads them.
+\`npm run generate\` writes this page from \`bpf/capture_event.h\`, the only place where the format is written by hand. The BPF programs fill these
+records, the addon passes them on whole, a [recording](recording-format.md) keeps them, and the decoder reads them.
 
-A record is one \`struct capture_event\` followed by \`captured_bytes\` bytes of payload. All integers are little-endian. In a batch (what the addon hands over, what a
-recording's frame holds) each record begins at a multiple of 8 bytes; the bytes between are zero. \`size\` counts header and payload, not the padding.
+A record is one \`struct capture_event\` followed by \`captured_bytes\` bytes of payload. All integers are little-endian. In a batch (from the addon or in a
+recording's frame) each record begins at a multiple of 8 bytes; the bytes between records are zero. \`size\` counts header and payload, not the padding.
 
 Version of this format: **${defined('CAPTURE_EVENT_VERSION')}**.
 
@@ -51,14 +51,14 @@ the next one. Until the first release version ${defined('CAPTURE_EVENT_VERSION')
 | offset | member | type | meaning |
 |---|---|---|---|
 ${members()}
-The payload begins at offset ${memberList().end}, at most ${defined('CAPTURE_EVENT_PAYLOAD_MAX')} bytes of it.
+The payload begins at offset ${memberList().end} and has at most ${defined('CAPTURE_EVENT_PAYLOAD_MAX')} bytes.
 
 ## kind
 
 ${table('kind')}
 ## syscall
 
-The names are the values of \`via\`, \`req_via\` and \`events.syscall\`.
+\`via\`, \`req_via\` and \`events.syscall\` show these names in lower case, without \`SYSCALL_\`.
 
 | name | id | meaning |
 |---|---|---|
@@ -76,37 +76,37 @@ ${table('direction')}
 ${table('role')}
 ## flags
 
-The words of \`events.flags\` are these names in lower case without \`FLAG_\`: a sendfile has \`zero_copy\`.
+\`events.flags\` shows these names in lower case, without \`FLAG_\`: a sendfile has \`zero_copy\`.
 
 ${table('flag')}
-## What CAPTURE_BLIND_SPOT speaks of
+## Reasons of CAPTURE_BLIND_SPOT
 
 ${table('blind_spot')}
 ## Reasons of loss
 
-In the order of the counters and of \`CAPTURE_LOSS\`.
+The counters and \`CAPTURE_LOSS\` use this order.
 
 ${table('loss')}
 ## Several records for one call
 
-A call that moved more than a record holds gives several, each with \`FLAG_PART\`, the same \`call_bytes\` and its own \`call_offset\`. The last one also stands for what was
-not copied: its \`bytes\` are then more than its \`captured_bytes\`, and a \`FLAG_CUT_…\` says why. So the sum of \`bytes\` over a call's records is
-what the call returned, and the next record of the same direction has a \`stream_offset\` that is greater by it. A difference is a hole: records that
-found no room (\`ring_full\`).
+A call that moved more bytes than a record holds gives several records, each with \`FLAG_PART\`, the same \`call_bytes\` and its own \`call_offset\`. The last one also stands for bytes that
+were not copied: its \`bytes\` then exceed its \`captured_bytes\`, and a \`FLAG_CUT_…\` gives the reason. So the sum of \`bytes\` over a call's records is
+the call's return value, and the \`stream_offset\` of the next record in the same direction is greater by that sum. If it is not, there is a hole: records that
+did not fit into the ring (\`ring_full\`).
 
 ## Payloads
 
 | kind | payload |
 |---|---|
-| CAPTURE_DATA | the bytes; none with FLAG_ZERO_COPY and FLAG_DISCARDED |
+| CAPTURE_DATA | the bytes; none with FLAG_ZERO_COPY or FLAG_DISCARDED |
 | CAPTURE_OPEN | empty, or two addresses of ${defined('CAPTURE_ADDRESS_BYTES')} bytes: the peer's, the local one |
-| CAPTURE_CLOSE | empty, or ${defined('CAPTURE_CLOSE_BYTES')} bytes: the two addresses, then u64 stream offsets reached in directions in and out |
+| CAPTURE_CLOSE | empty, or ${defined('CAPTURE_CLOSE_BYTES')} bytes: the two addresses, then the u64 stream offsets reached in directions in and out |
 | CAPTURE_FACT_SOCKET | text, three lines ended by LF: \`socket\`, \`file\` or \`unknown\`; local address; remote address. Addresses are \`ip:port\`, \`[v6]:port\`, \`unix:/path\` or empty |
 | CAPTURE_FACT_PROCESS | text, separated by NUL: the process's name, its cgroup's path, its command line with arguments separated by 0x1F, the path of its executable |
 | others | none |
 
-An address is a \`struct sockaddr_in6\`'s size: u16 family, u16 port (big-endian), then for AF_INET (2) 4 bytes of address and zeros, for AF_INET6 (10) u32 flow
-information, 16 bytes of address, u32 scope; family 0 is "not known", AF_UNIX (1) has its path in CAPTURE_FACT_SOCKET.
+An address has the size of a \`struct sockaddr_in6\`: u16 family and u16 port (big-endian), followed for AF_INET (2) by 4 bytes of address and zeros, and for AF_INET6 (10) by u32 flow
+information, 16 bytes of address and u32 scope. Family 0 means "not known"; for AF_UNIX (1) the path is in CAPTURE_FACT_SOCKET.
 `;
 }
 
@@ -144,7 +144,7 @@ function items(name: string): Item[] {
 	const body = new RegExp(`enum capture_${name} \\{([\\s\\S]*?)\\n\\};`).exec(header)?.[1] ?? '';
 	return [...body.matchAll(/((?:\/\*[\s\S]*?\*\/\s*)*)(\w+) = (\w+),/g)].map((match) => {
 		const [, comments, item, value] = match as unknown as [string, string, string, string];
-		// A comment that stands apart from the item speaks of those below it.
+		// A comment separated from the item by a blank line describes all items below it.
 		const own = /\/\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(comments)?.[1];
 		return { name: item, value, meaning: own === undefined ? wordsOf(item) : sentence(own) };
 	});
@@ -152,7 +152,7 @@ function items(name: string): Item[] {
 
 function wordsOf(name: string): string {
 	return name
-		.replace(/^[A-Z]+_/, '')
+		.replace(/^(BLIND_SPOT|[A-Z]+)_/, '')
 		.toLowerCase()
 		.replaceAll('_', ' ');
 }
