@@ -15,11 +15,11 @@ Written by \`npm run kernels\`: Debian's kernels boot in an emulated machine, an
 | kernel | programs load | tracepoints | arguments read at | server rows | client rows | carriers | \`tinytap doctor\` |
 |---|---|---|---|---|---|---|---|
 ${verdicts.map(tableRow).join('')}${absent.map(({ name }) => `| ${name} | not tried: Debian's mirror did not have it | | | | | | |\n`).join('')}
-- **Programs load, tracepoints**: the addon alone; the number is that of tracepoints attached to, those that the kernel lacks are named.
-- **Arguments read at**: from Linux 5.17 on they are read when a call returns. Older kernels are given a second object, whose programs note them
-  when a call begins; with that one the calls that wait already when capture begins are not seen. "forced" gives it to a kernel that does not need it.
-- **Rows**: curl sent ${SMALL_REQUESTS} GETs on one connection and a POST of ${LARGE_BODY_BYTES} bytes, which came back, to a server in Node.
-  A row counts when method, path, status, the number of body bytes and the number of bytes held are right, its state is \`complete\`, and nothing was lost.
+- **Programs load, tracepoints**: tested with the addon alone. The number counts the attached tracepoints; the table names those that the kernel lacks.
+- **Arguments read at**: from Linux 5.17 on, arguments are read when a call returns. Older kernels get a second object, whose programs read them
+  when a call begins; it misses calls that are already waiting when the capture starts. "forced" means that a kernel got it without needing it.
+- **Rows**: curl sent ${SMALL_REQUESTS} GETs on one connection and a POST of ${LARGE_BODY_BYTES} bytes to a server in Node, which sent the bytes back.
+  A row counts if method, path, status, the number of body bytes and the number of bytes held are correct, its state is \`complete\`, and nothing was lost.
 ${problems.length === 0 ? '' : `\n## What does not work\n\n${problems.map(problemText).join('\n')}`}
 ## How it was run
 
@@ -67,17 +67,17 @@ function methods(verdicts: readonly Verdict[]): string {
 	const clang = execFileSync(process.env.CLANG ?? 'clang', ['--version'], { encoding: 'utf8' }).split('\n')[0];
 	const seconds = verdicts.map(({ trial, booted }) => `${trial.name} ${booted.seconds} s`).join(', ');
 	return `On ${new Date().toISOString().slice(0, 10)} with ${emulatorVersion()}, Node.js ${process.versions.node}, ${curl}; the BPF object was built with ${clang}.
-From power on to power off it took ${seconds}.
+From power-on to power-off this took ${seconds}.
 
     npm run kernels                  # all of the above; writes this page; exit 1 unless all work
-    npm run kernels -- 6.1           # one of them, nothing written
-    npm run kernels -- --refresh     # the newest packages again
+    npm run kernels -- 6.1           # one of them; writes nothing
+    npm run kernels -- --refresh     # downloads the newest packages first
 
-The kernels are Debian's packages \`linux-image-*-cloud-amd64\`, downloaded by apt from this machine's mirror into \`build/kernels\` and unpacked there, never installed.
-The root file system is a cpio archive with busybox, Node, curl, libbpf and the built tinytap; the machine is
+The kernels are Debian's packages \`linux-image-*-cloud-amd64\`. apt downloads them from this machine's mirror into \`build/kernels\`, where they are unpacked but never installed.
+The root file system is a cpio archive with busybox, Node, curl, libbpf and the built tinytap. The machine is
 
     qemu-system-x86_64 ${MACHINE_ARGUMENTS.join(' ')} …
 
-without KVM, so the instructions are emulated and times say nothing about tinytap's speed. \`build/kernels/*.console.log\` hold the consoles.
+without KVM, so the instructions are emulated and the times say nothing about tinytap's speed. \`build/kernels/*.console.log\` contain the console output.
 `;
 }
