@@ -38,12 +38,16 @@ export type BatchSource = {
 	readonly damage?: (RecordingDamage & { readonly path: string }) | undefined;
 };
 
-/** A recording as a source. Throws UserError when it is none. */
-export function recordingSource(path: string, user: InvokingUser): BatchSource {
+/** A recording as a source. Throws a UserError if the file is not one. `filters` are not applied: the remarks say so. */
+export function recordingSource(path: string, user: InvokingUser, filters: CaptureFilters): BatchSource {
 	const reader = new RecordingReader(path, user);
 	let stopped = false;
 	return {
-		remarks: [],
+		remarks: Object.values(filters).some((values) => values.length > 0)
+			? [
+					'filters act only on live captures: this recording is read whole; choose rows in SQL, e.g. WHERE local_port = 80',
+				]
+			: [],
 		batchBytes: FRAME_PAYLOAD_MAX,
 		nextBatch(into) {
 			if (stopped) return -1;

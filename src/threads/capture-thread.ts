@@ -103,7 +103,9 @@ run().catch((error: unknown) => {
 
 async function run(): Promise<void> {
 	const source =
-		settings.replay === undefined ? kernelSource(settings) : recordingSource(settings.replay.path, settings.user);
+		settings.replay === undefined
+			? kernelSource(settings)
+			: recordingSource(settings.replay.path, settings.user, settings.filters);
 	running = source;
 	try {
 		if (settings.record !== undefined) {

@@ -143,6 +143,27 @@ test('a cut recording gives its rows, a warning and 0; a damaged one its rows, a
 	assert.ok(Number(parseRows(broken.stdout)[0]?.n) > 10);
 });
 
+test('a recording is read whole, and says so to whoever gives filters', async () => {
+	const path = recordingOf(sampleTape());
+	const count = ['query', 'SELECT count(*) AS n FROM exchanges', '--format', 'csv', '--replay', path];
+	const plain = await runTinytap(count);
+	assert.equal(plain.stdout, 'n\n23\n');
+	for (const filter of [
+		['--port', '9000-9100'],
+		['--pid', '4'],
+		['--comm', 'nobody'],
+	]) {
+		const { code, stdout, stderr } = await runTinytap([...count, ...filter]);
+		assert.deepEqual([code, stdout], [0, plain.stdout], filter.join(' '));
+		assert.match(
+			stderr,
+			/^tinytap: filters act only on live captures: this recording is read whole; choose rows in SQL/m,
+		);
+	}
+	assert.doesNotMatch(plain.stderr, /filters act only/);
+	assert.equal((await runTinytap([...count, '--port', '80', '--quiet'])).stderr, '');
+});
+
 test('a script checks its results', async () => {
 	const path = recordingOf(sampleTape());
 	const script = join(directory.path, 'check.sql');
