@@ -42,11 +42,11 @@ export function benchIngest({ rows, rounds, write }: IngestOptions): void {
 				`exchanges held of ${FIT_ROWS.toLocaleString('en-US')} with \`--max-memory 512MiB\` (${figure(FIT_BYTES / MIB)} MiB of it for rows)`,
 				counted.toLocaleString('en-US'),
 			],
-			['evicted of them', fit.store.evictedRows.toLocaleString('en-US')],
-			['memory the store counts', `${figure(fit.store.memoryBytes / MIB)} MiB, ${perRow(fit.store.memoryBytes)} a row`],
-			['growth of the resident set', `${figure(rss / MIB)} MiB, ${perRow(rss)} a row`],
-			['bytes on the wire', `${perRow(held)} a row`],
-			['counted beyond the wire', `${perRow(fit.store.memoryBytes - held)} a row`],
+			['of these, evicted', fit.store.evictedRows.toLocaleString('en-US')],
+			['memory the store counts', `${figure(fit.store.memoryBytes / MIB)} MiB, ${perRow(fit.store.memoryBytes)} per row`],
+			['growth of the resident set', `${figure(rss / MIB)} MiB, ${perRow(rss)} per row`],
+			['bytes on the wire', `${perRow(held)} per row`],
+			['counted in addition to the wire', `${perRow(fit.store.memoryBytes - held)} per row`],
 		],
 	);
 	const fast = spreadOf(intakes.map((intake) => intake.rows / (intake.decodeSeconds + intake.appendSeconds)));

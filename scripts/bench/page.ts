@@ -20,7 +20,7 @@ const INTRODUCTION = `# Performance
 \`npm run bench -- NAME\` writes this page: each run replaces its own section. Times apply to the machine they were measured on;
 ratios between programs measured in the same run are more portable. Figures read *median (min–max)*.
 Single runs scatter too much to show whether a change made tinytap slower. \`npm run bench -- quick\` compares two commits ([CONTRIBUTING.md](../CONTRIBUTING.md#did-a-change-make-it-slower)).
-[Decisions](decisions/README.md) that rest on such figures have records of their own.
+[Decisions](decisions/README.md) based on these figures have their own records.
 `;
 
 /** What a benchmark is meant to reach and what it did reach. */
