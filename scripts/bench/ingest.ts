@@ -43,7 +43,10 @@ export function benchIngest({ rows, rounds, write }: IngestOptions): void {
 				counted.toLocaleString('en-US'),
 			],
 			['of these, evicted', fit.store.evictedRows.toLocaleString('en-US')],
-			['memory the store counts', `${figure(fit.store.memoryBytes / MIB)} MiB, ${perRow(fit.store.memoryBytes)} per row`],
+			[
+				'memory the store counts',
+				`${figure(fit.store.memoryBytes / MIB)} MiB, ${perRow(fit.store.memoryBytes)} per row`,
+			],
 			['growth of the resident set', `${figure(rss / MIB)} MiB, ${perRow(rss)} per row`],
 			['bytes on the wire', `${perRow(held)} per row`],
 			['counted in addition to the wire', `${perRow(fit.store.memoryBytes - held)} per row`],
