@@ -133,7 +133,7 @@ function givenOptions() {
 }
 
 function number(text: string): number {
-	if (!/^[1-9]\d*$/.test(text)) usage(`not a number of things: ${text}`);
+	if (!/^[1-9]\d*$/.test(text)) usage(`expected a whole number from 1, got ${text}`);
 	return Number(text);
 }
 

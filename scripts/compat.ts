@@ -73,9 +73,7 @@ async function main(args: readonly string[]): Promise<number> {
 	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
 	const absent = tried.filter((one) => one.absent !== undefined).map(({ kind }) => kind.name);
 	if (absent.length > 0) console.error(`compat: not available, so not tried: ${absent.join(', ')}`);
-	console.error(
-		failures.length === 0 ? 'compat: what was tried is as it must be' : `compat: ${failures.length} failures`,
-	);
+	console.error(failures.length === 0 ? 'compat: everything tried is correct' : `compat: ${failures.length} failures`);
 	return failures.length === 0 ? 0 : 1;
 }
 

@@ -65,7 +65,7 @@ for (; number < from + (count ?? Number.POSITIVE_INFINITY); number++) {
 	} catch (error) {
 		const first = Math.max(from, number - (number % GROUP));
 		console.error(`case ${number} of seed ${seed}: ${error instanceof Error ? error.message : error}`);
-		console.error(`again: scripts/fuzz --seed ${seed} --from ${first} --count ${number - first + 1}`);
+		console.error(`run it again: scripts/fuzz --seed ${seed} --from ${first} --count ${number - first + 1}`);
 		if (error instanceof Error && error.name === 'RuntimeError') console.error(error.stack);
 		if (count !== undefined) console.error(JSON.stringify(lastCalls, undefined, 1));
 		if (!values['keep-going']) process.exit(1);
@@ -77,7 +77,7 @@ for (; number < from + (count ?? Number.POSITIVE_INFINITY); number++) {
 }
 save(number);
 if (certainPairs > 0)
-	console.log(`${certainPairs - missed} of ${certainPairs} exchanges that cannot but be paired are`);
+	console.log(`${certainPairs - missed} of ${certainPairs} exchanges with only one possible pairing are paired`);
 if (missed > certainPairs * MISSED_MOST) found++;
 console.log(
 	`${number - from} cases of seed ${seed}, ${from} to ${number - 1}: ${found === 0 ? 'no' : found} difference${found > 1 ? 's' : ''}`,
@@ -101,7 +101,7 @@ function watch(): BigInt64Array {
 		setInterval(() => {
 			const now = Atomics.load(progress, 0);
 			if (now === before) {
-				require('node:fs').writeSync(2, 'case ' + now + ' of seed ${seed} does not end\\n');
+				require('node:fs').writeSync(2, 'case ' + now + ' of seed ${seed} does not finish\\n');
 				process.kill(process.pid, 'SIGKILL');
 			}
 			before = now;

@@ -14,5 +14,5 @@ binaryen.setFlexibleInlineMaxSize(250);
 binaryen.setOneCallerInlineMaxSize(2000);
 // What one round inlines shows the next what can go.
 for (let round = 0; round < 3; round++) module.optimize();
-if (!module.validate()) throw new Error(`${file} is no valid module any more`);
+if (!module.validate()) throw new Error(`${file} is not a valid module any more`);
 writeFileSync(file, module.emitBinary());

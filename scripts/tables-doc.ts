@@ -12,12 +12,12 @@ const TABLE_TEXTS: Readonly<Record<string, string>> = {
 		'One row for each request with its response, made when the head of the request is complete and updated until the response ends.\nA response whose request was not seen has NULL in the request columns. Without ORDER BY no order is promised.',
 	headers:
 		'One row for each field line, in order, with case and repeats. `seq` counts within a message; trailers follow the head.',
-	connections: 'Connections that carried something recognised, open ones and the last closed ones.',
+	connections: 'Connections that carried a recognised protocol: those open and the last closed ones.',
 	events:
-		'The most recent system calls on such connections, one row a call. A sendfile shows its out_fd and what it returned.',
-	inflight: 'The columns of `exchanges` and one more, for exchanges that are not complete yet.',
-	loss: 'What was not captured, by reason: one row a reason, zeros included.',
-	blind_spots: 'Processes seen doing what tinytap cannot follow, so that "nothing captured" is explained.',
+		'The most recent system calls on these connections, one row per call. A sendfile shows its out_fd and return value.',
+	inflight: 'Exchanges that are not complete yet: the columns of `exchanges` and one more.',
+	loss: 'What was not captured: one row per reason, zeros included.',
+	blind_spots: 'Processes seen doing what tinytap cannot follow, which explains why nothing was captured.',
 };
 
 const text = document();

@@ -23,7 +23,7 @@ const words = process.argv.slice(2);
 const dashes = words.indexOf('--');
 /** Words for tinytap, and those for the program it starts. */
 const own = dashes < 0 ? words : words.slice(0, dashes);
-const behindDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
+const afterDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
 
 // A reader that goes away (`--help | head`) is no error; whoever writes results looks at this stream itself.
 process.stdout.on('error', (error) => {
@@ -38,7 +38,7 @@ process.stderr.on('error', () => undefined);
 /** One value an occurrence. */
 const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
 	'--set <name=value>',
-	'a value for :name in the statements (repeatable)',
+	'value of :name in the statements (repeatable)',
 	(value, before = []) => [...before, value],
 ];
 
@@ -51,8 +51,8 @@ type NewCommand = (name: string, description: string) => Command;
 function createProgram(setWork: SetWork): Command {
 	const program = new Command('tinytap')
 		.description('A SQL shell over the live HTTP/1.x traffic of this host.')
-		.version(version(), '-V, --version', 'the version')
-		.helpOption('-h, --help', 'this text')
+		.version(version(), '-V, --version', 'print the version')
+		.helpOption('-h, --help', 'show this help')
 		.helpCommand(false)
 		.enablePositionalOptions()
 		// So that a mistyped command can be told as one.
@@ -64,7 +64,7 @@ function createProgram(setWork: SetWork): Command {
 		program
 			.command(name)
 			.description(description)
-			.helpOption('-h, --help', 'this text')
+			.helpOption('-h, --help', 'show this help')
 			.allowExcessArguments(false)
 			.exitOverride()
 			.configureOutput({ writeErr: () => undefined });
@@ -72,12 +72,12 @@ function createProgram(setWork: SetWork): Command {
 	addCaptureOptions(program)
 		.addHelpText(
 			'after',
-			`\nWithout a command: opens the shell and captures live. "-- PROGRAM ARG…" at the end starts a program and captures it and\nits children only; tinytap ends when it ends, with its exit status. Exit status: 0 success, 1 error, 2 wrong usage, 3 loss with\n--strict, 4 an .expect failed, 130 interrupted.`,
+			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
 		)
 		.action((_options: unknown, self: Command) => {
 			if (self.args.length > 0)
 				throw new CommanderError(EXIT.usage, 'commander.unknownCommand', unknownCommand(program, self.args[0]!));
-			setWork(() => shellCommand(parseOptions(self, behindDashes)));
+			setWork(() => shellCommand(parseOptions(self, afterDashes)));
 		});
 	addCapturingCommands(command, setWork);
 	addOtherCommands(command, setWork, program);
@@ -89,28 +89,28 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 		.argument('<sql>', 'statement, or - to read it from stdin')
 		.option(...SET_OPTION)
 		.action((sql: string, own: { set?: string[] }, self: Command) =>
-			setWork(() => queryCommand(parseOptions(self, behindDashes), sql, own.set ?? [])),
+			setWork(() => queryCommand(parseOptions(self, afterDashes), sql, own.set ?? [])),
 		);
 	addEndOptions(addCaptureOptions(query));
 	const tail = command('tail', 'print each exchange as it completes')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
 		.option('--columns <list>', 'columns or expressions to print')
 		.action((own: { where?: string; columns?: string }, self: Command) =>
-			setWork(() => tailCommand(parseOptions(self, behindDashes), own.where, own.columns)),
+			setWork(() => tailCommand(parseOptions(self, afterDashes), own.where, own.columns)),
 		);
 	addEndOptions(addCaptureOptions(tail));
 	const run = command('run', 'run a saved query or a script')
-		.argument('<file|name>', 'a file (with a / or ending in .sql), else the name of a saved query')
+		.argument('<file|name>', 'a file (with a / or ending in .sql), or the name of a saved query')
 		.option(...SET_OPTION)
 		.option('--unsafe', 'allow JavaScript files')
 		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
-			setWork(() => runCommand(parseOptions(self, behindDashes), name, own.set ?? [], own.unsafe === true)),
+			setWork(() => runCommand(parseOptions(self, afterDashes), name, own.set ?? [], own.unsafe === true)),
 		);
 	addEndOptions(addCaptureOptions(run));
 	const record = command('record', 'capture into a recording, without a shell')
-		.argument('<file>', 'the file to make')
+		.argument('<file>', 'the file to write')
 		.action((file: string, _options: unknown, self: Command) =>
-			setWork(() => recordCommand(parseOptions(self, behindDashes), file, self.opts().force === true)),
+			setWork(() => recordCommand(parseOptions(self, afterDashes), file, self.opts().force === true)),
 		);
 	addEndOptions(addCaptureOptions(record));
 }
@@ -118,12 +118,12 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 function addOtherCommands(command: NewCommand, setWork: SetWork, program: Command): void {
 	command('queries', 'list saved queries').action((_options: unknown, self: Command) =>
 		setWork(async () => {
-			process.stdout.write(queriesText(parseOptions(self, behindDashes).directories.queries));
+			process.stdout.write(queriesText(parseOptions(self, afterDashes).directories.queries));
 			return EXIT.ok;
 		}),
 	);
 	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
-		.argument('[topic]', 'what to explain; without it: this list')
+		.argument('[topic]', 'what to explain; by default, list the commands')
 		.action((topic: string | undefined) =>
 			setWork(async () => {
 				printHelp(program, topic);
@@ -149,7 +149,7 @@ function printHelp(program: Command, topic: string | undefined): void {
 }
 
 async function main(): Promise<number> {
-	if (behindDashes?.length === 0) throw usageError('expected a program after --, got nothing');
+	if (afterDashes?.length === 0) throw usageError('expected a program after --, got nothing');
 	let work: Work | undefined;
 	const program = createProgram((chosen) => {
 		work = chosen;

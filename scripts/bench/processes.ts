@@ -105,7 +105,7 @@ export async function runTimed(
 export async function until(test: () => boolean, what: string, seconds = 30): Promise<void> {
 	const end = performance.now() + seconds * 1000;
 	while (!test()) {
-		if (performance.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+		if (performance.now() > end) throw new Error(`waited ${seconds} s without success: ${what}`);
 		await delay(2);
 	}
 }

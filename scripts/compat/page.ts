@@ -37,7 +37,7 @@ on a unix socket or in its own namespace, requests known bodies while \`tinytap 
 memory, the row must hold it whole, with the same SHA-256 as the bytes sent. If it was sent by \`sendfile\` or \`splice\`, the row must give its exact length and say so. The
 rows of both ends must refer to each other in \`pair_id\`. Otherwise the script exits with 1 and lists what failed.
 
-Linux ${release()} ${process.arch}, ${cpus().length} CPUs, Node ${process.version}. ${count} exchanges over ${ran.length} servers; ${failures.length === 0 ? 'all as it must be' : `${failures.length} failures`}.
+Linux ${release()} ${process.arch}, ${cpus().length} CPUs, Node ${process.version}. ${count} exchanges over ${ran.length} servers; ${failures.length === 0 ? 'all correct' : `${failures.length} failures`}.
 ${failures.length === 0 ? '' : `\n## What failed\n\n${failures.map((failure) => `- ${cell(failure)}\n`).join('')}`}
 ## Servers
 

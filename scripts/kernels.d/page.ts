@@ -10,7 +10,7 @@ export function page(verdicts: readonly Verdict[], trials: readonly Trial[]): st
 	const problems = verdicts.filter(({ works }) => !works);
 	return `# Kernels
 
-Written by \`npm run kernels\`: Debian's kernels boot in an emulated machine, and in each tinytap is used as anybody would.
+Written by \`npm run kernels\`: Debian's kernels boot in an emulated machine, and in each of them tinytap is used as usual.
 
 | kernel | programs load | tracepoints | arguments read at | server rows | client rows | carriers | \`tinytap doctor\` |
 |---|---|---|---|---|---|---|---|

@@ -41,11 +41,11 @@ export function judge(trial: Trial, kernel: KernelPackage, booted: Booted, findi
 	const seen = { server: countRight(rows, 'server'), client: countRight(rows, 'client') };
 	const way = wayOf(probe);
 	const problems = [
-		...(booted.timedOut ? [`the machine did not end within ${booted.seconds} s`] : []),
+		...(booted.timedOut ? [`the machine did not shut down within ${booted.seconds} s`] : []),
 		...(start === undefined ? [`the check did not start; the console ends: ${tail(booted.console)}`] : []),
 		...probeProblems(probe),
 		...(way === 'entry and exit' && !trial.oldObject && hasExitWay(kernel.series)
-			? ['the programs for this kernel were refused, those for older kernels were taken']
+			? ['the kernel refused its own programs and accepted those for older kernels']
 			: []),
 		...(doctor === undefined ? ['doctor did not report'] : []),
 		...(doctor?.possible === false ? [`doctor says that capture is impossible ${doctor.error ?? ''}`] : []),
@@ -70,7 +70,7 @@ function probeProblems(probe: ProbeFinding | undefined): string[] {
 	if (probe.error === undefined) return [];
 	return [
 		`the addon alone: ${probe.error}`,
-		...(probe.detail === undefined ? [] : [`what libbpf said ends: ${tail(probe.detail)}`]),
+		...(probe.detail === undefined ? [] : [`libbpf's output ends: ${tail(probe.detail)}`]),
 	];
 }
 
@@ -86,10 +86,10 @@ function captureProblems(
 	else if (capture.exitCode !== 0)
 		problems.push(`tinytap query ended with ${capture.exitCode}: ${firstLine(capture.stderr)}`);
 	for (const side of ['server', 'client'] as const)
-		if (seen[side] !== REQUESTS) problems.push(`expected ${REQUESTS} right rows of the ${side}, got ${seen[side]}`);
+		if (seen[side] !== REQUESTS) problems.push(`expected ${REQUESTS} correct rows of the ${side}, got ${seen[side]}`);
 	if (rows.length !== REQUESTS * 2) problems.push(`expected ${REQUESTS * 2} rows, got ${rows.length}`);
 	const wrong = rows.find((row) => !isWhole(row) || !(isSmall(row) || isLarge(row)));
-	if (wrong !== undefined) problems.push(`a row that is not right: ${JSON.stringify(wrong)}`);
+	if (wrong !== undefined) problems.push(`a wrong row: ${JSON.stringify(wrong)}`);
 	return problems;
 }
 

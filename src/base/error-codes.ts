@@ -16,7 +16,7 @@ export type ErrorEntry = {
 
 const ENTRIES = {
 	ERR_USAGE: {
-		meaning: 'An argument, an option or a dot command is not as expected.',
+		meaning: 'An argument, option or dot command is not valid.',
 		hint: '`tinytap --help`, `tinytap COMMAND --help` and `.help` show what is expected.',
 		exit: EXIT.usage,
 	},
@@ -26,11 +26,11 @@ const ENTRIES = {
 		exit: EXIT.usage,
 	},
 	ERR_COMMAND: {
-		meaning: 'The program after `--` could not be started, or not be held until capture began.',
-		hint: 'Check its name, and that you may execute it.',
+		meaning: 'The program after `--` could not be started, or could not be held until the capture began.',
+		hint: 'Check its name, and that you are allowed to execute it.',
 	},
 	ERR_PROMPT_ONLY: {
-		meaning: 'A script has a dot command that works only at the prompt.',
+		meaning: 'A script contains a dot command that works only at the prompt.',
 		hint: 'Remove the command from the script; `tinytap` opens the prompt.',
 	},
 	ERR_NO_QUERY: {
@@ -38,7 +38,7 @@ const ENTRIES = {
 		hint: '`.queries` and `tinytap queries` list the names.',
 	},
 	ERR_QUERY_NAME: {
-		meaning: 'The name of a saved query has characters that are not allowed, or is too long.',
+		meaning: 'The name of a saved query contains characters that are not allowed, or is too long.',
 		hint: 'Use at most 64 letters, digits, ".", "_" and "-", and begin with a letter or digit.',
 	},
 	ERR_NO_EXCHANGE: {
@@ -50,13 +50,13 @@ const ENTRIES = {
 		hint: '`.tables` lists tables and views.',
 	},
 	ERR_EXPECTATION: {
-		meaning: 'An `.expect` of a script did not hold.',
-		hint: 'The message names the line, what was expected and what came.',
+		meaning: 'An `.expect` in a script failed.',
+		hint: 'The message gives the line, the expected value and the actual one.',
 		exit: EXIT.expectation,
 	},
 	ERR_LOSS: {
 		meaning: 'With `--strict`: bytes or events were lost, so results may be incomplete.',
-		hint: '`SELECT * FROM loss` says why; a larger --ring-size or a filter (--port, --pid, --comm) may help.',
+		hint: '`SELECT * FROM loss` shows why; a larger --ring-size or a filter (--port, --pid, --comm) may help.',
 		exit: EXIT.loss,
 	},
 	ERR_INTERRUPTED: {
@@ -66,18 +66,18 @@ const ENTRIES = {
 	},
 	ERR_OUTPUT: {
 		meaning: 'A result could not be written.',
-		hint: 'Check the space left where it goes. What was printed before is incomplete.',
+		hint: 'Check that there is space left where it is written. The output printed so far is incomplete.',
 	},
 	ERR_QUERY_MEMORY: {
 		meaning: 'A statement needed more memory than --max-memory leaves for statements.',
 		hint: 'Select fewer columns or rows, add a LIMIT, or raise --max-memory.',
 	},
 	ERR_FILE_SIZE: {
-		meaning: 'A file is larger than what is read of its kind.',
+		meaning: 'A file is larger than the limit for its kind.',
 		hint: 'Check that it is the right file.',
 	},
 	ERR_NOT_A_RECORDING: {
-		meaning: 'The file is not a recording of tinytap.',
+		meaning: 'The file is not a tinytap recording.',
 		hint: '`tinytap record FILE` makes one.',
 	},
 	ERR_RECORDING_VERSION: {
@@ -86,27 +86,27 @@ const ENTRIES = {
 	},
 	ERR_RECORDING_DAMAGED: {
 		meaning: 'Part of a recording cannot be read. Everything before the damage was read.',
-		hint: 'Copy the file again from where it was made, if that one is whole.',
+		hint: 'If the original file is intact, copy it again.',
 	},
 	ERR_RECORDING_STOPPED: {
-		meaning: 'A recording could not be written to its end, for example because the disk is full.',
-		hint: 'What was written before can be replayed.',
+		meaning: 'A recording could not be completed, for example because the disk is full.',
+		hint: 'The part already written can be replayed.',
 	},
 	ERR_PLATFORM: {
 		meaning: 'Live capture needs Linux.',
 		hint: 'Recordings can be read on any system: `tinytap --replay FILE`.',
 	},
 	ERR_ADDON: {
-		meaning: 'The native addon is missing or does not fit this system.',
+		meaning: 'The native addon is missing or was not built for this system.',
 		hint: 'Run scripts/build in a checkout; libbpf (Debian: libbpf1) must be installed.',
 	},
 	ERR_OBJECT: {
-		meaning: 'The BPF programs are missing, or were built from other sources than the addon.',
-		hint: 'Build them again: scripts/build.',
+		meaning: 'The BPF programs are missing, or do not match the addon.',
+		hint: 'Rebuild them: scripts/build.',
 	},
 	ERR_NO_PERMISSION: {
 		meaning: 'Capture needs root, or the capabilities CAP_BPF and CAP_PERFMON.',
-		hint: 'Run it as root; `tinytap doctor` prints the line to use.',
+		hint: 'Run it as root; `tinytap doctor` prints the command to use.',
 	},
 	ERR_NO_TRACEFS: {
 		meaning: 'tracefs is not mounted, so there are no tracepoints to attach to.',
@@ -114,11 +114,11 @@ const ENTRIES = {
 	},
 	ERR_LOAD: {
 		meaning: 'The kernel refused the BPF programs.',
-		hint: '`tinytap doctor` says what this kernel lacks.',
+		hint: '`tinytap doctor` shows what this kernel lacks.',
 	},
 	ERR_ATTACH: {
 		meaning: 'The kernel refused to attach a program to a tracepoint.',
-		hint: '`tinytap doctor` says what this kernel lacks.',
+		hint: '`tinytap doctor` shows what this kernel lacks.',
 	},
 	ERR_RING: {
 		meaning: 'The ring buffer shared with the kernel could not be mapped or read.',
@@ -129,24 +129,24 @@ const ENTRIES = {
 		hint: 'Free some memory, or name fewer processes in the filter.',
 	},
 	ERR_FILTER: {
-		meaning: 'A filter has more names, or longer ones, than the kernel looks at.',
-		hint: 'Capture more and choose in SQL: WHERE comm IN (…).',
+		meaning: 'A filter has too many values, or a name that is too long.',
+		hint: 'Capture more and filter in SQL: WHERE comm IN (…).',
 	},
 	ERR_CLOSED: {
-		meaning: 'The capture had ended when something was asked of it.',
+		meaning: 'The capture has already ended.',
 		hint: 'Start a new capture.',
 	},
 	ERR_SQL_SYNTAX: {
-		meaning: 'The text is not an SQL statement; a `^` shows where.',
+		meaning: 'The text is not a valid SQL statement; a `^` marks the place.',
 		hint: 'docs/sql.md describes the statements; `.help keywords` lists the keywords.',
 	},
 	ERR_SQL_UNSUPPORTED: {
-		meaning: 'The statement is SQL, but uses something that tinytap does not have.',
-		hint: 'docs/sql.md lists what there is.',
+		meaning: 'The statement is valid SQL, but uses a feature that tinytap does not support.',
+		hint: 'docs/sql.md lists what is supported.',
 	},
 	ERR_SQL_NAME: {
 		meaning: 'A table, column, view or window does not exist, or its name is ambiguous or taken.',
-		hint: '`.tables` and `.schema` list the names; put the table before an ambiguous column: e.path.',
+		hint: '`.tables` and `.schema` list the names; qualify an ambiguous column with its table: e.path.',
 	},
 	ERR_SQL_FUNCTION: {
 		meaning: 'A function does not exist, has the wrong number of arguments, or is an aggregate in the wrong place.',
@@ -161,7 +161,7 @@ const ENTRIES = {
 		hint: '`.param NAME VALUE` or `--set NAME=VALUE` sets it.',
 	},
 	ERR_SQL_VALUE: {
-		meaning: 'A value cannot be used where it stands.',
+		meaning: 'A value is not valid where it is used.',
 		hint: 'The message says what was expected; CAST(x AS type) converts.',
 	},
 	ERR_SQL_TOO_LARGE: {
@@ -170,7 +170,7 @@ const ENTRIES = {
 	},
 	ERR_SQL_TIME_LIMIT: {
 		meaning: 'A statement ran longer than its time limit.',
-		hint: 'Raise the limit with --timeout, or let the statement look at fewer rows.',
+		hint: 'Raise the limit with --timeout, or make the statement read fewer rows.',
 	},
 	ERR_SQL_CANCELLED: {
 		meaning: 'A statement was cancelled while it ran.',
@@ -204,6 +204,6 @@ export function isErrorCode(code: string): code is ErrorCode {
 function fileEntry(detail: string): ErrorEntry {
 	return {
 		meaning: `A file or directory could not be opened, read or written. ${detail}`,
-		hint: 'The message names the path. Files belong to the user of the session; --user says who that is.',
+		hint: 'The message names the path. Files are read and written as the user of the session, which --user sets.',
 	};
 }

@@ -1,7 +1,7 @@
 // What a system error means, in words.
 const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['ENOENT', 'no such file or directory'],
-	['EEXIST', 'it exists already'],
+	['EEXIST', 'it already exists'],
 	['EACCES', 'permission denied'],
 	['EPERM', 'operation not permitted'],
 	['EISDIR', 'it is a directory'],

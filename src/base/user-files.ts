@@ -145,7 +145,7 @@ export class UserDirectory {
 		// A hard link to a file of somebody else's is a regular file, too.
 		if (stat.isFile() && (!isRoot() || stat.uid === this.#user.uid)) return fd;
 		closeSync(fd);
-		throw refused(join(this.path, name), `it is no file of ${this.#user.name}`);
+		throw refused(join(this.path, name), `it does not belong to ${this.#user.name}`);
 	}
 
 	#giveAway(fd: number): void {
@@ -244,7 +244,7 @@ function readText(fd: number, path: string): string {
 			throw new UserError(
 				`cannot read ${path}: expected at most ${MAX_TEXT_BYTES >> 20} MiB of text, got more`,
 				'ERR_FILE_SIZE',
-				'Name a file of SQL statements.',
+				'Give a file of SQL statements.',
 			);
 		}
 	}
@@ -334,6 +334,6 @@ function refused(path: string, why: string): UserError {
 	return new UserError(
 		`cannot open ${path}: ${why}`,
 		'ERR_FILE_EACCES',
-		'Root touches only what the user of this session may touch; --user says who that is.',
+		'Even as root, tinytap touches only files that the user of the session may touch; --user sets that user.',
 	);
 }

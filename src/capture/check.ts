@@ -9,5 +9,5 @@ export type Check = {
 	readonly detail: string;
 	/** What it affects, and how to fix it; absent when all is well. */
 	readonly affects?: string;
-	readonly mend?: string;
+	readonly fix?: string;
 };

@@ -55,7 +55,7 @@ function remarks(capture: NativeCapture, missing: readonly string[], filters: Ca
 			: [`this kernel has no tracepoint for ${[...calls].join(', ')}: these calls are not seen`]),
 		...(capture.usesOldPrograms()
 			? [
-					'this kernel takes only the programs for kernels before 5.17: calls cost more, and those already waiting are not seen',
+					'this kernel accepts only the BPF programs for kernels before 5.17: system calls cost more, and those already waiting are not seen',
 				]
 			: []),
 	];
@@ -123,7 +123,7 @@ function load(settings: CaptureSettings): NativeAddon {
 		throw new UserError(
 			`the native addon cannot be loaded: ${detail}`,
 			'ERR_ADDON',
-			'Run scripts/build in a checkout; libbpf (Debian: libbpf1) must be installed. `tinytap doctor` looks at the rest.',
+			'Run scripts/build in a checkout; libbpf (Debian: libbpf1) must be installed. `tinytap doctor` checks the rest.',
 		);
 	}
 }

@@ -55,7 +55,7 @@ function checkPlatform(): Check {
 		status: 'failed',
 		detail: `${platform()} ${arch()}`,
 		affects: 'live capture',
-		mend: 'Capture on Linux; recordings can be read here: tinytap --replay FILE.',
+		fix: 'Capture on Linux; recordings can be read here: tinytap --replay FILE.',
 	};
 }
 
@@ -71,7 +71,7 @@ function checkKernel(): Check {
 			status: 'failed',
 			detail,
 			affects: 'live capture',
-			mend: 'Linux 5.8 or newer is needed (BPF ring buffer).',
+			fix: 'Linux 5.8 or newer is needed (BPF ring buffer).',
 		};
 	}
 	if (!atLeast(EXIT_ONLY_KERNEL)) {
@@ -79,8 +79,8 @@ function checkKernel(): Check {
 			name: 'kernel',
 			status: 'warning',
 			detail,
-			affects: 'cost of a system call; calls already waiting when capture starts are not seen',
-			mend: 'Linux 5.17 or newer reads the arguments when a call returns.',
+			affects: 'system calls cost more; calls already waiting when capture starts are not seen',
+			fix: 'Use Linux 5.17 or newer, where arguments are read when a call returns.',
 		};
 	}
 	return { name: 'kernel', status: 'ok', detail };
@@ -100,9 +100,9 @@ function checkTracefs(files: PreflightFiles): Check[] {
 			{
 				name: 'tracefs',
 				status: 'failed',
-				detail: `${mounted}: mounted, not readable for you`,
-				affects: 'live capture; which tracepoints there are cannot be checked',
-				mend: root ? 'A security module or a container hides it: run it outside.' : `Run it as root: ${sudoLine()}`,
+				detail: `${mounted}: mounted, but you may not read it`,
+				affects: 'live capture; the available tracepoints cannot be checked',
+				fix: root ? 'A security module or a container hides it: run tinytap outside.' : `Run it as root: ${sudoLine()}`,
 			},
 		];
 	}
@@ -113,8 +113,8 @@ function checkTracefs(files: PreflightFiles): Check[] {
 				status: root ? 'warning' : 'failed',
 				detail: `not mounted at ${TRACEFS_PLACES.join(' or ')}`,
 				affects: 'live capture',
-				mend: root
-					? 'A capture mounts it: mount -t tracefs none /sys/kernel/tracing'
+				fix: root
+					? 'A capture runs this: mount -t tracefs none /sys/kernel/tracing'
 					: `As root: mount -t tracefs none /sys/kernel/tracing`,
 			},
 		];
@@ -127,7 +127,7 @@ function checkTracefs(files: PreflightFiles): Check[] {
 			status: 'warning',
 			detail: 'cannot be checked: the BPF object, which names them, is missing or not readable',
 			affects: 'live capture',
-			mend: 'Run scripts/build.',
+			fix: 'Run scripts/build.',
 		};
 		return [{ name: 'tracefs', status: 'ok', detail: directory }, unknown];
 	}
@@ -139,7 +139,7 @@ function checkTracefs(files: PreflightFiles): Check[] {
 					status: missing.length === wanted.length ? 'failed' : 'warning',
 					detail: `missing: ${missing.join(', ')}`,
 					affects: 'these calls are not seen',
-					mend: 'The kernel must be built with CONFIG_FTRACE_SYSCALLS.',
+					fix: 'The kernel must be built with CONFIG_FTRACE_SYSCALLS.',
 				};
 	return [{ name: 'tracefs', status: 'ok', detail: directory }, tracepoints];
 }
@@ -160,8 +160,8 @@ function checkBtf(): Check {
 		status: 'warning',
 		detail: 'the kernel has no type information',
 		affects:
-			'cost of a system call; a connection passed to another process counts as another one there; --port lets through what has no known port',
-		mend: 'A kernel with CONFIG_DEBUG_INFO_BTF reads arguments when a call returns.',
+			'system calls cost more; a connection passed to another process counts as a new one; --port also captures connections whose port is unknown',
+		fix: 'Use a kernel built with CONFIG_DEBUG_INFO_BTF.',
 	};
 }
 
@@ -173,8 +173,8 @@ function checkLockdown(): Check {
 		name: 'lockdown',
 		status: 'failed',
 		detail: mode,
-		affects: 'BPF programs may not read the memory of programs',
-		mend: 'Boot without lockdown=confidentiality.',
+		affects: 'BPF programs may not read the memory of processes',
+		fix: 'Boot without lockdown=confidentiality.',
 	};
 }
 
@@ -187,7 +187,7 @@ function checkFiles(files: PreflightFiles): Check[] {
 				status: 'failed',
 				detail: `missing: ${missing.join(', ')}`,
 				affects: 'live capture',
-				mend: 'Run scripts/build.',
+				fix: 'Run scripts/build.',
 			},
 		];
 	}
@@ -200,7 +200,7 @@ function checkFiles(files: PreflightFiles): Check[] {
 				status: 'failed',
 				detail: firstLine(error),
 				affects: 'live capture',
-				mend: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
+				fix: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
 			},
 		];
 	}
@@ -225,7 +225,7 @@ function checkPrograms(files: PreflightFiles): Check[] {
 					status: 'failed',
 					detail: firstLine(error),
 					affects: 'live capture',
-					mend: 'A seccomp filter (containers have one) or a security module forbids bpf(2): allow it, or run outside.',
+					fix: 'A seccomp filter (containers have one) or a security module forbids bpf(2): allow it, or run tinytap outside.',
 				},
 			];
 		}
@@ -235,18 +235,18 @@ function checkPrograms(files: PreflightFiles): Check[] {
 				status: 'failed',
 				detail: firstLine(error),
 				affects: 'live capture',
-				mend: 'Please report it with the kernel version and what this says.',
+				fix: 'Please report this output with the kernel version.',
 			},
 		];
 	}
-	if (!usesOldPrograms) return [{ name: 'programs', status: 'ok', detail: 'the kernel takes the BPF programs' }];
+	if (!usesOldPrograms) return [{ name: 'programs', status: 'ok', detail: 'the kernel accepts the BPF programs' }];
 	return [
 		{
 			name: 'programs',
 			status: 'warning',
-			detail: 'the kernel takes only the BPF programs for kernels before 5.17',
-			affects: 'cost of a system call; calls already waiting when capture starts are not seen',
-			mend: 'Expected before Linux 5.17; on a newer one please report it with the kernel version.',
+			detail: 'the kernel accepts only the BPF programs for kernels before 5.17',
+			affects: 'system calls cost more; calls already waiting when capture starts are not seen',
+			fix: 'This is normal before Linux 5.17; on a newer kernel, please report it with the kernel version.',
 		},
 	];
 }

@@ -108,20 +108,20 @@ export class RecordingReader {
 		try {
 			this.#fd = openUserFile(path, user);
 		} catch (error) {
-			throw fileError(path, error, 'Name a file that `tinytap record FILE` has written.');
+			throw fileError(path, error, 'Give a file written by `tinytap record FILE`.');
 		}
 		try {
 			if (!fstatSync(this.#fd).isFile()) throw notARecording(path, 'it is not a regular file');
 			const header = this.#read(FILE_HEADER_BYTES);
 			if (header.length < FILE_HEADER_BYTES || !header.subarray(0, 8).equals(MAGIC)) {
-				throw notARecording(path, `its first bytes are not those of a recording`);
+				throw notARecording(path, `it does not begin like a recording`);
 			}
 			const version = header.readUInt32LE(8);
 			if (version !== RECORDING_VERSION) {
 				throw new UserError(
 					`expected recording version ${RECORDING_VERSION}, got version ${version} in ${path}`,
 					'ERR_RECORDING_VERSION',
-					'Use the tinytap that wrote it, or a newer one.',
+					'Use the version of tinytap that wrote it, or a newer one.',
 				);
 			}
 		} catch (error) {
@@ -139,7 +139,11 @@ export class RecordingReader {
 			const length = header.readUInt32LE(0);
 			const type = header.readUInt32LE(4);
 			if (length > FRAME_PAYLOAD_MAX) {
-				return this.#stop(at, 'damaged', `a frame says ${length} bytes, at most ${FRAME_PAYLOAD_MAX} are possible`);
+				return this.#stop(
+					at,
+					'damaged',
+					`a frame claims ${length} bytes, more than the maximum of ${FRAME_PAYLOAD_MAX}`,
+				);
 			}
 			const payload = this.#read(length);
 			if (payload.length < length) return this.#stop(at, 'truncated', 'the file ends inside a frame');
@@ -150,7 +154,7 @@ export class RecordingReader {
 				this.#ended = true;
 				const end = this.#offset;
 				if (this.#read(1).length > 0)
-					this.damage = { offset: end, what: 'damaged', detail: 'bytes follow its end frame' };
+					this.damage = { offset: end, what: 'damaged', detail: 'there are bytes after its end frame' };
 				return 0;
 			}
 			// Frames of types this version does not know are skipped.
@@ -208,14 +212,14 @@ function createFile(path: string, user: InvokingUser, force: boolean): number {
 function createHint(code: string | undefined, force: boolean): string {
 	if (code !== 'EEXIST') return 'The directory must exist and be writable.';
 	return force
-		? 'Only a regular file is replaced: choose a new name.'
+		? 'Only regular files can be replaced: choose a new name.'
 		: 'Choose a new name, or use --force to replace the file.';
 }
 
 function notARecording(path: string, why: string): UserError {
 	return new UserError(
-		`expected a recording, but ${path} is none: ${why}`,
+		`expected a recording, but ${path} is not one: ${why}`,
 		'ERR_NOT_A_RECORDING',
-		'Name a file that `tinytap record FILE` has written.',
+		'Give a file written by `tinytap record FILE`.',
 	);
 }

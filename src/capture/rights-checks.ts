@@ -33,12 +33,12 @@ function checkLoading(asRoot: string): Check {
 		status: 'failed',
 		detail: `uid ${uid} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON${noMore()}`,
 		affects: 'live capture',
-		mend: asRoot,
+		fix: asRoot,
 	};
 }
 
 function noMore(): string {
-	return /^NoNewPrivs:\s*1$/m.test(statusText()) ? ' (and can get none: no_new_privs is set)' : '';
+	return /^NoNewPrivs:\s*1$/m.test(statusText()) ? ' (and cannot gain any: no_new_privs is set)' : '';
 }
 
 function checkPerfEvents(asRoot: string): Check {
@@ -50,7 +50,7 @@ function checkPerfEvents(asRoot: string): Check {
 			status: 'failed',
 			detail,
 			affects: 'attaching to tracepoints',
-			mend: 'The kernel must be built with CONFIG_PERF_EVENTS.',
+			fix: 'The kernel must be built with CONFIG_PERF_EVENTS.',
 		};
 	}
 	if (value < PARANOID_REFUSES || has(CAP_SYS_ADMIN) || has(CAP_PERFMON))
@@ -60,19 +60,19 @@ function checkPerfEvents(asRoot: string): Check {
 		status: 'failed',
 		detail,
 		affects: 'attaching to tracepoints',
-		mend: `${asRoot}, or as root: sysctl kernel.perf_event_paranoid=2`,
+		fix: `${asRoot}, or as root: sysctl kernel.perf_event_paranoid=2`,
 	};
 }
 
 function checkLooking(asRoot: string): Check {
 	if (has(CAP_SYS_PTRACE))
-		return { name: 'ptrace', status: 'ok', detail: 'may ask what descriptors of other processes are' };
+		return { name: 'ptrace', status: 'ok', detail: 'may inspect the descriptors of other processes' };
 	return {
 		name: 'ptrace',
 		status: 'warning',
 		detail: 'no CAP_SYS_PTRACE',
-		affects: 'addresses of connections that existed before, and of unix sockets',
-		mend: asRoot,
+		affects: 'addresses of connections opened before the capture, and of unix sockets',
+		fix: asRoot,
 	};
 }
 
@@ -90,7 +90,7 @@ function checkPidNamespace(): Check {
 		status: 'warning',
 		detail: namespace === undefined ? '/proc is not mounted' : `in a pid namespace of its own (${namespace})`,
 		affects: 'command lines, cgroups, paths of unix sockets; --pid takes the numbers of this namespace',
-		mend: "Run it with the host's processes in sight (docker run --pid=host).",
+		fix: "Run it in the host's pid namespace (docker run --pid=host).",
 	};
 }
 

@@ -38,7 +38,7 @@ export async function withCapture(
 		interactive: false,
 		tell: say,
 		open: async () => {
-			throw new UserError('.open is for the prompt, not for scripts', 'ERR_PROMPT_ONLY');
+			throw new UserError('.open works only at the prompt, not in scripts', 'ERR_PROMPT_ONLY');
 		},
 	});
 	let damage: CaptureEnd['damage'];

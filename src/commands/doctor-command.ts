@@ -1,4 +1,4 @@
-// `tinytap doctor`: what works here, what does not, what it affects, how to mend it.
+// `tinytap doctor`: checks what works on this machine, what does not, what that affects and how to fix it.
 import { EXIT } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
 import type { Check } from '../capture/check.ts';
@@ -20,10 +20,10 @@ function text(checks: readonly Check[], possible: boolean): string {
 	);
 	const paint = { ok: theme.success, warning: theme.warning, failed: theme.error };
 	const width = Math.max(...checks.map(({ name }) => name.length));
-	const lines = checks.flatMap(({ name, status, detail, affects, mend }) => [
+	const lines = checks.flatMap(({ name, status, detail, affects, fix }) => [
 		`${paint[status](status.padEnd(7))}  ${name.padEnd(width)}  ${forTerminal(detail)}`,
 		...(affects === undefined ? [] : [`${' '.repeat(9)}affects: ${affects}`]),
-		...(mend === undefined ? [] : [`${' '.repeat(9)}${theme.hint('mend:')} ${forTerminal(mend)}`]),
+		...(fix === undefined ? [] : [`${' '.repeat(9)}${theme.hint('fix:')} ${forTerminal(fix)}`]),
 	]);
 	return `${lines.join('\n')}\n\n${possible ? 'Live capture is possible.' : 'Live capture is not possible; recordings can be read: tinytap --replay FILE'}\n`;
 }

@@ -36,7 +36,7 @@ export async function holdCommand(
 	await Promise.race([stopped(child), ended]);
 	const { pid } = child;
 	if (pid === undefined || child.exitCode !== null) {
-		throw new UserError(`cannot start ${words[0] ?? ''}`, 'ERR_COMMAND', 'Name a program and its arguments after --.');
+		throw new UserError(`cannot start ${words[0] ?? ''}`, 'ERR_COMMAND', 'Give a program and its arguments after --.');
 	}
 	let released = false;
 	return {

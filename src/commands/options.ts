@@ -55,26 +55,29 @@ const RING_SIZE = `${CONTROL_RING_BYTES >> 20}MiB`;
 const CALL_LIMIT = `${CONTROL_CAPTURE_LIMIT >> 20}MiB`;
 
 const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
-	['--replay <file>', 'read a recording instead of the kernel (needs no root)'],
-	['--record <file>', 'keep a recording while capturing'],
+	['--replay <file>', 'read a recording instead of capturing (needs no root)'],
+	['--record <file>', 'write a recording while capturing'],
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
-	['--comm <name...>', 'only processes with this name, or whose executable has it (repeatable)'],
+	['--comm <name...>', 'only processes with this name or this executable name (repeatable)'],
 	['--port <ports...>', 'only connections with this TCP port at either end: 80, 8000-8099, 80,8080 (repeatable)'],
-	['--body-limit <size>', 'maximum body bytes kept per message (0: none, `none`: unlimited, default 64KiB)'],
-	['--max-memory <size>', 'memory for rows, the decoder and statements (default 256MiB)'],
-	['--max-rows <n>', 'maximum rows kept; the oldest are dropped first'],
+	['--body-limit <size>', 'maximum body bytes kept per message (0: none, "none": unlimited; default 64KiB)'],
+	['--max-memory <size>', 'memory limit for rows, decoder and statements (default 256MiB)'],
+	['--max-rows <n>', 'maximum number of rows kept; the oldest are evicted first'],
 	['--ring-size <size>', `size of the kernel ring buffer (default ${RING_SIZE})`],
-	['--call-limit <size>', `maximum bytes kept of one call (\`none\`: unlimited, default ${CALL_LIMIT})`],
-	['--iovec-limit <n>', `buffers followed in one vectored call, 1 to ${CONTROL_IOVECS} (default ${CONTROL_IOVECS})`],
-	['--format <format>', `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
-	['--no-color', 'no colours (as with NO_COLOR set)'],
-	['--user <name>', 'the user whose session this is (default: the sudo user)'],
-	['--no-redact', `leave secrets in ${REDACTING.join(', ')} and .curl (row formats always show them)`],
+	['--call-limit <size>', `maximum bytes kept per call ("none": unlimited; default ${CALL_LIMIT})`],
+	[
+		'--iovec-limit <n>',
+		`maximum buffers read from one vectored call, 1 to ${CONTROL_IOVECS} (default ${CONTROL_IOVECS})`,
+	],
+	['--format <format>', `output format: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
+	['--no-color', 'do not use colours (like setting NO_COLOR)'],
+	['--user <name>', 'run the session as this user (default: the sudo user)'],
+	['--no-redact', `do not redact secrets in ${REDACTING.join(', ')} and .curl (row formats never redact)`],
 	['--raw', 'do not escape control characters in text formats'],
-	['--timeout <duration>', "a statement's time limit"],
+	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
 	['--strict', 'exit with status 3 if bytes were lost'],
 	['--quiet', 'print only results and errors'],
-	['--force', 'overwrite existing files'],
+	['--force', 'replace existing files'],
 ];
 
 const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
@@ -101,7 +104,7 @@ export function addEndOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses what commander collected; `command` is what stood after `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
+/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const raw = mergedOptions(parsed);
 	const user = invokingUser(raw.user);

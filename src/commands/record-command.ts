@@ -17,7 +17,7 @@ export async function recordCommand(options: Options, path: string, force: boole
 				throw new UserError(
 					`the recording ended early: ${end.recording.bytes} bytes of it are in ${path}`,
 					'ERR_RECORDING_STOPPED',
-					'What was written before can be replayed.',
+					'The part already written can be replayed.',
 				);
 			}
 			if (!options.presentation.quiet && end.recording !== undefined) {

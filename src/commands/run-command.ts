@@ -56,6 +56,6 @@ function readScript(path: string, user: InvokingUser): string {
 	try {
 		return readUserInput(path, user);
 	} catch (error) {
-		throw fileError(path, error, 'Name a file of SQL statements.');
+		throw fileError(path, error, 'Give a file of SQL statements.');
 	}
 }

@@ -73,7 +73,7 @@ export class RunningCapture {
 		if (damage === undefined) return;
 		const sentence = `${damage.path} is ${damage.what} at byte ${damage.offset}: ${damage.detail}`;
 		if (damage.what === 'damaged') {
-			throw new UserError(sentence, 'ERR_RECORDING_DAMAGED', 'What stands before the damage was read.');
+			throw new UserError(sentence, 'ERR_RECORDING_DAMAGED', 'Everything before the damage was read.');
 		}
 		const { quiet, errorTheme } = this.#options.presentation;
 		if (!quiet) this.#notice(`${errorTheme.warning('tinytap: warning:')} ${forTerminal(sentence)}\n`);

@@ -74,7 +74,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		open,
 	});
 	if (!options.presentation.quiet) {
-		print(`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit leaves\n`);
+		print(`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit exits\n`);
 	}
 	first.threads.ended
 		.then(

@@ -19,11 +19,11 @@ export type CurlLine = {
  */
 export function curlLine(exchange: ExchangeDetail): CurlLine {
 	const { method, url } = exchange.columns;
-	if (typeof method !== 'string' || typeof url !== 'string') return refused('the request was not seen whole');
+	if (typeof method !== 'string' || typeof url !== 'string') return refused('the request was not seen in full');
 	if (!/^[A-Za-z0-9!#$%&'*+.^_`|~][A-Za-z0-9!#$%&'*+.^_`|~-]*$/.test(method)) {
-		return refused(`${forTerminal(method)} is no method to give to curl`);
+		return refused(`${forTerminal(method)} is not a method that curl can send`);
 	}
-	if (!/^https?:\/\/[^-@\s]/i.test(url)) return refused(`${forTerminal(url)} is no http URL`);
+	if (!/^https?:\/\/[^-@\s]/i.test(url)) return refused(`${forTerminal(url)} is not an http URL`);
 
 	const remarks: string[] = [];
 	const words = [
@@ -54,7 +54,7 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 	if (!(body instanceof Uint8Array) || body.length === 0) return { command: words.join(' '), remarks };
 	if (!sent.has('content-type')) words.push('--header', quote('Content-Type:'));
 	if (exchange.bodiesDecoded === true && headerValue(exchange.requestHeaders, 'content-encoding') !== null) {
-		remarks.push('the body is sent decoded, which Content-Encoding does not say');
+		remarks.push('the body is sent decoded, although Content-Encoding says otherwise');
 	}
 	// No argument can hold a NUL byte.
 	if (body.includes(0)) return { command: `printf '${octal(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
@@ -82,9 +82,9 @@ function reasonToLeaveOut(field: FieldLine, url: string): string | null {
 	if (field.trailer) return 'it is a trailer';
 	if (name === 'content-length' || name === 'transfer-encoding') return '';
 	if (name === 'host' && /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] === field.value) return '';
-	if (/^[-@]/.test(field.name)) return 'curl would read a file or an option';
-	if (field.name === '' || /[:;\s]/.test(field.name)) return 'it is no field name';
-	return /[\r\n\0]/.test(field.value) ? 'its value holds a line end or NUL' : null;
+	if (/^[-@]/.test(field.name)) return 'curl would take it for a file or an option';
+	if (field.name === '' || /[:;\s]/.test(field.name)) return 'it is not a field name';
+	return /[\r\n\0]/.test(field.value) ? 'its value contains a line end or NUL' : null;
 }
 
 /**

@@ -28,10 +28,10 @@ type FormatFacts = {
 
 export const RESULT_FORMATS: readonly FormatFacts[] = [
 	...ROW_FORMATS.map((format) => ({ ...format, prints: 'rows', redacts: false }) as const),
-	{ name: 'html', description: 'a page that runs nothing; secrets redacted', prints: 'rows', redacts: true },
+	{ name: 'html', description: 'a page without scripts; secrets redacted', prints: 'rows', redacts: true },
 	{
 		name: 'har',
-		description: 'an HTTP archive of the exchanges whose column id is selected; secrets redacted',
+		description: 'an HTTP archive of the exchanges whose ids are selected; secrets redacted',
 		prints: 'exchanges',
 		redacts: true,
 	},

@@ -23,12 +23,12 @@ export const ROW_FORMATS: readonly {
 	readonly aligned?: true;
 }[] = [
 	{ name: 'table', description: 'aligned columns', aligned: true },
-	{ name: 'box', description: 'aligned columns in a drawn box', aligned: true },
+	{ name: 'box', description: 'aligned columns with borders', aligned: true },
 	{ name: 'csv', description: 'comma-separated values, safe to open in a spreadsheet (--raw: exact)' },
 	{ name: 'json', description: 'one array of objects' },
-	{ name: 'ndjson', description: 'one object a line' },
+	{ name: 'ndjson', description: 'one object per line' },
 	{ name: 'markdown', description: 'a Markdown table' },
-	{ name: 'line', description: 'one column a line, bodies whole' },
+	{ name: 'line', description: 'one column per line, bodies in full' },
 ];
 
 export type RowFormatOptions = {

@@ -36,7 +36,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'help',
 		usage: '.help [functions | keywords | errors | NAME]',
-		description: 'this list, other lists, or what a command, function, keyword or error code means',
+		description: 'list commands, functions, keywords or errors, or explain one of them',
 		argument: 'topic',
 		run: async (shell, argument) => {
 			await shell.sink.write(argument === '' ? helpText() : (errorHelp(argument) ?? sqlHelp(argument)));
@@ -46,7 +46,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'tables',
 		usage: '.tables',
-		description: 'the tables and views',
+		description: 'list tables and views',
 		run: async (shell) => {
 			const own = shell.threads.ownTables.map(
 				({ name, isView }) => `${forTerminal(name)} (${isView ? 'view' : 'temporary'})`,
@@ -58,7 +58,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'schema',
 		usage: '.schema [TABLE]',
-		description: 'columns of a table, or of all',
+		description: 'list the columns of a table, or of all tables',
 		argument: 'table',
 		run: async (shell, argument) => {
 			await shell.sink.write(schemaText(argument, [...TABLES, ...shell.threads.ownTables]));
@@ -68,7 +68,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'show',
 		usage: '.show ID',
-		description: 'one exchange in full: heads, bodies, notes',
+		description: 'show one exchange in full: heads, bodies, notes',
 		run: async (shell, argument) => {
 			const exchange = await exchangeOf(shell, '.show', argument);
 			await shell.sink.write(detailView(exchange, { theme: shell.theme, raw: shell.options.presentation.raw }));
@@ -78,7 +78,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'curl',
 		usage: '.curl ID',
-		description: 'the request as a curl command, secrets redacted',
+		description: 'print the request as a curl command, secrets redacted',
 		run: async (shell, argument) => {
 			const exchange = await exchangeOf(shell, '.curl', argument);
 			const { redactor } = shell.options.presentation;
@@ -109,7 +109,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'save',
 		usage: '.save NAME SQL',
-		description: 'keep a statement under a name',
+		description: 'save a statement under a name',
 		promptOnly: true,
 		argument: 'name and statement',
 		run: async (shell, argument) => {
@@ -155,7 +155,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'mode',
 		usage: '.mode FORMAT',
-		description: `how rows are printed: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`,
+		description: `set the output format: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`,
 		argument: 'format',
 		run: (shell, argument) => {
 			if (!isResultFormat(argument)) {
@@ -170,7 +170,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'param',
 		usage: '.param [NAME [VALUE]]',
-		description: 'give :NAME in statements a value, or take it away; without a name: list them',
+		description: 'set :NAME for statements, or unset it if VALUE is missing; without NAME, list all',
 		run: (shell, argument) => {
 			const [, name, value = ''] = /^:?(\S*)\s*([\s\S]*)$/.exec(argument)!;
 			if (name === '') {
@@ -186,7 +186,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'wait',
 		usage: '.wait DURATION',
-		description: 'go on later, e.g. .wait 5s',
+		description: 'wait before continuing, e.g. .wait 5s',
 		run: async (_shell, argument) => {
 			await wait(parseDuration(argument, '.wait'));
 			return undefined;
@@ -195,7 +195,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'capture',
 		usage: '.capture [all | pid N … comm NAME … port N|N-M …]',
-		description: 'what is captured from now on',
+		description: 'set what is captured from now on',
 		promptOnly: true,
 		run: (shell, argument) => {
 			if (argument !== '') {
@@ -222,7 +222,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'resume',
 		usage: '.resume',
-		description: 'capture again after .pause',
+		description: 'continue capturing after .pause',
 		promptOnly: true,
 		run: (shell) => {
 			shell.threads.resume();
@@ -233,7 +233,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'clear',
 		usage: '.clear',
-		description: 'empty the tables, and count loss from now on',
+		description: 'empty the tables and reset the loss counters',
 		promptOnly: true,
 		run: (shell) => {
 			shell.clear();
@@ -243,7 +243,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'open',
 		usage: '.open RECORDING',
-		description: 'leave the capture and look at a recording',
+		description: 'end the capture and open a recording',
 		promptOnly: true,
 		run: async (shell, argument) => {
 			if (argument === '') throw usageError('.open: expected the name of a recording');
@@ -254,7 +254,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	{
 		name: 'quit',
 		usage: '.quit',
-		description: 'leave (also .exit, Ctrl-D)',
+		description: 'exit (also .exit, Ctrl-D)',
 		promptOnly: true,
 		run: () => 'quit',
 	},
@@ -266,7 +266,7 @@ export async function runDotCommand(shell: ShellSession, line: string, inScript:
 	const name = commandName(match?.[1] ?? '');
 	const command = findCommand(name);
 	if (inScript && command.promptOnly === true) {
-		throw new UserError(`.${command.name} is for the prompt, not for scripts`, 'ERR_PROMPT_ONLY');
+		throw new UserError(`.${command.name} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
 	}
 	return await command.run(shell, (match?.[2] ?? '').trim());
 }
@@ -309,7 +309,7 @@ function findCommand(name: string): DotCommand {
 function helpText(): string {
 	const width = Math.max(...DOT_COMMANDS.map(({ usage }) => usage.length));
 	const lines = DOT_COMMANDS.map(({ usage, description }) => `  ${usage.padEnd(width)}  ${description}\n`);
-	return `SQL statements end with ; (or with \\G for one column a line) and may take several lines.\n${lines.join('')}`;
+	return `SQL statements end with ; (or with \\G to print one column per line) and may span several lines.\n${lines.join('')}`;
 }
 
 /** Of `tinytap help TOPIC`: what .help explains, and the tables. */
@@ -324,7 +324,7 @@ export function topicHelp(topic: string): string {
 		if (!(error instanceof UserError)) throw error;
 		throw usageError(
 			`help: there is no command, table, function or keyword ${JSON.stringify(topic)}`,
-			'`tinytap help` lists the commands; other topics: commands, functions, keywords, errors, error codes, and the names of tables.',
+			'`tinytap help` lists the commands; other topics: commands, functions, keywords, errors, error codes, and table names.',
 		);
 	}
 }
@@ -349,7 +349,7 @@ function sqlHelp(argument: string): string {
 	if (found.length > 0) return helpLines(found);
 	throw usageError(
 		`.help: there is no command, function or keyword ${argument}`,
-		'.help, .help functions, .help keywords and .help errors list what there is.',
+		'.help, .help functions, .help keywords and .help errors list what is available.',
 	);
 }
 

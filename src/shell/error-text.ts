@@ -10,7 +10,7 @@ export function outputError(code: string): UserError {
 	return new UserError(
 		`cannot write the result: ${systemProblem(code)}`,
 		'ERR_OUTPUT',
-		'What was printed before is incomplete.',
+		'The output printed so far is incomplete.',
 	);
 }
 

@@ -36,7 +36,7 @@ export function parseComm(text: string, name: string): string {
 	const length = Buffer.byteLength(text);
 	if (length >= 1 && length <= NAME_MAX && !text.startsWith('/')) return text;
 	throw usageError(
-		`${name}: expected the name of a process or of an executable, 1 to ${NAME_MAX} bytes without a directory, got ${JSON.stringify(text)}`,
+		`${name}: expected the name of a process or an executable, 1 to ${NAME_MAX} bytes without a directory, got ${JSON.stringify(text)}`,
 	);
 }
 
@@ -75,7 +75,7 @@ function requireRoom(count: number, most: number, what: string, column: string):
 	if (count <= most) return;
 	throw usageError(
 		`expected at most ${most} ${what}, got ${count}`,
-		`Capture more and choose in SQL: WHERE ${column} IN (…).`,
+		`Capture more and filter in SQL: WHERE ${column} IN (…).`,
 	);
 }
 

@@ -143,7 +143,7 @@ export class Prompt {
 			this.close();
 			return;
 		}
-		this.print('(Ctrl-C again, Ctrl-D or .quit leaves)\n');
+		this.print('(to exit, press Ctrl-C again or Ctrl-D, or type .quit)\n');
 	}
 
 	/** Leaves; the terminal is as it was. */

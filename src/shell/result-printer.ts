@@ -161,5 +161,5 @@ function exchangePrinter(
 export function lossSentence(printed: { readonly lostEvents: number; readonly lostBytes: number }): string | undefined {
 	if (printed.lostEvents === 0) return undefined;
 	const events = printed.lostEvents === 1 ? '1 event was' : `${printed.lostEvents} events were`;
-	return `${events} lost (${printed.lostBytes} bytes): rows may be missing or incomplete; SELECT * FROM loss; tells why`;
+	return `${events} lost (${printed.lostBytes} bytes): rows may be missing or incomplete; SELECT * FROM loss; shows why`;
 }

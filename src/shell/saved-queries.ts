@@ -75,7 +75,7 @@ export function saveQuery(path: string, name: string, sql: string, user: Invokin
 			directory.close();
 		}
 	} catch (error) {
-		throw fileError(path, error, 'Saved queries are kept in the directory named; it must be writable.');
+		throw fileError(path, error, 'Saved queries are kept in that directory; it must be writable.');
 	}
 }
 

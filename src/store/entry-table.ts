@@ -134,7 +134,7 @@ export const BLIND_SPOT_COLUMNS: readonly EntryColumn[] = [
 	word('what', 'io_uring, tls, http2, splice, 32-bit or aio', layout.BLIND_SPOT_WHAT, BLIND_SPOTS),
 	range('evidence', 'what was seen', layout.BLIND_SPOT_EVIDENCE),
 	float('times', 'how often', layout.BLIND_SPOT_TIMES),
-	instant('last_ts', 'when last (UTC)', layout.BLIND_SPOT_LAST_TS),
+	instant('last_ts', 'last time (UTC)', layout.BLIND_SPOT_LAST_TS),
 ];
 
 /** Offsets of the entries of `type` in `source`, in order. */

@@ -148,7 +148,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	},
 	word('state', 'open, complete, incomplete, unanswered or upgraded', STATES, (segment) => segment.u8.state),
 	word('reason', 'why not complete; NULL when complete', REASONS, (segment) => segment.u8.reason),
-	word('side', 'what the observed process is here: server or client', PROCESS_SIDES, (segment) => segment.u8.side),
+	word('side', 'role of the observed process: server or client', PROCESS_SIDES, (segment) => segment.u8.side),
 	positive(
 		'pair_id',
 		'id of the same exchange seen from the other side on this host',
@@ -175,7 +175,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	{
 		...text(
 			'remote_name',
-			'name of the other end: the one that this client, or all clients on this host, called it by, else that of /etc/hosts; never looked up',
+			'name of the other end: the one used by this client, or by all clients on this host, else the one in /etc/hosts; never looked up in DNS',
 			remoteName,
 		),
 		needsNames: true,
@@ -192,7 +192,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('host', "from the target's authority, else the Host field"),
 	text(
 		'url',
-		"absolute URL; where the request named no host, with the server's address (localhost for a unix socket)",
+		"absolute URL; if the request named no host, it has the server's address (localhost for a unix socket)",
 		urlText,
 	),
 	{
@@ -229,15 +229,11 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	),
 	blob('req_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'request')),
 	blob('res_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'response')),
-	text(
-		'req_body_note',
-		'why the request body is not held in full, or cannot be decoded; NULL when it is and can',
-		(s, row) => noteText(s, row, 'request'),
+	text('req_body_note', 'why the request body is not held in full, or cannot be decoded; otherwise NULL', (s, row) =>
+		noteText(s, row, 'request'),
 	),
-	text(
-		'res_body_note',
-		'why the response body is not held in full, or cannot be decoded; NULL when it is and can',
-		(s, row) => noteText(s, row, 'response'),
+	text('res_body_note', 'why the response body is not held in full, or cannot be decoded; otherwise NULL', (s, row) =>
+		noteText(s, row, 'response'),
 	),
 	word('via', 'syscall that carried the response body', SYSCALL_NAMES, (segment) => segment.u8.via),
 	{

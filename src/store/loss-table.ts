@@ -32,7 +32,7 @@ export const LOSS_COLUMNS: readonly Column[] = [
 	{ name: 'kind', type: 'text', description: 'lost, or by_design (a limit, or bytes that never pass user memory)' },
 	{ name: 'events', type: 'int', description: 'how often' },
 	{ name: 'bytes', type: 'int', description: 'how many bytes' },
-	{ name: 'last_ts', type: 'datetime', description: 'when last (UTC); NULL when never' },
+	{ name: 'last_ts', type: 'datetime', description: 'last time (UTC); NULL if never' },
 ];
 
 /** Events of kind `lost` in `totals` (in the order of LOSS_REASONS): what `--strict`, the prompt and the footer look at. */

@@ -305,8 +305,8 @@ function stopRecording(writer: RecordingWriter, error: unknown, bytes: number): 
 	count(ownLoss.recordingStopped, 1, bytes);
 	post({
 		type: 'warning',
-		message: `recording to ${writer.path} stopped: ${systemProblem(systemCode(error) ?? String(error))}; the capture goes on`,
-		hint: 'What was written before can be replayed.',
+		message: `recording to ${writer.path} stopped: ${systemProblem(systemCode(error) ?? String(error))}; the capture continues`,
+		hint: 'The part already written can be replayed.',
 	});
 }
 

@@ -196,7 +196,7 @@ export class Threads {
 		this.#end(CANCEL_ASKED, () =>
 			cancelledError(
 				this.ownTables.some(({ isView }) => !isView)
-					? 'it had to be ended with its thread: temporary tables are gone'
+					? 'its thread had to be stopped, so temporary tables are gone'
 					: undefined,
 			),
 		);

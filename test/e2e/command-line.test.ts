@@ -39,8 +39,8 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 			Array.from({ length: 9 }, (_, each) => ['--comm', `n${each}`]).flat(),
 			/expected at most 8 names of processes, got 9/,
 		],
-		[['--comm', 'n'.repeat(256)], /--comm: expected the name of a process or of an executable, 1 to 255 bytes/],
-		[['--comm', '/usr/bin/node'], /--comm: expected the name of a process or of an executable/],
+		[['--comm', 'n'.repeat(256)], /--comm: expected the name of a process or an executable, 1 to 255 bytes/],
+		[['--comm', '/usr/bin/node'], /--comm: expected the name of a process or an executable/],
 		[['--body-limit', '64kb'], /--body-limit: expected a size/],
 		[['--ring-size', '100GiB'], /--ring-size: expected at most 2GiB/],
 		[['query', 'SELECT 1', 'extra'], /too many arguments/],
@@ -77,7 +77,7 @@ test('help and version are results', async () => {
 	for (const asking of ['--version', '-V', 'version']) assert.match(await answer(asking), /^\d+\.\d+\.\d+\n$/);
 	assert.equal(await answer('help'), await answer('--help'));
 	assert.equal(await answer('help', 'query'), await answer('query', '-h'));
-	assert.match(await answer('help', '.show'), /\.show ID +one exchange in full/);
+	assert.match(await answer('help', '.show'), /\.show ID +show one exchange in full/);
 	assert.match(await answer('help', 'exchanges'), /^exchanges\n {2}id +int/);
 	const unknown = await runTinytap(['help', 'no-such-topic']);
 	assert.deepEqual([unknown.code, unknown.stdout], [2, '']);
@@ -91,7 +91,7 @@ test('files that cannot be read are told by name', async () => {
 			['query', 'SELECT 1', '--replay', place('missing')],
 			/cannot open .*missing: no such file or directory \[ERR_FILE_ENOENT\]/,
 		],
-		[['query', 'SELECT 1', '--replay', place('text')], /expected a recording, but .*text is none/],
+		[['query', 'SELECT 1', '--replay', place('text')], /expected a recording, but .*text is not one/],
 		[['query', 'SELECT 1', '--replay', directory.path], /expected a recording/],
 		[['run', place('missing.sql')], /cannot open .*missing\.sql: no such file or directory/],
 		[['run', 'no-such-query'], /there is no saved query "no-such-query"/],
@@ -163,16 +163,16 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 	assert.equal(result.status, 1, result.stderr);
 	const report = JSON.parse(result.stdout) as {
 		capture: boolean;
-		checks: { name: string; status: string; detail: string; mend?: string }[];
+		checks: { name: string; status: string; detail: string; fix?: string }[];
 	};
 	assert.equal(report.capture, false);
 	const rights = report.checks.find(({ name }) => name === 'rights');
 	assert.equal(rights?.status, 'failed');
-	assert.match(rights?.mend ?? '', /sudo env/);
+	assert.match(rights?.fix ?? '', /sudo env/);
 	const tracefs = report.checks.find(({ name }) => name === 'tracefs');
 	assert.deepEqual(
 		[tracefs?.status, tracefs?.detail],
-		['failed', '/sys/kernel/tracing: mounted, not readable for you'],
+		['failed', '/sys/kernel/tracing: mounted, but you may not read it'],
 	);
 	assert.ok(
 		!report.checks.some(({ name }) => name === 'tracepoints'),
@@ -204,14 +204,14 @@ os.execv(sys.argv[1], sys.argv[1:])`;
 		{ encoding: 'utf8', env: TEST_ENV },
 	);
 	assert.equal(status, 1, stderr);
-	const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; mend?: string }[] };
+	const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; fix?: string }[] };
 	const check = (name: string) => checks.find((each) => each.name === name);
 	assert.deepEqual(
 		['rights', 'processes', 'programs'].map((name) => check(name)?.status),
 		['ok', 'warning', 'failed'],
 	);
-	assert.match(check('programs')?.mend ?? '', /seccomp/);
-	assert.match(check('processes')?.mend ?? '', /--pid=host/);
+	assert.match(check('programs')?.fix ?? '', /seccomp/);
+	assert.match(check('processes')?.fix ?? '', /--pid=host/);
 });
 
 test('without tracefs: mounted where possible, else explained', () => {
@@ -291,7 +291,7 @@ test('a pipe in place of a recording is told, not waited for', () => {
 		timeout: 60_000,
 	});
 	assert.equal(result.status, 1, result.stderr);
-	assertExplained(result.stderr, /expected a recording, but .*pipe is none: it is not a regular file/);
+	assertExplained(result.stderr, /expected a recording, but .*pipe is not one: it is not a regular file/);
 });
 
 test('a full disk: the result is told to be incomplete, a recording ends with its last whole frame', async () => {
@@ -335,7 +335,7 @@ test('a full disk: the result is told to be incomplete, a recording ends with it
 		await server.stop();
 		assert.equal(code, 1, stderr);
 		assertExplained(stderr, /the recording ended early/);
-		assert.match(stderr, /warning: recording to .* stopped: no space left on the device; the capture goes on/);
+		assert.match(stderr, /warning: recording to .* stopped: no space left on the device; the capture continues/);
 		const replay = await runTinytap([
 			'query',
 			"SELECT count(*) AS n FROM exchanges WHERE path = '/empty.sql'",

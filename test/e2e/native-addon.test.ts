@@ -147,7 +147,9 @@ describe('the addon', () => {
 			const source = kernelSource(settings as unknown as CaptureSettings);
 			source.close();
 			assert.deepEqual(
-				source.remarks.map((remark) => /^this kernel takes only the programs for kernels before 5\.17/.test(remark)),
+				source.remarks.map((remark) =>
+					/^this kernel accepts only the BPF programs for kernels before 5\.17/.test(remark),
+				),
 				[true],
 			);
 			writeFileSync(old, withUnknownHelper(old));

@@ -133,7 +133,7 @@ done.wait()`,
 			assert.deepEqual([code, stdout], [2, '']);
 			assert.match(
 				stderr,
-				/--comm: expected the name of a process or of an executable, 1 to 255 bytes without a directory, got "/,
+				/--comm: expected the name of a process or an executable, 1 to 255 bytes without a directory, got "/,
 			);
 		}
 	});

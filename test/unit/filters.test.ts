@@ -92,7 +92,7 @@ test('any number of ports is taken; more names or process ids than the kernel lo
 		code: 'ERR_USAGE',
 		exitCode: 2,
 		message: 'expected at most 8 names of processes, got 9',
-		hint: 'Capture more and choose in SQL: WHERE comm IN (…).',
+		hint: 'Capture more and filter in SQL: WHERE comm IN (…).',
 	});
 	assert.equal(parseFilters(`pid ${numbers(CONTROL_PIDS).join(' ')}`).pids.length, CONTROL_PIDS);
 	assert.throws(

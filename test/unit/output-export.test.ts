@@ -486,10 +486,10 @@ describe('the curl line', () => {
 		const { command, remarks } = curlLine(exchange({ req_body_note: 'body: first 3 of 9 bytes (body limit)' }, fields));
 		assert.ok(!/passwd|'-o|A b|X:/.test(command ?? ''), command ?? '');
 		assert.deepEqual(remarks, [
-			'field @/etc/passwd is left out: curl would read a file or an option',
-			'field -o is left out: curl would read a file or an option',
-			'field A b is left out: it is no field name',
-			'field X is left out: its value holds a line end or NUL',
+			'field @/etc/passwd is left out: curl would take it for a file or an option',
+			'field -o is left out: curl would take it for a file or an option',
+			'field A b is left out: it is not a field name',
+			'field X is left out: its value contains a line end or NUL',
 			'body: first 3 of 9 bytes (body limit)',
 		]);
 	});

@@ -27,13 +27,13 @@ test('a view is a name for a query, over whatever rows there are then', () => {
 		rows('SELECT max(number) FROM slower'),
 		rows('SELECT max(id) FROM exchanges WHERE duration_ms > 100'),
 	);
-	assert.match(error('CREATE VIEW slow AS SELECT 1').message, /exists already/);
+	assert.match(error('CREATE VIEW slow AS SELECT 1').message, /already a view named slow/);
 	assert.equal(run('CREATE OR REPLACE VIEW slow AS SELECT 1 AS id'), 'view slow created');
 	assert.deepEqual(rows('SELECT * FROM slow'), [[1]]);
-	assert.equal(run('CREATE VIEW IF NOT EXISTS slow AS SELECT 2'), 'view slow exists already');
+	assert.equal(run('CREATE VIEW IF NOT EXISTS slow AS SELECT 2'), 'view slow already exists');
 	assert.equal(run('DROP VIEW slow'), 'view slow dropped');
 	assert.match(error('SELECT * FROM slow').message, /unknown table slow/);
-	assert.match(error('DROP VIEW slow').message, /no view slow/);
+	assert.match(error('DROP VIEW slow').message, /no view named slow/);
 	assert.equal(run('DROP VIEW IF EXISTS slow'), 'view slow does not exist');
 });
 

@@ -30,7 +30,7 @@ export function bindCall(call: SyntaxCall, scope: Scope, binders: Binders, given
 	if (scalar === undefined) throw unknownFunction(call);
 	if (call.star || call.distinct || call.filter !== undefined || call.order.length > 0) {
 		const what = call.star ? '*' : call.distinct ? 'DISTINCT' : call.filter !== undefined ? 'FILTER' : 'ORDER BY';
-		throw syntaxError(`${scalar.name}() is no aggregate and cannot have ${what}`, call.at);
+		throw syntaxError(`${scalar.name}() is not an aggregate and cannot have ${what}`, call.at);
 	}
 	checkCount(scalar, count, call.at);
 	const list = given ?? call.arguments.map((argument) => binders.bind(argument, scope));
@@ -65,7 +65,7 @@ function unknownFunction(call: SyntaxCall): SqlError {
 		`unknown function ${call.name}`,
 		'ERR_SQL_FUNCTION',
 		call.at,
-		functionElsewhere(call.name) ?? didYouMean(call.name, functionNames(), 'functions are listed by .help functions'),
+		functionElsewhere(call.name) ?? didYouMean(call.name, functionNames(), '.help functions lists the functions'),
 	);
 }
 
@@ -93,7 +93,7 @@ function keyOfCall(call: SyntaxCall): string {
 
 function bindAggregate(call: SyntaxCall, scope: Scope, binders: Binders, entry: AggregateFunction): Bound {
 	if (!scope.clause.aggregates) {
-		const hint = scope.clause === CLAUSES.where ? 'conditions on aggregates go into HAVING' : undefined;
+		const hint = scope.clause === CLAUSES.where ? 'conditions on aggregates belong in HAVING' : undefined;
 		throw new SqlError(
 			`the aggregate ${entry.name}() cannot be used in ${scope.clause.name}`,
 			'ERR_SQL_FUNCTION',
@@ -139,8 +139,7 @@ function checkAggregate(call: SyntaxCall, entry: AggregateFunction): void {
 	if (call.star && entry.name !== 'count')
 		throw syntaxError(`only count can be called with *, not ${entry.name}`, call.at);
 	if (!call.star) checkCount(entry, call.arguments.length, call.at);
-	if (call.distinct && call.arguments.length !== 1)
-		throw syntaxError('DISTINCT goes with exactly one argument', call.at);
+	if (call.distinct && call.arguments.length !== 1) throw syntaxError('DISTINCT takes exactly one argument', call.at);
 	if (call.order.length > 0 && !['group_concat', 'string_agg', 'json_group_array'].includes(entry.name)) {
 		throw unsupported(`ORDER BY has no meaning inside ${entry.name}()`, call.at);
 	}
@@ -156,7 +155,7 @@ function bindWindowCall(
 ): Bound {
 	if (entry === undefined) {
 		if (SCALAR_FUNCTIONS.has(call.name.toLowerCase()))
-			throw syntaxError(`${call.name}() is no aggregate and cannot have OVER`, call.at);
+			throw syntaxError(`${call.name}() is not an aggregate and cannot have OVER`, call.at);
 		throw unknownFunction(call);
 	}
 	if (!scope.clause.windows) {
@@ -171,7 +170,8 @@ function bindWindowCall(
 	else checkCount(entry, call.arguments.length, call.at);
 	if (call.distinct || call.order.length > 0)
 		throw unsupported('DISTINCT and ORDER BY are not supported inside window functions', call.at);
-	if (call.filter !== undefined && !('create' in entry)) throw syntaxError('FILTER goes with aggregates only', call.at);
+	if (call.filter !== undefined && !('create' in entry))
+		throw syntaxError('FILTER works only with aggregates', call.at);
 	const key = keyOfCall(call);
 	let slot = scope.windows.findIndex((known) => known.key === key);
 	if (slot < 0) {

@@ -224,7 +224,7 @@ function bindMatch(syntax: Extract<SyntaxExpression, { kind: 'match' }>, scope: 
 	const pattern = bindExpression(syntax.pattern, scope);
 	const escaping = syntax.escape === undefined ? undefined : bindExpression(syntax.escape, scope);
 	if (escaping !== undefined && syntax.operator !== 'LIKE')
-		throw unsupported(`ESCAPE goes with LIKE only, not with ${syntax.operator}`, syntax.at);
+		throw unsupported(`ESCAPE works only with LIKE, not with ${syntax.operator}`, syntax.at);
 	const constant = operand.constant && pattern.constant && (escaping?.constant ?? true);
 	return {
 		kind: 'match',

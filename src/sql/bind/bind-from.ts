@@ -97,7 +97,7 @@ type BoundTable = { readonly named: NamedTable; readonly filter: Bound | undefin
 function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean): BoundTable {
 	const { environment } = scope;
 	if (--environment.budget.tables < 0)
-		throw syntaxError('the statement mentions too many tables, with those inside views and WITH', reference.at);
+		throw syntaxError('the statement uses too many tables, counting those inside views and WITH', reference.at);
 	if (reference.kind === 'query') {
 		// A subquery in FROM does not see its neighbours, only the queries around this one.
 		const plan = environment.bindQuery(reference.query, environment, scope.parent);
@@ -107,9 +107,9 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 		const hint = didYouMean(
 			reference.name,
 			environment.schema.tables.keys(),
-			'SQL can read captured tables only, no files',
+			'SQL can read captured tables, but no files',
 		);
-		throw unsupported(`${reference.name}(…) is no table`, reference.at, hint);
+		throw unsupported(`${reference.name}(…) is not a table`, reference.at, hint);
 	}
 	if (reference.schema !== undefined && !/^(main|temp)$/i.test(reference.schema)) {
 		throw new SqlError(

@@ -243,7 +243,7 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 			'HAVING needs GROUP BY or an aggregate',
 			'ERR_SQL_SYNTAX',
 			core.having!.at,
-			'conditions on rows go into WHERE',
+			'conditions on rows belong in WHERE',
 		);
 	}
 	// Without rows a query of aggregates alone still gives one row, in which columns are NULL.
@@ -331,7 +331,7 @@ function expandStar(table: string | undefined, at: number, scope: Scope): { name
 	const wanted = table?.toLowerCase();
 	const tables = scope.tables.filter((named) => wanted === undefined || named.name.toLowerCase() === wanted);
 	if (tables.length === 0) {
-		if (table === undefined) throw syntaxError('there is no FROM, so * has no columns to stand for', at);
+		if (table === undefined) throw syntaxError('there is no FROM, so * has no columns', at);
 		throw new SqlError(
 			`unknown table ${table}`,
 			'ERR_SQL_NAME',

@@ -169,7 +169,7 @@ export function unknownColumn(
 		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, hint);
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
-	const text = `a text is written in single quotes: '${column}'`;
+	const text = `write text in single quotes: '${column}'`;
 	const otherwise = isQuoted || tables.length > 0 ? text : 'there is no FROM, so there are no columns';
 	const hint = isQuoted ? undefined : wordElsewhere(column);
 	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? didYouMean(column, names, otherwise));

@@ -233,7 +233,7 @@ function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
 			`the parameter :${expression.name} has no value`,
 			'ERR_SQL_PARAMETER',
 			expression.at,
-			`give it one by --set ${expression.name}=VALUE, at the prompt by .param ${expression.name} VALUE`,
+			`set it with --set ${expression.name}=VALUE, or at the prompt with .param ${expression.name} VALUE`,
 		);
 	}
 	return () => value;
@@ -292,7 +292,7 @@ function compileConcat(expression: Node<'concat'>, c: Compiler): Evaluator {
 		const b = right();
 		if (a === null || b === null) return null;
 		const text = toText(a) + toText(b);
-		if (text.length > MAX_TEXT) throw new SqlError('the text made by || is too long', 'ERR_SQL_TOO_LARGE');
+		if (text.length > MAX_TEXT) throw new SqlError('the result of || is too long', 'ERR_SQL_TOO_LARGE');
 		return text;
 	};
 }

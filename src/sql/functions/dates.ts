@@ -50,7 +50,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'strftime',
 			'strftime(format, time, modifier, …)',
-			'a time in a format of %Y %m %d %H %M %S %f %j %s %w %W',
+			'a time in a format with %Y %m %d %H %M %S %f %j %s %w %W',
 			["strftime('%H:%M', '2026-11-22T12:56:01Z')", '12:56'],
 			1,
 		),
@@ -68,7 +68,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'julianday',
 			'julianday(time, modifier, …)',
-			'days since noon of 24 November 4714 BC',
+			'days since noon on 24 November 4714 BC',
 			["julianday('2000-01-01T12:00:00Z')", 2451545],
 			0,
 		),
@@ -100,7 +100,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 			},
 	},
 	{
-		...doc('now', 'now()', 'the instant at which the statement began', ["now() > '2026-01-01'", 1], 0, 0),
+		...doc('now', 'now()', 'the time at which the statement began', ["now() > '2026-01-01'", 1], 0, 0),
 		type: 'text',
 		output: 'datetime',
 		strict: false,
@@ -113,7 +113,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'ago',
 			'ago(duration)',
-			'the instant this long before now: 500ms, 10s, 5m, 2h, 1d',
+			'the time this long before now: 500ms, 10s, 5m, 2h, 1d',
 			["ago('5m') < now()", 1],
 			1,
 			1,
@@ -130,7 +130,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'bucket',
 			'bucket(time, duration)',
-			'the start of the piece of time it lies in: group by it to see a rate',
+			'the start of the time interval it is in; group by it to see rates',
 			["bucket('2026-11-22T12:56:01.123456Z', '10s')", '2026-11-22T12:56:00.000000Z'],
 			2,
 			2,
@@ -148,7 +148,14 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		createTimed: (context) => bucketStart(context),
 	},
 	{
-		...doc('duration', 'duration(milliseconds)', 'a length of time for people', ['duration(1234.5)', '1.23 s'], 1, 1),
+		...doc(
+			'duration',
+			'duration(milliseconds)',
+			'a length of time in readable form',
+			['duration(1234.5)', '1.23 s'],
+			1,
+			1,
+		),
 		type: 'text',
 		strict: true,
 		create: () => (value) => durationText(toDouble(value!)),

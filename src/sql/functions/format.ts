@@ -25,7 +25,7 @@ export function formatText(format: string, values: readonly Value[]): string {
 				throw new SqlError(`a width in format() is over ${MAX_WIDTH}`, 'ERR_SQL_TOO_LARGE');
 			const text = directive(kind, flags, precision, next);
 			length += text.length + width;
-			if (length > MAX_LENGTH) throw new SqlError('the text made by format() is too long', 'ERR_SQL_TOO_LARGE');
+			if (length > MAX_LENGTH) throw new SqlError('the result of format() is too long', 'ERR_SQL_TOO_LARGE');
 			if (flags.includes('-') || givenWidth < 0) return text.padEnd(width);
 			const isNumber = /[diufeEgGxXo]/.test(kind);
 			if (!flags.includes('0') || !isNumber) return text.padStart(width);

@@ -30,7 +30,7 @@ export const GENERAL_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'ifnull',
 		signature: 'ifnull(value, otherwise)',
-		doc: 'the value, or the other one when it is NULL',
+		doc: 'the value, or the other one if it is NULL',
 		example: ['ifnull(NULL, 0)', 0],
 		minArguments: 2,
 		maxArguments: 2,

@@ -18,7 +18,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'header',
 			'header(headers, name)',
-			'a field of req_headers or res_headers; the case of the name does not matter',
+			'a field of req_headers or res_headers; the name is case-insensitive',
 			['header(\'{"content-type":"text/html"}\', \'Content-Type\')', 'text/html'],
 			2,
 		),
@@ -33,7 +33,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'path_template',
 			'path_template(path)',
-			'the path with numbers, UUIDs and hexadecimal ids as :id',
+			'the path with :id in place of numbers, UUIDs and hexadecimal ids',
 			["path_template('/users/42/orders/9f86d081884c7d65')", '/users/:id/orders/:id'],
 			1,
 		),
@@ -42,7 +42,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => (path) => pathTemplate(toText(path!)),
 	},
 	{
-		...doc('bytes', 'bytes(number)', 'a number of bytes for people', ['bytes(51200)', '50 KiB'], 1),
+		...doc('bytes', 'bytes(number)', 'a number of bytes in readable form', ['bytes(51200)', '50 KiB'], 1),
 		type: 'text',
 		strict: true,
 		create: () => (value) => bytesText(toDouble(value!)),

@@ -63,7 +63,13 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => (text) => (parseJson(toText(text!)) === undefined ? 0 : 1),
 	},
 	{
-		...doc('json', 'json(text)', 'the JSON without space between its parts', ['json(\'{ "a": 1 }\')', '{"a":1}'], 1),
+		...doc(
+			'json',
+			'json(text)',
+			'the JSON without white space between its parts',
+			['json(\'{ "a": 1 }\')', '{"a":1}'],
+			1,
+		),
 		type: 'text',
 		output: 'json',
 		strict: true,
@@ -96,7 +102,7 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'json_array_length',
 			'json_array_length(json [, path])',
-			'items of an array, 0 for anything else',
+			'number of items in an array, 0 for anything else',
 			["json_array_length('[1,2,3]')", 3],
 			1,
 			2,
@@ -155,7 +161,7 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
 				const parts: string[] = [];
 				for (let index = 0; index < values.length; index += 2) {
 					const name = values[index]!;
-					if (typeof name !== 'string') throw new SqlError('the names of json_object() must be texts', 'ERR_SQL_VALUE');
+					if (typeof name !== 'string') throw new SqlError('the names of json_object() must be text', 'ERR_SQL_VALUE');
 					parts.push(`${JSON.stringify(name)}:${jsonOf(values[index + 1]!, outputs[index + 1])}`);
 				}
 				return `{${parts.join(',')}}`;

@@ -11,7 +11,7 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'abs',
 		signature: 'abs(number)',
-		doc: 'without its sign',
+		doc: 'absolute value',
 		example: ['abs(-3)', 3],
 		minArguments: 1,
 		maxArguments: 1,
@@ -22,7 +22,7 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'round',
 		signature: 'round(number [, digits])',
-		doc: 'rounded to digits behind the point',
+		doc: 'rounded to this number of decimal places',
 		example: ['round(12.345, 1)', 12.3],
 		minArguments: 1,
 		maxArguments: 2,
@@ -36,7 +36,7 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'sign',
 		signature: 'sign(number)',
-		doc: '-1, 0 or 1; NULL for what is no number',
+		doc: '-1, 0 or 1; NULL if it is not a number',
 		example: ['sign(-2.5)', -1],
 		minArguments: 1,
 		maxArguments: 1,
@@ -80,7 +80,7 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'mod',
 		signature: 'mod(number, by)',
-		doc: 'rest of a division, with fractions',
+		doc: 'remainder; operands may be fractional',
 		example: ['mod(7.5, 2)', 1.5],
 		minArguments: 2,
 		maxArguments: 2,
@@ -91,7 +91,7 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'random',
 		signature: 'random()',
-		doc: 'an integer of 64 bits, another one for each row',
+		doc: 'a random 64-bit integer, different for each row',
 		example: ['typeof(random())', 'integer'],
 		minArguments: 0,
 		maxArguments: 0,

@@ -10,7 +10,7 @@ function doc(name: string, signature: string, text: string, example: FunctionDoc
 }
 
 export const STATISTICS: readonly AggregateFunction[] = [
-	fixedQuantile('median', 'the value in the middle; between two of them their mean', 2.5, 0.5),
+	fixedQuantile('median', 'the middle value, or the mean of the two middle values', 2.5, 0.5),
 	fixedQuantile('p50', 'the same as median', 2.5, 0.5),
 	fixedQuantile('p90', '90 % of the values are at most this', 3.7, 0.9),
 	fixedQuantile('p95', '95 % of the values are at most this', 3.8499999999999996, 0.95),
@@ -19,7 +19,7 @@ export const STATISTICS: readonly AggregateFunction[] = [
 		...doc(
 			'percentile',
 			'percentile(number, q)',
-			'the value at q of the way through the sorted values, interpolated; q from 0 to 1, or above 1 in percent',
+			'the value at fraction q of the sorted values, interpolated; q is from 0 to 1, or a percentage above 1',
 			['percentile(x, 0.25)', 1.75],
 			2,
 		),
@@ -55,7 +55,7 @@ export const STATISTICS: readonly AggregateFunction[] = [
 			spread(argument!, (sumOfSquares, count) => (count < 1 ? null : Math.sqrt(sumOfSquares / count))),
 	},
 	{
-		...doc('sparkline', 'sparkline(number)', 'the values in their order as a line of small bars, at most 40', [
+		...doc('sparkline', 'sparkline(number)', 'the values in order, as a line of at most 40 small bars', [
 			'sparkline(x)',
 			'▁▃▆█',
 		]),

@@ -55,7 +55,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'instr',
 		signature: 'instr(text, part)',
-		doc: 'place of the first occurrence, 0 when there is none',
+		doc: 'position of the first occurrence, 0 if there is none',
 		example: ["instr('/api/users', 'users')", 6],
 		minArguments: 2,
 		maxArguments: 2,
@@ -95,7 +95,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'concat_ws',
 		signature: 'concat_ws(separator, value, …)',
-		doc: 'all values that are not NULL with a separator between them',
+		doc: 'all values that are not NULL, joined with a separator',
 		example: ["concat_ws(', ', 'a', NULL, 'b')", 'a, b'],
 		minArguments: 2,
 		maxArguments: Number.POSITIVE_INFINITY,
@@ -112,7 +112,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'starts_with',
 		signature: 'starts_with(text, beginning)',
-		doc: '1 when the text begins so; case counts',
+		doc: '1 if the text begins with it; case-sensitive',
 		example: ["starts_with('/api/users', '/api')", 1],
 		minArguments: 2,
 		maxArguments: 2,
@@ -123,7 +123,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'contains',
 		signature: 'contains(text, part)',
-		doc: '1 when the part occurs in the text; case counts',
+		doc: '1 if the text contains the part; case-sensitive',
 		example: ["contains('/api/users', 'users')", 1],
 		minArguments: 2,
 		maxArguments: 2,
@@ -172,7 +172,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'unhex',
 		signature: 'unhex(text)',
-		doc: 'blob of hexadecimal digits; NULL when the text is not made of pairs of them',
+		doc: 'blob decoded from pairs of hexadecimal digits; NULL if there is anything else',
 		example: ["CAST(unhex('415A') AS TEXT)", 'AZ'],
 		minArguments: 1,
 		maxArguments: 1,
@@ -197,7 +197,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'unbase64',
 		signature: 'unbase64(text)',
-		doc: 'blob of a text in base64; NULL when it is none',
+		doc: 'blob decoded from base64; NULL if the text is not valid base64',
 		example: ["CAST(unbase64('dXNlcjpzZWNyZXQ=') AS TEXT)", 'user:secret'],
 		minArguments: 1,
 		maxArguments: 1,
@@ -223,7 +223,7 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'format',
 		signature: 'format(format, value, …)',
-		doc: 'text made after a printf format: %d %s %.2f %x %05d %q …',
+		doc: 'text made from a printf format: %d %s %.2f %x %05d %q …',
 		example: ["format('%s took %.1f ms', '/api', 12.34)", '/api took 12.3 ms'],
 		minArguments: 1,
 		maxArguments: Number.POSITIVE_INFINITY,
@@ -247,7 +247,7 @@ function trim(
 	return {
 		name,
 		signature: `${name}(text [, characters])`,
-		doc: `without spaces (or any of the characters) at ${where}`,
+		doc: `text without spaces (or any of the characters) at ${where}`,
 		example,
 		minArguments: 1,
 		maxArguments: 2,
@@ -296,7 +296,7 @@ function replaceAll(text: string, part: string, by: string): string {
 	if (part === '') return text;
 	const pieces = text.split(part);
 	if (text.length + (pieces.length - 1) * by.length > MAX_TEXT)
-		throw new SqlError('the text made by replace() is too long', 'ERR_SQL_TOO_LARGE');
+		throw new SqlError('the result of replace() is too long', 'ERR_SQL_TOO_LARGE');
 	return pieces.join(by);
 }
 

@@ -35,7 +35,7 @@ export const WINDOWS: readonly WindowFunction[] = [
 		...doc(
 			'rank',
 			'rank()',
-			'place within the partition, with gaps behind equal rows',
+			'rank within the partition, with gaps after equal rows',
 			['rank() OVER (ORDER BY x)', 3],
 			[0, 0],
 		),
@@ -45,7 +45,7 @@ export const WINDOWS: readonly WindowFunction[] = [
 		...doc(
 			'dense_rank',
 			'dense_rank()',
-			'place within the partition, without gaps',
+			'rank within the partition, without gaps',
 			['dense_rank() OVER (ORDER BY x % 2)', 2],
 			[0, 0],
 		),
@@ -65,7 +65,7 @@ export const WINDOWS: readonly WindowFunction[] = [
 		...doc(
 			'cume_dist',
 			'cume_dist()',
-			'part of the rows that come no later',
+			'fraction of rows that are not after this one',
 			['cume_dist() OVER (ORDER BY x)', 0.75],
 			[0, 0],
 		),
@@ -75,7 +75,7 @@ export const WINDOWS: readonly WindowFunction[] = [
 		...doc(
 			'ntile',
 			'ntile(n)',
-			"number of the row's part when the partition is cut into n",
+			'number of the part that contains the row when the partition is split into n',
 			['ntile(2) OVER (ORDER BY x)', 2],
 			[1, 1],
 		),
@@ -85,7 +85,7 @@ export const WINDOWS: readonly WindowFunction[] = [
 		...doc(
 			'lag',
 			'lag(value [, rows [, default]])',
-			'the value in the row before',
+			'the value in the previous row, or several rows before',
 			['lag(x) OVER (ORDER BY x)', 2],
 			[1, 3],
 		),
@@ -95,7 +95,7 @@ export const WINDOWS: readonly WindowFunction[] = [
 		...doc(
 			'lead',
 			'lead(value [, rows [, default]])',
-			'the value in the row behind',
+			'the value in the next row, or several rows after',
 			['lead(x) OVER (ORDER BY x)', 4],
 			[1, 3],
 		),

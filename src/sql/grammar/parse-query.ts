@@ -166,7 +166,7 @@ function unexpectedRest(reader: TokenReader): Error {
 		return unsupported(
 			'SELECT … INTO is not supported: SQL cannot write files',
 			token.start,
-			'a result is saved by tinytap query … --format csv > FILE',
+			'save a result with tinytap query … --format csv > FILE',
 		);
 	for (const candidate of [token, reader.tokens[reader.position - 1]]) {
 		if (candidate?.kind !== 'word' || CLAUSE_WORDS.includes(candidate.word)) continue;

@@ -42,7 +42,7 @@ export type StatementSyntax =
 			readonly where: SyntaxExpression | undefined;
 	  };
 
-const READ_ONLY_HINT = 'captured tables are read-only; your own tables are made by CREATE TEMP TABLE name AS SELECT …';
+const READ_ONLY_HINT = 'captured tables are read-only; make your own tables with CREATE TEMP TABLE name AS SELECT …';
 
 /** Statements of other databases that are refused: what is said about each. */
 const REFUSED = new Map<string, string>([
@@ -51,14 +51,14 @@ const REFUSED = new Map<string, string>([
 	['MERGE', READ_ONLY_HINT],
 	['TRUNCATE', READ_ONLY_HINT],
 	['ALTER', READ_ONLY_HINT],
-	['ATTACH', 'recordings are opened by .open'],
-	['SHOW', 'tables are listed by .tables, columns by DESCRIBE table'],
-	['PRAGMA', 'columns are listed by DESCRIBE table'],
+	['ATTACH', '.open opens recordings'],
+	['SHOW', '.tables lists tables, DESCRIBE table lists columns'],
+	['PRAGMA', 'DESCRIBE table lists columns'],
 	['USE', 'there is one database'],
-	['SOURCE', 'scripts are run by .read'],
+	['SOURCE', 'tinytap run FILE runs scripts'],
 	['BEGIN', 'each statement sees the tables of one instant'],
 	['COMMIT', 'each statement sees the tables of one instant'],
-	['SET', 'settings are changed by .set'],
+	['SET', '.mode sets the format, .param sets parameters'],
 ]);
 
 const KNOWN = [

@@ -230,7 +230,7 @@ function readOrigin(reader: TokenReader): TableOrigin {
 			throw unsupported(
 				'a parenthesis in FROM must hold a SELECT',
 				reader.peek().start,
-				'put the joins one after the other, or into a subquery',
+				'write the joins one after the other, or use a subquery',
 			);
 		}
 		const query = reader.nested(() => reader.readQuery(reader));
@@ -239,9 +239,9 @@ function readOrigin(reader: TokenReader): TableOrigin {
 	}
 	if (reader.peek().kind === 'string') {
 		throw syntaxError(
-			'expected a table, got a text',
+			'expected a table, got a string',
 			reader.peek().start,
-			'tables are named without quotes; SQL cannot read files',
+			'write table names without quotes; SQL cannot read files',
 		);
 	}
 	const first = reader.name('a table or a subquery');

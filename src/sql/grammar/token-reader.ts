@@ -179,7 +179,7 @@ function parseTokens(sql: string): ParseToken[] {
 
 /** What to do about what is not closed, by its first character. */
 const UNCLOSED: Readonly<Record<string, string>> = {
-	"'": "a text ends with ', and a ' inside is written ''",
+	"'": "a string ends with ', and a ' inside is written ''",
 	'"': 'a name ends with ", and a " inside is written ""',
 	'`': 'a name ends with `, and a ` inside is written twice',
 	'[': 'a name ends with ]',

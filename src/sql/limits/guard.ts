@@ -75,7 +75,7 @@ export class Guard {
 				`the statement needs more than its ${Math.round(this.#memoryLimit / 1048576)} MiB of memory`,
 				'ERR_SQL_TOO_LARGE',
 				undefined,
-				'narrow it by WHERE or LIMIT, select fewer columns, or raise --max-memory',
+				'narrow it with WHERE or LIMIT, select fewer columns, or raise --max-memory',
 			);
 		}
 	}
@@ -104,7 +104,7 @@ export function timeLimitError(limitMs: number): SqlError {
 		`the statement reached its time limit of ${limitMs / 1000} s`,
 		'ERR_SQL_TIME_LIMIT',
 		undefined,
-		'narrow it by WHERE or LIMIT, or raise --timeout',
+		'narrow it with WHERE or LIMIT, or raise --timeout',
 	);
 }
 

@@ -21,7 +21,7 @@ function explainQuery(plan: QueryPlan, depth: number, lines: string[]): void {
 			add(`${body.rows.length} rows of VALUES`);
 			return;
 		case 'recursive':
-			add('repeat until no rows come');
+			add('repeat until there are no new rows');
 			explainQuery(body.first, depth + 1, lines);
 			explainQuery(body.step, depth + 1, lines);
 			return;
@@ -90,7 +90,7 @@ function explainStep(
 function sourceText({ origin, name }: Source): string {
 	if (origin.kind === 'table')
 		return origin.table.toLowerCase() === name.toLowerCase() ? origin.table : `${origin.table} as ${name}`;
-	return origin.kind === 'query' ? `subquery ${name}` : `${name} as of the step before`;
+	return origin.kind === 'query' ? `subquery ${name}` : `${name} from the previous step`;
 }
 
 function explainSubqueries(expression: Bound, depth: number, lines: string[]): void {
@@ -105,7 +105,7 @@ function explainSubqueries(expression: Bound, depth: number, lines: string[]): v
 function limitText(limit: Bound | undefined, offset: Bound | undefined): string {
 	const parts = [
 		limit === undefined ? '' : `at most ${textOf(limit)} rows`,
-		offset === undefined ? '' : `without the first ${textOf(offset)}`,
+		offset === undefined ? '' : `skip the first ${textOf(offset)}`,
 	];
 	return parts.filter((part) => part !== '').join(', ');
 }

@@ -136,11 +136,11 @@ function* runChange(
 		case 'create view': {
 			const { name, columns, query, text } = action.syntax;
 			if (!action.exists) session.setView({ name, columns, query, text });
-			return done(`view ${name} ${action.exists ? 'exists already' : 'created'}`);
+			return done(`view ${name} ${action.exists ? 'already exists' : 'created'}`);
 		}
 		case 'create table': {
 			const { name, columns } = action.syntax;
-			if (action.exists) return done(`table ${name} exists already`);
+			if (action.exists) return done(`table ${name} already exists`);
 			const rows = yield* runQuery(action.plan, c, undefined);
 			const named = action.plan.columns.map(
 				(column, index): ResultColumn => ({ name: columns?.[index] ?? column.name, type: column.output ?? 'any' }),

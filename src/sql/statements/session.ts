@@ -92,10 +92,10 @@ export class Session {
 		const total = [...this.#tables.values()].reduce((sum, { rowCount }) => sum + rowCount, 0);
 		if (total + rows.length > MAX_ROWS) {
 			throw new SqlError(
-				`temporary tables may have ${MAX_ROWS} rows together`,
+				`temporary tables may have ${MAX_ROWS} rows in total`,
 				'ERR_SQL_TOO_LARGE',
 				undefined,
-				'drop one by DROP TABLE, or use a view',
+				'drop one with DROP TABLE, or use a view',
 			);
 		}
 		table.columns.forEach(({ type }, index) => {

@@ -56,7 +56,7 @@ export function tooComplex({ message }: RangeError): SqlError {
 		`the statement reached a limit: ${message}`,
 		'ERR_SQL_TOO_LARGE',
 		undefined,
-		'make it simpler, or narrow it by WHERE or LIMIT',
+		'make it simpler, or narrow it with WHERE or LIMIT',
 	);
 }
 
@@ -120,7 +120,7 @@ function bindStatement(
 				const hint =
 					owned === undefined ? undefined : `${syntax.name} is a ${owned}: write DROP ${owned.toUpperCase()}`;
 				if (!syntax.ifExists || owned !== undefined)
-					throw new SqlError(`there is no ${what} ${syntax.name} of yours`, 'ERR_SQL_NAME', syntax.at, hint);
+					throw new SqlError(`you have no ${what} named ${syntax.name}`, 'ERR_SQL_NAME', syntax.at, hint);
 			}
 			return { action: { kind: 'drop', what, name: syntax.name }, columns: [] };
 		}
@@ -144,7 +144,7 @@ function readOnly(name: string, at: number): SqlError {
 		`${name} is read-only: it holds what was captured`,
 		'ERR_SQL_READ_ONLY',
 		at,
-		'your own tables are made by CREATE TEMP TABLE name AS SELECT …',
+		'make your own tables with CREATE TEMP TABLE name AS SELECT …',
 	);
 }
 
@@ -193,10 +193,10 @@ function bindCreate(
 	const exists = owned === what && syntax.ifNotExists;
 	if (owned !== undefined && !exists && !(syntax.replace && owned === what)) {
 		throw new SqlError(
-			`${syntax.name} exists already as a ${owned}`,
+			`there is already a ${owned} named ${syntax.name}`,
 			'ERR_SQL_NAME',
 			syntax.at,
-			`drop it by DROP ${owned.toUpperCase()} ${syntax.name}`,
+			`drop it with DROP ${owned.toUpperCase()} ${syntax.name}`,
 		);
 	}
 	// A view is bound now, so that its mistakes show when it is made.
@@ -218,10 +218,10 @@ function checkColumns({ columns, name, at }: Create, plan: QueryPlan): void {
 	for (const column of columns ?? plan.columns.map((known) => known.name)) {
 		if (seen.has(column.toLowerCase()))
 			throw new SqlError(
-				`${name} would have two columns ${column}`,
+				`${name} would have two columns named ${column}`,
 				'ERR_SQL_NAME',
 				at,
-				'give one of them another name by AS',
+				'rename one of them with AS',
 			);
 		seen.add(column.toLowerCase());
 	}
@@ -278,6 +278,6 @@ function ownTable(name: string, at: number, schema: Schema, session: Session | u
 		`unknown table ${name}`,
 		'ERR_SQL_NAME',
 		at,
-		didYouMean(name, session?.tableNames ?? [], 'make it by CREATE TEMP TABLE name AS SELECT …'),
+		didYouMean(name, session?.tableNames ?? [], 'make it with CREATE TEMP TABLE name AS SELECT …'),
 	);
 }

@@ -10,11 +10,11 @@ const FUNCTIONS: ReadonlyMap<string, string> = new Map([
 	['date_diff', '(julianday(a) - julianday(b)) * 86400 is the difference in seconds'],
 	['datediff', '(julianday(a) - julianday(b)) * 86400 is the difference in seconds'],
 	['extract', "strftime('%H', ts) is the hour"],
-	['getdate', 'the instant of the statement is now()'],
+	['getdate', 'now() is the time of the statement'],
 	['strpos', 'instr(text, part) finds a part'],
 	['position', 'instr(text, part) finds a part'],
 	['charindex', 'instr(text, part) finds a part'],
-	['split_part', 'substr() and instr() cut texts; json_extract() and header() read what has a structure'],
+	['split_part', 'substr() and instr() split text; json_extract() and header() read structured values'],
 	['regexp_like', 'write text REGEXP pattern'],
 	['regexp_matches', 'write text REGEXP pattern'],
 	['greatest', 'max(a, b) is the greater value'],
@@ -38,9 +38,9 @@ const FUNCTIONS: ReadonlyMap<string, string> = new Map([
 
 /** Words and signs, in capitals. */
 const WORDS: ReadonlyMap<string, string> = new Map([
-	['&', 'conditions are joined by AND'],
-	['~', 'a regular expression is matched by REGEXP'],
-	['!', 'NOT is written as a word, unequal as <>'],
+	['&', 'join conditions with AND'],
+	['~', 'use REGEXP to match a regular expression'],
+	['!', 'write NOT as a word, and unequal as <>'],
 	['^', 'power(2, 10) is a power'],
 	['@', 'parameters are written :name'],
 	['?', 'parameters are written :name'],
@@ -49,9 +49,9 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['FETCH', 'LIMIT 5 at the end keeps five rows'],
 	['FIRST', 'LIMIT 5 at the end keeps five rows'],
 	['INTERVAL', "ago('5m') is five minutes ago; datetime(ts, '+5 minutes') moves a time"],
-	['QUALIFY', 'put the window function into a subquery and its condition into WHERE outside'],
-	['APPLY', 'a subquery among the columns may use the row: (SELECT …)'],
-	['LATERAL', 'a subquery among the columns may use the row: (SELECT …)'],
+	['QUALIFY', 'put the window function in a subquery and filter its result with WHERE'],
+	['APPLY', 'a subquery in the column list may use the row: (SELECT …)'],
+	['LATERAL', 'a subquery in the column list may use the row: (SELECT …)'],
 ]);
 
 /** How a function of other databases is said here. */
