@@ -19,11 +19,11 @@ function document(): string {
 	);
 	return `# Errors
 
-Written by \`npm run generate\` from \`src/base/error-codes.ts\`.
+\`npm run generate\` writes this page from \`src/base/error-codes.ts\`.
 
-An error that you can fix is one sentence with its code in brackets, and often a hint. \`tinytap help CODE\` and, at the prompt, \`.help CODE\` print the entry for
-a code; \`tinytap help errors\` lists the codes. The last column is the exit status of a command that ends with the error. An error without a code
-is a fault in tinytap: please report it with the lines that it prints.
+If you can fix an error, its message is one sentence with a code in brackets, often followed by a hint. \`tinytap help CODE\` (at the prompt \`.help CODE\`) prints the entry for
+a code, and \`tinytap help errors\` lists the codes. The last column is the exit status of a command that ends with the error. An error without a code
+is an internal error in tinytap: please report it with its output.
 
 | code | meaning | what to do | exit |
 |---|---|---|---|

@@ -14,8 +14,8 @@ const MEMBER_BYTES: Readonly<Record<string, number>> = { __u8: 1, __u16: 2, __u3
 /** What a call does, if its name does not say enough. */
 const SYSCALL_TEXTS: Readonly<Record<string, string>> = {
 	none: 'no call: a record of user space',
-	readv: 'vectored read; all of its buffers are one stretch of the stream',
-	writev: 'vectored write; all of its buffers are one stretch of the stream',
+	readv: 'vectored read; its buffers together are one stretch of the stream',
+	writev: 'vectored write; its buffers together are one stretch of the stream',
 	sendfile: 'from file to socket inside the kernel: always FLAG_ZERO_COPY, `fd` is out_fd, no payload',
 	splice: 'between pipe and socket inside the kernel: always FLAG_ZERO_COPY, no payload',
 	max: 'one more than the last; not an id',
@@ -42,9 +42,9 @@ Version of this format: **${defined('CAPTURE_EVENT_VERSION')}**.
 
 ## Version rule
 
-A member that changes its meaning, place or size, a new kind, a new flag: 1 is added to \`CAPTURE_EVENT_VERSION\`, \`npm run generate\` is run, a line is
-added to the changelog. Ids are never used again for something else. A decoder that meets a record of another version counts it (\`loss\`: \`decode_gap\`) and goes on with
-the next one. Until the first release version ${defined('CAPTURE_EVENT_VERSION')} may still change without a new number.
+If a member changes its meaning, place or size, or if a kind or flag is added, add 1 to \`CAPTURE_EVENT_VERSION\`, run \`npm run generate\` and add a line to the
+changelog. Ids are never reused. A decoder that finds a record of another version counts it (\`loss\`: \`decode_gap\`) and continues with
+the next one. Until the first release, version ${defined('CAPTURE_EVENT_VERSION')} may still change without a new number.
 
 ## struct capture_event
 

@@ -20,7 +20,7 @@ const HEADINGS: Record<FunctionDoc['group'], string> = {
 const INTRODUCTIONS: Partial<Record<FunctionDoc['group'], string>> = {
 	aggregate:
 		'In the examples `x` is 1, 2, 3, 4. Every aggregate takes `FILTER (WHERE …)`, `OVER (…)` and, with one argument, `DISTINCT`.',
-	window: 'In the examples `x` is 1, 2, 3, 4 in this order, and the result is that of the third row.',
+	window: 'In the examples `x` is 1, 2, 3, 4 in this order, and the results shown are those of the third row.',
 };
 
 const page = readFileSync(PAGE, 'utf8');
@@ -44,7 +44,7 @@ function withFunctions(page: string): string {
 function section(group: FunctionDoc['group'], heading: string): string {
 	const lines = FUNCTION_DOCS.filter((entry) => entry.group === group).map(functionLine);
 	const introduction = INTRODUCTIONS[group] === undefined ? '' : `${INTRODUCTIONS[group]}\n\n`;
-	return `### ${heading}\n\n${introduction}| function | what it gives | example |\n|---|---|---|\n${lines.join('\n')}\n`;
+	return `### ${heading}\n\n${introduction}| function | result | example |\n|---|---|---|\n${lines.join('\n')}\n`;
 }
 
 function functionLine({ signature, doc, example: [sql, result] }: FunctionDoc): string {

@@ -9,7 +9,7 @@ const path = join(import.meta.dirname, '../docs/tables.md');
 
 const TABLE_TEXTS: Readonly<Record<string, string>> = {
 	exchanges:
-		'One row for each request with its response, made when the head of the request is complete and updated until the response ends.\nA response whose request was not seen has NULL in the request columns. Without ORDER BY no order is promised.',
+		'One row for each request with its response. It is created when the head of the request is complete and updated until the response ends.\nIf the request was not seen, the request columns are NULL. Without ORDER BY, the order of rows is unspecified.',
 	headers:
 		'One row for each field line, in order, with case and repeats. `seq` counts within a message; trailers follow the head.',
 	connections: 'Connections that carried a recognised protocol: those open and the last closed ones.',
@@ -42,8 +42,8 @@ function document(): string {
 			.join(', ');
 	return `# Tables
 
-Written by \`npm run generate\` from the code; \`.schema\` and \`DESCRIBE TABLE\` show the same. All tables are read-only.
-Instants are UTC with microseconds and compare with ISO texts by instant. NULL and '' differ everywhere.
+\`npm run generate\` writes this page from the code; \`.schema\` and \`DESCRIBE TABLE\` show the same. All tables are read-only.
+Times are UTC with microseconds; comparisons with ISO texts are by instant. NULL and '' are always different.
 
 ${tables.join('\n')}
 ## Words

@@ -10,7 +10,7 @@ export function page(verdicts: readonly Verdict[], trials: readonly Trial[]): st
 	const problems = verdicts.filter(({ works }) => !works);
 	return `# Kernels
 
-Written by \`npm run kernels\`: Debian's kernels boot in an emulated machine, and in each of them tinytap is used as usual.
+\`npm run kernels\` writes this page. It boots Debian's kernels in an emulated machine and runs tinytap in each, as a user would.
 
 | kernel | programs load | tracepoints | arguments read at | server rows | client rows | carriers | \`tinytap doctor\` |
 |---|---|---|---|---|---|---|---|

@@ -108,10 +108,10 @@ export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
 	unsigned('pid', 'process', layout.CONNECTION_PID),
 	range('comm', "the process's name", layout.CONNECTION_COMM),
 	word('side', 'server or client', layout.CONNECTION_SIDE, PROCESS_SIDES),
-	range('local', 'ip:port, [v6]:port or unix:/path; NULL when not known', layout.CONNECTION_LOCAL),
+	range('local', 'ip:port, [v6]:port or unix:/path; NULL if not known', layout.CONNECTION_LOCAL),
 	range(
 		'remote',
-		'the same for the other end; the client, where a preamble of the PROXY protocol names it',
+		'the same for the other end; if there is a PROXY protocol preamble, the client it names',
 		layout.CONNECTION_REMOTE,
 	),
 	instant('opened', 'when it was first seen (UTC)', layout.CONNECTION_OPENED),

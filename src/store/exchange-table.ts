@@ -142,7 +142,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	{
 		name: 'ts',
 		type: 'datetime',
-		description: "when the call that brought the request's first byte returned (UTC)",
+		description: "when the call with the request's first byte returned (UTC)",
 		value: (segment, row) => formatTimestamp(segment.f64.ts[row]!),
 		array: { of: (segment) => segment.f64.ts, zeroIsNull: false },
 	},
@@ -159,15 +159,15 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('comm', "the process's name"),
 	dictionary('thread_comm', "the thread's name"),
 	{
-		...dictionary('cmdline', 'command line, where it could be read'),
+		...dictionary('cmdline', 'command line, if it could be read'),
 		// The record separates arguments by 0x1F, which no shell types.
 		value: (segment, row) => dictionaryText(segment, 'cmdline', row)?.replaceAll('\x1f', ' ') ?? null,
 	},
-	dictionary('exe', "path of the process's executable, where it could be read"),
-	dictionary('cgroup', 'cgroup path, where it could be read'),
+	dictionary('exe', "path of the process's executable, if it could be read"),
+	dictionary('cgroup', 'cgroup path, if it could be read'),
 	numeric('conn', 'int', 'connection id; joins connections'),
-	dictionary('local', 'ip:port, [v6]:port or unix:/path; NULL when not known'),
-	dictionary('remote', 'the same for the other end; the client, where a preamble of the PROXY protocol names it'),
+	dictionary('local', 'ip:port, [v6]:port or unix:/path; NULL if not known'),
+	dictionary('remote', 'the same for the other end; if there is a PROXY protocol preamble, the client it names'),
 	ip('local_ip', 'the address in `local`; NULL for unix sockets', 'local'),
 	port('local_port', 'the port in `local`', 'local'),
 	ip('remote_ip', 'the address in `remote`; NULL for unix sockets', 'remote'),
@@ -192,13 +192,13 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('host', "from the target's authority, else the Host field"),
 	text(
 		'url',
-		"absolute URL; if the request named no host, it has the server's address (localhost for a unix socket)",
+		"absolute URL; if the request named no host, it contains the server's address (localhost for a unix socket)",
 		urlText,
 	),
 	{
 		name: 'http_version',
 		type: 'text',
-		description: 'of the final response where there is one, else of the request',
+		description: 'of the final response, or of the request if there is none',
 		value: (segment, row) => versionText(segment.u16.http_version[row]!),
 		words: { of: (segment) => segment.u16.http_version, isNull: (code) => code === 0 },
 	},
@@ -210,7 +210,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		words: { of: (segment) => segment.u16.req_http_version, isNull: (code) => code === 0 },
 	},
 	positive('status', 'of the final response; NULL when there is none', (segment) => segment.u16.status),
-	dictionary('status_text', 'reason phrase of the final response; where status is NULL, its first line as sent'),
+	dictionary('status_text', 'reason phrase of the final response; if status is NULL, its first line as sent'),
 	dictionary('interim', 'statuses of interim responses, e.g. 100,103'),
 	numeric('duration_ms', 'float', "request's first byte to response's last byte"),
 	numeric('ttfb_ms', 'float', "request's last byte to the final response's first byte"),
@@ -239,7 +239,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	{
 		name: 'vias',
 		type: 'text',
-		description: 'all of them in order of first use, e.g. write+sendfile',
+		description: 'all syscalls that carried it, in order of first use, e.g. write+sendfile',
 		value: (segment, row) => syscallList(dictionaryText(segment, 'vias', row)),
 		dictionary: 'vias',
 	},
@@ -251,7 +251,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	{
 		name: 'anomalies',
 		type: 'text',
-		description: 'oddities of grammar or framing, comma-separated; NULL normally',
+		description: 'oddities of grammar or framing, comma-separated; usually NULL',
 		value: (segment, row) => anomalyWords(segment.u32.anomalies_low[row]!, segment.u32.anomalies_high[row]!),
 	},
 ];

@@ -89,7 +89,7 @@ function extreme(
 	return {
 		name,
 		signature: `${name}(value, value, …)`,
-		doc: `the ${what} of several values, NULL when one of them is; with one argument the aggregate`,
+		doc: `the ${what} of several values, NULL if any is NULL; with one argument, the aggregate`,
 		example,
 		minArguments: 2,
 		maxArguments: Number.POSITIVE_INFINITY,
