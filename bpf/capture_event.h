@@ -73,6 +73,9 @@ enum capture_kind {
 	/* Process `pid` did something that cannot be followed from syscalls: call_bytes is enum capture_blind_spot. conn is
 	 * 0 or the connection. At most one a process and reason every few seconds. */
 	CAPTURE_BLIND_SPOT = 11,
+	/* A call moved bytes of `conn` in `direction` and shows neither them nor their number, on a socket that does not count
+	 * them: they lie at stream_offset, which does not count them either. */
+	CAPTURE_UNSEEN = 12,
 
 	/* User space makes the records below, in the same stream, so that recordings hold them. */
 

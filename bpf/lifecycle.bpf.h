@@ -856,7 +856,23 @@ static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32
 }
 
 /* Maximum requests looked at in one io_submit. */
-#define SUBMITTED_BLOCKS 8
+#define SUBMITTED_BLOCKS 16
+
+/* Bytes of descriptor `fd` moved unseen. Where its socket counts them the next call shows how many; else the reader is told. */
+static __always_inline void tell_unseen(struct scratch *s, __u64 pid_tgid, __s32 fd, __u32 direction, __u32 syscall)
+{
+	__u64 *slot = find_descriptor(pid_tgid >> 32, fd);
+	__u64 conn = slot && descriptor_state(*slot) != DESCRIPTOR_DISMISSED ? descriptor_conn(*slot) : 0;
+	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+
+	if (!connection || connection->flags & CONNECTION_SEQUENCED << (direction - 1))
+		return;
+	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
+		connection->flags |= CONNECTION_MIDSTREAM;
+		return;
+	}
+	send_note(s, connection, conn, CAPTURE_UNSEEN, syscall, direction, pid_tgid, fd, 0);
+}
 
 /* Linux AIO reads and writes sockets unseen. It is nearly always used for files. */
 EXIT_PROGRAM(io_submit)
@@ -865,6 +881,7 @@ EXIT_PROGRAM(io_submit)
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), list, pointer;
 	struct io_control_block block;
 	struct scratch *s;
+	bool sends;
 	__u32 i;
 
 	const __auto_type arguments = call_arguments(context);
@@ -881,9 +898,10 @@ EXIT_PROGRAM(io_submit)
 		if (block.opcode != IOCB_CMD_PREAD && block.opcode != IOCB_CMD_PWRITE &&
 		    block.opcode != IOCB_CMD_PREADV && block.opcode != IOCB_CMD_PWRITEV)
 			continue;
+		sends = block.opcode == IOCB_CMD_PWRITE || block.opcode == IOCB_CMD_PWRITEV;
 		if (is_stream_socket(s, pid_tgid >> 32, block.fd)) {
 			tell_blind_spot(s, BLIND_SPOT_AIO, SYSCALL_IO_SUBMIT, pid_tgid, 0, block.fd);
-			return 0;
+			tell_unseen(s, pid_tgid, block.fd, sends ? DIRECTION_OUT : DIRECTION_IN, SYSCALL_IO_SUBMIT);
 		}
 	}
 	return 0;

@@ -19,6 +19,7 @@ import { isDue } from './memory/output';
 import { idleLimitNs, relieveAbove, relieveTo } from './memory/settings';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './memory/state';
 import { beginMidstream } from './protocols/alignment';
+import { takeUncounted } from './protocols/protocol';
 import { endSpill } from './protocols/spill';
 import { learnAddressTexts, learnAddresses } from './rows/addresses';
 import { noteSpot, writeSpots } from './rows/blind-spots';
@@ -49,7 +50,9 @@ import {
 	CAPTURE_PROCESS_EXIT,
 	CAPTURE_SHARE,
 	CAPTURE_SHUTDOWN,
+	CAPTURE_UNSEEN,
 	DIRECTION_IN,
+	DIRECTION_NONE,
 	DIRECTION_OUT,
 	FLAG_CUT_BODY_LIMIT,
 	FLAG_CUT_CAPTURE_LIMIT,
@@ -196,7 +199,7 @@ function handle(record: usize): void {
 	else if (kind == CAPTURE_PROCESS_EXIT) handleExit(record);
 	else if (kind == CAPTURE_PROCESS_EXEC) handleExec(record);
 	else if (kind == CAPTURE_BLIND_SPOT) noteSpot(recordPid(record), recordCallBytes(record), recordComm(record), 'seen by the kernel');
-	else if (recordConn(record) != 0 && kind <= <u32>CAPTURE_PEEK && kind != 0) handleConnection(record, kind);
+	else if (recordConn(record) != 0 && kind != 0 && (kind <= <u32>CAPTURE_PEEK || kind == CAPTURE_UNSEEN)) handleConnection(record, kind);
 	else loss.count(LOSS_DECODE_GAP, 1, recordBytes(record));
 }
 
@@ -244,6 +247,9 @@ function handleConnection(record: usize, kind: u32): void {
 		case CAPTURE_SHARE:
 			addHold(connection, recordPid(record));
 			break;
+		case CAPTURE_UNSEEN:
+			handleUnseen(connection, record);
+			break;
 		default:
 			loss.count(LOSS_PEEK, 1, recordCallBytes(record));
 			break;
@@ -279,6 +285,12 @@ function handleData(connection: Connection, record: usize): void {
 	if (connection.ignored) return;
 	receive(connection, record);
 	beginRun(record, connection);
+}
+
+function handleUnseen(connection: Connection, record: usize): void {
+	const direction = recordDirection(record);
+	const stream = direction == DIRECTION_NONE || connection.ignored ? NO_STREAM : openStream(connection, direction == DIRECTION_IN);
+	if (stream != NO_STREAM) takeUncounted(stream);
 }
 
 function handleOpen(connection: Connection, record: usize): void {

@@ -140,6 +140,7 @@ const KIND_NAMES: Words = constants('CAPTURE_', (word) => word, [
 	event.CAPTURE_SHARE,
 	event.CAPTURE_PEEK,
 	event.CAPTURE_BLIND_SPOT,
+	event.CAPTURE_UNSEEN,
 ]);
 
 /** Column `events.syscall`: the call's name; where there was no call, what happened (`process_exit`). */

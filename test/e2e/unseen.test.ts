@@ -101,6 +101,29 @@ for (const [how, spot] of [
 	});
 }
 
+describe('bytes that move by aio on a unix socket, which does not count them', () => {
+	for (const kind of ['pair', 'path']) {
+		for (const case_ of ['asks', 'hears', 'begins', 'answers', 'takes']) {
+			it(`${kind}, ${case_}: no response is given to another's request, and pairing returns after a pause`, async () => {
+				const { server, client, spots } = await watch('unseen_uncounted', kind, case_);
+				const rows = [...server, ...client];
+				assert.ok(
+					rows.every(({ path, status }) => path === null || status === null || path === `/${Number(status) - 200}`),
+					JSON.stringify(rows),
+				);
+				assert.deepEqual(spots, [{ what: 'aio' }]);
+				const fourth = rows.filter(({ path, status }) => path === '/4' && status === 204);
+				assert.equal(fourth.length, 2, JSON.stringify(rows));
+				// What moved unseen is missing somewhere, and its row says so.
+				assert.ok(
+					rows.some(({ reason }) => reason === 'bytes lost' || reason === 'request not seen'),
+					JSON.stringify(rows),
+				);
+			});
+		}
+	}
+});
+
 for (const objectPath of BPF_OBJECTS) {
 	it(`the hole is where the bytes are missing, and marked (${basename(objectPath)})`, async () => {
 		const test = startCapture({ objectPath });

@@ -240,6 +240,30 @@ test('a request lost right before the client ends its stream may be what the las
 	}
 });
 
+test('after a request that cannot be read on, the next exchange is paired although the server closes, or nothing more is seen', () => {
+	for (const ending of ['serverEnds', 'none'] as const) {
+		for (const body of ['', 'hello', 'some text that is no chunk\r\nand more\r\n']) {
+			onEach((side, batch) => {
+				const talk = new Side(side);
+				talk.connection.open();
+				const framing = body === '' ? 'Content-Length: x' : 'Transfer-Encoding: chunked';
+				talk.ask(`POST /bad HTTP/1.1\r\nHost: h\r\n${framing}\r\n\r\n${body}`).answer(ok('bad'));
+				talk.ask(get('/next')).answer(ok('next'));
+				if (ending === 'serverEnds') talk.serverEnds().connection.close();
+				const rows = talk.rows(batch) as [string | null, number, string, string | null][];
+				assert.deepEqual(
+					rows.map(([path, status]) => [path, status]),
+					[
+						['/bad', 200],
+						['/next', 200],
+					],
+					`${side} ${batch} ${ending} ${body}`,
+				);
+			});
+		}
+	}
+});
+
 test('a client that may have begun to pipeline in lost requests is not paired by its habit', () => {
 	for (const [lost, paired] of [
 		[['/3'], true],

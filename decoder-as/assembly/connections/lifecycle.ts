@@ -14,7 +14,7 @@ import {
 	Stream,
 	OPAQUE,
 } from '../memory/state';
-import { dropUnbound, endDoubt, unansweredReason } from '../protocols/alignment';
+import { dropUnbound, endDoubt, settleUnread, unansweredReason } from '../protocols/alignment';
 import * as protocol from '../protocols/protocol';
 import { noteActivity, silenceBeforeEnd } from '../protocols/silence';
 import { leaveSpill } from '../protocols/spill';
@@ -254,6 +254,7 @@ function completeEnd(stream: Stream): void {
 	const connection = stream.connection;
 	if (stream != connection.responses) return;
 	// Nobody can be answered any more.
+	settleUnread(connection);
 	const reason = unansweredReason(connection, stream.endReason);
 	let exchange = connection.waiting;
 	while (exchange != NO_EXCHANGE) {

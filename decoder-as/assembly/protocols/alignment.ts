@@ -321,6 +321,7 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 		endUnproven(connection, whole && answered);
 		return;
 	}
+	settleUnread(connection);
 	if (connection.unboundCount != 0) {
 		// Whether one more was lost at the end nobody knows.
 		if (!whole) connection.responseGap = true;
@@ -341,6 +342,14 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 	if (!(connection.doubt & RESPONSES_LOST)) return;
 	// The last responses were lost.
 	while (connection.waiting != NO_EXCHANGE) endUnanswered(connection, false);
+}
+
+/** No more responses come. Where nothing was lost, some messages merely could not be read, as many as were asked for answer those. */
+export function settleUnread(connection: Connection): void {
+	const count = connection.waitingCount;
+	if (count == 0 || connection.unboundCount != count || connection.unproven || connection.overlapping) return;
+	if (connection.responseGap || connection.requestGap || wasLost(connection) || !isClean(connection, count)) return;
+	settle(connection, count);
 }
 
 /** Whose interim response is it? NO_EXCHANGE when that is not certain. */
@@ -651,6 +660,13 @@ function becomeCertain(connection: Connection): void {
 function distrust(connection: Connection, count: u32): void {
 	connection.holed = true;
 	endPart(connection, count);
+	connection.unproven = true;
+	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
+}
+
+/** Bytes of which nobody knows how many went by unseen: whose what follows is only a silence tells. */
+export function loseCount(connection: Connection): void {
+	connection.holed = true;
 	connection.unproven = true;
 	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }

@@ -55,6 +55,7 @@ import { search, searchKeptLine } from './http1-search';
 import { setOpaque } from './opaque';
 import { readPreamble } from './preamble';
 import { roleByConnection, suspect } from './recognition';
+import { noteActivity } from './silence';
 import { endSpill, spillBytes } from './spill';
 
 /** Takes bytes [from, end) of the stream; answers how many were taken: fewer when the stream has to wait. */
@@ -231,6 +232,19 @@ export function feedGap(stream: Stream, length: u64): void {
 		left -= taken;
 		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
 	}
+}
+
+/** Bytes of the stream went by unseen, nobody knows how many: what is being read ends here. */
+export function feedUncounted(stream: Stream): void {
+	const connection = stream.connection;
+	if (stream.state == OPAQUE) return;
+	if (connection.tunnel && !connection.recognised) {
+		setOpaque(connection, PROTOCOL_OTHER);
+		return;
+	}
+	noteActivity(connection);
+	loseFraming(stream, 0, true);
+	alignment.loseCount(connection);
 }
 
 /** Bytes are missing where the framing needs them: what is begun ends here, and the next head has to be found. */

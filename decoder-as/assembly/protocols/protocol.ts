@@ -42,6 +42,11 @@ export function takeGap(stream: Stream, length: u64): void {
 	http1.feedGap(stream, length);
 }
 
+/** Bytes of the stream moved unseen, nobody knows how many. */
+export function takeUncounted(stream: Stream): void {
+	http1.feedUncounted(stream);
+}
+
 /** Nothing comes any more: REASON_*, and whether that ends a body of unknown length as it should. */
 export function end(stream: Stream, reason: i32, orderly: bool): void {
 	http1.endStream(stream, reason, orderly);
