@@ -8,7 +8,7 @@
  * (what the addon hands over, what a recording's frame holds) each record begins at a multiple of 8 bytes; the bytes
  * between are zero. All integers are little-endian.
  *
- * To change it: edit here, run `npm run generate`, add 1 to CAPTURE_EVENT_VERSION, edit docs/event-schema.md.
+ * To change it: edit here, add 1 to CAPTURE_EVENT_VERSION, run `npm run generate`.
  * The parser in scripts/generate understands: #define NAME NUMBER, enums with explicit values, and the one struct.
  */
 #ifndef TINYTAP_CAPTURE_EVENT_H

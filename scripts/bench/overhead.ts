@@ -243,7 +243,7 @@ function fixedTable(fixed: Map<string, Fixed[]>, kernel: ReadonlyMap<string, num
 	return `### At ${FIXED_RATE.toLocaleString('en-US')} requests a second, 200 bytes
 
 Our own client sends each request when it is due and measures latency from that moment. The tracer's CPU time covers all its threads. Time in BPF programs is spent
-by the watched programs; it comes from one more measurement with the kernel's statistics enabled, which make each program run some 50 ns longer.
+by the watched programs; it comes from one more measurement with the kernel's statistics enabled, which add about 50 ns to each run of a program.
 
 ${table(head, rows)}`;
 }
