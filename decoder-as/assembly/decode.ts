@@ -1,5 +1,5 @@
-// A batch of records: checks each, and does what its kind says. Lengths are hostile: nothing outside the batch is read,
-// and what cannot be a record is counted.
+// Checks each record of a batch and acts on its kind. Lengths are hostile: nothing outside the batch is read, and bytes that
+// cannot be a record are counted.
 import {
 	beginClose,
 	beginEnd,
@@ -116,7 +116,7 @@ let finished = false;
 let nextIdleWatch: u64 = 0;
 
 /**
- * Decodes the batch [start, start + bytes) from its byte `from` on, where a record begins. Answers where it stopped: at the
+ * Decodes the batch [start, start + bytes) from its byte `from` on, where a record begins. Returns where it stopped: at the
  * end, or, with `pausing`, after a record whose output the host should take first.
  */
 export function decodeBatch(start: usize, from: u32, bytes: u32, pausing: bool): u32 {
@@ -151,13 +151,13 @@ function decodeRecords(start: usize, from: u32, bytes: u32, pausing: bool): u32 
 		if (at > end) at = end;
 	}
 	endRun();
-	// What is left is no record, and where the next one begins nobody can tell.
+	// The rest is not a record, and the start of the next one is unknown.
 	if (at < end) loss.count(LOSS_DECODE_GAP, 1, end - at);
 	return bytes;
 }
 
 /**
- * The batch is over: decides what waited for its end; again after answers that came since. False when it stopped, with
+ * The batch is over: decides what waited for its end; called again after later answers. False if it stopped, with
  * `pausing`, because the host should take the output first.
  */
 export function settle(pausing: bool): bool {
@@ -167,7 +167,7 @@ export function settle(pausing: bool): bool {
 	return true;
 }
 
-/** Only of data records `bytes` bounds the payload; what user space writes has payload and no stream bytes. */
+/** `bytes` bounds the payload of data records only; records of user space have a payload but no stream bytes. */
 function recordBytesOrPayload(at: usize): u32 {
 	return recordKind(at) == CAPTURE_DATA ? recordBytes(at) : u32.MAX_VALUE;
 }
@@ -216,7 +216,7 @@ function handleConnection(record: usize, kind: u32): void {
 		return;
 	}
 	if (connection.gone) {
-		// It had to make room, and its rows still wait to be handed out: what goes on over it is not read.
+		// It was evicted and its rows still wait to be handed out: further bytes on it are not read.
 		if (kind == CAPTURE_DATA && !connection.closed) loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
 		return;
 	}
@@ -256,7 +256,7 @@ function handleConnection(record: usize, kind: u32): void {
 	}
 }
 
-/** What the first record says of the connection. */
+/** Notes what the first record tells about the connection. */
 function introduce(connection: Connection, record: usize): void {
 	const flags = recordFlags(record);
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
@@ -274,7 +274,7 @@ function handleData(connection: Connection, record: usize): void {
 	if (connection.role == 0) connection.role = <u8>(recordConnFlags(record) & 0xff);
 	const flags = recordFlags(record);
 	const unseen = recordBytes(record) - recordCaptured(record);
-	// A call counts once, whatever the number of its records.
+	// A call counts once, however many records it has.
 	const calls = flags & FLAG_PART && recordCallOffset(record) != 0 ? 0 : 1;
 	if (unseen != 0) {
 		if (flags & FLAG_ZERO_COPY) loss.count(LOSS_ZERO_COPY, calls, unseen);
@@ -313,7 +313,7 @@ function handleClose(connection: Connection, record: usize): void {
 	beginClose(connection, recordSyscall(record) == SYSCALL_EXIT ? REASON_PROCESS_EXITED : REASON_CLOSED, recordTime(record));
 }
 
-/** Bytes up to here went over the connection; a direction of which nothing was seen is made to lack them. */
+/** Bytes up to here went over the connection. If none of a direction was seen, they are missing there. */
 function noteFinal(connection: Connection, isIncoming: bool, offset: u64): void {
 	if (offset == 0) return;
 	const stream = openStream(connection, isIncoming);
@@ -387,7 +387,7 @@ function answerSocket(record: usize): void {
 	}
 }
 
-/** Makes room: first bodies of open messages go, then connections, those used longest ago first. */
+/** Makes room: first drops bodies of open messages, then connections, least recently used first. */
 function relieve(): void {
 	let connection = oldest;
 	while (connection != NO_CONNECTION && memoryInUse() > relieveTo) {
@@ -402,7 +402,7 @@ function relieve(): void {
 	while (oldest != NO_CONNECTION && memoryInUse() > relieveTo) evict(oldest);
 }
 
-/** Gives up messages that are half there and have not gone on for too long. Once a second of record time is enough. */
+/** Gives up half-open messages that have been idle too long. Runs once per second of record time. */
 function watchIdle(): void {
 	const now = clock.now;
 	if (now < nextIdleWatch) return;
@@ -422,12 +422,12 @@ function giveUpIdle(stream: Stream): void {
 	if (stream.message == NO_MESSAGE || stream.message.http09) return;
 	const exchange = stream.message.exchange;
 	if (exchange == NO_EXCHANGE || exchange.unbound) return;
-	// Its response may come all the same: it is counted off then.
+	// Its response may still come and is then skipped.
 	if (exchanges.isWaiting(exchange) && stream.connection.doubt == 0) stream.connection.abandoned++;
 	exchanges.finish(exchange, STATE_INCOMPLETE, REASON_TIMED_OUT);
 }
 
-/** Capture ended. */
+/** The capture ended. */
 export function finish(): void {
 	if (finished) return;
 	finished = true;

@@ -1,4 +1,4 @@
-// How a connection comes to be, takes its records in order, ends, and is forgotten.
+// The life of a connection: it is opened, takes its records in order, ends, and is freed.
 import * as loss from '../memory/loss';
 import { allocateZeroed, release } from '../memory/memory';
 import { isDue } from '../memory/output';
@@ -38,17 +38,17 @@ import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from '../wire/capture-ev
 import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from '../wire/output-layout';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload, recordTime } from '../wire/record';
 
-/** Records that belong together come in the wrong order by less than this. */
+/** Related records arrive out of order by less than this. */
 const LATE_NS: u64 = 50_000_000;
 
-/** Closed connections that are remembered, for late records and for the other side on this host. */
+/** Closed connections that are remembered for late records and for pairing with the other side on this host. */
 const REMEMBERED: u32 = 4096;
 const remembered = memory.data(16384, 8);
 let rememberedNext: u32 = 0;
 
 // ---- Beginning ------------------------------------------------------------------------------------------------------
 
-/** The connection, made when it is new. NO_CONNECTION when there is no room. */
+/** Finds or makes the connection; NO_CONNECTION if there is no room. */
 export function openConnection(id: u64): Connection {
 	let connection = connections.findConnection(id);
 	if (connection != NO_CONNECTION) return connection;
@@ -60,7 +60,7 @@ export function openConnection(id: u64): Connection {
 	return connection;
 }
 
-/** The stream of a direction, with the role that its opposite leaves for it; NO_STREAM without memory. */
+/** Finds or makes the stream of a direction, whose role follows from the opposite one; NO_STREAM if there is no memory. */
 export function openStream(connection: Connection, incoming: bool): Stream {
 	let stream = incoming ? connection.incoming : connection.outgoing;
 	if (stream != NO_STREAM) return stream;
@@ -77,7 +77,7 @@ export function openStream(connection: Connection, incoming: bool): Stream {
 
 // ---- Bytes ----------------------------------------------------------------------------------------------------------
 
-/** A record of bytes: taken at once when it is the stream's next, else kept until it is or its time is up. */
+/** Takes a data record at once if it is the stream's next; otherwise keeps it until it is, or until it has waited too long. */
 export function receive(connection: Connection, record: usize): void {
 	const stream = openStream(connection, recordDirection(record) == 1);
 	if (stream == NO_STREAM) {
@@ -87,7 +87,7 @@ export function receive(connection: Connection, record: usize): void {
 	if (stream.ended) return;
 	connection.arrivedAt = recordTime(record);
 	if (!stream.begun) {
-		// Of a connection that was there before, the first byte seen is where its stream begins.
+		// The stream of a connection older than the capture begins with the first byte seen.
 		stream.begun = true;
 		if (stream.midstream && stream.next == 0) {
 			stream.next = recordOffset(record);
@@ -96,7 +96,7 @@ export function receive(connection: Connection, record: usize): void {
 	}
 	const other = opposite(stream);
 	if (other != NO_STREAM && other.firstPending != NO_PENDING && firstPendingTime(other) + LATE_NS < recordTime(record)) {
-		// Nothing that is so much older can still be late, however many records one batch holds.
+		// Records this much older cannot still be missing, however many records one batch holds.
 		force(connection, 0, recordTime(record) - LATE_NS, false);
 		if (stream.ended) return;
 	}
@@ -107,7 +107,7 @@ export function receive(connection: Connection, record: usize): void {
 		}
 	}
 	if (!addPending(stream, record)) {
-		// Without memory to wait there is no waiting: what is missing is missing.
+		// Without memory nothing can wait: missing bytes count as missing.
 		takeLate(stream, record);
 		settleStreams(connection);
 		return;
@@ -120,7 +120,7 @@ export function receive(connection: Connection, record: usize): void {
 	}
 }
 
-/** Takes what of the record the stream has not had yet; false when the stream has to wait with the rest. */
+/** Takes the part of the record that the stream has not had yet; false if the stream has to wait with the rest. */
 function take(stream: Stream, record: usize): bool {
 	const offset = recordOffset(record);
 	const bytes = <u64>recordBytes(record);
@@ -146,7 +146,7 @@ function takeLate(stream: Stream, record: usize): void {
 }
 
 /**
- * Takes the first record that waited, if it goes on where the stream is and need not wait; `force`: as it is. Answers
+ * Takes the first waiting record if it continues the stream and need not wait; with `force`, takes it as it is. Returns
  * whether anything was taken.
  */
 function takeFirst(stream: Stream, force: bool): bool {
@@ -167,15 +167,15 @@ function takeFirst(stream: Stream, force: bool): bool {
 	if (!force) return false;
 	stream.forced = true;
 	if (take(stream, record)) dropFirstPending(stream);
-	// Cannot be: a forced stream goes on. Not to wait for ever, whatever is wrong.
+	// Should not happen: a forced stream always continues. This guards against waiting for ever.
 	else if (stream.next == next) protocol.takeGap(stream, pending.offset + recordBytes(record) - next);
 	stream.forced = false;
 	return true;
 }
 
 /**
- * Takes what waited and can go on now, in the order of time: one stream's progress may be what the other waited for. What
- * came after a gap in the other direction waits with it, for it matters what of the other direction came before.
+ * Takes waiting records that can continue now, in order of time: progress of one stream may be what the other waited for.
+ * Records after a gap in the other direction wait too, because it matters which bytes of the other direction came before.
  */
 function settleStreams(connection: Connection): void {
 	while (true) {
@@ -187,7 +187,7 @@ function settleStreams(connection: Connection): void {
 	}
 }
 
-/** The stream whose first record that waits is the older one; NO_STREAM when none waits. */
+/** The stream with the older first waiting record; NO_STREAM if none waits. */
 function earlier(connection: Connection): Stream {
 	const incoming = pendingTime(connection.incoming);
 	const outgoing = pendingTime(connection.outgoing);
@@ -200,7 +200,7 @@ function opposite(stream: Stream): Stream {
 	return stream == connection.incoming ? connection.outgoing : connection.incoming;
 }
 
-/** Does the stream wait for what is missing before its first record that waits? */
+/** Whether bytes are missing before the stream's first waiting record. */
 function gapped(stream: Stream): bool {
 	if (stream == NO_STREAM || stream.firstPending == NO_PENDING) return false;
 	return stream.firstPending.offset > stream.next;
@@ -211,9 +211,9 @@ function pendingTime(stream: Stream): u64 {
 }
 
 /**
- * Takes everything that waits since before batch `before`, or of which the record is older than `time`, as it is: a gap, or
- * a response whose request did not come, is taken for what it is only when nothing else can go on. What follows CONNECT or Upgrade waits for the answer as long as
- * that may come. False when it stopped, with `pausing`, because the host should take the output first.
+ * Takes as it is every record that has waited since before batch `before` or is older than `time`. A gap, or a response
+ * without its request, is accepted only when nothing else can continue. Bytes after CONNECT or Upgrade wait for the answer
+ * as long as it may come. False if it stopped, with `pausing`, because the host should take the output first.
  */
 function force(connection: Connection, before: u32, time: u64, pausing: bool): bool {
 	while (true) {
@@ -231,7 +231,7 @@ function force(connection: Connection, before: u32, time: u64, pausing: bool): b
 
 // ---- Ends -----------------------------------------------------------------------------------------------------------
 
-/** The stream ends where it is, or at `offset` when that is further. At once when nothing of it can be missing. */
+/** The stream ends where it is, or at `offset` if that is further; at once if nothing of it can be missing. */
 export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64, certain: bool): void {
 	if (stream.ended) return;
 	if (!stream.ending) {
@@ -253,7 +253,7 @@ function completeEnd(stream: Stream): void {
 	protocol.end(stream, stream.endReason, stream.endOrderly);
 	const connection = stream.connection;
 	if (stream != connection.responses) return;
-	// Nobody can be answered any more.
+	// No request can be answered any more.
 	settleUnread(connection);
 	const reason = unansweredReason(connection, stream.endReason);
 	let exchange = connection.waiting;
@@ -264,14 +264,14 @@ function completeEnd(stream: Stream): void {
 	}
 }
 
-/** What is missing at the stream's end. */
+/** Counts the bytes missing at the stream's end as a gap. */
 function feedRest(stream: Stream): void {
 	if (stream == NO_STREAM || stream.ended || stream.finalOffset <= stream.next) return;
 	if (stream.midstream && !stream.begun) return;
 	protocol.takeGap(stream, stream.finalOffset - stream.next);
 }
 
-/** The connection was closed: what is late may still come until the end of the next batch. */
+/** The connection was closed. Late records may still come until the end of the next batch. */
 export function beginClose(connection: Connection, reason: i32, time: u64): void {
 	if (connection.closed) return;
 	connection.closed = true;
@@ -282,12 +282,12 @@ export function beginClose(connection: Connection, reason: i32, time: u64): void
 	connections.makeDue(connection);
 }
 
-/** Everything of it that is open ends for `reason`. `orderly`: it was closed, and by whoever we see. */
+/** Ends everything open on the connection with `reason`. `orderly`: the observed process closed it. */
 function endConnection(connection: Connection, reason: i32, orderly: bool): void {
 	force(connection, u32.MAX_VALUE, 0, false);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
-	// Nobody said whether it is still HTTP.
+	// It is not known whether it is still HTTP.
 	if (connection.requests != NO_STREAM) dropAllPending(connection.requests);
 	feedRest(incoming);
 	feedRest(outgoing);
@@ -295,7 +295,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	const whole = connection.finalKnown && (requests == NO_STREAM || requests.message == NO_MESSAGE);
 	endDoubt(connection, whole, orderly && closedByClient(connection));
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
-	// What we send ends in order when we close; what we receive only with EOF.
+	// The sent stream ends in order with our close, the received one only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
 	if (connection.suspected) exchanges.dropSuspected(connection);
 	let exchange = connection.first;
@@ -306,7 +306,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	}
 }
 
-/** Did the client close it, so that it had what it wanted? Not when all that was left to do was to close it as well. */
+/** Whether the client closed it, having received what it wanted. Not if the server closed first. */
 function closedByClient(connection: Connection): bool {
 	const responses = connection.responses;
 	const requests = connection.requests;
@@ -324,7 +324,7 @@ function endLast(stream: Stream, reason: i32, orderly: bool): void {
 	completeEnd(stream);
 }
 
-/** Room is needed: its open rows end here. */
+/** Ends its open rows to make room. */
 export function evict(connection: Connection): void {
 	if (!connection.gone) {
 		loss.count(LOSS_TABLE_FULL, 1, 0);
@@ -336,7 +336,7 @@ export function evict(connection: Connection): void {
 	bury(connection);
 }
 
-/** Capture ended: everything is handed out. */
+/** The capture ended: hands out everything. */
 export function endEverything(): void {
 	while (connections.oldest != NO_CONNECTION) {
 		const connection = connections.oldest;
@@ -352,7 +352,7 @@ export function endEverything(): void {
 }
 
 /**
- * At the end of a batch: decides what waited long enough. False when it stopped, with `pausing`, because the host should
+ * At the end of a batch: decides what has waited long enough. False if it stopped, with `pausing`, because the host should
  * take the output first.
  */
 export function settleDue(pausing: bool): bool {
@@ -367,7 +367,7 @@ export function settleDue(pausing: bool): bool {
 	return !pausing || !isDue();
 }
 
-/** True when something is still to be decided. */
+/** True if something is still to be decided. */
 function settleConnection(connection: Connection, pausing: bool): bool {
 	if (connection.buried) return false;
 	let left = false;
@@ -408,7 +408,7 @@ function settleEnd(stream: Stream): bool {
 	return stream.firstPending != NO_PENDING;
 }
 
-/** Did the close say where the streams end, and are they there? */
+/** Whether both streams have reached the ends that the close record told. */
 function nothingMissing(connection: Connection): bool {
 	if (!connection.finalKnown) return false;
 	const incoming = connection.incoming;
@@ -417,12 +417,12 @@ function nothingMissing(connection: Connection): bool {
 	return outgoing == NO_STREAM || (outgoing.firstPending == NO_PENDING && !lacks(outgoing));
 }
 
-/** Is something missing at the stream's end? Not when nothing of it was ever seen. */
+/** Whether bytes are missing at the stream's end. Not if none of it was ever seen. */
 function lacks(stream: Stream): bool {
 	return stream.next < stream.finalOffset && (stream.begun || !stream.midstream);
 }
 
-/** Nobody answered whether it is a socket: what went both ways was one. */
+/** No answer came whether it is a socket: if bytes went both ways, it is. */
 function decideVerification(connection: Connection): void {
 	if (!connection.unverified) return;
 	const incoming = connection.incoming;
@@ -434,7 +434,7 @@ function decideVerification(connection: Connection): void {
 	}
 }
 
-/** It is no socket: nothing of it is shown. */
+/** It is not a socket: drops everything of it. */
 export function ignore(connection: Connection): void {
 	connection.ignored = true;
 	connection.unverified = false;
@@ -451,7 +451,7 @@ function silence(stream: Stream): void {
 	stream.state = OPAQUE;
 }
 
-/** Its rows are out: the row of table `connections`, then a place among those remembered for a while. */
+/** Its rows are out: writes its row of table `connections` and remembers it for a while. */
 function bury(connection: Connection): void {
 	connection.buried = true;
 	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection);
@@ -477,7 +477,7 @@ function forget(connection: Connection): void {
 	connections.removeConnection(connection);
 	forgetMirror(connection);
 	forgetAddresses(connection);
-	// One that is still in the list of the batch's end goes when its turn comes.
+	// One still in the list of due connections is freed when its turn comes.
 	if (connection.due) connection.forgotten = true;
 	else release(changetype<usize>(connection));
 }

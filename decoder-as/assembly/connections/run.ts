@@ -1,6 +1,6 @@
-// A run: calls of one thread on one connection and direction, one after the other, each like the one before but for its
-// time and its bytes. Programs that read or write byte by byte make them. What is the same need not be looked up, checked
-// and noted again for each; a run is over with the first record that differs, and with the batch.
+// A run: consecutive calls of one thread on one connection and direction that differ only in time and bytes. Programs that
+// read or write byte by byte make them. What is the same need not be looked up, checked and noted for each call. A run ends
+// with the first record that differs, and with the batch.
 import { memoryInUse } from '../memory/memory';
 import { relieveAbove } from '../memory/settings';
 import { Connection, NO_CONNECTION, NO_PENDING, NO_STREAM, Stream } from '../memory/state';
@@ -22,26 +22,26 @@ import {
 } from '../wire/record';
 import { receive } from './lifecycle';
 
-/** The run's newest record, 0 when there is none. */
+/** The run's newest record; 0 if there is none. */
 let newest: usize = 0;
 let connection: Connection = NO_CONNECTION;
 let stream: Stream = NO_STREAM;
 let bytes: u32 = 0;
-/** Whether others may follow the newest record was looked at: only when one does. */
+/** Whether it has been checked that others may follow the newest record; done only when one does. */
 let begun: bool = false;
 
 export function endRun(): void {
 	newest = 0;
 }
 
-/** The record was taken the ordinary way: others like it may follow. */
+/** The record was taken the ordinary way; records like it may follow. */
 export function beginRun(record: usize, from: Connection): void {
 	newest = record;
 	connection = from;
 	begun = false;
 }
 
-/** May records like the newest one follow it without further questions? */
+/** Whether records like the newest one may follow without further checks. */
 function mayGoOn(): bool {
 	const from = connection;
 	const record = newest;
@@ -53,13 +53,13 @@ function mayGoOn(): bool {
 	const other = incoming ? from.outgoing : from.incoming;
 	if (stream == NO_STREAM || stream.ended || stream.firstPending != NO_PENDING) return false;
 	if (other != NO_STREAM && other.firstPending != NO_PENDING) return false;
-	// The record may have set others free that waited.
+	// The record may have released others that waited.
 	call.setCall(record);
 	begun = true;
 	return true;
 }
 
-/** Takes the record when it goes on the run; else false, and nothing was done. */
+/** Takes the record if it continues the run; otherwise false, and nothing was done. */
 export function continueRun(record: usize): bool {
 	if (newest == 0) return false;
 	const like = recordConn(record) == recordConn(newest) && isLike(record, newest) && (begun || mayGoOn());
@@ -87,7 +87,7 @@ export function continueRun(record: usize): bool {
 	return true;
 }
 
-/** Everything but time, offset and content, of records of one connection. */
+/** Whether two records of a connection are equal except for time, offset and content. */
 function isLike(a: usize, b: usize): bool {
 	const head = v128.and(
 		v128.and(i8x16.eq(v128.load(a), v128.load(b)), i8x16.eq(v128.load(a, 16), v128.load(b, 16))),

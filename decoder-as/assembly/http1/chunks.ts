@@ -81,7 +81,7 @@ export function readSize(stream: Stream, message: Message, from: usize, end: usi
 			stream.chunkLast = 0;
 		}
 		if (stream.chunkLast == 13) {
-			// A CR that no LF follows: lenient parsers take it for the line's end, and this for the chunk's first byte.
+			// A CR without LF: lenient parsers end the line there and take this byte as the chunk's first.
 			note(message, ANOMALY_BARE_CR);
 			endSize(stream, message, from, at);
 			return at;
@@ -104,13 +104,13 @@ export function readSize(stream: Stream, message: Message, from: usize, end: usi
 	return at;
 }
 
-/** It is no size line: it belongs to a body that is not chunked, or no longer. */
+/** It is not a size line: the body is not chunked, or no longer. */
 function breakSize(message: Message): void {
 	note(message, ANOMALY_INVALID_CHUNK_SIZE);
 	answer = INVALID;
 }
 
-/** Size lines are kept so far, in case it turns out that they are none. */
+/** Bytes of a size line that are kept in case it turns out not to be one. */
 const CHUNK_LINE_KEPT: u32 = 32;
 
 function keepChunkLine(stream: Stream, at: usize, length: u32): void {
@@ -121,7 +121,7 @@ function keepChunkLine(stream: Stream, at: usize, length: u32): void {
 	stream.chunkLine += length;
 }
 
-/** The kept beginning of a size line that turned out to be none; `brokenKept` of its `brokenLength` earlier bytes. */
+/** The kept beginning of a line that turned out not to be a size line: `brokenKept` of its `brokenLength` earlier bytes. */
 export function brokenLine(stream: Stream): usize {
 	return changetype<usize>(stream) + offsetof<Stream>('chunkLine0');
 }
@@ -130,7 +130,7 @@ export function brokenKept(stream: Stream): u32 {
 	return min<u32>(stream.chunkLine, CHUNK_LINE_KEPT);
 }
 
-/** A whole size line of up to seven digits and nothing else; answers where reading goes on, `from` when it is another. */
+/** Reads a whole size line of up to seven digits and nothing else; returns where reading continues, or `from` for any other line. */
 function readPlainSize(stream: Stream, message: Message, from: usize, end: usize): usize {
 	const limit = min<usize>(end, from + 7);
 	let size: u32 = 0;
@@ -148,7 +148,7 @@ function readPlainSize(stream: Stream, message: Message, from: usize, end: usize
 	return at + 2;
 }
 
-/** The size line, which ends with [from, at), is over: data follows, or trailers after the last chunk. */
+/** The size line ends with [from, at): data follows, or trailers after the last chunk. */
 function endSize(stream: Stream, message: Message, from: usize, at: usize): void {
 	if (stream.chunkDigits == 0) {
 		breakSize(message);
@@ -169,7 +169,7 @@ function checkExtension(stream: Stream, message: Message, from: usize, end: usiz
 	let quoted = stream.chunkQuoted;
 	for (let at = from; at < end; at++) {
 		const byte = load<u8>(at);
-		// CR may only be the one before LF.
+		// A CR is allowed only before the LF.
 		if (last == 13) note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
 		if (quoted) {
 			if (byte == 34 && last != 92) quoted = false;
@@ -183,7 +183,7 @@ function checkExtension(stream: Stream, message: Message, from: usize, end: usiz
 		} else if (byte == 13 && (last == 59 || last == 61)) {
 			note(message, ANOMALY_INVALID_CHUNK_EXTENSION);
 		}
-		// A pair of backslashes is none that quotes.
+		// An escaped backslash does not escape the next byte.
 		last = quoted && byte == 92 && last == 92 ? 0 : isSpace(byte) && !quoted ? last : byte;
 	}
 	stream.chunkLast = last;
@@ -197,8 +197,8 @@ function endExtension(stream: Stream, message: Message): void {
 }
 
 /**
- * The line end after a chunk's data. `answer` is FRAMING, or INVALID: then nothing was read, and with `chunkState` 1 the CR
- * before it is no line end.
+ * Reads the line end after a chunk's data. `answer` is FRAMING, or INVALID if nothing was read; with `chunkState` 1 the CR
+ * before it is not a line end.
  */
 export function readEnd(stream: Stream, message: Message, from: usize): usize {
 	const byte = load<u8>(from);

@@ -1,6 +1,6 @@
-// The framer of HTTP/1 (RFC 9112): shown the next bytes of a stream, it answers what they are. It reads what it can read
-// without knowing anything but the stream and the message it is in; what follows from that is up to the protocol.
-// A byte is never looked at twice for the same thing.
+// The framer of HTTP/1 (RFC 9112): given the next bytes of a stream, it answers what they are. It knows only the stream and
+// the current message; the protocol acts on the answers.
+// No byte is scanned twice for the same thing.
 import { note } from '../memory/anomalies';
 import { Message, Stream } from '../memory/state';
 import { BODY, HEAD, LINE, NEED_MORE } from '../wire/frame';
@@ -62,7 +62,7 @@ export function readLines(stream: Stream, message: Message, from: usize, end: us
 	return at;
 }
 
-/** Where the line taken last ends without its line end, about which everything odd is noted. */
+/** The end of the line taken last, without its line end. Oddities of the line end are noted. */
 export function trimLine(message: Message): usize {
 	const at = lines.lineStart;
 	const end = lines.lineEnd;
@@ -73,8 +73,8 @@ export function trimLine(message: Message): usize {
 }
 
 /**
- * Reads [from, end) of a body; answers where it stopped. `answer`: BODY when the bytes are the body's, FRAMING when they are
- * between its parts, INVALID when they should be and are not.
+ * Reads [from, end) of a body; returns where it stopped. `answer`: BODY for bytes of the body, FRAMING for bytes between
+ * its parts, INVALID for bytes that should be framing and are not.
  */
 export function readBody(stream: Stream, message: Message, from: usize, end: usize): usize {
 	switch (stream.state) {
@@ -93,7 +93,7 @@ export function readBody(stream: Stream, message: Message, from: usize, end: usi
 	}
 }
 
-/** A body of known length, or a chunk, is over: true when the message is. */
+/** A body of known length, or a chunk, is over; true if the message is over too. */
 export function endPart(stream: Stream): bool {
 	if (stream.state == IN_LENGTH) return true;
 	stream.state = IN_CHUNK_END;

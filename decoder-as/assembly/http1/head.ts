@@ -1,6 +1,6 @@
 // Reads the lines of a head: start lines, field lines, and what they say about framing (RFC 9112 sections 2 to 6). An
-// observer reads what servers and clients of all kinds accept: nothing here refuses a line that has a meaning, oddities
-// are noted as anomalies. Line ends are not part of the lines given here.
+// observer has to read whatever servers and clients accept, so no line with a meaning is refused; oddities are noted as
+// anomalies. Lines are passed without their line ends.
 import { note } from '../memory/anomalies';
 import {
 	begins,
@@ -60,16 +60,16 @@ export const UPGRADE_OTHER: u8 = 1;
 export const UPGRADE_WEBSOCKET: u8 = 2;
 export const UPGRADE_HTTP2: u8 = 3;
 
-/** What a first line is. */
+/** Kinds of first lines. */
 export const LINE_HTTP: u32 = 1;
 /** A request line without a version: HTTP/0.9, or another protocol. */
 export const LINE_SIMPLE: u32 = 2;
-/** HTTP by its version, but not readable. */
+/** It has a version of HTTP but cannot be read. */
 export const LINE_MALFORMED: u32 = 3;
 export const LINE_OTHER: u32 = 4;
 export const LINE_HTTP2: u32 = 5;
 
-/** The field that the line before belongs to, as far as a folded line that goes on it may matter. */
+/** The field of the previous line, if a folded continuation of it matters. */
 export const FIELD_OTHER: u8 = 0;
 const FIELD_HOST: u8 = 1;
 const FIELD_CONNECTION: u8 = 2;
@@ -83,8 +83,8 @@ export const GET: u32 = 0x20544547;
 const POST: u32 = 0x54534f50;
 
 /**
- * Reads a request line: LINE_*. `base` is the head's first byte, [base, end) the line. What comes before the last word is
- * the target, spaces included: that is what servers that accept such a line take for it.
+ * Reads a request line: LINE_*. `base` is the head's first byte, [base, end) the line. Everything before the last
+ * word is the target, including spaces, as in servers that accept such a line.
  */
 export function readRequestLine(message: Message, base: usize, end: usize): u32 {
 	if (readPlainRequestLine(message, base, end)) return LINE_HTTP;
@@ -114,7 +114,7 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	if (version < 0) {
 		message.targetLength = <u32>(last - at);
 		if (invalid || word != at) return LINE_OTHER;
-		// HTTP/0.9 knew paths; `GET key` is said to caches.
+		// HTTP/0.9 targets are paths; `GET key` is a cache protocol.
 		const isPath = load<u8>(at) == 47 || begins(at, last, 'http://', false);
 		return isPath && isKnownMethod(methodStart, methodEnd) ? LINE_SIMPLE : LINE_OTHER;
 	}
@@ -141,7 +141,7 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	return LINE_HTTP;
 }
 
-/** A request line as nearly all are: a common method, a path, HTTP/1. False for others, and nothing was done. */
+/** Reads the usual request line: a common method, a path, HTTP/1. False for any other, and nothing was done. */
 function readPlainRequestLine(message: Message, base: usize, end: usize): bool {
 	if (end - base < 14) return false;
 	const version = load<u64>(end - 8);
@@ -157,7 +157,7 @@ function readPlainRequestLine(message: Message, base: usize, end: usize): bool {
 	return true;
 }
 
-/** A line that is no request line: its method and target, as far as it begins with a method that is known. */
+/** Reads method and target of a line that is not a request line, if it begins with a known method. */
 export function readOddRequestLine(message: Message, base: usize, end: usize): void {
 	const method = skipSpace(base, end);
 	let at = method;
@@ -166,14 +166,14 @@ export function readOddRequestLine(message: Message, base: usize, end: usize): v
 	message.version = 0;
 	message.method = <u32>(method - base);
 	message.methodLength = known ? <u32>(at - method) : 0;
-	// Without a method all of the line stands for what was asked.
+	// Without a method the whole line is the target.
 	const target = known ? skipSpace(at, end) : method;
 	message.target = <u32>(target - base);
 	message.targetLength = base == 0 ? 0 : <u32>(trimSpace(target, end) - target);
 	note(message, !known ? ANOMALY_INVALID_METHOD : message.targetLength == 0 ? ANOMALY_INVALID_TARGET : ANOMALY_UNSUPPORTED_VERSION);
 }
 
-/** A request line of which only the beginning [base, end) was kept, and the version read from its end. */
+/** Reads a request line of which only the beginning [base, end) and the version at its end were kept. */
 export function readCutRequestLine(message: Message, base: usize, end: usize, version: u32): bool {
 	readRequestLine(message, base, end);
 	if (message.targetLength == 0) return false;
@@ -195,8 +195,8 @@ export function readVersion(at: usize, end: usize): i32 {
 }
 
 /**
- * A word that begins like a version and is none of HTTP/1, as far as it is two numbers of a byte each: 0 for others, -1 for
- * a word that has nothing to do with HTTP.
+ * Reads a word that begins like a version but is not HTTP/1: its two numbers if they fit in a byte each, 0 for others, -1
+ * for a word that has nothing to do with HTTP.
  */
 function readOddVersion(message: Message, from: usize, end: usize): i32 {
 	if (end - from < 5 || !isWord(from, from + 5, 'http/')) return -1;
@@ -215,7 +215,7 @@ const METHODS = `ACL BIND BASELINE-CONTROL COPY CONNECT CHECKIN CHECKOUT DELETE 
 	M-SEARCH MKACTIVITY MKCALENDAR MKWORKSPACE MKREDIRECTREF NOTIFY OPTIONS ORDERPATCH POST PUT PATCH PURGE PROPFIND
 	PROPPATCH QUERY REPORT REBIND SEARCH SOURCE SUBSCRIBE TRACE UPDATE UNLOCK UNBIND UNLINK UNCHECKOUT UNSUBSCRIBE
 	VERSION-CONTROL `;
-/** For each letter the address of its first method, 0 for none. */
+/** The address of the first method for each letter; 0 if there is none. */
 const firstMethods = memory.data(26 * 4, 4);
 
 export function prepareMethods(): void {
@@ -226,12 +226,12 @@ export function prepareMethods(): void {
 	}
 }
 
-/** Is it one of them? Others only get a word in `anomalies`. */
+/** Whether it is one of them. Other methods are only noted in `anomalies`. */
 export function isKnownMethod(at: usize, end: usize): bool {
 	return matchMethod(at, end, false) != 0;
 }
 
-/** Could [at, end) be the beginning of a request line with a known method: a part of one, or one and a space? */
+/** Whether [at, end) could begin a request line with a known method: part of a method, or a method and a space. */
 export function beginsKnownMethod(at: usize, end: usize): bool {
 	let space = at;
 	while (space < end && load<u8>(space) != 32) space++;
@@ -246,7 +246,7 @@ export function knownMethodSuffix(from: usize, end: usize): u32 {
 	return 0;
 }
 
-/** Length of the method that [at, end) is, or, `partly`, is the beginning of; 0 for none. */
+/** Length of the method at [at, end); with `partly`, of the method it is the beginning of; 0 for none. */
 function matchMethod(at: usize, end: usize, partly: bool): u32 {
 	const length = <u32>(end - at);
 	if (length == 0) return 0;
@@ -282,7 +282,7 @@ function checkTarget(message: Message, at: usize, end: usize): void {
 	}
 }
 
-/** Is a target that is no path one of the other forms: authority for CONNECT, absolute, asterisk (RFC 9112 section 3.2)? */
+/** Whether a target that is not a path has another form: authority for CONNECT, absolute, asterisk (RFC 9112 section 3.2). */
 function hasForm(message: Message, from: usize, end: usize): bool {
 	if (load<u8>(from) == 42 && end - from == 1) return true;
 	let at = from;
@@ -291,7 +291,7 @@ function hasForm(message: Message, from: usize, end: usize): bool {
 	return absolute != message.isConnect;
 }
 
-/** Do the bytes begin like a status line, or could they: a version of HTTP, in any letters, perhaps after a blank? */
+/** Whether the bytes begin, or could begin, like a status line: a version of HTTP in any case, perhaps after a blank. */
 export function isStatusLike(from: usize, end: usize): bool {
 	const at = from < end && isSpace(load<u8>(from)) ? from + 1 : from;
 	return end - at < 5 ? beginsWord(at, end, 'http/') : isWord(at, at + 5, 'http/');
@@ -333,7 +333,7 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 	return LINE_HTTP;
 }
 
-/** A status line of HTTP/1.1 as nearly all are. False for others, and nothing was done. */
+/** Reads the usual status line of HTTP/1.1. False for any other, and nothing was done. */
 function readPlainStatusLine(message: Message, base: usize, end: usize): bool {
 	if (end - base < 13 || load<u64>(base) != HTTP_1_1 || load<u8>(base, 8) != 32 || load<u8>(base, 12) != 32) return false;
 	const hundreds = <u32>load<u8>(base, 9) - 48;
@@ -350,8 +350,8 @@ function readPlainStatusLine(message: Message, base: usize, end: usize): bool {
 }
 
 /**
- * Reads one field line [at, end) of the head that begins at `base`. `trailer` lines are kept but decide nothing, `keep`
- * is false when only their meaning counts (beyond the limits).
+ * Reads one field line [at, end) of the head that begins at `base`. `trailer` lines are kept but decide nothing; `keep`
+ * is false if only the meaning of the line counts (beyond the limits).
  */
 export function readField(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
 	let from = at;
@@ -359,8 +359,8 @@ export function readField(message: Message, base: usize, at: usize, end: usize, 
 }
 
 /**
- * A CR without LF (RFC 9112 section 2.2) before what looks like another field line ends the line: answers where that one
- * begins, 0 when there is none.
+ * A CR without LF (RFC 9112 section 2.2) before what looks like another field line ends the line: returns where that one
+ * begins, 0 if there is none.
  */
 function readFieldPart(message: Message, base: usize, at: usize, lineEnd: usize, trailer: bool, keep: bool): usize {
 	let end = lineEnd;
@@ -411,7 +411,7 @@ export function fieldAfterBareCr(at: usize, end: usize): usize {
 	return bareAt != end && isFieldLine(bareAt + 1, end, false) ? bareAt + 1 : end;
 }
 
-/** Does the line look like a field line, or go on one? */
+/** Whether the line looks like a field line or the continuation of one. */
 export function isFieldLine(at: usize, end: usize, after: bool): bool {
 	if (at >= end) return false;
 	if (isSpace(load<u8>(at))) return after;
@@ -420,7 +420,7 @@ export function isFieldLine(at: usize, end: usize, after: bool): bool {
 	return nameEnd > at && nameEnd < end && load<u8>(nameEnd) == 58;
 }
 
-/** Room for `count` fields in a message that has none yet; false when there is no memory. */
+/** Makes room for `count` fields in a message without fields; false if there is no memory. */
 export function roomForFields(message: Message, count: u32): bool {
 	if (count <= message.fieldCapacity) return true;
 	const fields = enlarge(message.fields, 0, count * HEADER_BYTES);
@@ -457,7 +457,7 @@ export function addField(message: Message, name: u32, nameLength: u32, value: u3
 }
 
 /**
- * obs-fold (RFC 9112 section 5.2): the line goes on the value of the one before. The bytes between stay in the kept head;
+ * obs-fold (RFC 9112 section 5.2): the line continues the value of the previous one. The bytes between stay in the kept head;
  * storeHead turns the line ends inside values into spaces.
  */
 function foldLine(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
@@ -481,9 +481,9 @@ function foldLine(message: Message, base: usize, at: usize, end: usize, trailer:
 	}
 }
 
-/** What a folded line says when it goes on a field that decides about framing. */
+/** Reads a folded line that continues a field that decides about framing. */
 function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep: bool): void {
-	// Neither the value so far nor what follows ends a word there: the two make one that is none.
+	// No word ends at the fold: the parts on both sides make one invalid word.
 	const joined = message.valueOpen || load<u8>(at) == 44;
 	const field = message.lastField;
 	if (field == FIELD_HOST && message.hostLength == 0) {
@@ -492,7 +492,7 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 	} else if (field == FIELD_CONNECTION) {
 		readConnection(message, at, end);
 	} else if (field == FIELD_LENGTH && message.valueOpen) {
-		// A line that says nothing yet was taken for a bad one.
+		// A line without a value so far was taken for a bad one.
 		if (!message.badBefore) {
 			message.badLength = false;
 			message.anomalies &= ~((<u64>1) << ANOMALY_INVALID_CONTENT_LENGTH);
@@ -512,10 +512,10 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 	message.valueOpen = load<u8>(end - 1) == 44;
 }
 
-/** Makes eight letters small ones. Other bytes are changed as well: of `-` only what was none before can become one. */
+/** Turns eight letters to lower case. Other bytes change too: `-` stays, and a control byte may become `-`. */
 const LOWER: u64 = 0x2020202020202020;
 
-/** The fields that decide about framing, and Host. */
+/** Reads the fields that decide about framing, and Host. */
 export function readMeaning(
 	message: Message, base: usize, name: usize, nameEnd: usize, value: usize, end: usize, keep: bool,
 ): void {
@@ -564,7 +564,7 @@ export function readMeaning(
 	}
 }
 
-/** Notes the field for a line that may go on its value. */
+/** Notes the field for a line that may continue its value. */
 function beginMeaning(message: Message, field: u8, value: usize, end: usize): void {
 	message.lastField = field;
 	message.valueOpen = value == end || load<u8>(end - 1) == 44;
@@ -601,7 +601,7 @@ function readConnection(message: Message, value: usize, end: usize): void {
 	}
 }
 
-/** One number that fits in any case. False for another value, and nothing was done. */
+/** Reads one number short enough not to overflow. False for any other value, and nothing was done. */
 function readPlainLength(message: Message, value: usize, end: usize): bool {
 	if (value == end || end - value > 18) return false;
 	let number: u64 = 0;
@@ -668,7 +668,7 @@ function readCodings(message: Message, value: usize, end: usize): void {
 		at = comma + 1;
 		if (word == wordEnd) continue;
 		if (isWord(word, wordEnd, 'chunked')) {
-			// Twice is one too many, but what follows is chunked all the same.
+			// `chunked` twice is wrong, but the body is still chunked.
 			if (message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
 			message.chunked = true;
 		} else if (isWord(word, wordEnd, 'identity')) {
@@ -683,14 +683,14 @@ function readCodings(message: Message, value: usize, end: usize): void {
 	}
 }
 
-/** A coding besides `chunked` (RFC 9112 section 7.2), its parameters left aside. */
+/** Whether it is a registered coding other than `chunked` (RFC 9112 section 7.2), ignoring parameters. */
 function isRegisteredCoding(at: usize, wordEnd: usize): bool {
 	const end = trimSpace(at, findByte(at, wordEnd, 59));
 	const name = end - at > 2 && isWord(at, at + 2, 'x-') ? at + 2 : at;
 	return isWord(name, end, 'gzip') || isWord(name, end, 'compress') || isWord(at, end, 'deflate');
 }
 
-/** The field lines read so far are none of the message's, nor is what was odd about them. */
+/** The field lines read so far do not belong to the message: drops them and their anomalies. */
 export function forgetFields(message: Message): void {
 	message.fieldCount = 0;
 	message.hasHost = false;
@@ -711,8 +711,8 @@ export function forgetFields(message: Message): void {
 }
 
 /**
- * Keeps the head's bytes [base, base + length) as the message's own, when they are not already, and makes the line ends
- * of folded values spaces.
+ * Copies the head's bytes [base, base + length) into the message if they are not there already, and turns line ends inside
+ * folded values into spaces.
  */
 export function storeHead(message: Message, base: usize, length: u32): bool {
 	if (message.head != base) {
@@ -728,7 +728,7 @@ export function storeHead(message: Message, base: usize, length: u32): bool {
 	return true;
 }
 
-/** Room for a head of `length` bytes in place of what was there. */
+/** Replaces the head's buffer by one for `length` bytes. */
 function makeRoom(message: Message, length: u32): bool {
 	release(message.head);
 	message.headCapacity = 0;
@@ -737,7 +737,7 @@ function makeRoom(message: Message, length: u32): bool {
 	return message.head != 0;
 }
 
-/** There was no memory for the bytes that the offsets speak of. */
+/** Resets all offsets, because there was no memory for the bytes they point to. */
 function forgetHead(message: Message): void {
 	message.headLength = 0;
 	message.fieldCount = 0;
@@ -747,7 +747,7 @@ function forgetHead(message: Message): void {
 	message.hasStatusText = false;
 }
 
-/** From field number `first` on. */
+/** Unfolds values from field number `first` on. */
 export function unfold(message: Message, first: u32): void {
 	for (let i = first; i < message.fieldCount; i++) {
 		const field = message.fields + i * HEADER_BYTES;
@@ -760,7 +760,7 @@ export function unfold(message: Message, first: u32): void {
 	}
 }
 
-/** The request line [start, end), which what stands between `base` and it does not belong to. */
+/** The request line is [start, end); the bytes between `base` and it do not belong to it. */
 export function beginRequestAt(message: Message, base: usize, start: usize, end: usize): void {
 	forgetFields(message);
 	note(message, ANOMALY_LEADING_GARBAGE);
@@ -769,7 +769,7 @@ export function beginRequestAt(message: Message, base: usize, start: usize, end:
 	message.target += <u32>(start - base);
 }
 
-/** Reads what there is of a request line; false when it may be anything. */
+/** Reads the beginning of a request line; false if it may be anything. */
 export function readBegunLine(message: Message): bool {
 	const end = message.head + message.headLength;
 	let at = message.head;
@@ -780,7 +780,7 @@ export function readBegunLine(message: Message): bool {
 	return true;
 }
 
-/** A status line without an end: a status behind which a space stands is whole; else the line is shown as it came. */
+/** Reads the beginning of a status line: a status followed by a space is complete; otherwise the line is shown as sent. */
 export function readBegunStatus(message: Message): void {
 	const anomalies = message.anomalies;
 	const length = message.headLength;
@@ -794,7 +794,7 @@ export function readBegunStatus(message: Message): void {
 	message.statusTextLength = length;
 }
 
-/** Line ends that were written twice over: CR CR LF. Answers where the line [at, end) ends without them. */
+/** Returns the end of the line [at, end) without the extra CR of a CR CR LF. */
 export function trimCr(message: Message, at: usize, end: usize): usize {
 	let last = end;
 	while (last > at && load<u8>(last - 1) == 13) last--;

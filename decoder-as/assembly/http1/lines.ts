@@ -1,6 +1,6 @@
-// Lines of a head or a trailer section. A head that comes in one piece is read where it lies; one that comes in several
-// is gathered in the message, up to the limits: what is longer is still looked through line by line, for the fields that
-// decide about framing may come last, but no longer kept.
+// Lines of a head or a trailer section. A head that comes in one piece is read in place; one that comes in several
+// pieces is gathered in the message, up to the limits. Beyond them lines are still read, because the fields that decide about
+// framing may come last, but not kept.
 import { note } from '../memory/anomalies';
 import { copyBytes, findLineFeed } from '../memory/bytes';
 import { carry } from '../memory/carried';
@@ -10,19 +10,19 @@ import { Message, Stream } from '../memory/state';
 import { ANOMALY_LONG_HEADERS, ANOMALY_LONG_START_LINE, ANOMALY_LONG_TRAILERS } from '../wire/output-layout';
 
 const TRAILER_BYTES_KEPT: u32 = 16384;
-/** Of a line that is not kept, this much is looked at for its meaning. */
+/** This much of a line that is not kept is read for its meaning. */
 const LINE_KEPT: u32 = 8192;
 
-/** Where the line taken last lies, without its LF; the head it belongs to begins at `base`. */
+/** The line taken last, without its LF; its head begins at `base`. */
 export let base: usize = 0;
 export let lineStart: usize = 0;
 export let lineEnd: usize = 0;
 /** The start line was too long to keep: its last bytes are at `tailEnd` - 16 … `tailEnd`, without LF. */
 export let cut: bool = false;
 export let tailEnd: usize = 0;
-/** The line, an empty one, ended with a CR that no LF follows. */
+/** The line was empty and ended with a CR without LF. */
 export let bareCr: bool = false;
-/** The line was too long even to be looked through: its end is missing. */
+/** The line was too long to read; its end is missing. */
 export let truncated: bool = false;
 
 /** A head begins at `at`. */
@@ -48,8 +48,8 @@ function beginSection(stream: Stream, from: u32, limit: u32): void {
 }
 
 /**
- * Takes bytes of [at, end) up to the end of the line and answers the address after them; `whole` says whether the line is
- * complete. Everything taken is counted as the head's.
+ * Takes bytes of [at, end) up to the end of the line and returns the address after them; `whole` tells whether the line is
+ * complete. All bytes taken count as part of the head.
  */
 export let whole: bool = false;
 export function takeLine(stream: Stream, message: Message, at: usize, end: usize): usize {
@@ -88,8 +88,8 @@ export function takeLine(stream: Stream, message: Message, at: usize, end: usize
 }
 
 /**
- * Is the line a CR that no LF follows, where a field line or the head's end should be? Lenient parsers take it for the
- * empty line that ends the head. CR CR LF is a line end written twice over.
+ * Whether the line is a CR without LF where a field line or the head's end should be. Lenient parsers take it for the
+ * empty line that ends the head. CR CR LF is a line end with an extra CR.
  */
 function endsWithCr(stream: Stream, message: Message, at: usize, end: usize): bool {
 	const byte = load<u8>(at);
@@ -131,12 +131,12 @@ function takeBareCr(stream: Stream, message: Message, at: usize): usize {
 	return at + fresh;
 }
 
-/** Where the head lies in the record as a whole so far: its first byte, 0 when it does not. */
+/** Address of the head if it lies in the record as a whole so far; otherwise 0. */
 export function placeOf(stream: Stream): usize {
 	return stream.started && !stream.tentative ? stream.inPlace : 0;
 }
 
-/** Whole lines [at, next) of a head that lies in place were read. */
+/** Whole lines [at, next) of a head read in place were read. */
 export function passLines(stream: Stream, message: Message, at: usize, next: usize): void {
 	const length = <u32>(next - at);
 	message.wireBytes += length;
@@ -144,14 +144,14 @@ export function passLines(stream: Stream, message: Message, at: usize, next: usi
 	stream.lineStart = <u32>(next - stream.inPlace);
 }
 
-/** `HTTP/`, perhaps after a blank: with so many bytes it is told whether a response begins like one. */
+/** `HTTP/`, perhaps after a blank: this many bytes tell whether a response begins like one. */
 export const TELLING_BYTES: u32 = 6;
 
-/** Takes bytes in the middle of a line; false when the line may end with them, and nothing was done. */
+/** Takes bytes in the middle of a line; false if the line may end with them, and nothing was done. */
 export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
 	if (stream.inPlace != 0 || message.odd) return false;
 	if (!stream.started && message.isResponse && message.headLength < TELLING_BYTES) return false;
-	// The first bytes of a line may be all of it.
+	// The first bytes of a line may be the whole line.
 	if (stream.started && begunBytes(stream, message) < 2) return false;
 	if (length == 1 ? load<u8>(at) == 10 : findLineFeed(at, at + length) != at + length) return false;
 	message.wireBytes += length;
@@ -188,7 +188,7 @@ function keepPiece(stream: Stream, message: Message, at: usize, length: u32): vo
 	stream.lineKept += kept;
 }
 
-/** Adds to the gathered head; without memory the rest of it is only looked through. */
+/** Adds to the gathered head; without memory the rest is read but not kept. */
 function gather(stream: Stream, message: Message, at: usize, length: u32): void {
 	const needed = message.headLength + length;
 	if (needed > message.headCapacity) {
@@ -205,7 +205,7 @@ function gather(stream: Stream, message: Message, at: usize, length: u32): void 
 	message.headLength = needed;
 }
 
-/** From here on lines are looked through and forgotten: what was gathered of the current one moves aside. */
+/** From here on lines are read but not kept: the gathered part of the current one moves aside. */
 function beginOverflow(stream: Stream, message: Message): void {
 	stream.overflow = true;
 	stream.lineKept = 0;
@@ -217,7 +217,7 @@ function beginOverflow(stream: Stream, message: Message): void {
 	message.headLength = stream.lineStart;
 }
 
-/** The last 16 bytes of a start line that is too long: the version, CR, LF. */
+/** Keeps the last 16 bytes of a start line that is too long: the version, CR, LF. */
 function keepTail(stream: Stream, at: usize, length: u32): void {
 	if (length == 1) {
 		stream.tail0 = (stream.tail0 >> 8) | (stream.tail1 << 56);
@@ -237,7 +237,7 @@ function endGathered(stream: Stream, message: Message): void {
 	if (stream.overflow) {
 		const length = stream.lineKept;
 		stream.lineKept = 0;
-		// Without memory for it nothing can be said of the line.
+		// Without memory the line cannot be read.
 		if (length == 0) {
 			whole = false;
 			return;
@@ -245,7 +245,7 @@ function endGathered(stream: Stream, message: Message): void {
 		truncated = load<u8>(stream.line + length - 1) != 10;
 		base = stream.line;
 		lineStart = stream.line;
-		// A line longer than what is kept ends there without its LF.
+		// A line longer than the kept part ends there, without its LF.
 		lineEnd = stream.line + length - (truncated ? 0 : 1);
 		return;
 	}
@@ -260,7 +260,7 @@ function endGathered(stream: Stream, message: Message): void {
 	stream.lineStart = message.headLength;
 }
 
-/** The record that the head lies in goes: what there is of the head is gathered. */
+/** Gathers the head so far, because the record it lies in goes away. */
 export function leavePlace(stream: Stream, message: Message): void {
 	if (stream.inPlace == 0) return;
 	const from = stream.inPlace;

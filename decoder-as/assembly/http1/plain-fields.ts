@@ -1,5 +1,5 @@
-// Field lines as nearly all are: a token, a colon, a value without control characters, CR LF. They are read in one pass
-// over the record that they lie in. What is otherwise in any way is left to the reader of single lines (head.ts).
+// The usual field lines: a token, a colon, a value without control characters, CR LF. They are read in one pass over their
+// record. Any other line is left to the reader of single lines (head.ts).
 import { findControl, isSpace, lastOf, tokenMask, trimSpace } from '../memory/bytes';
 import { Message } from '../memory/state';
 import { FIELD_OTHER, addField, readMeaning } from './head';
@@ -8,8 +8,8 @@ import { FIELD_OTHER, addField, readMeaning } from './head';
 const LONGEST_MEANING: u32 = 17;
 
 /**
- * Reads plain lines of the head that begins at `base`, from `from` on, as far as they lie in [from, end). Answers where
- * the first line begins that is not plain, or not whole.
+ * Reads plain lines of the head that begins at `base`, from `from` on, as far as they lie in [from, end). Returns where
+ * the first line begins that is not plain or not whole.
  */
 export function readPlainFields(message: Message, base: usize, from: usize, end: usize): usize {
 	let at = from;
@@ -29,13 +29,13 @@ export function readPlainFields(message: Message, base: usize, from: usize, end:
 	}
 }
 
-/** The colon after a token that begins at `from`; 0 when there is none within what can be looked at. */
+/** The colon after a token that begins at `from`; 0 if it is not within reach. */
 function findColon(from: usize, end: usize): usize {
 	let at = from;
 	while (at + 16 <= end) {
 		const others = ~tokenMask(at) & 0xffff;
 		if (others != 0) {
-			// The first byte that is no token character is the colon, and not the line's first.
+			// The first byte that is not a token character is the colon, and not the line's first byte.
 			const first = at + ctz(others);
 			return load<u8>(first) == 58 && first != from ? first : 0;
 		}

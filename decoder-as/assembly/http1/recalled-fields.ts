@@ -1,36 +1,36 @@
-// Field lines that came before: programs send nearly the same fields with each message. What was read of some recent heads is
-// kept with their bytes; as far as a head has the same bytes again its fields are known without reading them. Only a shortcut:
-// a head that is not recalled is read, with the same result.
+// Programs send nearly the same fields with each message. The parsed fields of some recent heads are kept with their bytes;
+// where a new head has the same bytes, its fields are known without parsing. This is only a shortcut: parsing gives the
+// same result.
 import { copyBytes } from '../memory/bytes';
 import { headerCountLimit } from '../memory/settings';
 import { Message } from '../memory/state';
 import { HEADER_BYTES, HEADER_FLAGS, HEADER_NAME_OFFSET } from '../wire/output-layout';
 import { FIELD_OTHER, readMeaning, roomForFields } from './head';
 
-/** Heads kept; each has its place by the number of bytes that the record holds from the first field on. */
+/** Number of heads kept; a head's slot depends on the number of bytes in the record from the first field on. */
 const SLOTS: u32 = 64;
 const MOST_BYTES: u32 = 1024;
 const MOST_FIELDS: u32 = 32;
-// A slot: u32 length (the empty line at the end included), u32 number of fields, u32 times it was of no use, padding to 16,
-// the bytes, the fields as in a message with offsets from the first byte and in HEADER_FLAGS whether the name may be one
-// that decides something.
+// A slot: u32 length (the empty line at the end included), u32 number of fields, u32 number of misses, padding to 16,
+// the bytes, the fields as in a message with offsets from the first byte and in HEADER_FLAGS whether the name may decide
+// something.
 const SLOT_FIELDS_AT: u32 = 4;
 const SLOT_MISSES_AT: u32 = 8;
 const SLOT_HEADER: u32 = 16;
 const SLOT_LIST: u32 = SLOT_HEADER + MOST_BYTES;
 const SLOT_BYTES: u32 = SLOT_LIST + MOST_FIELDS * HEADER_BYTES;
 const slots = memory.data(<i32>(SLOTS * SLOT_BYTES), 16);
-/** What differs every time is not worth being kept every time. */
+/** A slot that keeps missing is refilled only every KEPT_EVERY times. */
 const KEPT_EVERY: u32 = 8;
 
-/** The place of the head that was looked for last. */
+/** The slot of the head looked up last. */
 let slot: usize = 0;
-/** All of its field lines were known, and the empty line after them is there. */
+/** All its field lines were known, and the empty line after them is there. */
 export let whole: bool = false;
 
 /**
- * Adds the known ones of the field lines that begin at `from`, as far as they lie in [from, end), to a message without
- * fields whose head begins at `base`. Answers where the first line begins that is not known; when `whole`, where the head ends.
+ * Adds those field lines from `from` on that are known and lie in [from, end) to a message without fields whose head begins
+ * at `base`. Returns where the first unknown line begins or, if `whole`, where the head ends.
  */
 export function recallFields(message: Message, base: usize, from: usize, end: usize): usize {
 	const available = <u32>(end - from);
@@ -69,7 +69,7 @@ export function recallFields(message: Message, base: usize, from: usize, end: us
 	return from + (whole ? length : at);
 }
 
-/** Keeps the fields of the message, which are all that lie in [from, end), in the place that was looked at last. */
+/** Keeps the fields of the message, all those in [from, end), in the slot looked up last. */
 export function keepFields(message: Message, base: usize, from: usize, end: usize): void {
 	const length = <u32>(end - from);
 	const misses = load<u32>(slot, SLOT_MISSES_AT);
@@ -89,12 +89,12 @@ export function keepFields(message: Message, base: usize, from: usize, end: usiz
 	}
 }
 
-/** Is it as long as a name that `readMeaning` knows? */
+/** Whether a name of this length may be one that `readMeaning` knows. */
 function mayDecide(nameLength: u32): bool {
 	return nameLength <= 17 && ((1 << nameLength) & ((1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 17))) != 0;
 }
 
-/** How many of `length` bytes, at least 16, are the same from the first on. */
+/** How many of `length` bytes (at least 16) are equal, from the first on. */
 function sameBytes(a: usize, b: usize, length: u32): u32 {
 	let i: u32 = 0;
 	while (i + 16 <= length) {

@@ -1,5 +1,5 @@
-// Finding the next head after damage. Bytes are looked through line by line, for a start line ends with its line; of the
-// current line its end is kept, so that a start line may come in pieces. Whether a start line is believed depends on
+// Finding the next head after damage. Bytes are searched line by line, because a start line ends with its line; the end of
+// the current line is kept, so that a start line may come in pieces. Whether a start line is accepted depends on
 // where it stands: a body may hold what looks like one (see mayStand in protocols/http1-search.ts), and the lines after it must look
 // like a head.
 import { begins, copyBytes, findByte, isDigit, isSpace } from '../memory/bytes';
@@ -8,22 +8,22 @@ import { NO_MESSAGE, Stream } from '../memory/state';
 import * as call from '../wire/call';
 import { beginsKnownMethod, knownMethodSuffix, readVersion } from './head';
 
-/** Of a line this much is kept at least: longer start lines are not found again. */
+/** At least this much of a line is kept; longer start lines are not found. */
 const KEPT: u32 = 8192;
-/** Room for more, so that what is kept is not moved for each byte that comes. */
+/** Extra room, so that the kept bytes are not moved for each new byte. */
 const ROOM: u32 = 16384;
 
-/** Forgets the line so far. */
+/** Drops the line so far. */
 export function clearSearch(stream: Stream): void {
 	stream.searchLength = 0;
 	stream.searchCall = false;
 	stream.searchBlank = false;
 }
 
-/** Bytes [at, at + length) at the stream's current offset go on the current line; `first`: they begin a call. */
+/** Adds bytes [at, at + length) at the stream's current offset to the current line; `first`: they begin a call. */
 export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bool, response: bool): void {
 	if (first && stream.searchLength != 0) {
-		// A head nearly always begins a call: unless what is kept may be the beginning of one itself, the line begins anew.
+		// A head nearly always begins a call: the line starts again here, unless the kept bytes may begin a head themselves.
 		const line = stream.search;
 		const going = stream.searchCall && mayBeStart(line, line + stream.searchLength, response);
 		if (!going && mayBeStart(at, at + length, response)) clearLine(stream);
@@ -55,7 +55,7 @@ export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bo
 	stream.searchLength += left;
 }
 
-/** May a line of so many bytes be kept whole? */
+/** Whether a line of this length can be kept whole. */
 export function fitsSearch(length: u32): bool {
 	return length <= KEPT;
 }
@@ -65,7 +65,7 @@ export function makeSearchRoom(stream: Stream): bool {
 	return stream.search != 0;
 }
 
-/** A byte in the middle of a line that can neither end it nor begin a head; false when it may. */
+/** Takes a byte that can neither end the line nor begin a head; false if it may. */
 export function keepMore(stream: Stream, at: usize): bool {
 	const byte = <u32>load<u8>(at);
 	const length = stream.searchLength;
@@ -81,18 +81,18 @@ function clearLine(stream: Stream): void {
 	stream.searchBlank = false;
 }
 
-/** The line is complete and held nothing. */
+/** The line is complete and contained no start line. */
 export function passSearchLine(stream: Stream, empty: bool): void {
 	stream.searchLength = 0;
 	stream.searchBlank = empty;
 }
 
-/** Could [at, end) be the beginning of a start line? */
+/** Whether [at, end) could be the beginning of a start line. */
 export function mayBeStart(at: usize, end: usize, response: bool): bool {
 	return response ? begins(at, end, 'HTTP/1.', true) : beginsKnownMethod(at, end);
 }
 
-/** Where in the line [at, end), without its line end, a start line begins: its address, 0 when there is none. */
+/** Address where a start line begins in the line [at, end) (without line end); 0 if there is none. */
 export function findStart(at: usize, end: usize, response: bool): usize {
 	return response ? findStatusLine(at, end) : findRequestLine(at, end);
 }
@@ -113,7 +113,7 @@ function findRequestLine(from: usize, end: usize): usize {
 	if (end - from < 14) return 0;
 	const version = readVersion(end - 8, end);
 	if (version >> 8 != 1 || load<u8>(end - 9) != 32) return 0;
-	// The last word but one is the target, the one before it ends with the method.
+	// The second last word is the target; the word before it ends with the method.
 	let target = end - 9;
 	while (target > from && load<u8>(target - 1) != 32) target--;
 	if (target == end - 9 || target - from < 2) return 0;

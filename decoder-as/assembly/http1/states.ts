@@ -1,4 +1,4 @@
-// What a stream of HTTP/1 is in the middle of.
+// The states of a stream of HTTP/1.
 
 /** Between messages. */
 export const AT_START: u8 = 0;
@@ -12,9 +12,9 @@ export const IN_CHUNK_END: u8 = 6;
 export const IN_TRAILERS: u8 = 7;
 /** In a body that ends with the connection. */
 export const UNTIL_CLOSE: u8 = 8;
-/** Looking for the next head. */
+/** Searching for the next head. */
 export const SEARCHING: u8 = 10;
-/** A response that went out by sendfile as a whole, head included. */
+/** In a response that was sent by sendfile as a whole, including its head. */
 export const UNREADABLE: u8 = 11;
 /** In the preamble of the PROXY protocol, version 2. */
 export const IN_PREAMBLE: u8 = 12;

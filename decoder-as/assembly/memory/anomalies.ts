@@ -1,4 +1,4 @@
-// What is odd about a message, and what that makes of it.
+// Oddities of a message, and which of them make it malformed.
 import {
 	ANOMALY_BARE_CR,
 	ANOMALY_CONFLICTING_CONTENT_LENGTH,
@@ -18,7 +18,7 @@ import {
 } from '../wire/output-layout';
 import { Message, NO_MESSAGE } from './state';
 
-/** Oddities that strict parsers refuse: such a message is malformed, however much of it is understood. */
+/** Oddities that strict parsers reject. They make a message malformed even if all of it is understood. */
 const REFUSED: u64 =
 	((<u64>1) << ANOMALY_BARE_CR) | ((<u64>1) << ANOMALY_MISSING_COLON) | ((<u64>1) << ANOMALY_EMPTY_HEADER_NAME) |
 	((<u64>1) << ANOMALY_INVALID_HEADER_NAME) | ((<u64>1) << ANOMALY_INVALID_HEADER_VALUE) |
@@ -28,7 +28,7 @@ const REFUSED: u64 =
 	((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) | ((<u64>1) << ANOMALY_SPACE_IN_TARGET) |
 	((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);
 
-/** Those of them that leave no doubt about what was meant: they say why nobody answered, but an exchange can be complete with them. */
+/** Those whose meaning is clear anyway: they explain a missing answer, but the exchange can still be complete. */
 const UNDERSTOOD: u64 =
 	((<u64>1) << ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING) | ((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) |
 	((<u64>1) << ANOMALY_SPACE_IN_TARGET) | ((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);
@@ -37,7 +37,7 @@ export function isMalformed(message: Message): bool {
 	return message != NO_MESSAGE && (message.anomalies & REFUSED) != 0;
 }
 
-/** Is something in it that has no certain meaning? */
+/** Whether the message has an oddity without a clear meaning. */
 export function isUnclear(message: Message): bool {
 	return (message.anomalies & (REFUSED & ~UNDERSTOOD)) != 0;
 }

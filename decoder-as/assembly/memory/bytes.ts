@@ -1,7 +1,7 @@
-// Looking through bytes: what to find is found 16 at a time. The last few of a run are looked at together with those
-// before it, which count for nothing: no run lies at the very beginning of memory.
+// Searching bytes, 16 at a time. The last few bytes of a run are loaded together with bytes before the run, whose results
+// are masked out. That is safe because no run lies at the very beginning of memory.
 
-/** Longer runs are left to memory.copy, which is a call out of WebAssembly. */
+/** Longer runs use memory.copy, which is a call out of WebAssembly. */
 const COPIED_HERE: u32 = 2048;
 
 /** Copies bytes that do not overlap. */
@@ -30,7 +30,7 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
 	}
 }
 
-/** Makes the bytes of a struct 0: `length` is at least 16. */
+/** Zeroes the bytes of a struct; `length` is at least 16. */
 export function clearBytes(at: usize, length: u32): void {
 	const zero = i64x2.splat(0);
 	const last = at + length - 16;
@@ -64,13 +64,13 @@ export function findByte(from: usize, end: usize, byte: u8): usize {
 	return mask != 0 ? at + ctz<u32>(mask) : end;
 }
 
-/** Of the mask of the 16 bytes before `end` the part that stands for [at, end). */
+/** The bits for [at, end) of a mask of the 16 bytes before `end`. */
 @inline
 export function lastOf(mask: u32, at: usize, end: usize): u32 {
 	return mask >> (16 - <u32>(end - at));
 }
 
-/** Is there a control byte other than HT in [from, end)? */
+/** Whether there is a control byte other than HT in [from, end). */
 export function hasControl(from: usize, end: usize): bool {
 	return findControl(from, end) != end;
 }
@@ -91,7 +91,7 @@ export function findControl(from: usize, end: usize): usize {
 @inline
 function controlMask(at: usize): u32 {
 	const chunk = v128.load(at);
-	// Below 32, unsigned: what does not change when 31 is its upper bound.
+	// Below 32, unsigned: min(byte, 31) equals the byte.
 	const low = i8x16.eq(i8x16.min_u(chunk, i8x16.splat(31)), chunk);
 	const control = v128.andnot(low, i8x16.eq(chunk, i8x16.splat(9)));
 	return i8x16.bitmask(v128.or(control, i8x16.eq(chunk, i8x16.splat(127))));
@@ -100,7 +100,7 @@ function controlMask(at: usize): u32 {
 /** For each byte: 1 token character (RFC 9110 section 5.6.2), 2 digit, 4 white space (SP, HT), 8 hex digit. */
 const classes = memory.data(256, 16);
 const tokenRows = memory.data(16, 16);
-/** For a high half the bit that stands for it; none beyond ASCII. */
+/** The bit for each high half-byte; none beyond ASCII. */
 const highBits = memory.data(16, 16);
 
 export function prepareClasses(): void {
@@ -113,7 +113,7 @@ export function prepareClasses(): void {
 		if ((byte | 32) >= 97 && (byte | 32) <= 102) bits |= 8;
 		if (byte == 32 || byte == 9) bits |= 4;
 		store<u8>(classes + byte, bits);
-		// For 16 at a time: by the low half of a byte, a bit for each high half that makes a token character.
+		// For 16 at a time: for each low half-byte, a bit for each high half that makes a token character.
 		if (bits & 1) {
 			const row = tokenRows + (byte & 15);
 			store<u8>(row, load<u8>(row) | (<u8>1 << <u8>(byte >> 4)));
@@ -122,7 +122,7 @@ export function prepareClasses(): void {
 	for (let high: u32 = 0; high < 8; high++) store<u8>(highBits + high, <u8>1 << <u8>high);
 }
 
-/** Which of the 16 bytes at `at` are token characters: a bit each, the first lowest. */
+/** One bit per byte of the 16 at `at`: whether it is a token character. The first byte is the lowest bit. */
 export function tokenMask(at: usize): i32 {
 	const chunk = v128.load(at);
 	const low = v128.and(chunk, i8x16.splat(15));
@@ -157,27 +157,27 @@ export function hexValue(byte: u8): i32 {
 	return byte <= 57 ? byte - 48 : (byte | 32) - 87;
 }
 
-/** First address in [from, end) that is no SP or HT. */
+/** First address in [from, end) that is not SP or HT. */
 export function skipSpace(from: usize, end: usize): usize {
 	let at = from;
 	while (at < end && isSpace(load<u8>(at))) at++;
 	return at;
 }
 
-/** The address after the last byte of [from, end) that is no SP or HT. */
+/** The address after the last byte of [from, end) that is not SP or HT. */
 export function trimSpace(from: usize, end: usize): usize {
 	let at = end;
 	while (at > from && isSpace(load<u8>(at - 1))) at--;
 	return at;
 }
 
-/** Are the bytes [at, end) the word, which is in lower case, letter case aside? Words are static data: nothing is made. */
+/** Whether the bytes [at, end) are the word (given in lower case), ignoring case. Words are static data: nothing is allocated. */
 export function isWord(at: usize, end: usize, word: string): bool {
 	const length = <u32>word.length;
 	return <u32>(end - at) == length && startsWithFolded(at, word, length);
 }
 
-/** Are the bytes [at, end) the beginning of the word, likewise? They are not longer. */
+/** Whether the bytes [at, end), no longer than the word, are its beginning, ignoring case. */
 export function beginsWord(at: usize, end: usize, word: string): bool {
 	return startsWithFolded(at, word, <u32>(end - at));
 }
@@ -192,7 +192,7 @@ function startsWithFolded(at: usize, word: string, length: u32): bool {
 	return true;
 }
 
-/** Do the bytes [at, end) begin with the word, letter case counting? A shorter run counts when `partly`. */
+/** Whether the bytes [at, end) begin with the word, case-sensitively. With `partly`, a shorter run matches too. */
 export function begins(at: usize, end: usize, word: string, partly: bool): bool {
 	let length = <u32>word.length;
 	if (<u32>(end - at) < length) {
@@ -210,12 +210,12 @@ export function equals(a: usize, b: usize, length: u32): bool {
 	return memory.compare(a, b, length) == 0;
 }
 
-/** A hash of a run of bytes, going on from `seed`. */
+/** A hash of a run of bytes, continuing from `seed`. */
 export function hashBytes(at: usize, length: u32, seed: u32): u32 {
 	let hash = <u64>seed ^ (<u64>length << 32);
 	let rest: u64 = 0;
 	if (length >= 8) {
-		// The last eight bytes count again, some of them.
+		// The last eight bytes overlap with bytes already hashed.
 		for (let i: u32 = 0; i + 8 <= length; i += 8) hash = mix(hash, load<u64>(at + i));
 		rest = load<u64>(at + length - 8);
 	} else if (length >= 4) {
@@ -231,7 +231,7 @@ function mix(hash: u64, word: u64): u64 {
 	return mixed ^ (mixed >> 29);
 }
 
-/** Is there a byte in [from, end) that is no visible ASCII character? */
+/** Whether there is a byte in [from, end) that is not a visible ASCII character. */
 export function hasOther(from: usize, end: usize): bool {
 	let at = from;
 	while (at + 16 <= end) {

@@ -1,9 +1,9 @@
-// Which syscalls carried a message, and how much of its head and of its body each of them.
+// Which syscalls carried a message, and how many bytes of its head and body each of them carried.
 import * as call from '../wire/call';
 import { SYSCALL_SENDFILE, SYSCALL_SPLICE } from '../wire/capture-event';
 import { Message, VIAS } from './state';
 
-/** The current call carried `head` bytes of the head and `body` bytes of the body; both 0: of the framing between. */
+/** The current call carried `head` bytes of the head and `body` bytes of the body; both 0: only framing. */
 export function carry(message: Message, head: u64, body: u64): void {
 	const list = changetype<usize>(message) + offsetof<Message>('vias');
 	const count = message.viaCount;
@@ -27,7 +27,7 @@ export function carry(message: Message, head: u64, body: u64): void {
 	message.endTime = call.time;
 }
 
-/** What was carried as the head turned out to be the body. */
+/** Bytes counted as the head turned out to be body. */
 export function countHeadAsBody(message: Message): void {
 	const heads = changetype<usize>(message) + offsetof<Message>('viaHead');
 	const bodies = changetype<usize>(message) + offsetof<Message>('viaBody');

@@ -1,4 +1,4 @@
-// Counters of table `loss`. What the kernel counted arrives as totals; what is lost or left out here is added up.
+// Counters of table `loss`. The kernel's counts arrive as totals; losses and omissions in the decoder are added up here.
 import {
 	LOSS_BODY_LIMIT,
 	LOSS_CAPTURE_LIMIT,
@@ -11,11 +11,11 @@ import {
 } from '../wire/capture-event';
 import { now, wallMicroseconds } from '../wire/clock';
 
-/** For each reason: u64 events, u64 bytes (of the kernel, totals), the same counted here, u64 boot time of the last. */
+/** For each reason: u64 events and u64 bytes (the kernel's totals), the same two counted here, u64 boot time of the last. */
 const STRIDE: i32 = 40;
 const counters = memory.data(STRIDE * LOSS_MAX, 8);
 
-/** Counts `bytes` bytes in `events` events more. */
+/** Adds `events` events and `bytes` bytes. */
 export function count(reason: i32, events: u64, bytes: u64): void {
 	const at = counters + reason * STRIDE;
 	store<u64>(at, load<u64>(at, 16) + events, 16);
@@ -23,13 +23,13 @@ export function count(reason: i32, events: u64, bytes: u64): void {
 	store<u64>(at, now, 32);
 }
 
-/** Bytes counted here before were not lost after all. */
+/** Takes back bytes counted here that were not lost after all. */
 export function uncount(reason: i32, bytes: u64): void {
 	const at = counters + reason * STRIDE;
 	store<u64>(at, load<u64>(at, 24) - bytes, 24);
 }
 
-/** Sets the kernel's totals; they never go back, so that a repeated or late record changes nothing. */
+/** Sets the kernel's totals. They never decrease, so a repeated or late record changes nothing. */
 export function total(reason: i32, events: u64, bytes: u64, time: u64): void {
 	if (<u32>reason >= <u32>LOSS_MAX || countedHere(reason)) return;
 	const at = counters + reason * STRIDE;
@@ -58,7 +58,7 @@ export function last(reason: i32): f64 {
 	return time == 0 ? 0 : wallMicroseconds(time);
 }
 
-/** Reasons that the decoder sees in the records themselves: a kernel's total beside that would count them twice. */
+/** Reasons that the decoder counts from the records themselves. Adding the kernel's total would count them twice. */
 function countedHere(reason: i32): bool {
 	return (
 		reason == LOSS_IOVEC_BOUND ||

@@ -11,13 +11,13 @@ import { memoryLimit } from './settings';
 const HEADER: u32 = 8;
 const BUSY: u32 = 1;
 const MIN_BLOCK: u32 = 24;
-/** Below this a list for every multiple of 8, above 16 lists for every power of two. */
+/** Below this size there is a list for every multiple of 8; above, 16 lists for every power of two. */
 const SMALL_LOG: u32 = 8;
 const STEP_LOG: u32 = 4;
 const ROWS: u32 = 32 - SMALL_LOG + 1;
 const LISTS_A_ROW: u32 = 32;
 const GROW_PAGES: u32 = 16;
-/** Sizes above this are refused: they would not fit 32 bits after rounding. */
+/** Larger sizes are refused, because they would not fit 32 bits after rounding. */
 const MAX_BYTES: u32 = 0x7fff0000;
 
 /** Which rows have a free block, and for each row which lists have one. */
@@ -67,12 +67,12 @@ export function allocate(bytes: u32): usize {
 	return block + HEADER;
 }
 
-/** From now on the limit holds or not: what the host must have is given room whatever the limit says. */
+/** Turns the limit off or on: what the host needs gets room regardless of the limit. */
 export function passLimit(on: bool): void {
 	beyondLimit = on;
 }
 
-/** The same, whatever the limit says. */
+/** The same, regardless of the limit. */
 export function allocateBeyond(bytes: u32): usize {
 	passLimit(true);
 	const address = allocate(bytes);
@@ -125,7 +125,7 @@ export function enlarge(address: usize, keep: u32, bytes: u32): usize {
 	return larger;
 }
 
-/** Tells the block after `block` how long it is. */
+/** Writes the size of `block` into the block after it. */
 @inline
 function setPrevious(block: usize, size: u32): void {
 	const after = block + size;
@@ -197,7 +197,7 @@ function takeFree(size: u32): usize {
 
 function growRegion(size: u32): bool {
 	if (regionEnd == 0) {
-		// The first time: what is left of the initial memory.
+		// First call: use the rest of the initial memory.
 		const start = (__heap_base + 15) & ~7;
 		const end = memoryTotal();
 		if (end > start + MIN_BLOCK) {

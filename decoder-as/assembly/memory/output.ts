@@ -6,13 +6,13 @@ import { allocate, enlarge, memoryInUse, passLimit, release } from './memory';
 import { memoryLimit, outputEnough } from './settings';
 
 const FIRST_CAPACITY: u32 = 65536;
-/** A buffer that once was larger is given back when it is cleared. */
+/** A buffer larger than this is freed when it is cleared. */
 const KEPT_CAPACITY: u32 = 4 << 20;
 
 let buffer: usize = 0;
 let length: u32 = 0;
 let capacity: u32 = 0;
-/** Something in it waits for the host's answer. */
+/** The output holds a question for the host. */
 let asksHost = false;
 
 export function outputStart(): usize {
@@ -23,12 +23,12 @@ export function outputLength(): u32 {
 	return length;
 }
 
-/** Is it time for the host to take the output? */
+/** Whether the host should take the output now. */
 export function isDue(): bool {
 	return asksHost || length >= outputEnough;
 }
 
-/** The host is to look at the output before the next record. */
+/** Asks the host to take the output before the next record. */
 export function askHost(): void {
 	asksHost = true;
 }
@@ -42,7 +42,7 @@ export function clear(): void {
 	capacity = 0;
 }
 
-/** May `bytes` more be asked for without passing the memory limit? */
+/** Whether `bytes` more fit within the memory limit. */
 export function fits(bytes: u64): bool {
 	if (<u64>length + bytes <= capacity) return true;
 	return <u64>memoryInUse() + <u64>length + bytes < memoryLimit;
@@ -57,7 +57,7 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	if (capacity - length < size && !grow(size)) return 0;
 	const entry = buffer + length;
 	clearBytes(entry, fixed);
-	// The padding; what is written comes later.
+	// Zeroes the padding; the content is written later.
 	store<u64>(entry + size - 8, 0);
 	store<u32>(entry, size, ENTRY_SIZE);
 	store<u32>(entry, type, ENTRY_TYPE);
@@ -75,7 +75,7 @@ export function reserveSurely(type: i32, fixed: u32, bytes: u32): usize {
 	return beyond;
 }
 
-/** The entry reserved last takes only `bytes` bytes after all. */
+/** Shortens the entry reserved last to `bytes` bytes. */
 export function trim(entry: usize, bytes: u32): void {
 	const size = (bytes + 7) & ~7;
 	for (let at = bytes; at < size; at++) store<u8>(entry + at, 0);
@@ -89,7 +89,7 @@ function grow(more: u32): bool {
 	let wanted = capacity == 0 ? FIRST_CAPACITY : capacity;
 	while (<u64>wanted < needed) wanted = wanted > 0x38000000 ? 0x70000000 : wanted * 2;
 	let larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
-	// Near the limit less will do, but not so little that everything is copied again for each entry.
+	// Near the limit grow by less, but enough not to copy everything again for each entry.
 	const least = max<u64>(needed, <u64>length + (length >> 3));
 	if (larger == 0 && <u64>wanted > least) {
 		wanted = <u32>least;

@@ -1,4 +1,4 @@
-// What can be set, with its default. Values are numbers; a negative body limit means that there is none.
+// The settings with their defaults. Values are numbers; a negative body limit means no limit.
 import {
 	SETTING_BODY_LIMIT,
 	SETTING_CONNECTIONS_LIMIT,
@@ -19,14 +19,14 @@ export let waitingLimit: u32 = 100;
 export let connectionsLimit: u32 = 65536;
 export let idleLimitNs: u64 = 300_000_000_000;
 export let memoryLimit: u32 = 64 << 20;
-/** Output of this length is handed over: short messages make twenty times their bytes and more. */
+/** Output of this length is handed over. Short messages produce twenty times their bytes and more. */
 export let outputEnough: u32 = 2 << 20;
-/** Room is made when more is in use, down to `relieveTo`. The limit holds for static memory too, which no block is part of. */
+/** If more is in use, room is made down to `relieveTo`. The limit includes static memory, which is outside all blocks. */
 export let relieveAbove: u32 = 0;
 export let relieveTo: u32 = 0;
 export let eventsLimit: u32 = 65536;
 
-/** Sets one; unknown keys and values out of range are brought to the nearest that makes sense. */
+/** Changes one setting. Values out of range are clamped, unknown keys ignored. */
 export function set(key: i32, value: f64): void {
 	if (key == SETTING_BODY_LIMIT) bodyLimit = value < 0 ? u64.MAX_VALUE : <u64>value;
 	else if (key == SETTING_START_LINE_LIMIT) startLineLimit = clamp(value, 64, 1 << 20);

@@ -1,29 +1,29 @@
-// What the decoder remembers, as plain structs in its own memory (unmanaged classes: an instance is an address). 0 stands
-// for "none"; every struct begins zeroed.
+// What the decoder remembers, as plain structs in its own memory (unmanaged classes: an instance is an address). 0 means
+// "none"; every struct starts zeroed.
 import { UNHELD_MAX } from '../wire/output-layout';
 
-/** Syscalls that are told apart in one message; more are counted for the last. */
+/** Syscalls counted separately for one message; any further ones are added to the last. */
 export const VIAS: u32 = 8;
-/** Interim statuses that are listed. */
+/** Maximum number of interim statuses listed. */
 export const INTERIMS: u32 = 16;
 
 /** What a stream carries. */
 export const CARRIES_REQUESTS: u8 = 1;
 export const CARRIES_RESPONSES: u8 = 2;
-/** State of a stream that nobody reads: its bytes are only counted. Others are those of http1/states.ts. */
+/** State of a stream that is not read: its bytes are only counted. http1/states.ts has the other states. */
 export const OPAQUE: u8 = 9;
 
-/** A process, as far as facts about it came. Exchanges keep the one they began in: pids are used again, names change. */
+/** What is known of a process. An exchange keeps the process it began in, because pids are reused and names change. */
 @unmanaged
 export class Process {
 	hashNext: Process;
 	references: u32;
 	pid: u32;
-	/** FACT_PROCESS came. */
+	/** FACT_PROCESS has arrived. */
 	known: bool;
-	/** It ended, or became another by exec: the next record of this pid begins a new one. */
+	/** It ended or called exec: the next record of this pid begins a new process. */
 	over: bool;
-	/** The batch in which it was asked for, 0: never. */
+	/** The batch in which user space was asked about it; 0: never. */
 	asked: u32;
 	comm: usize;
 	commLength: u32;
@@ -53,13 +53,13 @@ export class Connection {
 	hashNext: Connection;
 	lruPrevious: Connection;
 	lruNext: Connection;
-	/** In the list of connections that have something to decide at the end of a batch. */
+	/** It is in the list of connections with decisions to make at the end of a batch. */
 	due: bool;
 	dueNext: Connection;
 
 	incoming: Stream;
 	outgoing: Stream;
-	/** The one that carries requests, and the other; 0 until it is known. */
+	/** The stream of requests and the stream of responses; 0 until known. */
 	requests: Stream;
 	responses: Stream;
 
@@ -73,82 +73,82 @@ export class Connection {
 	protocol: i32;
 	/** REASON_* when it ended, else 0. */
 	endReason: i32;
-	/** Rows wait for FACT_SOCKET. */
+	/** Its rows wait for FACT_SOCKET. */
 	unverified: bool;
-	/** FACT_SOCKET said file, or limits were reached: everything of it is ignored. */
+	/** FACT_SOCKET said it is a file, or a limit was reached: all its records are ignored. */
 	ignored: bool;
-	/** FACT_SOCKET came, or nobody will answer. */
+	/** FACT_SOCKET has arrived, or will not come. */
 	answered: bool;
-	/** Not HTTP/1, or no longer. */
+	/** It does not carry HTTP/1, or no longer does. */
 	opaque: bool;
-	/** Something HTTP/1 was seen on it. */
+	/** HTTP/1 was seen on it. */
 	recognised: bool;
-	/** Its first bytes are no request; its rows wait for an answer that is HTTP. */
+	/** Its first bytes are not a request; its rows wait until the answer proves to be HTTP. */
 	suspected: bool;
-	/** CONNECT was answered: what follows may be anything, HTTP/1 as well. */
+	/** CONNECT was accepted: any protocol may follow, including HTTP/1. */
 	tunnel: bool;
-	/** Closed; records that were late are still taken until the batch after `closedIn` has ended. */
+	/** Closed. Late records are still accepted until the end of the batch after `closedIn`. */
 	closed: bool;
-	/** Everything of it has ended; only rows are left that wait for facts. */
+	/** Both streams have ended. Only rows that wait for facts are left. */
 	gone: bool;
-	/** Off the table, remembered for late records and for the other side. */
+	/** Its row is out. It is remembered for late records and for pairing with the other side. */
 	buried: bool;
-	/** To be freed when its turn in the list of the batch's end comes. */
+	/** To be freed when its turn in the list of due connections comes. */
 	forgotten: bool;
-	/** The close said where the streams end. */
+	/** The close record told where the streams end. */
 	finalKnown: bool;
 	midstream: bool;
 	/** A message could not be read to its end. */
 	unreadable: bool;
-	/** Requests were seen that waited together. */
+	/** Two requests were seen waiting at the same time. */
 	pipelining: bool;
-	/** A request was seen to begin when all before had been answered. */
+	/** A request was seen to begin after all earlier ones had been answered. */
 	turns: bool;
-	/** The shortest time from a request's beginning to its response's, 0: none was seen. */
+	/** The shortest time from the start of a request to the start of its response; 0: none seen yet. */
 	fastest: u64;
-	/** The client asks on before all is answered that it asked for: see alignment.ts. */
+	/** The client sends further requests before earlier ones are answered: see alignment.ts. */
 	overlapping: bool;
 	/**
-	 * Nothing tells which response belongs to which request, until a silence proves that none is owed: the capture began in
-	 * the middle, or records of a client that asks on before all is answered were lost.
+	 * Pairing is unknown until a silence proves that no response is owed, because the capture began in the middle or
+	 * records of an overlapping client were lost.
 	 */
 	unproven: bool;
 	/** Bytes were lost since pairing was last certain. */
 	holed: bool;
-	/** Bytes came where a request should begin that are none; whoever reads them may answer them. */
+	/** Bytes that are not a request came where one should begin. The server may answer them. */
 	stray: bool;
-	/** The next response had come when the request that waits was sent, and nothing was owed then. */
+	/** The next response arrived before the waiting request was sent, when nothing was owed. */
 	unasked: bool;
-	/** The row of the connection's first response, which came before its first request and waits for it. */
+	/** The row of the first response, if it came before the first request and waits for it. */
 	early: Exchange;
-	/** When bytes last moved, in either direction; the longest silences that responses broke lately: see silence.ts. */
+	/** When bytes last moved in either direction, and the longest recent silences that a response ended: see silence.ts. */
 	activeAt: u64;
-	/** Likewise, of records that still wait, too. */
+	/** The same, counting records that are still waiting. */
 	arrivedAt: u64;
 	owedLongest: u64;
 	owedBefore: u64;
 	owedCount: u32;
-	/** The longest silences that requests broke lately without their proving anything. */
+	/** The longest recent silences that a request ended without proving anything. */
 	thoughtLongest: u64;
 	thoughtBefore: u64;
 	thoughtCount: u32;
-	/** When the last request began, when the last response, and when the last request that began after a response did. */
+	/** When the last request, the last response, and the last request that followed a response began. */
 	requestStart: u64;
 	responseStart: u64;
 	turnStart: u64;
 	/** When the response before the last one began. */
 	responseBefore: u64;
-	/** The shortest request so far, in bytes, 0: not known yet; where the last one begins. */
+	/** Bytes of the shortest request so far (0: unknown), and the stream offset of the last one. */
 	shortestRequest: u64;
 	requestOffset: u64;
-	/** Responses that came while nothing waited: their requests may only be late. When the last of them began. */
+	/** Responses that came while no request waited (their requests may be late), and when the last one began. */
 	earlyResponses: u32;
 	earlyStart: u64;
-	/** The batch in which it was asked for, 0: never. */
+	/** The batch in which user space was asked about it; 0: never. */
 	asked: u32;
 	closedIn: u32;
 	openedAt: u64;
-	/** When its newest record was made; given up as idle since. */
+	/** When its newest record was made, and whether it has been given up as idle since then. */
 	usedAt: u64;
 	idle: bool;
 	closedAt: u64;
@@ -164,57 +164,57 @@ export class Connection {
 	/** Inode numbers of a unix socket and of the other end; 0: not known. */
 	socketNumber: u64;
 	peerNumber: u64;
-	/** The client's address as a PROXY preamble told it. */
+	/** The client's address from a PROXY preamble. */
 	told: usize;
 	toldLength: u32;
 
-	/** Rows not handed out yet, in the order of their heads. */
+	/** Rows not yet handed out, in the order of their heads. */
 	first: Exchange;
 	last: Exchange;
-	/** The oldest that waits for its response's first byte. */
+	/** The oldest row still waiting for the first byte of its response. */
 	waiting: Exchange;
 	waitingCount: u32;
-	/** Responses to come that belong to requests already given up. */
+	/** Expected responses to requests that have already been given up. */
 	abandoned: u32;
 	exchanges: u32;
 
-	/** What is not certain about which response belongs to which request: see alignment.ts. */
+	/** What makes pairing uncertain: bits defined in alignment.ts. */
 	doubt: u32;
-	/** Responses whose request is not decided yet, in order. */
+	/** Responses not yet bound to a request, in order. */
 	firstUnbound: Exchange;
 	lastUnbound: Exchange;
 	unboundCount: u32;
-	/** Responses of the last gap at the least, and requests likewise. */
+	/** Minimum number of responses, and of requests, lost in the last gap. */
 	lostResponses: u32;
 	lostRequests: u32;
-	/** Bytes of the last gap between requests, between responses. */
+	/** Bytes lost in the last gap between requests, and between responses. */
 	requestGapBytes: u64;
 	responseGapBytes: u64;
-	/** The gap began inside a request (response) that has its row: the bytes seen of that one are counted too. */
+	/** The gap began inside a request (response) that already has a row. Its seen bytes are included in the gap's size. */
 	requestGapBegun: bool;
 	responseGapBegun: bool;
-	/** It holds the beginning of a response at least. */
+	/** The gap contains the beginning of at least one response. */
 	responseGapOne: bool;
-	/** When the first record after it was made. */
+	/** Time of the first record after that gap. */
 	responseGapTime: u64;
 	/** Responses without a request since the last request. */
 	orphans: u32;
-	/** The next request (response) comes right after a gap. */
+	/** The next request (response) directly follows a gap. */
 	requestGap: bool;
 	responseGap: bool;
 	/** Responses begun so far. */
 	responsesBegun: u32;
 
-	/** A bit for each syscall that is in the list. */
+	/** One bit per syscall in the list. */
 	syscallsNoted: u64;
 	syscalls0: u64;
 	syscalls1: u64;
 	syscallCount: u32;
-	/** Last events of this connection in the ring, by direction: parts of one call are added up there. */
+	/** This connection's newest events in the ring, by direction. Parts of one call are added up there. */
 	lastEventIn: u64;
 	lastEventOut: u64;
 
-	/** Kept when the streams are gone: the requests were seen from the stream's beginning. */
+	/** The requests were seen from the beginning of the stream. Kept after the streams are freed. */
 	wholeRequests: bool;
 	/** Pairing with the other side on this host: see mirrors.ts. */
 	mirror: Connection;
@@ -232,63 +232,63 @@ export class Stream {
 	direction: u8;
 	/** CARRIES_*: what it carries. */
 	role: u8;
-	/** What it is in the middle of: see http1/framer.ts. */
+	/** Its position within a message: see http1/states.ts. */
 	state: u8;
-	/** Nothing comes any more. */
+	/** No more bytes will come. */
 	ended: bool;
-	/** EOF, shutdown or an error was seen: the stream ends at `finalOffset`, for REASON_*, orderly or not. */
+	/** EOF, shutdown or an error was seen: the stream ends at `finalOffset`, with a REASON_*, orderly or not. */
 	ending: bool;
 	endReason: i32;
 	endOrderly: bool;
 	endedIn: u32;
-	/** When that was seen, and how long the connection had been silent. */
+	/** When that was seen, and how long the connection had been silent before. */
 	endedAt: u64;
 	endSilence: u64;
 	finalOffset: u64;
-	/** Only captured from somewhere inside. */
+	/** Its beginning was not captured. */
 	midstream: bool;
-	/** Whether the response has a body is to be told by the next bytes. */
+	/** The next bytes will show whether the response has a body. */
 	guess: bool;
-	/** Records waited long enough for a request: take them as they are. */
+	/** Records have waited long enough for a request and are now taken as they are. */
 	forced: bool;
 
-	/** Bytes of it were seen; where the first of them lies. */
+	/** Whether bytes of it were seen, and the offset of the first one. */
 	begun: bool;
 	base: u64;
 	/** Offset of the next byte to be taken. */
 	next: u64;
 
 	message: Message;
-	/** The message before it, when what is passed over belongs to that: see spill.ts. */
+	/** The message that the skipped bytes belong to: see spill.ts. */
 	spill: Message;
-	/** When it ended, had it ended before the line that is looked through. */
+	/** The end time of that message if it ended before the line being searched. */
 	spillTime: u64;
-	/** Bytes of the current body, or of the current chunk, still to come. */
+	/** Bytes of the current body or chunk still to come. */
 	remaining: u64;
-	/** The last offset up to which the kernel was told not to copy. */
+	/** The kernel was told not to copy bytes before this offset. */
 	skippedUntil: u64;
 
 	// Of the head (or trailer section, or chunk-size line) being read.
-	/** The head lies here, in the record itself, as long as it has come in one piece; 0: it is gathered. */
+	/** Address of the head inside the record, as long as it comes in one piece; 0: it is gathered in the message. */
 	inPlace: usize;
 	/** Offset of the current line in the head. */
 	lineStart: u32;
-	/** Line ends seen since the last message; bytes that belong to none stood here. */
+	/** Line ends since the last message, and whether bytes here belong to no message. */
 	leading: u32;
 	garbage: bool;
-	/** The last message said that it is the last. */
+	/** The last message announced the end of the connection. */
 	closing: bool;
 	/** The start line has been read. */
 	started: bool;
-	/** Lines are no longer kept: framing fields are looked for in `line`. */
+	/** Lines are no longer kept; framing fields are still read from `line`. */
 	overflow: bool;
 	/** The start line is too long to keep. */
 	cutLine: bool;
-	/** Bytes of the head that are kept at the most. */
+	/** Maximum bytes of the head that are kept. */
 	keepLimit: u32;
 	/** Number of the first trailer field. */
 	firstTrailer: u32;
-	/** Last bytes of a start line that is too long to keep: its version is there. */
+	/** The last bytes of a start line too long to keep; they hold its version. */
 	tail0: u64;
 	tail1: u64;
 	line: usize;
@@ -299,41 +299,41 @@ export class Stream {
 	extensionBytes: u64;
 	framingBytes: u64;
 	chunkState: u8;
-	/** Bytes of the size line that came with earlier calls, and the first of them. */
+	/** Number of bytes of the size line from earlier calls, and the first of those bytes. */
 	chunkLine: u32;
 	chunkLine0: u64;
 	chunkLine1: u64;
 	chunkLine2: u64;
 	chunkLine3: u64;
-	/** In a quoted string of an extension; the byte before. */
+	/** Inside a quoted string of an extension; and the previous byte. */
 	chunkQuoted: bool;
 	chunkLast: u8;
 
-	/** Records that wait, in order: after a gap for those that fill it, before a response for its request. */
+	/** Waiting records in order: those after a gap that may still be filled, or a response whose request has not come. */
 	firstPending: Pending;
 	lastPending: Pending;
 	pendingCount: u32;
 	pendingBytes: u32;
 
-	/** Looking for the next head: the current line, as much of its end as is kept, and where in the stream it lies. */
+	/** Search for the next head: the kept end of the current line, and its place in the stream. */
 	search: usize;
 	searchLength: u32;
 	searchOffset: u64;
-	/** When its first byte came. */
+	/** When the first byte of that line came. */
 	searchTime: u64;
-	/** Its first byte was the first of a call; the line before was empty. */
+	/** Its first byte was the first of a call; the previous line was empty. */
 	searchCall: bool;
 	searchBlank: bool;
-	/** The line was begun because it had waited long enough for a request. */
+	/** The line was started because it had waited long enough for a request. */
 	searchForced: bool;
-	/** The line that is kept was read for something else: a head may begin in it. */
+	/** The kept line was first read as something else, and a head may begin in it. */
 	keptLine: bool;
-	/** Bytes passed over, and whether they were because of a loss. */
+	/** Bytes skipped, and whether a loss was the reason. */
 	skipped: u64;
 	searchLost: bool;
-	/** Responses begun when the search began. */
+	/** `responsesBegun` when the search started. */
 	searchResponses: u32;
-	/** The head being read was found by searching: an odd line shows that it is none. */
+	/** The head being read was found by searching; an odd line shows that it is not a head. */
 	tentative: bool;
 }
 
@@ -343,7 +343,7 @@ export class Pending {
 	next: Pending;
 	/** Stream offset of the record's first byte. */
 	offset: u64;
-	/** The batch it came in. */
+	/** The batch in which it arrived. */
 	batch: u32;
 	bytes: u32;
 }
@@ -356,12 +356,12 @@ export class Message {
 	endTime: u64;
 	startOffset: u64;
 	endOffset: u64;
-	/** Nanoseconds without a byte on the connection before its first one. */
+	/** Nanoseconds of silence on the connection before its first byte. */
 	silence: u64;
-	/** It was sent when everything that had arrived was read, or not everything, as far as the kernel told. */
+	/** According to the kernel, the sender had (allRead) or had not (unread) read everything that had arrived. */
 	allRead: bool;
 	unread: bool;
-	/** Who moved its first byte. */
+	/** The thread that moved its first byte. */
 	tid: u32;
 	pid: u32;
 	comm0: u64;
@@ -393,7 +393,7 @@ export class Message {
 	isResponse: bool;
 	isHead: bool;
 	isConnect: bool;
-	/** Its request is not known: whether a body follows the head is guessed from the next bytes. */
+	/** Its request is not known, so the next bytes decide whether it has a body. */
 	guess: bool;
 	/** Field values that decide about framing. */
 	hasLength: bool;
@@ -414,29 +414,29 @@ export class Message {
 	keepAlive: bool;
 	expectContinue: bool;
 	http09: bool;
-	/** Its first line cannot be read: what follows may be the rest of a head, or of a text. */
+	/** Its first line cannot be read. The rest of a head may follow, or plain text. */
 	odd: bool;
 	/** A request that has its row, or had one. */
 	hadRow: bool;
-	/** It was given to its request before its head was complete. */
+	/** It was bound to its request before its head was complete. */
 	placed: bool;
-	/** Its framing cannot be read: nothing says where it ends. */
+	/** Its framing cannot be read, so its end is not known. */
 	unclear: bool;
-	/** The connection goes over to another protocol with it. */
+	/** The connection switches to another protocol after it. */
 	upgraded: bool;
 	/** The head is complete. */
 	headed: bool;
 	/** Its first byte was the first of a call. */
 	beganCall: bool;
-	/** The body has ended (or what there is of it). */
+	/** Its body has ended, complete or not. */
 	ended: bool;
-	/** A stream is reading it, and frees it when no row does. */
+	/** A stream is still reading it and frees it if no row owns it. */
 	reading: bool;
 	/** Bytes are counted but no longer held. */
 	dropped: bool;
-	/** A gap lies before or between held bytes. */
+	/** There is a gap before or between the held bytes. */
 	gapped: bool;
-	/** REASON_* when it did not end as it should. */
+	/** REASON_* if it did not end properly. */
 	damage: i32;
 	contentLength: u64;
 
@@ -500,30 +500,30 @@ export class Exchange {
 	/** STATE_*, REASON_*. */
 	state: i32;
 	reason: i32;
-	/** Finished: only facts are waited for. */
+	/** Finished; it waits only for facts. */
 	done: bool;
-	/** It waits for the proof that its connection is HTTP. */
+	/** It waits until its connection proves to be HTTP. */
 	suspected: bool;
-	/** A response that has no row yet: see alignment.ts. */
+	/** A response not yet bound to a request: see alignment.ts. */
 	unbound: bool;
 	/** Requests (of an unbound response: responses) may have been lost right before this one. */
 	afterGap: bool;
-	/** Of a request: a silence proves that no response was owed when it began. */
+	/** For a request: a silence proves that no response was owed when it began. */
 	idle: bool;
-	/** At least that many. */
+	/** Minimum number of them. */
 	lostBefore: u32;
-	/** Responses to them that were seen before this request. */
+	/** Responses to the lost ones that were seen before this request. */
 	orphansBefore: u32;
-	/** Its response came before it and has a row of its own: nothing that comes now is its answer. */
+	/** Its response came first and has its own row, so no later response answers it. */
 	answeredEarly: bool;
 	/** The gap before it began in the middle of a message. */
 	gapBegun: bool;
-	/** The gap before a request may have held more requests than are accounted for. */
+	/** The gap before this request may have held more requests than were counted. */
 	crowded: bool;
-	/** Bytes lost that seem its response's, and those that can only have been. */
+	/** Lost bytes that probably belong to its response, and those that certainly do. */
 	responseGapBytes: u64;
 	lostBytes: u64;
-	/** The batch until whose end facts are waited for. */
+	/** It waits for facts until the end of this batch. */
 	doneIn: u32;
 	interimCount: u32;
 	/** INTERIMS times u16. */
@@ -541,7 +541,7 @@ export const NO_PENDING = changetype<Pending>(0);
 export const NO_MESSAGE = changetype<Message>(0);
 export const NO_EXCHANGE = changetype<Exchange>(0);
 
-/** Is the observed process the client, as far as its streams are told apart? */
+/** Whether the observed process is the client, if the streams' roles are known. */
 export function isClient(connection: Connection): bool {
 	return connection.responses != NO_STREAM && connection.responses == connection.incoming;
 }

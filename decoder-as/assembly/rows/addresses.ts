@@ -18,7 +18,7 @@ const TEXT_BYTES: u32 = 160;
 const text = memory.data(160, 8);
 let length: u32 = 0;
 
-/** The pair of addresses at `at`: the peer's, then the local one. An address that is known stays. `bytes`: with what follows. */
+/** Reads the addresses at `at`: the peer's, then the local one. A known address is kept. `bytes` includes what follows. */
 export function learnAddresses(connection: Connection, at: usize, bytes: u32): void {
 	if (load<u16>(at) == AF_UNIX && bytes >= <u32>CAPTURE_OPEN_UNIX_BYTES) learnUnixEnds(connection, at);
 	if (connection.remoteLength == 0) setRemote(connection, formatAddress(at));
@@ -26,7 +26,7 @@ export function learnAddresses(connection: Connection, at: usize, bytes: u32): v
 	findMirror(connection);
 }
 
-/** Which sockets both ends are, and what they are called: nobody needs to be asked any more. */
+/** Reads the socket numbers and names of both ends, so user space need not be asked. */
 function learnUnixEnds(connection: Connection, at: usize): void {
 	const names = at + CAPTURE_ADDRESSES_BYTES + 16;
 	if (connection.peerNumber == 0) connection.peerNumber = load<u64>(at, 8);
@@ -38,7 +38,7 @@ function learnUnixEnds(connection: Connection, at: usize): void {
 	connection.answered = true;
 }
 
-/** Writes `unix:/path` into `text`, or `unix:@name` of the abstract namespace, where NUL is a byte like others. */
+/** Writes `unix:/path` into `text`, or `unix:@name` for the abstract namespace, whose names may contain NUL. */
 function formatName(at: usize, bytes: u64): u32 {
 	length = 0;
 	const end = at + <usize>min<u64>(bytes, CAPTURE_UNIX_NAME_BYTES);
@@ -66,7 +66,7 @@ export function learnAddressTexts(connection: Connection, at: usize, end: usize)
 }
 
 /**
- * Who the client is by a preamble of the PROXY protocol, version 1: [at, end) is `PROXY`, a family, and its words
+ * Reads the client's address from a preamble of the PROXY protocol, version 1: [at, end) is `PROXY`, a family, and its words
  * `source destination port port`.
  */
 export function learnToldText(connection: Connection, at: usize, end: usize): void {
@@ -75,7 +75,7 @@ export function learnToldText(connection: Connection, at: usize, end: usize): vo
 	const sourceEnd = findByte(source, end, 32);
 	const port = findByte(sourceEnd + 1, end, 32) + 1;
 	const portEnd = findByte(port, end, 32);
-	// UNKNOWN names nobody.
+	// UNKNOWN has no addresses.
 	if (portEnd >= end || sourceEnd - source > 45 || portEnd - port > 5 || !isAddress(source, sourceEnd)) return;
 	for (let digit = port; digit < portEnd; digit++) if (!isDigit(load<u8>(digit))) return;
 	const six = findByte(source, sourceEnd, 58) != sourceEnd;
@@ -88,7 +88,7 @@ export function learnToldText(connection: Connection, at: usize, end: usize): vo
 	setTold(connection);
 }
 
-/** Nothing but hex digits, dots and colons. */
+/** Whether there are only hex digits, dots and colons. */
 function isAddress(at: usize, end: usize): bool {
 	for (let i = at; i < end; i++) {
 		if (hexValue(load<u8>(i)) < 0 && load<u8>(i) != 46 && load<u8>(i) != 58) return false;
@@ -164,7 +164,7 @@ function copyText(at: usize, end: usize): u32 {
 	return length;
 }
 
-/** Makes `[::ffff:127.0.0.1]:80` in `text` `127.0.0.1:80`. */
+/** Turns `[::ffff:127.0.0.1]:80` in `text` into `127.0.0.1:80`. */
 function unmapText(): void {
 	if (!begins(text, text + length, '[::ffff:', false) && !begins(text, text + length, '[::FFFF:', false)) return;
 	const end = findByte(text, text + length, 93);
@@ -177,7 +177,7 @@ function unmapText(): void {
 	length = address + port;
 }
 
-/** An IPv4 address in IPv6 form, as sockets that take both have it? */
+/** Whether it is an IPv4 address in IPv6 form, as dual-stack sockets have it. */
 function isMapped(at: usize): bool {
 	return load<u64>(at) == 0 && load<u16>(at, 8) == 0 && load<u16>(at, 10) == 0xffff;
 }

@@ -1,5 +1,5 @@
-// What a connection carries when it is not HTTP/1, told by its first bytes; and the list of what could be seen to exist
-// but not be followed (table `blind_spots`).
+// Recognises other protocols by their first bytes, and keeps the list of activity that was noticed but cannot be followed
+// (table `blind_spots`).
 import { begins } from '../memory/bytes';
 import { allocateZeroed } from '../memory/memory';
 import { reserve } from '../memory/output';
@@ -22,7 +22,7 @@ import {
 } from '../wire/output-layout';
 import { commLength } from './entries';
 
-/** Blind spots that are remembered; the one seen longest ago makes room. */
+/** Maximum number of blind spots kept; the one seen longest ago is replaced. */
 const SPOTS: u32 = 1024;
 const EVIDENCE: u32 = 64;
 // u32 pid, u32 what, u64 times, u64 last time, 16 bytes comm, u32 length of evidence, the evidence.
@@ -30,7 +30,7 @@ const SPOT_BYTES: u32 = 112;
 let spots: usize = 0;
 let spotCount: u32 = 0;
 
-/** PROTOCOL_* of a first line, or first bytes, that are no HTTP/1. */
+/** PROTOCOL_* of a first line, or first bytes, that are not HTTP/1. */
 export function protocolOf(at: usize, end: usize): i32 {
 	// A TLS record of type handshake, version 3.x.
 	if (end - at >= 2 && load<u8>(at) == 0x16 && load<u8>(at, 1) == 3) return PROTOCOL_TLS;
@@ -46,7 +46,7 @@ export function noteProtocol(connection: Connection): void {
 	noteSpot(connection.pid, tls ? BLIND_TLS : BLIND_HTTP2, comm, words);
 }
 
-/** … or only seemed to be: its answer is HTTP/1. */
+/** Takes that back, because the answer is HTTP/1. */
 export function forgetProtocol(connection: Connection): void {
 	const what = connection.protocol == PROTOCOL_TLS ? BLIND_TLS : BLIND_HTTP2;
 	for (let i: u32 = 0; i < spotCount; i++) {

@@ -98,12 +98,12 @@ import {
 } from '../wire/output-layout';
 import { targetParts, pathEnd, pathStart, authorityEnd, authorityStart } from './target';
 
-/** Bytes used of a NUL-padded name of 16. */
+/** Length of a name in a NUL-padded field of 16 bytes. */
 export function commLength(at: usize): u32 {
 	return ctz<u32>(i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(0))) | 0x10000);
 }
 
-/** SIDE_* of the observed process: who receives requests is the server. */
+/** SIDE_* of the observed process: the one that receives requests is the server. */
 export function sideOf(connection: Connection): i32 {
 	const requests = connection.requests;
 	if (requests != NO_STREAM) return requests == connection.incoming ? SIDE_SERVER : SIDE_CLIENT;
@@ -115,12 +115,12 @@ export function sideOf(connection: Connection): i32 {
 /** Where the next variable part of the entry being written goes. */
 let cursor: u32 = 0;
 
-/** So many bytes behind an entry may be written over: short texts are copied with what follows them. */
+/** This many bytes after an entry may be overwritten, because short texts are copied together with what follows them. */
 const SLACK: u32 = 16;
 
 /**
- * Copies `length` bytes behind what is there and lets the range at `member` point to them. Length 0 is an empty text. The
- * bytes begin a block of memory, or 16 bytes from there on are of one struct.
+ * Appends `length` bytes and makes the range at `member` point to them. Length 0 is an empty text. 16 bytes must be
+ * readable at `from`: it starts a block of memory or lies in a struct.
  */
 function putRange(entry: usize, member: u32, from: usize, length: u32): void {
 	if (length <= SLACK) v128.store(entry + cursor, v128.load(from));
@@ -130,18 +130,18 @@ function putRange(entry: usize, member: u32, from: usize, length: u32): void {
 	cursor += length;
 }
 
-/** A text that may be missing. */
+/** Like putRange, for a text that may be NULL. */
 function putText(entry: usize, member: u32, from: usize, length: u32): void {
 	if (from != 0) putRange(entry, member, from, length);
 }
 
-/** The other end: the client that a PROXY preamble names, when the connection came with one. */
+/** The remote address: that of the client named by a PROXY preamble, if there was one. */
 function putRemote(entry: usize, member: u32, connection: Connection): void {
 	if (connection.toldLength != 0) putRange(entry, member, connection.told, connection.toldLength);
 	else if (connection.remoteLength != 0) putRange(entry, member, connection.remote, connection.remoteLength);
 }
 
-/** The range of bytes that are already in the entry. */
+/** Sets a range to bytes that are already in the entry. */
 function pointRange(entry: usize, member: u32, offset: u32, length: u32): void {
 	store<u32>(entry + member, offset);
 	store<u32>(entry + member + 4, length);
@@ -154,7 +154,7 @@ function putHead(entry: usize, member: u32, message: Message): u32 {
 	const listBytes = message.fieldCount * HEADER_BYTES;
 	const head = list + listBytes;
 	copyBytes(entry + head, message.head, message.headLength);
-	// Offset, length, offset, length: those of name and value become the entry's.
+	// Offset, length, offset, length: makes the offsets of name and value relative to the entry.
 	const moved = i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(0), 0, head), 2, head);
 	let field = message.fields;
 	for (let at = entry + list; at < entry + head; at += HEADER_BYTES) {
@@ -196,7 +196,7 @@ function putBody(
 	if (!hold || isUnheld(message)) putUnheld(entry + unheld, message, hold);
 	if (!message.headed) return;
 	if (message.bodyBytes == 0) {
-		// While open nobody knows yet whether it is empty; an empty text says what there is so far.
+		// An open body may turn out empty; an empty text shows that no byte has come yet.
 		store<u32>(entry + body, EXCHANGE_FIXED_BYTES);
 	} else if (hold && message.bodyLength != 0) {
 		putRange(entry, body, message.body, message.bodyLength);
@@ -211,7 +211,7 @@ function putUnheld(to: usize, message: Message, hold: bool): void {
 	}
 }
 
-/** Is any byte of the body not held? The account of those that are not begins as zeros. */
+/** Whether any byte of the body is not held. The UNHELD_* counts start at zero. */
 function isUnheld(message: Message): bool {
 	const at = unheldAt(message);
 	let any = v128.load(at);
@@ -241,7 +241,7 @@ export function writeExchange(exchange: Exchange): bool {
 	let hold = fixed + bodies <= 0x60000000 && fits(fixed + bodies);
 	let entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>(hold ? fixed + bodies : fixed));
 	if (entry == 0 && hold) {
-		// There may be enough memory, but not in one piece.
+		// There may be enough memory, but not as one block.
 		hold = false;
 		entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>fixed);
 	}
@@ -356,7 +356,7 @@ function putTarget(entry: usize, request: Message, head: u32): void {
 	}
 }
 
-/** Writes ENTRY_CONNECTION, also in a full memory: it is what says how many bytes were seen. */
+/** Writes ENTRY_CONNECTION even if memory is full, because it tells how many bytes were seen. */
 export function writeConnection(connection: Connection): void {
 	const process = connection.process;
 	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + SLACK + connection.localLength;

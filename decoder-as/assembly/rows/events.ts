@@ -1,4 +1,4 @@
-// The ring of the most recent calls (table `events`): one entry a call, the parts of a call added up.
+// The ring of the most recent calls (table `events`): one entry per call, with the parts of a call added up.
 import { allocate, release } from '../memory/memory';
 import { reserve } from '../memory/output';
 import { eventsLimit } from '../memory/settings';
@@ -43,25 +43,25 @@ import {
 
 // A slot: u64 time, u64 conn, u32 bytes, u32 captured, u32 pid, u32 tid, i32 fd, u32 flags, u8 kind, syscall, direction,
 // padding to 48, 16 bytes comm.
-// Calls that are like the one before but for their time (see run.ts) take 8 bytes each: slots of times follow the call's,
+// Calls that differ from the previous one only in time (see run.ts) take 8 bytes each: slots of times follow the call's,
 // u64 times 0 to 4, u8 REPEATS in place of the kind, u8 number of times, padding to 48, times 5 and 6.
 const SLOT_BYTES: u32 = 64;
 const REPEATS: u8 = 255;
 const TIMES: u32 = 7;
-/** So many calls at the most go on one slot: when that one is overwritten they cannot be told any more. */
+/** Maximum number of calls that share one slot. All of them are lost when that slot is overwritten. */
 const REPEATS_MAX: u32 = 63;
 let ring: usize = 0;
 let capacity: u32 = 0;
 /** Slots ever taken; the newest is number `total - 1`. */
 let total: u64 = 0;
-/** Where the next goes. */
+/** Where the next slot is written. */
 let nextSlot: usize = 0;
-/** The slot of the newest call that has one of its own; the slot of times being filled, 0 for none; how many there are. */
+/** The slot of the newest call with its own slot; the slot of times being filled (0: none); the number of times in it. */
 let owner: usize = 0;
 let times: usize = 0;
 let repeats: u32 = 0;
 
-/** The setting changed: the ring begins anew. */
+/** The setting changed: starts with an empty ring. */
 export function resizeRing(): void {
 	release(ring);
 	ring = 0;
@@ -80,7 +80,7 @@ function takeSlot(): usize {
 	return slot;
 }
 
-/** Puts in a call that is like the newest one but for its time. */
+/** Adds a call that differs from the newest one only in time. */
 export function repeatEvent(record: usize): void {
 	if (capacity == 0) return;
 	if (repeats == REPEATS_MAX) {
@@ -106,7 +106,7 @@ function timeAt(index: u32): u32 {
 	return index < 5 ? index << 3 : (index + 1) << 3;
 }
 
-/** Puts the record in, or adds it to the call whose part it is. */
+/** Adds the record as a call, or to the call that it is part of. */
 export function addEvent(record: usize, connection: Connection): void {
 	if (capacity == 0) {
 		if (eventsLimit == 0) return;
@@ -136,9 +136,9 @@ export function addEvent(record: usize, connection: Connection): void {
 		if (incoming) connection.lastEventIn = total;
 		else connection.lastEventOut = total;
 	}
-	// Time and connection lie side by side in a record too, as do pid and tid, and kind, syscall and direction.
+	// In a record, too, time and connection are adjacent, as are pid and tid, and kind, syscall and direction.
 	v128.store(slot, v128.load(record, RECORD_TIME));
-	// Of other kinds the member holds something else (errno, a half).
+	// For other kinds the member means something else (errno, which half).
 	const moved = recordKind(record) == CAPTURE_DATA || recordKind(record) == CAPTURE_PEEK;
 	store<u32>(slot, moved ? recordCallBytes(record) : 0, 16);
 	store<u32>(slot, moved ? recordCaptured(record) : 0, 20);

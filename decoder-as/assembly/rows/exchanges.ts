@@ -1,4 +1,4 @@
-// The rows: made when a request's head is complete (or a response turns out to have none), handed out once when they are
+// The rows: made when a request's head is complete (or a response has no request), and handed out once, when they are
 // finished. A connection keeps its rows in the order of their heads; `waiting` is the oldest without a response.
 import { isMalformed, isUnclear, note } from '../memory/anomalies';
 import { clearBytes } from '../memory/bytes';
@@ -33,12 +33,12 @@ import { askProcess } from './questions';
 
 let lastId: u64 = 0;
 
-/** Rows to be used again; `next` links them. */
+/** Free rows for reuse, linked by `next`. */
 let spare: Exchange = NO_EXCHANGE;
 let spareCount: u32 = 0;
 const SPARES: u32 = 64;
 
-/** A row of the connection, without an id yet. NO_EXCHANGE without memory. */
+/** A new row of the connection, without an id; NO_EXCHANGE if there is no memory. */
 export function newExchange(connection: Connection): Exchange {
 	let exchange = spare;
 	if (exchange != NO_EXCHANGE) {
@@ -71,7 +71,7 @@ export function beginOrphan(connection: Connection, exchange: Exchange, reason: 
 	appendRow(exchange, exchange.response);
 }
 
-/** The request comes after its response, whose row it gets. */
+/** Adds a request that came after its response to the response's row. */
 export function joinRequest(exchange: Exchange, request: Message): void {
 	exchange.request = request;
 	request.exchange = exchange;
@@ -100,7 +100,7 @@ function giveId(exchange: Exchange): void {
 	recordRow(exchange);
 }
 
-/** FACT_SOCKET said that it is a socket: the rows that waited get their ids, and go out. */
+/** FACT_SOCKET confirmed a socket: the waiting rows get ids and are handed out. */
 export function releaseRows(connection: Connection): void {
 	connection.unverified = false;
 	let exchange = connection.first;
@@ -114,7 +114,7 @@ export function releaseRows(connection: Connection): void {
 	}
 }
 
-/** The connection proved to be HTTP: rows that waited for that get their ids. */
+/** The connection proved to be HTTP: the rows that waited for it get ids. */
 export function proveRows(connection: Connection): void {
 	connection.suspected = false;
 	for (let exchange = connection.first; exchange != NO_EXCHANGE; exchange = exchange.next) {
@@ -125,7 +125,7 @@ export function proveRows(connection: Connection): void {
 	}
 }
 
-/** It proved to be none: they are forgotten. */
+/** The connection proved not to be HTTP: its waiting rows are dropped. */
 export function dropSuspected(connection: Connection): void {
 	connection.suspected = false;
 	let exchange = connection.first;
@@ -140,7 +140,7 @@ export function dropSuspected(connection: Connection): void {
 	}
 }
 
-/** Does the row of the waiting request get this response? Then it is no longer waiting. */
+/** Binds the response to the row of a waiting request, which then no longer waits. */
 export function bindResponse(exchange: Exchange, response: Message): void {
 	exchange.response = response;
 	response.exchange = exchange;
@@ -157,12 +157,12 @@ function stopWaiting(exchange: Exchange): void {
 	}
 }
 
-/** Has its response not begun? */
+/** Whether its response has not begun. */
 export function isWaiting(exchange: Exchange): bool {
 	return exchange.request != NO_MESSAGE && exchange.response == NO_MESSAGE && !exchange.done;
 }
 
-/** When too many wait the oldest is handed out; the response that may still come for it is skipped. */
+/** If too many requests wait, hands out the oldest one. A response that still comes for it is skipped. */
 export function limitWaiting(connection: Connection): void {
 	const oldest = connection.waiting;
 	if (connection.waitingCount <= waitingLimit || oldest == NO_EXCHANGE) return;
@@ -170,7 +170,7 @@ export function limitWaiting(connection: Connection): void {
 	finish(oldest, STATE_UNANSWERED, REASON_TOO_MANY_WAITING);
 }
 
-/** An interim response: only its status is kept. */
+/** Notes an interim response, of which only the status is kept. */
 export function noteInterim(exchange: Exchange, status: u32): void {
 	if (exchange.interimCount < INTERIMS) {
 		const list = changetype<usize>(exchange) + offsetof<Exchange>('interims0');
@@ -181,7 +181,7 @@ export function noteInterim(exchange: Exchange, status: u32): void {
 	}
 }
 
-/** Something ended: hands the row out when nothing of it is to come. */
+/** Called when a message has ended: hands the row out if nothing more of it can come. */
 export function settle(exchange: Exchange): void {
 	const request = exchange.request;
 	const response = exchange.response;
@@ -191,7 +191,7 @@ export function settle(exchange: Exchange): void {
 	finishWhole(exchange);
 }
 
-/** Both messages have come to their end, good or bad. */
+/** Both messages have ended, properly or not. */
 function finishWhole(exchange: Exchange): void {
 	const request = exchange.request;
 	const response = exchange.response;
@@ -199,7 +199,7 @@ function finishWhole(exchange: Exchange): void {
 		finish(exchange, STATE_INCOMPLETE, exchange.reason);
 		return;
 	}
-	// Only a body that went on says something: of two threads' calls the times may be a little out of order.
+	// Only for a request with a body: times of calls from two threads may be slightly out of order.
 	if (request.bodyBytes != 0 && response.startTime < request.endTime) note(response, ANOMALY_EARLY_RESPONSE);
 	if (response.upgraded) {
 		finish(exchange, STATE_UPGRADED, REASON_NONE);
@@ -213,13 +213,13 @@ function finishWhole(exchange: Exchange): void {
 	else finish(exchange, STATE_COMPLETE, REASON_NONE);
 }
 
-/** Who is sent something malformed hangs up: that it was malformed says more than that. */
+/** `malformed` comes before other reasons: a peer that gets a malformed message usually just closes. */
 function reasonOf(damage: i32, malformed: bool): i32 {
 	const hungUp = damage == REASON_PEER_CLOSED || damage == REASON_CLOSED || damage == REASON_CONNECTION_RESET;
 	return malformed && hungUp ? REASON_MALFORMED : damage;
 }
 
-/** The connection ends with `reason` while the row is open. */
+/** Ends an open row because the connection ended with `reason`. */
 export function endExchange(exchange: Exchange, reason: i32): void {
 	if (exchange.done) return;
 	const request = exchange.request;
@@ -249,14 +249,14 @@ export function finish(exchange: Exchange, state: i32, reason: i32): void {
 	exchange.reason = reason;
 	if (exchange.connection.early == exchange) exchange.connection.early = NO_EXCHANGE;
 	if (exchange.response == NO_MESSAGE) stopWaiting(exchange);
-	// What still comes of a message whose row is gone is taken off the stream and forgotten.
+	// The remaining bytes of a message without a row are read and dropped.
 	if (exchange.request != NO_MESSAGE && !exchange.request.ended) exchange.request.dropped = true;
 	if (exchange.response != NO_MESSAGE && !exchange.response.ended) exchange.response.dropped = true;
 	if (mayGo(exchange)) handOut(exchange);
 	else makeDue(exchange.connection);
 }
 
-/** Has every fact that was asked for come, or had its time? */
+/** Whether every requested fact has arrived or is overdue. */
 export function mayGo(exchange: Exchange): bool {
 	const connection = exchange.connection;
 	if (connection.unverified || exchange.suspected) return false;
@@ -265,7 +265,7 @@ export function mayGo(exchange: Exchange): bool {
 	return process == NO_PROCESS || process.known || process.asked == 0 || process.asked + 1 <= settled;
 }
 
-/** Hands out what is finished and waited for nothing but facts; true when some still wait. */
+/** Hands out finished rows whose facts are there; true if some still wait. */
 export function handOutReady(connection: Connection): bool {
 	let left = false;
 	let exchange = connection.first;
@@ -280,12 +280,12 @@ export function handOutReady(connection: Connection): bool {
 	return left;
 }
 
-/** Hands out all rows, which are finished, facts or not. */
+/** Hands out all rows (all are finished), with or without facts. */
 export function handOutAll(connection: Connection): void {
 	while (connection.first != NO_EXCHANGE) handOut(connection.first);
 }
 
-/** Writes the row and forgets it. */
+/** Writes the row and frees it. */
 export function handOut(exchange: Exchange): void {
 	if (!writeExchange(exchange)) loss.count(LOSS_OUTPUT_DROPPED, 1, 0);
 	handedOut(exchange);
@@ -301,7 +301,7 @@ export function unlinkRow(exchange: Exchange): void {
 	else if (connection.last == exchange) connection.last = exchange.previous;
 }
 
-/** Frees the row and its messages, except one that is still being read: that stays with its stream. */
+/** Frees the row and its messages. A message still being read stays with its stream. */
 export function freeExchange(exchange: Exchange): void {
 	freeUnlessRead(exchange.request);
 	freeUnlessRead(exchange.response);
@@ -322,7 +322,7 @@ function freeUnlessRead(message: Message): void {
 	else dropBody(message);
 }
 
-/** Forgets all rows of the connection without handing them out. */
+/** Drops all rows of the connection without handing them out. */
 export function dropRows(connection: Connection): void {
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {

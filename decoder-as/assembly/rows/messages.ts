@@ -35,7 +35,7 @@ export function beginMessage(isResponse: bool, offset: u64): Message {
 	return message;
 }
 
-/** Messages to be used again, with the room for their heads, fields and bodies; `exchange` links them. */
+/** Free messages for reuse, with their buffers for head, fields and body; linked by `exchange`. */
 let spare: Message = NO_MESSAGE;
 let spareCount: u32 = 0;
 const SPARES: u32 = 64;
@@ -90,7 +90,7 @@ export function addBody(message: Message, at: usize, length: u32): void {
 	appendBody(message, at, length);
 }
 
-/** … which an earlier call carried. */
+/** Adds bytes of the body that an earlier call carried. */
 export function appendBody(message: Message, at: usize, length: u32): void {
 	message.bodyBytes += length;
 	message.wireBytes += length;
@@ -113,14 +113,14 @@ export function appendBody(message: Message, at: usize, length: u32): void {
 		return;
 	}
 	if (message.bodyLength < message.bodyBytes - length) {
-		// Something before these bytes is not held.
+		// Bytes before these are not held.
 		message.gapped = true;
 	}
 	copyBytes(message.body + message.bodyLength, at, take);
 	message.bodyLength += take;
 }
 
-/** The body's last `length` bytes, which were just added, are not its. */
+/** Removes the last `length` bytes of the body, which were just added but do not belong to it. */
 export function takeOffBody(message: Message, length: u32): void {
 	message.bodyBytes -= length;
 	message.wireBytes -= length;
@@ -141,7 +141,7 @@ function growBody(message: Message, more: u32): bool {
 	const needed = <u64>message.bodyLength + more;
 	if (needed > 0x70000000) return false;
 	let capacity = <u32>needed;
-	// Whole bodies of known length take exactly what they need; others grow by half at least.
+	// A whole body of known length gets exactly the room it needs; others grow by at least half.
 	if (message.bodyLength != 0) {
 		const grown = <u64>message.bodyCapacity + (message.bodyCapacity >> 1);
 		if (grown > needed) capacity = <u32>min<u64>(grown, 0x70000000);
@@ -154,7 +154,7 @@ function growBody(message: Message, more: u32): bool {
 	return true;
 }
 
-/** `length` bytes of the body that nobody can show, by UNHELD_*. */
+/** Counts `length` bytes of the body that are not held, with their UNHELD_* reason. */
 export function addUnseenBody(message: Message, length: u64, reason: i32): void {
 	message.bodyBytes += length;
 	message.wireBytes += length;
@@ -168,7 +168,7 @@ export function addUnheld(message: Message, reason: i32, length: u64): void {
 	store<u64>(at, load<u64>(at) + length);
 }
 
-/** Gives the held body back to make room: its bytes are counted as not held for lack of memory. */
+/** Frees the held body to make room. Its bytes are counted as not held for lack of memory. */
 export function dropBody(message: Message): void {
 	message.dropped = true;
 	if (message.bodyLength == 0) return;
@@ -179,7 +179,7 @@ export function dropBody(message: Message): void {
 	message.bodyCapacity = 0;
 }
 
-/** UNHELD_* of bytes that went from kernel to kernel by `syscall`. */
+/** UNHELD_* for bytes that `syscall` moved inside the kernel. */
 export function zeroCopyReason(syscall: u32): i32 {
 	return syscall == SYSCALL_SENDFILE ? UNHELD_SENDFILE : UNHELD_SPLICE;
 }

@@ -1,6 +1,6 @@
 // An exchange between two processes of this host is seen from both ends: two connections whose addresses are each
-// other's mirror image carry the same messages. Of unix sockets, whose paths name only listeners, the kernel tells which
-// two belong together. Here connections find their mirror, and rows their pair.
+// other's mirror image carry the same messages. For unix sockets, whose paths name only listeners, the kernel tells which
+// two belong together. This file finds the mirror of a connection and the pair of a row.
 //
 // A connection remembers its most recent rows. When both streams were seen from their beginning, the same exchange has
 // the same request offset on both sides; else order and equal request lines decide.
@@ -52,13 +52,13 @@ function ownHash(connection: Connection): u32 {
 	return hashOf(connection.local, connection.localLength, connection.remote, connection.remoteLength) | 1;
 }
 
-/** ownHash() of the other side. Of a client whose connection was not accepted yet it is not known: the server finds it. */
+/** ownHash() of the other side. Not known for a client whose connection is not accepted yet; the server then finds it. */
 function otherHash(connection: Connection): u32 {
 	if (isUnix(connection)) return hashNumber(connection.peerNumber);
 	return hashOf(connection.remote, connection.remoteLength, connection.local, connection.localLength) | 1;
 }
 
-/** Its addresses are known now: looks for the other side. */
+/** Looks for the other side, once the addresses are known. */
 export function findMirror(connection: Connection): void {
 	if (connection.addressHash != 0 || !mirrorable(connection)) return;
 	const own = ownHash(connection);
@@ -91,7 +91,7 @@ function mirrors(a: Connection, b: Connection): bool {
 	);
 }
 
-/** Has one side no row yet, or do both know of a request in common? */
+/** Whether one side has no row yet, or both have a request in common. */
 function fitting(a: Connection, b: Connection): bool {
 	const rowsA = min<u32>(a.recentCount, RECENT);
 	const rowsB = min<u32>(b.recentCount, RECENT);
@@ -103,7 +103,7 @@ function fitting(a: Connection, b: Connection): bool {
 	return false;
 }
 
-/** The connection is forgotten. */
+/** Removes a connection that is being freed. */
 export function forgetMirror(connection: Connection): void {
 	if (connection.mirror != NO_CONNECTION) connection.mirror.mirror = NO_CONNECTION;
 	connection.mirror = NO_CONNECTION;
@@ -121,7 +121,7 @@ export function forgetMirror(connection: Connection): void {
 	if (at != NO_CONNECTION) at.addressNext = connection.addressNext;
 }
 
-/** The row got its id. */
+/** Remembers a row that has just got its id. */
 export function recordRow(exchange: Exchange): void {
 	const connection = exchange.connection;
 	const request = exchange.request;
@@ -141,7 +141,7 @@ export function recordRow(exchange: Exchange): void {
 	if (connection.mirror != NO_CONNECTION) pairRow(connection, row, connection.mirror);
 }
 
-/** Room for one row more: 4, 8, 16 … rows, for most connections carry few. */
+/** Makes room for one more row: 4, 8, 16 … rows, because most connections carry few. */
 function growRecent(connection: Connection): bool {
 	const count = connection.recentCount;
 	if (count != 0 && (count < 4 || popcnt<u32>(count) != 1)) return true;
@@ -151,12 +151,12 @@ function growRecent(connection: Connection): bool {
 	return true;
 }
 
-/** The row was handed out: its pair has to be told apart from now on. */
+/** The row was handed out: from now on its pair needs an ENTRY_PAIR. */
 export function handedOut(exchange: Exchange): void {
 	const connection = exchange.connection;
 	const rows = min<u32>(connection.recentCount, RECENT);
 	const address = <u32>changetype<usize>(exchange);
-	// The rows handed out are nearly always the newest ones: look from there.
+	// The row handed out is nearly always one of the newest: search from there.
 	for (let i: u32 = 0; i < rows; i++) {
 		const row = connection.recent + ((connection.recentCount - 1 - i) % RECENT) * ROW_BYTES;
 		if (load<u32>(row, ROW_EXCHANGE) != address) continue;

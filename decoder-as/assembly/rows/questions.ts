@@ -1,5 +1,5 @@
-// What only user space can find out. Each question is asked once; rows wait for the answer no longer than until the end
-// of the next batch.
+// Facts that only user space can find. Each question is asked once; rows wait for the answer until the end of the next
+// batch at most.
 import { Connection, NO_PROCESS, Process } from '../memory/state';
 import { batch } from '../tables/connections';
 import { QUESTION_PROCESS, QUESTION_SOCKET } from '../wire/output-layout';
@@ -12,7 +12,7 @@ export function askProcess(process: Process): void {
 	writeQuestion(QUESTION_PROCESS, 0, process.pid, -1);
 }
 
-/** Asks whether the connection is a socket at all, when the kernel could not tell, and for the addresses it lacks. */
+/** Asks whether the connection is a socket, if the kernel could not tell, and for missing addresses. */
 export function askSocket(connection: Connection): void {
 	if (connection.asked != 0 || connection.answered) return;
 	if (!connection.unverified && connection.localLength != 0 && connection.remoteLength != 0) return;

@@ -1,5 +1,5 @@
 // Takes a request target apart (RFC 9112 section 3.2): authority and path; the query begins at pathEnd when there is a
-// `?`. The results are the module's variables, for there is nobody to own an object.
+// `?`. The results are module variables, so that no object is allocated.
 import { findByte, isToken } from '../memory/bytes';
 
 export let authorityStart: usize = 0;
@@ -19,7 +19,7 @@ export function targetParts(start: usize, end: usize, isConnect: bool): void {
 		at = authorityStart;
 		while (at < end && load<u8>(at) != 47 && load<u8>(at) != 63 && load<u8>(at) != 35) at++;
 		authorityEnd = at;
-		// Userinfo is no part of the host.
+		// Userinfo is not part of the host.
 		const userinfo = findByte(authorityStart, authorityEnd, 64);
 		if (userinfo != authorityEnd) authorityStart = userinfo + 1;
 		pathStart = at;

@@ -1,5 +1,5 @@
-// The connection table: by id, in order of use, bounded. Also the list of connections that have something to decide when
-// the batch ends.
+// The connection table: by id, in order of use, bounded. Also the list of connections with decisions to make when the
+// batch ends.
 import { allocateZeroed } from '../memory/memory';
 import { Connection, NO_CONNECTION } from '../memory/state';
 import * as call from '../wire/call';
@@ -54,7 +54,7 @@ export function addConnection(id: u64): Connection {
 	return connection;
 }
 
-/** It is no longer followed: off the list by use. It can still be found by its id. */
+/** Takes a connection that is no longer followed off the list by use. It can still be found by its id. */
 export function retireConnection(connection: Connection): void {
 	unlinkUse(connection);
 	count--;
@@ -72,7 +72,7 @@ export function removeConnection(connection: Connection): void {
 	if (at != NO_CONNECTION) at.hashNext = connection.hashNext;
 }
 
-/** It was used now. */
+/** Moves it to the end of the list by use. */
 export function touch(connection: Connection): void {
 	if (connection == newest) return;
 	unlinkUse(connection);
@@ -96,7 +96,7 @@ function unlinkUse(connection: Connection): void {
 	else newest = previous;
 }
 
-/** Has it decided when the batch ends. */
+/** Schedules its decisions for the end of the batch. */
 export function makeDue(connection: Connection): void {
 	if (connection.due) return;
 	connection.due = true;
@@ -104,14 +104,14 @@ export function makeDue(connection: Connection): void {
 	firstDue = connection;
 }
 
-/** The list of due connections, which is empty afterwards. */
+/** Returns the list of due connections and empties it. */
 export function takeDue(): Connection {
 	const list = firstDue;
 	firstDue = NO_CONNECTION;
 	return list;
 }
 
-/** Counts one more syscall of the connection, in order of first use. */
+/** Adds a syscall to the connection's list, in order of first use. */
 export function noteSyscall(connection: Connection, syscall: u32): void {
 	const noted = (<u64>1) << (syscall & 63);
 	if (connection.syscallsNoted & noted) return;

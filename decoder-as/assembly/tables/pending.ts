@@ -1,15 +1,15 @@
-// Records that wait, in the order of their offsets: after a gap for those that may still fill it, or before a response
-// for its request. Two threads' calls on one connection may reach us in either order.
+// Waiting records, in the order of their offsets: those after a gap that may still be filled, and a response before its
+// request. Calls of two threads on one connection may arrive in either order.
 import { allocate, release } from '../memory/memory';
 import { NO_PENDING, Pending, Stream } from '../memory/state';
 import { HEADER_SIZE, recordCaptured, recordOffset, recordTime } from '../wire/record';
 import { batch } from './connections';
 
-/** More than this is not waited for. */
+/** Maximum number of records that may wait. */
 const RECORDS: u32 = 8192;
 const BYTES: u32 = 1 << 20;
 
-/** The copy of the record that waits. */
+/** The copy of the waiting record. */
 export function pendingRecord(pending: Pending): usize {
 	return changetype<usize>(pending) + ((offsetof<Pending>() + 7) & ~7);
 }
@@ -63,7 +63,7 @@ export function dropAllPending(stream: Stream): void {
 	while (stream.firstPending != NO_PENDING) dropFirstPending(stream);
 }
 
-/** When the first of them was made; the end of time when there is none. */
+/** When the first of them was made; the maximum time if there is none. */
 export function firstPendingTime(stream: Stream): u64 {
 	return stream.firstPending == NO_PENDING ? u64.MAX_VALUE : recordTime(pendingRecord(stream.firstPending));
 }

@@ -1,5 +1,5 @@
 // The processes that hold connections, and what is known of them. Exchanges and messages refer to the process as it was:
-// a pid that is used again, or an exec, makes a new one.
+// a reused pid or an exec makes a new one.
 import { allocate, allocateZeroed, release } from '../memory/memory';
 import { Connection, Hold, NO_CONNECTION, NO_HOLD, NO_PROCESS, Process } from '../memory/state';
 
@@ -64,7 +64,7 @@ function unlink(process: Process): void {
 	if (at != NO_PROCESS) at.hashNext = process.hashNext;
 }
 
-/** FACT_PROCESS: `comm NUL cgroup NUL cmdline NUL exe` in [at, end); the last part came later than the others. */
+/** FACT_PROCESS: `comm NUL cgroup NUL cmdline NUL exe` in [at, end); older recordings lack the last part. */
 export function learnProcess(pid: u32, at: usize, end: usize): void {
 	const process = findProcess(pid);
 	if (process == NO_PROCESS) return;
@@ -100,7 +100,7 @@ export function learnProcess(pid: u32, at: usize, end: usize): void {
 	}
 }
 
-/** The process became another program: what is held goes over to a new one, exchanges keep the old. */
+/** The process called exec: a new one takes over its connections, exchanges keep the old one. */
 export function renewProcess(pid: u32): void {
 	const old = findProcess(pid);
 	if (old == NO_PROCESS) return;
@@ -145,7 +145,7 @@ export function addHold(connection: Connection, pid: u32): void {
 	process.firstHold = hold;
 }
 
-/** Takes every hold of the connection away. */
+/** Removes all holds of the connection. */
 export function dropHolds(connection: Connection): void {
 	let hold = connection.firstHold;
 	while (hold != NO_HOLD) {
@@ -158,8 +158,8 @@ export function dropHolds(connection: Connection): void {
 }
 
 /**
- * Process `pid` ended: its holds go. Answers a connection that nobody holds any more, NO_CONNECTION when there is none
- * (left); to be called until then.
+ * Process `pid` ended: removes its holds. Returns a connection that no process holds any more; call it again until it
+ * returns NO_CONNECTION.
  */
 export function endProcess(pid: u32): Connection {
 	const process = findProcess(pid);

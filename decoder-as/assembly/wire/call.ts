@@ -1,5 +1,5 @@
-// The call whose bytes are being taken: who made it, with which syscall, when. One at a time, so that it need not be
-// handed through every function between the record and the message that it concerns.
+// The call whose bytes are being read: who made it, with which syscall, when. There is only one at a time, so it need not
+// be passed through every function between the record and its message.
 import {
 	recordCallOffset,
 	recordComm,
@@ -35,7 +35,7 @@ export function setCall(record: usize): void {
 	comm1 = load<u64>(recordComm(record), 8);
 }
 
-/** The next call is like this one but for its time and its place in the stream. */
+/** The next call differs from this one only in its time and its place in the stream. */
 export function repeatCall(record: usize): void {
 	time = recordTime(record);
 	startOffset = recordOffset(record) - recordCallOffset(record);

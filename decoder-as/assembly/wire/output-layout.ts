@@ -101,7 +101,7 @@ export const EXCHANGE_FLAG_RESPONSE: i32 = 2;
 /** The held bytes of the body are its first ones, without a gap before or between them. */
 export const EXCHANGE_FLAG_REQ_PREFIX: i32 = 4;
 export const EXCHANGE_FLAG_RES_PREFIX: i32 = 8;
-/** The body (or, while open, what there is of it) has ended. */
+/** The body has ended (complete or not). */
 export const EXCHANGE_FLAG_REQ_ENDED: i32 = 16;
 export const EXCHANGE_FLAG_RES_ENDED: i32 = 32;
 
@@ -118,7 +118,7 @@ export const UNHELD_MEMORY: i32 = 8;
 export const UNHELD_OTHER: i32 = 9;
 /** Lost: no call has shown them. */
 export const UNHELD_UNSEEN: i32 = 10;
-/** An even number: they are looked at in pairs. */
+/** Even, because they are read in pairs. */
 export const UNHELD_MAX: i32 = 12;
 
 /** One field line of a header list: five u32. Offsets are from the entry's first byte. Trailers follow the head's. */
@@ -187,7 +187,7 @@ export const PROTOCOL_HTTP2: i32 = 3;
 export const PROTOCOL_WEBSOCKET: i32 = 4;
 export const PROTOCOL_OTHER: i32 = 5;
 
-// ---- ENTRY_EVENT: a row of `events` (one a call, its parts added up) -------------------------------------------------
+// ---- ENTRY_EVENT: a row of `events` (one per call, its parts added up) -------------------------------------------------
 
 export const EVENT_TS: i32 = 8;
 export const EVENT_CONN: i32 = 16;
@@ -236,7 +236,7 @@ export const QUESTION_PROCESS: i32 = 2;
 
 /** f64: the connection. */
 export const SKIP_CONN: i32 = 8;
-/** f64: stream offset; bytes before it are body beyond the limit, or of no protocol that is read. Only a hint. */
+/** f64: stream offset; bytes before it are body beyond the limit, or of a protocol that is not read. Only a hint. */
 export const SKIP_UNTIL: i32 = 16;
 /** u32 enum capture_direction. */
 export const SKIP_DIRECTION: i32 = 24;
@@ -267,7 +267,7 @@ export const SNAPSHOT_CONNECTIONS: i32 = 2;
 export const SNAPSHOT_EVENTS: i32 = 4;
 export const SNAPSHOT_BLIND_SPOTS: i32 = 8;
 
-/** Keys of configure(). Values are numbers; what they mean when absent is in docs/tables.md and the code of settings. */
+/** Keys of configure(). Values are numbers; memory/settings.ts has the defaults. */
 export const SETTING_BODY_LIMIT: i32 = 1;
 export const SETTING_START_LINE_LIMIT: i32 = 2;
 export const SETTING_HEADER_BYTES_LIMIT: i32 = 3;
@@ -293,14 +293,14 @@ export const ANOMALY_UNSUPPORTED_VERSION: i32 = 6;
 export const ANOMALY_MISSING_COLON: i32 = 7;
 export const ANOMALY_SPACE_BEFORE_COLON: i32 = 8;
 export const ANOMALY_EMPTY_HEADER_NAME: i32 = 9;
-/** A byte in a field name that is no token character. */
+/** A byte in a field name that is not a token character. */
 export const ANOMALY_INVALID_HEADER_NAME: i32 = 10;
 /** A control byte (NUL included) in a field value. */
 export const ANOMALY_INVALID_HEADER_VALUE: i32 = 11;
-/** A start line with other white space than single spaces. */
+/** White space other than single spaces in a start line. */
 export const ANOMALY_WHITESPACE_IN_START_LINE: i32 = 12;
 export const ANOMALY_SPACE_IN_TARGET: i32 = 13;
-/** A target of none of the four forms, or with a control byte or one beyond ASCII. */
+/** A target of none of the four forms, or with a control or non-ASCII byte. */
 export const ANOMALY_INVALID_TARGET: i32 = 14;
 export const ANOMALY_UNKNOWN_METHOD: i32 = 15;
 export const ANOMALY_INVALID_METHOD: i32 = 16;
@@ -324,7 +324,7 @@ export const ANOMALY_INVALID_CHUNK_SIZE: i32 = 27;
 export const ANOMALY_INVALID_CHUNK_END: i32 = 28;
 /** More than 16 KiB of chunk extensions. */
 export const ANOMALY_LONG_CHUNK_EXTENSIONS: i32 = 29;
-/** At least 100 KiB of chunk framing that make more than 80 % of the body. */
+/** At least 100 KiB of chunk framing that make up more than 80 % of the body. */
 export const ANOMALY_CHUNK_FLOOD: i32 = 30;
 /** More than 16 KiB of trailers. */
 export const ANOMALY_LONG_TRAILERS: i32 = 31;
@@ -341,15 +341,15 @@ export const ANOMALY_BODY_NOT_SENT: i32 = 36;
 export const ANOMALY_OPAQUE_RESPONSE: i32 = 37;
 /** More interim responses than are listed. */
 export const ANOMALY_MANY_INTERIM: i32 = 38;
-/** Bytes that belong to no message stood before this one's head. */
+/** Bytes before this message's head belong to no message. */
 export const ANOMALY_LEADING_GARBAGE: i32 = 39;
 /** White space before the first field line. */
 export const ANOMALY_SPACE_BEFORE_HEADERS: i32 = 40;
-/** Whether the response has a body could not be told, for its request was not seen; guessed from what followed. */
+/** The request was not seen, so it was guessed from what followed whether the response has a body. */
 export const ANOMALY_GUESSED_FRAMING: i32 = 41;
-/** The message came after one that was to be the connection's last. */
+/** The message came after one that announced the end of the connection. */
 export const ANOMALY_AFTER_CLOSE: i32 = 42;
-/** Chunk extensions that are no extensions. */
+/** Malformed chunk extensions. */
 export const ANOMALY_INVALID_CHUNK_EXTENSION: i32 = 43;
 /** White space after a chunk size. */
 export const ANOMALY_SPACE_AFTER_CHUNK_SIZE: i32 = 44;

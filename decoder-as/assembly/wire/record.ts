@@ -1,4 +1,4 @@
-// One record of the capture stream (struct capture_event), by its address. Nothing here checks: see readBatch.
+// One record of the capture stream (struct capture_event), by its address. These do not check anything: decode.ts does.
 import {
 	CAPTURE_EVENT_HEADER_BYTES,
 	EVENT_BYTES,
