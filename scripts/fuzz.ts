@@ -2,7 +2,9 @@
 // the reference decoder's as far as that goes, every eighth time) and records with flipped bits. Of every 64 cases one is a
 // conversation cut into any pieces against the reference decoder, one a conversation with lost and moved records, and one a
 // conversation in simulated time whose capture begins anywhere (`--only pairing`: nothing but these).
-// What must hold: nothing traps or hangs, memory stays bounded, entries obey their layout, every body byte is accounted
+// Each case runs on the release and on the debug build of the decoder, whose assertions find what no row shows; `--build
+// release` and `--build debug` choose one.
+// What must hold: nothing traps or hangs, no assertion fails, memory stays bounded, entries obey their layout, every body byte is accounted
 // for, no row mixes exchanges, well-formed conversations give the rows that the reference gives, in whatever pieces.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +12,13 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Decoder } from '../src/decode/decoder.ts';
-import { type ExchangeRow, newDecoder, readOutput } from '../support/decoded-rows.ts';
+import {
+	DECODER_BUILDS,
+	type DecoderBuild,
+	type ExchangeRow,
+	newDecoder,
+	readOutput,
+} from '../support/decoded-rows.ts';
 import { namesIn } from '../support/loss.ts';
 import { mutateCalls, quickBatch } from '../support/mutation.ts';
 import { lossyTape, type Random, randomCalls, seededRandom } from '../support/random-conversation.ts';
@@ -23,6 +31,11 @@ const seed = wholeNumber('seed', values.seed);
 const statePath = join(import.meta.dirname, '../build/fuzz.json');
 if (values.only !== undefined && values.only !== 'pairing') {
 	console.error(`expected pairing after --only, got "${values.only}"`);
+	process.exit(2);
+}
+const builds = DECODER_BUILDS.filter((build) => values.build === 'both' || values.build === build);
+if (builds.length === 0) {
+	console.error(`expected release, debug or both after --build, got "${values.build}"`);
 	process.exit(2);
 }
 const from = values.from === undefined ? (readState()[seed] ?? 0) : wholeNumber('from', values.from);
@@ -45,8 +58,8 @@ const MISSED_MOST = 0.01;
 
 /** What the case under way consists of, to be shown when it alone is run. */
 let lastCalls: readonly Call[] = [];
-let calm = newDecoder(SMALL);
-let wild = newDecoder(SMALL);
+let shared = newDecoders();
+let build: DecoderBuild = builds[0]!;
 let number = from;
 let found = 0;
 let certainPairs = 0;
@@ -56,22 +69,20 @@ const startedAt = Date.now();
 for (; number < from + (count ?? Number.POSITIVE_INFINITY); number++) {
 	if (number % 64 === 0 && Date.now() >= deadline) break;
 	if (number % GROUP === 0) {
-		calm = newDecoder(SMALL);
-		wild = newDecoder(SMALL);
+		shared = newDecoders();
 	}
 	Atomics.store(progress, 0, BigInt(number));
 	try {
-		runCase(number);
+		for (build of builds) runCase(number);
 	} catch (error) {
 		const first = Math.max(from, number - (number % GROUP));
-		console.error(`case ${number} of seed ${seed}: ${error instanceof Error ? error.message : error}`);
-		console.error(`run it again: scripts/fuzz --seed ${seed} --from ${first} --count ${number - first + 1}`);
-		if (error instanceof Error && error.name === 'RuntimeError') console.error(error.stack);
+		console.error(`case ${number} of seed ${seed}, ${build} build: ${error instanceof Error ? error.message : error}`);
+		console.error(`run it again: scripts/fuzz --build ${build} --seed ${seed} --from ${first} --count ${number - first + 1}`);
+		if (error instanceof Error && error.stack?.includes('wasm')) console.error(error.stack);
 		if (count !== undefined) console.error(JSON.stringify(lastCalls, undefined, 1));
 		if (!values['keep-going']) process.exit(1);
 		found++;
-		calm = newDecoder(SMALL);
-		wild = newDecoder(SMALL);
+		shared = newDecoders();
 	}
 	if ((number + 1) % SAVED_EVERY === 0) save(number + 1);
 }
@@ -83,6 +94,11 @@ console.log(
 	`${number - from} cases of seed ${seed}, ${from} to ${number - 1}: ${found === 0 ? 'no' : found} difference${found > 1 ? 's' : ''}`,
 );
 process.exit(found === 0 ? 0 : 1);
+
+/** Decoders that many cases share: of conversations, and of records with flipped bits. */
+function newDecoders(): Map<DecoderBuild, { readonly calm: Decoder; readonly wild: Decoder }> {
+	return new Map(builds.map((each) => [each, { calm: newDecoder(SMALL, each), wild: newDecoder(SMALL, each) }]));
+}
 
 function save(next: number): void {
 	if (values.from !== undefined) return;
@@ -120,6 +136,7 @@ function givenOptions() {
 				from: { type: 'string' },
 				'keep-going': { type: 'boolean', default: false },
 				only: { type: 'string' },
+				build: { type: 'string', default: 'both' },
 			},
 		}).values;
 	} catch (error) {
@@ -162,6 +179,7 @@ function mutate(random: Random, index: number): void {
 	const calls = mutateCalls(random, randomCalls(random));
 	lastCalls = calls;
 	const conn = index + 1;
+	const { calm } = shared.get(build)!;
 	const rows = decodeBytes(calm, quickBatch(calls, conn, partOf(random)), random);
 	// Facts that nobody answers are waited for until the end of the next batch.
 	for (let round = 0; round < 2; round++) rows.push(...decodeBytes(calm, NOTHING, random));
@@ -183,7 +201,8 @@ function flipBits(random: Random, index: number): void {
 	}
 	if (random.chance(0.02)) for (let i = 0; i < batch.length; i++) batch[i] = random.between(0, 255);
 	const piece = random.chance(0.8) ? batch.length : random.between(1, 2000);
-	for (let at = 0; at < batch.length; at += piece) decodeBytes(wild, batch.subarray(at, at + piece), random);
+	for (let at = 0; at < batch.length; at += piece)
+		decodeBytes(shared.get(build)!.wild, batch.subarray(at, at + piece), random);
 }
 
 /** Bytes of a record at the most: mostly all of a call. */
@@ -322,7 +341,7 @@ function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call
 
 /** Rows in the order of their ids, fed in batches of any size. */
 function decode(records: readonly Uint8Array[], random: Random): ExchangeRow[] {
-	const decoder = newDecoder({ bodyLimit: -1 });
+	const decoder = newDecoder({ bodyLimit: -1 }, build);
 	const rows: ExchangeRow[] = [];
 	const take = () => {
 		rows.push(...readOutput(decoder.output()).exchanges);

@@ -18,11 +18,45 @@ import {
 } from '../src/decode/words.ts';
 import { buildBatch } from './record-builder.ts';
 
-// Compiled once: tests make thousands of decoders.
-const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../build/decoder.wasm')));
+/** `debug` keeps the assertions of the decoder's invariants; a failed one throws. */
+export const DECODER_BUILDS = ['release', 'debug'] as const;
+export type DecoderBuild = (typeof DECODER_BUILDS)[number];
 
-export function newDecoder(settings: DecoderSettings = {}): Decoder {
-	return createDecoder(wasm, settings);
+/** Which build decodes where a test does not say: TINYTAP_DECODER, or the release. */
+const chosen = DECODER_BUILDS.find((build) => build === (process.env['TINYTAP_DECODER'] ?? 'release'));
+if (chosen === undefined) throw new Error(`expected ${DECODER_BUILDS.join(' or ')} in TINYTAP_DECODER`);
+const chosenBuild: DecoderBuild = chosen;
+
+// Compiled once: tests make thousands of decoders.
+const compiled = new Map<DecoderBuild, WebAssembly.Module>();
+
+function moduleOf(build: DecoderBuild): WebAssembly.Module {
+	let module = compiled.get(build);
+	if (module === undefined) {
+		const name = build === 'release' ? 'decoder.wasm' : `decoder-${build}.wasm`;
+		module = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../build', name)));
+		compiled.set(build, module);
+	}
+	return module;
+}
+
+export function newDecoder(settings: DecoderSettings = {}, build: DecoderBuild = chosenBuild): Decoder {
+	if (build === 'release') return createDecoder(moduleOf(build), settings);
+	let memory: WebAssembly.Memory | undefined;
+	const abort = (message: number, file: number, line: number, column: number): never => {
+		const text = (at: number) => (memory === undefined ? '?' : assemblyText(memory, at >>> 0));
+		throw new Error(`assertion failed: ${text(message)} (${text(file)}:${line}:${column})`);
+	};
+	const decoder = createDecoder(moduleOf(build), settings, { env: { abort } });
+	memory = decoder.memory;
+	return decoder;
+}
+
+/** A text of AssemblyScript: UTF-16, its length in bytes before it. */
+function assemblyText(memory: WebAssembly.Memory, at: number): string {
+	if (at === 0) return '';
+	const bytes = new DataView(memory.buffer).getUint32(at - 4, true);
+	return Buffer.from(memory.buffer, at, bytes).toString('utf16le');
 }
 
 export type FieldRow = { name: string; value: string; trailer: boolean };

@@ -8,6 +8,7 @@ import { set } from './memory/settings';
 import { prepare } from './protocols/protocol';
 import { resizeRing } from './rows/events';
 import { SETTING_EVENTS_LIMIT } from './wire/output-layout';
+import { checkEverything } from './consistency';
 
 let input: usize = 0;
 let inputCapacity: u32 = 0;
@@ -35,17 +36,21 @@ export function inputPointer(bytes: u32): usize {
 export function decode(bytes: u32): void {
 	decodeBatch(input, 0, bytes < inputCapacity ? bytes : inputCapacity, false);
 	settleBatch(false);
+	checkEverything();
 }
 
 export function decodePart(from: u32, bytes: u32): u32 {
 	const length = bytes < inputCapacity ? bytes : inputCapacity;
 	if (from > length) return bytes;
 	const at = decodeBatch(input, from, length, true);
+	checkEverything();
 	return at == length ? bytes : at;
 }
 
 export function settle(): bool {
-	return settleBatch(true);
+	const settled = settleBatch(true);
+	checkEverything();
+	return settled;
 }
 
 /** Room for answers beside the input, whose batch may not be over; 0 when the host has no more memory. */
@@ -58,6 +63,7 @@ export function answersPointer(bytes: u32): usize {
 
 export function takeAnswers(): void {
 	decodeAnswers(answers, answersCapacity);
+	checkEverything();
 	release(answers);
 	answers = 0;
 	answersCapacity = 0;
@@ -77,10 +83,12 @@ export function clearOutput(): void {
 
 export function snapshot(mask: u32): void {
 	writeSnapshot(mask);
+	checkEverything();
 }
 
 export function finish(): void {
 	finishCapture();
+	checkEverything();
 }
 
 export function lossEvents(reason: i32): f64 {

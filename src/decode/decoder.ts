@@ -106,11 +106,15 @@ const SETTING_KEYS: readonly (readonly [keyof DecoderSettings, number])[] = [
 
 /**
  * Makes a decoder from the bytes of build/decoder.wasm, or the module made of them. Throws WebAssembly.CompileError when
- * they are something else.
+ * they are something else. `imports`: what a build of it asks for beside the release, which asks for nothing.
  */
-export function createDecoder(wasm: Uint8Array | WebAssembly.Module, settings: DecoderSettings = {}): Decoder {
+export function createDecoder(
+	wasm: Uint8Array | WebAssembly.Module,
+	settings: DecoderSettings = {},
+	imports: ConstructorParameters<typeof WebAssembly.Instance>[1] = {},
+): Decoder {
 	const module = wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm);
-	const instance = new WebAssembly.Instance(module, {});
+	const instance = new WebAssembly.Instance(module, imports);
 	const wasmExports = instance.exports as unknown as Exports;
 	const { memory } = wasmExports;
 	/** The view that was asked for last. */

@@ -339,3 +339,19 @@ test('after a request that cannot be read on, those that come one by one have th
 		assert.equal(rows[1]!.anomalies, null);
 	}
 });
+
+for (const line of ['FOO /x', 'GET  ', 'POST /x HTTQ/1.1']) {
+	test(`a trailer that is no field line leaves the body of "${line}" its bytes, each counted once`, () => {
+		for (const size of SIZES) {
+			const bytes = `${GET}${line}\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"hi"\r\n\r\n`;
+			const rows = serve((server) => {
+				pieces(server, 'in', bytes, size);
+				server.out(OK).out(OK);
+			}).exchanges;
+			assert.equal(rows.length, 2);
+			assert.equal(rows[1]!.reqBody, 'hello');
+			assert.equal(rows[1]!.reqBodyBytes, 5);
+			assert.ok(rows[1]!.anomalies?.includes('missing-colon'), String(rows[1]!.anomalies));
+		}
+	});
+}

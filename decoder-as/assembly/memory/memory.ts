@@ -6,6 +6,7 @@
 // A block: u32 size of the whole block with BUSY in bit 0, u32 size of the block before it, then the payload. Free
 // blocks hold their list links (next, previous) in the payload.
 
+import { CHECKED, POISON } from './checks';
 import { memoryLimit } from './settings';
 
 const HEADER: u32 = 8;
@@ -26,6 +27,8 @@ const listMaps = memory.data(<i32>ROWS * 4);
 const lists = memory.data(<i32>(ROWS * LISTS_A_ROW) * 4);
 
 let regionEnd: usize = 0;
+/** Where the first block lies; debug build. */
+let regionStart: usize = 0;
 let lastBlock: usize = 0;
 let usedBytes: usize = 0;
 let beyondLimit = false;
@@ -64,6 +67,11 @@ export function allocate(bytes: u32): usize {
 		store<u32>(block, whole | BUSY);
 		usedBytes += whole;
 	}
+	if (CHECKED) {
+		checkBlock(block, true);
+		assert((load<u32>(block) & ~BUSY) >= bytes + HEADER, 'a block holds what was asked for');
+		memory.fill(block + HEADER, POISON, (load<u32>(block) & ~BUSY) - HEADER);
+	}
 	return block + HEADER;
 }
 
@@ -91,7 +99,12 @@ export function allocateZeroed(bytes: u32): usize {
 export function release(address: usize): void {
 	if (address == 0) return;
 	let block = address - HEADER;
+	if (CHECKED) checkBlock(block, true);
 	let size = load<u32>(block) & ~BUSY;
+	if (CHECKED) {
+		assert(usedBytes >= size, 'a block in use is counted');
+		memory.fill(address, POISON, size - HEADER);
+	}
 	usedBytes -= size;
 	const after = block + size;
 	if (after < regionEnd && (load<u32>(after) & BUSY) == 0) {
@@ -103,6 +116,8 @@ export function release(address: usize): void {
 	if (previous != 0) {
 		const before = block - previous;
 		if ((load<u32>(before) & BUSY) == 0) {
+			// Nothing of it is taken for a block any more.
+			if (CHECKED) store<u64>(block, 0);
 			takeOut(before);
 			size += load<u32>(before);
 			if (block == lastBlock) lastBlock = before;
@@ -225,6 +240,9 @@ function growRegion(size: u32): bool {
 
 /** Makes [start, start + size) a free block, joined with a free one right before it. */
 function addRegion(start: usize, size: u32): void {
+	if (CHECKED) {
+		if (regionStart == 0) regionStart = start;
+	}
 	let block = start;
 	let whole = size;
 	let previous: u32 = 0;
@@ -243,4 +261,64 @@ function addRegion(start: usize, size: u32): void {
 	store<u32>(block, previous, 4);
 	lastBlock = block;
 	addFree(block);
+}
+
+// ---- Debug build ----------------------------------------------------------------------------------------------------
+
+/** A block as allocate() and release() leave it, its neighbours agreeing. */
+function checkBlock(block: usize, busy: bool): void {
+	assert(block >= regionStart && block + HEADER < regionEnd && (block & 7) == (regionStart & 7), 'a block lies in the region');
+	const whole = load<u32>(block);
+	const size = whole & ~BUSY;
+	assert(((whole & BUSY) != 0) == busy, busy ? 'only a block in use is given back' : 'a block in a free list is free');
+	assert(size >= MIN_BLOCK && (size & 7) == 0 && block + size <= regionEnd, 'the size of a block is possible');
+	if (block == lastBlock) assert(block + size == regionEnd, 'the last block ends with the region');
+	else assert(load<u32>(block + size, 4) == size, 'the next block knows where this one begins');
+	const previous = load<u32>(block, 4);
+	if (block == regionStart) assert(previous == 0, 'nothing is before the first block');
+	else assert((load<u32>(block - previous) & ~BUSY) == previous, 'the block before ends where this one begins');
+}
+
+/** Walks all blocks and all free lists; answers how many blocks there are. */
+export function checkBlocks(): u32 {
+	if (regionStart == 0) return 0;
+	let used: usize = 0;
+	let free: u32 = 0;
+	let count: u32 = 0;
+	let freeBefore = false;
+	let block = regionStart;
+	while (block < regionEnd) {
+		const busy = (load<u32>(block) & BUSY) != 0;
+		checkBlock(block, busy);
+		assert(busy || !freeBefore, 'free neighbours are joined');
+		freeBefore = !busy;
+		const size = load<u32>(block) & ~BUSY;
+		if (busy) used += size;
+		else free++;
+		count++;
+		block += size;
+	}
+	assert(block == regionEnd, 'blocks fill the region');
+	assert(used == usedBytes, 'memoryInUse is what the blocks in use take');
+	for (let row: u32 = 0; row < ROWS; row++) {
+		const map = load<u32>(listMaps + row * 4);
+		assert((map != 0) == ((rowMap & (1 << row)) != 0), 'the map of rows agrees with those of lists');
+		for (let list: u32 = 0; list < LISTS_A_ROW; list++) {
+			let entry = <usize>load<u32>(lists + (row * LISTS_A_ROW + list) * 4);
+			assert((entry != 0) == ((map & (1 << list)) != 0), 'the map of a row agrees with its lists');
+			let before: usize = 0;
+			while (entry != 0) {
+				checkBlock(entry, false);
+				const size = load<u32>(entry);
+				assert(rowOf(size) == row && listOf(size, row) == list, 'a free block is in the list for its size');
+				assert(<usize>load<u32>(entry, HEADER + 4) == before, 'a free block knows the one before it in its list');
+				assert(free != 0, 'each free block is in one list');
+				free--;
+				before = entry;
+				entry = load<u32>(entry, HEADER);
+			}
+		}
+	}
+	assert(free == 0, 'each free block is in a list');
+	return count;
 }

@@ -2,6 +2,7 @@
 // whole, so that what is handed out never holds a byte that was not written for it.
 import { ENTRY_SIZE, ENTRY_TYPE } from '../wire/output-layout';
 import { clearBytes } from './bytes';
+import { CHECKED } from './checks';
 import { allocate, enlarge, memoryInUse, passLimit, release } from './memory';
 import { memoryLimit, outputEnough } from './settings';
 
@@ -54,6 +55,7 @@ export function fits(bytes: u64): bool {
  */
 export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	const size = (bytes + 7) & ~7;
+	if (CHECKED) assert(fixed <= size && size >= 8, 'an entry has room for its fixed part');
 	if (capacity - length < size && !grow(size)) return 0;
 	const entry = buffer + length;
 	clearBytes(entry, fixed);
@@ -78,6 +80,10 @@ export function reserveSurely(type: i32, fixed: u32, bytes: u32): usize {
 /** Shortens the entry reserved last to `bytes` bytes. */
 export function trim(entry: usize, bytes: u32): void {
 	const size = (bytes + 7) & ~7;
+	if (CHECKED) {
+		assert(entry + load<u32>(entry, ENTRY_SIZE) == buffer + length, 'only the entry reserved last is cut');
+		assert(size <= load<u32>(entry, ENTRY_SIZE), 'an entry lies in the room that was reserved for it');
+	}
 	for (let at = bytes; at < size; at++) store<u8>(entry + at, 0);
 	store<u32>(entry, size, ENTRY_SIZE);
 	length = <u32>(entry - buffer) + size;
@@ -106,4 +112,15 @@ function replace(bytes: u32): usize {
 	buffer = 0;
 	capacity = 0;
 	return allocate(bytes);
+}
+
+/** Entries follow one another up to the end of the output, which lies in its buffer; debug build. */
+export function checkOutput(): void {
+	assert(length <= capacity, 'the output lies in its buffer');
+	let at: u32 = 0;
+	while (at < length) {
+		const size = load<u32>(buffer + at, ENTRY_SIZE);
+		assert(size >= 8 && (size & 7) == 0 && size <= length - at, 'an entry ends where the next begins');
+		at += size;
+	}
 }

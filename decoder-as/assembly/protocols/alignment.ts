@@ -16,6 +16,7 @@
 //
 // What stays without a place is said to be so: `unanswered` with `bytes lost` or `capture began`, or `request not seen`. A
 // missed pair is fine, a wrong one is not.
+import { CHECKED } from '../memory/checks';
 import { waitingLimit } from '../memory/settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, isClient } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
@@ -218,6 +219,7 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	const asked = connection.waiting != NO_EXCHANGE || (connection.unproven && !connection.holed);
 	if (asked && !connection.responseGap) noteOwed(connection, response);
 	if (connection.abandoned != 0) {
+		if (CHECKED) assert(connection.abandoned != 0, 'a response of a row that was given up is counted');
 		connection.abandoned--;
 		return NO_EXCHANGE;
 	}
@@ -764,6 +766,7 @@ function appendUnbound(exchange: Exchange): void {
 
 function removeFirst(connection: Connection): Exchange {
 	const exchange = connection.firstUnbound;
+	if (CHECKED) assert(exchange != NO_EXCHANGE && connection.unboundCount != 0, 'an unbound response is in the list and counted');
 	connection.firstUnbound = exchange.next;
 	if (connection.firstUnbound == NO_EXCHANGE) connection.lastUnbound = NO_EXCHANGE;
 	connection.unboundCount--;

@@ -5,6 +5,7 @@ import { findStart, mayBeStart } from '../http1/resync';
 import { IN_CHUNK_SIZE, IN_LENGTH, UNTIL_CLOSE } from '../http1/states';
 import { note } from '../memory/anomalies';
 import { begins, findLineFeed } from '../memory/bytes';
+import { CHECKED } from '../memory/checks';
 import { bodyLimit } from '../memory/settings';
 import { NO_EXCHANGE, NO_MESSAGE, Message, Stream } from '../memory/state';
 import { writeSkip } from '../rows/entries';
@@ -47,6 +48,7 @@ export function takeBody(stream: Stream, at: usize, end: usize): usize {
 		const length = <u32>(next - at);
 		addBody(message, at, length);
 		if (stream.state != UNTIL_CLOSE) {
+			if (CHECKED) assert(<u64>length <= stream.remaining, 'no more is taken of a body than remains of it');
 			stream.remaining -= length;
 			if (stream.remaining >= SKIPPED_LEAST) offerSkip(stream, length);
 		}

@@ -157,7 +157,7 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 		return message.odd && message.isResponse ? readOddLine(stream, message, offset) : readStartLine(stream, message, offset);
 	}
 	if (message.http09 && !readAfterSimple(stream, message, at, end, offset)) return false;
-	if (message.odd && !(message.isResponse ? readOddHead(stream, message, at, end, offset) : readOddFields(stream, message, at, end))) {
+	if (message.odd && stream.state != IN_TRAILERS && !(message.isResponse ? readOddHead(stream, message, at, end, offset) : readOddFields(stream, message, at, end))) {
 		return false;
 	}
 	end = framer.trimLine(message);

@@ -6,6 +6,7 @@ import { AT_START, IN_START_LINE, SEARCHING, UNREADABLE, UNTIL_CLOSE } from '../
 import { note } from '../memory/anomalies';
 import { findLineFeed } from '../memory/bytes';
 import { countHeadAsBody } from '../memory/carried';
+import { CHECKED } from '../memory/checks';
 import { last } from '../memory/loss';
 import * as loss from '../memory/loss';
 import { CARRIES_RESPONSES, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Connection, Exchange, Message, Stream } from '../memory/state';
@@ -207,6 +208,7 @@ export function spillRequest(stream: Stream, message: Message): void {
 
 /** What was taken for a head is none: it is body, but for its last `less` bytes, which are not the message's. */
 export function keepAsBody(stream: Stream, message: Message, less: u32): void {
+	if (CHECKED) assert(message.bodyBytes == 0, 'what was taken for a head has no body yet');
 	const length = message.wireBytes - less;
 	// A request line as far as it could be read stays one.
 	const begun = message.head + message.headLength;

@@ -20,6 +20,7 @@ import {
 } from '../http1/states';
 import { note } from '../memory/anomalies';
 import { carry } from '../memory/carried';
+import { CHECKED } from '../memory/checks';
 import { CARRIES_REQUESTS, CARRIES_RESPONSES, OPAQUE, NO_EXCHANGE, NO_MESSAGE, Message, Stream } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
 import { addBody, addUnseenBody } from '../rows/messages';
@@ -110,6 +111,7 @@ export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
 		case IN_CHUNK_DATA:
 			if (stream.guess || <u64>bytes >= stream.remaining) return false;
 			addBody(stream.message, from, bytes);
+			if (CHECKED) assert(<u64>bytes <= stream.remaining, 'no more is taken of a body than remains of it');
 			stream.remaining -= bytes;
 			return true;
 		case UNTIL_CLOSE:
@@ -143,6 +145,7 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 			case IN_CHUNK_DATA:
 				taken = min<u64>(left, stream.remaining);
 				addUnseenBody(stream.message, taken, reason);
+				if (CHECKED) assert(<u64>taken <= stream.remaining, 'no more is taken of a body than remains of it');
 				stream.remaining -= taken;
 				break;
 			case UNTIL_CLOSE:
@@ -211,6 +214,7 @@ export function feedGap(stream: Stream, length: u64): void {
 			case IN_CHUNK_DATA:
 				taken = min<u64>(left, stream.remaining);
 				addUnseenBody(stream.message, taken, reason);
+				if (CHECKED) assert(<u64>taken <= stream.remaining, 'no more is taken of a body than remains of it');
 				stream.remaining -= taken;
 				break;
 			case UNTIL_CLOSE:

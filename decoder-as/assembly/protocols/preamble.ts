@@ -2,6 +2,7 @@
 import { makeSearchRoom } from '../http1/resync';
 import { AT_START } from '../http1/states';
 import { copyBytes } from '../memory/bytes';
+import { CHECKED } from '../memory/checks';
 import { release } from '../memory/memory';
 import { Stream } from '../memory/state';
 import { learnToldBytes } from '../rows/addresses';
@@ -41,6 +42,7 @@ export function readPreamble(stream: Stream, from: usize, end: usize): usize {
 	}
 	const length = <u32>min<u64>(stream.remaining, end - from);
 	keepPreamble(stream, position, from, length);
+	if (CHECKED) assert(<u64>length <= stream.remaining, 'no more is taken of a body than remains of it');
 	stream.remaining -= length;
 	if (stream.remaining == 0) {
 		const connection = stream.connection;

@@ -1,6 +1,7 @@
 // The protocols' door for connections/: bytes of a stream, in order, go to whoever speaks its protocol. HTTP/1 is the one there
 // is; a stream of anything else is opaque, and its bytes are only counted.
 import { prepareMethods } from '../http1/head';
+import { CHECKED } from '../memory/checks';
 import { OPAQUE, Stream } from '../memory/state';
 import * as http1 from './http1';
 import { skipOpaque } from './opaque';
@@ -22,7 +23,13 @@ export function begin(stream: Stream): void {
 
 /** Takes bytes [from, end) of the stream; answers how many were taken: fewer when the stream has to wait. */
 export function take(stream: Stream, from: usize, end: usize): u32 {
-	if (stream.state != OPAQUE) return http1.feed(stream, from, end);
+	if (stream.state != OPAQUE) {
+		if (!CHECKED) return http1.feed(stream, from, end);
+		const before = stream.next;
+		const taken = http1.feed(stream, from, end);
+		assert(taken <= <u32>(end - from) && stream.next == before + taken, 'a stream moves on by what it took');
+		return taken;
+	}
 	stream.next += end - from;
 	return <u32>(end - from);
 }
@@ -34,12 +41,18 @@ export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
 
 /** Takes `length` bytes that the record counts without their content; answers how many: fewer when it has to wait. */
 export function takeUnseen(stream: Stream, length: u64): u64 {
-	return http1.feedUnseen(stream, length);
+	if (!CHECKED) return http1.feedUnseen(stream, length);
+	const before = stream.next;
+	const taken = http1.feedUnseen(stream, length);
+	assert(taken <= length && stream.next == before + taken, 'a stream moves on by the unseen bytes it took');
+	return taken;
 }
 
 /** `length` bytes of the stream never reached us. */
 export function takeGap(stream: Stream, length: u64): void {
+	const before = CHECKED ? stream.next : 0;
 	http1.feedGap(stream, length);
+	if (CHECKED) assert(stream.next == before + length, 'a stream moves on by the whole of a gap');
 }
 
 /** Bytes of the stream moved unseen, nobody knows how many. */

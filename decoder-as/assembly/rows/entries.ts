@@ -1,6 +1,8 @@
 // Writes rows into the output in the layout of output-layout.ts. Nothing is decided here.
 import { copyBytes } from '../memory/bytes';
 import { viaOf } from '../memory/carried';
+import { CHECKED } from '../memory/checks';
+import { checkMessage } from '../memory/message-check';
 import { askHost, fits, reserve, reserveSurely, trim } from '../memory/output';
 import { Connection, Exchange, INTERIMS, Message, NO_MESSAGE, NO_PROCESS, NO_STREAM, unheldAt } from '../memory/state';
 import { wallMicroseconds } from '../wire/clock';
@@ -143,6 +145,7 @@ function putRemote(entry: usize, member: u32, connection: Connection): void {
 
 /** Sets a range to bytes that are already in the entry. */
 function pointRange(entry: usize, member: u32, offset: u32, length: u32): void {
+	if (CHECKED) assert(offset + length <= cursor, 'a range lies in what was written of its entry');
 	store<u32>(entry + member, offset);
 	store<u32>(entry + member + 4, length);
 }
@@ -246,6 +249,10 @@ export function writeExchange(exchange: Exchange): bool {
 		entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>fixed);
 	}
 	if (entry == 0) return false;
+	if (CHECKED) {
+		if (request != NO_MESSAGE) checkMessage(request);
+		if (response != NO_MESSAGE) checkMessage(response);
+	}
 	cursor = EXCHANGE_FIXED_BYTES;
 
 	store<f64>(entry, <f64>exchange.id, EXCHANGE_ID);

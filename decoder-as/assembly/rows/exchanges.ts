@@ -2,6 +2,7 @@
 // finished. A connection keeps its rows in the order of their heads; `waiting` is the oldest without a response.
 import { isMalformed, isUnclear, note } from '../memory/anomalies';
 import { clearBytes } from '../memory/bytes';
+import { CHECKED } from '../memory/checks';
 import * as loss from '../memory/loss';
 import { allocateZeroed, release } from '../memory/memory';
 import { waitingLimit } from '../memory/settings';
@@ -149,6 +150,7 @@ export function bindResponse(exchange: Exchange, response: Message): void {
 
 function stopWaiting(exchange: Exchange): void {
 	const connection = exchange.connection;
+	if (CHECKED) assert(connection.waitingCount != 0, 'a row that waits is counted');
 	connection.waitingCount--;
 	if (connection.waiting == exchange) {
 		let next = exchange.next;
@@ -295,6 +297,12 @@ export function handOut(exchange: Exchange): void {
 
 export function unlinkRow(exchange: Exchange): void {
 	const connection = exchange.connection;
+	if (CHECKED) {
+		const previous = exchange.previous;
+		const next = exchange.next;
+		assert(previous == NO_EXCHANGE ? connection.first == exchange : previous.next == exchange, 'the row before knows this one');
+		assert(next == NO_EXCHANGE ? connection.last == exchange : next.previous == exchange, 'the row after knows this one');
+	}
 	if (exchange.previous != NO_EXCHANGE) exchange.previous.next = exchange.next;
 	else if (connection.first == exchange) connection.first = exchange.next;
 	if (exchange.next != NO_EXCHANGE) exchange.next.previous = exchange.previous;
@@ -337,4 +345,11 @@ export function dropRows(connection: Connection): void {
 	connection.early = NO_EXCHANGE;
 	connection.waitingCount = 0;
 	connection.exchanges = 0;
+}
+
+/** The rows to be used again are as many as they are counted; debug build. */
+export function checkSpares(): void {
+	let found: u32 = 0;
+	for (let exchange = spare; exchange != NO_EXCHANGE; exchange = exchange.next) found++;
+	assert(found == spareCount, 'spare rows are counted');
 }

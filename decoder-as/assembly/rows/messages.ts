@@ -2,6 +2,8 @@
 // calls that carried it, and its end.
 import { clearBytes, copyBytes } from '../memory/bytes';
 import { carry } from '../memory/carried';
+import { CHECKED } from '../memory/checks';
+import { checkBody } from '../memory/message-check';
 import * as loss from '../memory/loss';
 import { allocate, allocateZeroed, enlarge, memoryInUse, release } from '../memory/memory';
 import { bodyLimit, relieveAbove } from '../memory/settings';
@@ -118,16 +120,20 @@ export function appendBody(message: Message, at: usize, length: u32): void {
 	}
 	copyBytes(message.body + message.bodyLength, at, take);
 	message.bodyLength += take;
+	if (CHECKED) checkBody(message);
 }
 
 /** Removes the last `length` bytes of the body, which were just added but do not belong to it. */
 export function takeOffBody(message: Message, length: u32): void {
+	if (CHECKED) assert(<u64>length <= message.bodyBytes && <u64>length <= message.wireBytes, 'what is taken off a body was added to it');
 	message.bodyBytes -= length;
 	message.wireBytes -= length;
 	const memory = takeOffUnheld(message, UNHELD_MEMORY, length);
 	const limited = takeOffUnheld(message, UNHELD_BODY_LIMIT, length - memory);
 	loss.uncount(LOSS_BODY_LIMIT, limited);
+	if (CHECKED) assert(length - memory - limited <= message.bodyLength, 'what is taken off a body was held of it');
 	message.bodyLength -= length - memory - limited;
+	if (CHECKED) checkBody(message);
 }
 
 function takeOffUnheld(message: Message, reason: i32, most: u32): u32 {
@@ -161,6 +167,7 @@ export function addUnseenBody(message: Message, length: u64, reason: i32): void 
 	if (reason != UNHELD_LOST && reason != UNHELD_UNSEEN) carry(message, 0, length);
 	else message.lostBytes += length;
 	addUnheld(message, reason, length);
+	if (CHECKED) checkBody(message);
 }
 
 export function addUnheld(message: Message, reason: i32, length: u64): void {
@@ -177,9 +184,17 @@ export function dropBody(message: Message): void {
 	message.body = 0;
 	message.bodyLength = 0;
 	message.bodyCapacity = 0;
+	if (CHECKED) checkBody(message);
 }
 
 /** UNHELD_* for bytes that `syscall` moved inside the kernel. */
 export function zeroCopyReason(syscall: u32): i32 {
 	return syscall == SYSCALL_SENDFILE ? UNHELD_SENDFILE : UNHELD_SPLICE;
+}
+
+/** The messages to be used again are as many as they are counted; debug build. */
+export function checkSpares(): void {
+	let found: u32 = 0;
+	for (let message = spare; message != NO_MESSAGE; message = changetype<Message>(changetype<usize>(message.exchange))) found++;
+	assert(found == spareCount, 'spare messages are counted');
 }

@@ -198,3 +198,15 @@ function tellPair(a: usize, b: usize): void {
 	if (second != NO_EXCHANGE) second.pairId = load<u64>(a);
 	if (first == NO_EXCHANGE || second == NO_EXCHANGE) writePair(load<u64>(a), load<u64>(b));
 }
+
+/** What is remembered of a row that is open points to that row; debug build. */
+export function checkRecent(connection: Connection): void {
+	const rows = min<u32>(connection.recentCount, RECENT);
+	assert(rows == 0 || connection.recent != 0, 'rows are remembered in a block');
+	for (let i: u32 = 0; i < rows; i++) {
+		const row = connection.recent + i * ROW_BYTES;
+		const exchange = changetype<Exchange>(<usize>load<u32>(row, ROW_EXCHANGE));
+		if (exchange == NO_EXCHANGE) continue;
+		assert(exchange.connection == connection && exchange.id == load<u64>(row), 'a row that is remembered as open is open');
+	}
+}

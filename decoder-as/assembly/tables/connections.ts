@@ -1,5 +1,6 @@
 // The connection table: by id, in order of use, bounded. Also the list of connections with decisions to make when the
 // batch ends.
+import { CHECKED } from '../memory/checks';
 import { allocateZeroed } from '../memory/memory';
 import { Connection, NO_CONNECTION } from '../memory/state';
 import * as call from '../wire/call';
@@ -56,6 +57,7 @@ export function addConnection(id: u64): Connection {
 
 /** Takes a connection that is no longer followed off the list by use. It can still be found by its id. */
 export function retireConnection(connection: Connection): void {
+	if (CHECKED) assert(count != 0, 'a connection that is followed is counted');
 	unlinkUse(connection);
 	count--;
 }
@@ -69,6 +71,7 @@ export function removeConnection(connection: Connection): void {
 		return;
 	}
 	while (at != NO_CONNECTION && at.hashNext != connection) at = at.hashNext;
+	if (CHECKED) assert(at != NO_CONNECTION, 'a connection is in the table until it is taken out');
 	if (at != NO_CONNECTION) at.hashNext = connection.hashNext;
 }
 
@@ -90,6 +93,10 @@ function linkNewest(connection: Connection): void {
 function unlinkUse(connection: Connection): void {
 	const previous = connection.lruPrevious;
 	const next = connection.lruNext;
+	if (CHECKED) {
+		assert(previous == NO_CONNECTION ? oldest == connection : previous.lruNext == connection, 'the connection before knows this one');
+		assert(next == NO_CONNECTION ? newest == connection : next.lruPrevious == connection, 'the connection after knows this one');
+	}
 	if (previous != NO_CONNECTION) previous.lruNext = next;
 	else oldest = next;
 	if (next != NO_CONNECTION) next.lruPrevious = previous;
@@ -123,3 +130,13 @@ export function noteSyscall(connection: Connection, syscall: u32): void {
 	connection.syscallCount = length + 1;
 }
 
+
+/** How many followed connections are in the list of due ones; debug build. */
+export function countDue(): u32 {
+	let found: u32 = 0;
+	for (let connection = firstDue; connection != NO_CONNECTION; connection = connection.dueNext) {
+		assert(connection.due, 'what is in the list of the batch is due');
+		if (!connection.buried) found++;
+	}
+	return found;
+}

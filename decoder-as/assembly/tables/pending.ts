@@ -1,5 +1,6 @@
 // Waiting records, in the order of their offsets: those after a gap that may still be filled, and a response before its
 // request. Calls of two threads on one connection may arrive in either order.
+import { CHECKED } from '../memory/checks';
 import { allocate, release } from '../memory/memory';
 import { NO_PENDING, Pending, Stream } from '../memory/state';
 import { HEADER_SIZE, recordCaptured, recordOffset, recordTime } from '../wire/record';
@@ -52,6 +53,10 @@ export function tooManyPending(stream: Stream): bool {
 
 export function dropFirstPending(stream: Stream): void {
 	const first = stream.firstPending;
+	if (CHECKED) {
+		assert(stream.pendingCount != 0, 'a record that waits is counted');
+		assert(stream.pendingBytes >= first.bytes, 'the bytes of a record that waits are counted');
+	}
 	stream.pendingCount--;
 	stream.pendingBytes -= first.bytes;
 	stream.firstPending = first.next;

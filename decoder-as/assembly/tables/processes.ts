@@ -1,5 +1,6 @@
 // The processes that hold connections, and what is known of them. Exchanges and messages refer to the process as it was:
 // a reused pid or an exec makes a new one.
+import { CHECKED } from '../memory/checks';
 import { allocate, allocateZeroed, release } from '../memory/memory';
 import { Connection, Hold, NO_CONNECTION, NO_HOLD, NO_PROCESS, Process } from '../memory/state';
 
@@ -43,6 +44,7 @@ export function referProcess(process: Process): Process {
 
 export function releaseProcess(process: Process): void {
 	if (process == NO_PROCESS) return;
+	if (CHECKED) assert(process.references != 0, 'who gives a process back had a reference to it');
 	process.references--;
 	if (process.references != 0) return;
 	unlink(process);
@@ -186,6 +188,10 @@ export function endProcess(pid: u32): Connection {
 
 function leaveProcess(hold: Hold): void {
 	const process = hold.process;
+	if (CHECKED) {
+		const before = hold.previousOfProcess;
+		assert(before == NO_HOLD ? process.firstHold == hold : before.nextOfProcess == hold, 'a hold is in the list of its process');
+	}
 	if (hold.previousOfProcess != NO_HOLD) hold.previousOfProcess.nextOfProcess = hold.nextOfProcess;
 	else process.firstHold = hold.nextOfProcess;
 	if (hold.nextOfProcess != NO_HOLD) hold.nextOfProcess.previousOfProcess = hold.previousOfProcess;

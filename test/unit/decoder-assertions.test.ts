@@ -1,0 +1,29 @@
+// The decoder's debug build notices when something that must hold does not, and says what and where. The release has none of it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newDecoder } from '../../support/decoded-rows.ts';
+import { buildBatch, Tape } from '../../support/record-builder.ts';
+
+/** The header of the block that holds the input, whose size is wrong by `by` bytes. */
+function decodeWithWrongSize(build: 'release' | 'debug', by: number): void {
+	const tape = new Tape();
+	tape.server(1).open().in('GET / HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 204 No Content\r\n\r\n').close();
+	const batch = buildBatch(tape.records);
+	const decoder = newDecoder({}, build);
+	decoder.input(batch.length).set(batch);
+	const header = new DataView(decoder.memory.buffer, decoder.inputPointer(batch.length) - 8, 4);
+	header.setUint32(0, header.getUint32(0, true) + by, true);
+	decoder.decode(batch.length);
+}
+
+test('what does not hold is an exception with the sentence, the file and the line', () => {
+	decodeWithWrongSize('debug', 0);
+	assert.throws(
+		() => decodeWithWrongSize('debug', 8),
+		/^Error: assertion failed: the block before ends where this one begins \(decoder-as\/assembly\/memory\/memory\.ts:\d+:\d+\)$/,
+	);
+});
+
+test('the release checks nothing of that, and asks its host for nothing', () => {
+	assert.doesNotThrow(() => decodeWithWrongSize('release', 8));
+});
