@@ -77,7 +77,9 @@ for (; number < from + (count ?? Number.POSITIVE_INFINITY); number++) {
 	} catch (error) {
 		const first = Math.max(from, number - (number % GROUP));
 		console.error(`case ${number} of seed ${seed}, ${build} build: ${error instanceof Error ? error.message : error}`);
-		console.error(`run it again: scripts/fuzz --build ${build} --seed ${seed} --from ${first} --count ${number - first + 1}`);
+		console.error(
+			`run it again: scripts/fuzz --build ${build} --seed ${seed} --from ${first} --count ${number - first + 1}`,
+		);
 		if (error instanceof Error && error.stack?.includes('wasm')) console.error(error.stack);
 		if (count !== undefined) console.error(JSON.stringify(lastCalls, undefined, 1));
 		if (!values['keep-going']) process.exit(1);
