@@ -1,4 +1,4 @@
-// The command line: what is asked for, and how the process ends. The commands themselves are in src/commands.
+// The command line: parses the arguments and sets the exit status. The commands are in src/commands.
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { EXIT, systemCode, UserError, usageError } from './base/errors.ts';
@@ -14,28 +14,28 @@ import { createTheme, wantsColor } from './output/theme.ts';
 import { queriesText, topicHelp } from './shell/dot-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
 
-// Also when started without the flags of bin/tinytap: holds for the threads, which are made later.
+// For a start without the flags of bin/tinytap. It also applies to the threads, which are made later.
 setFlagsFromString('--disallow-code-generation-from-strings');
-// Otherwise Node listens for a debugger, which would be root for everybody on this host.
+// Otherwise Node opens a debugger port, which would let everybody on this host run code as root.
 process.on('SIGUSR1', () => undefined);
 
 const words = process.argv.slice(2);
 const dashes = words.indexOf('--');
-/** Words for tinytap, and those for the program it starts. */
+/** Arguments for tinytap, and those for the program it starts. */
 const own = dashes < 0 ? words : words.slice(0, dashes);
 const afterDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
 
-// A reader that goes away (`--help | head`) is no error; whoever writes results looks at this stream itself.
+// A reader that closes the pipe (`--help | head`) is not an error; code that writes results checks the stream itself.
 process.stdout.on('error', (error) => {
 	const code = systemCode(error);
 	if (code === 'EPIPE') return;
 	process.stderr.write(errorText(outputError(code ?? String(error)), createTheme(false)));
 	process.exit(EXIT.runtime);
 });
-// Nobody can be told that stderr is gone.
+// If stderr is gone there is no place to report that.
 process.stderr.on('error', () => undefined);
 
-/** One value an occurrence. */
+/** One value per occurrence. */
 const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
 	'--set <name=value>',
 	'value of :name in the statements (repeatable)',
@@ -55,7 +55,7 @@ function createProgram(setWork: SetWork): Command {
 		.helpOption('-h, --help', 'show this help')
 		.helpCommand(false)
 		.enablePositionalOptions()
-		// So that a mistyped command can be told as one.
+		// So that a mistyped command gets an error of its own.
 		.allowExcessArguments(true)
 		.showSuggestionAfterError(true)
 		.exitOverride()
@@ -158,7 +158,7 @@ async function main(): Promise<number> {
 		await program.parseAsync([...process.argv.slice(0, 2), ...own]);
 	} catch (error) {
 		if (!(error instanceof CommanderError)) throw error;
-		// --help and --version have printed what was asked for.
+		// --help and --version have already printed.
 		if (error.exitCode === 0) return EXIT.ok;
 		throw new UserError(
 			error.message.replace(/^error: /, '').replaceAll('\n', ' '),
@@ -184,7 +184,7 @@ main()
 	})
 	.then((code) => {
 		process.exitCode = code;
-		// What is still in the pipe of stdout is written before the process ends; a reader that went away is no reason to wait.
+		// Write what is still buffered for stdout before the process ends, but do not wait for a reader that is gone.
 		process.stdout.on('error', () => process.exit(code));
 		process.stdout.write('', () => process.exit(code));
 	});

@@ -178,18 +178,18 @@ const ENTRIES = {
 	},
 } as const satisfies Record<string, ErrorEntry>;
 
-/** Codes of errors of the file system end in the system's own name. */
+/** Codes of file system errors end in the system's own name. */
 const FILE_CODE = 'ERR_FILE_';
 
 export type ErrorCode = keyof typeof ENTRIES | `${typeof FILE_CODE}${string}`;
 
-/** All codes but those of the file system, which are one entry of the list: `ERR_FILE_*`. */
+/** All codes; those of the file system share one entry, `ERR_FILE_*`. */
 export const ERROR_CODES: readonly (readonly [code: string, entry: ErrorEntry])[] = [
 	...Object.entries<ErrorEntry>(ENTRIES),
 	['ERR_FILE_*', fileEntry('The code ends in the name of the system error, e.g. ERR_FILE_ENOENT.')],
 ];
 
-/** What is known of a code; undefined when there is no such code. */
+/** The entry of a code; undefined if there is no such code. */
 export function errorEntry(code: string): ErrorEntry | undefined {
 	if (Object.hasOwn(ENTRIES, code)) return ENTRIES[code as keyof typeof ENTRIES];
 	if (code === 'ERR_FILE_*') return fileEntry('The code ends in the name of the system error.');

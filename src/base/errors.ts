@@ -3,7 +3,7 @@ import { type ErrorCode, EXIT, errorEntry } from './error-codes.ts';
 
 export { type ErrorCode, EXIT };
 
-/** A problem that a person can fix. `message` is one sentence that says what was expected and what came. */
+/** A problem that a person can fix. `message` is one sentence: what was expected and what was found. */
 export class UserError extends Error {
 	readonly code: ErrorCode;
 	readonly hint: string | undefined;
@@ -21,7 +21,7 @@ export class UserError extends Error {
 	}
 }
 
-/** Wrong words on the command line or at the prompt: exit code 2. */
+/** Invalid input on the command line or at the prompt: exit code 2. */
 export function usageError(message: string, hint?: string): UserError {
 	return new UserError(message, 'ERR_USAGE', hint);
 }

@@ -1,8 +1,8 @@
-// What the file system said, as an error for the user.
+// Turns errors of the file system into errors for the user.
 import { systemCode, UserError } from './errors.ts';
 import { systemProblem } from './system-problem.ts';
 
-/** A UserError for what the file system said of `path`; one that is a UserError already stays what it is. */
+/** A UserError for a file system error at `path`; an error that is already a UserError stays the same. */
 export function fileError(path: string, error: unknown, hint: string): UserError {
 	if (error instanceof UserError) return error;
 	const code = systemCode(error);

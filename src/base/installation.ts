@@ -1,4 +1,4 @@
-// Where the pieces of this installation lie, and what it is called.
+// Where the files of this installation are, and its version.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

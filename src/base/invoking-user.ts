@@ -10,7 +10,7 @@ export type InvokingUser = {
 	readonly gid: number;
 	readonly name: string;
 	readonly home: string;
-	/** The user is not the one this process runs as. */
+	/** True if it is not the user this process runs as. */
 	readonly other: boolean;
 };
 
@@ -52,8 +52,8 @@ function idOf(text: string | undefined): number | undefined {
 }
 
 /**
- * A directory that the environment names. Root's environment may be somebody else's (su, sudo -E): what root is to write
- * then lies where only root says what a path leads to, or the variable does not count.
+ * A directory named by the environment. Root's environment may come from another user (su, sudo -E), so root accepts only a
+ * directory whose path nobody else can change.
  */
 function givenDirectory(variable: string): string | undefined {
 	const given = process.env[variable];
@@ -72,12 +72,12 @@ function isInRootsHands(path: string): boolean {
 			}
 		});
 	} catch {
-		// Not there, or not to be looked at.
+		// It does not exist or may not be read.
 		return false;
 	}
 }
 
-/** Where things are kept: XDG's variables where they are this user's, else its defaults below the home directory. */
+/** The directories for data: from the XDG variables if they are this user's, else their defaults in the home directory. */
 export function userDirectories(user: InvokingUser): {
 	readonly config: string;
 	readonly data: string;
@@ -117,7 +117,7 @@ function lines(path: string): string[] {
 	try {
 		return readFileSync(path, 'utf8').split('\n');
 	} catch {
-		// Not a Unix, or no such file in this container: the environment has to do.
+		// Not a Unix, or no such file in this container: the environment is used instead.
 		return [];
 	}
 }

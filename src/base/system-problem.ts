@@ -1,4 +1,4 @@
-// What a system error means, in words.
+// What system errors mean, in words.
 const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['ENOENT', 'no such file or directory'],
 	['EEXIST', 'it already exists'],

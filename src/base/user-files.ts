@@ -1,6 +1,6 @@
-// Files of the invoking user, touched by a process that may be root. The user can swap any part of a path for a link at
-// any moment, so nothing is decided by a path: a directory or file is opened first, what was opened is checked, and
-// everything else happens by its descriptor or below it. Root does for a user only what that user could do.
+// Files of the invoking user, used by a process that may be root. The user can replace any part of a path by a link at
+// any moment, so no path is trusted: a directory or file is opened first and then checked, and everything else goes through
+// its descriptor. Root does for a user only what that user could do.
 import {
 	appendFileSync,
 	closeSync,
@@ -27,7 +27,7 @@ import { type InvokingUser, userGroups } from './invoking-user.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** Linux's, which Node does not name: a descriptor for looking at what it stands for. */
+/** A flag of Linux that Node does not name: opens a path without reading it. */
 const O_PATH = 0o10000000;
 
 /** Permission bits of one class in a mode. */
@@ -38,7 +38,7 @@ const STICKY = 0o1000;
 
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** An open directory of the user's: what is done by name is done in this directory, wherever its path leads by then. */
+/** An open directory of the user. Names are resolved in this very directory, even if its path changes meanwhile. */
 export class UserDirectory {
 	readonly path: string;
 	readonly #fd: number;
@@ -50,7 +50,7 @@ export class UserDirectory {
 		this.#user = user;
 	}
 
-	/** Opens a directory that belongs to the user, made 0700 with those missing above it. */
+	/** Opens a directory that belongs to the user. Missing directories are made with mode 0700. */
 	static own(path: string, user: InvokingUser): UserDirectory {
 		const fd = openOrMake(resolve(path), user);
 		const directory = new UserDirectory(path, fd, user);
@@ -72,7 +72,7 @@ export class UserDirectory {
 		return directory;
 	}
 
-	/** Makes a file that is not there, 0600 and the user's; its descriptor. */
+	/** Makes a new file, mode 0600, owned by the user; returns its descriptor. */
 	create(name: string): number {
 		const fd = openSync(this.#below(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 		try {
@@ -86,7 +86,7 @@ export class UserDirectory {
 		return fd;
 	}
 
-	/** Takes a regular file away, so that its name is free; whoever has it open keeps it. False: it is none, or not the user's to remove. */
+	/** Removes a regular file; programs that have it open keep it. False if it is not a regular file or not the user's to remove. */
 	remove(name: string): boolean {
 		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
 		if (stat?.isFile() !== true) return false;
@@ -97,7 +97,7 @@ export class UserDirectory {
 		return true;
 	}
 
-	/** Adds to a file of the user's, which is made when it is not there. */
+	/** Appends to a file of the user, which is made if it does not exist. */
 	append(name: string, text: string): void {
 		const fd = this.#openOwn(name) ?? this.create(name);
 		try {
@@ -107,7 +107,7 @@ export class UserDirectory {
 		}
 	}
 
-	/** Gives `name` a new content, whole or not at all; returns whether there was a file before. */
+	/** Replaces the content of `name` atomically; returns whether the file existed before. */
 	replace(name: string, text: string): boolean {
 		const temporary = `.${name}.${process.pid}.tmp`;
 		const fd = this.create(temporary);
@@ -132,7 +132,7 @@ export class UserDirectory {
 		closeSync(this.#fd);
 	}
 
-	/** An existing file for appending; undefined when there is none. */
+	/** Opens an existing file for appending; undefined if there is none. */
 	#openOwn(name: string): number | undefined {
 		let fd: number;
 		try {
@@ -142,7 +142,7 @@ export class UserDirectory {
 			throw error;
 		}
 		const stat = fstatSync(fd);
-		// A hard link to a file of somebody else's is a regular file, too.
+		// A hard link to another user's file is a regular file, too.
 		if (stat.isFile() && (!isRoot() || stat.uid === this.#user.uid)) return fd;
 		closeSync(fd);
 		throw refused(join(this.path, name), `it does not belong to ${this.#user.name}`);
@@ -150,7 +150,7 @@ export class UserDirectory {
 
 	#giveAway(fd: number): void {
 		if (this.#user.other) fchownSync(fd, this.#user.uid, this.#user.gid);
-		// Whatever the umask is.
+		// Regardless of the umask.
 		fchmodSync(fd, 0o600);
 	}
 
@@ -159,7 +159,7 @@ export class UserDirectory {
 	}
 }
 
-/** Makes a new file, 0600 and the user's, in a directory the user may write to; `force` replaces a regular file. */
+/** Makes a new file, mode 0600, owned by the user, in a directory the user may write to; `force` replaces a regular file. */
 export function createUserFile(path: string, user: InvokingUser, force: boolean): number {
 	const directory = UserDirectory.writable(dirname(path), user);
 	try {
@@ -170,12 +170,12 @@ export function createUserFile(path: string, user: InvokingUser, force: boolean)
 	}
 }
 
-/** Opens a file, or whatever else has this name, that the user may read. */
+/** Opens a file (or pipe, device, directory) that the user may read. */
 export function openUserFile(path: string, user: InvokingUser): number {
 	// A pipe that nobody writes to would keep open() waiting.
 	const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 	if (!actsForAnother(user) || process.platform !== 'linux') return openSync(path, flags);
-	// Opening a pipe or a device does something. What the user may not read is found, not opened.
+	// Opening a pipe or a device has effects, so the rights are checked on an O_PATH descriptor first.
 	const found = openSync(path, O_PATH);
 	try {
 		if (!mayUse(found, user, MAY_READ)) throw refused(path, `${user.name} may not read it`);
@@ -185,7 +185,7 @@ export function openUserFile(path: string, user: InvokingUser): number {
 	}
 }
 
-/** Text of a regular file that the user may read. */
+/** Reads the text of a regular file that the user may read. */
 export function readUserFile(path: string, user: InvokingUser): string {
 	const fd = openUserFile(path, user);
 	try {
@@ -197,7 +197,7 @@ export function readUserFile(path: string, user: InvokingUser): string {
 	}
 }
 
-/** The same, of a pipe or terminal as well, to its end. */
+/** The same, also for a pipe or terminal, up to its end. */
 export function readUserInput(path: string, user: InvokingUser): string {
 	const fd = openUserFile(path, user);
 	try {
@@ -230,7 +230,7 @@ export function readLastLines(path: string, user: InvokingUser, bytes: number): 
 	}
 }
 
-/** All that is left to read, up to a limit that no text of SQL comes near. */
+/** Reads to the end, up to a limit far above any SQL text. */
 function readText(fd: number, path: string): string {
 	const chunks: Buffer[] = [];
 	let length = 0;
@@ -261,7 +261,7 @@ export function listUserDirectory(path: string, user: InvokingUser): string[] {
 	}
 }
 
-/** Opens a directory; those that are missing are made, 0700 and the user's. */
+/** Opens a directory. Missing directories are made with mode 0700, owned by the user. */
 function openOrMake(path: string, user: InvokingUser): number {
 	try {
 		return openSync(path, O_RDONLY | O_DIRECTORY);
@@ -277,11 +277,11 @@ function openOrMake(path: string, user: InvokingUser): number {
 		try {
 			mkdirSync(place, { mode: 0o700 });
 		} catch (error) {
-			// Another tinytap was faster.
+			// Another tinytap made it meanwhile.
 			if (systemCode(error) !== 'EEXIST') throw error;
 		}
 		const fd = openSync(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-		// Only what is certainly the directory just made is given away: the user can rename others to this place.
+		// Give away only what is certainly the directory just made: the user can move another one to this place.
 		if (user.other && fstatSync(fd).uid !== user.uid && readdirSync(below(fd, path, '.')).length === 0) {
 			fchownSync(fd, user.uid, user.gid);
 		}
@@ -291,7 +291,7 @@ function openOrMake(path: string, user: InvokingUser): number {
 	}
 }
 
-/** The path of a name in an open directory. Node has no openat(2); elsewhere than on Linux nothing runs for another user. */
+/** The path of a name in an open directory. Node has no openat(2). On other systems than Linux nothing runs for another user. */
 function below(fd: number, path: string, name: string): string {
 	if (process.platform !== 'linux') return join(path, name);
 	return `${descriptorPath(fd)}/${name}`;
@@ -301,13 +301,13 @@ function descriptorPath(fd: number): string {
 	return `/proc/self/fd/${fd}`;
 }
 
-/** Root may do everything; what it does for another user that user must be allowed to do. */
+/** Root may do everything, but for another user only what that user may do. */
 function mayUse(fd: number, user: InvokingUser, wanted: number): boolean {
 	if (!actsForAnother(user)) return true;
 	const groups = userGroups(user);
 	if (!allows(fstatSync(fd), user, groups, wanted)) return false;
 	if (process.platform !== 'linux') return true;
-	// Where it really lies; a pipe or a socket lies nowhere.
+	// Its real path; a pipe or socket has none.
 	const real = readlinkSync(descriptorPath(fd));
 	if (!real.startsWith('/')) return true;
 	for (let directory = dirname(real); ; directory = dirname(directory)) {

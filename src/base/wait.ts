@@ -1,4 +1,4 @@
-// Waiting on purpose.
+// Waiting for a given time.
 
 /** Resolves after `milliseconds`, or at once when `signal` is aborted. */
 export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {

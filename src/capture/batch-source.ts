@@ -12,29 +12,29 @@ export type Question = {
 };
 
 export type BatchSource = {
-	/** Sentences for the user about how this kernel is watched: what it lacks, what that affects. */
+	/** Sentences for the user about limits of this kernel and their effects. */
 	readonly remarks: readonly string[];
 	/** Room that nextBatch() needs. */
 	readonly batchBytes: number;
 	/**
 	 * Fills `into` with whole records, each at a multiple of 8; waits at most `timeoutMs`, less when one of `signals`
-	 * (shared with other threads) is not 0. Returns the bytes filled, 0 when nothing came, -1 when nothing will come any more.
+	 * (shared with other threads) is not 0. Returns the bytes filled, 0 if nothing came, -1 if nothing more will come.
 	 */
 	nextBatch(into: Uint8Array, timeoutMs: number, signals: Int32Array): number;
-	/** Records that belong into the stream now: clocks and loss counters. Empty for a recording, which holds its own. */
+	/** Records to add to the stream now: clocks and loss counters. Empty for a recording, which contains its own. */
 	periodicRecords(): readonly Uint8Array[];
 	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
 	answer(question: Question): Uint8Array | undefined;
 	/** Bytes of this stream (`direction` of enum capture_direction) before offset `until` are not wanted: a hint. */
 	skip(conn: number, direction: number, until: number): void;
-	/** Changes what is captured from now on; a recording holds what it holds. */
+	/** Changes what is captured from now on; no effect on a recording. */
 	setFilters(filters: CaptureFilters): void;
-	/** New memory that will be written at once: makes that cheaper, where it can be done. */
+	/** Prepares new memory that will be written at once, where the system can make that cheaper. */
 	touchMemory(memory: Uint8Array): void;
 	/** Stops the source: no new records; what is buffered can still be read. */
 	stop(): void;
 	close(): void;
-	/** How a recording ended early. */
+	/** Why a recording ended early. */
 	readonly damage?: (RecordingDamage & { readonly path: string }) | undefined;
 };
 

@@ -5,7 +5,7 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 /** Ports from `first` to `last`, both included. */
 export type PortRange = { readonly first: number; readonly last: number };
 
-/** Which processes and connections are captured; what is empty does not restrict. */
+/** Which processes and connections are captured; an empty list does not restrict. */
 export type CaptureFilters = {
 	/** Children included. */
 	readonly pids: readonly number[];
@@ -29,19 +29,19 @@ export type CaptureSettings = {
 	readonly filters: CaptureFilters;
 	/** Maximum body bytes kept per message; Infinity: unlimited. */
 	readonly bodyLimit: number;
-	/** Bytes for rows and decoder. */
+	/** Memory limit for rows and decoder, in bytes. */
 	readonly maxMemory: number;
-	/** Rows kept; Infinity: as many as fit. */
+	/** Maximum rows kept; Infinity: as many as fit. */
 	readonly maxRows: number;
 	readonly ringSize: number;
 	/** Bytes of one call that are copied; Infinity: all. */
 	readonly callLimit: number;
-	/** Iovecs looked at in one call, 1 to CONTROL_IOVECS. */
+	/** Maximum iovecs read in one call, 1 to CONTROL_IOVECS. */
 	readonly iovecLimit: number;
-	/** Ends the capture when so many rows are finished; Infinity: never. */
+	/** Ends the capture after this many finished rows; Infinity: never. */
 	readonly count: number;
-	/** Processes never captured: tinytap itself. */
+	/** Processes that are never captured: tinytap's own. */
 	readonly ownPids: readonly number[];
-	/** Files that the build has made. */
+	/** Files made by the build. */
 	readonly files: { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
 };

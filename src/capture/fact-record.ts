@@ -19,7 +19,7 @@ import {
 	EVENT_VERSION,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 
-/** Room for two paths beside a command line. */
+/** Room for two paths and a command line. */
 const PAYLOAD_MAX = 16_384;
 
 type Members = {

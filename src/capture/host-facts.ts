@@ -1,10 +1,10 @@
-// Facts that only user space can find: the names behind a pid, the names that this host gives to addresses.
+// Facts that only user space can find: the names of a process, and the names that this host gives to addresses.
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { posix } from 'node:path';
 import { usageError } from '../base/errors.ts';
 
-/** A command line is kept up to here. */
+/** Maximum bytes kept of a command line. */
 const CMDLINE_MAX = 2048;
 
 export type ProcessFacts = {
@@ -33,7 +33,7 @@ export function executable(pid: number): string {
 	try {
 		const path = readlinkSync(link, 'latin1');
 		const kept = path.replace(/ \(deleted\)$/, '');
-		// The kernel marks a deleted file so; a file may also be called so.
+		// The kernel marks a deleted file this way, but a file may also have this name.
 		return kept === path || isSameFile(`/proc/${pid}/root${path}`, link) ? path : kept;
 	} catch {
 		return '';
@@ -46,7 +46,7 @@ function isSameFile(path: string, link: string): boolean {
 	return file?.ino === executed.ino && file.dev === executed.dev;
 }
 
-/** A hosts file is read up to here. */
+/** Maximum bytes read of a hosts file. */
 const HOSTS_MAX = 1 << 20;
 
 /** The first name of each ip in the text of a hosts file (hosts(5)). */
@@ -65,12 +65,12 @@ export function ownHostNames(): [ip: string, name: string][] {
 	try {
 		return hostNames(readFileSync('/etc/hosts', 'utf8'));
 	} catch {
-		// A host need not have one.
+		// The file is optional.
 		return [];
 	}
 }
 
-/** An address in the form that addresses of connections have. */
+/** An address in the form used for connections. */
 function plainIp(address: string): string | undefined {
 	if (isIPv4(address)) return address;
 	if (!isIPv6(address) || address.includes('%')) return undefined;
@@ -78,7 +78,7 @@ function plainIp(address: string): string | undefined {
 	return mapped?.[1] ?? new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
-/** The processes that have one of the names now, or execute a file that has. */
+/** The processes that have one of the names now, or execute a file of that name. */
 export function processesNamed(names: readonly string[]): number[] {
 	// One character a byte, as procText has them.
 	const wanted = new Set(names.map((name) => Buffer.from(name).toString('latin1')));
@@ -89,7 +89,7 @@ export function processesNamed(names: readonly string[]): number[] {
 	);
 }
 
-/** Throws a UserError for the first that is no running process. */
+/** Throws a UserError for the first id that is not a running process. */
 export function requireProcesses(pids: readonly number[]): void {
 	for (const pid of pids) {
 		const status = procText(`/proc/${pid}/status`) ?? '';

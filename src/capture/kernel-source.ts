@@ -1,5 +1,5 @@
-// The live kernel as a source of batches: attaches, primes what is known already, answers questions about sockets and
-// processes, and puts clocks and loss counters into the stream.
+// The live kernel as a source of batches: attaches the programs, tells them about existing connections, answers questions
+// about sockets and processes, and adds clocks and loss counters to the stream.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import {
@@ -19,16 +19,16 @@ import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from
 import { sudoLine, tracefsDirectory } from './preflight.ts';
 
 const BATCH_BYTES = 1 << 20;
-/** Records are gathered for so long before they are taken: fewer wake-ups, rows that are a little older. */
+/** Records are gathered for this long: fewer wake-ups, but rows come a little later. */
 const GATHER_MS = 10;
-/** Reasons that only the kernel counts; the decoder counts the others from the records' flags. */
+/** Loss reasons that only the kernel counts; the decoder counts the others from flags of records. */
 const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN];
 
 const SOCK_STREAM = 1;
-/** No call moves more. */
+/** The most bytes a single call can move. */
 const CALL_BYTES_MAX = 2 ** 31 - 1;
 
-/** Loads and attaches. Throws a UserError that says why it cannot and what to do. */
+/** Loads and attaches the programs. Throws a UserError with the reason and a remedy if that fails. */
 export function kernelSource(settings: CaptureSettings): BatchSource {
 	mountTracefs();
 	requireProcesses(settings.filters.pids);
@@ -141,7 +141,7 @@ function open(addon: NativeAddon, settings: CaptureSettings): NativeCapture {
 	}
 }
 
-/** The addon's error as a sentence with a way out. */
+/** The addon's error as a UserError with a hint. */
 function explained(error: unknown): unknown {
 	if (error instanceof UserError || !(error instanceof Error)) return error;
 	const code = systemCode(error);
@@ -150,7 +150,7 @@ function explained(error: unknown): unknown {
 	return new UserError(error.message, code, hint);
 }
 
-/** tracefs is not mounted at boot everywhere; mounting it where it belongs changes nothing else. */
+/** Mounts tracefs at its usual place, because some systems do not do that at boot. */
 function mountTracefs(): void {
 	if (process.platform !== 'linux') {
 		throw new UserError(
@@ -166,6 +166,6 @@ function mountTracefs(): void {
 	try {
 		execFileSync(mount, ['-t', 'tracefs', 'none', '/sys/kernel/tracing'], { stdio: 'ignore', env: {}, cwd: '/' });
 	} catch {
-		// Attaching says what is missing.
+		// Attaching will report what is missing.
 	}
 }

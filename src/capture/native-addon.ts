@@ -10,7 +10,7 @@ import {
 	CONTROL_RING_BYTES,
 } from './control-limits.ts';
 
-/** What one descriptor of a process is, as the kernel says at this moment. */
+/** What a descriptor of a process is at this moment, according to the kernel. */
 export type SocketFacts = {
 	/** `gone`: no such process or descriptor any more; `unknown`: no right to look. */
 	readonly kind: 'socket' | 'file' | 'gone' | 'unknown';
@@ -25,7 +25,7 @@ export type SocketFacts = {
 
 /** Which processes and connections are captured; a member that is left out restricts nothing. */
 export type CaptureFilter = {
-	/** Process ids (initial pid namespace); their descendants are included, those that are there and those to come. */
+	/** Process ids (initial pid namespace); their descendants are included, present and future ones. */
 	readonly pids?: readonly number[];
 	/**
 	 * Names a process, or the file it executes, may have. The kernel looks when a process executes a program; those that already run are listed in
@@ -37,7 +37,7 @@ export type CaptureFilter = {
 	readonly ports?: readonly PortRange[];
 };
 
-/** Descriptors and sizes with which another process goes on with a capture. Plain data, JSON can carry it. */
+/** Descriptors and sizes with which another process can take over a capture. Plain data that JSON can carry. */
 export type CaptureHandles = {
 	readonly ringBytes: number;
 	readonly cpuCount: number;
@@ -47,7 +47,7 @@ export type CaptureHandles = {
 
 /** A running capture. Every method throws an Error with `code` (ERR_…) and, from libbpf, `detail`. */
 export type NativeCapture = {
-	/** The kernel refused the programs, and took those for kernels before 5.17. */
+	/** Whether the kernel refused the programs and accepted those for kernels before 5.17. */
 	usesOldPrograms(): boolean;
 	/** Attaches every tracepoint this kernel has; names are `category/name`. */
 	attach(): { attached: string[]; missing: string[] };
@@ -83,9 +83,9 @@ export type NativeCapture = {
 	confirmSocket(conn: number): void;
 	/** The connection is of no interest (a file, not HTTP): no more records of it, not even its close. */
 	dismiss(conn: number): void;
-	/** Duplicates of the descriptors another process needs, inheritable by it. */
+	/** Inheritable duplicates of the descriptors that another process needs. */
 	handOver(): CaptureHandles;
-	/** Detaches (the kernel takes 2–3 s) and frees. Twice is fine. */
+	/** Detaches (the kernel takes 2–3 s) and frees everything. May be called twice. */
 	close(): void;
 	/** Like close(), but returns at once: a process of its own waits for the kernel, and ends then. */
 	closeInBackground(): void;
@@ -123,15 +123,15 @@ type Binding = {
 export type NativeAddon = {
 	/** Loads the BPF object; attach() starts it. */
 	openCapture(options: CaptureOptions): NativeCapture;
-	/** Goes on with a capture that another process opened and handed over. */
+	/** Continues a capture that another process opened and handed over. */
 	adoptCapture(handles: CaptureHandles): NativeCapture;
-	/** Asks what descriptor `fd` of process `pid` is. Takes some microseconds; needs CAP_SYS_PTRACE over the process. */
+	/** Asks what descriptor `fd` of process `pid` is. Takes a few microseconds; needs CAP_SYS_PTRACE over the process. */
 	lookupSocket(pid: number, fd: number): SocketFacts;
 	/** CLOCK_BOOTTIME in nanoseconds, the clock of the records. */
 	bootTimeNs(): bigint;
 	/** Lets the kernel back memory that is about to be written with pages in one go. Never fails. */
 	touchPages(memory: Uint8Array): void;
-	/** The longest record there is. */
+	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;
 };
 
@@ -141,7 +141,7 @@ function requireInteger(name: string, value: number, least: number, most: number
 	return value;
 }
 
-/** Loads the addon, `build/tinytap.node`, by its absolute path; throws what the dynamic linker says. */
+/** Loads the addon, `build/tinytap.node`, by its absolute path; throws the dynamic linker's error. */
 export function loadNativeAddon(path: string): NativeAddon {
 	const holder = { exports: {} };
 	process.dlopen(holder, path);
@@ -166,7 +166,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 	};
 }
 
-/** Applies a filter; takes effect at once. Throws a RangeError for more than the kernel looks at. */
+/** Applies a filter at once. Throws a RangeError if it has more values than the kernel side takes. */
 export function setFilter(capture: NativeCapture, filter: CaptureFilter): void {
 	requireInteger('number of process ids', filter.pids?.length ?? 0, 0, CONTROL_PIDS);
 	requireInteger('number of names', filter.comms?.length ?? 0, 0, CONTROL_NAMES);

@@ -1,4 +1,4 @@
-// What a capture needs of this machine, looked at without changing anything.
+// Checks what a capture needs from this machine, without changing anything.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { relative } from 'node:path';
@@ -13,7 +13,7 @@ export type PreflightFiles = { readonly bpfObject: string; readonly addon: strin
 
 /** Ring buffers came with Linux 5.8. */
 const OLDEST_KERNEL: readonly [number, number] = [5, 8];
-/** bpf_loop came with Linux 5.17 (bpf_task_pt_regs with 5.15); before, arguments are noted at a call's entry, at twice the cost. */
+/** bpf_loop came with Linux 5.17 (bpf_task_pt_regs with 5.15); before, arguments are saved at a call's entry, at twice the cost. */
 const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 17];
 
 const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -206,7 +206,7 @@ function checkFiles(files: PreflightFiles): Check[] {
 	}
 }
 
-/** Lets the kernel look at the programs without attaching them; throws when the addon does not load. */
+/** Has the kernel verify the programs without attaching them; throws if the addon does not load. */
 function checkPrograms(files: PreflightFiles): Check[] {
 	const addon = loadNativeAddon(files.addon);
 	let usesOldPrograms: boolean;

@@ -1,4 +1,4 @@
-// Recordings: the capture's own records in frames with a check sum (docs/recording-format.md). The reader pulls frame by
+// Recordings: the capture's records in frames with a checksum (docs/recording-format.md). The reader pulls frame by
 // frame, trusts no length, and delivers everything before the first damage.
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -18,18 +18,18 @@ export const FRAME_PAYLOAD_MAX = 1 << 20;
 
 export const FRAME_META = 1;
 export const FRAME_BATCH = 2;
-/** The recording was closed properly; its payload is empty. */
+/** Marks a recording that was closed properly; its payload is empty. */
 export const FRAME_END = 3;
 
 /** Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when write() returns. */
 export class RecordingWriter {
 	readonly path: string;
 	bytes = 0;
-	/** Bytes up to the end of the last frame that was written whole. */
+	/** Bytes up to the end of the last whole frame. */
 	#wholeBytes = 0;
 	#fd: number;
 
-	/** The file belongs to the user. Throws UserError when it exists (unless `force`) or cannot be made. */
+	/** Makes a file that belongs to the user. Throws UserError if it exists (unless `force`) or cannot be made. */
 	constructor(path: string, meta: Record<string, string | number>, options: { force?: boolean; user: InvokingUser }) {
 		this.path = path;
 		this.#fd = createFile(path, options.user, options.force === true);
@@ -40,13 +40,13 @@ export class RecordingWriter {
 		this.#frame(FRAME_META, Buffer.from(JSON.stringify(meta)));
 	}
 
-	/** Adds a batch of records, each beginning at a multiple of 8. Throws what the file system throws (ENOSPC …). */
+	/** Adds a batch of records, each beginning at a multiple of 8. Throws the file system's errors (ENOSPC …). */
 	writeBatch(batch: Uint8Array): void {
 		// A batch is split only between records, and the capture thread's batches are no longer than a frame.
 		if (batch.byteLength > 0) this.#frame(FRAME_BATCH, batch);
 	}
 
-	/** Ends the recording. Twice is fine. */
+	/** Ends the recording. May be called twice. */
 	close(): void {
 		if (this.#fd < 0) return;
 		try {
@@ -63,7 +63,7 @@ export class RecordingWriter {
 		try {
 			ftruncateSync(this.#fd, this.#wholeBytes);
 		} catch {
-			// A device cannot be cut.
+			// A device cannot be truncated.
 		}
 		closeSync(this.#fd);
 		this.#fd = -1;
@@ -165,7 +165,7 @@ export class RecordingReader {
 		return 0;
 	}
 
-	/** Twice is fine. */
+	/** May be called twice. */
 	close(): void {
 		if (this.#fd < 0) return;
 		closeSync(this.#fd);
@@ -196,13 +196,13 @@ function frameCheck(type: number, payload: Uint8Array): number {
 	const typeBytes = Buffer.alloc(4);
 	typeBytes.writeUInt32LE(type);
 	const check = crc32(typeBytes);
-	// zlib takes an empty view without memory for "begin anew".
+	// zlib takes an empty view without memory as "start again".
 	return payload.byteLength === 0 ? check : crc32(payload, check);
 }
 
 function createFile(path: string, user: InvokingUser, force: boolean): number {
 	try {
-		// Replaced, not written through: what the name pointed to before stays as it is for whoever has it open.
+		// The file is replaced, not overwritten: programs that have the old one open keep it.
 		return createUserFile(path, user, force);
 	} catch (error) {
 		throw fileError(path, error, createHint(systemCode(error), force));

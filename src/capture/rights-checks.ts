@@ -1,4 +1,4 @@
-// What this process may do, as far as a capture needs it.
+// Checks the rights that a capture needs.
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { Check } from './check.ts';
 
@@ -11,7 +11,7 @@ const CAP_BPF = 39n;
 /** The inode number that the initial pid namespace has on every kernel. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
-/** From 3 on (Debian's and Android's addition) perf events are for CAP_SYS_ADMIN or CAP_PERFMON only. */
+/** From 3 on (an addition of Debian and Android) perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
 const PARANOID_REFUSES = 3;
 
 /** `asRoot` says how to run it as root. */
@@ -19,7 +19,7 @@ export function rightsChecks(asRoot: string): Check[] {
 	return [checkLoading(asRoot), checkPerfEvents(asRoot), checkLooking(asRoot), checkPidNamespace()];
 }
 
-/** Has this process the rights to load and attach BPF programs? */
+/** Whether this process may load and attach BPF programs. */
 export function mayLoadPrograms(): boolean {
 	return has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON));
 }
@@ -81,7 +81,7 @@ function checkPidNamespace(): Check {
 	try {
 		namespace = readlinkSync('/proc/self/ns/pid');
 	} catch {
-		// No /proc: told below.
+		// No /proc: reported below.
 	}
 	if (namespace === INITIAL_PID_NAMESPACE)
 		return { name: 'processes', status: 'ok', detail: 'in the initial pid namespace' };

@@ -1,4 +1,4 @@
-// What the capturing commands have in common: threads, Ctrl-C, stdout, and an orderly end.
+// Shared by the capturing commands: threads, Ctrl-C, stdout, and an orderly end.
 import { EXIT, UserError } from '../base/errors.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink, type Sink } from '../shell/sink.ts';
@@ -14,15 +14,15 @@ export type CommandContext = {
 	readonly interrupts: Interrupts;
 	/** A shell without a prompt, for statements. */
 	readonly shell: ShellSession;
-	/** Resolves when the probes are attached, after saying so. */
+	/** Resolves when the probes are attached and that has been announced. */
 	attached(): Promise<void>;
-	/** Ends the capture by `--for`, `--count`, Ctrl-C, a closed stdout or the recording's end; tells how a recording ended early. */
+	/** Waits for the capture's end by `--for`, `--count`, Ctrl-C, a closed stdout or the end of the recording; tells why a recording ended early. */
 	captured(): Promise<CaptureEnd>;
 	/** Runs statements; a SIGINT from now on ends them (exit status 130). */
 	query<T>(work: () => Promise<T>): Promise<T>;
 };
 
-/** Starts a capture, lets `work` use it, ends it in any case. Resolves to the exit status. */
+/** Starts a capture, runs `work` with it and always ends it. Resolves to the exit status. */
 export async function withCapture(
 	options: Options,
 	work: (context: CommandContext) => Promise<number>,
@@ -67,7 +67,7 @@ export async function withCapture(
 				}
 			},
 		});
-		// After the results: what stands before the damage was delivered.
+		// After the results, because everything before the damage was delivered.
 		capture.reportDamage(damage);
 		if (sink.closed) return EXIT.ok;
 		if (code !== EXIT.interrupted) capture.checkLoss();

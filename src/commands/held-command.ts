@@ -1,5 +1,5 @@
-// `-- COMMAND ARG…`: a program started before capture begins, held until the probes are attached, so that its first
-// byte is seen; it and its children are all that is captured.
+// `-- COMMAND ARG…`: a program started before the capture and held until the probes are attached, so that its first byte
+// is seen. Only it and its children are captured.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -7,7 +7,7 @@ import { UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { wait } from '../base/wait.ts';
 
-/** How long the shell that holds the program may take to stop itself. */
+/** Time limit for the holding shell to stop itself. */
 const HOLD_MS = 5000;
 
 export type HeldCommand = {
@@ -26,7 +26,7 @@ export async function holdCommand(
 	user: InvokingUser,
 	stdin: 'inherit' | 'ignore',
 ): Promise<HeldCommand> {
-	// The shell stops itself and, once continued, becomes the program: the pid stays the same.
+	// The shell stops itself. Once continued it becomes the program, with the same pid.
 	const child = spawn('/bin/sh', ['-c', 'kill -STOP $$; exec "$@"', 'sh', ...words], {
 		stdio: [stdin, 'inherit', 'inherit'],
 		env: originalEnvironment(process.env),
@@ -79,7 +79,7 @@ async function stopped(child: ChildProcess): Promise<void> {
 	throw new UserError('the program could not be held until the probes are attached', 'ERR_COMMAND');
 }
 
-/** The state letter of /proc/PID/stat, behind the name in parentheses. */
+/** The state letter of /proc/PID/stat, after the name in parentheses. */
 function processState(pid: number): string | undefined {
 	try {
 		const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

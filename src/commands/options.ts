@@ -1,4 +1,4 @@
-// The options of the capturing commands, as a table for commander, and taken apart where they arrive.
+// The options of the capturing commands: a table for commander, and their parsing.
 import { hostname, release } from 'node:os';
 import type { Command } from 'commander';
 import { usageError } from '../base/errors.ts';
@@ -13,7 +13,7 @@ import { createTheme, wantsColor } from '../output/theme.ts';
 import { checkedFilters, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
 
-/** What commander gives for the options below. */
+/** The option values as commander returns them. */
 type RawOptions = {
 	readonly replay?: string;
 	readonly record?: string;
@@ -89,7 +89,7 @@ const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = 
 export function addCaptureOptions(command: Command): Command {
 	for (const [flags, description] of CAPTURE_OPTIONS) {
 		if (flags.includes('...')) {
-			// One value an occurrence: `--pid 1 --pid 2`, so that a positional argument may follow.
+			// One value per occurrence: `--pid 1 --pid 2`, so that a positional argument may follow.
 			command.option(flags.replace('...', ''), description, (value: string, before: string[] = []) => [
 				...before,
 				value,
@@ -104,7 +104,7 @@ export function addEndOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first thing that is not as expected. */
+/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first invalid value. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const raw = mergedOptions(parsed);
 	const user = invokingUser(raw.user);
@@ -138,7 +138,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	};
 }
 
-/** Options given before the command and after it; `--no-…` counts wherever it stands (commander's own merge lets defaults win). */
+/** Merges options before and after the command. `--no-…` works in both places (in commander's own merge, defaults win). */
 function mergedOptions(parsed: Command): RawOptions {
 	const before: RawOptions = parsed.parent?.opts() ?? {};
 	const after: RawOptions = parsed.opts();
@@ -150,7 +150,7 @@ function mergedOptions(parsed: Command): RawOptions {
 	};
 }
 
-/** What `.open FILE` and `tinytap --replay FILE` have in common: the same settings with another source. */
+/** The same settings with a recording as the source, for `.open FILE`. */
 export function withReplay(settings: CaptureSettings, path: string): CaptureSettings {
 	const { record: _record, ...rest } = settings;
 	return { ...rest, replay: { path } };
@@ -205,7 +205,7 @@ function presentation(raw: RawOptions): Presentation {
 	};
 }
 
-/** Less would cut most heads. */
+/** A lower limit would cut most heads. */
 function callLimit(text: string): number {
 	return text === 'none'
 		? Number.POSITIVE_INFINITY

@@ -1,4 +1,4 @@
-// `tinytap record FILE`: the capture's records, kept.
+// `tinytap record FILE`: writes the records of a capture to a file.
 import { EXIT, UserError } from '../base/errors.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { withCapture } from './command-context.ts';

@@ -10,7 +10,7 @@ import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 
-/** A statement in a file may take so long unless --timeout says otherwise. */
+/** Default time limit of a statement in a file. */
 const FILE_TIMEOUT_MS = 10_000;
 
 /** Runs the command; resolves to the exit status. With --for or --count (or a recording) the capture ends first. */

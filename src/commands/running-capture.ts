@@ -1,4 +1,4 @@
-// One capture from a command's point of view: the program held for it, its threads, what is told about it, its end.
+// One capture as a command sees it: the held program, the threads, the messages about it, and its end.
 import { EXIT, UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
@@ -9,9 +9,9 @@ import { type HeldCommand, holdCommand } from './held-command.ts';
 import type { Options } from './options.ts';
 
 export type CaptureWays = {
-	/** Of the program behind `--`: a prompt needs the terminal's input for itself. */
+	/** stdin of the program after `--`: a prompt needs the terminal's input for itself. */
 	readonly stdin?: 'inherit' | 'ignore';
-	/** Tells the person how the capture goes; stderr by default. */
+	/** Shows messages about the capture; on stderr by default. */
 	readonly notice?: (text: string) => void;
 };
 
@@ -21,7 +21,7 @@ export class RunningCapture {
 	readonly #held: HeldCommand | undefined;
 	readonly #notice: (text: string) => void;
 
-	/** Starts the threads and, held, the program behind `--`; `attached` waits until the capture runs. */
+	/** Starts the threads and the (held) program after `--`; `attached` waits until the capture runs. */
 	static async start(options: Options, { stdin = 'inherit', notice = say }: CaptureWays = {}): Promise<RunningCapture> {
 		const { command, user } = options;
 		if (command === undefined) return new RunningCapture(options, undefined, notice);
@@ -40,7 +40,7 @@ export class RunningCapture {
 		});
 	}
 
-	/** Resolves when the probes are attached, after saying so; the held program runs from then on. */
+	/** Resolves when the probes are attached and that has been announced; then releases the held program. */
 	async attached(): Promise<void> {
 		const remarks = await this.threads.attached;
 		if (!this.#options.presentation.quiet) {
@@ -51,8 +51,8 @@ export class RunningCapture {
 	}
 
 	/**
-	 * Ends the capture after `--for`, when `interrupted` resolves, with the program behind `--`, or by itself (recording,
-	 * `--count`).
+	 * Resolves when the capture ends: after `--for`, when `interrupted` resolves, when the program after `--` ends, or by itself
+	 * (recording, `--count`).
 	 */
 	async ended(interrupted: Promise<unknown>): Promise<CaptureEnd> {
 		const { threads } = this;
@@ -68,7 +68,7 @@ export class RunningCapture {
 		}
 	}
 
-	/** Tells how a recording ended early. Throws a UserError when it is damaged, not merely cut off. */
+	/** Tells why a recording ended early. Throws a UserError if it is damaged rather than cut off. */
 	reportDamage(damage: DamageMessage | undefined): void {
 		if (damage === undefined) return;
 		const sentence = `${damage.path} is ${damage.what} at byte ${damage.offset}: ${damage.detail}`;
@@ -79,31 +79,31 @@ export class RunningCapture {
 		if (!quiet) this.#notice(`${errorTheme.warning('tinytap: warning:')} ${forTerminal(sentence)}\n`);
 	}
 
-	/** With `--strict`: throws a UserError (exit code 3) when bytes were lost. */
+	/** With `--strict`: throws a UserError (exit code 3) if bytes were lost. */
 	checkLoss(): void {
 		const sentence = lossSentence(this.threads.status);
 		if (!this.#options.strict || sentence === undefined) return;
 		throw new UserError(sentence, 'ERR_LOSS', 'A larger --ring-size or a filter (--port, --pid, --comm) may help.');
 	}
 
-	/** The exit status of a command that ends with `code`: that of the program behind `--` when all went well. */
+	/** The exit status of a command that ends with `code`: if that is 0, the status of the program after `--`. */
 	async exitStatus(code: number): Promise<number> {
 		return this.#held === undefined || code !== EXIT.ok ? code : await this.#held.ended;
 	}
 
-	/** Ends the threads, and the program if it is still held. Twice is fine. */
+	/** Ends the threads, and the program if it is still held. May be called twice. */
 	async close(): Promise<void> {
 		this.#held?.abandon();
 		await this.threads.close();
 	}
 }
 
-/** To stderr. */
+/** Writes to stderr. */
 export function say(text: string): void {
 	process.stderr.write(text);
 }
 
-/** The same capture of one process and its children. */
+/** The same options, limited to one process and its children. */
 function withPid(options: Options, pid: number): Options {
 	const { filters } = options.capture;
 	return { ...options, capture: { ...options.capture, filters: { ...filters, pids: [...filters.pids, pid] } } };

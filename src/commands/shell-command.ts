@@ -28,7 +28,7 @@ export async function shellCommand(options: Options): Promise<number> {
 		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
 	}
 	const code = await interactiveShell(options, capture);
-	// At a prompt the person leaves first; what the program still does is no longer captured.
+	// At a prompt the user leaves first; what the program does afterwards is not captured.
 	return await capture.exitStatus(code);
 }
 
@@ -46,7 +46,7 @@ async function pipedShell(options: Options): Promise<number> {
 }
 
 async function interactiveShell(options: Options, first: RunningCapture): Promise<number> {
-	// node:repl takes a while to load, which other commands need not wait for.
+	// node:repl loads slowly, so only the prompt imports it.
 	const { Prompt } = await import('../shell/prompt.ts');
 	const prompt = new Prompt(options.directories.history, options.user);
 	const print = (text: string) => prompt.print(text);
@@ -90,7 +90,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	await prompt.left;
 	shell.stopTail();
 	try {
-		// A recording gets its end.
+		// Ends the recording properly.
 		await capture.threads.stop();
 		capture.checkLoss();
 	} finally {

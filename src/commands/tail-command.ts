@@ -24,7 +24,7 @@ export async function tailCommand(
 	const screenColumns = process.stdout.isTTY ? process.stdout.columns : undefined;
 	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured }) => {
 		const rows = threads.tail(where, columns ?? tailColumns(screenColumns), true);
-		// The first part holds the columns, or the error of a condition that cannot be.
+		// The first part contains the columns, or the error of an invalid condition.
 		const head = await rows.next();
 		if (head.done === true) return EXIT.ok;
 		await attached();
@@ -55,7 +55,7 @@ export async function tailCommand(
 	});
 }
 
-/** The capture itself goes on until enough rows have passed the filter. */
+/** The capture itself continues until enough rows have passed the filter. */
 function uncounted(options: Options): Options {
 	return { ...options, capture: { ...options.capture, count: Number.POSITIVE_INFINITY } };
 }

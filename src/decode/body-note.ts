@@ -1,4 +1,4 @@
-// Says for people why a body is not held in full: the columns req_body_note and res_body_note.
+// Explains why a body is not held in full: the columns req_body_note and res_body_note.
 
 import {
 	UNHELD_BODY_LIMIT,
@@ -16,7 +16,7 @@ import {
 import type { DecodedContent } from './content-coding.ts';
 
 export type BodyAccount = {
-	/** True length after transfer decoding; NaN when the message was not seen. */
+	/** True length after transfer decoding; NaN if the message was not seen. */
 	readonly total: number;
 	/** How many of these bytes are held. */
 	readonly captured: number;
@@ -24,9 +24,9 @@ export type BodyAccount = {
 	readonly unheld: ArrayLike<number>;
 	/** The held bytes are the body's first ones. */
 	readonly prefix: boolean;
-	/** What the held bytes became when their content coding was undone. */
+	/** The held bytes after content decoding. */
 	readonly content?: DecodedContent | null;
-	/** Nothing more of the body is to come. */
+	/** No more of the body will come. */
 	readonly ended?: boolean;
 };
 
@@ -42,8 +42,8 @@ export type BodyAccount = {
  *     body: 1234 bytes, not decoded (gzip: damaged data)
  *     body: 1234 bytes, decoded in part (gzip: unexpected end)
  *
- * `first` is missing where the held bytes have a gap before or between them. A single limit stands behind the head,
- * where its count is what remains; beside another limit each has its count.
+ * `first` is missing if there is a gap before or between the held bytes. A single limit follows the head without a
+ * count, because that is the rest; if there are several limits, each has its count.
  */
 export function bodyNote(body: BodyAccount): string | null {
 	const { total, captured } = body;
@@ -66,7 +66,7 @@ export function bodyNote(body: BodyAccount): string | null {
 	if (limits.length > 1) for (const [why, name] of limits) parts.push(`${bytes(why)} cut (${name})`);
 	for (const [why, what] of MISHAPS) if (bytes(why) > 0) parts.push(`${bytes(why)} ${what}`);
 	if (unexplained > 0) parts.push(`${unexplained} not captured`);
-	// That a coding has no end is no wonder here.
+	// The body is incomplete anyway, so an unfinished coding is not mentioned.
 	if (typeof body.content?.stopped === 'string') parts.push(undecoded(body.content, body.content.stopped));
 
 	// Nothing held has no gap either, but is the first of something only where a limit says how much to keep.

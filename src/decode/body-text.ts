@@ -1,11 +1,11 @@
-// Content without coding as the text it is.
+// Converts content without coding to text.
 
 import { TextDecoder } from 'node:util';
 import { markupCharset } from './markup-charset.ts';
 
 /**
  * Text of content that has no coding (any more). The charset is that of a byte order mark, else of the content type's
- * parameter, else the one that a page names itself, else UTF-8; names nobody knows do not count. The mark itself is not
+ * parameter, else the one that a page declares itself, else UTF-8; unknown names are ignored. The mark itself is not
  * part of the text.
  */
 export function charsetText(bytes: Uint8Array, contentType: string | null): string {
@@ -34,7 +34,7 @@ function markedCharset(bytes: Uint8Array): string | null {
 	return first === 0xff && second === 0xfe ? 'utf-16le' : null;
 }
 
-/** Labels come from strangers: the ones kept are only those that name an encoding, of which there are some 220. */
+/** Decoders by label. Labels are untrusted, so only valid ones are kept: there are about 220. */
 const decoders = new Map<string, TextDecoder>();
 
 function decoderFor(label: string | null): TextDecoder | undefined {

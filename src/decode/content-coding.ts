@@ -1,15 +1,15 @@
-// Undoes the Content-Encoding of held bodies for reading: synchronous, bounded, and as far as the bytes go. A body may
-// be cut, damaged, wrongly labelled or made to explode; the raw bytes are never touched.
+// Undoes the Content-Encoding of held bodies: synchronously, with limits, and as far as the bytes go. A body may be cut,
+// damaged, wrongly labelled or a decompression bomb; the raw bytes are never changed.
 
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { decodeZstd, isZstd } from './zstd.ts';
 
 export type DecodeLimits = {
-	/** Bytes decoded of one body. */
+	/** Maximum bytes decoded of one body. */
 	readonly outputBytes: number;
-	/** Decoded bytes for each byte held. */
+	/** Maximum decoded bytes per held byte. */
 	readonly ratio: number;
-	/** Codings undone, the last applied first. */
+	/** Maximum number of codings undone, the last applied first. */
 	readonly layers: number;
 	readonly milliseconds: number;
 };
@@ -22,13 +22,13 @@ export const defaultDecodeLimits: DecodeLimits = {
 };
 
 export type DecodedContent = {
-	/** What came out; the given bytes themselves when nothing was undone. */
+	/** The result; the given bytes themselves if nothing was undone. */
 	readonly bytes: Uint8Array;
 	/** Names of the codings undone, in the order they were undone. */
 	readonly applied: readonly string[];
-	/** The coding that could not be undone, or not to its end, and why, for people; null when there is none. */
+	/** The coding that could not be undone completely, and why, as text; null if there is none. */
 	readonly stopped: string | null;
-	/** All that is there was decoded, but the coded data goes on: which coding, for people. Normal for a body that was cut. */
+	/** The coding whose data is incomplete although all held bytes were decoded. Normal for a body that was cut. */
 	readonly unended: string | null;
 };
 
@@ -72,7 +72,7 @@ export function decodeContent(
 		const format = FORMATS.get(coding);
 		const sniffed = sniff(current);
 		if (format === undefined) {
-			// A label that nobody knows beside the one that fits: nothing was done for it.
+			// An unknown label next to the matching one: nothing was done for it.
 			const inner = codings.slice(index + 1);
 			if (sniffed !== undefined && inner.some((other) => FORMATS.get(other) === sniffed.format)) continue;
 		}
@@ -83,7 +83,7 @@ export function decodeContent(
 			if (!cameToNothing(other)) result = other;
 		}
 		if (result === undefined) return stop(`${shortened(coding)}: unknown coding`);
-		// More was named than done: a label was doubled, or is a copy of what the client accepts.
+		// More codings were named than applied: a label was repeated, or Accept-Encoding was copied.
 		if (result.stopped === 'mislabelled' && applied.length > 0) continue;
 		if (result.bytes.length > 0 || (result.stopped === null && result.ended)) {
 			current = result.bytes;
@@ -110,7 +110,7 @@ export function decodeContent(
 type LayerResult = {
 	readonly bytes: Uint8Array;
 	readonly stopped: 'limit' | 'damaged' | 'dictionary' | 'mislabelled' | null;
-	/** The coded data has its end. */
+	/** The coded data is complete. */
 	readonly ended: boolean;
 };
 
@@ -131,7 +131,7 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
 	['zstd', decodeZstdLayer],
 ]);
 
-/** What people write there that codes nothing. */
+/** Common labels that do not stand for a coding. */
 const NO_CODINGS = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '7bit', '8bit']);
 
 /** `X-GZip;q=1` and `"gzip"` are `gzip`. */
@@ -139,7 +139,7 @@ function codingName(label: string): string {
 	return label.split(';', 1)[0]!.replaceAll('"', '').trim().toLowerCase().replace(/^x-/, '');
 }
 
-/** Labels come from strangers. */
+/** A label cut to a safe length, because labels are untrusted. */
 function shortened(coding: string): string {
 	return coding.length > 40 ? `${coding.slice(0, 40)}…` : coding;
 }
@@ -174,7 +174,7 @@ function decodeDeflate(input: Uint8Array, most: number, deadline: number): Layer
 	return unlessText(input, longestPrefix(inflateRawSync, input, most, deadline));
 }
 
-/** Two bytes are too few to take damaged data for this format. */
+/** Two magic bytes are too few to call damaged data this format. */
 function decodeWholeZlib(input: Uint8Array, most: number, deadline: number): LayerResult {
 	const result = longestPrefix(inflateSync, input, most, deadline);
 	return result.stopped === 'damaged' ? mislabelled(input) : result;
@@ -185,9 +185,9 @@ function decodeBrotli(input: Uint8Array, most: number, deadline: number): LayerR
 }
 
 /**
- * A brotli decoder fills its window, of up to 16 MiB, before it gives anything. As far as `most` bytes no copy can reach
- * back further than that, so a smaller window decodes to the same (RFC 7932 sections 2 and 9.1). The codes of the
- * four largest and of 2 MiB, the smallest taken here, are all four bits long.
+ * A brotli decoder fills its window of up to 16 MiB before it returns anything. Within the first `most` bytes no copy can
+ * reach back further than `most`, so a smaller window gives the same result (RFC 7932 sections 2 and 9.1). The codes of the
+ * four largest windows and of 2 MiB, the smallest used here, are all four bits long.
  */
 function withSmallWindow(input: Uint8Array, most: number): Uint8Array {
 	const code = (input[0] as number) & 15;
@@ -206,7 +206,7 @@ function mislabelled(input: Uint8Array): LayerResult {
 	return { bytes: input.subarray(0, 0), stopped: 'mislabelled', ended: false };
 }
 
-/** Formats without a magic number take some plain texts for coded data: a text is then left as it is. */
+/** Formats without a magic number accept some plain texts as coded data: such texts are left as they are. */
 function unlessText(input: Uint8Array, result: LayerResult): LayerResult {
 	const isDoubtful = result.stopped === 'damaged' || (result.stopped === null && !result.ended);
 	return isDoubtful && isPrintableAscii(input) ? mislabelled(input) : result;
@@ -227,15 +227,15 @@ type NodeDecoder = (input: Uint8Array, options: { finishFlush: number; maxOutput
 const CHECKSUM_BYTES = 8;
 
 /**
- * Node's synchronous decoders give all or throw. Whatever makes them throw (damage, a wrong checksum, too much output)
- * lies at one place of the input, and every prefix that ends before it decodes; so the longest such prefix is searched.
+ * Node's synchronous decoders return everything or throw. The cause (damage, a wrong checksum, too much output) is at one
+ * place of the input, and every prefix that ends before it decodes; so this searches the longest such prefix.
  */
 function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
-	// Codings grow data by very little: no more input than this is needed for `most` bytes.
+	// Coding expands data very little, so `most` bytes need no more input than this.
 	const usable = input.subarray(0, most + (most >> 4) + 65536);
 	const isBrotli = decode === brotliDecompressSync;
 	const maxOutputLength = Math.max(1, most);
-	/** For data that ends early. */
+	/** Options for data that ends early. */
 	const options = {
 		finishFlush: isBrotli ? constants.BROTLI_OPERATION_FLUSH : constants.Z_SYNC_FLUSH,
 		maxOutputLength,
@@ -258,10 +258,10 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	let bad = usable.length;
 	let beyondLimit = stopped === 'limit' ? 1 : 0;
 	while (bad - good > 1) {
-		// Damage is looked for byte by byte; about as much as is allowed will do.
+		// Damage is located to the byte; for the output limit an approximate prefix is enough.
 		if (stopped === 'limit' && (best.length > most - (most >> 4) || beyondLimit > 3)) break;
 		if (performance.now() > deadline) return { bytes: best, stopped: 'limit', ended: false };
-		// What is wrong most often is the checksum, in the last bytes: then all before them is good.
+		// The most common damage is a wrong checksum in the last bytes: then everything before it is good.
 		const checksum = stopped === 'damaged' && good === 0 && bad === usable.length && bad > 2 * CHECKSUM_BYTES;
 		const length = checksum ? bad - CHECKSUM_BYTES : nextLength(good, bad, best.length, most);
 		try {
@@ -276,10 +276,10 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	return { bytes: best, stopped, ended: false };
 }
 
-/** Between `good` and `bad`: where the output would be just below the limit if it grew evenly, else the middle. */
+/** A length between `good` and `bad`: where the output would just reach the limit if it grew evenly, else the middle. */
 function nextLength(good: number, bad: number, output: number, most: number): number {
 	const middle = (good + bad) >>> 1;
-	// Deflate makes at most 1,032 bytes of one.
+	// Deflate expands a byte to at most 1,032.
 	if (good === 0) return Math.max(1, Math.min(middle, most >> 10));
 	const even = Math.floor((good * 0.97 * most) / Math.max(1, output));
 	return even > good && even < bad ? even : middle;

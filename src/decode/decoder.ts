@@ -1,11 +1,11 @@
-// The one file that instantiates the WASM module: numbers in, numbers out, bytes in shared views. What the output holds
-// is described in decoder-as/assembly/wire/output-layout.ts; whoever reads it copies before the next call.
+// The one file that instantiates the WASM module: numbers in, numbers out, bytes in shared views. The output format is in
+// decoder-as/assembly/wire/output-layout.ts; readers must copy the output before the next call.
 import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
-/** What can be set, as a number each. Absent: the decoder's own default. */
+/** The decoder's settings; a missing one has the decoder's default. */
 export type DecoderSettings = {
-	/** Body bytes held of each message; -1: no limit. Default 65536. */
+	/** Maximum body bytes held per message; -1: no limit. Default 65536. */
 	readonly bodyLimit?: number;
 	/** Bytes of a request or status line that are kept. Default 65536. */
 	readonly startLineLimit?: number;
@@ -15,7 +15,7 @@ export type DecoderSettings = {
 	readonly headerCountLimit?: number;
 	/** Requests of one connection that may wait for a response. Default 100. */
 	readonly waitingLimit?: number;
-	/** Connections followed at a time; the least recently used one goes first. Default 65536. */
+	/** Maximum connections followed; the least recently used is evicted first. Default 65536. */
 	readonly connectionsLimit?: number;
 	/** Milliseconds after which a half-open message is given up. Default 300000. */
 	readonly idleLimitMs?: number;
@@ -29,9 +29,9 @@ export type DecoderSettings = {
 export type DecoderLoss = { readonly events: number; readonly bytes: number; readonly lastTs: number };
 
 export type Decoder = {
-	/** The memory the pointers point into. Its buffer is replaced when it grows: look again after every call. */
+	/** The memory that the pointers refer to. Its buffer is replaced when it grows: read it again after every call. */
 	readonly memory: WebAssembly.Memory;
-	/** Changes settings; they hold from the next record on. */
+	/** Changes settings from the next record on. */
 	configure(settings: DecoderSettings): void;
 	/**
 	 * Address of room for a batch of `bytes` bytes; stays valid until a larger one is asked for. May grow the memory, also
@@ -41,22 +41,22 @@ export type Decoder = {
 	/** The same as a view. */
 	input(bytes: number): Uint8Array;
 	/**
-	 * Decodes a batch of `bytes` bytes that lies at the input pointer. Call it with 0 when nothing came for a while: what
-	 * waits for a late record (a response read before its request's record, a gap that may still be filled, an answer to
-	 * a question) is decided one call later at the most.
+	 * Decodes a batch of `bytes` bytes at the input pointer. Call it with 0 if nothing came for a while: anything waiting for a
+	 * late record (a response before its request, a gap that may still be filled, an answer to a question) is decided by the
+	 * next call.
 	 */
 	decode(bytes: number): void;
 	/**
-	 * The same from byte `from` of the batch on, but stops between two records when the output should be taken first:
-	 * because there is much of it (the memory limit holds for it, too), or because it has questions. Answers where it
-	 * stopped: `bytes` at the batch's end, else where the next part begins. After the last part comes settle().
+	 * The same from byte `from` of the batch on, but stops between two records if the output should be taken first, because it
+	 * is large (the memory limit includes it) or contains questions. Returns where it stopped: `bytes` at the end of the batch,
+	 * else where the next part begins. Call settle() after the last part.
 	 */
 	decodePart(from: number, bytes: number): number;
 	/** Takes records that answer questions, between two parts of a batch or after the last. */
 	answer(records: Uint8Array): void;
 	/**
-	 * Decides what waited for the end of the batch. False: the output should be taken first, and settle() called again. So
-	 * it may be after answers that came later.
+	 * Decides what waited for the end of the batch. False: take the output first, then call settle() again. It may also be
+	 * called again after later answers.
 	 */
 	settle(): boolean;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
@@ -64,7 +64,7 @@ export type Decoder = {
 	clearOutput(): void;
 	/** Appends open exchanges, live connections, recent events, blind spots (a mask of SNAPSHOT_*) to the output. */
 	snapshot(mask: number): void;
-	/** Capture ended: all rows still open are handed out. */
+	/** The capture ended: hands out all open rows. */
 	finish(): void;
 	/** By enum capture_loss. */
 	loss(): DecoderLoss[];
@@ -105,8 +105,8 @@ const SETTING_KEYS: readonly (readonly [keyof DecoderSettings, number])[] = [
 ];
 
 /**
- * Makes a decoder from the bytes of build/decoder.wasm, or the module made of them. Throws WebAssembly.CompileError when
- * they are something else. `imports`: what a build of it asks for beside the release, which asks for nothing.
+ * Makes a decoder from the bytes of build/decoder.wasm or a module compiled from them. Throws WebAssembly.CompileError for
+ * other bytes. `imports`: what a debug build imports; the release build imports nothing.
  */
 export function createDecoder(
 	wasm: Uint8Array | WebAssembly.Module,
@@ -130,7 +130,7 @@ export function createDecoder(
 		// A pointer of 2 GiB and more comes out of WASM as a negative number.
 		inputPointer: (bytes) => wasmExports.inputPointer(bytes) >>> 0,
 		input(bytes) {
-			// First the pointer: making room may replace the memory's buffer.
+			// Get the pointer first, because making room may replace the memory's buffer.
 			const pointer = decoder.inputPointer(bytes);
 			const { buffer } = memory;
 			if (buffer !== input.buffer || pointer !== input.byteOffset || bytes !== input.byteLength)

@@ -1,10 +1,10 @@
-// The charset that a page names itself, where its Content-Type does not: the meta elements and XML declaration that
-// browsers look for (WHATWG HTML, 13.2.3.2; XML 1.0, appendix F).
+// The charset that a page declares itself, if its Content-Type does not: the meta elements and XML declaration that
+// browsers read (WHATWG HTML, 13.2.3.2; XML 1.0, appendix F).
 
-/** As far as browsers look. */
+/** The number of bytes that browsers search. */
 const LOOKED_AT = 1024;
 
-/** The label in lower case; null when the content is no HTML or XML, or names none. */
+/** The label in lower case; null if the content is not HTML or XML, or declares none. */
 export function markupCharset(bytes: Uint8Array, contentType: string | null): string | null {
 	const type = contentType === null ? '' : contentType.split(';', 1)[0]!.trim().toLowerCase();
 	const isXml = /^(?:application|text)\/xml$|\+xml$/.test(type);
@@ -15,7 +15,7 @@ export function markupCharset(bytes: Uint8Array, contentType: string | null): st
 	if (head.startsWith('<\0?\0')) return 'utf-16le';
 	if (head.startsWith('\0<\0?')) return 'utf-16be';
 	const label = declaredEncoding(head) ?? (isXml && !isHtml ? null : metaCharset(head));
-	// A page whose meta elements can be read in ASCII is not in UTF-16.
+	// A page whose meta elements are readable as ASCII is not in UTF-16.
 	if (label?.startsWith('utf-16') === true) return 'utf-8';
 	return label === 'x-user-defined' ? 'windows-1252' : label;
 }

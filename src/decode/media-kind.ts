@@ -1,4 +1,4 @@
-// What a body is, by its content type and, where that says little, by its first bytes.
+// The kind of a body, by its content type or, if that is too general, by its first bytes.
 
 import { charsetOf } from './body-text.ts';
 
@@ -30,7 +30,7 @@ export function mediaOf(contentType: string | null, content: Uint8Array): Media 
 	}
 	if (kind !== null) return { kind, type: declared };
 	const magic = SIGNATURES.find(({ at, bytes }) => startsWith(content, at, bytes));
-	// A general type like application/octet-stream says less than the bytes do.
+	// A general type such as application/octet-stream tells less than the bytes.
 	if (magic !== undefined) return { kind: magic.kind, type: magic.type };
 	if (looksBinary(content, contentType)) return { kind: 'binary', type: declared || null };
 	return { kind: 'text', type: declared || null };
@@ -109,13 +109,13 @@ function hasBinaryControls(content: Uint8Array, contentType: string | null): boo
 	return controls * 10 > end;
 }
 
-/** For content of no declared text type: also when many bytes are not the UTF-8 that they would have to be. */
+/** For content without a declared text type: also true if many bytes are not valid UTF-8. */
 function looksBinary(content: Uint8Array, contentType: string | null): boolean {
 	if (hasBinaryControls(content, contentType)) return true;
 	if (isUtf16(content, contentType)) return false;
 	if (contentType !== null && charsetOf(contentType) !== null) return false;
 	const text = Buffer.from(content.subarray(0, LOOKED_AT)).toString('utf8');
-	// One less for a character cut at the end.
+	// Starts at -1, because a character may be cut at the end.
 	let broken = -1;
 	for (const character of text) if (character === '\ufffd') broken++;
 	return broken * 10 > text.length;

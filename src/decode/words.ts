@@ -1,4 +1,4 @@
-// The words of the contract for the decoder's numbers: each table is indexed by the constants it names.
+// The words that columns show for the decoder's numbers. Each table is indexed by the constants it names.
 import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 

@@ -1,12 +1,12 @@
-// Zstandard (RFC 8878) for bodies from strangers. fzstd trusts the lengths it reads: a body of 18 bytes (it is in the
+// Zstandard (RFC 8878) for untrusted bodies. fzstd trusts the lengths it reads: a body of 18 bytes (it is in the
 // test) kept it busy for two minutes. Here the output is the only buffer and ends at a limit, every length is checked
 // before it is used, and what was decoded before any damage is kept.
 
 export type ZstdResult = {
 	readonly bytes: Uint8Array;
-	/** Why the end of the content was not reached; null also for input that ends early. */
+	/** Why decoding stopped before the end; null also if the input ended early. */
 	readonly stopped: 'limit' | 'damaged' | 'dictionary' | null;
-	/** The last frame is whole. */
+	/** The last frame is complete. */
 	readonly ended: boolean;
 };
 
@@ -34,7 +34,7 @@ const MAGIC = 0xfd2fb528;
 const BLOCK_MAX = 131072;
 const MAX_HUFFMAN_BITS = 11;
 
-/** Leaves the decoder from wherever it is; `why` null: the input ended. */
+/** Thrown to leave the decoder from any depth; `why` is null if the input ended. */
 class Stop extends Error {
 	readonly why: ZstdResult['stopped'];
 	constructor(why: ZstdResult['stopped']) {
@@ -58,7 +58,7 @@ type FseTable = {
 
 type HuffmanTable = { readonly bits: number; readonly symbol: Uint8Array; readonly width: Uint8Array };
 
-/** What a block may take over from the one before. */
+/** What a block may reuse from the previous one. */
 type FrameState = {
 	readonly start: number;
 	readonly offsets: [number, number, number];
@@ -89,7 +89,7 @@ function decodeFrame(input: Uint8Array, from: number, output: Output, deadline: 
 	const contentSizeBytes = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]!;
 	let at = from + 5 + (singleSegment ? 0 : 1);
 	for (let i = 0; i < dictionaryBytes; i++) if ((input[at + i] ?? 0) !== 0) throw new Stop('dictionary');
-	// The sizes in the header are not needed: the output is its own window.
+	// The sizes in the header are not needed, because the output itself is the window.
 	at += dictionaryBytes + contentSizeBytes;
 
 	const state: FrameState = {
@@ -126,7 +126,7 @@ function decodeFrame(input: Uint8Array, from: number, output: Output, deadline: 
 		if (at > input.length) throw new Stop(null);
 		if (header & 1) break;
 	}
-	// The checksum is not looked at: what was decoded would be shown all the same.
+	// The checksum is not verified, because the decoded bytes would be shown anyway.
 	return at + (descriptor & 4 ? 4 : 0);
 }
 
@@ -311,7 +311,7 @@ function readHuffmanTable(bytes: Uint8Array): [table: HuffmanTable, length: numb
 	if (sum === 0) throw damaged();
 	const bits = highBit(sum) + 1;
 	const rest = (1 << bits) - sum;
-	// The last weight is not written: it is what makes the sum a power of two.
+	// The last weight is not written: it completes the sum to a power of two.
 	if (bits > MAX_HUFFMAN_BITS || (rest & (rest - 1)) !== 0 || count > 255) throw damaged();
 	weights[count++] = highBit(rest) + 1;
 
@@ -443,7 +443,7 @@ function takeForward(reader: ForwardBits, count: number): number {
 	return value;
 }
 
-/** A stream read from its end; `left` goes below zero when more was taken than there is, which reads as zeros. */
+/** A stream read from its end; `left` goes below zero if more was read than there is, which gives zeros. */
 type BackwardBits = { readonly bytes: Uint8Array; left: number };
 
 function openBackwards(bytes: Uint8Array): BackwardBits {
