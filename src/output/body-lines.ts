@@ -9,11 +9,11 @@ import { forTerminal } from './terminal-text.ts';
 import type { Theme } from './theme.ts';
 
 export type Body = {
-	/** Held bytes after transfer decoding; null when none are. */
+	/** Held bytes after transfer decoding; null if there are none. */
 	readonly raw: Uint8Array | null;
 	/** True length after transfer decoding. */
 	readonly total: number;
-	/** Why it is not held in full, or cannot be decoded; null when it is and can. */
+	/** Why it is not held in full or cannot be decoded; otherwise null. */
 	readonly note: string | null;
 	readonly contentType: string | null;
 	readonly contentEncoding: string | null;
@@ -21,7 +21,7 @@ export type Body = {
 
 export type BodyLinesOptions = { readonly theme: Theme; readonly raw: boolean };
 
-/** Bytes of binary content that are dumped; how many more there are is said. */
+/** Maximum bytes of binary content shown as hex; a line tells how many more there are. */
 export const HEX_DUMP_BYTES = 4096;
 
 /**
@@ -51,7 +51,7 @@ export type TextLinesOptions = {
 	readonly partial: boolean;
 };
 
-/** JSON objects and lists indented, with every digit of their numbers; null when `text` is not that. */
+/** JSON objects and lists indented, with every digit of their numbers; null if `text` is something else. */
 export function jsonLines(text: string, options: TextLinesOptions): string | null {
 	if (!/^\s*[[{]/.test(text)) return null;
 	const pretty = reformatJson(text, { indent: 2, partial: options.partial });

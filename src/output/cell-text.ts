@@ -23,7 +23,7 @@ export function numberText(value: number | bigint): string {
 	return String(value);
 }
 
-/** Numbers stand at the right of their column. */
+/** Whether values of this type are aligned right. */
 export function isNumeric(type: ColumnType | null): boolean {
 	return type === 'int' || type === 'float';
 }

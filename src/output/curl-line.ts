@@ -8,14 +8,14 @@ import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
 export type CurlLine = {
 	/** The command, without a line end after it; null when the request cannot be made with curl. */
 	readonly command: string | null;
-	/** What the command leaves out, or why there is none; for `#` lines. */
+	/** What the command omits, or why there is no command; for `#` lines. */
 	readonly remarks: readonly string[];
 };
 
 /**
- * Sends the same target, fields in order and held body. Content-Length, Transfer-Encoding and a Host field that says
- * what the URL says are left to curl; fields that curl would add by itself are switched off. Over a unix socket it goes
- * to the same one.
+ * Sends the same target, fields in order and held body. Content-Length, Transfer-Encoding and a Host field equal to the
+ * URL's are left to curl; fields that curl would add by itself are switched off. A request over a unix socket goes to the
+ * same socket.
  */
 export function curlLine(exchange: ExchangeDetail): CurlLine {
 	const { method, url } = exchange.columns;
@@ -76,7 +76,7 @@ function refused(why: string): CurlLine {
 	return { command: null, remarks: [why] };
 }
 
-/** '' when there is nothing to say about it, null when the field is sent. */
+/** Why the field is not sent: '' if that needs no remark; null if it is sent. */
 function reasonToLeaveOut(field: FieldLine, url: string): string | null {
 	const name = field.name.toLowerCase();
 	if (field.trailer) return 'it is a trailer';
@@ -88,8 +88,8 @@ function reasonToLeaveOut(field: FieldLine, url: string): string | null {
 }
 
 /**
- * One word for sh, bash and zsh, which stands for exactly these bytes. Line feeds stay as they are within the quotes;
- * what must not be printed is made by printf when the command runs.
+ * One word for sh, bash and zsh that stands for exactly these bytes. Line feeds stay as they are within the quotes; printf
+ * produces unprintable bytes when the command runs.
  */
 export function quote(text: string | Uint8Array): string {
 	const parts = typeof text === 'string' ? [text] : splitUtf8(text);

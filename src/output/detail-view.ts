@@ -8,9 +8,9 @@ import { numberText } from './cell-text.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme, type Theme } from './theme.ts';
 
-/** What is known of an exchange; plain data, so that it can go from thread to thread. */
+/** Everything known about an exchange; plain data, so that threads can pass it on. */
 export type ExchangeDetail = {
-	/** The columns of `exchanges` by name. Only our own names are keys; a missing one counts as NULL. */
+	/** The columns of `exchanges` by name. Only our own names are keys; a missing one means NULL. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
 	/** Field lines in order, names as sent, trailers among them. */
 	readonly requestHeaders: readonly FieldLine[];
@@ -56,13 +56,13 @@ export function messageBody(exchange: ExchangeDetail, message: 'req' | 'res'): B
 	};
 }
 
-/** The type of a decoded body, which is UTF-8 whatever the field, or a page itself, says. */
+/** The type of a decoded body, which is UTF-8 whatever the field or the page itself declares. */
 function utf8Type(contentType: string): string {
 	const type = contentType.split(';', 1)[0]!;
 	return /html|xml/i.test(type) ? `${type}; charset=utf-8` : type;
 }
 
-/** `GET /path?query HTTP/1.1` as far as it is known; null when the request was not seen. */
+/** `GET /path?query HTTP/1.1` as far as it is known; null if the request was not seen. */
 export function requestLine(columns: ExchangeDetail['columns']): string | null {
 	const { method, path, query_string: query } = columns;
 	if (typeof method !== 'string') return null;
@@ -131,13 +131,13 @@ function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): st
 	if (status === null && text === null && isMissing(exchange, 'res')) {
 		return `${interim}${theme.note(columns.state === 'open' ? 'no response yet' : 'no response')}\n`;
 	}
-	// Without a status the text is the first line as it was sent, and a response that is nothing but a body has none.
+	// Without a status the text is the first line as sent; a response that is only a body has none.
 	const line = status === null ? text : `${versionText(columns)} ${status}${text === null ? '' : ` ${text}`}`;
 	const head = line === null ? '' : `${theme.status(Number(status), forTerminal(line, { raw }))}\n`;
 	return interim + head + messageLines(exchange, 'res', exchange.responseHeaders, theme, raw);
 }
 
-/** Neither fields nor a body. */
+/** Whether the message has neither fields nor a body. */
 function isMissing({ columns, requestHeaders, responseHeaders }: ExchangeDetail, message: 'req' | 'res'): boolean {
 	const fields = message === 'req' ? requestHeaders : responseHeaders;
 	return fields.length === 0 && !(Number(columns[`${message}_body_bytes`] ?? 0) > 0);

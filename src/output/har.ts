@@ -11,7 +11,7 @@ import { escapeInJson } from './json-text.ts';
 import { redactExchange } from './redacted-exchange.ts';
 import type { Redactor } from './redaction.ts';
 
-/** Text for each step: begin once, exchange any number of times, end once. */
+/** Returns the text of each step: begin once, exchange any number of times, end once. */
 export type ExchangeWriter = {
 	begin(): string;
 	exchange(exchange: ExchangeDetail): string;
@@ -25,7 +25,7 @@ export type ExchangeWriterOptions = {
 	readonly version: string;
 };
 
-/** ASCII or visible characters only; an exchange takes one line. */
+/** Writes only ASCII or visible characters; one line per exchange. */
 export function createHarWriter(options: ExchangeWriterOptions): ExchangeWriter {
 	const creator = { name: 'tinytap', version: options.version };
 	const comment = options.redactor === null ? undefined : 'secrets are replaced by REDACTED-LENGTH-HASH';
@@ -113,7 +113,7 @@ function nameValues(headers: readonly FieldLine[]): NameValue[] {
 	return headers.map(({ name, value }) => ({ name, value }));
 }
 
-/** The server's address without its port: which end that is depends on the side seen. */
+/** The server's address without its port: local or remote, depending on the side. */
 function address(exchange: ExchangeDetail): string {
 	const { side, local, remote } = exchange.columns;
 	const end = side === 'server' ? local : remote;
@@ -144,7 +144,7 @@ function splitPair(pair: string, separator: string): NameValue {
 	return at === -1 ? { name: pair, value: '' } : { name: pair.slice(0, at), value: pair.slice(at + 1) };
 }
 
-/** The format has no place for request bytes that are not text: `_encoding` says base64. */
+/** HAR has no field for request bytes that are not text: `_encoding` marks base64. */
 function postData(body: Body, contentType: string | null): object {
 	if (body.raw === null || body.raw.length === 0) return {};
 	const { text, encoding } = bodyContent(body);

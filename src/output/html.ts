@@ -1,5 +1,5 @@
-// Reports for a browser: one file without scripts, links or anything loaded. Captured text is text wherever it stands,
-// and the page's policy forbids what an error of ours would let through.
+// Reports for a browser: one file without scripts, links or external resources. Captured text is always escaped, and the
+// page's security policy blocks anything that a bug of ours would let through.
 
 import type { SqlValue } from '../store/table.ts';
 import { HEX_DUMP_BYTES, jsonLines } from './body-lines.ts';

@@ -1,15 +1,15 @@
-// Redacts JSON as text: numbers and order stay, and it works on texts that were cut or are not quite JSON. Linear: a
-// string is read once, whatever is in it.
+// Redacts JSON as text: numbers and order are kept, and it works on text that was cut or is not quite JSON. It takes linear
+// time: every string is read once.
 import { isSensitiveName } from './sensitive-names.ts';
 
 export type JsonRedaction = {
 	readonly secret: (value: string) => string;
 	readonly freeText: (text: string) => string;
-	/** For members named like a header field with a form of its own (Authorization, Cookie). */
+	/** For members named like a structured header field (Authorization, Cookie). */
 	readonly header: (name: string, value: string) => string;
 };
 
-/** Values of sensitive members, at any depth below them, and what is sensitive within other strings. */
+/** Redacts values of sensitive members, at any depth below them, and secrets within other strings. */
 export function redactJson(text: string, how: JsonRedaction): string {
 	let out = '';
 	let at = 0;
@@ -48,7 +48,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 		else if (/[-0-9]/.test(character)) {
 			const end = numberEnd(text, at);
 			const number = text.slice(at, end);
-			// A status or an error number is named `code` as well: only long ones are secrets.
+			// `code` may also be a status or an error number: only long numbers are secrets.
 			const sensitive = within !== -1 || (name !== null && isSensitiveName(name) && number.length > 4);
 			out += sensitive ? `"${how.secret(number)}"` : number;
 			at = end;
@@ -73,7 +73,7 @@ function redactString(inside: string, name: string | null, within: boolean, how:
 	return redacted === value ? inside : JSON.stringify(redacted).slice(1, -1);
 }
 
-/** The index after the string that begins at `from`, or the text's length when it does not end. */
+/** The index after the string that begins at `from`, or the text's length if it does not end. */
 function stringEnd(text: string, from: number): number {
 	for (let at = from + 1; at < text.length; at++) {
 		const character = text[at];
@@ -94,7 +94,7 @@ function unescaped(inside: string): string {
 	try {
 		return String(JSON.parse(`"${inside}"`));
 	} catch {
-		// Cut within an escape, or no JSON: as it is.
+		// Cut within an escape, or not JSON: keep it as it is.
 		return inside;
 	}
 }

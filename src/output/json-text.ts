@@ -4,16 +4,16 @@
 import { escapeUnsafe } from './terminal-text.ts';
 
 export type ReformatOptions = {
-	/** Spaces a level; 0 puts all on one line without blanks. */
+	/** Spaces per level; 0: everything on one line without blanks. */
 	readonly indent: number;
-	/** Take a text that ends early (a body held in part) as far as it goes. */
+	/** Accept a text that ends early (a body held in part). */
 	readonly partial?: boolean;
 };
 
-/** Deeper texts are not indented: their blanks would grow with the square of the depth. */
+/** Deeper texts are not indented, because their blanks would grow with the square of the depth. */
 const MAX_INDENTED_DEPTH = 100;
 
-/** `text` with its blanks put in order, token by token; null when it is not JSON (RFC 8259). Linear, not recursive. */
+/** Reformats the white space of `text`, token by token; null if it is not JSON (RFC 8259). Linear, not recursive. */
 export function reformatJson(text: string, options: ReformatOptions): string | null {
 	const { indent } = options;
 	const closers: number[] = [];
@@ -56,7 +56,7 @@ export function reformatJson(text: string, options: ReformatOptions): string | n
 			expect = ', or end';
 			continue;
 		}
-		// The first of a list or an object: only now is it known not to be empty.
+		// The first item of a list or object: only now it is known not to be empty.
 		const lead: string = mayClose ? newLine() : '';
 		if (expect === 'key' || expect === 'key or }') {
 			if (unit !== QUOTE) return null;

@@ -25,7 +25,7 @@ function markdownCell(value: SqlValue, raw: boolean): string {
 
 function markdownText(text: string | Uint8Array, raw: boolean): string {
 	const safe = forTerminal(text, { raw });
-	// Even raw, a line end would end the row and a bar the cell.
+	// Also with --raw: a line end would end the row, and a bar the cell.
 	if (raw) return safe.replaceAll('|', '\\|').replace(/\r\n|\r|\n/g, '<br>');
 	return safe.replace(/[\\`*_[\]~|]/g, '\\$&').replace(/[&<>]/g, (character) => ENTITIES[character] as string);
 }

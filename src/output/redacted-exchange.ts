@@ -1,4 +1,4 @@
-// Exchanges and rows without their secrets, for whatever is meant to be shared.
+// Exchanges and rows without their secrets, for output that is meant to be shared.
 
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
@@ -11,7 +11,7 @@ import type { Redactor } from './redaction.ts';
 
 /**
  * The same exchange with secrets replaced in every field. Bodies come back as decoded UTF-8 text (`bodiesDecoded`). A
- * body that cannot be looked into, or holds a secret seen elsewhere in the exchange, is held back, and its note says so.
+ * body that cannot be examined, or contains a secret seen elsewhere in the exchange, is withheld, and its note says so.
  */
 export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): ExchangeDetail {
 	const scope = redactor.scope();
@@ -22,7 +22,7 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	redactBody(exchange, 'req', columns, scope);
 	redactBody(exchange, 'res', columns, scope);
 
-	// Only now are all secrets known: they may also stand where nothing gives them away.
+	// Now all secrets are known; they may also occur where nothing else marks them.
 	const sweepFields = (fields: readonly FieldLine[]): FieldLine[] =>
 		fields.map((field) => ({ ...field, name: scope.sweep(field.name), value: scope.sweep(field.value) }));
 	for (const name of Object.keys(columns)) {
@@ -38,7 +38,7 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	};
 }
 
-/** Redacts rows of any statement by the names of its columns and the look of its texts. */
+/** Redacts rows of any statement by its column names and by the form of its texts. */
 export function createRowRedactor(
 	columns: readonly ResultColumn[],
 	redactor: Redactor,
@@ -85,7 +85,7 @@ function redactBody(
 	if (raw === null) return;
 	const content = decodeContent(raw, contentEncoding);
 	const { kind } = mediaOf(contentType, content.bytes);
-	// What was not decoded was not looked at.
+	// A body that was not decoded was not examined.
 	if (content.stopped !== null && content.applied.length === 0) {
 		hold(columns, message, 'held back by redaction');
 		return;

@@ -1,12 +1,12 @@
-// Takes secrets out of what is meant to be shared: exports, reports, command lines, history. Works on structured fields
-// where there are any and on the look of the text elsewhere, so it is careful rather than complete (docs/limitations.md).
+// Removes secrets from output that is meant to be shared: exports, reports, command lines, history. It uses structured
+// fields where there are any and patterns elsewhere, so it is careful rather than complete (docs/limitations.md).
 
 import { randomBytes } from 'node:crypto';
 import { redactJson } from './json-redaction.ts';
 import { SecretMemory, wellFormed } from './secret-memory.ts';
 import { isSensitiveName, isTellingName } from './sensitive-names.ts';
 
-/** Replaces secrets by `REDACTED-24-1a2b3c4d`: their length in bytes, and a hash by which equal ones are recognised. */
+/** Replaces secrets by `REDACTED-24-1a2b3c4d`: their length in bytes, and a hash that shows which ones are equal. */
 export type Redactor = {
 	/** A value known to be secret. */
 	readonly secret: (value: string) => string;
@@ -16,21 +16,21 @@ export type Redactor = {
 	readonly url: (url: string) => string;
 	/** `a=b&c=d`, of a query or a form. */
 	readonly form: (pairs: string) => string;
-	/** A body or any other text, by what it looks like when `contentType` does not say. */
+	/** A body or any other text; by its form if there is no `contentType`. */
 	readonly text: (text: string, contentType?: string | null) => string;
-	/** Secrets replaced so far in this scope, wherever else they stand: plain, URL-encoded or in base64. */
+	/** Replaces further occurrences of secrets seen so far in this scope: plain, URL-encoded or in base64. */
 	readonly sweep: (text: string) => string;
-	/** Whether bytes hold a secret replaced so far in this scope. */
+	/** Whether bytes contain a secret seen so far in this scope. */
 	readonly holdsSecret: (bytes: Uint8Array) => boolean;
-	/** A redactor that shares the hash and has its own memory of secrets: one for each exchange. */
+	/** A redactor with the same hash key and its own memory of secrets: one per exchange. */
 	readonly scope: () => Redactor;
 };
 
 const SESSION_KEY = randomBytes(32);
-/** URLs in queries of URLs. */
+/** Maximum depth of URLs in queries of URLs. */
 const MAX_NESTING = 3;
 
-/** The hash's key lives as long as the process unless another is given. */
+/** Makes a redactor. The default hash key is random for each process. */
 export function createRedactor(key: Uint8Array = SESSION_KEY): Redactor {
 	const secrets = new SecretMemory(key);
 	const secret: Replace = (value) => secrets.replace(value);
@@ -46,7 +46,7 @@ export function createRedactor(key: Uint8Array = SESSION_KEY): Redactor {
 	};
 }
 
-/** Gives what stands for a secret. */
+/** Returns the placeholder of a secret. */
 type Replace = (secret: string) => string;
 
 // ---- URLs and forms -----------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ function redactUrl(text: string, secret: Replace, nesting = 0): string {
 		if (colon !== -1) secret(user.slice(colon + 1));
 		return `${slashes}${secret(user)}@`;
 	});
-	// An OAuth answer carries its token after `#`.
+	// An OAuth response has its token after `#`.
 	const from = plain.search(/[?#]/) + 1;
 	if (from === 0) return plain;
 	const parts = plain.slice(from).split('#');
@@ -91,7 +91,7 @@ function decodeUrlPart(text: string): string {
 	try {
 		return decodeURIComponent(text.replaceAll('+', ' '));
 	} catch {
-		// Not valid percent-encoding: as it is.
+		// Not valid percent-encoding: keep it as it is.
 		return text;
 	}
 }
@@ -124,7 +124,7 @@ function redactSetCookie(value: string, secret: Replace): string {
 	return redactCookies(pair, secret) + (end === -1 ? '' : value.slice(end));
 }
 
-/** The scheme stays: `Bearer REDACTED-…`. A Basic password is remembered also on its own. */
+/** Keeps the scheme: `Bearer REDACTED-…`. A Basic password is also remembered by itself. */
 function redactCredentials(value: string, secret: Replace): string {
 	const space = value.search(/\s/);
 	if (space === -1) return secret(value);
@@ -140,7 +140,7 @@ function redactCredentials(value: string, secret: Replace): string {
 	return `${value.slice(0, space)} ${secret(rest)}`;
 }
 
-/** A secret with the blanks around it left in place. */
+/** Replaces a secret but keeps the blanks around it. */
 function withinBlanks(text: string, secret: Replace): string {
 	return text.replace(/\S(?:[\s\S]*\S)?/, (value) => secret(value));
 }
@@ -160,7 +160,7 @@ function redactText(body: string, contentType: string | null, secret: Replace): 
 	return freeText(body);
 }
 
-/** Parts of a form whose name is sensitive. */
+/** Redacts parts of a form whose name is sensitive. */
 function redactMultipart(body: string, secret: Replace): string {
 	const boundary = /^\s*(--[^\r\n]{1,200})\r?\n/.exec(body)?.[1];
 	if (boundary === undefined) return body;
@@ -175,14 +175,14 @@ function redactMultipart(body: string, secret: Replace): string {
 		.join(boundary);
 }
 
-// Each of these looks at a bounded stretch from where it begins, so that no text takes more than linear time.
+// Each of these patterns matches a stretch of bounded length, so that every text takes linear time.
 const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 const ABSOLUTE_URL = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>\\]+/gi;
 const QUERY_PAIR = /([?&;])([\w.~%[\]-]{1,64})=([^&;\s"'<>#\\]+)/g;
 const COOKIE_LINE = /\b((?:set-)?cookie2?)(["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)([^"'\r\n]+)/gi;
 const ASSIGNMENT =
 	/\b([a-z][\w.-]{0,63})(["']?[ \t]{0,8}(?:[:=]|\blike\b)[ \t]{0,8}["']?)((?:(?:basic|bearer|digest|negotiate|ntlm|token|apikey)[ \t]{1,8})?)([^\s"'&;,<>]+)/gi;
-/** On command lines. */
+/** An option on a command line. */
 const OPTION = /(?<=\s--?)([\w-]{1,64})([ \t]{1,8})([^\s-]\S*)/g;
 const USER_OPTION = /((?<=\s)(?:-u|--user|--proxy-user)[ \t=]{1,8})([^\s:]{1,256}):(\S+)/g;
 

@@ -11,9 +11,9 @@ import {
 	type RowWriter,
 } from './row-format.ts';
 
-/** Printed row by row. */
+/** Formats printed row by row. */
 export type RowByRowFormat = RowFormat | 'html';
-/** Printed exchange by exchange, of those whose column `id` is in the result. */
+/** Formats that print the exchanges named by the result's column `id`. */
 export type ExchangeFormat = 'har';
 export type ResultFormat = RowByRowFormat | ExchangeFormat;
 
@@ -22,7 +22,7 @@ type FormatFacts = {
 	/** For `--format`, `.mode`, help and completion. */
 	readonly description: string;
 	readonly prints: 'rows' | 'exchanges';
-	/** Meant to be shared: secrets are redacted, unless --no-redact says otherwise. */
+	/** Meant to be shared: secrets are redacted, except with --no-redact. */
 	readonly redacts: boolean;
 };
 
@@ -60,7 +60,7 @@ export function createResultWriter(
 	return format === 'html' ? createHtmlRowWriter(columns, options) : createRowWriter(format, columns, options);
 }
 
-/** A writer for the only format there is of this kind. */
+/** A writer for the only format of this kind. */
 export function createExchangeWriter(_format: ExchangeFormat, options: ExchangeWriterOptions): ExchangeWriter {
 	return createHarWriter(options);
 }

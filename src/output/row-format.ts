@@ -1,5 +1,5 @@
-// The row formats, as writers that take rows as they come and as a generator for a whole result. What they give is
-// complete lines, safe to print.
+// The row formats, as writers that take rows as they come and as a generator for a whole result. They return
+// complete lines that are safe to print.
 
 import type { SqlValue } from '../store/table.ts';
 import type { Result, ResultColumn } from './cell-text.ts';
@@ -36,20 +36,20 @@ export type RowFormatOptions = {
 	readonly theme?: Theme;
 	/** No escaping in text formats; exact texts in CSV. */
 	readonly raw?: boolean;
-	/** table, box: columns a cell may take. Default 200. */
+	/** table, box: maximum width of a cell. Default 200. */
 	readonly cellColumns?: number;
 	/**
-	 * table, box: columns of the terminal. Texts are cut to make the lines fit; when that is not enough, rows are shown
-	 * vertically. Absent: lines are as long as they need to be.
+	 * table, box: width of the terminal. Texts are cut to make the lines fit; if that is not enough, rows are shown vertically.
+	 * Absent: lines are as long as needed.
 	 */
 	readonly screenColumns?: number;
 	/** table, box: end with `(3 rows)`. */
 	readonly footer?: boolean;
-	/** table, box: the first rows, when they are known before they are written: widths are made for them. */
+	/** table, box: the first rows, if known in advance; they determine the widths. */
 	readonly sample?: readonly (readonly SqlValue[])[];
 };
 
-/** Text for each step, in this order: begin once, rows any number of times, end once. */
+/** Returns the text of each step: begin once, rows any number of times, end once. */
 export type RowWriter = {
 	begin(): string;
 	rows(rows: readonly (readonly SqlValue[])[]): string;
@@ -59,7 +59,7 @@ export type RowWriter = {
 const DEFAULT_CELL_COLUMNS = 200;
 const CHUNK_LENGTH = 65536;
 
-/** The whole result in pieces of some 64 KiB. */
+/** The whole result in pieces of about 64 KiB. */
 export function* formatRows(format: RowFormat, result: Result, options: RowFormatOptions = {}): Generator<string> {
 	const writer =
 		format === 'table' || format === 'box'
@@ -77,8 +77,8 @@ export function* formatRows(format: RowFormat, result: Result, options: RowForma
 }
 
 /**
- * Writes rows that come one after the other (tail). Columns of `table` and `box` are as wide as `sample` needs, or
- * else get a usual width for their name and type; longer texts are cut on a screen and stand out of line elsewhere.
+ * Writes rows as they come (tail). Columns of `table` and `box` are as wide as `sample` needs; without it they have a usual
+ * width for their name and type. Longer texts are cut on a terminal and stick out elsewhere.
  */
 export function createRowWriter(
 	format: RowFormat,

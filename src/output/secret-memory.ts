@@ -1,9 +1,9 @@
-// Secrets and what stands for them.
+// Secrets and their placeholders.
 import { createHmac } from 'node:crypto';
 
 const PLACEHOLDER = /^REDACTED-\d+-[0-9a-f]{8}$/;
 const MAX_REMEMBERED = 1000;
-/** Shorter values stand in too many places by accident. */
+/** Shorter values occur in too many places by accident. */
 const LEAST_SWEPT = 6;
 
 /** Replaces secrets by placeholders and remembers them, to find them in other places. */
@@ -16,7 +16,7 @@ export class SecretMemory {
 		this.#key = key;
 	}
 
-	/** The placeholder of a secret; what is empty or a placeholder already stays. */
+	/** The placeholder of a secret; an empty text or a placeholder stays as it is. */
 	replace(value: string): string {
 		if (value === '' || PLACEHOLDER.test(value)) return value;
 		const known = this.#seen.get(value);

@@ -12,7 +12,7 @@ export function isSensitiveName(name: string): boolean {
 	return isTellingName(name) || SHORT_NAMES.test(normalName(name));
 }
 
-/** Names that are telling also in the middle of a text, where `code` or `key` are mostly ordinary words. */
+/** Names that mark secrets even in the middle of a text, unlike `code` or `key`, which are ordinary words there. */
 export function isTellingName(name: string): boolean {
 	return TELLING_NAMES.test(normalName(name));
 }

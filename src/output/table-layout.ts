@@ -9,24 +9,24 @@ export type TableStyle = 'table' | 'box';
 
 export type TableLayout = {
 	readonly columns: readonly ResultColumn[];
-	/** Columns of the screen for each column of the result. */
+	/** Width of each column of the result. */
 	readonly widths: readonly number[];
-	/** False when the screen is too narrow even with every text cut short. */
+	/** False if the terminal is too narrow even with every text cut. */
 	readonly fits: boolean;
 };
 
 export type TableLimits = {
-	/** Columns a cell may take before it is cut with `…`. Numbers are never cut. */
+	/** Maximum width of a cell before it is cut with `…`. Numbers are never cut. */
 	readonly cellColumns: number;
-	/** Columns of the screen; Infinity when it is none. */
+	/** Width of the terminal; Infinity without one. */
 	readonly screenColumns: number;
 	readonly raw: boolean;
 };
 
-/** Texts are not cut below this to make a table fit. */
+/** Texts are not cut to less than this. */
 const LEAST_TEXT_COLUMNS = 10;
 
-/** Finds the widths for `rows`; `least` gives widths to start with (a stream whose later rows are not known). */
+/** Finds the widths for `rows`; `least` has minimum widths (for a stream whose later rows are unknown). */
 export function layoutTable(
 	columns: readonly ResultColumn[],
 	rows: Iterable<readonly SqlValue[]>,
@@ -69,7 +69,7 @@ export function tableRow(
 	theme: Theme,
 ): string {
 	const last = layout.columns.length - 1;
-	// Of a stream's later rows, a wider one is cut on a screen; in a file it only stands out of line.
+	// A wider cell in a later row of a stream is cut on a terminal; in a file it only breaks the alignment.
 	const onScreen = limits.screenColumns !== Number.POSITIVE_INFINITY;
 	const cells = layout.columns.map((column, i) => {
 		const value = row[i] ?? null;
@@ -87,7 +87,7 @@ export function tableFoot(layout: TableLayout, style: TableStyle, theme: Theme):
 	return style === 'box' ? `${theme.dim(rule(layout, '─', '└', '┴', '┘'))}\n` : '';
 }
 
-/** One line of at most `columns` columns; numbers whole, whatever they take. */
+/** One line of at most `columns` columns; numbers are never cut. */
 export function cellText(value: SqlValue, columns: number, raw: boolean): string {
 	if (value === null) return NULL_TEXT;
 	if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
@@ -113,7 +113,7 @@ function pad(painted: string, width: number, columns: number, right: boolean): s
 	return right ? blanks + painted : painted + blanks;
 }
 
-/** Cuts the widest texts until all columns take `available` together; false when they cannot. */
+/** Cuts the widest texts until all columns together fit into `available`; false if they cannot. */
 function shrink(widths: number[], rigid: readonly boolean[], available: number): boolean {
 	const total = widths.reduce((sum, width) => sum + width, 0);
 	if (total <= available) return true;
@@ -128,7 +128,7 @@ function shrink(widths: number[], rigid: readonly boolean[], available: number):
 		if (capped(middle) <= available) low = middle;
 		else high = middle - 1;
 	}
-	// What is left over goes to the first of those that were cut.
+	// The remaining width goes to the first cut columns.
 	let left = available - capped(low);
 	for (let i = 0; i < widths.length; i++) {
 		const width = widths[i] as number;

@@ -1,16 +1,16 @@
-// The only way captured text reaches a terminal or a text file: whatever could move a cursor, change a colour, hide or
-// reorder text is shown as visible ASCII. Own colours are added after this.
+// The only way captured text reaches a terminal or a text file: everything that could move a cursor, change a colour, hide
+// or reorder text is shown as visible ASCII. Our own colours are added afterwards.
 
 import stringWidth from 'string-width';
 
 /**
- * What no text output contains: controls (C0, DEL, C1), line and paragraph separators, lone surrogates, private use and
- * unassigned code points, format controls (bidi, zero-width, BOM, tags, soft hyphen …) and whatever else is invisible
- * (variation selectors, fillers).
+ * Characters that no text output contains: controls (C0, DEL, C1), line and paragraph separators, lone surrogates, private
+ * use and unassigned code points, format controls (bidi, zero-width, BOM, tags, soft hyphen …) and everything else that is
+ * invisible (variation selectors, fillers).
  */
 const UNSAFE = '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}';
 
-/** Marks a base character may carry before the rest is escaped: ten thousand of them paint over the lines around. */
+/** Marks allowed on a base character; further ones are escaped, because thousands of them would cover the lines around. */
 const MAX_MARKS = 8;
 
 // Conjoining jamo stack as marks do, in the terminals that combine them.
@@ -19,7 +19,7 @@ const TOO_MANY_MARKS = `(${MARK}{${MAX_MARKS}})(${MARK}+)`;
 const ESCAPED = new RegExp(`[${UNSAFE}]|${TOO_MANY_MARKS}`, 'u');
 const EACH_ESCAPED = new RegExp(ESCAPED, 'gu');
 
-/** Text that reads like one of our escapes although nothing was escaped. */
+/** Text that looks like one of our escapes although nothing was escaped. */
 const LOOKS_ESCAPED = /\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\})/i;
 
 const PLAIN_ASCII = /^[\x20-\x5b\x5d-\x7e]*$/;
@@ -35,8 +35,8 @@ export type TerminalTextOptions = {
  * Makes captured text (or bytes taken as UTF-8) safe to print. Control and invisible characters become `\xNN` (below
  * U+0100) or `\u{HEX}`, bytes that are not UTF-8 become `\xNN`, and so do marks beyond the eighth on one character.
  *
- * A backslash is doubled in a text in which something was escaped, or in which it would read like an escape; in every
- * other text it stays single. So `C:\dir` prints as it is, and still no two texts print alike, except for bytes
+ * Backslashes are doubled in a text in which something was escaped or in which one would look like an escape; in every
+ * other text they stay single. So `C:\dir` prints as it is, and still no two texts print alike, except for bytes
  * 0x80-0x9f that are not UTF-8 and the code points of the same number.
  */
 export function forTerminal(text: string | Uint8Array, options: TerminalTextOptions = {}): string {
@@ -52,7 +52,7 @@ export function escapeCodePoint(codePoint: number): string {
 	return codePoint < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
 }
 
-/** For writers with escapes of their own (JSON): replaces what must not be printed by what `escapeEach` makes of it. */
+/** For writers with their own escapes (JSON): replaces unsafe characters by the result of `escapeEach`. */
 export function escapeUnsafe(text: string, escapeEach: (characters: string) => string): string {
 	return text.replace(EACH_ESCAPED, (match: string, marks: string | undefined, excess: string | undefined) =>
 		marks === undefined || excess === undefined ? escapeEach(match) : marks + escapeEach(excess),
@@ -65,14 +65,14 @@ export function displayWidth(text: string): number {
 	let width = 0;
 	for (let i = 0; i < text.length; i++) {
 		const columns = simpleWidth(text.charCodeAt(i));
-		// A mark or an emoji changes what is before it, so that the whole must be measured.
+		// A mark or an emoji changes the character before it, so the whole text must be measured.
 		if (columns === 0) return stringWidth(text);
 		width += columns;
 	}
 	return width;
 }
 
-/** `text` (already made safe) in at most `columns` columns; what was cut is replaced by `…`, which takes one of them. */
+/** `text` (already made safe) in at most `columns` columns; the part cut off is replaced by `…`, which takes one of them. */
 export function cutToWidth(text: string, columns: number): string {
 	if (columns < 1) return text === '' ? '' : '…';
 	if (PLAIN_ASCII.test(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
@@ -88,11 +88,11 @@ export function cutToWidth(text: string, columns: number): string {
 }
 
 /**
- * One line of at most `columns` columns for a captured text, without looking at more of it than can be shown: what
- * tables use for cells.
+ * One line of at most `columns` columns for a captured text, reading no more of it than can be shown. Tables use it for
+ * cells.
  */
 export function cellForTerminal(text: string | Uint8Array, columns: number, options: TerminalTextOptions = {}): string {
-	// A column takes a base and MAX_MARKS marks at the most: 18 code units, 36 bytes.
+	// A column takes a base and at most MAX_MARKS marks: 18 code units, 36 bytes.
 	const enough = (columns + 1) * 40;
 	if (!(text.length > enough)) return cutToWidth(forTerminal(text, options), columns);
 	const shown = cutToWidth(forTerminal(text.slice(0, enough), options), columns);
@@ -102,8 +102,8 @@ export function cellForTerminal(text: string | Uint8Array, columns: number, opti
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
- * Columns of a code unit of the scripts where one is as wide as the next whatever stands beside it, 0 for all others.
- * string-width takes 20 µs a character; these are most of what is seen.
+ * Width of a code unit in scripts where it does not depend on its neighbours; 0 for all others. string-width takes 20 µs a
+ * character, and most text is in these scripts.
  */
 function simpleWidth(unit: number): number {
 	if (unit < 0x300) return (unit >= 0x20 && unit < 0x7f) || (unit >= 0xa0 && unit !== 0xad) ? 1 : 0;
@@ -135,7 +135,7 @@ function forTerminalBytes(bytes: Uint8Array, options: TerminalTextOptions): stri
 	const decoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 	if (options.raw === true || !decoded.includes('\ufffd')) return forTerminal(decoded, options);
 	const parts = splitUtf8(bytes);
-	// U+FFFD may also have been sent as such.
+	// U+FFFD may also have been in the input.
 	if (parts.every((part) => typeof part === 'string')) return forTerminal(decoded, options);
 	const lineFeeds = options.lineFeeds === true;
 	return parts.map((part) => (typeof part === 'number' ? escapeCodePoint(part) : escapeAll(part, lineFeeds))).join('');

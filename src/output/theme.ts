@@ -8,7 +8,7 @@ type Paint = (text: string) => string;
 export type Theme = {
 	readonly error: Paint;
 	readonly warning: Paint;
-	/** What to do about an error. */
+	/** Hints about errors. */
 	readonly hint: Paint;
 	readonly success: Paint;
 	readonly prompt: Paint;
@@ -22,7 +22,7 @@ export type Theme = {
 	readonly string: Paint;
 	readonly keyword: Paint;
 	readonly null: Paint;
-	/** What is said about captured data rather than captured: body notes, `[image/png, 68 bytes]`. */
+	/** Remarks about captured data: body notes, `[image/png, 68 bytes]`. */
 	readonly note: Paint;
 	/** Borders, footers, asides. */
 	readonly dim: Paint;
@@ -56,8 +56,8 @@ export function createTheme(colors: boolean): Theme {
 export const plainTheme: Theme = createTheme(false);
 
 /**
- * Whether to paint what goes to `stream`: not with `--no-color` (`flag` false) or a non-empty NO_COLOR, else on a
- * terminal that can, or when FORCE_COLOR says so.
+ * Whether to use colours on `stream`: not with `--no-color` (`flag` false) or a non-empty NO_COLOR; otherwise on a terminal
+ * that supports them, or if FORCE_COLOR asks for them.
  */
 export function wantsColor(
 	stream: { readonly isTTY?: boolean },

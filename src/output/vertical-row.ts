@@ -1,4 +1,4 @@
-// A row with one column a line, as `\G` prints it.
+// A row with one column per line, as `\G` prints it.
 
 import { mediaOf } from '../decode/media-kind.ts';
 import type { SqlValue } from '../store/table.ts';
@@ -11,7 +11,7 @@ import type { Theme } from './theme.ts';
 export type VerticalRowOptions = {
 	readonly theme: Theme;
 	readonly raw: boolean;
-	/** Columns a value may take; null: values are whole, bodies and JSON over several lines. */
+	/** Maximum width of a value; null: values are not cut, bodies and JSON take several lines. */
 	readonly cellColumns: number | null;
 };
 
@@ -34,7 +34,7 @@ export function createVerticalRow(
 	const sibling = (row: readonly SqlValue[], name: string): SqlValue =>
 		row[columns.findIndex((column) => column.name === name)] ?? null;
 
-	/** Images and the like make no text, though the column has to be one. */
+	/** Images and similar bodies are shown as a placeholder, because the column is text. */
 	const mediaText = (row: readonly SqlValue[], i: number): string | null => {
 		const contentType = sibling(row, 'content_type');
 		if (columns[i]?.name !== 'res_body' || typeof contentType !== 'string') return null;
@@ -65,7 +65,7 @@ export function createVerticalRow(
 			else if (typeof value === 'number' || typeof value === 'bigint') text += ` ${numberText(value)}\n`;
 			else if (cellColumns !== null) text += ` ${cellForTerminal(value, cellColumns, { raw })}\n`;
 			else text += mediaText(row, i) ?? wholeValue(value, i, note);
-			// The note stands where the rest of the body would be.
+			// The note is shown where the rest of the body would be.
 			if (cellColumns === null && typeof note === 'string') text += `${theme.note(forTerminal(note, { raw }))}\n`;
 		}
 		return text;

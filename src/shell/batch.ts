@@ -1,4 +1,4 @@
-// Statements that come from a file or a pipe: no prompt, no history; the first error ends it.
+// Runs statements from a file or a pipe: no prompt, no history; the first error ends the run.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { UserError, usageError } from '../base/errors.ts';
@@ -25,7 +25,7 @@ export class StepRunner {
 	readonly #shell: ShellSession;
 	readonly #place: string | undefined;
 	#last: Printed | undefined;
-	/** `.expect` lines that did not hold. */
+	/** Messages of failed `.expect` lines. */
 	failedExpectations: string[] = [];
 
 	constructor(shell: ShellSession, place?: string) {
@@ -33,7 +33,7 @@ export class StepRunner {
 		this.#place = place;
 	}
 
-	/** Rejects when a first statement cannot run, before anything was captured for it. */
+	/** Rejects if the first statement cannot run, before anything is captured for it. */
 	async check(step: Step | undefined): Promise<void> {
 		if (step?.type !== 'statement') return;
 		try {
@@ -43,12 +43,12 @@ export class StepRunner {
 		}
 	}
 
-	/** Runs all of them, or up to a `.quit`. */
+	/** Runs all steps, or up to a `.quit`. */
 	async runAll(steps: readonly Step[]): Promise<void> {
 		for (const step of steps) if ((await this.run(step)) === 'quit' || this.#shell.sink.closed) return;
 	}
 
-	/** Answers `quit` when the script asks to end. */
+	/** Returns `quit` if the script asks to end. */
 	async run(step: Step): Promise<'quit' | undefined> {
 		try {
 			if (step.type === 'statement') {
@@ -69,14 +69,14 @@ export class StepRunner {
 		}
 	}
 
-	/** The UserError (exit code 4) of a script whose expectations did not all hold. */
+	/** The UserError (exit code 4) for failed expectations. */
 	expectationError(): UserError | undefined {
 		if (this.failedExpectations.length === 0) return undefined;
 		return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION');
 	}
 }
 
-/** Runs what a pipe brings, statement by statement as it comes. */
+/** Runs the statements of a pipe as they come. */
 export async function runPiped(shell: ShellSession, input: Readable): Promise<StepRunner> {
 	const runner = new StepRunner(shell);
 	const reader = new ScriptReader();
@@ -97,7 +97,7 @@ const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Ma
 	['>=', (a, b) => a >= b],
 ]);
 
-/** What `.expect rows|value OP NUMBER` finds wrong with the result before it. */
+/** Checks the last result against `.expect rows|value OP NUMBER`; returns what is wrong. */
 function checkExpectation(text: string, last: Printed | undefined): string | undefined {
 	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/i.exec(text.trim());
 	if (match === null) {
@@ -116,7 +116,7 @@ function checkExpectation(text: string, last: Printed | undefined): string | und
 	return `expected ${subject.toLowerCase()} ${operator} ${number}, got ${got}`;
 }
 
-/** NaN, which no comparison but != holds for, when it is no number. */
+/** NaN if it is not a number; only != holds for that. */
 function numberOf(value: SqlValue | undefined): number {
 	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
 	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;

@@ -1,4 +1,4 @@
-// The names after the dot: what makes a line a command while a statement is open. The commands are in dot-commands.ts.
+// The names of the dot commands, which tell commands from lines of an open statement. The commands are in dot-commands.ts.
 import { splitStatements, tokenize } from '../sql/sql-light.ts';
 
 export const COMMAND_NAMES = [
@@ -11,8 +11,8 @@ export type CommandName = (typeof COMMAND_NAMES)[number];
 const NAMES: ReadonlySet<string> = new Set(COMMAND_NAMES);
 
 /**
- * Whether `line` is a command, `open` being the lines before it of a statement that is not complete. Without one every
- * line that begins with a dot is; inside one a line that begins with the name of a command, outside quotes and comments.
+ * Whether `line` is a command. `open` has the earlier lines of an incomplete statement. Without one, every line that begins
+ * with a dot is a command; inside one, a line that begins with the name of a command, outside quotes and comments.
  */
 export function isCommandLine(open: string, line: string): boolean {
 	const name = /^\s*\.([^\s\d]\S*)?/.exec(line);

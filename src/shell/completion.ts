@@ -1,4 +1,4 @@
-// Tab: what could stand at the cursor, in commands and in statements.
+// Tab completion in commands and statements.
 
 import { ERROR_CODES } from '../base/error-codes.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
@@ -18,10 +18,10 @@ export type CompletionContext = {
 	readonly queries: QueryDirectories;
 };
 
-/** The texts that could replace the end of the line before the cursor, and that end. */
+/** The candidates for the last part of the line before the cursor, and that part. */
 export type Completed = [completions: string[], replaced: string];
 
-/** What Tab offers. */
+/** The completions for Tab. */
 export function complete(context: CompletionContext): Completed {
 	const { pending, line, cursor } = context;
 	const before = line.slice(0, cursor);
@@ -86,11 +86,11 @@ function matching(candidates: readonly string[], word: string): Completed {
 	return [candidates.filter((candidate) => candidate.startsWith(word)), word];
 }
 
-/** Keywords in the case in which the word was begun. */
+/** Completions in SQL; keywords follow the case of the typed word. */
 function sqlCompletions(text: string, position: number, context: CompletionContext): Completed {
 	const { start, completions } = completionsAt(text, position, schemaOf(context));
 	const word = text.slice(start, position);
-	// Not all there is.
+	// Do not list everything.
 	if (word === '' && !/\.$|\b(from|join|describe|desc|into)\s+$/i.test(text.slice(0, start))) return [[], word];
 	const isSmall = /^[a-z]/.test(word);
 	return [completions.map((each) => (each.kind === 'keyword' && isSmall ? each.text.toLowerCase() : each.text)), word];

@@ -24,11 +24,11 @@ export type DotCommand = {
 	readonly name: CommandName;
 	readonly usage: string;
 	readonly description: string;
-	/** Only where a person types: scripts may not. */
+	/** Only at the prompt, not in scripts. */
 	readonly promptOnly?: boolean;
-	/** What Tab offers after the name. */
+	/** What Tab completes after the name. */
 	readonly argument?: 'topic' | 'table' | 'format' | 'query' | 'condition' | 'name and statement';
-	/** Answers `quit` to end the shell. */
+	/** Returns `quit` to end the shell. */
 	readonly run: (shell: ShellSession, argument: string) => Promise<'quit' | undefined> | 'quit' | undefined;
 };
 
@@ -116,7 +116,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 			const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
 			if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
 			const [, name, sql] = match as unknown as [string, string, string];
-			// A mistake shows now, not when it is run; parameters are given then.
+			// Reports mistakes now rather than when the query is run; parameters are set only then.
 			for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
 			const { options } = shell;
 			const replaced = saveQuery(
@@ -260,7 +260,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 	},
 ];
 
-/** Runs a line that begins with a dot. Throws a UserError for what it does not know. */
+/** Runs a line that begins with a dot. Throws a UserError for an unknown command. */
 export async function runDotCommand(shell: ShellSession, line: string, inScript: boolean): Promise<'quit' | undefined> {
 	const match = /^\.(\S*)\s*([\s\S]*)$/.exec(line.trim());
 	const name = commandName(match?.[1] ?? '');
@@ -283,7 +283,7 @@ export function queriesText(directories: Parameters<typeof listQueries>[0]): str
 		.join('');
 }
 
-/** The exchange that a command's argument names. */
+/** The exchange whose id is a command's argument. */
 async function exchangeOf(shell: ShellSession, command: string, argument: string): Promise<ExchangeDetail> {
 	const id = parseInteger(argument, command, 1, Number.MAX_SAFE_INTEGER);
 	const exchange = await shell.threads.show(id);
@@ -312,7 +312,7 @@ function helpText(): string {
 	return `SQL statements end with ; (or with \\G to print one column per line) and may span several lines.\n${lines.join('')}`;
 }
 
-/** Of `tinytap help TOPIC`: what .help explains, and the tables. */
+/** For `tinytap help TOPIC`: everything .help explains, and the tables. */
 export function topicHelp(topic: string): string {
 	const ofErrors = errorHelp(topic);
 	if (ofErrors !== undefined) return ofErrors;

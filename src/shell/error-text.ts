@@ -1,11 +1,11 @@
-// How an error is told: one sentence, the place in the SQL text, a hint. Only our own bugs show a stack.
+// The text of an error: one sentence, the place in the SQL text, a hint. Only internal errors show a stack.
 import { UserError } from '../base/errors.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
 import { errorMark } from '../sql/sql-light.ts';
 
-/** Writing a result failed: `code` is the system's. */
+/** For a result that could not be written; `code` is the system error. */
 export function outputError(code: string): UserError {
 	return new UserError(
 		`cannot write the result: ${systemProblem(code)}`,
@@ -25,7 +25,7 @@ export function errorText(error: unknown, theme: Theme, sql?: string): string {
 	const position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
 	if (sql !== undefined && position !== undefined) {
 		const { line, mark } = errorMark(sql, position);
-		// The mark stands under the same place only while nothing before it was escaped.
+		// The mark lines up only if nothing in the line was escaped.
 		if (forTerminal(line) === line) text += `  ${line}\n  ${mark}\n`;
 	}
 	if (error.hint !== undefined) text += `${theme.hint('hint:')} ${forTerminal(error.hint)}\n`;

@@ -1,11 +1,11 @@
-// Filters of a capture as people write and read them.
+// Parses and prints the filters of a capture.
 import { usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
 import type { CaptureFilters, PortRange } from '../capture/capture-settings.ts';
 import { CONTROL_NAME_BYTES, CONTROL_NAMES, CONTROL_PIDS, CONTROL_PORT_MAX } from '../capture/control-limits.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 
-/** Bytes of a file's name; a NUL ends it in the kernel's table. */
+/** Maximum bytes of a file name; in the kernel's table a NUL follows. */
 const NAME_MAX = CONTROL_NAME_BYTES - 1;
 
 /** `name` is the option or the word, for the message. */
@@ -31,7 +31,7 @@ function parsePortRange(text: string, name: string): PortRange {
 	);
 }
 
-/** A process's name, of which the kernel keeps 15 bytes, or that of the file it executes. */
+/** The name of a process (the kernel keeps 15 bytes) or of the file it executes. */
 export function parseComm(text: string, name: string): string {
 	const length = Buffer.byteLength(text);
 	if (length >= 1 && length <= NAME_MAX && !text.startsWith('/')) return text;
@@ -42,7 +42,7 @@ export function parseComm(text: string, name: string): string {
 
 const FILTER_KIND = /^(?:--)?(pid|comm|port)$/i;
 
-/** `all`, or words such as `port 8080 comm nginx pid 12 13`; written like the options of the command line they do as well. */
+/** `all`, or words such as `port 8080 comm nginx pid 12 13`; with `--` before the words, too. */
 export function parseFilters(text: string): CaptureFilters {
 	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as PortRange[] };
 	if (text.trim().toLowerCase() === 'all') return filters;
@@ -64,7 +64,7 @@ export function parseFilters(text: string): CaptureFilters {
 	return checkedFilters(filters);
 }
 
-/** Throws a UserError for more than the kernel's tables hold. */
+/** Throws a UserError if there are more values than the kernel's tables hold. */
 export function checkedFilters(filters: CaptureFilters): CaptureFilters {
 	requireRoom(filters.comms.length, CONTROL_NAMES, 'names of processes', 'comm');
 	requireRoom(filters.pids.length, CONTROL_PIDS, 'process ids', 'pid');

@@ -1,4 +1,4 @@
-// The prompt's history in the user's state directory: one line a statement or command, the newest last.
+// The prompt's history in the user's state directory: one line per statement or command, newest last.
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
@@ -7,7 +7,7 @@ import { readLastLines, UserDirectory } from '../base/user-files.ts';
 
 export const HISTORY_ENTRIES = 1000;
 
-/** The file grows; older entries are not looked at. */
+/** Only this much of the end of the file is read. */
 const HISTORY_BYTES = 1024 * 1024;
 
 export class History {
@@ -16,14 +16,14 @@ export class History {
 	readonly #warn: (text: string) => void;
 	#isBroken = false;
 
-	/** `warn` is told once when nothing can be kept: the session's own history still works. */
+	/** `warn` is called once if the history cannot be saved; the session's own history still works. */
 	constructor(path: string, user: InvokingUser, warn: (text: string) => void) {
 		this.#path = path;
 		this.#user = user;
 		this.#warn = warn;
 	}
 
-	/** The newest entries first, as readline keeps them. */
+	/** The entries, newest first, as readline wants them. */
 	read(): string[] {
 		try {
 			return readLastLines(this.#path, this.#user, HISTORY_BYTES)
@@ -32,7 +32,7 @@ export class History {
 				.slice(-HISTORY_ENTRIES)
 				.reverse();
 		} catch (error) {
-			// None yet, or none that this user may read: append() says why nothing is kept.
+			// No file yet, or not readable: append() will report why nothing is saved.
 			if (systemCode(error) === undefined) throw error;
 			return [];
 		}

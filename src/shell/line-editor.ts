@@ -1,9 +1,9 @@
-// Line editing, history and search of node:repl, and nothing else of it: its evaluation and its commands, which write and
-// read files, are gone. A line that was typed is told to `onLine`.
+// Line editing, history and search of node:repl. Its evaluation and its commands, which read and write files, are removed.
+// `onLine` gets each typed line.
 import { type REPLServer, type ReplOptions, start } from 'node:repl';
 import type { Completed } from './completion.ts';
 
-/** What readline keeps but its types do not name. */
+/** State of readline that its types do not declare. */
 type ReadlineState = {
 	history: string[];
 	prevRows: number;
@@ -31,7 +31,7 @@ export function openLineEditor({ historySize, complete, onLine, onInterrupt }: L
 		preview: false,
 		historySize,
 		completer: complete,
-		// node:repl passes what readline knows on to it, though its types do not say so.
+		// node:repl passes these options on to readline, although its types do not declare them.
 	} as ReplOptions) as LineEditor;
 	for (const name of Object.keys(editor.commands)) delete (editor.commands as Record<string, unknown>)[name];
 	editor.removeAllListeners('line');
@@ -43,8 +43,8 @@ export function openLineEditor({ historySize, complete, onLine, onInterrupt }: L
 }
 
 /**
- * Of several characters that arrive at once readline puts all but the last at the end of the line, wherever the cursor
- * is. The line is drawn once for all of them.
+ * If several characters arrive at once, readline puts all but the last at the end of the line, wherever the cursor is. This
+ * inserts them at the cursor and draws the line once.
  */
 function insertWhereTheCursorIs(editor: LineEditor): void {
 	const insert = editor._insertString.bind(editor);
@@ -77,7 +77,7 @@ function insertWhereTheCursorIs(editor: LineEditor): void {
 		else setImmediate(draw);
 	};
 	editor._ttyWrite = (text, key) => {
-		// Whatever is no text finds the line as it is.
+		// Any other key needs the line up to date.
 		if (text === undefined || text < ' ') draw();
 		write(text, key);
 	};

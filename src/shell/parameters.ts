@@ -1,9 +1,9 @@
-// Values for :name in statements, as they are given on the command line and at the prompt.
+// Values for :name in statements, as given on the command line and at the prompt.
 import { usageError } from '../base/errors.ts';
 import { unquote } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 
-/** `name=value`: what reads as a number is one, 'text in quotes' is what stands in them. `place` names it in errors. */
+/** Parses `name=value`. A value that looks like a number is a number; 'quoted text' loses its quotes. `place` is named in errors. */
 export function parseParameter(text: string, place: string): readonly [string, SqlValue] {
 	const match = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(text);
 	if (match === null) throw usageError(`${place}: expected name=value, got ${JSON.stringify(text)}`);

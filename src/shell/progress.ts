@@ -1,21 +1,20 @@
-// The line that says a statement is still running: on a terminal, after half a second, gone when there is something else to
-// see.
+// The line that shows a statement is still running: on a terminal, after half a second; removed before other output.
 import type { WriteStream } from 'node:tty';
 
 const FIRST_MS = 500;
 const EVERY_MS = 200;
 
 export type Progress = {
-	/** Takes the line away until its next turn: something is about to be written. */
+	/** Removes the line until its next update, before other output. */
 	readonly hide: () => void;
 	readonly end: () => void;
 };
 
-/** What is known about the running statement. */
+/** Information about the running statement. */
 export type Watched = {
-	/** Rows looked at so far; 0 when it does not say. */
+	/** Rows read so far; 0 if unknown. */
 	readonly rows: () => number;
-	/** False: something else has the line, such as what is being typed. */
+	/** False if the line is in use, for example for typed text. */
 	readonly isFree: () => boolean;
 };
 

@@ -10,10 +10,10 @@ import { HISTORY_ENTRIES, History } from './history.ts';
 import { type LineEditor, openLineEditor } from './line-editor.ts';
 import type { ShellSession } from './shell-session.ts';
 
-/** A second Ctrl-C sooner than that is impatience. */
+/** A second Ctrl-C within this time is ignored. */
 const CANCEL_PATIENCE_MS = 1000;
 
-/** What people type in other shells. */
+/** Commands of other shells. */
 const BARE_WORDS: ReadonlyMap<string, string> = new Map([
 	['help', '.help'],
 	['?', '.help'],
@@ -23,12 +23,12 @@ const BARE_WORDS: ReadonlyMap<string, string> = new Map([
 	['\\q', '.quit'],
 ]);
 
-/** Where the prompt stands while a statement is not complete. */
+/** The prompt while a statement is incomplete. */
 const CONTINUATION = '... ';
 
 /** A prompt on the terminal; `print` works before the shell exists. */
 export class Prompt {
-	/** Resolves when the person leaves. */
+	/** Resolves when the user leaves. */
 	readonly left: Promise<void>;
 	readonly #editor: LineEditor;
 	readonly #history: History;
@@ -36,7 +36,7 @@ export class Prompt {
 	#shell: ShellSession | undefined;
 	#busy = true;
 	#hasLeft = false;
-	/** Lines of a statement that is not complete yet. */
+	/** Lines of an incomplete statement. */
 	#pending: string[] = [];
 	#interrupts = 0;
 	/** When Ctrl-C was pressed while a statement ran. */
@@ -47,14 +47,14 @@ export class Prompt {
 		this.#editor = openLineEditor({
 			historySize: HISTORY_ENTRIES,
 			complete: () => this.#complete(),
-			// Lines that are typed ahead wait for the one before.
+			// Lines typed ahead wait for the one before.
 			onLine: (line) => {
 				this.#lines.push(line);
 				this.#next();
 			},
 			onInterrupt: () => this.interrupt(),
 		});
-		// A long statement's line makes room for what is typed ahead.
+		// The progress line makes room for text typed ahead.
 		process.stdin.prependListener('keypress', () => this.#shell?.hideProgress());
 		this.left = new Promise((resolve) =>
 			this.#editor.on('exit', () => {
@@ -65,18 +65,18 @@ export class Prompt {
 		this.#editor.history = this.#history.read();
 	}
 
-	/** Begins to take lines. */
+	/** Starts reading lines. */
 	attach(shell: ShellSession): void {
 		this.#shell = shell;
 		this.#ready();
 	}
 
-	/** Whether nothing is typed where the cursor stands. */
+	/** Whether the line of the cursor is empty. */
 	get isLineFree(): boolean {
 		return this.#editor.line === '';
 	}
 
-	/** Before a result is printed: what was typed meanwhile is taken off the line; the next prompt shows it again. */
+	/** Removes typed text before a result is printed; the next prompt shows it again. */
 	clearTyped(): void {
 		const { output } = this.#editor;
 		if (!this.#busy || this.#editor.line === '') return;
@@ -85,7 +85,7 @@ export class Prompt {
 		this.#editor.prevRows = 0;
 	}
 
-	/** Prints whole lines above the prompt and what is typed there. */
+	/** Prints whole lines above the prompt and the typed text. */
 	print(text: string): void {
 		const { output } = this.#editor;
 		this.#shell?.hideProgress();
@@ -117,10 +117,10 @@ export class Prompt {
 		});
 	}
 
-	/** Ctrl-C: ends the running statement, else clears what is typed, else (twice) leaves. */
+	/** Ctrl-C: cancels the running statement, else clears the typed text, else (pressed twice) leaves. */
 	interrupt(): void {
 		if (this.#busy) {
-			// The first one is still at work; only what does not end by it is left by another one.
+			// The first Ctrl-C is still being handled; only if that does not help, the next one leaves.
 			if (this.#cancelledAt !== undefined) {
 				if (performance.now() - this.#cancelledAt > CANCEL_PATIENCE_MS) this.close();
 				return;
@@ -146,7 +146,7 @@ export class Prompt {
 		this.print('(to exit, press Ctrl-C again or Ctrl-D, or type .quit)\n');
 	}
 
-	/** Leaves; the terminal is as it was. */
+	/** Leaves and restores the terminal. */
 	close(): void {
 		this.#hasLeft = true;
 		this.#shell?.hideProgress();
@@ -169,7 +169,7 @@ export class Prompt {
 
 	#prompt(): void {
 		this.#editor.setPrompt(this.#promptText());
-		// What was typed meanwhile stays, and so does the cursor in it.
+		// Keeps text typed meanwhile and the cursor in it.
 		this.#editor.prompt(true);
 	}
 
@@ -209,14 +209,14 @@ export class Prompt {
 		this.#run(() => this.#statements(sql, vertical));
 	}
 
-	/** The next line is looked at when `work` has ended. */
+	/** Handles the next line only after `work` has ended. */
 	#run(work: () => Promise<void>): void {
 		work()
 			.catch((error: unknown) => this.print(errorText(error, this.#shell!.theme)))
 			.finally(() => this.#ready());
 	}
 
-	/** A statement that is open stays open meanwhile. */
+	/** Runs a command; an open statement stays open. */
 	async #command(line: string): Promise<void> {
 		if ((await runDotCommand(this.#shell!, line, false)) === 'quit') this.close();
 	}
@@ -233,12 +233,12 @@ export class Prompt {
 		}
 	}
 
-	/** One history entry a statement: readline has made one a line, among them those of commands inside the statement. */
+	/** Makes one history entry per statement, because readline makes one per line, including commands inside the statement. */
 	#remember(lines: readonly string[]): void {
 		const { history } = this.#editor;
 		const typed = lines.filter((line) => line.trim() !== '');
 		if (typed.length === 0) return;
-		// A line comment would swallow what follows it on one line.
+		// Joined on one line, a line comment would hide what follows.
 		const merged = typed.some((line) => line.includes('--')) ? undefined : typed.join(' ');
 		if (merged !== undefined && typed.length > 1) {
 			for (const line of [...typed].reverse()) {

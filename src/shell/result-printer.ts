@@ -32,25 +32,25 @@ export type PrintStyle = {
 	readonly exchange: (id: number) => Promise<ExchangeDetail | undefined>;
 	readonly raw: boolean;
 	readonly theme: Theme;
-	/** Columns of the terminal; undefined when the output is none. */
+	/** Width of the terminal; undefined if the output is not one. */
 	readonly screenColumns: number | undefined;
 	/** `(3 rows)` below tables. */
 	readonly footer: boolean;
 };
 
-/** What is known when a result has been printed. */
+/** Facts about a printed result. */
 export type Printed = {
 	readonly rows: number;
 	/** First column of the first row; undefined without rows. For `.expect value`. */
 	readonly firstValue: SqlValue | undefined;
 	readonly lostEvents: number;
 	readonly lostBytes: number;
-	/** Loss can have affected the rows. */
+	/** Whether loss can have affected the rows. */
 	readonly readsCaptured: boolean;
 	readonly notice: string | undefined;
 };
 
-/** Rows that decide the widths of an aligned table, or as many as take so much memory; later ones follow as they come. */
+/** Rows (or as many as fit in this much memory) that determine the widths of an aligned table; later rows are printed as they come. */
 const TABLE_SAMPLE_ROWS = 5000;
 const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
 
@@ -77,7 +77,7 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	return { rows, firstValue, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
 }
 
-/** What a format does with the parts of a result as they come. */
+/** How a format prints the parts of a result as they come. */
 type Printer = {
 	begin(): Promise<void>;
 	rows(rows: readonly (readonly SqlValue[])[]): Promise<void>;
@@ -97,7 +97,7 @@ function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: Prin
 	};
 }
 
-/** Holds the first rows back, for the widths of the columns. */
+/** Holds the first rows back to determine the widths of the columns. */
 function alignedPrinter(
 	format: AlignedFormat,
 	columns: readonly ResultColumn[],

@@ -14,7 +14,7 @@ export type SavedQuery = {
 	readonly name: string;
 	readonly place: QueryPlace;
 	readonly path: string;
-	/** Who must be allowed to read it. */
+	/** The user who must be allowed to read it. */
 	readonly user: InvokingUser;
 	readonly description: string;
 };
@@ -25,7 +25,7 @@ export type QueryDirectories = readonly {
 	readonly user: InvokingUser;
 }[];
 
-/** All saved queries; a name that stands in several places is listed once, as `run` would find it. */
+/** All saved queries; a name in several places is listed once, as `run` would find it. */
 export function listQueries(directories: QueryDirectories): SavedQuery[] {
 	const found = new Map<string, SavedQuery>();
 	for (const { place, path, user } of directories) {
@@ -39,7 +39,7 @@ export function listQueries(directories: QueryDirectories): SavedQuery[] {
 	return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The query called `name`. Throws UserError when the name is none or nothing is saved under it. */
+/** The query called `name`. Throws UserError if the name is invalid or no query has it. */
 export function findQuery(directories: QueryDirectories, name: string): SavedQuery {
 	checkName(name);
 	const all = listQueries(directories);

@@ -1,4 +1,4 @@
-// A script's text as the steps it asks for: statements, and lines that begin with a dot.
+// Splits a script into steps: statements, and lines that begin with a dot.
 import { splitStatements } from '../sql/sql-light.ts';
 import { isCommandLine } from './command-names.ts';
 
@@ -6,7 +6,7 @@ export type Step =
 	| { readonly type: 'statement'; readonly sql: string; readonly line: number; readonly vertical: boolean }
 	| { readonly type: 'command'; readonly text: string; readonly line: number };
 
-/** Takes lines one by one and gives the steps that are complete. */
+/** Takes lines one by one and returns the completed steps. */
 export class ScriptReader {
 	#buffer = '';
 	#startLine = 0;
@@ -37,7 +37,7 @@ export class ScriptReader {
 		return steps;
 	}
 
-	/** What is left at the end of the text: a last statement needs no `;`. */
+	/** The rest at the end of the text: the last statement needs no `;`. */
 	end(): Step[] {
 		const sql = this.#buffer;
 		this.#buffer = '';

@@ -1,4 +1,4 @@
-// What a session is run with: where its rows come from, how results look, whose session it is.
+// The settings of a session: the source of its rows, the format of results, its user.
 import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
 import type { Redactor } from '../output/redaction.ts';
@@ -8,10 +8,10 @@ import type { QueryDirectories } from './saved-queries.ts';
 
 /** How results are shown. */
 export type Presentation = {
-	/** Undefined: table on a terminal and elsewhere alike. */
+	/** Undefined: table, on a terminal and elsewhere. */
 	readonly format: ResultFormat | undefined;
 	readonly raw: boolean;
-	/** For what is meant to be shared; null with --no-redact. */
+	/** For output that is meant to be shared; null with --no-redact. */
 	readonly redactor: Redactor | null;
 	readonly quiet: boolean;
 	/** For stdout, and for stderr. */

@@ -1,4 +1,4 @@
-// What a shell is, however it is driven (prompt, pipe, script): the capture, how results look, where text goes.
+// The state of a shell, whatever drives it (prompt, pipe, script): the capture, the format of results, the output.
 import { version } from '../base/installation.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import type { ResultFormat } from '../output/result-format.ts';
@@ -16,25 +16,25 @@ export type ShellParts = {
 	readonly options: SessionSettings;
 	readonly threads: Threads;
 	readonly sink: Sink;
-	/** A person sits at a terminal: colours, footers, asides on the same screen. */
+	/** The shell is used at a terminal: colours, footers, messages on the same screen. */
 	readonly interactive: boolean;
 	/** Starts a capture from a recording, for `.open`. */
 	readonly open: (path: string) => Promise<Threads>;
-	/** Tells what is not a result: stderr, or above the prompt. */
+	/** Prints messages that are not results: on stderr, or above the prompt. */
 	readonly tell: (text: string) => void;
-	/** Whether the last line of the terminal is empty, for the line of a long statement. */
+	/** Whether the last line of the terminal is free for the progress line. */
 	readonly isLineFree?: () => boolean;
 };
 
-/** Columns of a tail line unless others are asked for. */
+/** Default columns of a tail line. */
 const TAIL_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
 
-/** On a terminal that is too narrow for these. */
+/** The same for a terminal that is too narrow for these. */
 const NARROW_TAIL_COLUMNS =
 	"strftime('%H:%M:%S', ts) AS time, comm, method, path, status, round(duration_ms, 1) AS ms, res_body_bytes AS bytes, via";
 const WIDE_TERMINAL = 180;
 
-/** Columns of a tail line for a terminal so wide; undefined: no terminal. */
+/** Columns of a tail line for a terminal of this width; undefined: no terminal. */
 export function tailColumns(screenColumns: number | undefined): string {
 	return screenColumns !== undefined && screenColumns < WIDE_TERMINAL ? NARROW_TAIL_COLUMNS : TAIL_COLUMNS;
 }
@@ -60,9 +60,9 @@ export class ShellSession {
 	readonly #open: (path: string) => Promise<Threads>;
 	readonly #isLineFree: () => boolean;
 	#progress: Progress | undefined;
-	/** Totals when the tables were emptied. */
+	/** Loss totals at the last `.clear`. */
 	#lostBefore: Lost = NOTHING_LOST;
-	/** How much loss the person knows of. */
+	/** The loss already reported to the user. */
 	#toldEvents = 0;
 	#tail: { stop: () => void } | undefined;
 
@@ -100,12 +100,12 @@ export class ShellSession {
 		return printed;
 	}
 
-	/** What was lost since the tables were empty. */
+	/** Loss since the tables were emptied. */
 	get lost(): Lost {
 		return this.#sinceClear(this.threads.status);
 	}
 
-	/** Empties the tables; what was lost before affects no result any more. */
+	/** Empties the tables; earlier loss no longer affects results. */
 	clear(): void {
 		const { lostEvents, lostBytes } = this.threads.status;
 		this.threads.clear();
@@ -118,7 +118,7 @@ export class ShellSession {
 		return { lostEvents: lostEvents - before.lostEvents, lostBytes: lostBytes - before.lostBytes };
 	}
 
-	/** Once, until there is more. */
+	/** Reports loss once, until there is more. */
 	#tellLoss(lost: Lost): void {
 		const sentence = lossSentence(lost);
 		if (sentence === undefined || lost.lostEvents <= this.#toldEvents) return;
@@ -126,12 +126,12 @@ export class ShellSession {
 		this.tell(`${this.#asideTheme().loss(`tinytap: ${sentence}`)}\n`);
 	}
 
-	/** Takes the line of a long statement away: something is about to be written. */
+	/** Removes the progress line before other output. */
 	hideProgress(): void {
 		this.#progress?.hide();
 	}
 
-	/** With the line of a long statement while `work` goes on, when a person can see it. */
+	/** Shows the progress line while `work` runs, if there is a terminal. */
 	async #watched<T>(work: () => Promise<T>): Promise<T> {
 		if (!process.stderr.isTTY || this.options.presentation.quiet) return await work();
 		const progress = startProgress(process.stderr, { rows: () => this.threads.progress, isFree: this.#isLineFree });
@@ -198,7 +198,7 @@ export class ShellSession {
 		return running;
 	}
 
-	/** Replaces what is captured by a recording. */
+	/** Ends the capture and opens a recording. */
 	async open(path: string): Promise<void> {
 		const threads = await this.#open(path);
 		this.stopTail();

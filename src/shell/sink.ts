@@ -1,4 +1,4 @@
-// Writing to stdout at the speed of whoever reads it. A reader that goes away (`| head`) is a quiet end.
+// Writes to stdout as fast as its reader takes it. A reader that closes the pipe (`| head`) ends the output quietly.
 import type { Writable } from 'node:stream';
 import { systemCode } from '../base/errors.ts';
 
@@ -11,7 +11,7 @@ export type Sink = {
 	readonly gone: Promise<void>;
 };
 
-/** A sink over a stream of the process; `before` is called before each write. Other write errors than EPIPE are thrown by write(). */
+/** A sink over a stream of the process; `before` is called before each write. write() throws errors other than EPIPE. */
 export function createSink(stream: Writable, before: () => void = () => undefined): Sink {
 	let closed = false;
 	let failure: unknown;
