@@ -1,4 +1,4 @@
-// The parts of an address as the columns `local` and `remote` have it: `ip:port`, `[v6]:port` or `unix:/path`.
+// Splits an address of the columns `local` and `remote`: `ip:port`, `[v6]:port` or `unix:/path`.
 
 /** The ip without brackets; null for unix sockets. */
 export function addressIp(address: string): string | null {
@@ -13,13 +13,13 @@ export function addressPort(address: string): number | null {
 	return colon === -1 ? null : Number(address.slice(colon + 1));
 }
 
-/** The address as the authority of an http URL; `localhost` for unix sockets, as curl has it beside --unix-socket. */
+/** The address as the authority of an http URL; `localhost` for unix sockets, as curl uses it with --unix-socket. */
 export function addressAuthority(address: string): string {
 	// A zone needs escaping there (RFC 6874).
 	return address.startsWith('unix:') ? 'localhost' : address.replace('%', '%25').replace(/:80$/, '');
 }
 
-/** Where `:port` begins; -1 when the address has none. */
+/** Where `:port` begins; -1 if the address has none. */
 function portColon(address: string): number {
 	if (address.startsWith('unix:')) return -1;
 	const colon = address.lastIndexOf(':');

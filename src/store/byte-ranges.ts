@@ -11,7 +11,7 @@ const LONG = 256;
 /** From here on it pays to prepare the call of memcpy(): set() into shared memory copies word by word, or byte by byte. */
 const VERY_LONG = 16_384;
 
-/** Goes on with a hash over `length` bytes. */
+/** Continues a hash over `length` bytes. */
 export function hashRange(view: DataView, start: number, length: number, seed: number): number {
 	let hash = seed ^ length;
 	let at = start;

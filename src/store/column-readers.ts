@@ -1,5 +1,5 @@
-// Readers of columns that need no value to be made: numbers, codes of texts, and places of texts, one row or many at a
-// time. Loops over many rows know nothing but typed arrays.
+// Column readers that do not create values: numbers, codes of texts and places of texts, for one row or many. Loops over
+// many rows use only typed arrays.
 import { dictionaryEntry } from './exchange-row.ts';
 import { fieldValuePlace, type Message } from './field-places.ts';
 import type { RowLocator } from './row-locator.ts';
@@ -7,7 +7,7 @@ import type { Segment, TextMember, U32Member } from './segment.ts';
 import type { ColumnReader, TextSpans } from './table.ts';
 import { TextCodes } from './text-codes.ts';
 
-/** An array of a segment that holds a column's numbers: NaN, or 0 where it cannot be a value, is NULL. */
+/** An array of a segment with a column's numbers. NULL is NaN, or 0 if that cannot be a value. */
 export type NumberArray = {
 	readonly of: (segment: Segment) => Float64Array | Uint32Array | Uint16Array;
 	readonly zeroIsNull: boolean;
@@ -97,7 +97,7 @@ export function wordReader(
 	};
 }
 
-/** Codes of the dictionary's texts, or of what `derive` makes of them (null for NULL). */
+/** Codes of the dictionary's texts, or of the results of `derive` for them (null for NULL). */
 export function dictionaryReader(
 	member: TextMember,
 	rows: RowLocator,
@@ -106,7 +106,7 @@ export function dictionaryReader(
 	const shared = new Map<string, number>();
 	const bySegment = new Map<Segment, Int32Array>();
 	let data: Uint16Array = new Uint16Array(0);
-	/** For each code of the segment that of the column, -2 where it is not known yet. */
+	/** The column's code for each code of the segment; -2: not known yet. */
 	let codes: Int32Array = new Int32Array(0);
 	let segment: Segment;
 	let start = 0;
@@ -156,13 +156,13 @@ export function dictionaryReader(
 	};
 }
 
-/** Numbers made of the dictionary's texts; null for NULL. */
+/** Numbers derived from the dictionary's texts; null for NULL. */
 export function derivedNumberReader(
 	member: TextMember,
 	rows: RowLocator,
 	derive: (text: string) => number | null,
 ): Required<Pick<ColumnReader, 'number' | 'numbers'>> {
-	/** By code of the segment; undefined where it is not known yet. */
+	/** By code of the segment; undefined: not known yet. */
 	const bySegment = new Map<Segment, (number | undefined)[]>();
 	const number = (row: number) => {
 		const inner = rows.seek(row);
@@ -185,7 +185,7 @@ export function derivedNumberReader(
 	};
 }
 
-/** Parts of the targets, by the members that say where they lie. */
+/** Parts of the targets, located by these members. */
 export function rangeSpans(
 	{ start: startMember, length: lengthMember }: { readonly start: U32Member; readonly length: U32Member },
 	rows: RowLocator,
@@ -240,7 +240,7 @@ function signed(words: Uint32Array): Int32Array {
 	return new Int32Array(words.buffer, words.byteOffset, words.length);
 }
 
-/** The value of a message's first field of a name: its place, and codes, since such values repeat as a rule. */
+/** The value of a message's first field of a name: its place, and codes, because such values usually repeat. */
 export function fieldReader(
 	{ message, name }: { readonly message: Message; readonly name: string },
 	rows: RowLocator,

@@ -1,10 +1,10 @@
-// Closed connections: the decoder's entries as they were, the newest up to a number of bytes.
+// Closed connections: the newest entries of the decoder, up to a number of bytes.
 
 const CHUNK_BYTES = 256 << 10;
 
 /** Keeps the last `limitBytes` of entries, in whole chunks. Belongs to the capture thread. */
 export class ConnectionLog {
-	/** Entries that had to go, since the start. */
+	/** Entries evicted since the start. */
 	evicted = 0;
 	readonly #limitChunks: number;
 	#chunks: { bytes: Uint8Array; used: number; entries: number }[] = [];

@@ -1,4 +1,4 @@
-// All tables of one instant, built from what the capture thread answered.
+// All tables at one instant, built from the capture thread's snapshot.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
 import type { StoreSnapshot } from './exchange-store.ts';
@@ -42,7 +42,7 @@ export function snapshotMask(tables: Iterable<string>): number {
 
 /** Opens segments once and keeps them as long as they are alive, so that decoded texts stay cached. */
 export class SegmentCache {
-	/** What its rows tell of the names of addresses. */
+	/** Names of addresses, learned from the rows. */
 	readonly names: NameBook;
 	#segments = new Map<number, Segment>();
 
@@ -87,7 +87,7 @@ export function openDatabase(
 	return { tables, exchanges: all };
 }
 
-/** `headers` counts the field lines of every exchange when it is made: only for statements that read it. */
+/** Makes a table on first use: `headers` has to count the field lines of all exchanges. */
 function lazyTable(name: string, columns: readonly Column[], make: () => TableSnapshot): TableSnapshot {
 	let made: TableSnapshot | undefined;
 	const table = () => {

@@ -1,11 +1,11 @@
-// One exchange with everything that is known of it, for the detail view.
+// One exchange with everything known about it, for the detail view.
 import { type FieldLine, fieldLines } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
 import { NO_NAMES } from './remote-names.ts';
 import { RowLocator, type SegmentRows } from './row-locator.ts';
 import type { SqlValue } from './table.ts';
 
-/** Plain data, so that it can go from thread to thread. */
+/** Plain data, so that threads can pass it on. */
 export type ExchangeRecord = {
 	/** The columns of `exchanges` by name: our own names only. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
@@ -14,14 +14,14 @@ export type ExchangeRecord = {
 	readonly responseHeaders: readonly FieldLine[];
 };
 
-/** The exchange with this id; undefined when it is not (or no longer) there. */
+/** The exchange with this id; undefined if it does not exist or was evicted. */
 export function exchangeRecord(
 	parts: readonly SegmentRows[],
 	id: number,
 	names: LazyNames = () => NO_NAMES,
 ): ExchangeRecord | undefined {
 	const rows = new RowLocator(parts);
-	// Newest first: people look at what just happened.
+	// Newest first, because people usually ask for recent exchanges.
 	for (let row = rows.rowCount - 1; row >= 0; row--) {
 		const inner = rows.seek(row);
 		const { segment } = rows;

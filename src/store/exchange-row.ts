@@ -1,4 +1,4 @@
-// Reads the variable part of one stored exchange: texts, field lines, bodies, notes. Readers' side, no state but a cache
+// Reads the variable part of one stored exchange: texts, field lines, bodies, notes. Used by readers; the only state is a cache
 // of each segment's dictionary.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
@@ -12,7 +12,7 @@ import { wireText } from './wire-text.ts';
 /** One field line as sent. */
 export type FieldLine = { readonly name: string; readonly value: string; readonly trailer: boolean };
 
-/** Texts by dictionary code, filled as they are asked for; shared by all statements that read the segment. */
+/** Texts by dictionary code, decoded on first use; shared by all statements that read the segment. */
 const dictionaries = new WeakMap<Segment, (string | undefined)[]>();
 
 /** The text of a dictionary member, null for NULL. */
@@ -50,8 +50,8 @@ export function queryText(segment: Segment, row: number): string | null {
 
 /**
  * The absolute URL: the target itself when it is in absolute-form, `http://` + host + target in origin-form (RFC 9110
- * section 7.1: the effective request URI), the authority alone for CONNECT. Without a host the server's address stands
- * for it.
+ * section 7.1: the effective request URI), the authority alone for CONNECT. Without a host the server's address is
+ * used.
  */
 export function urlText(segment: Segment, row: number): string | null {
 	const target = targetText(segment, row);
@@ -90,7 +90,7 @@ export function fieldValue(segment: Segment, row: number, message: Message, lowe
 	return wireText(segment.arena, place.start, place.end);
 }
 
-/** What headersJson() has under `lowerName` (ASCII); undefined where that is not the value of just one line. */
+/** The value of `lowerName` (ASCII) in headersJson(); undefined if it does not come from exactly one line. */
 export function headerField(
 	segment: Segment,
 	row: number,
@@ -140,7 +140,7 @@ export function readableBody(segment: Segment, row: number, message: Message): s
 	return content === null ? null : charsetText(content.bytes, fieldValue(segment, row, message, 'content-type'));
 }
 
-/** The coded body that was decoded last, of each message: its text and its note are asked for one after the other. */
+/** The body decoded last, per kind of message: its text and its note are usually read one after the other. */
 const lastDecoded = new Map<Message, { segment: Segment; row: number; content: DecodedContent }>();
 
 /** The held bytes without their content coding; null when nothing was captured. */
@@ -158,14 +158,14 @@ function decodedBody(segment: Segment, row: number, message: Message): DecodedCo
 function codings(segment: Segment, row: number, message: Message): string | null {
 	const transfer = headerField(segment, row, message, 'transfer-encoding');
 	const content = headerField(segment, row, message, 'content-encoding');
-	// As nearly always: one line at most of each, and no coding but chunked.
+	// The usual case: at most one line of each, and no coding other than chunked.
 	if (content !== undefined && (transfer === null || transfer === 'chunked')) {
 		return content === null ? null : fieldValue(segment, row, message, 'content-encoding');
 	}
 	return bodyCodings(fieldLines(segment, row, message));
 }
 
-/** Why the body is not held in full or cannot be read, for people; null when it is. */
+/** Why the body is not held in full or cannot be decoded; otherwise null. */
 export function noteText(segment: Segment, row: number, message: Message): string | null {
 	const request = message === 'request';
 	const total = (request ? segment.f64.req_body_bytes : segment.f64.res_body_bytes)[row]!;

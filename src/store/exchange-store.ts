@@ -1,20 +1,20 @@
-// The writer's side of table `exchanges`: appends what the decoder hands out to segments in shared memory, lets the
-// oldest go when a limit is reached, and links the two rows of an exchange seen from both sides.
+// The writer's side of table `exchanges`: appends the decoder's rows to segments in shared memory, evicts the oldest when a
+// limit is reached, and links the two rows of an exchange seen from both sides.
 import { type EntryBytes, RowWriter, rowBytesAtMost } from './row-writer.ts';
 import { createSegment, openSegment, type Segment, type SegmentHandle, segmentBytes } from './segment.ts';
 
 export type StoreLimits = {
-	/** Bytes of segments at the most. */
+	/** Maximum bytes of all segments. */
 	readonly memoryBytes: number;
-	/** Rows at the most; Infinity: no limit. */
+	/** Maximum number of rows; Infinity: no limit. */
 	readonly rows: number;
-	/** Told of new memory before large bodies are written to it. */
+	/** Called for new memory before large bodies are written to it. */
 	readonly touch?: ((memory: Uint8Array) => void) | undefined;
 };
 
 /** The rows of one instant: `rows[i]` of `segments[i]` are committed, those below `first` are evicted. */
 export type StoreSnapshot = {
-	/** To be given to release() when nobody reads it any more. */
+	/** Pass it to release() when the snapshot is no longer read. */
 	readonly id: number;
 	readonly segments: readonly { handle: SegmentHandle; first: number; rows: number }[];
 };
@@ -25,28 +25,28 @@ type OpenSegment = {
 	readonly start: number;
 	first: number;
 	rows: number;
-	/** Memory it takes: all of it while it is written, then what was ever written of it. */
+	/** Its memory: the whole segment while it is written, then only the part ever written. */
 	bytes: number;
 	/** Bytes of its buffer that were written before it was used again for this segment. */
 	readonly touched: number;
 };
 
-/** A segment whose rows are gone, and the snapshots that may still be read from it. */
+/** An evicted segment, and the snapshots that may still read from it. */
 type EvictedSegment = { readonly open: OpenSegment; readonly readers: Set<number> };
 
 const ROWS_PER_SEGMENT = 8192;
 const ARENA_PER_SEGMENT = 4 << 20;
-/** A segment is at most this part of the memory limit, so that evicting one does not empty the table. */
+/** The memory limit holds at least this many segments, so that evicting one does not empty the table. */
 const SEGMENTS_AT_LEAST = 16;
 
 /** Each column's last page is touched in part: some 60 columns, half a page each. */
 const UNTOUCHED_SLACK = 128 << 10;
-/** Rows whose place is known by their id: a pair is found soon after its rows are made. A power of two. */
+/** Number of recent ids whose row is remembered, because a pair is found soon after its rows are made. A power of two. */
 const PLACES = 1 << 16;
 
 /** Appends finished exchanges. Belongs to one thread. */
 export class ExchangeStore {
-	/** Rows appended and rows that had to go, since the start. */
+	/** Rows appended and rows evicted since the start. */
 	appended = 0;
 	evictedRows = 0;
 	evictedBytes = 0;
@@ -90,13 +90,13 @@ export class ExchangeStore {
 		while (this.#liveRows > this.#limits.rows) this.#evictRow();
 	}
 
-	/** Applies an ENTRY_PAIR: both rows, where they are still here, learn each other's id. */
+	/** Applies an ENTRY_PAIR: sets `pair_id` of both rows, if they still exist. */
 	pair(a: number, b: number): void {
 		this.#setPair(a, b);
 		this.#setPair(b, a);
 	}
 
-	/** What may be read now, until release(). */
+	/** A snapshot of the rows, readable until release(). */
 	snapshot(): StoreSnapshot {
 		const id = this.#nextSnapshot++;
 		this.#readers.add(id);
@@ -115,7 +115,7 @@ export class ExchangeStore {
 		};
 	}
 
-	/** Nobody reads this snapshot any more; without an id: nor any other (the reader is gone). */
+	/** This snapshot is no longer read; without an id, none is (the reader is gone). */
 	release(id?: number): void {
 		if (id === undefined) this.#readers.clear();
 		else this.#readers.delete(id);
@@ -141,7 +141,7 @@ export class ExchangeStore {
 		return this.#liveRows;
 	}
 
-	/** Bytes of all segments, those that wait to be used again included. */
+	/** Bytes of all segments, including those kept for reuse. */
 	get memoryBytes(): number {
 		return this.#liveBytes;
 	}
@@ -153,11 +153,11 @@ export class ExchangeStore {
 		return new RowWriter(open.segment, open.touched === 0 ? this.#limits.touch : undefined);
 	}
 
-	/** A free segment that is large enough, once so much memory is in use that one had to go for a new one. */
+	/** A large enough free segment, if a new one would exceed the limit. */
 	#reuse(need: number): OpenSegment | undefined {
 		const bytes = segmentBytes(this.#rowCapacity, Math.max(this.#arenaCapacity, need));
 		while (this.#segments.length > 0 && this.#liveBytes + bytes > this.#limits.memoryBytes && !this.#hasFree(need)) {
-			// Nothing comes free while a statement reads it: then the table is smaller for a while.
+			// A segment that a statement still reads cannot be reused: the table is smaller for a while.
 			this.#evictSegment();
 		}
 		const index = this.#free.findIndex(({ segment }) => segment.arenaCapacity >= need);
@@ -177,7 +177,7 @@ export class ExchangeStore {
 	#allocate(need: number): OpenSegment {
 		const arenaCapacity = Math.max(this.#arenaCapacity, need);
 		const bytes = segmentBytes(this.#rowCapacity, arenaCapacity);
-		// Too small to be used again: the collector's.
+		// Too small for reuse: left to the garbage collector.
 		while (this.#liveBytes + bytes > this.#limits.memoryBytes && this.#free.length > 0)
 			this.#liveBytes -= this.#free.pop()!.bytes;
 		const segment = createSegment(this.#nextNumber++, this.#rowCapacity, arenaCapacity);
@@ -190,7 +190,7 @@ export class ExchangeStore {
 		else this.#evicted.push({ open, readers: new Set(this.#readers) });
 	}
 
-	/** A segment that is full counts for what was written of it: pages never touched take no memory. */
+	/** A full segment counts only with its written part, because untouched pages take no memory. */
 	#countUsed(): void {
 		const last = this.#segments.at(-1);
 		if (last === undefined || this.#writer === undefined) return;
@@ -211,7 +211,7 @@ export class ExchangeStore {
 	#evictRow(): void {
 		const oldest = this.#segments[0]!;
 		this.#countEvicted(oldest.segment, oldest.first++);
-		// The last segment stays even when empty: it is being written.
+		// The last segment stays even if it is empty, because it is being written.
 		if (oldest.first === oldest.rows && this.#segments.length > 1) {
 			this.#segments.shift();
 			this.#retire(oldest);
@@ -225,7 +225,7 @@ export class ExchangeStore {
 	}
 
 	#setPair(id: number, pairId: number): void {
-		// One of the two may still be open: it is told by the decoder, and must not be searched for here.
+		// One of the two may still be open. The decoder sets its pair itself, so it must not be searched here.
 		const place = this.#places[id % PLACES]!;
 		for (let i = this.#segments.length - 1; i >= 0; i--) {
 			const { segment, start, first, rows } = this.#segments[i]!;

@@ -33,14 +33,14 @@ import { formatTimestamp } from './timestamp.ts';
 type ExchangeColumn = Column & {
 	readonly value: (segment: Segment, row: number, names: RemoteNames) => SqlValue;
 	readonly number?: (segment: Segment, row: number) => number;
-	/** What `value` and `number` read, where it is an array of numbers as they are. */
+	/** The array that `value` and `number` read, if it holds plain numbers. */
 	readonly array?: NumberArray;
 	/** The segment's dictionary code. */
 	readonly dictionary?: TextMember;
-	/** What the column makes of the dictionary's text. */
+	/** Derives the column's value from the dictionary's text. */
 	readonly derive?: (text: string) => string | null;
 	readonly deriveNumber?: (text: string) => number | null;
-	/** `value` wants the names of addresses. */
+	/** `value` needs the names of addresses. */
 	readonly needsNames?: true;
 	/** Small numbers that stand for the same text in every segment. */
 	readonly words?: WordArray;
@@ -60,7 +60,7 @@ const numeric = (name: F64Member, type: 'int' | 'float', description: string): E
 	array: { of: (segment) => segment.f64[name], zeroIsNull: false },
 });
 
-/** A number that is never 0: 0 stands for NULL. */
+/** A number that is never 0: 0 means NULL. */
 const positive = (
 	name: string,
 	description: string,
@@ -256,7 +256,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	},
 ];
 
-/** The column that `inflight` has besides those of `exchanges`. */
+/** The additional column of `inflight`. */
 const AGE_COLUMN: Column = {
 	name: 'age_ms',
 	type: 'float',
@@ -265,7 +265,7 @@ const AGE_COLUMN: Column = {
 
 export const INFLIGHT_COLUMNS: readonly Column[] = [...EXCHANGE_COLUMNS, AGE_COLUMN];
 
-/** Names are learned when a statement wants them. */
+/** Learns names only when a statement needs them. */
 export type LazyNames = () => RemoteNames;
 
 /** Table `exchanges` over committed segments and the open rows of the same instant. */

@@ -1,7 +1,7 @@
 // Where the field lines of an exchange lie in its segment's arena. A message's list is made of numbers (seven bits a byte,
 // the lowest first, the highest bit set when more follow): an odd one is 1 + 2 × the code of a line that the segment keeps
-// once; an even one is twice the length of a name, then comes twice the length of the value, plus 1 for a trailer, and
-// behind it the bytes of both.
+// once; an even one is twice the length of a name; twice the length of the value follows, plus 1 for a trailer, and
+// then the bytes of both.
 import { ABSENT, type Segment } from './segment.ts';
 
 export type Message = 'request' | 'response';
@@ -11,11 +11,11 @@ export class FieldPlaces {
 	count = 0;
 	requestCount = 0;
 	nameStart = new Int32Array(32);
-	/** Where the value begins, too. */
+	/** Also where the value begins. */
 	nameEnd = new Int32Array(32);
 	valueEnd = new Int32Array(32);
 	isTrailer = new Uint8Array(32);
-	/** Code of a line that the segment keeps once, 0 for others. */
+	/** Code of a line that the segment keeps once; 0 for others. */
 	code = new Int32Array(32);
 
 	/** Finds the lines of a row. */
@@ -78,7 +78,7 @@ export class FieldPlaces {
 	}
 }
 
-/** Where readNumber() goes on. */
+/** Where readNumber() continues. */
 let position = 0;
 
 function readNumber(arena: Uint8Array): number {
@@ -95,7 +95,7 @@ export function hasFields(segment: Segment, row: number, message: Message): bool
 	return fieldListLength(segment, row, message) !== ABSENT;
 }
 
-/** `code`: of the line, when the segment keeps it once; else 0. */
+/** `code`: the line's code if the segment keeps it once, else 0. */
 export type FieldPlace = { start: number; end: number; code: number };
 
 /** Where the value of the first field line called `lowerName` (ASCII) lies; false when there is none. */

@@ -1,4 +1,4 @@
-// Table `headers`: one row a field line, derived from the exchanges' segments; nothing is stored twice.
+// Table `headers`: one row per field line, read from the exchanges' segments; nothing is stored twice.
 
 import { FieldPlaces } from './field-places.ts';
 import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
@@ -8,9 +8,9 @@ import { TextCodes } from './text-codes.ts';
 import { wireText } from './wire-text.ts';
 
 type HeaderColumn = Column & {
-	/** Over the line where the cursor stands. */
+	/** Reads the line at the cursor. */
 	readonly of: (line: HeaderCursor) => SqlValue;
-	/** Texts that repeat: which of them have a code and how they are made equal. */
+	/** For texts that repeat: which of them have a code, and how they are compared. */
 	readonly codes?: 'as sent' | 'lower case' | 'message';
 };
 
@@ -138,7 +138,7 @@ class HeaderCursor {
 	#find(row: number): void {
 		const ends = this.#ends;
 		let exchange = this.#exchange + 1;
-		// The next exchange with lines is the usual one.
+		// Usually it is the next exchange with lines.
 		while (row >= this.#end && exchange < ends.length && ends[exchange] === this.#end) exchange++;
 		if (row < this.#end || exchange >= ends.length || row >= ends[exchange]!) exchange = this.#search(row);
 		this.#exchange = exchange;

@@ -1,4 +1,4 @@
-// Table `loss`: what was not captured, by reason; one row a reason, zero rows included.
+// Table `loss`: what was not captured; one row per reason, zero rows included.
 
 import type { Column, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
@@ -24,7 +24,7 @@ export const LOSS_REASONS: readonly { readonly reason: string; readonly kind: Lo
 	{ reason: 'unseen', kind: 'lost' },
 ];
 
-/** Totals of one reason since the start; `lastUs` is NaN when it never happened. */
+/** Totals of one reason since the start; `lastUs` is NaN if it never happened. */
 export type LossTotal = { events: number; bytes: number; lastUs: number };
 
 export const LOSS_COLUMNS: readonly Column[] = [
@@ -35,7 +35,7 @@ export const LOSS_COLUMNS: readonly Column[] = [
 	{ name: 'last_ts', type: 'datetime', description: 'last time (UTC); NULL if never' },
 ];
 
-/** Events of kind `lost` in `totals` (in the order of LOSS_REASONS): what `--strict`, the prompt and the footer look at. */
+/** Events of kind `lost` in `totals` (in the order of LOSS_REASONS): used by `--strict`, the prompt and the footer. */
 export function lostEvents(totals: readonly LossTotal[]): number {
 	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.events ?? 0) : sum), 0);
 }

@@ -1,5 +1,5 @@
-// Names of the other end, as clients on this host call it and as /etc/hosts has it: column `remote_name`. Nothing is
-// looked up, and an address that was called by several names has none.
+// Column `remote_name`: names of the other end, from clients on this host and from /etc/hosts. Nothing is looked up in DNS,
+// and an address that clients use several names for has none.
 import { SIDE_CLIENT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { addressIp } from './address-parts.ts';
 import { dictionaryText, targetText } from './exchange-row.ts';
@@ -9,13 +9,13 @@ import type { Segment } from './segment.ts';
 /** The names known at one instant. Never changes. */
 export type RemoteNames = {
 	readonly nameOf: (address: string) => string | null;
-	/** Did the connection become a tunnel (CONNECT)? What is asked in it is not asked of its other end. */
+	/** Whether the connection became a tunnel (CONNECT): requests inside it do not go to its other end. */
 	readonly isTunnel: (conn: number) => boolean;
 };
 
 export const NO_NAMES: RemoteNames = { nameOf: () => null, isTunnel: () => false };
 
-/** Addresses, and tunnels, that are remembered: whoever makes up more of them gets no name for these. */
+/** Maximum number of addresses, and of tunnels, remembered; further ones have no name. */
 const MOST_ADDRESSES = 16_384;
 const MOST_TUNNELS = 65_536;
 
@@ -33,7 +33,7 @@ export class NameBook {
 		this.#hosts = new Map(hosts);
 	}
 
-	/** What is known with these rows: only those not seen before are read. */
+	/** Learns from these rows, reading only those not seen before, and returns the names. */
 	learn(parts: readonly SegmentRows[]): RemoteNames {
 		const learned = new Map<string, string | null>();
 		for (const part of parts) this.#read(part, learned);
@@ -45,7 +45,7 @@ export class NameBook {
 			nameOf: (address) => {
 				const ip = addressIp(address);
 				if (ip === null) return null;
-				// Known by several names: it has none, whatever the hosts file calls it.
+				// An address with several names has none, whatever the hosts file says.
 				const called = names.has(address) ? names.get(address) : names.get(ip);
 				return called === undefined ? (hosts.get(ip) ?? null) : called;
 			},

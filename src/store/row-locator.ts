@@ -1,4 +1,4 @@
-// Where the rows of a table lie: its row numbers run through the segments one behind the other.
+// Locates the rows of a table, whose row numbers run through its segments one after the other.
 import type { Segment } from './segment.ts';
 
 /** Rows `first … rows-1` of a segment. */
@@ -54,18 +54,18 @@ export class RowLocator {
 
 /** How far from its likely place an id is looked for before the whole table is. */
 const NEIGHBOURS = 64;
-/** Searches after which a list of all ids pays. */
+/** Number of searches after which a list of all ids pays off. */
 const SEARCHES = 16;
 
 /**
- * Finds rows by id. Rows lie in the order exchanges ended, ids are given in the order they began: a row is near the place
- * where its id would be if both were the same.
+ * Finds rows by id. Rows are in the order exchanges ended, ids in the order they began, so a row is near the place where it
+ * would be if both orders were the same.
  */
 export class IdRows {
 	readonly #rows: RowLocator;
 	#searches = 0;
 	#lowest = 0;
-	/** By id - lowest: the row + 1; 0 where there is none. */
+	/** Row + 1 by id - lowest; 0: none. */
 	#table: Int32Array | undefined;
 	#others: Map<number, number> | undefined;
 
@@ -82,7 +82,7 @@ export class IdRows {
 			if (row >= 0) return row;
 		}
 		if (this.#table === undefined) return this.#others!.get(id) ?? -1;
-		// What is no index of the table gives undefined: no such row.
+		// An index outside the table gives undefined: no such row.
 		return (this.#table[id - this.#lowest] ?? 0) - 1;
 	}
 
@@ -107,7 +107,7 @@ export class IdRows {
 		return this.#rows.segment.f64.id[inner]!;
 	}
 
-	/** Ids lie close together as a rule: a list of row numbers by id; a Map should they not. */
+	/** Row numbers by id: an array if ids are close together, as usual; otherwise a Map. */
 	#list(): void {
 		let lowest = Number.POSITIVE_INFINITY;
 		let highest = Number.NEGATIVE_INFINITY;

@@ -1,4 +1,4 @@
-// Writes rows into one segment: the decoder's ENTRY_EXCHANGE taken apart into columns and arena.
+// Writes rows into one segment: splits the decoder's ENTRY_EXCHANGE into columns and arena.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { copyRange, type Memory, type WritableMemory } from './byte-ranges.ts';
 import { ABSENT, createSegment, type Segment, type TextMember, UNHELD_ENTRY_BYTES, usedBytes } from './segment.ts';
@@ -33,14 +33,14 @@ const TEXT_OFFSETS: readonly (readonly [TextMember, number])[] = [
 ];
 const OFFSETS = Int32Array.from(TEXT_OFFSETS, ([, offset]) => offset);
 
-/** For bodies of this length memory is touched before, so much of it at a time: many page faults cost more than one call. */
+/** For bodies of this length, memory is touched in advance in steps of this size: one call costs less than many page faults. */
 const LARGE_BODY = 16_384;
 const TOUCHED_AHEAD = 512 << 10;
 
-/** Longer field lines are kept with their row: they hardly repeat, and hashing them takes its time. */
+/** Longer field lines are kept with their row, because they rarely repeat and hashing them is slow. */
 const MAX_SHARED_LINE = 4096;
 
-/** An upper bound of what the row takes in the arena: every text new, every field line with its lengths. */
+/** Upper bound for the row's bytes in the arena: every text new, every field line with its lengths. */
 export function rowBytesAtMost({ u32 }: EntryBytes, at: number): number {
 	const fieldBytes =
 		u32[(at + layout.EXCHANGE_REQ_HEADERS + 4) >> 2]! + u32[(at + layout.EXCHANGE_RES_HEADERS + 4) >> 2]!;
@@ -48,7 +48,7 @@ export function rowBytesAtMost({ u32 }: EntryBytes, at: number): number {
 	return u32[at >> 2]! * 2 + fieldBytes + 2 * layout.UNHELD_MAX * UNHELD_ENTRY_BYTES;
 }
 
-/** Belongs to the thread that appends. */
+/** Used only by the thread that appends. */
 export class RowWriter {
 	readonly segment: Segment;
 	rows = 0;
@@ -56,13 +56,13 @@ export class RowWriter {
 	readonly #columns: readonly Uint16Array[];
 	readonly #texts: SegmentDictionary;
 	readonly #lines: SegmentDictionary;
-	/** The code that each text had in the row before: most repeat at once. */
+	/** The code of each text in the previous row, because most texts repeat at once. */
 	readonly #last = new Uint16Array(OFFSETS.length);
 	#codes = new Uint32Array(64);
 	#end = 0;
 	#targets: number;
 	readonly #touch: ((memory: Uint8Array) => void) | undefined;
-	/** Up to here the arena was touched ahead. */
+	/** The arena has been touched in advance up to here. */
 	#touched = 0;
 
 	/** `touch` is called for new memory before large bodies are written to it. */
@@ -81,14 +81,14 @@ export class RowWriter {
 		this.#targets = segment.arenaCapacity;
 	}
 
-	/** Whether a row of at most so many bytes finds room. */
+	/** Whether there is room for a row of at most this many bytes. */
 	hasRoom(bytes: number): boolean {
 		return (
 			this.rows < this.segment.rowCapacity && this.#end + bytes <= this.#targets && this.#texts.hasRoom(OFFSETS.length)
 		);
 	}
 
-	/** Bytes of the segment that were written, or touched to be. */
+	/** Bytes of the segment that were written or touched in advance. */
 	get usedBytes(): number {
 		const arena = Math.max(this.#end, this.#touched) + this.segment.arenaCapacity - this.#targets;
 		return usedBytes(this.rows, this.#texts.count, this.#lines.count, arena);
@@ -170,7 +170,7 @@ export class RowWriter {
 		this.#end = texts.arenaEnd;
 	}
 
-	/** The target, and path and query where they are no part of it. */
+	/** Writes the target, and path and query if they are not part of it. */
 	#writeTarget(source: EntryBytes, at: number, row: number): void {
 		const { u32 } = this.segment;
 		const target = source.u32[(at + layout.EXCHANGE_TARGET) >> 2]!;
@@ -247,7 +247,7 @@ export class RowWriter {
 		return this.#end - before;
 	}
 
-	/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+	/** Writes seven bits per byte, lowest first; the highest bit means that more follow. */
 	#writeNumber(value: number): void {
 		const { bytes } = this.#memory;
 		let rest = value;
@@ -291,7 +291,7 @@ export class RowWriter {
 	}
 }
 
-/** Rows of one of segmentsOfEntries: even if each has texts of its own, there is room for them. */
+/** Rows per segment of segmentsOfEntries(): few enough to have room even if each has texts of its own. */
 const OPEN_ROWS = 4096;
 
 /** Segments holding exactly the given ENTRY_EXCHANGE entries: the open rows of an instant. */

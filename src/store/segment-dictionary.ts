@@ -1,4 +1,4 @@
-// The distinct texts of a segment, or its distinct field lines: found by their bytes, kept once in the arena.
+// The distinct texts, or field lines, of a segment: found by their bytes and kept once in the arena.
 import { copyRange, HASH_SEED, hashRange, type Memory, sameRange, type WritableMemory } from './byte-ranges.ts';
 
 /** Where the entries lie in the arena; entry 0 has code 1. */
@@ -17,7 +17,7 @@ export class SegmentDictionary {
 	#slots = new Uint32Array(1024);
 	#hashes = new Int32Array(512);
 	count = 0;
-	/** Where the arena is free: set by the caller before intern(), moved on by it. */
+	/** Where the free part of the arena begins: set by the caller before intern(), which advances it. */
 	arenaEnd = 0;
 
 	constructor(arena: WritableMemory, arrays: DictionaryArrays) {
@@ -25,7 +25,7 @@ export class SegmentDictionary {
 		this.#arrays = arrays;
 	}
 
-	/** Whether so many entries more find room. */
+	/** Whether there is room for this many more entries. */
 	hasRoom(entries: number): boolean {
 		return this.count + entries <= this.#arrays.offset.length;
 	}
@@ -36,12 +36,12 @@ export class SegmentDictionary {
 		return lengths[code - 1] === length && sameRange(source.view, start, this.#arena.view, offset[code - 1]!, length);
 	}
 
-	/** The code of a text; it is added when it is new. There must be room. */
+	/** The code of a text, which is added if it is new. There must be room. */
 	intern(source: Memory, start: number, length: number): number {
 		return this.internPair(source, start, length, 0, 0);
 	}
 
-	/** The code of two parts, one behind the other; it is added when it is new. 0 when there is no room. */
+	/** The code of two consecutive parts, which are added if they are new; 0 if there is no room. */
 	internPair(source: Memory, start: number, length: number, second: number, secondLength: number): number {
 		const { view } = source;
 		let hash = hashRange(view, start, length, HASH_SEED);

@@ -1,10 +1,10 @@
-// A segment: some thousand finished exchanges in one piece of shared memory. Fixed-size members lie in typed columns,
-// everything of variable length in the arena behind them: targets from its end down, the rest from its beginning up. One
+// A segment: some thousand finished exchanges in one piece of shared memory. Fixed-size members are in typed columns,
+// everything of variable length in the arena after them: targets from its end down, the rest from its beginning up. One
 // thread appends; readers look only at rows below the count they were given, so they need no lock. Texts and field lines
-// that repeat (method, host, process names, `accept: */*` …) are kept once a segment.
+// that repeat (method, host, process names, `accept: */*` …) are kept once per segment.
 
-// Each stored column of an exchange is declared here, once. The members are written out: objects with so many members that are
-// made from lists of names are slow, and each is of a kind of its own.
+// Each stored column of an exchange is declared here, once. The members are written out, because large objects
+// made from lists of names are slow and each gets a hidden class of its own.
 
 /** 64-bit floats: exact integers up to 2^53, NaN for NULL. */
 const f64Columns = (column: () => Float64Array) => ({
@@ -19,7 +19,7 @@ const f64Columns = (column: () => Float64Array) => ({
 	res_captured_bytes: column(),
 	res_wire_bytes: column(),
 	lost_bytes: column(),
-	/** 0 for NULL; written again when the other side's row is found. */
+	/** 0 for NULL; set when the other side's row is found. */
 	pair_id: column(),
 });
 
@@ -31,7 +31,7 @@ const u32Columns = (column: () => Uint32Array) => ({
 	anomalies_high: column(),
 	/** Where the row's bytes begin in the arena: request fields, response fields, bodies, unheld. */
 	arena_offset: column(),
-	/** Where its target lies, then [path], [query]: all targets together, so that searching them reads little memory. */
+	/** Where its target, then [path] and [query] begin. All targets are together, so that searching them reads little memory. */
 	target_offset: column(),
 	target_length: column(),
 	/** Offsets from target_offset: mostly inside the target's bytes. */
@@ -79,7 +79,7 @@ const u8Columns = (column: () => Uint8Array) => ({
 });
 
 export const ABSENT = 0xffffffff;
-/** One reason with its bytes behind the bodies: u8 message (0 request, 1 response), u8 reason, f64 bytes. */
+/** One reason with its bytes, after the bodies: u8 message (0 request, 1 response), u8 reason, f64 bytes. */
 export const UNHELD_ENTRY_BYTES = 10;
 
 export type F64Member = keyof ReturnType<typeof f64Columns>;
@@ -88,7 +88,7 @@ export type TextMember = keyof ReturnType<typeof textColumns>;
 export type U16Member = keyof ReturnType<typeof u16Columns>;
 export type U8Member = keyof ReturnType<typeof u8Columns>;
 
-/** What is needed to see a segment from another thread. */
+/** Everything another thread needs to open a segment. */
 export type SegmentHandle = {
 	/** 1, 2, 3 … in order of making. */
 	readonly number: number;
@@ -97,11 +97,11 @@ export type SegmentHandle = {
 	readonly arenaCapacity: number;
 };
 
-/** Dictionary entries for each row of capacity, at the most; a segment whose dictionary is full is closed early. */
+/** Maximum dictionary entries per row of capacity; a segment whose dictionary is full is closed early. */
 const DICTIONARY_PER_ROW = 3;
 /** Codes of texts have 16 bits. */
 const MAX_SEGMENT_ROWS = Math.floor(0xffff / DICTIONARY_PER_ROW / 8) * 8;
-/** Field lines kept once, for each row of capacity; what comes when there are as many is kept with its row. */
+/** Maximum field lines kept once, per row of capacity; further ones are kept with their row. */
 const LINES_PER_ROW = 1;
 
 /** Typed views over one segment. */
@@ -114,7 +114,7 @@ export type Segment = SegmentHandle & {
 	/** Arena offset and length of each dictionary entry. */
 	readonly dictionaryOffset: Uint32Array;
 	readonly dictionaryLength: Uint32Array;
-	/** Field lines that are kept once: name and value lie one behind the other. */
+	/** Field lines that are kept once: the value follows the name. */
 	readonly lineOffset: Uint32Array;
 	readonly lineNameLength: Uint32Array;
 	readonly lineLength: Uint32Array;
@@ -141,7 +141,7 @@ export function segmentBytes(rowCapacity: number, arenaCapacity: number): number
 	return usedBytes(rowCapacity, rowCapacity * DICTIONARY_PER_ROW, rowCapacity * LINES_PER_ROW, arenaCapacity);
 }
 
-/** Bytes of it that so many rows, texts, lines and bytes of the arena have touched. */
+/** Bytes of a segment touched by this many rows, texts, lines and bytes of the arena. */
 export function usedBytes(rows: number, texts: number, lines: number, arena: number): number {
 	return rows * ROW_BYTES + texts * DICTIONARY_ENTRY_BYTES + lines * LINE_ENTRY_BYTES + arena;
 }
@@ -176,7 +176,7 @@ export function openSegment(handle: SegmentHandle): Segment {
 	const u8 = u8Columns(() => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity));
 	const arena = Buffer.from(buffer, offset, arenaCapacity);
 	const arenaView = new DataView(buffer, offset, arenaCapacity);
-	// No `...` either: with it V8 would take each segment for a kind of its own, and compile all that uses one again.
+	// No spread either: with it each segment would get its own hidden class, and V8 would recompile everything that uses segments.
 	return {
 		number,
 		buffer,

@@ -1,4 +1,4 @@
-// What the SQL engine sees of a table: columns that answer for a row number. A snapshot's answers never change.
+// A table as the SQL engine sees it: columns read by row number. A snapshot never changes.
 
 /** Integers beyond 2^53 are bigint; blobs are Uint8Array; datetimes are text in the form `2026-11-22T12:56:01.123456Z`; json is JSON text. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
@@ -18,7 +18,7 @@ export type ColumnReader = {
 	value(row: number): SqlValue;
 	/**
 	 * Only for type `datetime` (microseconds since the epoch), `int` and `float`: the number without making a string or a
-	 * bigint, NaN for NULL. Lets a comparison or a sort skip `value`. Absent when the column cannot offer it.
+	 * bigint, NaN for NULL. Lets a comparison or a sort skip `value`. Absent if the column cannot provide it.
 	 */
 	number?(row: number): number;
 	/**
@@ -26,13 +26,13 @@ export type ColumnReader = {
 	 * for NULL. Lets `=`, IN, GROUP BY and LIKE be decided once per distinct value.
 	 */
 	code?(row: number): number;
-	/** `number` of many rows: `into[i]` is that of `rows[i]`, for i < count. The rows ascend and lie in one piece. */
+	/** `number` of many rows: `into[i]` is that of `rows[i]`, for i < count. The rows ascend and are in one piece. */
 	numbers?(rows: Int32Array, count: number, into: Float64Array): void;
 	/** `code` of many rows, in the same way. */
 	codes?(rows: Int32Array, count: number, into: Int32Array): void;
 	/**
-	 * Only for columns that hold header fields as JSON: the value under `lowerName` (ASCII, small letters), null when there
-	 * is none. Undefined where it is not one plain field line: then the JSON says what the value is.
+	 * Only for columns that hold header fields as JSON: the value under `lowerName` (ASCII, lower case), null if there is
+	 * none. Undefined if it is not exactly one plain field line: then the JSON has the value.
 	 */
 	field?(row: number, lowerName: string): string | null | undefined;
 	/** Only for text columns: the bytes the text is made of. */
@@ -40,8 +40,8 @@ export type ColumnReader = {
 };
 
 /**
- * Where texts lie as captured bytes. A byte below 0x80 is that ASCII character of the text and stands for nothing else,
- * so that ASCII can be looked for without making the text.
+ * Where texts are as captured bytes. A byte below 0x80 is always that ASCII character of the text, so that ASCII can be
+ * searched without making the text.
  */
 export type TextSpans = {
 	/** After locate(): the text is made of `bytes[start … end)`. */
@@ -59,14 +59,14 @@ export type TableSnapshot = {
 	readonly name: string;
 	readonly columns: readonly Column[];
 	readonly rowCount: number;
-	/** `index` is the column's place in `columns`. Called once a column a statement. */
+	/** `index` is the column's place in `columns`. Called once per column and statement. */
 	reader(index: number): ColumnReader;
 	/**
-	 * The row numbers whose int column `index` equals `value`, when the table can tell without looking at all rows;
-	 * undefined: look at all rows.
+	 * The row numbers whose int column `index` equals `value`, if the table can tell without reading all rows;
+	 * undefined: read all rows.
 	 */
 	find?(index: number, value: number): readonly number[] | undefined;
-	/** The rows from `row` up to before this one lie in one piece of memory. Absent: all rows do. */
+	/** The rows from `row` up to (excluding) this one are in one piece of memory. Absent: all rows are. */
 	pieceEnd?(row: number): number;
 };
 

@@ -1,4 +1,4 @@
-// Numbers for texts that lie in captured bytes: the same number exactly for the same text, found without making the text.
+// Numbers for texts in captured bytes: equal exactly if the texts are equal, found without making the texts.
 import { randomInt } from 'node:crypto';
 import { wireText } from './wire-text.ts';
 
@@ -6,7 +6,7 @@ import { wireText } from './wire-text.ts';
 const HASH_SEED = randomInt(2 ** 32 - 1) | 0;
 
 export class TextCodes {
-	/** What tells texts apart that come as different bytes: one is UTF-8, the other is not. */
+	/** Finds equal texts that have different bytes: one UTF-8, the other not. */
 	readonly #byText = new Map<string, number>();
 	/** Where each entry's bytes lie. Segments are never written again while a statement reads them. */
 	#bytes: Uint8Array[] = [];

@@ -21,7 +21,7 @@ function nonAsciiText(bytes: Buffer, start: number, end: number): string {
 	}
 }
 
-/** What toString('latin1') ends up calling, without the way there. */
+/** The internal function that toString('latin1') calls, without its overhead. */
 function latin1(bytes: Buffer, start: number, end: number): string {
 	return (bytes as Buffer & { latin1Slice(start: number, end: number): string }).latin1Slice(start, end);
 }

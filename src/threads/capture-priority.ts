@@ -1,14 +1,14 @@
-// How much of the CPU the capture thread asks for. It comes before everybody else only while much is waiting for it: where
-// all cores are busy, an equal share is too little for what many threads produce. Otherwise what it does in one go, some
-// hundred microseconds, would come between a request and its answer in the programs that are watched.
+// How much of the CPU the capture thread asks for. It gets a high priority only while much is waiting: when all cores are
+// busy, an equal share is too little for what many threads produce. Otherwise its runs of some hundred microseconds would
+// delay the answers of the programs being watched.
 import { constants, getPriority, setPriority } from 'node:os';
 
 export type CapturePriority = {
-	/** After each look into the ring: how many bytes came, and when (in milliseconds). */
+	/** Called after each read of the ring: how many bytes came, and when (in milliseconds). */
 	came(bytes: number, nowMs: number): void;
 };
 
-/** So long nothing much has come before the thread takes its turn like others again. */
+/** The priority is lowered again after this long without much input. */
 const CALM_MS = 500;
 
 /**
@@ -39,6 +39,6 @@ function setOwn(nice: number): void {
 	try {
 		setPriority(0, nice);
 	} catch {
-		// Not allowed without CAP_SYS_NICE: what is lost is counted.
+		// Not allowed without CAP_SYS_NICE. Lost events are counted anyway.
 	}
 }

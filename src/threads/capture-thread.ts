@@ -36,17 +36,17 @@ import {
 	type ToCapture,
 } from './messages.ts';
 
-/** How long one look into the ring may wait: what bounds the age of a row at the prompt. */
+/** How long one read of the ring may wait; it bounds the age of a row at the prompt. */
 const POLL_MS = 10;
-/** Likewise when nothing came lately: the source comes back with the first record all the same. */
+/** The same after a quiet time; the source still returns with the first record. */
 const CALM_POLL_MS = 250;
-/** What waits for a late record is decided within so many empty batches. */
+/** Everything that waits for a late record is decided within this many empty batches. */
 const EMPTY_BATCHES = 8;
 /** Clocks and loss counters enter the stream this often. */
 const PERIODIC_MS = 250;
-/** Messages are let in for so long after one was sent: a port is listened to one turn of the event loop after it came. */
+/** How long to let the event loop run after a message was sent: a new port starts listening one turn later. */
 const LISTEN_MS = 50;
-/** More than comes between two looks at a moderate load. */
+/** More bytes than come between two reads at moderate load. */
 const MUCH_BYTES = 384 << 10;
 
 const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
@@ -69,14 +69,14 @@ const closedConnections = new ConnectionLog(shares.connectionLog);
 let queryPort: MessagePort | undefined;
 let following = false;
 let committedBefore = 0;
-/** The snapshot that the follower has not released yet: while it is busy, more of them would only hold memory. */
+/** The snapshot that the follower has not released yet. While it is busy it gets no other, which would only hold memory. */
 let followerHolds: number | undefined;
 /** The follower was told the end. */
 let toldEnd = false;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
-/** Answers to the decoder's questions that the recording does not hold yet. */
+/** Answers to the decoder's questions that are not in the recording yet. */
 const unrecorded: Uint8Array[] = [];
 let running: BatchSource | undefined;
 const ownLoss = { outputDropped: newTotal(), recordingStopped: newTotal() };
@@ -85,7 +85,7 @@ let views: EntryBytes = entryBytes(decoder.memory.buffer);
 main.on('message', (message: ToCapture) => {
 	if (message.type === 'port') {
 		queryPort = message.port;
-		// A query thread before this one reads nothing any more.
+		// An earlier query thread no longer reads.
 		store.release();
 		following = false;
 		followerHolds = undefined;
@@ -123,7 +123,7 @@ async function run(): Promise<void> {
 		ended = true;
 		updateStatus();
 		tellFollower();
-		// Before main is told: it may end this thread then, and a call into the addon must not be cut short by that.
+		// Close before telling main, which may then end this thread; that must not interrupt a call into the addon.
 		source.close();
 		post({
 			type: 'ended',
@@ -154,7 +154,7 @@ async function pump(source: BatchSource): Promise<void> {
 	let stopping = false;
 	for (;;) {
 		if (!stopping && Atomics.load(signals, SIGNAL_STOP) !== 0) {
-			// Detach first; what the ring still holds is read to its end.
+			// Detach first, then read the rest of the ring.
 			source.stop();
 			stopping = true;
 		}
@@ -203,7 +203,7 @@ function decode(length: number, source: BatchSource): void {
 	let from = 0;
 	do {
 		const to = decoder.decodePart(from, length);
-		// Not as a whole before: a replay needs the answers where they came.
+		// Not the whole batch at once: a replay needs the answers at the same places.
 		if (recording !== undefined) record(decoder.input(source.batchBytes).subarray(from, to));
 		answer(takeOutput(source));
 		from = to;
@@ -225,7 +225,7 @@ function answer(answers: readonly Uint8Array[]): boolean {
 	return true;
 }
 
-/** Puts the decoder's output where it belongs; gives the answers to its questions. */
+/** Distributes the decoder's output and returns the answers to its questions. */
 function takeOutput(source: BatchSource): Uint8Array[] {
 	const output = decoder.output();
 	const answers: Uint8Array[] = [];
@@ -243,7 +243,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 	return answers;
 }
 
-/** A function of its own: V8 compiles the loop over exchanges before it has met these, and would have to do it again. */
+/** Separate from the loop over exchanges, which V8 compiles before these appear and would have to recompile. */
 function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
 	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
 	else if (type === layout.ENTRY_CONNECTION)
@@ -269,7 +269,7 @@ function float(at: number): number {
 	return views.f64[at >> 3]!;
 }
 
-/** Adds to the recording what came, after the answers before it; a full disk ends the recording, not the capture. */
+/** Adds records to the recording, after earlier answers; a full disk ends the recording, not the capture. */
 function record(records: Uint8Array): void {
 	if (recording === undefined) return;
 	if (ownLoss.recordingStopped.events > 0) {
@@ -283,7 +283,7 @@ function record(records: Uint8Array): void {
 	}
 }
 
-/** Frames of the answers before `records` and of these: one, if it can be, for each is a batch when it is replayed. */
+/** Frames for earlier answers and `records`: a single one if possible, because each frame is a batch in a replay. */
 function withAnswers(records: Uint8Array): Uint8Array[] {
 	if (unrecorded.length === 0) return [records];
 	const answers = Buffer.concat(unrecorded.splice(0));
@@ -329,7 +329,7 @@ function answerQueryThread(request: SnapshotRequest): void {
 	}
 }
 
-/** Everything of this instant that a statement may read. */
+/** Everything that a statement may read, at this instant. */
 function takeSnapshot(mask: number): CaptureSnapshot {
 	decoder.snapshot(mask);
 	const output = decoder.output();

@@ -2,18 +2,18 @@
 
 import { EXIT } from '../base/errors.ts';
 
-/** What an orderly end may take after the second signal. */
+/** Time limit for an orderly end after the second signal. */
 const ABORT_MS = 1000;
 
 export type Interrupts = {
 	/** Resolves at the first SIGINT (or SIGTERM, SIGHUP). */
 	readonly first: Promise<void>;
 	readonly count: number;
-	/** Called at every SIGINT after this was set. */
+	/** Called at every SIGINT once it is set. */
 	onInterrupt: (() => void) | undefined;
 };
 
-/** Listens from now on; the default action of these signals is gone. */
+/** Replaces the default action of these signals. */
 export function listenForInterrupts(): Interrupts {
 	let count = 0;
 	let resolveFirst: () => void;
@@ -30,7 +30,7 @@ export function listenForInterrupts(): Interrupts {
 		process.on(signal, () => {
 			count++;
 			resolveFirst();
-			// A thread that is stuck in a call of the system cannot be ended in any other way.
+			// There is no other way to end a thread that is stuck in a system call.
 			if (count > 1) setTimeout(() => process.exit(EXIT.interrupted), ABORT_MS).unref();
 			interrupts.onInterrupt?.();
 		});

@@ -1,5 +1,5 @@
-// How --max-memory is shared out. Each part keeps within its own, so that together they keep within the whole; what Node
-// and its threads take besides is the same whatever the setting is.
+// How --max-memory is divided. Each part keeps its own limit, so that together they keep the whole. The memory that Node and
+// its threads need besides does not depend on the setting.
 
 export type MemoryShares = {
 	/** Rows: segments of shared memory. */
@@ -11,7 +11,7 @@ export type MemoryShares = {
 	readonly statement: number;
 };
 
-/** The decoder needs no more for what is open at a time, unless bodies are large; then there is much memory, too. */
+/** Enough for the decoder's open exchanges, unless bodies are large. */
 const DECODER_ENOUGH = 64 << 20;
 
 /** The parts of `maxMemory` bytes. */

@@ -1,5 +1,5 @@
-// What the three threads say to each other. Main tells the capture thread and the query thread what to do; the query
-// thread asks the capture thread for snapshots over a port of their own.
+// The messages between the three threads. Main controls the capture thread and the query thread; the query thread requests
+// snapshots from the capture thread over a separate port.
 
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../base/errors.ts';
@@ -9,7 +9,7 @@ import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import type { Column, ColumnType, SqlValue } from '../store/table.ts';
 
-/** An error that crosses a thread border: a UserError, or one of ours with its stack. */
+/** An error sent to another thread: a UserError, or an internal error with its stack. */
 export type ErrorMessage =
 	| {
 			readonly message: string;
@@ -29,11 +29,11 @@ export const STATUS_LENGTH = 3;
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
 	readonly status: SharedArrayBuffer;
-	/** Int32, SIGNAL_*: the capture thread looks at them while it waits for records. */
+	/** Int32, SIGNAL_*: the capture thread checks them while it waits for records. */
 	readonly signals: SharedArrayBuffer;
 };
 
-/** Not 0: the capture shall end. */
+/** Not 0: the capture should end. */
 export const SIGNAL_STOP = 0;
 /** Not 0: a message was sent to the capture thread. Set after sending, so that it is there when the thread listens. */
 export const SIGNAL_MESSAGE = 1;
@@ -46,7 +46,7 @@ export type ToCapture =
 	| { readonly type: 'clear' }
 	| { readonly type: 'filters'; readonly filters: CaptureFilters };
 
-/** How a replayed file ended early. */
+/** Why a replayed file ended early. */
 export type DamageMessage = {
 	readonly path: string;
 	readonly offset: number;
@@ -70,7 +70,7 @@ export type SnapshotRequest =
 	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
 	/** Send the store's snapshot whenever rows were committed. */
 	| { readonly type: 'follow'; readonly on: boolean }
-	/** A snapshot's rows are not read any more. */
+	/** A snapshot is no longer read. */
 	| { readonly type: 'release'; readonly id: number }
 	/** Lines that could not be printed in time. */
 	| { readonly type: 'dropped'; readonly events: number; readonly bytes: number };
@@ -80,17 +80,17 @@ export type SnapshotReply =
 	| { readonly type: 'committed'; readonly snapshot: CaptureSnapshot; readonly ended: boolean };
 
 export type QueryThreadData = {
-	/** Those of the capture thread. */
+	/** The signals of the capture thread. */
 	readonly signals: SharedArrayBuffer;
-	/** Int32; CANCEL_ASKED or CANCEL_TIME: the running statement shall end. */
+	/** Int32; CANCEL_ASKED or CANCEL_TIME: the running statement should end. */
 	readonly cancel: SharedArrayBuffer;
-	/** Float64; rows that the running statement has looked at. */
+	/** Float64; rows that the running statement has read. */
 	readonly progress: SharedArrayBuffer;
 	/** Int32; parts of the running statement's result that main has taken; notified. */
 	readonly taken: SharedArrayBuffer;
 	/** Bytes a statement may hold. */
 	readonly memoryLimit: number;
-	/** Statements that made the views of a query thread that had to be ended; run first. */
+	/** Statements that recreate the views of a query thread that had to be ended; run first. */
 	readonly views: readonly string[];
 	/** Names by ip, of /etc/hosts. */
 	readonly hostNames: readonly (readonly [ip: string, name: string])[];
@@ -108,7 +108,7 @@ export type ToQuery =
 	  }
 	/** A part of a result was taken: for a statement that waits between two slices. */
 	| { readonly type: 'more'; readonly id: number }
-	/** Answers `done` when `sql` could run, `error` when not. */
+	/** Answers `done` if `sql` could run, otherwise `error`. */
 	| {
 			readonly type: 'check';
 			readonly id: number;
@@ -127,10 +127,10 @@ export type ToQuery =
 	| { readonly type: 'printed'; readonly id: number; readonly lines: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
 
-/** `type` is null when the statement does not say. */
+/** `type` is null if the statement does not determine it. */
 export type ResultColumn = { readonly name: string; readonly type: ColumnType | null };
 
-/** A view or temporary table of the user's. */
+/** A view or temporary table of the user. */
 export type OwnTable = { readonly name: string; readonly isView: boolean; readonly columns: readonly Column[] };
 
 /** One answer of a statement after the other: columns, then rows, then done. */
@@ -142,26 +142,26 @@ export type FromQuery =
 	| {
 			readonly type: 'done';
 			readonly id: number;
-			/** Of kind `lost`, when the statement's snapshot was taken. */
+			/** Events of kind `lost` at the time of the statement's snapshot. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
-			/** The result was made of rows that can be missing or incomplete after loss. */
+			/** The result depends on rows that loss may have removed or cut. */
 			readonly readsCaptured: boolean;
 			/** Set for statements that answer with a sentence (CREATE VIEW …). */
 			readonly notice?: string;
-			/** The statement made or dropped a view: to be run again in a new query thread. */
+			/** The statement made or dropped a view: run it again in a new query thread. */
 			readonly definesView?: boolean;
 			/** After a statement that made or dropped something: all views and temporary tables there are. */
 			readonly own?: readonly OwnTable[];
 	  }
-	/** The views that could be made again in a new query thread. */
+	/** The views that could be recreated in a new query thread. */
 	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }
 	| { readonly type: 'exchange'; readonly id: number; readonly exchange: ExchangeRecord | undefined }
 	/** The tail has passed the last row of an ended capture. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
 	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };
 
-/** An error as it crosses a thread border; whatever is not a UserError is an internal error and keeps its stack. */
+/** An error as a message for another thread. Any error but a UserError is internal and keeps its stack. */
 export function errorMessage(error: unknown): ErrorMessage {
 	if (error instanceof UserError) {
 		const { message, code, hint } = error;

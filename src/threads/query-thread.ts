@@ -1,5 +1,5 @@
 // The query thread: runs statements over snapshots of the tables, follows new rows for the tail. Wires src/store and
-// src/sql. Statements run one after the other; the tail goes on between their slices.
+// src/sql. Statements run one after the other; the tail continues between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
 	compileCondition,
@@ -29,11 +29,11 @@ import {
 	type ToQuery,
 } from './messages.ts';
 
-/** Result parts that main has not taken yet, at the most: the statement waits meanwhile. */
+/** Maximum result parts that main has not taken yet; then the statement waits. */
 const PARTS_AHEAD = 4;
 /** The same for a statement that cannot wait between two slices: its thread waits. */
 const PARTS_HELD = 16;
-/** Lines of a tail that main has not printed yet, at the most: more are dropped and counted. */
+/** Maximum lines of a tail that main has not printed yet; further ones are dropped and counted. */
 const TAIL_LINES_AHEAD = 10_000;
 
 const {
@@ -65,9 +65,9 @@ type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
 	readonly projection: ReturnType<typeof compileProjection>;
-	/** Segment number → rows of it already looked at. */
+	/** Segment number → number of its rows already read. */
 	seen: Map<number, number>;
-	/** Rows from before it began are not printed. */
+	/** Whether it has begun; earlier rows are not printed. */
 	begun: boolean;
 	unprinted: number;
 	dropped: number;
@@ -118,7 +118,7 @@ main.on('message', (message: ToQuery) => {
 	}
 });
 
-/** Runs `work` after what is running; its error is the answer. */
+/** Runs `work` after the current statement; an error is sent as the answer. */
 function inTurn(id: number, work: () => Promise<void>): void {
 	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
 }
@@ -151,7 +151,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 			id,
 			lostEvents: lostEvents(snapshot.loss),
 			lostBytes: lostBytes(snapshot.loss),
-			// What loss itself says is certain: that table needs nothing of the decoder.
+			// The table `loss` itself is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
 			...(result.message === undefined ? {} : { notice: result.message }),
 			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
@@ -163,7 +163,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 	}
 }
 
-/** What the user has made, with its columns. */
+/** The user's own tables and views, with their columns. */
 function ownTables(): OwnTable[] {
 	const views = session.views.map(({ name }) => ({ name, isView: true }));
 	const tables = session.tableNames.map((name) => ({ name, isView: false }));
@@ -194,7 +194,7 @@ function postRows(id: number, rows: readonly SqlValue[][]): void {
 	post({ type: 'rows', id, rows });
 	if (running === undefined) return;
 	running.posted++;
-	// A statement that comes to no pause must not fill main's queue.
+	// A statement without pauses must not fill main's queue.
 	while (unread(running) > PARTS_HELD && Atomics.load(cancel, 0) === 0) {
 		Atomics.wait(taken, 0, Atomics.load(taken, 0), 20);
 	}
@@ -204,7 +204,7 @@ function unread({ posted }: { readonly posted: number }): number {
 	return posted - Atomics.load(taken, 0);
 }
 
-/** Between two slices: resolves when main has taken most of what it was sent, or the statement is cancelled. */
+/** Between two slices: resolves when main has taken most of the parts, or the statement is cancelled. */
 function waitForReader(): Promise<void> | undefined {
 	const current = running;
 	if (current === undefined || unread(current) <= PARTS_AHEAD) return undefined;
@@ -221,13 +221,13 @@ function waitForReader(): Promise<void> | undefined {
 	});
 }
 
-/** Statements that made views in a query thread before this one, one after the other: a view may use those before it. */
+/** Recreates views of an earlier query thread, in order, because a view may use earlier ones. */
 function define(sql: string): void {
 	queue = queue
 		.then(async () => {
 			await execute(prepare(sql, schema, session), { tables: new Map() }, { session });
 		})
-		// A view of a temporary table, which is gone: using the view tells.
+		// The view's temporary table is gone; using the view will report that.
 		.catch(() => undefined);
 }
 
@@ -272,7 +272,7 @@ function stopTail(): void {
 	ask({ type: 'follow', on: false });
 }
 
-/** Looks at the rows committed since the last time. */
+/** Reads the rows committed since the last time. */
 function followRows({ store }: { readonly store: StoreSnapshot }, ended: boolean): void {
 	const current = tail;
 	if (current === undefined) return;
@@ -321,7 +321,7 @@ function printRows(current: Tail, parts: readonly SegmentRows[], names: LazyName
 	}
 }
 
-/** The engine says `any` where the printer expects to look at the values. */
+/** The engine's type `any` becomes null: the printer then goes by the values. */
 function resultColumn({ name, type }: ResultColumn) {
 	return { name, type: type === 'any' ? null : type };
 }

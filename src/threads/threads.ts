@@ -34,13 +34,13 @@ import {
 
 /** A query thread that has not answered a cancellation by then is ended. */
 const CANCEL_MS = 100;
-/** How long the capture thread may take to end by itself: it has attached by then, or cannot. */
+/** Time limit for the capture thread to end by itself; attaching takes less than this. */
 const CLOSE_MS = 3000;
 
-/** Heap of the query thread besides what it counts for a statement: its code, caches of texts, what the counting misses. */
+/** Heap of the query thread beyond the memory counted for a statement: code, caches of texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
 
-/** A UserError that came from another thread, with the place in the SQL text it is about. */
+/** A UserError from another thread, with its place in the SQL text. */
 export class RemoteError extends UserError {
 	readonly position: number | undefined;
 
@@ -75,7 +75,7 @@ export class Threads {
 	/** Lines of the last ended tail that could not be taken in time. */
 	droppedLines = 0;
 	readonly #settings: CaptureSettings;
-	/** Of a recording the names of this host say nothing. */
+	/** Not used for a recording, which may come from another host. */
 	readonly #hostNames: readonly (readonly [ip: string, name: string])[];
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
 	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
@@ -93,7 +93,7 @@ export class Threads {
 	#nextId = 1;
 	#closing = false;
 
-	/** `warn` is told what goes wrong without ending the capture. */
+	/** `warn` is called for problems that do not end the capture. */
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
 		this.#settings = settings;
 		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
@@ -121,7 +121,7 @@ export class Threads {
 		});
 		this.attached = attached.promise;
 		this.ended = ended.promise;
-		// Whoever waits for neither is told through run().
+		// If nobody waits for either, run() reports the error.
 		this.attached.catch(() => undefined);
 		this.ended.catch(() => undefined);
 		this.#startQuery();
@@ -136,12 +136,12 @@ export class Threads {
 		};
 	}
 
-	/** Rows that the running statement has looked at. */
+	/** Rows that the running statement has read. */
 	get progress(): number {
 		return this.#progress[0]!;
 	}
 
-	/** Runs one statement; the parts come as they are made, and are made as they are taken. */
+	/** Runs one statement. Parts are delivered as they are made, and made only as fast as they are taken. */
 	async *run(sql: string, options: RunOptions): AsyncGenerator<ResultPart> {
 		Atomics.store(this.#cancel, 0, 0);
 		Atomics.store(this.#taken, 0, 0);
@@ -169,7 +169,7 @@ export class Threads {
 				const part = await parts.next();
 				if (part.type === 'error') throw fromMessage(part.error);
 				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
-				// Rows that were on their way when the statement was cancelled are of no use to anybody.
+				// Rows already sent when the statement was cancelled are dropped.
 				isDropping ||= part.type === 'rows' && Atomics.load(this.#cancel, 0) === CANCEL_ASKED;
 				if (isDropping && part.type === 'done') throw cancelledError();
 				if (isDropping) continue;
@@ -191,7 +191,7 @@ export class Threads {
 		}
 	}
 
-	/** Ends the running statement; a query thread that does not listen is replaced. */
+	/** Ends the running statement; a query thread that does not respond is replaced. */
 	cancel(): void {
 		this.#end(CANCEL_ASKED, () =>
 			cancelledError(
@@ -205,7 +205,7 @@ export class Threads {
 	#end(why: number, reason: () => Error): void {
 		Atomics.store(this.#cancel, 0, why);
 		const running = this.#query;
-		// What is asked afterwards is not meant.
+		// Later requests are not affected.
 		const asked = [...this.#waiting.keys()].filter((id) => !this.#tails.has(id));
 		const timer = setTimeout(() => {
 			if (running === this.#query && asked.some((id) => this.#waiting.has(id))) this.#replaceQuery(reason());
@@ -213,20 +213,20 @@ export class Threads {
 		timer.unref();
 	}
 
-	/** Rejects with the error that running `sql` would begin with: a statement that cannot run is told before the capture. */
+	/** Rejects with the error that `sql` would start with, so that an invalid statement is reported before the capture. */
 	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
 		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
 	}
 
-	/** The exchange with this id, for the detail view; undefined when there is none. */
+	/** The exchange with this id, for the detail view; undefined if there is none. */
 	async show(exchange: number): Promise<ExchangeRecord | undefined> {
 		const part = await this.#ask((id) => ({ type: 'show', id, exchange }));
 		return part.type === 'exchange' ? part.exchange : undefined;
 	}
 
 	/**
-	 * Each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left. What is not
-	 * taken in time is dropped and counted (loss: output_dropped).
+	 * Each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left. Lines not
+	 * taken in time are dropped and counted (loss: output_dropped).
 	 */
 	async *tail(where: string | undefined, columns: string | undefined, fromStart = false): AsyncGenerator<TailRows> {
 		const id = this.#nextId++;
@@ -277,17 +277,17 @@ export class Threads {
 		this.#toCapture({ type: 'filters', filters });
 	}
 
-	/** Ends the capture: probes detached, what the ring holds read; `ended` resolves then. */
+	/** Ends the capture: detaches the probes and reads the rest of the ring; then `ended` resolves. */
 	stop(): Promise<CaptureEnd> {
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
 		return this.ended;
 	}
 
-	/** Ends both threads. Twice is fine. */
+	/** Ends both threads. May be called twice. */
 	async close(): Promise<void> {
 		this.#closing = true;
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
-		// A thread that is ended inside a call into the addon takes the process with it: it ends the capture itself first.
+		// Terminating a thread inside a call into the addon would crash the process, so the thread ends the capture itself first.
 		const ended = this.ended.then(
 			() => undefined,
 			() => undefined,
@@ -322,13 +322,13 @@ export class Threads {
 			if (query === this.#query) this.#replaceQuery(queryThreadError(error));
 		});
 		this.#query = query;
-		// The two threads talk to each other directly: main may be busy printing.
+		// The two threads are connected directly, because main may be busy printing.
 		const { port1, port2 } = new MessageChannel();
 		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
 		this.#toCapture({ type: 'port', port: port2 }, [port2]);
 	}
 
-	/** One message, one answer. */
+	/** Sends a message and waits for its answer. */
 	async #ask(message: (id: number) => ToQuery): Promise<FromQuery> {
 		const id = this.#nextId++;
 		const parts = new PartQueue();
@@ -367,7 +367,7 @@ export class Threads {
 
 /** Messages in the order they came, for one reader. */
 class PartQueue implements Waiting {
-	/** The last message was a closing one. */
+	/** The last message ended the result. */
 	finished = false;
 	readonly #parts: FromQuery[] = [];
 	#failure: { readonly error: unknown } | undefined;
@@ -416,7 +416,7 @@ function deferred<T>(): Deferred<T> {
 	return { promise, ...settle! };
 }
 
-/** The bundled entry file of a thread lies beside the bundled CLI. */
+/** The bundled entry file of a thread, in the directory of the bundled CLI. */
 function threadFile(name: string): string {
 	return join(import.meta.dirname, `${name}.cjs`);
 }
