@@ -180,7 +180,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	}
 	connection.requestGap = false;
 	const bytes = connection.requestGapBytes;
-	// Too little for a request.
+	// Too few bytes for a request.
 	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && !connection.requestGapBegun) {
 		becomeCertain(connection);
 		return;
@@ -264,7 +264,7 @@ function areFirst(connection: Connection, response: Message, request: Message): 
 	return connection.responsesBegun == 1 && request.startOffset == 0 && connection.doubt == 0 && response.status != 408;
 }
 
-/** By their times, may the response answer the request? */
+/** Whether the response may answer the request, judging by their times. */
 function mayAnswer(connection: Connection, response: Message, request: Message): bool {
 	if (request.startTime <= response.startTime) return true;
 	// Of a client's two threads, the one that sent may return from its call after the other has received the answer. A server
@@ -307,7 +307,7 @@ function keepUnbound(connection: Connection, response: Message): Exchange {
 	appendUnbound(exchange);
 	if (connection.unboundCount > waitingLimit) {
 		orphanFirst(connection);
-		// How many came is no longer known.
+		// The number of responses is no longer known.
 		connection.firstUnbound.afterGap = true;
 	}
 	return exchange;
@@ -354,7 +354,7 @@ export function settleUnread(connection: Connection): void {
 	settle(connection, count);
 }
 
-/** Whose interim response is it? NO_EXCHANGE when that is not certain. */
+/** The exchange of an interim response; NO_EXCHANGE if that is uncertain. */
 export function placeInterim(connection: Connection): Exchange {
 	if (connection.abandoned != 0) return NO_EXCHANGE;
 	if (connection.unproven) settleSilence(connection, call.time);
@@ -608,7 +608,7 @@ function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32, 
 	return true;
 }
 
-/** Nobody gets what may be another's, of the responses that came and the first `count` requests. */
+/** Leaves the received responses and the first `count` requests unpaired. */
 function giveUp(connection: Connection, count: u32): void {
 	while (connection.unboundCount != 0) orphanFirst(connection);
 	for (; count != 0 && connection.waiting != NO_EXCHANGE; count--) endUnanswered(connection, false);
@@ -627,13 +627,13 @@ export function unansweredReason(connection: Connection, reason: i32): i32 {
 	return connection.doubt & RESPONSES_LOST ? doubtReason(connection) : reason;
 }
 
-/** REASON_*: why it is not known what belongs to what. */
+/** REASON_* for uncertain pairing. */
 function doubtReason(connection: Connection): i32 {
 	if (connection.unproven && !connection.holed) return REASON_CAPTURE_BEGAN;
 	return wasLost(connection) ? REASON_BYTES_LOST : REASON_MALFORMED;
 }
 
-/** Is it for a loss that nothing is certain, or for messages that could not be read? */
+/** Whether a loss makes pairing uncertain, rather than unreadable messages. */
 function wasLost(connection: Connection): bool {
 	const responses = connection.responses;
 	const requests = connection.requests;
@@ -733,7 +733,7 @@ function trust(connection: Connection, count: u32): bool {
 	return true;
 }
 
-/** Nobody knows which of the responses that came belong to the first `count` requests. */
+/** It is unknown which of the received responses belong to the first `count` requests. */
 function endPart(connection: Connection, count: u32): void {
 	while (connection.unboundCount != 0) orphanFirst(connection);
 	for (; count != 0 && connection.waiting != NO_EXCHANGE; count--) endUnanswered(connection, false);
@@ -795,7 +795,7 @@ function orphanFirst(connection: Connection): void {
 	if (exchange.response.ended) exchanges.settle(exchange);
 }
 
-/** They are forgotten, with the connection's other rows. */
+/** Drops the unbound responses, with the connection's other rows. */
 export function dropUnbound(connection: Connection): void {
 	while (connection.unboundCount != 0) exchanges.freeExchange(removeFirst(connection));
 }

@@ -33,7 +33,7 @@ import {
 import { endMessage, hasAskedAgain, runOn } from './http1-messages';
 import { SKIPPED_MOST } from './opaque';
 
-/** For less it is not worth a word with the kernel. */
+/** Shorter rests are not worth telling the kernel. */
 const SKIPPED_LEAST: u64 = 65536;
 
 /** Takes bytes [at, end) of a body, or of the framing in it; answers where it stopped. */
@@ -59,8 +59,8 @@ export function takeBody(stream: Stream, at: usize, end: usize): usize {
 }
 
 /**
- * A response whose request is not known may have no body, a request that asked for `100 Continue` and was refused sends
- * none: when the next head follows at once, there is none.
+ * A response whose request is not known may have no body, and a request whose `100-continue` was refused sends none: if the
+ * next head follows at once, there is no body.
  */
 export function guessBody(stream: Stream, at: usize, end: usize): void {
 	const message = stream.message;
@@ -81,8 +81,8 @@ export function guessBody(stream: Stream, at: usize, end: usize): void {
 }
 
 /**
- * A response whose length cannot be told is read to the end of the connection. When the client has asked again, and a call
- * begins like a status line, it knew better.
+ * A response of unknown length is read to the end of the connection, unless the client has sent another request and a call
+ * begins like a status line: then the response ended there.
  */
 function endsUnclear(stream: Stream, at: usize, end: usize): bool {
 	return hasAskedAgain(stream) && mayBeStart(at, end, true);
@@ -103,7 +103,7 @@ function breakChunk(stream: Stream, message: Message, from: usize, at: usize): v
 		if (before != kept) addUnseenBody(message, before - kept, UNHELD_OTHER);
 		if (at != from) addBody(message, from, <u32>(at - from));
 	} else if (stream.chunkState == 1) {
-		// The CR before it is no line end.
+		// The CR before it is not a line end.
 		message.wireBytes--;
 		appendBody(message, lastCr, 1);
 	}

@@ -75,7 +75,7 @@ import { clearStream, setOpaque, takeBack } from './opaque';
 import { beginOther, chooseRole, disprove, mayBeResponse, mayProve, prove, suspect } from './recognition';
 import { endSpill, spillHead } from './spill';
 
-/** Answer of a reader that cannot go on now. */
+/** Returned by a reader that has to wait. */
 export const WAIT: usize = 0;
 
 /** The first byte of a message: answers where reading goes on, WAIT when the stream has to wait. */
@@ -120,7 +120,7 @@ export function readHead(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
 	if (message.odd && !message.isResponse) {
-		// Its line is read when it is whole.
+		// Its line is read once it is complete.
 	} else if (message.odd) {
 		const blank = skipSpace(message.head, message.head + message.headLength) == message.head + message.headLength;
 		const others = stream.connection.waiting != NO_EXCHANGE && !blank;
@@ -374,11 +374,11 @@ function readAfterSimple(stream: Stream, message: Message, at: usize, end: usize
 	return false;
 }
 
-/** Something is wrong with its line, but it is one of a request, and its fields follow. */
+/** Whether it is a request line with an error, followed by its fields. */
 function isBroken(stream: Stream, message: Message, base: usize, kind: u32): bool {
 	if (kind != LINE_MALFORMED || message.isResponse) return false;
 	if (stream.connection.recognised) return true;
-	// A first line that only claims to be HTTP is no reason for a row; one that is a request but for its method is.
+	// A first line that only has a version of HTTP does not make a row; one that is a request except for its method does.
 	const method = base + message.method;
 	const methodEnd = method + message.methodLength;
 	return message.targetLength == 0 ? isKnownMethod(method, methodEnd) : !hasOther(method, methodEnd);
@@ -472,7 +472,7 @@ function finishResponseHead(stream: Stream, message: Message): void {
 	} else if (message.odd) {
 		runOn(stream);
 	} else {
-		// A coding that nobody knows may have told a length to those who do.
+		// An unknown coding may define a length that we do not know.
 		message.unclear = message.codingField;
 		stream.state = UNTIL_CLOSE;
 	}
@@ -497,13 +497,13 @@ function beginTunnel(connection: Connection, exchange: Exchange): void {
 	exchanges.settle(exchange);
 }
 
-/** 101: what follows in either direction is not HTTP/1. */
+/** After 101, neither direction carries HTTP/1. */
 function goOver(connection: Connection, exchange: Exchange, protocol: i32): void {
 	setOpaque(connection, protocol);
 	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
 }
 
-/** The head that was found is one: what was passed over is settled. */
+/** The head found by searching is confirmed: settles the skipped bytes. */
 function acceptTentative(stream: Stream): void {
 	if (!stream.tentative) return;
 	stream.tentative = false;
@@ -514,7 +514,7 @@ function acceptTentative(stream: Stream): void {
 	countSkipped(stream);
 }
 
-/** The line [at, end) shows that what was found is no head. It may itself begin one. */
+/** The line [at, end) shows that the found head is not one. The line may begin one itself. */
 function rejectHead(stream: Stream, message: Message, at: usize, end: usize, offset: u64): void {
 	const length = <u32>(lines.lineEnd + 1 - at);
 	const response = message.isResponse;

@@ -1,5 +1,5 @@
-// Messages of HTTP/1 as a stream goes through them: each is opened, gets its row or its request, and ends. What cannot be
-// read on ends here too, and the next head is looked for.
+// The messages of an HTTP/1 stream: each is opened, gets its row or its request, and ends. A message that cannot be read
+// further ends here too, and the next head is searched.
 import { forgetFields, readBegunLine, readBegunStatus, readOddRequestLine, unfold } from '../http1/head';
 import { clearSearch } from '../http1/resync';
 import { AT_START, IN_START_LINE, SEARCHING, UNREADABLE, UNTIL_CLOSE } from '../http1/states';
@@ -47,7 +47,7 @@ export function mayStart(stream: Stream): bool {
 	return !last.request.isConnect && !(last.request.upgrade != 0 && last.request.connectionUpgrade);
 }
 
-/** Did something come that may be a request, and was not answered? */
+/** Whether something came that may be a request and was not answered. */
 function hasOddRequest(connection: Connection): bool {
 	const requests = connection.requests;
 	if (requests == NO_STREAM || connection.doubt != 0) return false;
@@ -55,7 +55,7 @@ function hasOddRequest(connection: Connection): bool {
 	return message != NO_MESSAGE && !message.hadRow && (message.odd || message.unclear);
 }
 
-/** A response comes although no request is complete: if one has begun, that is what it answers. */
+/** A response comes before any request is complete: it answers the one that has begun, if any. */
 export function beginEarlyRow(connection: Connection): void {
 	const requests = connection.requests;
 	if (requests == NO_STREAM) return;
@@ -134,12 +134,12 @@ export function placeResponse(stream: Stream, message: Message): Exchange {
 	endSimple(connection.requests);
 	askSocket(connection);
 	const request = exchange == NO_EXCHANGE ? NO_MESSAGE : exchange.request;
-	// Who sent no more than the beginning of a line was answered all the same.
+	// Even a request that is only the beginning of a line may have been answered.
 	if (request != NO_MESSAGE && request.ended && !request.headed && request.fieldCount == 0) request.damage = REASON_MALFORMED;
 	return exchange;
 }
 
-/** Has the client asked again since a response began whose end cannot be told? */
+/** Whether the client has sent another request since a response of unknown length began. */
 export function hasAskedAgain(stream: Stream): bool {
 	const message = stream.message;
 	const waiting = stream.connection.waiting;
@@ -159,7 +159,7 @@ export function endMessage(stream: Stream): void {
 	else exchanges.settle(message.exchange);
 }
 
-/** What was begun is not a message of a row: it is forgotten. */
+/** Drops a message that has no row. */
 export function closeUnused(stream: Stream): void {
 	const message = stream.message;
 	stream.message = NO_MESSAGE;
@@ -167,14 +167,14 @@ export function closeUnused(stream: Stream): void {
 	freeMessage(message);
 }
 
-/** What comes after a request of HTTP/0.9 does not matter any more. */
+/** Ignores everything after a request of HTTP/0.9. */
 export function endSimple(stream: Stream): void {
 	if (stream == NO_STREAM || stream.message == NO_MESSAGE || !stream.message.http09) return;
 	if (!stream.overflow) stream.message.headLength = stream.lineStart;
 	endMessage(stream);
 }
 
-/** Nothing says where the message ends. What follows is the rest of it, up to where the next one begins. */
+/** The end of the message is unknown: everything up to the next head belongs to it. */
 export function runOn(stream: Stream): void {
 	const connection = stream.connection;
 	const message = stream.message;
@@ -196,7 +196,7 @@ export function runOn(stream: Stream): void {
 	beginSearch(stream, false);
 }
 
-/** It is no head. Whether it is a request all the same the other side's answer will tell. */
+/** It is not a head; the answer will show whether it is a request. */
 export function spillRequest(stream: Stream, message: Message): void {
 	keepAsBody(stream, message, 0);
 	stream.skipped += message.wireBytes;
@@ -206,7 +206,7 @@ export function spillRequest(stream: Stream, message: Message): void {
 	beginSearch(stream, false);
 }
 
-/** What was taken for a head is none: it is body, but for its last `less` bytes, which are not the message's. */
+/** A supposed head is body, except for its last `less` bytes, which do not belong to the message. */
 export function keepAsBody(stream: Stream, message: Message, less: u32): void {
 	if (CHECKED) assert(message.bodyBytes == 0, 'what was taken for a head has no body yet');
 	const length = message.wireBytes - less;
@@ -231,7 +231,7 @@ export function keepAsBody(stream: Stream, message: Message, less: u32): void {
 	stream.state = UNTIL_CLOSE;
 }
 
-/** A head of which a part is missing makes a row when its start line was read. */
+/** An incomplete head makes a row if its start line was read. */
 export function closeDamagedHead(stream: Stream, message: Message): void {
 	if (stream.tentative) {
 		stream.skipped += message.wireBytes;

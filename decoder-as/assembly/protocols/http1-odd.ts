@@ -1,5 +1,5 @@
-// Heads that are none: what is sent where a request or an answer should begin may be one all the same, and is shown as far as
-// it can be read.
+// Odd heads: bytes that are not a head but come where a request or an answer should begin may still be one, and are shown
+// as far as they can be read.
 import {
 	LINE_HTTP2,
 	LINE_MALFORMED,
@@ -52,7 +52,7 @@ import {
 import { takeBack } from './opaque';
 import { beginOther, disprove, suspect } from './recognition';
 
-/** Bytes where a head should begin that are none. */
+/** Handles bytes that are not a head where one should begin. */
 export function startOdd(stream: Stream, at: usize, end: usize): usize {
 	const connection = stream.connection;
 	const exchange = connection.waiting;
@@ -90,7 +90,7 @@ export function startOdd(stream: Stream, at: usize, end: usize): usize {
 	return at;
 }
 
-/** The first bytes of a response that came by themselves. */
+/** Maximum length of first bytes of a response that came alone. */
 const BEGUN_MOST: u32 = 8;
 
 const begunBytes = memory.data(8);
@@ -158,10 +158,9 @@ function beginSimpleBody(stream: Stream, exchange: Exchange, message: Message): 
 }
 
 /**
- * Bytes that are no head stand where the response to `exchange` should begin: are they the answer all the same? They are more
- * of the response before when they came before the request, or in a call that began with that response; its length was
- * wrong, or it was to have no body. They are the answer when nothing else is waited for, or nothing was answered yet. In
- * between, nobody knows what they are.
+ * Whether bytes that are not a head are still the response to `exchange`. If they came before the request, or in a call that
+ * began with the previous response, they belong to that response (its length was wrong, or it should have had no body). They
+ * are the answer if nothing else is waiting, or nothing was answered yet. Otherwise it is unknown what they are.
  */
 function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, beginsCall: bool): bool {
 	if (connection.responsesBegun == 0) return true;
@@ -247,7 +246,7 @@ export function readOddHead(stream: Stream, message: Message, at: usize, end: us
 	return false;
 }
 
-/** May a status line that follows be that of the response to another request? */
+/** Whether a following status line may belong to the response to another request. */
 function mayBeOthers(stream: Stream): bool {
 	return stream.connection.waiting != NO_EXCHANGE || stream.connection.doubt != 0;
 }
@@ -261,7 +260,7 @@ function searchFrom(stream: Stream, message: Message, at: usize, offset: u64): v
 	searchKept(stream, offset - length);
 }
 
-/** The line [base, end) is no request line, but what follows it may be the head of a request. */
+/** The line [base, end) is not a request line, but the rest of a request's head may follow. */
 export function readOddRequest(stream: Stream, message: Message, base: usize, end: usize, kind: u32): void {
 	if (kind == LINE_HTTP2) note(message, ANOMALY_UNSUPPORTED_VERSION);
 	else if (kind != LINE_MALFORMED) readOddRequestLine(message, base, end);

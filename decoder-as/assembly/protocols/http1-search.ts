@@ -1,4 +1,4 @@
-// After damage: the next head is looked for, line by line, and believed only where one can be.
+// After damage: searches the next head, line by line, and accepts it only where one is possible.
 import * as lines from '../http1/lines';
 import { findStart, keepSearchLine, mayBeStart, passSearchLine } from '../http1/resync';
 import { begins, findLineFeed } from '../memory/bytes';
@@ -38,7 +38,7 @@ export function search(stream: Stream, from: usize, end: usize): usize {
 	return useSearchLine(stream, from, feedAt, next, response);
 }
 
-/** A head may begin in the line that is kept. */
+/** Searches the kept line, in which a head may begin. */
 export function searchKeptLine(stream: Stream): void {
 	while (stream.keptLine) {
 		stream.keptLine = false;
@@ -64,14 +64,14 @@ function useSearchLine(stream: Stream, at: usize, feedAt: usize, next: usize, re
 	return next;
 }
 
-/** Is a response possible now? */
+/** Whether a response is possible now. */
 function mayExpect(stream: Stream): bool {
 	const connection = stream.connection;
 	return alignment.mayBeAnswered(connection) || alignment.mayBeUnseen(connection) || stream.forced;
 }
 
 /**
- * Is what looks like a start line believed? `atLine`: it begins its line. A response needs a request that waits; when
+ * Whether a supposed start line is accepted. `atLine`: it begins its line. A response needs a request that waits; when
  * requests may not have been seen, or none came for a while, it must at least begin a call. A request must begin a call, or follow an empty line
  * (the end of a head before it), or come after a response has begun: then the message in which the search began is over.
  */

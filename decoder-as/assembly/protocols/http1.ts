@@ -59,7 +59,7 @@ import { roleByConnection, suspect } from './recognition';
 import { noteActivity } from './silence';
 import { endSpill, spillBytes } from './spill';
 
-/** Takes bytes [from, end) of the stream; answers how many were taken: fewer when the stream has to wait. */
+/** Takes bytes [from, end) of the stream; returns how many were taken: fewer if the stream has to wait. */
 export function feed(stream: Stream, from: usize, end: usize): u32 {
 	let at = from;
 	while (at < end) {
@@ -198,7 +198,7 @@ function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
 	return true;
 }
 
-/** `length` bytes of the stream never reached us. */
+/** `length` bytes of the stream were not captured. */
 export function feedGap(stream: Stream, length: u64): void {
 	let left = length;
 	const reason = call.flags & FLAG_AFTER_UNSEEN ? UNHELD_UNSEEN : UNHELD_LOST;
@@ -224,7 +224,7 @@ export function feedGap(stream: Stream, length: u64): void {
 			case OPAQUE:
 				break;
 			case AT_START:
-				// Of what began here nothing can be told any more.
+				// The protocol that began here can no longer be recognised.
 				if (stream.connection.tunnel && !stream.connection.recognised) setOpaque(stream.connection, PROTOCOL_OTHER);
 				else loseFraming(stream, taken, true);
 				break;
@@ -251,13 +251,13 @@ export function feedUncounted(stream: Stream): void {
 	alignment.loseCount(connection);
 }
 
-/** Bytes are missing where the framing needs them: what is begun ends here, and the next head has to be found. */
+/** Bytes that the framing needs are missing: ends the current message and searches the next head. */
 function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	endSimple(stream);
 	const connection = stream.connection;
 	const message = stream.message;
 	if (stream.role == 0) roleByConnection(stream);
-	// A request of which not even the first line is there is lost as a whole.
+	// A request without even its first line is lost as a whole.
 	const unread = message != NO_MESSAGE && !message.isResponse && !stream.started && message.exchange == NO_EXCHANGE;
 	const one = message == NO_MESSAGE ? stream.state == AT_START : unread;
 	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
@@ -294,7 +294,7 @@ function beginUnreadable(stream: Stream): bool {
 }
 
 /**
- * Nothing comes any more in this direction. `orderly`: the end is one that ends a body of unknown length as it should
+ * No more bytes will come in this direction. `orderly`: the end properly ends a body of unknown length
  * (EOF, shutdown, close by the sender).
  */
 export function endStream(stream: Stream, reason: i32, orderly: bool): void {
@@ -302,7 +302,7 @@ export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 	stream.ended = true;
 	countSkipped(stream);
 	endStreamMessage(stream, reason, orderly);
-	// What may still be answered is kept.
+	// Keep a request that may still be answered.
 	if (stream.spill != NO_MESSAGE && !stream.spill.isResponse && !stream.spill.hadRow) stream.spill.ended = true;
 	else endSpill(stream);
 }
@@ -334,7 +334,7 @@ function closeUnfinishedHead(stream: Stream, message: Message): void {
 		closeDamagedHead(stream, message);
 		return;
 	}
-	// Not even a line: a row only when it can be nothing else.
+	// Not even a complete line: makes a row only if it must be a request.
 	if (message.exchange != NO_EXCHANGE) return;
 	const connection = stream.connection;
 	if (!connection.recognised && !suspect(stream, message.head, message.head + message.headLength)) closeUnused(stream);

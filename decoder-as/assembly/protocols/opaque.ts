@@ -1,4 +1,4 @@
-// A connection that is not HTTP/1, or no longer: its bytes are only counted.
+// A connection that does not carry HTTP/1, or no longer does: its bytes are only counted.
 import { AT_START } from '../http1/states';
 import { bodyLimit } from '../memory/settings';
 import { OPAQUE, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Connection, Stream } from '../memory/state';
@@ -27,13 +27,13 @@ function makeOpaque(stream: Stream): void {
 	stream.state = OPAQUE;
 }
 
-/** Of what is no HTTP/1 nothing is kept, but for somebody who wants everything recorded. */
+/** Tells the kernel not to copy bytes that are not HTTP/1, unless everything is to be recorded. */
 export function skipOpaque(stream: Stream): void {
 	if (bodyLimit == u64.MAX_VALUE || stream.connection.ignored) return;
 	writeSkip(stream.connection.id, stream.direction, SKIPPED_MOST);
 }
 
-/** What is being read ends here, whatever it is. */
+/** Ends whatever is being read on the stream. */
 export function clearStream(stream: Stream): void {
 	const message = stream.message;
 	if (message != NO_MESSAGE) {

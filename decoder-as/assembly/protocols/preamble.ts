@@ -12,7 +12,7 @@ import { setOpaque } from './opaque';
 /** Bytes 4 to 11 of that preamble. */
 const PREAMBLE_SIGNATURE: u64 = 0x0a544955510a0d00;
 
-/** Where the kind of its addresses stands in it; so much from there on holds the longest addresses. */
+/** Offset of its address type, and the bytes from there that hold the longest addresses. */
 const PREAMBLE_KIND_AT: u32 = 12;
 
 const PREAMBLE_KEPT: u32 = 40;
@@ -58,7 +58,7 @@ export function readPreamble(stream: Stream, from: usize, end: usize): usize {
 	return from + length;
 }
 
-/** Keeps what of the preamble names the client, where the line being searched lies else. */
+/** Keeps the part of the preamble that names the client, in the buffer otherwise used for searching. */
 function keepPreamble(stream: Stream, position: u32, from: usize, length: u32): void {
 	const at = position - PREAMBLE_KIND_AT;
 	if (at >= PREAMBLE_KEPT || !makeSearchRoom(stream)) return;

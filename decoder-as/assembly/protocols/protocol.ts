@@ -1,5 +1,5 @@
-// The protocols' door for connections/: bytes of a stream, in order, go to whoever speaks its protocol. HTTP/1 is the one there
-// is; a stream of anything else is opaque, and its bytes are only counted.
+// The interface of the protocols for connections/: passes the bytes of a stream, in order, to its protocol. HTTP/1 is the
+// only one; a stream of anything else is opaque, and its bytes are only counted.
 import { prepareMethods } from '../http1/head';
 import { CHECKED } from '../memory/checks';
 import { OPAQUE, Stream } from '../memory/state';
@@ -12,7 +12,7 @@ export function prepare(): void {
 	prepareMethods();
 }
 
-/** The stream has come to be, perhaps on a connection that is known already. */
+/** Starts a new stream, perhaps on a connection that is already known. */
 export function begin(stream: Stream): void {
 	if (stream.connection.opaque) {
 		stream.state = OPAQUE;
@@ -21,7 +21,7 @@ export function begin(stream: Stream): void {
 	inheritRole(stream);
 }
 
-/** Takes bytes [from, end) of the stream; answers how many were taken: fewer when the stream has to wait. */
+/** Takes bytes [from, end) of the stream; returns how many were taken: fewer if the stream has to wait. */
 export function take(stream: Stream, from: usize, end: usize): u32 {
 	if (stream.state != OPAQUE) {
 		if (!CHECKED) return http1.feed(stream, from, end);
@@ -48,7 +48,7 @@ export function takeUnseen(stream: Stream, length: u64): u64 {
 	return taken;
 }
 
-/** `length` bytes of the stream never reached us. */
+/** `length` bytes of the stream were not captured. */
 export function takeGap(stream: Stream, length: u64): void {
 	const before = CHECKED ? stream.next : 0;
 	http1.feedGap(stream, length);
@@ -60,7 +60,7 @@ export function takeUncounted(stream: Stream): void {
 	http1.feedUncounted(stream);
 }
 
-/** Nothing comes any more: REASON_*, and whether that ends a body of unknown length as it should. */
+/** No more bytes will come: REASON_*, and whether that properly ends a body of unknown length. */
 export function end(stream: Stream, reason: i32, orderly: bool): void {
 	http1.endStream(stream, reason, orderly);
 }

@@ -1,5 +1,5 @@
-// Is a connection HTTP/1, and which direction carries requests? Told by the first bytes of either side, by who connected, and,
-// where a client begins with something else, by the answer.
+// Decides whether a connection is HTTP/1 and which direction carries requests: by the first bytes of either side, by who
+// connected, and, if a client begins with something else, by the answer.
 import { HTTP_1_1, isStatusLike } from '../http1/head';
 import { mayBeStart } from '../http1/resync';
 import { mayBeRequest } from '../http1/starts';
@@ -18,7 +18,7 @@ export function mayBeResponse(connection: Connection, at: usize, end: usize): bo
 	return isStatusLike(at, end) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
 }
 
-/** Which direction carries requests: told by the first bytes of either, else by who connected. */
+/** Decides which direction carries requests: by the first bytes of either, else by who connected. */
 export function chooseRole(stream: Stream, at: usize, end: usize): void {
 	const connection = stream.connection;
 	const incoming = stream == connection.incoming;
@@ -45,7 +45,7 @@ export function setRole(stream: Stream, role: u8): void {
 	else connection.requests = other;
 }
 
-/** Nothing of the stream could be read yet: who connected is who asks. */
+/** Nothing of the stream could be read yet: the side that connected sends the requests. */
 export function roleByConnection(stream: Stream): void {
 	const connection = stream.connection;
 	const incoming = stream == connection.incoming;
@@ -53,7 +53,7 @@ export function roleByConnection(stream: Stream): void {
 	else if (connection.role == ROLE_CONNECTED) setRole(stream, incoming ? CARRIES_RESPONSES : CARRIES_REQUESTS);
 }
 
-/** A stream that came to be after its opposite had found its role. */
+/** Gives a new stream the role left by its opposite. */
 export function inheritRole(stream: Stream): void {
 	const connection = stream.connection;
 	const other = stream == connection.incoming ? connection.outgoing : connection.incoming;
@@ -61,7 +61,7 @@ export function inheritRole(stream: Stream): void {
 	setRole(other, other.role);
 }
 
-/** The first bytes seen of a connection are no HTTP/1. Seen from the middle, they may be of a body. */
+/** The first bytes seen of a connection are not HTTP/1. In the middle of a connection they may be part of a body. */
 export function beginOther(stream: Stream, at: usize, end: usize): void {
 	const connection = stream.connection;
 	const protocol = protocolOf(at, end);
@@ -73,8 +73,8 @@ export function beginOther(stream: Stream, at: usize, end: usize): void {
 }
 
 /**
- * The first bytes of a connection, or of what runs in a tunnel, are no request. When it is a client that says them its server
- * may still answer in HTTP. Until it does the connection is what it seems to be, and its rows are kept back.
+ * The first bytes of a connection or tunnel are not a request. If a client sent them, its server may still answer in HTTP.
+ * Until then the connection counts as what it looks like, and its rows are held back.
  */
 export function suspect(stream: Stream, at: usize, end: usize): bool {
 	const connection = stream.connection;
@@ -87,7 +87,7 @@ export function suspect(stream: Stream, at: usize, end: usize): bool {
 	return true;
 }
 
-/** May the stream be the client's, who speaks first? */
+/** Whether the stream may be that of the client, which sends first. */
 function mayAsk(stream: Stream): bool {
 	const connection = stream.connection;
 	if (stream.role != 0) return stream.role == CARRIES_REQUESTS;
@@ -97,7 +97,7 @@ function mayAsk(stream: Stream): bool {
 	return connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED ? !incoming : true;
 }
 
-/** The answer on a connection that only it can prove to be HTTP begins with [at, end): may it be one? */
+/** Whether an answer that begins with [at, end) may prove the connection to be HTTP. */
 export function mayProve(connection: Connection, at: usize, end: usize): bool {
 	if (begins(at, end, 'HTTP/1.', false)) prove(connection);
 	else if (!begins(at, end, 'HTTP/1.', true)) disprove(connection);

@@ -17,7 +17,7 @@ const LEAST_OVERLAPPING_NS: u64 = 200_000_000;
 /** The longest ones are those of the last 8 to 16 messages, so that one slow response is forgotten in time. */
 const LATELY: u32 = 8;
 
-/** The first byte of a message is taken. */
+/** Called for the first byte of a message. */
 export function noteBeginning(connection: Connection, message: Message): void {
 	message.silence = silenceBefore(connection);
 	message.allRead = (call.flags & FLAG_ALL_READ) != 0;
@@ -44,7 +44,7 @@ function since(time: u64): u64 {
 	return time != 0 && call.time > time ? call.time - time : 0;
 }
 
-/** A response was owed while it did not come. */
+/** Notes a silence during which a response was owed. */
 export function noteOwed(connection: Connection, response: Message): void {
 	if (connection.owedCount++ % LATELY == 0) {
 		connection.owedBefore = connection.owedLongest;
@@ -53,7 +53,7 @@ export function noteOwed(connection: Connection, response: Message): void {
 	connection.owedLongest = max<u64>(connection.owedLongest, response.silence);
 }
 
-/** The client was silent so long before the request, which proves nothing. */
+/** Notes a silence before a request that proves nothing. */
 function noteThought(connection: Connection, silence: u64): void {
 	if (connection.thoughtCount++ % LATELY == 0) {
 		connection.thoughtBefore = connection.thoughtLongest;
@@ -63,22 +63,22 @@ function noteThought(connection: Connection, silence: u64): void {
 }
 
 /**
- * Was nothing owed when the request began? `lacking`: responses are missing that may have been lost. What does not prove it
- * is remembered, for later silences are measured by it.
+ * Whether nothing was owed when the request began. `lacking`: responses are missing that may have been lost. A silence that
+ * does not prove it is remembered, because later silences are compared with it.
  */
 export function provesIdle(connection: Connection, request: Message, lacking: bool): bool {
 	const client = isClient(connection);
 	// Where a stream begins that is seen from its middle something may have been lost right before.
 	const requests = connection.requests;
 	if (requests != NO_STREAM && requests.midstream && request.startOffset == requests.base) return false;
-	// It asks on while answers wait in its socket.
+	// It sends further requests while answers wait in its socket.
 	if (client && request.unread) connection.overlapping = true;
 	if ((!client || request.allRead) && isLong(connection, request.silence, lacking)) return true;
 	noteThought(connection, request.silence);
 	return false;
 }
 
-/** Was nothing owed when the client ended its stream, or closed the connection? */
+/** Whether nothing was owed when the client ended its stream or closed the connection. */
 export function provesEnd(connection: Connection): bool {
 	const requests = connection.requests;
 	const ending = requests != NO_STREAM && requests.ending;

@@ -1,20 +1,20 @@
-// A message whose framing cannot be read has no end that can be told: what is passed over while the next head is looked
-// for is the rest of its body. It is the stream's spill until that head is found, or the stream ends.
+// A message whose framing cannot be read has no known end: the bytes skipped while the next head is searched are the rest
+// of its body. It is the stream's `spill` until that head is found or the stream ends.
 import { Message, NO_EXCHANGE, NO_MESSAGE, Stream } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
 import { addBody, addUnseenBody, appendBody, freeMessage, takeOffBody } from '../rows/messages';
 import { UNHELD_OTHER } from '../wire/output-layout';
 
-/** As long as nothing shows that a connection is HTTP, not much of it is kept. */
+/** Maximum bytes kept as long as the connection has not proved to be HTTP. */
 const SUSPECTED_KEPT: u32 = 16384;
 
-/** The message being read goes on as the stream's spill. */
+/** Makes the message being read the stream's spill. */
 export function beginSpill(stream: Stream): void {
 	stream.spill = stream.message;
 	stream.message = NO_MESSAGE;
 }
 
-/** Bytes of the current call are passed over. */
+/** Adds skipped bytes of the current call to the spill. */
 export function spillBytes(stream: Stream, at: usize, length: u32): void {
 	const spill = stream.spill;
 	if (spill == NO_MESSAGE || length == 0) return;
@@ -30,7 +30,7 @@ export function unspill(stream: Stream, length: u32): void {
 	spill.endTime = stream.spillTime;
 }
 
-/** What seemed a head is none: its first `length` bytes, as far as they are kept, are passed over as well. */
+/** A supposed head is not one: adds its first `length` bytes, as far as they are kept, to the spill. */
 export function spillHead(stream: Stream, head: Message, length: u64): void {
 	const spill = stream.spill;
 	if (spill == NO_MESSAGE) return;
@@ -49,7 +49,7 @@ export function endSpill(stream: Stream): void {
 	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
 }
 
-/** The stream is not read any more: what becomes of the spill's row is not decided here. */
+/** The stream is no longer read; the fate of the spill's row is decided elsewhere. */
 export function leaveSpill(stream: Stream): void {
 	const spill = stream.spill;
 	if (spill == NO_MESSAGE) return;
