@@ -1,6 +1,6 @@
 // docs/performance.md: one section a benchmark. A benchmark calls publish() with what it measured; the result is kept in
 // build/bench/NAME.json and becomes its section of the page. What a script cannot know (why a goal is missed, what was
-// tried) stands in scripts/bench/notes/NAME.md and is put at the section's end.
+// tried) is in scripts/bench/notes/NAME.md and is put at the section's end.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';

@@ -1,4 +1,4 @@
-// The known bodies: the same bytes on every run, different at every place, so that a piece that is missing, doubled or moved shows.
+// The known bodies: the same bytes on every run, different at every place, so that a missing, doubled or moved piece is noticed.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The rows of a capture as this script reads them, and what it asks for.
+// The rows of a capture as this script reads them, and its query.
 import { parseRows, startTinytap } from '../../support/tinytap.ts';
 import type { Hop } from './server-kind.ts';
 import { remember, unlessEnding } from './start-server.ts';

@@ -1,4 +1,4 @@
-// What must be true of the rows of one exchange, and what is wrong with them.
+// Checks the rows of one exchange and lists what is wrong.
 import { sha256 } from './bodies.ts';
 import { type CapturedBody, type CapturedRow, isOn } from './captured-row.ts';
 import type { Carriers, Hop, Target } from './server-kind.ts';

@@ -1,4 +1,4 @@
-// Servers and clients come as Debian packages: what is missing is installed, aloud, as scripts/setup does it.
+// Servers and clients are Debian packages. Missing ones are installed, with a message, as in scripts/setup.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Need } from './server-kind.ts';

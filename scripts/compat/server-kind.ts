@@ -1,4 +1,4 @@
-// What a server to try is: how it is had, how it is started, what is asked of it, and which calls carry the bodies.
+// Describes a server under test: how it is installed and started, its requests, and which calls carry the bodies.
 import { BODIES, type Body, body } from './bodies.ts';
 
 /** Where a run keeps its files. */

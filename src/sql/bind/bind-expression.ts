@@ -127,7 +127,7 @@ function noteUse(found: Bound, scope: Scope, level: Scope): void {
 
 function bindUnary(operator: '-' | '+' | '~', operand: Bound): Bound {
 	const { constant } = operand;
-	// A plus changes no value, but what it stands before is no column any more: it has no affinity.
+	// A plus changes no value, but its operand no longer counts as a column: it has no affinity.
 	if (operator === '+') return { ...operand, affinity: 'none' };
 	if (operator === '~') return { kind: 'complement', operand, constant, ...INTEGER };
 	return { kind: 'negate', operand, constant, ...facts(numericType(operand.type, 'int')) };

@@ -1,4 +1,4 @@
-// What is known of an expression's values before there are any, and how it combines.
+// Facts about an expression's values that are known before it runs, and how they combine.
 import type { ColumnType } from '../../store/table.ts';
 import { Real, type StaticType, type Value } from '../values/value.ts';
 import type { Bound, Facts } from './bound.ts';

@@ -115,7 +115,7 @@ function tableColumns(table: string, schema: Schema): Completion[] {
 	return columns.map((column) => ({ text: column.name, kind: 'column', doc: `${column.type}: ${column.description}` }));
 }
 
-/** Tables behind FROM, JOIN and commas, by their names and aliases. */
+/** Tables after FROM, JOIN and commas, by their names and aliases. */
 function mentionedTables(text: string, schema: Schema): ReadonlyMap<string, string> {
 	const byName = new Map([...schema.tables.keys()].map((name) => [name.toLowerCase(), name]));
 	const mentioned = new Map<string, string>();

@@ -439,7 +439,7 @@ function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c
 	};
 }
 
-/** Functions hand out plain numbers where they do not care; what is no safe integer is REAL by itself. */
+/** Functions hand out plain numbers where they do not care; a number that is not a safe integer is REAL anyway. */
 function boxed(value: Value): Value {
 	return typeof value === 'number' && !Number.isSafeInteger(value) ? toReal(value) : value;
 }

@@ -187,7 +187,7 @@ function realSum(argument: Argument, finish: (sum: number, count: number) => num
 	};
 }
 
-/** A value as sum() takes it: what is no number as a whole, such as '5x' or a blob, makes the sum a REAL. */
+/** A value as sum() takes it: a text that is not entirely a number, such as '5x', or a blob makes the sum a REAL. */
 function summand(value: Value): number | bigint | Real | null {
 	const number = toNumber(value);
 	if (typeof value === 'string' ? typeof applyNumeric(value) !== 'string' : !(value instanceof Uint8Array))
@@ -287,7 +287,7 @@ function realExtreme(number: () => number, sign: 1 | -1): Accumulator {
 
 type Part = { readonly text: string; readonly separator: string; readonly keys: readonly Value[] };
 
-/** Texts of a group's rows, one behind the other. */
+/** Texts of a group's rows, one after the other. */
 function joined(
 	textOf: () => string | null,
 	separatorOf: () => string,

@@ -49,7 +49,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 	},
 ];
 
-/** The fields of the last text looked at; undefined when it is no JSON object. */
+/** The fields of the last text read; undefined if it is not a JSON object. */
 function remembering(): (text: string) => ReadonlyMap<string, unknown> | undefined {
 	let last: string | undefined;
 	let fields: ReadonlyMap<string, unknown> | undefined;

@@ -1,5 +1,5 @@
-// JSON as text with places in it, so that what is taken out keeps its digits and its order, and names such as
-// __proto__ are plain text.
+// JSON as text with positions in it, so that extracted parts keep their digits and order, and names such as __proto__ are
+// plain text.
 
 export type JsonNode = { readonly start: number; readonly end: number } & (
 	| { readonly kind: 'object'; readonly entries: readonly (readonly [name: string, value: JsonNode])[] }
@@ -25,7 +25,7 @@ class JsonReader {
 		}
 	}
 
-	/** Undefined for what is no JSON. */
+	/** Undefined if it is not JSON. */
 	value(depth: number): JsonNode | undefined {
 		this.space();
 		const start = this.at;
@@ -129,7 +129,7 @@ class JsonReader {
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-/** The tree of a JSON text; undefined when it is none. */
+/** The tree of a JSON text; undefined if it is not JSON. */
 export function parseJson(text: string): JsonNode | undefined {
 	const reader = new JsonReader(text);
 	const node = reader.value(0);
@@ -156,7 +156,7 @@ function nameText(text: string, name: string, value: JsonNode): string {
 	do end--;
 	while (text[end] !== '"');
 	let start = end - 1;
-	// A quote behind an odd number of backslashes belongs to the name.
+	// A quote after an odd number of backslashes belongs to the name.
 	while (text[start] !== '"' || backslashesBefore(text, start) % 2 === 1) start--;
 	return end > start ? text.slice(start, end + 1) : JSON.stringify(name);
 }
@@ -171,7 +171,7 @@ type Step = string | { readonly index: number; readonly fromEnd: boolean };
 
 const PATH_STEP = /\.("(?:[^"\\]|\\.)*"|[^.["][^.[]*)|\[(#-)?(\d+)\]|\[(#)\]/y;
 
-/** The steps of `$.name[0]."odd name"[#-1]`; undefined for what is no path. */
+/** The steps of `$.name[0]."odd name"[#-1]`; undefined if it is not a path. */
 export function parsePath(path: string): Step[] | undefined {
 	if (path[0] !== '$') return undefined;
 	const steps: Step[] = [];
@@ -184,7 +184,7 @@ export function parsePath(path: string): Step[] | undefined {
 		const [, name, fromEnd, index] = match;
 		if (name !== undefined) steps.push(name.startsWith('"') ? name.slice(1, -1) : name);
 		else if (index !== undefined) steps.push({ index: Number(index), fromEnd: fromEnd !== undefined });
-		// `[#]` is the place behind the last item: there is nothing.
+		// `[#]` is the place after the last item, where there is nothing.
 		else steps.push({ index: 0, fromEnd: true });
 	}
 	return steps;

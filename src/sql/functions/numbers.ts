@@ -141,7 +141,7 @@ function whole(
 	};
 }
 
-/** Mathematical functions give NULL for what is no number; a text that is one as a whole counts as number. */
+/** Mathematical functions return NULL for anything but numbers and texts that are entirely a number. */
 function isNumber(value: Value | undefined): value is Exclude<Value, null> {
 	if (value === null || value === undefined || value instanceof Uint8Array) return false;
 	return typeof value !== 'string' || /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(value);

@@ -1,4 +1,4 @@
-// Quantiles without sorting: only the part of the values in which the place lies is looked at again.
+// Quantiles without sorting: only the part of the values that contains the wanted place is examined further.
 
 /**
  * The value at `q` (0 to 1) of the way through the values in order, linear between the two nearest; null when there are
@@ -10,7 +10,7 @@ export function quantile(values: Float64Array, q: number, poll: () => void): num
 	const low = Math.floor(at);
 	const below = moveToPlace(values, low, poll);
 	if (at === low) return below;
-	// What stands behind the place is no smaller.
+	// Values after the place are not smaller.
 	let above = Number.POSITIVE_INFINITY;
 	for (let index = low + 1; index < values.length; index++) if (values[index]! < above) above = values[index]!;
 	return below === above ? below : below + (above - below) * (at - low);

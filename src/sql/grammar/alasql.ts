@@ -24,7 +24,7 @@ export type Clauses = {
 	readonly group: readonly string[];
 	readonly having: string | undefined;
 	readonly order: readonly { readonly expression: string; readonly descending: boolean }[];
-	/** Numbers of expressions; 0 is none. */
+	/** Numbers of expressions; 0: none. */
 	readonly limit: number;
 	readonly offset: number;
 };

@@ -91,7 +91,7 @@ function readPrefix(reader: TokenReader): SyntaxExpression {
 	if (token.word === '-' || token.word === '+' || token.word === '~') {
 		reader.next();
 		if (token.word === '-' && reader.peek().kind === 'number') {
-			// So that -9223372036854775808 is an integer although 9223372036854775808 is none.
+			// So that -9223372036854775808 is an integer although 9223372036854775808 is not.
 			const value = literalNumber(`-${reader.next().text}`);
 			return readPostfix(reader, { kind: 'literal', at, value });
 		}
@@ -198,7 +198,7 @@ function readIn(reader: TokenReader, operand: SyntaxExpression, at: number, not:
 	return { kind: 'in list', at, not, operand, items };
 }
 
-/** Whether a query begins at the next token (just behind a parenthesis). */
+/** Whether a query begins at the next token (just after a parenthesis). */
 export function seesQuery(reader: TokenReader): boolean {
 	return reader.sees('SELECT') || reader.sees('WITH') || reader.sees('VALUES', '(');
 }
@@ -390,7 +390,7 @@ function readCall(reader: TokenReader, name: string, at: number): SyntaxCall {
 	return { ...call, star, distinct, arguments: list, order, filter, over };
 }
 
-/** The items of ORDER BY, behind these words. */
+/** The items of ORDER BY, after these words. */
 export function readOrder(reader: TokenReader): OrderItem[] {
 	const items: OrderItem[] = [];
 	do {

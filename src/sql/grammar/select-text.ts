@@ -60,7 +60,7 @@ export function readSelectText(reader: TokenReader): SelectText {
 		if (clause === undefined) break;
 		reader.next();
 		if (clause === 'having' && !seen.has('group')) {
-			// alasql wants GROUP BY before HAVING; n is no expression, so nothing is grouped by.
+			// alasql wants GROUP BY before HAVING; n is not an expression, so nothing is grouped.
 			emit('GROUP BY n', token.start);
 		}
 		seen.add(clause);

@@ -103,7 +103,7 @@ export type SelectItem =
 			readonly kind: 'expression';
 			readonly expression: SyntaxExpression;
 			readonly alias: string | undefined;
-			/** The expression as written: the column's name when there is no alias. */
+			/** The expression as written: the column's name if there is no alias. */
 			readonly text: string;
 	  };
 

@@ -5,7 +5,7 @@ import { type TokenKind, tokenize, unquote } from '../text/lexer.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';
 import type { Query } from './syntax.ts';
 
-/** Longest statement that is looked at, in UTF-16 units. */
+/** Length limit of a statement, in UTF-16 units. */
 const MAX_STATEMENT_LENGTH = 1_000_000;
 /** Parentheses, CASEs and subqueries inside each other. Keeps every recursive walk of the tree within the stack. */
 const MAX_DEPTH = 200;
@@ -111,7 +111,7 @@ export class TokenReader {
 		return nameOf(this.next());
 	}
 
-	/** After AS: any word, a quoted name or a string; else undefined, or a name that is no keyword. */
+	/** After AS: any word, a quoted name or a string. Otherwise: undefined, or a name that is not a keyword. */
 	alias(): { text: string; at: number; index: number } | undefined {
 		const index = this.#position;
 		if (this.takes('AS')) {

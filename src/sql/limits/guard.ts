@@ -7,7 +7,7 @@ export type Limits = {
 	readonly signal?: AbortSignal | undefined;
 	/** Milliseconds from the start. */
 	readonly timeLimitMs?: number | undefined;
-	/** Index 0 becomes the number of rows looked at so far, for another thread to show. */
+	/** Index 0 becomes the number of rows read so far, for another thread to show. */
 	readonly progress?: Float64Array | undefined;
 	/** Bytes that groups, sorts, joins and the result may take, estimated. */
 	readonly memoryLimit?: number | undefined;
@@ -34,7 +34,7 @@ export class Guard {
 	#bytes = 0;
 	#sliceEnd: number;
 	#work = 0;
-	/** Rows looked at so far, for progress. */
+	/** Rows read so far, for progress. */
 	rows = 0;
 	/** How many computations run that cannot be paused. */
 	held = 0;

@@ -94,7 +94,7 @@ function readSet(points: readonly string[], start: number): { item: Item; end: n
 	return undefined;
 }
 
-/** For patterns of texts with % between them: each is looked for behind the one before. */
+/** For patterns of texts with % between them: each is searched after the previous one. */
 function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 	const segments = [''];
 	for (const item of items) {
@@ -117,7 +117,7 @@ function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 
 const CAPITALS = /[A-Z]/;
 
-/** Whether the parts stand in the text one behind the other, between two places. */
+/** Whether the parts occur in the text one after the other, between two places. */
 function inOrder(text: string, parts: readonly string[], from: number, end: number): boolean {
 	let at = from;
 	for (const part of parts) {

@@ -1,4 +1,4 @@
-// EXPLAIN: a plan as lines of text, indented by what is inside what.
+// EXPLAIN: a plan as lines of text, indented by nesting.
 import type { Bound, OrderTerm, QueryPlan, SelectPlan, Source } from '../bind/bound.ts';
 import { partsOf, subqueryOf } from '../bind/bound-walk.ts';
 import { quote } from '../functions/text.ts';

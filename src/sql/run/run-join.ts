@@ -417,7 +417,7 @@ function driveList(rows: readonly number[], test: Test | undefined, cursor: Curs
 function driveAll(test: Test | undefined, cursor: Cursor, guard: Guard): Driver['drive'] {
 	return function* drive(next: Emit, isJoin: boolean): Steps<boolean> {
 		const { count } = cursor;
-		// With joins behind each row, the clock is looked at after every few.
+		// If each row leads to joins, the clock is read after every few rows.
 		const batch = isJoin ? 16 : BATCH;
 		for (let from = 0; from < count; from += batch) {
 			const to = Math.min(count, from + batch);

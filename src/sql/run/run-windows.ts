@@ -305,7 +305,7 @@ function rangeEdge(
 		const own = values[index - rows.start]!;
 		if (Number.isNaN(own)) return isEnd ? rows.peersEnd(index) : rows.peersStart(index);
 		const wanted = own + distance;
-		// Numbers stand together; what is none stands before or behind them.
+		// Numbers are together; other values come before or after them.
 		let low = rows.start;
 		let high = rows.end;
 		while (low < high) {

@@ -10,9 +10,9 @@ export type KeyColumn = {
 	readonly read: (entry: number) => number;
 	/** The same for many rows of the only table, from entry `entry` on. */
 	readonly readAll?: (rows: Int32Array, count: number, entry: number) => number;
-	/** Moves those of many rows to the front that are not behind entry `entry` by this key alone. */
+	/** Moves those rows to the front that do not sort after entry `entry` by this key alone. */
 	readonly keepAhead?: (rows: Int32Array, count: number, entry: number) => number;
-	/** Whether the current row's key alone puts it behind entry `entry`. */
+	/** Whether the current row sorts after entry `entry` by this key alone. */
 	readonly isBehind: (entry: number) => boolean;
 	/** The order of two entries; negative: `a` comes first. */
 	readonly compare: (a: number, b: number) => number;
@@ -126,7 +126,7 @@ function numberRanks(keys: Float64Array, sign: number, nullsFirst: boolean): Flo
 	const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 	for (let entry = 0; entry < keys.length; entry++) {
 		const key = keys[entry]! * sign;
-		// An infinite number could not be told from NULL.
+		// An infinite number could not be distinguished from NULL.
 		if (key === nullRank) return undefined;
 		ranks[entry] = Number.isNaN(key) ? nullRank : key;
 	}

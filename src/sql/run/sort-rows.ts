@@ -19,7 +19,7 @@ export class RowSorter {
 	#tags: number[] = [];
 	/** Memory of each entry. */
 	#bytes: number[] = [];
-	/** The last of the wanted entries so far: what comes behind it is not kept. */
+	/** The last of the wanted entries so far: rows after it are not kept. */
 	#worst = -1;
 
 	constructor(columns: readonly KeyColumn[], wanted: number, guard: Guard) {
@@ -36,7 +36,7 @@ export class RowSorter {
 		const entry = this.#tags.length;
 		let bytes = ROW_BYTES;
 		for (let index = 0; index < columns.length; index++) bytes += columns[index]!.read(entry);
-		// Of equal rows the earlier one comes first, so an equal one is no better.
+		// Of equal rows the earlier one comes first, so an equal one is not better.
 		if (this.#worst >= 0 && this.#compare(entry, this.#worst) >= 0) return;
 		this.#tags.push(tagOf());
 		this.#bytes[entry] = bytes;

@@ -6,7 +6,7 @@ import { toInteger, type Value } from '../values/value.ts';
 export type Partition = {
 	readonly start: number;
 	readonly end: number;
-	/** The first and the one behind the last row that order as equal to row `index`. */
+	/** The first row that orders as equal to row `index`, and the one after the last. */
 	readonly peersStart: (index: number) => number;
 	readonly peersEnd: (index: number) => number;
 	/** Evaluates argument `argument` in the row at `index` of the order. */

@@ -26,7 +26,7 @@ const NO_TABLES: Schema = { tables: new Map() };
 /**
  * Compiles the condition of a WHERE over one table. The function is true exactly when the condition is TRUE (neither
  * FALSE nor NULL). It may be called with any snapshot of a table that has these columns; calls with the same snapshot
- * one after the other are fastest. Throws a SqlError for text that is no condition, here and not in the function.
+ * one after the other are fastest. Throws a SqlError for text that is not a condition, here and not in the function.
  */
 export function compileCondition(
 	text: string,

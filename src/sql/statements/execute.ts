@@ -20,7 +20,7 @@ export type ExecuteOptions = Limits & {
 	readonly now?: number | undefined;
 	/** Row by row only, without the shortcuts over many rows or bytes: the answer must be the same. */
 	readonly plain?: boolean | undefined;
-	/** Called between slices with the number of rows looked at so far. */
+	/** Called between slices with the number of rows read so far. */
 	readonly onProgress?: ((rows: number) => void) | undefined;
 	/** Asked between slices: a promise keeps the statement waiting, for a reader that is slower than it. */
 	readonly pause?: (() => Promise<void> | undefined) | undefined;

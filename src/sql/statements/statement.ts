@@ -35,7 +35,7 @@ export type Action =
 
 type Create = Extract<StatementSyntax, { kind: 'create view' | 'create table' }>;
 
-/** Throws a SqlError for text that is no statement or names what does not exist. */
+/** Throws a SqlError for text that is not a statement or uses unknown names. */
 export function prepare(sql: string, schema: Schema, session?: Session): Statement {
 	return withinStack(() => prepareStatement(sql, schema, session));
 }

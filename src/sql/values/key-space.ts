@@ -80,7 +80,7 @@ class ValueNumbers {
 export class KeySpace {
 	readonly #guard: Guard;
 	readonly #values: readonly ValueNumbers[];
-	/** For each column behind the first. */
+	/** For each column after the first. */
 	readonly #pairs: readonly PairNumbers[];
 	#isEmptyRowKnown = false;
 
