@@ -355,3 +355,14 @@ for (const line of ['FOO /x', 'GET  ', 'POST /x HTTQ/1.1']) {
 		}
 	});
 }
+
+test('a good status line without a reason, after one that cannot be read, has no status text', () => {
+	const tape = new Tape();
+	const server = tape.server(1);
+	server.open();
+	server.in(GET).out('HTTP/1.1 20 a line that cannot be read\r\n').out('HTTP/1.0 200\r\nContent-Length: 0\r\n\r\n');
+	for (const recordsPerBatch of [undefined, 1]) {
+		const [row] = decodeRecords(tape.records, { recordsPerBatch }).exchanges;
+		assert.deepEqual([row?.status, row?.statusText ?? ''], [200, '']);
+	}
+});
