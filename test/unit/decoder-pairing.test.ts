@@ -326,3 +326,22 @@ test('where the head that follows a silence is cut by a loss, a client that pipe
 		for (const { path, resBody } of rows) if (path !== null && resBody !== null) assert.equal(path, resBody);
 	});
 });
+
+test('a habit is not believed when the lost bytes cannot hold the responses that it asks for', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		for (const path of ['/1', '/2', '/3']) talk.ask(get(path)).answer(ok(path));
+		for (const path of ['/4', '/5', '/6', '/7', '/8']) talk.ask(get(path));
+		talk.answer(ok('/4')).lose().answer(ok('/5'));
+		for (const [asked, answered] of [
+			['/9', '/6'],
+			['/10', '/7'],
+			['/11', '/8'],
+		] as const)
+			talk.ask(get(asked)).answer(ok(answered));
+		talk.clientEnds();
+		const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+		for (const { path, resBody } of rows) if (path !== null && resBody !== null) assert.equal(path, resBody);
+	});
+});

@@ -141,6 +141,9 @@ export class Connection {
 	/** Bytes of the shortest request so far (0: unknown), and the stream offset of the last one. */
 	shortestRequest: u64;
 	requestOffset: u64;
+	/** The same of responses. */
+	shortestResponse: u64;
+	responseOffset: u64;
 	/** Responses that came while no request waited (their requests may be late), and when the last one began. */
 	earlyResponses: u32;
 	earlyStart: u64;

@@ -42,6 +42,8 @@ const ORDER_NS: u64 = 50_000_000;
 
 /** A request takes this many bytes at least: `GET / HTTP/1.0`, two line ends. */
 const SHORTEST_REQUEST: u64 = 16;
+/** A response too: `HTTP/1.1 200`, two line ends. */
+const SHORTEST_RESPONSE: u64 = 16;
 
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
@@ -205,12 +207,23 @@ function measureRequest(connection: Connection, request: Message): void {
 	if (connection.shortestRequest == 0 || length < connection.shortestRequest) connection.shortestRequest = length;
 }
 
+/** The shortest response so far, in the same way. */
+function measureResponse(connection: Connection, response: Message): void {
+	const begin = connection.responseOffset;
+	connection.responseOffset = response.startOffset;
+	const first = begin == 0 && connection.responsesBegun == 1;
+	if (first || connection.responseGap || response.startOffset <= begin) return;
+	const length = response.startOffset - begin;
+	if (connection.shortestResponse == 0 || length < connection.shortestResponse) connection.shortestResponse = length;
+}
+
 /**
  * The head of a final response is complete: it is bound to its request, made a row of its own, or kept until that is
  * certain. Answers the row it belongs to for now: NO_EXCHANGE when nobody wants it.
  */
 export function placeResponse(connection: Connection, response: Message): Exchange {
 	connection.responsesBegun++;
+	measureResponse(connection, response);
 	notePipelining(connection, response);
 	if (isTooSoon(connection, connection.responseStart, connection.requestStart, response.startTime)) connection.pipelining = true;
 	connection.responseBefore = connection.responseStart;
@@ -303,6 +316,7 @@ function keepUnbound(connection: Connection, response: Message): Exchange {
 	exchange.unbound = true;
 	exchange.afterGap = connection.responseGap;
 	exchange.gapBegun = !connection.responseGapOne;
+	exchange.responseGapBytes = connection.responseGap ? connection.responseGapBytes : 0;
 	connection.responseGap = false;
 	appendUnbound(exchange);
 	if (connection.unboundCount > waitingLimit) {
@@ -539,6 +553,8 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 	let requestsLost = false;
 	let responsesLost = false;
 	let crowded = false;
+	let gapBytes: u64 = 0;
+	let begun: i64 = 0;
 	let exchange = connection.waiting;
 	for (let i = count; i != 0; i--) {
 		if (exchange.afterGap) {
@@ -551,16 +567,25 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
 		if (!unbound.afterGap) continue;
 		responsesLost = true;
+		gapBytes += unbound.responseGapBytes;
 		if (!unbound.gapBegun) missing--;
+		else begun++;
 	}
 	// A client may have begun to pipeline there.
-	if (crowded) return true;
+	if (crowded || !fitIn(connection, gapBytes, begun, <i64>count - here)) return true;
 	// Where something of both is missing, a habit may have ended there.
 	if (connection.turns && !connection.pipelining && !(connection.holed && requestsLost && responsesLost)) return false;
 	if (!requestsLost && missing == 0) return false;
 	if (connection.holed) return true;
 	const fits = missing - after <= 0 && missing + before >= 0;
 	return !fits && (count > 1 || here > 1 || connection.pipelining);
+}
+
+/** Do `hidden` responses fit into the lost bytes, which `begun` others began? Else several requests waited together. */
+function fitIn(connection: Connection, bytes: u64, begun: i64, hidden: i64): bool {
+	if (hidden <= 0 || (hidden == 1 && begun == 0) || !wasLost(connection)) return true;
+	const shortest = connection.shortestResponse != 0 ? connection.shortestResponse : SHORTEST_RESPONSE;
+	return hidden <= <i64>(bytes / shortest) - begun;
 }
 
 function startsAfterGap(connection: Connection): bool {
