@@ -186,7 +186,7 @@ test('who may not write to a checkout runs what is built there, or is told in on
 	assert.deepEqual([built.status, built.stdout, built.stderr], [0, 'runs\n', '']);
 	const owner = spawnSync(join(copy, 'scripts/tinytap'), [], { encoding: 'utf8' });
 	assert.deepEqual([owner.status, owner.stdout], [1, '']);
-	assert.equal(owner.stderr, 'building\ntinytap: the build failed; what it said stands above\n');
+	assert.equal(owner.stderr, 'building\ntinytap: the build failed; see its output above\n');
 });
 
 test('the program after -- gets the environment as it was', () => {
