@@ -858,22 +858,6 @@ static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32
 /* Maximum requests looked at in one io_submit. */
 #define SUBMITTED_BLOCKS 16
 
-/* Bytes of descriptor `fd` moved unseen. Where its socket counts them the next call shows how many; else the reader is told. */
-static __always_inline void tell_unseen(struct scratch *s, __u64 pid_tgid, __s32 fd, __u32 direction, __u32 syscall)
-{
-	__u64 *slot = find_descriptor(pid_tgid >> 32, fd);
-	__u64 conn = slot && descriptor_state(*slot) != DESCRIPTOR_DISMISSED ? descriptor_conn(*slot) : 0;
-	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
-
-	if (!connection || connection->flags & CONNECTION_SEQUENCED << (direction - 1))
-		return;
-	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
-		connection->flags |= CONNECTION_MIDSTREAM;
-		return;
-	}
-	send_note(s, connection, conn, CAPTURE_UNSEEN, syscall, direction, pid_tgid, fd, 0);
-}
-
 /* Linux AIO reads and writes sockets unseen. It is nearly always used for files. */
 EXIT_PROGRAM(io_submit)
 {

@@ -299,6 +299,8 @@ export function isStatusLike(from: usize, end: usize): bool {
 
 /** Reads a status line: LINE_*. */
 export function readStatusLine(message: Message, base: usize, end: usize): u32 {
+	// A line before it may have been read for one.
+	message.hasStatusText = false;
 	if (readPlainStatusLine(message, base, end)) return LINE_HTTP;
 	if (!begins(base, end, 'HTTP/', false)) return isStatusLike(base, end) ? LINE_MALFORMED : LINE_OTHER;
 	let at = base;

@@ -138,12 +138,6 @@ export class Connection {
 	turnStart: u64;
 	/** When the response before the last one began. */
 	responseBefore: u64;
-	/** Bytes of the shortest request so far (0: unknown), and the stream offset of the last one. */
-	shortestRequest: u64;
-	requestOffset: u64;
-	/** The same of responses. */
-	shortestResponse: u64;
-	responseOffset: u64;
 	/** Responses that came while no request waited (their requests may be late), and when the last one began. */
 	earlyResponses: u32;
 	earlyStart: u64;
@@ -260,6 +254,11 @@ export class Stream {
 	base: u64;
 	/** Offset of the next byte to be taken. */
 	next: u64;
+
+	/** Bytes of its shortest message so far (0: unknown), and where the last one begins, once there was one. */
+	shortest: u64;
+	lastStart: u64;
+	measured: bool;
 
 	message: Message;
 	/** The message that the skipped bytes belong to: see spill.ts. */

@@ -18,7 +18,7 @@
 // missed pair is fine, a wrong one is not.
 import { CHECKED } from '../memory/checks';
 import { waitingLimit } from '../memory/settings';
-import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, isClient } from '../memory/state';
+import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream, isClient } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
 import * as call from '../wire/call';
 import {
@@ -40,10 +40,8 @@ const RESPONSES_LOST: u32 = 2;
  */
 const ORDER_NS: u64 = 50_000_000;
 
-/** A request takes this many bytes at least: `GET / HTTP/1.0`, two line ends. */
-const SHORTEST_REQUEST: u64 = 16;
-/** A response too: `HTTP/1.1 200`, two line ends. */
-const SHORTEST_RESPONSE: u64 = 16;
+/** A message takes this many bytes at least: `GET / HTTP/1.0` or `HTTP/1.1 200`, two line ends. */
+const SHORTEST: u64 = 16;
 
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
@@ -153,7 +151,7 @@ export function mayBeUnseen(connection: Connection): bool {
 /** A request's row was made. `quiet`: no response is on its way at this moment. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
-	measureRequest(connection, exchange.request);
+	measure(connection.requests, exchange.request, connection.requestGap);
 	if (connection.doubt != 0) exchange.idle = quiet && isIdle(exchange);
 	if (connection.waiting == exchange) connection.unasked = quiet && exchange.request.unread;
 	if (connection.unproven) {
@@ -183,38 +181,33 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	connection.requestGap = false;
 	const bytes = connection.requestGapBytes;
 	// Too few bytes for a request.
-	if (connection.lostRequests == 0 && bytes < SHORTEST_REQUEST && !connection.requestGapBegun) {
+	if (connection.lostRequests == 0 && bytes < SHORTEST && !connection.requestGapBegun) {
 		becomeCertain(connection);
 		return;
 	}
-	const holdsOne = bytes >= SHORTEST_REQUEST && !connection.requestGapBegun;
+	const holdsOne = bytes >= SHORTEST && !connection.requestGapBegun;
 	exchange.afterGap = true;
 	exchange.lostBefore = max<u32>(connection.lostRequests, holdsOne ? 1 : 0);
 	exchange.orphansBefore = orphans;
 	exchange.gapBegun = connection.requestGapBegun;
 	const known = max<u32>(exchange.lostBefore, orphans) + (exchange.gapBegun ? 1 : 0);
-	const shortest = connection.shortestRequest != 0 ? connection.shortestRequest : SHORTEST_REQUEST;
+	const shortest = shortestOf(connection.requests);
 	exchange.crowded = wasLost(connection) && bytes >= shortest * (known + 1);
 }
 
-/** The shortest request of the connection so far: from the beginning of one to that of the next. */
-function measureRequest(connection: Connection, request: Message): void {
-	const begin = connection.requestOffset;
-	connection.requestOffset = request.startOffset;
-	const first = begin == 0 && connection.requestStart == 0;
-	if (first || connection.requestGap || request.startOffset <= begin) return;
-	const length = request.startOffset - begin;
-	if (connection.shortestRequest == 0 || length < connection.shortestRequest) connection.shortestRequest = length;
+/** Bytes of the shortest message of the stream so far. */
+function shortestOf(stream: Stream): u64 {
+	return stream.shortest != 0 ? stream.shortest : SHORTEST;
 }
 
-/** The shortest response so far, in the same way. */
-function measureResponse(connection: Connection, response: Message): void {
-	const begin = connection.responseOffset;
-	connection.responseOffset = response.startOffset;
-	const first = begin == 0 && connection.responsesBegun == 1;
-	if (first || connection.responseGap || response.startOffset <= begin) return;
-	const length = response.startOffset - begin;
-	if (connection.shortestResponse == 0 || length < connection.shortestResponse) connection.shortestResponse = length;
+/** Keeps the length of the stream's shortest message: from its beginning to that of the next, if no gap lies between. */
+function measure(stream: Stream, message: Message, gap: bool): void {
+	const begin = stream.lastStart;
+	const comparable = stream.measured && !gap && message.startOffset > begin;
+	stream.lastStart = message.startOffset;
+	stream.measured = true;
+	const length = message.startOffset - begin;
+	if (comparable && (stream.shortest == 0 || length < stream.shortest)) stream.shortest = length;
 }
 
 /**
@@ -223,7 +216,7 @@ function measureResponse(connection: Connection, response: Message): void {
  */
 export function placeResponse(connection: Connection, response: Message): Exchange {
 	connection.responsesBegun++;
-	measureResponse(connection, response);
+	measure(connection.responses, response, connection.responseGap);
 	notePipelining(connection, response);
 	if (isTooSoon(connection, connection.responseStart, connection.requestStart, response.startTime)) connection.pipelining = true;
 	connection.responseBefore = connection.responseStart;
@@ -417,7 +410,7 @@ export function joinEarly(connection: Connection, request: Message): Exchange {
 	const exchange = connection.early;
 	connection.early = NO_EXCHANGE;
 	connection.requestStart = request.startTime;
-	connection.requestOffset = request.startOffset;
+	measure(connection.requests, request, connection.requestGap);
 	connection.orphans = 0;
 	connection.earlyResponses = 0;
 	exchanges.joinRequest(exchange, request);
@@ -584,7 +577,7 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 /** Do `hidden` responses fit into the lost bytes, which `begun` others began? Else several requests waited together. */
 function fitIn(connection: Connection, bytes: u64, begun: i64, hidden: i64): bool {
 	if (hidden <= 0 || (hidden == 1 && begun == 0) || !wasLost(connection)) return true;
-	const shortest = connection.shortestResponse != 0 ? connection.shortestResponse : SHORTEST_RESPONSE;
+	const shortest = shortestOf(connection.responses);
 	return hidden <= <i64>(bytes / shortest) - begun;
 }
 

@@ -102,7 +102,10 @@ export function startMessage(stream: Stream, from: usize, end: usize): usize {
 	if (connection.suspected && stream.role == CARRIES_RESPONSES && !mayProve(connection, at, end)) return at;
 	if (!mayStart(stream)) return WAIT;
 	const response = stream.role == CARRIES_RESPONSES;
-	if (response ? !mayBeResponse(connection, at, end) : !(mayBeRequest(at, end) || (connection.recognised && isVisible(load<u8>(at))))) return startOdd(stream, at, end);
+	const likely = response
+		? mayBeResponse(connection, at, end)
+		: mayBeRequest(at, end) || (connection.recognised && isVisible(load<u8>(at)));
+	if (!likely) return startOdd(stream, at, end);
 	const message = openMessage(stream, response);
 	if (message == NO_MESSAGE) {
 		beginSearch(stream, false);
@@ -157,8 +160,9 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 		return message.odd && message.isResponse ? readOddLine(stream, message, offset) : readStartLine(stream, message, offset);
 	}
 	if (message.http09 && !readAfterSimple(stream, message, at, end, offset)) return false;
-	if (message.odd && stream.state != IN_TRAILERS && !(message.isResponse ? readOddHead(stream, message, at, end, offset) : readOddFields(stream, message, at, end))) {
-		return false;
+	if (message.odd && stream.state != IN_TRAILERS) {
+		const goesOn = message.isResponse ? readOddHead(stream, message, at, end, offset) : readOddFields(stream, message, at, end);
+		if (!goesOn) return false;
 	}
 	end = framer.trimLine(message);
 	if (end == at) {

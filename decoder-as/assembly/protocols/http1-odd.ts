@@ -232,9 +232,6 @@ export function readOddHead(stream: Stream, message: Message, at: usize, end: us
 		message.damage = 0;
 		note(message, ANOMALY_LEADING_GARBAGE);
 		if (lineEnd == end) note(message, ANOMALY_BARE_LF);
-		message.hasStatusText = false;
-		message.statusText = 0;
-		message.statusTextLength = 0;
 		readStatusLine(message, at, lineEnd);
 		message.statusText += <u32>(at - message.head);
 		message.odd = false;

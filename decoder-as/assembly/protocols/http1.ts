@@ -143,10 +143,7 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 		switch (stream.state) {
 			case IN_LENGTH:
 			case IN_CHUNK_DATA:
-				taken = min<u64>(left, stream.remaining);
-				addUnseenBody(stream.message, taken, reason);
-				if (CHECKED) assert(<u64>taken <= stream.remaining, 'no more is taken of a body than remains of it');
-				stream.remaining -= taken;
+				taken = takeUnseenData(stream, left, reason);
 				break;
 			case UNTIL_CLOSE:
 				// It may have been the next response.
@@ -177,6 +174,14 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 		if (stream.remaining == 0 && (stream.state == IN_LENGTH || stream.state == IN_CHUNK_DATA)) endData(stream);
 	}
 	return length;
+}
+
+/** Bytes of a body of known length, or of a chunk, that nobody can show (UNHELD_*): answers how many of `length` there are. */
+function takeUnseenData(stream: Stream, length: u64, reason: i32): u64 {
+	const taken = min<u64>(length, stream.remaining);
+	addUnseenBody(stream.message, taken, reason);
+	stream.remaining -= taken;
+	return taken;
 }
 
 /** They belong to a message that nothing says the end of. */
@@ -212,10 +217,7 @@ export function feedGap(stream: Stream, length: u64): void {
 		switch (stream.state) {
 			case IN_LENGTH:
 			case IN_CHUNK_DATA:
-				taken = min<u64>(left, stream.remaining);
-				addUnseenBody(stream.message, taken, reason);
-				if (CHECKED) assert(<u64>taken <= stream.remaining, 'no more is taken of a body than remains of it');
-				stream.remaining -= taken;
+				taken = takeUnseenData(stream, left, reason);
 				break;
 			case UNTIL_CLOSE:
 				if (stream.message.unclear) loseFraming(stream, taken, true);
