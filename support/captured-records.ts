@@ -130,9 +130,9 @@ export type Scenario = {
 	conn(name: string): number;
 };
 
-/** Runs support/socket_calls.py SCENARIO to its end and gives its records. */
+/** Runs support/socket_calls SCENARIO to its end and gives its records. */
 export async function runScenario(test: TestCapture, name: string, ...args: readonly string[]): Promise<Scenario> {
-	const program = spawn('python3', [join(ROOT, 'support/socket_calls.py'), name, ...args], {
+	const program = spawn('python3', [join(ROOT, 'support/socket_calls'), name, ...args], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
 	// Other programs of the machine fill the ring too.
