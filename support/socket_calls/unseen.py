@@ -41,7 +41,8 @@ class Ring:
         return result
 
     def send(self, sock, data):
-        assert self.do(self.SEND, sock.fileno(), ctypes.addressof(buffer(data)), len(data)) == len(data)
+        kept = buffer(data)
+        assert self.do(self.SEND, sock.fileno(), ctypes.addressof(kept), len(data)) == len(data)
 
     def receive(self, sock, size):
         into = ctypes.create_string_buffer(size)
