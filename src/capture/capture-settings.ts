@@ -40,8 +40,8 @@ export type CaptureSettings = {
 	readonly iovecLimit: number;
 	/** Ends the capture after this many finished rows; Infinity: never. */
 	readonly count: number;
-	/** Processes that are never captured: tinytap's own. */
-	readonly ownPids: readonly number[];
+	/** Report each step of the start as a remark. */
+	readonly verbose: boolean;
 	/** Files made by the build. */
 	readonly files: { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
 };

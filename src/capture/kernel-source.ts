@@ -2,6 +2,7 @@
 // about sockets and processes, and adds clocks and loss counters to the stream.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
 import {
 	LOSS_EXCLUDED,
 	LOSS_FAULT,
@@ -33,16 +34,38 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 	mountTracefs();
 	requireProcesses(settings.filters.pids);
 	const addon = load(settings);
+	const steps = new Steps();
 	const capture = open(addon, settings);
 	try {
-		capture.learnSockets();
+		const object = capture.usesOldPrograms() ? 'those for kernels before 5.17' : 'those for kernels from 5.17 on';
+		steps.done(`loaded the BPF programs (${object})`);
+		steps.done(`found ${capture.learnSockets()} sockets that were already open`);
 		applyFilter(capture, settings.filters);
-		const { missing } = capture.attach();
-		return source(addon, capture, remarks(capture, missing, settings.filters));
+		steps.done('applied the filters');
+		const { attached, missing } = capture.attach();
+		steps.done(`attached to ${attached.length} tracepoints`);
+		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
+		return source(addon, capture, [...verbose, ...remarks(capture, missing, settings.filters)]);
 	} catch (error) {
 		capture.close();
 		throw explained(error);
 	}
+}
+
+/** What the start consists of, and how long each step took. */
+class Steps {
+	readonly texts: string[] = [];
+	#since = performance.now();
+
+	done(what: string): void {
+		const now = performance.now();
+		this.texts.push(`${what} in ${Math.round(now - this.#since)} ms`);
+		this.#since = now;
+	}
+}
+
+function versions({ ringSize }: CaptureSettings): string {
+	return `Linux ${release()}, Node ${process.version}, ring of ${ringSize >> 10} KiB`;
 }
 
 function remarks(capture: NativeCapture, missing: readonly string[], filters: CaptureFilters): string[] {

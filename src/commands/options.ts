@@ -34,6 +34,7 @@ type RawOptions = {
 	readonly timeout?: string;
 	readonly strict?: boolean;
 	readonly quiet?: boolean;
+	readonly verbose?: boolean;
 	readonly force?: boolean;
 	readonly for?: string;
 	readonly count?: string;
@@ -77,6 +78,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
 	['--strict', 'exit with status 3 if bytes were lost'],
 	['--quiet', 'print only results and errors'],
+	['--verbose', 'report each step of starting the capture, and how long it took'],
 	['--force', 'replace existing files'],
 ];
 
@@ -113,6 +115,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	if (raw.replay !== undefined && raw.record !== undefined) {
 		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
 	}
+	if (raw.quiet === true && raw.verbose === true) throw usageError('expected --quiet or --verbose, got both');
 	if (command !== undefined && raw.replay !== undefined) {
 		throw usageError('expected --replay or a command after --, got both');
 	}
@@ -173,7 +176,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		callLimit: callLimit(raw.callLimit ?? CALL_LIMIT),
 		iovecLimit: parseInteger(raw.iovecLimit ?? String(CONTROL_IOVECS), '--iovec-limit', 1, CONTROL_IOVECS),
 		count: Number.POSITIVE_INFINITY,
-		ownPids: [process.pid],
+		verbose: raw.verbose === true,
 		user,
 		files: FILES,
 	};

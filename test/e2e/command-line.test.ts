@@ -31,6 +31,7 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 		[['query', ''], /expected an SQL statement, got an empty text/],
 		[['query', 'SELECT 1', '--nope'], /unknown option '--nope'/],
 		[['query', 'SELECT 1', '--for', '10'], /--for: expected a duration such as 500ms, 10s or 5m, got "10"/],
+		[['query', 'SELECT 1', '--quiet', '--verbose'], /expected --quiet or --verbose, got both/],
 		[['query', 'SELECT 1', '--count', '0'], /--count: expected a whole number/],
 		[['query', 'SELECT 1', '--format', 'xml'], /--format: expected one of table, .*, got "xml"/],
 		[['--port', '70000'], /--port: expected a port from 1 to 65535, a range .* or a list .*, got "70000"/],
@@ -374,4 +375,20 @@ test('TINYTAP_DEBUG prints what libbpf says; without it nobody sees that', async
 	const loud = await startTinytap(args, { under: ['env', 'TINYTAP_DEBUG=1'] }).finished;
 	assert.equal(loud.code, 0, loud.stderr);
 	assert.match(loud.stderr, /^libbpf: .*tinytap\.bpf\.o/m);
+});
+
+test('--verbose reports each step of starting the capture, with its duration', async () => {
+	const args = ['query', 'SELECT 1', '--for', '10ms'];
+	const { code, stderr } = await runTinytap([...args, '--verbose']);
+	assert.equal(code, 0, stderr);
+	assert.match(stderr, /^tinytap: Linux \S+, Node v\S+, ring of 16384 KiB$/m);
+	for (const step of [
+		/loaded the BPF programs \(those for kernels (from|before) 5\.17( on)?\)/,
+		/found \d+ sockets that were already open/,
+		/applied the filters/,
+		/attached to [1-9]\d* tracepoints/,
+	]) {
+		assert.match(stderr, new RegExp(`^tinytap: ${step.source} in \\d+ ms$`, 'm'));
+	}
+	assert.doesNotMatch((await runTinytap(args)).stderr, / in \d+ ms$/m);
 });

@@ -142,6 +142,7 @@ describe('the addon', () => {
 				ringSize: 1 << 20,
 				callLimit: 1 << 20,
 				iovecLimit: 1024,
+				verbose: false,
 				filters: { pids: [], comms: [], ports: [] },
 			};
 			const source = kernelSource(settings as unknown as CaptureSettings);

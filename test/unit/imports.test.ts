@@ -1,6 +1,7 @@
 // Which part of the program may know which. docs/architecture.md explains the parts.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 
@@ -170,4 +171,17 @@ test('every folder of src/ and every room has its place in the order', () => {
 			.map(({ name }) => `${path}/${name}`);
 	assert.deepEqual(loose('src').sort(), ['src/cli.ts', 'src/globals.d.ts']);
 	assert.deepEqual(loose('src/sql').sort(), [...DOORS_OF_SQL].sort());
+});
+
+test('no source file is longer than 900 lines', () => {
+	// Written by scripts: npm run generate, compat, demo-recording.
+	const generated = /^(package-lock\.json|docs\/server-compatibility\.md|recordings\/|test\/fixtures\/)/;
+	const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' }).split('\0').filter(Boolean);
+	const own = files.filter((path) => !generated.test(path) && existsSync(join(ROOT, path)));
+	assert.ok(own.length > 300, `only ${own.length} files found`);
+	const lines = (path: string) => readFileSync(join(ROOT, path), 'latin1').split('\n').length - 1;
+	assert.deepEqual(
+		own.filter((path) => lines(path) > 900),
+		[],
+	);
 });
