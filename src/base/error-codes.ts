@@ -33,6 +33,10 @@ const ENTRIES = {
 		meaning: 'A script contains a dot command that works only at the prompt.',
 		hint: 'Remove the command from the script; `tinytap` opens the prompt.',
 	},
+	ERR_NOT_CAPTURING: {
+		meaning: 'A command would change the live capture, but a recording is open.',
+		hint: 'Choose rows in SQL; to capture, start tinytap without --replay.',
+	},
 	ERR_NO_QUERY: {
 		meaning: 'No saved query has this name.',
 		hint: '`.queries` and `tinytap queries` list the names.',

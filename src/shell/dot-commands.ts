@@ -198,7 +198,13 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		description: 'set what is captured from now on',
 		promptOnly: true,
 		run: (shell, argument) => {
+			const { recording } = shell.threads;
+			if (argument === '' && recording !== undefined) {
+				shell.tell(`${notCapturing(recording)}\n`);
+				return undefined;
+			}
 			if (argument !== '') {
+				requireLive(shell);
 				const filters = parseFilters(argument);
 				requireProcesses(filters.pids);
 				shell.filters = filters;
@@ -214,6 +220,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		description: 'stop capturing until .resume',
 		promptOnly: true,
 		run: (shell) => {
+			requireLive(shell);
 			shell.threads.pause();
 			shell.tell('paused\n');
 			return undefined;
@@ -225,6 +232,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		description: 'continue capturing after .pause',
 		promptOnly: true,
 		run: (shell) => {
+			requireLive(shell);
 			shell.threads.resume();
 			shell.tell('capturing\n');
 			return undefined;
@@ -281,6 +289,20 @@ export function queriesText(directories: Parameters<typeof listQueries>[0]): str
 		)
 		.map((line) => `${line}\n`)
 		.join('');
+}
+
+function notCapturing(recording: string): string {
+	return `nothing is captured: the recording ${forTerminal(recording)} is open`;
+}
+
+/** Throws a UserError if a recording is open: there is no capture to change. */
+function requireLive({ threads: { recording } }: ShellSession): void {
+	if (recording === undefined) return;
+	throw new UserError(
+		notCapturing(recording),
+		'ERR_NOT_CAPTURING',
+		'Choose rows in SQL, e.g. WHERE local_port = 80; to capture, start tinytap without --replay.',
+	);
 }
 
 /** The exchange whose id is a command's argument. */

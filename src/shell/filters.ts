@@ -79,12 +79,23 @@ function requireRoom(count: number, most: number, what: string, column: string):
 	);
 }
 
-/** `this host`, or what the filters say. */
+/** `this host`, or what the filters say, as `.capture` accepts it. */
 export function filtersText({ pids, comms, ports }: CaptureFilters): string {
 	const words = [
 		...pids.map((pid) => `pid ${pid}`),
 		...comms.map((comm) => `comm ${forTerminal(comm)}`),
-		...ports.map(({ first, last }) => (first === last ? `port ${first}` : `port ${first}-${last}`)),
+		...(ports.length === 0 ? [] : [`port ${portsText(ports)}`]),
 	];
 	return words.length === 0 ? 'this host' : words.join(', ');
+}
+
+/** `80,8000-8099`: in order, with adjacent and overlapping ranges joined. */
+function portsText(ports: readonly PortRange[]): string {
+	const joined: { first: number; last: number }[] = [];
+	for (const { first, last } of ports.toSorted((a, b) => a.first - b.first)) {
+		const before = joined.at(-1);
+		if (before !== undefined && first <= before.last + 1) before.last = Math.max(before.last, last);
+		else joined.push({ first, last });
+	}
+	return joined.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }

@@ -163,9 +163,7 @@ async function pump(source: BatchSource): Promise<void> {
 		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS, signals);
 		if (length < 0 || (length === 0 && stopping)) return;
 		empty = length > 0 ? 0 : empty + 1;
-		if (!paused || !live) {
-			decode(length, source);
-		}
+		if (!paused) decode(length, source);
 		const now = performance.now();
 		priority?.came(length, now);
 		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
@@ -186,7 +184,6 @@ async function pump(source: BatchSource): Promise<void> {
 		while (!live && followerHolds !== undefined && Atomics.load(signals, SIGNAL_STOP) === 0) {
 			await new Promise((resolve) => setTimeout(resolve, 1));
 		}
-		if (paused && !live) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 	}
 }
 

@@ -127,6 +127,11 @@ export class Threads {
 		this.#startQuery();
 	}
 
+	/** Path of the recording that is read; undefined if this is a live capture. */
+	get recording(): string | undefined {
+		return this.#settings.replay?.path;
+	}
+
 	/** Rows finished so far, and what was lost. */
 	get status(): { rows: number; lostEvents: number; lostBytes: number } {
 		return {

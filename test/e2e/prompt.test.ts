@@ -1,4 +1,4 @@
-// What is typed and pasted at the prompt, in a real terminal, over the bundled recording.
+// What is typed and pasted at the prompt, in a real terminal, mostly over the bundled recording.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,10 +12,11 @@ import { openTerminal, type Terminal } from '../../support/terminal.ts';
 import { CLI, NODE_FLAGS } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
-const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI} --replay ${DEMO}`;
+const LIVE_SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI}`;
+const SHELL = `${LIVE_SHELL} --replay ${DEMO}`;
 
-async function atPrompt(work: (terminal: Terminal) => Promise<void>): Promise<void> {
-	const terminal = await openTerminal(SHELL, { columns: 100, rows: 50 });
+async function atPrompt(work: (terminal: Terminal) => Promise<void>, shell = SHELL): Promise<void> {
+	const terminal = await openTerminal(shell, { columns: 100, rows: 50 });
 	try {
 		await terminal.shows('tinytap>');
 		await work(terminal);
@@ -210,13 +211,31 @@ test('after .open loss is that of the recording, told anew', async () => {
 
 test('.capture of a process that does not run is refused, and what is captured stays', async () => {
 	await atPrompt(async (terminal) => {
-		await enter(terminal, '.capture port 8080');
-		await terminal.shows(/^capturing .*8080/);
+		await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);
+		await enter(terminal, '.capture port 8081 port 8080,80');
+		await terminal.shows(/^capturing port 80,8080-8081$/);
 		// The highest number there can be, which no process has here.
 		await enter(terminal, '.capture pid 4194304 port 9090');
 		await terminal.shows(/error: pid 4194304: expected a running process, got none \[ERR_USAGE\]/);
 		await enter(terminal, '.capture');
-		const screen = await terminal.shows(/^capturing .*8080/, 2);
+		const screen = await terminal.shows(/^capturing port 80,8080-8081$/, 2);
 		assert.doesNotMatch(screen, /^capturing .*9090/m);
+	}, `${LIVE_SHELL} --port 9000 --port 8050-8099,8000-8049`);
+});
+
+test('with a recording open, .capture says that nothing is captured; changing, pausing and resuming are refused', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.capture');
+		const said = /^nothing is captured: the recording \S*demo\.tinytap is open$/;
+		await terminal.shows(said);
+		const refusal = /error: nothing is captured: the recording \S*demo\.tinytap is open \[ERR_NOT_CAPTURING\]/;
+		for (const [index, command] of ['.capture port 8080', '.capture all', '.pause', '.resume'].entries()) {
+			await enter(terminal, command);
+			await terminal.shows(refusal, index + 1);
+		}
+		await enter(terminal, '.capture');
+		const screen = await terminal.shows(said, 2);
+		assert.match(screen, /^hint: Choose rows in SQL, e\.g\. WHERE local_port = 80; to capture, start tinytap without/m);
+		assert.doesNotMatch(screen, /^(capturing|paused)/m);
 	});
 });

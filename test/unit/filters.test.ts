@@ -32,8 +32,8 @@ test('ports are single, ranges and lists, and are printed as they can be written
 	const written = [
 		['80', 'port 80'],
 		['8000-8099', 'port 8000-8099'],
-		['80,8080', 'port 80, port 8080'],
-		['443, 8000-8099,1-65535', 'port 443, port 8000-8099, port 1-65535'],
+		['80,8080', 'port 80,8080'],
+		['443, 8000-8099,9000', 'port 443,8000-8099,9000'],
 		['7-7', 'port 7'],
 	] as const;
 	for (const [text, expected] of written) {
@@ -42,6 +42,22 @@ test('ports are single, ranges and lists, and are printed as they can be written
 		assert.deepEqual(parseFilters(`port ${text}`).ports, ports);
 		assert.deepEqual(parseFilters(filtersText({ pids: [], comms: [], ports })).ports, ports);
 	}
+	const all = { pids: [12], comms: ['nginx'], ports: parsePorts('80,8000-8099', '--port') };
+	assert.equal(filtersText(all), 'pid 12, comm nginx, port 80,8000-8099');
+	assert.deepEqual(parseFilters(filtersText(all)), all);
+});
+
+test('ports are printed in order, and those that are adjacent or overlap as one range', () => {
+	const thousands = Array.from({ length: 2000 }, (_, index) => 9999 - index);
+	for (const [text, expected] of [
+		[thousands.join(','), 'port 8000-9999'],
+		['8080,80,8081,443', 'port 80,443,8080-8081'],
+		['8000-8099,8050-8060,8100', 'port 8000-8100'],
+		['80,80', 'port 80'],
+		['10-20,12-15,22', 'port 10-20,22'],
+		['443,1-65535', 'port 1-65535'],
+	] as const)
+		assert.equal(filtersText({ pids: [], comms: [], ports: parsePorts(text, '--port') }), expected);
 });
 
 test('what is no port, range or list is refused with what was expected', () => {
