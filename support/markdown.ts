@@ -25,6 +25,16 @@ export function pathsOf(text: string, folders: readonly string[]): Link[] {
 	);
 }
 
+/** Names and the file they are in, of phrases such as `name`, `other` in `path/file.ts`. */
+export function namesInFiles(text: string): { readonly name: string; readonly path: string }[] {
+	return text.split(/[|;:\n]/).flatMap((phrase) => {
+		const path = /,? in `([^`]+)`/.exec(phrase);
+		if (path === null) return [];
+		const names = phrase.slice(0, path.index).matchAll(/`(\w+)`/g);
+		return [...names].map(([, name]) => ({ name: name!, path: path[1]! }));
+	});
+}
+
 /** The anchors of a file's headings, as GitHub names them. */
 export function anchorsOf(text: string): Set<string> {
 	const anchors = new Set<string>();

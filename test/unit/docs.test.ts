@@ -4,7 +4,15 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { anchorsOf, codeBlocks, linksOf, pathsOf, sessionOf, shellWords } from '../../support/markdown.ts';
+import {
+	anchorsOf,
+	codeBlocks,
+	linksOf,
+	namesInFiles,
+	pathsOf,
+	sessionOf,
+	shellWords,
+} from '../../support/markdown.ts';
 import { runTinytap } from '../../support/tinytap.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -45,6 +53,14 @@ test('files that the documentation names are there', () => {
 			.filter(({ target }) => ![ROOT, dirname(file)].some((base) => existsSync(join(base, target))))
 			.map(({ line, target }) => `${relative(ROOT, file)}:${line}: ${target}`),
 	);
+	assert.deepEqual(absent, []);
+});
+
+test('functions are in the files that docs/architecture.md gives for them', () => {
+	const page = read(join(ROOT, 'docs/architecture.md'));
+	const places = namesInFiles(page.slice(page.indexOf('## Where to find'), page.indexOf('## Design decisions')));
+	assert.ok(places.length > 80, `only ${places.length} names found`);
+	const absent = places.filter(({ name, path }) => !new RegExp(`\\b${name}\\b`).test(read(join(ROOT, path))));
 	assert.deepEqual(absent, []);
 });
 
@@ -102,6 +118,15 @@ test('a check of Markdown finds links, paths, headings, commands and what a sess
 		'# A, b & `c`\n\n[x](a.md#b "title") `[no](link)`\n## Same\n## Same\n```\n[no](block)\n```\n`src/a.ts` `x/y` `src/NAME.ts`\n';
 	assert.deepEqual(linksOf(text), [{ line: 3, target: 'a.md#b' }]);
 	assert.deepEqual(pathsOf(text, ['src']), [{ line: 9, target: 'src/a.ts' }]);
+	assert.deepEqual(
+		namesInFiles('| it | `one`, `two` in `src/a.ts`; also: `three`, called from `four`, in `b` | `five` in it |'),
+		[
+			{ name: 'one', path: 'src/a.ts' },
+			{ name: 'two', path: 'src/a.ts' },
+			{ name: 'three', path: 'b' },
+			{ name: 'four', path: 'b' },
+		],
+	);
 	assert.deepEqual([...anchorsOf(text)], ['a-b--c', 'same', 'same-1']);
 	assert.deepEqual(shellWords(`tinytap query "SELECT '#' x" --a='b c' # "comment`), [
 		'tinytap',
