@@ -1,4 +1,4 @@
-// Resolves function calls: scalar functions, aggregates, and either of them over windows.
+// Resolves calls of scalar functions, aggregates and window functions.
 
 import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
 import { AGGREGATE_FUNCTIONS, functionNames, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from '../functions/functions.ts';
@@ -11,20 +11,20 @@ import { caseOf, commonFacts, facts } from './facts.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type Scope } from './scope.ts';
 
-/** Binders of what is inside a call; handed in because they bind calls themselves. */
+/** Bind the parts of a call. Passed in, because they bind calls themselves. */
 export type Binders = {
 	readonly bind: (syntax: SyntaxExpression, scope: Scope) => Bound;
 	readonly order: (items: readonly OrderItem[], scope: Scope) => OrderTerm[];
 };
 
-/** `given` are arguments that are bound already: those of an operator that is a function. */
+/** `given`: arguments that are already bound, for operators that are functions. */
 export function bindCall(call: SyntaxCall, scope: Scope, binders: Binders, given?: readonly Bound[]): Bound {
 	const name = call.name.toLowerCase();
 	const count = given?.length ?? call.arguments.length;
 	const aggregate = AGGREGATE_FUNCTIONS.get(name);
 	const scalar = SCALAR_FUNCTIONS.get(name);
 	if (call.over !== undefined) return bindWindowCall(call, scope, binders, WINDOW_FUNCTIONS.get(name) ?? aggregate);
-	// min and max are aggregates of one argument and scalar functions of several.
+	// min and max are aggregates with one argument and scalar functions with several.
 	if (aggregate !== undefined && (scalar === undefined || count <= 1))
 		return bindAggregate(call, scope, binders, aggregate);
 	if (scalar === undefined) throw unknownFunction(call);
@@ -83,7 +83,7 @@ function checkCount(entry: FunctionDoc, count: number, at: number): void {
 	);
 }
 
-/** The same for calls that are the same, whatever their place in the text. */
+/** The same for equal calls, wherever they are in the text. */
 function keyOfCall(call: SyntaxCall): string {
 	return JSON.stringify(call, (name, value: unknown) => {
 		if (name === 'at') return undefined;
@@ -130,7 +130,7 @@ function bindAggregate(call: SyntaxCall, scope: Scope, binders: Binders, entry: 
 
 function aggregateFacts(entry: AggregateFunction | WindowFunction, list: readonly Bound[]) {
 	const type = resultType(entry, list);
-	// The smallest of datetimes is a datetime: what hands out its argument's values hands on what they are.
+	// The result has the argument's type if it is one of its values: the smallest of datetimes is a datetime.
 	const same = typeof entry.type === 'function' && type === list[0]?.type ? list[0]?.output : undefined;
 	return facts(type, same ?? ('output' in entry ? entry.output : undefined));
 }

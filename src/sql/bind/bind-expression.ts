@@ -1,5 +1,5 @@
-// Resolves the names of an expression and decides what can be decided before there are rows: types, conversions,
-// comparisons. Whatever is not understood here is refused: this is the list of what SQL can do.
+// Resolves the names of an expression and decides everything that does not depend on rows: types, conversions,
+// comparisons. Anything not listed here is refused.
 import type { BinaryOperator, OrderItem, SyntaxCall, SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, unsupported } from '../limits/sql-error.ts';
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
@@ -101,7 +101,7 @@ function bindName(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Sc
 	throw unknownColumn(scope, syntax.table, syntax.column, syntax.at, syntax.quoted);
 }
 
-/** An alias of the SELECT's own columns; a column of the same name comes first. */
+/** The SELECT's own column with this alias. Columns of tables have precedence. */
 function aliasOf(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Scope): Bound | undefined {
 	const name = syntax.column.toLowerCase();
 	const expression = syntax.table === undefined ? scope.aliases.get(name) : undefined;
@@ -114,7 +114,7 @@ function aliasOf(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Sco
 	}
 }
 
-/** Tells every query between `scope` and `level` that it depends on what `found` reads. */
+/** Notes in every query from `scope` up to `level` that it depends on the tables that `found` reads. */
 function noteUse(found: Bound, scope: Scope, level: Scope): void {
 	if (scope === level) return;
 	const sources = found.kind === 'column' ? [found.source] : level.tables.map((table) => table.source);
@@ -127,7 +127,7 @@ function noteUse(found: Bound, scope: Scope, level: Scope): void {
 
 function bindUnary(operator: '-' | '+' | '~', operand: Bound): Bound {
 	const { constant } = operand;
-	// A plus changes no value, but its operand no longer counts as a column: it has no affinity.
+	// A plus sign does not change the value, but its operand is no longer a column, so it has no affinity.
 	if (operator === '+') return { ...operand, affinity: 'none' };
 	if (operator === '~') return { kind: 'complement', operand, constant, ...INTEGER };
 	return { kind: 'negate', operand, constant, ...facts(numericType(operand.type, 'int')) };
@@ -175,7 +175,7 @@ export function compare(operator: CompareOperator, left: Bound, right: Bound): B
 	};
 }
 
-/** SQLite's rules: a column of numbers makes the other side a number if it can be one, a column of text makes it text. */
+/** SQLite's rules: next to a numeric column a text becomes a number if it is one; next to a text column, a number text. */
 export function comparisonOf(left: Bound, right: Bound): Comparison {
 	return {
 		left,
@@ -240,7 +240,7 @@ function bindMatch(syntax: Extract<SyntaxExpression, { kind: 'match' }>, scope: 
 
 function bindInList(syntax: Extract<SyntaxExpression, { kind: 'in list' }>, scope: Scope): Bound {
 	const operand = bindExpression(syntax.operand, scope);
-	// The items' own affinities do not count: x IN (y, z) means x = +y OR x = +z.
+	// The items' own affinities are ignored: x IN (y, z) means x = +y OR x = +z.
 	const items = syntax.items.map((item) => ({ ...bindExpression(item, scope), affinity: 'none' as const }));
 	const constant = operand.constant && items.every((item) => item.constant);
 	const types = new Set(items.map((item) => item.type));
@@ -289,7 +289,7 @@ function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Sc
 
 // ---- CAST and COLLATE ---------------------------------------------------------------------------------------------
 
-/** SQLite's rules, by parts of the type's name. */
+/** SQLite's rules, which look for certain words in the type's name. */
 function castType(name: string): CastType {
 	if (/INT/i.test(name)) return 'integer';
 	if (/CHAR|CLOB|TEXT|STRING/i.test(name)) return 'text';

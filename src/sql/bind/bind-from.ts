@@ -1,4 +1,4 @@
-// Resolves FROM: tables, views and subqueries, how they are joined, and the columns that USING and NATURAL make one of two.
+// Resolves FROM: tables, views, subqueries and their joins, and the columns that USING and NATURAL merge.
 import type { TableReference } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { bindExpression, compare } from './bind-expression.ts';
@@ -8,17 +8,17 @@ import { commonFacts, INTEGER } from './facts.ts';
 import { columnFacts, didYouMean } from './schema.ts';
 import { CLAUSES, columnOf, type Environment, type NamedTable, Scope } from './scope.ts';
 
-/** Most tables in one FROM clause. */
+/** Maximum number of tables in one FROM clause. */
 const MAX_TABLES = 64;
-/** Views of views of views … */
+/** Maximum nesting of views. */
 const MAX_VIEW_DEPTH = 50;
 
-/** Puts the tables into `scope`. */
+/** Adds the tables to `scope`. */
 export function bindFrom(references: readonly TableReference[], scope: Scope): JoinStep[] {
 	if (references.length > MAX_TABLES)
 		throw syntaxError(`FROM has ${references.length} tables, more than the limit of ${MAX_TABLES}`, references[0]!.at);
 	const steps: JoinStep[] = [];
-	// Rows that a RIGHT or FULL join adds must not pass by the WHERE of a subquery.
+	// A RIGHT or FULL join adds rows of NULLs, which the WHERE of a subquery must not filter.
 	const mayReplace = references.every(({ join }) => join !== 'right' && join !== 'full');
 	for (const reference of references) {
 		const { named, filter } = bindTable(reference, scope, mayReplace);
@@ -56,7 +56,7 @@ function bindJoinCondition(
 	return conditions.length === 1 ? conditions[0] : { kind: 'and', operands: conditions, constant: false, ...INTEGER };
 }
 
-/** One column of USING: `left.c = right.c`, and `c` alone is the one of them that is not missing. */
+/** One column of USING: `left.c = right.c`. `c` alone means whichever side is not missing. */
 function mergeColumn(
 	name: string,
 	at: number,
@@ -99,7 +99,7 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 	if (--environment.budget.tables < 0)
 		throw syntaxError('the statement uses too many tables, counting those inside views and WITH', reference.at);
 	if (reference.kind === 'query') {
-		// A subquery in FROM does not see its neighbours, only the queries around this one.
+		// A subquery in FROM does not see the other tables of this FROM, only those of enclosing queries.
 		const plan = environment.bindQuery(reference.query, environment, scope.parent);
 		return queryTable(reference.alias ?? 'subquery', plan, scope, mayReplace);
 	}
@@ -173,7 +173,7 @@ function queryTable(name: string, plan: QueryPlan, scope: Scope, mayReplace: boo
 	const { columns } = plan;
 	const simple = mayReplace ? simpleSelect(plan) : undefined;
 	if (simple === undefined) return plainTable({ name, columns, origin: { kind: 'query', plan }, nullable: false });
-	// The subquery only picks columns and rows of one table: that table stands in its place.
+	// The subquery only selects columns and rows of one table, so that table can replace it.
 	const [{ source, filter }] = simple.steps as [JoinStep];
 	const conditions = [filter, simple.where].filter((condition) => condition !== undefined);
 	const all: Bound | undefined =
@@ -190,7 +190,7 @@ function simpleSelect({ body }: QueryPlan): SelectPlan | undefined {
 	return body.outputs.every(isCheapAndFixed) ? body : undefined;
 }
 
-/** Whether it may be computed more than once a row. */
+/** Whether computing it several times per row is cheap and gives the same value. */
 function isCheapAndFixed(expression: Bound): boolean {
 	if (subqueryOf(expression) !== undefined || (expression.kind === 'call' && expression.function.name === 'random'))
 		return false;
@@ -204,7 +204,7 @@ function noteOuter(plan: QueryPlan, scope: Scope): void {
 	}
 }
 
-/** The query with other names for its columns. */
+/** The query with its columns renamed. */
 export function renamed(plan: QueryPlan, names: readonly string[] | undefined, at: number): QueryPlan {
 	if (names === undefined) return plan;
 	if (names.length !== plan.columns.length) {
@@ -213,7 +213,7 @@ export function renamed(plan: QueryPlan, names: readonly string[] | undefined, a
 	return { ...plan, columns: plan.columns.map((column, index) => ({ ...column, name: names[index]! })) };
 }
 
-/** The scope of a condition or a list of expressions over one table, without a query around it. */
+/** The scope of a condition or a list of expressions over one table, outside any query. */
 export function tableScope(
 	name: string,
 	columns: readonly SourceColumn[],

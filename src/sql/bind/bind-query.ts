@@ -1,4 +1,4 @@
-// Resolves a whole query: WITH, FROM, the list of columns, groups, order. The result is a plan that needs no names.
+// Resolves a whole query: WITH, FROM, the list of columns, groups, order. The resulting plan contains no names to resolve.
 
 import type { CommonTable, Core, OrderItem, Query, SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
@@ -9,7 +9,7 @@ import { commonFacts } from './facts.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type CommonEntry, columnOf, type Environment, Scope } from './scope.ts';
 
-/** Most columns a result may have. */
+/** Maximum number of columns of a result. */
 const MAX_COLUMNS = 2_000;
 
 type Tail = {
@@ -37,14 +37,17 @@ function bindCommonTables(query: Query, environment: Environment, parent: Scope 
 	return inner;
 }
 
-/** Bound at once, for its mistakes to show, and anew for each mention but the first: mentions share nothing. */
+/**
+ * Binds the table at once, so that errors are reported even if it is never mentioned. Mentions share nothing: each one
+ * after the first binds it again.
+ */
 function bindCommonTable(
 	table: CommonTable,
 	environment: Environment,
 	mayRecurse: boolean,
 	parent: Scope | undefined,
 ): CommonEntry {
-	// Without RECURSIVE a name that there is means what it meant before.
+	// Without RECURSIVE, the name of an existing table means that table.
 	const name = table.name.toLowerCase();
 	const isKnown =
 		environment.common.has(name) || [...environment.schema.tables.keys()].some((known) => known.toLowerCase() === name);
@@ -72,7 +75,7 @@ function bindRecursive(table: CommonTable, environment: Environment, parent: Sco
 	const identity = {};
 	let columns: SourceColumn[] | undefined;
 	let mentions = 0;
-	// While its own query is bound, the name stands for the rows of the step before.
+	// Inside its own query, the name means the rows of the previous step.
 	const own: CommonEntry = {
 		name: table.name,
 		use: () => {
@@ -85,7 +88,7 @@ function bindRecursive(table: CommonTable, environment: Environment, parent: Sco
 	const inner: Environment = { ...environment, common: new Map(environment.common).set(table.name.toLowerCase(), own) };
 	const start: Query = { ...head, rest: rest.slice(0, -1), order: [], limit: undefined, offset: undefined };
 	const first = renamed(bindQuery(start, inner, parent), table.columns, table.at);
-	// The values of later steps may be of other types than those of the first rows.
+	// Later steps may return values of other types than the first rows.
 	columns = first.columns.map((column) => ({ ...column, type: 'any', output: undefined }));
 	const step = bindCore(last.core, inner, parent, NO_TAIL);
 	if (mentions === 0) return bindPlainTable(table, environment, parent);
@@ -103,7 +106,7 @@ function bindRecursive(table: CommonTable, environment: Environment, parent: Sco
 	);
 }
 
-/** LIMIT of a recursive table, as a query around it. */
+/** Wraps a recursive table into a query with its LIMIT. */
 function limitedTo(
 	plan: QueryPlan,
 	{ limit, offset }: Tail,
@@ -156,7 +159,7 @@ function checkColumnCount(expected: number, got: number, operator: string, at: n
 	throw new SqlError(`expected ${expected} columns on both sides of ${operator}, got ${got}`, 'ERR_SQL_VALUE', at);
 }
 
-/** ORDER BY of a compound names a column of the result, by position, name or the same expression. */
+/** The column of the result that a term of a compound's ORDER BY names: by position, name or the same expression. */
 function compoundColumn(item: OrderItem, query: Query, columns: readonly SourceColumn[]): number {
 	const expression = item.expression.kind === 'collate' ? item.expression.operand : item.expression;
 	const position = positionOf(expression, columns.length, 'ORDER BY');
@@ -194,7 +197,7 @@ function nameOf(expression: SyntaxExpression): string | undefined {
 	return expression.kind === 'name' ? expression.column : undefined;
 }
 
-/** The same for expressions that differ in place and letter case of names only. */
+/** The same for expressions that differ only in position and in the letter case of names. */
 function textOf(expression: SyntaxExpression): string {
 	return JSON.stringify(expression, (key, value: unknown) => {
 		if (key === 'at' || key === 'quoted') return undefined;
@@ -203,7 +206,7 @@ function textOf(expression: SyntaxExpression): string {
 	});
 }
 
-/** `2` as a term of ORDER BY or GROUP BY is the second column. */
+/** A whole number in ORDER BY or GROUP BY is the position of a column: `2` is the second one. */
 function positionOf(expression: SyntaxExpression, columns: number, clause: string): number | undefined {
 	if (expression.kind !== 'literal' || typeof expression.value !== 'number' || !Number.isSafeInteger(expression.value))
 		return undefined;
@@ -246,7 +249,7 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 			'conditions on rows belong in WHERE',
 		);
 	}
-	// Without rows a query of aggregates alone still gives one row, in which columns are NULL.
+	// Without GROUP BY, even no rows give one group, whose columns are NULL.
 	if (grouped && keys.length === 0) for (const { source } of scope.tables) source.nullable = true;
 	const columns = items.map((item, index): SourceColumn => {
 		const { type, affinity, nocase, output } = outputs[index]!;
@@ -293,7 +296,7 @@ function bindValues(
 function bindLimits(tail: Tail, scope: Scope): { limit: Bound | undefined; offset: Bound | undefined } {
 	const bind = (syntax: SyntaxExpression | undefined) => {
 		if (syntax === undefined) return undefined;
-		// A limit can read no columns, not even those of the queries around it.
+		// LIMIT must not read columns, not even those of enclosing queries.
 		const alone = new Scope(scope.environment, undefined);
 		return alone.within(CLAUSES.limit, () => bindExpression(syntax, alone));
 	};
@@ -365,7 +368,7 @@ function bindGroupKey(syntax: SyntaxExpression, items: readonly Item[], scope: S
 	return items[position]!.bound ?? bindExpression(items[position]!.syntax!, scope);
 }
 
-/** A term of ORDER BY: the number or the alias of an output column, or any expression. */
+/** Binds a term of ORDER BY: the position or alias of an output column, or any expression. */
 function bindOrderTerm(item: OrderItem, items: readonly Item[], outputs: readonly Bound[], scope: Scope): OrderTerm {
 	const collated = item.expression.kind === 'collate' ? item.expression : undefined;
 	const syntax = collated?.operand ?? item.expression;

@@ -1,7 +1,7 @@
-// Walks over bound expressions: what is inside one, and which tables it reads.
+// Walks over bound expressions: their parts, and the tables they read.
 import type { Bound, QueryPlan, Source } from './bound.ts';
 
-/** The expressions directly inside; those of subqueries are not. */
+/** The direct parts of an expression, without those in a subquery. */
 export function partsOf(expression: Bound): readonly Bound[] {
 	switch (expression.kind) {
 		case 'negate':
@@ -36,14 +36,14 @@ export function partsOf(expression: Bound): readonly Bound[] {
 	}
 }
 
-/** The subquery directly inside, if it is one. */
+/** The subquery of an expression that has one. */
 export function subqueryOf(expression: Bound): QueryPlan | undefined {
 	return expression.kind === 'query' || expression.kind === 'exists' || expression.kind === 'in query'
 		? expression.plan
 		: undefined;
 }
 
-/** All tables the expression reads, those that its subqueries read of the queries around them included. */
+/** All tables that the expression reads, including those that its subqueries read from enclosing queries. */
 export function sourcesOf(expression: Bound, into = new Set<Source>()): Set<Source> {
 	if (expression.kind === 'column' || expression.kind === 'present') into.add(expression.source);
 	for (const source of subqueryOf(expression)?.outer ?? []) into.add(source);
@@ -51,7 +51,7 @@ export function sourcesOf(expression: Bound, into = new Set<Source>()): Set<Sour
 	return into;
 }
 
-/** The terms of a condition that all have to be true. */
+/** The terms of a condition that are joined by AND. */
 export function conjunctsOf(condition: Bound | undefined): Bound[] {
 	if (condition === undefined) return [];
 	return condition.kind === 'and' ? condition.operands.flatMap(conjunctsOf) : [condition];

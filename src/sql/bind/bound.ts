@@ -1,20 +1,20 @@
-// Expressions and queries after names are resolved: what the compiler makes closures of and EXPLAIN prints.
+// Expressions and queries with their names resolved. The compiler turns them into closures; EXPLAIN prints them.
 import type { ColumnType } from '../../store/table.ts';
 import type { AggregateFunction, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
 import type { CompoundOperator, Frame, JoinKind, MatchOperator } from '../grammar/syntax.ts';
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import type { StaticType, Value } from '../values/value.ts';
 
-/** How a value changes before it is compared with one of another affinity. */
+/** How the other side of a comparison is converted, as SQLite defines it. */
 export type Affinity = 'numeric' | 'text' | 'none';
 
-/** What is known of an expression's or a column's values. */
+/** What is known about the values of an expression or a column. */
 export type Facts = {
 	readonly type: StaticType;
 	readonly affinity: Affinity;
-	/** Compares with A-Z equal to a-z (COLLATE NOCASE). */
+	/** Compared with A-Z equal to a-z (COLLATE NOCASE). */
 	readonly nocase: boolean;
-	/** The type the printer is told: json and datetime columns stay what they are. */
+	/** The type of a result column, for printing. It is more precise than `type`: json and datetime are text there. */
 	readonly output: ColumnType | undefined;
 };
 
@@ -28,33 +28,33 @@ export type Source = {
 		| { readonly kind: 'table'; readonly table: string }
 		| { readonly kind: 'query'; readonly plan: QueryPlan }
 		| { readonly kind: 'recursion'; readonly of: object };
-	/** An outer join can set all its columns to NULL; a query without rows as well. */
+	/** Whether the cursor can be at the row of NULLs: in an outer join, or in a group without rows. */
 	nullable: boolean;
 };
 
 export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
-/** How two values are compared, decided once. */
+/** How two values are compared. */
 export type Comparison = {
 	readonly left: Bound;
 	readonly right: Bound;
-	/** Conversion of each side before comparing. */
+	/** The conversion of each side before comparing. */
 	readonly leftAffinity: Affinity;
 	readonly rightAffinity: Affinity;
 	readonly nocase: boolean;
-	/** One side is a datetime column: texts that are instants are compared as such. */
+	/** Whether one side is a datetime: then texts that are instants are compared by time. */
 	readonly time: boolean;
 };
 
 export type Bound = Facts & {
-	/** The same for every row: no columns, subqueries or aggregates inside. */
+	/** The same for every row: contains no columns, subqueries or aggregates. */
 	readonly constant: boolean;
 } & (
 		| { readonly kind: 'constant'; readonly value: Value }
 		| { readonly kind: 'parameter'; readonly name: string; readonly at: number }
 		| { readonly kind: 'column'; readonly source: Source; readonly index: number }
 		| { readonly kind: 'negate'; readonly operand: Bound }
-		/** The operand, or NULL in an outer join's row of NULLs of this table. */
+		/** The operand, or NULL while this table's cursor is at an outer join's row of NULLs. */
 		| { readonly kind: 'present'; readonly source: Source; readonly operand: Bound }
 		| { readonly kind: 'complement'; readonly operand: Bound }
 		| {
@@ -69,7 +69,7 @@ export type Bound = Facts & {
 		| { readonly kind: 'not'; readonly operand: Bound }
 		| { readonly kind: 'and' | 'or'; readonly operands: readonly Bound[] }
 		| { readonly kind: 'is truth'; readonly not: boolean; readonly truth: boolean; readonly operand: Bound }
-		/** `membership.right` is the first item; all are compared like it. */
+		/** `membership.right` is the first item. All items are compared in the same way. */
 		| {
 				readonly kind: 'in list';
 				readonly not: boolean;
@@ -96,7 +96,7 @@ export type Bound = Facts & {
 		| { readonly kind: 'call'; readonly function: ScalarFunction; readonly arguments: readonly Bound[] }
 		| { readonly kind: 'query'; readonly plan: QueryPlan }
 		| { readonly kind: 'exists'; readonly plan: QueryPlan }
-		/** A value of the current group, or of the current row of a window computation. */
+		/** The result of an aggregate for the current group, or of a window function for the current row. */
 		| { readonly kind: 'aggregate' | 'window'; readonly owner: object; readonly slot: number }
 	);
 
@@ -108,7 +108,7 @@ export type AggregateCall = {
 	readonly distinct: boolean;
 	readonly filter: Bound | undefined;
 	readonly order: readonly OrderTerm[];
-	/** Equal for calls that are the same. */
+	/** The same for equal calls, which share a slot. */
 	readonly key: string;
 };
 
@@ -141,9 +141,9 @@ export type OrderTerm = {
 export type JoinStep = {
 	readonly source: Source;
 	readonly kind: JoinKind;
-	/** The WHERE of a simple subquery that stands in this place. */
+	/** The WHERE of a simple subquery that this table has replaced. */
 	readonly filter: Bound | undefined;
-	/** All of ON, USING and NATURAL. */
+	/** The conditions of ON, USING and NATURAL together. */
 	readonly on: Bound | undefined;
 };
 
@@ -153,7 +153,7 @@ export type SelectPlan = {
 	readonly owner: object;
 	readonly steps: readonly JoinStep[];
 	readonly where: Bound | undefined;
-	/** Whether there are groups: a GROUP BY, or aggregates. */
+	/** Whether there is a GROUP BY or an aggregate. */
 	readonly grouped: boolean;
 	readonly keys: readonly Bound[];
 	readonly aggregates: readonly AggregateCall[];
@@ -182,19 +182,19 @@ export type CompoundPlan = {
 	readonly offset: Bound | undefined;
 };
 
-/** A WITH RECURSIVE table: `first` rows, then `step` over the rows that came before until nothing comes. */
+/** A WITH RECURSIVE table: the rows of `first`, then `step` over the rows of the previous step until there are no more. */
 export type RecursivePlan = {
 	readonly kind: 'recursive';
 	readonly first: QueryPlan;
 	readonly step: QueryPlan;
 	readonly all: boolean;
-	/** Identity shared with the sources that stand for the rows before. */
+	/** Identity shared with the sources that read the rows of the previous step. */
 	readonly identity: object;
 };
 
 export type QueryPlan = {
 	readonly columns: readonly SourceColumn[];
 	readonly body: SelectPlan | ValuesPlan | CompoundPlan | RecursivePlan;
-	/** Sources of enclosing queries it reads: its rows change with theirs. Empty for most. */
+	/** The sources of enclosing queries that it reads. If there are any, it runs again for each of their rows. */
 	readonly outer: ReadonlySet<Source>;
 };

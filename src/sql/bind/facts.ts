@@ -1,4 +1,4 @@
-// Facts about an expression's values that are known before it runs, and how they combine.
+// What is known about an expression's values before it runs.
 import type { ColumnType } from '../../store/table.ts';
 import { Real, type StaticType, type Value } from '../values/value.ts';
 import type { Bound, Facts } from './bound.ts';
@@ -15,7 +15,7 @@ function defaultOutput(type: StaticType): ColumnType | undefined {
 }
 
 export function constantOf(value: Value): Bound {
-	// A REAL's static type is known, so it needs no box.
+	// The static type says that it is a REAL, so it needs no Real object.
 	const type: StaticType =
 		value === null
 			? 'null'
@@ -39,7 +39,7 @@ export function caseOf(branches: { when: Bound; result: Bound }[], otherwise: Bo
 	return { kind: 'case', branches, otherwise, constant, ...commonFacts(results) };
 }
 
-/** What is known of a value that is one of these. */
+/** What is known about a value that is one of several. */
 export function commonFacts(choices: readonly Facts[]): Facts {
 	const typed = choices.filter((choice) => choice.type !== 'null');
 	const first = typed[0];

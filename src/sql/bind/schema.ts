@@ -1,4 +1,4 @@
-// Which tables and columns a statement may name, and the nearest name to one that does not exist.
+// The tables and columns that a statement can name, and suggestions for misspelt names.
 
 import { distance } from 'fastest-levenshtein';
 import type { Column, ColumnType } from '../../store/table.ts';
@@ -6,10 +6,10 @@ import type { Query } from '../grammar/syntax.ts';
 import type { StaticType } from '../values/value.ts';
 import type { Affinity, SourceColumn } from './bound.ts';
 
-/** A DatabaseSnapshot is one, too. */
+/** A DatabaseSnapshot is also a Schema. */
 export type Schema = {
 	readonly tables: ReadonlyMap<string, { readonly columns: readonly Column[] }>;
-	/** Views of the user, by lower-case name. */
+	/** The user's views, by lower-case name. */
 	readonly views?: ReadonlyMap<string, View>;
 };
 
@@ -50,10 +50,10 @@ export function columnFacts(column: Column): SourceColumn {
 	};
 }
 
-/** So many names that are equally near are offered. */
+/** Maximum number of names to suggest. */
 const MAX_NEAREST = 3;
 
-/** A hint with the names nearest to `name`, or `otherwise` when none is near. */
+/** A hint with the names nearest to `name`, or `otherwise` if no name is near. */
 export function didYouMean(name: string, candidates: Iterable<string>, otherwise?: string): string | undefined {
 	const wanted = name.toLowerCase();
 	const limit = wanted.length <= 2 ? 0 : wanted.length <= 3 ? 1 : wanted.length <= 7 ? 2 : 3;
@@ -61,7 +61,7 @@ export function didYouMean(name: string, candidates: Iterable<string>, otherwise
 	let nearestDistance = limit + 1;
 	for (const candidate of new Set(candidates)) {
 		const lower = candidate.toLowerCase();
-		// A name that begins with what was typed is near, too: `duration` for `duration_ms`.
+		// A name that begins with the typed one is near, too: `duration_ms` for `duration`.
 		const away = wanted.length >= 3 && lower.startsWith(wanted) ? 1 : distance(wanted, lower);
 		if (away < nearestDistance) nearest = [];
 		if (away <= Math.min(nearestDistance, limit)) {

@@ -1,47 +1,47 @@
-// Which names an expression may use: the tables of its SELECT, the aliases of its columns, and those of the queries
-// around it. Names are looked up in Maps under their lower-case form.
+// The names that an expression can use: the tables and column aliases of its SELECT and of enclosing queries. Names are
+// looked up in lower case, and only in Maps.
 import type { Query, SyntaxExpression, Window } from '../grammar/syntax.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';
 import type { AggregateCall, Bound, QueryPlan, Source, SourceColumn, WindowCall } from './bound.ts';
 import { didYouMean, type Schema } from './schema.ts';
 
-/** Columns that an error names when none is near. */
+/** Maximum number of columns that an error lists if no name is near. */
 const MAX_LISTED = 12;
 
 /** A table of WITH. */
 export type CommonEntry = {
 	readonly name: string;
-	/** Its query, bound for one mention in a FROM clause; or, inside itself, the rows of the step before. */
+	/** Returns its query, bound for one mention in a FROM clause; inside its own query, the rows of the previous step. */
 	readonly use: () => QueryPlan | { readonly columns: readonly SourceColumn[]; readonly recursion: object };
 };
 
-/** A table of FROM as names see it. */
+/** A table of FROM with the names for its columns. */
 export type NamedTable = {
 	readonly name: string;
 	readonly columns: readonly SourceColumn[];
 	readonly source: Source;
-	/** What the columns stand for, when they are no columns of `source`: those of a simple subquery that was put in place. */
+	/** If `source` has replaced a simple subquery: the expressions of the subquery's columns. */
 	readonly outputs: readonly Bound[] | undefined;
 };
 
-/** What all parts of a statement share while its names are resolved. */
+/** State that all parts of a statement share while its names are resolved. */
 export type Environment = {
 	readonly schema: Schema;
-	/** Tables of WITH that can be seen, by lower-case name. */
+	/** The visible tables of WITH, by lower-case name. */
 	readonly common: ReadonlyMap<string, CommonEntry>;
-	/** Names of captured and temporary tables the statement reads. */
+	/** Names of the captured and temporary tables that the statement reads. */
 	readonly tables: Set<string>;
 	readonly parameters: Set<string>;
-	/** Tables that the statement may mention yet, views and WITH expanded. */
+	/** How many more tables the statement can mention, counting those inside views and WITH. */
 	readonly budget: { tables: number };
-	/** Views being expanded, to refuse those that contain themselves. */
+	/** The views being expanded, to detect views that contain themselves. */
 	readonly expanding: readonly string[];
-	/** Binds a subquery; set by the query binder, so that expressions need not know it. */
+	/** Binds a subquery. Passed in, because expressions and queries would otherwise import each other. */
 	readonly bindQuery: (query: Query, environment: Environment, parent: Scope | undefined) => QueryPlan;
 };
 
-/** Where in a SELECT an expression stands decides whether it may contain aggregates and window functions. */
+/** A place in a SELECT, and whether expressions there can contain aggregates and window functions. */
 export type Clause = { readonly name: string; readonly aggregates: boolean; readonly windows: boolean };
 
 export const CLAUSES = {
@@ -60,7 +60,7 @@ export class Scope {
 	readonly environment: Environment;
 	readonly parent: Scope | undefined;
 	readonly tables: NamedTable[] = [];
-	/** Columns that USING or NATURAL made one of two, by lower-case name. */
+	/** Columns merged by USING or NATURAL, by lower-case name. */
 	readonly merged = new Map<string, Bound>();
 	/** Column aliases by lower-case name. */
 	readonly aliases = new Map<string, SyntaxExpression>();
@@ -68,7 +68,7 @@ export class Scope {
 	readonly aggregates: AggregateCall[] = [];
 	readonly windows: WindowCall[] = [];
 	windowDefinitions: ReadonlyMap<string, Window> = new Map();
-	/** Sources of enclosing queries that were used inside this one. */
+	/** The sources of enclosing queries that this query uses. */
 	readonly outer = new Set<Source>();
 	readonly owner: object = {};
 	clause: Clause = CLAUSES.where;
@@ -78,7 +78,7 @@ export class Scope {
 		this.parent = parent;
 	}
 
-	/** Runs `read` for an expression that stands in `clause`. */
+	/** Runs `read` for an expression in `clause`. */
 	within<T>(clause: Clause, read: () => T): T {
 		const before = this.clause;
 		this.clause = clause;
@@ -89,7 +89,7 @@ export class Scope {
 		}
 	}
 
-	/** The column by this name in this SELECT's own tables, or undefined. Throws when there are several. */
+	/** The column with this name in the SELECT's own tables, or undefined. Throws if there are several. */
 	ownColumn(table: string | undefined, column: string, at: number): Bound | undefined {
 		const name = column.toLowerCase();
 		const wantedTable = table?.toLowerCase();
@@ -121,7 +121,7 @@ export class Scope {
 		return this.tables.some((named) => named.source === source);
 	}
 
-	/** Notes that `source`, of a query around this one, is used here. */
+	/** Notes that this query uses `source`, unless it is one of its own. */
 	noteOuter(source: Source): void {
 		if (!this.has(source)) this.outer.add(source);
 	}
@@ -133,11 +133,11 @@ export function columnOf({ source, columns, outputs }: NamedTable, index: number
 		const { type, affinity, nocase, output: columnType } = columns[index]!;
 		return { kind: 'column', source, index, type, affinity, nocase, output: columnType, constant: false };
 	}
-	// An outer join sets also those columns to NULL that are computed.
+	// An outer join sets computed columns to NULL, too.
 	return output.kind === 'column' ? output : { ...output, kind: 'present', source, operand: output, constant: false };
 }
 
-/** The error for a column that is nowhere, with the nearest names. */
+/** The error for an unknown column, with the nearest names. */
 export function unknownColumn(
 	scope: Scope,
 	table: string | undefined,

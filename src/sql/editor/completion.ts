@@ -1,4 +1,4 @@
-// What an editor of SQL needs: classes of tokens for colours, and what could stand at the cursor.
+// What an SQL editor needs: token classes for colours, and completions at the cursor.
 import type { Schema } from '../bind/schema.ts';
 import { AGGREGATE_FUNCTIONS, FUNCTION_DOCS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from '../functions/functions.ts';
 import { type Token, tokenize, unquote } from '../text/lexer.ts';
@@ -18,7 +18,7 @@ export type TokenClass =
 
 export type ClassifiedToken = { readonly start: number; readonly end: number; readonly class: TokenClass };
 
-/** All of the text in pieces, each with what it is. */
+/** Splits the whole text into classified pieces. */
 export function classify(text: string): ClassifiedToken[] {
 	const tokens = tokenize(text);
 	return tokens.map((token, index) => ({
@@ -52,14 +52,14 @@ function isFunction(word: string): boolean {
 }
 
 export type Completion = {
-	/** What to write in place of the word before the cursor. */
+	/** Replaces the word before the cursor. */
 	readonly text: string;
 	readonly kind: 'keyword' | 'function' | 'table' | 'column';
 	/** One line. */
 	readonly doc: string;
 };
 
-/** What could stand at `position`, and where the word that it would replace begins. */
+/** The completions at `position`, and the start of the word that they replace. */
 export function completionsAt(
 	text: string,
 	position: number,
@@ -71,7 +71,7 @@ export function completionsAt(
 	const last = tokens.at(-1);
 	const word =
 		last !== undefined && last.kind === 'word' && last.end === position ? text.slice(last.start, position) : '';
-	// Nothing is offered inside strings, comments and numbers.
+	// No completions inside strings, comments and numbers.
 	if (!isOpenForNames(text.slice(0, position))) return { start: position, completions: [] };
 	const before = word === '' ? tokens : tokens.slice(0, -1);
 	const at = (offset: number) => {
@@ -103,7 +103,7 @@ function tablesOf(schema: Schema): Completion[] {
 	return [...tables, ...views];
 }
 
-/** Columns of the table that `alias` stands for in the text. */
+/** Columns of the table that has this name or alias in the text. */
 function columnsOf(alias: string, text: string, schema: Schema): Completion[] {
 	const name = (alias.startsWith('"') ? unquote(alias) : alias).toLowerCase();
 	const table = mentionedTables(text, schema).get(name);
@@ -115,7 +115,7 @@ function tableColumns(table: string, schema: Schema): Completion[] {
 	return columns.map((column) => ({ text: column.name, kind: 'column', doc: `${column.type}: ${column.description}` }));
 }
 
-/** Tables after FROM, JOIN and commas, by their names and aliases. */
+/** The tables that the text mentions, by name and by alias. */
 function mentionedTables(text: string, schema: Schema): ReadonlyMap<string, string> {
 	const byName = new Map([...schema.tables.keys()].map((name) => [name.toLowerCase(), name]));
 	const mentioned = new Map<string, string>();
@@ -132,7 +132,7 @@ function mentionedTables(text: string, schema: Schema): ReadonlyMap<string, stri
 	return mentioned;
 }
 
-/** Columns of the tables named so far (or of exchanges), functions and keywords. */
+/** Columns of the mentioned tables (of exchanges if there are none), functions and keywords. */
 function everything(text: string, schema: Schema): Completion[] {
 	const tables = new Set(mentionedTables(text, schema).values());
 	if (tables.size === 0 && schema.tables.has('exchanges')) tables.add('exchanges');

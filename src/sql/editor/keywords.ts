@@ -1,4 +1,4 @@
-// The words of the language with what each is for: help, completion and highlighting are loops over them.
+// The keywords with a short description each. Help, completion and highlighting use this list.
 
 export type Keyword = { readonly word: string; readonly doc: string };
 
@@ -41,7 +41,7 @@ export const KEYWORDS: readonly Keyword[] = [
 	{ word: 'ILIKE', doc: 'the same as LIKE' },
 	{ word: 'GLOB', doc: 'a pattern with *, ? and [a-z]; case-sensitive' },
 	{ word: 'REGEXP', doc: 'a regular expression that matches anywhere in the text' },
-	{ word: 'ESCAPE', doc: 'the character that makes % and _ plain in LIKE' },
+	{ word: 'ESCAPE', doc: 'the character before a literal % or _ in LIKE' },
 	{ word: 'IS NULL', doc: 'whether there is no value' },
 	{ word: 'IS NOT NULL', doc: 'whether there is a value' },
 	{ word: 'IS DISTINCT FROM', doc: 'different, comparing NULL like any other value' },
@@ -77,7 +77,7 @@ export const KEYWORDS: readonly Keyword[] = [
 	{ word: 'DELETE FROM', doc: 'remove rows from one of your own tables' },
 ];
 
-/** Every single word of them, in capitals. */
+/** The single words of all keywords, in capitals. */
 export const KEYWORD_WORDS: ReadonlySet<string> = new Set([
 	...KEYWORDS.flatMap(({ word }) => word.split(' ')),
 	...[

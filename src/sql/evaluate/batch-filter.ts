@@ -1,4 +1,4 @@
-// Conditions over batches of rows: those that need no value to be made, and so cannot fail.
+// Conditions on batches of rows. Only conditions that create no values are tested this way, because they cannot fail.
 import type { Bound, CompareOperator, Source } from '../bind/bound.ts';
 import { BATCH_ROWS, type BatchNumbers, batchCodes, batchCursor, batchNumbers, constantNumber } from './batch.ts';
 import { type BytesCondition, bytesCondition } from './compile-bytes.ts';
@@ -6,18 +6,18 @@ import { comparesAsNumbers, OPPOSITE, timeNumber } from './compile-comparison.ts
 import { areNumberKeys, constantKeys } from './compile-membership.ts';
 import type { Compiler, Cursor, Test } from './runtime.ts';
 
-/** Moves the rows that pass to the front, in their order; returns how many they are. */
+/** Moves the rows that pass to the front, in order, and returns their number. */
 export type BatchFilter = (rows: Int32Array, count: number) => number;
 
-/** How much a test of a row costs, about; those that make values and may fail come last. */
+/** Roughly what it costs to test a row, cheapest first. */
 export type Cost = 'number' | 'code' | 'bytes' | 'value';
 const COSTS: readonly Cost[] = ['number', 'code', 'bytes', 'value'];
 
 type Priced = { readonly cost: Cost; readonly filter: BatchFilter };
 
 /**
- * The conditions that can be tested in batches without making a value, cheapest first, as one filter; and the others.
- * Without such conditions there is no filter.
+  * Combines the conditions that can be tested in batches into one filter, cheapest first, and returns it with the other
+  * conditions. The filter is undefined if there is no condition for it.
  */
 export function batchFilter(
 	conditions: readonly Bound[],
@@ -34,7 +34,7 @@ export function batchFilter(
 	return { filter: filters.length === 0 ? undefined : all(filters).filter, others };
 }
 
-/** Whether the condition is true (`wanted`) or false. */
+/** A filter for rows where the condition is true, or, if `wanted` is false, where it is false. */
 function conditionFilter(expression: Bound, wanted: boolean, source: Source, c: Compiler): Priced | undefined {
 	switch (expression.kind) {
 		case 'not':
@@ -77,7 +77,7 @@ function all(parts: readonly Priced[]): Priced {
 
 function any(parts: readonly Priced[]): Priced {
 	const filters = parts.map(({ filter }) => filter);
-	/** Rows that nothing was true for yet. */
+	/** Rows for which no condition was true so far. */
 	const rest = new Int32Array(BATCH_ROWS);
 	const part = new Int32Array(BATCH_ROWS);
 	const isTrue = new Uint8Array(BATCH_ROWS);
@@ -98,7 +98,7 @@ function any(parts: readonly Priced[]): Priced {
 	return { cost: dearest(parts), filter };
 }
 
-/** Marks the places of `rows` whose rows are among `found`. */
+/** Marks the places in `rows` whose row is in `found`. */
 function mark(rows: Int32Array, count: number, found: Int32Array, foundCount: number, marks: Uint8Array): void {
 	let at = 0;
 	for (let i = 0; i < count && at < foundCount; i++) {
@@ -108,7 +108,7 @@ function mark(rows: Int32Array, count: number, found: Int32Array, foundCount: nu
 	}
 }
 
-/** Takes the rows that are among `found` out of `rows`; returns how many are left. */
+/** Removes the rows in `found` from `rows` and returns how many are left. */
 function without(rows: Int32Array, count: number, found: Int32Array, foundCount: number): number {
 	let at = 0;
 	let left = 0;
@@ -121,7 +121,7 @@ function without(rows: Int32Array, count: number, found: Int32Array, foundCount:
 
 // ---- conditions on numbers ----------------------------------------------------------------------------------------------
 
-/** The operator with its sides exchanged. */
+/** The operator when its sides are swapped. */
 const MIRRORED: Record<CompareOperator, CompareOperator> = {
 	'=': '=',
 	'<>': '<>',
@@ -168,13 +168,13 @@ function comparisonFilter(
 	return (rows, count) => keepCompared(MIRRORED[operator], other(rows, count), a, rows, count);
 }
 
-/** A side of a comparison: numbers of rows, or one number for all. */
+/** One side of a comparison: a number for each row, or one number for all. */
 function comparedNumbers(side: Bound, time: boolean, source: Source, c: Compiler): BatchNumbers | number | undefined {
 	if (!side.constant) return !time || side.output === 'datetime' ? batchNumbers(side, source, c) : undefined;
 	return time ? timeNumber(side, c)?.() : constantNumber(side, c);
 }
 
-// NaN compares false with everything, as NULL has to. The writes do not wait for the comparison.
+// NaN stands for NULL: comparing it is always false. Each row is written before it is compared, to avoid a branch.
 
 function keepCompared(
 	operator: CompareOperator,
@@ -279,7 +279,7 @@ function listFilter(
 	const numbers = batchNumbers(membership.left, source, c);
 	if (numbers === undefined) return undefined;
 	const sought = not !== wanted;
-	// What is not in a list with a NULL is neither in it nor not.
+	// If the list contains NULL, NOT IN is never true.
 	if (!sought && hasNull) return () => 0;
 	return (rows, count) => {
 		const values = numbers(rows, count);
@@ -298,7 +298,7 @@ const NOT_KNOWN = 0;
 const YES = 1;
 const NO = 2;
 
-/** A condition on one column with codes and constants is decided once for each distinct text. */
+/** Tests a condition on one column that has codes once for each distinct text. */
 function codeFilter(expression: Bound, wanted: boolean, source: Source, c: Compiler): BatchFilter | undefined {
 	const column = codedColumn(expression);
 	const codes = column === undefined ? undefined : batchCodes(column, source, c);
@@ -332,7 +332,7 @@ function codeFilter(expression: Bound, wanted: boolean, source: Source, c: Compi
 	};
 }
 
-/** The one column that a comparison, a list or a match reads beside constants. */
+/** The column of a condition that compares one column with constants. */
 function codedColumn(expression: Bound): Extract<Bound, { kind: 'column' }> | undefined {
 	switch (expression.kind) {
 		case 'compare':
@@ -370,7 +370,7 @@ function bytesFilter({ spans, matches, sought }: BytesCondition): BatchFilter {
 	};
 }
 
-/** What a closure says of the row that the cursor stands on, for many rows. */
+/** Tests each row of a batch with a closure over the cursor's row. */
 export function filterByRow(test: Test, cursor: Cursor): BatchFilter {
 	return (rows, count) => {
 		let kept = 0;

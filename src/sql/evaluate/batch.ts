@@ -1,34 +1,34 @@
-// Evaluation of many rows of one table at a time. A batch is a list of row numbers that ascend and lie in one piece of
-// memory; conditions shorten the list, expressions give an array with a number for each row of it.
+// Evaluates many rows of one table at a time. A batch is an ascending list of row numbers from one piece of the table
+// (`pieceEnd`). Conditions shorten the list; expressions return an array with a number for each row in it.
 import type { TableSnapshot } from '../../store/table.ts';
 import type { Bound, Source } from '../bind/bound.ts';
 import { type Compiler, type Cursor, cursorOf, type NumberEvaluator } from './runtime.ts';
 
-/** Rows of a batch at the most: their arrays fit into the nearest caches. */
+/** Most rows in a batch. Its arrays fit into the CPU's nearest caches. */
 export const BATCH_ROWS = 2048;
 
-/** The rows that batches of a source are lists of; undefined where it cannot be read in batches. */
+/** The source's cursor if the source can be read in batches. */
 export function batchCursor(source: Source, c: Compiler): Cursor | undefined {
 	if (c.runtime.plain) return undefined;
 	const cursor = cursorOf(source, c.runtime);
 	return cursor.table === undefined ? undefined : cursor;
 }
 
-/** Writes the next batch, from row `from` on, into `rows`; returns its length. */
+/** Writes the batch that begins at row `from` into `rows` and returns its length. */
 export function fillBatch(table: TableSnapshot, from: number, rows: Int32Array): number {
 	const to = Math.min(table.rowCount, from + BATCH_ROWS, table.pieceEnd?.(from) ?? table.rowCount);
 	for (let row = from; row < to; row++) rows[row - from] = row;
 	return to - from;
 }
 
-/** A double for each row, NaN for NULL. The array is valid until the next call. */
+/** Returns a double for each row, NaN for NULL. The array is valid until the next call. */
 export type BatchNumbers = (rows: Int32Array, count: number) => Float64Array;
 /** The same with codes, -1 for NULL. */
 export type BatchCodes = (rows: Int32Array, count: number) => Int32Array;
-/** The numbers of an expression (static type int or real, or a datetime column) that reads this source. */
+/** For an expression over this source alone: of static type int or real, or a datetime column. */
 export function batchNumbers(expression: Bound, source: Source, c: Compiler): BatchNumbers | undefined {
 	if (expression.kind === 'column') return columnNumbers(expression, source, c);
-	// The row of NULLs of an outer join is in no batch.
+	// Batches never contain an outer join's row of NULLs.
 	if (expression.kind === 'present' && expression.source === source) return batchNumbers(expression.operand, source, c);
 	if (expression.kind !== 'arithmetic' || expression.type !== 'real') return undefined;
 	const { operator } = expression;
@@ -56,12 +56,12 @@ function operandNumbers(operand: Bound, source: Source, c: Compiler): BatchNumbe
 	return () => all;
 }
 
-/** Undefined when it cannot be computed. */
+/** Undefined if evaluation fails. */
 export function constantNumber(expression: Bound, c: Compiler): number | undefined {
 	try {
 		return c.number(expression)();
 	} catch {
-		// The mistake shows when a row asks for the value.
+		// The error is thrown again when a row needs the value.
 		return undefined;
 	}
 }
@@ -106,7 +106,7 @@ export function batchCodes(expression: Bound, source: Source, c: Compiler): Batc
 	};
 }
 
-/** What a closure gives for the row that the cursor stands on, for many rows. */
+/** Evaluates each row of a batch with a closure over the cursor's row. */
 export function numbersByRow(number: NumberEvaluator, cursor: Cursor): BatchNumbers {
 	const into = new Float64Array(BATCH_ROWS);
 	return (rows, count) => {

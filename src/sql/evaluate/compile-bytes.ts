@@ -1,4 +1,4 @@
-// Conditions on a text column whose bytes lie in captured memory: LIKE and = with ASCII constants.
+// LIKE and = with ASCII constants, on text columns that can be tested as captured bytes.
 import type { TextSpans } from '../../store/table.ts';
 import type { Bound } from '../bind/bound.ts';
 import { type ByteMatcher, byteEquality, byteLike } from '../patterns/byte-match.ts';
@@ -11,11 +11,11 @@ export type BytesCondition = {
 	readonly spans: TextSpans;
 	readonly cursor: Cursor;
 	readonly matches: ByteMatcher;
-	/** What the match must be; NULL never is. */
+	/** The result of `matches` for which the condition holds. It never holds for NULL. */
 	readonly sought: boolean;
 };
 
-/** The condition as one on bytes, when it is one; `wanted`: whether it is to be true or to be false. */
+/** The condition on bytes that holds when `expression` is true, or, if `wanted` is false, when it is false. */
 export function bytesCondition(expression: Bound, wanted: boolean, c: Compiler): BytesCondition | undefined {
 	if (c.runtime.plain) return undefined;
 	if (expression.kind === 'match') {
@@ -48,7 +48,7 @@ function conditionOn(
 	return spans === undefined ? undefined : { column, spans, cursor, matches, sought };
 }
 
-/** Only literals: their text is known before there is a row. */
+/** The text of a literal; undefined for everything else. */
 function constantText(expression: Bound, c: Compiler): string | undefined {
 	if (expression.kind !== 'constant') return undefined;
 	const value = c.value(expression)();

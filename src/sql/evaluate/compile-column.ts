@@ -1,4 +1,4 @@
-// Reading columns: straight from a table's readers, or from the rows of a subquery.
+// Reads columns: directly from a table's readers, or from the rows of a subquery.
 import type { ColumnReader } from '../../store/table.ts';
 import type { Bound } from '../bind/bound.ts';
 import type { Value } from '../values/value.ts';
@@ -6,14 +6,14 @@ import { type Cursor, cursorOf, type Evaluator, type NumberEvaluator, type Runti
 
 type ColumnNode = Extract<Bound, { kind: 'column' }>;
 
-/** Texts of codes above this are not kept. */
+/** Texts with codes above this are not cached. */
 const MAX_KEPT_CODE = 1 << 20;
 
 export function compileColumn(column: ColumnNode, runtime: Runtime): Evaluator {
 	const cursor = cursorOf(column.source, runtime);
 	const { index } = column;
 	if (cursor.table === undefined) {
-		// Outside of outer joins the row is never -1; an array answers undefined then anyway.
+		// Row -1, which only an outer join sets, reads as undefined: NULL.
 		return () => cursor.rows!.columns[index]![cursor.row] ?? null;
 	}
 	const reader = cursor.reader(index);
@@ -22,7 +22,7 @@ export function compileColumn(column: ColumnNode, runtime: Runtime): Evaluator {
 	return () => (cursor.row < 0 ? null : read());
 }
 
-/** Each distinct text is made once. */
+/** Decodes each distinct text once. */
 function codedText(reader: ColumnReader, cursor: Cursor): Evaluator {
 	const texts: Value[] = [];
 	return () => {
@@ -37,7 +37,7 @@ function codedText(reader: ColumnReader, cursor: Cursor): Evaluator {
 	};
 }
 
-/** The column as a double where its reader offers that: microseconds for a datetime. */
+/** Reads the column as a double, in microseconds for a datetime. Undefined if its reader cannot. */
 export function compileColumnNumber(column: ColumnNode, runtime: Runtime): NumberEvaluator | undefined {
 	const cursor = cursorOf(column.source, runtime);
 	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);
@@ -46,7 +46,7 @@ export function compileColumnNumber(column: ColumnNode, runtime: Runtime): Numbe
 	return () => (cursor.row < 0 ? Number.NaN : reader.number!(cursor.row));
 }
 
-/** The codes of a text column: -1 for NULL. Undefined when the column has none. */
+/** Reads the codes of a text column, -1 for NULL. Undefined if it has no codes. */
 export function compileColumnCode(column: ColumnNode, runtime: Runtime): NumberEvaluator | undefined {
 	const cursor = cursorOf(column.source, runtime);
 	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);

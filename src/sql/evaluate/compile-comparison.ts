@@ -1,11 +1,11 @@
-// Closures that compare two values: negative, 0 or positive, and NaN where one of them is NULL.
+// Closures that compare two values. The result is negative, 0, positive, or NaN if either value is NULL.
 import type { Affinity, Bound, CompareOperator, Comparison } from '../bind/bound.ts';
 import { parseInstant } from '../values/instant.ts';
 import { applyNumeric, applyText, compareText, compareValues, foldAscii, type Value } from '../values/value.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
 
-/** What is compared and how: as doubles where that is exact, else as values. */
+/** Compares doubles where that is exact, else values. */
 export type CompiledComparison =
 	| { readonly kind: 'numbers'; readonly left: NumberEvaluator; readonly right: NumberEvaluator }
 	| {
@@ -32,7 +32,7 @@ export function compileComparison(comparison: Comparison, c: Compiler): Compiled
 	};
 }
 
-/** The operator that holds where this one does not, NULL apart. */
+/** The operator that is true where this one is false. Both are NULL for NULL. */
 export const OPPOSITE: Record<CompareOperator, CompareOperator> = {
 	'=': '<>',
 	'<>': '=',
@@ -42,7 +42,7 @@ export const OPPOSITE: Record<CompareOperator, CompareOperator> = {
 	'>=': '<',
 };
 
-/** What the sign of an order must be. */
+/** Whether the operator holds for a comparison result. */
 export const HOLDS: Record<CompareOperator, (sign: number) => boolean> = {
 	'=': (sign) => sign === 0,
 	'<>': (sign) => sign !== 0,
@@ -71,9 +71,9 @@ export function compileOrder(comparison: Comparison, c: Compiler): NumberEvaluat
 	};
 }
 
-/** Doubles are exact for REALs, and for integers when one side is a constant within 2^53. */
+/** Comparing doubles is exact for REALs, and for integers if one side is a constant within 2^53. */
 export function comparesAsNumbers(left: Bound, right: Bound, c: Compiler): boolean {
-	// A parameter's type shows in its value.
+	// A parameter has no static type, but its value is known.
 	const isNumeric = (side: Bound) =>
 		side.type === 'int' || side.type === 'real' || (side.kind === 'parameter' && typeof c.value(side)() === 'number');
 	if (!isNumeric(left) || !isNumeric(right)) return false;
@@ -85,7 +85,7 @@ function isSmallConstant(side: Bound, c: Compiler): boolean {
 	return side.constant && Math.abs(c.number(side)()) <= Number.MAX_SAFE_INTEGER;
 }
 
-/** A value after the conversions of a comparison. */
+/** Applies a comparison's conversions to a value. */
 export function converted(evaluate: Evaluator, affinity: Affinity, nocase: boolean): Evaluator {
 	const convert = affinity === 'numeric' ? applyNumeric : affinity === 'text' ? applyText : undefined;
 	const plain = convert === undefined ? evaluate : () => convert(evaluate());
@@ -98,7 +98,7 @@ export function converted(evaluate: Evaluator, affinity: Affinity, nocase: boole
 
 // ---- instants -----------------------------------------------------------------------------------------------------
 
-/** Two instants as microseconds, when both sides can tell: datetime columns, and constants that are instants. */
+/** Compares two instants in microseconds if each side is a datetime column or a constant instant. */
 function timeNumbers(left: Bound, right: Bound, c: Compiler): CompiledComparison | undefined {
 	const l = timeNumber(left, c);
 	const r = timeNumber(right, c);
@@ -114,7 +114,7 @@ export function timeNumber(side: Bound, c: Compiler): NumberEvaluator | undefine
 	return Number.isNaN(instant) ? undefined : () => instant;
 }
 
-/** Texts that are both instants by time, anything else as values. */
+/** Compares two texts by time if both are instants, other values as usual. */
 export function compareInstants(a: Value, b: Value): number {
 	if (typeof a !== 'string' || typeof b !== 'string') return compareValues(applyText(a), applyText(b));
 	if (a === b) return 0;

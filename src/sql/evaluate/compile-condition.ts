@@ -1,5 +1,5 @@
-// Closures for conditions. Where only "is it true?" counts, three-valued logic needs no third value: a condition is
-// asked whether it is true or whether it is false, and answers no to both when it is NULL.
+// Closures for conditions. They need no third truth value: each closure tests either "is it true?" or "is it false?",
+// and both return false when the condition is NULL.
 import type { Bound, CompareOperator } from '../bind/bound.ts';
 import { partsOf, subqueryOf } from '../bind/bound-walk.ts';
 import { truthOf } from '../values/value.ts';
@@ -39,7 +39,7 @@ export function compileFalse(expression: Bound, c: Compiler): Test {
 	}
 }
 
-/** Conditions that only compare numbers come before all others: they cost little and cannot fail. */
+/** Puts conditions that only compare numbers first: they are cheap and cannot fail. */
 function cheapestFirst(operands: readonly Bound[], c: Compiler): readonly Bound[] {
 	if (c.runtime.plain) return operands;
 	const isCheap = (operand: Bound) =>
@@ -72,7 +72,7 @@ function any(tests: readonly Test[]): Test {
 	};
 }
 
-/** A condition without AND, OR and NOT at its top: whether it is `wanted`. */
+/** Whether a condition other than AND, OR and NOT is true, or, if `wanted` is false, whether it is false. */
 function compileAtom(expression: Bound, wanted: boolean, c: Compiler): Test {
 	const bytes = bytesCondition(expression, wanted, c);
 	if (bytes !== undefined) return bytesTest(bytes);
@@ -123,7 +123,7 @@ function compileCompare(
 	};
 }
 
-/** NaN compares false with everything, as NULL has to. */
+/** NaN stands for NULL: comparing it is always false. */
 function compareToNumber(operator: CompareOperator, left: NumberEvaluator, right: number): Test {
 	switch (operator) {
 		case '=':
@@ -165,7 +165,7 @@ function compareNumbers(operator: CompareOperator, left: NumberEvaluator, right:
 	}
 }
 
-/** Whether the two sides are the same, NULL being the same as NULL; or whether they differ. */
+/** Whether the two sides are equal (or, for `differs`, unequal), comparing NULL like any other value. */
 function compileIs(comparison: Parameters<typeof compileComparison>[0], differs: boolean, c: Compiler): Test {
 	const { left, right } = comparison;
 	if (right.type === 'null' || left.type === 'null') {
@@ -199,7 +199,7 @@ const NOT_KNOWN = 0;
 const YES = 1;
 const NO = 2;
 
-/** A condition that reads one column with codes and nothing else is decided once for each distinct text. */
+/** Tests a condition that reads only one column, which has codes, once for each distinct text. */
 function byCode(expression: Bound, wanted: boolean, c: Compiler): Test | undefined {
 	const column = onlyColumn(expression);
 	const code = column === undefined ? undefined : compileColumnCode(column, c.runtime);
@@ -226,7 +226,7 @@ const MAX_CODE = 1 << 24;
 
 type ColumnNode = Extract<Bound, { kind: 'column' }>;
 
-/** The one column an expression reads, if its value depends on nothing else that changes from row to row. */
+/** The column that an expression reads, if nothing else in it changes from row to row. */
 function onlyColumn(expression: Bound): ColumnNode | undefined {
 	let column: ColumnNode | undefined;
 	const visit = (part: Bound): boolean => {

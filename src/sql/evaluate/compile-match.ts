@@ -8,7 +8,7 @@ import type { Compiler, Test } from './runtime.ts';
 
 type Matcher = (text: string) => boolean;
 
-/** Whether the operand matches (or, for `wanted` false, does not); false when something is NULL. */
+/** Whether the condition is true or, if `wanted` is false, whether it is false. False if an operand is NULL. */
 export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, wanted: boolean, c: Compiler): Test {
 	const operand = c.any(expression.operand);
 	const pattern = c.any(expression.pattern);
@@ -41,7 +41,7 @@ export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, want
 	};
 }
 
-/** The usual case: one pattern for all rows. It is compiled at the first text, so that its mistakes need a row to show. */
+/** The usual case: one pattern for all rows. Compiled at the first row, so that a bad one fails only if there are rows. */
 function fixedPattern(
 	operand: () => Value,
 	pattern: Value,

@@ -20,7 +20,7 @@ export function compileMembership(
 
 type InList = Extract<Bound, { kind: 'in list' }>;
 
-/** The list's values as keys of a set, when all of them are constants. */
+/** The keys of a list of constants, for lookups in a set. */
 export function constantKeys({ membership, items }: InList, c: Compiler): { keys: Set<unknown>; hasNull: boolean } {
 	const keys = new Set<unknown>();
 	let hasNull = false;
@@ -33,8 +33,8 @@ export function constantKeys({ membership, items }: InList, c: Compiler): { keys
 }
 
 /**
- * Whether the left side may be looked up as a double: a double stands for itself; an integer beyond 2^53 could be taken
- * for another one, but none is in the list.
+  * Whether the left side can be looked up as a double. Integers beyond 2^53 are rounded, which does no harm if the list
+  * contains no number that large.
  */
 export function areNumberKeys(left: Bound, keys: ReadonlySet<unknown>): boolean {
 	const list = [...keys];
@@ -42,7 +42,7 @@ export function areNumberKeys(left: Bound, keys: ReadonlySet<unknown>): boolean 
 	return list.every((key) => typeof key !== 'number' || Math.abs(key) <= Number.MAX_SAFE_INTEGER);
 }
 
-/** Constants are looked up in a set. */
+/** For constants: looks the left side up in a set. */
 function inConstants(expression: InList, c: Compiler): Membership {
 	const { keys, hasNull } = constantKeys(expression, c);
 	const missing = hasNull ? undefined : false;
@@ -63,7 +63,7 @@ function inConstants(expression: InList, c: Compiler): Membership {
 	};
 }
 
-/** Items that differ from row to row, or instants: one comparison after the other. */
+/** For items that differ from row to row, and for instants: compares the items one by one. */
 function inComparisons({ membership, items }: Extract<Bound, { kind: 'in list' }>, c: Compiler): Membership {
 	const comparisons = items.map((right) => compileComparison({ ...membership, right }, c));
 	return () => {

@@ -1,4 +1,4 @@
-// Closures that give an expression's value.
+// Closures that compute an expression's value.
 import type { Bound, CastType } from '../bind/bound.ts';
 import { drain, LONG_TEXT } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
@@ -128,7 +128,7 @@ function compileSlot({ kind, owner, slot }: Node<'aggregate' | 'window'>, c: Com
 	return () => slots[slot]!();
 }
 
-/** As doubles, for the static types int and real. */
+/** Evaluates to doubles, for the static types int and real. */
 export function compileNumber(expression: Bound, c: Compiler): NumberEvaluator {
 	if (expression.kind === 'present' && !expression.source.nullable) return c.number(expression.operand);
 	if (expression.kind === 'arithmetic' && expression.type === 'real' && expression.operator !== '%') {
@@ -164,7 +164,7 @@ function isNumeric({ type }: Bound): boolean {
 	return type === 'int' || type === 'real' || type === 'null';
 }
 
-/** Integers as doubles while these are exact; the rest is computed again as values. */
+/** Computes integers as doubles; if the result is not exact, computes it again as a value. */
 function compileIntegerNumber(expression: Node<'arithmetic'>, c: Compiler): NumberEvaluator {
 	const value = compileArithmetic(expression, c);
 	const exact = () => {
@@ -201,7 +201,7 @@ function compileIntegerNumber(expression: Node<'arithmetic'>, c: Compiler): Numb
 	}
 }
 
-/** Small enough to be exact as a double. */
+/** Whether an integer is small enough to be exact as a double. */
 function isSmall(value: number): boolean {
 	return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
 }
@@ -267,7 +267,7 @@ function compileArithmetic(expression: Node<'arithmetic'>, c: Compiler): Evaluat
 		return () => {
 			const a = left();
 			const b = right();
-			// An integer that has overflowed before is a REAL by now.
+			// NULL, or an integer that overflowed earlier and is a REAL now.
 			if (!isExact(a) || !isExact(b)) return unboxed(arithmetic(operator, a, b));
 			return integerArithmetic(operator, a, b);
 		};
@@ -313,7 +313,7 @@ function compileIs(expression: Node<'is'>, c: Compiler): Evaluator {
 
 function compileLogic(expression: Node<'and' | 'or'>, c: Compiler): Evaluator {
 	const operands = expression.operands.map((operand) => c.any(operand));
-	// AND is decided by the first false operand, OR by the first true one.
+	// The first false operand decides AND, the first true one OR.
 	const decisive = expression.kind === 'or';
 	return () => {
 		let isNull = false;
@@ -385,10 +385,10 @@ function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
 	return expression.type === 'real' ? () => unboxed(call()) : expression.type === 'any' ? () => boxed(call()) : call;
 }
 
-/** Groups of functions that take time in proportion to a text. */
+/** Groups of functions whose time grows with the length of a text. */
 const LONG_WORK: ReadonlySet<string> = new Set(['text', 'json', 'http']);
 
-/** The loops over rows look for a cancellation every thousand rows: too rarely when each has megabytes of text. */
+/** Loops over rows poll every thousand rows, which is too rare if each row has megabytes of text. */
 function polling(evaluate: Evaluator, c: Compiler): Evaluator {
 	const { poll } = c.runtime.functions;
 	return () => {
@@ -398,7 +398,7 @@ function polling(evaluate: Evaluator, c: Compiler): Evaluator {
 	};
 }
 
-/** A function of a datetime column that does not need its text. */
+/** A function of a datetime column that works on the number, without formatting it first. */
 function compileTimedCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
 	const first = list[0];
 	if (entry.createTimed === undefined || first?.kind !== 'column' || first.output !== 'datetime') return undefined;
@@ -415,7 +415,7 @@ function compileTimedCall({ function: entry, arguments: list }: Node<'call'>, c:
 	};
 }
 
-/** `header(req_headers, 'name')` of captured rows: the field is looked up where it lies, without making the JSON. */
+/** `header(req_headers, 'name')` of captured rows: finds the field in the captured bytes without building the JSON. */
 function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
 	const [column, name] = list;
 	if (c.runtime.plain || entry.name !== 'header' || column?.kind !== 'column' || name?.kind !== 'constant')
@@ -439,7 +439,7 @@ function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c
 	};
 }
 
-/** Functions hand out plain numbers where they do not care; a number that is not a safe integer is REAL anyway. */
+/** Functions return plain numbers for REALs that are not safe integers. NaN becomes NULL here. */
 function boxed(value: Value): Value {
 	return typeof value === 'number' && !Number.isSafeInteger(value) ? toReal(value) : value;
 }
@@ -494,7 +494,7 @@ function compileScalarQuery(expression: Node<'query'>, c: Compiler): Evaluator {
 	};
 }
 
-/** Whether a subquery has rows. */
+/** Whether the subquery has rows. */
 export function compileExists(expression: Node<'exists'>, c: Compiler): () => boolean {
 	const { run } = c.query(expression.plan);
 	let exists = false;

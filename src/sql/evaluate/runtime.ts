@@ -1,4 +1,4 @@
-// What a running statement works on: the tables of one instant, its parameters, and where each table's reading stands.
+// The state of a running statement: the snapshot, the parameters, and a cursor for each table.
 import type { ColumnReader, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
 import type { Bound, QueryPlan, Source } from '../bind/bound.ts';
 import type { FunctionContext } from '../functions/function-table.ts';
@@ -8,13 +8,13 @@ import type { Value } from '../values/value.ts';
 /** Rows of a subquery, column by column. */
 export type Rows = { readonly columns: Value[][]; count: number };
 
-/** The row of one table of FROM that expressions read at the moment; -1 stands for the row of NULLs of an outer join. */
+/** The current row of one table of FROM. -1 is an outer join's row of NULLs. */
 export class Cursor {
 	row = 0;
 	readonly table: TableSnapshot | undefined;
-	/** The rows of a subquery; replaced when it runs again. */
+	/** The rows of a subquery, replaced each time it runs. */
 	rows: Rows | undefined;
-	/** Rises with each replacement of `rows`. */
+	/** Incremented when `rows` is replaced. */
 	version = 0;
 	readonly #readers: (ColumnReader | undefined)[] = [];
 
@@ -34,22 +34,22 @@ export class Cursor {
 
 export type Evaluator = () => Value;
 export type Test = () => boolean;
-/** A double, NaN for NULL. */
+/** Returns a double, NaN for NULL. */
 export type NumberEvaluator = () => number;
 
-/** Takes a row; false: no more rows are wanted. */
+/** Receives a row. Returns false if no more rows are wanted. */
 export type Sink = (row: Value[]) => boolean;
 
 export type CompiledQuery = { readonly run: (sink: Sink) => Steps };
 
-/** Makes closures of expressions. The parts of the compiler call each other through this. */
+/** Compiles expressions to closures. The parts of the compiler call each other through this object. */
 export type Compiler = {
 	readonly runtime: Runtime;
-	/** Values in the representation of the expression's static type. */
+	/** Returns values in the representation of the expression's static type. */
 	readonly value: (expression: Bound) => Evaluator;
-	/** Values in the representation of type `any`. */
+	/** Returns values in the representation of type `any`. */
 	readonly any: (expression: Bound) => Evaluator;
-	/** For static types int and real; integers beyond 2^53 are rounded. */
+	/** Only for static types int and real. Integers beyond 2^53 are rounded. */
 	readonly number: (expression: Bound) => NumberEvaluator;
 	readonly isTrue: (expression: Bound) => Test;
 	readonly isFalse: (expression: Bound) => Test;
@@ -62,15 +62,15 @@ export type Runtime = {
 	readonly guard: Guard;
 	readonly functions: FunctionContext;
 	readonly cursors: Map<Source, Cursor>;
-	/** How the aggregates and window functions of a SELECT are read, by its `owner`. */
+	/** Read the aggregates and window functions of a SELECT, by its `owner`. */
 	readonly slots: Map<object, { readonly aggregates: Evaluator[]; readonly windows: Evaluator[] }>;
-	/** Row by row only, without the shortcuts over many rows or bytes: tests compare both ways. */
+	/** Disables the shortcuts for batches and bytes. Tests compare both ways. */
 	readonly plain: boolean;
-	/** The rows that stand for a recursive table, by its identity. */
+	/** The rows that the next step of a recursive table reads, by its identity. */
 	readonly recursions: Map<object, Rows>;
 };
 
-/** The cursor of a source; made at its first use. */
+/** The cursor of a source, created when it is first used. */
 export function cursorOf(source: Source, runtime: Runtime): Cursor {
 	let cursor = runtime.cursors.get(source);
 	if (cursor === undefined) {

@@ -1,16 +1,16 @@
-// The only file that imports alasql, for its grammar: `alasql.parse` makes a tree of the clauses of a SELECT. Its executor,
-// which can read files, reach the network and run JavaScript, is never called; its parts that could are emptied here as
-// well. The text comes from select-text.ts: placeholders and the words of clauses only.
+// The only file that imports alasql, and only for its grammar: `alasql.parse` parses the clauses of a SELECT. alasql's
+// executor can read files, reach the network and run JavaScript. It is never called, and its tables of engines, sources
+// and targets are emptied here as well. The parsed text comes from select-text.ts: only placeholders and clause words.
 import alasql from 'alasql';
 import { syntaxError } from '../limits/sql-error.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';
 import type { SelectText } from './select-text.ts';
 import type { JoinKind } from './syntax.ts';
 
-/** The clauses of one SELECT, as numbers and names of placeholders. */
+/** The clauses of one SELECT, by the numbers and names of placeholders. */
 export type Clauses = {
 	readonly distinct: boolean;
-	/** `e5`, `*` or `n7.*`, with the placeholder of an alias. */
+	/** `e5`, `*` or `n7.*`, and the placeholder of its alias. */
 	readonly items: readonly { readonly item: string; readonly alias: string | undefined }[];
 	readonly tables: readonly {
 		readonly table: string;
@@ -24,7 +24,7 @@ export type Clauses = {
 	readonly group: readonly string[];
 	readonly having: string | undefined;
 	readonly order: readonly { readonly expression: string; readonly descending: boolean }[];
-	/** Numbers of expressions; 0: none. */
+	/** Numbers of expressions; 0 if there is none. */
 	readonly limit: number;
 	readonly offset: number;
 };
@@ -55,7 +55,7 @@ for (const entries of [grammar.engines, grammar.from, grammar.into]) {
 	for (const name of Object.keys(entries)) delete entries[name];
 }
 
-/** Parses the clauses of a SELECT. Throws a SqlError that points at the word of the user's text that did not fit. */
+/** Parses the clauses of a SELECT. Throws a SqlError that points at the unexpected word of the user's text. */
 export function parseClauses(select: SelectText, sql: string): Clauses {
 	const text = select.pieces.map((piece) => piece.text).join(' ');
 	let tree: unknown;
@@ -70,7 +70,7 @@ export function parseClauses(select: SelectText, sql: string): Clauses {
 	return clausesOf(tree);
 }
 
-/** What alasql calls tokens, in the words of a person. */
+/** alasql's token names, as error messages call them. */
 const EXPECTED = new Map([
 	['COMMA', 'a comma'],
 	['LITERAL', 'a name'],
@@ -99,11 +99,11 @@ function explain(hash: ErrorHash, select: SelectText, text: string, sql: string)
 	return syntaxError(`expected ${words}, got ${got}`, at, wordElsewhere(got));
 }
 
-// ---- the allow-list: the only shapes of alasql's tree that are understood --------------------------------------------
+// ---- the allow-list: the only shapes of alasql's tree that are accepted ---------------------------------------------
 
 type Tree = Record<string, unknown>;
 
-/** A tree node with no other properties than `allowed` (those that are undefined do not count). */
+/** Checks that a tree node has no properties but `allowed`, apart from undefined ones. */
 function node(value: unknown, what: string, allowed: readonly string[]): Tree {
 	if (value === null || typeof value !== 'object' || Array.isArray(value)) throw refusal(what, typeof value);
 	for (const [name, member] of Object.entries(value)) {
@@ -112,7 +112,7 @@ function node(value: unknown, what: string, allowed: readonly string[]): Tree {
 	return value as Tree;
 }
 
-/** A placeholder reached alasql's tree in a way that select-text.ts does not make: a bug, not the user's mistake. */
+/** For a tree that no text of select-text.ts should give: a bug of ours, not the user's mistake. */
 function refusal(what: string, got: string): Error {
 	return new Error(`unexpected ${got} in alasql's tree of ${what}`);
 }
@@ -141,7 +141,7 @@ function clausesOf(tree: unknown): Clauses {
 		items: list(select.columns, 'columns').map(itemOf),
 		tables: [...from, ...list(select.joins, 'joins').map(joinOf)],
 		where: where === undefined ? undefined : expressionOf(where),
-		// `n` stands in for the GROUP BY that alasql wants before HAVING.
+		// select-text.ts adds `n` because alasql requires GROUP BY before HAVING.
 		group: list(select.group, 'GROUP BY').flatMap((item) =>
 			(item as Tree).columnid === 'n' ? [] : [expressionOf(item)],
 		),

@@ -1,6 +1,6 @@
-// Reads one expression. alasql's grammar has other precedences than SQL's usual ones (`NOT a IN (…)`, `a = b IS NULL`,
-// `a < b = c`) and lacks many forms (FILTER, frames, IS DISTINCT FROM, `->>`, COLLATE), so that expressions are read
-// here, with SQLite's precedences, and stand in the text that alasql parses as placeholders (see select-text.ts).
+// Parses one expression, with SQLite's precedences. alasql's grammar has unusual precedences (`NOT a IN (…)`,
+// `a = b IS NULL`, `a < b = c`) and lacks many forms (FILTER, frames, IS DISTINCT FROM, `->>`, COLLATE). It sees
+// placeholders in place of expressions (select-text.ts).
 
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { unquote } from '../text/lexer.ts';
@@ -17,7 +17,7 @@ import type {
 } from './syntax.ts';
 import type { TokenReader } from './token-reader.ts';
 
-/** SQLite's levels, loosest first. */
+/** SQLite's precedence levels, loosest first. */
 const LEVEL = {
 	or: 1,
 	and: 2,
@@ -62,7 +62,7 @@ const MATCH = new Map<string, MatchOperator>([
 	['REGEXP', 'REGEXP'],
 ]);
 
-/** Reads an expression of operators at `level` and tighter ones. */
+/** Reads an expression of operators that bind at least as tightly as `level`. */
 export function readExpression(reader: TokenReader, level = LEVEL.or): SyntaxExpression {
 	return reader.nested(() => {
 		let left = readPrefix(reader);
@@ -91,7 +91,7 @@ function readPrefix(reader: TokenReader): SyntaxExpression {
 	if (token.word === '-' || token.word === '+' || token.word === '~') {
 		reader.next();
 		if (token.word === '-' && reader.peek().kind === 'number') {
-			// So that -9223372036854775808 is an integer although 9223372036854775808 is not.
+			// -9223372036854775808 is an integer, but 9223372036854775808 is not.
 			const value = literalNumber(`-${reader.next().text}`);
 			return readPostfix(reader, { kind: 'literal', at, value });
 		}
@@ -100,7 +100,7 @@ function readPrefix(reader: TokenReader): SyntaxExpression {
 	return readPostfix(reader, readPrimary(reader));
 }
 
-/** COLLATE and `::`, which bind tighter than every operator but the signs. */
+/** Reads COLLATE and `::`, which bind tighter than all operators but the signs. */
 function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
 	let result = operand;
 	while (true) {
@@ -121,7 +121,7 @@ function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpr
 	}
 }
 
-/** One more operator after `left`, or undefined when what follows is looser than `level` or no operator. */
+/** Reads one more operator after `left`. Undefined if the next one is looser than `level` or not an operator. */
 function readInfix(reader: TokenReader, left: SyntaxExpression, level: number): SyntaxExpression | undefined {
 	const word = reader.peek().word;
 	const at = reader.peek().start;
@@ -198,7 +198,7 @@ function readIn(reader: TokenReader, operand: SyntaxExpression, at: number, not:
 	return { kind: 'in list', at, not, operand, items };
 }
 
-/** Whether a query begins at the next token (just after a parenthesis). */
+/** Whether a query begins at the next token, just after a parenthesis. */
 export function seesQuery(reader: TokenReader): boolean {
 	return reader.sees('SELECT') || reader.sees('WITH') || reader.sees('VALUES', '(');
 }
@@ -279,7 +279,7 @@ function plainCall(name: string, at: number): SyntaxCall {
 	};
 }
 
-/** Words before which an expression is rather missing than named so. */
+/** At these words an expression is missing: the word is hardly meant as a column name. */
 const STARTS_CLAUSE: ReadonlySet<string> = new Set([
 	'FROM',
 	'WHERE',
@@ -390,7 +390,7 @@ function readCall(reader: TokenReader, name: string, at: number): SyntaxCall {
 	return { ...call, star, distinct, arguments: list, order, filter, over };
 }
 
-/** The items of ORDER BY, after these words. */
+/** Reads the items after ORDER BY. */
 export function readOrder(reader: TokenReader): OrderItem[] {
 	const items: OrderItem[] = [];
 	do {
@@ -401,14 +401,14 @@ export function readOrder(reader: TokenReader): OrderItem[] {
 	return items;
 }
 
-/** NULLS FIRST or NULLS LAST, where it stands. */
+/** Reads NULLS FIRST or NULLS LAST, if it is next. */
 export function readNulls(reader: TokenReader): boolean | undefined {
 	if (!reader.takes('NULLS')) return undefined;
 	if (!reader.sees('FIRST') && !reader.sees('LAST')) throw reader.unexpected('FIRST or LAST after NULLS');
 	return reader.next().word === 'FIRST';
 }
 
-/** A window's definition up to and with its closing parenthesis. */
+/** Reads a window definition and its closing parenthesis. */
 export function readWindow(reader: TokenReader): Window {
 	const isClause = ['PARTITION', 'ORDER', 'ROWS', 'RANGE', 'GROUPS', ')'].some((word) => reader.sees(word));
 	const base = isClause ? undefined : reader.name('PARTITION BY, ORDER BY or the name of a window').text;

@@ -1,5 +1,5 @@
-// Reads a query: WITH, SELECTs joined by UNION and the like, ORDER BY and LIMIT. The clauses of each SELECT are parsed
-// by alasql's grammar (alasql.ts) from a text of placeholders (select-text.ts), which are replaced here.
+// Parses a query: WITH, SELECTs combined by UNION and the like, ORDER BY and LIMIT. alasql's grammar (alasql.ts) parses
+// the clauses of each SELECT from a text with placeholders (select-text.ts). This file replaces the placeholders.
 import { distance } from 'fastest-levenshtein';
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { type Clauses, parseClauses } from './alasql.ts';
@@ -25,7 +25,7 @@ type Tail = {
 
 const NO_TAIL: Tail = { order: [], limit: undefined, offset: undefined };
 
-/** Reads a query up to what cannot belong to it: a closing parenthesis or the end of the statement. */
+/** Reads a query up to a closing parenthesis or the end of the statement. */
 export function readQuery(reader: TokenReader): Query {
 	const at = reader.peek().start;
 	const recursive = reader.takes('WITH') && reader.takes('RECURSIVE');
@@ -77,7 +77,7 @@ function readCommonTable(reader: TokenReader): CommonTable {
 	}
 	reader.expect('AS', `after ${name.text}`);
 	if (reader.takes('NOT', 'MATERIALIZED') || reader.takes('MATERIALIZED')) {
-		// Only a wish of the writer's about speed.
+		// Ignored: it affects only speed.
 	}
 	reader.expect('(', 'after AS');
 	const query = reader.nested(() => readQuery(reader));
@@ -107,7 +107,7 @@ function readValues(reader: TokenReader): { core: Core; tail: Tail } {
 	return { core: { kind: 'values', at, rows }, tail: NO_TAIL };
 }
 
-/** Puts what the placeholders stand for into the clauses. */
+/** Replaces the placeholders in the clauses. */
 function assemble(select: SelectText, clauses: Clauses): { core: Core; tail: Tail } {
 	const entry = (place: string) => select.expressions[Number(place.slice(1)) - 1]!;
 	const expression = (place: string | undefined) => (place === undefined ? undefined : entry(place).expression);
@@ -159,7 +159,7 @@ function assemble(select: SelectText, clauses: Clauses): { core: Core; tail: Tai
 
 const CLAUSE_WORDS = ['SELECT', 'FROM', 'WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'JOIN', 'UNION', 'OFFSET'];
 
-/** The error for tokens after the end of a query; a mistyped clause word is looked for here and just before. */
+/** The error for a token after the end of a query. It or the token before may be a mistyped clause word. */
 function unexpectedRest(reader: TokenReader): Error {
 	const token = reader.peek();
 	if (token.word === 'INTO')

@@ -1,5 +1,5 @@
-// Reads one statement: a query, or one of the few statements about views, temporary tables and plans. Everything else
-// is refused by name, with what to do instead.
+// Parses one statement: a query, or one of the few statements about views, temporary tables and plans. Other
+// statements are refused by name, with a hint on what to do instead.
 import { distance } from 'fastest-levenshtein';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { readExpression, seesQuery } from './expressions.ts';
@@ -44,7 +44,7 @@ export type StatementSyntax =
 
 const READ_ONLY_HINT = 'captured tables are read-only; make your own tables with CREATE TEMP TABLE name AS SELECT …';
 
-/** Statements of other databases that are refused: what is said about each. */
+/** Statements of other databases that are refused, each with its hint. */
 const REFUSED = new Map<string, string>([
 	['UPDATE', READ_ONLY_HINT],
 	['REPLACE', READ_ONLY_HINT],
@@ -81,7 +81,7 @@ export function parseStatement(sql: string): StatementSyntax {
 	return statement;
 }
 
-/** A condition or other expression that stands alone, such as the one of `tail --where`. */
+/** Parses a condition or other expression on its own, such as that of `tail --where`. */
 export function parseExpression(text: string): SyntaxExpression {
 	const reader = new TokenReader(text, readQuery);
 	const expression = readExpression(reader);
@@ -141,7 +141,7 @@ function readCreate(reader: TokenReader, start: number): StatementSyntax {
 	const isView = what.word === 'VIEW';
 	if (!isView && !isTemp) {
 		throw new SqlError(
-			'only temporary tables can be made',
+			'only temporary tables can be created',
 			'ERR_SQL_READ_ONLY',
 			start,
 			'write CREATE TEMP TABLE name AS SELECT …',

@@ -1,14 +1,13 @@
-// Turns one SELECT (without UNION and the like) into the text that alasql's grammar gets: its clauses, with a
-// placeholder for everything that came from the user. `e5` is the fifth expression, `t0` the first table of FROM, `n7`
-// the name that is token 7. So alasql sees neither strings nor names of others, no text it would choke on, and nothing
-// of what its grammar could do beyond SELECT.
+// Turns one SELECT (without UNION and the like) into the text for alasql's grammar: its clauses, with a placeholder for
+// everything else that the user wrote. `e5` is the fifth expression, `t0` the first table of FROM, `n7` the name at
+// token 7. So alasql never sees the user's strings and names, nor any of its own syntax beyond the clauses of a SELECT.
 
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { readExpression, readExpressionList, readNulls, readWindow, seesQuery } from './expressions.ts';
 import type { SyntaxExpression, TableOrigin, Window } from './syntax.ts';
 import type { TokenReader } from './token-reader.ts';
 
-/** One piece of the text for alasql and the offset in the user's text it stands for. */
+/** One piece of the text for alasql, and the offset of the same piece in the user's text. */
 export type Piece = { readonly text: string; readonly at: number };
 
 export type SelectText = {
@@ -20,7 +19,7 @@ export type SelectText = {
 	readonly windows: Map<string, Window>;
 };
 
-/** Words that begin a clause, as they are handed on. */
+/** The words that begin clauses. */
 const CLAUSES = new Map([
 	['FROM', 'from'],
 	['WHERE', 'where'],
@@ -38,7 +37,7 @@ const ALASQL_JOINS = { inner: 'JOIN', left: 'LEFT JOIN', right: 'RIGHT JOIN', fu
 
 const JOIN_WORDS = new Set(['NATURAL', 'INNER', 'LEFT', 'RIGHT', 'FULL', 'OUTER', 'CROSS', 'JOIN']);
 
-/** Reads from SELECT up to what ends it: a set operator, a closing parenthesis, or the end. */
+/** Reads from SELECT up to a set operator, a closing parenthesis, or the end. */
 export function readSelectText(reader: TokenReader): SelectText {
 	const select: SelectText = {
 		at: reader.peek().start,
@@ -60,7 +59,7 @@ export function readSelectText(reader: TokenReader): SelectText {
 		if (clause === undefined) break;
 		reader.next();
 		if (clause === 'having' && !seen.has('group')) {
-			// alasql wants GROUP BY before HAVING; n is not an expression, so nothing is grouped.
+			// alasql requires GROUP BY before HAVING. `n` is no placeholder of an expression: alasql.ts drops it.
 			emit('GROUP BY n', token.start);
 		}
 		seen.add(clause);
@@ -88,14 +87,14 @@ function clauseText(reader: TokenReader, select: SelectText, clause: Clause): st
 		case 'limit':
 			return readLimit(reader, select);
 		case 'offset':
-			// Without LIMIT, which would have taken it: LIMIT 0 stands for none, as placeholder 0 is never a limit.
+			// An OFFSET after LIMIT is read with it, so there is no LIMIT here. alasql needs one: 0, which means none.
 			return `OFFSET ${number(reader, select)}`;
 		default:
 			return expression(reader, select);
 	}
 }
 
-/** Reads an expression and gives its placeholder. */
+/** Reads an expression and returns its placeholder. */
 function expression(reader: TokenReader, select: SelectText): string {
 	return `e${number(reader, select)}`;
 }
@@ -106,7 +105,7 @@ function number(reader: TokenReader, select: SelectText): number {
 	return keep(select, read, reader.sql.slice(start, reader.lastEnd));
 }
 
-/** Numbers begin at 1: 0 is for what is not there. */
+/** Numbers begin at 1, because 0 means none. */
 function keep(select: SelectText, read: SyntaxExpression, text: string): number {
 	return select.expressions.push({ expression: read, text, nullsFirst: undefined });
 }
@@ -128,7 +127,7 @@ function readOrderItems(reader: TokenReader, select: SelectText): string {
 	return items.join(', ');
 }
 
-/** `n`, `n OFFSET m` and `m, n`, in the one order alasql knows. */
+/** Reads `n`, `n OFFSET m` or `m, n`, and writes the first or second form, which alasql knows. */
 function readLimit(reader: TokenReader, select: SelectText): string {
 	const first = number(reader, select);
 	if (reader.takes(',')) return `${number(reader, select)} OFFSET ${first}`;
@@ -186,7 +185,7 @@ function readFrom(reader: TokenReader, select: SelectText): void {
 	}
 }
 
-/** The words of a join as alasql knows them. It forgets the LEFT of NATURAL LEFT JOIN: that is kept beside the text. */
+/** Reads a join. alasql drops the LEFT of NATURAL LEFT JOIN, so the kind of a natural join is kept with its table. */
 function readJoin(reader: TokenReader, select: SelectText): void {
 	const at = reader.peek().start;
 	const words: string[] = [];
@@ -228,7 +227,7 @@ function readOrigin(reader: TokenReader): TableOrigin {
 	if (reader.takes('(')) {
 		if (!seesQuery(reader)) {
 			throw unsupported(
-				'a parenthesis in FROM must hold a SELECT',
+				'parentheses in FROM must contain a SELECT',
 				reader.peek().start,
 				'write the joins one after the other, or use a subquery',
 			);

@@ -75,7 +75,7 @@ export type SyntaxCall = {
 export type OrderItem = {
 	readonly expression: SyntaxExpression;
 	readonly descending: boolean;
-	/** Undefined: NULLs are the smallest values. */
+	/** If undefined, NULLs are the smallest values. */
 	readonly nullsFirst: boolean | undefined;
 };
 
@@ -90,7 +90,7 @@ export type Frame = {
 };
 
 export type Window = {
-	/** A window of the WINDOW clause that this one extends. */
+	/** The window of the WINDOW clause that this one extends. */
 	readonly base: string | undefined;
 	readonly partition: readonly SyntaxExpression[];
 	readonly order: readonly OrderItem[];
@@ -103,7 +103,7 @@ export type SelectItem =
 			readonly kind: 'expression';
 			readonly expression: SyntaxExpression;
 			readonly alias: string | undefined;
-			/** The expression as written: the column's name if there is no alias. */
+			/** The expression as written, which is the column's name if there is no alias. */
 			readonly text: string;
 	  };
 

@@ -1,28 +1,28 @@
-// The parser's view of a statement: its tokens without space and comments, and a place in them.
+// The parser's cursor over a statement's tokens, without spaces and comments.
 
 import { syntaxError } from '../limits/sql-error.ts';
 import { type TokenKind, tokenize, unquote } from '../text/lexer.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';
 import type { Query } from './syntax.ts';
 
-/** Length limit of a statement, in UTF-16 units. */
+/** Maximum length of a statement, in UTF-16 units. */
 const MAX_STATEMENT_LENGTH = 1_000_000;
-/** Parentheses, CASEs and subqueries inside each other. Keeps every recursive walk of the tree within the stack. */
+/** Maximum nesting of parentheses, CASEs and subqueries. Keeps every recursive walk of the tree within the stack. */
 const MAX_DEPTH = 200;
-/** Operators of one level in a row, such as the `||` of `a || b || c`, added up over the statement. */
+/** Maximum number, in the whole statement, of operators in chains such as `a || b || c`. */
 const MAX_LINKS = 1_000;
 
 export type ParseToken = {
 	readonly kind: Exclude<TokenKind, 'space' | 'comment'> | 'end';
 	/** As written. */
 	readonly text: string;
-	/** `text` in capitals for a word, as written for an operator, else empty: what grammar decisions look at. */
+	/** What the grammar compares: a word in capitals, or an operator; empty for other tokens. */
 	readonly word: string;
 	readonly start: number;
 	readonly end: number;
 };
 
-/** Words that cannot begin an expression or be a name without quotes or AS. */
+/** Words that cannot begin an expression, nor be a name without quotes or AS. */
 const RESERVED = new Set(
 	`SELECT FROM WHERE GROUP HAVING ORDER LIMIT OFFSET UNION INTERSECT EXCEPT ON USING JOIN INNER CROSS NATURAL AND OR NOT
 	IN IS LIKE ILIKE GLOB REGEXP BETWEEN CASE WHEN THEN ELSE AS DISTINCT WITH INTO COLLATE ISNULL NOTNULL ESCAPE`.split(
@@ -30,13 +30,13 @@ const RESERVED = new Set(
 	),
 );
 
-/** Words that end an item which could have an alias without AS. */
+/** Words that cannot be an alias without AS. */
 const NOT_AN_ALIAS = new Set([...RESERVED, 'LEFT', 'RIGHT', 'FULL', 'WINDOW', 'VALUES', 'ASC', 'DESC', 'END', 'SET']);
 
 export class TokenReader {
 	readonly sql: string;
 	readonly tokens: readonly ParseToken[];
-	/** How to read a subquery; set by the statement parser, so that expressions need not know it. */
+	/** Reads a subquery. Passed in, because expressions and queries would otherwise import each other. */
 	readonly readQuery: (reader: TokenReader) => Query;
 	#position = 0;
 	#depth = 0;
@@ -66,7 +66,7 @@ export class TokenReader {
 		return token;
 	}
 
-	/** Where the last token taken ends. */
+	/** The end of the last token taken. */
 	get lastEnd(): number {
 		return this.#position === 0 ? 0 : this.tokens[Math.min(this.#position, this.tokens.length) - 1]!.end;
 	}
@@ -76,7 +76,7 @@ export class TokenReader {
 		return words.every((word, offset) => this.peek(offset).word === word);
 	}
 
-	/** Takes the next tokens when they are these words or operators. */
+	/** Takes the next tokens if they are these words or operators. */
 	takes(...words: string[]): boolean {
 		if (!this.sees(...words)) return false;
 		this.#position += words.length;
@@ -88,20 +88,20 @@ export class TokenReader {
 		return this.next();
 	}
 
-	/** The error for a next token that is not what was expected. */
+	/** The error for an unexpected next token. */
 	unexpected(expected: string, hint?: string): Error {
 		const token = this.peek();
 		const elsewhere = hint ?? wordElsewhere(token.word, this.tokens[this.#position - 1]?.word);
 		return syntaxError(`expected ${expected}, got ${describeToken(token)}`, token.start, elsewhere);
 	}
 
-	/** Whether the next token can be a name: a quoted one, or a word that is not reserved. */
+	/** Whether the next token can be a name: a quoted name, or a word that is not reserved. */
 	seesName(): boolean {
 		const token = this.peek();
 		return token.kind === 'quoted' || (token.kind === 'word' && !RESERVED.has(token.word));
 	}
 
-	/** A name: quoted, or any word that is not reserved. */
+	/** Takes a name: quoted, or any word that is not reserved. */
 	name(what: string): { text: string; at: number; quoted: boolean } {
 		const token = this.peek();
 		if (!this.seesName()) {
@@ -111,7 +111,7 @@ export class TokenReader {
 		return nameOf(this.next());
 	}
 
-	/** After AS: any word, a quoted name or a string. Otherwise: undefined, or a name that is not a keyword. */
+	/** Takes an alias. After AS it may be any word, quoted name or string; otherwise it must not be a keyword. */
 	alias(): { text: string; at: number; index: number } | undefined {
 		const index = this.#position;
 		if (this.takes('AS')) {
@@ -177,7 +177,7 @@ function parseTokens(sql: string): ParseToken[] {
 	return tokens;
 }
 
-/** What to do about what is not closed, by its first character. */
+/** How to close a token, by its first character. */
 const UNCLOSED: Readonly<Record<string, string>> = {
 	"'": "a string ends with ', and a ' inside is written ''",
 	'"': 'a name ends with ", and a " inside is written ""',

@@ -1,26 +1,26 @@
-// Keeps a running statement within its limits: cancellation from another thread, time, memory; and says when to pause.
+// Ends a running statement that is cancelled (by another thread), or takes too much time or memory; says when to pause.
 import { SqlError } from './sql-error.ts';
 
 export type Limits = {
-	/** Over a SharedArrayBuffer: the statement ends soon after index 0 is CANCEL_ASKED or CANCEL_TIME. */
+	/** Over a SharedArrayBuffer. The statement ends soon after index 0 becomes CANCEL_ASKED or CANCEL_TIME. */
 	readonly cancel?: Int32Array | undefined;
 	readonly signal?: AbortSignal | undefined;
 	/** Milliseconds from the start. */
 	readonly timeLimitMs?: number | undefined;
-	/** Index 0 becomes the number of rows read so far, for another thread to show. */
+	/** The statement writes the number of rows read so far to index 0, for another thread to show. */
 	readonly progress?: Float64Array | undefined;
-	/** Bytes that groups, sorts, joins and the result may take, estimated. */
+	/** Bytes that groups, sorts, joins and the result may take. The bytes taken are estimates. */
 	readonly memoryLimit?: number | undefined;
 };
 
-/** Somebody wants the statement to end: ERR_SQL_CANCELLED. */
+/** Cancelled by somebody: ERR_SQL_CANCELLED. */
 export const CANCEL_ASKED = 1;
-/** Its time is over: ERR_SQL_TIME_LIMIT. */
+/** Out of time: ERR_SQL_TIME_LIMIT. */
 export const CANCEL_TIME = 2;
 
 /** Longest time between two pauses. */
 const SLICE_MS = 5;
-/** Work on a text of more characters asks for a cancellation by itself. */
+/** Functions that work on a text of more characters poll first: see `polling` in compile-value.ts. */
 export const LONG_TEXT = 4096;
 const DEFAULT_MEMORY_LIMIT = 1024 * 1024 * 1024;
 
@@ -36,7 +36,7 @@ export class Guard {
 	#work = 0;
 	/** Rows read so far, for progress. */
 	rows = 0;
-	/** How many computations run that cannot be paused. */
+	/** How many computations that cannot be paused are running. */
 	held = 0;
 
 	constructor({ cancel, signal, progress, timeLimitMs, memoryLimit }: Limits) {
@@ -50,7 +50,7 @@ export class Guard {
 		this.#sliceEnd = now + SLICE_MS;
 	}
 
-	/** Throws when the statement is cancelled or its time is over. Takes about 50 ns. */
+	/** Throws if the statement was cancelled or is out of time. Takes about 50 ns. */
 	poll(): void {
 		if (this.#progress !== undefined) this.#progress[0] = this.rows;
 		const asked = this.#cancel === undefined ? 0 : Atomics.load(this.#cancel, 0);
@@ -84,7 +84,7 @@ export class Guard {
 		this.#bytes -= bytes;
 	}
 
-	/** Whether the statement has run so long without a pause that others should have their turn. */
+	/** Whether the statement has run for a whole slice and should let others run. */
 	pauseDue(): boolean {
 		this.poll();
 		return this.held === 0 && performance.now() >= this.#sliceEnd;
@@ -111,14 +111,14 @@ export function timeLimitError(limitMs: number): SqlError {
 /** A computation that can be paused wherever it yields. */
 export type Steps<T = void> = Generator<undefined, T, undefined>;
 
-/** A pause when one is due. */
+/** Pauses if a pause is due. */
 export function* pauseIfDue(guard: Guard): Steps {
 	if (!guard.pauseDue()) return;
 	yield;
 	guard.resumed();
 }
 
-/** Runs to the end without pauses, for what has to be ready before the next row. */
+/** Runs to the end without pausing, for results that the current row needs. */
 export function drain<T>(steps: Steps<T>, guard: Guard): T {
 	guard.held++;
 	try {

@@ -1,10 +1,10 @@
-// Errors of SQL text: what was expected, what came, and where.
+// Errors in SQL text, with their position.
 import { type ErrorCode, UserError } from '../../base/errors.ts';
 
 export type SqlErrorCode = Extract<ErrorCode, `ERR_SQL_${string}`>;
 
 export class SqlError extends UserError {
-	/** Offset in the statement's text that the error is about, for a `^` under it. */
+	/** Offset in the statement's text, where the shell prints a `^`. */
 	readonly position: number | undefined;
 
 	constructor(message: string, code: SqlErrorCode, position?: number, hint?: string) {
@@ -22,7 +22,7 @@ export function unsupported(message: string, position?: number, hint?: string): 
 	return new SqlError(message, 'ERR_SQL_UNSUPPORTED', position, hint);
 }
 
-/** The line that holds `position`, and the line with `^` to print below it. */
+/** The line that contains `position`, and the line with `^` to print below it. */
 export function errorMark(sql: string, position: number): { line: string; mark: string } {
 	const start = sql.lastIndexOf('\n', position - 1) + 1;
 	const end = sql.indexOf('\n', position);

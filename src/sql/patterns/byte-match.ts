@@ -1,15 +1,15 @@
-// LIKE and = on captured bytes, for patterns of ASCII: the text is never made. See TextSpans for why that is exact.
+// LIKE and = on captured bytes, for ASCII patterns, without decoding the text. TextSpans explains why that is exact.
 
 /** Whether `bytes[start … end)` matches. */
 export type ByteMatcher = (bytes: Uint8Array, start: number, end: number) => boolean;
 
 const ASCII = /^[\0-\x7f]*$/;
-/** Longer texts are not worth the trouble, and would make the search slow where much is alike. */
+/** So that skip distances fit into a byte. Longer parts are rare, and slow to find in repetitive bytes. */
 const MAX_PART = 255;
 const CAPITAL_A = 65;
 const CAPITAL_Z = 90;
 
-/** Exactly this text; undefined when it is not ASCII. */
+/** Matches exactly this text; undefined if it is not ASCII. */
 export function byteEquality(text: string): ByteMatcher | undefined {
 	if (!ASCII.test(text)) return undefined;
 	const wanted = Buffer.from(text, 'latin1');
@@ -20,7 +20,7 @@ export function byteEquality(text: string): ByteMatcher | undefined {
 	};
 }
 
-/** A LIKE pattern without `_`; undefined for others and those that are not ASCII. `escaping`: one character. */
+/** Matches an ASCII LIKE pattern without `_`; undefined for other patterns. `escaping` is one character. */
 export function byteLike(pattern: string, escaping: string | undefined): ByteMatcher | undefined {
 	if (!ASCII.test(pattern)) return undefined;
 	const parts = likeParts(pattern, escaping);
@@ -48,7 +48,7 @@ export function byteLike(pattern: string, escaping: string | undefined): ByteMat
 	};
 }
 
-/** The texts between the %, in small letters. Undefined when there is a `_`, or an escape character at the end. */
+/** The lower-case texts between the % signs; undefined if there is a `_`, or an escape character at the end. */
 function likeParts(pattern: string, escaping: string | undefined): string[] | undefined {
 	const parts = [''];
 	for (let at = 0; at < pattern.length; at++) {
@@ -68,8 +68,8 @@ function likeParts(pattern: string, escaping: string | undefined): string[] | un
 }
 
 /**
- * A text to look for and, for each byte that may stand under its end, how far it can be moved on: 0 where it may be found
- * (Horspool's way); then `again` is how far it can be moved on if it is not.
+  * A text and the skip table of Horspool's algorithm. `skip[b]` is how far the search can advance when the byte at the
+  * text's last position is `b`. 0 means that the text may match here; if it does not, the search advances by `again`.
  */
 type Search = {
 	readonly length: number;
@@ -92,7 +92,7 @@ function searchFor(text: string): Search {
 	return { length, lower, skip, again };
 }
 
-/** From the end, where texts that begin alike differ. */
+/** Compares from the end, because paths and the like often begin alike. */
 function isAt(bytes: Uint8Array, at: number, { lower, length }: Search): boolean {
 	for (let i = length - 1; i >= 0; i--) {
 		const byte = bytes[at + i]!;
@@ -102,7 +102,7 @@ function isAt(bytes: Uint8Array, at: number, { lower, length }: Search): boolean
 	return true;
 }
 
-/** Where the text stands first between two places, in letters of any case; -1 when it does not. */
+/** The first occurrence between two offsets, ignoring case; -1 if there is no occurrence. */
 function indexOf(bytes: Uint8Array, from: number, until: number, search: Search): number {
 	const { length, skip, again } = search;
 	for (let at = from + length - 1; at < until; ) {

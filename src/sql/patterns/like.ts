@@ -1,5 +1,5 @@
-// LIKE (% and _, A-Z equal to a-z) and GLOB (* ? [a-z], case counts). The time is at most proportional to the length of
-// the text times that of the pattern, whatever the pattern is.
+// LIKE (% and _, A-Z equal a-z) and GLOB (*, ? and [a-z], case-sensitive). Whatever the pattern, the time is at most
+// proportional to the length of the text times the length of the pattern.
 import { LONG_TEXT } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { foldAscii } from '../values/value.ts';
@@ -8,7 +8,7 @@ const MAX_PATTERN_LENGTH = 10_000;
 
 type Matcher = (text: string) => boolean;
 
-/** One place of a pattern: a code point, any one, any number of any, or one of a set. */
+/** One item of a pattern: a code point, any one code point, any number of them, or one of a set. */
 type Item =
 	| number
 	| 'one'
@@ -20,7 +20,7 @@ export function compileLike(pattern: string, escaping?: string, poll: () => void
 	checkLength(pattern);
 	const items: Item[] = [];
 	const points = [...foldAscii(pattern)];
-	// The escape character is compared before folding: 'X' does not escape where 'x' was given.
+	// The escape character is case-sensitive, so it is looked for before folding.
 	const originals = [...pattern];
 	for (let at = 0; at < points.length; at++) {
 		const point = points[at]!;
@@ -52,7 +52,7 @@ export function compileGlob(pattern: string, poll: () => void = () => undefined)
 			items.push('one');
 		} else if (point === '[') {
 			const set = readSet(points, at);
-			// A set that is not closed matches nothing.
+			// A pattern with an unclosed set matches nothing.
 			if (set === undefined) return () => false;
 			items.push(set.item);
 			at = set.end;
@@ -72,7 +72,7 @@ function checkLength(pattern: string): void {
 	}
 }
 
-/** `[a-z]`, `[^a]`, `[]x]`: a closing bracket in the first place is one of the set. */
+/** `[a-z]`, `[^a]`, `[]x]`: a closing bracket in the first place is a member of the set. */
 function readSet(points: readonly string[], start: number): { item: Item; end: number } | undefined {
 	let at = start + 1;
 	const negated = points[at] === '^';
@@ -94,7 +94,7 @@ function readSet(points: readonly string[], start: number): { item: Item; end: n
 	return undefined;
 }
 
-/** For patterns of texts with % between them: each is searched after the previous one. */
+/** For patterns that are texts separated by %: looks for each text after the previous one. */
 function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 	const segments = [''];
 	for (const item of items) {
@@ -109,7 +109,7 @@ function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 		if (text.length > LONG_TEXT) poll();
 		const end = text.length - last.length;
 		if (end < first.length || !foldedAt(text, first, 0) || !foldedAt(text, last, end)) return false;
-		// What is found as it is, is found; what is not may be there in capitals.
+		// Most text is lower-case, so folding is only worth it if the search fails and there are capitals.
 		if (inOrder(text, middle, first.length, end)) return true;
 		return CAPITALS.test(text) && inOrder(foldAscii(text), middle, first.length, end);
 	};
@@ -117,7 +117,7 @@ function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 
 const CAPITALS = /[A-Z]/;
 
-/** Whether the parts occur in the text one after the other, between two places. */
+/** Whether the parts occur in the text one after the other, between two offsets. */
 function inOrder(text: string, parts: readonly string[], from: number, end: number): boolean {
 	let at = from;
 	for (const part of parts) {
@@ -129,7 +129,7 @@ function inOrder(text: string, parts: readonly string[], from: number, end: numb
 	return true;
 }
 
-/** Whether `part`, which is folded, stands in `text` at this place. */
+/** Whether `text` has `part`, which is already folded, at this offset. */
 function foldedAt(text: string, part: string, at: number): boolean {
 	for (let index = 0; index < part.length; index++) {
 		const code = text.charCodeAt(at + index);
@@ -139,7 +139,7 @@ function foldedAt(text: string, part: string, at: number): boolean {
 	return true;
 }
 
-/** On a mismatch the last `many` takes one character more; earlier ones need never be changed again. */
+/** After a mismatch the last `many` takes one more character. Earlier ones never need to change. */
 function matchItems(items: readonly Item[], poll: () => void): Matcher {
 	return (text) => {
 		if (text.length > LONG_TEXT) poll();

@@ -1,4 +1,4 @@
-// Reads a regular expression and makes the program that regexp.ts follows.
+// Parses a regular expression into the program that regexp.ts runs.
 import { SqlError } from '../limits/sql-error.ts';
 
 export type Instruction =
@@ -90,7 +90,7 @@ class RegexpReader {
 	}
 
 	choice(depth: number): Node {
-		if (depth > MAX_DEPTH) throw this.error(`parentheses deeper than ${MAX_DEPTH}`);
+		if (depth > MAX_DEPTH) throw this.error(`parentheses nested deeper than ${MAX_DEPTH}`);
 		const nodes = [this.#sequence(depth)];
 		while (this.#takes('|')) nodes.push(this.#sequence(depth));
 		return nodes.length === 1 ? nodes[0]! : { kind: 'choice', nodes };
@@ -110,7 +110,7 @@ class RegexpReader {
 			const bounds = this.#bounds();
 			if (bounds === undefined) return node;
 			if (++times > 10) throw this.error('too many repetitions of repetitions');
-			// A lazy repetition finds a match exactly where a greedy one does.
+			// Laziness does not change whether a text matches.
 			this.#takes('?');
 			node = { kind: 'repeat', node, ...bounds };
 		}
@@ -300,7 +300,7 @@ function emitRepeat({ node, min, max }: Extract<Node, { kind: 'repeat' }>, progr
 	for (let times = 0; times < min; times++) {
 		const before = program.length;
 		emit(node, program);
-		// What needs no step needs none however often.
+		// An expression without instructions, such as (), adds none when it is repeated.
 		if (program.length === before) break;
 	}
 	if (max === Number.POSITIVE_INFINITY) {

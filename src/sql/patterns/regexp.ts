@@ -1,33 +1,33 @@
-// REGEXP: regular expressions in time linear in the text, whatever the pattern is. The pattern becomes a small machine
-// whose possible states are followed all at once; JavaScript's own RegExp, which can take exponential time, never sees
-// a user's pattern. Back-references and look-around do not exist for that reason.
+// REGEXP: regular expressions in time linear in the length of the text, whatever the pattern. The pattern becomes a
+// nondeterministic automaton, all of whose states are followed at once. JavaScript's RegExp can take exponential time,
+// so it never runs a user's pattern. Back-references and look-around are not supported for the same reason.
 import { type Instruction, parseRegexp } from './regexp-program.ts';
 
 type Matcher = (text: string) => boolean;
 
-/** Sets of states whose transitions are remembered, weighed by their size; beyond that the memory is begun anew. */
+/** Limit of the cached state sets, weighted by their size. When it is exceeded, the cache is emptied. */
 const MAX_REMEMBERED = 200_000;
 
-/** One set of machine states between two characters. */
+/** The states that the automaton can be in between two characters. */
 type StateSet = {
-	/** Places in the program that wait for a character, in order. */
+	/** Places in the program that wait for a character, ascending. */
 	readonly waiting: readonly number[];
-	/** A match was reached here. */
+	/** The text up to here matches. */
 	readonly matched: boolean;
-	/** A match is reached if the text ends here. */
+	/** The text matches if it ends here. */
 	readonly matchesAtEnd: boolean;
-	/** By ASCII character; filled as they come. */
+	/** The next set by ASCII character, filled in as characters are met. */
 	readonly next: (StateSet | undefined)[];
 };
 
-/** A search for the pattern anywhere in a text. `poll` is called every few thousand characters. */
+/** Searches for the pattern anywhere in a text. `poll` is called every few thousand characters. */
 export function compileRegexp(pattern: string, poll: () => void): Matcher {
 	const program = parseRegexp(pattern);
 	const hasBoundaries = program.some((instruction) => instruction.op === 'boundary');
 	return hasBoundaries ? (text) => search(program, text, poll) : remembering(program, poll);
 }
 
-/** Follows the program; `reached` marks places already visited between these two characters. */
+/** Adds to `waiting` what is reachable from `start` without reading a character. `reached` marks the places visited. */
 function follow(
 	program: readonly Instruction[],
 	start: number,
@@ -66,7 +66,7 @@ function accepts(instruction: Instruction, point: number): boolean {
 	return instruction.op === 'characters' && instruction.accepts(point);
 }
 
-/** For programs without word boundaries: sets of states are remembered with their transitions. */
+/** For programs without word boundaries: caches state sets and their transitions. */
 function remembering(program: readonly Instruction[], poll: () => void): Matcher {
 	let known = new Map<string, StateSet>();
 	let remembered = 0;
@@ -92,7 +92,7 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 		const set: StateSet = { waiting, matched, matchesAtEnd: matched || collect(true).matched, next: [] };
 		remembered += waiting.length + 130;
 		if (remembered > MAX_REMEMBERED) {
-			// Sets refer to each other: none of the old ones may stay.
+			// Sets refer to each other, so all old ones must go for any to be freed.
 			known = new Map();
 			first = undefined;
 			remembered = 0;
@@ -103,7 +103,7 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 	const advance = (from: StateSet, point: number): StateSet => {
 		const starts = new Set<number>();
 		for (const place of from.waiting) if (accepts(program[place]!, point)) starts.add(place + 1);
-		// The search may begin at every character.
+		// A match may begin at any character.
 		starts.add(0);
 		const list = [...starts].sort((a, b) => a - b);
 		return known.get(list.join()) ?? stateSet(list, false);
@@ -111,7 +111,7 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 	return (text) => {
 		let set = first ?? stateSet([0], true);
 		first = set;
-		// Counted apart: `at` may leave out any single number.
+		// Not `at`, which advances by two for some characters and could skip the multiples of 4,096.
 		let steps = 0;
 		for (let at = 0; at < text.length; at++) {
 			if (set.matched) return true;
@@ -137,7 +137,7 @@ function isWordPoint(point: number): boolean {
 	return (point >= 48 && point <= 57) || (point >= 65 && point <= 90) || point === 95 || (point >= 97 && point <= 122);
 }
 
-/** The plain way, for programs with \b, whose steps depend on both neighbours. */
+/** Without a cache, for programs with \b, where a step depends on the characters on both sides. */
 function search(program: readonly Instruction[], text: string, poll: () => void): boolean {
 	let waiting: number[] = [];
 	let before = -1;

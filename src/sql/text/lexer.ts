@@ -1,5 +1,5 @@
-// Cuts SQL text into tokens, in time linear in its length, for everything that looks at SQL text: the parser, the
-// shell's multi-line input, highlighting and completion. Any text gives tokens; what is wrong is a token of kind `bad`.
+// Splits SQL text into tokens in linear time: for the parser, the shell's multi-line input, highlighting, completion.
+// It accepts any text; invalid parts become tokens of kind `bad`.
 
 export type TokenKind =
 	| 'word'
@@ -17,7 +17,7 @@ export type Token = {
 	readonly kind: TokenKind;
 	readonly start: number;
 	readonly end: number;
-	/** False for a string, quoted name or block comment that the text ends in. */
+	/** False for a string, quoted name or block comment that has no end. */
 	readonly closed: boolean;
 };
 
@@ -28,7 +28,7 @@ const SLASH = CODE('/');
 const DASH = CODE('-');
 const DOT = CODE('.');
 
-/** Operators and punctuation, the longest first among those with the same beginning. */
+/** Operators and punctuation. Longer ones come before those that are their beginnings. */
 const OPERATORS = [
 	...['->>', '->', '||', '<<', '>>', '<=', '>=', '<>', '!=', '==', '::'],
 	...['=', '<', '>', '+', '-', '*', '/', '%', '&', '|', '~', '(', ')', ',', '.', ';'],
@@ -63,7 +63,7 @@ function isSpace(code: number): boolean {
 	);
 }
 
-/** All tokens of `text`, spaces and comments included: together they are the whole text. */
+/** All tokens of `text`, including spaces and comments. Joined together they are the text. */
 export function tokenize(text: string): Token[] {
 	const tokens: Token[] = [];
 	let at = 0;
@@ -113,7 +113,7 @@ function skip(text: string, from: number, belongs: (code: number) => boolean): n
 	return at;
 }
 
-/** A quoted token whose content begins at `content`; the quote itself is written twice inside. */
+/** A quoted token whose content begins at `content`. Two quotes inside stand for one. */
 function quoted(kind: TokenKind, text: string, start: number, content: number, quote: string): Token {
 	let at = content;
 	while (true) {
@@ -145,7 +145,7 @@ function numberToken(text: string, start: number): Token {
 	return { kind: end > at ? 'bad' : 'number', start, end, closed: true };
 }
 
-/** What a quoted name or a string means, without its quotes. */
+/** The value of a string or quoted name. */
 export function unquote(raw: string): string {
 	const quote = raw[0]!;
 	if (quote === '[') return raw.slice(1, -1);
@@ -153,15 +153,15 @@ export function unquote(raw: string): string {
 }
 
 export type StatementText = {
-	/** Without the `;` and without space or comments around it. */
+	/** Without the `;`, and without surrounding spaces and comments. */
 	readonly text: string;
-	/** Offset of `text` in the whole. */
+	/** Offset of `text` in the whole text. */
 	readonly start: number;
-	/** Whether a `;` ended it. */
+	/** Whether it ends with a `;`. */
 	readonly complete: boolean;
 };
 
-/** The statements of `text`, in order. Pieces of nothing but space and closed comments are left out. */
+/** The statements of `text`, in order, without pieces that contain only spaces and closed comments. */
 export function splitStatements(text: string): StatementText[] {
 	const statements: StatementText[] = [];
 	let first = -1;
@@ -183,7 +183,7 @@ export function splitStatements(text: string): StatementText[] {
 	return statements;
 }
 
-/** Whether nothing is missing at the end: each statement has its `;` and no string or comment is open. */
+/** Whether the input is complete: each statement has its `;` and no string or comment is open. */
 export function isComplete(text: string): boolean {
 	return splitStatements(text).every((statement) => statement.complete);
 }

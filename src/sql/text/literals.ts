@@ -1,8 +1,8 @@
-// What the literals of SQL text mean.
+// The values of SQL literals.
 import { syntaxError } from '../limits/sql-error.ts';
 import { fromBigInt, toReal, type Value } from '../values/value.ts';
 
-/** `12`, `1.5`, `1e3`, `0x1F`, with an optional minus before it. */
+/** `12`, `1.5`, `1e3` or `0x1F`, with an optional minus sign. */
 export function literalNumber(text: string): Value {
 	const negative = text[0] === '-';
 	const digits = negative ? text.slice(1) : text;

@@ -1,4 +1,4 @@
-// What people type who come from other databases, and how it is said here: hints of errors.
+// Functions and words of other databases, each with a hint on how to write the same here.
 
 /** Functions by lower-case name. */
 const FUNCTIONS: ReadonlyMap<string, string> = new Map([
@@ -54,12 +54,12 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['LATERAL', 'a subquery in the column list may use the row: (SELECT …)'],
 ]);
 
-/** How a function of other databases is said here. */
+/** The hint for a function of another database. */
 export function functionElsewhere(name: string): string | undefined {
 	return FUNCTIONS.get(name.toLowerCase());
 }
 
-/** How a word or sign of other databases is said here; of several the first that is known. */
+/** The hint for the first of these words or signs that another database uses. */
 export function wordElsewhere(...words: readonly (string | undefined)[]): string | undefined {
 	for (const word of words) {
 		const hint = word === undefined ? undefined : WORDS.get(word.toUpperCase());

@@ -1,4 +1,4 @@
-// Arithmetic on values of unknown type: 64-bit integers that become REAL when they overflow, texts read as numbers.
+// Arithmetic on values of unknown type. 64-bit integers become REAL when they overflow; texts are read as numbers.
 import { fromBigInt, Real, toInteger, toNumber, toReal, type Value } from './value.ts';
 
 export type ArithmeticOperator = '+' | '-' | '*' | '/' | '%' | '&' | '|' | '<<' | '>>';
@@ -38,12 +38,12 @@ export function realArithmetic(operator: '+' | '-' | '*' | '/', p: number, q: nu
 	}
 }
 
-/** Both sides INTEGER. The result is INTEGER, or REAL where 64 bits are not enough. */
+/** For two INTEGERs. The result is INTEGER, or REAL if it does not fit in 64 bits. */
 export function integerArithmetic(operator: '+' | '-' | '*' | '/' | '%', x: Number64, y: Number64): Number64 | null {
 	if (typeof x === 'number' && typeof y === 'number') {
 		if ((operator === '/' || operator === '%') && y === 0) return null;
 		const result = smallArithmetic(operator, x, y);
-		// + 0 makes an integer 0 of -0.
+		// + 0 turns -0 into 0.
 		if (Number.isSafeInteger(result)) return result + 0;
 	}
 	const a = BigInt(x);
@@ -92,7 +92,7 @@ function bits(operator: '&' | '|' | '<<' | '>>', a: Value, b: Value): Number64 {
 	}
 }
 
-/** To the left by `by` bits, to the right when it is negative. */
+/** Shifts to the left by `by` bits, or to the right if `by` is negative. */
 function shift(value: bigint, by: bigint): Number64 {
 	if (by >= 64n) return 0;
 	if (by <= -64n) return value < 0n ? -1 : 0;

@@ -1,10 +1,10 @@
-// Arrays of numbers that become longer as they are written to.
+// Arrays of numbers that grow when they are written to.
 
 export class Int32List {
 	#data = new Int32Array(64);
 	length = 0;
 
-	/** Adds the first `count` of some numbers. */
+	/** Appends the first `count` values. */
 	pushAll(values: Int32Array, count: number): void {
 		let room = this.#data.length;
 		while (room < this.length + count) room *= 2;
@@ -13,7 +13,7 @@ export class Int32List {
 		this.length += count;
 	}
 
-	/** Copies numbers `from … from+count-1` to the front of `into`. */
+	/** Copies `count` numbers, beginning at `from`, to the front of `into`. */
 	copy(from: number, count: number, into: Int32Array): void {
 		into.set(this.#data.subarray(from, from + count));
 	}
@@ -49,7 +49,7 @@ export class Float64List {
 		this.#data[index] = value;
 	}
 
-	/** At least `length` numbers, new ones being `initial`, for loops: valid until the list grows. */
+	/** Grows the list to at least `length` numbers, new ones being `initial`. The array is valid until the list grows. */
 	atLeast(length: number, initial: number): Float64Array {
 		if (length > this.#data.length) {
 			let room = this.#data.length;
@@ -63,7 +63,7 @@ export class Float64List {
 		return this.#data;
 	}
 
-	/** The numbers as they are: valid until the next push. */
+	/** The numbers without copying, valid until the next push. */
 	get view(): Float64Array {
 		return this.#data.subarray(0, this.length);
 	}

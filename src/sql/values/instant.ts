@@ -1,12 +1,12 @@
-// Texts that are instants, in the forms of ISO 8601 that people type.
+// Parses instants in the forms of ISO 8601 that people type.
 
-/** No text of an instant is longer; a captured text may be. */
+/** Longer texts are not instants. Captured texts can be very long. */
 const MAX_LENGTH = 64;
 
 const FORM =
 	/^\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?\s*$/i;
 
-/** Microseconds since the epoch of `2026-11-22`, `2026-11-22 12:56`, `2026-11-22T12:56:01.5+02:00` …; NaN for other texts. */
+/** Microseconds since the epoch for `2026-11-22`, `2026-11-22T12:56:01.5+02:00` and the like; NaN for other texts. */
 export function parseInstant(text: string): number {
 	const match = text.length > MAX_LENGTH ? null : FORM.exec(text);
 	if (match === null) return Number.NaN;
@@ -21,11 +21,11 @@ export function parseInstant(text: string): number {
 	);
 	const date = new Date(milliseconds);
 	if (Number(year) < 100) date.setUTCFullYear(Number(year));
-	// The 31st of a short month and the like are no dates.
+	// Rejects 31 April and the like.
 	if (date.getUTCDate() !== Number(day) || Number(hour) > 24 || Number(minute) > 59 || Number(second) > 59)
 		return Number.NaN;
 	const micros = fraction === '' ? 0 : Number(`0.${fraction}`) * 1_000_000;
-	// So that .123456 is 123456 exactly.
+	// Rounding makes .123456 exactly 123456.
 	const exact = fraction.length <= 6 ? Math.round(micros) : micros;
 	return date.getTime() * 1000 + exact - zoneMinutes(zone) * 60_000_000;
 }

@@ -1,16 +1,16 @@
-// Numbers combinations of values: equal combinations get the same number, 0, 1, 2 … in the order they come. Groups,
-// DISTINCT and set operations are made of these.
+// Numbers combinations of values: equal combinations get the same number, counting from 0 in order of first appearance.
+// Groups, DISTINCT and set operations use these numbers.
 import type { Guard } from '../limits/guard.ts';
 import { keyOf, type Value } from './value.ts';
 
-/** Two numbers below this make one exact double. */
+/** A pair of numbers below this fits exactly into one double. */
 const RADIX = 2 ** 26;
-/** Numbers below this are looked up in lists instead of Maps. */
+/** Numbers below this are looked up in arrays instead of Maps. */
 const DIRECT = 4096;
 
-/** Numbers of pairs (combination so far, value). */
+/** Numbers pairs of a combination of the columns so far and a value of the next column. */
 class PairNumbers {
-	/** For small numbers: by the first, then by the second; 0 is free, else the pair's number + 1. */
+	/** For small numbers: the pair's number + 1, by its first and then its second; 0 if it has no number yet. */
 	readonly #rows: (Int32Array | undefined)[] = [];
 	readonly #others = new Map<number, number>();
 	size = 0;
@@ -33,7 +33,7 @@ class PairNumbers {
 		return this.#other(before * RADIX + value, guard);
 	}
 
-	/** Puts the number of each pair in the place of its first. */
+	/** Replaces the first number of each pair with the pair's number. */
 	replaceAll(firsts: Int32Array, seconds: Int32Array, count: number, guard: Guard): void {
 		const rows = this.#rows;
 		for (let i = 0; i < count; i++) {
@@ -54,10 +54,10 @@ class PairNumbers {
 	}
 }
 
-/** Numbers of single values. */
+/** Numbers the values of one column. */
 class ValueNumbers {
 	readonly #numbers = new Map<unknown, number>();
-	/** For small integers from 0: 0 is free, else the number + 1. */
+	/** For small integers: the value's number + 1; 0 if it has no number yet. */
 	#small = new Int32Array(0);
 	size = 0;
 
@@ -90,12 +90,12 @@ export class KeySpace {
 		this.#pairs = Array.from({ length: Math.max(0, width - 1) }, () => new PairNumbers());
 	}
 
-	/** How many combinations there are so far. */
+	/** How many combinations have a number. */
 	get size(): number {
 		return (this.#pairs.at(-1) ?? this.#values[0])?.size ?? Number(this.#isEmptyRowKnown);
 	}
 
-	/** The number of the combination of values; the next free one when it is new: then `size` has grown. */
+	/** The number of a combination of values. A new combination gets the next number, and `size` grows. */
 	numberOf(row: readonly Value[]): number {
 		if (row.length === 0) {
 			this.#isEmptyRowKnown = true;
@@ -108,17 +108,17 @@ export class KeySpace {
 		return number;
 	}
 
-	/** The number of one column's value, by its key. */
+	/** The number of a value in its column, by its key. */
 	valueNumber(column: number, key: unknown): number {
 		return this.#values[column]!.numberOf(key, this.#guard);
 	}
 
-	/** The number of a combination of which `before` numbers the first `column` columns and `value` the next. */
+	/** The number of a combination: `before` numbers its first `column` columns, `value` is the number of the next one. */
 	pairNumber(column: number, before: number, value: number): number {
 		return this.#pairs[column - 1]!.numberOf(before, value, this.#guard);
 	}
 
-	/** The same for many rows: `befores` become the numbers of the combinations. */
+	/** The same for many rows. The numbers replace `befores`. */
 	pairNumbers(column: number, befores: Int32Array, values: Int32Array, count: number): void {
 		this.#pairs[column - 1]!.replaceAll(befores, values, count, this.#guard);
 	}

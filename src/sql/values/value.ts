@@ -1,8 +1,8 @@
 // The values inside the engine and SQLite's rules for them: integers and reals, order, conversions.
 //
-// A number that is a safe integer means an INTEGER, any other number a REAL; a REAL whose value happens to be a safe
-// integer (2.0) is an object of class Real wherever the type is not known beforehand. Integers beyond 2^53 are bigint
-// and lie within 64 bits. An expression whose static type is `real` hands out plain numbers: all of them are REAL.
+// A number that is a safe integer is an INTEGER, any other number a REAL. If the type is not known beforehand, a REAL
+// that happens to be a safe integer (2.0) is an object of class Real. Integers beyond 2^53 are bigint, within 64 bits.
+// An expression whose static type is `real` returns plain numbers, all of them REAL.
 import type { SqlValue } from '../../store/table.ts';
 
 /** A REAL that would otherwise be taken for an INTEGER. */
@@ -15,7 +15,7 @@ export class Real {
 
 export type Value = SqlValue | Real;
 
-/** What an expression's values are known to be; `any` stands for not known. */
+/** What is known about the type of an expression's values; `any` is not known. */
 export type StaticType = 'null' | 'int' | 'real' | 'text' | 'blob' | 'any';
 
 const MIN_INT64 = -(2n ** 63n);
@@ -27,12 +27,12 @@ export function toReal(value: number): Value {
 	return Number.isNaN(value) ? null : value;
 }
 
-/** What leaves the engine: no Real objects. */
+/** Converts a value for use outside the engine, where there are no Real objects. */
 export function toSqlValue(value: Value): SqlValue {
 	return value instanceof Real ? value.value : value;
 }
 
-/** An integer result in its one representation: beyond 64 bits it becomes a REAL, as in SQLite. */
+/** An integer result as a number if that is exact, else as a bigint. Beyond 64 bits it becomes a REAL, as in SQLite. */
 export function fromBigInt(value: bigint): number | bigint {
 	if (value >= -9007199254740991n && value <= 9007199254740991n) return Number(value);
 	return value > MAX_INT64 || value < MIN_INT64 ? Number(value) : value;
@@ -55,7 +55,7 @@ export function typeName(value: Value): 'null' | 'integer' | 'real' | 'text' | '
 
 // ---- order --------------------------------------------------------------------------------------------------------
 
-/** By code point, which is the order of the UTF-8 bytes. */
+/** Compares by code point, which is the order of the UTF-8 bytes. */
 export function compareText(a: string, b: string): number {
 	if (a === b) return 0;
 	const length = Math.min(a.length, b.length);
@@ -63,7 +63,7 @@ export function compareText(a: string, b: string): number {
 		let x = a.charCodeAt(at);
 		let y = b.charCodeAt(at);
 		if (x === y) continue;
-		// Surrogates stand for code points above all others of 16 bits.
+		// Surrogates are halves of code points above U+FFFF, so they sort after U+E000 to U+FFFF.
 		if (x >= 0xd800 && y >= 0xd800) {
 			x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
 			y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
@@ -82,7 +82,7 @@ export function compareBlobs(a: Uint8Array, b: Uint8Array): number {
 	return a.length - b.length;
 }
 
-/** 0 NULL, 1 number, 2 text, 3 blob: values of different classes compare by class. */
+/** 0 for NULL, 1 number, 2 text, 3 blob. Values of different classes compare by class. */
 function rank(value: Value): number {
 	if (value === null) return 0;
 	const type = typeof value;
@@ -91,7 +91,7 @@ function rank(value: Value): number {
 	return value instanceof Real ? 1 : 3;
 }
 
-/** Total order of all values, NULL first; 1, 1.0 and 1n are equal. */
+/** A total order of all values, NULL first. 1, 1.0 and 1n are equal. */
 export function compareValues(a: Value, b: Value): number {
 	if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : a > b ? 1 : 0;
 	if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
@@ -106,11 +106,11 @@ export function compareValues(a: Value, b: Value): number {
 	return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** A key for Map and Set that is the same exactly for equal values. */
+/** A key for Map and Set. Two values have the same key exactly if they are equal. */
 export function keyOf(value: Value): string | number | bigint | null {
 	switch (typeof value) {
 		case 'string':
-			// A blob's key begins with U+0001; a text that does so gets a mark of its own.
+			// A blob's key begins with U+0001. A text that begins with it gets a different prefix.
 			return value.charCodeAt(0) === 1 ? `\u0001t${value}` : value;
 		case 'number':
 			return value;
@@ -128,19 +128,19 @@ function latin1(bytes: Uint8Array): string {
 	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-/** Capitals A-Z become small: the NOCASE collation. */
+/** Converts A-Z to a-z, as the NOCASE collation does. */
 export function foldAscii(text: string): string {
 	return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase()) : text;
 }
 
 // ---- conversions --------------------------------------------------------------------------------------------------
 
-/** The longest beginning of a text that is a number. */
+/** The longest prefix of a text that is a number. */
 const NUMBER_PREFIX = /^[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/;
 const WHOLE_NUMBER = /^[ \t\n\v\f\r]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/;
 const INTEGER_PREFIX = /^[ \t\n\v\f\r]*([+-]?\d+)/;
 
-/** Digits with an optional sign as an integer; a REAL when 64 bits are not enough. */
+/** Reads digits with an optional sign as an integer, or as a REAL if they do not fit in 64 bits. */
 function integerOf(digits: string): number | bigint {
 	const near = Number(digits);
 	if (Number.isSafeInteger(near)) return near + 0;
@@ -151,7 +151,7 @@ function numberOf(text: string): Value {
 	return /^[+-]?\d+$/.test(text) ? integerOf(text) : toReal(Number(text));
 }
 
-/** NUMERIC affinity: a text that is a number as a whole becomes it (`1.0` an integer); anything else stays. */
+/** NUMERIC affinity: a text that is entirely a number becomes that number (`1.0` an integer). */
 export function applyNumeric(value: Value): Value {
 	if (typeof value !== 'string') return value;
 	const match = WHOLE_NUMBER.exec(value);
@@ -166,7 +166,7 @@ export function applyText(value: Value): Value {
 	return toText(value);
 }
 
-/** The number that arithmetic sees: a text's numeric beginning or 0, INTEGER or REAL. Null for NULL. */
+/** The number that arithmetic uses: for a text its numeric prefix, or 0. Null for NULL. */
 export function toNumber(value: Value): number | bigint | Real | null {
 	switch (typeof value) {
 		case 'number':
@@ -190,7 +190,7 @@ export function toDouble(value: Value): number {
 	return number instanceof Real ? number.value : Number(number);
 }
 
-/** CAST to INTEGER: towards zero, clamped to 64 bits. */
+/** CAST to INTEGER: rounds towards zero and clamps to 64 bits. */
 export function toInteger(value: Value): number | bigint | null {
 	if (value === null) return null;
 	if (typeof value === 'bigint') return value;
@@ -213,7 +213,7 @@ function realToInteger(value: number): number | bigint {
 	return whole <= -(2 ** 63) ? MIN_INT64 : BigInt(whole);
 }
 
-/** Text of any value but NULL; a blob is read as UTF-8. */
+/** The text of any value but NULL. A blob is read as UTF-8. */
 export function toText(value: Exclude<Value, null>): string {
 	switch (typeof value) {
 		case 'string':
@@ -254,7 +254,7 @@ export function encodeUtf8(text: string): Uint8Array {
 	return Buffer.from(text, 'utf8');
 }
 
-/** Whether WHERE would take it: a number other than 0. Undefined for NULL. */
+/** Whether a condition with this value is true: it is for numbers other than 0. Undefined for NULL. */
 export function truthOf(value: Value): boolean | undefined {
 	if (value === null) return undefined;
 	if (typeof value === 'number') return value !== 0;
@@ -263,16 +263,16 @@ export function truthOf(value: Value): boolean | undefined {
 
 // ---- memory -------------------------------------------------------------------------------------------------------
 
-/** Longest text that an operator or a function makes, in UTF-16 units. */
+/** Maximum length of a text that an operator or a function creates, in UTF-16 units. */
 export const MAX_TEXT = 64 * 1024 * 1024;
 
-/** Memory that a value takes besides the place it stands in, estimated. */
+/** Estimated memory of a value, apart from the array element or property that holds it. */
 export function valueBytes(value: Value): number {
 	if (typeof value === 'string') return 24 + value.length;
 	return typeof value === 'object' && value !== null ? (value instanceof Uint8Array ? 96 + value.length : 16) : 0;
 }
 
-/** Memory of a row of values, estimated. */
+/** Estimated memory of a row of values. */
 export function rowBytes(row: readonly Value[]): number {
 	let bytes = 32 + 8 * row.length;
 	for (const value of row) bytes += valueBytes(value);
