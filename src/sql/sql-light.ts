@@ -1,5 +1,5 @@
-// The light door: what the main thread needs of SQL (words, completion, errors), without the engine and its grammar,
-// which take a tenth of a second to load. `sql.ts` is the other door.
+// What the main thread needs of SQL (keywords, completion, errors), without the engine and its grammar, which take
+// 0.1 s to load. Other folders import only this file and `sql.ts`.
 
 export type { Schema } from './bind/schema.ts';
 export { type Completion, completionsAt } from './editor/completion.ts';

@@ -1,4 +1,4 @@
-// The door to the SQL engine: all that other folders may use of it, besides `sql-light.ts`.
+// The SQL engine's interface. Other folders import only this file and `sql-light.ts`.
 export type { Schema } from './bind/schema.ts';
 export {
 	type ClassifiedToken,

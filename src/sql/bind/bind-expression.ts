@@ -175,7 +175,7 @@ export function compare(operator: CompareOperator, left: Bound, right: Bound): B
 	};
 }
 
-/** SQLite's rules: next to a numeric column a text becomes a number if it is one; next to a text column, a number text. */
+/** SQLite's rules: a numeric column converts the other side to a number if possible, a text column to text. */
 export function comparisonOf(left: Bound, right: Bound): Comparison {
 	return {
 		left,

@@ -1,4 +1,4 @@
-// Resolves a whole query: WITH, FROM, the list of columns, groups, order. The resulting plan contains no names to resolve.
+// Resolves a whole query: WITH, FROM, the list of columns, groups, order. The result is a plan without names to look up.
 
 import type { CommonTable, Core, OrderItem, Query, SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';

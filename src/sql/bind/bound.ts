@@ -5,7 +5,7 @@ import type { CompoundOperator, Frame, JoinKind, MatchOperator } from '../gramma
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import type { StaticType, Value } from '../values/value.ts';
 
-/** How the other side of a comparison is converted, as SQLite defines it. */
+/** SQLite's type affinity of an expression; in a comparison, the conversion of a side. */
 export type Affinity = 'numeric' | 'text' | 'none';
 
 /** What is known about the values of an expression or a column. */
@@ -182,7 +182,7 @@ export type CompoundPlan = {
 	readonly offset: Bound | undefined;
 };
 
-/** A WITH RECURSIVE table: the rows of `first`, then `step` over the rows of the previous step until there are no more. */
+/** A WITH RECURSIVE table: the rows of `first`, then `step` on the rows of the previous step until it returns none. */
 export type RecursivePlan = {
 	readonly kind: 'recursive';
 	readonly first: QueryPlan;

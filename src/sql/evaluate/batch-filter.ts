@@ -16,8 +16,8 @@ const COSTS: readonly Cost[] = ['number', 'code', 'bytes', 'value'];
 type Priced = { readonly cost: Cost; readonly filter: BatchFilter };
 
 /**
-  * Combines the conditions that can be tested in batches into one filter, cheapest first, and returns it with the other
-  * conditions. The filter is undefined if there is no condition for it.
+ * Combines the conditions that can be tested in batches into one filter, cheapest first, and returns it with the other
+ * conditions. The filter is undefined if there is no condition for it.
  */
 export function batchFilter(
 	conditions: readonly Bound[],

@@ -33,8 +33,8 @@ export function constantKeys({ membership, items }: InList, c: Compiler): { keys
 }
 
 /**
-  * Whether the left side can be looked up as a double. Integers beyond 2^53 are rounded, which does no harm if the list
-  * contains no number that large.
+ * Whether the left side can be looked up as a double. Integers beyond 2^53 are rounded, which does no harm if the list
+ * contains no number that large.
  */
 export function areNumberKeys(left: Bound, keys: ReadonlySet<unknown>): boolean {
 	const list = [...keys];

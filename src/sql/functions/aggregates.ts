@@ -1,4 +1,4 @@
-// Aggregates of SQLite. In the examples `x` is 1, 2, 3, 4.
+// SQLite's aggregates and a few more. In the examples, `x` is 1, 2, 3, 4.
 import { integerArithmetic } from '../values/arithmetic.ts';
 import { Float64List } from '../values/growing-array.ts';
 import {
@@ -110,7 +110,7 @@ function isPresent(argument: Argument | undefined): (() => boolean) | undefined 
 	return () => argument.value() !== null;
 }
 
-/** Without a condition every row counts. `numbers`: the condition is that these are not NaN. */
+/** Counts rows for which `counts` is true, or all rows. `numbers`: `counts` means that these are not NaN. */
 function counter(counts: (() => boolean) | undefined, numbers?: Argument['numbers']): Accumulator {
 	let totals = new Float64List();
 	const grow = (group: number) => {
@@ -142,7 +142,7 @@ function counter(counts: (() => boolean) | undefined, numbers?: Argument['number
 	};
 }
 
-/** Sums of doubles. SQLite 3.40 adds plainly, in the order of the rows. */
+/** Sums doubles without error compensation, in the order of the rows, as SQLite 3.40 does. */
 function realSum(argument: Argument, finish: (sum: number, count: number) => number | null): Accumulator {
 	const number = argument.number ?? (() => toDouble(argument.value()));
 	const { numbers } = argument;
@@ -187,7 +187,7 @@ function realSum(argument: Argument, finish: (sum: number, count: number) => num
 	};
 }
 
-/** A value as sum() takes it: a text that is not entirely a number, such as '5x', or a blob makes the sum a REAL. */
+/** The number that sum() adds. A blob, or a text that is not entirely a number such as '5x', makes the sum a REAL. */
 function summand(value: Value): number | bigint | Real | null {
 	const number = toNumber(value);
 	if (typeof value === 'string' ? typeof applyNumeric(value) !== 'string' : !(value instanceof Uint8Array))
@@ -195,10 +195,10 @@ function summand(value: Value): number | bigint | Real | null {
 	return number instanceof Real ? number : new Real(Number(number));
 }
 
-/** Sums of integers are integers, as long as every value is one. */
+/** The sum is an integer as long as all values are integers. */
 function exactSum(argument: Argument): Accumulator {
 	let sums: (number | bigint | null)[] = [];
-	/** Sums of groups with a REAL among their values. */
+	/** The sums of groups that have a REAL among their values. */
 	let reals: (number | undefined)[] = [];
 	const { number, value, type } = argument;
 	const readInteger = type === 'int' ? number : undefined;
@@ -287,7 +287,7 @@ function realExtreme(number: () => number, sign: 1 | -1): Accumulator {
 
 type Part = { readonly text: string; readonly separator: string; readonly keys: readonly Value[] };
 
-/** Texts of a group's rows, one after the other. */
+/** Joins the texts of a group's rows. */
 function joined(
 	textOf: () => string | null,
 	separatorOf: () => string,

@@ -1,4 +1,4 @@
-// Functions of dates and times. Everything is UTC.
+// Date and time functions. Everything is UTC.
 import { parseInstant } from '../values/instant.ts';
 import { toDouble, toText, type Value } from '../values/value.ts';
 import { durationText, parseDuration } from './duration.ts';
@@ -18,7 +18,7 @@ function doc(
 	return { name, signature, doc: text, example, group: 'date', minArguments: min, maxArguments: max };
 }
 
-/** A function that writes an instant in one format. */
+/** A function that formats an instant. */
 function written(name: string, text: string, format: string, example: readonly [string, string]): ScalarFunction {
 	return {
 		...doc(name, `${name}(time, modifier, …)`, text, example, 0),
@@ -95,7 +95,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 			({ now }) =>
 			(...values) => {
 				const time = timeOf(values, now);
-				// From milliseconds, as SQLite counts: .9996 is the next second.
+				// SQLite rounds to milliseconds first, so .9996 is the next second.
 				return time === undefined ? null : Math.floor(Math.round(time / 1000) / 1000);
 			},
 	},
@@ -170,7 +170,7 @@ function isoText(micros: number): string | null {
 	return `${new Date(milliseconds).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
 }
 
-/** Neighbouring rows mostly lie in the same bucket: its text is kept. */
+/** Caches the last bucket's text, because neighbouring rows are usually in the same bucket. */
 function bucketStart(_context: FunctionContext): (micros: number, duration?: Value) => Value {
 	let lastDuration: Value = null;
 	let width = 0;

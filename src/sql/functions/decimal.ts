@@ -1,6 +1,6 @@
-// Doubles as decimal digits, rounded as people expect: 1.255 is 1.26, although the double is a little less than 1.255.
+// Rounds doubles as people expect: 1.255 becomes 1.26, although the double is slightly less than 1.255.
 
-/** `value` with `places` decimal places. Digits beyond the sixteenth that counts do not take part in rounding. */
+/** `value` with `places` decimal places. Rounding ignores digits beyond the sixteenth significant one. */
 export function fixedText(value: number, places: number): string {
 	const [mantissa, exponent] = Math.abs(value).toExponential(15).split('e') as [string, string];
 	// The value is digits × 10^-scale.

@@ -1,7 +1,7 @@
-// Lengths of time as people write them.
+// Durations and byte counts as people write them.
 import { SqlError } from '../limits/sql-error.ts';
 
-/** No text of a duration is longer. */
+/** Longer texts are cut: they are not durations. */
 const MAX_LENGTH = 100;
 
 const UNITS = new Map([
@@ -16,7 +16,7 @@ const UNITS = new Map([
 	['w', 604_800_000_000],
 ]);
 
-/** Microseconds of `500ms`, `10s`, `1h30m` … */
+/** `500ms`, `10s`, `1h30m` … in microseconds. */
 export function parseDuration(text: string): number {
 	const parts = [...text.slice(0, MAX_LENGTH).matchAll(/\s*(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*/gi)];
 	const total = parts.reduce(
@@ -33,7 +33,7 @@ export function parseDuration(text: string): number {
 	return total;
 }
 
-/** Milliseconds for people: `12.3 ms`, `1.5 s`, `2m 3s`. */
+/** Milliseconds in readable form: `12.3 ms`, `1.5 s`, `2m 3s`. */
 export function durationText(milliseconds: number): string {
 	const sign = milliseconds < 0 ? '-' : '';
 	const value = Math.abs(milliseconds);
@@ -57,14 +57,14 @@ export function durationText(milliseconds: number): string {
 	);
 }
 
-/** Three digits that count. */
+/** With three significant digits. */
 function short(value: number): string {
 	return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** Bytes for people: `51200` is `50 KiB`. */
+/** Bytes in readable form: 51200 is `50 KiB`. */
 export function bytesText(bytes: number): string {
 	let value = Math.abs(bytes);
 	let unit = 0;

@@ -87,7 +87,7 @@ function directive(kind: string, flags: string, precision: number | undefined, n
 function fixed(value: number, precision: number): string {
 	if (!Number.isFinite(value)) return value > 0 ? 'Inf' : '-Inf';
 	const text = fixedText(value, Math.min(100, precision));
-	// What is rounded to 0 keeps its sign.
+	// A negative number that is rounded to 0 keeps its sign.
 	return value < 0 && !text.startsWith('-') ? `-${text}` : text;
 }
 

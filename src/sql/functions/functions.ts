@@ -1,4 +1,4 @@
-// All functions SQL knows, by lower-case name.
+// All SQL functions, by lower-case name.
 import { AGGREGATES } from './aggregates.ts';
 import { DATE_FUNCTIONS } from './dates.ts';
 import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from './function-table.ts';
@@ -10,7 +10,7 @@ import { STATISTICS } from './statistics.ts';
 import { TEXT_FUNCTIONS } from './text.ts';
 import { WINDOWS } from './windows.ts';
 
-/** Other names under which functions are known elsewhere. */
+/** Names of functions in other databases. */
 const ALIASES = new Map([
 	['substring', 'substr'],
 	['len', 'length'],
@@ -49,7 +49,7 @@ export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, AggregateFunction> = byNam
 
 export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = byName([WINDOWS]);
 
-/** Every function once, in the order of the documentation; operators that are functions inside are left out. */
+/** Each function once, in the order of the documentation, without operators that are implemented as functions. */
 export const FUNCTION_DOCS: readonly FunctionDoc[] = [
 	...[
 		TEXT_FUNCTIONS,

@@ -1,11 +1,11 @@
-// Functions of values of any type.
+// Functions for values of any type.
 import type { StaticType } from '../values/value.ts';
 import { compareValues, typeName } from '../values/value.ts';
 import type { ScalarFunction } from './function-table.ts';
 
 const GROUP = { group: 'general' } as const;
 
-/** The common type of all arguments, else `any`. */
+/** The type that all arguments have in common, or `any`. */
 function commonType(types: readonly StaticType[]): StaticType {
 	const typed = types.filter((type) => type !== 'null');
 	return typed.length > 0 && typed.every((type) => type === typed[0]) ? typed[0]! : 'any';

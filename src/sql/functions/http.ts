@@ -1,4 +1,4 @@
-// Functions for what HTTP carries.
+// Functions for headers, paths and sizes.
 import { toDouble, toText } from '../values/value.ts';
 import { bytesText } from './duration.ts';
 import type { FunctionDoc, ScalarFunction } from './function-table.ts';
@@ -49,7 +49,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 	},
 ];
 
-/** The fields of the last text read; undefined if it is not a JSON object. */
+/** Parses a JSON object; undefined for other texts. Caches the last one. */
 function remembering(): (text: string) => ReadonlyMap<string, unknown> | undefined {
 	let last: string | undefined;
 	let fields: ReadonlyMap<string, unknown> | undefined;
@@ -61,7 +61,7 @@ function remembering(): (text: string) => ReadonlyMap<string, unknown> | undefin
 			const parsed: unknown = JSON.parse(text);
 			if (parsed !== null && typeof parsed === 'object') fields = new Map(Object.entries(parsed));
 		} catch {
-			// Not JSON: it has no fields.
+			// Text that is not JSON has no fields.
 		}
 		return fields;
 	};
@@ -84,7 +84,7 @@ function headerValue(fields: ReadonlyMap<string, unknown> | undefined, name: str
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Segments that name one thing among many of a kind. */
+/** Replaces the segments of a path that identify one thing among many. */
 export function pathTemplate(path: string): string {
 	if (!/\d/.test(path)) return path;
 	return path
@@ -93,7 +93,7 @@ export function pathTemplate(path: string): string {
 		.join('/');
 }
 
-/** At least 8 hexadecimal digits with a decimal one among them: `deadbeef` and `feedback` may be words. */
+/** At least 8 hexadecimal digits, one of them 0-9. Without a digit it may be a word: `deadbeef`. */
 function isHexId(segment: string): boolean {
 	return segment.length >= 8 && /^[0-9a-f]+$/i.test(segment) && /\d/.test(segment);
 }

@@ -1,5 +1,5 @@
-// JSON as text with positions in it, so that extracted parts keep their digits and order, and names such as __proto__ are
-// plain text.
+// Parses JSON to positions in its text. Extracted parts keep their digits and order, and names such as __proto__ are
+// harmless.
 
 export type JsonNode = { readonly start: number; readonly end: number } & (
 	| { readonly kind: 'object'; readonly entries: readonly (readonly [name: string, value: JsonNode])[] }
@@ -25,7 +25,7 @@ class JsonReader {
 		}
 	}
 
-	/** Undefined if it is not JSON. */
+	/** Reads a value; undefined if there is none. */
 	value(depth: number): JsonNode | undefined {
 		this.space();
 		const start = this.at;
@@ -129,7 +129,7 @@ class JsonReader {
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-/** The tree of a JSON text; undefined if it is not JSON. */
+/** Parses a text; undefined if it is not JSON. */
 export function parseJson(text: string): JsonNode | undefined {
 	const reader = new JsonReader(text);
 	const node = reader.value(0);
@@ -137,26 +137,26 @@ export function parseJson(text: string): JsonNode | undefined {
 	return node !== undefined && reader.at === text.length ? node : undefined;
 }
 
-/** What a JSON string means, from its text with quotes. */
+/** The value of a JSON string, given its text with quotes. */
 export function stringValue(raw: string): string {
 	return raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
 }
 
-/** The text of a node without space between its parts. */
+/** The text of a node without white space between its parts. */
 export function minified(text: string, node: JsonNode): string {
 	if (node.kind === 'array') return `[${node.items.map((item) => minified(text, item)).join(',')}]`;
 	if (node.kind !== 'object') return text.slice(node.start, node.end);
 	return `{${node.entries.map(([name, value]) => `${nameText(text, name, value)}:${minified(text, value)}`).join(',')}}`;
 }
 
-/** The name before a value, as it is written. */
+/** The name before a value, as written. */
 function nameText(text: string, name: string, value: JsonNode): string {
 	let end = value.start - 1;
 	while (text[end] !== ':') end--;
 	do end--;
 	while (text[end] !== '"');
 	let start = end - 1;
-	// A quote after an odd number of backslashes belongs to the name.
+	// A quote after an odd number of backslashes is part of the name.
 	while (text[start] !== '"' || backslashesBefore(text, start) % 2 === 1) start--;
 	return end > start ? text.slice(start, end + 1) : JSON.stringify(name);
 }
@@ -171,7 +171,7 @@ type Step = string | { readonly index: number; readonly fromEnd: boolean };
 
 const PATH_STEP = /\.("(?:[^"\\]|\\.)*"|[^.["][^.[]*)|\[(#-)?(\d+)\]|\[(#)\]/y;
 
-/** The steps of `$.name[0]."odd name"[#-1]`; undefined if it is not a path. */
+/** Parses a path such as `$.name[0]."odd name"[#-1]`; undefined if it is not a path. */
 export function parsePath(path: string): Step[] | undefined {
 	if (path[0] !== '$') return undefined;
 	const steps: Step[] = [];
@@ -184,7 +184,7 @@ export function parsePath(path: string): Step[] | undefined {
 		const [, name, fromEnd, index] = match;
 		if (name !== undefined) steps.push(name.startsWith('"') ? name.slice(1, -1) : name);
 		else if (index !== undefined) steps.push({ index: Number(index), fromEnd: fromEnd !== undefined });
-		// `[#]` is the place after the last item, where there is nothing.
+		// `[#]` is the place after the last item, so it never finds anything.
 		else steps.push({ index: 0, fromEnd: true });
 	}
 	return steps;

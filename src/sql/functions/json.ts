@@ -1,5 +1,5 @@
-// JSON functions and the operators -> and ->>. Where SQLite stops with "malformed JSON" they give NULL: bodies of other
-// types stand beside JSON in the same column.
+// JSON functions and the operators -> and ->>. They return NULL where SQLite reports "malformed JSON", because a column
+// of bodies contains other types, too.
 import type { ColumnType } from '../../store/table.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { literalNumber } from '../text/literals.ts';
@@ -169,7 +169,7 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
 	},
 ];
 
-/** Several functions often look at the same text one after the other. */
+/** Caches the last text, because several functions often read the same one. */
 function remembering(): (text: string) => JsonNode | undefined {
 	let last: string | undefined;
 	let node: JsonNode | undefined;
@@ -205,7 +205,7 @@ function arrow(finish: (text: string, node: JsonNode) => Value): Evaluate {
 	};
 }
 
-/** A whole number is an index (negative: from the end), a text beginning with $ a path, any other text a name. */
+/** A whole number is an index (from the end if negative), a text with $ at its start a path, any other text a name. */
 function labelSteps(label: Value): ReturnType<typeof stepsOf> {
 	if (typeof label === 'number' && Number.isInteger(label)) return [{ index: Math.abs(label), fromEnd: label < 0 }];
 	const text = toText(label as Exclude<Value, null>);

@@ -1,4 +1,4 @@
-// Functions of numbers.
+// Functions for numbers.
 
 import { integerArithmetic } from '../values/arithmetic.ts';
 import { Real, toDouble, toInteger, toNumber, toReal, type Value } from '../values/value.ts';
@@ -120,7 +120,7 @@ function real(
 	return { ...doc(name, signature, text, example), type: 'real', strict: true, create };
 }
 
-/** Integers stay what they are, other numbers become whole REALs. */
+/** Integers stay as they are; other numbers become whole REALs. */
 function whole(
 	name: string,
 	text: string,
@@ -141,7 +141,7 @@ function whole(
 	};
 }
 
-/** Mathematical functions return NULL for anything but numbers and texts that are entirely a number. */
+/** Mathematical functions return NULL for everything but numbers and texts that are entirely a number. */
 function isNumber(value: Value | undefined): value is Exclude<Value, null> {
 	if (value === null || value === undefined || value instanceof Uint8Array) return false;
 	return typeof value !== 'string' || /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(value);
@@ -162,7 +162,7 @@ function abs(value: Value): Value {
 	return typeof value === 'bigint' && value < 0n ? integerArithmetic('-', 0, value) : value;
 }
 
-/** Half away from zero, as decimal digits show it: round(1.255, 2) is 1.26. */
+/** Rounds half away from zero, by the decimal digits: round(1.255, 2) is 1.26. */
 export function round(value: number, digits: number): Value {
 	if (Number.isNaN(value)) return null;
 	const places = Math.max(0, Math.min(30, digits));

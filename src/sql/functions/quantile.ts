@@ -1,8 +1,8 @@
-// Quantiles without sorting: only the part of the values that contains the wanted place is examined further.
+// Quantiles by quickselect: like quicksort, but it goes on only with the part that contains the wanted place.
 
 /**
- * The value at `q` (0 to 1) of the way through the values in order, linear between the two nearest; null when there are
- * none. The values (no NaN among them) are put into another order. `poll` is called once a pass.
+ * The value at fraction `q` (0 to 1) of the sorted values, interpolated between the two nearest; null if there are no
+ * values. Reorders the values, which must not be NaN. `poll` is called once per pass.
  */
 export function quantile(values: Float64Array, q: number, poll: () => void): number | null {
 	if (values.length === 0) return null;
@@ -10,7 +10,7 @@ export function quantile(values: Float64Array, q: number, poll: () => void): num
 	const low = Math.floor(at);
 	const below = moveToPlace(values, low, poll);
 	if (at === low) return below;
-	// Values after the place are not smaller.
+	// All later values are at least as large as the one at `low`.
 	let above = Number.POSITIVE_INFINITY;
 	for (let index = low + 1; index < values.length; index++) if (values[index]! < above) above = values[index]!;
 	return below === above ? below : below + (above - below) * (at - low);
@@ -19,11 +19,11 @@ export function quantile(values: Float64Array, q: number, poll: () => void): num
 /** Ranges shorter than this are sorted. */
 const SHORT_RANGE = 600;
 
-/** The value that stands at `place` in order; afterwards it stands there, with no larger one before it. */
+/** Moves the value that sorts at `place` to this place, with no larger ones before it, and returns it. */
 function moveToPlace(values: Float64Array, place: number, poll: () => void): number {
 	let from = 0;
 	let to = values.length - 1;
-	// Values that were chosen to make it slow: about so many passes are enough by far for others.
+	// The limit is far more than usual. Only values chosen to make this slow reach it; the rest is then sorted.
 	for (let passes = 0; passes < 100 && to - from >= SHORT_RANGE; passes++) {
 		poll();
 		const pivot = middleOf(ninth(values, from, to, 1), ninth(values, from, to, 4), ninth(values, from, to, 7));
@@ -45,7 +45,7 @@ function moveToPlace(values: Float64Array, place: number, poll: () => void): num
 	return values[place]!;
 }
 
-/** The middle one of three values, about `eighth` eighths of the way. */
+/** The median of three values around `eighth` eighths of the range. */
 function ninth(values: Float64Array, from: number, to: number, eighth: number): number {
 	const step = (to - from) / 8;
 	const value = (eighths: number) => values[from + Math.floor(step * eighths)]!;

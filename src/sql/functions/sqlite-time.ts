@@ -1,20 +1,20 @@
-// Time values and modifiers of SQLite's date functions: `'now', '-5 minutes', 'start of day'`.
+// The time values and modifiers of SQLite's date functions, such as `'now', '-5 minutes', 'start of day'`.
 import { toDouble, toText, type Value } from '../values/value.ts';
 
 const DAY = 86_400_000_000;
-/** Microseconds between the Julian epoch and 1970. */
+/** Days between the Julian epoch and 1970. */
 export const JULIAN_EPOCH_DAYS = 2_440_587.5;
 /** The Julian epoch. */
 const MIN_TIME = -JULIAN_EPOCH_DAYS * DAY;
 /** The year 10000. */
 const END_TIME = Date.UTC(10_000, 0, 1) * 1000;
 
-/** No text of a time is longer. */
+/** Longer texts are not times. */
 const MAX_TEXT = 100;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[ \tT]+(.*))?$/s;
 const CLOCK = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?[ \t]*(?:([Zz])|([+-])(\d\d):(\d\d))?[ \t]*$/;
 
-/** Microseconds since the epoch after all modifiers; undefined where SQLite gives NULL. */
+/** Microseconds since the epoch, after all modifiers; undefined where SQLite returns NULL. */
 export function timeOf(values: readonly Value[], now: number): number | undefined {
 	const [first = 'now', ...modifiers] = values;
 	if (values.some((value) => value === null)) return undefined;
@@ -28,19 +28,19 @@ export function timeOf(values: readonly Value[], now: number): number | undefine
 		number = toDouble(first);
 	}
 	if (number !== undefined) {
-		// A number is a Julian day unless a modifier says what it is.
+		// A number is a Julian day unless a modifier says otherwise.
 		const unit = modifiers[0] === undefined ? '' : toText(modifiers[0]!).toLowerCase();
 		if (unit === 'unixepoch') time = number * 1_000_000;
 		else if (unit === 'auto' && !(number >= 0 && number < 5373484.5)) time = number * 1_000_000;
 		else time = Math.round((number - JULIAN_EPOCH_DAYS) * 86_400_000) * 1000;
 		if (unit === 'unixepoch' || unit === 'auto' || unit === 'julianday') modifiers.shift();
 	}
-	// What names its zone is UTC already.
+	// A text with a time zone has already been converted to UTC.
 	const isZoned = typeof first === 'string' && /(z|[+-]\d\d:\d\d)[ \t]*$/i.test(first.slice(10, MAX_TEXT));
 	for (const modifier of modifiers) {
 		if (time === undefined || !isInRange(time)) return undefined;
 		if (isZoned && modifier === modifiers[0] && /^utc$/i.test(toText(modifier!))) continue;
-		// SQLite counts in milliseconds from here on.
+		// SQLite works in milliseconds from here on.
 		time = modified(Math.round(time / 1000) * 1000, toText(modifier!).slice(0, MAX_TEXT).trim().toLowerCase());
 	}
 	return time !== undefined && isInRange(time) ? time : undefined;
@@ -83,7 +83,7 @@ function parseClock(text: string): number | undefined {
 	return zone === 0 ? time : Math.round(time / 1000) * 1000;
 }
 
-/** Microseconds of a date; months and days beyond their range go on into the next ones. */
+/** A date in microseconds. Months and days beyond their range continue into the next year or month. */
 function utc(year: number, month: number, day: number): number {
 	const date = new Date(0);
 	date.setUTCFullYear(year, month, day);
@@ -139,7 +139,7 @@ function modulo(value: number, by: number): number {
 	return ((value % by) + by) % by;
 }
 
-/** strftime's letters; undefined for one it does not know. */
+/** strftime(); undefined if the format has an unknown letter. */
 export function formatTime(format: string, time: number): string | undefined {
 	const date = new Date(Math.floor(time / 1000));
 	const two = (value: number) => String(value).padStart(2, '0');
@@ -150,7 +150,7 @@ export function formatTime(format: string, time: number): string | undefined {
 	const dayOfYear = () => Math.floor((date.getTime() - utc(date.getUTCFullYear(), 0, 1) / 1000) / 86_400_000);
 	const letters: Record<string, () => string> = {
 		d: () => two(date.getUTCDate()),
-		// To the nearest millisecond, but never to a 60th second.
+		// Rounded to milliseconds, but never up to 60 seconds.
 		f: () => {
 			const milliseconds = date.getUTCSeconds() * 1000 + Math.round(modulo(time, 1_000_000) / 1000);
 			return (Math.min(59_999, milliseconds) / 1000).toFixed(3).padStart(6, '0');
@@ -164,7 +164,7 @@ export function formatTime(format: string, time: number): string | undefined {
 		S: () => two(date.getUTCSeconds()),
 		w: () => String(date.getUTCDay()),
 		W: () => two(Math.floor((dayOfYear() + 7 - ((date.getUTCDay() + 6) % 7)) / 7)),
-		// SQLite writes years before 0 with three digits here and with four in %F.
+		// For negative years, SQLite writes three digits here and four in %F.
 		Y: () => year(3),
 		F: () => `${year(4)}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`,
 		T: () => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`,

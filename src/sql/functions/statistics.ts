@@ -1,4 +1,4 @@
-// Aggregates about how numbers are spread. In the examples `x` is 1, 2, 3, 4.
+// Quantiles, deviations and sparklines. In the examples, `x` is 1, 2, 3, 4.
 import { SqlError } from '../limits/sql-error.ts';
 import { Float64List } from '../values/growing-array.ts';
 import { toDouble, type Value } from '../values/value.ts';
@@ -88,7 +88,7 @@ function numberOf(argument: Argument): () => number {
 	return argument.number ?? (() => toDouble(argument.value()));
 }
 
-/** Keeps all values of a group. `onStep` is called with each. */
+/** Keeps all values of each group. `onStep` is called before each value. */
 function collected(
 	argument: Argument,
 	{ grow }: AggregateContext,
@@ -129,7 +129,7 @@ function collected(
 		result: (group) => {
 			const list = lists[group];
 			if (list === undefined) return null;
-			// Window frames that grow ask for results in between: the order of the list stays.
+			// `finish` may reorder the values. A growing window frame needs several results, so the list must not change.
 			return finish(inOrder ? list.view : list.view.slice());
 		},
 		reset: () => {
@@ -138,7 +138,7 @@ function collected(
 	};
 }
 
-/** Welford's way, which stays exact when the mean is far from 0. */
+/** Welford's algorithm, which stays accurate if the mean is far from 0. */
 function spread(argument: Argument, finish: (sumOfSquares: number, count: number) => number | null): Accumulator {
 	const number = numberOf(argument);
 	let groups: ({ count: number; mean: number; squares: number } | undefined)[] = [];
@@ -166,7 +166,7 @@ function spread(argument: Argument, finish: (sumOfSquares: number, count: number
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const MAX_BARS = 40;
 
-/** More values than bars are averaged in equal pieces. */
+/** If there are more values than bars, each bar is the average of an equal part of them. */
 function sparkline(values: Float64Array): string | null {
 	if (values.length === 0) return null;
 	const bars = Math.min(MAX_BARS, values.length);

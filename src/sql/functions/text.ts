@@ -1,4 +1,4 @@
-// Text functions. Places in a text count code points, from 1, as in SQLite.
+// Text functions. As in SQLite, positions in a text count code points, from 1.
 import { SqlError } from '../limits/sql-error.ts';
 import { encodeUtf8, MAX_TEXT, toInteger, toText, type Value } from '../values/value.ts';
 import { formatText } from './format.ts';
@@ -267,7 +267,7 @@ function trim(
 
 const SURROGATES = /[\ud800-\udfff]/;
 
-/** Whether some characters take two UTF-16 units. */
+/** Whether any character takes two UTF-16 units. */
 function isWide(text: string): boolean {
 	return SURROGATES.test(text);
 }
@@ -314,7 +314,7 @@ function substr(value: Value, start: Value, length?: Value): Value {
 	return hasPairs ? (points as string[]).slice(from, to).join('') : text.slice(from, to);
 }
 
-/** SQLite's rules: a negative start counts from the end, a negative length takes what is before the start. */
+/** SQLite's rules: a negative start counts from the end; a negative length means characters before the start. */
 function substringRange(total: number, start: number, length: number | undefined): { from: number; to: number } {
 	let from = start;
 	let count = length === undefined ? total + Math.abs(start) + 1 : Math.abs(length);

@@ -1,5 +1,5 @@
-// Window functions; how they are computed is in window-results.ts. In the examples `x` is 1, 2, 3, 4 in that order and
-// the result that of the third row.
+// The list of window functions; window-results.ts computes them. In the examples, `x` is 1, 2, 3, 4 in this order, and
+// the result is that of the third row.
 import type { StaticType } from '../values/value.ts';
 import type { FunctionDoc, WindowFunction } from './function-table.ts';
 
@@ -15,7 +15,7 @@ function doc(
 
 const first = ([type]: readonly StaticType[]): StaticType => type!;
 
-/** The type of the first argument, unless the default's is another. */
+/** The type of the first argument, or `any` if the default value has a different type. */
 function withDefault([value, , otherwise]: readonly StaticType[]): StaticType {
 	return otherwise === undefined || otherwise === 'null' || otherwise === value ? value! : 'any';
 }

@@ -68,8 +68,8 @@ function likeParts(pattern: string, escaping: string | undefined): string[] | un
 }
 
 /**
-  * A text and the skip table of Horspool's algorithm. `skip[b]` is how far the search can advance when the byte at the
-  * text's last position is `b`. 0 means that the text may match here; if it does not, the search advances by `again`.
+ * A text and the skip table of Horspool's algorithm. `skip[b]` is how far the search can advance when the byte at the
+ * text's last position is `b`. 0 means that the text may match here; if it does not, the search advances by `again`.
  */
 type Search = {
 	readonly length: number;

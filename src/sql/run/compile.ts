@@ -1,4 +1,4 @@
-// Makes closures of bound expressions. This file joins the parts; each part knows the others only through a Compiler.
+// Compiles bound expressions to closures. This file connects the parts, which know each other only through a Compiler.
 import type { Bound } from '../bind/bound.ts';
 import { compileColumn, compileColumnNumber } from '../evaluate/compile-column.ts';
 import { compileFalse, compileTrue } from '../evaluate/compile-condition.ts';
@@ -36,14 +36,14 @@ export function createCompiler(runtime: Runtime): Compiler {
 	return compiler;
 }
 
-/** Evaluates what is the same for all rows once; an error stays where it was, for rows that may never come. */
+/** Evaluates a constant expression once. If that fails, only a row that needs the value reports the error. */
 function folded(expression: Bound, evaluate: Evaluator): Evaluator {
 	if (!expression.constant || expression.kind === 'constant') return evaluate;
 	let value: Value;
 	try {
 		value = evaluate();
 	} catch {
-		// Thrown again when a row needs the value.
+		// `evaluate` throws again when a row needs the value.
 		return evaluate;
 	}
 	return () => value;

@@ -116,7 +116,7 @@ function orderText(order: readonly OrderTerm[]): string {
 
 const OPERATOR_WORDS = { is: ['IS', 'IS NOT'], 'in list': ['IN', 'NOT IN'], 'in query': ['IN', 'NOT IN'] } as const;
 
-/** An expression much as it could have been written. */
+/** An expression as SQL text, roughly as a user would write it. */
 function textOf(expression: Bound): string {
 	switch (expression.kind) {
 		case 'constant':

@@ -1,5 +1,5 @@
-// Numbers rows by the values of some expressions: rows whose values are equal get the same number, 0, 1, 2 … in the
-// order they come. Groups, DISTINCT and the partitions of windows are made of these.
+// Numbers rows by the values of some expressions: rows with equal values get the same number, counting from 0 in order
+// of first appearance. Groups, DISTINCT and window partitions use these numbers.
 import type { Bound, Source } from '../bind/bound.ts';
 import {
 	BATCH_ROWS,
@@ -17,13 +17,13 @@ import { foldAscii, keyOf } from '../values/value.ts';
 export type GroupNumbers = {
 	/** The current row's number. */
 	readonly one: () => number;
-	/** Those of many rows of the source; valid until the next call. Undefined where there are no batches. */
+	/** The numbers of many rows of the source, valid until the next call. Undefined without batches. */
 	readonly many: ((rows: Int32Array, count: number) => Int32Array) | undefined;
-	/** Forgets all numbers. */
+	/** Starts numbering again from 0. */
 	readonly reset: () => void;
 };
 
-/** `source`: the table that batches of rows come from, if there is just one. */
+/** `source`: the table, if there is only one. Batches are lists of its rows. */
 export function compileGroupNumbers(keys: readonly Bound[], c: Compiler, source: Source | undefined): GroupNumbers {
 	const { guard } = c.runtime;
 	const cursor = source === undefined ? undefined : batchCursor(source, c);
@@ -33,7 +33,7 @@ export function compileGroupNumbers(keys: readonly Bound[], c: Compiler, source:
 	}
 	const columns = keys.map((key) => compileKey(key, c));
 	let space = new KeySpace(keys.length, guard);
-	/** Of one column of codes: the code's number. */
+	/** For a single column with codes: the number of each code. */
 	let known = new Int32Array(0);
 	const reset = () => {
 		space = new KeySpace(keys.length, guard);
@@ -91,7 +91,7 @@ export function compileGroupNumbers(keys: readonly Bound[], c: Compiler, source:
 	return { one, many, reset };
 }
 
-/** Writes the number of each row's value within its column. */
+/** Writes the number of each row's value in this column. */
 type Reader = (rows: Int32Array, count: number, into: Int32Array, space: KeySpace, column: number) => void;
 
 function compileReader(key: Bound, column: KeyColumn, source: Source, cursor: Cursor, c: Compiler): Reader {
@@ -141,14 +141,14 @@ function byNumber(numbers: BatchNumbers, exact: () => unknown, cursor: Cursor): 
 	};
 }
 
-/** A double does not tell integers beyond 2^53 apart. */
+/** Doubles cannot distinguish integers beyond 2^53. */
 function isExact(value: number): boolean {
 	return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
 }
 
 export type KeyColumn =
 	| { readonly isCode: true; readonly number: () => number }
-	/** `exact`: only where the key is a number that a double holds as a rule: the key of the others. */
+	/** `exact` is there if the value can be read as a double. It returns the key where the double is not exact. */
 	| { readonly isCode: false; readonly key: () => unknown; readonly exact?: () => unknown };
 
 export function compileKey(key: Bound, c: Compiler): KeyColumn {

@@ -1,18 +1,18 @@
-// Rows put aside to come back to: for sorting, and for window functions.
+// Rows saved to return to later, for sorting and for window functions.
 import type { SelectPlan } from '../bind/bound.ts';
 import { type Compiler, cursorOf } from '../evaluate/runtime.ts';
 import { Int32List } from '../values/growing-array.ts';
 import type { Groups } from './run-groups.ts';
 
-/** Rows of a FROM clause, or groups, by the row numbers of their tables. */
+/** Saved rows of a FROM clause (by the row numbers of their tables) or groups. */
 export type Places = {
 	/** The current group, set before `save`. */
 	group: number;
-	/** Puts the current row aside and gives its number. */
+	/** Saves the current row or group and returns its place. */
 	readonly save: () => number;
-	/** The same for many rows of the only table. */
+	/** Saves many rows. Only if there is one table. */
 	readonly saveAll: (rows: Int32Array, count: number) => void;
-	/** Copies the rows of `count` places from `from` on, of the only table. */
+	/** Copies the rows of `count` places, beginning at `from`. Only if there is one table. */
 	readonly rows: (from: number, count: number, into: Int32Array) => void;
 	readonly load: (place: number) => void;
 	readonly count: () => number;

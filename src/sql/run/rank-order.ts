@@ -1,14 +1,14 @@
-// Orders doubles by a radix sort of their bits.
+// Sorts doubles by a radix sort of their bits.
 import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 
 const DIGITS = 2048;
-/** Where the three digits of a word of 32 bits begin. */
+/** The first bit of each of the three digits in a word of 32 bits. */
 const SHIFTS = [0, 11, 22];
 
-/** Words with the entries they belong to, and as much room again to move them to. */
+/** Words with the entries they belong to, and arrays of the same size to move them to. */
 type Pairs = { words: Uint32Array; entries: Int32Array; nextWords: Uint32Array; nextEntries: Int32Array };
 
-/** Entries 0 … n-1 in stable order of doubles without NaN. */
+/** Sorts entries 0 … n-1 by their doubles, which must not be NaN. The sort is stable. */
 export function* orderOfRanks(ranks: Float64Array, guard: Guard): Steps<Int32Array> {
 	const count = ranks.length;
 	const high = new Uint32Array(count);
@@ -29,7 +29,7 @@ export function* orderOfRanks(ranks: Float64Array, guard: Guard): Steps<Int32Arr
 		insertTies(pairs, ranks);
 		return pairs.entries;
 	}
-	// Much is the same in the upper half: the lower half first, then the upper one.
+	// Many upper halves are equal, so sort again: by the lower half first, then by the upper one.
 	for (let entry = 0; entry < count; entry++) pairs.entries[entry] = entry;
 	pairs.words = low;
 	yield* sortWords(pairs, guard);
@@ -39,7 +39,7 @@ export function* orderOfRanks(ranks: Float64Array, guard: Guard): Steps<Int32Arr
 	return pairs.entries;
 }
 
-/** Bits of doubles order like unsigned integers once those of negative numbers are inverted; -0 counts as 0. */
+/** Splits doubles into two words that order like unsigned integers. -0 counts as 0. */
 function split(ranks: Float64Array, high: Uint32Array, low: Uint32Array): void {
 	const words = new Uint32Array(ranks.buffer, ranks.byteOffset, ranks.length * 2);
 	for (let entry = 0; entry < ranks.length; entry++) {
@@ -57,7 +57,7 @@ function* sortWords(pairs: Pairs, guard: Guard): Steps {
 		yield* pauseIfDue(guard);
 		const places = new Int32Array(DIGITS);
 		countDigits(pairs.words, shift, places);
-		// Nothing to do when all are the same in these bits.
+		// Nothing to do if all words have the same digit.
 		if (pairs.words.length > 0 && places[(pairs.words[0]! >>> shift) & (DIGITS - 1)] === pairs.words.length) continue;
 		let total = 0;
 		for (let digit = 0; digit < DIGITS; digit++) {
@@ -93,10 +93,10 @@ function tieCount(words: Uint32Array): number {
 	return ties;
 }
 
-/** Above so many with the same upper half, insertion would take too long. */
+/** Longer runs with equal upper halves are too slow for insertion sort. */
 const MAX_RUN = 64;
 
-/** Orders runs with the same upper half by the whole number. */
+/** Sorts runs with equal upper halves by the whole number. */
 function insertTies({ words, entries }: Pairs, ranks: Float64Array): void {
 	for (let start = 0; start < words.length; ) {
 		let end = start + 1;

@@ -3,17 +3,17 @@ import type { Cursor, Evaluator, Test } from '../evaluate/runtime.ts';
 import type { Guard } from '../limits/guard.ts';
 import { keyOf } from '../values/value.ts';
 
-/** Bytes of one row in the index, estimated. */
+/** Estimated memory of one row in the index, in bytes. */
 const BYTES_PER_ROW = 60;
 
 export type RowIndex = {
-	/** The first row whose key is `key`, -1 for none. */
+	/** The first row with this key, or -1. */
 	first(key: unknown): number;
-	/** The row after `row` with the same key, -1 for none. */
+	/** The next row with the same key as `row`, or -1. */
 	next(row: number): number;
 };
 
-/** Reads all rows of the cursor's table that pass `test`. Rows with the same key come in their order in the table. */
+/** Indexes all rows of the cursor's table that pass `test`. Rows with the same key keep their order. */
 export function indexRows(cursor: Cursor, key: Evaluator, test: Test | undefined, guard: Guard): RowIndex {
 	const before = cursor.row;
 	const { count } = cursor;

@@ -1,4 +1,4 @@
-// Puts rows into groups and feeds their aggregates.
+// Puts rows into groups and computes their aggregates.
 import type { AggregateCall, Bound, SelectPlan, Source } from '../bind/bound.ts';
 import { batchCursor, batchNumbers, numbersByRow } from '../evaluate/batch.ts';
 import { type Compiler, type Cursor, cursorOf } from '../evaluate/runtime.ts';
@@ -8,20 +8,20 @@ import { KeySpace } from '../values/key-space.ts';
 import { compileGroupNumbers, compileKey } from './group-numbers.ts';
 
 export type Groups = {
-	/** Puts the current row into its group. */
+	/** Adds the current row to its group. */
 	readonly add: () => void;
-	/** Puts a batch of rows of the only table into their groups; undefined where that is not possible. */
+	/** Adds a batch of rows to their groups. Undefined if there is more than one table, or no batches. */
 	readonly addBatch: ((rows: Int32Array, count: number) => void) | undefined;
-	/** Where no aggregate looks at a row: adds all rows of the only table at once. */
+	/** Adds this many rows at once. Only if there is one table and no aggregate looks at a row, as with count(*). */
 	readonly addAll: ((rows: number) => void) | undefined;
 	readonly count: () => number;
-	/** Makes a group the current one: its aggregates can be read, and bare columns give those of one of its rows. */
+	/** Makes this the current group: its aggregates can be read, and bare columns read one of its rows. */
 	readonly load: (group: number) => void;
-	/** Forgets all rows. */
+	/** Removes all groups. */
 	readonly reset: () => void;
 };
 
-/** Bytes of a group besides its key and aggregates. */
+/** Estimated memory of a group in bytes, without its key and aggregates. */
 const GROUP_BYTES = 32;
 
 export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
@@ -44,7 +44,7 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 		count = 0;
 		numbers.reset();
 		for (const accumulator of accumulators) accumulator.reset();
-		// Aggregates without GROUP BY give one row even when there are no rows.
+		// Without GROUP BY there is always one group, even if there are no rows.
 		if (plan.keys.length === 0) {
 			rows.addEmpty();
 			count = 1;
@@ -72,7 +72,7 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 			cursor!.row = list[0]!;
 			rows.replace(0);
 		}
-		// Groups are numbered in the order their first rows come.
+		// A number that is not below `count` belongs to a new group.
 		for (let i = 0; i < length; i++) {
 			if (groups[i]! < count) continue;
 			count = groups[i]! + 1;
@@ -101,16 +101,16 @@ export function compileGroups(plan: SelectPlan, c: Compiler): Groups {
 	};
 }
 
-/** `extreme`: the place of the min or max whose rows are those of bare columns, or -1. */
+/** `extreme`: the index of the min or max whose row bare columns read, or -1. */
 function feedAggregates(
 	accumulators: readonly Accumulator[],
 	extreme: number,
 	rows: GroupRows,
 	cursor: Cursor | undefined,
 ): {
-	/** Gives the current row to all aggregates of a group. */
+	/** Adds the current row to all aggregates of a group. */
 	readonly one: (group: number) => void;
-	/** Gives them many rows of the only table: `groups[i]` is the group of `list[i]`; all groups are below `end`. */
+	/** Adds many rows of the only table: `groups[i]` is the group of row `list[i]`. All groups are below `end`. */
 	readonly many: (groups: Int32Array, list: Int32Array, length: number, end: number) => void;
 } {
 	const stepAt = (slot: number, group: number) => {
@@ -137,7 +137,7 @@ function feedAggregates(
 	};
 }
 
-/** Each group's row in each table, for bare columns; -1 where a group has none. */
+/** The row of each table that bare columns of a group read, or -1. */
 class GroupRows {
 	readonly #cursors: readonly Cursor[];
 	#rows: Int32List[] = [];
@@ -150,7 +150,7 @@ class GroupRows {
 		this.#rows = this.#cursors.map(() => new Int32List());
 	}
 
-	/** A group without rows. */
+	/** Adds a group without rows. */
 	addEmpty(): void {
 		for (const list of this.#rows) list.push(-1);
 	}
@@ -160,17 +160,17 @@ class GroupRows {
 		return this.#rows.length > 0 && this.#rows[0]!.at(0) < 0;
 	}
 
-	/** A new group, with the current row. */
+	/** Adds a group with the current row. */
 	add(): void {
 		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.push(this.#cursors[table]!.row);
 	}
 
-	/** The current row becomes the group's. */
+	/** Makes the current row the group's row. */
 	replace(group: number): void {
 		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.set(group, this.#cursors[table]!.row);
 	}
 
-	/** The group's row becomes the current one. */
+	/** Makes the group's row the current one. */
 	load(group: number): void {
 		for (let table = 0; table < this.#rows.length; table++) this.#cursors[table]!.row = this.#rows[table]!.at(group);
 	}
@@ -178,7 +178,7 @@ class GroupRows {
 
 // ---- aggregates ---------------------------------------------------------------------------------------------------
 
-/** `source`: the table that batches of rows come from, if there is just one. */
+/** `source`: the table, if there is only one. Batches are lists of its rows. */
 export function compileAggregate(
 	call: Omit<AggregateCall, 'key'>,
 	c: Compiler,
@@ -204,12 +204,12 @@ function compileArgument(argument: Bound, c: Compiler, source: Source | undefine
 	return { ...base, number, numbers: batchNumbers(argument, source, c) ?? numbersByRow(number, cursor) };
 }
 
-/** Lets each value through once a group. */
+/** Passes each distinct value on once per group. */
 function distinct(inner: Accumulator, argument: Bound, c: Compiler): Accumulator {
 	const { guard } = c.runtime;
 	const column = compileKey(argument, c);
 	let space = new KeySpace(1, guard);
-	/** By the value's number: whether the first group had it. */
+	/** Whether the first group has had the value, by the value's number. */
 	let inFirst = new Uint8Array(256);
 	let inOthers = new Set<number>();
 	const isNew = (group: number, value: number): boolean => {

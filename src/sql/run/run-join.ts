@@ -1,5 +1,5 @@
-// Goes through the combinations of rows of a FROM clause that pass WHERE. The first table drives; the rows of each next
-// one are found by a hash of an equality where there is one. Conditions are tested as soon as their tables have rows.
+// Runs FROM and WHERE: nested loops over the tables, in order. If a condition is an equality with an earlier table, the
+// rows are looked up in a hash index. Each condition is tested as soon as all its tables have a row.
 import type { TableSnapshot } from '../../store/table.ts';
 import type { Bound, Comparison, JoinStep, SelectPlan, Source } from '../bind/bound.ts';
 import { conjunctsOf, sourcesOf } from '../bind/bound-walk.ts';
@@ -11,19 +11,19 @@ import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 import { keyOf, rowBytes, type Value } from '../values/value.ts';
 import { indexRows, type RowIndex } from './row-index.ts';
 
-/** Rows between two looks at the clock where there are no batches. */
+/** Rows between two checks whether a pause is due, without batches. */
 const BATCH = 1024;
 
-/** Which conditions are tested at which table, decided once; EXPLAIN prints it. */
+/** At which table each condition is tested. EXPLAIN prints this. */
 export type JoinPlan = {
-	/** Conditions on no table of this FROM. */
+	/** Conditions that read no table of this FROM. */
 	readonly before: readonly Bound[];
 	readonly steps: readonly StepPlan[];
 };
 
 export type StepPlan = {
 	readonly step: JoinStep;
-	/** Found by a hash on the table's side of this equality. */
+	/** The equality by which rows are looked up: `own` reads this table, `other` only earlier ones or outer queries. */
 	readonly equality:
 		| {
 				readonly condition: Bound;
@@ -33,11 +33,11 @@ export type StepPlan = {
 				readonly ownIsLeft: boolean;
 		  }
 		| undefined;
-	/** Conditions on this table alone: tested before a row enters the hash. */
+	/** Conditions on this table alone, tested before a row enters the hash index. */
 	readonly own: readonly Bound[];
-	/** The rest of what makes two rows a pair. */
+	/** The other conditions for a row to match the rows of the tables before. */
 	readonly pair: readonly Bound[];
-	/** Conditions of WHERE that an outer join's rows of NULLs have to pass as well. */
+	/** Conditions of WHERE, tested after an outer join has added rows of NULLs. */
 	readonly after: readonly Bound[];
 };
 
@@ -52,7 +52,7 @@ export function planJoin({ steps, where }: SelectPlan): JoinPlan {
 		if (at < 0) before.push(condition);
 		else filters[at]!.push(condition);
 	};
-	// Rows that a RIGHT or FULL join adds at the end have to pass the whole of WHERE.
+	// A RIGHT or FULL join adds rows at the end, which must pass the whole WHERE.
 	for (const condition of conjunctsOf(where)) place(condition, keepsUnmatched ? steps.length - 1 : -1);
 	const joinConditions = steps.map(({ kind, on, filter }, index) => {
 		const conditions = [...conjunctsOf(filter), ...conjunctsOf(on)];
@@ -71,7 +71,7 @@ export function planJoin({ steps, where }: SelectPlan): JoinPlan {
 	};
 }
 
-/** Places in FROM of the tables that a condition reads. */
+/** The indexes in FROM of the tables that a condition reads. */
 function placesOf(condition: Bound, sources: readonly Source[]): number[] {
 	return [...sourcesOf(condition)].map((source) => sources.indexOf(source)).filter((place) => place >= 0);
 }
@@ -85,7 +85,7 @@ function planStep(
 	keepsUnmatched: boolean,
 ): StepPlan {
 	const isOuter = step.kind === 'left' || step.kind === 'right' || step.kind === 'full';
-	// WHERE makes pairs only where nothing else does: at inner joins.
+	// At an inner join WHERE may decide which rows match, unless a RIGHT or FULL join keeps unmatched rows.
 	const pairing = isOuter || keepsUnmatched ? join : [...join, ...filters];
 	const after = isOuter || keepsUnmatched ? filters : [];
 	const mayFilterEarly = step.kind !== 'right' && step.kind !== 'full';
@@ -105,7 +105,7 @@ function planStep(
 	return { step, equality, own, pair, after };
 }
 
-/** `own = other`, where `own` reads just this table and `other` only tables that have a row by then. */
+/** The condition as `own = other`, if `own` reads only this table and `other` only tables that already have a row. */
 function equalityOf(condition: Bound, source: Source, later: readonly Source[]): StepPlan['equality'] {
 	if (condition.kind !== 'compare' || condition.operator !== '=' || condition.comparison.time) return undefined;
 	const { comparison } = condition;
@@ -123,15 +123,15 @@ function equalityOf(condition: Bound, source: Source, later: readonly Source[]):
 
 // ---- running ------------------------------------------------------------------------------------------------------
 
-/** Called for each combination; false: no more are wanted. */
+/** Called for each combination of rows. Returns false if no more are wanted. */
 export type Emit = () => boolean;
 
 type Stage = {
 	readonly cursor: Cursor;
 	readonly kind: JoinStep['kind'];
-	/** Calls `found` for each row that pairs with those of the tables before; false: stop. */
+	/** Calls `found` for each row that matches those of the tables before. Returns false if `found` did. */
 	readonly pairs: (found: () => boolean) => boolean;
-	/** For right and full joins: the rows that had a pair. */
+	/** For right and full joins: which rows have had a match. */
 	readonly matched: { rows: Uint8Array } | undefined;
 	readonly after: Test | undefined;
 	readonly isReady: () => void;
@@ -139,11 +139,11 @@ type Stage = {
 
 export type Join = {
 	readonly run: (emit: Emit) => Steps;
-	/** The same rows in batches (batch.ts), where there is just one table that can be read so. */
+	/** The same rows in batches (batch.ts), if there is one table and it can be read in batches. */
 	readonly batches: ((take: TakeBatch) => Steps) | undefined;
 };
 
-/** Takes some rows of the only table; false: no more are wanted. */
+/** Receives a batch of rows. Returns false if no more are wanted. */
 export type TakeBatch = (rows: Int32Array, count: number) => boolean;
 
 export function compileJoin(plan: SelectPlan, c: Compiler): Join {
@@ -159,7 +159,7 @@ export function compileJoin(plan: SelectPlan, c: Compiler): Join {
 		};
 	}
 	const stages = steps.map((step, index) => compileStage(step, index === 0, c));
-	// Rows of a subquery that nobody comes back to are passed on one by one, so that a LIMIT can end it early.
+	// If nothing needs the rows of a subquery again, they are passed on one by one, so that LIMIT can end it early.
 	const isStreamed =
 		!plan.grouped &&
 		plan.order.length === 0 &&
@@ -186,7 +186,7 @@ export function compileJoin(plan: SelectPlan, c: Compiler): Join {
 	};
 }
 
-/** The function that goes through the tables from `index` on, with the rows of those before in place. */
+/** The loops over the tables from `index` on. The tables before have a row when they run. */
 function chain(stages: readonly Stage[], index: number, emit: Emit, guard: Guard): Emit {
 	const stage = stages[index];
 	if (stage === undefined) return emit;
@@ -208,7 +208,7 @@ function chain(stages: readonly Stage[], index: number, emit: Emit, guard: Guard
 	};
 }
 
-/** Rows of a RIGHT or FULL join's table that had no pair, beside rows of NULLs. */
+/** Emits the rows of a RIGHT or FULL join's table that had no match, with NULLs for the tables before. */
 function emitUnmatched(stages: readonly Stage[], index: number, emit: Emit, guard: Guard): boolean {
 	const { cursor, matched, after } = stages[index]!;
 	if (matched === undefined) return true;
@@ -224,14 +224,14 @@ function emitUnmatched(stages: readonly Stage[], index: number, emit: Emit, guar
 	return true;
 }
 
-/** No steps: an iterator that is at its end. */
+/** A finished iterator. */
 const NOTHING: Steps = drained();
 
 function* drained(): Steps {
 	if (false as boolean) yield;
 }
 
-/** Fills the rows of a subquery in FROM; done again only when it depends on rows of queries around this one. */
+/** Runs a subquery in FROM and stores its rows. Repeated only if it depends on rows of enclosing queries. */
 function prepareRows(source: Source, c: Compiler): () => Steps {
 	const { origin } = source;
 	const cursor = cursorOf(source, c.runtime);
@@ -300,7 +300,7 @@ function lookUpPairs(plan: StepPlan, test: Test | undefined, cursor: Cursor, c: 
 	const { guard } = c.runtime;
 	const lookUp = compileLookUp(plan, cursor, c);
 	return (found) => {
-		// The row lists of a snapshot never change, but the cursor moves while they are read.
+		// `found` may move the cursor, so `row` is kept here.
 		for (let row = lookUp.first(); row >= 0; row = lookUp.next(row)) {
 			guard.step();
 			cursor.row = row;
@@ -311,7 +311,7 @@ function lookUpPairs(plan: StepPlan, test: Test | undefined, cursor: Cursor, c: 
 	};
 }
 
-/** Rows whose `own` side equals the present value of the `other` side and that pass the conditions on them alone. */
+/** Finds rows whose `own` side equals the current value of the `other` side, and which pass the `own` conditions. */
 function compileLookUp(
 	{ equality, own }: StepPlan,
 	cursor: Cursor,
@@ -355,7 +355,7 @@ function compileLookUp(
 	};
 }
 
-/** The table's own way to find the rows of an int column by value. */
+/** The table's lookup of rows by the value of an int column, if it has one. */
 function compileFind(own: Bound, cursor: Cursor): ((value: number) => readonly number[] | undefined) | undefined {
 	const table = cursor.table;
 	if (own.kind !== 'column' || own.type !== 'int' || table?.find === undefined) return undefined;
@@ -365,7 +365,7 @@ function compileFind(own: Bound, cursor: Cursor): ((value: number) => readonly n
 // ---- the driving table ----------------------------------------------------------------------------------------------
 
 type Driver = {
-	/** Goes through the first table row by row. Returns whether all rows were wanted. */
+	/** Goes through the first table row by row. Returns false if `next` did. */
 	readonly drive: (next: Emit, isJoin: boolean) => Steps<boolean>;
 	readonly batches?: (take: TakeBatch) => Steps;
 };
@@ -375,7 +375,7 @@ function compileDriver(plan: StepPlan, c: Compiler): Driver {
 	const { source } = plan.step;
 	const cursor = cursorOf(source, c.runtime);
 	const { own, pair, after, equality } = plan;
-	// In a subquery that runs again and again, an equality with a value from outside is worth an index.
+	// An equality with a value of an enclosing query: the subquery runs for each of its rows, so an index pays off.
 	if (equality !== undefined) return { drive: driveLookUp(plan, cursor, c) };
 	const found = ownLookUp(own, cursor, c);
 	const conditions = [...own, ...pair, ...after];
@@ -417,7 +417,7 @@ function driveList(rows: readonly number[], test: Test | undefined, cursor: Curs
 function driveAll(test: Test | undefined, cursor: Cursor, guard: Guard): Driver['drive'] {
 	return function* drive(next: Emit, isJoin: boolean): Steps<boolean> {
 		const { count } = cursor;
-		// If each row leads to joins, the clock is read after every few rows.
+		// With joins, one row can take long, so pauses must be checked more often.
 		const batch = isJoin ? 16 : BATCH;
 		for (let from = 0; from < count; from += batch) {
 			const to = Math.min(count, from + batch);
@@ -432,7 +432,7 @@ function driveAll(test: Test | undefined, cursor: Cursor, guard: Guard): Driver[
 	};
 }
 
-/** `filter` is tested first, for many rows at a time, then `test` for each row. */
+/** Tests `filter` on batches, then `test` on each row that is left. */
 function driveBatches(
 	table: TableSnapshot,
 	cursor: Cursor,
@@ -473,7 +473,7 @@ function driveBatches(
 	};
 }
 
-/** Goes through the rows of a subquery as they come. */
+/** Passes the rows of a subquery on while it runs. */
 function compileStream({ step, own, pair, after, equality }: StepPlan, c: Compiler): (next: Emit) => Steps<boolean> {
 	const { origin } = step.source;
 	if (origin.kind !== 'query') throw new Error('only subqueries are streamed');
@@ -489,7 +489,7 @@ function compileStream({ step, own, pair, after, equality }: StepPlan, c: Compil
 		cursor.row = 0;
 		yield* run((row) => {
 			for (let index = 0; index < columns.length; index++) columns[index]![0] = row[index]!;
-			// An outer join may have moved it.
+			// An outer join may have moved the cursor.
 			cursor.row = 0;
 			if (test === undefined || test()) wantsMore = next();
 			return wantsMore;
@@ -498,7 +498,7 @@ function compileStream({ step, own, pair, after, equality }: StepPlan, c: Compil
 	};
 }
 
-/** The rows that an equality of an int column with a constant leaves, where the table can tell; all conditions are tested again. */
+/** The rows that the table finds for an equality of an int column with a constant. All conditions are still tested. */
 function ownLookUp(own: readonly Bound[], cursor: Cursor, c: Compiler): readonly number[] | undefined {
 	for (const condition of own) {
 		if (condition.kind !== 'compare' || condition.operator !== '=') continue;

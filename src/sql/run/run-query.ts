@@ -1,4 +1,4 @@
-// Runs whole queries: a SELECT, VALUES, UNION and the like, and recursive tables.
+// Runs whole queries: SELECT, VALUES, UNION and the like, and recursive tables.
 import type { CompoundPlan, QueryPlan, RecursivePlan, SourceColumn, ValuesPlan } from '../bind/bound.ts';
 import type { CompiledQuery, Compiler, Rows, Sink } from '../evaluate/runtime.ts';
 import { pauseIfDue, type Steps } from '../limits/guard.ts';
@@ -20,7 +20,7 @@ export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 	}
 }
 
-/** Rows of a query whose columns become part of columns of other types. */
+/** Converts rows to columns of more general types: a plain number of a `real` column becomes a Real object. */
 function retyped(from: readonly SourceColumn[], to: readonly SourceColumn[]): (row: Value[]) => Value[] {
 	const boxed = from.flatMap((column, index) => (column.type === 'real' && to[index]!.type !== 'real' ? [index] : []));
 	if (boxed.length === 0) return (row) => row;
@@ -93,7 +93,7 @@ function* concatenate(
 	}
 }
 
-/** UNION and the like keep each row once, INTERSECT and EXCEPT those of the left side. */
+/** Combines the rows of two queries. All operators but UNION ALL keep each row once. */
 function combine(
 	operator: string,
 	left: Value[][],
@@ -144,7 +144,7 @@ function compareRows(rows: readonly Value[][], order: CompoundPlan['order']): (a
 	};
 }
 
-/** The first rows, then what the step makes of the rows that came new, until nothing comes. */
+/** Runs `first`, then `step` on the new rows until it returns none. */
 function compileRecursive(plan: RecursivePlan, columns: readonly SourceColumn[], c: Compiler): CompiledQuery {
 	const { guard, recursions } = c.runtime;
 	const first = c.query(plan.first);
@@ -155,7 +155,7 @@ function compileRecursive(plan: RecursivePlan, columns: readonly SourceColumn[],
 		*run(sink) {
 			const seen = plan.all ? undefined : new KeySpace(columns.length, guard);
 			let isOpen = true;
-			/** Memory of the rows that the next step reads. */
+			/** Estimated memory of the rows that the next step reads. */
 			let bytes = 0;
 			let next: Rows = { columns: columns.map(() => []), count: 0 };
 			const take = (row: Value[]) => {

@@ -1,4 +1,4 @@
-// Runs one SELECT: rows of FROM and WHERE, groups, HAVING, windows, order, DISTINCT, LIMIT.
+// Runs one SELECT: FROM, WHERE, groups, HAVING, windows, DISTINCT, order, LIMIT.
 import type { Bound, SelectPlan, Source } from '../bind/bound.ts';
 import type { BatchFilter } from '../evaluate/batch-filter.ts';
 import { type CompiledQuery, type Compiler, cursorOf, type Sink, type Test } from '../evaluate/runtime.ts';
@@ -13,16 +13,16 @@ import { compileWindows, type Windows } from './run-windows.ts';
 import { compileKeyColumns } from './sort-keys.ts';
 import { RowSorter } from './sort-rows.ts';
 
-/** Calls `accept` for each row until it wants no more. */
+/** Calls `accept` for each row until it returns false. */
 type Rows = (accept: () => boolean) => Steps;
 
-/** What the ways to give a SELECT's rows work on. */
+/** A compiled SELECT, for the functions that return its rows. */
 type Select = {
 	readonly plan: SelectPlan;
 	readonly c: Compiler;
-	/** Rows of FROM, or groups, with their window functions computed. */
+	/** The rows of FROM, or the groups, with their window functions computed. */
 	readonly rows: Rows;
-	/** The only table, and its rows in batches, where there are no groups. */
+	/** The table and its rows in batches, if there is only one table and no groups. */
 	readonly source: Source | undefined;
 	readonly batches: Join['batches'];
 	readonly places: Places;
@@ -62,7 +62,7 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	return { run };
 }
 
-/** The groups of all rows of FROM that HAVING lets through. */
+/** The groups of all rows of FROM that pass HAVING. */
 function groupRows(
 	plan: SelectPlan,
 	groups: Groups,
@@ -72,7 +72,7 @@ function groupRows(
 	c: Compiler,
 ): Rows {
 	const { guard } = c.runtime;
-	// The only table when all of its rows take part.
+	// All rows of the only table, if there are no conditions.
 	const [only] = plan.steps;
 	const isWhole = plan.steps.length === 1 && plan.where === undefined && only!.filter === undefined;
 	const whole = isWhole && only!.source.origin.kind === 'table' ? cursorOf(only!.source, c.runtime) : undefined;
@@ -101,7 +101,7 @@ function groupRows(
 	};
 }
 
-/** The same rows with window functions computed, which need all rows first. */
+/** The same rows with their window functions computed, which needs all rows beforehand. */
 function windowRows(plainRows: Rows, batches: Join['batches'], windows: Windows, places: Places, c: Compiler): Rows {
 	return function* rows(accept) {
 		places.reset();
@@ -126,7 +126,7 @@ function windowRows(plainRows: Rows, batches: Join['batches'], windows: Windows,
 	};
 }
 
-/** Without ORDER BY. */
+/** For a SELECT without ORDER BY. */
 function* giveAsTheyCome({ plan, c, rows, source, batches, windows, outputRow }: Select, sink: Sink): Steps {
 	if (!plan.distinct) return yield* rows(() => sink(outputRow()));
 	const { test, keepNew } = newRows(plan.outputs, c, source);
@@ -143,7 +143,7 @@ function* giveAsTheyCome({ plan, c, rows, source, batches, windows, outputRow }:
 	});
 }
 
-/** Only the output tells which rows are the same, so it is made before sorting. `most`: rows that are of use. */
+/** DISTINCT compares outputs, so they are computed before sorting. `most`: the number of rows wanted. */
 function* giveDistinctInOrder({ plan, c, rows, source, outputRow }: Select, sink: Sink, most: number): Steps {
 	const { guard } = c.runtime;
 	const { test } = newRows(plan.outputs, c, source);
@@ -160,7 +160,7 @@ function* giveDistinctInOrder({ plan, c, rows, source, outputRow }: Select, sink
 	for (const tag of yield* sorter.finish()) if (!sink(kept[tag]!)) return;
 }
 
-/** Sorts the places of the rows, and makes the output of those that are wanted. `most`: rows that are of use. */
+/** Sorts the places of the rows, then computes the output of the wanted ones. `most`: the number of rows wanted. */
 function* giveInOrder(select: Select, sink: Sink, most: number): Steps {
 	const { plan, c, rows, source, batches, places, windows, outputRow } = select;
 	const { guard } = c.runtime;
@@ -187,7 +187,7 @@ function* giveInOrder(select: Select, sink: Sink, most: number): Steps {
 	}
 }
 
-/** Tells rows whose output has not come before: the current one, or those of a batch, which it moves to the front. */
+/** Detects rows with a new output: `test` for the current row; `keepNew` moves those of a batch to its front. */
 function newRows(
 	outputs: readonly Bound[],
 	c: Compiler,
@@ -230,7 +230,7 @@ export function limitedSink(sink: Sink, limit: number, offset: number): Sink {
 	};
 }
 
-/** Infinity for no limit, as in SQLite for a negative one. */
+/** Infinity means no limit. As in SQLite, so does a negative number. */
 export function compileLimits(
 	limit: Bound | undefined,
 	offset: Bound | undefined,

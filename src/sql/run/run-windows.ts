@@ -1,4 +1,4 @@
-// Computes window functions over all rows of a SELECT (or its groups), put aside as places.
+// Computes window functions over the saved rows (places) of a SELECT, or over its groups.
 import type { TableSnapshot } from '../../store/table.ts';
 import type { BoundFrame, BoundFrameBound, SelectPlan, Source, WindowCall } from '../bind/bound.ts';
 import { BATCH_ROWS, batchCursor } from '../evaluate/batch.ts';
@@ -16,14 +16,14 @@ import { type Partition, WINDOW_RESULTS } from './window-results.ts';
 
 export type Windows = {
 	readonly compute: (places: Places) => Steps;
-	/** Makes the results of one place those that expressions read. */
+	/** Makes expressions read the results of this place. */
 	readonly select: (place: number) => void;
 	readonly selected: () => number;
 };
 
 export function compileWindows(plan: SelectPlan, c: Compiler): Windows {
 	const slots = c.runtime.slots.get(plan.owner)!;
-	/** The table whose rows the places are, where there is one and no groups. */
+	// If there is one table and no groups, the places are rows of this table.
 	const [only] = plan.steps;
 	const source = plan.steps.length === 1 && !plan.grouped ? only!.source : undefined;
 	let selected = 0;
@@ -76,7 +76,7 @@ function compileWindow(
 		const partitions = yield* readPlaces(places, numbers, keys, table, guard);
 		const order = yield* sortPartitions(partitions, keys, guard);
 		results.length = 0;
-		// Filled from the front, so that the array stays one.
+		// Filled from the front, so that V8 keeps the array packed.
 		for (let place = 0; place < count; place++) results.push(null);
 		for (let start = 0; start < count; ) {
 			let end = start + 1;
@@ -98,7 +98,7 @@ function compileWindow(
 	};
 }
 
-/** The number of each place's partition; its keys of ORDER BY are read by the way. `table`: the only one there is. */
+/** Returns the number of each place's partition. Also reads the keys of ORDER BY. `table`: if there is only one. */
 function* readPlaces(
 	places: Places,
 	numbers: GroupNumbers,
@@ -129,7 +129,7 @@ function* readPlaces(
 	return partitions;
 }
 
-/** The rows of the places from `place` on, as many as a batch may have. */
+/** Reads the rows of the places from `place` on, up to the end of a batch. Returns their number. */
 function piece(table: TableSnapshot, places: Places, place: number, rows: Int32Array): number {
 	const length = Math.min(rows.length, places.count() - place);
 	places.rows(place, length, rows);
@@ -149,7 +149,7 @@ function partitionOf(
 	places: Places,
 	c: Compiler,
 ): Partition {
-	// For each row where its peers begin and end, found once in order, when somebody asks.
+	// Where the peers of each row begin and end, computed when first needed.
 	let peers: Int32Array | undefined;
 	let peerEnds: Int32Array | undefined;
 	const findPeers = (): Int32Array => {
@@ -189,7 +189,7 @@ function partitionOf(
 	};
 }
 
-/** Feeds an aggregate with each row's frame; while frames only grow, with the new rows only. */
+/** Computes an aggregate over each row's frame. As long as frames only grow, only the new rows are added. */
 function* aggregateFrames(
 	partition: Partition,
 	accumulator: Accumulator,
@@ -282,7 +282,7 @@ function groupsEdge(rows: Rows, distance: number, isEnd: boolean): (index: numbe
 	};
 }
 
-/** Rows whose ORDER BY value is within a distance; a row without a number there has its peers only. */
+/** An edge of a RANGE frame: by distance of the ORDER BY value, or the edge of the peers if that is not a number. */
 function rangeEdge(
 	call: WindowCall,
 	rows: Rows,
@@ -305,7 +305,7 @@ function rangeEdge(
 		const own = values[index - rows.start]!;
 		if (Number.isNaN(own)) return isEnd ? rows.peersEnd(index) : rows.peersStart(index);
 		const wanted = own + distance;
-		// Numbers are together; other values come before or after them.
+		// All numbers are adjacent; other values are before or after them.
 		let low = rows.start;
 		let high = rows.end;
 		while (low < high) {

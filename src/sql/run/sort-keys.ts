@@ -1,4 +1,4 @@
-// The keys of rows to be ordered, one column a term of ORDER BY.
+// The sort keys of rows, one column per term of ORDER BY.
 import type { OrderTerm, Source } from '../bind/bound.ts';
 import { type BatchNumbers, batchNumbers } from '../evaluate/batch.ts';
 import { compileColumnNumber } from '../evaluate/compile-column.ts';
@@ -6,22 +6,22 @@ import { type Compiler, type Cursor, cursorOf, type Evaluator, type NumberEvalua
 import { compareText, compareValues, foldAscii, type Value, valueBytes } from '../values/value.ts';
 
 export type KeyColumn = {
-	/** Sets the key of entry `entry` from the current row, and gives the memory it takes. */
+	/** Sets the key of entry `entry` from the current row and returns its estimated memory. */
 	readonly read: (entry: number) => number;
-	/** The same for many rows of the only table, from entry `entry` on. */
+	/** The same for many rows, beginning at entry `entry`. Only if there is one table. */
 	readonly readAll?: (rows: Int32Array, count: number, entry: number) => number;
-	/** Moves those rows to the front that do not sort after entry `entry` by this key alone. */
+	/** Moves the rows that do not sort after entry `entry` by this key alone to the front. Returns their number. */
 	readonly keepAhead?: (rows: Int32Array, count: number, entry: number) => number;
 	/** Whether the current row sorts after entry `entry` by this key alone. */
 	readonly isBehind: (entry: number) => boolean;
-	/** The order of two entries; negative: `a` comes first. */
+	/** Compares two entries. Negative if `a` sorts first. */
 	readonly compare: (a: number, b: number) => number;
 	readonly move: (from: number, to: number) => void;
-	/** Doubles that order `count` entries by < alone, where there are such; NaN-free. */
+	/** Doubles, none NaN, that sort the first `count` entries by < alone. Undefined if that is not possible. */
 	readonly ranks?: (count: number) => Float64Array | undefined;
 };
 
-/** `source`: the table that batches of rows come from, if there is just one. */
+/** `source`: the table, if there is only one. Batches are lists of its rows. */
 export function compileKeyColumns(order: readonly OrderTerm[], c: Compiler, source: Source | undefined): KeyColumn[] {
 	return order.map((term) => {
 		const { expression } = term;
@@ -58,7 +58,7 @@ function numberKeys(
 				const values = many.numbers(rows, count);
 				const other = keys[entry]!;
 				let kept = 0;
-				// NULLs are left to `compare`, as below.
+				// NULLs (NaN) are kept: only `compare` knows their order.
 				if (descending) for (let i = 0; i < count; i++) if (!(values[i]! < other)) rows[kept++] = rows[i]!;
 				if (!descending) for (let i = 0; i < count; i++) if (!(values[i]! > other)) rows[kept++] = rows[i]!;
 				return kept;
@@ -88,7 +88,7 @@ function numberKeys(
 		isBehind: (entry) => {
 			const key = number();
 			const other = keys[entry]!;
-			// NULLs are left to `compare`.
+			// False for NULLs (NaN): only `compare` knows their order.
 			return descending ? key < other : key > other;
 		},
 		compare: (a, b) => {
@@ -98,7 +98,7 @@ function numberKeys(
 			if (x > y) return sign;
 			if (x === y)
 				return big.size === 0 || !big.has(a) || !big.has(b) ? 0 : sign * compareValues(big.get(a)!, big.get(b)!);
-			// One of them is NaN: NULL.
+			// At least one of them is NULL (NaN).
 			return Number.isNaN(x) ? (Number.isNaN(y) ? 0 : nullSign) : -nullSign;
 		},
 		move: (from, to) => {
@@ -120,13 +120,13 @@ function lengthened(keys: Float64Array<ArrayBuffer>, least: number): Float64Arra
 	return longer;
 }
 
-/** Keys that order by < alone: turned around when they descend, NULLs (NaN) before or after all. */
+/** Keys that sort by < alone: negated if descending, with infinity in place of NULL (NaN). */
 function numberRanks(keys: Float64Array, sign: number, nullsFirst: boolean): Float64Array | undefined {
 	const ranks = new Float64Array(keys.length);
 	const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 	for (let entry = 0; entry < keys.length; entry++) {
 		const key = keys[entry]! * sign;
-		// An infinite number could not be distinguished from NULL.
+		// This infinite key would sort as equal to NULL.
 		if (key === nullRank) return undefined;
 		ranks[entry] = Number.isNaN(key) ? nullRank : key;
 	}

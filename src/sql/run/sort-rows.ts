@@ -1,12 +1,12 @@
-// Orders rows by keys, keeping only the first ones when no more are wanted.
+// Sorts rows by keys. With a limit, only as many rows as needed are kept.
 import type { Cursor } from '../evaluate/runtime.ts';
 import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 import { orderOfRanks } from './rank-order.ts';
 import type { KeyColumn } from './sort-keys.ts';
 
-/** Bytes of one row besides its keys, estimated. */
+/** Estimated memory of one row without its keys, in bytes. */
 const ROW_BYTES = 24;
-/** More wanted rows than this are sorted all at once. */
+/** If more rows than this are wanted, all rows are kept until the end. */
 const MAX_KEPT = 100_000;
 
 export class RowSorter {
@@ -15,11 +15,11 @@ export class RowSorter {
 	/** How many of the first rows are wanted. */
 	readonly #wanted: number;
 	readonly #capacity: number;
-	/** What the caller knows each entry by. */
+	/** The caller's number for each entry. */
 	#tags: number[] = [];
-	/** Memory of each entry. */
+	/** The estimated memory of each entry. */
 	#bytes: number[] = [];
-	/** The last of the wanted entries so far: rows after it are not kept. */
+	/** The last of the wanted entries so far, or -1. Rows that sort after it are not kept. */
 	#worst = -1;
 
 	constructor(columns: readonly KeyColumn[], wanted: number, guard: Guard) {
@@ -29,14 +29,14 @@ export class RowSorter {
 		this.#capacity = wanted > MAX_KEPT ? Number.POSITIVE_INFINITY : Math.max(1024, wanted * 2);
 	}
 
-	/** Takes in the current row. `tagOf` is asked for what to call it only when it is kept. */
+	/** Adds the current row. `tagOf` is called only if the row is kept. */
 	add(tagOf: () => number): void {
 		const columns = this.#columns;
 		if (this.#worst >= 0 && columns[0]!.isBehind(this.#worst)) return;
 		const entry = this.#tags.length;
 		let bytes = ROW_BYTES;
 		for (let index = 0; index < columns.length; index++) bytes += columns[index]!.read(entry);
-		// Of equal rows the earlier one comes first, so an equal one is not better.
+		// Of equal rows the earlier one sorts first.
 		if (this.#worst >= 0 && this.#compare(entry, this.#worst) >= 0) return;
 		this.#tags.push(tagOf());
 		this.#bytes[entry] = bytes;
@@ -44,7 +44,7 @@ export class RowSorter {
 		if (this.#tags.length > this.#capacity) this.#cut();
 	}
 
-	/** Takes in many rows of the table whose cursor this is. May move `rows` about. */
+	/** Adds many rows of the cursor's table. Changes the order of `rows`. */
 	addAll(rows: Int32Array, length: number, cursor: Cursor, tagOf: () => number): void {
 		const { keepAhead } = this.#columns[0]!;
 		const count = this.#worst >= 0 && keepAhead !== undefined ? keepAhead(rows, length, this.#worst) : length;
@@ -63,11 +63,11 @@ export class RowSorter {
 		return 0;
 	};
 
-	/** Keeps the wanted entries only. */
+	/** Removes all but the wanted entries. */
 	#cut(): void {
 		const entries = this.#tags.map((_, entry) => entry);
 		entries.sort((a, b) => this.#compare(a, b) || a - b);
-		// In the order of entries, so that no key is overwritten before it is moved.
+		// Ascending, so that no key is overwritten before it is moved.
 		const kept = entries.slice(0, this.#wanted).sort((a, b) => a - b);
 		const worst = entries[Math.min(this.#wanted, entries.length) - 1];
 		const before = this.#bytes.reduce((sum, bytes) => sum + bytes, 0);
@@ -82,7 +82,7 @@ export class RowSorter {
 		this.#guard.shrink(before - this.#bytes.reduce((sum, bytes) => sum + bytes, 0));
 	}
 
-	/** Tags of the wanted rows in order. */
+	/** The tags of the wanted rows, sorted. */
 	*finish(): Steps<number[]> {
 		const entries = yield* this.#sorted();
 		const tags: number[] = [];
@@ -96,7 +96,7 @@ export class RowSorter {
 	}
 }
 
-/** Entries 0 … count-1 in the order of their keys, equal ones as they came. */
+/** Sorts entries 0 … count-1 by their keys. The sort is stable. */
 function* sortByColumns(
 	count: number,
 	columns: readonly KeyColumn[],
@@ -112,7 +112,7 @@ function* sortByColumns(
 	return entries;
 }
 
-/** Entries in the order of their partitions' numbers, within a partition in that of their keys. */
+/** Sorts entries by the number of their partition, then by their keys. */
 export function* sortPartitions(
 	partitions: Int32Array,
 	columns: readonly KeyColumn[],
@@ -147,7 +147,7 @@ export function* sortPartitions(
 	return entries;
 }
 
-/** Puts runs of entries that are equal so far into order. */
+/** Sorts runs of entries that are equal so far by the remaining keys. */
 function* sortTies(
 	entries: Int32Array,
 	isTied: (a: number, b: number) => boolean,
@@ -167,7 +167,7 @@ function* sortTies(
 	}
 }
 
-/** Entries 0 … count-1 in stable order. Merges runs that double in length, pausing between pieces of work. */
+/** Sorts entries 0 … count-1. A stable merge sort that can pause between pieces of work. */
 export function* sortSteps(count: number, compare: (a: number, b: number) => number, guard: Guard): Steps<Int32Array> {
 	let from = new Int32Array(count);
 	for (let entry = 0; entry < count; entry++) from[entry] = entry;

@@ -1,25 +1,25 @@
-// What the window functions that are no aggregates give for the rows of a partition.
+// Computes the window functions that are not aggregates.
 import { SqlError } from '../limits/sql-error.ts';
 import { toInteger, type Value } from '../values/value.ts';
 
-/** One partition: places in order, from `start` to before `end` of `order`. */
+/** One partition: the places from index `start` up to, but not including, index `end` of the sorted list. */
 export type Partition = {
 	readonly start: number;
 	readonly end: number;
-	/** The first row that orders as equal to row `index`, and the one after the last. */
+	/** The range of rows that sort as equal to the row at `index`: the first one, and the one after the last. */
 	readonly peersStart: (index: number) => number;
 	readonly peersEnd: (index: number) => number;
-	/** Evaluates argument `argument` in the row at `index` of the order. */
+	/** Evaluates an argument, by its number, for the row at `index`. */
 	readonly argument: (argument: number, index: number) => Value;
 	readonly argumentCount: number;
-	/** The frame of the row at `index`: from the first to before the second; empty when they are equal. */
+	/** The frame of the row at `index`: from `frameStart` up to, but not including, `frameEnd`. */
 	readonly frameStart: (index: number) => number;
 	readonly frameEnd: (index: number) => number;
 };
 
 type Result = (index: number) => Value;
 
-/** By function name; called once a partition. */
+/** By function name. Called once for each partition. */
 export const WINDOW_RESULTS: ReadonlyMap<string, (partition: Partition) => Result> = new Map([
 	[
 		'row_number',
@@ -56,7 +56,7 @@ export const WINDOW_RESULTS: ReadonlyMap<string, (partition: Partition) => Resul
 
 function denseRank({ start, peersStart }: Partition): Result {
 	let rank = 0;
-	// Rows are asked for in order.
+	// Called for the rows in order.
 	return (index) => {
 		if (peersStart(index) === index) rank = index === start ? 1 : rank + 1;
 		return rank;

@@ -1,4 +1,4 @@
-// Conditions and lists of columns over single rows, for what filters rows as they come: the live tail.
+// Conditions and lists of columns over single rows, for filtering rows as they arrive, as the live tail does.
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
 import { bindExpression } from '../bind/bind-expression.ts';
 import { tableScope } from '../bind/bind-from.ts';
@@ -17,16 +17,16 @@ import { environmentOf, withinStack } from './statement.ts';
 
 export type ConditionOptions = {
 	readonly parameters?: ReadonlyMap<string, SqlValue>;
-	/** The table's name, for conditions that write `exchanges.status`. */
+	/** The table's name, for conditions such as `exchanges.status = 500`. */
 	readonly table?: string;
 };
 
 const NO_TABLES: Schema = { tables: new Map() };
 
 /**
- * Compiles the condition of a WHERE over one table. The function is true exactly when the condition is TRUE (neither
- * FALSE nor NULL). It may be called with any snapshot of a table that has these columns; calls with the same snapshot
- * one after the other are fastest. Throws a SqlError for text that is not a condition, here and not in the function.
+ * Compiles a condition over one table. The function returns true only if the condition is TRUE, not FALSE or NULL. It
+ * accepts any snapshot of a table with these columns; successive calls with the same one are fastest. If the text is not
+ * a condition, this throws a SqlError; the function does not.
  */
 export function compileCondition(
 	text: string,
@@ -43,7 +43,7 @@ export type Projection = {
 	readonly values: (table: TableSnapshot, row: number) => SqlValue[];
 };
 
-/** Compiles a list such as `id, method, duration(duration_ms) AS took` or `*` over one table. */
+/** Compiles a list of columns over one table, such as `id, method, duration(duration_ms) AS took` or `*`. */
 export function compileProjection(
 	text: string,
 	columns: readonly Column[],
@@ -72,7 +72,7 @@ export function compileProjection(
 
 const BEFORE_LIST = 'SELECT ';
 
-/** Parses the list as that of a SELECT without other clauses. */
+/** Parses the list as part of a SELECT that has no other clauses. */
 function parseList(text: string): Extract<Core, { kind: 'select' }> {
 	try {
 		const statement = parseStatement(`${BEFORE_LIST}${text}`);
@@ -106,7 +106,7 @@ function scopeOf(columns: readonly Column[], { table }: ConditionOptions) {
 	return tableScope(table ?? 'exchanges', columns.map(columnFacts), environmentOf(NO_TABLES));
 }
 
-/** Compiles anew when the snapshot changes: its readers are others then. */
+/** Compiles again if the snapshot changes, because closures read through its column readers. */
 function perTable<T>(
 	source: Source,
 	{ parameters }: ConditionOptions,

@@ -1,4 +1,4 @@
-// Runs prepared statements over a snapshot, in slices of a few milliseconds.
+// Runs prepared statements on a snapshot, in slices of a few milliseconds.
 import { setImmediate } from 'node:timers/promises';
 import type { DatabaseSnapshot, SqlValue } from '../../store/table.ts';
 import type { QueryPlan } from '../bind/bound.ts';
@@ -16,25 +16,25 @@ export type ExecuteOptions = Limits & {
 	readonly parameters?: ReadonlyMap<string, SqlValue> | undefined;
 	/** Where views and temporary tables live. */
 	readonly session?: Session | undefined;
-	/** Microseconds since the epoch that `now` means; the clock's by default. */
+	/** The value of `now` in microseconds since the epoch; by default the current time. */
 	readonly now?: number | undefined;
-	/** Row by row only, without the shortcuts over many rows or bytes: the answer must be the same. */
+	/** Disables the shortcuts for batches and bytes. The result must be the same. */
 	readonly plain?: boolean | undefined;
 	/** Called between slices with the number of rows read so far. */
 	readonly onProgress?: ((rows: number) => void) | undefined;
-	/** Asked between slices: a promise keeps the statement waiting, for a reader that is slower than it. */
+	/** Called between slices. If it returns a promise, the statement waits for it, so that a slow reader can keep up. */
 	readonly pause?: (() => Promise<void> | undefined) | undefined;
-	/** Takes the result in parts as it comes; `rows` of the result is empty then. False: no more is wanted. */
+	/** Receives the result in parts; `rows` of the result is then empty. Returns false if no more rows are wanted. */
 	readonly onRows?: ((rows: SqlValue[][]) => boolean | undefined) | undefined;
 };
 
-/** Rows of a part handed to `onRows`, and bytes: bodies are large. */
+/** Maximum size of a part for `onRows`, in rows and in bytes, because bodies can be large. */
 const PART_ROWS = 500;
 const PART_BYTES = 256 * 1024;
 
 /**
- * Runs a statement to its end, giving others their turn every few milliseconds. Throws a SqlError: ERR_SQL_CANCELLED,
- * ERR_SQL_TIME_LIMIT, ERR_SQL_TOO_LARGE, or for values that cannot be computed with.
+ * Runs a statement to its end and yields to the event loop every few milliseconds. Throws a SqlError:
+ * ERR_SQL_CANCELLED, ERR_SQL_TIME_LIMIT, ERR_SQL_TOO_LARGE, or one about a value that a function cannot use.
  */
 export async function execute(
 	statement: Statement,
@@ -52,7 +52,7 @@ export async function execute(
 	}
 }
 
-/** The same without pauses, for callers that have nothing else to do. */
+/** The same without pauses. */
 export function executeSync(statement: Statement, database: DatabaseSnapshot, options: ExecuteOptions = {}): Result {
 	const steps = run(statement, database, options, new Guard(options));
 	while (true) {

@@ -1,9 +1,9 @@
-// What a statement gives.
+// The result of a statement.
 import type { ColumnType, SqlValue } from '../../store/table.ts';
 
 export type ResultColumn = {
 	readonly name: string;
-	/** `any`: values of several types, or not known before they come. */
+	/** `any` if the values have several types or the type is not known beforehand. */
 	readonly type: ColumnType | 'any';
 };
 

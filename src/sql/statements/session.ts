@@ -1,12 +1,11 @@
-// What a user has made in a session besides the captured tables: views and temporary tables. Nothing of it is written
-// anywhere; it ends with the session.
+// The views and temporary tables that a user creates. They exist only in memory and end with the session.
 import type { Column, ColumnReader, ColumnType, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
 import type { Schema, View } from '../bind/schema.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { applyNumeric, encodeUtf8, toDouble, toSqlValue, toText } from '../values/value.ts';
 import type { ResultColumn } from './result.ts';
 
-/** Most rows all temporary tables may have together. */
+/** Maximum number of rows in all temporary tables together. */
 const MAX_ROWS = 1_000_000;
 
 type TemporaryTable = {
@@ -20,7 +19,7 @@ export class Session {
 	readonly #views = new Map<string, View>();
 	readonly #tables = new Map<string, TemporaryTable>();
 
-	/** The tables of `schema` and what the user has made. */
+	/** The tables of `schema` with the user's views and tables. */
 	schema(schema: Schema): Schema {
 		const own = [...this.#tables.values()].map((table) => [table.name, table] as const);
 		return { tables: new Map([...schema.tables, ...own]), views: this.#views };
@@ -40,7 +39,7 @@ export class Session {
 		return [...this.#tables.values()].map((table) => table.name);
 	}
 
-	/** Names under which the user has something of his own. */
+	/** What the user has created under this name. */
 	has(name: string): 'view' | 'table' | undefined {
 		const key = name.toLowerCase();
 		return this.#views.has(key) ? 'view' : this.#tables.has(key) ? 'table' : undefined;
@@ -76,12 +75,12 @@ export class Session {
 		return this.#tables.get(name.toLowerCase())?.columns;
 	}
 
-	/** Appends rows; values become what their columns are. */
+	/** Appends rows. Values are converted to the types of their columns. */
 	insert(name: string, rows: readonly SqlValue[][]): void {
 		this.#append(this.#tables.get(name.toLowerCase())!, rows);
 	}
 
-	/** Leaves only the rows with these numbers. */
+	/** Keeps only the rows with these numbers. */
 	keep(name: string, rows: readonly number[]): void {
 		const table = this.#tables.get(name.toLowerCase())!;
 		table.values = table.values.map((values) => rows.map((row) => values[row]!));
@@ -105,7 +104,7 @@ export class Session {
 	}
 }
 
-/** The type that holds all values of a column. */
+/** A column type for all of these values. */
 function typeOf(rows: readonly SqlValue[][], index: number): ColumnType {
 	let type: ColumnType | undefined;
 	for (const row of rows) {

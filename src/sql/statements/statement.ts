@@ -1,4 +1,4 @@
-// Prepares statements: parses them and resolves their names against the tables there are.
+// Prepares statements: parses them and resolves their names against a schema.
 import { bindExpression } from '../bind/bind-expression.ts';
 import { tableScope } from '../bind/bind-from.ts';
 import { bindQuery } from '../bind/bind-query.ts';
@@ -10,15 +10,15 @@ import { SqlError } from '../limits/sql-error.ts';
 import type { ResultColumn } from './result.ts';
 import type { Session } from './session.ts';
 
-/** A statement ready to run, any number of times, over snapshots of the same tables. */
+/** A statement that can run any number of times, on snapshots of the same tables. */
 export type Statement = {
 	readonly sql: string;
 	readonly kind: StatementSyntax['kind'];
-	/** Captured tables it reads: the snapshot it runs over needs no others. */
+	/** The captured tables that it reads. Its snapshots need no others. */
 	readonly tables: readonly string[];
-	/** Names of its :parameters. */
+	/** The names of its :parameters. */
 	readonly parameters: readonly string[];
-	/** Empty for statements that give no rows. */
+	/** Empty for statements that return no rows. */
 	readonly columns: readonly ResultColumn[];
 	readonly action: Action;
 };
@@ -35,12 +35,12 @@ export type Action =
 
 type Create = Extract<StatementSyntax, { kind: 'create view' | 'create table' }>;
 
-/** Throws a SqlError for text that is not a statement or uses unknown names. */
+/** Throws a SqlError if the text is not a statement or contains unknown names. */
 export function prepare(sql: string, schema: Schema, session?: Session): Statement {
 	return withinStack(() => prepareStatement(sql, schema, session));
 }
 
-/** The stack's end as an error of the statement that was too deep for it. */
+/** Turns a stack overflow into an error of the statement. */
 export function withinStack<T>(work: () => T): T {
 	try {
 		return work();
@@ -50,7 +50,7 @@ export function withinStack<T>(work: () => T): T {
 	}
 }
 
-/** What JavaScript says about its own limits, in the words of a person. */
+/** The error for a limit of JavaScript: the depth of the stack, or the length of strings and arrays. */
 export function tooComplex({ message }: RangeError): SqlError {
 	return new SqlError(
 		`the statement reached a limit: ${message}`,
@@ -75,7 +75,7 @@ function prepareStatement(sql: string, schema: Schema, session: Session | undefi
 	};
 }
 
-/** Most tables in a statement, those inside views and WITH counted with each mention. */
+/** Maximum number of tables in a statement. Those inside views and WITH count at each mention. */
 const MAX_TABLES = 1_000;
 
 export function environmentOf(schema: Schema): Environment {
@@ -199,7 +199,7 @@ function bindCreate(
 			`drop it with DROP ${owned.toUpperCase()} ${syntax.name}`,
 		);
 	}
-	// A view is bound now, so that its mistakes show when it is made.
+	// Bound now, so that errors in the view are reported when it is created.
 	const plan = bindQuery(syntax.query, { ...environment, expanding: [syntax.name.toLowerCase()] }, undefined);
 	checkColumns(syntax, plan);
 	if (syntax.kind === 'create view') {

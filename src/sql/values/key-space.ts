@@ -113,7 +113,7 @@ export class KeySpace {
 		return this.#values[column]!.numberOf(key, this.#guard);
 	}
 
-	/** The number of a combination: `before` numbers its first `column` columns, `value` is the number of the next one. */
+	/** The number of a combination: `before` numbers its first `column` columns, `value` numbers the next column. */
 	pairNumber(column: number, before: number, value: number): number {
 		return this.#pairs[column - 1]!.numberOf(before, value, this.#guard);
 	}
