@@ -37,13 +37,13 @@
 #define CAPTURE_OPEN_UNIX_BYTES 288
 
 enum capture_kind {
-	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection has only one of
-	 * these records, which holds and stands for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins like
-	 * HTTP/1. If calls before were not recognised, their bytes are sent once they or the answer are: as one record before that
-	 * of the call that decided it (their first BEGINNING_BYTES; the rest is cut by the capture limit). */
+	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection has only one
+	 * such record, for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins like HTTP/1. The bytes of
+	 * earlier calls that were not recognised as HTTP are sent once they, or the answer, are: in one record before that of the
+	 * call that decided it (the first BEGINNING_BYTES; the rest is cut by the capture limit). */
 	CAPTURE_DATA = 1,
 	/* A connection began, or one of its addresses became known. This record precedes the connection's first record of any
-	 * other kind, so only connections with something worth a record have it; time_ns is that of accept/connect if it was
+	 * other kind, so a connection without other records has none; time_ns is that of accept/connect if it was
 	 * seen. It may be repeated when an address is learned later; a known address then replaces an unknown one. Payload: empty,
 	 * or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. For a unix socket, if the kernel has type information,
 	 * CAPTURE_OPEN_UNIX_BYTES: the addresses, two u64 with the lengths of the peer's name and the local one (0: none), then
@@ -54,7 +54,7 @@ enum capture_kind {
 	 * addresses as in CAPTURE_OPEN, then two u64, the stream offsets reached in directions in and out. With these, records
 	 * lost at the very end also leave a hole of known size. */
 	CAPTURE_CLOSE = 3,
-	/* read/recv returned 0: the peer sends nothing more (direction in). */
+	/* read/recv returned 0: the peer will send nothing more (direction in). */
 	CAPTURE_EOF = 4,
 	/* shutdown(2): `direction` says which half, NONE for both; call_bytes is its `how` argument. */
 	CAPTURE_SHUTDOWN = 5,
@@ -71,10 +71,10 @@ enum capture_kind {
 	 * only, no payload. */
 	CAPTURE_PEEK = 10,
 	/* Process `pid` did something that cannot be followed from syscalls: call_bytes is enum capture_blind_spot. conn is
-	 * 0 or the connection. At most one a process and reason every few seconds. */
+	 * 0 or the connection. At most one per process and reason every few seconds. */
 	CAPTURE_BLIND_SPOT = 11,
-	/* A call moved bytes of `conn` in `direction` and shows neither them nor their number, on a socket that does not count
-	 * them: they lie at stream_offset, which does not count them either. */
+	/* A call moved bytes of `conn` in `direction`, on a socket that does not count them, and shows neither the bytes nor
+	 * their number. They belong at stream_offset, but no stream_offset includes them. */
 	CAPTURE_UNSEEN = 12,
 
 	/* User space makes the records below, in the same stream, so that recordings hold them. */
@@ -91,7 +91,7 @@ enum capture_kind {
 	 * events, and conn, the other 64-bit member, the number of bytes. Both are totals since the start, so that a repeated
 	 * record changes nothing. */
 	CAPTURE_LOSS = 35,
-	/* The source ended here: nothing follows. */
+	/* The source ended here; nothing follows. */
 	CAPTURE_END = 36,
 };
 
@@ -188,7 +188,7 @@ enum capture_flag {
 	FLAG_PART = 512,
 	/* MSG_OOB: urgent data, not in the stream. */
 	FLAG_OOB = 1024,
-	/* The descriptor is a datagram-like message of recvmmsg/sendmmsg; call_offset counts over all messages. */
+	/* The call was recvmmsg or sendmmsg; call_offset counts over all its messages. */
 	FLAG_MULTI = 2048,
 	/* Sent after a silence on the connection, when the program had read everything that had arrived: no outstanding response
 	 * arrived in the meantime. */

@@ -1,4 +1,4 @@
--- which system call carried the response bodies, and how much of them is held
+-- which system calls carried the response bodies, and how many of their bytes are held
 SELECT side, via, count(*) AS responses, sum(res_body_bytes) AS body_bytes, sum(res_captured_bytes) AS held_bytes
 FROM exchanges
 WHERE status IS NOT NULL

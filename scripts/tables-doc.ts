@@ -17,7 +17,7 @@ const TABLE_TEXTS: Readonly<Record<string, string>> = {
 		'The most recent system calls on these connections, one row per call. A sendfile shows its out_fd and return value.',
 	inflight: 'Exchanges that are not complete yet: the columns of `exchanges` and one more.',
 	loss: 'What was not captured: one row per reason, zeros included.',
-	blind_spots: 'Processes seen doing what tinytap cannot follow, which explains why nothing was captured.',
+	blind_spots: 'Processes that did something tinytap cannot follow. They explain why traffic is missing.',
 };
 
 const text = document();

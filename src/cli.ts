@@ -102,7 +102,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 	const run = command('run', 'run a saved query or a script')
 		.argument('<file|name>', 'a file (with a / or ending in .sql), or the name of a saved query')
 		.option(...SET_OPTION)
-		.option('--unsafe', 'allow JavaScript files')
+		.option('--unsafe', 'allow JavaScript files (not supported yet)')
 		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
 			setWork(() => runCommand(parseOptions(self, afterDashes), name, own.set ?? [], own.unsafe === true)),
 		);

@@ -50,7 +50,7 @@ function tableRow(verdict: Verdict): string {
 }
 
 function complaint({ name, status, detail, affects }: Check): string {
-	return `${status}: ${name} ${detail}${affects === undefined ? '' : `, affects ${affects}`}`;
+	return `${status} (${name}): ${detail}${affects === undefined ? '' : `. Effect: ${affects}`}`;
 }
 
 function problemText({ trial, problems }: Verdict): string {
@@ -65,9 +65,9 @@ function cell(text: string): string {
 function methods(verdicts: readonly Verdict[]): string {
 	const curl = execFileSync('curl', ['--version'], { encoding: 'utf8' }).split(' ').slice(0, 2).join(' ');
 	const clang = execFileSync(process.env.CLANG ?? 'clang', ['--version'], { encoding: 'utf8' }).split('\n')[0];
-	const seconds = verdicts.map(({ trial, booted }) => `${trial.name} ${booted.seconds} s`).join(', ');
+	const seconds = verdicts.map(({ trial, booted }) => `${booted.seconds} s (${trial.name})`).join(', ');
 	return `On ${new Date().toISOString().slice(0, 10)} with ${emulatorVersion()}, Node.js ${process.versions.node}, ${curl}; the BPF object was built with ${clang}.
-From power-on to power-off this took ${seconds}.
+Power-on to power-off took ${seconds}.
 
     npm run kernels                  # all of the above; writes this page; exit 1 unless all work
     npm run kernels -- 6.1           # one of them; writes nothing
@@ -78,6 +78,6 @@ The root file system is a cpio archive with busybox, Node, curl, libbpf and the 
 
     qemu-system-x86_64 ${MACHINE_ARGUMENTS.join(' ')} …
 
-without KVM, so the instructions are emulated and the times say nothing about tinytap's speed. \`build/kernels/*.console.log\` contain the console output.
+without KVM, so the instructions are emulated and the times say nothing about tinytap's speed. The console output is in \`build/kernels/*.console.log\`.
 `;
 }

@@ -74,7 +74,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		open,
 	});
 	if (!options.presentation.quiet) {
-		print(`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit exits\n`);
+		print(`${greeting()}\n`);
 	}
 	first.threads.ended
 		.then(
@@ -97,6 +97,11 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		await capture.close();
 	}
 	return EXIT.ok;
+}
+
+/** The first line at a prompt. */
+export function greeting(): string {
+	return `tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit exits`;
 }
 
 async function wantsDemo(): Promise<boolean> {

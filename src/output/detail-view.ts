@@ -94,7 +94,7 @@ function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string
 	const arrow = columns.side === 'client' ? '→' : '←';
 	facts.push(['connection', `${say('conn')}: ${say('local') || '?'} ${arrow} ${say('remote') || '?'}`]);
 	if (known('remote_name')) facts.push(['name', say('remote_name')]);
-	if (known('pair_id')) facts.push(['pair', `exchange ${say('pair_id')} is the other side's`]);
+	if (known('pair_id')) facts.push(['pair', `exchange ${say('pair_id')}, seen from the other side`]);
 
 	const times = [
 		known('duration_ms') ? `${say('duration_ms')} ms` : '',

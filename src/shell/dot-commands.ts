@@ -346,7 +346,7 @@ export function topicHelp(topic: string): string {
 		if (!(error instanceof UserError)) throw error;
 		throw usageError(
 			`help: there is no command, table, function or keyword ${JSON.stringify(topic)}`,
-			'`tinytap help` lists the commands; other topics: commands, functions, keywords, errors, error codes, and table names.',
+			'`tinytap help` lists the commands. Other topics: `commands` (at the prompt), `functions`, `keywords`, `errors`, an error code, or the name of a table.',
 		);
 	}
 }

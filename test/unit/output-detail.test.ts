@@ -50,7 +50,7 @@ const facts = [
 	'command     shop --port 80',
 	'cgroup      /system.slice/shop.service',
 	'connection  3: 127.0.0.1:80 ← 127.0.0.1:41234',
-	"pair        exchange 6 is the other side's",
+	'pair        exchange 6, seen from the other side',
 	'time        12.25 ms, first byte after 3 ms',
 	'via         request read, response write+sendfile',
 	'',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { version } from '../../src/base/installation.ts';
+import { greeting } from '../../src/commands/shell-command.ts';
 import { CLI, runTinytap } from '../../support/tinytap.ts';
 
 const ROOT = join(CLI, '../..');
@@ -34,7 +34,7 @@ test('the session in README is the one of the bundled recording', async () => {
 	assert.deepEqual(head, [
 		'$ scripts/tinytap --replay recordings/demo.tinytap',
 		'tinytap: replaying recordings/demo.tinytap',
-		`tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit leaves`,
+		greeting(),
 	]);
 	assert.ok(asked.length >= 3);
 	for (const { input, output } of asked) {
@@ -54,7 +54,8 @@ test('the session in README is the one of the bundled recording', async () => {
 });
 
 test('the commands and options that README shows are there', async () => {
-	const uses = /^## Uses$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
+	const uses =
+		/^## Examples$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
 	const lines = uses
 		.split('\n')
 		.map((line) => line.replace(/ #.*$/, '').trim())

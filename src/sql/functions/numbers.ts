@@ -30,9 +30,9 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => (value, digits) => round(toDouble(value), digits === undefined ? 0 : Number(toInteger(digits))),
 		...GROUP,
 	},
-	whole('ceil', 'the next integer above', ['ceil(1.2)', 2], Math.ceil),
-	whole('floor', 'the next integer below', ['floor(-1.2)', -2], Math.floor),
-	whole('trunc', 'the integer towards zero', ['trunc(-1.8)', -1], Math.trunc),
+	whole('ceil', 'rounded up to an integer', ['ceil(1.2)', 2], Math.ceil),
+	whole('floor', 'rounded down to an integer', ['floor(-1.2)', -2], Math.floor),
+	whole('trunc', 'rounded towards zero to an integer', ['trunc(-1.8)', -1], Math.trunc),
 	{
 		name: 'sign',
 		signature: 'sign(number)',
