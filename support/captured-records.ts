@@ -1,4 +1,4 @@
-// A capture for tests: the real addon on the real kernel, its records taken apart by the generated offsets.
+// A capture for tests: the real addon on the real kernel. Its records are parsed with the generated offsets.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
@@ -9,10 +9,10 @@ const ROOT = join(import.meta.dirname, '..');
 export const ADDON_FILE = join(ROOT, 'build/tinytap.node');
 export const ADDON = loadNativeAddon(ADDON_FILE);
 export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
-/** Both load on a new kernel, and must show the same. */
+/** Both objects load on a new kernel and must give the same records. */
 export const BPF_OBJECTS = [BPF_OBJECT, join(ROOT, 'build/tinytap-old.bpf.o')];
 
-/** These depend on how long the machine took. */
+/** Flags that depend on how long the machine took. */
 const OF_SILENCES = wire.FLAG_ALL_READ | wire.FLAG_UNREAD;
 
 export type CapturedRecord = {
@@ -35,7 +35,7 @@ export type CapturedRecord = {
 	readonly payload: Buffer;
 };
 
-/** Takes the records of a batch apart; throws when one is not well formed. */
+/** Parses the records of a batch; throws if one is malformed. */
 export function parseRecords(batch: Uint8Array): CapturedRecord[] {
 	const records: CapturedRecord[] = [];
 	const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
@@ -78,11 +78,11 @@ export function parseRecords(batch: Uint8Array): CapturedRecord[] {
 export type TestCapture = {
 	readonly capture: NativeCapture;
 	readonly attached: { attached: string[]; missing: string[] };
-	/** All records so far, in the order of the ring. */
+	/** All records so far, in ring order. */
 	readonly records: CapturedRecord[];
-	/** Takes what the ring has now. */
+	/** Reads what the ring holds now. */
 	drain(): void;
-	/** Drains until `probe` answers something. */
+	/** Drains until `probe` returns a value. */
 	until<T>(probe: (records: readonly CapturedRecord[]) => T | undefined, what: string): Promise<T>;
 };
 
@@ -126,21 +126,21 @@ export type Scenario = {
 	readonly records: CapturedRecord[];
 	/** DATA records of one direction of one of its connections, in order. */
 	data(conn: number, direction: number): CapturedRecord[];
-	/** The connection whose records name descriptor `fd`, by the name the program gave it. */
+	/** The connection whose records carry the descriptor that the program printed under this name. */
 	conn(name: string): number;
 };
 
-/** Runs support/socket_calls SCENARIO to its end and gives its records. */
+/** Runs support/socket_calls SCENARIO to its end and returns its records. */
 export async function runScenario(test: TestCapture, name: string, ...args: readonly string[]): Promise<Scenario> {
 	const program = spawn('python3', [join(ROOT, 'support/socket_calls'), name, ...args], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
-	// Other programs of the machine fill the ring too.
+	// Other programs on the machine fill the ring too.
 	const draining = setInterval(test.drain, 10);
 	const output = await wholeOutput(program).finally(() => clearInterval(draining));
 	const said = JSON.parse(output) as Record<string, number>;
 	const pid = program.pid!;
-	// Whatever carried HTTP says goodbye; what never did has nothing to wait for.
+	// A connection that carried HTTP ends with a CLOSE record; others have nothing to wait for.
 	if (said.silent === undefined) {
 		await test.until(
 			(records) => records.find((each) => each.pid === pid && each.kind === wire.CAPTURE_PROCESS_EXIT),
@@ -149,7 +149,7 @@ export async function runScenario(test: TestCapture, name: string, ...args: read
 	}
 	test.drain();
 	const records = test.records.filter((each) => each.pid === pid);
-	// Every byte goes by a call that shows it, unless the program says otherwise, or the call's tracepoint is lacking.
+	// Every byte moves by a call that shows it, unless the program says otherwise or the call's tracepoint is missing.
 	if (
 		said.unseen === undefined &&
 		test.attached.missing.length === 0 &&
@@ -180,7 +180,7 @@ async function wholeOutput(program: ChildProcess): Promise<string> {
 	return output;
 }
 
-/** The stream as far as it was captured, checked for being without holes; cut bytes appear as `\0`. */
+/** The captured part of the stream, checked to have no holes; cut bytes appear as `\0`. */
 export function joinStream(records: readonly CapturedRecord[]): Buffer {
 	const parts: Buffer[] = [];
 	let end: number | undefined;

@@ -1,9 +1,9 @@
-// Scripted conversations: every request names its exchange in its path and every response in its body, so that a row
-// that mixes two exchanges shows. Each is a tape, and where every message lies in its stream.
+// Scripted conversations: every request names its exchange in its path and every response in its body, so a row that
+// mixes two exchanges is noticed. Each consists of a tape and the position of every message in its stream.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 
-/** Longer than answers take, by far: calls are a millisecond apart. */
+/** Much longer than any answer takes: calls are a millisecond apart. */
 const PAUSE_MS = 250;
 
 export type MessageRange = { readonly exchange: number; readonly direction: 'in' | 'out'; start: bigint; end: bigint };
@@ -22,7 +22,7 @@ type Script = {
 	readonly write: (talk: Talk) => void;
 	/** The server closes first. */
 	readonly serverCloses?: boolean;
-	/** The largest number of bytes a call moves; default: each part is one call. */
+	/** The most bytes a call moves; by default each part is one call. */
 	readonly read?: number;
 };
 
@@ -30,13 +30,13 @@ type Script = {
 export type Step = { readonly request: string; readonly response: readonly Part[]; readonly interim?: string };
 export type Part = string | { readonly sendfile: number };
 
-/** Puts the two messages of exchanges on a connection, whichever side is watched. */
+/** Puts the request and response of each exchange on a connection, whichever side is watched. */
 export class Talk {
 	readonly connection: ConnectionTape;
 	readonly ranges: MessageRange[] = [];
 	readonly read: number;
 	readonly side: 'server' | 'client';
-	/** Bytes that wait to be moved by one call. */
+	/** Bytes waiting to be moved by one call. */
 	private held: { direction: 'in' | 'out'; bytes: string } | undefined;
 
 	constructor(connection: ConnectionTape, side: 'server' | 'client', read: number) {
@@ -67,19 +67,19 @@ export class Talk {
 		this.ranges.push({ exchange, direction, start, end: this.offset(direction) });
 	}
 
-	/** The client does nothing for a while: whatever it asked for has come. */
+	/** The client does nothing for a while, so everything it asked for has arrived. */
 	pause(): void {
 		this.flush();
 		this.connection.tape.pause(PAUSE_MS);
 	}
 
-	/** Where the next byte of a direction will lie. */
+	/** Stream offset of the next byte of a direction. */
 	private offset(direction: 'in' | 'out'): bigint {
 		const moved = direction === 'in' ? this.connection.inOffset : this.connection.outOffset;
 		return moved + BigInt(this.held?.direction === direction ? this.held.bytes.length : 0);
 	}
 
-	/** With a read size, bytes of one direction that follow each other come in calls of that size, whatever they are. */
+	/** With a read size, consecutive bytes of one direction move in calls of that size, across message boundaries. */
 	private move(direction: 'in' | 'out', bytes: string): void {
 		if (this.read === Number.POSITIVE_INFINITY) {
 			this.call(direction, bytes);
@@ -134,7 +134,7 @@ const pipelined = (talk: Talk, bursts: number, size: number) => {
 	}
 };
 
-/** A client that keeps `size` requests on their way; sizes differ. */
+/** A client that keeps `size` requests in flight; the requests differ in size. */
 const window = (talk: Talk, count: number, size: number) => {
 	for (let id = 1; id <= count + size; id++) {
 		if (id <= count) talk.request(id, get(id, `Cookie: ${'c'.repeat((id * 37) % 90)}\r\n`));
@@ -173,7 +173,7 @@ const mixed = (talk: Talk) => {
 	talk.response(8, `HTTP/1.1 200 OK\r\nX-Exchange: 8\r\nConnection: close\r\n\r\n`, body(8, 5), body(8, 5));
 };
 
-/** A body that holds what looks like messages. */
+/** A body that contains what look like messages. */
 const nested = (talk: Talk) => {
 	const inner = `${get(901)}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc\n${get(902)}`;
 	for (let id = 1; id <= 4; id++) {
@@ -207,7 +207,7 @@ export const SCRIPTS: readonly Script[] = [
 	...bothSides('nested', nested, 100),
 ];
 
-/** The conversation of a script on connection `conn`. The client closes it at last. */
+/** The conversation of a script on connection `conn`. At the end the client closes it. */
 export function makeConversation(script: Script, conn = 1): Conversation {
 	const tape = new Tape();
 	const addresses = { local: '10.0.0.1:80', remote: '10.0.0.2:4000' };
@@ -219,7 +219,7 @@ export function makeConversation(script: Script, conn = 1): Conversation {
 	const talk = new Talk(connection, script.side, script.read ?? Number.POSITIVE_INFINITY);
 	script.write(talk);
 	talk.flush();
-	// The client closes first, but where a body ends with the connection.
+	// The client closes first, unless a body ends with the connection.
 	if (script.side === 'server' || script.serverCloses === true) connection.eof();
 	connection.close(wire.SYSCALL_CLOSE);
 	return { name: script.name, tape, ranges: talk.ranges };

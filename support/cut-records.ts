@@ -1,9 +1,9 @@
-// The same bytes in other records: smaller ones, and in another order.
+// The same bytes in other records: smaller ones, or in a different order.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 
 /**
- * The records' bytes in records of the given sizes, in turn. `calls`: each is a call of its own, made at the time of the
- * one it was cut from; else they stay parts of it.
+ * The records' bytes in records of the given sizes, in turn. With `calls` each is a call of its own, made at the time of
+ * the one it was cut from; otherwise they are parts of that call.
  */
 export function cutRecords(records: readonly Uint8Array[], sizes: readonly number[], calls = false): Uint8Array[] {
 	let next = 0;
@@ -33,7 +33,7 @@ export function cutRecords(records: readonly Uint8Array[], sizes: readonly numbe
 	});
 }
 
-/** All lists' elements in one; each list keeps its order. `picks` says which list is next. */
+/** Merges the lists; each keeps its own order. `picks` chooses the next list. */
 export function merge<T>(lists: readonly (readonly T[])[], picks: readonly number[]): T[] {
 	const left = lists.map((list) => [...list]);
 	const merged: T[] = [];

@@ -1,5 +1,5 @@
-// One body decoded in a process of its own, so that nothing else counts: `decode-alone.ts CODING` takes the body on stdin
-// and prints by how many bytes the resident memory grew at most, and the least CPU time of some runs.
+// Decodes one body in a process of its own, so that nothing else affects the figures: `decode-alone.ts CODING` reads the
+// body from stdin and prints the largest growth of the resident memory and the least CPU time of some runs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { decodeContent } from '../src/decode/content-coding.ts';
@@ -7,7 +7,7 @@ import { decodeContent } from '../src/decode/content-coding.ts';
 export type DecodedAlone = {
 	readonly grownBytes: number;
 	readonly cpuMs: number;
-	/** The body is what it was. */
+	/** The input buffer was not changed. */
 	readonly intact: boolean;
 };
 
@@ -17,7 +17,7 @@ function main(): void {
 	const coding = process.argv[2]!;
 	const body = readFileSync(0);
 	const before = Buffer.from(body);
-	// What the decoders need once, and code compiled for them, is no growth.
+	// What the decoders allocate once, and code compiled for them, does not count as growth.
 	for (let i = 0; i < 20; i++) {
 		const text = Buffer.alloc(4096, String(i));
 		for (const [name, coded] of [
@@ -28,7 +28,7 @@ function main(): void {
 			decodeContent(coded, name);
 	}
 	globalThis.gc!();
-	// The peak begins anew with what is resident now (proc(5), clear_refs).
+	// Resets the peak to the current resident size (proc(5), clear_refs).
 	writeFileSync('/proc/self/clear_refs', '5');
 	const idle = resident('VmRSS');
 	decodeContent(body, coding);

@@ -1,4 +1,4 @@
-// Runs records through the real decoder and reads what it hands out into plain objects, by the layout alone.
+// Runs records through the real decoder and reads its output into plain objects, using only the layout.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
@@ -18,16 +18,16 @@ import {
 } from '../src/decode/words.ts';
 import { buildBatch } from './record-builder.ts';
 
-/** `debug` keeps the assertions of the decoder's invariants; a failed one throws. */
+/** `debug` keeps the assertions of the decoder's invariants; a failing one throws. */
 export const DECODER_BUILDS = ['release', 'debug'] as const;
 export type DecoderBuild = (typeof DECODER_BUILDS)[number];
 
-/** Which build decodes where a test does not say: TINYTAP_DECODER, or the release. */
+/** The build to use if a test does not choose one: TINYTAP_DECODER, or the release. */
 const chosen = DECODER_BUILDS.find((build) => build === (process.env['TINYTAP_DECODER'] ?? 'release'));
 if (chosen === undefined) throw new Error(`expected ${DECODER_BUILDS.join(' or ')} in TINYTAP_DECODER`);
 const chosenBuild: DecoderBuild = chosen;
 
-// Compiled once: tests make thousands of decoders.
+// Compiled once, because tests create thousands of decoders.
 const compiled = new Map<DecoderBuild, WebAssembly.Module>();
 
 function moduleOf(build: DecoderBuild): WebAssembly.Module {
@@ -52,7 +52,7 @@ export function newDecoder(settings: DecoderSettings = {}, build: DecoderBuild =
 	return decoder;
 }
 
-/** A text of AssemblyScript: UTF-16, its length in bytes before it. */
+/** An AssemblyScript string: UTF-16, preceded by its length in bytes. */
 function assemblyText(memory: WebAssembly.Memory, at: number): string {
 	if (at === 0) return '';
 	const bytes = new DataView(memory.buffer).getUint32(at - 4, true);
@@ -163,7 +163,7 @@ function nothingDecoded(): Decoded {
 	return { exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [], skips: [] };
 }
 
-/** Reads the entries in the decoder's output. Throws when one breaks the layout's rules. */
+/** Reads the entries in the decoder's output. Throws if one breaks the layout's rules. */
 export function readOutput(output: Uint8Array): Decoded {
 	const decoded = nothingDecoded();
 	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
@@ -218,15 +218,15 @@ export function readOutput(output: Uint8Array): Decoded {
 
 export type RunOptions = {
 	settings?: DecoderSettings;
-	/** Records of one batch; default all in one. */
+	/** Records of one batch; by default all are in one. */
 	recordsPerBatch?: number;
-	/** Leave the capture running. */
+	/** Do not end the capture. */
 	unfinished?: boolean;
-	/** Called after each batch, with the decoder, before its output is taken. */
+	/** Called after each batch, with the decoder, before its output is read. */
 	afterBatch?: (decoder: Decoder) => void;
 };
 
-/** Feeds records, finishes, and returns everything that was handed out; exchanges in the order of their ids. */
+/** Feeds records, finishes, and returns everything the decoder wrote; exchanges are in id order. */
 export function decodeRecords(records: readonly Uint8Array[], options: RunOptions = {}): Decoded {
 	const decoder = newDecoder(options.settings);
 	const all = feedRecords(decoder, records, options);
@@ -254,7 +254,7 @@ export function feedBatch(decoder: Decoder, batch: Uint8Array): void {
 	decoder.decode(batch.length);
 }
 
-/** What the decoder has handed out since the last time. */
+/** What the decoder has written since the last call. */
 export function takeOutput(decoder: Decoder): Decoded {
 	const decoded = readOutput(decoder.output());
 	decoder.clearOutput();
@@ -378,7 +378,7 @@ function readExchange(entry: Entry): ExchangeRow {
 	return row;
 }
 
-/** Every byte of a body is held or counted by the reason why not. */
+/** Every byte of a body is held or counted under the reason why not. */
 function checkAccount(
 	row: ExchangeRow,
 	bytes: number | null,

@@ -1,6 +1,6 @@
 // Waiting with a deadline instead of sleeping.
 
-/** Asks every `pauseMs` until `probe` answers something; throws `complaint()` after `seconds`. */
+/** Calls `probe` every `pauseMs` until it returns a value; throws `complaint()` after `seconds`. */
 export async function eventually<T>(
 	probe: () => Promise<T | undefined> | T | undefined,
 	complaint: () => string,

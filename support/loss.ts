@@ -1,11 +1,11 @@
-// Damaged captures against whole ones: which rows must be the same after records were lost.
+// Compares damaged captures with whole ones: which rows must be unchanged after records were lost.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Conversation } from './conversations.ts';
 import { type Decoded, decodeRecords, type ExchangeRow, type RunOptions } from './decoded-rows.ts';
 
 type Hole = { readonly direction: 'in' | 'out'; readonly start: bigint; readonly end: bigint };
 
-/** What was wrong with a damaged run, one line each; empty when all promises held. */
+/** What was wrong with a damaged run, one line each; empty if all promises held. */
 export function damageReport(
 	conversation: Conversation,
 	whole: Decoded,
@@ -22,18 +22,18 @@ export function damageReport(
 	for (const hole of holes) {
 		const stream = conversation.ranges.filter((range) => range.direction === hole.direction);
 		for (const range of stream) if (range.start < hole.end && range.end > hole.start) excused.add(range.exchange);
-		// One message after the hole may be lost to the search.
+		// The search for the next head may skip one message after the hole.
 		const next = stream.find((range) => range.start >= hole.end);
 		if (next !== undefined) excused.add(next.exchange);
 	}
-	// Without the record that says so nobody knows that the last body ended with the connection.
+	// Without the record of the end, nobody knows that the last body ended with the connection.
 	const ends = [...removed].some((i) => [wire.CAPTURE_CLOSE, wire.CAPTURE_EOF].includes(records[i]![wire.EVENT_KIND]!));
 	if (ends) excused.add(Math.max(...conversation.ranges.map((range) => range.exchange)));
-	// Addresses came with the record that opened the connection.
+	// Addresses come with the record that opens the connection.
 	const plain = [...removed].some((i) => records[i]![wire.EVENT_KIND] === wire.CAPTURE_OPEN)
 		? withoutAddresses
 		: comparable;
-	// Whose an interim response is may not be known when it comes, and later nobody asks.
+	// When an interim response arrives, its exchange may be unknown; it is not assigned later.
 	const shown = (row: ExchangeRow) => (options.withoutInterims === true ? { ...row, interim: null } : row);
 	const problems: string[] = [];
 	const rows = new Map(damaged.exchanges.map((row) => [row.path, row]));
@@ -60,13 +60,13 @@ function withoutAddresses(row: ExchangeRow): string {
 	return comparable({ ...row, local: null, remote: null });
 }
 
-/** The exchanges that path, header and bodies of a row name. */
+/** The exchanges named by the path, header and bodies of a row. */
 export function namesIn(row: ExchangeRow): Set<string> {
 	const names = new Set<string>();
 	for (const text of [row.reqBody ?? '', row.resBody ?? '']) {
 		for (const [, id] of text.matchAll(/<exchange (\d+) line/g)) names.add(id!);
 	}
-	// A name in a head that ends early may be the beginning of another.
+	// A name in a truncated head may be the beginning of a longer one.
 	if (row.anomalies?.includes('incomplete-head')) return names;
 	const header = row.resHeaders.find((field) => field.name === 'X-Exchange')?.value;
 	if (header !== undefined) names.add(header);

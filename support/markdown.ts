@@ -2,7 +2,7 @@
 
 export type Link = { readonly line: number; readonly target: string };
 
-/** Targets of inline links and images, outside of code. */
+/** Targets of inline links and images, outside code. */
 export function linksOf(text: string): Link[] {
 	return withoutBlocks(text).flatMap((line, index) =>
 		[...line.replace(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)].map((match) => ({
@@ -12,7 +12,7 @@ export function linksOf(text: string): Link[] {
 	);
 }
 
-/** Paths in backticks that begin in one of the repository's folders: `src/cli.ts`, `docs/`, but not `docs/NAME.md`. */
+/** Paths in backticks that begin with one of the repository's folders: `src/cli.ts`, `docs/`, but not `docs/NAME.md`. */
 export function pathsOf(text: string, folders: readonly string[]): Link[] {
 	return withoutBlocks(text).flatMap((line, index) =>
 		[...line.matchAll(/`([\w.-]+\/[\w./-]*)`/g)]
@@ -35,7 +35,7 @@ export function namesInFiles(text: string): { readonly name: string; readonly pa
 	});
 }
 
-/** The anchors of a file's headings, as GitHub names them. */
+/** The anchors of a file's headings, as GitHub generates them. */
 export function anchorsOf(text: string): Set<string> {
 	const anchors = new Set<string>();
 	for (const line of withoutBlocks(text)) {
@@ -55,7 +55,7 @@ export function anchorsOf(text: string): Set<string> {
 
 export type Block = { readonly line: number; readonly lines: readonly string[] };
 
-/** Fenced code blocks without a language, with the line of their first line. */
+/** Fenced code blocks without a language, with the line number of their first line. */
 export function codeBlocks(text: string): Block[] {
 	const blocks: Block[] = [];
 	const lines = text.split('\n');
@@ -90,7 +90,7 @@ export function sessionOf({ line, lines }: Block): Exchange[] {
 	return session.map((said) => ({ line: said.line, typed: said.typed.join('\n'), printed: said.printed.join('\n') }));
 }
 
-/** All lines, with those of code blocks made empty. */
+/** All lines, with those of code blocks emptied. */
 function withoutBlocks(text: string): string[] {
 	let inside = false;
 	return text.split('\n').map((line) => {

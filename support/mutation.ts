@@ -1,10 +1,10 @@
-// Conversations damaged at random: bytes flipped, cut out, repeated, moved, and pieces of HTTP where they do not belong.
+// Conversations damaged at random: bytes flipped, removed, repeated or moved, and pieces of HTTP inserted out of place.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Random } from './random-conversation.ts';
 import { buildAddress } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
 
-/** What parsers stumble over. */
+/** Things that parsers stumble over. */
 const PIECES = [
 	'\r\n',
 	'\n',
@@ -43,7 +43,7 @@ const PIECES = [
 	'\xff',
 ];
 
-/** The calls with one to four things done to them. */
+/** The calls after one to four random changes. */
 export function mutateCalls(random: Random, calls: readonly Call[]): Call[] {
 	const mutated = [...calls];
 	for (let times = random.between(1, 4); times > 0 && mutated.length > 0; times--) {
@@ -92,8 +92,9 @@ const SERVER_PID = 100;
 const STEP_NS = 1_000_000n;
 
 /**
- * The records of a server process's connection as one batch, from opening to closing: what Tape in record-builder.ts makes,
- * written without its comforts because fuzzing spends its time there. A call is one record, or records of `part` bytes.
+ * The records of a server process's connection as one batch, from opening to closing. Does the same as Tape in
+ * record-builder.ts without its conveniences, because fuzzing spends its time here. A call is one record, or several
+ * records of `part` bytes.
  */
 export function quickBatch(calls: readonly Call[], conn: number, part: number): Buffer {
 	const pieces: { direction: number; bytes: Buffer; length: number; seen: boolean }[] = [];

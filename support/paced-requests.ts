@@ -1,17 +1,17 @@
-// Requests at a steady rate over a few connections that stay open, one at a time on each.
+// Requests at a steady rate over a few keep-alive connections, one at a time on each.
 import { connect, type Socket } from 'node:net';
 
 export type Paced = {
 	/** Requests answered so far. */
 	readonly answered: () => number;
-	/** Sends no more; resolves with the number of requests when all were answered. */
+	/** Stops sending; resolves with the number of requests when all have been answered. */
 	readonly stop: () => Promise<number>;
 };
 
-/** Longest wait between two looks at what is due. */
+/** Longest interval between two checks for due requests. */
 const TICK_MS = 2;
 
-/** Sends GET requests until stopped; each response must end with `ending`, which stands nowhere else in it. */
+/** Sends GET requests until stopped; each response must end with `ending`, which occurs nowhere else in it. */
 export function sendPaced(options: {
 	readonly port: number;
 	readonly path: string;
@@ -55,7 +55,7 @@ export function sendPaced(options: {
 			failure = error;
 			settle?.reject(error);
 		});
-		// A test that failed ends all the same.
+		// Do not keep the process alive after a failed test.
 		socket.unref();
 		return socket;
 	});

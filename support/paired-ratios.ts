@@ -1,16 +1,17 @@
-// Two sides are measured in each round, which gives one ratio. Estimates the median ratio.
+// Estimates a median ratio. Both sides are measured in each round, and each round gives one ratio.
 
 export type Estimate = { readonly median: number; readonly low: number; readonly high: number };
 
-/** Of the interval. With 15 rounds it goes from the third smallest ratio to the third largest. */
+/** Confidence of the interval. With 15 rounds it reaches from the third smallest ratio to the third largest. */
 export const CONFIDENCE = 0.99;
 
-/** With fewer the interval would be too wide to be of use. */
+/** With fewer rounds the interval would be too wide to be useful. */
 export const LEAST_ROUNDS = 15;
 
 /**
- * The median of the ratios, and an interval for the true median. It assumes nothing about the distribution: a ratio is as
- * likely to be above the true median as below it, and that decides which places of the sorted list enclose it.
+ * The median of the ratios, and an interval for the true median. It assumes nothing about the distribution: a ratio is
+ * equally likely to be above or below the true median, and this alone decides which positions of the sorted list
+ * enclose it.
  */
 export function medianWithInterval(ratios: readonly number[]): Estimate {
 	const sorted = [...ratios].sort((a, b) => a - b);
@@ -35,7 +36,7 @@ function enclosingPlace(count: number): number {
 	}
 }
 
-/** The mean for ratios: that of 0.5 and 2 is 1. */
+/** The mean for ratios (geometric): the mean of 0.5 and 2 is 1. */
 export function geometricMean(ratios: readonly number[]): number {
 	return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
 }

@@ -1,20 +1,20 @@
-// The statements of the SQL benchmark, in each engine's words where those differ.
+// The statements of the SQL benchmark, in each engine's own wording where they differ.
 
 export type Engine = 'tinytap' | 'alasql' | 'SQLite' | 'DuckDB';
 
 export type Query = {
 	readonly name: string;
 	readonly sql: string;
-	/** Where an engine writes it otherwise; null: it cannot. */
+	/** The statement for engines that write it differently; null: the engine cannot run it. */
 	readonly other?: Partial<Record<Engine, string | null>>;
-	/** Rows equal at the end of the order may differ from engine to engine: only their number is compared. */
+	/** Which rows tie for the last places differs between engines: only the number of rows is compared. */
 	readonly countOnly?: boolean;
 };
 
 const TOP_1 = `SELECT host, id, duration_ms FROM (SELECT host, id, duration_ms,
 	row_number() OVER (PARTITION BY host ORDER BY duration_ms DESC, id) AS place FROM exchanges) AS t WHERE place = 1`;
 
-/** `id` is that of a row in the middle. */
+/** `id` is the id of a row in the middle. */
 export function queriesFor(id: number): readonly Query[] {
 	return [
 		{

@@ -1,4 +1,4 @@
-// Random HTTP/1.x conversations that follow from a seed: mostly well-formed, in all framings, sometimes odd.
+// Random HTTP/1.x conversations determined by a seed: mostly well-formed, in all framings, sometimes odd.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
@@ -174,12 +174,12 @@ function response(random: Random, method: string): string {
 	return interim + head + tail;
 }
 
-/** How a client on one connection sends: waits for each response, sends some at a time, or keeps some on their way. */
+/** How a client on one connection sends: waits for each response, sends several at a time, or keeps some in flight. */
 type Habit = 'one by one' | 'bursts' | 'window' | 'now and then bursts';
 
 /**
- * Exchanges that name themselves on several connections, and their records with some lost, doubled and moved. Clients
- * pipeline in all ways there are; servers answer what they have read before they read on, or do not.
+ * Exchanges that name themselves, on several connections, and their records with some lost, duplicated and moved. Clients
+ * pipeline in every way; servers may or may not answer what they have read before they read on.
  */
 export function lossyTape(random: Random): { whole: Uint8Array[]; lossy: Uint8Array[] } {
 	const tape = new Tape();
@@ -195,7 +195,7 @@ export function lossyTape(random: Random): { whole: Uint8Array[]; lossy: Uint8Ar
 		const chosen = random.pick(talks);
 		const before = tape.records.length;
 		chosen.go();
-		// What a client does that never pauses shows in its first records; without them nobody can tell it from others.
+		// What a client does that never pauses shows in its first records; without them it looks like any other.
 		if (chosen.mustShow()) for (const record of tape.records.slice(before)) kept.add(record);
 	}
 	for (const { drain } of talks) if (random.chance(0.9)) drain();
@@ -222,7 +222,7 @@ function talk(random: Random, connection: ConnectionTape, habit: Habit, nextId: 
 			sent.push(id);
 			return namedRequest(random, id);
 		});
-		// Several may be read by one call.
+		// One call may read several requests.
 		if (random.chance(0.2)) send(texts.join(''), false);
 		else for (const text of texts) send(text, false);
 	};
@@ -248,7 +248,7 @@ function talk(random: Random, connection: ConnectionTape, habit: Habit, nextId: 
 	return { connection, go, drain, mustShow: () => habit === 'window' && rounds <= 3 };
 }
 
-/** A few records lost, many, or all of some time; some doubled, some moved. */
+/** Loses a few records, many, or all of some period; duplicates some, moves some. */
 function lose(random: Random, records: readonly Uint8Array[], kept: ReadonlySet<Uint8Array>): Uint8Array[] {
 	const rate = random.pick([0.02, 0.08, 0.08, 0.25]);
 	const from = random.chance(0.3) ? random.between(0, records.length) : records.length;

@@ -1,5 +1,5 @@
-// Capture records for tests: what the kernel would have sent for a conversation, written down call by call. Offsets and
-// times go on by themselves; whatever a test wants wrong it can say.
+// Capture records for tests: what the kernel would have sent for a conversation, written call by call. Offsets and
+// times advance by themselves; a test can set any of them wrong on purpose.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 
 export type RecordFields = {
@@ -52,7 +52,7 @@ export function buildRecord(fields: Partial<RecordFields> & { kind: number }): U
 	return record;
 }
 
-/** Records one after the other, each at a multiple of 8 with zeros between. */
+/** Concatenates records, each aligned to a multiple of 8 with zeros between. */
 export function buildBatch(records: readonly Uint8Array[]): Uint8Array {
 	const length = records.reduce((sum, record) => sum + ((record.length + 7) & ~7), 0);
 	const batch = new Uint8Array(length);
@@ -64,7 +64,7 @@ export function buildBatch(records: readonly Uint8Array[]): Uint8Array {
 	return batch;
 }
 
-/** `1.2.3.4:80` or `[::1]:80` in the fixed form of CAPTURE_OPEN. */
+/** `1.2.3.4:80` or `[::1]:80` in the fixed form used by CAPTURE_OPEN. */
 export function buildAddress(text: string): Uint8Array {
 	const address = new Uint8Array(wire.CAPTURE_ADDRESS_BYTES);
 	const view = new DataView(address.buffer);
@@ -90,7 +90,7 @@ export function buildAddress(text: string): Uint8Array {
 
 export type Bytes = string | Uint8Array;
 
-/** Text is latin1, so that every byte can be written down. */
+/** Text is latin1, so that every byte can be written. */
 export function toBytes(bytes: Bytes): Uint8Array {
 	return typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
 }
@@ -105,9 +105,9 @@ export type CallOptions = {
 	part?: number;
 	/** Bytes of the call that were captured; the rest is only counted. */
 	captured?: number;
-	/** This call's offset instead of the stream's; the stream goes on as if nothing had been said. */
+	/** The offset for this call only; the stream itself advances as usual. */
 	offset?: bigint;
-	/** Something that had arrived was not read when it was sent. */
+	/** When this was sent, something that had arrived was still unread. */
 	unread?: boolean;
 };
 
@@ -128,7 +128,7 @@ export type ConnectionOptions = {
 
 /** Nanoseconds between two calls unless the test sets the clock. */
 const STEP_NS = 1_000_000n;
-/** After this long without a call the kernel says whether everything had been read. */
+/** After this long without a call the kernel reports whether everything had been read. */
 const SILENCE_NS = 5_000_000n;
 
 /** What a capture would have recorded, in order. */
@@ -141,7 +141,7 @@ export class Tape {
 		this.records.push(buildRecord({ timeNs: this.timeNs, ...fields }));
 	}
 
-	/** Nothing happens for so long. */
+	/** Nothing happens for this long. */
 	pause(ms: number): void {
 		this.timeNs += BigInt(ms) * 1_000_000n;
 	}
@@ -244,7 +244,7 @@ export class ConnectionTape {
 		return this;
 	}
 
-	/** The process sent `count` bytes of a file without their being seen. */
+	/** The process sent `count` bytes of a file; their content was not seen. */
 	sendfile(count: number, options: CallOptions = {}): this {
 		const offset = options.offset ?? this.outOffset;
 		this.outOffset += BigInt(count);
@@ -281,7 +281,7 @@ export class ConnectionTape {
 		return this;
 	}
 
-	/** With the offsets the streams have reached, as the kernel says them. */
+	/** With the streams' offsets, as the kernel sends it. */
 	close(syscall: number = wire.SYSCALL_CLOSE): this {
 		const { local = '', remote = '' } = this.options;
 		const offsets = Buffer.alloc(16);
@@ -295,7 +295,7 @@ export class ConnectionTape {
 		return this;
 	}
 
-	/** Without them. */
+	/** Without the offsets. */
 	closePlainly(syscall: number = wire.SYSCALL_CLOSE): this {
 		this.add({ kind: wire.CAPTURE_CLOSE, syscall });
 		return this;
@@ -336,7 +336,7 @@ export class ConnectionTape {
 		const captured = options.captured ?? data.length;
 		const base = options.offset ?? streamOffset;
 		const several = data.length > part;
-		// As the kernel tells of a program that had read everything.
+		// The kernel's flag for a program that has read everything.
 		const silent = direction === wire.DIRECTION_OUT && this.tape.timeNs + STEP_NS - this.lastCallNs >= SILENCE_NS;
 		const read = !silent ? 0 : options.unread === true ? wire.FLAG_UNREAD : wire.FLAG_ALL_READ;
 		let at = 0;

@@ -1,13 +1,13 @@
-// A second decoder, for tests only: the same rules in plain TypeScript, written for clarity and nothing else. It keeps
-// whole streams as text, reads a message anew whenever bytes have come, knows no limits and no loss. Where the rules leave
-// the well-formed (a head that is malformed, another protocol) it stops and says so: what comes before must be the same
-// in both decoders.
+// A second decoder, only for tests: the same rules in plain TypeScript, written for clarity alone. It keeps whole streams
+// as text and rereads a message whenever bytes arrive; it knows no limits and no loss. Where the input is no longer
+// well-formed (a malformed head, another protocol) it stops and says so: everything before must be the same in both
+// decoders.
 import type { FieldRow } from './decoded-rows.ts';
 
 /** A call of the watched server process: what it received or sent. */
 export type Call = { readonly direction: 'in' | 'out'; readonly bytes: string };
 
-/** Stands for a byte that went by sendfile: part of a body, not seen. */
+/** Stands for a byte sent by sendfile: part of a body, but not seen. */
 export const UNSEEN = '\u0100';
 
 export type ReferenceRow = {
@@ -25,13 +25,13 @@ export type ReferenceRow = {
 	resBody: string;
 	resEnded: boolean;
 	upgraded: boolean;
-	/** In the middle of trailers. */
+	/** The trailers are not complete. */
 	cut: boolean;
 };
 
 export type Reference = {
 	readonly rows: ReferenceRow[];
-	/** Rows from this index on are not to be compared: something there is not well-formed. */
+	/** Rows from this index on must not be compared: something there is not well-formed. */
 	readonly sound: number;
 	/** Everything was well-formed: there are no other rows. */
 	readonly whole: boolean;
@@ -62,7 +62,7 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 	/** A head has begun and is not complete. */
 	let cutHead = false;
 
-	/** Reads everything anew from the start: the order of calls only matters for what may be read yet. */
+	/** Rereads everything from the start: the order of calls only decides how much may be read yet. */
 	const read = (ended: boolean): void => {
 		rows.length = 0;
 		let requestAt = 0;
@@ -72,7 +72,7 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 		for (;;) {
 			const progress = () => `${requestAt} ${responseAt} ${rows.length} ${answered} ${rows.at(-1)?.status}`;
 			const before = progress();
-			// All that may be read of the requests first: a response is never before its request.
+			// Read as many requests as possible first: a response never comes before its request.
 			for (let at = -1; at !== requestAt && !opaque; ) {
 				const last = rows[rows.length - 1];
 				if (last?.reqEnded === true && rows.length > answered && mayUpgrade(last)) break;
@@ -83,7 +83,7 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 			if (row !== undefined && !opaque) {
 				const result = readResponse(responses, responseAt, row, ended);
 				responseAt = result.at;
-				// What runs in a tunnel is read like what came before it.
+				// An upgraded connection is opaque; what a CONNECT tunnel carries is read like everything before it.
 				if (row.upgraded && row.method !== 'CONNECT') opaque = true;
 				if (result.done) answered++;
 			} else if (
@@ -128,7 +128,7 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 	return { rows: [...rows], sound: unsoundFrom ?? rows.length, whole: unsoundFrom === undefined };
 }
 
-/** Rows before the first that is not over: the unsound bytes may belong to any later one. */
+/** Rows before the first unfinished one: the bad bytes may belong to any later row. */
 function soundRows(rows: readonly ReferenceRow[]): number {
 	const open = rows.findIndex((row) => !row.resEnded || !row.reqEnded);
 	return open < 0 ? Math.max(0, rows.length - 1) : Math.max(0, open - 1);
@@ -142,7 +142,7 @@ function mayUpgrade(row: ReferenceRow): boolean {
 	);
 }
 
-/** Reads at most one request at `at`: its row is made, or its last row's body goes on. Answers where the next begins. */
+/** Reads at most one request at `at`: creates its row, or continues the last row's body. Returns where the next begins. */
 function readRequest(text: string, at: number, rows: ReferenceRow[]): number {
 	const last = rows[rows.length - 1];
 	if (last !== undefined && !last.reqEnded) {
@@ -153,7 +153,7 @@ function readRequest(text: string, at: number, rows: ReferenceRow[]): number {
 		last.reqEnded = body.ended;
 		last.cut = body.cut === true;
 		if (!body.ended && list(last.reqHeaders, 'expect').includes('100-continue')) throw new Unsound('an expectation');
-		// Until the body is over it is read from its beginning.
+		// An unfinished body is reread from its beginning.
 		return body.ended ? at + body.used : at;
 	}
 	const start = skipLineEnds(text, at);
@@ -161,7 +161,7 @@ function readRequest(text: string, at: number, rows: ReferenceRow[]): number {
 	const head = readHead(text.slice(start));
 	if (head === undefined) return at;
 	const line = /^(\S+) (\S+) HTTP\/1\.(\d)$/.exec(head.startLine);
-	// Nobody looks further for a method's end.
+	// The decoder gives up on a method longer than this.
 	if (line === null || !TOKEN.test(line[1]!) || line[1]!.length > 60) throw new Unsound('a request line');
 	const row: ReferenceRow = {
 		method: line[1]!,
@@ -204,7 +204,7 @@ function readResponse(text: string, at: number, row: ReferenceRow, ended: boolea
 		if (row.interim.length < 16) row.interim.push(status);
 		return { at: start + head.length, done: false };
 	}
-	// What was sent before it and after it cannot be told apart here.
+	// Without the order of calls, what was sent before the switch and after it looks the same.
 	if (status === 101 && !mayUpgrade(row)) throw new Unsound('an upgrade nobody asked for');
 	// Here the rest of the body may still be read.
 	if (status === 101 && !row.reqEnded) throw new Unsound('an upgrade in the middle of a request');
@@ -237,11 +237,11 @@ function skipLineEnds(text: string, at: number): number {
 	return start;
 }
 
-/** A whole head at the beginning of `text`; undefined while it is not there. */
+/** A complete head at the beginning of `text`; undefined if it is incomplete. */
 function readHead(text: string): Head | undefined {
 	const end = /\r?\n\r?\n/.exec(text);
 	if (end === null) {
-		// An odd first line is odd already.
+		// A malformed first line is already an error, before the head is complete.
 		if (text.includes(UNSEEN)) throw new Unsound('an unseen head');
 		const line = /^(.*?)\r?\n/s.exec(text)?.[1];
 		if (line !== undefined && !/^HTTP\/1\.\d [1-9]\d\d( |$)| HTTP\/1\.\d$/.test(line))
@@ -265,7 +265,7 @@ function readHead(text: string): Head | undefined {
 	return { startLine, fields, length: end.index + end[0].length };
 }
 
-/** By RFC 9112 section 6.3; undefined when the fields say nothing. */
+/** By RFC 9112 section 6.3; undefined if the fields do not frame a body. */
 function framingOf(fields: readonly FieldRow[]): Framing | undefined {
 	const codings = list(fields, 'transfer-encoding');
 	const lengths = fields.filter((field) => field.name.toLowerCase() === 'content-length').map((field) => field.value);
@@ -345,7 +345,7 @@ function value(fields: readonly FieldRow[], name: string): string {
 	return fields.find((field) => field.name.toLowerCase() === name)?.value ?? '';
 }
 
-/** Without the white space that HTTP knows; JavaScript's trim() takes more. */
+/** Trims the white space of HTTP; JavaScript's trim() removes more. */
 function trimSpace(text: string): string {
 	return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }

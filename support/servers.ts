@@ -9,7 +9,7 @@ import { eventually } from './eventually.ts';
 /** A running program; `stop` ends it and resolves when it is gone. */
 export type Running = { readonly pid: number; readonly stop: () => Promise<void>; readonly output: () => string };
 
-/** A new empty directory below the system's temporary one; `remove` deletes it. */
+/** A new empty directory in the system's temporary one; `remove` deletes it. */
 export function temporaryDirectory(): { readonly path: string; readonly remove: () => void } {
 	const path = mkdtempSync(join(tmpdir(), 'tinytap-test-'));
 	return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
@@ -48,7 +48,7 @@ export function startProgram(
 	return { pid: child.pid ?? -1, stop: () => stopChild(child), output: () => output };
 }
 
-/** Ends a child and waits until it is gone: SIGTERM, after a while SIGKILL. */
+/** Ends a child and waits until it is gone: SIGTERM, then SIGKILL if it takes too long. */
 export async function stopChild(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null) return;
 	const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -62,7 +62,7 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 export async function listening(at: number | string, running: Running, host = '127.0.0.1'): Promise<void> {
 	await eventually(
 		async () => {
-			// Node connects to such a name with NUL bytes after it, which is another name.
+			// Node pads an abstract name with NUL bytes, which makes it a different name.
 			if (typeof at === 'string' && at.startsWith('@')) {
 				return readFileSync('/proc/net/unix', 'latin1').includes(` ${at}\n`) || undefined;
 			}
@@ -82,7 +82,7 @@ export async function listening(at: number | string, running: Running, host = '1
 
 export type Nginx = Running & { readonly port: number; readonly root: string; readonly remove: () => void };
 
-/** nginx in the foreground with a document root of its own; `server` goes into its server block. */
+/** nginx in the foreground with its own document root; `server` goes into its server block. */
 export async function startNginx(options: { sendfile: boolean; server?: string; workers?: number }): Promise<Nginx> {
 	const directory = temporaryDirectory();
 	const root = join(directory.path, 'root');

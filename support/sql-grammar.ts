@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 
 const RULES = readRules(readFileSync(new URL('./sql-grammar.txt', import.meta.url), 'utf8'));
 
-/** A query deeper than this takes the first alternative of each rule. */
+/** Beyond this depth a query takes the first alternative of each rule. */
 const MAX_DEPTH = 12;
 
-/** The next query of a generator of numbers from 0 to 1. */
+/** Makes the next query, from a generator of numbers from 0 to 1. */
 export function grammarQuery(random: () => number): string {
 	return expand('query', random, 0);
 }
@@ -19,7 +19,7 @@ function expand(rule: string, random: () => number, depth: number): string {
 	return chosen.replace(/\{(\w+)\}/g, (_, name: string) => expand(name, random, depth + 1));
 }
 
-/** Names stand alone on a line, alternatives below them behind a tab. */
+/** Rule names stand alone on a line; their alternatives follow, each after a tab. */
 function readRules(text: string): ReadonlyMap<string, readonly string[]> {
 	const rules = new Map<string, string[]>();
 	let alternatives: string[] = [];

@@ -1,4 +1,4 @@
-// The same queries over the same rows in the `sqlite3` program, for comparison.
+// Runs the same queries over the same rows in the `sqlite3` program, for comparison.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { tokenize, unquote } from '../src/sql/text/lexer.ts';
@@ -16,7 +16,7 @@ const TYPES: Record<string, string> = {
 	datetime: 'TEXT',
 };
 
-/** The program's version, such as 3.40.1; undefined when it is not there. */
+/** The program's version, such as 3.40.1; undefined if it is not installed. */
 export function oracleVersion(): string | undefined {
 	return spawnSync('sqlite3', ['--version'], { encoding: 'utf8' }).stdout?.split(' ')[0];
 }
@@ -40,15 +40,15 @@ export function askOracle(tables: readonly TestTable[], queries: readonly string
 		const mark = stdout.indexOf(`@@${index}\n`);
 		const from = mark + `@@${index}\n`.length;
 		const to = stdout.indexOf(index + 1 < queries.length ? `@@${index + 1}\n` : '@@end', from);
-		// A query that is open at its end, such as by a comment, swallows the next one's mark.
+		// A query that does not end, for example with an open comment, swallows the next one's mark.
 		if (mark < 0 || to < 0) throw new Error(`sqlite3 did not see the end of: ${mark < 0 ? queries[index - 1] : query}`);
-		// A query's text stands on the line behind its mark.
+		// A query's text is on the line after its mark.
 		const error = errors.get(scriptLine(script, firstLine, index));
 		return error === undefined ? { rows: parseRows(stdout.slice(from, to)) } : { error };
 	});
 }
 
-/** Line numbers count the lines of texts with line ends, which only the tables have. */
+/** A text with line ends, which only the tables have, takes several lines of the script. */
 function scriptLine(script: readonly string[], firstLine: number, index: number): number {
 	const before = script
 		.slice(0, firstLine - 1)
@@ -83,7 +83,7 @@ function literal(value: SqlValue): string {
 	return String(value);
 }
 
-/** Lines of SQL literals with commas between them; texts may hold line ends. */
+/** Lines of SQL literals separated by commas; texts may contain line ends. */
 function parseRows(output: string): SqlValue[][] {
 	const rows: SqlValue[][] = [];
 	let row: SqlValue[] = [];
@@ -119,7 +119,7 @@ function parseLiteral(text: string): SqlValue {
 		: Number(text);
 }
 
-/** One row as a text that is the same for values that are. REALs are compared to 12 digits. */
+/** One row as a text that is equal for equal values. REALs are compared to 12 digits. */
 export function rowKey(row: readonly SqlValue[]): string {
 	return row.map(valueKey).join(' | ');
 }
@@ -136,7 +136,7 @@ function valueKey(value: SqlValue): string {
 			: Number(value).toPrecision(12);
 }
 
-/** The same with all numbers to 10 digits, in any order: sums of REALs differ behind that by the order of the rows. */
+/** The same with all numbers to 10 digits, in any order: the order of rows changes later digits of a sum of REALs. */
 export function looseKey(answer: OracleResult): string {
 	if ('error' in answer) return 'error';
 	// SQLite's 15th digit of a REAL as text is not always the nearest one.
@@ -149,18 +149,18 @@ export function looseKey(answer: OracleResult): string {
 	return keys.sort().join('\n');
 }
 
-/** What SQLite 3.40 is known to answer wrongly, or otherwise than tinytap on purpose (docs/sql.md). */
+/** What SQLite 3.40 is known to answer wrongly, or differently from tinytap on purpose (docs/sql.md). */
 export function isKnownDifference(answer: OracleResult): boolean {
-	// A sum beyond 64 bits becomes a REAL here. A GROUP BY term that SQLite folds to a number is no column's number.
+	// In tinytap a sum beyond 64 bits becomes a REAL, and a GROUP BY term that SQLite folds to a number is not a column number.
 	return 'error' in answer && /integer overflow|GROUP BY term out of range/.test(answer.error);
 }
 
-/** The queries of a file with one a line. */
+/** The queries of a file, one per line. */
 export function writtenQueries(text: string): string[] {
 	return text.split('\n').filter((line) => line !== '' && !line.startsWith('--'));
 }
 
-/** Short text that is the same for answers that are: in order where the query asks for one, else in any. */
+/** Short text that is equal for equal answers: in order if the query asks for one, else in any order. */
 export function answerKey(query: string, answer: OracleResult): string {
 	if ('error' in answer) return 'error';
 	const keys = answer.rows.map(rowKey);

@@ -1,5 +1,5 @@
-// Random queries over the tables of sql-sample.ts whose answer does not depend on the order of rows: what scripts/sqlfuzz
-// and the tests compare with SQLite.
+// Random queries over the tables of sql-sample.ts whose answer does not depend on the order of rows. scripts/sqlfuzz and
+// the tests compare the answers with SQLite's.
 import { HOSTILE_TEXTS } from './sql-sample.ts';
 
 type Random = () => number;
@@ -111,12 +111,12 @@ export class QueryMaker {
 		return parts.join(` ${this.#pick(['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'])} `) + this.#tail(width);
 	}
 
-	/** ORDER BY over all columns, so that a LIMIT leaves the same rows; ties are rows that are the same. */
+	/** ORDER BY over all columns, so that a LIMIT keeps the same rows; rows that tie are equal. */
 	#window(): string {
 		const partition = this.#chance(0.5) ? `PARTITION BY ${this.#expression()} ` : '';
 		const order = `ORDER BY ${this.#numberColumn()}${this.#pick(['', ' DESC', ' NULLS LAST'])}`;
 		const peers = `${this.#pick(['RANGE', 'GROUPS'])} BETWEEN ${this.#pick(['UNBOUNDED PRECEDING', 'CURRENT ROW', '2 PRECEDING'])} AND ${this.#pick(['CURRENT ROW', 'UNBOUNDED FOLLOWING', '1 FOLLOWING'])}`;
-		// SQLite takes rows out of a sliding sum again, which leaves an error for large numbers.
+		// SQLite subtracts rows from a sliding sum, which leaves an error for large numbers.
 		const small = `length(${this.#column('text')})`;
 		const calls = [
 			() => `rank() OVER (${partition}${order})`,
@@ -152,7 +152,7 @@ export class QueryMaker {
 		const joins = this.#chance(0.35) ? 1 + Number(this.#chance(0.2)) : 0;
 		for (let join = 0; join < joins; join++) {
 			const next = this.#table();
-			// SQLite 3.40 answers wrongly when a RIGHT or FULL JOIN follows a join that is never true.
+			// SQLite 3.40 gives wrong answers when a RIGHT or FULL JOIN follows a join that is never true.
 			const kind = this.#pick([
 				'JOIN',
 				'JOIN',
@@ -178,7 +178,7 @@ export class QueryMaker {
 			this.#depth++;
 			const inner = this.#table();
 			this.#columns = inner.columns;
-			// SQLite 3.40 answers NULL for a subquery among the columns of a table behind LEFT JOIN, though the row was found.
+			// SQLite 3.40 answers NULL for a subquery among the columns of a table after LEFT JOIN, although the row was found.
 			this.#withSubqueries = false;
 			const list = [this.#numberColumn(), ...this.#many(1, 2, () => this.#expression())];
 			this.#withSubqueries = true;
@@ -303,7 +303,7 @@ export class QueryMaker {
 
 	#comparison(): string {
 		const operator = this.#pick(['=', '<>', '<', '<=', '>', '>=', '==', '!=']);
-		// Deeper inside, SQLite lets a COLLATE reach out of functions and CASE.
+		// In deeper positions SQLite lets a COLLATE take effect outside functions and CASE.
 		const collation = this.#depth <= 1 && this.#chance(0.15) ? ' COLLATE NOCASE' : '';
 		if (this.#chance(0.5)) return `${this.#column()} ${operator} ${this.#literal()}${collation}`;
 		return this.#chance(0.5)

@@ -1,4 +1,4 @@
-// In-memory tables for tests of the SQL engine: columns as arrays, with the same kinds of readers as captured tables.
+// In-memory tables for tests of the SQL engine: columns are arrays, with the same kinds of readers as captured tables.
 
 import { parseInstant } from '../src/sql/values/instant.ts';
 import type {
@@ -46,7 +46,7 @@ export function testTable({ name, columns, rows }: TestTable): TableSnapshot {
 
 export function arrayReader(type: ColumnType, coded: boolean, values: readonly SqlValue[]): ColumnReader {
 	const value = (row: number): SqlValue => {
-		// A row outside of the table is a bug of the engine, not NULL.
+		// Reading a row outside the table is a bug in the engine, not NULL.
 		if (!(row >= 0 && row < values.length)) throw new Error(`row ${row} of ${values.length} was read`);
 		return values[row]!;
 	};

@@ -1,4 +1,4 @@
-// A real terminal: tmux runs the program, keys are typed, the screen is read.
+// A real terminal: tmux runs the program, and a test types keys and reads the screen.
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
@@ -7,20 +7,20 @@ import { TEST_HOME } from './tinytap.ts';
 const run = promisify(execFile);
 
 export type Terminal = {
-	/** Types text as it is. */
+	/** Types text literally. */
 	readonly type: (text: string) => Promise<void>;
-	/** Presses a key by tmux's name: Enter, C-c, C-d, Up, Tab. */
+	/** Presses a key by tmux's name for it: Enter, C-c, C-d, Up, Tab. */
 	readonly press: (key: string) => Promise<void>;
-	/** What the screen shows, with what has scrolled off. */
+	/** What the screen shows, including what has scrolled off. */
 	readonly screen: () => Promise<string>;
-	/** Resolves with the screen when `text` is on it `times` times. */
+	/** Resolves with the screen when it shows `text` at least `times` times. */
 	readonly shows: (text: string | RegExp, times?: number) => Promise<string>;
 	readonly close: () => Promise<void>;
 };
 
 let terminals = 0;
 
-/** Opens a terminal that runs `command` (a shell's words). */
+/** Opens a terminal that runs `command` (as a shell would split it). */
 export async function openTerminal(
 	command: string,
 	size: { columns: number; rows: number } = { columns: 180, rows: 50 },
@@ -47,7 +47,7 @@ export async function openTerminal(
 		typeof wanted === 'string' ? text.split(wanted).length - 1 : [...text.matchAll(new RegExp(wanted, 'gm'))].length;
 	return {
 		type: async (text) => {
-			// tmux takes a `;` at the end of a word for the end of its own command.
+			// tmux takes a `;` at the end of a word as the end of its own command.
 			await tmux('send-keys', '-t', 'main', '-l', text.replace(/;$/, '\\;'));
 		},
 		press: async (key) => {

@@ -1,21 +1,21 @@
-// Conversations in simulated time: a client and a server on one connection, each with its habits, and what a capture of
-// either side records of them. Pairing after a capture began in the middle, or after a loss, rests on when things happened,
-// so here bytes take their way, wait in the receiver's socket, and answers take their time.
+// Conversations in simulated time: a client and a server on one connection, each with its habits, and what a capture on
+// either side records of them. After a loss, or if the capture began in the middle, pairing depends on timing. So here
+// bytes take time to travel, wait in the receiver's socket, and answers take time.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { ExchangeRow } from './decoded-rows.ts';
 import { namesIn } from './loss.ts';
 import type { Random } from './random-conversation.ts';
 import { type ConnectionOptions, Tape } from './record-builder.ts';
 
-/** An exchange that one side saw whole, and that nothing in the capture leaves in doubt. */
+/** An exchange that one side saw whole and whose pairing nothing in the capture leaves in doubt. */
 export type Certain = { readonly conn: number; readonly exchange: number };
 
 export type TimedConversation = {
 	readonly records: Uint8Array[];
 	readonly certain: readonly Certain[];
 	/**
-	 * A client that sends while a 408 is on its way takes it for the answer to the oldest request that waits. A capture from
-	 * the beginning that lost nothing before the two cannot know better: this holds for exchanges below this number.
+	 * A client that sends while a 408 is in flight takes it for the answer to its oldest waiting request. A capture from the
+	 * beginning that lost nothing before the two cannot know better. This holds for exchanges below this number.
 	 */
 	readonly takes408Below: number;
 	/** What it consists of, for people. */
@@ -24,9 +24,9 @@ export type TimedConversation = {
 
 const SERVER_CONN = 1;
 const CLIENT_CONN = 2;
-/** Exchange numbers from here on are those of responses that nobody asked for. */
+/** Responses that nobody asked for have exchange numbers from here on. */
 const UNASKED = 9000;
-/** Microseconds. A pause of the client proves that nothing is owed: answers take 600 ms at most. */
+/** In microseconds. Answers take at most 600 ms, so after a pause this long the client is owed nothing. */
 const PAUSE = 15_000_000;
 const SILENCE = 5_000;
 
@@ -58,7 +58,7 @@ class End {
 	waiting: Task | undefined;
 	lastCall = 0;
 	lastNoted = 0;
-	/** Its sending thread is still in its last call. */
+	/** Until then its sending thread is in its last call. */
 	busyUntil = 0;
 
 	constructor(side: Side) {
@@ -66,7 +66,7 @@ class End {
 	}
 }
 
-/** Yields how long it sleeps, in microseconds, or the end from which it waits for bytes. */
+/** Yields how long it sleeps, in microseconds, or the end whose bytes it waits for. */
 type Task = Generator<number | End, void, undefined>;
 
 class World {
@@ -75,10 +75,10 @@ class World {
 	readonly client = new End('client');
 	readonly server = new End('server');
 	readonly seen = { client: new Map<number, Seen>(), server: new Map<number, Seen>() };
-	/** The client sends and receives in threads of its own. */
+	/** The client sends and receives in separate threads. */
 	readonly twoThreads: boolean;
 	readonly transit: number;
-	/** Where the response that nobody asked for begins in the server's stream. */
+	/** Offset in the server's stream at which the response that nobody asked for begins. */
 	unaskedOffset = Number.POSITIVE_INFINITY;
 	now = 1_000_000;
 	private readonly queue: { at: number; run: () => void }[] = [];
@@ -100,7 +100,7 @@ class World {
 		this.queue.splice(index, 0, { at, run });
 	}
 
-	/** Runs until nothing happens any more. */
+	/** Runs until nothing is left to happen. */
 	run(): void {
 		for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
 			this.now = next.at;
@@ -111,7 +111,7 @@ class World {
 	write(end: End, bytes: string): void {
 		const { random } = this;
 		const peer = end === this.client ? this.server : this.client;
-		// The thread that sends may return from its call late, after the answer.
+		// The sending thread may return from its call late, after the answer.
 		const late = this.twoThreads && end === this.client && random.chance(0.1) ? random.between(1, 800) : 0;
 		end.busyUntil = this.now + late;
 		const silent = this.now - end.lastCall >= SILENCE;
@@ -133,7 +133,7 @@ class World {
 		});
 	}
 
-	/** Takes what has arrived, all or a part; '' at the end. */
+	/** Takes all or part of what has arrived; '' at the end. */
 	*read(end: End): Generator<number | End, string, undefined> {
 		while (end.arrived === '' && !end.over) yield end;
 		if (end.arrived === '') {
@@ -150,7 +150,7 @@ class World {
 
 	private note(end: End, kind: Call['kind'], offset: number, bytes: string, late: number, allRead: boolean): void {
 		const tid = end === this.client ? (this.twoThreads && kind === 'out' ? 201 : 200) : 100;
-		// A call takes some time itself.
+		// A call itself takes some time.
 		const at = Math.max(this.now + late, end.lastNoted + 1);
 		end.lastNoted = at;
 		this.calls.push({ side: end.side, began: this.now, at, kind, offset, bytes, tid, allRead });
@@ -307,7 +307,7 @@ function runServer(world: World, { ahead, usual, early, ending }: Server): void 
 		world.write(server, text.slice(0, cut));
 		if (cut < text.length) world.write(server, text.slice(cut));
 	};
-	/** The next request that has come whole. */
+	/** The next request that has arrived completely. */
 	const takeRequest = (): number | undefined => {
 		const match = /^GET \/exchange\/(\d+) .*?\r\n\r\n/s.exec(unread);
 		if (match === null) return undefined;
@@ -351,7 +351,7 @@ function runServer(world: World, { ahead, usual, early, ending }: Server): void 
 		world.finish(server, 'close');
 	}
 	function* watchdog(): Task {
-		// Where the client pauses for good the server loses patience, or closes without a word.
+		// If the client pauses for good, the server loses patience or closes silently.
 		let quiet = 0;
 		while (!ended && !hungUp) {
 			const before = server.readOffset + server.writeOffset;
@@ -381,7 +381,7 @@ function randomPhases(random: Random): Phase[] {
 	});
 }
 
-/** What one case is made of follows from `random`. */
+/** `random` decides everything about a case. */
 export function timedConversation(random: Random): TimedConversation {
 	const world = new World(random);
 	const phases = randomPhases(random);
@@ -414,7 +414,7 @@ export function timedConversation(random: Random): TimedConversation {
 		const connection = connections[call.side];
 		const before = tape.records.length;
 		putCall(tape, connection, call);
-		// The kernel counts what was lost all the same.
+		// The kernel's offsets include what was lost.
 		if (call.bytes !== '' && random.chance(lossRate)) {
 			lost.add(call);
 			tape.records.length = before;
@@ -442,7 +442,7 @@ function openSide(tape: Tape, side: Side, midstream: boolean) {
 }
 
 function putCall(tape: Tape, connection: ReturnType<typeof openSide>, call: Call): void {
-	// The tape adds a step of its own to the time.
+	// The tape adds its own step to the time.
 	tape.timeNs = BigInt(Math.round(call.at)) * 1000n - 1_000_000n;
 	const options = { offset: BigInt(call.offset), tid: call.tid, unread: !call.allRead };
 	if (call.kind === 'in') {
@@ -463,8 +463,8 @@ function putCall(tape: Tape, connection: ReturnType<typeof openSide>, call: Call
 }
 
 /**
- * Exchanges that a capture cannot but pair: from the beginning of a connection, or from the first request after a pause that
- * proves that nothing is owed, up to the first loss. A pause proves it when a response was seen before it.
+ * Exchanges that a capture must pair: from the beginning of a connection, or from the first request after a pause that
+ * proves that nothing is owed, up to the first loss. A pause is proof only if a response was seen before it.
  */
 function certainOf(
 	world: World,
@@ -479,13 +479,13 @@ function certainOf(
 	const begin = own.find(({ bytes }) => bytes !== '')?.began ?? Number.POSITIVE_INFINITY;
 	const losses = own.filter((call) => lost.has(call)).map(({ began }) => began);
 	const exchanges = [...world.seen[side]].toSorted(([a], [b]) => a - b);
-	// How long the first of them took is not known when nothing was seen before it.
+	// If nothing was seen before the first of them, it is unknown how long it took.
 	const answeredAfter = exchanges.filter(([, { answered }]) => answered > begin).map(([, { answered }]) => answered);
 	const certain: Certain[] = [];
 	let proven = !midstream;
 	for (const [exchange, { sent, answered, turn }] of exchanges) {
 		if (losses.some((at) => at <= answered)) break;
-		// The early response has no request that was read before it; what was not answered has no pair.
+		// An early response was sent before its request was read; an exchange that was not answered has no pair.
 		if (answered === 0 || sent < begin) continue;
 		if (turn && answeredAfter.some((at) => at < sent)) proven = true;
 		if (proven && !(server.early && exchange === 1 && side === 'server')) certain.push({ conn, exchange });
@@ -493,7 +493,7 @@ function certainOf(
 	return certain;
 }
 
-/** The first exchange of which one cannot tell, after these losses of the client's, whether an unasked response is its own. */
+/** The first exchange for which, after these losses of the client's, an unasked response may be taken as its own. */
 function firstInDoubt(world: World, lost: readonly Call[]): number {
 	if (lost.some(({ kind, offset }) => kind === 'in' && offset < world.unaskedOffset)) return 0;
 	const firstLost = Math.min(...lost.filter(({ kind }) => kind === 'out').map(({ began }) => began));
@@ -501,18 +501,18 @@ function firstInDoubt(world: World, lost: readonly Call[]): number {
 	return Math.min(...after);
 }
 
-/** Rows in which a response stands beside another exchange's request. */
+/** Rows that hold a response and another exchange's request. */
 export function mixedRows(conversation: TimedConversation, rows: readonly ExchangeRow[]): ExchangeRow[] {
 	const taken = (row: ExchangeRow) => {
 		const exchange = Number(/\d+$/.exec(row.path ?? '')?.[0]);
 		return row.conn === CLIENT_CONN && row.status === 408 && exchange < conversation.takes408Below;
 	};
-	// Of a body with a hole the halves of two numbers may stand together.
+	// A body with a hole may join halves of two numbers.
 	const names = (row: ExchangeRow) => namesIn(row.lostBytes > 0 ? { ...row, resBody: null } : row);
 	return rows.filter((row) => names(row).size > 1 && !taken(row));
 }
 
-/** How many of the exchanges that cannot but be paired are not. */
+/** How many of the exchanges that must be paired are not. */
 export function missedPairs(conversation: TimedConversation, rows: readonly ExchangeRow[]): number {
 	const key = (conn: number, exchange: string | number) => `${conn} /exchange/${exchange}`;
 	const paired = new Set(rows.filter(({ state }) => state === 'complete').map(({ conn, path }) => `${conn} ${path}`));

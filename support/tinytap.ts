@@ -15,7 +15,7 @@ export const NODE_FLAGS = [
 	'--heap-growing-percent=20',
 ];
 
-/** A home directory of the tests' own, so that nobody's history and queries are touched. */
+/** The tests' own home directory, so that nobody's history and queries are touched. */
 export const TEST_HOME = mkdtempSync(join(tmpdir(), 'tinytap-home-'));
 
 export const TEST_ENV: NodeJS.ProcessEnv = {
@@ -33,7 +33,7 @@ export type Tinytap = {
 	readonly child: ChildProcess;
 	readonly stdout: () => string;
 	readonly stderr: () => string;
-	/** Resolves when the line `tinytap: capturing` was printed; rejects when the process ended before. */
+	/** Resolves when the line `tinytap: capturing` has been printed; rejects if the process ends before. */
 	readonly attached: () => Promise<void>;
 	readonly finished: Promise<Finished>;
 	readonly interrupt: () => void;
@@ -41,7 +41,7 @@ export type Tinytap = {
 };
 
 /**
- * Starts `tinytap ARGS`; `under`: by means of another program, that executes its arguments; `openInput`: stdin is a pipe
+ * Starts `tinytap ARGS`. `under`: another program, which executes its arguments, starts it. `openInput`: stdin is a pipe
  * that the test writes to and ends.
  */
 export function startTinytap(
@@ -94,8 +94,8 @@ export async function runTinytap(
 }
 
 /**
- * Captures with `tinytap query SQL --format ndjson` while `work` runs, ends the capture, and gives the rows.
- * `settled`: the capture goes on until everything that was sent is in the table.
+ * Captures with `tinytap query SQL --format ndjson` while `work` runs, ends the capture, and returns the rows.
+ * `settled`: the capture continues until everything that was sent is in the table.
  */
 export async function captureRows(
 	sql: string,
@@ -123,7 +123,7 @@ export function parseRows(text: string): Record<string, unknown>[] {
 		.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Asks a shell that was started with `openInput` and `--format ndjson`; the answer is the next row. */
+/** Asks a shell started with `openInput` and `--format ndjson`; the answer is the next row. */
 export async function askPiped(tinytap: Tinytap, sql: string): Promise<Record<string, unknown>> {
 	const rows = parseRows(tinytap.stdout()).length;
 	tinytap.child.stdin!.write(sql);

@@ -1,5 +1,5 @@
-// Exchanges of a busy server as capture records, the same ones every time, and their way into the store: the path that
-// the capture thread takes, in one thread.
+// Exchanges of a busy server as capture records, the same ones every time, and their way into the store: the path through
+// the capture thread, in one thread.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
@@ -11,7 +11,7 @@ import type { DatabaseSnapshot } from '../src/store/table.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 
 const CONNECTIONS = 200;
-/** Exchanges in a batch: about what the capture thread takes from the ring at a time. */
+/** Exchanges per batch: about what the capture thread takes from the ring at a time. */
 const BATCH_EXCHANGES = 500;
 
 const HOSTS = Array.from({ length: 50 }, (_, index) => `host-${index}.example.org`);
@@ -21,21 +21,21 @@ const STATUSES = ['200 OK', '200 OK', '200 OK', '200 OK', '201 Created', '304 No
 const ERRORS = ['500 Internal Server Error', '502 Bad Gateway', '503 Service Unavailable'];
 const TYPES = ['application/json', 'application/json', 'text/html; charset=utf-8', 'text/plain'];
 
-/** What went in and how long that took. */
+/** What was taken in and how long that took. */
 export type Intake = {
 	readonly store: ExchangeStore;
 	readonly decoder: Decoder;
 	readonly rows: number;
 	/** Bytes that the processes read and wrote. */
 	readonly wireBytes: number;
-	/** Seconds in the decoder and in the store; making the records is not in them. */
+	/** Seconds in the decoder and in the store; making the records is not included. */
 	readonly decodeSeconds: number;
 	readonly appendSeconds: number;
-	/** CPU time of both: other programs do not lengthen it. */
+	/** CPU time of both, which other programs do not lengthen. */
 	readonly cpuSeconds: number;
 };
 
-/** Makes `count` exchanges with small bodies and takes them in. With more than 200 connections each has the same share. */
+/** Makes `count` exchanges with small bodies and takes them in. With more than 200 connections, all get an equal share. */
 export function takeIn(
 	count: number,
 	memoryBytes: number,
@@ -59,7 +59,7 @@ export function takeIn(
 			.open();
 		return connections[index];
 	};
-	// More connections are busy at the same time, not one after the other: none is idle for minutes.
+	// With more connections, more are busy at the same time rather than one after the other: none is idle for minutes.
 	const latencyNs = (12_000_000 * CONNECTIONS) / Math.max(CONNECTIONS, connectionCount);
 	let wireBytes = 0;
 	let decodeSeconds = 0;
@@ -84,7 +84,7 @@ export function takeIn(
 		if ((made + 1) % BATCH_EXCHANGES === 0) flush();
 	}
 	flush();
-	// A finished row may wait a call for facts about its process.
+	// A finished row may wait one call for facts about its process.
 	for (let i = 0; i < 2; i++) decoder.decode(0);
 	drain(decoder, store);
 	decoder.finish();
@@ -130,7 +130,7 @@ function exchange(tape: Tape, connection: ConnectionTape, random: () => number, 
 	const request = `${method} ${path}${query} HTTP/1.1\r\nHost: ${pick(HOSTS)}\r\nUser-Agent: ${pick(AGENTS)}\r\n${length}\r\n${sent}`;
 	const response = `HTTP/1.1 ${status}\r\nContent-Type: ${pick(TYPES)}\r\nContent-Length: ${received.length}\r\n\r\n${received}`;
 	connection.in(request);
-	// Long tail: most are answered within some ten milliseconds.
+	// A long tail: most are answered within some ten milliseconds.
 	tape.timeNs += BigInt(Math.floor(-Math.log(1 - random()) * latencyNs));
 	connection.out(response);
 	return request.length + response.length;

@@ -1,12 +1,12 @@
-// libhtp's format: conversations in `.t` files, and in `transactions.json` beside them how many transactions each holds.
-// `>>>` begins bytes of the client, `<<<` bytes of the server; the line end before a marker belongs to the marker.
+// libhtp's format: conversations in `.t` files. `transactions.json` beside them says how many transactions each holds.
+// `>>>` begins bytes from the client, `<<<` bytes from the server; the line end before a marker belongs to the marker.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { decodeRecords } from '../decoded-rows.ts';
 import { Tape } from '../record-builder.ts';
 import type { Outcome } from './outcome.ts';
 
-/** One outcome for each file that a `transactions.json` among the paths lists: rows found, transactions wanted. */
+/** One outcome for each file that a `transactions.json` among the paths lists: rows found, transactions expected. */
 export function judgeConversations(paths: readonly string[]): Outcome[] {
 	return paths.filter((path) => basename(path) === 'transactions.json').flatMap(judgeList);
 }

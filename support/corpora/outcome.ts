@@ -1,6 +1,6 @@
-// What judging a case of a corpus comes to.
+// The result of judging one case of a corpus.
 
-/** `why`: what was found instead, where the two differ. */
+/** `why`: what was found instead, if the two differ. */
 export type Outcome = {
 	readonly name: string;
 	readonly got: number;

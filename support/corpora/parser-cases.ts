@@ -1,14 +1,14 @@
-// llhttp's format: Markdown files of single streams, each with the log of what llhttp's parser reports. A stream is
-// decoded in pieces of every size, and a case counts one for each size at which all of this holds:
+// llhttp's format: Markdown files of single streams, each with the log of what llhttp's parser reports. Each stream is
+// decoded in pieces of every size. A case scores one for each size at which all of this holds:
 //
 // - Every message that llhttp completes has its row, in order, with the same method, target, version, status, field lines
-//   and body; and no row says that there was one more.
-// - What llhttp refuses has no row, or one that is marked: its reason is `malformed`, or `anomalies` names the oddity
-//   where RFC 9110 and 9112 let a recipient accept it, or its meaning is plain (NAMED below).
-// - RTSP and ICE are no HTTP/1: no row.
+//   and body; and there is no row for a further message.
+// - What llhttp rejects has no row, or a marked one: its reason is `malformed`, or, where RFC 9110 and 9112 let a recipient
+//   accept it or its meaning is plain, `anomalies` names the oddity (NAMED below).
+// - RTSP and ICE are not HTTP/1: no row.
 //
-// `skipBody` tells llhttp something that is not in the bytes. For a response it means that HEAD was asked for, and so it
-// is here; for a request there is no such thing: of that case the first head is compared, and no more.
+// `skipBody` tells llhttp something that is not in the bytes. For a response it means that the request was HEAD, and we do
+// the same. A request has no equivalent, so only the first head of such a case is compared.
 import { readFileSync } from 'node:fs';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { decodeRecords, type ExchangeRow, type FieldRow } from '../decoded-rows.ts';
@@ -33,41 +33,41 @@ type Case = {
 	readonly messages: readonly Message[];
 	/** RTSP or ICE. */
 	readonly other: boolean;
-	/** llhttp's code of the error that the input ends in; 0 for none. */
+	/** llhttp's code for the error at the end of the input; 0 if there is none. */
 	readonly refusal: number;
 };
 
-/** Codes of llhttp that are no refusals: it pauses where told to, and before what is not HTTP/1. */
+/** llhttp codes that are not rejections: it pauses where told to, and before anything that is not HTTP/1. */
 const PAUSED = new Set([21, 22, 23]);
 
-/** Anomalies that name what llhttp refuses with a code, where the standard lets a recipient accept it. */
+/** Anomalies that name what llhttp rejects with a code although the standard lets a recipient accept it. */
 const NAMED: Readonly<Record<number, readonly string[]>> = {
-	// A line that ends with LF alone (RFC 9112 section 2.2); a version that is read as 1.1 would be.
+	// A line that ends with a bare LF (RFC 9112 section 2.2); an unsupported version that can be read as 1.1.
 	9: ['bare-lf', 'whitespace-in-start-line', 'unsupported-version'],
 	25: ['bare-lf'],
 	// A folded line (section 5.2), a bare LF after an empty value.
 	10: ['obs-fold', 'bare-lf'],
-	// Other white space than one space (section 3).
+	// White space other than a single space (section 3).
 	13: ['whitespace-in-start-line'],
 	// A message after the one that said `close` (section 9.6).
 	5: ['after-close'],
-	// Methods that are not registered, or not for HTTP (RFC 9110 section 9.1).
+	// Methods that are unregistered or not for HTTP (RFC 9110 section 9.1).
 	6: ['unknown-method'],
 	8: ['unknown-method'],
 	// White space after a chunk's size (RFC 9112 section 7.1.1).
 	12: ['space-after-chunk-size'],
-	// A head that was not there whole says nothing.
+	// A head that is incomplete proves nothing.
 	30: ['incomplete-head'],
 };
 
-/** One outcome for each case of the file: sizes of pieces at which all was as it should be, and all sizes. */
+/** One outcome for each case of the file: the piece sizes at which everything was right, and all sizes. */
 export function judgeParserCases(path: string, shownPath: string): Outcome[] {
 	return readCases(path, shownPath).map(judge);
 }
 
 function readCases(path: string, shownPath: string): Case[] {
 	const text = readFileSync(path, 'latin1').replaceAll('\r\n', '\n');
-	// A case reaches from its meta comment to the next one's; words may stand between its two blocks.
+	// A case extends from its meta comment to the next one's; there may be text between its two blocks.
 	const sections = text.split(/^<!--\s*meta=/m).slice(1);
 	return sections.map((section, i) => {
 		const meta = section.slice(0, section.indexOf('-->'));
@@ -87,7 +87,7 @@ function readCases(path: string, shownPath: string): Case[] {
 	});
 }
 
-/** Lines ending in a backslash are joined, line ends become CRLF, escapes are undone. */
+/** Joins lines ending in a backslash, turns line ends into CRLF and decodes escapes. */
 function unescapeInput(text: string): string {
 	return unescapeBytes(text.replace(/\\\n/g, '').replace(/\n/g, '\r\n'));
 }
@@ -151,7 +151,7 @@ function decodeStream({ input, messages, response, skipBody, other }: Case, size
 	const tape = new Tape();
 	const connection = response ? tape.client(1).open() : tape.server(1).open();
 	if (response && !other) {
-		// llhttp reads responses alone; here each needs a request.
+		// llhttp reads responses alone; the decoder needs a request for each.
 		const method = skipBody ? 'HEAD' : 'GET';
 		for (let i = 0; i < Math.max(1, messages.length); i++)
 			connection.out(`${method} /${i} HTTP/1.1\r\nHost: h\r\n\r\n`);
@@ -162,11 +162,11 @@ function decodeStream({ input, messages, response, skipBody, other }: Case, size
 	return decodeRecords(tape.records).exchanges;
 }
 
-/** What is wrong with the rows; undefined when they are as they should be. */
+/** What is wrong with the rows; undefined if nothing is. */
 function problemOf(entry: Case, rows: readonly ExchangeRow[]): string | undefined {
-	if (entry.other) return rows.length === 0 ? undefined : 'a row of what is not HTTP/1';
+	if (entry.other) return rows.length === 0 ? undefined : 'a row for something that is not HTTP/1';
 	const complete = entry.messages.filter((message) => message.complete && !isInterim(message.status));
-	// Where a body begins that llhttp skips unseen, reading is over for who knows the bytes only.
+	// llhttp skips this body without seeing it; we only have the bytes, so nothing after it can be compared.
 	const expected = entry.skipBody && !entry.response ? complete.slice(0, 1) : complete;
 	for (const [i, message] of expected.entries()) {
 		const problem = differenceOf(entry, rows[i], message);
@@ -178,13 +178,13 @@ function problemOf(entry: Case, rows: readonly ExchangeRow[]): string | undefine
 			return undefined;
 		return `refused with code ${entry.refusal}, but there is a row ${row.state} ${row.reason} ${row.anomalies}`;
 	}
-	// What is there of a message that does not end may have a row too.
+	// An unfinished message may have a row too.
 	const begun = entry.messages.filter((message) => !isInterim(message.status)).length;
 	const most = entry.response ? Math.max(1, entry.messages.length) : begun;
 	return rows.length <= most || entry.skipBody ? undefined : `${rows.length} rows instead of ${most}`;
 }
 
-/** Interim responses are no rows. */
+/** Interim responses have no rows of their own. */
 function isInterim(status: number): boolean {
 	return status >= 100 && status < 200 && status !== 101;
 }
@@ -199,7 +199,7 @@ function differenceOf({ response, skipBody }: Case, row: ExchangeRow | undefined
 	const fields = fieldsText(
 		(response ? row.resHeaders : row.reqHeaders).map(({ name, value }: FieldRow) => [name, value]),
 	);
-	// The log shows bytes beyond ASCII as UTF-8 of what they are in Latin-1, or as they are.
+	// The log shows non-ASCII bytes either as they are or as the UTF-8 encoding of their Latin-1 characters.
 	const wanted = fieldsText(want.fields);
 	if (fields !== wanted && fields !== Buffer.from(wanted, 'latin1').toString('utf8'))
 		return `fields ${fields} instead of ${wanted}`;
@@ -208,7 +208,7 @@ function differenceOf({ response, skipBody }: Case, row: ExchangeRow | undefined
 	return undefined;
 }
 
-/** White space around a value is not part of it, nor is how a folded one was folded. */
+/** Ignores white space around a value and the way a folded value was folded. */
 function fieldsText(fields: readonly (readonly [string, string])[]): string {
 	const plain = (text: string) => text.replace(/[ \t\r\n]+/g, ' ').trim();
 	return JSON.stringify(fields.map(([name, value]) => [plain(name), plain(value)]));

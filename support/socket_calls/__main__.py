@@ -1,8 +1,8 @@
 """Moves HTTP bytes with one particular system call, for the tests of the capture: python3 socket_calls SCENARIO [ARGUMENT…].
 
 Each public function of the modules below is a scenario. Client and server are two sockets of this one process, connected
-over loopback unless the scenario says otherwise. What a test needs to know (descriptor numbers, what calls returned) is
-printed as one JSON object at the end.
+over loopback unless the scenario says otherwise. What a test needs to know (descriptor numbers, return values of calls)
+is printed as one JSON object at the end.
 """
 import json
 import sys

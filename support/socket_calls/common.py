@@ -35,7 +35,7 @@ def buffer(data):
 
 
 def pattern(size):
-    """Bytes that tell where they are."""
+    """Bytes that show their own position."""
     return bytes((i * 7 + (i >> 8)) & 0xFF for i in range(size))
 
 
@@ -47,7 +47,7 @@ def listener(family=socket.AF_INET, address=("127.0.0.1", 0)):
 
 
 def pair(family=socket.AF_INET, address=("127.0.0.1", 0)):
-    """(client, server), connected; their descriptors are told."""
+    """(client, server), connected; records their descriptors in `said`."""
     listening = listener(family, address)
     client = socket.socket(family, socket.SOCK_STREAM)
     client.connect(listening.getsockname())
@@ -71,7 +71,7 @@ def response(size):
 
 
 def asked():
-    """A pair over which one request went."""
+    """A pair that has carried one request."""
     client, server = pair()
     client.sendall(REQUEST)
     receive(server, len(REQUEST))
@@ -85,7 +85,7 @@ def checked(result):
 
 
 def time_limit(sock, size):
-    """Waits until `size` bytes lie ready."""
+    """Waits until `size` bytes are ready."""
     while len(sock.recv(size, socket.MSG_PEEK)) < size:
         pass
 

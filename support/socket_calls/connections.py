@@ -1,4 +1,4 @@
-"""How the two ends are connected, and by whom they are used."""
+"""How the two ends are connected, and who uses them."""
 import errno
 import fcntl
 import os
@@ -109,7 +109,7 @@ def six():
 
 
 def two_threads():
-    """The head by one thread, the body's sendfile by another."""
+    """One thread sends the head, another the body by sendfile."""
     client, server = asked()
     server.sendall(response(1000))
     with body_file(1000) as file:
@@ -136,7 +136,7 @@ def two_writers():
 
 
 def late_read():
-    """A thread is blocked in recv while another closes the descriptor: what it still gets belongs to nothing new."""
+    """A thread is blocked in recv while another closes the descriptor: what it still receives belongs to nothing new."""
     client, server = pair()
     client.sendall(REQUEST)
     receive(server, len(REQUEST))
@@ -144,7 +144,7 @@ def late_read():
     number = server.fileno()
     reader = threading.Thread(target=lambda: got.append(os.read(number, 1000)))
     reader.start()
-    # In read when the kernel says so.
+    # Wait until the kernel reports it inside read.
     while True:
         with open(f"/proc/self/task/{reader.native_id}/syscall") as file:
             if file.read().startswith("0 "):
@@ -188,7 +188,7 @@ def network_namespaces():
             wait(2 + which)
             os._exit(0)
         children.append(child)
-    # Both are connected before either speaks, and both have spoken before either ends.
+    # Both are connected before either sends, and both have sent before either ends.
     for _ in range(2):
         for turn in range(2):
             wait(turn)
@@ -200,7 +200,7 @@ def network_namespaces():
 
 
 def link_local():
-    """A link-local address, of which the interface is part, on the loopback of a network namespace."""
+    """A link-local address, which includes the interface, on the loopback of a network namespace."""
     assert libc.unshare(0x40000000) == 0
     # SIOCSIFFLAGS, and SIOCSIFADDR with a struct in6_ifreq.
     fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 1))

@@ -14,7 +14,7 @@ from common import asked, buffer, checked, iovecs, libc, messages, MultiMessage,
 
 
 def writev_readv():
-    """Head and body gathered by one writev, scattered by readv into more room than there is data."""
+    """One writev gathers head and body; readv scatters them into more room than there is data."""
     client, server = asked()
     body = pattern(1000)
     said["written"] = os.writev(server.fileno(), [response(len(body)), body])
@@ -24,14 +24,14 @@ def writev_readv():
 
 
 def readv_ends_inside():
-    """readv into 10, 20 and 30 bytes, of which 25 come."""
+    """readv into buffers of 10, 20 and 30 bytes; 25 bytes arrive."""
     client, server = asked()
     server.sendall(b"HTTP/1.1 204 No Content\r\n")
     said["read"] = os.readv(client.fileno(), [bytearray(10), bytearray(20), bytearray(30)])
 
 
 def readv_more_room():
-    """readv into 3 × 4096 bytes, of which 100 come."""
+    """readv into 3 × 4096 bytes; 100 bytes arrive."""
     client, server = asked()
     server.sendall(response(0).ljust(100, b"x"))
     into = [bytearray(b"STALE" * 819), bytearray(b"STALE" * 819), bytearray(b"STALE" * 819)]
@@ -39,7 +39,7 @@ def readv_more_room():
 
 
 def many_iovecs():
-    """writev of ARGUMENT iovecs, 11 bytes each, behind a head."""
+    """writev of ARGUMENT iovecs, 11 bytes each, after a head."""
     count = int(sys.argv[2])
     client, server = asked()
     pieces = [response(11 * (count - 1))] + [b"%010d\n" % i for i in range(count - 1)]
@@ -48,7 +48,7 @@ def many_iovecs():
 
 
 def large_calls():
-    """A body of 8 MiB by one call."""
+    """A body of 8 MiB in one call."""
     client, server = asked()
     body = bytes(8 << 20)
     server.sendall(response(len(body)))
@@ -67,7 +67,7 @@ def empty_iovecs():
 
 
 def bad_iovec():
-    """The second of three iovecs cannot be read: the call returns what it had taken before."""
+    """The second of three iovecs cannot be read: the call returns what it took before."""
     client, server = asked()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     head, body = buffer(response(200_000) + pattern(200_000)), buffer(b"hello")
@@ -94,7 +94,7 @@ def one_mebibyte():
 
 
 def partial_write():
-    """Non-blocking writes of 8 MB: partial counts, EAGAIN, and the rest again."""
+    """Non-blocking writes of 8 MB: partial counts, EAGAIN, then the rest."""
     client, server = asked()
     server.setblocking(False)
     body = pattern(8_000_000)
@@ -117,7 +117,7 @@ def partial_write():
 
 
 def untouched_page():
-    """write from a mapped file whose pages nobody touched."""
+    """write from a mapped file whose pages have never been touched."""
     client, server = asked()
     with tempfile.TemporaryFile() as file:
         file.write(response(8000) + pattern(8000))
@@ -142,7 +142,7 @@ def unmapped_after():
     writer = threading.Thread(target=lambda: result.append(libc.write(server.fileno(), ctypes.c_void_p(address), ctypes.c_size_t(size))))
     writer.start()
     got = len(receive(client, 100_000))
-    # The middle pages go; the call fails with a partial count when it comes to them, or has copied them already.
+    # The middle pages are unmapped: the call stops there with a partial count, or has already copied them.
     libc.munmap(ctypes.c_void_p(address + 8192), ctypes.c_size_t(4096))
     finisher = threading.Thread(target=lambda: (writer.join(), server.shutdown(socket.SHUT_WR)))
     finisher.start()
@@ -191,15 +191,15 @@ def positioned():
 
 
 def restarted():
-    """A read that a signal interrupts and the kernel restarts."""
+    """A signal interrupts a read, and the kernel restarts it."""
     client, server = pair()
     client.sendall(REQUEST[:4])
     receive(server, 4)
     signal.signal(signal.SIGALRM, lambda *_: client.sendall(REQUEST[4:]))
     signal.siginterrupt(signal.SIGALRM, False)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
-    # ctypes' libc.read: Python's own would not be restarted by the kernel. The handler runs when it has returned, so
-    # another thread answers.
+    # ctypes' libc.read, because the kernel would not restart Python's own. The handler only runs after read has returned,
+    # so another thread answers.
     waker = threading.Thread(target=lambda: (time.sleep(0.2), client.sendall(REQUEST[4:])))
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.siginterrupt(signal.SIGALRM, False)
@@ -210,7 +210,7 @@ def restarted():
 
 
 def wait_all():
-    """recv(MSG_WAITALL) that a signal ends after 40 of 1000 bytes."""
+    """A signal ends recv(MSG_WAITALL) after 40 of 1000 bytes."""
     client, server = pair()
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.siginterrupt(signal.SIGALRM, True)
@@ -221,11 +221,11 @@ def wait_all():
 
 
 def huge_lengths():
-    """write and read of 5 GiB: what fits is moved."""
+    """write and read of 5 GiB: as much as fits is moved."""
     client, server = asked()
     size = 5 << 30
     libc.mmap.restype = ctypes.c_void_p
-    # MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE: pages nobody touched cost nothing.
+    # MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE: untouched pages cost nothing.
     address = libc.mmap(None, ctypes.c_size_t(size), 3, 0x4022, -1, 0)
     head = response(size - 1000)
     ctypes.memmove(address, head, len(head))
@@ -265,7 +265,7 @@ def migrated():
 
 
 def killed_inside_calls():
-    """Threads are killed inside read; one whose id differs from one of theirs by 65536, or is the same, then reads."""
+    """Threads are killed inside read; then a thread reads whose id differs from one of theirs by 65536, or is the same."""
     client, server = pair()
     number = server.fileno()
     ready, tell = os.pipe()

@@ -28,7 +28,7 @@ def reused_descriptor():
 
 
 def file_then_connection():
-    """A descriptor of a file is read until everybody knows it, then its number becomes a connection: by dup2, and by accept."""
+    """A file's descriptor is read until it is known to be one, then its number becomes a connection: by dup2, and by accept."""
     client, server = asked()
     number = os.open("/dev/zero", os.O_RDONLY)
     for _ in range(100):
@@ -85,7 +85,7 @@ def duplicates():
 
 
 def close_range():
-    """close_range ends what is in the range."""
+    """close_range closes what is in the range."""
     client, server = asked()
     said["low"] = min(client.fileno(), server.fileno())
     checked(libc.close_range(said["low"], 0x7FFFFFFF, 0))
@@ -163,12 +163,12 @@ def passed():
 
 
 def passed_between():
-    """Read here, passed to a worker while this process closes it, answered there; then the other way round."""
+    """Read here, passed to a worker while this process closes it, answered there; then the reverse."""
     left, right = socket.socketpair()
     ready, done = os.pipe()
     child = os.fork()
     if child == 0:
-        # Behind another descriptor of the same message.
+        # Not the first descriptor of the message.
         _, fds, _, _ = socket.recv_fds(right, 10, 4)
         os.write(fds[1], response(0))
         os.read(fds[1], 1000)
@@ -295,7 +295,7 @@ def executed():
 
 
 def killed():
-    """kill -9 with a request unanswered."""
+    """kill -9 with an unanswered request."""
     child = os.fork()
     if child == 0:
         client, server = asked()
@@ -305,7 +305,7 @@ def killed():
 
 
 def high_descriptor():
-    """The highest descriptor the limit allows."""
+    """The highest descriptor that the limit allows."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     client, server = pair()
@@ -317,7 +317,7 @@ def high_descriptor():
 
 
 def close_unknown():
-    """close of a number that is none."""
+    """close of a number that is not open."""
     client, server = asked()
     libc.close(9999)
 
@@ -328,14 +328,14 @@ def share_descriptors():
 
 
 def shared_table():
-    """ARGUMENT: how the process that shares the descriptors goes: exit, exec or unshare."""
+    """ARGUMENT: how the process that shares the descriptors stops sharing them: exit, exec or unshare."""
     listening = listener()
     clients = [socket.create_connection(listening.getsockname()) for _ in range(3)]
     told, tell = os.pipe()
     heard, answer = os.pipe()
     child = share_descriptors()
     if child == 0:
-        # It accepts, and later closes, what the parent uses.
+        # It accepts connections for the parent, and closes them later.
         for _ in range(2):
             number = listening.accept()[0].detach()
             os.write(answer, bytes([number]))
@@ -374,7 +374,7 @@ def shared_table():
 
 
 def rapid_reuse():
-    """Two threads open, use and close connections as fast as they can, so that numbers change hands all the time."""
+    """Two threads open, use and close connections as fast as they can, so that numbers are reused all the time."""
     listening = listener()
     rounds = 1000
 
@@ -431,7 +431,7 @@ def same_pid():
                     file.write(str(numbers[0] - 1))
             child = os.fork()
             if child == 0:
-                # Only the one that has the wanted number does anything.
+                # Only the child with the wanted id does anything.
                 if not numbers or os.getpid() == numbers[0]:
                     client, server = pair()
                     client.sendall(REQUEST.replace(b"path", b"round%d" % round))

@@ -10,7 +10,7 @@ from common import asked, body_file, buffer, checked, iovecs, libc, pair, patter
 
 
 def sendfile():
-    """A head by write, 51200 bytes by sendfile: with an offset, then by the file's position."""
+    """A head by write, then 51200 bytes by sendfile: with an offset, and from the file's position."""
     client, server = asked()
     with body_file(51200) as file:
         for offset in (0, None):
@@ -67,7 +67,7 @@ def vmsplice_and_tee():
 
 
 def sendfile_far():
-    """sendfile of 2 GiB of a sparse file: more than one call can move, to a reader that throws them away."""
+    """sendfile of 2 GiB of a sparse file, more than one call can move, to a reader that discards it."""
     client, server = asked()
     size = 2 << 30
     server.sendall(response(size))
@@ -92,7 +92,7 @@ def sendfile_far():
 
 
 def sendfile_bodies():
-    """Bodies that go by sendfile as a whole or in part, one connection each, and after each one more exchange."""
+    """Bodies sent wholly or partly by sendfile, one connection each, followed by one more exchange."""
     size = 300_000
 
     def begin(path):

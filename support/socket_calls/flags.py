@@ -25,7 +25,7 @@ def peek():
 
 
 def truncate():
-    """recv(MSG_TRUNC) throws 100 bytes of a body away, with a NULL buffer; then a second exchange."""
+    """recv(MSG_TRUNC) with a NULL buffer discards 100 bytes of a body; then a second exchange."""
     client, server = asked()
     server.sendall(response(300) + pattern(300))
     receive(client, len(response(300)))
@@ -60,7 +60,7 @@ def urgent_with_data():
 
 
 def error_queue():
-    """Zero-copy sends, whose completions come over the error queue."""
+    """Zero-copy sends, whose completions arrive on the error queue."""
     client, server = asked()
     so_zerocopy, msg_zerocopy, msg_errqueue = 60, 0x4000000, 0x2000
     server.setsockopt(socket.SOL_SOCKET, so_zerocopy, 1)
@@ -73,7 +73,7 @@ def error_queue():
 
 
 def fast_open():
-    """sendto with MSG_FASTOPEN is connect and send in one."""
+    """sendto with MSG_FASTOPEN connects and sends in one call."""
     listening = listener()
     listening.setsockopt(socket.IPPROTO_TCP, 23, 5)
     client = socket.socket()
@@ -84,7 +84,7 @@ def fast_open():
 
 
 def more_to_come():
-    """MSG_MORE holds the head back in the kernel; the program has written it."""
+    """MSG_MORE holds the head back in the kernel although the program has written it."""
     client, server = asked()
     server.send(response(4), socket.MSG_MORE)
     server.send(b"body")
@@ -92,7 +92,7 @@ def more_to_come():
 
 
 def byte_by_byte():
-    """A request written and read one byte a call."""
+    """A request written and read one byte per call."""
     client, server = pair()
     for i in range(len(REQUEST)):
         os.write(client.fileno(), REQUEST[i : i + 1])
@@ -100,7 +100,7 @@ def byte_by_byte():
 
 
 def end_of_stream():
-    """The server ends its half; the client reads the end twice."""
+    """The server shuts down its half; the client reads the end twice."""
     client, server = asked()
     server.sendall(b"HTTP/1.0 200 OK\r\n\r\nbody")
     server.shutdown(socket.SHUT_WR)
@@ -111,7 +111,7 @@ def end_of_stream():
 
 
 def reset():
-    """The peer resets; reading says ECONNRESET, writing EPIPE."""
+    """The peer resets; reading gives ECONNRESET, writing EPIPE."""
     client, server = asked()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()

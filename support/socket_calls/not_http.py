@@ -40,14 +40,14 @@ def never_http():
 
 
 def close_unknown_only():
-    """close of numbers that are none."""
+    """close of numbers that are not open."""
     said["silent"] = 1
     for number in (9999, 70000, -1):
         libc.close(number)
 
 
 def spoken():
-    """ARGUMENT, JSON: of each connection the pieces that the client sends, and those that the server answers, each in hex."""
+    """ARGUMENT, JSON: for each connection the pieces that the client sends and those that the server answers, in hex."""
     conversations = json.loads(sys.argv[2])
     listening = listener()
     keep = []
@@ -65,7 +65,7 @@ def spoken():
 
 
 def spoken_silently():
-    """Likewise, of protocols that are none of ours."""
+    """Likewise, for protocols that tinytap does not decode."""
     spoken()
     said["silent"] = 1
 
@@ -80,7 +80,7 @@ def tls_hello():
 
 
 def files():
-    """A file with HTTP text, written and read, at a descriptor that was never used before; ARGUMENT: it leaves records."""
+    """A file of HTTP text, written and read through a fresh descriptor; with an ARGUMENT this leaves records."""
     if len(sys.argv) < 3:
         said["silent"] = 1
     keep = [tempfile.TemporaryFile() for _ in range(20)]

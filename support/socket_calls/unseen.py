@@ -80,7 +80,7 @@ class Calls:
 
 
 def unseen():
-    """ARGUMENTS: uring or aio; what of two exchanges the server moves by it. The first is answered 201, the second 202."""
+    """ARGUMENTS: uring or aio; what the server moves by it in two exchanges. The first is answered 201, the second 202."""
     hidden, calls = {"uring": Ring, "aio": Aio}[sys.argv[2]](), Calls()
     case = sys.argv[3]
     said["unseen"] = 1
@@ -110,7 +110,7 @@ def unseen():
 
 
 def unseen_uncounted():
-    """ARGUMENTS: pair or path, a unix socket; what of the first exchange moves by AIO, and by whom. Pauses are before the last two."""
+    """ARGUMENTS: pair or path, a unix socket; what of the first exchange moves by AIO, and by whom. Pauses precede the last two."""
     hidden, calls = Aio(), Calls()
     kind, case = sys.argv[2:4]
     said["unseen"] = 1
