@@ -1,4 +1,4 @@
-// What nobody wants to see is not copied: the kernel side of --body-limit.
+// The kernel side of --body-limit: bytes beyond the limit are not copied.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
@@ -14,7 +14,7 @@ const LENGTH = 50_000_000;
 const LIMIT = 65_536;
 const CHUNK = Buffer.alloc(64 * 1024, 'fifty million bytes\n');
 
-test('of a body of 50 MB the ring carries little more than the limit, and all is counted', async () => {
+test('of a body of 50 MB the ring carries little more than the limit, and every byte is counted', async () => {
 	let big: ServerResponse | undefined;
 	const server = createServer((request, response) => {
 		if (request.url !== '/big') {
@@ -43,7 +43,7 @@ test('of a body of 50 MB the ring carries little more than the limit, and all is
 			() => received >= 2 * CHUNK.length || undefined,
 			() => `${received} bytes received`,
 		);
-		// When this one is shown the decoder has seen the limit reached, on both sides, and the kernel was told.
+		// Once this exchange is shown, the decoder has seen both sides reach the limit and has told the kernel.
 		await whole(await ask(port, '/marker'));
 		await eventually(
 			() => tinytap.stdout().includes('/marker') || undefined,
@@ -63,7 +63,7 @@ test('of a body of 50 MB the ring carries little more than the limit, and all is
 		);
 		tinytap.interrupt();
 		await tinytap.finished;
-		// The records themselves, some 80 bytes a call, are all that the rest takes.
+		// The rest takes only record headers, some 80 bytes per call.
 		const { size } = statSync(recording);
 		assert.ok(size < 5_000_000, `${size} bytes recorded`);
 		const sql =
@@ -108,7 +108,7 @@ async function replay(recording: string, sql: string): Promise<Record<string, un
 
 const FIXTURE = join(import.meta.dirname, '../../support/socket_calls');
 
-/** Bytes held, note and loss of a body of 8 MiB that went by one call. */
+/** Bytes held, note and loss of a body of 8 MiB sent in one call. */
 async function largeCall(...options: readonly string[]): Promise<unknown> {
 	const sql = `SELECT side, state, res_captured_bytes AS held, res_body_note AS note, lost_bytes,
 		(SELECT CASE WHEN events > 0 THEN 1 ELSE 0 END FROM loss WHERE reason = 'capture_limit') AS cut FROM exchanges WHERE side = 'server'`;
@@ -120,7 +120,7 @@ async function largeCall(...options: readonly string[]): Promise<unknown> {
 	return parseRows(stdout).find((row) => 'side' in row);
 }
 
-test('of a call beyond --call-limit the first bytes are kept, and the note says so', async () => {
+test('the first bytes of a call beyond --call-limit are kept, and the note says so', async () => {
 	const row = { side: 'server', state: 'complete', lost_bytes: 0, cut: 1 };
 	assert.deepEqual(await largeCall(), {
 		...row,
@@ -135,7 +135,7 @@ test('of a call beyond --call-limit the first bytes are kept, and the note says 
 	assert.deepEqual(await largeCall('--call-limit', 'none'), { ...row, cut: 0, held: 8_388_608, note: null });
 });
 
-test('--call-limit takes a size that heads fit in, or none', async () => {
+test('--call-limit takes a size large enough for heads, or none', async () => {
 	for (const [value, expected] of [
 		['0', /--call-limit: expected at least 1KiB, got 0 bytes/],
 		['many', /--call-limit: expected/],

@@ -1,5 +1,5 @@
-// What a hostile peer may send, through real sockets: tinytap's memory stays within its limit, what it did not see is
-// counted, and the next exchange is decoded. BOMBS=full plays them at their full size, which takes minutes.
+// What a hostile peer may send, through real sockets: tinytap's memory stays within its limit, everything it did not see is
+// counted, and the next exchange is decoded. BOMBS=full sends them at full size, which takes minutes.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { askPiped, runTinytap, startTinytap, type Tinytap } from '../../support/
 const PROGRAM = join(import.meta.dirname, '../fixtures/bombs.py');
 const MIB = 1 << 20;
 const LIMIT_MIB = 128;
-/** Above the limit, by the contract. */
+/** How far resident memory may exceed the limit: a promise of the documentation. */
 const ROOM_MIB = 128;
 const FULL = process.env.BOMBS === 'full';
 
@@ -25,7 +25,7 @@ type Bomb = {
 	readonly full?: number;
 	/** An exchange follows on the same connection. */
 	readonly goesOn?: boolean;
-	/** What its rows on the server's side say when nothing was lost: SQL with a column for each value. */
+	/** What its rows on the server side contain if nothing was lost: SQL, and a value for each column. */
 	readonly says?: readonly [sql: string, values: Record<string, unknown>];
 };
 
@@ -63,7 +63,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 		);
 		return { events: Number(events), bytes: Number(bytes) };
 	};
-	/** Rows of both ends of ordinary exchanges. */
+	/** Number of complete rows, of both ends, for an ordinary exchange. */
 	const decoded = async (path: string) =>
 		(await ask(`SELECT count(*) AS n FROM exchanges WHERE path = '${path}' AND state = 'complete' AND res_body = 'ok'`))
 			.n;
@@ -80,7 +80,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 			const start = performance.now();
 			const { sent, client } = await peer.play(name, String((FULL && full) || amount));
 			const played = performance.now() - start;
-			// After a loss the first of them may be among what was lost.
+			// If there was loss, it may include the first of these exchanges.
 			let tries = 0;
 			await eventually(
 				async () => {
@@ -93,10 +93,10 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 				() => `${name}: the exchange after it was not decoded: ${tinytap.stderr()}`,
 				120,
 			);
-			// Loss is told a little after it happened: what was not seen must be counted in the end.
+			// Loss is reported with a delay, but in the end everything unseen must be counted.
 			let after = await lost();
 			if (client !== 0) {
-				// One that had to make room and went on is two rows.
+				// A connection that was evicted and then went on has two rows.
 				const seen = `SELECT coalesce(sum(CASE WHEN bytes_in > bytes_out THEN bytes_in ELSE bytes_out END), 0) AS n FROM connections WHERE local LIKE '%:${port}' AND remote = '127.0.0.1:${client}'`;
 				let known = 0;
 				await eventually(
@@ -130,7 +130,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 		}
 		tinytap.child.stdin!.end();
 		const { code } = await tinytap.finished;
-		// The last loss may have been told only at the end.
+		// The last loss may have been reported only at the end.
 		const toldLoss = before.events !== 0 || tinytap.stderr().includes('ERR_LOSS');
 		assert.equal(code, toldLoss ? 3 : 0, tinytap.stderr());
 	} finally {
@@ -153,7 +153,7 @@ test('a flood of pipelined requests on a new connection loses no row, live and r
 		"SELECT count(*) FILTER (WHERE side = 'server') AS server, count(*) FILTER (WHERE side = 'client') AS client, count(DISTINCT comm) AS comms FROM exchanges";
 	try {
 		await tinytap.attached();
-		// All of it waits in the ring, and comes in as few batches as can be.
+		// Everything waits in the ring, so that it arrives in as few batches as possible.
 		tinytap.child.kill('SIGSTOP');
 		await peer.play('requests', String('GET /bomb HTTP/1.1\r\nHost: h\r\n\r\n'.length * count));
 		tinytap.child.kill('SIGCONT');
@@ -198,7 +198,7 @@ function startPeer() {
 	};
 }
 
-/** The most that was ever resident, as the kernel keeps it. */
+/** The kernel's record of the peak resident size. */
 function peakMib(tinytap: Tinytap): number {
 	const status = readFileSync(`/proc/${tinytap.child.pid}/status`, 'latin1');
 	return Math.ceil(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);

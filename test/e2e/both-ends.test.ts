@@ -1,4 +1,4 @@
-// An exchange that both ends of are on this host: two rows that name each other, and addresses that are each other's mirror.
+// An exchange with both ends on this host: two rows that name each other and have each other's addresses reversed.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -9,7 +9,7 @@ const COLUMNS = 'id, pair_id, side, local, remote, status, state';
 
 type Row = { id: number; pair_id: number; side: string; local: string | null; remote: string | null; state: string };
 
-/** The rows of what `program` does. */
+/** The rows that `program` causes. */
 async function rowsOf(...program: readonly string[]): Promise<Row[]> {
 	const sql = `SELECT ${COLUMNS} FROM exchanges ORDER BY side DESC, ts`;
 	const { code, stdout, stderr } = await runTinytap(['query', sql, '--format', 'ndjson', '--', ...program]);
@@ -18,7 +18,7 @@ async function rowsOf(...program: readonly string[]): Promise<Row[]> {
 	return parseRows(stdout).filter((row) => 'side' in row) as Row[];
 }
 
-/** Server's and client's row of one exchange, found to be a pair. */
+/** The server's and the client's row of one exchange, checked to be a pair. */
 async function pairOf(...program: readonly string[]): Promise<[server: Row, client: Row]> {
 	const [server, client, ...more] = await rowsOf(...program);
 	assert.deepEqual(more, []);
@@ -34,7 +34,7 @@ describe('both ends of an exchange', () => {
 		['mapped', /^127\.0\.0\.1:\d+$/],
 		['v6', /^\[::1\]:\d+$/],
 	] as const) {
-		it(`a server that takes IPv6 and IPv4, and a client of ${kind}, have the same addresses`, async () => {
+		it(`a dual-stack server and a client using ${kind} show the same addresses`, async () => {
 			const [server, client] = await pairOf('python3', FIXTURE, 'both_ends', kind);
 			assert.match(server.local!, address);
 			assert.match(client.local!, address);
@@ -43,7 +43,7 @@ describe('both ends of an exchange', () => {
 		});
 	}
 
-	it('Node as it listens when no address is given', async () => {
+	it('a Node server that listens without an address', async () => {
 		const script = `require('node:http').createServer((q, r) => r.end('ok')).listen(0, async function () {
 			await (await fetch('http://127.0.0.1:' + this.address().port + '/x')).text(); process.exit(); })`;
 		const [server, client] = await pairOf(process.execPath, '-e', script);
@@ -58,13 +58,13 @@ describe('both ends of an exchange', () => {
 		assert.deepEqual([server.remote, client.local], [null, null]);
 	});
 
-	it('a unix socket whose client has a name too', async () => {
+	it('a unix socket whose client also has a name', async () => {
 		const [server, client] = await pairOf('python3', FIXTURE, 'both_ends', 'bound');
 		assert.match(client.local!, /^unix:\/.*\/sock-client$/);
 		assert.deepEqual([server.remote, client.remote], [client.local, server.local]);
 	});
 
-	it('a unix socket of the abstract namespace', async () => {
+	it('a unix socket in the abstract namespace', async () => {
 		const [server, client] = await pairOf('python3', FIXTURE, 'both_ends', 'abstract');
 		assert.match(server.local!, /^unix:@tinytap-\d+$/);
 		assert.equal(client.remote, server.local);
@@ -75,7 +75,7 @@ describe('both ends of an exchange', () => {
 		assert.deepEqual([server.local, client.local], [null, null]);
 	});
 
-	it('of seven clients that ask over one path before anybody accepts, each is paired with its own connection', async () => {
+	it('seven clients that send to one path before the server accepts are each paired with their own connection', async () => {
 		const rows = await rowsOf('python3', FIXTURE, 'both_ends', 'many');
 		assert.equal(rows.length, 14);
 		const byId = new Map(rows.map((row) => [row.id, row]));

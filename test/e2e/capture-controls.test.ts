@@ -1,4 +1,4 @@
-// What can be changed while a capture runs: filters, pausing, unwanted bodies, verdicts on descriptors; and what happens
+// What can be changed while a capture runs: filters, pausing, skipped bodies, verdicts on descriptors; and what happens
 // when the ring is full.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -58,7 +58,7 @@ for line in sys.stdin:
 `;
 
 const puppets = new Set<ChildProcess>();
-// After a failure some are left, and would keep this process waiting.
+// After a failure some are still running, and would keep this process alive.
 after(() => {
 	for (const child of puppets) child.kill('SIGKILL');
 });
@@ -93,7 +93,7 @@ async function startPuppet(): Promise<Puppet> {
 	};
 }
 
-/** Number of requests sent by process `pid` so far; what came after them in the ring is there too. */
+/** Number of requests sent by process `pid` so far. Waits for a later record, so that none is still in the ring. */
 async function requestsIn(test: TestCapture, pid: number): Promise<number> {
 	setFilter(test.capture, {});
 	await runScenario(test, 'messages');
@@ -109,7 +109,7 @@ describe('controls of a capture', () => {
 
 	const requestsOf = (pid: number) => requestsIn(test, pid);
 
-	it('a filter by process includes children, and can be taken back', async () => {
+	it('a filter by process includes children, and can be removed', async () => {
 		const [one, two] = [await startPuppet(), await startPuppet()];
 		setFilter(test.capture, { pids: [one.pid] });
 		for (const puppet of [one, two]) assert.equal(await puppet.tell('ask()'), '34');
@@ -121,13 +121,13 @@ describe('controls of a capture', () => {
 		assert.ok(ofChild.length > 0);
 		const excluded = test.capture.counters()[LOSS_EXCLUDED * 2 + 1]!;
 		assert.ok(excluded >= 68);
-		// No filter now: the connection that was ignored is captured from here on, at its true offset.
+		// Without a filter, the ignored connection is captured from here on, at its true offset.
 		await two.tell('ask()');
 		assert.equal(await requestsOf(two.pid), 1);
 		await Promise.all([one.end(), two.end()]);
 	});
 
-	it('a filter by process includes children that are there already, and keeps those that come when ports change', async () => {
+	it('a filter by process includes existing children, and a change of ports keeps the new ones', async () => {
 		const puppet = await startPuppet();
 		await puppet.tell('[globals().update(go=os.pipe(), done=os.pipe()), 0][1]');
 		const child = Number(
@@ -188,12 +188,12 @@ describe('controls of a capture', () => {
 		await Promise.all([one.end(), two.end()]);
 	});
 
-	it('a filter by port takes ranges and lists, with their ends and nothing beside them', async () => {
+	it('a filter by port takes ranges and lists, and matches their ends but nothing outside', async () => {
 		const puppets = [await startPuppet(), await startPuppet(), await startPuppet()];
 		const ports = await Promise.all(puppets.map(async (each) => Number(await each.tell('pair()'))));
 		const [low, , high] = [...ports].sort((a, b) => a - b) as [number, number, number];
 		const own = async (index: number) => Number(await puppets[index]!.tell('client.getsockname()[1]'));
-		// A client's port lies anywhere: only connections whose other end is outside count.
+		// A client's port may fall into a range too, and then its connection passes.
 		const clients = await Promise.all([own(0), own(1), own(2)]);
 		const passes = (ranges: readonly PortRange[], index: number) =>
 			[ports[index]!, clients[index]!].some((port) => ranges.some(({ first, last }) => first <= port && port <= last));
@@ -225,12 +225,12 @@ describe('controls of a capture', () => {
 		await Promise.all(puppets.map((each) => each.end()));
 	});
 
-	it('a filter with more than the kernel looks at is refused whole', async () => {
+	it('a filter with more entries than the kernel checks is refused as a whole', async () => {
 		const puppet = await startPuppet();
 		const names = Array.from({ length: 9 }, (_, each) => `name${each}`);
 		assert.throws(() => setFilter(test.capture, { comms: names }), /expected number of names from 0 to 8, got 9/);
 		assert.throws(() => setFilter(test.capture, { ports: [{ first: 9, last: 8 }] }), RangeError);
-		// Past the checks in JavaScript.
+		// Without the checks in JavaScript.
 		for (const comms of [names, ['n'.repeat(256)]]) {
 			assert.throws(() => test.capture.setFilter(2, [], comms, []), {
 				code: 'ERR_FILTER',
@@ -242,16 +242,16 @@ describe('controls of a capture', () => {
 		await puppet.end();
 	});
 
-	it('a filter by port knows the ports of what was never seen to connect, and leaves unix sockets out', async () => {
+	it('a filter by port knows the ports of connections opened unseen, and excludes unix sockets', async () => {
 		const puppet = await startPuppet();
-		// It was connected and accepted before that capture began.
+		// The connection was opened and accepted before that capture began.
 		const late = startCapture();
 		try {
 			const port = Number(await puppet.tell('client.getpeername()[1]'));
 			const own = Number(await puppet.tell('client.getsockname()[1]'));
 			const other = await startPuppet();
 			setFilter(late.capture, { ports: [{ first: port, last: port }] });
-			// What others did before that.
+			// Discard what others did before that.
 			late.drain();
 			late.records.length = 0;
 			await puppet.tell('client.send(REQUEST)');
@@ -281,7 +281,7 @@ describe('controls of a capture', () => {
 		}
 	});
 
-	it('nothing comes while paused', async () => {
+	it('nothing is recorded while paused', async () => {
 		const puppet = await startPuppet();
 		test.capture.setPaused(true);
 		await puppet.tell('ask()');
@@ -292,7 +292,7 @@ describe('controls of a capture', () => {
 		await puppet.end();
 	});
 
-	it('what passes while paused, on a connection that is known, leaves a hole of known size', async () => {
+	it('bytes that pass on a known connection while paused leave a hole of known size', async () => {
 		const puppet = await startPuppet();
 		await puppet.tell('ask()');
 		test.capture.setPaused(true);
@@ -338,7 +338,7 @@ describe('controls of a capture', () => {
 		await puppet.end();
 	});
 
-	it('programs that go where no tracepoint is are named', async () => {
+	it('programs that avoid the tracepoints are named', async () => {
 		const puppet = await startPuppet();
 		const directory = temporaryDirectory();
 		const program = join(directory.path, 'small32');
@@ -357,11 +357,11 @@ describe('controls of a capture', () => {
 });
 
 describe('a kernel without type information', () => {
-	it('a descriptor that is no socket is left alone once told, and one that is loses its mark', async () => {
+	it('a descriptor reported not to be a socket is left alone, and one reported to be one loses its mark', async () => {
 		const test = startCapture({ kernelTypes: false });
 		const requestsOf = (pid: number) => requestsIn(test, pid);
 		const puppet = await startPuppet();
-		// Descriptors 40 and 41 were never seen: a file, and a socket out of sight.
+		// Descriptors 40 and 41 are unknown to the capture, so it cannot know whether they are sockets.
 		await puppet.tell('[globals().update(keep=[open("/dev/null", "w") for _ in range(40)]), 0][1]');
 		await puppet.tell('os.write(keep[38].fileno(), REQUEST)');
 		await requestsOf(puppet.pid);
@@ -386,13 +386,13 @@ describe('a kernel without type information', () => {
 	});
 });
 
-describe('a table of connections that is full', () => {
-	it('is counted, and is no longer when the connections are closed', async () => {
+describe('a full table of connections', () => {
+	it('is counted, and has room again when connections are closed', async () => {
 		const test = startCapture({ connections: 64 });
 		try {
 			const run = await runScenario(test, 'many_idle', '200');
 			const [events] = test.capture.counters().slice(LOSS_MAP_FULL * 2);
-			// 200 connections have two ends each; others on this machine have some too.
+			// 200 connections have two ends each; other programs have some too.
 			assert.ok(events! >= 400 - 64, `${events} were counted`);
 			assert.equal(run.data(run.conn('client'), OUT).length, 1);
 			assert.equal(run.data(run.conn('server'), IN).length, 1);
@@ -403,8 +403,8 @@ describe('a table of connections that is full', () => {
 	});
 });
 
-describe('more connections before capture than there is room for', () => {
-	it('are no reason not to capture; they are found when they are used', async () => {
+describe('more connections before the capture than the table holds', () => {
+	it('do not prevent the capture; they are found when they are used', async () => {
 		const puppet = await startPuppet();
 		const count = await puppet.tell(
 			'len(many := [[listening := socket.socket(), listening.bind(("127.0.0.1", 0)), listening.listen(), socket.create_connection(listening.getsockname()), listening.accept()] for _ in range(100)])',
@@ -427,12 +427,12 @@ describe('more connections before capture than there is room for', () => {
 	});
 });
 
-describe('a ring that is full', () => {
-	it('loses records whole and counts them; offsets tell how much, and what comes later is complete', async () => {
+describe('a full ring', () => {
+	it('drops whole records and counts them; offsets show how much is missing, and later records are complete', async () => {
 		const test = startCapture({ ringBytes: 65536 });
 		try {
 			const puppet = await startPuppet();
-			// What others lose is counted in the same place: nobody else is captured.
+			// The counters include other processes' losses, so capture only this one.
 			setFilter(test.capture, { pids: [puppet.pid] });
 			test.drain();
 			const lostBefore = test.capture.counters();

@@ -1,4 +1,4 @@
-// What goes wrong before anything is captured: one sentence, a hint, the right exit status, no stack trace.
+// Mistakes found before anything is captured: one sentence, a hint, the right exit status, no stack trace.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ after(directory.remove);
 const place = (name: string) => join(directory.path, name);
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
 
-/** Two lines at the most: the error with its code, and a hint. */
+/** At most two lines: the error with its code, and a hint. */
 function assertExplained(stderr: string, expected: RegExp, hint?: RegExp): void {
 	assert.match(stderr, expected);
 	assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
@@ -60,7 +60,7 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 	}
 });
 
-test('help and version are results', async () => {
+test('help and version go to stdout', async () => {
 	const asked = [
 		...[['--help'], ['query', '--help'], ['--version'], ['-h'], ['-V'], ['query', '-h'], ['help'], ['version']],
 		...['query', 'tail', '.show', 'exchanges', 'functions', 'keywords', 'commands', 'p95', 'limit'].map((topic) => [
@@ -85,7 +85,7 @@ test('help and version are results', async () => {
 	assertExplained(unknown.stderr, /there is no command, table, function or keyword "no-such-topic"/, /^hint: /m);
 });
 
-test('files that cannot be read are told by name', async () => {
+test('a file that cannot be read is named in the error', async () => {
 	writeFileSync(place('text'), 'this is no recording, though it is long enough to hold a header');
 	const wrong: [string[], RegExp][] = [
 		[
@@ -106,7 +106,7 @@ test('files that cannot be read are told by name', async () => {
 	}
 });
 
-test('a statement that cannot run is told before the capture, with the place', async () => {
+test('a statement that cannot run is reported before the capture, with its position', async () => {
 	const { code, stderr } = await runTinytap(['query', 'SELECT pth FROM exchanges', '--for', '60s']);
 	assert.equal(code, 1);
 	assertExplained(stderr, /pth/, /^hint: did you mean path/im);
@@ -114,7 +114,7 @@ test('a statement that cannot run is told before the capture, with the place', a
 	assert.doesNotMatch(stderr, /capturing/);
 });
 
-test('without rights: why, and the exact command', () => {
+test('without rights the error says why and gives the exact command', () => {
 	const result = spawnSync(
 		'setpriv',
 		[
@@ -177,7 +177,7 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 	);
 	assert.ok(
 		!report.checks.some(({ name }) => name === 'tracepoints'),
-		'what cannot be looked at is not said to be there',
+		'what cannot be read is not reported as present',
 	);
 	const root = await runTinytap(['doctor']);
 	assert.equal(root.code, 0, root.stdout);
@@ -185,8 +185,8 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 	assert.match(root.stdout, /^ok +tracepoints +all \d+ there/m);
 });
 
-test('doctor in a container: no rights to bpf(2) in spite of root, and processes out of sight', async () => {
-	// A seccomp filter as containers have it: bpf(2) fails with EPERM. Numbers of the system call on x86_64 and aarch64.
+test('doctor in a container reports that root may not call bpf(2) and that processes are hidden', async () => {
+	// A seccomp filter like a container's: bpf(2) fails with EPERM. The call's numbers are for x86_64 and aarch64.
 	const program = `
 import ctypes, os, platform, struct, sys
 number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
@@ -215,7 +215,7 @@ os.execv(sys.argv[1], sys.argv[1:])`;
 	assert.match(check('processes')?.fix ?? '', /--pid=host/);
 });
 
-test('without tracefs: mounted where possible, else explained', () => {
+test('a missing tracefs is mounted if possible, otherwise the error explains it', () => {
 	// In a mount namespace of its own tracefs is hidden and cannot be mounted again.
 	const result = spawnSync(
 		'unshare',
@@ -262,7 +262,7 @@ test('Ctrl-C ends the capture and the statement still runs; the output is the re
 	}
 });
 
-/** The build where an unprivileged user may read it: the checkout may lie in root's home. */
+/** The build in a place where an unprivileged user may read it: the checkout may be in root's home. */
 function readableCli(): string {
 	const copy = place('installed');
 	if (!existsSync(join(copy, 'dist/tinytap.cjs'))) {
@@ -283,7 +283,7 @@ function readableCli(): string {
 	return join(copy, 'dist/tinytap.cjs');
 }
 
-test('a pipe in place of a recording is told, not waited for', () => {
+test('a pipe instead of a recording is an error, not a wait', () => {
 	const pipe = place('pipe');
 	spawnSync('mkfifo', [pipe]);
 	const result = spawnSync(process.execPath, [...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--replay', pipe], {
@@ -295,7 +295,7 @@ test('a pipe in place of a recording is told, not waited for', () => {
 	assertExplained(result.stderr, /expected a recording, but .*pipe is not one: it is not a regular file/);
 });
 
-test('a full disk: the result is told to be incomplete, a recording ends with its last whole frame', async () => {
+test('on a full disk the result is reported as incomplete, and a recording ends with its last whole frame', async () => {
 	const full = spawnSync(
 		'bash',
 		['-c', `"$0" "$@" > /dev/full`, process.execPath, ...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--replay', DEMO],
@@ -353,7 +353,7 @@ test('a full disk: the result is told to be incomplete, a recording ends with it
 	}
 });
 
-test('doctor without a build does not say that its tracepoints are there', () => {
+test('doctor without a build does not claim that the tracepoints are present', () => {
 	const bare = place('bare');
 	for (const file of ['dist/tinytap.cjs', 'package.json']) {
 		mkdirSync(dirname(join(bare, file)), { recursive: true });
@@ -368,7 +368,7 @@ test('doctor without a build does not say that its tracepoints are there', () =>
 	assert.doesNotMatch(stdout, /all 0 there/);
 });
 
-test('TINYTAP_DEBUG prints what libbpf says; without it nobody sees that', async () => {
+test("TINYTAP_DEBUG prints libbpf's messages, which are hidden otherwise", async () => {
 	const args = ['query', 'SELECT 1', '--for', '1ms', '--port', String(await freePort())];
 	const quiet = await startTinytap(args).finished;
 	assert.doesNotMatch(quiet.stderr, /libbpf:/);

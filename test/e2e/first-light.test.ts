@@ -1,4 +1,4 @@
-// The first uses, live: what a person does in the first ten minutes.
+// First uses, live: what a person tries in the first ten minutes.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -13,7 +13,7 @@ import { captureRows, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 
-/** Text of exactly `bytes` bytes that differs at every place. */
+/** Text of exactly `bytes` bytes that differs at every position. */
 function patternedText(bytes: number): string {
 	let text = '';
 	for (let line = 0; text.length < bytes; line++) text += `line ${line} of a file that is served\n`;
@@ -22,7 +22,7 @@ function patternedText(bytes: number): string {
 
 const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex');
 
-test('a body sent by sendfile shows its size and the words, and the next exchange on the connection is right', async () => {
+test('a body sent by sendfile shows its size and a note, and the next exchange on the connection is right', async () => {
 	const nginx = await startNginx({ sendfile: true });
 	try {
 		writeFileSync(join(nginx.root, 'big.txt'), patternedText(51200));
@@ -104,7 +104,7 @@ test('a body sent by sendfile shows its size and the words, and the next exchang
 	}
 });
 
-test('sendfile stands in events with out_fd, the returned count, nothing captured and the flag', async () => {
+test('events shows a sendfile with its out_fd, the returned count, nothing captured and the flag', async () => {
 	const nginx = await startNginx({ sendfile: true });
 	try {
 		writeFileSync(join(nginx.root, 'big.txt'), patternedText(51200));
@@ -132,7 +132,7 @@ test('sendfile stands in events with out_fd, the returned count, nothing capture
 	}
 });
 
-test('with sendfile off the body passes by writev and is held whole', async () => {
+test('with sendfile off the body goes by writev and is held whole', async () => {
 	const nginx = await startNginx({ sendfile: false });
 	try {
 		for (const bytes of [8192, 51200]) writeFileSync(join(nginx.root, `${bytes}.txt`), patternedText(bytes));
@@ -229,7 +229,7 @@ else:
     read_all(connection.fileno(), lambda d: b'\\r\\n\\r\\n' in d and len(d.split(b'\\r\\n\\r\\n', 1)[1]) >= int(path))
 `;
 
-test('a server on readv and writev and a client on readv: both rows hold the body and name the calls', async () => {
+test('if server and client use readv and writev, both rows hold the body and name the calls', async () => {
 	const directory = temporaryDirectory();
 	const script = join(directory.path, 'vectored.py');
 	const file = join(directory.path, 'body.txt');
@@ -296,14 +296,14 @@ test('23 requests by curl against http.server give 23 server rows and 23 client 
 	}
 });
 
-test('rows say which executable it was, and with whom it talked, by address, port and name', async () => {
+test("rows show the executable, and the peer's address, port and name", async () => {
 	const nginx = await startNginx({ sendfile: true });
 	try {
 		const rows = await captureRows(
 			'SELECT side, exe, local_ip, local_port, remote_ip, remote_port, remote_name, req_http_version FROM exchanges ORDER BY side',
 			['--port', String(nginx.port)],
 			async () => {
-				// Of this process, which does not end before anybody looks at it.
+				// The client is this process, which is still alive when its executable is looked up.
 				const options = { port: nginx.port, host: '127.0.0.1', headers: { Host: 'files.example.com' } };
 				const [response] = (await once(get(options), 'response')) as [IncomingMessage];
 				await once(response.resume(), 'close');
@@ -369,7 +369,7 @@ test('10,000 requests over 20 connections give 10,000 server rows and nothing is
 	}
 });
 
-/** Exactly CONNECTIONS × EACH requests, each with a target of its own, over keep-alive connections in parallel. */
+/** Exactly CONNECTIONS × EACH requests, each with its own target, over parallel keep-alive connections. */
 const LOAD = `
 import socket, sys, threading
 port, connections, each = map(int, sys.argv[1:])
@@ -420,7 +420,7 @@ while True:
     connection.close()
 `;
 
-test('a vectored call of 70 buffers: whole by default, cut and explained with a limit of 64', async () => {
+test('a vectored call of 70 buffers is whole by default, and cut and explained with a limit of 64', async () => {
 	const directory = temporaryDirectory();
 	const script = join(directory.path, 'buffers.py');
 	writeFileSync(script, MANY_BUFFERS);

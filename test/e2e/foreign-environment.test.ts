@@ -1,4 +1,4 @@
-// tinytap runs as root in whatever environment it is started from: nothing in there becomes code, and nobody can debug it.
+// tinytap runs as root in whatever environment it is started from: nothing in it becomes code, and nobody can debug tinytap.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const ROOT = join(CLI, '../..');
 const LAUNCHERS = ['scripts/tinytap', 'bin/tinytap'].map((name) => join(ROOT, name));
 const DEMO = join(ROOT, 'recordings/demo.tinytap');
 
-/** Files that something foreign has made. */
+/** Files that somebody else has made. */
 const marks = () => readdirSync(directory.path).filter((name) => name.startsWith('mark-'));
 
 function writeProgram(path: string, text: string): void {
@@ -23,13 +23,13 @@ function writeProgram(path: string, text: string): void {
 	chmodSync(path, 0o755);
 }
 
-test('variables that make Node, OpenSSL, a shell or the loader run or write files have no effect', () => {
+test('variables that would make Node, OpenSSL, a shell or the loader run or write files have no effect', () => {
 	mkdirSync(place('modules/commander'), { recursive: true });
 	mkdirSync(place('coverage'));
 	writeFileSync(place('evil.cjs'), `require('node:fs').writeFileSync(${JSON.stringify(place('mark-node'))}, '')`);
 	writeFileSync(place('modules/commander/index.js'), readFileSync(place('evil.cjs')));
 	writeFileSync(place('evil.sh'), `: >${place('mark-bash')}\n`);
-	// A configuration that OpenSSL cannot load: whoever reads it says so.
+	// A configuration that OpenSSL cannot load: whatever reads it reports an error.
 	writeFileSync(
 		place('openssl.cnf'),
 		'nodejs_conf = a\nopenssl_conf = a\n[a]\nengines = b\n[b]\nevil = c\n[c]\ndynamic_path = /nonexistent/evil.so\ninit = 1\n',
@@ -51,7 +51,7 @@ test('variables that make Node, OpenSSL, a shell or the loader run or write file
 		['BASH_FUNC_exec%%', `() { : >${place('mark-function')}; }`],
 		['BASH_FUNC_command%%', `() { : >${place('mark-function')}; }`],
 		['NODE_DEBUG', 'module'],
-		// `cd scripts/..` would go there, and what is built would be built by its scripts.
+		// `cd scripts/..` would lead there, and its scripts would do the build.
 		['CDPATH', place('elsewhere')],
 		['SHELLOPTS', 'xtrace'],
 	];
@@ -68,7 +68,7 @@ test('variables that make Node, OpenSSL, a shell or the loader run or write file
 	}
 });
 
-test('programs of the working directory and of $PATH are not run as root', () => {
+test('programs in the working directory and in $PATH are not run as root', () => {
 	const names = [
 		'mount',
 		'readlink',
@@ -84,7 +84,7 @@ test('programs of the working directory and of $PATH are not run as root', () =>
 		'dirname',
 		'npm',
 	];
-	// npm, as in `npm start`, puts the node_modules/.bin of each directory above first.
+	// As in `npm start`: npm puts the node_modules/.bin of each parent directory first.
 	for (const [folder, own] of [
 		['.', names],
 		['bin', names.filter((name) => name !== 'node')],
@@ -96,7 +96,7 @@ test('programs of the working directory and of $PATH are not run as root', () =>
 	const path = `:.:bin:${place('node_modules/.bin')}:${place('node_modules/.bin/')}:${place('bin')}:${process.env.PATH ?? ''}`;
 	const ways = [...LAUNCHERS.map((launcher) => [launcher]), [process.execPath, ...NODE_FLAGS, CLI]];
 	for (const way of ways) {
-		// tracefs is hidden, so that the capture wants to mount it.
+		// tracefs is hidden, so that the capture tries to mount it.
 		const result = spawnSync(
 			'/usr/bin/unshare',
 			[
@@ -112,7 +112,7 @@ test('programs of the working directory and of $PATH are not run as root', () =>
 	}
 });
 
-test('where PATH has no Node, one sentence says so, and under sudo the line that keeps PATH', () => {
+test('without Node in PATH one sentence says so, and under sudo a hint shows how to keep PATH', () => {
 	for (const launcher of LAUNCHERS) {
 		for (const path of ['', '.', 'bin', place('elsewhere')]) {
 			for (const sudo of [{}, { SUDO_USER: 'somebody' }]) {
@@ -133,7 +133,7 @@ test('where PATH has no Node, one sentence says so, and under sudo the line that
 	}
 });
 
-/** The launcher in a checkout of its own, whose build is `build`. */
+/** The launcher in its own checkout, whose build is `build`. */
 function checkout(name: string, build: string): string {
 	const copy = place(name);
 	mkdirSync(join(copy, 'scripts'), { recursive: true });
@@ -144,8 +144,8 @@ function checkout(name: string, build: string): string {
 	return copy;
 }
 
-test('root’s build takes from the environment what it needs and no more', () => {
-	// The parts say what they were given.
+test('root’s build takes only what it needs from the environment', () => {
+	// Each part of the build prints the environment it was given.
 	const copy = checkout('copy', 'env -0 >&2');
 	const foreign = {
 		CXX: 'evil',
@@ -165,7 +165,7 @@ test('root’s build takes from the environment what it needs and no more', () =
 	assert.notEqual(given.get('HOME'), '/nonexistent');
 });
 
-test('who may not write to a checkout runs what is built there, or is told in one sentence that nothing is', () => {
+test('a user without write access to a checkout runs what is built there, or gets one sentence if nothing is', () => {
 	chmodSync(directory.path, 0o755);
 	const copy = checkout('of-root', 'echo building; exit 1');
 	const start = () =>
@@ -189,7 +189,7 @@ test('who may not write to a checkout runs what is built there, or is told in on
 	assert.equal(owner.stderr, 'building\ntinytap: the build failed; see its output above\n');
 });
 
-test('the program after -- gets the environment as it was', () => {
+test('the program after -- gets the original environment', () => {
 	const given = {
 		...{
 			NODE_OPTIONS: '--no-warnings',
@@ -218,7 +218,7 @@ test('the program after -- gets the environment as it was', () => {
 	}
 });
 
-/** Sockets that listen in a process. */
+/** Listening sockets of a process. */
 function listeners(pid: number): string[] {
 	const sockets = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
 		const { stdout } = spawnSync('readlink', [`/proc/${pid}/fd/${fd}`], { encoding: 'utf8' });
@@ -273,7 +273,7 @@ test('SIGUSR1 opens no debugger while tinytap is starting', async () => {
 		errors += chunk.toString();
 	});
 	try {
-		// Before Node has set its own handler the signal would end it: wait for its first thread.
+		// Until Node sets its own handler the signal would end it: wait for its first thread.
 		await eventually(
 			() => readdirSync(`/proc/${child.pid}/task`).length > 2 || undefined,
 			() => 'Node does not start',

@@ -1,4 +1,4 @@
-// However a capture ends, nothing of it stays in the kernel.
+// However a capture ends, nothing of it remains in the kernel.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 
 type Held = { readonly programs: number[]; readonly maps: number[]; readonly links: number[] };
 
-/** Ids of the programs, maps and links whose descriptors process `pid` has. */
+/** Ids of the programs, maps and links whose descriptors process `pid` holds. */
 function heldBy(pid: number): Held {
 	const infos = readdirSync(`/proc/${pid}/fdinfo`).map((fd) => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'));
 	const ids = (name: string) =>
@@ -29,9 +29,9 @@ async function existing(what: string): Promise<Set<number>> {
 }
 
 /**
- * Resolves when none of the ids is there any more: detaching takes the kernel two to three seconds. Maps are looked at last:
- * bpftool opens each that it lists, and an array of programs that is opened while the kernel empties it is kept for ever
- * (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time, its work gives back one).
+ * Resolves when none of the ids exists any more; detaching takes the kernel two to three seconds. Maps are checked last:
+ * bpftool opens each map that it lists, and a program array opened while the kernel empties it is never freed
+ * (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time, but its work item returns only one).
  */
 async function gone(held: Held): Promise<void> {
 	for (const [what, ids] of [
@@ -78,7 +78,7 @@ for (const { name, end } of ENDS) {
 	});
 }
 
-/** 200 take nine minutes. */
+/** 200 cycles take nine minutes. */
 const CYCLES = Number(process.env.TINYTAP_CYCLES ?? 20);
 
 test(`${CYCLES} captures one after the other leave the watched server as it was`, async () => {

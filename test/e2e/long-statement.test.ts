@@ -1,4 +1,4 @@
-// A statement that takes seconds, while requests come in.
+// A statement that takes seconds while requests arrive.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -6,7 +6,7 @@ import { sendPaced } from '../../support/paced-requests.ts';
 import { startNginx } from '../../support/servers.ts';
 import { askPiped, startTinytap } from '../../support/tinytap.ts';
 
-/** Counts the rows, then is busy for a second or more, then counts them again row by row. */
+/** Counts the rows, is busy for a second or more, then counts them again row by row. */
 const SLOW = `
 SELECT (SELECT count(*) FROM exchanges) AS before,
 	(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT count(*) FROM n a, n b WHERE a.i * b.i > 0) AS slow,
@@ -34,9 +34,9 @@ test('while a statement runs, all requests are captured, and it sees none of the
 		);
 		const answered = requests.answered();
 		const { before, slow, after } = await askPiped(tinytap, SLOW);
-		assert.ok(requests.answered() > answered, 'requests came while it ran');
+		assert.ok(requests.answered() > answered, 'requests arrived while it ran');
 		assert.equal(slow, 16_000_000);
-		assert.equal(after, before, 'what came meanwhile is not seen');
+		assert.equal(after, before, 'rows that arrived meanwhile are not seen');
 		const total = await requests.stop();
 		const count = "SELECT count(*) AS n FROM exchanges WHERE state = 'complete' AND path = '/paced';\n";
 		await eventually(

@@ -1,5 +1,5 @@
 // A capture that begins while connections are open: no response is given to another's request, and pairing begins as soon
-// as something proves that nothing is owed.
+// as something proves that no response is outstanding.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ type Row = {
 	readonly pair_id: number | null;
 };
 
-/** Rows of a scenario of test/fixtures/midstream.py whose capture begins in its middle. */
+/** Rows of a scenario of test/fixtures/midstream.py; the capture begins in its middle. */
 async function rowsOf(scenario: readonly string[]): Promise<Row[]> {
 	const program = spawn('python3', [PROGRAM, ...scenario], { stdio: ['pipe', 'pipe', 'inherit'] });
 	try {
@@ -67,7 +67,7 @@ function assertNoneMixed(rows: readonly Row[]): void {
 	}
 }
 
-/** Paths of whole rows of one side that begin like this. */
+/** Paths, beginning with `like`, of one side's complete rows. */
 function paired(rows: readonly Row[], side: string, like: string): string[] {
 	return rows
 		.filter(
@@ -77,7 +77,7 @@ function paired(rows: readonly Row[], side: string, like: string): string[] {
 }
 
 describe('a connection that is open when the capture begins', () => {
-	it('is seen from its beginning when nothing went over it before', async () => {
+	it('is seen from its beginning if it carried nothing before', async () => {
 		const rows = await rowsOf(['fresh']);
 		assertNoneMixed(rows);
 		for (const side of ['client', 'server'])
@@ -93,7 +93,7 @@ describe('a connection that is open when the capture begins', () => {
 		for (const side of ['client', 'server']) assert.deepEqual(paired(rows, side, '/after'), all, side);
 	});
 
-	it('gives no response to another request when one more was pipelined, and pairs those that follow', async () => {
+	it('with one more request pipelined gives no response to another request, and pairs later ones', async () => {
 		for (const server of [[], ['ahead']]) {
 			const rows = await rowsOf(['one-more', ...server]);
 			assertNoneMixed(rows);

@@ -1,4 +1,4 @@
-// The addon itself: loading, attaching, its errors, more than one at once, workers, and what is left behind.
+// The addon itself: loading, attaching, its errors, several captures at once, workers, and what remains afterwards.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ import { temporaryDirectory } from '../../support/servers.ts';
 function ourPrograms(): number[] {
 	const ids = new Set<number>();
 	for (const fd of readdirSync('/proc/self/fdinfo')) {
-		// The directory's own descriptor is gone by now.
+		// The directory's own descriptor is closed by now.
 		const info = existsSync(`/proc/self/fdinfo/${fd}`) ? readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8') : '';
 		const id = /^prog_id:\s*(\d+)$/m.exec(info);
 		if (id !== null) ids.add(Number(id[1]));
@@ -40,7 +40,7 @@ function ourPrograms(): number[] {
 	return [...ids];
 }
 
-/** Resolves when the kernel has none of these programs any more; it frees them a moment after the last descriptor is gone. */
+/** Resolves when the kernel has freed all these programs, which takes a moment after the last descriptor is closed. */
 async function freed(ids: readonly number[]): Promise<void> {
 	await eventually(
 		() => (remaining(ids).length === 0 ? true : undefined),
@@ -58,7 +58,7 @@ function remaining(ids: readonly number[]): number[] {
 /** A BPF object whose programs call a helper that no kernel has. */
 function withUnknownHelper(path: string): Buffer {
 	const object = readFileSync(path);
-	// call 8 (bpf_get_smp_processor_id), as the instruction stands in the file.
+	// call 8 (bpf_get_smp_processor_id), as the instruction is encoded in the file.
 	const call = Buffer.from([0x85, 0, 0, 0, 8, 0, 0, 0]);
 	const at = object.indexOf(call);
 	assert.ok(at > 0);
@@ -67,12 +67,12 @@ function withUnknownHelper(path: string): Buffer {
 }
 
 describe('the addon', () => {
-	it('attaches to all tracepoints of this kernel, and leaves none when closed twice', async () => {
+	it('attaches to all tracepoints of this kernel, and leaves none attached when closed twice', async () => {
 		const test = startCapture();
 		assert.deepEqual(test.attached.missing, []);
 		assert.ok(test.attached.attached.includes('raw_syscalls/sys_exit'));
 		const programs = ourPrograms();
-		// And those that are reached by tail call: three stages, and calls with a program of their own.
+		// Plus the programs reached by tail call: three stages, and the calls with a program of their own.
 		assert.equal(programs.length, test.attached.attached.length + 3 + 21);
 		test.capture.close();
 		test.capture.close();
@@ -81,7 +81,7 @@ describe('the addon', () => {
 		assert.throws(() => test.capture.poll(new Uint8Array(65536), 0, 0), { code: 'ERR_CLOSED' });
 	});
 
-	it('can leave the detaching to a process of its own', async () => {
+	it('can leave the detaching to a separate process', async () => {
 		const test = startCapture();
 		const programs = ourPrograms();
 		const began = performance.now();
@@ -110,7 +110,7 @@ describe('the addon', () => {
 		assert.deepEqual(held(), before);
 	});
 
-	it('says what is wrong with a code', () => {
+	it('reports errors with a code', () => {
 		assert.throws(() => ADDON.openCapture({ objectPath: '/nonexistent.o' }), { code: 'ERR_OBJECT' });
 		assert.throws(() => ADDON.openCapture({ objectPath: BPF_OBJECT, tracefs: '/proc' }), { code: 'ERR_NO_TRACEFS' });
 		assert.throws(() => ADDON.openCapture({ objectPath: BPF_OBJECT, ringBytes: -1 }), RangeError);
@@ -123,7 +123,7 @@ describe('the addon', () => {
 		assert.equal(execFileSync(process.execPath, ['-e', unprivileged], { encoding: 'utf8' }), 'ERR_NO_PERMISSION\n');
 	});
 
-	it('takes the programs for older kernels when the others are refused, and says so', () => {
+	it('falls back to the programs for older kernels if the others are refused, and says so', () => {
 		const directory = temporaryDirectory();
 		const refused = join(directory.path, 'tinytap.bpf.o');
 		const old = join(directory.path, 'tinytap-old.bpf.o');
@@ -170,7 +170,7 @@ describe('the addon', () => {
 	it('starts on a machine with more processes than its tables hold', () => {
 		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT, ringBytes: 1 << 20 });
 		try {
-			// There is room for 65,536 at the most; these are none that exist.
+			// The table has room for 65,536 descriptors at most; these processes do not exist.
 			for (let pid = 5_000_000; pid < 5_066_000; pid++) capture.setDescriptor(pid, 4, true, false, 0);
 			capture.learnSockets();
 			assert.deepEqual(capture.attach().missing, []);
@@ -179,7 +179,7 @@ describe('the addon', () => {
 		}
 	});
 
-	it('goes without a tracepoint that the kernel lacks', async () => {
+	it('does without a tracepoint that the kernel lacks', async () => {
 		const lacking = 'sys_exit_readv';
 		const directory = temporaryDirectory();
 		const events = join(directory.path, 'events');
@@ -194,7 +194,7 @@ describe('the addon', () => {
 			assert.deepEqual(test.attached.missing, [`syscalls/${lacking}`]);
 			const run = await runScenario(test, 'writev_readv');
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
-			// The client's readv is not seen, the rest of it is.
+			// The client's readv is not seen, everything else is.
 			assert.deepEqual(run.data(run.conn('client'), IN), []);
 		} finally {
 			test.capture.close();
@@ -202,7 +202,7 @@ describe('the addon', () => {
 		}
 	});
 
-	it('hands a capture over: another holder of the descriptors reads on, and closing the first one ends nothing', async () => {
+	it('hands a capture over: the new holder of the descriptors reads on, and closing the first ends nothing', async () => {
 		const first = startCapture();
 		const programs = ourPrograms();
 		const handles = first.capture.handOver();
@@ -214,7 +214,7 @@ describe('the addon', () => {
 		await freed(programs);
 	});
 
-	it('captures twice at once, each everything', async () => {
+	it('runs two captures at once, and each sees everything', async () => {
 		const [one, two] = [startCapture(), startCapture()];
 		try {
 			const run = await runScenario(one, 'two_iovecs');
@@ -297,10 +297,10 @@ describe('the addon', () => {
 		assert.equal(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' }), 'alive\n');
 	});
 
-	it('stops waiting for records when it gets a signal', () => {
+	it('stops waiting for records when a signal flag is set', () => {
 		const test = startCapture({ ringBytes: 1 << 20 });
 		try {
-			// Nothing of this process is captured, so nothing ends the wait but the signal.
+			// Nothing of this process is captured, so only the flag can end the wait.
 			test.capture.setPaused(true);
 			const batch = new Uint8Array(ADDON.recordBytesMax);
 			while (test.capture.poll(batch, 0, 0) > 0);
@@ -331,7 +331,7 @@ describe('the addon', () => {
 	it('keeps records that do not fit until there is room', async () => {
 		const test = startCapture({ ringBytes: 64 << 20 });
 		try {
-			// Each poll has room for one record of full length and no more.
+			// Each poll has room for exactly one record of full length.
 			const small = new Uint8Array(ADDON.recordBytesMax);
 			let batches = 0;
 			const drain = () => {
@@ -356,7 +356,7 @@ describe('the addon', () => {
 		}
 	});
 
-	it('says what a descriptor of another process is', async () => {
+	it('reports what a descriptor of another process is', async () => {
 		const program = `
 import socket, json, sys, os
 a = socket.socket(); a.bind(("127.0.0.1", 0)); a.listen()
@@ -385,7 +385,7 @@ sys.stdin.read()`;
 		assert.equal(ADDON.lookupSocket(pid, accepted).kind, 'gone');
 	});
 
-	it('tells the clock of the records', async () => {
+	it("returns the time of the records' clock", async () => {
 		const test = startCapture();
 		try {
 			const before = ADDON.bootTimeNs();

@@ -1,4 +1,4 @@
-// Odd first lines, unreadable framing and tunnels, from the kernel to SQL: both ends of each connection have their rows.
+// Odd first lines, unreadable framing and tunnels, from the kernel to SQL: both ends of each connection get their rows.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -9,7 +9,7 @@ const BAD = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = 'GET /x HTTP/1.1\r\nHost: h\r\n\r\n';
 
-/** What `sql` finds after a program had the conversations: pieces of the client, then those of the server. */
+/** What `sql` returns after a program held the conversations: the client's pieces, then the server's. */
 async function ask(
 	sql: string,
 	...conversations: readonly (readonly [pieces: readonly string[], answers: readonly string[]])[]
@@ -24,7 +24,7 @@ async function ask(
 }
 
 describe('odd messages', () => {
-	it('what begins a connection and is no request has its rows when the answer is HTTP', async () => {
+	it('a connection that begins with something other than a request has rows if the answer is HTTP', async () => {
 		const first = [
 			'\x16\x03\x01\x00\x05hello',
 			`\x16\x03\x01\x02\x00${'\x01'.repeat(512)}`,
@@ -56,7 +56,7 @@ describe('odd messages', () => {
 		}
 	});
 
-	it('odd answers and bodies without an end keep their bytes', async () => {
+	it('odd answers and bodies of unknown length keep their bytes', async () => {
 		const rows = await ask(
 			`SELECT side AS found, status, reason, res_body FROM exchanges ORDER BY conn, side`,
 			[[GET], ['just some text']],
@@ -81,7 +81,7 @@ describe('odd messages', () => {
 		}
 	});
 
-	it('a tunnel: plain HTTP makes rows of the same connection, TLS is what the connection is', async () => {
+	it('plain HTTP in a tunnel makes rows of the same connection, and TLS becomes its protocol', async () => {
 		const connect = 'CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n';
 		const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 		const conversations = [

@@ -1,4 +1,4 @@
-// More than the ring holds: what is lost is counted exactly, and what comes afterwards is right.
+// More than the ring holds: the loss is counted exactly, and later exchanges are right.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ for t in threads: t.join()
 print(sum(total))
 `;
 
-/** Bytes of the connections' streams that the records of a recording stand for, and what it says was lost. */
+/** Bytes of the connections' streams that a recording's records account for, and the loss that it reports. */
 function bytesOf(path: string): { seen: number; lost: number; lostEvents: number } {
 	const reader = new RecordingReader(path, processUser());
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);

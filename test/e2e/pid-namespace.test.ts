@@ -1,4 +1,4 @@
-// tinytap in a pid namespace of its own, as in a container that does not see the host's processes.
+// tinytap in its own pid namespace, as in a container that does not see the host's processes.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
@@ -9,9 +9,9 @@ import { startTinytap } from '../../support/tinytap.ts';
 const run = promisify(execFile);
 const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
-test('processes outside are captured with what the kernel knows of them, tinytap itself is not', async () => {
+test('outside processes are captured with what the kernel knows about them, and tinytap itself is not captured', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "GET / HTTP/1.1 says"; }' });
-	// What it prints goes over a socket, and begins like a request.
+	// tinytap's own output goes over a socket and begins like a request.
 	const tinytap = startTinytap(
 		[
 			...[
@@ -41,10 +41,10 @@ test('processes outside are captured with what the kernel knows of them, tinytap
 	}
 });
 
-test('a program after -- is captured with its children, and nobody else', async () => {
+test('only the program after -- and its children are captured', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const url = `http://127.0.0.1:${nginx.port}`;
-	// The shell has a child for the first request and becomes the second; the server outside is not chosen.
+	// The shell forks a child for the first request and execs for the second; the server outside is not selected.
 	const tinytap = startTinytap(
 		[
 			...['query', 'SELECT side, path, comm FROM exchanges ORDER BY id', '--format', 'csv'],

@@ -1,4 +1,4 @@
-// --pid and --comm: which processes they mean, and what is refused.
+// --pid and --comm: which processes they select, and what they refuse.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { freePort, startProgram, temporaryDirectory } from '../../support/servers.ts';
 import { captureRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 
-/** A Node server whose main thread goes by another name, as Node 24's does. */
+/** A Node server whose main thread has another name, as Node 24's does. */
 async function renamedServer() {
 	const port = await freePort();
 	const script = `process.title = 'MainThread';
@@ -33,7 +33,7 @@ describe('filters by process', () => {
 	const directory = temporaryDirectory();
 	after(() => directory.remove());
 
-	it('--comm is also the name of the executable, of a program that runs already', async () => {
+	it("--comm also matches the executable's name, of a program that is already running", async () => {
 		const server = await renamedServer();
 		try {
 			const sql = "SELECT comm, status FROM exchanges WHERE side = 'server'";
@@ -49,7 +49,7 @@ describe('filters by process', () => {
 		}
 	});
 
-	it('--comm is also the name of the executable, however long, of a program that starts later', async () => {
+	it("--comm also matches the executable's name, however long, of a program that starts later", async () => {
 		const server = await renamedServer();
 		const interpreter = join(directory.path, 'an-interpreter-of-a-long-name');
 		const script = join(directory.path, 'script');
@@ -79,7 +79,7 @@ describe('filters by process', () => {
 		}
 	});
 
-	it('a name that no process has now is waited for, and that is said', async () => {
+	it('a name that no process has yet is waited for, and a message says so', async () => {
 		const tinytap = startTinytap(['query', 'SELECT 1', '--comm', 'tap-nobody']);
 		await tinytap.attached();
 		tinytap.interrupt();
@@ -88,7 +88,7 @@ describe('filters by process', () => {
 		assert.match(stderr, /no process is called tap-nobody now; one that starts later is captured/);
 	});
 
-	it('--pid of what is no running process is refused with one sentence', async () => {
+	it('--pid without a running process is refused in one sentence', async () => {
 		const child = spawn('true');
 		await new Promise((resolve) => child.on('exit', resolve));
 		const { code, stdout, stderr } = await runTinytap(['query', 'SELECT 1', '--pid', String(child.pid)]);
@@ -97,7 +97,7 @@ describe('filters by process', () => {
 		assert.doesNotMatch(stderr, /\n\s+at |capturing/);
 	});
 
-	it('--pid of a thread names its process, and one that has ended is none', async () => {
+	it("--pid of a thread is refused with its process's pid, and one that has ended is refused too", async () => {
 		const program = startProgram('python3', [
 			'-c',
 			`import os, subprocess, threading
@@ -127,7 +127,7 @@ done.wait()`,
 		}
 	});
 
-	it('--comm of what can be no name is refused with one sentence', async () => {
+	it('--comm with an impossible name is refused in one sentence', async () => {
 		for (const name of ['', 'x'.repeat(256), '/usr/bin/node']) {
 			const { code, stdout, stderr } = await runTinytap(['query', 'SELECT 1', `--comm=${name}`]);
 			assert.deepEqual([code, stdout], [2, '']);

@@ -1,4 +1,4 @@
-// What is typed and pasted at the prompt, in a real terminal, mostly over the bundled recording.
+// Typing and pasting at the prompt, in a real terminal, mostly over the bundled recording.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ async function enter(terminal: Terminal, line: string): Promise<void> {
 	await terminal.press('Enter');
 }
 
-test('no command of Node’s is left, on a first line or a continuation: nothing is written, read or evaluated', async () => {
+test('none of Node’s REPL commands works, on a first or a later line: nothing is written, read or evaluated', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
 	const kept = join(folder, 'kept');
 	const script = join(folder, 'script.js');
@@ -81,7 +81,7 @@ test('a command on a line of its own inside a statement runs, and the statement 
 	});
 });
 
-test('inside quotes and comments, and where it is no command, a line with a dot belongs to the statement', async () => {
+test('a line that begins with a dot belongs to the statement inside quotes or comments, or if it is not a command', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '.mode csv');
 		for (const [answer, ...lines] of [
@@ -108,7 +108,7 @@ test('inside quotes and comments, and where it is no command, a line with a dot 
 	});
 });
 
-test('text that is typed or pasted into the middle of a line stands where the cursor is', async () => {
+test('text typed or pasted into the middle of a line appears at the cursor', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '.mode csv');
 		await terminal.type('SELECT abc');
@@ -118,7 +118,7 @@ test('text that is typed or pasted into the middle of a line stands where the cu
 		await terminal.press('C-c');
 		await terminal.shows(/^tinytap> SELECT distinct abc\^C\ntinytap>/);
 
-		// Wide and combining characters, characters of two UTF-16 units, a tab; twice; then on at the end.
+		// Wide and combining characters, surrogate pairs and a tab, typed in two parts; then continue at the end of the line.
 		await terminal.type("SELECT '[]' AS x");
 		await terminal.press('Home');
 		for (let i = 0; i < "SELECT '[".length; i++) await terminal.press('Right');
@@ -128,7 +128,7 @@ test('text that is typed or pasted into the middle of a line stands where the cu
 		await enter(terminal, ', 1 AS y;');
 		await terminal.shows(/^x,y\n"?\[日本😀é(\\x09|\t| +)a\]"?,1$/);
 
-		// Longer than the terminal is wide.
+		// A paste longer than the terminal is wide.
 		const long = 'x'.repeat(250);
 		await terminal.type("SELECT length('');");
 		for (let i = 0; i < 3; i++) await terminal.press('Left');
@@ -136,13 +136,13 @@ test('text that is typed or pasted into the middle of a line stands where the cu
 		await terminal.press('Enter');
 		await terminal.shows(/^250$/);
 
-		// A line that ends inside the paste is run as it stands then.
+		// A line end inside the paste runs the line as it is then.
 		await terminal.type("SELECT 'end';");
 		for (let i = 0; i < 2; i++) await terminal.press('Left');
 		await terminal.type(" and more', 'as\r'x' AS z;\r");
 		await terminal.shows(/^tinytap> SELECT 'end and more', 'as';$/);
 
-		// Begun while something else runs, and gone on with afterwards.
+		// Text begun while something else runs, and continued afterwards.
 		await enter(terminal, '.wait 1s');
 		await enter(terminal, "SELECT 'first ' || 'line';");
 		await terminal.type("SELECT 'ty");
@@ -154,7 +154,7 @@ test('text that is typed or pasted into the middle of a line stands where the cu
 	});
 });
 
-test('Ctrl-R finds what was run before', async () => {
+test('Ctrl-R finds an earlier statement', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, "SELECT 'needle ' || 'found' AS x;");
 		await terminal.shows('needle found');
@@ -168,7 +168,7 @@ test('Ctrl-R finds what was run before', async () => {
 	});
 });
 
-test('after .open loss is that of the recording, told anew', async () => {
+test("after .open the recording's loss is reported, also if there was loss before", async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
 	const recording = (name: string, lost: bigint) => {
 		const tape = new Tape();
@@ -209,12 +209,12 @@ test('after .open loss is that of the recording, told anew', async () => {
 	});
 });
 
-test('.capture of a process that does not run is refused, and what is captured stays', async () => {
+test('.capture of a process that is not running is refused, and the filters stay', async () => {
 	await atPrompt(async (terminal) => {
 		await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);
 		await enter(terminal, '.capture port 8081 port 8080,80');
 		await terminal.shows(/^capturing port 80,8080-8081$/);
-		// The highest number there can be, which no process has here.
+		// The largest possible pid, which no process has here.
 		await enter(terminal, '.capture pid 4194304 port 9090');
 		await terminal.shows(/error: pid 4194304: expected a running process, got none \[ERR_USAGE\]/);
 		await enter(terminal, '.capture');

@@ -1,4 +1,4 @@
-// What is taken for HTTP by its first bytes, by its first line, or by its answer; what is not stays out of the ring.
+// What is recognised as HTTP by its first bytes, its first line or its answer; everything else stays out of the ring.
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -22,7 +22,7 @@ import {
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const BAD = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
-/** Pieces that the client sends, and those of the answer; one character a byte. */
+/** The pieces that the client sends, and those of the answer; one character per byte. */
 type Conversation = { readonly pieces: readonly string[]; readonly answer?: readonly string[] };
 
 const request = (line: string): Conversation => ({ pieces: [`${line}\r\nHost: a\r\n\r\n`] });
@@ -41,7 +41,7 @@ for (const objectPath of BPF_OBJECTS) {
 			return await runScenario(test, silent ? 'spoken_silently' : 'spoken', JSON.stringify(spoken));
 		}
 
-		/** Both ends' requests and answers of conversation `number`, and whether something before them may be missing. */
+		/** Requests and answers of conversation `number` at both ends, and whether something before them may be missing. */
 		function seen(run: Scenario, number: number) {
 			return (['client', 'server'] as const).map((end) => {
 				const open = run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[`${end}${number}`]);
@@ -58,7 +58,7 @@ for (const objectPath of BPF_OBJECTS) {
 			});
 		}
 
-		/** Everything of each conversation came, at both ends. */
+		/** Checks that every byte of each conversation was captured, at both ends. */
 		async function comesWhole(conversations: readonly Conversation[]): Promise<void> {
 			const run = await speak(conversations);
 			conversations.forEach(({ pieces, answer }, number) => {
@@ -130,7 +130,7 @@ for (const objectPath of BPF_OBJECTS) {
 			await comesWhole(methods.map((method) => request(`${method} x HTTP/1.1`)));
 		});
 
-		it('a request is recognised when its line is odd in other ways', async () => {
+		it('a request is recognised if its line is odd in other ways', async () => {
 			const lines = [
 				'GET HTTP/1.1',
 				'GET  HTTP/1.1',
@@ -153,11 +153,11 @@ for (const objectPath of BPF_OBJECTS) {
 			await comesWhole([...lines.map(request), { pieces: ['GET x HTTP/1.1\nHost: a\n\n'] }]);
 		});
 
-		it('a line longer than what is looked at is left to the reader when it begins with a word', async () => {
+		it('a line longer than the examined part is left to the decoder if it begins with a word', async () => {
 			await comesWhole([request(`GET ftp://h/${'x'.repeat(3000)} HTTP/1.1`)]);
 		});
 
-		it('a request that comes in pieces of any size is recognised with all of them', async () => {
+		it('a request in pieces of any size is recognised, including its first pieces', async () => {
 			const text = 'GET favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n';
 			const sizes = [1, 2, 3, 5, 7, 16, 23];
 			const cut = (size: number) => text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [];
@@ -168,7 +168,7 @@ for (const objectPath of BPF_OBJECTS) {
 			]);
 		});
 
-		it('what stands before a request comes with it, although other calls brought it', async () => {
+		it('bytes before a request are captured with it, even if they came in earlier calls', async () => {
 			const texts = [
 				' GET /x HTTP/1.1',
 				'\tGET /x HTTP/1.1',
@@ -187,7 +187,7 @@ for (const objectPath of BPF_OBJECTS) {
 			]);
 		});
 
-		it('what does not look like a request comes once its answer is HTTP', async () => {
+		it('bytes that do not look like a request are captured if the answer is HTTP', async () => {
 			await comesWhole(
 				[
 					['\x16\x03\x01\x00\x05hello'],
@@ -207,7 +207,7 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('of a long beginning the first 1,024 bytes are kept, and the rest is counted', async () => {
+		it('the first 1,024 bytes of a long beginning are kept, and the rest is counted', async () => {
 			const text = `junk\r\n${'x'.repeat(5000)}`;
 			const run = await speak([{ pieces: [text, 'more'], answer: [BAD] }]);
 			for (const name of ['client0', 'server0']) {
@@ -219,7 +219,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('an answer that comes in pieces is recognised too', async () => {
+		it('an answer in pieces is recognised too', async () => {
 			await comesWhole(
 				[1, 2, 3, 6].map((size) => ({
 					pieces: ['junk\r\n'],

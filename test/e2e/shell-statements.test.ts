@@ -10,7 +10,7 @@ import { CLI, NODE_FLAGS, runTinytap } from '../../support/tinytap.ts';
 const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI} --replay recordings/demo.tinytap`;
 const ENDLESS = 'SELECT count(*) FROM headers a, headers b, headers c, headers d, headers e WHERE a.name < b.name;';
 
-test('a long statement says so, makes room for what is typed, and leaves no trace when Ctrl-C ends it', async () => {
+test('a long statement shows its progress, gives way to typing, and leaves no trace when Ctrl-C ends it', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows('tinytap>');
@@ -31,13 +31,13 @@ test('a long statement says so, makes room for what is typed, and leaves no trac
 	}
 });
 
-test('Ctrl-C ends a statement whose rows run over the screen, and the shell goes on', async () => {
+test('Ctrl-C ends a statement while its rows scroll by, and the shell continues', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows('tinytap>');
 		await terminal.type('SELECT a.name, b.name FROM headers a, headers b, headers c;');
 		await terminal.press('Enter');
-		// The first 5,000 rows decide the widths; then they come as fast as the terminal takes them.
+		// The first 5,000 rows decide the column widths; after that, rows arrive as fast as the terminal takes them.
 		await terminal.shows(/^ \w+ +\| \w+/, 500);
 		await terminal.press('C-c');
 		await terminal.shows(/the statement was cancelled \[ERR_SQL_CANCELLED\]\ntinytap>/);
@@ -49,7 +49,7 @@ test('Ctrl-C ends a statement whose rows run over the screen, and the shell goes
 	}
 });
 
-test('views outlive a statement that had to be ended with its thread; temporary tables are said to be gone', async () => {
+test('views survive a statement that had to be ended with its thread; a message says that temporary tables are gone', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows('tinytap>');
@@ -64,7 +64,7 @@ test('views outlive a statement that had to be ended with its thread; temporary 
 			await terminal.press('Enter');
 		}
 		await terminal.shows('view four created');
-		// Comparing texts of millions of characters: a thousand of them pass before the flag is looked at.
+		// Compares texts of millions of characters, a thousand of them between two looks at the flag.
 		await terminal.type(
 			"WITH RECURSIVE s(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM s WHERE length(t) < 4000000), l AS (SELECT max(t) AS t FROM s) SELECT count(*) FROM l, headers a, headers b, headers c WHERE t || a.name < t || b.name || c.name;",
 		);
@@ -85,7 +85,7 @@ test('views outlive a statement that had to be ended with its thread; temporary 
 	}
 });
 
-test('attacks by SQL have no effect, from whichever place they come', async () => {
+test('SQL attacks have no effect, wherever they come from', async () => {
 	const directory = temporaryDirectory();
 	const marker = join(directory.path, 'marker');
 	const replay = ['--replay', join(import.meta.dirname, '../../recordings/demo.tinytap')];

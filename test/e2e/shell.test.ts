@@ -26,7 +26,7 @@ async function withNginx(work: (nginx: Nginx, url: string) => Promise<void>): Pr
 
 const get = (url: string) => run('curl', ['-s', '-o', '/dev/null', url]);
 
-test('while wrk runs, a statement over two lines answers, and again with more rows', async () => {
+test('while wrk runs, a statement over two lines returns a result, and later one with more rows', async () => {
 	await withNginx(async (nginx, url) => {
 		const terminal = await openTerminal(`${SHELL} --port ${nginx.port} --comm nginx`);
 		const wrk = startProgram('wrk', ['-t1', '-c2', '-d20s', `${url}/index.html`]);
@@ -80,7 +80,7 @@ test('a statement saved in one session runs in the next', async () => {
 	assert.match(listed.stdout, /^big +user/m);
 });
 
-test('a tail prints the 404 and none of the 200s, above what is being typed', async () => {
+test('a tail prints the 404 and none of the 200s, above the line being typed', async () => {
 	await withNginx(async (nginx, url) => {
 		const terminal = await openTerminal(`${SHELL} --port ${nginx.port}`);
 		try {
@@ -107,7 +107,7 @@ test('a tail prints the 404 and none of the 200s, above what is being typed', as
 	});
 });
 
-test('tinytap tail prints only what passes the condition, and ends with --count', async () => {
+test('tinytap tail prints only rows that match the condition, and ends after --count', async () => {
 	await withNginx(async (nginx, url) => {
 		const tail = startTinytap([
 			'tail',
@@ -175,7 +175,7 @@ while s.recv(65536): pass
 			await terminal.type("SELECT path, user_agent FROM exchanges WHERE side='client' ORDER BY id LIMIT 1;");
 			await terminal.press('Enter');
 			const screen = await terminal.shows('\\x1b[2J');
-			assert.match(screen, /tinytap \d+\.\d+\.\d+/, 'what stood above is still there');
+			assert.match(screen, /tinytap \d+\.\d+\.\d+/, 'what was above is still there');
 			await terminal.type('.show 1');
 			await terminal.press('Enter');
 			const shown = await terminal.shows('User-Agent: \\x1b]0;owned\\x07');
@@ -208,7 +208,7 @@ test('Ctrl-C ends a running statement and keeps the shell; twice at an empty pro
 	}
 });
 
-test('mistakes at the prompt get a sentence and a hint, no stack', async () => {
+test('a mistake at the prompt gets a sentence and a hint, no stack trace', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows('tinytap>');
@@ -231,10 +231,10 @@ test('mistakes at the prompt get a sentence and a hint, no stack', async () => {
 	}
 });
 
-test('loss is told once below a result, again when there is more, and .clear begins anew', async () => {
+test('loss is reported once below a result, and again if there is more or after .clear', async () => {
 	await withNginx(async (nginx, url) => {
 		writeFileSync(join(nginx.root, 'big.bin'), 'x'.repeat(3_000_000));
-		// A ring that holds no large body.
+		// A ring too small for a large body.
 		const terminal = await openTerminal(`${SHELL} --ring-size 4KiB --body-limit none --port ${nginx.port} --comm curl`);
 		const told = /^tinytap: \d+ events? (was|were) lost/;
 		const enter = async (line: string) => {
@@ -242,16 +242,16 @@ test('loss is told once below a result, again when there is more, and .clear beg
 			await terminal.press('Enter');
 		};
 		let asked = 0;
-		/** How often loss has been told when this has run. */
+		/** How often loss has been reported once `sql` has run. */
 		const tellings = async (sql: string): Promise<number> => {
 			await enter(`SELECT 'answer ' || ${++asked} AS x FROM (${sql}) LIMIT 1;`);
 			await terminal.shows(new RegExp(`^ answer ${asked}$`));
 			await terminal.shows(/^\(1 row\)$/, asked);
-			// What belongs to a result stands above the prompt after it.
+			// Everything about a result is printed above the next prompt.
 			await terminal.shows(/\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
 			return [...(await terminal.screen()).matchAll(new RegExp(told, 'gm'))].length;
 		};
-		/** Traffic until the prompt says that more was lost. */
+		/** Makes traffic until the prompt shows that more was lost. */
 		const lose = async (more: RegExp) => {
 			await eventually(
 				async () => {
@@ -261,7 +261,7 @@ test('loss is told once below a result, again when there is more, and .clear beg
 				},
 				() => 'nothing was lost',
 			);
-			// The kernel's counters are looked at a few times a second.
+			// The kernel's counters are read a few times a second.
 			await enter('.wait 2s');
 		};
 		const captured = 'SELECT count(*) FROM exchanges';

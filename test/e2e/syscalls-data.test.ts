@@ -1,4 +1,4 @@
-// How bytes move: what the calls returned is what is recorded, once, whole, wherever the memory was.
+// How bytes move: exactly the bytes that a call returned are recorded, once and whole, wherever the memory was.
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -43,7 +43,7 @@ for (const objectPath of BPF_OBJECTS) {
 		});
 		after(() => test.capture.close());
 
-		it('a head and a body of one writev are one record, and readv gives only what was returned', async () => {
+		it('head and body of one writev are one record, and readv records only what it returned', async () => {
 			const run = await runScenario(test, 'writev_readv');
 			const [sent, ...more] = run.data(run.conn('server'), OUT);
 			assert.equal(more.length, 0);
@@ -58,20 +58,20 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(received[0]!.payload, response(1000));
 		});
 
-		it('readv that ends inside an iovec gives the bytes up to there', async () => {
+		it('a readv that ends inside an iovec records the bytes up to there', async () => {
 			const run = await runScenario(test, 'readv_ends_inside');
 			assert.equal(run.said.read, 25);
 			assert.equal(joinStream(run.data(run.conn('client'), IN)).toString(), 'HTTP/1.1 204 No Content\r\n');
 		});
 
-		it('readv with more room than data shows no stale memory', async () => {
+		it('a readv with more room than data records no stale memory', async () => {
 			const run = await runScenario(test, 'readv_more_room');
 			const received = joinStream(run.data(run.conn('client'), IN));
 			assert.equal(received.length, 100);
 			assert.ok(!received.includes('STALE'));
 		});
 
-		// The old object walks 256.
+		// The object for old kernels reads at most 256 iovecs.
 		for (const count of objectPath === BPF_OBJECTS[0] ? [20, 70, 1024] : [20, 70]) {
 			it(`writev of ${count} iovecs is whole`, async () => {
 				const run = await runScenario(test, 'many_iovecs', String(count));
@@ -82,14 +82,14 @@ for (const objectPath of BPF_OBJECTS) {
 			});
 		}
 
-		it('empty iovecs are passed over, and a writev of nothing is no event', async () => {
+		it('empty iovecs are skipped, and an empty writev makes no record', async () => {
 			const run = await runScenario(test, 'empty_iovecs');
 			const sent = run.data(run.conn('server'), OUT);
 			assert.equal(sent.length, 1);
 			assert.equal(joinStream(sent).toString(), `${responseHead(5)}hello`);
 		});
 
-		it('a writev that meets an unreadable iovec counts what it returned', async () => {
+		it('a writev that hits an unreadable iovec counts what it returned', async () => {
 			const run = await runScenario(test, 'bad_iovec');
 			const whole = response(200_000);
 			assert.ok(run.said.written! > 0 && run.said.written! <= whole.length);
@@ -114,25 +114,25 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('partial writes and refused ones add up to each byte once', async () => {
+		it('partial and refused writes count each byte once', async () => {
 			const run = await runScenario(test, 'partial_write');
 			assert.ok(run.said.writes! > 1 && run.said.refused! > 0, 'the socket never filled up');
 			const sent = run.data(run.conn('server'), OUT);
 			assert.equal(new Set(sent.map((each) => each.offset - each.callOffset)).size, run.said.writes);
 			const stream = joinStream(sent);
 			assert.equal(stream.length, run.said.total);
-			// A write may move more than the capture limit; its rest is counted.
+			// A write may move more than the capture limit; the rest is only counted.
 			for (const each of sent.filter((record) => record.bytes !== record.payload.length))
 				assert.equal(each.flags & FLAG_CUT_CAPTURE_LIMIT, FLAG_CUT_CAPTURE_LIMIT);
 			assert.deepEqual(stream.subarray(0, 100_000), response(8_000_000).subarray(0, 100_000));
 		});
 
-		it('memory that was not resident when write was called is captured', async () => {
+		it('memory not resident when write was called is captured', async () => {
 			const run = await runScenario(test, 'untouched_page');
 			assert.deepEqual(joinStream(run.data(run.conn('server'), OUT)), response(8000));
 		});
 
-		it('memory that is gone when the call returns is counted', async () => {
+		it('bytes in memory that is gone when the call returns are counted', async () => {
 			const run = await runScenario(test, 'unmapped_after');
 			const sent = run.data(run.conn('server'), OUT);
 			assert.equal(run.said.written, run.said.got);
@@ -147,7 +147,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(run.data(run.conn('server'), IN).length, 1);
 		});
 
-		it('sendmmsg and recvmmsg give the bytes of all their messages', async () => {
+		it('sendmmsg and recvmmsg record the bytes of all their messages', async () => {
 			const run = await runScenario(test, 'multiple_messages');
 			const sent = run.data(run.conn('client'), OUT);
 			assert.equal(joinStream(sent).toString(), REQUEST);
@@ -168,7 +168,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual([received!.syscall, received!.payload.toString()], [SYSCALL_PREADV2, REQUEST]);
 		});
 
-		it('sendmsg and recvmsg are walked like writev and readv', async () => {
+		it('sendmsg and recvmsg record all their buffers, like writev and readv', async () => {
 			const run = await runScenario(test, 'messages');
 			const [sent] = run.data(run.conn('client'), OUT);
 			assert.deepEqual([sent!.syscall, sent!.payload.toString()], [SYSCALL_SENDMSG, REQUEST]);
@@ -176,13 +176,13 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual([received!.syscall, received!.payload.toString()], [SYSCALL_RECVMSG, REQUEST]);
 		});
 
-		it('a read that was interrupted and restarted counts once', async () => {
+		it('an interrupted and restarted read counts once', async () => {
 			const run = await runScenario(test, 'restarted');
 			assert.equal(joinStream(run.data(run.conn('server'), IN)).toString(), REQUEST);
 			assert.equal(run.data(run.conn('server'), IN).at(-1)!.syscall, SYSCALL_READ);
 		});
 
-		it('recv(MSG_WAITALL) that ends early counts what came', async () => {
+		it('a recv(MSG_WAITALL) that ends early counts what it received', async () => {
 			const run = await runScenario(test, 'wait_all');
 			assert.ok(run.said.read! < 1000);
 			const received = run.data(run.conn('server'), IN);
@@ -192,7 +192,7 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('lengths beyond 4 GiB are no lengths of the stream', async () => {
+		it('a length beyond 4 GiB does not count, only what was moved', async () => {
 			const run = await runScenario(test, 'huge_lengths');
 			assert.ok(run.said.written! > 1000 && run.said.written! <= 0x7ffff000);
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
@@ -201,13 +201,13 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.ok(received.every((each) => each.callBytes === run.said.read));
 		});
 
-		it('a call may return on another CPU than it began on', async () => {
+		it('a call may return on a different CPU from the one it began on', async () => {
 			const run = await runScenario(test, 'migrated');
 			assert.equal(run.said.read, REQUEST.length);
 			assert.equal(joinStream(run.data(run.conn('server'), IN)).toString(), REQUEST);
 		});
 
-		it('threads that are killed inside a call leave nothing in the way of others', async () => {
+		it('threads killed inside a call do not affect later ones', async () => {
 			const run = await runScenario(test, 'killed_inside_calls');
 			const ofWorker = test.records.filter((each) => each.pid === run.said.worker && each.kind === CAPTURE_DATA);
 			assert.deepEqual(
@@ -219,7 +219,7 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('a request that comes byte by byte is recognised, from its first byte on', async () => {
+		it('a request sent byte by byte is captured from its first byte on', async () => {
 			const run = await runScenario(test, 'byte_by_byte');
 			for (const [name, direction] of [
 				['client', OUT],
@@ -232,7 +232,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('what a program writes with MSG_MORE is in its stream at once', async () => {
+		it('bytes written with MSG_MORE are in the stream at once', async () => {
 			const run = await runScenario(test, 'more_to_come');
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).toString(), `${responseHead(4)}body`);
 		});
@@ -250,7 +250,7 @@ describe('limits of a call', () => {
 	});
 	after(() => test.capture.close());
 
-	it('70 iovecs with a limit of 64: the count is whole, the captured part ends with the 64th', async () => {
+	it('with a limit of 64, a call of 70 iovecs has its full count, and its captured part ends after the 64th', async () => {
 		const run = await runScenario(test, 'many_iovecs', '70');
 		const [sent, ...more] = run.data(run.conn('server'), OUT);
 		assert.equal(more.length, 0);
@@ -261,7 +261,7 @@ describe('limits of a call', () => {
 		assert.equal(sent!.payload.toString('latin1', sent!.payload.length - 11), '0000000062\n');
 	});
 
-	it('a mebibyte with a limit of 100000 bytes: the last record stands for the rest', async () => {
+	it('with a limit of 100000 bytes, the last record of a mebibyte accounts for the rest', async () => {
 		const run = await runScenario(test, 'one_mebibyte');
 		const sent = run.data(run.conn('server'), OUT);
 		assert.equal(joinStream(sent).length, run.said.written);

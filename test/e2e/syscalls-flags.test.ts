@@ -1,4 +1,4 @@
-// Flags of send and recv, ends and failures of connections, and what is no HTTP at all.
+// Flags of send and recv, ends and failures of connections, and things that are not HTTP at all.
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -41,7 +41,7 @@ for (const objectPath of BPF_OBJECTS) {
 		});
 		after(() => test.capture.close());
 
-		it('bytes that are peeked at are in the stream once', async () => {
+		it('peeked bytes are in the stream once', async () => {
 			const run = await runScenario(test, 'peek');
 			assert.equal(joinStream(run.data(run.conn('client'), IN)).toString(), responseHead(0));
 			const peeks = run.records.filter((each) => each.kind === CAPTURE_PEEK && each.conn === run.conn('client'));
@@ -53,7 +53,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.ok(peeks.every((each) => each.flags & FLAG_PEEK && each.payload.length === 0 && each.offset === 0));
 		});
 
-		it('bytes that recv(MSG_TRUNC) throws away are counted', async () => {
+		it('bytes discarded by recv(MSG_TRUNC) are counted', async () => {
 			const run = await runScenario(test, 'truncate');
 			const records = run.data(run.conn('client'), IN);
 			const discarded = records.filter((each) => each.flags & FLAG_DISCARDED);
@@ -73,7 +73,7 @@ for (const objectPath of BPF_OBJECTS) {
 				assert.equal(joinStream(run.data(run.conn(name), direction)).toString(), `${responseHead(4)}body`);
 		});
 
-		it('of an urgent send all but the last byte are in the stream', async () => {
+		it('an urgent send puts all but its last byte in the stream', async () => {
 			const run = await runScenario(test, 'urgent_with_data');
 			assert.equal(run.said.sent, 6);
 			for (const [name, direction] of [
@@ -98,7 +98,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual([sent!.syscall, sent!.payload.toString()], [SYSCALL_SENDTO, REQUEST]);
 		});
 
-		it('the end of a stream is told once', async () => {
+		it('the end of a stream is recorded once', async () => {
 			const run = await runScenario(test, 'end_of_stream');
 			const ends = run.records.filter((each) => each.kind === CAPTURE_EOF);
 			assert.deepEqual(
@@ -112,7 +112,7 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('a reset is told with its error, and adds no bytes', async () => {
+		it('a reset is recorded with its error, and adds no bytes', async () => {
 			const run = await runScenario(test, 'reset');
 			assert.deepEqual([run.said.ECONNRESET, run.said.EPIPE], [1, 1]);
 			const errors = run.records.filter((each) => each.kind === CAPTURE_ERROR && each.conn === run.conn('server'));
@@ -139,7 +139,7 @@ for (const objectPath of BPF_OBJECTS) {
 		for (const scenario of ['datagrams', 'never_http', 'sendfile_to_file', 'close_unknown_only']) {
 			it(`makes no records: ${scenario}`, async () => {
 				const silent = await runScenario(test, scenario);
-				// What came after it in the ring proves that nothing of it is still to come.
+				// A later scenario's records prove that none of this one is still to come.
 				await runScenario(test, 'messages');
 				assert.deepEqual(
 					test.records.filter((each) => each.pid === silent.pid),
@@ -148,14 +148,14 @@ for (const objectPath of BPF_OBJECTS) {
 			});
 		}
 
-		it('HTTP that follows something else on a connection comes with what stood before it', async () => {
+		it('HTTP that follows something else on a connection is captured with what came before it', async () => {
 			const run = await runScenario(test, 'foreign');
 			const records = run.data(run.conn('server'), IN);
 			assert.equal(records[0]!.offset, 0);
 			assert.equal(joinStream(records).toString(), `\0\x01binary${REQUEST}`);
 		});
 
-		it('TLS is named by its first bytes and left alone', async () => {
+		it('TLS is recognised by its first bytes and then left alone', async () => {
 			const run = await runScenario(test, 'tls_hello');
 			for (const [name, direction] of [
 				['client', OUT],
@@ -170,7 +170,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('a file that holds HTTP text makes no records', async () => {
+		it('a file that contains HTTP text makes no records', async () => {
 			const run = await runScenario(test, 'files');
 			await runScenario(test, 'messages');
 			assert.deepEqual(
@@ -188,7 +188,7 @@ describe('a kernel without type information', () => {
 	});
 	after(() => test.capture.close());
 
-	it('a file that holds HTTP text is marked as unverified', async () => {
+	it('a file that contains HTTP text is marked as unverified', async () => {
 		const run = await runScenario(test, 'files', 'marked');
 		const records = run.records.filter((each) => each.kind === CAPTURE_DATA);
 		assert.ok(records.length > 0);
@@ -197,7 +197,7 @@ describe('a kernel without type information', () => {
 		assert.ok(records.every((each) => (each.flags & both) === both));
 	});
 
-	it('a connection that is passed on is another one there', async () => {
+	it('a connection passed to another process is a different one there', async () => {
 		const run = await runScenario(test, 'passed_later');
 		const answer = test.records.find((each) => each.kind === CAPTURE_DATA && each.pid === run.said.child)!;
 		assert.notEqual(answer.conn, run.conn('server'));

@@ -46,7 +46,7 @@ for (const objectPath of BPF_OBJECTS) {
 		});
 		after(() => test.capture.close());
 
-		/** How and by whom a connection was closed. */
+		/** The calls by which a connection was closed. */
 		const closes = (conn: number) =>
 			test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn).map((each) => each.syscall);
 		const stream = (conn: number, direction: number) =>
@@ -54,7 +54,7 @@ for (const objectPath of BPF_OBJECTS) {
 				test.records.filter((each) => each.kind === CAPTURE_DATA && each.conn === conn && each.direction === direction),
 			).toString();
 
-		it('a descriptor number that is used again is another connection', async () => {
+		it('a reused descriptor number is another connection', async () => {
 			const run = await runScenario(test, 'reused_descriptor');
 			const opens = run.records.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.server);
 			assert.equal(opens.length, 2);
@@ -63,7 +63,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.ok(stream(opens[1]!.conn, IN).startsWith('GET /next'));
 		});
 
-		it('a descriptor number that was a much read file becomes a connection', async () => {
+		it('the descriptor number of a file read many times becomes a connection', async () => {
 			const run = await runScenario(test, 'file_then_connection');
 			assert.equal(stream(run.conn('server'), OUT), RESPONSE);
 			const opens = run.records.filter((each) => each.kind === CAPTURE_OPEN && each.fd === run.said.again);
@@ -71,7 +71,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.ok(stream(opens[0]!.conn, IN).startsWith('GET /next'));
 		});
 
-		it('a duplicate is the same connection, which lives as long as either', async () => {
+		it('a duplicate is the same connection, which lasts as long as either descriptor', async () => {
 			const run = await runScenario(test, 'dup_of_connection');
 			const conn = run.conn('server');
 			assert.equal(stream(conn, OUT), RESPONSE);
@@ -99,13 +99,13 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('close_range ends what is in the range', async () => {
+		it('close_range closes the connections in its range', async () => {
 			const run = await runScenario(test, 'close_range');
 			assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE_RANGE]);
 			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE_RANGE]);
 		});
 
-		it('a child answers on the connection that its parent accepted and closed', async () => {
+		it('a child can answer on a connection that its parent accepted and closed', async () => {
 			const run = await runScenario(test, 'forked');
 			const conn = run.conn('server');
 			assert.equal(stream(conn, OUT), RESPONSE);
@@ -117,7 +117,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
 		});
 
-		it('a child reads the first request of a connection that its parent has closed before', async () => {
+		it('a child can read the first request of a connection that its parent has already closed', async () => {
 			const run = await runScenario(test, 'forked_before_reading');
 			const open = test.records.find((each) => each.kind === CAPTURE_OPEN && each.pid === run.said.child)!;
 			assert.equal(open.role, ROLE_ACCEPTED);
@@ -126,7 +126,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(stream(open.conn, OUT), RESPONSE);
 		});
 
-		it('connections that are passed to a worker are captured there, each time', async () => {
+		it('connections passed to a worker are captured there, each time', async () => {
 			const run = await runScenario(test, 'passed');
 			const child = test.records.filter((each) => each.pid === run.said.child);
 			const conns = [...new Set(child.filter((each) => each.kind === CAPTURE_DATA).map((each) => each.conn))];
@@ -134,7 +134,7 @@ for (const objectPath of BPF_OBJECTS) {
 			for (const conn of conns) assert.deepEqual([stream(conn, IN), stream(conn, OUT)], [REQUEST, RESPONSE]);
 		});
 
-		it('a connection that is passed on in the middle of an exchange stays one, and lives as long as somebody holds it', async () => {
+		it('a connection passed on during an exchange stays one connection, and lasts as long as somebody holds it', async () => {
 			const run = await runScenario(test, 'passed_between');
 			const conn = run.conn('server');
 			const ofConn = test.records.filter((each) => each.conn === conn);
@@ -152,14 +152,14 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(stream(conn, OUT), RESPONSE + RESPONSE);
 			assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
 			assert.equal(ofConn.at(-1)!.kind, CAPTURE_CLOSE);
-			// Nobody else answered or was asked: client and server are all there is.
+			// No other connection appears in the child.
 			const conns = test.records.filter((each) => each.kind === CAPTURE_OPEN && each.pid === run.said.child);
 			assert.deepEqual(conns, []);
 			const shares = ofConn.filter((each) => each.kind === CAPTURE_SHARE).map((each) => each.syscall);
 			assert.deepEqual(shares, [SYSCALL_RECVMSG, SYSCALL_RECVMSG]);
 		});
 
-		it('a connection that another process fetches with pidfd_getfd stays one', async () => {
+		it('a connection that another process fetches with pidfd_getfd stays one connection', async () => {
 			const run = await runScenario(test, 'fetched');
 			const conn = run.conn('server');
 			assert.equal(stream(conn, IN), REQUEST + REQUEST);
@@ -174,7 +174,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(closes(conn), [SYSCALL_CLOSE]);
 		});
 
-		it('a connection that only a message holds is no closed one', async () => {
+		it('a connection held only by a message is not closed', async () => {
 			for (const scenario of ['passed_later', 'passed_in_many']) {
 				const run = await runScenario(test, scenario);
 				const conn = run.conn('server');
@@ -193,13 +193,13 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('a connection that dies in a message nobody receives harms no other', async () => {
+		it('a connection that ends in a message nobody receives does not affect others', async () => {
 			const run = await runScenario(test, 'passed_to_nobody');
 			assert.equal(stream(run.conn('server'), IN), REQUEST);
 			assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE]);
 		});
 
-		it('execve closes what is marked close-on-exec, and the rest lives on under a new name', async () => {
+		it('execve closes what is marked close-on-exec, and the rest continues under a new name', async () => {
 			const run = await runScenario(test, 'executed');
 			const of = (name: string) =>
 				run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!.conn;
@@ -226,14 +226,14 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(ends, [SYSCALL_EXIT, SYSCALL_EXIT]);
 		});
 
-		it('a descriptor of a high number is one like others', async () => {
+		it('a descriptor with a high number is like any other', async () => {
 			const run = await runScenario(test, 'high_descriptor');
 			assert.equal(stream(run.conn('high'), IN), REQUEST);
 			assert.deepEqual(closes(run.conn('high')), [SYSCALL_EXIT]);
 		});
 
 		for (const end of ['exit', 'exec', 'unshare']) {
-			it(`two processes with one table of descriptors see the same connections, until one does ${end}`, async () => {
+			it(`two processes with one descriptor table see the same connections, until one does ${end}`, async () => {
 				const run = await runScenario(test, 'shared_table', end);
 				assert.equal(run.said.reused, 1);
 				const both = test.records.filter((each) => each.pid === run.pid || each.pid === run.said.child);
@@ -242,7 +242,7 @@ for (const objectPath of BPF_OBJECTS) {
 				for (const [turn, { conn }] of opens.entries()) {
 					assert.equal(stream(conn, IN), `GET /${turn} HTTP/1.1\r\nHost: a\r\n\r\n`);
 					assert.equal(stream(conn, OUT), RESPONSE);
-					// Closed once, by whoever closed it last.
+					// Closed once, by whichever process closed it last.
 					const closed = test.records.filter((each) => each.kind === CAPTURE_CLOSE && each.conn === conn);
 					assert.deepEqual(
 						closed.map((each) => [each.pid, each.syscall]),
@@ -252,7 +252,7 @@ for (const objectPath of BPF_OBJECTS) {
 			});
 		}
 
-		it('numbers that change hands at speed never mix two connections', async () => {
+		it('rapidly reused numbers never mix two connections', async () => {
 			const run = await runScenario(test, 'rapid_reuse');
 			const byConn = new Map<number, CapturedRecord[]>();
 			for (const each of run.records.filter((record) => record.conn !== 0))
@@ -268,12 +268,12 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('offsets of two threads that write to one socket do not overlap', async () => {
+		it('the offsets of two threads writing to one socket do not overlap', async () => {
 			const run = await runScenario(test, 'two_writers');
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, 400 * (40 + 100));
 		});
 
-		it('bytes that a blocked read gets after the close make no new connection', async () => {
+		it('bytes that a blocked read receives after the close make no new connection', async () => {
 			const run = await runScenario(test, 'late_read');
 			assert.equal(run.said.read, REQUEST.length);
 			const conns = new Set(run.records.filter((each) => each.conn !== 0).map((each) => each.conn));
@@ -281,7 +281,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(stream(run.conn('server'), IN), REQUEST);
 		});
 
-		it('a connection that becomes the standard input of another program stays what it is', async () => {
+		it("a connection that becomes another program's standard input stays the same", async () => {
 			const run = await runScenario(test, 'inetd');
 			const ofChild = test.records.filter((each) => each.pid === run.said.child && each.kind === CAPTURE_DATA);
 			assert.equal(new Set(ofChild.map((each) => each.conn)).size, 1);
@@ -291,7 +291,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
 		});
 
-		it('two processes with the same id in turn have connections of their own', async () => {
+		it('two successive processes with the same id have separate connections', async () => {
 			const run = await runScenario(test, 'same_pid');
 			assert.equal(run.said.first, run.said.second);
 			const of = (kind: number) => test.records.filter((each) => each.pid === run.said.first && each.kind === kind);
@@ -306,7 +306,7 @@ for (const objectPath of BPF_OBJECTS) {
 			for (const conn of conns) assert.deepEqual(closes(conn), [SYSCALL_EXIT]);
 		});
 
-		it('MPTCP is a stream like others', async () => {
+		it('MPTCP is a stream like any other', async () => {
 			const run = await runScenario(test, 'multipath');
 			assert.equal(stream(run.conn('client'), OUT), REQUEST);
 			assert.equal(stream(run.conn('server'), IN), REQUEST);
@@ -337,7 +337,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('of a link-local address the interface is part', async () => {
+		it('a link-local address includes the interface', async () => {
 			const run = await runScenario(test, 'link_local');
 			for (const name of ['client', 'server']) {
 				const open = run.records.find((each) => each.kind === CAPTURE_OPEN && each.conn === run.conn(name))!;
@@ -345,12 +345,12 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('closing what is not open ends nothing', async () => {
+		it('closing a descriptor that is not open ends nothing', async () => {
 			const run = await runScenario(test, 'close_unknown');
 			assert.deepEqual(closes(run.conn('server')), [SYSCALL_CLOSE]);
 		});
 
-		it('socketpair and unix sockets', async () => {
+		it('socketpairs and unix sockets are captured', async () => {
 			const run = await runScenario(test, 'pairs');
 			const open = (name: string) =>
 				run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!;
@@ -360,25 +360,25 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.equal(stream(open('server').conn, IN), REQUEST);
 		});
 
-		/** Family, peer's and local port of the last that is known. */
+		/** Family, peer's port and local port from the last OPEN record. */
 		const ports = (records: readonly CapturedRecord[], conn: number) => {
 			const open = records.filter((each) => each.kind === CAPTURE_OPEN && each.conn === conn).at(-1)!;
 			return [open.payload.readUInt16LE(0), open.payload.readUInt16BE(2), open.payload.readUInt16BE(30)];
 		};
 
-		it('a non-blocking connect has both addresses, and a refused one is no connection', async () => {
+		it('a non-blocking connect has both addresses, and a refused one makes no connection', async () => {
 			const run = await runScenario(test, 'connect_later');
 			assert.deepEqual([run.said.in_progress, run.said.refused], [115, 111]);
 			assert.deepEqual(ports(run.records, run.conn('client')), [2, run.said.listening, run.said.port]);
 			assert.equal(new Set(run.records.filter((each) => each.conn !== 0).map((each) => each.conn)).size, 2);
 		});
 
-		it('accept with NULL has both addresses all the same', async () => {
+		it('accept with NULL still has both addresses', async () => {
 			const run = await runScenario(test, 'accept_plain');
 			assert.deepEqual(ports(run.records, run.conn('server')), [2, run.said.port, run.said.listening]);
 		});
 
-		it('IPv6', async () => {
+		it('IPv6 connections have both addresses', async () => {
 			const run = await runScenario(test, 'six');
 			assert.equal(ports(run.records, run.conn('server'))[0], 10);
 			assert.equal(ports(run.records, run.conn('server'))[1], run.said.port);
@@ -387,7 +387,7 @@ for (const objectPath of BPF_OBJECTS) {
 	});
 }
 
-describe('what was there before', () => {
+describe('what existed before the capture', () => {
 	const program = `
 import socket, sys, os
 listening = socket.socket(); listening.bind(("127.0.0.1", 0)); listening.listen()
@@ -407,7 +407,7 @@ idle.sendall(b"middle of a body")
 os.wait()
 `;
 
-	/** Starts the program; what other programs of this machine do at the same time is not looked at. */
+	/** Starts the program; its pids tell its records from those of other programs. */
 	async function startBefore() {
 		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
 		const line = await new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve));
@@ -438,7 +438,7 @@ os.wait()
 		}
 	});
 
-	it('sockets that are learned before have their addresses, and are one connection in all processes', async () => {
+	it('sockets learned beforehand have their addresses, and are one connection in all processes', async () => {
 		const { child, fd, pids } = await startBefore();
 		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
 		assert.ok(capture.learnSockets() >= 10);
@@ -454,11 +454,11 @@ os.wait()
 			const opens = records.filter((each) => each.kind === CAPTURE_OPEN);
 			assert.equal(opens.length, 2);
 			const [client, server] = [opens.find((each) => each.fd === fd)!, opens.find((each) => each.fd !== fd)!];
-			// Peer and local address of one are local and peer of the other.
+			// The client's peer address is the server's local address, and vice versa.
 			assert.equal(client.payload.readUInt16LE(0), 2);
 			assert.deepEqual(client.payload.subarray(0, 28), server.payload.subarray(28));
 			assert.deepEqual(client.payload.subarray(28), server.payload.subarray(0, 28));
-			// The parent ends last: until then the connection that the child used lives.
+			// The parent exits last: until then the connection that the child used stays open.
 			const closed = records.find((each) => each.kind === CAPTURE_CLOSE && each.conn === server.conn);
 			assert.equal(closed!.pid, child.pid);
 			assert.equal(records.filter((each) => each.kind === CAPTURE_CLOSE).length, 2);
@@ -467,7 +467,7 @@ os.wait()
 		}
 	});
 
-	it('what is known of a descriptor before is not overwritten', async () => {
+	it('learning sockets does not overwrite what is known about a descriptor', async () => {
 		const { child, fd, pids } = await startBefore();
 		const capture = ADDON.openCapture({ objectPath: BPF_OBJECT });
 		capture.setDescriptor(child.pid!, fd, false, false, 0);

@@ -1,4 +1,4 @@
-// Bytes that go from kernel to kernel: counted exactly, never captured.
+// Bytes that move inside the kernel: counted exactly, never captured.
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -53,7 +53,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('splice to a socket and from one', async () => {
+		it('splice to and from a socket counts what it moved', async () => {
 			const run = await runScenario(test, 'splice');
 			for (const [name, direction] of [
 				['server', OUT],
@@ -70,7 +70,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('what vmsplice and tee put into pipes is counted when splice takes it to a socket', async () => {
+		it('bytes that vmsplice and tee put into pipes are counted when splice moves them to a socket', async () => {
 			const run = await runScenario(test, 'vmsplice_and_tee');
 			for (const name of ['first', 'second']) {
 				const [head, body, ...more] = run.data(run.conn(name), OUT);
@@ -83,7 +83,7 @@ for (const objectPath of BPF_OBJECTS) {
 			}
 		});
 
-		it('a body that another thread sends belongs to the same connection', async () => {
+		it('a body sent by another thread belongs to the same connection', async () => {
 			const run = await runScenario(test, 'two_threads');
 			const records = run.data(run.conn('server'), OUT);
 			assert.deepEqual(
@@ -97,8 +97,8 @@ for (const objectPath of BPF_OBJECTS) {
 	});
 }
 
-describe('bodies by sendfile', () => {
-	it('whole or in part, they are counted in their place, and the next exchange is right', async () => {
+describe('bodies sent by sendfile', () => {
+	it('are counted in their place, whole or in part, and the next exchange is right', async () => {
 		const { code, stdout, stderr } = await runTinytap([
 			...['query', ROWS, '--format', 'json', '--', 'python3', FIXTURE, 'sendfile_bodies'],
 		]);
@@ -129,7 +129,7 @@ describe('bodies by sendfile', () => {
 				next,
 				['/non-blocking', 200, 'complete', 40 * size, 0, ...both, whole(40 * size)],
 				next,
-				// Its head went by sendfile too.
+				// Its head was sent by sendfile too.
 				['/baked', null, 'incomplete', 0, 0, 'sendfile', 'sendfile', null],
 				next,
 				['/cut', 200, 'incomplete', 100_000, 0, ...both, whole(100_000)],
@@ -137,7 +137,7 @@ describe('bodies by sendfile', () => {
 		);
 	});
 
-	it('2 GiB by sendfile are 2 GiB, and as many when they are thrown away', async () => {
+	it('2 GiB by sendfile count as 2 GiB, also at a reader that discards them', async () => {
 		const test = startCapture();
 		const run = await runScenario(test, 'sendfile_far');
 		const size = 2 ** 31;

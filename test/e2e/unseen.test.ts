@@ -1,4 +1,4 @@
-// Bytes that no call shows, moved by io_uring or Linux AIO: counted holes, and no response given to another's request.
+// Bytes moved by io_uring or Linux AIO, which no call shows: counted holes, and no response given to another's request.
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -12,7 +12,7 @@ const REQUEST_BYTES = 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\n'.length;
 
 type Row = Record<string, string | number | null>;
 
-/** The exchanges of one run, its loss and its blind spots; each row of its table. */
+/** The exchanges of one run, by side, with its loss and its blind spots. */
 async function watch(
 	...scenario: readonly string[]
 ): Promise<{ server: Row[]; client: Row[]; lost: Row; spots: Row[] }> {
@@ -50,7 +50,7 @@ for (const [how, spot] of [
 	['aio', 'aio'],
 ] as const) {
 	describe(`bytes that move by ${spot}`, () => {
-		it('a whole response: its request is unanswered, and the next response is not its', async () => {
+		it('a whole response: its request is unanswered, and does not get the next response', async () => {
 			const { server, client, lost, spots } = await watch('unseen', how, 'response');
 			assert.deepEqual(client, [whole('/1', 201), whole('/2', 202)]);
 			assert.deepEqual(lost, { unseen: RESPONSE_BYTES });
@@ -67,7 +67,7 @@ for (const [how, spot] of [
 			assert.deepEqual([row!.path, row!.status, row!.state, row!.reason], ['/1', null, 'unanswered', 'bytes lost']);
 		});
 
-		it('a whole request: its response has no request, and the next exchange is whole', async () => {
+		it('a whole request: its response has no request, and the next exchange is complete', async () => {
 			const { server, lost } = await watch('unseen', how, 'request');
 			assert.deepEqual(lost, { unseen: REQUEST_BYTES });
 			assert.ok(
@@ -77,7 +77,7 @@ for (const [how, spot] of [
 			assert.ok(server.some((row) => row.path === '/2'));
 		});
 
-		it('a part of a body: counted there, and the next exchange is whole', async () => {
+		it('part of a body: counted in its row, and the next exchange is complete', async () => {
 			const { server, lost } = await watch('unseen', how, 'body');
 			assert.deepEqual(lost, { unseen: 400 });
 			assert.deepEqual(server, [
@@ -93,7 +93,7 @@ for (const [how, spot] of [
 			]);
 		});
 
-		it('a part of a head: the request is not given what follows', async () => {
+		it('part of a head: the request does not get a later response', async () => {
 			const { server, lost } = await watch('unseen', how, 'head');
 			assert.equal(lost.unseen, 10);
 			assert.ok(server.every((row) => row.status !== 202 || row.path === '/2' || row.path === null));
@@ -114,7 +114,7 @@ describe('bytes that move by aio on a unix socket, which does not count them', (
 				assert.deepEqual(spots, [{ what: 'aio' }]);
 				const fourth = rows.filter(({ path, status }) => path === '/4' && status === 204);
 				assert.equal(fourth.length, 2, JSON.stringify(rows));
-				// What moved unseen is missing somewhere, and its row says so.
+				// The unseen bytes are missing somewhere, and that row says so.
 				assert.ok(
 					rows.some(({ reason }) => reason === 'bytes lost' || reason === 'request not seen'),
 					JSON.stringify(rows),
@@ -147,7 +147,7 @@ for (const objectPath of BPF_OBJECTS) {
 	});
 }
 
-it('a descriptor that io_uring closes and opens anew is another connection', async () => {
+it('a descriptor that io_uring closes and reopens is another connection', async () => {
 	const { server } = await watch('unseen_reuse');
 	assert.deepEqual(server.map((row) => [row.path, row.status, row.state]).sort(), [
 		['/first', 200, 'incomplete'],

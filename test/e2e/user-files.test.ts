@@ -1,4 +1,4 @@
-// Root touches files for a user: whatever that user puts in the way, nothing of anybody else's is read, changed or given away.
+// Root opens files for a user: whatever that user puts in the way, nobody else's data is read, changed or given away.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -39,7 +39,7 @@ const directory = temporaryDirectory();
 after(directory.remove);
 chmodSync(directory.path, 0o755);
 
-/** A user without an entry in passwd, as `nobody` has in containers. */
+/** A user without a passwd entry, as `nobody` may be in containers. */
 const NOBODY = 65534;
 const INVOKING_USER = join(CLI, '../../src/base/invoking-user.ts');
 const SECRET = 'known to root alone';
@@ -48,7 +48,7 @@ writeFileSync(canary, SECRET, { mode: 0o600 });
 
 let homes = 0;
 
-/** A fresh home directory of the user, and the user. */
+/** A new home directory of the user, and the user. */
 function newHome(): { home: string; user: InvokingUser } {
 	const home = join(directory.path, `home-${homes++}`);
 	mkdirSync(home, { mode: 0o755 });
@@ -56,7 +56,7 @@ function newHome(): { home: string; user: InvokingUser } {
 	return { home, user: { uid: NOBODY, gid: NOBODY, name: 'nobody', home, other: true } };
 }
 
-/** A directory the user has made. */
+/** A directory that the user has made. */
 function ofUser(path: string): string {
 	if (!existsSync(dirname(path))) ofUser(dirname(path));
 	mkdirSync(path, { mode: 0o755 });
@@ -64,7 +64,7 @@ function ofUser(path: string): string {
 	return path;
 }
 
-/** A link the user has made. */
+/** A link that the user has made. */
 function linkOfUser(target: string, path: string): void {
 	symlinkSync(target, path);
 	lchownSync(path, NOBODY, NOBODY);
@@ -75,7 +75,7 @@ function assertCanary(): void {
 	assert.deepEqual([readFileSync(canary, 'utf8'), uid, mode & 0o777], [SECRET, 0, 0o600]);
 }
 
-test('history is made 0600 in directories 0700, all of them the user’s, under any umask', () => {
+test('history is created with mode 0600 in directories of mode 0700, all owned by the user, under any umask', () => {
 	const { home, user } = newHome();
 	const before = process.umask(0);
 	try {
@@ -97,7 +97,7 @@ test('history is made 0600 in directories 0700, all of them the user’s, under 
 	}
 });
 
-test('a history file that is a link, a hard link or a pipe is left alone, and the person is told once', () => {
+test('a history file that is a link, a hard link or a pipe is left alone, with one message', () => {
 	const own = join(newHome().home, 'notes');
 	writeFileSync(own, 'notes\n');
 	chownSync(own, NOBODY, NOBODY);
@@ -127,7 +127,7 @@ test('a history file that is a link, a hard link or a pipe is left alone, and th
 	assert.equal(readFileSync(own, 'utf8'), 'notes\n');
 });
 
-test('a directory on the way that leads to somebody else’s is not used', () => {
+test('a directory whose path leads through somebody else’s is not used', () => {
 	const others = join(directory.path, 'others');
 	mkdirSync(others);
 	const open = join(directory.path, 'open');
@@ -156,7 +156,7 @@ test('a link to another directory of the same user is followed', () => {
 	assert.equal(readFileSync(join(home, 'elsewhere/share/tinytap/queries/q.sql'), 'utf8'), 'SELECT 1\n');
 });
 
-test('a saved query that is a link is replaced, and a link to what the user may not read is not read', () => {
+test('saving replaces a query that is a link, and a link to a file the user may not read is not read', () => {
 	const { home, user } = newHome();
 	const path = ofUser(join(home, 'queries'));
 	linkOfUser(canary, join(path, 'q.sql'));
@@ -179,7 +179,7 @@ test('a saved query that is a link is replaced, and a link to what the user may 
 	assertCanary();
 });
 
-test('a recording is made only where the user may write, and only what the user may read is replayed', () => {
+test('a recording is created only where the user may write, and replayed only if the user may read it', () => {
 	const { home, user } = newHome();
 	const mine = join(home, 'mine.tinytap');
 	new RecordingWriter(mine, {}, { user }).close();
@@ -192,7 +192,7 @@ test('a recording is made only where the user may write, and only what the user 
 	for (const path of [join(closed, 'x'), join(home, 'link/x')]) {
 		assert.throws(() => new RecordingWriter(path, {}, { user }), { message: /nobody may not write there/ });
 	}
-	// May be written to, but not reached.
+	// The user may write to it but not reach it.
 	const hidden = join(directory.path, 'hidden/inside');
 	mkdirSync(hidden, { recursive: true });
 	chmodSync(hidden, 0o777);
@@ -208,7 +208,7 @@ test('a recording is made only where the user may write, and only what the user 
 
 test('a file that cannot be given to the user is not left behind', () => {
 	const { home, user } = newHome();
-	// No file system has an owner of this number.
+	// No file system allows an owner with this number.
 	assert.throws(() => saveQuery(join(home, 'queries'), 'q', 'SELECT 1', { ...user, gid: 2 ** 33 }));
 	const open = join(directory.path, 'for-all');
 	mkdirSync(open);
@@ -217,7 +217,7 @@ test('a file that cannot be given to the user is not left behind', () => {
 	assert.deepEqual(readdirSync(open), []);
 });
 
-test('a saved query that is a pipe or a device is refused, not waited for', () => {
+test('a saved query that is a pipe or a device is refused at once', () => {
 	const { home, user } = newHome();
 	const path = ofUser(join(home, 'queries'));
 	spawnSync('mkfifo', ['-m', '666', join(path, 'pipe.sql')]);
@@ -231,7 +231,7 @@ test('a saved query that is a pipe or a device is refused, not waited for', () =
 	}
 });
 
-test('what the user may not read is not even opened', async () => {
+test('a file that the user may not read is not even opened', async () => {
 	const { home, user } = newHome();
 	const pipe = join(home, 'pipe');
 	spawnSync('mkfifo', ['-m', '600', pipe]);
@@ -245,17 +245,17 @@ test('what the user may not read is not even opened', async () => {
 	});
 	try {
 		await eventually(
-			// Asleep, which it is nowhere else.
+			// It sleeps only in this open().
 			() =>
 				output.includes('waiting') && / S /.test(readFileSync(`/proc/${writer.pid}/stat`, 'latin1')) ? true : undefined,
 			() => 'the writer does not start',
 		);
 		for (let round = 0; round < 20; round++) {
 			assert.throws(() => openUserFile(pipe, user), { message: /nobody may not read it/ });
-			// Time for the writer to go on, if it can.
+			// Gives the writer time to continue, if it can.
 			await wait(5);
 		}
-		// Had it been opened and closed again, the writer would have written to nobody.
+		// If the pipe had been opened and closed, the writer would already have written to a reader that is gone.
 		const root = openUserFile(pipe, { ...user, uid: 0, gid: 0, name: 'root', other: false });
 		const text = Buffer.alloc(10);
 		await eventually(
@@ -263,7 +263,7 @@ test('what the user may not read is not even opened', async () => {
 				try {
 					return text.toString('latin1', 0, readSync(root, text)) === 'hello\n' || undefined;
 				} catch (error) {
-					// Nothing is there yet.
+					// Nothing has been written yet.
 					if (systemCode(error) !== 'EAGAIN') throw error;
 					return undefined;
 				}
@@ -276,7 +276,7 @@ test('what the user may not read is not even opened', async () => {
 	}
 });
 
-test('of a huge history the last entries are read; a huge script is refused in one sentence', async () => {
+test('the last entries of a huge history are read; a huge script is refused in one sentence', async () => {
 	const { home, user } = newHome();
 	const path = join(ofUser(join(home, '.local/state/tinytap')), 'history');
 	writeFileSync(path, '');
@@ -295,7 +295,7 @@ test('of a huge history the last entries are read; a huge script is refused in o
 	}
 });
 
-test('root’s own files do not lie where an environment of somebody else’s says', () => {
+test('somebody else’s environment does not decide where root’s own files are', () => {
 	const { home: theirs } = newHome();
 	const home = join(directory.path, 'home-of-root');
 	const hidden = join(directory.path, 'hidden-from-all');
@@ -342,7 +342,7 @@ test('root’s own files do not lie where an environment of somebody else’s sa
 	}
 });
 
-test('--force takes away no file of others where everybody may write', () => {
+test('--force does not replace other users’ files where everybody may write', () => {
 	const { user } = newHome();
 	const shared = join(directory.path, 'shared');
 	mkdirSync(shared);
@@ -352,7 +352,7 @@ test('--force takes away no file of others where everybody may write', () => {
 	assert.equal(readFileSync(join(shared, 'x'), 'utf8'), SECRET);
 });
 
-/** Lets `work` happen while the user does `loop`, lines of Python, again and again in `home`. */
+/** Runs `work` while the user repeats `loop`, lines of Python, in `home`. */
 async function whileUserLoops(home: string, loop: string, words: readonly string[], work: () => void): Promise<void> {
 	const program = `
 import os, sys
@@ -381,13 +381,13 @@ ${loop}`;
 	}
 }
 
-test('a directory that turns into a link and back all the time gives nothing away', async () => {
+test('a directory that keeps turning into a link and back gives nothing away', async () => {
 	const { home, user } = newHome();
 	const target = join(directory.path, 'target');
 	mkdirSync(target);
 	const state = join(home, 'state');
 	ofUser(state);
-	// What a user can do as fast as a program can: the directory is there, gone, a link to root's, again and again.
+	// As fast as a program can: the directory exists, is gone, is a link to root's, again and again.
 	const loop = `
     os.rename('state', 'away')
     os.symlink(sys.argv[2], 'state')
@@ -415,11 +415,11 @@ test('a directory that turns into a link and back all the time gives nothing awa
 	assert.deepEqual([statSync(target).uid, statSync(target).mode & 0o777], [0, 0o755]);
 });
 
-test('a directory just made that is swapped for one of root’s is not given away', async () => {
+test('a new directory that is swapped for one of root’s is not given away', async () => {
 	const { home, user } = newHome();
 	const target = join(directory.path, 'empty-of-root');
 	mkdirSync(target);
-	// Of root's, but in a directory of the user's, who may rename it.
+	// Owned by root, but in a directory of the user's, who may rename it.
 	const full = join(home, 'full');
 	mkdirSync(join(full, 'inside'), { recursive: true });
 	const made = join(home, 'made');
@@ -461,7 +461,7 @@ test('a directory just made that is swapped for one of root’s is not given awa
 	}
 });
 
-test('under sudo the command line keeps to what the sudo user may do', async () => {
+test('under sudo the command line does only what the sudo user may do', async () => {
 	const { home } = newHome();
 	const env = { ...TEST_ENV, SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) };
 	const demo = join(CLI, '../../recordings/demo.tinytap');
