@@ -32,7 +32,7 @@ describe('body notes', () => {
 	});
 
 	const cases: readonly (readonly [total: number, captured: number, Unheld, prefix: boolean, expected: string])[] = [
-		// The forms of the contract.
+		// The documented forms.
 		[51200, 0, [[UNHELD_SENDFILE, 51200]], false, 'body: 51200 bytes via sendfile — content not captured'],
 		[
 			51200,
@@ -58,7 +58,7 @@ describe('body notes', () => {
 		[300, 200, [[UNHELD_DISCARDED, 100]], false, 'body: 200 of 300 bytes; 100 discarded by the program (MSG_TRUNC)'],
 		[300, 200, [[UNHELD_OTHER, 100]], true, 'body: first 200 of 300 bytes; 100 not captured'],
 		[300, 200, [[UNHELD_UNSEEN, 100]], false, 'body: 200 of 300 bytes; 100 lost (unseen)'],
-		// Bytes nobody accounts for are named all the same.
+		// Bytes without a reason are named too.
 		[300, 200, [], true, 'body: first 200 of 300 bytes; 100 not captured'],
 		[300, 0, [], false, 'body: 0 of 300 bytes; 300 not captured'],
 		[300, 100, [[UNHELD_LOST, 150]], false, 'body: 100 of 300 bytes; 150 lost (ring full); 50 not captured'],
@@ -129,7 +129,7 @@ describe('body notes', () => {
 	}
 
 	it('account for every byte in every combination of reasons', () => {
-		// The places after it are spare.
+		// The entries after the last reason are spare.
 		const reasons = UNHELD_UNSEEN + 1;
 		assert.ok(reasons > UNHELD_MAX - 2);
 		for (let mask = 1; mask < 1 << reasons; mask++) {

@@ -1,4 +1,4 @@
-// What the compiled BPF objects may contain: they must load on kernels that nobody here has.
+// What the compiled BPF objects may contain: they must also load on kernels that are not available here.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ function sections(path: string): Section[] {
 	});
 }
 
-/** Where programs at the exits of calls are, and the smallest number of sections with code. */
+/** The section of the programs at the exits of calls, and the smallest number of sections with code. */
 const OBJECTS = [
 	{ object: 'tinytap.bpf.o', exits: 'tp_btf/sys_exit', sections: 10 },
 	{ object: 'tinytap-old.bpf.o', exits: 'tracepoint/syscalls/sys_exit_read', sections: 68 },
@@ -45,11 +45,11 @@ for (const { object, exits, sections: least } of OBJECTS) {
 		const all = sections(join(BUILD, object));
 		const find = (name: string) => all.find((each) => each.name === name)?.data;
 
-		it('is for BPF', () => {
+		it('is an object for BPF', () => {
 			assert.equal(readFileSync(join(BUILD, object)).readUInt16LE(18), 247);
 		});
 
-		it('has programs for tracepoints only, and functions they share', () => {
+		it('contains only programs for tracepoints, and functions they share', () => {
 			// SHF_EXECINSTR
 			const code = all.filter((each) => (each.flags & 4n) !== 0n && each.data.length > 0).map((each) => each.name);
 			assert.ok(code.length >= least, `${code.length} sections with code`);
@@ -60,7 +60,7 @@ for (const { object, exits, sections: least } of OBJECTS) {
 			);
 		});
 
-		it('asks the loader for no CO-RE relocation', () => {
+		it('needs no CO-RE relocation', () => {
 			const extension = find('.BTF.ext')!;
 			assert.equal(extension.readUInt16LE(0), 0xeb9f);
 			// btf_ext_header: magic, version, flags, hdr_len, then offset and length of func_info, line_info and core_relo.
@@ -69,7 +69,7 @@ for (const { object, exits, sections: least } of OBJECTS) {
 			assert.equal(relocations, 0);
 		});
 
-		it('may use helpers that only the GPL may', () => {
+		it('has a licence that allows GPL-only helpers', () => {
 			assert.equal(find('license')!.toString('latin1'), 'Dual MIT/GPL\0');
 		});
 

@@ -1,4 +1,4 @@
-// The table of system calls in bpf/calls.bpf.h against the system's own headers and against the ids of the wire format.
+// Compares the table of system calls in bpf/calls.bpf.h with the system's headers and with the ids of the wire format.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const calls = [...table.matchAll(/\bEACH\((\w+), (\w+), (\w+), ([^)]*)\)/g)].map
 	columns: rest!.split(', '),
 }));
 
-/** The numbers that a C header gives, by name; what is defined as another name is followed. */
+/** The numbers that a C header defines, by name; a definition by another name is resolved. */
 function systemNumbers(header: string): (name: string) => string | undefined {
 	const text = execFileSync('g++', ['-E', '-dM', '-D__ARCH_WANT_SYS_CLONE3', '-x', 'c', '-'], {
 		input: `#include <${header}>\n`,
@@ -25,7 +25,7 @@ function systemNumbers(header: string): (name: string) => string | undefined {
 	const defined = new Map([...text.matchAll(/^#define (\w+) (\w+)$/gm)].map(([, name, value]) => [name!, value!]));
 	const resolve = (word: string | undefined): string | undefined =>
 		word === undefined || /^\d+$/.test(word) ? word : resolve(defined.get(word));
-	// The kernel's tracepoint has another name than the call.
+	// The kernel's tracepoint has a different name from the call.
 	return (name) => resolve(defined.get(`__NR_${name === 'sendfile64' ? 'sendfile' : name}`));
 }
 

@@ -1,10 +1,10 @@
-// When the capture thread asks to come before others.
+// When the capture thread asks for a higher priority.
 import assert from 'node:assert/strict';
 import { getPriority } from 'node:os';
 import { test } from 'node:test';
 import { capturePriority } from '../../src/threads/capture-priority.ts';
 
-test('the capture thread comes first while much is waiting, and takes its turn again some time after', () => {
+test('the capture thread gets a higher priority while much is waiting, and gives it up some time later', () => {
 	const set: number[] = [];
 	const usual = getPriority(0);
 	const hurried = Math.min(usual, -14);

@@ -1,9 +1,9 @@
-// Closed connections: the newest are kept, and those that made room are counted.
+// Closed connections: the newest are kept, and evicted ones are counted.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionLog } from '../../src/store/connection-log.ts';
 
-test('the newest connections are kept, the others are counted, and none is in both or in neither', () => {
+test('the newest connections are kept and all others are counted', () => {
 	const log = new ConnectionLog(1 << 20);
 	const entry = Buffer.alloc(200);
 	const count = 20_011;

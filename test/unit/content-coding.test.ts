@@ -22,7 +22,7 @@ function isPrefixOfPlain(bytes: Uint8Array): boolean {
 	return Buffer.compare(bytes, plain.subarray(0, bytes.length)) === 0;
 }
 
-/** The usual limits, but as much time as a busy machine needs. */
+/** The usual limits, but enough time for a busy machine. */
 const limits = { ...defaultDecodeLimits, milliseconds: 600000 };
 
 function decodeContent(bytes: Uint8Array, coding: string | null): ReturnType<typeof decodeWithin> {
@@ -30,7 +30,7 @@ function decodeContent(bytes: Uint8Array, coding: string | null): ReturnType<typ
 }
 
 describe('content coding', () => {
-	it('is undone for gzip, x-gzip, deflate in both formats, and br', () => {
+	it('is decoded for gzip, x-gzip, deflate in both formats, and br', () => {
 		for (const [coding, encode] of encoders) {
 			const { bytes, applied, stopped, unended } = decodeContent(encode(plain), coding);
 			assert.deepEqual(Buffer.from(bytes), plain, coding);
@@ -46,7 +46,7 @@ describe('content coding', () => {
 		assert.deepEqual(decodeContent(empty, 'gzip'), { bytes: empty, applied: [], stopped: null, unended: null });
 	});
 
-	it('undoes stacked codings, the last first, whatever their case', () => {
+	it('decodes stacked codings, the last first, whatever their case', () => {
 		const { bytes, applied } = decodeContent(brotliCompressSync(gzipSync(plain)), 'GZip , BR');
 		assert.deepEqual(Buffer.from(bytes), plain);
 		assert.deepEqual(applied, ['br', 'gzip']);
@@ -61,7 +61,7 @@ describe('content coding', () => {
 		assert.deepEqual([result.applied.length, result.stopped], [5, 'gzip: more than 5 codings']);
 	});
 
-	it('takes bytes for what their magic number says when the label is not quite right', () => {
+	it('trusts the magic number if the label is not quite right', () => {
 		const zstd = Buffer.from('KLUv/QRYaQAAaGVsbG8sIHdvcmxkIZ4lnmk=', 'base64');
 		const hello = Buffer.from('hello, world!');
 		const gzip = gzipSync(hello);
@@ -106,7 +106,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('never makes nothing of something, however short', () => {
+	it('never turns a body, however short, into an empty one', () => {
 		const ok = Buffer.from('ok');
 		for (const label of ['gzip, deflate', 'deflate', 'gzip', 'br', 'zstd', 'foo', 'br, gzip, deflate']) {
 			const { bytes, applied, stopped } = decodeContent(ok, label);
@@ -122,7 +122,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('tells data that ends early from data that is damaged', () => {
+	it('distinguishes data that ends early from damaged data', () => {
 		for (const [coding, encode] of encoders) {
 			const coded = encode(plain);
 			const { bytes, stopped, unended } = decodeContent(coded.subarray(0, coded.length - 5), coding);
@@ -133,7 +133,7 @@ describe('content coding', () => {
 		assert.equal(stopped, 'gzip: unexpected end');
 	});
 
-	it('names a coding that it does not know and gives what is below it', () => {
+	it('names an unknown coding and returns what is decoded up to it', () => {
 		const result = decodeContent(gzipSync(plain), 'compress, gzip');
 		assert.deepEqual(Buffer.from(result.bytes), plain);
 		assert.deepEqual([result.applied, result.stopped], [['gzip'], 'compress: unknown coding']);
@@ -155,7 +155,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('keeps all that was decoded when the checksum is wrong', () => {
+	it('keeps everything decoded if the checksum is wrong', () => {
 		for (const encode of [gzipSync, deflateSync]) {
 			const damaged = Buffer.from(encode(plain));
 			const at = damaged.length - (encode === gzipSync ? 8 : 1);
@@ -176,7 +176,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('leaves a body alone that is not what its label says', () => {
+	it('leaves a body alone if it is not what its label says', () => {
 		const words = Buffer.from('just words, and some more of them to be sure');
 		for (const coding of ['gzip', 'deflate', 'br', 'zstd']) {
 			const { bytes, applied, stopped } = decodeContent(words, coding);
@@ -184,7 +184,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('gives some answer to every random body and never throws', () => {
+	it('returns something for every random body and never throws', () => {
 		let seed = 17;
 		for (let i = 0; i < 600; i++) {
 			const bytes = Buffer.alloc(i % 97);
@@ -224,7 +224,7 @@ describe('decompression bombs', () => {
 		});
 	}
 
-	it('give the megabyte that is allowed where the coding can be followed', () => {
+	it('yield the permitted megabyte if the coding allows decoding in steps', () => {
 		const { bytes, stopped } = decodeContent(gzipSync(zeros), 'gzip');
 		assert.ok(bytes.length > 1000000 && bytes.every((byte) => byte === 0));
 		assert.equal(stopped, 'gzip: more than 1048576 bytes');
@@ -238,7 +238,7 @@ describe('decompression bombs', () => {
 		['half of a gzip', 'gzip', once.subarray(0, once.length >> 1)],
 		['a gzip with a wrong checksum', 'gzip', wrongChecksum],
 	] as const) {
-		it(`${name} takes less than 16 MiB and 200 ms, measured in a process of its own`, () => {
+		it(`${name} takes less than 16 MiB and 200 ms, measured in a separate process`, () => {
 			const { grownBytes, cpuMs, intact } = decodeAlone(coding, bytes);
 			assert.ok(intact);
 			assert.ok(grownBytes < 16 * 1048576, `${grownBytes} bytes more were resident`);
@@ -246,7 +246,7 @@ describe('decompression bombs', () => {
 		});
 	}
 
-	it('are decoded with a small window to what the large one gives', () => {
+	it('give the same with a small window as with a large one', () => {
 		const parts = Array.from({ length: 30 }, (_, i) => text.slice(i * 999, i * 999 + 60000));
 		const body = Buffer.from(parts.join('\n')).subarray(0, 1048576);
 		for (const window of [16, 20, 21, 22, 23, 24]) {
@@ -305,14 +305,14 @@ describe('zstd', () => {
 			assert.equal(charsetText(decodeContent(coded, 'zstd').bytes, null), expected);
 		});
 
-		it(`gives a prefix of the content for every prefix of ${coded.length} bytes`, () => {
+		it(`returns a prefix of the content for every prefix of ${coded.length} bytes`, () => {
 			for (let length = 1; length < coded.length; length++) {
 				const { bytes, applied } = decodeContent(coded.subarray(0, length), 'zstd');
 				if (applied.length > 0) assert.ok(expected.startsWith(Buffer.from(bytes).toString()), `${length}`);
 			}
 		});
 
-		it(`comes to an end with every bit of ${coded.length} bytes flipped`, () => {
+		it(`ends whichever bit of ${coded.length} bytes is flipped`, () => {
 			for (let bit = 0; bit < coded.length * 8; bit++) {
 				const damaged = Buffer.from(coded);
 				damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -321,14 +321,14 @@ describe('zstd', () => {
 		});
 	}
 
-	it('goes on with the frame after another, or after one to be skipped', () => {
+	it('continues with the next frame, also after a skippable one', () => {
 		const hello = Buffer.from(samples[0]?.[1] ?? '', 'base64');
 		const skipped = Uint8Array.of(0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3);
 		const { bytes } = decodeContent(Buffer.concat([hello, skipped, hello]), 'zstd');
 		assert.equal(Buffer.from(bytes).toString(), 'hello, world!hello, world!');
 	});
 
-	it('keeps its head with 18 bytes that ask for 98,047 matches of 64 KiB', () => {
+	it('survives 18 bytes that ask for 98,047 matches of 64 KiB', () => {
 		const bomb = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x4d, 0, 0, 0, 0xff, 0xff, 0xff, 0x54, 0, 0, 52, 1);
 		const { stopped } = decodeContent(bomb, 'zstd');
 		assert.equal(stopped, 'zstd: damaged data');
@@ -367,7 +367,7 @@ describe('body text', () => {
 		assert.equal(decode(Uint8Array.of(0x61, 0, 0x62, 0), 'text/plain; charset=utf-16le'), 'ab');
 	});
 
-	it('follows a byte order mark before the parameter, and leaves it out', () => {
+	it('trusts a byte order mark more than the parameter, and removes it', () => {
 		assert.equal(decode(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), 'text/plain; charset=iso-8859-1'), 'a');
 		assert.equal(decode(Uint8Array.of(0xfe, 0xff, 0, 0x61), 'text/plain; charset=utf-8'), 'a');
 		assert.equal(decode(Uint8Array.of(0xff, 0xfe, 0x61, 0), null), 'a');
@@ -378,7 +378,7 @@ describe('body text', () => {
 		assert.equal(decode(Buffer.from(''), 'text/plain', 'gzip'), '');
 	});
 
-	it('follows the charset that a page names itself, within its first 1024 bytes', () => {
+	it('follows the charset that a page declares in its first 1024 bytes', () => {
 		const page = (head: string, type: string | null = 'text/html', before = '') =>
 			decode(Buffer.from(`${before}<!DOCTYPE html><html><head>${head}</head>\xfc`, 'latin1'), type).at(-1);
 		const named = [
@@ -395,7 +395,7 @@ describe('body text', () => {
 			assert.equal(page(head, null), 'ü', head);
 			assert.equal(page(head, 'application/xhtml+xml'), 'ü', head);
 			assert.equal(page(head, 'text/html; charset=nonsense'), 'ü', head);
-			// What the field says counts more, and a text is no page.
+			// The header field takes precedence, and plain text is not a page.
 			assert.equal(page(head, 'text/html; charset=utf-8'), '\ufffd', head);
 			assert.equal(page(head, 'text/plain'), '\ufffd', head);
 			assert.equal(page(head, 'text/html', ' '.repeat(1024)), '\ufffd', head);
@@ -464,7 +464,7 @@ describe('media kinds', () => {
 	}
 });
 
-/** Decodes in a process of its own, best of five runs for the time. */
+/** Decodes in a separate process; the time is the best of five runs. */
 function decodeAlone(coding: string, bytes: Uint8Array): DecodedAlone {
 	const program = join(import.meta.dirname, '../../support/decode-alone.ts');
 	const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', program, coding], {

@@ -1,4 +1,4 @@
-// The judges of corpora (scripts/corpus) read both formats, and tell right from wrong.
+// The judges of corpora (scripts/corpus) read both formats and distinguish right from wrong.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { judgeParserCases } from '../../support/corpora/parser-cases.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/corpora');
 
-test('conversations: rows found and transactions wanted, also of a file that is not there', () => {
+test('conversations: rows found and transactions expected, also for a missing file', () => {
 	assert.deepEqual(
 		judgeConversations([join(fixtures, 'cases.md'), join(fixtures, 'transactions.json')]).map(({ name, got, want }) => [
 			name,
@@ -21,7 +21,7 @@ test('conversations: rows found and transactions wanted, also of a file that is 
 	);
 });
 
-test('parser cases: every size of pieces counts, and a difference is told', () => {
+test('parser cases: every piece size counts, and a difference is reported', () => {
 	const [whole, refused, wrong] = judgeParserCases(join(fixtures, 'cases.md'), 'cases.md');
 	assert.deepEqual([whole!.name, whole!.got, whole!.want], ['cases.md#1', 48, 48]);
 	assert.deepEqual([refused!.got, refused!.want], [35, 35]);

@@ -1,5 +1,5 @@
-// Every word of the column `anomalies`, each from what alone calls for it; and what such a message leaves of the
-// connection after it.
+// Every word of the column `anomalies`, each caused by that oddity alone; and how such a message affects the rest of its
+// connection.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANOMALIES } from '../../src/decode/words.ts';
@@ -21,7 +21,7 @@ function serve(say: Say): Decoded {
 	return decodeRecords(tape.records);
 }
 
-/** The bytes of `who` in pieces of `size`. */
+/** Sends the bytes in pieces of `size`. */
 function pieces(server: ConnectionTape, who: 'in' | 'out', bytes: string, size: number): void {
 	for (let at = 0; at < bytes.length; at += size) server[who](bytes.slice(at, at + size));
 }
@@ -40,7 +40,7 @@ function answered(bytes: string, size: number, request = GET): ExchangeRow[] {
 	}).exchanges;
 }
 
-/** Words of a request's row, in whatever pieces it comes. */
+/** Words of a request's row, however it is cut into pieces. */
 const REQUESTS: readonly (readonly [word: string, bytes: string])[] = [
 	['bare-lf', 'GET / HTTP/1.1\nHost: h\r\n\r\n'],
 	['invalid-target', 'GET HTTP/1.1\r\nHost: h\r\n\r\n'],
@@ -105,7 +105,7 @@ const RESPONSES: readonly (readonly [word: string, bytes: string])[] = [
 	['long-trailers', `${CHUNKED}1\r\na\r\n0\r\n${`A: ${'b'.repeat(90)}\r\n`.repeat(200)}\r\n`],
 ];
 
-/** Words that need more than one message, or none that is whole. */
+/** Words that need more than one message, or an incomplete one. */
 const CONVERSATIONS: readonly (readonly [word: string, row: number, say: Say])[] = [
 	['http09', 0, (server) => server.in('GET /\r\n').out('<p>')],
 	[
@@ -131,7 +131,7 @@ const CONVERSATIONS: readonly (readonly [word: string, row: number, say: Say])[]
 	],
 ];
 
-test('each word is there for what it means, and no other, in whatever pieces', () => {
+test('each oddity gives its word and no other, however the bytes are cut', () => {
 	const seen = new Set<string>();
 	const check = (word: string, bytes: string, row: ExchangeRow | undefined, size: number) => {
 		const shown = `${JSON.stringify(bytes.slice(0, 80))} in pieces of ${size}`;
@@ -149,7 +149,7 @@ test('each word is there for what it means, and no other, in whatever pieces', (
 	);
 });
 
-test('what follows a response that was longer than it said is not given to the next request', () => {
+test('bytes after a response longer than declared are not given to the next request', () => {
 	const next = (path: string, body: string) =>
 		[
 			`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`,
@@ -188,7 +188,7 @@ test('what follows a response that was longer than it said is not given to the n
 	}
 });
 
-test('a response that came long before a request does not answer it', () => {
+test('a response sent long before a request does not answer it', () => {
 	const { exchanges } = serve((server) => {
 		server.in(GET).out(OK).out('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
 		server.tape.timeNs += 1_000_000_000n;
@@ -204,7 +204,7 @@ test('a response that came long before a request does not answer it', () => {
 	);
 });
 
-test('a response without a length that can be told ends where the next begins', () => {
+test('a response of unknown length ends where the next begins', () => {
 	for (const field of ['Content-Length: +3', 'Transfer-Encoding: gzip']) {
 		for (const size of SIZES) {
 			const rows = serve((server) => {
@@ -225,7 +225,7 @@ test('a response without a length that can be told ends where the next begins', 
 	}
 });
 
-test('a response in a coding that nobody knows ends where the next begins', () => {
+test('a response in an unknown coding ends where the next begins', () => {
 	for (const coding of ['identity', '']) {
 		for (const size of SIZES) {
 			const rows = serve((server) => {
@@ -246,7 +246,7 @@ test('a response in a coding that nobody knows ends where the next begins', () =
 	}
 });
 
-test('a radio station makes no row, in whatever pieces it answers', () => {
+test('an ICY (radio) answer makes no row, however it is cut', () => {
 	for (const size of SIZES) {
 		const { exchanges, connections } = serve((server) => {
 			pieces(server, 'in', 'GET /stream HTTP/1.0\r\n\r\n', size);
@@ -256,7 +256,7 @@ test('a radio station makes no row, in whatever pieces it answers', () => {
 	}
 });
 
-test('exchanges before a request of HTTP/0.9 stay, whatever answers that', () => {
+test('exchanges before an HTTP/0.9 request stay, whatever answers it', () => {
 	const { exchanges } = serve((server) => server.in(GET).out(OK).in('GET /old\r\n').out('-ERR\r\n'));
 	assert.deepEqual(
 		exchanges.map((row) => [row.path, row.state]),
@@ -272,7 +272,7 @@ test('Expect in a response does not excuse a body that never came', () => {
 	assert.deepEqual([row!.state, row!.reason, row!.anomalies], ['incomplete', 'peer closed', null]);
 });
 
-test('an answer that only begins like a status line is the same in whatever pieces', () => {
+test('an answer that only begins like a status line is the same however it is cut', () => {
 	for (const [request, answer, body] of [
 		[GET, 'Hello\r\nworld\r\n', 'Hello\r\nworld\r\n'],
 		[GET, 'HTTP 200 OK\r\nContent-Length: 2\r\n\r\nok', 'ok'],
@@ -311,7 +311,7 @@ test('an answer that only begins like a status line is the same in whatever piec
 	}
 });
 
-test('after a request that cannot be read on, those that come one by one have their responses', () => {
+test('requests sent one by one after a request with unreadable framing have their responses', () => {
 	for (const broken of [
 		'POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc0\r\n\r\n',
 		'POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
@@ -335,13 +335,13 @@ test('after a request that cannot be read on, those that come one by one have th
 			],
 			JSON.stringify(broken.slice(0, 80)),
 		);
-		// What was passed over is the body of the one that is broken.
+		// The skipped bytes are the body of the broken request.
 		assert.equal(rows[1]!.anomalies, null);
 	}
 });
 
 for (const line of ['FOO /x', 'GET  ', 'POST /x HTTQ/1.1']) {
-	test(`a trailer that is no field line leaves the body of "${line}" its bytes, each counted once`, () => {
+	test(`a trailer that is not a field line leaves the body of "${line}" its bytes, each counted once`, () => {
 		for (const size of SIZES) {
 			const bytes = `${GET}${line}\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"hi"\r\n\r\n`;
 			const rows = serve((server) => {
@@ -356,7 +356,7 @@ for (const line of ['FOO /x', 'GET  ', 'POST /x HTTQ/1.1']) {
 	});
 }
 
-test('a good status line without a reason, after one that cannot be read, has no status text', () => {
+test('a good status line without a reason, after an unreadable one, has no status text', () => {
 	const tape = new Tape();
 	const server = tape.server(1);
 	server.open();

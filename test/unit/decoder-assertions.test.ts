@@ -1,10 +1,10 @@
-// The decoder's debug build notices when something that must hold does not, and says what and where. The release has none of it.
+// The debug build of the decoder notices a broken invariant and reports what and where. The release contains none of this.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newDecoder } from '../../support/decoded-rows.ts';
 import { buildBatch, Tape } from '../../support/record-builder.ts';
 
-/** The header of the block that holds the input, whose size is wrong by `by` bytes. */
+/** Decodes with a wrong size, by `by` bytes, in the header of the block that holds the input. */
 function decodeWithWrongSize(build: 'release' | 'debug', by: number): void {
 	const tape = new Tape();
 	tape.server(1).open().in('GET / HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 204 No Content\r\n\r\n').close();
@@ -16,7 +16,7 @@ function decodeWithWrongSize(build: 'release' | 'debug', by: number): void {
 	decoder.decode(batch.length);
 }
 
-test('what does not hold is an exception with the sentence, the file and the line', () => {
+test('a broken invariant throws an exception with the sentence, the file and the line', () => {
 	decodeWithWrongSize('debug', 0);
 	assert.throws(
 		() => decodeWithWrongSize('debug', 8),
@@ -24,6 +24,6 @@ test('what does not hold is an exception with the sentence, the file and the lin
 	);
 });
 
-test('the release checks nothing of that, and asks its host for nothing', () => {
+test('the release makes no such checks', () => {
 	assert.doesNotThrow(() => decodeWithWrongSize('release', 8));
 });

@@ -1,5 +1,5 @@
-// Floods and bombs (docs: limits): whatever arrives, memory stays under the limit, time grows with the input and no
-// faster, nothing throws, and the next exchange is decoded.
+// Floods and bombs (docs: limits): whatever arrives, memory stays under the limit, time grows at most linearly with the
+// input, nothing throws, and the next exchange is decoded.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -26,7 +26,7 @@ function checkMemory(subject: Decoder): void {
 	assert.ok(subject.memory.buffer.byteLength < MEMORY + SLACK, `${subject.memory.buffer.byteLength} bytes of memory`);
 }
 
-/** An exchange on a connection of its own is decoded as ever. */
+/** Checks that an exchange on a new connection is decoded as usual. */
 function checkAlive(subject: Decoder, conn = 9_999_999): void {
 	takeOutput(subject);
 	const tape = new Tape();
@@ -51,7 +51,7 @@ const DATA = {
 	pid: 1,
 } as const;
 
-/** Sends `head`, then `times` times `piece`, on one connection, in records of 16 KiB; the batch is made once. */
+/** Sends `head`, then `piece` `times` times, on one connection, in records of 16 KiB; the batch is made once. */
 function pour(
 	subject: Decoder,
 	head: string,
@@ -79,7 +79,7 @@ function pour(
 	}
 }
 
-/** `text` again and again, a whole number of times, about a mebibyte. */
+/** `text` repeated to about a mebibyte. */
 function mebibyte(text: string): Uint8Array {
 	return Buffer.from(text.repeat(Math.ceil((1 << 20) / text.length)), 'latin1');
 }
@@ -108,7 +108,7 @@ for (const [name, head, piece, mebibytes] of [
 	['garbage after a request', 'GET / HTTP/1.1\r\n\r\n', 'no message at all\n', 64],
 	['garbage without a line end', 'GET / HTTP/1.1\r\n\r\n(', 'g', 64],
 ] as const) {
-	test(`${name}: memory stays, the next exchange is decoded`, () => {
+	test(`${name}: memory stays within its limit, and the next exchange is decoded`, () => {
 		const subject = decoder();
 		pour(subject, head, mebibyte(piece), mebibytes, () => {
 			checkMemory(subject);
@@ -120,7 +120,7 @@ for (const [name, head, piece, mebibytes] of [
 	});
 }
 
-test('a body without limit is held up to the memory limit, and counted', () => {
+test('an unlimited body is held up to the memory limit, and the rest is counted', () => {
 	const subject = newDecoder({ memoryLimit: MEMORY, bodyLimit: -1 });
 	pour(subject, `POST / HTTP/1.1\r\nContent-Length: ${100 << 20}\r\n\r\n`, mebibyte('b'), 100, () =>
 		checkMemory(subject),
@@ -134,7 +134,7 @@ test('a body without limit is held up to the memory limit, and counted', () => {
 	checkAlive(subject);
 });
 
-test('a million connections of one byte: the oldest go, and are counted', () => {
+test('of a million one-byte connections the oldest are evicted and counted', () => {
 	const subject = decoder();
 	const payload = Buffer.from('G');
 	const records = Array.from({ length: 10_000 }, () => buildRecord({ ...DATA, payload }));
@@ -174,7 +174,7 @@ test('connections opened and closed without data leave nothing', () => {
 	checkAlive(subject);
 });
 
-test('100,000 interim responses: 16 are listed, the final one is the response', () => {
+test('of 100,000 interim responses 16 are listed, and the final one is the response', () => {
 	const subject = decoder();
 	const tape = new Tape();
 	const server = tape.server(1).open();
@@ -202,7 +202,7 @@ test('a flood of responses without requests makes rows that say so', () => {
 	assert.ok(rows.every((row) => row.reason === 'request not seen'));
 });
 
-test('of 100,000 requests without a response 100 wait, and a late response goes to its own', () => {
+test('of 100,000 unanswered requests 100 wait, and late responses go to their own requests', () => {
 	const subject = decoder();
 	const tape = new Tape();
 	const server = tape.server(1).open();
@@ -228,9 +228,9 @@ test('of 100,000 requests without a response 100 wait, and a late response goes 
 	for (const row of answered) assert.deepEqual([row.state, row.path], ['complete', `/${row.resBody}`]);
 });
 
-test('output that comes near the memory limit is not copied for each row; taken in parts, none of it is lost', () => {
+test('output near the memory limit is not copied for each row, and none of it is lost if it is read in parts', () => {
 	const count = 60_000;
-	/** `known`: no row waits for facts about its process. */
+	/** `known`: no row has to wait for facts about its process. */
 	const pipelined = (known: boolean): Uint8Array => {
 		const tape = new Tape();
 		const server = tape.server(1, { pid: 77, local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
@@ -301,7 +301,7 @@ test('a flood on a new connection loses no row: questions are answered before th
 	assert.equal(subject.loss()[wire.LOSS_OUTPUT_DROPPED]!.events, 0);
 });
 
-test('what waited for the end of a batch is handed out in parts, and none of it is lost', () => {
+test('rows that waited for the end of a batch are written in parts, and none is lost', () => {
 	const tape = new Tape();
 	const client = tape.client(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();
 	tape.factProcess(200, 'client');
@@ -329,7 +329,7 @@ test('what waited for the end of a batch is handed out in parts, and none of it 
 	assert.equal(rows, count);
 });
 
-test('in a full memory each byte stands in the row of its connection, or was counted as lost', () => {
+test("with memory full, each byte is in its connection's row or counted as lost", () => {
 	const subject = newDecoder({ memoryLimit: 4 << 20 });
 	const tape = new Tape();
 	tape.factProcess(100, 'server');
@@ -342,7 +342,7 @@ test('in a full memory each byte stands in the row of its connection, or was cou
 			.in(request);
 		if (i % 2 === 0) server.close();
 	}
-	// Nobody takes the output meanwhile.
+	// Nobody reads the output meanwhile.
 	for (let at = 0; at < tape.records.length; at += 100)
 		feedBatch(subject, buildBatch(tape.records.slice(at, at + 100)));
 	subject.finish();
@@ -365,7 +365,7 @@ test('events and connections can always be listed', () => {
 	checkMemory(subject);
 });
 
-test('of calls that repeat each other the newest are listed, each with its own time', () => {
+test('of repeated calls the newest are listed, each with its own time', () => {
 	for (const eventsLimit of [1000, 64, 10]) {
 		const subject = newDecoder({ memoryLimit: MEMORY, eventsLimit });
 		const tape = new Tape();
@@ -384,7 +384,7 @@ test('of calls that repeat each other the newest are listed, each with its own t
 		subject.clearOutput();
 		subject.snapshot(SNAPSHOT_EVENTS);
 		const { events } = takeOutput(subject);
-		// Of a run whose beginning was overwritten the last calls cannot be told.
+		// The last calls of a run are unknown if its beginning was overwritten.
 		assert.ok(events.length <= eventsLimit && events.length >= Math.min(eventsLimit, 64) - 10, `${events.length}`);
 		assert.deepEqual(
 			events.map((event) => Math.round(event.ts)),
@@ -394,9 +394,9 @@ test('of calls that repeat each other the newest are listed, each with its own t
 	}
 });
 
-test('twice the input takes about twice the work, also byte by byte', () => {
-	// Work is counted in instructions' place by time, so only a growth that no busy machine explains fails: a quadratic
-	// reader takes four times as long for twice the input, eight times for three doublings more.
+test('twice the input takes about twice the work, even byte by byte', () => {
+	// Time stands for the number of instructions, so only growth that no busy machine explains fails: a quadratic reader takes
+	// four times as long for twice the input, and 64 times for eight times the input.
 	const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n';
 	const received = (head: string, piece: string) => (bytes: number) => {
 		const tape = new Tape();
@@ -458,7 +458,7 @@ test('twice the input takes about twice the work, also byte by byte', () => {
 	}
 });
 
-test('byte by byte no input takes more than 20 times what records take whose bytes nobody reads', () => {
+test('byte by byte, no input takes more than 20 times as long as bytes that nobody reads', () => {
 	const inputs: readonly (readonly [string, string, string])[] = [
 		['body', 'POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n', 'x'],
 		['chunk without end', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n', 'x'],

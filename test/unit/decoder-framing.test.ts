@@ -1,5 +1,5 @@
-// Where a message begins and ends when that is not plain: odd first lines, framing that cannot be read, tunnels. However
-// the bytes are cut into calls, the rows are the same.
+// Where a message begins and ends in unclear cases: odd first lines, unreadable framing, tunnels. The rows are the same
+// however the bytes are cut into calls.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -12,7 +12,7 @@ const SIZES = [1, 2, 3, 7, 16, 1 << 20];
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;
 const ok = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-/** One end of a connection, whose calls carry at most `size` bytes. */
+/** One end of a connection; its calls carry at most `size` bytes. */
 class End {
 	readonly tape = new Tape();
 	readonly connection: ConnectionTape;
@@ -33,7 +33,7 @@ class End {
 		return this.move(this.isServer ? 'out' : 'in', bytes);
 	}
 
-	/** What happens in `calls` leaves no records. */
+	/** Drops the records of whatever happens in `calls`. */
 	lose(calls: () => void): this {
 		const kept = this.tape.records.length;
 		calls();
@@ -41,7 +41,7 @@ class End {
 		return this;
 	}
 
-	/** The client closes, or the server. */
+	/** The client or the server closes. */
 	close(who: 'server' | 'client' = 'client'): Decoded {
 		if (this.isServer !== (who === 'server')) this.connection.eof();
 		this.connection.close();
@@ -61,7 +61,7 @@ function everyWay(check: (end: () => End, shown: string) => void): void {
 	}
 }
 
-test('after a gap between messages a response has its row, however short the calls that bring its first line', () => {
+test('a response after a gap between messages has its row, however short the calls that carry its first line', () => {
 	everyWay((end, shown) => {
 		const talk = end().request(get('/0')).response(ok('zero'));
 		talk.request(get('/1')).lose(() => talk.response(ok('one')).request(get('/2')));
@@ -78,7 +78,7 @@ test('after a gap between messages a response has its row, however short the cal
 	});
 });
 
-test('a request has its row whatever its target is, and the word for one that is none', () => {
+test('a request has its row whatever its target is, and an anomaly if the target is invalid', () => {
 	for (const [target, anomaly] of [
 		['favicon.ico', 'invalid-target'],
 		['?q', 'invalid-target'],
@@ -112,7 +112,7 @@ test('a request has its row whatever its target is, and the word for one that is
 	}
 });
 
-test('a request whose line is broken keeps its fields and body, and costs the next one nothing', () => {
+test('a request with a broken line keeps its fields and body, and does not affect the next one', () => {
 	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n';
 	for (const [line, method, target, anomalies] of [
 		['GET HTTP/1.1', 'GET', null, 'invalid-target'],
@@ -148,7 +148,7 @@ test('a request whose line is broken keeps its fields and body, and costs the ne
 	}
 });
 
-/** Fields that do not say where a body ends, what follows them, the body shown, and the word for it. */
+/** Fields that do not define where the body ends, the bytes after them, the body shown, and the anomalies. */
 const UNREADABLE: readonly (readonly [fields: string, bytes: string, body: string, anomalies: string])[] = [
 	['Transfer-Encoding: chunked', 'plain text\r\nof two lines', 'plain text\r\nof two lines', 'invalid-chunk-size'],
 	['Transfer-Encoding: chunked', 'bed linen', 'bed linen', 'invalid-chunk-size,space-after-chunk-size'],
@@ -163,7 +163,7 @@ const UNREADABLE: readonly (readonly [fields: string, bytes: string, body: strin
 	['Transfer-Encoding: gzip', 'abcdefg', 'abcdefg', 'invalid-transfer-encoding'],
 ];
 
-test('a response whose framing cannot be read keeps its bytes, and the next exchange has its own', () => {
+test('a response with unreadable framing keeps its bytes, and the next exchange has its own', () => {
 	for (const [fields, bytes, body, anomalies] of UNREADABLE) {
 		const broken = `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${bytes}`;
 		everyWay((end, shown) => {
@@ -175,7 +175,7 @@ test('a response whose framing cannot be read keeps its bytes, and the next exch
 					if (!pipelined) talk.request(get('/next'));
 					const rows = talk.response(ok('next')).request(get('/last')).response(ok('last')).close(closer).exchanges;
 					const told = `${fields} ${JSON.stringify(bytes)}, ${pipelined}, ${closer} closes: ${shown}`;
-					// A size line longer than is kept is only counted where it came in pieces.
+					// A size line longer than the limit is only counted if it came in pieces.
 					const held = rows[0]!.resCaptured < body.length && body.startsWith('000') ? null : body;
 					if (held !== null) assert.equal(rows[0]!.resBody, held, told);
 					assert.deepEqual(
@@ -194,7 +194,7 @@ test('a response whose framing cannot be read keeps its bytes, and the next exch
 	}
 });
 
-test('a request whose framing cannot be read keeps its bytes, and those that follow have their responses', () => {
+test('a request with unreadable framing keeps its bytes, and later requests have their responses', () => {
 	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n';
 	for (const [fields, bytes, body, anomalies] of UNREADABLE) {
 		const broken = `POST /broken HTTP/1.1\r\nHost: h\r\n${fields}\r\n\r\n${bytes}`;
@@ -216,7 +216,7 @@ test('a request whose framing cannot be read keeps its bytes, and those that fol
 	}
 });
 
-test('bytes lost in a body without an end that can be told never give a response to the wrong request', () => {
+test('bytes lost in a body of unknown length never give a response to the wrong request', () => {
 	everyWay((end, shown) => {
 		const talk = end().request(get('/broken'));
 		talk.response('HTTP/1.1 200 OK\r\nContent-Length: 3, 5\r\n\r\nabcdefg');
@@ -230,7 +230,7 @@ test('bytes lost in a body without an end that can be told never give a response
 	});
 });
 
-test('an answer whose first line cannot be read is the answer, with its fields, its body and all its bytes', () => {
+test('an answer with an unreadable first line is still the answer, with its fields, its body and all its bytes', () => {
 	const fields = 'X: y\r\nContent-Length: 4\r\n\r\nbody';
 	for (const [answer, text, headers, body] of [
 		[` HTTP/1.1 200 OK\r\n${fields}`, ' HTTP/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
@@ -272,7 +272,7 @@ test('an answer whose first line cannot be read is the answer, with its fields, 
 	}
 });
 
-test('a status line after lines that are none counts; what is before it is garbage', () => {
+test('a status line after other lines counts, and those lines are garbage', () => {
 	for (const garbage of [
 		'warning: x\n',
 		'warning: x\r\nnotice: y\r\n',
@@ -298,7 +298,7 @@ test('a status line after lines that are none counts; what is before it is garba
 	}
 });
 
-test('an odd answer never takes the response of a request that was sent together with its own', () => {
+test('an odd answer never takes the response of another request in the same call', () => {
 	for (const answer of ['just some text', 'warning: x\n', 'a: b\r\nc: d\r\n', 'HTTP/1.1 2000 OK\r\nX: y\r\n\r\nbody']) {
 		everyWay((end, shown) => {
 			const talk = end().request(get('/odd') + get('/two') + get('/three'));
@@ -312,7 +312,7 @@ test('an odd answer never takes the response of a request that was sent together
 	}
 });
 
-/** What begins a connection and is no request, and as much of a request as can be read in it. */
+/** Beginnings of connections that are not requests, and as much of a request as can be read in each. */
 const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: string, body: string | null])[] = [
 	['\x16\x03\x01\x00\x05hello', '- -', '', '\x16\x03\x01\x00\x05hello'],
 	['\x16\x03\x01\n\na: b\n\nc', '- -', '', '\x16\x03\x01\n\na: b\n\nc'],
@@ -329,7 +329,7 @@ const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: stri
 	['GET /x HTTP/1.', 'GET /x', '', null],
 	['hello', '- -', '', 'hello'],
 	['hello world\r\n\r\n', '- -', '', 'hello world\r\n\r\n'],
-	// A line in which nothing can be told apart stands as the target.
+	// A line that cannot be split is shown as the target.
 	['hello\r\nHost: h\r\n\r\n', '- hello', 'Host: h', ''],
 	['/x y\r\nHost: h\r\n\r\n', '- /x y', 'Host: h', ''],
 	['HTTP/1.1 200 OK\r\nHost: h\r\n\r\n', '- HTTP/1.1 200 OK', 'Host: h', ''],
@@ -341,7 +341,7 @@ const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: stri
 	['PRI * HTTP/2.0\r\n\r\n', 'PRI *', '', ''],
 ];
 
-test('what begins a connection and is no request has its row when the answer is HTTP', () => {
+test('a beginning that is not a request has a row if the answer is HTTP', () => {
 	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad';
 	for (const [bytes, line, fields, body] of NO_REQUESTS) {
 		everyWay((end, shown) => {
@@ -363,7 +363,7 @@ test('what begins a connection and is no request has its row when the answer is 
 	}
 });
 
-test('what a server says first is no request, even when its client answers as a server does', () => {
+test('bytes that a server sends first are not a request, even if its client answers as a server does', () => {
 	everyWay((end, shown) => {
 		for (const greeting of ['\0', '\xff\xfb\x01']) {
 			const { exchanges, connections } = end().response(greeting).request('HTTP/1.1 200 OK\r\n\r\n').close();
@@ -372,7 +372,7 @@ test('what a server says first is no request, even when its client answers as a 
 	});
 });
 
-test('a beginning of which only a part was captured has its row too, with its whole length', () => {
+test('a partly captured beginning has a row too, with its full length', () => {
 	for (const text of ['x', 'GET', 'junk x', '\x16\x03\x01']) {
 		const kept = text.padEnd(1024, 'x');
 		const tape = new Tape();
@@ -388,7 +388,7 @@ test('a beginning of which only a part was captured has its row too, with its wh
 	}
 });
 
-test('a status line that does not end is shown as far as it came', () => {
+test('an unfinished status line is shown as far as it was received', () => {
 	for (const [line, status, text] of [
 		['HTTP/1.1 200 OK', 200, 'OK'],
 		['HTTP/1.1 200 ', 200, ''],
@@ -408,7 +408,7 @@ test('a status line that does not end is shown as far as it came', () => {
 	}
 });
 
-test('a client that shuts its side down before the answer has the row as well', () => {
+test('a client that shuts down its side before the answer gets the same row', () => {
 	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nbad';
 	for (const [bytes, line] of [...NO_REQUESTS, [`GET /${'a'.repeat(9000)}`, `GET /${'a'.repeat(9000)}`] as const]) {
 		for (const size of SIZES) {
@@ -425,9 +425,9 @@ test('a client that shuts its side down before the answer has the row as well', 
 	}
 });
 
-test('a request after one that was none has its own answer, where the connection is kept', () => {
+test('a request after a beginning that was not one has its own answer if the connection is kept', () => {
 	for (const [bytes, line] of NO_REQUESTS) {
-		// The next request would be the rest of its line.
+		// Otherwise the next request would continue its line.
 		if (!bytes.endsWith('\n') && !bytes.endsWith('hi') && !bytes.startsWith('\x16')) continue;
 		everyWay((end, shown) => {
 			const talk = end().request(bytes).response(ok('odd'));
@@ -450,7 +450,7 @@ test('a request after one that was none has its own answer, where the connection
 	}
 });
 
-test('what begins a connection and is no request has no row when nothing HTTP answers', () => {
+test('a beginning that is not a request has no row if the answer is not HTTP', () => {
 	const foreign = NO_REQUESTS.filter(([bytes]) => !/^((GET|PUT|POST) .*|hello$)/s.test(bytes));
 	for (const [bytes] of foreign) {
 		for (const answer of ['', '\x16\x03\x03', 'RTSP/1.0 400 Bad\r\n\r\n', 'HTTPS\r\n', 'h', '+OK\r\n']) {
@@ -466,7 +466,7 @@ test('what begins a connection and is no request has no row when nothing HTTP an
 	}
 });
 
-test('a first call of which the end was not captured is still what its answer answers', () => {
+test('a first call whose end was not captured is still paired with its answer', () => {
 	const bytes = `\x16\x03\x01\x02\x00${'\x01'.repeat(600)}`;
 	const talk = new End('server', 1 << 20);
 	talk.connection.in(bytes.slice(0, 32)).in(bytes.slice(32), { captured: 100, flags: wire.FLAG_CUT_CAPTURE_LIMIT });
@@ -477,7 +477,7 @@ test('a first call of which the end was not captured is still what its answer an
 	);
 });
 
-test('TLS that a plain server answered is no blind spot, and is one as long as nobody answered', () => {
+test('TLS is a blind spot until a plain HTTP server answers it', () => {
 	const decoder = newDecoder();
 	const spots = () => {
 		decoder.snapshot(SNAPSHOT_BLIND_SPOTS);
@@ -498,7 +498,7 @@ test('TLS that a plain server answered is no blind spot, and is one as long as n
 	assert.deepEqual(spots(), []);
 });
 
-test('a method that HTTP/0.9 did not know makes a row, whatever answers', () => {
+test('a method unknown to HTTP/0.9 makes a row, whatever the answer', () => {
 	for (const answer of ['bad method\n', '', 'HTTP/1.0 501 No\r\n\r\n']) {
 		everyWay((end, shown) => {
 			const { exchanges } = end().request('POST /x\n').response(answer).close('server');
@@ -535,7 +535,7 @@ test('plain HTTP in a tunnel makes rows of the same connection, on either side o
 	});
 });
 
-test('what else runs in a tunnel makes no rows; the connection says what it is', () => {
+test('other protocols in a tunnel make no rows, and the connection names them', () => {
 	const connect = 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n';
 	const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 	const decoder = newDecoder();

@@ -1,4 +1,4 @@
-// A short run of scripts/fuzz: the same cases every time, so that a failure is one that everybody sees.
+// A short run of scripts/fuzz with the same cases every time, so that everybody sees the same failures.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -6,18 +6,18 @@ import { test } from 'node:test';
 import { referenceRows } from '../../support/reference-decoder.ts';
 
 const FUZZ = join(import.meta.dirname, '../../scripts/fuzz');
-/** What one core does in about a minute altogether. The debug build is slower. */
+/** Together these take one core about a minute. The debug build is slower. */
 const CASES = { release: 150_000, debug: 40_000 };
 
 for (const [build, count] of Object.entries(CASES)) {
-	test(`a minute of cases, nearly all mutated, show no trap, no hang, no difference to the reference, no mixed rows: ${build} build`, () => {
+	test(`a minute of cases, nearly all mutated, shows no trap, no hang, no difference from the reference and no mixed rows: ${build} build`, () => {
 		const given = ['--build', build, '--seed', '5', '--from', '0', '--count', String(count)];
 		const output = execFileSync(FUZZ, given, { encoding: 'utf8' });
 		assert.match(output, new RegExp(`^${count} cases of seed 5, 0 to ${count - 1}: no difference$`, 'm'));
 	});
 }
 
-test('a wrong number, and an option that there is not, are refused with a sentence', () => {
+test('a wrong number and an unknown option are refused in one sentence', () => {
 	const { status, stderr } = spawnSync(FUZZ, ['--count', 'many'], { encoding: 'utf8' });
 	assert.equal(status, 2);
 	assert.match(stderr, /expected a whole number after --count, got "many"/);
@@ -29,7 +29,7 @@ test('a wrong number, and an option that there is not, are refused with a senten
 	assert.match(unknown.stderr, /^Unknown option '--bogus'.*\n$/);
 });
 
-test('the reference decoder itself reads what is in RFC 9112', () => {
+test('the reference decoder itself reads the messages of RFC 9112', () => {
 	const { rows, whole } = referenceRows(
 		[
 			{

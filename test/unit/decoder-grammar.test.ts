@@ -1,5 +1,5 @@
-// HTTP/1.x as it is spoken: framing, oddities, other protocols. What RFC 9112 leaves open is decided as an observer must:
-// every message that a server or client of some kind accepts is found, and what is odd about it is named.
+// HTTP/1.x as it is used in practice: framing, oddities, other protocols. Where RFC 9112 leaves a choice, the decoder does
+// what an observer must: it finds every message that some server or client accepts, and names what is odd about it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ import { decodeRecords, type ExchangeRow, feedRecords, newDecoder, takeOutput } 
 import { comparable } from '../../support/loss.ts';
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
-/** `>` begins bytes of the client, `<` of the server. */
+/** `>` begins bytes from the client, `<` from the server. */
 type Said = readonly (readonly ['>' | '<', string])[];
 
 function serve(said: Said, end: (server: ConnectionTape) => void = (server) => server.eof().close()): ExchangeRow[] {
@@ -27,7 +27,7 @@ function serve(said: Said, end: (server: ConnectionTape) => void = (server) => s
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-/** Proof that a connection's framing survived: an exchange that is whole. */
+/** Proof that a connection's framing survived: a complete exchange. */
 const AFTER: Said = [
 	['>', 'GET /after HTTP/1.1\r\nHost: h\r\n\r\n'],
 	['<', OK],
@@ -80,7 +80,7 @@ test('one byte a record makes the same rows', () => {
 	}
 });
 
-test('responses without a body, whatever their fields say', () => {
+test('responses without a body have none, whatever their fields say', () => {
 	for (const head of [
 		'HTTP/1.1 204 No Content\r\nContent-Length: 5',
 		'HTTP/1.1 304 Not Modified\r\nContent-Length: 77',
@@ -105,7 +105,7 @@ test('responses without a body, whatever their fields say', () => {
 	}
 });
 
-test('interim responses are listed, the final one counts', () => {
+test('interim responses are listed, and the final one counts', () => {
 	const rows = serve([
 		['>', 'POST /up HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n'],
 		['<', 'HTTP/1.1 100 Continue\r\n\r\n'],
@@ -125,7 +125,7 @@ test('interim responses are listed, the final one counts', () => {
 	);
 });
 
-test('a refused 100-continue: the body is not sent', () => {
+test('after a refused 100-continue the body is not sent', () => {
 	const ask = 'PUT /no HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n';
 	const refuse = 'HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n';
 	const [closed] = serve([
@@ -165,7 +165,7 @@ test('an early final response waits for the rest of the upload', () => {
 	assert.deepEqual([aborted!.status, aborted!.state, aborted!.reason], [413, 'incomplete', 'peer closed']);
 });
 
-test('101 hands the connection over; what follows makes no rows', () => {
+test('101 hands the connection over, and what follows makes no rows', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in('GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
@@ -333,7 +333,7 @@ test('chunks: sizes, extensions, trailers', () => {
 	assert.deepEqual([huge!.state, huge!.reason, huge!.resBodyBytes], ['incomplete', 'peer closed', 3]);
 });
 
-test('trailers without the empty line after them end where the next message begins, wherever calls are cut', () => {
+test('trailers without a final empty line end where the next message begins, however calls are cut', () => {
 	const post = (path: string, after: string) =>
 		`POST ${path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${after}`;
 	const answer = (after: string) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n${after}`;
@@ -361,7 +361,7 @@ test('trailers without the empty line after them end where the next message begi
 	}
 });
 
-test('start lines: what an observer reads all the same', () => {
+test('start lines: what an observer reads anyway', () => {
 	for (const [line, method, target, anomaly] of [
 		['GET /a b HTTP/1.1', 'GET', '/a b', 'space-in-target'],
 		['GET  /a  HTTP/1.1', 'GET', '/a', 'whitespace-in-start-line'],
@@ -378,7 +378,7 @@ test('start lines: what an observer reads all the same', () => {
 	assert.deepEqual([absolute.host, absolute.path, absolute.query], ['other.example:81', '/x', 'y=1?2']);
 	for (const [line, status, text, anomaly] of [
 		['HTTP/1.1 200', 200, null, 'missing-reason'],
-		// An empty reason is as good as any (RFC 9112 section 4), and white space is one.
+		// The reason may be empty or any text (RFC 9112 section 4), even white space.
 		['HTTP/1.1 200 ', 200, '', ''],
 		['HTTP/1.0 200 ', 200, '', ''],
 		['HTTP/1.1 200  ', 200, ' ', ''],
@@ -418,7 +418,7 @@ test('field lines: oddities are named, names and values kept as sent', () => {
 		const row = fields(line);
 		const field = row.reqHeaders[1]!;
 		assert.deepEqual([row.anomalies ?? '', field.name, field.value], [anomaly, name, value], line);
-		// What has no certain meaning is malformed, though all of it was read.
+		// A line with an unclear meaning makes the message malformed, although all of it was read.
 		const clear = ['', 'obs-fold', 'space-before-colon'].includes(anomaly);
 		assert.deepEqual([row.state, row.reason], clear ? ['complete', null] : ['incomplete', 'malformed'], line);
 	}
@@ -473,7 +473,7 @@ test('HTTP/0.9 is a request of one line and a body', () => {
 	);
 });
 
-test('limits: long lines and many fields are cut and flagged, the framing holds', () => {
+test('limits: long lines and many fields are cut and flagged, and the framing holds', () => {
 	const long = request(`GET /${'a'.repeat(70_000)} HTTP/1.1\r\nHost: h`);
 	assert.deepEqual([long.method, long.version, words(long).includes('long-start-line')], ['GET', 0x101, true]);
 	assert.ok(long.target!.length > 60_000 && long.target!.length < 70_000);
@@ -488,7 +488,7 @@ test('limits: long lines and many fields are cut and flagged, the framing holds'
 	assert.deepEqual([fits.resBody, fits.anomalies, fits.resHeaders[0]!.value.length], ['abc', null, 120_000]);
 });
 
-test('other protocols make no rows; the connection says what it is', () => {
+test('other protocols make no rows, and the connection names them', () => {
 	for (const [bytes, answer, protocol] of [
 		['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', '\x16\x03\x03', 'tls'],
 		['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04', '\x00\x00\x00\x04', 'http2'],
@@ -523,7 +523,7 @@ test('TLS and HTTP/2 are blind spots', () => {
 	);
 });
 
-test('the PROXY protocol before the first request is passed over, and names the client', () => {
+test('the PROXY protocol before the first request is skipped, and names the client', () => {
 	const long = `\x20\x01\x0d\xb8${'\0'.repeat(11)}\x07`;
 	const mapped = `${'\0'.repeat(10)}\xff\xff\xc0\x00\x02\x01`;
 	for (const [preamble, remote] of [
@@ -534,10 +534,10 @@ test('the PROXY protocol before the first request is passed over, and names the 
 		['PROXY UNKNOWN\r\n', '10.0.0.9:1234'],
 		['PROXY TCP4 <script> 192.0.2.2 56324 443\r\n', '10.0.0.9:1234'],
 		['\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\xdc\x04\x01\xbb', '192.0.2.1:56324'],
-		// With an extension behind the addresses.
+		// With an extension after the addresses.
 		[`\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x28${long}${long}\xdc\x04\x01\xbb\x04\x00\x01\x00`, '[2001:db8::7]:56324'],
 		[`\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x24${mapped}${long}\xdc\x04\x01\xbb`, '192.0.2.1:56324'],
-		// The proxy speaks for itself.
+		// A connection by the proxy itself (LOCAL).
 		['\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00', '10.0.0.9:1234'],
 	] as const) {
 		for (const size of [1, 3, 1000]) {
@@ -555,7 +555,7 @@ test('the PROXY protocol before the first request is passed over, and names the 
 			assert.equal(connections[0]!.remote, remote);
 		}
 	}
-	// The proxy itself knows whom it talks to.
+	// On the proxy's side the remote address is that of the socket.
 	const tape = new Tape();
 	const client = tape.client(1, { local: '10.0.0.9:1234', remote: '10.0.0.1:80' }).open();
 	client.out(`PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n${GET}`).in(OK).close();
@@ -565,7 +565,7 @@ test('the PROXY protocol before the first request is passed over, and names the 
 	);
 });
 
-test('a field line that is cut has no bare LF, whatever it ends with', () => {
+test('a truncated field line has no bare LF, whatever it ends with', () => {
 	for (const size of [100, 1000, 16_384, 1 << 20]) {
 		for (const more of [0, 1, 8190, 8191, 8192, 8193, 70_000]) {
 			const head = `GET / HTTP/1.1\r\nHost: h\r\nX: ${'x'.repeat(131_000 + more)}\r\nY: ${'y'.repeat(more)}\r\n\r\n`;
@@ -580,7 +580,7 @@ test('a field line that is cut has no bare LF, whatever it ends with', () => {
 	}
 });
 
-test('trailers after a large body that came in many pieces are field lines of the row', () => {
+test('trailers after a large body in many pieces are field lines of the row', () => {
 	const chunks = Array.from({ length: 60 }, () => `400\r\n${'t'.repeat(1024)}\r\n`).join('');
 	const bytes = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n${chunks}0\r\nX-Sum: 61440\r\n\r\n`;
 	for (const size of [11, 1024, 100_000]) {
@@ -595,7 +595,7 @@ test('trailers after a large body that came in many pieces are field lines of th
 	}
 });
 
-test('after a request that timed out, HEAD still has no body', () => {
+test('a response to HEAD after a request that timed out still has no body', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	const decoder = newDecoder({ idleLimitMs: 1000 });
@@ -636,7 +636,7 @@ test('bodies that look like messages are bodies', () => {
 	);
 });
 
-test('after a head that cannot be read the next message is found', () => {
+test('the next message after an unreadable head is found', () => {
 	const rows = serve([['>', GET], ['<', 'HTTP/1.1 2x0 Odd\r\nContent-Length: 2\r\n\r\nok'], ...AFTER]);
 	assert.deepEqual(
 		rows.map((row) => [row.state, row.reason]),
@@ -659,7 +659,7 @@ test('after a head that cannot be read the next message is found', () => {
 	);
 });
 
-test('a response that goes out by sendfile as a whole is a row, and the next is right', () => {
+test('a response sent wholly by sendfile is a row, and the next one is right', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(GET).sendfile(5000);
@@ -674,7 +674,7 @@ test('a response that goes out by sendfile as a whole is a row, and the next is 
 	);
 });
 
-test('bytes thrown away by MSG_TRUNC count, and are not shown', () => {
+test('bytes discarded by MSG_TRUNC are counted but not shown', () => {
 	const tape = new Tape();
 	const client = tape.client(1).open();
 	client
@@ -691,7 +691,7 @@ test('bytes thrown away by MSG_TRUNC count, and are not shown', () => {
 	assert.equal(next!.resBody, 'ok');
 });
 
-test('via: sendfile wins, else the most bytes; without a body the head', () => {
+test("via is sendfile if used, else the call with most bytes, or the head's without a body", () => {
 	const via = (write: (server: ConnectionTape) => void): ExchangeRow => {
 		const tape = new Tape();
 		const server = tape.server(1).open();
@@ -716,7 +716,7 @@ test('via: sendfile wins, else the most bytes; without a body the head', () => {
 	assert.deepEqual([splice.via, splice.resUnheld[1]], ['splice', 8192]);
 });
 
-test('ends: who ended a connection is the reason', () => {
+test('the reason says who ended the connection', () => {
 	const reasonOf = (end: (server: ConnectionTape, tape: Tape) => void): (string | null)[] => {
 		const tape = new Tape();
 		const server = tape.server(1).open();
@@ -772,7 +772,7 @@ test('a connection held by two processes ends with the last of them', () => {
 	);
 });
 
-test('a process that becomes another by exec keeps its connection, and later rows have the new name', () => {
+test('a process that executes another program keeps its connection, and later rows have the new name', () => {
 	const tape = new Tape();
 	const server = tape.server(1, { pid: 50, comm: 'before' }).open();
 	tape.factProcess(50, 'before');
@@ -791,7 +791,7 @@ test('a process that becomes another by exec keeps its connection, and later row
 	assert.equal(exchanges[1]!.comm, 'after');
 });
 
-test('a message that stands still for too long is given up; the connection goes on', () => {
+test('a message that stalls for too long is abandoned, and the connection continues', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in('POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc');

@@ -1,5 +1,5 @@
-// However bytes come in — in records of any size, in batches of any size, connections and directions mixed in any order
-// that the kernel could hand them over in — the rows are the same.
+// The rows are the same however the bytes arrive: in records of any size, in batches of any size, with connections and
+// directions interleaved in any order that the kernel could use.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -18,7 +18,7 @@ const picks = fc.array(fc.nat(11), { minLength: 1, maxLength: 40 });
 
 const wholeRows = SCRIPTS.map((script) => decodeRecords(makeConversation(script).tape.records).exchanges);
 
-test('conversations on several connections, cut and mixed in any way, make the rows that each makes alone', () => {
+test('conversations on several connections, cut and interleaved in any way, make the rows that each makes alone', () => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.record({ script: fc.nat(SCRIPTS.length - 1), sizes, calls: fc.boolean() }), {
@@ -42,7 +42,7 @@ test('conversations on several connections, cut and mixed in any way, make the r
 	);
 });
 
-test('of one batch the two directions may come in any order', () => {
+test('the two directions of one batch may come in any order', () => {
 	fc.assert(
 		fc.property(fc.nat(SCRIPTS.length - 1), sizes, fc.boolean(), picks, (script, cut, calls, order) => {
 			const records = cutRecords(makeConversation(SCRIPTS[script]!).tape.records, cut, calls);
@@ -63,7 +63,7 @@ test('of one batch the two directions may come in any order', () => {
 	);
 });
 
-test('a conversation in two records, cut at each of its bytes', () => {
+test('a conversation in two records makes the same rows wherever it is cut', () => {
 	for (const [i, script] of SCRIPTS.entries()) {
 		if (!['plain, server', 'mixed, client'].includes(script.name)) continue;
 		const { records } = makeConversation(script).tape;

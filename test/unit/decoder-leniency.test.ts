@@ -1,4 +1,4 @@
-// What only lenient parsers accept: read as they do, and marked, however the bytes come in.
+// Input that only lenient parsers accept: read as they do, and marked, however the bytes are cut.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';
@@ -39,11 +39,11 @@ test('a bare CR before a field line ends the line before it', () => {
 		['/a', 'Host=h A= Transfer-Encoding=chunked', 'hi', 'malformed', 'bare-cr'],
 	]);
 	expectRows('GET /a HTTP/1.1\rHost: h\r\nA: b\r\n\r\n', [['/a', 'Host=h A=b', '', 'malformed', 'bare-cr']]);
-	// What follows is no field line: the CR is part of the value.
+	// No field line follows, so the CR is part of the value.
 	expectRows('GET /a HTTP/1.1\r\nHost: h\r\nA: 1\r2\r\n\r\n', [['/a', 'Host=h A=1 2', '', 'malformed', 'bare-cr']]);
 });
 
-test('a bare CR where a line begins ends the head; doubled CRs are one line end', () => {
+test('a bare CR at the beginning of a line ends the head, and doubled CRs are one line end', () => {
 	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\rabc', [
 		['/a', 'Host=h Content-Length=3', 'abc', 'malformed', 'bare-cr'],
 	]);
@@ -56,14 +56,14 @@ test('a bare CR after a chunk size ends its line', () => {
 	]);
 });
 
-test('a folded line goes on the meaning of its field', () => {
+test('a folded line continues the value of its field', () => {
 	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 3\r\n\r\nabc', [
 		['/a', 'Host=h Content-Length=3', 'abc', 'peer closed', 'obs-fold'],
 	]);
 	expectRows('PUT /a HTTP/1.1\r\nHost:\r\n\th\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', [
 		['/a', 'Host=h Transfer-Encoding=gzip, chunked', 'a', 'peer closed', 'obs-fold'],
 	]);
-	// Two words make none that is known: how long the body is nobody can tell.
+	// "chunked x" is not a known coding, so the body's length is unknown.
 	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n x\r\n\r\n', [
 		['/a', 'Host=h Transfer-Encoding=chunked x', '', 'malformed', 'obs-fold,invalid-transfer-encoding'],
 	]);
@@ -72,7 +72,7 @@ test('a folded line goes on the meaning of its field', () => {
 	]);
 });
 
-test('what the standard tells servers to refuse is malformed, whoever hung up', () => {
+test('requests that the standard tells servers to refuse are malformed, whoever hung up', () => {
 	for (const [head, word] of [
 		['GET /a HTTP/1.1\r\nHost: h\r\nA : b', 'space-before-colon'],
 		['GET /a b HTTP/1.1\r\nHost: h', 'space-in-target'],
@@ -90,7 +90,7 @@ test('what the standard tells servers to refuse is malformed, whoever hung up', 
 	}
 });
 
-test('a second line without a version is no second HTTP/0.9 request', () => {
+test('a second line without a version is not a second HTTP/0.9 request', () => {
 	const tape = new Tape();
 	tape.server(1).open().in('GET /a\r\nGET /b\r\n\r\n').out('<p>').close();
 	const rows = decodeRecords(tape.records).exchanges;

@@ -1,4 +1,4 @@
-// Lost records: rows that a gap does not touch are the same as without it, and no row ever mixes two exchanges.
+// Lost records: rows that a gap does not touch are unchanged, and no row ever mixes two exchanges.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -9,7 +9,7 @@ import { Tape } from '../../support/record-builder.ts';
 
 const BATCHES = [undefined, 1, 3];
 
-/** Numbers of the records that carry bytes. */
+/** Indexes of the records that carry bytes. */
 function dataRecords(records: readonly Uint8Array[]): number[] {
 	return records.flatMap((record, i) => (record[wire.EVENT_KIND] === wire.CAPTURE_DATA ? [i] : []));
 }
@@ -18,7 +18,7 @@ function mixedRows(report: readonly string[]): string[] {
 	return report.filter((line) => line.includes('mixes'));
 }
 
-/** The same numbers for the same seed: 0 to below 1. */
+/** Numbers from 0 to below 1, the same for the same seed. */
 function seeded(seed: number): () => number {
 	let state = seed;
 	return () => {
@@ -44,11 +44,11 @@ test('whole conversations make whole rows', () => {
 	}
 });
 
-/** Clients that make no turns: see alignment.ts. What is asked of them is only that nothing is mixed. */
+/** Clients that never pause (see alignment.ts). For these, only mixed rows are an error. */
 const WINDOWS = /^window/;
 
-test('each record lost in turn, of any kind, changes only the rows it touches and the one after', () => {
-	// A burst in one call, answered in one call, does not show how long answers take.
+test('losing any single record changes only the rows it touches and the one after', () => {
+	// A burst sent and answered in one call each does not show how long answers take.
 	for (const script of SCRIPTS.filter(({ name }) => !WINDOWS.test(name) && !name.includes('1000 bytes'))) {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
@@ -61,7 +61,7 @@ test('each record lost in turn, of any kind, changes only the rows it touches an
 	}
 });
 
-test('two neighbours lost never mix exchanges, and a client that asks the same way each time loses nothing else', () => {
+test('losing two neighbouring records never mixes exchanges, and a client with a constant habit loses nothing else', () => {
 	for (const script of SCRIPTS) {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
@@ -73,7 +73,7 @@ test('two neighbours lost never mix exchanges, and a client that asks the same w
 	}
 });
 
-test('any two records lost never mix exchanges, and few such losses cost more than what they touch', () => {
+test('losing any two records never mixes exchanges, and rarely costs more than the rows they touch', () => {
 	const random = seeded(11);
 	let runs = 0;
 	let more = 0;
@@ -92,11 +92,12 @@ test('any two records lost never mix exchanges, and few such losses cost more th
 			}
 		}
 	}
-	// Without pipelining; only where both hit the first exchanges, before anything is known of the client.
+	// Of scripts without pipelining; this happens only if both records belong to the first exchanges, before the client's
+	// habit is known.
 	assert.ok(runs > 500 && more <= runs * 0.02, `${more} of ${runs}`);
 });
 
-test('a tenth of the records lost at random never mixes exchanges', () => {
+test('losing a tenth of the records at random never mixes exchanges', () => {
 	const random = seeded(7);
 	let runs = 0;
 	let more = 0;
@@ -115,10 +116,10 @@ test('a tenth of the records lost at random never mixes exchanges', () => {
 	assert.ok(runs > 300 && more <= runs * 0.05, `${more} of ${runs}`);
 });
 
-test('a client that keeps requests on their way has no response given to a request after a loss', () => {
+test('no response is given to a request after a loss if the client always has requests in flight', () => {
 	const script = SCRIPTS.find(({ name }) => name === 'window of two, server')!;
 	const { records } = makeConversation(script).tape;
-	// The fifth response: by then it has shown that it asks on before it is answered.
+	// The fifth response: by then the client has shown that it does not wait for answers.
 	const lost = dataRecords(records).filter((i) => records[i]![wire.EVENT_DIRECTION] === wire.DIRECTION_OUT)[4]!;
 	const rows = decodeRecords(records.filter((_, i) => i !== lost)).exchanges;
 	const answered = rows.filter((row) => row.path !== null && row.status !== 0).map((row) => row.path);
@@ -149,7 +150,7 @@ test('a gap inside a body of known length is counted exactly and costs nothing e
 	assert.equal(second!.state, 'complete');
 });
 
-test('1,000 requests of which one response is missing make 1,000 rows, 999 of them complete', () => {
+test('1,000 requests with one missing response make 1,000 rows, 999 of them complete', () => {
 	for (const recordsPerBatch of [7, 500, 3000]) {
 		const tape = new Tape();
 		const server = tape.server(1).open();
@@ -180,7 +181,7 @@ test('1,000 requests of which one response is missing make 1,000 rows, 999 of th
 	}
 });
 
-test('records of one direction that come in the wrong order lose nothing', () => {
+test('records of one direction in the wrong order lose nothing', () => {
 	const conversation = makeConversation(SCRIPTS[2]!);
 	const whole = decodeRecords(conversation.tape.records).exchanges;
 	const records = [...conversation.tape.records];
@@ -192,7 +193,7 @@ test('records of one direction that come in the wrong order lose nothing', () =>
 	);
 });
 
-test('a record that comes twice counts once', () => {
+test('a duplicated record counts once', () => {
 	const conversation = makeConversation(SCRIPTS[0]!);
 	const whole = decodeRecords(conversation.tape.records).exchanges;
 	const doubled = conversation.tape.records.flatMap((record) => [record, record]);
@@ -217,7 +218,7 @@ test('bytes lost at the very end are known from the close', () => {
 	assert.equal(row!.resBodyBytes, body(1, 4).length);
 });
 
-test('attached in the middle of a download, the next exchange is seen', () => {
+test('after attaching in the middle of a download, the next exchange is seen', () => {
 	const tape = new Tape();
 	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
 	server
@@ -238,7 +239,7 @@ test('attached in the middle of a download, the next exchange is seen', () => {
 	}
 });
 
-test('attached between HEAD and its response, the following exchange is right', () => {
+test('after attaching between HEAD and its response, the next exchange is right', () => {
 	const tape = new Tape();
 	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
 	server.out('HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n');
@@ -256,7 +257,7 @@ test('attached between HEAD and its response, the following exchange is right', 
 	);
 });
 
-test('on a kept-alive connection a whole exchange lost in both directions costs at most the next one', () => {
+test('losing a whole exchange on a keep-alive connection costs at most the next one', () => {
 	const conversation = makeConversation(SCRIPTS[0]!);
 	const data = dataRecords(conversation.tape.records);
 	const { exchanges } = decodeRecords(conversation.tape.records.filter((_, i) => i !== data[2] && i !== data[3]));
@@ -264,7 +265,7 @@ test('on a kept-alive connection a whole exchange lost in both directions costs 
 	for (const id of [1, 4, 5, 6, 7]) assert.ok(complete.includes(`/exchange/${id}`), `exchange ${id}`);
 });
 
-test('a connection that was there before begins at the first offset that is seen', () => {
+test('a connection opened before the capture begins at the first offset seen', () => {
 	const tape = new Tape();
 	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
 	server.inOffset = 5_000_000_000n;
@@ -289,7 +290,7 @@ test('a connection that was there before begins at the first offset that is seen
 	}
 });
 
-test('what is passed over after a loss is counted once, also when its lines come in pieces', () => {
+test('bytes skipped after a loss are counted once, even if their lines come in pieces', () => {
 	for (const piece of [1, 7, 300, 4096]) {
 		const tape = new Tape();
 		const server = tape.server(1, { local: '1.2.3.4:80', remote: '5.6.7.8:90' }).open();

@@ -1,4 +1,4 @@
-// Which response belongs to which request where order alone does not tell: nothing is given to another's request.
+// Which response belongs to which request if order alone does not decide: no response is given to another's request.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -11,7 +11,7 @@ const ok = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\
 const refused = (status: string) => `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
 const SHUT_WR = 1;
 
-/** What is asked and answered on a connection, seen from either side. */
+/** Requests and responses on a connection, seen from either side. */
 class Side {
 	readonly tape = new Tape();
 	readonly connection: ConnectionTape;
@@ -34,7 +34,7 @@ class Side {
 		return this;
 	}
 
-	/** The last record never came. */
+	/** Drops the last record. */
 	lose(): this {
 		this.tape.records.pop();
 		return this;
@@ -99,7 +99,7 @@ test('a response written before its request was read answers the first request o
 	});
 });
 
-test('a 408 written before a request was read, or one that waited unread when it was sent, answers nothing', () => {
+test('a 408 sent before a request was read, or left unread until after the request was sent, answers nothing', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side);
 		talk.connection.open();
@@ -127,7 +127,7 @@ test('a capture that begins while a client has requests in flight pairs nothing 
 		talk.ask(get('/4')).answer(ok('4')).ask(get('/5')).answer(ok('5'));
 		const rows = talk.rows(batch) as [string | null, number, string, string | null][];
 		const certain = rows.filter(([path, status]) => path !== null && status === 200).map(([path]) => path);
-		// The last request before the silence is paired from behind.
+		// The last request before the silence is paired afterwards, counting back from the silence.
 		assert.deepEqual(certain, ['/3', '/4', '/5'], `${side}, ${batch}`);
 		assert.deepEqual(
 			rows.find(([path]) => path === '/2'),
@@ -171,12 +171,12 @@ test('after a loss on a connection that pipelines, pairing returns with a silenc
 	});
 });
 
-test('a response written long before its request was read answers it all the same', () => {
+test('a response written long before its request was read still answers it', () => {
 	onEach((side) => {
 		const talk = new Side(side);
 		talk.connection.open();
 		talk.answer(ok('first'));
-		// Some batches pass until the request comes.
+		// Some batches pass before the request arrives.
 		for (let i = 0; i < 4; i++) talk.tape.clock(1n);
 		talk.ask(get('/a')).ask(get('/b')).answer(ok('second')).clientEnds();
 		assert.deepEqual(
@@ -187,7 +187,7 @@ test('a response written long before its request was read answers it all the sam
 	});
 });
 
-test('after a lost response, one that nobody asked for is no answer when the server then ends the connection', () => {
+test('after a lost response, an unasked one is not an answer if the server then ends the connection', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side);
 		talk.connection.open();
@@ -198,7 +198,7 @@ test('after a lost response, one that nobody asked for is no answer when the ser
 	});
 });
 
-test('where the kernel does not tell whether a client had read everything, a silence of it proves nothing', () => {
+test("a client's silence proves nothing if the kernel does not report whether it had read everything", () => {
 	const talk = new Side('client', wire.FLAG_MIDSTREAM);
 	for (let i = 1; i < 6; i++) {
 		talk.ask(get(`/${i}`)).answer(ok(String(i)));
@@ -213,7 +213,7 @@ test('where the kernel does not tell whether a client had read everything, a sil
 	assert.ok(exchanges.every(({ path, status }) => path === null || status === 0));
 });
 
-test('the first request that is seen midstream is no turn: one before it may be lost', () => {
+test('the first request seen midstream does not begin a turn, because one before it may be lost', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side, wire.FLAG_MIDSTREAM);
 		talk.answer(ok('0')).answer(ok('1'));
@@ -225,7 +225,7 @@ test('the first request that is seen midstream is no turn: one before it may be 
 	});
 });
 
-test('a request lost right before the client ends its stream may be what the last response answers', () => {
+test('the last response may answer a request lost right before the client ended its stream', () => {
 	const talk = new Side('client', wire.FLAG_MIDSTREAM);
 	talk.ask(get('/1')).answer(ok('1')).ask(get('/2')).answer(ok('2')).lose();
 	talk.tape.pause(8000);
@@ -240,7 +240,7 @@ test('a request lost right before the client ends its stream may be what the las
 	}
 });
 
-test('after a request that cannot be read on, the next exchange is paired although the server closes, or nothing more is seen', () => {
+test('the exchange after a request with unreadable framing is paired, even if the server closes or nothing more is seen', () => {
 	for (const ending of ['serverEnds', 'none'] as const) {
 		for (const body of ['', 'hello', 'some text that is no chunk\r\nand more\r\n']) {
 			onEach((side, batch) => {
@@ -297,7 +297,7 @@ test('a client that may have begun to pipeline in lost requests is not paired by
 	}
 });
 
-test('where the head that follows a silence is cut by a loss, a client that pipelines waits for the next silence', () => {
+test('if a loss cuts the head after a silence, a pipelining client is paired only after the next silence', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side, wire.FLAG_MIDSTREAM);
 		talk.answer(ok('/0')).ask(get('/2')).answer(ok('/1')).answer(ok('/2'));
@@ -305,7 +305,7 @@ test('where the head that follows a silence is cut by a loss, a client that pipe
 		talk.ask(get('/3') + get('/4') + get('/5') + get('/6'));
 		const cut = ok('/3');
 		talk.answer(cut.slice(0, 25)).answer(cut.slice(25)).lose().ask(get('/7'));
-		// A request goes out in the middle of a response: nothing begins anew there.
+		// A request sent in the middle of a response is not a fresh start.
 		const next = ok('/5');
 		talk
 			.answer(ok('/4') + next.slice(0, 9))
@@ -327,7 +327,7 @@ test('where the head that follows a silence is cut by a loss, a client that pipe
 	});
 });
 
-test('a habit is not believed when the lost bytes cannot hold the responses that it asks for', () => {
+test('a habit is not trusted if the lost bytes cannot contain the responses that it implies', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side);
 		talk.connection.open();

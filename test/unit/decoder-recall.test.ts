@@ -1,4 +1,4 @@
-// Field lines that came before are not read again (decoder-as/assembly/http1/recalled-fields.ts): a head must give the same row
+// Repeated field lines are not read again (decoder-as/assembly/http1/recalled-fields.ts): a head must give the same row
 // whatever came before it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,12 +28,12 @@ const REQUEST_FIELDS = [
 
 type Conversation = { readonly request: string; readonly response: string };
 
-/** What of a row does not depend on when and where it came. */
+/** The parts of a row that do not depend on when and where it was captured. */
 function essence({ id, conn, ts, local, remote, pairId, durationMs, ttfbMs, ...row }: ExchangeRow): object {
 	return row;
 }
 
-/** The rows of the records, which leave nothing open. */
+/** The rows of records that leave nothing open. */
 function rowsOf(decoder: Decoder, records: readonly Uint8Array[]): ExchangeRow[] {
 	const rows = feedRecords(decoder, records).exchanges;
 	for (let i = 0; i < 2; i++) decoder.decode(0);
@@ -44,7 +44,7 @@ function speak(server: ConnectionTape, { request, response }: Conversation): voi
 	server.in(request).out(response).close();
 }
 
-/** A few fields, so that many heads have the same ones, the same number of bytes, or the same first lines. */
+/** Heads made of few fields, so that many share fields, byte counts or first lines. */
 function randomConversations(seed: number, count: number): Conversation[] {
 	const random = seededRandom(seed);
 	const below = (limit: number) => random.between(0, limit - 1);
@@ -79,7 +79,7 @@ test('a head gives the same row whatever heads came before it', () => {
 	}
 });
 
-test('fields that came before obey limits that were set since', () => {
+test('repeated fields obey limits that were set after they were first read', () => {
 	const head = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n${'Field: value\r\n'.repeat(29)}\r\n`;
 	const decoder = newDecoder();
 	const rows: ExchangeRow[] = [];

@@ -1,4 +1,4 @@
-// What the decoder tells the kernel not to copy, and how it accounts for what was not copied.
+// What the decoder tells the kernel not to copy, and how it accounts for the bytes that were not copied.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -9,7 +9,7 @@ import { Tape } from '../../support/record-builder.ts';
 const GET = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n';
 const head = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;
 
-test('a body of known length is to be skipped once the limit is held, if enough is left', () => {
+test('a body of known length is skipped once the limit is held, if enough is left', () => {
 	const tape = new Tape();
 	const server = tape.server(5).open();
 	server.in(GET).out(head(1_000_000) + 'x'.repeat(999));
@@ -18,13 +18,13 @@ test('a body of known length is to be skipped once the limit is held, if enough 
 	assert.deepEqual(skips, [{ conn: 5, direction: 'out', until: head(1_000_000).length + 1_000_000 }]);
 });
 
-test('what is skipped counts as beyond the limit, once, and the next exchange is right', () => {
+test('skipped bytes count once as beyond the limit, and the next exchange is right', () => {
 	const length = 300_000;
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(GET).out(head(length) + 'x'.repeat(5000));
 	server.out('x'.repeat(200_000), { captured: 0, flags: wire.FLAG_CUT_BODY_LIMIT });
-	// A call that ends the body and holds the next response.
+	// One record for the rest of the body and one for the next response.
 	server.in(GET.replace('/a', '/b'));
 	server.out('x'.repeat(length - 205_000), { captured: 0, flags: wire.FLAG_CUT_BODY_LIMIT });
 	server
@@ -45,7 +45,7 @@ test('what is skipped counts as beyond the limit, once, and the next exchange is
 	assert.equal(decoder.loss()[wire.LOSS_BODY_LIMIT]!.bytes, length - 4096);
 });
 
-test('short rests, chunked bodies, bodies until the close, and everything without a limit are not skipped', () => {
+test('nothing is skipped if little is left, for chunked bodies and bodies until the close, or without a limit', () => {
 	const talk = (response: string) => {
 		const tape = new Tape();
 		const server = tape.server(1).open().in(GET).out(response);
@@ -61,7 +61,7 @@ test('short rests, chunked bodies, bodies until the close, and everything withou
 	assert.equal(skips(head(1_000_000), 1000).length, 1);
 });
 
-test('a response whose request was lost is not skipped: nobody knows that it has a body', () => {
+test('a response whose request was lost is not skipped, because it may have no body', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open().in(GET);
 	server.out(head(1_000_000) + 'x'.repeat(3000)).out('x'.repeat(3000));
@@ -69,7 +69,7 @@ test('a response whose request was lost is not skipped: nobody knows that it has
 	assert.deepEqual(decodeRecords(lost, { settings: { bodyLimit: 1000 }, recordsPerBatch: 1 }).skips, []);
 });
 
-test('after an upgrade, and on connections that are no HTTP/1, both directions are skipped to the end', () => {
+test('after an upgrade, and on connections that are not HTTP/1, both directions are skipped to the end', () => {
 	const END = Number.MAX_SAFE_INTEGER;
 	const upgrade = new Tape();
 	upgrade

@@ -1,4 +1,4 @@
-// The decoder on whole captures: rows, ways, times, ends, pairs.
+// The decoder on whole captures: rows, calls, times, ends, pairs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -96,7 +96,7 @@ test('a request and its response make one complete row', () => {
 	);
 });
 
-test('23 requests on one kept-alive connection make 23 rows, in order', () => {
+test('23 requests on one keep-alive connection make 23 rows, in order', () => {
 	const tape = new Tape();
 	const client = tape.client(1).open();
 	for (let i = 0; i < 23; i++) client.out(GET(`/${i}`)).in(OK(`body ${i}`));
@@ -112,7 +112,7 @@ test('23 requests on one kept-alive connection make 23 rows, in order', () => {
 	assert.equal(connections[0]!.syscalls, 'connect+sendto+recvfrom+close');
 });
 
-test('a body that goes out by sendfile is counted, with its way, and not captured', () => {
+test('a body sent by sendfile is counted under its call, and not captured', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(GET('/file'));
@@ -131,7 +131,7 @@ test('a body that goes out by sendfile is counted, with its way, and not capture
 	assert.equal(next!.resBody, 'x');
 });
 
-test('a chunked body loses its framing, and sendfile inside a chunk keeps it', () => {
+test('chunk framing is removed, and sendfile inside a chunk does not disturb it', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(GET('/chunked'));
@@ -150,7 +150,7 @@ test('a chunked body loses its framing, and sendfile inside a chunk keeps it', (
 	assert.equal(exchanges[1]!.resBody, 'x');
 });
 
-test('a body without length ends with the connection', () => {
+test('a body without a length ends with the connection', () => {
 	for (const end of ['close', 'shutdown', 'exit'] as const) {
 		const tape = new Tape();
 		const server = tape.server(1).open();
@@ -168,7 +168,7 @@ test('a body without length ends with the connection', () => {
 	}
 });
 
-test('a client sees the end of such a body by EOF, and not by its own close', () => {
+test('at a client a body without a length ends with EOF, and not with its own close', () => {
 	for (const [end, state] of [
 		['eof', 'complete'],
 		['close', 'incomplete'],
@@ -182,7 +182,7 @@ test('a client sees the end of such a body by EOF, and not by its own close', ()
 	}
 });
 
-test('an IPv4 address in IPv6 form is the IPv4 address, and ends that name themselves either way are a pair', () => {
+test('an IPv4-mapped IPv6 address is shown as IPv4, and ends that use either form are a pair', () => {
 	const tape = new Tape();
 	const client = tape.client(1, { local: '127.0.0.1:4000', remote: '127.0.0.1:80' }).open();
 	const server = tape.server(2, { local: '[::ffff:7f00:1]:80', remote: '[::ffff:7f00:1]:4000' }).open();
@@ -203,7 +203,7 @@ test('an IPv4 address in IPv6 form is the IPv4 address, and ends that name thems
 	);
 });
 
-test('both rows of a loopback exchange know each other, whichever side is first', () => {
+test('the rows of a loopback exchange name each other, whichever side comes first', () => {
 	for (const early of [true, false]) {
 		const tape = new Tape();
 		const client = tape.client(1, { local: '127.0.0.1:4000', remote: '127.0.0.1:80' });
@@ -234,7 +234,7 @@ test('both rows of a loopback exchange know each other, whichever side is first'
 	}
 });
 
-test('facts about a process that come in the next batch are in the row', () => {
+test('facts about a process that arrive in the next batch are in the row', () => {
 	const decoder = newDecoder();
 	const tape = new Tape();
 	tape.server(1, { pid: 42, comm: 'worker-3' }).open().in(GET('/')).out(OK('x'));
@@ -259,7 +259,7 @@ test('facts about a process that come in the next batch are in the row', () => {
 	assert.equal(row!.remote, '10.0.0.2:999');
 });
 
-test('rows whose questions nobody answers go out one batch later', () => {
+test('rows with unanswered questions are written one batch later', () => {
 	const decoder = newDecoder();
 	const tape = new Tape();
 	tape.server(1).open().in(GET('/')).out(OK('x'));
@@ -296,7 +296,7 @@ test('a descriptor that may be a file makes no row until it is known to be a soc
 	}
 });
 
-test('a response that is read before the record of its request finds it', () => {
+test("a response read before its request's record is paired with it", () => {
 	for (const recordsPerBatch of [1, 2, 100]) {
 		const tape = new Tape();
 		const client = tape.client(1).open();
@@ -325,7 +325,7 @@ test('a response whose request never comes is a row of its own', () => {
 	);
 });
 
-test('who receives a response is the client, whatever else is known of the connection', () => {
+test('the receiver of a response is the client, whatever else is known about the connection', () => {
 	for (const flags of [0, wire.FLAG_MIDSTREAM]) {
 		for (const [direction, side] of [
 			['in', 'client'],
@@ -368,7 +368,7 @@ test('an open exchange is in the snapshot, with the body so far', () => {
 	}
 });
 
-test('what is open when the capture ends is handed out', () => {
+test('exchanges open at the end of the capture become rows', () => {
 	const tape = new Tape();
 	tape.server(1).open().in(GET('/a'));
 	tape.server(2).open().in(GET('/b')).out('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');
@@ -407,7 +407,7 @@ test('the body limit keeps the beginning and counts the rest', () => {
 	}
 });
 
-test('events hold one entry a call, whatever the number of its records', () => {
+test('events have one entry per call, however many records it has', () => {
 	const decoder = newDecoder();
 	const tape = new Tape();
 	const server = tape.server(1).open();

@@ -1,4 +1,4 @@
-// The documentation against the repository: npm run docs:check.
+// Checks the documentation against the repository: npm run docs:check.
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { runTinytap } from '../../support/tinytap.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DEMO = join(ROOT, 'recordings/demo.tinytap');
-/** Made by the build, so they may be absent. */
+/** Folders made by the build, which may be absent. */
 const BUILT = ['build', 'dist', 'node_modules'];
 
 const FILES = ['', 'docs', 'docs/decisions', '.github'].flatMap((folder) => {
@@ -47,7 +47,7 @@ test('links in the documentation lead to files and headings that exist', () => {
 	assert.deepEqual(broken, []);
 });
 
-test('files that the documentation names are there', () => {
+test('files that the documentation names exist', () => {
 	const absent = FILES.flatMap((file) =>
 		pathsOf(read(file), FOLDERS)
 			.filter(({ target }) => ![ROOT, dirname(file)].some((base) => existsSync(join(base, target))))
@@ -76,7 +76,7 @@ async function withExampleFiles<T>(work: (cwd: string) => Promise<T>): Promise<T
 	}
 }
 
-test('commands in the documentation run, on the demo recording', async () => {
+test('commands in the documentation run on the demo recording', async () => {
 	const commands = FILES.flatMap((file) =>
 		codeBlocks(read(file)).flatMap(({ line, lines }) =>
 			lines
@@ -97,7 +97,7 @@ test('commands in the documentation run, on the demo recording', async () => {
 	}
 });
 
-test('sessions in the documentation print what they say, on the demo recording', async () => {
+test('sessions in the documentation print what they show, on the demo recording', async () => {
 	const sessions = FILES.flatMap((file) =>
 		codeBlocks(read(file)).flatMap((block) =>
 			sessionOf(block).map((said) => ({ ...said, place: `${relative(ROOT, file)}:${said.line}` })),

@@ -1,4 +1,4 @@
-// The table of error codes: complete, without leftovers, and what help and docs/errors.md show.
+// The table of error codes is complete and has no unused entries; and what help and docs/errors.md show.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { runTinytap } from '../../support/tinytap.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Codes of Node that are only looked at, and beginnings of codes. */
+/** Codes from Node that tinytap only checks for, and prefixes of codes. */
 const OTHERS = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_FILE_', 'ERR_', 'ERR_SQL_']);
 
 /** Every code that the sources name, outside the table itself. */
@@ -24,7 +24,7 @@ function usedCodes(): Set<string> {
 	return new Set(codes.filter((code) => !OTHERS.has(code)));
 }
 
-test('every error code that the sources use has an entry, and every entry is used', () => {
+test('every error code used in the sources has an entry, and every entry is used', () => {
 	const used = usedCodes();
 	assert.ok(used.size > 30, `${used.size} codes`);
 	for (const code of used) assert.ok(isErrorCode(code), code);
@@ -32,7 +32,7 @@ test('every error code that the sources use has an entry, and every entry is use
 	assert.deepEqual(unused, []);
 });
 
-test('every entry is whole sentences, and docs/errors.md has it with its exit status', () => {
+test('every entry consists of full sentences, and docs/errors.md has it with its exit status', () => {
 	const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
 	for (const [code, { meaning, hint, exit }] of ERROR_CODES) {
 		assert.match(meaning, /^\S.*\.$/, code);
@@ -66,7 +66,7 @@ test('help knows every code, in any case and in the brackets of a message', () =
 	for (const topic of ['', 'exchanges', 'count', 'error', '.show']) assert.equal(errorHelp(topic), undefined, topic);
 });
 
-test('an unknown code is one sentence with what is near', () => {
+test('an unknown code gives one sentence that suggests a similar one', () => {
 	for (const [topic, hint] of [
 		['ERR_NOPE', /list the codes/],
 		['ERR_USAGES', /Did you mean ERR_USAGE\?/],

@@ -1,4 +1,4 @@
-// docs/event-schema.md against bpf/capture_event.h: read apart from the script that writes the page.
+// Checks docs/event-schema.md against bpf/capture_event.h, independently of the script that writes the page.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const rows = page
 			.slice(1, -1),
 	);
 
-test('every kind, syscall, direction, role, flag and reason stands in the page with its number', () => {
+test('the page lists every kind, syscall, direction, role, flag and reason with its number', () => {
 	const values = [...header.matchAll(/^\s+([A-Z][A-Z0-9_]+) = (\d+),/gm)].map(([, name, value]) => [name, value]);
 	assert.ok(values.length > 70, `${values.length} values`);
 	for (const [name, value] of values) {
@@ -36,7 +36,7 @@ test('every kind, syscall, direction, role, flag and reason stands in the page w
 	}
 });
 
-test('every member stands in the page with its offset and type', () => {
+test('the page lists every member with its offset and type', () => {
 	const body = /struct capture_event \{([\s\S]*?)\n\};/.exec(header)?.[1] ?? '';
 	const sizes: Record<string, number> = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8 };
 	let offset = 0;
@@ -55,7 +55,7 @@ test('every member stands in the page with its offset and type', () => {
 	assert.ok(page.includes(`The payload begins at offset ${offset}`));
 });
 
-test('the page names the version and the rule for the next one', () => {
+test('the page names the version and the rule for increasing it', () => {
 	assert.ok(page.includes(`Version of this format: **${generated.CAPTURE_EVENT_VERSION}**`));
 	assert.match(page, /## Version rule/);
 });

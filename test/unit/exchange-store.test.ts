@@ -1,4 +1,4 @@
-// From records to tables, without root or threads: decoder, store, tables.
+// From records to tables without root or threads: decoder, store, tables.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -16,10 +16,10 @@ import { Tape } from '../../support/record-builder.ts';
 
 type Row = Record<string, unknown>;
 
-/** What the capture thread may find in the ring at a time. */
+/** The most records that the capture thread may find in the ring at a time. */
 const BATCH_RECORDS = 2000;
 
-/** Decodes a tape into a store, as the capture thread does. `open`: leave what is open open. */
+/** Decodes a tape into a store, as the capture thread does. `open`: exchanges that are open stay open. */
 function stored(
 	tape: Tape,
 	limits: StoreLimits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY },
@@ -115,7 +115,7 @@ test('a stored exchange reads back as it was sent', () => {
 	assert.match(String(row.ts), /^2023-11-14T22:13:20\.\d{6}Z$/);
 });
 
-test('names that mean something to JavaScript are names like any other', () => {
+test('names with a meaning in JavaScript are names like any other', () => {
 	const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__'];
 	const before = Object.getOwnPropertyNames(Object.prototype).join();
 	const fields = names.map((name) => `${name}: 1\r\n${name}: 2\r\n`).join('');
@@ -157,7 +157,7 @@ test('headers are rows in order, with case and repeats', () => {
 	);
 });
 
-test('open exchanges stand in exchanges and inflight, with their age', () => {
+test('open exchanges are in exchanges and inflight, with their age', () => {
 	const tape = tapeOf([[GET('/done'), OK('x')]]);
 	tape.server(2, { local: '127.0.0.1:80', remote: '127.0.0.1:4001' }).open().in(GET('/open'));
 	const { rows } = stored(tape, undefined, true);
@@ -178,7 +178,7 @@ test('open exchanges stand in exchanges and inflight, with their age', () => {
 	assert.ok(Number(inflight[0]?.age_ms) > 0);
 });
 
-test('23,000 rows over several segments: every one is there, once, with its own texts', () => {
+test('each of 23,000 rows over several segments is there once, with its own texts', () => {
 	const pairs = Array.from(
 		{ length: 23_000 },
 		(_, i) => [GET(`/path/${i}`, `X-Number: ${i}\r\n`), OK(`body ${i}`)] as const,
@@ -195,11 +195,11 @@ test('23,000 rows over several segments: every one is there, once, with its own 
 	}
 });
 
-test('a pair is found where its rows are, and one that is not here changes nothing', () => {
+test('a pair is set in both of its rows, and one without a row changes nothing', () => {
 	const pairs = Array.from({ length: 20_011 }, (_, i) => [GET(`/${i}`), OK('x')] as const);
 	const { rows, store } = stored(tapeOf(pairs), { memoryBytes: 64 << 20, rows: 19_997 });
 	store.pair(20_000, 23);
-	// Evicted; not made yet; of another row modulo what is remembered.
+	// An evicted row; one that does not exist yet; one whose id is equal to 23 modulo 65,536.
 	for (const id of [7, 20_012, 23 + 65_536]) store.pair(id, 11);
 	const paired = rows('exchanges').filter((row) => row.pair_id !== null);
 	assert.deepEqual(
@@ -221,7 +221,7 @@ test('--max-rows keeps the newest rows and counts the others', () => {
 	assert.equal(store.evictedRows, 20_011 - 997);
 });
 
-test('the memory limit holds, the oldest rows go first', () => {
+test('the memory limit is kept, and the oldest rows go first', () => {
 	const body = 'x'.repeat(2000);
 	const pairs = Array.from({ length: 5003 }, (_, i) => [GET(`/${i}`), OK(body)] as const);
 	const memoryBytes = 4 << 20;
@@ -235,7 +235,7 @@ test('the memory limit holds, the oldest rows go first', () => {
 	for (const [i, row] of all.entries()) assert.equal(row.id, 5003 - all.length + 1 + i);
 });
 
-test('memory for large bodies is touched before it is written, each byte once, and not again when it is used again', () => {
+test('memory for large bodies is touched before it is written, each byte once, and not again when it is reused', () => {
 	const bodies = Array.from({ length: 307 }, (_, i) => String.fromCharCode(97 + (i % 26)).repeat(20_000 + i * 97));
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
@@ -265,7 +265,7 @@ test('memory for large bodies is touched before it is written, each byte once, a
 	}
 });
 
-test('texts that are all different, and one larger than a segment, are kept', () => {
+test('texts that all differ, and one larger than a segment, are kept', () => {
 	const long = `/${'p'.repeat(60_000)}`;
 	const pairs = [
 		...Array.from({ length: 3000 }, (_, i) => [`GET / HTTP/1.1\r\nHost: host-${i}.example\r\n\r\n`, OK('x')] as const),
@@ -278,7 +278,7 @@ test('texts that are all different, and one larger than a segment, are kept', ()
 	for (const [i, row] of hosts.entries()) assert.equal(row.host, `host-${3000 - hosts.length + i}.example`);
 });
 
-test('codes are equal exactly when texts are, over all segments', () => {
+test('codes are equal exactly if texts are, over all segments', () => {
 	const pairs = Array.from(
 		{ length: 20_000 },
 		(_, i) => [`GET / HTTP/1.1\r\nHost: h${i % 7}\r\n\r\n`, OK('x')] as const,
@@ -298,7 +298,7 @@ test('codes are equal exactly when texts are, over all segments', () => {
 	assert.equal(new Set(texts.values()).size, 7);
 });
 
-test('bytes that are no UTF-8 are kept as one character each', () => {
+test('bytes that are not UTF-8 are kept as one character each', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(Buffer.from('GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nX-Utf: \xc3\xa9\r\n\r\n', 'latin1'));
@@ -309,7 +309,7 @@ test('bytes that are no UTF-8 are kept as one character each', () => {
 	assert.deepEqual(row.res_body_raw, new Uint8Array([0xff, 0]));
 });
 
-test('addresses have their parts in columns of their own, and numbers to compare and group by', () => {
+test('parts of addresses have their own columns, and numbers to compare and group by', () => {
 	const tape = new Tape();
 	for (const [conn, local, remote] of [
 		[1, '10.0.0.1:80', '192.0.2.7:50123'],
@@ -352,7 +352,7 @@ test('addresses have their parts in columns of their own, and numbers to compare
 	}
 });
 
-test('remote_name is what clients call the address, else what the hosts file does', () => {
+test("remote_name is the clients' name for the address, else the one in the hosts file", () => {
 	const tape = new Tape();
 	const get = (host: string, target = '/') => `GET ${target} HTTP/1.1\r\n${host === '' ? '' : `Host: ${host}\r\n`}\r\n`;
 	const ends: readonly (readonly [side: 'client' | 'server', remote: string, request: string])[] = [
@@ -364,7 +364,7 @@ test('remote_name is what clients call the address, else what the hosts file doe
 		['client', '10.0.0.2:80', get('a.example.com')],
 		['client', '10.0.0.2:80', get('b.example.com')],
 		['client', '10.0.0.2:80', get('')],
-		// The host of a proxied request is not the proxy.
+		// The host of a proxied request is not the proxy's name.
 		['client', '10.0.0.3:3128', get('far.example.com', 'http://far.example.com/')],
 		['client', '10.0.0.4:80', get('')],
 		['server', '[2001:db8::9]:50000', get('me.example.com')],
@@ -376,7 +376,7 @@ test('remote_name is what clients call the address, else what the hosts file doe
 		if (side === 'client') connection.out(request).in(OK('x'));
 		else connection.in(request).out(OK('x'));
 	}
-	// What is asked in a tunnel is not asked of the proxy.
+	// A request in a tunnel does not go to the proxy.
 	const tunnel = tape.client(100, { local: '192.0.2.1:1000', remote: '10.0.0.6:3128' }).open();
 	tunnel.out('CONNECT far.example.com:80 HTTP/1.1\r\nHost: far.example.com:80\r\n\r\n').in('HTTP/1.1 200 OK\r\n\r\n');
 	tunnel.out(get('far.example.com')).in(OK('x'));
@@ -435,7 +435,7 @@ test('the executable and the request version are columns; recordings without the
 	);
 });
 
-test('a body whose coding is labelled wrongly is read, and one that cannot be read has a note', () => {
+test('a body with a wrong coding label is read, and an unreadable one has a note', () => {
 	const text = 'text of a body that is longer than a few bytes, '.repeat(4);
 	const coded = gzipSync(text);
 	const answer = (encoding: string, body: Uint8Array) =>
@@ -533,7 +533,7 @@ test('the detail record has the field lines as sent', () => {
 	assert.equal(exchangeRecord(new SegmentCache().open(store.snapshot()), 2), undefined);
 });
 
-test('loss has one row a reason, zeros included', () => {
+test('loss has one row per reason, zeros included', () => {
 	const { rows } = stored(tapeOf([]));
 	assert.deepEqual(
 		rows('loss').map((row) => [row.reason, row.kind, row.events, row.last_ts]),
@@ -541,10 +541,10 @@ test('loss has one row a reason, zeros included', () => {
 	);
 });
 
-test('a row and its header lines are found by id, wherever the row ended up', () => {
+test('a row and its header lines are found by id, wherever the row is stored', () => {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
-	// 3,000 connections: the first request of all is answered last.
+	// 3,000 connections: the very first request is answered last.
 	const connections = Array.from({ length: 3000 }, (_, i) =>
 		tape.server(i + 1, { remote: `127.0.0.1:${i + 1000}` }).open(),
 	);
@@ -572,7 +572,7 @@ test('a row and its header lines are found by id, wherever the row ended up', ()
 	assert.equal(table.find?.(1, 5), undefined);
 });
 
-test('a body is read through all codings that its head names, those of Transfer-Encoding too', () => {
+test('a body is decoded from all codings that its head names, including those in Transfer-Encoding', () => {
 	const gzip = gzipSync('plain text');
 	const both = brotliCompressSync(gzip);
 	const chunked = (body: Uint8Array) =>

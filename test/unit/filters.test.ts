@@ -1,4 +1,4 @@
-// What --port, --pid, --comm and `.capture` take.
+// What --port, --pid, --comm and `.capture` accept.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
@@ -12,7 +12,7 @@ test('filters are words with values, written plainly or like options', () => {
 	assert.deepEqual(parseFilters('all'), { pids: [], comms: [], ports: [] });
 });
 
-test('a filter without its value is refused: it would let everything through', () => {
+test('a filter without a value is refused, because it would let everything through', () => {
 	for (const [text, expected] of [
 		['port', /expected a value after port, got none/],
 		['port comm nginx', /expected a value after port, got none/],
@@ -28,7 +28,7 @@ test('a filter without its value is refused: it would let everything through', (
 	}
 });
 
-test('ports are single, ranges and lists, and are printed as they can be written', () => {
+test('ports may be single, ranges or lists, and are printed in a form that can be entered', () => {
 	const written = [
 		['80', 'port 80'],
 		['8000-8099', 'port 8000-8099'],
@@ -60,7 +60,7 @@ test('ports are printed in order, and those that are adjacent or overlap as one 
 		assert.equal(filtersText({ pids: [], comms: [], ports: parsePorts(text, '--port') }), expected);
 });
 
-test('what is no port, range or list is refused with what was expected', () => {
+test('anything but a port, range or list is refused with what was expected', () => {
 	const wrong = [
 		'',
 		'0',
@@ -96,7 +96,7 @@ test('what is no port, range or list is refused with what was expected', () => {
 	});
 });
 
-test('any number of ports is taken; more names or process ids than the kernel looks at are refused', () => {
+test('any number of ports is accepted, but more names or process ids than the kernel checks are refused', () => {
 	const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 	assert.equal(parseFilters(`port ${numbers(5003).join(' ')}`).ports.length, 5003);
 	const names = (count: number) =>

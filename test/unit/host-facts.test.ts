@@ -1,4 +1,4 @@
-// Facts of processes, from real ones.
+// Facts about real processes.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { copyFileSync, realpathSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { hostNames, processFacts } from '../../src/capture/host-facts.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stopChild, temporaryDirectory } from '../../support/servers.ts';
 
-test('the path of an executable is known, also when it was deleted or is called (deleted)', async () => {
+test('the path of an executable is known, even if it was deleted or its name ends in (deleted)', async () => {
 	const directory = temporaryDirectory();
 	const sleep = realpathSync('/bin/sleep');
 	const exeOf = async (path: string, removed: boolean): Promise<string> => {
@@ -30,7 +30,7 @@ test('the path of an executable is known, also when it was deleted or is called 
 		assert.equal(await exeOf(place('kept'), false), place('kept'));
 		assert.equal(await exeOf(place('removed'), true), place('removed'));
 		assert.equal(await exeOf(place('odd (deleted)'), false), place('odd (deleted)'));
-		// Another file of the name that the link shows does not make it the executable.
+		// A file with the name that the link shows is not the executable.
 		copyFileSync(sleep, place('both (deleted)'));
 		assert.equal(await exeOf(place('both'), true), place('both'));
 	} finally {

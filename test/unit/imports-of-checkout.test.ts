@@ -1,4 +1,4 @@
-// Files that run in a checkout with another layout.
+// Files that run in a checkout with a different layout.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adjustImports } from '../../support/imports-of-checkout.ts';
@@ -12,7 +12,7 @@ const FILES = [
 ];
 const adjusted = (line: string) => adjustImports(line, 'scripts/bench/work.ts', FILES);
 
-test('an import of a file that has another place in the checkout is changed to that place', () => {
+test('an import of a file that is elsewhere in the checkout is changed to its place there', () => {
 	assert.equal(
 		adjusted("import { Tape } from '../../support/tape.ts';"),
 		"import { Tape } from '../../test/support/tape.ts';",
@@ -23,7 +23,7 @@ test('an import of a file that has another place in the checkout is changed to t
 	);
 });
 
-test('imports of files at their place, of packages, and of unknown or ambiguous files stay as they are', () => {
+test('imports of files in their place, of packages, and of unknown or ambiguous files stay as they are', () => {
 	for (const line of [
 		"import { batchesOf } from './spoken.ts';",
 		"import { join } from 'node:path';",

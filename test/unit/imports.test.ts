@@ -1,4 +1,4 @@
-// Which part of the program may know which. docs/architecture.md explains the parts.
+// Which part of the program may import which. docs/architecture.md explains the parts.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 type Import = { readonly from: string; readonly to: string };
 
-/** A rule is a test of its own. `breaks` says what is wrong with an import, or nothing. */
+/** Each rule is one test. `breaks` says what is wrong with an import; undefined if nothing is. */
 type Rule = { readonly title: string; readonly below: string; readonly breaks: (edge: Import) => string | undefined };
 
 /** From left to right: a folder may import from itself and from those before it. */
@@ -28,12 +28,12 @@ const ROOMS_OF_SQL = [
 ];
 const DOORS_OF_SQL = ['src/sql/sql.ts', 'src/sql/sql-light.ts'];
 
-/** These wire the program, one a thread: each may import from every folder, and nothing imports them. */
+/** These wire the program, one for each thread: each may import from every folder, and nothing imports them. */
 const WIRES = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
 
 /**
- * Rooms of the decoder, each with the rooms it may import from besides itself. A file in no room may import anything; a room
- * that is not named here may not be.
+ * Rooms of the decoder, each with the other rooms that it may import from. A file outside the rooms may import anything; a
+ * room that is not listed here may not be imported.
  */
 const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {
 	wire: [],
@@ -45,17 +45,17 @@ const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {
 	connections: ['wire', 'memory', 'tables', 'rows', 'protocols'],
 };
 
-/** Besides its own folder, a file may import from folders that stand before it in `order`. */
+/** Besides its own folder, a file may import from folders that come before it in `order`. */
 function inOrder(base: string, order: readonly string[]): Rule['breaks'] {
 	const place = (path: string) => order.indexOf(folderIn(base, path));
 	return ({ from, to }) => {
 		if (!to.startsWith(`${base}/`)) return undefined;
-		if (place(to) < 0) return 'it stands in no folder';
-		return place(to) <= place(from) ? undefined : `${folderIn(base, to)} stands after ${folderIn(base, from)}`;
+		if (place(to) < 0) return 'it is in none of the folders';
+		return place(to) <= place(from) ? undefined : `${folderIn(base, to)} comes after ${folderIn(base, from)}`;
 	};
 }
 
-/** Besides its own folder, a file may import from those that `allowed` names for it. */
+/** Besides its own folder, a file may import from those that `allowed` lists for it. */
 function asAllowed(base: string, allowed: Readonly<Record<string, readonly string[]>>): Rule['breaks'] {
 	return ({ from, to }) => {
 		const [own, other] = [folderIn(base, from), folderIn(base, to)];
@@ -64,7 +64,7 @@ function asAllowed(base: string, allowed: Readonly<Record<string, readonly strin
 	};
 }
 
-/** The folder right below `base` that `path` lies in; for a file of `base` its name. */
+/** The folder directly below `base` that contains `path`; for a file in `base` itself, its name. */
 function folderIn(base: string, path: string): string {
 	return relative(base, path).split('/')[0]!;
 }
@@ -76,7 +76,7 @@ const RULES: readonly Rule[] = [
 		breaks: (edge) => (WIRES.includes(edge.from) ? undefined : inOrder('src', FOLDERS)(edge)),
 	},
 	{
-		title: 'of decoder-as/ the program imports constants only',
+		title: 'the program imports only constants from decoder-as/',
 		below: 'src',
 		breaks: ({ to }) =>
 			!to.startsWith('decoder-as/') || /\/(capture-event|output-layout)\.ts$/.test(to)
@@ -84,12 +84,12 @@ const RULES: readonly Rule[] = [
 				: 'only capture-event.ts and output-layout.ts are for both sides',
 	},
 	{
-		title: 'other folders enter src/sql by its doors',
+		title: 'other folders import only the entry files of src/sql',
 		below: 'src',
 		breaks: ({ from, to }) =>
 			from.startsWith('src/sql/') || !to.startsWith('src/sql/') || DOORS_OF_SQL.includes(to)
 				? undefined
-				: `the doors are ${DOORS_OF_SQL.join(' and ')}`,
+				: `the entry files are ${DOORS_OF_SQL.join(' and ')}`,
 	},
 	{
 		title: 'a room of src/sql imports only from those before it',
@@ -97,7 +97,7 @@ const RULES: readonly Rule[] = [
 		breaks: (edge) => (DOORS_OF_SQL.includes(edge.from) ? undefined : inOrder('src/sql', ROOMS_OF_SQL)(edge)),
 	},
 	{
-		title: 'a room of the decoder imports only from those it may know',
+		title: 'a room of the decoder imports only from the rooms listed for it',
 		below: 'decoder-as/assembly',
 		breaks: asAllowed('decoder-as/assembly', ROOMS_OF_DECODER),
 	},
@@ -114,21 +114,21 @@ const RULES: readonly Rule[] = [
 	{
 		title: 'tests import no tools',
 		below: 'test',
-		breaks: ({ to }) => (to.startsWith('scripts/') ? 'what both need is in support/' : undefined),
+		breaks: ({ to }) => (to.startsWith('scripts/') ? 'shared code is in support/' : undefined),
 	},
 	{
 		title: 'tools import no tests',
 		below: 'scripts',
-		breaks: ({ to }) => (to.startsWith('test/') ? 'what both need is in support/' : undefined),
+		breaks: ({ to }) => (to.startsWith('test/') ? 'shared code is in support/' : undefined),
 	},
 	{
 		title: 'support/ imports neither tests nor tools',
 		below: 'support',
-		breaks: ({ to }) => (/^(test|scripts)\//.test(to) ? 'what both need is in support/' : undefined),
+		breaks: ({ to }) => (/^(test|scripts)\//.test(to) ? 'shared code is in support/' : undefined),
 	},
 ];
 
-/** Every relative import of the source files below a folder: static, dynamic, of types, re-exports. */
+/** Every relative import in the source files below a folder: static, dynamic, of types, re-exports. */
 function importsBelow(folder: string): Import[] {
 	const files = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile() && !/node_modules/.test(entry.parentPath))
@@ -156,7 +156,7 @@ for (const { title, below, breaks } of RULES) {
 	});
 }
 
-test('every folder of src/ and every room has its place in the order', () => {
+test('every folder of src/ and every room is listed in the order', () => {
 	const folders = (path: string) =>
 		readdirSync(join(ROOT, path), { withFileTypes: true })
 			.filter((entry) => entry.isDirectory())

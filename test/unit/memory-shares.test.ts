@@ -6,7 +6,7 @@ import { takeIn } from '../../support/traffic.ts';
 
 const MIB = 2 ** 20;
 
-test('the parts of --max-memory make up the whole, and rows get the most', () => {
+test('the parts of --max-memory add up to the whole, and rows get the most', () => {
 	for (const mib of [16, 64, 256, 512, 4096]) {
 		const { store, decoder, connectionLog, statement } = memoryShares(mib * MIB);
 		assert.equal(store + decoder + connectionLog + statement, mib * MIB);
@@ -18,7 +18,7 @@ test('a million exchanges with small bodies fit in 512 MiB', () => {
 	const { store: memoryBytes } = memoryShares(512 * MIB);
 	const { store, rows } = takeIn(40_000, memoryBytes);
 	assert.equal(store.rows, rows);
-	// The segment that is being written counts in full, however many rows it has.
+	// The segment being written counts in full, however many rows it has.
 	const finished = store.snapshot().segments.slice(0, -1);
 	const last = store.snapshot().segments.at(-1)!.handle;
 	const bytes = store.memoryBytes - segmentBytes(last.rowCapacity, last.arenaCapacity);

@@ -61,7 +61,7 @@ function exchange({ columns, request = [], response = [] }: Parts): ExchangeDeta
 	return { columns: { ...usual, ...columns }, requestHeaders: lines(request), responseHeaders: lines(response) };
 }
 
-/** What stands below the response's head. */
+/** What the view shows below the response's head. */
 function responseBody(
 	contentType: string | null,
 	raw: Uint8Array | string | null,
@@ -131,7 +131,7 @@ Checksum: abc
 		);
 	});
 
-	it('says what is missing, odd and lost', () => {
+	it('shows what is missing, odd and lost', () => {
 		const gone = { method: null, path: null, query_string: null, state: 'incomplete', reason: 'request not seen' };
 		const view = detailView(exchange({ columns: { ...gone, lost_bytes: 120, anomalies: 'bare-lf,obs-fold' } }));
 		assert.ok(view.startsWith('exchange 7  incomplete (request not seen), server, '));
@@ -146,7 +146,7 @@ Checksum: abc
 		assert.ok(never.endsWith('\n\nno response\n'));
 	});
 
-	it('shows a first line that cannot be read as it was sent, and a body that has none', () => {
+	it('shows an unreadable first line as sent, and a body without a first line', () => {
 		const odd = { status: null, res_body_bytes: 4, res_body_raw: Buffer.from('text') };
 		const line = detailView(exchange({ columns: { ...odd, status_text: 'HTTP/1.1 2000 OK' }, response: [['X', 'y']] }));
 		assert.ok(line.endsWith('\n\nHTTP/1.1 2000 OK\nX: y\n\ntext\n'), line);
@@ -163,7 +163,7 @@ Checksum: abc
 		assert.ok(junk.includes('\n\nhi\n\nHTTP/1.1 200 OK\n'), junk);
 	});
 
-	it('does without the facts that could not be found', () => {
+	it('works without facts that could not be found', () => {
 		const nothing = Object.fromEntries(Object.keys(usual).map((name) => [name, null]));
 		const view = detailView({ columns: { ...nothing, id: 1, state: 'open' }, requestHeaders: [], responseHeaders: [] });
 		assert.equal(
@@ -172,7 +172,7 @@ Checksum: abc
 		);
 	});
 
-	it('prints a whole held text of 51,200 bytes as it is', () => {
+	it('prints a text of 51,200 bytes that is held whole as it is', () => {
 		let text = '';
 		for (let i = 0; text.length < 51200; i++)
 			text += `line ${i}: ${'lorem ipsum \\ "quoted" <b>é</b> '.slice(0, i % 40)}\n`;
@@ -189,7 +189,7 @@ Checksum: abc
 		assert.equal(responseBody('text/plain; charset=iso-8859-1', Uint8Array.of(0x47, 0xfc)), '\nGü\n');
 	});
 
-	it('indents JSON, as far as it goes when it was cut', () => {
+	it('indents JSON, even if it was cut', () => {
 		assert.equal(responseBody('application/problem+json', '[1,{"a":null}]'), '\n[\n  1,\n  {\n    "a": null\n  }\n]\n');
 		assert.equal(responseBody(null, '{"a":1}'), '\n{\n  "a": 1\n}\n');
 		assert.equal(responseBody('application/json', '{"a":1}} '), '\n{"a":1}} \n');
@@ -199,7 +199,7 @@ Checksum: abc
 		);
 	});
 
-	it('undoes the content coding', () => {
+	it('decodes the content coding', () => {
 		const coded = gzipSync('{"a":1}');
 		const view = detailView(
 			exchange({
@@ -213,7 +213,7 @@ Checksum: abc
 		assert.ok(view.endsWith('\n\n{\n  "a": 1\n}\n'), view);
 	});
 
-	it('says with the note where decoding stopped', () => {
+	it('says in a note why decoding stopped', () => {
 		const coded = gzipSync(Buffer.alloc(67108864, 0x61));
 		const note = `body: ${coded.length} bytes, not decoded (\x1b[2j: unknown coding)`;
 		const view = detailView(
@@ -231,7 +231,7 @@ Checksum: abc
 		);
 	});
 
-	it('shows binary as hex, so many bytes of it', () => {
+	it('shows a limited number of binary bytes as hex', () => {
 		const bytes = Uint8Array.from({ length: 18 }, (_, i) => i * 15);
 		assert.equal(
 			responseBody('application/octet-stream', bytes),
@@ -257,7 +257,7 @@ Checksum: abc
 		);
 	});
 
-	it('has the note where a body that is not held would be', () => {
+	it('has the note in place of a body that is not held', () => {
 		const note = 'body: 51200 bytes via sendfile — content not captured';
 		assert.equal(responseBody('text/plain', null, { res_body_bytes: 51200, res_body_note: note }), `\n${note}\n`);
 		assert.equal(responseBody('text/plain', '', { res_body_note: note }), `\n${note}\n`);
@@ -268,7 +268,7 @@ Checksum: abc
 		);
 	});
 
-	it('has nothing below the head of an empty body', () => {
+	it('has nothing below the head if the body is empty', () => {
 		assert.equal(responseBody('text/plain', ''), '');
 		assert.equal(responseBody('text/plain', null), '');
 	});
@@ -280,7 +280,7 @@ describe('JSON texts', () => {
 		...['{"a":"\\u00e9\\n\\"\\\\"}', '[1e400,0.1,123456789012345678901234567890]', '{"a":1,"a":2}', '["\u2028é日"]'],
 	];
 
-	it('keep their tokens whatever the indentation', () => {
+	it('keep their tokens, however they are indented', () => {
 		for (const text of texts) {
 			const compact = reformatJson(text, { indent: 0 });
 			const pretty = reformatJson(text, { indent: 2 });
@@ -290,7 +290,7 @@ describe('JSON texts', () => {
 		}
 	});
 
-	it('are told from what is not JSON as JSON.parse does', () => {
+	it('are accepted exactly if JSON.parse accepts them', () => {
 		const wrong = [
 			...[
 				'',
@@ -338,7 +338,7 @@ describe('JSON texts', () => {
 		}
 	});
 
-	it('are taken as far as they go when they end early, at every place', () => {
+	it('are formatted as far as they go if they end early, at any position', () => {
 		for (const text of texts) {
 			const compact = reformatJson(text, { indent: 0 }) as string;
 			for (let length = 0; length <= compact.length; length++) {

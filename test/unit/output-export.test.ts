@@ -61,7 +61,7 @@ const attacks = [
 const forbidden =
 	/[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ue000-\uf8ff\p{Cs}\u{e0000}-\u{e0fff}]|\p{M}{9}/u;
 
-/** Every text of the exchange is `text`, in heads and bodies. */
+/** An exchange in which every text, in heads and bodies, is `text`. */
 function hostile(text: string): ExchangeDetail {
 	const texts = Object.fromEntries(
 		Object.entries(usual).map(([name, value]) => [name, typeof value === 'string' ? text : value]),
@@ -83,7 +83,7 @@ describe('har', () => {
 		return writer.begin() + list.map((one) => writer.exchange(one)).join('') + writer.end();
 	};
 
-	it('has the members of HTTP Archive 1.2 and own ones with an underscore', () => {
+	it("has the members of HTTP Archive 1.2, and tinytap's own with an underscore", () => {
 		const { log } = JSON.parse(
 			har(
 				exchange(
@@ -162,7 +162,7 @@ describe('har', () => {
 		]);
 	});
 
-	it('is an archive without exchanges, and with several', () => {
+	it('is a valid archive with no exchange and with several', () => {
 		assert.deepEqual(JSON.parse(har()).log.entries, []);
 		assert.deepEqual(
 			JSON.parse(har(exchange({ id: 1 }), exchange({ id: 2 }))).log.entries.map((entry: { _id: number }) => entry._id),
@@ -170,7 +170,7 @@ describe('har', () => {
 		);
 	});
 
-	it('decodes bodies, keeps bytes that are not text exactly, and says what is not held', () => {
+	it('decodes bodies, keeps other bytes than text exactly, and says what is not held', () => {
 		const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
 		const coded = exchange({ res_body_raw: gzipSync('Grüße'), res_body_bytes: 99 }, [], [['Content-Encoding', 'gzip']]);
 		const latin1 = exchange(
@@ -202,13 +202,13 @@ for entry in json.load(sys.stdin)["log"]["entries"]:
 		]);
 	});
 
-	it('does without what is not known', () => {
+	it('works without unknown facts', () => {
 		const nothing = Object.fromEntries(Object.keys(usual).map((name) => [name, null]));
 		const [entry] = JSON.parse(har(exchange({ ...nothing, state: 'incomplete' }))).log.entries;
 		assert.deepEqual([entry.request.method, entry.request.url, entry.response.status], ['', '', 0]);
 	});
 
-	it('holds only visible text, and everything that was sent', () => {
+	it('contains only visible text, and everything that was sent', () => {
 		for (const text of attacks) {
 			const written = har(hostile(text));
 			assert.equal(forbidden.exec(written.replaceAll('\n', '')), null, JSON.stringify(text));
@@ -296,7 +296,7 @@ describe('html', () => {
 		);
 	});
 
-	it('holds only visible text', () => {
+	it('contains only visible text', () => {
 		for (const text of attacks) {
 			for (const page of [report([hostile(text)]), table(text)]) {
 				assert.equal(forbidden.exec(page.replaceAll('\n', '')), null, JSON.stringify(text));
@@ -304,14 +304,14 @@ describe('html', () => {
 		}
 	});
 
-	it('forbids everything that it does not need, before anything else', () => {
+	it('first forbids everything that the page does not need', () => {
 		const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`;
 		const page = report([]);
 		assert.ok(page.indexOf(policy) > 0 && page.indexOf(policy) < page.indexOf('<title>'));
 		assert.ok(page.indexOf('<meta charset="utf-8">') < page.indexOf(policy));
 	});
 
-	it('tells NULL from an empty text and folds what is long', () => {
+	it('shows NULL and an empty text differently, and folds long texts', () => {
 		const columns = [{ name: 'a', type: 'text' as const }];
 		const writer = createHtmlRowWriter(columns, options);
 		assert.equal(
@@ -333,7 +333,7 @@ describe('html', () => {
 });
 
 describe('the curl line', () => {
-	/** What each command line gives to curl, run by a real shell that finds no other program. */
+	/** The arguments that each command line passes to curl, run by a real shell that finds no other program. */
 	function argumentsOf(shell: string, lines: readonly string[]): Buffer[][] {
 		const program = ['curl() { printf \'%s\\0\' "$#" "$@"; }', ...lines].join('\n');
 		const result = spawnSync(`/bin/${shell}`, ['-c', program], {
@@ -440,7 +440,7 @@ describe('the curl line', () => {
 		assert.deepEqual(new Uint8Array(result.stdout), body);
 	});
 
-	it('is a plain line for a plain request', () => {
+	it('is a simple line for a simple request', () => {
 		const plain = exchange({ method: 'GET', url: 'http://h/', req_body_raw: null }, [
 			['Host', 'h'],
 			['User-Agent', 'x'],
@@ -453,7 +453,7 @@ describe('the curl line', () => {
 		assert.match(curlLine(exchange({ method: 'HEAD' })).command ?? '', /^curl --globoff --path-as-is --head --url /);
 	});
 
-	it('asks in HTTP/1.0 and without a host where the request did, and the same unix socket', () => {
+	it('uses HTTP/1.0, no Host and the unix socket if the request did', () => {
 		const probe = { method: 'GET', url: 'http://10.0.0.1:8080/', req_http_version: '1.0', req_body_raw: null };
 		assert.equal(
 			curlLine(exchange({ ...probe, side: 'client', remote: '10.0.0.1:8080' }, [['Accept', '*/*']])).command,
@@ -469,7 +469,7 @@ describe('the curl line', () => {
 		for (const remote of ['unix:', 'unix:@a\0b']) assert.doesNotMatch(overUnix({ side: 'client', remote }), /socket/);
 	});
 
-	it('refuses what curl would take for something else, and says so', () => {
+	it('refuses anything that curl would misread, and says so', () => {
 		for (const method of ['-o/tmp/x', 'GET;id', 'G ET', ''])
 			assert.equal(curlLine(exchange({ method })).command, null, method);
 		for (const url of ['file:///etc/passwd', '-o', 'h:443', 'http://-x/', 'http://@x/', null]) {
@@ -494,7 +494,7 @@ describe('the curl line', () => {
 		]);
 	});
 
-	it('holds only visible text', () => {
+	it('contains only visible text', () => {
 		for (const text of attacks) {
 			const { command, remarks } = curlLine(
 				exchange({ url: `http://h/${text}`, req_body_raw: Buffer.from(text), req_body_note: text }, [

@@ -8,7 +8,7 @@ import { cellForTerminal, displayWidth, forTerminal } from '../../src/output/ter
 import { createTheme } from '../../src/output/theme.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 
-/** Written out here, not taken from the code under test. */
+/** Listed here independently of the code under test. */
 const FORBIDDEN: readonly (readonly [from: number, to: number])[] = [
 	[0x00, 0x09],
 	[0x0b, 0x1f],
@@ -69,7 +69,7 @@ function assertVisible(text: string, what: string): void {
 	assert.ok(!/\p{M}{9}/u.test(text), `${what}: too many marks`);
 }
 
-/** The sequences chalk writes for the theme's colours, and nothing else. */
+/** Removes the sequences that chalk writes for the theme's colours, and nothing else. */
 function withoutOwnColors(text: string): string {
 	return text.replace(/\x1b\[(?:1|2|22|3[0-9]|39)m/g, '');
 }
@@ -102,9 +102,9 @@ describe('hostile text in rows', () => {
 		});
 	}
 
-	it('is shown as visible text inside of JSON columns and bodies', () => {
+	it('is shown as visible text inside JSON columns and bodies', () => {
 		for (const text of hostile) {
-			// The hostile characters that JSON.stringify leaves as they are.
+			// The hostile characters that JSON.stringify does not escape.
 			const json = JSON.stringify({ [text]: [text] });
 			const rows: SqlValue[][] = [[text, json, notUtf8, json]];
 			for (const [format, output] of everyFormat(rows, ['path', 'res_headers', 'res_body_raw', 'res_body'])) {
@@ -113,14 +113,14 @@ describe('hostile text in rows', () => {
 		}
 	});
 
-	it('is shown as visible text where bytes are not UTF-8', () => {
+	it('is shown as visible text if bytes are not UTF-8', () => {
 		const latin1 = Buffer.from(notUtf8).toString('latin1');
 		for (const [format, output] of everyFormat([[latin1, latin1, notUtf8, latin1]], ['a', 'b', 'c', 'd'])) {
 			assertVisible(withoutOwnColors(output), format);
 		}
 	});
 
-	it('keeps one line a row in table and box', () => {
+	it('keeps one line per row in table and box', () => {
 		const rows = hostile.map((text): SqlValue[] => [text, text, text, text]);
 		for (const [format, output] of everyFormat(rows, ['a', 'b', 'c', 'd'])) {
 			if (format !== 'table' && format !== 'box') continue;

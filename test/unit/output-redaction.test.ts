@@ -20,7 +20,7 @@ function starred(text: string): string {
 }
 
 describe('sensitive names', () => {
-	it('are the usual credentials, in every spelling', () => {
+	it('include the usual credentials, in every spelling', () => {
 		const names = [
 			...[
 				'Authorization',
@@ -57,7 +57,7 @@ describe('sensitive names', () => {
 		for (const name of names) assert.ok(isSensitiveName(name), name);
 	});
 
-	it('are not the ordinary ones', () => {
+	it('do not include ordinary ones', () => {
 		for (const name of [
 			'host',
 			'accept',
@@ -79,7 +79,7 @@ describe('sensitive names', () => {
 describe('a redactor', () => {
 	const redactor = createRedactor(key);
 
-	it('shows the length in bytes and a hash that tells equal from different', () => {
+	it('shows the length in bytes and a hash that is the same for equal secrets', () => {
 		const one = redactor.secret('hunter2é');
 		assert.match(one, /^REDACTED-9-[0-9a-f]{8}$/);
 		assert.equal(redactor.secret('hunter2é'), one);
@@ -90,7 +90,7 @@ describe('a redactor', () => {
 		assert.equal(redactor.secret(one), one);
 	});
 
-	it('keeps what is around secrets in header fields', () => {
+	it('keeps the text around secrets in header fields', () => {
 		const cases: readonly (readonly [name: string, value: string, expected: string])[] = [
 			['Authorization', 'Bearer abc.def', 'Bearer *'],
 			['AUTHORIZATION', 'opaque', '*'],
@@ -117,7 +117,7 @@ describe('a redactor', () => {
 		assert.equal(redactor.url('/plain/path'), '/plain/path');
 	});
 
-	it('finds members in JSON and leaves everything else as it was', () => {
+	it('finds members in JSON and leaves everything else unchanged', () => {
 		const json =
 			'{ "user":"joe", "password" : "p\\"w", "n":12345678901234567890, "code":404,"pin":"1234",\n"token":{"a":["x",1,true]},"x":"y" }';
 		assert.equal(
@@ -126,7 +126,7 @@ describe('a redactor', () => {
 		);
 	});
 
-	it('finds members in JSON that was cut', () => {
+	it('finds members in truncated JSON', () => {
 		assert.equal(starred(redactor.text('{"a":[1,{"secret":"abc')), '{"a":[1,{"secret":"*');
 		assert.equal(starred(redactor.text('[{"password":"abc\\')), '[{"password":"*');
 	});
@@ -159,7 +159,7 @@ describe('a redactor', () => {
 		for (const [text, expected] of cases) assert.equal(starred(redactor.text(text)), expected);
 	});
 
-	it('takes linear time whatever the text', () => {
+	it('takes linear time for any text', () => {
 		const units = [
 			'"',
 			'\\"',
@@ -268,7 +268,7 @@ describe('a redacted exchange', () => {
 		].join('\n');
 	}
 
-	it('holds none of its secrets in any format: plain, base64 or URL-encoded', () => {
+	it('contains none of its secrets in any format: plain, base64 or URL-encoded', () => {
 		const text = written(true);
 		for (const value of canaries) {
 			for (const form of [value, Buffer.from(value).toString('base64'), encodeURIComponent(value)]) {
@@ -280,7 +280,7 @@ describe('a redacted exchange', () => {
 		assert.ok(text.includes('1.50'));
 	});
 
-	it('holds all of them without redaction, so that the test is live', () => {
+	it('contains all of them without redaction, which proves that the test works', () => {
 		const text = written(false);
 		for (const value of canaries) assert.ok(text.includes(value), value);
 	});
@@ -291,7 +291,7 @@ describe('a redacted exchange', () => {
 		assert.ok(hash !== undefined && responseHeaders[0]?.value === `a=${hash}; Path=/`);
 	});
 
-	it('gives decoded bodies, and holds back those that it cannot read or that hold a secret', () => {
+	it('has decoded bodies, and holds back those that are unreadable or contain a secret', () => {
 		const body = redactExchange(exchange, createRedactor(key)).columns;
 		assert.match(String(body.res_body), /^\{"echo":"REDACTED-\d+-[0-9a-f]{8}",/);
 		assert.equal(Buffer.from(body.res_body_raw as Uint8Array).toString(), body.res_body);
@@ -319,7 +319,7 @@ describe('a redacted exchange', () => {
 		);
 	});
 
-	it('redacts rows of the table headers by the name beside the value', () => {
+	it('redacts rows of the table headers by the name next to the value', () => {
 		const options = { redactor: createRedactor(key), version: '0' };
 		const table = createHtmlRowWriter(
 			['name', 'header_value'].map((name) => ({ name, type: 'text' })),
@@ -333,7 +333,7 @@ describe('a redacted exchange', () => {
 		assert.ok(text.includes('<td>*/*</td>'));
 	});
 
-	it('does not change the exchange that it was given', () => {
+	it('does not change the original exchange', () => {
 		const before = JSON.stringify(exchange);
 		redactExchange(exchange, createRedactor(key));
 		assert.equal(JSON.stringify(exchange), before);

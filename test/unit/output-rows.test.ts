@@ -26,7 +26,7 @@ function oneColumn(values: readonly SqlValue[], type: Result['columns'][0]['type
 	return { columns: [{ name: 'x', type }], rows: values.map((value) => [value]) };
 }
 
-/** What a Python expression makes of `input`, as JSON. */
+/** The result of a Python program that reads `input`, as JSON. */
 function python(program: string, input: string): unknown {
 	const run = spawnSync('python3', ['-c', `import sys, json, csv, base64\n${program}`], { input, encoding: 'utf8' });
 	assert.equal(run.status, 0, run.stderr || String(run.error));
@@ -34,7 +34,7 @@ function python(program: string, input: string): unknown {
 }
 
 describe('table', () => {
-	it('aligns columns, numbers to the right, and tells NULL from an empty text', () => {
+	it('aligns columns, numbers to the right, and shows NULL and an empty text differently', () => {
 		assert.equal(
 			format('table', people, { footer: true }),
 			[
@@ -49,7 +49,7 @@ describe('table', () => {
 		);
 	});
 
-	it('has a head without rows', () => {
+	it('has a heading even without rows', () => {
 		assert.equal(
 			format('table', { columns: people.columns, rows: [] }, { footer: true }),
 			' id | name | score\n----+------+-------\n(0 rows)\n',
@@ -57,14 +57,14 @@ describe('table', () => {
 		assert.equal(format('table', oneColumn(['a']), { footer: true }), ' x\n---\n a\n(1 row)\n');
 	});
 
-	it('cuts texts at 200 columns, or at the given number, and numbers never', () => {
+	it('cuts texts at 200 columns, or at the given number, and never cuts numbers', () => {
 		const [, , cell] = format('table', oneColumn(['a'.repeat(300)])).split('\n');
 		assert.equal(cell, ` ${'a'.repeat(199)}…`);
 		assert.ok(format('table', oneColumn(['a'.repeat(300), 10n ** 30n]), { cellColumns: 5 }).includes(`\n aaaa…`));
 		assert.ok(format('table', oneColumn([10n ** 30n], 'int'), { cellColumns: 5 }).includes(`1${'0'.repeat(30)}`));
 	});
 
-	it('cuts the widest texts to make its lines fit the screen', () => {
+	it('cuts the widest texts so that its lines fit the screen', () => {
 		const result: Result = {
 			columns: [...people.columns, { name: 'path', type: 'text' }],
 			rows: [[1, 'Grace Brewster Hopper', 2.5, '/a/very/long/path/that/goes/on']],
@@ -87,18 +87,18 @@ describe('table', () => {
 		);
 	});
 
-	it('keeps its columns when rows come one by one', () => {
+	it('keeps its columns if rows are written one by one', () => {
 		const writer = createRowWriter('table', people.columns.slice(0, 2));
 		const text = writer.begin() + people.rows.map((row) => writer.rows([row])).join('') + writer.end();
 		assert.equal(text, '    id | name\n-------+--------------\n     1 | Ada\n    20 | \n 9007199254740993 | NULL\n');
 	});
 
-	it('is as wide as the sample needs when the first rows are known', () => {
+	it('is as wide as the sample needs if the first rows are known', () => {
 		const writer = createRowWriter('table', people.columns, { sample: people.rows });
 		assert.equal(writer.begin() + writer.rows(people.rows) + writer.end(), format('table', people));
 	});
 
-	it('gives a long result in pieces', () => {
+	it('formats a long result in pieces', () => {
 		const rows = Array.from({ length: 5003 }, (_, i) => [i, `name ${i}`, i / 2]);
 		const chunks = [...formatRows('table', { columns: people.columns, rows })];
 		assert.ok(chunks.length > 1 && chunks.every((chunk) => chunk.length < 70000 && chunk.endsWith('\n')));
@@ -107,7 +107,7 @@ describe('table', () => {
 });
 
 describe('box', () => {
-	it('draws lines around', () => {
+	it('draws lines around cells', () => {
 		assert.equal(
 			format('box', people),
 			[
@@ -125,7 +125,7 @@ describe('box', () => {
 });
 
 describe('markdown', () => {
-	it('is a table in which no cell is markup', () => {
+	it('is a table in which cells contain no markup', () => {
 		const result = { columns: people.columns, rows: [...people.rows, [2, 'a|b <i>*x*</i> [y](z) `c` \\', 1.5]] };
 		assert.equal(
 			format('markdown', result),
@@ -208,11 +208,11 @@ describe('line', () => {
 });
 
 describe('csv', () => {
-	it('quotes text, tells NULL from an empty text, and leaves numbers alone', () => {
+	it('quotes texts, shows NULL and an empty text differently, and leaves numbers alone', () => {
 		assert.equal(format('csv', people), 'id,name,score\n1,"Ada",0.1\n20,"",\n9007199254740993,,-1e+21\n');
 	});
 
-	it('makes no text a formula', () => {
+	it('turns no text into a formula', () => {
 		const starts = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', ' =1', '"=1', "'=1", '\uff1d1', '-', '\tx'];
 		const cells = python('json.dump(list(csv.reader(sys.stdin)), sys.stdout)', format('csv', oneColumn(starts)));
 		assert.equal((cells as string[][]).length, starts.length + 1);
@@ -233,7 +233,7 @@ describe('csv', () => {
 		]);
 	});
 
-	it('is exact with raw', () => {
+	it('keeps texts exactly with --raw', () => {
 		const texts = ['=1+1', 'tab\tand\r\nline', '\x1b[2J\\', '\u202e', '-', "'"];
 		const read = python(
 			'import io; json.dump(list(csv.reader(io.TextIOWrapper(sys.stdin.buffer, "utf8", newline=""))), sys.stdout)',
@@ -244,7 +244,7 @@ describe('csv', () => {
 });
 
 describe('json and ndjson', () => {
-	it('are one array, and one object a line', () => {
+	it('are one array, and one object per line', () => {
 		assert.equal(
 			format('json', people),
 			'[\n{"id":1,"name":"Ada","score":0.1},\n{"id":20,"name":"","score":null},\n{"id":9007199254740993,"name":null,"score":-1e+21}\n]\n',
@@ -272,7 +272,7 @@ describe('json and ndjson', () => {
 		assert.ok(format('line', { columns: [{ name: 'res_body', type: 'text' }], rows: [[deep]] }).includes(deep));
 	});
 
-	it('give every column a name of its own', () => {
+	it('give every column a different name', () => {
 		const columns = ['id', 'id', 'id_2', '__proto__', '__proto__', 'id'].map((name) => ({ name, type: null }));
 		assert.equal(
 			format('ndjson', { columns, rows: [[1, 2, 3, 4, 5, 6]] }),
@@ -280,7 +280,7 @@ describe('json and ndjson', () => {
 		);
 	});
 
-	it('leave all prototypes as they are', () => {
+	it('leave all prototypes unchanged', () => {
 		const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__'];
 		const prototypes = [Object.prototype, Array.prototype, Function.prototype];
 		const before = prototypes.map((prototype) => Object.getOwnPropertyNames(prototype));
@@ -314,7 +314,7 @@ describe('json and ndjson', () => {
 		assert.equal(format('ndjson', oneColumn(['\ud800a'])), '{"x":"\\ud800a"}\n');
 	});
 
-	it('say null where JSON has no number', () => {
+	it('write null for numbers that JSON does not have', () => {
 		assert.equal(
 			format('ndjson', oneColumn([Number.POSITIVE_INFINITY, Number.NaN], 'float')),
 			'{"x":null}\n{"x":null}\n',
@@ -331,7 +331,7 @@ describe('colours', () => {
 		assert.ok(text.includes(' \x1b[2mNULL\x1b[22m\n NULL\n'));
 	});
 
-	it('are wanted on a terminal unless something says no', () => {
+	it('are used on a terminal unless something disables them', () => {
 		const terminal = { isTTY: true };
 		assert.equal(wantsColor(terminal, {}), true);
 		assert.equal(wantsColor({}, {}), false);

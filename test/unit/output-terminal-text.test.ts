@@ -28,7 +28,7 @@ describe('forTerminal', () => {
 		assert.equal(forTerminal('\ud800a\udc00'), '\\u{d800}a\\u{dc00}');
 	});
 
-	it('doubles backslashes in a text in which something is escaped', () => {
+	it('doubles backslashes in a text that needs escapes', () => {
 		assert.equal(forTerminal('a\\b\x1b'), 'a\\\\b\\x1b');
 	});
 
@@ -56,7 +56,7 @@ describe('forTerminal', () => {
 		}
 	});
 
-	it('lets eight marks stand on a character', () => {
+	it('allows eight combining marks on a character', () => {
 		assert.equal(forTerminal(`e${'\u0301'.repeat(8)}`), `e${'\u0301'.repeat(8)}`);
 		assert.equal(forTerminal(`e${'\u0301'.repeat(10)}a\u0301`), `e${'\u0301'.repeat(8)}\\u{301}\\u{301}a\u0301`);
 	});
@@ -70,7 +70,7 @@ describe('forTerminal', () => {
 		assert.equal(forTerminal(new Uint8Array(0)), '');
 	});
 
-	it('keeps line feeds where lines are wanted', () => {
+	it('keeps line feeds if asked to', () => {
 		assert.equal(forTerminal('a\nb\r\nc\t', { lineFeeds: true }), 'a\nb\\x0d\nc\\x09');
 		assert.equal(forTerminal('a\n\\', { lineFeeds: true }), 'a\n\\');
 		assert.equal(forTerminal(Uint8Array.of(0x61, 0x0a, 0xff), { lineFeeds: true }), 'a\n\\xff');
@@ -94,7 +94,7 @@ describe('widths', () => {
 		for (const [text, width] of widths) assert.equal(displayWidth(text), width, text);
 	});
 
-	it('are never exceeded by what is cut, which ends in …', () => {
+	it('are never exceeded by a cut text, which ends in …', () => {
 		for (const text of [
 			'abcdefgh',
 			'日本語日本語',

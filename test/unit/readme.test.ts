@@ -1,4 +1,4 @@
-// The session in README.md is what the bundled recording gives.
+// The session in README.md matches the bundled recording.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const ROOT = join(CLI, '../..');
 
 type Asked = { readonly input: string; readonly output: readonly string[] };
 
-/** What is typed in the session, each with what is printed then. */
+/** The inputs of the session, each with the output that follows. */
 function session(text: string): { readonly head: readonly string[]; readonly asked: readonly Asked[] } {
 	const block = /^## A session$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
 	const [head = '', ...rest] = block.split(/^tinytap> /m);
@@ -29,7 +29,7 @@ function session(text: string): { readonly head: readonly string[]; readonly ask
 	return { head: head.trimEnd().split('\n'), asked };
 }
 
-test('the session in README is the one of the bundled recording', async () => {
+test('the session in README is what the bundled recording gives', async () => {
 	const { head, asked } = session(readFileSync(join(ROOT, 'README.md'), 'utf8'));
 	assert.deepEqual(head, [
 		'$ scripts/tinytap --replay recordings/demo.tinytap',
@@ -47,13 +47,13 @@ test('the session in README is the one of the bundled recording', async () => {
 			.trimEnd()
 			.split('\n')
 			.map((line) => line.trimEnd());
-		// A pipe gets no line with the number of rows.
+		// The line with the number of rows is not written to a pipe.
 		const footer = input.startsWith('.') ? [] : [`(${lines.length - 2} ${lines.length === 3 ? 'row' : 'rows'})`];
 		assert.deepEqual([...lines, ...footer], output, input);
 	}
 });
 
-test('the commands and options that README shows are there', async () => {
+test('the commands and options that README shows exist', async () => {
 	const uses =
 		/^## Examples$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1] ?? '';
 	const lines = uses

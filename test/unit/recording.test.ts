@@ -12,7 +12,7 @@ after(directory.remove);
 let files = 0;
 const newPath = () => join(directory.path, `recording-${files++}`);
 
-/** A recording of these batches; its bytes. */
+/** Writes these batches to a recording; returns its bytes. */
 function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer } {
 	const path = newPath();
 	const writer = new RecordingWriter(path, { host: 'test' }, { user: processUser() });
@@ -22,7 +22,7 @@ function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer
 	return { path, bytes: readFileSync(path) };
 }
 
-/** Reads everything; the batches and how the file ended. */
+/** Reads everything; returns the batches and how the file ended. */
 function readAll(path: string): { batches: Buffer[]; damage: RecordingReader['damage'] } {
 	const reader = new RecordingReader(path, processUser());
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
@@ -40,14 +40,14 @@ function readAll(path: string): { batches: Buffer[]; damage: RecordingReader['da
 const batch = (fill: number, length: number) => Buffer.alloc(length, fill);
 const sample = [batch(1, 96), batch(2, 8), batch(3, 65536)];
 
-test('what was written is read back, batch by batch', () => {
+test('batches are read back as they were written', () => {
 	const { path } = recorded(sample);
 	const { batches, damage } = readAll(path);
 	assert.equal(damage, undefined);
 	assert.deepEqual(batches, sample);
 });
 
-test('a recording is 0600 and never written through something that exists', () => {
+test('a recording has mode 0600 and is never written through an existing file or link', () => {
 	const { path } = recorded(sample);
 	assert.equal(statSync(path).mode & 0o777, 0o600);
 	assert.throws(() => new RecordingWriter(path, {}, { user: processUser() }), { code: 'ERR_FILE_EEXIST' });
@@ -61,7 +61,7 @@ test('a recording is 0600 and never written through something that exists', () =
 	assert.ok(statSync(path).size < 200);
 });
 
-test('each prefix of a recording gives the batches that are whole in it, and says where it ends', () => {
+test('each prefix of a recording gives its whole batches, and says where it ends', () => {
 	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
 	const whole = recordedEnds(bytes);
 	for (let length = 0; length < bytes.length; length++) {
@@ -77,7 +77,7 @@ test('each prefix of a recording gives the batches that are whole in it, and say
 	}
 });
 
-test('a flipped bit is found, and what stands before it is delivered', () => {
+test('a flipped bit is found, and everything before it is read', () => {
 	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
 	const ends = recordedEnds(bytes);
 	for (let bit = 16 * 8; bit < bytes.length * 8; bit++) {
@@ -98,7 +98,7 @@ test('a flipped bit is found, and what stands before it is delivered', () => {
 	}
 });
 
-test('lengths that cannot be, other files and newer versions are told apart', () => {
+test('impossible lengths, other files and newer versions give different errors', () => {
 	const { bytes } = recorded(sample);
 	const huge = Buffer.from(bytes);
 	huge.writeUInt32LE(0xffffffff, 16);

@@ -1,4 +1,4 @@
-// The whole line from recorded batches, without root and without a kernel: the built CLI over recordings.
+// The whole path from recorded batches, without root or a kernel: the built CLI over recordings.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ after(directory.remove);
 const DEMO = join(import.meta.dirname, '../../recordings/demo.tinytap');
 let files = 0;
 
-/** A recording of a tape, as the capture thread would have kept it. */
+/** A recording of a tape, as the capture thread would have written it. */
 function recordingOf(tape: Tape): string {
 	const path = join(directory.path, `tape-${files++}.tinytap`);
 	const writer = new RecordingWriter(path, {}, { user: processUser() });
@@ -64,12 +64,12 @@ test('a recording answers the same questions as a live capture', async () => {
 test('an unprivileged user can look at the bundled recording', () => {
 	const sql =
 		"SELECT count(*) AS n, sum(via = 'sendfile') AS files, count(DISTINCT comm) AS programs FROM exchanges WHERE side = 'server'";
-	// Whoever is not root is unprivileged.
+	// Any user but root is unprivileged.
 	const asNobody =
 		process.getuid?.() === 0
 			? 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all'
 			: '';
-	// What another user may read: the checkout may lie in root's home.
+	// A copy that another user may read: the checkout may be in root's home.
 	const script = `cp -r "$1/dist" "$1/build" "$1/package.json" "$1/recordings" "$2" && chmod -R a+rX "$2" && exec ${asNobody} "$3" "$2/dist/tinytap.cjs" query "$4" --replay "$2/recordings/demo.tinytap" --format json`;
 	const place = join(directory.path, 'copy');
 	const result = spawnSync(
@@ -90,7 +90,7 @@ test('an unprivileged user can look at the bundled recording', () => {
 	assert.ok(row !== undefined && row.n > 10 && row.files >= 3 && row.programs === 2, result.stdout);
 });
 
-test('a tail over a recording prints every row that passes, in the order they ended', async () => {
+test('a tail over a recording prints every matching row, in the order in which they ended', async () => {
 	const path = recordingOf(sampleTape());
 	const { code, stdout, stderr } = await runTinytap([
 		'tail',
@@ -110,7 +110,7 @@ test('a tail over a recording prints every row that passes, in the order they en
 	);
 });
 
-test('a cut recording gives its rows, a warning and 0; a damaged one its rows, an error and 1', async () => {
+test('a truncated recording gives its rows, a warning and exit code 0; a damaged one gives its rows, an error and 1', async () => {
 	const whole = readFileSync(DEMO);
 	const cut = join(directory.path, 'cut.tinytap');
 	writeFileSync(cut, whole.subarray(0, whole.length - 100));
@@ -143,7 +143,7 @@ test('a cut recording gives its rows, a warning and 0; a damaged one its rows, a
 	assert.ok(Number(parseRows(broken.stdout)[0]?.n) > 10);
 });
 
-test('a recording is read whole, and says so to whoever gives filters', async () => {
+test('a recording is read whole, and a message says so if filters are given', async () => {
 	const path = recordingOf(sampleTape());
 	const count = ['query', 'SELECT count(*) AS n FROM exchanges', '--format', 'csv', '--replay', path];
 	const plain = await runTinytap(count);
@@ -179,7 +179,7 @@ test('a script checks its results', async () => {
 	assert.match(bad.stderr, /check\.sql:2: expected rows = 0, got 4 rows \[ERR_EXPECTATION\]/);
 });
 
-test('SQL from stdin, several statements, and --strict', async () => {
+test('query runs several statements from stdin, and --strict fails on loss', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
 	const path = recordingOf(tape);
@@ -193,7 +193,7 @@ test('SQL from stdin, several statements, and --strict', async () => {
 	assert.equal(strict.code, 3, strict.stderr);
 });
 
-test('that rows may be missing stands below the first result it can affect, not below others', async () => {
+test('the message about missing rows is below the first result that it may affect, and below no other', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
 	const path = recordingOf(tape);
@@ -266,7 +266,7 @@ test('nothing in SQL reaches files, code or the captured tables', async () => {
 	assert.throws(() => readFileSync(join(directory.path, 'attack.csv')), { code: 'ENOENT' });
 });
 
-test('what is meant to be shared is redacted, row formats are not', async () => {
+test('formats meant for sharing are redacted, row formats are not', async () => {
 	const tape = new Tape();
 	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
 	server.in('GET /a?token=s3cretquery HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer s3cretheader\r\n\r\n');
@@ -305,7 +305,7 @@ test('what is meant to be shared is redacted, row formats are not', async () => 
 	assert.match(rows.stdout, /s3cretquery/);
 });
 
-test('.show prints the note where the body would stand, and a body that is held whole', async () => {
+test('.show prints a note in place of a body that is not held, and a body that is held whole', async () => {
 	const tape = new Tape();
 	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
 	const body = Array.from({ length: 1400 }, (_, line) => `line ${line} of a text that is held whole`)

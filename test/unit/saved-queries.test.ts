@@ -16,7 +16,7 @@ const directories: QueryDirectories = [
 	{ place: 'bundled', path: place('bundled'), user },
 ];
 
-test('a query is saved 0600 in a 0700 directory and found again; saving it again replaces it', () => {
+test('a query is saved with mode 0600 in a directory of mode 0700 and found again; saving it again replaces it', () => {
 	assert.equal(saveQuery(place('user/queries'), 'big', 'SELECT 1;', user), false);
 	assert.equal(saveQuery(place('user/queries'), 'big', 'SELECT 2;', user), true);
 	const query = findQuery(directories, 'big');
@@ -36,7 +36,7 @@ test("the project's query wins over the user's, the user's over the bundled one"
 	assert.equal(findQuery(directories.slice(1), 'same').place, 'user');
 });
 
-test('names that could reach another place are refused and nothing is made', () => {
+test('names that could lead elsewhere are refused, and nothing is created', () => {
 	const before = readdirSync(directory.path, { recursive: true }).length;
 	const names = [
 		'../x',
@@ -66,7 +66,7 @@ test('names that could reach another place are refused and nothing is made', () 
 	assert.ok(!existsSync('/etc/x.sql'));
 });
 
-test('a name that is not there gets the nearest one', () => {
+test('an unknown name gets a suggestion if one is near', () => {
 	assert.throws(() => findQuery(directories, 'bug'), { code: 'ERR_NO_QUERY', hint: 'Did you mean big?' });
 	assert.throws(() => findQuery(directories, 'nothing-like-it'), { code: 'ERR_NO_QUERY', hint: /\.queries/ });
 });

@@ -7,7 +7,7 @@ import { scriptSteps } from '../../src/shell/script.ts';
 const brief = (text: string) =>
 	scriptSteps(text).map((step) => (step.type === 'command' ? step.text : `${step.sql}${step.vertical ? ' \\G' : ''}`));
 
-test('statements may take several lines, commands are one line', () => {
+test('statements may take several lines, commands take one', () => {
 	assert.deepEqual(brief("-- slow ones\nSELECT 1,\n  2;\n.expect rows = 1\nSELECT ';.x'; SELECT 3;\n\n.wait 1s\n"), [
 		'SELECT 1,\n  2',
 		'.expect rows = 1',
@@ -17,7 +17,7 @@ test('statements may take several lines, commands are one line', () => {
 	]);
 });
 
-test('a dot inside a statement is no command, a last statement needs no semicolon', () => {
+test('a dot inside a statement is not a command, and the last statement needs no semicolon', () => {
 	assert.deepEqual(brief('SELECT 1\n.5\nFROM t'), ['SELECT 1\n.5\nFROM t']);
 	assert.deepEqual(brief("SELECT '\n.quit\n';"), ["SELECT '\n.quit\n'"]);
 });
@@ -31,7 +31,7 @@ test('a command on a line inside a statement comes first, and the statement stay
 	]);
 });
 
-test('what a line with a dot is depends on what is open before it', () => {
+test('whether a line with a dot is a command depends on what is open before it', () => {
 	const inside = ["SELECT 'it''s", 'SELECT "a', 'SELECT [a', 'SELECT `a', '/* a', "SELECT x'00", "SELECT 1;\nSELECT '"];
 	const outside = ['', '-- a', '/* a */', "SELECT 'it''s'", 'SELECT 1 -- it is', "SELECT '' --'", 'SELECT 1; SELECT'];
 	for (const open of inside) assert.equal(isCommandLine(open, '.help'), false, open);
@@ -43,21 +43,21 @@ test('what a line with a dot is depends on what is open before it', () => {
 	}
 });
 
-test('every command has its name among those that count inside a statement', () => {
+test('every command is also recognised inside a statement', () => {
 	const own = DOT_COMMANDS.map(({ name }) => name);
-	// .exit is .quit, .expect belongs to scripts.
+	// .exit is the same as .quit; .expect is only for scripts.
 	assert.deepEqual([...own, 'exit', 'expect'].sort(), [...COMMAND_NAMES].sort());
 });
 
-test('\\G asks for one column a line', () => {
+test('\\G asks for one column per line', () => {
 	assert.deepEqual(brief('SELECT 1\\G\nSELECT 2;'), ['SELECT 1 \\G', 'SELECT 2']);
 });
 
-test('steps know their line', () => {
+test('steps have their line number', () => {
 	const lines = scriptSteps('\n-- c\nSELECT 1;\n\nSELECT\n2;\n.tables').map(({ line }) => line);
 	assert.deepEqual(lines, [3, 5, 7]);
 });
 
-test('nothing but space and comments is no step', () => {
+test('a script of only white space and comments has no steps', () => {
 	assert.deepEqual(scriptSteps('\n  -- x\n/* y */\n'), []);
 });

@@ -1,4 +1,4 @@
-// V8 compiles code for the shape (hidden class) of the objects it meets: were each segment of a shape of its own, all that
+// V8 compiles code for the shape (hidden class) of the objects it meets. If each segment had its own shape, all code that
 // uses segments would be compiled again for each of them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 const STORE = join(import.meta.dirname, '../../src/store');
 
-test('all segments, and the writers of their rows, are of one shape', () => {
+test('all segments have one shape, and so do the writers of their rows', () => {
 	const program = `
 		import { RowWriter } from ${JSON.stringify(join(STORE, 'row-writer.ts'))};
 		import { createSegment } from ${JSON.stringify(join(STORE, 'segment.ts'))};

@@ -23,7 +23,7 @@ function offers(line: string, changes: Partial<CompletionContext> = {}): string[
 	return complete({ ...CONTEXT, line, cursor: line.length, ...changes })[0];
 }
 
-test('Tab offers commands behind a dot, and what they take', () => {
+test('Tab offers commands after a dot, and their arguments', () => {
 	assert.deepEqual(offers('.sch'), ['.schema']);
 	assert.deepEqual(offers('.q'), ['.queries', '.quit']);
 	assert.deepEqual(offers('.schema my'), ['my_view', 'my_table']);
@@ -37,7 +37,7 @@ test('Tab offers commands behind a dot, and what they take', () => {
 	assert.deepEqual(offers('.nosuch x'), []);
 });
 
-test('Tab offers saved queries behind .run', () => {
+test('Tab offers saved queries after .run', () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-queries-'));
 	try {
 		mkdirSync(join(folder, 'queries'));
@@ -49,7 +49,7 @@ test('Tab offers saved queries behind .run', () => {
 	}
 });
 
-test('Tab offers tables, columns, functions and keywords in the case they were begun in', () => {
+test('Tab offers tables, columns, functions and keywords, in the case of the typed letters', () => {
 	assert.deepEqual(offers('SELECT * FROM exch'), ['exchanges']);
 	assert.deepEqual(offers('sel'), ['select']);
 	assert.deepEqual(offers('SEL'), ['SELECT']);
@@ -57,9 +57,9 @@ test('Tab offers tables, columns, functions and keywords in the case they were b
 	assert.ok(offers('SELECT sta').includes('status'));
 	assert.ok(offers('SELECT * FROM headers h WHERE h.').includes('header_value'));
 	assert.ok(!offers('SELECT * FROM headers h WHERE h.').includes('status'));
-	assert.ok(offers('SELECT * FROM ').includes('loss'), 'all tables behind FROM');
-	assert.deepEqual(offers(''), [], 'nothing where everything could stand');
-	assert.deepEqual(offers("SELECT 'sta"), [], 'nothing inside a text');
+	assert.ok(offers('SELECT * FROM ').includes('loss'), 'all tables after FROM');
+	assert.deepEqual(offers(''), [], 'nothing if anything is possible');
+	assert.deepEqual(offers("SELECT 'sta"), [], 'nothing inside a string');
 });
 
 test("Tab knows the user's own views and tables", () => {
@@ -69,15 +69,15 @@ test("Tab knows the user's own views and tables", () => {
 	assert.deepEqual(complete({ ...CONTEXT, line, cursor: 11 }), [['my_column'], 'my_c']);
 });
 
-test('Tab sees the lines before', () => {
+test('Tab takes the previous lines into account', () => {
 	assert.ok(offers('WHERE h.', { pending: ['SELECT *', 'FROM headers AS h'] }).includes('header_value'));
 	assert.ok(
 		offers('.5 + sta', { pending: ['SELECT'] }).includes('status'),
-		'a line that begins with a dot is no command there',
+		'a line that begins with a dot is not a command there',
 	);
 });
 
-test('parameters are numbers, texts, and texts in quotes', () => {
+test('parameters are numbers, texts or quoted texts', () => {
 	assert.deepEqual(parseParameter('a=5', '--set'), ['a', 5]);
 	assert.deepEqual(parseParameter('a=-1.5e3', '--set'), ['a', -1500]);
 	assert.deepEqual(parseParameter('a=x=y', '--set'), ['a', 'x=y']);
@@ -91,7 +91,7 @@ test('parameters are numbers, texts, and texts in quotes', () => {
 	assert.equal(literalText(5), '5');
 });
 
-test('the line of a long statement says how long, how much and what to do', () => {
+test('the progress line of a long statement shows its time, its rows and how to end it', () => {
 	assert.equal(progressText(3210, 12_345_678), 'running for 3.2 s, 12,345,678 rows read; Ctrl-C ends it');
 	assert.equal(progressText(500, 0), 'running for 0.5 s; Ctrl-C ends it');
 });

@@ -1,5 +1,5 @@
 // Statements that make alasql's own executor run code, read and write files or change prototypes. None of them may have
-// any effect here. They run in a process of their own with the flags tinytap runs with.
+// any effect here. They run in a separate process, with the flags that tinytap runs with.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { testDatabase } from '../../support/sql-table.ts';
 
 const CODE = "globalThis.marker=1,process.getBuiltinModule('fs').writeFileSync('MARKER','x')";
 
-/** Each is refused: `FILE` is one that can be read, `MARKER` one that must not come to be. */
+/** All of these are refused. `FILE` is a readable file, `MARKER` one that must not be created. */
 const REFUSED = [
 	'SELECT ``process.pid``',
 	'CREATE FUNCTION f AS ``function(){return 1}``',
@@ -100,7 +100,7 @@ const REFUSED = [
 	'SELECT __proto__ FROM exchanges',
 ];
 
-/** Texts that alasql's executor would paste into code; here they are values, however the quotes stand. */
+/** Texts that alasql's executor would paste into code; here they are values, however they are quoted. */
 const HARMLESS = [
 	`'+(${CODE})+'`,
 	'\\',
@@ -121,7 +121,7 @@ const HARMLESS = [
 	];
 });
 
-/** Pieces of the attacks put together anew: the same ones for the same seed. */
+/** Random combinations of pieces of the attacks: the same for the same seed. */
 function mutations(count: number): string[] {
 	const random = seeded(11);
 	const pieces = REFUSED.flatMap((sql) => sql.split(/(?<=[\s(,])/));
@@ -159,7 +159,7 @@ test('each statement of the attack list is refused without any effect', () => {
 			const told = `${statements[index]}: ${outcome}`;
 			if (index < REFUSED.length) assert.match(outcome, /^ERR_SQL_/, told);
 			else if (index < REFUSED.length + HARMLESS.length) assert.match(outcome, /^ 1 rows/, told);
-			// Some mutations are plain queries.
+			// Some mutations are harmless queries.
 			else assert.doesNotMatch(outcome, /^crash|canary/, told);
 		}
 		assert.deepEqual(
@@ -178,7 +178,7 @@ test('each statement of the attack list is refused without any effect', () => {
 
 const database = testDatabase(sampleTables());
 
-test('hostile texts in rows are values and nothing else', () => {
+test('hostile texts in rows are only values', () => {
 	const texts = [
 		"'; DROP TABLE x; --",
 		'__proto__',
@@ -222,7 +222,7 @@ test('hostile texts in rows are values and nothing else', () => {
 	assert.equal(({} as { x?: unknown }).x, undefined);
 });
 
-test('hostile names of columns and aliases are names and nothing else', () => {
+test('hostile names of columns and aliases are only names', () => {
 	for (const name of ['__proto__', 'constructor', 'a"b', 'a b', '``x``', "it's", '*', '1', '', 'SELECT']) {
 		const quoted = `"${name.replaceAll('"', '""')}"`;
 		assert.deepEqual(
@@ -236,7 +236,7 @@ test('hostile names of columns and aliases are names and nothing else', () => {
 	}
 });
 
-test('a mistake in one statement leaves nothing behind for the next', () => {
+test('a mistake in one statement does not affect the next', () => {
 	for (const bad of [
 		'SELECT (SELECT 1 FROM',
 		'SELECT EXISTS (SELECT 1) FROM exchanges WHERE',

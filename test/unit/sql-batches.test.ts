@@ -1,4 +1,4 @@
-// The shortcuts over batches of rows and over captured bytes give what the plain way, row by row, gives.
+// The shortcuts over batches of rows and captured bytes give the same as plain execution, row by row.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
@@ -141,14 +141,14 @@ function bothWays(sql: string): void {
 	assert.deepEqual(fast.rows, plain.rows, sql);
 }
 
-test('the rows lie in many pieces and some are open', () => {
+test('the rows are in many segments, and some are open', () => {
 	const exchanges = database.tables.get('exchanges')!;
 	const ends = new Set(Array.from({ length: total }, (_, row) => exchanges.pieceEnd!(row)));
 	assert.ok(ends.size > 3, `${ends.size} pieces`);
 	assert.equal(total, 2311 + 3);
 });
 
-test('each condition, its opposite, and pairs of them find the same rows', () => {
+test('each condition, its opposite, and pairs of them find the same rows both ways', () => {
 	for (const [index, condition] of CONDITIONS.entries()) {
 		const other = CONDITIONS[(index * 17 + 5) % CONDITIONS.length]!;
 		bothWays(`SELECT id FROM exchanges WHERE ${condition}`);
@@ -172,7 +172,7 @@ test('a live condition is true for the rows that WHERE keeps', () => {
 	}
 });
 
-test('groups, orders, DISTINCT, joins and windows are the same', () => {
+test('groups, orders, DISTINCT, joins and windows are the same both ways', () => {
 	for (const { sql } of queriesFor(1200)) bothWays(sql);
 	for (const sql of [
 		'SELECT method, status, count(*), count(reason), count(pair_id), sum(res_body_bytes) FROM exchanges GROUP BY 1, 2',

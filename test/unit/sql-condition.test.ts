@@ -36,7 +36,7 @@ test('a condition is true for exactly the rows that WHERE keeps', () => {
 	}
 });
 
-test('a condition goes on with another snapshot of the table', () => {
+test('a condition works with another snapshot of the table', () => {
 	const holds = compileCondition("method = 'POST' AND via = 'write'", exchanges.columns);
 	const other = testDatabase(sampleTables(2)).tables.get('exchanges')!;
 	const count = (table: typeof exchanges) =>
@@ -54,7 +54,7 @@ test('parameters have values', () => {
 	assert.equal(kept, rowsOf('SELECT id FROM exchanges WHERE status >= 400', database).length);
 });
 
-test('what is no condition is refused before there are rows', () => {
+test('anything but a condition is refused before there are rows', () => {
 	for (const [text, message] of [
 		['', /expected an expression/],
 		['status >', /expected an expression/],
@@ -73,7 +73,7 @@ test('what is no condition is refused before there are rows', () => {
 	}
 });
 
-test('a projection gives the columns of a list', () => {
+test('a projection returns the columns of a list', () => {
 	const list = compileProjection(
 		"id, method AS m, duration_ms * 2, upper(path) path, req_headers ->> 'host'",
 		exchanges.columns,

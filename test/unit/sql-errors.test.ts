@@ -7,7 +7,7 @@ import { testDatabase } from '../../support/sql-table.ts';
 
 const database = testDatabase(sampleTables());
 
-/** Statement with ‸ before its mistake, message, hint. */
+/** A statement with ‸ before its mistake, the message, the hint. */
 const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint?: RegExp])[] = [
 	['SELECT ‸', /expected an expression, got the end/],
 	['SELECT * FROM ‸', /expected a table or a subquery, got the end/],
@@ -69,7 +69,7 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint?: RegExp]
 	['‸', /expected a statement, got nothing/],
 ];
 
-describe('mistakes are told in one sentence, with their place', () => {
+describe('mistakes are reported in one sentence, with their position', () => {
 	for (const [marked, message, hint] of MISTAKES) {
 		test(marked, () => {
 			const sql = marked.replace('‸', '');
@@ -83,14 +83,14 @@ describe('mistakes are told in one sentence, with their place', () => {
 	}
 });
 
-test('the mark stands below the place, whatever lines there are', () => {
+test('the mark is below the position, on any line', () => {
 	const sql = 'SELECT id,\n\tmethd\nFROM exchanges';
 	const error = errorOf(sql, database);
 	assert.deepEqual(errorMark(sql, error.position!), { line: '\tmethd', mark: '\t^' });
 	assert.deepEqual(errorMark('SELECT', 6), { line: 'SELECT', mark: '      ^' });
 });
 
-test('captured tables are read-only, and it is said what else can be done', () => {
+test('captured tables are read-only, and the error says what is possible', () => {
 	for (const sql of [
 		'DELETE FROM exchanges',
 		'DROP TABLE exchanges',
@@ -109,7 +109,7 @@ test('captured tables are read-only, and it is said what else can be done', () =
 	}
 });
 
-test('statements of other databases are refused with a word about what there is instead', () => {
+test('statements of other databases are refused with a hint at what to use instead', () => {
 	for (const sql of [
 		'ATTACH DATABASE x',
 		'PRAGMA table_info(exchanges)',
@@ -126,7 +126,7 @@ test('statements of other databases are refused with a word about what there is 
 	}
 });
 
-test('parsing never fails in another way than with a SqlError', () => {
+test('parsing fails only with a SqlError', () => {
 	const words =
 		'SELECT FROM WHERE GROUP BY ORDER LIMIT ( ) , . * + - id exchanges e AS JOIN ON USING UNION CASE WHEN THEN END IN NOT NULL IS LIKE 1 \'a\' "b" count OVER FILTER WITH VALUES BETWEEN AND OR DISTINCT HAVING EXISTS ; :p'.split(
 			' ',

@@ -5,7 +5,7 @@ import { errorOf, rowsOf, scalarOf } from '../../support/sql-run.ts';
 
 const FOUR_ROWS = '(SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)';
 
-/** The result of a function's example, computed. */
+/** The computed result of a function's example. */
 function exampleResult({ group, example: [sql] }: FunctionDoc) {
 	if (group === 'aggregate') return scalarOf(`SELECT ${sql} FROM ${FOUR_ROWS}`);
 	if (group === 'window') return rowsOf(`SELECT x, ${sql} FROM ${FOUR_ROWS}`).find(([x]) => x === 3)![1];
@@ -27,7 +27,7 @@ test('every function has a signature with its name, and one line of description'
 	}
 });
 
-test('other names of functions lead to functions that exist', () => {
+test('aliases of functions lead to functions that exist', () => {
 	const names = new Set(FUNCTION_DOCS.map(({ name }) => name));
 	for (const [alias, name] of FUNCTION_ALIASES) assert.ok(names.has(name), `${alias} is ${name}`);
 	assert.equal(scalarOf("SELECT substring('abc', 2, 1)"), 'b');
@@ -56,7 +56,7 @@ test('path_template keeps words and replaces ids', () => {
 	for (const [path, template] of templates) assert.equal(scalarOf(`SELECT path_template('${path}')`), template);
 });
 
-test('bytes and duration write numbers for people', () => {
+test('bytes and duration make numbers readable', () => {
 	const written = rowsOf('SELECT bytes(0), bytes(1023), bytes(1024), bytes(1536), bytes(1e9), bytes(NULL)')[0];
 	assert.deepEqual(written, ['0 B', '1023 B', '1 KiB', '1.5 KiB', '954 MiB', null]);
 	const durations = rowsOf(
@@ -93,7 +93,7 @@ test('group_concat and json_group_array follow an ORDER BY inside', () => {
 	assert.equal(scalarOf(`SELECT json_group_array(x ORDER BY -x) FROM ${FOUR_ROWS}`), '[4,3,2,1]');
 });
 
-test('JSON of other types than expected is NULL, not an error', () => {
+test('JSON of an unexpected type is NULL, not an error', () => {
 	assert.deepEqual(
 		rowsOf(`SELECT '<html>' ->> 'a', json_extract('', '$.a'), '[1]' ->> 'a', '{"a":1}' -> 0, json_type('x')`)[0],
 		[null, null, null, null, null],
@@ -112,7 +112,7 @@ test('JSON keeps digits, order and odd names', () => {
 	assert.equal(scalarOf(`SELECT '{"a\\"b":1}' -> '$'`), '{"a\\"b":1}');
 });
 
-test('a JSON text of many levels is no JSON rather than a crash', () => {
+test('a JSON text with too many levels is invalid JSON, not a crash', () => {
 	assert.equal(scalarOf(`SELECT json_valid('${'['.repeat(5000)}${']'.repeat(5000)}')`), 0);
 });
 
@@ -125,7 +125,7 @@ test('format writes numbers, texts and quotes', () => {
 	assert.match(errorOf("SELECT format('%99999d', 1)").message, /width/);
 });
 
-test('functions say what they take when they are called with something else', () => {
+test('functions called with wrong arguments say what they take', () => {
 	assert.match(errorOf('SELECT lower()').message, /lower\(\) takes 1 argument, got 0/);
 	assert.match(errorOf('SELECT substr(1)').message, /takes 2 to 3 arguments, got 1/);
 	assert.equal(errorOf('SELECT substr(1)').hint, 'substr(text, start [, length])');

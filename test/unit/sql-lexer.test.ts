@@ -7,7 +7,7 @@ import { testDatabase } from '../../support/sql-table.ts';
 
 const texts = (sql: string) => splitStatements(sql).map(({ text }) => text);
 
-test('statements end at semicolons outside of strings, names and comments', () => {
+test('statements end at semicolons outside strings, names and comments', () => {
 	assert.deepEqual(texts('SELECT \';\'; SELECT ";", [;], `;` -- ; \n, 1 /* ; */;'), [
 		"SELECT ';'",
 		'SELECT ";", [;], `;` -- ; \n, 1',
@@ -51,7 +51,7 @@ test('backslashes mean nothing in strings', () => {
 	assert.deepEqual(texts("SELECT '\\'; SELECT 2;"), ["SELECT '\\'", 'SELECT 2']);
 });
 
-test('tokens of any text are the whole text', () => {
+test('the tokens of any text cover all of it', () => {
 	fc.assert(
 		fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
 			let at = 0;
@@ -65,7 +65,7 @@ test('tokens of any text are the whole text', () => {
 	);
 });
 
-test('half a million backslashes, quotes or brackets are cut in time linear in their number', () => {
+test('hundreds of thousands of backslashes, quotes or brackets are tokenized in linear time', () => {
 	for (const piece of ['\\', "'", '[', '/*', '(', '"a', '-', '.1', 'e', '`']) {
 		const time = (count: number) => {
 			const text = `'${piece.repeat(count)}`;
@@ -74,7 +74,7 @@ test('half a million backslashes, quotes or brackets are cut in time linear in t
 			return performance.now() - start;
 		};
 		time(20_000);
-		// Quadratic time would be 256 times as long; a busy machine makes it less exact, not that much.
+		// Quadratic time would be 256 times as long; a busy machine does not distort a measurement that much.
 		assert.ok(time(320_000) < 80 * Math.max(1, time(20_000)), piece);
 	}
 });
@@ -99,7 +99,7 @@ test('numbers, operators and parameters are single tokens', () => {
 	]);
 });
 
-test('tokens are classified for colours', () => {
+test('tokens are classified for colouring', () => {
 	const classes = classify("SELECT count(*) AS count, 'x' FROM t WHERE a = :p -- c").filter(
 		(token) => token.class !== 'space',
 	);
@@ -131,7 +131,7 @@ const schema = testDatabase(sampleTables());
 const completed = (text: string) =>
 	completionsAt(text, text.length, schema).completions.map((completion) => completion.text);
 
-test('completion offers tables behind FROM, columns of the tables named, functions and keywords', () => {
+test('completion offers tables after FROM, columns of the named tables, functions and keywords', () => {
 	assert.deepEqual(completed('SELECT * FROM ex'), ['exchanges']);
 	assert.deepEqual(completed('SELECT h.he'), []);
 	assert.deepEqual(completed('SELECT * FROM exchanges e JOIN headers h ON h.he'), ['header_value']);

@@ -10,7 +10,7 @@ import { testDatabase } from '../../support/sql-table.ts';
 const database = testDatabase(sampleTables());
 const NUMBERS = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000)';
 
-/** Statements that would run for hours, each of another kind. */
+/** Statements that would run for hours, each for a different reason. */
 const ENDLESS = new Map([
 	['a cross join', `${NUMBERS} SELECT count(*) FROM n a, n b`],
 	[
@@ -31,7 +31,7 @@ const ENDLESS = new Map([
 	],
 ]);
 
-describe('a statement ends when its time is over', () => {
+describe('a statement ends when its time is up', () => {
 	for (const [name, sql] of ENDLESS) {
 		test(name, async () => {
 			const start = performance.now();
@@ -44,7 +44,7 @@ describe('a statement ends when its time is over', () => {
 	}
 });
 
-/** Megabytes of text in every row: far fewer rows a second than elsewhere. */
+/** Megabytes of text in every row: far fewer rows per second than usual. */
 const LONG_TEXTS = testDatabase([
 	{
 		name: 'bodies',
@@ -53,7 +53,7 @@ const LONG_TEXTS = testDatabase([
 	},
 ]);
 
-describe('a statement over megabytes of text ends when its time is over', () => {
+describe('a statement over megabytes of text ends when its time is up', () => {
 	for (const expression of [
 		"replace(body, 'a', 'ab')",
 		'hex(body)',
@@ -75,7 +75,7 @@ describe('a statement over megabytes of text ends when its time is over', () => 
 	}
 });
 
-/** A thread that sets the flag after a while: the statement's own thread may be busy all the time. */
+/** A thread that sets the flag after a while, because the statement's own thread may be busy all the time. */
 const CANCELLER = `
 	const { workerData } = require('node:worker_threads');
 	const flag = new Int32Array(workerData);
@@ -94,7 +94,7 @@ test('a statement ends soon after it is cancelled by another thread', async () =
 	}
 });
 
-test('an abort signal cancels as well', async () => {
+test('an abort signal cancels too', async () => {
 	const controller = new AbortController();
 	const running = execute(prepare(ENDLESS.get('a cross join')!, database), database, {
 		signal: controller.signal,
@@ -103,12 +103,12 @@ test('an abort signal cancels as well', async () => {
 	await assert.rejects(running, { code: 'ERR_SQL_CANCELLED' });
 });
 
-test('a statement that was cancelled before it began does nothing', () => {
+test('a statement cancelled before it began does nothing', () => {
 	const cancel = new Int32Array(new SharedArrayBuffer(4)).fill(1);
 	assert.equal(errorOf('SELECT 1', database, { cancel }).code, 'ERR_SQL_CANCELLED');
 });
 
-test('others have their turn while a statement runs', async () => {
+test('the event loop keeps running while a statement runs', async () => {
 	let turns = 0;
 	const timer = setInterval(() => turns++, 1);
 	const progress: number[] = [];
@@ -120,7 +120,7 @@ test('others have their turn while a statement runs', async () => {
 	assert.ok(progress.length > 0);
 });
 
-test('patterns take time in proportion to text and pattern, whatever they are', () => {
+test('any pattern takes time in proportion to text and pattern', () => {
 	const text = `'${'a'.repeat(20_000)}!'`;
 	for (const condition of [
 		`${text} LIKE '%a%a%a%a%a%a%a%a%a%a%b'`,
@@ -169,7 +169,7 @@ test('conversions of long texts take linear time', () => {
 	}
 });
 
-test('more memory than allowed is an error, not a crash', () => {
+test('exceeding the memory limit is an error, not a crash', () => {
 	const memoryLimit = 4 * 1024 * 1024;
 	for (const sql of [
 		`${NUMBERS} SELECT a.x, b.x FROM n a, n b`,
@@ -186,7 +186,7 @@ test('more memory than allowed is an error, not a crash', () => {
 	}
 });
 
-test('texts cannot be made endlessly long', () => {
+test('texts cannot grow without limit', () => {
 	assert.match(
 		errorOf(
 			"SELECT replace(replace(replace(hex(format('%9999s', '')), '2', format('%9999s', '')), ' ', format('%9999s', '')), ' ', 'xxx')",
@@ -234,7 +234,7 @@ test('deep and long statements are refused or run, but never overflow the stack'
 	}
 });
 
-test('views in views come to an end', () => {
+test('views cannot be nested without limit', () => {
 	const session = new Session();
 	const options = { session };
 	executeSync(prepare('CREATE VIEW v0 AS SELECT 1 AS x', NO_TABLES, session), NO_TABLES, options);
@@ -253,7 +253,7 @@ test('views in views come to an end', () => {
 	assert.ok(failed instanceof SqlError, String(failed));
 });
 
-test('texts that are kept count with their length', () => {
+test('kept texts count with their length', () => {
 	const memoryLimit = 8 * 1024 * 1024;
 	const bodies = testDatabase([
 		{
@@ -275,7 +275,7 @@ test('texts that are kept count with their length', () => {
 	]) {
 		assert.equal(errorOf(sql, bodies, { memoryLimit }).code, 'ERR_SQL_TOO_LARGE', sql);
 	}
-	// What is cut off again does not count.
+	// Rows cut off by the LIMIT do not count.
 	assert.equal(
 		rowsOf('SELECT id FROM bodies ORDER BY body LIMIT 3', bodies, { memoryLimit: 80 * 1024 * 1024 }).length,
 		3,
@@ -283,7 +283,7 @@ test('texts that are kept count with their length', () => {
 	assert.equal(rowsOf("SELECT count(*) FROM bodies WHERE body LIKE '%x'", bodies, { memoryLimit })[0]![0], 500);
 });
 
-test('a text that doubles again and again ends', () => {
+test('a text that keeps doubling ends with an error', () => {
 	assert.equal(
 		errorOf("WITH RECURSIVE d(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM d) SELECT length(s) FROM d").code,
 		'ERR_SQL_TOO_LARGE',

@@ -1,4 +1,4 @@
-// Statements with mistakes in them, by chance: each ends with rows or with an error for people, soon.
+// Statements with random mistakes: each soon ends with rows or with an error for people.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -98,7 +98,7 @@ function mutated(sql: string, random: () => number): string {
 	return text;
 }
 
-test('a statement with mistakes gives rows or one sentence with a code and a place, never a crash', () => {
+test('a statement with mistakes gives rows or one sentence with a code and a position, never a crash', () => {
 	const random = seeded(5);
 	const outcomes = new Map<string, number>();
 	for (let number = 0; number < COUNT; number++) {
@@ -123,7 +123,7 @@ test('a statement with mistakes gives rows or one sentence with a code and a pla
 		}
 		outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 	}
-	// That the mutations reach further than the parser.
+	// The mutations must reach further than the parser.
 	for (const wanted of ['rows', 'ERR_SQL_SYNTAX', 'ERR_SQL_NAME', 'ERR_SQL_UNSUPPORTED', 'ERR_SQL_FUNCTION'])
 		assert.ok((outcomes.get(wanted) ?? 0) > 0, `none ended with ${wanted}`);
 });

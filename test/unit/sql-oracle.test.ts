@@ -10,7 +10,7 @@ const [first, ...lines] = readFileSync(new URL('../fixtures/sql/sqlite-answers.j
 	.trim()
 	.split('\n')
 	.map((line) => JSON.parse(line) as unknown);
-/** The sqlite3 that gave the answers. */
+/** The version of sqlite3 that gave the answers. */
 const VERSION = first as string;
 const ANSWERS = lines as [query: string, answer: string][];
 
@@ -26,7 +26,7 @@ function answer(query: string): OracleResult {
 	}
 }
 
-describe('the same queries over the same rows give what SQLite gives', () => {
+describe('queries give the same as SQLite over the same rows', () => {
 	const GROUP = 100;
 	for (let start = 0; start < ANSWERS.length; start += GROUP) {
 		const group = ANSWERS.slice(start, start + GROUP);
@@ -35,13 +35,13 @@ describe('the same queries over the same rows give what SQLite gives', () => {
 		});
 	}
 
-	test('there are at least two thousand of them, and few are mistakes', () => {
+	test('at least two thousand queries are compared, and few are errors', () => {
 		assert.ok(ANSWERS.length >= 2000, `${ANSWERS.length} queries`);
 		const mistakes = ANSWERS.filter(([, expected]) => expected === 'error').length;
 		assert.ok(mistakes < ANSWERS.length / 50, `${mistakes} errors`);
 	});
 
-	test('the kept answers are those of the sqlite3 that is installed', (t) => {
+	test('the stored answers match the installed sqlite3', (t) => {
 		const version = oracleVersion();
 		assert.ok(version !== undefined, 'the program sqlite3 is missing (scripts/setup test installs it)');
 		const theirs = askOracle(
@@ -52,7 +52,7 @@ describe('the same queries over the same rows give what SQLite gives', () => {
 		if (version === VERSION) assert.deepEqual(others, []);
 		else {
 			t.diagnostic(`sqlite3 ${version}, not ${VERSION}, gives ${others.length} other answers`);
-			// Newer versions changed JSON, sums and some formats; nothing else.
+			// Newer versions changed only JSON, sums and some formats.
 			assert.ok(others.length < ANSWERS.length / 20, others.map(([query]) => query).join('\n'));
 		}
 	});

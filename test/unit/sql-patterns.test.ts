@@ -7,7 +7,7 @@ import { errorOf, scalarOf } from '../../support/sql-run.ts';
 
 const noPoll = () => {};
 
-/** LIKE by its definition: slow, and plainly right. */
+/** LIKE by its definition: slow, but plainly right. */
 function likeByDefinition(pattern: string[], text: string[]): boolean {
 	const [first, ...rest] = pattern;
 	if (first === undefined) return text.length === 0;
@@ -20,7 +20,7 @@ function likeByDefinition(pattern: string[], text: string[]): boolean {
 
 const piece = fc.constantFrom('a', 'b', 'A', 'B', '%', '_', 'é', '\u{1f600}', '/');
 
-test('LIKE does what its definition says', () => {
+test('LIKE follows its definition', () => {
 	fc.assert(
 		fc.property(fc.array(piece, { maxLength: 8 }), fc.array(piece, { maxLength: 8 }), (pattern, text) => {
 			assert.equal(compileLike(pattern.join(''))(text.join('')), likeByDefinition(pattern, text));
@@ -29,7 +29,7 @@ test('LIKE does what its definition says', () => {
 	);
 });
 
-test('ESCAPE makes the next character plain', () => {
+test('ESCAPE makes the next character literal', () => {
 	for (const [text, pattern, expected] of [
 		['100%', '100!%', true],
 		['1000', '100!%', false],
@@ -43,7 +43,7 @@ test('ESCAPE makes the next character plain', () => {
 	assert.match(errorOf("SELECT 'a' LIKE 'a' ESCAPE 'xy'").message, /one character/);
 });
 
-test('GLOB sets, ranges and negations', () => {
+test('GLOB has sets, ranges and negations', () => {
 	for (const [text, pattern, expected] of [
 		['abc', '[a-c]*', true],
 		['abc', '[^a-c]*', false],
@@ -58,7 +58,7 @@ test('GLOB sets, ranges and negations', () => {
 	}
 });
 
-/** Regular expressions without what JavaScript and the engine mean differently. */
+/** Regular expressions that mean the same to JavaScript and to the engine. */
 const expression: fc.Arbitrary<string> = fc.letrec<{
 	node: string;
 	atom: string;
@@ -85,7 +85,7 @@ const expression: fc.Arbitrary<string> = fc.letrec<{
 		}),
 })).node;
 
-test('REGEXP finds what JavaScript finds, where both mean the same', () => {
+test('REGEXP finds what JavaScript finds if both read the pattern alike', () => {
 	fc.assert(
 		fc.property(
 			expression,
@@ -102,7 +102,7 @@ test('REGEXP finds what JavaScript finds, where both mean the same', () => {
 	);
 });
 
-test('one compiled expression answers many texts, also long ones with many states', () => {
+test('one compiled expression matches many texts, even long ones with many states', () => {
 	const match = compileRegexp('(a|b)*a(a|b){9}$', noPoll);
 	const wanted = /(a|b)*a(a|b){9}$/;
 	let text = '';
@@ -112,7 +112,7 @@ test('one compiled expression answers many texts, also long ones with many state
 	}
 });
 
-test('REGEXP knows classes, flags, escapes and code points', () => {
+test('REGEXP supports classes, flags, escapes and code points', () => {
 	for (const [text, pattern, expected] of [
 		['HELLO', '(?i)hello', 1],
 		['HELLO', '(?i)[a-h]ELLO$', 1],
@@ -134,7 +134,7 @@ test('REGEXP knows classes, flags, escapes and code points', () => {
 	}
 });
 
-test('what is no regular expression is said, not guessed', () => {
+test('an invalid regular expression is an error', () => {
 	for (const pattern of [
 		'(',
 		')',

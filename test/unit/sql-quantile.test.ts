@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { quantile } from '../../src/sql/functions/quantile.ts';
 import { seeded } from '../../support/sql-sample.ts';
 
-/** By sorting. */
+/** The quantile found by sorting. */
 function expected(values: Float64Array, q: number): number {
 	const sorted = values.slice().sort();
 	const at = q * (sorted.length - 1);
@@ -23,7 +23,7 @@ const SHAPES: readonly ((index: number, count: number, random: () => number) => 
 	(_index, _count, random) => random() * 1e9 - 5e8,
 ];
 
-test('a quantile is the one that sorting finds, whatever the order of the values', () => {
+test('a quantile equals the one found by sorting, whatever the order of the values', () => {
 	const random = seeded(3);
 	for (const shape of SHAPES) {
 		for (const count of [1, 2, 3, 31, 32, 33, 34, 100, 997, 20_011]) {
@@ -43,7 +43,7 @@ test('a quantile is the one that sorting finds, whatever the order of the values
 	);
 });
 
-test('a quantile of many values asks for a cancellation on its way', () => {
+test('a quantile of many values checks for cancellation', () => {
 	const values = Float64Array.from({ length: 100_003 }, (_, index) => (index * 7919) % 100_003);
 	assert.throws(
 		() =>

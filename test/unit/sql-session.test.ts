@@ -18,7 +18,7 @@ function inSession() {
 	};
 }
 
-test('a view is a name for a query, over whatever rows there are then', () => {
+test('a view is a name for a query, which runs over the current rows', () => {
 	const { run, rows, error } = inSession();
 	assert.equal(run('CREATE VIEW slow AS SELECT id, path FROM exchanges WHERE duration_ms > 100'), 'view slow created');
 	assert.deepEqual(rows('SELECT count(*) FROM SLOW'), rows('SELECT count(*) FROM exchanges WHERE duration_ms > 100'));
@@ -37,7 +37,7 @@ test('a view is a name for a query, over whatever rows there are then', () => {
 	assert.equal(run('DROP VIEW IF EXISTS slow'), 'view slow does not exist');
 });
 
-test('a view cannot contain itself, nor mistakes, nor parameters', () => {
+test('a view cannot contain itself, mistakes or parameters', () => {
 	const { run, error } = inSession();
 	run('CREATE VIEW a AS SELECT 1 AS x');
 	run('CREATE VIEW b AS SELECT * FROM a');
@@ -83,7 +83,7 @@ test('a temporary table keeps the rows of its query', () => {
 	assert.match(error('SELECT * FROM mine').message, /unknown table/);
 });
 
-test('names that are prototypes of objects are names like others', () => {
+test('names from Object.prototype are names like any other', () => {
 	const { run, rows, error } = inSession();
 	for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
 		assert.match(error(`SELECT * FROM ${name}`).message, /unknown table/);
@@ -102,7 +102,7 @@ test('names that are prototypes of objects are names like others', () => {
 	);
 });
 
-test('a statement tells which tables and parameters it needs', () => {
+test('a statement reports which tables and parameters it needs', () => {
 	const { run, session } = inSession();
 	run('CREATE TEMP TABLE mine AS SELECT 1 AS x');
 	run('CREATE VIEW v AS SELECT name FROM headers, mine');
@@ -112,7 +112,7 @@ test('a statement tells which tables and parameters it needs', () => {
 	assert.deepEqual(prepare('WITH exchanges AS (SELECT 1) SELECT * FROM exchanges', database).tables, []);
 });
 
-test('parameters are values, never text of the statement', () => {
+test("parameters are values, never part of the statement's text", () => {
 	const parameters = new Map<string, string | number | null>([
 		['p', "' OR 1 --"],
 		['n', 3],
@@ -128,7 +128,7 @@ test('parameters are values, never text of the statement', () => {
 	assert.equal(error.position, 11);
 });
 
-test('EXPLAIN tells how a query is run', () => {
+test('EXPLAIN describes how a query is run', () => {
 	const lines = rowsOf(
 		'EXPLAIN SELECT e.method, count(*) FROM exchanges e JOIN headers h ON h.exchange_id = e.id WHERE e.status = 200 GROUP BY 1 ORDER BY 2 DESC LIMIT 3',
 		database,

@@ -45,7 +45,7 @@ test('a datetime compares with ISO texts by instant, however they are written', 
 	}
 });
 
-test('a text that is no instant compares as text', () => {
+test('a text that is not an instant compares as text', () => {
 	assert.deepEqual(ids("ts > '2026'"), [1, 2, 4]);
 	assert.deepEqual(ids("ts LIKE '2026-11-22%'"), [1, 2]);
 	assert.deepEqual(ids("ts = 'x'"), []);
@@ -69,7 +69,7 @@ test('rows are ordered by instant, with NULL first', () => {
 	assert.deepEqual(rowsOf('SELECT id FROM exchanges ORDER BY ts DESC LIMIT 2', database), [[4], [2]]);
 });
 
-test('time functions read a datetime column as they read its text', () => {
+test('time functions read a datetime column like its text', () => {
 	for (const call of [
 		'date(%)',
 		'time(%)',

@@ -1,4 +1,4 @@
-// The words of the contract against the numbers they stand for.
+// The documented words and the numbers they stand for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -15,7 +15,7 @@ import {
 	syscallList,
 } from '../../src/decode/words.ts';
 
-test('every anomaly has a word and a meaning, in the order of its number', () => {
+test('every anomaly has a word and a meaning, in the order of the numbers', () => {
 	assert.deepEqual(
 		ANOMALY_DESCRIPTIONS.map(([word]) => word),
 		ANOMALIES,
@@ -32,7 +32,7 @@ test('every reason and state of the layout has a word', () => {
 	assert.equal(STATES.length, count('STATE_'));
 });
 
-test('syscalls and flags are called as the contract calls them', () => {
+test('syscalls and flags have their documented names', () => {
 	assert.equal(SYSCALL_NAMES[wire.SYSCALL_SENDFILE], 'sendfile');
 	assert.equal(SYSCALL_NAMES[wire.SYSCALL_PWRITEV2], 'pwritev2');
 	assert.equal(SYSCALL_NAMES[wire.SYSCALL_NONE], null);
