@@ -45,7 +45,7 @@ export function recordingSource(path: string, user: InvokingUser, filters: Captu
 	return {
 		remarks: Object.values(filters).some((values) => values.length > 0)
 			? [
-					'filters act only on live captures: this recording is read whole; choose rows in SQL, e.g. WHERE local_port = 80',
+					'filters apply only to live captures, so all of this recording is read; choose rows in SQL, e.g. WHERE local_port = 80',
 				]
 			: [],
 		batchBytes: FRAME_PAYLOAD_MAX,

@@ -72,7 +72,7 @@ function remarks(capture: NativeCapture, missing: readonly string[], filters: Ca
 	const calls = new Set(missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')));
 	const awaited = filters.comms.filter((name) => processesNamed([name]).length === 0);
 	return [
-		...awaited.map((name) => `no process is called ${name} now; one that starts later is captured`),
+		...awaited.map((name) => `no process named ${name} is running; one that starts later will be captured`),
 		...(calls.size === 0
 			? []
 			: [`this kernel has no tracepoint for ${[...calls].join(', ')}: these calls are not seen`]),

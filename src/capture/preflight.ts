@@ -133,7 +133,7 @@ function checkTracefs(files: PreflightFiles): Check[] {
 	}
 	const tracepoints: Check =
 		missing.length === 0
-			? { name: 'tracepoints', status: 'ok', detail: `all ${wanted.length} there` }
+			? { name: 'tracepoints', status: 'ok', detail: `all ${wanted.length} found` }
 			: {
 					name: 'tracepoints',
 					status: missing.length === wanted.length ? 'failed' : 'warning',

@@ -106,7 +106,7 @@ export function addEndOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses what commander collected; `command` is what stood behind `--`. Throws a UserError (exit code 2) for the first invalid value. */
+/** Parses what commander collected; `command` is what followed `--`. Throws a UserError (exit code 2) for the first invalid value. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const raw = mergedOptions(parsed);
 	const user = invokingUser(raw.user);

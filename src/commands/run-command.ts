@@ -22,7 +22,9 @@ export async function runCommand(
 ): Promise<number> {
 	if (/\.m?js$/.test(name)) {
 		throw new UserError(
-			unsafe ? 'JavaScript files cannot be run yet' : 'expected an .sql file; a JavaScript file needs --unsafe',
+			unsafe
+				? 'JavaScript files are not supported yet'
+				: 'expected an .sql file; a JavaScript file needs --unsafe, which is not supported yet',
 			'ERR_SCRIPT_TYPE',
 			'Write the script as SQL statements in a file that ends in .sql.',
 		);

@@ -313,7 +313,7 @@ async function exchangeOf(shell: ShellSession, command: string, argument: string
 	throw new UserError(
 		`there is no exchange ${id}`,
 		'ERR_NO_EXCHANGE',
-		'SELECT id, method, path, status FROM exchanges; lists them.',
+		'To list the ids: SELECT id, method, path, status FROM exchanges;',
 	);
 }
 

@@ -182,7 +182,7 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 	const root = await runTinytap(['doctor']);
 	assert.equal(root.code, 0, root.stdout);
 	assert.match(root.stdout, /^ok +kernel +Linux /m);
-	assert.match(root.stdout, /^ok +tracepoints +all \d+ there/m);
+	assert.match(root.stdout, /^ok +tracepoints +all \d+ found/m);
 });
 
 test('doctor in a container reports that root may not call bpf(2) and that processes are hidden', async () => {
@@ -365,7 +365,7 @@ test('doctor without a build does not claim that the tracepoints are present', (
 	});
 	assert.equal(status, 1);
 	assert.match(stdout, /^warning +tracepoints +cannot be checked/m);
-	assert.doesNotMatch(stdout, /all 0 there/);
+	assert.doesNotMatch(stdout, /all 0 found/);
 });
 
 test("TINYTAP_DEBUG prints libbpf's messages, which are hidden otherwise", async () => {

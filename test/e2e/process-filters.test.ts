@@ -85,7 +85,7 @@ describe('filters by process', () => {
 		tinytap.interrupt();
 		const { code, stderr } = await tinytap.finished;
 		assert.equal(code, 0);
-		assert.match(stderr, /no process is called tap-nobody now; one that starts later is captured/);
+		assert.match(stderr, /no process named tap-nobody is running; one that starts later will be captured/);
 	});
 
 	it('--pid without a running process is refused in one sentence', async () => {

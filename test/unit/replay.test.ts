@@ -157,10 +157,10 @@ test('a recording is read whole, and a message says so if filters are given', as
 		assert.deepEqual([code, stdout], [0, plain.stdout], filter.join(' '));
 		assert.match(
 			stderr,
-			/^tinytap: filters act only on live captures: this recording is read whole; choose rows in SQL/m,
+			/^tinytap: filters apply only to live captures, so all of this recording is read; choose rows in SQL/m,
 		);
 	}
-	assert.doesNotMatch(plain.stderr, /filters act only/);
+	assert.doesNotMatch(plain.stderr, /filters apply only/);
 	assert.equal((await runTinytap([...count, '--port', '80', '--quiet'])).stderr, '');
 });
 
