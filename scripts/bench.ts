@@ -1,4 +1,4 @@
-// Benchmarks: npm run bench -- NAME [options]. Each checks what it measures, and writes its section of
+// Benchmarks: npm run bench -- NAME [options]. Each benchmark checks what it measures and writes its section of
 // docs/performance.md (scripts/bench/page.ts).
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -16,24 +16,24 @@ npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modu
 
 export type BenchOptions = {
 	readonly rounds: number;
-	/** Undefined: the benchmark's own choice. */
+	/** Undefined: the benchmark's own default. */
 	readonly seconds: number | undefined;
 	readonly rows: number | undefined;
 	readonly write: boolean;
 	readonly modules: string | undefined;
 	/** The command line, for the page. */
 	readonly command: string;
-	/** What comes after NAME on the command line. */
+	/** The arguments after NAME on the command line. */
 	readonly names: readonly string[];
 	readonly against: string | undefined;
 };
 
-/** Loaded when chosen, so that one does not need what another one does. */
+/** Loaded only when chosen, so that no benchmark needs what another one requires. */
 const BENCHMARKS: Record<
 	string,
 	{
 		readonly heap?: readonly string[];
-		/** Without --rounds; else 5. */
+		/** Rounds without --rounds; 5 if not given here. */
 		readonly rounds?: number;
 		run(options: BenchOptions): Promise<void> | void;
 	}
@@ -70,7 +70,7 @@ const BENCHMARKS: Record<
 			(await import('./bench/latency.ts')).benchLatency({ seconds, ...options }),
 	},
 	growth: {
-		// Times are those of the process: collecting garbage beside it must not be in them.
+		// Times are CPU times of the process, which must not include concurrent garbage collection.
 		heap: ['--single-threaded-gc'],
 		run: async ({ rows = 10_000_000, ...options }) =>
 			(await import('./bench/growth.ts')).benchGrowth({ rows, ...options }),
@@ -88,7 +88,7 @@ const name = positionals[0];
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
 if (benchmark === undefined) usage(name === undefined ? 'which benchmark?' : `no benchmark named ${name}`);
 if (benchmark.heap !== undefined && globalThis.gc === undefined) {
-	// A million rows of objects beside the others' copies need more than the default heap.
+	// A million rows as objects, beside the other engines' copies, need more than the default heap.
 	const flags = ['--expose-gc', '--max-old-space-size=12288', ...benchmark.heap, '--import', 'tsx'];
 	const again = spawnSync(process.execPath, [...flags, import.meta.filename, ...process.argv.slice(2)], {
 		stdio: 'inherit',

@@ -1,4 +1,4 @@
-// Bundles the three threads' entry files into dist/, alasql's grammar included, so that running needs no node_modules.
+// Bundles the entry files of the three threads into dist/, including alasql's grammar, so that tinytap needs no node_modules.
 import { readdirSync, statSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -21,7 +21,7 @@ function oldest(paths) {
 	return Math.min(...paths.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
 }
 
-/** What alasql would load for file formats and platforms that tinytap has no use for. */
+/** Modules that alasql would load for file formats and platforms that tinytap does not use. */
 const leftOut = /^(react-native.*|xlsx|.*\/xlsx\/.*|cross-fetch|jszip|tabletop|es6-promise)$/;
 
 if (newest(sources) >= oldest(outputs)) {
@@ -33,7 +33,7 @@ if (newest(sources) >= oldest(outputs)) {
 		platform: 'node',
 		target: 'node20.19',
 		format: 'cjs',
-		// Each thread reads its file at every start. Names stay as they are, for messages.
+		// Minified, because each thread reads its file at every start. Names are kept for messages.
 		minifyWhitespace: true,
 		minifySyntax: true,
 		sourcemap: 'linked',

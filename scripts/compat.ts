@@ -1,9 +1,10 @@
 // Tries real servers and clients on this host: which system calls carry their bodies, and whether tinytap holds every byte.
 //
 //     npm run compat                          all of them; writes docs/server-compatibility.md
-//     npm run compat -- --only nginx,go       some; prints what it found
+//     npm run compat -- --only nginx,go       some; prints the page instead
 //
-// Exit status 1 when a body that passed user memory is not held whole, a count is wrong, rows do not pair or bytes differ.
+// Exit status 1 if a body that passed through user memory is not held whole, a count is wrong, rows do not pair or bytes
+// differ.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ const KINDS: readonly ServerKind[] = [
 ];
 const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
-/** Recordings of captures with failures. */
+/** Where recordings of captures with failures are kept. */
 const KEPT = join(import.meta.dirname, '../build/compat');
 
 process.exitCode = await main(process.argv.slice(2));
@@ -43,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
 		console.error('compat: expected root, for capturing and for apt-get');
 		return 1;
 	}
-	// Its stdout is for the page.
+	// stdout is for the page.
 	if (spawnSync(join(import.meta.dirname, 'build'), { stdio: ['ignore', 2, 2] }).status !== 0) return 1;
 	const kinds = KINDS.filter(({ group }) => groups.includes(group));
 	install([...kinds, ...kinds.flatMap(clientsOf)].flatMap(({ needs }) => needs));
@@ -65,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
 		await stopAll();
 		remove();
 	}
-	// At once: something may still be waiting for a server that will not come.
+	// Exit at once: something may still be waiting for a server that will not start.
 	if (isEnding()) process.exit(130);
 	const text = page(tried, CLIENTS);
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
@@ -108,7 +109,7 @@ async function tryKind(kind: ServerKind, site: Site): Promise<Tried> {
 	}
 }
 
-/** Starts the server, lets every client ask, and judges the rows. */
+/** Starts the server, lets every client send its requests, and judges the rows. */
 async function exchangesOf(kind: ServerKind, site: Site): Promise<Judged[]> {
 	const hops = await kind.start(site);
 	const judged: Judged[] = [];
@@ -117,7 +118,7 @@ async function exchangesOf(kind: ServerKind, site: Site): Promise<Judged[]> {
 	return judged;
 }
 
-/** One client asks for everything while tinytap captures. */
+/** One client sends all requests while tinytap captures. */
 async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Hop[], site: Site): Promise<Judged[]> {
 	const [front] = hops;
 	if (front === undefined) throw new Error(`${kind.name} has no port`);
@@ -145,7 +146,7 @@ function strayRows(rows: readonly CapturedRow[], hop: Hop, requests: number): st
 		.map(({ id, side, state, reason }) => `row ${id} of side ${side} belongs to no request (${reason ?? state})`);
 }
 
-/** A failure that comes once in many runs can be looked at again: `tinytap --replay FILE`. */
+/** Keeps the recording of a rare failure, so that it can be examined: `tinytap --replay FILE`. */
 function keepRecording(recording: string, name: string): void {
 	mkdirSync(KEPT, { recursive: true });
 	const kept = join(KEPT, `${name.replaceAll(/[^\w.-]+/g, '-')}.tinytap`);
@@ -168,7 +169,7 @@ function authority({ host = '127.0.0.1', port, socket }: Hop): string {
 	return socket === undefined ? `${host}:${port}` : 'localhost';
 }
 
-/** Whether the exchange itself worked: else nothing that follows means anything. */
+/** Checks that the transfer itself worked; otherwise the other checks mean nothing. */
 function transferFailures({ target, received }: Exchange): string[] {
 	const plain = target.gzip ? gunzipSync(received) : received;
 	if (target.responseBody === undefined || plain.equals(target.responseBody)) return [];

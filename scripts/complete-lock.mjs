@@ -1,5 +1,5 @@
-// Run after `npm install` has changed package-lock.json: npm leaves out optional packages for other platforms that the
-// registry in use does not carry, and `npm ci` then refuses the file. Adds them by name and version; they are never fetched here.
+// Run this after `npm install` has changed package-lock.json: npm omits optional packages for other platforms if the registry
+// in use does not carry them, and `npm ci` then refuses the file. Adds them by name and version; they are never fetched here.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const path = 'package-lock.json';

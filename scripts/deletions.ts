@@ -1,6 +1,6 @@
 // What the loss of records costs: deletes records from scripted conversations, each in turn, each two neighbours, each two,
-// and a tenth at random (the same each time), and counts the runs in which a row that the loss does not touch (nor follows
-// right after it) came out different, and rows that mix two exchanges. Takes a minute. See docs/limitations.md.
+// and a random tenth (the same each time). Counts the runs that changed a row neither touched by the loss nor right after
+// it, and rows that mix two exchanges. Takes a minute. See docs/limitations.md.
 import { makeConversation, SCRIPTS } from '../support/conversations.ts';
 import { decodeRecords } from '../support/decoded-rows.ts';
 import { damageReport } from '../support/loss.ts';

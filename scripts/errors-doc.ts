@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the table of error codes; --check: exit 1 when it is stale.
+// Writes docs/errors.md from the table of error codes; --check: exit 1 if it is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERROR_CODES } from '../src/base/error-codes.ts';

@@ -1,5 +1,5 @@
 // Writes docs/event-schema.md from bpf/capture_event.h: names, numbers, offsets and their comments. This file adds what the
-// header cannot say. --check: exit 1 when the page is stale.
+// header cannot say. --check: exit 1 if the page is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

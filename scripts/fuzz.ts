@@ -1,11 +1,12 @@
-// Fuzzes the decoder, see scripts/fuzz. Most cases are mutated: conversations with damaged bytes (their rows compared with
-// the reference decoder's as far as that goes, every eighth time) and records with flipped bits. Of every 64 cases one is a
-// conversation cut into any pieces against the reference decoder, one a conversation with lost and moved records, and one a
-// conversation in simulated time whose capture begins anywhere (`--only pairing`: nothing but these).
+// Fuzzes the decoder, see scripts/fuzz. Most cases are mutated: conversations with damaged bytes (every eighth compared with
+// the reference decoder's rows as far as possible) and records with flipped bits. Of every 64 cases one cuts a conversation
+// into arbitrary pieces and compares it with the reference decoder, one loses and moves records of a conversation, and one
+// captures a conversation in simulated time from any moment on (`--only pairing`: only these).
 // Each case runs on the release and on the debug build of the decoder, whose assertions find what no row shows; `--build
-// release` and `--build debug` choose one.
-// What must hold: nothing traps or hangs, no assertion fails, memory stays bounded, entries obey their layout, every body byte is accounted
-// for, no row mixes exchanges, well-formed conversations give the rows that the reference gives, in whatever pieces.
+// release` and `--build debug` select one.
+// What must hold: nothing traps or hangs, no assertion fails, memory stays bounded, entries follow their layout, every body
+// byte is accounted for, no row mixes exchanges, and well-formed conversations give the reference's rows, however they are
+// cut.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -41,22 +42,22 @@ if (builds.length === 0) {
 const from = values.from === undefined ? (readState()[seed] ?? 0) : wholeNumber('from', values.from);
 const count = values.count === undefined ? undefined : wholeNumber('count', values.count);
 const seconds = values.seconds === undefined ? undefined : wholeNumber('seconds', values.seconds);
-/** Decoders that many cases share have little room, so that its end is met too. */
+/** Shared decoders have little memory, so that its limit is reached too. */
 const MEMORY_MOST = 24 << 20;
 const SMALL = { memoryLimit: 8 << 20, bodyLimit: -1, eventsLimit: 64 };
 const NOTHING = new Uint8Array(0);
 const deadline = Date.now() + (seconds ?? (count === undefined ? 10 : Number.POSITIVE_INFINITY)) * 1000;
 
-/** Cases that share decoders: a failing one is repeated from the first of its group. */
+/** Cases that share decoders: a failing case is repeated from the first of its group. */
 const GROUP = 1024;
-/** The number of the next case is written down this often, so that a run that was killed goes on. */
+/** How often the number of the next case is saved, so that a killed run can continue. */
 const SAVED_EVERY = 16384;
 /** No case takes a minute, however busy the machine is. */
 const HANG_MS = 60_000;
-/** Of the exchanges that nothing leaves in doubt at most this part may stay without a pair. */
+/** The largest share of certain exchanges (with only one possible pairing) that may stay without a pair. */
 const MISSED_MOST = 0.01;
 
-/** What the case under way consists of, to be shown when it alone is run. */
+/** The calls of the current case, printed if it is run alone. */
 let lastCalls: readonly Call[] = [];
 let shared = newDecoders();
 let build: DecoderBuild = builds[0]!;
@@ -97,7 +98,7 @@ console.log(
 );
 process.exit(found === 0 ? 0 : 1);
 
-/** Decoders that many cases share: of conversations, and of records with flipped bits. */
+/** Decoders shared by many cases: one for conversations, one for records with flipped bits. */
 function newDecoders(): Map<DecoderBuild, { readonly calm: Decoder; readonly wild: Decoder }> {
 	return new Map(builds.map((each) => [each, { calm: newDecoder(SMALL, each), wild: newDecoder(SMALL, each) }]));
 }
@@ -106,10 +107,10 @@ function save(next: number): void {
 	if (values.from !== undefined) return;
 	writeFileSync(statePath, JSON.stringify({ ...readState(), [seed]: next }));
 	const perSecond = Math.round((next - from) / ((Date.now() - startedAt) / 1000));
-	if (next - from >= 1_000_000 && next % (SAVED_EVERY * 8) === 0) console.log(`${next} cases, ${perSecond} a second`);
+	if (next - from >= 1_000_000 && next % (SAVED_EVERY * 8) === 0) console.log(`${next} cases, ${perSecond} per second`);
 }
 
-/** Another thread ends the process when a case does not. Answers where the number of the case under way is to be put. */
+/** Starts a thread that ends the process if a case hangs. Returns the place for the current case's number. */
 function watch(): BigInt64Array {
 	const progress = new BigInt64Array(new SharedArrayBuffer(8));
 	const code = `
@@ -159,7 +160,7 @@ function readState(): Record<string, number> {
 	try {
 		return JSON.parse(readFileSync(statePath, 'utf8')) as Record<string, number>;
 	} catch {
-		// No run before this one.
+		// There was no run before this one.
 		return {};
 	}
 }
@@ -176,14 +177,14 @@ function runCase(index: number): void {
 
 // ---- Mutated --------------------------------------------------------------------------------------------------------
 
-/** A conversation with damaged bytes, on a connection of its own of the decoder that many share. */
+/** A conversation with damaged bytes, on its own connection of a shared decoder. */
 function mutate(random: Random, index: number): void {
 	const calls = mutateCalls(random, randomCalls(random));
 	lastCalls = calls;
 	const conn = index + 1;
 	const { calm } = shared.get(build)!;
 	const rows = decodeBytes(calm, quickBatch(calls, conn, partOf(random)), random);
-	// Facts that nobody answers are waited for until the end of the next batch.
+	// Unanswered questions delay rows until the end of the next batch.
 	for (let round = 0; round < 2; round++) rows.push(...decodeBytes(calm, NOTHING, random));
 	if (index % 8 !== 3) return;
 	compareRows(
@@ -193,7 +194,7 @@ function mutate(random: Random, index: number): void {
 	);
 }
 
-/** Records with flipped bits, and bytes that are none: only the decoder's own promises hold. */
+/** Records with flipped bits, and bytes that are not records: only the decoder's own promises hold. */
 function flipBits(random: Random, index: number): void {
 	const batch = quickBatch(randomCalls(random), index + 1, partOf(random));
 	const flips = random.chance(0.2) ? random.between(100, 1000) : random.between(1, 20);
@@ -207,7 +208,7 @@ function flipBits(random: Random, index: number): void {
 		decodeBytes(shared.get(build)!.wild, batch.subarray(at, at + piece), random);
 }
 
-/** Bytes of a record at the most: mostly all of a call. */
+/** The most bytes in a record: usually a whole call. */
 function partOf(random: Random): number {
 	return random.chance(0.05) ? random.between(1, 300) : 16384;
 }
@@ -278,7 +279,7 @@ function difference(wanted: ReferenceRow, found: ExchangeRow): string | undefine
 		['response body', answered ? body(wanted.resBody, wanted.resEnded, true) : null, found.resBody],
 		['state', state, found.state],
 	];
-	// The reference knows nothing of oddities inside what it reads.
+	// The reference does not report oddities inside what it reads.
 	const malformed = found.state === 'incomplete' && found.reason === 'malformed' && state === 'complete';
 	const wrong = pairs.find(([name, a, b]) => a !== b && !(malformed && name === 'state'));
 	return wrong === undefined
@@ -286,11 +287,11 @@ function difference(wanted: ReferenceRow, found: ExchangeRow): string | undefine
 		: `${wrong[0]} is ${JSON.stringify(wrong[2])} instead of ${JSON.stringify(wrong[1])}`;
 }
 
-/** The calls as records, cut anywhere, runs of unseen bytes as sendfile. */
+/** The calls as records, cut anywhere; runs of unseen bytes become sendfile. */
 function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uint8Array[] {
 	const tape = new Tape();
 	const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:999' }).open();
-	// Not more records than wait for an answer to CONNECT.
+	// No more records than may wait for an answer to CONNECT.
 	const least = Math.ceil(calls.reduce((sum, { bytes }) => sum + bytes.length, 0) / 3000);
 	const tiny = random.chance(0.4);
 	const size = tiny ? random.between(1, 5) : random.chance(0.4) ? random.between(5, 300) : 16384;
@@ -308,7 +309,7 @@ function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uin
 
 // ---- Against itself -------------------------------------------------------------------------------------------------
 
-/** Several connections at a time; records are lost, doubled and moved. No row may mix two exchanges. */
+/** Several connections at once; records are lost, duplicated and moved. No row may mix two exchanges. */
 function loseRecords(random: Random): void {
 	const { whole, lossy } = lossyTape(random);
 	lastCalls = describe(whole, lossy);
@@ -319,7 +320,7 @@ function loseRecords(random: Random): void {
 	}
 }
 
-/** Nobody gets another's response, whenever the capture began and whatever was lost, and who is certain to have one has it. */
+/** Whenever the capture began and whatever was lost, no request gets another's response, and certain pairs are found. */
 function pairInTime(random: Random): void {
 	const conversation = timedConversation(random);
 	lastCalls = describe(conversation.records, conversation.records);
@@ -330,7 +331,7 @@ function pairInTime(random: Random): void {
 		throw new Error(`row ${row.id} mixes exchanges ${[...namesIn(row)].join(' ')}: ${conversation.description}`);
 }
 
-/** The records of a case in words: what was lost is in brackets. */
+/** The records of a case as text: lost ones are in brackets. */
 function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call[] {
 	return all.map((record) => {
 		const view = new DataView(record.buffer, record.byteOffset);
@@ -341,7 +342,7 @@ function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call
 	});
 }
 
-/** Rows in the order of their ids, fed in batches of any size. */
+/** Rows in id order, fed in batches of any size. */
 function decode(records: readonly Uint8Array[], random: Random): ExchangeRow[] {
 	const decoder = newDecoder({ bodyLimit: -1 }, build);
 	const rows: ExchangeRow[] = [];

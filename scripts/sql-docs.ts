@@ -1,4 +1,4 @@
-// Writes the list of functions in docs/sql.md from the table of functions in src/sql; --check: exit 1 when it is stale.
+// Writes the list of functions in docs/sql.md from the table of functions in src/sql; --check: exit 1 if it is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FUNCTION_ALIASES, FUNCTION_DOCS, type FunctionDoc } from '../src/sql/sql.ts';
 
@@ -32,7 +32,7 @@ if (process.argv.includes('--check')) {
 	}
 } else writeFileSync(PAGE, text);
 
-/** The page with its list of functions as it should be. */
+/** The page with an up-to-date list of functions. */
 function withFunctions(page: string): string {
 	const start = page.indexOf(BEGIN);
 	const end = page.indexOf(END);

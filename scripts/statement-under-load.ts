@@ -1,5 +1,5 @@
-// What a long statement costs the capture: requests at a steady rate against nginx, first alone, then while a statement of
-// some seconds runs. Needs root and nginx: node --import tsx scripts/statement-under-load.ts [--rate 5000] [--seconds 10]
+// What a long statement costs the capture: requests at a steady rate to nginx, first alone, then while a statement of some
+// seconds runs. Needs root and nginx: node --import tsx scripts/statement-under-load.ts [--rate 5000] [--seconds 10]
 import { parseArgs } from 'node:util';
 import { eventually } from '../support/eventually.ts';
 import { sendPaced } from '../support/paced-requests.ts';
@@ -23,7 +23,7 @@ try {
 		() => requests.answered() > perSecond || undefined,
 		() => 'nothing was answered',
 	);
-	// A join of so many rows with themselves; how long it takes here is found by a small one.
+	// The statement joins this many rows with themselves; a small join shows how long that takes here.
 	let rows = 4000;
 	let took = await statement(rows);
 	rows = Math.ceil(rows * Math.sqrt(wantedMs / took));

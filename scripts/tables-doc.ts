@@ -1,4 +1,4 @@
-// Writes docs/tables.md from the tables of the code; --check: exit 1 when it is stale.
+// Writes docs/tables.md from the tables in the code; --check: exit 1 if it is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ANOMALY_DESCRIPTIONS, FLAG_WORDS, PROTOCOLS, REASONS, STATES, SYSCALL_NAMES } from '../src/decode/words.ts';

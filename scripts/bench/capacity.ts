@@ -1,5 +1,5 @@
 // How much tinytap keeps up with: loss at the highest rate the machine can serve, the highest rate of large bodies without
-// loss, and what a burst leaves that is too much for the ring.
+// loss, and what remains of a burst that overflows the ring.
 
 import { parseRows } from '../../support/tinytap.ts';
 import { CONNECTIONS, paced, wrk } from './load.ts';
@@ -37,7 +37,7 @@ export async function benchCapacity({ seconds, write, command }: CapacityOptions
 		const burst = await turn(() => tooMuch(server, Math.min(seconds, 3)));
 		const steps = [...small, files, ...large];
 		const kept = large.findIndex(({ lost }) => lost > 0);
-		// What the client did reach: it may be slower than it was asked to be.
+		// The rate that the client reached: it may be slower than requested.
 		const highest = Math.max(0, ...large.slice(0, kept < 0 ? large.length : kept).map(({ megabytes }) => megabytes));
 		const lostSmall = small.map(({ lost }) => lost);
 		const goals: Goal[] = [
@@ -113,7 +113,7 @@ function check({ rows, lost }: Report, sides: readonly string[], least: number, 
 	return rows.reduce((sum, r) => sum + r.rows, 0);
 }
 
-/** Loss on purpose, and what comes after it. */
+/** Loss on purpose, and the exchanges after it. */
 async function tooMuch(server: WebServer, seconds: number): Promise<string> {
 	const sql = `SELECT count(*) FILTER (WHERE path LIKE '/after/%' AND state = 'complete') AS after, count(DISTINCT path) FILTER (WHERE path LIKE '/after/%') AS paths,
 		count(*) AS rows, count(*) FILTER (WHERE state = 'incomplete') AS incomplete, count(*) FILTER (WHERE lost_bytes > 0) AS touched FROM exchanges`;

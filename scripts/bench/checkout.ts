@@ -1,4 +1,4 @@
-// The two checkouts to compare: the working tree, and a commit that is unpacked below build/. Builds both.
+// The two checkouts to compare: the working tree, and a commit unpacked in build/. Builds both.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -8,13 +8,13 @@ const ROOT = join(import.meta.dirname, '../..');
 const OTHERS = join(ROOT, 'build/bench/against');
 
 /**
- * The code that runs in a checkout that is measured; the first file is the one that is started. A commit that does not have
+ * The code that runs in each measured checkout; the first file is the one that is started. A commit that does not have
  * these files yet gets their first version.
  */
 export const WORK_FILES = ['scripts/bench/quick-work.ts', 'scripts/bench/decoder-run.ts'] as const;
 
 export type Checkout = {
-	/** As it is printed. */
+	/** The name to print. */
 	readonly name: string;
 	readonly folder: string;
 };
@@ -22,7 +22,7 @@ export type Checkout = {
 /** A problem that one sentence explains to the user. */
 export class CheckoutError extends Error {}
 
-/** The working tree, uncommitted changes included. */
+/** The working tree, including uncommitted changes. */
 export function thisCheckout(): Checkout {
 	build(ROOT);
 	const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
@@ -34,7 +34,7 @@ export function commitBefore(): string {
 	return git('status', '--porcelain', '--untracked-files=no') === '' ? 'HEAD^' : 'HEAD';
 }
 
-/** Unpacks and builds the commit. The checkout is kept until another commit is asked for. */
+/** Unpacks and builds the commit. The checkout is kept until another commit is requested. */
 export function checkoutOf(ref: string): Checkout {
 	const { status, stdout } = spawnSync(
 		'git',
@@ -54,7 +54,7 @@ export function checkoutOf(ref: string): Checkout {
 		mkdirSync(unfinished, { recursive: true });
 		const files = execFileSync('git', ['archive', commit], { cwd: ROOT, maxBuffer: 2 ** 30 });
 		execFileSync('tar', ['-x', '-C', unfinished], { input: files });
-		// The linter refuses a second configuration below its own.
+		// The linter refuses a second configuration in a subdirectory.
 		rmSync(join(unfinished, 'biome.json'), { force: true });
 		linkPackages(unfinished);
 		renameSync(unfinished, folder);
@@ -64,7 +64,7 @@ export function checkoutOf(ref: string): Checkout {
 	return { name: git('rev-parse', '--short', commit), folder };
 }
 
-/** Saves installing the same packages again. The links are to files, so that npm in one checkout cannot change the other. */
+/** Saves installing the same packages again. Links single files, so that npm in one checkout cannot change the other. */
 function linkPackages(folder: string): void {
 	const installed = join(ROOT, 'node_modules/.tinytap-lock');
 	if (!existsSync(installed) || !readFileSync(installed).equals(readFileSync(join(folder, 'package-lock.json'))))
@@ -82,7 +82,7 @@ function has(commit: string, file: string): boolean {
 	return spawnSync('git', ['cat-file', '-e', `${commit}:${file}`], { cwd: ROOT, stdio: 'ignore' }).status === 0;
 }
 
-/** The first version of the file, with imports that fit the layout of the folder. */
+/** The first version of the file, with imports adapted to the layout of the folder. */
 function workFile(file: string, folder: string): string {
 	const added = git('log', '--diff-filter=A', '--format=%H', '--', WORK_FILES[0]).split('\n').at(-1);
 	const first = added ? git('show', `${added}:${file}`) : readFileSync(join(ROOT, file), 'utf8');

@@ -9,7 +9,7 @@ export type Ratios = ReadonlyMap<string, number>;
 export type Comparison = {
 	/** Measures both sides once. `mineFirst`: which one begins. */
 	round(mineFirst: boolean): Promise<Ratios>;
-	/** The part that counts as the result. Without it the result is the mean of all parts. */
+	/** The part that counts as the result. Without one, the result is the mean of all parts. */
 	readonly whole?: string;
 	/** More to print at the end, in Markdown. */
 	report?(): string;

@@ -1,4 +1,4 @@
-// The decoder alone, on one core: beside other parsers, over many connections, and byte by byte.
+// The decoder alone, on one core: compared with other parsers, over many connections, and byte by byte.
 import { Tape } from '../../support/record-builder.ts';
 import { referenceRows } from '../../support/reference-decoder.ts';
 import { countRows, decodeBatches, newDecoder, shortConnections } from './decoder-run.ts';
@@ -10,7 +10,7 @@ import { batchesOf, KINDS, type Kind, type Spoken } from './spoken.ts';
 export type DecodeOptions = { readonly rows: number; readonly rounds: number; readonly write: boolean };
 
 const MIB = 2 ** 20;
-/** The reference decoder reads its streams anew with every call: more would only be slower. */
+/** The reference decoder rereads its streams at every call, so more exchanges would only make it slower. */
 const REFERENCE_EXCHANGES = 20;
 
 export function benchDecode({ rows, rounds, write }: DecodeOptions): void {
@@ -108,7 +108,7 @@ pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp ge
 	);
 }
 
-// ---- Beside others --------------------------------------------------------------------------------------------------
+// ---- Compared with other parsers ------------------------------------------------------------------------------------
 
 type TimedFound = Found & { readonly seconds?: number };
 type Rate = { readonly parser: string; readonly messages: Spread; readonly bytes: Spread };
@@ -199,7 +199,7 @@ function measureConnections(count: number): { count: number; perEvent: number; m
 	decoder.finish();
 	countRows(decoder, found);
 	if (found.messages !== count * 2) throw new Error(`${found.messages} messages of ${count} connections`);
-	console.log(`${count} connections: ${figure((seconds * 1e9) / (count * 4))} ns a record`);
+	console.log(`${count} connections: ${figure((seconds * 1e9) / (count * 4))} ns per record`);
 	return { count, perEvent: (seconds * 1e9) / (count * 4), memory };
 }
 
@@ -222,7 +222,7 @@ const BYTE_INPUTS: readonly (readonly [name: string, head: string, piece: string
 type Bytes = { readonly bytewise: number; readonly whole: number };
 type Compared = Bytes & { readonly llhttp: Bytes | undefined };
 
-/** `whose`: what stands before the first figure. */
+/** `whose`: text before the first figure. */
 function bytewiseHead(whose: string): string[] {
 	const times = ['in one piece', 'times'];
 	return ['input', `${whose}20,000 bytes one by one, ns a byte`, ...times, '1,000,000 bytes one by one', ...times];

@@ -20,7 +20,7 @@ export function newDecoder({ bodyLimit }: Pick<Kind, 'bodyLimit'> = {}): Decoder
 	return createDecoder(wasm, { memoryLimit: DECODER_MEMORY, ...(bodyLimit === undefined ? {} : { bodyLimit }) });
 }
 
-/** Copying a batch into the decoder's memory is not timed: the addon reads records into it. */
+/** Copying a batch into the decoder's memory is not timed: in a capture the addon reads records into it. */
 export function decodeBatches(
 	decoder: Decoder,
 	batches: readonly Uint8Array[],
@@ -38,7 +38,7 @@ export function decodeBatches(
 		decoder.input(batch.length).set(batch);
 		decode(batch.length);
 	}
-	// Finished rows may wait a call for facts about their process.
+	// Finished rows may wait one call for facts about their process.
 	for (let i = 0; i < 2; i++) decode(0);
 	return { ...found, seconds };
 }

@@ -1,4 +1,4 @@
-// The engines that run beside ours, each with the same rows in its own memory.
+// The engines to compare with ours, each with the same rows in its own memory.
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ export type Rows = readonly SqlValue[][];
 export type Rival = {
 	readonly engine: Engine;
 	readonly version: string;
-	/** Takes a table; `rows` may be asked for once. */
+	/** Loads a table; `rows` may be iterated only once. */
 	load(name: string, columns: readonly Column[], rows: Iterable<SqlValue[]>): Promise<void>;
 	query(sql: string): Promise<Rows> | Rows;
 	close(): void;
@@ -39,7 +39,7 @@ type Alasql = {
 	aggr: Record<string, (value: number | null, state: number[] | undefined, stage: number) => unknown>;
 };
 
-/** Engines that are installed; `absent` says which are not and why. */
+/** The installed engines; `absent` says which are not installed, and why. */
 export async function openRivals(modules: string | undefined): Promise<{ rivals: Rival[]; absent: string[] }> {
 	const rivals: Rival[] = [];
 	const absent: string[] = [];
@@ -55,12 +55,12 @@ export async function openRivals(modules: string | undefined): Promise<{ rivals:
 	return { rivals, absent };
 }
 
-/** The folder of the peers' own package.json; what it names is installed there when it is not yet. */
+/** The folder of the peers' own package.json; installs the packages it names if they are missing. */
 function installedPeers(): string {
 	const folder = join(import.meta.dirname, 'peers');
 	if (existsSync(join(folder, 'node_modules', '.package-lock.json'))) return folder;
-	console.log('installing better-sqlite3 and DuckDB: a minute or two where SQLite has to be compiled');
-	// Should it fail, opening them says what is missing.
+	console.log('installing better-sqlite3 and DuckDB: this takes a minute or two if SQLite must be compiled');
+	// If this fails, opening the engines reports what is missing.
 	spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
 	return folder;
 }
@@ -126,7 +126,7 @@ async function openDuck(from: NodeJS.Require): Promise<Rival> {
 
 function openAlasql(): Rival {
 	const from = createRequire(import.meta.url);
-	// A copy of its own: the one that src/sql parses with has its executor disarmed.
+	// A separate copy: the one that src/sql parses with has its executor disabled.
 	delete from.cache[from.resolve('alasql')];
 	const alasql = from('alasql') as Alasql;
 	alasql.aggr.p95 = (value, state, stage) => {
@@ -141,7 +141,7 @@ function openAlasql(): Rival {
 		version: versionOf(from, 'alasql'),
 		async load(name, columns, rows) {
 			alasql(`CREATE TABLE ${name} (${columns.map((c) => `\`${c.name}\``).join(', ')})`);
-			// Literals of one shape, as a program's own rows would be.
+			// Object literals of one shape, like a program's own rows.
 			const make = new Function(
 				'row',
 				`return {${columns.map((c, i) => `${JSON.stringify(c.name)}: row[${i}]`).join(', ')}}`,
@@ -150,7 +150,7 @@ function openAlasql(): Rival {
 			for (const row of rows) data.push(make(row) as Record<string, SqlValue>);
 		},
 		query(sql) {
-			// Names that are words of its grammar are written with backquotes.
+			// Names that are keywords of its grammar are quoted with backquotes.
 			const quoted = sql.replace(
 				/\b(path|method|host|status|id|name|place|n|a|p|v|count_)\b(?!\()(?=[^']*(?:'[^']*'[^']*)*$)/g,
 				'`$1`',
@@ -161,7 +161,7 @@ function openAlasql(): Rival {
 	};
 }
 
-/** Interpolated, as percentile_cont has it. */
+/** Interpolated, like percentile_cont. */
 function percentile95(list: number[]): number | null {
 	if (list.length === 0) return null;
 	const sorted = Float64Array.from(list).sort();

@@ -1,5 +1,5 @@
-// How time and memory grow with the number of exchanges, connections and processes: recordings made for it go through the
-// decoder into the store, in one thread. An exponent of 1 is linear growth of the whole, 0 a constant cost of each.
+// How time and memory grow with the number of exchanges, connections and processes: generated recordings go through the
+// decoder into the store, in one thread. An exponent of 1 is linear growth of a total, 0 a constant cost per item.
 import { executeSync, prepare } from '../../src/sql/sql.ts';
 import { databaseOf, type Intake, takeIn } from '../../support/traffic.ts';
 import { publish } from './page.ts';
@@ -15,11 +15,11 @@ export type GrowthOptions = {
 const MEMORY = 16 * 2 ** 30;
 const CONNECTIONS = [1, 10, 100, 1000, 10_000, 100_000];
 const PROCESSES = [1, 4, 16, 64];
-/** Exchanges of the measurements where something else grows. */
+/** Number of exchanges if something else grows. */
 const FIXED = 100_000;
-/** Above this one round must do. */
+/** Sizes above this are measured in one round. */
 const ONE_ROUND = 1_000_000;
-/** Below this all is constant cost, which would hide how the large sizes grow. */
+/** Below this, constant costs dominate and would hide how large sizes grow. */
 const SETTLED = 10_000;
 const QUERY = 'SELECT host, count(*), avg(duration_ms) FROM exchanges WHERE status >= 400 GROUP BY host';
 
@@ -48,20 +48,20 @@ export function benchGrowth({ rows: largest, rounds, write, command }: GrowthOpt
 		queries.push({ size, ms: query.median });
 		memory.push({ size, bytes });
 		exchanges.push({ size, us, cells: [figure(bytes / 2 ** 20), figure(bytes / size), spreadText(query)] });
-		console.log(`${size} exchanges: ${figure(spreadOf(us).median)} µs each`);
+		console.log(`${size} exchanges: ${figure(spreadOf(us).median)} µs per exchange`);
 	}
 	const others = (sizes: readonly number[], what: 'connections' | 'processes'): Sample[] =>
 		sizes.map((size) => {
 			const us: number[] = [];
 			let decoder = 0;
-			// Each connection has two exchanges at the least.
+			// Each connection has at least two exchanges.
 			const count = Math.max(FIXED, what === 'connections' ? size * 2 : 0);
 			for (let round = 0; round < rounds; round++) {
 				const intake = take(count, { [what]: size });
 				us.push(microseconds(intake));
 				decoder = intake.decoder.memoryUsed();
 			}
-			console.log(`${size} ${what}: ${figure(spreadOf(us).median)} µs an exchange`);
+			console.log(`${size} ${what}: ${figure(spreadOf(us).median)} µs per exchange`);
 			return { size, us, cells: [figure(decoder / 2 ** 20)] };
 		});
 	const connections = others(CONNECTIONS, 'connections');

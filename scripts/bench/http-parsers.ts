@@ -1,15 +1,15 @@
-// The parsers that the decoder is measured beside: llhttp compiled to WASM with SIMD, as undici has it, and the one that
-// is built into Node. Both only report spans and events; what they report is counted, nothing is kept.
+// The parsers that the decoder is compared with: llhttp compiled to WASM with SIMD, as in undici, and the one built into
+// Node. Both only report spans and events, which are counted but not kept.
 import { createRequire } from 'node:module';
 import type { Spoken } from './spoken.ts';
 
-/** What was found, to be compared. */
+/** What was found, for comparison. */
 export type Found = { messages: number; bodyBytes: number };
 
 export type Rival = {
 	readonly name: string;
 	readonly version: string;
-	/** Makes ready for the exchanges and answers the run to be timed. */
+	/** Prepares for the exchanges and returns the run to be timed. */
 	prepare(list: readonly Spoken[]): () => Found;
 };
 
@@ -28,8 +28,8 @@ const RESPONSE = 2;
 const PAGE_BYTES = 65536;
 
 /**
- * The bytes lie in the parser's memory before the clock runs; a pair of parsers reads all exchanges. `keep`: targets and
- * field lines become texts, in an array for each message, as who asks a parser for them needs them.
+ * The bytes are in the parser's memory before the clock starts; a pair of parsers reads all exchanges. `keep`: targets and
+ * field lines become strings, in an array for each message, as a user of the parser would need them.
  */
 export function llhttpWasm(keep: boolean): Rival {
 	const module = llhttpModule();
@@ -93,8 +93,8 @@ export function llhttpWasm(keep: boolean): Rival {
 }
 
 /**
- * Nanoseconds a byte that llhttp takes for a client's bytes in pieces of `size`, one call each, best of some runs; undefined
- * for what it refuses. Nothing is done with what it reports.
+ * Nanoseconds per byte that llhttp takes for a client's bytes in pieces of `size`, one call each, the best of some runs;
+ * undefined if it refuses them. What it reports is ignored.
  */
 export function llhttpByteTime(text: string, size: number, runs: number): number | undefined {
 	const nothing = () => 0;
@@ -136,7 +136,7 @@ type BuiltInParserClass = (new () => BuiltInParser) & {
 	readonly kOnMessageComplete: number;
 };
 
-/** What node:http reads with: it makes an array of the fields' texts for each head. */
+/** The parser of node:http: it makes an array of the fields' strings for each head. */
 export function builtInParser(): Rival {
 	const { HTTPParser } = (process as unknown as { binding(name: string): { HTTPParser: BuiltInParserClass } }).binding(
 		'http_parser',

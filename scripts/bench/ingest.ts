@@ -1,4 +1,4 @@
-// From records to rows that can be queried: rows a second on one core, bytes a row, and whether a million fit.
+// From records to rows that can be queried: rows per second on one core, bytes per row, and whether a million rows fit.
 import { executeSync, prepare } from '../../src/sql/sql.ts';
 import { memoryShares } from '../../src/threads/memory-shares.ts';
 import { databaseOf, type Intake, takeIn } from '../../support/traffic.ts';

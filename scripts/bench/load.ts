@@ -1,11 +1,11 @@
-// Two clients: wrk asks as fast as it is answered; `paced` keeps a rate and measures latency from when a request was due.
+// Two clients: wrk sends as fast as it gets answers; `paced` keeps a rate and measures latency from when a request was due.
 
 import { run, runTimed } from './processes.ts';
 import { ownProgram } from './programs.ts';
 
 export const CONNECTIONS = 64;
 
-/** What wrk did. Each of its connections may have one more request on its way when it ends. */
+/** What wrk did. When it ends, each of its connections may have one more request in flight. */
 export type Load = {
 	readonly requests: number;
 	readonly rate: number;
@@ -13,7 +13,7 @@ export type Load = {
 	readonly cpuUs: number;
 };
 
-/** Throws when a response was not a 200 or a connection failed: a rate of errors is none. */
+/** Throws if a response was not a 200 or a connection failed: a rate of errors means nothing. */
 export async function wrk(port: number, path: string, seconds: number): Promise<Load> {
 	const url = `http://127.0.0.1:${port}${path}`;
 	const { stdout, cpuUs } = await runTimed('wrk', ['-t2', `-c${CONNECTIONS}`, `-d${seconds}s`, url]);
@@ -27,7 +27,7 @@ export async function wrk(port: number, path: string, seconds: number): Promise<
 export type Paced = {
 	readonly done: number;
 	readonly rate: number;
-	/** Requests that were sent more than a millisecond after they were due. */
+	/** Requests sent more than a millisecond after they were due. */
 	readonly late: number;
 	readonly p50: number;
 	readonly p90: number;
@@ -35,7 +35,7 @@ export type Paced = {
 	readonly max: number;
 };
 
-/** `log`: a file that gets when each response ended. */
+/** `log`: a file for the times at which responses ended. */
 export async function paced(
 	port: number,
 	options: { rate: number; seconds: number; path: string; bytes: number; connections?: number; log?: string },

@@ -1,5 +1,5 @@
-// What being watched costs a web server: requests a second and CPU time with nothing, tinytap, and what a user would pick
-// instead, by turns; then latency at a fixed rate.
+// What being watched costs a web server: requests per second and CPU time without a tracer, with tinytap, and with what a
+// user might choose instead, in turns; then latency at a fixed rate.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CONNECTIONS, paced, wrk } from './load.ts';
 import { publish } from './page.ts';
@@ -19,15 +19,15 @@ import {
 import { type Body, FILE, SENDFILE, SENDFILE_SMALL, SMALL, startNginx, type WebServer } from './web-server.ts';
 
 /**
- * Room for every exchange of a measurement, but not for bodies of 50 KiB: on a virtual machine the host puts memory behind
- * pages that were never used, slower than these come.
+ * Room for every exchange of a measurement, but not for bodies of 50 KiB: on a virtual machine the host provides fresh
+ * pages more slowly than such bodies arrive.
  */
 const MEMORY = ['--max-memory', '4GiB'];
 const SERVER_SIDE = 'tinytap, server side';
 const BOTH_ENDS = 'tinytap, both ends';
 const PROGRAMS = ['bpftool', 'bpftrace', 'nginx', 'strace', 'tcpdump', 'wrk'] as const;
 const FIXED_RATE = 10_000;
-/** Before each measurement, with the tracer: what programs do once (compiling hot functions) would be in its figures. */
+/** Before each measurement, with the tracer, so that one-time work such as compiling hot functions is not measured. */
 const WARM_UP_S = { wrk: 1, paced: 2 };
 
 const serverSide = tinytap(SERVER_SIDE, ['--comm', 'nginx', ...MEMORY]);
@@ -36,7 +36,7 @@ const bothEnds = tinytap(BOTH_ENDS, (server) => [...portsOf(server), ...MEMORY])
 const serverSideBodies = tinytap(SERVER_SIDE, ['--comm', 'nginx']);
 const bothEndsBodies = tinytap(BOTH_ENDS, portsOf);
 
-/** Who watches which bodies. */
+/** Which tracers watch which bodies. */
 const PLAN: readonly { body: Body; tracers: readonly Tracer[] }[] = [
 	{ body: SMALL, tracers: [untraced, serverSide, bothEnds, ringReader, tcpdump, bpftracePrinting, strace] },
 	{ body: FILE, tracers: [untraced, serverSideBodies, bothEndsBodies, tcpdump, bpftracePrinting, strace] },
@@ -139,7 +139,7 @@ function row(measured: Map<string, Measurement[]>, body: Body, name: string): st
 	];
 }
 
-/** Rates divided by the untraced one of the same round. */
+/** Rates divided by the untraced rate of the same round. */
 function ratios(measured: Map<string, Measurement[]>, body: Body, name: string): Spread {
 	const base = measured.get(key(body, untraced.name))!;
 	return spreadOf(measured.get(key(body, name))!.map(({ rate }, round) => rate / base[round]!.rate));
@@ -168,7 +168,7 @@ async function measure(server: WebServer, tracer: Tracer, body: Body, seconds: n
 	return { rate, watchedUs: watched / requests, tracerUs: own / requests, lost: report.lost };
 }
 
-/** Everything that was sent is in the rows, unless it is counted as lost. */
+/** Checks that everything sent is in the rows, unless it is counted as lost. */
 function check(tracer: Tracer, body: Body, { rows, lost }: Report, least: number, most: number): void {
 	if (tracer.name !== SERVER_SIDE && tracer.name !== BOTH_ENDS) return;
 	const sides = tracer.name === BOTH_ENDS ? ['server', 'client'] : ['server'];
@@ -181,7 +181,7 @@ function check(tracer: Tracer, body: Body, { rows, lost }: Report, least: number
 		const complete = found?.complete ?? 0;
 		if (found === undefined || (lost === 0 && evicted === 0 && (complete < least || found.rows > most)))
 			throw new Error(`${tracer.name}: expected ${least} to ${most} rows of side ${side}, got ${JSON.stringify(rows)}`);
-		// A client that stops has read a part of its last bodies.
+		// When a client stops, it has read only part of its last bodies.
 		const bytes = complete * body.bytes;
 		const held = body.kind === 'sendfile' && side === 'server' ? 0 : bytes;
 		const slack = (found.rows - complete) * body.bytes;
@@ -208,7 +208,7 @@ async function measureFixed(server: WebServer, tracer: Tracer, seconds: number):
 	return { p50, p99, tracerUs };
 }
 
-/** Microseconds in BPF programs an exchange, by the kernel's own clock of them (which adds some 50 ns to each run). */
+/** Microseconds in BPF programs per exchange, by the kernel's own statistics (which add some 50 ns to each run). */
 async function kernelTime(server: WebServer, seconds: number): Promise<ReadonlyMap<string, number>> {
 	const switched = '/proc/sys/kernel/bpf_stats_enabled';
 	const before = readFileSync(switched, 'utf8');
@@ -248,7 +248,7 @@ by the watched programs; it comes from one more measurement with the kernel's st
 ${table(head, rows)}`;
 }
 
-/** p99 divided by the untraced one of the same round. */
+/** p99 divided by the untraced p99 of the same round. */
 function added(fixed: Map<string, Fixed[]>, name: string): Spread {
 	const base = fixed.get(untraced.name)!;
 	return spreadOf(fixed.get(name)!.map(({ p99 }, round) => p99 / base[round]!.p99));
@@ -316,7 +316,7 @@ function quotients(
 	return spreadOf(measured.get(key(body, name))!.map((m, round) => value(m) / value(base[round]!)));
 }
 
-/** Each round begins with another one, so that none always follows the same. */
+/** Each round begins with a different tracer, so that none always follows the same one. */
 function rotated<T>(list: readonly T[], round: number): T[] {
 	return list.map((_, i) => list[(i + round) % list.length]!);
 }

@@ -1,6 +1,6 @@
-// docs/performance.md: one section a benchmark. A benchmark calls publish() with what it measured; the result is kept in
+// docs/performance.md: one section per benchmark. A benchmark calls publish() with what it measured; the result is kept in
 // build/bench/NAME.json and becomes its section of the page. What a script cannot know (why a goal is missed, what was
-// tried) is in scripts/bench/notes/NAME.md and is put at the section's end.
+// tried) is in scripts/bench/notes/NAME.md, which becomes the end of the section.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
@@ -12,7 +12,7 @@ const PAGE = join(ROOT, 'docs/performance.md');
 const RESULTS = join(ROOT, 'build/bench');
 const NOTES = join(import.meta.dirname, 'notes');
 
-/** The order of the page; what is not named comes after these. */
+/** The order of the page; other sections come after these. */
 const ORDER = ['overhead', 'storm', 'capacity', 'decode', 'ingest', 'sql', 'latency', 'growth'];
 
 const INTRODUCTION = `# Performance
@@ -23,15 +23,15 @@ Single runs scatter too much to show whether a change made tinytap slower. \`npm
 [Decisions](decisions/README.md) based on these figures have their own records.
 `;
 
-/** What a benchmark is meant to reach and what it did reach. */
+/** A goal of a benchmark and what was reached. */
 export type Goal = {
 	readonly goal: string;
-	/** As it is printed: a spread, a number, or why there is none. */
+	/** As printed: a spread, a number, or why there is none. */
 	readonly figure: string;
 	readonly met: boolean;
 };
 
-/** Everything the page says about one benchmark, in the order it says it. Texts are Markdown. */
+/** Everything the page says about one benchmark, in the order of the page. Texts are Markdown. */
 export type BenchResult = {
 	/** As in `npm run bench -- NAME`. */
 	readonly name: string;
@@ -40,7 +40,7 @@ export type BenchResult = {
 	readonly method: string;
 	/** The command that gives these figures. */
 	readonly command: string;
-	/** Programs and packages measured, beside Node. */
+	/** Measured programs and packages, besides Node. */
 	readonly versions: Readonly<Record<string, string>>;
 	readonly goals?: readonly Goal[];
 	/** Tables and lists of figures. */
@@ -57,7 +57,7 @@ export function publish(result: BenchResult, write: boolean): void {
 	if (write) writeSection(result.name, text);
 }
 
-/** Renders the kept results again: for changed notes. Sections without a result stay as they are. */
+/** Renders the kept results again, after notes have changed. Sections without a result stay as they are. */
 export function renderPage(): void {
 	if (!existsSync(RESULTS)) return;
 	for (const file of readdirSync(RESULTS).filter((name) => name.endsWith('.json'))) {
@@ -98,7 +98,7 @@ export function writeSection(name: string, body: string): void {
 	writeFileSync(PAGE, [INTRODUCTION, ...texts].join('\n'));
 }
 
-/** When, where and with what the figures were taken: lines of a list. */
+/** When, where and with what the figures were measured: lines of a list. */
 export function circumstances(command: string, versions: Readonly<Record<string, string>>): string {
 	const cpu = cpus();
 	const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;

@@ -1,4 +1,4 @@
-// Programs that are measured: started, watched for what they say, ended, and the time they spent on a CPU.
+// Measured programs: started, watched for what they print, ended, and the CPU time they spent.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,11 +12,11 @@ export type Started = {
 	readonly ended: Promise<number | null>;
 };
 
-/** How everything measured is run. */
+/** How every measured program is run. */
 export type Conditions = {
-	/** At nice -10: what else runs on the machine gets little meanwhile. */
+	/** At nice -10, so that other programs on the machine get little CPU meanwhile. */
 	readonly priority: boolean;
-	/** A file that measurements of several checkouts take turns by. */
+	/** A lock file with which measurements of several checkouts take turns. */
 	readonly lock: string | undefined;
 };
 
@@ -26,14 +26,14 @@ export function setConditions(wanted: Conditions): void {
 	conditions = wanted;
 }
 
-/** What an interrupted benchmark must not leave behind. */
+/** Programs that must not be left behind by an interrupted benchmark. */
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {
 	for (const child of alive) child.kill('SIGTERM');
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-/** `output`: false throws away what it prints to stdout. `input`: it reads what is written to `child.stdin`. */
+/** `output`: false discards its stdout. `input`: it reads what is written to `child.stdin`. */
 export function start(
 	command: string,
 	args: readonly string[],
@@ -44,7 +44,7 @@ export function start(
 		cwd,
 	}: { env?: NodeJS.ProcessEnv; output?: boolean; input?: boolean; cwd?: string } = {},
 ): Started {
-	// `nice` executes the program in its own place: the pid is the program's.
+	// `nice` executes the program in its own process, so the pid is the program's.
 	const [name, ...words] = conditions.priority ? ['nice', '-n', '-10', command, ...args] : [command, ...args];
 	const child = spawn(name!, words, {
 		stdio: [input ? 'pipe' : 'ignore', output ? 'pipe' : 'ignore', 'pipe'],
@@ -70,7 +70,7 @@ export function start(
 	return { child, pid: child.pid ?? 0, stdout: () => stdout, stderr: () => stderr, ended };
 }
 
-/** Runs to its end; what it prints. Throws when it fails. */
+/** Runs a program to its end and returns its output. Throws if it fails. */
 export async function run(
 	command: string,
 	args: readonly string[],
@@ -82,7 +82,7 @@ export async function run(
 	return started.stdout();
 }
 
-/** Likewise with the CPU time it took: bash's own clock of its child. */
+/** Likewise, with the CPU time it took: bash's own measurement of its child. */
 export async function runTimed(
 	command: string,
 	args: readonly string[],
@@ -101,7 +101,7 @@ export async function runTimed(
 	};
 }
 
-/** Waits until `test` says so. */
+/** Waits until `test` returns true. */
 export async function until(test: () => boolean, what: string, seconds = 30): Promise<void> {
 	const end = performance.now() + seconds * 1000;
 	while (!test()) {
@@ -110,7 +110,7 @@ export async function until(test: () => boolean, what: string, seconds = 30): Pr
 	}
 }
 
-/** Microseconds that all living threads of these processes have spent on a CPU. */
+/** Microseconds of CPU time of all living threads of these processes. */
 export function cpuUs(pids: readonly number[]): number {
 	let nanoseconds = 0;
 	for (const pid of pids)
@@ -124,7 +124,7 @@ export function childrenOf(pid: number): number[] {
 	return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
-/** Asks it to end, again if it must, and does not wait for ever: bpftrace can miss a signal. Its exit code. */
+/** Asks it to end, a second time if necessary, and then kills it: bpftrace can miss a signal. Returns its exit code. */
 export async function interrupt(started: Started, signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
 	started.child.kill(signal);
 	const again = setTimeout(() => started.child.kill(signal), 20_000);
@@ -137,7 +137,7 @@ export async function interrupt(started: Started, signal: NodeJS.Signals = 'SIGI
 	}
 }
 
-/** BPF programs on the machine whose name begins like this. */
+/** BPF programs on the machine whose names begin with `prefix`. */
 export function bpfPrograms(prefix: string): { id: number; name: string; runNs: number; runs: number }[] {
 	const { stdout } = spawnSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' });
 	const list = JSON.parse(stdout || '[]') as { id: number; name?: string; run_time_ns?: number; run_cnt?: number }[];
@@ -151,7 +151,7 @@ export function bpfPrograms(prefix: string): { id: number; name: string; runNs: 
 		}));
 }
 
-/** Nothing of a capture is left in the kernel: detaching takes it some seconds. */
+/** Waits until nothing of a capture is left in the kernel, which takes some seconds. */
 export async function untilDetached(): Promise<void> {
 	const end = performance.now() + 60_000;
 	while (bpfPrograms('handle_').length > 0) {
@@ -160,13 +160,13 @@ export async function untilDetached(): Promise<void> {
 	}
 }
 
-/** So long the lock is kept from one measurement to the next: getting it again can take much longer. */
+/** How long the lock is kept from one measurement to the next: getting it again can take much longer. */
 const HOLD_MS = 130_000;
 
 type Hold = { readonly release: () => Promise<void>; readonly since: number };
 let hold: Hold | undefined;
 
-/** Runs a measurement; takes turns by the lock file with other checkouts' when there is one. */
+/** Runs a measurement. With a lock file, takes turns with other checkouts. */
 export async function turn<T>(measure: () => Promise<T>): Promise<T> {
 	if (conditions.lock === undefined) return await measure();
 	hold ??= await takeLock(conditions.lock);
@@ -177,7 +177,7 @@ export async function turn<T>(measure: () => Promise<T>): Promise<T> {
 	}
 }
 
-/** Lets go of the lock before its time: nothing is measured any more. */
+/** Releases the lock early, when nothing more is measured. */
 export async function endTurn(): Promise<void> {
 	await hold?.release();
 	hold = undefined;

@@ -1,5 +1,5 @@
-// What the benchmarks run beside tinytap: programs from the distribution, installed when missing, and small ones of our own,
-// compiled into build/bench when their source is newer.
+// What the benchmarks run besides tinytap: programs from the distribution, installed if missing, and small ones of our own,
+// compiled into build/bench when their sources are newer.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = join(import.meta.dirname, 'programs');
 const BUILT = join(ROOT, 'build/bench');
 
-/** The packages of Debian and Ubuntu that bring them. */
+/** The packages of Debian and Ubuntu that contain them. */
 const PACKAGES = {
 	bpftool: 'bpftool',
 	bpftrace: 'bpftrace',
@@ -24,7 +24,7 @@ const PACKAGES = {
 
 export type Program = keyof typeof PACKAGES;
 
-/** How each says its version. */
+/** How each prints its version. */
 const VERSION_OPTIONS: Partial<Record<Program, string>> = { nginx: '-v', wrk: '-v' };
 
 /** Installs what is missing with apt-get, and says so. Needs root, as capturing does. */
@@ -34,7 +34,7 @@ export function requirePrograms(names: readonly Program[]): void {
 	if (missing.length === 0) return;
 	console.error(`installing with apt-get: ${missing.join(' ')}`);
 	const install = ['install', '-y', '-q', '--no-install-recommends', ...missing];
-	// RUNLEVEL=1: packages of servers must not start them.
+	// RUNLEVEL=1 keeps server packages from starting their servers.
 	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 	if (spawnSync('apt-get', install, { stdio: 'ignore', env }).status === 0) return;
 	spawnSync('apt-get', ['update', '-q'], { stdio: 'ignore', env });
@@ -56,26 +56,26 @@ export function versionsOf(names: readonly Program[]): Record<string, string> {
 export function ownProgram(name: 'paced' | 'attach-empty' | 'ring-reader'): string {
 	const target = join(BUILT, name);
 	if (name === 'paced') return compile(target, ['paced.c'], 'gcc', ['-O2', '-Wall']);
-	// The parts of the addon that know nothing of JavaScript.
+	// The parts of the addon that do not depend on JavaScript.
 	const parts = readdirSync(join(ROOT, 'native'))
 		.filter((file) => file.endsWith('.cc') && file !== 'addon.cc')
 		.map((file) => join(ROOT, 'native', file));
 	return compile(target, [`${name}.cc`], 'g++', ['-std=c++17', '-O2', '-Wall'], [...parts, '-lbpf']);
 }
 
-/** The BPF object that does nothing. */
+/** The BPF object with empty programs. */
 export function emptyObject(): string {
 	return compile(join(BUILT, 'empty.bpf.o'), ['empty.bpf.c'], 'clang', ['-O2', '-g', '-target', 'bpf', '-c']);
 }
 
-/** The tracepoints that tinytap attaches to, `category/name`, in its order; that of all calls' exits last. */
+/** The tracepoints that tinytap attaches to, `category/name`, in its order; the one for all calls' exits is last. */
 export function tracepoints(): string[] {
-	// That of receives is only for kernels without type information.
+	// The one for receives is used only on kernels without type information.
 	const attached = sections('build/tinytap.bpf.o').filter((name) => name !== 'tcp/tcp_rcv_space_adjust');
 	return [...attached, 'raw_syscalls/sys_exit'];
 }
 
-/** The tracepoints of single calls that say as much, which a user of other tools would name. */
+/** The tracepoints of single calls that show the same, as a user of other tools would name them. */
 export function callTracepoints(): string[] {
 	const old = sections('build/tinytap-old.bpf.o').filter((name) => name.startsWith('syscalls/sys_exit_'));
 	return [...sections('build/tinytap.bpf.o'), ...old];

@@ -59,7 +59,7 @@ function ratiosOf({ mine, theirs }: Sides<Measured>): Ratios {
 
 async function measureCapture({ name, folder }: Checkout, server: WebServer): Promise<Measured> {
 	const count = "SELECT count(*) FILTER (WHERE state = 'complete') FROM exchanges";
-	// Only the server's processes: this machine may have other traffic.
+	// Only the server's processes, because this machine may have other traffic.
 	const words = ['query', count, '--format', 'csv', '--max-memory', '1GiB', '--pid', String(server.pid)];
 	const tinytap = start(join(folder, 'bin/tinytap'), words, { cwd: folder });
 	await untilCapturing(tinytap);
@@ -134,13 +134,13 @@ function statistics(rounds: readonly Sides<Measured>[]): string {
 				median(list, ({ programs }) => programs.get(name)?.ns ?? 0),
 			]),
 		}))
-		// Programs that other processes' calls ran once in a while.
+		// Exclude programs that other processes' calls ran once in a while.
 		.filter(({ figures }) => Math.max(figures[1]!, figures[3]!) >= 1)
 		.sort((a, b) => b.figures[1]! - a.figures[1]!)
 		.map(({ name, figures }) => [name, ...figures.map(figure)]);
 	const costs = sides.map(([name, list]) =>
 		[
-			`- ${name}: nginx and wrk ${figure(median(list, ({ watched }) => watched))} µs an exchange (BPF programs included)`,
+			`- ${name}: nginx and wrk ${figure(median(list, ({ watched }) => watched))} µs per exchange (BPF programs included)`,
 			`tinytap's threads ${figure(median(list, ({ threads }) => threads))} µs`,
 			`BPF programs ${figure(median(list, ({ bpf }) => bpf))} µs`,
 			`${figure(median(list, ({ lost }) => lost))} events lost in a round`,

@@ -1,6 +1,6 @@
-// The process that `npm run bench -- quick` starts in each checkout: it does the work of a measurement once for every line
-// that it reads, and prints the CPU time of each part. It imports the modules of its own checkout, so that checkouts with
-// different folders and functions can be compared. Do not change the format of what it prints.
+// The process that `npm run bench -- quick` starts in each checkout: for every line that it reads, it does the work of a
+// measurement once and prints the CPU time of each part. It imports the modules of its own checkout, so that checkouts with
+// different folders and functions can be compared. Do not change its output format.
 //
 //   node --expose-gc --single-threaded --import tsx scripts/bench/quick-work.ts decode|ingest|sql
 import { createInterface } from 'node:readline';
@@ -18,10 +18,10 @@ export type Parts = Readonly<Record<string, Part>>;
 const INGEST_ROWS = 15_000;
 const SQL_ROWS = 20_000;
 const STORE_BYTES = 2 ** 30;
-/** Exchanges of each kind; some kinds take a share of it. */
+/** Exchanges of each kind; some kinds use only a share of this. */
 const SPOKEN = 1_500;
 const SHORT_CONNECTIONS = 1_500;
-/** Each repetition decodes the same records so often, in new decoders: making records takes longer than decoding them. */
+/** Each repetition decodes the same records this often, in new decoders: making records takes longer than decoding them. */
 const DECODER_RUNS = 6;
 const CONDITION = "path LIKE '/api/users/1%' AND duration_ms > 10";
 

@@ -8,7 +8,7 @@ import { table } from './rounds.ts';
 /** A change below this is too slow. */
 const LEAST_RATIO = 0.95;
 
-/** In the order they run. Each is loaded when it is chosen. */
+/** In the order in which they run. Each is loaded only when chosen. */
 const COMPARISONS: Readonly<Record<string, (checkouts: Sides<Checkout>) => Promise<Comparison>>> = {
 	decode: async (checkouts) => (await import('./quick-processes.ts')).compareWork('decode', checkouts),
 	ingest: async (checkouts) => (await import('./quick-processes.ts')).compareWork('ingest', checkouts),

@@ -1,4 +1,4 @@
-// Figures of several rounds and how a table of them reads.
+// Figures of several rounds, and how a table shows them.
 
 /** The middle, the smallest and the largest of some measurements. */
 export type Spread = { readonly median: number; readonly min: number; readonly max: number };

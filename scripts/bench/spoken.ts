@@ -1,13 +1,13 @@
-// Conversations as programs have them, the same ones every time: what a client sent and a server answered, by exchange.
+// Conversations as real programs have them, the same ones every time: what a client sent and a server answered, by exchange.
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 export type Spoken = { readonly request: Buffer; readonly response: Buffer };
 
 export type Kind = {
 	readonly name: string;
-	/** Bytes of a body kept, as --body-limit sets it; undefined: the default. */
+	/** Bytes of a body to keep, as with --body-limit; undefined: the default. */
 	readonly bodyLimit?: number;
-	/** Exchanges measured, as a part of what is asked for: large ones are fewer. */
+	/** Which share of the requested exchanges to measure: fewer large ones. */
 	readonly share: number;
 	exchange(number: number): Spoken;
 };
@@ -75,14 +75,14 @@ export const KINDS: readonly Kind[] = [
 	{ name: '64 KiB bodies, skipped', share: 0.04, bodyLimit: 0, exchange: download },
 ];
 
-/** What the capture thread takes from the kernel at a time. */
+/** As much as the capture thread takes from the kernel at a time. */
 const BATCH_BYTES = 1 << 20;
 
 const CONNECTIONS = 50;
 
 /**
- * The exchanges as batches of capture records, on keep-alive connections that take turns; other connections and later
- * for each `round`.
+ * The exchanges as batches of capture records, on keep-alive connections that take turns; each `round` has other
+ * connections and later times.
  */
 export function batchesOf(list: readonly Spoken[], round = 0): Uint8Array[] {
 	const tape = new Tape();

@@ -1,4 +1,4 @@
-// Ours beside alasql's own executor, SQLite and DuckDB: the same rows, the same statements, in one process, by turns.
+// Compares our engine with alasql's own executor, SQLite and DuckDB: same rows, same statements, one process, in turns.
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../src/store/table.ts';
 import { type Engine, type Query, queriesFor } from '../../support/queries.ts';
@@ -14,13 +14,13 @@ export type SqlOptions = {
 	readonly modules: string | undefined;
 };
 
-/** The 30 columns that all engines get. Ours has its other columns too: bodies and the fields as JSON. */
+/** The 30 columns that all engines get. Ours also has its other columns: bodies, and the fields as JSON. */
 const COLUMNS =
 	'id ts state reason side pair_id pid tid comm conn local remote method path query_string host url http_version status status_text duration_ms ttfb_ms req_body_bytes res_body_bytes res_wire_bytes via req_via content_type user_agent lost_bytes'.split(
 		' ',
 	);
 const HEADER_COLUMNS = ['exchange_id', 'name', 'header_value'];
-/** An engine that takes longer than this for a statement runs it once. */
+/** An engine that takes longer than this for a statement runs it only once. */
 const PATIENCE_MS = 8_000;
 
 const CONDITIONS = [
@@ -117,7 +117,7 @@ ${live.text}`,
 	);
 }
 
-/** What was said on the command line, without the folder's name. */
+/** The options given on the command line, without the folder's name. */
 function options(rows: number, rounds: number, modules: string | undefined): string {
 	return ` --rows ${rows} --rounds ${rounds}${modules === undefined ? '' : ' --modules DIR'}`;
 }
@@ -135,7 +135,7 @@ function* rowsOf(source: TableSnapshot, names: readonly string[]): Generator<Sql
 	for (let row = 0; row < source.rowCount; row++) yield readers.map((reader) => reader.value(row));
 }
 
-/** Rows without their order, numbers to nine digits. */
+/** Rows as text, in no particular order, with numbers to nine digits. */
 function canonical(rows: Rows): string {
 	const cell = (value: SqlValue) =>
 		typeof value === 'number' || typeof value === 'bigint' ? Number(value).toPrecision(9) : String(value);
@@ -153,7 +153,7 @@ function ratiosOf(query: Query, engine: Engine, times: Times): number[] {
 	return (times.get(`${query.name}/${engine}`) ?? []).map((time, round) => time / ours[round]!);
 }
 
-/** Of the statements that the engine ran. */
+/** For the statements that the engine ran. */
 function medianRatios(queries: readonly Query[], engine: Engine, times: Times): { name: string; ratio: number }[] {
 	return queries
 		.map((query) => ({ name: query.name, list: ratiosOf(query, engine, times) }))

@@ -1,5 +1,5 @@
-// What tinytap costs programs that have nothing to do with HTTP: calls on files, a build, a database. Beside nothing at
-// all, empty programs on the same tracepoints (no tracer of this kind costs less), and bpftrace counting calls.
+// What tinytap costs programs that have nothing to do with HTTP: calls on files, a build, a database. Compared with no tracer,
+// with empty programs on the same tracepoints (no tracer of this kind costs less), and with bpftrace counting calls.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export type StormOptions = {
 	readonly command: string;
 };
 
-/** What one run took. `calls`: how many system calls that were, where it is known. */
+/** The cost of one run. `calls`: its number of system calls, if known. */
 type Effort = { readonly cpuUs: number; readonly seconds: number };
 
 type Storm = {
@@ -30,7 +30,7 @@ type Storm = {
 
 const PROGRAMS = ['bpftool', 'bpftrace', 'llvm-readelf', 'redis-benchmark', 'redis-server'] as const;
 const watching = tinytap('tinytap', []);
-/** None of these tracers needs the web server that others watch. */
+/** A stand-in: none of these tracers needs the web server that others watch. */
 const NO_SERVER: WebServer = {
 	ports: { small: 0, writev: 0, sendfile: 0 },
 	pid: 0,
@@ -136,7 +136,7 @@ async function measure(tracer: Tracer, storm: Storm): Promise<Effort> {
 	return effort;
 }
 
-/** Nothing of a storm is HTTP; what else the machine does may be. */
+/** A storm contains no HTTP, but other programs on the machine may. */
 function check(tracer: Tracer, { lost }: Report): void {
 	if (tracer === watching && lost > 0) throw new Error(`expected no loss, got ${lost} events`);
 }

@@ -1,5 +1,5 @@
-// The programs that watch: tinytap, and what a user would pick instead, each told when it is attached and asked at the end
-// what it saw.
+// The tracers: tinytap, and what a user might choose instead. Each reports when it is attached and, at the end, what it
+// saw.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLI, NODE_FLAGS, parseRows, TEST_ENV } from '../../support/tinytap.ts';
@@ -14,17 +14,17 @@ export type Rows = {
 	readonly complete: number;
 	readonly body: number;
 	readonly held: number;
-	/** Rows of all sides that made room for newer ones. */
+	/** Rows of all sides that were evicted to make room for newer ones. */
 	readonly evicted: number;
 };
 
-/** What a tracer has to say at the end. */
+/** What a tracer reports at the end. */
 export type Report = { readonly rows: readonly Rows[]; readonly lost: number; readonly captured?: number };
 
 export type Tracing = {
 	/** Its processes, for their CPU time. */
 	readonly pids: readonly number[];
-	/** Ends it and waits until nothing of it is in the kernel. */
+	/** Ends it and waits until nothing of it is left in the kernel. */
 	readonly stop: () => Promise<Report>;
 };
 
@@ -41,7 +41,7 @@ const ROWS_SQL = `SELECT side, count(*) AS rows, count(*) FILTER (WHERE state = 
 	coalesce(sum(res_body_bytes), 0) AS body, coalesce(sum(res_captured_bytes), 0) AS held,
 	(SELECT events FROM loss WHERE reason = 'evicted') AS evicted FROM exchanges GROUP BY side`;
 
-/** Captures everything whole into the store; `filter` are more options. */
+/** Captures everything whole into the store; `filter` returns further options. */
 export function tinytap(name: string, filter: readonly string[] | ((server: WebServer) => readonly string[])): Tracer {
 	return {
 		name,
@@ -75,7 +75,7 @@ export async function untilCapturing(started: Started): Promise<void> {
 	}, 'tinytap capturing');
 }
 
-/** The same capture of nginx, read and thrown away by a C++ program. */
+/** The same capture of nginx, read and discarded by a C++ program. */
 export const ringReader: Tracer = {
 	name: 'bare ring reader',
 	start: async ({ workers }) => {
@@ -129,7 +129,7 @@ tracepoint:syscalls:sys_exit_sendfile64 /comm == "nginx"/ { printf("%d %d\\n", t
 /** Prints the first 200 bytes of each call of nginx. */
 export const bpftracePrinting: Tracer = bpftrace('bpftrace', PRINTING);
 
-/** `script` with as many probes as it has lines that begin with `tracepoint:`, or one a name of a list. */
+/** `script` has one probe per line that begins with `tracepoint:`, or one per name in a list. */
 export function bpftrace(name: string, script: string): Tracer {
 	return {
 		name,
@@ -143,7 +143,7 @@ export function bpftrace(name: string, script: string): Tracer {
 			return {
 				pids: [started.pid],
 				stop: async () => {
-					// It takes a signal for good only while it waits for events.
+					// bpftrace reliably handles a signal only while it waits for events.
 					const again = setInterval(() => started.child.kill('SIGINT'), 1000);
 					await interrupt(started);
 					clearInterval(again);
@@ -155,14 +155,14 @@ export function bpftrace(name: string, script: string): Tracer {
 	};
 }
 
-/** How many perf events a process holds open: its probes. */
+/** The number of perf events that a process holds open, one per probe. */
 export function perfEvents(pid: number): number {
 	const descriptors = `/proc/${pid}/fd`;
 	return readdirSync(descriptors).filter((fd) => {
 		try {
 			return readlinkSync(`${descriptors}/${fd}`) === 'anon_inode:[perf_event]';
 		} catch {
-			// Closed meanwhile.
+			// The descriptor was closed meanwhile.
 			return false;
 		}
 	}).length;
@@ -193,7 +193,7 @@ export const strace: Tracer = {
 /** Empty programs on all tracepoints that tinytap uses: the floor of its cost. */
 export const floor = emptyPrograms('empty programs', tracepoints);
 
-/** Likewise on a tracepoint for each call: the floor of tools that attach to these. */
+/** Likewise, with one tracepoint per call: the floor of tools that attach to these. */
 export const callFloor = emptyPrograms('empty programs, one per call', callTracepoints);
 
 function emptyPrograms(name: string, places: () => readonly string[]): Tracer {

@@ -1,4 +1,4 @@
-// nginx with two workers: small answers made by itself, files by writev, and the same files by sendfile.
+// nginx with two workers: small responses of its own, files by writev, and the same files by sendfile.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ export type Body = {
 	readonly bytes: number;
 };
 
-/** What is asked for. */
+/** What the client requests. */
 export const SMALL: Body = { name: '200 bytes', kind: 'small', path: '/', bytes: 200 };
 export const FILE: Body = { name: '50 KiB, writev', kind: 'writev', path: '/50k', bytes: 51_200 };
 export const SENDFILE: Body = { name: '50 KiB, sendfile', kind: 'sendfile', path: '/50k', bytes: 51_200 };
@@ -22,7 +22,7 @@ export const LARGE: Body = { name: '1 MiB, writev', kind: 'writev', path: '/1m',
 
 export type WebServer = {
 	readonly ports: Readonly<Record<Body['kind'], number>>;
-	/** Of the process that started the workers. */
+	/** Pid of the process that started the workers. */
 	readonly pid: number;
 	readonly workers: readonly number[];
 	readonly stop: () => Promise<void>;

@@ -82,13 +82,13 @@ export const APPLICATION_SERVER_KINDS: readonly ServerKind[] = [
 	},
 ];
 
-/** node's server for a proxy to stand before. */
+/** A Node server as the backend of a proxy. */
 export async function startNodeServer({ root }: Site, at: { port: number } | { socket: string }): Promise<void> {
 	const where = 'socket' in at ? at.socket : String(at.port);
 	await startListening(at, [process.execPath, NODE_SERVER, where], { COMPAT_ROOT: root });
 }
 
-/** http.ServeFile looks at the first 512 bytes, writes them with the head, and lets sendfile do the rest. */
+/** http.ServeFile sniffs the first 512 bytes, writes them with the head, and sends the rest with sendfile. */
 function serveFile(target: Target): readonly string[] {
 	const byFile = target.method === 'GET' && target.path.lastIndexOf('/') === 0;
 	return byFile && (target.responseBody?.length ?? 0) > 512 ? ['sendfile'] : ['write'];
@@ -102,7 +102,7 @@ function gunicorn(worker: 'sync' | 'gthread'): ServerKind {
 		name: `gunicorn, ${worker}`,
 		needs: [{ command: 'gunicorn', package: 'gunicorn' }],
 		version: ['gunicorn', '--version'],
-		// Not the empty file: gunicorn 20.1 fails on it after the head, and ends the connection.
+		// Not the empty file: gunicorn 20.1 fails on it after the head, and closes the connection.
 		targets: [
 			...APPLICATION,
 			...everyBody('/file/', 'file_wrapper').filter(({ responseBody }) => responseBody?.length !== 0),

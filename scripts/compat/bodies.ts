@@ -1,13 +1,14 @@
-// The known bodies: the same bytes on every run, different at every place, so that a missing, doubled or moved piece is noticed.
+// The known bodies: the same on every run and different at every position, so that missing, doubled or moved pieces are
+// noticed.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 
 export type Body = {
-	/** File name below the document root. */
+	/** File name in the document root. */
 	readonly name: string;
-	/** How the page calls it. */
+	/** Its name on the page. */
 	readonly label: string;
 	readonly bytes: Buffer;
 };

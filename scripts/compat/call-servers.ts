@@ -1,4 +1,4 @@
-// What hardly any server calls, called by a fixture in C on both ends; and a proxy that moves bodies by splice.
+// Calls that hardly any server uses, made by a fixture in C at both ends; and a proxy that moves bodies by splice.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../support/servers.ts';
@@ -6,7 +6,7 @@ import { startNodeServer } from './application-servers.ts';
 import { always, bodiesInPieces, echoes, everyBody, type Hop, type ServerKind } from './server-kind.ts';
 import { startOn, startServer } from './start-server.ts';
 
-/** Pairs of calls; the client entry of the same name uses the same. */
+/** Pairs of calls; the client of the same name uses the same pair. */
 const CALLS = [
 	['sendmsg', 'recvmsg'],
 	['sendmmsg', 'recvmmsg'],
@@ -32,7 +32,7 @@ export const CALL_SERVER_KINDS: readonly ServerKind[] = [
 					(port) => [program, 'serve', String(port), send, receive],
 					{
 						request: always(receive),
-						// Only files go by sendfile and splice; a head and an echo are written.
+						// sendfile and splice send only files; an echoed or empty body is sent by write.
 						response: ({ method, responseBody }) =>
 							zeroCopy && (method === 'POST' || responseBody?.length === 0) ? ['write'] : [send],
 					},
@@ -71,7 +71,7 @@ export const CALL_SERVER_KINDS: readonly ServerKind[] = [
 			const configuration = join(site.temporary, 'haproxy.cfg');
 			writeFileSync(configuration, haproxyConfiguration(front, port));
 			await startOn(front, ['haproxy', '-db', '-f', configuration], {});
-			// It splices what is in the socket when it looks, and copies the rest.
+			// HAProxy splices what is in the socket when it looks, and copies the rest.
 			const hops: readonly Hop[] = [
 				{
 					name: 'HAProxy',

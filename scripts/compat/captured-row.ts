@@ -1,15 +1,15 @@
-// The rows of a capture as this script reads them, and its query.
+// The rows of a capture as this script reads them, and the query for them.
 import { parseRows, startTinytap } from '../../support/tinytap.ts';
 import type { Hop } from './server-kind.ts';
 import { remember, unlessEnding } from './start-server.ts';
 
-/** What tinytap says of one body. */
+/** What tinytap reports about one body. */
 export type CapturedBody = {
 	/** True length. */
 	readonly bytes: number;
 	readonly captured: number;
 	readonly note: string | null;
-	/** Null: nothing was captured. */
+	/** Null if nothing was captured. */
 	readonly raw: Buffer | null;
 	readonly via: string | null;
 };
@@ -38,19 +38,19 @@ const SQL = `SELECT id, side, pair_id, comm, local, remote, query_string, state,
 	res_body_bytes, res_captured_bytes, res_body_note, res_body_raw, via
 	FROM exchanges ORDER BY id`;
 
-/** A busy machine must not lose what a quiet one holds: the ring has room for all bodies of one capture. */
+/** Large enough for all bodies of one capture, so that a busy machine loses no more than an idle one. */
 export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '--ring-size', '64MiB'];
 
-/** The name of a case's number in the query string. */
+/** The parameter of the query string that carries a case's number. */
 export const CASE_NAME = 'case';
 
-/** Captures what passes the hops while `work` runs, bodies without a limit, and records it into the file `recording`. */
+/** Captures everything on the hops while `work` runs, with bodies of any size, and records it into the file `recording`. */
 export async function captureExchanges(
 	hops: readonly Hop[],
 	recording: string,
 	work: () => Promise<void>,
 ): Promise<CapturedRow[]> {
-	// A unix socket has no port: then everything is captured.
+	// A unix socket has no port, so then everything is captured.
 	const filters = hops.some(({ socket }) => socket !== undefined)
 		? []
 		: hops.flatMap(({ port }) => ['--port', String(port)]);
@@ -61,7 +61,7 @@ export async function captureExchanges(
 	tinytap.interrupt();
 	const { code, stdout, stderr } = await tinytap.finished;
 	if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);
-	// Table `loss` is of the whole host; what is lost of these exchanges shows in their rows.
+	// Table `loss` covers the whole host; loss in these exchanges shows in their rows.
 	return parseRows(stdout).map(capturedRow);
 }
 

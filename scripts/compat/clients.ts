@@ -1,18 +1,18 @@
-// The programs that ask, and the calls they use.
+// The clients, and the calls they use.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { NAMESPACE } from './network-servers.ts';
 import { always, type Carriers, type Need, type Site } from './server-kind.ts';
 
-/** One request as a client gets it; `body` and `into` are files. */
+/** One request as given to a client; `body` and `into` are files. */
 export type Request = {
 	readonly url: string;
 	readonly method: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body: string | null;
 	readonly into: string;
-	/** The unix socket to ask at, or null. */
+	/** The unix socket to connect to, or null. */
 	readonly socket: string | null;
 };
 
@@ -22,7 +22,7 @@ export type Client = {
 	readonly version: readonly string[];
 	readonly request?: Carriers;
 	readonly response?: Carriers;
-	/** The commands to run, one after another, with what they read from stdin. */
+	/** The commands to run, one after another, with their stdin. */
 	readonly commands: (requests: readonly Request[], site: Site) => readonly Command[];
 };
 
@@ -31,7 +31,7 @@ type Command = { readonly words: readonly string[]; readonly input?: string };
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const PYTHON: readonly Need[] = [{ file: '/usr/bin/python3', package: 'python3' }];
 
-/** A client of ours that reads a JSON list from stdin and asks for one after another. */
+/** One of our own clients: it reads a JSON list from stdin and sends the requests one after another. */
 const reading = (requests: readonly Request[], ...words: string[]): Command[] => [
 	{ words, input: JSON.stringify(requests) },
 ];
@@ -43,7 +43,7 @@ export const CLIENTS: readonly Client[] = [
 		version: ['curl', '--version'],
 		request: always('sendto'),
 		response: always('recvfrom'),
-		// All over one connection, unless they ask to end it.
+		// All on one connection, unless they ask to close it.
 		commands: (requests) => {
 			const lists = requests.some(({ headers }) => headers.Connection === 'close')
 				? requests.map((request) => [request])
@@ -85,7 +85,7 @@ export const CLIENTS: readonly Client[] = [
 		version: ['wget', '--version'],
 		request: always('write'),
 		response: always('read'),
-		// One a process: wget joins what it gets with -O.
+		// One process per request, because wget -O concatenates what it gets.
 		commands: (requests) =>
 			requests.map(({ url, method, headers, body, into }) => ({
 				words: [
@@ -172,7 +172,7 @@ export function clientNamed(name: string): Client {
 	return found;
 }
 
-/** Runs the client's commands to their end. Throws what a command said when it failed or hung. */
+/** Runs the client's commands to their end. Throws a command's error output if it failed or hung. */
 export async function ask(client: Client, requests: readonly Request[], site: Site): Promise<void> {
 	for (const { words, input } of client.commands(requests, site)) await runCommand(words, input ?? '', site);
 }
@@ -187,7 +187,7 @@ async function runCommand(words: readonly string[], input: string, site: Site): 
 		complaint += text;
 	});
 	child.stdin?.on('error', () => {
-		// A client that ended without reading its input: its exit status says so below.
+		// The client ended without reading its input; its exit status, below, reports that.
 	});
 	child.stdin?.end(input);
 	const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);

@@ -1,4 +1,4 @@
-// Servers of files: python3, busybox, lighttpd, Apache and PHP's own.
+// File servers: python3, busybox, lighttpd, Apache and PHP's built-in one.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -51,7 +51,7 @@ export const FILE_SERVER_KINDS: readonly ServerKind[] = [
 		name: 'busybox httpd',
 		needs: [{ command: 'busybox', package: 'busybox-static' }],
 		version: ['busybox'],
-		// A script's answer ends its connection without having said so: a client that keeps it loses a request there.
+		// After a script's response busybox closes the connection without announcing it; a client that reuses it loses a request.
 		targets: [
 			...everyBody(),
 			...CGI.map((target) => ({ ...target, headers: { ...target.headers, Connection: 'close' } })),
@@ -107,7 +107,7 @@ function lighttpd(backend: 'sendfile' | 'writev'): ServerKind {
 	};
 }
 
-/** Files above 16 KiB are sent as files, and so is what a script's output or an upload was put into. */
+/** Files above 16 KiB are sent as files, and so are script outputs and uploads that were spooled into files. */
 function lighttpdCarriers(backend: 'sendfile' | 'writev'): Carriers {
 	const big = (target: Target) => (target.responseBody?.length ?? 0) > 16384;
 	if (backend === 'writev') return always('writev', 'write');
@@ -149,7 +149,7 @@ function apache(sendfile: 'On' | 'Off'): ServerKind {
 	};
 }
 
-/** Below 256 bytes a file is read instead. */
+/** Files below 256 bytes are read instead. */
 function apacheCarriers(sendfile: 'On' | 'Off'): Carriers {
 	return (target) => {
 		const file = !target.path.startsWith('/cgi-bin/') && (target.responseBody?.length ?? 0) >= 256;

@@ -10,9 +10,9 @@ export type Judged = {
 	readonly hop: Hop;
 	readonly server: CapturedRow | undefined;
 	readonly asked: CapturedRow | undefined;
-	/** What the SHA-256 of the held bytes say, for the page. */
+	/** The result of comparing SHA-256 sums of the held bytes, for the page. */
 	readonly compared: string;
-	/** One sentence each; empty when all is as it must be. */
+	/** One sentence each; empty if everything is right. */
 	readonly failures: readonly string[];
 };
 
@@ -20,13 +20,13 @@ export type Exchange = {
 	readonly number: number;
 	readonly target: Target;
 	readonly client: string;
-	/** What the client wrote into its file: on the wire the same bytes, after transfer decoding. */
+	/** What the client wrote into its file: the bytes on the wire after transfer decoding. */
 	readonly received: Buffer;
 };
 
 type Ends = { readonly request?: Carriers | undefined; readonly response?: Carriers | undefined };
 
-/** Finds the two rows of an exchange on a hop and judges them. `client`: the calls of the hop's asking end. */
+/** Finds the two rows of an exchange on a hop and judges them. `client`: the calls of the hop's client. */
 export function judge(exchange: Exchange, hop: Hop, client: Ends, rows: readonly CapturedRow[]): Judged {
 	const { number, target } = exchange;
 	const failures: string[] = [];
@@ -73,7 +73,7 @@ function rowFailures(row: CapturedRow, target: Target): string[] {
 	return failures;
 }
 
-/** `same`: which bytes were compared and are the same, '' for none. */
+/** `same`: which bytes were compared and are equal; '' if none. */
 function judgeBody(
 	body: CapturedBody,
 	bytes: Buffer,
@@ -100,13 +100,13 @@ function judgeBody(
 		if (body.raw !== null) failures.push('expected NULL for a body of which nothing was captured');
 		return { failures, same: '' };
 	}
-	// Bytes written before the file are the first ones; a proxy may copy any part.
+	// Bytes written before the file are at the beginning; a proxy may copy any part.
 	if (body.note?.startsWith('body: first ') && sha256(held) !== sha256(bytes.subarray(0, held.length)))
 		failures.push(`the held ${held.length} bytes are not the first ones`);
 	return { failures, same: body.note?.startsWith('body: first ') ? `first ${held.length.toLocaleString('en')}` : '' };
 }
 
-/** The contract's notes for a body that went, or in part, from kernel to kernel. */
+/** The documented notes for a body that was moved, wholly or partly, inside the kernel. */
 function zeroCopyNote(total: number, held: number, call: string): string[] {
 	if (held === 0) return [`body: ${total} bytes via ${call} — content not captured`];
 	const rest = `${held} of ${total} bytes; ${total - held} via ${call} — content not captured`;

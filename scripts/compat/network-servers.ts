@@ -1,4 +1,4 @@
-// Servers by how they are reached: sockets for both kinds of IP, unix sockets, and namespaces as containers have them.
+// Servers by how they are reached: dual-stack sockets, unix sockets, and namespaces like those of containers.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { freePort } from '../../support/servers.ts';
@@ -13,7 +13,7 @@ const PYTHON = { request: always('recvfrom'), response: always('sendto') };
 const TARGETS = [...everyBody(), ...bodiesInPieces('/chunked/', 'chunked'), ...echoes()];
 const UNIX_CLIENTS = ['curl', 'Node http', 'Python http.client'];
 
-/** The namespace and the two ends of the cable into it. */
+/** The namespace and the two ends of the virtual cable into it. */
 export const NAMESPACE = 'tinytap-compat';
 const OUTSIDE = '10.231.77.1';
 const INSIDE = '10.231.77.2';
@@ -49,7 +49,7 @@ export const NETWORK_SERVER_KINDS: readonly ServerKind[] = [
 		name: 'gunicorn, unix socket',
 		needs: [{ command: 'gunicorn', package: 'gunicorn' }],
 		version: ['gunicorn', '--version'],
-		// Not the empty file, as over TCP.
+		// Without the empty file, as over TCP.
 		targets: TARGETS.filter(({ responseBody }) => responseBody?.length !== 0),
 		clients: UNIX_CLIENTS,
 		start: async (site) =>
@@ -68,7 +68,7 @@ export const NETWORK_SERVER_KINDS: readonly ServerKind[] = [
 		needs: [{ command: 'python3', package: 'python3' }],
 		version: ['python3', '--version'],
 		targets: TARGETS,
-		// Not Node: the name that it connects to has the NUL bytes to the end of the address.
+		// Without Node: the name that it connects to is padded with NUL bytes.
 		clients: ['curl', 'Python http.client'],
 		start: async (site) =>
 			await startAtSocket(
@@ -87,7 +87,7 @@ export const NETWORK_SERVER_KINDS: readonly ServerKind[] = [
 		clients: ['curl', 'Node http'],
 		start: async (site) => {
 			makeNamespace();
-			// Also one for pids, as a container has.
+			// With its own pid namespace too, like a container.
 			const prefix = ['ip', 'netns', 'exec', NAMESPACE, 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 			return [await startNode(site, INSIDE, prefix)];
 		},
@@ -126,7 +126,7 @@ async function startNode({ root }: Site, address: string, prefix: readonly strin
 	return { name: 'server', port, host, server: NODE };
 }
 
-/** Servers leave their sockets behind. */
+/** Servers do not remove their sockets. */
 let sockets = 0;
 
 async function startAtSocket(
@@ -142,7 +142,7 @@ async function startAtSocket(
 function makeNamespace(): void {
 	const run = (command: string) => execFileSync('ip', command.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
 	run(`netns add ${NAMESPACE}`);
-	// The cable goes with it.
+	// This also removes the cable.
 	const remove = async () => void run(`netns del ${NAMESPACE}`);
 	remember({ pid: -1, stop: remove, output: () => '' });
 	run(`link add ttcompat0 type veth peer name ttcompat1 netns ${NAMESPACE}`);

@@ -73,7 +73,7 @@ function put(name: string): Target {
 		headers: {},
 		requestBody: body(name),
 		responseBody: Buffer.alloc(0),
-		// 204: the file was there before.
+		// 204 if the file existed before.
 		statuses: [201, 204],
 		gzip: false,
 	};
@@ -92,7 +92,7 @@ function gzipped(name: string): Target {
 	};
 }
 
-/** nginx in front of node: two hops, each with a row of either side. `overUnix`: node listens on a unix socket. */
+/** nginx in front of node: two hops, each with a row for either side. `overUnix`: node listens on a unix socket. */
 function proxy(name: string, sendfile: boolean, overUnix = false): ServerKind {
 	return {
 		group: 'nginx',
@@ -114,7 +114,7 @@ function proxy(name: string, sendfile: boolean, overUnix = false): ServerKind {
 				port,
 				...(overUnix ? { socket } : {}),
 				server: { request: always('read'), response: always('write', 'writev') },
-				// A request body that did not fit into memory was put into a file, and goes on by sendfile where that is on.
+				// A request body too large for memory was put into a file, and is sent by sendfile if that is on.
 				client: {
 					request: (target) =>
 						sendfile && (target.requestBody?.bytes.length ?? 0) > 16384 ? ['sendfile'] : ['writev'],

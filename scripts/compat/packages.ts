@@ -3,15 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Need } from './server-kind.ts';
 
-/** The debian directories are not in everybody's PATH. */
+/** The sbin directories are not in everybody's PATH. */
 process.env.PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
-/** Installs the packages that bring what is not there. One that fails is said and left to `missing`. */
+/** Installs the packages of what is missing. A failure is reported, and `missing` finds what is still absent. */
 export function install(needs: readonly Need[]): void {
 	const packages = [...new Set(needs.filter((need) => !isThere(need)).map((need) => need.package))];
 	if (packages.length === 0) return;
 	console.error(`compat: installing with apt-get: ${packages.join(' ')}`);
-	// One that cannot be had must not keep the others away.
+	// One at a time, so that an unavailable package does not prevent the others.
 	for (const name of packages) {
 		if (!aptInstall(name)) {
 			run('apt-get', ['update', '-q']);
@@ -20,7 +20,7 @@ export function install(needs: readonly Need[]): void {
 	}
 }
 
-/** What of the needs is missing, in words; undefined when all is there. */
+/** Which of the needs are missing, in words; undefined if none are. */
 export function missing(needs: readonly Need[]): string | undefined {
 	const absent = needs.filter((need) => !isThere(need));
 	if (absent.length === 0) return undefined;
@@ -37,7 +37,7 @@ function aptInstall(name: string): boolean {
 }
 
 function run(command: string, args: readonly string[]): boolean {
-	// RUNLEVEL=1: packages of servers must not start them, we start our own.
+	// RUNLEVEL=1 keeps server packages from starting their servers; we start our own.
 	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 	const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8' });
 	if (status === 0) return true;

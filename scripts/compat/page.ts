@@ -1,4 +1,4 @@
-// docs/server-compatibility.md: what was tried, what was seen, in tables.
+// docs/server-compatibility.md: what was tried and seen, in tables.
 import { spawnSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
 import { CAPTURE_OPTIONS, type CapturedBody, type CapturedRow } from './captured-row.ts';
@@ -7,17 +7,17 @@ import type { Judged } from './judge.ts';
 import { missing } from './packages.ts';
 import type { ServerKind } from './server-kind.ts';
 
-/** One server after it was tried. */
+/** The result of trying one server. */
 export type Tried = {
 	readonly kind: ServerKind;
-	/** Why it could not be had; undefined when it ran. */
+	/** Why it was not available; undefined if it ran. */
 	readonly absent: string | undefined;
 	readonly version: string;
 	readonly exchanges: readonly Judged[];
 	readonly failures: readonly string[];
 };
 
-/** The first line with a number in it of what a program says of itself. */
+/** The first line of a program's version output that contains a number. */
 export function versionOf(words: readonly string[]): string {
 	const [command = '', ...args] = words;
 	const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
@@ -63,7 +63,7 @@ have the same SHA-256 as the file (or as what the client received, if the server
 ${ran.map(details).join('\n')}`;
 }
 
-/** A line for each way a server makes its responses: the words behind the size in the labels of its GETs. */
+/** A line for each way in which a server makes its responses: the words after the size in the labels of its GETs. */
 function summary({ kind, absent, version, exchanges }: Tried): string {
 	if (absent !== undefined) return `| ${kind.name} | **not available**: ${cell(absent)} | | | | | |\n`;
 	const [first] = exchanges;
@@ -135,7 +135,7 @@ function detail(one: Judged): string {
 	].join(' | ')} |\n`;
 }
 
-/** The notes seen, one line each: what stands in `res_body_note` where a body is not held whole. */
+/** The notes seen, one line each: the contents of `res_body_note` for bodies that are not held whole. */
 function notes(exchanges: readonly Judged[]): string {
 	const seen = new Set<string>();
 	for (const { server, asked } of exchanges) {

@@ -13,28 +13,28 @@ export type Site = {
 
 /** One request to a server. */
 export type Target = {
-	/** How the page calls it: `51,200 chunked`. */
+	/** Its name on the page: `51,200 chunked`. */
 	readonly label: string;
 	readonly method: 'GET' | 'POST' | 'PUT';
-	/** Without a query string: that is used to find the rows. */
+	/** Without a query string, which is used to find the rows. */
 	readonly path: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly requestBody: Body | undefined;
-	/** Undefined: whatever the server makes; what the client received counts. */
+	/** Undefined: whatever the server generates; what the client received is taken as right. */
 	readonly responseBody: Buffer | undefined;
-	/** Any of these. */
+	/** Any of these is right. */
 	readonly statuses: readonly number[];
 	/** The client receives the response body compressed. */
 	readonly gzip: boolean;
 };
 
 /**
- * The calls that may carry a body of a target, as `via` or `req_via` would name them; undefined: any call that has the
- * bytes in user memory. `sendfile` and `splice` among them mean that the content may be missing there, and only then.
+ * The calls that may carry a body of a target, as in `via` or `req_via`; undefined: any call with the bytes in user memory.
+ * Only if `sendfile` or `splice` is among them may the content be missing.
  */
 export type Carriers = (target: Target) => readonly string[] | undefined;
 
-/** One connection that an exchange passes: client → proxy and proxy → backend are two. */
+/** One connection on the path of an exchange: client → proxy and proxy → backend are two. */
 export type Hop = {
 	readonly name: string;
 	readonly port: number;
@@ -42,23 +42,23 @@ export type Hop = {
 	readonly host?: string;
 	/** The unix socket in place of host and port: a path, or `@NAME`. */
 	readonly socket?: string;
-	/** The server process's calls; the client's are told by its entry when it is no proxy. */
+	/** The server process's calls; the client's calls are in its own entry unless it is a proxy. */
 	readonly server: { readonly request?: Carriers; readonly response?: Carriers };
 	readonly client?: { readonly request?: Carriers; readonly response?: Carriers };
 };
 
-/** A file or a command that must be there, and the Debian package that brings it. */
+/** A required file or command, and the Debian package that contains it. */
 export type Need = { readonly command?: string; readonly file?: string; readonly package: string };
 
 export type ServerKind = {
-	/** One of the words of --only. */
+	/** A word for --only. */
 	readonly group: string;
 	readonly name: string;
 	readonly needs: readonly Need[];
-	/** A command whose output names the version. */
+	/** A command that prints the version. */
 	readonly version: readonly string[];
 	readonly targets: readonly Target[];
-	/** Names of clients.ts; curl alone when absent. */
+	/** Names from clients.ts; only curl if absent. */
 	readonly clients?: readonly string[];
 	/** Starts it; the first hop is what clients connect to. */
 	readonly start: (site: Site) => Promise<readonly Hop[]>;
@@ -66,7 +66,7 @@ export type ServerKind = {
 
 const PLAIN = { headers: {}, requestBody: undefined, statuses: [200], gzip: false } as const;
 
-/** A GET of every body below a prefix. */
+/** A GET of every body under a prefix. */
 export function everyBody(prefix = '/', kind = ''): Target[] {
 	return BODIES.map((one) => get(prefix, one, kind));
 }
@@ -94,12 +94,12 @@ export function echoes(path = '/echo'): Target[] {
 	}));
 }
 
-/** The carrier of a response without a body is that of its head. */
+/** Without a body the carrier is that of the response's head. */
 export function carried(head: readonly string[], bytes: readonly string[]): Carriers {
 	return (target) => (target.responseBody?.length === 0 ? head : bytes);
 }
 
-/** Every target alike. */
+/** The same carriers for every target. */
 export function always(...calls: string[]): Carriers {
 	return () => calls;
 }

@@ -1,4 +1,4 @@
-// The directory of a run: the document root with the known bodies and scripts, and what is compiled for it.
+// The directory of a run: the document root with the known bodies and scripts, and the programs compiled for it.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export function createSite(): { readonly site: Site; readonly remove: () => void
 		copyFileSync(join(FIXTURES, script), join(root, 'cgi-bin', script));
 		chmodSync(join(root, 'cgi-bin', script), 0o755);
 	}
-	// Apache's workers are www-data.
+	// Readable for Apache's workers, which run as www-data.
 	chmodSync(temporary, 0o755);
 	return { site: { root, temporary, compiled: (name) => compiled(name, temporary) }, remove };
 }

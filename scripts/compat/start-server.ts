@@ -6,12 +6,12 @@ const programs: Running[] = [];
 
 let closing = false;
 let interrupt: (reason: Error) => void = () => {};
-/** Rejects when the run is to end early, so that nobody waits for a server that was stopped. */
+/** Rejects if the run must end early, so that nobody waits for a stopped server. */
 const interrupted = new Promise<never>((_resolve, reject) => {
 	interrupt = reject;
 });
 interrupted.catch(() => {
-	// Nobody was waiting just then.
+	// Nobody was waiting for it just then.
 });
 
 /** Starts one program on a free port and waits until it listens. */
@@ -42,13 +42,13 @@ export async function startListening(
 	await unlessEnding('socket' in at ? listening(at.socket, running) : listening(at.port, running, at.host));
 }
 
-/** Lets `stopAll` stop a program that somebody else started. */
+/** Lets `stopAll` stop a program that was started elsewhere. */
 export function remember(running: Running): void {
 	programs.push(running);
 	if (closing) void running.stop();
 }
 
-/** What the programs printed: for a complaint. */
+/** What the programs printed, for error messages. */
 export function printed(): string {
 	return programs.map((running) => running.output().trim()).join('\n');
 }
@@ -57,14 +57,14 @@ export async function stopAll(): Promise<void> {
 	for (const running of programs.splice(0)) await running.stop();
 }
 
-/** Ends the run early: stops the programs, and those that come from now on. */
+/** Ends the run early: stops the programs, and any started from now on. */
 export function stopForGood(): void {
 	closing = true;
 	interrupt(new Error('interrupted'));
 	for (const running of programs) void running.stop();
 }
 
-/** What `work` gives; rejects at once when the run is to end early. */
+/** The result of `work`; rejects at once if the run must end early. */
 export async function unlessEnding<T>(work: Promise<T>): Promise<T> {
 	return await Promise.race([work, interrupted]);
 }

@@ -1,5 +1,5 @@
 // Runs inside a kernel under test: a server, then the addon alone, `tinytap doctor`, and `tinytap query` around some
-// requests of curl. Every step reports by itself, so that a step that hangs or crashes leaves what was found before.
+// requests by curl. Each step reports on its own, so a step that hangs or crashes does not hide earlier findings.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ import { type CapturedRow, type Finding, findingLine, LARGE_BODY_BYTES, SMALL_RE
 import { probe } from './probe.ts';
 
 const CLI = '/tinytap/dist/tinytap.cjs';
-/** The launcher's own flags. */
+/** The flags that the launcher uses. */
 const NODE_FLAGS = [
 	'--disallow-code-generation-from-strings',
 	'--disable-proto=delete',
@@ -18,9 +18,9 @@ const NODE_FLAGS = [
 	'--max-semi-space-size=4',
 	'--heap-growing-percent=20',
 ];
-/** Emulated processors are some 20 times slower; these bounds are for what hangs. */
+/** Limits for steps that hang; emulated processors are some 20 times slower. */
 const STEP_MS = 240_000;
-/** A crash of the addon should not end the check: the probe is this file again, as a process of its own. */
+/** Run as a separate process of this same file, so that a crash of the addon does not end the check. */
 const PROBE = 'probe';
 
 const STATEMENT = `SELECT side, method, path, status, via, state, req_body_bytes, req_captured_bytes, res_body_bytes,
@@ -106,7 +106,7 @@ async function requests(port: number): Promise<void> {
 	writeFileSync('/tmp/body', 'tinytap '.repeat(LARGE_BODY_BYTES / 8));
 	const quiet = ['--silent', '--show-error', '--fail', '--output', '/dev/null'];
 	const small = await run('curl', [...quiet, `${url}/item/[1-${SMALL_REQUESTS}]`]);
-	// Without the wait for 100 Continue, which is not what is asked here.
+	// Without waiting for 100 Continue, which is not tested here.
 	const large = await run('curl', [...quiet, '-H', 'Expect:', '--data-binary', '@/tmp/body', `${url}/echo`]);
 	for (const { exitCode, errors } of [small, large])
 		if (exitCode !== 0) throw new Error(`curl ended with ${exitCode}: ${errors}`);
@@ -123,14 +123,14 @@ async function run(command: string, args: readonly string[]): Promise<Finished> 
 	return await start(command, args).finished;
 }
 
-/** Starts a program that is killed when it takes longer than a step may. */
+/** Starts a program and kills it if it takes longer than a step may. */
 function start(
 	command: string,
 	args: readonly string[],
 ): {
 	readonly child: ChildProcess;
 	readonly finished: Promise<Finished>;
-	/** True when its standard error matched, false when it ended without. */
+	/** True once its standard error matches; false if it ends without a match. */
 	readonly said: (pattern: RegExp) => Promise<boolean>;
 } {
 	const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: STEP_MS, killSignal: 'SIGKILL' });

@@ -1,15 +1,15 @@
-// What the check inside a kernel under test reports, a line each on the serial console, and what the host reads back.
+// What the check inside a kernel under test reports, one line each on the serial console, and how the host reads it.
 import type { Check } from '../../src/capture/check.ts';
 
-/** Does the BPF object load, do its programs attach: the addon alone. */
+/** The addon alone: does the BPF object load, and do its programs attach? */
 export type ProbeFinding = {
 	readonly what: 'probe';
 	readonly loads: boolean;
 	readonly attaches: boolean;
-	/** `category/name`; empty unless it attaches. */
+	/** `category/name`; empty if it did not attach. */
 	readonly attached: readonly string[];
 	readonly missing: readonly string[];
-	/** The error, and the end of what libbpf or the verifier said. */
+	/** The error, and the last output of libbpf or the verifier. */
 	readonly error?: string;
 	readonly detail?: string;
 };
@@ -39,7 +39,7 @@ export type CapturedRow = {
 
 export type CaptureFinding = {
 	readonly what: 'capture';
-	/** The line `tinytap: capturing …` came. */
+	/** The line `tinytap: capturing …` appeared. */
 	readonly attached: boolean;
 	readonly exitCode: number | null;
 	readonly rows: readonly CapturedRow[];
@@ -58,15 +58,15 @@ export function findingLine(finding: Finding): string {
 	return `${MARK}${JSON.stringify(finding)}`;
 }
 
-/** The findings among the lines of a console, in their order. */
+/** The findings among the lines of a console, in order. */
 export function findingsIn(console: string): Finding[] {
 	return console.split(/\r?\n/).flatMap((line) => {
-		// The firmware's last words may stand before it.
+		// The firmware's last output may precede it on the line.
 		const at = line.indexOf(MARK);
 		return at < 0 ? [] : [JSON.parse(line.slice(at + MARK.length)) as Finding];
 	});
 }
 
-/** Requests made while tinytap captures: small ones and one with a large body both ways. */
+/** Requests made while tinytap captures: small ones, and one with a large body in both directions. */
 export const SMALL_REQUESTS = 22;
 export const LARGE_BODY_BYTES = 300_000;

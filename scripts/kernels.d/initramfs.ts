@@ -1,4 +1,4 @@
-// A root file system in memory for a kernel under test: busybox, Node, curl, tinytap and the check, as a cpio archive.
+// An in-memory root file system for a kernel under test: busybox, Node, curl, tinytap and the check, as a cpio archive.
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join, posix } from 'node:path';
@@ -6,7 +6,7 @@ import { join, posix } from 'node:path';
 type Entry = {
 	/** Path without the leading slash. */
 	readonly name: string;
-	/** Type and permissions as in stat. */
+	/** Type and permissions, as in stat. */
 	readonly mode: number;
 	readonly content: Buffer;
 	/** Major and minor number of a device. */
@@ -19,7 +19,7 @@ const SYMLINK = 0o120777;
 const CONSOLE = 0o020600;
 
 export type InitramfsContents = {
-	/** Root of the checkout, built. */
+	/** Root of a built checkout. */
 	readonly root: string;
 	/** Becomes /init. */
 	readonly init: string;
@@ -27,7 +27,7 @@ export type InitramfsContents = {
 	readonly check: string;
 };
 
-/** Writes the archive to `path`; not compressed, as the emulated processor would have to undo it. */
+/** Writes the archive to `path`, uncompressed, because the emulated processor would have to decompress it. */
 export function writeInitramfs(path: string, { root, init, check }: InitramfsContents): void {
 	const entries = new Map<string, Entry>();
 	const add = (name: string, mode: number, content: Buffer, device?: readonly [number, number]) => {
@@ -41,7 +41,7 @@ export function writeInitramfs(path: string, { root, init, check }: InitramfsCon
 	};
 
 	for (const name of ['proc', 'sys', 'tmp', 'root', 'dev']) add(name, DIRECTORY, Buffer.alloc(0));
-	// The kernel opens it for /init before devtmpfs is mounted.
+	// The kernel opens this for /init before devtmpfs is mounted.
 	add('dev/console', CONSOLE, Buffer.alloc(0), [5, 1]);
 	add('etc/passwd', PROGRAM, Buffer.from('root:x:0:0:root:/root:/bin/sh\n'));
 	add('etc/group', PROGRAM, Buffer.from('root:x:0:\n'));
@@ -58,7 +58,7 @@ export function writeInitramfs(path: string, { root, init, check }: InitramfsCon
 			add(`tinytap/${folder}/${file}`, PROGRAM, readFileSync(join(root, folder, file)));
 	add('init', PROGRAM, readFileSync(init));
 	add('check.mjs', PROGRAM, readFileSync(check));
-	// A directory has to come before what is in it.
+	// A directory must precede its contents.
 	writeCpio(
 		path,
 		[...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -71,7 +71,7 @@ function librariesOf(program: string): string[] {
 	try {
 		text = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 	} catch {
-		// ldd's answer to a static program.
+		// ldd fails for a static program.
 		return [];
 	}
 	return [...text.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1]!);
@@ -95,7 +95,7 @@ function writeCpio(path: string, entries: readonly Entry[]): void {
 		[...entries, end].forEach(({ name, mode, content, device = [0, 0] }, index) => {
 			const nameBytes = Buffer.from(`${name}\0`);
 			const fields = [
-				index + 1, // inode number: only has to differ
+				index + 1, // inode number: must only be unique
 				mode,
 				0, // owner
 				0, // group

@@ -1,5 +1,5 @@
-// Debian's kernels as files: found, downloaded and unpacked by apt and dpkg-deb in directories of their own. The machine's
-// apt configuration and its installed packages stay as they are; only its mirror and its keys are used.
+// Debian's kernels as files: found, downloaded and unpacked by apt and dpkg-deb in separate directories. The machine's apt
+// configuration and its installed packages stay unchanged; only its mirror and its keys are used.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,19 +9,19 @@ export type KernelPackage = {
 	readonly series: string;
 	/** Name and version, `linux-image-6.1.0-56-cloud-amd64 6.1.192-2`. */
 	readonly title: string;
-	/** The compressed kernel, ready for an emulator. */
+	/** The compressed kernel image, ready for an emulator. */
 	readonly image: string;
 };
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** Suites that hold the kernels: 5.10 is that of Debian 11, 6.1 and 6.12 those of 12 and its backports. */
+/** Suites with the kernels: 5.10 is Debian 11's, 6.1 and 6.12 are those of Debian 12 and its backports. */
 const SUITES = ['bullseye', 'bookworm', 'bookworm-backports'];
 const SECURITY_SUITES = ['bullseye-security', 'bookworm-security'];
 
 /**
- * The newest package of each series, kept below `directory` and taken from there the next time. A series that the mirror
- * does not have (any more) is left out.
+ * The newest package of each series, kept in `directory` and reused from there. A series that the mirror does not have
+ * (any more) is left out.
  */
 export function kernelPackages(
 	series: readonly string[],
@@ -47,7 +47,7 @@ export function kernelPackages(
 	});
 }
 
-/** Not a meta-package, not another release's backport (`0.deb11`). */
+/** Neither a meta-package nor another release's backport (`0.deb11`). */
 function isOfSeries(packageName: string, series: string): boolean {
 	return packageName.startsWith(`linux-image-${series}.`) && !packageName.includes('.deb1');
 }
@@ -74,7 +74,7 @@ function download(apt: Apt, name: string, series: string, directory: string): Ke
 	const unpack = 'dpkg-deb --fsys-tarfile "$0" | tar x --wildcards --strip-components=2 "./boot/vmlinuz-*"';
 	execFileSync('bash', ['-o', 'pipefail', '-c', unpack, file], { cwd: folder });
 	rmSync(join(folder, file));
-	// apt writes an epoch's or a version's odd characters in the file's name as %XX.
+	// In file names apt writes the special characters of a version as %XX.
 	const [packageName, version] = decodeURIComponent(file).split('_');
 	writeFileSync(join(folder, `${packageName}_${version}`), '');
 	const kernel = keptKernel(series, directory);
@@ -82,7 +82,7 @@ function download(apt: Apt, name: string, series: string, directory: string): Ke
 	return kernel;
 }
 
-/** apt with lists, cache and sources below `directory`. */
+/** Runs apt with lists, cache and sources in `directory`. */
 function privateApt(directory: string): Apt {
 	const root = join(directory, 'apt');
 	for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(root, folder), { recursive: true });
@@ -95,7 +95,7 @@ function privateApt(directory: string): Apt {
 			`Dir::Etc::sourcelist "${root}/sources.list";`,
 			'Dir::Etc::sourceparts "-";',
 			'Acquire::Languages "none";',
-			// The directory may be closed to apt's own user.
+			// apt's own user may have no access to the directory.
 			'APT::Sandbox::User "root";',
 			'',
 		].join('\n'),
@@ -104,9 +104,9 @@ function privateApt(directory: string): Apt {
 		execFileSync(command, args, { cwd, encoding: 'utf8', env: { ...process.env, APT_CONFIG: join(root, 'apt.conf') } });
 }
 
-/** The wanted suites at the mirror that the machine itself uses. */
+/** The wanted suites at the mirror that this machine uses. */
 function sources(root: string): string {
-	// With an empty directory of lists apt names the address of each list, whatever it has fetched already.
+	// With an empty list directory apt prints the address of each list, even if it has fetched them before.
 	const args = ['update', '--print-uris', '-o', `Dir::State::lists=${root}/none`];
 	mkdirSync(join(root, 'none/partial'), { recursive: true });
 	const addresses = execFileSync('apt-get', args, { encoding: 'utf8' });

@@ -1,15 +1,15 @@
-// An emulated PC that boots one kernel and ends: QEMU without KVM, so that it runs wherever Node does.
+// An emulated PC that boots one kernel and ends: QEMU without KVM, so it runs wherever Node does.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
 export type Machine = {
 	readonly kernelImage: string;
 	readonly initramfs: string;
-	/** Words for the kernel's command line; /init reads them there. */
+	/** Words for the kernel's command line, where /init reads them. */
 	readonly words: readonly string[];
-	/** The console is kept here, whatever happens. */
+	/** File for the console output, whatever happens. */
 	readonly consoleLog: string;
-	/** Time the machine has before it is switched off. */
+	/** How long the machine may run before it is switched off. */
 	readonly limitMs: number;
 };
 
@@ -32,7 +32,7 @@ export function emulatorVersion(): string {
 	return execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
 }
 
-/** Boots, waits until the machine is off, and resolves to what its console showed. */
+/** Boots, waits until the machine is off, and resolves to its console output. */
 export async function boot({ kernelImage, initramfs, words, consoleLog, limitMs }: Machine): Promise<Booted> {
 	const started = performance.now();
 	const parts = ['-kernel', kernelImage, '-initrd', initramfs, '-append', [KERNEL_COMMAND_LINE, ...words].join(' ')];

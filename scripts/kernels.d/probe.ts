@@ -1,8 +1,8 @@
-// The addon alone: does this kernel take the BPF object, and do its programs attach?
+// The addon alone: does this kernel accept the BPF object, and do its programs attach?
 import { loadNativeAddon, type NativeCapture } from '../../src/capture/native-addon.ts';
 import type { ProbeFinding } from './findings.ts';
 
-/** Loads and attaches, and lets go again. Never throws. */
+/** Loads, attaches and closes again. Never throws. */
 export function probe(addonPath: string, objectPath: string): ProbeFinding {
 	const finding = { what: 'probe', loads: false, attaches: false, attached: [], missing: [] } as const;
 	let capture: NativeCapture | undefined;

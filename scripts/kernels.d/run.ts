@@ -1,4 +1,4 @@
-// Boots each kernel with tinytap in it, prints what it found, writes docs/kernels.md. Exit 1 unless all work.
+// Boots each kernel with tinytap in it, prints what was found, writes docs/kernels.md. Exit 1 unless all work.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import { boot } from './machine.ts';
 import { page } from './page.ts';
 import { judge, type Trial, type Verdict } from './verdict.ts';
 
-/** One before bpf_task_pt_regs (5.15) and bpf_loop (5.17), one with both, one that is recent. */
+/** One before bpf_task_pt_regs (5.15) and bpf_loop (5.17), one with both, one recent. */
 const TRIALS: readonly Trial[] = [
 	{ name: '5.10', series: '5.10', oldObject: false },
 	{ name: '6.1', series: '6.1', oldObject: false },
@@ -39,7 +39,7 @@ async function main(trials: readonly Trial[]): Promise<void> {
 	const root = join(import.meta.dirname, '../..');
 	const directory = join(root, 'build/kernels');
 	mkdirSync(directory, { recursive: true });
-	// Ending the ordinary way switches a running machine off.
+	// A normal exit switches a running machine off.
 	for (const [signal, exitCode] of [
 		['SIGINT', 130],
 		['SIGTERM', 143],
@@ -72,7 +72,7 @@ async function main(trials: readonly Trial[]): Promise<void> {
 	if (verdicts.length === 0 || verdicts.some(({ works }) => !works)) process.exitCode = 1;
 }
 
-/** Bundles the check and packs everything the machines need; resolves to the archive's path. */
+/** Bundles the check and packs everything that the machines need; resolves to the archive's path. */
 async function initramfsFor(root: string, directory: string): Promise<string> {
 	const check = join(directory, 'check.mjs');
 	await build({

@@ -6,9 +6,9 @@ import type { Booted } from './machine.ts';
 
 export type Trial = {
 	readonly name: string;
-	/** Of the kernel: `6.1`. */
+	/** The kernel's series: `6.1`. */
 	readonly series: string;
-	/** The BPF object for kernels before 5.17, which a newer one would not use. */
+	/** Use the BPF object for kernels before 5.17, which a newer one would not use by itself. */
 	readonly oldObject: boolean;
 };
 
@@ -22,12 +22,12 @@ export type Verdict = {
 	readonly probe: ProbeFinding | undefined;
 	readonly doctor: DoctorFinding | undefined;
 	readonly capture: CaptureFinding | undefined;
-	/** Where the programs that attached read the arguments of calls: at `exit` needs Linux 5.17; undefined: none did. */
+	/** Where the attached programs read the arguments of calls: `exit` needs Linux 5.17; undefined: none attached. */
 	readonly way: 'exit' | 'entry and exit' | undefined;
-	/** Requests of which the row is there and right, by side. */
+	/** Requests with a correct row, by side. */
 	readonly seen: Readonly<Record<Side, number>>;
 	readonly works: boolean;
-	/** Why it does not work, a sentence each. */
+	/** Why it does not work, one sentence each. */
 	readonly problems: readonly string[];
 };
 
@@ -93,7 +93,7 @@ function captureProblems(
 	return problems;
 }
 
-/** Different paths of right rows: a row that is there twice counts once. */
+/** Different paths of correct rows: a duplicated row counts once. */
 function countRight(rows: readonly CapturedRow[], side: Side): number {
 	const right = rows.filter((row) => row.side === side && isWhole(row) && (isSmall(row) || isLarge(row)));
 	return new Set(right.map(({ path }) => path)).size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Programs that do nothing: what any tracer that uses tracepoints costs at the least. */
+/* Programs that do nothing: the least that any tracer on tracepoints costs. */
 #define SEC(name) __attribute__((section(name), used))
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

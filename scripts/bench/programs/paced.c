@@ -1,6 +1,6 @@
 /*
- * An HTTP client that keeps a rate: request i is due at i / RATE, whether or not the ones before were answered, and its
- * latency counts from then (a server that stalls is charged for all that should have been sent meanwhile).
+ * An HTTP client that keeps a rate: request i is due at i / RATE, whether or not earlier ones were answered, and its
+ * latency counts from then (a server that stalls is charged for everything that should have been sent meanwhile).
  *
  *   paced PORT RATE SECONDS CONNECTIONS PATH BODY_BYTES [LOG]
  *
@@ -27,7 +27,7 @@
 struct client {
 	int fd;
 	int64_t request;
-	/* Bytes of the head so far; then what is left of the body. */
+	/* Bytes of the head so far, then the bytes left of the body. */
 	size_t head_bytes;
 	int64_t left;
 	char head[4096];
@@ -132,7 +132,7 @@ int main(int count, char **arguments)
 				       .sin_port = htons(port),
 				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
 
-	/* Wakes at the microsecond it asked for, not some 50 later. */
+	/* Wake at the exact microsecond, not some 50 later. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (int i = 0; i < connections; i++) {
 		int on = 1;

@@ -1,6 +1,6 @@
-// The same capture as tinytap's without anything behind it: records are read from the ring and counted, not decoded.
+// The same capture as tinytap's with nothing after the ring: records are read and counted, not decoded.
 //   ring-reader OBJECT COMM PID…
-// Says `attached`, and at a signal a line of JSON: records, their bytes, and what was lost.
+// Prints `attached` and, on a signal, a line of JSON: records, their bytes, and what was lost.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
