@@ -491,10 +491,10 @@ void Capture::Close() {
 void Capture::CloseInBackground() {
   if (control_ != nullptr) SetPaused(true);
   std::vector<int> kept = handles_.links;
-  // An array of programs whose last descriptor goes while programs still use it is emptied then, and each time somebody
-  // else (bpftool) opens and closes it meanwhile; kernels up to at least 6.18 can lose count of that and never free it.
-  auto stages = handles_.maps.find("stages");
-  int release = KeepDescriptors(kept, stages == handles_.maps.end() ? -1 : stages->second);
+  std::vector<int> arrays;
+  for (const char* name : kProgramArrays)
+    if (auto found = handles_.maps.find(name); found != handles_.maps.end()) arrays.push_back(found->second);
+  int release = KeepDescriptors(kept, arrays);
   Close();
   // Without a keeper the links were closed here.
   if (release >= 0) close(release);

@@ -1,5 +1,6 @@
 #include "descriptor_keeper.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -16,8 +17,16 @@ static void CloseRange(unsigned first, unsigned last) {
   for (unsigned fd = first; fd <= last && fd < 65536; fd++) close(static_cast<int>(fd));
 }
 
+static void EmptyArray(int array) {
+  uint32_t key = 0, next;
+  for (const uint32_t* at = nullptr; bpf_map_get_next_key(array, at, &next) == 0; at = &key) {
+    bpf_map_delete_elem(array, &next);
+    key = next;
+  }
+}
+
 // What the keeper does: only calls that are allowed after a fork of one thread among many.
-[[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for, int last) {
+[[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for, const std::vector<int>& arrays) {
   // Node's handler would still stand: it is for another process.
   signal(SIGUSR1, SIG_IGN);
   unsigned next = 0;
@@ -30,23 +39,27 @@ static void CloseRange(unsigned first, unsigned last) {
   while (read(wait_for, &byte, 1) > 0) {
   }
   for (int fd : kept) {
-    if (fd != last) close(fd);
+    if (std::find(arrays.begin(), arrays.end(), fd) == arrays.end()) close(fd);
   }
+  // No program runs any more. When the last descriptor of an array goes, the kernel schedules work that empties it, and does
+  // so again each time somebody else (bpftool) opens and closes it; kernels up to at least 6.18 count a reference for each
+  // and give back one if the work has not run yet. So there is to be nothing left for it to do.
+  for (int array : arrays) EmptyArray(array);
   _exit(0);
 }
 
-int KeepDescriptors(std::vector<int> descriptors, int last) {
+int KeepDescriptors(std::vector<int> descriptors, const std::vector<int>& arrays) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return -1;
   descriptors.push_back(ends[0]);
-  if (last >= 0) descriptors.push_back(last);
+  descriptors.insert(descriptors.end(), arrays.begin(), arrays.end());
   std::sort(descriptors.begin(), descriptors.end());
   pid_t child = fork();
   if (child == 0) {
     // In a session of its own, so that a Ctrl-C meant for the terminal does not reach it, and a grandchild, so that
     // nobody has to wait for it.
     setsid();
-    if (fork() == 0) Keep(descriptors, ends[0], last);
+    if (fork() == 0) Keep(descriptors, ends[0], arrays);
     _exit(0);
   }
   close(ends[0]);

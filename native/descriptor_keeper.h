@@ -5,9 +5,8 @@
 
 namespace tinytap {
 
-// Starts a process that holds `descriptors` and nothing else until the returned descriptor is closed, and then ends. It is
-// nobody's child. -1: it could not be started.
-// `last` (-1: none) is closed when all the others are.
-int KeepDescriptors(std::vector<int> descriptors, int last);
+// Starts a process that holds `descriptors` and `arrays` (of programs) until the returned descriptor is closed, closes the
+// former, then empties the latter and ends. It is nobody's child. -1: it could not be started.
+int KeepDescriptors(std::vector<int> descriptors, const std::vector<int>& arrays);
 
 }  // namespace tinytap
