@@ -144,6 +144,8 @@ struct control {
 	/* An unused descriptor number: a process that closes it is entered into own_pids (in the kernel's numbers, which a
 	 * process in a pid namespace cannot know). */
 	__u32 registration;
+	/* The kernel's clock (that of the records) when this happened last: user space may be in a time namespace. */
+	__u64 registered_ns;
 	/* Names for CHOSEN_BY_COMM, of processes or of files they execute; checked when a process calls execve. */
 	__u32 comm_count;
 	__u8 comms[CONTROL_NAMES][CONTROL_NAME_BYTES];

@@ -247,6 +247,7 @@ static __always_inline void register_own(__u32 pid)
 	__u32 i;
 
 	control.registration = 0;
+	control.registered_ns = bpf_ktime_get_boot_ns();
 	for (i = 0; i < CONTROL_OWN_PIDS; i++) {
 		if (control.own_pids[i] == pid)
 			return;

@@ -1,6 +1,5 @@
 // What JavaScript sees: class Capture and a few functions. Arguments were validated by src/capture/native-addon.ts.
 #include <napi.h>
-#include <time.h>
 
 #include "capture.h"
 #include "first_touch.h"
@@ -52,6 +51,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
          InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
          InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
          InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
+         InstanceMethod<&CaptureObject::ReadClocks>("clocks"),
          InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
          InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
          InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
@@ -149,6 +149,14 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     return result;
   }
 
+  Napi::Value ReadClocks(const Napi::CallbackInfo& info) {
+    Clocks clocks = With(info, [](Capture& capture) { return capture.ReadClocks(); });
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("bootNs", Napi::BigInt::New(info.Env(), clocks.boot_ns));
+    result.Set("wallNs", Napi::BigInt::New(info.Env(), clocks.wall_ns));
+    return result;
+  }
+
   void SetDescriptor(const Napi::CallbackInfo& info) {
     KnownDescriptor known;
     known.socket = info[2].As<Napi::Boolean>();
@@ -229,13 +237,6 @@ static Napi::Value LookupSocketFor(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// CLOCK_BOOTTIME, the clock of capture_event.time_ns.
-static Napi::Value BootTimeNs(const Napi::CallbackInfo& info) {
-  timespec now;
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(now.tv_sec) * 1000000000 + now.tv_nsec);
-}
-
 // (view)
 static void TouchPagesOf(const Napi::CallbackInfo& info) {
   auto view = info[0].As<Napi::Uint8Array>();
@@ -246,7 +247,6 @@ static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   exports.Set("Capture", CaptureObject::Define(env));
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
   exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));
-  exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
   exports.Set("recordBytesMax", static_cast<double>(kRecordBytesMax));
   return exports;
 }

@@ -65,6 +65,13 @@ struct CaptureFilter {
   std::vector<PortRange> ports;
 };
 
+struct Clocks {
+  // CLOCK_BOOTTIME as the kernel itself counts it, whatever time namespace this process is in.
+  uint64_t boot_ns;
+  // Since the epoch.
+  uint64_t wall_ns;
+};
+
 // What is known of a descriptor before capture begins.
 struct KnownDescriptor {
   // A stream socket; anything else is of no interest.
@@ -99,6 +106,8 @@ class Capture {
   uint64_t Waiting() const;
   // LOSS_MAX pairs: events, bytes.
   std::vector<uint64_t> Counters() const;
+  // The clock of the records and the wall clock, in nanoseconds, at one instant.
+  Clocks ReadClocks() const;
 
   // Before Attach. Never overwrites what is known already. False: no room is left for descriptors older than the capture;
   // the others are found out when they are used.
@@ -141,6 +150,8 @@ class Capture {
   control* control_ = nullptr;
   const uint8_t* losses_ = nullptr;
   size_t losses_bytes_ = 0;
+  // CLOCK_BOOTTIME here minus that of the records: not 0 in a time namespace.
+  int64_t boot_offset_ns_ = 0;
   std::string tracefs_;
   CaptureFilter filter_;
   // Connections made for SetDescriptor, by group.

@@ -23,6 +23,8 @@ export type BatchSource = {
 	nextBatch(into: Uint8Array, timeoutMs: number, signals: Int32Array): number;
 	/** Records to add to the stream now: clocks and loss counters. Empty for a recording, which contains its own. */
 	periodicRecords(): readonly Uint8Array[];
+	/** Records that end the stream: the last counters, and the end itself. Empty for a recording. */
+	lastRecords(): readonly Uint8Array[];
 	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
 	answer(question: Question): Uint8Array | undefined;
 	/** Bytes of this stream (`direction` of enum capture_direction) before offset `until` are not wanted: a hint. */
@@ -55,6 +57,7 @@ export function recordingSource(path: string, user: InvokingUser, filters: Captu
 			return length === 0 ? -1 : length;
 		},
 		periodicRecords: () => [],
+		lastRecords: () => [],
 		answer: () => undefined,
 		skip: () => undefined,
 		setFilters: () => undefined,

@@ -14,7 +14,7 @@ import { errorEntry, isErrorCode } from '../base/error-codes.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
-import { clockRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
+import { clockRecord, endRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
 import { processesNamed, processFacts, requireProcesses } from './host-facts.ts';
 import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
 import { sudoLine, tracefsDirectory } from './preflight.ts';
@@ -86,22 +86,24 @@ function remarks(capture: NativeCapture, missing: readonly string[], filters: Ca
 
 function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly string[]): BatchSource {
 	const lossBefore = new Map<number, number>();
+	const periodicRecords = () => {
+		const { bootNs: timeNs, wallNs } = capture.clocks();
+		const records = [clockRecord(timeNs, wallNs)];
+		const counters = capture.counters();
+		for (const reason of KERNEL_REASONS) {
+			const events = counters[reason * 2] ?? 0;
+			if (events === (lossBefore.get(reason) ?? 0)) continue;
+			lossBefore.set(reason, events);
+			records.push(lossRecord(timeNs, reason, BigInt(events), BigInt(counters[reason * 2 + 1] ?? 0)));
+		}
+		return records;
+	};
 	return {
 		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
 		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS, signals),
-		periodicRecords() {
-			const timeNs = addon.bootTimeNs();
-			const records = [clockRecord(timeNs, wallNs())];
-			const counters = capture.counters();
-			for (const reason of KERNEL_REASONS) {
-				const events = counters[reason * 2] ?? 0;
-				if (events === (lossBefore.get(reason) ?? 0)) continue;
-				lossBefore.set(reason, events);
-				records.push(lossRecord(timeNs, reason, BigInt(events), BigInt(counters[reason * 2 + 1] ?? 0)));
-			}
-			return records;
-		},
+		periodicRecords,
+		lastRecords: () => [...periodicRecords(), endRecord(capture.clocks().bootNs)],
 		answer: (question) => answer(addon, capture, question),
 		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
 		setFilters: (filters) => applyFilter(capture, filters),
@@ -112,7 +114,7 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 }
 
 function answer(addon: NativeAddon, capture: NativeCapture, question: Question): Uint8Array | undefined {
-	const timeNs = addon.bootTimeNs();
+	const { bootNs: timeNs } = capture.clocks();
 	if (question.what === 'process') {
 		return processFact(timeNs, question.pid, processFacts(question.pid));
 	}
@@ -126,11 +128,6 @@ function answer(addon: NativeAddon, capture: NativeCapture, question: Question):
 		local,
 		remote,
 	});
-}
-
-/** Nanoseconds since the epoch. */
-function wallNs(): bigint {
-	return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
 function applyFilter(capture: NativeCapture, filters: CaptureFilters): void {

@@ -64,6 +64,8 @@ export type NativeCapture = {
 	waiting(): number;
 	/** Pairs (events, bytes), in the order of enum capture_loss; totals since the start. */
 	counters(): Float64Array;
+	/** The clock of the records (CLOCK_BOOTTIME of the initial time namespace) and the wall clock, in nanoseconds, at one instant. */
+	clocks(): { bootNs: bigint; wallNs: bigint };
 	/**
 	 * Before attach(): what is already known of a descriptor. Sockets with the same `group` (the socket's inode number; 0:
 	 * none) are one connection. Never overwrites what is known. learnSockets() does this for the whole machine.
@@ -115,7 +117,6 @@ export type CaptureOptions = {
 type Binding = {
 	Capture: new (options: Required<CaptureOptions> | CaptureHandles) => NativeCapture;
 	lookupSocket(pid: number, fd: number): SocketFacts;
-	bootTimeNs(): bigint;
 	touchPages(memory: Uint8Array): void;
 	recordBytesMax: number;
 };
@@ -127,8 +128,6 @@ export type NativeAddon = {
 	adoptCapture(handles: CaptureHandles): NativeCapture;
 	/** Asks what descriptor `fd` of process `pid` is. Takes a few microseconds; needs CAP_SYS_PTRACE over the process. */
 	lookupSocket(pid: number, fd: number): SocketFacts;
-	/** CLOCK_BOOTTIME in nanoseconds, the clock of the records. */
-	bootTimeNs(): bigint;
 	/** Lets the kernel back memory that is about to be written with pages in one go. Never fails. */
 	touchPages(memory: Uint8Array): void;
 	/** Bytes of the longest possible record. */
@@ -160,7 +159,6 @@ export function loadNativeAddon(path: string): NativeAddon {
 			}),
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,
-		bootTimeNs: binding.bootTimeNs,
 		touchPages: binding.touchPages,
 		recordBytesMax: binding.recordBytesMax,
 	};

@@ -11,7 +11,6 @@ import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { systemCode } from '../base/errors.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
-import { endRecord } from '../capture/fact-record.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
 import { FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
 import { createDecoder } from '../decode/decoder.ts';
@@ -73,6 +72,8 @@ let committedBefore = 0;
 let followerHolds: number | undefined;
 /** The follower was told the end. */
 let toldEnd = false;
+/** How far the wall clock was set since the start; suspends count too. */
+let clockStepMs = 0;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
@@ -115,8 +116,7 @@ async function run(): Promise<void> {
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
 		await pump(source);
-		feed(source.periodicRecords(), source);
-		if (settings.replay === undefined) feed([endRecord(process.hrtime.bigint())], source);
+		feed(source.lastRecords(), source);
 		decoder.finish();
 		takeOutput(source);
 		closeRecording();
@@ -403,9 +403,13 @@ function add(total: LossTotal, more: LossTotal): void {
 	if (!Number.isNaN(more.lastUs)) total.lastUs = more.lastUs;
 }
 
-/** Microseconds since the epoch. */
+/** Microseconds since the epoch, after any step of the wall clock. */
 function wallUs(): number {
-	return Math.round((performance.timeOrigin + performance.now()) * 1000);
+	const unstepped = performance.timeOrigin + performance.now();
+	const step = Date.now() - unstepped;
+	// Date.now() has whole milliseconds.
+	if (Math.abs(step - clockStepMs) > 2) clockStepMs = step;
+	return Math.round((unstepped + clockStepMs) * 1000);
 }
 
 function post(message: FromCapture): void {

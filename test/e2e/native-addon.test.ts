@@ -388,9 +388,9 @@ sys.stdin.read()`;
 	it("returns the time of the records' clock", async () => {
 		const test = startCapture();
 		try {
-			const before = ADDON.bootTimeNs();
+			const before = test.capture.clocks().bootNs;
 			const run = await runScenario(test, 'messages');
-			const after = ADDON.bootTimeNs();
+			const after = test.capture.clocks().bootNs;
 			const data = run.records.filter((each) => each.kind === CAPTURE_DATA);
 			assert.ok(data.every((each) => each.timeNs >= before && each.timeNs <= after));
 		} finally {
