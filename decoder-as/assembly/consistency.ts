@@ -1,5 +1,5 @@
-// What must hold of everything that is remembered, looked at as a whole after each batch; debug build. Checks of single steps
-// stand where the steps are.
+// Invariants of everything that the decoder remembers, checked as a whole after each batch; debug build. Checks of single
+// steps are where the steps are.
 import { CHECKED } from './memory/checks';
 import { checkBlocks } from './memory/memory';
 import { checkMessage } from './memory/message-check';
@@ -26,11 +26,11 @@ import * as connections from './tables/connections';
 import { HEADER_SIZE, recordCaptured, recordOffset } from './wire/record';
 import { pendingRecord } from './tables/pending';
 
-/** A look costs as much as what is remembered: after one at much, so many batches go without. */
+/** A check costs as much as the amount remembered: after a large one, this many batches are not checked. */
 const LOOKED_AT_EACH_BATCH: u32 = 20_000;
 let unlooked: u32 = 0;
 
-/** Looks at everything, unless that was much and was just done. Nothing in the release build. */
+/** Checks everything, unless that is much and was done recently. Does nothing in the release build. */
 export function checkEverything(): void {
 	if (!CHECKED) return;
 	checkOutput();
@@ -65,14 +65,14 @@ function checkConnection(connection: Connection): void {
 	checkStream(connection, connection.outgoing);
 	const requests = connection.requests;
 	const responses = connection.responses;
-	assert(requests == NO_STREAM || requests == connection.incoming || requests == connection.outgoing, 'requests go one of two ways');
-	assert(responses == NO_STREAM || responses == connection.incoming || responses == connection.outgoing, 'responses go one of two ways');
-	assert(requests == NO_STREAM || requests != responses, 'requests and responses go different ways');
+	assert(requests == NO_STREAM || requests == connection.incoming || requests == connection.outgoing, 'requests go in one of the two directions');
+	assert(responses == NO_STREAM || responses == connection.incoming || responses == connection.outgoing, 'responses go in one of the two directions');
+	assert(requests == NO_STREAM || requests != responses, 'requests and responses go in different directions');
 	checkRows(connection);
 	checkUnbound(connection);
 	checkHolds(connection);
 	const mirror = connection.mirror;
-	assert(mirror == NO_CONNECTION || mirror.mirror == connection, 'of two sides each knows the other');
+	assert(mirror == NO_CONNECTION || mirror.mirror == connection, 'each of two sides knows the other');
 	checkRecent(connection);
 }
 
@@ -130,11 +130,11 @@ function checkPart(exchange: Exchange, message: Message, isResponse: bool): void
 function checkStream(connection: Connection, stream: Stream): void {
 	if (stream == NO_STREAM) return;
 	assert(stream.connection == connection, 'a stream belongs to its connection');
-	assert(stream.base <= stream.next, 'a stream goes on from where it began');
+	assert(stream.base <= stream.next, 'a stream advances from where it began');
 	const message = stream.message;
 	if (message == NO_MESSAGE) {
 		const state = stream.state;
-		assert(state == AT_START || state == SEARCHING || state == IN_PREAMBLE || state == OPAQUE, 'who is in a message has one');
+		assert(state == AT_START || state == SEARCHING || state == IN_PREAMBLE || state == OPAQUE, 'a stream inside a message has one');
 	} else {
 		assert(message.reading && !message.ended, 'the message of a stream is being read');
 		checkMessage(message);

@@ -116,8 +116,8 @@ let finished = false;
 let nextIdleWatch: u64 = 0;
 
 /**
- * Decodes the batch [start, start + bytes) from its byte `from` on, where a record begins. Returns where it stopped: at the
- * end, or, with `pausing`, after a record whose output the host should take first.
+ * Decodes the batch [start, start + bytes) from byte `from` on, where a record begins. Returns where it stopped: at the
+ * end or, with `pausing`, after a record whose output the host should read first.
  */
 export function decodeBatch(start: usize, from: u32, bytes: u32, pausing: bool): u32 {
 	if (from == 0) beginBatch();
@@ -158,7 +158,7 @@ function decodeRecords(start: usize, from: u32, bytes: u32, pausing: bool): u32 
 
 /**
  * The batch is over: decides what waited for its end; called again after later answers. False if it stopped, with
- * `pausing`, because the host should take the output first.
+ * `pausing`, because the host should read the output first.
  */
 export function settle(pausing: bool): bool {
 	settleBatch();
@@ -167,7 +167,7 @@ export function settle(pausing: bool): bool {
 	return true;
 }
 
-/** `bytes` bounds the payload of data records only; records of user space have a payload but no stream bytes. */
+/** `bytes` limits the payload of data records only; records from user space have a payload but no stream bytes. */
 function recordBytesOrPayload(at: usize): u32 {
 	return recordKind(at) == CAPTURE_DATA ? recordBytes(at) : u32.MAX_VALUE;
 }
@@ -216,7 +216,7 @@ function handleConnection(record: usize, kind: u32): void {
 		return;
 	}
 	if (connection.gone) {
-		// It was evicted and its rows still wait to be handed out: further bytes on it are not read.
+		// It was evicted while its rows still waited to be written: further bytes on it are not read.
 		if (kind == CAPTURE_DATA && !connection.closed) loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
 		return;
 	}
@@ -256,7 +256,7 @@ function handleConnection(record: usize, kind: u32): void {
 	}
 }
 
-/** Notes what the first record tells about the connection. */
+/** Notes what the first record says about the connection. */
 function introduce(connection: Connection, record: usize): void {
 	const flags = recordFlags(record);
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
@@ -313,7 +313,7 @@ function handleClose(connection: Connection, record: usize): void {
 	beginClose(connection, recordSyscall(record) == SYSCALL_EXIT ? REASON_PROCESS_EXITED : REASON_CLOSED, recordTime(record));
 }
 
-/** Bytes up to here went over the connection. If none of a direction was seen, they are missing there. */
+/** The connection carried bytes up to here. If none of a direction were seen, they are missing there. */
 function noteFinal(connection: Connection, isIncoming: bool, offset: u64): void {
 	if (offset == 0) return;
 	const stream = openStream(connection, isIncoming);

@@ -23,7 +23,7 @@ export function configure(key: i32, value: f64): void {
 	if (key == SETTING_EVENTS_LIMIT) resizeRing();
 }
 
-/** 0 when the host has no more memory. */
+/** 0 if the host has no more memory. */
 export function inputPointer(bytes: u32): usize {
 	if (bytes > inputCapacity || input == 0) {
 		release(input);
@@ -53,7 +53,7 @@ export function settle(): bool {
 	return settled;
 }
 
-/** Room for answers beside the input, whose batch may not be over; 0 when the host has no more memory. */
+/** Room for answers besides the input, whose batch may not be over; 0 if the host has no more memory. */
 export function answersPointer(bytes: u32): usize {
 	release(answers);
 	answers = allocateBeyond(bytes);

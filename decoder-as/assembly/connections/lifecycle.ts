@@ -38,7 +38,7 @@ import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from '../wire/capture-ev
 import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from '../wire/output-layout';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload, recordTime } from '../wire/record';
 
-/** Related records arrive out of order by less than this. */
+/** Records that belong together are out of order by less than this. */
 const LATE_NS: u64 = 50_000_000;
 
 /** Closed connections that are remembered for late records and for pairing with the other side on this host. */
@@ -77,7 +77,7 @@ export function openStream(connection: Connection, incoming: bool): Stream {
 
 // ---- Bytes ----------------------------------------------------------------------------------------------------------
 
-/** Takes a data record at once if it is the stream's next; otherwise keeps it until it is, or until it has waited too long. */
+/** Takes a data record at once if it is the stream's next; otherwise keeps it until it is, or has waited too long. */
 export function receive(connection: Connection, record: usize): void {
 	const stream = openStream(connection, recordDirection(record) == 1);
 	if (stream == NO_STREAM) {
@@ -107,7 +107,7 @@ export function receive(connection: Connection, record: usize): void {
 		}
 	}
 	if (!addPending(stream, record)) {
-		// Without memory nothing can wait: missing bytes count as missing.
+		// Without memory nothing can wait, so the missing bytes count as missing.
 		takeLate(stream, record);
 		settleStreams(connection);
 		return;
@@ -174,8 +174,8 @@ function takeFirst(stream: Stream, force: bool): bool {
 }
 
 /**
- * Takes waiting records that can continue now, in order of time: progress of one stream may be what the other waited for.
- * Records after a gap in the other direction wait too, because it matters which bytes of the other direction came before.
+ * Takes waiting records that can continue now, in order of time: progress of one stream may release the other. Records
+ * after a gap in the other direction wait too, because it matters which bytes of the other direction came before.
  */
 function settleStreams(connection: Connection): void {
 	while (true) {
@@ -211,9 +211,9 @@ function pendingTime(stream: Stream): u64 {
 }
 
 /**
- * Takes as it is every record that has waited since before batch `before` or is older than `time`. A gap, or a response
- * without its request, is accepted only when nothing else can continue. Bytes after CONNECT or Upgrade wait for the answer
- * as long as it may come. False if it stopped, with `pausing`, because the host should take the output first.
+ * Takes every record that has waited since before batch `before` or is older than `time`, as it is. A gap, or a response
+ * without its request, is accepted only if nothing else can continue. Bytes after CONNECT or Upgrade wait as long as the
+ * answer may come. False if it stopped, with `pausing`, because the host should read the output first.
  */
 function force(connection: Connection, before: u32, time: u64, pausing: bool): bool {
 	while (true) {
@@ -231,7 +231,7 @@ function force(connection: Connection, before: u32, time: u64, pausing: bool): b
 
 // ---- Ends -----------------------------------------------------------------------------------------------------------
 
-/** The stream ends where it is, or at `offset` if that is further; at once if nothing of it can be missing. */
+/** The stream ends here, or at `offset` if that is further; at once if none of it can be missing. */
 export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64, certain: bool): void {
 	if (stream.ended) return;
 	if (!stream.ending) {
@@ -306,7 +306,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	}
 }
 
-/** Whether the client closed it, having received what it wanted. Not if the server closed first. */
+/** Whether the client closed it after receiving what it wanted. Not if the server closed first. */
 function closedByClient(connection: Connection): bool {
 	const responses = connection.responses;
 	const requests = connection.requests;
@@ -336,7 +336,7 @@ export function evict(connection: Connection): void {
 	bury(connection);
 }
 
-/** The capture ended: hands out everything. */
+/** The capture ended: writes everything. */
 export function endEverything(): void {
 	while (connections.oldest != NO_CONNECTION) {
 		const connection = connections.oldest;
@@ -352,8 +352,8 @@ export function endEverything(): void {
 }
 
 /**
- * At the end of a batch: decides what has waited long enough. False if it stopped, with `pausing`, because the host should
- * take the output first.
+ * At the end of a batch: decides whatever has waited long enough. False if it stopped, with `pausing`, because the host
+ * should read the output first.
  */
 export function settleDue(pausing: bool): bool {
 	let connection = connections.takeDue();
@@ -367,7 +367,7 @@ export function settleDue(pausing: bool): bool {
 	return !pausing || !isDue();
 }
 
-/** True if something is still to be decided. */
+/** Whether something is still to be decided. */
 function settleConnection(connection: Connection, pausing: bool): bool {
 	if (connection.buried) return false;
 	let left = false;
@@ -408,7 +408,7 @@ function settleEnd(stream: Stream): bool {
 	return stream.firstPending != NO_PENDING;
 }
 
-/** Whether both streams have reached the ends that the close record told. */
+/** Whether both streams have reached the ends given by the close record. */
 function nothingMissing(connection: Connection): bool {
 	if (!connection.finalKnown) return false;
 	const incoming = connection.incoming;
@@ -422,7 +422,7 @@ function lacks(stream: Stream): bool {
 	return stream.next < stream.finalOffset && (stream.begun || !stream.midstream);
 }
 
-/** No answer came whether it is a socket: if bytes went both ways, it is. */
+/** No answer came whether it is a socket: it is one if bytes moved in both directions. */
 function decideVerification(connection: Connection): void {
 	if (!connection.unverified) return;
 	const incoming = connection.incoming;
@@ -451,7 +451,7 @@ function silence(stream: Stream): void {
 	stream.state = OPAQUE;
 }
 
-/** Its rows are out: writes its row of table `connections` and remembers it for a while. */
+/** All its rows have been written: writes its row of table `connections` and remembers it for a while. */
 function bury(connection: Connection): void {
 	connection.buried = true;
 	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection);

@@ -1,6 +1,6 @@
-// A run: consecutive calls of one thread on one connection and direction that differ only in time and bytes. Programs that
-// read or write byte by byte make them. What is the same need not be looked up, checked and noted for each call. A run ends
-// with the first record that differs, and with the batch.
+// A run: consecutive calls of one thread on one connection and direction that differ only in time and bytes, as made by
+// programs that read or write byte by byte. What is the same need not be looked up, checked and noted for each call. A run
+// ends with the first record that differs, or with the batch.
 import { memoryInUse } from '../memory/memory';
 import { relieveAbove } from '../memory/settings';
 import { Connection, NO_CONNECTION, NO_PENDING, NO_STREAM, Stream } from '../memory/state';
@@ -27,7 +27,7 @@ let newest: usize = 0;
 let connection: Connection = NO_CONNECTION;
 let stream: Stream = NO_STREAM;
 let bytes: u32 = 0;
-/** Whether it has been checked that others may follow the newest record; done only when one does. */
+/** Whether it has been checked that others may follow the newest record; checked only when one does. */
 let begun: bool = false;
 
 export function endRun(): void {

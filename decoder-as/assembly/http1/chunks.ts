@@ -130,7 +130,7 @@ export function brokenKept(stream: Stream): u32 {
 	return min<u32>(stream.chunkLine, CHUNK_LINE_KEPT);
 }
 
-/** Reads a whole size line of up to seven digits and nothing else; returns where reading continues, or `from` for any other line. */
+/** Reads a whole size line of at most seven digits and nothing else; returns where reading continues, or `from` for others. */
 function readPlainSize(stream: Stream, message: Message, from: usize, end: usize): usize {
 	const limit = min<usize>(end, from + 7);
 	let size: u32 = 0;
@@ -197,8 +197,8 @@ function endExtension(stream: Stream, message: Message): void {
 }
 
 /**
- * Reads the line end after a chunk's data. `answer` is FRAMING, or INVALID if nothing was read; with `chunkState` 1 the CR
- * before it is not a line end.
+ * Reads the line end after a chunk's data. `answer` is FRAMING, or INVALID if nothing was read; if `chunkState` is 1, the
+ * CR before it is not a line end.
  */
 export function readEnd(stream: Stream, message: Message, from: usize): usize {
 	const byte = load<u8>(from);

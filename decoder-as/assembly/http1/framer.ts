@@ -1,6 +1,5 @@
-// The framer of HTTP/1 (RFC 9112): given the next bytes of a stream, it answers what they are. It knows only the stream and
-// the current message; the protocol acts on the answers.
-// No byte is scanned twice for the same thing.
+// The framer of HTTP/1 (RFC 9112): given the next bytes of a stream, it reports what they are. It knows only the stream and
+// the current message; the protocol acts on the answers. No byte is scanned twice for the same purpose.
 import { note } from '../memory/anomalies';
 import { Message, Stream } from '../memory/state';
 import { BODY, HEAD, LINE, NEED_MORE } from '../wire/frame';
@@ -17,8 +16,8 @@ import { IN_CHUNK_DATA, IN_CHUNK_END, IN_CHUNK_SIZE, IN_LENGTH, IN_TRAILERS, UNT
 export let answer: u32 = NEED_MORE;
 
 /**
- * Reads lines of a head or of trailers from [from, end); answers where it stopped. `answer`: NEED_MORE, HEAD after the empty
- * line, LINE after a line that only the protocol can judge (a start line, one of an odd head, a trailer).
+ * Reads lines of a head or of trailers from [from, end); returns where it stopped. `answer`: NEED_MORE, HEAD after the empty
+ * line, LINE after a line that only the protocol can judge (a start line, a line of an odd head, a trailer).
  */
 export function readLines(stream: Stream, message: Message, from: usize, end: usize): usize {
 	let at = from;

@@ -76,7 +76,7 @@ const FIELD_CONNECTION: u8 = 2;
 const FIELD_LENGTH: u8 = 3;
 const FIELD_CODINGS: u8 = 4;
 
-/** `HTTP/1.1`, `HTTP/1.0`, `GET `, `POST` as they lie in memory. */
+/** `HTTP/1.1`, `HTTP/1.0`, `GET `, `POST` as loaded from memory. */
 export const HTTP_1_1: u64 = 0x312e312f50545448;
 const HTTP_1_0: u64 = 0x302e312f50545448;
 export const GET: u32 = 0x20544547;
@@ -195,8 +195,8 @@ export function readVersion(at: usize, end: usize): i32 {
 }
 
 /**
- * Reads a word that begins like a version but is not HTTP/1: its two numbers if they fit in a byte each, 0 for others, -1
- * for a word that has nothing to do with HTTP.
+ * Reads a word that begins like a version but is not HTTP/1: its two numbers if each fits in a byte, 0 for others, -1 for a
+ * word that is no version of HTTP.
  */
 function readOddVersion(message: Message, from: usize, end: usize): i32 {
 	if (end - from < 5 || !isWord(from, from + 5, 'http/')) return -1;
@@ -299,7 +299,7 @@ export function isStatusLike(from: usize, end: usize): bool {
 
 /** Reads a status line: LINE_*. */
 export function readStatusLine(message: Message, base: usize, end: usize): u32 {
-	// A line before it may have been read for one.
+	// An earlier line may have been read as one.
 	message.hasStatusText = false;
 	if (readPlainStatusLine(message, base, end)) return LINE_HTTP;
 	if (!begins(base, end, 'HTTP/', false)) return isStatusLike(base, end) ? LINE_MALFORMED : LINE_OTHER;
@@ -494,7 +494,7 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 	} else if (field == FIELD_CONNECTION) {
 		readConnection(message, at, end);
 	} else if (field == FIELD_LENGTH && message.valueOpen) {
-		// A line without a value so far was taken for a bad one.
+		// While it had no value, the line was taken for a bad one.
 		if (!message.badBefore) {
 			message.badLength = false;
 			message.anomalies &= ~((<u64>1) << ANOMALY_INVALID_CONTENT_LENGTH);
@@ -659,7 +659,7 @@ function readLength(message: Message, value: usize, end: usize): void {
 	note(message, ANOMALY_INVALID_CONTENT_LENGTH);
 }
 
-/** Transfer-Encoding: `chunked` is set when it is the last coding of all lines; others make the length unknown. */
+/** Transfer-Encoding: `chunked` is set if it is the last coding of all lines; others make the length unknown. */
 function readCodings(message: Message, value: usize, end: usize): void {
 	message.codingField = true;
 	let at = value;

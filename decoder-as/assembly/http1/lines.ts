@@ -1,6 +1,6 @@
-// Lines of a head or a trailer section. A head that comes in one piece is read in place; one that comes in several
-// pieces is gathered in the message, up to the limits. Beyond them lines are still read, because the fields that decide about
-// framing may come last, but not kept.
+// Lines of a head or a trailer section. A head that arrives in one piece is read in place; one in several pieces is gathered
+// in the message, up to the limits. Beyond the limits lines are still read, because fields that decide about framing may
+// come last, but they are not kept.
 import { note } from '../memory/anomalies';
 import { copyBytes, findLineFeed } from '../memory/bytes';
 import { carry } from '../memory/carried';
@@ -75,7 +75,7 @@ export function takeLine(stream: Stream, message: Message, at: usize, end: usize
 			stream.lineStart = headLength;
 			return next;
 		}
-		// From here on it is gathered: the lines before this one first.
+		// From here on the head is gathered: first the lines before this one.
 		const before = <u32>(at - stream.inPlace);
 		const from = stream.inPlace;
 		stream.inPlace = 0;
@@ -88,7 +88,7 @@ export function takeLine(stream: Stream, message: Message, at: usize, end: usize
 }
 
 /**
- * Whether the line is a CR without LF where a field line or the head's end should be. Lenient parsers take it for the
+ * Whether the line is a CR without LF where a field line or the end of the head should be. Lenient parsers take it for the
  * empty line that ends the head. CR CR LF is a line end with an extra CR.
  */
 function endsWithCr(stream: Stream, message: Message, at: usize, end: usize): bool {
@@ -131,12 +131,12 @@ function takeBareCr(stream: Stream, message: Message, at: usize): usize {
 	return at + fresh;
 }
 
-/** Address of the head if it lies in the record as a whole so far; otherwise 0. */
+/** Address of the head if all of it so far lies in the record; otherwise 0. */
 export function placeOf(stream: Stream): usize {
 	return stream.started && !stream.tentative ? stream.inPlace : 0;
 }
 
-/** Whole lines [at, next) of a head read in place were read. */
+/** Whole lines [at, next) of a head read in place have been read. */
 export function passLines(stream: Stream, message: Message, at: usize, next: usize): void {
 	const length = <u32>(next - at);
 	message.wireBytes += length;
@@ -144,10 +144,10 @@ export function passLines(stream: Stream, message: Message, at: usize, next: usi
 	stream.lineStart = <u32>(next - stream.inPlace);
 }
 
-/** `HTTP/`, perhaps after a blank: this many bytes tell whether a response begins like one. */
+/** `HTTP/`, perhaps after a blank: this many bytes show whether a response begins like one. */
 export const TELLING_BYTES: u32 = 6;
 
-/** Takes bytes in the middle of a line; false if the line may end with them, and nothing was done. */
+/** Takes bytes in the middle of a line; false, with nothing done, if the line may end with them. */
 export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
 	if (stream.inPlace != 0 || message.odd) return false;
 	if (!stream.started && message.isResponse && message.headLength < TELLING_BYTES) return false;
@@ -205,7 +205,7 @@ function gather(stream: Stream, message: Message, at: usize, length: u32): void 
 	message.headLength = needed;
 }
 
-/** From here on lines are read but not kept: the gathered part of the current one moves aside. */
+/** From here on lines are read but not kept: moves the gathered part of the current line aside. */
 function beginOverflow(stream: Stream, message: Message): void {
 	stream.overflow = true;
 	stream.lineKept = 0;
@@ -260,7 +260,7 @@ function endGathered(stream: Stream, message: Message): void {
 	stream.lineStart = message.headLength;
 }
 
-/** Gathers the head so far, because the record it lies in goes away. */
+/** Gathers the head so far, because the record that holds it is about to be freed. */
 export function leavePlace(stream: Stream, message: Message): void {
 	if (stream.inPlace == 0) return;
 	const from = stream.inPlace;

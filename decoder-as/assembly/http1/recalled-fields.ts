@@ -1,6 +1,6 @@
 // Programs send nearly the same fields with each message. The parsed fields of some recent heads are kept with their bytes;
-// where a new head has the same bytes, its fields are known without parsing. This is only a shortcut: parsing gives the
-// same result.
+// if a new head has the same bytes, its fields are known without parsing. This is only a shortcut: parsing gives the same
+// result.
 import { copyBytes } from '../memory/bytes';
 import { headerCountLimit } from '../memory/settings';
 import { Message } from '../memory/state';
@@ -29,8 +29,8 @@ let slot: usize = 0;
 export let whole: bool = false;
 
 /**
- * Adds those field lines from `from` on that are known and lie in [from, end) to a message without fields whose head begins
- * at `base`. Returns where the first unknown line begins or, if `whole`, where the head ends.
+ * Adds the field lines in [from, end) that are known, from `from` on, to a message without fields whose head begins at
+ * `base`. Returns where the first unknown line begins or, if `whole`, where the head ends.
  */
 export function recallFields(message: Message, base: usize, from: usize, end: usize): usize {
 	const available = <u32>(end - from);

@@ -1,6 +1,6 @@
-// Finding the next head after damage. Bytes are searched line by line, because a start line ends with its line; the end of
-// the current line is kept, so that a start line may come in pieces. Whether a start line is accepted depends on
-// where it stands: a body may hold what looks like one (see mayStand in protocols/http1-search.ts), and the lines after it must look
+// Finds the next head after damage. Bytes are searched line by line, because a start line ends with its line; the end of
+// the current line is kept, so that a start line may come in pieces. Whether a start line is accepted depends on where it
+// is: a body may contain what looks like one (see mayStand in protocols/http1-search.ts), and the lines after it must look
 // like a head.
 import { begins, copyBytes, findByte, isDigit, isSpace } from '../memory/bytes';
 import { allocate } from '../memory/memory';
@@ -23,7 +23,7 @@ export function clearSearch(stream: Stream): void {
 /** Adds bytes [at, at + length) at the stream's current offset to the current line; `first`: they begin a call. */
 export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bool, response: bool): void {
 	if (first && stream.searchLength != 0) {
-		// A head nearly always begins a call: the line starts again here, unless the kept bytes may begin a head themselves.
+		// A head nearly always begins a call, so the line starts again here, unless the kept bytes may begin a head themselves.
 		const line = stream.search;
 		const going = stream.searchCall && mayBeStart(line, line + stream.searchLength, response);
 		if (!going && mayBeStart(at, at + length, response)) clearLine(stream);

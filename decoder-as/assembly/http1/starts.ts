@@ -1,8 +1,8 @@
-// Tells from the first bytes whether a request may begin here.
+// Decides from the first bytes whether a request may begin here.
 import { findLineFeed, isSpace } from '../memory/bytes';
 import { GET, readVersion } from './head';
 
-/** The method of a request line is searched in this many bytes. */
+/** The method of a request line is searched for in this many bytes. */
 const METHOD_LOOKAHEAD: u32 = 64;
 
 /** … and its version in this many. */

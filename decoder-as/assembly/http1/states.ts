@@ -14,7 +14,7 @@ export const IN_TRAILERS: u8 = 7;
 export const UNTIL_CLOSE: u8 = 8;
 /** Searching for the next head. */
 export const SEARCHING: u8 = 10;
-/** In a response that was sent by sendfile as a whole, including its head. */
+/** In a response sent wholly by sendfile, including its head. */
 export const UNREADABLE: u8 = 11;
 /** In the preamble of the PROXY protocol, version 2. */
 export const IN_PREAMBLE: u8 = 12;

@@ -37,7 +37,7 @@ export function countHeadAsBody(message: Message): void {
 	}
 }
 
-/** The syscall of column `via`, 0 for none: see the contract. */
+/** The syscall of column `via`, 0 for none: docs/tables.md defines it. */
 export function viaOf(message: Message): u32 {
 	const list = changetype<usize>(message) + offsetof<Message>('vias');
 	const heads = changetype<usize>(message) + offsetof<Message>('viaHead');

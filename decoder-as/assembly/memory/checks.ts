@@ -1,7 +1,7 @@
-// Assertions are compiled into the debug build only (asconfig.json). Each stands in `if (CHECKED)`, so that the release build
-// does not even look at what they look at.
+// Assertions are compiled only into the debug build (asconfig.json). Each is in an `if (CHECKED)`, so that the release build
+// does not even evaluate its condition.
 
 export const CHECKED: bool = !ASC_NO_ASSERT;
 
-/** What fills memory that holds nothing: whoever reads it, or writes there, is found out. */
+/** Fills memory that holds nothing, so that reading it, or writing to it, is noticed. */
 export const POISON: u8 = 0xdd;

@@ -23,7 +23,7 @@ export function count(reason: i32, events: u64, bytes: u64): void {
 	store<u64>(at, now, 32);
 }
 
-/** Takes back bytes counted here that were not lost after all. */
+/** Subtracts bytes counted here that were not lost after all. */
 export function uncount(reason: i32, bytes: u64): void {
 	const at = counters + reason * STRIDE;
 	store<u64>(at, load<u64>(at, 24) - bytes, 24);

@@ -1,7 +1,7 @@
-// Memory of the decoder: blocks of any size from one region that only grows, freed blocks joined with their neighbours
-// and kept in lists by size (two-level segregated fit), so that both calls take constant time and hostile patterns of
-// sizes cannot spread the memory thin. Nothing here traps: when the limit is reached, or the host gives no more memory,
-// allocate answers 0.
+// Memory of the decoder: blocks of any size from one region that only grows. Freed blocks are joined with their neighbours
+// and kept in lists by size (two-level segregated fit), so allocate and release take constant time, and hostile patterns
+// of sizes cannot fragment memory badly. Nothing here traps: when the limit is reached, or the host has no more memory,
+// allocate returns 0.
 //
 // A block: u32 size of the whole block with BUSY in bit 0, u32 size of the block before it, then the payload. Free
 // blocks hold their list links (next, previous) in the payload.
@@ -43,7 +43,7 @@ export function memoryTotal(): usize {
 	return (<usize>memory.size()) << 16;
 }
 
-/** `bytes` bytes aligned to 8, contents undefined; 0 when there is no memory. */
+/** Allocates `bytes` bytes aligned to 8, contents undefined; 0 if there is no memory. */
 export function allocate(bytes: u32): usize {
 	if (bytes > MAX_BYTES) return 0;
 	let size = (bytes + HEADER + 7) & ~7;
@@ -75,7 +75,7 @@ export function allocate(bytes: u32): usize {
 	return block + HEADER;
 }
 
-/** Turns the limit off or on: what the host needs gets room regardless of the limit. */
+/** Turns the limit off or on: memory that the host needs is allocated regardless of the limit. */
 export function passLimit(on: bool): void {
 	beyondLimit = on;
 }
@@ -95,7 +95,7 @@ export function allocateZeroed(bytes: u32): usize {
 	return address;
 }
 
-/** Gives a block back; 0 is fine. */
+/** Frees a block; 0 is allowed. */
 export function release(address: usize): void {
 	if (address == 0) return;
 	let block = address - HEADER;
@@ -116,7 +116,7 @@ export function release(address: usize): void {
 	if (previous != 0) {
 		const before = block - previous;
 		if ((load<u32>(before) & BUSY) == 0) {
-			// Nothing of it is taken for a block any more.
+			// The header is overwritten too, so that nothing takes it for a block any more.
 			if (CHECKED) store<u64>(block, 0);
 			takeOut(before);
 			size += load<u32>(before);
@@ -129,7 +129,7 @@ export function release(address: usize): void {
 	addFree(block);
 }
 
-/** A larger block with the first `keep` bytes of `address` (which is released), or 0 and `address` stays as it is. */
+/** A larger block with the first `keep` bytes of `address`, which is released; 0 if there is none, and `address` stays. */
 export function enlarge(address: usize, keep: u32, bytes: u32): usize {
 	const larger = allocate(bytes);
 	if (larger == 0) return 0;
@@ -192,9 +192,9 @@ function takeOut(block: usize): void {
 	if (left == 0) rowMap &= ~(1 << row);
 }
 
-/** A free block of at least `size` bytes, taken out of its list; 0 when there is none. */
+/** A free block of at least `size` bytes, removed from its list; 0 if there is none. */
 function takeFree(size: u32): usize {
-	// Rounded up to the next list's lower bound: then every block of the list found is large enough.
+	// Rounded up to the next list's lower bound, so that every block of the list found is large enough.
 	let wanted = size;
 	if (size >= 1 << SMALL_LOG) wanted += (1 << (31 - clz<u32>(size) - STEP_LOG)) - 1;
 	let row = rowOf(wanted);
@@ -230,7 +230,7 @@ function growRegion(size: u32): bool {
 	if (before < 0) return false;
 	const start = (<usize>before) << 16;
 	const end = start + (<usize>pages << 16);
-	// The very last page would make the end 2^32, which is 0 in 32 bits: leave it unused.
+	// The very last page would make the end 2^32, which is 0 in 32 bits, so it stays unused.
 	const length = <u32>((end == 0 ? end - 0x10000 : end) - start);
 	if (length < size + 64) return false;
 	regionEnd = start + length;
@@ -279,7 +279,7 @@ function checkBlock(block: usize, busy: bool): void {
 	else assert((load<u32>(block - previous) & ~BUSY) == previous, 'the block before ends where this one begins');
 }
 
-/** Walks all blocks and all free lists; answers how many blocks there are. */
+/** Walks all blocks and all free lists; returns the number of blocks. */
 export function checkBlocks(): u32 {
 	if (regionStart == 0) return 0;
 	let used: usize = 0;

@@ -1,7 +1,7 @@
-// What must hold of a message, at any time and when it is handed out; debug build.
+// Invariants of a message, at any time and when its row is written; debug build.
 import { Message, VIAS, unheldTotal } from './state';
 
-/** Each byte of the body is held, or counted by the reason why not. */
+/** Each byte of the body is held, or counted under the reason why not. */
 export function checkBody(message: Message): void {
 	assert(message.bodyLength <= message.bodyCapacity, 'a body lies in its block');
 	assert(message.bodyLength + unheldTotal(message) == message.bodyBytes, 'a byte of a body is held or counted as not held');
@@ -15,7 +15,7 @@ export function checkMessage(message: Message): void {
 	assert(liesInHead(message, message.method, message.methodLength), 'the method lies in the head');
 	assert(liesInHead(message, message.target, message.targetLength), 'the target lies in the head');
 	assert(!message.hasHost || liesInHead(message, message.host, message.hostLength), 'the host lies in the head');
-	assert(message.viaCount <= VIAS, 'a message was carried by so many calls at the most');
+	assert(message.viaCount <= VIAS, 'a message lists at most VIAS calls');
 	const heads = changetype<usize>(message) + offsetof<Message>('viaHead');
 	const bodies = changetype<usize>(message) + offsetof<Message>('viaBody');
 	let carried = message.lostBytes;
@@ -24,7 +24,7 @@ export function checkMessage(message: Message): void {
 		assert(i < message.viaCount || bytes == 0, 'bytes are counted for a call that is in the list');
 		carried += bytes;
 	}
-	// Of others bytes were taken off, or came from what had seemed another message.
+	// For other messages bytes were removed, or came from what had seemed to be another message.
 	if (message.damage != 0 || message.unclear || message.odd || message.anomalies != 0) return;
 	assert(carried <= message.wireBytes, 'calls carried no more than the message has');
 	if (!message.chunked) assert(carried == message.wireBytes, 'a call carried each byte of the message that was not lost');

@@ -1,5 +1,5 @@
-// The output buffer: entries one after the other, each padded to a multiple of 8 with zeros. An entry is reserved as a
-// whole, so that what is handed out never holds a byte that was not written for it.
+// The output buffer: entries one after another, each padded to a multiple of 8 with zeros. An entry is reserved as a
+// whole, so the output never contains a byte that was not written for it.
 import { ENTRY_SIZE, ENTRY_TYPE } from '../wire/output-layout';
 import { clearBytes } from './bytes';
 import { CHECKED } from './checks';
@@ -24,12 +24,12 @@ export function outputLength(): u32 {
 	return length;
 }
 
-/** Whether the host should take the output now. */
+/** Whether the host should read the output now. */
 export function isDue(): bool {
 	return asksHost || length >= outputEnough;
 }
 
-/** Asks the host to take the output before the next record. */
+/** Asks the host to read the output before the next record. */
 export function askHost(): void {
 	asksHost = true;
 }
@@ -50,8 +50,8 @@ export function fits(bytes: u64): bool {
 }
 
 /**
- * Room for an entry of `bytes` bytes; its fixed part of `fixed` bytes and its padding are zeroed, size and type set. 0
- * when there is no memory. The address holds until the next call.
+ * Reserves an entry of `bytes` bytes; its fixed part of `fixed` bytes and its padding are zeroed, size and type set. 0 if
+ * there is no memory. The address is valid until the next call.
  */
 export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	const size = (bytes + 7) & ~7;
@@ -95,7 +95,7 @@ function grow(more: u32): bool {
 	let wanted = capacity == 0 ? FIRST_CAPACITY : capacity;
 	while (<u64>wanted < needed) wanted = wanted > 0x38000000 ? 0x70000000 : wanted * 2;
 	let larger = length == 0 ? replace(wanted) : enlarge(buffer, length, wanted);
-	// Near the limit grow by less, but enough not to copy everything again for each entry.
+	// Near the limit the buffer grows by less, but by enough that not every entry copies everything again.
 	const least = max<u64>(needed, <u64>length + (length >> 3));
 	if (larger == 0 && <u64>wanted > least) {
 		wanted = <u32>least;

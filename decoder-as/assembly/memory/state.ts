@@ -13,7 +13,7 @@ export const CARRIES_RESPONSES: u8 = 2;
 /** State of a stream that is not read: its bytes are only counted. http1/states.ts has the other states. */
 export const OPAQUE: u8 = 9;
 
-/** What is known of a process. An exchange keeps the process it began in, because pids are reused and names change. */
+/** What is known about a process. An exchange keeps the process it began in, because pids are reused and names change. */
 @unmanaged
 export class Process {
 	hashNext: Process;
@@ -91,11 +91,11 @@ export class Connection {
 	closed: bool;
 	/** Both streams have ended. Only rows that wait for facts are left. */
 	gone: bool;
-	/** Its row is out. It is remembered for late records and for pairing with the other side. */
+	/** Its row has been written. It is remembered for late records and for pairing with the other side. */
 	buried: bool;
 	/** To be freed when its turn in the list of due connections comes. */
 	forgotten: bool;
-	/** The close record told where the streams end. */
+	/** The close record contained the ends of the streams. */
 	finalKnown: bool;
 	midstream: bool;
 	/** A message could not be read to its end. */
@@ -165,7 +165,7 @@ export class Connection {
 	told: usize;
 	toldLength: u32;
 
-	/** Rows not yet handed out, in the order of their heads. */
+	/** Rows not yet written, in the order of their heads. */
 	first: Exchange;
 	last: Exchange;
 	/** The oldest row still waiting for the first byte of its response. */

@@ -1,21 +1,21 @@
 // Which response belongs to which request. As long as nothing was lost, order decides: the next response answers the
-// oldest request that waits. After a gap of which nobody knows how many messages it held, counting is not enough, and a
-// wrong guess would give a response to another's request. What is certain is a turn:
+// oldest waiting request. After a gap it is unknown how many messages were in it, so counting is not enough, and a wrong
+// guess would give a response to another's request. What is certain is a turn:
 //
-// - Whoever sends requests one by one begins anew when the one before has been answered. A request that begins after a
-//   response has ended is such a turn, if the client was seen to make turns and never to pipeline. Everything that came
-//   before it is a part for itself: its last requests, those after the last gap between requests, and its last responses,
-//   those after the last gap between responses, belong together, counted from the back.
-// - For that no response may be missing between the last one before the turn and the first one after it: only when that one
-//   comes, and comes right after, the part before the turn is decided. Until then its responses are kept unbound.
-// - Of a client that pipelines, and of a connection that was open before the capture, a turn proves nothing: it is believed
-//   only after a silence in which whatever was owed would have come (silence.ts). Until then nothing is paired; only where
-//   every request was seen and one response is missing for each gap the numbers leave no choice.
+// - A client that sends requests one by one starts afresh once the previous one has been answered. A request that begins
+//   after a response has ended is such a turn, if the client was seen to take turns and never to pipeline. Everything before
+//   it is a separate part: its last requests, after the last gap between requests, and its last responses, after the last
+//   gap between responses, belong together, counted from the end.
+// - This requires that no response is missing between the last one before the turn and the first one after it. So the part
+//   before the turn is decided only when that next response arrives without a gap. Until then its responses stay unbound.
+// - If a client pipelines, or the connection was open before the capture, a turn proves nothing. It is trusted only after a
+//   silence in which everything owed would have come (silence.ts). Until then nothing is paired, unless every request was
+//   seen and one response is missing for each gap, so that the numbers leave no choice.
 // - The end of a connection that the client closes is a turn, unless the server closed it first.
-// - A response that a server may send without being asked (408, an error with `Connection: close`) decides nothing.
+// - A response that a server may send unasked (408, an error with `Connection: close`) decides nothing.
 //
-// What stays without a place is said to be so: `unanswered` with `bytes lost` or `capture began`, or `request not seen`. A
-// missed pair is fine, a wrong one is not.
+// Messages without a pair are marked: `unanswered` with `bytes lost` or `capture began`, or `request not seen`. A missed
+// pair is acceptable, a wrong one is not.
 import { CHECKED } from '../memory/checks';
 import { waitingLimit } from '../memory/settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream, isClient } from '../memory/state';
@@ -30,24 +30,24 @@ import {
 } from '../wire/output-layout';
 import { noteOwed, provesEnd, provesIdle } from './silence';
 
-/** Bits of Connection.doubt: requests, responses were lost and not all is settled. */
+/** Bits of Connection.doubt: requests (responses) were lost, and the consequences are not settled. */
 const REQUESTS_LOST: u32 = 1;
 const RESPONSES_LOST: u32 = 2;
 
 /**
- * Two threads' calls may come in the wrong order, so that a response seems to be before its request; by so many nanoseconds
- * it is not.
+ * Calls of two threads may arrive in the wrong order, so that a response seems to precede its request. A difference of up to
+ * this many nanoseconds is ignored.
  */
 const ORDER_NS: u64 = 50_000_000;
 
-/** A message takes this many bytes at least: `GET / HTTP/1.0` or `HTTP/1.1 200`, two line ends. */
+/** The shortest message: `GET / HTTP/1.0` or `HTTP/1.1 200`, and two line ends. */
 const SHORTEST: u64 = 16;
 
 // ---- Gaps -----------------------------------------------------------------------------------------------------------
 
 /**
- * Bytes were lost in the requests' direction. `one`: the gap holds a request at least, of which `begun` bytes were seen and
- * no row was made; else `begun` bytes were seen of a request that has its row.
+ * Bytes were lost in the direction of requests. `one`: the gap contains at least one request, of which `begun` bytes were
+ * seen and which has no row; otherwise `begun` bytes were seen of a request that has its row.
  */
 export function loseRequests(connection: Connection, bytes: u64, one: bool, begun: u64): void {
 	if (connection.early != NO_EXCHANGE) leaveEarly(connection);
@@ -62,7 +62,7 @@ export function loseRequests(connection: Connection, bytes: u64, one: bool, begu
 	keepAbandoned(connection);
 }
 
-/** … in the responses' direction. */
+/** … in the direction of responses. */
 export function loseResponses(connection: Connection, bytes: u64, one: bool, begun: u64): void {
 	connection.doubt |= RESPONSES_LOST;
 	if (!connection.responseGap) {
@@ -79,8 +79,8 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 }
 
 /**
- * The gap that just began with the `begun` bytes of a message is one of reading only: every byte of it is seen, and its size
- * says nothing about messages that are missing.
+ * The gap that just began with the `begun` bytes of a message is unreadable rather than lost: every byte of it is seen, and
+ * its size says nothing about missing messages.
  */
 export function sizeNothing(connection: Connection, responses: bool, begun: u64): void {
 	if (responses) {
@@ -89,27 +89,27 @@ export function sizeNothing(connection: Connection, responses: bool, begun: u64)
 }
 
 /**
- * Did the gap that is the only one for now hold a response? Where one would begin, and one is waited for, it did; after
- * `Expect` that may be a 100. Only what looks like a response inside a body is judged by it.
+ * Decides whether the gap, if it is the only one so far, contains a response. It does if a response would begin there and
+ * one is awaited; after `Expect` it may be a 100. This only serves to judge what looks like a response inside a body.
  */
 function weighGap(connection: Connection): void {
 	const waiting = connection.waiting;
 	if (connection.unboundCount != 0) return;
 	connection.lostResponses = 0;
 	if (!connection.responseGapOne || askedBefore(connection, connection.responseGapTime) == 0) return;
-	// What was lost may have answered a request that was lost.
+	// The lost response may have answered a lost request.
 	if (waiting.afterGap || waiting.request.expectContinue) return;
 	connection.lostResponses = 1;
 	waiting.responseGapBytes = connection.responseGapBytes;
 }
 
-/** Bytes after the gap that were of no use before the next head was found. */
+/** Adds bytes skipped after the gap, until the next head was found. */
 export function addSkipped(connection: Connection, bytes: u64, responses: bool): void {
 	if (responses) connection.responseGapBytes += bytes;
 	else connection.requestGapBytes += bytes;
 }
 
-/** The end of a request whose beginning was lost passes by: what came so far was no answer to that one. */
+/** The end of a request whose beginning was lost has passed: responses so far did not answer that one. */
 export function passRequest(connection: Connection): void {
 	if (!connection.requestGap || connection.requestGapBegun) return;
 	if (connection.lostRequests <= connection.orphans) connection.lostRequests = connection.orphans + 1;
@@ -121,7 +121,7 @@ export function beginMidstream(connection: Connection): void {
 	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }
 
-/** Responses to requests that were given up can no longer be counted off: treat those requests as lost ones. */
+/** Responses to abandoned requests can no longer be counted off: treats those requests as lost. */
 function keepAbandoned(connection: Connection): void {
 	if (connection.abandoned == 0) return;
 	connection.abandoned = 0;
@@ -136,19 +136,19 @@ function keepAbandoned(connection: Connection): void {
 	}
 }
 
-/** Is a response possible now, to a request that waits? Those whose response was lost wait for nothing any more. */
+/** Whether a response to a waiting request is possible now. Requests whose response was lost no longer count. */
 export function mayBeAnswered(connection: Connection): bool {
 	return askedBefore(connection, call.time) > connection.unboundCount + connection.lostResponses;
 }
 
-/** Is it possible that a response answers a request that was not seen? */
+/** Whether a response may answer a request that was not seen. */
 export function mayBeUnseen(connection: Connection): bool {
 	return (connection.doubt & REQUESTS_LOST) != 0;
 }
 
 // ---- Messages -------------------------------------------------------------------------------------------------------
 
-/** A request's row was made. `quiet`: no response is on its way at this moment. */
+/** A request has its row. `quiet`: no response is being received now. */
 export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const connection = exchange.connection;
 	measure(connection.requests, exchange.request, connection.requestGap);
@@ -163,7 +163,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	const time = exchange.request.startTime;
 	if (isTooSoon(connection, connection.requestStart, connection.responseStart, time)) connection.pipelining = true;
 	if (connection.responseStart > connection.requestStart && connection.responseStart < time) connection.turnStart = time;
-	// It comes late: a response that began after it went to a request before it, and another had begun between those two.
+	// The request arrives late: a later response answered an earlier request, and another response had begun between the two.
 	if (time <= connection.responseStart && connection.requestStart < connection.responseBefore && connection.responseBefore < time) {
 		connection.overlapping = true;
 	}
@@ -174,7 +174,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 		connection.earlyResponses = exchange.answeredEarly ? connection.earlyResponses - 1 : 0;
 	}
 	if (!connection.requestGap) {
-		// Everything before was answered, and nothing was missing: this client does make turns.
+		// Everything before was answered and nothing was missing, so this client takes turns.
 		if (connection.doubt == 0 && connection.waiting == exchange && quiet && connection.responsesBegun != 0) connection.turns = true;
 		return;
 	}
@@ -200,7 +200,7 @@ function shortestOf(stream: Stream): u64 {
 	return stream.shortest != 0 ? stream.shortest : SHORTEST;
 }
 
-/** Keeps the length of the stream's shortest message: from its beginning to that of the next, if no gap lies between. */
+/** Updates the length of the stream's shortest message: from its beginning to the next one's, if no gap lies between. */
 function measure(stream: Stream, message: Message, gap: bool): void {
 	const begin = stream.lastStart;
 	const comparable = stream.measured && !gap && message.startOffset > begin;
@@ -211,8 +211,8 @@ function measure(stream: Stream, message: Message, gap: bool): void {
 }
 
 /**
- * The head of a final response is complete: it is bound to its request, made a row of its own, or kept until that is
- * certain. Answers the row it belongs to for now: NO_EXCHANGE when nobody wants it.
+ * The head of a final response is complete. The response is bound to its request, gets its own row, or stays unbound until
+ * its request is certain. Returns its row for now; NO_EXCHANGE if it is to be dropped.
  */
 export function placeResponse(connection: Connection, response: Message): Exchange {
 	connection.responsesBegun++;
@@ -221,7 +221,7 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 	if (isTooSoon(connection, connection.responseStart, connection.requestStart, response.startTime)) connection.pipelining = true;
 	connection.responseBefore = connection.responseStart;
 	connection.responseStart = response.startTime;
-	// Where something was lost the silence before it was perhaps none, or not while this response was owed.
+	// After a loss, the silence before it may not have been one, or this response may not have been owed then.
 	const asked = connection.waiting != NO_EXCHANGE || (connection.unproven && !connection.holed);
 	if (asked && !connection.responseGap) noteOwed(connection, response);
 	if (connection.abandoned != 0) {
@@ -258,14 +258,14 @@ export function placeResponse(connection: Connection, response: Message): Exchan
 }
 
 /**
- * The first response of a connection seen from its beginning answers the first request, even when it came before: the server
- * wrote it without reading. Not 408, which answers a client that did not ask.
+ * The first response on a connection seen from its beginning answers the first request, even if it came first: the server
+ * wrote it without reading. A 408 does not, because it answers a client that sent nothing.
  */
 function isEarly(connection: Connection, response: Message): bool {
 	return connection.responsesBegun == 1 && connection.requestStart == 0 && connection.doubt == 0 && response.status != 408;
 }
 
-/** Likewise when the request's row was made while the response waited. */
+/** The same for a request whose row was made while the response waited. */
 function areFirst(connection: Connection, response: Message, request: Message): bool {
 	return connection.responsesBegun == 1 && request.startOffset == 0 && connection.doubt == 0 && response.status != 408;
 }
@@ -273,22 +273,22 @@ function areFirst(connection: Connection, response: Message, request: Message): 
 /** Whether the response may answer the request, judging by their times. */
 function mayAnswer(connection: Connection, response: Message, request: Message): bool {
 	if (request.startTime <= response.startTime) return true;
-	// Of a client's two threads, the one that sent may return from its call after the other has received the answer. A server
-	// writes after it has returned from reading.
+	// The sending thread of a client may return from its call after the other thread has received the answer. A server
+	// writes only after it has returned from reading.
 	return isClient(connection) && request.tid != response.tid && request.startTime <= response.startTime + ORDER_NS;
 }
 
 /**
- * Did a message that began at `time` follow the one before in its direction, at `before`, so soon that none of the other
- * direction, of which `other` was the last, can have gone between?
+ * Whether a message that began at `time` followed the previous one in its direction (begun at `before`) so closely that no
+ * message of the other direction fits between. `other`: when the last one of the other direction began.
  */
 function isTooSoon(connection: Connection, before: u64, other: u64, time: u64): bool {
 	if (before == 0 || (other > before && other < time)) return false;
-	// Where nobody knows how long a response takes, any time is too short.
+	// Until it is known how long a response takes, any time is too short.
 	return connection.fastest == 0 || time - min<u64>(before, time) <= connection.fastest >> 1;
 }
 
-/** Two requests that wait began between the response before and this one, and no response between was missed. */
+/** Notes pipelining: two waiting requests began between the previous response and this one, and no response was missed. */
 function notePipelining(connection: Connection, response: Message): void {
 	if (connection.pipelining || connection.responseGap || connection.waitingCount < 2) return;
 	let count: u32 = 0;
@@ -321,8 +321,8 @@ function keepUnbound(connection: Connection, response: Message): Exchange {
 }
 
 /**
- * The connection has ended. `whole`: its ends are known, and what is missing there has been counted. `answered`: it was
- * the client that closed it, so that everything it asked for had been answered.
+ * The connection has ended. `whole`: its ends are known, and bytes missing there are counted. `answered`: the client closed
+ * it, so everything it asked for had been answered.
  */
 export function endDoubt(connection: Connection, whole: bool, answered: bool): void {
 	if (connection.doubt == 0 && connection.unboundCount == 0) return;
@@ -332,7 +332,7 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 	}
 	settleUnread(connection);
 	if (connection.unboundCount != 0) {
-		// Whether one more was lost at the end nobody knows.
+		// It is unknown whether one more was lost at the end.
 		if (!whole) connection.responseGap = true;
 		settleTurn(connection, u64.MAX_VALUE);
 	}
@@ -353,7 +353,10 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 	while (connection.waiting != NO_EXCHANGE) endUnanswered(connection, false);
 }
 
-/** No more responses come. Where nothing was lost, some messages merely could not be read, as many as were asked for answer those. */
+/**
+ * No more responses will come. If nothing was lost and some messages were merely unreadable, the responses answer the
+ * requests if there are equally many.
+ */
 export function settleUnread(connection: Connection): void {
 	const count = connection.waitingCount;
 	if (count == 0 || connection.unboundCount != count || connection.unproven || connection.overlapping) return;
@@ -373,7 +376,7 @@ export function placeInterim(connection: Connection): Exchange {
 
 // ---- Decisions ------------------------------------------------------------------------------------------------------
 
-/** Nothing is uncertain: the response to the oldest request that waits. */
+/** Pairing is certain: binds the response to the oldest waiting request. */
 function bind(exchange: Exchange, response: Message): void {
 	const connection = exchange.connection;
 	const turn = connection.turnStart;
@@ -384,7 +387,7 @@ function bind(exchange: Exchange, response: Message): void {
 	}
 	const begin = exchange.request.startTime;
 	const took = response.startTime - min<u64>(begin, response.startTime);
-	// The first may have been written without being asked for.
+	// Not the first one, which may have been written unasked.
 	if (connection.responsesBegun > 1 && (connection.fastest == 0 || took < connection.fastest)) connection.fastest = took;
 	exchanges.bindResponse(exchange, response);
 }
@@ -395,7 +398,7 @@ function makeOrphan(connection: Connection, response: Message, reason: i32): Exc
 	response.guess = true;
 	exchange.response = response;
 	response.exchange = exchange;
-	// Others belong to a gap that is already known to lie before a request.
+	// If a request waits, the gap before it is known already.
 	if (connection.waiting == NO_EXCHANGE) {
 		connection.orphans++;
 		connection.earlyResponses++;
@@ -405,7 +408,7 @@ function makeOrphan(connection: Connection, response: Message, reason: i32): Exc
 	return exchange;
 }
 
-/** The first request's head is complete, and its response has come already: the row of both. */
+/** The head of the first request is complete and its response has come already: joins both in one row. */
 export function joinEarly(connection: Connection, request: Message): Exchange {
 	const exchange = connection.early;
 	connection.early = NO_EXCHANGE;
@@ -417,14 +420,14 @@ export function joinEarly(connection: Connection, request: Message): Exchange {
 	return exchange;
 }
 
-/** The first request was lost: that is what the early response answered. */
+/** The first request was lost, and the early response answered it. */
 function leaveEarly(connection: Connection): void {
 	const exchange = connection.early;
 	connection.early = NO_EXCHANGE;
 	exchanges.settle(exchange);
 }
 
-/** Requests waiting that began before `time`. */
+/** Number of waiting requests that began before `time`. */
 function askedBefore(connection: Connection, time: u64): u32 {
 	let count: u32 = 0;
 	let exchange = connection.waiting;
@@ -436,8 +439,8 @@ function askedBefore(connection: Connection, time: u64): u32 {
 }
 
 /**
- * Another response begins at `time`, or none will: did a request begin between, after the last one before had ended? Then
- * what came before that request is decided.
+ * Another response begins at `time`, or none will. If a request began after the previous response had ended, everything
+ * before that request is decided.
  */
 function settleTurn(connection: Connection, time: u64): void {
 	const end = connection.lastUnbound.response.endTime;
@@ -449,8 +452,8 @@ function settleTurn(connection: Connection, time: u64): void {
 	}
 	if (turn == NO_EXCHANGE || turn.request.startTime > time) return;
 	if (connection.responseGap || turn.afterGap) {
-		// Something is missing at the turn: which side of it that belongs to nobody knows.
-		// All that came may have been for requests of that gap, but for those that answer the ones before it.
+		// Something is missing at the turn, and it is unknown on which side of it.
+		// Responses beyond those that answer the earlier requests may be for requests of that gap.
 		const lost = turn.afterGap ? turn.lostBefore : 0;
 		if (isDoubtful(connection, count, lost, connection.responseGap && connection.responseGapOne ? 1 : 0)) {
 			distrust(connection, count);
@@ -463,7 +466,7 @@ function settleTurn(connection: Connection, time: u64): void {
 	} else if (turn.idle && trust(connection, count)) {
 		return;
 	} else if (connection.overlapping || !isClean(connection, count) || !settle(connection, count)) {
-		// Those before it were not all answered, or more was lost than is known: the next turn may tell.
+		// Not all earlier requests were answered, or more was lost than is known. The next turn may show.
 		const holed = connection.holed;
 		giveUp(connection, count);
 		turn.afterGap = true;
@@ -472,7 +475,7 @@ function settleTurn(connection: Connection, time: u64): void {
 	}
 }
 
-/** Did none of the first `count` requests begin while one of the responses went on? */
+/** Whether none of the first `count` requests began while one of the responses was being received. */
 function isClean(connection: Connection, count: u32): bool {
 	let exchange = connection.waiting;
 	for (; count != 0; count--) {
@@ -486,8 +489,8 @@ function isClean(connection: Connection, count: u32): bool {
 }
 
 /**
- * The first `count` requests that wait had all been answered, and no response was lost after the last that came: pairs are
- * made from the back, what is before them stays alone. False when the numbers cannot be.
+ * The first `count` waiting requests have all been answered, and no response was lost after the last one. Pairs them from
+ * the end; earlier ones stay alone. False if the numbers do not fit.
  */
 function settle(connection: Connection, count: u32): bool {
 	if (connection.stray || isUnasked(connection.lastUnbound.response)) return false;
@@ -497,7 +500,7 @@ function settle(connection: Connection, count: u32): bool {
 	const requestsLost = requests != count || startsAfterGap(connection);
 	const responsesLost = responses != here || connection.firstUnbound.afterGap;
 	if (!responsesLost && <i64>here - count < lostBefore(connection, count)) {
-		// A request was not answered when the next one began: there are no turns here.
+		// A request was not answered when the next one began, so this client takes no turns.
 		connection.overlapping = true;
 		return false;
 	}
@@ -516,14 +519,14 @@ function settle(connection: Connection, count: u32): bool {
 }
 
 /**
- * May a server send the response without having been asked, or for bytes that are no request? 408 tells a client that it
- * did not ask; who cannot read what was sent says so and hangs up.
+ * Whether a server may send the response unasked, or for bytes that are not a request: a 408 to a client that sent nothing,
+ * or an error after which it closes because it could not read what was sent.
  */
 function isUnasked(response: Message): bool {
 	return response.status == 408 || (response.status >= 400 && response.close);
 }
 
-/** How many requests were lost at the least before the first `count`, whose responses are not accounted for. */
+/** Minimum number of requests lost before the first `count` whose responses are not accounted for. */
 function lostBefore(connection: Connection, count: u32): i64 {
 	let lost: i64 = 0;
 	let exchange = connection.waiting;
@@ -535,10 +538,10 @@ function lostBefore(connection: Connection, count: u32): i64 {
 }
 
 /**
- * Nobody knows whether turns mean anything here: the client was not seen to make any, or was seen to pipeline. The part
- * before this one is certain only when responses alone were lost, and as many as there are gaps: a response is never before
- * its request. Where nothing was lost, and some messages merely cannot be read, one for each of those will do. `before`
- * requests and `after` responses more may be missing at the turn itself.
+ * Whether turns prove nothing here, because the client was not seen to take any or was seen to pipeline. The part before
+ * this turn is then certain only if only responses were lost, and as many as there are gaps: a response never precedes its
+ * request. If nothing was lost and messages were merely unreadable, one for each of those is enough. At the turn itself
+ * up to `before` requests and `after` responses more may be missing.
  */
 function isDoubtful(connection: Connection, count: u32, before: i64, after: i64): bool {
 	const here = connection.unboundCount;
@@ -564,9 +567,9 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 		if (!unbound.gapBegun) missing--;
 		else begun++;
 	}
-	// A client may have begun to pipeline there.
+	// The client may have begun to pipeline there.
 	if (crowded || !fitIn(connection, gapBytes, begun, <i64>count - here)) return true;
-	// Where something of both is missing, a habit may have ended there.
+	// If both requests and responses are missing, the client's habit may have changed there.
 	if (connection.turns && !connection.pipelining && !(connection.holed && requestsLost && responsesLost)) return false;
 	if (!requestsLost && missing == 0) return false;
 	if (connection.holed) return true;
@@ -574,7 +577,7 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 	return !fits && (count > 1 || here > 1 || connection.pipelining);
 }
 
-/** Do `hidden` responses fit into the lost bytes, which `begun` others began? Else several requests waited together. */
+/** Whether `hidden` responses fit into the lost bytes, `begun` of them seen in part. If not, several requests waited at once. */
 function fitIn(connection: Connection, bytes: u64, begun: i64, hidden: i64): bool {
 	if (hidden <= 0 || (hidden == 1 && begun == 0) || !wasLost(connection)) return true;
 	const shortest = shortestOf(connection.responses);
@@ -585,7 +588,7 @@ function startsAfterGap(connection: Connection): bool {
 	return connection.waiting != NO_EXCHANGE && connection.waiting.afterGap;
 }
 
-/** Of the first `count` requests that wait, those from the last one on before which something was lost. */
+/** Of the first `count` waiting requests, the number from the last one after a gap on. */
 function requestsAfterGap(connection: Connection, count: u32): u32 {
 	let after: u32 = 0;
 	let exchange = connection.waiting;
@@ -612,7 +615,7 @@ function nextWaiting(exchange: Exchange): Exchange {
 	return next;
 }
 
-/** Would each of `pairs` responses begin after its request? */
+/** Whether each of `pairs` responses begins after its request. */
 function inOrder(connection: Connection, skipRequests: u32, skipResponses: u32, pairs: u32): bool {
 	let exchange = connection.waiting;
 	for (; skipRequests != 0; skipRequests--) exchange = nextWaiting(exchange);
@@ -633,14 +636,14 @@ function giveUp(connection: Connection, count: u32): void {
 	becomeCertain(connection);
 }
 
-/** `own`: the lost bytes were those of its response. */
+/** `own`: the lost bytes belong to its response. */
 function endUnanswered(connection: Connection, own: bool): void {
 	const exchange = connection.waiting;
 	if (own && connection.doubt == RESPONSES_LOST) exchange.lostBytes = exchange.responseGapBytes;
 	exchanges.finish(exchange, STATE_UNANSWERED, doubtReason(connection));
 }
 
-/** REASON_* of requests that wait when the responses end for `reason`: what was lost may have answered them. */
+/** REASON_* for requests still waiting when responses end for `reason`: a lost response may have answered them. */
 export function unansweredReason(connection: Connection, reason: i32): i32 {
 	return connection.doubt & RESPONSES_LOST ? doubtReason(connection) : reason;
 }
@@ -651,7 +654,7 @@ function doubtReason(connection: Connection): i32 {
 	return wasLost(connection) ? REASON_BYTES_LOST : REASON_MALFORMED;
 }
 
-/** Whether a loss makes pairing uncertain, rather than unreadable messages. */
+/** Whether pairing is uncertain because of a loss and not only because of unreadable messages. */
 function wasLost(connection: Connection): bool {
 	const responses = connection.responses;
 	const requests = connection.requests;
@@ -668,7 +671,7 @@ function becomeCertain(connection: Connection): void {
 	connection.lostResponses = 0;
 	connection.stray = false;
 	connection.holed = lost || connection.responseGap;
-	// A gap right before the next response is not settled by what came before it.
+	// A gap right before the next response is not settled by earlier messages.
 	if (!connection.responseGap) return;
 	connection.doubt |= RESPONSES_LOST;
 	weighGap(connection);
@@ -676,7 +679,7 @@ function becomeCertain(connection: Connection): void {
 
 // ---- Without proof --------------------------------------------------------------------------------------------------
 
-/** The responses that came and the first `count` requests stay alone, and from now on only a silence tells anything. */
+/** Leaves the responses so far and the first `count` requests alone; from now on only a silence proves anything. */
 function distrust(connection: Connection, count: u32): void {
 	connection.holed = true;
 	endPart(connection, count);
@@ -684,26 +687,26 @@ function distrust(connection: Connection, count: u32): void {
 	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }
 
-/** Bytes of which nobody knows how many went by unseen: whose what follows is only a silence tells. */
+/** An unknown number of bytes moved unseen: only a silence shows to whom later messages belong. */
 export function loseCount(connection: Connection): void {
 	connection.holed = true;
 	connection.unproven = true;
 	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }
 
-/** Was nothing owed when the request began? */
+/** Whether nothing was owed when the request began. */
 function isIdle(exchange: Exchange): bool {
 	const connection = exchange.connection;
-	// More requests wait than responses came: something is owed, or was lost.
+	// More requests wait than responses came: a response is owed or was lost.
 	const lacking = connection.waitingCount - 1 > connection.unboundCount;
 	if (lacking && !connection.holed) return false;
 	return !connection.requestGap && provesIdle(connection, exchange.request, lacking);
 }
 
 /**
- * Another response begins at `time`. A request that began after the last one had ended is a turn when a silence proves it:
- * all that waited before was answered, and this response is the request's. What is before a turn that nothing proves stays
- * alone, so that its rows need not wait for ever.
+ * Another response begins at `time`. A request that began after the previous response had ended is a turn if a silence
+ * proves it: then everything waiting before it was answered, and this response is the request's. Without proof, everything
+ * before it stays alone, so that rows need not wait for ever.
  */
 function settleSilence(connection: Connection, time: u64): void {
 	const here = connection.unboundCount;
@@ -717,7 +720,7 @@ function settleSilence(connection: Connection, time: u64): void {
 	const missed = connection.responseGap;
 	connection.responseGap = false;
 	if (missed) {
-		// Any request that waits may have been answered in the gap.
+		// Any waiting request may have been answered in the gap.
 		for (let waiting = connection.waiting; waiting != NO_EXCHANGE; waiting = nextWaiting(waiting)) waiting.idle = false;
 	}
 	if (turn == NO_EXCHANGE || turn.request.startTime > time) {
@@ -725,15 +728,15 @@ function settleSilence(connection: Connection, time: u64): void {
 	} else if (!turn.idle) {
 		if (here != 0) endPart(connection, count);
 	} else if (!trust(connection, count)) {
-		// Of what was before it some was lost.
+		// Some of what was before it was lost.
 		endPart(connection, count);
 		trust(connection, 0);
 	}
 }
 
 /**
- * Nothing was owed after the first `count` requests that wait: pairs are made from the back, what is before the last gap
- * stays alone. False when that cannot be.
+ * Nothing was owed after the first `count` waiting requests. Pairs them from the end; anything before the last gap stays
+ * alone. False if that is impossible.
  */
 function trust(connection: Connection, count: u32): bool {
 	const here = connection.unboundCount;
@@ -751,7 +754,7 @@ function trust(connection: Connection, count: u32): bool {
 	return true;
 }
 
-/** It is unknown which of the received responses belong to the first `count` requests. */
+/** Leaves the received responses and the first `count` requests alone, because their pairing is unknown. */
 function endPart(connection: Connection, count: u32): void {
 	while (connection.unboundCount != 0) orphanFirst(connection);
 	for (; count != 0 && connection.waiting != NO_EXCHANGE; count--) endUnanswered(connection, false);
@@ -793,7 +796,7 @@ function removeFirst(connection: Connection): Exchange {
 	return exchange;
 }
 
-/** The first unbound response gets the request that waits. */
+/** Binds the first unbound response to the oldest waiting request. */
 function bindFirst(connection: Connection): void {
 	const exchange = connection.waiting;
 	const unbound = removeFirst(connection);

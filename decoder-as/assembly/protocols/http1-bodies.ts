@@ -33,10 +33,10 @@ import {
 import { endMessage, hasAskedAgain, runOn } from './http1-messages';
 import { SKIPPED_MOST } from './opaque';
 
-/** Shorter rests are not worth telling the kernel. */
+/** If less than this is left, telling the kernel is not worth it. */
 const SKIPPED_LEAST: u64 = 65536;
 
-/** Takes bytes [at, end) of a body, or of the framing in it; answers where it stopped. */
+/** Takes bytes [at, end) of a body or its framing; returns where it stopped. */
 export function takeBody(stream: Stream, at: usize, end: usize): usize {
 	const message = stream.message;
 	if (stream.state == UNTIL_CLOSE && message.unclear && stream.next == call.startOffset && endsUnclear(stream, at, end)) {
@@ -48,7 +48,7 @@ export function takeBody(stream: Stream, at: usize, end: usize): usize {
 		const length = <u32>(next - at);
 		addBody(message, at, length);
 		if (stream.state != UNTIL_CLOSE) {
-			if (CHECKED) assert(<u64>length <= stream.remaining, 'no more is taken of a body than remains of it');
+			if (CHECKED) assert(<u64>length <= stream.remaining, 'no more is taken from a body than remains');
 			stream.remaining -= length;
 			if (stream.remaining >= SKIPPED_LEAST) offerSkip(stream, length);
 		}
@@ -88,12 +88,12 @@ function endsUnclear(stream: Stream, at: usize, end: usize): bool {
 	return hasAskedAgain(stream) && mayBeStart(at, end, true);
 }
 
-/** A body of known length, or a chunk, has come to its end. */
+/** A body of known length, or a chunk, has ended. */
 export function endData(stream: Stream): void {
 	if (framer.endPart(stream)) endMessage(stream);
 }
 
-/** [from, at) is not the framing of a chunk: it belongs to a body that is not chunked, or no longer. */
+/** [from, at) is not chunk framing: the body is not chunked, or no longer. */
 function breakChunk(stream: Stream, message: Message, from: usize, at: usize): void {
 	if (stream.state == IN_CHUNK_SIZE) {
 		const before = stream.chunkLine;
@@ -113,8 +113,8 @@ function breakChunk(stream: Stream, message: Message, from: usize, at: usize): v
 const lastCr = memory.data<u8>([13]);
 
 /**
- * So much of a body of known length is to come, and no more of it is wanted: the kernel need not copy it. Only where nothing
- * about the framing is in doubt, for what is skipped cannot be looked at again. `taken` more bytes were just taken.
+ * Tells the kernel that it need not copy the rest of a body of known length, if no more of it is wanted. Only if nothing
+ * about the framing is in doubt, because skipped bytes cannot be read again. `taken` bytes have just been taken.
  */
 function offerSkip(stream: Stream, taken: u32): void {
 	const message = stream.message;

@@ -78,7 +78,7 @@ import { endSpill, spillHead } from './spill';
 /** Returned by a reader that has to wait. */
 export const WAIT: usize = 0;
 
-/** The first byte of a message: answers where reading goes on, WAIT when the stream has to wait. */
+/** Handles the first byte of a message; returns where reading continues, or WAIT if the stream has to wait. */
 export function startMessage(stream: Stream, from: usize, end: usize): usize {
 	let at = from;
 	while (at < end && (load<u8>(at) == 13 || load<u8>(at) == 10)) at++;
@@ -123,7 +123,7 @@ export function readHead(stream: Stream, from: usize, end: usize): usize {
 	const message = stream.message;
 	let at = from;
 	if (message.odd && !message.isResponse) {
-		// Its line is read once it is complete.
+		// The line is read once it is complete.
 	} else if (message.odd) {
 		const blank = skipSpace(message.head, message.head + message.headLength) == message.head + message.headLength;
 		const others = stream.connection.waiting != NO_EXCHANGE && !blank;
@@ -151,7 +151,7 @@ export function readHead(stream: Stream, from: usize, end: usize): usize {
 	return at;
 }
 
-/** A line was taken that the framer cannot judge; false when the lines are over. */
+/** Handles a line that the framer cannot judge; false if no more lines follow. */
 function readLine(stream: Stream, message: Message, taken: usize): bool {
 	const at = lines.lineStart;
 	let end = lines.lineEnd;
@@ -186,17 +186,17 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 	return true;
 }
 
-/** Is the line, among trailers, the start line of the next message? No field name can begin like one. */
+/** Whether the line, among trailers, is the next message's start line. No field name can begin like one. */
 function beginsNext(stream: Stream, message: Message, at: usize, end: usize): bool {
 	if (lines.bareCr || lines.truncated || !fitsSearch(<u32>(lines.lineEnd + 1 - at))) return false;
 	return findStart(at, end, message.isResponse) == at && mayStart(stream);
 }
 
-/** The trailers are over although no empty line says so: the line at `at`, up to `offset` of the stream, is the next message's. */
+/** The trailers end without an empty line: the line at `at`, ending at `offset` of the stream, belongs to the next message. */
 function endTrailers(stream: Stream, message: Message, at: usize, offset: u64): void {
 	const length = <u32>(lines.lineEnd + 1 - at);
 	const response = message.isResponse;
-	// The message goes, and the line with it.
+	// The record's copy of the line goes away with the message.
 	clearSearch(stream);
 	keepSearchLine(stream, at, length, false, response);
 	message.wireBytes -= length;
@@ -231,7 +231,7 @@ export function readStartLine(stream: Stream, message: Message, offset: u64): bo
 		const before = message.anomalies;
 		kind = readLineOf(message, base, end);
 		if (kind != LINE_HTTP || message.anomalies & ((<u64>1) << ANOMALY_BARE_CR)) {
-			// A bare CR may have ended the line: a field line follows it.
+			// A bare CR may have ended the line, with a field line after it.
 			field = stream.tentative ? end : fieldAfterBareCr(base, end);
 			if (field != end) {
 				message.anomalies = before | ((<u64>1) << ANOMALY_BARE_CR);
@@ -242,7 +242,7 @@ export function readStartLine(stream: Stream, message: Message, offset: u64): bo
 	const connection = stream.connection;
 	if (message.isResponse && connection.suspected && (kind == LINE_HTTP || kind == LINE_MALFORMED)) prove(connection);
 	if (kind != LINE_HTTP && kind != LINE_SIMPLE && !message.isResponse && !lines.cut) {
-		// It may end like one.
+		// Its end may be a request line.
 		const start = findStart(base, end, false);
 		if (start > base && (connection.recognised || suspect(stream, base, end))) {
 			beginRequestAt(message, base, start, end);
@@ -268,7 +268,7 @@ function readLineOf(message: Message, base: usize, end: usize): u32 {
 	return message.isResponse ? readStatusLine(message, base, end) : readRequestLine(message, base, end);
 }
 
-/** A start line of which only the beginning and the last bytes were kept. */
+/** Reads a start line of which only the beginning and the last bytes were kept. */
 function readCutLine(message: Message, base: usize, kept: usize): u32 {
 	let end = lines.tailEnd;
 	if (load<u8>(end - 1) == 13) end--;
@@ -279,7 +279,7 @@ function readCutLine(message: Message, base: usize, kept: usize): u32 {
 	return version >= 0 && readCutRequestLine(message, base, kept, <u32>version) ? LINE_HTTP : LINE_OTHER;
 }
 
-/** The start line is not one of HTTP/1: no head follows it. */
+/** The start line is not HTTP/1, so no head follows. */
 function leaveStartLine(stream: Stream, message: Message, base: usize, end: usize, kind: u32): void {
 	const connection = stream.connection;
 	if (!connection.recognised) {
@@ -297,7 +297,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 			return;
 		}
 		if (preamble) {
-			// Version 1 of the PROXY protocol: one line.
+			// Version 1 of the PROXY protocol is one line.
 			if (stream == connection.incoming) learnToldText(connection, base, end);
 			closeUnused(stream);
 			return;
@@ -322,7 +322,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		return;
 	}
 	if (kind == LINE_SIMPLE && connection.last != NO_EXCHANGE && isSimple(connection.last)) {
-		// HTTP/0.9 has one request a connection: what follows it is not read by its server.
+		// HTTP/0.9 has one request per connection: its server does not read what follows.
 		closeUnused(stream);
 		stream.garbage = true;
 		beginSearch(stream, false);
@@ -334,7 +334,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		message.http09 = true;
 		message.version = 9;
 		note(message, ANOMALY_HTTP09);
-		// HTTP/0.9 knew no other method.
+		// GET is the only method of HTTP/0.9.
 		if (message.methodLength != 3 || !begins(base + message.method, end, 'GET', false)) message.damage = REASON_MALFORMED;
 		beginRow(stream, message);
 		stream.started = true;
@@ -348,8 +348,8 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 }
 
 /**
- * A line [at, end) after a request of HTTP/0.9, up to `offset` of the stream. True: it is a field line, so that the request is one of
- * HTTP/1 without a version. Others the server does not read.
+ * Reads a line [at, end), ending at `offset` of the stream, after a request of HTTP/0.9. True if it is a field line: then the
+ * request is an HTTP/1 request without a version. Otherwise the server does not read the line.
  */
 function readAfterSimple(stream: Stream, message: Message, at: usize, end: usize, offset: u64): bool {
 	const lineEnd = lineEndOf(at);
@@ -392,7 +392,7 @@ function isSimple(exchange: Exchange): bool {
 	return exchange.request != NO_MESSAGE && exchange.request.http09;
 }
 
-/** The empty line came. */
+/** The empty line after the head has arrived. */
 function finishHead(stream: Stream, message: Message): void {
 	const base = stream.inPlace != 0 ? stream.inPlace : message.head;
 	storeHead(message, base, lines.headLength(stream, message));
@@ -412,7 +412,7 @@ function finishRequestHead(stream: Stream, message: Message): void {
 	} else if (message.hasCoding && message.chunked) {
 		beginChunk(stream);
 	} else if (message.otherCoding || message.badLength || message.conflictingLength) {
-		// RFC 9112 section 6.3: its length cannot be told, a server refuses it.
+		// RFC 9112 section 6.3: the length is unknown, and a server refuses the message.
 		runOn(stream);
 	} else if (message.hasLength && message.contentLength != 0) {
 		stream.state = IN_LENGTH;
@@ -471,12 +471,12 @@ function finishResponseHead(stream: Stream, message: Message): void {
 		stream.remaining = message.contentLength;
 		if (stream.remaining == 0) endMessage(stream);
 	} else if (status == 205) {
-		// No content by definition (RFC 9110 section 15.3.6); servers leave the length out.
+		// No content by definition (RFC 9110 section 15.3.6); servers omit the length.
 		endMessage(stream);
 	} else if (message.odd) {
 		runOn(stream);
 	} else {
-		// An unknown coding may define a length that we do not know.
+		// An unknown coding may define a length in its own way.
 		message.unclear = message.codingField;
 		stream.state = UNTIL_CLOSE;
 	}
@@ -492,7 +492,7 @@ function upgradeProtocol(message: Message, request: Message): i32 {
 			: PROTOCOL_OTHER;
 }
 
-/** CONNECT was answered: what follows is told by its first bytes, as at the beginning of a connection. */
+/** CONNECT was accepted: the next bytes show what follows, as at the beginning of a connection. */
 function beginTunnel(connection: Connection, exchange: Exchange): void {
 	connection.tunnel = true;
 	connection.recognised = false;

@@ -1,5 +1,5 @@
-// The messages of an HTTP/1 stream: each is opened, gets its row or its request, and ends. A message that cannot be read
-// further ends here too, and the next head is searched.
+// The messages of an HTTP/1 stream: each is opened, gets its row or its request, and ends. If a message cannot be read
+// further, it ends here too, and the search for the next head begins.
 import { forgetFields, readBegunLine, readBegunStatus, readOddRequestLine, unfold } from '../http1/head';
 import { clearSearch } from '../http1/resync';
 import { AT_START, IN_START_LINE, SEARCHING, UNREADABLE, UNTIL_CLOSE } from '../http1/states';
@@ -30,7 +30,7 @@ import * as alignment from './alignment';
 import { noteBeginning } from './silence';
 import { beginSpill, spillHead } from './spill';
 
-/** May the next message begin now? A response waits for its request, what follows CONNECT or Upgrade for the answer. */
+/** Whether the next message may begin now. A response waits for its request; bytes after CONNECT or Upgrade for the answer. */
 export function mayStart(stream: Stream): bool {
 	const connection = stream.connection;
 	if (stream.forced) {
@@ -47,7 +47,7 @@ export function mayStart(stream: Stream): bool {
 	return !last.request.isConnect && !(last.request.upgrade != 0 && last.request.connectionUpgrade);
 }
 
-/** Whether something came that may be a request and was not answered. */
+/** Whether the client sent something that may be a request and was not answered. */
 function hasOddRequest(connection: Connection): bool {
 	const requests = connection.requests;
 	if (requests == NO_STREAM || connection.doubt != 0) return false;
@@ -126,7 +126,7 @@ export function beginRow(stream: Stream, message: Message): void {
 	askSocket(connection);
 }
 
-/** Gives the response to the request it answers, as far as that is known: NO_EXCHANGE when nobody wants it. */
+/** Gives the response to the request it answers, as far as that is known; NO_EXCHANGE if it is to be dropped. */
 export function placeResponse(stream: Stream, message: Message): Exchange {
 	const connection = stream.connection;
 	if (connection.protocol == 0) connection.protocol = PROTOCOL_HTTP1;
@@ -134,7 +134,7 @@ export function placeResponse(stream: Stream, message: Message): Exchange {
 	endSimple(connection.requests);
 	askSocket(connection);
 	const request = exchange == NO_EXCHANGE ? NO_MESSAGE : exchange.request;
-	// Even a request that is only the beginning of a line may have been answered.
+	// Even an incomplete request line may have been answered.
 	if (request != NO_MESSAGE && request.ended && !request.headed && request.fieldCount == 0) request.damage = REASON_MALFORMED;
 	return exchange;
 }
@@ -146,7 +146,7 @@ export function hasAskedAgain(stream: Stream): bool {
 	return (message.unclear || message.odd) && waiting != NO_EXCHANGE && waiting.request.startTime >= message.startTime;
 }
 
-/** The current message has ended, as it should or with `damage` set. */
+/** The current message has ended, properly or with `damage` set. */
 export function endMessage(stream: Stream): void {
 	const message = stream.message;
 	stream.message = NO_MESSAGE;
@@ -167,7 +167,7 @@ export function closeUnused(stream: Stream): void {
 	freeMessage(message);
 }
 
-/** Ignores everything after a request of HTTP/0.9. */
+/** Ends a request of HTTP/0.9; everything after it is ignored. */
 export function endSimple(stream: Stream): void {
 	if (stream == NO_STREAM || stream.message == NO_MESSAGE || !stream.message.http09) return;
 	if (!stream.overflow) stream.message.headLength = stream.lineStart;
@@ -181,7 +181,7 @@ export function runOn(stream: Stream): void {
 	const response = message.isResponse;
 	message.damage = REASON_MALFORMED;
 	message.unclear = true;
-	// As long as nobody else is to be answered, the next response is one that comes after the client has asked again.
+	// As long as no other request waits, the next response can only come after the client has asked again.
 	if (response && message.exchange != NO_EXCHANGE && connection.doubt == 0 && connection.waiting == NO_EXCHANGE) {
 		stream.state = UNTIL_CLOSE;
 		return;
@@ -196,7 +196,7 @@ export function runOn(stream: Stream): void {
 	beginSearch(stream, false);
 }
 
-/** It is not a head; the answer will show whether it is a request. */
+/** Makes a supposed head the spill: the answer will show whether it is a request. */
 export function spillRequest(stream: Stream, message: Message): void {
 	keepAsBody(stream, message, 0);
 	stream.skipped += message.wireBytes;
@@ -206,11 +206,11 @@ export function spillRequest(stream: Stream, message: Message): void {
 	beginSearch(stream, false);
 }
 
-/** A supposed head is body, except for its last `less` bytes, which do not belong to the message. */
+/** Turns a supposed head into body, except for its last `less` bytes, which do not belong to the message. */
 export function keepAsBody(stream: Stream, message: Message, less: u32): void {
 	if (CHECKED) assert(message.bodyBytes == 0, 'what was taken for a head has no body yet');
 	const length = message.wireBytes - less;
-	// A request line as far as it could be read stays one.
+	// The part of a request line that could be read is kept.
 	const begun = message.head + message.headLength;
 	const line: u32 = message.methodLength == 0 ? 0 : <u32>(min<usize>(findLineFeed(message.head, begun) + 1, begun) - message.head);
 	const kept = <u32>min<u64>(message.headLength - line, length - line);
@@ -260,7 +260,7 @@ export function closeDamagedHead(stream: Stream, message: Message): void {
 	else beginRow(stream, message);
 }
 
-/** `lost`: because of a loss, so that what is passed over counts as loss. */
+/** `lost`: the search is due to a loss, so skipped bytes count as lost. */
 export function beginSearch(stream: Stream, lost: bool): void {
 	stream.state = SEARCHING;
 	stream.leading = 0;
@@ -275,7 +275,7 @@ export function countSkipped(stream: Stream): void {
 	stream.skipped = 0;
 }
 
-/** The line that is kept, which lies at `offset` of the stream, was read for something else: a head may begin in it. */
+/** Schedules a search of the kept line (at `offset` of the stream), which was read as something else: a head may begin in it. */
 export function searchKept(stream: Stream, offset: u64): void {
 	stream.searchOffset = offset;
 	stream.searchTime = call.time;

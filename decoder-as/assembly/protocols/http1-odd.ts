@@ -1,5 +1,5 @@
-// Odd heads: bytes that are not a head but come where a request or an answer should begin may still be one, and are shown
-// as far as they can be read.
+// Odd heads: bytes where a request or an answer should begin that are not a head. They may still be one, and are shown as
+// far as they can be read.
 import {
 	LINE_HTTP2,
 	LINE_MALFORMED,
@@ -70,7 +70,7 @@ export function startOdd(stream: Stream, at: usize, end: usize): usize {
 	}
 	if (stream.role == CARRIES_RESPONSES && exchange != NO_EXCHANGE && connection.doubt == 0) {
 		if (exchange.request.http09) {
-			// Only where no exchange was before it: that makes it HTTP.
+			// Only on the first exchange: an earlier one proves that the connection is HTTP.
 			if (connection.exchanges <= 1 && isRedis(at, end)) takeBack(connection);
 			else if (!beginSimple(stream, exchange)) beginSearch(stream, false);
 			return at;
@@ -90,13 +90,13 @@ export function startOdd(stream: Stream, at: usize, end: usize): usize {
 	return at;
 }
 
-/** Maximum length of first bytes of a response that came alone. */
+/** Maximum length of the first bytes of a response that came alone. */
 const BEGUN_MOST: u32 = 8;
 
 const begunBytes = memory.data(8);
 
 /**
- * The first bytes that came, fewer than `HTTP/` has, could have begun a status line: does it go on like one with [from, end)?
+ * The first bytes, fewer than `HTTP/` has, may begin a status line. Returns whether [from, end) continues it.
  */
 export function goesOn(message: Message, from: usize, end: usize): bool {
 	const begun = message.headLength;
@@ -107,7 +107,7 @@ export function goesOn(message: Message, from: usize, end: usize): bool {
 	return isStatusLike(begunBytes, begunEnd) || begins(begunBytes, begunEnd, 'ICY ', true);
 }
 
-/** It does not: the response is read as startOdd would have, had it seen these bytes together with what follows. */
+/** [from, end) does not continue it: reads the response as startOdd would have read all these bytes together. */
 export function turnOdd(stream: Stream, message: Message): void {
 	const connection = stream.connection;
 	if (connection.suspected) {
@@ -140,7 +140,7 @@ export function turnOdd(stream: Stream, message: Message): void {
 	stream.skipped += begun;
 }
 
-/** HTTP/0.9: the response is its body. */
+/** HTTP/0.9: the response consists of its body. */
 function beginSimple(stream: Stream, exchange: Exchange): bool {
 	const message = openMessage(stream, true);
 	if (message == NO_MESSAGE) return false;
@@ -158,9 +158,9 @@ function beginSimpleBody(stream: Stream, exchange: Exchange, message: Message): 
 }
 
 /**
- * Whether bytes that are not a head are still the response to `exchange`. If they came before the request, or in a call that
- * began with the previous response, they belong to that response (its length was wrong, or it should have had no body). They
- * are the answer if nothing else is waiting, or nothing was answered yet. Otherwise it is unknown what they are.
+ * Whether bytes that are not a head still answer `exchange`. If they came before the request, or in a call that began with
+ * the previous response, they belong to that response (its length was wrong, or it should have had no body). They are the
+ * answer if no other request waits, or nothing has been answered yet. Otherwise it is unknown what they are.
  */
 function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, beginsCall: bool): bool {
 	if (connection.responsesBegun == 0) return true;
@@ -173,7 +173,7 @@ function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, begi
 	return beginsCall;
 }
 
-/** An answer in Redis' protocol: what was asked was its inline form, which looks like HTTP/0.9. */
+/** Whether it is an answer in Redis' protocol: then the request was Redis' inline form, which looks like HTTP/0.9. */
 function isRedis(at: usize, end: usize): bool {
 	const first = load<u8>(at);
 	const second = end - at > 1 ? load<u8>(at, 1) : 0;
@@ -182,7 +182,7 @@ function isRedis(at: usize, end: usize): bool {
 	return (first == 43 || first == 45) && second >= 65 && second <= 90;
 }
 
-/** The response begins with a line that cannot be read, and is the answer to the request that waits. */
+/** The response begins with an unreadable line and answers the waiting request. */
 function answerOddly(stream: Stream, message: Message): void {
 	message.odd = true;
 	message.placed = true;
@@ -209,8 +209,8 @@ export function readOddLine(stream: Stream, message: Message, offset: u64): bool
 }
 
 /**
- * A line [at, end) after one that could not be read, up to `offset` of the stream. True: it is a field line, or an empty line
- * that ends a head. A good status line makes what was before it garbage. Anything else shows that all of it is body.
+ * Reads a line [at, end), ending at `offset` of the stream, after an unreadable one. True if it is a field line, or an empty
+ * line that ends a head. A good status line makes everything before it garbage. Anything else shows that all of it is body.
  */
 export function readOddHead(stream: Stream, message: Message, at: usize, end: usize, offset: u64): bool {
 	const lineEnd = lineEndOf(at);
@@ -251,7 +251,7 @@ function mayBeOthers(stream: Stream): bool {
 	return stream.connection.waiting != NO_EXCHANGE || stream.connection.doubt != 0;
 }
 
-/** The message is body up to `at`, where in the line taken last, which ends at `offset` of the stream, another may begin. */
+/** Everything before `at` is body. Another message may begin at `at`, in the line taken last, which ends at `offset`. */
 function searchFrom(stream: Stream, message: Message, at: usize, offset: u64): void {
 	const length = <u32>(lines.lineEnd + 1 - at);
 	keepAsBody(stream, message, length);
@@ -271,7 +271,7 @@ export function readOddRequest(stream: Stream, message: Message, base: usize, en
 	message.damage = REASON_MALFORMED;
 }
 
-/** A line [at, end) after it: see readOddHead. */
+/** Reads a line [at, end) after it: see readOddHead. */
 export function readOddFields(stream: Stream, message: Message, at: usize, end: usize): bool {
 	const lineEnd = lineEndOf(at);
 	if (lineEnd == at) {

@@ -1,4 +1,4 @@
-// After damage: searches the next head, line by line, and accepts it only where one is possible.
+// After damage: searches for the next head, line by line, and accepts it only where one is possible.
 import * as lines from '../http1/lines';
 import { findStart, keepSearchLine, mayBeStart, passSearchLine } from '../http1/resync';
 import { begins, findLineFeed } from '../memory/bytes';
@@ -10,7 +10,7 @@ import { openMessage } from './http1-messages';
 import { roleByConnection, setRole } from './recognition';
 import { spillBytes, unspill } from './spill';
 
-/** Looks for the next head in [from, end), one line at a time. */
+/** Searches for the next head in [from, end), one line at a time. */
 export function search(stream: Stream, from: usize, end: usize): usize {
 	if (stream.role == 0) roleByConnection(stream);
 	const response = stream.role == CARRIES_RESPONSES || (stream.role == 0 && begins(from, end, 'HTTP/', false));
@@ -26,7 +26,7 @@ export function search(stream: Stream, from: usize, end: usize): usize {
 			return next;
 		}
 		const length = stream.searchLength;
-		// Counted by who looks at the whole line: its earlier pieces were counted when they came.
+		// Not counted twice: earlier pieces of the line were counted when they came, and useSearchLine counts the whole line.
 		stream.skipped += <u64>(next - from) - length;
 		unspill(stream, length);
 		return useSearchLine(stream, stream.search, stream.search + length - 1, next, response);
@@ -47,7 +47,7 @@ export function searchKeptLine(stream: Stream): void {
 	}
 }
 
-/** The line [at, feedAt) and its LF: a head begins in it, or it is passed over. Answers `next`. */
+/** Uses the line [at, feedAt) and its LF: a head begins in it, or it is skipped. Returns `next`. */
 function useSearchLine(stream: Stream, at: usize, feedAt: usize, next: usize, response: bool): usize {
 	const end = feedAt > at && load<u8>(feedAt - 1) == 13 ? feedAt - 1 : feedAt;
 	const start = findStart(at, end, response);
@@ -71,9 +71,10 @@ function mayExpect(stream: Stream): bool {
 }
 
 /**
- * Whether a supposed start line is accepted. `atLine`: it begins its line. A response needs a request that waits; when
- * requests may not have been seen, or none came for a while, it must at least begin a call. A request must begin a call, or follow an empty line
- * (the end of a head before it), or come after a response has begun: then the message in which the search began is over.
+ * Whether a supposed start line is accepted. `atLine`: it begins its line. A response needs a waiting request; if requests
+ * may not have been seen, or none came for a while, it must at least begin a call. A request must begin a call, follow an
+ * empty line (the end of a head before it), or come after a response has begun, which means that the message in which the
+ * search began is over.
  */
 function mayStand(stream: Stream, atLine: bool, response: bool): bool {
 	const connection = stream.connection;
@@ -84,16 +85,16 @@ function mayStand(stream: Stream, atLine: bool, response: bool): bool {
 	return beginsCall || (atLine && stream.searchBlank) || connection.responsesBegun != stream.searchResponses;
 }
 
-/** Takes [start, end), a start line, for the beginning of a head until a line shows otherwise. */
+/** Treats [start, end), a start line, as the beginning of a head until a line shows otherwise. */
 function openFound(stream: Stream, start: usize, end: usize, atLine: bool, response: bool): bool {
 	if (stream.role == 0) setRole(stream, response ? CARRIES_RESPONSES : CARRIES_REQUESTS);
-	// What could not be read on may have had nothing after it.
+	// If nothing was skipped, the unreadable message ended right here.
 	if (atLine && stream.skipped == 0) stream.garbage = false;
 	const message = openMessage(stream, response);
 	if (message == NO_MESSAGE) return false;
 	if (atLine) {
 		message.startOffset = stream.searchOffset;
-		// Its first bytes came before: how long nothing had come then was not noted.
+		// Its first bytes came earlier, and the silence before them was not noted.
 		if (message.startTime != stream.searchTime) message.silence = 0;
 		message.startTime = stream.searchTime;
 	}

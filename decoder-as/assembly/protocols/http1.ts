@@ -1,6 +1,6 @@
-// One direction of an HTTP/1 connection: takes its bytes in order, asks the framer what they are, and does what follows. Whose
-// message it is, is decided in alignment.ts, what that means for a row in rows/exchanges.ts. Every byte is taken exactly
-// once: with content, or only counted.
+// One direction of an HTTP/1 connection: takes its bytes in order, asks the framer what they are, and acts on the answers.
+// alignment.ts decides which exchange a message belongs to, rows/exchanges.ts what that means for a row. Every byte is taken
+// exactly once: with content, or only counted.
 import { readBegunLine, readOddRequestLine } from '../http1/head';
 import { takeMore } from '../http1/lines';
 import { clearSearch, keepMore } from '../http1/resync';
@@ -85,7 +85,7 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 				next = search(stream, at, end);
 				break;
 			case UNREADABLE:
-				// Something readable comes after what was not: the next message.
+				// Readable bytes after the unreadable ones are the next message.
 				endMessage(stream);
 				next = at;
 				break;
@@ -104,14 +104,14 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 	return <u32>(at - from);
 }
 
-/** Takes `bytes` at `from` that are in the middle of something, where nothing ends with them; false when something may. */
+/** Takes `bytes` at `from` in the middle of something that does not end with them; false if it may end. */
 export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
 	switch (stream.state) {
 		case IN_LENGTH:
 		case IN_CHUNK_DATA:
 			if (stream.guess || <u64>bytes >= stream.remaining) return false;
 			addBody(stream.message, from, bytes);
-			if (CHECKED) assert(<u64>bytes <= stream.remaining, 'no more is taken of a body than remains of it');
+			if (CHECKED) assert(<u64>bytes <= stream.remaining, 'no more is taken from a body than remains');
 			stream.remaining -= bytes;
 			return true;
 		case UNTIL_CLOSE:
@@ -133,7 +133,7 @@ export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
 	}
 }
 
-/** Takes `length` bytes that the record counts without their content; answers how many: fewer when it has to wait. */
+/** Takes `length` bytes that the record counts without their content; returns how many: fewer if it has to wait. */
 export function feedUnseen(stream: Stream, length: u64): u64 {
 	let left = length;
 	const reason = unseenReason();
@@ -176,7 +176,7 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 	return length;
 }
 
-/** Bytes of a body of known length, or of a chunk, that nobody can show (UNHELD_*): answers how many of `length` there are. */
+/** Takes unavailable bytes (UNHELD_*) of a body of known length, or of a chunk; returns how many of `length`. */
 function takeUnseenData(stream: Stream, length: u64, reason: i32): u64 {
 	const taken = min<u64>(length, stream.remaining);
 	addUnseenBody(stream.message, taken, reason);
@@ -184,7 +184,7 @@ function takeUnseenData(stream: Stream, length: u64, reason: i32): u64 {
 	return taken;
 }
 
-/** They belong to a message that nothing says the end of. */
+/** Adds the bytes to a message of unknown length, if there is one. */
 function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
 	const message = stream.message;
 	if (message != NO_MESSAGE && !message.isResponse && !message.headed && message.exchange == NO_EXCHANGE) {
@@ -197,7 +197,7 @@ function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
 	addUnseenBody(spill, length, reason);
 	clearSearch(stream);
 	if (spill.exchange == NO_EXCHANGE) return true;
-	// They may be messages of their own as well.
+	// They may also be messages of their own.
 	if (spill.isResponse) alignment.loseResponses(stream.connection, length, false, 0);
 	else alignment.loseRequests(stream.connection, length, false, 0);
 	return true;
@@ -209,7 +209,7 @@ export function feedGap(stream: Stream, length: u64): void {
 	const reason = call.flags & FLAG_AFTER_UNSEEN ? UNHELD_UNSEEN : UNHELD_LOST;
 	while (left != 0) {
 		let taken = left;
-		// Whether there is a body at all was to be told by just these bytes.
+		// These bytes would have shown whether there is a body at all.
 		if (stream.guess) {
 			stream.guess = false;
 			if (stream.role != CARRIES_REQUESTS) loseFraming(stream, 0, true);
@@ -226,7 +226,7 @@ export function feedGap(stream: Stream, length: u64): void {
 			case OPAQUE:
 				break;
 			case AT_START:
-				// The protocol that began here can no longer be recognised.
+				// The protocol in a tunnel can no longer be recognised.
 				if (stream.connection.tunnel && !stream.connection.recognised) setOpaque(stream.connection, PROTOCOL_OTHER);
 				else loseFraming(stream, taken, true);
 				break;
@@ -240,7 +240,7 @@ export function feedGap(stream: Stream, length: u64): void {
 	}
 }
 
-/** Bytes of the stream went by unseen, nobody knows how many: what is being read ends here. */
+/** An unknown number of bytes of the stream moved unseen: whatever is being read ends here. */
 export function feedUncounted(stream: Stream): void {
 	const connection = stream.connection;
 	if (stream.state == OPAQUE) return;
@@ -253,13 +253,13 @@ export function feedUncounted(stream: Stream): void {
 	alignment.loseCount(connection);
 }
 
-/** Bytes that the framing needs are missing: ends the current message and searches the next head. */
+/** Bytes that the framing needs are missing: ends the current message and begins to search for the next head. */
 function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	endSimple(stream);
 	const connection = stream.connection;
 	const message = stream.message;
 	if (stream.role == 0) roleByConnection(stream);
-	// A request without even its first line is lost as a whole.
+	// A request whose first line is incomplete is lost as a whole.
 	const unread = message != NO_MESSAGE && !message.isResponse && !stream.started && message.exchange == NO_EXCHANGE;
 	const one = message == NO_MESSAGE ? stream.state == AT_START : unread;
 	const begun = message == NO_MESSAGE ? <u64>0 : message.wireBytes;
@@ -271,7 +271,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
-	// Placing what is left of a response may just have made everything before it certain.
+	// Set again: placing the rest of a response may just have made everything before it certain.
 	connection.holed = true;
 	endSpill(stream);
 	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one, begun);
@@ -279,7 +279,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 	beginSearch(stream, true);
 }
 
-/** A response goes out as a whole without being seen: a row without a status. */
+/** A whole response is sent unseen: its row has no status. */
 function beginUnreadable(stream: Stream): bool {
 	const connection = stream.connection;
 	const exchange = connection.waiting;
@@ -330,7 +330,7 @@ function endStreamMessage(stream: Stream, reason: i32, orderly: bool): void {
 	if (stream.message != NO_MESSAGE) endMessage(stream);
 }
 
-/** The stream ends in the middle of a head: what there is of it makes a row. */
+/** The stream ends in the middle of a head: what was read of it makes a row. */
 function closeUnfinishedHead(stream: Stream, message: Message): void {
 	if (stream.started || stream.tentative || message.isResponse) {
 		closeDamagedHead(stream, message);

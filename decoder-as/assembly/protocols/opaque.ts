@@ -12,7 +12,7 @@ import { leaveSpill } from './spill';
 /** The largest offset that a float holds exactly: to the end. */
 export const SKIPPED_MOST: u64 = (1 << 53) - 1;
 
-/** From here on nothing of the connection is read. */
+/** From here on nothing on the connection is read. */
 export function setOpaque(connection: Connection, protocol: i32, isNews: bool = true): void {
 	connection.protocol = protocol;
 	connection.opaque = true;
@@ -52,7 +52,7 @@ export function clearStream(stream: Stream): void {
 	stream.skipped = 0;
 }
 
-/** Rows that turned out not to be HTTP are taken back. */
+/** Removes rows that turned out not to be HTTP. */
 export function takeBack(connection: Connection): void {
 	setOpaque(connection, PROTOCOL_OTHER);
 	exchanges.dropRows(connection);

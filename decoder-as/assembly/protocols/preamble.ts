@@ -12,7 +12,7 @@ import { setOpaque } from './opaque';
 /** Bytes 4 to 11 of that preamble. */
 const PREAMBLE_SIGNATURE: u64 = 0x0a544955510a0d00;
 
-/** Offset of its address type, and the bytes from there that hold the longest addresses. */
+/** Offset of its address type, and the number of bytes from there that hold the longest addresses. */
 const PREAMBLE_KIND_AT: u32 = 12;
 
 const PREAMBLE_KEPT: u32 = 40;
@@ -42,7 +42,7 @@ export function readPreamble(stream: Stream, from: usize, end: usize): usize {
 	}
 	const length = <u32>min<u64>(stream.remaining, end - from);
 	keepPreamble(stream, position, from, length);
-	if (CHECKED) assert(<u64>length <= stream.remaining, 'no more is taken of a body than remains of it');
+	if (CHECKED) assert(<u64>length <= stream.remaining, 'no more is taken from a preamble than remains');
 	stream.remaining -= length;
 	if (stream.remaining == 0) {
 		const connection = stream.connection;

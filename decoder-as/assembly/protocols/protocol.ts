@@ -34,12 +34,12 @@ export function take(stream: Stream, from: usize, end: usize): u32 {
 	return <u32>(end - from);
 }
 
-/** Takes `bytes` at `from` that end nothing, without moving on in the stream; false when they may end something. */
+/** Takes `bytes` at `from` that end nothing, without advancing the stream; false if they may end something. */
 export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
 	return stream.state == OPAQUE || http1.takeSimply(stream, from, bytes);
 }
 
-/** Takes `length` bytes that the record counts without their content; answers how many: fewer when it has to wait. */
+/** Takes `length` bytes that the record counts without their content; returns how many: fewer if it has to wait. */
 export function takeUnseen(stream: Stream, length: u64): u64 {
 	if (!CHECKED) return http1.feedUnseen(stream, length);
 	const before = stream.next;
@@ -55,7 +55,7 @@ export function takeGap(stream: Stream, length: u64): void {
 	if (CHECKED) assert(stream.next == before + length, 'a stream moves on by the whole of a gap');
 }
 
-/** Bytes of the stream moved unseen, nobody knows how many. */
+/** An unknown number of bytes of the stream moved unseen. */
 export function takeUncounted(stream: Stream): void {
 	http1.feedUncounted(stream);
 }

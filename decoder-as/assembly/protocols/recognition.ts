@@ -12,23 +12,23 @@ import { PROTOCOL_HTTP1, PROTOCOL_OTHER } from '../wire/output-layout';
 import { beginSearch } from './http1-messages';
 import { setOpaque } from './opaque';
 
-/** Does it begin like a status line, or like that of a radio station (ICY), which answers the first request only? */
+/** Whether it begins like a status line, or like that of a radio station (ICY), which answers only the first request. */
 export function mayBeResponse(connection: Connection, at: usize, end: usize): bool {
 	if (end - at >= 8 && load<u64>(at) == HTTP_1_1) return true;
 	return isStatusLike(at, end) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
 }
 
-/** Decides which direction carries requests: by the first bytes of either, else by who connected. */
+/** Decides which direction carries requests: by the first bytes of either, else by which side connected. */
 export function chooseRole(stream: Stream, at: usize, end: usize): void {
 	const connection = stream.connection;
 	const incoming = stream == connection.incoming;
 	if (begins(at, end, 'HTTP/', true)) {
 		const served = connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED && !incoming;
-		// Who connected decides where `H` may begin HEAD as well, and where nothing came before that this could answer.
+		// The side that connected decides if `H` may also begin HEAD, or if nothing came before that this could answer.
 		const first = !stream.midstream && connection.doubt == 0 && mayAsk(stream);
 		setRole(stream, served && (first || end - at < 5) ? CARRIES_REQUESTS : CARRIES_RESPONSES);
 	} else if (connection.midstream ? mayBeStart(at, end, false) : mayBeRequest(at, end)) {
-		// Seen from the middle, any text may come first.
+		// In the middle of a stream, any text may come first.
 		setRole(stream, CARRIES_REQUESTS);
 	}
 }

@@ -1,20 +1,20 @@
-// What a silence on a connection proves. A client that sends after a silence much longer than those its responses broke
-// waits for nothing: whatever it had asked for would have come meanwhile. That is how pairing begins when a capture starts
-// in the middle of a connection, where nobody saw what was asked before, and how it returns to a client that always has
-// requests in flight once something was lost. A silence that a program made by not reading proves nothing, so a client
-// must have read everything that had arrived (FLAG_ALL_READ).
+// What a silence on a connection proves. A client that sends after a silence much longer than those its responses ended
+// waits for nothing: any response owed to it would have come by then. This is how pairing begins if a capture starts in the
+// middle of a connection, without knowing what was asked before. It is also how pairing returns after a loss to a client
+// that always has requests in flight. A silence proves nothing if the program simply did not read, so a client must have
+// read everything that had arrived (FLAG_ALL_READ).
 import { Connection, Message, NO_STREAM, isClient } from '../memory/state';
 import * as call from '../wire/call';
 import { FLAG_ALL_READ, FLAG_UNREAD } from '../wire/capture-event';
 
-/** A silence counts when it is this many times as long as the longest one that a response broke … */
+/** A silence counts if it is this many times as long as the longest one that a response ended … */
 const TIMES: u64 = 4;
-/** … and so many nanoseconds at least: below that a thread may merely not have run. */
+/** … and at least this many nanoseconds: in less, a thread may simply not have run. */
 const LEAST_NS: u64 = 20_000_000;
-/** Likewise where something may well be owed: the client had requests in flight all the time, or responses are missing. */
+/** The same if something may well be owed: the client always had requests in flight, or responses are missing. */
 const TIMES_OVERLAPPING: u64 = 20;
 const LEAST_OVERLAPPING_NS: u64 = 200_000_000;
-/** The longest ones are those of the last 8 to 16 messages, so that one slow response is forgotten in time. */
+/** The longest ones are those of the last 8 to 16 messages, so that one slow response is eventually forgotten. */
 const LATELY: u32 = 8;
 
 /** Called for the first byte of a message. */
@@ -30,12 +30,12 @@ export function noteActivity(connection: Connection): void {
 	if (call.time > connection.activeAt) connection.activeAt = call.time;
 }
 
-/** Nanoseconds without a byte in either direction before the current call; 0 when that is not known. */
+/** Nanoseconds without a byte in either direction before the current call; 0 if unknown. */
 function silenceBefore(connection: Connection): u64 {
 	return since(connection.activeAt);
 }
 
-/** Likewise before the end of a stream, whose last bytes may still wait to be taken. */
+/** The same before the end of a stream, whose last bytes may still be waiting. */
 export function silenceBeforeEnd(connection: Connection): u64 {
 	return since(max<u64>(connection.activeAt, connection.arrivedAt));
 }
@@ -68,10 +68,10 @@ function noteThought(connection: Connection, silence: u64): void {
  */
 export function provesIdle(connection: Connection, request: Message, lacking: bool): bool {
 	const client = isClient(connection);
-	// Where a stream begins that is seen from its middle something may have been lost right before.
+	// Something may have been lost right before the beginning of a stream seen from its middle.
 	const requests = connection.requests;
 	if (requests != NO_STREAM && requests.midstream && request.startOffset == requests.base) return false;
-	// It sends further requests while answers wait in its socket.
+	// The client sends further requests while answers wait in its socket.
 	if (client && request.unread) connection.overlapping = true;
 	if ((!client || request.allRead) && isLong(connection, request.silence, lacking)) return true;
 	noteThought(connection, request.silence);
@@ -82,7 +82,7 @@ export function provesIdle(connection: Connection, request: Message, lacking: bo
 export function provesEnd(connection: Connection): bool {
 	const requests = connection.requests;
 	const ending = requests != NO_STREAM && requests.ending;
-	// What was lost at its very end is known from the close alone.
+	// Bytes lost at the very end are known only from the close.
 	if (requests != NO_STREAM && requests.finalOffset > requests.next) return false;
 	return isLong(connection, ending ? requests.endSilence : connection.closeSilence, connection.waitingCount > connection.unboundCount);
 }
@@ -91,7 +91,7 @@ function isLong(connection: Connection, silence: u64, lacking: bool): bool {
 	const owed = max<u64>(connection.owedLongest, connection.owedBefore);
 	if (owed == 0) return false;
 	if (!connection.overlapping && !lacking) return silence >= max<u64>(owed * TIMES, LEAST_NS);
-	// Such a client may pause before each request: this pause has to be of another kind.
+	// Such a client may pause before each request, so this pause must be much longer.
 	const thought = max<u64>(connection.thoughtLongest, connection.thoughtBefore);
 	return silence >= max<u64>(max<u64>(owed * TIMES_OVERLAPPING, thought * TIMES), LEAST_OVERLAPPING_NS);
 }

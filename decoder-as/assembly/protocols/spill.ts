@@ -22,7 +22,7 @@ export function spillBytes(stream: Stream, at: usize, length: u32): void {
 	addBody(spill, at, length);
 }
 
-/** The last `length` bytes that were passed over are a line that may begin a head. */
+/** Takes the last `length` skipped bytes back: they are a line that may begin a head. */
 export function unspill(stream: Stream, length: u32): void {
 	const spill = stream.spill;
 	if (spill == NO_MESSAGE || length == 0) return;

@@ -1,4 +1,4 @@
-// Writes rows into the output in the layout of output-layout.ts. Nothing is decided here.
+// Writes rows into the output in the layout of output-layout.ts. Decides nothing.
 import { copyBytes } from '../memory/bytes';
 import { viaOf } from '../memory/carried';
 import { CHECKED } from '../memory/checks';
@@ -150,7 +150,7 @@ function pointRange(entry: usize, member: u32, offset: u32, length: u32): void {
 	store<u32>(entry + member + 4, length);
 }
 
-/** Copies the field list and the head; answers the head's offset in the entry. */
+/** Copies the field list and the head; returns the head's offset in the entry. */
 function putHead(entry: usize, member: u32, message: Message): u32 {
 	const list = (cursor + 7) & ~7;
 	for (let at = cursor; at < list; at++) store<u8>(entry + at, 0);
@@ -190,7 +190,7 @@ function milliseconds(from: u64, to: u64): f64 {
 	return to > from ? <f64>(to - from) / 1e6 : 0;
 }
 
-/** The body's account. `hold` false leaves the held bytes out and counts them as not held. */
+/** Writes the counts of the body. `hold` false omits the held bytes and counts them as not held. */
 function putBody(
 	entry: usize, message: Message, hold: bool, bodyBytes: u32, captured: u32, body: u32, unheld: u32,
 ): void {

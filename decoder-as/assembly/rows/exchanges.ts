@@ -1,4 +1,4 @@
-// The rows: made when a request's head is complete (or a response has no request), and handed out once, when they are
+// The rows: made when a request's head is complete (or a response has no request), and written once, when they are
 // finished. A connection keeps its rows in the order of their heads; `waiting` is the oldest without a response.
 import { isMalformed, isUnclear, note } from '../memory/anomalies';
 import { clearBytes } from '../memory/bytes';
@@ -101,7 +101,7 @@ function giveId(exchange: Exchange): void {
 	recordRow(exchange);
 }
 
-/** FACT_SOCKET confirmed a socket: the waiting rows get ids and are handed out. */
+/** FACT_SOCKET confirmed a socket: the waiting rows get ids and are written. */
 export function releaseRows(connection: Connection): void {
 	connection.unverified = false;
 	let exchange = connection.first;
@@ -126,7 +126,7 @@ export function proveRows(connection: Connection): void {
 	}
 }
 
-/** The connection proved not to be HTTP: its waiting rows are dropped. */
+/** The connection proved not to be HTTP: drops its waiting rows. */
 export function dropSuspected(connection: Connection): void {
 	connection.suspected = false;
 	let exchange = connection.first;
@@ -164,7 +164,7 @@ export function isWaiting(exchange: Exchange): bool {
 	return exchange.request != NO_MESSAGE && exchange.response == NO_MESSAGE && !exchange.done;
 }
 
-/** If too many requests wait, hands out the oldest one. A response that still comes for it is skipped. */
+/** If too many requests wait, writes the oldest one. A response that still arrives for it is skipped. */
 export function limitWaiting(connection: Connection): void {
 	const oldest = connection.waiting;
 	if (connection.waitingCount <= waitingLimit || oldest == NO_EXCHANGE) return;
@@ -183,7 +183,7 @@ export function noteInterim(exchange: Exchange, status: u32): void {
 	}
 }
 
-/** Called when a message has ended: hands the row out if nothing more of it can come. */
+/** Called when a message has ended: writes the row if nothing more can be added to it. */
 export function settle(exchange: Exchange): void {
 	const request = exchange.request;
 	const response = exchange.response;
@@ -267,7 +267,7 @@ export function mayGo(exchange: Exchange): bool {
 	return process == NO_PROCESS || process.known || process.asked == 0 || process.asked + 1 <= settled;
 }
 
-/** Hands out finished rows whose facts are there; true if some still wait. */
+/** Writes finished rows whose facts are known; true if some still wait. */
 export function handOutReady(connection: Connection): bool {
 	let left = false;
 	let exchange = connection.first;
@@ -282,7 +282,7 @@ export function handOutReady(connection: Connection): bool {
 	return left;
 }
 
-/** Hands out all rows (all are finished), with or without facts. */
+/** Writes all rows (all are finished), with or without facts. */
 export function handOutAll(connection: Connection): void {
 	while (connection.first != NO_EXCHANGE) handOut(connection.first);
 }
@@ -330,7 +330,7 @@ function freeUnlessRead(message: Message): void {
 	else dropBody(message);
 }
 
-/** Drops all rows of the connection without handing them out. */
+/** Drops all rows of the connection without writing them. */
 export function dropRows(connection: Connection): void {
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
@@ -347,7 +347,7 @@ export function dropRows(connection: Connection): void {
 	connection.exchanges = 0;
 }
 
-/** The rows to be used again are as many as they are counted; debug build. */
+/** Checks that the number of rows kept for reuse is right; debug build. */
 export function checkSpares(): void {
 	let found: u32 = 0;
 	for (let exchange = spare; exchange != NO_EXCHANGE; exchange = exchange.next) found++;

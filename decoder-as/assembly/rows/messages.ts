@@ -1,5 +1,5 @@
-// One message, request or response: its body's account (every byte is either held or counted by the reason why not), the
-// calls that carried it, and its end.
+// One message, request or response: its body (every byte is held, or counted under the reason why not), the calls that
+// carried it, and its end.
 import { clearBytes, copyBytes } from '../memory/bytes';
 import { carry } from '../memory/carried';
 import { CHECKED } from '../memory/checks';
@@ -86,7 +86,7 @@ export function freeMessage(message: Message): void {
 	release(changetype<usize>(message));
 }
 
-/** `length` bytes of the body at `at`, which the current call carried. */
+/** Adds `length` bytes of the body at `at`, which the current call carried. */
 export function addBody(message: Message, at: usize, length: u32): void {
 	carry(message, 0, length);
 	appendBody(message, at, length);
@@ -125,13 +125,13 @@ export function appendBody(message: Message, at: usize, length: u32): void {
 
 /** Removes the last `length` bytes of the body, which were just added but do not belong to it. */
 export function takeOffBody(message: Message, length: u32): void {
-	if (CHECKED) assert(<u64>length <= message.bodyBytes && <u64>length <= message.wireBytes, 'what is taken off a body was added to it');
+	if (CHECKED) assert(<u64>length <= message.bodyBytes && <u64>length <= message.wireBytes, 'bytes removed from a body were added to it');
 	message.bodyBytes -= length;
 	message.wireBytes -= length;
 	const memory = takeOffUnheld(message, UNHELD_MEMORY, length);
 	const limited = takeOffUnheld(message, UNHELD_BODY_LIMIT, length - memory);
 	loss.uncount(LOSS_BODY_LIMIT, limited);
-	if (CHECKED) assert(length - memory - limited <= message.bodyLength, 'what is taken off a body was held of it');
+	if (CHECKED) assert(length - memory - limited <= message.bodyLength, 'held bytes removed from a body were held');
 	message.bodyLength -= length - memory - limited;
 	if (CHECKED) checkBody(message);
 }
@@ -192,7 +192,7 @@ export function zeroCopyReason(syscall: u32): i32 {
 	return syscall == SYSCALL_SENDFILE ? UNHELD_SENDFILE : UNHELD_SPLICE;
 }
 
-/** The messages to be used again are as many as they are counted; debug build. */
+/** Checks that the number of messages kept for reuse is right; debug build. */
 export function checkSpares(): void {
 	let found: u32 = 0;
 	for (let message = spare; message != NO_MESSAGE; message = changetype<Message>(changetype<usize>(message.exchange))) found++;

@@ -1,9 +1,9 @@
-// An exchange between two processes of this host is seen from both ends: two connections whose addresses are each
-// other's mirror image carry the same messages. For unix sockets, whose paths name only listeners, the kernel tells which
+// An exchange between two processes of this host is seen from both ends: two connections whose addresses are each other
+// reversed carry the same messages. The paths of unix sockets name only listeners, so for these the kernel provides which
 // two belong together. This file finds the mirror of a connection and the pair of a row.
 //
-// A connection remembers its most recent rows. When both streams were seen from their beginning, the same exchange has
-// the same request offset on both sides; else order and equal request lines decide.
+// A connection remembers its most recent rows. If both streams were seen from their beginning, the same exchange has the
+// same request offset on both sides; otherwise order and equal request lines decide.
 import { equals, hashBytes } from '../memory/bytes';
 import { enlarge, release } from '../memory/memory';
 import { Connection, Exchange, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_STREAM } from '../memory/state';
@@ -52,7 +52,7 @@ function ownHash(connection: Connection): u32 {
 	return hashOf(connection.local, connection.localLength, connection.remote, connection.remoteLength) | 1;
 }
 
-/** ownHash() of the other side. Not known for a client whose connection is not accepted yet; the server then finds it. */
+/** ownHash() of the other side. Unknown for a client whose connection has not been accepted yet; the server then finds it. */
 function otherHash(connection: Connection): u32 {
 	if (isUnix(connection)) return hashNumber(connection.peerNumber);
 	return hashOf(connection.remote, connection.remoteLength, connection.local, connection.localLength) | 1;
@@ -68,7 +68,7 @@ export function findMirror(connection: Connection): void {
 	let other = changetype<Connection>(load<usize>(bucketOf(wanted)));
 	while (other != NO_CONNECTION) {
 		if (other.mirror == NO_CONNECTION && other.addressHash == wanted && mirrors(connection, other)) {
-			// The newest is first; of two with the same addresses (network namespaces) the one whose rows fit is right.
+			// The newest is first; of two with the same addresses (network namespaces), the one whose rows fit is the right one.
 			if (best == NO_CONNECTION || fitting(connection, other)) best = other;
 			if (fitting(connection, best)) break;
 		}
@@ -126,7 +126,7 @@ export function recordRow(exchange: Exchange): void {
 	const connection = exchange.connection;
 	const request = exchange.request;
 	if (request == NO_MESSAGE) return;
-	// A peer whose address is known and is not this host's rarely gets a mirror; the room is small and given back with the
+	// If a peer's address is known and is not on this host, a mirror is unlikely. The memory is small and is freed with the
 	// connection.
 	if (connection.recentCount < RECENT && !growRecent(connection)) return;
 	const row = connection.recent + (connection.recentCount % RECENT) * ROW_BYTES;
@@ -151,12 +151,12 @@ function growRecent(connection: Connection): bool {
 	return true;
 }
 
-/** The row was handed out: from now on its pair needs an ENTRY_PAIR. */
+/** The row was written: from now on its pair needs an ENTRY_PAIR. */
 export function handedOut(exchange: Exchange): void {
 	const connection = exchange.connection;
 	const rows = min<u32>(connection.recentCount, RECENT);
 	const address = <u32>changetype<usize>(exchange);
-	// The row handed out is nearly always one of the newest: search from there.
+	// The written row is nearly always one of the newest, so search from there.
 	for (let i: u32 = 0; i < rows; i++) {
 		const row = connection.recent + ((connection.recentCount - 1 - i) % RECENT) * ROW_BYTES;
 		if (load<u32>(row, ROW_EXCHANGE) != address) continue;
@@ -167,7 +167,7 @@ export function handedOut(exchange: Exchange): void {
 
 function pairAll(a: Connection, b: Connection): void {
 	const rows = min<u32>(a.recentCount, RECENT);
-	// Oldest first, so that order decides where offsets cannot.
+	// Oldest first, so that order decides if offsets cannot.
 	for (let i = rows; i > 0; i--) pairRow(a, a.recent + ((a.recentCount - i) % RECENT) * ROW_BYTES, b);
 }
 
@@ -199,7 +199,7 @@ function tellPair(a: usize, b: usize): void {
 	if (first == NO_EXCHANGE || second == NO_EXCHANGE) writePair(load<u64>(a), load<u64>(b));
 }
 
-/** What is remembered of a row that is open points to that row; debug build. */
+/** Checks that remembered open rows exist; debug build. */
 export function checkRecent(connection: Connection): void {
 	const rows = min<u32>(connection.recentCount, RECENT);
 	assert(rows == 0 || connection.recent != 0, 'rows are remembered in a block');

@@ -1,5 +1,5 @@
-// Takes a request target apart (RFC 9112 section 3.2): authority and path; the query begins at pathEnd when there is a
-// `?`. The results are module variables, so that no object is allocated.
+// Splits a request target (RFC 9112 section 3.2) into authority and path; the query begins at pathEnd if there is a `?`.
+// The results are module variables, so that no object is allocated.
 import { findByte, isToken } from '../memory/bytes';
 
 export let authorityStart: usize = 0;

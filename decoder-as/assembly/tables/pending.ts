@@ -15,7 +15,7 @@ export function pendingRecord(pending: Pending): usize {
 	return changetype<usize>(pending) + ((offsetof<Pending>() + 7) & ~7);
 }
 
-/** Keeps a copy of the record; false when there is no memory. */
+/** Keeps a copy of the record; false if there is no memory. */
 export function addPending(stream: Stream, record: usize): bool {
 	const bytes = HEADER_SIZE + recordCaptured(record);
 	const pending = changetype<Pending>(allocate(((offsetof<Pending>() + 7) & ~7) + bytes));
@@ -68,7 +68,7 @@ export function dropAllPending(stream: Stream): void {
 	while (stream.firstPending != NO_PENDING) dropFirstPending(stream);
 }
 
-/** When the first of them was made; the maximum time if there is none. */
+/** When the first waiting record was made; the maximum time if there is none. */
 export function firstPendingTime(stream: Stream): u64 {
 	return stream.firstPending == NO_PENDING ? u64.MAX_VALUE : recordTime(pendingRecord(stream.firstPending));
 }

@@ -1,5 +1,5 @@
-// The processes that hold connections, and what is known of them. Exchanges and messages refer to the process as it was:
-// a reused pid or an exec makes a new one.
+// The processes that hold connections, and what is known about them. Exchanges and messages refer to the process as it was:
+// a reused pid or an exec creates a new one.
 import { CHECKED } from '../memory/checks';
 import { allocate, allocateZeroed, release } from '../memory/memory';
 import { Connection, Hold, NO_CONNECTION, NO_HOLD, NO_PROCESS, Process } from '../memory/state';
@@ -11,14 +11,14 @@ function bucketOf(pid: u32): usize {
 	return buckets + (((pid * 2654435769) >> 20) & (BUCKETS - 1)) * 4;
 }
 
-/** The process that has the pid now, or had it last; NO_PROCESS when none is known. */
+/** The process that has the pid now, or had it last; NO_PROCESS if none is known. */
 export function findProcess(pid: u32): Process {
 	let process = changetype<Process>(load<usize>(bucketOf(pid)));
 	while (process != NO_PROCESS && process.pid != pid) process = process.hashNext;
 	return process;
 }
 
-/** The living process with the pid, made when it is new; one more reference. NO_PROCESS without memory. */
+/** The living process with the pid, created if new, with one more reference. NO_PROCESS without memory. */
 export function holdProcess(pid: u32): Process {
 	let process = findProcess(pid);
 	if (process != NO_PROCESS && process.over) {
@@ -44,7 +44,7 @@ export function referProcess(process: Process): Process {
 
 export function releaseProcess(process: Process): void {
 	if (process == NO_PROCESS) return;
-	if (CHECKED) assert(process.references != 0, 'who gives a process back had a reference to it');
+	if (CHECKED) assert(process.references != 0, 'a released process had a reference');
 	process.references--;
 	if (process.references != 0) return;
 	unlink(process);

@@ -1,6 +1,6 @@
-// What the decoder hands out: entries in its output buffer, each a fixed part followed by the bytes its ranges point to.
-// This one file is compiled by AssemblyScript into the decoder and imported by TypeScript (where i32 is a number), so
-// that the layout is written once. Offsets are from the entry's first byte; an entry begins at a multiple of 8.
+// The decoder's output: entries in a buffer, each a fixed part followed by the bytes that its ranges point to. This one file
+// is compiled by AssemblyScript into the decoder and imported by TypeScript (where i32 is a number), so that the layout is
+// written once. Offsets are from the entry's first byte; an entry begins at a multiple of 8.
 //
 // Every entry: u32 size (a multiple of 8, all of the entry), u32 type. f64 members are exact integers unless said
 // otherwise. A `range` is u32 offset (from the entry's first byte), u32 length; offset 0 means NULL.
@@ -38,7 +38,7 @@ export const EXCHANGE_RES_CAPTURED_BYTES: i32 = 72;
 export const EXCHANGE_RES_WIRE_BYTES: i32 = 80;
 /** f64: bytes of this exchange known to be lost. */
 export const EXCHANGE_LOST_BYTES: i32 = 88;
-/** f64: id of the row seen from the other side, 0 for none (yet: see ENTRY_PAIR). */
+/** f64: id of the row seen from the other side, 0 if there is none (yet: see ENTRY_PAIR). */
 export const EXCHANGE_PAIR_ID: i32 = 96;
 /** u64 bit mask of ANOMALY_*; two u32, low first. */
 export const EXCHANGE_ANOMALIES: i32 = 104;
@@ -50,7 +50,7 @@ export const EXCHANGE_PID: i32 = 124;
 export const EXCHANGE_TID: i32 = 128;
 /** u32, 0 for NULL. */
 export const EXCHANGE_STATUS: i32 = 132;
-/** u32: major << 8 | minor, 0 for NULL; of the final response where there is one, else of the request. */
+/** u32: major << 8 | minor, 0 for NULL; of the final response if there is one, else of the request. */
 export const EXCHANGE_HTTP_VERSION: i32 = 136;
 /** u32 enum capture_syscall, 0 for NULL. */
 export const EXCHANGE_VIA: i32 = 140;
@@ -63,7 +63,7 @@ export const EXCHANGE_METHOD: i32 = 152;
 export const EXCHANGE_TARGET: i32 = 160;
 /** The target up to `?` (absolute-form: its path). */
 export const EXCHANGE_PATH: i32 = 168;
-/** After `?`; NULL when there is no `?`. */
+/** After `?`; NULL if there is no `?`. */
 export const EXCHANGE_QUERY: i32 = 176;
 /** From the target's authority, else the Host field. */
 export const EXCHANGE_HOST: i32 = 184;
@@ -150,9 +150,9 @@ export const REASON_CONNECTION_RESET: i32 = 9;
 export const REASON_TIMED_OUT: i32 = 10;
 /** More requests than the limit waited for a response. */
 export const REASON_TOO_MANY_WAITING: i32 = 11;
-/** The response's head went out by sendfile or splice: nothing of it can be read. */
+/** The response's head was sent by sendfile or splice, so nothing of it can be read. */
 export const REASON_HEAD_NOT_CAPTURED: i32 = 12;
-/** The connection was open before the capture, and nothing tells which response belongs to which request. */
+/** The connection was open before the capture, and it is unknown which response belongs to which request. */
 export const REASON_CAPTURE_BEGAN: i32 = 13;
 
 export const SIDE_UNKNOWN: i32 = 0;
@@ -218,7 +218,7 @@ export const PAIR_FIXED_BYTES: i32 = 24;
 
 // ---- ENTRY_QUESTION: a fact that only user space can find ---------------------------------------------------------------
 
-/** f64, 0 when the question is about a process. */
+/** f64, 0 if the question is about a process. */
 export const QUESTION_CONN: i32 = 8;
 export const QUESTION_PID: i32 = 16;
 /** i32 */
@@ -312,7 +312,7 @@ export const ANOMALY_INVALID_CONTENT_LENGTH: i32 = 20;
 export const ANOMALY_DUPLICATE_CONTENT_LENGTH: i32 = 21;
 /** Content-Length values that differ. */
 export const ANOMALY_CONFLICTING_CONTENT_LENGTH: i32 = 22;
-/** Content-Length beside Transfer-Encoding. */
+/** Content-Length together with Transfer-Encoding. */
 export const ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING: i32 = 23;
 /** A Transfer-Encoding whose last coding is not `chunked`, or that is not understood. */
 export const ANOMALY_INVALID_TRANSFER_ENCODING: i32 = 24;
@@ -345,7 +345,7 @@ export const ANOMALY_MANY_INTERIM: i32 = 38;
 export const ANOMALY_LEADING_GARBAGE: i32 = 39;
 /** White space before the first field line. */
 export const ANOMALY_SPACE_BEFORE_HEADERS: i32 = 40;
-/** The request was not seen, so it was guessed from what followed whether the response has a body. */
+/** The request was not seen, so the following bytes decided whether the response has a body. */
 export const ANOMALY_GUESSED_FRAMING: i32 = 41;
 /** The message came after one that announced the end of the connection. */
 export const ANOMALY_AFTER_CLOSE: i32 = 42;
