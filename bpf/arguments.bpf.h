@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The arguments of the call that is returning. Kernels from 5.17 show the registers with which the thread entered: nothing has
- * to be kept from entry to exit, and calls that were blocked when capture began are seen. Older kernels get a second object,
- * built with TINYTAP_OLD_KERNELS, whose programs keep the arguments at entry.
+ * The arguments of the call that is returning. Kernels from 5.17 show the registers with which the thread entered, so
+ * nothing has to be kept from entry to exit, and calls that were blocked when the capture began are seen. Older kernels get
+ * a second object, built with TINYTAP_OLD_KERNELS, whose programs keep the arguments at entry.
  */
 #ifndef TINYTAP_ARGUMENTS_BPF_H
 #define TINYTAP_ARGUMENTS_BPF_H
@@ -32,7 +32,7 @@ struct {
 	__type(value, struct arguments);
 } saved_arguments SEC(".maps");
 
-/* Those whose slot is taken by another thread inside a call. */
+/* Calls whose slot is taken by another thread inside a call. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -111,7 +111,7 @@ static __always_inline call_values current_arguments(void)
 #define SAVED_DATA_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) SAVED_CALL(name, arguments)
 #define SAVED_OTHER_CALL(name, x86_64, arm64, arguments) SAVED_CALL(name, arguments)
 
-/* Before everything else: programs are attached in this order, and a call whose entry was not seen is not looked at. */
+/* Before everything else: programs are attached in this order, and a call whose entry was not seen is ignored. */
 FORKING_CALLS(SAVED_OTHER_CALL)
 OTHER_CALLS(SAVED_OTHER_CALL)
 ALL_DATA_CALLS(SAVED_DATA_CALL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Decides whether a connection is HTTP from the first bytes of its calls. Bytes are held back while that is undecided. What
- * begins a connection and is not HTTP is kept until the answer has begun.
+ * Decides whether a connection is HTTP from the first bytes of its calls. Bytes are held back while that is undecided. A
+ * beginning that is not HTTP is kept until the answer has begun.
  */
 #ifndef TINYTAP_BEGINNINGS_BPF_H
 #define TINYTAP_BEGINNINGS_BPF_H
@@ -91,7 +91,7 @@ static __always_inline void begin_sniff(struct scratch *s, const struct connecti
 	}
 }
 
-/* Sends the bytes that were held until it was clear what they begin, as a record of their own. */
+/* Sends the bytes that were held while it was undecided what they begin, as a separate record. */
 static __always_inline void send_held(struct scratch *s, struct connection *connection, __u64 conn, __u32 direction)
 {
 	__u32 index = (direction - 1) & 1;
@@ -124,8 +124,8 @@ static __always_inline bool may_ask(const struct scratch *s, const struct connec
 	return !connection->offset[s->call.direction & 1];
 }
 
-/* The call begins a connection, or continues its beginning, and its first bytes did not look like HTTP: does its first
- * line? If not, it is kept, since the answer may still be HTTP. `looks`: what the first bytes look like. */
+/* The first bytes of the connection did not look like HTTP: does its first line? If not, its beginning is kept, since the
+ * answer may still be HTTP. `looks`: what the first bytes look like. */
 static SHARED __u32 look_further(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	struct beginning *kept = NULL;
@@ -136,7 +136,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	index = (s->call.direction - 1) & 1;
 	if (connection->offset[index]) {
 		kept = bpf_map_lookup_elem(&beginnings, &conn);
-		/* Only if nothing of it is missing. */
+		/* Only if none of the beginning is missing. */
 		if (!kept || kept->bytes != connection->offset[index] || kept->direction != s->call.direction) {
 			connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
 			return looks;
@@ -159,7 +159,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	connection->flags &= ~CONNECTION_IN_LINE;
 	if (looks != LOOKS_TLS && looks != LOOKS_HTTP2) {
 		named = find_version();
-		/* No other protocol has lines that long; the reader decides. */
+		/* No other protocol has lines that long, so leave it to the decoder. */
 		if (named == LOOKS_HTTP ||
 		    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
 			return LOOKS_HTTP_LINE;
@@ -211,7 +211,7 @@ static __always_inline bool is_whole(const struct connection *connection, __u32 
 	return connection->offset[index] == connection->held_bytes[index] || (kept && kept->direction == direction);
 }
 
-/* Both sides have begun, and this is not HTTP. */
+/* Both sides have begun, and neither with HTTP. */
 static __always_inline void forget_beginning(struct connection *connection, __u64 conn)
 {
 	connection->flags |= CONNECTION_ANSWERED;
@@ -230,7 +230,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	gather_start();
 	looks = test_start(only_upper);
 	if (connection->held_bytes[index] && looks == LOOKS_FOREIGN) {
-		/* What was held began nothing; perhaps this call does. */
+		/* The held bytes began nothing; perhaps this call does. */
 		connection->held_bytes[index] = 0;
 		begin_sniff(s, NULL);
 		gather_start();
@@ -250,7 +250,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	}
 	if (looks == LOOKS_HTTP || connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
 		return looks;
-	/* On a connection that is older than the capture, only the first call is looked at so closely. */
+	/* On a connection older than the capture, only the first call is examined this closely. */
 	if (may_ask(s, connection) || (connection->flags & CONNECTION_MIDSTREAM && !connection->offset[index]))
 		return look_further(s, connection, conn, looks);
 	if (looks != LOOKS_UNDECIDED && !(connection->flags & CONNECTION_MIDSTREAM))
@@ -258,7 +258,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	return looks;
 }
 
-/* From now on the descriptor of a labelled connection is of no interest. */
+/* From now on the descriptor of a labelled connection is ignored. */
 static __always_inline void leave_labelled(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -268,7 +268,7 @@ static __always_inline void leave_labelled(struct scratch *s, struct connection 
 		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
 }
 
-/* TLS or HTTP/2: its first bytes are sent once, to name the protocol. */
+/* TLS or HTTP/2: sends its first bytes once, to name the protocol. */
 static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The system calls that are looked at, one line each: their numbers, and what their exits tell. Everything else that has to
- * know the calls is made from these lines. To add a call that moves bytes, write its line in DATA_CALLS or MESSAGE_CALLS and
- * its SYSCALL_* in capture_event.h.
+ * The system calls that the programs follow, one line each: their numbers, and how their exits are read. Everything else that
+ * needs to know the calls is generated from these lines. To add a call that moves bytes, write its line in DATA_CALLS or
+ * MESSAGE_CALLS and its SYSCALL_* in capture_event.h.
  */
 #ifndef TINYTAP_CALLS_BPF_H
 #define TINYTAP_CALLS_BPF_H
@@ -16,7 +16,7 @@ enum shape {
 	SHAPE_IOVECS,
 	SHAPE_MESSAGE,
 	SHAPE_MESSAGES,
-	/* Nothing of user space to read: sendfile, splice. */
+	/* No memory to read: sendfile, splice. */
 	SHAPE_NONE,
 };
 
@@ -72,7 +72,7 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 	EACH(io_uring_enter, 426, 426, 0) \
 	EACH(pidfd_getfd, 438, 438, 0)
 
-/* The same columns, for calls whose arguments are read before they return: when they have made a process. */
+/* The same columns, for calls whose arguments are read before they return, when they have made a process. */
 #define FORKING_CALLS(EACH)         \
 	EACH(clone, 56, 220, 1)     \
 	EACH(fork, 57, NO_CALL, 0)  \

@@ -10,25 +10,24 @@
 
 /* Limits. `npm run generate` copies all CONTROL_* numbers to src/capture/control-limits.ts. */
 
-/* tinytap's own processes. */
+/* Number of tinytap's own processes. */
 #define CONTROL_OWN_PIDS 16
-/* Names that a filter may give. */
+/* Names in a filter. */
 #define CONTROL_NAMES 8
 /* NAME_MAX and a NUL. */
 #define CONTROL_NAME_BYTES 256
-/* Process ids that a filter may give. With their descendants they must fit in map `chosen`: 16,384 entries before Linux
- * 6.1. */
+/* Process ids in a filter. With their descendants they must fit in map `chosen`: 16,384 entries before Linux 6.1. */
 #define CONTROL_PIDS 1024
 /* The highest port, and the 32-bit words that hold a bit for each port. */
 #define CONTROL_PORT_MAX 65535
 #define CONTROL_PORT_WORDS 2048
-/* iovecs looked at in one call: the kernel itself takes no more (UIO_MAXIOV). */
+/* iovecs followed in one call: the kernel itself accepts no more (UIO_MAXIOV). */
 #define CONTROL_IOVECS 1024
 /* Defaults: bytes copied of one call, bytes of the ring. */
 #define CONTROL_CAPTURE_LIMIT 4194304
 #define CONTROL_RING_BYTES 16777216
 
-/* Offsets in this kernel's structures, in bytes; all 0 if the kernel does not tell (it has no BTF). */
+/* Offsets in this kernel's structures, in bytes; all 0 if the kernel has no type information (BTF). */
 struct kernel_offsets {
 	/* task_struct.files, files_struct.fdt */
 	__u32 task_files;
@@ -52,18 +51,17 @@ struct kernel_offsets {
 	__u32 sock_local_port;
 	__u32 sock_peer;
 	__u32 sock_local;
-	/* 0 where the kernel has no IPv6. */
+	/* 0 if the kernel has no IPv6. */
 	__u32 sock_peer_v6;
 	__u32 sock_local_v6;
-	/* 0 if the kernel does not tell: task_struct.mm, mm_struct.exe_file, file.f_path, path.dentry, dentry.d_name,
-	 * qstr.name */
+	/* 0 if unknown: task_struct.mm, mm_struct.exe_file, file.f_path, path.dentry, dentry.d_name, qstr.name */
 	__u32 task_memory;
 	__u32 memory_file;
 	__u32 file_path;
 	__u32 path_entry;
 	__u32 entry_name;
 	__u32 name_text;
-	/* 0 where unix sockets are a module: sock.sk_socket; from a struct socket to its inode; unix_sock.peer, unix_sock.addr;
+	/* 0 if unix sockets are a module: sock.sk_socket; from a struct socket to its inode; unix_sock.peer, unix_sock.addr;
 	 * unix_address.len, unix_address.name */
 	__u32 sock_socket;
 	__u32 socket_inode;
@@ -85,7 +83,7 @@ struct kernel_offsets {
 	__u32 tcp_written_next;
 	/* sock_common.skc_state */
 	__u32 sock_state;
-	/* 0 if the kernel does not tell: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops. */
+	/* 0 if unknown: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops. */
 	__u32 tcp_urgent;
 	__u32 sock_upper;
 };
@@ -94,9 +92,9 @@ struct kernel_offsets {
 struct settings {
 	/* Maximum bytes copied of one call. */
 	__u32 capture_limit;
-	/* Maximum iovecs looked at in one call. */
+	/* Maximum iovecs followed in one call. */
 	__u32 iovec_limit;
-	/* The reader is woken when this many bytes wait in the ring; below that it comes by its own clock. */
+	/* The reader is woken when this many bytes wait in the ring; with less it comes by its own clock. */
 	__u32 wake_bytes;
 	/* Offset of the child's pid in tracepoint sched_process_fork; 0: unknown, forks are not followed. */
 	__u32 fork_child_pid_offset;
@@ -135,7 +133,7 @@ struct control {
 	__u32 own_pids[CONTROL_OWN_PIDS];
 	/* 1: nothing is captured, but descriptors are still followed. */
 	__u32 paused;
-	/* 1: some tracepoints are not attached yet. Bytes moved meanwhile are older than the capture. */
+	/* 1: some tracepoints are not attached yet. Bytes that move now count as older than the capture. */
 	__u32 attaching;
 	/* A process is captured when `chosen` has these bits for it; 0: every process. */
 	__u32 process_mask;
@@ -153,9 +151,9 @@ struct control {
 	__u32 skipping;
 	/* Number of connections without an address; while there are some, receives are asked for theirs. */
 	__u32 unnamed;
-	/* Goes up whenever a descriptor may have got a meaning: what CPUs remember of dismissed ones is then void. */
+	/* Increased whenever a descriptor may have got a meaning, which invalidates the CPUs' caches of dismissed ones. */
 	__u32 meanings;
-	/* Goes up whenever a process may have come to be chosen, or to be chosen no longer. */
+	/* Increased whenever the set of chosen processes may have changed. */
 	__u32 choices;
 	/* 1: map `shared_tables` has, or had, something. */
 	__u32 sharing;
@@ -164,7 +162,7 @@ struct control {
 	__u32 ports[CONTROL_PORT_WORDS];
 };
 
-/* What is known of one descriptor, packed to be read and written at once: state, bits, conn << 8. */
+/* What is known about one descriptor, packed to be read and written at once: state, bits, conn << 8. */
 #define DESCRIPTOR_STATE_MASK 7
 /* Nothing is known; the first bytes decide. */
 #define DESCRIPTOR_UNKNOWN 0
@@ -190,7 +188,7 @@ struct control {
 #define CONNECTION_EOF_SENT 32
 /* Both directions have begun, and neither as HTTP. */
 #define CONNECTION_ANSWERED 64
-/* Map `beginnings` gets no more of it. */
+/* Map `beginnings` keeps no more of it. */
 #define CONNECTION_BEGUN 128
 /* Its first line has not ended yet, and only the whole line can tell whether it is HTTP. */
 #define CONNECTION_IN_LINE 256
@@ -212,11 +210,11 @@ struct connection {
 	__u64 opened_ns;
 	/* When its last captured call returned. */
 	__u64 active_ns;
-	/* When the first held byte came. */
+	/* When the first held byte arrived. */
 	__u64 held_ns[2];
 	/* The inode number of its socket; 0: not known. */
 	__u64 socket_number;
-	/* Its own id, while only a message on its way holds it. */
+	/* Its own id, while only a message in flight holds it. */
 	__u64 parked_conn;
 	/* Kernel address of its struct sock; 0: not looked up, or of no use. */
 	__u64 sock;
@@ -227,11 +225,11 @@ struct connection {
 	__u32 sequence[2];
 	/* Descriptors that refer to it. */
 	__s32 holders;
-	/* Descriptors on their way to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment if the
-	 * receiver was faster than the sender's return. */
+	/* Descriptors in flight to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment if the receiver
+	 * was faster than the sender's return. */
 	__s32 travelling;
 	__u32 flags;
-	/* 1: an address is missing that a receive can tell. control.unnamed counts it; whoever clears it takes it off once. */
+	/* 1: an address is missing that a receive can supply. control.unnamed counts it; whoever clears it takes it off once. */
 	__u32 nameless;
 	/* enum capture_role. */
 	__u32 role;
@@ -263,7 +261,7 @@ struct process {
 /* In keys of `descriptors` and `processes`: this process has left the table that it shared under its number. */
 #define TABLE_ANEW 0x80000000
 
-/* User space's verdict on a connection of a kind that the kernel could not know. */
+/* User space's verdict on a connection whose kind the kernel could not determine. */
 #define VERDICT_SOCKET 1
 #define VERDICT_DISMISS 2
 

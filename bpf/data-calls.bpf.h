@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * Calls that move bytes. consider_call() decides whether a call is of interest; for nearly all calls of a machine one look-up
- * is enough. Calls that are go on, by tail call, to programs that all of them share, so that the verifier looks at those once.
+ * is enough. Interesting calls continue, by tail call, in programs that they all share, so that the verifier checks those
+ * only once.
  */
 #ifndef TINYTAP_DATA_CALLS_BPF_H
 #define TINYTAP_DATA_CALLS_BPF_H
@@ -11,14 +12,14 @@
 #include "sequence.bpf.h"
 #include "stages.bpf.h"
 
-/* Errors after which a connection is of no more use. */
+/* Errors after which a connection is useless. */
 static __always_inline bool is_fatal(__s64 ret)
 {
 	return ret == -ECONNRESET || ret == -EPIPE || ret == -ETIMEDOUT || ret == -ECONNABORTED ||
 	       ret == -EHOSTUNREACH || ret == -ENETUNREACH || ret == -ENETDOWN;
 }
 
-/* Longer than it takes from copying the bytes to the call's return, even if the thread was preempted in between. */
+/* Longer than the time from copying the bytes to the call's return, even if the thread was preempted in between. */
 #define RECEIVE_AGE_NS 20000000
 
 /* Did the call that returns now receive from the socket in scratch->receive? That describes one call only: the thread's
@@ -33,7 +34,7 @@ static __always_inline __u32 take_receive(__u64 pid_tgid)
 	return bpf_ktime_get_boot_ns() - s->receive.time_ns < RECEIVE_AGE_NS;
 }
 
-/* Was this descriptor dismissed when this CPU last saw it, with no descriptor given a meaning since? */
+/* Was this descriptor dismissed when this CPU last saw it, and has no descriptor got a meaning since? */
 static __always_inline bool remembers_dismissed(const struct scratch *s, __u32 pid, __s32 fd)
 {
 	const struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
@@ -80,7 +81,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	bool passes;
 	struct scratch *s;
 
-	/* Capturing a head but not its body, whose call is not attached yet, would leave wrong offsets for good. */
+	/* Capturing a head but not its body, whose call is not attached yet, would leave offsets wrong for good. */
 	if (control.attaching)
 		return 0;
 	if (control.unnamed && direction == DIRECTION_IN)
@@ -96,13 +97,13 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 		remember_dismissed(s, pid, fd, meanings);
 		return 0;
 	}
-	/* A failure, an end, or bytes that cannot be looked at, on an unknown descriptor. */
+	/* A failure, an end, or bytes that cannot be examined, on an unknown descriptor. */
 	if ((ret <= 0 || shape == SHAPE_NONE) && !descriptor_conn(descriptor))
 		return 0;
 	if (is_own(pid))
 		return 0;
 	passes = process_passes(pid);
-	/* Excluded calls on a connection go on too: its offsets have to count bytes that are not captured. */
+	/* Excluded calls on a connection continue too: its offsets must include bytes that are not captured. */
 	if (!passes && !descriptor_conn(descriptor)) {
 		if (ret > 0)
 			count_loss(LOSS_EXCLUDED, ret);
@@ -152,7 +153,7 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 			     given_flags, syscall, direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
 
-/* From now on the descriptor is of no interest. */
+/* From now on the descriptor is ignored. */
 static __always_inline void dismiss(struct scratch *s)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -161,7 +162,7 @@ static __always_inline void dismiss(struct scratch *s)
 		*slot = DESCRIPTOR_DISMISSED;
 }
 
-/* A descriptor without a connection moved bytes: its connection began before the capture, or unseen. NULL: it is no
+/* A descriptor without a connection moved bytes: its connection began before the capture, or unseen. NULL: it is not a
  * connection. */
 static __always_inline struct connection *adopt(struct exit_context *context, struct scratch *s, __u64 *conn)
 {
@@ -211,7 +212,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
 	*conn = slot ? add_connection(s, s->call.fd) : 0;
 	if (!*conn) {
-		/* The maps are full: what looks like HTTP is lost. */
+		/* The maps are full: bytes that look like HTTP are lost. */
 		begin_sniff(s, NULL);
 		gather_start();
 		if (test_start(0) == LOOKS_HTTP)
@@ -227,7 +228,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	return connection;
 }
 
-/* The call's own TCP socket has told its addresses, which also proves that it is a socket. */
+/* The call's own TCP socket has provided its addresses, which also proves that it is a socket. */
 static __always_inline void apply_receive(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__builtin_memcpy(connection->addresses, s->receive.addresses, CAPTURE_ADDRESSES_BYTES);
@@ -256,7 +257,7 @@ static __always_inline void skip_excluded(struct scratch *s, struct connection *
 	count_loss(LOSS_EXCLUDED, s->call.ret);
 }
 
-/* The descriptor was closed and became another socket, in ways that no call shows. */
+/* The descriptor was closed and became another socket, in a way that no call shows. */
 static __always_inline void replace_connection(struct exit_context *context, struct scratch *s, __u64 conn)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -313,7 +314,7 @@ static __always_inline void note_discarded(struct scratch *s, const struct conne
 	}
 }
 
-/* What does the call look like, on a connection that is not HTTP so far? LOOKS_UNDECIDED: later calls will tell. */
+/* What does the call look like, on a connection that is not HTTP so far? LOOKS_UNDECIDED: later calls will show. */
 static __always_inline __u32 look_at_call(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 looks;
@@ -380,7 +381,7 @@ static __always_inline __u64 skipped_until(const struct scratch *s, __u64 conn)
 	return until ? *until : 0;
 }
 
-/* Sends the call's bytes and moves the stream's offset on. */
+/* Sends the call's bytes and advances the stream's offset. */
 static __always_inline void send_bytes(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1;
@@ -452,7 +453,7 @@ EXIT_STAGE(carry_call)
 	return 0;
 }
 
-/* Does the call's memory have room for a byte? A read of zero bytes also returns 0, and is no end. */
+/* Does the call's memory have room for a byte? A read of zero bytes also returns 0, but is not an end. */
 static __always_inline bool wanted_bytes(struct scratch *s)
 {
 	struct iovec iovec;

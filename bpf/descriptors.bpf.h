@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * Which connection a process's descriptor is. A connection lives as long as a descriptor refers to it; dup and fork add
- * references, close and its relatives take them away, and the last one sends CAPTURE_CLOSE if there is anything to end.
- * Descriptors that come from another process find the connection by their socket's number.
+ * references, close and similar calls remove them, and removing the last one sends CAPTURE_CLOSE if there is anything to
+ * end. Descriptors that come from another process find the connection by their socket's number.
  */
 #ifndef TINYTAP_DESCRIPTORS_BPF_H
 #define TINYTAP_DESCRIPTORS_BPF_H
@@ -35,7 +35,7 @@ static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 
 	if (!block)
 		return NULL;
-	/* Newer compilers would add the offset first, and the verifier wants the comparison first. */
+	/* Newer compilers would add the offset first, but the verifier needs the comparison first. */
 	FORGET(block);
 	return &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
 }
@@ -51,7 +51,7 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 	if (slot || !s)
 		return slot;
 	if (bpf_map_update_elem(&descriptors, &key, &s->empty_block, BPF_NOEXIST)) {
-		/* Either full, or another thread was faster. */
+		/* Either the map is full, or another thread was faster. */
 		slot = find_descriptor(pid, fd);
 		if (!slot)
 			count_loss(LOSS_MAP_FULL, 0);
@@ -82,7 +82,7 @@ static __always_inline __s32 count_unseen(struct connection *connection, __u32 i
 	return read_sequence(connection->sock, index, expected) - expected;
 }
 
-/* A larger difference is no count but a jump: the socket was connected anew, or repaired. */
+/* A larger difference is not a count but a jump: the socket was reconnected or repaired. */
 #define UNSEEN_MAX (1 << 30)
 
 /* The last descriptor of the connection, `fd`, is about to be closed: adds bytes that no call has shown. True: there are
@@ -141,7 +141,7 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 	if (owner && *owner == conn)
 		bpf_map_delete_elem(&sockets, &number);
 	bpf_map_delete_elem(&connections, &conn);
-	/* Its receiver has got it on another CPU meanwhile: it lives on. */
+	/* Meanwhile its receiver has got it on another CPU: it lives on. */
 	if (parked && connection->holders > 0) {
 		__builtin_memcpy(&s->connection, connection, sizeof(s->connection));
 		bpf_map_update_elem(&connections, &conn, &s->connection, BPF_NOEXIST);
@@ -228,7 +228,7 @@ static __always_inline void mark_process(__u32 pid)
 		process->seen_http = 1;
 }
 
-/* The connection of the socket `number`, 0 if none is known. A parked one lives again, without holders. */
+/* The connection of socket `number`, 0 if none is known. A parked one becomes live again, without holders. */
 static __always_inline __u64 find_socket(__u64 number)
 {
 	__u64 *known = bpf_map_lookup_elem(&sockets, &number), conn;
@@ -269,7 +269,7 @@ static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, _
 	return conn;
 }
 
-/* Bytes of descriptor `fd` moved unseen. Where its socket counts them the next call shows how many; else the reader is told. */
+/* Bytes of descriptor `fd` moved unseen. If its socket counts them, the next call shows how many; otherwise tell the reader. */
 static __always_inline void tell_unseen(struct scratch *s, __u64 pid_tgid, __s32 fd, __u32 direction, __u32 syscall)
 {
 	__u64 *slot = find_descriptor(pid_tgid >> 32, fd);

@@ -77,7 +77,7 @@ static __always_inline bool has_port(__u32 port)
 	return control.ports[port >> 5] >> (port & 31) & 1;
 }
 
-/* Does one of the connection's ports match? An unknown port does not, except on kernels that cannot tell it. */
+/* Does one of the connection's ports match? An unknown port does not, except on kernels that cannot supply it. */
 static __always_inline bool ports_pass(struct scratch *s, struct connection *connection)
 {
 	__u16 peer, local;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Which socket a descriptor is, beyond what the calls tell: its addresses, and the number of its inode (`socket:[NUMBER]` in
- * /proc), which is the same for everybody who holds it. Both are read from kernel structures, at offsets that the loader takes
- * from the kernel's type information. Without that nothing is known, and a descriptor from another process becomes a
- * connection of its own.
+ * Which socket a descriptor is, beyond what the calls show: its addresses, and its inode number (`socket:[NUMBER]` in /proc),
+ * which is the same for everybody who holds it. Both are read from kernel structures, at offsets that the loader takes from
+ * the kernel's type information. Without that nothing is known, and a descriptor from another process becomes a separate
+ * connection.
  */
 #ifndef TINYTAP_IDENTITY_BPF_H
 #define TINYTAP_IDENTITY_BPF_H
@@ -13,7 +13,7 @@
 /* What socket_number() returns for anything but a stream socket. */
 #define NO_STREAM_SOCKET (~0ULL)
 
-/* Calls closer together than this say nothing about what is owed on a connection. */
+/* Calls closer together than this prove nothing about outstanding responses. */
 #define SILENCE_NS 5000000
 
 #define S_IFMT 0170000
@@ -68,7 +68,7 @@ static __always_inline __u64 open_file(__s32 fd)
 }
 
 /* The number of the stream socket behind descriptor `fd` of the calling process; 0: unknown. Reading a structure that is
- * just being freed gives a number that no connection has. */
+ * being freed gives a number that no connection has. */
 static SHARED __u64 socket_number(__s32 fd)
 {
 	__u64 file = open_file(fd), inode, socket;
@@ -115,7 +115,7 @@ static __always_inline __u32 read_sequence(__u64 sock, __u32 index, __u32 expect
 	state &= 31;
 	if (index)
 		return NOT_ENDED_OUT >> state & 1 ? sequence : sequence - 1;
-	/* It is counted when it is taken from the queue, with the last byte. */
+	/* The end is counted when it is read from the queue, with the last byte. */
 	if (!(NOT_ENDED_IN >> state & 1) && sequence == read_u32(sock, settings.kernel.tcp_received_next))
 		return sequence - 1;
 	return sequence;
@@ -171,7 +171,7 @@ static __always_inline __u64 open_sock(__s32 fd)
 	return file ? read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock) : 0;
 }
 
-/* Puts the number and name of a unix socket into a CAPTURE_OPEN's payload at these places; without a socket, neither. */
+/* Writes the number and name of a unix socket into a CAPTURE_OPEN's payload at these places; without a socket, nothing. */
 static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *length, __u8 *name)
 {
 	__u64 socket = sock ? read_pointer(sock, settings.kernel.sock_socket) : 0;
@@ -275,7 +275,7 @@ static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 
 		return 0;
 	connection->offset[0] = in - moved_in;
 	connection->offset[1] = out - moved_out;
-	/* Nothing came before what is held, so it is seen from its beginning after all. */
+	/* No bytes precede the held ones, so the connection is seen from its beginning after all. */
 	if (connection->offset[0] == connection->held_bytes[0] && connection->offset[1] == connection->held_bytes[1])
 		connection->flags &= ~CONNECTION_MIDSTREAM;
 	return 0;

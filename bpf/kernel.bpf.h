@@ -38,8 +38,8 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define true 1
 #define false 0
 
-/* Makes the compiler forget what it knows of `value`, so that a comparison after it stays: older verifiers see the bound of
- * a length only where it is compared last. */
+/* Makes the compiler forget what it knows about `value`, so that a later comparison stays: older verifiers see the bound of
+ * a length only if it is compared last. */
 #define FORGET(value) asm volatile("" : "+r"(value))
 
 /* Linux's error numbers. */
@@ -114,7 +114,7 @@ struct message_header {
 	__u32 pad2;
 };
 
-/* As given to io_submit. */
+/* As passed to io_submit. */
 struct io_control_block {
 	__u64 data;
 	__u64 key;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Calls that make, copy and close descriptors, and the beginnings and ends of processes. */
+/* Calls that create, copy and close descriptors, and the beginnings and ends of processes. */
 #ifndef TINYTAP_LIFECYCLE_BPF_H
 #define TINYTAP_LIFECYCLE_BPF_H
 
@@ -13,7 +13,7 @@ static __always_inline struct scratch *own_memory(__u32 pid)
 	return is_own(pid) ? NULL : working_memory();
 }
 
-/* ---- ends of processes, first so that nothing is kept of the dead -------------------------------------------------- */
+/* ---- ends of processes, first so that nothing of the dead is kept -------------------------------------------------- */
 
 SEC("tracepoint/sched/sched_process_exit")
 int handle_process_exit(void *context)
@@ -45,7 +45,7 @@ int handle_process_exit(void *context)
 	s = working_memory();
 	if (!process || !s)
 		return 0;
-	/* Other processes keep its descriptors and what they hold. */
+	/* Other processes keep its descriptors and what they refer to. */
 	if (process->sharers && FETCH_ADD(&process->sharers, -1) > 1)
 		return 0;
 	if (process->seen_http) {
@@ -227,7 +227,7 @@ int handle_process_fork(void *context)
 	return 0;
 }
 
-/* unshare(CLONE_FILES), at entry: nothing happens to the descriptors until its exit. */
+/* unshare(CLONE_FILES), at entry: the descriptors stay as they are until its exit. */
 SEC("tracepoint/syscalls/sys_enter_unshare")
 int handle_unshare_enter(struct enter_context *context)
 {
@@ -300,7 +300,7 @@ int handle_close_range_enter(struct enter_context *context)
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
-/* Reads a socket address from user space; stays zero (unknown) if none is given, or one of another family. */
+/* Reads a socket address from user space; stays zero (unknown) if there is none, or one of another family. */
 static __always_inline void read_address(__u8 *address, __u64 pointer)
 {
 	__u16 family = 0;
@@ -411,7 +411,7 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	if (!known)
 		return;
 	known->conn = conn;
-	/* The socket itself has told more: the interface of a link-local address. */
+	/* The socket itself has provided more: the interface of a link-local address. */
 	if (known->known && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES)) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
 		mark_named(connection);
@@ -532,8 +532,8 @@ static __always_inline void read_receive_address(void *context, __u8 *address, _
 		bpf_probe_read_kernel(address + 8, 16, context + v6);
 }
 
-/* Fires in every call that receives from a TCP socket, before it returns. Tells the addresses of connections that are older
- * than the capture or were accepted: accept does not tell the local one, and programs may not ask for the peer's. */
+/* Fires in every call that receives from a TCP socket, before it returns. Provides the addresses of connections that are older
+ * than the capture or were accepted: accept does not return the local one, and programs may not ask for the peer's. */
 SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int handle_receive(void *context)
 {
@@ -603,7 +603,7 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 	slot = find_descriptor(pid, from);
 	if (slot)
 		descriptor = *slot;
-	/* Nothing is known of either: nothing to do. */
+	/* Nothing is known about either: nothing to do. */
 	if (!descriptor && !find_descriptor(pid, ret))
 		return 0;
 	/* Both must name one connection, so make one. */
@@ -720,18 +720,18 @@ EXIT_PROGRAM(pidfd_getfd)
 	return 0;
 }
 
-/* A connection is on its way: it lives on even if its last descriptor is closed meanwhile. */
+/* A connection is in flight: it lives on even if its last descriptor is closed meanwhile. */
 static __always_inline void send_descriptor(__s32 fd)
 {
 	__u64 *slot = find_descriptor(bpf_get_current_pid_tgid() >> 32, fd), conn = slot ? descriptor_conn(*slot) : 0;
 	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
 
-	/* Its receiver could not tell which one it is. */
+	/* Its receiver could not identify it. */
 	if (connection && connection->socket_number)
 		FETCH_ADD(&connection->travelling, 1);
 }
 
-/* Limits: descriptors looked at in one message (the kernel's own limit is 253; more than a few are not seen in practice),
+/* Limits: descriptors followed in one message (the kernel's own limit is 253; more than a few are not seen in practice),
  * control messages before them, and messages of one call. */
 #ifdef TINYTAP_OLD_KERNELS
 #define PASSED_DESCRIPTORS 8
@@ -740,7 +740,7 @@ static __always_inline void send_descriptor(__s32 fd)
 #else
 #define PASSED_DESCRIPTORS 253
 #define PASSED_MESSAGES 8
-/* So that the verifier looks at it once. */
+/* A separate function, so that the verifier checks it once. */
 #define GLOBAL __noinline
 #endif
 #define CONTROL_MESSAGES 4
@@ -840,7 +840,7 @@ EXIT_PROGRAM(io_uring_enter)
 	return uses_io_uring(context->ret);
 }
 
-/* Is descriptor `fd` of the calling process a stream socket? If not it is dismissed, so that the next look is quick. */
+/* Is descriptor `fd` of the calling process a stream socket? If not, it is dismissed, so that the next check is quick. */
 static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32 fd)
 {
 	__u64 *slot = find_descriptor(pid, fd), number;
@@ -856,7 +856,7 @@ static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32
 	return false;
 }
 
-/* Maximum requests looked at in one io_submit. */
+/* Maximum requests followed in one io_submit. */
 #define SUBMITTED_BLOCKS 16
 
 /* Linux AIO reads and writes sockets unseen. It is nearly always used for files. */

@@ -6,7 +6,7 @@
 #include "calls.bpf.h"
 #include "control.h"
 
-/* A function that is called from several places. Kernels before 5.10 allow none in a program that uses tail calls. */
+/* A function called from several places. Kernels before 5.10 do not allow any in a program that uses tail calls. */
 #ifdef TINYTAP_OLD_KERNELS
 #define SHARED __always_inline
 #else
@@ -58,7 +58,7 @@ struct call {
 	__u64 hole;
 	/* 1: scratch->receive describes this call. */
 	__u32 received;
-	/* 1: a filter or a pause keeps it from the reader. */
+	/* 1: because of a filter or a pause, the reader does not get it. */
 	__u32 excluded;
 };
 
@@ -82,7 +82,7 @@ struct walk {
 	/* Bytes of the call, and of the current message, not walked so far. */
 	__u64 left;
 	__u64 message_left;
-	/* Unwanted bytes of the call: still to come, and passed since the last record. */
+	/* Unwanted bytes of the call: still to come, and skipped since the last record. */
 	__u64 skip_left;
 	__u64 skipped;
 	__u64 capture_left;
@@ -109,7 +109,7 @@ struct sweep {
 	__u32 mode;
 	/* The number under which its descriptors are kept: see table_of(). */
 	__u32 pid;
-	/* The process that gets them, and the number under which that keeps them. */
+	/* The process that gets them, and the number under which its descriptors are kept. */
 	__u32 child;
 	__u32 child_table;
 	__u32 skip_cloexec;
@@ -132,7 +132,7 @@ struct passing {
 	__u32 arrived;
 };
 
-/* The first bytes of a connection that do not look like HTTP, though its answer may. */
+/* The first bytes of a connection that does not look like HTTP, although its answer may. */
 struct beginning {
 	/* The call that brought the first of them. */
 	__u64 time_ns;
@@ -175,12 +175,12 @@ struct considered {
 /* By the lowest bits of the process's number. */
 #define CONSIDERED_SLOTS 16
 
-/* iovecs that are read at once. */
+/* iovecs read at once. */
 #define SHORT_IOVECS 4
 
 /* Working memory, one per CPU: programs of tracepoints do not nest and do not migrate. */
 struct scratch {
-	/* Most calls of a machine are on these; a look here costs a fraction of one into the map. */
+	/* Most calls of a machine are on these; a check here costs a fraction of a map look-up. */
 	struct dismissed dismissed[DISMISSED_SLOTS];
 	struct considered considered[CONSIDERED_SLOTS];
 	struct call call;
@@ -193,7 +193,7 @@ struct scratch {
 	__u32 token_bytes;
 	/* The name of a process. */
 	__u8 name[CONTROL_NAME_BYTES];
-	/* Only where ids cannot be taken from one counter. */
+	/* Only if ids cannot be taken from one counter. */
 	__u64 next_conn;
 	struct iovec iovecs[SHORT_IOVECS];
 	/* A record without much payload … */
@@ -203,7 +203,7 @@ struct scratch {
 	struct connection connection;
 	struct beginning beginning;
 	struct descriptor_block empty_block;
-	/* … and one with. Twice the room, so that the verifier's bound on offset + length holds. */
+	/* … and one with a full payload. Twice the room, so that the verifier's bound on offset + length holds. */
 	struct capture_event event;
 	__u8 payload[CAPTURE_EVENT_PAYLOAD_MAX * 2];
 };
@@ -230,7 +230,7 @@ struct {
 	__type(value, struct loss_counters);
 } losses SEC(".maps");
 
-/* (pid, block) → descriptors. The loader adds BPF_F_NO_PREALLOC where the kernel's allocator is safe in tracepoints. */
+/* (pid, block) → descriptors. The loader adds BPF_F_NO_PREALLOC if the kernel's allocator is safe in tracepoints. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -269,8 +269,8 @@ struct {
 	__type(value, __u64);
 } sockets SEC(".maps");
 
-/* Number of a socket's inode → its connection, held only by a message on its way to another process. Messages may never be
- * received: the oldest entries go. */
+/* Number of a socket's inode → its connection, held only by a message in flight to another process. Messages may never be
+ * received, so the oldest entries are evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -302,7 +302,7 @@ struct {
 	__type(value, __u64);
 } skips SEC(".maps");
 
-/* conn → its first bytes. Answers may never come: the oldest entries go. */
+/* conn → its first bytes. Answers may never come, so the oldest entries are evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);

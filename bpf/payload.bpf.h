@@ -11,7 +11,7 @@
 #define PAGE_BYTES 4096
 
 #ifdef TINYTAP_OLD_KERNELS
-/* The verifier looks at every step of these kernels' loops: enough for 4 MiB in one buffer, or 319 iovecs. The rest counts
+/* The verifier checks every step of loops on these kernels: enough for 4 MiB in one buffer, or 319 iovecs. The rest counts
  * as beyond the iovec limit. */
 #define WALK_STEPS 320
 #define MESSAGE_STEPS 64
@@ -98,7 +98,7 @@ static __always_inline long next_iovec(struct walk *walk)
 {
 	struct iovec iovec;
 
-	/* The call returned more than the iovecs hold: another thread changed the list. */
+	/* The call returned more than the iovecs hold, because another thread changed the list. */
 	if (!walk->iov_left)
 		return stop_walk(walk, FLAG_CUT_FAULT);
 	if (!walk->iov_budget)
@@ -144,7 +144,7 @@ static __always_inline long copy_piece(struct scratch *s, struct walk *walk, __u
 		bytes = CAPTURE_EVENT_PAYLOAD_MAX - filled;
 	if (walk->base < walk->careful_until && bytes > PAGE_BYTES - (walk->base & (PAGE_BYTES - 1)))
 		bytes = PAGE_BYTES - (walk->base & (PAGE_BYTES - 1));
-	/* Repeats for the verifier what the comparisons above ensure. */
+	/* Repeats for the verifier what the comparisons above guarantee. */
 	FORGET(bytes);
 	if (bytes > CAPTURE_EVENT_PAYLOAD_MAX)
 		bytes = CAPTURE_EVENT_PAYLOAD_MAX;
@@ -319,7 +319,7 @@ static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 	REPEAT(WALK_STEPS, walk_step);
 	if (s->walk.left) {
 		cut = s->walk.cut ? s->walk.cut : FLAG_CUT_IOVEC_LIMIT;
-		/* If some was skipped, the rest has the same reason: all of it is unwanted. */
+		/* If some of it was skipped, the rest has the same reason: all of it is unwanted. */
 		if (s->walk.skipped)
 			cut = FLAG_CUT_BODY_LIMIT;
 	}

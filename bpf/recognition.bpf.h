@@ -11,7 +11,7 @@
 enum verdict {
 	/* Something else. */
 	LOOKS_FOREIGN,
-	/* All bytes so far could begin HTTP, but they are too few. */
+	/* All bytes so far could begin HTTP, but there are too few. */
 	LOOKS_UNDECIDED,
 	/* A request, a response, or a PROXY preamble. */
 	LOOKS_HTTP,
@@ -35,7 +35,7 @@ static const __u8 byte_classes[256] = {
 };
 /* clang-format on */
 
-/* The longest method that is recognised. */
+/* The longest method recognised. */
 #define METHOD_MAX 24
 
 #define FETCH(member) (*(volatile typeof(s->member) *)&s->member)
@@ -61,7 +61,7 @@ static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 
 	return bytes >= text_bytes ? match : LOOKS_UNDECIDED;
 }
 
-/* Eight characters as they lie in memory. */
+/* Eight characters as loaded from memory. */
 #define TEXT(a, b, c, d, e, f, g, h)                                                                                \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | \
 	 (__u64)(g) << 48 | (__u64)(h) << 56)
@@ -82,7 +82,7 @@ static __always_inline __u8 measure_token(struct scratch *s, __u64 from)
 	return classes;
 }
 
-/* Does a method, a space and the start of a target stand at `from`? */
+/* Is there a method, a space and the start of a target at `from`? */
 static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool only_upper)
 {
 	__u8 classes = measure_token(s, from);
@@ -144,7 +144,7 @@ __noinline __u32 test_start(__u32 only_upper)
 		return sniffed(s, 2) <= 4 ? LOOKS_TLS : LOOKS_FOREIGN;
 	}
 	if (first == '\r' || first == '\n') {
-		/* PROXY version 2: the first 8 of its 12 bytes, with which no HTTP begins. */
+		/* PROXY version 2: the first 8 of its 12 bytes; HTTP never begins with them. */
 		looks = compare(s, 0, bytes, TEXT('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q'), 8, LOOKS_HTTP);
 		if (looks == LOOKS_HTTP)
 			return looks;
@@ -188,7 +188,7 @@ __noinline __u32 find_version(void)
 		return LOOKS_FOREIGN;
 	bytes = s->beginning.bytes;
 	data = s->beginning.data;
-	/* The bytes after these belong to another connection. */
+	/* The buffer's bytes after these belong to another connection. */
 	at = bytes;
 	FORGET(at);
 	at &= BEGINNING_BYTES * 2 - 1;

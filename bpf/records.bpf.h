@@ -5,7 +5,7 @@
 
 #include "identity.bpf.h"
 
-/* The reader comes by its own clock and is woken only by the record with which much is waiting. (Each wake-up costs the
+/* The reader comes by its own clock and is woken only by the record that makes much data wait. (Each wake-up costs the
  * watched program some microseconds, so later records must not wake it again.) */
 static __always_inline __u64 wake_flags(__u64 size)
 {

@@ -22,9 +22,9 @@ static __always_inline void note_silence(struct scratch *s, struct connection *c
 }
 
 /*
- * The socket's count differs from what this call makes us expect. If it is higher, `unseen` bytes moved in ways that no call
- * shows, and leave a hole. If it is lower, calls of two threads overlapped, and what looked like a hole is this call's. False:
- * the descriptor is another socket by now.
+ * The socket's count differs from what this call leads us to expect. If it is higher, `unseen` bytes moved in ways that no
+ * call shows, and leave a hole. If it is lower, calls of two threads overlapped, and the supposed hole holds this call's
+ * bytes. False: the descriptor is another socket by now.
  */
 static SHARED bool settle_sequence(struct scratch *s, struct connection *connection)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Programs that others continue in by tail call: shared work is verified and compiled once. They find their input in
+/* Programs in which others continue by tail call, so that shared work is verified and compiled once. Their input is in
  * working memory. */
 #ifndef TINYTAP_STAGES_BPF_H
 #define TINYTAP_STAGES_BPF_H

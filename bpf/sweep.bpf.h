@@ -8,7 +8,7 @@
 #include "stages.bpf.h"
 
 #ifdef TINYTAP_OLD_KERNELS
-/* Times the 33 tail calls there can be: 2112 descriptors. */
+/* Times the 33 possible tail calls: 2112 descriptors. */
 #define SWEEP_STEPS 64
 #else
 #define SWEEP_STEPS (1 << 20)
@@ -104,7 +104,7 @@ int sweep_on(void *context)
 	if (s->sweep.mode == SWEEP_EXIT) {
 		pid = s->sweep.pid;
 		bpf_map_delete_elem(&processes, &pid);
-		/* The pid may become another process's. */
+		/* The pid may be reused by another process. */
 		FETCH_ADD(&control.meanings, 1);
 	}
 	return 0;

@@ -5,8 +5,8 @@
  * descriptors of no interest (one look-up), calls on sockets that are not HTTP (a look at their first bytes), HTTP.
  *
  * The loader attaches in the order of this file, programs for the ends of descriptors first and for moved bytes last, so
- * that nothing is believed of a descriptor that was closed unseen. All exits of calls are on one tracepoint: perf's part of
- * one call's tracepoint costs more than a look into a table for every call.
+ * that nothing is assumed about a descriptor that was closed unseen. One tracepoint serves all exits of calls: perf's part
+ * of a single call's tracepoint costs more than looking every call up in a table.
  */
 #include "kernel.bpf.h"
 #include "lifecycle.bpf.h"
@@ -14,8 +14,8 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* Follows the descriptors that a call has sent or received with its messages. Sent ones are followed only if the kernel's
- * own structures tell which sockets they are. */
+/* Follows the descriptors that a call has sent or received in its messages. Sent ones are followed only if the kernel's own
+ * structures show which sockets they are. */
 static __always_inline void pass_call(call_values arguments, __s64 ret, __u32 syscall, __u32 direction, __u32 shape,
 				      __u32 flags)
 {
@@ -109,7 +109,7 @@ struct {
 	__array(values, int(void *));
 } exit_programs SEC(".maps") = { .values = { CALLS_WITH_PROGRAM(PROGRAM_OF) } };
 
-/* The loader attaches only this one of its section. */
+/* The loader attaches only this program of its section. */
 SEC("tp_btf/sys_exit")
 int handle_exit(struct exit_context *context)
 {

@@ -1,4 +1,4 @@
-// What JavaScript sees: class Capture and a few functions. Arguments were validated by src/capture/native-addon.ts.
+// What JavaScript sees: class Capture and a few functions. src/capture/native-addon.ts has validated the arguments.
 #include <napi.h>
 
 #include "capture.h"
@@ -62,7 +62,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
          InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
   }
 
-  // new Capture({objectPath, …}) loads; new Capture({maps, links, …}) goes on with inherited descriptors.
+  // new Capture({objectPath, …}) loads; new Capture({maps, links, …}) continues with inherited descriptors.
   explicit CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CaptureObject>(info) {
     Napi::Object given = info[0].As<Napi::Object>();
     try {
@@ -86,7 +86,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   }
 
  private:
-  // Runs `work` with the capture; what goes wrong becomes a JavaScript error with code and detail.
+  // Runs `work` with the capture; an exception becomes a JavaScript error with code and detail.
   template <typename Work>
   auto With(const Napi::CallbackInfo& info, Work work) {
     try {
@@ -119,7 +119,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
 
   Napi::Value Poll(const Napi::CallbackInfo& info) {
     auto into = info[0].As<Napi::Uint8Array>();
-    // A record that can never fit would block all that follow.
+    // A record that can never fit would block all later ones.
     if (into.ByteLength() < kRecordBytesMax)
       throw Napi::RangeError::New(info.Env(),
                                   "expected a view of at least " + std::to_string(kRecordBytesMax) + " bytes");

@@ -29,13 +29,13 @@
 
 namespace tinytap {
 
-// The maps that are used after loading.
+// The maps used after loading.
 static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
                                     "chosen", "verdicts", "skips",         "connections", "sockets"};
-// These only have to stay open, or the kernel empties them. The programs for older kernels lack the last one.
+// These only have to stay open, because the kernel would empty them. The programs for older kernels lack the last one.
 static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"};
 
-// The programs on the one tracepoint of all calls' exits, and which of them is attached: the others are reached from it.
+// The programs on the tracepoint of all calls' exits, and the one that is attached: the others are reached from it.
 static const char* const kExitSection = "tp_btf/sys_exit";
 static const char* const kExitProgram = "handle_exit";
 
@@ -47,7 +47,7 @@ CaptureError SystemError(const std::string& code, const std::string& message, in
                       std::move(detail));
 }
 
-// libbpf speaks through one function for the whole process; what it says is kept for the thread that made it speak.
+// libbpf logs through one function for the whole process; its messages are kept for the thread that caused them.
 static thread_local std::vector<std::string> log_lines;
 
 static int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
@@ -59,7 +59,7 @@ static int KeepLog(libbpf_print_level level, const char* format, va_list argumen
     va_end(again);
   }
   if (level == LIBBPF_DEBUG) return 0;
-  // One line may be a verifier's log of megabytes.
+  // One line may be a verifier log of megabytes.
   va_copy(again, arguments);
   std::string line(std::max(vsnprintf(nullptr, 0, format, arguments), 0), '\0');
   vsnprintf(line.data(), line.size() + 1, format, again);
@@ -68,7 +68,7 @@ static int KeepLog(libbpf_print_level level, const char* format, va_list argumen
   return 0;
 }
 
-// Of the capture that this thread is loading, see FindKernelTypes.
+// The id for the capture that this thread is loading, see FindKernelTypes.
 static thread_local uint32_t exit_tracepoint = 0;
 
 static int NameExitTracepoint(bpf_program*, bpf_prog_load_opts* options, long) {
@@ -76,7 +76,7 @@ static int NameExitTracepoint(bpf_program*, bpf_prog_load_opts* options, long) {
   return 0;
 }
 
-// libbpf would go through all types of the kernel for each of the programs; the id is known already.
+// Without this, libbpf would search all types of the kernel for each of the programs, although the id is known.
 static void HandleExitSection() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -91,7 +91,7 @@ static std::string LastLogLines() {
   std::string all;
   for (const std::string& line : log_lines) all += line;
   log_lines.clear();
-  // A verifier's log ends with the reason.
+  // A verifier log ends with the reason.
   return all.size() > 4000 ? all.substr(all.size() - 4000) : all;
 }
 
@@ -126,7 +126,7 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
       Load(options, options.old_object_path);
       uses_old_programs_ = true;
     } catch (const CaptureError&) {
-      // The reason why the first ones were refused says more.
+      // The reason why the first ones were refused is more useful.
       throw CaptureError(error.code, std::string(error.what()) + " (and those for kernels before 5.17)", error.detail);
     }
   }
@@ -159,12 +159,12 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     KernelTypes types = FindKernelTypes();
     exit_tracepoint = types.exit_tracepoint;
     if (options.kernel_types) values.kernel = types.offsets;
-    // Where sockets can be looked at, they tell their addresses themselves.
+    // If sockets can be examined, they supply their addresses themselves.
     if (values.kernel.task_files != 0)
       bpf_program__set_autoload(bpf_object__find_program_by_name(object_, "handle_receive"), false);
     struct stat space = {};
     if (!SeesKernelPids() && stat("/proc/self/ns/pid", &space) == 0) {
-      // As the kernel writes a device's number.
+      // As the kernel encodes a device number.
       values.namespace_device = static_cast<uint64_t>(major(space.st_dev)) << 20 | minor(space.st_dev);
       values.namespace_inode = space.st_ino;
     }
@@ -174,7 +174,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     bpf_map__set_max_entries(FindMap(object_, "scratches"), handles_.cpu_count);
     bpf_map__set_max_entries(FindMap(object_, "losses"), handles_.cpu_count);
     for (const char* name : {"descriptors", "processes", "connections", "sockets", "chosen", "shared_tables"}) {
-      // From 6.1 on maps may allocate in a tracepoint; before that they hold their memory from the start, so less of it.
+      // From 6.1 on maps may allocate in a tracepoint. Before that they hold their memory from the start, so they are smaller.
       if (KernelAtLeast(6, 1))
         bpf_map__set_map_flags(FindMap(object_, name), BPF_F_NO_PREALLOC);
       else
@@ -184,7 +184,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
       for (const char* name : {"connections", "sockets"})
         bpf_map__set_max_entries(FindMap(object_, name), options.connections);
     int error = -bpf_object__load(object_);
-    // The verifier says EACCES, which here has nothing to do with permissions.
+    // The verifier returns EACCES, which here has nothing to do with permissions.
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
     if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
@@ -302,12 +302,12 @@ static uint64_t Now(clockid_t clock) {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
-// Closing this number fails, and tells the programs who we are in the kernel's own numbers. They answer with their clock.
-// /proc/self/timens_offsets would not do: it may not be readable, and it describes the namespace of future children.
+// Closing this number fails, and shows the programs who we are in the kernel's own numbers. They answer with their clock.
+// /proc/self/timens_offsets is no substitute: it may be unreadable, and describes the namespace of future children.
 void Capture::ExcludeSelf() {
   if (control_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   uint64_t narrowest = UINT64_MAX;
-  // The first time is slow; the narrowest bracket tells the offset best.
+  // The first round is slow; the narrowest bracket gives the best offset.
   for (int i = 0; i < 5; i++) {
     uint32_t token = 0x40000000 | (std::random_device()() & 0x3fffffff);
     __atomic_store_n(&control_->registered_ns, 0, __ATOMIC_SEQ_CST);
@@ -430,7 +430,7 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
   __atomic_fetch_add(&control_->choices, 1, __ATOMIC_RELEASE);
 }
 
-// A port that is in the ranges before and after keeps its bit, so that none of its calls is left out meanwhile.
+// A port that is in the ranges before and after keeps its bit, so that none of its calls is missed meanwhile.
 void Capture::ChoosePorts(const std::vector<PortRange>& ranges) {
   std::vector<uint32_t> words(CONTROL_PORT_WORDS);
   for (const PortRange& range : ranges)
@@ -440,7 +440,7 @@ void Capture::ChoosePorts(const std::vector<PortRange>& ranges) {
   if (!ranges.empty()) __atomic_store_n(&control_->port_filter, 1, __ATOMIC_RELEASE);
 }
 
-// The last line of defence: src/capture refuses this with words for the user.
+// The last line of defence: src/capture refuses this earlier, with a message for the user.
 static void RequireRoom(const CaptureFilter& filter) {
   if (filter.comms.size() > CONTROL_NAMES)
     throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_NAMES) + " names, got " +
@@ -477,7 +477,7 @@ void Capture::ConfirmSocket(uint64_t conn) {
   Update("verdicts", &conn, &verdict, BPF_ANY);
 }
 
-// Programs that do not find the connection of a descriptor dismiss the descriptor.
+// Programs that do not find a descriptor's connection dismiss the descriptor.
 void Capture::Dismiss(uint64_t conn) {
   connection value = {};
   if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0) {
@@ -521,7 +521,7 @@ void Capture::CloseInBackground() {
     if (auto found = handles_.maps.find(name); found != handles_.maps.end()) arrays.push_back(found->second);
   int release = KeepDescriptors(kept, arrays);
   Close();
-  // Without a keeper the links were closed here.
+  // Without a keeper the links were closed above.
   if (release >= 0) close(release);
 }
 

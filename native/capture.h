@@ -1,5 +1,5 @@
-// A capture: the BPF object loaded and attached, its ring buffer, and what can be changed while it runs. Knows nothing of
-// JavaScript; addon.cc is what JavaScript sees.
+// A capture: the BPF object loaded and attached, its ring buffer, and what can be changed while it runs. Does not depend on
+// JavaScript; addon.cc is the part that JavaScript sees.
 #pragma once
 
 #include <linux/types.h>
@@ -22,14 +22,14 @@ namespace tinytap {
 
 struct CaptureOptions {
   std::string object_path;
-  // Loaded when the kernel is too old for the first one; empty: there is no second one.
+  // Loaded if the kernel is too old for the first one; empty: there is no second one.
   std::string old_object_path;
   // Mount point of tracefs; empty: the usual places.
   std::string tracefs;
   uint64_t ring_bytes = CONTROL_RING_BYTES;
   uint32_t capture_limit = CONTROL_CAPTURE_LIMIT;
   uint32_t iovec_limit = CONTROL_IOVECS;
-  // Use the kernel's type information, if it has any, to tell what a descriptor is.
+  // Use the kernel's type information, if it has any, to find out what a descriptor is.
   bool kernel_types = true;
   // Maximum connections followed; 0: the object's own limit.
   uint32_t connections = 0;
@@ -37,11 +37,11 @@ struct CaptureOptions {
 
 struct AttachResult {
   std::vector<std::string> attached;
-  // Tracepoints this kernel does not have (or refuses): `category/name`.
+  // Tracepoints that this kernel lacks or refuses: `category/name`.
   std::vector<std::string> missing;
 };
 
-// What another process needs to go on with a capture that this one opened: descriptors it inherits, and sizes.
+// What another process needs to continue a capture that this one opened: descriptors it inherits, and sizes.
 struct CaptureHandles {
   uint64_t ring_bytes = 0;
   uint32_t cpu_count = 0;
@@ -49,7 +49,7 @@ struct CaptureHandles {
   std::vector<int> links;
 };
 
-// Ports from the first to the last, both included.
+// Ports from the first to the last, inclusive.
 struct PortRange {
   uint16_t first;
   uint16_t last;
@@ -61,18 +61,18 @@ struct CaptureFilter {
   // pid → CHOSEN_*. CHOSEN_BY_PID includes its descendants.
   std::map<uint32_t, uint32_t> pids;
   std::vector<std::string> comms;
-  // A connection passes when one of its ports is in one of these; none of them: every connection.
+  // A connection passes if one of its ports is in one of these ranges; if there are none, every connection passes.
   std::vector<PortRange> ports;
 };
 
 struct Clocks {
-  // CLOCK_BOOTTIME as the kernel itself counts it, whatever time namespace this process is in.
+  // CLOCK_BOOTTIME as the kernel counts it, whatever time namespace this process is in.
   uint64_t boot_ns;
   // Since the epoch.
   uint64_t wall_ns;
 };
 
-// What is known of a descriptor before capture begins.
+// What is known about a descriptor before the capture begins.
 struct KnownDescriptor {
   // A stream socket; anything else is of no interest.
   bool socket = false;
@@ -87,7 +87,7 @@ class Capture {
  public:
   // Loads the object; nothing is attached yet. Throws CaptureError.
   explicit Capture(const CaptureOptions& options);
-  // Goes on with a capture whose descriptors were inherited; takes them over.
+  // Continues a capture whose descriptors were inherited, and owns them from now on.
   explicit Capture(const CaptureHandles& handles);
   ~Capture();
   Capture(const Capture&) = delete;
@@ -109,8 +109,8 @@ class Capture {
   // The clock of the records and the wall clock, in nanoseconds, at one instant.
   Clocks ReadClocks() const;
 
-  // Before Attach. Never overwrites what is known already. False: no room is left for descriptors older than the capture;
-  // the others are found out when they are used.
+  // Before Attach. Never overwrites what is already known. False: no room is left for descriptors older than the capture; the
+  // others are discovered when they are used.
   bool SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& known);
   // Takes effect at once. Throws ERR_FILTER for more than struct control has room for. If processes and names stay the same,
   // what the programs have learned about them stays too.
@@ -129,7 +129,7 @@ class Capture {
   // Detaches and frees everything. A second call does nothing; other members then throw ERR_CLOSED.
   void Close();
 
-  // Like Close, but a process of its own waits the seconds that the kernel takes, and ends then.
+  // Like Close, but a separate process waits for the seconds that the kernel takes, and then ends.
   void CloseInBackground();
 
  private:

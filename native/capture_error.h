@@ -1,4 +1,4 @@
-// What goes wrong while capturing, as JavaScript gets it: one sentence, a code to act on, and libbpf's own last words.
+// Errors of a capture as JavaScript gets them: one sentence, a code to act on, and libbpf's last messages.
 #pragma once
 
 #include <stdexcept>
@@ -17,7 +17,7 @@ class CaptureError : public std::runtime_error {
   std::string detail;
 };
 
-// `message: strerror(error)`, with ERR_NO_PERMISSION instead of `code` when that is what errno says.
+// `message: strerror(error)`, with ERR_NO_PERMISSION instead of `code` if that is what errno means.
 CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail = "");
 
 }  // namespace tinytap

@@ -13,7 +13,7 @@ namespace tinytap {
 
 static void CloseRange(unsigned first, unsigned last) {
   if (syscall(SYS_close_range, first, last, 0) == 0) return;
-  // Kernels before 5.9.
+  // For kernels before 5.9.
   for (unsigned fd = first; fd <= last && fd < 65536; fd++) close(static_cast<int>(fd));
 }
 
@@ -25,9 +25,9 @@ static void EmptyArray(int array) {
   }
 }
 
-// What the keeper does: only calls that are allowed after a fork of one thread among many.
+// The keeper's work. Only calls that are allowed after a fork in a multi-threaded process.
 [[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for, const std::vector<int>& arrays) {
-  // Node's handler would still stand: it is for another process.
+  // Node's handler would otherwise still be installed, but it belongs to another process.
   signal(SIGUSR1, SIG_IGN);
   unsigned next = 0;
   for (int fd : kept) {
@@ -56,8 +56,8 @@ int KeepDescriptors(std::vector<int> descriptors, const std::vector<int>& arrays
   std::sort(descriptors.begin(), descriptors.end());
   pid_t child = fork();
   if (child == 0) {
-    // In a session of its own, so that a Ctrl-C meant for the terminal does not reach it, and a grandchild, so that
-    // nobody has to wait for it.
+    // In its own session, so that a Ctrl-C at the terminal does not reach it, and a grandchild, so that nobody has to wait
+    // for it.
     setsid();
     if (fork() == 0) Keep(descriptors, ends[0], arrays);
     _exit(0);

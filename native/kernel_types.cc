@@ -11,7 +11,7 @@
 
 namespace tinytap {
 
-// In bytes, looking into members without a name (unions, and the whole structure where its layout is randomised).
+// In bytes. Also looks into members without a name (unions, and whole structures whose layout is randomised).
 static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* structure, const char* member) {
   const btf_member* members = btf_members(structure);
   for (int i = 0; i < btf_vlen(structure); i++) {
@@ -71,7 +71,7 @@ KernelTypes FindKernelTypes() {
       {"unix_sock", "addr", &offsets.unix_address, true},
       {"unix_address", "len", &offsets.unix_length, true},
       {"unix_address", "name", &offsets.unix_name, true},
-      // All of the following or none: see below.
+      // All of these or none: see below.
       {"sock", "sk_protocol", &offsets.sock_protocol, true},
       {"sock", "sk_receive_queue", &offsets.sock_receive_queue_length, true},
       {"sk_buff_head", "qlen", &queue_length, true},
@@ -83,15 +83,15 @@ KernelTypes FindKernelTypes() {
       {"tcp_sock", "snd_nxt", &offsets.tcp_sent_next, true},
       {"tcp_sock", "write_seq", &offsets.tcp_written_next, true},
       {"sock_common", "skc_state", &offsets.sock_state, true},
-      // Only looked at where the rest is known.
+      // Used only if the others are known.
       {"tcp_sock", "urg_seq", &offsets.tcp_urgent, true},
       {"inet_connection_sock", "icsk_ulp_ops", &offsets.sock_upper, true},
   };
-  // The kernel calls the types of tracepoints so (include/trace/bpf_probe.h).
+  // The kernel's name for the type of a tracepoint (include/trace/bpf_probe.h).
   const std::string_view tracepoint = "btf_trace_sys_exit";
   std::map<std::string_view, const btf_type*> structures;
   for (const Wanted& each : wanted) structures[each.structure] = nullptr;
-  // Once through all of them: libbpf's own search would begin anew for each name.
+  // One pass over all types: libbpf's own search would start again for each name.
   for (uint32_t id = 1; id < btf__type_cnt(types.get()); id++) {
     const btf_type* type = btf__type_by_id(types.get(), id);
     if (btf_is_typedef(type) && tracepoint == btf__name_by_offset(types.get(), type->name_off))
@@ -109,7 +109,7 @@ KernelTypes FindKernelTypes() {
   offsets.socket_inode -= socket_place;
   if (offsets.memory_file == 0 || offsets.entry_name == 0) offsets.task_memory = 0;
   if (offsets.unix_address == 0 || offsets.unix_name == 0) offsets.unix_peer = 0;
-  // What measures streams is used as a whole.
+  // The members that measure streams are used all together.
   const bool measurable = offsets.sock_protocol != 0 && offsets.sock_receive_queue_length != 0 && queue_length != 0 &&
                           offsets.tcp_bytes_received != 0 && offsets.tcp_bytes_sent != 0 &&
                           offsets.tcp_bytes_retransmitted != 0 && offsets.tcp_received_next != 0 &&

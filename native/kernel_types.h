@@ -1,4 +1,4 @@
-// What the kernel's own type information (BTF) says: where its structures have their members, what its types are called.
+// What the kernel's own type information (BTF) says: the offsets of structure members, and the ids of types.
 #pragma once
 
 #include <linux/types.h>
@@ -10,9 +10,9 @@
 namespace tinytap {
 
 struct KernelTypes {
-  // All 0 when the kernel has no BTF, or one of the members is not where it was always.
+  // All 0 if the kernel has no BTF, or a required member was not found.
   kernel_offsets offsets = {};
-  // The id of the type that stands for the tracepoint of all calls' exits; 0: not known.
+  // The id of the type for the tracepoint of all calls' exits; 0: unknown.
   uint32_t exit_tracepoint = 0;
 };
 

@@ -1,4 +1,4 @@
-// The sockets that processes hold when capture begins: found in /proc, identified by the kernel's socket cookie.
+// The sockets that processes hold when the capture begins, found in /proc and identified by inode number.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@ namespace tinytap {
 
 class Capture;
 
-// Tells the capture of every socket of every process that may be looked at; how many it was told. Before Attach.
+// Reports to the capture every socket of every process that may be examined; returns how many. Before Attach.
 size_t LearnSockets(Capture& capture);
 
 }  // namespace tinytap

@@ -1,4 +1,4 @@
-// The entries of /proc's directories that are numbers: processes, descriptors.
+// The numeric entries of /proc's directories: processes, descriptors.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace tinytap {
 
-// Empty when the directory cannot be read (the process ended, or may not be looked at).
+// Empty if the directory cannot be read (the process has ended, or may not be examined).
 std::vector<int> NumbersIn(const std::string& path);
 
-// False in a pid namespace of its own: /proc then has other numbers than the kernel's records.
+// False in a separate pid namespace: there, the numbers in /proc differ from those in the kernel's records.
 bool SeesKernelPids();
 
 }  // namespace tinytap

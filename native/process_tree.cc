@@ -9,7 +9,7 @@
 
 namespace tinytap {
 
-// `PID (NAME) STATE PPID …`, where NAME may hold anything; 0 when the process is gone.
+// `PID (NAME) STATE PPID …`, where NAME may contain anything; 0 if the process is gone.
 static uint32_t ParentOf(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text;

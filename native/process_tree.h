@@ -1,4 +1,4 @@
-// Who is whose child, from /proc.
+// Parents and children of processes, from /proc.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace tinytap {
 
-// `pids` and all their descendants that there are now (those whose parent has ended are not found).
+// `pids` and all their present descendants (those whose parent has ended are not found).
 std::set<uint32_t> WithDescendants(std::set<uint32_t> pids);
 
 }  // namespace tinytap

@@ -38,7 +38,7 @@ RingReader::RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes)
   producer_ = static_cast<uint8_t*>(producer);
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event = {};
-  // Edge-triggered: sleeps until the kernel forces a wake-up, even though there may be data already.
+  // Edge-triggered: sleeps until the kernel forces a wake-up, even if data is there already.
   event.events = EPOLLIN | EPOLLET;
   if (epoll_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, ring_fd, &event) != 0) {
     int error = errno;
@@ -81,7 +81,7 @@ size_t RingReader::Take(uint8_t* into, size_t bytes) {
       filled += padded;
     }
     read += RoundUp8(payload + BPF_RINGBUF_HDR_SZ);
-    // Each record's room is given back at once: a writer may be waiting for it.
+    // Each record's room is released at once, because a writer may be waiting for it.
     __atomic_store_n(position, read, __ATOMIC_RELEASE);
   }
   return filled;

@@ -1,5 +1,5 @@
-// Reads the kernel's ring buffer into memory of the caller's: whole records, each at a multiple of 8 bytes. libbpf's own
-// reader hands out one record a callback and cannot leave one behind that does not fit.
+// Reads the kernel's ring buffer into the caller's memory: whole records, each at a multiple of 8 bytes. libbpf's own reader
+// passes one record per callback, and cannot leave one in the ring if it does not fit.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,19 @@ namespace tinytap {
 
 class RingReader {
  public:
-  // `ring_fd` stays the caller's. `wake_bytes`: so much data makes the kernel wake a waiting reader.
+  // `ring_fd` stays the caller's. `wake_bytes`: with this much data the kernel wakes a waiting reader.
   RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes);
   ~RingReader();
   RingReader(const RingReader&) = delete;
   RingReader& operator=(const RingReader&) = delete;
 
-  // Fills `into` (8-aligned) and says how many bytes it wrote. Gathers for up to `interval_ms` since the last time, so
-  // that a trickle of records does not cost a round each; returns 0 when there was none for `timeout_ms`, or sooner when one
-  // of the words `signals` (another thread's) is not 0: it looks at them once an interval.
+  // Fills `into` (8-aligned) and returns the number of bytes written. Gathers for up to `interval_ms` since the last time, so
+  // that a trickle of records does not cost one round each. Returns 0 if there was nothing for `timeout_ms`, or earlier if one
+  // of the words `signals` (set by another thread) is not 0, which it checks once per interval.
   size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals,
               size_t signal_count);
 
-  // Bytes in the ring that were not read yet.
+  // Bytes in the ring that have not been read yet.
   uint64_t Waiting() const;
 
  private:

@@ -46,7 +46,7 @@ static std::string FormatAddress(const sockaddr_storage& storage, socklen_t leng
   if (storage.ss_family == AF_UNIX && length > offsetof(sockaddr_un, sun_path)) {
     const auto& local = reinterpret_cast<const sockaddr_un&>(storage);
     size_t bytes = length - offsetof(sockaddr_un, sun_path);
-    // A name in the abstract namespace begins with NUL and may hold more of them.
+    // A name in the abstract namespace begins with NUL and may contain more of them.
     if (local.sun_path[0] == '\0') return "unix:@" + std::string(local.sun_path + 1, bytes - 1);
     return "unix:" + std::string(local.sun_path, strnlen(local.sun_path, bytes));
   }

@@ -9,9 +9,9 @@ namespace tinytap {
 enum class DescriptorKind {
   kSocket,
   kFile,
-  // No such process or descriptor (any more).
+  // The process or descriptor does not exist (any more).
   kGone,
-  // The kernel would not say.
+  // The kernel did not say.
   kUnknown,
 };
 

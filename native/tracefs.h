@@ -9,13 +9,13 @@ namespace tinytap {
 
 class Tracefs {
  public:
-  // `root`: where tracefs is mounted; empty: look in the usual places. Throws ERR_NO_TRACEFS.
+  // `root`: where tracefs is mounted; empty: the usual places. Throws ERR_NO_TRACEFS.
   explicit Tracefs(const std::string& root);
 
-  // The number perf_event_open wants for `category/name`; nothing when this kernel does not have it.
+  // The number that perf_event_open needs for `category/name`; empty if this kernel does not have it.
   std::optional<uint64_t> TracepointId(const std::string& category, const std::string& name) const;
 
-  // The offset of `member` in the tracepoint's context; 0 when it is not there (the common header is at 0).
+  // The offset of `member` in the tracepoint's context; 0 if there is no such member (offset 0 is the common header).
   uint32_t MemberOffset(const std::string& category, const std::string& name, const std::string& member) const;
 
  private:
