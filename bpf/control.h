@@ -229,7 +229,7 @@ struct connection {
 	 * was faster than the sender's return. */
 	__s32 travelling;
 	__u32 flags;
-	/* 1: an address is missing that a receive can supply. control.unnamed counts it; whoever clears it takes it off once. */
+	/* 1: an address is missing that a receive can supply. Clearing it decrements control.unnamed, once. */
 	__u32 nameless;
 	/* enum capture_role. */
 	__u32 role;

@@ -1,4 +1,4 @@
-// Decodes one body in a process of its own, so that nothing else affects the figures: `decode-alone.ts CODING` reads the
+// Decodes one body in a separate process, so that nothing else affects the figures: `decode-alone.ts CODING` reads the
 // body from stdin and prints the largest growth of the resident memory and the least CPU time of some runs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';

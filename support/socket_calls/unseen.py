@@ -133,7 +133,7 @@ def unseen_uncounted():
 
 
 def unseen_reuse():
-    """A descriptor that io_uring closes, and accepts anew under the same number."""
+    """io_uring closes a descriptor and accepts another connection under the same number."""
     ring = Ring()
     listening = listener()
     said["unseen"] = 1

@@ -14,7 +14,7 @@ async function rowsOf(...program: readonly string[]): Promise<Row[]> {
 	const sql = `SELECT ${COLUMNS} FROM exchanges ORDER BY side DESC, ts`;
 	const { code, stdout, stderr } = await runTinytap(['query', sql, '--format', 'ndjson', '--', ...program]);
 	assert.equal(code, 0, stderr);
-	// The program prints a line of its own.
+	// The program also prints a line.
 	return parseRows(stdout).filter((row) => 'side' in row) as Row[];
 }
 

@@ -216,7 +216,7 @@ os.execv(sys.argv[1], sys.argv[1:])`;
 });
 
 test('a missing tracefs is mounted if possible, otherwise the error explains it', () => {
-	// In a mount namespace of its own tracefs is hidden and cannot be mounted again.
+	// In a separate mount namespace, where tracefs is hidden and cannot be mounted again.
 	const result = spawnSync(
 		'unshare',
 		[

@@ -19,7 +19,7 @@ async function ask(
 	const program = ['python3', FIXTURE, 'spoken', JSON.stringify(spoken)];
 	const { code, stdout, stderr } = await runTinytap(['query', sql, '--format', 'ndjson', '--', ...program]);
 	assert.equal(code, 0, stderr);
-	// The program prints a line of its own.
+	// The program also prints a line.
 	return parseRows(stdout).filter((row) => 'found' in row);
 }
 

@@ -58,7 +58,7 @@ test('none of Node’s REPL commands works, on a first or a later line: nothing 
 	assert.deepEqual(readdirSync(folder).sort(), ['kept', 'script.js']);
 });
 
-test('a command on a line of its own inside a statement runs, and the statement goes on', async () => {
+test('a command on its own line inside a statement runs, and the statement continues', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, 'SELECT');
 		await enter(terminal, '.tables');

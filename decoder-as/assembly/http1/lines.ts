@@ -48,7 +48,7 @@ function beginSection(stream: Stream, from: u32, limit: u32): void {
 }
 
 /**
- * Takes bytes of [at, end) up to the end of the line and returns the address after them; `whole` tells whether the line is
+ * Takes bytes of [at, end) up to the end of the line and returns the address after them; `whole`: whether the line is
  * complete. All bytes taken count as part of the head.
  */
 export let whole: bool = false;
