@@ -1,8 +1,8 @@
-// Every error code, what it means and what to do about it: `help ERR_…` and docs/errors.md are made from this table.
+// Every error code, its meaning and a remedy. `help ERR_…` and docs/errors.md are made from this table.
 import { constants } from 'node:os';
 import { systemProblem } from './system-problem.ts';
 
-/** Exit codes of the contract. */
+/** Exit statuses. Scripts rely on them. */
 export const EXIT = { ok: 0, runtime: 1, usage: 2, loss: 3, expectation: 4, interrupted: 130 } as const;
 
 export type ErrorEntry = {

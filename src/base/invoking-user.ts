@@ -1,5 +1,5 @@
-// Whose session this is: the user who typed `sudo tinytap`, not root. Files go to that user's directories and belong to
-// that user; the home directory comes from the passwd entry, since sudo may leave HOME as root's.
+// The user of the session: the one who typed `sudo tinytap`, not root. Files belong to that user and go to that user's
+// directories. The home directory comes from the passwd entry, because sudo may set HOME to root's.
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ export type InvokingUser = {
 	readonly other: boolean;
 };
 
-/** `--user NAME`, else the sudo user, else the real user. Throws UserError when NAME is not known. */
+/** `--user NAME`, else the sudo user, else the real user. Throws a UserError if NAME is unknown. */
 export function invokingUser(name: string | undefined): InvokingUser {
 	const own = process.getuid?.() ?? 0;
 	if (name !== undefined) {
@@ -47,7 +47,7 @@ export function processUser(): InvokingUser {
 }
 
 function idOf(text: string | undefined): number | undefined {
-	// The highest number means "leave as it is" to the kernel.
+	// To the kernel, the highest number means "do not change".
 	return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff ? Number(text) : undefined;
 }
 
@@ -72,7 +72,7 @@ function isInRootsHands(path: string): boolean {
 			}
 		});
 	} catch {
-		// It does not exist or may not be read.
+		// It does not exist or cannot be read.
 		return false;
 	}
 }
@@ -117,7 +117,7 @@ function lines(path: string): string[] {
 	try {
 		return readFileSync(path, 'utf8').split('\n');
 	} catch {
-		// Not a Unix, or no such file in this container: the environment is used instead.
+		// Not a Unix system, or a container without this file. The environment is used instead.
 		return [];
 	}
 }

@@ -1,4 +1,4 @@
-// Sizes and durations as the command line and the prompt take them.
+// Parses the sizes, durations and numbers of the command line and the prompt.
 import { usageError } from './errors.ts';
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
@@ -16,7 +16,7 @@ const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
 	['h', 3_600_000],
 ]);
 
-/** Bytes of `64KiB`, `1MiB`, `4096`; `name` is the option, for the message. */
+/** `64KiB`, `1MiB` or `4096` in bytes. Errors name the option `name`. */
 export function parseSize(text: string, name: string): number {
 	const match = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(text);
 	const unit = SIZE_UNITS.get(match?.[2]?.toUpperCase() ?? '?');
@@ -25,12 +25,12 @@ export function parseSize(text: string, name: string): number {
 	return bytes;
 }
 
-/** Milliseconds of `500ms`, `10s`, `5m`. */
+/** `500ms`, `10s` or `5m` in milliseconds. */
 export function parseDuration(text: string, name: string): number {
 	const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
 	const unit = DURATION_UNITS.get(match?.[2] ?? '?');
 	const milliseconds = unit === undefined ? Number.NaN : Number(match?.[1]) * unit;
-	// Node's timers hold 2^31-1 milliseconds (24.8 days).
+	// Node's timers are limited to 2^31-1 milliseconds (24.8 days).
 	if (!(milliseconds >= 0 && milliseconds < 2 ** 31)) throw expected(name, 'a duration such as 500ms, 10s or 5m', text);
 	return milliseconds;
 }

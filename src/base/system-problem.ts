@@ -1,4 +1,4 @@
-// What system errors mean, in words.
+// System errors in words.
 const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['ENOENT', 'no such file or directory'],
 	['EEXIST', 'it already exists'],
@@ -11,7 +11,7 @@ const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['EROFS', 'the file system is read-only'],
 ]);
 
-/** What a system error's code means, in words. */
+/** The meaning of a system error's code, in words. */
 export function systemProblem(code: string): string {
 	return SYSTEM_PROBLEMS.get(code) ?? code;
 }

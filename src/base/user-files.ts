@@ -1,6 +1,6 @@
-// Files of the invoking user, used by a process that may be root. The user can replace any part of a path by a link at
-// any moment, so no path is trusted: a directory or file is opened first and then checked, and everything else goes through
-// its descriptor. Root does for a user only what that user could do.
+// Files of the invoking user, used by a process that may be root. At any moment the user can replace any part of a path
+// with a link, so no path is trusted: a directory or file is opened, then checked, and then used only through its
+// descriptor. Root does nothing for a user that this user could not do.
 import {
 	appendFileSync,
 	closeSync,
@@ -27,7 +27,7 @@ import { type InvokingUser, userGroups } from './invoking-user.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** A flag of Linux that Node does not name: opens a path without reading it. */
+/** A Linux flag that Node does not define: opens a path without access to its content. */
 const O_PATH = 0o10000000;
 
 /** Permission bits of one class in a mode. */
@@ -38,7 +38,7 @@ const STICKY = 0o1000;
 
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** An open directory of the user. Names are resolved in this very directory, even if its path changes meanwhile. */
+/** An open directory of the user. Names are resolved in this directory even if its path changes in the meantime. */
 export class UserDirectory {
 	readonly path: string;
 	readonly #fd: number;
@@ -50,7 +50,7 @@ export class UserDirectory {
 		this.#user = user;
 	}
 
-	/** Opens a directory that belongs to the user. Missing directories are made with mode 0700. */
+	/** Opens a directory that belongs to the user. Creates missing directories with mode 0700. */
 	static own(path: string, user: InvokingUser): UserDirectory {
 		const fd = openOrMake(resolve(path), user);
 		const directory = new UserDirectory(path, fd, user);
@@ -61,7 +61,7 @@ export class UserDirectory {
 		return directory;
 	}
 
-	/** Opens a directory that the user may write to. */
+	/** Opens a directory that the user can write to. */
 	static writable(path: string, user: InvokingUser): UserDirectory {
 		const fd = openSync(path, O_RDONLY | O_DIRECTORY);
 		const directory = new UserDirectory(path, fd, user);
@@ -72,13 +72,13 @@ export class UserDirectory {
 		return directory;
 	}
 
-	/** Makes a new file, mode 0600, owned by the user; returns its descriptor. */
+	/** Creates a new file, mode 0600, owned by the user. Returns its descriptor. */
 	create(name: string): number {
 		const fd = openSync(this.#below(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 		try {
 			this.#giveAway(fd);
 		} catch (error) {
-			// A file system without owners.
+			// For example a file system without owners.
 			closeSync(fd);
 			unlinkSync(this.#below(name));
 			throw error;
@@ -86,7 +86,7 @@ export class UserDirectory {
 		return fd;
 	}
 
-	/** Removes a regular file; programs that have it open keep it. False if it is not a regular file or not the user's to remove. */
+	/** Removes a regular file; programs that have it open keep it. False for other files and if it is not the user's. */
 	remove(name: string): boolean {
 		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
 		if (stat?.isFile() !== true) return false;
@@ -97,7 +97,7 @@ export class UserDirectory {
 		return true;
 	}
 
-	/** Appends to a file of the user, which is made if it does not exist. */
+	/** Appends to a file of the user. Creates it if it does not exist. */
 	append(name: string, text: string): void {
 		const fd = this.#openOwn(name) ?? this.create(name);
 		try {
@@ -159,7 +159,7 @@ export class UserDirectory {
 	}
 }
 
-/** Makes a new file, mode 0600, owned by the user, in a directory the user may write to; `force` replaces a regular file. */
+/** Creates a file, mode 0600, owned by the user, where the user can write. `force` replaces a regular file. */
 export function createUserFile(path: string, user: InvokingUser, force: boolean): number {
 	const directory = UserDirectory.writable(dirname(path), user);
 	try {
@@ -170,12 +170,12 @@ export function createUserFile(path: string, user: InvokingUser, force: boolean)
 	}
 }
 
-/** Opens a file (or pipe, device, directory) that the user may read. */
+/** Opens a file (or pipe, device, directory) that the user can read. */
 export function openUserFile(path: string, user: InvokingUser): number {
-	// A pipe that nobody writes to would keep open() waiting.
+	// Without O_NONBLOCK, opening a pipe without a writer would block.
 	const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 	if (!actsForAnother(user) || process.platform !== 'linux') return openSync(path, flags);
-	// Opening a pipe or a device has effects, so the rights are checked on an O_PATH descriptor first.
+	// Opening a pipe or a device has effects, so permissions are checked on an O_PATH descriptor first.
 	const found = openSync(path, O_PATH);
 	try {
 		if (!mayUse(found, user, MAY_READ)) throw refused(path, `${user.name} may not read it`);
@@ -185,7 +185,7 @@ export function openUserFile(path: string, user: InvokingUser): number {
 	}
 }
 
-/** Reads the text of a regular file that the user may read. */
+/** Reads the text of a regular file that the user can read. */
 export function readUserFile(path: string, user: InvokingUser): string {
 	const fd = openUserFile(path, user);
 	try {
@@ -197,13 +197,13 @@ export function readUserFile(path: string, user: InvokingUser): string {
 	}
 }
 
-/** The same, also for a pipe or terminal, up to its end. */
+/** The same, but also reads pipes and terminals, up to their end. */
 export function readUserInput(path: string, user: InvokingUser): string {
 	const fd = openUserFile(path, user);
 	try {
 		const stat = fstatSync(fd);
 		if (stat.isFile() || stat.isDirectory() || process.platform !== 'linux') return readText(fd, path);
-		// Opened again so that reading waits.
+		// Opened again without O_NONBLOCK, so that reads wait.
 		const waiting = openSync(descriptorPath(fd), O_RDONLY | O_NOCTTY);
 		try {
 			return readText(waiting, path);
@@ -215,7 +215,7 @@ export function readUserInput(path: string, user: InvokingUser): string {
 	}
 }
 
-/** The last lines of a regular file that the user may read, at most `bytes` of it. */
+/** The last lines of a regular file that the user can read, at most `bytes` of them. */
 export function readLastLines(path: string, user: InvokingUser, bytes: number): string {
 	const fd = openUserFile(path, user);
 	try {
@@ -230,7 +230,7 @@ export function readLastLines(path: string, user: InvokingUser, bytes: number): 
 	}
 }
 
-/** Reads to the end, up to a limit far above any SQL text. */
+/** Reads to the end, up to a limit far above the size of any SQL text. */
 function readText(fd: number, path: string): string {
 	const chunks: Buffer[] = [];
 	let length = 0;
@@ -250,7 +250,7 @@ function readText(fd: number, path: string): string {
 	}
 }
 
-/** Names in a directory that the user may read. */
+/** The names in a directory that the user can read. */
 export function listUserDirectory(path: string, user: InvokingUser): string[] {
 	const fd = openUserFile(path, user);
 	try {
@@ -261,7 +261,7 @@ export function listUserDirectory(path: string, user: InvokingUser): string[] {
 	}
 }
 
-/** Opens a directory. Missing directories are made with mode 0700, owned by the user. */
+/** Opens a directory. Creates missing directories with mode 0700, owned by the user. */
 function openOrMake(path: string, user: InvokingUser): number {
 	try {
 		return openSync(path, O_RDONLY | O_DIRECTORY);
@@ -277,11 +277,11 @@ function openOrMake(path: string, user: InvokingUser): number {
 		try {
 			mkdirSync(place, { mode: 0o700 });
 		} catch (error) {
-			// Another tinytap made it meanwhile.
+			// Another tinytap has created it in the meantime.
 			if (systemCode(error) !== 'EEXIST') throw error;
 		}
 		const fd = openSync(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-		// Give away only what is certainly the directory just made: the user can move another one to this place.
+		// Change the owner only if this is certainly the new directory: the user can move another one to this path.
 		if (user.other && fstatSync(fd).uid !== user.uid && readdirSync(below(fd, path, '.')).length === 0) {
 			fchownSync(fd, user.uid, user.gid);
 		}
@@ -291,7 +291,7 @@ function openOrMake(path: string, user: InvokingUser): number {
 	}
 }
 
-/** The path of a name in an open directory. Node has no openat(2). On other systems than Linux nothing runs for another user. */
+/** The path of a name in an open directory, because Node has no openat(2). Only on Linux is there another user. */
 function below(fd: number, path: string, name: string): string {
 	if (process.platform !== 'linux') return join(path, name);
 	return `${descriptorPath(fd)}/${name}`;
@@ -301,13 +301,13 @@ function descriptorPath(fd: number): string {
 	return `/proc/self/fd/${fd}`;
 }
 
-/** Root may do everything, but for another user only what that user may do. */
+/** Whether the user has this permission. Needed only if root acts for another user; otherwise the kernel checks. */
 function mayUse(fd: number, user: InvokingUser, wanted: number): boolean {
 	if (!actsForAnother(user)) return true;
 	const groups = userGroups(user);
 	if (!allows(fstatSync(fd), user, groups, wanted)) return false;
 	if (process.platform !== 'linux') return true;
-	// Its real path; a pipe or socket has none.
+	// The real path. Pipes and sockets have none.
 	const real = readlinkSync(descriptorPath(fd));
 	if (!real.startsWith('/')) return true;
 	for (let directory = dirname(real); ; directory = dirname(directory)) {

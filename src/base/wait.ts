@@ -1,6 +1,6 @@
-// Waiting for a given time.
+// Waits for a given time.
 
-/** Resolves after `milliseconds`, or at once when `signal` is aborted. */
+/** Resolves after `milliseconds`, or as soon as `signal` is aborted. */
 export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
 	return new Promise((resolve) => {
 		if (signal?.aborted === true) return resolve();

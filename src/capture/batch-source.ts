@@ -1,9 +1,9 @@
-// Where records come from. A live kernel and a recorded file are interchangeable.
+// The interface of record sources. A live kernel and a recording are interchangeable.
 import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureFilters } from './capture-settings.ts';
 import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
 
-/** What the decoder asks about a connection or a process. */
+/** A question of the decoder about a connection or a process. */
 export type Question = {
 	readonly what: 'socket' | 'process';
 	readonly conn: number;
@@ -14,33 +14,33 @@ export type Question = {
 export type BatchSource = {
 	/** Sentences for the user about limits of this kernel and their effects. */
 	readonly remarks: readonly string[];
-	/** Room that nextBatch() needs. */
+	/** The room that nextBatch() needs. */
 	readonly batchBytes: number;
 	/**
-	 * Fills `into` with whole records, each at a multiple of 8; waits at most `timeoutMs`, less when one of `signals`
-	 * (shared with other threads) is not 0. Returns the bytes filled, 0 if nothing came, -1 if nothing more will come.
+	 * Fills `into` with whole records, each at a multiple of 8. Waits up to `timeoutMs`, or until another thread sets one
+	 * of `signals` to a value other than 0. Returns the number of bytes, 0 if there are no records yet, -1 at the end.
 	 */
 	nextBatch(into: Uint8Array, timeoutMs: number, signals: Int32Array): number;
 	/** Records to add to the stream now: clocks and loss counters. Empty for a recording, which contains its own. */
 	periodicRecords(): readonly Uint8Array[];
 	/** Records that end the stream: the last counters, and the end itself. Empty for a recording. */
 	lastRecords(): readonly Uint8Array[];
-	/** The answer as a record; undefined when the answer, if there is one, is in the stream itself. */
+	/** The answer as a record. Undefined for a recording: if there is an answer, its stream contains it. */
 	answer(question: Question): Uint8Array | undefined;
-	/** Bytes of this stream (`direction` of enum capture_direction) before offset `until` are not wanted: a hint. */
+	/** A hint: bytes of this stream (`direction`: enum capture_direction) before offset `until` are not needed. */
 	skip(conn: number, direction: number, until: number): void;
 	/** Changes what is captured from now on; no effect on a recording. */
 	setFilters(filters: CaptureFilters): void;
-	/** Prepares new memory that will be written at once, where the system can make that cheaper. */
+	/** Prepares new memory that will be written soon, if the system can make that cheaper. */
 	touchMemory(memory: Uint8Array): void;
-	/** Stops the source: no new records; what is buffered can still be read. */
+	/** Stops the source. Buffered records can still be read. */
 	stop(): void;
 	close(): void;
 	/** Why a recording ended early. */
 	readonly damage?: (RecordingDamage & { readonly path: string }) | undefined;
 };
 
-/** A recording as a source. Throws a UserError if the file is not one. `filters` are not applied: the remarks say so. */
+/** A recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about it. */
 export function recordingSource(path: string, user: InvokingUser, filters: CaptureFilters): BatchSource {
 	const reader = new RecordingReader(path, user);
 	let stopped = false;

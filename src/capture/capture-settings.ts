@@ -1,4 +1,4 @@
-// The settings of a capture, parsed and complete: no text of a command line is left here.
+// The settings of a capture: parsed, checked and complete.
 
 import type { InvokingUser } from '../base/invoking-user.ts';
 
@@ -7,7 +7,7 @@ export type PortRange = { readonly first: number; readonly last: number };
 
 /** Which processes and connections are captured; an empty list does not restrict. */
 export type CaptureFilters = {
-	/** Children included. */
+	/** Including their children. */
 	readonly pids: readonly number[];
 	/** Names of processes, or of the files they execute. */
 	readonly comms: readonly string[];
@@ -20,25 +20,25 @@ export type CaptureSettings = {
 	readonly replay?: { readonly path: string };
 	/** The owner of recordings. */
 	readonly user: InvokingUser;
-	/** Keep a recording of everything captured. */
+	/** Write everything captured to a recording. */
 	readonly record?: {
 		readonly path: string;
 		readonly force: boolean;
 		readonly meta: Record<string, string | number>;
 	};
 	readonly filters: CaptureFilters;
-	/** Maximum body bytes kept per message; Infinity: unlimited. */
+	/** Maximum body bytes kept per message; Infinity if unlimited. */
 	readonly bodyLimit: number;
 	/** Memory limit for rows and decoder, in bytes. */
 	readonly maxMemory: number;
-	/** Maximum rows kept; Infinity: as many as fit. */
+	/** Maximum rows kept; Infinity for as many as fit. */
 	readonly maxRows: number;
 	readonly ringSize: number;
-	/** Bytes of one call that are copied; Infinity: all. */
+	/** Maximum bytes copied of one call; Infinity if unlimited. */
 	readonly callLimit: number;
 	/** Maximum iovecs read in one call, 1 to CONTROL_IOVECS. */
 	readonly iovecLimit: number;
-	/** Ends the capture after this many finished rows; Infinity: never. */
+	/** Ends the capture after this many finished rows; Infinity for no limit. */
 	readonly count: number;
 	/** Report each step of the start as a remark. */
 	readonly verbose: boolean;

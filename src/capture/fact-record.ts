@@ -1,4 +1,4 @@
-// Records that user space adds to the stream: clocks, addresses, names, loss counters, the end. Same form as the kernel's.
+// Records that user space adds to the stream, in the kernel's format: clocks, addresses, names, loss counters, the end.
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
@@ -38,7 +38,7 @@ export function clockRecord(timeNs: bigint, wallNs: bigint): Buffer {
 	return record({ kind: CAPTURE_CLOCK, timeNs, streamOffset: wallNs });
 }
 
-/** Answer about a descriptor's socket. Addresses as `ip:port`, `[v6]:port`, `unix:/path`, or empty. */
+/** The answer about a descriptor's socket. Addresses are `ip:port`, `[v6]:port`, `unix:/path`, or empty. */
 export function socketFact(
 	timeNs: bigint,
 	question: { readonly conn: number; readonly pid: number; readonly fd: number },
@@ -48,7 +48,7 @@ export function socketFact(
 	return record({ kind: CAPTURE_FACT_SOCKET, timeNs, ...question, payload });
 }
 
-/** Facts of a process, one character a byte; `cmdline` has its arguments separated by 0x1F. */
+/** Facts about a process, one character per byte. The arguments in `cmdline` are separated by 0x1F. */
 export function processFact(
 	timeNs: bigint,
 	pid: number,
@@ -58,12 +58,12 @@ export function processFact(
 	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
 }
 
-/** Totals of one reason of loss since the start. */
+/** The totals of one loss reason since the start. */
 export function lossRecord(timeNs: bigint, reason: number, events: bigint, bytes: bigint): Buffer {
 	return record({ kind: CAPTURE_LOSS, timeNs, callBytes: reason, conn: Number(bytes), streamOffset: events });
 }
 
-/** The source ended. */
+/** The end of the source. */
 export function endRecord(timeNs: bigint): Buffer {
 	return record({ kind: CAPTURE_END, timeNs });
 }

@@ -1,4 +1,4 @@
-// Facts that only user space can find: the names of a process, and the names that this host gives to addresses.
+// Facts that only user space can find: names of processes, and this host's names of addresses.
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { posix } from 'node:path';
@@ -14,7 +14,7 @@ export type ProcessFacts = {
 	readonly exe: string;
 };
 
-/** Name, cgroup, command line (arguments separated by 0x1F) and executable of a process; empty texts when it is gone. */
+/** Name, cgroup, command line (arguments separated by 0x1F) and executable of a process; empty texts if it is gone. */
 export function processFacts(pid: number): ProcessFacts {
 	const comm = procText(`/proc/${pid}/comm`);
 	if (comm === undefined) return { comm: '', cgroup: '', cmdline: '', exe: '' };
@@ -27,13 +27,13 @@ export function processFacts(pid: number): ProcessFacts {
 	};
 }
 
-/** The path of a process's executable, one character a byte; empty when there is none (a kernel thread) or it is gone. */
+/** The path of a process's executable, one character per byte; empty for kernel threads and if the process is gone. */
 export function executable(pid: number): string {
 	const link = `/proc/${pid}/exe`;
 	try {
 		const path = readlinkSync(link, 'latin1');
 		const kept = path.replace(/ \(deleted\)$/, '');
-		// The kernel marks a deleted file this way, but a file may also have this name.
+		// The kernel marks a deleted file with this suffix, but a file's name can also end like this.
 		return kept === path || isSameFile(`/proc/${pid}/root${path}`, link) ? path : kept;
 	} catch {
 		return '';
@@ -46,10 +46,10 @@ function isSameFile(path: string, link: string): boolean {
 	return file?.ino === executed.ino && file.dev === executed.dev;
 }
 
-/** Maximum bytes read of a hosts file. */
+/** Maximum bytes that are read of a hosts file. */
 const HOSTS_MAX = 1 << 20;
 
-/** The first name of each ip in the text of a hosts file (hosts(5)). */
+/** The first name of each ip in a hosts file (hosts(5)). */
 export function hostNames(text: string): [ip: string, name: string][] {
 	const names = new Map<string, string>();
 	for (const line of text.slice(0, HOSTS_MAX).split('\n')) {
@@ -70,7 +70,7 @@ export function ownHostNames(): [ip: string, name: string][] {
 	}
 }
 
-/** An address in the form used for connections. */
+/** An address in the form that connections have. */
 function plainIp(address: string): string | undefined {
 	if (isIPv4(address)) return address;
 	if (!isIPv6(address) || address.includes('%')) return undefined;
@@ -78,9 +78,9 @@ function plainIp(address: string): string | undefined {
 	return mapped?.[1] ?? new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
-/** The processes that have one of the names now, or execute a file of that name. */
+/** The running processes that have one of these names, or execute a file with one of these names. */
 export function processesNamed(names: readonly string[]): number[] {
-	// One character a byte, as procText has them.
+	// One character per byte, as in procText().
 	const wanted = new Set(names.map((name) => Buffer.from(name).toString('latin1')));
 	return processIds().filter(
 		(pid) =>
@@ -94,7 +94,7 @@ export function requireProcesses(pids: readonly number[]): void {
 	for (const pid of pids) {
 		const status = procText(`/proc/${pid}/status`) ?? '';
 		const process = Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? 0);
-		// The main thread may end before the others.
+		// The process has not ended if only its main thread has.
 		const ended = /^State:\t[ZX]/m.test(status) && /^Threads:\t[01]$/m.test(status);
 		const got = process === 0 ? 'none' : ended ? 'one that has ended' : `a thread of process ${process}`;
 		if (process !== pid || ended) throw usageError(`pid ${pid}: expected a running process, got ${got}`);
@@ -109,7 +109,7 @@ function processIds(): number[] {
 
 function procText(path: string): string | undefined {
 	try {
-		// One character a byte: names are bytes, and the record takes them as such.
+		// One character per byte, because names are bytes, also in records.
 		return readFileSync(path, 'latin1');
 	} catch {
 		// The process ended.
@@ -117,7 +117,7 @@ function procText(path: string): string | undefined {
 	}
 }
 
-/** The path in the unified hierarchy (line `0::/path`), else the first one named. */
+/** The path in the unified hierarchy (line `0::/path`), else the first path. */
 function unifiedCgroup(text: string): string {
 	const lines = text.split('\n');
 	const line = lines.find((each) => each.startsWith('0::')) ?? lines[0] ?? '';

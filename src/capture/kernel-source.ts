@@ -1,5 +1,5 @@
-// The live kernel as a source of batches: attaches the programs, tells them about existing connections, answers questions
-// about sockets and processes, and adds clocks and loss counters to the stream.
+// The live kernel as a source of records. Attaches the programs, tells them about existing connections, answers the
+// decoder's questions about sockets and processes, and adds clocks and loss counters to the stream.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
@@ -20,9 +20,9 @@ import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from
 import { sudoLine, tracefsDirectory } from './preflight.ts';
 
 const BATCH_BYTES = 1 << 20;
-/** Records are gathered for this long: fewer wake-ups, but rows come a little later. */
+/** Records are gathered for this long. That means fewer wake-ups, but rows appear a little later. */
 const GATHER_MS = 10;
-/** Loss reasons that only the kernel counts; the decoder counts the others from flags of records. */
+/** The loss reasons that only the kernel counts. The decoder counts the others, from the flags of records. */
 const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN];
 
 const SOCK_STREAM = 1;
@@ -119,7 +119,7 @@ function answer(addon: NativeAddon, capture: NativeCapture, question: Question):
 		return processFact(timeNs, question.pid, processFacts(question.pid));
 	}
 	const { kind, type, local, remote } = addon.lookupSocket(question.pid, question.fd);
-	// A datagram or raw socket carries no HTTP/1.
+	// Datagram and raw sockets carry no HTTP/1.
 	const file = kind === 'file' || (kind === 'socket' && type !== SOCK_STREAM);
 	if (file) capture.dismiss(question.conn);
 	else if (kind === 'socket') capture.confirmSocket(question.conn);
@@ -180,7 +180,7 @@ function mountTracefs(): void {
 		);
 	}
 	if (tracefsDirectory() !== undefined || process.getuid?.() !== 0) return;
-	// Not from $PATH: it runs as root.
+	// Not searched for in $PATH, because it runs as root.
 	const mount = ['/usr/bin/mount', '/bin/mount'].find((path) => existsSync(path));
 	if (mount === undefined) return;
 	try {

@@ -1,4 +1,4 @@
-// The one file that loads the native addon (native/): types for it, and its arguments checked and given defaults.
+// The only file that loads the native addon (native/). Declares its types, checks its arguments and adds defaults.
 import type { PortRange } from './capture-settings.ts';
 import {
 	CONTROL_CAPTURE_LIMIT,
@@ -10,34 +10,34 @@ import {
 	CONTROL_RING_BYTES,
 } from './control-limits.ts';
 
-/** What a descriptor of a process is at this moment, according to the kernel. */
+/** What the kernel says about a process's descriptor at this moment. */
 export type SocketFacts = {
-	/** `gone`: no such process or descriptor any more; `unknown`: no right to look. */
+	/** `gone`: the process or descriptor does not exist any more. `unknown`: no permission to look. */
 	readonly kind: 'socket' | 'file' | 'gone' | 'unknown';
 	/** SOCK_STREAM 1, SOCK_DGRAM 2 …; 0 unless it is a socket. */
 	readonly type: number;
 	/** AF_UNIX 1, AF_INET 2, AF_INET6 10 …; 0 unless it is a socket. */
 	readonly family: number;
-	/** `ip:port`, `[v6]:port`, `unix:/path`, or '' when there is none. */
+	/** `ip:port`, `[v6]:port`, `unix:/path`, or '' if there is none. */
 	readonly local: string;
 	readonly remote: string;
 };
 
-/** Which processes and connections are captured; a member that is left out restricts nothing. */
+/** Which processes and connections are captured. A missing member does not restrict. */
 export type CaptureFilter = {
 	/** Process ids (initial pid namespace); their descendants are included, present and future ones. */
 	readonly pids?: readonly number[];
 	/**
-	 * Names a process, or the file it executes, may have. The kernel looks when a process executes a program; those that already run are listed in
-	 * `commPids` by the caller.
+	 * Names of processes, or of the files they execute. The kernel compares them when a process executes a program. The
+	 * caller lists processes that already run in `commPids`.
 	 */
 	readonly comms?: readonly string[];
 	readonly commPids?: readonly number[];
-	/** At either end of the connection. */
+	/** Of either end of the connection. */
 	readonly ports?: readonly PortRange[];
 };
 
-/** Descriptors and sizes with which another process can take over a capture. Plain data that JSON can carry. */
+/** The descriptors and sizes that another process needs to take over a capture. Can be sent as JSON. */
 export type CaptureHandles = {
 	readonly ringBytes: number;
 	readonly cpuCount: number;
@@ -47,67 +47,68 @@ export type CaptureHandles = {
 
 /** A running capture. Every method throws an Error with `code` (ERR_…) and, from libbpf, `detail`. */
 export type NativeCapture = {
-	/** Whether the kernel refused the programs and accepted those for kernels before 5.17. */
+	/** Whether the kernel refused the usual programs and accepted those for kernels before 5.17. */
 	usesOldPrograms(): boolean;
-	/** Attaches every tracepoint this kernel has; names are `category/name`. */
+	/** Attaches to every tracepoint that this kernel has. Names are `category/name`. */
 	attach(): { attached: string[]; missing: string[] };
-	/** The calling process is not captured from now on (attach() and adopting do this themselves). */
+	/** Stops capturing the calling process. attach() and adoptCapture() do this themselves. */
 	excludeSelf(): void;
 	excludePid(pid: number): void;
 	/**
-	 * Copies whole records into `into`, each at a multiple of 8 bytes, and returns the number of bytes; 0 when none came
-	 * for `timeoutMs`, or sooner when one of `signals` is not 0 (looked at every `intervalMs`). Blocks. Waits up to `intervalMs` from the last call to gather records, less when many are waiting.
-	 * `into` begins at a multiple of 8 of its buffer and has room for at least one record (`recordBytesMax`).
+	 * Copies whole records into `into`, each at a multiple of 8 bytes, and returns the number of bytes. Blocks for up to
+	 * `timeoutMs` if there are none, then returns 0; returns sooner if one of `signals`, checked every `intervalMs`, is
+	 * not 0. To gather records, it waits until `intervalMs` have passed since the last call, less if many are waiting.
+	 * `into` begins at a multiple of 8 in its buffer and has room for at least one record (`recordBytesMax`).
 	 */
 	poll(into: Uint8Array, timeoutMs: number, intervalMs: number, signals?: Int32Array): number;
-	/** Bytes in the ring that poll has not taken yet. */
+	/** Bytes in the ring that poll() has not read yet. */
 	waiting(): number;
-	/** Pairs (events, bytes), in the order of enum capture_loss; totals since the start. */
+	/** Totals since the start, as pairs (events, bytes) in the order of enum capture_loss. */
 	counters(): Float64Array;
 	/** The clock of the records (CLOCK_BOOTTIME of the initial time namespace) and the wall clock, in nanoseconds, at one instant. */
 	clocks(): { bootNs: bigint; wallNs: bigint };
 	/**
-	 * Before attach(): what is already known of a descriptor. Sockets with the same `group` (the socket's inode number; 0:
-	 * none) are one connection. Never overwrites what is known. learnSockets() does this for the whole machine.
+	 * Before attach(): passes what is known about a descriptor. Sockets with the same `group` (the socket's inode
+	 * number; 0 if unknown) are one connection. Never overwrites anything. learnSockets() does this for all sockets.
 	 */
 	setDescriptor(pid: number, fd: number, isSocket: boolean, closeOnExec: boolean, group: number): void;
 	/**
-	 * Before attach(): looks at every socket of every process (2.8 µs each), so that connections that exist already are
-	 * recognised with their addresses, and shared ones as one. Returns how many descriptors were sockets.
+	 * Before attach(): looks at every socket of every process (2.8 µs each), so that existing connections have addresses
+	 * and shared ones count as one. Returns how many descriptors were sockets.
 	 */
 	learnSockets(): number;
-	/** `mask`: 1 by pid, 2 by comm, all bits must hold; `pids`: pid, bits, pid, bits …; `ports`: first, last, first, last … Use setFilter() below. */
+	/** Use setFilter() below. `mask`: 1 by pid, 2 by comm, 3 both; `pids`: pairs (pid, bits); `ports`: (first, last). */
 	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
 	setPaused(paused: boolean): void;
-	/** Bytes of the stream below `offset` are unwanted body: they are counted, not copied. */
+	/** Bytes of the stream before `offset` are counted, but not copied. */
 	setSkip(conn: number, direction: number, offset: number): void;
-	/** Answer to FLAG_UNVERIFIED: it is a stream socket. */
+	/** The answer to FLAG_UNVERIFIED: this is a stream socket. */
 	confirmSocket(conn: number): void;
-	/** The connection is of no interest (a file, not HTTP): no more records of it, not even its close. */
+	/** Ends all records of a connection (a file, not HTTP), even that of its close. */
 	dismiss(conn: number): void;
-	/** Inheritable duplicates of the descriptors that another process needs. */
+	/** Duplicates the descriptors that another process needs, so that it can inherit them. */
 	handOver(): CaptureHandles;
-	/** Detaches (the kernel takes 2–3 s) and frees everything. May be called twice. */
+	/** Detaches, for which the kernel takes 2–3 s, and frees everything. May be called twice. */
 	close(): void;
-	/** Like close(), but returns at once: a process of its own waits for the kernel, and ends then. */
+	/** Like close(), but returns at once. A separate process waits for the kernel and then ends. */
 	closeInBackground(): void;
 };
 
 export type CaptureOptions = {
 	readonly objectPath: string;
-	/** The object for kernels before 5.17, loaded when the first one is refused. Default: `tinytap-old.bpf.o` beside `tinytap.bpf.o`; '' for none. */
+	/** For kernels before 5.17, loaded if the first object is refused. Default: `…-old.bpf.o` next to it; '': none. */
 	readonly oldObjectPath?: string;
-	/** Where tracefs is mounted, if not in the usual place. */
+	/** Where tracefs is mounted, if not at the usual place. */
 	readonly tracefs?: string;
-	/** Rounded up to a power of two of pages. Default CONTROL_RING_BYTES. */
+	/** Rounded up to a power of two pages. Default CONTROL_RING_BYTES. */
 	readonly ringBytes?: number;
 	/** Maximum bytes copied of one call. Default CONTROL_CAPTURE_LIMIT. */
 	readonly captureLimit?: number;
-	/** Maximum iovecs looked at in one call. Default CONTROL_IOVECS, the kernel's own limit. */
+	/** Maximum iovecs read in one call. Default CONTROL_IOVECS, the kernel's own limit. */
 	readonly iovecLimit?: number;
 	/**
-	 * Use the kernel's type information to tell sockets from files, and which of them are one. Default true; a kernel
-	 * without BTF does without.
+	 * Whether to use the kernel's type information to distinguish sockets from files and to recognise shared sockets.
+	 * Default true. Kernels without BTF have none.
 	 */
 	readonly kernelTypes?: boolean;
 	/** Maximum connections followed; more are counted as `map_full`. Default 262,144, before Linux 6.1 16,384. */
@@ -124,11 +125,11 @@ type Binding = {
 export type NativeAddon = {
 	/** Loads the BPF object; attach() starts it. */
 	openCapture(options: CaptureOptions): NativeCapture;
-	/** Continues a capture that another process opened and handed over. */
+	/** Takes over a capture that another process opened. */
 	adoptCapture(handles: CaptureHandles): NativeCapture;
 	/** Asks what descriptor `fd` of process `pid` is. Takes a few microseconds; needs CAP_SYS_PTRACE over the process. */
 	lookupSocket(pid: number, fd: number): SocketFacts;
-	/** Lets the kernel back memory that is about to be written with pages in one go. Never fails. */
+	/** Has the kernel provide the pages of memory that is about to be written in one go. Never fails. */
 	touchPages(memory: Uint8Array): void;
 	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;

@@ -1,4 +1,4 @@
-// Checks what a capture needs from this machine, without changing anything.
+// Checks whether this machine has what a capture needs. Changes nothing.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { relative } from 'node:path';
@@ -11,9 +11,9 @@ import { mayLoadPrograms, rightsChecks } from './rights-checks.ts';
 /** The build's files that a capture needs. */
 export type PreflightFiles = { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
 
-/** Ring buffers came with Linux 5.8. */
+/** Linux 5.8 added ring buffers. */
 const OLDEST_KERNEL: readonly [number, number] = [5, 8];
-/** bpf_loop came with Linux 5.17 (bpf_task_pt_regs with 5.15); before, arguments are saved at a call's entry, at twice the cost. */
+/** Linux 5.17 added bpf_loop. Before, arguments must be saved at the entry of a call, which costs twice as much. */
 const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 17];
 
 const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -144,7 +144,7 @@ function checkTracefs(files: PreflightFiles): Check[] {
 	return [{ name: 'tracefs', status: 'ok', detail: directory }, tracepoints];
 }
 
-/** The tracepoints that the BPF object's sections name, as `category/name`. `tp_btf` has no category. */
+/** The tracepoints in the section names of the BPF object, as `category/name`. `tp_btf` sections have no category. */
 function wantedTracepoints(bpfObject: string): string[] {
 	if (!existsSync(bpfObject)) return [];
 	const object = readFileSync(bpfObject, 'latin1');
@@ -215,7 +215,7 @@ function checkPrograms(files: PreflightFiles): Check[] {
 		usesOldPrograms = capture.usesOldPrograms();
 		capture.close();
 	} catch (error) {
-		// Rights and tracefs have checks of their own.
+		// Other checks report these two problems.
 		const code = systemCode(error);
 		if ((code === 'ERR_NO_PERMISSION' && !mayLoadPrograms()) || code === 'ERR_NO_TRACEFS') return [];
 		if (code === 'ERR_NO_PERMISSION') {
@@ -268,7 +268,7 @@ function readText(path: string): string | undefined {
 	try {
 		return readFileSync(path, 'utf8');
 	} catch {
-		// Not there on this kernel.
+		// This kernel does not have the file.
 		return undefined;
 	}
 }

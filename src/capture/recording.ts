@@ -1,5 +1,5 @@
-// Recordings: the capture's records in frames with a checksum (docs/recording-format.md). The reader pulls frame by
-// frame, trusts no length, and delivers everything before the first damage.
+// Recordings: the records of a capture in frames with a checksum (docs/recording-format.md). The reader reads frame by
+// frame, trusts no length, and returns everything before the first damage.
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { systemCode, UserError } from '../base/errors.ts';
@@ -8,12 +8,12 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { createUserFile, openUserFile } from '../base/user-files.ts';
 
 const MAGIC = Buffer.from('tinytap\n', 'latin1');
-/** Version of the framing; the records inside carry their own. */
+/** Version of the framing. The records have their own version. */
 export const RECORDING_VERSION = 1;
 const FILE_HEADER_BYTES = 16;
 /** u32 payload length, u32 type, u32 CRC-32 of type and payload, u32 zero. */
 const FRAME_HEADER_BYTES = 16;
-/** A longer frame is damage. */
+/** A longer frame is considered damaged. */
 export const FRAME_PAYLOAD_MAX = 1 << 20;
 
 export const FRAME_META = 1;
@@ -25,11 +25,11 @@ export const FRAME_END = 3;
 export class RecordingWriter {
 	readonly path: string;
 	bytes = 0;
-	/** Bytes up to the end of the last whole frame. */
+	/** The end of the last complete frame. */
 	#wholeBytes = 0;
 	#fd: number;
 
-	/** Makes a file that belongs to the user. Throws UserError if it exists (unless `force`) or cannot be made. */
+	/** Creates a file that belongs to the user. Throws a UserError if it exists (unless `force`) or cannot be created. */
 	constructor(path: string, meta: Record<string, string | number>, options: { force?: boolean; user: InvokingUser }) {
 		this.path = path;
 		this.#fd = createFile(path, options.user, options.force === true);
@@ -42,7 +42,7 @@ export class RecordingWriter {
 
 	/** Adds a batch of records, each beginning at a multiple of 8. Throws the file system's errors (ENOSPC …). */
 	writeBatch(batch: Uint8Array): void {
-		// A batch is split only between records, and the capture thread's batches are no longer than a frame.
+		// The capture thread's batches always fit into one frame.
 		if (batch.byteLength > 0) this.#frame(FRAME_BATCH, batch);
 	}
 
@@ -57,7 +57,7 @@ export class RecordingWriter {
 		}
 	}
 
-	/** Closes after a failed write: the file ends with its last whole frame. */
+	/** Closes the file after a failed write and truncates it to its last complete frame. */
 	abandon(): void {
 		if (this.#fd < 0) return;
 		try {
@@ -86,7 +86,7 @@ export class RecordingWriter {
 	}
 }
 
-/** Why reading ended before the end frame. `offset` is where in the file. */
+/** Why reading ended before the end frame. `offset` is the place in the file. */
 export type RecordingDamage = {
 	readonly offset: number;
 	readonly what: 'truncated' | 'damaged';
@@ -96,13 +96,13 @@ export type RecordingDamage = {
 /** Reads a recording frame by frame. */
 export class RecordingReader {
 	readonly path: string;
-	/** Set when the file ended early or a frame was damaged. */
+	/** Set if the file ends early or a frame is damaged. */
 	damage: RecordingDamage | undefined;
 	#fd: number;
 	#offset = 0;
 	#ended = false;
 
-	/** Throws UserError when the file is not a recording this version reads, or not one the user may read. */
+	/** Throws a UserError if this version cannot read the file as a recording, or the user may not read it. */
 	constructor(path: string, user: InvokingUser) {
 		this.path = path;
 		try {
@@ -130,7 +130,7 @@ export class RecordingReader {
 		}
 	}
 
-	/** Copies the next batch's records into `into` (at least FRAME_PAYLOAD_MAX long); its length, or 0 at the end. */
+	/** Copies the next batch into `into`, at least FRAME_PAYLOAD_MAX long. Returns the batch's length; 0 at the end. */
 	nextBatch(into: Uint8Array): number {
 		while (!this.#ended) {
 			const at = this.#offset;
@@ -157,7 +157,7 @@ export class RecordingReader {
 					this.damage = { offset: end, what: 'damaged', detail: 'there are bytes after its end frame' };
 				return 0;
 			}
-			// Frames of types this version does not know are skipped.
+			// Skips frames of unknown types.
 			if (type !== FRAME_BATCH || length === 0) continue;
 			into.set(payload);
 			return length;
@@ -191,18 +191,18 @@ export class RecordingReader {
 	}
 }
 
-/** CRC-32 over the type and the payload, so that a changed type is seen too. */
+/** CRC-32 of the type and the payload, so that a changed type is detected, too. */
 function frameCheck(type: number, payload: Uint8Array): number {
 	const typeBytes = Buffer.alloc(4);
 	typeBytes.writeUInt32LE(type);
 	const check = crc32(typeBytes);
-	// zlib takes an empty view without memory as "start again".
+	// To zlib, an empty view without memory means "start again".
 	return payload.byteLength === 0 ? check : crc32(payload, check);
 }
 
 function createFile(path: string, user: InvokingUser, force: boolean): number {
 	try {
-		// The file is replaced, not overwritten: programs that have the old one open keep it.
+		// An existing file is replaced, not overwritten, so programs that have it open keep the old one.
 		return createUserFile(path, user, force);
 	} catch (error) {
 		throw fileError(path, error, createHint(systemCode(error), force));

@@ -1,4 +1,4 @@
-// Checks the rights that a capture needs.
+// Checks the permissions that a capture needs.
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { Check } from './check.ts';
 
@@ -8,10 +8,10 @@ const CAP_SYS_ADMIN = 21n;
 const CAP_PERFMON = 38n;
 const CAP_BPF = 39n;
 
-/** The inode number that the initial pid namespace has on every kernel. */
+/** The initial pid namespace has the same inode number on every kernel. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
-/** From 3 on (an addition of Debian and Android) perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
+/** From level 3 (of Debian and Android), perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
 const PARANOID_REFUSES = 3;
 
 /** `asRoot` says how to run it as root. */
@@ -81,7 +81,7 @@ function checkPidNamespace(): Check {
 	try {
 		namespace = readlinkSync('/proc/self/ns/pid');
 	} catch {
-		// No /proc: reported below.
+		// A missing /proc is reported below.
 	}
 	if (namespace === INITIAL_PID_NAMESPACE)
 		return { name: 'processes', status: 'ok', detail: 'in the initial pid namespace' };
@@ -107,7 +107,7 @@ function readText(path: string): string | undefined {
 	try {
 		return readFileSync(path, 'utf8');
 	} catch {
-		// Not there on this kernel.
+		// This kernel does not have the file.
 		return undefined;
 	}
 }

@@ -1,4 +1,4 @@
-// Shared by the capturing commands: threads, Ctrl-C, stdout, and an orderly end.
+// What the capturing commands share: threads, Ctrl-C, stdout, and an orderly end.
 import { EXIT, UserError } from '../base/errors.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink, type Sink } from '../shell/sink.ts';
@@ -16,9 +16,9 @@ export type CommandContext = {
 	readonly shell: ShellSession;
 	/** Resolves when the probes are attached and that has been announced. */
 	attached(): Promise<void>;
-	/** Waits for the capture's end by `--for`, `--count`, Ctrl-C, a closed stdout or the end of the recording; tells why a recording ended early. */
+	/** Waits until the capture ends (--for, --count, Ctrl-C, closed stdout, end of the recording) and reports damage. */
 	captured(): Promise<CaptureEnd>;
-	/** Runs statements; a SIGINT from now on ends them (exit status 130). */
+	/** Runs statements. From now on, SIGINT cancels them (exit status 130). */
 	query<T>(work: () => Promise<T>): Promise<T>;
 };
 
@@ -67,7 +67,7 @@ export async function withCapture(
 				}
 			},
 		});
-		// After the results, because everything before the damage was delivered.
+		// After the results, which contain everything before the damage.
 		capture.reportDamage(damage);
 		if (sink.closed) return EXIT.ok;
 		if (code !== EXIT.interrupted) capture.checkLoss();

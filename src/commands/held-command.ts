@@ -14,7 +14,7 @@ export type HeldCommand = {
 	readonly pid: number;
 	/** Lets it run. */
 	release(): void;
-	/** Resolves to its exit status, 128+N when signal N ended it. */
+	/** Resolves to its exit status, or 128+N if signal N ended it. */
 	readonly ended: Promise<number>;
 	/** Ends it, if it is still held. */
 	abandon(): void;
@@ -26,7 +26,7 @@ export async function holdCommand(
 	user: InvokingUser,
 	stdin: 'inherit' | 'ignore',
 ): Promise<HeldCommand> {
-	// The shell stops itself. Once continued it becomes the program, with the same pid.
+	// The shell stops itself. When it is continued, it becomes the program, with the same pid.
 	const child = spawn('/bin/sh', ['-c', 'kill -STOP $$; exec "$@"', 'sh', ...words], {
 		stdio: [stdin, 'inherit', 'inherit'],
 		env: originalEnvironment(process.env),
@@ -85,7 +85,7 @@ function processState(pid: number): string | undefined {
 		const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
 		return text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3);
 	} catch {
-		// It has ended.
+		// The process has ended.
 		return undefined;
 	}
 }

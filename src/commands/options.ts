@@ -43,7 +43,7 @@ type RawOptions = {
 /** Everything a command needs, parsed. */
 export type Options = SessionSettings & {
 	readonly strict: boolean;
-	/** Undefined: not given. */
+	/** Undefined if not given. */
 	readonly forMs: number | undefined;
 	readonly count: number | undefined;
 	/** The words after `--`: the program to start and capture. */
@@ -91,7 +91,7 @@ const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = 
 export function addCaptureOptions(command: Command): Command {
 	for (const [flags, description] of CAPTURE_OPTIONS) {
 		if (flags.includes('...')) {
-			// One value per occurrence: `--pid 1 --pid 2`, so that a positional argument may follow.
+			// One value per option, as in `--pid 1 --pid 2`, so that a positional argument can follow.
 			command.option(flags.replace('...', ''), description, (value: string, before: string[] = []) => [
 				...before,
 				value,
@@ -106,7 +106,7 @@ export function addEndOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses what commander collected; `command` is what followed `--`. Throws a UserError (exit code 2) for the first invalid value. */
+/** Parses commander's values. `command` is the part after `--`. Throws a UserError for the first invalid value. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const raw = mergedOptions(parsed);
 	const user = invokingUser(raw.user);
@@ -196,7 +196,7 @@ function presentation(raw: RawOptions): Presentation {
 		const names = RESULT_FORMATS.map(({ name }) => name).join(', ');
 		throw usageError(`--format: expected one of ${names}, got ${JSON.stringify(raw.format)}`);
 	}
-	// commander: --no-color leaves true when it is absent.
+	// Without --no-color, commander sets `color` to true.
 	const color = raw.color === false ? false : undefined;
 	return {
 		format: raw.format === undefined || !isResultFormat(raw.format) ? undefined : raw.format,
@@ -217,7 +217,7 @@ function callLimit(text: string): number {
 
 function ringSize(text: string): number {
 	const bytes = atLeast(parseSize(text, '--ring-size'), 4096, '--ring-size', '4KiB');
-	// The kernel's ring has a 32-bit size.
+	// The size of the kernel's ring has 32 bits.
 	if (bytes <= 2 ** 31) return bytes;
 	throw usageError(`--ring-size: expected at most 2GiB, got ${bytes} bytes`);
 }

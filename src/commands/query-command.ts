@@ -6,7 +6,7 @@ import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 
-/** Runs the command; resolves to the exit status. `text` is SQL, `-` stands for stdin. */
+/** Runs the command; resolves to the exit status. `text` is SQL, or `-` for stdin. */
 export async function queryCommand(options: Options, text: string, sets: readonly string[]): Promise<number> {
 	const parameters = sets.map((each) => parseParameter(each, '--set'));
 	const steps = scriptSteps(text === '-' ? await readStdin() : text);

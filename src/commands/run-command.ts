@@ -53,7 +53,7 @@ export async function runCommand(
 	});
 }
 
-/** Text of a file, or of a pipe as in `tinytap run <(…)`. */
+/** Reads a file, or a pipe as in `tinytap run <(…)`. */
 function readScript(path: string, user: InvokingUser): string {
 	try {
 		return readUserInput(path, user);

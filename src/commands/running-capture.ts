@@ -1,4 +1,4 @@
-// One capture as a command sees it: the held program, the threads, the messages about it, and its end.
+// One capture, from its start to its end: the threads, the program after `--`, and the messages about them.
 import { EXIT, UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
@@ -9,7 +9,7 @@ import { type HeldCommand, holdCommand } from './held-command.ts';
 import type { Options } from './options.ts';
 
 export type CaptureWays = {
-	/** stdin of the program after `--`: a prompt needs the terminal's input for itself. */
+	/** stdin of the program after `--`. `ignore` at a prompt, which needs the terminal's input for itself. */
 	readonly stdin?: 'inherit' | 'ignore';
 	/** Shows messages about the capture; on stderr by default. */
 	readonly notice?: (text: string) => void;
@@ -68,7 +68,7 @@ export class RunningCapture {
 		}
 	}
 
-	/** Tells why a recording ended early. Throws a UserError if it is damaged rather than cut off. */
+	/** Reports why a recording ended early. Throws a UserError if it is damaged rather than cut off. */
 	reportDamage(damage: DamageMessage | undefined): void {
 		if (damage === undefined) return;
 		const sentence = `${damage.path} is ${damage.what} at byte ${damage.offset}: ${damage.detail}`;

@@ -1,4 +1,4 @@
-// `tinytap`: the shell; at a terminal with a prompt, in a pipe without.
+// `tinytap`: the shell, with a prompt at a terminal and without one in a pipe.
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT, UserError } from '../base/errors.ts';
@@ -28,7 +28,7 @@ export async function shellCommand(options: Options): Promise<number> {
 		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
 	}
 	const code = await interactiveShell(options, capture);
-	// At a prompt the user leaves first; what the program does afterwards is not captured.
+	// The user may leave the prompt before the program ends. The rest of its run is not captured.
 	return await capture.exitStatus(code);
 }
 
@@ -90,7 +90,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	await prompt.left;
 	shell.stopTail();
 	try {
-		// Ends the recording properly.
+		// Stopping ends the recording properly.
 		await capture.threads.stop();
 		capture.checkLoss();
 	} finally {

@@ -29,7 +29,7 @@ export async function tailCommand(
 		if (head.done === true) return EXIT.ok;
 		await attached();
 		const end = captured();
-		// Reported below, after the rows before it.
+		// An error is reported below, after the rows before it.
 		end.catch(() => undefined);
 		const writer = createResultWriter(format, head.value.columns, {
 			redactor: presentation.redactor,

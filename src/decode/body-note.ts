@@ -1,4 +1,4 @@
-// Explains why a body is not held in full: the columns req_body_note and res_body_note.
+// The columns req_body_note and res_body_note, which explain why a body is not held in full.
 
 import {
 	UNHELD_BODY_LIMIT,
@@ -22,16 +22,16 @@ export type BodyAccount = {
 	readonly captured: number;
 	/** Bytes not held, by UNHELD_* of output-layout.ts. */
 	readonly unheld: ArrayLike<number>;
-	/** The held bytes are the body's first ones. */
+	/** Whether the held bytes are the beginning of the body. */
 	readonly prefix: boolean;
 	/** The held bytes after content decoding. */
 	readonly content?: DecodedContent | null;
-	/** No more of the body will come. */
+	/** Whether the body has ended. */
 	readonly ended?: boolean;
 };
 
 /**
- * null when the whole body is held and can be read, else one line:
+ * Null if the whole body is held and can be read, else one line:
  *
  *     body: 51200 bytes via sendfile — content not captured
  *     body: first 512 of 51200 bytes; 50688 via sendfile — content not captured
@@ -69,7 +69,7 @@ export function bodyNote(body: BodyAccount): string | null {
 	// The body is incomplete anyway, so an unfinished coding is not mentioned.
 	if (typeof body.content?.stopped === 'string') parts.push(undecoded(body.content, body.content.stopped));
 
-	// Nothing held has no gap either, but is the first of something only where a limit says how much to keep.
+	// If nothing is held, `first 0 of …` makes sense only if a limit is the cause.
 	const first = captured > 0 ? body.prefix : limits.length > 0 && bytes(UNHELD_LOST) + bytes(UNHELD_UNSEEN) === 0;
 	const head = `body: ${first ? 'first ' : ''}${captured} of ${total} bytes`;
 	const limit = limits.length === 1 ? ` (${limits[0]?.[1]})` : '';
@@ -91,7 +91,7 @@ const ZERO_COPY: readonly (readonly [why: number, name: string])[] = [
 	[UNHELD_SPLICE, 'splice'],
 ];
 
-/** The user's and tinytap's own bounds. */
+/** Limits set by the user or by tinytap. */
 const LIMITS: readonly (readonly [why: number, name: string])[] = [
 	[UNHELD_BODY_LIMIT, 'body limit'],
 	[UNHELD_CAPTURE_LIMIT, 'call limit'],

@@ -1,12 +1,12 @@
-// Converts content without coding to text.
+// Converts decoded content to text.
 
 import { TextDecoder } from 'node:util';
 import { markupCharset } from './markup-charset.ts';
 
 /**
- * Text of content that has no coding (any more). The charset is that of a byte order mark, else of the content type's
- * parameter, else the one that a page declares itself, else UTF-8; unknown names are ignored. The mark itself is not
- * part of the text.
+ * The text of content without a content coding. The charset is that of a byte order mark, else of the content type's
+ * parameter, else the one that a page declares itself, else UTF-8. Unknown names are ignored. The byte order mark is
+ * not part of the text.
  */
 export function charsetText(bytes: Uint8Array, contentType: string | null): string {
 	const marked = markedCharset(bytes);
@@ -21,7 +21,7 @@ export function charsetText(bytes: Uint8Array, contentType: string | null): stri
 	return decoder.decode(bytes);
 }
 
-/** The charset parameter of a content type, in lower case; null when there is none. */
+/** The charset parameter of a content type, in lower case; null if there is none. */
 export function charsetOf(contentType: string): string | null {
 	const found = /;\s*charset\s*=\s*"?([^\s";,]+)/i.exec(contentType);
 	return found === null ? null : (found[1] as string).toLowerCase();
@@ -34,7 +34,7 @@ function markedCharset(bytes: Uint8Array): string | null {
 	return first === 0xff && second === 0xfe ? 'utf-16le' : null;
 }
 
-/** Decoders by label. Labels are untrusted, so only valid ones are kept: there are about 220. */
+/** Decoders by label. Labels are untrusted, so only valid ones, of which there are about 220, are kept. */
 const decoders = new Map<string, TextDecoder>();
 
 function decoderFor(label: string | null): TextDecoder | undefined {

@@ -1,5 +1,5 @@
-// Undoes the Content-Encoding of held bodies: synchronously, with limits, and as far as the bytes go. A body may be cut,
-// damaged, wrongly labelled or a decompression bomb; the raw bytes are never changed.
+// Decodes the Content-Encoding of held bodies: synchronously, with limits, and as far as the bytes go. A body may be
+// cut, damaged, wrongly labelled or a decompression bomb. The raw bytes are never changed.
 
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { decodeZstd, isZstd } from './zstd.ts';
@@ -9,7 +9,7 @@ export type DecodeLimits = {
 	readonly outputBytes: number;
 	/** Maximum decoded bytes per held byte. */
 	readonly ratio: number;
-	/** Maximum number of codings undone, the last applied first. */
+	/** Maximum number of codings that are undone, beginning with the last one applied. */
 	readonly layers: number;
 	readonly milliseconds: number;
 };
@@ -22,19 +22,19 @@ export const defaultDecodeLimits: DecodeLimits = {
 };
 
 export type DecodedContent = {
-	/** The result; the given bytes themselves if nothing was undone. */
+	/** The result. If nothing was undone, the given bytes themselves. */
 	readonly bytes: Uint8Array;
-	/** Names of the codings undone, in the order they were undone. */
+	/** The names of the codings that were undone, in this order. */
 	readonly applied: readonly string[];
-	/** The coding that could not be undone completely, and why, as text; null if there is none. */
+	/** The coding that could not be undone completely and the reason, as text; null if there is none. */
 	readonly stopped: string | null;
-	/** The coding whose data is incomplete although all held bytes were decoded. Normal for a body that was cut. */
+	/** The coding whose data ends early although all held bytes were decoded. Normal for a body that was cut. */
 	readonly unended: string | null;
 };
 
 /**
- * All codings of a message's body as one Content-Encoding, in the order they were applied: of all its lines, and after
- * them those that Transfer-Encoding names besides `chunked` (RFC 9112 section 7). null when there is none.
+ * All codings of a message's body in the form of one Content-Encoding, in the order they were applied: those of all its
+ * lines, then those of Transfer-Encoding other than `chunked` (RFC 9112 section 7). Null if there are none.
  */
 export function bodyCodings(
 	fields: readonly { readonly name: string; readonly value: string; readonly trailer: boolean }[],
@@ -49,8 +49,8 @@ export function bodyCodings(
 }
 
 /**
- * Decodes gzip, deflate (zlib or raw), br and zstd, alone or stacked. A label only says what to try first: bytes that
- * begin with the magic number of another format are of that format. Never throws.
+ * Decodes gzip, deflate (zlib or raw), br and zstd, alone or stacked. A label only says what to try first: the magic
+ * number of another format overrides it. Never throws.
  */
 export function decodeContent(
 	bytes: Uint8Array,
@@ -72,7 +72,7 @@ export function decodeContent(
 		const format = FORMATS.get(coding);
 		const sniffed = sniff(current);
 		if (format === undefined) {
-			// An unknown label next to the matching one: nothing was done for it.
+			// An unknown label next to the matching one had no effect on the data.
 			const inner = codings.slice(index + 1);
 			if (sniffed !== undefined && inner.some((other) => FORMATS.get(other) === sniffed.format)) continue;
 		}
@@ -110,7 +110,7 @@ export function decodeContent(
 type LayerResult = {
 	readonly bytes: Uint8Array;
 	readonly stopped: 'limit' | 'damaged' | 'dictionary' | 'mislabelled' | null;
-	/** The coded data is complete. */
+	/** Whether the coded data is complete. */
 	readonly ended: boolean;
 };
 
@@ -131,7 +131,7 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
 	['zstd', decodeZstdLayer],
 ]);
 
-/** Common labels that do not stand for a coding. */
+/** Common labels that are not codings. */
 const NO_CODINGS = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '7bit', '8bit']);
 
 /** `X-GZip;q=1` and `"gzip"` are `gzip`. */
@@ -139,19 +139,19 @@ function codingName(label: string): string {
 	return label.split(';', 1)[0]!.replaceAll('"', '').trim().toLowerCase().replace(/^x-/, '');
 }
 
-/** A label cut to a safe length, because labels are untrusted. */
+/** Cuts a label to a safe length, because labels are untrusted. */
 function shortened(coding: string): string {
 	return coding.length > 40 ? `${coding.slice(0, 40)}…` : coding;
 }
 
-/** The format whose magic number the bytes begin with. Brotli and raw deflate have none. */
+/** The format whose magic number the bytes begin with. Brotli and raw deflate have no magic number. */
 function sniff(bytes: Uint8Array): { readonly format: Format; readonly decode: Format } | undefined {
 	if (bytes[0] === 0x1f && bytes[1] === 0x8b) return { format: decodeGzip, decode: decodeGzip };
 	if (isZstd(bytes)) return { format: decodeZstdLayer, decode: decodeZstdLayer };
 	return isZlib(bytes) ? { format: decodeDeflate, decode: decodeWholeZlib } : undefined;
 }
 
-/** RFC 1950: deflate with a window of at most 32 KiB, and a check of these two bytes. */
+/** RFC 1950: the first two bytes say deflate with a window of at most 32 KiB, and contain a check. */
 function isZlib(bytes: Uint8Array): boolean {
 	const first = bytes[0] as number;
 	return bytes.length >= 2 && (first & 15) === 8 && first >> 4 <= 7 && (first * 256 + bytes[1]!) % 31 === 0;
@@ -185,13 +185,13 @@ function decodeBrotli(input: Uint8Array, most: number, deadline: number): LayerR
 }
 
 /**
- * A brotli decoder fills its window of up to 16 MiB before it returns anything. Within the first `most` bytes no copy can
- * reach back further than `most`, so a smaller window gives the same result (RFC 7932 sections 2 and 9.1). The codes of the
- * four largest windows and of 2 MiB, the smallest used here, are all four bits long.
+ * A brotli decoder fills its window of up to 16 MiB before it returns anything. Within the first `most` bytes no copy
+ * can reach back further than `most`, so a smaller window gives the same result (RFC 7932 sections 2 and 9.1). The
+ * window codes replaced here and their replacement, that of 2 MiB, are all four bits long.
  */
 function withSmallWindow(input: Uint8Array, most: number): Uint8Array {
 	const code = (input[0] as number) & 15;
-	// Odd codes from 3 on stand for windows of 2^18 bytes, doubling: 9 is 2^21, less the 16 bytes that are never used.
+	// Odd codes from 3 on mean windows of 2^18, 2^19 … bytes, less 16: 9 is 2^21.
 	if (code % 2 === 0 || code <= 9 || most > 2 ** 20) return input;
 	const copy = Uint8Array.from(input);
 	copy[0] = ((copy[0] as number) & 0xf0) | 9;
@@ -206,7 +206,7 @@ function mislabelled(input: Uint8Array): LayerResult {
 	return { bytes: input.subarray(0, 0), stopped: 'mislabelled', ended: false };
 }
 
-/** Formats without a magic number accept some plain texts as coded data: such texts are left as they are. */
+/** Formats without a magic number accept some plain texts as coded data. Leaves these texts as they are. */
 function unlessText(input: Uint8Array, result: LayerResult): LayerResult {
 	const isDoubtful = result.stopped === 'damaged' || (result.stopped === null && !result.ended);
 	return isDoubtful && isPrintableAscii(input) ? mislabelled(input) : result;
@@ -223,15 +223,15 @@ function isPrintableAscii(bytes: Uint8Array): boolean {
 
 type NodeDecoder = (input: Uint8Array, options: { finishFlush: number; maxOutputLength: number }) => Uint8Array;
 
-/** A gzip stream ends with its CRC and its size, one of zlib with four bytes. */
+/** A gzip stream ends with a CRC and its size, 8 bytes; a zlib stream with a checksum of 4 bytes. */
 const CHECKSUM_BYTES = 8;
 
 /**
- * Node's synchronous decoders return everything or throw. The cause (damage, a wrong checksum, too much output) is at one
- * place of the input, and every prefix that ends before it decodes; so this searches the longest such prefix.
+ * Node's synchronous decoders return everything or throw. The cause (damage, a wrong checksum, too much output) is at
+ * one place in the input, and every prefix that ends before this place can be decoded. This finds the longest one.
  */
 function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
-	// Coding expands data very little, so `most` bytes need no more input than this.
+	// Compressing expands data very little at worst, so `most` bytes of output need no more input than this.
 	const usable = input.subarray(0, most + (most >> 4) + 65536);
 	const isBrotli = decode === brotliDecompressSync;
 	const maxOutputLength = Math.max(1, most);
@@ -258,10 +258,10 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	let bad = usable.length;
 	let beyondLimit = stopped === 'limit' ? 1 : 0;
 	while (bad - good > 1) {
-		// Damage is located to the byte; for the output limit an approximate prefix is enough.
+		// For damage the exact byte is found; for the output limit an approximate prefix is enough.
 		if (stopped === 'limit' && (best.length > most - (most >> 4) || beyondLimit > 3)) break;
 		if (performance.now() > deadline) return { bytes: best, stopped: 'limit', ended: false };
-		// The most common damage is a wrong checksum in the last bytes: then everything before it is good.
+		// The most common damage is a wrong checksum at the end. Then everything before it is good.
 		const checksum = stopped === 'damaged' && good === 0 && bad === usable.length && bad > 2 * CHECKSUM_BYTES;
 		const length = checksum ? bad - CHECKSUM_BYTES : nextLength(good, bad, best.length, most);
 		try {
@@ -276,7 +276,7 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	return { bytes: best, stopped, ended: false };
 }
 
-/** A length between `good` and `bad`: where the output would just reach the limit if it grew evenly, else the middle. */
+/** The next length to try: where the output would just reach the limit if it grew evenly, else the middle. */
 function nextLength(good: number, bad: number, output: number, most: number): number {
 	const middle = (good + bad) >>> 1;
 	// Deflate expands a byte to at most 1,032.
@@ -289,7 +289,7 @@ function endsEarly(error: unknown): boolean {
 	return error instanceof Error && 'code' in error && error.code === 'Z_BUF_ERROR';
 }
 
-/** Anything but zlib's own errors is an internal error and is thrown on. */
+/** Errors other than zlib's are internal errors and are thrown again. */
 function reasonOf(error: unknown): 'limit' | 'damaged' {
 	const code = error instanceof Error && 'code' in error ? String(error.code) : '';
 	if (code === 'ERR_BUFFER_TOO_LARGE') return 'limit';

@@ -1,44 +1,44 @@
-// The one file that instantiates the WASM module: numbers in, numbers out, bytes in shared views. The output format is in
-// decoder-as/assembly/wire/output-layout.ts; readers must copy the output before the next call.
+// The only file that instantiates the WASM module. Calls pass numbers; bytes are read through views of its memory. The
+// output format is in decoder-as/assembly/wire/output-layout.ts. Readers must copy the output before the next call.
 import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
-/** The decoder's settings; a missing one has the decoder's default. */
+/** The decoder's settings. Missing ones have the decoder's defaults. */
 export type DecoderSettings = {
-	/** Maximum body bytes held per message; -1: no limit. Default 65536. */
+	/** Maximum body bytes held per message; -1 for no limit. Default 65536. */
 	readonly bodyLimit?: number;
-	/** Bytes of a request or status line that are kept. Default 65536. */
+	/** Maximum bytes kept of a request or status line. Default 65536. */
 	readonly startLineLimit?: number;
-	/** Bytes of a header block that are kept. Default 131072. */
+	/** Maximum bytes kept of a header block. Default 131072. */
 	readonly headerBytesLimit?: number;
-	/** Field lines of a header block that are kept. Default 1000. */
+	/** Maximum field lines kept of a header block. Default 1000. */
 	readonly headerCountLimit?: number;
-	/** Requests of one connection that may wait for a response. Default 100. */
+	/** Maximum requests of one connection that wait for a response. Default 100. */
 	readonly waitingLimit?: number;
-	/** Maximum connections followed; the least recently used is evicted first. Default 65536. */
+	/** Maximum connections followed. The least recently used one is evicted first. Default 65536. */
 	readonly connectionsLimit?: number;
-	/** Milliseconds after which a half-open message is given up. Default 300000. */
+	/** Milliseconds after which an incomplete message is given up. Default 300000. */
 	readonly idleLimitMs?: number;
-	/** Bytes of WASM memory the decoder may use. Default 64 MiB. */
+	/** Maximum WASM memory in bytes. Default 64 MiB. */
 	readonly memoryLimit?: number;
-	/** Calls kept for table `events`. Default 65536. */
+	/** Maximum calls kept for table `events`. Default 65536. */
 	readonly eventsLimit?: number;
 };
 
-/** One line of table `loss`: totals since the start; `lastTs` is microseconds since the epoch, 0 for never. */
+/** One row of table `loss`: totals since the start. `lastTs` is in microseconds since the epoch, 0 for never. */
 export type DecoderLoss = { readonly events: number; readonly bytes: number; readonly lastTs: number };
 
 export type Decoder = {
-	/** The memory that the pointers refer to. Its buffer is replaced when it grows: read it again after every call. */
+	/** The memory that pointers refer to. Its buffer is replaced when it grows, so read it again after every call. */
 	readonly memory: WebAssembly.Memory;
 	/** Changes settings from the next record on. */
 	configure(settings: DecoderSettings): void;
 	/**
-	 * Address of room for a batch of `bytes` bytes; stays valid until a larger one is asked for. May grow the memory, also
-	 * beyond the limit. Throws RangeError when the host has none left.
+	 * The address of room for a batch of `bytes` bytes, valid until more room is requested. May grow the memory, even
+	 * beyond the limit. Throws a RangeError if the host has no memory left.
 	 */
 	inputPointer(bytes: number): number;
-	/** The same as a view. */
+	/** The same room as a view. */
 	input(bytes: number): Uint8Array;
 	/**
 	 * Decodes a batch of `bytes` bytes at the input pointer. Call it with 0 if nothing came for a while: anything waiting for a
@@ -55,8 +55,8 @@ export type Decoder = {
 	/** Takes records that answer questions, between two parts of a batch or after the last. */
 	answer(records: Uint8Array): void;
 	/**
-	 * Decides what waited for the end of the batch. False: take the output first, then call settle() again. It may also be
-	 * called again after later answers.
+	 * Decides what waited for the end of the batch. If it returns false, take the output and call settle() again. It can
+	 * also be called again after later answers.
 	 */
 	settle(): boolean;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */
@@ -64,7 +64,7 @@ export type Decoder = {
 	clearOutput(): void;
 	/** Appends open exchanges, live connections, recent events, blind spots (a mask of SNAPSHOT_*) to the output. */
 	snapshot(mask: number): void;
-	/** The capture ended: hands out all open rows. */
+	/** Ends the capture: adds all open rows to the output. */
 	finish(): void;
 	/** By enum capture_loss. */
 	loss(): DecoderLoss[];
@@ -105,8 +105,8 @@ const SETTING_KEYS: readonly (readonly [keyof DecoderSettings, number])[] = [
 ];
 
 /**
- * Makes a decoder from the bytes of build/decoder.wasm or a module compiled from them. Throws WebAssembly.CompileError for
- * other bytes. `imports`: what a debug build imports; the release build imports nothing.
+ * Creates a decoder from the bytes of build/decoder.wasm or from a module compiled from them. Throws a
+ * WebAssembly.CompileError for other bytes. `imports`: for a debug build. The release build imports nothing.
  */
 export function createDecoder(
 	wasm: Uint8Array | WebAssembly.Module,
@@ -117,7 +117,7 @@ export function createDecoder(
 	const instance = new WebAssembly.Instance(module, imports);
 	const wasmExports = instance.exports as unknown as Exports;
 	const { memory } = wasmExports;
-	/** The view that was asked for last. */
+	/** The last view returned. */
 	let input = new Uint8Array(0);
 	const decoder: Decoder = {
 		memory,
@@ -127,10 +127,10 @@ export function createDecoder(
 				if (value !== undefined) wasmExports.configure(key, value);
 			}
 		},
-		// A pointer of 2 GiB and more comes out of WASM as a negative number.
+		// Pointers from 2 GiB on are negative numbers in JavaScript.
 		inputPointer: (bytes) => wasmExports.inputPointer(bytes) >>> 0,
 		input(bytes) {
-			// Get the pointer first, because making room may replace the memory's buffer.
+			// First, because making room may replace the memory's buffer.
 			const pointer = decoder.inputPointer(bytes);
 			const { buffer } = memory;
 			if (buffer !== input.buffer || pointer !== input.byteOffset || bytes !== input.byteLength)

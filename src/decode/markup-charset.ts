@@ -1,10 +1,10 @@
-// The charset that a page declares itself, if its Content-Type does not: the meta elements and XML declaration that
-// browsers read (WHATWG HTML, 13.2.3.2; XML 1.0, appendix F).
+// The charset that a page declares itself, for pages without one in Content-Type. Reads meta elements and the XML
+// declaration as browsers do (WHATWG HTML, 13.2.3.2; XML 1.0, appendix F).
 
 /** The number of bytes that browsers search. */
 const LOOKED_AT = 1024;
 
-/** The label in lower case; null if the content is not HTML or XML, or declares none. */
+/** The label in lower case; null if the content is not HTML or XML, or declares no charset. */
 export function markupCharset(bytes: Uint8Array, contentType: string | null): string | null {
 	const type = contentType === null ? '' : contentType.split(';', 1)[0]!.trim().toLowerCase();
 	const isXml = /^(?:application|text)\/xml$|\+xml$/.test(type);
@@ -49,7 +49,7 @@ function charsetOfPragma(attributes: ReadonlyMap<string, string>): string | unde
 	return /charset\s*=\s*["']?([^\s"';]+)/i.exec(attributes.get('content') ?? '')?.[1];
 }
 
-/** Attributes from `at` to the end of the tag; names in lower case, the first of a name counts. */
+/** The attributes from `at` to the end of the tag, names in lower case. If a name repeats, the first one counts. */
 function attributesOf(text: string, at: number): Map<string, string> {
 	const attributes = new Map<string, string>();
 	const attribute = /[\s/]*([^\s/>=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?/y;

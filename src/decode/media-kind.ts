@@ -1,4 +1,4 @@
-// The kind of a body, by its content type or, if that is too general, by its first bytes.
+// Finds the kind of a body by its content type or, if that is too general, by its first bytes.
 
 import { charsetOf } from './body-text.ts';
 
@@ -16,7 +16,7 @@ export type MediaKind =
 
 export type Media = {
 	readonly kind: MediaKind;
-	/** The media type without parameters, as declared or else as recognised; null when neither. */
+	/** The media type without parameters, declared or recognised; null if there is none. */
 	readonly type: string | null;
 };
 
@@ -30,7 +30,7 @@ export function mediaOf(contentType: string | null, content: Uint8Array): Media 
 	}
 	if (kind !== null) return { kind, type: declared };
 	const magic = SIGNATURES.find(({ at, bytes }) => startsWith(content, at, bytes));
-	// A general type such as application/octet-stream tells less than the bytes.
+	// A general type such as application/octet-stream says less than the bytes.
 	if (magic !== undefined) return { kind: magic.kind, type: magic.type };
 	if (looksBinary(content, contentType)) return { kind: 'binary', type: declared || null };
 	return { kind: 'text', type: declared || null };
@@ -95,9 +95,9 @@ function startsWith(content: Uint8Array, at: number, bytes: string): boolean {
 
 const LOOKED_AT = 2048;
 
-/** NUL, or other controls that texts do not have, among the first bytes. */
+/** Whether the first bytes contain NUL or other control characters that texts do not have. */
 function hasBinaryControls(content: Uint8Array, contentType: string | null): boolean {
-	// In UTF-16 every other byte may be NUL.
+	// In UTF-16, every other byte may be NUL.
 	if (isUtf16(content, contentType)) return false;
 	let controls = 0;
 	const end = Math.min(content.length, LOOKED_AT);
@@ -115,7 +115,7 @@ function looksBinary(content: Uint8Array, contentType: string | null): boolean {
 	if (isUtf16(content, contentType)) return false;
 	if (contentType !== null && charsetOf(contentType) !== null) return false;
 	const text = Buffer.from(content.subarray(0, LOOKED_AT)).toString('utf8');
-	// Starts at -1, because a character may be cut at the end.
+	// Begins at -1, because the last character may be cut.
 	let broken = -1;
 	for (const character of text) if (character === '\ufffd') broken++;
 	return broken * 10 > text.length;

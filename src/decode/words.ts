@@ -1,8 +1,8 @@
-// The words that columns show for the decoder's numbers. Each table is indexed by the constants it names.
+// The words that columns show for the decoder's numbers. Each table is indexed by the constants named in its comment.
 import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
-/** The column's text for each number; null is NULL. */
+/** The column's text for each number; null for NULL. */
 export type Words = readonly (string | null)[];
 
 /** Column `state`, by STATE_*. */
@@ -75,7 +75,7 @@ export const FLAG_WORDS: readonly (readonly [bit: number, word: string])[] = Obj
 /** The words of column `anomalies`, by ANOMALY_*: the constants' names. */
 export const ANOMALIES: Words = layoutConstants('ANOMALY_', (word) => word.replaceAll('_', '-'));
 
-/** What each word means, for docs and help, in the order of ANOMALY_*. */
+/** The meaning of each word, for documentation and help, in the order of ANOMALY_*. */
 export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: string])[] = [
 	['bare-lf', 'a line of the head or of the chunk framing ends in LF alone'],
 	['leading-crlf', 'empty lines came before the request'],
@@ -143,18 +143,18 @@ const KIND_NAMES: Words = constants('CAPTURE_', (word) => word, [
 	event.CAPTURE_UNSEEN,
 ]);
 
-/** Column `events.syscall`: the call's name; where there was no call, what happened (`process_exit`). */
+/** Column `events.syscall`: the call's name, or what happened instead of a call (`process_exit`). */
 export function eventName(syscall: number, kind: number): string | null {
 	return SYSCALL_NAMES[syscall] ?? KIND_NAMES[kind] ?? null;
 }
 
-/** Column `events.flags`: words joined by commas, NULL when there are none. */
+/** Column `events.flags`: words joined by commas; NULL if there are none. */
 export function eventFlags(flags: number): string | null {
 	const words = FLAG_WORDS.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => word);
 	return words.length === 0 ? null : words.join(',');
 }
 
-/** Column `vias`: `bytes` holds one character a syscall, its code the number. NULL when there are none. */
+/** Column `vias`: `bytes` has one character per syscall, whose code is its number. NULL if there are none. */
 export function syscallList(bytes: string | null): string | null {
 	return joinSyscalls(bytes, '+');
 }
@@ -164,7 +164,7 @@ export function connectionSyscalls(bytes: string | null): string | null {
 	return joinSyscalls(bytes, ',');
 }
 
-/** Column `anomalies`: words joined by commas in the order of their numbers, NULL when there are none. */
+/** Column `anomalies`: words joined by commas in the order of their numbers; NULL if there are none. */
 export function anomalyWords(low: number, high: number): string | null {
 	const words = ANOMALIES.filter((_, bit) => (((bit < 32 ? low : high) >>> (bit & 31)) & 1) === 1);
 	return words.length === 0 ? null : words.join(',');

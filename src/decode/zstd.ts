@@ -1,16 +1,16 @@
-// Zstandard (RFC 8878) for untrusted bodies. fzstd trusts the lengths it reads: a body of 18 bytes (it is in the
-// test) kept it busy for two minutes. Here the output is the only buffer and ends at a limit, every length is checked
-// before it is used, and what was decoded before any damage is kept.
+// A Zstandard decoder (RFC 8878) for untrusted bodies. fzstd trusts the lengths it reads: a body of 18 bytes (it is in
+// the test) kept it busy for two minutes. Here the output is the only buffer and has a limit, every length is checked
+// before it is used, and output before any damage is kept.
 
 export type ZstdResult = {
 	readonly bytes: Uint8Array;
-	/** Why decoding stopped before the end; null also if the input ended early. */
+	/** Why decoding stopped before the end of the input; null if it did not, even if the data is incomplete. */
 	readonly stopped: 'limit' | 'damaged' | 'dictionary' | null;
-	/** The last frame is complete. */
+	/** Whether the last frame is complete. */
 	readonly ended: boolean;
 };
 
-/** Decodes frames until the input ends, `limit` bytes are there, `deadline` (performance.now()) passes, or damage. */
+/** Decodes frames up to the end, damage, `limit` bytes of output, or the `deadline` (performance.now()). */
 export function decodeZstd(input: Uint8Array, limit: number, deadline: number): ZstdResult {
 	const output: Output = { bytes: new Uint8Array(Math.min(limit, 4 * input.length + 1024)), length: 0, limit };
 	let stopped: ZstdResult['stopped'] = null;
@@ -34,7 +34,7 @@ const MAGIC = 0xfd2fb528;
 const BLOCK_MAX = 131072;
 const MAX_HUFFMAN_BITS = 11;
 
-/** Thrown to leave the decoder from any depth; `why` is null if the input ended. */
+/** Thrown to leave the decoder from any depth. `why` is null if the input ended. */
 class Stop extends Error {
 	readonly why: ZstdResult['stopped'];
 	constructor(why: ZstdResult['stopped']) {
@@ -58,7 +58,7 @@ type FseTable = {
 
 type HuffmanTable = { readonly bits: number; readonly symbol: Uint8Array; readonly width: Uint8Array };
 
-/** What a block may reuse from the previous one. */
+/** What a block can reuse from the previous one. */
 type FrameState = {
 	readonly start: number;
 	readonly offsets: [number, number, number];
@@ -76,7 +76,7 @@ function u32(bytes: Uint8Array, at: number): number {
 	return ((bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)) + bytes[at + 3]! * 0x1000000) >>> 0;
 }
 
-/** Returns the index after the frame. */
+/** Decodes a frame and returns the index after it. */
 function decodeFrame(input: Uint8Array, from: number, output: Output, deadline: number): number {
 	if (from + 8 > input.length) throw new Stop(null);
 	const magic = u32(input, from);
@@ -130,7 +130,7 @@ function decodeFrame(input: Uint8Array, from: number, output: Output, deadline: 
 	return at + (descriptor & 4 ? 4 : 0);
 }
 
-/** Makes room for `size` more bytes; returns how many of them the limit allows. */
+/** Makes room for `size` more bytes. Returns how many of them the limit allows. */
 function reserve(output: Output, size: number): number {
 	const room = Math.min(size, output.limit - output.length);
 	if (output.length + room > output.bytes.length) {
@@ -195,7 +195,7 @@ function decodeBlock(block: Uint8Array, state: FrameState, output: Output): void
 	append(output, literals.subarray(literalsAt));
 }
 
-/** Section 3.1.1.5: the three offsets used last have short codes. */
+/** Section 3.1.1.5: the last three offsets have short codes. */
 function matchOffset(offsets: [number, number, number], value: number, literalLength: number): number {
 	let offset: number;
 	if (value > 3) {
@@ -311,7 +311,7 @@ function readHuffmanTable(bytes: Uint8Array): [table: HuffmanTable, length: numb
 	if (sum === 0) throw damaged();
 	const bits = highBit(sum) + 1;
 	const rest = (1 << bits) - sum;
-	// The last weight is not written: it completes the sum to a power of two.
+	// The last weight is implied: it completes the sum to a power of two.
 	if (bits > MAX_HUFFMAN_BITS || (rest & (rest - 1)) !== 0 || count > 255) throw damaged();
 	weights[count++] = highBit(rest) + 1;
 
@@ -443,7 +443,7 @@ function takeForward(reader: ForwardBits, count: number): number {
 	return value;
 }
 
-/** A stream read from its end; `left` goes below zero if more was read than there is, which gives zeros. */
+/** A stream that is read from its end. Reads past its beginning return zeros; `left` is then negative. */
 type BackwardBits = { readonly bytes: Uint8Array; left: number };
 
 function openBackwards(bytes: Uint8Array): BackwardBits {
@@ -453,7 +453,7 @@ function openBackwards(bytes: Uint8Array): BackwardBits {
 }
 
 function take(bits: BackwardBits, count: number): number {
-	// Offsets have up to 31 extra bits; four bytes hold 25 at any place within the first.
+	// Offsets have up to 31 extra bits. Four bytes contain at least 25 bits from any bit of the first byte.
 	if (count > 24) return take(bits, count - 16) * 65536 + take(bits, 16);
 	const value = peek(bits, count);
 	bits.left -= count;

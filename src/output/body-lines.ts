@@ -1,4 +1,4 @@
-// Bodies for reading: complete lines, safe to print.
+// Bodies in readable form, as complete lines that are safe to print.
 
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
@@ -21,12 +21,12 @@ export type Body = {
 
 export type BodyLinesOptions = { readonly theme: Theme; readonly raw: boolean };
 
-/** Maximum bytes of binary content shown as hex; a line tells how many more there are. */
+/** Maximum bytes of binary content shown as hex. A last line says how many more there are. */
 export const HEX_DUMP_BYTES = 4096;
 
 /**
- * JSON indented, other text as it is and whole, images, archives and the like as `[image/png, 68 bytes]`, the rest as
- * hex; then the note about what is not held. '' for an empty body.
+ * JSON is indented, other text complete and unchanged, images, archives and the like are `[image/png, 68 bytes]`, the
+ * rest is hex. The note about what is not held follows. '' for an empty body.
  */
 export function bodyLines(body: Body, options: BodyLinesOptions): string {
 	const { theme, raw } = options;
@@ -51,14 +51,14 @@ export type TextLinesOptions = {
 	readonly partial: boolean;
 };
 
-/** JSON objects and lists indented, with every digit of their numbers; null if `text` is something else. */
+/** Indents JSON objects and lists, with all digits of their numbers. Null if `text` is something else. */
 export function jsonLines(text: string, options: TextLinesOptions): string | null {
 	if (!/^\s*[[{]/.test(text)) return null;
 	const pretty = reformatJson(text, { indent: 2, partial: options.partial });
 	return pretty === null ? null : `${forTerminal(pretty, { raw: options.raw, lineFeeds: true })}\n`;
 }
 
-/** Text as it is, line by line: CR LF ends a line as LF does, all other controls are escaped. */
+/** The lines of a text. They may end in CR LF or LF; all other control characters are escaped. */
 export function textLines(text: string, options: TextLinesOptions): string {
 	if (text === '') return '';
 	const lines = options.raw ? text : forTerminal(text.replaceAll('\r\n', '\n'), { lineFeeds: true });

@@ -13,10 +13,10 @@ export type Result = {
 	readonly rows: readonly (readonly SqlValue[])[];
 };
 
-/** How table, box, markdown and line show NULL: '' shows as nothing. */
+/** How table, box, markdown and line show NULL, to distinguish it from ''. */
 export const NULL_TEXT = 'NULL';
 
-/** Every digit of a number: integers as they are, floats in the shortest form that reads back as the same. */
+/** A number with all its digits. Floats have the shortest form that parses to the same number. */
 export function numberText(value: number | bigint): string {
 	if (value === Number.POSITIVE_INFINITY) return 'Inf';
 	if (value === Number.NEGATIVE_INFINITY) return '-Inf';

@@ -1,21 +1,20 @@
-// A captured request as a command line that a person may paste into any POSIX shell. What was captured is hostile: it
-// must neither become an option, a file name or a second command, nor drive the terminal it is printed on.
+// A captured request as a command line for any POSIX shell. Captured text is hostile: it must not become an option, a
+// file name or a second command, and must not control the terminal on which it is printed.
 
 import type { FieldLine } from '../store/exchange-row.ts';
 import { type ExchangeDetail, headerValue } from './detail-view.ts';
 import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
 
 export type CurlLine = {
-	/** The command, without a line end after it; null when the request cannot be made with curl. */
+	/** The command, without a line end; null if curl cannot send the request. */
 	readonly command: string | null;
 	/** What the command omits, or why there is no command; for `#` lines. */
 	readonly remarks: readonly string[];
 };
 
 /**
- * Sends the same target, fields in order and held body. Content-Length, Transfer-Encoding and a Host field equal to the
- * URL's are left to curl; fields that curl would add by itself are switched off. A request over a unix socket goes to the
- * same socket.
+ * Sends the same target, fields (in order) and held body. curl adds Content-Length, Transfer-Encoding and a Host field
+ * that equals the URL's; its own default fields are switched off. A request over a unix socket goes to the same socket.
  */
 export function curlLine(exchange: ExchangeDetail): CurlLine {
 	const { method, url } = exchange.columns;
@@ -42,7 +41,7 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 			if (why !== '') remarks.push(`field ${forTerminal(field.name)} is left out: ${why}`);
 			continue;
 		}
-		// `Name:` would make curl drop the field; `Name;` sends it empty.
+		// curl drops a field written `Name:`, and sends an empty field for `Name;`.
 		words.push('--header', quote(field.value === '' ? `${field.name};` : `${field.name}: ${field.value}`));
 	}
 	for (const name of ['Accept', 'Host', 'User-Agent'])
@@ -56,18 +55,18 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 	if (exchange.bodiesDecoded === true && headerValue(exchange.requestHeaders, 'content-encoding') !== null) {
 		remarks.push('the body is sent decoded, although Content-Encoding says otherwise');
 	}
-	// No argument can hold a NUL byte.
+	// An argument cannot contain a NUL byte.
 	if (body.includes(0)) return { command: `printf '${octal(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
 	words.push('--data-raw', quote(body));
 	return { command: words.join(' '), remarks };
 }
 
-/** Which unix socket the server listens on. */
+/** The options for the server's unix socket. */
 function socketWords({ columns }: ExchangeDetail): string[] {
 	const server = columns.side === 'server' ? columns.local : columns.remote;
 	if (typeof server !== 'string' || !server.startsWith('unix:')) return [];
 	const path = server.slice('unix:'.length);
-	// No argument can hold a NUL byte, which names of the abstract namespace may have.
+	// Names in the abstract namespace may contain NUL bytes, which an argument cannot.
 	if (path === '' || path.includes('\0')) return [];
 	return path.startsWith('@') ? ['--abstract-unix-socket', quote(path.slice(1))] : ['--unix-socket', quote(path)];
 }
@@ -76,7 +75,7 @@ function refused(why: string): CurlLine {
 	return { command: null, remarks: [why] };
 }
 
-/** Why the field is not sent: '' if that needs no remark; null if it is sent. */
+/** Why the field is not sent: '' if no remark is needed. Null if it is sent. */
 function reasonToLeaveOut(field: FieldLine, url: string): string | null {
 	const name = field.name.toLowerCase();
 	if (field.trailer) return 'it is a trailer';
@@ -88,7 +87,7 @@ function reasonToLeaveOut(field: FieldLine, url: string): string | null {
 }
 
 /**
- * One word for sh, bash and zsh that stands for exactly these bytes. Line feeds stay as they are within the quotes; printf
+ * One word for sh, bash and zsh with exactly these bytes. Line feeds stay as they are inside the quotes; printf
  * produces unprintable bytes when the command runs.
  */
 export function quote(text: string | Uint8Array): string {
@@ -113,7 +112,7 @@ export function quote(text: string | Uint8Array): string {
 	return `'${quoted}'`;
 }
 
-/** Leaves the single quotes and comes back. The output never ends in a line feed, which `$(…)` would drop. */
+/** Closes the single quotes and opens them again. The output never ends in a line feed, which `$(…)` would drop. */
 function printed(bytes: Uint8Array): string {
 	return `'"$(printf '${octal(bytes)}')"'`;
 }

@@ -10,12 +10,12 @@ import { plainTheme, type Theme } from './theme.ts';
 
 /** Everything known about an exchange; plain data, so that threads can pass it on. */
 export type ExchangeDetail = {
-	/** The columns of `exchanges` by name. Only our own names are keys; a missing one means NULL. */
+	/** The columns of `exchanges` by name. All keys are our own names. A missing column is NULL. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
-	/** Field lines in order, names as sent, trailers among them. */
+	/** Field lines in order, with names as sent. Includes trailers. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
-	/** The raw bodies are UTF-8 text or content without its coding, whatever the headers say (after redaction). */
+	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
 };
 
@@ -25,7 +25,7 @@ export type DetailViewOptions = {
 	readonly raw?: boolean;
 };
 
-/** Facts, request line, headers, body, then the response likewise. Ends with a line end. */
+/** Facts, then request line, headers and body, then the same for the response. Ends with a line end. */
 export function detailView(exchange: ExchangeDetail, options: DetailViewOptions = {}): string {
 	const theme = options.theme ?? plainTheme;
 	const raw = options.raw === true;
@@ -36,7 +36,7 @@ export function detailView(exchange: ExchangeDetail, options: DetailViewOptions 
 	].join('\n');
 }
 
-/** The value of the first field with this name that is not a trailer; null when there is none. */
+/** The value of the first field with this name that is not a trailer; null if there is none. */
 export function headerValue(headers: readonly FieldLine[], lowerName: string): string | null {
 	return headers.find((line) => !line.trailer && line.name.toLowerCase() === lowerName)?.value ?? null;
 }
@@ -56,13 +56,13 @@ export function messageBody(exchange: ExchangeDetail, message: 'req' | 'res'): B
 	};
 }
 
-/** The type of a decoded body, which is UTF-8 whatever the field or the page itself declares. */
+/** The content type of a decoded body. It is UTF-8, whatever the field or the page itself declares. */
 function utf8Type(contentType: string): string {
 	const type = contentType.split(';', 1)[0]!;
 	return /html|xml/i.test(type) ? `${type}; charset=utf-8` : type;
 }
 
-/** `GET /path?query HTTP/1.1` as far as it is known; null if the request was not seen. */
+/** `GET /path?query HTTP/1.1`, as far as known; null if the request was not seen. */
 export function requestLine(columns: ExchangeDetail['columns']): string | null {
 	const { method, path, query_string: query } = columns;
 	if (typeof method !== 'string') return null;
@@ -131,7 +131,7 @@ function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): st
 	if (status === null && text === null && isMissing(exchange, 'res')) {
 		return `${interim}${theme.note(columns.state === 'open' ? 'no response yet' : 'no response')}\n`;
 	}
-	// Without a status the text is the first line as sent; a response that is only a body has none.
+	// Without a status, the text is the first line as sent. A response that is only a body has no text.
 	const line = status === null ? text : `${versionText(columns)} ${status}${text === null ? '' : ` ${text}`}`;
 	const head = line === null ? '' : `${theme.status(Number(status), forTerminal(line, { raw }))}\n`;
 	return interim + head + messageLines(exchange, 'res', exchange.responseHeaders, theme, raw);

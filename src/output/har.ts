@@ -1,4 +1,4 @@
-// HTTP Archive 1.2, for browsers' developer tools and other readers. Fields that the format does not know begin with `_`.
+// HTTP Archive 1.2, for browsers' developer tools and other readers. Names of fields outside the format begin with `_`.
 
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
@@ -19,13 +19,13 @@ export type ExchangeWriter = {
 };
 
 export type ExchangeWriterOptions = {
-	/** null: secrets stay (`--no-redact`). */
+	/** Null with `--no-redact`. */
 	readonly redactor: Redactor | null;
-	/** tinytap's own. */
+	/** tinytap's version. */
 	readonly version: string;
 };
 
-/** Writes only ASCII or visible characters; one line per exchange. */
+/** Writes one line per exchange, with visible characters only. */
 export function createHarWriter(options: ExchangeWriterOptions): ExchangeWriter {
 	const creator = { name: 'tinytap', version: options.version };
 	const comment = options.redactor === null ? undefined : 'secrets are replaced by REDACTED-LENGTH-HASH';
@@ -144,7 +144,7 @@ function splitPair(pair: string, separator: string): NameValue {
 	return at === -1 ? { name: pair, value: '' } : { name: pair.slice(0, at), value: pair.slice(at + 1) };
 }
 
-/** HAR has no field for request bytes that are not text: `_encoding` marks base64. */
+/** HAR has no field for binary request bodies, so `_encoding` marks base64. */
 function postData(body: Body, contentType: string | null): object {
 	if (body.raw === null || body.raw.length === 0) return {};
 	const { text, encoding } = bodyContent(body);
@@ -166,7 +166,7 @@ function content(body: Body, contentType: string | null): object {
 	return { size, mimeType, text, ...(encoding === undefined ? {} : { encoding }), ...comment };
 }
 
-/** The body without its content coding: as text where text keeps every byte or has a charset of its own, else base64. */
+/** The body without its content coding: as text if that keeps every byte or its charset is declared, else in base64. */
 function bodyContent(body: Body): { text: string; encoding?: 'base64'; size: number } {
 	const { bytes } = decodeContent(body.raw as Uint8Array, body.contentEncoding);
 	const { kind } = mediaOf(body.contentType, bytes);

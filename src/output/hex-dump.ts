@@ -1,6 +1,6 @@
 /**
- * Offset, sixteen bytes, their printable ASCII, as `hexdump -C` prints them. At most `limit` bytes are shown; a last
- * line then says how many more there are.
+ * Lines of an offset, sixteen bytes and their printable ASCII, like those of `hexdump -C`. At most `limit` bytes are
+ * shown; a last line then says how many more there are.
  */
 export function hexDump(bytes: Uint8Array, limit: number): string {
 	const shown = Math.min(bytes.length, limit);

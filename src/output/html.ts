@@ -1,5 +1,5 @@
-// Reports for a browser: one file without scripts, links or external resources. Captured text is always escaped, and the
-// page's security policy blocks anything that a bug of ours would let through.
+// Reports for a browser: one file without scripts, links or external resources. Captured text is always escaped. Should
+// a bug of ours let something through, the page's security policy blocks it.
 
 import type { SqlValue } from '../store/table.ts';
 import { HEX_DUMP_BYTES, jsonLines } from './body-lines.ts';
@@ -52,7 +52,7 @@ export function htmlText(text: string): string {
 	return html(forTerminal(text));
 }
 
-/** Text already made safe to print. */
+/** Escapes text that is already safe to print. */
 function html(text: string): string {
 	return text.replace(/[&<>"'`]/g, (character) => ENTITIES[character] as string);
 }

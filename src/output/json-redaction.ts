@@ -1,5 +1,5 @@
-// Redacts JSON as text: numbers and order are kept, and it works on text that was cut or is not quite JSON. It takes linear
-// time: every string is read once.
+// Redacts JSON as text. This keeps numbers and order, and works on text that was cut or is not quite JSON. It takes
+// linear time, because every string is read once.
 import { isSensitiveName } from './sensitive-names.ts';
 
 export type JsonRedaction = {
@@ -14,7 +14,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 	let out = '';
 	let at = 0;
 	let depth = 0;
-	/** Depth of the sensitive member whose list or object is being read, -1 for none. */
+	/** Depth of the sensitive member whose list or object is being read, or -1. */
 	let within = -1;
 	/** The name of the member whose value comes next. */
 	let name: string | null = null;
@@ -48,7 +48,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 		else if (/[-0-9]/.test(character)) {
 			const end = numberEnd(text, at);
 			const number = text.slice(at, end);
-			// `code` may also be a status or an error number: only long numbers are secrets.
+			// A `code` can also be a status or an error number, so only long numbers are secrets.
 			const sensitive = within !== -1 || (name !== null && isSensitiveName(name) && number.length > 4);
 			out += sensitive ? `"${how.secret(number)}"` : number;
 			at = end;

@@ -3,9 +3,9 @@ import { base64, type ResultColumn } from './cell-text.ts';
 import { escapeInJson, jsonString, reformatJson } from './json-text.ts';
 
 /**
- * Makes a writer of rows as JSON objects, one line each. Columns of type json are nested as they were sent, integers have
- * all their digits, blobs are base64, and values that JSON lacks (infinity) are null. A repeated column name gets a
- * number: `id`, `id_2`.
+ * Creates a writer of rows as JSON objects, one per line. Columns of type json are nested as they were sent, integers
+ * have all their digits, blobs are base64, and values that JSON lacks (infinity) are null. A repeated column name gets
+ * a number: `id`, `id_2`.
  */
 export function createJsonRow(columns: readonly ResultColumn[]): (row: readonly SqlValue[]) => string {
 	const keys = uniqueNames(columns.map((column) => column.name)).map((name) => `${jsonString(name)}:`);

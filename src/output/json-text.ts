@@ -1,5 +1,5 @@
-// JSON texts are passed on as texts: numbers keep every digit, keys their order and repeats, and nothing captured
-// becomes a property of an object.
+// Handles JSON as text. Numbers keep all digits, keys keep their order and repeats, and nothing captured becomes a
+// property of an object.
 
 import { escapeUnsafe } from './terminal-text.ts';
 
@@ -56,7 +56,7 @@ export function reformatJson(text: string, options: ReformatOptions): string | n
 			expect = ', or end';
 			continue;
 		}
-		// The first item of a list or object: only now it is known not to be empty.
+		// Before the first item of a list or object, which only now turns out not to be empty.
 		const lead: string = mayClose ? newLine() : '';
 		if (expect === 'key' || expect === 'key or }') {
 			if (unit !== QUOTE) return null;
@@ -84,12 +84,12 @@ export function reformatJson(text: string, options: ReformatOptions): string | n
 	}
 }
 
-/** A JSON string literal in which every control or invisible character is an escape: safe to print. */
+/** A JSON string literal that is safe to print: control and invisible characters are escaped. */
 export function jsonString(text: string): string {
 	return escapeInJson(JSON.stringify(text));
 }
 
-/** Escapes control and invisible characters in a JSON text, where they can only stand inside of strings. */
+/** Escapes control and invisible characters in a JSON text, which can only be inside strings. */
 export function escapeInJson(json: string): string {
 	return PRINTABLE_ASCII.test(json) ? json : escapeUnsafe(json, unicodeEscapes);
 }

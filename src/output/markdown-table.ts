@@ -2,7 +2,7 @@ import type { SqlValue } from '../store/table.ts';
 import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
 import { forTerminal } from './terminal-text.ts';
 
-/** A GitHub-flavoured table; cells are whole, and nothing in them is markup. */
+/** The head of a GitHub-flavoured table. Cells are not cut, and nothing in them acts as markup. */
 export function markdownHead(columns: readonly ResultColumn[], raw: boolean): string {
 	const names = columns.map((column) => markdownText(column.name, raw));
 	const rules = columns.map((column) => (isNumeric(column.type) ? '---:' : '---'));
@@ -25,7 +25,7 @@ function markdownCell(value: SqlValue, raw: boolean): string {
 
 function markdownText(text: string | Uint8Array, raw: boolean): string {
 	const safe = forTerminal(text, { raw });
-	// Also with --raw: a line end would end the row, and a bar the cell.
+	// Even with --raw, because a line end would end the row, and a bar the cell.
 	if (raw) return safe.replaceAll('|', '\\|').replace(/\r\n|\r|\n/g, '<br>');
 	return safe.replace(/[\\`*_[\]~|]/g, '\\$&').replace(/[&<>]/g, (character) => ENTITIES[character] as string);
 }

@@ -22,7 +22,7 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	redactBody(exchange, 'req', columns, scope);
 	redactBody(exchange, 'res', columns, scope);
 
-	// Now all secrets are known; they may also occur where nothing else marks them.
+	// Now all secrets are known. They may also occur in places where nothing marks them as secret.
 	const sweepFields = (fields: readonly FieldLine[]): FieldLine[] =>
 		fields.map((field) => ({ ...field, name: scope.sweep(field.name), value: scope.sweep(field.value) }));
 	for (const name of Object.keys(columns)) {
@@ -38,7 +38,7 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	};
 }
 
-/** Redacts rows of any statement by its column names and by the form of its texts. */
+/** Redacts the rows of any statement, by column names and by the form of texts. */
 export function createRowRedactor(
 	columns: readonly ResultColumn[],
 	redactor: Redactor,

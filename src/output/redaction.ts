@@ -1,12 +1,12 @@
 // Removes secrets from output that is meant to be shared: exports, reports, command lines, history. It uses structured
-// fields where there are any and patterns elsewhere, so it is careful rather than complete (docs/limitations.md).
+// fields where possible and patterns elsewhere, so it cannot find every secret (docs/limitations.md).
 
 import { randomBytes } from 'node:crypto';
 import { redactJson } from './json-redaction.ts';
 import { SecretMemory, wellFormed } from './secret-memory.ts';
 import { isSensitiveName, isTellingName } from './sensitive-names.ts';
 
-/** Replaces secrets by `REDACTED-24-1a2b3c4d`: their length in bytes, and a hash that shows which ones are equal. */
+/** Replaces secrets by `REDACTED-24-1a2b3c4d`: the length in bytes, and a hash that shows which secrets are equal. */
 export type Redactor = {
 	/** A value known to be secret. */
 	readonly secret: (value: string) => string;
@@ -16,7 +16,7 @@ export type Redactor = {
 	readonly url: (url: string) => string;
 	/** `a=b&c=d`, of a query or a form. */
 	readonly form: (pairs: string) => string;
-	/** A body or any other text; by its form if there is no `contentType`. */
+	/** A body or any other text. Without `contentType`, its form decides how it is redacted. */
 	readonly text: (text: string, contentType?: string | null) => string;
 	/** Replaces further occurrences of secrets seen so far in this scope: plain, URL-encoded or in base64. */
 	readonly sweep: (text: string) => string;
@@ -30,7 +30,7 @@ const SESSION_KEY = randomBytes(32);
 /** Maximum depth of URLs in queries of URLs. */
 const MAX_NESTING = 3;
 
-/** Makes a redactor. The default hash key is random for each process. */
+/** Creates a redactor. The default hash key is random for each process. */
 export function createRedactor(key: Uint8Array = SESSION_KEY): Redactor {
 	const secrets = new SecretMemory(key);
 	const secret: Replace = (value) => secrets.replace(value);
@@ -124,7 +124,7 @@ function redactSetCookie(value: string, secret: Replace): string {
 	return redactCookies(pair, secret) + (end === -1 ? '' : value.slice(end));
 }
 
-/** Keeps the scheme: `Bearer REDACTED-…`. A Basic password is also remembered by itself. */
+/** Keeps the scheme: `Bearer REDACTED-…`. A Basic password is also remembered on its own. */
 function redactCredentials(value: string, secret: Replace): string {
 	const space = value.search(/\s/);
 	if (space === -1) return secret(value);
@@ -175,7 +175,7 @@ function redactMultipart(body: string, secret: Replace): string {
 		.join(boundary);
 }
 
-// Each of these patterns matches a stretch of bounded length, so that every text takes linear time.
+// The length of what each pattern matches is bounded, so that every text takes linear time.
 const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 const ABSOLUTE_URL = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>\\]+/gi;
 const QUERY_PAIR = /([?&;])([\w.~%[\]-]{1,64})=([^&;\s"'<>#\\]+)/g;

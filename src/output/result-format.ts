@@ -1,4 +1,4 @@
-// All formats a result can be printed in, and what each of them prints: the rows themselves, or the exchanges that they name.
+// All output formats. Some print the rows of a result, others the exchanges that the rows name.
 import type { ResultColumn } from './cell-text.ts';
 import { createHarWriter, type ExchangeWriter, type ExchangeWriterOptions } from './har.ts';
 import { createHtmlRowWriter } from './html.ts';
@@ -22,7 +22,7 @@ type FormatFacts = {
 	/** For `--format`, `.mode`, help and completion. */
 	readonly description: string;
 	readonly prints: 'rows' | 'exchanges';
-	/** Meant to be shared: secrets are redacted, except with --no-redact. */
+	/** Whether secrets are redacted, except with --no-redact, because the output is meant to be shared. */
 	readonly redacts: boolean;
 };
 

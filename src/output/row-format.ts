@@ -1,5 +1,5 @@
-// The row formats, as writers that take rows as they come and as a generator for a whole result. They return
-// complete lines that are safe to print.
+// The row formats: writers for rows as they arrive, and a generator for a whole result. They return complete lines that
+// are safe to print.
 
 import type { SqlValue } from '../store/table.ts';
 import type { Result, ResultColumn } from './cell-text.ts';
@@ -12,7 +12,7 @@ import { createVerticalRow } from './vertical-row.ts';
 
 export type { Result, ResultColumn } from './cell-text.ts';
 
-/** Aligned columns: their widths depend on the rows. */
+/** Formats whose column widths depend on the rows. */
 export type AlignedFormat = TableStyle;
 export type RowFormat = AlignedFormat | 'csv' | 'json' | 'ndjson' | 'markdown' | 'line';
 
@@ -77,8 +77,8 @@ export function* formatRows(format: RowFormat, result: Result, options: RowForma
 }
 
 /**
- * Writes rows as they come (tail). Columns of `table` and `box` are as wide as `sample` needs; without it they have a usual
- * width for their name and type. Longer texts are cut on a terminal and stick out elsewhere.
+ * Writes rows as they arrive (tail). Columns of `table` and `box` are as wide as `sample` needs; without it, the width
+ * is usual for their name and type. On a terminal longer texts are cut; elsewhere they break the alignment.
  */
 export function createRowWriter(
 	format: RowFormat,

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 
 const PLACEHOLDER = /^REDACTED-\d+-[0-9a-f]{8}$/;
 const MAX_REMEMBERED = 1000;
-/** Shorter values occur in too many places by accident. */
+/** Shorter values are not searched for: they occur in too many places by accident. */
 const LEAST_SWEPT = 6;
 
 /** Replaces secrets by placeholders and remembers them, to find them in other places. */

@@ -1,4 +1,4 @@
-// The formats in columns: `table` as psql prints, `box` with lines drawn around.
+// The formats with aligned columns: `table`, as psql prints it, and `box`, with borders.
 
 import type { SqlValue } from '../store/table.ts';
 import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
@@ -23,10 +23,10 @@ export type TableLimits = {
 	readonly raw: boolean;
 };
 
-/** Texts are not cut to less than this. */
+/** Texts are never cut to less than this. */
 const LEAST_TEXT_COLUMNS = 10;
 
-/** Finds the widths for `rows`; `least` has minimum widths (for a stream whose later rows are unknown). */
+/** Finds the column widths for `rows`. `least`: minimum widths, for a stream whose later rows are unknown. */
 export function layoutTable(
 	columns: readonly ResultColumn[],
 	rows: Iterable<readonly SqlValue[]>,

@@ -1,5 +1,5 @@
-// The only way captured text reaches a terminal or a text file: everything that could move a cursor, change a colour, hide
-// or reorder text is shown as visible ASCII. Our own colours are added afterwards.
+// All captured text passes through here before it reaches a terminal or a text file. Everything that could move the
+// cursor, change a colour, or hide or reorder text becomes visible ASCII. Our own colours are added afterwards.
 
 import stringWidth from 'string-width';
 
@@ -10,7 +10,7 @@ import stringWidth from 'string-width';
  */
 const UNSAFE = '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}';
 
-/** Marks allowed on a base character; further ones are escaped, because thousands of them would cover the lines around. */
+/** Maximum marks on a base character. Further ones are escaped: thousands of them would cover the lines around it. */
 const MAX_MARKS = 8;
 
 // Conjoining jamo stack as marks do, in the terminals that combine them.
@@ -59,7 +59,7 @@ export function escapeUnsafe(text: string, escapeEach: (characters: string) => s
 	);
 }
 
-/** Columns that a terminal uses for `text` (already made safe), by East Asian width. */
+/** The number of terminal columns for `text`, which is already safe, by East Asian width. */
 export function displayWidth(text: string): number {
 	if (PLAIN_ASCII.test(text)) return text.length;
 	let width = 0;
@@ -72,7 +72,7 @@ export function displayWidth(text: string): number {
 	return width;
 }
 
-/** `text` (already made safe) in at most `columns` columns; the part cut off is replaced by `…`, which takes one of them. */
+/** Cuts `text`, which is already safe, to `columns` columns. `…`, which takes one of them, replaces the rest. */
 export function cutToWidth(text: string, columns: number): string {
 	if (columns < 1) return text === '' ? '' : '…';
 	if (PLAIN_ASCII.test(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
@@ -88,11 +88,10 @@ export function cutToWidth(text: string, columns: number): string {
 }
 
 /**
- * One line of at most `columns` columns for a captured text, reading no more of it than can be shown. Tables use it for
- * cells.
+ * A captured text as one line of at most `columns` columns, for table cells. Reads no more of the text than fits.
  */
 export function cellForTerminal(text: string | Uint8Array, columns: number, options: TerminalTextOptions = {}): string {
-	// A column takes a base and at most MAX_MARKS marks: 18 code units, 36 bytes.
+	// A column has a base character and at most MAX_MARKS marks: 18 code units, 36 bytes.
 	const enough = (columns + 1) * 40;
 	if (!(text.length > enough)) return cutToWidth(forTerminal(text, options), columns);
 	const shown = cutToWidth(forTerminal(text.slice(0, enough), options), columns);
@@ -141,7 +140,7 @@ function forTerminalBytes(bytes: Uint8Array, options: TerminalTextOptions): stri
 	return parts.map((part) => (typeof part === 'number' ? escapeCodePoint(part) : escapeAll(part, lineFeeds))).join('');
 }
 
-/** The stretches of valid UTF-8 as text, every other byte as a number. */
+/** Splits bytes into valid UTF-8, as text, and invalid bytes, as numbers. */
 export function splitUtf8(bytes: Uint8Array): (string | number)[] {
 	const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	const parts: (string | number)[] = [];
@@ -162,7 +161,7 @@ export function splitUtf8(bytes: Uint8Array): (string | number)[] {
 	return parts;
 }
 
-/** Bytes of the well-formed UTF-8 character at `at` (Unicode 15, table 3-7), 0 when there is none. */
+/** Length of the well-formed UTF-8 character at `at` (Unicode 15, table 3-7), or 0. */
 function utf8Length(bytes: Uint8Array, at: number): number {
 	const first = bytes[at] as number;
 	if (first < 0x80) return 1;

@@ -1,10 +1,10 @@
-// Colours, named by what they mean. The one file that imports chalk.
+// Colours, named by their meaning. The only file that imports chalk.
 
 import { Chalk, type ChalkInstance } from 'chalk';
 
 type Paint = (text: string) => string;
 
-/** Paints text that is already safe to print (see terminal-text.ts): colours go on last. */
+/** Paints text that is already safe to print (terminal-text.ts). Colours are added last. */
 export type Theme = {
 	readonly error: Paint;
 	readonly warning: Paint;

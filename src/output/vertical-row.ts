@@ -15,10 +15,10 @@ export type VerticalRowOptions = {
 	readonly cellColumns: number | null;
 };
 
-/** Columns whose text is a body: its lines are kept. */
+/** Columns with bodies, which keep their lines. */
 const BODY_NAME = /^(?:req|res)_body$/;
 
-/** Makes the writer of rows, each under a line with its number. */
+/** Creates a writer of rows, each under a line with its number. */
 export function createVerticalRow(
 	columns: readonly ResultColumn[],
 	options: VerticalRowOptions,
@@ -34,7 +34,7 @@ export function createVerticalRow(
 	const sibling = (row: readonly SqlValue[], name: string): SqlValue =>
 		row[columns.findIndex((column) => column.name === name)] ?? null;
 
-	/** Images and similar bodies are shown as a placeholder, because the column is text. */
+	/** The placeholder for images and similar bodies, which are not readable as text. */
 	const mediaText = (row: readonly SqlValue[], i: number): string | null => {
 		const contentType = sibling(row, 'content_type');
 		if (columns[i]?.name !== 'res_body' || typeof contentType !== 'string') return null;

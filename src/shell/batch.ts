@@ -48,7 +48,7 @@ export class StepRunner {
 		for (const step of steps) if ((await this.run(step)) === 'quit' || this.#shell.sink.closed) return;
 	}
 
-	/** Returns `quit` if the script asks to end. */
+	/** Returns `quit` if the step is `.quit`. */
 	async run(step: Step): Promise<'quit' | undefined> {
 		try {
 			if (step.type === 'statement') {
@@ -69,14 +69,14 @@ export class StepRunner {
 		}
 	}
 
-	/** The UserError (exit code 4) for failed expectations. */
+	/** The UserError (exit status 4) for failed expectations, if there are any. */
 	expectationError(): UserError | undefined {
 		if (this.failedExpectations.length === 0) return undefined;
 		return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION');
 	}
 }
 
-/** Runs the statements of a pipe as they come. */
+/** Runs the statements of a pipe as they arrive. */
 export async function runPiped(shell: ShellSession, input: Readable): Promise<StepRunner> {
 	const runner = new StepRunner(shell);
 	const reader = new ScriptReader();
@@ -97,7 +97,7 @@ const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Ma
 	['>=', (a, b) => a >= b],
 ]);
 
-/** Checks the last result against `.expect rows|value OP NUMBER`; returns what is wrong. */
+/** Checks the last result against `.expect rows|value OP NUMBER`. Returns why it failed, or undefined. */
 function checkExpectation(text: string, last: Printed | undefined): string | undefined {
 	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/i.exec(text.trim());
 	if (match === null) {
@@ -116,7 +116,7 @@ function checkExpectation(text: string, last: Printed | undefined): string | und
 	return `expected ${subject.toLowerCase()} ${operator} ${number}, got ${got}`;
 }
 
-/** NaN if it is not a number; only != holds for that. */
+/** NaN, for which only != is true, if the value is not a number. */
 function numberOf(value: SqlValue | undefined): number {
 	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
 	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;

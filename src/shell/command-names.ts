@@ -1,4 +1,4 @@
-// The names of the dot commands, which tell commands from lines of an open statement. The commands are in dot-commands.ts.
+// The names of the dot commands, to distinguish them from lines of an open statement. dot-commands.ts has the commands.
 import { splitStatements, tokenize } from '../sql/sql-light.ts';
 
 export const COMMAND_NAMES = [
@@ -21,7 +21,7 @@ export function isCommandLine(open: string, line: string): boolean {
 	return NAMES.has(commandName(name[1] ?? '')) && tokenize(`${open}\n`).at(-1)?.closed === true;
 }
 
-/** `.quit;` is meant as `.quit`. */
+/** The command's name, so that `.quit;` works like `.quit`. */
 export function commandName(word: string): string {
 	return word.replace(/;$/, '');
 }

@@ -90,7 +90,7 @@ function matching(candidates: readonly string[], word: string): Completed {
 function sqlCompletions(text: string, position: number, context: CompletionContext): Completed {
 	const { start, completions } = completionsAt(text, position, schemaOf(context));
 	const word = text.slice(start, position);
-	// Do not list everything.
+	// Without a typed word, complete only after words that a table or column must follow.
 	if (word === '' && !/\.$|\b(from|join|describe|desc|into)\s+$/i.test(text.slice(0, start))) return [[], word];
 	const isSmall = /^[a-z]/.test(word);
 	return [completions.map((each) => (each.kind === 'keyword' && isSmall ? each.text.toLowerCase() : each.text)), word];

@@ -1,4 +1,4 @@
-// The commands that begin with a dot, as a table: help and completion are loops over it.
+// The table of dot commands. Help and completion use it, too.
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../base/errors.ts';
 import { parseDuration, parseInteger } from '../base/quantity.ts';
@@ -26,7 +26,7 @@ export type DotCommand = {
 	readonly description: string;
 	/** Only at the prompt, not in scripts. */
 	readonly promptOnly?: boolean;
-	/** What Tab completes after the name. */
+	/** The kind of argument, for completion. */
 	readonly argument?: 'topic' | 'table' | 'format' | 'query' | 'condition' | 'name and statement';
 	/** Returns `quit` to end the shell. */
 	readonly run: (shell: ShellSession, argument: string) => Promise<'quit' | undefined> | 'quit' | undefined;
@@ -116,7 +116,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 			const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
 			if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
 			const [, name, sql] = match as unknown as [string, string, string];
-			// Reports mistakes now rather than when the query is run; parameters are set only then.
+			// Reports errors now rather than when the query runs. Parameters are not set yet.
 			for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
 			const { options } = shell;
 			const replaced = saveQuery(
@@ -279,7 +279,7 @@ export async function runDotCommand(shell: ShellSession, line: string, inScript:
 	return await command.run(shell, (match?.[2] ?? '').trim());
 }
 
-/** Text of the list of saved queries, for `.queries` and `tinytap queries`. */
+/** The list of saved queries as text, for `.queries` and `tinytap queries`. */
 export function queriesText(directories: Parameters<typeof listQueries>[0]): string {
 	const queries = listQueries(directories);
 	const width = Math.max(0, ...queries.map(({ name }) => name.length));
@@ -305,7 +305,7 @@ function requireLive({ threads: { recording } }: ShellSession): void {
 	);
 }
 
-/** The exchange whose id is a command's argument. */
+/** The exchange whose id is the command's argument. */
 async function exchangeOf(shell: ShellSession, command: string, argument: string): Promise<ExchangeDetail> {
 	const id = parseInteger(argument, command, 1, Number.MAX_SAFE_INTEGER);
 	const exchange = await shell.threads.show(id);

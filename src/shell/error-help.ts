@@ -3,7 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { ERROR_CODES, errorEntry } from '../base/error-codes.ts';
 import { usageError } from '../base/errors.ts';
 
-/** Help for an error code, or for the list of them; undefined when the topic is neither. Throws a UserError for an unknown code. */
+/** Help for an error code or for `errors`; undefined for other topics. Throws a UserError for an unknown code. */
 export function errorHelp(topic: string): string | undefined {
 	const wanted = topic.replace(/^\[|\]$/g, '').toUpperCase();
 	if (wanted === 'ERRORS') return errorList();

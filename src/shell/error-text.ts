@@ -14,7 +14,7 @@ export function outputError(code: string): UserError {
 	);
 }
 
-/** Lines for stderr (or the shell), each ended. `sql` is the statement that `error.position` points into. */
+/** Complete lines for stderr or the shell. `error.position` is an offset in `sql`. */
 export function errorText(error: unknown, theme: Theme, sql?: string): string {
 	if (!(error instanceof UserError)) {
 		const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

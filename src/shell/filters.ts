@@ -8,7 +8,7 @@ import { forTerminal } from '../output/terminal-text.ts';
 /** Maximum bytes of a file name; in the kernel's table a NUL follows. */
 const NAME_MAX = CONTROL_NAME_BYTES - 1;
 
-/** `name` is the option or the word, for the message. */
+/** `name` is the option or word that error messages mention. */
 export function parsePid(text: string, name: string): number {
 	return parseInteger(text, name, 1, 2 ** 22);
 }

@@ -7,7 +7,7 @@ import { readLastLines, UserDirectory } from '../base/user-files.ts';
 
 export const HISTORY_ENTRIES = 1000;
 
-/** Only this much of the end of the file is read. */
+/** Only the last bytes of the file are read. */
 const HISTORY_BYTES = 1024 * 1024;
 
 export class History {
@@ -23,7 +23,7 @@ export class History {
 		this.#warn = warn;
 	}
 
-	/** The entries, newest first, as readline wants them. */
+	/** The entries, newest first, as readline expects them. */
 	read(): string[] {
 		try {
 			return readLastLines(this.#path, this.#user, HISTORY_BYTES)
@@ -32,7 +32,7 @@ export class History {
 				.slice(-HISTORY_ENTRIES)
 				.reverse();
 		} catch (error) {
-			// No file yet, or not readable: append() will report why nothing is saved.
+			// The file does not exist yet, or cannot be read. append() reports problems.
 			if (systemCode(error) === undefined) throw error;
 			return [];
 		}

@@ -1,5 +1,5 @@
-// Line editing, history and search of node:repl. Its evaluation and its commands, which read and write files, are removed.
-// `onLine` gets each typed line.
+// The line editor, history and search of node:repl, without its evaluation and its commands, which can read and write
+// files. `onLine` is called with each typed line.
 import { type REPLServer, type ReplOptions, start } from 'node:repl';
 import type { Completed } from './completion.ts';
 

@@ -3,7 +3,7 @@ import { usageError } from '../base/errors.ts';
 import { unquote } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 
-/** Parses `name=value`. A value that looks like a number is a number; 'quoted text' loses its quotes. `place` is named in errors. */
+/** Parses `name=value`. A value that looks like a number becomes one; 'text' loses its quotes. Errors name `place`. */
 export function parseParameter(text: string, place: string): readonly [string, SqlValue] {
 	const match = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(text);
 	if (match === null) throw usageError(`${place}: expected name=value, got ${JSON.stringify(text)}`);

@@ -1,11 +1,11 @@
-// The line that shows a statement is still running: on a terminal, after half a second; removed before other output.
+// The progress line of a running statement, shown on a terminal after half a second and removed before other output.
 import type { WriteStream } from 'node:tty';
 
 const FIRST_MS = 500;
 const EVERY_MS = 200;
 
 export type Progress = {
-	/** Removes the line until its next update, before other output. */
+	/** Removes the line until its next update. To be called before other output. */
 	readonly hide: () => void;
 	readonly end: () => void;
 };

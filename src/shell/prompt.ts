@@ -1,4 +1,4 @@
-// The interactive shell: lines become statements and dot commands, one after the other.
+// The interactive shell: reads lines and runs their statements and dot commands one after the other.
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { isComplete, splitStatements } from '../sql/sql-light.ts';
@@ -47,7 +47,7 @@ export class Prompt {
 		this.#editor = openLineEditor({
 			historySize: HISTORY_ENTRIES,
 			complete: () => this.#complete(),
-			// Lines typed ahead wait for the one before.
+			// A line typed ahead waits for the one before it.
 			onLine: (line) => {
 				this.#lines.push(line);
 				this.#next();
@@ -71,7 +71,7 @@ export class Prompt {
 		this.#ready();
 	}
 
-	/** Whether the line of the cursor is empty. */
+	/** Whether the cursor's line is empty. */
 	get isLineFree(): boolean {
 		return this.#editor.line === '';
 	}
@@ -120,7 +120,7 @@ export class Prompt {
 	/** Ctrl-C: cancels the running statement, else clears the typed text, else (pressed twice) leaves. */
 	interrupt(): void {
 		if (this.#busy) {
-			// The first Ctrl-C is still being handled; only if that does not help, the next one leaves.
+			// The statement is still being cancelled. If that takes too long, the next Ctrl-C leaves the shell.
 			if (this.#cancelledAt !== undefined) {
 				if (performance.now() - this.#cancelledAt > CANCEL_PATIENCE_MS) this.close();
 				return;
@@ -157,7 +157,7 @@ export class Prompt {
 		if (this.#hasLeft) return;
 		const ahead = this.#lines[0];
 		if (ahead !== undefined) {
-			// As if it had been typed now.
+			// Shows the line as if it had been typed now.
 			this.clearTyped();
 			this.#editor.output.write(`${this.#promptText()}${ahead}\n`);
 		}
@@ -169,7 +169,7 @@ export class Prompt {
 
 	#prompt(): void {
 		this.#editor.setPrompt(this.#promptText());
-		// Keeps text typed meanwhile and the cursor in it.
+		// Keeps text that was typed in the meantime, and the cursor position.
 		this.#editor.prompt(true);
 	}
 
@@ -233,12 +233,12 @@ export class Prompt {
 		}
 	}
 
-	/** Makes one history entry per statement, because readline makes one per line, including commands inside the statement. */
+	/** Replaces readline's history entries, one per line (also for commands inside a statement), by one per statement. */
 	#remember(lines: readonly string[]): void {
 		const { history } = this.#editor;
 		const typed = lines.filter((line) => line.trim() !== '');
 		if (typed.length === 0) return;
-		// Joined on one line, a line comment would hide what follows.
+		// On a single line, a -- comment would hide the rest.
 		const merged = typed.some((line) => line.includes('--')) ? undefined : typed.join(' ');
 		if (merged !== undefined && typed.length > 1) {
 			for (const line of [...typed].reverse()) {

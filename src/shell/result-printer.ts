@@ -25,7 +25,7 @@ import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
 	readonly format: ResultFormat;
-	/** For formats that redact; null: secrets stay. */
+	/** For formats that redact. Null if secrets are not redacted. */
 	readonly redactor: Redactor | null;
 	readonly version: string;
 	/** The exchange with this id, for formats that print exchanges. */
@@ -50,11 +50,11 @@ export type Printed = {
 	readonly notice: string | undefined;
 };
 
-/** Rows (or as many as fit in this much memory) that determine the widths of an aligned table; later rows are printed as they come. */
+/** The first rows determine the column widths of an aligned table: at most this many, and as fit into this memory. */
 const TABLE_SAMPLE_ROWS = 5000;
 const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
 
-/** Prints all parts; resolves when the statement is done and everything is written. Rejects with the statement's error. */
+/** Prints all parts. Resolves when everything is written; rejects with the statement's error. */
 export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, style: PrintStyle): Promise<Printed> {
 	let printer: Printer | undefined;
 	let rows = 0;
@@ -77,7 +77,7 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	return { rows, firstValue, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
 }
 
-/** How a format prints the parts of a result as they come. */
+/** Prints the parts of a result in one format as they arrive. */
 type Printer = {
 	begin(): Promise<void>;
 	rows(rows: readonly (readonly SqlValue[])[]): Promise<void>;
@@ -97,7 +97,7 @@ function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: Prin
 	};
 }
 
-/** Holds the first rows back to determine the widths of the columns. */
+/** Holds the first rows back until the column widths are known. */
 function alignedPrinter(
 	format: AlignedFormat,
 	columns: readonly ResultColumn[],
@@ -128,7 +128,7 @@ function alignedPrinter(
 	};
 }
 
-/** Prints the exchanges that the column `id` names, each once, when all are known. */
+/** Prints the exchanges whose ids are in the column `id`, each once, when the result is complete. */
 function exchangePrinter(
 	format: ExchangeFormat,
 	columns: readonly ResultColumn[],

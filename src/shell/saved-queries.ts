@@ -1,5 +1,5 @@
-// Saved queries: files NAME.sql of the project, the user and the package, looked up in this order. The first comment
-// line is the description.
+// Saved queries: files NAME.sql in the directories of the project, the user and the package, searched in this order.
+// The first comment line is the description.
 import { join } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { systemCode, UserError } from '../base/errors.ts';
@@ -25,7 +25,7 @@ export type QueryDirectories = readonly {
 	readonly user: InvokingUser;
 }[];
 
-/** All saved queries; a name in several places is listed once, as `run` would find it. */
+/** All saved queries. If several have the same name, only the one that `run` would find. */
 export function listQueries(directories: QueryDirectories): SavedQuery[] {
 	const found = new Map<string, SavedQuery>();
 	for (const { place, path, user } of directories) {
@@ -64,7 +64,7 @@ export function readQuery({ path, user }: SavedQuery): string {
 	}
 }
 
-/** Saves `sql` as the user's query `name`, 0600; returns whether it replaced one. */
+/** Saves `sql` as the user's query `name`, mode 0600. Returns whether it replaced another query. */
 export function saveQuery(path: string, name: string, sql: string, user: InvokingUser): boolean {
 	checkName(name);
 	try {

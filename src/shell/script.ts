@@ -6,7 +6,7 @@ export type Step =
 	| { readonly type: 'statement'; readonly sql: string; readonly line: number; readonly vertical: boolean }
 	| { readonly type: 'command'; readonly text: string; readonly line: number };
 
-/** Takes lines one by one and returns the completed steps. */
+/** Reads lines one by one and returns the steps they complete. */
 export class ScriptReader {
 	#buffer = '';
 	#startLine = 0;
@@ -37,7 +37,7 @@ export class ScriptReader {
 		return steps;
 	}
 
-	/** The rest at the end of the text: the last statement needs no `;`. */
+	/** The remaining steps at the end of the text, where the last statement needs no `;`. */
 	end(): Step[] {
 		const sql = this.#buffer;
 		this.#buffer = '';

@@ -1,4 +1,4 @@
-// The settings of a session: the source of its rows, the format of results, its user.
+// The settings of a session: capture, output format, user.
 import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
 import type { Redactor } from '../output/redaction.ts';
@@ -8,10 +8,10 @@ import type { QueryDirectories } from './saved-queries.ts';
 
 /** How results are shown. */
 export type Presentation = {
-	/** Undefined: table, on a terminal and elsewhere. */
+	/** Undefined: table. */
 	readonly format: ResultFormat | undefined;
 	readonly raw: boolean;
-	/** For output that is meant to be shared; null with --no-redact. */
+	/** For output that is meant to be shared. Null with --no-redact. */
 	readonly redactor: Redactor | null;
 	readonly quiet: boolean;
 	/** For stdout, and for stderr. */
@@ -24,6 +24,6 @@ export type SessionSettings = {
 	readonly presentation: Presentation;
 	readonly user: InvokingUser;
 	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
-	/** Of a statement. Undefined: not given. */
+	/** Time limit of a statement; undefined if not given. */
 	readonly timeoutMs: number | undefined;
 };

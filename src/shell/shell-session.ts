@@ -1,4 +1,4 @@
-// The state of a shell, whatever drives it (prompt, pipe, script): the capture, the format of results, the output.
+// The state of a shell, at a prompt, in a pipe or in a script: the capture, the format of results, the output.
 import { version } from '../base/installation.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import type { ResultFormat } from '../output/result-format.ts';
@@ -29,12 +29,12 @@ export type ShellParts = {
 /** Default columns of a tail line. */
 const TAIL_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
 
-/** The same for a terminal that is too narrow for these. */
+/** The same for a terminal that is too narrow for those columns. */
 const NARROW_TAIL_COLUMNS =
 	"strftime('%H:%M:%S', ts) AS time, comm, method, path, status, round(duration_ms, 1) AS ms, res_body_bytes AS bytes, via";
 const WIDE_TERMINAL = 180;
 
-/** Columns of a tail line for a terminal of this width; undefined: no terminal. */
+/** The columns of a tail line for a terminal of this width; undefined if the output is not a terminal. */
 export function tailColumns(screenColumns: number | undefined): string {
 	return screenColumns !== undefined && screenColumns < WIDE_TERMINAL ? NARROW_TAIL_COLUMNS : TAIL_COLUMNS;
 }
@@ -51,7 +51,7 @@ export class ShellSession {
 	readonly tell: (text: string) => void;
 	threads: Threads;
 	format: ResultFormat;
-	/** Limit of a statement, 0 for none. */
+	/** Time limit of a statement; 0 if there is none. */
 	timeoutMs: number;
 	/** Values for `:name` in statements. */
 	parameters: readonly (readonly [string, SqlValue])[] = [];
@@ -131,7 +131,7 @@ export class ShellSession {
 		this.#progress?.hide();
 	}
 
-	/** Shows the progress line while `work` runs, if there is a terminal. */
+	/** Shows the progress line while `work` runs, on a terminal. */
 	async #watched<T>(work: () => Promise<T>): Promise<T> {
 		if (!process.stderr.isTTY || this.options.presentation.quiet) return await work();
 		const progress = startProgress(process.stderr, { rows: () => this.threads.progress, isFree: this.#isLineFree });
@@ -157,7 +157,7 @@ export class ShellSession {
 		};
 	}
 
-	/** Prints each exchange that ends from now on and passes `where`; replaces a tail that runs. */
+	/** Prints each exchange that ends from now on and passes `where`. Replaces a running tail. */
 	startTail(where: string | undefined): void {
 		this.stopTail();
 		let stopped = false;

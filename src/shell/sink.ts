@@ -1,4 +1,4 @@
-// Writes to stdout as fast as its reader takes it. A reader that closes the pipe (`| head`) ends the output quietly.
+// Writes to stdout as fast as its reader reads. A reader that closes the pipe (`| head`) ends the output quietly.
 import type { Writable } from 'node:stream';
 import { systemCode } from '../base/errors.ts';
 

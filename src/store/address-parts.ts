@@ -1,4 +1,4 @@
-// Splits an address of the columns `local` and `remote`: `ip:port`, `[v6]:port` or `unix:/path`.
+// Splits the addresses in columns `local` and `remote`: `ip:port`, `[v6]:port` or `unix:/path`.
 
 /** The ip without brackets; null for unix sockets. */
 export function addressIp(address: string): string | null {
@@ -13,9 +13,9 @@ export function addressPort(address: string): number | null {
 	return colon === -1 ? null : Number(address.slice(colon + 1));
 }
 
-/** The address as the authority of an http URL; `localhost` for unix sockets, as curl uses it with --unix-socket. */
+/** The address as the authority of an http URL; `localhost` for unix sockets, as curl does with --unix-socket. */
 export function addressAuthority(address: string): string {
-	// A zone needs escaping there (RFC 6874).
+	// The % before a zone must be escaped in a URL (RFC 6874).
 	return address.startsWith('unix:') ? 'localhost' : address.replace('%', '%25').replace(/:80$/, '');
 }
 

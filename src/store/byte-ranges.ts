@@ -1,5 +1,5 @@
-// Hashing, comparing and copying short ranges of bytes, four at a time: for texts of heads a call into native code costs
-// more than it saves.
+// Hashes, compares and copies short ranges of bytes, four bytes at a time. For texts of heads, a call into native code
+// costs more than it saves.
 import { randomInt } from 'node:crypto';
 
 /** Secret, so that nobody can send texts that collide on purpose. */
@@ -8,7 +8,7 @@ export const HASH_SEED = randomInt(2 ** 32 - 1) | 0;
 const FACTOR = 0x9e3779b1 | 0;
 /** Longer ranges are copied by native code. */
 const LONG = 256;
-/** From here on it pays to prepare the call of memcpy(): set() into shared memory copies word by word, or byte by byte. */
+/** Above this, setting up memcpy() pays off, because set() copies to shared memory by words or even bytes. */
 const VERY_LONG = 16_384;
 
 /** Continues a hash over `length` bytes. */
@@ -31,7 +31,7 @@ export function sameRange(a: DataView, aStart: number, b: DataView, bStart: numb
 	return true;
 }
 
-/** A piece of memory, seen as bytes and as words of any place. */
+/** A piece of memory, as bytes and as words at any offset. */
 export type Memory = { readonly bytes: Uint8Array; readonly view: DataView };
 export type WritableMemory = Memory & { readonly bytes: Buffer };
 

@@ -1,5 +1,5 @@
-// Column readers that do not create values: numbers, codes of texts and places of texts, for one row or many. Loops over
-// many rows use only typed arrays.
+// Column readers that create no values: they return numbers, codes of texts and places of texts, for one row or many.
+// Loops over many rows use only typed arrays.
 import { dictionaryEntry } from './exchange-row.ts';
 import { fieldValuePlace, type Message } from './field-places.ts';
 import type { RowLocator } from './row-locator.ts';
@@ -56,7 +56,7 @@ export function arrayReader(
 	};
 }
 
-// One loop for each kind of array: a loop that meets several kinds is slow for all of them.
+// One loop for each kind of array, because a loop over several kinds is slow for all of them.
 
 function gatherDoubles(data: Float64Array, shift: number, list: Int32Array, count: number, into: Float64Array): void {
 	for (let i = 0; i < count; i++) into[i] = data[list[i]! + shift]!;
@@ -106,7 +106,7 @@ export function dictionaryReader(
 	const shared = new Map<string, number>();
 	const bySegment = new Map<Segment, Int32Array>();
 	let data: Uint16Array = new Uint16Array(0);
-	/** The column's code for each code of the segment; -2: not known yet. */
+	/** The column's code for each code of the segment; -2 if not known yet. */
 	let codes: Int32Array = new Int32Array(0);
 	let segment: Segment;
 	let start = 0;
@@ -162,7 +162,7 @@ export function derivedNumberReader(
 	rows: RowLocator,
 	derive: (text: string) => number | null,
 ): Required<Pick<ColumnReader, 'number' | 'numbers'>> {
-	/** By code of the segment; undefined: not known yet. */
+	/** By code of the segment; undefined if not known yet. */
 	const bySegment = new Map<Segment, (number | undefined)[]>();
 	const number = (row: number) => {
 		const inner = rows.seek(row);
@@ -190,7 +190,7 @@ export function rangeSpans(
 	{ start: startMember, length: lengthMember }: { readonly start: U32Member; readonly length: U32Member },
 	rows: RowLocator,
 ): TextSpans {
-	// As signed numbers, which no place or length in a segment exceeds: ABSENT is negative then.
+	// Read as signed numbers, because no offset or length in a segment is that large, and ABSENT becomes negative.
 	let bases: Int32Array = new Int32Array(0);
 	let offsets: Int32Array = bases;
 	let lengths: Int32Array = bases;

@@ -1,4 +1,4 @@
-// Closed connections: the newest entries of the decoder, up to a number of bytes.
+// Closed connections: the decoder's newest entries, up to a number of bytes.
 
 const CHUNK_BYTES = 256 << 10;
 

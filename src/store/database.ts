@@ -14,7 +14,7 @@ import type { Column, DatabaseSnapshot, TableSnapshot } from './table.ts';
 /** What the capture thread sends for one statement. */
 export type CaptureSnapshot = {
 	readonly store: StoreSnapshot;
-	/** The decoder's entries: open exchanges, live and closed connections, recent events, blind spots, as asked for. */
+	/** The decoder's entries as requested: open exchanges, live and closed connections, recent events, blind spots. */
 	readonly entries: ArrayBuffer;
 	readonly loss: readonly LossTotal[];
 	/** Microseconds since the epoch. */
@@ -40,7 +40,7 @@ export function snapshotMask(tables: Iterable<string>): number {
 	return mask;
 }
 
-/** Opens segments once and keeps them as long as they are alive, so that decoded texts stay cached. */
+/** Opens each segment once and keeps it while it exists, so that decoded texts stay cached. */
 export class SegmentCache {
 	/** Names of addresses, learned from the rows. */
 	readonly names: NameBook;
@@ -62,7 +62,7 @@ export class SegmentCache {
 	}
 }
 
-/** The tables over a snapshot; `exchanges` are the rows of the table of that name, committed and open. */
+/** The tables of a snapshot. `exchanges`: the committed and open rows of that table. */
 export function openDatabase(
 	snapshot: CaptureSnapshot,
 	cache: SegmentCache,
@@ -87,7 +87,7 @@ export function openDatabase(
 	return { tables, exchanges: all };
 }
 
-/** Makes a table on first use: `headers` has to count the field lines of all exchanges. */
+/** Creates a table on first use, because `headers` must count the field lines of all exchanges. */
 function lazyTable(name: string, columns: readonly Column[], make: () => TableSnapshot): TableSnapshot {
 	let made: TableSnapshot | undefined;
 	const table = () => {

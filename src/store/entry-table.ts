@@ -1,4 +1,4 @@
-// Tables `events`, `connections` and `blind_spots`: read straight from the decoder's entries of one instant.
+// Tables `events`, `connections` and `blind_spots`, read directly from the decoder's entries of one instant.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import {
 	BLIND_SPOTS,

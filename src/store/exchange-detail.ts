@@ -7,7 +7,7 @@ import type { SqlValue } from './table.ts';
 
 /** Plain data, so that threads can pass it on. */
 export type ExchangeRecord = {
-	/** The columns of `exchanges` by name: our own names only. */
+	/** The columns of `exchanges` by name. All keys are our own names. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
 	/** Field lines in order, as sent, trailers last. */
 	readonly requestHeaders: readonly FieldLine[];

@@ -1,5 +1,5 @@
-// Reads the variable part of one stored exchange: texts, field lines, bodies, notes. Used by readers; the only state is a cache
-// of each segment's dictionary.
+// Reads the parts of variable length of a stored exchange: texts, field lines, bodies, notes. Its only state is caches,
+// of the segments' dictionaries and of the last decoded bodies.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { charsetText } from '../decode/body-text.ts';
@@ -15,7 +15,7 @@ export type FieldLine = { readonly name: string; readonly value: string; readonl
 /** Texts by dictionary code, decoded on first use; shared by all statements that read the segment. */
 const dictionaries = new WeakMap<Segment, (string | undefined)[]>();
 
-/** The text of a dictionary member, null for NULL. */
+/** The text of a dictionary member; null for NULL. */
 export function dictionaryText(segment: Segment, member: TextMember, row: number): string | null {
 	return dictionaryEntry(segment, segment.text[member][row]!);
 }
@@ -49,9 +49,8 @@ export function queryText(segment: Segment, row: number): string | null {
 }
 
 /**
- * The absolute URL: the target itself when it is in absolute-form, `http://` + host + target in origin-form (RFC 9110
- * section 7.1: the effective request URI), the authority alone for CONNECT. Without a host the server's address is
- * used.
+ * The absolute URL (RFC 9110 section 7.1): the target itself if it is in absolute-form, `http://` + host + target if it
+ * is in origin-form, only the authority for CONNECT. Without a host, the server's address is used.
  */
 export function urlText(segment: Segment, row: number): string | null {
 	const target = targetText(segment, row);
@@ -72,7 +71,7 @@ function serverAuthority(segment: Segment, row: number): string | null {
 
 const places = new FieldPlaces();
 
-/** The field lines of a message in order, trailers last; empty when its head was not seen. */
+/** The field lines of a message in order, trailers last; empty if its head was not seen. */
 export function fieldLines(segment: Segment, row: number, message: Message): FieldLine[] {
 	places.findIn(segment, row, message);
 	return Array.from({ length: places.count }, (_, index) => ({
@@ -90,7 +89,7 @@ export function fieldValue(segment: Segment, row: number, message: Message, lowe
 	return wireText(segment.arena, place.start, place.end);
 }
 
-/** The value of `lowerName` (ASCII) in headersJson(); undefined if it does not come from exactly one line. */
+/** The value of `lowerName` (ASCII) in headersJson(); undefined if only the JSON can tell, as for repeated fields. */
 export function headerField(
 	segment: Segment,
 	row: number,
@@ -103,9 +102,9 @@ export function headerField(
 }
 
 /**
- * Field lines as a JSON object, names lower-cased; repeated names joined by `, ` (RFC 9110 section 5.3), `cookie` by `; `
- * (RFC 9113 section 8.2.3's rule for the same field), `set-cookie` an array when repeated. null when the head was not
- * seen. Written by hand because the names come from the wire: no object has them as keys.
+ * Field lines as a JSON object with lower-case names. Repeated fields are joined by `, ` (RFC 9110 section 5.3),
+ * `cookie` by `; ` (RFC 9113 section 8.2.3); repeated `set-cookie` fields are an array. Null if the head was not seen.
+ * Written without an object, whose keys would be names from the wire.
  */
 export function headersJson(segment: Segment, row: number, message: Message): string | null {
 	if (!hasFields(segment, row, message)) return null;
@@ -122,7 +121,7 @@ export function headersJson(segment: Segment, row: number, message: Message): st
 	return `{${members.join(',')}}`;
 }
 
-/** Held bytes after transfer decoding; null: nothing captured; empty: the body is empty. A copy. */
+/** A copy of the held bytes after transfer decoding. Null if nothing was captured, empty if the body is empty. */
 export function rawBody(segment: Segment, row: number, message: Message): Uint8Array | null {
 	const requestLength = segment.u32.req_body_length[row]!;
 	const responseLength = segment.u32.res_body_length[row]!;
@@ -140,10 +139,10 @@ export function readableBody(segment: Segment, row: number, message: Message): s
 	return content === null ? null : charsetText(content.bytes, fieldValue(segment, row, message, 'content-type'));
 }
 
-/** The body decoded last, per kind of message: its text and its note are usually read one after the other. */
+/** The last decoded request body and response body, because a body's text and note are usually read in succession. */
 const lastDecoded = new Map<Message, { segment: Segment; row: number; content: DecodedContent }>();
 
-/** The held bytes without their content coding; null when nothing was captured. */
+/** The held bytes without their content coding; null if nothing was captured. */
 function decodedBody(segment: Segment, row: number, message: Message): DecodedContent | null {
 	const coding = codings(segment, row, message);
 	const last = lastDecoded.get(message);

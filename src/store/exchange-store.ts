@@ -1,18 +1,18 @@
-// The writer's side of table `exchanges`: appends the decoder's rows to segments in shared memory, evicts the oldest when a
-// limit is reached, and links the two rows of an exchange seen from both sides.
+// The writer of table `exchanges`. It appends the decoder's rows to segments in shared memory, evicts the oldest rows
+// when a limit is reached, and links the two rows of an exchange that was seen from both sides.
 import { type EntryBytes, RowWriter, rowBytesAtMost } from './row-writer.ts';
 import { createSegment, openSegment, type Segment, type SegmentHandle, segmentBytes } from './segment.ts';
 
 export type StoreLimits = {
 	/** Maximum bytes of all segments. */
 	readonly memoryBytes: number;
-	/** Maximum number of rows; Infinity: no limit. */
+	/** Maximum number of rows; Infinity if there is no limit. */
 	readonly rows: number;
 	/** Called for new memory before large bodies are written to it. */
 	readonly touch?: ((memory: Uint8Array) => void) | undefined;
 };
 
-/** The rows of one instant: `rows[i]` of `segments[i]` are committed, those below `first` are evicted. */
+/** The rows of one instant. `segments[i]` has `rows[i]` committed rows, of which those below `first` are evicted. */
 export type StoreSnapshot = {
 	/** Pass it to release() when the snapshot is no longer read. */
 	readonly id: number;
@@ -25,9 +25,9 @@ type OpenSegment = {
 	readonly start: number;
 	first: number;
 	rows: number;
-	/** Its memory: the whole segment while it is written, then only the part ever written. */
+	/** Its memory: the whole segment while it is being written, later only the part that was ever written. */
 	bytes: number;
-	/** Bytes of its buffer that were written before it was used again for this segment. */
+	/** Bytes of its buffer that were written in an earlier use. */
 	readonly touched: number;
 };
 
@@ -36,12 +36,12 @@ type EvictedSegment = { readonly open: OpenSegment; readonly readers: Set<number
 
 const ROWS_PER_SEGMENT = 8192;
 const ARENA_PER_SEGMENT = 4 << 20;
-/** The memory limit holds at least this many segments, so that evicting one does not empty the table. */
+/** At least this many segments fit within the memory limit, so that evicting one does not empty the table. */
 const SEGMENTS_AT_LEAST = 16;
 
-/** Each column's last page is touched in part: some 60 columns, half a page each. */
+/** Each column's last page is only partly used: about 60 columns, half a page each. */
 const UNTOUCHED_SLACK = 128 << 10;
-/** Number of recent ids whose row is remembered, because a pair is found soon after its rows are made. A power of two. */
+/** Number of recent ids whose row is remembered, because pairs are found soon after their rows. A power of two. */
 const PLACES = 1 << 16;
 
 /** Appends finished exchanges. Belongs to one thread. */
@@ -55,8 +55,10 @@ export class ExchangeStore {
 	readonly #rowCapacity: number;
 	readonly #arenaCapacity: number;
 	#segments: OpenSegment[] = [];
-	/** Evicted, perhaps still read; and evicted, free to be written again. Memory is used again, not given back: a thread
-	 * that allocates little runs its garbage collector too rarely for that. */
+	/**
+	 * Evicted segments that may still be read, and those free for reuse. They are reused rather than left to the garbage
+	 * collector, which runs too rarely in a thread that allocates little.
+	 */
 	#evicted: EvictedSegment[] = [];
 	#free: OpenSegment[] = [];
 	readonly #readers = new Set<number>();
@@ -66,7 +68,7 @@ export class ExchangeStore {
 	#nextNumber = 1;
 	/** How many rows were appended before the one with id n, at n modulo PLACES. */
 	readonly #places = new Float64Array(PLACES);
-	/** Of the last segment. */
+	/** The writer of the last segment. */
 	#writer: RowWriter | undefined;
 
 	constructor(limits: StoreLimits) {
@@ -115,7 +117,7 @@ export class ExchangeStore {
 		};
 	}
 
-	/** This snapshot is no longer read; without an id, none is (the reader is gone). */
+	/** Ends the use of a snapshot, or of all snapshots if no id is given, because the reader has ended. */
 	release(id?: number): void {
 		if (id === undefined) this.#readers.clear();
 		else this.#readers.delete(id);
@@ -157,7 +159,7 @@ export class ExchangeStore {
 	#reuse(need: number): OpenSegment | undefined {
 		const bytes = segmentBytes(this.#rowCapacity, Math.max(this.#arenaCapacity, need));
 		while (this.#segments.length > 0 && this.#liveBytes + bytes > this.#limits.memoryBytes && !this.#hasFree(need)) {
-			// A segment that a statement still reads cannot be reused: the table is smaller for a while.
+			// A segment that a statement still reads cannot be reused, so the table is smaller for a while.
 			this.#evictSegment();
 		}
 		const index = this.#free.findIndex(({ segment }) => segment.arenaCapacity >= need);
@@ -177,7 +179,7 @@ export class ExchangeStore {
 	#allocate(need: number): OpenSegment {
 		const arenaCapacity = Math.max(this.#arenaCapacity, need);
 		const bytes = segmentBytes(this.#rowCapacity, arenaCapacity);
-		// Too small for reuse: left to the garbage collector.
+		// Segments too small for reuse are left to the garbage collector.
 		while (this.#liveBytes + bytes > this.#limits.memoryBytes && this.#free.length > 0)
 			this.#liveBytes -= this.#free.pop()!.bytes;
 		const segment = createSegment(this.#nextNumber++, this.#rowCapacity, arenaCapacity);
@@ -190,7 +192,7 @@ export class ExchangeStore {
 		else this.#evicted.push({ open, readers: new Set(this.#readers) });
 	}
 
-	/** A full segment counts only with its written part, because untouched pages take no memory. */
+	/** Counts only the written part of a full segment, because untouched pages take no memory. */
 	#countUsed(): void {
 		const last = this.#segments.at(-1);
 		if (last === undefined || this.#writer === undefined) return;
@@ -211,7 +213,7 @@ export class ExchangeStore {
 	#evictRow(): void {
 		const oldest = this.#segments[0]!;
 		this.#countEvicted(oldest.segment, oldest.first++);
-		// The last segment stays even if it is empty, because it is being written.
+		// The last segment is being written, so it stays even if it is empty.
 		if (oldest.first === oldest.rows && this.#segments.length > 1) {
 			this.#segments.shift();
 			this.#retire(oldest);
@@ -225,7 +227,7 @@ export class ExchangeStore {
 	}
 
 	#setPair(id: number, pairId: number): void {
-		// One of the two may still be open. The decoder sets its pair itself, so it must not be searched here.
+		// One of the two may still be open. The decoder sets its pair itself, so it must not be looked for here.
 		const place = this.#places[id % PLACES]!;
 		for (let i = this.#segments.length - 1; i >= 0; i--) {
 			const { segment, start, first, rows } = this.#segments[i]!;

@@ -1,4 +1,4 @@
-// Tables `exchanges` and `inflight`: the columns of the contract as readers over segments.
+// Tables `exchanges` and `inflight`: their columns, as readers over segments.
 import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList } from '../decode/words.ts';
 import { addressIp, addressPort } from './address-parts.ts';
 import {
@@ -35,20 +35,20 @@ type ExchangeColumn = Column & {
 	readonly number?: (segment: Segment, row: number) => number;
 	/** The array that `value` and `number` read, if it holds plain numbers. */
 	readonly array?: NumberArray;
-	/** The segment's dictionary code. */
+	/** The column has codes of the segment's dictionary, in this member. */
 	readonly dictionary?: TextMember;
 	/** Derives the column's value from the dictionary's text. */
 	readonly derive?: (text: string) => string | null;
 	readonly deriveNumber?: (text: string) => number | null;
 	/** `value` needs the names of addresses. */
 	readonly needsNames?: true;
-	/** Small numbers that stand for the same text in every segment. */
+	/** The column has codes that mean the same text in every segment. */
 	readonly words?: WordArray;
 	/** Where the text lies within the row's bytes. */
 	readonly range?: { readonly start: U32Member; readonly length: U32Member };
 	/** The column holds this message's fields as JSON. */
 	readonly headersOf?: Message;
-	/** The text is the value of the message's first field of this name (lower case). */
+	/** The text is the value of the message's first field with this (lower-case) name. */
 	readonly field?: { readonly message: Message; readonly name: string };
 };
 
@@ -60,7 +60,7 @@ const numeric = (name: F64Member, type: 'int' | 'float', description: string): E
 	array: { of: (segment) => segment.f64[name], zeroIsNull: false },
 });
 
-/** A number that is never 0: 0 means NULL. */
+/** A column whose numbers are never 0, because 0 means NULL. */
 const positive = (
 	name: string,
 	description: string,
@@ -106,7 +106,7 @@ const port = (name: string, description: string, member: TextMember): ExchangeCo
 	deriveNumber: addressPort,
 });
 
-/** A text that is one of a fixed list: its number is its code in every segment. */
+/** A column whose texts are from a fixed list. The index in the list is the code in every segment. */
 const word = (
 	name: string,
 	description: string,
@@ -127,7 +127,7 @@ const text = (name: string, description: string, value: ExchangeColumn['value'])
 	value,
 });
 
-/** The value of the first field of that name. */
+/** The value of the first field with this name. */
 const field = (column: string, description: string, message: Message, name: string): ExchangeColumn => ({
 	name: column,
 	type: 'text',
@@ -160,7 +160,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('thread_comm', "the thread's name"),
 	{
 		...dictionary('cmdline', 'command line, if it could be read'),
-		// The record separates arguments by 0x1F, which no shell types.
+		// Records separate arguments by 0x1F, which hardly occurs in arguments.
 		value: (segment, row) => dictionaryText(segment, 'cmdline', row)?.replaceAll('\x1f', ' ') ?? null,
 	},
 	dictionary('exe', "path of the process's executable, if it could be read"),
@@ -319,7 +319,7 @@ function segmentsReader(column: ExchangeColumn, rows: RowLocator, names: LazyNam
 	};
 	if (array !== undefined) {
 		const direct = arrayReader(array, rows);
-		// The value of a datetime is a text.
+		// Datetimes are numbers in the array, but their values are texts.
 		return column.type === 'datetime' ? { ...direct, ...reader } : direct;
 	}
 	if (words !== undefined) return { ...reader, ...wordReader(words, rows) };

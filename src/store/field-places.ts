@@ -1,21 +1,21 @@
-// Where the field lines of an exchange lie in its segment's arena. A message's list is made of numbers (seven bits a byte,
-// the lowest first, the highest bit set when more follow): an odd one is 1 + 2 × the code of a line that the segment keeps
-// once; an even one is twice the length of a name; twice the length of the value follows, plus 1 for a trailer, and
-// then the bytes of both.
+// Finds the field lines of an exchange in its segment's arena. A message's list consists of numbers (seven bits per
+// byte, lowest first; the highest bit means that more follow). An odd number is 1 + 2 × the code of a line that the
+// segment keeps once. An even number is twice the length of a name; then follow twice the length of the value (plus 1
+// for a trailer) and the bytes of both.
 import { ABSENT, type Segment } from './segment.ts';
 
 export type Message = 'request' | 'response';
 
-/** The places of an exchange's field lines: those of the request, then those of the response, trailers last. */
+/** The places of an exchange's field lines: first the request's, then the response's; in each, trailers last. */
 export class FieldPlaces {
 	count = 0;
 	requestCount = 0;
 	nameStart = new Int32Array(32);
-	/** Also where the value begins. */
+	/** The value begins here. */
 	nameEnd = new Int32Array(32);
 	valueEnd = new Int32Array(32);
 	isTrailer = new Uint8Array(32);
-	/** Code of a line that the segment keeps once; 0 for others. */
+	/** The codes of lines that the segment keeps once; 0 for others. */
 	code = new Int32Array(32);
 
 	/** Finds the lines of a row. */
@@ -98,7 +98,7 @@ export function hasFields(segment: Segment, row: number, message: Message): bool
 /** `code`: the line's code if the segment keeps it once, else 0. */
 export type FieldPlace = { start: number; end: number; code: number };
 
-/** Where the value of the first field line called `lowerName` (ASCII) lies; false when there is none. */
+/** Finds the value of the first field line named `lowerName` (ASCII). False if there is none. */
 export function fieldValuePlace(
 	segment: Segment,
 	row: number,
@@ -137,8 +137,8 @@ export function fieldValuePlace(
 const all = new FieldPlaces();
 
 /**
- * The same where there is exactly one line of this name: 1. 0: there is none; 2: there are more, or a name is not ASCII,
- * so that its small letters may be.
+ * The same, but returns 1 if there is exactly one line with this name, 0 if there is none, and 2 if there are several
+ * or some name is not ASCII, because its lower-case form could be ASCII.
  */
 export function onlyFieldPlace(
 	segment: Segment,

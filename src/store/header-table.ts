@@ -1,4 +1,4 @@
-// Table `headers`: one row per field line, read from the exchanges' segments; nothing is stored twice.
+// Table `headers`: one row per field line, read from the exchanges' segments.
 
 import { FieldPlaces } from './field-places.ts';
 import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
@@ -10,7 +10,7 @@ import { wireText } from './wire-text.ts';
 type HeaderColumn = Column & {
 	/** Reads the line at the cursor. */
 	readonly of: (line: HeaderCursor) => SqlValue;
-	/** For texts that repeat: which of them have a code, and how they are compared. */
+	/** For texts that repeat: what the code stands for. */
 	readonly codes?: 'as sent' | 'lower case' | 'message';
 };
 
@@ -92,7 +92,7 @@ function headerReader({ of, type, codes }: HeaderColumn, cursor: HeaderCursor): 
 	};
 }
 
-/** Remembers the places of the lines of the last exchange, since readers go row by row. */
+/** Caches the places of the last exchange's lines, because readers go row by row. */
 class HeaderCursor {
 	readonly #exchanges: RowLocator;
 	readonly #ends: Uint32Array;
@@ -138,7 +138,7 @@ class HeaderCursor {
 	#find(row: number): void {
 		const ends = this.#ends;
 		let exchange = this.#exchange + 1;
-		// Usually it is the next exchange with lines.
+		// Usually the row belongs to the next exchange that has lines.
 		while (row >= this.#end && exchange < ends.length && ends[exchange] === this.#end) exchange++;
 		if (row < this.#end || exchange >= ends.length || row >= ends[exchange]!) exchange = this.#search(row);
 		this.#exchange = exchange;
@@ -163,7 +163,7 @@ class HeaderCursor {
 	}
 }
 
-/** The rows of an exchange's lines. */
+/** The row numbers of an exchange's lines. */
 function linesOf(exchange: number, ends: Uint32Array): readonly number[] {
 	if (exchange < 0) return [];
 	const lines: number[] = [];

@@ -1,4 +1,4 @@
-// Table `loss`: what was not captured; one row per reason, zero rows included.
+// Table `loss`: what was not captured, one row per reason, including reasons that never occurred.
 
 import type { Column, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
@@ -35,7 +35,7 @@ export const LOSS_COLUMNS: readonly Column[] = [
 	{ name: 'last_ts', type: 'datetime', description: 'last time (UTC); NULL if never' },
 ];
 
-/** Events of kind `lost` in `totals` (in the order of LOSS_REASONS): used by `--strict`, the prompt and the footer. */
+/** Events of kind `lost`, for `--strict`, the prompt and the footer. `totals` is in the order of LOSS_REASONS. */
 export function lostEvents(totals: readonly LossTotal[]): number {
 	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.events ?? 0) : sum), 0);
 }

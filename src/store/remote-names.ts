@@ -1,5 +1,5 @@
-// Column `remote_name`: names of the other end, from clients on this host and from /etc/hosts. Nothing is looked up in DNS,
-// and an address that clients use several names for has none.
+// Column `remote_name`: names of the other end, from requests of clients on this host and from /etc/hosts, never from
+// DNS. An address for which clients use several names has no name.
 import { SIDE_CLIENT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { addressIp } from './address-parts.ts';
 import { dictionaryText, targetText } from './exchange-row.ts';
@@ -15,14 +15,14 @@ export type RemoteNames = {
 
 export const NO_NAMES: RemoteNames = { nameOf: () => null, isTunnel: () => false };
 
-/** Maximum number of addresses, and of tunnels, remembered; further ones have no name. */
+/** Maximum number of addresses, and of tunnels, that are remembered. */
 const MOST_ADDRESSES = 16_384;
 const MOST_TUNNELS = 65_536;
 
 /** Learns names from rows. Belongs to one thread. */
 export class NameBook {
 	readonly #hosts: ReadonlyMap<string, string>;
-	/** By `ip:port` and by ip; null: several names. Replaced when it changes. */
+	/** By `ip:port` and by ip; null if there are several names. Replaced when it changes. */
 	#names: ReadonlyMap<string, string | null> = new Map();
 	/** Connections, the oldest first. */
 	readonly #tunnels = new Set<number>();
@@ -45,7 +45,7 @@ export class NameBook {
 			nameOf: (address) => {
 				const ip = addressIp(address);
 				if (ip === null) return null;
-				// An address with several names has none, whatever the hosts file says.
+				// Clients used several names: then the hosts file is ignored, too.
 				const called = names.has(address) ? names.get(address) : names.get(ip);
 				return called === undefined ? (hosts.get(ip) ?? null) : called;
 			},
@@ -98,8 +98,8 @@ export function remoteName(segment: Segment, row: number, names: RemoteNames): s
 }
 
 /**
- * The name in the request's host, without port. null for a number, and for a request to a proxy, whose host is not the
- * other end.
+ * The name in the request's host, without port. Null for an IP address, and for a request to a proxy, whose host is not
+ * the other end.
  */
 function calledName(segment: Segment, row: number): string | null {
 	const host = dictionaryText(segment, 'host', row);

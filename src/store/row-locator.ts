@@ -1,14 +1,14 @@
-// Locates the rows of a table, whose row numbers run through its segments one after the other.
+// Locates the rows of a table. Row numbers continue from one segment to the next.
 import type { Segment } from './segment.ts';
 
 /** Rows `first … rows-1` of a segment. */
 export type SegmentRows = { readonly segment: Segment; readonly first: number; readonly rows: number };
 
-/** Finds the segment of a row number; sequential reads find it where the last one was. */
+/** Finds the segment of a row number. Sequential reads usually stay in the same segment. */
 export class RowLocator {
 	readonly rowCount: number;
 	readonly parts: readonly SegmentRows[];
-	/** After seek(): the segment, the table's rows in it (`start … end-1`), and what makes a row number one within it. */
+	/** After seek(): the segment, the table's rows in it (`start … end-1`), and the offset of row numbers within it. */
 	segment!: Segment;
 	start = 0;
 	end = 0;
@@ -52,20 +52,20 @@ export class RowLocator {
 	}
 }
 
-/** How far from its likely place an id is looked for before the whole table is. */
+/** How far from its likely place an id is searched for before the whole table is searched. */
 const NEIGHBOURS = 64;
 /** Number of searches after which a list of all ids pays off. */
 const SEARCHES = 16;
 
 /**
- * Finds rows by id. Rows are in the order exchanges ended, ids in the order they began, so a row is near the place where it
- * would be if both orders were the same.
+ * Finds rows by id. Rows are in the order in which exchanges ended, ids in the order in which they began. So a row is
+ * near the place where it would be if both orders were the same.
  */
 export class IdRows {
 	readonly #rows: RowLocator;
 	#searches = 0;
 	#lowest = 0;
-	/** Row + 1 by id - lowest; 0: none. */
+	/** Row + 1, by id - lowest; 0 if there is no such row. */
 	#table: Int32Array | undefined;
 	#others: Map<number, number> | undefined;
 
@@ -73,7 +73,7 @@ export class IdRows {
 		this.#rows = rows;
 	}
 
-	/** The row with this id; -1 for none. */
+	/** The row with this id, or -1. */
 	rowOf(id: number): number {
 		if (this.#table === undefined && this.#others === undefined) {
 			const row = this.#nearby(id);
@@ -82,7 +82,7 @@ export class IdRows {
 			if (row >= 0) return row;
 		}
 		if (this.#table === undefined) return this.#others!.get(id) ?? -1;
-		// An index outside the table gives undefined: no such row.
+		// Undefined outside the table: no such row.
 		return (this.#table[id - this.#lowest] ?? 0) - 1;
 	}
 

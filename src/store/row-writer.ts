@@ -4,10 +4,10 @@ import { copyRange, type Memory, type WritableMemory } from './byte-ranges.ts';
 import { ABSENT, createSegment, type Segment, type TextMember, UNHELD_ENTRY_BYTES, usedBytes } from './segment.ts';
 import { SegmentDictionary } from './segment-dictionary.ts';
 
-/** The decoder's memory, or a copy of some of it: entries as output-layout.ts has them. */
+/** The decoder's memory, or a copy of a part of it, with entries as defined in output-layout.ts. */
 export type EntryBytes = Memory & { readonly u32: Uint32Array; readonly f64: Float64Array };
 
-/** Views for reading entries from `buffer`. Made again when the memory has grown. */
+/** Views for reading entries from `buffer`. New ones are needed when the memory has grown. */
 export function entryBytes(buffer: ArrayBufferLike): EntryBytes {
 	return {
 		bytes: new Uint8Array(buffer),
@@ -33,18 +33,18 @@ const TEXT_OFFSETS: readonly (readonly [TextMember, number])[] = [
 ];
 const OFFSETS = Int32Array.from(TEXT_OFFSETS, ([, offset]) => offset);
 
-/** For bodies of this length, memory is touched in advance in steps of this size: one call costs less than many page faults. */
+/** For bodies this long or longer, memory is touched in advance, in these steps, which is cheaper than page faults. */
 const LARGE_BODY = 16_384;
 const TOUCHED_AHEAD = 512 << 10;
 
 /** Longer field lines are kept with their row, because they rarely repeat and hashing them is slow. */
 const MAX_SHARED_LINE = 4096;
 
-/** Upper bound for the row's bytes in the arena: every text new, every field line with its lengths. */
+/** Upper bound for the row's bytes in the arena: all texts are new, and all field lines are kept with the row. */
 export function rowBytesAtMost({ u32 }: EntryBytes, at: number): number {
 	const fieldBytes =
 		u32[(at + layout.EXCHANGE_REQ_HEADERS + 4) >> 2]! + u32[(at + layout.EXCHANGE_RES_HEADERS + 4) >> 2]!;
-	// The entry's size covers each text once; path and query may be copied beside the target.
+	// The entry's size covers each text once, but path and query may be stored in addition to the target.
 	return u32[at >> 2]! * 2 + fieldBytes + 2 * layout.UNHELD_MAX * UNHELD_ENTRY_BYTES;
 }
 
@@ -56,7 +56,7 @@ export class RowWriter {
 	readonly #columns: readonly Uint16Array[];
 	readonly #texts: SegmentDictionary;
 	readonly #lines: SegmentDictionary;
-	/** The code of each text in the previous row, because most texts repeat at once. */
+	/** The code of each text in the previous row, because most texts repeat in the next row. */
 	readonly #last = new Uint16Array(OFFSETS.length);
 	#codes = new Uint32Array(64);
 	#end = 0;
@@ -197,7 +197,7 @@ export class RowWriter {
 		if (ownQuery > 0) copyRange(source, at + query, this.#memory, start + held + ownPath, ownQuery);
 	}
 
-	/** Finds the codes of a message's field lines, 0 for those that stay with the row. Returns their number, -1: no head. */
+	/** Finds the codes of a message's field lines, 0 for those kept with the row. Returns their number; -1: no head. */
 	#internFields(source: EntryBytes, at: number, offset: number, place: number): number {
 		const { u32 } = source;
 		const start = u32[(at + offset) >> 2]!;
@@ -294,7 +294,7 @@ export class RowWriter {
 /** Rows per segment of segmentsOfEntries(): few enough to have room even if each has texts of its own. */
 const OPEN_ROWS = 4096;
 
-/** Segments holding exactly the given ENTRY_EXCHANGE entries: the open rows of an instant. */
+/** Segments with exactly the given ENTRY_EXCHANGE entries, the open rows of one instant. */
 export function segmentsOfEntries(
 	source: EntryBytes,
 	offsets: readonly number[],

@@ -1,11 +1,11 @@
-// The distinct texts, or field lines, of a segment: found by their bytes and kept once in the arena.
+// The distinct texts, or field lines, of a segment. Each is kept once in the arena and found by its bytes.
 import { copyRange, HASH_SEED, hashRange, type Memory, sameRange, type WritableMemory } from './byte-ranges.ts';
 
-/** Where the entries lie in the arena; entry 0 has code 1. */
+/** Where the entries are in the arena. Entry 0 has code 1. */
 export type DictionaryArrays = {
 	readonly offset: Uint32Array;
 	readonly length: Uint32Array;
-	/** Length of the first of an entry's two parts; absent for entries of one part. */
+	/** Length of the first of an entry's two parts; absent if entries have one part. */
 	readonly firstLength?: Uint32Array;
 };
 
@@ -36,12 +36,12 @@ export class SegmentDictionary {
 		return lengths[code - 1] === length && sameRange(source.view, start, this.#arena.view, offset[code - 1]!, length);
 	}
 
-	/** The code of a text, which is added if it is new. There must be room. */
+	/** Returns the code of a text and adds the text if it is new. There must be room. */
 	intern(source: Memory, start: number, length: number): number {
 		return this.internPair(source, start, length, 0, 0);
 	}
 
-	/** The code of two consecutive parts, which are added if they are new; 0 if there is no room. */
+	/** Returns the code of two consecutive parts and adds them if they are new. 0 if there is no room. */
 	internPair(source: Memory, start: number, length: number, second: number, secondLength: number): number {
 		const { view } = source;
 		let hash = hashRange(view, start, length, HASH_SEED);

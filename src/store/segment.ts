@@ -1,10 +1,10 @@
-// A segment: some thousand finished exchanges in one piece of shared memory. Fixed-size members are in typed columns,
-// everything of variable length in the arena after them: targets from its end down, the rest from its beginning up. One
-// thread appends; readers look only at rows below the count they were given, so they need no lock. Texts and field lines
-// that repeat (method, host, process names, `accept: */*` …) are kept once per segment.
+// A segment: some thousand finished exchanges in one piece of shared memory. Members of fixed size are in columns.
+// The others are in the arena after them: targets from its end downwards, the rest from its beginning upwards. One
+// thread appends; readers look only at rows below the count they were given, so they need no lock. Repeated texts and
+// field lines (method, host, process names, `accept: */*` …) are kept once per segment.
 
-// Each stored column of an exchange is declared here, once. The members are written out, because large objects
-// made from lists of names are slow and each gets a hidden class of its own.
+// Each stored column of an exchange is declared here, once. The members are written out, because large objects created
+// from lists of names are slow, and each one gets a separate hidden class.
 
 /** 64-bit floats: exact integers up to 2^53, NaN for NULL. */
 const f64Columns = (column: () => Float64Array) => ({
@@ -23,18 +23,18 @@ const f64Columns = (column: () => Float64Array) => ({
 	pair_id: column(),
 });
 
-/** Unsigned 32-bit integers. Lengths: ABSENT for NULL. */
+/** Unsigned 32-bit integers. In lengths, ABSENT means NULL. */
 const u32Columns = (column: () => Uint32Array) => ({
 	pid: column(),
 	tid: column(),
 	anomalies_low: column(),
 	anomalies_high: column(),
-	/** Where the row's bytes begin in the arena: request fields, response fields, bodies, unheld. */
+	/** The row's bytes in the arena: request fields, response fields, bodies, unheld. */
 	arena_offset: column(),
-	/** Where its target, then [path] and [query] begin. All targets are together, so that searching them reads little memory. */
+	/** Its target, then [path] and [query]. Targets are kept together, so that searching them reads little memory. */
 	target_offset: column(),
 	target_length: column(),
-	/** Offsets from target_offset: mostly inside the target's bytes. */
+	/** Offsets from target_offset, usually inside the target. */
 	path_start: column(),
 	path_length: column(),
 	query_start: column(),
@@ -46,7 +46,7 @@ const u32Columns = (column: () => Uint32Array) => ({
 	header_count: column(),
 });
 
-/** Codes of texts kept in the segment's dictionary: 0 is NULL, n is dictionary entry n-1. */
+/** Codes of texts in the segment's dictionary: 0 is NULL, n is entry n-1. */
 const textColumns = (column: () => Uint16Array) => ({
 	method: column(),
 	host: column(),
@@ -90,7 +90,7 @@ export type U8Member = keyof ReturnType<typeof u8Columns>;
 
 /** Everything another thread needs to open a segment. */
 export type SegmentHandle = {
-	/** 1, 2, 3 … in order of making. */
+	/** 1, 2, 3 … in order of creation. */
 	readonly number: number;
 	readonly buffer: SharedArrayBuffer;
 	readonly rowCapacity: number;
@@ -101,7 +101,7 @@ export type SegmentHandle = {
 const DICTIONARY_PER_ROW = 3;
 /** Codes of texts have 16 bits. */
 const MAX_SEGMENT_ROWS = Math.floor(0xffff / DICTIONARY_PER_ROW / 8) * 8;
-/** Maximum field lines kept once, per row of capacity; further ones are kept with their row. */
+/** Maximum field lines kept once, per row of capacity. Further lines are kept with their row. */
 const LINES_PER_ROW = 1;
 
 /** Typed views over one segment. */
@@ -114,7 +114,7 @@ export type Segment = SegmentHandle & {
 	/** Arena offset and length of each dictionary entry. */
 	readonly dictionaryOffset: Uint32Array;
 	readonly dictionaryLength: Uint32Array;
-	/** Field lines that are kept once: the value follows the name. */
+	/** Field lines that are kept once, each a name and then a value. */
 	readonly lineOffset: Uint32Array;
 	readonly lineNameLength: Uint32Array;
 	readonly lineLength: Uint32Array;
@@ -141,19 +141,19 @@ export function segmentBytes(rowCapacity: number, arenaCapacity: number): number
 	return usedBytes(rowCapacity, rowCapacity * DICTIONARY_PER_ROW, rowCapacity * LINES_PER_ROW, arenaCapacity);
 }
 
-/** Bytes of a segment touched by this many rows, texts, lines and bytes of the arena. */
+/** Bytes of a segment that are used by this many rows, texts, lines and bytes of the arena. */
 export function usedBytes(rows: number, texts: number, lines: number, arena: number): number {
 	return rows * ROW_BYTES + texts * DICTIONARY_ENTRY_BYTES + lines * LINE_ENTRY_BYTES + arena;
 }
 
-/** Makes a segment. `rowCapacity` is a multiple of 8. */
+/** Creates a segment. `rowCapacity` is a multiple of 8. */
 export function createSegment(number: number, rowCapacity: number, arenaCapacity: number): Segment {
 	if (rowCapacity > MAX_SEGMENT_ROWS) throw new Error(`a segment of ${rowCapacity} rows has more texts than codes`);
 	const buffer = new SharedArrayBuffer(segmentBytes(rowCapacity, arenaCapacity));
 	return openSegment({ number, buffer, rowCapacity, arenaCapacity });
 }
 
-/** Views over a segment that this or another thread made. */
+/** Creates views over a segment of this or another thread. */
 export function openSegment(handle: SegmentHandle): Segment {
 	const { number, buffer, rowCapacity, arenaCapacity } = handle;
 	let offset = 0;
@@ -176,7 +176,7 @@ export function openSegment(handle: SegmentHandle): Segment {
 	const u8 = u8Columns(() => take((at, n) => new Uint8Array(buffer, at, n), 1, rowCapacity));
 	const arena = Buffer.from(buffer, offset, arenaCapacity);
 	const arenaView = new DataView(buffer, offset, arenaCapacity);
-	// No spread either: with it each segment would get its own hidden class, and V8 would recompile everything that uses segments.
+	// No spread: it would give each segment its own hidden class, and V8 would recompile all code that uses segments.
 	return {
 		number,
 		buffer,

@@ -1,4 +1,4 @@
-// Numbers for texts in captured bytes: equal exactly if the texts are equal, found without making the texts.
+// Codes for texts in captured bytes. Two codes are equal exactly if the texts are; the texts need not be created.
 import { randomInt } from 'node:crypto';
 import { wireText } from './wire-text.ts';
 
@@ -6,9 +6,9 @@ import { wireText } from './wire-text.ts';
 const HASH_SEED = randomInt(2 ** 32 - 1) | 0;
 
 export class TextCodes {
-	/** Finds equal texts that have different bytes: one UTF-8, the other not. */
+	/** To find equal texts with different bytes: one UTF-8, the other not. */
 	readonly #byText = new Map<string, number>();
-	/** Where each entry's bytes lie. Segments are never written again while a statement reads them. */
+	/** Each entry's bytes. Segments are not reused while a statement reads them. */
 	#bytes: Uint8Array[] = [];
 	#starts = new Int32Array(256);
 	#lengths = new Int32Array(256);
@@ -20,12 +20,12 @@ export class TextCodes {
 	readonly #foldCase: boolean;
 	readonly #texts: string[] = [];
 
-	/** `foldCase`: texts that differ only in the case of letters are one, in lower case. */
+	/** `foldCase`: texts that differ only in letter case are treated as one, in lower case. */
 	constructor(foldCase = false) {
 		this.#foldCase = foldCase;
 	}
 
-	/** The text of a code that of() gave. */
+	/** The text of a code that of() returned. */
 	text(code: number): string {
 		return this.#texts[code]!;
 	}

@@ -1,4 +1,4 @@
-// Instants as microseconds since the epoch (exact in a double until the year 2255) and as the text the tables show.
+// Formats instants, which are microseconds since the epoch (exact in a double until the year 2255).
 
 /** `2026-11-22T12:56:01.123456Z`; null for NaN. */
 export function formatTimestamp(microseconds: number): string | null {

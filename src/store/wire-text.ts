@@ -1,8 +1,8 @@
-// Bytes of a message's head as text. RFC 9110 section 5.5 leaves bytes above 0x7F opaque; most senders mean UTF-8.
+// Decodes the text of message heads. RFC 9110 section 5.5 leaves bytes above 0x7F opaque; most senders mean UTF-8.
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** `bytes[start … end)` as text: UTF-8 where it is valid, else one character a byte (ISO-8859-1), so that nothing is lost. */
+/** `bytes[start … end)` as text: UTF-8 if valid, else ISO-8859-1, so that nothing is lost. */
 export function wireText(bytes: Buffer, start: number, end: number): string {
 	for (let i = start; i < end; i++) {
 		if (bytes[i]! >= 0x80) return nonAsciiText(bytes, start, end);
@@ -11,7 +11,7 @@ export function wireText(bytes: Buffer, start: number, end: number): string {
 }
 
 function nonAsciiText(bytes: Buffer, start: number, end: number): string {
-	// TextDecoder refuses shared memory: decode a copy.
+	// A copy, because TextDecoder refuses shared memory.
 	const copy = Uint8Array.prototype.slice.call(bytes, start, end);
 	try {
 		return utf8.decode(new Uint8Array(copy));

@@ -1,10 +1,10 @@
-// How much of the CPU the capture thread asks for. It gets a high priority only while much is waiting: when all cores are
-// busy, an equal share is too little for what many threads produce. Otherwise its runs of some hundred microseconds would
-// delay the answers of the programs being watched.
+// The capture thread's CPU priority. It is high only while much input arrives: when all cores are busy, an equal share
+// is too little for what many threads produce. At other times a high priority would only delay the watched programs, by
+// some hundred microseconds at a time.
 import { constants, getPriority, setPriority } from 'node:os';
 
 export type CapturePriority = {
-	/** Called after each read of the ring: how many bytes came, and when (in milliseconds). */
+	/** To be called after each read of the ring, with the number of bytes and the time. */
 	came(bytes: number, nowMs: number): void;
 };
 
@@ -12,8 +12,8 @@ export type CapturePriority = {
 const CALM_MS = 500;
 
 /**
- * Priority of the calling thread, raised while more than `much` bytes come at a time. `set` is for tests: it gets the
- * niceness.
+ * Raises the priority of the calling thread while reads return more than `much` bytes. `set` sets the niceness; tests
+ * replace it.
  */
 export function capturePriority(much: number, set: (nice: number) => void = setOwn): CapturePriority {
 	const usual = getPriority(0);
@@ -34,11 +34,11 @@ export function capturePriority(much: number, set: (nice: number) => void = setO
 	};
 }
 
-/** Linux means the calling thread alone when the pid is 0. */
+/** On Linux, pid 0 means only the calling thread. */
 function setOwn(nice: number): void {
 	try {
 		setPriority(0, nice);
 	} catch {
-		// Not allowed without CAP_SYS_NICE. Lost events are counted anyway.
+		// Needs CAP_SYS_NICE. Without it more events may be lost; they are counted.
 	}
 }

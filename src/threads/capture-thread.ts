@@ -1,5 +1,5 @@
-// The capture thread: source → decoder → store, one loop. Wires src/capture, src/decode and src/store; answers the query
-// thread's requests for snapshots between two batches.
+// The capture thread: one loop from source to decoder to store. Wires src/capture, src/decode and src/store. Between
+// batches, it answers the query thread's requests for snapshots.
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
@@ -35,17 +35,17 @@ import {
 	type ToCapture,
 } from './messages.ts';
 
-/** How long one read of the ring may wait; it bounds the age of a row at the prompt. */
+/** Maximum wait of one read of the ring. It limits how late rows appear at the prompt. */
 const POLL_MS = 10;
-/** The same after a quiet time; the source still returns with the first record. */
+/** The same after a quiet time. The source still returns as soon as there is a record. */
 const CALM_POLL_MS = 250;
-/** Everything that waits for a late record is decided within this many empty batches. */
+/** After this many empty batches, nothing waits for a late record any more. */
 const EMPTY_BATCHES = 8;
-/** Clocks and loss counters enter the stream this often. */
+/** Interval at which clocks and loss counters are added to the stream. */
 const PERIODIC_MS = 250;
-/** How long to let the event loop run after a message was sent: a new port starts listening one turn later. */
+/** How long to run the event loop after a message: a new port starts listening only in a later turn. */
 const LISTEN_MS = 50;
-/** More bytes than come between two reads at moderate load. */
+/** More bytes than arrive between two reads at moderate load. */
 const MUCH_BYTES = 384 << 10;
 
 const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
@@ -68,9 +68,9 @@ const closedConnections = new ConnectionLog(shares.connectionLog);
 let queryPort: MessagePort | undefined;
 let following = false;
 let committedBefore = 0;
-/** The snapshot that the follower has not released yet. While it is busy it gets no other, which would only hold memory. */
+/** The snapshot that the follower has not released yet. It gets no other until then, because that would hold memory. */
 let followerHolds: number | undefined;
-/** The follower was told the end. */
+/** Whether the follower knows that the capture has ended. */
 let toldEnd = false;
 /** How far the wall clock was set since the start; suspends count too. */
 let clockStepMs = 0;
@@ -86,7 +86,7 @@ let views: EntryBytes = entryBytes(decoder.memory.buffer);
 main.on('message', (message: ToCapture) => {
 	if (message.type === 'port') {
 		queryPort = message.port;
-		// An earlier query thread no longer reads.
+		// The port belongs to a new query thread, so nobody reads the old one's snapshots any more.
 		store.release();
 		following = false;
 		followerHolds = undefined;
@@ -123,7 +123,7 @@ async function run(): Promise<void> {
 		ended = true;
 		updateStatus();
 		tellFollower();
-		// Close before telling main, which may then end this thread; that must not interrupt a call into the addon.
+		// Close before telling main, which may then end this thread. That must not interrupt a call into the addon.
 		source.close();
 		post({
 			type: 'ended',
@@ -178,16 +178,16 @@ async function pump(source: BatchSource): Promise<void> {
 		tellFollower();
 		if (store.appended >= settings.count) Atomics.store(signals, SIGNAL_STOP, 1);
 		if (!listen) continue;
-		// Lets messages in.
+		// Lets the event loop deliver messages.
 		await new Promise(setImmediate);
-		// A recording can wait for its tail.
+		// A recording can wait until the tail has read its rows.
 		while (!live && followerHolds !== undefined && Atomics.load(signals, SIGNAL_STOP) === 0) {
 			await new Promise((resolve) => setTimeout(resolve, 1));
 		}
 	}
 }
 
-/** Records that user space made, into the decoder and the recording. */
+/** Passes records of user space to the decoder and the recording. */
 function feed(records: readonly Uint8Array[], source: BatchSource): void {
 	if (records.length === 0) return;
 	const batch = Buffer.concat(records);
@@ -195,26 +195,26 @@ function feed(records: readonly Uint8Array[], source: BatchSource): void {
 	decode(batch.byteLength, source);
 }
 
-/** Decodes the batch of `length` bytes in the decoder's input. Its questions are answered before the next record. */
+/** Decodes the batch of `length` bytes in the decoder's input. Questions are answered before the next record. */
 function decode(length: number, source: BatchSource): void {
 	let from = 0;
 	do {
 		const to = decoder.decodePart(from, length);
-		// Not the whole batch at once: a replay needs the answers at the same places.
+		// Part by part, because a replay needs the answers at the same places.
 		if (recording !== undefined) record(decoder.input(source.batchBytes).subarray(from, to));
 		answer(takeOutput(source));
 		from = to;
 	} while (from < length);
 	let isSettled = false;
 	let isAnswered = false;
-	// Answers may finish more.
+	// Answers may complete more exchanges and raise more questions.
 	do {
 		isSettled = decoder.settle();
 		isAnswered = answer(takeOutput(source));
 	} while (!isSettled || isAnswered);
 }
 
-/** Gives answers to the decoder; false when there are none. */
+/** Passes answers to the decoder. False if there are none. */
 function answer(answers: readonly Uint8Array[]): boolean {
 	if (answers.length === 0) return false;
 	decoder.answer(Buffer.concat(answers));
@@ -222,7 +222,7 @@ function answer(answers: readonly Uint8Array[]): boolean {
 	return true;
 }
 
-/** Distributes the decoder's output and returns the answers to its questions. */
+/** Handles the decoder's output and returns the answers to its questions. */
 function takeOutput(source: BatchSource): Uint8Array[] {
 	const output = decoder.output();
 	const answers: Uint8Array[] = [];
@@ -240,7 +240,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 	return answers;
 }
 
-/** Separate from the loop over exchanges, which V8 compiles before these appear and would have to recompile. */
+/** Apart from the loop over exchanges, which V8 compiles before these entries appear and would have to recompile. */
 function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
 	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
 	else if (type === layout.ENTRY_CONNECTION)
@@ -266,7 +266,7 @@ function float(at: number): number {
 	return views.f64[at >> 3]!;
 }
 
-/** Adds records to the recording, after earlier answers; a full disk ends the recording, not the capture. */
+/** Adds records to the recording, after earlier answers. A full disk ends the recording, but not the capture. */
 function record(records: Uint8Array): void {
 	if (recording === undefined) return;
 	if (ownLoss.recordingStopped.events > 0) {
@@ -280,7 +280,7 @@ function record(records: Uint8Array): void {
 	}
 }
 
-/** Frames for earlier answers and `records`: a single one if possible, because each frame is a batch in a replay. */
+/** Frames with earlier answers and `records`. A single one if possible, because each frame is a batch in a replay. */
 function withAnswers(records: Uint8Array): Uint8Array[] {
 	if (unrecorded.length === 0) return [records];
 	const answers = Buffer.concat(unrecorded.splice(0));
@@ -326,7 +326,7 @@ function answerQueryThread(request: SnapshotRequest): void {
 	}
 }
 
-/** Everything that a statement may read, at this instant. */
+/** A snapshot of what a statement reads. */
 function takeSnapshot(mask: number): CaptureSnapshot {
 	decoder.snapshot(mask);
 	const output = decoder.output();
@@ -334,7 +334,7 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 	if ((mask & layout.SNAPSHOT_CONNECTIONS) !== 0) pieces.push(...closedConnections.pieces());
 	pieces.push(output);
 	const entries = concatenate(pieces);
-	// The output was drained before, so it holds the snapshot alone.
+	// The output was empty before, so it contains only the snapshot.
 	decoder.clearOutput();
 	updateStatus();
 	return { store: store.snapshot(), entries, loss: lossTotals(), nowUs: wallUs() };

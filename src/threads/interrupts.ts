@@ -30,7 +30,7 @@ export function listenForInterrupts(): Interrupts {
 		process.on(signal, () => {
 			count++;
 			resolveFirst();
-			// There is no other way to end a thread that is stuck in a system call.
+			// Nothing else ends a thread that is stuck in a system call.
 			if (count > 1) setTimeout(() => process.exit(EXIT.interrupted), ABORT_MS).unref();
 			interrupts.onInterrupt?.();
 		});

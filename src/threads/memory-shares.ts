@@ -1,5 +1,5 @@
-// How --max-memory is divided. Each part keeps its own limit, so that together they keep the whole. The memory that Node and
-// its threads need besides does not depend on the setting.
+// Divides --max-memory. Each part keeps within its own limit, so together they keep within the whole. Node and its
+// threads need additional memory, which does not depend on the setting.
 
 export type MemoryShares = {
 	/** Rows: segments of shared memory. */

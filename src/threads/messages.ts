@@ -1,5 +1,5 @@
-// The messages between the three threads. Main controls the capture thread and the query thread; the query thread requests
-// snapshots from the capture thread over a separate port.
+// The messages between the three threads. Main controls the capture thread and the query thread. The query thread
+// requests snapshots from the capture thread over a separate port.
 
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../base/errors.ts';
@@ -20,7 +20,7 @@ export type ErrorMessage =
 	  }
 	| { readonly message: string; readonly stack: string };
 
-/** Shared counters that main reads without asking; Float64Array. */
+/** Indexes in a shared Float64Array of counters, which main reads without sending a message. */
 export const STATUS_ROWS = 0;
 export const STATUS_LOST_EVENTS = 1;
 export const STATUS_LOST_BYTES = 2;
@@ -29,13 +29,13 @@ export const STATUS_LENGTH = 3;
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
 	readonly status: SharedArrayBuffer;
-	/** Int32, SIGNAL_*: the capture thread checks them while it waits for records. */
+	/** Int32, indexes SIGNAL_*. The capture thread checks them, even while it waits for records. */
 	readonly signals: SharedArrayBuffer;
 };
 
 /** Not 0: the capture should end. */
 export const SIGNAL_STOP = 0;
-/** Not 0: a message was sent to the capture thread. Set after sending, so that it is there when the thread listens. */
+/** Not 0: a message was sent to the capture thread. Set after sending, so that the message is there by then. */
 export const SIGNAL_MESSAGE = 1;
 export const SIGNAL_COUNT = 2;
 
@@ -68,11 +68,11 @@ export type FromCapture =
 /** Query thread → capture thread. */
 export type SnapshotRequest =
 	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
-	/** Send the store's snapshot whenever rows were committed. */
+	/** Send a snapshot of the store whenever rows are committed. */
 	| { readonly type: 'follow'; readonly on: boolean }
 	/** A snapshot is no longer read. */
 	| { readonly type: 'release'; readonly id: number }
-	/** Lines that could not be printed in time. */
+	/** Lines that were dropped because main printed too slowly. */
 	| { readonly type: 'dropped'; readonly events: number; readonly bytes: number };
 
 export type SnapshotReply =
@@ -82,23 +82,23 @@ export type SnapshotReply =
 export type QueryThreadData = {
 	/** The signals of the capture thread. */
 	readonly signals: SharedArrayBuffer;
-	/** Int32; CANCEL_ASKED or CANCEL_TIME: the running statement should end. */
+	/** Int32. With CANCEL_ASKED or CANCEL_TIME the running statement ends. */
 	readonly cancel: SharedArrayBuffer;
-	/** Float64; rows that the running statement has read. */
+	/** Float64. Rows that the running statement has read. */
 	readonly progress: SharedArrayBuffer;
-	/** Int32; parts of the running statement's result that main has taken; notified. */
+	/** Int32. Parts of the running statement's result that main has taken. Main notifies waiters. */
 	readonly taken: SharedArrayBuffer;
-	/** Bytes a statement may hold. */
+	/** Memory limit of a statement, in bytes. */
 	readonly memoryLimit: number;
-	/** Statements that recreate the views of a query thread that had to be ended; run first. */
+	/** Statements to run first, which recreate the views of a query thread that had to be ended. */
 	readonly views: readonly string[];
-	/** Names by ip, of /etc/hosts. */
+	/** The names in /etc/hosts, by ip. */
 	readonly hostNames: readonly (readonly [ip: string, name: string])[];
 };
 
 export type ToQuery =
 	| { readonly type: 'port'; readonly port: MessagePort }
-	/** Run one statement; `timeoutMs` 0: no limit. */
+	/** Run one statement. `timeoutMs` is 0 if there is no limit. */
 	| {
 			readonly type: 'run';
 			readonly id: number;
@@ -106,7 +106,7 @@ export type ToQuery =
 			readonly parameters: readonly [string, SqlValue][];
 			readonly timeoutMs: number;
 	  }
-	/** A part of a result was taken: for a statement that waits between two slices. */
+	/** Main has taken a part of the result. Wakes a statement that waits between two slices. */
 	| { readonly type: 'more'; readonly id: number }
 	/** Answers `done` if `sql` could run, otherwise `error`. */
 	| {
@@ -123,7 +123,7 @@ export type ToQuery =
 			readonly columns: string | undefined;
 			readonly fromStart: boolean;
 	  }
-	/** `lines` of the tail were printed: credit for as many more. */
+	/** Main has printed this many lines of the tail, so as many more may be sent. */
 	| { readonly type: 'printed'; readonly id: number; readonly lines: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
 
@@ -133,7 +133,7 @@ export type ResultColumn = { readonly name: string; readonly type: ColumnType | 
 /** A view or temporary table of the user. */
 export type OwnTable = { readonly name: string; readonly isView: boolean; readonly columns: readonly Column[] };
 
-/** One answer of a statement after the other: columns, then rows, then done. */
+/** The answers to one statement, in this order: columns, rows, done. */
 export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' | 'done' }>;
 
 export type FromQuery =
@@ -145,13 +145,13 @@ export type FromQuery =
 			/** Events of kind `lost` at the time of the statement's snapshot. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
-			/** The result depends on rows that loss may have removed or cut. */
+			/** Whether the result depends on rows that loss may have affected. */
 			readonly readsCaptured: boolean;
-			/** Set for statements that answer with a sentence (CREATE VIEW …). */
+			/** The sentence that statements such as CREATE VIEW answer with. */
 			readonly notice?: string;
-			/** The statement made or dropped a view: run it again in a new query thread. */
+			/** Whether the statement created or dropped a view. A new query thread must run it again. */
 			readonly definesView?: boolean;
-			/** After a statement that made or dropped something: all views and temporary tables there are. */
+			/** After a statement that created or dropped something: all views and temporary tables. */
 			readonly own?: readonly OwnTable[];
 	  }
 	/** The views that could be recreated in a new query thread. */

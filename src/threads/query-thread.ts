@@ -1,4 +1,4 @@
-// The query thread: runs statements over snapshots of the tables, follows new rows for the tail. Wires src/store and
+// The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. Wires src/store and
 // src/sql. Statements run one after the other; the tail continues between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
@@ -29,11 +29,11 @@ import {
 	type ToQuery,
 } from './messages.ts';
 
-/** Maximum result parts that main has not taken yet; then the statement waits. */
+/** With more result parts than this that main has not taken, the statement pauses. */
 const PARTS_AHEAD = 4;
-/** The same for a statement that cannot wait between two slices: its thread waits. */
+/** With more than this, because the statement cannot pause, the thread waits. */
 const PARTS_HELD = 16;
-/** Maximum lines of a tail that main has not printed yet; further ones are dropped and counted. */
+/** Maximum lines of a tail that main has not printed yet. Further lines are dropped and counted. */
 const TAIL_LINES_AHEAD = 10_000;
 
 const {
@@ -57,7 +57,7 @@ const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { colu
 let capture: MessagePort | undefined;
 let nextRequest = 1;
 const requests = new Map<number, (snapshot: CaptureSnapshot) => void>();
-/** Statements wait for those before them. */
+/** Resolves when all statements so far have ended. */
 let queue: Promise<void> = Promise.resolve();
 let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
 
@@ -67,7 +67,7 @@ type Tail = {
 	readonly projection: ReturnType<typeof compileProjection>;
 	/** Segment number → number of its rows already read. */
 	seen: Map<number, number>;
-	/** Whether it has begun; earlier rows are not printed. */
+	/** Whether it has begun. Earlier rows are not printed. */
 	begun: boolean;
 	unprinted: number;
 	dropped: number;
@@ -151,7 +151,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 			id,
 			lostEvents: lostEvents(snapshot.loss),
 			lostBytes: lostBytes(snapshot.loss),
-			// The table `loss` itself is always exact.
+			// `loss` alone is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
 			...(result.message === undefined ? {} : { notice: result.message }),
 			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
@@ -180,7 +180,7 @@ function columnsOf(table: string): Column[] {
 			description: description ?? '',
 		}));
 	} catch (error) {
-		// A view of a table that was dropped.
+		// The view uses a table that was dropped.
 		if (error instanceof SqlError) return [];
 		throw error;
 	}
@@ -194,7 +194,7 @@ function postRows(id: number, rows: readonly SqlValue[][]): void {
 	post({ type: 'rows', id, rows });
 	if (running === undefined) return;
 	running.posted++;
-	// A statement without pauses must not fill main's queue.
+	// A statement that cannot pause must not fill main's queue.
 	while (unread(running) > PARTS_HELD && Atomics.load(cancel, 0) === 0) {
 		Atomics.wait(taken, 0, Atomics.load(taken, 0), 20);
 	}
@@ -215,7 +215,7 @@ function waitForReader(): Promise<void> | undefined {
 			current.wake = undefined;
 			resolve();
 		};
-		// A cancellation sends no message.
+		// Cancelling sends no message, so it must be polled.
 		const timer = setInterval(look, 20);
 		current.wake = look;
 	});
@@ -227,7 +227,7 @@ function define(sql: string): void {
 		.then(async () => {
 			await execute(prepare(sql, schema, session), { tables: new Map() }, { session });
 		})
-		// The view's temporary table is gone; using the view will report that.
+		// The view may use a temporary table, which is gone. Using the view reports that.
 		.catch(() => undefined);
 }
 
@@ -249,7 +249,7 @@ function takeReply(reply: SnapshotReply): void {
 	}
 }
 
-/** Committed and open rows of a snapshot. */
+/** The committed and open rows of a snapshot. */
 function rowsOf(snapshot: CaptureSnapshot): SegmentRows[] {
 	return openDatabase(snapshot, cache).exchanges;
 }
@@ -321,7 +321,7 @@ function printRows(current: Tail, parts: readonly SegmentRows[], names: LazyName
 	}
 }
 
-/** The engine's type `any` becomes null: the printer then goes by the values. */
+/** The engine's type `any` becomes null, because then the printer looks at the values. */
 function resultColumn({ name, type }: ResultColumn) {
 	return { name, type: type === 'any' ? null : type };
 }

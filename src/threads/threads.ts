@@ -32,12 +32,12 @@ import {
 	type ToQuery,
 } from './messages.ts';
 
-/** A query thread that has not answered a cancellation by then is ended. */
+/** A query thread that has not ended its statement this long after a cancellation is terminated. */
 const CANCEL_MS = 100;
-/** Time limit for the capture thread to end by itself; attaching takes less than this. */
+/** Time limit for the capture thread to end by itself. Attaching takes less than this. */
 const CLOSE_MS = 3000;
 
-/** Heap of the query thread beyond the memory counted for a statement: code, caches of texts, uncounted memory. */
+/** Heap of the query thread in addition to the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
 
 /** A UserError from another thread, with its place in the SQL text. */
@@ -57,7 +57,7 @@ export type CaptureEnd = {
 };
 
 export type RunOptions = {
-	/** 0: no limit. */
+	/** 0 if there is no limit. */
 	readonly timeoutMs: number;
 	readonly parameters?: readonly (readonly [string, SqlValue])[];
 };
@@ -68,14 +68,14 @@ type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (er
 
 /** The two worker threads of one capture. */
 export class Threads {
-	/** Resolves when the probes are attached (a recording: opened), with remarks on how this kernel is watched. */
+	/** Resolves when the probes are attached or the recording is open, with remarks about limits of this kernel. */
 	readonly attached: Promise<readonly string[]>;
 	/** Resolves when the capture has ended and every row is in the table. */
 	readonly ended: Promise<CaptureEnd>;
-	/** Lines of the last ended tail that could not be taken in time. */
+	/** Lines that the last tail dropped. */
 	droppedLines = 0;
 	readonly #settings: CaptureSettings;
-	/** Not used for a recording, which may come from another host. */
+	/** Empty for a recording, which may come from another host. */
 	readonly #hostNames: readonly (readonly [ip: string, name: string])[];
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
 	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
@@ -86,9 +86,9 @@ export class Threads {
 	readonly #waiting = new Map<number, Waiting>();
 	#query!: Worker;
 	#views: string[] = [];
-	/** Views and temporary tables of the user's, which the query thread holds. */
+	/** The user's views and temporary tables, which are in the query thread. */
 	ownTables: readonly OwnTable[] = [];
-	/** What the running tails were started with. */
+	/** The messages that started the running tails. */
 	readonly #tails = new Map<number, ToQuery>();
 	#nextId = 1;
 	#closing = false;
@@ -121,7 +121,7 @@ export class Threads {
 		});
 		this.attached = attached.promise;
 		this.ended = ended.promise;
-		// If nobody waits for either, run() reports the error.
+		// run() reports the error, so it is fine if nobody waits for these.
 		this.attached.catch(() => undefined);
 		this.ended.catch(() => undefined);
 		this.#startQuery();
@@ -132,7 +132,7 @@ export class Threads {
 		return this.#settings.replay?.path;
 	}
 
-	/** Rows finished so far, and what was lost. */
+	/** The number of finished rows, and the loss so far. */
 	get status(): { rows: number; lostEvents: number; lostBytes: number } {
 		return {
 			rows: this.#status[STATUS_ROWS]!,
@@ -146,7 +146,7 @@ export class Threads {
 		return this.#progress[0]!;
 	}
 
-	/** Runs one statement. Parts are delivered as they are made, and made only as fast as they are taken. */
+	/** Runs one statement. Parts of the result are computed only as fast as the caller takes them. */
 	async *run(sql: string, options: RunOptions): AsyncGenerator<ResultPart> {
 		Atomics.store(this.#cancel, 0, 0);
 		Atomics.store(this.#taken, 0, 0);
@@ -174,7 +174,7 @@ export class Threads {
 				const part = await parts.next();
 				if (part.type === 'error') throw fromMessage(part.error);
 				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
-				// Rows already sent when the statement was cancelled are dropped.
+				// Drop rows that were sent before the statement was cancelled.
 				isDropping ||= part.type === 'rows' && Atomics.load(this.#cancel, 0) === CANCEL_ASKED;
 				if (isDropping && part.type === 'done') throw cancelledError();
 				if (isDropping) continue;
@@ -183,7 +183,7 @@ export class Threads {
 				yield part;
 				if (part.type === 'done') return;
 				if (part.type !== 'rows') continue;
-				// Node takes up to a thousand messages at once, before it looks at the keyboard: Ctrl-C must not wait for them.
+				// Node handles up to a thousand messages before it looks at the keyboard. Ctrl-C must not wait for them.
 				await setImmediate();
 				Atomics.add(this.#taken, 0, 1);
 				Atomics.notify(this.#taken, 0);
@@ -210,7 +210,7 @@ export class Threads {
 	#end(why: number, reason: () => Error): void {
 		Atomics.store(this.#cancel, 0, why);
 		const running = this.#query;
-		// Later requests are not affected.
+		// Requests that are made later must not be affected.
 		const asked = [...this.#waiting.keys()].filter((id) => !this.#tails.has(id));
 		const timer = setTimeout(() => {
 			if (running === this.#query && asked.some((id) => this.#waiting.has(id))) this.#replaceQuery(reason());
@@ -218,7 +218,7 @@ export class Threads {
 		timer.unref();
 	}
 
-	/** Rejects with the error that `sql` would start with, so that an invalid statement is reported before the capture. */
+	/** Rejects if `sql` is not a valid statement, so that this is reported before the capture. */
 	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
 		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
 	}
@@ -230,8 +230,8 @@ export class Threads {
 	}
 
 	/**
-	 * Each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left. Lines not
-	 * taken in time are dropped and counted (loss: output_dropped).
+	 * Yields each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left.
+	 * Lines that the caller does not take in time are dropped and counted (loss: output_dropped).
 	 */
 	async *tail(where: string | undefined, columns: string | undefined, fromStart = false): AsyncGenerator<TailRows> {
 		const id = this.#nextId++;
@@ -282,7 +282,7 @@ export class Threads {
 		this.#toCapture({ type: 'filters', filters });
 	}
 
-	/** Ends the capture: detaches the probes and reads the rest of the ring; then `ended` resolves. */
+	/** Ends the capture: detaches the probes and reads the rest of the ring. Then `ended` resolves. */
 	stop(): Promise<CaptureEnd> {
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
 		return this.ended;
@@ -292,7 +292,7 @@ export class Threads {
 	async close(): Promise<void> {
 		this.#closing = true;
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
-		// Terminating a thread inside a call into the addon would crash the process, so the thread ends the capture itself first.
+		// Terminating a thread in a call into the addon would crash the process, so the thread must first end the capture.
 		const ended = this.ended.then(
 			() => undefined,
 			() => undefined,
@@ -370,7 +370,7 @@ export class Threads {
 	}
 }
 
-/** Messages in the order they came, for one reader. */
+/** A queue of messages for one reader. */
 class PartQueue implements Waiting {
 	/** The last message ended the result. */
 	finished = false;
