@@ -114,7 +114,7 @@ function checkTracefs(files: PreflightFiles): Check[] {
 				detail: `not mounted at ${TRACEFS_PLACES.join(' or ')}`,
 				affects: 'live capture',
 				fix: root
-					? 'A capture runs this: mount -t tracefs none /sys/kernel/tracing'
+					? 'A capture does this: mount -t tracefs none /sys/kernel/tracing'
 					: `As root: mount -t tracefs none /sys/kernel/tracing`,
 			},
 		];

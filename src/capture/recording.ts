@@ -148,7 +148,7 @@ export class RecordingReader {
 			const payload = this.#read(length);
 			if (payload.length < length) return this.#stop(at, 'truncated', 'the file ends inside a frame');
 			if (frameCheck(type, payload) !== header.readUInt32LE(8)) {
-				return this.#stop(at, 'damaged', "a frame's check sum does not match its bytes");
+				return this.#stop(at, 'damaged', "a frame's checksum does not match its bytes");
 			}
 			if (type === FRAME_END) {
 				this.#ended = true;

@@ -88,7 +88,7 @@ function checkPidNamespace(): Check {
 	return {
 		name: 'processes',
 		status: 'warning',
-		detail: namespace === undefined ? '/proc is not mounted' : `in a pid namespace of its own (${namespace})`,
+		detail: namespace === undefined ? '/proc is not mounted' : `in a separate pid namespace (${namespace})`,
 		affects: 'command lines, cgroups, paths of unix sockets; --pid takes the numbers of this namespace',
 		fix: "Run it in the host's pid namespace (docker run --pid=host).",
 	};

@@ -18,7 +18,7 @@ export async function tailCommand(
 	const format = presentation.format ?? 'table';
 	if (printsExchanges(format))
 		throw usageError(
-			`expected a format of rows for tail, got ${format}, which is one document with an end`,
+			`expected a row format for tail, got ${format}, which is a single document`,
 			`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
 		);
 	const screenColumns = process.stdout.isTTY ? process.stdout.columns : undefined;

@@ -119,7 +119,7 @@ type Format = (input: Uint8Array, most: number, deadline: number) => LayerResult
 const STOPPED_TEXTS = {
 	damaged: 'damaged data',
 	dictionary: 'needs a dictionary',
-	mislabelled: 'the data is something else',
+	mislabelled: 'the data has another format',
 } as const;
 
 const FORMATS: ReadonlyMap<string, Format> = new Map([

@@ -87,7 +87,7 @@ function redactBody(
 	const { kind } = mediaOf(contentType, content.bytes);
 	// A body that was not decoded was not examined.
 	if (content.stopped !== null && content.applied.length === 0) {
-		hold(columns, message, 'held back by redaction');
+		hold(columns, message, 'withheld by redaction');
 		return;
 	}
 	if (kind !== 'json' && kind !== 'text') {
@@ -102,7 +102,7 @@ function redactBody(
 function sweepBytes(columns: Record<string, SqlValue>, name: string, value: Uint8Array, scope: Redactor): void {
 	const text = Buffer.from(value).toString('utf8');
 	if (!text.includes('\ufffd')) columns[name] = Buffer.from(scope.sweep(text));
-	else if (scope.holdsSecret(value)) hold(columns, name.startsWith('req') ? 'req' : 'res', 'held back by redaction');
+	else if (scope.holdsSecret(value)) hold(columns, name.startsWith('req') ? 'req' : 'res', 'withheld by redaction');
 }
 
 function hold(columns: Record<string, SqlValue>, message: 'req' | 'res', why: string): void {

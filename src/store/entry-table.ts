@@ -81,7 +81,7 @@ export const EVENT_COLUMNS: readonly EntryColumn[] = [
 	{
 		name: 'fd',
 		type: 'int',
-		description: 'descriptor; of sendfile: out_fd',
+		description: 'descriptor; for sendfile, out_fd',
 		value: ({ u32 }, at) => u32[(at + layout.EVENT_FD) >> 2]! | 0,
 		number: ({ u32 }, at) => u32[(at + layout.EVENT_FD) >> 2]! | 0,
 	},
@@ -98,7 +98,7 @@ export const EVENT_COLUMNS: readonly EntryColumn[] = [
 	{
 		name: 'flags',
 		type: 'text',
-		description: 'comma-separated words, e.g. zero_copy; NULL when there is none',
+		description: 'comma-separated words, e.g. zero_copy; NULL if there are none',
 		value: ({ u32 }, at) => eventFlags(u32[(at + layout.EVENT_FLAGS) >> 2]!),
 	},
 ];

@@ -138,7 +138,7 @@ const field = (column: string, description: string, message: Message, name: stri
 
 /** The columns of `exchanges` in the order of `SELECT *`. */
 export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
-	numeric('id', 'int', '1, 2, 3 … in the order request heads became complete'),
+	numeric('id', 'int', '1, 2, 3 … in the order in which request heads became complete'),
 	{
 		name: 'ts',
 		type: 'datetime',
@@ -147,7 +147,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		array: { of: (segment) => segment.f64.ts, zeroIsNull: false },
 	},
 	word('state', 'open, complete, incomplete, unanswered or upgraded', STATES, (segment) => segment.u8.state),
-	word('reason', 'why not complete; NULL when complete', REASONS, (segment) => segment.u8.reason),
+	word('reason', 'why it is not complete; NULL if it is', REASONS, (segment) => segment.u8.reason),
 	word('side', 'role of the observed process: server or client', PROCESS_SIDES, (segment) => segment.u8.side),
 	positive(
 		'pair_id',
@@ -186,7 +186,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		range: { start: 'path_start', length: 'path_length' },
 	},
 	{
-		...text('query_string', 'request target after ?; NULL when there is none', queryText),
+		...text('query_string', 'request target after ?; NULL if there is no ?', queryText),
 		range: { start: 'query_start', length: 'query_length' },
 	},
 	dictionary('host', "from the target's authority, else the Host field"),
@@ -209,7 +209,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		value: (segment, row) => versionText(segment.u16.req_http_version[row]!),
 		words: { of: (segment) => segment.u16.req_http_version, isNull: (code) => code === 0 },
 	},
-	positive('status', 'of the final response; NULL when there is none', (segment) => segment.u16.status),
+	positive('status', 'of the final response; NULL if there is none', (segment) => segment.u16.status),
 	dictionary('status_text', 'reason phrase of the final response; if status is NULL, its first line as sent'),
 	dictionary('interim', 'statuses of interim responses, e.g. 100,103'),
 	numeric('duration_ms', 'float', "request's first byte to response's last byte"),
@@ -221,10 +221,10 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	numeric('req_captured_bytes', 'int', 'how many of these bytes are held'),
 	numeric('res_captured_bytes', 'int', 'how many of these bytes are held'),
 	numeric('res_wire_bytes', 'int', 'bytes of the response on the wire, head and framing included'),
-	text('req_body', 'held bytes as text: content- and charset-decoded; NULL when nothing was captured', (s, row) =>
+	text('req_body', 'held bytes as text: content- and charset-decoded; NULL if nothing was captured', (s, row) =>
 		readableBody(s, row, 'request'),
 	),
-	text('res_body', 'held bytes as text: content- and charset-decoded; NULL when nothing was captured', (s, row) =>
+	text('res_body', 'held bytes as text: content- and charset-decoded; NULL if nothing was captured', (s, row) =>
 		readableBody(s, row, 'response'),
 	),
 	blob('req_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'request')),

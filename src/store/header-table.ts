@@ -36,7 +36,7 @@ export const HEADER_COLUMNS: readonly HeaderColumn[] = [
 	{
 		name: 'trailer',
 		type: 'int',
-		description: '1 if it came after a chunked body',
+		description: '1 for a trailer, which follows a chunked body; else 0',
 		of: (line) => line.places.isTrailer[line.line]!,
 	},
 ];

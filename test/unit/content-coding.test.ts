@@ -180,7 +180,7 @@ describe('content coding', () => {
 		const words = Buffer.from('just words, and some more of them to be sure');
 		for (const coding of ['gzip', 'deflate', 'br', 'zstd']) {
 			const { bytes, applied, stopped } = decodeContent(words, coding);
-			assert.deepEqual([Buffer.from(bytes), applied, stopped], [words, [], `${coding}: the data is something else`]);
+			assert.deepEqual([Buffer.from(bytes), applied, stopped], [words, [], `${coding}: the data has another format`]);
 		}
 	});
 

@@ -448,8 +448,8 @@ test('a body with a wrong coding label is read, and an unreadable one has a note
 			['gzip', coded, text, null],
 			['gzip;', coded, text, null],
 			['deflate', coded, text, null],
-			['gzip, deflate', Buffer.from('ok'), 'ok', 'body: 2 bytes, not decoded (deflate: the data is something else)'],
-			['gzip', Buffer.from(text), text, `body: ${text.length} bytes, not decoded (gzip: the data is something else)`],
+			['gzip, deflate', Buffer.from('ok'), 'ok', 'body: 2 bytes, not decoded (deflate: the data has another format)'],
+			['gzip', Buffer.from(text), text, `body: ${text.length} bytes, not decoded (gzip: the data has another format)`],
 			['utf-8', Buffer.from(text), text, null],
 			['sdch', Buffer.from('x'), 'x', 'body: 1 byte, not decoded (sdch: unknown coding)'],
 			[

@@ -304,7 +304,7 @@ describe('a redacted exchange', () => {
 		const held = redactExchange(unknown, createRedactor(key)).columns;
 		assert.deepEqual(
 			[held.res_body_raw, held.res_body, held.res_body_note],
-			[null, null, 'body: held back by redaction'],
+			[null, null, 'body: withheld by redaction'],
 		);
 
 		const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n\xff', 'latin1'), Buffer.from(echoed)]);
@@ -315,7 +315,7 @@ describe('a redacted exchange', () => {
 		};
 		assert.equal(
 			redactExchange(image, createRedactor(key)).columns.res_body_note,
-			'body: first 9 of 10 bytes (body limit); held back by redaction',
+			'body: first 9 of 10 bytes (body limit); withheld by redaction',
 		);
 	});
 

@@ -130,7 +130,7 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		...doc(
 			'bucket',
 			'bucket(time, duration)',
-			'the start of the time interval it is in; group by it to see rates',
+			'the start of the interval that contains the time; group by it to see rates',
 			["bucket('2026-11-22T12:56:01.123456Z', '10s')", '2026-11-22T12:56:00.000000Z'],
 			2,
 			2,
