@@ -1,7 +1,7 @@
 // The command line: parses the arguments and sets the exit status. The commands are in src/commands.
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
-import { EXIT, systemCode, UserError, usageError } from './base/errors.ts';
+import { EXIT, UserError, usageError } from './base/errors.ts';
 import { version } from './base/installation.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './commands/options.ts';
@@ -10,6 +10,7 @@ import { recordCommand } from './commands/record-command.ts';
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
+import { standardError, standardOutput } from './output/output-stream.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
 import { queriesText, topicHelp } from './shell/dot-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
@@ -25,15 +26,12 @@ const dashes = words.indexOf('--');
 const own = dashes < 0 ? words : words.slice(0, dashes);
 const afterDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
 
-// A reader that closes the pipe (`--help | head`) is not an error; code that writes results checks the stream itself.
-process.stdout.on('error', (error) => {
-	const code = systemCode(error);
-	if (code === 'EPIPE') return;
-	process.stderr.write(errorText(outputError(code ?? String(error)), createTheme(false)));
-	process.exit(EXIT.runtime);
-});
-// If stderr is gone there is no place to report that.
-process.stderr.on('error', () => undefined);
+/** Errors are printed by main(). */
+const COMMAND_OUTPUT = {
+	writeOut: (text: string) => void standardOutput().write(text),
+	writeErr: () => undefined,
+	getOutHelpWidth: () => standardOutput().columns ?? 80,
+};
 
 /** One value per occurrence. */
 const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
@@ -59,7 +57,7 @@ function createProgram(setWork: SetWork): Command {
 		.allowExcessArguments(true)
 		.showSuggestionAfterError(true)
 		.exitOverride()
-		.configureOutput({ writeErr: () => undefined });
+		.configureOutput(COMMAND_OUTPUT);
 	const command: NewCommand = (name, description) =>
 		program
 			.command(name)
@@ -67,7 +65,7 @@ function createProgram(setWork: SetWork): Command {
 			.helpOption('-h, --help', 'show this help')
 			.allowExcessArguments(false)
 			.exitOverride()
-			.configureOutput({ writeErr: () => undefined });
+			.configureOutput(COMMAND_OUTPUT);
 
 	addCaptureOptions(program)
 		.addHelpText(
@@ -118,7 +116,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 function addOtherCommands(command: NewCommand, setWork: SetWork, program: Command): void {
 	command('queries', 'list saved queries').action((_options: unknown, self: Command) =>
 		setWork(async () => {
-			process.stdout.write(queriesText(parseOptions(self, afterDashes).directories.queries));
+			standardOutput().write(queriesText(parseOptions(self, afterDashes).directories.queries));
 			return EXIT.ok;
 		}),
 	);
@@ -132,7 +130,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 		);
 	command('version', 'print the version').action(() =>
 		setWork(async () => {
-			process.stdout.write(`${version()}\n`);
+			standardOutput().write(`${version()}\n`);
 			return EXIT.ok;
 		}),
 	);
@@ -145,7 +143,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 function printHelp(program: Command, topic: string | undefined): void {
 	const command = topic === undefined ? program : program.commands.find((each) => each.name() === topic);
 	if (command !== undefined) command.outputHelp();
-	else process.stdout.write(topicHelp(topic ?? ''));
+	else standardOutput().write(topicHelp(topic ?? ''));
 }
 
 async function main(): Promise<number> {
@@ -173,18 +171,30 @@ function unknownCommand(program: Command, name: string): string {
 	return `unknown command ${JSON.stringify(name)}: expected one of ${program.commands.map((each) => each.name()).join(', ')}`;
 }
 
+/** How long the end of the program waits for a terminal that takes nothing. A pipe's reader may take as long as it likes. */
+const TERMINAL_MS = 10_000;
+
 main()
 	.catch((error: unknown) => {
-		const noColor = process.argv.includes('--no-color');
 		const sql = error instanceof Error && 'sql' in error && typeof error.sql === 'string' ? error.sql : undefined;
-		process.stderr.write(
-			errorText(error, createTheme(wantsColor(process.stderr, process.env, noColor ? false : undefined)), sql),
-		);
-		return error instanceof UserError ? error.exitCode : EXIT.runtime;
+		return reported(error, sql);
 	})
-	.then((code) => {
-		process.exitCode = code;
-		// Write what is still buffered for stdout before the process ends, but do not wait for a reader that is gone.
-		process.stdout.on('error', () => process.exit(code));
-		process.stdout.write('', () => process.exit(code));
+	.then(async (code) => {
+		const output = standardOutput();
+		const { droppedBytes } = output;
+		if (output.isTTY) output.limit({ idleMs: TERMINAL_MS });
+		standardError().limit({ idleMs: TERMINAL_MS });
+		await output.flush();
+		let status = code;
+		if (code === EXIT.ok && output.failure !== undefined) status = reported(outputError(output.failure));
+		else if (code === EXIT.ok && output.droppedBytes > droppedBytes) status = reported(outputError('ETIMEDOUT'));
+		await standardError().flush();
+		process.exit(status);
 	});
+
+/** Prints an error; returns the exit status. */
+function reported(error: unknown, sql?: string): number {
+	const color = wantsColor(standardError(), process.env, process.argv.includes('--no-color') ? false : undefined);
+	standardError().write(errorText(error, createTheme(color), sql));
+	return error instanceof UserError ? error.exitCode : EXIT.runtime;
+}

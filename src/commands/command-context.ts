@@ -1,8 +1,9 @@
 // What the capturing commands share: threads, Ctrl-C, stdout, and an orderly end.
 import { EXIT, UserError } from '../base/errors.ts';
+import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink, type Sink } from '../shell/sink.ts';
-import { type Interrupts, listenForInterrupts } from '../threads/interrupts.ts';
+import { INTERRUPTED_MS, type Interrupts, listenForInterrupts } from '../threads/interrupts.ts';
 import type { CaptureEnd, Threads } from '../threads/threads.ts';
 import type { Options } from './options.ts';
 import { RunningCapture, say } from './running-capture.ts';
@@ -30,7 +31,7 @@ export async function withCapture(
 	const interrupts = listenForInterrupts();
 	const capture = await RunningCapture.start(options);
 	const { threads } = capture;
-	const sink = createSink(process.stdout);
+	const sink = createSink(standardOutput());
 	const shell = new ShellSession({
 		options,
 		threads,
@@ -57,7 +58,10 @@ export async function withCapture(
 				return end;
 			},
 			query: async (run) => {
-				interrupts.onInterrupt = () => threads.cancel();
+				interrupts.onInterrupt = () => {
+					threads.cancel();
+					limitOutput({ withinMs: INTERRUPTED_MS });
+				};
 				try {
 					return await run();
 				} catch (error) {

@@ -3,6 +3,7 @@ import { EXIT } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
 import type { Check } from '../capture/check.ts';
 import { preflight } from '../capture/preflight.ts';
+import { standardOutput } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
 
@@ -10,13 +11,13 @@ import { createTheme, wantsColor } from '../output/theme.ts';
 export async function doctorCommand(json: boolean): Promise<number> {
 	const checks = preflight({ bpfObject: FILES.bpfObject, addon: FILES.addon, decoder: FILES.decoder });
 	const possible = checks.every(({ status }) => status !== 'failed');
-	process.stdout.write(json ? `${JSON.stringify({ capture: possible, checks }, null, 2)}\n` : text(checks, possible));
+	standardOutput().write(json ? `${JSON.stringify({ capture: possible, checks }, null, 2)}\n` : text(checks, possible));
 	return possible ? EXIT.ok : EXIT.runtime;
 }
 
 function text(checks: readonly Check[], possible: boolean): string {
 	const theme = createTheme(
-		wantsColor(process.stdout, process.env, process.argv.includes('--no-color') ? false : undefined),
+		wantsColor(standardOutput(), process.env, process.argv.includes('--no-color') ? false : undefined),
 	);
 	const paint = { ok: theme.success, warning: theme.warning, failed: theme.error };
 	const width = Math.max(...checks.map(({ name }) => name.length));

@@ -7,6 +7,7 @@ import { type InvokingUser, invokingUser, processUser, userDirectories } from '.
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
 import { CONTROL_CAPTURE_LIMIT, CONTROL_IOVECS, CONTROL_RING_BYTES } from '../capture/control-limits.ts';
+import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createRedactor } from '../output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
@@ -203,8 +204,8 @@ function presentation(raw: RawOptions): Presentation {
 		raw: raw.raw === true,
 		redactor: raw.redact === false ? null : createRedactor(),
 		quiet: raw.quiet === true,
-		theme: createTheme(wantsColor(process.stdout, process.env, color)),
-		errorTheme: createTheme(wantsColor(process.stderr, process.env, color)),
+		theme: createTheme(wantsColor(standardOutput(), process.env, color)),
+		errorTheme: createTheme(wantsColor(standardError(), process.env, color)),
 	};
 }
 

@@ -1,6 +1,8 @@
 // `tinytap record FILE`: writes the records of a capture to a file.
 import { EXIT, UserError } from '../base/errors.ts';
+import { limitOutput } from '../output/output-stream.ts';
 import { lossSentence } from '../shell/result-printer.ts';
+import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import { withCapture } from './command-context.ts';
 import { type Options, recordSettings } from './options.ts';
 import { say } from './running-capture.ts';
@@ -10,7 +12,8 @@ export async function recordCommand(options: Options, path: string, force: boole
 	const record = recordSettings(path, force);
 	return await withCapture(
 		{ ...options, capture: { ...options.capture, record } },
-		async ({ threads, attached, captured }) => {
+		async ({ threads, attached, captured, interrupts }) => {
+			interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
 			await attached();
 			const end = await captured();
 			if (end.recording?.complete === false) {

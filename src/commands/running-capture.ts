@@ -1,5 +1,6 @@
 // One capture, from its start to its end: the threads, the program after `--`, and the messages about them.
 import { EXIT, UserError } from '../base/errors.ts';
+import { standardError } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
 import { lossSentence } from '../shell/result-printer.ts';
@@ -100,7 +101,7 @@ export class RunningCapture {
 
 /** Writes to stderr. */
 export function say(text: string): void {
-	process.stderr.write(text);
+	standardError().write(text);
 }
 
 /** The same options, limited to one process and its children. */

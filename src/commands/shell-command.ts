@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT, UserError } from '../base/errors.ts';
 import { FILES, version } from '../base/installation.ts';
+import { limitOutput, standardError, standardOutput } from '../output/output-stream.ts';
 import { runPiped } from '../shell/batch.ts';
 import { errorText } from '../shell/error-text.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
-import { listenForInterrupts } from '../threads/interrupts.ts';
+import { INTERRUPTED_MS, listenForInterrupts } from '../threads/interrupts.ts';
 import type { Threads } from '../threads/threads.ts';
 import { withCapture } from './command-context.ts';
 import { type Options, withReplay } from './options.ts';
@@ -15,7 +16,7 @@ import { RunningCapture, say } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function shellCommand(options: Options): Promise<number> {
-	if (!process.stdin.isTTY || !process.stdout.isTTY) return await pipedShell(options);
+	if (!process.stdin.isTTY || !standardOutput().isTTY) return await pipedShell(options);
 	const capture = await RunningCapture.start(options, { stdin: 'ignore' });
 	try {
 		await capture.attached();
@@ -67,7 +68,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	const shell = new ShellSession({
 		options,
 		threads: first.threads,
-		sink: createSink(process.stdout, () => prompt.clearTyped()),
+		sink: createSink(standardOutput(), () => prompt.clearTyped()),
 		interactive: true,
 		tell: print,
 		isLineFree: () => prompt.isLineFree,
@@ -84,8 +85,12 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		.catch((error: unknown) => print(errorText(error, options.presentation.theme)));
 	const interrupts = listenForInterrupts();
 	interrupts.onInterrupt = () => prompt.interrupt();
-	process.removeAllListeners('SIGTERM').on('SIGTERM', () => prompt.close());
-	process.removeAllListeners('SIGHUP').on('SIGHUP', () => prompt.close());
+	for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+		process.removeAllListeners(signal).on(signal, () => {
+			limitOutput({ withinMs: INTERRUPTED_MS });
+			prompt.close();
+		});
+	}
 	prompt.attach(shell);
 	await prompt.left;
 	shell.stopTail();
@@ -105,7 +110,10 @@ export function greeting(): string {
 }
 
 async function wantsDemo(): Promise<boolean> {
-	const questions = createInterface({ input: process.stdin, output: process.stderr });
+	const questions = createInterface({
+		input: process.stdin,
+		output: standardError() as unknown as NodeJS.WritableStream,
+	});
 	try {
 		const answer = await questions.question('Open the bundled recording instead, to try the shell? [Y/n] ');
 		return !/^\s*n/i.test(answer);

@@ -1,11 +1,16 @@
 // `tinytap tail`: each exchange as it completes.
 import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
+import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { createResultWriter, printsExchanges } from '../output/result-format.ts';
 import { tailColumns } from '../shell/shell-session.ts';
+import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
+
+/** How long rows wait for a terminal that takes nothing, after the capture has ended. */
+const TERMINAL_MS = 2000;
 
 /** Runs the command; resolves to the exit status. `--count` counts printed rows. */
 export async function tailCommand(
@@ -21,8 +26,9 @@ export async function tailCommand(
 			`expected a row format for tail, got ${format}, which is a single document`,
 			`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
 		);
-	const screenColumns = process.stdout.isTTY ? process.stdout.columns : undefined;
-	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured }) => {
+	const output = standardOutput();
+	const screenColumns = output.columns;
+	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured, interrupts }) => {
 		const rows = threads.tail(where, columns ?? tailColumns(screenColumns), true);
 		// The first part contains the columns, or the error of an invalid condition.
 		const head = await rows.next();
@@ -31,6 +37,9 @@ export async function tailCommand(
 		const end = captured();
 		// An error is reported below, after the rows before it.
 		end.catch(() => undefined);
+		interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
+		// Even without a signal, a terminal that takes nothing does not keep a capture that has ended.
+		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
 		const writer = createResultWriter(format, head.value.columns, {
 			redactor: presentation.redactor,
 			version: version(),
@@ -43,13 +52,15 @@ export async function tailCommand(
 		for await (const part of rows) {
 			const some = part.rows.slice(0, most - printed);
 			printed += some.length;
-			await sink.write(writer.rows(some));
+			await sink.writeRows(some.map((row) => writer.rows([row])));
 			if (printed >= most || sink.closed) break;
 		}
 		await sink.write(writer.end());
 		if (printed >= most || sink.closed) void threads.stop().catch(() => undefined);
 		await end;
-		const dropped = threads.droppedLines;
+		await output.flush();
+		threads.countUnprinted(output.droppedRows);
+		const dropped = threads.droppedLines + output.droppedRows;
 		if (dropped > 0) say(`tinytap: ${dropped} rows could not be printed in time (loss: output_dropped)\n`);
 		return EXIT.ok;
 	});

@@ -1,6 +1,7 @@
 // The line editor, history and search of node:repl, without its evaluation and its commands, which can read and write
 // files. `onLine` is called with each typed line.
 import { type REPLServer, type ReplOptions, start } from 'node:repl';
+import { standardOutput } from '../output/output-stream.ts';
 import type { Completed } from './completion.ts';
 
 /** State of readline that its types do not declare. */
@@ -26,7 +27,7 @@ export function openLineEditor({ historySize, complete, onLine, onInterrupt }: L
 	const editor = start({
 		prompt: '',
 		input: process.stdin,
-		output: process.stdout,
+		output: standardOutput() as unknown as NodeJS.WritableStream,
 		terminal: true,
 		preview: false,
 		historySize,

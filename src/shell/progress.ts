@@ -1,5 +1,5 @@
 // The progress line of a running statement, shown on a terminal after half a second and removed before other output.
-import type { WriteStream } from 'node:tty';
+import type { OutputStream } from '../output/output-stream.ts';
 
 const FIRST_MS = 500;
 const EVERY_MS = 200;
@@ -19,7 +19,7 @@ export type Watched = {
 };
 
 /** Draws the line on `stream` until the statement ends. */
-export function startProgress(stream: WriteStream, { rows, isFree }: Watched): Progress {
+export function startProgress(stream: OutputStream, { rows, isFree }: Watched): Progress {
 	const begin = performance.now();
 	let isShown = false;
 	const hide = () => {

@@ -1,6 +1,7 @@
 // The interactive shell: reads lines and runs their statements and dot commands one after the other.
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { InvokingUser } from '../base/invoking-user.ts';
+import { limitOutput } from '../output/output-stream.ts';
 import { isComplete, splitStatements } from '../sql/sql-light.ts';
 import { isCommandLine } from './command-names.ts';
 import { type Completed, complete } from './completion.ts';
@@ -12,6 +13,9 @@ import type { ShellSession } from './shell-session.ts';
 
 /** A second Ctrl-C within this time is ignored. */
 const CANCEL_PATIENCE_MS = 1000;
+
+/** When leaving, how long output waits for a terminal that takes nothing. */
+const LEAVE_MS = 500;
 
 /** Commands of other shells. */
 const BARE_WORDS: ReadonlyMap<string, string> = new Map([
@@ -128,6 +132,8 @@ export class Prompt {
 			this.#cancelledAt = performance.now();
 			this.#lines.length = 0;
 			this.#shell?.threads.cancel();
+			this.#shell?.sink.discard();
+
 			return;
 		}
 		if (this.#editor.line !== '' || this.#pending.length > 0) {
@@ -149,6 +155,7 @@ export class Prompt {
 	/** Leaves and restores the terminal. */
 	close(): void {
 		this.#hasLeft = true;
+		limitOutput({ idleMs: LEAVE_MS });
 		this.#shell?.hideProgress();
 		this.#editor.close();
 	}

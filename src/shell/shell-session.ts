@@ -1,6 +1,7 @@
 // The state of a shell, at a prompt, in a pipe or in a script: the capture, the format of results, the output.
 import { version } from '../base/installation.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
+import { standardError, standardOutput } from '../output/output-stream.ts';
 import type { ResultFormat } from '../output/result-format.ts';
 import { createRowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
@@ -133,8 +134,10 @@ export class ShellSession {
 
 	/** Shows the progress line while `work` runs, on a terminal. */
 	async #watched<T>(work: () => Promise<T>): Promise<T> {
-		if (!process.stderr.isTTY || this.options.presentation.quiet) return await work();
-		const progress = startProgress(process.stderr, { rows: () => this.threads.progress, isFree: this.#isLineFree });
+		if (!standardError().isTTY || this.options.presentation.quiet) return await work();
+		// While the terminal takes nothing, the cursor is somewhere in a row.
+		const isFree = () => this.#isLineFree() && standardOutput().isIdle;
+		const progress = startProgress(standardError(), { rows: () => this.threads.progress, isFree });
 		this.#progress = progress;
 		try {
 			return await work();
@@ -150,10 +153,15 @@ export class ShellSession {
 				this.hideProgress();
 				await sink.write(text);
 			},
+			writeRows: async (texts) => {
+				this.hideProgress();
+				await sink.writeRows(texts);
+			},
 			get closed() {
 				return sink.closed;
 			},
 			gone: sink.gone,
+			discard: () => sink.discard(),
 		};
 	}
 
@@ -161,7 +169,7 @@ export class ShellSession {
 	startTail(where: string | undefined): void {
 		this.stopTail();
 		let stopped = false;
-		const rows = this.threads.tail(where, tailColumns(this.interactive ? process.stdout.columns : undefined));
+		const rows = this.threads.tail(where, tailColumns(this.interactive ? standardOutput().columns : undefined));
 		this.#tail = {
 			stop: () => {
 				stopped = true;
@@ -181,7 +189,10 @@ export class ShellSession {
 					});
 					this.tell(writer.begin());
 				}
-				if (part.rows.length > 0) this.tell(writer.rows(part.rows));
+				if (part.rows.length === 0) continue;
+				this.tell(writer.rows(part.rows));
+				// Until the terminal takes more, rows are dropped where they are made, and counted.
+				await standardOutput().ready();
 			}
 		};
 		follow().catch((error: unknown) => {
@@ -218,7 +229,7 @@ export class ShellSession {
 			version: version(),
 			exchange: (id) => this.threads.show(id),
 			theme: presentation.theme,
-			screenColumns: this.interactive ? process.stdout.columns : undefined,
+			screenColumns: this.interactive ? standardOutput().columns : undefined,
 			footer: this.interactive,
 		};
 	}

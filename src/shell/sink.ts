@@ -1,47 +1,41 @@
-// Writes to stdout as fast as its reader reads. A reader that closes the pipe (`| head`) ends the output quietly.
-import type { Writable } from 'node:stream';
-import { systemCode } from '../base/errors.ts';
+// Results on their way to stdout, written as fast as its reader takes them. A reader that closes the pipe (`| head`) ends
+// the output quietly.
+import type { OutputStream } from '../output/output-stream.ts';
+import { outputError } from './error-text.ts';
 
 export type Sink = {
-	/** Resolves when the stream can take more. Does nothing once the reader is gone. */
+	/** Resolves when the stream can take more. Does nothing once the reader is gone. Throws a UserError if it cannot be written. */
 	write(text: string): Promise<void>;
+	/** The same for rows, one text each, which are counted if the reader does not take them in time. */
+	writeRows(texts: readonly string[]): Promise<void>;
 	/** The reader closed the pipe. */
 	readonly closed: boolean;
 	/** Resolves when the reader closes the pipe. */
 	readonly gone: Promise<void>;
+	/** Gives up what still waits for the reader. */
+	discard(): void;
 };
 
-/** A sink over a stream of the process; `before` is called before each write. write() throws errors other than EPIPE. */
-export function createSink(stream: Writable, before: () => void = () => undefined): Sink {
-	let closed = false;
-	let failure: unknown;
-	let wake: (() => void) | undefined;
-	let tellGone: () => void = () => undefined;
-	const gone = new Promise<void>((resolve) => {
-		tellGone = resolve;
-	});
-	stream.on('error', (error) => {
-		if (systemCode(error) === 'EPIPE') {
-			closed = true;
-			tellGone();
-		} else failure = error;
-		wake?.();
-	});
-	stream.on('drain', () => wake?.());
-	return {
-		async write(text) {
-			if (closed || text === '') return;
-			if (failure !== undefined) throw failure;
+/** A sink over an output; `before` is called before each write. */
+export function createSink(stream: OutputStream, before: () => void = () => undefined): Sink {
+	const put = async (write: () => boolean) => {
+		if (!stream.closed) {
 			before();
-			if (stream.write(text)) return;
-			await new Promise<void>((resolve) => {
-				wake = resolve;
-			});
-			if (failure !== undefined) throw failure;
+			if (!write()) await stream.ready();
+		}
+		if (stream.failure !== undefined) throw outputError(stream.failure);
+	};
+	return {
+		write: async (text) => {
+			if (text !== '') await put(() => stream.write(text));
+		},
+		writeRows: async (texts) => {
+			if (texts.length > 0) await put(() => stream.writeRows(texts));
 		},
 		get closed() {
-			return closed;
+			return stream.closed;
 		},
-		gone,
+		gone: stream.gone,
+		discard: () => stream.discard(),
 	};
 }

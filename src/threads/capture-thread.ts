@@ -32,6 +32,7 @@ import {
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
+	STATUS_UNPRINTED,
 	type ToCapture,
 } from './messages.ts';
 
@@ -127,7 +128,7 @@ async function run(): Promise<void> {
 		source.close();
 		post({
 			type: 'ended',
-			loss: lossTotals(),
+			loss: allLossTotals(),
 			...(recording === undefined
 				? {}
 				: {
@@ -337,7 +338,7 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 	// The output was empty before, so it contains only the snapshot.
 	decoder.clearOutput();
 	updateStatus();
-	return { store: store.snapshot(), entries, loss: lossTotals(), nowUs: wallUs() };
+	return { store: store.snapshot(), entries, loss: allLossTotals(), nowUs: wallUs() };
 }
 
 function tellFollower(): void {
@@ -348,6 +349,14 @@ function tellFollower(): void {
 	const snapshot: CaptureSnapshot = { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() };
 	followerHolds = snapshot.store.id;
 	reply({ type: 'committed', snapshot, ended });
+}
+
+/** With what main counts itself. */
+function allLossTotals(): LossTotal[] {
+	const totals = lossTotals();
+	const unprinted = status[STATUS_UNPRINTED]!;
+	if (unprinted > 0) count(totals[LOSS_OUTPUT_DROPPED]!, unprinted, 0);
+	return totals;
 }
 
 function lossTotals(): LossTotal[] {

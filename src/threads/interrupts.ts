@@ -5,6 +5,9 @@ import { EXIT } from '../base/errors.ts';
 /** Time limit for an orderly end after the second signal. */
 const ABORT_MS = 1000;
 
+/** Time limit for output that still waits for its reader after a signal that ends the command. */
+export const INTERRUPTED_MS = 500;
+
 export type Interrupts = {
 	/** Resolves at the first SIGINT (or SIGTERM, SIGHUP). */
 	readonly first: Promise<void>;

@@ -24,7 +24,9 @@ export type ErrorMessage =
 export const STATUS_ROWS = 0;
 export const STATUS_LOST_EVENTS = 1;
 export const STATUS_LOST_BYTES = 2;
-export const STATUS_LENGTH = 3;
+/** Rows that main could not print; the only number that main writes. */
+export const STATUS_UNPRINTED = 3;
+export const STATUS_LENGTH = 4;
 
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
@@ -92,6 +94,8 @@ export type QueryThreadData = {
 	readonly memoryLimit: number;
 	/** Statements to run first, which recreate the views of a query thread that had to be ended. */
 	readonly views: readonly string[];
+	/** Rows come from the kernel, not from a recording. */
+	readonly isLive: boolean;
 	/** The names in /etc/hosts, by ip. */
 	readonly hostNames: readonly (readonly [ip: string, name: string])[];
 };
@@ -123,8 +127,8 @@ export type ToQuery =
 			readonly columns: string | undefined;
 			readonly fromStart: boolean;
 	  }
-	/** Main has printed this many lines of the tail, so as many more may be sent. */
-	| { readonly type: 'printed'; readonly id: number; readonly lines: number }
+	/** Main has printed the oldest part of the rows, so more may be sent. */
+	| { readonly type: 'printed'; readonly id: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
 
 /** `type` is null if the statement does not determine it. */

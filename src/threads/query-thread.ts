@@ -10,10 +10,11 @@ import {
 	Session,
 	SqlError,
 } from '../sql/sql.ts';
+import { rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeRecord } from '../store/exchange-detail.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
-import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from '../store/exchange-table.ts';
+import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
 import { lostBytes, lostEvents } from '../store/loss-table.ts';
 import { NameBook } from '../store/remote-names.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
@@ -33,8 +34,12 @@ import {
 const PARTS_AHEAD = 4;
 /** With more than this, because the statement cannot pause, the thread waits. */
 const PARTS_HELD = 16;
-/** Maximum lines of a tail that main has not printed yet. Further lines are dropped and counted. */
-const TAIL_LINES_AHEAD = 10_000;
+/** Maximum rows of a tail that main has not printed yet. Further rows of a capture are dropped and counted. A recording waits. */
+const TAIL_ROWS_AHEAD = 10_000;
+/** The same in bytes. */
+const TAIL_BYTES_AHEAD = 4 << 20;
+/** Main formats one part at a time. */
+const TAIL_PART_BYTES = 128 << 10;
 
 const {
 	signals: signalsBuffer,
@@ -44,6 +49,7 @@ const {
 	memoryLimit,
 	views,
 	hostNames,
+	isLive,
 } = workerData as QueryThreadData;
 const main = parentPort!;
 const captureSignals = new Int32Array(signalsBuffer);
@@ -69,8 +75,22 @@ type Tail = {
 	seen: Map<number, number>;
 	/** Whether it has begun. Earlier rows are not printed. */
 	begun: boolean;
-	unprinted: number;
+	/** Parts sent to main and not printed yet, and their sums. */
+	readonly unprinted: { readonly rows: number; readonly bytes: number }[];
+	rows: number;
+	bytes: number;
 	dropped: number;
+	/** A snapshot whose rows are being sent. */
+	reading: Reading | undefined;
+};
+
+type Reading = {
+	readonly snapshot: CaptureSnapshot;
+	readonly ended: boolean;
+	/** Its rows that are new. */
+	readonly table: ReturnType<typeof exchangeTable>;
+	/** Next row. */
+	row: number;
 };
 let tail: Tail | undefined;
 
@@ -111,7 +131,7 @@ main.on('message', (message: ToQuery) => {
 			startTail(message);
 			return;
 		case 'printed':
-			if (tail?.id === message.id) tail.unprinted -= message.lines;
+			if (tail?.id === message.id) settlePart(tail);
 			return;
 		case 'tail-stop':
 			if (tail?.id === message.id) stopTail();
@@ -245,7 +265,6 @@ function takeReply(reply: SnapshotReply): void {
 		requests.delete(reply.id);
 	} else {
 		followRows(reply.snapshot, reply.ended);
-		release(reply.snapshot);
 	}
 }
 
@@ -259,7 +278,18 @@ function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: '
 		const condition =
 			where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
 		const projection = compileProjection(columns ?? '*', EXCHANGE_COLUMNS, { table: 'exchanges' });
-		tail = { id, condition, projection, seen: new Map(), begun: fromStart, unprinted: 0, dropped: 0 };
+		tail = {
+			id,
+			condition,
+			projection,
+			seen: new Map(),
+			begun: fromStart,
+			unprinted: [],
+			rows: 0,
+			bytes: 0,
+			dropped: 0,
+			reading: undefined,
+		};
 		post({ type: 'columns', id, columns: projection.columns.map(resultColumn) });
 		ask({ type: 'follow', on: true });
 	} catch (error) {
@@ -268,26 +298,28 @@ function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: '
 }
 
 function stopTail(): void {
+	if (tail?.reading !== undefined) release(tail.reading.snapshot);
 	tail = undefined;
 	ask({ type: 'follow', on: false });
 }
 
-/** Reads the rows committed since the last time. */
-function followRows({ store }: { readonly store: StoreSnapshot }, ended: boolean): void {
+/** Sends the rows committed since the last time. */
+function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	const current = tail;
-	if (current === undefined) return;
-	try {
-		const fresh = unseenRows(current, store);
-		if (current.begun) printRows(current, fresh, () => cache.names.learn(cache.open(store)));
-		current.begun = true;
-	} catch (error) {
-		post({ type: 'error', id: current.id, error: errorMessage(error) });
-		stopTail();
+	if (current === undefined) {
+		release(snapshot);
 		return;
 	}
-	if (!ended) return;
-	post({ type: 'tail-end', id: current.id, dropped: current.dropped });
-	stopTail();
+	const { store } = snapshot;
+	try {
+		const table = exchangeTable(unseenRows(current, store), () => cache.names.learn(cache.open(store)));
+		current.reading = { snapshot, ended, table, row: current.begun ? 0 : table.rowCount };
+		current.begun = true;
+		sendRows(current);
+	} catch (error) {
+		if (current.reading === undefined) release(snapshot);
+		fail(current, error);
+	}
 }
 
 function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
@@ -302,22 +334,71 @@ function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
 	return parts;
 }
 
-function printRows(current: Tail, parts: readonly SegmentRows[], names: LazyNames): void {
-	const table = exchangeTable(parts, names);
-	const rows: SqlValue[][] = [];
-	let dropped = 0;
-	for (let row = 0; row < table.rowCount; row++) {
-		if (current.condition !== undefined && !current.condition(table, row)) continue;
-		if (current.unprinted + rows.length >= TAIL_LINES_AHEAD) dropped++;
-		else rows.push(current.projection.values(table, row));
-	}
-	if (rows.length > 0) {
-		current.unprinted += rows.length;
-		post({ type: 'rows', id: current.id, rows });
-	}
+/** Sends rows of the current snapshot, up to its end or until main has to print some first. */
+function sendRows(current: Tail): void {
+	const { reading } = current;
+	if (reading === undefined) return;
+	const dropped = sendSome(current, reading);
 	if (dropped > 0) {
 		current.dropped += dropped;
 		ask({ type: 'dropped', events: dropped, bytes: 0 });
+	}
+	if (reading.row < reading.table.rowCount) return;
+	current.reading = undefined;
+	release(reading.snapshot);
+	if (!reading.ended) return;
+	post({ type: 'tail-end', id: current.id, dropped: current.dropped });
+	stopTail();
+}
+
+/** Ends the tail, e.g. because its condition cannot be evaluated for a row. */
+function fail({ id }: Tail, error: unknown): void {
+	post({ type: 'error', id, error: errorMessage(error) });
+	stopTail();
+}
+
+/** Sends as many rows as may wait for main; returns how many others were dropped. */
+function sendSome(current: Tail, reading: Reading): number {
+	const { condition, projection } = current;
+	const { table } = reading;
+	let rows: SqlValue[][] = [];
+	let bytes = 0;
+	let dropped = 0;
+	const send = () => {
+		if (rows.length === 0) return;
+		current.unprinted.push({ rows: rows.length, bytes });
+		current.rows += rows.length;
+		current.bytes += bytes;
+		post({ type: 'rows', id: current.id, rows });
+		rows = [];
+		bytes = 0;
+	};
+	for (; reading.row < table.rowCount; reading.row++) {
+		if (condition !== undefined && !condition(table, reading.row)) continue;
+		if (current.rows + rows.length >= TAIL_ROWS_AHEAD || current.bytes + bytes >= TAIL_BYTES_AHEAD) {
+			if (!isLive) break;
+			dropped++;
+			continue;
+		}
+		const values = projection.values(table, reading.row);
+		rows.push(values);
+		bytes += rowBytes(values);
+		if (bytes >= TAIL_PART_BYTES) send();
+	}
+	send();
+	return dropped;
+}
+
+/** Main has printed the oldest part. */
+function settlePart(current: Tail): void {
+	const part = current.unprinted.shift();
+	if (part === undefined) return;
+	current.rows -= part.rows;
+	current.bytes -= part.bytes;
+	try {
+		sendRows(current);
+	} catch (error) {
+		fail(current, error);
 	}
 }
 

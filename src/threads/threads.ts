@@ -28,6 +28,7 @@ import {
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
+	STATUS_UNPRINTED,
 	type ToCapture,
 	type ToQuery,
 } from './messages.ts';
@@ -136,7 +137,7 @@ export class Threads {
 	get status(): { rows: number; lostEvents: number; lostBytes: number } {
 		return {
 			rows: this.#status[STATUS_ROWS]!,
-			lostEvents: this.#status[STATUS_LOST_EVENTS]!,
+			lostEvents: this.#status[STATUS_LOST_EVENTS]! + this.#status[STATUS_UNPRINTED]!,
 			lostBytes: this.#status[STATUS_LOST_BYTES]!,
 		};
 	}
@@ -255,7 +256,7 @@ export class Threads {
 				} else if (part.type === 'rows') {
 					yield { columns: heads, rows: part.rows };
 					await setImmediate();
-					this.#toQuery({ type: 'printed', id, lines: part.rows.length });
+					this.#toQuery({ type: 'printed', id });
 				}
 			}
 		} finally {
@@ -263,6 +264,11 @@ export class Threads {
 			this.#tails.delete(id);
 			if (!this.#closing) this.#toQuery({ type: 'tail-stop', id });
 		}
+	}
+
+	/** Counts rows that were taken but could not be printed (loss: output_dropped). */
+	countUnprinted(rows: number): void {
+		this.#status[STATUS_UNPRINTED]! += rows;
 	}
 
 	pause(): void {
@@ -310,6 +316,7 @@ export class Threads {
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
 			hostNames: this.#hostNames,
+			isLive: this.#settings.replay === undefined,
 		};
 		const query = new Worker(threadFile('query-thread'), {
 			workerData: data,
