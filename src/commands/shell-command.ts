@@ -6,6 +6,7 @@ import { FILES, version } from '../base/installation.ts';
 import { limitOutput, standardError, standardOutput } from '../output/output-stream.ts';
 import { runPiped } from '../shell/batch.ts';
 import { errorText } from '../shell/error-text.ts';
+import { restoreOnSignals } from '../shell/raw-terminal.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
 import { INTERRUPTED_MS, listenForInterrupts } from '../threads/interrupts.ts';
@@ -110,6 +111,7 @@ export function greeting(): string {
 }
 
 async function wantsDemo(): Promise<boolean> {
+	restoreOnSignals();
 	const questions = createInterface({
 		input: process.stdin,
 		output: standardError() as unknown as NodeJS.WritableStream,

@@ -3,6 +3,7 @@
 import { type REPLServer, type ReplOptions, start } from 'node:repl';
 import { standardOutput } from '../output/output-stream.ts';
 import type { Completed } from './completion.ts';
+import { restoreOnSignals } from './raw-terminal.ts';
 
 /** State of readline that its types do not declare. */
 type ReadlineState = {
@@ -24,6 +25,7 @@ export type LineEditorParts = {
 };
 
 export function openLineEditor({ historySize, complete, onLine, onInterrupt }: LineEditorParts): LineEditor {
+	restoreOnSignals();
 	const editor = start({
 		prompt: '',
 		input: process.stdin,
