@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { EXIT, UserError, usageError } from './base/errors.ts';
 import { version } from './base/installation.ts';
+import { explainedByLimits } from './capture/process-limits.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './commands/options.ts';
 import { queryCommand } from './commands/query-command.ts';
@@ -193,7 +194,8 @@ main()
 	});
 
 /** Prints an error; returns the exit status. */
-function reported(error: unknown, sql?: string): number {
+function reported(found: unknown, sql?: string): number {
+	const error = explainedByLimits(found);
 	const color = wantsColor(standardError(), process.env, process.argv.includes('--no-color') ? false : undefined);
 	standardError().write(errorText(error, createTheme(color), sql));
 	return error instanceof UserError ? error.exitCode : EXIT.runtime;

@@ -112,6 +112,14 @@ const ENTRIES = {
 		meaning: 'Capture needs root, or the capabilities CAP_BPF and CAP_PERFMON.',
 		hint: 'Run it as root; `tinytap doctor` prints the command to use.',
 	},
+	ERR_NO_BPF: {
+		meaning: 'This process may load BPF programs, but something forbids bpf(2).',
+		hint: 'A seccomp filter (containers have one) or a security module forbids it: allow it, or run tinytap outside.',
+	},
+	ERR_LIMIT: {
+		meaning: 'A limit of this process (ulimit) is too low to start.',
+		hint: 'Raise it in the shell that starts tinytap: ulimit -n 1024, ulimit -v unlimited.',
+	},
 	ERR_NO_TRACEFS: {
 		meaning: 'tracefs is not mounted, so there are no tracepoints to attach to.',
 		hint: 'As root: mount -t tracefs none /sys/kernel/tracing',

@@ -170,6 +170,16 @@ export function createUserFile(path: string, user: InvokingUser, force: boolean)
 	}
 }
 
+/** Removes a regular file that the user may remove. */
+export function removeUserFile(path: string, user: InvokingUser): void {
+	const directory = UserDirectory.writable(dirname(path), user);
+	try {
+		directory.remove(basename(path));
+	} finally {
+		directory.close();
+	}
+}
+
 /** Opens a file (or pipe, device, directory) that the user can read. */
 export function openUserFile(path: string, user: InvokingUser): number {
 	// Without O_NONBLOCK, opening a pipe without a writer would block.

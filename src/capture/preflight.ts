@@ -2,10 +2,11 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { relative } from 'node:path';
-import { systemCode } from '../base/errors.ts';
+import { systemCode, UserError } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
 import type { Check } from './check.ts';
 import { loadNativeAddon } from './native-addon.ts';
+import { explainedByLimits, requireAddressSpace } from './process-limits.ts';
 import { mayLoadPrograms, rightsChecks } from './rights-checks.ts';
 
 /** The build's files that a capture needs. */
@@ -24,6 +25,7 @@ export function preflight(files: PreflightFiles): Check[] {
 	if (platform() !== 'linux') return checks;
 	return [
 		...checks,
+		checkAddressSpace(),
 		checkKernel(),
 		...rightsChecks(`Run it as root: ${sudoLine()}`),
 		...checkTracefs(files),
@@ -57,6 +59,22 @@ function checkPlatform(): Check {
 		affects: 'live capture',
 		fix: 'Capture on Linux; recordings can be read here: tinytap --replay FILE.',
 	};
+}
+
+function checkAddressSpace(): Check {
+	try {
+		requireAddressSpace();
+		return { name: 'limits', status: 'ok', detail: 'the address space is large enough' };
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		return {
+			name: 'limits',
+			status: 'failed',
+			detail: error.message,
+			affects: 'live capture, and reading recordings',
+			...(error.hint === undefined ? {} : { fix: error.hint }),
+		};
+	}
 }
 
 function checkKernel(): Check {
@@ -218,24 +236,16 @@ function checkPrograms(files: PreflightFiles): Check[] {
 		// Other checks report these two problems.
 		const code = systemCode(error);
 		if ((code === 'ERR_NO_PERMISSION' && !mayLoadPrograms()) || code === 'ERR_NO_TRACEFS') return [];
-		if (code === 'ERR_NO_PERMISSION') {
-			return [
-				{
-					name: 'programs',
-					status: 'failed',
-					detail: firstLine(error),
-					affects: 'live capture',
-					fix: 'A seccomp filter (containers have one) or a security module forbids bpf(2): allow it, or run tinytap outside.',
-				},
-			];
-		}
+		const explained = explainedByLimits(error);
 		return [
 			{
 				name: 'programs',
 				status: 'failed',
-				detail: firstLine(error),
+				detail: firstLine(explained),
 				affects: 'live capture',
-				fix: 'Please report this output with the kernel version.',
+				fix:
+					(explained instanceof UserError ? explained.hint : undefined) ??
+					'Please report this output with the kernel version.',
 			},
 		];
 	}

@@ -5,7 +5,8 @@ import { crc32 } from 'node:zlib';
 import { systemCode, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
-import { createUserFile, openUserFile } from '../base/user-files.ts';
+import { systemProblem } from '../base/system-problem.ts';
+import { createUserFile, openUserFile, removeUserFile } from '../base/user-files.ts';
 
 const MAGIC = Buffer.from('tinytap\n', 'latin1');
 /** Version of the framing. The records have their own version. */
@@ -36,8 +37,15 @@ export class RecordingWriter {
 		const header = Buffer.alloc(FILE_HEADER_BYTES);
 		MAGIC.copy(header);
 		header.writeUInt32LE(RECORDING_VERSION, 8);
-		this.#write(header);
-		this.#frame(FRAME_META, Buffer.from(JSON.stringify(meta)));
+		try {
+			this.#write(header);
+			this.#frame(FRAME_META, Buffer.from(JSON.stringify(meta)));
+		} catch (error) {
+			// Nothing was captured yet, so nothing is kept.
+			this.abandon();
+			removeUserFile(path, options.user);
+			throw writeError(path, error);
+		}
 	}
 
 	/** Adds a batch of records, each beginning at a multiple of 8. Throws the file system's errors (ENOSPC …). */
@@ -207,6 +215,16 @@ function createFile(path: string, user: InvokingUser, force: boolean): number {
 	} catch (error) {
 		throw fileError(path, error, createHint(systemCode(error), force));
 	}
+}
+
+function writeError(path: string, error: unknown): unknown {
+	const code = systemCode(error);
+	if (code === undefined) return error;
+	return new UserError(
+		`cannot write ${path}: ${systemProblem(code)}`,
+		`ERR_FILE_${code}`,
+		'Make room there, or choose another place.',
+	);
 }
 
 function createHint(code: string | undefined, force: boolean): string {

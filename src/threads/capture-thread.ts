@@ -12,6 +12,7 @@ import { systemCode } from '../base/errors.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
+import { explainedByLimits } from '../capture/process-limits.ts';
 import { FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
@@ -100,7 +101,7 @@ main.on('message', (message: ToCapture) => {
 
 run().catch((error: unknown) => {
 	recording?.abandon();
-	post({ type: 'error', error: errorMessage(error) });
+	post({ type: 'error', error: errorMessage(explainedByLimits(error)) });
 });
 
 async function run(): Promise<void> {

@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { UserError } from '../base/errors.ts';
+import { systemCode, UserError } from '../base/errors.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import { ownHostNames } from '../capture/host-facts.ts';
+import { explainedByLimits, requireAddressSpace } from '../capture/process-limits.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
 import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
@@ -86,6 +87,7 @@ export class Threads {
 	readonly #capture: Worker;
 	readonly #waiting = new Map<number, Waiting>();
 	#query!: Worker;
+	#queryFailure: { readonly error: unknown } | undefined;
 	#views: string[] = [];
 	/** The user's views and temporary tables, which are in the query thread. */
 	ownTables: readonly OwnTable[] = [];
@@ -96,6 +98,7 @@ export class Threads {
 
 	/** `warn` is called for problems that do not end the capture. */
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
+		requireAddressSpace();
 		this.#settings = settings;
 		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
 		const data: CaptureThreadData = {
@@ -116,7 +119,7 @@ export class Threads {
 			else if (message.type === 'warning') warn(message.message, message.hint);
 			else fail(fromMessage(message.error));
 		});
-		this.#capture.on('error', fail);
+		this.#capture.on('error', (error) => fail(explainedByLimits(error)));
 		this.#capture.on('exit', (code) => {
 			if (!this.#closing) fail(new Error(`the capture thread ended with status ${code}`));
 		});
@@ -331,7 +334,9 @@ export class Threads {
 			else this.#waiting.get(message.id)?.take(message);
 		});
 		query.on('error', (error: unknown) => {
-			if (query === this.#query) this.#replaceQuery(queryThreadError(error));
+			if (query !== this.#query) return;
+			if (systemCode(error) === 'ERR_WORKER_INIT_FAILED') this.#failQuery(explainedByLimits(error));
+			else this.#replaceQuery(queryThreadError(error));
 		});
 		this.#query = query;
 		// The two threads are connected directly, because main may be busy printing.
@@ -355,6 +360,12 @@ export class Threads {
 		}
 	}
 
+	/** The thread could not be started, and another one could not either. */
+	#failQuery(error: unknown): void {
+		this.#queryFailure = { error };
+		for (const waiting of this.#waiting.values()) waiting.fail(error);
+	}
+
 	#replaceQuery(reason: unknown): void {
 		const old = this.#query;
 		this.#startQuery();
@@ -368,6 +379,7 @@ export class Threads {
 	}
 
 	#toQuery(message: ToQuery): void {
+		if (this.#queryFailure !== undefined) throw this.#queryFailure.error;
 		this.#query.postMessage(message);
 	}
 

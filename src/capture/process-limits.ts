@@ -1,0 +1,67 @@
+// Limits that this process was started with (ulimit, seccomp), as the reason why it cannot start. The errors of the kernel
+// and of Node do not name them.
+import { readFileSync } from 'node:fs';
+import { systemCode, UserError } from '../base/errors.ts';
+import { mayLoadPrograms } from './rights-checks.ts';
+
+/** Descriptors of a capture: programs, maps, links, and those of Node. */
+const DESCRIPTORS = 100;
+/** V8 reserves this much for its threads and for WebAssembly, most of which is never used. */
+const ADDRESS_SPACE_GIB = 14;
+
+/** Read early, because later there may be no descriptor left to read it. */
+const LIMITS = limitsText();
+
+/** What to do if bpf(2) itself is refused. */
+const BPF_FORBIDDEN =
+	'A seccomp filter (containers have one) or a security module forbids bpf(2): allow it, or run tinytap outside.';
+
+/** Throws a UserError if there is too little address space. Node would crash later. */
+export function requireAddressSpace(): void {
+	const bytes = softLimit('Max address space');
+	if (bytes >= ADDRESS_SPACE_GIB * 2 ** 30) return;
+	throw addressSpaceError(bytes);
+}
+
+/** The error of a start, or a clearer one if a limit of this process is the reason. */
+export function explainedByLimits(error: unknown): unknown {
+	if (!(error instanceof Error)) return error;
+	const { message } = error;
+	const code = systemCode(error);
+	if (/EMFILE|Too many open files/.test(message)) {
+		return new UserError(
+			`too many open files: this process may have ${softLimit('Max open files')}, and a capture needs ${DESCRIPTORS}`,
+			'ERR_LIMIT',
+			'Raise the limit in the shell that starts tinytap: ulimit -n 1024',
+		);
+	}
+	const space = softLimit('Max address space');
+	if (/out of memory|cannot allocate memory/i.test(message) && Number.isFinite(space)) return addressSpaceError(space);
+	const isRefused = code === 'ERR_NO_PERMISSION' && mayLoadPrograms();
+	if (isRefused || (code === 'ERR_LOAD' && message.includes('Function not implemented')))
+		return new UserError(message, 'ERR_NO_BPF', BPF_FORBIDDEN);
+	return error;
+}
+
+function addressSpaceError(bytes: number): UserError {
+	return new UserError(
+		`the address space of this process is limited to ${Math.round(bytes / 2 ** 20)} MiB (ulimit -v), and Node.js reserves ${ADDRESS_SPACE_GIB} GiB`,
+		'ERR_LIMIT',
+		'Start tinytap without that limit (ulimit -v unlimited); --max-memory limits the memory it uses.',
+	);
+}
+
+/** A soft limit of this process; infinite if there is none. */
+function softLimit(name: string): number {
+	const value = new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(LIMITS)?.[1];
+	return value === undefined ? Number.POSITIVE_INFINITY : Number(value);
+}
+
+function limitsText(): string {
+	try {
+		return readFileSync('/proc/self/limits', 'latin1');
+	} catch {
+		// Not Linux.
+		return '';
+	}
+}
