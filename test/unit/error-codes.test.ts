@@ -11,7 +11,14 @@ import { runTinytap } from '../../support/tinytap.ts';
 const root = join(import.meta.dirname, '../..');
 
 /** Codes from Node that tinytap only checks for, and prefixes of codes. */
-const OTHERS = new Set(['ERR_BUFFER_TOO_LARGE', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_FILE_', 'ERR_', 'ERR_SQL_']);
+const OTHERS = new Set([
+	'ERR_BUFFER_TOO_LARGE',
+	'ERR_WORKER_INIT_FAILED',
+	'ERR_WORKER_OUT_OF_MEMORY',
+	'ERR_FILE_',
+	'ERR_',
+	'ERR_SQL_',
+]);
 
 /** Every code that the sources name, outside the table itself. */
 function usedCodes(): Set<string> {
