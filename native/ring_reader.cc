@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "../bpf/capture_event.h"
 #include "capture_error.h"
 
 namespace tinytap {
@@ -22,14 +23,17 @@ static uint64_t NowMs() {
 
 static size_t RoundUp8(size_t value) { return (value + 7) & ~size_t{7}; }
 
-// The kernel maps a page with the reader's position, a page with the writer's, and the data twice in a row, so that a
-// record that wraps around is one piece of memory.
+// A program writes a record in a fraction of a microsecond, unless it is preempted.
+static const uint64_t kUnfinishedMs = 500;
+
+// The kernel maps a page with the reader's position, a page with the writer's, and the data. It would map the data twice in
+// a row, so that a record that wraps around is one piece; but all that is mapped counts as resident, so once is enough.
 RingReader::RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes)
     : mask_(ring_bytes - 1), wake_bytes_(wake_bytes), page_(sysconf(_SC_PAGESIZE)) {
   void* consumer = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
   if (consumer == MAP_FAILED) throw SystemError("ERR_RING", "cannot map the ring buffer", errno);
   consumer_ = static_cast<uint8_t*>(consumer);
-  void* producer = mmap(nullptr, page_ + 2 * ring_bytes, PROT_READ, MAP_SHARED, ring_fd, page_);
+  void* producer = mmap(nullptr, page_ + ring_bytes, PROT_READ, MAP_SHARED, ring_fd, page_);
   if (producer == MAP_FAILED) {
     int error = errno;
     Close();
@@ -51,7 +55,7 @@ RingReader::~RingReader() { Close(); }
 
 void RingReader::Close() {
   if (consumer_ != nullptr) munmap(consumer_, page_);
-  if (producer_ != nullptr) munmap(producer_, page_ + 2 * (mask_ + 1));
+  if (producer_ != nullptr) munmap(producer_, page_ + mask_ + 1);
   if (epoll_ >= 0) close(epoll_);
   consumer_ = producer_ = nullptr;
   epoll_ = -1;
@@ -62,21 +66,31 @@ uint64_t RingReader::Waiting() const {
   return __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE) - read;
 }
 
-size_t RingReader::Take(uint8_t* into, size_t bytes) {
+void RingReader::Copy(uint8_t* into, uint64_t position, size_t bytes) const {
+  const uint8_t* data = producer_ + page_;
+  size_t start = position & mask_;
+  size_t first = std::min(bytes, mask_ + 1 - start);
+  std::memcpy(into, data + start, first);
+  std::memcpy(into + first, data, bytes - first);
+}
+
+size_t RingReader::Take(uint8_t* into, size_t bytes, bool pass_unfinished) {
   auto* position = reinterpret_cast<uint64_t*>(consumer_);
   const uint8_t* data = producer_ + page_;
   uint64_t read = *position;
   uint64_t written = __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE);
   size_t filled = 0;
   while (read < written) {
-    const uint8_t* header = data + (read & mask_);
-    uint32_t length = __atomic_load_n(reinterpret_cast<const uint32_t*>(header), __ATOMIC_ACQUIRE);
-    if (length & BPF_RINGBUF_BUSY_BIT) break;
+    uint32_t length = __atomic_load_n(reinterpret_cast<const uint32_t*>(data + (read & mask_)), __ATOMIC_ACQUIRE);
     size_t payload = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-    if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
+    if (length & BPF_RINGBUF_BUSY_BIT) {
+      if (!pass_unfinished) break;
+      passed_records_++;
+      passed_bytes_ += payload - std::min(payload, sizeof(capture_event));
+    } else if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
       size_t padded = RoundUp8(payload);
       if (filled + padded > bytes) break;
-      std::memcpy(into + filled, header + BPF_RINGBUF_HDR_SZ, payload);
+      Copy(into + filled, read + BPF_RINGBUF_HDR_SZ, payload);
       std::memset(into + filled + payload, 0, padded - payload);
       filled += padded;
     }
@@ -97,11 +111,17 @@ size_t RingReader::Poll(uint8_t* into, size_t bytes, int timeout_ms, int interva
                         size_t signal_count) {
   const uint64_t start = NowMs();
   const uint64_t end = start + std::max(timeout_ms, 0);
+  const uint64_t give_up = start + kUnfinishedMs;
   uint64_t due = std::min(end, last_poll_ms_ + interval_ms);
   for (;;) {
     uint64_t now = NowMs();
     if (now >= due || Waiting() >= wake_bytes_) {
-      size_t filled = Take(into, bytes);
+      size_t filled = Take(into, bytes, timeout_ms == 0 && now >= give_up);
+      bool unfinished = timeout_ms == 0 && now < give_up && Waiting() > 0;
+      if (filled == 0 && unfinished) {
+        usleep(1000);
+        continue;
+      }
       if (filled > 0 || now >= end || AnySet(signals, signal_count)) {
         last_poll_ms_ = now;
         return filled;

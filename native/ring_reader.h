@@ -18,14 +18,22 @@ class RingReader {
   // Fills `into` (8-aligned) and returns the number of bytes written. Gathers for up to `interval_ms` since the last time, so
   // that a trickle of records does not cost one round each. Returns 0 if there was nothing for `timeout_ms`, or earlier if one
   // of the words `signals` (set by another thread) is not 0, which it checks once per interval.
+  //
+  // A record that is still being written holds up those after it. With timeout 0, which means that the capture has ended,
+  // Poll waits for it, but not forever: then it is passed over and counted.
   size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals,
               size_t signal_count);
+
+  // Records passed over, and the bytes they had room for.
+  uint64_t PassedRecords() const { return passed_records_; }
+  uint64_t PassedBytes() const { return passed_bytes_; }
 
   // Bytes in the ring that have not been read yet.
   uint64_t Waiting() const;
 
  private:
-  size_t Take(uint8_t* into, size_t bytes);
+  size_t Take(uint8_t* into, size_t bytes, bool pass_unfinished);
+  void Copy(uint8_t* into, uint64_t position, size_t bytes) const;
   void Close();
 
   size_t mask_;
@@ -35,6 +43,8 @@ class RingReader {
   uint8_t* consumer_ = nullptr;
   uint8_t* producer_ = nullptr;
   uint64_t last_poll_ms_ = 0;
+  uint64_t passed_records_ = 0;
+  uint64_t passed_bytes_ = 0;
 };
 
 }  // namespace tinytap
