@@ -26,18 +26,28 @@ static size_t RoundUp8(size_t value) { return (value + 7) & ~size_t{7}; }
 // A program writes a record in a fraction of a microsecond, unless it is preempted.
 static const uint64_t kUnfinishedMs = 500;
 
-// The kernel maps a page with the reader's position, a page with the writer's, and the data. It would map the data twice in
-// a row, so that a record that wraps around is one piece; but all that is mapped counts as resident, so once is enough.
+// All that is mapped counts as resident, so only this much of the data is, whatever the size of the ring.
+static const size_t kWindowBytes = 1 << 20;
+// More than the longest record, in whole pages.
+static const size_t kRecordRoom = 64 << 10;
+static_assert(kRecordRoom > BPF_RINGBUF_HDR_SZ + sizeof(capture_event) + CAPTURE_EVENT_PAYLOAD_MAX);
+
+// The kernel offers for mapping a page with the reader's position, a page with the writer's, and the data twice in a row,
+// so that a record that wraps around is one piece of memory.
 RingReader::RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes)
-    : mask_(ring_bytes - 1), wake_bytes_(wake_bytes), page_(sysconf(_SC_PAGESIZE)) {
+    : ring_fd_(ring_fd),
+      mask_(ring_bytes - 1),
+      wake_bytes_(wake_bytes),
+      page_(sysconf(_SC_PAGESIZE)),
+      window_bytes_(std::min(ring_bytes, kWindowBytes + kRecordRoom)) {
   void* consumer = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
   if (consumer == MAP_FAILED) throw SystemError("ERR_RING", "cannot map the ring buffer", errno);
   consumer_ = static_cast<uint8_t*>(consumer);
-  void* producer = mmap(nullptr, page_ + ring_bytes, PROT_READ, MAP_SHARED, ring_fd, page_);
+  void* producer = mmap(nullptr, page_, PROT_READ, MAP_SHARED, ring_fd, page_);
   if (producer == MAP_FAILED) {
     int error = errno;
     Close();
-    throw SystemError("ERR_RING", "cannot map the ring buffer's data", error);
+    throw SystemError("ERR_RING", "cannot map the ring buffer's position", error);
   }
   producer_ = static_cast<uint8_t*>(producer);
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
@@ -55,9 +65,10 @@ RingReader::~RingReader() { Close(); }
 
 void RingReader::Close() {
   if (consumer_ != nullptr) munmap(consumer_, page_);
-  if (producer_ != nullptr) munmap(producer_, page_ + mask_ + 1);
+  if (producer_ != nullptr) munmap(producer_, page_);
+  if (window_ != nullptr) munmap(window_, window_bytes_);
   if (epoll_ >= 0) close(epoll_);
-  consumer_ = producer_ = nullptr;
+  consumer_ = producer_ = window_ = nullptr;
   epoll_ = -1;
 }
 
@@ -66,22 +77,28 @@ uint64_t RingReader::Waiting() const {
   return __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE) - read;
 }
 
-void RingReader::Copy(uint8_t* into, uint64_t position, size_t bytes) const {
-  const uint8_t* data = producer_ + page_;
-  size_t start = position & mask_;
-  size_t first = std::min(bytes, mask_ + 1 - start);
-  std::memcpy(into, data + start, first);
-  std::memcpy(into + first, data, bytes - first);
+// The record at this position, in one piece.
+const uint8_t* RingReader::At(uint64_t position) {
+  size_t at = position & mask_, needed = std::min(kRecordRoom, window_bytes_);
+  if (window_ == nullptr || at < window_start_ || at + needed > window_start_ + window_bytes_) {
+    size_t start = at & ~(page_ - 1);
+    int fixed = window_ == nullptr ? 0 : MAP_FIXED;
+    void* window = mmap(window_, window_bytes_, PROT_READ, MAP_SHARED | fixed, ring_fd_, 2 * page_ + start);
+    if (window == MAP_FAILED) throw SystemError("ERR_RING", "cannot map the ring buffer's data", errno);
+    window_ = static_cast<uint8_t*>(window);
+    window_start_ = start;
+  }
+  return window_ + (at - window_start_);
 }
 
 size_t RingReader::Take(uint8_t* into, size_t bytes, bool pass_unfinished) {
   auto* position = reinterpret_cast<uint64_t*>(consumer_);
-  const uint8_t* data = producer_ + page_;
   uint64_t read = *position;
   uint64_t written = __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE);
   size_t filled = 0;
   while (read < written) {
-    uint32_t length = __atomic_load_n(reinterpret_cast<const uint32_t*>(data + (read & mask_)), __ATOMIC_ACQUIRE);
+    const uint8_t* header = At(read);
+    uint32_t length = __atomic_load_n(reinterpret_cast<const uint32_t*>(header), __ATOMIC_ACQUIRE);
     size_t payload = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
     if (length & BPF_RINGBUF_BUSY_BIT) {
       if (!pass_unfinished) break;
@@ -90,7 +107,7 @@ size_t RingReader::Take(uint8_t* into, size_t bytes, bool pass_unfinished) {
     } else if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
       size_t padded = RoundUp8(payload);
       if (filled + padded > bytes) break;
-      Copy(into + filled, read + BPF_RINGBUF_HDR_SZ, payload);
+      std::memcpy(into + filled, header + BPF_RINGBUF_HDR_SZ, payload);
       std::memset(into + filled + payload, 0, padded - payload);
       filled += padded;
     }

@@ -33,15 +33,20 @@ class RingReader {
 
  private:
   size_t Take(uint8_t* into, size_t bytes, bool pass_unfinished);
-  void Copy(uint8_t* into, uint64_t position, size_t bytes) const;
+  const uint8_t* At(uint64_t position);
   void Close();
 
+  int ring_fd_;
   size_t mask_;
   size_t wake_bytes_;
   size_t page_;
   int epoll_ = -1;
   uint8_t* consumer_ = nullptr;
   uint8_t* producer_ = nullptr;
+  // The part of the data that is mapped, and where in the data it begins.
+  uint8_t* window_ = nullptr;
+  size_t window_bytes_;
+  size_t window_start_ = 0;
   uint64_t last_poll_ms_ = 0;
   uint64_t passed_records_ = 0;
   uint64_t passed_bytes_ = 0;

@@ -21,9 +21,9 @@ before(() => {
 	}
 });
 
-test('a record that wraps around the end of the ring is whole', () => {
-	const expected = Array.from({ length: 20 }, (_, i) => `${String.fromCharCode(97 + i)}${1000 + i}`).join('');
-	assert.equal(lines.get('wrapped'), expected);
+test('records that wrap around the end of the ring, or of what is mapped of it, are whole', () => {
+	// The last of 1,200.
+	assert.equal(lines.get('wrapped'), 'd16199');
 });
 
 test('at the end of a capture, a record that is still being written is waited for', () => {
