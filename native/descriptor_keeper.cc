@@ -45,6 +45,8 @@ static void EmptyArray(int array) {
   // so again each time somebody else (bpftool) opens and closes it; kernels up to at least 6.18 count a reference for each
   // and give back one if the work has not run yet. So there is to be nothing left for it to do.
   for (int array : arrays) EmptyArray(array);
+  // Programs are freed a little later, and until then the work goes through all that use the array.
+  sleep(1);
   _exit(0);
 }
 
