@@ -4,6 +4,7 @@
 #include "capture.h"
 #include "first_touch.h"
 #include "known_sockets.h"
+#include "process_memory.h"
 #include "socket_facts.h"
 
 namespace tinytap {
@@ -243,10 +244,21 @@ static void TouchPagesOf(const Napi::CallbackInfo& info) {
   TouchPages(view.Data(), view.ByteLength());
 }
 
+// (view)
+static Napi::Value DiscardPagesOf(const Napi::CallbackInfo& info) {
+  auto view = info[0].As<Napi::Uint8Array>();
+  return Napi::Boolean::New(info.Env(), DiscardPages(view.Data(), view.ByteLength()));
+}
+
+static void Trim(const Napi::CallbackInfo&) { TrimMemory(); }
+
 static Napi::Object Start(Napi::Env env, Napi::Object exports) {
+  ReturnLargePieces();
   exports.Set("Capture", CaptureObject::Define(env));
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
   exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));
+  exports.Set("discardPages", Napi::Function::New<DiscardPagesOf>(env, "discardPages"));
+  exports.Set("trimMemory", Napi::Function::New<Trim>(env, "trimMemory"));
   exports.Set("recordBytesMax", static_cast<double>(kRecordBytesMax));
   return exports;
 }

@@ -33,6 +33,10 @@ export type BatchSource = {
 	setFilters(filters: CaptureFilters): void;
 	/** Prepares new memory that will be written soon, if the system can make that cheaper. */
 	touchMemory(memory: Uint8Array): void;
+	/** Returns these pages to the system, although the memory stays usable; it is zero afterwards. False: not possible here. */
+	discardMemory(memory: Uint8Array): boolean;
+	/** Returns freed memory to the system, where that does not happen by itself. */
+	trimMemory(): void;
 	/** Stops the source. Buffered records can still be read. */
 	stop(): void;
 	close(): void;
@@ -62,6 +66,8 @@ export function recordingSource(path: string, user: InvokingUser, filters: Captu
 		skip: () => undefined,
 		setFilters: () => undefined,
 		touchMemory: () => undefined,
+		discardMemory: () => false,
+		trimMemory: () => undefined,
 		stop() {
 			stopped = true;
 		},

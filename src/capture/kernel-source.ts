@@ -108,6 +108,8 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
 		setFilters: (filters) => applyFilter(capture, filters),
 		touchMemory: (memory) => addon.touchPages(memory),
+		discardMemory: (memory) => addon.discardPages(memory),
+		trimMemory: () => addon.trimMemory(),
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),
 	};

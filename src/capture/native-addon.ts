@@ -119,6 +119,8 @@ type Binding = {
 	Capture: new (options: Required<CaptureOptions> | CaptureHandles) => NativeCapture;
 	lookupSocket(pid: number, fd: number): SocketFacts;
 	touchPages(memory: Uint8Array): void;
+	discardPages(memory: Uint8Array): boolean;
+	trimMemory(): void;
 	recordBytesMax: number;
 };
 
@@ -131,6 +133,10 @@ export type NativeAddon = {
 	lookupSocket(pid: number, fd: number): SocketFacts;
 	/** Has the kernel provide the pages of memory that is about to be written in one go. Never fails. */
 	touchPages(memory: Uint8Array): void;
+	/** Returns the whole pages of this memory to the kernel; they are zero afterwards. False: the kernel did not take them. */
+	discardPages(memory: Uint8Array): boolean;
+	/** Returns to the kernel what this process has freed. Takes a few milliseconds. */
+	trimMemory(): void;
 	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;
 };
@@ -161,6 +167,8 @@ export function loadNativeAddon(path: string): NativeAddon {
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,
 		touchPages: binding.touchPages,
+		discardPages: binding.discardPages,
+		trimMemory: binding.trimMemory,
 		recordBytesMax: binding.recordBytesMax,
 	};
 }

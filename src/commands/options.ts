@@ -13,6 +13,7 @@ import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
 import { checkedFilters, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
+import { MAX_MEMORY_LEAST } from '../threads/memory-shares.ts';
 
 /** The option values as commander returns them. */
 type RawOptions = {
@@ -171,7 +172,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		}),
 		bodyLimit:
 			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
-		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), 16 << 20, '--max-memory', '16MiB'),
+		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), MAX_MEMORY_LEAST, '--max-memory', '64MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
 		ringSize: ringSize(raw.ringSize ?? RING_SIZE),
 		callLimit: callLimit(raw.callLimit ?? CALL_LIMIT),

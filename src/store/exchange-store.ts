@@ -10,6 +10,8 @@ export type StoreLimits = {
 	readonly rows: number;
 	/** Called for new memory before large bodies are written to it. */
 	readonly touch?: ((memory: Uint8Array) => void) | undefined;
+	/** Returns memory that nobody reads any more to the system, at once; its contents are lost. False: not possible. */
+	readonly discard?: ((memory: Uint8Array) => boolean) | undefined;
 };
 
 /** The rows of one instant. `segments[i]` has `rows[i]` committed rows, of which those below `first` are evicted. */
@@ -29,6 +31,8 @@ type OpenSegment = {
 	bytes: number;
 	/** Bytes of its buffer that were written in an earlier use. */
 	readonly touched: number;
+	/** The first snapshot that can show it. */
+	readonly since: number;
 };
 
 /** An evicted segment, and the snapshots that may still read from it. */
@@ -166,10 +170,40 @@ export class ExchangeStore {
 		if (index < 0) return undefined;
 		const [free] = this.#free.splice(index, 1) as [OpenSegment];
 		const { buffer, rowCapacity, arenaCapacity } = free.segment;
-		const segment = openSegment({ number: this.#nextNumber++, buffer, rowCapacity, arenaCapacity });
 		const all = segmentBytes(rowCapacity, arenaCapacity);
+		// Of its memory only a part may have been written so far.
+		this.#makeRoom(all - free.bytes);
+		const segment = openSegment({ number: this.#nextNumber++, buffer, rowCapacity, arenaCapacity });
 		this.#liveBytes += all - free.bytes;
-		return { segment, start: this.appended, first: 0, rows: 0, bytes: all, touched: free.bytes };
+		return {
+			segment,
+			start: this.appended,
+			first: 0,
+			rows: 0,
+			bytes: all,
+			touched: free.bytes,
+			since: this.#nextSnapshot,
+		};
+	}
+
+	/** Discards free segments, and then the oldest rows, until `bytes` more are within the limit. */
+	#makeRoom(bytes: number): void {
+		for (;;) {
+			if (this.#liveBytes + bytes <= this.#limits.memoryBytes) return;
+			const free = this.#free.find((each) => each.bytes > 0);
+			if (free !== undefined) this.#discard(free);
+			else if (this.#segments.length > 0) this.#evictSegment();
+			else return;
+		}
+	}
+
+	#discard(free: OpenSegment): void {
+		this.#liveBytes -= free.bytes;
+		free.bytes = 0;
+		// Otherwise it is left to the garbage collector.
+		if (this.#limits.discard?.(new Uint8Array(free.segment.buffer)) !== true) {
+			this.#free = this.#free.filter((each) => each !== free);
+		}
 	}
 
 	#hasFree(need: number): boolean {
@@ -179,17 +213,18 @@ export class ExchangeStore {
 	#allocate(need: number): OpenSegment {
 		const arenaCapacity = Math.max(this.#arenaCapacity, need);
 		const bytes = segmentBytes(this.#rowCapacity, arenaCapacity);
-		// Segments too small for reuse are left to the garbage collector.
-		while (this.#liveBytes + bytes > this.#limits.memoryBytes && this.#free.length > 0)
-			this.#liveBytes -= this.#free.pop()!.bytes;
+		// What is free is too small for reuse.
+		this.#makeRoom(bytes);
 		const segment = createSegment(this.#nextNumber++, this.#rowCapacity, arenaCapacity);
 		this.#liveBytes += bytes;
-		return { segment, start: this.appended, first: 0, rows: 0, bytes, touched: 0 };
+		return { segment, start: this.appended, first: 0, rows: 0, bytes, touched: 0, since: this.#nextSnapshot };
 	}
 
 	#retire(open: OpenSegment): void {
-		if (this.#readers.size === 0) this.#free.push(open);
-		else this.#evicted.push({ open, readers: new Set(this.#readers) });
+		// Rows that came while a statement runs must not wait for its end: they are not in its snapshot.
+		const readers = new Set([...this.#readers].filter((id) => id >= open.since));
+		if (readers.size === 0) this.#free.push(open);
+		else this.#evicted.push({ open, readers });
 	}
 
 	/** Counts only the written part of a full segment, because untouched pages take no memory. */

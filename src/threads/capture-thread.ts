@@ -47,6 +47,8 @@ const EMPTY_BATCHES = 8;
 const PERIODIC_MS = 250;
 /** How long to run the event loop after a message: a new port starts listening only in a later turn. */
 const LISTEN_MS = 50;
+/** Freed memory is returned to the system when the process takes this much more than --max-memory. It may take 128 MiB more. */
+const TRIM_ABOVE_BYTES = 104 << 20;
 /** More bytes than arrive between two reads at moderate load. */
 const MUCH_BYTES = 384 << 10;
 
@@ -64,6 +66,7 @@ const store = new ExchangeStore({
 	memoryBytes: shares.store,
 	rows: settings.maxRows,
 	touch: (memory) => running?.touchMemory(memory),
+	discard: (memory) => running?.discardMemory(memory) === true,
 });
 const closedConnections = new ConnectionLog(shares.connectionLog);
 
@@ -175,6 +178,7 @@ async function pump(source: BatchSource): Promise<void> {
 			periodicAt = now + PERIODIC_MS;
 			feed(source.periodicRecords(), source);
 			updateStatus();
+			if (process.memoryUsage.rss() > settings.maxMemory + TRIM_ABOVE_BYTES) source.trimMemory();
 		}
 		status[STATUS_ROWS] = store.appended;
 		tellFollower();

@@ -1,5 +1,5 @@
-// Divides --max-memory. Each part keeps within its own limit, so together they keep within the whole. Node and its
-// threads need additional memory, which does not depend on the setting.
+// Divides --max-memory. Each part keeps within its own limit, so together they keep within the whole. The process may take
+// 128 MiB more: Node and its threads need most of that, and when much happens at once a little more than that.
 
 export type MemoryShares = {
 	/** Rows: segments of shared memory. */
@@ -14,10 +14,18 @@ export type MemoryShares = {
 /** Enough for the decoder's open exchanges, unless bodies are large. */
 const DECODER_ENOUGH = 64 << 20;
 
+/** From this setting up, what Node and its threads need besides is covered by the room above --max-memory. */
+const ROOMY = 320 << 20;
+
+/** The smallest setting that can be kept. */
+export const MAX_MEMORY_LEAST = 64 << 20;
+
 /** The parts of `maxMemory` bytes. */
 export function memoryShares(maxMemory: number): MemoryShares {
-	const decoder = Math.floor(Math.max(maxMemory / 8, Math.min(maxMemory / 4, DECODER_ENOUGH)));
-	const connectionLog = Math.floor(maxMemory / 50);
-	const statement = Math.floor(maxMemory / 4);
-	return { store: maxMemory - decoder - connectionLog - statement, decoder, connectionLog, statement };
+	// Compiler, buffers between the threads and garbage take the same however small the setting is.
+	const all = maxMemory - Math.max(0, Math.floor((ROOMY - maxMemory) / 10));
+	const decoder = Math.floor(Math.max(all / 8, Math.min(all / 3, DECODER_ENOUGH)));
+	const connectionLog = Math.floor(all / 50);
+	const statement = Math.floor(all / 4);
+	return { store: all - decoder - connectionLog - statement, decoder, connectionLog, statement };
 }

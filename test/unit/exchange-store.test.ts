@@ -25,6 +25,7 @@ function stored(
 	limits: StoreLimits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY },
 	open = false,
 	hosts: readonly (readonly [ip: string, name: string])[] = [],
+	afterBatch: (store: ExchangeStore) => void = () => undefined,
 ) {
 	const decoder = newDecoder();
 	const store = new ExchangeStore(limits);
@@ -47,6 +48,7 @@ function stored(
 		decoder.input(batch.byteLength).set(batch);
 		decoder.decode(batch.byteLength);
 		drain();
+		afterBatch(store);
 	}
 	// A finished row may wait one call for facts about its process.
 	decoder.decode(0);
@@ -263,6 +265,36 @@ test('memory for large bodies is touched before it is written, each byte once, a
 			if (i > 0) assert.ok(from >= ranges[i - 1]![1]);
 		}
 	}
+});
+
+const small = (count: number) => Array.from({ length: count }, (_, i) => [GET(`/${i}`), OK('x')] as const);
+const large = (count: number) => Array.from({ length: count }, () => [GET('/large'), OK('y'.repeat(20_000))] as const);
+
+for (const discards of [true, false]) {
+	test(`segments whose memory was used only in part stay within the limit when used again (${discards ? 'memory can be discarded' : 'or not'})`, () => {
+		const discarded: number[] = [];
+		const discard = ({ byteLength }: Uint8Array) => {
+			discarded.push(byteLength);
+			return discards;
+		};
+		const limits = { memoryBytes: 16 << 20, rows: Number.POSITIVE_INFINITY, discard };
+		const { store, rows } = stored(tapeOf([...small(40_000), ...large(1000)]), limits);
+		assert.ok(store.evictedRows > 0 && discarded.length > 0);
+		assert.ok(store.memoryBytes <= limits.memoryBytes, `${store.memoryBytes} bytes`);
+		assert.equal(rows('exchanges').at(-1)!.id, 41_000);
+	});
+}
+
+test('while a statement reads all rows, new ones take turns in a segment or two beyond the limit', () => {
+	const limits = { memoryBytes: 16 << 20, rows: Number.POSITIVE_INFINITY };
+	let isRead = false;
+	const { store } = stored(tapeOf(large(6000)), limits, false, [], (now) => {
+		if (isRead || now.evictedRows === 0) return;
+		isRead = true;
+		now.snapshot();
+	});
+	assert.ok(isRead);
+	assert.ok(store.memoryBytes <= limits.memoryBytes + (4 << 20), `${store.memoryBytes} bytes`);
 });
 
 test('texts that all differ, and one larger than a segment, are kept', () => {
