@@ -36,7 +36,8 @@ const MAY_WRITE = 2;
 const MAY_SEARCH = 1;
 const STICKY = 0o1000;
 
-const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+/** Far above the size of any SQL text. */
+export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /** An open directory of the user. Names are resolved in this directory even if its path changes in the meantime. */
 export class UserDirectory {
@@ -195,13 +196,34 @@ export function openUserFile(path: string, user: InvokingUser): number {
 	}
 }
 
+/** The same for a file in a directory that somebody else may have filled: links, pipes and devices are not opened. */
+function openPlainFile(path: string, user: InvokingUser): number {
+	if (process.platform !== 'linux') return openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	const found = openSync(path, O_PATH | O_NOFOLLOW);
+	try {
+		if (!fstatSync(found).isFile()) throw refused(path, 'it is not a regular file');
+		return openUserFile(descriptorPath(found), user);
+	} finally {
+		closeSync(found);
+	}
+}
+
+export type Reading = {
+	/** Links are not followed. */
+	readonly isPlain?: boolean;
+	/** Only this much of the beginning. */
+	readonly bytes?: number;
+};
+
 /** Reads the text of a regular file that the user can read. */
-export function readUserFile(path: string, user: InvokingUser): string {
-	const fd = openUserFile(path, user);
+export function readUserFile(path: string, user: InvokingUser, { isPlain = false, bytes }: Reading = {}): string {
+	const fd = isPlain ? openPlainFile(path, user) : openUserFile(path, user);
 	try {
 		const stat = fstatSync(fd);
 		if (!stat.isFile() && !stat.isDirectory()) throw refused(path, 'it is not a regular file');
-		return readText(fd, path);
+		if (bytes === undefined) return readText(fd, path);
+		const start = Buffer.alloc(bytes);
+		return start.toString('utf8', 0, readSync(fd, start));
 	} finally {
 		closeSync(fd);
 	}
@@ -250,22 +272,26 @@ function readText(fd: number, path: string): string {
 		if (bytes === 0) return Buffer.concat(chunks).toString('utf8');
 		chunks.push(chunk.subarray(0, bytes));
 		length += bytes;
-		if (length > MAX_TEXT_BYTES) {
-			throw new UserError(
-				`cannot read ${path}: expected at most ${MAX_TEXT_BYTES >> 20} MiB of text, got more`,
-				'ERR_FILE_SIZE',
-				'Give a file of SQL statements.',
-			);
-		}
+		if (length > MAX_TEXT_BYTES) throw tooLong(path);
 	}
 }
 
-/** The names in a directory that the user can read. */
-export function listUserDirectory(path: string, user: InvokingUser): string[] {
+/** For a text of more than MAX_TEXT_BYTES. */
+export function tooLong(path: string): UserError {
+	return new UserError(
+		`cannot read ${path}: expected at most ${MAX_TEXT_BYTES >> 20} MiB of text, got more`,
+		'ERR_FILE_SIZE',
+		'Give a file of SQL statements.',
+	);
+}
+
+/** The names in a directory that the user can read; with `isPlain` only those of regular files, not of links. */
+export function listUserDirectory(path: string, user: InvokingUser, isPlain = false): string[] {
 	const fd = openUserFile(path, user);
 	try {
 		if (!fstatSync(fd).isDirectory()) return [];
-		return readdirSync(process.platform === 'linux' ? descriptorPath(fd) : path);
+		const entries = readdirSync(process.platform === 'linux' ? descriptorPath(fd) : path, { withFileTypes: true });
+		return entries.filter((entry) => !isPlain || entry.isFile()).map(({ name }) => name);
 	} finally {
 		closeSync(fd);
 	}

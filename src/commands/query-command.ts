@@ -1,5 +1,6 @@
 // `tinytap query "SQL"`: capture, then run.
 import { EXIT, usageError } from '../base/errors.ts';
+import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import { StepRunner } from '../shell/batch.ts';
 import { parseParameter } from '../shell/parameters.ts';
 import { scriptSteps } from '../shell/script.ts';
@@ -27,6 +28,9 @@ export async function queryCommand(options: Options, text: string, sets: readonl
 async function readStdin(): Promise<string> {
 	let text = '';
 	process.stdin.setEncoding('utf8');
-	for await (const chunk of process.stdin) text += String(chunk);
+	for await (const chunk of process.stdin) {
+		text += String(chunk);
+		if (text.length > MAX_TEXT_BYTES) throw tooLong('stdin');
+	}
 	return text;
 }

@@ -3,12 +3,14 @@ import { EXIT, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { readUserInput } from '../base/user-files.ts';
+import { forTerminal } from '../output/terminal-text.ts';
 import { StepRunner } from '../shell/batch.ts';
 import { parseParameter } from '../shell/parameters.ts';
-import { findQuery, readQuery } from '../shell/saved-queries.ts';
+import { findQuery, hidingNotice, readQuery } from '../shell/saved-queries.ts';
 import { scriptSteps } from '../shell/script.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
+import { say } from './running-capture.ts';
 
 /** Default time limit of a statement in a file. */
 const FILE_TIMEOUT_MS = 10_000;
@@ -31,6 +33,8 @@ export async function runCommand(
 	}
 	const isFile = name.includes('/') || name.endsWith('.sql');
 	const saved = isFile ? undefined : findQuery(options.directories.queries, name);
+	const notice = saved === undefined ? undefined : hidingNotice(saved);
+	if (notice !== undefined) say(`${forTerminal(notice)}\n`);
 	const steps = scriptSteps(saved === undefined ? readScript(name, options.user) : readQuery(saved));
 	const parameters = sets.map((text) => parseParameter(text, '--set'));
 	const captureFirst =

@@ -16,7 +16,7 @@ import { type CommandName, commandName } from './command-names.ts';
 import { errorHelp } from './error-help.ts';
 import { filtersText, parseFilters } from './filters.ts';
 import { literalText, parseParameter } from './parameters.ts';
-import { findQuery, listQueries, readQuery, saveQuery } from './saved-queries.ts';
+import { findQuery, hidingNotice, listQueries, readQuery, saveQuery } from './saved-queries.ts';
 import { scriptSteps } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
@@ -136,6 +136,8 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		argument: 'query',
 		run: async (shell, argument) => {
 			const query = findQuery(shell.options.directories.queries, argument);
+			const notice = hidingNotice(query);
+			if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
 			for (const step of scriptSteps(readQuery(query))) {
 				if (step.type === 'statement') await shell.run(step.sql, step.vertical);
 				else await runDotCommand(shell, step.text, true);
@@ -284,9 +286,10 @@ export function queriesText(directories: Parameters<typeof listQueries>[0]): str
 	const queries = listQueries(directories);
 	const width = Math.max(0, ...queries.map(({ name }) => name.length));
 	return queries
-		.map(({ name, place, description }) =>
-			`${name.padEnd(width)}  ${place.padEnd(7)}  ${forTerminal(description)}`.trimEnd(),
-		)
+		.map(({ name, place, description, hides }) => {
+			const hidden = place === 'project' && hides.length > 0 ? ` (hides the ${hides.join(' and the ')} query)` : '';
+			return `${name.padEnd(width)}  ${place.padEnd(7)}  ${forTerminal(description)}${hidden}`.trimEnd();
+		})
 		.map((line) => `${line}\n`)
 		.join('');
 }

@@ -8,6 +8,11 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { listUserDirectory, readUserFile, UserDirectory } from '../base/user-files.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** On Windows these open devices, with any extension. */
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/** The description is in the first line, which is in this much of a file. */
+const DESCRIPTION_BYTES = 1024;
 
 export type QueryPlace = 'project' | 'user' | 'bundled';
 export type SavedQuery = {
@@ -17,6 +22,8 @@ export type SavedQuery = {
 	/** The user who must be allowed to read it. */
 	readonly user: InvokingUser;
 	readonly description: string;
+	/** Places that have a query of the same name, which this one hides. */
+	readonly hides: readonly QueryPlace[];
 };
 
 export type QueryDirectories = readonly {
@@ -27,13 +34,15 @@ export type QueryDirectories = readonly {
 
 /** All saved queries. If several have the same name, only the one that `run` would find. */
 export function listQueries(directories: QueryDirectories): SavedQuery[] {
-	const found = new Map<string, SavedQuery>();
+	const found = new Map<string, SavedQuery & { hides: QueryPlace[] }>();
 	for (const { place, path, user } of directories) {
-		for (const file of queryFiles(path, user)) {
+		for (const file of queryFiles(path, place, user)) {
 			const name = file.slice(0, -'.sql'.length);
-			if (!NAME.test(name) || found.has(name)) continue;
+			if (!isName(name)) continue;
 			const full = join(path, file);
-			found.set(name, { name, place, path: full, user, description: description(full, user) });
+			const first = found.get(name);
+			if (first !== undefined) first.hides.push(place);
+			else found.set(name, { name, place, path: full, user, description: description(full, place, user), hides: [] });
 		}
 	}
 	return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -56,9 +65,9 @@ export function findQuery(directories: QueryDirectories, name: string): SavedQue
 }
 
 /** A saved query's text, if its user may read it. */
-export function readQuery({ path, user }: SavedQuery): string {
+export function readQuery({ path, place, user }: SavedQuery): string {
 	try {
-		return readUserFile(path, user);
+		return readUserFile(path, user, { isPlain: isForeign(place) });
 	} catch (error) {
 		throw fileError(path, error, 'A saved query is a file of SQL statements.');
 	}
@@ -79,27 +88,46 @@ export function saveQuery(path: string, name: string, sql: string, user: Invokin
 	}
 }
 
+/**
+ * What to say before a query of the working directory runs instead of the user's or the bundled one; undefined if it hides
+ * none. Whoever made that directory chose the name.
+ */
+export function hidingNotice({ name, place, path, hides }: SavedQuery): string | undefined {
+	if (!isForeign(place) || hides.length === 0) return undefined;
+	return `tinytap: ${name} is the query in ${path}, which hides the ${hides.join(' and the ')} query of this name`;
+}
+
+/** A project's directory may come from someone else, e.g. with a repository. */
+function isForeign(place: QueryPlace): boolean {
+	return place === 'project';
+}
+
+function isName(name: string): boolean {
+	return NAME.test(name) && !DEVICE.test(name);
+}
+
 function checkName(name: string): void {
-	if (NAME.test(name)) return;
+	if (isName(name)) return;
 	throw new UserError(
 		`expected a name of letters, digits, ".", "_" and "-" that begins with a letter or digit (64 at most), got ${JSON.stringify(name)}`,
 		'ERR_QUERY_NAME',
 	);
 }
 
-function queryFiles(directory: string, user: InvokingUser): string[] {
+function queryFiles(directory: string, place: QueryPlace, user: InvokingUser): string[] {
 	try {
-		return listUserDirectory(directory, user).filter((file) => file.endsWith('.sql'));
+		return listUserDirectory(directory, user, isForeign(place)).filter((file) => file.endsWith('.sql'));
 	} catch (error) {
-		if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
+		// Whatever is in the way in a project, the other queries stay usable.
+		if (isForeign(place) || systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
 		throw fileError(directory, error, 'The directory of saved queries must be readable.');
 	}
 }
 
-function description(path: string, user: InvokingUser): string {
+function description(path: string, place: QueryPlace, user: InvokingUser): string {
 	let sql: string;
 	try {
-		sql = readUserFile(path, user);
+		sql = readUserFile(path, user, { isPlain: isForeign(place), bytes: DESCRIPTION_BYTES });
 	} catch (error) {
 		if (systemCode(error) === undefined) throw error;
 		return '(cannot be read)';

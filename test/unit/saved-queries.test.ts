@@ -1,9 +1,26 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	statSync,
+	symlinkSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { invokingUser } from '../../src/base/invoking-user.ts';
-import { findQuery, listQueries, type QueryDirectories, saveQuery } from '../../src/shell/saved-queries.ts';
+import {
+	findQuery,
+	hidingNotice,
+	listQueries,
+	type QueryDirectories,
+	readQuery,
+	saveQuery,
+} from '../../src/shell/saved-queries.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const directory = temporaryDirectory();
@@ -36,8 +53,9 @@ test("the project's query wins over the user's, the user's over the bundled one"
 	assert.equal(findQuery(directories.slice(1), 'same').place, 'user');
 });
 
-test('names that could lead elsewhere are refused, and nothing is created', () => {
-	const before = readdirSync(directory.path, { recursive: true }).length;
+test('AT-17 names that could lead elsewhere are refused, and nothing is created', () => {
+	const tree = () => readdirSync(directory.path, { recursive: true }).sort();
+	const before = tree();
 	const names = [
 		'../x',
 		'..%2fx',
@@ -46,9 +64,12 @@ test('names that could lead elsewhere are refused, and nothing is created', () =
 		'-rf',
 		'.',
 		'..',
+		'CON',
+		'con.x',
+		'lpt1',
 		'a'.repeat(300),
 		'x/../../y',
-		'a∕b',
+		'a\u2215b',
 		'x ',
 		'',
 		'__proto__',
@@ -62,11 +83,74 @@ test('names that could lead elsewhere are refused, and nothing is created', () =
 		);
 		assert.throws(() => findQuery(directories, name), { code: 'ERR_QUERY_NAME' }, JSON.stringify(name));
 	}
-	assert.equal(readdirSync(directory.path, { recursive: true }).length, before);
+	assert.deepEqual(tree(), before);
+	for (const name of ['console', 'com', 'constructor', 'a..b', 'x'.repeat(64)])
+		saveQuery(place('names'), name, 'SELECT 1', user);
 	assert.ok(!existsSync('/etc/x.sql'));
 });
 
 test('an unknown name gets a suggestion if one is near', () => {
 	assert.throws(() => findQuery(directories, 'bug'), { code: 'ERR_NO_QUERY', hint: 'Did you mean big?' });
 	assert.throws(() => findQuery(directories, 'nothing-like-it'), { code: 'ERR_NO_QUERY', hint: /\.queries/ });
+});
+
+test('in a project only regular files are queries, whatever else has the name of one', () => {
+	const project = place('checkout/.tinytap/queries');
+	mkdirSync(project, { recursive: true });
+	mkdirSync(place('package'));
+	const names = ['pipe', 'directory', 'dangling', 'device', 'secret', 'loop'];
+	spawnSync('mkfifo', [join(project, 'pipe.sql')]);
+	mkdirSync(join(project, 'directory.sql'));
+	symlinkSync('/nonexistent', join(project, 'dangling.sql'));
+	symlinkSync('/dev/zero', join(project, 'device.sql'));
+	writeFileSync(place('secret'), 'root:$y$secret');
+	symlinkSync(place('secret'), join(project, 'secret.sql'));
+	symlinkSync('loop.sql', join(project, 'loop.sql'));
+	writeFileSync(join(project, 'good.sql'), '-- a good one\nSELECT 1;');
+	for (const name of names) writeFileSync(join(place('package'), `${name}.sql`), '-- bundled');
+	const both: QueryDirectories = [
+		{ place: 'project', path: project, user },
+		{ place: 'bundled', path: place('package'), user },
+	];
+	assert.deepEqual(
+		listQueries(both).map((query) => [query.name, query.place, query.description]),
+		[...names.map((name) => [name, 'bundled', 'bundled']), ['good', 'project', 'a good one']].sort(),
+	);
+	assert.throws(() => findQuery(both.slice(0, 1), 'secret'), { code: 'ERR_NO_QUERY' });
+	// Replaced by a link after it was found.
+	for (const name of ['pipe', 'device', 'secret']) {
+		const found = { ...findQuery(both, 'good'), path: join(project, `${name}.sql`) };
+		assert.throws(() => readQuery(found), { message: /it is not a regular file$/ });
+	}
+});
+
+test('a directory of queries that cannot be opened leaves the other queries usable', () => {
+	symlinkSync('knot', place('knot'));
+	spawnSync('mkfifo', [place('queue')]);
+	for (const path of [place('knot'), place('queue'), '/dev/zero', place('knot/queries')]) {
+		const both: QueryDirectories = [
+			{ place: 'project', path, user },
+			{ place: 'bundled', path: place('package'), user },
+		];
+		assert.equal(findQuery(both, 'pipe').place, 'bundled');
+	}
+});
+
+test('a large file is listed by its first line and refused when it is run', () => {
+	const path = place('large');
+	mkdirSync(path);
+	writeFileSync(join(path, 'large.sql'), '-- large\nSELECT 1;');
+	truncateSync(join(path, 'large.sql'), 2 ** 40);
+	const only: QueryDirectories = [{ place: 'project', path, user }];
+	assert.equal(listQueries(only)[0]?.description, 'large');
+	assert.throws(() => readQuery(findQuery(only, 'large')), { code: 'ERR_FILE_SIZE' });
+});
+
+test('a query of the working directory that hides another says so', () => {
+	assert.match(
+		hidingNotice(findQuery(directories, 'same')) ?? '',
+		/same is the query in .*project\/same\.sql, which hides the user and the bundled query/,
+	);
+	assert.equal(hidingNotice(findQuery(directories.slice(1), 'same')), undefined, 'the user’s own choice');
+	assert.equal(hidingNotice(findQuery(directories, 'big')), undefined);
 });

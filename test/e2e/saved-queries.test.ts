@@ -1,0 +1,94 @@
+// Saved queries and scripts of the built program: names, queries that hide others, files that the user cannot read.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { CLI, NODE_FLAGS, runTinytap, TEST_ENV, TEST_HOME } from '../../support/tinytap.ts';
+import { openUnreadTerminal } from '../../support/unread-terminal.ts';
+
+const DEMO = join(CLI, '../../recordings/demo.tinytap');
+const directory = temporaryDirectory();
+after(directory.remove);
+chmodSync(directory.path, 0o755);
+
+test('AT-17 at the prompt, .save and .run refuse names that could lead elsewhere, and create nothing', async () => {
+	const names = ['../x', '..%2fx', '/etc/x', '-rf', '.', '..', 'CON', 'a'.repeat(300), 'x/../../y', '__proto__'];
+	const files = () => readdirSync(TEST_HOME, { recursive: true }).map(String).sort();
+	const terminal = await openUnreadTerminal(['--replay', DEMO, '--no-color']);
+	const shows = (what: RegExp, times: number) =>
+		eventually(
+			() => ([...terminal.shown().matchAll(what)].length >= times ? true : undefined),
+			() => terminal.shown(),
+		);
+	try {
+		terminal.read();
+		await shows(/tinytap> /g, 1);
+		terminal.type('.save right SELECT 1;\r');
+		await shows(/saved right|replaced right/g, 1);
+		const before = files();
+		let refused = 0;
+		for (const line of names.flatMap((name) => [`.save ${name} SELECT 1;`, `.run ${name}`])) {
+			terminal.type(`${line}\r`);
+			await shows(/\[ERR_QUERY_NAME\]/g, ++refused);
+		}
+		assert.deepEqual(files(), before);
+		assert.ok(!readdirSync('/etc').some((name) => name === 'x' || name === 'x.sql'));
+	} finally {
+		terminal.close();
+	}
+});
+
+test('a query of the working directory that hides a bundled one says so, even with --quiet', async () => {
+	const cwd = join(directory.path, 'project');
+	mkdirSync(join(cwd, '.tinytap/queries'), { recursive: true });
+	writeFileSync(join(cwd, '.tinytap/queries/slow.sql'), "-- mine\nSELECT 'mine' AS whose;");
+	const listed = await runTinytap(['queries'], { cwd });
+	assert.match(listed.stdout, /^slow +project +mine \(hides the bundled query\)$/m);
+	const run = await runTinytap(['run', 'slow', '--quiet', '--format', 'csv', '--replay', DEMO], { cwd });
+	assert.equal(run.stdout, 'whose\n"mine"\n');
+	assert.match(run.stderr, /^tinytap: slow is the query in .*slow\.sql, which hides the bundled query of this name$/m);
+	const script = await runTinytap(['--quiet', '--replay', DEMO], { cwd, input: '.run slow\n' });
+	assert.match(script.stderr, /which hides the bundled query/);
+	const other = await runTinytap(['run', 'errors', '--quiet', '--replay', DEMO], { cwd });
+	assert.equal(other.stderr, '');
+});
+
+test('errors quote nothing of a file that the invoking user cannot read', () => {
+	const secret = join(directory.path, 'secret.sql');
+	writeFileSync(secret, 'root:$y$known to root alone\n', { mode: 0o600 });
+	const cwd = join(directory.path, 'theirs');
+	mkdirSync(join(cwd, '.tinytap/queries'), { recursive: true });
+	symlinkSync(secret, join(cwd, '.tinytap/queries/link.sql'));
+	symlinkSync(secret, join(cwd, 'script.sql'));
+	for (const words of [
+		['run', secret],
+		['run', './script.sql'],
+		['run', 'link'],
+		['query', 'SELECT 1', '--replay', secret],
+		['queries'],
+	]) {
+		const { status, stdout, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, CLI, ...words], {
+			cwd,
+			encoding: 'utf8',
+			env: { ...TEST_ENV, SUDO_UID: '65534', SUDO_GID: '65534' },
+		});
+		assert.equal(status, words[0] === 'queries' ? 0 : 1, stderr);
+		assert.doesNotMatch(stdout + stderr, /known|root:/, words.join(' '));
+	}
+});
+
+test('an endless text on stdin is refused', () => {
+	const words = [...NODE_FLAGS, CLI, 'query', '-', '--replay', DEMO];
+	const { status, stderr } = spawnSync('bash', ['-c', '"$0" "$@" < /dev/zero', process.execPath, ...words], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+	});
+	assert.equal(status, 1);
+	assert.match(
+		stderr,
+		/^tinytap: error: cannot read stdin: expected at most 16 MiB of text, got more \[ERR_FILE_SIZE\]$/m,
+	);
+});
