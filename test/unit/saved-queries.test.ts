@@ -116,6 +116,7 @@ test('in a project only regular files are queries, whatever else has the name of
 		listQueries(both).map((query) => [query.name, query.place, query.description]),
 		[...names.map((name) => [name, 'bundled', 'bundled']), ['good', 'project', 'a good one']].sort(),
 	);
+	assert.equal(hidingNotice(findQuery(both, 'good')), undefined, 'it hides none');
 	assert.throws(() => findQuery(both.slice(0, 1), 'secret'), { code: 'ERR_NO_QUERY' });
 	// Replaced by a link after it was found.
 	for (const name of ['pipe', 'device', 'secret']) {
