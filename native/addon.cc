@@ -1,8 +1,15 @@
 // What JavaScript sees: class Capture and a few functions. src/capture/native-addon.ts has validated the arguments.
+#include <fcntl.h>
 #include <napi.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <memory>
+#include <thread>
 
 #include "capture.h"
 #include "first_touch.h"
+#include "helper_client.h"
 #include "known_sockets.h"
 #include "process_memory.h"
 #include "socket_facts.h"
@@ -43,24 +50,44 @@ static CaptureHandles HandlesOf(const Napi::Object& object) {
   return handles;
 }
 
+// {kind, type, family, local, remote}
+static Napi::Object FactsObject(Napi::Env env, const SocketFacts& facts) {
+  static const char* const kKinds[] = {"socket", "file", "gone", "unknown"};
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("kind", kKinds[static_cast<int>(facts.kind)]);
+  result.Set("type", facts.type);
+  result.Set("family", facts.family);
+  result.Set("local", facts.local);
+  result.Set("remote", facts.remote);
+  return result;
+}
+
 class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(
-        env, "Capture",
-        {InstanceMethod<&CaptureObject::UsesOldPrograms>("usesOldPrograms"),
-         InstanceMethod<&CaptureObject::Attach>("attach"), InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
-         InstanceMethod<&CaptureObject::ExcludePid>("excludePid"), InstanceMethod<&CaptureObject::Poll>("poll"),
-         InstanceMethod<&CaptureObject::Waiting>("waiting"), InstanceMethod<&CaptureObject::Counters>("counters"),
-         InstanceMethod<&CaptureObject::ReadClocks>("clocks"),
-         InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
-         InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
-         InstanceMethod<&CaptureObject::SetFilter>("setFilter"), InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
-         InstanceMethod<&CaptureObject::SetSkip>("setSkip"),
-         InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
-         InstanceMethod<&CaptureObject::Dismiss>("dismiss"), InstanceMethod<&CaptureObject::HandOver>("handOver"),
-         InstanceMethod<&CaptureObject::Close>("close"),
-         InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
+    return DefineClass(env, "Capture",
+                       {InstanceMethod<&CaptureObject::UsesOldPrograms>("usesOldPrograms"),
+                        InstanceMethod<&CaptureObject::Tracepoints>("tracepoints"),
+                        InstanceMethod<&CaptureObject::Attach>("attach"),
+                        InstanceMethod<&CaptureObject::ExcludeSelf>("excludeSelf"),
+                        InstanceMethod<&CaptureObject::ExcludePid>("excludePid"),
+                        InstanceMethod<&CaptureObject::Poll>("poll"),
+                        InstanceMethod<&CaptureObject::Waiting>("waiting"),
+                        InstanceMethod<&CaptureObject::Counters>("counters"),
+                        InstanceMethod<&CaptureObject::ReadClocks>("clocks"),
+                        InstanceMethod<&CaptureObject::SetDescriptor>("setDescriptor"),
+                        InstanceMethod<&CaptureObject::LearnSocketsInto>("learnSockets"),
+                        InstanceMethod<&CaptureObject::SetFilter>("setFilter"),
+                        InstanceMethod<&CaptureObject::SetPaused>("setPaused"),
+                        InstanceMethod<&CaptureObject::SetSkip>("setSkip"),
+                        InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
+                        InstanceMethod<&CaptureObject::Dismiss>("dismiss"),
+                        InstanceMethod<&CaptureObject::Lookup>("lookup"),
+                        InstanceMethod<&CaptureObject::Executable>("executable"),
+                        InstanceMethod<&CaptureObject::Hurry>("hurry"),
+                        InstanceMethod<&CaptureObject::HandOver>("handOver"),
+                        InstanceMethod<&CaptureObject::Close>("close"),
+                        InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
   }
 
   // new Capture({objectPath, …}) loads; new Capture({maps, links, …}) continues with inherited descriptors.
@@ -80,7 +107,9 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
       options.iovec_limit = Integer(given.Get("iovecLimit"));
       if (given.Has("connections")) options.connections = Integer(given.Get("connections"));
       options.kernel_types = given.Get("kernelTypes").ToBoolean();
-      capture_ = std::make_unique<Capture>(options);
+      options.only_check = given.Has("onlyCheck") && given.Get("onlyCheck").ToBoolean();
+      int socket = given.Has("attacher") ? static_cast<int>(Integer(given.Get("attacher"))) : -1;
+      capture_ = socket < 0 ? std::make_unique<Capture>(options) : std::make_unique<Capture>(socket, options);
     } catch (const CaptureError& error) {
       throw ToJavaScript(info.Env(), error);
     }
@@ -102,12 +131,20 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     return Napi::Boolean::New(info.Env(), With(info, [](Capture& capture) { return capture.UsesOldPrograms(); }));
   }
 
-  Napi::Value Attach(const Napi::CallbackInfo& info) {
-    AttachResult attached = With(info, [](Capture& capture) { return capture.Attach(); });
-    Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("attached", Strings(info.Env(), attached.attached));
-    result.Set("missing", Strings(info.Env(), attached.missing));
+  static Napi::Object ResultObject(Napi::Env env, const AttachResult& attached) {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("attached", Strings(env, attached.attached));
+    result.Set("count", static_cast<double>(attached.count));
+    result.Set("missing", Strings(env, attached.missing));
     return result;
+  }
+
+  Napi::Value Tracepoints(const Napi::CallbackInfo& info) {
+    return ResultObject(info.Env(), With(info, [](Capture& capture) { return capture.Tracepoints(); }));
+  }
+
+  Napi::Value Attach(const Napi::CallbackInfo& info) {
+    return ResultObject(info.Env(), With(info, [](Capture& capture) { return capture.Attach(); }));
   }
 
   void ExcludeSelf(const Napi::CallbackInfo& info) {
@@ -168,8 +205,10 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     });
   }
 
+  // The attacher has looked already.
   Napi::Value LearnSocketsInto(const Napi::CallbackInfo& info) {
-    size_t count = With(info, [](Capture& capture) { return LearnSockets(capture); });
+    size_t count = With(
+        info, [](Capture& capture) { return capture.HasHelper() ? capture.FoundSockets() : LearnSockets(capture); });
     return Napi::Number::New(info.Env(), static_cast<double>(count));
   }
 
@@ -202,6 +241,25 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     With(info, [&](Capture& capture) { capture.Dismiss(Integer(info[0])); });
   }
 
+  Napi::Value Lookup(const Napi::CallbackInfo& info) {
+    return FactsObject(info.Env(), With(info, [&](Capture& capture) {
+                         return capture.Lookup(static_cast<int>(Integer(info[0])), static_cast<int>(Integer(info[1])));
+                       }));
+  }
+
+  // One character a byte.
+  Napi::Value Executable(const Napi::CallbackInfo& info) {
+    std::string path =
+        With(info, [&](Capture& capture) { return capture.Executable(static_cast<int>(Integer(info[0]))); });
+    std::u16string characters;
+    for (unsigned char byte : path) characters += byte;
+    return Napi::String::New(info.Env(), characters);
+  }
+
+  void Hurry(const Napi::CallbackInfo& info) {
+    With(info, [&](Capture& capture) { capture.Hurry(info[0].As<Napi::Boolean>()); });
+  }
+
   Napi::Value HandOver(const Napi::CallbackInfo& info) {
     CaptureHandles handles = With(info, [](Capture& capture) { return capture.HandOver(); });
     Napi::Object maps = Napi::Object::New(info.Env()), result = Napi::Object::New(info.Env());
@@ -225,17 +283,47 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   std::unique_ptr<Capture> capture_;
 };
 
-// (pid, fd) → {kind, type, family, local, remote}
+// (pid, fd)
 static Napi::Value LookupSocketFor(const Napi::CallbackInfo& info) {
-  static const char* const kKinds[] = {"socket", "file", "gone", "unknown"};
-  SocketFacts facts = LookupSocket(static_cast<int>(Integer(info[0])), static_cast<int>(Integer(info[1])));
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("kind", kKinds[static_cast<int>(facts.kind)]);
-  result.Set("type", facts.type);
-  result.Set("family", facts.family);
-  result.Set("local", facts.local);
-  result.Set("remote", facts.remote);
-  return result;
+  return FactsObject(info.Env(), LookupSocket(static_cast<int>(Integer(info[0])), static_cast<int>(Integer(info[1]))));
+}
+
+// (socket) → the attacher's effective capabilities, a BigInt; undefined: it does not answer. The socket stays the caller's.
+static Napi::Value AttacherRights(const Napi::CallbackInfo& info) {
+  int socket = fcntl(static_cast<int>(Integer(info[0])), F_DUPFD_CLOEXEC, 3);
+  if (socket < 0) return info.Env().Undefined();
+  HelperClient client(socket);
+  request question = {};
+  question.type = REQUEST_RIGHTS;
+  answer rights;
+  if (!client.Ask(question, &rights, 5000)) return info.Env().Undefined();
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(rights.value));
+}
+
+// (pid) → Promise of the exit status. A thread of its own waits: Node's own waits only for the children that Node started.
+static Napi::Value WaitForChild(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  pid_t pid = static_cast<pid_t>(Integer(info[0]));
+  auto deferred = std::make_shared<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
+  auto ended =
+      Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "child", 0, 1);
+  // The wait alone does not keep the process going.
+  ended.Unref(env);
+  std::thread([pid, deferred, ended]() {
+    int status = 0;
+    pid_t result;
+    do result = waitpid(pid, &status, 0);
+    while (result < 0 && errno == EINTR);
+    int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    ended.BlockingCall([deferred, result, code](Napi::Env env, Napi::Function) {
+      if (result < 0)
+        deferred->Reject(Napi::Error::New(env, "no such child process").Value());
+      else
+        deferred->Resolve(Napi::Number::New(env, code));
+    });
+    Napi::ThreadSafeFunction(ended).Release();
+  }).detach();
+  return deferred->Promise();
 }
 
 // (view)
@@ -255,6 +343,8 @@ static void Trim(const Napi::CallbackInfo&) { TrimMemory(); }
 static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   ReturnLargePieces();
   exports.Set("Capture", CaptureObject::Define(env));
+  exports.Set("attacherRights", Napi::Function::New<AttacherRights>(env, "attacherRights"));
+  exports.Set("waitForChild", Napi::Function::New<WaitForChild>(env, "waitForChild"));
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
   exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));
   exports.Set("discardPages", Napi::Function::New<DiscardPagesOf>(env, "discardPages"));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -22,6 +23,7 @@
 #include <set>
 
 #include "descriptor_keeper.h"
+#include "helper_client.h"
 #include "kernel_types.h"
 #include "proc_numbers.h"
 #include "process_tree.h"
@@ -32,8 +34,15 @@ namespace tinytap {
 // The maps used after loading.
 static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
                                     "chosen", "verdicts", "skips",         "connections", "sockets"};
-// These only have to stay open, because the kernel would empty them. The programs for older kernels lack the last one.
-static const char* const kProgramArrays[] = {"stages", "sweeps", "exit_programs"};
+const std::vector<std::string>& ProgramArrays() {
+  // The programs for older kernels lack the last one.
+  static const std::vector<std::string> names = {"stages", "sweeps", "exit_programs"};
+  return names;
+}
+
+// How long to wait for the helper's answer, and for the attacher's: the kernel verifies the programs meanwhile.
+static const int kAnswerMs = 50;
+static const int kAttacherMs = 120000;
 
 // The programs on the tracepoint of all calls' exits, and the one that is attached: the others are reached from it.
 static const char* const kExitSection = "tp_btf/sys_exit";
@@ -95,11 +104,16 @@ static std::string LastLogLines() {
   return all.size() > 4000 ? all.substr(all.size() - 4000) : all;
 }
 
-static bool KernelAtLeast(int major, int minor) {
+void KernelRelease(int* major, int* minor) {
   utsname name;
-  int have_major = 0, have_minor = 0;
+  *major = *minor = 0;
   uname(&name);
-  sscanf(name.release, "%d.%d", &have_major, &have_minor);
+  sscanf(name.release, "%d.%d", major, minor);
+}
+
+static bool KernelAtLeast(int major, int minor) {
+  int have_major, have_minor;
+  KernelRelease(&have_major, &have_minor);
   return have_major > major || (have_major == major && have_minor >= minor);
 }
 
@@ -188,8 +202,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
     if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
-    for (const char* name : kProgramArrays)
-      if (bpf_map* map = bpf_object__find_map_by_name(object_, name)) handles_.maps[name] = bpf_map__fd(map);
+    for (const std::string& name : ProgramArrays())
+      if (bpf_map* map = bpf_object__find_map_by_name(object_, name.c_str())) handles_.maps[name] = bpf_map__fd(map);
     // The other half is for connections to come.
     groups_limit_ = bpf_map__max_entries(FindMap(object_, "connections")) / 2;
     MapControl();
@@ -211,7 +225,105 @@ Capture::Capture(const CaptureHandles& handles) : handles_(handles) {
   }
 }
 
+// The parts of a text, each ended by `end`.
+static std::vector<std::string> Parts(const answer& answer, char end) {
+  std::vector<std::string> parts;
+  std::string text(answer.text, std::min<size_t>(answer.text_length, ANSWER_TEXT_BYTES));
+  for (size_t from = 0, to; (to = text.find(end, from)) != std::string::npos; from = to + 1)
+    parts.push_back(text.substr(from, to - from));
+  return parts;
+}
+
+static void RequireAnswer(bool answered, const answer& answer) {
+  if (!answered)
+    throw CaptureError("ERR_HELPER",
+                       "the process that loads and attaches the BPF programs has ended or does not answer");
+  if (answer.error == 0) return;
+  std::vector<std::string> parts = Parts(answer, '\0');
+  parts.resize(3);
+  throw CaptureError(parts[0], parts[1], parts[2]);
+}
+
+Capture::Capture(int socket, const CaptureOptions& options) : helper_(std::make_unique<HelperClient>(socket)) {
+  fcntl(socket, F_SETFD, FD_CLOEXEC);
+  // This process is the user's, but no other of the user's processes may trace it: it will hold the maps.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  request load = {};
+  load.type = REQUEST_LOAD;
+  load.ring_bytes = options.ring_bytes;
+  load.capture_limit = options.capture_limit;
+  load.iovec_limit = options.iovec_limit;
+  load.connections = options.connections;
+  load.kernel_types = options.kernel_types;
+  load.only_check = options.only_check;
+  auto loaded = std::make_unique<answer>();
+  std::vector<int> descriptors;
+  bool answered = helper_->Ask(load, loaded.get(), kAttacherMs, &descriptors);
+  try {
+    RequireAnswer(answered, *loaded);
+    std::vector<std::string> names = Parts(*loaded, '\n');
+    auto blank = std::find(names.begin(), names.end(), "");
+    if (blank != names.end()) {
+      tracepoints_.missing.assign(blank + 1, names.end());
+      names.erase(blank, names.end());
+    }
+    tracepoints_.count = loaded->attached;
+    if (names.size() != descriptors.size())
+      throw CaptureError("ERR_HELPER", "the descriptors of the maps did not arrive");
+    for (size_t i = 0; i < names.size(); i++) handles_.maps[names[i]] = descriptors[i];
+    descriptors.clear();
+    handles_.ring_bytes = loaded->ring_bytes;
+    handles_.cpu_count = loaded->cpu_count;
+    uses_old_programs_ = loaded->old_programs != 0;
+    found_sockets_ = loaded->value;
+    skip_key nothing = {};
+    uint64_t value;
+    helper_writes_maps_ = bpf_map_lookup_elem(MapFd("skips"), &nothing, &value) != 0 && errno == EPERM;
+    MapControl();
+  } catch (...) {
+    for (int fd : descriptors) close(fd);
+    Close();
+    throw;
+  }
+}
+
 Capture::~Capture() { Close(); }
+
+void Capture::Send(request request) const {
+  if (!helper_->Tell(request))
+    throw CaptureError("ERR_HELPER",
+                       "the process that keeps the BPF programs attached has ended: nothing is captured any more");
+}
+
+SocketFacts Capture::Lookup(int pid, int fd) {
+  if (helper_ == nullptr) return LookupSocket(pid, fd);
+  request question = {};
+  question.type = REQUEST_LOOKUP;
+  question.pid = pid;
+  question.fd = fd;
+  answer facts;
+  if (!helper_->Ask(question, &facts, kAnswerMs)) return SocketFacts();
+  return FactsOf(facts);
+}
+
+std::string Capture::Executable(int pid) {
+  request question = {};
+  question.type = REQUEST_EXECUTABLE;
+  question.pid = pid;
+  answer path;
+  if (helper_ == nullptr || !helper_->Ask(question, &path, kAnswerMs)) return "";
+  return std::string(path.text, std::min<size_t>(path.text_length, ANSWER_TEXT_BYTES));
+}
+
+void Capture::Hurry(bool on) {
+  if (helper_ == nullptr) return;
+  request question = {};
+  question.type = REQUEST_HURRY;
+  question.pid = static_cast<int32_t>(syscall(SYS_gettid));
+  question.fd = on;
+  answer done;
+  helper_->Ask(question, &done, kAnswerMs);
+}
 
 void Capture::MapControl() {
   void* memory = mmap(nullptr, sizeof(control), PROT_READ | PROT_WRITE, MAP_SHARED, MapFd(".data.control"), 0);
@@ -231,7 +343,46 @@ int Capture::MapFd(const char* name) const {
   return found->second;
 }
 
+// CATEGORY/NAME of the tracepoint that a program is for; empty: it is reached only from other programs.
+static std::string TracepointOf(const bpf_program* program) {
+  std::string section = bpf_program__section_name(program);
+  if (section == kExitSection)
+    return bpf_program__name(program) == std::string(kExitProgram) ? "raw_syscalls/sys_exit" : "";
+  // tracepoint/CATEGORY/NAME; those of `tail-call` are reached only from other programs.
+  std::string name = section.substr(section.find('/') + 1);
+  return name.compare(0, 10, "tail-call/") == 0 ? "" : name;
+}
+
+AttachResult Capture::Tracepoints() const {
+  if (helper_ != nullptr) return tracepoints_;
+  if (object_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  AttachResult result;
+  Tracefs tracefs(tracefs_);
+  bpf_program* program;
+  bpf_object__for_each_program(program, object_) {
+    std::string name = bpf_program__autoload(program) ? TracepointOf(program) : "";
+    if (name.empty()) continue;
+    bool is_there = bpf_program__section_name(program) == std::string(kExitSection) ||
+                    tracefs.TracepointId(name.substr(0, name.find('/')), name.substr(name.find('/') + 1)).has_value();
+    (is_there ? result.attached : result.missing).push_back(name);
+  }
+  result.count = result.attached.size();
+  return result;
+}
+
 AttachResult Capture::Attach() {
+  if (helper_ != nullptr) {
+    if (SeesKernelPids()) ExcludePid(getpid());
+    request attach = {};
+    attach.type = REQUEST_ATTACH;
+    auto attached = std::make_unique<answer>();
+    RequireAnswer(helper_->Ask(attach, attached.get(), kAttacherMs), *attached);
+    ExcludeSelf();
+    AttachResult result;
+    result.count = attached->attached;
+    result.missing = Parts(*attached, '\n');
+    return result;
+  }
   if (object_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   AttachResult result;
   Tracefs tracefs(tracefs_);
@@ -241,20 +392,17 @@ AttachResult Capture::Attach() {
   bpf_program* program;
   bpf_object__for_each_program(program, object_) {
     if (!bpf_program__autoload(program)) continue;
-    std::string section = bpf_program__section_name(program);
-    if (section == kExitSection) {
-      if (std::string(bpf_program__name(program)) != kExitProgram) continue;
+    std::string point = TracepointOf(program);
+    if (point.empty()) continue;
+    if (bpf_program__section_name(program) == std::string(kExitSection)) {
       bpf_link* link = bpf_program__attach_trace(program);
       if (link == nullptr)
         throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
       Keep(link);
-      result.attached.push_back("raw_syscalls/sys_exit");
+      result.attached.push_back(point);
       continue;
     }
-    // tracepoint/CATEGORY/NAME; those of `tail-call` are reached only from other programs.
-    size_t category_at = section.find('/') + 1, name_at = section.find('/', category_at) + 1;
-    std::string category = section.substr(category_at, name_at - category_at - 1), name = section.substr(name_at);
-    if (category == "tail-call") continue;
+    std::string category = point.substr(0, point.find('/')), name = point.substr(point.find('/') + 1);
     std::optional<uint64_t> id = tracefs.TracepointId(category, name);
     if (!id) {
       result.missing.push_back(category + "/" + name);
@@ -277,6 +425,7 @@ AttachResult Capture::Attach() {
   }
   ExcludeSelf();
   __atomic_store_n(&control_->attaching, 0, __ATOMIC_RELEASE);
+  result.count = result.attached.size();
   return result;
 }
 
@@ -342,6 +491,9 @@ uint64_t Capture::Waiting() const {
 
 std::vector<uint64_t> Capture::Counters() const {
   if (losses_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
+  if (helper_ != nullptr && helper_->IsGone())
+    throw CaptureError("ERR_HELPER",
+                       "the process that keeps the BPF programs attached has ended: nothing is captured any more");
   std::vector<uint64_t> sums(LOSS_MAX * 2);
   for (uint32_t cpu = 0; cpu < handles_.cpu_count; cpu++) {
     const auto* counters = reinterpret_cast<const loss_counters*>(losses_ + cpu * sizeof(loss_counters));
@@ -401,8 +553,27 @@ bool Capture::SetDescriptor(uint32_t pid, int32_t fd, const KnownDescriptor& kno
   return UpdateIfRoom("processes", &pid, &owner) && UpdateIfRoom("descriptors", &key, &block);
 }
 
-void Capture::ChooseProcesses(const CaptureFilter& filter) {
+void Capture::SendChoice(uint32_t pid, uint32_t bits) const {
+  request choose = {};
+  choose.type = REQUEST_CHOOSE;
+  choose.pid = static_cast<int32_t>(pid);
+  choose.fd = static_cast<int32_t>(bits);
+  Send(choose);
+}
+
+// Replaces what `chosen` has.
+void Capture::WriteChoices(const std::map<uint32_t, uint32_t>& wanted) const {
   int chosen = MapFd("chosen");
+  uint32_t key, next;
+  std::vector<uint32_t> before;
+  for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key)
+    before.push_back(key = next);
+  for (auto& [pid, bits] : wanted) Update("chosen", &pid, &bits, BPF_ANY);
+  for (uint32_t pid : before)
+    if (wanted.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
+}
+
+void Capture::ChooseProcesses(const CaptureFilter& filter) {
   std::set<uint32_t> roots;
   for (auto& [pid, bits] : filter.pids)
     if ((bits & CHOSEN_BY_PID) != 0) roots.insert(pid);
@@ -414,13 +585,14 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
     for (auto& [pid, bits] : wanted) here[pid | CHOSEN_IN_NAMESPACE] = bits;
     wanted = here;
   }
-  uint32_t key, next;
-  std::vector<uint32_t> before;
-  for (uint32_t* from = nullptr; bpf_map_get_next_key(chosen, from, &next) == 0; from = &key)
-    before.push_back(key = next);
-  for (auto& [pid, bits] : wanted) Update("chosen", &pid, &bits, BPF_ANY);
-  for (uint32_t pid : before)
-    if (wanted.count(pid) == 0) bpf_map_delete_elem(chosen, &pid);
+  if (helper_writes_maps_) {
+    for (auto& [pid, bits] : wanted) SendChoice(pid, bits);
+    request end = {};
+    end.type = REQUEST_CHOSEN;
+    Send(end);
+  } else {
+    WriteChoices(wanted);
+  }
   control_->comm_count = 0;
   for (size_t i = 0; i < filter.comms.size(); i++) {
     std::memset(control_->comms[i], 0, CONTROL_NAME_BYTES);
@@ -467,18 +639,44 @@ void Capture::SetPaused(bool paused) {
 }
 
 void Capture::SetSkip(uint64_t conn, uint32_t direction, uint64_t offset) {
-  skip_key key = {conn, direction, 0};
-  Update("skips", &key, &offset, BPF_ANY);
+  if (helper_writes_maps_) {
+    request skip = {};
+    skip.type = REQUEST_SKIP;
+    skip.conn = conn;
+    skip.direction = direction;
+    skip.offset = offset;
+    Send(skip);
+  } else {
+    skip_key key = {conn, direction, 0};
+    Update("skips", &key, &offset, BPF_ANY);
+  }
   __atomic_store_n(&control_->skipping, 1, __ATOMIC_RELEASE);
 }
 
 void Capture::ConfirmSocket(uint64_t conn) {
+  if (helper_writes_maps_) {
+    request confirm = {};
+    confirm.type = REQUEST_CONFIRM;
+    confirm.conn = conn;
+    Send(confirm);
+    return;
+  }
   uint32_t verdict = VERDICT_SOCKET;
   Update("verdicts", &conn, &verdict, BPF_ANY);
 }
 
 // Programs that do not find a descriptor's connection dismiss the descriptor.
 void Capture::Dismiss(uint64_t conn) {
+  if (helper_writes_maps_) {
+    request dismiss = {};
+    dismiss.type = REQUEST_DISMISS;
+    dismiss.conn = conn;
+    answer dismissed;
+    // Late: it is dismissed all the same, and the count of nameless ones stays too high, which costs time only.
+    if (helper_->Ask(dismiss, &dismissed, kAnswerMs) && dismissed.value != 0)
+      __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
+    return;
+  }
   connection value = {};
   if (bpf_map_lookup_elem(MapFd("connections"), &conn, &value) == 0) {
     if (value.nameless != 0) __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
@@ -497,6 +695,8 @@ CaptureHandles Capture::HandOver() const {
 
 void Capture::Close() {
   reader_.reset();
+  if (helper_ != nullptr) helper_->Goodbye();
+  helper_.reset();
   if (control_ != nullptr) munmap(control_, sizeof(control));
   if (losses_ != nullptr) munmap(const_cast<uint8_t*>(losses_), losses_bytes_);
   control_ = nullptr;
@@ -515,9 +715,14 @@ void Capture::Close() {
 
 void Capture::CloseInBackground() {
   if (control_ != nullptr) SetPaused(true);
+  if (helper_ != nullptr) {
+    // The helper waits for the kernel.
+    Close();
+    return;
+  }
   std::vector<int> kept = handles_.links;
   std::vector<int> arrays;
-  for (const char* name : kProgramArrays)
+  for (const std::string& name : ProgramArrays())
     if (auto found = handles_.maps.find(name); found != handles_.maps.end()) arrays.push_back(found->second);
   int release = KeepDescriptors(kept, arrays);
   Close();

@@ -14,9 +14,11 @@
 #include "../bpf/control.h"
 #include "capture_error.h"
 #include "ring_reader.h"
+#include "socket_facts.h"
 
 struct bpf_object;
 struct bpf_link;
+struct request;
 
 namespace tinytap {
 
@@ -33,10 +35,14 @@ struct CaptureOptions {
   bool kernel_types = true;
   // Maximum connections followed; 0: the object's own limit.
   uint32_t connections = 0;
+  // Load only to see whether that works; an attacher then changes nothing on this machine.
+  bool only_check = false;
 };
 
 struct AttachResult {
+  // Names of tracepoints; an attacher reports only how many there are.
   std::vector<std::string> attached;
+  size_t count = 0;
   // Tracepoints that this kernel lacks or refuses: `category/name`.
   std::vector<std::string> missing;
 };
@@ -83,10 +89,23 @@ struct KnownDescriptor {
   uint8_t addresses[CAPTURE_ADDRESSES_BYTES] = {};
 };
 
+class HelperClient;
+
+// Of this kernel; 0 and 0 when it does not say.
+void KernelRelease(int* major, int* minor);
+
+// Names of the maps that hold programs. Their last descriptors must be closed after the programs are detached: an array that
+// goes while programs still use it is emptied then, and each time somebody else (bpftool) opens and closes it meanwhile;
+// kernels up to at least 6.18 can lose count of that and never free it.
+const std::vector<std::string>& ProgramArrays();
+
 class Capture {
  public:
   // Loads the object; nothing is attached yet. Throws CaptureError.
   explicit Capture(const CaptureOptions& options);
+  // The same in a process without rights: the attacher at the other end of `socket` does it (see privileged/protocol.h).
+  // Takes the socket over. `object_path` and `tracefs` of the options are the attacher's own.
+  Capture(int socket, const CaptureOptions& options);
   // Continues a capture whose descriptors were inherited, and owns them from now on.
   explicit Capture(const CaptureHandles& handles);
   ~Capture();
@@ -96,6 +115,8 @@ class Capture {
   // Were the programs refused, and those for older kernels loaded instead?
   bool UsesOldPrograms() const { return uses_old_programs_; }
 
+  // Those that the programs are for, there or missing, without attaching anything.
+  AttachResult Tracepoints() const;
   AttachResult Attach();
   // Never captures the calling process. Attach calls this itself.
   void ExcludeSelf();
@@ -123,6 +144,18 @@ class Capture {
   // A connection is of no interest (not a socket, not HTTP); its descriptors are left alone until closed.
   void Dismiss(uint64_t conn);
 
+  // Sockets found when the programs were loaded by an attacher.
+  bool HasHelper() const { return helper_ != nullptr; }
+  uint64_t FoundSockets() const { return found_sockets_; }
+  // What a descriptor of a process is. Unknown, too, when the helper does not answer in time.
+  SocketFacts Lookup(int pid, int fd);
+  // Path of a process's executable; empty: unknown.
+  std::string Executable(int pid);
+  // Raises the calling thread's priority, or lowers it to what it was.
+  void Hurry(bool on);
+
+  // All descriptors of the capture, and its sizes.
+  const CaptureHandles& Handles() const { return handles_; }
   // Duplicates of all descriptors that another process needs, inheritable; the caller closes them (or executes).
   CaptureHandles HandOver() const;
 
@@ -138,9 +171,13 @@ class Capture {
   void MapControl();
   int MapFd(const char* name) const;
   void ChooseProcesses(const CaptureFilter& filter);
+  void SendChoice(uint32_t pid, uint32_t bits) const;
+  void WriteChoices(const std::map<uint32_t, uint32_t>& wanted) const;
   void ChoosePorts(const std::vector<PortRange>& ranges);
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
   bool UpdateIfRoom(const char* map, const void* key, const void* value) const;
+  // Only with an attacher: sends what this process may not write itself.
+  void Send(request request) const;
 
   bpf_object* object_ = nullptr;
   bool uses_old_programs_ = false;
@@ -153,6 +190,12 @@ class Capture {
   // CLOCK_BOOTTIME here minus that of the records: not 0 in a time namespace.
   int64_t boot_offset_ns_ = 0;
   std::string tracefs_;
+  std::unique_ptr<HelperClient> helper_;
+  // The kernel refuses this process all of bpf(2), even on descriptors it was given (Linux before 5.19, when unprivileged
+  // BPF is off): the helper writes maps.
+  bool helper_writes_maps_ = false;
+  uint64_t found_sockets_ = 0;
+  AttachResult tracepoints_;
   CaptureFilter filter_;
   // Connections made for SetDescriptor, by group.
   std::map<uint64_t, uint64_t> groups_;

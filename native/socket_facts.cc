@@ -7,9 +7,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+
+#include "privileged/protocol.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -67,6 +70,31 @@ int CopyDescriptor(int pid, int fd) {
   return copy;
 }
 
+static void SetAddresses(SocketFacts* facts, const sockaddr_storage& local, socklen_t local_length,
+                         const sockaddr_storage& remote, socklen_t remote_length) {
+  if (local_length > 0) {
+    facts->family = local.ss_family;
+    facts->local = FormatAddress(local, local_length);
+  }
+  if (remote_length > 0) facts->remote = FormatAddress(remote, remote_length);
+}
+
+SocketFacts FactsOf(const answer& answer) {
+  static_assert(ANSWER_ADDRESS_BYTES == sizeof(sockaddr_storage), "an address of any family fits");
+  SocketFacts facts;
+  if (answer.kind > DESCRIPTOR_IS_HIDDEN) return facts;
+  facts.kind = static_cast<DescriptorKind>(answer.kind);
+  if (facts.kind != DescriptorKind::kSocket) return facts;
+  facts.type = static_cast<int>(answer.socket_type);
+  sockaddr_storage local, remote;
+  std::memcpy(&local, answer.local, sizeof(local));
+  std::memcpy(&remote, answer.peer, sizeof(remote));
+  const socklen_t most = sizeof(local);
+  SetAddresses(&facts, local, std::min<socklen_t>(answer.local_length, most), remote,
+               std::min<socklen_t>(answer.peer_length, most));
+  return facts;
+}
+
 SocketFacts LookupSocket(int pid, int fd) {
   SocketFacts facts;
   int copy = CopyDescriptor(pid, fd);
@@ -81,11 +109,7 @@ SocketFacts LookupSocket(int pid, int fd) {
   bool has_remote = is_socket && getpeername(copy, reinterpret_cast<sockaddr*>(&remote), &remote_length) == 0;
   close(copy);
   facts.kind = is_socket ? DescriptorKind::kSocket : DescriptorKind::kFile;
-  if (has_local) {
-    facts.family = local.ss_family;
-    facts.local = FormatAddress(local, local_length);
-  }
-  if (has_remote) facts.remote = FormatAddress(remote, remote_length);
+  SetAddresses(&facts, local, has_local ? local_length : 0, remote, has_remote ? remote_length : 0);
   return facts;
 }
 

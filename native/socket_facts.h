@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+struct answer;
+
 namespace tinytap {
 
 enum class DescriptorKind {
@@ -28,6 +30,9 @@ struct SocketFacts {
 // A duplicate of descriptor `fd` of process `pid`, or -1 with errno. The caller closes it at once: while it exists, a close
 // in the other process does not send the FIN.
 int CopyDescriptor(int pid, int fd);
+
+// From the helper's answer to REQUEST_LOOKUP.
+SocketFacts FactsOf(const answer& answer);
 
 // Takes a few microseconds.
 SocketFacts LookupSocket(int pid, int fd);

@@ -23,8 +23,16 @@ Tracefs::Tracefs(const std::string& root) {
   throw CaptureError("ERR_NO_TRACEFS", "no syscall tracepoints: tracefs is not mounted at /sys/kernel/tracing");
 }
 
+// Throws if the file is there but cannot be opened: a tracepoint that only cannot be looked at now is not missing.
+static std::ifstream Open(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path);
+  if (!file && errno != ENOENT && errno != ENOTDIR) throw SystemError("ERR_ATTACH", "cannot open " + path, errno);
+  return file;
+}
+
 std::optional<uint64_t> Tracefs::TracepointId(const std::string& category, const std::string& name) const {
-  std::ifstream file(events_ + category + "/" + name + "/id");
+  std::ifstream file = Open(events_ + category + "/" + name + "/id");
   uint64_t id;
   if (file >> id) return id;
   return std::nullopt;
@@ -32,7 +40,7 @@ std::optional<uint64_t> Tracefs::TracepointId(const std::string& category, const
 
 // Lines look like `	field:pid_t child_pid;	offset:20;	size:4;	signed:1;`
 uint32_t Tracefs::MemberOffset(const std::string& category, const std::string& name, const std::string& member) const {
-  std::ifstream file(events_ + category + "/" + name + "/format");
+  std::ifstream file = Open(events_ + category + "/" + name + "/format");
   for (std::string line; std::getline(file, line);) {
     size_t offset = line.find("\toffset:");
     if (line.find(" " + member + ";") == std::string::npos || offset == std::string::npos) continue;

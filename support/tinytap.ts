@@ -1,12 +1,15 @@
 // The built CLI as a user starts it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { stopChild } from './servers.ts';
 
 export const CLI = join(import.meta.dirname, '../dist/tinytap.cjs');
+/** What is started in place of `tinytap`; arguments follow. */
+export const TINYTAP: readonly string[] = [join(import.meta.dirname, '../build/tinytap-launcher')];
+/** Node's flags for a start without the launcher. */
 export const NODE_FLAGS = [
 	'--disallow-code-generation-from-strings',
 	'--disable-proto=delete',
@@ -48,7 +51,7 @@ export function startTinytap(
 	args: readonly string[],
 	options: { cwd?: string; input?: string; openInput?: boolean; under?: readonly string[] } = {},
 ): Tinytap {
-	const [program, ...words] = [...(options.under ?? []), process.execPath, ...NODE_FLAGS, CLI, ...args];
+	const [program, ...words] = [...(options.under ?? []), ...TINYTAP, ...args];
 	const child = spawn(program!, words, {
 		stdio: [options.input === undefined && options.openInput !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
 		env: TEST_ENV,
@@ -83,6 +86,11 @@ export function startTinytap(
 		interrupt: () => child.kill('SIGINT'),
 		stop: () => stopChild(child),
 	};
+}
+
+/** The processes that process `pid` has started: of tinytap's the helper, and the program after `--`. */
+export function childrenOf(pid: number): number[] {
+	return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
 /** Runs `tinytap ARGS` to its end. */

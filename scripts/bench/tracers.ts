@@ -2,7 +2,7 @@
 // saw.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLI, NODE_FLAGS, parseRows, TEST_ENV } from '../../support/tinytap.ts';
+import { parseRows, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 import { interrupt, type Started, start, until, untilDetached } from './processes.ts';
 import { callTracepoints, emptyObject, ownProgram, tracepoints } from './programs.ts';
 import type { WebServer } from './web-server.ts';
@@ -65,7 +65,7 @@ export function tinytap(name: string, filter: readonly string[] | ((server: WebS
 
 /** Starts the built CLI. */
 export function startTinytap(words: readonly string[]): Started {
-	return start(process.execPath, [...NODE_FLAGS, CLI, ...words], { env: TEST_ENV });
+	return start(TINYTAP[0]!, [...TINYTAP.slice(1), ...words], { env: TEST_ENV });
 }
 
 export async function untilCapturing(started: Started): Promise<void> {

@@ -108,6 +108,18 @@ const ENTRIES = {
 		meaning: 'The BPF programs are missing, or do not match the addon.',
 		hint: 'Rebuild them: scripts/build.',
 	},
+	ERR_LAUNCH: {
+		meaning: 'The launcher could not prepare the session, or tinytap was started without it.',
+		hint: 'Start it with `tinytap`, in a checkout with scripts/tinytap, not with node.',
+	},
+	ERR_DROP: {
+		meaning: 'The rights of root could not be given up, so nothing was started.',
+		hint: 'In a container, allow CAP_SETUID, CAP_SETGID and CAP_SETPCAP; --keep-root does without this protection.',
+	},
+	ERR_HELPER: {
+		meaning: 'The process that loads the BPF programs and keeps them attached has ended, so nothing more is captured.',
+		hint: 'Start the capture again. If nobody has killed that process, please report it.',
+	},
 	ERR_NO_PERMISSION: {
 		meaning: 'Capture needs root, or the capabilities CAP_BPF and CAP_PERFMON.',
 		hint: 'Run it as root; `tinytap doctor` prints the command to use.',

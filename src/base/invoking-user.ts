@@ -1,9 +1,11 @@
-// The user of the session: the one who typed `sudo tinytap`, not root. Files belong to that user and go to that user's
-// directories. The home directory comes from the passwd entry, because sudo may set HOME to root's.
+// The user of the session: the one who typed `sudo tinytap`, not root. The launcher has usually made this process that
+// user's; with --keep-root it is still root's. Files belong to that user and go to that user's directories. The home
+// directory comes from the passwd entry, because sudo may set HOME to root's.
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { usageError } from './errors.ts';
+import { launch } from './launch.ts';
 
 export type InvokingUser = {
 	readonly uid: number;
@@ -21,6 +23,9 @@ export function invokingUser(name: string | undefined): InvokingUser {
 		const entry = passwd().find((each) => each.name === name);
 		if (entry === undefined)
 			throw usageError(`--user: expected the name of a user of this host, got ${JSON.stringify(name)}`);
+		// The launcher has made this process that user's already; with --keep-root it is still root's.
+		if (entry.uid !== own && (own !== 0 || (launch !== undefined && launch.mode !== 'keep-root')))
+			throw usageError('--user: only root may run the session as another user');
 		return { ...entry, other: entry.uid !== own };
 	}
 	const sudoUid = idOf(process.env.SUDO_UID) ?? 0;

@@ -37,6 +37,8 @@ export type BatchSource = {
 	discardMemory(memory: Uint8Array): boolean;
 	/** Returns freed memory to the system, where that does not happen by itself. */
 	trimMemory(): void;
+	/** Raises the priority of the calling thread, or lowers it again, where that is possible. */
+	hurry(on: boolean): void;
 	/** Stops the source. Buffered records can still be read. */
 	stop(): void;
 	close(): void;
@@ -68,6 +70,7 @@ export function recordingSource(path: string, user: InvokingUser, filters: Captu
 		touchMemory: () => undefined,
 		discardMemory: () => false,
 		trimMemory: () => undefined,
+		hurry: () => undefined,
 		stop() {
 			stopped = true;
 		},

@@ -42,6 +42,8 @@ export type CaptureSettings = {
 	readonly count: number;
 	/** Report each step of the start as a remark. */
 	readonly verbose: boolean;
+	/** Descriptor of the socket to the attacher; undefined: this process attaches, and needs the rights. */
+	readonly attacher: number | undefined;
 	/** Files made by the build. */
 	readonly files: { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
 };

@@ -15,7 +15,7 @@ export type ProcessFacts = {
 };
 
 /** Name, cgroup, command line (arguments separated by 0x1F) and executable of a process; empty texts if it is gone. */
-export function processFacts(pid: number): ProcessFacts {
+export function processFacts(pid: number, executableOf: (pid: number) => string = executable): ProcessFacts {
 	const comm = procText(`/proc/${pid}/comm`);
 	if (comm === undefined) return { comm: '', cgroup: '', cmdline: '', exe: '' };
 	const cmdline = (procText(`/proc/${pid}/cmdline`) ?? '').replace(/\0$/, '').replaceAll('\0', '\x1f');
@@ -23,7 +23,7 @@ export function processFacts(pid: number): ProcessFacts {
 		comm: comm.replace(/\n$/, ''),
 		cgroup: unifiedCgroup(procText(`/proc/${pid}/cgroup`) ?? ''),
 		cmdline: cmdline.slice(0, CMDLINE_MAX),
-		exe: executable(pid),
+		exe: executableOf(pid),
 	};
 }
 
@@ -79,13 +79,13 @@ function plainIp(address: string): string | undefined {
 }
 
 /** The running processes that have one of these names, or execute a file with one of these names. */
-export function processesNamed(names: readonly string[]): number[] {
+export function processesNamed(names: readonly string[], executableOf: (pid: number) => string = executable): number[] {
 	// One character per byte, as in procText().
 	const wanted = new Set(names.map((name) => Buffer.from(name).toString('latin1')));
 	return processIds().filter(
 		(pid) =>
 			wanted.has((procText(`/proc/${pid}/comm`) ?? '').replace(/\n$/, '')) ||
-			wanted.has(posix.basename(executable(pid))),
+			wanted.has(posix.basename(executableOf(pid))),
 	);
 }
 

@@ -1,7 +1,5 @@
-// The live kernel as a source of records. Attaches the programs, tells them about existing connections, answers the
+// The live kernel as a source of records. Has the programs attached, tells them about existing connections, answers the
 // decoder's questions about sockets and processes, and adds clocks and loss counters to the stream.
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import {
 	LOSS_EXCLUDED,
@@ -15,9 +13,11 @@ import { systemCode, UserError } from '../base/errors.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, endRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
-import { processesNamed, processFacts, requireProcesses } from './host-facts.ts';
+import { executable, processesNamed, processFacts, requireProcesses } from './host-facts.ts';
 import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
-import { sudoLine, tracefsDirectory } from './preflight.ts';
+import { sudoLine } from './preflight.ts';
+import { explainedByLimits } from './process-limits.ts';
+import { attachingRights, type Rights } from './rights-checks.ts';
 
 const BATCH_BYTES = 1 << 20;
 /** Records are gathered for this long. That means fewer wake-ups, but rows appear a little later. */
@@ -31,24 +31,31 @@ const CALL_BYTES_MAX = 2 ** 31 - 1;
 
 /** Loads and attaches the programs. Throws a UserError with the reason and a remedy if that fails. */
 export function kernelSource(settings: CaptureSettings): BatchSource {
-	mountTracefs();
+	if (process.platform !== 'linux') {
+		throw new UserError(
+			`expected Linux for live capture, got ${process.platform}`,
+			'ERR_PLATFORM',
+			'Recordings can be read on any system: tinytap --replay FILE.',
+		);
+	}
 	requireProcesses(settings.filters.pids);
 	const addon = load(settings);
 	const steps = new Steps();
-	const capture = open(addon, settings);
+	const rights = attachingRights(addon, settings.attacher);
+	const capture = open(addon, settings, rights);
 	try {
 		const object = capture.usesOldPrograms() ? 'those for kernels before 5.17' : 'those for kernels from 5.17 on';
 		steps.done(`loaded the BPF programs (${object})`);
 		steps.done(`found ${capture.learnSockets()} sockets that were already open`);
 		applyFilter(capture, settings.filters);
 		steps.done('applied the filters');
-		const { attached, missing } = capture.attach();
-		steps.done(`attached to ${attached.length} tracepoints`);
+		const { count, missing } = capture.attach();
+		steps.done(`attached to ${count} tracepoints`);
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
 		return source(addon, capture, [...verbose, ...remarks(capture, missing, settings.filters)]);
 	} catch (error) {
 		capture.close();
-		throw explained(error);
+		throw explained(error, rights);
 	}
 }
 
@@ -70,7 +77,7 @@ function versions({ ringSize }: CaptureSettings): string {
 
 function remarks(capture: NativeCapture, missing: readonly string[], filters: CaptureFilters): string[] {
 	const calls = new Set(missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')));
-	const awaited = filters.comms.filter((name) => processesNamed([name]).length === 0);
+	const awaited = filters.comms.filter((name) => namedProcesses(capture, [name]).length === 0);
 	return [
 		...awaited.map((name) => `no process named ${name} is running; one that starts later will be captured`),
 		...(calls.size === 0
@@ -104,23 +111,24 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS, signals),
 		periodicRecords,
 		lastRecords: () => [...periodicRecords(), endRecord(capture.clocks().bootNs)],
-		answer: (question) => answer(addon, capture, question),
+		answer: (question) => answer(capture, question),
 		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
 		setFilters: (filters) => applyFilter(capture, filters),
 		touchMemory: (memory) => addon.touchPages(memory),
 		discardMemory: (memory) => addon.discardPages(memory),
 		trimMemory: () => addon.trimMemory(),
+		hurry: (on) => capture.hurry(on),
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),
 	};
 }
 
-function answer(addon: NativeAddon, capture: NativeCapture, question: Question): Uint8Array | undefined {
+function answer(capture: NativeCapture, question: Question): Uint8Array | undefined {
 	const { bootNs: timeNs } = capture.clocks();
 	if (question.what === 'process') {
-		return processFact(timeNs, question.pid, processFacts(question.pid));
+		return processFact(timeNs, question.pid, processFacts(question.pid, executableOf(capture)));
 	}
-	const { kind, type, local, remote } = addon.lookupSocket(question.pid, question.fd);
+	const { kind, type, local, remote } = capture.lookup(question.pid, question.fd);
 	// Datagram and raw sockets carry no HTTP/1.
 	const file = kind === 'file' || (kind === 'socket' && type !== SOCK_STREAM);
 	if (file) capture.dismiss(question.conn);
@@ -132,9 +140,18 @@ function answer(addon: NativeAddon, capture: NativeCapture, question: Question):
 	});
 }
 
+/** Executables of other users' processes are the helper's to look at. */
+function executableOf(capture: NativeCapture): (pid: number) => string {
+	return (pid) => capture.executable(pid) || executable(pid);
+}
+
+function namedProcesses(capture: NativeCapture, names: readonly string[]): number[] {
+	return processesNamed(names, executableOf(capture));
+}
+
 function applyFilter(capture: NativeCapture, filters: CaptureFilters): void {
 	const { pids, comms, ports } = filters;
-	setFilter(capture, { pids, comms, commPids: comms.length === 0 ? [] : processesNamed(comms), ports });
+	setFilter(capture, { pids, comms, commPids: comms.length === 0 ? [] : namedProcesses(capture, comms), ports });
 }
 
 function load(settings: CaptureSettings): NativeAddon {
@@ -150,44 +167,26 @@ function load(settings: CaptureSettings): NativeAddon {
 	}
 }
 
-function open(addon: NativeAddon, settings: CaptureSettings): NativeCapture {
+function open(addon: NativeAddon, settings: CaptureSettings, rights: Rights): NativeCapture {
 	try {
 		return addon.openCapture({
 			objectPath: settings.files.bpfObject,
+			...(settings.attacher === undefined ? {} : { attacher: settings.attacher }),
 			ringBytes: settings.ringSize,
 			captureLimit: Math.min(settings.callLimit, CALL_BYTES_MAX),
 			iovecLimit: settings.iovecLimit,
 		});
 	} catch (error) {
-		throw explained(error);
+		throw explained(error, rights);
 	}
 }
 
 /** The addon's error as a UserError with a hint. */
-function explained(error: unknown): unknown {
+function explained(found: unknown, rights: Rights): unknown {
+	const error = explainedByLimits(found, rights);
 	if (error instanceof UserError || !(error instanceof Error)) return error;
 	const code = systemCode(error);
 	if (code === undefined || !isErrorCode(code)) return error;
 	const hint = code === 'ERR_NO_PERMISSION' ? `Run it as root: ${sudoLine()}` : errorEntry(code)?.hint;
 	return new UserError(error.message, code, hint);
-}
-
-/** Mounts tracefs at its usual place, because some systems do not do that at boot. */
-function mountTracefs(): void {
-	if (process.platform !== 'linux') {
-		throw new UserError(
-			`expected Linux for live capture, got ${process.platform}`,
-			'ERR_PLATFORM',
-			'Recordings can be read on any system: tinytap --replay FILE.',
-		);
-	}
-	if (tracefsDirectory() !== undefined || process.getuid?.() !== 0) return;
-	// Not searched for in $PATH, because it runs as root.
-	const mount = ['/usr/bin/mount', '/bin/mount'].find((path) => existsSync(path));
-	if (mount === undefined) return;
-	try {
-		execFileSync(mount, ['-t', 'tracefs', 'none', '/sys/kernel/tracing'], { stdio: 'ignore', env: {}, cwd: '/' });
-	} catch {
-		// Attaching will report what is missing.
-	}
 }

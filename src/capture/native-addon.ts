@@ -49,8 +49,10 @@ export type CaptureHandles = {
 export type NativeCapture = {
 	/** Whether the kernel refused the usual programs and accepted those for kernels before 5.17. */
 	usesOldPrograms(): boolean;
-	/** Attaches to every tracepoint that this kernel has. Names are `category/name`. */
-	attach(): { attached: string[]; missing: string[] };
+	/** The tracepoints that the programs are for: how many are there, and the names of those this kernel lacks. */
+	tracepoints(): { attached: string[]; count: number; missing: string[] };
+	/** Attaches to every tracepoint that this kernel has. Names are `category/name`; an attacher gives only their `count`. */
+	attach(): { attached: string[]; count: number; missing: string[] };
 	/** Stops capturing the calling process. attach() and adoptCapture() do this themselves. */
 	excludeSelf(): void;
 	excludePid(pid: number): void;
@@ -86,6 +88,12 @@ export type NativeCapture = {
 	confirmSocket(conn: number): void;
 	/** Ends all records of a connection (a file, not HTTP), even that of its close. */
 	dismiss(conn: number): void;
+	/** What a descriptor of a process is. `unknown`, too, when the helper does not answer in time. */
+	lookup(pid: number, fd: number): SocketFacts;
+	/** Path of a process's executable, one character a byte; '' if unknown, and always without an attacher. */
+	executable(pid: number): string;
+	/** Raises the priority of the calling thread, or lowers it to what it was. Only with an attacher. */
+	hurry(on: boolean): void;
 	/** Duplicates the descriptors that another process needs, so that it can inherit them. */
 	handOver(): CaptureHandles;
 	/** Detaches, for which the kernel takes 2–3 s, and frees everything. May be called twice. */
@@ -100,6 +108,13 @@ export type CaptureOptions = {
 	readonly oldObjectPath?: string;
 	/** Where tracefs is mounted, if not at the usual place. */
 	readonly tracefs?: string;
+	/**
+	 * Descriptor of the socket to the attacher: it loads and attaches the programs, with its own `objectPath`, `oldObjectPath`
+	 * and `tracefs`. Default: this process does, and needs the rights.
+	 */
+	readonly attacher?: number;
+	/** Load only to see whether that works; an attacher then changes nothing on this machine. Default false. */
+	readonly onlyCheck?: boolean;
 	/** Rounded up to a power of two pages. Default CONTROL_RING_BYTES. */
 	readonly ringBytes?: number;
 	/** Maximum bytes copied of one call. Default CONTROL_CAPTURE_LIMIT. */
@@ -121,6 +136,8 @@ type Binding = {
 	touchPages(memory: Uint8Array): void;
 	discardPages(memory: Uint8Array): boolean;
 	trimMemory(): void;
+	waitForChild(pid: number): Promise<number>;
+	attacherRights(socket: number): bigint | undefined;
 	recordBytesMax: number;
 };
 
@@ -137,6 +154,10 @@ export type NativeAddon = {
 	discardPages(memory: Uint8Array): boolean;
 	/** Returns to the kernel what this process has freed. Takes a few milliseconds. */
 	trimMemory(): void;
+	/** The effective capabilities of the attacher at the other end of `socket`; undefined if it does not answer. */
+	attacherRights(socket: number): bigint | undefined;
+	/** Resolves when the child process `pid` has ended: its exit status, 128+N if signal N ended it. Node must not have started it. */
+	waitForChild(pid: number): Promise<number>;
 	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;
 };
@@ -158,6 +179,8 @@ export function loadNativeAddon(path: string): NativeAddon {
 				objectPath: options.objectPath,
 				oldObjectPath: options.oldObjectPath ?? options.objectPath.replace(/\.bpf\.o$/, '-old.bpf.o'),
 				tracefs: options.tracefs ?? '',
+				attacher: options.attacher ?? -1,
+				onlyCheck: options.onlyCheck ?? false,
 				ringBytes: requireInteger('ringBytes', options.ringBytes ?? CONTROL_RING_BYTES, 4096, 2 ** 31),
 				captureLimit: requireInteger('captureLimit', options.captureLimit ?? CONTROL_CAPTURE_LIMIT, 0, 2 ** 31 - 1),
 				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? CONTROL_IOVECS, 1, CONTROL_IOVECS),
@@ -169,6 +192,8 @@ export function loadNativeAddon(path: string): NativeAddon {
 		touchPages: binding.touchPages,
 		discardPages: binding.discardPages,
 		trimMemory: binding.trimMemory,
+		waitForChild: binding.waitForChild,
+		attacherRights: binding.attacherRights,
 		recordBytesMax: binding.recordBytesMax,
 	};
 }

@@ -7,7 +7,7 @@ import { FILES } from '../base/installation.ts';
 import type { Check } from './check.ts';
 import { loadNativeAddon } from './native-addon.ts';
 import { explainedByLimits, requireAddressSpace } from './process-limits.ts';
-import { mayLoadPrograms, rightsChecks } from './rights-checks.ts';
+import { attachingRights, mayLoadPrograms, ownRights, type Rights, rightsChecks } from './rights-checks.ts';
 
 /** The build's files that a capture needs. */
 export type PreflightFiles = { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
@@ -19,20 +19,34 @@ const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 17];
 
 const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
-/** All checks, in the order of a capture's start. */
-export function preflight(files: PreflightFiles): Check[] {
+/**
+ * All checks, in the order of a capture's start. `attacher`: descriptor of the socket to the process that has the rights;
+ * undefined: this process would capture itself.
+ */
+export function preflight(files: PreflightFiles, attacher: number | undefined): Check[] {
 	const checks = [checkNode(), checkPlatform()];
 	if (platform() !== 'linux') return checks;
+	const rights = rightsFor(files, attacher);
+	const { checks: ofFiles, tracepoints } = checkFiles(files, rights, attacher);
 	return [
 		...checks,
 		checkAddressSpace(),
 		checkKernel(),
-		...rightsChecks(`Run it as root: ${sudoLine()}`),
-		...checkTracefs(files),
+		...rightsChecks(rights, `Run it as root: ${sudoLine()}`),
+		...checkTracefs(files, rights, tracepoints),
 		checkBtf(),
 		checkLockdown(),
-		...checkFiles(files),
+		...ofFiles,
 	];
+}
+
+/** Of the process that would attach; this process's own if the addon does not load, which checkFiles() reports. */
+function rightsFor(files: PreflightFiles, attacher: number | undefined): Rights {
+	try {
+		return attachingRights(loadNativeAddon(files.addon), attacher);
+	} catch {
+		return ownRights();
+	}
 }
 
 /** The directory where tracefs is mounted, or undefined. */
@@ -109,11 +123,11 @@ export function sudoLine(): string {
 	return `sudo env "PATH=$PATH" ${relative(process.cwd(), FILES.launcher)}`;
 }
 
-function checkTracefs(files: PreflightFiles): Check[] {
-	const directory = tracefsDirectory();
-	const root = process.getuid?.() === 0;
-	const mounted = directory === undefined ? mountedTracefs() : undefined;
-	if (mounted !== undefined) {
+function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracepoints | undefined): Check[] {
+	const mounted = mountedTracefs();
+	const directory = tracepoints === undefined ? tracefsDirectory() : (mounted ?? tracefsDirectory());
+	const root = rights.isRoot;
+	if (directory === undefined && mounted !== undefined) {
 		return [
 			{
 				name: 'tracefs',
@@ -137,9 +151,8 @@ function checkTracefs(files: PreflightFiles): Check[] {
 			},
 		];
 	}
-	const wanted = wantedTracepoints(files.bpfObject);
-	const missing = wanted.filter((name) => !existsSync(`${directory}/events/${name}`));
-	if (wanted.length === 0) {
+	const { wanted, missing } = tracepoints ?? readTracepoints(files.bpfObject, directory);
+	if (wanted === 0) {
 		const unknown: Check = {
 			name: 'tracepoints',
 			status: 'warning',
@@ -149,17 +162,24 @@ function checkTracefs(files: PreflightFiles): Check[] {
 		};
 		return [{ name: 'tracefs', status: 'ok', detail: directory }, unknown];
 	}
-	const tracepoints: Check =
+	const found: Check =
 		missing.length === 0
-			? { name: 'tracepoints', status: 'ok', detail: `all ${wanted.length} found` }
+			? { name: 'tracepoints', status: 'ok', detail: `all ${wanted} found` }
 			: {
 					name: 'tracepoints',
-					status: missing.length === wanted.length ? 'failed' : 'warning',
+					status: missing.length === wanted ? 'failed' : 'warning',
 					detail: `missing: ${missing.join(', ')}`,
 					affects: 'these calls are not seen',
 					fix: 'The kernel must be built with CONFIG_FTRACE_SYSCALLS.',
 				};
-	return [{ name: 'tracefs', status: 'ok', detail: directory }, tracepoints];
+	return [{ name: 'tracefs', status: 'ok', detail: directory }, found];
+}
+
+type Tracepoints = { readonly wanted: number; readonly missing: readonly string[] };
+
+function readTracepoints(bpfObject: string, directory: string): Tracepoints {
+	const wanted = wantedTracepoints(bpfObject);
+	return { wanted: wanted.length, missing: wanted.filter((name) => !existsSync(`${directory}/events/${name}`)) };
 }
 
 /** The tracepoints in the section names of the BPF object, as `category/name`. `tp_btf` sections have no category. */
@@ -196,69 +216,74 @@ function checkLockdown(): Check {
 	};
 }
 
-function checkFiles(files: PreflightFiles): Check[] {
+type FileChecks = { readonly checks: Check[]; readonly tracepoints?: Tracepoints };
+
+function checkFiles(files: PreflightFiles, rights: Rights, attacher: number | undefined): FileChecks {
 	const missing = Object.values(files).filter((path) => !readable(path));
 	if (missing.length > 0) {
-		return [
-			{
-				name: 'build',
-				status: 'failed',
-				detail: `missing: ${missing.join(', ')}`,
-				affects: 'live capture',
-				fix: 'Run scripts/build.',
-			},
-		];
+		const build: Check = {
+			name: 'build',
+			status: 'failed',
+			detail: `missing: ${missing.join(', ')}`,
+			affects: 'live capture',
+			fix: 'Run scripts/build.',
+		};
+		return { checks: [build] };
 	}
 	try {
-		return [{ name: 'addon', status: 'ok', detail: 'loads' }, ...checkPrograms(files)];
+		const { checks, tracepoints } = checkPrograms(files, rights, attacher);
+		const addon: Check = { name: 'addon', status: 'ok', detail: 'loads' };
+		return { checks: [addon, ...checks], ...(tracepoints === undefined ? {} : { tracepoints }) };
 	} catch (error) {
-		return [
-			{
-				name: 'addon',
-				status: 'failed',
-				detail: firstLine(error),
-				affects: 'live capture',
-				fix: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
-			},
-		];
+		const addon: Check = {
+			name: 'addon',
+			status: 'failed',
+			detail: firstLine(error),
+			affects: 'live capture',
+			fix: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
+		};
+		return { checks: [addon] };
 	}
 }
 
 /** Has the kernel verify the programs without attaching them; throws if the addon does not load. */
-function checkPrograms(files: PreflightFiles): Check[] {
+function checkPrograms(files: PreflightFiles, rights: Rights, attacher: number | undefined): FileChecks {
 	const addon = loadNativeAddon(files.addon);
-	let usesOldPrograms: boolean;
 	try {
-		const capture = addon.openCapture({ objectPath: files.bpfObject, ringBytes: 4096 });
-		usesOldPrograms = capture.usesOldPrograms();
+		const capture = addon.openCapture({
+			objectPath: files.bpfObject,
+			ringBytes: 4096,
+			onlyCheck: true,
+			...(attacher === undefined ? {} : { attacher }),
+		});
+		const { count, missing } = capture.tracepoints();
+		const checks = [checkObject(capture.usesOldPrograms())];
 		capture.close();
+		return { checks, tracepoints: { wanted: count + missing.length, missing } };
 	} catch (error) {
-		// Other checks report these two problems.
-		const code = systemCode(error);
-		if ((code === 'ERR_NO_PERMISSION' && !mayLoadPrograms()) || code === 'ERR_NO_TRACEFS') return [];
-		const explained = explainedByLimits(error);
-		return [
-			{
-				name: 'programs',
-				status: 'failed',
-				detail: firstLine(explained),
-				affects: 'live capture',
-				fix:
-					(explained instanceof UserError ? explained.hint : undefined) ??
-					'Please report this output with the kernel version.',
-			},
-		];
+		return { checks: refusal(error, rights) };
 	}
-	if (!usesOldPrograms) return [{ name: 'programs', status: 'ok', detail: 'the kernel accepts the BPF programs' }];
-	return [
-		{
-			name: 'programs',
-			status: 'warning',
-			detail: 'the kernel accepts only the BPF programs for kernels before 5.17',
-			affects: 'system calls cost more; calls already waiting when capture starts are not seen',
-			fix: 'This is normal before Linux 5.17; on a newer kernel, please report it with the kernel version.',
-		},
-	];
+}
+
+/** Why the programs were refused; nothing if rights or tracefs are the reason, which have checks of their own. */
+function refusal(error: unknown, rights: Rights): Check[] {
+	const code = systemCode(error);
+	if ((code === 'ERR_NO_PERMISSION' && !mayLoadPrograms(rights)) || code === 'ERR_NO_TRACEFS') return [];
+	const explained = explainedByLimits(error, rights);
+	const hint = explained instanceof UserError ? explained.hint : undefined;
+	const fix = hint ?? 'Please report this output with the kernel version.';
+	return [{ name: 'programs', status: 'failed', detail: firstLine(explained), affects: 'live capture', fix }];
+}
+
+function checkObject(usesOldPrograms: boolean): Check {
+	if (!usesOldPrograms) return { name: 'programs', status: 'ok', detail: 'the kernel accepts the BPF programs' };
+	return {
+		name: 'programs',
+		status: 'warning',
+		detail: 'the kernel accepts only the BPF programs for kernels before 5.17',
+		affects: 'system calls cost more; calls already waiting when capture starts are not seen',
+		fix: 'This is normal before Linux 5.17; on a newer kernel, please report it with the kernel version.',
+	};
 }
 
 function firstLine(error: unknown): string {

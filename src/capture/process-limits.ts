@@ -2,7 +2,7 @@
 // and of Node do not name them.
 import { readFileSync } from 'node:fs';
 import { systemCode, UserError } from '../base/errors.ts';
-import { mayLoadPrograms } from './rights-checks.ts';
+import { mayLoadPrograms, ownRights, type Rights } from './rights-checks.ts';
 
 /** Descriptors of a capture: programs, maps, links, and those of Node. */
 const DESCRIPTORS = 100;
@@ -23,8 +23,8 @@ export function requireAddressSpace(): void {
 	throw addressSpaceError(bytes);
 }
 
-/** The error of a start, or a clearer one if a limit of this process is the reason. */
-export function explainedByLimits(error: unknown): unknown {
+/** The error of a start, or a clearer one if a limit is the reason. `rights`: of the process that loads the programs. */
+export function explainedByLimits(error: unknown, rights: Rights = ownRights()): unknown {
 	if (!(error instanceof Error)) return error;
 	const { message } = error;
 	const code = systemCode(error);
@@ -37,7 +37,7 @@ export function explainedByLimits(error: unknown): unknown {
 	}
 	const space = softLimit('Max address space');
 	if (/out of memory|cannot allocate memory/i.test(message) && Number.isFinite(space)) return addressSpaceError(space);
-	const isRefused = code === 'ERR_NO_PERMISSION' && mayLoadPrograms();
+	const isRefused = code === 'ERR_NO_PERMISSION' && mayLoadPrograms(rights);
 	if (isRefused || (code === 'ERR_LOAD' && message.includes('Function not implemented')))
 		return new UserError(message, 'ERR_NO_BPF', BPF_FORBIDDEN);
 	return error;

@@ -1,8 +1,10 @@
 // Checks the permissions that a capture needs.
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { Check } from './check.ts';
+import type { NativeAddon } from './native-addon.ts';
 
 /** Bits of CapEff (linux/capability.h). */
+const CAP_DAC_OVERRIDE = 1n;
 const CAP_SYS_PTRACE = 19n;
 const CAP_SYS_ADMIN = 21n;
 const CAP_PERFMON = 38n;
@@ -14,20 +16,48 @@ const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 /** From level 3 (of Debian and Android), perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
 const PARANOID_REFUSES = 3;
 
+/** What the process that attaches may do. */
+export type Rights = {
+	/** Bits of CapEff. */
+	readonly capabilities: bigint;
+	/** It may do what only root may: it has all of root's capabilities that concern files. */
+	readonly isRoot: boolean;
+};
+
+/** The rights of this process. */
+export function ownRights(): Rights {
+	const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(statusText())?.[1] ?? '0';
+	return { capabilities: BigInt(`0x${effective}`), isRoot: process.getuid?.() === 0 };
+}
+
+/** The rights of the process at the other end of socket `attacher`, or of this one if that is undefined or does not answer. */
+export function attachingRights(addon: NativeAddon, attacher: number | undefined): Rights {
+	const capabilities = attacher === undefined ? undefined : addon.attacherRights(attacher);
+	if (capabilities === undefined) return ownRights();
+	return { capabilities, isRoot: ((capabilities >> CAP_DAC_OVERRIDE) & 1n) === 1n };
+}
+
 /** `asRoot` says how to run it as root. */
-export function rightsChecks(asRoot: string): Check[] {
-	return [checkLoading(asRoot), checkPerfEvents(asRoot), checkLooking(asRoot), checkPidNamespace()];
+export function rightsChecks(rights: Rights, asRoot: string): Check[] {
+	return [
+		checkLoading(rights, asRoot),
+		checkPerfEvents(rights, asRoot),
+		checkLooking(rights, asRoot),
+		checkPidNamespace(),
+	];
 }
 
-/** Whether this process may load and attach BPF programs. */
-export function mayLoadPrograms(): boolean {
-	return has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON));
+/** Whether these rights are enough to load and attach BPF programs. */
+export function mayLoadPrograms(rights: Rights): boolean {
+	return has(rights, CAP_SYS_ADMIN) || (has(rights, CAP_BPF) && has(rights, CAP_PERFMON));
 }
 
-function checkLoading(asRoot: string): Check {
+function checkLoading(rights: Rights, asRoot: string): Check {
 	const uid = process.getuid?.() ?? -1;
-	if (mayLoadPrograms())
-		return { name: 'rights', status: 'ok', detail: `uid ${uid}, may load and attach BPF programs` };
+	if (mayLoadPrograms(rights)) {
+		const who = rights.isRoot ? 'root' : 'the launcher';
+		return { name: 'rights', status: 'ok', detail: `${who} may load and attach BPF programs` };
+	}
 	return {
 		name: 'rights',
 		status: 'failed',
@@ -41,7 +71,7 @@ function noMore(): string {
 	return /^NoNewPrivs:\s*1$/m.test(statusText()) ? ' (and cannot gain any: no_new_privs is set)' : '';
 }
 
-function checkPerfEvents(asRoot: string): Check {
+function checkPerfEvents(rights: Rights, asRoot: string): Check {
 	const value = Number(readText('/proc/sys/kernel/perf_event_paranoid') ?? Number.NaN);
 	const detail = Number.isNaN(value) ? 'not built into this kernel' : `kernel.perf_event_paranoid is ${value}`;
 	if (Number.isNaN(value)) {
@@ -53,7 +83,7 @@ function checkPerfEvents(asRoot: string): Check {
 			fix: 'The kernel must be built with CONFIG_PERF_EVENTS.',
 		};
 	}
-	if (value < PARANOID_REFUSES || has(CAP_SYS_ADMIN) || has(CAP_PERFMON))
+	if (value < PARANOID_REFUSES || has(rights, CAP_SYS_ADMIN) || has(rights, CAP_PERFMON))
 		return { name: 'perf events', status: 'ok', detail };
 	return {
 		name: 'perf events',
@@ -64,8 +94,8 @@ function checkPerfEvents(asRoot: string): Check {
 	};
 }
 
-function checkLooking(asRoot: string): Check {
-	if (has(CAP_SYS_PTRACE))
+function checkLooking(rights: Rights, asRoot: string): Check {
+	if (has(rights, CAP_SYS_PTRACE))
 		return { name: 'ptrace', status: 'ok', detail: 'may inspect the descriptors of other processes' };
 	return {
 		name: 'ptrace',
@@ -94,9 +124,8 @@ function checkPidNamespace(): Check {
 	};
 }
 
-function has(bit: bigint): boolean {
-	const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(statusText())?.[1] ?? '0'}`);
-	return ((effective >> bit) & 1n) === 1n;
+function has({ capabilities }: Rights, bit: bigint): boolean {
+	return ((capabilities >> bit) & 1n) === 1n;
 }
 
 function statusText(): string {

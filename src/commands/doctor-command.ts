@@ -1,6 +1,7 @@
 // `tinytap doctor`: checks what works on this machine, what does not, what that affects and how to fix it.
 import { EXIT } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
+import { launch } from '../base/launch.ts';
 import type { Check } from '../capture/check.ts';
 import { preflight } from '../capture/preflight.ts';
 import { standardOutput } from '../output/output-stream.ts';
@@ -9,7 +10,8 @@ import { createTheme, wantsColor } from '../output/theme.ts';
 
 /** Prints the checks; resolves to 1 when no capture is possible. */
 export async function doctorCommand(json: boolean): Promise<number> {
-	const checks = preflight({ bpfObject: FILES.bpfObject, addon: FILES.addon, decoder: FILES.decoder });
+	const files = { bpfObject: FILES.bpfObject, addon: FILES.addon, decoder: FILES.decoder };
+	const checks = preflight(files, launch?.attacher);
 	const possible = checks.every(({ status }) => status !== 'failed');
 	standardOutput().write(json ? `${JSON.stringify({ capture: possible, checks }, null, 2)}\n` : text(checks, possible));
 	return possible ? EXIT.ok : EXIT.runtime;

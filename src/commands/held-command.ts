@@ -1,18 +1,16 @@
-// `-- COMMAND ARG…`: a program started before the capture and held until the probes are attached, so that its first byte
-// is seen. Only it and its children are captured.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+// `-- COMMAND ARG…`: a program that the launcher has started before the capture, with the rights of the invoking user, and
+// holds until the probes are attached, so that its first byte is seen. Only it and its children are captured.
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
 import { UserError } from '../base/errors.ts';
-import type { InvokingUser } from '../base/invoking-user.ts';
-import { wait } from '../base/wait.ts';
-
-/** Time limit for the holding shell to stop itself. */
-const HOLD_MS = 5000;
+import { FILES } from '../base/installation.ts';
+import type { Launch } from '../base/launch.ts';
+import { systemProblem } from '../base/system-problem.ts';
+import { loadNativeAddon } from '../capture/native-addon.ts';
 
 export type HeldCommand = {
 	readonly pid: number;
-	/** Lets it run. */
+	/** Lets it run. Throws a UserError if it cannot be executed. */
 	release(): void;
 	/** Resolves to its exit status, or 128+N if signal N ended it. */
 	readonly ended: Promise<number>;
@@ -20,72 +18,34 @@ export type HeldCommand = {
 	abandon(): void;
 };
 
-/** Starts the program as the invoking user, with this process's environment and directory, and holds it. */
-export async function holdCommand(
+/** Takes over the program that the launcher holds. */
+export function heldCommand(
 	words: readonly string[],
-	user: InvokingUser,
+	{ pid, control }: NonNullable<Launch['command']>,
 	stdin: 'inherit' | 'ignore',
-): Promise<HeldCommand> {
-	// The shell stops itself. When it is continued, it becomes the program, with the same pid.
-	const child = spawn('/bin/sh', ['-c', 'kill -STOP $$; exec "$@"', 'sh', ...words], {
-		stdio: [stdin, 'inherit', 'inherit'],
-		env: originalEnvironment(process.env),
-		...(user.other ? { uid: user.uid, gid: user.gid } : {}),
-	});
-	const ended = endOf(child);
-	await Promise.race([stopped(child), ended]);
-	const { pid } = child;
-	if (pid === undefined || child.exitCode !== null) {
-		throw new UserError(`cannot start ${words[0] ?? ''}`, 'ERR_COMMAND', 'Give a program and its arguments after --.');
-	}
-	let released = false;
+): HeldCommand {
+	let open = true;
+	const close = () => {
+		if (open) closeSync(control);
+		open = false;
+	};
 	return {
 		pid,
-		release: () => {
-			released = true;
-			child.kill('SIGCONT');
+		release() {
+			writeSync(control, stdin === 'inherit' ? 'i' : 'n');
+			const answer = Buffer.alloc(4);
+			// It ends with nothing when the program has begun.
+			const length = readSync(control, answer);
+			close();
+			if (length < answer.length) return;
+			const problem = systemProblem(getSystemErrorName(-answer.readInt32LE(0)));
+			throw new UserError(
+				`cannot start ${words[0] ?? ''}: ${problem}`,
+				'ERR_COMMAND',
+				'Give a program and its arguments after --.',
+			);
 		},
-		ended,
-		abandon: () => {
-			if (!released) child.kill('SIGKILL');
-		},
+		ended: loadNativeAddon(FILES.addon).waitForChild(pid),
+		abandon: close,
 	};
-}
-
-/** The environment as it was before bin/clean-environment. */
-export function originalEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-	const kept = 'TINYTAP_ENV_';
-	const entries = Object.entries(environment);
-	return Object.fromEntries([
-		...entries.filter(([name]) => !name.startsWith(kept)),
-		...entries.filter(([name]) => name.startsWith(kept)).map(([name, value]) => [name.slice(kept.length), value]),
-	]);
-}
-
-function endOf(child: ChildProcess): Promise<number> {
-	return new Promise((resolve, reject) => {
-		child.on('error', reject);
-		child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-	});
-}
-
-async function stopped(child: ChildProcess): Promise<void> {
-	const deadline = Date.now() + HOLD_MS;
-	while (Date.now() < deadline) {
-		if (child.pid !== undefined && processState(child.pid) === 'T') return;
-		await wait(2);
-	}
-	child.kill('SIGKILL');
-	throw new UserError('the program could not be held until the probes are attached', 'ERR_COMMAND');
-}
-
-/** The state letter of /proc/PID/stat, after the name in parentheses. */
-function processState(pid: number): string | undefined {
-	try {
-		const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-		return text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3);
-	} catch {
-		// The process has ended.
-		return undefined;
-	}
 }

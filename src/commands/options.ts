@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { usageError } from '../base/errors.ts';
 import { FILES, version } from '../base/installation.ts';
 import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
+import { launch } from '../base/launch.ts';
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
 import { CONTROL_CAPTURE_LIMIT, CONTROL_IOVECS, CONTROL_RING_BYTES } from '../capture/control-limits.ts';
@@ -31,6 +32,7 @@ type RawOptions = {
 	readonly format?: string;
 	readonly color?: boolean;
 	readonly user?: string;
+	readonly keepRoot?: boolean;
 	readonly raw?: boolean;
 	readonly redact?: boolean;
 	readonly timeout?: string;
@@ -75,6 +77,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--format <format>', `output format: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'do not use colours (like setting NO_COLOR)'],
 	['--user <name>', 'read and write files as this user (default: the sudo user, else the current one)'],
+	['--keep-root', 'do not give up the rights of root'],
 	['--no-redact', `do not redact secrets in ${REDACTING.join(', ')} and .curl (other formats never redact)`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
@@ -179,6 +182,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		iovecLimit: parseInteger(raw.iovecLimit ?? String(CONTROL_IOVECS), '--iovec-limit', 1, CONTROL_IOVECS),
 		count: Number.POSITIVE_INFINITY,
 		verbose: raw.verbose === true,
+		attacher: launch?.attacher,
 		user,
 		files: FILES,
 	};

@@ -1,12 +1,16 @@
 // One capture, from its start to its end: the threads, the program after `--`, and the messages about them.
+import { relative } from 'node:path';
 import { EXIT, UserError } from '../base/errors.ts';
+import { FILES } from '../base/installation.ts';
+import { launch } from '../base/launch.ts';
+import { sudoLine } from '../capture/preflight.ts';
 import { standardError } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import type { DamageMessage } from '../threads/messages.ts';
 import { type CaptureEnd, Threads } from '../threads/threads.ts';
-import { type HeldCommand, holdCommand } from './held-command.ts';
+import { type HeldCommand, heldCommand } from './held-command.ts';
 import type { Options } from './options.ts';
 
 export type CaptureWays = {
@@ -24,9 +28,11 @@ export class RunningCapture {
 
 	/** Starts the threads and the (held) program after `--`; `attached` waits until the capture runs. */
 	static async start(options: Options, { stdin = 'inherit', notice = say }: CaptureWays = {}): Promise<RunningCapture> {
-		const { command, user } = options;
+		const { command } = options;
+		if (options.capture.replay === undefined) requireAttacher();
 		if (command === undefined) return new RunningCapture(options, undefined, notice);
-		const held = await holdCommand(command, user, stdin);
+		if (launch?.command === undefined) throw new UserError('the launcher holds no program', 'ERR_LAUNCH');
+		const held = heldCommand(command, launch.command, stdin);
 		return new RunningCapture(withPid(options, held.pid), held, notice);
 	}
 
@@ -46,6 +52,8 @@ export class RunningCapture {
 		const remarks = await this.threads.attached;
 		if (!this.#options.presentation.quiet) {
 			this.#notice(`${captureSentence(this.#options)}\n`);
+			const rights = this.#options.capture.replay === undefined ? rightsSentence() : undefined;
+			if (rights !== undefined) this.#notice(`${rights}\n`);
 			for (const remark of remarks) this.#notice(`tinytap: ${forTerminal(remark)}\n`);
 		}
 		this.#held?.release();
@@ -97,6 +105,26 @@ export class RunningCapture {
 		this.#held?.abandon();
 		await this.threads.close();
 	}
+}
+
+/** Said when this process is root's, with and without rights. */
+function rightsSentence(): string | undefined {
+	if (launch?.mode === 'keep-root') return 'tinytap: --keep-root: this process keeps all rights of root';
+	if (launch?.mode === 'root') return 'tinytap: running as root, without its capabilities';
+	return undefined;
+}
+
+/** Throws a UserError unless a process with the rights to attach is there. */
+function requireAttacher(): void {
+	if (launch?.attacher !== undefined || process.platform !== 'linux') return;
+	if (launch === undefined) {
+		throw new UserError(
+			'tinytap was started without its launcher, so it cannot capture',
+			'ERR_LAUNCH',
+			`Start it with ${relative(process.cwd(), FILES.launcher)}; recordings can be read without: --replay FILE.`,
+		);
+	}
+	throw new UserError('capturing needs root', 'ERR_NO_PERMISSION', `Run it as root: ${sudoLine()}`);
 }
 
 /** Writes to stderr. */

@@ -1,6 +1,7 @@
 // The interactive shell: reads lines and runs their statements and dot commands one after the other.
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { InvokingUser } from '../base/invoking-user.ts';
+import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
 import { isComplete, splitStatements } from '../sql/sql-light.ts';
 import { isCommandLine } from './command-names.ts';
@@ -185,7 +186,8 @@ export class Prompt {
 		const { theme, lost } = this.#shell!;
 		const { lostEvents } = lost;
 		const loss = lostEvents === 0 ? '' : ` ${theme.loss(`(${lostEvents} lost)`)}`;
-		return `${theme.prompt('tinytap')}${loss}${theme.prompt('>')} `;
+		const root = launch?.mode === 'keep-root' ? theme.loss(' (root)') : '';
+		return `${theme.prompt('tinytap')}${root}${loss}${theme.prompt('>')} `;
 	}
 
 	#next(): void {

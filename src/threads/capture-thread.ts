@@ -152,7 +152,9 @@ async function run(): Promise<void> {
 
 async function pump(source: BatchSource): Promise<void> {
 	const live = settings.replay === undefined;
-	const priority: CapturePriority | undefined = live ? capturePriority(MUCH_BYTES) : undefined;
+	const priority: CapturePriority | undefined = live
+		? capturePriority(MUCH_BYTES, (on) => source.hurry(on))
+		: undefined;
 	let periodicAt = 0;
 	let listenUntil = 0;
 	let empty = 0;

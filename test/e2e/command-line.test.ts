@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
 import { freePort, listening, startProgram, temporaryDirectory } from '../../support/servers.ts';
-import { CLI, NODE_FLAGS, runTinytap, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
+import { CLI, NODE_FLAGS, runTinytap, startTinytap, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -124,9 +124,7 @@ test('without rights the error says why and gives the exact command', () => {
 			'--clear-groups',
 			'--inh-caps=-all',
 			'--bounding-set=-all',
-			process.execPath,
-			...NODE_FLAGS,
-			readableCli(),
+			readableLauncher(),
 			'query',
 			'SELECT 1',
 			'--for',
@@ -151,9 +149,7 @@ test('doctor without rights says so and exits with 1; as root it exits with 0', 
 			'--clear-groups',
 			'--inh-caps=-all',
 			'--bounding-set=-all',
-			process.execPath,
-			...NODE_FLAGS,
-			readableCli(),
+			readableLauncher(),
 			'doctor',
 			'--json',
 		],
@@ -199,10 +195,7 @@ assert libc.prctl(22, 2, struct.pack("HxxxxxxP", len(code) // 8, ctypes.addresso
 os.execv(sys.argv[1], sys.argv[1:])`;
 	const { status, stdout, stderr } = spawnSync(
 		'unshare',
-		[
-			...['--pid', '--fork', '--mount-proc', 'python3', '-c', program],
-			...[process.execPath, ...NODE_FLAGS, CLI, 'doctor', '--json'],
-		],
+		[...['--pid', '--fork', '--mount-proc', 'python3', '-c', program], ...TINYTAP, 'doctor', '--json'],
 		{ encoding: 'utf8', env: TEST_ENV },
 	);
 	assert.equal(status, 1, stderr);
@@ -226,9 +219,7 @@ test('a missing tracefs is mounted if possible, otherwise the error explains it'
 			'-c',
 			`umount -l /sys/kernel/tracing 2>/dev/null; umount -l /sys/kernel/debug 2>/dev/null; exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$@"`,
 			'sh',
-			process.execPath,
-			...NODE_FLAGS,
-			CLI,
+			...TINYTAP,
 			'query',
 			'SELECT 1',
 			'--for',
@@ -241,7 +232,7 @@ test('a missing tracefs is mounted if possible, otherwise the error explains it'
 });
 
 test('a closed pipe is a quiet success', () => {
-	const result = spawnSync('bash', ['-c', `"$0" "$@" | head -n 1`, process.execPath, ...NODE_FLAGS, CLI, 'queries'], {
+	const result = spawnSync('bash', ['-c', `"$0" "$@" | head -n 1`, ...TINYTAP, 'queries'], {
 		encoding: 'utf8',
 		env: TEST_ENV,
 	});
@@ -264,7 +255,7 @@ test('Ctrl-C ends the capture and the statement still runs; the output is the re
 });
 
 /** The build in a place where an unprivileged user may read it: the checkout may be in root's home. */
-function readableCli(): string {
+function readableLauncher(): string {
 	const copy = place('installed');
 	if (!existsSync(join(copy, 'dist/tinytap.cjs'))) {
 		for (const file of [
@@ -273,6 +264,7 @@ function readableCli(): string {
 			'dist/query-thread.cjs',
 			'build/tinytap.bpf.o',
 			'build/tinytap.node',
+			'build/tinytap-launcher',
 			'build/decoder.wasm',
 			'package.json',
 		]) {
@@ -281,13 +273,13 @@ function readableCli(): string {
 		}
 		spawnSync('chmod', ['-R', 'a+rX', directory.path]);
 	}
-	return join(copy, 'dist/tinytap.cjs');
+	return join(copy, 'build/tinytap-launcher');
 }
 
 test('a pipe instead of a recording is an error, not a wait', () => {
 	const pipe = place('pipe');
 	spawnSync('mkfifo', [pipe]);
-	const result = spawnSync(process.execPath, [...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--replay', pipe], {
+	const result = spawnSync(TINYTAP[0]!, [...TINYTAP.slice(1), 'query', 'SELECT 1', '--replay', pipe], {
 		encoding: 'utf8',
 		env: TEST_ENV,
 		timeout: 60_000,
@@ -297,14 +289,10 @@ test('a pipe instead of a recording is an error, not a wait', () => {
 });
 
 test('on a full disk the result is reported as incomplete, and a recording ends with its last whole frame', async () => {
-	const full = spawnSync(
-		'bash',
-		['-c', `"$0" "$@" > /dev/full`, process.execPath, ...NODE_FLAGS, CLI, 'query', 'SELECT 1', '--replay', DEMO],
-		{
-			encoding: 'utf8',
-			env: TEST_ENV,
-		},
-	);
+	const full = spawnSync('bash', ['-c', `"$0" "$@" > /dev/full`, ...TINYTAP, 'query', 'SELECT 1', '--replay', DEMO], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+	});
 	assert.equal(full.status, 1);
 	assertExplained(full.stderr, /cannot write the result: no space left on the device/);
 

@@ -6,21 +6,30 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../../support/eventually.ts';
 import { startNginx } from '../../support/servers.ts';
-import { startTinytap } from '../../support/tinytap.ts';
+import { childrenOf, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 
 type Held = { readonly programs: number[]; readonly maps: number[]; readonly links: number[] };
 
-/** Ids of the programs, maps and links whose descriptors process `pid` holds. */
-function heldBy(pid: number): Held {
-	const infos = readdirSync(`/proc/${pid}/fdinfo`).map((fd) => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'));
+/** Ids of the programs, maps and links of the capture that process `pid` and its helper hold. */
+async function heldBy(pid: number): Promise<Held> {
+	const infos = [pid, ...childrenOf(pid)].flatMap((each) =>
+		readdirSync(`/proc/${each}/fdinfo`).map((fd) => readFileSync(`/proc/${each}/fdinfo/${fd}`, 'latin1')),
+	);
 	const ids = (name: string) =>
 		infos.flatMap((info) => {
 			const id = new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(info)?.[1];
 			return id === undefined ? [] : [Number(id)];
 		});
-	return { programs: ids('prog_id'), maps: ids('map_id'), links: ids('link_id') };
+	const maps = new Set(ids('map_id'));
+	// Programs that other programs call have no descriptor, but they use the same maps.
+	const { stdout } = await run('bpftool', ['-j', 'prog', 'show'], { maxBuffer: 1 << 24 });
+	const programs = (JSON.parse(stdout) as { id: number; map_ids?: number[] }[]).filter(({ map_ids }) =>
+		map_ids?.some((id) => maps.has(id)),
+	);
+	for (const { map_ids } of programs) for (const id of map_ids!) maps.add(id);
+	return { programs: programs.map(({ id }) => id), maps: [...maps], links: ids('link_id') };
 }
 
 async function existing(what: string): Promise<Set<number>> {
@@ -66,7 +75,7 @@ for (const { name, end } of ENDS) {
 		let held: Held;
 		try {
 			await tinytap.attached();
-			held = heldBy(tinytap.child.pid ?? -1);
+			held = await heldBy(tinytap.child.pid!);
 		} finally {
 			tinytap.child.kill(end);
 			await tinytap.finished;
@@ -98,7 +107,7 @@ test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they w
 				...['--format', 'csv', '--count', '1', '--comm', 'nginx', '--port', String(nginx.port)],
 			]);
 			await tinytap.attached();
-			const { programs, maps, links } = heldBy(tinytap.child.pid ?? -1);
+			const { programs, maps, links } = await heldBy(tinytap.child.pid!);
 			assert.ok(programs.length > 10 && maps.length > 10 && links.length > 5, 'its programs, maps and links are known');
 			held.programs.push(...programs);
 			held.maps.push(...maps);

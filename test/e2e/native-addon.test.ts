@@ -134,7 +134,7 @@ describe('the addon', () => {
 			assert.equal(capture.usesOldPrograms(), true);
 			capture.close();
 			const files = { bpfObject: refused, addon: ADDON_FILE, decoder: ADDON_FILE };
-			const check = preflight(files).find(({ name }) => name === 'programs');
+			const check = preflight(files, undefined).find(({ name }) => name === 'programs');
 			assert.equal(check?.status, 'warning');
 			assert.match(check.detail, /only the BPF programs for kernels before 5\.17/);
 			const settings = {
@@ -158,7 +158,7 @@ describe('the addon', () => {
 				code: 'ERR_LOAD',
 				message: /refused the BPF programs.*\(and those for kernels before 5\.17\)/,
 			});
-			assert.equal(preflight(files).find(({ name }) => name === 'programs')?.status, 'failed');
+			assert.equal(preflight(files, undefined).find(({ name }) => name === 'programs')?.status, 'failed');
 			const capture2 = ADDON.openCapture({ objectPath: BPF_OBJECT });
 			assert.equal(capture2.usesOldPrograms(), false);
 			capture2.close();

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { temporaryDirectory } from '../../support/servers.ts';
-import { CLI, NODE_FLAGS, TEST_ENV } from '../../support/tinytap.ts';
+import { CLI, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
 const directory = temporaryDirectory();
@@ -28,7 +28,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 );
 
 function tinytap(words: readonly string[], before: string): { status: number | null; stdout: string; stderr: string } {
-	return spawnSync('bash', ['-c', `${before} "$0" "$@"`, process.execPath, ...NODE_FLAGS, CLI, ...words], {
+	return spawnSync('bash', ['-c', `${before} "$0" "$@"`, ...TINYTAP, ...words], {
 		encoding: 'utf8',
 		env: TEST_ENV,
 	});

@@ -9,10 +9,10 @@ import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { openTerminal, type Terminal } from '../../support/terminal.ts';
-import { CLI, NODE_FLAGS } from '../../support/tinytap.ts';
+import { CLI, TINYTAP } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
-const LIVE_SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI}`;
+const LIVE_SHELL = `${TINYTAP.join(' ')}`;
 const SHELL = `${LIVE_SHELL} --replay ${DEMO}`;
 
 async function atPrompt(work: (terminal: Terminal) => Promise<void>, shell = SHELL): Promise<void> {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { openTerminal } from '../../support/terminal.ts';
-import { CLI, NODE_FLAGS, runTinytap } from '../../support/tinytap.ts';
+import { runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
-const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI} --replay recordings/demo.tinytap`;
+const SHELL = `${TINYTAP.join(' ')} --replay recordings/demo.tinytap`;
 const ENDLESS = 'SELECT count(*) FROM headers a, headers b, headers c, headers d, headers e WHERE a.name < b.name;';
 
 test('a long statement shows its progress, gives way to typing, and leaves no trace when Ctrl-C ends it', async () => {

@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 import { eventually } from '../../support/eventually.ts';
 import { type Nginx, startNginx, startProgram } from '../../support/servers.ts';
 import { openTerminal } from '../../support/terminal.ts';
-import { CLI, NODE_FLAGS, runTinytap, startTinytap } from '../../support/tinytap.ts';
+import { runTinytap, startTinytap, TINYTAP } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
-const SHELL = `${process.execPath} ${NODE_FLAGS.join(' ')} ${CLI}`;
+const SHELL = `${TINYTAP.join(' ')}`;
 
 async function withNginx(work: (nginx: Nginx, url: string) => Promise<void>): Promise<void> {
 	const nginx = await startNginx({ sendfile: true });

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { wait } from '../../src/base/wait.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startNginx } from '../../support/servers.ts';
-import { CLI, NODE_FLAGS, TEST_ENV } from '../../support/tinytap.ts';
+import { CLI, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 import { type Ended, openUnreadTerminal, type UnreadTerminal } from '../../support/unread-terminal.ts';
 
 const run = promisify(execFile);
@@ -146,10 +146,10 @@ test('the prompt of a terminal that nobody reads still takes keys: Ctrl-C ends t
 test('a recording’s tail waits for a reader that is slow', async () => {
 	// 100,000 characters each, more than may wait.
 	const columns = `id, replace('xxxxxxxxxxxxxxxxxxxx', 'x', ${LONG}) AS long`;
-	const args = [...NODE_FLAGS, CLI, 'tail', '--replay', DEMO, '--columns', columns, '--format', 'csv', '--strict'];
+	const args = ['tail', '--replay', DEMO, '--columns', columns, '--format', 'csv', '--strict'];
 	const { stdout, stderr } = await run(
 		'bash',
-		['-o', 'pipefail', '-c', '"$0" "$@" | (sleep 2; wc -l)', process.execPath, ...args],
+		['-o', 'pipefail', '-c', '"$0" "$@" | (sleep 2; wc -l)', TINYTAP[0]!, ...args],
 		{
 			env: TEST_ENV,
 		},
@@ -159,7 +159,7 @@ test('a recording’s tail waits for a reader that is slow', async () => {
 
 test('AT-32 a reader that leaves, or none at all, is a quiet success', () => {
 	const shell = (script: string) =>
-		spawnSync('bash', ['-o', 'pipefail', '-c', script, process.execPath, ...NODE_FLAGS, CLI], {
+		spawnSync('bash', ['-o', 'pipefail', '-c', script, ...TINYTAP], {
 			encoding: 'utf8',
 			env: { ...TEST_ENV, MUCH, DEMO },
 		});
@@ -180,20 +180,8 @@ test('AT-32 a reader that leaves, or none at all, is a quiet success', () => {
 test('AT-32 a full pipe whose reader sleeps 10 s under load: rows are dropped and counted, memory is bounded', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }', workers: 1 });
 	const tail = spawn(
-		process.execPath,
-		[
-			...NODE_FLAGS,
-			CLI,
-			'tail',
-			'--port',
-			String(nginx.port),
-			'--comm',
-			'nginx',
-			'--format',
-			'ndjson',
-			'--columns',
-			`id, ${LONG} AS long`,
-		],
+		TINYTAP[0]!,
+		['tail', '--port', String(nginx.port), '--comm', 'nginx', '--format', 'ndjson', '--columns', `id, ${LONG} AS long`],
 		{ stdio: ['ignore', 'pipe', 'pipe'], env: TEST_ENV },
 	);
 	let errors = '';

@@ -33,7 +33,7 @@ import { History } from '../../src/shell/history.ts';
 import { findQuery, listQueries, readQuery, saveQuery } from '../../src/shell/saved-queries.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stopChild, temporaryDirectory } from '../../support/servers.ts';
-import { CLI, NODE_FLAGS, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
+import { CLI, runTinytap, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -470,13 +470,13 @@ test('under sudo the command line does only what the sudo user may do', async ()
 	writeFileSync(join(home, 'secret.sql'), SECRET, { mode: 0o600 });
 	linkOfUser(join(home, 'secret.sql'), join(home, 'link.sql'));
 	const run = (...args: string[]) =>
-		spawnSync(process.execPath, [...NODE_FLAGS, CLI, ...args], { encoding: 'utf8', env, cwd: home });
+		spawnSync(TINYTAP[0]!, [...TINYTAP.slice(1), ...args], { encoding: 'utf8', env, cwd: home });
 	const read = run('query', 'SELECT count(*) > 0 AS ok FROM exchanges', '--replay', mine, '--format', 'csv');
 	assert.deepEqual([read.status, read.stdout], [0, 'ok\n1\n'], read.stderr);
 	for (const name of ['./secret.sql', './link.sql']) {
 		const refused = run('run', name, '--replay', mine);
 		assert.equal(refused.status, 1);
-		assert.match(refused.stderr, /cannot open .*\.sql: nobody may not read it \[ERR_FILE_EACCES\]\nhint: /);
+		assert.match(refused.stderr, /cannot open .*\.sql: permission denied \[ERR_FILE_EACCES\]\nhint: /);
 		assert.ok(!refused.stderr.includes(SECRET));
 	}
 	const direct = await runTinytap(['run', join(home, 'secret.sql'), '--replay', mine]);
@@ -484,6 +484,6 @@ test('under sudo the command line does only what the sudo user may do', async ()
 	renameSync(mine, join(home, 'x'));
 	const refused = run('record', join(directory.path, 'not-mine.tinytap'), '--for', '1s');
 	assert.equal(refused.status, 1, refused.stderr);
-	assert.match(refused.stderr, /nobody may not write there/);
+	assert.match(refused.stderr, /permission denied/);
 	assert.ok(!existsSync(join(directory.path, 'not-mine.tinytap')));
 });

@@ -1,0 +1,87 @@
+#include "helper_client.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace tinytap {
+
+static int64_t NowMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+HelperClient::HelperClient(int socket) : socket_(socket) {}
+
+HelperClient::~HelperClient() { close(socket_); }
+
+bool HelperClient::Receive(answer* answer, std::vector<int>* descriptors) {
+  int received[ANSWER_MAPS];
+  char control[CMSG_SPACE(sizeof(received))];
+  iovec vector = {answer, sizeof(*answer)};
+  msghdr message = {};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  if (recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != static_cast<ssize_t>(sizeof(*answer)))
+    return false;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::memcpy(received, CMSG_DATA(header), count * sizeof(int));
+    for (size_t i = 0; i < count; i++) {
+      if (descriptors != nullptr)
+        descriptors->push_back(received[i]);
+      else
+        close(received[i]);
+    }
+  }
+  return true;
+}
+
+bool HelperClient::Ask(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  request.sequence = ++sequence_;
+  if (send(socket_, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(sizeof(request)))
+    return false;
+  int64_t deadline = NowMs() + timeout_ms;
+  for (;;) {
+    int64_t left = deadline - NowMs();
+    if (left < 0) return false;
+    pollfd ready = {socket_, POLLIN, 0};
+    int count = poll(&ready, 1, static_cast<int>(left));
+    if (count < 0 && errno != EINTR) return false;
+    if (count <= 0) continue;
+    if (!Receive(answer, descriptors)) {
+      if (errno == EAGAIN || errno == EINTR) continue;
+      return false;
+    }
+    // Otherwise it is the late answer to an earlier request.
+    if (answer->sequence == request.sequence) return true;
+  }
+}
+
+bool HelperClient::Tell(const request& request) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return send(socket_, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(sizeof(request));
+}
+
+void HelperClient::Goodbye() {
+  request request = {};
+  request.type = REQUEST_GOODBYE;
+  Tell(request);
+}
+
+bool HelperClient::IsGone() const {
+  char byte;
+  ssize_t length = recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+}  // namespace tinytap

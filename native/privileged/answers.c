@@ -1,0 +1,262 @@
+// See answers.h. Everything in a request may be hostile: it is used as a number only, and only where any number is harmless.
+#include "answers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../bpf/control.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+/* Niceness of a thread in a hurry. */
+#define HURRIED_NICE (-14)
+
+/* Keys of map `chosen` that tinytap has sent since the last REQUEST_CHOSEN. The map before Linux 6.1 has as many. */
+#define CHOSEN_MAX 16384
+
+int ReceiveRequest(int socket, struct request* request) {
+  ssize_t length;
+  do length = recv(socket, request, sizeof(*request), MSG_TRUNC);
+  while (length < 0 && errno == EINTR);
+  if (length <= 0) return 0;
+  return length == (ssize_t)sizeof(*request) ? 1 : -1;
+}
+
+void SendAnswer(int socket, const struct request* request, struct answer* answer) {
+  answer->type = request->type;
+  answer->sequence = request->sequence;
+  /* Whoever does not read gets none; the next answers are as good. */
+  send(socket, answer, sizeof(*answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void Lookup(pid_t pid, int fd, struct answer* answer) {
+  int process = (int)syscall(SYS_pidfd_open, pid, 0);
+  answer->kind = DESCRIPTOR_IS_HIDDEN;
+  if (process < 0) {
+    /* EINVAL: not the id of a process. */
+    if (errno == ESRCH || errno == EINVAL) answer->kind = DESCRIPTOR_IS_GONE;
+    return;
+  }
+  int copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+  if (copy < 0 && (errno == ESRCH || errno == EBADF)) answer->kind = DESCRIPTOR_IS_GONE;
+  close(process);
+  if (copy < 0) return;
+  socklen_t length = sizeof(answer->socket_type);
+  answer->kind = DESCRIPTOR_IS_FILE;
+  if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &answer->socket_type, &length) == 0) {
+    answer->kind = DESCRIPTOR_IS_SOCKET;
+    length = ANSWER_ADDRESS_BYTES;
+    if (getsockname(copy, (struct sockaddr*)answer->local, &length) == 0) answer->local_length = length;
+    length = ANSWER_ADDRESS_BYTES;
+    if (getpeername(copy, (struct sockaddr*)answer->peer, &length) == 0) answer->peer_length = length;
+  }
+  close(copy);
+}
+
+/* The path without the mark that the kernel adds when the file is gone. */
+static void Executable(pid_t pid, struct answer* answer) {
+  static const char kMark[] = " (deleted)";
+  char link[64];
+  if (pid <= 0) return;
+  snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+  ssize_t length = readlink(link, answer->text, ANSWER_TEXT_BYTES - 1);
+  if (length <= 0) return;
+  size_t mark = sizeof(kMark) - 1, bytes = (size_t)length;
+  answer->text[bytes] = '\0';
+  if (bytes > mark && memcmp(answer->text + bytes - mark, kMark, mark) == 0) {
+    /* A file may also have this name. */
+    struct stat executed, named;
+    int is_name = stat(link, &executed) == 0 && executed.st_nlink > 0 && stat(answer->text, &named) == 0 &&
+                  named.st_ino == executed.st_ino && named.st_dev == executed.st_dev;
+    if (!is_name) bytes -= mark;
+  }
+  answer->text_length = (__u32)bytes;
+}
+
+static void Hurry(const struct helper* helper, pid_t thread, int on, struct answer* answer) {
+  static int usual;
+
+  /* Signal 0 only asks: ESRCH unless the thread is one of this process. */
+  if (thread <= 0 || (syscall(SYS_tgkill, helper->tinytap, thread, 0) != 0 && errno == ESRCH)) {
+    answer->error = ESRCH;
+    return;
+  }
+  int now = getpriority(PRIO_PROCESS, (id_t)thread);
+  if (on && now != HURRIED_NICE) usual = now;
+  int wanted = on && HURRIED_NICE < usual ? HURRIED_NICE : usual;
+  if (setpriority(PRIO_PROCESS, (id_t)thread, wanted) != 0) answer->error = errno;
+}
+
+static long Bpf(int command, union bpf_attr* attributes) {
+  return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+}
+
+static uint64_t Pointer(const void* memory) { return (uint64_t)(uintptr_t)memory; }
+
+static void Update(int map, const void* key, const void* value) {
+  union bpf_attr attributes;
+  memset(&attributes, 0, sizeof(attributes));
+  attributes.map_fd = (__u32)map;
+  attributes.key = Pointer(key);
+  attributes.value = Pointer(value);
+  Bpf(BPF_MAP_UPDATE_ELEM, &attributes);
+}
+
+static long Element(int command, int map, const void* key, void* value) {
+  union bpf_attr attributes;
+  memset(&attributes, 0, sizeof(attributes));
+  attributes.map_fd = (__u32)map;
+  attributes.key = Pointer(key);
+  attributes.value = Pointer(value);
+  return Bpf(command, &attributes);
+}
+
+static void Dismiss(__u64 conn, struct answer* answer) {
+  struct connection value;
+  memset(&value, 0, sizeof(value));
+  if (Element(BPF_MAP_LOOKUP_ELEM, HELPER_CONNECTIONS, &conn, &value) == 0) {
+    answer->value = value.nameless;
+    if (value.socket_number != 0) Element(BPF_MAP_DELETE_ELEM, HELPER_SOCKETS, &value.socket_number, NULL);
+  }
+  if (Element(BPF_MAP_DELETE_ELEM, HELPER_CONNECTIONS, &conn, NULL) != 0 && errno != ENOENT) answer->error = errno;
+}
+
+static __u32 chosen[CHOSEN_MAX];
+static size_t chosen_count;
+
+static void Choose(__u32 key, __u32 bits) {
+  if (chosen_count == CHOSEN_MAX) return;
+  chosen[chosen_count++] = key;
+  Update(HELPER_CHOSEN, &key, &bits);
+}
+
+static int IsChosen(__u32 key) {
+  for (size_t i = 0; i < chosen_count; i++)
+    if (chosen[i] == key) return 1;
+  return 0;
+}
+
+/* Deletes what is chosen no longer. */
+static void EndChoice(void) {
+  static __u32 others[CHOSEN_MAX];
+  size_t count = 0;
+  __u32 key = 0, next = 0;
+  for (const __u32* from = NULL; count < CHOSEN_MAX; from = &key) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.map_fd = HELPER_CHOSEN;
+    attributes.key = Pointer(from);
+    attributes.next_key = Pointer(&next);
+    if (Bpf(BPF_MAP_GET_NEXT_KEY, &attributes) != 0) break;
+    key = next;
+    if (!IsChosen(key)) others[count++] = key;
+  }
+  for (size_t i = 0; i < count; i++) Element(BPF_MAP_DELETE_ELEM, HELPER_CHOSEN, &others[i], NULL);
+  chosen_count = 0;
+}
+
+void EmptyArray(int map) {
+  __u32 key = 0, next = 0;
+  for (const __u32* from = NULL;; from = &key) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.map_fd = (__u32)map;
+    attributes.key = Pointer(from);
+    attributes.next_key = Pointer(&next);
+    if (Bpf(BPF_MAP_GET_NEXT_KEY, &attributes) != 0) return;
+    key = next;
+    Element(BPF_MAP_DELETE_ELEM, map, &key, NULL);
+  }
+}
+
+/* How often the kernel did not run a program because it, or one of its kind, was running already. */
+static __u64 Misses(const struct helper* helper) {
+  __u64 sum = 0;
+  for (int i = 0; i < helper->links; i++) {
+    struct bpf_link_info link;
+    struct bpf_prog_info program;
+    union bpf_attr attributes;
+    memset(&link, 0, sizeof(link));
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.info.bpf_fd = (__u32)(helper->first_link + i);
+    attributes.info.info_len = sizeof(link);
+    attributes.info.info = Pointer(&link);
+    if (Bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) != 0) continue;
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.prog_id = link.prog_id;
+    int fd = (int)Bpf(BPF_PROG_GET_FD_BY_ID, &attributes);
+    if (fd < 0) continue;
+    memset(&program, 0, sizeof(program));
+    memset(&attributes, 0, sizeof(attributes));
+    attributes.info.bpf_fd = (__u32)fd;
+    attributes.info.info_len = sizeof(program);
+    attributes.info.info = Pointer(&program);
+    if (Bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0) sum += program.recursion_misses;
+    close(fd);
+  }
+  return sum;
+}
+
+static int WritesMap(const struct helper* helper, const struct request* request, struct answer* answer) {
+  if (!helper->writes_maps) return 0;
+  if (request->type == REQUEST_SKIP) {
+    struct skip_key key = {request->conn, request->direction, 0};
+    Update(HELPER_SKIPS, &key, &request->offset);
+  } else if (request->type == REQUEST_CONFIRM) {
+    __u32 verdict = VERDICT_SOCKET;
+    Update(HELPER_VERDICTS, &request->conn, &verdict);
+  } else if (request->type == REQUEST_CHOOSE) {
+    Choose((__u32)request->pid, (__u32)request->fd);
+  } else if (request->type == REQUEST_CHOSEN) {
+    EndChoice();
+  } else if (request->type == REQUEST_DISMISS) {
+    Dismiss(request->conn, answer);
+    SendAnswer(helper->socket, request, answer);
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+int AnswerRequest(struct helper* helper, const struct request* request, struct answer* answer) {
+  memset(answer, 0, sizeof(*answer));
+  if (request->type == REQUEST_LOOKUP) {
+    Lookup(request->pid, request->fd, answer);
+  } else if (request->type == REQUEST_EXECUTABLE) {
+    Executable(request->pid, answer);
+  } else if (request->type == REQUEST_HURRY) {
+    Hurry(helper, request->pid, request->fd, answer);
+  } else if (request->type == REQUEST_MISSES) {
+    answer->value = Misses(helper);
+  } else {
+    return WritesMap(helper, request, answer);
+  }
+  SendAnswer(helper->socket, request, answer);
+  return 1;
+}
+
+int Serve(struct helper* helper) {
+  static struct request request;
+  static struct answer answer;
+  for (;;) {
+    int received = ReceiveRequest(helper->socket, &request);
+    if (received == 0) return 0;
+    if (received < 0) continue;
+    if (request.type == REQUEST_GOODBYE) return 1;
+    AnswerRequest(helper, &request, &answer);
+  }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/* Answers to the requests that the helper and the attacher share. Plain C without allocation. */
+#ifndef TINYTAP_ANSWERS_H
+#define TINYTAP_ANSWERS_H
+
+#include <sys/types.h>
+
+#include "protocol.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct helper {
+  int socket;
+  /* The process that asks, the only one whose threads HURRY may touch. */
+  pid_t tinytap;
+  /* HELPER_SKIPS and the maps after it are there. */
+  int writes_maps;
+  /* Descriptors that keep the programs attached. */
+  int first_link;
+  int links;
+};
+
+/* Receives one request; 1, 0 at the end (the other side is gone), -1 for a message that is none. */
+int ReceiveRequest(int socket, struct request* request);
+
+/* Answers a request. 1: answered, or needs no answer; 0: it is none that the helper knows. */
+int AnswerRequest(struct helper* helper, const struct request* request, struct answer* answer);
+
+void SendAnswer(int socket, const struct request* request, struct answer* answer);
+
+/* Takes everything out of a map of programs. */
+void EmptyArray(int map);
+
+/* Answers until the other side is gone. 1 if it said goodbye. */
+int Serve(struct helper* helper);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

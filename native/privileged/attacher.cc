@@ -1,0 +1,308 @@
+// The attacher: loads and attaches the BPF programs, as root or with the rights of a file capability, when the unprivileged
+// tinytap asks for it, and then becomes the helper with hardly any rights left. See protocol.h.
+//   tinytap-attacher TERMINAL_SETTINGS TERMINAL_GROUP
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../capture.h"
+#include "../known_sockets.h"
+#include "answers.h"
+
+namespace tinytap {
+
+// The helper runs under an id of its own, so that no other process can signal or trace it: from the range that systemd keeps
+// for such users. nobody is the second choice, for a namespace without that id.
+static const uid_t kHelperIds[] = {64873, 65534};
+
+class Attacher {
+ public:
+  Attacher(std::string directory, const char* settings, const char* group)
+      : directory_(std::move(directory)), settings_(settings), group_(group) {}
+
+  // Serves until tinytap ends, or becomes the helper.
+  int Run();
+
+ private:
+  void Load(const request& request);
+  void Attach(const request& request);
+  void Rights(const request& request);
+  void BecomeHelper(const CaptureHandles& handles);
+  void Refuse(const request& request, const CaptureError& error);
+
+  std::string directory_;
+  const char* settings_;
+  const char* group_;
+  std::unique_ptr<Capture> capture_;
+  helper helper_ = {HELPER_SOCKET, getppid(), 0, 0, 0};
+  answer answer_ = {};
+};
+
+// As many descriptors as may be had: a capture needs about a hundred.
+static void RaiseDescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int Attacher::Run() {
+  RaiseDescriptorLimit();
+  request request;
+  for (;;) {
+    int received = ReceiveRequest(HELPER_SOCKET, &request);
+    if (received == 0) break;
+    if (received < 0) continue;
+    if (request.type == REQUEST_LOAD)
+      Load(request);
+    else if (request.type == REQUEST_ATTACH)
+      Attach(request);
+    else if (request.type == REQUEST_RIGHTS)
+      Rights(request);
+    else
+      AnswerRequest(&helper_, &request, &answer_);
+  }
+  // Without waiting for the kernel: nothing is attached.
+  _exit(0);
+}
+
+void Attacher::Refuse(const request& request, const CaptureError& error) {
+  answer_ = {};
+  answer_.error = EIO;
+  std::string text;
+  for (const std::string& part : {error.code, std::string(error.what()), error.detail}) text += part + '\0';
+  if (text.size() > ANSWER_TEXT_BYTES) text.resize(ANSWER_TEXT_BYTES - 1), text += '\0';
+  answer_.text_length = static_cast<__u32>(text.size());
+  std::memcpy(answer_.text, text.data(), text.size());
+  SendAnswer(HELPER_SOCKET, &request, &answer_);
+}
+
+// Some systems do not mount it at boot.
+static void MountTracefs() {
+  if (access("/sys/kernel/tracing/events/syscalls", F_OK) != 0 && access("/sys/kernel/debug/tracing/events/syscalls", F_OK) != 0)
+    mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
+}
+
+// What the programs know of processes and descriptors, and which programs follow which, is not for a process of the user's.
+static bool IsForTinytap(const std::string& map) {
+  const std::vector<std::string>& arrays = ProgramArrays();
+  return map != "descriptors" && map != "processes" && std::find(arrays.begin(), arrays.end(), map) == arrays.end();
+}
+
+// Throws if this process may not have as many descriptors more.
+static void RequireDescriptors(size_t count) {
+  std::vector<int> copies;
+  int error = 0;
+  for (size_t i = 0; i < count && error == 0; i++) {
+    int fd = fcntl(HELPER_SOCKET, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+      error = errno;
+    else
+      copies.push_back(fd);
+  }
+  for (int fd : copies) close(fd);
+  if (error != 0) throw SystemError("ERR_ATTACH", "cannot attach to all tracepoints", error);
+}
+
+void Attacher::Load(const request& request) {
+  answer_ = {};
+  std::string missing;
+  try {
+    if (capture_ != nullptr) throw CaptureError("ERR_CLOSED", "the programs are loaded already");
+    if (request.only_check == 0) MountTracefs();
+    CaptureOptions options;
+    options.object_path = directory_ + "/tinytap.bpf.o";
+    options.old_object_path = directory_ + "/tinytap-old.bpf.o";
+    options.ring_bytes = std::min<uint64_t>(request.ring_bytes, 1ULL << 31);
+    options.capture_limit = request.capture_limit;
+    options.iovec_limit = std::min<uint32_t>(std::max<uint32_t>(request.iovec_limit, 1), CONTROL_IOVECS);
+    options.connections = std::min<uint32_t>(request.connections, 1 << 20);
+    options.kernel_types = request.kernel_types != 0;
+    capture_ = std::make_unique<Capture>(options);
+    if (request.only_check == 0) answer_.value = LearnSockets(*capture_);
+    AttachResult tracepoints = capture_->Tracepoints();
+    // A link and a perf event for each, and a few files.
+    if (request.only_check != 0) RequireDescriptors(2 * tracepoints.count + 4);
+    answer_.attached = static_cast<__u32>(tracepoints.attached.size());
+    for (const std::string& name : tracepoints.missing) missing += name + '\n';
+  } catch (const CaptureError& error) {
+    capture_.reset();
+    Refuse(request, error);
+    return;
+  }
+  const CaptureHandles& handles = capture_->Handles();
+  std::string names;
+  int descriptors[ANSWER_MAPS];
+  size_t count = 0;
+  for (auto& [name, fd] : handles.maps) {
+    if (!IsForTinytap(name)) continue;
+    if (count == ANSWER_MAPS) _exit(1);
+    names += name + '\n';
+    descriptors[count++] = fd;
+  }
+  answer_.type = request.type;
+  answer_.sequence = request.sequence;
+  answer_.old_programs = capture_->UsesOldPrograms();
+  answer_.cpu_count = handles.cpu_count;
+  answer_.ring_bytes = handles.ring_bytes;
+  names += '\n' + missing;
+  answer_.text_length = static_cast<__u32>(std::min<size_t>(names.size(), ANSWER_TEXT_BYTES));
+  std::memcpy(answer_.text, names.data(), answer_.text_length);
+  char control[CMSG_SPACE(sizeof(descriptors))] = {};
+  iovec vector = {&answer_, sizeof(answer_)};
+  msghdr message = {};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(count * sizeof(int));
+  std::memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+  if (sendmsg(HELPER_SOCKET, &message, MSG_NOSIGNAL) < 0) _exit(1);
+}
+
+void Attacher::Attach(const request& request) {
+  answer_ = {};
+  try {
+    if (capture_ == nullptr) throw CaptureError("ERR_CLOSED", "the programs are not loaded");
+    AttachResult result = capture_->Attach();
+    std::string names;
+    for (const std::string& name : result.missing) names += name + '\n';
+    answer_.attached = static_cast<__u32>(result.attached.size());
+    answer_.text_length = static_cast<__u32>(std::min<size_t>(names.size(), ANSWER_TEXT_BYTES));
+    std::memcpy(answer_.text, names.data(), answer_.text_length);
+  } catch (const CaptureError& error) {
+    capture_.reset();
+    Refuse(request, error);
+    return;
+  }
+  SendAnswer(HELPER_SOCKET, &request, &answer_);
+  BecomeHelper(capture_->Handles());
+}
+
+static bool HasCapability(const __user_cap_data_struct* data, int capability) {
+  return (data[capability / 32].permitted >> capability % 32 & 1) != 0;
+}
+
+void Attacher::Rights(const request& request) {
+  answer_ = {};
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  syscall(SYS_capget, &header, data);
+  answer_.value = static_cast<__u64>(data[1].effective) << 32 | data[0].effective;
+  SendAnswer(HELPER_SOCKET, &request, &answer_);
+}
+
+// Whether the kernel refuses all of bpf(2) to a process without rights, even on descriptors it was given (before 5.19).
+static bool MapsNeedRights() {
+  int major, minor;
+  KernelRelease(&major, &minor);
+  return major < 5 || (major == 5 && minor < 19);
+}
+
+// Gives `descriptors` the numbers from `first` on, in their order, and closes all others from `first` on. Works with few
+// numbers left: no more are in use at a time than there are descriptors, and one.
+static void Number(std::vector<int> descriptors, int first) {
+  std::set<int> needed(descriptors.begin(), descriptors.end());
+  int end = first + static_cast<int>(descriptors.size());
+  unsigned from = static_cast<unsigned>(first);
+  for (int fd : needed) {
+    if (fd > static_cast<int>(from)) syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0U);
+    from = std::max(from, static_cast<unsigned>(fd) + 1);
+  }
+  syscall(SYS_close_range, from, ~0U, 0U);
+  for (size_t i = 0; i < descriptors.size(); i++) {
+    int number = first + static_cast<int>(i), fd = descriptors[i];
+    if (fd == number) continue;
+    auto holder = std::find(descriptors.begin() + static_cast<long>(i) + 1, descriptors.end(), number);
+    if (holder != descriptors.end() && (*holder = fcntl(number, F_DUPFD, end)) < 0) _exit(1);
+    if (dup2(fd, number) < 0) _exit(1);
+    if (fd >= first) close(fd);
+  }
+  for (int number = first; number < end; number++) fcntl(number, F_SETFD, 0);
+}
+
+// Nothing that fails here is worth going on for: the programs end with this process, and tinytap reports that.
+void Attacher::BecomeHelper(const CaptureHandles& handles) {
+  static const char* const kMaps[] = {"skips", "verdicts", "connections", "sockets", "chosen"};
+  static_assert(HELPER_LINKS - HELPER_SKIPS == sizeof(kMaps) / sizeof(*kMaps), "a number for each");
+  bool writes_maps = MapsNeedRights();
+  // stderr was kept for libbpf's messages at most.
+  if (dup2(0, 2) < 0) _exit(1);
+  std::vector<int> kept;
+  for (const char* name : kMaps) kept.push_back(handles.maps.at(name));
+  for (int fd : handles.links) kept.push_back(fd);
+  size_t links = handles.links.size(), arrays = 0;
+  for (const std::string& name : ProgramArrays()) {
+    auto found = handles.maps.find(name);
+    if (found == handles.maps.end()) continue;
+    kept.push_back(found->second);
+    arrays++;
+  }
+  Number(kept, HELPER_SKIPS);
+  for (int number = HELPER_SKIPS; !writes_maps && number < HELPER_LINKS; number++) close(number);
+
+  uint64_t wanted = 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_SYS_NICE | (writes_maps ? 1ULL << CAP_BPF : 0);
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, data) != 0) _exit(1);
+  if (!HasCapability(data, CAP_BPF) && HasCapability(data, CAP_SYS_ADMIN) && writes_maps)
+    wanted = (wanted & ~(1ULL << CAP_BPF)) | 1ULL << CAP_SYS_ADMIN;
+  bool may_set = HasCapability(data, CAP_SETPCAP);
+  for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if ((wanted >> capability & 1) == 0) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) _exit(1);
+  if (HasCapability(data, CAP_SETGID) && HasCapability(data, CAP_SETUID)) {
+    bool changed = false;
+    for (uid_t id : kHelperIds)
+      changed = changed || (setgroups(0, nullptr) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0);
+    if (!changed) _exit(1);
+  }
+  for (int word = 0; word < _LINUX_CAPABILITY_U32S_3; word++) {
+    uint32_t kept_bits = data[word].permitted & static_cast<uint32_t>(wanted >> 32 * word);
+    data[word] = {kept_bits, kept_bits, kept_bits};
+  }
+  if (syscall(SYS_capset, &header, data) != 0) _exit(1);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability < 64; capability++)
+    if ((wanted >> capability & 1) != 0) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+
+  std::string program = directory_ + "/tinytap-helper";
+  std::string parent = std::to_string(helper_.tinytap), link_count = std::to_string(links),
+              array_count = std::to_string(arrays);
+  const char* arguments[] = {program.c_str(),    parent.c_str(),      settings_, group_,
+                             link_count.c_str(), array_count.c_str(), nullptr};
+  char* const environment[] = {nullptr};
+  execve(program.c_str(), const_cast<char* const*>(arguments), environment);
+  _exit(1);
+}
+
+}  // namespace tinytap
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  char path[4096];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+  if (length <= 0) return 1;
+  std::string program(path, static_cast<size_t>(length));
+  return tinytap::Attacher(program.substr(0, program.rfind('/')), argv[1], argv[2]).Run();
+}

@@ -1,0 +1,590 @@
+// tinytap's launcher: the only program that is started with rights by a user. It starts the attacher, which keeps them
+// (protocol.h says what it may be asked), and the program after `--`, held; then it gives up everything and becomes Node, in
+// the same process, as the invoking user. So no line of JavaScript runs with rights, unless --keep-root asks for it.
+// A static program: no dynamic loader, no locale and no configuration of the C library is involved. Only files of fixed
+// names below its own directory and the user database are opened.
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+extern char** environ;
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static const char* const kNodeFlags[] = {NODE_FLAGS};
+
+// Where Node and the attacher find what the launcher has prepared.
+#define LAUNCH_VARIABLE "TINYTAP_LAUNCH"
+// Before the name of a variable that was taken from Node's environment.
+#define KEPT_PREFIX "TINYTAP_ENV_"
+
+__attribute__((noreturn, format(printf, 3, 4))) static void Fail(int status, const char* code, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("tinytap: error: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fprintf(stderr, " [%s]\n", code);
+  va_end(arguments);
+  exit(status);
+}
+
+__attribute__((noreturn)) static void FailToDrop(const char* step) {
+  fprintf(stderr, "tinytap: error: cannot give up root: %s: %s [ERR_DROP]\n", step, strerror(errno));
+  fputs("hint: A container without CAP_SETPCAP, CAP_SETUID or CAP_SETGID forbids it. --keep-root runs without this protection.\n",
+        stderr);
+  exit(EXIT_FAILED);
+}
+
+static void* Allocated(void* memory) {
+  if (memory == NULL) Fail(EXIT_FAILED, "ERR_LAUNCH", "not enough memory to start");
+  return memory;
+}
+
+__attribute__((format(printf, 1, 2))) static char* Text(const char* format, ...) {
+  char* text = NULL;
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vasprintf(&text, format, arguments);
+  va_end(arguments);
+  return Allocated(length < 0 ? NULL : text);
+}
+
+// ---- the command line --------------------------------------------------------------------------------------------------
+
+struct words {
+  const char* user;
+  bool keep_root;
+  // The program after `--`; NULL: none.
+  char** command;
+};
+
+// Only what must be known here. Node parses everything again and refuses a --user that was not understood the same way.
+static struct words ReadWords(char** argv) {
+  struct words words = {0};
+  for (char** word = argv + 1; *word != NULL; word++) {
+    if (strcmp(*word, "--") == 0) {
+      if (word[1] != NULL) words.command = word + 1;
+      break;
+    }
+    if (strcmp(*word, "--keep-root") == 0) words.keep_root = true;
+    if (strncmp(*word, "--user=", 7) == 0) words.user = *word + 7;
+    if (strcmp(*word, "--user") == 0 && word[1] != NULL && strcmp(word[1], "--") != 0) words.user = *++word;
+  }
+  return words;
+}
+
+// ---- users -------------------------------------------------------------------------------------------------------------
+
+enum { GROUPS_MAX = 4096 };
+
+struct user {
+  uid_t uid;
+  gid_t gid;
+  char* name;
+  char* home;
+  gid_t groups[GROUPS_MAX];
+  int group_count;
+  // The groups of this process are right already.
+  bool keeps_groups;
+};
+
+// The next line of `file` as fields separated by colons; false at the end. The fields live until the next call.
+static bool NextEntry(FILE* file, char** fields, int wanted) {
+  static char* line;
+  static size_t room;
+  for (;;) {
+    ssize_t length = getline(&line, &room, file);
+    if (length < 0) return false;
+    if (length > 0 && line[length - 1] == '\n') line[length - 1] = '\0';
+    char* rest = line;
+    int count = 0;
+    while (count < wanted && (fields[count] = strsep(&rest, ":")) != NULL) count++;
+    if (count == wanted) return true;
+  }
+}
+
+// A whole decimal number below the highest one, which means "leave as it is" to the kernel.
+static bool ReadId(const char* text, uint32_t* id) {
+  if (text == NULL || !isdigit((unsigned char)*text)) return false;
+  char* end;
+  errno = 0;
+  unsigned long number = strtoul(text, &end, 10);
+  if (*end != '\0' || errno != 0 || number >= UINT32_MAX) return false;
+  *id = (uint32_t)number;
+  return true;
+}
+
+// Finds a user by name, or by uid if `name` is NULL. False: the host has no such entry.
+static bool FindUser(struct user* user, const char* name, uid_t uid) {
+  FILE* file = fopen("/etc/passwd", "re");
+  char* fields[7];
+  bool found = false;
+  while (file != NULL && !found && NextEntry(file, fields, 7)) {
+    uint32_t entry_uid, entry_gid;
+    if (!ReadId(fields[2], &entry_uid) || !ReadId(fields[3], &entry_gid)) continue;
+    if (name != NULL ? strcmp(fields[0], name) != 0 : entry_uid != uid) continue;
+    user->uid = entry_uid;
+    user->gid = entry_gid;
+    user->name = Allocated(strdup(fields[0]));
+    user->home = Allocated(strdup(fields[5]));
+    found = true;
+  }
+  if (file != NULL) fclose(file);
+  return found;
+}
+
+static void AddGroup(struct user* user, gid_t gid) {
+  for (int i = 0; i < user->group_count; i++)
+    if (user->groups[i] == gid) return;
+  if (user->group_count == GROUPS_MAX) Fail(EXIT_FAILED, "ERR_LAUNCH", "expected at most %d groups of a user", GROUPS_MAX);
+  user->groups[user->group_count++] = gid;
+}
+
+static void FindGroups(struct user* user) {
+  AddGroup(user, user->gid);
+  FILE* file = fopen("/etc/group", "re");
+  char* fields[4];
+  while (file != NULL && user->name != NULL && NextEntry(file, fields, 4)) {
+    uint32_t gid;
+    if (!ReadId(fields[2], &gid)) continue;
+    for (char *member, *rest = fields[3]; (member = strsep(&rest, ",")) != NULL;)
+      if (strcmp(member, user->name) == 0) AddGroup(user, gid);
+  }
+  if (file != NULL) fclose(file);
+}
+
+// Whose session this is: --user, else the sudo user, else the real user.
+static struct user InvokingUser(const struct words* words, bool is_root) {
+  struct user user = {.uid = getuid(), .gid = getgid()};
+  if (!is_root) {
+    FindUser(&user, NULL, user.uid);
+    user.gid = getgid();
+    user.keeps_groups = true;
+    if (words->user != NULL && (user.name == NULL || strcmp(words->user, user.name) != 0))
+      Fail(EXIT_USAGE, "ERR_USAGE", "--user: only root may run the session as another user");
+    return user;
+  }
+  uint32_t sudo_uid, sudo_gid;
+  if (words->user != NULL) {
+    if (!FindUser(&user, words->user, 0))
+      Fail(EXIT_USAGE, "ERR_USAGE", "--user: expected the name of a user of this host, got \"%s\"", words->user);
+  } else if (ReadId(getenv("SUDO_UID"), &sudo_uid) && sudo_uid != 0) {
+    if (!FindUser(&user, NULL, sudo_uid)) {
+      user.uid = sudo_uid;
+      user.gid = ReadId(getenv("SUDO_GID"), &sudo_gid) ? sudo_gid : sudo_uid;
+    }
+  } else {
+    FindUser(&user, NULL, 0);
+    user.uid = 0;
+    user.keeps_groups = true;
+    return user;
+  }
+  FindGroups(&user);
+  return user;
+}
+
+// ---- the environment ---------------------------------------------------------------------------------------------------
+
+// Variables that make Node, OpenSSL, the dynamic loader, the C library or a shell run or read files; a `*` at the end
+// stands for anything.
+static const char* const kTakenOut[] = {
+    "NODE_*", "UV_*", "ICU_*", "OPENSSL_*", "SSL_*", "SSLKEYLOGFILE", "LIBBPF_*", "LD_*", "_RLD*", "GLIBC_TUNABLES",
+    "MALLOC_*", "GCONV_PATH", "GETCONF_DIR", "LOCPATH", "PATH_LOCALE", "NLSPATH", "NIS_PATH", "HOSTALIASES", "LOCALDOMAIN",
+    "RES_OPTIONS", "RESOLV_HOST_CONF", "BASH_ENV", "ENV", "BASH_XTRACEFD", "CDPATH", "GLOBIGNORE", "PS4", "TMPDIR", "TZDIR",
+    "BASH_FUNC_*",
+};
+
+static bool HasName(const char* entry, const char* name) {
+  size_t length = strlen(name);
+  return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+static bool IsTakenOut(const char* entry) {
+  for (size_t i = 0; i < sizeof(kTakenOut) / sizeof(*kTakenOut); i++) {
+    size_t length = strlen(kTakenOut[i]);
+    if (kTakenOut[i][length - 1] == '*') {
+      if (strncmp(entry, kTakenOut[i], length - 1) == 0) return true;
+    } else if (HasName(entry, kTakenOut[i])) {
+      return true;
+    }
+  }
+  // The name of a time zone is fine, the path of a file is not.
+  return strncmp(entry, "TZ=", 3) == 0 && (entry[3] == ':' || entry[3] == '/' || strstr(entry, "..") != NULL);
+}
+
+static size_t Count(char** list) {
+  size_t count = 0;
+  while (list[count] != NULL) count++;
+  return count;
+}
+
+// Sets `name` in a list that has room for one more; `value` NULL: takes it out.
+static void Set(char** list, const char* name, const char* value) {
+  size_t kept = 0;
+  for (size_t i = 0; list[i] != NULL; i++)
+    if (!HasName(list[i], name)) list[kept++] = list[i];
+  if (value != NULL) list[kept++] = Text("%s=%s", name, value);
+  list[kept] = NULL;
+}
+
+enum { ENVIRONMENT_ROOM = 16 };
+
+// The environment as it was before anything of tinytap's changed it.
+static char** OriginalEnvironment(void) {
+  char** list = Allocated(calloc(Count(environ) + ENVIRONMENT_ROOM, sizeof(char*)));
+  size_t count = 0, prefix = strlen(KEPT_PREFIX);
+  for (char** entry = environ; *entry != NULL; entry++)
+    if (strncmp(*entry, KEPT_PREFIX, prefix) != 0 && !HasName(*entry, LAUNCH_VARIABLE)) list[count++] = *entry;
+  for (char** entry = environ; *entry != NULL; entry++) {
+    if (strncmp(*entry, KEPT_PREFIX, prefix) != 0) continue;
+    char* given = *entry + prefix;
+    char* equals = strchr(given, '=');
+    if (equals == NULL) continue;
+    char* name = Allocated(strndup(given, (size_t)(equals - given)));
+    Set(list, name, equals + 1);
+  }
+  return list;
+}
+
+// Node's: what it must not heed is kept under another name.
+static char** CleanEnvironment(char** original, const char* path) {
+  char** list = Allocated(calloc(2 * Count(original) + ENVIRONMENT_ROOM, sizeof(char*)));
+  size_t count = 0;
+  for (char** entry = original; *entry != NULL; entry++) {
+    if (HasName(*entry, "PATH")) {
+      list[count++] = Text(KEPT_PREFIX "%s", *entry);
+      list[count++] = Text("PATH=%s", path);
+    } else if (!IsTakenOut(*entry)) {
+      list[count++] = *entry;
+    } else {
+      list[count++] = Text(KEPT_PREFIX "%s", *entry);
+    }
+  }
+  return list;
+}
+
+static void SetUser(char** list, const struct user* user) {
+  if (user->home != NULL) Set(list, "HOME", user->home);
+  if (user->name == NULL) return;
+  Set(list, "USER", user->name);
+  Set(list, "LOGNAME", user->name);
+}
+
+// ---- Node --------------------------------------------------------------------------------------------------------------
+
+static bool EndsWith(const char* text, size_t length, const char* end) {
+  size_t end_length = strlen(end);
+  while (length > 1 && text[length - 1] == '/') length--;
+  return length >= end_length && strncmp(text + length - end_length, end, end_length) == 0;
+}
+
+// PATH without the working directory and without those where npm, which may have started this, looks first.
+static char* NarrowPath(const char* path) {
+  char* narrow = Allocated(strdup(""));
+  for (const char* entry = path; entry != NULL && *entry != '\0';) {
+    size_t length = strcspn(entry, ":");
+    if (*entry == '/' && !EndsWith(entry, length, "/node_modules/.bin") && !EndsWith(entry, length, "/node-gyp-bin"))
+      narrow = Text("%s%s%.*s", narrow, *narrow == '\0' ? "" : ":", (int)length, entry);
+    entry += length + (entry[length] == ':');
+  }
+  return *narrow == '\0' ? Text("/nonexistent") : narrow;
+}
+
+static char* FindNode(const char* path) {
+  for (const char* entry = path; *entry != '\0';) {
+    size_t length = strcspn(entry, ":");
+    char* node = Text("%.*s/node", (int)length, entry);
+    struct stat file;
+    if (stat(node, &file) == 0 && S_ISREG(file.st_mode) && access(node, X_OK) == 0) return node;
+    free(node);
+    entry += length + (entry[length] == ':');
+  }
+  fputs("tinytap: error: expected Node.js 20.19 or newer, found none in PATH [ERR_LAUNCH]\n", stderr);
+  if (getenv("SUDO_USER") != NULL)
+    fputs("hint: sudo has a PATH of its own; keep yours: sudo env \"PATH=$PATH\" tinytap\n", stderr);
+  exit(EXIT_FAILED);
+}
+
+// ---- rights ------------------------------------------------------------------------------------------------------------
+
+enum { CAP_WORDS = _LINUX_CAPABILITY_U32S_3 };
+
+static bool Capabilities(struct __user_cap_data_struct* data) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  return syscall(SYS_capget, &header, data) == 0;
+}
+
+static bool Has(int capability) {
+  struct __user_cap_data_struct data[CAP_WORDS] = {0};
+  return Capabilities(data) && (data[capability / 32].permitted >> capability % 32 & 1) != 0;
+}
+
+static void BecomeUser(const struct user* user) {
+  if (!user->keeps_groups && setgroups((size_t)user->group_count, user->groups) != 0) FailToDrop("setgroups");
+  if (setresgid(user->gid, user->gid, user->gid) != 0) FailToDrop("setresgid");
+  if (setresuid(user->uid, user->uid, user->uid) != 0) FailToDrop("setresuid");
+}
+
+// From here on this process, and whatever it executes, is the user without any rights.
+static void GiveUpRights(const struct user* user, bool is_root) {
+  // Who has the launcher's file capabilities without CAP_SETPCAP keeps the bounding set, which is of no use without gains.
+  bool may_set = is_root || Has(CAP_SETPCAP);
+  for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) FailToDrop("bounding set");
+  const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+                             SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  if (may_set && prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) FailToDrop("securebits");
+  BecomeUser(user);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[CAP_WORDS] = {0}, left[CAP_WORDS];
+  if (syscall(SYS_capset, &header, none) != 0) FailToDrop("capset");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) FailToDrop("no_new_privs");
+
+  uid_t uids[3];
+  gid_t gids[3];
+  getresuid(&uids[0], &uids[1], &uids[2]);
+  getresgid(&gids[0], &gids[1], &gids[2]);
+  errno = EPERM;
+  for (int i = 0; i < 3; i++)
+    if (uids[i] != user->uid || gids[i] != user->gid) FailToDrop("ids");
+  if (!Capabilities(left)) FailToDrop("capget");
+  for (int i = 0; i < CAP_WORDS; i++)
+    if ((left[i].effective | left[i].permitted | left[i].inheritable) != 0) FailToDrop("capabilities");
+  if (user->uid != 0 && (setuid(0) == 0 || setgid(0) == 0)) FailToDrop("root can be had again");
+}
+
+// ---- the attacher ------------------------------------------------------------------------------------------------------
+
+// Nobody but root may change what is at `path`, or what the path means.
+static bool IsRootsAlone(const char* path) {
+  char* part = Allocated(strdup(path));
+  for (;;) {
+    struct stat file;
+    if (lstat(part, &file) != 0 || S_ISLNK(file.st_mode) || file.st_uid != 0) return false;
+    if ((file.st_mode & 022) != 0 && !(S_ISDIR(file.st_mode) && (file.st_mode & S_ISVTX) != 0)) return false;
+    if (strcmp(part, "/") == 0) return true;
+    char* slash = strrchr(part, '/');
+    slash[slash == part ? 1 : 0] = '\0';
+  }
+}
+
+static void CloseOthers(int first_kept, int last_kept) {
+  if (first_kept > 3) syscall(SYS_close_range, 3U, (unsigned)first_kept - 1, 0U);
+  syscall(SYS_close_range, (unsigned)last_kept + 1, ~0U, 0U);
+}
+
+// Settings of the terminal, as hexadecimal digits; "-": there is none. Taken before anybody changes them.
+static char* TerminalSettings(int terminal) {
+  struct termios settings;
+  if (terminal < 0 || tcgetattr(terminal, &settings) != 0) return Text("-");
+  char* text = Allocated(malloc(2 * sizeof(settings) + 1));
+  for (size_t i = 0; i < sizeof(settings); i++) sprintf(text + 2 * i, "%02x", ((unsigned char*)&settings)[i]);
+  return text;
+}
+
+static int Terminal(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (isatty(fd)) return fd;
+  return -1;
+}
+
+// Starts it in a process group of its own, so that a Ctrl-C is not for it. Returns the socket to it.
+static int StartAttacher(const char* directory, bool is_root) {
+  const char* const files[] = {"tinytap-attacher", "tinytap-helper", "tinytap.bpf.o", "tinytap-old.bpf.o"};
+  char* program = Text("%s/tinytap-attacher", directory);
+  // Root was somebody's decision for just this checkout. File capabilities are for everybody who may run the launcher.
+  for (size_t i = 0; !is_root && i < sizeof(files) / sizeof(*files); i++)
+    if (!IsRootsAlone(Text("%s/%s", directory, files[i])))
+      Fail(EXIT_FAILED, "ERR_LAUNCH",
+           "the launcher has file capabilities, but somebody other than root can change %s/%s or a directory above it", directory,
+           files[i]);
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
+    Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
+  pid_t tinytap = getpid();
+  pid_t child = fork();
+  if (child < 0) Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot start a process: %s", strerror(errno));
+  if (child > 0) {
+    setpgid(child, child);
+    close(ends[1]);
+    return ends[0];
+  }
+  setpgid(0, 0);
+  int terminal = Terminal();
+  char* settings = TerminalSettings(terminal);
+  char* group = Text("%d", (int)getpgid(tinytap));
+  // What the helper keeps must not hold up whoever waits for the end of tinytap's output.
+  int nothing = open("/dev/null", O_RDWR);
+  if (nothing < 0) _exit(EXIT_FAILED);
+  int socket = fcntl(ends[1], F_DUPFD, 10);
+  terminal = terminal < 0 ? nothing : terminal;
+  terminal = fcntl(terminal, F_DUPFD, 10);
+  // HELPER_SOCKET and HELPER_TERMINAL.
+  dup2(socket, 3);
+  dup2(terminal, 4);
+  // libbpf's messages go to stderr.
+  bool debug = getenv("TINYTAP_DEBUG") != NULL;
+  for (int fd = 0; fd <= (debug ? 1 : 2); fd++) dup2(nothing, fd);
+  CloseOthers(3, 4);
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  if (chdir("/") != 0) _exit(EXIT_FAILED);
+  umask(077);
+  if (!is_root) {
+    // An ordinary user's process gets its rights across an exec only this way.
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[CAP_WORDS] = {0};
+    if (!Capabilities(data)) _exit(EXIT_FAILED);
+    for (int i = 0; i < CAP_WORDS; i++) data[i].inheritable = data[i].effective = data[i].permitted;
+    if (syscall(SYS_capset, &header, data) != 0) _exit(EXIT_FAILED);
+    for (int capability = 0; capability < 32 * CAP_WORDS; capability++)
+      if ((data[capability / 32].permitted >> capability % 32 & 1) != 0)
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+  }
+  char* arguments[] = {program, settings, group, NULL};
+  char* environment[] = {debug ? "TINYTAP_DEBUG=1" : NULL, NULL};
+  execve(program, arguments, environment);
+  _exit(EXIT_FAILED);
+}
+
+// ---- the program after `--` --------------------------------------------------------------------------------------------
+
+struct held {
+  pid_t pid;
+  int control;
+};
+
+// Starts it as the invoking user would, but held: it runs when a byte comes ('i': with this standard input, 'n': with none)
+// and ends unseen when the other end is closed or dies. An errno comes back when it cannot be executed.
+static struct held HoldCommand(char** command, const struct user* user, bool is_root, int attacher) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+    Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
+  char** environment = OriginalEnvironment();
+  if (is_root && user->uid != 0) SetUser(environment, user);
+  pid_t child = fork();
+  if (child < 0) Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot start a process: %s", strerror(errno));
+  if (child > 0) {
+    close(ends[1]);
+    return (struct held){child, ends[0]};
+  }
+  close(ends[0]);
+  close(attacher);
+  fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+  BecomeUser(user);
+  if (!is_root) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[CAP_WORDS] = {0};
+    syscall(SYS_capset, &header, none);
+  }
+  // A change of ids takes this back, so not earlier. It also ends when the launcher was killed before.
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  char order = 0;
+  ssize_t length;
+  do length = read(ends[1], &order, 1);
+  while (length < 0 && errno == EINTR);
+  if (length != 1) _exit(0);
+  prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+  if (order == 'n') {
+    int nothing = open("/dev/null", O_RDONLY);
+    if (nothing > 0) dup2(nothing, 0), close(nothing);
+  }
+  environ = environment;
+  execvp(command[0], command);
+  int error = errno;
+  if (write(ends[1], &error, sizeof(error)) < 0) _exit(127);
+  _exit(error == ENOENT ? 127 : 126);
+}
+
+// ---- all together ------------------------------------------------------------------------------------------------------
+
+static char* OwnDirectory(void) {
+  char path[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+  if (length <= 0) Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot read /proc/self/exe: %s", strerror(errno));
+  path[length] = '\0';
+  *strrchr(path, '/') = '\0';
+  return Allocated(strdup(path));
+}
+
+static void OpenStandardDescriptors(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= 2);
+  if (fd > 2) close(fd);
+}
+
+int main(int argc, char** argv) {
+  OpenStandardDescriptors();
+  if (argc < 1) return EXIT_USAGE;
+  if (geteuid() != getuid() || getegid() != getgid())
+    Fail(EXIT_FAILED, "ERR_LAUNCH", "the launcher must not be set-user-ID or set-group-ID: use file capabilities");
+  bool is_root = getuid() == 0;
+  bool has_rights = is_root || Has(CAP_BPF) || Has(CAP_SYS_ADMIN);
+  struct words words = ReadWords(argv);
+  struct user* user = Allocated(malloc(sizeof(*user)));
+  *user = InvokingUser(&words, is_root);
+  char* directory = OwnDirectory();
+
+  char** original = OriginalEnvironment();
+  char* given_path = NULL;
+  for (char** entry = original; *entry != NULL; entry++)
+    if (HasName(*entry, "PATH")) given_path = *entry + 5;
+  char* path = NarrowPath(given_path);
+  char* node = FindNode(path);
+  char** environment = CleanEnvironment(original, path);
+
+  bool keeps_root = words.keep_root && is_root;
+  int attacher = has_rights ? StartAttacher(directory, is_root) : -1;
+  struct held held = {0, -1};
+  if (words.command != NULL && has_rights) held = HoldCommand(words.command, user, is_root, attacher);
+  if (is_root && user->uid != 0 && !keeps_root) SetUser(environment, user);
+  const char* mode = keeps_root ? "keep-root" : is_root ? (user->uid == 0 ? "root" : "user") : has_rights ? "capabilities" : "none";
+  Set(environment, LAUNCH_VARIABLE,
+      Text("mode=%s,socket=%d,command=%d,control=%d,user=%s", mode, attacher, (int)held.pid, held.control,
+           user->name == NULL ? "" : user->name));
+
+  struct rlimit none = {0, 0};
+  if (has_rights) setrlimit(RLIMIT_CORE, &none);
+  if (has_rights && !keeps_root) GiveUpRights(user, is_root);
+
+  size_t flag_count = sizeof(kNodeFlags) / sizeof(*kNodeFlags);
+  char** arguments = Allocated(calloc(flag_count + (size_t)argc + 3, sizeof(char*)));
+  size_t count = 0;
+  arguments[count++] = node;
+  for (size_t i = 0; i < flag_count; i++) arguments[count++] = (char*)kNodeFlags[i];
+  arguments[count++] = Text("%s/../dist/tinytap.cjs", directory);
+  for (int i = 1; i < argc; i++) arguments[count++] = argv[i];
+  char* program = arguments[1 + flag_count];
+  const char* refused = access(node, X_OK) != 0 ? node : access(program, R_OK) != 0 ? program : NULL;
+  if (refused != NULL && errno == EACCES && is_root) {
+    fprintf(stderr, "tinytap: error: %s may not read %s [ERR_LAUNCH]\n", user->name == NULL ? "the invoking user" : user->name, refused);
+    fputs("hint: tinytap runs as this user once the capture is prepared: move it to a directory that the user can read, or use --user or --keep-root.\n", stderr);
+    exit(EXIT_FAILED);
+  }
+  if (refused != NULL && refused == program) {
+    fprintf(stderr, "tinytap: error: cannot open %s: %s [ERR_LAUNCH]\nhint: Run scripts/build.\n", program, strerror(errno));
+    exit(EXIT_FAILED);
+  }
+  execve(node, arguments, environment);
+  Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot run %s: %s", node, strerror(errno));
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
+/*
+ * What the unprivileged tinytap may ask of the two programs that keep rights: the attacher, which loads and attaches the BPF
+ * programs, and the helper, which the attacher then becomes. They talk over a SOCK_SEQPACKET socket: one request is one
+ * message, and so is its answer. Both have a fixed size, and no message to them carries a captured byte, a path or a
+ * descriptor. Requests marked (A) only the attacher answers.
+ */
+#ifndef TINYTAP_PROTOCOL_H
+#define TINYTAP_PROTOCOL_H
+
+#include <linux/types.h>
+#ifndef __cplusplus
+#include <assert.h>
+#endif
+
+enum request_type {
+  /* (A) Loads the programs with the settings given and looks for open sockets. The answer carries the maps' descriptors. */
+  REQUEST_LOAD = 1,
+  /* (A) Attaches them. After its answer the attacher is the helper. */
+  REQUEST_ATTACH = 2,
+  /* (A) The rights of the attacher itself, for `tinytap doctor`. */
+  REQUEST_RIGHTS = 3,
+  /* (pid, fd) → what the descriptor is, and a socket's addresses; never the descriptor. */
+  REQUEST_LOOKUP = 4,
+  /* (pid) → path of the executable. */
+  REQUEST_EXECUTABLE = 5,
+  /* (pid: a thread of tinytap's, fd: 1 or 0) Raises or lowers its priority. */
+  REQUEST_HURRY = 6,
+  /* → how many runs of the programs the kernel has skipped. */
+  REQUEST_MISSES = 7,
+  /* No answer: tinytap ends in order, and the terminal needs no repair. */
+  REQUEST_GOODBYE = 8,
+
+  /* For kernels that refuse tinytap itself all of bpf(2), see Capture. */
+  /* (conn, direction, offset) No answer. */
+  REQUEST_SKIP = 9,
+  /* (conn) It is a socket. No answer. */
+  REQUEST_CONFIRM = 10,
+  /* (conn) → value 1 if the connection was without an address. */
+  REQUEST_DISMISS = 11,
+  /* (pid: a key of `chosen`, fd: its bits) No answer. */
+  REQUEST_CHOOSE = 12,
+  /* Deletes the keys of `chosen` that were not sent since the last of these. */
+  REQUEST_CHOSEN = 13,
+};
+
+struct request {
+  __u32 type;
+  /* Returned in the answer. */
+  __u32 sequence;
+  __s32 pid;
+  __s32 fd;
+  __u64 conn;
+  __u64 offset;
+  __u32 direction;
+  /* REQUEST_LOAD: 1: only to see whether the kernel takes the programs; changes nothing on this machine. */
+  __u32 only_check;
+  /* REQUEST_LOAD: struct CaptureOptions of capture.h. */
+  __u64 ring_bytes;
+  __u32 capture_limit;
+  __u32 iovec_limit;
+  __u32 connections;
+  __u32 kernel_types;
+};
+
+enum descriptor_kind { DESCRIPTOR_IS_SOCKET = 0, DESCRIPTOR_IS_FILE = 1, DESCRIPTOR_IS_GONE = 2, DESCRIPTOR_IS_HIDDEN = 3 };
+
+#define ANSWER_ADDRESS_BYTES 128
+#define ANSWER_TEXT_BYTES 8192
+/* Maps whose descriptors come with the answer to REQUEST_LOAD, in the order of their names in its text. */
+#define ANSWER_MAPS 32
+
+struct answer {
+  __u32 type;
+  __u32 sequence;
+  /* errno, or 0. */
+  __s32 error;
+  /* REQUEST_LOOKUP: enum descriptor_kind, SOCK_…, and struct sockaddr of this end and of the other. */
+  __u32 kind;
+  __u32 socket_type;
+  __u32 local_length;
+  __u32 peer_length;
+  __u8 local[ANSWER_ADDRESS_BYTES];
+  __u8 peer[ANSWER_ADDRESS_BYTES];
+  /* REQUEST_LOAD: the programs for kernels before 5.17 were needed; bytes of the ring; CPUs; sockets found; tracepoints. */
+  __u32 old_programs;
+  __u32 cpu_count;
+  __u64 ring_bytes;
+  __u64 value;
+  __u32 attached;
+  /* Bytes of `text`. REQUEST_LOAD: names of maps, a newline after each, then an empty line and the tracepoints that this
+   * kernel lacks, likewise; `attached` is the number of those that are there. REQUEST_ATTACH: tracepoints this kernel lacks,
+   * likewise. If `error` is not 0: code, message and detail, a NUL after each. REQUEST_EXECUTABLE: the path. */
+  __u32 text_length;
+  char text[ANSWER_TEXT_BYTES];
+};
+
+/* Descriptors of the helper. Maps are there only for a kernel that refuses tinytap itself all of bpf(2). */
+enum helper_descriptor {
+  HELPER_SOCKET = 3,
+  HELPER_TERMINAL = 4,
+  HELPER_SKIPS = 5,
+  HELPER_VERDICTS = 6,
+  HELPER_CONNECTIONS = 7,
+  HELPER_SOCKETS = 8,
+  HELPER_CHOSEN = 9,
+  /* From here on: what keeps the programs attached, then the arrays of programs. */
+  HELPER_LINKS = 10,
+};
+
+#endif
