@@ -59,7 +59,7 @@ export async function withCapture(
 			},
 			query: async (run) => {
 				interrupts.onInterrupt = () => {
-					threads.cancel();
+					shell.cancel();
 					limitOutput({ withinMs: INTERRUPTED_MS });
 				};
 				try {

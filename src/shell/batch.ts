@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { UserError, usageError } from '../base/errors.ts';
+import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import type { SqlValue } from '../store/table.ts';
 import { runDotCommand } from './dot-commands.ts';
 import type { Printed } from './result-printer.ts';
@@ -80,12 +81,28 @@ export class StepRunner {
 export async function runPiped(shell: ShellSession, input: Readable): Promise<StepRunner> {
 	const runner = new StepRunner(shell);
 	const reader = new ScriptReader();
-	for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+	const hasEndlessLine = watchLines(input);
+	const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+	// readline itself goes on waiting if the input is destroyed.
+	input.once('close', () => lines.close());
+	for await (const line of lines) {
 		for (const step of reader.push(line)) if ((await runner.run(step)) === 'quit') return runner;
 		if (shell.sink.closed) return runner;
 	}
+	if (hasEndlessLine()) throw tooLong('stdin');
 	for (const step of reader.end()) await runner.run(step);
 	return runner;
+}
+
+/** Ends `input` at a line of more than MAX_TEXT_BYTES, which readline would keep in memory; then the answer is true. */
+function watchLines(input: Readable): () => boolean {
+	let length = 0;
+	input.on('data', (chunk: Buffer | string) => {
+		const end = chunk.lastIndexOf('\n');
+		length = end < 0 ? length + chunk.length : chunk.length - end - 1;
+		if (length > MAX_TEXT_BYTES) input.destroy();
+	});
+	return () => length > MAX_TEXT_BYTES;
 }
 
 const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([

@@ -2,7 +2,6 @@
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../base/errors.ts';
 import { parseDuration, parseInteger } from '../base/quantity.ts';
-import { wait } from '../base/wait.ts';
 import { requireProcesses } from '../capture/host-facts.ts';
 import { curlLine } from '../output/curl-line.ts';
 import { detailView, type ExchangeDetail } from '../output/detail-view.ts';
@@ -189,8 +188,8 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 		name: 'wait',
 		usage: '.wait DURATION',
 		description: 'wait before continuing, e.g. .wait 5s',
-		run: async (_shell, argument) => {
-			await wait(parseDuration(argument, '.wait'));
+		run: async (shell, argument) => {
+			await shell.wait(parseDuration(argument, '.wait'));
 			return undefined;
 		},
 	},

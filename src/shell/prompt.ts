@@ -132,7 +132,7 @@ export class Prompt {
 			}
 			this.#cancelledAt = performance.now();
 			this.#lines.length = 0;
-			this.#shell?.threads.cancel();
+			this.#shell?.cancel();
 			this.#shell?.sink.discard();
 
 			return;

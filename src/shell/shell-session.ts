@@ -1,10 +1,12 @@
 // The state of a shell, at a prompt, in a pipe or in a script: the capture, the format of results, the output.
 import { version } from '../base/installation.ts';
+import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import type { ResultFormat } from '../output/result-format.ts';
 import { createRowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
+import { cancelledError } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
@@ -66,6 +68,8 @@ export class ShellSession {
 	/** The loss already reported to the user. */
 	#toldEvents = 0;
 	#tail: { stop: () => void } | undefined;
+	/** Ends the wait that goes on. */
+	#waiting: AbortController | undefined;
 
 	constructor(parts: ShellParts) {
 		this.options = parts.options;
@@ -125,6 +129,21 @@ export class ShellSession {
 		if (sentence === undefined || lost.lostEvents <= this.#toldEvents) return;
 		this.#toldEvents = lost.lostEvents;
 		this.tell(`${this.#asideTheme().loss(`tinytap: ${sentence}`)}\n`);
+	}
+
+	/** Ctrl-C: ends what runs, a statement or a wait. */
+	cancel(): void {
+		this.threads.cancel();
+		this.#waiting?.abort();
+	}
+
+	/** For `.wait`. Rejects if it is cancelled. */
+	async wait(milliseconds: number): Promise<void> {
+		const waiting = new AbortController();
+		this.#waiting = waiting;
+		await wait(milliseconds, waiting.signal);
+		this.#waiting = undefined;
+		if (waiting.signal.aborted) throw cancelledError();
 	}
 
 	/** Removes the progress line before other output. */
