@@ -216,7 +216,9 @@ enum capture_loss {
 	LOSS_EXCLUDED = 12,
 	LOSS_EVICTED = 13,
 	LOSS_UNSEEN = 14,
-	LOSS_MAX = 15,
+	/* Programs that the kernel did not run, that found their working memory in use, or that did not finish a record. */
+	LOSS_MISSED = 15,
+	LOSS_MAX = 16,
 };
 
 struct capture_event {

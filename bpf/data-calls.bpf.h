@@ -34,21 +34,27 @@ static __always_inline __u32 take_receive(__u64 pid_tgid)
 	return bpf_ktime_get_boot_ns() - s->receive.time_ns < RECEIVE_AGE_NS;
 }
 
-/* Was this descriptor dismissed when this CPU last saw it, and has no descriptor got a meaning since? */
+static __always_inline __u64 descriptor_name(__u32 pid, __s32 fd)
+{
+	return (__u64)pid << 32 | (__u32)fd;
+}
+
+/* Was this descriptor dismissed when this CPU last saw it, with no descriptor given a meaning since? Another program may
+ * write in between, but only what holds for the name it has written. */
 static __always_inline bool remembers_dismissed(const struct scratch *s, __u32 pid, __s32 fd)
 {
-	const struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
+	const volatile struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
+	__u64 name = descriptor_name(pid, fd);
 
-	return dismissed->pid == pid && dismissed->fd == fd && dismissed->meanings == control.meanings;
+	return dismissed->name == name && dismissed->meanings == control.meanings && dismissed->name == name;
 }
 
 /* `meanings`: its value before the descriptor was looked up. */
 static __always_inline void remember_dismissed(struct scratch *s, __u32 pid, __s32 fd, __u32 meanings)
 {
-	struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
+	volatile struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
 
-	dismissed->pid = pid;
-	dismissed->fd = fd;
+	dismissed->name = descriptor_name(pid, fd);
 	dismissed->meanings = meanings;
 }
 
@@ -71,6 +77,18 @@ static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction
 	return true;
 }
 
+/* A call that found the working memory in use: its bytes are lost, but the stream's offset has to count them. */
+static __always_inline void miss_call(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape)
+{
+	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+
+	if (!connection || ret <= 0 || shape == SHAPE_MESSAGES || message_flags & (MSG_PEEK | MSG_OOB))
+		ret = 0;
+	else
+		FETCH_ADD(&connection->offset[(direction - 1) & 1], ret);
+	count_loss(LOSS_MISSED, ret);
+}
+
 /* Passes the call on if its descriptor may carry HTTP. Returns only if it is of no interest. */
 static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count,
 					 __u32 message_flags, __u32 syscall, __u32 direction, __u32 shape,
@@ -80,6 +98,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	__u32 pid = pid_tgid >> 32, received = 0, meanings;
 	bool passes;
 	struct scratch *s;
+	TAKEN struct scratch *taken = NULL;
 
 	/* Capturing a head but not its body, whose call is not attached yet, would leave offsets wrong for good. */
 	if (control.attaching)
@@ -102,6 +121,11 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 		return 0;
 	if (is_own(pid))
 		return 0;
+	taken = try_memory();
+	if (!taken) {
+		miss_call(descriptor_conn(descriptor), ret, direction, message_flags, shape);
+		return 0;
+	}
 	passes = process_passes(pid);
 	/* Excluded calls on a connection continue too: its offsets must include bytes that are not captured. */
 	if (!passes && !descriptor_conn(descriptor)) {
@@ -401,7 +425,7 @@ static __always_inline void send_bytes(struct scratch *s, struct connection *con
 /* A call has moved bytes on a descriptor that may carry HTTP. */
 EXIT_STAGE(carry_call)
 {
-	struct scratch *s = working_memory();
+	TAKEN struct scratch *s = working_memory();
 	struct connection *connection = NULL;
 	bool became;
 	__u64 conn;
@@ -479,7 +503,7 @@ static __always_inline bool wanted_bytes(struct scratch *s)
 /* A call on a connection returned 0 or failed for good. */
 EXIT_STAGE(end_call)
 {
-	struct scratch *s = working_memory();
+	TAKEN struct scratch *s = working_memory();
 	struct connection *connection;
 	__u64 conn;
 	__s64 ret;

@@ -61,6 +61,8 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 	if (!process) {
 		bpf_map_update_elem(&processes, &key.pid, &fresh, BPF_NOEXIST);
 		process = bpf_map_lookup_elem(&processes, &key.pid);
+		if (!process)
+			count_loss(LOSS_MAP_FULL, 0);
 	}
 	if (process && process->last_block < key.block)
 		process->last_block = key.block;

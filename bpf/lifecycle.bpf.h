@@ -10,7 +10,7 @@
 /* The rest of the block is empty, or another process's; tinytap's own processes keep no descriptors here. */
 static __always_inline struct scratch *own_memory(__u32 pid)
 {
-	return is_own(pid) ? NULL : working_memory();
+	return is_own(pid) ? NULL : take_memory();
 }
 
 /* ---- ends of processes, first so that nothing of the dead is kept -------------------------------------------------- */
@@ -20,8 +20,8 @@ int handle_process_exit(void *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 pid = pid_tgid >> 32, key, table;
+	TAKEN struct scratch *s = NULL;
 	struct process *process;
-	struct scratch *s;
 	__u8 group_dead = 0;
 	long error;
 
@@ -42,11 +42,13 @@ int handle_process_exit(void *context)
 	if (control.sharing)
 		bpf_map_delete_elem(&shared_tables, &pid);
 	process = bpf_map_lookup_elem(&processes, &table);
-	s = working_memory();
-	if (!process || !s)
+	if (!process)
 		return 0;
 	/* Other processes keep its descriptors and what they refer to. */
 	if (process->sharers && FETCH_ADD(&process->sharers, -1) > 1)
+		return 0;
+	s = take_memory();
+	if (!s)
 		return 0;
 	if (process->seen_http) {
 		begin_event(&s->small, CAPTURE_PROCESS_EXIT, pid_tgid, 0, NULL);
@@ -123,10 +125,10 @@ int handle_process_exec(void *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 pid = pid_tgid >> 32, table;
-	struct scratch *s = working_memory();
+	TAKEN struct scratch *s = own_memory(pid);
 	struct process *process;
 
-	if (!s || is_own(pid))
+	if (!s)
 		return 0;
 	if (control.comm_count)
 		choose_by_name(s, pid);
@@ -176,8 +178,10 @@ static __always_inline void share_table(__u32 pid, __u32 child, __u32 table)
 
 	bpf_map_update_elem(&processes, &table, &fresh, BPF_NOEXIST);
 	process = bpf_map_lookup_elem(&processes, &table);
-	if (!process)
+	if (!process) {
+		count_loss(LOSS_MAP_FULL, 0);
 		return;
+	}
 	control.sharing = 1;
 	if (bpf_map_update_elem(&shared_tables, &pid, &table, BPF_ANY) ||
 	    bpf_map_update_elem(&shared_tables, &child, &table, BPF_ANY)) {
@@ -193,8 +197,8 @@ SEC("tracepoint/sched/sched_process_fork")
 int handle_process_fork(void *context)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32, child = 0, inherited, table;
+	TAKEN struct scratch *s = NULL;
 	struct process *process;
-	struct scratch *s;
 	__u64 flags;
 
 	if (!settings.fork_child_pid_offset)
@@ -216,7 +220,7 @@ int handle_process_fork(void *context)
 	process = bpf_map_lookup_elem(&processes, &table);
 	if (!process)
 		return 0;
-	s = working_memory();
+	s = take_memory();
 	if (!s)
 		return 0;
 	s->sweep.child = child;
@@ -233,9 +237,12 @@ int handle_unshare_enter(struct enter_context *context)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32, table = table_of(pid);
 	struct process *process = bpf_map_lookup_elem(&processes, &table);
-	struct scratch *s = working_memory();
+	TAKEN struct scratch *s = NULL;
 
-	if (context->arguments[0] & CLONE_FILES && s && process && process->sharers > 1)
+	if (!(context->arguments[0] & CLONE_FILES) || !process || process->sharers <= 1)
+		return 0;
+	s = take_memory();
+	if (s)
 		leave_table(context, s, process, pid, table, false);
 	return 0;
 }
@@ -263,7 +270,7 @@ int handle_close_enter(struct enter_context *context)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, descriptor;
 	__s32 fd = context->arguments[0];
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	if (control.registration && control.registration == (__u32)fd) {
 		register_own(pid_tgid >> 32);
@@ -276,8 +283,10 @@ int handle_close_enter(struct enter_context *context)
 	if (descriptor_state(descriptor) == DESCRIPTOR_DISMISSED && !descriptor_conn(descriptor))
 		return 0;
 	*slot = DESCRIPTOR_DISMISSED;
-	s = working_memory();
-	if (s && descriptor_conn(descriptor))
+	if (!descriptor_conn(descriptor))
+		return 0;
+	s = take_memory();
+	if (s)
 		release_connection(s, descriptor_conn(descriptor), SYSCALL_CLOSE, pid_tgid, fd);
 	return 0;
 }
@@ -288,9 +297,12 @@ int handle_close_range_enter(struct enter_context *context)
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	__u32 first = context->arguments[0], last = context->arguments[1], table = table_of(pid);
 	struct process *process = bpf_map_lookup_elem(&processes, &table);
-	struct scratch *s = working_memory();
+	TAKEN struct scratch *s = NULL;
 
-	if (!process || !s || first > last)
+	if (!process || first > last)
+		return 0;
+	s = take_memory();
+	if (!s)
 		return 0;
 	sweep_descriptors(context, s, process,
 			  context->arguments[2] & CLOSE_RANGE_CLOEXEC ? SWEEP_SET_CLOEXEC : SWEEP_CLOSE, table,
@@ -318,7 +330,7 @@ static __always_inline void read_address(__u8 *address, __u64 pointer)
 static __always_inline int accepted(struct exit_context *context, __u32 syscall)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, cloexec = 0;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	if (context->ret < 0)
 		return 0;
@@ -355,7 +367,7 @@ static __always_inline bool is_stream(__u32 domain, __u32 type)
 EXIT_PROGRAM(socket)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = DESCRIPTOR_DISMISSED;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	if (context->ret < 0)
 		return 0;
@@ -372,7 +384,7 @@ EXIT_PROGRAM(socket)
 EXIT_PROGRAM(socketpair)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 	__s32 fds[2];
 	__u32 i;
 
@@ -423,7 +435,7 @@ EXIT_PROGRAM(connect)
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = 0, conn, *slot;
 	struct connection *connection;
 	__u16 family = 0;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 	__u64 pointer;
 	__s32 fd;
 
@@ -538,11 +550,11 @@ SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int handle_receive(void *context)
 {
 	__u16 family = AF_INET6;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	if (!control.unnamed || !settings.receive_peer_v6_offset)
 		return 0;
-	s = working_memory();
+	s = try_memory();
 	if (!s)
 		return 0;
 	/* Without a family the address is read as IPv6, which every kernel fills in (IPv4 as ::ffff:…). */
@@ -562,7 +574,7 @@ EXIT_PROGRAM(shutdown)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, *slot;
 	struct connection *connection;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 	__u32 how;
 
 	if (context->ret != 0)
@@ -592,7 +604,7 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), descriptor = 0, conn, *slot;
 	struct connection *connection;
 	__u32 pid = pid_tgid >> 32;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	/* dup2 of a descriptor over itself does nothing. */
 	if (ret < 0 || ret == from)
@@ -710,7 +722,7 @@ static SHARED long receive_descriptor(struct scratch *s, __s32 fd, __u64 cloexec
 
 EXIT_PROGRAM(pidfd_getfd)
 {
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	if (context->ret < 0)
 		return 0;
@@ -770,7 +782,7 @@ GLOBAL long pass_descriptors(__u64 pointer, __u32 direction, __u32 message_flags
 {
 	struct control_message_header control_message;
 	struct message_header message;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 	__u64 at;
 	__u32 i;
 
@@ -820,7 +832,7 @@ static __always_inline void pass_all_descriptors(__u64 pointer, __u64 count, __u
 static __always_inline int uses_io_uring(__s64 ret)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 
 	if (ret < 0)
 		return 0;
@@ -865,7 +877,7 @@ EXIT_PROGRAM(io_submit)
 	__s64 ret = *(volatile __s64 *)&context->ret;
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), list, pointer;
 	struct io_control_block block;
-	struct scratch *s;
+	TAKEN struct scratch *s = NULL;
 	bool sends;
 	__u32 i;
 

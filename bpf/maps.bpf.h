@@ -156,9 +156,10 @@ struct beginning {
 
 /* A descriptor that was found dismissed while control.meanings had this value. */
 struct dismissed {
-	__u32 pid;
-	__s32 fd;
+	/* Process and descriptor: see descriptor_name(). Both in one, because programs may be preempted. */
+	__u64 name;
 	__u32 meanings;
+	__u32 pad;
 };
 
 /* By the lowest bits of the descriptor's number. */
@@ -178,8 +179,12 @@ struct considered {
 /* iovecs read at once. */
 #define SHORT_IOVECS 4
 
-/* Working memory, one per CPU: programs of tracepoints do not nest and do not migrate. */
+/* Working memory, one per CPU. Programs do not migrate, but where tracepoints are preemptible (PREEMPT_RT, Linux 6.19) another
+ * thread's program may run in the middle of one: what a call needs is used only between take_memory() and its end. */
 struct scratch {
+	/* 1: a program has taken it. */
+	__u32 in_use;
+	__u32 pad;
 	/* Most calls of a machine are on these; a check here costs a fraction of a map look-up. */
 	struct dismissed dismissed[DISMISSED_SLOTS];
 	struct considered considered[CONSIDERED_SLOTS];
@@ -362,6 +367,48 @@ static __always_inline void count_loss(__u32 reason, __u64 bytes)
 		return;
 	counters->reasons[reason].events++;
 	counters->reasons[reason].bytes += bytes;
+}
+
+#ifdef TINYTAP_OLD_KERNELS
+
+/* These kernels run no tracepoint's program while another runs on the same CPU. */
+#define TAKEN
+
+static __always_inline struct scratch *try_memory(void)
+{
+	return working_memory();
+}
+
+#else
+
+static __always_inline void give_back(struct scratch **taken)
+{
+	if (*taken)
+		*(volatile __u32 *)&(*taken)->in_use = 0;
+}
+
+/* A variable that gives back the working memory it holds when it goes out of scope: when its program returns, but not when it
+ * continues in another one, which has to use TAKEN, too. */
+#define TAKEN __attribute__((cleanup(give_back)))
+
+/* This CPU's working memory, taken; NULL: it is in use. */
+static __always_inline struct scratch *try_memory(void)
+{
+	struct scratch *s = working_memory();
+
+	return s && !__sync_lock_test_and_set(&s->in_use, 1) ? s : NULL;
+}
+
+#endif
+
+/* The same; counts a loss if it is in use. */
+static __always_inline struct scratch *take_memory(void)
+{
+	struct scratch *s = try_memory();
+
+	if (!s)
+		count_loss(LOSS_MISSED, 0);
+	return s;
 }
 
 #endif

@@ -89,7 +89,7 @@ static long sweep_step(__u32 index, void *unused)
 SEC("tracepoint/tail-call/sweep_on")
 int sweep_on(void *context)
 {
-	struct scratch *s = working_memory();
+	TAKEN struct scratch *s = working_memory();
 	__u32 pid;
 
 	if (!s)

@@ -47,6 +47,9 @@ static CaptureHandles HandlesOf(const Napi::Object& object) {
   }
   Napi::Array links = object.Get("links").As<Napi::Array>();
   for (uint32_t i = 0; i < links.Length(); i++) handles.links.push_back(static_cast<int>(Integer(links.Get(i))));
+  Napi::Array programs = object.Get("programs").As<Napi::Array>();
+  for (uint32_t i = 0; i < programs.Length(); i++)
+    handles.programs.push_back(static_cast<int>(Integer(programs.Get(i))));
   return handles;
 }
 
@@ -106,6 +109,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
       options.capture_limit = Integer(given.Get("captureLimit"));
       options.iovec_limit = Integer(given.Get("iovecLimit"));
       if (given.Has("connections")) options.connections = Integer(given.Get("connections"));
+      if (given.Has("processes")) options.processes = Integer(given.Get("processes"));
       options.kernel_types = given.Get("kernelTypes").ToBoolean();
       options.only_check = given.Has("onlyCheck") && given.Get("onlyCheck").ToBoolean();
       int socket = given.Has("attacher") ? static_cast<int>(Integer(given.Get("attacher"))) : -1;
@@ -269,7 +273,10 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     result.Set("ringBytes", static_cast<double>(handles.ring_bytes));
     result.Set("cpuCount", handles.cpu_count);
     result.Set("maps", maps);
+    Napi::Array programs = Napi::Array::New(info.Env(), handles.programs.size());
+    for (size_t i = 0; i < handles.programs.size(); i++) programs.Set(i, handles.programs[i]);
     result.Set("links", links);
+    result.Set("programs", programs);
     return result;
   }
 

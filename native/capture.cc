@@ -27,6 +27,7 @@
 #include "kernel_types.h"
 #include "proc_numbers.h"
 #include "process_tree.h"
+#include "program_misses.h"
 #include "tracefs.h"
 
 namespace tinytap {
@@ -197,6 +198,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     if (options.connections != 0)
       for (const char* name : {"connections", "sockets"})
         bpf_map__set_max_entries(FindMap(object_, name), options.connections);
+    if (options.processes != 0) bpf_map__set_max_entries(FindMap(object_, "processes"), options.processes);
     int error = -bpf_object__load(object_);
     // The verifier returns EACCES, which here has nothing to do with permissions.
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
@@ -217,6 +219,7 @@ Capture::Capture(const CaptureHandles& handles) : handles_(handles) {
   try {
     for (auto& [name, fd] : handles_.maps) fcntl(fd, F_SETFD, FD_CLOEXEC);
     for (int fd : handles_.links) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (int fd : handles_.programs) fcntl(fd, F_SETFD, FD_CLOEXEC);
     MapControl();
     ExcludeSelf();
   } catch (...) {
@@ -398,7 +401,7 @@ AttachResult Capture::Attach() {
       bpf_link* link = bpf_program__attach_trace(program);
       if (link == nullptr)
         throw SystemError("ERR_ATTACH", "cannot attach to the exits of system calls", errno, LastLogLines());
-      Keep(link);
+      Keep(link, program);
       result.attached.push_back(point);
       continue;
     }
@@ -420,7 +423,7 @@ AttachResult Capture::Attach() {
       close(event);
       throw SystemError("ERR_ATTACH", "cannot attach to tracepoint " + category + "/" + name, error, LastLogLines());
     }
-    Keep(link);
+    Keep(link, program);
     result.attached.push_back(category + "/" + name);
   }
   ExcludeSelf();
@@ -429,9 +432,12 @@ AttachResult Capture::Attach() {
   return result;
 }
 
-void Capture::Keep(bpf_link* link) {
+void Capture::Keep(bpf_link* link, bpf_program* program) {
   links_.push_back(link);
   handles_.links.push_back(bpf_link__fd(link));
+  std::string name = bpf_program__name(program);
+  // Without these only an address is missing, which is learned in other ways.
+  if (name != "handle_socket_state" && name != "handle_receive") handles_.programs.push_back(bpf_program__fd(program));
 }
 
 void Capture::ExcludePid(uint32_t pid) {
@@ -502,6 +508,8 @@ std::vector<uint64_t> Capture::Counters() const {
       sums[reason * 2 + 1] += __atomic_load_n(&counters->reasons[reason].bytes, __ATOMIC_RELAXED);
     }
   }
+  sums[LOSS_MISSED * 2] += reader_->PassedRecords() + ProgramMisses(handles_.programs);
+  sums[LOSS_MISSED * 2 + 1] += reader_->PassedBytes();
   return sums;
 }
 
@@ -690,6 +698,7 @@ CaptureHandles Capture::HandOver() const {
   CaptureHandles copies = handles_;
   for (auto& [name, fd] : copies.maps) fd = fcntl(fd, F_DUPFD, 3);
   for (int& fd : copies.links) fd = fcntl(fd, F_DUPFD, 3);
+  for (int& fd : copies.programs) fd = fcntl(fd, F_DUPFD, 3);
   return copies;
 }
 
@@ -708,6 +717,7 @@ void Capture::Close() {
     object_ = nullptr;
   } else {
     for (int fd : handles_.links) close(fd);
+    for (int fd : handles_.programs) close(fd);
     for (auto& [name, fd] : handles_.maps) close(fd);
   }
   handles_ = CaptureHandles();

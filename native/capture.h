@@ -19,6 +19,7 @@
 struct bpf_object;
 struct bpf_link;
 struct request;
+struct bpf_program;
 
 namespace tinytap {
 
@@ -37,6 +38,8 @@ struct CaptureOptions {
   uint32_t connections = 0;
   // Load only to see whether that works; an attacher then changes nothing on this machine.
   bool only_check = false;
+  // The same for processes.
+  uint32_t processes = 0;
 };
 
 struct AttachResult {
@@ -53,6 +56,8 @@ struct CaptureHandles {
   uint32_t cpu_count = 0;
   std::map<std::string, int> maps;
   std::vector<int> links;
+  // Those whose misses count as loss.
+  std::vector<int> programs;
 };
 
 // Ports from the first to the last, inclusive.
@@ -167,7 +172,7 @@ class Capture {
 
  private:
   void Load(const CaptureOptions& options, const std::string& object_path);
-  void Keep(bpf_link* link);
+  void Keep(bpf_link* link, bpf_program* program);
   void MapControl();
   int MapFd(const char* name) const;
   void ChooseProcesses(const CaptureFilter& filter);

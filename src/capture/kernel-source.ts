@@ -5,6 +5,7 @@ import {
 	LOSS_EXCLUDED,
 	LOSS_FAULT,
 	LOSS_MAP_FULL,
+	LOSS_MISSED,
 	LOSS_RING_FULL,
 	LOSS_UNSEEN,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -23,7 +24,7 @@ const BATCH_BYTES = 1 << 20;
 /** Records are gathered for this long. That means fewer wake-ups, but rows appear a little later. */
 const GATHER_MS = 10;
 /** The loss reasons that only the kernel counts. The decoder counts the others, from the flags of records. */
-const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN];
+const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN, LOSS_MISSED];
 
 const SOCK_STREAM = 1;
 /** The most bytes a single call can move. */

@@ -43,6 +43,7 @@ export type CaptureHandles = {
 	readonly cpuCount: number;
 	readonly maps: Readonly<Record<string, number>>;
 	readonly links: readonly number[];
+	readonly programs: readonly number[];
 };
 
 /** A running capture. Every method throws an Error with `code` (ERR_…) and, from libbpf, `detail`. */
@@ -128,6 +129,8 @@ export type CaptureOptions = {
 	readonly kernelTypes?: boolean;
 	/** Maximum connections followed; more are counted as `map_full`. Default 262,144, before Linux 6.1 16,384. */
 	readonly connections?: number;
+	/** Maximum processes followed; more are counted as `map_full`. Default 65,536, before Linux 6.1 16,384. */
+	readonly processes?: number;
 };
 
 type Binding = {
@@ -186,6 +189,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 				iovecLimit: requireInteger('iovecLimit', options.iovecLimit ?? CONTROL_IOVECS, 1, CONTROL_IOVECS),
 				kernelTypes: options.kernelTypes ?? true,
 				connections: requireInteger('connections', options.connections ?? 0, 0, 1 << 20),
+				processes: requireInteger('processes', options.processes ?? 0, 0, 1 << 20),
 			}),
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,

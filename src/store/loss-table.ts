@@ -22,6 +22,7 @@ export const LOSS_REASONS: readonly { readonly reason: string; readonly kind: Lo
 	{ reason: 'excluded', kind: 'by_design' },
 	{ reason: 'evicted', kind: 'by_design' },
 	{ reason: 'unseen', kind: 'lost' },
+	{ reason: 'missed', kind: 'lost' },
 ];
 
 /** Totals of one reason since the start; `lastUs` is NaN if it never happened. */

@@ -403,6 +403,25 @@ describe('a full table of connections', () => {
 	});
 });
 
+describe('a full table of processes', () => {
+	it('is counted', async () => {
+		const test = startCapture({ processes: 1 });
+		const first = await startPuppet();
+		const second = await startPuppet();
+		try {
+			for (const puppet of [first, second]) await puppet.tell('ask()');
+			await test.until(
+				() => (test.capture.counters()[LOSS_MAP_FULL * 2]! > 0 ? true : undefined),
+				'a count of the process for which there was no room',
+			);
+		} finally {
+			await first.end();
+			await second.end();
+			test.capture.close();
+		}
+	});
+});
+
 describe('more connections before the capture than the table holds', () => {
 	it('do not prevent the capture; they are found when they are used', async () => {
 		const puppet = await startPuppet();

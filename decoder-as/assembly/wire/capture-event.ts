@@ -122,7 +122,8 @@ export const LOSS_PEEK: i32 = 11;
 export const LOSS_EXCLUDED: i32 = 12;
 export const LOSS_EVICTED: i32 = 13;
 export const LOSS_UNSEEN: i32 = 14;
-export const LOSS_MAX: i32 = 15;
+export const LOSS_MISSED: i32 = 15;
+export const LOSS_MAX: i32 = 16;
 
 // struct capture_event
 export const EVENT_SIZE: i32 = 0;
