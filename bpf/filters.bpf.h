@@ -95,4 +95,10 @@ static __always_inline bool ports_pass(struct scratch *s, struct connection *con
 	return (!peer || !local) && !settings.kernel.task_files;
 }
 
+/* The rest of the block is empty, or another process's; tinytap's own processes keep no descriptors here. */
+static __always_inline struct scratch *own_memory(__u32 pid)
+{
+	return is_own(pid) ? NULL : take_memory();
+}
+
 #endif

@@ -7,12 +7,6 @@
 #include "data-calls.bpf.h"
 #include "sweep.bpf.h"
 
-/* The rest of the block is empty, or another process's; tinytap's own processes keep no descriptors here. */
-static __always_inline struct scratch *own_memory(__u32 pid)
-{
-	return is_own(pid) ? NULL : take_memory();
-}
-
 /* ---- ends of processes, first so that nothing of the dead is kept -------------------------------------------------- */
 
 SEC("tracepoint/sched/sched_process_exit")
@@ -285,8 +279,7 @@ int handle_close_enter(struct enter_context *context)
 	*slot = DESCRIPTOR_DISMISSED;
 	if (!descriptor_conn(descriptor))
 		return 0;
-	s = take_memory();
-	if (s)
+	if ((s = take_memory()))
 		release_connection(s, descriptor_conn(descriptor), SYSCALL_CLOSE, pid_tgid, fd);
 	return 0;
 }

@@ -1,7 +1,6 @@
 // Programs that do not run, or cannot work, because the same CPU is in the middle of another: what they miss is counted.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -18,16 +17,12 @@ type MapInfo = {
 	readonly max_entries: number;
 };
 
-/** The working memory of process `pid`'s capture. */
-async function scratches(pid: number): Promise<MapInfo> {
-	for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
-		const id = /^map_id:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'))?.[1];
-		if (id === undefined) continue;
-		const { stdout } = await run('bpftool', ['-j', 'map', 'show', 'id', id]);
-		const info = JSON.parse(stdout) as MapInfo;
-		if (info.name === 'scratches') return info;
-	}
-	throw new Error('the capture has no working memory');
+/** The working memory of the newest capture. */
+async function scratches(): Promise<MapInfo> {
+	const { stdout } = await run('bpftool', ['-j', 'map', 'show']);
+	const found = (JSON.parse(stdout) as MapInfo[]).findLast(({ name }) => name === 'scratches');
+	if (found === undefined) throw new Error('the capture has no working memory');
+	return found;
 }
 
 test('what finds the working memory in use is counted as missed, and what comes afterwards is right', async () => {
@@ -40,7 +35,7 @@ test('what finds the working memory in use is counted as missed, and what comes 
 	const missed = async () => Number((await ask("SELECT events FROM loss WHERE reason = 'missed'")).events);
 	try {
 		await tinytap.attached();
-		const map = await scratches(tinytap.child.pid!);
+		const map = await scratches();
 		/** As if a program had been preempted on every CPU, or were back. */
 		const mark = async (inUse: 0 | 1) => {
 			const value = [String(inUse), ...Array<string>(map.bytes_value - 1).fill('0')];
