@@ -130,9 +130,9 @@ export type Scenario = {
 	conn(name: string): number;
 };
 
-/** Runs support/socket_calls SCENARIO to its end and returns its records. */
+/** Runs support/socket_calls/run.py SCENARIO to its end and returns its records. */
 export async function runScenario(test: TestCapture, name: string, ...args: readonly string[]): Promise<Scenario> {
-	const program = spawn('python3', [join(ROOT, 'support/socket_calls'), name, ...args], {
+	const program = spawn('python3', [join(ROOT, 'support/socket_calls/run.py'), name, ...args], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
 	// Other programs on the machine fill the ring too.

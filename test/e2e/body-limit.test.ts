@@ -106,7 +106,7 @@ async function replay(recording: string, sql: string): Promise<Record<string, un
 	return parseRows(stdout);
 }
 
-const FIXTURE = join(import.meta.dirname, '../../support/socket_calls');
+const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 
 /** Bytes held, note and loss of a body of 8 MiB sent in one call. */
 async function largeCall(...options: readonly string[]): Promise<unknown> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
-const FIXTURE = join(import.meta.dirname, '../../support/socket_calls');
+const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 const COLUMNS = 'id, pair_id, side, local, remote, status, state';
 
 type Row = { id: number; pair_id: number; side: string; local: string | null; remote: string | null; state: string };

@@ -40,7 +40,7 @@ async function rowsOf(scenario: readonly string[]): Promise<Row[]> {
 			await eventually(
 				() => program.exitCode !== null || undefined,
 				() => `${scenario.join(' ')} does not end`,
-				60,
+				120,
 			);
 			assert.equal(program.exitCode, 0);
 			tinytap.interrupt();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
-const FIXTURE = join(import.meta.dirname, '../../support/socket_calls');
+const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 const BAD = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = 'GET /x HTTP/1.1\r\nHost: h\r\n\r\n';

@@ -20,7 +20,7 @@ import { runTinytap } from '../../support/tinytap.ts';
 
 const responseHead = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;
 
-const FIXTURE = join(import.meta.dirname, '../../support/socket_calls');
+const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 const ROWS = `SELECT path, status, state, res_body_bytes, res_captured_bytes, via, vias, res_body_note
 	FROM exchanges WHERE side = 'server' ORDER BY id`;
 const note = (held: number, all: number) =>

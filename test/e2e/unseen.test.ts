@@ -6,7 +6,7 @@ import { FLAG_AFTER_UNSEEN, DIRECTION_OUT as OUT } from '../../decoder-as/assemb
 import { BPF_OBJECTS, runScenario, startCapture } from '../../support/captured-records.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
-const FIXTURE = join(import.meta.dirname, '../../support/socket_calls');
+const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 const RESPONSE_BYTES = 'HTTP/1.1 201 OK\r\nContent-Length: 1000\r\n\r\n'.length + 1000;
 const REQUEST_BYTES = 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\n'.length;
 

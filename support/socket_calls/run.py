@@ -1,4 +1,4 @@
-"""Moves HTTP bytes with one particular system call, for the tests of the capture: python3 socket_calls SCENARIO [ARGUMENT…].
+"""Moves HTTP bytes with one particular system call, for the tests of the capture: run.py SCENARIO [ARGUMENT…].
 
 Each public function of the modules below is a scenario. Client and server are two sockets of this one process, connected
 over loopback unless the scenario says otherwise. What a test needs to know (descriptor numbers, return values of calls)
