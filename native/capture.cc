@@ -495,6 +495,16 @@ uint64_t Capture::Waiting() const {
   return reader_->Waiting();
 }
 
+// How many runs of the programs the kernel has skipped. Only the helper has descriptors of all of them.
+uint64_t Capture::Misses() const {
+  if (helper_ == nullptr) return ProgramMisses(handles_.programs);
+  request question = {};
+  question.type = REQUEST_MISSES;
+  answer misses;
+  if (helper_->Ask(question, &misses, kAnswerMs)) misses_ = misses.value;
+  return misses_;
+}
+
 std::vector<uint64_t> Capture::Counters() const {
   if (losses_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   if (helper_ != nullptr && helper_->IsGone())
@@ -508,7 +518,7 @@ std::vector<uint64_t> Capture::Counters() const {
       sums[reason * 2 + 1] += __atomic_load_n(&counters->reasons[reason].bytes, __ATOMIC_RELAXED);
     }
   }
-  sums[LOSS_MISSED * 2] += reader_->PassedRecords() + ProgramMisses(handles_.programs);
+  sums[LOSS_MISSED * 2] += reader_->PassedRecords() + Misses();
   sums[LOSS_MISSED * 2 + 1] += reader_->PassedBytes();
   return sums;
 }

@@ -174,6 +174,7 @@ class Capture {
   void Load(const CaptureOptions& options, const std::string& object_path);
   void Keep(bpf_link* link, bpf_program* program);
   void MapControl();
+  uint64_t Misses() const;
   int MapFd(const char* name) const;
   void ChooseProcesses(const CaptureFilter& filter);
   void SendChoice(uint32_t pid, uint32_t bits) const;
@@ -192,6 +193,8 @@ class Capture {
   control* control_ = nullptr;
   const uint8_t* losses_ = nullptr;
   size_t losses_bytes_ = 0;
+  // The helper's last answer.
+  mutable uint64_t misses_ = 0;
   // CLOCK_BOOTTIME here minus that of the records: not 0 in a time namespace.
   int64_t boot_offset_ns_ = 0;
   std::string tracefs_;
