@@ -186,27 +186,15 @@ void EmptyArray(int map) {
 /* How often the kernel did not run a program because it, or one of its kind, was running already. */
 static __u64 Misses(const struct helper* helper) {
   __u64 sum = 0;
-  for (int i = 0; i < helper->links; i++) {
-    struct bpf_link_info link;
+  for (int i = 0; i < helper->programs; i++) {
     struct bpf_prog_info program;
     union bpf_attr attributes;
-    memset(&link, 0, sizeof(link));
-    memset(&attributes, 0, sizeof(attributes));
-    attributes.info.bpf_fd = (__u32)(helper->first_link + i);
-    attributes.info.info_len = sizeof(link);
-    attributes.info.info = Pointer(&link);
-    if (Bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) != 0) continue;
-    memset(&attributes, 0, sizeof(attributes));
-    attributes.prog_id = link.prog_id;
-    int fd = (int)Bpf(BPF_PROG_GET_FD_BY_ID, &attributes);
-    if (fd < 0) continue;
     memset(&program, 0, sizeof(program));
     memset(&attributes, 0, sizeof(attributes));
-    attributes.info.bpf_fd = (__u32)fd;
+    attributes.info.bpf_fd = (__u32)(helper->first_program + i);
     attributes.info.info_len = sizeof(program);
     attributes.info.info = Pointer(&program);
     if (Bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0) sum += program.recursion_misses;
-    close(fd);
   }
   return sum;
 }

@@ -17,9 +17,9 @@ struct helper {
   pid_t tinytap;
   /* HELPER_SKIPS and the maps after it are there. */
   int writes_maps;
-  /* Descriptors that keep the programs attached. */
-  int first_link;
-  int links;
+  /* Descriptors of programs whose misses are asked for. */
+  int first_program;
+  int programs;
 };
 
 /* Receives one request; 1, 0 at the end (the other side is gone), -1 for a message that is none. */

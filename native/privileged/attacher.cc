@@ -250,7 +250,8 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
   std::vector<int> kept;
   for (const char* name : kMaps) kept.push_back(handles.maps.at(name));
   for (int fd : handles.links) kept.push_back(fd);
-  size_t links = handles.links.size(), arrays = 0;
+  for (int fd : handles.programs) kept.push_back(fd);
+  size_t links = handles.links.size(), programs = handles.programs.size(), arrays = 0;
   for (const std::string& name : ProgramArrays()) {
     auto found = handles.maps.find(name);
     if (found == handles.maps.end()) continue;
@@ -287,9 +288,8 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
 
   std::string program = directory_ + "/tinytap-helper";
   std::string parent = std::to_string(helper_.tinytap), link_count = std::to_string(links),
-              array_count = std::to_string(arrays);
-  const char* arguments[] = {program.c_str(),    parent.c_str(),      settings_, group_,
-                             link_count.c_str(), array_count.c_str(), nullptr};
+              program_count = std::to_string(programs), array_count = std::to_string(arrays);
+  const char* arguments[] = {program.c_str(), parent.c_str(), settings_, group_, link_count.c_str(), program_count.c_str(), array_count.c_str(), nullptr};
   char* const environment[] = {nullptr};
   execve(program.c_str(), const_cast<char* const*>(arguments), environment);
   _exit(1);

@@ -3,7 +3,7 @@
 // repairs the terminal if tinytap could not. It never sees a captured byte.
 //
 // A static program without the C library's bigger parts, so that a short list of system calls is enough for it.
-//   tinytap-helper PARENT TERMINAL_SETTINGS TERMINAL_GROUP LINKS ARRAYS
+//   tinytap-helper PARENT TERMINAL_SETTINGS TERMINAL_GROUP LINKS PROGRAMS ARRAYS
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -81,22 +81,23 @@ static void RepairTerminal(const char* settings, pid_t group) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 6) return 2;
+  if (argc != 7) return 2;
   pid_t tinytap = atoi(argv[1]);
   pid_t group = atoi(argv[3]);
-  int links = atoi(argv[4]), arrays = atoi(argv[5]);
+  int links = atoi(argv[4]), programs = atoi(argv[5]), arrays = atoi(argv[6]);
+  int first_program = HELPER_LINKS + links, first_array = first_program + programs;
   for (int number = 1; number < DEFAULT_IGNORED_SIGNALS; number++) signal(number, SIG_IGN);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "tinytap-helper", 0, 0, 0);
-  struct helper helper = {.socket = HELPER_SOCKET, .tinytap = tinytap, .first_link = HELPER_LINKS, .links = links};
+  struct helper helper = {.socket = HELPER_SOCKET, .tinytap = tinytap, .first_program = first_program, .programs = programs};
   if (fcntl(HELPER_SKIPS, F_GETFD) >= 0) helper.writes_maps = 1;
   // Writing to the terminal must not wait for a reader.
   if (LimitCalls() != 0) return 1;
   int goodbye = Serve(&helper);
   // First, so that no program runs any more.
-  for (int i = 0; i < links; i++) close(HELPER_LINKS + i);
+  for (int fd = HELPER_LINKS; fd < first_array; fd++) close(fd);
   if (!goodbye) RepairTerminal(argv[2], group);
   // Nothing may be left in them for the kernel to take out: see descriptor_keeper.cc.
-  for (int i = 0; i < arrays; i++) EmptyArray(HELPER_LINKS + links + i);
+  for (int i = 0; i < arrays; i++) EmptyArray(first_array + i);
   _exit(0);
 }

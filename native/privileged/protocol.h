@@ -104,7 +104,7 @@ enum helper_descriptor {
   HELPER_CONNECTIONS = 7,
   HELPER_SOCKETS = 8,
   HELPER_CHOSEN = 9,
-  /* From here on: what keeps the programs attached, then the arrays of programs. */
+  /* From here on: what keeps the programs attached, programs whose misses count, then the arrays of programs. */
   HELPER_LINKS = 10,
 };
 

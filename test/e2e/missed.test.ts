@@ -80,12 +80,16 @@ test('runs that the kernel refuses a program are counted by the kernel', async (
 	const source = (name: string) => join(root, name);
 	try {
 		await run('clang', ['-O2', '-g', '-target', 'bpf', '-c', source('test/fixtures/misses.bpf.c'), '-o', object]);
-		const sources = [source('test/fixtures/misses.cc'), source('native/program_misses.cc')];
+		const answers = join(directory.path, 'answers.o');
+		const c = ['-std=gnu17', '-D_GNU_SOURCE', '-c', source('native/privileged/answers.c'), '-o', answers];
+		await run(process.env.CC ?? 'gcc', c);
+		const sources = [source('test/fixtures/misses.cc'), source('native/program_misses.cc'), answers];
 		await run(process.env.CXX ?? 'g++', ['-std=c++17', '-o', program, ...sources, '-lbpf']);
-		const [before, after] = (await run(program, [object])).stdout.split(' ').map(Number);
+		const [before, after, answered] = (await run(program, [object])).stdout.split(' ').map(Number);
 		assert.equal(before, 0);
 		// Other processes may make this call, too.
 		assert.ok(after! >= 23, `${after} were counted`);
+		assert.ok(answered! >= after!, `the helper counted ${answered} of ${after}`);
 	} finally {
 		directory.remove();
 	}
