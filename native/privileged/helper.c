@@ -94,9 +94,10 @@ int main(int argc, char** argv) {
   // Writing to the terminal must not wait for a reader.
   if (LimitCalls() != 0) return 1;
   int goodbye = Serve(&helper);
-  // First, so that no program runs any more.
-  for (int fd = HELPER_LINKS; fd < first_array; fd++) close(fd);
+  // Before the kernel takes its seconds for the links.
   if (!goodbye) RepairTerminal(argv[2], group);
+  // Before the arrays, so that no program runs any more.
+  for (int fd = HELPER_LINKS; fd < first_array; fd++) close(fd);
   // Nothing may be left in them for the kernel to take out: see descriptor_keeper.cc.
   for (int i = 0; i < arrays; i++) EmptyArray(first_array + i);
   _exit(0);
