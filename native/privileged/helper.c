@@ -39,10 +39,10 @@ static const int kAllowedCalls[] = {
     SYS_pidfd_open, SYS_pidfd_getfd, SYS_getsockopt, SYS_getsockname, SYS_getpeername, SYS_readlinkat, SYS_newfstatat,
     SYS_setpriority, SYS_getpriority, SYS_tgkill, SYS_bpf,
 #ifdef SYS_readlink
-    SYS_readlink,
+    SYS_readlink, SYS_poll,
 #endif
     // The end.
-    SYS_ioctl, SYS_write, SYS_close, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_getpgid, SYS_fcntl,
+    SYS_ioctl, SYS_write, SYS_ppoll, SYS_close, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_getpgid, SYS_fcntl,
 };
 
 enum { CALLS = sizeof(kAllowedCalls) / sizeof(*kAllowedCalls) };
@@ -75,7 +75,9 @@ static void RepairTerminal(const char* settings, pid_t group) {
   if (tcgetpgrp(HELPER_TERMINAL) != group || tcgetattr(HELPER_TERMINAL, &now) != 0) return;
   if (memcmp(&before, &now, offsetof(struct termios, c_cc)) == 0) return;
   tcsetattr(HELPER_TERMINAL, TCSANOW, &before);
-  // The cursor, bracketed paste, colours.
+  // The cursor, bracketed paste, colours; not if that would wait for somebody to read.
+  struct pollfd room = {.fd = HELPER_TERMINAL, .events = POLLOUT};
+  if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return;
   static const char kUsual[] = "\033[?25h\033[?2004l\033[0m\r\n";
   if (write(HELPER_TERMINAL, kUsual, sizeof(kUsual) - 1) < 0) return;
 }
@@ -91,7 +93,6 @@ int main(int argc, char** argv) {
   prctl(PR_SET_NAME, "tinytap-helper", 0, 0, 0);
   struct helper helper = {.socket = HELPER_SOCKET, .tinytap = tinytap, .first_program = first_program, .programs = programs};
   if (fcntl(HELPER_SKIPS, F_GETFD) >= 0) helper.writes_maps = 1;
-  // Writing to the terminal must not wait for a reader.
   if (LimitCalls() != 0) return 1;
   int goodbye = Serve(&helper);
   // Before the kernel takes its seconds for the links.
