@@ -1,5 +1,6 @@
 #include "tracefs.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,7 +14,8 @@ Tracefs::Tracefs(const std::string& root) {
   for (const std::string& candidate :
        {root, std::string("/sys/kernel/tracing"), std::string("/sys/kernel/debug/tracing")}) {
     if (candidate.empty()) continue;
-    if (access((candidate + "/events/syscalls").c_str(), R_OK | X_OK) == 0) {
+    // With the rights that opening a file has: access() asks for the real user, whose file capabilities do not count.
+    if (faccessat(AT_FDCWD, (candidate + "/events/syscalls").c_str(), R_OK | X_OK, AT_EACCESS) == 0) {
       events_ = candidate + "/events/";
       return;
     }

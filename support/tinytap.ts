@@ -43,18 +43,26 @@ export type Tinytap = {
 	readonly stop: () => Promise<void>;
 };
 
-/**
- * Starts `tinytap ARGS`. `under`: another program, which executes its arguments, starts it. `openInput`: stdin is a pipe
- * that the test writes to and ends.
- */
-export function startTinytap(
-	args: readonly string[],
-	options: { cwd?: string; input?: string; openInput?: boolean; under?: readonly string[] } = {},
-): Tinytap {
-	const [program, ...words] = [...(options.under ?? []), ...TINYTAP, ...args];
+export type StartOptions = {
+	readonly cwd?: string;
+	readonly input?: string;
+	/** stdin is a pipe that the test writes to and ends. */
+	readonly openInput?: boolean;
+	/** Another program, which executes its arguments, starts it. */
+	readonly under?: readonly string[];
+	/** Another than that of this checkout. */
+	readonly launcher?: string;
+	/** Variables besides TEST_ENV. */
+	readonly env?: NodeJS.ProcessEnv;
+};
+
+/** Starts `tinytap ARGS`. */
+export function startTinytap(args: readonly string[], options: StartOptions = {}): Tinytap {
+	const launcher = options.launcher === undefined ? TINYTAP : [options.launcher];
+	const [program, ...words] = [...(options.under ?? []), ...launcher, ...args];
 	const child = spawn(program!, words, {
 		stdio: [options.input === undefined && options.openInput !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-		env: TEST_ENV,
+		env: { ...TEST_ENV, ...options.env },
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 	});
 	if (options.input !== undefined) child.stdin?.end(options.input);
@@ -94,10 +102,7 @@ export function childrenOf(pid: number): number[] {
 }
 
 /** Runs `tinytap ARGS` to its end. */
-export async function runTinytap(
-	args: readonly string[],
-	options: { cwd?: string; input?: string } = {},
-): Promise<Finished> {
+export async function runTinytap(args: readonly string[], options: StartOptions = {}): Promise<Finished> {
 	return await startTinytap(args, options).finished;
 }
 

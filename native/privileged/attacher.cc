@@ -95,7 +95,8 @@ void Attacher::Refuse(const request& request, const CaptureError& error) {
 
 // Some systems do not mount it at boot.
 static void MountTracefs() {
-  if (access("/sys/kernel/tracing/events/syscalls", F_OK) != 0 && access("/sys/kernel/debug/tracing/events/syscalls", F_OK) != 0)
+  struct stat events;
+  if (stat("/sys/kernel/tracing/events/syscalls", &events) != 0 && stat("/sys/kernel/debug/tracing/events/syscalls", &events) != 0)
     mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
 }
 

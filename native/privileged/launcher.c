@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -247,13 +248,24 @@ static void Set(char** list, const char* name, const char* value) {
 
 enum { ENVIRONMENT_ROOM = 16 };
 
+// In a program with file capabilities the C library takes variables from `environ` before main(). Their texts are still where
+// the kernel put them: behind the arguments, and before the name of the program.
+static char** GivenEnvironment(int argc, char** argv) {
+  char* text = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
+  const char* end = (const char*)getauxval(AT_EXECFN);
+  if (end == NULL || end < text) return environ;
+  char** list = Allocated(calloc((size_t)(end - text) + 1, sizeof(char*)));
+  for (size_t count = 0; text < end; text += strlen(text) + 1) list[count++] = text;
+  return list;
+}
+
 // The environment as it was before anything of tinytap's changed it.
-static char** OriginalEnvironment(void) {
-  char** list = Allocated(calloc(Count(environ) + ENVIRONMENT_ROOM, sizeof(char*)));
+static char** OriginalEnvironment(char** given_list) {
+  char** list = Allocated(calloc(Count(given_list) + ENVIRONMENT_ROOM, sizeof(char*)));
   size_t count = 0, prefix = strlen(KEPT_PREFIX);
-  for (char** entry = environ; *entry != NULL; entry++)
+  for (char** entry = given_list; *entry != NULL; entry++)
     if (strncmp(*entry, KEPT_PREFIX, prefix) != 0 && !HasName(*entry, LAUNCH_VARIABLE)) list[count++] = *entry;
-  for (char** entry = environ; *entry != NULL; entry++) {
+  for (char** entry = given_list; *entry != NULL; entry++) {
     if (strncmp(*entry, KEPT_PREFIX, prefix) != 0) continue;
     char* given = *entry + prefix;
     char* equals = strchr(given, '=');
@@ -377,10 +389,12 @@ static void GiveUpRights(const struct user* user, bool is_root) {
 // Nobody but root may change what is at `path`, or what the path means.
 static bool IsRootsAlone(const char* path) {
   char* part = Allocated(strdup(path));
-  for (;;) {
+  for (int level = 0;; level++) {
     struct stat file;
     if (lstat(part, &file) != 0 || S_ISLNK(file.st_mode) || file.st_uid != 0) return false;
-    if ((file.st_mode & 022) != 0 && !(S_ISDIR(file.st_mode) && (file.st_mode & S_ISVTX) != 0)) return false;
+    // In a directory such as /tmp nobody can replace what is root's, but anybody can make a link to another file of root's.
+    bool is_shared = level > 1 && S_ISDIR(file.st_mode) && (file.st_mode & S_ISVTX) != 0;
+    if ((file.st_mode & 022) != 0 && !is_shared) return false;
     if (strcmp(part, "/") == 0) return true;
     char* slash = strrchr(part, '/');
     slash[slash == part ? 1 : 0] = '\0';
@@ -475,11 +489,10 @@ struct held {
 
 // Starts it as the invoking user would, but held: it runs when a byte comes ('i': with this standard input, 'n': with none)
 // and ends unseen when the other end is closed or dies. An errno comes back when it cannot be executed.
-static struct held HoldCommand(char** command, const struct user* user, bool is_root, int attacher) {
+static struct held HoldCommand(char** command, char** environment, const struct user* user, bool is_root, int attacher) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
     Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
-  char** environment = OriginalEnvironment();
   if (is_root && user->uid != 0) SetUser(environment, user);
   pid_t child = fork();
   if (child < 0) Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot start a process: %s", strerror(errno));
@@ -545,7 +558,8 @@ int main(int argc, char** argv) {
   *user = InvokingUser(&words, is_root);
   char* directory = OwnDirectory();
 
-  char** original = OriginalEnvironment();
+  char** given = GivenEnvironment(argc, argv);
+  char** original = OriginalEnvironment(given);
   char* given_path = NULL;
   for (char** entry = original; *entry != NULL; entry++)
     if (HasName(*entry, "PATH")) given_path = *entry + 5;
@@ -556,7 +570,8 @@ int main(int argc, char** argv) {
   bool keeps_root = words.keep_root && is_root;
   int attacher = has_rights ? StartAttacher(directory, is_root) : -1;
   struct held held = {0, -1};
-  if (words.command != NULL && has_rights) held = HoldCommand(words.command, user, is_root, attacher);
+  if (words.command != NULL && has_rights)
+    held = HoldCommand(words.command, OriginalEnvironment(given), user, is_root, attacher);
   if (is_root && user->uid != 0 && !keeps_root) SetUser(environment, user);
   const char* mode = keeps_root ? "keep-root" : is_root ? (user->uid == 0 ? "root" : "user") : has_rights ? "capabilities" : "none";
   Set(environment, LAUNCH_VARIABLE,

@@ -7,17 +7,20 @@ export { type ErrorCode, EXIT };
 export class UserError extends Error {
 	readonly code: ErrorCode;
 	readonly hint: string | undefined;
+	readonly #exit: number | undefined;
 
-	constructor(message: string, code: ErrorCode, hint?: string) {
+	/** `exit`: another exit status than that of the code. */
+	constructor(message: string, code: ErrorCode, hint?: string, exit?: number) {
 		super(message);
 		this.name = 'UserError';
 		this.code = code;
 		this.hint = hint;
+		this.#exit = exit;
 	}
 
 	/** Exit status of a command that ends with this error. */
 	get exitCode(): number {
-		return errorEntry(this.code)?.exit ?? EXIT.runtime;
+		return this.#exit ?? errorEntry(this.code)?.exit ?? EXIT.runtime;
 	}
 }
 

@@ -37,7 +37,8 @@ export function explainedByLimits(error: unknown, rights: Rights = ownRights()):
 	}
 	const space = softLimit('Max address space');
 	if (/out of memory|cannot allocate memory/i.test(message) && Number.isFinite(space)) return addressSpaceError(space);
-	const isRefused = code === 'ERR_NO_PERMISSION' && mayLoadPrograms(rights);
+	// tracefs can be read by root alone, whatever else may be done.
+	const isRefused = code === 'ERR_NO_PERMISSION' && mayLoadPrograms(rights) && !message.startsWith('cannot look into');
 	if (isRefused || (code === 'ERR_LOAD' && message.includes('Function not implemented')))
 		return new UserError(message, 'ERR_NO_BPF', BPF_FORBIDDEN);
 	return error;

@@ -38,11 +38,14 @@ export function heldCommand(
 			const length = readSync(control, answer);
 			close();
 			if (length < answer.length) return;
-			const problem = systemProblem(getSystemErrorName(-answer.readInt32LE(0)));
+			const name = getSystemErrorName(-answer.readInt32LE(0));
+			const problem = systemProblem(name);
 			throw new UserError(
 				`cannot start ${words[0] ?? ''}: ${problem}`,
 				'ERR_COMMAND',
 				'Give a program and its arguments after --.',
+				// As a shell does.
+				name === 'ENOENT' ? 127 : 126,
 			);
 		},
 		ended: loadNativeAddon(FILES.addon).waitForChild(pid),

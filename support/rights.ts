@@ -1,0 +1,79 @@
+// What a process may do, as the kernel says it.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { eventually } from './eventually.ts';
+import { childrenOf } from './tinytap.ts';
+
+export type Rights = {
+	/** Real, effective, saved and file system's. */
+	readonly uids: readonly number[];
+	readonly gids: readonly number[];
+	readonly groups: readonly number[];
+	/** Inheritable, permitted, effective, bounding and ambient. */
+	readonly capabilities: Readonly<Record<'CapInh' | 'CapPrm' | 'CapEff' | 'CapBnd' | 'CapAmb', bigint>>;
+	readonly noNewPrivileges: boolean;
+	/** 0: none, 2: a filter. */
+	readonly seccomp: number;
+};
+
+/** Of each thread of process `pid`. */
+export function rightsOf(pid: number): Rights[] {
+	return readdirSync(`/proc/${pid}/task`).map((thread) => {
+		const text = readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1');
+		const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(text)?.[1] ?? '';
+		const numbers = (name: string) => field(name).split(/\s+/).filter(Boolean).map(Number);
+		const set = (name: string) => BigInt(`0x${field(name)}`);
+		return {
+			uids: numbers('Uid'),
+			gids: numbers('Gid'),
+			groups: numbers('Groups').sort((a, b) => a - b),
+			capabilities: {
+				CapInh: set('CapInh'),
+				CapPrm: set('CapPrm'),
+				CapEff: set('CapEff'),
+				CapBnd: set('CapBnd'),
+				CapAmb: set('CapAmb'),
+			},
+			noNewPrivileges: field('NoNewPrivs') === '1',
+			seccomp: Number(field('Seccomp')),
+		};
+	});
+}
+
+export const NO_CAPABILITIES: Rights['capabilities'] = { CapInh: 0n, CapPrm: 0n, CapEff: 0n, CapBnd: 0n, CapAmb: 0n };
+
+export function commandLine(pid: number): string[] {
+	try {
+		return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0').slice(0, -1);
+	} catch {
+		// It has ended.
+		return [];
+	}
+}
+
+function descendants(pid: number): number[] {
+	let children: number[] = [];
+	try {
+		children = childrenOf(pid);
+	} catch {
+		// It has ended.
+	}
+	return [pid, ...children.flatMap(descendants)];
+}
+
+/** The processes of a capture that `pid` is or has started: Node, and its helper. */
+export async function processesOf(pid: number): Promise<{ node: number; helper: number }> {
+	return await eventually(
+		() => {
+			const all = descendants(pid);
+			const node = all.find((each) => commandLine(each).some((word) => word.endsWith('/dist/tinytap.cjs')));
+			const helper = all.find((each) => /\/tinytap-helper$/.test(commandLine(each)[0] ?? ''));
+			return node === undefined || helper === undefined ? undefined : { node, helper };
+		},
+		() => `among ${descendants(pid).map((each) => commandLine(each).join(' '))} are no Node and helper`,
+	);
+}
+
+/** What the descriptors of a process refer to. */
+export function descriptorsOf(pid: number): Map<number, string> {
+	return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [Number(fd), readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+}

@@ -1,0 +1,210 @@
+// The program after `--`: it runs exactly as the invoking user would have started it, and never without tinytap's capture.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { wait } from '../../src/base/wait.ts';
+import { eventually } from '../../support/eventually.ts';
+import { installed } from '../../support/installed.ts';
+import { otherUser } from '../../support/other-user.ts';
+import { commandLine } from '../../support/rights.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { openTerminal } from '../../support/terminal.ts';
+import { childrenOf, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
+
+const user = otherUser();
+after(user.remove);
+const place = installed();
+after(place.remove);
+const directory = temporaryDirectory();
+after(directory.remove);
+chmodSync(directory.path, 0o777);
+const SETUID_PROGRAM = join(directory.path, 'id');
+copyFileSync('/usr/bin/id', SETUID_PROGRAM);
+chmodSync(SETUID_PROGRAM, 0o4755);
+
+/** Prints everything that a process inherits. */
+const INHERITED = `
+import ctypes, json, os, resource, signal, subprocess, sys
+status = dict(line.split(':', 1) for line in open('/proc/self/status').read().splitlines())
+libc = ctypes.CDLL(None)
+death = ctypes.c_int()
+libc.prctl(2, ctypes.byref(death), 0, 0, 0)
+print(json.dumps({
+    **{name: status[name].split() for name in ['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'SigBlk', 'SigIgn']},
+    'securebits': libc.prctl(27, 0, 0, 0, 0),
+    'dumpable': libc.prctl(3, 0, 0, 0, 0),
+    'deathSignal': death.value,
+    'limits': [resource.getrlimit(each) for each in (resource.RLIMIT_CORE, resource.RLIMIT_NOFILE, resource.RLIMIT_STACK, resource.RLIMIT_AS)],
+    'umask': os.umask(0),
+    'directory': os.getcwd(),
+    'nice': os.nice(0),
+    'descriptors': sorted(int(fd) for fd in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + fd)),
+    'gained': subprocess.run([sys.argv[1], '-u'], capture_output=True, text=True).stdout,
+    'words': sys.argv[2:],
+    'environment': dict(os.environ),
+}))
+`;
+const PROGRAM = ['/usr/bin/python3', '-c', INHERITED, SETUID_PROGRAM, 'one', '', '--', 'two words'];
+
+type Inherited = Record<string, unknown> & { readonly environment: Record<string, string> };
+
+/** Runs `before` and the program, directly or by tinytap, with limits, a mask and ignored signals of its own. */
+function inherited(before: readonly string[], env: NodeJS.ProcessEnv, tinytap: readonly string[]): Inherited {
+	const words = [...before, ...tinytap, ...PROGRAM];
+	const { status, stdout, stderr } = spawnSync(
+		'bash',
+		[
+			'-c',
+			'ulimit -c 1234; ulimit -Sn 777; ulimit -Ss 7000; umask 0027; trap "" USR2; exec nice -n 3 "$@"',
+			'bash',
+			...words,
+		],
+		{
+			encoding: 'utf8',
+			cwd: directory.path,
+			env: { ...TEST_ENV, MINE: 'a\nb', NODE_OPTIONS: '--no-warnings', ...env },
+		},
+	);
+	assert.equal(status, 0, stderr);
+	return JSON.parse(stdout.split('\n')[0]!) as Inherited;
+}
+
+const tinytapWords = (launcher: string, ...more: string[]) => [
+	...[launcher, 'query', 'SELECT 1 AS one', '--format', 'csv', ...more, '--'],
+];
+const userVariables = { HOME: user.home, USER: user.name, LOGNAME: user.name };
+
+test('-- COMMAND of a sudo user gets that user’s ids, groups and home, and all else as it was', () => {
+	const env = { ...user.sudoVariables, LD_LIBRARY_PATH: '/nonexistent', TMPDIR: '/tmp' };
+	for (const [before, words] of [
+		[user.asRoot, []],
+		[user.asRoot, ['--keep-root']],
+		[
+			[...user.asRoot, 'env', '-u', 'SUDO_UID'],
+			['--user', user.name],
+		],
+	] as const) {
+		const cleared = before.includes('env') ? ['env', '-u', 'SUDO_UID'] : [];
+		const direct = inherited([...user.asUser, ...cleared], env, []);
+		const held = inherited(before, env, tinytapWords(place.launcher, ...words));
+		assert.deepEqual(held, direct);
+		assert.deepEqual([held.Groups, held.gained], [user.groups.map(String), '0\n']);
+		assert.equal(held.environment.HOME, user.home);
+	}
+	const direct = inherited(user.asUser, {}, []);
+	const { environment, limits, ...held } = inherited(user.bySudo, {}, tinytapWords(place.launcher));
+	// sudo itself sets the mask, and closes descriptors.
+	for (const [name, value] of Object.entries(held))
+		if (name !== 'umask' && name !== 'descriptors') assert.deepEqual(value, direct[name], name);
+	assert.deepEqual((limits as number[][])[1], (direct.limits as number[][])[1]);
+	for (const [name, value] of Object.entries(userVariables)) assert.equal(environment[name], value);
+});
+
+test('-- COMMAND of root is root’s as it would be without tinytap, with all capabilities', () => {
+	const before = ['setpriv', '--groups', '0,4243'];
+	const held = inherited(before, {}, tinytapWords(place.launcher));
+	assert.deepEqual(held, inherited(before, {}, []));
+	assert.notEqual((held.CapEff as string[])[0], '0000000000000000');
+});
+
+test('-- COMMAND of a user who may run the launcher is that user’s', () => {
+	const copy = installed();
+	try {
+		chownSync(copy.launcher, 0, user.gid);
+		const capabilities = 'cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search,cap_setuid,cap_setgid,cap_setpcap=ep';
+		assert.equal(spawnSync('setcap', [capabilities, copy.launcher]).status, 0);
+		const held = inherited(user.asUser, {}, tinytapWords(copy.launcher));
+		assert.deepEqual(held, inherited(user.asUser, {}, []));
+		assert.deepEqual([held.CapEff, held.gained], [['0000000000000000'], '0\n']);
+		// glibc takes these from every program with file capabilities, also from static ones.
+		const variables = { LD_LIBRARY_PATH: '/nonexistent', TMPDIR: '/tmp', MALLOC_ARENA_MAX: '2' };
+		const given = inherited(user.asUser, variables, tinytapWords(copy.launcher)).environment;
+		for (const [name, value] of Object.entries(variables)) assert.equal(given[name], value, name);
+	} finally {
+		copy.remove();
+	}
+});
+
+test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127 or 126 if it cannot be executed', async () => {
+	const file = join(directory.path, 'not-executable');
+	writeFileSync(file, '');
+	for (const [words, status] of [
+		[['sh', '-c', 'exit 0'], 0],
+		[['sh', '-c', 'exit 7'], 7],
+		[['sh', '-c', 'exit 255'], 255],
+		[['sh', '-c', 'kill -9 $$'], 137],
+		[['sh', '-c', 'kill -15 $$'], 143],
+		[['sh', '-c', 'ulimit -c 0; kill -11 $$'], 139],
+		[['/nonexistent/program'], 127],
+		[['no-such-program-anywhere'], 127],
+		[[file], 126],
+		[[directory.path], 126],
+	] as const) {
+		const { code, stderr } = await runTinytap(['query', 'SELECT 1', '--format', 'csv', '--', ...words]);
+		assert.equal(code, status, `${words.join(' ')}: ${stderr}`);
+		if (status === 127 || status === 126)
+			assert.match(stderr, /^tinytap: error: cannot start .*: .* \[ERR_COMMAND\]\nhint: .*\n$/m);
+	}
+	// 4 comes first.
+	const script = join(directory.path, 'fails.sql');
+	writeFileSync(script, 'SELECT 1;\n.expect rows = 5\n');
+	const { code, stderr } = await runTinytap(['run', script, '--', 'sh', '-c', 'exit 7']);
+	assert.equal(code, 4, stderr);
+});
+
+test('-- COMMAND reads tinytap’s standard input, but not at the prompt', async () => {
+	const { code, stdout, stderr } = await runTinytap(['query', 'SELECT 1 AS one', '--format', 'csv', '--', 'cat'], {
+		input: 'for the program\n',
+	});
+	assert.deepEqual([code, stdout], [0, 'for the program\none\n1\n'], stderr);
+	const mark = join(directory.path, 'read');
+	rmSync(mark, { force: true });
+	const terminal = await openTerminal(`${place.launcher} -- sh -c 'cat >${mark}; sleep 1000'`);
+	try {
+		await terminal.shows('tinytap>');
+		await eventually(
+			() => existsSync(mark) || undefined,
+			() => 'it does not start',
+		);
+		await terminal.type("SELECT 'an' || 'swer';");
+		await terminal.press('Enter');
+		await terminal.shows(/^ answer/);
+		await terminal.type('.quit');
+		await terminal.press('Enter');
+	} finally {
+		await terminal.close();
+	}
+});
+
+test('kill -9 of tinytap before its capture runs leaves no program behind, and the program has not begun', async () => {
+	const mark = join(directory.path, 'begun');
+	let held = 0;
+	for (let round = 0; round < 12; round++) {
+		const child = spawn(place.launcher, ['query', 'SELECT 1', '--', '/bin/sh', '-c', `: >${mark}; exec sleep 1000`], {
+			stdio: 'ignore',
+			env: TEST_ENV,
+		});
+		const gone = new Promise((resolve) => child.once('exit', resolve));
+		const children = await eventually(
+			() => (childrenOf(child.pid!).length >= 2 ? childrenOf(child.pid!) : undefined),
+			() => 'nothing is started',
+			10,
+			1,
+		);
+		await wait(round * 10);
+		const [program] = children.filter((pid) => !/attacher|helper/.test(commandLine(pid)[0] ?? ''));
+		if (commandLine(program!)[0] === place.launcher) held++;
+		child.kill('SIGKILL');
+		await gone;
+		await eventually(
+			() =>
+				children.every((pid) => !existsSync(`/proc/${pid}/exe`) || !readdirSync(`/proc/${pid}/fd`).length) || undefined,
+			() => `left: ${children.map((pid) => commandLine(pid).join(' '))}`,
+			10,
+		);
+		assert.equal(existsSync(mark), false, `round ${round}`);
+	}
+	assert.ok(held > 6, `it was held in ${held} of 12 rounds`);
+});
