@@ -99,6 +99,8 @@ int main(int argc, char** argv) {
   if (!goodbye) RepairTerminal(argv[2], group);
   // Before the arrays, so that no program runs any more.
   for (int fd = HELPER_LINKS; fd < first_array; fd++) close(fd);
+  // The kernel frees programs a little later, and until then looks through all that use an array.
+  poll(NULL, 0, 1000);
   // Nothing may be left in them for the kernel to take out: see descriptor_keeper.cc.
   for (int i = 0; i < arrays; i++) EmptyArray(first_array + i);
   _exit(0);
