@@ -31,7 +31,7 @@ export type Step = { readonly request: string; readonly response: readonly Part[
 export type Part = string | { readonly sendfile: number };
 
 /** Puts the request and response of each exchange on a connection, whichever side is watched. */
-export class Talk {
+class Talk {
 	readonly connection: ConnectionTape;
 	readonly ranges: MessageRange[] = [];
 	readonly read: number;

@@ -91,7 +91,7 @@ export function buildAddress(text: string): Uint8Array {
 export type Bytes = string | Uint8Array;
 
 /** Text is latin1, so that every byte can be written. */
-export function toBytes(bytes: Bytes): Uint8Array {
+function toBytes(bytes: Bytes): Uint8Array {
 	return typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
 }
 

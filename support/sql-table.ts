@@ -17,7 +17,7 @@ export type TestTable = {
 	readonly rows: readonly (readonly SqlValue[])[];
 };
 
-export function testTable({ name, columns, rows }: TestTable): TableSnapshot {
+function testTable({ name, columns, rows }: TestTable): TableSnapshot {
 	const parsed = columns.map((text): Column & { coded: boolean } => {
 		const [columnName, type] = text.split(' ') as [string, string];
 		return {

@@ -7,14 +7,14 @@ import { Tape } from '../../support/record-builder.ts';
 import type { Found } from './http-parsers.ts';
 import type { Kind } from './spoken.ts';
 
-export const DECODER_MEMORY = 256 * 2 ** 20;
+const DECODER_MEMORY = 256 * 2 ** 20;
 
 const wasm = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '../../build/decoder.wasm')));
 
 /** A clock in seconds. */
 export type Clock = () => number;
 
-export const wallClock: Clock = () => performance.now() / 1000;
+const wallClock: Clock = () => performance.now() / 1000;
 
 export function newDecoder({ bodyLimit }: Pick<Kind, 'bodyLimit'> = {}): Decoder {
 	return createDecoder(wasm, { memoryLimit: DECODER_MEMORY, ...(bodyLimit === undefined ? {} : { bodyLimit }) });

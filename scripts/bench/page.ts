@@ -83,7 +83,7 @@ function section(result: BenchResult, taken: string): string {
 }
 
 /** Replaces or adds the section that begins with this marker. `body` begins with the heading. */
-export function writeSection(name: string, body: string): void {
+function writeSection(name: string, body: string): void {
 	const page = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : INTRODUCTION;
 	const sections = new Map<string, string>();
 	for (const [, other, text] of page.matchAll(/<!-- (\S+): written by [^>]*-->\n([\s\S]*?)\n<!-- end of \1 -->/g))
@@ -99,7 +99,7 @@ export function writeSection(name: string, body: string): void {
 }
 
 /** When, where and with what the figures were measured: lines of a list. */
-export function circumstances(command: string, versions: Readonly<Record<string, string>>): string {
+function circumstances(command: string, versions: Readonly<Record<string, string>>): string {
 	const cpu = cpus();
 	const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
 	const names = Object.entries({ Node: process.versions.node, V8: process.versions.v8, ...versions });

@@ -50,7 +50,7 @@ function rightsFor(files: PreflightFiles, attacher: number | undefined): Rights 
 }
 
 /** The directory where tracefs is mounted, or undefined. */
-export function tracefsDirectory(): string | undefined {
+function tracefsDirectory(): string | undefined {
 	return TRACEFS_PLACES.find((place) => existsSync(`${place}/events/syscalls`));
 }
 

@@ -10,17 +10,17 @@ import { createUserFile, openUserFile, removeUserFile } from '../base/user-files
 
 const MAGIC = Buffer.from('tinytap\n', 'latin1');
 /** Version of the framing. The records have their own version. */
-export const RECORDING_VERSION = 1;
+const RECORDING_VERSION = 1;
 const FILE_HEADER_BYTES = 16;
 /** u32 payload length, u32 type, u32 CRC-32 of type and payload, u32 zero. */
 const FRAME_HEADER_BYTES = 16;
 /** A longer frame is considered damaged. */
 export const FRAME_PAYLOAD_MAX = 1 << 20;
 
-export const FRAME_META = 1;
-export const FRAME_BATCH = 2;
+const FRAME_META = 1;
+const FRAME_BATCH = 2;
 /** Marks a recording that was closed properly; its payload is empty. */
-export const FRAME_END = 3;
+const FRAME_END = 3;
 
 /** Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when write() returns. */
 export class RecordingWriter {

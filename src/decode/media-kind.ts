@@ -36,10 +36,6 @@ export function mediaOf(contentType: string | null, content: Uint8Array): Media 
 	return { kind: 'text', type: declared || null };
 }
 
-export function mediaKind(contentType: string | null, content: Uint8Array): MediaKind {
-	return mediaOf(contentType, content).kind;
-}
-
 const KINDS: readonly (readonly [pattern: RegExp, kind: MediaKind])[] = [
 	[/^(?:application|text)\/(?:[\w.-]+\+)?json$/, 'json'],
 	[/^text\//, 'text'],

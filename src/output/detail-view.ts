@@ -63,7 +63,7 @@ function utf8Type(contentType: string): string {
 }
 
 /** `GET /path?query HTTP/1.1`, as far as known; null if the request was not seen. */
-export function requestLine(columns: ExchangeDetail['columns']): string | null {
+function requestLine(columns: ExchangeDetail['columns']): string | null {
 	const { method, path, query_string: query } = columns;
 	if (typeof method !== 'string') return null;
 	const target = typeof query === 'string' ? `${path ?? ''}?${query}` : `${path ?? ''}`;

@@ -1,13 +1,12 @@
-// Reports for a browser: one file without scripts, links or external resources. Captured text is always escaped. Should
-// a bug of ours let something through, the page's security policy blocks it.
+// A result as a page for a browser: one file without scripts, links or external resources. Captured text is always escaped.
+// Should a bug of ours let something through, the page's security policy blocks it.
 
 import type { SqlValue } from '../store/table.ts';
 import { HEX_DUMP_BYTES, jsonLines } from './body-lines.ts';
 import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
-import { detailView, requestLine } from './detail-view.ts';
-import type { ExchangeWriter, ExchangeWriterOptions } from './har.ts';
+import type { ExchangeWriterOptions } from './har.ts';
 import { hexDump } from './hex-dump.ts';
-import { createRowRedactor, redactExchange } from './redacted-exchange.ts';
+import { createRowRedactor } from './redacted-exchange.ts';
 import type { RowWriter } from './row-format.ts';
 import { forTerminal } from './terminal-text.ts';
 
@@ -29,26 +28,8 @@ export function createHtmlRowWriter(columns: readonly ResultColumn[], options: E
 	};
 }
 
-/** Exchanges in full, each folded under its request line. */
-export function createHtmlReport(options: ExchangeWriterOptions): ExchangeWriter {
-	return {
-		begin: () => pageHead(options),
-		exchange(exchange) {
-			const shared = options.redactor === null ? exchange : redactExchange(exchange, options.redactor);
-			const { columns } = shared;
-			const duration = typeof columns.duration_ms === 'number' ? ` in ${columns.duration_ms} ms` : '';
-			const summary = [
-				`<b>${htmlText(String(columns.id ?? ''))}</b> ${htmlText(requestLine(columns) ?? 'request not seen')}`,
-				htmlText(`${columns.status ?? 'no response'}${duration}`),
-			].join(' → ');
-			return `<details>\n<summary>${summary}</summary>\n<pre>${html(detailView(shared))}</pre>\n</details>\n`;
-		},
-		end: () => PAGE_FOOT,
-	};
-}
-
 /** Captured text as HTML, on one line. */
-export function htmlText(text: string): string {
+function htmlText(text: string): string {
 	return html(forTerminal(text));
 }
 

@@ -107,7 +107,7 @@ export function createRowWriter(
 }
 
 /** `(1 row)`, `(3 rows)`. */
-export function rowCountText(count: number): string {
+function rowCountText(count: number): string {
 	return count === 1 ? '(1 row)' : `(${count} rows)`;
 }
 

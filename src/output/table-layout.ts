@@ -88,7 +88,7 @@ export function tableFoot(layout: TableLayout, style: TableStyle, theme: Theme):
 }
 
 /** One line of at most `columns` columns; numbers are never cut. */
-export function cellText(value: SqlValue, columns: number, raw: boolean): string {
+function cellText(value: SqlValue, columns: number, raw: boolean): string {
 	if (value === null) return NULL_TEXT;
 	if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
 	return cellForTerminal(value, columns, { raw });

@@ -47,7 +47,7 @@ export function forTerminal(text: string | Uint8Array, options: TerminalTextOpti
 }
 
 /** `\xNN` below U+0100, else `\u{HEX}`. */
-export function escapeCodePoint(codePoint: number): string {
+function escapeCodePoint(codePoint: number): string {
 	const hex = codePoint.toString(16);
 	return codePoint < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
 }

@@ -10,7 +10,7 @@ import { ScriptReader, type Step } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
 /** An error of a step, with the step's text for the `^` marker and its line. */
-export class StepError extends UserError {
+class StepError extends UserError {
 	readonly sql: string | undefined;
 	readonly position: number | undefined;
 

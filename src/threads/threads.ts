@@ -43,7 +43,7 @@ const CLOSE_MS = 3000;
 const QUERY_HEAP_MIB = 40;
 
 /** A UserError from another thread, with its place in the SQL text. */
-export class RemoteError extends UserError {
+class RemoteError extends UserError {
 	readonly position: number | undefined;
 
 	constructor(error: Exclude<ErrorMessage, { stack: string }>) {

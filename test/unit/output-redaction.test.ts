@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { curlLine } from '../../src/output/curl-line.ts';
 import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
 import { createHarWriter } from '../../src/output/har.ts';
-import { createHtmlReport, createHtmlRowWriter } from '../../src/output/html.ts';
+import { createHtmlRowWriter } from '../../src/output/html.ts';
 import { redactExchange } from '../../src/output/redacted-exchange.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
 import { isSensitiveName } from '../../src/output/sensitive-names.ts';
@@ -252,7 +252,6 @@ describe('a redacted exchange', () => {
 		const redactor = redact ? createRedactor(key) : null;
 		const options = { redactor, version: '0.1.0' };
 		const har = createHarWriter(options);
-		const report = createHtmlReport(options);
 		const names = Object.keys(columns);
 		const rows = createHtmlRowWriter(
 			names.map((name) => ({ name, type: name.endsWith('headers') ? 'json' : null })),
@@ -261,7 +260,6 @@ describe('a redacted exchange', () => {
 		const shared = redactor === null ? exchange : redactExchange(exchange, redactor);
 		return [
 			har.begin() + har.exchange(exchange) + har.end(),
-			report.begin() + report.exchange(exchange) + report.end(),
 			rows.begin() + rows.rows([names.map((name) => columns[name] ?? null)]) + rows.end(),
 			detailView(shared),
 			curlLine(shared).command ?? '',

@@ -56,7 +56,7 @@ import {
 } from '../wire/output-layout';
 
 /** What an Upgrade field asks for. */
-export const UPGRADE_OTHER: u8 = 1;
+const UPGRADE_OTHER: u8 = 1;
 export const UPGRADE_WEBSOCKET: u8 = 2;
 export const UPGRADE_HTTP2: u8 = 3;
 

@@ -39,7 +39,7 @@ export function memoryInUse(): usize {
 }
 
 /** Bytes of WebAssembly memory. */
-export function memoryTotal(): usize {
+function memoryTotal(): usize {
 	return (<usize>memory.size()) << 16;
 }
 

@@ -56,7 +56,7 @@ function hasOddRequest(connection: Connection): bool {
 }
 
 /** A response comes before any request is complete: it answers the one that has begun, if any. */
-export function beginEarlyRow(connection: Connection): void {
+function beginEarlyRow(connection: Connection): void {
 	const requests = connection.requests;
 	if (requests == NO_STREAM) return;
 	let message = requests.message;

@@ -106,7 +106,7 @@ export function commLength(at: usize): u32 {
 }
 
 /** SIDE_* of the observed process: the one that receives requests is the server. */
-export function sideOf(connection: Connection): i32 {
+function sideOf(connection: Connection): i32 {
 	const requests = connection.requests;
 	if (requests != NO_STREAM) return requests == connection.incoming ? SIDE_SERVER : SIDE_CLIENT;
 	const responses = connection.responses;

@@ -259,7 +259,7 @@ export function finish(exchange: Exchange, state: i32, reason: i32): void {
 }
 
 /** Whether every requested fact has arrived or is overdue. */
-export function mayGo(exchange: Exchange): bool {
+function mayGo(exchange: Exchange): bool {
 	const connection = exchange.connection;
 	if (connection.unverified || exchange.suspected) return false;
 	if (connection.asked != 0 && !connection.answered && connection.asked + 1 > settled) return false;
@@ -288,14 +288,14 @@ export function handOutAll(connection: Connection): void {
 }
 
 /** Writes the row and frees it. */
-export function handOut(exchange: Exchange): void {
+function handOut(exchange: Exchange): void {
 	if (!writeExchange(exchange)) loss.count(LOSS_OUTPUT_DROPPED, 1, 0);
 	handedOut(exchange);
 	unlinkRow(exchange);
 	freeExchange(exchange);
 }
 
-export function unlinkRow(exchange: Exchange): void {
+function unlinkRow(exchange: Exchange): void {
 	const connection = exchange.connection;
 	if (CHECKED) {
 		const previous = exchange.previous;

@@ -170,7 +170,7 @@ export function addUnseenBody(message: Message, length: u64, reason: i32): void 
 	if (CHECKED) checkBody(message);
 }
 
-export function addUnheld(message: Message, reason: i32, length: u64): void {
+function addUnheld(message: Message, reason: i32, length: u64): void {
 	const at = unheldAt(message) + (reason << 3);
 	store<u64>(at, load<u64>(at) + length);
 }

@@ -176,7 +176,7 @@ export function compare(operator: CompareOperator, left: Bound, right: Bound): B
 }
 
 /** SQLite's rules: a numeric column converts the other side to a number if possible, a text column to text. */
-export function comparisonOf(left: Bound, right: Bound): Comparison {
+function comparisonOf(left: Bound, right: Bound): Comparison {
 	return {
 		left,
 		right,

@@ -115,7 +115,7 @@ export function timeNumber(side: Bound, c: Compiler): NumberEvaluator | undefine
 }
 
 /** Compares two texts by time if both are instants, other values as usual. */
-export function compareInstants(a: Value, b: Value): number {
+function compareInstants(a: Value, b: Value): number {
 	if (typeof a !== 'string' || typeof b !== 'string') return compareValues(applyText(a), applyText(b));
 	if (a === b) return 0;
 	const x = parseInstant(a);

@@ -85,7 +85,7 @@ function headerValue(fields: ReadonlyMap<string, unknown> | undefined, name: str
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Replaces the segments of a path that identify one thing among many. */
-export function pathTemplate(path: string): string {
+function pathTemplate(path: string): string {
 	if (!/\d/.test(path)) return path;
 	return path
 		.split('/')

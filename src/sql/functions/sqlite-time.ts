@@ -3,7 +3,7 @@ import { toDouble, toText, type Value } from '../values/value.ts';
 
 const DAY = 86_400_000_000;
 /** Days between the Julian epoch and 1970. */
-export const JULIAN_EPOCH_DAYS = 2_440_587.5;
+const JULIAN_EPOCH_DAYS = 2_440_587.5;
 /** The Julian epoch. */
 const MIN_TIME = -JULIAN_EPOCH_DAYS * DAY;
 /** The year 10000. */

@@ -391,7 +391,7 @@ function readCall(reader: TokenReader, name: string, at: number): SyntaxCall {
 }
 
 /** Reads the items after ORDER BY. */
-export function readOrder(reader: TokenReader): OrderItem[] {
+function readOrder(reader: TokenReader): OrderItem[] {
 	const items: OrderItem[] = [];
 	do {
 		const expression = readExpression(reader);

@@ -73,7 +73,7 @@ export function compareText(a: string, b: string): number {
 	return a.length - b.length;
 }
 
-export function compareBlobs(a: Uint8Array, b: Uint8Array): number {
+function compareBlobs(a: Uint8Array, b: Uint8Array): number {
 	const length = Math.min(a.length, b.length);
 	for (let at = 0; at < length; at++) {
 		const difference = a[at]! - b[at]!;
@@ -228,7 +228,7 @@ export function toText(value: Exclude<Value, null>): string {
 }
 
 /** A REAL as SQLite writes it: 15 significant digits, always with a point. */
-export function realText(value: number): string {
+function realText(value: number): string {
 	if (!Number.isFinite(value)) return value > 0 ? 'Inf' : value < 0 ? '-Inf' : '';
 	if (value === 0) return '0.0';
 	const [mantissa, exponent] = value.toExponential(14).split('e') as [string, string];
@@ -246,7 +246,7 @@ export function realText(value: number): string {
 
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export function decodeUtf8(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
 	return UTF8.decode(bytes);
 }
 
