@@ -76,6 +76,18 @@ async function withExampleFiles<T>(work: (cwd: string) => Promise<T>): Promise<T
 	}
 }
 
+test('the picture of the threads shows every message between them', () => {
+	const page = read(join(ROOT, 'docs/architecture.md'));
+	const picture = page.slice(page.indexOf('## The threads'), page.indexOf('## Facts from user space'));
+	const messages = [...read(join(ROOT, 'src/threads/messages.ts')).matchAll(/readonly type: '([a-z-]+)';/g)];
+	assert.ok(messages.length > 20, `only ${messages.length} messages found`);
+	const shown = new Set(picture.match(/[a-z]+(-[a-z]+)*/g));
+	assert.deepEqual(
+		messages.map(([, type]) => type).filter((type) => !shown.has(type!)),
+		[],
+	);
+});
+
 test('commands in the documentation run on the demo recording', async () => {
 	const commands = FILES.flatMap((file) =>
 		codeBlocks(read(file)).flatMap(({ line, lines }) =>
