@@ -23,7 +23,7 @@ export const DECODER_BUILDS = ['release', 'debug'] as const;
 export type DecoderBuild = (typeof DECODER_BUILDS)[number];
 
 /** The build to use if a test does not choose one: TINYTAP_DECODER, or the release. */
-const chosen = DECODER_BUILDS.find((build) => build === (process.env['TINYTAP_DECODER'] ?? 'release'));
+const chosen = DECODER_BUILDS.find((build) => build === (process.env.TINYTAP_DECODER ?? 'release'));
 if (chosen === undefined) throw new Error(`expected ${DECODER_BUILDS.join(' or ')} in TINYTAP_DECODER`);
 const chosenBuild: DecoderBuild = chosen;
 

@@ -96,7 +96,8 @@ void Attacher::Refuse(const request& request, const CaptureError& error) {
 // Some systems do not mount it at boot.
 static void MountTracefs() {
   struct stat events;
-  if (stat("/sys/kernel/tracing/events/syscalls", &events) != 0 && stat("/sys/kernel/debug/tracing/events/syscalls", &events) != 0)
+  if (stat("/sys/kernel/tracing/events/syscalls", &events) != 0 &&
+      stat("/sys/kernel/debug/tracing/events/syscalls", &events) != 0)
     mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
 }
 
@@ -290,7 +291,8 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
   std::string program = directory_ + "/tinytap-helper";
   std::string parent = std::to_string(helper_.tinytap), link_count = std::to_string(links),
               program_count = std::to_string(programs), array_count = std::to_string(arrays);
-  const char* arguments[] = {program.c_str(), parent.c_str(), settings_, group_, link_count.c_str(), program_count.c_str(), array_count.c_str(), nullptr};
+  const char* arguments[] = {program.c_str(),    parent.c_str(),        settings_,           group_,
+                             link_count.c_str(), program_count.c_str(), array_count.c_str(), nullptr};
   char* const environment[] = {nullptr};
   execve(program.c_str(), const_cast<char* const*>(arguments), environment);
   _exit(1);

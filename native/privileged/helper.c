@@ -34,15 +34,37 @@ enum { DEFAULT_IGNORED_SIGNALS = 64 };
 // Every other call ends the helper.
 static const int kAllowedCalls[] = {
     // The socket.
-    SYS_recvfrom, SYS_recvmsg, SYS_sendto, SYS_sendmsg,
+    SYS_recvfrom,
+    SYS_recvmsg,
+    SYS_sendto,
+    SYS_sendmsg,
     // Requests: LOOKUP, EXECUTABLE, HURRY.
-    SYS_pidfd_open, SYS_pidfd_getfd, SYS_getsockopt, SYS_getsockname, SYS_getpeername, SYS_readlinkat, SYS_newfstatat,
-    SYS_setpriority, SYS_getpriority, SYS_tgkill, SYS_bpf,
+    SYS_pidfd_open,
+    SYS_pidfd_getfd,
+    SYS_getsockopt,
+    SYS_getsockname,
+    SYS_getpeername,
+    SYS_readlinkat,
+    SYS_newfstatat,
+    SYS_setpriority,
+    SYS_getpriority,
+    SYS_tgkill,
+    SYS_bpf,
 #ifdef SYS_readlink
-    SYS_readlink, SYS_poll,
+    SYS_readlink,
+    SYS_poll,
 #endif
     // The end.
-    SYS_ioctl, SYS_write, SYS_ppoll, SYS_close, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_getpgid, SYS_fcntl,
+    SYS_ioctl,
+    SYS_write,
+    SYS_ppoll,
+    SYS_close,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigreturn,
+    SYS_restart_syscall,
+    SYS_getpgid,
+    SYS_fcntl,
 };
 
 enum { CALLS = sizeof(kAllowedCalls) / sizeof(*kAllowedCalls) };
@@ -55,7 +77,8 @@ static int LimitCalls(void) {
   code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
   for (int i = 0; i < CALLS; i++)
-    code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)kAllowedCalls[i], (unsigned char)(CALLS - i), 0);
+    code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)kAllowedCalls[i],
+                                              (unsigned char)(CALLS - i), 0);
   code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {.len = (unsigned short)at, .filter = code};
@@ -91,7 +114,8 @@ int main(int argc, char** argv) {
   for (int number = 1; number < DEFAULT_IGNORED_SIGNALS; number++) signal(number, SIG_IGN);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "tinytap-helper", 0, 0, 0);
-  struct helper helper = {.socket = HELPER_SOCKET, .tinytap = tinytap, .first_program = first_program, .programs = programs};
+  struct helper helper = {
+      .socket = HELPER_SOCKET, .tinytap = tinytap, .first_program = first_program, .programs = programs};
   if (fcntl(HELPER_SKIPS, F_GETFD) >= 0) helper.writes_maps = 1;
   if (LimitCalls() != 0) return 1;
   int goodbye = Serve(&helper);

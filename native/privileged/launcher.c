@@ -37,7 +37,8 @@ static const char* const kNodeFlags[] = {NODE_FLAGS};
 // Before the name of a variable that was taken from Node's environment.
 #define KEPT_PREFIX "TINYTAP_ENV_"
 
-__attribute__((noreturn, format(printf, 3, 4))) static void Fail(int status, const char* code, const char* format, ...) {
+__attribute__((noreturn, format(printf, 3, 4))) static void Fail(int status, const char* code, const char* format,
+                                                                 ...) {
   va_list arguments;
   va_start(arguments, format);
   fputs("tinytap: error: ", stderr);
@@ -49,8 +50,10 @@ __attribute__((noreturn, format(printf, 3, 4))) static void Fail(int status, con
 
 __attribute__((noreturn)) static void FailToDrop(const char* step) {
   fprintf(stderr, "tinytap: error: cannot give up root: %s: %s [ERR_DROP]\n", step, strerror(errno));
-  fputs("hint: A container without CAP_SETPCAP, CAP_SETUID or CAP_SETGID forbids it. --keep-root runs without this protection.\n",
-        stderr);
+  fputs(
+      "hint: A container without CAP_SETPCAP, CAP_SETUID or CAP_SETGID forbids it. --keep-root runs without this "
+      "protection.\n",
+      stderr);
   exit(EXIT_FAILED);
 }
 
@@ -155,7 +158,8 @@ static bool FindUser(struct user* user, const char* name, uid_t uid) {
 static void AddGroup(struct user* user, gid_t gid) {
   for (int i = 0; i < user->group_count; i++)
     if (user->groups[i] == gid) return;
-  if (user->group_count == GROUPS_MAX) Fail(EXIT_FAILED, "ERR_LAUNCH", "expected at most %d groups of a user", GROUPS_MAX);
+  if (user->group_count == GROUPS_MAX)
+    Fail(EXIT_FAILED, "ERR_LAUNCH", "expected at most %d groups of a user", GROUPS_MAX);
   user->groups[user->group_count++] = gid;
 }
 
@@ -207,10 +211,11 @@ static struct user InvokingUser(const struct words* words, bool is_root) {
 // Variables that make Node, OpenSSL, the dynamic loader, the C library or a shell run or read files; a `*` at the end
 // stands for anything.
 static const char* const kTakenOut[] = {
-    "NODE_*", "UV_*", "ICU_*", "OPENSSL_*", "SSL_*", "SSLKEYLOGFILE", "LIBBPF_*", "LD_*", "_RLD*", "GLIBC_TUNABLES",
-    "MALLOC_*", "GCONV_PATH", "GETCONF_DIR", "LOCPATH", "PATH_LOCALE", "NLSPATH", "NIS_PATH", "HOSTALIASES", "LOCALDOMAIN",
-    "RES_OPTIONS", "RESOLV_HOST_CONF", "BASH_ENV", "ENV", "BASH_XTRACEFD", "CDPATH", "GLOBIGNORE", "PS4", "TMPDIR", "TZDIR",
-    "BASH_FUNC_*",
+    "NODE_*",      "UV_*",        "ICU_*",          "OPENSSL_*",   "SSL_*",       "SSLKEYLOGFILE", "LIBBPF_*",
+    "LD_*",        "_RLD*",       "GLIBC_TUNABLES", "MALLOC_*",    "GCONV_PATH",  "GETCONF_DIR",   "LOCPATH",
+    "PATH_LOCALE", "NLSPATH",     "NIS_PATH",       "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS",   "RESOLV_HOST_CONF",
+    "BASH_ENV",    "ENV",         "BASH_XTRACEFD",  "CDPATH",      "GLOBIGNORE",  "PS4",           "TMPDIR",
+    "TZDIR",       "BASH_FUNC_*",
 };
 
 static bool HasName(const char* entry, const char* name) {
@@ -361,8 +366,8 @@ static void GiveUpRights(const struct user* user, bool is_root) {
   bool may_set = is_root || Has(CAP_SETPCAP);
   for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) FailToDrop("bounding set");
-  const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-                             SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                             SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
   if (may_set && prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) FailToDrop("securebits");
   BecomeUser(user);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -429,8 +434,8 @@ static int StartAttacher(const char* directory, bool is_root) {
   for (size_t i = 0; !is_root && i < sizeof(files) / sizeof(*files); i++)
     if (!IsRootsAlone(Text("%s/%s", directory, files[i])))
       Fail(EXIT_FAILED, "ERR_LAUNCH",
-           "the launcher has file capabilities, but somebody other than root can change %s/%s or a directory above it", directory,
-           files[i]);
+           "the launcher has file capabilities, but somebody other than root can change %s/%s or a directory above it",
+           directory, files[i]);
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
     Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
@@ -489,7 +494,8 @@ struct held {
 
 // Starts it as the invoking user would, but held: it runs when a byte comes ('i': with this standard input, 'n': with none)
 // and ends unseen when the other end is closed or dies. An errno comes back when it cannot be executed.
-static struct held HoldCommand(char** command, char** environment, const struct user* user, bool is_root, int attacher) {
+static struct held HoldCommand(char** command, char** environment, const struct user* user, bool is_root,
+                               int attacher) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
     Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
@@ -573,7 +579,10 @@ int main(int argc, char** argv) {
   if (words.command != NULL && has_rights)
     held = HoldCommand(words.command, OriginalEnvironment(given), user, is_root, attacher);
   if (is_root && user->uid != 0 && !keeps_root) SetUser(environment, user);
-  const char* mode = keeps_root ? "keep-root" : is_root ? (user->uid == 0 ? "root" : "user") : has_rights ? "capabilities" : "none";
+  const char* mode = keeps_root   ? "keep-root"
+                     : is_root    ? (user->uid == 0 ? "root" : "user")
+                     : has_rights ? "capabilities"
+                                  : "none";
   Set(environment, LAUNCH_VARIABLE,
       Text("mode=%s,socket=%d,command=%d,control=%d,user=%s", mode, attacher, (int)held.pid, held.control,
            user->name == NULL ? "" : user->name));
@@ -592,12 +601,17 @@ int main(int argc, char** argv) {
   char* program = arguments[1 + flag_count];
   const char* refused = access(node, X_OK) != 0 ? node : access(program, R_OK) != 0 ? program : NULL;
   if (refused != NULL && errno == EACCES && is_root) {
-    fprintf(stderr, "tinytap: error: %s may not read %s [ERR_LAUNCH]\n", user->name == NULL ? "the invoking user" : user->name, refused);
-    fputs("hint: tinytap runs as this user once the capture is prepared: move it to a directory that the user can read, or use --user or --keep-root.\n", stderr);
+    fprintf(stderr, "tinytap: error: %s may not read %s [ERR_LAUNCH]\n",
+            user->name == NULL ? "the invoking user" : user->name, refused);
+    fputs(
+        "hint: tinytap runs as this user once the capture is prepared: move it to a directory that the user can read, "
+        "or use --user or --keep-root.\n",
+        stderr);
     exit(EXIT_FAILED);
   }
   if (refused != NULL && refused == program) {
-    fprintf(stderr, "tinytap: error: cannot open %s: %s [ERR_LAUNCH]\nhint: Run scripts/build.\n", program, strerror(errno));
+    fprintf(stderr, "tinytap: error: cannot open %s: %s [ERR_LAUNCH]\nhint: Run scripts/build.\n", program,
+            strerror(errno));
     exit(EXIT_FAILED);
   }
   execve(node, arguments, environment);

@@ -63,7 +63,12 @@ struct request {
   __u32 kernel_types;
 };
 
-enum descriptor_kind { DESCRIPTOR_IS_SOCKET = 0, DESCRIPTOR_IS_FILE = 1, DESCRIPTOR_IS_GONE = 2, DESCRIPTOR_IS_HIDDEN = 3 };
+enum descriptor_kind {
+  DESCRIPTOR_IS_SOCKET = 0,
+  DESCRIPTOR_IS_FILE = 1,
+  DESCRIPTOR_IS_GONE = 2,
+  DESCRIPTOR_IS_HIDDEN = 3
+};
 
 #define ANSWER_ADDRESS_BYTES 128
 #define ANSWER_TEXT_BYTES 8192
