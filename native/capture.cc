@@ -43,6 +43,8 @@ const std::vector<std::string>& ProgramArrays() {
 
 // How long to wait for the helper's answer, and for the attacher's: the kernel verifies the programs meanwhile.
 static const int kAnswerMs = 50;
+// How long it may take to read earlier requests when none of them may be left out.
+static const int kHelperMs = 5000;
 static const int kAttacherMs = 120000;
 
 // The programs on the tracepoint of all calls' exits, and the one that is attached: the others are reached from it.
@@ -292,10 +294,8 @@ Capture::Capture(int socket, const CaptureOptions& options) : helper_(std::make_
 
 Capture::~Capture() { Close(); }
 
-void Capture::Send(request request) const {
-  if (!helper_->Tell(request))
-    throw CaptureError("ERR_HELPER",
-                       "the process that keeps the BPF programs attached has ended: nothing is captured any more");
+static CaptureError HelperEnded() {
+  return CaptureError("ERR_HELPER", "the process that keeps the BPF programs attached has ended or does not answer");
 }
 
 SocketFacts Capture::Lookup(int pid, int fd) {
@@ -576,7 +576,7 @@ void Capture::SendChoice(uint32_t pid, uint32_t bits) const {
   choose.type = REQUEST_CHOOSE;
   choose.pid = static_cast<int32_t>(pid);
   choose.fd = static_cast<int32_t>(bits);
-  Send(choose);
+  if (!helper_->Tell(choose, kHelperMs)) throw HelperEnded();
 }
 
 // Replaces what `chosen` has.
@@ -607,7 +607,9 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
     for (auto& [pid, bits] : wanted) SendChoice(pid, bits);
     request end = {};
     end.type = REQUEST_CHOSEN;
-    Send(end);
+    answer written;
+    // The programs must not look at `chosen` again, as `choices` makes them, before it is written.
+    if (!helper_->Ask(end, &written, kHelperMs)) throw HelperEnded();
   } else {
     WriteChoices(wanted);
   }
@@ -663,7 +665,8 @@ void Capture::SetSkip(uint64_t conn, uint32_t direction, uint64_t offset) {
     skip.conn = conn;
     skip.direction = direction;
     skip.offset = offset;
-    Send(skip);
+    // Without it, the bytes are copied.
+    helper_->Tell(skip, 0);
   } else {
     skip_key key = {conn, direction, 0};
     Update("skips", &key, &offset, BPF_ANY);
@@ -676,7 +679,8 @@ void Capture::ConfirmSocket(uint64_t conn) {
     request confirm = {};
     confirm.type = REQUEST_CONFIRM;
     confirm.conn = conn;
-    Send(confirm);
+    // Without it, records keep their mark, and the answer in the stream is all the same.
+    helper_->Tell(confirm, kAnswerMs);
     return;
   }
   uint32_t verdict = VERDICT_SOCKET;

@@ -182,8 +182,6 @@ class Capture {
   void ChoosePorts(const std::vector<PortRange>& ranges);
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
   bool UpdateIfRoom(const char* map, const void* key, const void* value) const;
-  // Only with an attacher: sends what this process may not write itself.
-  void Send(request request) const;
 
   bpf_object* object_ = nullptr;
   bool uses_old_programs_ = false;

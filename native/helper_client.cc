@@ -67,15 +67,24 @@ bool HelperClient::Ask(request request, answer* answer, int timeout_ms, std::vec
   }
 }
 
-bool HelperClient::Tell(const request& request) {
+bool HelperClient::Tell(const request& request, int timeout_ms) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return send(socket_, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(sizeof(request));
+  int64_t deadline = NowMs() + timeout_ms;
+  while (send(socket_, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+         static_cast<ssize_t>(sizeof(request))) {
+    if (errno != EAGAIN && errno != EINTR) return false;
+    int64_t left = deadline - NowMs();
+    if (left <= 0) return false;
+    pollfd room = {socket_, POLLOUT, 0};
+    poll(&room, 1, static_cast<int>(left));
+  }
+  return true;
 }
 
 void HelperClient::Goodbye() {
   request request = {};
   request.type = REQUEST_GOODBYE;
-  Tell(request);
+  Tell(request, 0);
 }
 
 bool HelperClient::IsGone() const {

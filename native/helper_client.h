@@ -21,8 +21,9 @@ class HelperClient {
   // Sends `request` and waits for its answer, at most `timeout_ms`. Descriptors that come with it are put into `descriptors`.
   // False: no answer in this time, or the helper is gone. Any thread may call it.
   bool Ask(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors = nullptr);
-  // Sends a request that has no answer. False: it could not be sent.
-  bool Tell(const request& request);
+  // Sends a request that has no answer. If the helper has many unread ones, waits for room, at most `timeout_ms`. False: it
+  // was not sent.
+  bool Tell(const request& request, int timeout_ms);
   void Goodbye();
   // The helper has ended, and with it the programs are detached.
   bool IsGone() const;

@@ -125,23 +125,23 @@ static long Element(int command, int map, const void* key, void* value) {
   return Bpf(command, &attributes);
 }
 
-static void Dismiss(__u64 conn, struct answer* answer) {
+static void Dismiss(const struct helper* helper, __u64 conn, struct answer* answer) {
   struct connection value;
   memset(&value, 0, sizeof(value));
-  if (Element(BPF_MAP_LOOKUP_ELEM, HELPER_CONNECTIONS, &conn, &value) == 0) {
+  if (Element(BPF_MAP_LOOKUP_ELEM, helper->connections, &conn, &value) == 0) {
     answer->value = value.nameless;
-    if (value.socket_number != 0) Element(BPF_MAP_DELETE_ELEM, HELPER_SOCKETS, &value.socket_number, NULL);
+    if (value.socket_number != 0) Element(BPF_MAP_DELETE_ELEM, helper->sockets, &value.socket_number, NULL);
   }
-  if (Element(BPF_MAP_DELETE_ELEM, HELPER_CONNECTIONS, &conn, NULL) != 0 && errno != ENOENT) answer->error = errno;
+  if (Element(BPF_MAP_DELETE_ELEM, helper->connections, &conn, NULL) != 0 && errno != ENOENT) answer->error = errno;
 }
 
 static __u32 chosen[CHOSEN_MAX];
 static size_t chosen_count;
 
-static void Choose(__u32 key, __u32 bits) {
+static void Choose(const struct helper* helper, __u32 key, __u32 bits) {
   if (chosen_count == CHOSEN_MAX) return;
   chosen[chosen_count++] = key;
-  Update(HELPER_CHOSEN, &key, &bits);
+  Update(helper->chosen, &key, &bits);
 }
 
 static int IsChosen(__u32 key) {
@@ -151,21 +151,21 @@ static int IsChosen(__u32 key) {
 }
 
 /* Deletes what is chosen no longer. */
-static void EndChoice(void) {
+static void EndChoice(const struct helper* helper) {
   static __u32 others[CHOSEN_MAX];
   size_t count = 0;
   __u32 key = 0, next = 0;
   for (const __u32* from = NULL; count < CHOSEN_MAX; from = &key) {
     union bpf_attr attributes;
     memset(&attributes, 0, sizeof(attributes));
-    attributes.map_fd = HELPER_CHOSEN;
+    attributes.map_fd = helper->chosen;
     attributes.key = Pointer(from);
     attributes.next_key = Pointer(&next);
     if (Bpf(BPF_MAP_GET_NEXT_KEY, &attributes) != 0) break;
     key = next;
     if (!IsChosen(key)) others[count++] = key;
   }
-  for (size_t i = 0; i < count; i++) Element(BPF_MAP_DELETE_ELEM, HELPER_CHOSEN, &others[i], NULL);
+  for (size_t i = 0; i < count; i++) Element(BPF_MAP_DELETE_ELEM, helper->chosen, &others[i], NULL);
   chosen_count = 0;
 }
 
@@ -203,16 +203,17 @@ static int WritesMap(const struct helper* helper, const struct request* request,
   if (!helper->writes_maps) return 0;
   if (request->type == REQUEST_SKIP) {
     struct skip_key key = {request->conn, request->direction, 0};
-    Update(HELPER_SKIPS, &key, &request->offset);
+    Update(helper->skips, &key, &request->offset);
   } else if (request->type == REQUEST_CONFIRM) {
     __u32 verdict = VERDICT_SOCKET;
-    Update(HELPER_VERDICTS, &request->conn, &verdict);
+    Update(helper->verdicts, &request->conn, &verdict);
   } else if (request->type == REQUEST_CHOOSE) {
-    Choose((__u32)request->pid, (__u32)request->fd);
+    Choose(helper, (__u32)request->pid, (__u32)request->fd);
   } else if (request->type == REQUEST_CHOSEN) {
-    EndChoice();
+    EndChoice(helper);
+    SendAnswer(helper->socket, request, answer);
   } else if (request->type == REQUEST_DISMISS) {
-    Dismiss(request->conn, answer);
+    Dismiss(helper, request->conn, answer);
     SendAnswer(helper->socket, request, answer);
   } else {
     return 0;

@@ -15,8 +15,13 @@ struct helper {
   int socket;
   /* The process that asks, the only one whose threads HURRY may touch. */
   pid_t tinytap;
-  /* HELPER_SKIPS and the maps after it are there. */
+  /* The maps are there, for a kernel that refuses tinytap itself all of bpf(2). */
   int writes_maps;
+  int skips;
+  int verdicts;
+  int connections;
+  int sockets;
+  int chosen;
   /* Descriptors of programs whose misses are asked for. */
   int first_program;
   int programs;

@@ -34,7 +34,10 @@ static const uid_t kHelperIds[] = {64873, 65534};
 class Attacher {
  public:
   Attacher(std::string directory, const char* settings, const char* group)
-      : directory_(std::move(directory)), settings_(settings), group_(group) {}
+      : directory_(std::move(directory)), settings_(settings), group_(group) {
+    helper_.socket = HELPER_SOCKET;
+    helper_.tinytap = getppid();
+  }
 
   // Serves until tinytap ends, or becomes the helper.
   int Run();
@@ -50,7 +53,7 @@ class Attacher {
   const char* settings_;
   const char* group_;
   std::unique_ptr<Capture> capture_;
-  helper helper_ = {HELPER_SOCKET, getppid(), 0, 0, 0};
+  helper helper_ = {};
   answer answer_ = {};
 };
 
@@ -83,6 +86,7 @@ int Attacher::Run() {
 }
 
 void Attacher::Refuse(const request& request, const CaptureError& error) {
+  helper_.writes_maps = 0;
   answer_ = {};
   answer_.error = EIO;
   std::string text;
@@ -122,6 +126,13 @@ static void RequireDescriptors(size_t count) {
   if (error != 0) throw SystemError("ERR_ATTACH", "cannot attach to all tracepoints", error);
 }
 
+// Whether the kernel refuses all of bpf(2) to a process without rights, even on descriptors it was given (before 5.19).
+static bool MapsNeedRights() {
+  int major, minor;
+  KernelRelease(&major, &minor);
+  return major < 5 || (major == 5 && minor < 19);
+}
+
 void Attacher::Load(const request& request) {
   answer_ = {};
   std::string missing;
@@ -149,6 +160,13 @@ void Attacher::Load(const request& request) {
     return;
   }
   const CaptureHandles& handles = capture_->Handles();
+  // The first filters come before REQUEST_ATTACH.
+  helper_.writes_maps = MapsNeedRights();
+  helper_.skips = handles.maps.at("skips");
+  helper_.verdicts = handles.maps.at("verdicts");
+  helper_.connections = handles.maps.at("connections");
+  helper_.sockets = handles.maps.at("sockets");
+  helper_.chosen = handles.maps.at("chosen");
   std::string names;
   int descriptors[ANSWER_MAPS];
   size_t count = 0;
@@ -213,13 +231,6 @@ void Attacher::Rights(const request& request) {
   SendAnswer(HELPER_SOCKET, &request, &answer_);
 }
 
-// Whether the kernel refuses all of bpf(2) to a process without rights, even on descriptors it was given (before 5.19).
-static bool MapsNeedRights() {
-  int major, minor;
-  KernelRelease(&major, &minor);
-  return major < 5 || (major == 5 && minor < 19);
-}
-
 // Gives `descriptors` the numbers from `first` on, in their order, and closes all others from `first` on. Works with few
 // numbers left: no more are in use at a time than there are descriptors, and one.
 static void Number(std::vector<int> descriptors, int first) {
@@ -246,7 +257,7 @@ static void Number(std::vector<int> descriptors, int first) {
 void Attacher::BecomeHelper(const CaptureHandles& handles) {
   static const char* const kMaps[] = {"skips", "verdicts", "connections", "sockets", "chosen"};
   static_assert(HELPER_LINKS - HELPER_SKIPS == sizeof(kMaps) / sizeof(*kMaps), "a number for each");
-  bool writes_maps = MapsNeedRights();
+  bool writes_maps = helper_.writes_maps != 0;
   // stderr was kept for libbpf's messages at most.
   if (dup2(0, 2) < 0) _exit(1);
   std::vector<int> kept;

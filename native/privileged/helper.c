@@ -115,7 +115,16 @@ int main(int argc, char** argv) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "tinytap-helper", 0, 0, 0);
   struct helper helper = {
-      .socket = HELPER_SOCKET, .tinytap = tinytap, .first_program = first_program, .programs = programs};
+      .socket = HELPER_SOCKET,
+      .tinytap = tinytap,
+      .skips = HELPER_SKIPS,
+      .verdicts = HELPER_VERDICTS,
+      .connections = HELPER_CONNECTIONS,
+      .sockets = HELPER_SOCKETS,
+      .chosen = HELPER_CHOSEN,
+      .first_program = first_program,
+      .programs = programs,
+  };
   if (fcntl(HELPER_SKIPS, F_GETFD) >= 0) helper.writes_maps = 1;
   if (LimitCalls() != 0) return 1;
   int goodbye = Serve(&helper);

@@ -40,7 +40,7 @@ enum request_type {
   REQUEST_DISMISS = 11,
   /* (pid: a key of `chosen`, fd: its bits) No answer. */
   REQUEST_CHOOSE = 12,
-  /* Deletes the keys of `chosen` that were not sent since the last of these. */
+  /* Deletes the keys of `chosen` that were not sent since the last of these. Answered when that is done. */
   REQUEST_CHOSEN = 13,
 };
 
