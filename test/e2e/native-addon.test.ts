@@ -21,11 +21,11 @@ import {
 	BPF_OBJECTS,
 	followCapture,
 	joinStream,
-	parseRecords,
 	runScenario,
 	startCapture,
 } from '../../support/captured-records.ts';
 import { eventually } from '../../support/eventually.ts';
+import { parseRecords } from '../../support/parsed-records.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 /** Ids of the BPF programs that this process holds. */

@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader } from '../../src/capture/recording.ts';
-import { parseRecords } from '../../support/captured-records.ts';
 import { eventually } from '../../support/eventually.ts';
+import { parseRecords } from '../../support/parsed-records.ts';
 import { startNginx, startProgram, temporaryDirectory } from '../../support/servers.ts';
 import { parseRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 

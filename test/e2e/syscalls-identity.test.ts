@@ -27,13 +27,13 @@ import {
 	ADDON,
 	BPF_OBJECT,
 	BPF_OBJECTS,
-	type CapturedRecord,
 	followCapture,
 	joinStream,
 	runScenario,
 	startCapture,
 	type TestCapture,
 } from '../../support/captured-records.ts';
+import type { CapturedRecord } from '../../support/parsed-records.ts';
 
 const REQUEST = 'GET /path HTTP/1.1\r\nHost: test\r\n\r\n';
 const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
