@@ -9,6 +9,8 @@ export type ProbeFinding = {
 	/** `category/name`; empty if it did not attach. */
 	readonly attached: readonly string[];
 	readonly missing: readonly string[];
+	/** An ordinary user's process with the descriptors of the maps writes one: `written`, or the error. */
+	readonly userWrites?: string;
 	/** The error, and the last output of libbpf or the verifier. */
 	readonly error?: string;
 	readonly detail?: string;
@@ -47,9 +49,73 @@ export type CaptureFinding = {
 	readonly error?: string;
 };
 
-export type StartFinding = { readonly what: 'start'; readonly release: string; readonly node: string };
+/** The rights of a thread, from /proc/PID/status; sets of capabilities in hexadecimal digits. */
+export type ThreadRights = {
+	readonly name: string;
+	/** Real, effective, saved and file system's. */
+	readonly uids: readonly number[];
+	/** `Inh`, `Prm`, `Eff`, `Bnd` and `Amb`. */
+	readonly capabilities: Readonly<Record<string, string>>;
+	readonly noNewPrivileges: boolean;
+	/** Whether system calls are filtered. */
+	readonly seccomp: boolean;
+};
 
-export type Finding = StartFinding | ProbeFinding | DoctorFinding | CaptureFinding;
+/** All threads of tinytap and of the helper while they capture. */
+export type RightsFinding = {
+	readonly what: 'rights';
+	readonly tinytap: readonly ThreadRights[];
+	readonly helper: readonly ThreadRights[];
+	readonly error?: string;
+};
+
+/** A response far beyond `--body-limit`: what the recording has of it. */
+export type LimitFinding = {
+	readonly what: 'limit';
+	readonly rows: readonly CapturedRow[];
+	/** Bytes that calls moved, and those of them that the kernel side copied. */
+	readonly movedBytes: number;
+	readonly copiedBytes: number;
+	readonly error?: string;
+};
+
+/** Requests under one filter: rows by process name and side, `curl client`. */
+export type FilterPhase = { readonly filter: string; readonly rows: Readonly<Record<string, number>> };
+
+export type FiltersFinding = {
+	readonly what: 'filters';
+	/** The first filter was given on the command line, the others with `.capture`. */
+	readonly phases: readonly FilterPhase[];
+	readonly error?: string;
+};
+
+/** Without the kernel's type information: a socket and a file that the kernel side cannot tell apart. */
+export type UnseenFinding = {
+	readonly what: 'unseen';
+	/** Whether each record of a write to the socket is marked as unverified, in order. */
+	readonly socket: readonly boolean[];
+	/** Records of writes to the file. */
+	readonly file: number;
+	readonly error?: string;
+};
+
+export type StartFinding = {
+	readonly what: 'start';
+	readonly release: string;
+	readonly node: string;
+	/** kernel.unprivileged_bpf_disabled */
+	readonly unprivilegedBpfDisabled: number;
+};
+
+export type Finding =
+	| StartFinding
+	| ProbeFinding
+	| DoctorFinding
+	| CaptureFinding
+	| RightsFinding
+	| LimitFinding
+	| FiltersFinding
+	| UnseenFinding;
 
 const MARK = 'tinytap-finding: ';
 
@@ -70,3 +136,30 @@ export function findingsIn(console: string): Finding[] {
 /** Requests made while tinytap captures: small ones, and one with a large body in both directions. */
 export const SMALL_REQUESTS = 22;
 export const LARGE_BODY_BYTES = 300_000;
+
+/** `--body-limit` of the capture of a long response; its first part is sent some seconds before the rest. */
+export const BODY_LIMIT = 16_384;
+export const LONG_BODY_BYTES = 2_000_000;
+export const FIRST_PART_BYTES = 65_536;
+
+/** Requests to each of two servers under each filter. */
+export const FILTER_REQUESTS = 3;
+/** Processes running meanwhile, so that choosing all of them takes many requests to the helper. */
+export const IDLE_PROCESSES = 400;
+
+const BOTH = 2 * FILTER_REQUESTS;
+/** The filters in their order, and the rows that each must give. */
+export const FILTER_PHASES: readonly { readonly name: string; readonly rows: Readonly<Record<string, number>> }[] = [
+	{ name: '`--pid` of a server', rows: { 'server-a server': FILTER_REQUESTS } },
+	{ name: '`.capture pid` of another', rows: { 'server-b server': FILTER_REQUESTS } },
+	{ name: '`.capture comm` of a running process', rows: { 'server-a server': FILTER_REQUESTS } },
+	{ name: '`.capture comm` of one that starts later', rows: { 'curl client': BOTH } },
+	{ name: '`.capture port`', rows: { 'server-b server': FILTER_REQUESTS, 'curl client': FILTER_REQUESTS } },
+	{
+		name: `\`.capture pid\` of more than ${IDLE_PROCESSES} processes`,
+		rows: { 'server-a server': FILTER_REQUESTS, 'server-b server': FILTER_REQUESTS, 'curl client': BOTH },
+	},
+];
+
+/** Writes by `unseen.c` to each of its descriptors. */
+export const UNSEEN_WRITES = 12;

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { USER_ID } from './programs.ts';
 
 type Entry = {
 	/** Path without the leading slash. */
@@ -15,6 +16,7 @@ type Entry = {
 
 const DIRECTORY = 0o040755;
 const PROGRAM = 0o100755;
+const READABLE = 0o100644;
 const SYMLINK = 0o120777;
 const CONSOLE = 0o020600;
 
@@ -25,10 +27,12 @@ export type InitramfsContents = {
 	readonly init: string;
 	/** Becomes /check.mjs. */
 	readonly check: string;
+	/** Becomes /tinytap/unseen, a static program. */
+	readonly unseen: string;
 };
 
 /** Writes the archive to `path`, uncompressed, because the emulated processor would have to decompress it. */
-export function writeInitramfs(path: string, { root, init, check }: InitramfsContents): void {
+export function writeInitramfs(path: string, { root, init, check, unseen }: InitramfsContents): void {
 	const entries = new Map<string, Entry>();
 	const add = (name: string, mode: number, content: Buffer, device?: readonly [number, number]) => {
 		for (let parent = posix.dirname(name); parent !== '.' && !entries.has(parent); parent = posix.dirname(parent))
@@ -43,13 +47,18 @@ export function writeInitramfs(path: string, { root, init, check }: InitramfsCon
 	for (const name of ['proc', 'sys', 'tmp', 'root', 'dev']) add(name, DIRECTORY, Buffer.alloc(0));
 	// The kernel opens this for /init before devtmpfs is mounted.
 	add('dev/console', CONSOLE, Buffer.alloc(0), [5, 1]);
-	add('etc/passwd', PROGRAM, Buffer.from('root:x:0:0:root:/root:/bin/sh\n'));
-	add('etc/group', PROGRAM, Buffer.from('root:x:0:\n'));
+	const user = `tester:x:${USER_ID}:${USER_ID}:tester:/tmp:/bin/sh\n`;
+	add('etc/passwd', READABLE, Buffer.from(`root:x:0:0:root:/root:/bin/sh\n${user}`));
+	add('etc/group', READABLE, Buffer.from(`root:x:0:\ntester:x:${USER_ID}:\n`));
 	addProgram(commandPath('busybox'), 'bin/busybox');
-	for (const name of ['sh', 'mount', 'cat', 'ls']) add(`bin/${name}`, SYMLINK, Buffer.from('busybox'));
+	for (const name of ['sh', 'mount', 'umount', 'cat', 'ls', 'sleep', 'killall'])
+		add(`bin/${name}`, SYMLINK, Buffer.from('busybox'));
 	addProgram(process.execPath, 'usr/bin/node');
-	addProgram(commandPath('curl'), 'usr/bin/curl');
-	addProgram(join(root, 'build/tinytap.node'), 'tinytap/build/tinytap.node');
+	for (const name of ['server-a', 'server-b']) add(`usr/bin/${name}`, SYMLINK, Buffer.from('node'));
+	for (const name of ['curl', 'script']) addProgram(commandPath(name), `usr/bin/${name}`);
+	for (const file of ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper'])
+		addProgram(join(root, 'build', file), `tinytap/build/${file}`);
+	addProgram(unseen, 'tinytap/unseen');
 	add('tinytap/package.json', PROGRAM, readFileSync(join(root, 'package.json')));
 	for (const file of readdirSync(join(root, 'build')).filter((name) => /\.(o|wasm)$/.test(name)))
 		add(`tinytap/build/${file}`, PROGRAM, readFileSync(join(root, 'build', file)));

@@ -1,7 +1,17 @@
 // docs/kernels.md: what was found on each kernel, and how.
 import { execFileSync } from 'node:child_process';
 import type { Check } from '../../src/capture/check.ts';
-import { LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
+import { capabilityNames, filtersProblems } from './expectations.ts';
+import {
+	BODY_LIMIT,
+	FILTER_PHASES,
+	FIRST_PART_BYTES,
+	LARGE_BODY_BYTES,
+	LONG_BODY_BYTES,
+	SMALL_REQUESTS,
+	type ThreadRights,
+	UNSEEN_WRITES,
+} from './findings.ts';
 import { emulatorVersion, MACHINE_ARGUMENTS } from './machine.ts';
 import { REQUESTS, type Side, type Trial, type Verdict } from './verdict.ts';
 
@@ -20,6 +30,20 @@ ${verdicts.map(tableRow).join('')}${absent.map(({ name }) => `| ${name} | not tr
   when a call begins; it misses calls that are already waiting when the capture starts. "forced" means that a kernel got it without needing it.
 - **Rows**: curl sent ${SMALL_REQUESTS} GETs on one connection and a POST of ${LARGE_BODY_BYTES} bytes to a server in Node, which sent the bytes back.
   A row counts if method, path, status, the number of body bytes and the number of bytes held are correct, its state is \`complete\`, and nothing was lost.
+
+## Without rights
+
+tinytap was started with \`sudo\`, with \`kernel.unprivileged_bpf_disabled\` as distributions set it. Before Linux 5.19 the kernel then refuses tinytap itself every call of bpf(2), so the helper
+([running without root](running-without-root.md)) writes the maps.
+
+| kernel | setting | a user's process with a map's descriptor writes it | capabilities of tinytap | of the helper | copied of a long body | filters | unknown socket, file |
+|---|---|---|---|---|---|---|---|
+${verdicts.map(rightsRow).join('')}
+- **Capabilities**: of all threads while they captured, in each of the kernel's five sets.
+- **Copied**: with \`--body-limit ${BODY_LIMIT}\`, a server sent ${FIRST_PART_BYTES} bytes and, three seconds later, the rest of ${LONG_BODY_BYTES}. The recording shows how many bytes the kernel side copied for both ends.
+- **Filters**: rows were right under each of ${FILTER_PHASES.map(({ name }) => name).join(', ')}; the last of them chose all processes.
+- **Unknown socket, file**: without the kernel's type information (its file was hidden), a program wrote ${UNSEEN_WRITES} requests each to a unix socket and to a file that the kernel side cannot tell apart. The table shows after how
+  many writes the socket counted as one, and how many writes to the file were captured. Kernels with the newer programs need type information.
 ${problems.length === 0 ? '' : `\n## What does not work\n\n${problems.map(problemText).join('\n')}`}
 ## How it was run
 
@@ -49,6 +73,29 @@ function tableRow(verdict: Verdict): string {
 	return `| ${cells.map(cell).join(' | ')} |\n`;
 }
 
+function rightsRow({ trial, kernel, start, probe, rights, limit, filters, unseen, way }: Verdict): string {
+	const names = (threads: readonly ThreadRights[]) =>
+		[...new Set(threads.flatMap(({ capabilities }) => Object.values(capabilities).map(capabilityNames)))].join(' / ') ||
+		'**not seen**';
+	const phases = filters?.phases ?? [];
+	const wrong = filtersProblems(filters);
+	const cells = [
+		`**${trial.name}** (${kernel.title})`,
+		start === undefined ? 'none' : `${start.unprivilegedBpfDisabled}`,
+		probe?.userWrites === 'written' ? 'yes' : `no: ${probe?.userWrites ?? 'not tried'}`,
+		names(rights?.tinytap ?? []),
+		names(rights?.helper ?? []),
+		limit === undefined ? '**not tried**' : `${limit.copiedBytes} of ${limit.movedBytes} bytes`,
+		wrong.length === 0 ? `all ${phases.length} right` : `**${wrong.length} wrong**`,
+		unseen === undefined
+			? way === 'exit'
+				? 'not tried'
+				: '**not tried**'
+			: `${unseen.socket.filter(Boolean).length}, ${unseen.file}`,
+	];
+	return `| ${cells.map(cell).join(' | ')} |\n`;
+}
+
 function complaint({ name, status, detail, affects }: Check): string {
 	return `${status} (${name}): ${detail}${affects === undefined ? '' : `. Effect: ${affects}`}`;
 }
@@ -74,7 +121,7 @@ Power-on to power-off took ${seconds}.
     npm run kernels -- --refresh     # downloads the newest packages first
 
 The kernels are Debian's packages \`linux-image-*-cloud-amd64\`. apt downloads them from this machine's mirror into \`build/kernels\`, where they are unpacked but never installed.
-The root file system is a cpio archive with busybox, Node, curl, libbpf and the built tinytap. The machine is
+The root file system is a cpio archive with busybox, Node, curl, script, libbpf and the built tinytap. The machine is
 
     qemu-system-x86_64 ${MACHINE_ARGUMENTS.join(' ')} …
 

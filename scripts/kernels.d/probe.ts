@@ -1,19 +1,44 @@
-// The addon alone: does this kernel accept the BPF object, and do its programs attach?
-import { loadNativeAddon, type NativeCapture } from '../../src/capture/native-addon.ts';
+// The addon alone: does this kernel accept the BPF object, do its programs attach, and may an ordinary user's process write a
+// map whose descriptor it was given?
+import { spawnSync } from 'node:child_process';
+import { type CaptureHandles, loadNativeAddon, type NativeCapture } from '../../src/capture/native-addon.ts';
 import type { ProbeFinding } from './findings.ts';
+import { USER_ID } from './programs.ts';
 
-/** Loads, attaches and closes again. Never throws. */
-export function probe(addonPath: string, objectPath: string): ProbeFinding {
+/** Loads, attaches and closes again. `writer`: the words that start writeMap() in another process. Never throws. */
+export function probe(addonPath: string, objectPath: string, writer: readonly string[]): ProbeFinding {
 	const finding = { what: 'probe', loads: false, attaches: false, attached: [], missing: [] } as const;
 	let capture: NativeCapture | undefined;
 	try {
 		capture = loadNativeAddon(addonPath).openCapture({ objectPath });
 		const { attached, missing } = capture.attach();
-		return { ...finding, loads: true, attaches: true, attached, missing };
+		const userWrites = writeAsUser(capture.handOver(), writer);
+		return { ...finding, loads: true, attaches: true, attached, missing, userWrites };
 	} catch (error) {
 		return { ...finding, loads: capture !== undefined, ...words(error) };
 	} finally {
 		capture?.close();
+	}
+}
+
+function writeAsUser(handles: CaptureHandles, writer: readonly string[]): string {
+	const { stdout, stderr } = spawnSync(process.execPath, [...writer, JSON.stringify(handles)], {
+		uid: USER_ID,
+		gid: USER_ID,
+		encoding: 'utf8',
+	});
+	return stdout.trim() || `no answer: ${stderr}`;
+}
+
+/** Writes a map with the inherited descriptors and prints how that went. */
+export function writeMap(addonPath: string, handles: string): void {
+	try {
+		loadNativeAddon(addonPath)
+			.adoptCapture(JSON.parse(handles) as CaptureHandles)
+			.setSkip(1, 1, 1);
+		console.log('written');
+	} catch (error) {
+		console.log(words(error).error);
 	}
 }
 

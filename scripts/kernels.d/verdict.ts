@@ -1,5 +1,17 @@
 // Does tinytap work on a kernel? Compares what the check found with what was sent.
-import type { CapturedRow, CaptureFinding, DoctorFinding, Finding, ProbeFinding, StartFinding } from './findings.ts';
+import { filtersProblems, limitProblems, rightsProblems, unseenProblems, writeProblems } from './expectations.ts';
+import type {
+	CapturedRow,
+	CaptureFinding,
+	DoctorFinding,
+	FiltersFinding,
+	Finding,
+	LimitFinding,
+	ProbeFinding,
+	RightsFinding,
+	StartFinding,
+	UnseenFinding,
+} from './findings.ts';
 import { LARGE_BODY_BYTES, SMALL_REQUESTS } from './findings.ts';
 import type { KernelPackage } from './kernel-packages.ts';
 import type { Booted } from './machine.ts';
@@ -22,6 +34,10 @@ export type Verdict = {
 	readonly probe: ProbeFinding | undefined;
 	readonly doctor: DoctorFinding | undefined;
 	readonly capture: CaptureFinding | undefined;
+	readonly rights: RightsFinding | undefined;
+	readonly limit: LimitFinding | undefined;
+	readonly filters: FiltersFinding | undefined;
+	readonly unseen: UnseenFinding | undefined;
 	/** Where the attached programs read the arguments of calls: `exit` needs Linux 5.17; undefined: none attached. */
 	readonly way: 'exit' | 'entry and exit' | undefined;
 	/** Requests with a correct row, by side. */
@@ -37,6 +53,7 @@ export function judge(trial: Trial, kernel: KernelPackage, booted: Booted, findi
 	const find = <What extends Finding['what']>(what: What) =>
 		findings.find((finding): finding is Extract<Finding, { what: What }> => finding.what === what);
 	const [start, probe, doctor, capture] = [find('start'), find('probe'), find('doctor'), find('capture')];
+	const [rights, limit, filters, unseen] = [find('rights'), find('limit'), find('filters'), find('unseen')];
 	const rows = capture?.rows ?? [];
 	const seen = { server: countRight(rows, 'server'), client: countRight(rows, 'client') };
 	const way = wayOf(probe);
@@ -50,8 +67,16 @@ export function judge(trial: Trial, kernel: KernelPackage, booted: Booted, findi
 		...(doctor === undefined ? ['doctor did not report'] : []),
 		...(doctor?.possible === false ? [`doctor says that capture is impossible ${doctor.error ?? ''}`] : []),
 		...captureProblems(capture, rows, seen),
+		...writeProblems(probe, kernel.series),
+		...rightsProblems(rights, kernel.series),
+		...limitProblems(limit),
+		...filtersProblems(filters),
+		...(way === 'entry and exit' ? unseenProblems(unseen) : []),
 	];
-	return { trial, kernel, booted, start, probe, doctor, capture, way, seen, works: problems.length === 0, problems };
+	return {
+		...{ trial, kernel, booted, start, probe, doctor, capture, rights, limit, filters, unseen },
+		...{ way, seen, works: problems.length === 0, problems },
+	};
 }
 
 function wayOf(probe: ProbeFinding | undefined): Verdict['way'] {
