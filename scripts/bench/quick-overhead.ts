@@ -1,10 +1,10 @@
 // What a capture by each checkout costs a web server, and the kernel's own statistics of the BPF programs.
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Checkout, CheckoutError } from './checkout.ts';
 import type { Comparison, Ratios, Sides } from './comparison.ts';
 import { wrk } from './load.ts';
-import { bpfPrograms, cpuUs, interrupt, start, turn, until } from './processes.ts';
+import { bpfPrograms, childrenOf, cpuUs, interrupt, start, turn, until } from './processes.ts';
 import { requirePrograms } from './programs.ts';
 import { figure, spreadOf, table } from './rounds.ts';
 import { untilCapturing } from './tracers.ts';
@@ -65,10 +65,11 @@ async function measureCapture({ name, folder }: Checkout, server: WebServer): Pr
 	await untilCapturing(tinytap);
 	writeFileSync(STATISTICS, '1');
 	const warm = await wrk(server.ports.small, SMALL.path, 1);
-	const pids = [tinytap.pid];
-	const before = { server: cpuUs(server.workers), tinytap: cpuUs(pids), programs: programsOf(tinytap.pid) };
+	// With the helper, if this checkout has one.
+	const pids = [tinytap.pid, ...childrenOf(tinytap.pid)];
+	const before = { server: cpuUs(server.workers), tinytap: cpuUs(pids), programs: programsOf(pids) };
 	const { requests, cpuUs: client } = await wrk(server.ports.small, SMALL.path, 1);
-	const after = { server: cpuUs(server.workers), tinytap: cpuUs(pids), programs: programsOf(tinytap.pid) };
+	const after = { server: cpuUs(server.workers), tinytap: cpuUs(pids), programs: programsOf(pids) };
 	const code = await interrupt(tinytap);
 	await until(() => bpfPrograms('').every(({ id }) => !after.programs.has(id)), 'programs detached', 60);
 	const lost = Number(/(\d+) events were lost/.exec(tinytap.stderr())?.[1] ?? 0);
@@ -97,13 +98,11 @@ async function measureCapture({ name, folder }: Checkout, server: WebServer): Pr
 	};
 }
 
-/** The BPF programs that a process holds open, by id. */
-function programsOf(pid: number): ReadonlyMap<number, Program & { readonly name: string }> {
+/** The BPF programs that processes hold open, by id. */
+function programsOf(pids: readonly number[]): ReadonlyMap<number, Program & { readonly name: string }> {
 	const names = new Map(bpfPrograms('').map(({ id, name }) => [id, name]));
 	const found = new Map<number, Program & { readonly name: string }>();
-	for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-		const file = `/proc/${pid}/fdinfo/${fd}`;
-		if (!existsSync(file) || readlinkSync(`/proc/${pid}/fd/${fd}`) !== 'anon_inode:bpf-prog') continue;
+	for (const file of pids.flatMap(programFiles)) {
 		const facts = new Map(
 			readFileSync(file, 'utf8')
 				.split('\n')
@@ -114,6 +113,22 @@ function programsOf(pid: number): ReadonlyMap<number, Program & { readonly name:
 		found.set(id, { name: names.get(id) ?? String(id), runs: facts.get('run_cnt')!, ns: facts.get('run_time_ns')! });
 	}
 	return found;
+}
+
+/** The kernel's files about the BPF programs that a process holds open. */
+function programFiles(pid: number): string[] {
+	return readdirSync(`/proc/${pid}/fd`)
+		.filter((fd) => isProgram(`/proc/${pid}/fd/${fd}`))
+		.map((fd) => `/proc/${pid}/fdinfo/${fd}`);
+}
+
+function isProgram(descriptor: string): boolean {
+	try {
+		return readlinkSync(descriptor) === 'anon_inode:bpf-prog';
+	} catch {
+		// The descriptor was closed meanwhile.
+		return false;
+	}
 }
 
 /** Medians over the rounds, for one exchange. */

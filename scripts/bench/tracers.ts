@@ -3,7 +3,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseRows, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
-import { interrupt, type Started, start, until, untilDetached } from './processes.ts';
+import { childrenOf, interrupt, type Started, start, until, untilDetached } from './processes.ts';
 import { callTracepoints, emptyObject, ownProgram, tracepoints } from './programs.ts';
 import type { WebServer } from './web-server.ts';
 
@@ -50,7 +50,8 @@ export function tinytap(name: string, filter: readonly string[] | ((server: WebS
 			const started = startTinytap(['query', ROWS_SQL, '--format', 'ndjson', ...words]);
 			await untilCapturing(started);
 			return {
-				pids: [started.pid],
+				// With the helper.
+				pids: [started.pid, ...childrenOf(started.pid)],
 				stop: async () => {
 					const code = await interrupt(started);
 					if (code !== 0) throw new Error(`tinytap ended with ${code}: ${started.stderr()}`);
