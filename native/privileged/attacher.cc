@@ -1,6 +1,6 @@
 // The attacher: loads and attaches the BPF programs, as root or with the rights of a file capability, when the unprivileged
 // tinytap asks for it, and then becomes the helper with hardly any rights left. See protocol.h.
-//   tinytap-attacher TERMINAL_SETTINGS TERMINAL_GROUP
+//   tinytap-attacher TERMINAL_SETTINGS TERMINAL_GROUP early|late
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -39,10 +39,13 @@ class Attacher {
     helper_.tinytap = getppid();
   }
 
+  // Loads the programs with the default sizes before anybody has asked: the kernel verifies them while Node starts.
+  void LoadEarly();
   // Serves until tinytap ends, or becomes the helper.
   int Run();
 
  private:
+  CaptureOptions Usual() const;
   void Load(const request& request);
   void Attach(const request& request);
   void Rights(const request& request);
@@ -53,6 +56,8 @@ class Attacher {
   const char* settings_;
   const char* group_;
   std::unique_ptr<Capture> capture_;
+  // What LoadEarly() has loaded.
+  std::unique_ptr<Capture> early_;
   helper helper_ = {};
   answer answer_ = {};
 };
@@ -66,7 +71,6 @@ static void RaiseDescriptorLimit() {
 }
 
 int Attacher::Run() {
-  RaiseDescriptorLimit();
   request request;
   for (;;) {
     int received = ReceiveRequest(HELPER_SOCKET, &request);
@@ -97,12 +101,14 @@ void Attacher::Refuse(const request& request, const CaptureError& error) {
   SendAnswer(HELPER_SOCKET, &request, &answer_);
 }
 
+static bool HasTracefs() {
+  return access("/sys/kernel/tracing/events/syscalls", F_OK) == 0 ||
+         access("/sys/kernel/debug/tracing/events/syscalls", F_OK) == 0;
+}
+
 // Some systems do not mount it at boot.
 static void MountTracefs() {
-  struct stat events;
-  if (stat("/sys/kernel/tracing/events/syscalls", &events) != 0 &&
-      stat("/sys/kernel/debug/tracing/events/syscalls", &events) != 0)
-    mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
+  if (!HasTracefs()) mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
 }
 
 // What the programs know of processes and descriptors, and which programs follow which, is not for a process of the user's.
@@ -133,21 +139,40 @@ static bool MapsNeedRights() {
   return major < 5 || (major == 5 && minor < 19);
 }
 
+CaptureOptions Attacher::Usual() const {
+  CaptureOptions options;
+  options.object_path = directory_ + "/tinytap.bpf.o";
+  options.old_object_path = directory_ + "/tinytap-old.bpf.o";
+  return options;
+}
+
+void Attacher::LoadEarly() {
+  if (!HasTracefs()) return;
+  try {
+    early_ = std::make_unique<Capture>(Usual());
+  } catch (const CaptureError&) {
+    // Loading them again will show why.
+  }
+}
+
 void Attacher::Load(const request& request) {
   answer_ = {};
   std::string missing;
   try {
     if (capture_ != nullptr) throw CaptureError("ERR_CLOSED", "the programs are loaded already");
     if (request.only_check == 0) MountTracefs();
-    CaptureOptions options;
-    options.object_path = directory_ + "/tinytap.bpf.o";
-    options.old_object_path = directory_ + "/tinytap-old.bpf.o";
+    CaptureOptions options = Usual(), usual = Usual();
     options.ring_bytes = std::min<uint64_t>(request.ring_bytes, 1ULL << 31);
     options.capture_limit = request.capture_limit;
     options.iovec_limit = std::min<uint32_t>(std::max<uint32_t>(request.iovec_limit, 1), CONTROL_IOVECS);
     options.connections = std::min<uint32_t>(request.connections, 1 << 20);
     options.kernel_types = request.kernel_types != 0;
-    capture_ = std::make_unique<Capture>(options);
+    bool is_usual = options.ring_bytes == usual.ring_bytes && options.capture_limit == usual.capture_limit &&
+                    options.iovec_limit == usual.iovec_limit && options.connections == usual.connections &&
+                    options.kernel_types == usual.kernel_types;
+    capture_ = is_usual ? std::move(early_) : nullptr;
+    early_.reset();
+    if (capture_ == nullptr) capture_ = std::make_unique<Capture>(options);
     if (request.only_check == 0) answer_.value = LearnSockets(*capture_);
     AttachResult tracepoints = capture_->Tracepoints();
     // A link and a perf event for each, and a few files.
@@ -312,11 +337,14 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
 }  // namespace tinytap
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   char path[4096];
   ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
   if (length <= 0) return 1;
   std::string program(path, static_cast<size_t>(length));
-  return tinytap::Attacher(program.substr(0, program.rfind('/')), argv[1], argv[2]).Run();
+  tinytap::RaiseDescriptorLimit();
+  tinytap::Attacher attacher(program.substr(0, program.rfind('/')), argv[1], argv[2]);
+  if (std::string(argv[3]) == "early") attacher.LoadEarly();
+  return attacher.Run();
 }

@@ -95,6 +95,22 @@ static struct words ReadWords(char** argv) {
   return words;
 }
 
+// Words of a session that captures nothing, or with sizes of its own.
+static const char* const kUnusual[] = {
+    "--replay",     "--help",        "-h",     "--version", "-V",      "--ring-size",
+    "--call-limit", "--iovec-limit", "doctor", "help",      "queries", "version",
+};
+
+// Whether it will load the programs with the default sizes. A guess: a wrong one only costs time.
+static bool IsUsualCapture(char** argv) {
+  for (char** word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++) {
+    size_t length = strcspn(*word, "=");
+    for (size_t i = 0; i < sizeof(kUnusual) / sizeof(*kUnusual); i++)
+      if (strlen(kUnusual[i]) == length && strncmp(*word, kUnusual[i], length) == 0) return false;
+  }
+  return true;
+}
+
 // ---- users -------------------------------------------------------------------------------------------------------------
 
 enum { GROUPS_MAX = 4096 };
@@ -427,7 +443,7 @@ static int Terminal(void) {
 }
 
 // Starts it in a process group of its own, so that a Ctrl-C is not for it. Returns the socket to it.
-static int StartAttacher(const char* directory, bool is_root) {
+static int StartAttacher(const char* directory, bool is_root, bool loads_early) {
   const char* const files[] = {"tinytap-attacher", "tinytap-helper", "tinytap.bpf.o", "tinytap-old.bpf.o"};
   char* program = Text("%s/tinytap-attacher", directory);
   // Root was somebody's decision for just this checkout. File capabilities are for everybody who may run the launcher.
@@ -479,7 +495,7 @@ static int StartAttacher(const char* directory, bool is_root) {
       if ((data[capability / 32].permitted >> capability % 32 & 1) != 0)
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
   }
-  char* arguments[] = {program, settings, group, NULL};
+  char* arguments[] = {program, settings, group, loads_early ? "early" : "late", NULL};
   char* environment[] = {debug ? "TINYTAP_DEBUG=1" : NULL, NULL};
   execve(program, arguments, environment);
   _exit(EXIT_FAILED);
@@ -574,7 +590,7 @@ int main(int argc, char** argv) {
   char** environment = CleanEnvironment(original, path);
 
   bool keeps_root = words.keep_root && is_root;
-  int attacher = has_rights ? StartAttacher(directory, is_root) : -1;
+  int attacher = has_rights ? StartAttacher(directory, is_root, IsUsualCapture(argv)) : -1;
   struct held held = {0, -1};
   if (words.command != NULL && has_rights)
     held = HoldCommand(words.command, OriginalEnvironment(given), user, is_root, attacher);

@@ -14,7 +14,8 @@
 #endif
 
 enum request_type {
-  /* (A) Loads the programs with the settings given and looks for open sockets. The answer carries the maps' descriptors. */
+  /* (A) Loads the programs with the settings given, if it has not done so already, and looks for open sockets. The answer
+   * carries the maps' descriptors. */
   REQUEST_LOAD = 1,
   /* (A) Attaches them. After its answer the attacher is the helper. */
   REQUEST_ATTACH = 2,
