@@ -15,6 +15,8 @@ export type Terminal = {
 	readonly screen: () => Promise<string>;
 	/** Resolves with the screen when it shows `text` at least `times` times. */
 	readonly shows: (text: string | RegExp, times?: number) => Promise<string>;
+	/** Whether the cursor is visible, and whether a program has switched to the alternate screen. */
+	readonly modes: () => Promise<{ cursor: boolean; alternate: boolean }>;
 	readonly close: () => Promise<void>;
 };
 
@@ -63,6 +65,10 @@ export async function openTerminal(
 				},
 				() => `the screen does not show ${String(text)} ${times} times:\n${last}`,
 			);
+		},
+		modes: async () => {
+			const { stdout } = await tmux('display-message', '-p', '-t', 'main', '#{cursor_flag}#{alternate_on}');
+			return { cursor: stdout[0] === '1', alternate: stdout[1] === '1' };
 		},
 		close: async () => {
 			await tmux('kill-server');

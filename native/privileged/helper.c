@@ -29,8 +29,6 @@
 #define THIS_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-enum { DEFAULT_IGNORED_SIGNALS = 64 };
-
 // Every other call ends the helper.
 static const int kAllowedCalls[] = {
     // The socket.
@@ -111,7 +109,7 @@ int main(int argc, char** argv) {
   pid_t group = atoi(argv[3]);
   int links = atoi(argv[4]), programs = atoi(argv[5]), arrays = atoi(argv[6]);
   int first_program = HELPER_LINKS + links, first_array = first_program + programs;
-  for (int number = 1; number < DEFAULT_IGNORED_SIGNALS; number++) signal(number, SIG_IGN);
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_IGN);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "tinytap-helper", 0, 0, 0);
   struct helper helper = {

@@ -26,8 +26,9 @@ const ENTRIES = {
 		exit: EXIT.usage,
 	},
 	ERR_COMMAND: {
-		meaning: 'The program after `--` could not be started, or could not be held until the capture began.',
+		meaning: 'The program after `--` was not found; if it may not be executed, the exit status is 126.',
 		hint: 'Check its name, and that you are allowed to execute it.',
+		exit: 127,
 	},
 	ERR_PROMPT_ONLY: {
 		meaning: 'A script contains a dot command that works only at the prompt.',

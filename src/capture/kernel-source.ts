@@ -53,7 +53,7 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		const { count, missing } = capture.attach();
 		steps.done(`attached to ${count} tracepoints`);
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
-		return source(addon, capture, [...verbose, ...remarks(capture, missing, settings.filters)]);
+		return source(addon, capture, rights, [...verbose, ...remarks(capture, missing, settings.filters)]);
 	} catch (error) {
 		capture.close();
 		throw explained(error, rights);
@@ -92,7 +92,7 @@ function remarks(capture: NativeCapture, missing: readonly string[], filters: Ca
 	];
 }
 
-function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly string[]): BatchSource {
+function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, remarks: readonly string[]): BatchSource {
 	const lossBefore = new Map<number, number>();
 	const periodicRecords = () => {
 		const { bootNs: timeNs, wallNs } = capture.clocks();
@@ -106,15 +106,25 @@ function source(addon: NativeAddon, capture: NativeCapture, remarks: readonly st
 		}
 		return records;
 	};
+	/** The helper can end at any time. */
+	const explaining =
+		<A extends unknown[], R>(work: (...args: A) => R) =>
+		(...args: A) => {
+			try {
+				return work(...args);
+			} catch (error) {
+				throw explained(error, rights);
+			}
+		};
 	return {
 		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
 		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS, signals),
-		periodicRecords,
+		periodicRecords: explaining(periodicRecords),
 		lastRecords: () => [...periodicRecords(), endRecord(capture.clocks().bootNs)],
-		answer: (question) => answer(capture, question),
-		skip: (conn, direction, until) => capture.setSkip(conn, direction, until),
-		setFilters: (filters) => applyFilter(capture, filters),
+		answer: explaining((question: Question) => answer(capture, question)),
+		skip: explaining((conn: number, direction: number, until: number) => capture.setSkip(conn, direction, until)),
+		setFilters: explaining((filters: CaptureFilters) => applyFilter(capture, filters)),
 		touchMemory: (memory) => addon.touchPages(memory),
 		discardMemory: (memory) => addon.discardPages(memory),
 		trimMemory: () => addon.trimMemory(),

@@ -44,8 +44,8 @@ export function heldCommand(
 				`cannot start ${words[0] ?? ''}: ${problem}`,
 				'ERR_COMMAND',
 				'Give a program and its arguments after --.',
-				// As a shell does.
-				name === 'ENOENT' ? 127 : 126,
+				// Otherwise 126, as a shell does.
+				name === 'ENOENT' ? undefined : 126,
 			);
 		},
 		ended: loadNativeAddon(FILES.addon).waitForChild(pid),

@@ -12,6 +12,9 @@ import { say } from './running-capture.ts';
 /** How long rows wait for a terminal that takes nothing, after the capture has ended. */
 const TERMINAL_MS = 2000;
 
+/** How long after a failure of the capture rows may still come. */
+const LAST_ROWS_MS = 500;
+
 /** Runs the command; resolves to the exit status. `--count` counts printed rows. */
 export async function tailCommand(
 	options: Options,
@@ -35,8 +38,11 @@ export async function tailCommand(
 		if (head.done === true) return EXIT.ok;
 		await attached();
 		const end = captured();
-		// An error is reported below, after the rows before it.
-		end.catch(() => undefined);
+		// An error is reported after the rows before it. The rows may not end by themselves then.
+		const failed = new Promise<never>((_, reject) => {
+			end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
+		});
+		failed.catch(() => undefined);
 		interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
 		// Even without a signal, a terminal that takes nothing does not keep a capture that has ended.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
@@ -49,8 +55,10 @@ export async function tailCommand(
 		});
 		await sink.write(writer.begin());
 		let printed = 0;
-		for await (const part of rows) {
-			const some = part.rows.slice(0, most - printed);
+		for (;;) {
+			const next = await Promise.race([rows.next(), failed]);
+			if (next.done === true) break;
+			const some = next.value.rows.slice(0, most - printed);
 			printed += some.length;
 			await sink.writeRows(some.map((row) => writer.rows([row])));
 			if (printed >= most || sink.closed) break;

@@ -4,63 +4,11 @@ import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { eventually } from '../../support/eventually.ts';
+import { gone, type Held, heldBy } from '../../support/kernel-objects.ts';
 import { startNginx } from '../../support/servers.ts';
-import { childrenOf, startTinytap } from '../../support/tinytap.ts';
+import { startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
-
-type Held = { readonly programs: number[]; readonly maps: number[]; readonly links: number[] };
-
-/** Ids of the programs, maps and links of the capture that process `pid` and its helper hold. */
-async function heldBy(pid: number): Promise<Held> {
-	const infos = [pid, ...childrenOf(pid)].flatMap((each) =>
-		readdirSync(`/proc/${each}/fdinfo`).map((fd) => readFileSync(`/proc/${each}/fdinfo/${fd}`, 'latin1')),
-	);
-	const ids = (name: string) =>
-		infos.flatMap((info) => {
-			const id = new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(info)?.[1];
-			return id === undefined ? [] : [Number(id)];
-		});
-	const maps = new Set(ids('map_id'));
-	// Programs that other programs call have no descriptor, but they use the same maps.
-	const { stdout } = await run('bpftool', ['-j', 'prog', 'show'], { maxBuffer: 1 << 24 });
-	const programs = (JSON.parse(stdout) as { id: number; map_ids?: number[] }[]).filter(({ map_ids }) =>
-		map_ids?.some((id) => maps.has(id)),
-	);
-	for (const { map_ids } of programs) for (const id of map_ids!) maps.add(id);
-	return { programs: programs.map(({ id }) => id), maps: [...maps], links: ids('link_id') };
-}
-
-async function existing(what: string): Promise<Set<number>> {
-	const { stdout } = await run('bpftool', ['-j', what, 'show']);
-	return new Set((JSON.parse(stdout) as { id: number }[]).map(({ id }) => id));
-}
-
-/**
- * Resolves when none of the ids exists any more; detaching takes the kernel two to three seconds. Maps are checked last:
- * bpftool opens each map that it lists, and a program array opened while the kernel empties it is never freed
- * (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time, but its work item returns only one).
- */
-async function gone(held: Held): Promise<void> {
-	for (const [what, ids] of [
-		['link', held.links],
-		['prog', held.programs],
-		['map', held.maps],
-	] as const) {
-		let left: number[] = [];
-		await eventually(
-			async () => {
-				const there = await existing(what);
-				left = ids.filter((id) => there.has(id));
-				return left.length === 0 ? true : undefined;
-			},
-			() => `left in the kernel: ${what} ${left.join(', ')}`,
-			30,
-			200,
-		);
-	}
-}
 
 const ENDS: readonly { readonly name: string; readonly end: NodeJS.Signals }[] = [
 	{ name: 'Ctrl-C', end: 'SIGINT' },

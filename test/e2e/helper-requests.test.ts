@@ -1,0 +1,27 @@
+// The programs that keep rights, asked by a hostile client: whatever it sends, they answer the next request correctly.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../..');
+const CLIENT = join(ROOT, 'test/fixtures/hostile_client.py');
+
+for (const [name, title] of [
+	['sizes', 'requests of a wrong size are not answered'],
+	['types', 'unknown types and requests out of turn change nothing, and nothing is loaded or attached twice'],
+	['numbers', 'ids of processes and descriptors may be any numbers, and no descriptor is left open'],
+	['executables', 'paths of executables may be deleted, long or strange'],
+	['hurry', 'only tinytap’s own threads can be hurried'],
+	['flood', 'a client that asks without reading answers gets answers when it reads again'],
+	['descriptors', 'descriptors that come with a request are not kept'],
+	['outsiders', 'no signal but root’s kill -9 ends the helper, and other users may send it none'],
+	['goodbye', 'after a goodbye nobody listens'],
+] as const) {
+	test(`a hostile client of the helper: ${title}`, async () => {
+		const { stderr } = await run('python3', [CLIENT, join(ROOT, 'build/tinytap-attacher'), name], { timeout: 120_000 });
+		assert.equal(stderr, '');
+	});
+}
