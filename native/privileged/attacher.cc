@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -50,6 +51,7 @@ class Attacher {
   void Attach(const request& request);
   void Rights(const request& request);
   void BecomeHelper(const CaptureHandles& handles);
+  void Discard();
   void Refuse(const request& request, const CaptureError& error);
 
   std::string directory_;
@@ -85,8 +87,26 @@ int Attacher::Run() {
     else
       AnswerRequest(&helper_, &request, &answer_);
   }
+  Discard();
   // Without waiting for the kernel: nothing is attached.
   _exit(0);
+}
+
+// Ends what is loaded. Nothing may be left in the arrays of programs for the kernel to take out: see descriptor_keeper.cc.
+void Attacher::Discard() {
+  if (capture_ == nullptr) return;
+  std::vector<int> arrays;
+  for (const std::string& name : ProgramArrays()) {
+    auto found = capture_->Handles().maps.find(name);
+    if (found != capture_->Handles().maps.end()) arrays.push_back(fcntl(found->second, F_DUPFD_CLOEXEC, 0));
+  }
+  capture_.reset();
+  // The kernel frees programs a little later, and until then looks through all that use an array.
+  if (!arrays.empty()) poll(nullptr, 0, 1000);
+  for (int array : arrays) {
+    EmptyArray(array);
+    close(array);
+  }
 }
 
 void Attacher::Refuse(const request& request, const CaptureError& error) {
@@ -180,8 +200,8 @@ void Attacher::Load(const request& request) {
     answer_.attached = static_cast<__u32>(tracepoints.attached.size());
     for (const std::string& name : tracepoints.missing) missing += name + '\n';
   } catch (const CaptureError& error) {
-    capture_.reset();
     Refuse(request, error);
+    Discard();
     return;
   }
   const CaptureHandles& handles = capture_->Handles();
@@ -235,8 +255,8 @@ void Attacher::Attach(const request& request) {
     answer_.text_length = static_cast<__u32>(std::min<size_t>(names.size(), ANSWER_TEXT_BYTES));
     std::memcpy(answer_.text, names.data(), answer_.text_length);
   } catch (const CaptureError& error) {
-    capture_.reset();
     Refuse(request, error);
+    Discard();
     return;
   }
   SendAnswer(HELPER_SOCKET, &request, &answer_);

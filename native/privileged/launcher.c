@@ -370,10 +370,12 @@ static bool Has(int capability) {
   return Capabilities(data) && (data[capability / 32].permitted >> capability % 32 & 1) != 0;
 }
 
-static void BecomeUser(const struct user* user) {
-  if (!user->keeps_groups && setgroups((size_t)user->group_count, user->groups) != 0) FailToDrop("setgroups");
-  if (setresgid(user->gid, user->gid, user->gid) != 0) FailToDrop("setresgid");
-  if (setresuid(user->uid, user->uid, user->uid) != 0) FailToDrop("setresuid");
+// Returns the step that failed; NULL: none.
+static const char* BecomeUser(const struct user* user) {
+  if (!user->keeps_groups && setgroups((size_t)user->group_count, user->groups) != 0) return "setgroups";
+  if (setresgid(user->gid, user->gid, user->gid) != 0) return "setresgid";
+  if (setresuid(user->uid, user->uid, user->uid) != 0) return "setresuid";
+  return NULL;
 }
 
 // From here on this process, and whatever it executes, is the user without any rights.
@@ -385,7 +387,8 @@ static void GiveUpRights(const struct user* user, bool is_root) {
   const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                              SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
   if (may_set && prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) FailToDrop("securebits");
-  BecomeUser(user);
+  const char* failed = BecomeUser(user);
+  if (failed != NULL) FailToDrop(failed);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[CAP_WORDS] = {0}, left[CAP_WORDS];
@@ -525,7 +528,13 @@ static struct held HoldCommand(char** command, char** environment, const struct 
   close(ends[0]);
   close(attacher);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-  BecomeUser(user);
+  // With --keep-root nobody else would say it.
+  if (BecomeUser(user) != NULL) {
+    int error = errno;
+    char released;
+    if (read(ends[1], &released, 1) == 1 && write(ends[1], &error, sizeof(error)) < 0) _exit(126);
+    _exit(126);
+  }
   if (!is_root) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[CAP_WORDS] = {0};

@@ -1,0 +1,122 @@
+// AT-31: a capture that cannot start, or fails half-way, says why and leaves nothing.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { eventually } from '../../support/eventually.ts';
+import { installed } from '../../support/installed.ts';
+import { gone, type Held, heldBy } from '../../support/kernel-objects.ts';
+import { otherUser } from '../../support/other-user.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { childrenOf, type StartOptions, startTinytap } from '../../support/tinytap.ts';
+
+const user = otherUser();
+after(user.remove);
+const place = installed();
+after(place.remove);
+const directory = temporaryDirectory();
+after(directory.remove);
+
+/** Starts a capture that fails; checks that it says why in two lines, and that nothing is left. Returns what it held. */
+async function assertFails(
+	options: StartOptions,
+	message: RegExp,
+	hint: RegExp,
+	command: readonly string[] = [],
+): Promise<Held> {
+	const tinytap = startTinytap(['query', 'SELECT 1', '--for', '20s', ...command], {
+		launcher: place.launcher,
+		...options,
+	});
+	const held = { programs: new Set<number>(), maps: new Set<number>(), links: new Set<number>() };
+	let isRunning = true;
+	const children = new Set<number>();
+	tinytap.finished.then(() => {
+		isRunning = false;
+	}, assert.fail);
+	while (isRunning) {
+		try {
+			for (const child of childrenOf(tinytap.child.pid!)) children.add(child);
+			const { programs, maps, links } = await heldBy(tinytap.child.pid!);
+			for (const id of programs) held.programs.add(id);
+			for (const id of maps) held.maps.add(id);
+			for (const id of links) held.links.add(id);
+		} catch {
+			// A process has ended meanwhile.
+		}
+		await new Promise(setImmediate);
+	}
+	const { code, stdout, stderr } = await tinytap.finished;
+	assert.deepEqual([code, stdout], [1, ''], stderr);
+	const [sentence, second, ...more] = stderr.trimEnd().split('\n');
+	assert.match(sentence!, message);
+	assert.match(second!, hint);
+	assert.deepEqual(more, [], stderr);
+	await eventually(
+		() => [...children].every((pid) => spawnSync('kill', ['-0', String(pid)]).status !== 0) || undefined,
+		() => `left: ${[...children]}`,
+		10,
+	);
+	const all = { programs: [...held.programs], maps: [...held.maps], links: [...held.links] };
+	await gone(all, 10);
+	return all;
+}
+
+/** Makes the kernel refuse to attach to this tracepoint, by a wrong id; for the program that follows only. */
+function withoutTracepoint(name: string): string[] {
+	const wrong = join(directory.path, 'wrong-id');
+	writeFileSync(wrong, '999999\n');
+	return [
+		'unshare',
+		'--mount',
+		'sh',
+		'-c',
+		`mount --bind ${wrong} /sys/kernel/tracing/events/${name}/id && exec "$@"`,
+		'sh',
+	];
+}
+
+test('AT-31 if the kernel refuses to attach half-way, the error names the tracepoint, and nothing is left', async () => {
+	let most = 0;
+	for (const name of ['sched/sched_process_exec', 'sched/sched_process_fork', 'sched/sched_process_exit']) {
+		const message = new RegExp(`^tinytap: error: cannot (open|attach to) tracepoint ${name}: .* \\[ERR_ATTACH\\]$`);
+		const held = await assertFails({ under: withoutTracepoint(name) }, message, /^hint: /, ['--', 'sleep', '1000']);
+		assert.ok(held.maps.length > 5, `it held ${held.maps.length} maps`);
+		most = Math.max(most, held.links.length);
+	}
+});
+
+test('AT-31 without rights, tinytap says how to get them, and nothing is started', async () => {
+	const held = await assertFails(
+		{ under: user.asUser },
+		/^tinytap: error: capturing needs root \[ERR_NO_PERMISSION\]$/,
+		/^hint: Run it as root: sudo env "PATH=\$PATH" /,
+	);
+	assert.deepEqual(held, { programs: [], maps: [], links: [] });
+});
+
+test('AT-31 if root cannot be given up, nothing is started', async () => {
+	for (const missing of ['setpcap', 'setuid', 'setgid']) {
+		const under = [...user.asRoot, 'setpriv', `--bounding-set=-${missing}`, `--inh-caps=-${missing}`];
+		await assertFails(
+			{ under, env: user.sudoVariables },
+			/^tinytap: error: cannot give up root: .*: Operation not permitted \[ERR_DROP\]$/,
+			/^hint: .*CAP_SETPCAP, CAP_SETUID or CAP_SETGID.*--keep-root/,
+			['--', 'sleep', '1000'],
+		);
+	}
+});
+
+test('AT-31 if the invoking user may not read tinytap, one sentence says so before anything is attached', async () => {
+	spawnSync('chmod', ['0700', place.path]);
+	try {
+		await assertFails(
+			{ under: user.asRoot, env: user.sudoVariables },
+			/^tinytap: error: tapper may not read .*tinytap\.cjs \[ERR_LAUNCH\]$/,
+			/^hint: .*--user or --keep-root/,
+		);
+	} finally {
+		spawnSync('chmod', ['0755', place.path]);
+	}
+});
