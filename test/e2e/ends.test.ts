@@ -1,17 +1,18 @@
 // However and whenever a session at a terminal ends, the kernel, the terminal and the watched server are as they were before.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { wait } from '../../src/base/wait.ts';
 import { eventually } from '../../support/eventually.ts';
+import { installed } from '../../support/installed.ts';
 import { gone, type Held, heldBy } from '../../support/kernel-objects.ts';
 import { type Paced, sendPaced } from '../../support/paced-requests.ts';
 import { processesOf } from '../../support/rights.ts';
 import { startNginx, temporaryDirectory } from '../../support/servers.ts';
 import { openTerminal, type Terminal } from '../../support/terminal.ts';
-import { childrenOf, TINYTAP } from '../../support/tinytap.ts';
+import { childrenOf, startTinytap, TINYTAP } from '../../support/tinytap.ts';
 
 /** Detaching takes the kernel two to three seconds; the machine may be busy. */
 const DETACHED_SECONDS = 10;
@@ -183,3 +184,42 @@ for (const moment of ['loading', 'idle', 'under load'] as const) {
 		}
 	});
 }
+
+/** Writes down the type of each request instead of answering it. */
+const RECORDER = `#!/usr/bin/python3
+import socket, struct
+end = socket.socket(fileno=3)
+with open('LOG', 'a', buffering=1) as log:
+    while True:
+        request = end.recv(4096)
+        if not request: break
+        log.write('%d\\n' % struct.unpack('=I', request[:4]))
+`;
+/** REQUEST_GOODBYE of native/privileged/protocol.h. */
+const GOODBYE = '8';
+
+test('tinytap says goodbye to the helper whenever it leaves the terminal in order, and only then', async () => {
+	for (const [signal, expected] of [
+		['SIGINT', true],
+		['SIGTERM', true],
+		['SIGKILL', false],
+	] as const) {
+		const copy = installed();
+		try {
+			const log = join(copy.path, 'requests');
+			writeFileSync(log, '');
+			chmodSync(log, 0o666);
+			writeFileSync(join(copy.path, 'build/tinytap-helper'), RECORDER.replace('LOG', log));
+			const tinytap = startTinytap(['tail', '--port', '1'], { launcher: copy.launcher });
+			await tinytap.attached();
+			const [helper] = childrenOf(tinytap.child.pid!);
+			tinytap.child.kill(signal);
+			await tinytap.finished;
+			await ended(helper!, signal);
+			const requests = readFileSync(log, 'utf8').split('\n').slice(0, -1);
+			assert.equal(requests.at(-1) === GOODBYE, expected, `${signal}: ${requests}`);
+		} finally {
+			copy.remove();
+		}
+	}
+});

@@ -9,6 +9,10 @@ const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const CLIENT = join(ROOT, 'test/fixtures/hostile_client.py');
 
+test('the helper repairs the terminal when tinytap is gone, but not after a goodbye', async () => {
+	await run('python3', [CLIENT, join(ROOT, 'build/tinytap-attacher'), 'terminal'], { timeout: 60_000 });
+});
+
 for (const [name, title] of [
 	['sizes', 'requests of a wrong size are not answered'],
 	['types', 'unknown types and requests out of turn change nothing, and nothing is loaded or attached twice'],
@@ -18,6 +22,7 @@ for (const [name, title] of [
 	['flood', 'a client that asks without reading answers gets answers when it reads again'],
 	['descriptors', 'descriptors that come with a request are not kept'],
 	['outsiders', 'no signal but root’s kill -9 ends the helper, and other users may send it none'],
+	['calls', 'should it be taken over, few system calls are left to it'],
 	['goodbye', 'after a goodbye nobody listens'],
 ] as const) {
 	test(`a hostile client of the helper: ${title}`, async () => {

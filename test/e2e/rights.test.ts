@@ -82,7 +82,9 @@ function assertHelper(helper: number, uid: number): void {
 	);
 	assert.match(readFileSync(`/proc/${helper}/limits`, 'latin1'), /^Max core file size +0 +0 /m);
 	assert.equal(readFileSync(`/proc/${helper}/environ`, 'latin1'), '');
-	if (process.getuid?.() === 0) assert.equal(asUserReads(`/proc/${helper}/fd`), '', 'it cannot be looked into');
+	// Not dumpable: its files in /proc are root's.
+	assert.equal(statSync(`/proc/${helper}/fd`).uid, 0);
+	assert.equal(asUserReads(`/proc/${helper}/fd`), '', 'it cannot be looked into');
 }
 
 /** Starts a capture, looks at each thread of its processes, and sees one request. */
