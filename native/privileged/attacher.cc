@@ -51,7 +51,6 @@ class Attacher {
   void Attach(const request& request);
   void Rights(const request& request);
   void BecomeHelper(const CaptureHandles& handles);
-  void Discard();
   void Refuse(const request& request, const CaptureError& error);
 
   std::string directory_;
@@ -72,6 +71,24 @@ static void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Ends what is loaded. Nothing may be left in the arrays of programs for the kernel to take out: see descriptor_keeper.cc.
+static void Discard(std::unique_ptr<Capture>* capture) {
+  if (*capture == nullptr) return;
+  bool was_attached = !(*capture)->Handles().links.empty();
+  std::vector<int> arrays;
+  for (const std::string& name : ProgramArrays()) {
+    auto found = (*capture)->Handles().maps.find(name);
+    if (found != (*capture)->Handles().maps.end()) arrays.push_back(fcntl(found->second, F_DUPFD_CLOEXEC, 0));
+  }
+  capture->reset();
+  // The kernel frees programs a little later, and until then looks through all that use an array.
+  if (was_attached) poll(nullptr, 0, 1000);
+  for (int array : arrays) {
+    EmptyArray(array);
+    close(array);
+  }
+}
+
 int Attacher::Run() {
   request request;
   for (;;) {
@@ -87,26 +104,10 @@ int Attacher::Run() {
     else
       AnswerRequest(&helper_, &request, &answer_);
   }
-  Discard();
+  Discard(&early_);
+  Discard(&capture_);
   // Without waiting for the kernel: nothing is attached.
   _exit(0);
-}
-
-// Ends what is loaded. Nothing may be left in the arrays of programs for the kernel to take out: see descriptor_keeper.cc.
-void Attacher::Discard() {
-  if (capture_ == nullptr) return;
-  std::vector<int> arrays;
-  for (const std::string& name : ProgramArrays()) {
-    auto found = capture_->Handles().maps.find(name);
-    if (found != capture_->Handles().maps.end()) arrays.push_back(fcntl(found->second, F_DUPFD_CLOEXEC, 0));
-  }
-  capture_.reset();
-  // The kernel frees programs a little later, and until then looks through all that use an array.
-  if (!arrays.empty()) poll(nullptr, 0, 1000);
-  for (int array : arrays) {
-    EmptyArray(array);
-    close(array);
-  }
 }
 
 void Attacher::Refuse(const request& request, const CaptureError& error) {
@@ -122,8 +123,9 @@ void Attacher::Refuse(const request& request, const CaptureError& error) {
 }
 
 static bool HasTracefs() {
-  return access("/sys/kernel/tracing/events/syscalls", F_OK) == 0 ||
-         access("/sys/kernel/debug/tracing/events/syscalls", F_OK) == 0;
+  // With the rights that opening a file has, see tracefs.cc.
+  return faccessat(AT_FDCWD, "/sys/kernel/tracing/events/syscalls", F_OK, AT_EACCESS) == 0 ||
+         faccessat(AT_FDCWD, "/sys/kernel/debug/tracing/events/syscalls", F_OK, AT_EACCESS) == 0;
 }
 
 // Some systems do not mount it at boot.
@@ -191,7 +193,7 @@ void Attacher::Load(const request& request) {
                     options.iovec_limit == usual.iovec_limit && options.connections == usual.connections &&
                     options.kernel_types == usual.kernel_types;
     capture_ = is_usual ? std::move(early_) : nullptr;
-    early_.reset();
+    Discard(&early_);
     if (capture_ == nullptr) capture_ = std::make_unique<Capture>(options);
     if (request.only_check == 0) answer_.value = LearnSockets(*capture_);
     AttachResult tracepoints = capture_->Tracepoints();
@@ -201,7 +203,7 @@ void Attacher::Load(const request& request) {
     for (const std::string& name : tracepoints.missing) missing += name + '\n';
   } catch (const CaptureError& error) {
     Refuse(request, error);
-    Discard();
+    Discard(&capture_);
     return;
   }
   const CaptureHandles& handles = capture_->Handles();
@@ -256,7 +258,7 @@ void Attacher::Attach(const request& request) {
     std::memcpy(answer_.text, names.data(), answer_.text_length);
   } catch (const CaptureError& error) {
     Refuse(request, error);
-    Discard();
+    Discard(&capture_);
     return;
   }
   SendAnswer(HELPER_SOCKET, &request, &answer_);
