@@ -4,15 +4,22 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { endTurn, setConditions } from './bench/processes.ts';
 
-const USAGE = `npm run bench -- quick [--against REF] [--rounds N] [decode|ingest|sql|start|overhead]…
-             compares this checkout with a commit (HEAD if there are uncommitted changes, else HEAD^)
-npm run bench -- NAME [--rounds N] [--seconds N] [--rows N] [--no-write] [--modules DIR] [--priority] [--lock FILE]
---rows       how much: exchanges, or in storm calls of dd
---seconds    of each measurement, in those that do
---no-write   prints the figures and leaves docs/performance.md alone
---modules    where better-sqlite3 and @duckdb/node-api are installed, when not here
---priority   runs everything measured at nice -10, for a machine that others use at the same time
---lock       takes turns by this file with measurements of other checkouts`;
+const USAGE = `Usage: npm run bench -- quick [--against REF] [--rounds N] [--priority] [decode|ingest|sql|start|overhead]…
+         compare this checkout with a commit (default: HEAD if there are uncommitted changes, else HEAD^)
+       npm run bench -- NAME [options]
+         run one benchmark and write its section of docs/performance.md
+
+Options:
+  --rounds N     how often to repeat the measurement (default 5; quick: at least 15, the default)
+  --seconds N    length of each measurement, if it has a fixed length
+  --rows N       number of exchanges (storm: calls of dd)
+  --no-write     print the figures and leave docs/performance.md alone
+  --modules DIR  where better-sqlite3 and @duckdb/node-api are installed (default: scripts/bench/peers)
+  --priority     run everything measured at nice -10, for a busy machine
+  --lock FILE    take turns with measurements in other checkouts that use the same file
+  --help         show this help
+
+`;
 
 export type BenchOptions = {
 	readonly rounds: number;
@@ -83,10 +90,15 @@ const BENCHMARKS: Record<
 	page: { run: async () => (await import('./bench/page.ts')).renderPage() },
 };
 
+const NAMES = Object.keys(BENCHMARKS).join(' ');
 const { values, positionals } = givenOptions();
 const name = positionals[0];
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
-if (benchmark === undefined) usage(name === undefined ? 'which benchmark?' : `no benchmark named ${name}`);
+if (values.help) {
+	console.log(`${USAGE}NAME: ${NAMES}`);
+	process.exit();
+}
+if (benchmark === undefined) wrongUsage(`expected one of ${NAMES}, got ${name ?? 'nothing'}`);
 if (benchmark.heap !== undefined && globalThis.gc === undefined) {
 	// A million rows as objects, beside the other engines' copies, need more than the default heap.
 	const flags = ['--expose-gc', '--max-old-space-size=12288', ...benchmark.heap, '--import', 'tsx'];
@@ -125,19 +137,20 @@ function givenOptions() {
 				modules: { type: 'string' },
 				priority: { type: 'boolean', default: false },
 				lock: { type: 'string' },
+				help: { type: 'boolean', default: false },
 			},
 		});
 	} catch (error) {
-		usage((error as Error).message.split('\n')[0]!);
+		wrongUsage((error as Error).message.split('. ')[0]!);
 	}
 }
 
 function number(text: string): number {
-	if (!/^[1-9]\d*$/.test(text)) usage(`expected a whole number from 1, got ${text}`);
+	if (!/^[1-9]\d*$/.test(text)) wrongUsage(`expected a whole number from 1, got ${text}`);
 	return Number(text);
 }
 
-function usage(problem: string): never {
-	console.error(`${problem}\n${USAGE}\nNAME: ${Object.keys(BENCHMARKS).join(' ')}`);
+function wrongUsage(problem: string): never {
+	console.error(`${problem}\nhint: npm run bench -- --help`);
 	process.exit(2);
 }
