@@ -222,32 +222,15 @@ function isUnheld(message: Message): bool {
 	return v128.any_true(any);
 }
 
-/** Writes ENTRY_EXCHANGE; false when there is no memory for it. `mayDrop`: leave bodies out rather than fail. */
+/** Whether the exchange being written has its bodies. */
+let withBodies: bool = false;
+
+/** Writes ENTRY_EXCHANGE, without bodies if there is no memory for them; false when there is not even memory for the rest. */
 export function writeExchange(exchange: Exchange): bool {
 	const connection = exchange.connection;
 	const request = exchange.request;
 	const response = exchange.response;
-	const process = exchange.process;
-	let fixed: u64 = EXCHANGE_FIXED_BYTES + 16 * 2 + INTERIMS * 4 + 32 + SLACK;
-	fixed += connection.localLength + max<u32>(connection.remoteLength, connection.toldLength);
-	if (process != NO_PROCESS) fixed += process.commLength + process.cmdlineLength + process.cgroupLength + process.exeLength;
-	let bodies: u64 = 0;
-	if (request != NO_MESSAGE) {
-		fixed += request.headLength + request.fieldCount * HEADER_BYTES;
-		bodies += request.bodyLength;
-	}
-	if (response != NO_MESSAGE) {
-		fixed += response.headLength + response.fieldCount * HEADER_BYTES;
-		bodies += response.bodyLength;
-	}
-	if (fixed > 0x60000000) return false;
-	let hold = fixed + bodies <= 0x60000000 && fits(fixed + bodies);
-	let entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>(hold ? fixed + bodies : fixed));
-	if (entry == 0 && hold) {
-		// There may be enough memory, but not as one block.
-		hold = false;
-		entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>fixed);
-	}
+	const entry = reserveExchange(exchange);
 	if (entry == 0) return false;
 	if (CHECKED) {
 		if (request != NO_MESSAGE) checkMessage(request);
@@ -267,11 +250,63 @@ export function writeExchange(exchange: Exchange): bool {
 	store<u32>(entry, exchange.state, EXCHANGE_STATE);
 	store<u32>(entry, exchange.reason, EXCHANGE_REASON);
 	store<u32>(entry, sideOf(connection), EXCHANGE_SIDE);
+	putProcess(entry, exchange);
+	if (connection.localLength != 0) putText(entry, EXCHANGE_LOCAL, connection.local, connection.localLength);
+	putRemote(entry, EXCHANGE_REMOTE, connection);
+	putInterims(entry, exchange);
 
 	let flags: u32 = 0;
 	let anomalies = exchange.anomalies;
 	let lost = exchange.lostBytes;
-	const first = request != NO_MESSAGE ? request : response;
+	if (request != NO_MESSAGE) {
+		flags |= putRequest(entry, request);
+		anomalies |= request.anomalies;
+		lost += request.lostBytes;
+	}
+	if (response != NO_MESSAGE) {
+		flags |= putResponse(entry, response);
+		anomalies |= response.anomalies;
+		lost += response.lostBytes;
+		if (request != NO_MESSAGE) putTimes(entry, request, response);
+	}
+	store<u64>(entry, anomalies, EXCHANGE_ANOMALIES);
+	store<f64>(entry, <f64>lost, EXCHANGE_LOST_BYTES);
+	store<u32>(entry, flags, EXCHANGE_FLAGS);
+	trim(entry, cursor);
+	return true;
+}
+
+/** Reserves an entry, 0 when there is no memory for it, and decides `withBodies`. */
+function reserveExchange(exchange: Exchange): usize {
+	const connection = exchange.connection;
+	const request = exchange.request;
+	const response = exchange.response;
+	const process = exchange.process;
+	let fixed: u64 = EXCHANGE_FIXED_BYTES + 16 * 2 + INTERIMS * 4 + 32 + SLACK;
+	fixed += connection.localLength + max<u32>(connection.remoteLength, connection.toldLength);
+	if (process != NO_PROCESS) fixed += process.commLength + process.cmdlineLength + process.cgroupLength + process.exeLength;
+	let bodies: u64 = 0;
+	if (request != NO_MESSAGE) {
+		fixed += request.headLength + request.fieldCount * HEADER_BYTES;
+		bodies += request.bodyLength;
+	}
+	if (response != NO_MESSAGE) {
+		fixed += response.headLength + response.fieldCount * HEADER_BYTES;
+		bodies += response.bodyLength;
+	}
+	if (fixed > 0x60000000) return 0;
+	withBodies = fixed + bodies <= 0x60000000 && fits(fixed + bodies);
+	const entry = reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>(withBodies ? fixed + bodies : fixed));
+	if (entry != 0 || !withBodies) return entry;
+	// There may be enough memory, but not as one block.
+	withBodies = false;
+	return reserve(ENTRY_EXCHANGE, EXCHANGE_FIXED_BYTES, <u32>fixed);
+}
+
+/** The thread of the first message, and the process. */
+function putProcess(entry: usize, exchange: Exchange): void {
+	const process = exchange.process;
+	const first = exchange.request != NO_MESSAGE ? exchange.request : exchange.response;
 	if (first != NO_MESSAGE) {
 		store<u32>(entry, first.pid, EXCHANGE_PID);
 		store<u32>(entry, first.tid, EXCHANGE_TID);
@@ -286,61 +321,55 @@ export function writeExchange(exchange: Exchange): bool {
 		putText(entry, EXCHANGE_CGROUP, process.cgroup, process.cgroupLength);
 		putText(entry, EXCHANGE_EXE, process.exe, process.exeLength);
 	}
-	if (connection.localLength != 0) putText(entry, EXCHANGE_LOCAL, connection.local, connection.localLength);
-	putRemote(entry, EXCHANGE_REMOTE, connection);
-	putInterims(entry, exchange);
+}
 
-	if (request != NO_MESSAGE) {
-		flags |= EXCHANGE_FLAG_REQUEST;
-		if (!request.gapped) flags |= EXCHANGE_FLAG_REQ_PREFIX;
-		if (request.ended) flags |= EXCHANGE_FLAG_REQ_ENDED;
-		anomalies |= request.anomalies;
-		lost += request.lostBytes;
-		store<u32>(entry, request.version, EXCHANGE_HTTP_VERSION);
-		store<u32>(entry, request.version, EXCHANGE_REQ_HTTP_VERSION);
-		store<u32>(entry, viaOf(request), EXCHANGE_REQ_VIA);
-		const head = putHead(entry, EXCHANGE_REQ_HEADERS, request);
-		putTarget(entry, request, head);
-		putBody(
-			entry, request, hold, EXCHANGE_REQ_BODY_BYTES, EXCHANGE_REQ_CAPTURED_BYTES, EXCHANGE_REQ_BODY, EXCHANGE_REQ_UNHELD,
-		);
+/** Returns EXCHANGE_FLAG_*. */
+function putRequest(entry: usize, request: Message): u32 {
+	store<u32>(entry, request.version, EXCHANGE_HTTP_VERSION);
+	store<u32>(entry, request.version, EXCHANGE_REQ_HTTP_VERSION);
+	store<u32>(entry, viaOf(request), EXCHANGE_REQ_VIA);
+	const head = putHead(entry, EXCHANGE_REQ_HEADERS, request);
+	putTarget(entry, request, head);
+	putBody(
+		entry, request, withBodies, EXCHANGE_REQ_BODY_BYTES, EXCHANGE_REQ_CAPTURED_BYTES, EXCHANGE_REQ_BODY, EXCHANGE_REQ_UNHELD,
+	);
+	let flags: u32 = EXCHANGE_FLAG_REQUEST;
+	if (!request.gapped) flags |= EXCHANGE_FLAG_REQ_PREFIX;
+	if (request.ended) flags |= EXCHANGE_FLAG_REQ_ENDED;
+	return flags;
+}
+
+/** Returns EXCHANGE_FLAG_*. */
+function putResponse(entry: usize, response: Message): u32 {
+	if (response.status != 0) {
+		store<u32>(entry, response.status, EXCHANGE_STATUS);
+		store<u32>(entry, response.version, EXCHANGE_HTTP_VERSION);
 	}
-	if (response != NO_MESSAGE) {
-		flags |= EXCHANGE_FLAG_RESPONSE;
-		if (!response.gapped) flags |= EXCHANGE_FLAG_RES_PREFIX;
-		if (response.ended) flags |= EXCHANGE_FLAG_RES_ENDED;
-		anomalies |= response.anomalies;
-		lost += response.lostBytes;
-		if (response.status != 0) {
-			store<u32>(entry, response.status, EXCHANGE_STATUS);
-			store<u32>(entry, response.version, EXCHANGE_HTTP_VERSION);
-		}
-		store<f64>(entry, <f64>response.wireBytes, EXCHANGE_RES_WIRE_BYTES);
-		store<u32>(entry, viaOf(response), EXCHANGE_VIA);
-		putRange(
-			entry, EXCHANGE_VIAS, changetype<usize>(response) + offsetof<Message>('vias'), response.viaCount,
-		);
-		const head = putHead(entry, EXCHANGE_RES_HEADERS, response);
-		if (response.hasStatusText) {
-			pointRange(entry, EXCHANGE_STATUS_TEXT, head + response.statusText, response.statusTextLength);
-		}
-		putBody(
-			entry, response, hold, EXCHANGE_RES_BODY_BYTES, EXCHANGE_RES_CAPTURED_BYTES, EXCHANGE_RES_BODY, EXCHANGE_RES_UNHELD,
-		);
-		if (request != NO_MESSAGE) {
-			if (response.ended) {
-				store<f64>(entry, milliseconds(request.startTime, response.endTime), EXCHANGE_DURATION_MS);
-			}
-			if (request.ended || response.startTime >= request.endTime) {
-				store<f64>(entry, milliseconds(request.endTime, response.startTime), EXCHANGE_TTFB_MS);
-			}
-		}
+	store<f64>(entry, <f64>response.wireBytes, EXCHANGE_RES_WIRE_BYTES);
+	store<u32>(entry, viaOf(response), EXCHANGE_VIA);
+	putRange(
+		entry, EXCHANGE_VIAS, changetype<usize>(response) + offsetof<Message>('vias'), response.viaCount,
+	);
+	const head = putHead(entry, EXCHANGE_RES_HEADERS, response);
+	if (response.hasStatusText) {
+		pointRange(entry, EXCHANGE_STATUS_TEXT, head + response.statusText, response.statusTextLength);
 	}
-	store<u64>(entry, anomalies, EXCHANGE_ANOMALIES);
-	store<f64>(entry, <f64>lost, EXCHANGE_LOST_BYTES);
-	store<u32>(entry, flags, EXCHANGE_FLAGS);
-	trim(entry, cursor);
-	return true;
+	putBody(
+		entry, response, withBodies, EXCHANGE_RES_BODY_BYTES, EXCHANGE_RES_CAPTURED_BYTES, EXCHANGE_RES_BODY, EXCHANGE_RES_UNHELD,
+	);
+	let flags: u32 = EXCHANGE_FLAG_RESPONSE;
+	if (!response.gapped) flags |= EXCHANGE_FLAG_RES_PREFIX;
+	if (response.ended) flags |= EXCHANGE_FLAG_RES_ENDED;
+	return flags;
+}
+
+function putTimes(entry: usize, request: Message, response: Message): void {
+	if (response.ended) {
+		store<f64>(entry, milliseconds(request.startTime, response.endTime), EXCHANGE_DURATION_MS);
+	}
+	if (request.ended || response.startTime >= request.endTime) {
+		store<f64>(entry, milliseconds(request.endTime, response.startTime), EXCHANGE_TTFB_MS);
+	}
 }
 
 function putTarget(entry: usize, request: Message, head: u32): void {
