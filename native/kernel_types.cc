@@ -25,6 +25,35 @@ static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* struct
   return std::nullopt;
 }
 
+// The structures named in `structures` become known. Returns the id of the type of the tracepoint on exits of system calls, 0
+// if the kernel has none. One pass over all types: libbpf's own search would start again for each name.
+static uint32_t FindStructures(const btf* types, std::map<std::string_view, const btf_type*>* structures) {
+  // The kernel's name for the type of a tracepoint (include/trace/bpf_probe.h).
+  const std::string_view tracepoint = "btf_trace_sys_exit";
+  uint32_t exit_tracepoint = 0;
+  for (uint32_t id = 1; id < btf__type_cnt(types); id++) {
+    const btf_type* type = btf__type_by_id(types, id);
+    const char* name = btf__name_by_offset(types, type->name_off);
+    if (btf_is_typedef(type) && tracepoint == name) exit_tracepoint = id;
+    if (!btf_is_struct(type)) continue;
+    auto found = structures->find(name);
+    if (found != structures->end() && found->second == nullptr) found->second = type;
+  }
+  return exit_tracepoint;
+}
+
+// An offset of 0 disables what needs others that are unknown. `queue_length`: where the length is in a queue.
+static void DisableIncomplete(kernel_offsets* offsets, uint32_t queue_length) {
+  if (offsets->memory_file == 0 || offsets->entry_name == 0) offsets->task_memory = 0;
+  if (offsets->unix_address == 0 || offsets->unix_name == 0) offsets->unix_peer = 0;
+  // The members that measure streams are used all together.
+  const bool measurable = offsets->sock_protocol != 0 && offsets->sock_receive_queue_length != 0 && queue_length != 0 &&
+                          offsets->tcp_bytes_received != 0 && offsets->tcp_bytes_sent != 0 &&
+                          offsets->tcp_bytes_retransmitted != 0 && offsets->tcp_received_next != 0 &&
+                          offsets->tcp_sent_next != 0 && offsets->tcp_written_next != 0 && offsets->sock_state != 0;
+  if (!measurable) offsets->tcp_read_next = 0;
+}
+
 KernelTypes FindKernelTypes() {
   KernelTypes result;
   kernel_offsets offsets = {};
@@ -71,7 +100,7 @@ KernelTypes FindKernelTypes() {
       {"unix_sock", "addr", &offsets.unix_address, true},
       {"unix_address", "len", &offsets.unix_length, true},
       {"unix_address", "name", &offsets.unix_name, true},
-      // All of these or none: see below.
+      // All of these or none: see DisableIncomplete().
       {"sock", "sk_protocol", &offsets.sock_protocol, true},
       {"sock", "sk_receive_queue", &offsets.sock_receive_queue_length, true},
       {"sk_buff_head", "qlen", &queue_length, true},
@@ -87,19 +116,9 @@ KernelTypes FindKernelTypes() {
       {"tcp_sock", "urg_seq", &offsets.tcp_urgent, true},
       {"inet_connection_sock", "icsk_ulp_ops", &offsets.sock_upper, true},
   };
-  // The kernel's name for the type of a tracepoint (include/trace/bpf_probe.h).
-  const std::string_view tracepoint = "btf_trace_sys_exit";
   std::map<std::string_view, const btf_type*> structures;
   for (const Wanted& each : wanted) structures[each.structure] = nullptr;
-  // One pass over all types: libbpf's own search would start again for each name.
-  for (uint32_t id = 1; id < btf__type_cnt(types.get()); id++) {
-    const btf_type* type = btf__type_by_id(types.get(), id);
-    if (btf_is_typedef(type) && tracepoint == btf__name_by_offset(types.get(), type->name_off))
-      result.exit_tracepoint = id;
-    if (!btf_is_struct(type)) continue;
-    auto found = structures.find(btf__name_by_offset(types.get(), type->name_off));
-    if (found != structures.end() && found->second == nullptr) found->second = type;
-  }
+  result.exit_tracepoint = FindStructures(types.get(), &structures);
   for (const auto& [structure, member, offset, optional] : wanted) {
     const btf_type* type = structures[structure];
     auto found = type != nullptr ? OffsetIn(types.get(), type, member) : std::nullopt;
@@ -107,15 +126,8 @@ KernelTypes FindKernelTypes() {
     *offset = found.value_or(0);
   }
   offsets.socket_inode -= socket_place;
-  if (offsets.memory_file == 0 || offsets.entry_name == 0) offsets.task_memory = 0;
-  if (offsets.unix_address == 0 || offsets.unix_name == 0) offsets.unix_peer = 0;
-  // The members that measure streams are used all together.
-  const bool measurable = offsets.sock_protocol != 0 && offsets.sock_receive_queue_length != 0 && queue_length != 0 &&
-                          offsets.tcp_bytes_received != 0 && offsets.tcp_bytes_sent != 0 &&
-                          offsets.tcp_bytes_retransmitted != 0 && offsets.tcp_received_next != 0 &&
-                          offsets.tcp_sent_next != 0 && offsets.tcp_written_next != 0 && offsets.sock_state != 0;
+  DisableIncomplete(&offsets, queue_length);
   offsets.sock_receive_queue_length += queue_length;
-  if (!measurable) offsets.tcp_read_next = 0;
   result.offsets = offsets;
   return result;
 }
