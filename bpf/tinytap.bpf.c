@@ -9,6 +9,7 @@
  * of a single call's tracepoint costs more than looking every call up in a table.
  */
 #include "kernel.bpf.h"
+#include "processes.bpf.h"
 #include "lifecycle.bpf.h"
 #include "data-calls.bpf.h"
 
