@@ -27,10 +27,10 @@ struct helper {
   int programs;
 };
 
-/* Receives one request; 1, 0 at the end (the other side is gone), -1 for a message that is none. */
+/* Receives one request. 1: received; 0: the other side has closed the socket; -1: the message is not a request. */
 int ReceiveRequest(int socket, struct request* request);
 
-/* Answers a request. 1: answered, or needs no answer; 0: it is none that the helper knows. */
+/* Answers a request. 1: answered, or needs no answer; 0: the helper does not know it. */
 int AnswerRequest(struct helper* helper, const struct request* request, struct answer* answer);
 
 void SendAnswer(int socket, const struct request* request, struct answer* answer);

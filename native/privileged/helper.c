@@ -1,4 +1,4 @@
-// The helper: what is left of root while tinytap runs. Answers the fixed requests of protocol.h, with no more rights than
+// The helper: the only process with rights while tinytap runs. Answers the fixed requests of protocol.h, with no more rights than
 // they need, and keeps the BPF programs attached: they end with it. It ends when tinytap does, however that happens, and then
 // repairs the terminal if tinytap could not. It never sees a captured byte.
 //

@@ -258,7 +258,7 @@ static size_t Count(char** list) {
   return count;
 }
 
-// Sets `name` in a list that has room for one more; `value` NULL: takes it out.
+// Sets `name` in a list that has room for one more; with `value` NULL it is removed.
 static void Set(char** list, const char* name, const char* value) {
   size_t kept = 0;
   for (size_t i = 0; list[i] != NULL; i++)
@@ -270,7 +270,7 @@ static void Set(char** list, const char* name, const char* value) {
 enum { ENVIRONMENT_ROOM = 16 };
 
 // In a program with file capabilities the C library takes variables from `environ` before main(). Their texts are still where
-// the kernel put them: behind the arguments, and before the name of the program.
+// the kernel put them: after the arguments and before the name of the program.
 static char** GivenEnvironment(int argc, char** argv) {
   char* text = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
   const char* end = (const char*)getauxval(AT_EXECFN);
@@ -430,7 +430,7 @@ static void CloseOthers(int first_kept, int last_kept) {
   syscall(SYS_close_range, (unsigned)last_kept + 1, ~0U, 0U);
 }
 
-// Settings of the terminal, as hexadecimal digits; "-": there is none. Taken before anybody changes them.
+// Settings of the terminal, as hexadecimal digits; "-" if there is none. Read before anybody changes them.
 static char* TerminalSettings(int terminal) {
   struct termios settings;
   if (terminal < 0 || tcgetattr(terminal, &settings) != 0) return Text("-");

@@ -95,8 +95,8 @@ struct answer {
   __u64 value;
   __u32 attached;
   /* Bytes of `text`. REQUEST_LOAD: names of maps, a newline after each, then an empty line and the tracepoints that this
-   * kernel lacks, likewise; `attached` is the number of those that are there. REQUEST_ATTACH: tracepoints this kernel lacks,
-   * likewise. If `error` is not 0: code, message and detail, a NUL after each. REQUEST_EXECUTABLE: the path. */
+   * kernel lacks, one a line; `attached` is the number of those it has. REQUEST_ATTACH: the tracepoints that this kernel lacks,
+   * one a line. If `error` is not 0: code, message and detail, a NUL after each. REQUEST_EXECUTABLE: the path. */
   __u32 text_length;
   char text[ANSWER_TEXT_BYTES];
 };

@@ -14,7 +14,7 @@ export type MemoryShares = {
 /** Enough for the decoder's open exchanges, unless bodies are large. */
 const DECODER_ENOUGH = 64 << 20;
 
-/** From this setting up, what Node and its threads need besides is covered by the room above --max-memory. */
+/** From this setting up, the room above --max-memory covers what Node and its threads need. */
 const ROOMY = 320 << 20;
 
 /** The smallest setting that can be kept. */
