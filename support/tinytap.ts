@@ -23,6 +23,9 @@ export const TEST_HOME = mkdtempSync(join(tmpdir(), 'tinytap-home-'));
 
 export const TEST_ENV: NodeJS.ProcessEnv = {
 	...process.env,
+	// Under sudo, tinytap would run as its user, who cannot enter root's temporary directories.
+	SUDO_UID: undefined,
+	SUDO_GID: undefined,
 	HOME: TEST_HOME,
 	XDG_CONFIG_HOME: '',
 	XDG_DATA_HOME: '',
