@@ -303,7 +303,8 @@ static Napi::Value AttacherRights(const Napi::CallbackInfo& info) {
   request question = {};
   question.type = REQUEST_RIGHTS;
   answer rights;
-  if (!client.Ask(question, &rights, 5000)) return info.Env().Undefined();
+  // It may be loading the programs.
+  if (!client.Ask(question, &rights, kAttacherMs)) return info.Env().Undefined();
   return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(rights.value));
 }
 

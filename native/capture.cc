@@ -41,11 +41,10 @@ const std::vector<std::string>& ProgramArrays() {
   return names;
 }
 
-// How long to wait for the helper's answer, and for the attacher's: the kernel verifies the programs meanwhile.
+// How long to wait for the helper's answer.
 static const int kAnswerMs = 50;
 // How long it may take to read earlier requests when none of them may be left out.
 static const int kHelperMs = 5000;
-static const int kAttacherMs = 120000;
 
 // The programs on the tracepoint of all calls' exits, and the one that is attached: the others are reached from it.
 static const char* const kExitSection = "tp_btf/sys_exit";

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -29,8 +30,12 @@ bool HelperClient::Receive(answer* answer, std::vector<int>* descriptors) {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  if (recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != static_cast<ssize_t>(sizeof(*answer)))
+  ssize_t length = recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (length != static_cast<ssize_t>(sizeof(*answer))) {
+    // 0: the other side is gone, which sets no errno.
+    if (length >= 0) errno = EPIPE;
     return false;
+  }
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
     size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -47,7 +52,9 @@ bool HelperClient::Receive(answer* answer, std::vector<int>* descriptors) {
 
 bool HelperClient::Ask(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors) {
   std::lock_guard<std::mutex> lock(mutex_);
-  request.sequence = ++sequence_;
+  // Shared by all clients: a late answer to another one on the same socket must not pass for this one's.
+  static std::atomic<uint32_t> sequence{0};
+  request.sequence = ++sequence;
   if (send(socket_, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(sizeof(request)))
     return false;
   int64_t deadline = NowMs() + timeout_ms;

@@ -9,6 +9,9 @@
 
 namespace tinytap {
 
+// How long to wait for the attacher's answer: the kernel verifies the programs meanwhile.
+constexpr int kAttacherMs = 120000;
+
 class HelperClient {
  public:
   // Takes the socket over.
@@ -33,7 +36,6 @@ class HelperClient {
 
   int socket_;
   std::mutex mutex_;
-  uint32_t sequence_ = 0;
 };
 
 }  // namespace tinytap

@@ -23,29 +23,40 @@ function programsOf(pid: number): number {
 	}).length;
 }
 
-/** Starts tinytap with a Node that asks the attacher for nothing. */
-async function withIdleNode(words: readonly string[], look: (attacher: number) => Promise<void>): Promise<void> {
+/** Starts tinytap with this script as `node`. */
+async function withNode(
+	script: string,
+	words: readonly string[],
+	look: (attacher: number, stderr: () => string) => Promise<void>,
+): Promise<void> {
 	const directory = temporaryDirectory();
-	writeFileSync(join(directory.path, 'node'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+	writeFileSync(join(directory.path, 'node'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 	const path = `${directory.path}:${process.env.PATH}`;
 	const child = spawn(TINYTAP[0]!, [...TINYTAP.slice(1), ...words], {
-		stdio: 'ignore',
+		stdio: ['ignore', 'ignore', 'pipe'],
 		env: { ...TEST_ENV, PATH: path },
+	});
+	let stderr = '';
+	child.stderr.setEncoding('utf8').on('data', (text: string) => {
+		stderr += text;
 	});
 	try {
 		const attacher = await eventually(
 			() => childrenOf(child.pid!).find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tinytap-attache\n'),
 			() => 'the attacher did not start',
 		);
-		await look(attacher);
+		await look(attacher, () => stderr);
 	} finally {
 		await stopChild(child);
 		directory.remove();
 	}
 }
 
+/** A Node that asks the attacher for nothing. */
+const IDLE = 'exec sleep 60';
+
 test('for a capture, the programs are loaded before Node asks', async () => {
-	await withIdleNode(['query', SQL, '--port', '80'], async (attacher) => {
+	await withNode(IDLE, ['query', SQL, '--port', '80'], async (attacher) => {
 		await eventually(
 			() => programsOf(attacher) > 5 || undefined,
 			() => 'the programs are not loaded',
@@ -60,7 +71,7 @@ for (const words of [
 	['queries'],
 ])
 	test(`with \`${words.join(' ')}\`, nothing is loaded early`, async () => {
-		await withIdleNode(words, async (attacher) => {
+		await withNode(IDLE, words, async (attacher) => {
 			const until = Date.now() + 2000;
 			while (Date.now() < until) {
 				assert.equal(programsOf(attacher), 0);
@@ -68,3 +79,18 @@ for (const words of [
 			}
 		});
 	});
+
+test('an attacher that takes many seconds is waited for', async () => {
+	await withNode(`sleep 1; exec '${process.execPath}' "$@"`, ['query', SQL], async (attacher, stderr) => {
+		process.kill(attacher, 'SIGSTOP');
+		try {
+			await delay(8000);
+		} finally {
+			process.kill(attacher, 'SIGCONT');
+		}
+		await eventually(
+			() => stderr().includes('tinytap: capturing') || undefined,
+			() => `it does not capture: ${stderr()}`,
+		);
+	});
+});
