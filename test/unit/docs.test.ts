@@ -88,6 +88,22 @@ test('the picture of the threads shows every message between them', () => {
 	);
 });
 
+test('commands that run one test file, or some of its tests, name tests that exist', () => {
+	const commands = FILES.flatMap((file) => codeBlocks(read(file)).flatMap(({ lines }) => lines))
+		.map(shellWords)
+		.filter((words) => words.includes('--test'));
+	assert.ok(commands.length >= 2, `only ${commands.length} commands found`);
+	for (const words of commands) {
+		const pattern = words.indexOf('--test-name-pattern');
+		const name = pattern < 0 ? '' : words[pattern + 1]!;
+		const titles = read(join(ROOT, words.at(-1)!)).match(/^\s*(?:test|it)\(.*/gm) ?? [];
+		assert.ok(
+			titles.some((title) => title.includes(name)),
+			words.join(' '),
+		);
+	}
+});
+
 test('commands in the documentation run on the demo recording', async () => {
 	const commands = FILES.flatMap((file) =>
 		codeBlocks(read(file)).flatMap(({ line, lines }) =>
