@@ -444,6 +444,20 @@ test('a new directory that is swapped for one of root’s is not given away', as
 `,
 			fullFd,
 		],
+		// A little later: when it has been looked at, and before it is given away.
+		[
+			`
+    if not os.path.isdir('made'): continue
+    for _ in range(os.urandom(1)[0] * 8): pass
+    try: os.rename('made', 'gone')
+    except OSError: continue
+    os.symlink(sys.argv[2], 'made')
+    for _ in range(500): pass
+    os.unlink('made')
+    os.rmdir('gone')
+`,
+			targetFd,
+		],
 	] as const;
 	for (const [loop, fd] of attempts) {
 		await whileUserLoops(home, loop, [target], () => {
