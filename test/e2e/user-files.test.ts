@@ -449,12 +449,14 @@ test('a new directory that is swapped for one of root’s is not given away', as
 			`
     if not os.path.isdir('made'): continue
     for _ in range(os.urandom(1)[0] * 8): pass
-    try: os.rename('made', 'gone')
-    except OSError: continue
-    os.symlink(sys.argv[2], 'made')
-    for _ in range(500): pass
-    os.unlink('made')
-    os.rmdir('gone')
+    try:
+        os.rename('made', 'gone')
+        os.symlink(sys.argv[2], 'made')
+        for _ in range(500): pass
+        os.unlink('made')
+    except OSError: pass
+    try: os.rmdir('gone')
+    except OSError: pass
 `,
 			targetFd,
 		],
