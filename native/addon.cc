@@ -1,7 +1,9 @@
 // What JavaScript sees: class Capture and a few functions. src/capture/native-addon.ts has validated the arguments.
 #include <fcntl.h>
 #include <napi.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
@@ -334,6 +336,14 @@ static Napi::Value WaitForChild(const Napi::CallbackInfo& info) {
   return deferred->Promise();
 }
 
+// From now on only root may trace this process or take its descriptors. Until now, its real group forbade that: see
+// UNTRACED_GID in launcher.c.
+static void ForbidTracing(const Napi::CallbackInfo&) {
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  gid_t gid = getegid();
+  if (getgid() != gid && setresgid(gid, gid, gid) != 0) _exit(1);
+}
+
 // (view)
 static void TouchPagesOf(const Napi::CallbackInfo& info) {
   auto view = info[0].As<Napi::Uint8Array>();
@@ -352,6 +362,7 @@ static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   ReturnLargePieces();
   exports.Set("Capture", CaptureObject::Define(env));
   exports.Set("attacherRights", Napi::Function::New<AttacherRights>(env, "attacherRights"));
+  exports.Set("forbidTracing", Napi::Function::New<ForbidTracing>(env, "forbidTracing"));
   exports.Set("waitForChild", Napi::Function::New<WaitForChild>(env, "waitForChild"));
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
   exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));

@@ -2,7 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { EXIT, UserError, usageError } from './base/errors.ts';
-import { version } from './base/installation.ts';
+import { FILES, version } from './base/installation.ts';
+import { launch } from './base/launch.ts';
+import { loadNativeAddon } from './capture/native-addon.ts';
 import { explainedByLimits } from './capture/process-limits.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './commands/options.ts';
@@ -148,6 +150,8 @@ function printHelp(program: Command, topic: string | undefined): void {
 }
 
 async function main(): Promise<number> {
+	// It holds the socket to the attacher.
+	if (launch?.attacher !== undefined) forbidTracing();
 	if (afterDashes?.length === 0) throw usageError('expected a program after --, got nothing');
 	let work: Work | undefined;
 	const program = createProgram((chosen) => {
@@ -192,6 +196,14 @@ main()
 		await standardError().flush();
 		process.exit(status);
 	});
+
+function forbidTracing(): void {
+	try {
+		loadNativeAddon(FILES.addon).forbidTracing();
+	} catch {
+		// Without the addon there is no capture, and who asks for one is told why.
+	}
+}
 
 /** Prints an error; returns the exit status. */
 function reported(found: unknown, sql?: string): number {

@@ -281,17 +281,17 @@ static char** GivenEnvironment(int argc, char** argv) {
 }
 
 // The environment as it was before anything of tinytap's changed it.
-static char** OriginalEnvironment(char** given_list) {
-  char** list = Allocated(calloc(Count(given_list) + ENVIRONMENT_ROOM, sizeof(char*)));
+static char** OriginalEnvironment(char** given) {
+  char** list = Allocated(calloc(Count(given) + ENVIRONMENT_ROOM, sizeof(char*)));
   size_t count = 0, prefix = strlen(KEPT_PREFIX);
-  for (char** entry = given_list; *entry != NULL; entry++)
+  for (char** entry = given; *entry != NULL; entry++)
     if (strncmp(*entry, KEPT_PREFIX, prefix) != 0 && !HasName(*entry, LAUNCH_VARIABLE)) list[count++] = *entry;
-  for (char** entry = given_list; *entry != NULL; entry++) {
+  for (char** entry = given; *entry != NULL; entry++) {
     if (strncmp(*entry, KEPT_PREFIX, prefix) != 0) continue;
-    char* given = *entry + prefix;
-    char* equals = strchr(given, '=');
+    char* kept = *entry + prefix;
+    char* equals = strchr(kept, '=');
     if (equals == NULL) continue;
-    char* name = Allocated(strndup(given, (size_t)(equals - given)));
+    char* name = Allocated(strndup(kept, (size_t)(equals - kept)));
     Set(list, name, equals + 1);
   }
   return list;
@@ -371,15 +371,43 @@ static bool Has(int capability) {
 }
 
 // Returns the step that failed; NULL: none.
-static const char* BecomeUser(const struct user* user) {
+static const char* BecomeUser(const struct user* user, gid_t real_gid) {
   if (!user->keeps_groups && setgroups((size_t)user->group_count, user->groups) != 0) return "setgroups";
-  if (setresgid(user->gid, user->gid, user->gid) != 0) return "setresgid";
+  if (setresgid(real_gid, user->gid, user->gid) != 0) return "setresgid";
   if (setresuid(user->uid, user->uid, user->uid) != 0) return "setresuid";
   return NULL;
 }
 
+// A real group that nobody else has, and that gives no access to anything. While it differs from the effective one, the kernel
+// lets nobody without rights trace the process or take its descriptors, from the first instruction after execve on, when Node
+// cannot have forbidden that yet. ForbidTracing in addon.cc does, and puts the group right.
+enum { UNTRACED_GID = 64873 };
+
+// A shell, as it runs a script in place of Node, would make the real group its effective one.
+static bool IsScript(const char* path) {
+  char start[2] = "";
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool is_script = fd >= 0 && read(fd, start, sizeof(start)) == sizeof(start) && memcmp(start, "#!", sizeof(start)) == 0;
+  if (fd >= 0) close(fd);
+  return is_script;
+}
+
+static gid_t RealGroup(const struct user* user, bool is_root, const char* node) {
+  // Whoever may run a launcher with file capabilities can also start a program of theirs in place of Node.
+  if (!is_root || user->uid == 0 || IsScript(node)) return user->gid;
+  // A user namespace may lack it.
+  return setresgid(UNTRACED_GID, (gid_t)-1, (gid_t)-1) == 0 ? UNTRACED_GID : user->gid;
+}
+
+static void ClearCapabilities(void) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[CAP_WORDS] = {0};
+  if (syscall(SYS_capset, &header, none) != 0) FailToDrop("capset");
+}
+
 // From here on this process, and whatever it executes, is the user without any rights.
-static void GiveUpRights(const struct user* user, bool is_root) {
+static void GiveUpRights(const struct user* user, gid_t real_gid, bool is_root) {
   // Who has the launcher's file capabilities without CAP_SETPCAP keeps the bounding set, which is of no use without gains.
   bool may_set = is_root || Has(CAP_SETPCAP);
   for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
@@ -387,12 +415,10 @@ static void GiveUpRights(const struct user* user, bool is_root) {
   const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                              SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
   if (may_set && prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) FailToDrop("securebits");
-  const char* failed = BecomeUser(user);
+  const char* failed = BecomeUser(user, real_gid);
   if (failed != NULL) FailToDrop(failed);
-  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct none[CAP_WORDS] = {0}, left[CAP_WORDS];
-  if (syscall(SYS_capset, &header, none) != 0) FailToDrop("capset");
+  ClearCapabilities();
+  struct __user_cap_data_struct left[CAP_WORDS];
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) FailToDrop("no_new_privs");
 
   uid_t uids[3];
@@ -401,7 +427,7 @@ static void GiveUpRights(const struct user* user, bool is_root) {
   getresgid(&gids[0], &gids[1], &gids[2]);
   errno = EPERM;
   for (int i = 0; i < 3; i++)
-    if (uids[i] != user->uid || gids[i] != user->gid) FailToDrop("ids");
+    if (uids[i] != user->uid || gids[i] != (i == 0 ? real_gid : user->gid)) FailToDrop("ids");
   if (!Capabilities(left)) FailToDrop("capget");
   for (int i = 0; i < CAP_WORDS; i++)
     if ((left[i].effective | left[i].permitted | left[i].inheritable) != 0) FailToDrop("capabilities");
@@ -529,16 +555,16 @@ static struct held HoldCommand(char** command, char** environment, const struct 
   close(attacher);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   // With --keep-root nobody else would say it.
-  if (BecomeUser(user) != NULL) {
+  if (BecomeUser(user, user->gid) != NULL) {
     int error = errno;
     char released;
     if (read(ends[1], &released, 1) == 1 && write(ends[1], &error, sizeof(error)) < 0) _exit(126);
     _exit(126);
   }
-  if (!is_root) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[CAP_WORDS] = {0};
-    syscall(SYS_capset, &header, none);
+  if (!is_root || user->uid != 0) {
+    ClearCapabilities();
+    // It is an ordinary process of the user's, also to tinytap where /proc hides all others.
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   }
   // A change of ids takes this back, so not earlier. It also ends when the launcher was killed before.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -614,7 +640,7 @@ int main(int argc, char** argv) {
 
   struct rlimit none = {0, 0};
   if (has_rights) setrlimit(RLIMIT_CORE, &none);
-  if (has_rights && !keeps_root) GiveUpRights(user, is_root);
+  if (has_rights && !keeps_root) GiveUpRights(user, RealGroup(user, is_root, node), is_root);
 
   size_t flag_count = sizeof(kNodeFlags) / sizeof(*kNodeFlags);
   char** arguments = Allocated(calloc(flag_count + (size_t)argc + 3, sizeof(char*)));

@@ -141,6 +141,7 @@ type Binding = {
 	trimMemory(): void;
 	waitForChild(pid: number): Promise<number>;
 	attacherRights(socket: number): bigint | undefined;
+	forbidTracing(): void;
 	recordBytesMax: number;
 };
 
@@ -159,6 +160,8 @@ export type NativeAddon = {
 	trimMemory(): void;
 	/** The effective capabilities of the attacher at the other end of `socket`; undefined if it does not answer. */
 	attacherRights(socket: number): bigint | undefined;
+	/** From now on only root may trace this process or take its descriptors. */
+	forbidTracing(): void;
 	/** Resolves when the child process `pid` has ended: its exit status, 128+N if signal N ended it. Node must not have started it. */
 	waitForChild(pid: number): Promise<number>;
 	/** Bytes of the longest possible record. */
@@ -198,6 +201,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 		trimMemory: binding.trimMemory,
 		waitForChild: binding.waitForChild,
 		attacherRights: binding.attacherRights,
+		forbidTracing: binding.forbidTracing,
 		recordBytesMax: binding.recordBytesMax,
 	};
 }

@@ -114,6 +114,10 @@ export function addEndOptions(command: Command): Command {
 /** Parses commander's values. `command` is the part after `--`. Throws a UserError for the first invalid value. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const raw = mergedOptions(parsed);
+	// As the value of another option, which only this parser knows.
+	if (launch?.mode === 'keep-root' && raw.keepRoot !== true) {
+		throw usageError('--keep-root: expected it as an option of its own, got it as a value', 'Write --NAME=--keep-root.');
+	}
 	const user = invokingUser(raw.user);
 	const directories = userDirectories(user);
 	const userQueries = `${directories.data}/queries`;

@@ -1,4 +1,5 @@
 // One capture, from its start to its end: the threads, the program after `--`, and the messages about them.
+import { closeSync } from 'node:fs';
 import { relative } from 'node:path';
 import { EXIT, UserError } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
@@ -30,6 +31,8 @@ export class RunningCapture {
 	static async start(options: Options, { stdin = 'inherit', notice = say }: CaptureWays = {}): Promise<RunningCapture> {
 		const { command } = options;
 		if (options.capture.replay === undefined) requireAttacher();
+		else if (!attacherInUse) dismissAttacher();
+		attacherInUse = true;
 		if (command === undefined) return new RunningCapture(options, undefined, notice);
 		if (launch?.command === undefined) throw new UserError('the launcher holds no program', 'ERR_LAUNCH');
 		const held = heldCommand(command, launch.command, stdin);
@@ -112,6 +115,14 @@ function rightsSentence(): string | undefined {
 	if (launch?.mode === 'keep-root') return 'tinytap: --keep-root: this process keeps all rights of root';
 	if (launch?.mode === 'root') return 'tinytap: running as root, without its capabilities';
 	return undefined;
+}
+
+/** Whether the socket to the attacher belongs to a capture, or is closed. */
+let attacherInUse = false;
+
+/** Ends the process with the rights to attach, which reading a recording does not need. */
+function dismissAttacher(): void {
+	if (launch?.attacher !== undefined) closeSync(launch.attacher);
 }
 
 /** Throws a UserError unless a process with the rights to attach is there. */
