@@ -52,11 +52,12 @@ if how == "stopped":
     termios.tcflow(slave, termios.TCOOFF)
 os.kill(program, signal.SIGKILL)
 if how == "next":
-    read(b"editor ")
-    # The end of this line: raw mode sends it as it is.
-    end = time.monotonic() + 2
-    while b"\n" not in out.partition(b"editor ")[2] and time.monotonic() < end:
-        read(b"never", 0.2)
+    try:
+        read(b"editor ")
+        read(b"never", 1)
+    except OSError:
+        # The shell has ended.
+        pass
     sys.stdout.write(repr(out[out.index(b"EDITOR") + len("EDITOR") :]) + "\n")
 else:
     time.sleep(6)

@@ -387,7 +387,8 @@ enum { UNTRACED_GID = 64873 };
 static bool IsScript(const char* path) {
   char start[2] = "";
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  bool is_script = fd >= 0 && read(fd, start, sizeof(start)) == sizeof(start) && memcmp(start, "#!", sizeof(start)) == 0;
+  bool is_script =
+      fd >= 0 && read(fd, start, sizeof(start)) == sizeof(start) && memcmp(start, "#!", sizeof(start)) == 0;
   if (fd >= 0) close(fd);
   return is_script;
 }

@@ -116,7 +116,10 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	const raw = mergedOptions(parsed);
 	// As the value of another option, which only this parser knows.
 	if (launch?.mode === 'keep-root' && raw.keepRoot !== true) {
-		throw usageError('--keep-root: expected it as an option of its own, got it as a value', 'Write --NAME=--keep-root.');
+		throw usageError(
+			'--keep-root: expected it as an option of its own, got it as a value',
+			'Write --NAME=--keep-root.',
+		);
 	}
 	const user = invokingUser(raw.user);
 	const directories = userDirectories(user);
