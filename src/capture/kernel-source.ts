@@ -97,7 +97,7 @@ function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, rema
 	const periodicRecords = () => {
 		const { bootNs: timeNs, wallNs } = capture.clocks();
 		const records = [clockRecord(timeNs, wallNs)];
-		const counters = counted(capture, rights);
+		const counters = capture.counters();
 		for (const reason of KERNEL_REASONS) {
 			const events = counters[reason * 2] ?? 0;
 			if (events === (lossBefore.get(reason) ?? 0)) continue;
@@ -132,15 +132,6 @@ function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, rema
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),
 	};
-}
-
-/** The kernel's counters. Throws a UserError if the helper, and with it the programs, has ended. */
-function counted(capture: NativeCapture, rights: Rights): Float64Array {
-	try {
-		return capture.counters();
-	} catch (error) {
-		throw explained(error, rights);
-	}
 }
 
 function answer(capture: NativeCapture, question: Question): Uint8Array | undefined {

@@ -105,19 +105,3 @@ test('while a recording is read, no process with rights is left', async () => {
 		await tinytap.stop();
 	}
 });
-
-test('if the helper is killed, a query ends with one sentence', async () => {
-	const tinytap = startTinytap(['query', 'SELECT 1']);
-	try {
-		await tinytap.attached();
-		for (const pid of childrenOf(tinytap.child.pid!)) process.kill(pid, 'SIGKILL');
-		const { code, stderr } = await tinytap.finished;
-		assert.match(
-			stderr,
-			/^tinytap: error: the process that keeps the BPF programs attached has ended.*\[ERR_HELPER\]$/m,
-		);
-		assert.equal(code, 1);
-	} finally {
-		await tinytap.stop();
-	}
-});
