@@ -5,7 +5,7 @@ import { bindExpression, compare } from './bind-expression.ts';
 import type { Bound, JoinStep, QueryPlan, SelectPlan, Source, SourceColumn } from './bound.ts';
 import { partsOf, subqueryOf } from './bound-walk.ts';
 import { commonFacts, INTEGER } from './facts.ts';
-import { columnFacts, didYouMean } from './schema.ts';
+import { columnFacts, didYouMean, meantTable } from './schema.ts';
 import { CLAUSES, columnOf, type Environment, type NamedTable, Scope } from './scope.ts';
 
 /** Maximum number of tables in one FROM clause. */
@@ -161,7 +161,7 @@ function unknownTable(name: string, at: number, { schema, common }: Environment)
 		...[...common.values()].map((entry) => entry.name),
 	];
 	const otherwise = names.length === 0 ? 'other tables cannot be used here' : `tables are ${names.join(', ')}`;
-	return new SqlError(`unknown table ${name}`, 'ERR_SQL_NAME', at, didYouMean(name, names, otherwise));
+	return new SqlError(`unknown table ${name}`, 'ERR_SQL_NAME', at, meantTable(name, names, otherwise));
 }
 
 function plainTable(source: Source): BoundTable {

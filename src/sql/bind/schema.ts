@@ -5,6 +5,7 @@ import type { Column, ColumnType } from '../../store/table.ts';
 import type { Query } from '../grammar/syntax.ts';
 import type { StaticType } from '../values/value.ts';
 import type { Affinity, SourceColumn } from './bound.ts';
+import { meantColumns, meantTables } from './guessed-names.ts';
 
 /** A DatabaseSnapshot is also a Schema. */
 export type Schema = {
@@ -50,6 +51,18 @@ export function columnFacts(column: Column): SourceColumn {
 	};
 }
 
+/** A hint with the columns that somebody who guessed this name may mean, else with the nearest ones. */
+export function meantColumn(name: string, candidates: readonly string[], otherwise?: string): string | undefined {
+	const meant = meantColumns(name, candidates);
+	return meant.length > 0 ? suggestion(meant) : didYouMean(name, candidates, otherwise);
+}
+
+/** The same with tables. */
+export function meantTable(name: string, candidates: readonly string[], otherwise?: string): string | undefined {
+	const meant = meantTables(name, candidates);
+	return meant.length > 0 ? suggestion(meant) : didYouMean(name, candidates, otherwise);
+}
+
 /** Maximum number of names to suggest. */
 const MAX_NEAREST = 3;
 
@@ -69,7 +82,10 @@ export function didYouMean(name: string, candidates: Iterable<string>, otherwise
 			nearestDistance = away;
 		}
 	}
-	if (nearest.length === 0) return otherwise;
-	const names = nearest.slice(0, MAX_NEAREST);
+	return nearest.length === 0 ? otherwise : suggestion(nearest);
+}
+
+function suggestion(all: readonly string[]): string {
+	const names = all.slice(0, MAX_NEAREST);
 	return `did you mean ${names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`}?`;
 }

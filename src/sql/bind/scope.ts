@@ -4,7 +4,7 @@ import type { Query, SyntaxExpression, Window } from '../grammar/syntax.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';
 import type { AggregateCall, Bound, QueryPlan, Source, SourceColumn, WindowCall } from './bound.ts';
-import { didYouMean, type Schema } from './schema.ts';
+import { didYouMean, meantColumn, type Schema } from './schema.ts';
 
 /** Maximum number of columns that an error lists if no name is near. */
 const MAX_LISTED = 12;
@@ -137,6 +137,9 @@ export function columnOf({ source, columns, outputs }: NamedTable, index: number
 	return output.kind === 'column' ? output : { ...output, kind: 'present', source, operand: output, constant: false };
 }
 
+/** Request methods: texts whose quotes were forgotten, whatever column has a similar name. */
+const METHOD = /^(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS|CONNECT|TRACE)$/;
+
 /** The error for an unknown column, with the nearest names. */
 export function unknownColumn(
 	scope: Scope,
@@ -165,12 +168,12 @@ export function unknownColumn(
 		}
 		for (const { columns } of named) names.push(...columns.map((candidate) => candidate.name));
 		const listed = names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ' …' : '');
-		const hint = didYouMean(column, names, `columns of ${table}: ${listed}`);
+		const hint = meantColumn(column, names, `columns of ${table}: ${listed}`);
 		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, hint);
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
 	const text = `write text in single quotes: '${column}'`;
 	const otherwise = isQuoted || tables.length > 0 ? text : 'there is no FROM, so there are no columns';
-	const hint = isQuoted ? undefined : wordElsewhere(column);
-	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? didYouMean(column, names, otherwise));
+	const hint = METHOD.test(column) ? otherwise : isQuoted ? undefined : wordElsewhere(column);
+	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? meantColumn(column, names, otherwise));
 }

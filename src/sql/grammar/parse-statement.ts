@@ -58,7 +58,7 @@ const REFUSED = new Map<string, string>([
 	['SOURCE', 'tinytap run FILE runs scripts'],
 	['BEGIN', 'each statement sees the tables of one instant'],
 	['COMMIT', 'each statement sees the tables of one instant'],
-	['SET', '.mode sets the format, .param sets parameters'],
+	['SET', 'parameters are set with --set name=value, or with .param name value at the prompt and in scripts'],
 ]);
 
 const KNOWN = [

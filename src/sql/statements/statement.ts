@@ -3,7 +3,7 @@ import { bindExpression } from '../bind/bind-expression.ts';
 import { tableScope } from '../bind/bind-from.ts';
 import { bindQuery } from '../bind/bind-query.ts';
 import type { Bound, QueryPlan, Source } from '../bind/bound.ts';
-import { columnFacts, didYouMean, type Schema } from '../bind/schema.ts';
+import { columnFacts, didYouMean, meantTable, type Schema } from '../bind/schema.ts';
 import { CLAUSES, type Environment } from '../bind/scope.ts';
 import { parseStatement, type StatementSyntax } from '../grammar/parse-statement.ts';
 import { SqlError } from '../limits/sql-error.ts';
@@ -176,7 +176,7 @@ function describe(
 		`unknown table ${syntax.table}`,
 		'ERR_SQL_NAME',
 		syntax.at,
-		didYouMean(syntax.table, names, `tables are ${names.join(', ')}`),
+		meantTable(syntax.table, names, `tables are ${names.join(', ')}`),
 	);
 }
 
