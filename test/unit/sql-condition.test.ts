@@ -91,6 +91,17 @@ test('a projection returns the columns of a list', () => {
 	)[0];
 	assert.deepEqual(list.values(exchanges, 6), expected);
 	assert.equal(compileProjection('*', exchanges.columns).columns.length, exchanges.columns.length);
+	const changed = compileProjection('* EXCLUDE (id, path) REPLACE (lower(method) AS method)', exchanges.columns);
+	const names = exchanges.columns.map((column) => column.name).filter((name) => name !== 'id' && name !== 'path');
+	assert.deepEqual(
+		changed.columns.map((column) => column.name),
+		names,
+	);
+	const row = rowsOf(
+		`SELECT * EXCLUDE (id, path) REPLACE (lower(method) AS method) FROM exchanges WHERE id = 7`,
+		database,
+	);
+	assert.deepEqual(changed.values(exchanges, 6), row[0]);
 });
 
 test('a projection is a list and nothing else', () => {
@@ -104,6 +115,10 @@ test('a projection is a list and nothing else', () => {
 		'nosuch',
 		'count(*)',
 		'id WHERE 1',
+		'id GROUP BY ALL',
+		'id ORDER BY ALL',
+		'* EXCLUDE (nosuch)',
+		'* REPLACE (count(*) AS id)',
 		'1; SELECT 2',
 	]) {
 		assert.throws(() => compileProjection(text, exchanges.columns), SqlError, text);

@@ -30,6 +30,10 @@ const STATEMENTS = [
 	'EXPLAIN SELECT * FROM exchanges',
 	'DESCRIBE exchanges',
 	'SELECT :a, :b',
+	'FROM exchanges SELECT method, count(*) GROUP BY ALL ORDER BY ALL DESC',
+	'SELECT * EXCLUDE (id, path) REPLACE (upper(method) AS method) FROM exchanges',
+	'SELECT * FROM (SUMMARIZE exchanges) WHERE count > 1',
+	'DESCRIBE SELECT id, path FROM exchanges',
 ];
 const PIECES = /\w+|'[^']*'|\s+|[^\s\w]/g;
 const WORDS = [...new Set(STATEMENTS.flatMap((sql) => sql.match(PIECES) ?? []))];

@@ -1,12 +1,13 @@
 // Resolves a whole query: WITH, FROM, the list of columns, groups, order. The result is a plan without names to look up.
 
-import type { CommonTable, Core, OrderItem, Query, SyntaxExpression } from '../grammar/syntax.ts';
+import type { CommonTable, Core, OrderItem, Query, SelectItem, SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { bindExpression, bindOrder } from './bind-expression.ts';
 import { bindFrom, renamed } from './bind-from.ts';
 import type { Bound, OrderTerm, QueryPlan, SelectPlan, SourceColumn } from './bound.ts';
-import { commonFacts } from './facts.ts';
-import { didYouMean } from './schema.ts';
+import { commonFacts, facts } from './facts.ts';
+import { checkGrouped, keysOfAll } from './group-all.ts';
+import { didYouMean, meantColumn } from './schema.ts';
 import { CLAUSES, type CommonEntry, columnOf, type Environment, Scope } from './scope.ts';
 
 /** Maximum number of columns of a result. */
@@ -143,7 +144,7 @@ function bindCompound(query: Query, environment: Environment, parent: Scope | un
 		const common = commonFacts(plans.map((plan) => plan.columns[index]!));
 		return { ...column, type: common.type, output: common.output };
 	});
-	const order = query.order.map((item) => ({
+	const order = eachColumn(query.order, columns.length).map((item) => ({
 		column: compoundColumn(item, query, columns),
 		descending: item.descending,
 		nullsFirst: item.nullsFirst ?? !item.descending,
@@ -206,6 +207,18 @@ function textOf(expression: SyntaxExpression): string {
 	});
 }
 
+/** ORDER BY ALL as a list of all columns by their positions. */
+function eachColumn(order: readonly OrderItem[], columns: number): readonly OrderItem[] {
+	const [item] = order;
+	if (item?.all !== true) return order;
+	const { at } = item.expression;
+	return Array.from({ length: columns }, (_, index) => ({
+		expression: { kind: 'literal', at, value: index + 1 },
+		descending: item.descending,
+		nullsFirst: item.nullsFirst,
+	}));
+}
+
 /** A whole number in ORDER BY or GROUP BY is the position of a column: `2` is the second one. */
 function positionOf(expression: SyntaxExpression, columns: number, clause: string): number | undefined {
 	if (expression.kind !== 'literal' || typeof expression.value !== 'number' || !Number.isSafeInteger(expression.value))
@@ -224,6 +237,7 @@ function positionOf(expression: SyntaxExpression, columns: number, clause: strin
 
 function bindCore(core: Core, environment: Environment, parent: Scope | undefined, tail: Tail): QueryPlan {
 	if (core.kind === 'values') return bindValues(core, environment, parent, tail);
+	if (core.kind === 'summarize') return bindSummary(core, environment, parent);
 	const scope = new Scope(environment, parent);
 	scope.windowDefinitions = core.windows;
 	const steps = bindFrom(core.from, scope);
@@ -233,13 +247,17 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 			scope.aliases.set(item.alias.toLowerCase(), item.syntax);
 	const where =
 		core.where === undefined ? undefined : scope.within(CLAUSES.where, () => bindExpression(core.where!, scope));
-	const keys = scope.within(CLAUSES.group, () => core.group.map((item) => bindGroupKey(item, items, scope)));
+	const written = scope.within(CLAUSES.group, () => core.group.map((item) => bindGroupKey(item, items, scope)));
 	const outputs = scope.within(CLAUSES.select, () =>
 		items.map((item) => item.bound ?? bindExpression(item.syntax!, scope)),
 	);
 	const having =
 		core.having === undefined ? undefined : scope.within(CLAUSES.having, () => bindExpression(core.having!, scope));
-	const order = scope.within(CLAUSES.order, () => tail.order.map((item) => bindOrderTerm(item, items, outputs, scope)));
+	const order = scope.within(CLAUSES.order, () =>
+		eachColumn(tail.order, outputs.length).map((item) => bindOrderTerm(item, items, outputs, scope)),
+	);
+	const keys = core.groupAll ? keysOfAll(outputs) : written;
+	if (core.groupAll) checkGrouped(keys, { outputs, having, order }, scope, core.at);
 	const grouped = keys.length > 0 || core.group.length > 0 || scope.aggregates.length > 0;
 	if (having !== undefined && !grouped) {
 		throw new SqlError(
@@ -271,6 +289,31 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 		...bindLimits(tail, scope),
 	};
 	return { columns, body, outer: scope.outer };
+}
+
+/** The columns that SUMMARIZE returns. */
+const SUMMARY_COLUMNS: readonly SourceColumn[] = [
+	{ name: 'column_name', ...facts('text') },
+	{ name: 'column_type', ...facts('text') },
+	{ name: 'min', ...facts('any') },
+	{ name: 'max', ...facts('any') },
+	{ name: 'approx_unique', ...facts('int') },
+	{ name: 'avg', ...facts('real') },
+	{ name: 'std', ...facts('real') },
+	{ name: 'q25', ...facts('real') },
+	{ name: 'q50', ...facts('real') },
+	{ name: 'q75', ...facts('real') },
+	{ name: 'count', ...facts('int') },
+	{ name: 'null_percentage', ...facts('real') },
+];
+
+function bindSummary(
+	core: Extract<Core, { kind: 'summarize' }>,
+	environment: Environment,
+	parent: Scope | undefined,
+): QueryPlan {
+	const of = bindQuery(core.query, environment, parent);
+	return { columns: SUMMARY_COLUMNS, body: { kind: 'summary', of }, outer: of.outer };
 }
 
 function bindValues(
@@ -321,8 +364,7 @@ function expandItems(core: Extract<Core, { kind: 'select' }>, scope: Scope): Ite
 				bound: undefined,
 			});
 		} else {
-			for (const { name, bound } of expandStar(item.table, item.at, scope))
-				items.push({ name, alias: undefined, syntax: undefined, bound });
+			items.push(...expandStar(item, scope));
 		}
 	}
 	if (items.length > MAX_COLUMNS)
@@ -330,7 +372,54 @@ function expandItems(core: Extract<Core, { kind: 'select' }>, scope: Scope): Ite
 	return items;
 }
 
-function expandStar(table: string | undefined, at: number, scope: Scope): { name: string; bound: Bound }[] {
+type Star = Extract<SelectItem, { kind: 'all' }>;
+
+/** The columns of `*` or `table.*`, with its EXCLUDE and REPLACE. */
+export function expandStar(star: Star, scope: Scope): Item[] {
+	const all = columnsOfStar(star.table, star.at, scope);
+	const changes = changesOf(star, all);
+	const items = all.flatMap(({ table, name, bound }): Item[] => {
+		const lower = name.toLowerCase();
+		if (changes.excluded.has(lower) || changes.excluded.has(`${table.toLowerCase()}.${lower}`)) return [];
+		const replaced = changes.replaced.get(lower);
+		if (replaced === undefined) return [{ name, alias: undefined, syntax: undefined, bound }];
+		return [{ name, alias: name, syntax: replaced, bound: undefined }];
+	});
+	if (items.length === 0 && all.length > 0)
+		throw syntaxError('EXCLUDE leaves no columns', star.exclude[0]!.at, 'exclude fewer columns');
+	return items;
+}
+
+/** EXCLUDE and REPLACE by the names of their columns, in lower case. Throws if a column is missing or named twice. */
+function changesOf({ exclude, replace }: Star, all: readonly { table: string; name: string }[]) {
+	const excluded = new Set<string>();
+	const replaced = new Map<string, SyntaxExpression>();
+	const known = all.flatMap(({ table, name }) => [name.toLowerCase(), `${table.toLowerCase()}.${name.toLowerCase()}`]);
+	const check = (word: string, name: string, at: number) => {
+		if (!known.includes(name.toLowerCase())) {
+			const names = all.map((column) => column.name);
+			throw new SqlError(`unknown column ${name} in ${word}`, 'ERR_SQL_NAME', at, meantColumn(name, names));
+		}
+		if (excluded.has(name.toLowerCase()) || replaced.has(name.toLowerCase()))
+			throw new SqlError(`the column ${name} occurs twice in EXCLUDE and REPLACE`, 'ERR_SQL_NAME', at);
+	};
+	for (const { table, name, at } of exclude) {
+		const full = table === undefined ? name : `${table}.${name}`;
+		check('EXCLUDE', full, at);
+		excluded.add(full.toLowerCase());
+	}
+	for (const { name, at, expression } of replace) {
+		check('REPLACE', name, at);
+		replaced.set(name.toLowerCase(), expression);
+	}
+	return { excluded, replaced };
+}
+
+function columnsOfStar(
+	table: string | undefined,
+	at: number,
+	scope: Scope,
+): { table: string; name: string; bound: Bound }[] {
 	const wanted = table?.toLowerCase();
 	const tables = scope.tables.filter((named) => wanted === undefined || named.name.toLowerCase() === wanted);
 	if (tables.length === 0) {
@@ -346,16 +435,16 @@ function expandStar(table: string | undefined, at: number, scope: Scope): { name
 		);
 	}
 	const merged = new Set<string>();
-	const columns: { name: string; bound: Bound }[] = [];
+	const columns: { table: string; name: string; bound: Bound }[] = [];
 	for (const named of tables) {
 		for (const [index, column] of named.columns.entries()) {
 			const name = column.name.toLowerCase();
 			const joint = wanted === undefined ? scope.merged.get(name) : undefined;
 			if (joint === undefined) {
-				columns.push({ name: column.name, bound: columnOf(named, index) });
+				columns.push({ table: named.name, name: column.name, bound: columnOf(named, index) });
 			} else if (!merged.has(name)) {
 				merged.add(name);
-				columns.push({ name: column.name, bound: joint });
+				columns.push({ table: named.name, name: column.name, bound: joint });
 			}
 		}
 	}

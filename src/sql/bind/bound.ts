@@ -192,9 +192,12 @@ export type RecursivePlan = {
 	readonly identity: object;
 };
 
+/** SUMMARIZE: one row about each column of a query. */
+export type SummaryPlan = { readonly kind: 'summary'; readonly of: QueryPlan };
+
 export type QueryPlan = {
 	readonly columns: readonly SourceColumn[];
-	readonly body: SelectPlan | ValuesPlan | CompoundPlan | RecursivePlan;
+	readonly body: SelectPlan | ValuesPlan | CompoundPlan | RecursivePlan | SummaryPlan;
 	/** The sources of enclosing queries that it reads. If there are any, it runs again for each of their rows. */
 	readonly outer: ReadonlySet<Source>;
 };

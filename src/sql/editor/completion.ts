@@ -81,7 +81,7 @@ export function completionsAt(
 	const all =
 		at(-1) === '.'
 			? columnsOf(at(-2), text, schema)
-			: /^(from|join|describe|desc|into)$/i.test(at(-1))
+			: /^(from|join|describe|desc|into|summarize)$/i.test(at(-1))
 				? tablesOf(schema)
 				: everything(text, schema);
 	const wanted = word.toLowerCase();

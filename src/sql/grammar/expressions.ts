@@ -200,7 +200,21 @@ function readIn(reader: TokenReader, operand: SyntaxExpression, at: number, not:
 
 /** Whether a query begins at the next token, just after a parenthesis. */
 export function seesQuery(reader: TokenReader): boolean {
-	return reader.sees('SELECT') || reader.sees('WITH') || reader.sees('VALUES', '(');
+	return (
+		reader.sees('SELECT') ||
+		reader.sees('FROM') ||
+		reader.sees('WITH') ||
+		reader.sees('VALUES', '(') ||
+		seesSummarize(reader)
+	);
+}
+
+/** Inside a statement SUMMARIZE is an ordinary name unless a table or a query follows. */
+export function seesSummarize(reader: TokenReader): boolean {
+	if (!reader.sees('SUMMARIZE')) return false;
+	if (reader.position === 0) return true;
+	const { word } = reader.peek(1);
+	return reader.seesName(1) || word === 'SELECT' || word === 'FROM' || word === 'WITH';
 }
 
 function readPrimary(reader: TokenReader): SyntaxExpression {

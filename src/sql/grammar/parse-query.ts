@@ -3,7 +3,7 @@
 import { distance } from 'fastest-levenshtein';
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { type Clauses, parseClauses } from './alasql.ts';
-import { readExpressionList } from './expressions.ts';
+import { readExpressionList, seesQuery, seesSummarize } from './expressions.ts';
 import { readSelectText, type SelectText } from './select-text.ts';
 import type {
 	CommonTable,
@@ -87,9 +87,53 @@ function readCommonTable(reader: TokenReader): CommonTable {
 
 function readCore(reader: TokenReader): { core: Core; tail: Tail } {
 	if (reader.sees('VALUES')) return readValues(reader);
-	if (!reader.sees('SELECT')) throw reader.unexpected('SELECT');
+	if (seesSummarize(reader)) return readSummarize(reader);
+	if (!reader.sees('SELECT') && !reader.sees('FROM')) throw reader.unexpected('SELECT');
 	const select = readSelectText(reader);
 	return assemble(select, parseClauses(select, reader.sql));
+}
+
+/** Reads SUMMARIZE with a table or a query. A query ends with its own ORDER BY and LIMIT. */
+function readSummarize(reader: TokenReader): { core: Core; tail: Tail } {
+	const at = reader.next().start;
+	const summary = (query: Query) => ({ core: { kind: 'summarize', at, query } as const, tail: NO_TAIL });
+	if (seesQuery(reader)) return summary(reader.nested(() => readQuery(reader)));
+	if (reader.takes('(')) {
+		if (!seesQuery(reader)) throw reader.unexpected('a SELECT after SUMMARIZE (');
+		const query = reader.nested(() => readQuery(reader));
+		reader.expect(')', 'after the subquery');
+		return summary(query);
+	}
+	const first = reader.name('a table or a SELECT after SUMMARIZE');
+	const schema = reader.takes('.') ? first.text : undefined;
+	const name = schema === undefined ? first.text : reader.name('a table').text;
+	const next = reader.peek();
+	if (['WHERE', 'GROUP', 'ORDER', 'LIMIT', 'JOIN'].includes(next.word)) {
+		const hint =
+			next.word === 'ORDER' || next.word === 'LIMIT'
+				? `write SELECT * FROM (SUMMARIZE ${name}) ${next.word} …`
+				: `write SUMMARIZE SELECT * FROM ${name} ${next.word} …`;
+		throw syntaxError(`SUMMARIZE ${name} cannot have ${next.word}`, next.start, hint);
+	}
+	return summary(wholeTable(schema, name, first.at));
+}
+
+/** SELECT * FROM name */
+function wholeTable(schema: string | undefined, name: string, at: number): Query {
+	const table = { kind: 'table', schema, name, at, alias: undefined, join: 'cross', natural: false } as const;
+	const first: Core = {
+		kind: 'select',
+		at,
+		distinct: false,
+		items: [{ kind: 'all', table: undefined, at, exclude: [], replace: [] }],
+		from: [{ ...table, on: undefined, using: undefined }],
+		where: undefined,
+		group: [],
+		groupAll: false,
+		having: undefined,
+		windows: new Map(),
+	};
+	return { at, recursive: false, with: [], first, rest: [], ...NO_TAIL };
 }
 
 function readValues(reader: TokenReader): { core: Core; tail: Tail } {
@@ -112,11 +156,12 @@ function assemble(select: SelectText, clauses: Clauses): { core: Core; tail: Tai
 	const entry = (place: string) => select.expressions[Number(place.slice(1)) - 1]!;
 	const expression = (place: string | undefined) => (place === undefined ? undefined : entry(place).expression);
 	const name = (place: string | undefined) => (place === undefined ? undefined : select.names.get(place)!.text);
+	let stars = 0;
 	const item = ({ item: place, alias }: Clauses['items'][number]): SelectItem => {
-		if (place === '*') return { kind: 'all', table: undefined, at: select.at };
+		if (place === '*') return { kind: 'all', table: undefined, at: select.at, ...select.stars[stars++]! };
 		if (place.endsWith('.*')) {
 			const table = select.names.get(place.slice(0, -2))!;
-			return { kind: 'all', table: table.text, at: table.at };
+			return { kind: 'all', table: table.text, at: table.at, ...select.stars[stars++]! };
 		}
 		return { kind: 'expression', expression: entry(place).expression, alias: name(alias), text: entry(place).text };
 	};
@@ -135,8 +180,8 @@ function assemble(select: SelectText, clauses: Clauses): { core: Core; tail: Tai
 		};
 	};
 	const order = clauses.order.map((term) => {
-		const { expression: read, nullsFirst } = entry(term.expression);
-		return { expression: read, descending: term.descending, nullsFirst };
+		const { expression: read, nullsFirst, all } = entry(term.expression);
+		return { expression: read, descending: term.descending, nullsFirst, ...(all && { all }) };
 	});
 	const limit = clauses.limit === 0 ? undefined : expression(`e${clauses.limit}`);
 	const offset = clauses.offset === 0 ? undefined : expression(`e${clauses.offset}`);
@@ -150,6 +195,7 @@ function assemble(select: SelectText, clauses: Clauses): { core: Core; tail: Tai
 			from: clauses.tables.map(table),
 			where: expression(clauses.where),
 			group: clauses.group.map((place) => entry(place).expression),
+			groupAll: select.groupAll,
 			having: expression(clauses.having),
 			windows: select.windows,
 		},

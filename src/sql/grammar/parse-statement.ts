@@ -11,6 +11,7 @@ export type StatementSyntax =
 	| { readonly kind: 'query'; readonly query: Query }
 	| { readonly kind: 'explain'; readonly query: Query }
 	| { readonly kind: 'describe'; readonly table: string; readonly at: number }
+	| { readonly kind: 'describe query'; readonly query: Query }
 	| {
 			readonly kind: 'create view' | 'create table';
 			readonly name: string;
@@ -63,10 +64,12 @@ const REFUSED = new Map<string, string>([
 
 const KNOWN = [
 	'SELECT',
+	'FROM',
 	'WITH',
 	'VALUES',
 	'EXPLAIN',
 	'DESCRIBE',
+	'SUMMARIZE',
 	'CREATE',
 	'DROP',
 	'INSERT',
@@ -92,14 +95,14 @@ export function parseExpression(text: string): SyntaxExpression {
 function readStatement(reader: TokenReader): StatementSyntax {
 	const token = reader.peek();
 	if (token.kind === 'end') throw syntaxError('expected a statement, got nothing', 0);
-	if (token.word === 'SELECT' || token.word === 'WITH' || token.word === 'VALUES')
-		return { kind: 'query', query: readQuery(reader) };
+	if (seesQuery(reader) || token.word === 'VALUES') return { kind: 'query', query: readQuery(reader) };
 	if (reader.takes('EXPLAIN')) {
 		reader.takes('QUERY', 'PLAN');
 		if (!seesQuery(reader)) throw reader.unexpected('a SELECT after EXPLAIN');
 		return { kind: 'explain', query: readQuery(reader) };
 	}
 	if (reader.takes('DESCRIBE') || reader.takes('DESC')) {
+		if (seesQuery(reader)) return { kind: 'describe query', query: readQuery(reader) };
 		const name = reader.name('a table after DESCRIBE');
 		return { kind: 'describe', table: name.text, at: name.at };
 	}
@@ -123,7 +126,7 @@ function refuse(reader: TokenReader): Error {
 	if (hint !== undefined) return unsupported(`the statement ${token.word} is not supported`, token.start, hint);
 	const meant = token.word === '' ? undefined : KNOWN.find((word) => distance(word, token.word) <= 2);
 	const means =
-		'statements are SELECT, WITH, VALUES, EXPLAIN, DESCRIBE, CREATE VIEW, CREATE TEMP TABLE, DROP, INSERT and DELETE';
+		'statements are SELECT, FROM, WITH, VALUES, EXPLAIN, DESCRIBE, SUMMARIZE, CREATE VIEW, CREATE TEMP TABLE, DROP, INSERT and DELETE';
 	return reader.unexpected('a statement such as SELECT', meant === undefined ? means : `did you mean ${meant}?`);
 }
 

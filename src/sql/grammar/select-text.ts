@@ -4,7 +4,7 @@
 
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { readExpression, readExpressionList, readNulls, readWindow, seesQuery } from './expressions.ts';
-import type { SyntaxExpression, TableOrigin, Window } from './syntax.ts';
+import type { StarChanges, SyntaxExpression, TableOrigin, Window } from './syntax.ts';
 import type { TokenReader } from './token-reader.ts';
 
 /** One piece of the text for alasql, and the offset of the same piece in the user's text. */
@@ -13,7 +13,12 @@ export type Piece = { readonly text: string; readonly at: number };
 export type SelectText = {
 	readonly at: number;
 	readonly pieces: Piece[];
-	readonly expressions: { expression: SyntaxExpression; text: string; nullsFirst: boolean | undefined }[];
+	/** `all` marks the ALL of ORDER BY. */
+	readonly expressions: { expression: SyntaxExpression; text: string; nullsFirst: boolean | undefined; all?: true }[];
+	/** EXCLUDE and REPLACE of each `*`, in order. */
+	readonly stars: StarChanges[];
+	/** Whether there is GROUP BY ALL. */
+	groupAll: boolean;
 	readonly tables: { origin: TableOrigin; at: number; outer: 'left' | 'right' | 'full' | undefined }[];
 	readonly names: Map<string, { text: string; at: number }>;
 	readonly windows: Map<string, Window>;
@@ -37,21 +42,32 @@ const ALASQL_JOINS = { inner: 'JOIN', left: 'LEFT JOIN', right: 'RIGHT JOIN', fu
 
 const JOIN_WORDS = new Set(['NATURAL', 'INNER', 'LEFT', 'RIGHT', 'FULL', 'OUTER', 'CROSS', 'JOIN']);
 
-/** Reads from SELECT up to a set operator, a closing parenthesis, or the end. */
+const NO_CHANGES: StarChanges = { exclude: [], replace: [] };
+
+/** Reads from SELECT, or from a FROM that comes first, up to a set operator, a closing parenthesis, or the end. */
 export function readSelectText(reader: TokenReader): SelectText {
 	const select: SelectText = {
 		at: reader.peek().start,
 		pieces: [],
 		expressions: [],
+		stars: [],
+		groupAll: false,
 		tables: [],
 		names: new Map(),
 		windows: new Map(),
 	};
 	const emit = (text: string, at: number) => select.pieces.push({ text, at });
-	emit('SELECT', reader.expect('SELECT', '').start);
-	if (reader.sees('DISTINCT')) emit('DISTINCT', reader.next().start);
-	else reader.takes('ALL');
-	readItems(reader, select);
+	const from = reader.sees('FROM') ? readLeadingFrom(reader, select) : [];
+	if (from.length > 0 && !reader.sees('SELECT')) {
+		emit('SELECT *', select.at);
+		select.stars.push(NO_CHANGES);
+	} else {
+		emit('SELECT', reader.expect('SELECT', '').start);
+		if (reader.sees('DISTINCT')) emit('DISTINCT', reader.next().start);
+		else reader.takes('ALL');
+		readItems(reader, select);
+	}
+	select.pieces.push(...from);
 	const seen = new Set<Clause>();
 	while (true) {
 		const token = reader.peek();
@@ -70,6 +86,14 @@ export function readSelectText(reader: TokenReader): SelectText {
 	return select;
 }
 
+/** Reads a FROM before SELECT. Returns its pieces, because alasql wants them after the list of columns. */
+function readLeadingFrom(reader: TokenReader, select: SelectText): Piece[] {
+	const start = select.pieces.length;
+	select.pieces.push({ text: 'FROM', at: reader.next().start });
+	readFrom(reader, select);
+	return select.pieces.splice(start);
+}
+
 function readClause(reader: TokenReader, select: SelectText, clause: Clause): void {
 	if (clause === 'from') readFrom(reader, select);
 	else if (clause === 'window') readWindows(reader, select);
@@ -80,9 +104,14 @@ function clauseText(reader: TokenReader, select: SelectText, clause: Clause): st
 	switch (clause) {
 		case 'group':
 			reader.expect('BY', 'after GROUP');
+			if (takesAll(reader, 'GROUP BY')) {
+				select.groupAll = true;
+				return 'BY n';
+			}
 			return `BY ${readExpressionItems(reader, select)}`;
 		case 'order':
 			reader.expect('BY', 'after ORDER');
+			if (reader.sees('ALL')) return `BY ${readOrderAll(reader, select)}`;
 			return `BY ${readOrderItems(reader, select)}`;
 		case 'limit':
 			return readLimit(reader, select);
@@ -92,6 +121,32 @@ function clauseText(reader: TokenReader, select: SelectText, clause: Clause): st
 		default:
 			return expression(reader, select);
 	}
+}
+
+/** Takes ALL, unless it is a part of an expression, and so the name of a column. */
+function takesAll(reader: TokenReader, clause: string): boolean {
+	const next = reader.peek(1);
+	if (!reader.sees('ALL') || (next.kind === 'operator' && next.word !== ')' && next.word !== ',')) return false;
+	if (next.word === ',') throw syntaxError(`ALL must be alone in ${clause}`, reader.peek().start);
+	reader.next();
+	return true;
+}
+
+function readOrderAll(reader: TokenReader, select: SelectText): string {
+	const { start } = reader.peek();
+	if (!takesAll(reader, 'ORDER BY')) return readOrderItems(reader, select);
+	const index = keep(select, { kind: 'literal', at: start, value: null }, 'ALL');
+	const direction = readDirection(reader, select, index);
+	select.expressions[index - 1]!.all = true;
+	if (reader.sees(',')) throw syntaxError('ALL must be alone in ORDER BY', start);
+	return `e${index}${direction}`;
+}
+
+/** Reads ASC or DESC, and NULLS FIRST or LAST. */
+function readDirection(reader: TokenReader, select: SelectText, index: number): string {
+	const direction = !reader.takes('ASC') && reader.takes('DESC') ? ' DESC' : '';
+	select.expressions[index - 1]!.nullsFirst = readNulls(reader);
+	return direction;
 }
 
 /** Reads an expression and returns its placeholder. */
@@ -120,9 +175,7 @@ function readOrderItems(reader: TokenReader, select: SelectText): string {
 	const items: string[] = [];
 	do {
 		const index = number(reader, select);
-		const direction = !reader.takes('ASC') && reader.takes('DESC') ? ' DESC' : '';
-		select.expressions[index - 1]!.nullsFirst = readNulls(reader);
-		items.push(`e${index}${direction}`);
+		items.push(`e${index}${readDirection(reader, select, index)}`);
 	} while (reader.takes(','));
 	return items.join(', ');
 }
@@ -141,16 +194,55 @@ function readItems(reader: TokenReader, select: SelectText): void {
 		if (items++ > 0) select.pieces.push({ text: ',', at: token.start });
 		if (reader.takes('*')) {
 			select.pieces.push({ text: '*', at: token.start });
+			select.stars.push(readStarChanges(reader));
 		} else if (reader.seesName() && reader.peek(1).word === '.' && reader.peek(2).word === '*') {
 			const { text, at } = reader.name('a table');
 			reader.next();
 			reader.next();
 			select.pieces.push({ text: `${placeName(select, reader.position, text, at)}.*`, at });
+			select.stars.push(readStarChanges(reader));
 		} else {
 			select.pieces.push({ text: expression(reader, select), at: token.start });
 			readAlias(reader, select);
 		}
 	} while (reader.takes(','));
+}
+
+function readStarChanges(reader: TokenReader): StarChanges {
+	if (reader.sees('EXCEPT', '(') && reader.peek(2).kind !== 'end' && !seesQueryAfter(reader))
+		throw syntaxError('* EXCEPT (…) is not supported', reader.peek().start, 'write * EXCLUDE (…)');
+	const exclude = reader.takes('EXCLUDE') ? readInParentheses(reader, 'EXCLUDE', readExcluded) : [];
+	const replace = reader.takes('REPLACE') ? readInParentheses(reader, 'REPLACE', readReplaced) : [];
+	if (reader.sees('EXCLUDE')) throw syntaxError('EXCLUDE must come before REPLACE', reader.peek().start);
+	return { exclude, replace };
+}
+
+/** Whether a query begins after the next two tokens. */
+function seesQueryAfter(reader: TokenReader): boolean {
+	return ['SELECT', 'FROM', 'WITH', 'VALUES', '('].includes(reader.peek(2).word);
+}
+
+/** Reads one item, or several in parentheses. */
+function readInParentheses<T>(reader: TokenReader, word: string, read: (reader: TokenReader) => T): T[] {
+	if (!reader.takes('(')) return [read(reader)];
+	const items: T[] = [];
+	do items.push(read(reader));
+	while (reader.takes(','));
+	reader.expect(')', `to close the list of ${word}`);
+	return items;
+}
+
+function readExcluded(reader: TokenReader): StarChanges['exclude'][number] {
+	const first = reader.name('the name of a column');
+	if (!reader.takes('.')) return { table: undefined, name: first.text, at: first.at };
+	return { table: first.text, name: reader.name('the name of a column').text, at: first.at };
+}
+
+function readReplaced(reader: TokenReader): StarChanges['replace'][number] {
+	const expression = readExpression(reader);
+	reader.expect('AS', 'and the name of the column to replace');
+	const { text, at } = reader.name('the name of a column');
+	return { name: text, at, expression };
 }
 
 function readAlias(reader: TokenReader, select: SelectText): void {

@@ -77,6 +77,8 @@ export type OrderItem = {
 	readonly descending: boolean;
 	/** If undefined, NULLs are the smallest values. */
 	readonly nullsFirst: boolean | undefined;
+	/** ORDER BY ALL: by each column of the result. The only item of its list; `expression` means nothing. */
+	readonly all?: true;
 };
 
 export type FrameBound =
@@ -98,7 +100,7 @@ export type Window = {
 };
 
 export type SelectItem =
-	| { readonly kind: 'all'; readonly table: string | undefined; readonly at: number }
+	| ({ readonly kind: 'all'; readonly table: string | undefined; readonly at: number } & StarChanges)
 	| {
 			readonly kind: 'expression';
 			readonly expression: SyntaxExpression;
@@ -106,6 +108,12 @@ export type SelectItem =
 			/** The expression as written, which is the column's name if there is no alias. */
 			readonly text: string;
 	  };
+
+/** `* EXCLUDE (…) REPLACE (…)` */
+export type StarChanges = {
+	readonly exclude: readonly { readonly table: string | undefined; readonly name: string; readonly at: number }[];
+	readonly replace: readonly { readonly name: string; readonly at: number; readonly expression: SyntaxExpression }[];
+};
 
 export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'cross';
 
@@ -132,10 +140,14 @@ export type Core =
 			readonly from: readonly TableReference[];
 			readonly where: SyntaxExpression | undefined;
 			readonly group: readonly SyntaxExpression[];
+			/** GROUP BY ALL: by the columns of the result that have no aggregates. `group` is empty then. */
+			readonly groupAll: boolean;
 			readonly having: SyntaxExpression | undefined;
 			readonly windows: ReadonlyMap<string, Window>;
 	  }
-	| { readonly kind: 'values'; readonly at: number; readonly rows: readonly (readonly SyntaxExpression[])[] };
+	| { readonly kind: 'values'; readonly at: number; readonly rows: readonly (readonly SyntaxExpression[])[] }
+	/** SUMMARIZE: a row about each column of the query. */
+	| { readonly kind: 'summarize'; readonly at: number; readonly query: Query };
 
 export type CompoundOperator = 'UNION' | 'UNION ALL' | 'INTERSECT' | 'EXCEPT';
 

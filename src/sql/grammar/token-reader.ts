@@ -96,8 +96,8 @@ export class TokenReader {
 	}
 
 	/** Whether the next token can be a name: a quoted name, or a word that is not reserved. */
-	seesName(): boolean {
-		const token = this.peek();
+	seesName(offset = 0): boolean {
+		const token = this.peek(offset);
 		return token.kind === 'quoted' || (token.kind === 'word' && !RESERVED.has(token.word));
 	}
 

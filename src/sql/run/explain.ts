@@ -20,6 +20,10 @@ function explainQuery(plan: QueryPlan, depth: number, lines: string[]): void {
 		case 'values':
 			add(`${body.rows.length} rows of VALUES`);
 			return;
+		case 'summary':
+			add('summarize each column of');
+			explainQuery(body.of, depth + 1, lines);
+			return;
 		case 'recursive':
 			add('repeat until there are no new rows');
 			explainQuery(body.first, depth + 1, lines);

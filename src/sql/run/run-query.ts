@@ -6,6 +6,7 @@ import { KeySpace } from '../values/key-space.ts';
 import { compareValues, foldAscii, rowBytes, toReal, type Value } from '../values/value.ts';
 import { compileLimits, compileSelect, limitedSink } from './run-select.ts';
 import { sortSteps } from './sort-rows.ts';
+import { compileSummary } from './summarize.ts';
 
 export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 	switch (plan.body.kind) {
@@ -15,6 +16,8 @@ export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 			return compileValues(plan.body, plan.columns, c);
 		case 'compound':
 			return compileCompound(plan.body, plan.columns, c);
+		case 'summary':
+			return compileSummary(plan.body.of, c);
 		default:
 			return compileRecursive(plan.body, plan.columns, c);
 	}

@@ -2,12 +2,13 @@
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
 import { bindExpression } from '../bind/bind-expression.ts';
 import { tableScope } from '../bind/bind-from.ts';
+import { expandStar } from '../bind/bind-query.ts';
 import type { Bound, Source } from '../bind/bound.ts';
 import { columnFacts, type Schema } from '../bind/schema.ts';
-import { CLAUSES, columnOf } from '../bind/scope.ts';
+import { CLAUSES } from '../bind/scope.ts';
 import { type Cursor, cursorOf, type Evaluator, type Runtime, type Test } from '../evaluate/runtime.ts';
 import { parseExpression, parseStatement } from '../grammar/parse-statement.ts';
-import type { Core } from '../grammar/syntax.ts';
+import type { Core, SyntaxExpression } from '../grammar/syntax.ts';
 import { Guard } from '../limits/guard.ts';
 import { SqlError, type SqlErrorCode, syntaxError } from '../limits/sql-error.ts';
 import { createCompiler } from '../run/compile.ts';
@@ -53,15 +54,14 @@ export function compileProjection(
 	const { scope, named } = scopeOf(columns, options);
 	const outputs: { name: string; bound: Bound }[] = [];
 	for (const item of core.items) {
-		if (item.kind === 'all') {
-			for (const [index, { name: column }] of columns.entries())
-				outputs.push({ name: column, bound: columnOf(named, index) });
+		const bind = (expression: SyntaxExpression) =>
+			scope.within({ ...CLAUSES.where, name: 'a list of columns' }, () => bindExpression(expression, scope));
+		if (item.kind === 'expression') {
+			outputs.push({ name: item.alias ?? item.text, bound: bind(item.expression) });
 			continue;
 		}
-		const bound = scope.within({ ...CLAUSES.where, name: 'a list of columns' }, () =>
-			bindExpression(item.expression, scope),
-		);
-		outputs.push({ name: item.alias ?? item.text, bound });
+		for (const { name: column, bound, syntax } of expandStar(item, scope))
+			outputs.push({ name: column, bound: bound ?? bind(syntax!) });
 	}
 	const values = perTable(named.source, options, (compiler): (() => SqlValue[]) => {
 		const evaluators: Evaluator[] = outputs.map(({ bound }) => compiler.value(bound));
@@ -79,7 +79,11 @@ function parseList(text: string): Extract<Core, { kind: 'select' }> {
 		const query = statement.kind === 'query' ? statement.query : undefined;
 		const core = query?.first;
 		const isPlain =
-			core?.kind === 'select' && core.from.length === 0 && core.where === undefined && core.group.length === 0;
+			core?.kind === 'select' &&
+			core.from.length === 0 &&
+			core.where === undefined &&
+			core.group.length === 0 &&
+			!core.groupAll;
 		if (
 			!isPlain ||
 			core.having !== undefined ||

@@ -6,6 +6,7 @@ import type { Bound, QueryPlan, Source } from '../bind/bound.ts';
 import { columnFacts, didYouMean, meantTable, type Schema } from '../bind/schema.ts';
 import { CLAUSES, type Environment } from '../bind/scope.ts';
 import { parseStatement, type StatementSyntax } from '../grammar/parse-statement.ts';
+import type { Query } from '../grammar/syntax.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import type { ResultColumn } from './result.ts';
 import type { Session } from './session.ts';
@@ -108,6 +109,8 @@ function bindStatement(
 			};
 		case 'describe':
 			return describe(syntax, environment);
+		case 'describe query':
+			return describeQuery(syntax.query, environment);
 		case 'create view':
 		case 'create table':
 			return bindCreate(syntax, environment, schema, session);
@@ -148,12 +151,17 @@ function readOnly(name: string, at: number): SqlError {
 	);
 }
 
+const DESCRIPTION_COLUMNS: readonly ResultColumn[] = ['column', 'type', 'description'].map((name) => ({
+	name,
+	type: 'text',
+}));
+
 function describe(
 	syntax: Extract<StatementSyntax, { kind: 'describe' }>,
 	environment: Environment,
 ): { action: Action; columns: readonly ResultColumn[] } {
 	const name = syntax.table.toLowerCase();
-	const columns: ResultColumn[] = ['column', 'type', 'description'].map((column) => ({ name: column, type: 'text' }));
+	const columns = DESCRIPTION_COLUMNS;
 	const view = environment.schema.views?.get(name);
 	if (view !== undefined) {
 		const plan = bindQuery(view.query, { ...environment, expanding: [name] }, undefined);
@@ -178,6 +186,18 @@ function describe(
 		syntax.at,
 		meantTable(syntax.table, names, `tables are ${names.join(', ')}`),
 	);
+}
+
+/** The columns that a query would return. It reads no rows, so the statement needs no tables and no parameters. */
+function describeQuery(query: Query, environment: Environment): { action: Action; columns: readonly ResultColumn[] } {
+	const { columns, body } = bindQuery(query, { ...environment, tables: new Set(), parameters: new Set() }, undefined);
+	const rows = columns.map(({ name, output }, index) => {
+		const column = body.kind === 'select' ? body.outputs[index]! : undefined;
+		const isCaptured = column?.kind === 'column' && column.source.origin.kind === 'table';
+		const table = isCaptured ? environment.schema.tables.get(column.source.origin.table) : undefined;
+		return [name, output ?? 'any', isCaptured ? (table?.columns[column.index]?.description ?? null) : null];
+	});
+	return { action: { kind: 'rows', rows }, columns: DESCRIPTION_COLUMNS };
 }
 
 function bindCreate(

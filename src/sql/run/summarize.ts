@@ -1,0 +1,129 @@
+// SUMMARIZE: reads the rows of a query once and returns one row about each of its columns.
+import type { QueryPlan } from '../bind/bound.ts';
+import type { CompiledQuery, Compiler } from '../evaluate/runtime.ts';
+import { quantile } from '../functions/quantile.ts';
+import type { Guard } from '../limits/guard.ts';
+import { Float64List } from '../values/growing-array.ts';
+import { compareValues, keyOf, Real, toReal, type Value, valueBytes } from '../values/value.ts';
+import { DistinctCount } from './distinct-count.ts';
+
+/** Most numbers of a column that are kept for its quantiles. If there are more, every 2nd, 4th … is kept. */
+const MAX_SAMPLE = 1 << 16;
+
+export function compileSummary(of: QueryPlan, c: Compiler): CompiledQuery {
+	const { guard } = c.runtime;
+	const { run } = c.query(of);
+	return {
+		*run(sink) {
+			const summaries = of.columns.map(({ type }) => new Summary(type === 'real', guard));
+			let count = 0;
+			yield* run((row) => {
+				count++;
+				for (let index = 0; index < summaries.length; index++) summaries[index]!.add(row[index]!);
+				return true;
+			});
+			for (const [index, { name, output }] of of.columns.entries()) {
+				if (!sink([name, output ?? 'any', ...summaries[index]!.values(count)])) return;
+			}
+		},
+	};
+}
+
+class Summary {
+	/** Whether plain numbers are REALs. */
+	readonly #isReal: boolean;
+	readonly #guard: Guard;
+	readonly #distinct: DistinctCount;
+	readonly #sample = new Sample();
+	#present = 0;
+	#numbers = 0;
+	#sum = 0;
+	/** Welford's mean, for `squares` only: the sum gives the same mean as avg(). */
+	#mean = 0;
+	/** The sum of the squared differences from the mean. */
+	#squares = 0;
+	#min: Value = null;
+	#max: Value = null;
+
+	constructor(isReal: boolean, guard: Guard) {
+		this.#isReal = isReal;
+		this.#guard = guard;
+		this.#distinct = new DistinctCount(guard);
+	}
+
+	add(value: Value): void {
+		if (value === null) return;
+		this.#present++;
+		this.#distinct.add(keyOf(value)!);
+		if (this.#min === null || compareValues(value, this.#min) < 0) this.#min = this.#kept(value, this.#min);
+		if (this.#max === null || compareValues(value, this.#max) > 0) this.#max = this.#kept(value, this.#max);
+		if (typeof value === 'string' || value instanceof Uint8Array) return;
+		const number = value instanceof Real ? value.value : Number(value);
+		this.#numbers++;
+		this.#sum += number;
+		const difference = number - this.#mean;
+		this.#mean += difference / this.#numbers;
+		this.#squares += difference * (number - this.#mean);
+		if (this.#sample.add(number)) this.#guard.grow(8);
+	}
+
+	#kept(value: Value, before: Value): Value {
+		this.#guard.grow(valueBytes(value));
+		this.#guard.shrink(valueBytes(before));
+		return value;
+	}
+
+	/** From `min` on. `count`: the number of rows. */
+	values(count: number): Value[] {
+		// A column that holds anything but numbers has no mean.
+		const areNumbers = this.#numbers > 0 && this.#numbers === this.#present;
+		const sample = areNumbers ? this.#sample.values : new Float64Array(0);
+		const at = (q: number) => quantile(sample.slice(), q, () => this.#guard.poll());
+		return [
+			this.#boxed(this.#min),
+			this.#boxed(this.#max),
+			this.#distinct.value,
+			areNumbers ? this.#sum / this.#numbers : null,
+			areNumbers && this.#numbers > 1 ? Math.sqrt(this.#squares / (this.#numbers - 1)) : null,
+			at(0.25),
+			at(0.5),
+			at(0.75),
+			count,
+			count === 0 ? null : (100 * (count - this.#present)) / count,
+		];
+	}
+
+	#boxed(value: Value): Value {
+		return this.#isReal && typeof value === 'number' ? toReal(value) : value;
+	}
+}
+
+/** Every nth number, with n doubled whenever there are too many. */
+class Sample {
+	#list = new Float64List();
+	#every = 1;
+	#skip = 0;
+
+	/** Returns whether the number needed more memory. */
+	add(number: number): boolean {
+		if (this.#skip > 0) {
+			this.#skip--;
+			return false;
+		}
+		this.#skip = this.#every - 1;
+		const grows = this.#list.length < MAX_SAMPLE;
+		if (!grows) {
+			const half = new Float64List();
+			for (let index = 0; index < this.#list.length; index += 2) half.push(this.#list.at(index));
+			this.#list = half;
+			this.#every *= 2;
+			this.#skip = this.#every - 1;
+		}
+		this.#list.push(number);
+		return grows;
+	}
+
+	get values(): Float64Array {
+		return this.#list.view;
+	}
+}
