@@ -1,5 +1,4 @@
 // Runs statements from a file or a pipe: no prompt, no history; the first error ends the run.
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { UserError, usageError } from '../base/errors.ts';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
@@ -81,28 +80,34 @@ export class StepRunner {
 export async function runPiped(shell: ShellSession, input: Readable): Promise<StepRunner> {
 	const runner = new StepRunner(shell);
 	const reader = new ScriptReader();
-	const hasEndlessLine = watchLines(input);
-	const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-	// readline itself goes on waiting if the input is destroyed.
-	input.once('close', () => lines.close());
-	for await (const line of lines) {
+	for await (const line of linesOf(input)) {
 		for (const step of reader.push(line)) if ((await runner.run(step)) === 'quit') return runner;
 		if (shell.sink.closed) return runner;
 	}
-	if (hasEndlessLine()) throw tooLong('stdin');
 	for (const step of reader.end()) await runner.run(step);
 	return runner;
 }
 
-/** Ends `input` at a line of more than MAX_TEXT_BYTES, which readline would keep in memory; then the answer is true. */
-function watchLines(input: Readable): () => boolean {
-	let length = 0;
-	input.on('data', (chunk: Buffer | string) => {
-		const end = chunk.lastIndexOf('\n');
-		length = end < 0 ? length + chunk.length : chunk.length - end - 1;
-		if (length > MAX_TEXT_BYTES) input.destroy();
-	});
-	return () => length > MAX_TEXT_BYTES;
+/** Lines as they arrive. Only LF ends one: a text constant may contain a lone CR, or U+2028, where readline ends lines, too. */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+	let line = '';
+	try {
+		for await (const chunk of input.setEncoding('utf8') as AsyncIterable<string>) {
+			let start = 0;
+			for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', start)) {
+				yield line + chunk.slice(start, end);
+				line = '';
+				start = end + 1;
+			}
+			line += chunk.slice(start);
+			if (line.length > MAX_TEXT_BYTES) throw tooLong('stdin');
+		}
+	} catch (error) {
+		// Ctrl-C destroys the input.
+		if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+		return;
+	}
+	if (line !== '') yield line;
 }
 
 const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([

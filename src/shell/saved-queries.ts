@@ -132,6 +132,6 @@ function description(path: string, place: QueryPlace, user: InvokingUser): strin
 		if (systemCode(error) === undefined) throw error;
 		return '(cannot be read)';
 	}
-	const line = sql.split('\n', 1)[0] ?? '';
+	const line = sql.replace(/^\ufeff/, '').split('\n', 1)[0] ?? '';
 	return line.startsWith('--') ? line.slice(2).trim() : '';
 }

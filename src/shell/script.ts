@@ -13,8 +13,10 @@ export class ScriptReader {
 	#line = 0;
 
 	/** Steps that this line completes. */
-	push(line: string): Step[] {
+	push(text: string): Step[] {
 		this.#line++;
+		// SQL takes a byte order mark for white space, as do commands.
+		const line = text.replace(/\r$/, '');
 		if (isCommandLine(this.#buffer, line)) return [{ type: 'command', text: line.trim(), line: this.#line }];
 		if (this.#isBlank()) {
 			this.#buffer = '';
@@ -53,6 +55,6 @@ export class ScriptReader {
 /** All steps of a whole text. */
 export function scriptSteps(text: string): Step[] {
 	const reader = new ScriptReader();
-	const steps = text.split(/\r?\n/).flatMap((line) => reader.push(line));
+	const steps = text.split('\n').flatMap((line) => reader.push(line));
 	return [...steps, ...reader.end()];
 }

@@ -324,3 +324,24 @@ test('.show prints a note in place of a body that is not held, and a body that i
 	assert.ok(text.stdout.includes(`\n\n${body}`), text.stdout.slice(0, 500));
 	assert.doesNotMatch(text.stdout, /body: /);
 });
+
+test('files and pipes may begin with a byte order mark and have CRLF line ends; text constants stay as they are', async () => {
+	const recording = recordingOf(sampleTape());
+	const text = "SELECT count(*) AS n,\n 'a\u2028b\rc' AS x -- all\nFROM exchanges;\n.expect value = 23\n";
+	const bodies = [`.mode json\n${text}`, text, `-- first\n${text}`].map(
+		(each) => `\ufeff${each.replaceAll('\n', '\r\n')}`,
+	);
+	for (const [index, input] of bodies.entries()) {
+		const path = join(directory.path, `marked-${index}.sql`);
+		writeFileSync(path, input);
+		const runs = [
+			await runTinytap(['run', path, '--replay', recording, '--format', 'json']),
+			await runTinytap(['query', '-', '--replay', recording, '--format', 'json'], { input }),
+			await runTinytap(['--replay', recording, '--format', 'json'], { input }),
+		];
+		for (const { code, stdout, stderr } of runs) {
+			assert.equal(code, 0, stderr);
+			assert.deepEqual(JSON.parse(stdout), [{ n: 23, x: 'a\u2028b\rc' }]);
+		}
+	}
+});

@@ -53,6 +53,11 @@ test("the project's query wins over the user's, the user's over the bundled one"
 	assert.equal(findQuery(directories.slice(1), 'same').place, 'user');
 });
 
+test('the description of a file with a byte order mark and CRLF line ends is its first comment, too', () => {
+	writeFileSync(place('bundled/marked.sql'), '\ufeff-- from Windows\r\nSELECT 1;\r\n');
+	assert.equal(listQueries(directories).find(({ name }) => name === 'marked')?.description, 'from Windows');
+});
+
 test('AT-17 names that could lead elsewhere are refused, and nothing is created', () => {
 	const tree = () => readdirSync(directory.path, { recursive: true }).sort();
 	const before = tree();

@@ -61,3 +61,20 @@ test('steps have their line number', () => {
 test('a script of only white space and comments has no steps', () => {
 	assert.deepEqual(scriptSteps('\n  -- x\n/* y */\n'), []);
 });
+
+test('a byte order mark and CRLF line ends change nothing, before a statement, a comment or a command', () => {
+	const texts = [
+		'SELECT 1,\n 2;\n.expect rows = 1\nSELECT 3',
+		'-- slow ones\nSELECT 1;\n',
+		'.mode csv\nSELECT 1\\G\nSELECT 2;\n',
+		'\n.expect rows > 1',
+		"SELECT 'a' AS x -- one\n, 2\n.help;\n;",
+	];
+	for (const text of texts) {
+		const steps = scriptSteps(text);
+		for (const mark of ['', '\ufeff'])
+			for (const end of ['\n', '\r\n'])
+				assert.deepEqual(scriptSteps(mark + text.replaceAll('\n', end)), steps, JSON.stringify([mark, end, text]));
+	}
+	assert.deepEqual(brief("SELECT '\ufeffa';"), ["SELECT '\ufeffa'"]);
+});
