@@ -12,6 +12,8 @@ export type Question = {
 };
 
 export type BatchSource = {
+	/** The body limit of the capture that was recorded; undefined if there was none, or it is not known. */
+	readonly bodyLimit?: number | undefined;
 	/** Sentences for the user about limits of this kernel and their effects. */
 	readonly remarks: readonly string[];
 	/** The room that nextBatch() needs. */
@@ -56,6 +58,7 @@ export function recordingSource(path: string, user: InvokingUser, filters: Captu
 					'filters apply only to live captures, so all of this recording is read; choose rows in SQL, e.g. WHERE local_port = 80',
 				]
 			: [],
+		bodyLimit: reader.bodyLimit,
 		batchBytes: FRAME_PAYLOAD_MAX,
 		nextBatch(into) {
 			if (stopped) return -1;

@@ -2,6 +2,8 @@
 
 import type { InvokingUser } from '../base/invoking-user.ts';
 
+export const DEFAULT_BODY_LIMIT = 64 * 1024;
+
 /** Ports from `first` to `last`, both included. */
 export type PortRange = { readonly first: number; readonly last: number };
 
@@ -27,8 +29,8 @@ export type CaptureSettings = {
 		readonly meta: Record<string, string | number>;
 	};
 	readonly filters: CaptureFilters;
-	/** Maximum body bytes kept per message; Infinity if unlimited. */
-	readonly bodyLimit: number;
+	/** Maximum body bytes kept per message; Infinity if unlimited. Undefined: the recording's, else DEFAULT_BODY_LIMIT. */
+	readonly bodyLimit: number | undefined;
 	/** Memory limit for rows and decoder, in bytes. */
 	readonly maxMemory: number;
 	/** Maximum rows kept; Infinity for as many as fit. */

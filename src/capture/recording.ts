@@ -22,6 +22,14 @@ const FRAME_BATCH = 2;
 /** Marks a recording that was closed properly; its payload is empty. */
 const FRAME_END = 3;
 
+/** What a recording says about itself. Only `body_limit` is read again. */
+export type RecordingMeta = Readonly<Record<string, string | number>>;
+
+/** The member `body_limit` of the meta frame: a number of bytes, or `none`. */
+export function bodyLimitMeta(limit: number): RecordingMeta {
+	return { body_limit: Number.isFinite(limit) ? limit : 'none' };
+}
+
 /** Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when write() returns. */
 export class RecordingWriter {
 	readonly path: string;
@@ -31,7 +39,7 @@ export class RecordingWriter {
 	#fd: number;
 
 	/** Creates a file that belongs to the user. Throws a UserError if it exists (unless `force`) or cannot be created. */
-	constructor(path: string, meta: Record<string, string | number>, options: { force?: boolean; user: InvokingUser }) {
+	constructor(path: string, meta: RecordingMeta, options: { force?: boolean; user: InvokingUser }) {
 		this.path = path;
 		this.#fd = createFile(path, options.user, options.force === true);
 		const header = Buffer.alloc(FILE_HEADER_BYTES);
@@ -101,11 +109,17 @@ export type RecordingDamage = {
 	readonly detail: string;
 };
 
+type Frame = { readonly type: number; readonly payload: Buffer };
+
 /** Reads a recording frame by frame. */
 export class RecordingReader {
 	readonly path: string;
 	/** Set if the file ends early or a frame is damaged. */
 	damage: RecordingDamage | undefined;
+	/** The body limit of the capture, Infinity if unlimited; undefined if the recording does not say. */
+	readonly bodyLimit: number | undefined;
+	/** The first frame, if it is not the meta frame. */
+	#first: Frame | undefined;
 	#fd: number;
 	#offset = 0;
 	#ended = false;
@@ -132,6 +146,9 @@ export class RecordingReader {
 					'Use the version of tinytap that wrote it, or a newer one.',
 				);
 			}
+			const first = this.#nextFrame();
+			if (first?.type === FRAME_META) this.bodyLimit = bodyLimitOf(first.payload);
+			else this.#first = first;
 		} catch (error) {
 			this.close();
 			throw error;
@@ -140,37 +157,15 @@ export class RecordingReader {
 
 	/** Copies the next batch into `into`, at least FRAME_PAYLOAD_MAX long. Returns the batch's length; 0 at the end. */
 	nextBatch(into: Uint8Array): number {
-		while (!this.#ended) {
-			const at = this.#offset;
-			const header = this.#read(FRAME_HEADER_BYTES);
-			if (header.length < FRAME_HEADER_BYTES) return this.#stop(at, 'truncated', 'the file ends without an end frame');
-			const length = header.readUInt32LE(0);
-			const type = header.readUInt32LE(4);
-			if (length > FRAME_PAYLOAD_MAX) {
-				return this.#stop(
-					at,
-					'damaged',
-					`a frame claims ${length} bytes, more than the maximum of ${FRAME_PAYLOAD_MAX}`,
-				);
-			}
-			const payload = this.#read(length);
-			if (payload.length < length) return this.#stop(at, 'truncated', 'the file ends inside a frame');
-			if (frameCheck(type, payload) !== header.readUInt32LE(8)) {
-				return this.#stop(at, 'damaged', "a frame's checksum does not match its bytes");
-			}
-			if (type === FRAME_END) {
-				this.#ended = true;
-				const end = this.#offset;
-				if (this.#read(1).length > 0)
-					this.damage = { offset: end, what: 'damaged', detail: 'there are bytes after its end frame' };
-				return 0;
-			}
+		for (;;) {
+			const frame = this.#first ?? this.#nextFrame();
+			this.#first = undefined;
+			if (frame === undefined) return 0;
 			// Skips frames of unknown types.
-			if (type !== FRAME_BATCH || length === 0) continue;
-			into.set(payload);
-			return length;
+			if (frame.type !== FRAME_BATCH || frame.payload.length === 0) continue;
+			into.set(frame.payload);
+			return frame.payload.length;
 		}
-		return 0;
 	}
 
 	/** May be called twice. */
@@ -180,10 +175,33 @@ export class RecordingReader {
 		this.#fd = -1;
 	}
 
-	#stop(offset: number, what: RecordingDamage['what'], detail: string): number {
+	/** Undefined at the end and from the first damage on. */
+	#nextFrame(): Frame | undefined {
+		if (this.#ended) return undefined;
+		const at = this.#offset;
+		const header = this.#read(FRAME_HEADER_BYTES);
+		if (header.length < FRAME_HEADER_BYTES) return this.#stop(at, 'truncated', 'the file ends without an end frame');
+		const length = header.readUInt32LE(0);
+		const type = header.readUInt32LE(4);
+		if (length > FRAME_PAYLOAD_MAX) {
+			return this.#stop(at, 'damaged', `a frame claims ${length} bytes, more than the maximum of ${FRAME_PAYLOAD_MAX}`);
+		}
+		const payload = this.#read(length);
+		if (payload.length < length) return this.#stop(at, 'truncated', 'the file ends inside a frame');
+		if (frameCheck(type, payload) !== header.readUInt32LE(8)) {
+			return this.#stop(at, 'damaged', "a frame's checksum does not match its bytes");
+		}
+		if (type !== FRAME_END) return { type, payload };
+		this.#ended = true;
+		const end = this.#offset;
+		if (this.#read(1).length > 0)
+			this.damage = { offset: end, what: 'damaged', detail: 'there are bytes after its end frame' };
+		return undefined;
+	}
+
+	#stop(offset: number, what: RecordingDamage['what'], detail: string): undefined {
 		this.#ended = true;
 		this.damage = { offset, what, detail };
-		return 0;
 	}
 
 	#read(length: number): Buffer {
@@ -197,6 +215,21 @@ export class RecordingReader {
 		this.#offset += done;
 		return bytes.subarray(0, done);
 	}
+}
+
+/** The limit in a meta frame's payload; undefined if there is none that makes sense. */
+function bodyLimitOf(payload: Buffer): number | undefined {
+	let meta: unknown;
+	try {
+		meta = JSON.parse(payload.toString('utf8'));
+	} catch {
+		// Anybody may have written the file.
+		return undefined;
+	}
+	if (typeof meta !== 'object' || meta === null || !('body_limit' in meta)) return undefined;
+	const { body_limit: limit } = meta;
+	if (limit === 'none') return Number.POSITIVE_INFINITY;
+	return typeof limit === 'number' && Number.isSafeInteger(limit) && limit >= 0 ? limit : undefined;
 }
 
 /** CRC-32 of the type and the payload, so that a changed type is detected, too. */

@@ -65,7 +65,10 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
 	['--comm <name...>', 'only processes with this name or this executable name (repeatable)'],
 	['--port <ports...>', 'only connections with this TCP port at either end: 80, 8000-8099, 80,8080 (repeatable)'],
-	['--body-limit <size>', 'maximum body bytes kept per message (0: none, "none": unlimited; default 64KiB)'],
+	[
+		'--body-limit <size>',
+		'maximum body bytes kept per message (0: none, "none": unlimited; default: the recording\'s, else 64KiB)',
+	],
 	['--max-memory <size>', 'memory limit for rows, decoder and statements (default 256MiB)'],
 	['--max-rows <n>', 'maximum number of rows kept; the oldest are evicted first'],
 	['--ring-size <size>', `size of the kernel ring buffer (default ${RING_SIZE})`],
@@ -180,8 +183,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
 			ports: (raw.port ?? []).flatMap((text) => parsePorts(text, '--port')),
 		}),
-		bodyLimit:
-			raw.bodyLimit === 'none' ? Number.POSITIVE_INFINITY : parseSize(raw.bodyLimit ?? '64KiB', '--body-limit'),
+		bodyLimit: raw.bodyLimit === undefined ? undefined : bodyLimit(raw.bodyLimit),
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), MAX_MEMORY_LEAST, '--max-memory', '64MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
 		ringSize: ringSize(raw.ringSize ?? RING_SIZE),
@@ -219,6 +221,10 @@ function presentation(raw: RawOptions): Presentation {
 		theme: createTheme(wantsColor(standardOutput(), process.env, color)),
 		errorTheme: createTheme(wantsColor(standardError(), process.env, color)),
 	};
+}
+
+function bodyLimit(text: string): number {
+	return text === 'none' ? Number.POSITIVE_INFINITY : parseSize(text, '--body-limit');
 }
 
 /** A lower limit would cut most heads. */

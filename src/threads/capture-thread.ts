@@ -11,9 +11,10 @@ import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { systemCode } from '../base/errors.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
+import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
-import { FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
+import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
@@ -59,7 +60,6 @@ const signals = new Int32Array(signalsBuffer);
 
 const shares = memoryShares(settings.maxMemory);
 const decoder = createDecoder(readFileSync(settings.files.decoder), {
-	bodyLimit: Number.isFinite(settings.bodyLimit) ? settings.bodyLimit : -1,
 	memoryLimit: shares.decoder,
 });
 const store = new ExchangeStore({
@@ -113,10 +113,12 @@ async function run(): Promise<void> {
 			? kernelSource(settings)
 			: recordingSource(settings.replay.path, settings.user, settings.filters);
 	running = source;
+	const bodyLimit = settings.bodyLimit ?? source.bodyLimit ?? DEFAULT_BODY_LIMIT;
+	decoder.configure({ bodyLimit: Number.isFinite(bodyLimit) ? bodyLimit : -1 });
 	try {
 		if (settings.record !== undefined) {
 			const { path, force, meta } = settings.record;
-			recording = new RecordingWriter(path, meta, { force, user: settings.user });
+			recording = new RecordingWriter(path, { ...meta, ...bodyLimitMeta(bodyLimit) }, { force, user: settings.user });
 		}
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });

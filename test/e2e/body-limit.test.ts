@@ -106,6 +106,38 @@ async function replay(recording: string, sql: string): Promise<Record<string, un
 	return parseRows(stdout);
 }
 
+test('a recording is replayed with the limit of its capture', async () => {
+	const body = 'x'.repeat(100_000);
+	const server = createServer((_, response) => response.end(body)).listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address() as AddressInfo;
+	const directory = temporaryDirectory();
+	try {
+		for (const [limit, held] of [
+			['23', 23],
+			['none', body.length],
+			[undefined, 65_536],
+		] as const) {
+			const recording = join(directory.path, `limit-${limit}.ttap`);
+			const options = limit === undefined ? [] : ['--body-limit', limit];
+			const tinytap = startTinytap(['record', recording, '--port', String(port), '--count', '2', ...options]);
+			try {
+				await tinytap.attached();
+				await whole(await ask(port, '/'));
+				await tinytap.finished;
+			} finally {
+				await tinytap.stop();
+			}
+			const rows = await replay(recording, 'SELECT res_captured_bytes AS held FROM exchanges');
+			assert.deepEqual(rows, [{ held }, { held }]);
+		}
+	} finally {
+		server.closeAllConnections();
+		server.close();
+		directory.remove();
+	}
+});
+
 const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 
 /** Bytes held, note and loss of a body of 8 MiB sent in one call. */

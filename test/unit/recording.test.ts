@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { UserError } from '../../src/base/errors.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
-import { FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
+import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const directory = temporaryDirectory();
@@ -115,6 +116,37 @@ test('impossible lengths, other files and newer versions give different errors',
 	});
 	assert.throws(() => new RecordingReader(directory.path, processUser()), { code: 'ERR_NOT_A_RECORDING' });
 	assert.throws(() => new RecordingReader(join(directory.path, 'missing'), processUser()), { code: 'ERR_FILE_ENOENT' });
+});
+
+test('the body limit is read back, and only if it makes sense', () => {
+	const readBack = (meta: Record<string, string | number>) => {
+		const path = newPath();
+		new RecordingWriter(path, meta, { user: processUser() }).close();
+		const reader = new RecordingReader(path, processUser());
+		reader.close();
+		return reader.bodyLimit;
+	};
+	for (const limit of [0, 1, 65_536, 2 ** 40, Number.POSITIVE_INFINITY]) {
+		assert.equal(readBack({ host: 'test', ...bodyLimitMeta(limit) }), limit);
+	}
+	assert.equal(readBack({}), undefined);
+	for (const limit of ['', '65536', 'None', -1, 0.5, 2 ** 60]) assert.equal(readBack({ body_limit: limit }), undefined);
+});
+
+test('a recording whose first frame is a batch, or whose meta frame is not JSON, is read from the first batch on', () => {
+	const { bytes } = recorded(sample);
+	const metaEnd = 32 + bytes.readUInt32LE(16);
+	const path = newPath();
+	writeFileSync(path, Buffer.concat([bytes.subarray(0, 16), bytes.subarray(metaEnd)]));
+	assert.deepEqual(readAll(path), { batches: sample, damage: undefined });
+	const text = Buffer.from('not JSON');
+	const frame = Buffer.alloc(16);
+	frame.writeUInt32LE(text.length, 0);
+	frame.writeUInt32LE(1, 4);
+	frame.writeUInt32LE(crc32(text, crc32(Buffer.of(1, 0, 0, 0))), 8);
+	const odd = newPath();
+	writeFileSync(odd, Buffer.concat([bytes.subarray(0, 16), frame, text, bytes.subarray(metaEnd)]));
+	assert.deepEqual(readAll(odd), { batches: sample, damage: undefined });
 });
 
 /** Offsets where each batch frame ends: header 16, then frames of 16 + length; the first is the meta frame. */

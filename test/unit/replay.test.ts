@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
-import { RecordingWriter } from '../../src/capture/recording.ts';
+import { bodyLimitMeta, type RecordingMeta, RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
@@ -17,9 +17,9 @@ const DEMO = join(import.meta.dirname, '../../recordings/demo.tinytap');
 let files = 0;
 
 /** A recording of a tape, as the capture thread would have written it. */
-function recordingOf(tape: Tape): string {
+function recordingOf(tape: Tape, meta: RecordingMeta = {}): string {
 	const path = join(directory.path, `tape-${files++}.tinytap`);
-	const writer = new RecordingWriter(path, {}, { user: processUser() });
+	const writer = new RecordingWriter(path, meta, { user: processUser() });
 	writer.writeBatch(tape.batch());
 	writer.close();
 	return path;
@@ -344,4 +344,31 @@ test('files and pipes may begin with a byte order mark and have CRLF line ends; 
 			assert.deepEqual(JSON.parse(stdout), [{ n: 23, x: 'a\u2028b\rc' }]);
 		}
 	}
+});
+
+test('a recording is replayed with the body limit of its capture, unless another is given', async () => {
+	const length = 200_000;
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	server.in('GET /long HTTP/1.1\r\nHost: shop\r\n\r\n');
+	server.out(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`);
+	const held = async (meta: RecordingMeta, ...options: string[]) => {
+		const sql = 'SELECT res_captured_bytes AS held, res_body_note AS note FROM exchanges';
+		const path = recordingOf(tape, meta);
+		const { stdout, stderr } = await runTinytap(['query', sql, '--replay', path, '--format', 'ndjson', ...options]);
+		const [row] = parseRows(stdout);
+		assert.ok(row !== undefined, stderr);
+		const cut = row.held === length ? null : `body: first ${row.held} of ${length} bytes (body limit)`;
+		if (row.held !== 0) assert.equal(row.note, cut);
+		return row.held;
+	};
+	assert.equal(await held({}), 65_536, 'earlier versions did not record it');
+	assert.equal(await held(bodyLimitMeta(100_000)), 100_000);
+	assert.equal(await held(bodyLimitMeta(23)), 23);
+	assert.equal(await held(bodyLimitMeta(0)), 0);
+	assert.equal(await held(bodyLimitMeta(Number.POSITIVE_INFINITY)), length);
+	assert.equal(await held(bodyLimitMeta(23), '--body-limit', '64KiB'), 65_536);
+	assert.equal(await held(bodyLimitMeta(23), '--body-limit', 'none'), length);
+	assert.equal(await held(bodyLimitMeta(Number.POSITIVE_INFINITY), '--body-limit', '24'), 24);
 });
