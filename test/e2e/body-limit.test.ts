@@ -123,7 +123,7 @@ test('a recording is replayed with the limit of its capture', async () => {
 			const tinytap = startTinytap(['record', recording, '--port', String(port), '--count', '2', ...options]);
 			try {
 				await tinytap.attached();
-				await whole(await ask(port, '/'));
+				await whole(await ask(port, '/', new Agent()));
 				await tinytap.finished;
 			} finally {
 				await tinytap.stop();
