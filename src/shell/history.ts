@@ -1,4 +1,5 @@
-// The prompt's history in the user's state directory: one line per statement or command, newest last.
+// The prompt's history in the user's state directory: one line per statement or command, newest last. Line breaks inside
+// a statement are written as CR, which no typed line contains, so the lines of earlier versions mean what they meant.
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
@@ -28,6 +29,7 @@ export class History {
 		try {
 			return readLastLines(this.#path, this.#user, HISTORY_BYTES)
 				.split('\n')
+				.map((line) => line.replace(/\r$/, '').replaceAll('\r', '\n'))
 				.filter((line) => line !== '')
 				.slice(-HISTORY_ENTRIES)
 				.reverse();
@@ -38,12 +40,13 @@ export class History {
 		}
 	}
 
-	append(entries: readonly string[]): void {
+	/** Adds an entry of one line or several. */
+	append(entry: string): void {
 		if (this.#isBroken) return;
 		try {
 			const directory = UserDirectory.own(dirname(this.#path), this.#user);
 			try {
-				directory.append(basename(this.#path), entries.map((entry) => `${entry}\n`).join(''));
+				directory.append(basename(this.#path), `${entry.replaceAll('\n', '\r')}\n`);
 			} finally {
 				directory.close();
 			}

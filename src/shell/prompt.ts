@@ -37,12 +37,17 @@ export class Prompt {
 	readonly left: Promise<void>;
 	readonly #editor: LineEditor;
 	readonly #history: History;
+	/** Typed lines that wait for the one before them. */
 	readonly #lines: string[] = [];
+	/** Statements and commands, newest first. */
+	readonly #entries: string[];
 	#shell: ShellSession | undefined;
 	#busy = true;
 	#hasLeft = false;
 	/** Lines of an incomplete statement. */
-	#pending: string[] = [];
+	readonly #pending: string[] = [];
+	/** While a statement runs: whether the typed text is on the screen. */
+	#isTypedShown = false;
 	#interrupts = 0;
 	/** When Ctrl-C was pressed while a statement ran. */
 	#cancelledAt: number | undefined;
@@ -60,14 +65,18 @@ export class Prompt {
 			onInterrupt: () => this.interrupt(),
 		});
 		// The progress line makes room for text typed ahead.
-		process.stdin.prependListener('keypress', () => this.#shell?.hideProgress());
+		process.stdin.prependListener('keypress', () => {
+			this.#shell?.hideProgress();
+			this.#isTypedShown = true;
+		});
 		this.left = new Promise((resolve) =>
 			this.#editor.on('exit', () => {
 				this.#hasLeft = true;
 				resolve();
 			}),
 		);
-		this.#editor.history = this.#history.read();
+		this.#entries = this.#history.read();
+		this.#editor.history = [...this.#entries];
 	}
 
 	/** Starts reading lines. */
@@ -84,7 +93,9 @@ export class Prompt {
 	/** Removes typed text before a result is printed; the next prompt shows it again. */
 	clearTyped(): void {
 		const { output } = this.#editor;
-		if (!this.#busy || this.#editor.line === '') return;
+		if (!this.#busy || this.#editor.line === '' || !this.#isTypedShown) return;
+		this.#isTypedShown = false;
+		moveCursor(output, 0, -this.#editor.prevRows);
 		cursorTo(output, 0);
 		clearScreenDown(output);
 		this.#editor.prevRows = 0;
@@ -139,7 +150,8 @@ export class Prompt {
 		}
 		if (this.#editor.line !== '' || this.#pending.length > 0) {
 			this.#interrupts = 0;
-			this.#pending = [];
+			const abandoned = this.#pending.splice(0).join('\n');
+			this.#remember(abandoned, false);
 			this.#editor.write(null, { ctrl: true, name: 'e' });
 			this.#editor.output.write('^C\n');
 			this.#editor.write(null, { ctrl: true, name: 'u' });
@@ -200,7 +212,7 @@ export class Prompt {
 		const open = this.#pending.join('\n');
 		if (asked !== undefined || isCommandLine(open, line)) {
 			this.#busy = true;
-			this.#remember([asked ?? line]);
+			this.#remember(asked ?? line);
 			this.#run(() => this.#command(asked ?? line));
 			return;
 		}
@@ -213,8 +225,8 @@ export class Prompt {
 			return;
 		}
 		this.#busy = true;
-		this.#remember([...this.#pending, line]);
-		this.#pending = [];
+		this.#pending.length = 0;
+		this.#remember(text);
 		this.#run(() => this.#statements(sql, vertical));
 	}
 
@@ -242,20 +254,13 @@ export class Prompt {
 		}
 	}
 
-	/** Replaces readline's history entries, one per line (also for commands inside a statement), by one per statement. */
-	#remember(lines: readonly string[]): void {
-		const { history } = this.#editor;
-		const typed = lines.filter((line) => line.trim() !== '');
-		if (typed.length === 0) return;
-		// On a single line, a -- comment would hide the rest.
-		const merged = typed.some((line) => line.includes('--')) ? undefined : typed.join(' ');
-		if (merged !== undefined && typed.length > 1) {
-			for (const line of [...typed].reverse()) {
-				const at = history.indexOf(line);
-				if (at >= 0) history.splice(at, 1);
-			}
-			history.unshift(merged);
-		}
-		this.#history.append(merged === undefined ? typed : [merged]);
+	/** Adds an entry. readline adds each typed line itself, so its list is replaced: one entry for each statement. */
+	#remember(entry: string, isKept = true): void {
+		if (entry.trim() === '') return;
+		if (entry !== this.#entries[0]) this.#entries.unshift(entry);
+		if (this.#entries.length > HISTORY_ENTRIES) this.#entries.pop();
+		const open = [...this.#pending, ...this.#lines].filter((line) => line.trim() !== '');
+		this.#editor.history = [...open.reverse(), ...this.#entries];
+		if (isKept) this.#history.append(entry);
 	}
 }

@@ -73,7 +73,7 @@ test('a command on its own line inside a statement runs, and the statement conti
 		const screen = await terminal.shows('one statement');
 		assert.match(screen, /^\.\.\. 'statement' AS x;\nx\n"one statement"$/m);
 		await terminal.press('Up');
-		await terminal.shows("tinytap> SELECT   'one ' || 'statement' AS x;");
+		await terminal.shows(/^tinytap> SELECT\n {2}'one ' \|\|\n'statement' AS x;$/);
 		await terminal.press('C-c');
 		await enter(terminal, 'SELECT 1');
 		await enter(terminal, '.quit');
@@ -152,6 +152,57 @@ test('text typed or pasted into the middle of a line appears at the cursor', asy
 		assert.match(screen, /^"?first line"?$/m);
 		assert.doesNotMatch(screen, /internal error/);
 	});
+});
+
+test('a statement of several lines comes back as it was typed, also in the next session, and gives the same result', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-history-'));
+	const history = join(folder, 'tinytap/history');
+	const shell = `env XDG_STATE_HOME=${folder} ${SHELL}`;
+	const lines = ["SELECT 'a", '  -- no comment', '', "b;' AS x, -- a comment", '  /* another', " it's */ 1 AS y;"];
+	const typed =
+		/^tinytap> SELECT 'a\n {2}-- no comment\n\nb;' AS x, -- a comment\n {2}\/\* another\n it's \*\/ 1 AS y;$/;
+	const result = /^\[\n?\{"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/;
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode json');
+		for (const line of lines) await enter(terminal, line);
+		await terminal.shows(result);
+		// Recalled while a statement runs, it is drawn again below the result.
+		await enter(terminal, '.wait 1s');
+		await enter(terminal, 'SELECT 2;');
+		for (let i = 0; i < 3; i++) await terminal.press('Up');
+		await terminal.shows(typed);
+		await terminal.shows(/^tinytap> SELECT 2;\n\[\n?\{"2":2\}\n?\]\ntinytap> SELECT 'a$/);
+		await terminal.shows(typed);
+		// Change it in the middle, and run it.
+		await terminal.press('Home');
+		for (let i = 0; i < 'SELECT '.length; i++) await terminal.press('Right');
+		await terminal.type('3 AS w, ');
+		await terminal.press('Enter');
+		await terminal.shows(/^\[\n?\{"w":3,"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/);
+		// An abandoned statement comes back in this session.
+		await enter(terminal, 'SELECT');
+		await enter(terminal, '4');
+		await terminal.press('C-c');
+		await terminal.press('Up');
+		await terminal.shows(/^tinytap> SELECT\n4$/);
+		await terminal.press('C-c');
+		await enter(terminal, '.quit');
+		await terminal.shows('[ended 0]');
+	}, shell);
+	const kept = lines.join('\r');
+	assert.equal(
+		readFileSync(history, 'utf8'),
+		['.mode json', kept, '.wait 1s', 'SELECT 2;', kept.replace('SELECT', 'SELECT 3 AS w,'), '.quit', ''].join('\n'),
+	);
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode json');
+		for (const _ of ['.mode json', '.quit', 'w', '2', '.wait 1s']) await terminal.press('Up');
+		await terminal.press('Up');
+		await terminal.shows(typed);
+		await terminal.press('Enter');
+		await terminal.shows(result);
+	}, shell);
+	assert.equal(readFileSync(history, 'utf8').split('\n').at(-2), kept, 'recalled, it is one entry again');
 });
 
 test('Ctrl-R finds an earlier statement', async () => {

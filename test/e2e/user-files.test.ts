@@ -80,8 +80,9 @@ test('history is created with mode 0600 in directories of mode 0700, all owned b
 	const before = process.umask(0);
 	try {
 		const history = new History(join(home, '.local/state/tinytap/history'), user, assert.fail);
-		history.append(['SELECT 1;']);
-		history.append(['SELECT 2;', '.help']);
+		history.append('SELECT 1;');
+		history.append('SELECT 2;');
+		history.append('.help');
 		assert.deepEqual(history.read(), ['.help', 'SELECT 2;', 'SELECT 1;']);
 	} finally {
 		process.umask(before);
@@ -116,8 +117,8 @@ test('a history file that is a link, a hard link or a pipe is left alone, with o
 		const warnings: string[] = [];
 		const history = new History(path, user, (text) => warnings.push(text));
 		assert.deepEqual(history.read(), name.includes('own') ? ['notes'] : [], name);
-		history.append(['SELECT 1;']);
-		history.append(['SELECT 2;']);
+		history.append('SELECT 1;');
+		history.append('SELECT 2;');
 		assert.equal(warnings.length, 1, name);
 		assert.match(warnings[0] ?? '', /^history is not kept: cannot open .*\/history: /, name);
 		assertCanary();
@@ -139,7 +140,7 @@ test('a directory whose path leads through somebody else’s is not used', () =>
 			if (dirname(at) !== '.') ofUser(join(home, dirname(at)));
 			linkOfUser(target, join(home, at));
 			const warnings: string[] = [];
-			new History(join(home, '.local/state/tinytap/history'), user, (text) => warnings.push(text)).append(['x']);
+			new History(join(home, '.local/state/tinytap/history'), user, (text) => warnings.push(text)).append('x');
 			assert.match(warnings.join(), /it does not belong to nobody/, at);
 			assert.throws(() => saveQuery(join(home, at, 'queries'), 'q', 'SELECT 1', user), { code: 'ERR_FILE_EACCES' });
 		}
@@ -407,7 +408,7 @@ test('a directory that keeps turning into a link and back gives nothing away', a
 			} catch (error) {
 				if (!(error instanceof UserError)) throw error;
 			}
-			new History(join(state, 'tinytap/history'), user, () => undefined).append(['x']);
+			new History(join(state, 'tinytap/history'), user, () => undefined).append('x');
 		}
 		assert.ok(saved > 0);
 	});

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { HISTORY_ENTRIES, History } from '../../src/shell/history.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+let files = 0;
+
+function newHistory(content?: string): { history: History; path: string } {
+	const path = join(directory.path, `${files++}`, 'history');
+	mkdirSync(join(path, '..'));
+	if (content !== undefined) writeFileSync(path, content);
+	return { history: new History(path, processUser(), assert.fail), path };
+}
+
+test('entries come back as they were typed, newest first', () => {
+	const { history, path } = newHistory();
+	const entries = [
+		'SELECT 1;',
+		"SELECT 'a\n\n  b' AS x, -- first\n\t/* second\n*/ 2;",
+		'.save x SELECT 1',
+		"SELECT 'C:\\n\\r\\\\';",
+		'SELECT\n1\\G',
+		'SELECT 😀\n;',
+	];
+	for (const entry of entries) history.append(entry);
+	assert.deepEqual(history.read(), [...entries].reverse());
+	assert.equal(readFileSync(path, 'utf8').split('\n').length, entries.length + 1, 'each entry is one line of the file');
+});
+
+test('a file of an earlier version, or with CRLF line ends, has an entry in each line', () => {
+	const old = "SELECT 1;\nSELECT 'a\\n' -- x\n\nFROM t;\n.help\n";
+	for (const content of [old, old.replaceAll('\n', '\r\n')]) {
+		const { history } = newHistory(content);
+		assert.deepEqual(history.read(), ['.help', 'FROM t;', "SELECT 'a\\n' -- x", 'SELECT 1;']);
+		history.append('SELECT\n2;');
+		assert.equal(history.read()[0], 'SELECT\n2;');
+	}
+	assert.deepEqual(newHistory().history.read(), []);
+});
+
+test('only the newest entries are read', () => {
+	const { history } = newHistory(Array.from({ length: HISTORY_ENTRIES + 23 }, (_, i) => `SELECT ${i};\n`).join(''));
+	const entries = history.read();
+	assert.equal(entries.length, HISTORY_ENTRIES);
+	assert.equal(entries[0], `SELECT ${HISTORY_ENTRIES + 22};`);
+});
