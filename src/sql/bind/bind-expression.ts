@@ -60,7 +60,11 @@ export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 			return bindInQuery(syntax, scope);
 		case 'case':
 			return bindCase(syntax, scope);
+		case 'subscript':
+			return bindSubscript(syntax, scope);
 		case 'cast':
+			if (/^jsonb?$/i.test(syntax.type))
+				return callOperator('json', [bindExpression(syntax.operand, scope)], scope, syntax.at);
 			return castTo(bindExpression(syntax.operand, scope), castType(syntax.type));
 		case 'collate':
 			return bindCollate(bindExpression(syntax.operand, scope), syntax.collation, syntax.at);
@@ -146,23 +150,82 @@ function bindBinary(operator: BinaryOperator, left: Bound, right: Bound, scope: 
 	const constant = left.constant && right.constant;
 	if (COMPARE.has(operator)) return compare(operator as CompareOperator, left, right);
 	if (operator === '||') return { kind: 'concat', left, right, constant, ...facts('text') };
-	if (operator === '->' || operator === '->>') {
-		const call: SyntaxCall = {
-			kind: 'call',
-			at,
-			name: operator,
-			distinct: false,
-			star: false,
-			arguments: [],
-			order: [],
-			filter: undefined,
-			over: undefined,
-		};
-		return bindCall(call, scope, { bind: bindExpression, order: bindOrder }, [left, right]);
-	}
+	if (operator === '->' || operator === '->>') return callOperator(operator, [withoutJsonCall(left), right], scope, at);
 	const isBits = operator === '&' || operator === '|' || operator === '<<' || operator === '>>';
 	const type = isBits ? 'int' : numericType(left.type, right.type);
 	return { kind: 'arithmetic', operator: operator as ArithmeticOperator, left, right, constant, ...facts(type) };
+}
+
+/** An operator that is a function. */
+function callOperator(name: string, list: readonly Bound[], scope: Scope, at: number): Bound {
+	const call: SyntaxCall = {
+		kind: 'call',
+		at,
+		name,
+		distinct: false,
+		star: false,
+		arguments: [],
+		order: [],
+		filter: undefined,
+		over: undefined,
+	};
+	return bindCall(call, scope, { bind: bindExpression, order: bindOrder }, list);
+}
+
+// ---- parts of JSON ------------------------------------------------------------------------------------------------
+
+/** Without `::json` or json(), which would parse the text once more than the operators on JSON do. */
+function withoutJsonCall(operand: Bound): Bound {
+	return operand.kind === 'call' && operand.function.name === 'json' ? operand.arguments[0]! : operand;
+}
+
+function bindSubscript(syntax: Extract<SyntaxExpression, { kind: 'subscript' }>, scope: Scope): Bound {
+	const operand = bindExpression(syntax.operand, scope);
+	const isJson = operand.output === 'json' || operand.type === 'null' || (operand.type === 'any' && !operand.output);
+	if (!isJson) {
+		const { operand: of } = syntax;
+		const name = of.kind === 'name' ? (of.table === undefined ? of.column : `${of.table}.${of.column}`) : '(…)';
+		const hint =
+			operand.type === 'text' && operand.output !== 'datetime'
+				? `if the text is JSON, write ${name}::json[…]; substr(text, start, length) is a part of a text`
+				: 'only JSON has parts: req_headers, res_headers, and any text with ::json';
+		throw new SqlError(
+			`expected JSON before [, got ${operand.output ?? operand.type}`,
+			'ERR_SQL_VALUE',
+			syntax.at,
+			hint,
+		);
+	}
+	const keys = syntax.keys.map((key, index) => bindKey(key, index === 0 && isHeaders(operand), scope));
+	return callOperator('[]', [withoutJsonCall(operand), ...keys], scope, syntax.at);
+}
+
+/** Whether the names of the object's fields are all in lower case. */
+function isHeaders(operand: Bound): boolean {
+	if (operand.kind === 'present') return isHeaders(operand.operand);
+	return operand.kind === 'column' && /^re[qs]_headers$/i.test(operand.source.columns[operand.index]!.name);
+}
+
+function bindKey(syntax: SyntaxExpression, isHeader: boolean, scope: Scope): Bound {
+	const key = bindExpression(syntax, scope);
+	if (key.kind === 'constant' && typeof key.value === 'string' && /^\$[.[]/.test(key.value)) {
+		throw new SqlError(
+			'expected a name or an index in [ ], got a JSON path',
+			'ERR_SQL_VALUE',
+			syntax.at,
+			`write json_extract(json, '${key.value.replaceAll("'", "''")}')`,
+		);
+	}
+	if (key.type === 'real' || key.type === 'blob') {
+		throw new SqlError(
+			`expected a text or a whole number in [ ], got a ${key.type === 'real' ? 'fraction' : 'blob'}`,
+			'ERR_SQL_VALUE',
+			syntax.at,
+		);
+	}
+	if (!isHeader || key.type === 'int') return key;
+	if (key.kind === 'constant' && typeof key.value === 'string') return constantOf(key.value.toLowerCase());
+	return callOperator('lower', [key], scope, syntax.at);
 }
 
 export function compare(operator: CompareOperator, left: Bound, right: Bound): Bound {

@@ -415,16 +415,17 @@ function compileTimedCall({ function: entry, arguments: list }: Node<'call'>, c:
 	};
 }
 
-/** `header(req_headers, 'name')` of captured rows: finds the field in the captured bytes without building the JSON. */
+/** `header(req_headers, 'name')` and `req_headers['name']` of captured rows: finds the field in the captured bytes without building the JSON. */
 function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c: Compiler): Evaluator | undefined {
 	const [column, name] = list;
-	if (c.runtime.plain || entry.name !== 'header' || column?.kind !== 'column' || name?.kind !== 'constant')
-		return undefined;
+	const isField = entry.name === 'header' || (entry.name === '[]' && list.length === 2);
+	if (c.runtime.plain || !isField || column?.kind !== 'column' || !name?.constant) return undefined;
 	const cursor = cursorOf(column.source, c.runtime);
 	const reader = cursor.table === undefined ? undefined : cursor.reader(column.index);
-	if (reader?.field === undefined || typeof name.value !== 'string' || !/^[\x21-\x7e]+$/.test(name.value))
-		return undefined;
-	const lowerName = name.value.toLowerCase();
+	if (reader?.field === undefined) return undefined;
+	const wanted = constantValue(name, c);
+	if (typeof wanted !== 'string' || !/^[\x21-\x7e]+$/.test(wanted)) return undefined;
+	const lowerName = wanted.toLowerCase();
 	const json = c.any(column);
 	const evaluate = entry.create(
 		c.runtime.functions,
@@ -437,6 +438,16 @@ function compileHeaderCall({ function: entry, arguments: list }: Node<'call'>, c
 		const text = json();
 		return text === null ? null : evaluate(text, lowerName);
 	};
+}
+
+/** Undefined if evaluation fails. */
+function constantValue(expression: Bound, c: Compiler): Value | undefined {
+	try {
+		return c.any(expression)();
+	} catch {
+		// The error is thrown again when a row needs the value.
+		return undefined;
+	}
 }
 
 /** Functions return plain numbers for REALs that are not safe integers. NaN becomes NULL here. */

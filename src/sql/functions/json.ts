@@ -57,6 +57,32 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => arrow(sqlValue),
 	},
 	{
+		...doc(
+			'[]',
+			'json[name or index]',
+			'the value of that name or index',
+			["'{\"a\":1}'::json['a']", 1],
+			2,
+			Number.POSITIVE_INFINITY,
+		),
+		type: 'any',
+		strict: true,
+		create: () => {
+			const parse = remembering();
+			return (json, ...keys) => {
+				const text = toText(json!);
+				let node = parse(text);
+				for (const key of keys) {
+					if (node === undefined) return null;
+					if (typeof key === 'string') node = follow(node, [key]);
+					else if (Number.isInteger(key)) node = follow(node, [indexStep(key as number)]);
+					else return null;
+				}
+				return sqlValue(text, node);
+			};
+		},
+	},
+	{
 		...doc('json_valid', 'json_valid(text)', '1 when the text is JSON', ['json_valid(\'{"a":\')', 0], 1),
 		type: 'int',
 		strict: true,
@@ -207,9 +233,13 @@ function arrow(finish: (text: string, node: JsonNode) => Value): Evaluate {
 
 /** A whole number is an index (from the end if negative), a text with $ at its start a path, any other text a name. */
 function labelSteps(label: Value): ReturnType<typeof stepsOf> {
-	if (typeof label === 'number' && Number.isInteger(label)) return [{ index: Math.abs(label), fromEnd: label < 0 }];
+	if (typeof label === 'number' && Number.isInteger(label)) return [indexStep(label)];
 	const text = toText(label as Exclude<Value, null>);
 	return text.startsWith('$') ? stepsOf(text) : [text];
+}
+
+function indexStep(index: number) {
+	return { index: Math.abs(index), fromEnd: index < 0 };
 }
 
 function sqlValue(text: string, node: JsonNode | undefined): Value {

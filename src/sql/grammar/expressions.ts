@@ -100,7 +100,7 @@ function readPrefix(reader: TokenReader): SyntaxExpression {
 	return readPostfix(reader, readPrimary(reader));
 }
 
-/** Reads COLLATE and `::`, which bind tighter than all operators but the signs. */
+/** Reads COLLATE, `::` and `[…]`, which bind tighter than all operators but the signs. */
 function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
 	let result = operand;
 	while (true) {
@@ -115,10 +115,30 @@ function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpr
 		} else if (reader.takes('::')) {
 			reader.countLink();
 			result = { kind: 'cast', at: result.at, operand: result, type: readTypeName(reader) };
+		} else if (reader.sees('[')) {
+			reader.countLink();
+			result = readSubscript(reader, result);
 		} else {
 			return result;
 		}
 	}
+}
+
+function readSubscript(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
+	const at = reader.next().start;
+	const { text, kind } = reader.peek();
+	if (reader.seesName() && reader.peek(1).word === ']' && !reader.sees('NULL')) {
+		const name = kind === 'quoted' ? unquote(text) : text;
+		throw syntaxError(
+			`expected a text or a number in [ ], got the name ${name}`,
+			reader.peek().start,
+			`the part of this name is ['${name.replaceAll("'", "''")}'], the part that a column names is ->> ${text}; an alias needs AS`,
+		);
+	}
+	const key = readExpression(reader);
+	reader.expect(']', 'after the name or the index of a part');
+	if (operand.kind === 'subscript') return { ...operand, keys: [...operand.keys, key] };
+	return { kind: 'subscript', at, operand, keys: [key] };
 }
 
 /** Reads one more operator after `left`. Undefined if the next one is looser than `level` or not an operator. */

@@ -51,6 +51,8 @@ export type SyntaxExpression = { readonly at: number } & (
 			readonly otherwise: SyntaxExpression | undefined;
 	  }
 	| { readonly kind: 'cast'; readonly operand: SyntaxExpression; readonly type: string }
+	/** `operand[key][key]` */
+	| { readonly kind: 'subscript'; readonly operand: SyntaxExpression; readonly keys: readonly SyntaxExpression[] }
 	| { readonly kind: 'collate'; readonly operand: SyntaxExpression; readonly collation: string }
 	| { readonly kind: 'query'; readonly query: Query }
 	| { readonly kind: 'exists'; readonly query: Query }

@@ -118,6 +118,12 @@ function orderText(order: readonly OrderTerm[]): string {
 	return order.map((term) => `${textOf(term.expression)}${term.descending ? ' DESC' : ''}`).join(', ');
 }
 
+function callText(name: string, [first, ...others]: readonly string[]): string {
+	if (name === '[]') return `${first}${others.map((key) => `[${key}]`).join('')}`;
+	if (name === '->' || name === '->>') return `${first} ${name} ${others[0]}`;
+	return `${name}(${[...(first === undefined ? [] : [first]), ...others].join(', ')})`;
+}
+
 const OPERATOR_WORDS = { is: ['IS', 'IS NOT'], 'in list': ['IN', 'NOT IN'], 'in query': ['IN', 'NOT IN'] } as const;
 
 /** An expression as SQL text, roughly as a user would write it. */
@@ -163,7 +169,7 @@ function textOf(expression: Bound): string {
 		case 'cast':
 			return `CAST(${textOf(expression.operand)} AS ${expression.to.toUpperCase()})`;
 		case 'call':
-			return `${expression.function.name}(${expression.arguments.map(textOf).join(', ')})`;
+			return callText(expression.function.name, expression.arguments.map(textOf));
 		case 'query':
 			return '(subquery)';
 		case 'exists':

@@ -31,8 +31,15 @@ const DOT = CODE('.');
 /** Operators and punctuation. Longer ones come before those that are their beginnings. */
 const OPERATORS = [
 	...['->>', '->', '||', '<<', '>>', '<=', '>=', '<>', '!=', '==', '::'],
-	...['=', '<', '>', '+', '-', '*', '/', '%', '&', '|', '~', '(', ')', ',', '.', ';'],
+	...['=', '<', '>', '+', '-', '*', '/', '%', '&', '|', '~', '(', ')', ']', ',', '.', ';'],
 ];
+
+/** Words before which a value does not end, so that a `[` after them begins a name. */
+const BEFORE_NAMES = new Set(
+	`SELECT DISTINCT ALL FROM WHERE GROUP ORDER BY HAVING LIMIT OFFSET WINDOW OVER PARTITION UNION INTERSECT EXCEPT ON USING
+	JOIN LATERAL AND OR NOT IN IS LIKE ILIKE GLOB REGEXP ESCAPE BETWEEN CASE WHEN THEN ELSE AS WITH RECURSIVE INTO VALUES
+	COLLATE TABLE VIEW EXISTS DESCRIBE DESC SUMMARIZE EXCLUDE REPLACE INSERT DELETE DROP`.split(/\s+/),
+);
 
 const OPERATORS_BY_START = new Map<number, string[]>();
 for (const operator of OPERATORS) {
@@ -67,15 +74,42 @@ function isSpace(code: number): boolean {
 export function tokenize(text: string): Token[] {
 	const tokens: Token[] = [];
 	let at = 0;
+	/** The last token that is neither space nor comment. */
+	let before: Token | undefined;
 	while (at < text.length) {
-		const token = nextToken(text, at);
+		const token = nextToken(text, at, before);
 		tokens.push(token);
 		at = token.end;
+		if (token.kind !== 'space' && token.kind !== 'comment') before = token;
 	}
 	return tokens;
 }
 
-function nextToken(text: string, start: number): Token {
+/**
+ * Whether the `[` at `start` follows a value whose part it names, as in `x['name']`, `x[0]` and `x[a || b]`. Otherwise
+ * it begins a quoted name, as in `SELECT id [the id]`.
+ */
+function isSubscript(text: string, start: number, before: Token | undefined): boolean {
+	if (before === undefined || !endsValue(text, before)) return false;
+	const inside = skip(text, start + 1, isSpace);
+	const first = text.charCodeAt(inside);
+	const second = text.charCodeAt(inside + 1);
+	return (
+		before.end === start ||
+		first === QUOTE ||
+		isDigit(first) ||
+		(first === DASH && isDigit(second)) ||
+		(first === CODE(':') && isWordStart(second))
+	);
+}
+
+function endsValue(text: string, { kind, start, end }: Token): boolean {
+	if (kind === 'word') return !BEFORE_NAMES.has(text.slice(start, end).toUpperCase());
+	if (kind === 'operator') return text[start] === ')' || text[start] === ']';
+	return kind === 'quoted' || kind === 'string' || kind === 'parameter';
+}
+
+function nextToken(text: string, start: number, before: Token | undefined): Token {
 	const code = text.charCodeAt(start);
 	const token = (kind: TokenKind, end: number, closed = true): Token => ({ kind, start, end, closed });
 	if (isSpace(code)) return token('space', skip(text, start + 1, isSpace));
@@ -93,6 +127,7 @@ function nextToken(text: string, start: number): Token {
 	if (code === CODE('"')) return quoted('quoted', text, start, start + 1, '"');
 	if (code === CODE('`')) return quoted('quoted', text, start, start + 1, '`');
 	if (code === CODE('[')) {
+		if (isSubscript(text, start, before)) return token('operator', start + 1);
 		const end = text.indexOf(']', start);
 		return token('quoted', end < 0 ? text.length : end + 1, end >= 0);
 	}

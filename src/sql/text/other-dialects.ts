@@ -44,6 +44,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['^', 'power(2, 10) is a power'],
 	['@', 'parameters are written :name'],
 	['?', 'parameters are written :name'],
+	[':', 'parameters are written :name; substr(text, start, length) is a part of a text'],
 	['#', 'comments begin with --'],
 	['TOP', 'LIMIT 5 at the end keeps five rows'],
 	['FETCH', 'LIMIT 5 at the end keeps five rows'],
