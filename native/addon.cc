@@ -87,6 +87,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
                         InstanceMethod<&CaptureObject::SetSkip>("setSkip"),
                         InstanceMethod<&CaptureObject::ConfirmSocket>("confirmSocket"),
                         InstanceMethod<&CaptureObject::Dismiss>("dismiss"),
+                        InstanceMethod<&CaptureObject::Silences>("silence"),
                         InstanceMethod<&CaptureObject::Lookup>("lookup"),
                         InstanceMethod<&CaptureObject::Executable>("executable"),
                         InstanceMethod<&CaptureObject::Hurry>("hurry"),
@@ -245,6 +246,15 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
 
   void Dismiss(const Napi::CallbackInfo& info) {
     With(info, [&](Capture& capture) { capture.Dismiss(Integer(info[0])); });
+  }
+
+  Napi::Value Silences(const Napi::CallbackInfo& info) {
+    Silence silence = With(info, [](Capture& capture) { return capture.Silences(); });
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("helper", silence.helper);
+    result.Set("lookers", silence.lookers);
+    result.Set("unanswered", static_cast<double>(silence.unanswered));
+    return result;
   }
 
   Napi::Value Lookup(const Napi::CallbackInfo& info) {

@@ -41,8 +41,8 @@ const std::vector<std::string>& ProgramArrays() {
   return names;
 }
 
-// How long to wait for the helper's answer.
-static const int kAnswerMs = 50;
+// How long to wait for room in the helper's socket.
+static const int kRoomMs = 50;
 // How long it may take to read earlier requests when none of them may be left out.
 static const int kHelperMs = 5000;
 
@@ -272,8 +272,10 @@ Capture::Capture(int socket, const CaptureOptions& options) : helper_(std::make_
       names.erase(blank, names.end());
     }
     tracepoints_.count = loaded->attached;
-    if (names.size() != descriptors.size())
+    if (names.size() + 1 != descriptors.size())
       throw CaptureError("ERR_HELPER", "the descriptors of the maps did not arrive");
+    lookers_ = std::make_unique<HelperClient>(descriptors.back());
+    descriptors.pop_back();
     for (size_t i = 0; i < names.size(); i++) handles_.maps[names[i]] = descriptors[i];
     descriptors.clear();
     handles_.ring_bytes = loaded->ring_bytes;
@@ -298,13 +300,13 @@ static CaptureError HelperEnded() {
 }
 
 SocketFacts Capture::Lookup(int pid, int fd) {
-  if (helper_ == nullptr) return LookupSocket(pid, fd);
+  if (lookers_ == nullptr) return LookupSocket(pid, fd);
   request question = {};
   question.type = REQUEST_LOOKUP;
   question.pid = pid;
   question.fd = fd;
   answer facts;
-  if (!helper_->Ask(question, &facts, kAnswerMs)) return SocketFacts();
+  if (!lookers_->AskBriefly(question, &facts)) return SocketFacts();
   return FactsOf(facts);
 }
 
@@ -313,7 +315,7 @@ std::string Capture::Executable(int pid) {
   question.type = REQUEST_EXECUTABLE;
   question.pid = pid;
   answer path;
-  if (helper_ == nullptr || !helper_->Ask(question, &path, kAnswerMs)) return "";
+  if (lookers_ == nullptr || !lookers_->AskBriefly(question, &path)) return "";
   return std::string(path.text, std::min<size_t>(path.text_length, ANSWER_TEXT_BYTES));
 }
 
@@ -324,7 +326,14 @@ void Capture::Hurry(bool on) {
   question.pid = static_cast<int32_t>(syscall(SYS_gettid));
   question.fd = on;
   answer done;
-  helper_->Ask(question, &done, kAnswerMs);
+  helper_->AskBriefly(question, &done);
+}
+
+Silence Capture::Silences() const {
+  Silence silence;
+  if (helper_ != nullptr) silence = {helper_->IsSilent(), false, helper_->Unanswered()};
+  if (lookers_ != nullptr) silence.lookers = lookers_->IsSilent(), silence.unanswered += lookers_->Unanswered();
+  return silence;
 }
 
 void Capture::MapControl() {
@@ -500,7 +509,7 @@ uint64_t Capture::Misses() const {
   request question = {};
   question.type = REQUEST_MISSES;
   answer misses;
-  if (helper_->Ask(question, &misses, kAnswerMs)) misses_ = misses.value;
+  if (helper_->AskBriefly(question, &misses)) misses_ = misses.value;
   return misses_;
 }
 
@@ -679,7 +688,7 @@ void Capture::ConfirmSocket(uint64_t conn) {
     confirm.type = REQUEST_CONFIRM;
     confirm.conn = conn;
     // Without it, records keep their mark, and the answer in the stream is all the same.
-    helper_->Tell(confirm, kAnswerMs);
+    helper_->Tell(confirm, helper_->IsSilent() ? 0 : kRoomMs);
     return;
   }
   uint32_t verdict = VERDICT_SOCKET;
@@ -694,7 +703,7 @@ void Capture::Dismiss(uint64_t conn) {
     dismiss.conn = conn;
     answer dismissed;
     // Late: it is dismissed all the same, and the count of nameless ones stays too high, which costs time only.
-    if (helper_->Ask(dismiss, &dismissed, kAnswerMs) && dismissed.value != 0)
+    if (helper_->AskBriefly(dismiss, &dismissed) && dismissed.value != 0)
       __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
     return;
   }
@@ -719,6 +728,7 @@ void Capture::Close() {
   reader_.reset();
   if (helper_ != nullptr) helper_->Goodbye();
   helper_.reset();
+  lookers_.reset();
   if (control_ != nullptr) munmap(control_, sizeof(control));
   if (losses_ != nullptr) munmap(const_cast<uint8_t*>(losses_), losses_bytes_);
   control_ = nullptr;

@@ -94,6 +94,14 @@ struct KnownDescriptor {
   uint8_t addresses[CAPTURE_ADDRESSES_BYTES] = {};
 };
 
+// Which of the processes with rights do not answer, for they are stopped or stuck.
+struct Silence {
+  bool helper = false;
+  bool lookers = false;
+  // Questions without an answer since the start.
+  uint64_t unanswered = 0;
+};
+
 class HelperClient;
 
 // Of this kernel; 0 and 0 when it does not say.
@@ -152,7 +160,8 @@ class Capture {
   // Sockets found when the programs were loaded by an attacher.
   bool HasHelper() const { return helper_ != nullptr; }
   uint64_t FoundSockets() const { return found_sockets_; }
-  // What a descriptor of a process is. Unknown, too, when the helper does not answer in time.
+  Silence Silences() const;
+  // What a descriptor of a process is. Unknown, too, when no looker answers in time.
   SocketFacts Lookup(int pid, int fd);
   // Path of a process's executable; empty: unknown.
   std::string Executable(int pid);
@@ -197,6 +206,7 @@ class Capture {
   int64_t boot_offset_ns_ = 0;
   std::string tracefs_;
   std::unique_ptr<HelperClient> helper_;
+  std::unique_ptr<HelperClient> lookers_;
   // The kernel refuses this process all of bpf(2), even on descriptors it was given (Linux before 5.19, when unprivileged
   // BPF is off): the helper writes maps.
   bool helper_writes_maps_ = false;

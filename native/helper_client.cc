@@ -5,11 +5,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 
 namespace tinytap {
+
+// How long to wait for an answer that can be done without: usually it takes some 20 µs.
+static const int kBriefMs = 50;
+// So many unanswered questions in a row mean that the other side is stopped or stuck.
+static const int kUnansweredMax = 3;
+static const int kFirstPauseMs = 1000;
+static const int kLongestPauseMs = 30000;
 
 static int64_t NowMs() {
   timespec now;
@@ -22,7 +30,7 @@ HelperClient::HelperClient(int socket) : socket_(socket) {}
 HelperClient::~HelperClient() { close(socket_); }
 
 bool HelperClient::Receive(answer* answer, std::vector<int>* descriptors) {
-  int received[ANSWER_MAPS];
+  int received[ANSWER_MAPS + 1];
   char control[CMSG_SPACE(sizeof(received))];
   iovec vector = {answer, sizeof(*answer)};
   msghdr message = {};
@@ -52,6 +60,10 @@ bool HelperClient::Receive(answer* answer, std::vector<int>* descriptors) {
 
 bool HelperClient::Ask(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors) {
   std::lock_guard<std::mutex> lock(mutex_);
+  return AskLocked(request, answer, timeout_ms, descriptors);
+}
+
+bool HelperClient::AskLocked(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors) {
   // Shared by all clients: a late answer to another one on the same socket must not pass for this one's.
   static std::atomic<uint32_t> sequence{0};
   request.sequence = ++sequence;
@@ -72,6 +84,45 @@ bool HelperClient::Ask(request request, answer* answer, int timeout_ms, std::vec
     // Otherwise it is the late answer to an earlier request.
     if (answer->sequence == request.sequence) return true;
   }
+}
+
+void HelperClient::Answered() {
+  unanswered_in_a_row_ = 0;
+  pause_ms_ = 0;
+}
+
+// The late answer to any question shows that the other side goes on.
+void HelperClient::HearLateAnswers() {
+  auto late = std::make_unique<answer>();
+  while (pause_ms_ != 0 && Receive(late.get(), nullptr)) Answered();
+}
+
+bool HelperClient::AskBriefly(const request& request, answer* answer) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (pause_ms_ != 0) HearLateAnswers();
+  if (pause_ms_ == 0 || NowMs() >= ask_again_at_ms_) {
+    if (AskLocked(request, answer, kBriefMs, nullptr)) {
+      Answered();
+      return true;
+    }
+    if (++unanswered_in_a_row_ >= kUnansweredMax) {
+      pause_ms_ = pause_ms_ == 0 ? kFirstPauseMs : std::min(2 * pause_ms_, kLongestPauseMs);
+      ask_again_at_ms_ = NowMs() + pause_ms_;
+    }
+  }
+  unanswered_++;
+  return false;
+}
+
+bool HelperClient::IsSilent() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (pause_ms_ != 0) HearLateAnswers();
+  return pause_ms_ != 0;
+}
+
+uint64_t HelperClient::Unanswered() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return unanswered_;
 }
 
 bool HelperClient::Tell(const request& request, int timeout_ms) {

@@ -60,14 +60,16 @@ function descendants(pid: number): number[] {
 	return [pid, ...children.flatMap(descendants)];
 }
 
-/** The processes of a capture that `pid` is or has started: Node, and its helper. */
-export async function processesOf(pid: number): Promise<{ node: number; helper: number }> {
+/** The processes of a capture that `pid` is or has started: Node, its helper, and the lookers. */
+export async function processesOf(pid: number): Promise<{ node: number; helper: number; lookers: number[] }> {
 	return await eventually(
 		() => {
 			const all = descendants(pid);
 			const node = all.find((each) => commandLine(each).some((word) => word.endsWith('/dist/tinytap.cjs')));
-			const helper = all.find((each) => /\/tinytap-helper$/.test(commandLine(each)[0] ?? ''));
-			return node === undefined || helper === undefined ? undefined : { node, helper };
+			const executing = (name: string) => all.filter((each) => commandLine(each)[0]?.endsWith(`/${name}`) === true);
+			const [helper] = executing('tinytap-helper');
+			const lookers = executing('tinytap-looker');
+			return node === undefined || helper === undefined ? undefined : { node, helper, lookers };
 		},
 		() => `among ${descendants(pid).map((each) => commandLine(each).join(' '))} are no Node and helper`,
 	);

@@ -2,25 +2,15 @@
 #include "answers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../bpf/control.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 /* Niceness of a thread in a hurry. */
 #define HURRIED_NICE (-14)
@@ -28,70 +18,16 @@
 /* Keys of map `chosen` that tinytap has sent since the last REQUEST_CHOSEN. The map before Linux 6.1 has as many. */
 #define CHOSEN_MAX 16384
 
-int ReceiveRequest(int socket, struct request* request) {
-  ssize_t length;
-  do length = recv(socket, request, sizeof(*request), MSG_TRUNC);
-  while (length < 0 && errno == EINTR);
-  if (length <= 0) return 0;
-  return length == (ssize_t)sizeof(*request) ? 1 : -1;
-}
-
-void SendAnswer(int socket, const struct request* request, struct answer* answer) {
-  answer->type = request->type;
-  answer->sequence = request->sequence;
-  /* Whoever does not read gets none; the next answers are as good. */
-  send(socket, answer, sizeof(*answer), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void Lookup(pid_t pid, int fd, struct answer* answer) {
-  int process = (int)syscall(SYS_pidfd_open, pid, 0);
-  answer->kind = DESCRIPTOR_IS_HIDDEN;
-  if (process < 0) {
-    /* EINVAL: not the id of a process. */
-    if (errno == ESRCH || errno == EINVAL) answer->kind = DESCRIPTOR_IS_GONE;
-    return;
-  }
-  int copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-  if (copy < 0 && (errno == ESRCH || errno == EBADF)) answer->kind = DESCRIPTOR_IS_GONE;
-  close(process);
-  if (copy < 0) return;
-  socklen_t length = sizeof(answer->socket_type);
-  answer->kind = DESCRIPTOR_IS_FILE;
-  if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &answer->socket_type, &length) == 0) {
-    answer->kind = DESCRIPTOR_IS_SOCKET;
-    length = ANSWER_ADDRESS_BYTES;
-    if (getsockname(copy, (struct sockaddr*)answer->local, &length) == 0) answer->local_length = length;
-    length = ANSWER_ADDRESS_BYTES;
-    if (getpeername(copy, (struct sockaddr*)answer->peer, &length) == 0) answer->peer_length = length;
-  }
-  close(copy);
-}
-
-/* The path without the mark that the kernel adds when the file is gone. */
-static void Executable(pid_t pid, struct answer* answer) {
-  static const char kMark[] = " (deleted)";
-  char link[64];
-  if (pid <= 0) return;
-  snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-  ssize_t length = readlink(link, answer->text, ANSWER_TEXT_BYTES - 1);
-  if (length <= 0) return;
-  size_t mark = sizeof(kMark) - 1, bytes = (size_t)length;
-  answer->text[bytes] = '\0';
-  if (bytes > mark && memcmp(answer->text + bytes - mark, kMark, mark) == 0) {
-    /* A file may also have this name. */
-    struct stat executed, named;
-    int is_name = stat(link, &executed) == 0 && executed.st_nlink > 0 && stat(answer->text, &named) == 0 &&
-                  named.st_ino == executed.st_ino && named.st_dev == executed.st_dev;
-    if (!is_name) bytes -= mark;
-  }
-  answer->text_length = (__u32)bytes;
+/* Signal 0 only asks: ESRCH unless the thread is one of this process. If tinytap has ended, the number may be another's. */
+static int IsThreadOfTinytap(const struct helper* helper, pid_t thread) {
+  if (thread <= 0 || (syscall(SYS_tgkill, helper->tinytap, thread, 0) != 0 && errno == ESRCH)) return 0;
+  return !HasEnded(helper->process);
 }
 
 static void Hurry(const struct helper* helper, pid_t thread, int on, struct answer* answer) {
   static int usual;
 
-  /* Signal 0 only asks: ESRCH unless the thread is one of this process. */
-  if (thread <= 0 || (syscall(SYS_tgkill, helper->tinytap, thread, 0) != 0 && errno == ESRCH)) {
+  if (!IsThreadOfTinytap(helper, thread)) {
     answer->error = ESRCH;
     return;
   }
@@ -223,11 +159,7 @@ static int WritesMap(const struct helper* helper, const struct request* request,
 
 int AnswerRequest(struct helper* helper, const struct request* request, struct answer* answer) {
   memset(answer, 0, sizeof(*answer));
-  if (request->type == REQUEST_LOOKUP) {
-    Lookup(request->pid, request->fd, answer);
-  } else if (request->type == REQUEST_EXECUTABLE) {
-    Executable(request->pid, answer);
-  } else if (request->type == REQUEST_HURRY) {
+  if (request->type == REQUEST_HURRY) {
     Hurry(helper, request->pid, request->fd, answer);
   } else if (request->type == REQUEST_MISSES) {
     answer->value = Misses(helper);
@@ -242,7 +174,7 @@ int Serve(struct helper* helper) {
   static struct request request;
   static struct answer answer;
   for (;;) {
-    int received = ReceiveRequest(helper->socket, &request);
+    int received = WaitForRequest(helper->socket, helper->process, &request);
     if (received == 0) return 0;
     if (received < 0) continue;
     if (request.type == REQUEST_GOODBYE) return 1;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Answers to the requests that the helper and the attacher share. Plain C without allocation. */
+/* Answers to the requests that the helper and the attacher share. None of them touches another process's files or sockets,
+ * so none can be held up. Plain C without allocation. */
 #ifndef TINYTAP_ANSWERS_H
 #define TINYTAP_ANSWERS_H
 
 #include <sys/types.h>
 
-#include "protocol.h"
+#include "request_socket.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,8 +14,9 @@ extern "C" {
 
 struct helper {
   int socket;
-  /* The process that asks, the only one whose threads HURRY may touch. */
+  /* The process that asks, the only one whose threads HURRY may touch, and its pidfd. */
   pid_t tinytap;
+  int process;
   /* The maps are there, for a kernel that refuses tinytap itself all of bpf(2). */
   int writes_maps;
   int skips;
@@ -27,13 +29,8 @@ struct helper {
   int programs;
 };
 
-/* Receives one request. 1: received; 0: the other side has closed the socket; -1: the message is not a request. */
-int ReceiveRequest(int socket, struct request* request);
-
 /* Answers a request. 1: answered, or needs no answer; 0: the helper does not know it. */
 int AnswerRequest(struct helper* helper, const struct request* request, struct answer* answer);
-
-void SendAnswer(int socket, const struct request* request, struct answer* answer);
 
 /* Takes everything out of a map of programs. */
 void EmptyArray(int map);

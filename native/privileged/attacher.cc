@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -32,12 +33,71 @@ namespace tinytap {
 // for such users. nobody is the second choice, for a namespace without that id.
 static const uid_t kHelperIds[] = {64873, 65534};
 
+static bool HasCapability(int capability) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  return syscall(SYS_capget, &header, data) == 0 && (data[capability / 32].permitted >> capability % 32 & 1) != 0;
+}
+
+// Leaves at most the capabilities `wanted`, under the helper's id, also for what is executed next.
+static void GiveUpRights(uint64_t wanted) {
+  bool may_set = HasCapability(CAP_SETPCAP);
+  for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if ((wanted >> capability & 1) == 0) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) _exit(1);
+  if (HasCapability(CAP_SETGID) && HasCapability(CAP_SETUID)) {
+    bool changed = false;
+    for (uid_t id : kHelperIds)
+      changed = changed || (setgroups(0, nullptr) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0);
+    if (!changed) _exit(1);
+  }
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, data) != 0) _exit(1);
+  for (int word = 0; word < _LINUX_CAPABILITY_U32S_3; word++) {
+    uint32_t kept_bits = data[word].permitted & static_cast<uint32_t>(wanted >> 32 * word);
+    data[word] = {kept_bits, kept_bits, kept_bits};
+  }
+  if (syscall(SYS_capset, &header, data) != 0) _exit(1);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability < 64; capability++)
+    if ((wanted >> capability & 1) != 0) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+}
+
+[[noreturn]] static void Execute(const std::vector<std::string>& words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  char* const environment[] = {nullptr};
+  execve(arguments[0], arguments.data(), environment);
+  _exit(1);
+}
+
+// Starts the lookers, as children, so that none outlives the helper. Returns the socket to ask them.
+static int StartLookers(const std::string& directory) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) _exit(1);
+  signal(SIGCHLD, SIG_IGN);
+  for (int i = 0; i < LOOKERS; i++) {
+    // Without lookers, facts about other processes are missing.
+    if (fork() != 0) continue;
+    if (dup2(ends[1], HELPER_SOCKET) < 0 || dup2(0, HELPER_TERMINAL) < 0 || dup2(0, 2) < 0) _exit(1);
+    syscall(SYS_close_range, HELPER_TINYTAP + 1U, ~0U, 0U);
+    GiveUpRights(1ULL << CAP_SYS_PTRACE);
+    Execute({directory + "/tinytap-looker"});
+  }
+  close(ends[1]);
+  return ends[0];
+}
+
 class Attacher {
  public:
   Attacher(std::string directory, const char* settings, const char* group)
       : directory_(std::move(directory)), settings_(settings), group_(group) {
     helper_.socket = HELPER_SOCKET;
     helper_.tinytap = getppid();
+    helper_.process = HELPER_TINYTAP;
+    lookers_ = StartLookers(directory_);
   }
 
   // Loads the programs with the default sizes before anybody has asked: the kernel verifies them while Node starts.
@@ -56,6 +116,8 @@ class Attacher {
   std::string directory_;
   const char* settings_;
   const char* group_;
+  // The socket to ask the lookers, for tinytap.
+  int lookers_;
   std::unique_ptr<Capture> capture_;
   // What LoadEarly() has loaded.
   std::unique_ptr<Capture> early_;
@@ -92,7 +154,7 @@ static void Discard(std::unique_ptr<Capture>* capture) {
 int Attacher::Run() {
   request request;
   for (;;) {
-    int received = ReceiveRequest(HELPER_SOCKET, &request);
+    int received = WaitForRequest(HELPER_SOCKET, HELPER_TINYTAP, &request);
     if (received == 0) break;
     if (received < 0) continue;
     if (request.type == REQUEST_LOAD)
@@ -215,7 +277,7 @@ void Attacher::Load(const request& request) {
   helper_.sockets = handles.maps.at("sockets");
   helper_.chosen = handles.maps.at("chosen");
   std::string names;
-  int descriptors[ANSWER_MAPS];
+  int descriptors[ANSWER_MAPS + 1];
   size_t count = 0;
   for (auto& [name, fd] : handles.maps) {
     if (!IsForTinytap(name)) continue;
@@ -223,6 +285,7 @@ void Attacher::Load(const request& request) {
     names += name + '\n';
     descriptors[count++] = fd;
   }
+  descriptors[count++] = lookers_;
   answer_.type = request.type;
   answer_.sequence = request.sequence;
   answer_.old_programs = capture_->UsesOldPrograms();
@@ -263,10 +326,6 @@ void Attacher::Attach(const request& request) {
   }
   SendAnswer(HELPER_SOCKET, &request, &answer_);
   BecomeHelper(capture_->Handles());
-}
-
-static bool HasCapability(const __user_cap_data_struct* data, int capability) {
-  return (data[capability / 32].permitted >> capability % 32 & 1) != 0;
 }
 
 void Attacher::Rights(const request& request) {
@@ -311,7 +370,7 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
   for (const char* name : kMaps) kept.push_back(handles.maps.at(name));
   for (int fd : handles.links) kept.push_back(fd);
   for (int fd : handles.programs) kept.push_back(fd);
-  size_t links = handles.links.size(), programs = handles.programs.size(), arrays = 0;
+  size_t arrays = 0;
   for (const std::string& name : ProgramArrays()) {
     auto found = handles.maps.find(name);
     if (found == handles.maps.end()) continue;
@@ -321,39 +380,11 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
   Number(kept, HELPER_SKIPS);
   for (int number = HELPER_SKIPS; !writes_maps && number < HELPER_LINKS; number++) close(number);
 
-  uint64_t wanted = 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_SYS_NICE | (writes_maps ? 1ULL << CAP_BPF : 0);
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capget, &header, data) != 0) _exit(1);
-  if (!HasCapability(data, CAP_BPF) && HasCapability(data, CAP_SYS_ADMIN) && writes_maps)
-    wanted = (wanted & ~(1ULL << CAP_BPF)) | 1ULL << CAP_SYS_ADMIN;
-  bool may_set = HasCapability(data, CAP_SETPCAP);
-  for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-    if ((wanted >> capability & 1) == 0) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) _exit(1);
-  if (HasCapability(data, CAP_SETGID) && HasCapability(data, CAP_SETUID)) {
-    bool changed = false;
-    for (uid_t id : kHelperIds)
-      changed = changed || (setgroups(0, nullptr) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0);
-    if (!changed) _exit(1);
-  }
-  for (int word = 0; word < _LINUX_CAPABILITY_U32S_3; word++) {
-    uint32_t kept_bits = data[word].permitted & static_cast<uint32_t>(wanted >> 32 * word);
-    data[word] = {kept_bits, kept_bits, kept_bits};
-  }
-  if (syscall(SYS_capset, &header, data) != 0) _exit(1);
-  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  for (int capability = 0; capability < 64; capability++)
-    if ((wanted >> capability & 1) != 0) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
-
-  std::string program = directory_ + "/tinytap-helper";
-  std::string parent = std::to_string(helper_.tinytap), link_count = std::to_string(links),
-              program_count = std::to_string(programs), array_count = std::to_string(arrays);
-  const char* arguments[] = {program.c_str(),    parent.c_str(),        settings_,           group_,
-                             link_count.c_str(), program_count.c_str(), array_count.c_str(), nullptr};
-  char* const environment[] = {nullptr};
-  execve(program.c_str(), const_cast<char* const*>(arguments), environment);
-  _exit(1);
+  std::string links = std::to_string(handles.links.size()), programs = std::to_string(handles.programs.size());
+  uint64_t maps_right = !writes_maps ? 0 : HasCapability(CAP_BPF) ? 1ULL << CAP_BPF : 1ULL << CAP_SYS_ADMIN;
+  GiveUpRights(1ULL << CAP_SYS_NICE | maps_right);
+  Execute({directory_ + "/tinytap-helper", std::to_string(helper_.tinytap), settings_, group_, links, programs,
+           std::to_string(arrays)});
 }
 
 }  // namespace tinytap

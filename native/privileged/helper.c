@@ -1,14 +1,12 @@
-// The helper: the only process with rights while tinytap runs. Answers the fixed requests of protocol.h, with no more rights than
-// they need, and keeps the BPF programs attached: they end with it. It ends when tinytap does, however that happens, and then
-// repairs the terminal if tinytap could not. It never sees a captured byte.
+// The helper: keeps the BPF programs attached, which end with it, and answers the fixed requests of protocol.h, with no more
+// rights than they need. It ends when tinytap does, however that happens, and then repairs the terminal if tinytap could not. It
+// never sees a captured byte, and never touches a file or socket of another process: that could hold it up (see looker.c).
 //
 // A static program without the C library's bigger parts, so that a short list of system calls is enough for it.
 //   tinytap-helper PARENT TERMINAL_SETTINGS TERMINAL_GROUP LINKS PROGRAMS ARRAYS
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <linux/bpf.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -17,70 +15,42 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "allowed_calls.h"
 #include "answers.h"
 
-#if defined(__x86_64__)
-#define THIS_ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define THIS_ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
-
-// Every other call ends the helper.
-static const int kAllowedCalls[] = {
+static const struct allowed_call kAllowedCalls[] = {
     // The socket. Without sendmsg no descriptor can leave.
-    SYS_recvfrom,
-    SYS_sendto,
-    // Requests: LOOKUP, EXECUTABLE, HURRY.
-    SYS_pidfd_open,
-    SYS_pidfd_getfd,
-    SYS_getsockopt,
-    SYS_getsockname,
-    SYS_getpeername,
-    SYS_readlinkat,
-    SYS_newfstatat,
-    SYS_setpriority,
-    SYS_getpriority,
-    SYS_tgkill,
-    SYS_bpf,
-#ifdef SYS_readlink
-    SYS_readlink,
-    SYS_poll,
+    {SYS_recvfrom, HELPER_SOCKET},
+    {SYS_sendto, HELPER_SOCKET},
+    // HURRY, MISSES, and the maps.
+    {SYS_setpriority, PRIO_PROCESS},
+    {SYS_getpriority, PRIO_PROCESS},
+    {SYS_tgkill, ANY_ARGUMENT},
+    {SYS_bpf, BPF_MAP_LOOKUP_ELEM},
+    {SYS_bpf, BPF_MAP_UPDATE_ELEM},
+    {SYS_bpf, BPF_MAP_DELETE_ELEM},
+    {SYS_bpf, BPF_MAP_GET_NEXT_KEY},
+    {SYS_bpf, BPF_OBJ_GET_INFO_BY_FD},
+#ifdef SYS_poll
+    {SYS_poll, ANY_ARGUMENT},
 #endif
+    {SYS_ppoll, ANY_ARGUMENT},
     // The end.
-    SYS_ioctl,
-    SYS_write,
-    SYS_ppoll,
-    SYS_close,
-    SYS_exit,
-    SYS_exit_group,
-    SYS_rt_sigreturn,
-    SYS_restart_syscall,
-    SYS_setitimer,
+    {SYS_ioctl, HELPER_TERMINAL},
+    {SYS_write, HELPER_TERMINAL},
+    {SYS_close, ANY_ARGUMENT},
+    {SYS_exit, ANY_ARGUMENT},
+    {SYS_exit_group, ANY_ARGUMENT},
+    {SYS_rt_sigreturn, ANY_ARGUMENT},
+    {SYS_restart_syscall, ANY_ARGUMENT},
+    {SYS_setitimer, ITIMER_REAL},
 };
-
-enum { CALLS = sizeof(kAllowedCalls) / sizeof(*kAllowedCalls) };
-
-static int LimitCalls(void) {
-  struct sock_filter code[CALLS + 6];
-  int at = 0;
-  code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-  code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCHITECTURE, 1, 0);
-  code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-  code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-  for (int i = 0; i < CALLS; i++)
-    code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)kAllowedCalls[i],
-                                              (unsigned char)(CALLS - i), 0);
-  code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-  code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  struct sock_fprog program = {.len = (unsigned short)at, .filter = code};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
-  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
-}
 
 static int Digit(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
 
@@ -122,6 +92,7 @@ int main(int argc, char** argv) {
   struct helper helper = {
       .socket = HELPER_SOCKET,
       .tinytap = tinytap,
+      .process = HELPER_TINYTAP,
       .skips = HELPER_SKIPS,
       .verdicts = HELPER_VERDICTS,
       .connections = HELPER_CONNECTIONS,
@@ -131,7 +102,7 @@ int main(int argc, char** argv) {
       .programs = programs,
   };
   if (fcntl(HELPER_SKIPS, F_GETFD) >= 0) helper.writes_maps = 1;
-  if (LimitCalls() != 0) return 1;
+  if (LimitCalls(kAllowedCalls, sizeof(kAllowedCalls) / sizeof(*kAllowedCalls)) != 0) return 1;
   int goodbye = Serve(&helper);
   // Before the kernel takes its seconds for the links.
   if (!goodbye) RepairTerminal(argv[2], group);

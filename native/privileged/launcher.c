@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -25,6 +26,12 @@
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "protocol.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 extern char** environ;
 
@@ -474,7 +481,8 @@ static int Terminal(void) {
 
 // Starts it in a process group of its own, so that a Ctrl-C is not for it. Returns the socket to it.
 static int StartAttacher(const char* directory, bool is_root, bool loads_early) {
-  const char* const files[] = {"tinytap-attacher", "tinytap-helper", "tinytap.bpf.o", "tinytap-old.bpf.o"};
+  const char* const files[] = {"tinytap-attacher", "tinytap-helper", "tinytap-looker", "tinytap.bpf.o",
+                               "tinytap-old.bpf.o"};
   char* program = Text("%s/tinytap-attacher", directory);
   // Root was somebody's decision for just this checkout. File capabilities are for everybody who may run the launcher.
   for (size_t i = 0; !is_root && i < sizeof(files) / sizeof(*files); i++)
@@ -486,11 +494,15 @@ static int StartAttacher(const char* directory, bool is_root, bool loads_early) 
   if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
     Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
   pid_t tinytap = getpid();
+  int process = (int)syscall(SYS_pidfd_open, tinytap, 0);
+  // Without pidfds, something that never looks like the end of a process.
+  if (process < 0) process = eventfd(0, EFD_CLOEXEC);
   pid_t child = fork();
   if (child < 0) Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot start a process: %s", strerror(errno));
   if (child > 0) {
     setpgid(child, child);
     close(ends[1]);
+    close(process);
     return ends[0];
   }
   setpgid(0, 0);
@@ -503,13 +515,14 @@ static int StartAttacher(const char* directory, bool is_root, bool loads_early) 
   int socket = fcntl(ends[1], F_DUPFD, 10);
   terminal = terminal < 0 ? nothing : terminal;
   terminal = fcntl(terminal, F_DUPFD, 10);
-  // HELPER_SOCKET and HELPER_TERMINAL.
-  dup2(socket, 3);
-  dup2(terminal, 4);
+  process = fcntl(process, F_DUPFD, 10);
+  dup2(socket, HELPER_SOCKET);
+  dup2(terminal, HELPER_TERMINAL);
+  dup2(process, HELPER_TINYTAP);
   // libbpf's messages go to stderr.
   bool debug = getenv("TINYTAP_DEBUG") != NULL;
   for (int fd = 0; fd <= (debug ? 1 : 2); fd++) dup2(nothing, fd);
-  CloseOthers(3, 4);
+  CloseOthers(HELPER_SOCKET, HELPER_TINYTAP);
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   if (chdir("/") != 0) _exit(EXIT_FAILED);

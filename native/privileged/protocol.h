@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What the unprivileged tinytap may ask of the two programs that keep rights: the attacher, which loads and attaches the BPF
- * programs, and the helper, which the attacher then becomes. They talk over a SOCK_SEQPACKET socket: one request is one
- * message, and so is its answer. Both have a fixed size, and no message to them carries a captured byte, a path or a
- * descriptor. Requests marked (A) only the attacher answers.
+ * What the unprivileged tinytap may ask of the programs that keep rights: the attacher, which loads and attaches the BPF
+ * programs, the helper, which the attacher then becomes, and the lookers, which look at other processes. They talk over
+ * SOCK_SEQPACKET sockets, one of the attacher and helper, one that the lookers share: one request is one message, and so is its
+ * answer. Both have a fixed size, and no message to them carries a captured byte, a path or a descriptor. Requests marked (A)
+ * only the attacher answers, those marked (L) only a looker.
  */
 #ifndef TINYTAP_PROTOCOL_H
 #define TINYTAP_PROTOCOL_H
@@ -15,15 +16,15 @@
 
 enum request_type {
   /* (A) Loads the programs with the settings given, if it has not done so already, and looks for open sockets. The answer
-   * carries the maps' descriptors. */
+   * carries the maps' descriptors, and last the lookers' socket. */
   REQUEST_LOAD = 1,
   /* (A) Attaches them. After its answer the attacher is the helper. */
   REQUEST_ATTACH = 2,
   /* (A) The rights of the attacher itself, for `tinytap doctor`. */
   REQUEST_RIGHTS = 3,
-  /* (pid, fd) → what the descriptor is, and a socket's addresses; never the descriptor. */
+  /* (L) (pid, fd) → what the descriptor is, and a socket's addresses; never the descriptor. */
   REQUEST_LOOKUP = 4,
-  /* (pid) → path of the executable. */
+  /* (L) (pid) → path of the executable. */
   REQUEST_EXECUTABLE = 5,
   /* (pid: a thread of tinytap's, fd: 1 or 0) Raises or lowers its priority. */
   REQUEST_HURRY = 6,
@@ -76,6 +77,9 @@ enum descriptor_kind {
 /* Maps whose descriptors come with the answer to REQUEST_LOAD, in the order of their names in its text. */
 #define ANSWER_MAPS 32
 
+/* A looker that looks at a file or socket of a hostile process may never come back; there are others. */
+#define LOOKERS 4
+
 struct answer {
   __u32 type;
   __u32 sequence;
@@ -101,17 +105,19 @@ struct answer {
   char text[ANSWER_TEXT_BYTES];
 };
 
-/* Descriptors of the helper. Maps are there only for a kernel that refuses tinytap itself all of bpf(2). */
+/* Descriptors of the helper; a looker has the first and the third. Maps are there only for a kernel that refuses tinytap itself all of bpf(2). */
 enum helper_descriptor {
   HELPER_SOCKET = 3,
   HELPER_TERMINAL = 4,
-  HELPER_SKIPS = 5,
-  HELPER_VERDICTS = 6,
-  HELPER_CONNECTIONS = 7,
-  HELPER_SOCKETS = 8,
-  HELPER_CHOSEN = 9,
+  /* A pidfd of tinytap, so that a copy of its socket cannot outlive it. */
+  HELPER_TINYTAP = 5,
+  HELPER_SKIPS = 6,
+  HELPER_VERDICTS = 7,
+  HELPER_CONNECTIONS = 8,
+  HELPER_SOCKETS = 9,
+  HELPER_CHOSEN = 10,
   /* From here on: what keeps the programs attached, programs whose misses count, then the arrays of programs. */
-  HELPER_LINKS = 10,
+  HELPER_LINKS = 11,
 };
 
 #endif

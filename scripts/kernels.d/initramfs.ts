@@ -56,7 +56,7 @@ export function writeInitramfs(path: string, { root, init, check, unseen }: Init
 	addProgram(process.execPath, 'usr/bin/node');
 	for (const name of ['server-a', 'server-b']) add(`usr/bin/${name}`, SYMLINK, Buffer.from('node'));
 	for (const name of ['curl', 'script']) addProgram(commandPath(name), `usr/bin/${name}`);
-	for (const file of ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper'])
+	for (const file of ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper', 'tinytap-looker'])
 		addProgram(join(root, 'build', file), `tinytap/build/${file}`);
 	addProgram(unseen, 'tinytap/unseen');
 	add('tinytap/package.json', PROGRAM, readFileSync(join(root, 'package.json')));

@@ -2,6 +2,7 @@
 import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureFilters } from './capture-settings.ts';
 import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
+import type { Warning } from './silence.ts';
 
 /** A question of the decoder about a connection or a process. */
 export type Question = {
@@ -39,6 +40,8 @@ export type BatchSource = {
 	discardMemory(memory: Uint8Array): boolean;
 	/** Returns freed memory to the system, where that does not happen by itself. */
 	trimMemory(): void;
+	/** Sentences for the user about what has changed since the last call. */
+	warnings(): readonly Warning[];
 	/** Raises the priority of the calling thread, or lowers it again, where that is possible. */
 	hurry(on: boolean): void;
 	/** Stops the source. Buffered records can still be read. */
@@ -73,6 +76,7 @@ export function recordingSource(path: string, user: InvokingUser, filters: Captu
 		touchMemory: () => undefined,
 		discardMemory: () => false,
 		trimMemory: () => undefined,
+		warnings: () => [],
 		hurry: () => undefined,
 		stop() {
 			stopped = true;

@@ -19,6 +19,7 @@ import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from
 import { sudoLine } from './preflight.ts';
 import { explainedByLimits } from './process-limits.ts';
 import { attachingRights, type Rights } from './rights-checks.ts';
+import { silenceWarnings } from './silence.ts';
 
 const BATCH_BYTES = 1 << 20;
 /** Records are gathered for this long. That means fewer wake-ups, but rows appear a little later. */
@@ -94,6 +95,7 @@ function remarks(capture: NativeCapture, missing: readonly string[], filters: Ca
 
 function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, remarks: readonly string[]): BatchSource {
 	const lossBefore = new Map<number, number>();
+	const silence = silenceWarnings();
 	const periodicRecords = () => {
 		const { bootNs: timeNs, wallNs } = capture.clocks();
 		const records = [clockRecord(timeNs, wallNs)];
@@ -128,6 +130,7 @@ function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, rema
 		touchMemory: (memory) => addon.touchPages(memory),
 		discardMemory: (memory) => addon.discardPages(memory),
 		trimMemory: () => addon.trimMemory(),
+		warnings: () => silence(capture.silence()),
 		hurry: (on) => capture.hurry(on),
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),

@@ -89,7 +89,9 @@ export type NativeCapture = {
 	confirmSocket(conn: number): void;
 	/** Ends all records of a connection (a file, not HTTP), even that of its close. */
 	dismiss(conn: number): void;
-	/** What a descriptor of a process is. `unknown`, too, when the helper does not answer in time. */
+	/** Which processes with rights have not answered several times in a row, and how many questions had no answer. */
+	silence(): { helper: boolean; lookers: boolean; unanswered: number };
+	/** What a descriptor of a process is. `unknown`, too, when no looker answers in time. */
 	lookup(pid: number, fd: number): SocketFacts;
 	/** Path of a process's executable, one character a byte; '' if unknown, and always without an attacher. */
 	executable(pid: number): string;

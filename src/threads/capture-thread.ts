@@ -181,6 +181,7 @@ async function pump(source: BatchSource): Promise<void> {
 			listen = true;
 			periodicAt = now + PERIODIC_MS;
 			feed(source.periodicRecords(), source);
+			for (const warning of source.warnings()) post({ type: 'warning', ...warning });
 			updateStatus();
 			if (process.memoryUsage.rss() > settings.maxMemory + TRIM_ABOVE_BYTES) source.trimMemory();
 		}

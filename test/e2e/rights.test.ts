@@ -36,7 +36,7 @@ const CAP_SYS_NICE = 1n << 23n;
 const CAP_BPF = 1n << 39n;
 const HELPER_UID = 64873;
 /** Before Linux 5.19 the helper also writes maps. */
-const HELPER_CAPABILITIES = CAP_SYS_PTRACE | CAP_SYS_NICE | (isBefore(5, 19) ? CAP_BPF : 0n);
+const HELPER_CAPABILITIES = CAP_SYS_NICE | (isBefore(5, 19) ? CAP_BPF : 0n);
 
 function isBefore(major: number, minor: number): boolean {
 	const [a, b] = /^(\d+)\.(\d+)/.exec(readFileSync('/proc/sys/kernel/osrelease', 'utf8'))!.slice(1).map(Number);
@@ -65,26 +65,27 @@ function asUserReads(path: string): string {
 	return stdout;
 }
 
-function assertHelper(helper: number, uid: number): void {
-	const [only, ...more] = rightsOf(helper);
+/** Of the helper or a looker. */
+function assertHelper(pid: number, uid: number, capabilities: bigint, descriptors: RegExp): void {
+	const [only, ...more] = rightsOf(pid);
 	assert.equal(more.length, 0, 'one thread');
 	const { CapEff, CapPrm, CapBnd } = only!.capabilities;
-	assert.deepEqual([CapEff, CapPrm], [HELPER_CAPABILITIES, HELPER_CAPABILITIES]);
-	assert.ok((CapBnd & ~HELPER_CAPABILITIES) === 0n || uid !== HELPER_UID, 'nothing else in the bounding set');
+	assert.deepEqual([CapEff, CapPrm], [capabilities, capabilities]);
+	assert.ok((CapBnd & ~capabilities) === 0n || uid !== HELPER_UID, 'nothing else in the bounding set');
 	assert.deepEqual([only!.uids, only!.gids], [same(uid), same(uid)]);
 	if (uid === HELPER_UID) assert.deepEqual(only!.groups, []);
 	assert.deepEqual([only!.noNewPrivileges, only!.seccomp], [true, 2]);
-	const others = [...descriptorsOf(helper)].filter(([, what]) => !/^(anon_inode:bpf[-_]\w+|\/dev\/null)$/.test(what));
+	const others = [...descriptorsOf(pid)].filter(([, what]) => !descriptors.test(what));
 	assert.deepEqual(
 		others.map(([fd, what]) => [fd, what.replace(/\d+/, 'N')]),
 		[[3, 'socket:[N]']],
 		'nothing of the user’s but the socket',
 	);
-	assert.match(readFileSync(`/proc/${helper}/limits`, 'latin1'), /^Max core file size +0 +0 /m);
-	assert.equal(readFileSync(`/proc/${helper}/environ`, 'latin1'), '');
+	assert.match(readFileSync(`/proc/${pid}/limits`, 'latin1'), /^Max core file size +0 +0 /m);
+	assert.equal(readFileSync(`/proc/${pid}/environ`, 'latin1'), '');
 	// Not dumpable: its files in /proc are root's.
-	assert.equal(statSync(`/proc/${helper}/fd`).uid, 0);
-	assert.equal(asUserReads(`/proc/${helper}/fd`), '', 'it cannot be looked into');
+	assert.equal(statSync(`/proc/${pid}/fd`).uid, 0);
+	assert.equal(asUserReads(`/proc/${pid}/fd`), '', 'it cannot be looked into');
 }
 
 /** Starts a capture, looks at each thread of its processes, and sees one request. */
@@ -99,11 +100,14 @@ async function assertRights(options: StartOptions, args: readonly string[], expe
 	);
 	try {
 		await tinytap.attached();
-		const { node, helper } = await processesOf(tinytap.child.pid!);
+		const { node, helper, lookers } = await processesOf(tinytap.child.pid!);
 		const threads = rightsOf(node);
 		assert.ok(threads.length > 4, `Node has ${threads.length} threads`);
 		for (const thread of threads) assert.deepEqual(thread, expected);
-		assertHelper(helper, helperUid);
+		assertHelper(helper, helperUid, HELPER_CAPABILITIES, /^(anon_inode:(bpf[-_]\w+|\[pidfd\])|pidfd:.*|\/dev\/null)$/);
+		assert.ok(lookers.length > 1, `${lookers.length} lookers`);
+		for (const looker of lookers)
+			assertHelper(looker, helperUid, CAP_SYS_PTRACE, /^(anon_inode:\[(pidfd|eventpoll)\]|pidfd:.*|\/dev\/null)$/);
 		assert.match(readFileSync(`/proc/${node}/limits`, 'latin1'), /^Max core file size +0 +0 /m);
 		// Not dumpable: its files in /proc belong to root, and no process of the same user may look at its memory or descriptors.
 		assert.equal(asUserReads(`/proc/${node}/fd`), '');
@@ -451,7 +455,7 @@ test('AT-10 a launcher with file capabilities starts nothing that somebody other
 			refused(`${path} is the user’s`);
 			chownSync(path, 0, 0);
 		}
-		for (const name of ['tinytap-attacher', 'tinytap-helper', 'tinytap.bpf.o', 'tinytap-old.bpf.o']) {
+		for (const name of ['tinytap-attacher', 'tinytap-helper', 'tinytap-looker', 'tinytap.bpf.o', 'tinytap-old.bpf.o']) {
 			const path = join(build, name);
 			const { mode } = { mode: 0o755 };
 			chmodSync(path, 0o777);
