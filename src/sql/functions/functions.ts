@@ -6,8 +6,10 @@ import { GENERAL_FUNCTIONS } from './general.ts';
 import { HTTP_FUNCTIONS } from './http.ts';
 import { JSON_FUNCTIONS } from './json.ts';
 import { NUMBER_FUNCTIONS } from './numbers.ts';
+import { REGEXP_FUNCTIONS } from './regexp-functions.ts';
 import { STATISTICS } from './statistics.ts';
 import { TEXT_FUNCTIONS } from './text.ts';
+import { URL_FUNCTIONS } from './urls.ts';
 import { WINDOWS } from './windows.ts';
 
 /** Names of functions in other databases. */
@@ -38,11 +40,13 @@ function byName<T extends FunctionDoc>(lists: readonly (readonly T[])[]): Readon
 
 export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = byName([
 	TEXT_FUNCTIONS,
+	REGEXP_FUNCTIONS,
 	NUMBER_FUNCTIONS,
 	GENERAL_FUNCTIONS,
 	DATE_FUNCTIONS,
 	JSON_FUNCTIONS,
 	HTTP_FUNCTIONS,
+	URL_FUNCTIONS,
 ]);
 
 export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, AggregateFunction> = byName([AGGREGATES, STATISTICS]);
@@ -53,11 +57,13 @@ export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = byName([WIN
 export const FUNCTION_DOCS: readonly FunctionDoc[] = [
 	...[
 		TEXT_FUNCTIONS,
+		REGEXP_FUNCTIONS,
 		NUMBER_FUNCTIONS,
 		GENERAL_FUNCTIONS,
 		DATE_FUNCTIONS,
 		JSON_FUNCTIONS,
 		HTTP_FUNCTIONS,
+		URL_FUNCTIONS,
 		AGGREGATES,
 		STATISTICS,
 		WINDOWS,

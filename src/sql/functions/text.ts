@@ -1,6 +1,6 @@
 // Text functions. As in SQLite, positions in a text count code points, from 1.
 import { SqlError } from '../limits/sql-error.ts';
-import { encodeUtf8, MAX_TEXT, toInteger, toText, type Value } from '../values/value.ts';
+import { applyNumeric, encodeUtf8, MAX_TEXT, Real, toInteger, toText, type Value } from '../values/value.ts';
 import { formatText } from './format.ts';
 import type { ScalarFunction } from './function-table.ts';
 
@@ -50,6 +50,58 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 		maxArguments: 3,
 		type: ([first]) => (first === 'blob' ? 'blob' : first === 'any' ? 'any' : 'text'),
 		create: () => substr,
+		...GROUP,
+	},
+	{
+		name: 'left',
+		signature: 'left(text, count)',
+		doc: 'the first characters; a negative count leaves out the last ones',
+		example: ["left('/api/users', 4)", '/api'],
+		minArguments: 2,
+		maxArguments: 2,
+		type: ([first]) => (first === 'blob' ? 'blob' : first === 'any' ? 'any' : 'text'),
+		create: () => (value, count) => {
+			const length = countOf(count!, 'left');
+			return substr(value!, 1, length >= 0 ? length : Math.max(0, lengthOf(value!) + length));
+		},
+		...GROUP,
+	},
+	{
+		name: 'right',
+		signature: 'right(text, count)',
+		doc: 'the last characters; a negative count leaves out the first ones',
+		example: ["right('/api/users', 5)", 'users'],
+		minArguments: 2,
+		maxArguments: 2,
+		type: ([first]) => (first === 'blob' ? 'blob' : first === 'any' ? 'any' : 'text'),
+		create: () => (value, count) => {
+			const length = countOf(count!, 'right');
+			const skipped = length >= 0 ? Math.max(0, lengthOf(value!) - length) : -length;
+			return substr(value!, skipped + 1);
+		},
+		...GROUP,
+	},
+	{
+		name: 'split_part',
+		signature: 'split_part(text, separator, number)',
+		doc: "one of the parts between separators, counted from 1, or from the end with -1; '' if there is none",
+		example: ["split_part('/api/users/42', '/', 3)", 'users'],
+		minArguments: 3,
+		maxArguments: 3,
+		type: 'text',
+		create: () => (text, separator, number) => {
+			const place = countOf(number!, 'split_part');
+			if (place === 0)
+				throw new SqlError(
+					'the parts of split_part() are counted from 1, got 0',
+					'ERR_SQL_VALUE',
+					undefined,
+					'-1 is the last part',
+				);
+			const between = toText(separator!);
+			const parts = between === '' ? [toText(text!)] : toText(text!).split(between);
+			return parts[place > 0 ? place - 1 : parts.length + place] ?? '';
+		},
 		...GROUP,
 	},
 	{
@@ -283,6 +335,22 @@ export function bytesOf(value: Known): Uint8Array {
 function codePointText(code: Value): string {
 	const point = Number(toInteger(code) ?? 0);
 	return point >= 0 && point <= 0x10ffff ? String.fromCodePoint(point) : '\ufffd';
+}
+
+/** A count of characters or parts. */
+function countOf(value: Known, name: string): number {
+	const count = typeof value === 'string' ? applyNumeric(value) : value;
+	const number = count instanceof Real ? count.value : count;
+	if (typeof number === 'bigint') return number > 0n ? Number.MAX_SAFE_INTEGER : -Number.MAX_SAFE_INTEGER;
+	if (typeof number === 'number' && Number.isInteger(number)) return number;
+	throw new SqlError(
+		`expected a whole number as last argument of ${name}(), got ${toText(value).slice(0, 40)}`,
+		'ERR_SQL_VALUE',
+	);
+}
+
+function lengthOf(value: Known): number {
+	return value instanceof Uint8Array ? value.length : codePointLength(toText(value));
 }
 
 function instr(text: Known, part: Known): number {

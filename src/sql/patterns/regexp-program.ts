@@ -1,4 +1,4 @@
-// Parses a regular expression into the program that regexp.ts runs.
+// Parses a regular expression into the program that regexp.ts and regexp-find.ts run.
 import { SqlError } from '../limits/sql-error.ts';
 
 export type Instruction =
@@ -6,6 +6,8 @@ export type Instruction =
 	| { readonly op: 'split'; readonly first: number; readonly second: number }
 	| { readonly op: 'jump'; readonly to: number }
 	| { readonly op: 'begin' | 'end' | 'match' }
+	/** Notes the current position: where a group begins (2, 4 …) or ends (3, 5 …). */
+	| { readonly op: 'save'; readonly slot: number }
 	| { readonly op: 'boundary'; readonly wanted: boolean };
 
 type Node =
@@ -13,7 +15,14 @@ type Node =
 	| { readonly kind: 'begin' | 'end' }
 	| { readonly kind: 'boundary'; readonly wanted: boolean }
 	| { readonly kind: 'sequence' | 'choice'; readonly nodes: readonly Node[] }
-	| { readonly kind: 'repeat'; readonly node: Node; readonly min: number; readonly max: number };
+	| { readonly kind: 'group'; readonly node: Node; readonly number: number }
+	| {
+			readonly kind: 'repeat';
+			readonly node: Node;
+			readonly min: number;
+			readonly max: number;
+			readonly lazy: boolean;
+	  };
 
 const MAX_PROGRAM = 5_000;
 const MAX_DEPTH = 100;
@@ -53,25 +62,45 @@ const NAMED = new Map<string, Accepts>([
 	['word', WORD],
 ]);
 
+/** The program that tells whether a text matches. */
 export function parseRegexp(pattern: string): Instruction[] {
-	const reader = new RegexpReader(pattern);
+	return programOf(new RegexpReader(pattern), false);
+}
+
+/** The program that also tells where the match and its groups are. A `split` prefers its `first`. */
+export function parseGroups(pattern: string, ignoreCase: boolean): { program: Instruction[]; groups: number } {
+	const reader = new RegexpReader(pattern, ignoreCase);
+	const program = programOf(reader, true);
+	return { program, groups: reader.groups };
+}
+
+function programOf(reader: RegexpReader, withGroups: boolean): Instruction[] {
 	const node = reader.choice(0);
 	if (!reader.done) throw reader.error('a ) without (');
 	const program: Instruction[] = [];
-	emit(node, program);
+	emit(withGroups ? node : withoutGroups(node), program);
 	add(program, { op: 'match' });
 	return program;
+}
+
+function withoutGroups(node: Node): Node {
+	if (node.kind === 'group') return withoutGroups(node.node);
+	if (node.kind === 'repeat') return { ...node, node: withoutGroups(node.node) };
+	return 'nodes' in node ? { ...node, nodes: node.nodes.map(withoutGroups) } : node;
 }
 
 class RegexpReader {
 	readonly #points: readonly string[];
 	readonly #pattern: string;
 	#at = 0;
-	#ignoreCase = false;
+	#ignoreCase: boolean;
+	/** Groups so far. */
+	groups = 0;
 
-	constructor(pattern: string) {
+	constructor(pattern: string, ignoreCase = false) {
 		this.#pattern = pattern;
 		this.#points = [...pattern];
+		this.#ignoreCase = ignoreCase;
 	}
 
 	get done(): boolean {
@@ -110,9 +139,7 @@ class RegexpReader {
 			const bounds = this.#bounds();
 			if (bounds === undefined) return node;
 			if (++times > 10) throw this.error('too many repetitions of repetitions');
-			// Laziness does not change whether a text matches.
-			this.#takes('?');
-			node = { kind: 'repeat', node, ...bounds };
+			node = { kind: 'repeat', node, ...bounds, lazy: this.#takes('?') };
 		}
 	}
 
@@ -158,10 +185,12 @@ class RegexpReader {
 			this.#ignoreCase = true;
 			return { kind: 'sequence', nodes: [] };
 		}
-		if (this.#takes('?') && !this.#takes(':')) throw this.error('a (? that is not supported: only (?:…) and (?i) are');
+		const isPlain = this.#takes('?');
+		if (isPlain && !this.#takes(':')) throw this.error('a (? that is not supported: only (?:…) and (?i) are');
+		const number = isPlain ? 0 : ++this.groups;
 		const node = this.choice(depth + 1);
 		if (!this.#takes(')')) throw this.error('a ( that is not closed');
-		return node;
+		return isPlain ? node : { kind: 'group', node, number };
 	}
 
 	#literal(wanted: number): Node {
@@ -273,6 +302,11 @@ function emit(node: Node, program: Instruction[]): void {
 		case 'choice':
 			emitChoice(node.nodes, program);
 			return;
+		case 'group':
+			add(program, { op: 'save', slot: 2 * node.number });
+			emit(node.node, program);
+			add(program, { op: 'save', slot: 2 * node.number + 1 });
+			return;
 		case 'repeat':
 			emitRepeat(node, program);
 			return;
@@ -296,18 +330,25 @@ function emitChoice(nodes: readonly Node[], program: Instruction[]): void {
 	for (const jump of jumps) program[jump] = { op: 'jump', to: program.length };
 }
 
-function emitRepeat({ node, min, max }: Extract<Node, { kind: 'repeat' }>, program: Instruction[]): void {
+function emitRepeat({ node, min, max, lazy }: Extract<Node, { kind: 'repeat' }>, program: Instruction[]): void {
 	for (let times = 0; times < min; times++) {
 		const before = program.length;
 		emit(node, program);
 		// An expression without instructions, such as (), adds none when it is repeated.
 		if (program.length === before) break;
 	}
+	/** Goes on with the node after the split, or leaves. The preferred way is the first. */
+	const choose = (split: number) => {
+		const ways = { inside: split + 1, outside: program.length };
+		program[split] = lazy
+			? { op: 'split', first: ways.outside, second: ways.inside }
+			: { op: 'split', first: ways.inside, second: ways.outside };
+	};
 	if (max === Number.POSITIVE_INFINITY) {
 		const split = add(program, { op: 'split', first: program.length + 1, second: 0 });
 		emit(node, program);
 		add(program, { op: 'jump', to: split });
-		program[split] = { op: 'split', first: split + 1, second: program.length };
+		choose(split);
 		return;
 	}
 	const splits: number[] = [];
@@ -315,5 +356,5 @@ function emitRepeat({ node, min, max }: Extract<Node, { kind: 'repeat' }>, progr
 		splits.push(add(program, { op: 'split', first: program.length + 1, second: 0 }));
 		emit(node, program);
 	}
-	for (const split of splits) program[split] = { op: 'split', first: split + 1, second: program.length };
+	for (const split of splits) choose(split);
 }

@@ -133,7 +133,7 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 	};
 }
 
-function isWordPoint(point: number): boolean {
+export function isWordPoint(point: number): boolean {
 	return (point >= 48 && point <= 57) || (point >= 65 && point <= 90) || point === 95 || (point >= 97 && point <= 122);
 }
 
