@@ -62,6 +62,8 @@ export type Scenario = {
 	readonly said: Record<string, number>;
 	/** Records of this process. */
 	readonly records: CapturedRecord[];
+	/** Events of ring_full and missed, of the whole host. */
+	readonly lost: readonly number[];
 	/** DATA records of one direction of one of its connections, in order. */
 	data(conn: number, direction: number): CapturedRecord[];
 	/** The connection whose records carry the descriptor that the program printed under this name. */
@@ -86,6 +88,7 @@ export async function runScenario(test: TestCapture, name: string, ...args: read
 		);
 	}
 	test.drain();
+	const counters = test.capture.counters();
 	const records = test.records.filter((each) => each.pid === pid);
 	// Every byte moves by a call that shows it, unless the program says otherwise or the call's tracepoint is missing.
 	if (
@@ -98,6 +101,7 @@ export async function runScenario(test: TestCapture, name: string, ...args: read
 		pid,
 		said,
 		records,
+		lost: [wire.LOSS_RING_FULL, wire.LOSS_MISSED].map((reason) => counters[reason * 2]!),
 		data: (conn, direction) =>
 			records.filter((each) => each.kind === wire.CAPTURE_DATA && each.conn === conn && each.direction === direction),
 		conn(which) {

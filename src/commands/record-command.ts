@@ -26,7 +26,7 @@ export async function recordCommand(options: Options, path: string, force: boole
 			if (!options.presentation.quiet && end.recording !== undefined) {
 				say(`tinytap: recorded ${threads.status.rows} exchanges in ${end.recording.bytes} bytes\n`);
 			}
-			const loss = lossSentence(threads.status);
+			const loss = options.strict ? undefined : lossSentence(threads.status);
 			if (loss !== undefined) say(`tinytap: ${loss}\n`);
 			return EXIT.ok;
 		},

@@ -3,6 +3,7 @@ import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { createResultWriter, printsExchanges } from '../output/result-format.ts';
+import { lossSentence } from '../shell/result-printer.ts';
 import { tailColumns } from '../shell/shell-session.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import { withCapture } from './command-context.ts';
@@ -70,6 +71,9 @@ export async function tailCommand(
 		threads.countUnprinted(output.droppedRows);
 		const dropped = threads.droppedLines + output.droppedRows;
 		if (dropped > 0) say(`tinytap: ${dropped} rows could not be printed in time (loss: output_dropped)\n`);
+		// With --strict it is an error.
+		const loss = options.strict ? undefined : lossSentence(threads.status);
+		if (loss !== undefined && threads.status.lostEvents > dropped) say(`tinytap: ${loss}\n`);
 		return EXIT.ok;
 	});
 }

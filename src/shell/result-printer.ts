@@ -157,9 +157,15 @@ function exchangePrinter(
 	};
 }
 
-/** The sentence below a result that loss may have affected. */
-export function lossSentence(printed: { readonly lostEvents: number; readonly lostBytes: number }): string | undefined {
-	if (printed.lostEvents === 0) return undefined;
-	const events = printed.lostEvents === 1 ? '1 event was' : `${printed.lostEvents} events were`;
-	return `${events} lost (${printed.lostBytes} bytes): rows may be missing or incomplete; SELECT * FROM loss; shows why`;
+/** The sentence below a result that loss may have affected, or at the end of a capture, whose reasons are known. */
+export function lossSentence(lost: {
+	readonly lostEvents: number;
+	readonly lostBytes: number;
+	readonly reasons?: readonly string[] | undefined;
+}): string | undefined {
+	if (lost.lostEvents === 0) return undefined;
+	const events = lost.lostEvents === 1 ? '1 event was' : `${lost.lostEvents} events were`;
+	const what = `${events} lost (${lost.lostBytes} bytes`;
+	if (lost.reasons === undefined) return `${what}): rows may be missing or incomplete; SELECT * FROM loss; shows why`;
+	return `${what}; loss: ${lost.reasons.join(', ')}): rows may be missing or incomplete`;
 }

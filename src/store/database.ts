@@ -40,6 +40,9 @@ export function snapshotMask(tables: Iterable<string>): number {
 	return mask;
 }
 
+/** `start`: how many rows were appended before the segment's first one. */
+export type CommittedRows = SegmentRows & { readonly start: number };
+
 /** Opens each segment once and keeps it while it exists, so that decoded texts stay cached. */
 export class SegmentCache {
 	/** Names of addresses, learned from the rows. */
@@ -50,12 +53,12 @@ export class SegmentCache {
 		this.names = names;
 	}
 
-	open(store: StoreSnapshot): SegmentRows[] {
+	open(store: StoreSnapshot): CommittedRows[] {
 		const kept = new Map<number, Segment>();
-		const parts = store.segments.map(({ handle, first, rows }) => {
+		const parts = store.segments.map(({ handle, start, first, rows }) => {
 			const segment = this.#segments.get(handle.number) ?? openSegment(handle);
 			kept.set(handle.number, segment);
-			return { segment, first, rows };
+			return { segment, start, first, rows };
 		});
 		this.#segments = kept;
 		return parts;

@@ -14,11 +14,15 @@ export type StoreLimits = {
 	readonly discard?: ((memory: Uint8Array) => boolean) | undefined;
 };
 
-/** The rows of one instant. `segments[i]` has `rows[i]` committed rows, of which those below `first` are evicted. */
+/**
+ * The rows of one instant. A segment has `rows` committed rows, of which those below `first` are evicted; `start` rows were
+ * appended before its first one, and `appended` in all.
+ */
 export type StoreSnapshot = {
 	/** Pass it to release() when the snapshot is no longer read. */
 	readonly id: number;
-	readonly segments: readonly { handle: SegmentHandle; first: number; rows: number }[];
+	readonly appended: number;
+	readonly segments: readonly { handle: SegmentHandle; start: number; first: number; rows: number }[];
 };
 
 type OpenSegment = {
@@ -108,13 +112,15 @@ export class ExchangeStore {
 		this.#readers.add(id);
 		return {
 			id,
-			segments: this.#segments.map(({ segment, first, rows }) => ({
+			appended: this.appended,
+			segments: this.#segments.map(({ segment, start, first, rows }) => ({
 				handle: {
 					number: segment.number,
 					buffer: segment.buffer,
 					rowCapacity: segment.rowCapacity,
 					arenaCapacity: segment.arenaCapacity,
 				},
+				start,
 				first,
 				rows,
 			})),

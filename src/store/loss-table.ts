@@ -41,6 +41,14 @@ export function lostEvents(totals: readonly LossTotal[]): number {
 	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.events ?? 0) : sum), 0);
 }
 
+/** Reasons of kind `lost` with their events, e.g. `ring_full 3`. `unprinted`: the events of output_dropped, counted elsewhere. */
+export function lostReasons(totals: readonly LossTotal[], unprinted: number): string[] {
+	return LOSS_REASONS.flatMap(({ reason, kind }, i) => {
+		const events = reason === 'output_dropped' ? unprinted : (totals[i]?.events ?? 0);
+		return kind === 'lost' && events > 0 ? [`${reason} ${events}`] : [];
+	});
+}
+
 /** Bytes of kind `lost`. */
 export function lostBytes(totals: readonly LossTotal[]): number {
 	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.bytes ?? 0) : sum), 0);

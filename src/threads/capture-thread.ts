@@ -31,11 +31,12 @@ import {
 	SIGNAL_STOP,
 	type SnapshotReply,
 	type SnapshotRequest,
+	STATUS_DROPPED_AT,
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
-	STATUS_UNPRINTED,
 	type ToCapture,
+	unprintedRows,
 } from './messages.ts';
 
 /** Maximum wait of one read of the ring. It limits how late rows appear at the prompt. */
@@ -85,7 +86,7 @@ let recording: RecordingWriter | undefined;
 /** Answers to the decoder's questions that are not in the recording yet. */
 const unrecorded: Uint8Array[] = [];
 let running: BatchSource | undefined;
-const ownLoss = { outputDropped: newTotal(), recordingStopped: newTotal() };
+const ownLoss = { recordingStopped: newTotal() };
 let views: EntryBytes = entryBytes(decoder.memory.buffer);
 
 main.on('message', (message: ToCapture) => {
@@ -329,8 +330,6 @@ function answerQueryThread(request: SnapshotRequest): void {
 		if (request.id !== followerHolds) return;
 		followerHolds = undefined;
 		tellFollower();
-	} else if (request.type === 'dropped') {
-		count(ownLoss.outputDropped, request.events, request.bytes);
 	} else {
 		const snapshot = takeSnapshot(request.mask);
 		reply({ type: 'snapshot', id: request.id, snapshot }, [snapshot.entries]);
@@ -361,11 +360,11 @@ function tellFollower(): void {
 	reply({ type: 'committed', snapshot, ended });
 }
 
-/** With what main counts itself. */
+/** With what the other threads count themselves. */
 function allLossTotals(): LossTotal[] {
 	const totals = lossTotals();
-	const unprinted = status[STATUS_UNPRINTED]!;
-	if (unprinted > 0) count(totals[LOSS_OUTPUT_DROPPED]!, unprinted, 0);
+	const events = unprintedRows(status);
+	if (events > 0) add(totals[LOSS_OUTPUT_DROPPED]!, { events, bytes: 0, lastUs: status[STATUS_DROPPED_AT]! });
 	return totals;
 }
 
@@ -375,7 +374,6 @@ function lossTotals(): LossTotal[] {
 		bytes,
 		lastUs: lastTs === 0 ? Number.NaN : lastTs,
 	}));
-	add(totals[LOSS_OUTPUT_DROPPED]!, ownLoss.outputDropped);
 	add(totals[LOSS_RECORDING_STOPPED]!, ownLoss.recordingStopped);
 	const evicted = store.evictedRows + closedConnections.evicted;
 	add(totals[LOSS_EVICTED]!, {

@@ -24,9 +24,18 @@ export type ErrorMessage =
 export const STATUS_ROWS = 0;
 export const STATUS_LOST_EVENTS = 1;
 export const STATUS_LOST_BYTES = 2;
-/** Rows that main could not print; the only number that main writes. */
+/** Rows that main could not print; main writes it. */
 export const STATUS_UNPRINTED = 3;
-export const STATUS_LENGTH = 4;
+/** Rows that a tail did not send to main, because it prints too slowly; the query thread writes it. */
+export const STATUS_DROPPED = 4;
+/** When one of these two was increased last, in µs since 1970. */
+export const STATUS_DROPPED_AT = 5;
+export const STATUS_LENGTH = 6;
+
+/** Rows of tails that were not printed (loss: output_dropped). They are counted apart, so that no message has to come first. */
+export function unprintedRows(status: Float64Array): number {
+	return status[STATUS_UNPRINTED]! + status[STATUS_DROPPED]!;
+}
 
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
@@ -73,9 +82,7 @@ export type SnapshotRequest =
 	/** Send a snapshot of the store whenever rows are committed. */
 	| { readonly type: 'follow'; readonly on: boolean }
 	/** A snapshot is no longer read. */
-	| { readonly type: 'release'; readonly id: number }
-	/** Lines that were dropped because main printed too slowly. */
-	| { readonly type: 'dropped'; readonly events: number; readonly bytes: number };
+	| { readonly type: 'release'; readonly id: number };
 
 export type SnapshotReply =
 	| { readonly type: 'snapshot'; readonly id: number; readonly snapshot: CaptureSnapshot }
@@ -88,6 +95,8 @@ export type QueryThreadData = {
 	readonly cancel: SharedArrayBuffer;
 	/** Float64. Rows that the running statement has read. */
 	readonly progress: SharedArrayBuffer;
+	/** Float64, indexes STATUS_*. */
+	readonly status: SharedArrayBuffer;
 	/** Int32. Parts of the running statement's result that main has taken. Main notifies waiters. */
 	readonly taken: SharedArrayBuffer;
 	/** Memory limit of a statement, in bytes. */

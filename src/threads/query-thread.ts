@@ -27,6 +27,8 @@ import {
 	SIGNAL_MESSAGE,
 	type SnapshotReply,
 	type SnapshotRequest,
+	STATUS_DROPPED,
+	STATUS_DROPPED_AT,
 	type ToQuery,
 } from './messages.ts';
 
@@ -45,6 +47,7 @@ const {
 	signals: signalsBuffer,
 	cancel: cancelBuffer,
 	progress: progressBuffer,
+	status: statusBuffer,
 	taken: takenBuffer,
 	memoryLimit,
 	views,
@@ -55,6 +58,7 @@ const main = parentPort!;
 const captureSignals = new Int32Array(signalsBuffer);
 const cancel = new Int32Array(cancelBuffer);
 const progress = new Float64Array(progressBuffer);
+const status = new Float64Array(statusBuffer);
 const taken = new Int32Array(takenBuffer);
 const cache = new SegmentCache(new NameBook(hostNames));
 const session = new Session();
@@ -71,10 +75,8 @@ type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
 	readonly projection: ReturnType<typeof compileProjection>;
-	/** Segment number → number of its rows already read. */
-	seen: Map<number, number>;
-	/** Whether it has begun. Earlier rows are not printed. */
-	begun: boolean;
+	/** How many rows had been appended when it last looked; undefined: it has not, and earlier rows are not printed. */
+	seen: number | undefined;
 	/** Parts sent to main and not printed yet, and their sums. */
 	readonly unprinted: { readonly rows: number; readonly bytes: number }[];
 	rows: number;
@@ -282,8 +284,7 @@ function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: '
 			id,
 			condition,
 			projection,
-			seen: new Map(),
-			begun: fromStart,
+			seen: fromStart ? 0 : undefined,
 			unprinted: [],
 			rows: 0,
 			bytes: 0,
@@ -313,8 +314,7 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	const { store } = snapshot;
 	try {
 		const table = exchangeTable(unseenRows(current, store), () => cache.names.learn(cache.open(store)));
-		current.reading = { snapshot, ended, table, row: current.begun ? 0 : table.rowCount };
-		current.begun = true;
+		current.reading = { snapshot, ended, table, row: 0 };
 		sendRows(current);
 	} catch (error) {
 		if (current.reading === undefined) release(snapshot);
@@ -322,27 +322,30 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	}
 }
 
+/** The rows appended since the last time. Those that were evicted meanwhile count as dropped, also where a condition is. */
 function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
-	const seen = new Map<number, number>();
-	const parts = cache.open(store).map((part) => {
-		const { number } = part.segment;
-		const from = Math.max(part.first, current.seen.get(number) ?? 0);
-		seen.set(number, part.rows);
-		return { ...part, first: from };
-	});
-	current.seen = seen;
+	const seen = current.seen ?? store.appended;
+	const parts = cache
+		.open(store)
+		.map((part) => ({ ...part, first: Math.max(part.first, Math.min(part.rows, seen - part.start)) }));
+	const rows = parts.reduce((sum, part) => sum + part.rows - part.first, 0);
+	current.seen = store.appended;
+	countDropped(current, store.appended - seen - rows);
 	return parts;
+}
+
+function countDropped(current: Tail, rows: number): void {
+	if (rows === 0) return;
+	current.dropped += rows;
+	status[STATUS_DROPPED]! += rows;
+	status[STATUS_DROPPED_AT] = Date.now() * 1000;
 }
 
 /** Sends rows of the current snapshot, up to its end or until main has to print some first. */
 function sendRows(current: Tail): void {
 	const { reading } = current;
 	if (reading === undefined) return;
-	const dropped = sendSome(current, reading);
-	if (dropped > 0) {
-		current.dropped += dropped;
-		ask({ type: 'dropped', events: dropped, bytes: 0 });
-	}
+	countDropped(current, sendSome(current, reading));
 	if (reading.row < reading.table.rowCount) return;
 	current.reading = undefined;
 	release(reading.snapshot);

@@ -9,7 +9,7 @@ import { ownHostNames } from '../capture/host-facts.ts';
 import { explainedByLimits, requireAddressSpace } from '../capture/process-limits.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
 import type { ExchangeRecord } from '../store/exchange-detail.ts';
-import type { LossTotal } from '../store/loss-table.ts';
+import { type LossTotal, lostReasons } from '../store/loss-table.ts';
 import type { SqlValue } from '../store/table.ts';
 import { memoryShares } from './memory-shares.ts';
 import {
@@ -25,6 +25,7 @@ import {
 	SIGNAL_COUNT,
 	SIGNAL_MESSAGE,
 	SIGNAL_STOP,
+	STATUS_DROPPED_AT,
 	STATUS_LENGTH,
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
@@ -32,6 +33,7 @@ import {
 	STATUS_UNPRINTED,
 	type ToCapture,
 	type ToQuery,
+	unprintedRows,
 } from './messages.ts';
 
 /** A query thread that has not ended its statement this long after a cancellation is terminated. */
@@ -80,6 +82,7 @@ export class Threads {
 	/** Empty for a recording, which may come from another host. */
 	readonly #hostNames: readonly (readonly [ip: string, name: string])[];
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
+	#endLoss: readonly LossTotal[] | undefined;
 	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
 	readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
 	readonly #taken = new Int32Array(new SharedArrayBuffer(4));
@@ -115,8 +118,10 @@ export class Threads {
 		};
 		this.#capture.on('message', (message: FromCapture) => {
 			if (message.type === 'attached') attached.resolve(message.remarks);
-			else if (message.type === 'ended') ended.resolve(message);
-			else if (message.type === 'warning') warn(message.message, message.hint);
+			else if (message.type === 'ended') {
+				this.#endLoss = message.loss;
+				ended.resolve(message);
+			} else if (message.type === 'warning') warn(message.message, message.hint);
 			else fail(fromMessage(message.error));
 		});
 		this.#capture.on('error', (error) => fail(explainedByLimits(error)));
@@ -136,11 +141,12 @@ export class Threads {
 		return this.#settings.replay?.path;
 	}
 
-	/** The number of finished rows, and the loss so far. */
-	get status(): { rows: number; lostEvents: number; lostBytes: number } {
+	/** The number of finished rows, and the loss so far; its reasons once the capture has ended. */
+	get status(): { rows: number; lostEvents: number; lostBytes: number; reasons: readonly string[] | undefined } {
 		return {
+			reasons: this.#endLoss && lostReasons(this.#endLoss, unprintedRows(this.#status)),
 			rows: this.#status[STATUS_ROWS]!,
-			lostEvents: this.#status[STATUS_LOST_EVENTS]! + this.#status[STATUS_UNPRINTED]!,
+			lostEvents: this.#status[STATUS_LOST_EVENTS]! + unprintedRows(this.#status),
 			lostBytes: this.#status[STATUS_LOST_BYTES]!,
 		};
 	}
@@ -271,7 +277,9 @@ export class Threads {
 
 	/** Counts rows that were taken but could not be printed (loss: output_dropped). */
 	countUnprinted(rows: number): void {
+		if (rows === 0) return;
 		this.#status[STATUS_UNPRINTED]! += rows;
+		this.#status[STATUS_DROPPED_AT] = Date.now() * 1000;
 	}
 
 	pause(): void {
@@ -315,6 +323,7 @@ export class Threads {
 			signals: this.#signals.buffer,
 			cancel: this.#cancel.buffer,
 			progress: this.#progress.buffer,
+			status: this.#status.buffer,
 			taken: this.#taken.buffer,
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,

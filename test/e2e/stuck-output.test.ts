@@ -215,10 +215,15 @@ test('AT-32 a full pipe whose reader sleeps 10 s under load: rows are dropped an
 		const printed = [...out.matchAll(/^\{"id":\d+,"long":"\d{5000}"\}$/gm)].length;
 		const dropped = Number(/^tinytap: (\d+) rows could not be printed/m.exec(errors)?.[1]);
 		assert.ok(printed > 0 && dropped > 0, `${printed} printed, ${dropped} dropped`);
-		// wrk does not count the responses that it no longer waits for. At full speed on a busy machine a few are not captured:
-		// they are in `loss`, which a tail does not print.
+		// What else was lost, at full speed on a busy machine, is told: no event costs more than two rows. wrk does not count the
+		// responses that it no longer waits for.
+		const reasons = [...(/; loss: (.*)\)/.exec(errors)?.[1]?.matchAll(/(\w+) (\d+)/g) ?? [])];
+		const lost = reasons.reduce((sum, [, why, events]) => sum + (why === 'output_dropped' ? 0 : Number(events)), 0);
 		const rows = printed + dropped;
-		assert.ok(rows >= sent * 0.99 && rows <= sent + 8, `${printed} + ${dropped} of ${sent}: ${errors}`);
+		assert.ok(
+			rows >= sent - 2 * lost && rows <= sent + 8,
+			`${printed} + ${dropped} of ${sent}, ${lost} lost: ${errors}`,
+		);
 	} finally {
 		tail.kill('SIGKILL');
 		await nginx.stop();

@@ -148,7 +148,7 @@ describe('bodies sent by sendfile', () => {
 		] as const) {
 			const records = run.data(run.conn(name), direction);
 			const bytes = records.reduce((sum, each) => sum + each.bytes, 0);
-			assert.equal(bytes, responseHead(size).length + size);
+			assert.equal(bytes, responseHead(size).length + size, `${name}; ring_full, missed: ${run.lost.join(', ')}`);
 			assert.equal(records.at(-1)!.offset + records.at(-1)!.bytes, bytes);
 		}
 		test.capture.close();

@@ -193,6 +193,38 @@ test('query runs several statements from stdin, and --strict fails on loss', asy
 	assert.equal(strict.code, 3, strict.stderr);
 });
 
+test('a tail says at its end what was lost, and why', async () => {
+	const tape = sampleTape();
+	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
+	tape.loss(wire.LOSS_EXCLUDED, 7n, 70n);
+	const path = recordingOf(tape);
+	const sentence = '3 events were lost (4500 bytes; loss: ring_full 3): rows may be missing or incomplete';
+	const tail = await runTinytap(['tail', '--replay', path, '--quiet', '--format', 'ndjson']);
+	assert.deepEqual([tail.code, tail.stderr], [0, `tinytap: ${sentence}\n`]);
+	const strict = await runTinytap(['tail', '--replay', path, '--format', 'ndjson', '--strict']);
+	assert.equal(strict.code, 3);
+	assert.equal(strict.stderr.split(sentence).length, 2, strict.stderr);
+	const unaffected = await runTinytap(['tail', '--replay', recordingOf(sampleTape()), '--quiet', '--format', 'csv']);
+	assert.deepEqual([unaffected.code, unaffected.stderr], [0, '']);
+});
+
+test('rows that a tail could not look at before they were evicted count as not printed', async () => {
+	const path = recordingOf(sampleTape());
+	for (const strict of [[], ['--strict']]) {
+		const tail = await runTinytap([
+			...['tail', '--replay', path, '--format', 'ndjson', '--columns', 'id', '--max-rows', '5', ...strict],
+		]);
+		assert.deepEqual(
+			parseRows(tail.stdout).map(({ id }) => id),
+			[19, 20, 21, 22, 23],
+		);
+		assert.match(tail.stderr, /^tinytap: 18 rows could not be printed in time \(loss: output_dropped\)$/m);
+		assert.equal(tail.code, strict.length === 0 ? 0 : 3);
+		if (strict.length > 0) assert.match(tail.stderr, /18 events were lost \(0 bytes; loss: output_dropped 18\)/);
+		else assert.doesNotMatch(tail.stderr, /were lost/);
+	}
+});
+
 test('the message about missing rows is below the first result that it may affect, and below no other', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
