@@ -12,6 +12,7 @@ const HEADINGS: Record<FunctionDoc['group'], string> = {
 	general: 'Any values',
 	date: 'Dates and times',
 	json: 'JSON',
+	table: 'Tables',
 	http: 'HTTP',
 	aggregate: 'Aggregates',
 	window: 'Window functions',
@@ -20,6 +21,8 @@ const HEADINGS: Record<FunctionDoc['group'], string> = {
 const INTRODUCTIONS: Partial<Record<FunctionDoc['group'], string>> = {
 	aggregate:
 		'In the examples `x` is 1, 2, 3, 4. Every aggregate takes `FILTER (WHERE …)`, `OVER (…)` and, with one argument, `DISTINCT`.',
+	table:
+		'These functions stand in `FROM`. Their arguments may use the tables before them: `SELECT e.id, j.key, j.value FROM exchanges e, json_each(e.req_headers) j`.',
 	window: 'In the examples `x` is 1, 2, 3, 4 in this order, and the results shown are those of the third row.',
 };
 

@@ -1,7 +1,13 @@
 // Resolves calls of scalar functions, aggregates and window functions.
 
 import type { AggregateFunction, FunctionDoc, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
-import { AGGREGATE_FUNCTIONS, functionNames, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from '../functions/functions.ts';
+import {
+	AGGREGATE_FUNCTIONS,
+	functionNames,
+	SCALAR_FUNCTIONS,
+	TABLE_FUNCTIONS,
+	WINDOW_FUNCTIONS,
+} from '../functions/functions.ts';
 import type { FrameBound, OrderItem, SyntaxCall, SyntaxExpression, Window } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { functionElsewhere } from '../text/other-dialects.ts';
@@ -61,6 +67,15 @@ function unknownFunction(call: SyntaxCall): SqlError {
 			`for example ${call.name}(…) OVER (ORDER BY ts)`,
 		);
 	}
+	const table = TABLE_FUNCTIONS.get(call.name.toLowerCase());
+	if (table !== undefined) {
+		return new SqlError(
+			`${table.name}() is a table, not a value`,
+			'ERR_SQL_FUNCTION',
+			call.at,
+			`write it in FROM: (SELECT group_concat(value) FROM ${table.name}(…)), or FROM exchanges e, ${table.name}(e.req_headers) j`,
+		);
+	}
 	return new SqlError(
 		`unknown function ${call.name}`,
 		'ERR_SQL_FUNCTION',
@@ -69,7 +84,7 @@ function unknownFunction(call: SyntaxCall): SqlError {
 	);
 }
 
-function checkCount(entry: FunctionDoc, count: number, at: number): void {
+export function checkCount(entry: FunctionDoc, count: number, at: number): void {
 	const { minArguments: min, maxArguments: max } = entry;
 	if (count >= min && count <= max) return;
 	const expected =

@@ -175,7 +175,7 @@ function callOperator(name: string, list: readonly Bound[], scope: Scope, at: nu
 // ---- parts of JSON ------------------------------------------------------------------------------------------------
 
 /** Without `::json` or json(), which would parse the text once more than the operators on JSON do. */
-function withoutJsonCall(operand: Bound): Bound {
+export function withoutJsonCall(operand: Bound): Bound {
 	return operand.kind === 'call' && operand.function.name === 'json' ? operand.arguments[0]! : operand;
 }
 

@@ -1,10 +1,13 @@
 // Resolves FROM: tables, views, subqueries and their joins, and the columns that USING and NATURAL merge.
+import { TABLE_FUNCTIONS } from '../functions/functions.ts';
 import type { TableReference } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
-import { bindExpression, compare } from './bind-expression.ts';
+import { tableElsewhere } from '../text/other-dialects.ts';
+import { checkCount } from './bind-call.ts';
+import { bindExpression, compare, withoutJsonCall } from './bind-expression.ts';
 import type { Bound, JoinStep, QueryPlan, SelectPlan, Source, SourceColumn } from './bound.ts';
 import { partsOf, subqueryOf } from './bound-walk.ts';
-import { commonFacts, INTEGER } from './facts.ts';
+import { commonFacts, facts, INTEGER } from './facts.ts';
 import { columnFacts, didYouMean, meantTable } from './schema.ts';
 import { CLAUSES, columnOf, type Environment, type NamedTable, Scope } from './scope.ts';
 
@@ -103,14 +106,7 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 		const plan = environment.bindQuery(reference.query, environment, scope.parent);
 		return queryTable(reference.alias ?? 'subquery', plan, scope, mayReplace);
 	}
-	if (reference.kind === 'function') {
-		const hint = didYouMean(
-			reference.name,
-			environment.schema.tables.keys(),
-			'SQL can read captured tables, but no files',
-		);
-		throw unsupported(`${reference.name}(…) is not a table`, reference.at, hint);
-	}
+	if (reference.kind === 'function') return functionTable(reference, scope);
 	if (reference.schema !== undefined && !/^(main|temp)$/i.test(reference.schema)) {
 		throw new SqlError(
 			`unknown schema ${reference.schema}`,
@@ -152,6 +148,35 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 		});
 	}
 	throw unknownTable(reference.name, reference.at, environment);
+}
+
+/** A table function. Its arguments see the tables before it in FROM. */
+function functionTable(reference: TableReference & { kind: 'function' }, scope: Scope): BoundTable {
+	const { name, at } = reference;
+	const entry = TABLE_FUNCTIONS.get(name.toLowerCase());
+	if (entry === undefined) {
+		const tables = [...scope.environment.schema.tables.keys(), ...TABLE_FUNCTIONS.keys()];
+		const hint = tableElsewhere(name) ?? didYouMean(name, tables, 'SQL can read captured tables, but no files');
+		throw unsupported(`${name}(…) is not a table`, at, hint);
+	}
+	checkCount(entry, reference.arguments.length, at);
+	if (reference.join === 'right' || reference.join === 'full') {
+		throw unsupported(
+			`${entry.name}() cannot be on the right of a ${reference.join.toUpperCase()} JOIN`,
+			at,
+			`put it into a subquery: (SELECT * FROM ${entry.name}(…))`,
+		);
+	}
+	const list = scope.within(CLAUSES.from, () => reference.arguments.map((argument) => bindExpression(argument, scope)));
+	const [json] = list;
+	if (json?.output === 'datetime')
+		throw new SqlError(`${entry.name}() expects JSON, got datetime`, 'ERR_SQL_VALUE', at, entry.signature);
+	return plainTable({
+		name: reference.alias ?? name,
+		columns: entry.columns.map((column) => ({ name: column.name, ...facts(column.type, column.output) })),
+		origin: { kind: 'function', function: entry, arguments: [withoutJsonCall(json!), ...list.slice(1)] },
+		nullable: false,
+	});
 }
 
 function unknownTable(name: string, at: number, { schema, common }: Environment): SqlError {

@@ -1,6 +1,7 @@
 // Expressions and queries with their names resolved. The compiler turns them into closures; EXPLAIN prints them.
 import type { ColumnType } from '../../store/table.ts';
 import type { AggregateFunction, ScalarFunction, WindowFunction } from '../functions/function-table.ts';
+import type { TableFunction } from '../functions/table-functions.ts';
 import type { CompoundOperator, Frame, JoinKind, MatchOperator } from '../grammar/syntax.ts';
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import type { StaticType, Value } from '../values/value.ts';
@@ -27,7 +28,9 @@ export type Source = {
 	readonly origin:
 		| { readonly kind: 'table'; readonly table: string }
 		| { readonly kind: 'query'; readonly plan: QueryPlan }
-		| { readonly kind: 'recursion'; readonly of: object };
+		| { readonly kind: 'recursion'; readonly of: object }
+		/** Runs for each row of the tables before it, because its arguments may read them. */
+		| { readonly kind: 'function'; readonly function: TableFunction; readonly arguments: readonly Bound[] };
 	/** Whether the cursor can be at the row of NULLs: in an outer join, or in a group without rows. */
 	nullable: boolean;
 };

@@ -46,6 +46,7 @@ export type Clause = { readonly name: string; readonly aggregates: boolean; read
 
 export const CLAUSES = {
 	where: { name: 'WHERE', aggregates: false, windows: false },
+	from: { name: 'FROM', aggregates: false, windows: false },
 	on: { name: 'ON', aggregates: false, windows: false },
 	group: { name: 'GROUP BY', aggregates: false, windows: false },
 	argument: { name: "an aggregate's argument", aggregates: false, windows: false },
@@ -150,6 +151,8 @@ export function unknownColumn(
 ): SqlError {
 	const tables: NamedTable[] = [];
 	const names: string[] = [];
+	const isArgument = scope.clause === CLAUSES.from;
+	const before = 'a table function sees only the tables before it in FROM';
 	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
 		tables.push(...level.tables);
 		if (table === undefined) names.push(...level.aliases.keys());
@@ -163,7 +166,11 @@ export function unknownColumn(
 			);
 			const hint = json
 				? `for a value inside JSON write ${table}->>'${column}'`
-				: didYouMean(table, known, known.length === 0 ? 'there is no FROM' : `tables here: ${known.join(', ')}`);
+				: didYouMean(
+						table,
+						known,
+						isArgument ? before : known.length === 0 ? 'there is no FROM' : `tables here: ${known.join(', ')}`,
+					);
 			return new SqlError(`unknown table ${table}`, 'ERR_SQL_NAME', at, hint);
 		}
 		for (const { columns } of named) names.push(...columns.map((candidate) => candidate.name));
@@ -173,7 +180,8 @@ export function unknownColumn(
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
 	const text = `write text in single quotes: '${column}'`;
-	const otherwise = isQuoted || tables.length > 0 ? text : 'there is no FROM, so there are no columns';
+	const otherwise =
+		isQuoted || tables.length > 0 ? text : isArgument ? before : 'there is no FROM, so there are no columns';
 	const hint = METHOD.test(column) ? otherwise : isQuoted ? undefined : wordElsewhere(column);
 	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? meantColumn(column, names, otherwise));
 }

@@ -1,6 +1,13 @@
 // What an SQL editor needs: token classes for colours, and completions at the cursor.
 import type { Schema } from '../bind/schema.ts';
-import { AGGREGATE_FUNCTIONS, FUNCTION_DOCS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from '../functions/functions.ts';
+import type { FunctionDoc } from '../functions/function-table.ts';
+import {
+	AGGREGATE_FUNCTIONS,
+	FUNCTION_DOCS,
+	SCALAR_FUNCTIONS,
+	TABLE_FUNCTIONS,
+	WINDOW_FUNCTIONS,
+} from '../functions/functions.ts';
 import { type Token, tokenize, unquote } from '../text/lexer.ts';
 import { KEYWORD_WORDS, KEYWORDS } from './keywords.ts';
 
@@ -48,7 +55,12 @@ function classOf(text: string, tokens: readonly Token[], index: number, token: T
 
 function isFunction(word: string): boolean {
 	const name = word.toLowerCase();
-	return SCALAR_FUNCTIONS.has(name) || AGGREGATE_FUNCTIONS.has(name) || WINDOW_FUNCTIONS.has(name);
+	return (
+		TABLE_FUNCTIONS.has(name) ||
+		SCALAR_FUNCTIONS.has(name) ||
+		AGGREGATE_FUNCTIONS.has(name) ||
+		WINDOW_FUNCTIONS.has(name)
+	);
 }
 
 export type Completion = {
@@ -82,7 +94,7 @@ export function completionsAt(
 		at(-1) === '.'
 			? columnsOf(at(-2), text, schema)
 			: /^(from|join|describe|desc|into|summarize)$/i.test(at(-1))
-				? tablesOf(schema)
+				? [...tablesOf(schema), ...(/^(from|join)$/i.test(at(-1)) ? tableFunctions() : [])]
 				: everything(text, schema);
 	const wanted = word.toLowerCase();
 	const completions = all.filter((candidate) => candidate.text.toLowerCase().startsWith(wanted));
@@ -101,6 +113,15 @@ function tablesOf(schema: Schema): Completion[] {
 		(view): Completion => ({ text: view.name, kind: 'table', doc: 'view' }),
 	);
 	return [...tables, ...views];
+}
+
+/** Functions that are tables. */
+function tableFunctions(): Completion[] {
+	return FUNCTION_DOCS.filter(({ group }) => group === 'table').map(functionCompletion);
+}
+
+function functionCompletion({ name, signature, doc }: FunctionDoc): Completion {
+	return { text: `${name}(`, kind: 'function', doc: `${signature}: ${doc}` };
 }
 
 /** Columns of the table that has this name or alias in the text. */
@@ -139,9 +160,7 @@ function everything(text: string, schema: Schema): Completion[] {
 	const columns = new Map(
 		[...tables].flatMap((table) => tableColumns(table, schema)).map((column) => [column.text, column]),
 	);
-	const functions = FUNCTION_DOCS.map(
-		(entry): Completion => ({ text: `${entry.name}(`, kind: 'function', doc: `${entry.signature}: ${entry.doc}` }),
-	);
+	const functions = FUNCTION_DOCS.map(functionCompletion);
 	const keywords = KEYWORDS.map(({ word, doc }): Completion => ({ text: word, kind: 'keyword', doc }));
 	const unique = new Map(
 		[...columns.values(), ...functions, ...keywords].map((completion) => [completion.text, completion]),

@@ -16,10 +16,18 @@ export class Cursor {
 	rows: Rows | undefined;
 	/** Incremented when `rows` is replaced. */
 	version = 0;
+	/** Rows before this one stay when those of a table function are replaced. */
+	keptRows = 0;
 	readonly #readers: (ColumnReader | undefined)[] = [];
 
 	constructor(table: TableSnapshot | undefined) {
 		this.table = table;
+	}
+
+	/** The number of the current row, for returning to it later. */
+	keep(): number {
+		if (this.row >= this.keptRows) this.keptRows = this.row + 1;
+		return this.row;
 	}
 
 	get count(): number {

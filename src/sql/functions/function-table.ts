@@ -19,7 +19,7 @@ export type FunctionDoc = {
 	readonly doc: string;
 	/** An expression and its result, shown in the documentation and checked by a test. */
 	readonly example: readonly [sql: string, result: string | number | null];
-	readonly group: 'text' | 'number' | 'date' | 'json' | 'http' | 'general' | 'aggregate' | 'window';
+	readonly group: 'text' | 'number' | 'date' | 'json' | 'table' | 'http' | 'general' | 'aggregate' | 'window';
 	readonly minArguments: number;
 	/** Infinity if there is no maximum. */
 	readonly maxArguments: number;

@@ -8,6 +8,7 @@ import { JSON_FUNCTIONS } from './json.ts';
 import { NUMBER_FUNCTIONS } from './numbers.ts';
 import { REGEXP_FUNCTIONS } from './regexp-functions.ts';
 import { STATISTICS } from './statistics.ts';
+import { TABLE_FUNCTIONS as TABLES, type TableFunction } from './table-functions.ts';
 import { TEXT_FUNCTIONS } from './text.ts';
 import { URL_FUNCTIONS } from './urls.ts';
 import { WINDOWS } from './windows.ts';
@@ -53,6 +54,8 @@ export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, AggregateFunction> = byNam
 
 export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = byName([WINDOWS]);
 
+export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = byName([TABLES]);
+
 /** Each function once, in the order of the documentation, without operators that are implemented as functions. */
 export const FUNCTION_DOCS: readonly FunctionDoc[] = [
 	...[
@@ -62,6 +65,7 @@ export const FUNCTION_DOCS: readonly FunctionDoc[] = [
 		GENERAL_FUNCTIONS,
 		DATE_FUNCTIONS,
 		JSON_FUNCTIONS,
+		TABLES,
 		HTTP_FUNCTIONS,
 		URL_FUNCTIONS,
 		AGGREGATES,

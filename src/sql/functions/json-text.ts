@@ -146,11 +146,11 @@ export function stringValue(raw: string): string {
 export function minified(text: string, node: JsonNode): string {
 	if (node.kind === 'array') return `[${node.items.map((item) => minified(text, item)).join(',')}]`;
 	if (node.kind !== 'object') return text.slice(node.start, node.end);
-	return `{${node.entries.map(([name, value]) => `${nameText(text, name, value)}:${minified(text, value)}`).join(',')}}`;
+	return `{${node.entries.map(([name, value]) => `${rawName(text, name, value)}:${minified(text, value)}`).join(',')}}`;
 }
 
 /** The name before a value, as written. */
-function nameText(text: string, name: string, value: JsonNode): string {
+export function rawName(text: string, name: string, value: JsonNode): string {
 	let end = value.start - 1;
 	while (text[end] !== ':') end--;
 	do end--;

@@ -196,7 +196,7 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
 ];
 
 /** Caches the last text, because several functions often read the same one. */
-function remembering(): (text: string) => JsonNode | undefined {
+export function remembering(): (text: string) => JsonNode | undefined {
 	let last: string | undefined;
 	let node: JsonNode | undefined;
 	return (text) => {
@@ -208,7 +208,7 @@ function remembering(): (text: string) => JsonNode | undefined {
 	};
 }
 
-function stepsOf(path: string) {
+export function stepsOf(path: string) {
 	const steps = parsePath(path);
 	if (steps === undefined)
 		throw new SqlError(`expected a JSON path such as $.name or $[0], got ${path.slice(0, 40)}`, 'ERR_SQL_VALUE');
@@ -242,7 +242,7 @@ function indexStep(index: number) {
 	return { index: Math.abs(index), fromEnd: index < 0 };
 }
 
-function sqlValue(text: string, node: JsonNode | undefined): Value {
+export function sqlValue(text: string, node: JsonNode | undefined): Value {
 	if (node === undefined) return null;
 	switch (node.kind) {
 		case 'null':

@@ -335,6 +335,8 @@ function readOrigin(reader: TokenReader): TableOrigin {
 			'write table names without quotes; SQL cannot read files',
 		);
 	}
+	// PostgreSQL's LATERAL before a table function: the function sees the tables before it in any case.
+	if (reader.sees('LATERAL') && reader.seesName(1) && reader.peek(2).word === '(') reader.next();
 	const first = reader.name('a table or a subquery');
 	if (reader.takes('(')) {
 		const list = reader.sees(')') ? [] : readExpressionList(reader);

@@ -94,6 +94,10 @@ function explainStep(
 function sourceText({ origin, name }: Source): string {
 	if (origin.kind === 'table')
 		return origin.table.toLowerCase() === name.toLowerCase() ? origin.table : `${origin.table} as ${name}`;
+	if (origin.kind === 'function') {
+		const call = callText(origin.function.name, origin.arguments.map(textOf));
+		return origin.function.name === name.toLowerCase() ? call : `${call} as ${name}`;
+	}
 	return origin.kind === 'query' ? `subquery ${name}` : `${name} from the previous step`;
 }
 

@@ -29,7 +29,7 @@ export function compilePlaces(plan: SelectPlan, groups: Groups | undefined, c: C
 		save: () => {
 			guard.grow(4 * lists.length);
 			if (groups !== undefined) lists[0]!.push(places.group);
-			else for (let table = 0; table < cursors.length; table++) lists[table]!.push(cursors[table]!.row);
+			else for (let table = 0; table < cursors.length; table++) lists[table]!.push(cursors[table]!.keep());
 			return count++;
 		},
 		saveAll: (rows, length) => {

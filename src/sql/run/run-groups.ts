@@ -162,12 +162,12 @@ class GroupRows {
 
 	/** Adds a group with the current row. */
 	add(): void {
-		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.push(this.#cursors[table]!.row);
+		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.push(this.#cursors[table]!.keep());
 	}
 
 	/** Makes the current row the group's row. */
 	replace(group: number): void {
-		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.set(group, this.#cursors[table]!.row);
+		for (let table = 0; table < this.#rows.length; table++) this.#rows[table]!.set(group, this.#cursors[table]!.keep());
 	}
 
 	/** Makes the group's row the current one. */

@@ -10,6 +10,7 @@ import { type Compiler, type Cursor, cursorOf, type Evaluator, type Test } from 
 import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 import { keyOf, rowBytes, type Value } from '../values/value.ts';
 import { indexRows, type RowIndex } from './row-index.ts';
+import { callFunction, functionPairs, startFunction } from './run-function.ts';
 
 /** Rows between two checks whether a pause is due, without batches. */
 const BATCH = 1024;
@@ -98,7 +99,9 @@ function planStep(
 	let equality: StepPlan['equality'];
 	const pair: Bound[] = [];
 	for (const condition of rest) {
-		const found = equality === undefined ? equalityOf(condition, step.source, sources.slice(index + 1)) : undefined;
+		// The rows of a table function change with those of the tables before, so an index would serve once.
+		const mayIndex = equality === undefined && step.source.origin.kind !== 'function';
+		const found = mayIndex ? equalityOf(condition, step.source, sources.slice(index + 1)) : undefined;
 		if (found === undefined) pair.push(condition);
 		else equality = found;
 	}
@@ -166,6 +169,14 @@ export function compileJoin(plan: SelectPlan, c: Compiler): Join {
 		plan.windows.length === 0 &&
 		steps[0]!.step.source.origin.kind === 'query';
 	const prepare = steps.slice(isStreamed ? 1 : 0).map(({ step }) => prepareRows(step.source, c));
+	const first = steps[0]!.step.source;
+	if (first.origin.kind === 'function') {
+		const call = callFunction(first, c);
+		prepare.push(() => {
+			call();
+			return NOTHING;
+		});
+	}
 	const driver = isStreamed ? { drive: compileStream(steps[0]!, c) } : compileDriver(steps[0]!, c);
 	const batches = steps.length === 1 && 'batches' in driver ? driver.batches : undefined;
 	return {
@@ -236,6 +247,13 @@ function prepareRows(source: Source, c: Compiler): () => Steps {
 	const { origin } = source;
 	const cursor = cursorOf(source, c.runtime);
 	if (origin.kind === 'table') return () => NOTHING;
+	if (origin.kind === 'function') {
+		const start = startFunction(source, c);
+		return () => {
+			start();
+			return NOTHING;
+		};
+	}
 	if (origin.kind === 'recursion') {
 		return () => {
 			cursor.rows = c.runtime.recursions.get(origin.of);
@@ -279,6 +297,8 @@ function compileStage(plan: StepPlan, isDriver: boolean, c: Compiler): Stage {
 	};
 	const base = { cursor, kind: step.kind, matched, after: allOf(after, c), isReady };
 	if (isDriver) return { ...base, pairs: () => true };
+	if (step.source.origin.kind === 'function')
+		return { ...base, pairs: functionPairs(step.source, allOf([...own, ...pair], c), c) };
 	if (plan.equality === undefined) return { ...base, pairs: scanPairs(cursor, allOf([...own, ...pair], c), guard) };
 	return { ...base, pairs: lookUpPairs(plan, allOf(pair, c), cursor, c) };
 }

@@ -38,9 +38,36 @@ const FUNCTIONS: ReadonlyMap<string, string> = new Map([
 	['approx_percentile', 'percentile(x, 0.95), or p95(x)'],
 	['variance', 'stddev(x) * stddev(x) is the variance'],
 	['json_value', "json_extract(json, '$.name'), or json ->> 'name'"],
-	['json_each', 'table functions are not supported; json_extract() takes one value'],
 	['md5', 'there are no hash functions; hex() and base64() show bytes'],
 	['sha256', 'there are no hash functions; hex() and base64() show bytes'],
+]);
+
+const EACH = 'json_each(json) has a row for each item of an array or member of an object';
+const COUNTING = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 10) is a table of numbers';
+
+/** Table functions by lower-case name. */
+const TABLES: ReadonlyMap<string, string> = new Map([
+	...[
+		...[
+			'unnest',
+			'json_array_elements',
+			'jsonb_array_elements',
+			'json_array_elements_text',
+			'jsonb_each',
+			'json_each_text',
+		],
+		...[
+			'json_object_keys',
+			'jsonb_object_keys',
+			'json_keys',
+			'openjson',
+			'flatten',
+			'explode',
+			'json_table',
+			'jsonb_tree',
+		],
+	].map((name) => [name, EACH] as const),
+	...['generate_series', 'range', 'sequence'].map((name) => [name, COUNTING] as const),
 ]);
 
 /** Words and signs, in capitals. */
@@ -65,6 +92,11 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 /** The hint for a function of another database. */
 export function functionElsewhere(name: string): string | undefined {
 	return FUNCTIONS.get(name.toLowerCase());
+}
+
+/** The hint for a table function of another database. */
+export function tableElsewhere(name: string): string | undefined {
+	return TABLES.get(name.toLowerCase());
 }
 
 /** The hint for the first of these words or signs that another database uses. */
