@@ -1,6 +1,7 @@
 // A captured request as a command line for any POSIX shell. Captured text is hostile: it must not become an option, a
 // file name or a second command, and must not control the terminal on which it is printed.
 
+import { addressAuthority } from '../store/address-parts.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
 import { type ExchangeDetail, headerValue } from './detail-view.ts';
 import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
@@ -12,78 +13,226 @@ export type CurlLine = {
 	readonly remarks: readonly string[];
 };
 
+/** Linux limits an argument to 128 KiB. Longer bodies go through a pipe. */
+const ARGUMENT_BYTES = 128 * 1024 - 1;
+/** Each run of unprintable bytes in a word starts a printf. Bodies with more of them go through a pipe. */
+const MAX_RUNS = 16;
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+/** Host and port that curl can be given in a URL; for IPv4 only the usual form, because curl converts others. */
+const AUTHORITY =
+	/^(?:(?=[^:]*[a-z])(?!0x)[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|(?:(?:0|[1-9]\d{0,2})(?:\.(?!$|:)|(?=$|:))){4}|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?$/i;
+/** An authority that curl repeats in the Host field without changing it. */
+const REPEATED = /^(?:[a-z][a-z0-9.-]*|\d+\.\d+\.\d+\.\d+)(?::(?!80$)\d+)?$/;
+/** A target that curl sends as it is written in the URL. */
+const PLAIN_TARGET = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/[\]{}|]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/[\]{}|?]+)?$/;
+/** Codings of a response that curl decodes with `--compressed`. */
+const DECODED = /^(?:x-)?(?:gzip|deflate|br|zstd)$/i;
+
 /**
- * Sends the same target, fields (in order) and held body. curl adds Content-Length, Transfer-Encoding and a Host field
- * that equals the URL's; its own default fields are switched off. A request over a unix socket goes to the same socket.
+ * Sends the same request line, fields and held body to the server that received the request. curl's own default fields
+ * are switched off. Exceptions: curl puts the Host field first and calls it `Host`; the framing of chunks is curl's;
+ * trailers are left out.
  */
 export function curlLine(exchange: ExchangeDetail): CurlLine {
-	const { method, url } = exchange.columns;
-	if (typeof method !== 'string' || typeof url !== 'string') return refused('the request was not seen in full');
-	if (!/^[A-Za-z0-9!#$%&'*+.^_`|~][A-Za-z0-9!#$%&'*+.^_`|~-]*$/.test(method)) {
-		return refused(`${forTerminal(method)} is not a method that curl can send`);
-	}
-	if (!/^https?:\/\/[^-@\s]/i.test(url)) return refused(`${forTerminal(url)} is not an http URL`);
+	const { method } = exchange.columns;
+	const target = targetOf(exchange);
+	if (typeof method !== 'string' || target === null) return refused('the request was not seen in full');
+	if (!TOKEN.test(method)) return refused(`${forTerminal(method)} is not a method that curl can send`);
+	const version = exchange.columns.req_http_version ?? '1.1';
+	if (version === '0.9') return refused('curl cannot send HTTP/0.9');
+	const destination = destinationOf(exchange, target.text);
+	if (typeof destination === 'string') return refused(destination);
 
 	const remarks: string[] = [];
-	const words = [
-		'curl',
-		'--globoff',
-		'--path-as-is',
-		...(method === 'HEAD' ? ['--head'] : ['--request', quote(method)]),
-	];
-	if (exchange.columns.req_http_version === '1.0') words.push('--http1.0');
-	words.push(...socketWords(exchange), '--url', quote(url));
-	const sent = new Set<string>();
-	for (const field of exchange.requestHeaders) {
-		sent.add(field.name.toLowerCase());
-		const why = reasonToLeaveOut(field, url);
-		if (why !== null) {
-			if (why !== '') remarks.push(`field ${forTerminal(field.name)} is left out: ${why}`);
-			continue;
-		}
-		// curl drops a field written `Name:`, and sends an empty field for `Name;`.
-		words.push('--header', quote(field.value === '' ? `${field.name};` : `${field.name}: ${field.value}`));
+	const body = bodyOf(exchange, remarks);
+	if (version !== '1.0' && version !== '1.1') remarks.push(`HTTP/${forTerminal(String(version))} becomes HTTP/1.1`);
+	const words = ['curl', '--globoff', '--path-as-is'];
+	if (method !== 'HEAD') words.push('--request', quote(method));
+	else if (body === null) words.push('--head');
+	else {
+		words.push('--request', quote(method));
+		remarks.push('curl waits for a body that the answer to HEAD does not have: end it with Ctrl-C');
 	}
-	for (const name of ['Accept', 'Host', 'User-Agent'])
-		if (!sent.has(name.toLowerCase())) words.push('--header', quote(`${name}:`));
-
-	const body = exchange.columns.req_body_raw;
-	const note = exchange.columns.req_body_note;
-	if (typeof note === 'string') remarks.push(forTerminal(note));
-	if (!(body instanceof Uint8Array) || body.length === 0) return { command: words.join(' '), remarks };
-	if (!sent.has('content-type')) words.push('--header', quote('Content-Type:'));
-	if (exchange.bodiesDecoded === true && headerValue(exchange.requestHeaders, 'content-encoding') !== null) {
-		remarks.push('the body is sent decoded, although Content-Encoding says otherwise');
+	if (version === '1.0') words.push('--http1.0');
+	if (wantsDecoding(exchange)) words.push('--compressed');
+	words.push(...destination.words);
+	if (PLAIN_TARGET.test(target.text)) words.push('--url', quote(`http://${destination.authority}${target.text}`));
+	else {
+		words.push('--request-target', quote(target.bytes ?? target.text));
+		words.push('--url', quote(`http://${destination.authority}/`));
 	}
-	// An argument cannot contain a NUL byte.
-	if (body.includes(0)) return { command: `printf '${octal(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
-	words.push('--data-raw', quote(body));
-	return { command: words.join(' '), remarks };
-}
-
-/** The options for the server's unix socket. */
-function socketWords({ columns }: ExchangeDetail): string[] {
-	const server = columns.side === 'server' ? columns.local : columns.remote;
-	if (typeof server !== 'string' || !server.startsWith('unix:')) return [];
-	const path = server.slice('unix:'.length);
-	// Names in the abstract namespace may contain NUL bytes, which an argument cannot.
-	if (path === '' || path.includes('\0')) return [];
-	return path.startsWith('@') ? ['--abstract-unix-socket', quote(path.slice(1))] : ['--unix-socket', quote(path)];
+	words.push(...fieldWords(exchange, destination.authority, body, remarks));
+	if (body === null) return { command: words.join(' '), remarks };
+	if (isForArgument(body)) return { command: [...words, '--data-raw', quote(body)].join(' '), remarks };
+	return { command: `printf '${printfFormat(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
 }
 
 function refused(why: string): CurlLine {
 	return { command: null, remarks: [why] };
 }
 
-/** Why the field is not sent: '' if no remark is needed. Null if it is sent. */
-function reasonToLeaveOut(field: FieldLine, url: string): string | null {
-	const name = field.name.toLowerCase();
+/** The request target as sent; null if it is not known. */
+function targetOf({ columns, requestTarget }: ExchangeDetail): { text: string; bytes?: Uint8Array } | null {
+	if (requestTarget !== undefined) return requestTarget;
+	const { path, query_string: query } = columns;
+	if (typeof path !== 'string') return null;
+	return { text: typeof query === 'string' ? `${path}?${query}` : path };
+}
+
+type Destination = {
+	/** The authority of the URL. */
+	readonly authority: string;
+	/** Options that lead to the server, if the URL alone does not. */
+	readonly words: readonly string[];
+};
+
+/** Where the request is sent, or why it cannot be sent. */
+function destinationOf({ columns, requestHeaders }: ExchangeDetail, target: string): Destination | string {
+	const end = columns.side === 'client' ? columns.remote : columns.side === 'server' ? columns.local : null;
+	const server = typeof end === 'string' ? end : null;
+	const named = headerValue(requestHeaders, 'host') ?? columns.host;
+	const host = typeof named === 'string' && isAuthority(named) ? named : null;
+	if (server?.startsWith('unix:') === true) {
+		const path = server.slice('unix:'.length);
+		// A name in the abstract namespace may contain NUL bytes, which an argument cannot.
+		if (path === '' || path.includes('\0')) return "the server's unix socket has no name that curl can be given";
+		const option = path.startsWith('@')
+			? ['--abstract-unix-socket', quote(path.slice(1))]
+			: ['--unix-socket', quote(path)];
+		return { authority: host ?? 'localhost', words: option };
+	}
+	if (server === null) {
+		const origin = /^http:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(target)?.[1];
+		const authority = origin !== undefined && isAuthority(origin) ? origin : host;
+		return authority === null
+			? 'neither the request nor the capture says which server got it'
+			: { authority, words: [] };
+	}
+	const address = addressAuthority(server);
+	if (host === null || withPort(host) === withPort(address)) return { authority: host ?? address, words: [] };
+	// The name may lead to another server, or to none.
+	return { authority: host, words: ['--connect-to', quote(`::${withPort(address)}`)] };
+}
+
+function isAuthority(text: string): boolean {
+	return AUTHORITY.test(text) && Number(/:(\d+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1] ?? 80) <= 0xffff;
+}
+
+function withPort(authority: string): string {
+	return /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:80`;
+}
+
+/** The held body; null if none is sent. Adds remarks about what is missing. */
+function bodyOf({ columns, requestHeaders, bodiesDecoded }: ExchangeDetail, remarks: string[]): Uint8Array | null {
+	const { req_body_raw: held, req_body_note: note } = columns;
+	if (typeof note === 'string') remarks.push(forTerminal(note));
+	const bytes = held instanceof Uint8Array ? held : new Uint8Array(0);
+	if (bytes.length > 0 && bodiesDecoded === true && headerValue(requestHeaders, 'content-encoding') !== null) {
+		remarks.push('the body is sent decoded, although Content-Encoding says otherwise');
+	}
+	// An empty body in chunks has a last chunk.
+	return bytes.length > 0 || isChunked(requestHeaders) ? bytes : null;
+}
+
+/** Whether curl will send the body in chunks. */
+function isChunked(fields: readonly FieldLine[]): boolean {
+	return fields.some(
+		({ name, value, trailer }) => !trailer && name.toLowerCase() === 'transfer-encoding' && /\bchunked\b/i.test(value),
+	);
+}
+
+/** Whether the answer is likely to need `--compressed`, which sends nothing if the request has Accept-Encoding. */
+function wantsDecoding({ requestHeaders, responseHeaders }: ExchangeDetail): boolean {
+	if (headerValue(requestHeaders, 'accept-encoding') === null) return false;
+	return DECODED.test(headerValue(responseHeaders, 'content-encoding')?.trim() ?? '');
+}
+
+/** The options for all fields. */
+function fieldWords(exchange: ExchangeDetail, authority: string, body: Uint8Array | null, remarks: string[]): string[] {
+	const words: string[] = [];
+	const sent = new Set<string>();
+	for (const [index, field] of exchange.requestHeaders.entries()) {
+		const name = field.name.toLowerCase();
+		const why = reasonToLeaveOut(field, sent.has('host'));
+		if (why !== null) {
+			remarks.push(`field ${forTerminal(field.name)} is left out: ${why}`);
+			continue;
+		}
+		sent.add(name);
+		// curl adds this one itself, at the same place.
+		if (index === 0 && field.name === 'Host' && field.value === authority && REPEATED.test(authority)) continue;
+		const value = name === 'content-length' ? lengthText(exchange, field.value, body, remarks) : field.value;
+		words.push('--header', quote(headerBytes(field, value)));
+	}
+	const own = ['Accept', 'Host', 'User-Agent', ...(body === null ? [] : ['Content-Type', 'Expect'])];
+	for (const name of own) if (!sent.has(name.toLowerCase())) words.push('--header', quote(`${name}:`));
+	return words;
+}
+
+/** Why the field is not sent; null if it is. */
+function reasonToLeaveOut(field: FieldLine, hasHost: boolean): string | null {
+	const { name, value } = field;
 	if (field.trailer) return 'it is a trailer';
-	if (name === 'content-length' || name === 'transfer-encoding') return '';
-	if (name === 'host' && /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] === field.value) return '';
-	if (/^[-@]/.test(field.name)) return 'curl would take it for a file or an option';
-	if (field.name === '' || /[:;\s]/.test(field.name)) return 'it is not a field name';
-	return /[\r\n\0]/.test(field.value) ? 'its value contains a line end or NUL' : null;
+	if (name.startsWith('@')) return 'curl would take it for a file';
+	if (name === '' || /[:\r\n\0]/.test(name)) return 'it is not a field name';
+	if (hasHost && name.toLowerCase() === 'host') return 'curl sends only one Host';
+	if (/\n(?![ \t])|\0/.test(value)) return 'its value contains a line end or NUL';
+	// curl drops a field without a visible value, and one that it cannot be told to send empty.
+	if (value === '' ? name.includes(';') : /^\s*$/.test(value)) return 'curl cannot send it';
+	if (headerBytes(field, value).length > ARGUMENT_BYTES) return 'it is longer than an argument may be';
+	return null;
+}
+
+/** curl drops a field written `Name:`, and sends an empty one for `Name;`. */
+function headerBytes(field: FieldLine, value: string): Buffer {
+	const name = field.nameBytes ?? Buffer.from(field.name);
+	if (value === '') return Buffer.concat([name, Buffer.from(';')]);
+	const text = value === field.value ? (field.valueBytes ?? Buffer.from(value)) : Buffer.from(value);
+	return Buffer.concat([name, Buffer.from(': '), text]);
+}
+
+/** The Content-Length to send: as captured, unless the server would wait for bytes that do not come. */
+function lengthText({ columns }: ExchangeDetail, value: string, body: Uint8Array | null, remarks: string[]): string {
+	const bytes = body?.length ?? 0;
+	if (!/^\d+$/.test(value) || Number(value) === bytes) return value;
+	// An announced body that the server did not want (Expect: 100-continue).
+	if (bytes === 0 && Number(columns.req_body_bytes ?? 0) === 0 && columns.state === 'complete') return value;
+	remarks.push(`Content-Length is ${bytes} instead of ${value}`);
+	return String(bytes);
+}
+
+/** Whether the body can be one word of the command. */
+function isForArgument(body: Uint8Array): boolean {
+	if (body.length > ARGUMENT_BYTES || body.includes(0)) return false;
+	let runs = 0;
+	for (const part of splitUtf8(body)) {
+		if (typeof part === 'number') runs++;
+		else
+			escapeUnsafe(part, (characters) => {
+				if (characters !== '\n') runs++;
+				return '';
+			});
+		if (runs > MAX_RUNS) return false;
+	}
+	return true;
+}
+
+/** The bytes as a format of printf, inside single quotes. */
+function printfFormat(bytes: Uint8Array): string {
+	const escaped = (characters: string | Uint8Array) => octal(Buffer.from(characters));
+	return splitUtf8(bytes)
+		.map((part, index) => {
+			if (typeof part === 'number') return octal(Uint8Array.of(part));
+			// printf would take a dash at the beginning for an option.
+			const text = part
+				.replace(/[\\%']/g, escaped)
+				.replaceAll('\n', '\\n')
+				.replace(index === 0 ? /^-/ : /$^/, escaped);
+			return escapeUnsafe(text, escaped);
+		})
+		.join('');
 }
 
 /**

@@ -1,7 +1,7 @@
 // One exchange in full, as `.show` prints it.
 
 import { bodyCodings } from '../decode/content-coding.ts';
-import type { FieldLine } from '../store/exchange-row.ts';
+import type { ExactText, FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import { type Body, bodyLines } from './body-lines.ts';
 import { numberText } from './cell-text.ts';
@@ -12,6 +12,8 @@ import { plainTheme, type Theme } from './theme.ts';
 export type ExchangeDetail = {
 	/** The columns of `exchanges` by name. All keys are our own names. A missing column is NULL. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
+	/** As sent; null if it was not seen. Undefined: only its parts are known, from the columns. */
+	readonly requestTarget?: ExactText | null;
 	/** Field lines in order, with names as sent. Includes trailers. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];

@@ -3,7 +3,7 @@
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
-import type { FieldLine } from '../store/exchange-row.ts';
+import type { ExactText, FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn } from './cell-text.ts';
 import { type ExchangeDetail, messageBody } from './detail-view.ts';
@@ -21,10 +21,17 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	for (const [name, value] of Object.entries(exchange.columns)) columns[name] = redactColumn(name, value, scope);
 	redactBody(exchange, 'req', columns, scope);
 	redactBody(exchange, 'res', columns, scope);
+	const { requestTarget } = exchange;
+	const target = requestTarget?.text ?? '';
+	const redactedTarget = scope.url(target);
 
 	// Now all secrets are known. They may also occur in places where nothing marks them as secret.
 	const sweepFields = (fields: readonly FieldLine[]): FieldLine[] =>
-		fields.map((field) => ({ ...field, name: scope.sweep(field.name), value: scope.sweep(field.value) }));
+		fields.map((field) => withTexts(field, scope.sweep(field.name), scope.sweep(field.value)));
+	const sweepTarget = (sent: ExactText): ExactText => {
+		const text = scope.sweep(redactedTarget);
+		return text === target ? sent : { text };
+	};
 	for (const name of Object.keys(columns)) {
 		const value = columns[name];
 		if (typeof value === 'string') columns[name] = scope.sweep(value);
@@ -32,6 +39,7 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	}
 	return {
 		columns,
+		...(requestTarget == null ? {} : { requestTarget: sweepTarget(requestTarget) }),
 		requestHeaders: sweepFields(requestHeaders),
 		responseHeaders: sweepFields(responseHeaders),
 		bodiesDecoded: true,
@@ -61,7 +69,18 @@ export function createRowRedactor(
 }
 
 function redactFields(fields: readonly FieldLine[], scope: Redactor): FieldLine[] {
-	return fields.map((field) => ({ ...field, value: scope.header(field.name, field.value) }));
+	return fields.map((field) => withTexts(field, field.name, scope.header(field.name, field.value)));
+}
+
+/** The field with these texts, and with its bytes only if they say the same. */
+function withTexts(field: FieldLine, name: string, value: string): FieldLine {
+	return {
+		name,
+		value,
+		trailer: field.trailer,
+		...(field.nameBytes === undefined || name !== field.name ? {} : { nameBytes: field.nameBytes }),
+		...(field.valueBytes === undefined || value !== field.value ? {} : { valueBytes: field.valueBytes }),
+	};
 }
 
 function redactColumn(name: string, value: SqlValue, scope: Redactor): SqlValue {

@@ -1,5 +1,5 @@
 // One exchange with everything known about it, for the detail view.
-import { type FieldLine, fieldLines } from './exchange-row.ts';
+import { type ExactText, exactFieldLines, exactTarget, type FieldLine } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
 import { NO_NAMES } from './remote-names.ts';
 import { RowLocator, type SegmentRows } from './row-locator.ts';
@@ -9,6 +9,8 @@ import type { SqlValue } from './table.ts';
 export type ExchangeRecord = {
 	/** The columns of `exchanges` by name. All keys are our own names. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
+	/** As sent; null if it was not seen. */
+	readonly requestTarget: ExactText | null;
 	/** Field lines in order, as sent, trailers last. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
@@ -29,8 +31,9 @@ export function exchangeRecord(
 		const table = exchangeTable(parts, names);
 		return {
 			columns: Object.fromEntries(EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index).value(row)])),
-			requestHeaders: fieldLines(segment, inner, 'request'),
-			responseHeaders: fieldLines(segment, inner, 'response'),
+			requestTarget: exactTarget(segment, inner),
+			requestHeaders: exactFieldLines(segment, inner, 'request'),
+			responseHeaders: exactFieldLines(segment, inner, 'response'),
 		};
 	}
 	return undefined;

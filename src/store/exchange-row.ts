@@ -7,10 +7,20 @@ import { bodyCodings, type DecodedContent, decodeContent } from '../decode/conte
 import { addressAuthority } from './address-parts.ts';
 import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace } from './field-places.ts';
 import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
-import { wireText } from './wire-text.ts';
+import { otherBytes, wireText } from './wire-text.ts';
 
 /** One field line as sent. */
-export type FieldLine = { readonly name: string; readonly value: string; readonly trailer: boolean };
+export type FieldLine = {
+	readonly name: string;
+	readonly value: string;
+	readonly trailer: boolean;
+	/** The bytes, if they are not the text's in UTF-8; only in lines of exactFieldLines(). */
+	readonly nameBytes?: Uint8Array;
+	readonly valueBytes?: Uint8Array;
+};
+
+/** A text as sent, with its bytes, if they are not the text's in UTF-8. */
+export type ExactText = { readonly text: string; readonly bytes?: Uint8Array };
 
 /** Texts by dictionary code, decoded on first use; shared by all statements that read the segment. */
 const dictionaries = new WeakMap<Segment, (string | undefined)[]>();
@@ -38,6 +48,19 @@ export function dictionaryEntry(segment: Segment, code: number): string | null {
 
 export function targetText(segment: Segment, row: number): string | null {
 	return targetPart(segment, row, 0, segment.u32.target_length[row]!);
+}
+
+export function exactTarget(segment: Segment, row: number): ExactText | null {
+	const length = segment.u32.target_length[row]!;
+	if (length === ABSENT) return null;
+	const from = segment.u32.target_offset[row]!;
+	return exactText(segment, from, from + length);
+}
+
+function exactText({ arena }: Segment, start: number, end: number): ExactText {
+	const text = wireText(arena, start, end);
+	const bytes = otherBytes(arena, start, end, text);
+	return bytes === undefined ? { text } : { text, bytes };
 }
 
 export function pathText(segment: Segment, row: number): string | null {
@@ -79,6 +102,21 @@ export function fieldLines(segment: Segment, row: number, message: Message): Fie
 		value: wireText(segment.arena, places.nameEnd[index]!, places.valueEnd[index]!),
 		trailer: places.isTrailer[index] === 1,
 	}));
+}
+
+/** The same lines, with their bytes where the text does not tell them. */
+export function exactFieldLines(segment: Segment, row: number, message: Message): FieldLine[] {
+	const lines = fieldLines(segment, row, message);
+	return lines.map((line, index) => {
+		const nameEnd = places.nameEnd[index]!;
+		const nameBytes = otherBytes(segment.arena, places.nameStart[index]!, nameEnd, line.name);
+		const valueBytes = otherBytes(segment.arena, nameEnd, places.valueEnd[index]!, line.value);
+		return {
+			...line,
+			...(nameBytes === undefined ? {} : { nameBytes }),
+			...(valueBytes === undefined ? {} : { valueBytes }),
+		};
+	});
 }
 
 const place = { start: 0, end: 0, code: 0 };

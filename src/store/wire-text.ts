@@ -10,6 +10,12 @@ export function wireText(bytes: Buffer, start: number, end: number): string {
 	return latin1(bytes, start, end);
 }
 
+/** The bytes, if `text`, which is wireText() of them, is not their UTF-8: then they cannot be told from the text. */
+export function otherBytes(bytes: Buffer, start: number, end: number, text: string): Uint8Array | undefined {
+	if (Buffer.byteLength(text) === end - start) return undefined;
+	return new Uint8Array(Uint8Array.prototype.slice.call(bytes, start, end));
+}
+
 function nonAsciiText(bytes: Buffer, start: number, end: number): string {
 	// A copy, because TextDecoder refuses shared memory.
 	const copy = Uint8Array.prototype.slice.call(bytes, start, end);

@@ -392,21 +392,22 @@ describe('the curl line', () => {
 		it(`gives ${shell}'s curl the method, the URL, the fields and the body of the request`, () => {
 			const body = 'a=\'b\' $(id) `id` "c" \\ \x1b[2J\n@x\n';
 			const sent = exchange(
-				{ method: 'PUT', url: "http://h/it's?a=[1-9]{a,b}&b=$HOME", req_body_raw: Buffer.from(body) },
+				{ method: 'PUT', path: "/it's", query_string: 'a=[1-9]{a,b}&b=$HOME', req_body_raw: Buffer.from(body) },
 				[
-					['Host', 'other'],
+					['Host', 'other:81'],
 					['X-Quote', "it's"],
 					['X-Empty', ''],
-					['Content-Length', '30'],
+					['Content-Length', String(body.length)],
 					['Accept', '*/*'],
 				],
 			);
 			const { command, remarks } = curlLine(sent);
 			assert.deepEqual(remarks, []);
 			assert.deepEqual(argumentsOf(shell, [command ?? ''])[0]?.map(String), [
-				...['--globoff', '--path-as-is', '--request', 'PUT', '--url', "http://h/it's?a=[1-9]{a,b}&b=$HOME"],
-				...['--header', 'Host: other', '--header', "X-Quote: it's", '--header', 'X-Empty;', '--header', 'Accept: */*'],
-				...['--header', 'User-Agent:', '--header', 'Content-Type:', '--data-raw', body],
+				...['--globoff', '--path-as-is', '--request', 'PUT', '--connect-to', '::127.0.0.1:80'],
+				...['--url', "http://other:81/it's?a=[1-9]{a,b}&b=$HOME", '--header', "X-Quote: it's", '--header', 'X-Empty;'],
+				...['--header', `Content-Length: ${body.length}`, '--header', 'Accept: */*', '--header', 'User-Agent:'],
+				...['--header', 'Content-Type:', '--header', 'Expect:', '--data-raw', body],
 			]);
 		});
 	}
@@ -420,63 +421,112 @@ describe('the curl line', () => {
 	});
 
 	it('is a simple line for a simple request', () => {
-		const plain = exchange({ method: 'GET', url: 'http://h/', req_body_raw: null }, [
-			['Host', 'h'],
+		const request = { method: 'GET', path: '/', query_string: null, req_body_raw: null };
+		const fields: Headers = [
+			['Host', '127.0.0.1'],
 			['User-Agent', 'x'],
 			['Accept', '*/*'],
-		]);
+		];
 		assert.equal(
-			curlLine(plain).command,
-			"curl --globoff --path-as-is --request 'GET' --url 'http://h/' --header 'User-Agent: x' --header 'Accept: */*'",
+			curlLine(exchange(request, fields)).command,
+			"curl --globoff --path-as-is --request 'GET' --url 'http://127.0.0.1/' --header 'User-Agent: x' --header 'Accept: */*'",
 		);
-		assert.match(curlLine(exchange({ method: 'HEAD' })).command ?? '', /^curl --globoff --path-as-is --head --url /);
+		assert.match(
+			curlLine(exchange({ ...request, method: 'HEAD' }, fields)).command ?? '',
+			/^curl --globoff --path-as-is --head --url /,
+		);
+		// Without the server's address, the name must do.
+		const [, ...others] = fields;
+		for (const name of ['side', 'local']) {
+			assert.match(
+				curlLine(exchange({ ...request, [name]: null }, [['Host', 'h:81'], ...others])).command ?? '',
+				/^curl --globoff --path-as-is --request 'GET' --url 'http:\/\/h:81\/' --header 'User-Agent: x'/,
+			);
+		}
+		assert.deepEqual(curlLine(exchange({ ...request, local: null, host: null }, others)), {
+			command: null,
+			remarks: ['neither the request nor the capture says which server got it'],
+		});
 	});
 
 	it('uses HTTP/1.0, no Host and the unix socket if the request did', () => {
-		const probe = { method: 'GET', url: 'http://10.0.0.1:8080/', req_http_version: '1.0', req_body_raw: null };
+		const target = { path: '/', query_string: null, host: null };
+		const probe = { method: 'GET', ...target, req_http_version: '1.0', req_body_raw: null };
 		assert.equal(
 			curlLine(exchange({ ...probe, side: 'client', remote: '10.0.0.1:8080' }, [['Accept', '*/*']])).command,
 			"curl --globoff --path-as-is --request 'GET' --http1.0 --url 'http://10.0.0.1:8080/' --header 'Accept: */*' --header 'Host:' --header 'User-Agent:'",
 		);
 		const overUnix = (columns: Record<string, string>) =>
-			curlLine(exchange({ method: 'GET', url: 'http://localhost/', req_body_raw: null, ...columns })).command ?? '';
+			curlLine(exchange({ method: 'GET', ...target, req_body_raw: null, ...columns })).command ?? '';
 		assert.match(
 			overUnix({ side: 'server', local: "unix:/run/it's.sock", remote: 'unix:' }),
 			/ --unix-socket '\/run\/it'\\''s\.sock' --url 'http:\/\/localhost\/'/,
 		);
 		assert.match(overUnix({ side: 'client', remote: 'unix:@name' }), / --abstract-unix-socket 'name' --url /);
-		for (const remote of ['unix:', 'unix:@a\0b']) assert.doesNotMatch(overUnix({ side: 'client', remote }), /socket/);
+		for (const remote of ['unix:', 'unix:@a\0b']) assert.equal(overUnix({ side: 'client', remote }), '');
 	});
 
 	it('refuses anything that curl would misread, and says so', () => {
 		for (const method of ['-o/tmp/x', 'GET;id', 'G ET', ''])
 			assert.equal(curlLine(exchange({ method })).command, null, method);
-		for (const url of ['file:///etc/passwd', '-o', 'h:443', 'http://-x/', 'http://@x/', null]) {
-			const { command, remarks } = curlLine(exchange({ url }));
-			assert.equal(command, null, String(url));
+		for (const [name, value] of [
+			['path', null],
+			['method', null],
+			['req_http_version', '0.9'],
+		] as const) {
+			const { command, remarks } = curlLine(exchange({ [name]: value }));
+			assert.equal(command, null);
 			assert.equal(remarks.length, 1);
 		}
+		assert.deepEqual(curlLine(exchange({ req_http_version: '1.2' })).remarks, ['HTTP/1.2 becomes HTTP/1.1']);
 		const fields: Headers = [
 			['@/etc/passwd', 'x'],
-			['-o', 'x'],
-			['A b', 'x'],
-			['X', 'a\r\n b'],
+			['', 'x'],
+			['A:b', 'x'],
+			['A;b', ''],
+			['X', 'a\nb'],
+			['X', 'a\0b'],
+			['X', '\v'],
+			['X', 'x'.repeat(131_069)],
 		];
-		const { command, remarks } = curlLine(exchange({ req_body_note: 'body: first 3 of 9 bytes (body limit)' }, fields));
-		assert.ok(!/passwd|'-o|A b|X:/.test(command ?? ''), command ?? '');
+		const { command, remarks } = curlLine(exchange({}, fields));
+		assert.ok(!/passwd|A:b|A;b|X:/.test(command ?? ''), command ?? '');
 		assert.deepEqual(remarks, [
-			'field @/etc/passwd is left out: curl would take it for a file or an option',
-			'field -o is left out: curl would take it for a file or an option',
-			'field A b is left out: it is not a field name',
+			'field @/etc/passwd is left out: curl would take it for a file',
+			'field  is left out: it is not a field name',
+			'field A:b is left out: it is not a field name',
+			'field A;b is left out: curl cannot send it',
 			'field X is left out: its value contains a line end or NUL',
-			'body: first 3 of 9 bytes (body limit)',
+			'field X is left out: its value contains a line end or NUL',
+			'field X is left out: curl cannot send it',
+			'field X is left out: it is longer than an argument may be',
 		]);
+		assert.deepEqual(curlLine(exchange({}, [['X', 'x'.repeat(131_068)]])).remarks, []);
+	});
+
+	it('announces only as many bytes as it sends', () => {
+		const announced = (length: string, columns: Readonly<Record<string, SqlValue>>) => {
+			const { command, remarks } = curlLine(exchange(columns, [['Content-Length', length]]));
+			return [/Content-Length: ([^']*)/.exec(command ?? '')?.[1], ...remarks];
+		};
+		const note = 'body: first 3 of 9 bytes (body limit)';
+		assert.deepEqual(announced('9', { req_body_bytes: 9, req_body_note: note }), [
+			...['3', note],
+			'Content-Length is 3 instead of 9',
+		]);
+		assert.deepEqual(announced('9', { state: 'incomplete' }), ['3', 'Content-Length is 3 instead of 9']);
+		assert.deepEqual(announced('003', {}), ['003']);
+		assert.deepEqual(announced('3, 3', {}), ['3, 3']);
+		// The server did not want the body that `Expect: 100-continue` announced.
+		const none = { req_body_raw: new Uint8Array(0), req_body_bytes: 0 };
+		assert.deepEqual(announced('500', none), ['500']);
+		assert.deepEqual(announced('500', { ...none, state: 'unanswered' }), ['0', 'Content-Length is 0 instead of 500']);
 	});
 
 	it('contains only visible text', () => {
 		for (const text of attacks) {
 			const { command, remarks } = curlLine(
-				exchange({ url: `http://h/${text}`, req_body_raw: Buffer.from(text), req_body_note: text }, [
+				exchange({ path: `/${text}`, req_body_raw: Buffer.from(text), req_body_note: text }, [
 					[text, text],
 					['X', text],
 				]),
