@@ -34,6 +34,7 @@ const STATEMENTS = [
 	'SELECT * EXCLUDE (id, path) REPLACE (upper(method) AS method) FROM exchanges',
 	'SELECT * FROM (SUMMARIZE exchanges) WHERE count > 1',
 	'DESCRIBE SELECT id, path FROM exchanges',
+	'SELECT method, percentile_cont(0.5) WITHIN GROUP (ORDER BY id DESC) FROM exchanges GROUP BY method',
 	"SELECT e.id, j.key FROM exchanges e LEFT JOIN json_each(e.req_headers) j ON j.key = 'host'",
 	"SELECT req_headers['host'], '[1]'::json[0], regexp_replace(path, '(\\d+)', ':id', 'g') FROM exchanges",
 ];

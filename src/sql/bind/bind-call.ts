@@ -24,7 +24,8 @@ export type Binders = {
 };
 
 /** `given`: arguments that are already bound, for operators that are functions. */
-export function bindCall(call: SyntaxCall, scope: Scope, binders: Binders, given?: readonly Bound[]): Bound {
+export function bindCall(written: SyntaxCall, scope: Scope, binders: Binders, given?: readonly Bound[]): Bound {
+	const call = withOrder(written);
 	const name = call.name.toLowerCase();
 	const count = given?.length ?? call.arguments.length;
 	const aggregate = AGGREGATE_FUNCTIONS.get(name);
@@ -41,6 +42,33 @@ export function bindCall(call: SyntaxCall, scope: Scope, binders: Binders, given
 	checkCount(scalar, count, call.at);
 	const list = given ?? call.arguments.map((argument) => binders.bind(argument, scope));
 	return scalarCall(scalar, list);
+}
+
+/** A function that is called with WITHIN GROUP, with its order as arguments (AggregateFunction.ordered). */
+function withOrder(call: SyntaxCall): SyntaxCall {
+	const { within, at } = call;
+	const entry = AGGREGATE_FUNCTIONS.get(call.name.toLowerCase());
+	if (entry?.ordered !== true) {
+		if (within === undefined) return call;
+		const hint = /^(string_agg|group_concat|listagg|array_agg)$/i.test(call.name)
+			? "write group_concat(x, ',' ORDER BY y)"
+			: functionElsewhere(call.name);
+		throw unsupported('WITHIN GROUP works only with percentile_cont() and percentile_disc()', at, hint);
+	}
+	const example = `${entry.name}(0.95) WITHIN GROUP (ORDER BY duration_ms)`;
+	const error = (message: string) => new SqlError(message, 'ERR_SQL_FUNCTION', at, `write ${example}`);
+	if (call.order.length > 0) throw error(`ORDER BY stands in the parentheses of WITHIN GROUP, not of ${entry.name}()`);
+	const flag = (value: number): SyntaxExpression => ({ kind: 'literal', at, value });
+	const { within: _, ...plain } = call;
+	if (within === undefined) {
+		if (call.arguments.length !== 2) throw error(`${entry.name}() needs WITHIN GROUP (ORDER BY …)`);
+		return { ...plain, arguments: [...call.arguments, flag(0)] };
+	}
+	const [item] = within;
+	if (within.length !== 1) throw error(`WITHIN GROUP takes exactly one ORDER BY term, got ${within.length}`);
+	if (call.arguments.length !== 1)
+		throw error(`${entry.name}() with WITHIN GROUP takes 1 argument, the fraction, got ${call.arguments.length}`);
+	return { ...plain, arguments: [item!.expression, call.arguments[0]!, flag(item!.descending ? 1 : 0)] };
 }
 
 function scalarCall(scalar: ScalarFunction, list: readonly Bound[]): Bound {
@@ -122,6 +150,7 @@ function bindAggregate(call: SyntaxCall, scope: Scope, binders: Binders, entry: 
 	if (slot < 0) {
 		const bound = scope.within(CLAUSES.argument, (): AggregateCall => {
 			const list = call.arguments.map((argument) => binders.bind(argument, scope));
+			checkNumbers(entry, list[0], call.arguments[0]?.at ?? call.at);
 			const filter = call.filter === undefined ? undefined : binders.bind(call.filter, scope);
 			return {
 				function: entry,
@@ -143,6 +172,17 @@ function bindAggregate(call: SyntaxCall, scope: Scope, binders: Binders, entry: 
 	};
 }
 
+function checkNumbers(entry: AggregateFunction, argument: Bound | undefined, at: number): void {
+	if (entry.numbersOnly !== true || argument === undefined) return;
+	if (argument.type !== 'text' && argument.type !== 'blob') return;
+	throw new SqlError(
+		`${entry.name}() needs numbers, got ${argument.output ?? argument.type}`,
+		'ERR_SQL_VALUE',
+		at,
+		'percentile_disc() takes any values; CAST(… AS REAL) makes a number of a text',
+	);
+}
+
 function aggregateFacts(entry: AggregateFunction | WindowFunction, list: readonly Bound[]) {
 	const type = resultType(entry, list);
 	// The result has the argument's type if it is one of its values: the smallest of datetimes is a datetime.
@@ -153,7 +193,8 @@ function aggregateFacts(entry: AggregateFunction | WindowFunction, list: readonl
 function checkAggregate(call: SyntaxCall, entry: AggregateFunction): void {
 	if (call.star && entry.name !== 'count')
 		throw syntaxError(`only count can be called with *, not ${entry.name}`, call.at);
-	if (!call.star) checkCount(entry, call.arguments.length, call.at);
+	if (!call.star && entry.ordered !== true) checkCount(entry, call.arguments.length, call.at);
+	if (call.distinct && entry.ordered === true) throw unsupported(`${entry.name}() cannot have DISTINCT`, call.at);
 	if (call.distinct && call.arguments.length !== 1) throw syntaxError('DISTINCT takes exactly one argument', call.at);
 	if (call.order.length > 0 && !['group_concat', 'string_agg', 'json_group_array'].includes(entry.name)) {
 		throw unsupported(`ORDER BY has no meaning inside ${entry.name}()`, call.at);
@@ -192,6 +233,7 @@ function bindWindowCall(
 	if (slot < 0) {
 		const bound = scope.within(CLAUSES.window, (): WindowCall => {
 			const list = call.arguments.map((argument) => binders.bind(argument, scope));
+			if ('create' in entry) checkNumbers(entry, list[0], call.arguments[0]?.at ?? call.at);
 			const window = windowOf(call.over!, scope, call.at);
 			return {
 				function: entry,

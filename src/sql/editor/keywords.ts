@@ -58,6 +58,7 @@ export const KEYWORDS: readonly Keyword[] = [
 	{ word: 'CAST', doc: 'convert a value to INTEGER, REAL, TEXT or BLOB' },
 	{ word: 'COLLATE', doc: 'NOCASE makes A-Z and a-z equal in comparisons' },
 	{ word: 'FILTER', doc: 'a condition on the rows of one aggregate' },
+	{ word: 'WITHIN GROUP', doc: 'the values and the order of percentile_cont() and percentile_disc()' },
 	{ word: 'OVER', doc: 'the window of a window function' },
 	{ word: 'PARTITION BY', doc: 'the groups within which a window function works' },
 	{ word: 'ROWS', doc: 'a window frame counted in rows' },

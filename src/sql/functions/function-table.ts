@@ -79,6 +79,13 @@ export type AggregateContext = FunctionContext & {
 export type AggregateFunction = FunctionDoc & {
 	readonly type: StaticType | ((types: readonly StaticType[]) => StaticType);
 	readonly output?: ColumnType;
+	/**
+	 * For functions that are called with WITHIN GROUP. Their arguments are the expression of its ORDER BY, the fraction in
+	 * the parentheses, and 1 for DESC or 0.
+	 */
+	readonly ordered?: true;
+	/** Whether texts, blobs and datetimes are refused. */
+	readonly numbersOnly?: true;
 	/** For min and max: bare columns next to them read the row with the minimum or maximum. */
 	readonly extreme?: 'min' | 'max';
 	readonly create: (list: readonly Argument[], context: AggregateContext) => Accumulator;

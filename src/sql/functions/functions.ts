@@ -27,6 +27,8 @@ const ALIASES = new Map([
 	['string_agg', 'group_concat'],
 	['countif', 'count_if'],
 	['stddev_samp', 'stddev'],
+	['quantile_cont', 'percentile_cont'],
+	['quantile_disc', 'percentile_disc'],
 	['time_bucket', 'bucket'],
 ]);
 

@@ -1,7 +1,7 @@
 // Quantiles, deviations and sparklines. In the examples, `x` is 1, 2, 3, 4.
 import { SqlError } from '../limits/sql-error.ts';
 import { Float64List } from '../values/growing-array.ts';
-import { toDouble, type Value } from '../values/value.ts';
+import { applyNumeric, compareValues, foldAscii, toDouble, toText, type Value, valueBytes } from '../values/value.ts';
 import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from './function-table.ts';
 import { quantile } from './quantile.ts';
 
@@ -35,6 +35,52 @@ export const STATISTICS: readonly AggregateFunction[] = [
 				},
 			);
 		},
+	},
+	{
+		...doc(
+			'percentile_cont',
+			'percentile_cont(q) WITHIN GROUP (ORDER BY number)',
+			'the value at fraction q of the sorted values, interpolated; q is from 0 to 1; also percentile_cont(number, q)',
+			['percentile_cont(0.25) WITHIN GROUP (ORDER BY x)', 1.75],
+		),
+		type: 'real',
+		ordered: true,
+		numbersOnly: true,
+		create: ([argument, q, isDescending], context) => {
+			const fraction = fractions(q!, 'percentile_cont');
+			let descends = false;
+			return collected(
+				{ ...argument!, number: argument!.number ?? strictNumber(argument!, 'percentile_cont') },
+				context,
+				(values) => {
+					const at = fraction.value;
+					if (at === null) return null;
+					if (!descends) return quantile(values, at, context.poll);
+					// The largest value first: the negative ones in the usual order.
+					const result = quantile(
+						values.map((value) => -value),
+						at,
+						context.poll,
+					);
+					return result === null ? null : 0 - result;
+				},
+				() => {
+					fraction.read();
+					descends = isDescending!.value() === 1;
+				},
+			);
+		},
+	},
+	{
+		...doc(
+			'percentile_disc',
+			'percentile_disc(q) WITHIN GROUP (ORDER BY value)',
+			'the first of the sorted values that at least fraction q of them do not exceed; any values; also percentile_disc(value, q)',
+			['percentile_disc(0.3) WITHIN GROUP (ORDER BY x)', 2],
+		),
+		type: ([type]) => type!,
+		ordered: true,
+		create: ([argument, q, isDescending], context) => discrete(argument!, q!, isDescending!, context),
 	},
 	{
 		...doc('stddev', 'stddev(number)', 'standard deviation of a sample; NULL for fewer than two values', [
@@ -82,6 +128,78 @@ function fractionOf(value: Value): number {
 		);
 	}
 	return fraction;
+}
+
+/** A text that is no number is an error, not 0. */
+function strictNumber({ value }: Argument, name: string): () => number {
+	return () => {
+		const given = value();
+		const number = applyNumeric(given);
+		if (typeof number === 'string' || number instanceof Uint8Array) {
+			const got = typeof given === 'string' ? `'${given.slice(0, 40)}'` : 'a blob';
+			throw new SqlError(`${name}() needs numbers, got ${got}`, 'ERR_SQL_VALUE');
+		}
+		return toDouble(number);
+	};
+}
+
+/** The fraction of percentile_cont() and percentile_disc() in the last row read. */
+function fractions(q: Argument, name: string): { value: number | null; readonly read: () => void } {
+	const fraction: { value: number | null; read: () => void } = {
+		value: null,
+		read: () => {
+			const given = q.value();
+			const number = given === null ? null : toDouble(given);
+			if (number !== null && !(number >= 0 && number <= 1)) {
+				throw new SqlError(
+					`expected a fraction from 0 to 1 in ${name}(), got ${toText(given!).slice(0, 40)}`,
+					'ERR_SQL_VALUE',
+					undefined,
+					`${name}(0.95) WITHIN GROUP (ORDER BY duration_ms) is the 95th percentile`,
+				);
+			}
+			fraction.value = number;
+		},
+	};
+	return fraction;
+}
+
+/** Values of any types in each group; the result is one of them. */
+function discrete(
+	{ value, nocase }: Argument,
+	q: Argument,
+	isDescending: Argument,
+	{ grow, poll }: AggregateContext,
+): Accumulator {
+	const fraction = fractions(q, 'percentile_disc');
+	let sign = 1;
+	let groups: (Value[] | undefined)[] = [];
+	let steps = 0;
+	const fold = (each: Value) => (nocase && typeof each === 'string' ? foldAscii(each) : each);
+	const compare = (a: Value, b: Value) => {
+		if ((++steps & 0xfff) === 0) poll();
+		return sign * compareValues(fold(a), fold(b));
+	};
+	return {
+		step: (group) => {
+			fraction.read();
+			sign = isDescending.value() === 1 ? -1 : 1;
+			const current = value();
+			if (current === null) return;
+			grow(8 + valueBytes(current));
+			groups[group] ??= [];
+			groups[group].push(current);
+		},
+		result: (group) => {
+			const list = groups[group];
+			if (list === undefined || fraction.value === null) return null;
+			const place = Math.max(0, Math.ceil(fraction.value * list.length) - 1);
+			return [...list].sort(compare)[place]!;
+		},
+		reset: () => {
+			groups = [];
+		},
+	};
 }
 
 function numberOf(argument: Argument): () => number {

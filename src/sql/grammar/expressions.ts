@@ -408,6 +408,7 @@ function readCall(reader: TokenReader, name: string, at: number): SyntaxCall {
 	const list = star || reader.sees(')') ? [] : readExpressionList(reader);
 	const order = reader.takes('ORDER', 'BY') ? readOrder(reader) : [];
 	reader.expect(')', `to close ${name}(`);
+	const within = reader.takes('WITHIN', 'GROUP', '(') ? readWithin(reader) : undefined;
 	let filter: SyntaxExpression | undefined;
 	if (reader.takes('FILTER', '(')) {
 		reader.expect('WHERE', 'in FILTER');
@@ -421,7 +422,15 @@ function readCall(reader: TokenReader, name: string, at: number): SyntaxCall {
 		reader.next();
 		over = reader.name('the name of a window').text;
 	}
-	return { ...call, star, distinct, arguments: list, order, filter, over };
+	return { ...call, star, distinct, arguments: list, order, ...(within && { within }), filter, over };
+}
+
+function readWithin(reader: TokenReader): OrderItem[] {
+	reader.expect('ORDER', 'BY in WITHIN GROUP (');
+	reader.expect('BY', 'after ORDER');
+	const order = readOrder(reader);
+	reader.expect(')', 'to close WITHIN GROUP (');
+	return order;
 }
 
 /** Reads the items after ORDER BY. */

@@ -70,6 +70,8 @@ export type SyntaxCall = {
 	readonly arguments: readonly SyntaxExpression[];
 	/** ORDER BY inside the parentheses. */
 	readonly order: readonly OrderItem[];
+	/** WITHIN GROUP (ORDER BY …) */
+	readonly within?: readonly OrderItem[];
 	readonly filter: SyntaxExpression | undefined;
 	readonly over: Window | string | undefined;
 };

@@ -1,5 +1,5 @@
 // EXPLAIN: a plan as lines of text, indented by nesting.
-import type { Bound, OrderTerm, QueryPlan, SelectPlan, Source } from '../bind/bound.ts';
+import type { AggregateCall, Bound, OrderTerm, QueryPlan, SelectPlan, Source } from '../bind/bound.ts';
 import { partsOf, subqueryOf } from '../bind/bound-walk.ts';
 import { quote } from '../functions/text.ts';
 import { planJoin, type StepPlan } from './run-join.ts';
@@ -48,10 +48,7 @@ function explainSelect(plan: SelectPlan, depth: number, lines: string[]): void {
 	if (steps.length === 0) add('one row');
 	for (const [index, step] of steps.entries()) explainStep(step, index, depth, lines);
 	if (plan.grouped) {
-		const aggregates = plan.aggregates.map(
-			(call) =>
-				`${call.function.name}(${call.distinct ? 'DISTINCT ' : ''}${call.arguments.map(textOf).join(', ') || '*'})`,
-		);
+		const aggregates = plan.aggregates.map((call) => aggregateText(call));
 		const what = aggregates.length > 0 ? `: ${aggregates.join(', ')}` : '';
 		add(plan.keys.length > 0 ? `group by ${plan.keys.map(textOf).join(', ')}${what}` : `one group${what}`);
 	}
@@ -71,6 +68,15 @@ function explainSelect(plan: SelectPlan, depth: number, lines: string[]): void {
 	]) {
 		explainSubqueries(expression, depth, lines);
 	}
+}
+
+function aggregateText({ function: entry, arguments: list, distinct }: AggregateCall): string {
+	const [first, second, third] = list.map(textOf);
+	if (entry.ordered === true) {
+		const direction = third === '1' ? ' DESC' : '';
+		return `${entry.name}(${second}) WITHIN GROUP (ORDER BY ${first}${direction})`;
+	}
+	return `${entry.name}(${distinct ? 'DISTINCT ' : ''}${list.map(textOf).join(', ') || '*'})`;
 }
 
 function explainStep(

@@ -34,7 +34,7 @@ const FUNCTIONS: ReadonlyMap<string, string> = new Map([
 	['any_value', 'max(x) is one of the values'],
 	['first', 'min(x), or first_value(x) OVER (…)'],
 	['quantile', 'percentile(x, 0.95), or p95(x)'],
-	['percentile_cont', 'percentile(x, 0.95), or p95(x)'],
+	['mode', 'GROUP BY x ORDER BY count(*) DESC LIMIT 1 finds the most frequent value'],
 	['approx_percentile', 'percentile(x, 0.95), or p95(x)'],
 	['variance', 'stddev(x) * stddev(x) is the variance'],
 	['json_value', "json_extract(json, '$.name'), or json ->> 'name'"],
