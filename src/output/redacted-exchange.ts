@@ -51,14 +51,14 @@ export function createRowRedactor(
 	columns: readonly ResultColumn[],
 	redactor: Redactor,
 ): (row: readonly SqlValue[]) => SqlValue[] {
-	const nameColumn = columns.findIndex(({ name }) => name === 'name' || name === 'raw_name');
+	const nameColumn = columns.findIndex(({ name }) => NAME_COLUMNS.has(name));
+	const fields = columns.map(({ name }) => fieldOf(name));
 	return (row) => {
 		const scope = redactor.scope();
 		const redacted = row.map((value, i) => {
 			const column = columns[i]?.name ?? '';
-			if (column === 'header_value' && typeof value === 'string' && nameColumn !== -1) {
-				return scope.header(String(row[nameColumn]), value);
-			}
+			const field = VALUE_COLUMNS.has(column) && nameColumn !== -1 ? String(row[nameColumn]) : fields[i];
+			if (typeof value === 'string' && field !== undefined) return scope.header(field, value);
 			return redactColumn(column, value, scope);
 		});
 		return redacted.map((value) => {
@@ -66,6 +66,15 @@ export function createRowRedactor(
 			return value instanceof Uint8Array && scope.holdsSecret(value) ? null : value;
 		});
 	};
+}
+
+/** Columns with names of fields, and with their values: of the table headers, of json_each() and json_tree(). */
+const NAME_COLUMNS: ReadonlySet<string> = new Set(['name', 'raw_name', 'key']);
+const VALUE_COLUMNS: ReadonlySet<string> = new Set(['header_value', 'value', 'atom']);
+
+/** The field that a column without an alias reads: `req_headers['cookie']`, `x ->> 'token'`, `header(res_headers, 'x')`. */
+function fieldOf(column: string): string | undefined {
+	return /(?:\[|->>?|\bheader\(.*,)\s*'([^']+)'\s*[\])]?$/i.exec(column.slice(-200))?.[1];
 }
 
 function redactFields(fields: readonly FieldLine[], scope: Redactor): FieldLine[] {

@@ -331,6 +331,31 @@ describe('a redacted exchange', () => {
 		assert.ok(text.includes('<td>*/*</td>'));
 	});
 
+	it('redacts what json_each() and columns such as headers[name] return, by the name', () => {
+		const options = { redactor: createRedactor(key), version: '0' };
+		const columnsOf = (names: readonly string[]) => names.map((name) => ({ name, type: null }));
+		const each = createHtmlRowWriter(columnsOf(['key', 'value', 'atom', 'type']), options).rows([
+			['cookie', 'a=secret1', 'a=secret1', 'text'],
+			['authorization', 'Basic c2VjcmV0MjpzZWNyZXQy', 'Basic c2VjcmV0MjpzZWNyZXQy', 'text'],
+			['accept', '*/*', '*/*', 'text'],
+		]);
+		assert.doesNotMatch(each, /secret1|c2VjcmV0/);
+		assert.ok(each.includes('<td>*/*</td>'));
+		const names = [
+			"req_headers['cookie']",
+			"e.req_headers ->> 'Cookie'",
+			"header(req_headers, 'Cookie')",
+			"res_body::json['access_token']",
+			"x -> 'a' ->> 'password'",
+			"req_headers['accept']",
+		];
+		const parts = createHtmlRowWriter(columnsOf(names), options).rows([
+			['a=secret3', 'a=secret4', 'a=secret5', 'secret6', 'secret7', '*/*'],
+		]);
+		assert.doesNotMatch(parts, /secret\d/);
+		assert.ok(parts.includes('<td>*/*</td>'));
+	});
+
 	it('does not change the original exchange', () => {
 		const before = JSON.stringify(exchange);
 		redactExchange(exchange, createRedactor(key));
