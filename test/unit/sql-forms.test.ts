@@ -148,19 +148,21 @@ describe('GROUP BY ALL groups by the columns without aggregates', () => {
 	}
 
 	test('a column that has several values in a group is an error, not the value of one row', () => {
-		for (const sql of [
-			'SELECT method, id + count(*) FROM exchanges GROUP BY ALL',
-			'SELECT method, count(*) FROM exchanges GROUP BY ALL HAVING id > 3',
-			'SELECT method, count(*) FROM exchanges GROUP BY ALL ORDER BY id',
-			'SELECT method, count(*), rank() OVER (ORDER BY id) FROM exchanges GROUP BY ALL',
-			'SELECT method, count(*), sum(id) OVER () FROM exchanges GROUP BY ALL',
+		for (const marked of [
+			'SELECT method, id ‸+ count(*) FROM exchanges GROUP BY ALL',
+			'SELECT method, count(*) FROM exchanges GROUP BY ALL HAVING id ‸> 3',
+			'SELECT method, count(*) FROM exchanges GROUP BY ALL ORDER BY method, ‸id',
+			'SELECT method, count(*), ‸rank() OVER (ORDER BY id) FROM exchanges GROUP BY ALL',
+			'SELECT method, count(*), ‸sum(id) OVER () FROM exchanges GROUP BY ALL',
+			'SELECT method, count(*), 1 ‸+ sum(method) OVER (PARTITION BY id) FROM exchanges GROUP BY ALL',
 		]) {
-			const error = errorOf(sql, database);
+			const error = errorOf(marked.replace('‸', ''), database);
 			assert.equal(
 				error.message,
 				'the column id is neither in an aggregate nor alone in the list that GROUP BY ALL groups by',
 			);
 			assert.match(error.hint!, /select id as a column of its own/);
+			assert.equal(error.position, marked.indexOf('‸'), marked);
 		}
 	});
 

@@ -104,6 +104,13 @@ describe('json[key] is the value of that name or index', () => {
 		assert.equal(scalarOf(sql, database), 'example.org');
 	});
 
+	test('the same holds for -> and ->>', () => {
+		const expected = rowsOf("SELECT header(req_headers, 'Host') FROM exchanges", database);
+		assert.deepEqual(rowsOf("SELECT req_headers ->> 'Host' FROM exchanges", database), expected);
+		assert.deepEqual(rowsOf("SELECT (req_headers -> 'HOST') ->> '$' FROM exchanges", database), expected);
+		assert.equal(scalarOf("SELECT json_object('A', 1) ->> 'A'"), 1);
+	});
+
 	test('in a condition of its own, as of tail --where', () => {
 		const exchanges = database.tables.get('exchanges')!;
 		const holds = compileCondition("req_headers['Host'] = 'x'", exchanges.columns);

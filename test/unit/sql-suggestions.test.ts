@@ -76,7 +76,12 @@ test('a guessed column leads to the one that is meant, in any clause and spellin
 test('a misspelt column and a text without quotes still get their own hints', () => {
 	assert.equal(hintOf('SELECT methd FROM exchanges'), 'did you mean method?');
 	assert.equal(hintOf('SELECT 1 FROM exchanges WHERE method = POST'), "write text in single quotes: 'POST'");
+	assert.equal(
+		hintOf('SELECT path FROM exchanges WHERE method = posted'),
+		"DESCRIBE exchanges lists the columns; write text in single quotes: 'posted'",
+	);
 	assert.equal(hintOf('SELECT latency FROM (SELECT id FROM exchanges)'), "write text in single quotes: 'latency'");
+	assert.equal(hintOf('SELECT 1 FROM exchanges WHERE path = "/x"'), "write text in single quotes: '/x'");
 });
 
 test('a guessed table leads to the one that is meant', () => {

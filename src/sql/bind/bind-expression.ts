@@ -150,7 +150,11 @@ function bindBinary(operator: BinaryOperator, left: Bound, right: Bound, scope: 
 	const constant = left.constant && right.constant;
 	if (COMPARE.has(operator)) return compare(operator as CompareOperator, left, right);
 	if (operator === '||') return { kind: 'concat', left, right, constant, ...facts('text') };
-	if (operator === '->' || operator === '->>') return callOperator(operator, [withoutJsonCall(left), right], scope, at);
+	if (operator === '->' || operator === '->>') {
+		const isField = isHeaders(left) && right.kind === 'constant' && typeof right.value === 'string';
+		const path = isField && !right.value.startsWith('$') ? constantOf(right.value.toLowerCase()) : right;
+		return callOperator(operator, [withoutJsonCall(left), path], scope, at);
+	}
 	const isBits = operator === '&' || operator === '|' || operator === '<<' || operator === '>>';
 	const type = isBits ? 'int' : numericType(left.type, right.type);
 	return { kind: 'arithmetic', operator: operator as ArithmeticOperator, left, right, constant, ...facts(type) };

@@ -257,7 +257,16 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 		eachColumn(tail.order, outputs.length).map((item) => bindOrderTerm(item, items, outputs, scope)),
 	);
 	const keys = core.groupAll ? keysOfAll(outputs) : written;
-	if (core.groupAll) checkGrouped(keys, { outputs, having, order }, scope, core.at);
+	if (core.groupAll) {
+		const clauses = outputs.map((output, index) => ({
+			expressions: [output],
+			at: items[index]!.syntax?.at ?? core.at,
+		}));
+		if (having !== undefined) clauses.push({ expressions: [having], at: core.having!.at });
+		for (const [index, { expression }] of order.entries())
+			clauses.push({ expressions: [expression], at: (tail.order[index] ?? tail.order[0]!).expression.at });
+		checkGrouped(keys, clauses, scope);
+	}
 	const grouped = keys.length > 0 || core.group.length > 0 || scope.aggregates.length > 0;
 	if (having !== undefined && !grouped) {
 		throw new SqlError(

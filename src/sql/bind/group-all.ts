@@ -1,6 +1,6 @@
 // GROUP BY ALL: which columns of the result are the keys, and whether all others are aggregates of the groups.
 import { SqlError } from '../limits/sql-error.ts';
-import type { Bound, OrderTerm } from './bound.ts';
+import type { Bound } from './bound.ts';
 import { partsOf } from './bound-walk.ts';
 import type { Scope } from './scope.ts';
 
@@ -19,13 +19,12 @@ function hasSlot(expression: Bound): boolean {
  */
 export function checkGrouped(
 	keys: readonly Bound[],
-	clauses: { outputs: readonly Bound[]; having: Bound | undefined; order: readonly OrderTerm[] },
+	clauses: readonly { readonly expressions: readonly Bound[]; readonly at: number }[],
 	scope: Scope,
-	at: number,
 ): void {
 	const identify = identities();
 	const known = new Set(keys.map(identify));
-	const check = (expression: Bound): void => {
+	const check = (expression: Bound, at: number): void => {
 		if (known.has(identify(expression))) return;
 		if (expression.kind === 'column' && scope.has(expression.source)) {
 			const { name } = expression.source.columns[expression.index]!;
@@ -36,15 +35,22 @@ export function checkGrouped(
 				`select ${name} as a column of its own, or write what to group by instead of ALL`,
 			);
 		}
-		for (const part of partsOf(expression)) check(part);
+		for (const part of partsOf(expression)) check(part, at);
 	};
-	for (const output of clauses.outputs) check(output);
-	if (clauses.having !== undefined) check(clauses.having);
-	for (const { expression } of clauses.order) check(expression);
-	for (const { arguments: list, filter, partition, order } of scope.windows) {
-		for (const part of [...list, ...(filter === undefined ? [] : [filter]), ...partition]) check(part);
-		for (const { expression } of order) check(expression);
+	for (const { expressions, at } of clauses) {
+		for (const expression of expressions) {
+			check(expression, at);
+			for (const part of windowParts(expression, scope)) check(part, at);
+		}
 	}
+}
+
+/** What the window functions of an expression read. */
+function windowParts(expression: Bound, scope: Scope): Bound[] {
+	const inner = partsOf(expression).flatMap((part) => windowParts(part, scope));
+	if (expression.kind !== 'window' || expression.owner !== scope.owner) return inner;
+	const { arguments: list, filter, partition, order } = scope.windows[expression.slot]!;
+	return [...list, ...(filter === undefined ? [] : [filter]), ...partition, ...order.map((term) => term.expression)];
 }
 
 /** Returns a text for an expression that is the same for equal ones. */

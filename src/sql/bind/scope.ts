@@ -179,9 +179,19 @@ export function unknownColumn(
 		return new SqlError(`unknown column ${column} in ${table}`, 'ERR_SQL_NAME', at, hint);
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
-	const text = `write text in single quotes: '${column}'`;
+	const quotes = `write text in single quotes: '${column}'`;
+	if (METHOD.test(column)) return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, quotes);
+	const [captured] = tables.flatMap(({ source, outputs }) =>
+		source.origin.kind === 'table' && outputs === undefined ? [source.origin.table] : [],
+	);
 	const otherwise =
-		isQuoted || tables.length > 0 ? text : isArgument ? before : 'there is no FROM, so there are no columns';
-	const hint = METHOD.test(column) ? otherwise : isQuoted ? undefined : wordElsewhere(column);
+		captured !== undefined && !isQuoted
+			? `DESCRIBE ${captured} lists the columns; ${quotes}`
+			: isQuoted || tables.length > 0
+				? quotes
+				: isArgument
+					? before
+					: 'there is no FROM, so there are no columns';
+	const hint = isQuoted ? undefined : wordElsewhere(column);
 	return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, hint ?? meantColumn(column, names, otherwise));
 }

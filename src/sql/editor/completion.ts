@@ -8,6 +8,7 @@ import {
 	TABLE_FUNCTIONS,
 	WINDOW_FUNCTIONS,
 } from '../functions/functions.ts';
+import type { TableFunction } from '../functions/table-functions.ts';
 import { type Token, tokenize, unquote } from '../text/lexer.ts';
 import { KEYWORD_WORDS, KEYWORDS } from './keywords.ts';
 
@@ -127,6 +128,8 @@ function functionCompletion({ name, signature, doc }: FunctionDoc): Completion {
 /** Columns of the table that has this name or alias in the text. */
 function columnsOf(alias: string, text: string, schema: Schema): Completion[] {
 	const name = (alias.startsWith('"') ? unquote(alias) : alias).toLowerCase();
+	const called = mentionedFunctions(text).get(name);
+	if (called !== undefined) return functionColumns(called);
 	const table = mentionedTables(text, schema).get(name);
 	return table === undefined ? [] : tableColumns(table, schema);
 }
@@ -134,6 +137,33 @@ function columnsOf(alias: string, text: string, schema: Schema): Completion[] {
 function tableColumns(table: string, schema: Schema): Completion[] {
 	const columns = schema.tables.get(table)?.columns ?? [];
 	return columns.map((column) => ({ text: column.name, kind: 'column', doc: `${column.type}: ${column.description}` }));
+}
+
+function functionColumns({ name, columns }: TableFunction): Completion[] {
+	return columns.map((column) => ({ text: column.name, kind: 'column', doc: `a column of ${name}()` }));
+}
+
+/** The table functions that the text calls, by name and by alias. */
+function mentionedFunctions(text: string): ReadonlyMap<string, TableFunction> {
+	const mentioned = new Map<string, TableFunction>();
+	const tokens = tokenize(text).filter(({ kind }) => kind !== 'space' && kind !== 'comment');
+	const at = (index: number) => {
+		const token = tokens[index];
+		return token === undefined ? '' : text.slice(token.start, token.end);
+	};
+	for (let index = 0; index < tokens.length; index++) {
+		const called = tokens[index]!.kind === 'word' ? TABLE_FUNCTIONS.get(at(index).toLowerCase()) : undefined;
+		if (called === undefined || at(index + 1) !== '(') continue;
+		mentioned.set(called.name, called);
+		let end = index + 1;
+		for (let depth = 0; end < tokens.length; end++) {
+			depth += at(end) === '(' ? 1 : at(end) === ')' ? -1 : 0;
+			if (depth === 0) break;
+		}
+		const alias = at(end + (at(end + 1).toUpperCase() === 'AS' ? 2 : 1));
+		if (/^\w+$/.test(alias) && !KEYWORD_WORDS.has(alias.toUpperCase())) mentioned.set(alias.toLowerCase(), called);
+	}
+	return mentioned;
 }
 
 /** The tables that the text mentions, by name and by alias. */
@@ -158,7 +188,10 @@ function everything(text: string, schema: Schema): Completion[] {
 	const tables = new Set(mentionedTables(text, schema).values());
 	if (tables.size === 0 && schema.tables.has('exchanges')) tables.add('exchanges');
 	const columns = new Map(
-		[...tables].flatMap((table) => tableColumns(table, schema)).map((column) => [column.text, column]),
+		[
+			...[...tables].flatMap((table) => tableColumns(table, schema)),
+			...[...new Set(mentionedFunctions(text).values())].flatMap(functionColumns),
+		].map((column) => [column.text, column]),
 	);
 	const functions = FUNCTION_DOCS.map(functionCompletion);
 	const keywords = KEYWORDS.map(({ word, doc }): Completion => ({ text: word, kind: 'keyword', doc }));
