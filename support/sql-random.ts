@@ -205,6 +205,13 @@ export class QueryMaker {
 		return fitting.length > 0 ? this.#pick(fitting).sql : 'NULL';
 	}
 
+	/** A column to compare with another. Only tinytap compares by instant, so datetimes are compared with each other. */
+	#columnLike(other: string): string {
+		const isTime = (name: string) => name.endsWith('.ts');
+		const fitting = this.#columns.filter(({ sql }) => isTime(sql) === isTime(other));
+		return fitting.length > 0 ? this.#pick(fitting).sql : 'NULL';
+	}
+
 	#numberColumn(): string {
 		return this.#column('number');
 	}
@@ -306,9 +313,9 @@ export class QueryMaker {
 		// In deeper positions SQLite lets a COLLATE take effect outside functions and CASE.
 		const collation = this.#depth <= 1 && this.#chance(0.15) ? ' COLLATE NOCASE' : '';
 		if (this.#chance(0.5)) return `${this.#column()} ${operator} ${this.#literal()}${collation}`;
-		return this.#chance(0.5)
-			? `${this.#column()} ${operator} ${this.#column()}${collation}`
-			: `${this.#operand()} ${operator} ${this.#operand()}${collation}`;
+		if (this.#chance(0.5)) return `${this.#operand()} ${operator} ${this.#operand()}${collation}`;
+		const left = this.#column();
+		return `${left} ${operator} ${this.#columnLike(left)}${collation}`;
 	}
 
 	#membership(): string {
@@ -319,7 +326,7 @@ export class QueryMaker {
 		const where = this.#chance(0.6) ? ` WHERE ${this.#condition()}` : '';
 		this.#columns = outer;
 		if (this.#chance(0.5)) return `${this.#pick(['', 'NOT '])}EXISTS (SELECT 1 FROM ${sql}${where})`;
-		return `${this.#column()}${this.#pick(['', ' NOT'])} IN (SELECT ${wanted.sql} FROM ${sql}${where})`;
+		return `${this.#columnLike(wanted.sql)}${this.#pick(['', ' NOT'])} IN (SELECT ${wanted.sql} FROM ${sql}${where})`;
 	}
 
 	#subquery(): string {

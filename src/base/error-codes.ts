@@ -189,6 +189,10 @@ const ENTRIES = {
 		meaning: 'A value is not valid where it is used.',
 		hint: 'The message says what was expected; CAST(x AS type) converts.',
 	},
+	ERR_SQL_TYPE: {
+		meaning: 'Values are compared or combined whose types do not fit, such as a datetime and a number.',
+		hint: 'The hint of the message says what to write; docs/sql.md describes the types.',
+	},
 	ERR_SQL_TOO_LARGE: {
 		meaning: 'A statement, text, pattern or result is larger than its limit.',
 		hint: 'Select fewer columns or rows, or add a LIMIT; docs/sql.md lists the limits.',

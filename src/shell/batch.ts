@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { UserError, usageError } from '../base/errors.ts';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
+import { parseInterval, totalMicros } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 import { runDotCommand } from './dot-commands.ts';
 import type { Printed } from './result-printer.ts';
@@ -119,23 +120,46 @@ const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Ma
 	['>=', (a, b) => a >= b],
 ]);
 
-/** Checks the last result against `.expect rows|value OP NUMBER`. Returns why it failed, or undefined. */
+/**
+ * Checks the last result against `.expect rows|value OP NUMBER`, or a duration such as 500ms for intervals and numbers of
+ * milliseconds. Returns why it failed, or undefined.
+ */
 function checkExpectation(text: string, last: Printed | undefined): string | undefined {
-	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/i.exec(text.trim());
-	if (match === null) {
+	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(\S.*)$/i.exec(text.trim());
+	const [, subject = '', operator = '', number = ''] = match ?? [];
+	const isNumber = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(number);
+	const duration = isNumber || subject.toLowerCase() === 'rows' ? undefined : parseInterval(number);
+	if (!isNumber && duration === undefined) {
 		throw usageError(
-			`.expect: expected rows or value, one of = != < <= > >= and a number, got ${JSON.stringify(text)}`,
+			`.expect: expected rows or value, one of = != < <= > >= and a number, or for value a duration such as 500ms, got ${JSON.stringify(text)}`,
 		);
 	}
 	if (last === undefined) throw usageError('.expect: expected a statement before it');
-	const [, subject, operator, number] = match as unknown as [string, string, string, string];
-	const actual = subject.toLowerCase() === 'rows' ? last.rows : numberOf(last.firstValue);
-	if (OPERATORS.get(operator)!(actual, Number(number))) return undefined;
+	const actual = subject.toLowerCase() === 'rows' ? last.rows : measured(last, duration !== undefined, number);
+	const wanted = duration === undefined ? Number(number) : totalMicros(duration) / 1000;
+	if (OPERATORS.get(operator)!(actual, wanted)) return undefined;
 	const got =
 		subject.toLowerCase() === 'rows'
 			? `${last.rows} rows`
 			: `value ${last.firstValue === undefined ? 'of no row' : String(last.firstValue)}`;
 	return `expected ${subject.toLowerCase()} ${operator} ${number}, got ${got}`;
+}
+
+/** The value as a number, an interval as milliseconds. */
+function measured({ firstValue, firstType }: Printed, isDuration: boolean, wanted: string): number {
+	if (firstType === 'interval') {
+		if (!isDuration)
+			throw usageError(`.expect: the value is an interval: expected a duration such as 500ms, got ${wanted}`);
+		const interval = typeof firstValue === 'string' ? parseInterval(firstValue) : undefined;
+		return interval === undefined ? Number.NaN : totalMicros(interval) / 1000;
+	}
+	if (firstType === 'datetime' || firstType === 'local' || firstType === 'date' || firstType === 'time') {
+		throw usageError(
+			`.expect: the value is a ${firstType}, which has no number`,
+			"Compare it in SQL, as in SELECT max(ts) > '2026-11-22' …, and write .expect value = 1.",
+		);
+	}
+	return numberOf(firstValue);
 }
 
 /** NaN, for which only != is true, if the value is not a number. */

@@ -43,6 +43,8 @@ export type Printed = {
 	readonly rows: number;
 	/** First column of the first row; undefined without rows. For `.expect value`. */
 	readonly firstValue: SqlValue | undefined;
+	/** Type of the first column; null if it is not known beforehand. */
+	readonly firstType: ResultColumn['type'];
 	readonly lostEvents: number;
 	readonly lostBytes: number;
 	/** Whether loss can have affected the rows. */
@@ -59,8 +61,10 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	let printer: Printer | undefined;
 	let rows = 0;
 	let firstValue: SqlValue | undefined;
+	let firstType: ResultColumn['type'] = null;
 	for await (const part of parts) {
 		if (part.type === 'columns') {
+			firstType = part.columns[0]?.type ?? null;
 			printer = createPrinter(part.columns, sink, style);
 			await printer.begin();
 		} else if (part.type === 'rows') {
@@ -71,10 +75,10 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 		} else {
 			await printer?.end();
 			const { lostEvents, lostBytes, readsCaptured, notice } = part;
-			return { rows, firstValue, lostEvents, lostBytes, readsCaptured, notice };
+			return { rows, firstValue, firstType, lostEvents, lostBytes, readsCaptured, notice };
 		}
 	}
-	return { rows, firstValue, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
+	return { rows, firstValue, firstType, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
 }
 
 /** Prints the parts of a result in one format as they arrive. */

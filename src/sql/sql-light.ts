@@ -9,4 +9,5 @@ export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
 export { errorMark } from './limits/sql-error.ts';
 export { isComplete, splitStatements, tokenize, unquote } from './text/lexer.ts';
+export { parseInterval, totalMicros } from './values/interval.ts';
 export { rowBytes } from './values/value.ts';

@@ -1,9 +1,16 @@
 // The SQL engine's interface to tables: columns that are read by row number. A snapshot never changes.
 
-/** Integers beyond 2^53 are bigint; blobs are Uint8Array; datetimes are text in the form `2026-11-22T12:56:01.123456Z`; json is JSON text. */
+/**
+ * Integers beyond 2^53 are bigint; blobs are Uint8Array; json is JSON text. Times are text: datetimes in the form
+ * `2026-11-22T12:56:01.123456Z`, local ones (of a time zone) without the Z, dates `2026-11-22`, times of day
+ * `12:56:01.123456`, intervals `3 days 04:05:06`.
+ */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
-export type ColumnType = 'int' | 'float' | 'text' | 'json' | 'blob' | 'datetime';
+export type ColumnType = 'int' | 'float' | 'text' | 'json' | 'blob' | TimeType;
+
+/** Captured tables have only datetimes; expressions and temporary tables have the others, too. */
+export type TimeType = 'datetime' | 'local' | 'date' | 'time' | 'interval';
 
 export type Column = {
 	readonly name: string;

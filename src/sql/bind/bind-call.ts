@@ -16,6 +16,7 @@ import type { AggregateCall, Bound, BoundFrame, BoundFrameBound, OrderTerm, Wind
 import { caseOf, commonFacts, facts } from './facts.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type Scope } from './scope.ts';
+import { acceptedArgument, fittedArguments, fittedOffset } from './times.ts';
 
 /** Bind the parts of a call. Passed in, because they bind calls themselves. */
 export type Binders = {
@@ -41,7 +42,33 @@ export function bindCall(written: SyntaxCall, scope: Scope, binders: Binders, gi
 	}
 	checkCount(scalar, count, call.at);
 	const list = given ?? call.arguments.map((argument) => binders.bind(argument, scope));
-	return scalarCall(scalar, list);
+	const places = list.map((_, index) => call.arguments[index]?.at ?? call.at);
+	return scalarCall(scalar, fittedArguments(scalar, list, places));
+}
+
+/** Functions whose result has the unit of their first argument. */
+const KEEP_UNIT: ReadonlySet<string> = new Set([
+	...['abs', 'round', 'ceil', 'floor', 'trunc', 'ifnull', 'nullif', 'min', 'max'],
+	...[
+		'sum',
+		'total',
+		'avg',
+		'median',
+		'p50',
+		'p90',
+		'p95',
+		'p99',
+		'percentile',
+		'percentile_cont',
+		'percentile_disc',
+		'stddev',
+		'stddev_pop',
+	],
+	...['lag', 'lead', 'first_value', 'last_value', 'nth_value'],
+]);
+
+function unitOf(name: string, list: readonly Bound[]): Bound['unit'] {
+	return KEEP_UNIT.has(name) ? list[0]?.unit : undefined;
 }
 
 /** A function that is called with WITHIN GROUP, with its order as arguments (AggregateFunction.ordered). */
@@ -76,7 +103,10 @@ function scalarCall(scalar: ScalarFunction, list: readonly Bound[]): Bound {
 	if (scalar.name === 'coalesce') return { kind: 'coalesce', operands: list, constant, ...commonFacts(list) };
 	if (scalar.name === 'iif') return caseOf([{ when: list[0]!, result: list[1]! }], list[2]!);
 	const type = resultType(scalar, list);
-	return { kind: 'call', function: scalar, arguments: list, constant, ...facts(type, scalar.output) };
+	const output =
+		typeof scalar.output === 'function' ? scalar.output(list.map((argument) => argument.output)) : scalar.output;
+	const unit = unitOf(scalar.name, list);
+	return { kind: 'call', function: scalar, arguments: list, constant, ...facts(type, output), unit };
 }
 
 function resultType(
@@ -149,7 +179,7 @@ function bindAggregate(call: SyntaxCall, scope: Scope, binders: Binders, entry: 
 	let slot = scope.aggregates.findIndex((known) => known.key === key);
 	if (slot < 0) {
 		const bound = scope.within(CLAUSES.argument, (): AggregateCall => {
-			const list = call.arguments.map((argument) => binders.bind(argument, scope));
+			const list = aggregateArguments(call, entry, scope, binders);
 			checkNumbers(entry, list[0], call.arguments[0]?.at ?? call.at);
 			const filter = call.filter === undefined ? undefined : binders.bind(call.filter, scope);
 			return {
@@ -183,11 +213,25 @@ function checkNumbers(entry: AggregateFunction, argument: Bound | undefined, at:
 	);
 }
 
+function aggregateArguments(
+	call: SyntaxCall,
+	entry: AggregateFunction | WindowFunction,
+	scope: Scope,
+	binders: Binders,
+): readonly Bound[] {
+	const list = call.arguments.map((argument) => binders.bind(argument, scope));
+	const accepts = 'accepts' in entry ? entry.accepts : undefined;
+	if (accepts === undefined) return list;
+	return list.map((argument, index) =>
+		index === 0 ? acceptedArgument(argument, accepts, entry.name, call.arguments[0]!.at) : argument,
+	);
+}
+
 function aggregateFacts(entry: AggregateFunction | WindowFunction, list: readonly Bound[]) {
 	const type = resultType(entry, list);
 	// The result has the argument's type if it is one of its values: the smallest of datetimes is a datetime.
 	const same = typeof entry.type === 'function' && type === list[0]?.type ? list[0]?.output : undefined;
-	return facts(type, same ?? ('output' in entry ? entry.output : undefined));
+	return { ...facts(type, same ?? ('output' in entry ? entry.output : undefined)), unit: unitOf(entry.name, list) };
 }
 
 function checkAggregate(call: SyntaxCall, entry: AggregateFunction): void {
@@ -232,16 +276,17 @@ function bindWindowCall(
 	let slot = scope.windows.findIndex((known) => known.key === key);
 	if (slot < 0) {
 		const bound = scope.within(CLAUSES.window, (): WindowCall => {
-			const list = call.arguments.map((argument) => binders.bind(argument, scope));
+			const list = aggregateArguments(call, entry, scope, binders);
 			if ('create' in entry) checkNumbers(entry, list[0], call.arguments[0]?.at ?? call.at);
 			const window = windowOf(call.over!, scope, call.at);
+			const order = binders.order(window.order, scope);
 			return {
 				function: entry,
 				arguments: list,
 				filter: call.filter === undefined ? undefined : binders.bind(call.filter, scope),
 				partition: window.partition.map((item) => binders.bind(item, scope)),
-				order: binders.order(window.order, scope),
-				frame: frameOf(window, scope, binders, call.at),
+				order,
+				frame: frameOf(window, order, scope, binders, call.at),
 				key,
 			};
 		});
@@ -275,12 +320,24 @@ function windowOf(over: Window | string, scope: Scope, at: number, depth = 0): W
 	};
 }
 
-function frameOf({ frame, order }: Window, scope: Scope, binders: Binders, at: number): BoundFrame {
+function frameOf(
+	{ frame }: Window,
+	order: readonly OrderTerm[],
+	scope: Scope,
+	binders: Binders,
+	at: number,
+): BoundFrame {
 	if (frame === undefined) {
 		return { unit: 'range', start: { kind: 'unbounded preceding' }, end: { kind: 'current row' } };
 	}
 	const bound = (edge: FrameBound): BoundFrameBound => {
-		return 'offset' in edge ? { kind: edge.kind, offset: binders.bind(edge.offset, scope) } : edge;
+		if (!('offset' in edge)) return edge;
+		const offset = binders.bind(edge.offset, scope);
+		const isByValue = frame.unit === 'range' && order.length === 1;
+		return {
+			kind: edge.kind,
+			offset: isByValue ? fittedOffset(offset, order[0]!.expression, edge.offset.at) : offset,
+		};
 	};
 	const result = { unit: frame.unit, start: bound(frame.start), end: bound(frame.end) };
 	const hasOffset = 'offset' in result.start || 'offset' in result.end;

@@ -3,11 +3,23 @@
 import type { BinaryOperator, OrderItem, SyntaxCall, SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, unsupported } from '../limits/sql-error.ts';
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
+import { hasZone } from '../values/instant.ts';
 import type { StaticType } from '../values/value.ts';
 import { bindCall } from './bind-call.ts';
 import type { Affinity, Bound, CastType, CompareOperator, Comparison, Facts, OrderTerm } from './bound.ts';
 import { caseOf, constantOf, facts, INTEGER, UNKNOWN } from './facts.ts';
 import { type Scope, unknownColumn } from './scope.ts';
+import {
+	atTimeZone,
+	fitted,
+	intervalLiteral,
+	type Places,
+	scaleOf,
+	timeArithmetic,
+	timeCast,
+	timeNegation,
+	withDurations,
+} from './times.ts';
 
 export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 	switch (syntax.kind) {
@@ -19,7 +31,7 @@ export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 		case 'name':
 			return bindName(syntax, scope);
 		case 'unary':
-			return bindUnary(syntax.operator, bindExpression(syntax.operand, scope));
+			return bindUnary(syntax.operator, bindExpression(syntax.operand, scope), syntax.at);
 		case 'not': {
 			const operand = bindExpression(syntax.operand, scope);
 			return { kind: 'not', operand, constant: operand.constant, ...INTEGER };
@@ -35,10 +47,14 @@ export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 				bindExpression(syntax.left, scope),
 				bindExpression(syntax.right, scope),
 				scope,
-				syntax.at,
+				syntax,
 			);
 		case 'is':
-			return bindIs(syntax.not, bindExpression(syntax.left, scope), bindExpression(syntax.right, scope));
+			return bindIs(syntax, bindExpression(syntax.left, scope), bindExpression(syntax.right, scope));
+		case 'interval':
+			return intervalLiteral(bindExpression(syntax.amount, scope), syntax.unit, syntax.amount.at);
+		case 'zone':
+			return bindZone(syntax, scope);
 		case 'is truth': {
 			const operand = bindExpression(syntax.operand, scope);
 			return {
@@ -63,9 +79,7 @@ export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 		case 'subscript':
 			return bindSubscript(syntax, scope);
 		case 'cast':
-			if (/^jsonb?$/i.test(syntax.type))
-				return callOperator('json', [bindExpression(syntax.operand, scope)], scope, syntax.at);
-			return castTo(bindExpression(syntax.operand, scope), castType(syntax.type));
+			return castTo(bindExpression(syntax.operand, scope), syntax.type, scope, syntax.at);
 		case 'collate':
 			return bindCollate(bindExpression(syntax.operand, scope), syntax.collation, syntax.at);
 		case 'query':
@@ -129,12 +143,14 @@ function noteUse(found: Bound, scope: Scope, level: Scope): void {
 
 // ---- operators ----------------------------------------------------------------------------------------------------
 
-function bindUnary(operator: '-' | '+' | '~', operand: Bound): Bound {
+function bindUnary(operator: '-' | '+' | '~', operand: Bound, at: number): Bound {
 	const { constant } = operand;
+	const ofTime = timeNegation(operator, operand, at);
+	if (ofTime !== undefined) return ofTime;
 	// A plus sign does not change the value, but its operand is no longer a column, so it has no affinity.
 	if (operator === '+') return { ...operand, affinity: 'none' };
 	if (operator === '~') return { kind: 'complement', operand, constant, ...INTEGER };
-	return { kind: 'negate', operand, constant, ...facts(numericType(operand.type, 'int')) };
+	return { kind: 'negate', operand, constant, ...facts(numericType(operand.type, 'int')), unit: operand.unit };
 }
 
 function numericType(left: StaticType, right: StaticType): StaticType {
@@ -146,18 +162,24 @@ function numericType(left: StaticType, right: StaticType): StaticType {
 
 const COMPARE = new Set<BinaryOperator>(['=', '<>', '<', '<=', '>', '>=']);
 
-function bindBinary(operator: BinaryOperator, left: Bound, right: Bound, scope: Scope, at: number): Bound {
+function bindBinary(
+	operator: BinaryOperator,
+	left: Bound,
+	right: Bound,
+	scope: Scope,
+	syntax: Extract<SyntaxExpression, { kind: 'binary' }>,
+): Bound {
+	const { at } = syntax;
+	const places: Places = [syntax.left.at, syntax.right.at];
 	const constant = left.constant && right.constant;
-	if (COMPARE.has(operator)) return compare(operator as CompareOperator, left, right);
+	if (COMPARE.has(operator)) return compare(operator as CompareOperator, left, right, places);
 	if (operator === '||') return { kind: 'concat', left, right, constant, ...facts('text') };
 	if (operator === '->' || operator === '->>') {
 		const isField = isHeaders(left) && right.kind === 'constant' && typeof right.value === 'string';
 		const path = isField && !right.value.startsWith('$') ? constantOf(right.value.toLowerCase()) : right;
 		return callOperator(operator, [withoutJsonCall(left), path], scope, at);
 	}
-	const isBits = operator === '&' || operator === '|' || operator === '<<' || operator === '>>';
-	const type = isBits ? 'int' : numericType(left.type, right.type);
-	return { kind: 'arithmetic', operator: operator as ArithmeticOperator, left, right, constant, ...facts(type) };
+	return arithmeticOf(operator as ArithmeticOperator, left, right, places);
 }
 
 /** An operator that is a function. */
@@ -232,25 +254,39 @@ function bindKey(syntax: SyntaxExpression, isHeader: boolean, scope: Scope): Bou
 	return callOperator('lower', [key], scope, syntax.at);
 }
 
-export function compare(operator: CompareOperator, left: Bound, right: Bound): Bound {
+function arithmeticOf(operator: ArithmeticOperator, left: Bound, right: Bound, places: Places): Bound {
+	const ofTimes = timeArithmetic(operator, left, right, places);
+	if (ofTimes !== undefined) return ofTimes;
+	const isSum = operator === '+' || operator === '-';
+	// A duration next to milliseconds: ttfb_ms + '10ms'.
+	const [a, b] = isSum ? withDurations(left, right) : [left, right];
+	const isBits = operator === '&' || operator === '|' || operator === '<<' || operator === '>>';
+	const type = isBits ? 'int' : numericType(a.type, b.type);
+	const unit = isSum ? (a.unit ?? b.unit) : undefined;
+	const constant = a.constant && b.constant;
+	return { kind: 'arithmetic', operator, left: a, right: b, constant, ...facts(type), unit };
+}
+
+export function compare(operator: CompareOperator, left: Bound, right: Bound, places: Places): Bound {
 	return {
 		kind: 'compare',
 		operator,
-		comparison: comparisonOf(left, right),
+		comparison: comparisonOf(left, right, places),
 		constant: left.constant && right.constant,
 		...INTEGER,
 	};
 }
 
 /** SQLite's rules: a numeric column converts the other side to a number if possible, a text column to text. */
-function comparisonOf(left: Bound, right: Bound): Comparison {
+function comparisonOf(givenLeft: Bound, givenRight: Bound, places: Places): Comparison {
+	const [left, right] = fitted(givenLeft, givenRight, places);
 	return {
 		left,
 		right,
 		leftAffinity: conversion(left, right.affinity),
 		rightAffinity: conversion(right, left.affinity),
 		nocase: left.nocase || right.nocase,
-		time: (left.output === 'datetime' && couldBeText(right)) || (right.output === 'datetime' && couldBeText(left)),
+		scale: scaleOf(left, right, places),
 	};
 }
 
@@ -261,15 +297,11 @@ function conversion(operand: Bound, other: Affinity): Affinity {
 	return 'none';
 }
 
-function couldBeText(operand: Bound): boolean {
-	return operand.type === 'text' || operand.type === 'any';
-}
-
-function bindIs(not: boolean, left: Bound, right: Bound): Bound {
+function bindIs(syntax: Extract<SyntaxExpression, { kind: 'is' }>, left: Bound, right: Bound): Bound {
 	return {
 		kind: 'is',
-		not,
-		comparison: comparisonOf(left, right),
+		not: syntax.not,
+		comparison: comparisonOf(left, right, [syntax.left.at, syntax.right.at]),
 		constant: left.constant && right.constant,
 		...INTEGER,
 	};
@@ -277,9 +309,10 @@ function bindIs(not: boolean, left: Bound, right: Bound): Bound {
 
 function bindBetween(syntax: Extract<SyntaxExpression, { kind: 'between' }>, scope: Scope): Bound {
 	const operand = bindExpression(syntax.operand, scope);
+	const { at } = syntax.operand;
 	const operands = [
-		compare('>=', operand, bindExpression(syntax.low, scope)),
-		compare('<=', operand, bindExpression(syntax.high, scope)),
+		compare('>=', operand, bindExpression(syntax.low, scope), [at, syntax.low.at]),
+		compare('<=', operand, bindExpression(syntax.high, scope), [at, syntax.high.at]),
 	];
 	const constant = operands.every((item) => item.constant);
 	const both: Bound = { kind: 'and', operands, constant, ...INTEGER };
@@ -308,11 +341,15 @@ function bindMatch(syntax: Extract<SyntaxExpression, { kind: 'match' }>, scope: 
 function bindInList(syntax: Extract<SyntaxExpression, { kind: 'in list' }>, scope: Scope): Bound {
 	const operand = bindExpression(syntax.operand, scope);
 	// The items' own affinities are ignored: x IN (y, z) means x = +y OR x = +z.
-	const items = syntax.items.map((item) => ({ ...bindExpression(item, scope), affinity: 'none' as const }));
+	const items = syntax.items.map((item) => {
+		const bound: Bound = { ...bindExpression(item, scope), affinity: 'none' };
+		return comparisonOf(operand, bound, [syntax.operand.at, item.at]).right;
+	});
 	const constant = operand.constant && items.every((item) => item.constant);
 	const types = new Set(items.map((item) => item.type));
 	const sample: Bound = { ...(items[0] ?? constantOf(null)), type: types.size === 1 ? items[0]!.type : 'any' };
-	return { kind: 'in list', not: syntax.not, membership: comparisonOf(operand, sample), items, constant, ...INTEGER };
+	const membership = comparisonOf(operand, sample, [syntax.operand.at, syntax.at]);
+	return { kind: 'in list', not: syntax.not, membership, items, constant, ...INTEGER };
 }
 
 function bindInQuery(syntax: Extract<SyntaxExpression, { kind: 'in query' }>, scope: Scope): Bound {
@@ -323,7 +360,7 @@ function bindInQuery(syntax: Extract<SyntaxExpression, { kind: 'in query' }>, sc
 	return {
 		kind: 'in query',
 		not: syntax.not,
-		membership: comparisonOf(operand, candidate),
+		membership: comparisonOf(operand, candidate, [syntax.operand.at, syntax.query.at]),
 		plan,
 		constant: false,
 		...INTEGER,
@@ -337,8 +374,8 @@ function oneColumn(what: string, count: number, at: number): SqlError {
 function bindScalarQuery(syntax: Extract<SyntaxExpression, { kind: 'query' }>, scope: Scope): Bound {
 	const plan = scope.environment.bindQuery(syntax.query, scope.environment, scope);
 	if (plan.columns.length !== 1) throw oneColumn('a value', plan.columns.length, syntax.at);
-	const { type, affinity, nocase, output } = plan.columns[0]!;
-	return { kind: 'query', plan, type, affinity, nocase, output, constant: false };
+	const { type, affinity, nocase, output, unit } = plan.columns[0]!;
+	return { kind: 'query', plan, type, affinity, nocase, output, unit, constant: false };
 }
 
 function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Scope): Bound {
@@ -346,7 +383,7 @@ function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Sc
 	const branches = syntax.branches.map(({ when, result }) => {
 		const condition = bindExpression(when, scope);
 		return {
-			when: base === undefined ? condition : compare('=', base, condition),
+			when: base === undefined ? condition : compare('=', base, condition, [syntax.base!.at, when.at]),
 			result: bindExpression(result, scope),
 		};
 	});
@@ -373,8 +410,21 @@ const CAST_FACTS: Record<CastType, Facts> = {
 	blob: facts('blob'),
 };
 
-function castTo(operand: Bound, to: CastType): Bound {
+function castTo(operand: Bound, type: string, scope: Scope, at: number): Bound {
+	const ofTime = timeCast(operand, type, at);
+	if (ofTime !== undefined) return ofTime;
+	if (/^jsonb?$/i.test(type)) return callOperator('json', [operand], scope, at);
+	const to = castType(type);
 	return { kind: 'cast', operand, to, constant: operand.constant, ...CAST_FACTS[to] };
+}
+
+/** A literal without a zone is what the clocks of the named zone show. */
+function bindZone(syntax: Extract<SyntaxExpression, { kind: 'zone' }>, scope: Scope): Bound {
+	const { operand } = syntax;
+	const literal = operand.kind === 'cast' && operand.operand.kind === 'literal' ? operand.operand.value : undefined;
+	const isLocal = typeof literal === 'string' && !hasZone(literal);
+	const bound = bindExpression(operand, scope);
+	return atTimeZone(bound, bindExpression(syntax.zone, scope), isLocal, [operand.at, syntax.zone.at]);
 }
 
 function bindCollate(operand: Bound, collation: string, at: number): Bound {

@@ -85,7 +85,7 @@ function mergeColumn(
 		nocase,
 	};
 	scope.merged.set(lower, isOuter ? both : left);
-	return compare('=', left, right);
+	return compare('=', left, right, [at, at]);
 }
 
 function columnByName(named: NamedTable, lower: string): Bound | undefined {

@@ -9,6 +9,7 @@ import { commonFacts, facts } from './facts.ts';
 import { checkGrouped, keysOfAll } from './group-all.ts';
 import { didYouMean, meantColumn } from './schema.ts';
 import { CLAUSES, type CommonEntry, columnOf, type Environment, Scope } from './scope.ts';
+import { timeType } from './times.ts';
 
 /** Maximum number of columns of a result. */
 const MAX_COLUMNS = 2_000;
@@ -90,8 +91,11 @@ function bindRecursive(table: CommonTable, environment: Environment, parent: Sco
 	const start: Query = { ...head, rest: rest.slice(0, -1), order: [], limit: undefined, offset: undefined };
 	const first = renamed(bindQuery(start, inner, parent), table.columns, table.at);
 	// Later steps may return values of other types than the first rows.
-	columns = first.columns.map((column) => ({ ...column, type: 'any', output: undefined }));
+	columns = first.columns.map((column) =>
+		timeType(column) === undefined ? { ...column, type: 'any', output: undefined, unit: undefined } : column,
+	);
 	const step = bindCore(last.core, inner, parent, NO_TAIL);
+	checkTimes(columns, step.columns, last.core.at);
 	if (mentions === 0) return bindPlainTable(table, environment, parent);
 	if (last.operator !== 'UNION' && last.operator !== 'UNION ALL')
 		throw unsupported(`a recursive ${table.name} needs UNION or UNION ALL`, table.at);
@@ -105,6 +109,21 @@ function bindRecursive(table: CommonTable, environment: Environment, parent: Sco
 		environment,
 		parent,
 	);
+}
+
+/** Times stay times in every step. */
+function checkTimes(first: readonly SourceColumn[], step: readonly SourceColumn[], at: number): void {
+	for (const [index, column] of first.entries()) {
+		const type = timeType(column);
+		const next = step[index];
+		if (type === undefined || next === undefined || next.type === 'null' || timeType(next) === type) continue;
+		throw new SqlError(
+			`the column ${column.name} begins as ${type}, but a later step gives ${timeType(next) ?? next.type}`,
+			'ERR_SQL_TYPE',
+			at,
+			`convert it: x::${type}`,
+		);
+	}
 }
 
 /** Wraps a recursive table into a query with its LIMIT. */
@@ -142,7 +161,7 @@ function bindCompound(query: Query, environment: Environment, parent: Scope | un
 	});
 	columns = columns.map((column, index) => {
 		const common = commonFacts(plans.map((plan) => plan.columns[index]!));
-		return { ...column, type: common.type, output: common.output };
+		return { ...column, type: common.type, output: common.output, unit: common.unit };
 	});
 	const order = eachColumn(query.order, columns.length).map((item) => ({
 		column: compoundColumn(item, query, columns),
@@ -279,8 +298,8 @@ function bindCore(core: Core, environment: Environment, parent: Scope | undefine
 	// Without GROUP BY, even no rows give one group, whose columns are NULL.
 	if (grouped && keys.length === 0) for (const { source } of scope.tables) source.nullable = true;
 	const columns = items.map((item, index): SourceColumn => {
-		const { type, affinity, nocase, output } = outputs[index]!;
-		return { name: item.alias ?? item.name, type, affinity, nocase, output };
+		const { type, affinity, nocase, output, unit } = outputs[index]!;
+		return { name: item.alias ?? item.name, type, affinity, nocase, output, unit };
 	});
 	const body: SelectPlan = {
 		kind: 'select',

@@ -4,6 +4,7 @@ import type { AggregateFunction, ScalarFunction, WindowFunction } from '../funct
 import type { TableFunction } from '../functions/table-functions.ts';
 import type { CompoundOperator, Frame, JoinKind, MatchOperator } from '../grammar/syntax.ts';
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
+import type { Scale } from '../values/measure.ts';
 import type { StaticType, Value } from '../values/value.ts';
 
 /** SQLite's type affinity of an expression; in a comparison, the conversion of a side. */
@@ -17,6 +18,8 @@ export type Facts = {
 	readonly nocase: boolean;
 	/** The type of a result column, for printing. It is more precise than `type`: json and datetime are text there. */
 	readonly output: ColumnType | undefined;
+	/** For numbers of milliseconds, which can be written as '10ms'. */
+	readonly unit?: 'ms' | undefined;
 };
 
 export type SourceColumn = Facts & { readonly name: string };
@@ -45,8 +48,8 @@ export type Comparison = {
 	readonly leftAffinity: Affinity;
 	readonly rightAffinity: Affinity;
 	readonly nocase: boolean;
-	/** Whether one side is a datetime: then texts that are instants are compared by time. */
-	readonly time: boolean;
+	/** If one side is a time or an interval: both are compared on this scale. Texts that are not on it count as NULL. */
+	readonly scale: Scale | undefined;
 };
 
 export type Bound = Facts & {
@@ -54,7 +57,13 @@ export type Bound = Facts & {
 	readonly constant: boolean;
 } & (
 		| { readonly kind: 'constant'; readonly value: Value }
-		| { readonly kind: 'parameter'; readonly name: string; readonly at: number }
+		| {
+				readonly kind: 'parameter';
+				readonly name: string;
+				readonly at: number;
+				/** The number with this name that the parameter is compared with. */
+				readonly expects?: { readonly name: string; readonly milliseconds: boolean };
+		  }
 		| { readonly kind: 'column'; readonly source: Source; readonly index: number }
 		| { readonly kind: 'negate'; readonly operand: Bound }
 		/** The operand, or NULL while this table's cursor is at an outer join's row of NULLs. */

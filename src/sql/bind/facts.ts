@@ -1,5 +1,6 @@
 // What is known about an expression's values before it runs.
 import type { ColumnType } from '../../store/table.ts';
+import { Interval } from '../values/interval.ts';
 import { Real, type StaticType, type Value } from '../values/value.ts';
 import type { Bound, Facts } from './bound.ts';
 
@@ -11,7 +12,8 @@ export function facts(type: StaticType, output?: ColumnType): Facts {
 }
 
 function defaultOutput(type: StaticType): ColumnType | undefined {
-	return type === 'int' || type === 'text' || type === 'blob' ? type : type === 'real' ? 'float' : undefined;
+	if (type === 'real') return 'float';
+	return type === 'int' || type === 'text' || type === 'blob' || type === 'interval' ? type : undefined;
 }
 
 export function constantOf(value: Value): Bound {
@@ -29,7 +31,9 @@ export function constantOf(value: Value): Bound {
 							: 'real'
 						: value instanceof Real
 							? 'real'
-							: 'blob';
+							: value instanceof Interval
+								? 'interval'
+								: 'blob';
 	return { kind: 'constant', value: value instanceof Real ? value.value : value, constant: true, ...facts(type) };
 }
 
@@ -46,5 +50,6 @@ export function commonFacts(choices: readonly Facts[]): Facts {
 	if (first === undefined) return facts('null');
 	const type = typed.every((choice) => choice.type === first.type) ? first.type : 'any';
 	const output = typed.every((choice) => choice.output === first.output) ? first.output : defaultOutput(type);
-	return { type, affinity: 'none', nocase: false, output };
+	const unit = typed.every((choice) => choice.unit === first.unit) ? first.unit : undefined;
+	return { type, affinity: 'none', nocase: false, output, unit };
 }

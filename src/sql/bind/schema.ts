@@ -29,6 +29,10 @@ const STATIC_TYPES: Record<ColumnType, StaticType> = {
 	json: 'text',
 	blob: 'blob',
 	datetime: 'text',
+	local: 'text',
+	date: 'text',
+	time: 'text',
+	interval: 'interval',
 };
 
 const AFFINITIES: Record<ColumnType, Affinity> = {
@@ -38,6 +42,10 @@ const AFFINITIES: Record<ColumnType, Affinity> = {
 	json: 'text',
 	blob: 'none',
 	datetime: 'text',
+	local: 'text',
+	date: 'text',
+	time: 'text',
+	interval: 'none',
 };
 
 /** A table's column as expressions see it. */
@@ -48,6 +56,7 @@ export function columnFacts(column: Column): SourceColumn {
 		affinity: AFFINITIES[column.type],
 		nocase: false,
 		output: column.type,
+		unit: /_ms$/i.test(column.name) && AFFINITIES[column.type] === 'numeric' ? 'ms' : undefined,
 	};
 }
 

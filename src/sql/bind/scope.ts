@@ -131,8 +131,8 @@ export class Scope {
 export function columnOf({ source, columns, outputs }: NamedTable, index: number): Bound {
 	const output = outputs?.[index];
 	if (output === undefined) {
-		const { type, affinity, nocase, output: columnType } = columns[index]!;
-		return { kind: 'column', source, index, type, affinity, nocase, output: columnType, constant: false };
+		const { type, affinity, nocase, output: columnType, unit } = columns[index]!;
+		return { kind: 'column', source, index, type, affinity, nocase, output: columnType, unit, constant: false };
 	}
 	// An outer join sets computed columns to NULL, too.
 	return output.kind === 'column' ? output : { ...output, kind: 'present', source, operand: output, constant: false };

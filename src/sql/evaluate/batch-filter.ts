@@ -1,8 +1,17 @@
 // Conditions on batches of rows. Only conditions that create no values are tested this way, because they cannot fail.
 import type { Bound, CompareOperator, Source } from '../bind/bound.ts';
-import { BATCH_ROWS, type BatchNumbers, batchCodes, batchCursor, batchNumbers, constantNumber } from './batch.ts';
+import type { Scale } from '../values/measure.ts';
+import {
+	BATCH_ROWS,
+	type BatchNumbers,
+	batchCodes,
+	batchCursor,
+	batchInstants,
+	batchNumbers,
+	constantNumber,
+} from './batch.ts';
 import { type BytesCondition, bytesCondition } from './compile-bytes.ts';
-import { comparesAsNumbers, OPPOSITE, timeNumber } from './compile-comparison.ts';
+import { comparesAsNumbers, constantMeasure, OPPOSITE } from './compile-comparison.ts';
 import { areNumberKeys, constantKeys } from './compile-membership.ts';
 import type { Compiler, Cursor, Test } from './runtime.ts';
 
@@ -151,14 +160,14 @@ function numberFilter(expression: Bound, wanted: boolean, source: Source, c: Com
 
 function comparisonFilter(
 	operator: CompareOperator,
-	{ left, right, time }: Extract<Bound, { kind: 'compare' }>['comparison'],
+	{ left, right, scale }: Extract<Bound, { kind: 'compare' }>['comparison'],
 	source: Source,
 	c: Compiler,
 ): BatchFilter | undefined {
 	if (left.constant && right.constant) return undefined;
-	if (!time && !comparesAsNumbers(left, right, c)) return undefined;
-	const a = comparedNumbers(left, time, source, c);
-	const b = comparedNumbers(right, time, source, c);
+	if (scale === undefined && !comparesAsNumbers(left, right, c)) return undefined;
+	const a = comparedNumbers(left, scale, source, c);
+	const b = comparedNumbers(right, scale, source, c);
 	if (a === undefined || b === undefined) return undefined;
 	if (typeof a === 'function') {
 		if (typeof b === 'number') return (rows, count) => keepCompared(operator, a(rows, count), b, rows, count);
@@ -169,9 +178,14 @@ function comparisonFilter(
 }
 
 /** One side of a comparison: a number for each row, or one number for all. */
-function comparedNumbers(side: Bound, time: boolean, source: Source, c: Compiler): BatchNumbers | number | undefined {
-	if (!side.constant) return !time || side.output === 'datetime' ? batchNumbers(side, source, c) : undefined;
-	return time ? timeNumber(side, c)?.() : constantNumber(side, c);
+function comparedNumbers(
+	side: Bound,
+	scale: Scale | undefined,
+	source: Source,
+	c: Compiler,
+): BatchNumbers | number | undefined {
+	if (scale === undefined) return side.constant ? constantNumber(side, c) : batchNumbers(side, source, c);
+	return side.constant ? constantMeasure(side, scale, c) : batchInstants(side, source, c);
 }
 
 // NaN stands for NULL: comparing it is always false. Each row is written before it is compared, to avoid a branch.
@@ -273,7 +287,8 @@ function listFilter(
 	c: Compiler,
 ): BatchFilter | undefined {
 	const { membership, items, not } = expression;
-	if (membership.time || items.length === 0 || items.some((item) => item.kind !== 'constant')) return undefined;
+	if (membership.scale !== undefined || items.length === 0 || items.some((item) => item.kind !== 'constant'))
+		return undefined;
 	const { keys, hasNull } = constantKeys(expression, c);
 	if (!areNumberKeys(membership.left, keys)) return undefined;
 	const numbers = batchNumbers(membership.left, source, c);

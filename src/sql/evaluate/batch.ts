@@ -47,6 +47,15 @@ export function batchNumbers(expression: Bound, source: Source, c: Compiler): Ba
 	};
 }
 
+/** Instants of a datetime column, in microseconds since the epoch. */
+export function batchInstants(expression: Bound, source: Source, c: Compiler): BatchNumbers | undefined {
+	if (expression.kind === 'present' && expression.source === source)
+		return batchInstants(expression.operand, source, c);
+	return expression.kind === 'column' && expression.output === 'datetime'
+		? columnNumbers(expression, source, c)
+		: undefined;
+}
+
 function operandNumbers(operand: Bound, source: Source, c: Compiler): BatchNumbers | undefined {
 	if (operand.type !== 'int' && operand.type !== 'real') return undefined;
 	if (!operand.constant) return batchNumbers(operand, source, c);

@@ -27,8 +27,8 @@ export function bytesCondition(expression: Bound, wanted: boolean, c: Compiler):
 		return conditionOn(operand, byteLike(patternText, escapeText), expression.not !== wanted, c);
 	}
 	if (expression.kind !== 'compare' || (expression.operator !== '=' && expression.operator !== '<>')) return undefined;
-	const { left, right, nocase, time } = expression.comparison;
-	if (nocase || time || left.type !== 'text' || right.type !== 'text') return undefined;
+	const { left, right, nocase, scale } = expression.comparison;
+	if (nocase || scale !== undefined || left.type !== 'text' || right.type !== 'text') return undefined;
 	const [column, other] = left.kind === 'column' ? [left, right] : [right, left];
 	if (column.kind !== 'column') return undefined;
 	const text = constantText(other, c);

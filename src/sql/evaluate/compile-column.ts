@@ -1,7 +1,8 @@
 // Reads columns: directly from a table's readers, or from the rows of a subquery.
 import type { ColumnReader } from '../../store/table.ts';
 import type { Bound } from '../bind/bound.ts';
-import type { Value } from '../values/value.ts';
+import { parseInterval } from '../values/interval.ts';
+import { toText, type Value } from '../values/value.ts';
 import { type Cursor, cursorOf, type Evaluator, type NumberEvaluator, type Runtime } from './runtime.ts';
 
 type ColumnNode = Extract<Bound, { kind: 'column' }>;
@@ -17,9 +18,19 @@ export function compileColumn(column: ColumnNode, runtime: Runtime): Evaluator {
 		return () => cursor.rows!.columns[index]![cursor.row] ?? null;
 	}
 	const reader = cursor.reader(index);
-	const read = reader.code === undefined ? () => reader.value(cursor.row) : codedText(reader, cursor);
+	const read =
+		column.type === 'interval'
+			? () => storedInterval(reader.value(cursor.row))
+			: reader.code === undefined
+				? () => reader.value(cursor.row)
+				: codedText(reader, cursor);
 	if (!column.source.nullable) return read;
 	return () => (cursor.row < 0 ? null : read());
+}
+
+/** Tables store intervals as text. */
+function storedInterval(text: Value): Value {
+	return text === null ? null : (parseInterval(toText(text)) ?? null);
 }
 
 /** Decodes each distinct text once. */

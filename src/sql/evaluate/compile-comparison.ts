@@ -1,7 +1,9 @@
 // Closures that compare two values. The result is negative, 0, positive, or NaN if either value is NULL.
 import type { Affinity, Bound, CompareOperator, Comparison } from '../bind/bound.ts';
-import { parseInstant } from '../values/instant.ts';
-import { applyNumeric, applyText, compareText, compareValues, foldAscii, type Value } from '../values/value.ts';
+import { badText } from '../bind/times.ts';
+import { DIFFERENCE } from '../functions/time-operators.ts';
+import { measure, type Scale } from '../values/measure.ts';
+import { applyNumeric, applyText, compareText, compareValues, foldAscii, toText, type Value } from '../values/value.ts';
 import { compileColumnNumber } from './compile-column.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
 
@@ -16,12 +18,9 @@ export type CompiledComparison =
 	  };
 
 export function compileComparison(comparison: Comparison, c: Compiler): CompiledComparison {
-	const { left, right } = comparison;
-	if (comparison.time) {
-		const numbers = timeNumbers(left, right, c);
-		if (numbers !== undefined) return numbers;
-		return { kind: 'values', left: c.any(left), right: c.any(right), compare: compareInstants };
-	}
+	const { left, right, scale } = comparison;
+	if (scale !== undefined)
+		return { kind: 'numbers', left: compileMeasure(left, scale, c), right: compileMeasure(right, scale, c) };
 	if (comparesAsNumbers(left, right, c)) return { kind: 'numbers', left: c.number(left), right: c.number(right) };
 	return {
 		kind: 'values',
@@ -96,29 +95,47 @@ export function converted(evaluate: Evaluator, affinity: Affinity, nocase: boole
 	};
 }
 
-// ---- instants -----------------------------------------------------------------------------------------------------
+// ---- times and intervals --------------------------------------------------------------------------------------------
 
-/** Compares two instants in microseconds if each side is a datetime column or a constant instant. */
-function timeNumbers(left: Bound, right: Bound, c: Compiler): CompiledComparison | undefined {
-	const l = timeNumber(left, c);
-	const r = timeNumber(right, c);
-	return l === undefined || r === undefined ? undefined : { kind: 'numbers', left: l, right: r };
+/** The number of microseconds by which a side is compared, NaN for NULL and for texts that are not on the scale. */
+export function compileMeasure(side: Bound, scale: Scale, c: Compiler): NumberEvaluator {
+	if (side.constant) {
+		const number = constantOnScale(side, scale, c);
+		return () => number;
+	}
+	if (side.kind === 'column' && side.output === 'datetime') {
+		const instant = compileColumnNumber(side, c.runtime);
+		if (instant !== undefined) return instant;
+	}
+	if (side.kind === 'present' && !side.source.nullable) return compileMeasure(side.operand, scale, c);
+	if (side.kind === 'call' && side.function === DIFFERENCE) {
+		const [a, b] = side.arguments.map((argument) => compileMeasure(argument, scaleOfTime(argument), c));
+		// Rounded as intervals are.
+		return () => Math.round(a!() - b!());
+	}
+	const value = c.any(side);
+	return () => measure(value(), scale);
 }
 
-export function timeNumber(side: Bound, c: Compiler): NumberEvaluator | undefined {
-	if (side.kind === 'column' && side.output === 'datetime') return compileColumnNumber(side, c.runtime);
-	if (!side.constant) return undefined;
+/** The scale of an expression that a function takes as an instant. */
+export function scaleOfTime({ output }: Bound): Scale {
+	return output === 'local' ? 'local' : output === 'time' ? 'clock' : output === 'interval' ? 'interval' : 'instant';
+}
+
+/** Throws if the value of a constant expression, such as a parameter, is not on the scale. */
+function constantOnScale(side: Bound, scale: Scale, c: Compiler): number {
 	const value = c.any(side)();
-	if (value === null) return () => Number.NaN;
-	const instant = typeof value === 'string' ? parseInstant(value) : Number.NaN;
-	return Number.isNaN(instant) ? undefined : () => instant;
+	const number = measure(value, scale);
+	if (value === null || !Number.isNaN(number)) return number;
+	throw badText(toText(value), scale, side.kind === 'parameter' ? side.at : undefined);
 }
 
-/** Compares two texts by time if both are instants, other values as usual. */
-function compareInstants(a: Value, b: Value): number {
-	if (typeof a !== 'string' || typeof b !== 'string') return compareValues(applyText(a), applyText(b));
-	if (a === b) return 0;
-	const x = parseInstant(a);
-	const y = parseInstant(b);
-	return Number.isNaN(x) || Number.isNaN(y) ? compareText(a, b) : x < y ? -1 : x > y ? 1 : 0;
+/** Undefined if evaluation fails. */
+export function constantMeasure(side: Bound, scale: Scale, c: Compiler): number | undefined {
+	try {
+		return constantOnScale(side, scale, c);
+	} catch {
+		// The error is thrown again when the comparison is compiled for single rows.
+		return undefined;
+	}
 }

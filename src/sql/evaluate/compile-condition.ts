@@ -1,7 +1,8 @@
 // Closures for conditions. They need no third truth value: each closure tests either "is it true?" or "is it false?",
 // and both return false when the condition is NULL.
-import type { Bound, CompareOperator } from '../bind/bound.ts';
+import type { Bound, CompareOperator, Comparison } from '../bind/bound.ts';
 import { partsOf, subqueryOf } from '../bind/bound-walk.ts';
+import { measure, type Scale } from '../values/measure.ts';
 import { truthOf } from '../values/value.ts';
 import { bytesCondition, bytesTest } from './compile-bytes.ts';
 import { compileColumnCode } from './compile-column.ts';
@@ -108,7 +109,7 @@ function compileCompare(
 		return compareNumbers(operator, compiled.left, compiled.right);
 	}
 	const { left, right, compare } = compiled;
-	if (operator === '=' && comparison.left.type === 'text' && comparison.right.type === 'text' && !comparison.time) {
+	if (operator === '=' && comparison.left.type === 'text' && comparison.right.type === 'text') {
 		return () => {
 			const a = left();
 			return a !== null && a === right();
@@ -177,6 +178,7 @@ function compileIs(comparison: Parameters<typeof compileComparison>[0], differs:
 		const value = c.value(side);
 		return () => (value() === null) !== differs;
 	}
+	if (comparison.scale !== undefined) return compileIsOnScale(comparison, comparison.scale, differs, c);
 	const compiled = compileComparison(comparison, c);
 	if (compiled.kind === 'numbers') {
 		return () => {
@@ -189,6 +191,18 @@ function compileIs(comparison: Parameters<typeof compileComparison>[0], differs:
 		const a = compiled.left();
 		const b = compiled.right();
 		const same = a === null || b === null ? a === b : compiled.compare(a, b) === 0;
+		return same !== differs;
+	};
+}
+
+/** A text that is not on the scale differs from everything, NULL included. */
+function compileIsOnScale({ left, right }: Comparison, scale: Scale, differs: boolean, c: Compiler): Test {
+	const a = c.any(left);
+	const b = c.any(right);
+	return () => {
+		const x = a();
+		const y = b();
+		const same = x === null || y === null ? x === y : measure(x, scale) === measure(y, scale);
 		return same !== differs;
 	};
 }

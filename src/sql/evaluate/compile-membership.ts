@@ -1,6 +1,7 @@
 // `x IN (…)`: true, false, or undefined for NULL.
 import type { Bound } from '../bind/bound.ts';
 import { drain } from '../limits/guard.ts';
+import { measure, type Scale } from '../values/measure.ts';
 import { keyOf, type Value } from '../values/value.ts';
 import { compileComparison, converted } from './compile-comparison.ts';
 import type { Compiler, Evaluator } from './runtime.ts';
@@ -13,7 +14,7 @@ export function compileMembership(
 ): Membership {
 	if (expression.kind === 'in query') return inQuery(expression, c);
 	if (expression.items.length === 0) return () => false;
-	if (expression.membership.time || expression.items.some((item) => !item.constant))
+	if (expression.membership.scale !== undefined || expression.items.some((item) => !item.constant))
 		return inComparisons(expression, c);
 	return inConstants(expression, c);
 }
@@ -63,7 +64,7 @@ function inConstants(expression: InList, c: Compiler): Membership {
 	};
 }
 
-/** For items that differ from row to row, and for instants: compares the items one by one. */
+/** For items that differ from row to row, and for times: compares the items one by one. */
 function inComparisons({ membership, items }: Extract<Bound, { kind: 'in list' }>, c: Compiler): Membership {
 	const comparisons = items.map((right) => compileComparison({ ...membership, right }, c));
 	return () => {
@@ -85,11 +86,24 @@ function inComparisons({ membership, items }: Extract<Bound, { kind: 'in list' }
 	};
 }
 
+/** The value, or its number on the scale. */
+function keyed(value: Evaluator, scale: Scale | undefined): Evaluator {
+	if (scale === undefined) return value;
+	return () => {
+		const number = measure(value(), scale);
+		return Number.isNaN(number) ? null : number;
+	};
+}
+
 function inQuery({ membership, plan }: Extract<Bound, { kind: 'in query' }>, c: Compiler): Membership {
 	const { run } = c.query(plan);
 	let candidate: Value = null;
-	const right = converted(() => candidate, membership.rightAffinity, membership.nocase);
-	const left: Evaluator = converted(c.any(membership.left), membership.leftAffinity, membership.nocase);
+	const { scale } = membership;
+	const right = keyed(
+		converted(() => candidate, membership.rightAffinity, membership.nocase),
+		scale,
+	);
+	const left = keyed(converted(c.any(membership.left), membership.leftAffinity, membership.nocase), scale);
 	const isFixed = plan.outer.size === 0;
 	let keys: Set<unknown> | undefined;
 	let hasNull = false;

@@ -1,8 +1,13 @@
 // Closures that compute an expression's value.
+import type { ColumnType } from '../../store/table.ts';
 import type { Bound, CastType } from '../bind/bound.ts';
+import { badText, notANumber } from '../bind/times.ts';
+import type { Take } from '../functions/function-table.ts';
 import { drain, LONG_TEXT } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { arithmetic, complement, integerArithmetic, negate, realArithmetic } from '../values/arithmetic.ts';
+import { parseInstant } from '../values/instant.ts';
+import { Interval, parseInterval, totalMicros } from '../values/interval.ts';
 import {
 	applyNumeric,
 	encodeUtf8,
@@ -17,7 +22,7 @@ import {
 	type Value,
 } from '../values/value.ts';
 import { compileColumnNumber } from './compile-column.ts';
-import { compileOrder, HOLDS } from './compile-comparison.ts';
+import { compileMeasure, compileOrder, HOLDS, scaleOfTime } from './compile-comparison.ts';
 import { compileMembership } from './compile-membership.ts';
 import { type Compiler, cursorOf, type Evaluator, type NumberEvaluator } from './runtime.ts';
 
@@ -236,7 +241,12 @@ function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
 			`set it with --set ${expression.name}=VALUE, or at the prompt with .param ${expression.name} VALUE`,
 		);
 	}
-	return () => value;
+	const { expects } = expression;
+	if (expects === undefined || typeof value !== 'string' || typeof applyNumeric(value) !== 'string') return () => value;
+	const interval = expects.milliseconds ? parseInterval(value) : undefined;
+	if (interval === undefined) throw notANumber(value, expects.name, expects.milliseconds, expression.at);
+	const milliseconds = totalMicros(interval) / 1000;
+	return () => milliseconds;
 }
 
 function compileNegate(expression: Node<'negate'>, c: Compiler): Evaluator {
@@ -375,14 +385,56 @@ const CASTS: Record<CastType, (value: Exclude<Value, null>) => Value> = {
 function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
 	const shortcut = compileTimedCall(expression, c) ?? compileHeaderCall(expression, c);
 	if (shortcut !== undefined) return shortcut;
+	const { takes } = expression.function;
 	const evaluate = expression.function.create(
 		c.runtime.functions,
 		expression.arguments.map((argument) => argument.output),
 	);
-	const list = expression.arguments.map((argument) => c.any(argument));
+	const list = expression.arguments.map((argument, index) => compileTaken(argument, takes?.[index], c));
 	if (list[0] !== undefined && LONG_WORK.has(expression.function.group)) list[0] = polling(list[0], c);
 	const call = callWith(list, evaluate, expression.function.strict);
 	return expression.type === 'real' ? () => unboxed(call()) : expression.type === 'any' ? () => boxed(call()) : call;
+}
+
+/** An argument as the function takes it. */
+function compileTaken(argument: Bound, take: Take | undefined, c: Compiler): Evaluator {
+	if (take === undefined) return c.any(argument);
+	if (take === 'interval') return compileInterval(argument, c);
+	const isKnown = argument.output !== 'interval' && (take !== 'moment' || isTimeType(argument.output));
+	if (!isKnown) return compileMoment(argument, c);
+	const number = compileMeasure(argument, take === 'clock' ? 'clock' : scaleOfTime(argument), c);
+	return () => realOrNull(number());
+}
+
+function isTimeType(output: ColumnType | undefined): boolean {
+	return output === 'datetime' || output === 'local' || output === 'date' || output === 'time';
+}
+
+/** An interval, or a text that is one. */
+function compileInterval(argument: Bound, c: Compiler): Evaluator {
+	const value = c.any(argument);
+	const read = (given: Value): Interval | null => {
+		if (given instanceof Interval) return given;
+		return typeof given === 'string' ? (parseInterval(given) ?? null) : null;
+	};
+	if (!argument.constant) return argument.type === 'interval' ? value : () => read(value());
+	const given = value();
+	const fixed = read(given);
+	if (given !== null && fixed === null)
+		throw badText(toText(given), 'interval', argument.kind === 'parameter' ? argument.at : undefined);
+	return () => fixed;
+}
+
+/** An interval, or microseconds since the epoch, or since midnight. */
+function compileMoment(argument: Bound, c: Compiler): Evaluator {
+	const value = c.any(argument);
+	if (argument.type === 'interval') return value;
+	return () => {
+		const given = value();
+		if (typeof given !== 'string') return given instanceof Interval ? given : null;
+		const instant = parseInstant(given);
+		return Number.isNaN(instant) ? (parseInterval(given) ?? null) : instant;
+	};
 }
 
 /** Groups of functions whose time grows with the length of a text. */

@@ -1,6 +1,7 @@
 // SQLite's aggregates and a few more. In the examples, `x` is 1, 2, 3, 4.
 import { integerArithmetic } from '../values/arithmetic.ts';
 import { Float64List } from '../values/growing-array.ts';
+import { addIntervals, Interval, scaleInterval } from '../values/interval.ts';
 import {
 	applyNumeric,
 	compareValues,
@@ -29,6 +30,10 @@ function doc(
 
 const first = ([type]: readonly StaticType[]): StaticType => type!;
 
+export function realOrInterval([type]: readonly StaticType[]): StaticType {
+	return type === 'interval' ? 'interval' : 'real';
+}
+
 export const AGGREGATES: readonly AggregateFunction[] = [
 	{
 		...doc('count', 'count(*) or count(value)', 'rows, or values that are not NULL', ['count(*)', 4], 1, 0),
@@ -42,19 +47,32 @@ export const AGGREGATES: readonly AggregateFunction[] = [
 	},
 	{
 		...doc('sum', 'sum(number)', 'total; NULL when there is no value', ['sum(x)', 10]),
-		type: ([type]) => (type === 'int' || type === 'real' ? type : 'any'),
+		type: ([type]) => (type === 'int' || type === 'real' || type === 'interval' ? type : 'any'),
+		accepts: 'amount',
 		create: ([argument]) =>
-			argument!.type === 'real' ? realSum(argument!, (sum, count) => (count === 0 ? null : sum)) : exactSum(argument!),
+			argument!.type === 'interval'
+				? intervalSum(argument!, (sum) => sum ?? null)
+				: argument!.type === 'real'
+					? realSum(argument!, (sum, count) => (count === 0 ? null : sum))
+					: exactSum(argument!),
 	},
 	{
 		...doc('total', 'total(number)', 'total as a REAL; 0.0 when there is no value', ['total(x)', 10]),
-		type: 'real',
-		create: ([argument]) => realSum(argument!, (sum) => sum),
+		type: realOrInterval,
+		accepts: 'amount',
+		create: ([argument]) =>
+			argument!.type === 'interval'
+				? intervalSum(argument!, (sum) => sum ?? new Interval(0, 0))
+				: realSum(argument!, (sum) => sum),
 	},
 	{
 		...doc('avg', 'avg(number)', 'mean; NULL when there is no value', ['avg(x)', 2.5]),
-		type: 'real',
-		create: ([argument]) => realSum(argument!, (sum, count) => (count === 0 ? null : sum / count)),
+		type: realOrInterval,
+		accepts: 'amount',
+		create: ([argument]) =>
+			argument!.type === 'interval'
+				? intervalSum(argument!, (sum, count) => sum && scaleInterval(sum, 1 / count))
+				: realSum(argument!, (sum, count) => (count === 0 ? null : sum / count)),
 	},
 	{
 		...doc('min', 'min(value)', 'smallest value', ['min(x)', 1]),
@@ -183,6 +201,30 @@ function realSum(argument: Argument, finish: (sum: number, count: number) => num
 		reset: () => {
 			sums = new Float64List();
 			counts = new Float64List();
+		},
+	};
+}
+
+/** Adds months and microseconds, which is exact. `finish` gets undefined if there is no value. */
+function intervalSum(
+	argument: Argument,
+	finish: (sum: Interval | undefined, count: number) => Interval | null | undefined,
+): Accumulator {
+	let sums: (Interval | undefined)[] = [];
+	let counts: number[] = [];
+	const { value } = argument;
+	return {
+		step: (group) => {
+			const current = value() as Interval | null;
+			if (current === null) return;
+			const before = sums[group];
+			sums[group] = before === undefined ? current : addIntervals(before, current);
+			counts[group] = (counts[group] ?? 0) + 1;
+		},
+		result: (group) => finish(sums[group], counts[group] ?? 0) ?? null,
+		reset: () => {
+			sums = [];
+			counts = [];
 		},
 	};
 }

@@ -1,37 +1,4 @@
-// Durations and byte counts as people write them.
-import { SqlError } from '../limits/sql-error.ts';
-
-/** Longer texts are cut: they are not durations. */
-const MAX_LENGTH = 100;
-
-const UNITS = new Map([
-	['us', 1],
-	['µs', 1],
-	['ms', 1_000],
-	['s', 1_000_000],
-	['m', 60_000_000],
-	['min', 60_000_000],
-	['h', 3_600_000_000],
-	['d', 86_400_000_000],
-	['w', 604_800_000_000],
-]);
-
-/** `500ms`, `10s`, `1h30m` … in microseconds. */
-export function parseDuration(text: string): number {
-	const parts = [...text.slice(0, MAX_LENGTH).matchAll(/\s*(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*/gi)];
-	const total = parts.reduce(
-		(sum, [, count, unit]) => sum + Number(count) * (UNITS.get(unit!.toLowerCase()) ?? Number.NaN),
-		0,
-	);
-	const covered = parts.reduce((length, [whole]) => length + whole.length, 0);
-	if (parts.length === 0 || covered !== text.length || Number.isNaN(total)) {
-		throw new SqlError(
-			`expected a duration such as 500ms, 10s, 5m, 2h or 1d, got ${text.slice(0, 40)}`,
-			'ERR_SQL_VALUE',
-		);
-	}
-	return total;
-}
+// Durations and byte counts in readable form.
 
 /** Milliseconds in readable form: `12.3 ms`, `1.5 s`, `2m 3s`. */
 export function durationText(milliseconds: number): string {

@@ -27,10 +27,22 @@ export type FunctionDoc = {
 
 export type Evaluate = (...values: Value[]) => Value;
 
+/**
+ * How a function receives a datetime, a time of day or an interval: instants as microseconds since the epoch, times of day
+ * since midnight, intervals as Interval. `moment` is any of them. Texts are parsed; if they are none of these, they are NULL.
+ */
+export type Take = 'instant' | 'clock' | 'interval' | 'moment';
+
+/** Which arguments are allowed: numbers (no datetimes and intervals), amounts (no datetimes), or milliseconds. */
+export type Accepts = 'number' | 'amount' | 'milliseconds';
+
 export type ScalarFunction = FunctionDoc & {
 	readonly type: StaticType | ((types: readonly StaticType[]) => StaticType);
 	/** Type of the result column, if it does not follow from `type`. */
-	readonly output?: ColumnType;
+	readonly output?: ColumnType | ((outputs: readonly (ColumnType | undefined)[]) => ColumnType | undefined);
+	/** How the arguments are received, by position. */
+	readonly takes?: readonly (Take | undefined)[];
+	readonly accepts?: Accepts;
 	/** Whether the result is NULL if any argument is. The function is not called then. */
 	readonly strict: boolean;
 	/** Creates the function for one statement. `outputs`: the arguments' column types, for functions that nest JSON. */
@@ -86,6 +98,7 @@ export type AggregateFunction = FunctionDoc & {
 	readonly ordered?: true;
 	/** Whether texts, blobs and datetimes are refused. */
 	readonly numbersOnly?: true;
+	readonly accepts?: Accepts;
 	/** For min and max: bare columns next to them read the row with the minimum or maximum. */
 	readonly extreme?: 'min' | 'max';
 	readonly create: (list: readonly Argument[], context: AggregateContext) => Accumulator;

@@ -30,6 +30,8 @@ const ALIASES = new Map([
 	['quantile_cont', 'percentile_cont'],
 	['quantile_disc', 'percentile_disc'],
 	['time_bucket', 'bucket'],
+	['date_part', 'extract'],
+	['datetrunc', 'date_trunc'],
 ]);
 
 function byName<T extends FunctionDoc>(lists: readonly (readonly T[])[]): ReadonlyMap<string, T> {

@@ -1,4 +1,5 @@
 // Functions for values of any type.
+import type { ColumnType } from '../../store/table.ts';
 import type { StaticType } from '../values/value.ts';
 import { compareValues, typeName } from '../values/value.ts';
 import type { ScalarFunction } from './function-table.ts';
@@ -9,6 +10,11 @@ const GROUP = { group: 'general' } as const;
 function commonType(types: readonly StaticType[]): StaticType {
 	const typed = types.filter((type) => type !== 'null');
 	return typed.length > 0 && typed.every((type) => type === typed[0]) ? typed[0]! : 'any';
+}
+
+/** The column type that all arguments have in common: the later of two datetimes is a datetime. */
+function commonOutput(outputs: readonly (ColumnType | undefined)[]): ColumnType | undefined {
+	return outputs.every((output) => output === outputs[0]) ? outputs[0] : undefined;
 }
 
 export const GENERAL_FUNCTIONS: readonly ScalarFunction[] = [
@@ -35,6 +41,7 @@ export const GENERAL_FUNCTIONS: readonly ScalarFunction[] = [
 		minArguments: 2,
 		maxArguments: 2,
 		type: commonType,
+		output: commonOutput,
 		strict: false,
 		create: () => (value, otherwise) => value ?? otherwise ?? null,
 		...GROUP,
@@ -47,6 +54,7 @@ export const GENERAL_FUNCTIONS: readonly ScalarFunction[] = [
 		minArguments: 2,
 		maxArguments: 2,
 		type: ([first]) => (first === 'real' ? 'any' : first!),
+		output: ([first]) => first,
 		strict: false,
 		create: () => (value, other) =>
 			value !== null && other !== null && compareValues(value!, other!) === 0 ? null : value!,
@@ -67,7 +75,7 @@ export const GENERAL_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		name: 'typeof',
 		signature: 'typeof(value)',
-		doc: 'null, integer, real, text or blob',
+		doc: 'null, integer, real, text, blob or interval',
 		example: ['typeof(2.0)', 'real'],
 		minArguments: 1,
 		maxArguments: 1,
@@ -94,6 +102,7 @@ function extreme(
 		minArguments: 2,
 		maxArguments: Number.POSITIVE_INFINITY,
 		type: commonType,
+		output: commonOutput,
 		strict: true,
 		create:
 			() =>

@@ -44,6 +44,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 	{
 		...doc('bytes', 'bytes(number)', 'a number of bytes in readable form', ['bytes(51200)', '50 KiB'], 1),
 		type: 'text',
+		accepts: 'number',
 		strict: true,
 		create: () => (value) => bytesText(toDouble(value!)),
 	},

@@ -3,6 +3,7 @@
 import type { ColumnType } from '../../store/table.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { literalNumber } from '../text/literals.ts';
+import { Interval } from '../values/interval.ts';
 import { Real, toText, type Value } from '../values/value.ts';
 import type { Evaluate, FunctionDoc, ScalarFunction } from './function-table.ts';
 import { follow, type JsonNode, minified, parseJson, parsePath, stringValue } from './json-text.ts';
@@ -263,6 +264,7 @@ export function sqlValue(text: string, node: JsonNode | undefined): Value {
 
 export function jsonOf(value: Value, output: ColumnType | undefined): string {
 	if (value === null) return 'null';
+	if (value instanceof Interval) return JSON.stringify(toText(value));
 	if (typeof value === 'string')
 		return output === 'json' && parseJson(value) !== undefined ? value : JSON.stringify(value);
 	if (value instanceof Uint8Array)

@@ -1,6 +1,7 @@
 // Functions for numbers.
 
 import { integerArithmetic } from '../values/arithmetic.ts';
+import { Interval, scaleInterval, totalMicros } from '../values/interval.ts';
 import { Real, toDouble, toInteger, toNumber, toReal, type Value } from '../values/value.ts';
 import { fixedText } from './decimal.ts';
 import type { Evaluate, FunctionDoc, ScalarFunction } from './function-table.ts';
@@ -15,9 +16,10 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 		example: ['abs(-3)', 3],
 		minArguments: 1,
 		maxArguments: 1,
-		type: ([first]) => (first === 'int' || first === 'real' ? first : 'any'),
+		type: ([first]) => (first === 'int' || first === 'real' || first === 'interval' ? first : 'any'),
 		create: () => abs,
 		...GROUP,
+		accepts: 'amount',
 	},
 	{
 		name: 'round',
@@ -41,8 +43,12 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 		minArguments: 1,
 		maxArguments: 1,
 		type: 'int',
-		create: () => (value) => (isNumber(value) ? Math.sign(toDouble(value)) + 0 : null),
+		create: () => (value) => {
+			if (value instanceof Interval) return Math.sign(totalMicros(value)) + 0;
+			return isNumber(value) ? Math.sign(toDouble(value)) + 0 : null;
+		},
 		...GROUP,
+		accepts: 'amount',
 	},
 	real('sqrt', 'sqrt(number)', 'square root', ['sqrt(9)', 3], Math.sqrt),
 	real('exp', 'exp(number)', 'e to the power of the number', ['exp(0)', 1], Math.exp),
@@ -158,6 +164,7 @@ function realOrNull(value: number): Value {
 function abs(value: Value): Value {
 	if (typeof value === 'string' || value instanceof Uint8Array) return toReal(Math.abs(toDouble(value)));
 	if (value instanceof Real) return toReal(Math.abs(value.value));
+	if (value instanceof Interval) return totalMicros(value) < 0 ? scaleInterval(value, -1) : value;
 	if (typeof value === 'number') return Number.isSafeInteger(value) ? Math.abs(value) : toReal(Math.abs(value));
 	return typeof value === 'bigint' && value < 0n ? integerArithmetic('-', 0, value) : value;
 }

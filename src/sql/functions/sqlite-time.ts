@@ -1,5 +1,6 @@
 // The time values and modifiers of SQLite's date functions, such as `'now', '-5 minutes', 'start of day'`.
 import { toDouble, toText, type Value } from '../values/value.ts';
+import { dayOfYear, isoWeek } from './calendar.ts';
 
 const DAY = 86_400_000_000;
 /** Days between the Julian epoch and 1970. */
@@ -139,46 +140,105 @@ function modulo(value: number, by: number): number {
 	return ((value % by) + by) % by;
 }
 
-/** strftime(); undefined if the format has an unknown letter. */
-export function formatTime(format: string, time: number): string | undefined {
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+const MONTHS = [
+	...['January', 'February', 'March', 'April', 'May', 'June', 'July'],
+	...['August', 'September', 'October', 'November', 'December'],
+];
+
+/** A conversion of strftime: POSIX allows a flag and a width for years, and E or O before some letters. */
+const CONVERSION = /%(?:([0+]?)(\d{0,2})(?=[CFGY]))?(?:E(?=[cCxXyY])|O(?=[deHImMSuUVwWy]))?(.?)/gs;
+
+/** strftime(); undefined if the format has an unknown letter. `zone`: the name of the time zone, if it is UTC. */
+export function formatTime(format: string, time: number, zone: 'UTC' | '' = 'UTC'): string | undefined {
 	const date = new Date(Math.floor(time / 1000));
-	const two = (value: number) => String(value).padStart(2, '0');
-	const year = (negativeDigits: number) => {
-		const number = date.getUTCFullYear();
-		return number < 0 ? `-${String(-number).padStart(negativeDigits, '0')}` : String(number).padStart(4, '0');
-	};
-	const dayOfYear = () => Math.floor((date.getTime() - utc(date.getUTCFullYear(), 0, 1) / 1000) / 86_400_000);
-	const letters: Record<string, () => string> = {
-		d: () => two(date.getUTCDate()),
-		// Rounded to milliseconds, but never up to 60 seconds.
-		f: () => {
-			const milliseconds = date.getUTCSeconds() * 1000 + Math.round(modulo(time, 1_000_000) / 1000);
-			return (Math.min(59_999, milliseconds) / 1000).toFixed(3).padStart(6, '0');
-		},
-		H: () => two(date.getUTCHours()),
-		j: () => String(dayOfYear() + 1).padStart(3, '0'),
-		J: () => String(Number(julianDay(time).toPrecision(16))),
-		m: () => two(date.getUTCMonth() + 1),
-		M: () => two(date.getUTCMinutes()),
-		s: () => String(Math.floor(Math.round(time / 1000) / 1000)),
-		S: () => two(date.getUTCSeconds()),
-		w: () => String(date.getUTCDay()),
-		W: () => two(Math.floor((dayOfYear() + 7 - ((date.getUTCDay() + 6) % 7)) / 7)),
-		// For negative years, SQLite writes three digits here and four in %F.
-		Y: () => year(3),
-		F: () => `${year(4)}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`,
-		T: () => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`,
-		R: () => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`,
-		'%': () => '%',
-	};
 	let isKnown = true;
-	const text = format.replace(/%(.?)/gs, (_, letter: string) => {
-		const write = Object.hasOwn(letters, letter) ? letters[letter] : undefined;
+	const text = format.replace(CONVERSION, (_, flag: string | undefined, width: string | undefined, letter: string) => {
+		const write = Object.hasOwn(LETTERS, letter) ? LETTERS[letter] : undefined;
 		if (write === undefined) isKnown = false;
-		return write?.() ?? '';
+		const written = write?.(date, time, zone) ?? '';
+		return width === undefined ? written : widened(written, flag!, Number(width), letter);
 	});
 	return isKnown ? text : undefined;
 }
+
+/** Pads with zeros. The flag + adds a sign if the year has more digits than usual. */
+function widened(text: string, flag: string, width: number, letter: string): string {
+	const usual = letter === 'C' ? 2 : letter === 'F' ? 10 : 4;
+	const negative = text.startsWith('-');
+	const sign = negative ? '-' : flag === '+' && (width > usual || text.length > usual) ? '+' : '';
+	return sign + (negative ? text.slice(1) : text).padStart(width - sign.length, '0');
+}
+
+function two(value: number): string {
+	return String(value).padStart(2, '0');
+}
+
+function spaced(value: number): string {
+	return String(value).padStart(2);
+}
+
+function year(number: number, negativeDigits: number): string {
+	return number < 0 ? `-${String(-number).padStart(negativeDigits, '0')}` : String(number).padStart(4, '0');
+}
+
+function hour12(date: Date): number {
+	return date.getUTCHours() % 12 || 12;
+}
+
+type Letter = (date: Date, time: number, zone: string) => string;
+
+const LETTERS: Readonly<Record<string, Letter>> = {
+	a: (date) => DAYS[date.getUTCDay()]!.slice(0, 3),
+	A: (date) => DAYS[date.getUTCDay()]!,
+	b: (date) => MONTHS[date.getUTCMonth()]!.slice(0, 3),
+	B: (date) => MONTHS[date.getUTCMonth()]!,
+	c: (date, time) => formatTime('%a %b %e %H:%M:%S %Y', time) ?? String(date),
+	C: (date) => two(Math.floor(date.getUTCFullYear() / 100)),
+	d: (date) => two(date.getUTCDate()),
+	D: (date) => `${two(date.getUTCMonth() + 1)}/${two(date.getUTCDate())}/${two(modulo(date.getUTCFullYear(), 100))}`,
+	e: (date) => spaced(date.getUTCDate()),
+	// Rounded to milliseconds, but never up to 60 seconds.
+	f: (date, time) => {
+		const milliseconds = date.getUTCSeconds() * 1000 + Math.round(modulo(time, 1_000_000) / 1000);
+		return (Math.min(59_999, milliseconds) / 1000).toFixed(3).padStart(6, '0');
+	},
+	// For negative years, SQLite writes four digits here and three in %Y.
+	F: (date) => `${year(date.getUTCFullYear(), 4)}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`,
+	g: (_, time) => two(modulo(isoWeek(time).year, 100)),
+	G: (_, time) => year(isoWeek(time).year, 3),
+	h: (date) => MONTHS[date.getUTCMonth()]!.slice(0, 3),
+	H: (date) => two(date.getUTCHours()),
+	I: (date) => two(hour12(date)),
+	j: (_, time) => String(dayOfYear(time) + 1).padStart(3, '0'),
+	J: (_, time) => String(Number(julianDay(time).toPrecision(16))),
+	k: (date) => spaced(date.getUTCHours()),
+	l: (date) => spaced(hour12(date)),
+	m: (date) => two(date.getUTCMonth() + 1),
+	M: (date) => two(date.getUTCMinutes()),
+	n: () => '\n',
+	p: (date) => (date.getUTCHours() < 12 ? 'AM' : 'PM'),
+	P: (date) => (date.getUTCHours() < 12 ? 'am' : 'pm'),
+	r: (date) =>
+		`${two(hour12(date))}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} ${date.getUTCHours() < 12 ? 'AM' : 'PM'}`,
+	R: (date) => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`,
+	s: (_, time) => String(Math.floor(Math.round(time / 1000) / 1000)),
+	S: (date) => two(date.getUTCSeconds()),
+	t: () => '\t',
+	T: (date) => `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`,
+	u: (date) => String(date.getUTCDay() || 7),
+	U: (date, time) => two(Math.floor((dayOfYear(time) + 7 - date.getUTCDay()) / 7)),
+	V: (_, time) => two(isoWeek(time).week),
+	w: (date) => String(date.getUTCDay()),
+	W: (date, time) => two(Math.floor((dayOfYear(time) + 7 - ((date.getUTCDay() + 6) % 7)) / 7)),
+	x: (date, time) => LETTERS.D!(date, time, ''),
+	X: (date, time) => LETTERS.T!(date, time, ''),
+	y: (date) => two(modulo(date.getUTCFullYear(), 100)),
+	Y: (date) => year(date.getUTCFullYear(), 3),
+	z: (_date, _time, zone) => (zone === 'UTC' ? '+0000' : ''),
+	Z: (_date, _time, zone) => zone,
+	'%': () => '%',
+};
 
 export function julianDay(time: number): number {
 	return (Math.round(time / 1000) + JULIAN_EPOCH_DAYS * 86_400_000) / 86_400_000;

@@ -1,7 +1,9 @@
 // Quantiles, deviations and sparklines. In the examples, `x` is 1, 2, 3, 4.
 import { SqlError } from '../limits/sql-error.ts';
 import { Float64List } from '../values/growing-array.ts';
+import { Interval, intervalOf, totalMicros } from '../values/interval.ts';
 import { applyNumeric, compareValues, foldAscii, toDouble, toText, type Value, valueBytes } from '../values/value.ts';
+import { realOrInterval } from './aggregates.ts';
 import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from './function-table.ts';
 import { quantile } from './quantile.ts';
 
@@ -23,13 +25,14 @@ export const STATISTICS: readonly AggregateFunction[] = [
 			['percentile(x, 0.25)', 1.75],
 			2,
 		),
-		type: 'real',
+		type: realOrInterval,
+		accepts: 'amount',
 		create: ([argument, q], context) => {
 			let fraction = Number.NaN;
 			return collected(
 				argument!,
 				context,
-				(values) => quantile(values, fraction, context.poll),
+				amounts(argument!, (values: Float64Array) => quantile(values, fraction, context.poll)),
 				() => {
 					fraction = fractionOf(q!.value());
 				},
@@ -43,16 +46,19 @@ export const STATISTICS: readonly AggregateFunction[] = [
 			'the value at fraction q of the sorted values, interpolated; q is from 0 to 1; also percentile_cont(number, q)',
 			['percentile_cont(0.25) WITHIN GROUP (ORDER BY x)', 1.75],
 		),
-		type: 'real',
+		type: realOrInterval,
+		accepts: 'amount',
 		ordered: true,
 		numbersOnly: true,
 		create: ([argument, q, isDescending], context) => {
 			const fraction = fractions(q!, 'percentile_cont');
 			let descends = false;
 			return collected(
-				{ ...argument!, number: argument!.number ?? strictNumber(argument!, 'percentile_cont') },
+				argument!.type === 'interval'
+					? argument!
+					: { ...argument!, number: argument!.number ?? strictNumber(argument!, 'percentile_cont') },
 				context,
-				(values) => {
+				amounts(argument!, (values: Float64Array) => {
 					const at = fraction.value;
 					if (at === null) return null;
 					if (!descends) return quantile(values, at, context.poll);
@@ -63,7 +69,7 @@ export const STATISTICS: readonly AggregateFunction[] = [
 						context.poll,
 					);
 					return result === null ? null : 0 - result;
-				},
+				}),
 				() => {
 					fraction.read();
 					descends = isDescending!.value() === 1;
@@ -87,18 +93,30 @@ export const STATISTICS: readonly AggregateFunction[] = [
 			'stddev(x)',
 			1.2909944487358056,
 		]),
-		type: 'real',
+		type: realOrInterval,
+		accepts: 'amount',
 		create: ([argument]) =>
-			spread(argument!, (sumOfSquares, count) => (count < 2 ? null : Math.sqrt(sumOfSquares / (count - 1)))),
+			spread(
+				argument!,
+				amounts(argument!, (sumOfSquares: number, count: number) =>
+					count < 2 ? null : Math.sqrt(sumOfSquares / (count - 1)),
+				),
+			),
 	},
 	{
 		...doc('stddev_pop', 'stddev_pop(number)', 'standard deviation of the whole population', [
 			'stddev_pop(x)',
 			1.118033988749895,
 		]),
-		type: 'real',
+		type: realOrInterval,
+		accepts: 'amount',
 		create: ([argument]) =>
-			spread(argument!, (sumOfSquares, count) => (count < 1 ? null : Math.sqrt(sumOfSquares / count))),
+			spread(
+				argument!,
+				amounts(argument!, (sumOfSquares: number, count: number) =>
+					count < 1 ? null : Math.sqrt(sumOfSquares / count),
+				),
+			),
 	},
 	{
 		...doc('sparkline', 'sparkline(number)', 'the values in order, as a line of at most 40 small bars', [
@@ -106,6 +124,7 @@ export const STATISTICS: readonly AggregateFunction[] = [
 			'▁▃▆█',
 		]),
 		type: 'text',
+		accepts: 'amount',
 		create: ([argument], context) => collected(argument!, context, sparkline, undefined, true),
 	},
 ];
@@ -113,8 +132,26 @@ export const STATISTICS: readonly AggregateFunction[] = [
 function fixedQuantile(name: string, text: string, example: number, q: number): AggregateFunction {
 	return {
 		...doc(name, `${name}(number)`, text, [`${name}(x)`, example]),
-		type: 'real',
-		create: ([argument], context) => collected(argument!, context, (values) => quantile(values, q, context.poll)),
+		type: realOrInterval,
+		accepts: 'amount',
+		create: ([argument], context) =>
+			collected(
+				argument!,
+				context,
+				amounts(argument!, (values: Float64Array) => quantile(values, q, context.poll)),
+			),
+	};
+}
+
+/** The result as an interval if the argument is one. It was computed in microseconds. */
+function amounts<Arguments extends unknown[]>(
+	argument: Argument,
+	compute: (...list: Arguments) => Value,
+): (...list: Arguments) => Value {
+	if (argument.type !== 'interval') return compute;
+	return (...list) => {
+		const micros = compute(...list);
+		return micros === null ? null : intervalOf(0, toDouble(micros));
 	};
 }
 
@@ -203,6 +240,12 @@ function discrete(
 }
 
 function numberOf(argument: Argument): () => number {
+	if (argument.type === 'interval') {
+		return () => {
+			const interval = argument.value();
+			return interval instanceof Interval ? totalMicros(interval) : Number.NaN;
+		};
+	}
 	return argument.number ?? (() => toDouble(argument.value()));
 }
 
@@ -257,7 +300,7 @@ function collected(
 }
 
 /** Welford's algorithm, which stays accurate if the mean is far from 0. */
-function spread(argument: Argument, finish: (sumOfSquares: number, count: number) => number | null): Accumulator {
+function spread(argument: Argument, finish: (sumOfSquares: number, count: number) => Value): Accumulator {
 	const number = numberOf(argument);
 	let groups: ({ count: number; mean: number; squares: number } | undefined)[] = [];
 	return {

@@ -1,5 +1,6 @@
 // Text functions. As in SQLite, positions in a text count code points, from 1.
 import { SqlError } from '../limits/sql-error.ts';
+import { Interval, intervalText } from '../values/interval.ts';
 import { applyNumeric, encodeUtf8, MAX_TEXT, Real, toInteger, toText, type Value } from '../values/value.ts';
 import { formatText } from './format.ts';
 import type { ScalarFunction } from './function-table.ts';
@@ -410,6 +411,7 @@ function substringRange(total: number, start: number, length: number | undefined
 export function quote(value: Value): string {
 	if (value === null) return 'NULL';
 	if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+	if (value instanceof Interval) return `interval '${intervalText(value)}'`;
 	if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex').toUpperCase()}'`;
 	return toText(value);
 }

@@ -5,6 +5,7 @@
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { unquote } from '../text/lexer.ts';
 import { literalBlob, literalNumber } from '../text/literals.ts';
+import { isIntervalUnit } from '../values/interval.ts';
 import type {
 	BinaryOperator,
 	Frame,
@@ -100,7 +101,7 @@ function readPrefix(reader: TokenReader): SyntaxExpression {
 	return readPostfix(reader, readPrimary(reader));
 }
 
-/** Reads COLLATE, `::` and `[…]`, which bind tighter than all operators but the signs. */
+/** Reads COLLATE, `::`, `[…]` and AT TIME ZONE, which bind tighter than all operators but the signs. */
 function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
 	let result = operand;
 	while (true) {
@@ -118,6 +119,9 @@ function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpr
 		} else if (reader.sees('[')) {
 			reader.countLink();
 			result = readSubscript(reader, result);
+		} else if (reader.takes('AT', 'TIME', 'ZONE')) {
+			reader.countLink();
+			result = { kind: 'zone', at: result.at, operand: result, zone: readExpression(reader, LEVEL.unary) };
 		} else {
 			return result;
 		}
@@ -279,6 +283,14 @@ function readSpecial(reader: TokenReader, word: string, at: number): SyntaxExpre
 		reader.next();
 		return { kind: 'literal', at, value: word === 'NULL' ? null : word === 'TRUE' ? 1 : 0 };
 	}
+	if (word === 'INTERVAL' && startsAmount(reader)) return readInterval(reader, at);
+	if (TYPED_LITERALS.has(word) && reader.peek(1).kind === 'string') {
+		const type = reader.next().text;
+		const literal = reader.next();
+		const operand: SyntaxExpression = { kind: 'literal', at: literal.start, value: unquote(literal.text) };
+		return { kind: 'cast', at, operand, type };
+	}
+	if (word === 'EXTRACT' && isCall) return readExtract(reader, at);
 	if (word === 'CASE') return readCase(reader);
 	if (word === 'CAST' && isCall) return readCast(reader);
 	if (word === 'EXISTS' && isCall) {
@@ -297,6 +309,44 @@ function readSpecial(reader: TokenReader, word: string, at: number): SyntaxExpre
 		};
 	}
 	return undefined;
+}
+
+/** Whether an amount comes after INTERVAL, so that it is not a column's name. */
+function startsAmount(reader: TokenReader): boolean {
+	const { kind, word } = reader.peek(1);
+	if (word === '-') return reader.peek(2).kind === 'number' && isIntervalUnit(reader.peek(3).text);
+	return kind === 'string' || kind === 'number' || kind === 'parameter' || word === '(';
+}
+
+/** `timestamp '2026-11-22 12:56'` is a cast. */
+const TYPED_LITERALS: ReadonlySet<string> = new Set(['TIMESTAMP', 'TIMESTAMPTZ', 'DATETIME', 'DATE', 'TIME']);
+
+function readInterval(reader: TokenReader, at: number): SyntaxExpression {
+	reader.next();
+	const isNegative = reader.takes('-');
+	const given = readPrimary(reader);
+	const amount: SyntaxExpression = isNegative ? { kind: 'unary', at: given.at, operator: '-', operand: given } : given;
+	const token = reader.peek();
+	const literal = amount.kind === 'literal' ? amount.value : undefined;
+	// After a text with a unit, the word is an alias.
+	const isWhole = typeof literal === 'string' && !/^\s*[+-]?[\d.]+\s*$/.test(literal);
+	const isUnit = isIntervalUnit(token.text) || (literal !== undefined && typeof literal !== 'string');
+	if (token.kind !== 'word' || isWhole || !isUnit) return { kind: 'interval', at, amount, unit: undefined };
+	reader.next();
+	return { kind: 'interval', at, amount, unit: { name: token.text, at: token.start } };
+}
+
+/** `extract(hour FROM ts)`; also `extract('hour', ts)`. */
+function readExtract(reader: TokenReader, at: number): SyntaxExpression {
+	const field = reader.peek(2);
+	if (reader.peek(3).word !== 'FROM' || (field.kind !== 'word' && field.kind !== 'string')) {
+		return readCall(reader, reader.next().text, at);
+	}
+	for (let skipped = 0; skipped < 4; skipped++) reader.next();
+	const value = field.kind === 'string' ? unquote(field.text) : field.text;
+	const operand = readExpression(reader);
+	reader.expect(')', 'to close extract(');
+	return { ...plainCall('extract', at), arguments: [{ kind: 'literal', at: field.start, value }, operand] };
 }
 
 function plainCall(name: string, at: number): SyntaxCall {

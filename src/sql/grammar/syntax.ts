@@ -53,6 +53,14 @@ export type SyntaxExpression = { readonly at: number } & (
 	| { readonly kind: 'cast'; readonly operand: SyntaxExpression; readonly type: string }
 	/** `operand[key][key]` */
 	| { readonly kind: 'subscript'; readonly operand: SyntaxExpression; readonly keys: readonly SyntaxExpression[] }
+	/** `interval '5 minutes'`, `interval 5 minute`: the unit is undefined if the amount contains it. */
+	| {
+			readonly kind: 'interval';
+			readonly amount: SyntaxExpression;
+			readonly unit: { readonly name: string; readonly at: number } | undefined;
+	  }
+	/** `operand AT TIME ZONE zone` */
+	| { readonly kind: 'zone'; readonly operand: SyntaxExpression; readonly zone: SyntaxExpression }
 	| { readonly kind: 'collate'; readonly operand: SyntaxExpression; readonly collation: string }
 	| { readonly kind: 'query'; readonly query: Query }
 	| { readonly kind: 'exists'; readonly query: Query }

@@ -131,6 +131,9 @@ function orderText(order: readonly OrderTerm[]): string {
 function callText(name: string, [first, ...others]: readonly string[]): string {
 	if (name === '[]') return `${first}${others.map((key) => `[${key}]`).join('')}`;
 	if (name === '->' || name === '->>') return `${first} ${name} ${others[0]}`;
+	if (name.startsWith('::')) return `${first}${name}`;
+	// Operators on times.
+	if (others.length === 1 && /^(\W|AT TIME ZONE)$/.test(name)) return `(${first} ${name} ${others[0]})`;
 	return `${name}(${[...(first === undefined ? [] : [first]), ...others].join(', ')})`;
 }
 

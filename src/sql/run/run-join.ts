@@ -110,7 +110,8 @@ function planStep(
 
 /** The condition as `own = other`, if `own` reads only this table and `other` only tables that already have a row. */
 function equalityOf(condition: Bound, source: Source, later: readonly Source[]): StepPlan['equality'] {
-	if (condition.kind !== 'compare' || condition.operator !== '=' || condition.comparison.time) return undefined;
+	if (condition.kind !== 'compare' || condition.operator !== '=' || condition.comparison.scale !== undefined)
+		return undefined;
 	const { comparison } = condition;
 	for (const ownIsLeft of [true, false]) {
 		const own = ownIsLeft ? comparison.left : comparison.right;

@@ -1,11 +1,14 @@
 // Computes window functions over the saved rows (places) of a SELECT, or over its groups.
 import type { TableSnapshot } from '../../store/table.ts';
 import type { BoundFrame, BoundFrameBound, SelectPlan, Source, WindowCall } from '../bind/bound.ts';
+import { timeType } from '../bind/times.ts';
 import { BATCH_ROWS, batchCursor } from '../evaluate/batch.ts';
+import { compileMeasure, scaleOfTime } from '../evaluate/compile-comparison.ts';
 import type { Compiler, Evaluator } from '../evaluate/runtime.ts';
 import type { Accumulator } from '../functions/function-table.ts';
 import { type Guard, pauseIfDue, type Steps } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
+import { Interval, shiftInstant, totalMicros } from '../values/interval.ts';
 import { toDouble, type Value } from '../values/value.ts';
 import { compileGroupNumbers, type GroupNumbers } from './group-numbers.ts';
 import type { Places } from './places.ts';
@@ -248,10 +251,14 @@ function compileFrame(
 			return isEnd ? rows.peersEnd : rows.peersStart;
 		}
 		if (!('offset' in bound)) throw new Error(`unknown frame bound ${bound.kind}`);
-		const distance = offsetOf(c.any(bound.offset)(), frame) * (bound.kind === 'preceding' ? -1 : 1);
+		const offset = c.any(bound.offset)();
+		const direction = bound.kind === 'preceding' ? -1 : 1;
+		if (frame.unit === 'range' && offset instanceof Interval)
+			return rangeEdge(call, rows, intervalMove(offset, direction, call), isEnd, places, c);
+		const distance = offsetOf(offset, frame) * direction;
 		if (frame.unit === 'rows') return (index) => index + distance + (isEnd ? 1 : 0);
 		if (frame.unit === 'groups') return groupsEdge(rows, distance, isEnd);
-		return rangeEdge(call, rows, distance, isEnd, places, c);
+		return rangeEdge(call, rows, (own) => own + distance, isEnd, places, c);
 	};
 	return { start: edge(frame.start, false), end: edge(frame.end, true) };
 }
@@ -265,6 +272,16 @@ function offsetOf(value: Value, frame: BoundFrame): number {
 			'ERR_SQL_VALUE',
 		);
 	return offset;
+}
+
+/** Moves a key of ORDER BY, which is negative if the order is descending, by an interval. */
+function intervalMove(offset: Interval, direction: 1 | -1, { order }: WindowCall): (own: number) => number {
+	if (totalMicros(offset) < 0)
+		throw new SqlError('expected an interval of at least 0 as offset of the window frame', 'ERR_SQL_VALUE');
+	const { expression, descending } = order[0]!;
+	const sign = descending ? -1 : 1;
+	if (offset.months === 0 || expression.type === 'interval') return (own) => own + direction * totalMicros(offset);
+	return (own) => sign * shiftInstant(sign * own, offset, (direction * sign) as 1 | -1);
 }
 
 function groupsEdge(rows: Rows, distance: number, isEnd: boolean): (index: number) => number {
@@ -282,17 +299,18 @@ function groupsEdge(rows: Rows, distance: number, isEnd: boolean): (index: numbe
 	};
 }
 
-/** An edge of a RANGE frame: by distance of the ORDER BY value, or the edge of the peers if that is not a number. */
+/** An edge of a RANGE frame: `move` returns the wanted ORDER BY value. If that is not a number: the edge of the peers. */
 function rangeEdge(
 	call: WindowCall,
 	rows: Rows,
-	distance: number,
+	move: (own: number) => number,
 	isEnd: boolean,
 	places: Places,
 	c: Compiler,
 ): (index: number) => number {
 	const { expression, descending } = call.order[0]!;
-	const key = c.any(expression);
+	const isTime = timeType(expression) !== undefined;
+	const key = isTime ? compileMeasure(expression, scaleOfTime(expression), c) : c.any(expression);
 	const sign = descending ? -1 : 1;
 	const values = new Float64Array(rows.end - rows.start);
 	for (let index = rows.start; index < rows.end; index++) {
@@ -304,7 +322,7 @@ function rangeEdge(
 	return (index) => {
 		const own = values[index - rows.start]!;
 		if (Number.isNaN(own)) return isEnd ? rows.peersEnd(index) : rows.peersStart(index);
-		const wanted = own + distance;
+		const wanted = move(own);
 		// All numbers are adjacent; other values are before or after them.
 		let low = rows.start;
 		let high = rows.end;

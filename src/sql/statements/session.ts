@@ -1,7 +1,18 @@
 // The views and temporary tables that a user creates. They exist only in memory and end with the session.
-import type { Column, ColumnReader, ColumnType, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
+import type {
+	Column,
+	ColumnReader,
+	ColumnType,
+	DatabaseSnapshot,
+	SqlValue,
+	TableSnapshot,
+	TimeType,
+} from '../../store/table.ts';
 import type { Schema, View } from '../bind/schema.ts';
 import { SqlError } from '../limits/sql-error.ts';
+import { dateText, instantText, localText } from '../values/instant.ts';
+import { clockText, intervalText, parseInterval } from '../values/interval.ts';
+import { measure } from '../values/measure.ts';
 import { applyNumeric, encodeUtf8, toDouble, toSqlValue, toText } from '../values/value.ts';
 import type { ResultColumn } from './result.ts';
 
@@ -140,8 +151,43 @@ function asType(value: SqlValue, type: ColumnType): SqlValue {
 		}
 		case 'blob':
 			return value instanceof Uint8Array ? value : encodeUtf8(toText(value));
-		default:
+		case 'text':
+		case 'json':
 			return toText(value);
+		default:
+			return timeText(toText(value), type);
+	}
+}
+
+/** The text of a time or an interval, as all values of its type are written. */
+function timeText(text: string, type: TimeType): string | null {
+	if (type === 'interval') {
+		const interval = parseInterval(text);
+		if (interval !== undefined) return intervalText(interval);
+		throw new SqlError(
+			`expected an interval, got '${text.slice(0, 40)}'`,
+			'ERR_SQL_VALUE',
+			undefined,
+			"write it as '5 minutes' or '10ms'",
+		);
+	}
+	const number = measure(text, type === 'time' ? 'clock' : type === 'local' ? 'local' : 'instant');
+	if (Number.isNaN(number))
+		throw new SqlError(
+			`expected a ${type === 'local' ? 'local datetime' : type}, got '${text.slice(0, 40)}'`,
+			'ERR_SQL_VALUE',
+			undefined,
+			type === 'time' ? "write it as '12:56:01'" : "write it as '2026-11-22 12:56:01'",
+		);
+	switch (type) {
+		case 'time':
+			return clockText(number);
+		case 'date':
+			return dateText(number);
+		case 'local':
+			return localText(number);
+		default:
+			return instantText(number);
 	}
 }
 

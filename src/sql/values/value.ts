@@ -4,6 +4,8 @@
 // that happens to be a safe integer (2.0) is an object of class Real. Integers beyond 2^53 are bigint, within 64 bits.
 // An expression whose static type is `real` returns plain numbers, all of them REAL.
 import type { SqlValue } from '../../store/table.ts';
+import { SqlError } from '../limits/sql-error.ts';
+import { Interval, intervalText, totalMicros } from './interval.ts';
 
 /** A REAL that would otherwise be taken for an INTEGER. */
 export class Real {
@@ -13,10 +15,10 @@ export class Real {
 	}
 }
 
-export type Value = SqlValue | Real;
+export type Value = SqlValue | Real | Interval;
 
 /** What is known about the type of an expression's values; `any` is not known. */
-export type StaticType = 'null' | 'int' | 'real' | 'text' | 'blob' | 'any';
+export type StaticType = 'null' | 'int' | 'real' | 'text' | 'blob' | 'interval' | 'any';
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -27,9 +29,10 @@ export function toReal(value: number): Value {
 	return Number.isNaN(value) ? null : value;
 }
 
-/** Converts a value for use outside the engine, where there are no Real objects. */
+/** Converts a value for use outside the engine, where there are no Real objects and intervals are text. */
 export function toSqlValue(value: Value): SqlValue {
-	return value instanceof Real ? value.value : value;
+	if (value instanceof Real) return value.value;
+	return value instanceof Interval ? intervalText(value) : value;
 }
 
 /** An integer result as a number if that is exact, else as a bigint. Beyond 64 bits it becomes a REAL, as in SQLite. */
@@ -39,7 +42,7 @@ export function fromBigInt(value: bigint): number | bigint {
 }
 
 /** `typeof()` of SQL. */
-export function typeName(value: Value): 'null' | 'integer' | 'real' | 'text' | 'blob' {
+export function typeName(value: Value): 'null' | 'integer' | 'real' | 'text' | 'blob' | 'interval' {
 	if (value === null) return 'null';
 	switch (typeof value) {
 		case 'number':
@@ -49,7 +52,7 @@ export function typeName(value: Value): 'null' | 'integer' | 'real' | 'text' | '
 		case 'string':
 			return 'text';
 		default:
-			return value instanceof Real ? 'real' : 'blob';
+			return value instanceof Real ? 'real' : value instanceof Interval ? 'interval' : 'blob';
 	}
 }
 
@@ -82,13 +85,13 @@ function compareBlobs(a: Uint8Array, b: Uint8Array): number {
 	return a.length - b.length;
 }
 
-/** 0 for NULL, 1 number, 2 text, 3 blob. Values of different classes compare by class. */
+/** 0 for NULL, 1 number, 2 interval, 3 text, 4 blob. Values of different classes compare by class. */
 function rank(value: Value): number {
 	if (value === null) return 0;
 	const type = typeof value;
 	if (type === 'number' || type === 'bigint') return 1;
-	if (type === 'string') return 2;
-	return value instanceof Real ? 1 : 3;
+	if (type === 'string') return 3;
+	return value instanceof Real ? 1 : value instanceof Interval ? 2 : 4;
 }
 
 /** A total order of all values, NULL first. 1, 1.0 and 1n are equal. */
@@ -99,7 +102,8 @@ export function compareValues(a: Value, b: Value): number {
 	const rb = rank(b);
 	if (ra !== rb) return ra - rb;
 	if (ra === 0) return 0;
-	if (ra === 3) return compareBlobs(a as Uint8Array, b as Uint8Array);
+	if (ra === 4) return compareBlobs(a as Uint8Array, b as Uint8Array);
+	if (ra === 2) return totalMicros(a as Interval) - totalMicros(b as Interval);
 	const x = a instanceof Real ? a.value : (a as number | bigint);
 	const y = b instanceof Real ? b.value : (b as number | bigint);
 	// JavaScript compares numbers with bigints exactly.
@@ -110,7 +114,7 @@ export function compareValues(a: Value, b: Value): number {
 export function keyOf(value: Value): string | number | bigint | null {
 	switch (typeof value) {
 		case 'string':
-			// A blob's key begins with U+0001. A text that begins with it gets a different prefix.
+			// The keys of blobs and intervals begin with U+0001. A text that begins with it gets a different prefix.
 			return value.charCodeAt(0) === 1 ? `\u0001t${value}` : value;
 		case 'number':
 			return value;
@@ -120,6 +124,7 @@ export function keyOf(value: Value): string | number | bigint | null {
 		}
 		default:
 			if (value === null) return null;
+			if (value instanceof Interval) return `\u0001i${totalMicros(value)}`;
 			return value instanceof Real ? value.value : `\u0001b${latin1(value)}`;
 	}
 }
@@ -166,6 +171,15 @@ export function applyText(value: Value): Value {
 	return toText(value);
 }
 
+function notANumber(): SqlError {
+	return new SqlError(
+		'expected a number, got an interval',
+		'ERR_SQL_TYPE',
+		undefined,
+		'epoch_ms(x) gives the milliseconds of an interval',
+	);
+}
+
 /** The number that arithmetic uses: for a text its numeric prefix, or 0. Null for NULL. */
 export function toNumber(value: Value): number | bigint | Real | null {
 	switch (typeof value) {
@@ -178,6 +192,7 @@ export function toNumber(value: Value): number | bigint | Real | null {
 		}
 		default:
 			if (value === null || value instanceof Real) return value;
+			if (value instanceof Interval) throw notANumber();
 			return toNumber(decodeUtf8(value));
 	}
 }
@@ -196,6 +211,7 @@ export function toInteger(value: Value): number | bigint | null {
 	if (typeof value === 'bigint') return value;
 	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : realToInteger(value);
 	if (value instanceof Real) return value.value + 0;
+	if (value instanceof Interval) throw notANumber();
 	const text = typeof value === 'string' ? value : decodeUtf8(value);
 	const match = INTEGER_PREFIX.exec(text);
 	if (match === null) return 0;
@@ -223,6 +239,7 @@ export function toText(value: Exclude<Value, null>): string {
 		case 'bigint':
 			return value.toString();
 		default:
+			if (value instanceof Interval) return intervalText(value);
 			return value instanceof Real ? realText(value.value) : decodeUtf8(value);
 	}
 }
