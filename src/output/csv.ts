@@ -10,8 +10,9 @@ import { forTerminal } from './terminal-text.ts';
  * and control and invisible characters are escaped as in other text output, except line feeds, which CSV allows. With
  * `raw`, texts are exactly what was captured.
  */
-export function csvRecord(values: readonly SqlValue[], raw: boolean): string {
-	return `${values.map((value) => csvField(value, raw)).join(',')}\n`;
+export function csvRecord(values: readonly SqlValue[], raw: boolean, columns: readonly ResultColumn[] = []): string {
+	// A negative interval begins with a minus sign, but contains nothing captured.
+	return `${values.map((value, index) => csvField(value, raw || columns[index]?.type === 'interval')).join(',')}\n`;
 }
 
 /** The column names. Those that are not plain words are quoted. */

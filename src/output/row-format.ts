@@ -92,7 +92,7 @@ export function createRowWriter(
 			if (options.sample !== undefined) return tableWriter(format, columns, options.sample, options);
 			return tableWriter(format, columns, [], options, columns.map(usualWidth));
 		case 'csv':
-			return eachRow(csvHeader(columns, raw), (row) => csvRecord(row, raw));
+			return eachRow(csvHeader(columns, raw), (row) => csvRecord(row, raw, columns));
 		case 'json':
 			return jsonArrayWriter(columns);
 		case 'ndjson': {

@@ -179,6 +179,55 @@ test('a script checks its results', async () => {
 	assert.match(bad.stderr, /check\.sql:2: expected rows = 0, got 4 rows \[ERR_EXPECTATION\]/);
 });
 
+test('.expect compares intervals and milliseconds with durations', async () => {
+	const path = recordingOf(sampleTape());
+	const run = (sql: string, expectation: string) =>
+		runTinytap(['query', '-', '--replay', path, '--quiet'], { input: `${sql};\n.expect value ${expectation}\n` });
+	for (const [sql, expectation, code] of [
+		["SELECT interval '1.5 s'", '= 1500ms', 0],
+		["SELECT interval '1.5 s'", '< 1s', 4],
+		["SELECT interval '-1 s'", '< 0s', 0],
+		['SELECT 1500', '>= 1.5s', 0],
+		['SELECT max(duration_ms) FROM exchanges', '> 1h', 4],
+		["SELECT interval '1.5 s'", '> 1', 2],
+		['SELECT max(ts) FROM exchanges', '!= 5', 2],
+		['SELECT 1', '= soon', 2],
+	] as const) {
+		const result = await run(sql, expectation);
+		assert.equal(result.code, code, `${sql} ${expectation}: ${result.stderr}`);
+	}
+	assert.match(
+		(await run("SELECT interval '1.5 s'", '> 1')).stderr,
+		/value is an interval: expected a duration such as 500ms/,
+	);
+});
+
+test('intervals are the same text in every format', async () => {
+	const path = recordingOf(sampleTape());
+	const sql =
+		"SELECT interval '3 days 04:05:06' AS age, timestamp '2026-11-22 12:56:01' - timestamp '2026-11-22 12:56:02' AS d";
+	const print = async (format: string) =>
+		(await runTinytap(['query', sql, '--replay', path, '--quiet', '--format', format])).stdout;
+	assert.equal(await print('csv'), 'age,d\n"3 days 04:05:06","-00:00:01"\n');
+	assert.deepEqual(JSON.parse(await print('json')), [{ age: '3 days 04:05:06', d: '-00:00:01' }]);
+	assert.match(await print('table'), /3 days 04:05:06 +-00:00:01/);
+});
+
+test('tail refuses a condition without meaning, and takes intervals', async () => {
+	const path = recordingOf(sampleTape());
+	const tail = (where: string) =>
+		runTinytap(['tail', '--where', where, '--replay', path, '--format', 'csv', '--quiet']);
+	const bad = await tail('ts > now() - 300');
+	assert.equal(bad.code, 1, bad.stderr);
+	assert.match(bad.stderr, /a number cannot be subtracted from a datetime/);
+	assert.match(bad.stderr, /interval '300 seconds'/);
+	const all = await tail("ts < now() + interval '5 minutes' AND ts > '1970-01-01'");
+	const slow = await tail("duration_ms > '1h'");
+	assert.equal(all.code, 0, all.stderr);
+	assert.ok(all.stdout.split('\n').length > 4, all.stdout);
+	assert.equal(slow.stdout.split('\n').length, 2, slow.stdout);
+});
+
 test('query runs several statements from stdin, and --strict fails on loss', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);

@@ -121,7 +121,7 @@ test('mistakes say what to write', () => {
 		['SELECT percentile_cont(0.5) WITHIN GROUP (‸id) FROM exchanges', /expected ORDER BY in WITHIN GROUP/],
 		[
 			'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ‸ts) FROM exchanges',
-			/needs numbers, got datetime/,
+			/needs a number, got a datetime/,
 			/percentile_disc/,
 		],
 		['SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ‸path) FROM exchanges', /needs numbers, got text/, /CAST/],

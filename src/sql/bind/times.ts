@@ -601,9 +601,11 @@ export function acceptedArgument(argument: Bound, accepts: Accepts, name: string
 	throw typeError(
 		`${name}() needs a number, got ${NAMES[type]}`,
 		at,
-		type === 'interval' || type === 'datetime'
-			? 'epoch_ms(x) is a number of milliseconds'
-			: 'extract(hour FROM x), extract(year FROM x) … are numbers',
+		/^(median|percentile|p\d\d)/.test(name)
+			? 'percentile_disc(0.5) WITHIN GROUP (ORDER BY x) takes any values'
+			: type === 'interval' || type === 'datetime'
+				? 'epoch_ms(x) is a number of milliseconds'
+				: 'extract(hour FROM x), extract(year FROM x) … are numbers',
 	);
 }
 
