@@ -210,7 +210,7 @@ test('intervals are the same text in every format', async () => {
 		(await runTinytap(['query', sql, '--replay', path, '--quiet', '--format', format])).stdout;
 	assert.equal(await print('csv'), 'age,d\n"3 days 04:05:06","-00:00:01"\n');
 	assert.deepEqual(JSON.parse(await print('json')), [{ age: '3 days 04:05:06', d: '-00:00:01' }]);
-	assert.match(await print('table'), /3 days 04:05:06 +-00:00:01/);
+	assert.match(await print('table'), /3 days 04:05:06 \| -00:00:01/);
 });
 
 test('tail refuses a condition without meaning, and takes intervals', async () => {
