@@ -697,7 +697,7 @@ void Capture::ConfirmSocket(uint64_t conn) {
 
 // Programs that do not find a descriptor's connection dismiss the descriptor.
 void Capture::Dismiss(uint64_t conn) {
-  if (helper_writes_maps_) {
+  if (helper_ != nullptr) {
     request dismiss = {};
     dismiss.type = REQUEST_DISMISS;
     dismiss.conn = conn;

@@ -148,9 +148,6 @@ static int WritesMap(const struct helper* helper, const struct request* request,
   } else if (request->type == REQUEST_CHOSEN) {
     EndChoice(helper);
     SendAnswer(helper->socket, request, answer);
-  } else if (request->type == REQUEST_DISMISS) {
-    Dismiss(helper, request->conn, answer);
-    SendAnswer(helper->socket, request, answer);
   } else {
     return 0;
   }
@@ -163,6 +160,8 @@ int AnswerRequest(struct helper* helper, const struct request* request, struct a
     Hurry(helper, request->pid, request->fd, answer);
   } else if (request->type == REQUEST_MISSES) {
     answer->value = Misses(helper);
+  } else if (request->type == REQUEST_DISMISS) {
+    Dismiss(helper, request->conn, answer);
   } else {
     return WritesMap(helper, request, answer);
   }

@@ -17,12 +17,12 @@ struct helper {
   /* The process that asks, the only one whose threads HURRY may touch, and its pidfd. */
   pid_t tinytap;
   int process;
-  /* The maps are there, for a kernel that refuses tinytap itself all of bpf(2). */
+  int connections;
+  int sockets;
+  /* The other maps are there, for a kernel that refuses tinytap itself all of bpf(2). */
   int writes_maps;
   int skips;
   int verdicts;
-  int connections;
-  int sockets;
   int chosen;
   /* Descriptors of programs whose misses are asked for. */
   int first_program;

@@ -97,6 +97,7 @@ class Attacher {
     helper_.socket = HELPER_SOCKET;
     helper_.tinytap = getppid();
     helper_.process = HELPER_TINYTAP;
+    helper_.connections = helper_.sockets = -1;
     lookers_ = StartLookers(directory_);
   }
 
@@ -174,6 +175,7 @@ int Attacher::Run() {
 
 void Attacher::Refuse(const request& request, const CaptureError& error) {
   helper_.writes_maps = 0;
+  helper_.connections = helper_.sockets = -1;
   answer_ = {};
   answer_.error = EIO;
   std::string text;
@@ -195,10 +197,11 @@ static void MountTracefs() {
   if (!HasTracefs()) mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
 }
 
-// What the programs know of processes and descriptors, and which programs follow which, is not for a process of the user's.
+// Not for a process of the user's: what the programs know of processes, descriptors and connections, and which programs follow
+// which. `connections` has addresses of the kernel's memory, which the programs read.
 static bool IsForTinytap(const std::string& map) {
-  const std::vector<std::string>& arrays = ProgramArrays();
-  return map != "descriptors" && map != "processes" && std::find(arrays.begin(), arrays.end(), map) == arrays.end();
+  static const std::set<std::string> kForTinytap = {".data.control", "chosen", "losses", "ring", "skips", "verdicts"};
+  return kForTinytap.count(map) != 0;
 }
 
 // Throws if this process may not have as many descriptors more.
@@ -361,8 +364,8 @@ static void Number(std::vector<int> descriptors, int first) {
 
 // Nothing that fails here is worth going on for: the programs end with this process, and tinytap reports that.
 void Attacher::BecomeHelper(const CaptureHandles& handles) {
-  static const char* const kMaps[] = {"skips", "verdicts", "connections", "sockets", "chosen"};
-  static_assert(HELPER_LINKS - HELPER_SKIPS == sizeof(kMaps) / sizeof(*kMaps), "a number for each");
+  static const char* const kMaps[] = {"connections", "sockets", "skips", "verdicts", "chosen"};
+  static_assert(HELPER_LINKS - HELPER_CONNECTIONS == sizeof(kMaps) / sizeof(*kMaps), "a number for each");
   bool writes_maps = helper_.writes_maps != 0;
   // stderr was kept for libbpf's messages at most.
   if (dup2(0, 2) < 0) _exit(1);
@@ -377,7 +380,7 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
     kept.push_back(found->second);
     arrays++;
   }
-  Number(kept, HELPER_SKIPS);
+  Number(kept, HELPER_CONNECTIONS);
   for (int number = HELPER_SKIPS; !writes_maps && number < HELPER_LINKS; number++) close(number);
 
   std::string links = std::to_string(handles.links.size()), programs = std::to_string(handles.programs.size());

@@ -33,12 +33,12 @@ enum request_type {
   /* No answer: tinytap ends in order, and the terminal needs no repair. */
   REQUEST_GOODBYE = 8,
 
-  /* For kernels that refuse tinytap itself all of bpf(2), see Capture. */
-  /* (conn, direction, offset) No answer. */
+  /* For kernels that refuse tinytap itself all of bpf(2), see Capture. (conn, direction, offset) No answer. */
   REQUEST_SKIP = 9,
   /* (conn) It is a socket. No answer. */
   REQUEST_CONFIRM = 10,
-  /* (conn) → value 1 if the connection was without an address. */
+  /* (conn) It is no socket. → value 1 if the connection was without an address. On all kernels: tinytap itself has no access to
+   * the map, whose addresses of the kernel's memory the programs read. */
   REQUEST_DISMISS = 11,
   /* (pid: a key of `chosen`, fd: its bits) No answer. */
   REQUEST_CHOOSE = 12,
@@ -105,16 +105,17 @@ struct answer {
   char text[ANSWER_TEXT_BYTES];
 };
 
-/* Descriptors of the helper; a looker has the first and the third. Maps are there only for a kernel that refuses tinytap itself all of bpf(2). */
+/* Descriptors of the helper; a looker has the first and the third. The maps from HELPER_SKIPS on are there
+ * only for a kernel that refuses tinytap itself all of bpf(2). */
 enum helper_descriptor {
   HELPER_SOCKET = 3,
   HELPER_TERMINAL = 4,
   /* A pidfd of tinytap, so that a copy of its socket cannot outlive it. */
   HELPER_TINYTAP = 5,
-  HELPER_SKIPS = 6,
-  HELPER_VERDICTS = 7,
-  HELPER_CONNECTIONS = 8,
-  HELPER_SOCKETS = 9,
+  HELPER_CONNECTIONS = 6,
+  HELPER_SOCKETS = 7,
+  HELPER_SKIPS = 8,
+  HELPER_VERDICTS = 9,
   HELPER_CHOSEN = 10,
   /* From here on: what keeps the programs attached, programs whose misses count, then the arrays of programs. */
   HELPER_LINKS = 11,

@@ -16,6 +16,8 @@ test('the helper repairs the terminal when tinytap is gone, but not after a good
 for (const [name, title] of [
 	['sizes', 'requests of a wrong size are not answered'],
 	['types', 'unknown types and requests out of turn change nothing, and nothing is loaded or attached twice'],
+	['given', 'no map with addresses of the kernel’s memory is given to tinytap'],
+	['dismissed', 'a connection is forgotten without it'],
 	['numbers', 'ids of processes and descriptors may be any numbers, and no descriptor is left open'],
 	['executables', 'paths of executables may be deleted, long or strange'],
 	['hurry', 'only tinytap’s own threads can be hurried'],
