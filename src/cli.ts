@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, UserError, usageError } from './base/errors.ts';
 import { FILES, version } from './base/installation.ts';
 import { launch } from './base/launch.ts';
+import { explainedByDirectory } from './base/working-directory.ts';
 import { loadNativeAddon } from './capture/native-addon.ts';
 import { explainedByLimits } from './capture/process-limits.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
@@ -207,7 +208,7 @@ function forbidTracing(): void {
 
 /** Prints an error; returns the exit status. */
 function reported(found: unknown, sql?: string): number {
-	const error = explainedByLimits(found);
+	const error = explainedByLimits(explainedByDirectory(found));
 	const color = wantsColor(standardError(), process.env, process.argv.includes('--no-color') ? false : undefined);
 	standardError().write(errorText(error, createTheme(color), sql));
 	return error instanceof UserError ? error.exitCode : EXIT.runtime;

@@ -3,7 +3,6 @@
 // the same process, as the invoking user. So no line of JavaScript runs with rights, unless --keep-root asks for it.
 // A static program: no dynamic loader, no locale and no configuration of the C library is involved. Only files of fixed
 // names below its own directory and the user database are opened.
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,13 +10,11 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,7 +24,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "environment.h"
+#include "invoking_user.h"
 #include "protocol.h"
+#include "start_error.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -35,25 +35,7 @@
 
 extern char** environ;
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
 static const char* const kNodeFlags[] = {NODE_FLAGS};
-
-// Where Node and the attacher find what the launcher has prepared.
-#define LAUNCH_VARIABLE "TINYTAP_LAUNCH"
-// Before the name of a variable that was taken from Node's environment.
-#define KEPT_PREFIX "TINYTAP_ENV_"
-
-__attribute__((noreturn, format(printf, 3, 4))) static void Fail(int status, const char* code, const char* format,
-                                                                 ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("tinytap: error: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fprintf(stderr, " [%s]\n", code);
-  va_end(arguments);
-  exit(status);
-}
 
 __attribute__((noreturn)) static void FailToDrop(const char* step) {
   fprintf(stderr, "tinytap: error: cannot give up root: %s: %s [ERR_DROP]\n", step, strerror(errno));
@@ -62,20 +44,6 @@ __attribute__((noreturn)) static void FailToDrop(const char* step) {
       "protection.\n",
       stderr);
   exit(EXIT_FAILED);
-}
-
-static void* Allocated(void* memory) {
-  if (memory == NULL) Fail(EXIT_FAILED, "ERR_LAUNCH", "not enough memory to start");
-  return memory;
-}
-
-__attribute__((format(printf, 1, 2))) static char* Text(const char* format, ...) {
-  char* text = NULL;
-  va_list arguments;
-  va_start(arguments, format);
-  int length = vasprintf(&text, format, arguments);
-  va_end(arguments);
-  return Allocated(length < 0 ? NULL : text);
 }
 
 // ---- the command line --------------------------------------------------------------------------------------------------
@@ -104,9 +72,14 @@ static struct words ReadWords(char** argv) {
 
 // Words of a session that captures nothing, or with sizes of its own.
 static const char* const kUnusual[] = {
-    "--replay",     "--help",        "-h",     "--version", "-V",      "--ring-size",
-    "--call-limit", "--iovec-limit", "doctor", "help",      "queries", "version",
+    "--help", "-h", "--version", "-V", "--ring-size", "--call-limit", "--iovec-limit", "doctor", "help", "queries", "version",
 };
+
+static bool IsReplay(char** argv) {
+  for (char** word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
+    if (strcmp(*word, "--replay") == 0 || strncmp(*word, "--replay=", 9) == 0) return true;
+  return false;
+}
 
 // Whether it will load the programs with the default sizes. A guess: a wrong one only costs time.
 static bool IsUsualCapture(char** argv) {
@@ -116,216 +89,6 @@ static bool IsUsualCapture(char** argv) {
       if (strlen(kUnusual[i]) == length && strncmp(*word, kUnusual[i], length) == 0) return false;
   }
   return true;
-}
-
-// ---- users -------------------------------------------------------------------------------------------------------------
-
-enum { GROUPS_MAX = 4096 };
-
-struct user {
-  uid_t uid;
-  gid_t gid;
-  char* name;
-  char* home;
-  gid_t groups[GROUPS_MAX];
-  int group_count;
-  // The groups of this process are right already.
-  bool keeps_groups;
-};
-
-// The next line of `file` as fields separated by colons; false at the end. The fields live until the next call.
-static bool NextEntry(FILE* file, char** fields, int wanted) {
-  static char* line;
-  static size_t room;
-  for (;;) {
-    ssize_t length = getline(&line, &room, file);
-    if (length < 0) return false;
-    if (length > 0 && line[length - 1] == '\n') line[length - 1] = '\0';
-    char* rest = line;
-    int count = 0;
-    while (count < wanted && (fields[count] = strsep(&rest, ":")) != NULL) count++;
-    if (count == wanted) return true;
-  }
-}
-
-// A whole decimal number below the highest one, which means "leave as it is" to the kernel.
-static bool ReadId(const char* text, uint32_t* id) {
-  if (text == NULL || !isdigit((unsigned char)*text)) return false;
-  char* end;
-  errno = 0;
-  unsigned long number = strtoul(text, &end, 10);
-  if (*end != '\0' || errno != 0 || number >= UINT32_MAX) return false;
-  *id = (uint32_t)number;
-  return true;
-}
-
-// Finds a user by name, or by uid if `name` is NULL. False: the host has no such entry.
-static bool FindUser(struct user* user, const char* name, uid_t uid) {
-  FILE* file = fopen("/etc/passwd", "re");
-  char* fields[7];
-  bool found = false;
-  while (file != NULL && !found && NextEntry(file, fields, 7)) {
-    uint32_t entry_uid, entry_gid;
-    if (!ReadId(fields[2], &entry_uid) || !ReadId(fields[3], &entry_gid)) continue;
-    if (name != NULL ? strcmp(fields[0], name) != 0 : entry_uid != uid) continue;
-    user->uid = entry_uid;
-    user->gid = entry_gid;
-    user->name = Allocated(strdup(fields[0]));
-    user->home = Allocated(strdup(fields[5]));
-    found = true;
-  }
-  if (file != NULL) fclose(file);
-  return found;
-}
-
-static void AddGroup(struct user* user, gid_t gid) {
-  for (int i = 0; i < user->group_count; i++)
-    if (user->groups[i] == gid) return;
-  if (user->group_count == GROUPS_MAX)
-    Fail(EXIT_FAILED, "ERR_LAUNCH", "expected at most %d groups of a user", GROUPS_MAX);
-  user->groups[user->group_count++] = gid;
-}
-
-static void FindGroups(struct user* user) {
-  AddGroup(user, user->gid);
-  FILE* file = fopen("/etc/group", "re");
-  char* fields[4];
-  while (file != NULL && user->name != NULL && NextEntry(file, fields, 4)) {
-    uint32_t gid;
-    if (!ReadId(fields[2], &gid)) continue;
-    for (char *member, *rest = fields[3]; (member = strsep(&rest, ",")) != NULL;)
-      if (strcmp(member, user->name) == 0) AddGroup(user, gid);
-  }
-  if (file != NULL) fclose(file);
-}
-
-// Whose session this is: --user, else the sudo user, else the real user.
-static struct user InvokingUser(const struct words* words, bool is_root) {
-  struct user user = {.uid = getuid(), .gid = getgid()};
-  if (!is_root) {
-    FindUser(&user, NULL, user.uid);
-    user.gid = getgid();
-    user.keeps_groups = true;
-    if (words->user != NULL && (user.name == NULL || strcmp(words->user, user.name) != 0))
-      Fail(EXIT_USAGE, "ERR_USAGE", "--user: only root may run the session as another user");
-    return user;
-  }
-  uint32_t sudo_uid, sudo_gid;
-  if (words->user != NULL) {
-    if (!FindUser(&user, words->user, 0))
-      Fail(EXIT_USAGE, "ERR_USAGE", "--user: expected the name of a user of this host, got \"%s\"", words->user);
-  } else if (ReadId(getenv("SUDO_UID"), &sudo_uid) && sudo_uid != 0) {
-    if (!FindUser(&user, NULL, sudo_uid)) {
-      user.uid = sudo_uid;
-      user.gid = ReadId(getenv("SUDO_GID"), &sudo_gid) ? sudo_gid : sudo_uid;
-    }
-  } else {
-    FindUser(&user, NULL, 0);
-    user.uid = 0;
-    user.keeps_groups = true;
-    return user;
-  }
-  FindGroups(&user);
-  return user;
-}
-
-// ---- the environment ---------------------------------------------------------------------------------------------------
-
-// Variables that make Node, OpenSSL, the dynamic loader, the C library or a shell run or read files; a `*` at the end
-// stands for anything.
-static const char* const kTakenOut[] = {
-    "NODE_*",      "UV_*",        "ICU_*",          "OPENSSL_*",   "SSL_*",       "SSLKEYLOGFILE", "LIBBPF_*",
-    "LD_*",        "_RLD*",       "GLIBC_TUNABLES", "MALLOC_*",    "GCONV_PATH",  "GETCONF_DIR",   "LOCPATH",
-    "PATH_LOCALE", "NLSPATH",     "NIS_PATH",       "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS",   "RESOLV_HOST_CONF",
-    "BASH_ENV",    "ENV",         "BASH_XTRACEFD",  "CDPATH",      "GLOBIGNORE",  "PS4",           "TMPDIR",
-    "TZDIR",       "BASH_FUNC_*",
-};
-
-static bool HasName(const char* entry, const char* name) {
-  size_t length = strlen(name);
-  return strncmp(entry, name, length) == 0 && entry[length] == '=';
-}
-
-static bool IsTakenOut(const char* entry) {
-  for (size_t i = 0; i < sizeof(kTakenOut) / sizeof(*kTakenOut); i++) {
-    size_t length = strlen(kTakenOut[i]);
-    if (kTakenOut[i][length - 1] == '*') {
-      if (strncmp(entry, kTakenOut[i], length - 1) == 0) return true;
-    } else if (HasName(entry, kTakenOut[i])) {
-      return true;
-    }
-  }
-  // The name of a time zone is fine, the path of a file is not.
-  return strncmp(entry, "TZ=", 3) == 0 && (entry[3] == ':' || entry[3] == '/' || strstr(entry, "..") != NULL);
-}
-
-static size_t Count(char** list) {
-  size_t count = 0;
-  while (list[count] != NULL) count++;
-  return count;
-}
-
-// Sets `name` in a list that has room for one more; with `value` NULL it is removed.
-static void Set(char** list, const char* name, const char* value) {
-  size_t kept = 0;
-  for (size_t i = 0; list[i] != NULL; i++)
-    if (!HasName(list[i], name)) list[kept++] = list[i];
-  if (value != NULL) list[kept++] = Text("%s=%s", name, value);
-  list[kept] = NULL;
-}
-
-enum { ENVIRONMENT_ROOM = 16 };
-
-// In a program with file capabilities the C library takes variables from `environ` before main(). Their texts are still where
-// the kernel put them: after the arguments and before the name of the program.
-static char** GivenEnvironment(int argc, char** argv) {
-  char* text = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
-  const char* end = (const char*)getauxval(AT_EXECFN);
-  if (end == NULL || end < text) return environ;
-  char** list = Allocated(calloc((size_t)(end - text) + 1, sizeof(char*)));
-  for (size_t count = 0; text < end; text += strlen(text) + 1) list[count++] = text;
-  return list;
-}
-
-// The environment as it was before anything of tinytap's changed it.
-static char** OriginalEnvironment(char** given) {
-  char** list = Allocated(calloc(Count(given) + ENVIRONMENT_ROOM, sizeof(char*)));
-  size_t count = 0, prefix = strlen(KEPT_PREFIX);
-  for (char** entry = given; *entry != NULL; entry++)
-    if (strncmp(*entry, KEPT_PREFIX, prefix) != 0 && !HasName(*entry, LAUNCH_VARIABLE)) list[count++] = *entry;
-  for (char** entry = given; *entry != NULL; entry++) {
-    if (strncmp(*entry, KEPT_PREFIX, prefix) != 0) continue;
-    char* kept = *entry + prefix;
-    char* equals = strchr(kept, '=');
-    if (equals == NULL) continue;
-    char* name = Allocated(strndup(kept, (size_t)(equals - kept)));
-    Set(list, name, equals + 1);
-  }
-  return list;
-}
-
-// Node's: what it must not heed is kept under another name.
-static char** CleanEnvironment(char** original, const char* path) {
-  char** list = Allocated(calloc(2 * Count(original) + ENVIRONMENT_ROOM, sizeof(char*)));
-  size_t count = 0;
-  for (char** entry = original; *entry != NULL; entry++) {
-    if (HasName(*entry, "PATH")) {
-      list[count++] = Text(KEPT_PREFIX "%s", *entry);
-      list[count++] = Text("PATH=%s", path);
-    } else if (!IsTakenOut(*entry)) {
-      list[count++] = *entry;
-    } else {
-      list[count++] = Text(KEPT_PREFIX "%s", *entry);
-    }
-  }
-  return list;
-}
-
-static void SetUser(char** list, const struct user* user) {
-  if (user->home != NULL) Set(list, "HOME", user->home);
-  if (user->name == NULL) return;
-  Set(list, "USER", user->name);
-  Set(list, "LOGNAME", user->name);
 }
 
 // ---- Node --------------------------------------------------------------------------------------------------------------
@@ -338,14 +101,19 @@ static bool EndsWith(const char* text, size_t length, const char* end) {
 
 // PATH without the working directory and without those where npm, which may have started this, looks first.
 static char* NarrowPath(const char* path) {
-  char* narrow = Allocated(strdup(""));
+  size_t used = 0;
+  char* narrow = Allocated(malloc((path == NULL ? 0 : strlen(path)) + 1));
   for (const char* entry = path; entry != NULL && *entry != '\0';) {
     size_t length = strcspn(entry, ":");
-    if (*entry == '/' && !EndsWith(entry, length, "/node_modules/.bin") && !EndsWith(entry, length, "/node-gyp-bin"))
-      narrow = Text("%s%s%.*s", narrow, *narrow == '\0' ? "" : ":", (int)length, entry);
+    if (*entry == '/' && !EndsWith(entry, length, "/node_modules/.bin") && !EndsWith(entry, length, "/node-gyp-bin")) {
+      if (used > 0) narrow[used++] = ':';
+      memcpy(narrow + used, entry, length);
+      used += length;
+    }
     entry += length + (entry[length] == ':');
   }
-  return *narrow == '\0' ? Text("/nonexistent") : narrow;
+  narrow[used] = '\0';
+  return used == 0 ? Text("/nonexistent") : narrow;
 }
 
 static char* FindNode(const char* path) {
@@ -400,7 +168,8 @@ static bool IsScript(const char* path) {
   return is_script;
 }
 
-static gid_t RealGroup(const struct user* user, bool is_root, const char* node) {
+static gid_t RealGroup(const struct user* user, bool is_root, int attacher, const char* node) {
+  if (attacher < 0) return user->gid;
   // Whoever may run a launcher with file capabilities can also start a program of theirs in place of Node.
   if (!is_root || user->uid == 0 || IsScript(node)) return user->gid;
   // A user namespace may lack it.
@@ -551,6 +320,13 @@ struct held {
   int control;
 };
 
+// What sudo or a login would have set. A user whom the host does not know has neither a home directory nor a name.
+static void SetUser(char** list, const struct user* user) {
+  SetVariable(list, "HOME", user->home == NULL ? "/" : user->home);
+  SetVariable(list, "USER", user->name);
+  SetVariable(list, "LOGNAME", user->name);
+}
+
 // Starts it as the invoking user would, but held: it runs when a byte comes ('i': with this standard input, 'n': with none)
 // and ends unseen when the other end is closed or dies. An errno comes back when it cannot be executed.
 static struct held HoldCommand(char** command, char** environment, const struct user* user, bool is_root,
@@ -626,7 +402,7 @@ int main(int argc, char** argv) {
   bool has_rights = is_root || Has(CAP_BPF) || Has(CAP_SYS_ADMIN);
   struct words words = ReadWords(argv);
   struct user* user = Allocated(malloc(sizeof(*user)));
-  *user = InvokingUser(&words, is_root);
+  *user = InvokingUser(words.user, is_root);
   char* directory = OwnDirectory();
 
   char** given = GivenEnvironment(argc, argv);
@@ -639,7 +415,8 @@ int main(int argc, char** argv) {
   char** environment = CleanEnvironment(original, path);
 
   bool keeps_root = words.keep_root && is_root;
-  int attacher = has_rights ? StartAttacher(directory, is_root, IsUsualCapture(argv)) : -1;
+  // Node says so, if it takes the word for the value of another option.
+  int attacher = has_rights && !IsReplay(argv) ? StartAttacher(directory, is_root, IsUsualCapture(argv)) : -1;
   struct held held = {0, -1};
   if (words.command != NULL && has_rights)
     held = HoldCommand(words.command, OriginalEnvironment(given), user, is_root, attacher);
@@ -648,13 +425,13 @@ int main(int argc, char** argv) {
                      : is_root    ? (user->uid == 0 ? "root" : "user")
                      : has_rights ? "capabilities"
                                   : "none";
-  Set(environment, LAUNCH_VARIABLE,
+  SetVariable(environment, LAUNCH_VARIABLE,
       Text("mode=%s,socket=%d,command=%d,control=%d,user=%s", mode, attacher, (int)held.pid, held.control,
            user->name == NULL ? "" : user->name));
 
   struct rlimit none = {0, 0};
   if (has_rights) setrlimit(RLIMIT_CORE, &none);
-  if (has_rights && !keeps_root) GiveUpRights(user, RealGroup(user, is_root, node), is_root);
+  if (has_rights && !keeps_root) GiveUpRights(user, RealGroup(user, is_root, attacher, node), is_root);
 
   size_t flag_count = sizeof(kNodeFlags) / sizeof(*kNodeFlags);
   char** arguments = Allocated(calloc(flag_count + (size_t)argc + 3, sizeof(char*)));

@@ -11,6 +11,8 @@ export const FILES = {
 	demoRecording: join(root, 'recordings/demo.tinytap'),
 	bundledQueries: join(root, 'queries'),
 	launcher: join(root, 'scripts/tinytap'),
+	/** The program that has rights, and starts this one. */
+	programWithRights: join(root, 'build/tinytap-launcher'),
 } as const;
 
 /** The version in package.json. */

@@ -15,10 +15,11 @@ import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, endRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
 import { executable, processesNamed, processFacts, requireProcesses } from './host-facts.ts';
+import { howToGetRights } from './launcher-access.ts';
+import { pidNamespace } from './namespaces.ts';
 import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from './native-addon.ts';
-import { sudoLine } from './preflight.ts';
 import { explainedByLimits } from './process-limits.ts';
-import { attachingRights, type Rights } from './rights-checks.ts';
+import { attachingRights, missingRights, type Rights } from './rights-checks.ts';
 import { silenceWarnings } from './silence.ts';
 
 const BATCH_BYTES = 1 << 20;
@@ -54,7 +55,7 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		const { count, missing } = capture.attach();
 		steps.done(`attached to ${count} tracepoints`);
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
-		return source(addon, capture, rights, [...verbose, ...remarks(capture, missing, settings.filters)]);
+		return source(addon, capture, rights, [...verbose, ...remarks(capture, rights, missing, settings.filters)]);
 	} catch (error) {
 		capture.close();
 		throw explained(error, rights);
@@ -77,11 +78,21 @@ function versions({ ringSize }: CaptureSettings): string {
 	return `Linux ${release()}, Node ${process.version}, ring of ${ringSize >> 10} KiB`;
 }
 
-function remarks(capture: NativeCapture, missing: readonly string[], filters: CaptureFilters): string[] {
+function remarks(
+	capture: NativeCapture,
+	rights: Rights,
+	missing: readonly string[],
+	filters: CaptureFilters,
+): string[] {
 	const calls = new Set(missing.map((name) => name.replace(/^syscalls\/sys_(enter|exit)_/, '')));
 	const awaited = filters.comms.filter((name) => namedProcesses(capture, [name]).length === 0);
 	return [
-		...awaited.map((name) => `no process named ${name} is running; one that starts later will be captured`),
+		...awaited.map((name) =>
+			pidNamespace()?.isInitial === false
+				? `no process named ${name} is running in this pid namespace; one that starts later will be captured, but not those that run outside it already`
+				: `no process named ${name} is running; one that starts later will be captured`,
+		),
+		...missingRights(rights),
 		...(calls.size === 0
 			? []
 			: [`this kernel has no tracepoint for ${[...calls].join(', ')}: these calls are not seen`]),
@@ -201,6 +212,6 @@ function explained(found: unknown, rights: Rights): unknown {
 	if (error instanceof UserError || !(error instanceof Error)) return error;
 	const code = systemCode(error);
 	if (code === undefined || !isErrorCode(code)) return error;
-	const hint = code === 'ERR_NO_PERMISSION' ? `Run it as root: ${sudoLine()}` : errorEntry(code)?.hint;
+	const hint = code === 'ERR_NO_PERMISSION' ? howToGetRights() : errorEntry(code)?.hint;
 	return new UserError(error.message, code, hint);
 }

@@ -1,10 +1,9 @@
 // Checks whether this machine has what a capture needs. Changes nothing.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
-import { relative } from 'node:path';
 import { systemCode, UserError } from '../base/errors.ts';
-import { FILES } from '../base/installation.ts';
 import type { Check } from './check.ts';
+import { howToGetRights } from './launcher-access.ts';
 import { loadNativeAddon } from './native-addon.ts';
 import { explainedByLimits, requireAddressSpace } from './process-limits.ts';
 import { attachingRights, mayLoadPrograms, ownRights, type Rights, rightsChecks } from './rights-checks.ts';
@@ -32,7 +31,7 @@ export function preflight(files: PreflightFiles, attacher: number | undefined): 
 		...checks,
 		checkAddressSpace(),
 		checkKernel(),
-		...rightsChecks(rights, `Run it as root: ${sudoLine()}`),
+		...rightsChecks(rights, howToGetRights()),
 		...checkTracefs(files, rights, tracepoints),
 		checkBtf(),
 		checkLockdown(),
@@ -118,11 +117,6 @@ function checkKernel(): Check {
 	return { name: 'kernel', status: 'ok', detail };
 }
 
-/** The command that starts this one as root with the same Node. */
-export function sudoLine(): string {
-	return `sudo env "PATH=$PATH" ${relative(process.cwd(), FILES.launcher)}`;
-}
-
 function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracepoints | undefined): Check[] {
 	const mounted = mountedTracefs();
 	const directory = tracepoints === undefined ? tracefsDirectory() : (mounted ?? tracefsDirectory());
@@ -134,7 +128,7 @@ function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracep
 				status: 'failed',
 				detail: `${mounted}: mounted, but you may not read it`,
 				affects: 'live capture; the available tracepoints cannot be checked',
-				fix: root ? 'A security module or a container hides it: run tinytap outside.' : `Run it as root: ${sudoLine()}`,
+				fix: root ? 'A security module or a container hides it: run tinytap outside.' : howToGetRights(),
 			},
 		];
 	}

@@ -1,17 +1,16 @@
 // Checks the permissions that a capture needs.
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Check } from './check.ts';
+import { inUserNamespace, pidNamespace } from './namespaces.ts';
 import type { NativeAddon } from './native-addon.ts';
 
 /** Bits of CapEff (linux/capability.h). */
 const CAP_DAC_OVERRIDE = 1n;
 const CAP_SYS_PTRACE = 19n;
 const CAP_SYS_ADMIN = 21n;
+const CAP_SYS_NICE = 23n;
 const CAP_PERFMON = 38n;
 const CAP_BPF = 39n;
-
-/** The initial pid namespace has the same inode number on every kernel. */
-const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
 /** From level 3 (of Debian and Android), perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
 const PARANOID_REFUSES = 3;
@@ -49,7 +48,19 @@ export function rightsChecks(rights: Rights, asRoot: string): Check[] {
 
 /** Whether these rights are enough to load and attach BPF programs. */
 export function mayLoadPrograms(rights: Rights): boolean {
-	return has(rights, CAP_SYS_ADMIN) || (has(rights, CAP_BPF) && has(rights, CAP_PERFMON));
+	return !inUserNamespace() && (has(rights, CAP_SYS_ADMIN) || (has(rights, CAP_BPF) && has(rights, CAP_PERFMON)));
+}
+
+/** What a capture lacks without the rights that it does not need to start. */
+export function missingRights(rights: Rights): string[] {
+	return [
+		...(has(rights, CAP_SYS_PTRACE)
+			? []
+			: [
+					'without CAP_SYS_PTRACE, other users’ connections that are open already have no addresses, and their processes no executables',
+				]),
+		...(has(rights, CAP_SYS_NICE) ? [] : ['without CAP_SYS_NICE, more may be lost while all CPUs are busy']),
+	];
 }
 
 function checkLoading(rights: Rights, asRoot: string): Check {
@@ -61,7 +72,9 @@ function checkLoading(rights: Rights, asRoot: string): Check {
 	return {
 		name: 'rights',
 		status: 'failed',
-		detail: `uid ${uid} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON${noMore()}`,
+		detail: inUserNamespace()
+			? `in a user namespace, uid ${uid} has no rights over the kernel`
+			: `uid ${uid} has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON${noMore()}`,
 		affects: 'live capture',
 		fix: asRoot,
 	};
@@ -107,19 +120,14 @@ function checkLooking(rights: Rights, asRoot: string): Check {
 }
 
 function checkPidNamespace(): Check {
-	let namespace: string | undefined;
-	try {
-		namespace = readlinkSync('/proc/self/ns/pid');
-	} catch {
-		// A missing /proc is reported below.
-	}
-	if (namespace === INITIAL_PID_NAMESPACE)
-		return { name: 'processes', status: 'ok', detail: 'in the initial pid namespace' };
+	const namespace = pidNamespace();
+	if (namespace?.isInitial === true) return { name: 'processes', status: 'ok', detail: 'in the initial pid namespace' };
 	return {
 		name: 'processes',
 		status: 'warning',
-		detail: namespace === undefined ? '/proc is not mounted' : `in a separate pid namespace (${namespace})`,
-		affects: 'command lines, cgroups, paths of unix sockets; --pid takes the numbers of this namespace',
+		detail: namespace === undefined ? '/proc is not mounted' : `in a separate pid namespace (${namespace.name})`,
+		affects:
+			'command lines, cgroups, paths of unix sockets; --pid takes the numbers of this namespace; --comm selects only processes of this namespace, and those that start later',
 		fix: "Run it in the host's pid namespace (docker run --pid=host).",
 	};
 }

@@ -124,6 +124,8 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 			'Write --NAME=--keep-root.',
 		);
 	}
+	if (raw.keepRoot === true && launch !== undefined && launch.mode !== 'keep-root')
+		throw usageError('--keep-root: only root can keep the rights of root');
 	const user = invokingUser(raw.user);
 	const directories = userDirectories(user);
 	const userQueries = `${directories.data}/queries`;

@@ -1,10 +1,10 @@
 // One capture, from its start to its end: the threads, the program after `--`, and the messages about them.
 import { closeSync } from 'node:fs';
-import { relative } from 'node:path';
-import { EXIT, UserError } from '../base/errors.ts';
+import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
 import { launch } from '../base/launch.ts';
-import { sudoLine } from '../capture/preflight.ts';
+import { shortPath } from '../base/working-directory.ts';
+import { howToGetRights, mayStartLauncher } from '../capture/launcher-access.ts';
 import { standardError } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
@@ -128,14 +128,17 @@ function dismissAttacher(): void {
 /** Throws a UserError unless a process with the rights to attach is there. */
 function requireAttacher(): void {
 	if (launch?.attacher !== undefined || process.platform !== 'linux') return;
-	if (launch === undefined) {
+	// As the value of another option, which only this parser knows.
+	if (launch !== undefined && launch.mode !== 'none')
+		throw usageError('--replay: expected it as an option of its own, got it as a value', 'Write --NAME=--replay.');
+	if (launch === undefined && mayStartLauncher()) {
 		throw new UserError(
 			'tinytap was started without its launcher, so it cannot capture',
 			'ERR_LAUNCH',
-			`Start it with ${relative(process.cwd(), FILES.launcher)}; recordings can be read without: --replay FILE.`,
+			`Start it with ${shortPath(FILES.launcher)}; recordings can be read without: --replay FILE.`,
 		);
 	}
-	throw new UserError('capturing needs root', 'ERR_NO_PERMISSION', `Run it as root: ${sudoLine()}`);
+	throw new UserError('capturing needs root', 'ERR_NO_PERMISSION', howToGetRights());
 }
 
 /** Writes to stderr. */

@@ -1,6 +1,7 @@
 // The text of an error: one sentence, the place in the SQL text, a hint. Only internal errors show a stack.
 import { UserError } from '../base/errors.ts';
 import { systemProblem } from '../base/system-problem.ts';
+import { explainedByDirectory } from '../base/working-directory.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
 import { errorMark } from '../sql/sql-light.ts';
@@ -15,7 +16,8 @@ export function outputError(code: string): UserError {
 }
 
 /** Complete lines for stderr or the shell. `error.position` is an offset in `sql`. */
-export function errorText(error: unknown, theme: Theme, sql?: string): string {
+export function errorText(found: unknown, theme: Theme, sql?: string): string {
+	const error = explainedByDirectory(found);
 	if (!(error instanceof UserError)) {
 		const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 		const lines = stack.split('\n').map((line) => forTerminal(line));

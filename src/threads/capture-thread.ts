@@ -10,6 +10,7 @@ import {
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { systemCode } from '../base/errors.ts';
 import { systemProblem } from '../base/system-problem.ts';
+import { explainedByDirectory } from '../base/working-directory.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
 import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
@@ -105,7 +106,7 @@ main.on('message', (message: ToCapture) => {
 
 run().catch((error: unknown) => {
 	recording?.abandon();
-	post({ type: 'error', error: errorMessage(explainedByLimits(error)) });
+	post({ type: 'error', error: errorMessage(explainedByLimits(explainedByDirectory(error))) });
 });
 
 async function run(): Promise<void> {

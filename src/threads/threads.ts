@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { systemCode, UserError } from '../base/errors.ts';
 import { wait } from '../base/wait.ts';
+import { explainedByDirectory } from '../base/working-directory.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import { ownHostNames } from '../capture/host-facts.ts';
 import { explainedByLimits, requireAddressSpace } from '../capture/process-limits.ts';
@@ -124,7 +125,7 @@ export class Threads {
 			} else if (message.type === 'warning') warn(message.message, message.hint);
 			else fail(fromMessage(message.error));
 		});
-		this.#capture.on('error', (error) => fail(explainedByLimits(error)));
+		this.#capture.on('error', (error) => fail(explainedByLimits(explainedByDirectory(error))));
 		this.#capture.on('exit', (code) => {
 			if (!this.#closing) fail(new Error(`the capture thread ended with status ${code}`));
 		});
@@ -344,7 +345,9 @@ export class Threads {
 		});
 		query.on('error', (error: unknown) => {
 			if (query !== this.#query) return;
+			const explained = explainedByDirectory(error);
 			if (systemCode(error) === 'ERR_WORKER_INIT_FAILED') this.#failQuery(explainedByLimits(error));
+			else if (explained !== error) this.#failQuery(explained);
 			else this.#replaceQuery(queryThreadError(error));
 		});
 		this.#query = query;

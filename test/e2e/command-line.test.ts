@@ -1,7 +1,7 @@
 // Mistakes found before anything is captured: one sentence, a hint, the right exit status, no stack trace.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -275,6 +275,34 @@ function readableLauncher(): string {
 	}
 	return join(copy, 'build/tinytap-launcher');
 }
+
+test('in a working directory that has been removed one sentence says so, and whatever needs none works', async () => {
+	const gone = place('gone');
+	const start = (...words: string[]) => {
+		mkdirSync(gone);
+		return spawnSync('sh', ['-c', 'cd "$0" && rmdir "$0" && exec "$@"', gone, ...TINYTAP, ...words], {
+			encoding: 'utf8',
+			env: TEST_ENV,
+			timeout: 30_000,
+		});
+	};
+	for (const words of [
+		['tail', '--for', '1ms'],
+		['query', 'SELECT 1', '--replay', DEMO],
+		['query', 'SELECT 1', '--', 'true'],
+		['record', 'x.tinytap', '--for', '1ms'],
+		['queries'],
+		[],
+	]) {
+		const { status, stdout, stderr } = start(...words);
+		assert.deepEqual([status, stdout], [1, ''], stderr);
+		assertExplained(stderr, /^tinytap: error: the working directory has been removed \[/, /^hint: Change to another/m);
+	}
+	for (const words of [['version'], ['doctor'], ['help', 'tail']]) {
+		const { status, stderr } = start(...words);
+		assert.deepEqual([status, stderr], [0, ''], words[0]);
+	}
+});
 
 test('a pipe instead of a recording is an error, not a wait', () => {
 	const pipe = place('pipe');

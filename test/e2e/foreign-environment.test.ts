@@ -5,7 +5,9 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
+import { installed } from '../../support/installed.ts';
 import { stopChild, temporaryDirectory } from '../../support/servers.ts';
+import { giveCapabilities } from '../../support/session-of-user.ts';
 import { CLI, startTinytap, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
@@ -137,7 +139,8 @@ function checkout(name: string, build: string): string {
 	const copy = place(name);
 	mkdirSync(join(copy, 'scripts'), { recursive: true });
 	mkdirSync(join(copy, 'bin'));
-	for (const file of ['scripts/tinytap', 'bin/clean-environment']) cpSync(join(ROOT, file), join(copy, file));
+	for (const file of ['scripts/tinytap', 'bin/clean-environment', 'bin/taken-out-variables'])
+		cpSync(join(ROOT, file), join(copy, file));
 	writeProgram(join(copy, 'scripts/build'), `#!/bin/sh\n${build}\n`);
 	writeProgram(join(copy, 'bin/tinytap'), '#!/bin/sh\necho runs\n');
 	return copy;
@@ -214,6 +217,83 @@ test('the program after -- gets the original environment', () => {
 		const entries = new Map(stdout.split('\0').map((entry) => entry.split(/=(.*)/s, 2) as [string, string]));
 		for (const [name, value] of Object.entries(given)) assert.equal(entries.get(name), value, name);
 		assert.doesNotMatch(stdout, /TINYTAP_ENV/);
+	}
+});
+
+test('60,000 variables of a hostile environment do not hold up the start, and the program after -- has the last of each', () => {
+	const script = `
+import os, sys
+# Each name twice, which no shell would give.
+import ctypes
+entries = [f'{name}={value}'.encode() for value in (1, 2) for name in (f'TINYTAP_ENV_V{index}' for index in range(30_000))] + [b'PATH=' + os.environb[b'PATH'], b'V7=own']
+array = (ctypes.c_char_p * (len(entries) + 1))(*entries, None)
+words = [word.encode() for word in (sys.argv[1], 'query', 'SELECT 1', '--format', 'csv', '--', '/usr/bin/env', '-0')]
+ctypes.CDLL(None).execve(words[0], (ctypes.c_char_p * (len(words) + 1))(*words, None), array)
+`;
+	const began = performance.now();
+	const { status, stdout, stderr } = spawnSync('python3', ['-c', script, TINYTAP[0]!], {
+		encoding: 'utf8',
+		env: TEST_ENV,
+		maxBuffer: 1 << 25,
+	});
+	assert.equal(status, 0, stderr);
+	assert.ok(performance.now() - began < 8000, `${performance.now() - began} ms`);
+	const entries = stdout.split('\0');
+	const given = entries.filter((entry) => /^V\d+=/.test(entry));
+	assert.equal(given.length, 30_000);
+	assert.ok(given.every((entry) => entry.endsWith('=2')));
+});
+
+test('as root without its launcher, bin/tinytap starts no Node; as another user it reads recordings', () => {
+	chmodSync(directory.path, 0o755);
+	const copy = place('unlaunched');
+	for (const part of ['bin', 'dist', 'recordings', 'build'])
+		cpSync(join(ROOT, part), join(copy, part), {
+			recursive: true,
+			filter: (from) => !/tinytap-launcher$|build\/./.test(from) || from.endsWith('decoder.wasm'),
+		});
+	cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
+	const start = (uid: number) =>
+		spawnSync(
+			join(copy, 'bin/tinytap'),
+			['query', 'SELECT 1 AS one', '--format', 'csv', '--quiet', '--replay', join(copy, 'recordings/demo.tinytap')],
+			{ encoding: 'utf8', env: { ...TEST_ENV, HOME: '/nonexistent' }, uid, gid: uid },
+		);
+	const asRoot = start(0);
+	assert.deepEqual([asRoot.status, asRoot.stdout], [1, '']);
+	assert.match(asRoot.stderr, /^tinytap: with the rights of root it needs its launcher, .*\n$/);
+	const capable = spawnSync(
+		'setpriv',
+		[
+			'--reuid',
+			'4242',
+			'--clear-groups',
+			'--inh-caps=+sys_nice',
+			'--ambient-caps=+sys_nice',
+			join(copy, 'bin/tinytap'),
+			'version',
+		],
+		{ encoding: 'utf8', env: TEST_ENV },
+	);
+	assert.deepEqual([capable.status, capable.stdout], [1, ''], capable.stderr);
+	const asUser = start(65534);
+	assert.deepEqual([asUser.status, asUser.stdout], [0, 'one\n1\n'], asUser.stderr);
+});
+
+test('a user outside the group of a launcher with file capabilities is told which group may start it', () => {
+	const copy = installed();
+	try {
+		cpSync(join(ROOT, 'bin'), join(copy.path, 'bin'), { recursive: true });
+		giveCapabilities(copy.launcher, 1);
+		for (const words of [['tail'], ['doctor']]) {
+			const { status, stdout, stderr } = spawnSync(join(copy.path, 'bin/tinytap'), words, {
+				...{ encoding: 'utf8', env: { ...TEST_ENV, HOME: '/nonexistent' }, uid: 4242, gid: 4242 },
+			});
+			assert.equal(status, 1, stderr);
+			assert.match(stdout + stderr, /Members of group daemon may start it/, words[0]);
+		}
+	} finally {
+		copy.remove();
 	}
 });
 

@@ -1,26 +1,20 @@
 // The program after `--`: it runs exactly as the invoking user would have started it, and never without tinytap's capture.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { wait } from '../../src/base/wait.ts';
 import { eventually } from '../../support/eventually.ts';
 import { installed } from '../../support/installed.ts';
-import { otherUser } from '../../support/other-user.ts';
 import { commandLine } from '../../support/rights.ts';
-import { temporaryDirectory } from '../../support/servers.ts';
+import { giveCapabilities, sessionOfUser } from '../../support/session-of-user.ts';
 import { openTerminal } from '../../support/terminal.ts';
 import { childrenOf, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
-const user = otherUser();
-after(user.remove);
-const place = installed();
-after(place.remove);
-const directory = temporaryDirectory();
-after(directory.remove);
-chmodSync(directory.path, 0o777);
-const SETUID_PROGRAM = join(directory.path, 'id');
+const { user, place, directory } = sessionOfUser();
+chmodSync(directory, 0o777);
+const SETUID_PROGRAM = join(directory, 'id');
 copyFileSync('/usr/bin/id', SETUID_PROGRAM);
 chmodSync(SETUID_PROGRAM, 0o4755);
 
@@ -63,7 +57,7 @@ function inherited(before: readonly string[], env: NodeJS.ProcessEnv, tinytap: r
 		],
 		{
 			encoding: 'utf8',
-			cwd: directory.path,
+			cwd: directory,
 			env: { ...TEST_ENV, MINE: 'a\nb', NODE_OPTIONS: '--no-warnings', ...env },
 		},
 	);
@@ -102,6 +96,13 @@ test('-- COMMAND of a sudo user gets that user’s ids, groups and home, and all
 	for (const [name, value] of Object.entries(userVariables)) assert.equal(environment[name], value);
 });
 
+test('-- COMMAND of a sudo user whom the host does not know has no home directory and no name, least of all root’s', () => {
+	const before = ['env', 'SUDO_UID=4999', 'SUDO_GID=4998', 'HOME=/root', 'USER=root', 'LOGNAME=root'];
+	const { environment, Uid } = inherited(before, {}, tinytapWords(place.launcher));
+	assert.deepEqual(Uid, Array(4).fill('4999'));
+	assert.deepEqual([environment.HOME, environment.USER, environment.LOGNAME], ['/', undefined, undefined]);
+});
+
 test('-- COMMAND of root is root’s as it would be without tinytap, with all capabilities', () => {
 	const before = ['setpriv', '--groups', '0,4243'];
 	const held = inherited(before, {}, tinytapWords(place.launcher));
@@ -112,9 +113,7 @@ test('-- COMMAND of root is root’s as it would be without tinytap, with all ca
 test('-- COMMAND of a user who may run the launcher is that user’s', () => {
 	const copy = installed();
 	try {
-		chownSync(copy.launcher, 0, user.gid);
-		const capabilities = 'cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search,cap_setuid,cap_setgid,cap_setpcap=ep';
-		assert.equal(spawnSync('setcap', [capabilities, copy.launcher]).status, 0);
+		giveCapabilities(copy.launcher, user.gid);
 		const held = inherited(user.asUser, {}, tinytapWords(copy.launcher));
 		assert.deepEqual(held, inherited(user.asUser, {}, []));
 		assert.deepEqual([held.CapEff, held.gained], [['0000000000000000'], '0\n']);
@@ -128,7 +127,7 @@ test('-- COMMAND of a user who may run the launcher is that user’s', () => {
 });
 
 test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127 or 126 if it cannot be executed', async () => {
-	const file = join(directory.path, 'not-executable');
+	const file = join(directory, 'not-executable');
 	writeFileSync(file, '');
 	for (const [words, status] of [
 		[['sh', '-c', 'exit 0'], 0],
@@ -140,7 +139,7 @@ test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127
 		[['/nonexistent/program'], 127],
 		[['no-such-program-anywhere'], 127],
 		[[file], 126],
-		[[directory.path], 126],
+		[[directory], 126],
 	] as const) {
 		const { code, stderr } = await runTinytap(['query', 'SELECT 1', '--format', 'csv', '--', ...words]);
 		assert.equal(code, status, `${words.join(' ')}: ${stderr}`);
@@ -148,7 +147,7 @@ test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127
 			assert.match(stderr, /^tinytap: error: cannot start .*: .* \[ERR_COMMAND\]\nhint: .*\n$/m);
 	}
 	// 4 comes first.
-	const script = join(directory.path, 'fails.sql');
+	const script = join(directory, 'fails.sql');
 	writeFileSync(script, 'SELECT 1;\n.expect rows = 5\n');
 	const { code, stderr } = await runTinytap(['run', script, '--', 'sh', '-c', 'exit 7']);
 	assert.equal(code, 4, stderr);
@@ -159,7 +158,7 @@ test('-- COMMAND reads tinytap’s standard input, but not at the prompt', async
 		input: 'for the program\n',
 	});
 	assert.deepEqual([code, stdout], [0, 'for the program\none\n1\n'], stderr);
-	const mark = join(directory.path, 'read');
+	const mark = join(directory, 'read');
 	rmSync(mark, { force: true });
 	const terminal = await openTerminal(`${place.launcher} -- sh -c 'cat >${mark}; sleep 1000'`);
 	try {
@@ -179,7 +178,7 @@ test('-- COMMAND reads tinytap’s standard input, but not at the prompt', async
 });
 
 test('kill -9 of tinytap before its capture runs leaves no program behind, and the program has not begun', async () => {
-	const mark = join(directory.path, 'begun');
+	const mark = join(directory, 'begun');
 	let held = 0;
 	for (let round = 0; round < 12; round++) {
 		const child = spawn(place.launcher, ['query', 'SELECT 1', '--', '/bin/sh', '-c', `: >${mark}; exec sleep 1000`], {

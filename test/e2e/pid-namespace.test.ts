@@ -1,6 +1,6 @@
 // tinytap in its own pid namespace, as in a container that does not see the host's processes.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { startNginx } from '../../support/servers.ts';
@@ -38,6 +38,22 @@ test('outside processes are captured with what the kernel knows about them, and 
 		await tinytap.stop();
 		await nginx.stop();
 		nginx.remove();
+	}
+});
+
+test('a process outside the namespace that runs already is not found by --comm, which a sentence says', async () => {
+	const sleeper = spawn('sleep', ['1000']);
+	const tinytap = startTinytap(['tail', '--for', '1ms', '--comm', 'sleep'], { under: NAMESPACE });
+	try {
+		const { code, stderr } = await tinytap.finished;
+		assert.equal(code, 0, stderr);
+		assert.match(
+			stderr,
+			/^tinytap: no process named sleep is running in this pid namespace; .* not those that run outside it already$/m,
+		);
+	} finally {
+		sleeper.kill();
+		await tinytap.stop();
 	}
 });
 

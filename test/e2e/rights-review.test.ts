@@ -93,15 +93,39 @@ test('--keep-root as the value of another option is refused', async () => {
 	assert.equal(code, 2);
 });
 
-test('while a recording is read, no process with rights is left', async () => {
-	const tinytap = startTinytap(['--replay', join(ROOT, 'recordings/demo.tinytap')], { openInput: true });
-	try {
-		await tinytap.attached();
-		await eventually(
-			() => childrenOf(tinytap.child.pid!).every((pid) => /^State:\tZ/m.test(statusOf(pid)[0]!)) || undefined,
-			() => 'the attacher is still there',
-		);
-	} finally {
-		await tinytap.stop();
+test('for a recording no process with rights is started', async () => {
+	for (const under of [[], ['env', `SUDO_UID=${USER}`, `SUDO_GID=${USER}`]]) {
+		const tinytap = startTinytap(['--replay', join(ROOT, 'recordings/demo.tinytap')], { openInput: true, under });
+		try {
+			await tinytap.attached();
+			// One that had ended would still be listed, as a zombie.
+			assert.deepEqual(childrenOf(tinytap.child.pid!), []);
+			for (const status of statusOf(tinytap.child.pid!)) {
+				assert.match(status, /^CapPrm:\t0+$/m);
+				const id = under.length === 0 ? '0' : USER;
+				assert.match(status, new RegExp(`^Uid:\t${id}\t${id}\t${id}\t${id}\nGid:\t${id}\t${id}\t${id}\t${id}$`, 'm'));
+			}
+		} finally {
+			await tinytap.stop();
+		}
+	}
+});
+
+test('--replay as the value of another option is refused', async () => {
+	const { code, stderr } = await runTinytap(['tail', '--for', '1s', '--comm', '--replay']);
+	assert.match(stderr, /--replay: expected it as an option of its own, got it as a value/);
+	assert.equal(code, 2);
+});
+
+test('in a user namespace the hint says that it is the namespace that lacks the rights', () => {
+	for (const words of [['tail'], ['doctor']]) {
+		const { status, stdout, stderr } = spawnSync('unshare', ['--user', '--map-root-user', TINYTAP[0]!, ...words], {
+			encoding: 'utf8',
+			env: TEST_ENV,
+			timeout: 20_000,
+		});
+		assert.equal(status, 1, stderr);
+		assert.match(stdout + stderr, /Run it outside this user namespace/, words[0]);
+		assert.doesNotMatch(stdout + stderr, /seccomp|CAP_/, words[0]);
 	}
 });

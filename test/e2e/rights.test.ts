@@ -16,20 +16,17 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
-import { type Installed, installed } from '../../support/installed.ts';
-import { otherUser } from '../../support/other-user.ts';
+import { installed } from '../../support/installed.ts';
 import { sendPaced } from '../../support/paced-requests.ts';
 import { descriptorsOf, NO_CAPABILITIES, processesOf, type Rights, rightsOf } from '../../support/rights.ts';
 import { startNginx, temporaryDirectory } from '../../support/servers.ts';
+import { CAPABILITIES, giveCapabilities, sessionOfUser } from '../../support/session-of-user.ts';
 import { openTerminal } from '../../support/terminal.ts';
 import { askPiped, type StartOptions, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
-const user = otherUser();
-after(user.remove);
-const place = installed();
-after(place.remove);
+const { user, place } = sessionOfUser();
 
 const CAP_SYS_PTRACE = 1n << 19n;
 const CAP_SYS_NICE = 1n << 23n;
@@ -359,22 +356,13 @@ test('AT-11 nothing in the working directory or the environment is executed', as
 
 // ---- file capabilities on the launcher ----------------------------------------------------------------------------------
 
-const CAPABILITIES =
-	'cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_nice,cap_dac_read_search,cap_setuid,cap_setgid,cap_setpcap';
+/** One of the user's. */
 const GROUP = 4243;
-
-/** As docs/running-without-root.md says. */
-function withCapabilities(copy: Installed, capabilities = CAPABILITIES): void {
-	chownSync(copy.launcher, 0, GROUP);
-	chmodSync(copy.launcher, 0o750);
-	const { status, stderr } = spawnSync('setcap', [`${capabilities}=ep`, copy.launcher], { encoding: 'utf8' });
-	assert.equal(status, 0, stderr);
-}
 
 test('AT-10 started by a user of the launcher’s group, which has file capabilities, no thread has rights', async () => {
 	const copy = installed();
 	try {
-		withCapabilities(copy);
+		giveCapabilities(copy.launcher, GROUP);
 		const expected = without(user.uid, user.gid, user.groups);
 		const stderr = await assertRights({ launcher: copy.launcher, under: user.asUser }, [], expected);
 		assert.doesNotMatch(stderr, /root/);
@@ -383,6 +371,7 @@ test('AT-10 started by a user of the launcher’s group, which has file capabili
 		assert.notEqual(status, 0);
 		// Nor does --keep-root or --user give more.
 		for (const [words, message] of [
+			[['--keep-root'], /--keep-root: only root can keep the rights of root/],
 			[['--user', 'root'], /--user: only root may run the session as another user/],
 			[['--user', 'daemon'], /--user: only root may run the session as another user/],
 		] as const) {
@@ -394,10 +383,16 @@ test('AT-10 started by a user of the launcher’s group, which has file capabili
 			assert.equal(code, 2);
 			assert.match(stderr, message);
 		}
-		await assertRights({ launcher: copy.launcher, under: user.asUser }, ['--keep-root'], expected);
+		// What is missing is said.
+		giveCapabilities(copy.launcher, GROUP, CAPABILITIES.replace('cap_sys_ptrace,cap_sys_nice,', ''));
+		const lacking = startTinytap(['tail', '--for', '1ms'], { launcher: copy.launcher, under: user.asUser });
+		const { stderr: said } = await lacking.finished;
+		assert.match(said, /^tinytap: without CAP_SYS_PTRACE, other users’ connections .* have no addresses/m);
+		assert.match(said, /^tinytap: without CAP_SYS_NICE, more may be lost/m);
+		assert.doesNotMatch(stderr, /without CAP/);
 		// Where the directory of tracepoints is root's alone, the error says that this is what is missing.
 		if ((statSync('/sys/kernel/tracing').mode & 0o055) === 0) {
-			withCapabilities(copy, CAPABILITIES.replace('cap_dac_read_search,', ''));
+			giveCapabilities(copy.launcher, GROUP, CAPABILITIES.replace('cap_dac_read_search,', ''));
 			const tinytap = startTinytap(['query', 'SELECT 1'], { launcher: copy.launcher, under: user.asUser });
 			const { code, stderr } = await tinytap.finished;
 			assert.equal(code, 1);
@@ -415,7 +410,7 @@ test('AT-10 a launcher with file capabilities starts nothing that somebody other
 	const copy = installed();
 	const parent = temporaryDirectory();
 	try {
-		withCapabilities(copy);
+		giveCapabilities(copy.launcher, GROUP);
 		chmodSync(parent.path, 0o755);
 		const start = (launcher: string) => {
 			const [program, ...words] = [

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
-	chmodSync,
 	chownSync,
 	lstatSync,
 	mkdirSync,
@@ -13,25 +12,18 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { installed } from '../../support/installed.ts';
-import { otherUser } from '../../support/other-user.ts';
+import { test } from 'node:test';
 import { type ScriptedTerminal, scriptedTerminal } from '../../support/scripted-terminal.ts';
-import { stopChild, temporaryDirectory } from '../../support/servers.ts';
+import { stopChild } from '../../support/servers.ts';
+import { sessionOfUser } from '../../support/session-of-user.ts';
 import { runTinytap } from '../../support/tinytap.ts';
 
-const user = otherUser();
-after(user.remove);
-const place = installed();
-after(place.remove);
-const directory = temporaryDirectory();
-after(directory.remove);
-chmodSync(directory.path, 0o755);
+const { user, place, directory } = sessionOfUser();
 
 const SECRET = 'known to root alone';
-const canary = join(directory.path, 'canary');
+const canary = join(directory, 'canary');
 writeFileSync(canary, SECRET, { mode: 0o600 });
-const roots = join(directory.path, 'of-root');
+const roots = join(directory, 'of-root');
 mkdirSync(roots);
 
 const TRIES = 500;
