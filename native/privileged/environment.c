@@ -69,7 +69,7 @@ static bool IsKept(const char* entry) {
 
 // Compares "NAME=VALUE" by name.
 static int CompareNames(const void* left, const void* right) {
-  const char *a = *(char* const*)left, *b = *(char* const*)right;
+  const char *a = *(char*const*)left, *b = *(char*const*)right;
   size_t a_length = strcspn(a, "="), b_length = strcspn(b, "=");
   int order = strncmp(a, b, a_length < b_length ? a_length : b_length);
   return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
@@ -78,7 +78,7 @@ static int CompareNames(const void* left, const void* right) {
 // Of those with the same name the last one, which is behind the others in memory, comes first.
 static int CompareKept(const void* left, const void* right) {
   int order = CompareNames(left, right);
-  const char *a = *(char* const*)left, *b = *(char* const*)right;
+  const char *a = *(char*const*)left, *b = *(char*const*)right;
   return order != 0 ? order : (a < b) - (a > b);
 }
 

@@ -72,7 +72,8 @@ static struct words ReadWords(char** argv) {
 
 // Words of a session that captures nothing, or with sizes of its own.
 static const char* const kUnusual[] = {
-    "--help", "-h", "--version", "-V", "--ring-size", "--call-limit", "--iovec-limit", "doctor", "help", "queries", "version",
+    "--help",        "-h",     "--version", "-V",      "--ring-size", "--call-limit",
+    "--iovec-limit", "doctor", "help",      "queries", "version",
 };
 
 static bool IsReplay(char** argv) {
@@ -426,8 +427,8 @@ int main(int argc, char** argv) {
                      : has_rights ? "capabilities"
                                   : "none";
   SetVariable(environment, LAUNCH_VARIABLE,
-      Text("mode=%s,socket=%d,command=%d,control=%d,user=%s", mode, attacher, (int)held.pid, held.control,
-           user->name == NULL ? "" : user->name));
+              Text("mode=%s,socket=%d,command=%d,control=%d,user=%s", mode, attacher, (int)held.pid, held.control,
+                   user->name == NULL ? "" : user->name));
 
   struct rlimit none = {0, 0};
   if (has_rights) setrlimit(RLIMIT_CORE, &none);
