@@ -14,6 +14,7 @@ const root = join(import.meta.dirname, '../..');
 const OTHERS = new Set([
 	'ERR_BUFFER_TOO_LARGE',
 	'ERR_WORKER_INIT_FAILED',
+	'ERR_STREAM_PREMATURE_CLOSE',
 	'ERR_WORKER_OUT_OF_MEMORY',
 	'ERR_FILE_',
 	'ERR_',
