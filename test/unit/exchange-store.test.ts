@@ -297,6 +297,37 @@ test('while a statement reads all rows, new ones take turns in a segment or two 
 	assert.ok(store.memoryBytes <= limits.memoryBytes + (4 << 20), `${store.memoryBytes} bytes`);
 });
 
+test('what two statements read stays until both have ended', () => {
+	const limits = { memoryBytes: 16 << 20, rows: Number.POSITIVE_INFINITY };
+	type Reading = { readonly snapshot: ReturnType<ExchangeStore['snapshot']>; readonly copies: Buffer[] };
+	const readings: Reading[] = [];
+	const intact = ({ snapshot, copies }: Reading) =>
+		snapshot.segments.every(({ handle }, i) => Buffer.from(handle.buffer).subarray(0, 4096).equals(copies[i]!));
+	let evictedAtRelease = 0;
+	stored(tapeOf(large(6000)), limits, false, [], (store) => {
+		if (readings.length === 0) {
+			const snapshots = [store.snapshot(), store.snapshot()];
+			if (snapshots[0]!.segments.length < 3) {
+				for (const { id } of snapshots) store.release(id);
+				return;
+			}
+			for (const snapshot of snapshots) {
+				// The last segment is still being written.
+				const full = { ...snapshot, segments: snapshot.segments.slice(0, -1) };
+				const copies = full.segments.map(({ handle }) => Buffer.from(handle.buffer.slice(0, 4096)));
+				readings.push({ snapshot: full, copies });
+			}
+			return;
+		}
+		if (evictedAtRelease === 0 && store.evictedRows > 0) {
+			evictedAtRelease = store.evictedRows;
+			store.release(readings[0]!.snapshot.id);
+		}
+		assert.ok(intact(readings[1]!), `overwritten when ${store.evictedRows} rows had been evicted`);
+	});
+	assert.ok(evictedAtRelease > 0, 'rows were evicted between');
+});
+
 test('texts that all differ, and one larger than a segment, are kept', () => {
 	const long = `/${'p'.repeat(60_000)}`;
 	const pairs = [

@@ -159,6 +159,51 @@ describe('a redactor', () => {
 		for (const [text, expected] of cases) assert.equal(starred(redactor.text(text)), expected);
 	});
 
+	it('knows every word of its lists, in each place where it looks for names', () => {
+		const telling = [
+			...['authorization', 'proxy-authorization', 'x-authorization', 'cookie', 'cookie2', 'set-cookie', 'set-cookie2'],
+			...['jwt', 'session-id', 'sessionid', 'credential', 'credentials', 'client-assertion'],
+			...['x-token', 'x-secret', 'x-password', 'x-passwd', 'x-passphrase', 'x-api-key', 'x-apikey', 'x-access-key'],
+			...[
+				'x-accesskey',
+				'x-private-key',
+				'x-privatekey',
+				'x-secret-key',
+				'x-account-key',
+				'x-signature',
+				'x-credential',
+			],
+		];
+		const short = ['key', 'sig', 'signature', 'code', 'pass', 'pwd', 'pin', 'otp', 'sid', 'session', 'auth'];
+		const value = 'hunter2hunter2';
+		const hides = (text: string, what: string) => {
+			assert.ok(!text.includes(value), `${what}: ${text}`);
+			assert.match(text, /REDACTED-\d+-/, what);
+		};
+		for (const name of [...telling, ...short]) {
+			const isCookie = /cookie/.test(name);
+			const given = isCookie ? `a=${value}` : value;
+			hides(redactor.header(name, given), `header ${name}`);
+			hides(redactor.form(`a=1&${name}=${value}`), `form ${name}`);
+			hides(redactor.url(`http://h/?a=1&${name}=${value}`), `query ${name}`);
+			hides(redactor.url(`http://h/#${name}=${value}`), `fragment ${name}`);
+			hides(redactor.text(JSON.stringify({ a: { [name]: value } }), 'application/json'), `JSON ${name}`);
+			hides(redactor.text(`see /p?${name}=${value} there`, 'text/plain'), `query in a text ${name}`);
+			hides(redactor.text(`${name}=${value}`, 'application/x-www-form-urlencoded'), `form body ${name}`);
+			const part = `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n--b--\r\n`;
+			hides(redactor.text(part, 'multipart/form-data; boundary=b'), `multipart ${name}`);
+		}
+		// Short words are ordinary ones in other texts.
+		for (const name of telling) {
+			const given = /cookie/.test(name) ? `a=${value}` : value;
+			hides(redactor.text(`with ${name}: ${given}`, 'text/plain'), `line ${name}`);
+			if (!/cookie/.test(name)) hides(redactor.text(`run --${name} ${value}`, 'text/plain'), `option ${name}`);
+		}
+		for (const name of short.filter((word) => word !== 'signature')) {
+			assert.ok(redactor.text(`with ${name}: ${value}`, 'text/plain').includes(value), `line ${name}`);
+		}
+	});
+
 	it('takes linear time for any text', () => {
 		const units = [
 			'"',

@@ -213,7 +213,24 @@ describe('csv', () => {
 	});
 
 	it('turns no text into a formula', () => {
-		const starts = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', ' =1', '"=1', "'=1", '\uff1d1', '-', '\tx'];
+		const starts = [
+			'=1+1',
+			'+1',
+			'-1',
+			'@SUM(A1)',
+			'\t=1',
+			'\r=1',
+			'\n=1',
+			' =1',
+			'"=1',
+			"'=1",
+			'\uff1d1',
+			'\uff0b1',
+			'\uff0d1',
+			'\uff20A1',
+			'-',
+			'\tx',
+		];
 		const cells = python('json.dump(list(csv.reader(sys.stdin)), sys.stdout)', format('csv', oneColumn(starts)));
 		assert.equal((cells as string[][]).length, starts.length + 1);
 		for (const [cell] of (cells as [string][]).slice(1)) assert.match(cell, /^'/);

@@ -242,6 +242,43 @@ test('query runs several statements from stdin, and --strict fails on loss', asy
 	assert.equal(strict.code, 3, strict.stderr);
 });
 
+test('each operator of .expect is exact at its boundary, for rows and for the value', async () => {
+	const holds: Record<string, readonly number[]> = {
+		'=': [5],
+		'!=': [4, 6],
+		'<': [6],
+		'<=': [5, 6],
+		'>': [4],
+		'>=': [4, 5],
+	};
+	const lines = Object.keys(holds).flatMap((operator) => [4, 5, 6].map((number) => ({ operator, number })));
+	for (const [subject, statement] of [
+		['value', 'SELECT 5'],
+		['rows', 'VALUES (9), (9), (9), (9), (9)'],
+	] as const) {
+		const script = join(directory.path, `expect-${subject}.sql`);
+		const text = lines.map(({ operator, number }) => `.expect ${subject} ${operator} ${number}`).join('\n');
+		writeFileSync(script, `${statement};\n${text}\n`);
+		const { code, stderr } = await runTinytap(['run', script, '--replay', DEMO]);
+		assert.equal(code, 4, stderr);
+		const failed = [...stderr.matchAll(/expected (?:rows|value) (\S+) (\d+), got (?:5 rows|value 5)/g)].map(
+			([, operator, number]) => `${operator} ${number}`,
+		);
+		const wrong = lines.filter(({ operator, number }) => !holds[operator]!.includes(number));
+		assert.deepEqual(
+			failed,
+			wrong.map(({ operator, number }) => `${operator} ${number}`),
+		);
+	}
+});
+
+test('one lost event is told in the singular', async () => {
+	const tape = sampleTape();
+	tape.loss(wire.LOSS_FAULT, 1n, 12n);
+	const { stderr } = await runTinytap(['query', 'SELECT count(*) FROM exchanges', '--replay', recordingOf(tape)]);
+	assert.match(stderr, /^tinytap: 1 event was lost \(12 bytes\): rows may be missing/m);
+});
+
 test('a tail says at its end what was lost, and why', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);

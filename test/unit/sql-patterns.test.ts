@@ -29,6 +29,93 @@ test('LIKE follows its definition', () => {
 	);
 });
 
+/** A text that a pattern matches, or one that differs from it in a place: near misses find what random texts do not. */
+function nearMatch(pattern: readonly string[], choices: readonly number[], many: string, one: string): string[] {
+	let next = 0;
+	const choice = (below: number) => choices[next++ % choices.length]! % below;
+	const letters = ['a', 'b', 'A', 'é', '/'];
+	const text = pattern.flatMap((each) => {
+		if (each === many) return Array.from({ length: choice(3) }, () => letters[choice(5)]!);
+		return [each === one ? letters[choice(5)]! : each];
+	});
+	const place = choice(text.length + 1);
+	const change = choice(6);
+	if (change === 0) text.splice(place, 1);
+	else if (change === 1) text.splice(place, 0, letters[choice(5)]!);
+	else if (change === 2 && place < text.length) text[place] = letters[choice(5)]!;
+	return text;
+}
+
+const choices = fc.array(fc.nat({ max: 1000 }), { minLength: 24, maxLength: 24 });
+
+test('LIKE follows its definition for texts that match, and for those that nearly do', () => {
+	let matches = 0;
+	let misses = 0;
+	fc.assert(
+		fc.property(fc.array(piece, { maxLength: 7 }), choices, (pattern, chosen) => {
+			const text = nearMatch(pattern, chosen, '%', '_');
+			const expected = likeByDefinition(pattern, text);
+			assert.equal(compileLike(pattern.join(''))(text.join('')), expected, `${text.join('')} LIKE ${pattern.join('')}`);
+			if (expected) matches++;
+			else misses++;
+		}),
+		{ numRuns: 4000 },
+	);
+	assert.ok(matches > 800 && misses > 800, `${matches} matches, ${misses} misses`);
+});
+
+test('the parts of a LIKE pattern do not overlap in the text', () => {
+	for (const [text, pattern, expected] of [
+		['abc', '%bc%c', false],
+		['abcc', '%bc%c', true],
+		['ab', 'ab%b', false],
+		['abb', 'ab%b', true],
+		['aba', 'ab%ba', false],
+		['abba', 'ab%ba', true],
+		['aXa', 'a%xa%a', false],
+		['aXaa', 'a%xa%a', true],
+		['', '%', true],
+		['a', 'a%', true],
+		['a', '%a%', true],
+		['a', 'a%a', false],
+	] as const) {
+		assert.equal(compileLike(pattern)(text), expected, `${text} LIKE ${pattern}`);
+	}
+});
+
+/** GLOB by its definition. */
+function globByDefinition(pattern: readonly string[], text: readonly string[]): boolean {
+	const [first, ...rest] = pattern;
+	if (first === undefined) return text.length === 0;
+	if (first === '*') {
+		return globByDefinition(rest, text) || (text.length > 0 && globByDefinition(pattern, text.slice(1)));
+	}
+	if (text.length === 0) return false;
+	const [letter] = text as [string];
+	let fits = first === '?' || first === letter;
+	if (first === '[ab]') fits = letter === 'a' || letter === 'b';
+	if (first === '[^a-é]') fits = letter < 'a' || letter > 'é';
+	return fits && globByDefinition(rest, text.slice(1));
+}
+
+test('GLOB follows its definition for texts that match, and for those that nearly do', () => {
+	const part = fc.constantFrom('a', 'b', 'A', '*', '?', '[ab]', '[^a-é]', '/');
+	let matches = 0;
+	let misses = 0;
+	fc.assert(
+		fc.property(fc.array(part, { maxLength: 7 }), choices, (pattern, chosen) => {
+			const concrete = pattern.map((each) => each.replace('[ab]', 'b').replace('[^a-é]', 'A'));
+			const text = nearMatch(concrete, chosen, '*', '?');
+			const expected = globByDefinition(pattern, text);
+			assert.equal(compileGlob(pattern.join(''))(text.join('')), expected, `${text.join('')} GLOB ${pattern.join('')}`);
+			if (expected) matches++;
+			else misses++;
+		}),
+		{ numRuns: 4000 },
+	);
+	assert.ok(matches > 800 && misses > 800, `${matches} matches, ${misses} misses`);
+});
+
 test('ESCAPE makes the next character literal', () => {
 	for (const [text, pattern, expected] of [
 		['100%', '100!%', true],
@@ -100,6 +187,29 @@ test('REGEXP finds what JavaScript finds if both read the pattern alike', () => 
 		),
 		{ numRuns: 3000 },
 	);
+});
+
+test('REGEXP and JavaScript agree about texts that match, and about those that nearly do', () => {
+	let matches = 0;
+	let misses = 0;
+	fc.assert(
+		fc.property(expression, choices, (pattern, chosen) => {
+			// A pattern read as a text, without its signs, is close to what it matches.
+			const plain = pattern
+				.replace(/\\b|[\^$]$|^\^/g, '')
+				.replace(/\\d/g, '1')
+				.replace(/\\[sW]/g, ' ')
+				.replace(/\\w/g, 'b');
+			const letters = [...plain.replace(/\[\^?\\?(.)[^\]]*\]/g, '$1').replace(/\{\d(?:,\d)?\}|[()*+?|\\]/g, '')];
+			const text = nearMatch(letters, chosen, '\0', '\0').join('');
+			const expected = new RegExp(pattern, 's').test(text);
+			assert.equal(compileRegexp(pattern, noPoll)(text), expected, `${JSON.stringify(text)} REGEXP ${pattern}`);
+			if (expected) matches++;
+			else misses++;
+		}),
+		{ numRuns: 4000 },
+	);
+	assert.ok(matches > 800 && misses > 800, `${matches} matches, ${misses} misses`);
 });
 
 test('one compiled expression matches many texts, even long ones with many states', () => {
