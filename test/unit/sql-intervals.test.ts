@@ -253,7 +253,33 @@ describe('datetimes', () => {
 		]);
 	});
 
-	test('values of JSON count as what they are', () => {
+	test('the texts of SQLite’s functions are times in arithmetic', () => {
+		assert.deepEqual(
+			rowsOf(
+				`SELECT date(ts) - date(opened), datetime(ts) - datetime(opened), time(ts) - time(opened), ts - datetime(ts),
+				datetime(ts) + interval '1 s', CURRENT_TIMESTAMP - now() < interval '1 s' FROM exchanges WHERE id = 1`,
+				database,
+			),
+			[['00:00:00', '00:00:01', '00:00:01', '00:00:00.123456', '2026-11-22T12:56:02.000000Z', 1]],
+		);
+	});
+
+	test('what is out of range is NULL in a row and an error in a constant', () => {
+		const of = (expression: string) =>
+			scalarOf(`SELECT ${expression} FROM (SELECT '9999-12-31' AS late, '0001-01-01' AS early)`);
+		assert.equal(of("late::datetime + interval '1 day'"), null);
+		assert.equal(of('late::datetime - early::datetime'), null);
+		assert.equal(of("early::datetime - interval '1 month'"), '0000-12-01T00:00:00.000000Z');
+		assert.equal(of("early::datetime - interval '20 months'"), null);
+		assert.match(refused("SELECT timestamp '9999-12-31' - timestamp '0001-01-01'").message, /285 years/);
+	});
+
+	test('values of JSON count as what they are, and numbers as NULL', () => {
+		const of = (expression: string) => scalarOf(`SELECT ${expression} FROM (SELECT '{"at":5,"n":"x","two":"2"}' AS j)`);
+		assert.equal(of("now() - (j ->> 'at')"), null);
+		assert.equal(of("(j ->> 'at') + interval '1 s'"), null);
+		assert.equal(of("interval '1 s' * (j ->> 'n')"), null);
+		assert.equal(of("interval '1 s' * (j ->> 'two')"), '00:00:02');
 		assert.deepEqual(
 			rowsOf("SELECT ts - (res_body ->> 'at'), (res_body ->> 'at') + interval '1 s' FROM exchanges", database),
 			[
@@ -380,6 +406,10 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	["‸'soon'::date IS NULL", /expected a time/, /year-month-day/],
 	['round(‸ts) > 5', /round\(\) needs a number, got a datetime/, /epoch_ms/],
 	['round(ts ‸- opened) > 5', /round\(\) needs a number, got an interval/, /epoch_ms/],
+	['date(ts) + ‸1 > 5', /date and a number cannot be added/, /interval '1 second'/],
+	['datetime(ts) * ‸2 > 5', /cannot be multiplied/, /epoch_ms/],
+	["strftime('%H', ts ‸- opened) > '05'", /strftime\(\) needs a time, got an interval/, /extract/],
+	["interval '1 s' * ‸'x' > '1 s'", /cannot be multiplied/, /2 \* interval/],
 	['bytes(‸ts) > 5', /needs a number, got a datetime/, /epoch_ms/],
 	['‸-ts > 5', /-datetime has no meaning/, /epoch_ms/],
 	["date_trunc(‸'fortnight', ts) > now()", /unknown unit fortnight/, /one of/],
@@ -430,6 +460,9 @@ describe('what has no meaning is refused before a row is read, with what to writ
 			['ts > now() - :p', 'soon'],
 			['ts - opened > :p', 'soon'],
 			['ago(:p) < ts', 'soon'],
+			["interval '1 s' * :p < '5s'", 'soon'],
+			["interval :p minute < '5s'", 'soon'],
+			["interval :p < '5s'", 'soon'],
 		] as const) {
 			assert.equal(of(condition, given).code, 'ERR_SQL_TYPE', `${condition} ${given}`);
 		}
