@@ -131,7 +131,7 @@ test('AT-31 root without any capability, as in some containers, reads recordings
 		{ under },
 	);
 	const { code, stdout, stderr } = await replayed.finished;
-	assert.deepEqual([code, stdout], [0, 'count(*)\n56\n'], stderr);
+	assert.deepEqual([code, stdout], [0, '"count(*)"\n56\n'], stderr);
 	await assertFails(
 		{ under },
 		/^tinytap: error: the kernel refused the BPF programs: Operation not permitted \[ERR_NO_PERMISSION\]$/,
