@@ -422,9 +422,11 @@ export function expandStar(star: Star, scope: Scope): Item[] {
 function changesOf({ exclude, replace }: Star, all: readonly { table: string; name: string }[]) {
 	const excluded = new Set<string>();
 	const replaced = new Map<string, SyntaxExpression>();
-	const known = all.flatMap(({ table, name }) => [name.toLowerCase(), `${table.toLowerCase()}.${name.toLowerCase()}`]);
+	const known = new Set(
+		all.flatMap(({ table, name }) => [name.toLowerCase(), `${table.toLowerCase()}.${name.toLowerCase()}`]),
+	);
 	const check = (word: string, name: string, at: number) => {
-		if (!known.includes(name.toLowerCase())) {
+		if (!known.has(name.toLowerCase())) {
 			const names = all.map((column) => column.name);
 			throw new SqlError(`unknown column ${name} in ${word}`, 'ERR_SQL_NAME', at, meantColumn(name, names));
 		}

@@ -82,6 +82,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['?', 'parameters are written :name'],
 	[':', 'parameters are written :name; substr(text, start, length) is a part of a text'],
 	['#', 'comments begin with --'],
+	['{', "json_object('name', 1) makes an object"],
 	['TOP', 'LIMIT 5 at the end keeps five rows'],
 	['FETCH', 'LIMIT 5 at the end keeps five rows'],
 	['FIRST', 'LIMIT 5 at the end keeps five rows'],
