@@ -242,7 +242,7 @@ export class TimeMaker {
 export function ourAnswer({
 	kind,
 	ours,
-}: TimeExpression): { readonly text: string | null } | { readonly error: string } {
+}: Omit<TimeExpression, 'theirs'>): { readonly text: string | null } | { readonly error: string } {
 	let value: SqlValue;
 	try {
 		const database = { tables: new Map() };
