@@ -207,7 +207,7 @@ function checkNumbers(entry: AggregateFunction, argument: Bound | undefined, at:
 	if (argument.type !== 'text' && argument.type !== 'blob') return;
 	throw new SqlError(
 		`${entry.name}() needs numbers, got ${argument.output ?? argument.type}`,
-		'ERR_SQL_VALUE',
+		'ERR_SQL_TYPE',
 		at,
 		'percentile_disc() takes any values; CAST(… AS REAL) makes a number of a text',
 	);

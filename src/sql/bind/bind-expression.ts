@@ -217,7 +217,7 @@ function bindSubscript(syntax: Extract<SyntaxExpression, { kind: 'subscript' }>,
 				: 'only JSON has parts: req_headers, res_headers, and any text with ::json';
 		throw new SqlError(
 			`expected JSON before [, got ${operand.output ?? operand.type}`,
-			'ERR_SQL_VALUE',
+			'ERR_SQL_TYPE',
 			syntax.at,
 			hint,
 		);
@@ -245,7 +245,7 @@ function bindKey(syntax: SyntaxExpression, isHeader: boolean, scope: Scope): Bou
 	if (key.type === 'real' || key.type === 'blob') {
 		throw new SqlError(
 			`expected a text or a whole number in [ ], got a ${key.type === 'real' ? 'fraction' : 'blob'}`,
-			'ERR_SQL_VALUE',
+			'ERR_SQL_TYPE',
 			syntax.at,
 		);
 	}

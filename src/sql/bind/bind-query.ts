@@ -5,7 +5,7 @@ import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { bindExpression, bindOrder } from './bind-expression.ts';
 import { bindFrom, renamed } from './bind-from.ts';
 import type { Bound, OrderTerm, QueryPlan, SelectPlan, SourceColumn } from './bound.ts';
-import { commonFacts, facts } from './facts.ts';
+import { commonFacts, facts, UNKNOWN } from './facts.ts';
 import { checkGrouped, keysOfAll } from './group-all.ts';
 import { didYouMean, meantColumn } from './schema.ts';
 import { CLAUSES, type CommonEntry, columnOf, type Environment, Scope } from './scope.ts';
@@ -341,7 +341,14 @@ function bindSummary(
 	parent: Scope | undefined,
 ): QueryPlan {
 	const of = bindQuery(core.query, environment, parent);
-	return { columns: SUMMARY_COLUMNS, body: { kind: 'summary', of }, outer: of.outer };
+	// The mean of intervals is an interval.
+	const isMixed = of.columns.some(
+		({ type, output }) => output === 'interval' || (type === 'any' && output === undefined),
+	);
+	const columns = SUMMARY_COLUMNS.map((column) =>
+		isMixed && column.type === 'real' && column.name !== 'null_percentage' ? { name: column.name, ...UNKNOWN } : column,
+	);
+	return { columns, body: { kind: 'summary', of }, outer: of.outer };
 }
 
 function bindValues(
