@@ -397,7 +397,7 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	["status = ‸''", /status is a number, which '' is not/, /status IS NULL/],
 	["status > ‸'10ms'", /status is a number, which '10ms' is not/, /write a number/],
 	["duration_ms > ‸'slow'", /duration_ms is a number of milliseconds/, /10ms or 1\.5s/],
-	["duration_ms * 2 > ‸'10ms'", /is a number, which '10ms' is not/, /write a number/],
+	["duration_ms * 2 > ‸'10ms'", /is a number, which '10ms' is not/, /names end in _ms/],
 	['‸ts::int > 5', /datetime is not a number/, /epoch_ms/],
 	['‸CAST(ts AS REAL) > 5', /datetime is not a number/, /epoch_ms/],
 	['(ts ‸- opened)::int > 5', /interval is not a number/, /epoch_ms/],
@@ -439,6 +439,20 @@ describe('what has no meaning is refused before a row is read, with what to writ
 			assert.throws(() => compileCondition(condition, database.tables.get('exchanges')!.columns), message);
 		});
 	}
+
+	test('functions and words of other databases lead to what to write', () => {
+		for (const [expression, hint] of [
+			['hour(ts)', /extract\(hour FROM ts\)/],
+			["dateadd('minute', 5, ts)", /ts \+ interval '5 minutes'/],
+			["date_diff('second', ts, opened)", /a - b/],
+			["timezone('UTC', ts)", /AT TIME ZONE/],
+			["ts AT TIMEZONE 'UTC'", /AT TIME ZONE/],
+			["to_date('x')", /::date/],
+			['unix_timestamp(ts)', /epoch/],
+		] as const) {
+			assert.match(refused(`SELECT ${expression} FROM exchanges`).hint ?? '', hint, expression);
+		}
+	});
 
 	test('in aggregates, windows and parameters, too', () => {
 		for (const aggregate of ['sum', 'avg', 'total', 'median', 'p95', 'stddev', 'sparkline']) {
@@ -573,6 +587,20 @@ describe('through queries', () => {
 			rowsOf(`SELECT count(*) OVER (ORDER BY ts ${frame}) FROM exchanges ORDER BY id`, database).flat();
 		assert.deepEqual(windows("RANGE BETWEEN interval '1 second' PRECEDING AND CURRENT ROW"), [1, 2, 1, 1]);
 		assert.deepEqual(windows("RANGE BETWEEN '1s' PRECEDING AND '1s' FOLLOWING"), [2, 2, 1, 1]);
+		assert.deepEqual(
+			rowsOf(
+				"SELECT count(*) OVER (ORDER BY duration_ms RANGE BETWEEN '10ms' PRECEDING AND CURRENT ROW) FROM exchanges ORDER BY id",
+				database,
+			).flat(),
+			[1, 2, 1, 1],
+		);
+		assert.deepEqual(
+			rowsOf(
+				"SELECT count(*) OVER (ORDER BY ts - opened RANGE BETWEEN '5 days' PRECEDING AND CURRENT ROW) FROM exchanges WHERE opened IS NOT NULL AND ts IS NOT NULL ORDER BY id",
+				database,
+			).flat(),
+			[1, 2],
+		);
 		assert.deepEqual(windows("DESC RANGE BETWEEN interval '1 month' PRECEDING AND CURRENT ROW"), [3, 2, 1, 1]);
 		assert.deepEqual(rowsOf('SELECT ts - lag(ts) OVER (ORDER BY ts) FROM exchanges ORDER BY id', database).flat(), [
 			null,

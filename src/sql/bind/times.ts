@@ -263,7 +263,9 @@ export function notANumber(text: string, name: string, isDuration: boolean, at: 
 			? `${name} IS NULL finds rows without a value`
 			: isDuration
 				? 'write a number of milliseconds, or a duration such as 10ms or 1.5s, in quotes'
-				: `write a number, or compare as text: CAST(${name} AS TEXT)`;
+				: parseInterval(text) !== undefined
+					? 'only columns whose names end in _ms, their sums and averages compare with durations; write a number'
+					: `write a number, or compare as text: CAST(${name} AS TEXT)`;
 	return new SqlError(
 		`${subject} is a number${isDuration ? ' of milliseconds' : ''}, which '${text.slice(0, 40)}' is not`,
 		'ERR_SQL_TYPE',
