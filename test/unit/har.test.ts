@@ -106,9 +106,9 @@ test('timings are the times of the messages: a slow upload is send, a slow serve
 		(server) => {
 			server.in(`${head}abcdef`);
 			server.tape.pause(399);
-			server.out(OK.slice(0, 20));
+			server.out(OK.replace('\r\n', '\r\nSet-Cookie: a=1; Max-Age=60\r\n').slice(0, 20));
 			server.tape.pause(499);
-			server.out(OK.slice(20));
+			server.out(OK.replace('\r\n', '\r\nSet-Cookie: a=1; Max-Age=60\r\n').slice(20));
 		},
 		// Answered before it has arrived.
 		(server) => {
@@ -132,6 +132,9 @@ test('timings are the times of the messages: a slow upload is send, a slow serve
 		[[300, 20, 3], [0, 400, 500], [100, 0, 0], [200, 0, 0], ...(entries.length === 5 ? [[0, 0, 0]] : [])],
 	);
 	assert.equal(Number(entries[0]!.time.toFixed(6)), 323);
+	// Max-Age counts from when the answer began.
+	const [cookie] = entries[1]!.response.cookies;
+	assert.equal(Date.parse(String(cookie!.expires)) - Date.parse(String(entries[1]!.startedDateTime)), 60_400);
 });
 
 test('URLs are absolute and percent-encoded where they must be; the target as sent is kept then', async () => {
