@@ -10,6 +10,7 @@ CREATE FUNCTION show(timestamp) RETURNS text LANGUAGE sql AS $$ SELECT to_char($
 CREATE FUNCTION show(date) RETURNS text LANGUAGE sql AS $$ SELECT to_char($1, 'YYYY-MM-DD') $$;
 CREATE FUNCTION show(time) RETURNS text LANGUAGE sql AS $$ SELECT $1::text $$;
 CREATE FUNCTION show(numeric) RETURNS text LANGUAGE sql AS $$ SELECT $1::text $$;
+CREATE FUNCTION show(text) RETURNS text LANGUAGE sql AS $$ SELECT $1 $$;
 CREATE FUNCTION show(boolean) RETURNS text LANGUAGE sql AS $$ SELECT $1::int::text $$;
 CREATE FUNCTION show(interval) RETURNS text LANGUAGE sql AS $$
 	SELECT (extract(year FROM $1) * 12 + extract(month FROM $1))::int || ' ' || (extract(day FROM $1) * 86400000000 +
