@@ -339,6 +339,8 @@ test('durations are numbers of milliseconds next to columns whose name ends in _
 		["duration_ms > interval '10 ms'", [2, 4]],
 		["duration_ms >= '15ms'", [2, 4]],
 		["duration_ms > '10'", [2, 4]],
+		["duration_ms > '1' || '0ms'", [2, 4]],
+		["status = lower('200')", [1]],
 		["duration_ms BETWEEN '1ms' AND '0.02s'", [1, 2]],
 		["duration_ms IN ('15ms', 5.5)", [1, 2]],
 		["duration_ms NOT IN ('15ms', '5.5')", [4]],
@@ -452,6 +454,14 @@ describe('what has no meaning is refused before a row is read, with what to writ
 		] as const) {
 			assert.match(refused(`SELECT ${expression} FROM exchanges`).hint ?? '', hint, expression);
 		}
+	});
+
+	test('for constants that are computed, and for blobs', () => {
+		assert.equal(refused("SELECT id FROM exchanges WHERE 0 AND status = lower('OK')").code, 'ERR_SQL_TYPE');
+		assert.equal(refused("SELECT id FROM exchanges WHERE 0 AND ts > 'x' || 'y'").code, 'ERR_SQL_TYPE');
+		const blobs = testDatabase([{ name: 't', columns: ['id int', 'res_body_raw blob', 'data blob'], rows: [] }]);
+		assert.match(errorOf("SELECT id FROM t WHERE res_body_raw = 'x'", blobs).hint!, /res_body is its text/);
+		assert.match(errorOf('SELECT id FROM t WHERE data IN (5)', blobs).hint!, /CAST\(data AS TEXT\)/);
 	});
 
 	test('in aggregates, windows and parameters, too', () => {
@@ -582,6 +592,30 @@ describe('calendar functions', () => {
 });
 
 describe('through queries', () => {
+	test('literals next to times, in CASE, coalesce and the like, are times', () => {
+		for (const [expression, expected] of [
+			["coalesce(ts, '2026-11-22') > '2026-11-22 12:56:01.5'", [0, 1, 0, 1]],
+			[
+				"CASE WHEN id < 3 THEN ts ELSE '2026-01-01' END",
+				[
+					...['2026-11-22T12:56:01.123456Z', '2026-11-22T12:56:02.000000Z'],
+					...['2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z'],
+				],
+			],
+			["iif(ts IS NULL, '0s', ts - opened)", ['00:00:01.123456', null, '00:00:00', '4 days 04:05:06']],
+			["ifnull(ts - opened, '1 day') > '1h'", [0, 1, 1, 1]],
+			["nullif(ts, '2026-11-22 12:56:02') IS NULL", [0, 1, 1, 0]],
+			["max(ts, '2026-11-23') = '2026-11-23'", [1, 1, null, 0]],
+			["CASE WHEN id = 1 THEN ts ELSE 'none' END = 'none'", [0, 1, 1, 1]],
+		] as const) {
+			assert.deepEqual(
+				rowsOf(`SELECT ${expression} FROM exchanges ORDER BY id`, database).flat(),
+				expected,
+				expression,
+			);
+		}
+	});
+
 	test('windows: frames by interval, and neighbours', () => {
 		const windows = (frame: string) =>
 			rowsOf(`SELECT count(*) OVER (ORDER BY ts ${frame}) FROM exchanges ORDER BY id`, database).flat();

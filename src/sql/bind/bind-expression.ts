@@ -18,6 +18,7 @@ import {
 	timeArithmetic,
 	timeCast,
 	timeNegation,
+	unified,
 	withDurations,
 } from './times.ts';
 
@@ -388,7 +389,11 @@ function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Sc
 		};
 	});
 	const otherwise = syntax.otherwise === undefined ? constantOf(null) : bindExpression(syntax.otherwise, scope);
-	return caseOf(branches, otherwise);
+	const results = unified([...branches.map(({ result }) => result), otherwise]);
+	return caseOf(
+		branches.map(({ when }, index) => ({ when, result: results[index]! })),
+		results.at(-1)!,
+	);
 }
 
 // ---- CAST and COLLATE ---------------------------------------------------------------------------------------------

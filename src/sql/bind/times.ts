@@ -230,6 +230,17 @@ export function fitted(left: Bound, right: Bound, [leftAt, rightAt]: Places): re
 	return [besides(left, right, leftAt), besides(right, left, rightAt)];
 }
 
+/** Expressions of which one is the result, such as the branches of CASE: next to times, literals that are times become some. */
+export function unified(choices: readonly Bound[]): readonly Bound[] {
+	const type = choices.map(timeType).find((known) => known !== undefined);
+	if (type === undefined) return choices;
+	const scale = commonScale(type, type)!;
+	const fits = (bound: Bound) => !Number.isNaN(measure(literalText(bound) ?? null, scale));
+	const areTimes = choices.every((bound) => bound.type === 'null' || timeType(bound) === type || fits(bound));
+	if (!areTimes) return choices;
+	return choices.map((bound) => (literalText(bound) === undefined ? bound : call(TIME_CASTS[type], [bound], 0)));
+}
+
 /** Operands of + or -, a text such as '10ms' next to a number of milliseconds being one, too. */
 export function withDurations(left: Bound, right: Bound): readonly [left: Bound, right: Bound] {
 	const duration = (bound: Bound, other: Bound): Bound => {
@@ -242,6 +253,7 @@ export function withDurations(left: Bound, right: Bound): readonly [left: Bound,
 
 /** `bound` as it is compared with `other`. */
 function besides(bound: Bound, other: Bound, at: number): Bound {
+	if (other.kind === 'column' && other.type === 'blob') checkBlob(bound, nameOf(other), at);
 	if (!isNumber(other) || other.constant) return bound;
 	const isTyped = other.affinity === 'numeric' || other.unit !== undefined;
 	if (bound.kind === 'parameter' && isTyped) {
@@ -249,6 +261,8 @@ function besides(bound: Bound, other: Bound, at: number): Bound {
 	}
 	if (other.unit === 'ms' && timeType(bound) === 'interval') return epochMs(bound, at);
 	const text = literalText(bound);
+	if (bound.constant && bound.kind !== 'constant' && bound.type === 'text' && timeType(bound) === undefined && isTyped)
+		return call(expectedNumber(nameOf(other), other.unit === 'ms'), [bound], at);
 	if (text === undefined || typeof applyNumeric(text) !== 'string') return bound;
 	const interval = parseInterval(text);
 	if (interval !== undefined && other.unit === 'ms') return millisecondsOf(interval);
@@ -256,7 +270,18 @@ function besides(bound: Bound, other: Bound, at: number): Bound {
 	throw notANumber(text, nameOf(other), other.unit === 'ms', at);
 }
 
-export function notANumber(text: string, name: string, isDuration: boolean, at: number | undefined): SqlError {
+/** No text or number equals a blob. */
+function checkBlob(bound: Bound, name: string, at: number): void {
+	if (bound.kind !== 'constant' || (bound.type !== 'text' && !isNumber(bound))) return;
+	const text = /_raw$/i.test(name) ? `${name.replace(/_raw$/i, '')} is its text` : `CAST(${name} AS TEXT) is its text`;
+	throw typeError(
+		`${name} is a blob, which ${described(bound)} never equals`,
+		at,
+		`${text}; blobs are written x'00ff'`,
+	);
+}
+
+function notANumber(text: string, name: string, isDuration: boolean, at: number | undefined): SqlError {
 	const subject = name === 'x' ? 'the other side' : name;
 	const hint =
 		text.trim() === ''
@@ -272,6 +297,25 @@ export function notANumber(text: string, name: string, isDuration: boolean, at: 
 		at,
 		hint,
 	);
+}
+
+/** For a constant expression next to a number: a text is a number, or perhaps a duration in milliseconds, or an error. */
+function expectedNumber(name: string, milliseconds: boolean): ScalarFunction {
+	return {
+		...MILLISECONDS,
+		name: '::number',
+		type: 'any',
+		output: () => undefined,
+		create: () => (value) => numberOf(value!, name, milliseconds, undefined),
+	};
+}
+
+/** A text as the number that it is compared with. Throws if it is none. */
+export function numberOf(value: Value, name: string, milliseconds: boolean, at: number | undefined): Value {
+	if (typeof value !== 'string' || typeof applyNumeric(value) !== 'string') return value;
+	const interval = milliseconds ? parseInterval(value) : undefined;
+	if (interval === undefined) throw notANumber(value, name, milliseconds, at);
+	return totalMicros(interval) / 1000;
 }
 
 function millisecondsOf(interval: Interval): Bound {
