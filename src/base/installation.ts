@@ -8,6 +8,8 @@ export const FILES = {
 	bpfObject: join(root, 'build/tinytap.bpf.o'),
 	addon: join(root, 'build/tinytap.node'),
 	decoder: join(root, 'build/decoder.wasm'),
+	/** The bundled programs of the threads. */
+	threads: join(root, 'dist'),
 	demoRecording: join(root, 'recordings/demo.tinytap'),
 	bundledQueries: join(root, 'queries'),
 	launcher: join(root, 'scripts/tinytap'),

@@ -20,8 +20,7 @@ export type LineEditor = REPLServer & ReadlineState;
 export type LineEditorParts = {
 	readonly historySize: number;
 	readonly complete: () => Completed;
-	/** Gets several lines if an entry of several lines was recalled. */
-	readonly onLine: (text: string) => void;
+	readonly onLine: (line: string) => void;
 	readonly onInterrupt: () => void;
 };
 
@@ -39,8 +38,7 @@ export function openLineEditor({ historySize, complete, onLine, onInterrupt }: L
 	} as ReplOptions) as LineEditor;
 	for (const name of Object.keys(editor.commands)) delete (editor.commands as Record<string, unknown>)[name];
 	editor.removeAllListeners('line');
-	// Since Node 24, a recalled text of several lines has CRs between them.
-	editor.on('line', (line) => onLine(line.replaceAll('\r', '\n')));
+	editor.on('line', onLine);
 	editor.removeAllListeners('SIGINT');
 	editor.on('SIGINT', onInterrupt);
 	insertWhereTheCursorIs(editor);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { systemCode, UserError } from '../base/errors.ts';
+import { FILES } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
@@ -99,6 +100,7 @@ export class Threads {
 	readonly #tails = new Map<number, ToQuery>();
 	#nextId = 1;
 	#closing = false;
+	readonly #closed = deferred<void>();
 
 	/** `warn` is called for problems that do not end the capture. */
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
@@ -202,8 +204,12 @@ export class Threads {
 			}
 		} finally {
 			clearTimeout(timer);
+			if (!parts.finished) {
+				this.cancel();
+				// The next statement takes the request back, so this one must have seen it.
+				await Promise.race([parts.drain(), this.#closed.promise]);
+			}
 			this.#waiting.delete(id);
-			if (!parts.finished) this.cancel();
 		}
 	}
 
@@ -309,6 +315,7 @@ export class Threads {
 	/** Ends both threads. May be called twice. */
 	async close(): Promise<void> {
 		this.#closing = true;
+		this.#closed.resolve();
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
 		// Terminating a thread in a call into the addon would crash the process, so the thread must first end the capture.
 		const ended = this.ended.then(
@@ -419,6 +426,11 @@ class PartQueue implements Waiting {
 		this.#wake?.();
 	};
 
+	/** Waits for the last message; nobody wants to know what it is. */
+	async drain(): Promise<void> {
+		while (!this.finished) await this.next().catch(() => undefined);
+	}
+
 	async next(): Promise<FromQuery> {
 		for (;;) {
 			const part = this.#parts.shift();
@@ -454,7 +466,7 @@ function deferred<T>(): Deferred<T> {
 
 /** The bundled entry file of a thread, in the directory of the bundled CLI. */
 function threadFile(name: string): string {
-	return join(import.meta.dirname, `${name}.cjs`);
+	return join(FILES.threads, `${name}.cjs`);
 }
 
 function fromMessage(error: ErrorMessage): Error {
