@@ -75,7 +75,11 @@ function harEntry(exchange: ExchangeDetail): object {
 			httpVersion,
 			cookies: requestCookies(exchange.requestHeaders),
 			headers: nameValues(exchange.requestHeaders),
+<<<<<<< HEAD
 			queryString: queryPairs(text('query_string')),
+=======
+			queryString: pairs(text('query_string')),
+>>>>>>> ba4b487 (output: redaction of forms with files; HAR names a form's parts then, too)
 			...postData(requestBody, headerValue(exchange.requestHeaders, 'content-type')),
 			headersSize: -1,
 			bodySize: requestBody.total,
@@ -125,6 +129,7 @@ function queryPairs(query: string): NameValue[] {
 	return query.split('&').map((pair) => splitPair(pair, '='));
 }
 
+<<<<<<< HEAD
 function requestCookies(headers: readonly FieldLine[]): NameValue[] {
 	return headers
 		.filter(({ name }) => name.toLowerCase() === 'cookie')
@@ -151,6 +156,17 @@ function postData(body: Body, contentType: string | null): object {
 	return {
 		postData: {
 			mimeType: contentType ?? '',
+=======
+/** HAR has no field for binary request bodies, so `_encoding` marks base64. Like browsers, gives both text and params. */
+function postData(body: Body, contentType: string | null): object {
+	if (body.raw === null || body.raw.length === 0) return {};
+	const { text, encoding, bytes } = bodyContent(body);
+	const params = formParams(bytes, contentType, body.note === null);
+	return {
+		postData: {
+			mimeType: contentType ?? '',
+			...(params === undefined ? {} : { params }),
+>>>>>>> ba4b487 (output: redaction of forms with files; HAR names a form's parts then, too)
 			text,
 			...(encoding === undefined ? {} : { _encoding: encoding }),
 			...(body.note === null ? {} : { comment: body.note }),

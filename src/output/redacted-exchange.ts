@@ -1,5 +1,6 @@
 // Exchanges and rows without their secrets, for output that is meant to be shared.
 
+import { isUtf8 } from 'node:buffer';
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
@@ -118,13 +119,42 @@ function redactBody(
 		hold(columns, message, 'withheld by redaction');
 		return;
 	}
-	if (kind !== 'json' && kind !== 'text') {
+	const isText = kind === 'json' || kind === 'text';
+	const isForm = contentType !== null && /^\s*multipart\/form-data\b/i.test(contentType);
+	if (isForm && !(isText && isUtf8(content.bytes))) {
+		const form = redactFormWithFiles(content.bytes, contentType, scope);
+		if (form === null) hold(columns, message, 'withheld by redaction');
+		else columns[`${message}_body_raw`] = form;
+		return;
+	}
+	if (!isText) {
 		columns[`${message}_body_raw`] = content.bytes;
 		return;
 	}
 	const text = scope.text(charsetText(content.bytes, contentType), contentType);
 	columns[`${message}_body_raw`] = Buffer.from(text);
 	columns[`${message}_body`] = text;
+}
+
+/** A form that contains bytes that are not text, with its parts redacted one by one; null if it has no parts. */
+function redactFormWithFiles(body: Uint8Array, contentType: string, scope: Redactor): Uint8Array | null {
+	// In ISO-8859-1, each character is a byte.
+	const [start, ...parts] = splitForm(Buffer.from(body).toString('latin1'));
+	if (start === undefined || parts.length === 0) return null;
+	return Buffer.concat(
+		parts.flatMap((part) => {
+			const bytes = Buffer.from(part, 'latin1');
+			const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
+			const redacted = scope.text(start + bytes.toString(encoding), contentType);
+			return [Buffer.from(start, 'latin1'), Buffer.from(redacted.slice(start.length), encoding)];
+		}),
+	);
+}
+
+/** The delimiter in the first line, and what follows each occurrence of it. */
+function splitForm(text: string): string[] {
+	const delimiter = /^(--[^\r\n]{1,200})\r?\n/.exec(text)?.[1];
+	return delimiter === undefined ? [] : [delimiter, ...text.split(delimiter).slice(1)];
 }
 
 function sweepBytes(columns: Record<string, SqlValue>, name: string, value: Uint8Array, scope: Redactor): void {

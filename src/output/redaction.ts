@@ -151,7 +151,8 @@ function redactText(body: string, contentType: string | null, secret: Replace): 
 	const type = contentType?.toLowerCase() ?? '';
 	const freeText = (text: string) => redactFreeText(text, secret);
 	if (type.startsWith('application/x-www-form-urlencoded')) return redactForm(body, secret);
-	if (type.startsWith('multipart/form-data')) return freeText(redactMultipart(body, secret));
+	const isForm = type.startsWith('multipart/form-data') || (type === '' && FORM_START.test(body));
+	if (isForm) return freeText(redactMultipart(body, secret));
 	if (/\bjson\b/.test(type) || /^\s*[[{]/.test(body)) {
 		const header = (name: string, value: string) => redactHeader(name, value, secret);
 		return redactJson(body, { secret, freeText, header });
@@ -159,6 +160,9 @@ function redactText(body: string, contentType: string | null, secret: Replace): 
 	if (type === '' && /^[\w.~%[\]-]{1,64}=[^\s]*$/.test(body)) return redactForm(body, secret);
 	return freeText(body);
 }
+
+/** The delimiter and the first field of the first part of a form. */
+const FORM_START = /^\s*--[^\r\n]{1,200}\r?\ncontent-disposition:\s*form-data/i;
 
 /** Redacts parts of a form whose name is sensitive. */
 function redactMultipart(body: string, secret: Replace): string {

@@ -362,6 +362,46 @@ describe('a redacted exchange', () => {
 		);
 	});
 
+	it('redacts the parts of posted forms, also next to files that are not text, and changes nothing else', () => {
+		const part = (disposition: string, content: string) =>
+			`--b\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${content}\r\n`;
+		const form = (file: string, password: string) =>
+			Buffer.from(
+				`${part('name="a"', 'gr\xc3\xbcn')}${part('name="file"; filename="x"', file)}${part('name="password"', password)}--b--\r\n`,
+				'latin1',
+			);
+		for (const file of ['a text', '\x89PNG\xff\0\xfe --b --', '\xff', 'a\0b']) {
+			for (const password of ['hunter2 secret', 'gr\xfcn secret', 'gr\xc3\xbcn secret']) {
+				const raw = form(file, password);
+				const posted: ExchangeDetail = {
+					columns: { ...columns, req_body_raw: raw, req_body_bytes: raw.length, req_body: null },
+					requestHeaders: fields([['Content-Type', 'multipart/form-data; boundary=b']]),
+					responseHeaders: [],
+				};
+				const redactor = createRedactor(key);
+				const shared = redactExchange(posted, redactor);
+				const written = Buffer.from(shared.columns.req_body_raw as Uint8Array).toString('latin1');
+				const [placeholder] = /REDACTED-\d+-[0-9a-f]{8}/.exec(written) ?? [''];
+				assert.equal(written, form(file, placeholder).toString('latin1'));
+				const har = createHarWriter({ redactor, version: '0' });
+				const { postData } = JSON.parse(har.exchange(posted)).request;
+				assert.equal(postData.mimeType, 'multipart/form-data; boundary=b');
+				assert.deepEqual(postData.params[2], { name: 'password', value: placeholder });
+				for (const text of [JSON.stringify(postData), curlLine(shared).command ?? '']) {
+					assert.ok(!text.includes('secret') && !text.includes(Buffer.from('secret').toString('base64')));
+				}
+			}
+		}
+		const nameless = { ...exchange, columns: { ...columns, req_body_raw: Buffer.from('\xff password', 'latin1') } };
+		const odd = { ...nameless, requestHeaders: fields([['Content-Type', 'multipart/form-data; boundary=b']]) };
+		assert.equal(redactExchange(odd, createRedactor(key)).columns.req_body_note, 'body: withheld by redaction');
+		const rows = createHtmlRowWriter([{ name: 'req_body', type: 'text' }], {
+			redactor: createRedactor(key),
+			version: '0',
+		});
+		assert.doesNotMatch(rows.rows([[form('x', 'hunter2 secret').toString()]]), /secret/);
+	});
+
 	it('redacts rows of the table headers by the name next to the value', () => {
 		const options = { redactor: createRedactor(key), version: '0' };
 		const table = createHtmlRowWriter(
