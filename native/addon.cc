@@ -333,7 +333,8 @@ static Napi::Value WaitForChild(const Napi::CallbackInfo& info) {
     int status = 0;
     pid_t result;
     do result = waitpid(pid, &status, 0);
-    while (result < 0 && errno == EINTR);
+    // A child that asks to be traced (PTRACE_TRACEME) is reported when it stops, too.
+    while ((result < 0 && errno == EINTR) || (result == pid && WIFSTOPPED(status)));
     int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     ended.BlockingCall([deferred, result, code](Napi::Env env, Napi::Function) {
       if (result < 0)

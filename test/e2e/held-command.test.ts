@@ -153,6 +153,20 @@ test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127
 	assert.equal(code, 4, stderr);
 });
 
+test('-- COMMAND that asks to be traced and stops has not ended', async () => {
+	const traced = [
+		'import ctypes, os, signal, time',
+		'me = os.getpid()',
+		'if os.fork() == 0: time.sleep(0.5); os.kill(me, signal.SIGKILL); os._exit(0)',
+		'ctypes.CDLL(None).ptrace(0, 0, 0, 0)',
+		'os.kill(me, signal.SIGUSR1)',
+	].join('\n');
+	const { code, stderr } = await runTinytap(['query', 'SELECT 1', '--', '/usr/bin/python3', '-c', traced], {
+		env: { SUDO_UID: '54321' },
+	});
+	assert.equal(code, 137, stderr);
+});
+
 test('-- COMMAND reads tinytap’s standard input, but not at the prompt', async () => {
 	const { code, stdout, stderr } = await runTinytap(['query', 'SELECT 1 AS one', '--format', 'csv', '--', 'cat'], {
 		input: 'for the program\n',
