@@ -267,7 +267,8 @@ function difference(wanted: ReferenceRow, found: ExchangeRow): string | undefine
 	const pairs: readonly (readonly [string, unknown, unknown])[] = [
 		['method', wanted.method, found.method],
 		['target', wanted.target, found.target],
-		['version', answered ? wanted.resVersion : wanted.version, found.version],
+		['reqVersion', wanted.version, found.reqVersion],
+		['version', answered ? wanted.resVersion : 0, found.version],
 		['request fields', JSON.stringify(wanted.reqHeaders), JSON.stringify(found.reqHeaders)],
 		['request body bytes', wanted.reqBody.length, found.reqBodyBytes],
 		['request body', body(wanted.reqBody, wanted.reqEnded, true), found.reqBody],

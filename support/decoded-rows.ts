@@ -83,12 +83,15 @@ export type ExchangeRow = {
 	path: string | null;
 	query: string | null;
 	host: string | null;
+	/** Of the request and of the response, as 0x101; 0 if unknown. */
+	reqVersion: number;
 	version: number;
 	status: number;
 	statusText: string | null;
 	interim: string | null;
 	durationMs: number | null;
 	ttfbMs: number | null;
+	sendMs: number | null;
 	reqBodyBytes: number | null;
 	resBodyBytes: number | null;
 	reqCaptured: number;
@@ -349,12 +352,14 @@ function readExchange(entry: Entry): ExchangeRow {
 		path: entry.text(layout.EXCHANGE_PATH),
 		query: entry.text(layout.EXCHANGE_QUERY),
 		host: entry.text(layout.EXCHANGE_HOST),
+		reqVersion: entry.u32(layout.EXCHANGE_REQ_HTTP_VERSION),
 		version: entry.u32(layout.EXCHANGE_HTTP_VERSION),
 		status: entry.u32(layout.EXCHANGE_STATUS),
 		statusText: entry.text(layout.EXCHANGE_STATUS_TEXT),
 		interim: entry.text(layout.EXCHANGE_INTERIM),
 		durationMs: entry.maybe(layout.EXCHANGE_DURATION_MS),
 		ttfbMs: entry.maybe(layout.EXCHANGE_TTFB_MS),
+		sendMs: entry.maybe(layout.EXCHANGE_SEND_MS),
 		reqBodyBytes: entry.maybe(layout.EXCHANGE_REQ_BODY_BYTES),
 		resBodyBytes: entry.maybe(layout.EXCHANGE_RES_BODY_BYTES),
 		reqCaptured: entry.f64(layout.EXCHANGE_REQ_CAPTURED_BYTES),

@@ -146,6 +146,12 @@ static bool Has(int capability) {
   return Capabilities(data) && (data[capability / 32].permitted >> capability % 32 & 1) != 0;
 }
 
+static bool HasAny(void) {
+  struct __user_cap_data_struct data[CAP_WORDS] = {0};
+  // In doubt there is something to give up.
+  return !Capabilities(data) || data[0].permitted != 0 || data[1].permitted != 0;
+}
+
 // Returns the step that failed; NULL: none.
 static const char* BecomeUser(const struct user* user, gid_t real_gid) {
   if (!user->keeps_groups && setgroups((size_t)user->group_count, user->groups) != 0) return "setgroups";
@@ -186,8 +192,9 @@ static void ClearCapabilities(void) {
 
 // From here on this process, and whatever it executes, is the user without any rights.
 static void GiveUpRights(const struct user* user, gid_t real_gid, bool is_root) {
-  // Who has the launcher's file capabilities without CAP_SETPCAP keeps the bounding set, which is of no use without gains.
-  bool may_set = is_root || Has(CAP_SETPCAP);
+  // Who has the launcher's file capabilities without CAP_SETPCAP keeps the bounding set, which is of no use without gains. Root of
+  // a container may have no capability to begin with.
+  bool may_set = (is_root && HasAny()) || Has(CAP_SETPCAP);
   for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) FailToDrop("bounding set");
   const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |

@@ -14,8 +14,11 @@ int HasEnded(int process) {
 }
 
 int TakeRequest(int socket, struct request* request) {
-  ssize_t length = recv(socket, request, sizeof(*request), MSG_TRUNC | MSG_DONTWAIT);
-  if (length < 0 && (errno == EAGAIN || errno == EINTR)) return REQUEST_NONE;
+  ssize_t length;
+  // ECONNRESET, once: the other side has left answers unread. Its requests can be read all the same.
+  do length = recv(socket, request, sizeof(*request), MSG_TRUNC | MSG_DONTWAIT);
+  while (length < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (length < 0 && errno == EAGAIN) return REQUEST_NONE;
   if (length <= 0) return 0;
   return length == (ssize_t)sizeof(*request) ? 1 : -1;
 }

@@ -14,7 +14,7 @@ import {
 } from './findings.ts';
 import { USER_ID } from './programs.ts';
 
-/** The helper's own, see `attacher.cc`. */
+/** The helper's and the lookers' own, see `attacher.cc`. */
 const HELPER_ID = 64_873;
 /** Capabilities that some process keeps. */
 const NAMED: readonly (readonly [name: string, number: bigint])[] = [
@@ -43,20 +43,23 @@ export function writeProblems(probe: ProbeFinding | undefined, series: string): 
 export function rightsProblems(rights: RightsFinding | undefined, series: string): string[] {
 	if (rights === undefined) return ['the rights of the processes were not reported'];
 	if (rights.error !== undefined) return [rights.error];
-	const kept = NAMED.filter(([name]) => name !== 'CAP_BPF' || refusesMaps(series)).reduce(
-		(bits, [, number]) => bits | (1n << number),
-		0n,
-	);
-	const { tinytap, helper } = rights;
+	const { tinytap, helper, lookers } = rights;
+	const limited = (thread: ThreadRights, kept: readonly string[]) => [
+		...threadProblems(thread, HELPER_ID, bitsOf(kept)),
+		...(thread.seccomp ? [] : [`the system calls of ${thread.name} are not limited`]),
+	];
 	return [
 		...(tinytap.length > 1 ? [] : [`expected threads of tinytap, got ${tinytap.length}`]),
 		...(helper.length === 1 ? [] : [`expected one thread of the helper, got ${helper.length}`]),
 		...tinytap.flatMap((thread) => threadProblems(thread, USER_ID, 0n)),
-		...helper.flatMap((thread) => [
-			...threadProblems(thread, HELPER_ID, kept),
-			...(thread.seccomp ? [] : ["the helper's system calls are not limited"]),
-		]),
+		...(lookers.length > 1 ? [] : [`expected lookers, got ${lookers.length}`]),
+		...helper.flatMap((thread) => limited(thread, ['CAP_SYS_NICE', ...(refusesMaps(series) ? ['CAP_BPF'] : [])])),
+		...lookers.flatMap((thread) => limited(thread, ['CAP_SYS_PTRACE'])),
 	];
+}
+
+function bitsOf(capabilities: readonly string[]): bigint {
+	return NAMED.filter(([name]) => capabilities.includes(name)).reduce((bits, [, number]) => bits | (1n << number), 0n);
 }
 
 /** `bits` in hexadecimal digits, as names; others than those that some process keeps as digits. */

@@ -61,11 +61,12 @@ export type ThreadRights = {
 	readonly seccomp: boolean;
 };
 
-/** All threads of tinytap and of the helper while they capture. */
+/** All threads of tinytap, of the helper and of the lookers while they capture. */
 export type RightsFinding = {
 	readonly what: 'rights';
 	readonly tinytap: readonly ThreadRights[];
 	readonly helper: readonly ThreadRights[];
+	readonly lookers: readonly ThreadRights[];
 	readonly error?: string;
 };
 

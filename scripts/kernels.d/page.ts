@@ -36,8 +36,8 @@ ${verdicts.map(tableRow).join('')}${absent.map(({ name }) => `| ${name} | not tr
 tinytap was started with \`sudo\`, with \`kernel.unprivileged_bpf_disabled\` as distributions set it. Before Linux 5.19 the kernel then refuses tinytap itself every call of bpf(2), so the helper
 ([running without root](running-without-root.md)) writes the maps.
 
-| kernel | setting | a user's process with a map's descriptor writes it | capabilities of tinytap | of the helper | copied of a long body | filters | unknown socket, file |
-|---|---|---|---|---|---|---|---|
+| kernel | setting | a user's process with a map's descriptor writes it | capabilities of tinytap | of the helper | of the lookers | copied of a long body | filters | unknown socket, file |
+|---|---|---|---|---|---|---|---|---|
 ${verdicts.map(rightsRow).join('')}
 - **Capabilities**: of all threads while they captured, in each of the kernel's five sets.
 - **Copied**: with \`--body-limit ${BODY_LIMIT}\`, a server sent ${FIRST_PART_BYTES} bytes and, three seconds later, the rest of ${LONG_BODY_BYTES}. The recording shows how many bytes the kernel side copied for both ends.
@@ -85,6 +85,7 @@ function rightsRow({ trial, kernel, start, probe, rights, limit, filters, unseen
 		probe?.userWrites === 'written' ? 'yes' : `no: ${probe?.userWrites ?? 'not tried'}`,
 		names(rights?.tinytap ?? []),
 		names(rights?.helper ?? []),
+		names(rights?.lookers ?? []),
 		limit === undefined ? '**not tried**' : `${limit.copiedBytes} of ${limit.movedBytes} bytes`,
 		wrong.length === 0 ? `all ${phases.length} right` : `**${wrong.length} wrong**`,
 		unseen === undefined

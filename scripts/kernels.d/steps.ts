@@ -33,7 +33,7 @@ const APPLIED_MS = 3000;
 /** Requests by curl, small ones on one connection and a large one, and the rights of all processes meanwhile. */
 export async function capture({ port }: Server): Promise<[CaptureFinding, RightsFinding]> {
 	const tinytap = startTinytap(['query', STATEMENT, '--format', 'ndjson', '--body-limit', 'none', '--port', `${port}`]);
-	let rights: RightsFinding = { what: 'rights', tinytap: [], helper: [], error: 'tinytap did not attach' };
+	let rights: RightsFinding = { what: 'rights', tinytap: [], helper: [], lookers: [], error: 'tinytap did not attach' };
 	const { attached, finished, error } = await during(tinytap, async () => {
 		rights = rightsOf(tinytap.child.pid!);
 		const url = `http://127.0.0.1:${port}`;
@@ -202,11 +202,14 @@ function recordsOf(recording: string): CapturedRecord[] {
 }
 
 function rightsOf(pid: number): RightsFinding {
-	const children = threadsOf(pid).flatMap((thread) =>
-		readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-	);
+	const childrenOf = (process: number) =>
+		threadsOf(process).flatMap((thread) =>
+			readFileSync(`/proc/${process}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+		);
 	const rights = (process: number) => threadsOf(process).map((thread) => threadRights(process, thread));
-	return { what: 'rights', tinytap: rights(pid), helper: children.flatMap(rights) };
+	const helpers = childrenOf(pid);
+	const lookers = helpers.flatMap(childrenOf);
+	return { what: 'rights', tinytap: rights(pid), helper: helpers.flatMap(rights), lookers: lookers.flatMap(rights) };
 }
 
 function threadsOf(pid: number): number[] {

@@ -17,6 +17,8 @@ export type ExchangeDetail = {
 	/** Field lines in order, with names as sent. Includes trailers. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
+	/** Milliseconds from the request's first byte to its last one; null if it was not seen. */
+	readonly sendMs?: number | null;
 	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
 };
@@ -69,11 +71,11 @@ function requestLine(columns: ExchangeDetail['columns']): string | null {
 	const { method, path, query_string: query } = columns;
 	if (typeof method !== 'string') return null;
 	const target = typeof query === 'string' ? `${path ?? ''}?${query}` : `${path ?? ''}`;
-	return `${method} ${target} ${versionText(columns)}`;
+	return `${method} ${target} ${versionText(columns.req_http_version)}`;
 }
 
-function versionText(columns: ExchangeDetail['columns']): string {
-	return `HTTP/${columns.http_version ?? '1.1'}`;
+function versionText(version: SqlValue | undefined): string {
+	return `HTTP/${version ?? '1.1'}`;
 }
 
 function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
@@ -134,7 +136,8 @@ function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): st
 		return `${interim}${theme.note(columns.state === 'open' ? 'no response yet' : 'no response')}\n`;
 	}
 	// Without a status, the text is the first line as sent. A response that is only a body has no text.
-	const line = status === null ? text : `${versionText(columns)} ${status}${text === null ? '' : ` ${text}`}`;
+	const line =
+		status === null ? text : `${versionText(columns.http_version)} ${status}${text === null ? '' : ` ${text}`}`;
 	const head = line === null ? '' : `${theme.status(Number(status), forTerminal(line, { raw }))}\n`;
 	return interim + head + messageLines(exchange, 'res', exchange.responseHeaders, theme, raw);
 }

@@ -3,10 +3,14 @@
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
+import { addressAuthority, addressIp } from '../store/address-parts.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
+import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
 import { base64 } from './cell-text.ts';
 import { type ExchangeDetail, headerValue, messageBody } from './detail-view.ts';
+import { formParams, pairs } from './form-params.ts';
+import { requestCookies, responseCookies } from './har-cookies.ts';
 import { escapeInJson } from './json-text.ts';
 import { redactExchange } from './redacted-exchange.ts';
 import type { Redactor } from './redaction.ts';
@@ -60,46 +64,42 @@ function harEntry(exchange: ExchangeDetail): object {
 		const value = columns[name];
 		return typeof value === 'number' && Number.isFinite(value) ? value : null;
 	};
-	const duration = number('duration_ms') ?? 0;
-	const wait = number('ttfb_ms') ?? 0;
-	const httpVersion = `HTTP/${text('http_version') || '1.1'}`;
+	const timings = timingsOf(exchange.sendMs ?? 0, number('ttfb_ms'), number('duration_ms'));
 	const requestBody = messageBody(exchange, 'req');
 	const responseBody = messageBody(exchange, 'res');
-	const remote = text('remote');
+	const responseType = headerValue(exchange.responseHeaders, 'content-type');
+	const url = harUrl(exchange);
 	return {
 		startedDateTime: text('ts'),
-		time: duration,
+		time: timings.send + timings.wait + timings.receive,
 		request: {
 			method: text('method'),
-			url: text('url') || text('path'),
-			httpVersion,
+			url: url.uri,
+			httpVersion: versionText(columns.req_http_version),
 			cookies: requestCookies(exchange.requestHeaders),
 			headers: nameValues(exchange.requestHeaders),
-<<<<<<< HEAD
-			queryString: queryPairs(text('query_string')),
-=======
 			queryString: pairs(text('query_string')),
->>>>>>> ba4b487 (output: redaction of forms with files; HAR names a form's parts then, too)
 			...postData(requestBody, headerValue(exchange.requestHeaders, 'content-type')),
 			headersSize: -1,
-			bodySize: requestBody.total,
+			bodySize: number('req_body_bytes') ?? -1,
 		},
 		response: {
 			status: number('status') ?? 0,
 			statusText: text('status_text'),
-			httpVersion,
-			cookies: responseCookies(exchange.responseHeaders),
+			httpVersion: versionText(columns.http_version),
+			cookies: responseCookies(exchange.responseHeaders, Date.parse(text('ts')) + timings.send + timings.wait),
 			headers: nameValues(exchange.responseHeaders),
-			content: content(responseBody, headerValue(exchange.responseHeaders, 'content-type')),
+			content: content(responseBody, responseType),
 			redirectURL: headerValue(exchange.responseHeaders, 'location') ?? '',
 			headersSize: -1,
-			bodySize: responseBody.total,
+			bodySize: number('res_body_bytes') ?? -1,
 		},
 		cache: {},
-		timings: { send: 0, wait, receive: Math.max(0, duration - wait) },
-		...(remote === '' || remote.startsWith('unix:') ? {} : { serverIPAddress: address(exchange) }),
+		timings,
+		...address(exchange),
 		connection: String(columns.conn ?? ''),
 		_id: columns.id ?? null,
+		...(url.target === undefined ? {} : { _target: url.target }),
 		_state: text('state'),
 		_reason: columns.reason ?? null,
 		_side: columns.side ?? null,
@@ -113,50 +113,70 @@ function harEntry(exchange: ExchangeDetail): object {
 	};
 }
 
+/** '' for a message that was not seen. */
+function versionText(version: SqlValue | undefined): string {
+	return typeof version === 'string' ? `HTTP/${version}` : '';
+}
+
+/** The request's time, the time until the answer began, and the answer's time. */
+function timingsOf(send: number, ttfb: number | null, duration: number | null) {
+	const wait = ttfb ?? 0;
+	return { send, wait, receive: Math.max(0, (duration ?? 0) - send - wait) };
+}
+
+/** What must be percent-encoded in a URI after its authority (RFC 3986). */
+const NOT_IN_URI = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]/gu;
+
+/** An absolute URL, percent-encoded where it must be; `target` is the request target if the URL does not end with it. */
+function harUrl({ columns, requestTarget }: ExchangeDetail): { uri: string; target?: string } {
+	const { path, query_string: query } = columns;
+	const parts = typeof path === 'string' ? `${path}${typeof query === 'string' ? `?${query}` : ''}` : '';
+	const target = requestTarget === undefined ? parts : (requestTarget?.text ?? '');
+	const absolute = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]+)(.*)$/is.exec(target);
+	let uri = encoded(target);
+	if (absolute !== null) uri = `${absolute[1]}${authority(absolute[2]!)}${encoded(absolute[3]!)}`;
+	else if (columns.method === 'CONNECT' && !target.startsWith('/')) uri = `http://${authority(target)}`;
+	else {
+		const { host } = columns;
+		const isHost =
+			typeof host === 'string' && /^(?:[^/?#@[\]\s\\"<>^`{|}\p{Cc}]+|\[[0-9a-f:.%]+\](?::\d*)?)$/iu.test(host);
+		const server = serverAddress(columns);
+		const named = isHost ? authority(host) : server === null ? 'unknown.invalid' : addressAuthority(server);
+		uri = `http://${named}${target === '*' ? '' : /^(?:\/|$)/.test(target) ? uri : `/${uri}`}`;
+	}
+	return uri.endsWith(target) ? { uri } : { uri, target };
+}
+
+/** An IPv6 address keeps its brackets. */
+function authority(text: string): string {
+	return text.replace(/(\[[0-9a-f:.%]+\])|[^[]+|\[/gi, (part, ip: string | undefined) => ip ?? encoded(part));
+}
+
+function encoded(text: string): string {
+	return text.replace(NOT_IN_URI, percentEncoded);
+}
+
+function percentEncoded(text: string): string {
+	return [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
+
 function nameValues(headers: readonly FieldLine[]): NameValue[] {
 	return headers.map(({ name, value }) => ({ name, value }));
 }
 
-/** The server's address without its port: local or remote, depending on the side. */
-function address(exchange: ExchangeDetail): string {
-	const { side, local, remote } = exchange.columns;
-	const end = side === 'server' ? local : remote;
-	return typeof end === 'string' ? end.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1') : '';
+/** `local` or `remote`, depending on the side; null if it is not known. */
+function serverAddress({ side, local, remote }: ExchangeDetail['columns']): string | null {
+	const end = side === 'client' ? remote : side === 'server' ? local : null;
+	return typeof end === 'string' ? end : null;
 }
 
-function queryPairs(query: string): NameValue[] {
-	if (query === '') return [];
-	return query.split('&').map((pair) => splitPair(pair, '='));
+/** The server's address without its port. */
+function address(exchange: ExchangeDetail): object {
+	const server = serverAddress(exchange.columns);
+	const ip = server === null ? null : addressIp(server);
+	return ip === null ? {} : { serverIPAddress: ip };
 }
 
-<<<<<<< HEAD
-function requestCookies(headers: readonly FieldLine[]): NameValue[] {
-	return headers
-		.filter(({ name }) => name.toLowerCase() === 'cookie')
-		.flatMap(({ value }) => value.split(';'))
-		.filter((cookie) => cookie.trim() !== '')
-		.map((cookie) => splitPair(cookie.trim(), '='));
-}
-
-function responseCookies(headers: readonly FieldLine[]): NameValue[] {
-	return headers
-		.filter(({ name }) => name.toLowerCase() === 'set-cookie')
-		.map(({ value }) => splitPair((value.split(';', 1)[0] as string).trim(), '='));
-}
-
-function splitPair(pair: string, separator: string): NameValue {
-	const at = pair.indexOf(separator);
-	return at === -1 ? { name: pair, value: '' } : { name: pair.slice(0, at), value: pair.slice(at + 1) };
-}
-
-/** HAR has no field for binary request bodies, so `_encoding` marks base64. */
-function postData(body: Body, contentType: string | null): object {
-	if (body.raw === null || body.raw.length === 0) return {};
-	const { text, encoding } = bodyContent(body);
-	return {
-		postData: {
-			mimeType: contentType ?? '',
-=======
 /** HAR has no field for binary request bodies, so `_encoding` marks base64. Like browsers, gives both text and params. */
 function postData(body: Body, contentType: string | null): object {
 	if (body.raw === null || body.raw.length === 0) return {};
@@ -166,7 +186,6 @@ function postData(body: Body, contentType: string | null): object {
 		postData: {
 			mimeType: contentType ?? '',
 			...(params === undefined ? {} : { params }),
->>>>>>> ba4b487 (output: redaction of forms with files; HAR names a form's parts then, too)
 			text,
 			...(encoding === undefined ? {} : { _encoding: encoding }),
 			...(body.note === null ? {} : { comment: body.note }),
@@ -178,17 +197,17 @@ function content(body: Body, contentType: string | null): object {
 	const mimeType = contentType ?? '';
 	const comment = body.note === null ? {} : { comment: body.note };
 	if (body.raw === null || body.raw.length === 0) return { size: body.total, mimeType, ...comment };
-	const { text, encoding, size } = bodyContent(body);
-	return { size, mimeType, text, ...(encoding === undefined ? {} : { encoding }), ...comment };
+	const { text, encoding, bytes } = bodyContent(body);
+	return { size: bytes.length, mimeType, text, ...(encoding === undefined ? {} : { encoding }), ...comment };
 }
 
 /** The body without its content coding: as text if that keeps every byte or its charset is declared, else in base64. */
-function bodyContent(body: Body): { text: string; encoding?: 'base64'; size: number } {
+function bodyContent(body: Body): { text: string; encoding?: 'base64'; bytes: Uint8Array } {
 	const { bytes } = decodeContent(body.raw as Uint8Array, body.contentEncoding);
 	const { kind } = mediaOf(body.contentType, bytes);
 	if (kind === 'json' || kind === 'text') {
 		const text = charsetText(bytes, body.contentType);
-		if (!text.includes('\ufffd')) return { text, size: bytes.length };
+		if (!text.includes('\ufffd')) return { text, bytes };
 	}
-	return { text: base64(bytes), encoding: 'base64', size: bytes.length };
+	return { text: base64(bytes), encoding: 'base64', bytes };
 }

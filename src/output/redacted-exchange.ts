@@ -39,6 +39,7 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 		else if (value instanceof Uint8Array) sweepBytes(columns, name, value, scope);
 	}
 	return {
+		...(exchange.sendMs === undefined ? {} : { sendMs: exchange.sendMs }),
 		columns,
 		...(requestTarget == null ? {} : { requestTarget: sweepTarget(requestTarget) }),
 		requestHeaders: sweepFields(requestHeaders),

@@ -191,7 +191,14 @@ const USUAL_WIDTHS: ReadonlyMap<string, number> = new Map([
 	['state', 10],
 ]);
 
+const TIME_WIDTHS: ReadonlyMap<ResultColumn['type'], number> = new Map([
+	['datetime', 27],
+	['local', 26],
+	['date', 10],
+	['time', 15],
+	['interval', 15],
+]);
+
 function usualWidth(column: ResultColumn): number {
-	if (column.type === 'datetime') return 27;
-	return USUAL_WIDTHS.get(column.name) ?? (column.type === 'text' ? 12 : 8);
+	return TIME_WIDTHS.get(column.type) ?? USUAL_WIDTHS.get(column.name) ?? (column.type === 'text' ? 12 : 8);
 }

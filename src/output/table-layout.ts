@@ -26,6 +26,9 @@ export type TableLimits = {
 /** Texts are never cut to less than this. */
 const LEAST_TEXT_COLUMNS = 10;
 
+/** Types whose values are of no use when they are cut. */
+const TIMES: ReadonlySet<ResultColumn['type']> = new Set(['datetime', 'local', 'date', 'time', 'interval']);
+
 /** Finds the column widths for `rows`. `least`: minimum widths, for a stream whose later rows are unknown. */
 export function layoutTable(
 	columns: readonly ResultColumn[],
@@ -36,7 +39,7 @@ export function layoutTable(
 ): TableLayout {
 	const headers = columns.map((column) => headerText(column, limits));
 	const widths = headers.map((header, i) => Math.max(displayWidth(header), least[i] ?? 0));
-	const rigid = columns.map((column) => isNumeric(column.type) || column.type === 'datetime');
+	const rigid = columns.map((column) => isNumeric(column.type) || TIMES.has(column.type));
 	for (const row of rows) {
 		for (let i = 0; i < columns.length; i++) {
 			const value = row[i] ?? null;

@@ -20,7 +20,8 @@ export type LineEditor = REPLServer & ReadlineState;
 export type LineEditorParts = {
 	readonly historySize: number;
 	readonly complete: () => Completed;
-	readonly onLine: (line: string) => void;
+	/** Gets several lines if an entry of several lines was recalled. */
+	readonly onLine: (text: string) => void;
 	readonly onInterrupt: () => void;
 };
 
@@ -38,7 +39,8 @@ export function openLineEditor({ historySize, complete, onLine, onInterrupt }: L
 	} as ReplOptions) as LineEditor;
 	for (const name of Object.keys(editor.commands)) delete (editor.commands as Record<string, unknown>)[name];
 	editor.removeAllListeners('line');
-	editor.on('line', onLine);
+	// Since Node 24, a recalled text of several lines has CRs between them.
+	editor.on('line', (line) => onLine(line.replaceAll('\r', '\n')));
 	editor.removeAllListeners('SIGINT');
 	editor.on('SIGINT', onInterrupt);
 	insertWhereTheCursorIs(editor);

@@ -11,6 +11,8 @@ export type ExchangeRecord = {
 	readonly columns: Readonly<Record<string, SqlValue>>;
 	/** As sent; null if it was not seen. */
 	readonly requestTarget: ExactText | null;
+	/** Milliseconds from the request's first byte to its last one; null if it was not seen. */
+	readonly sendMs: number | null;
 	/** Field lines in order, as sent, trailers last. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
@@ -32,6 +34,7 @@ export function exchangeRecord(
 		return {
 			columns: Object.fromEntries(EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index).value(row)])),
 			requestTarget: exactTarget(segment, inner),
+			sendMs: Number.isNaN(segment.f64.send_ms[inner]!) ? null : segment.f64.send_ms[inner]!,
 			requestHeaders: exactFieldLines(segment, inner, 'request'),
 			responseHeaders: exactFieldLines(segment, inner, 'response'),
 		};

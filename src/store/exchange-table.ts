@@ -198,7 +198,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	{
 		name: 'http_version',
 		type: 'text',
-		description: 'of the final response, or of the request if there is none',
+		description: 'of the final response; NULL if there is none',
 		value: (segment, row) => versionText(segment.u16.http_version[row]!),
 		words: { of: (segment) => segment.u16.http_version, isNull: (code) => code === 0 },
 	},

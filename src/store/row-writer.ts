@@ -126,6 +126,7 @@ export class RowWriter {
 		f64.ts[row] = inF64[(at + layout.EXCHANGE_TS) >> 3]!;
 		f64.duration_ms[row] = inF64[(at + layout.EXCHANGE_DURATION_MS) >> 3]!;
 		f64.ttfb_ms[row] = inF64[(at + layout.EXCHANGE_TTFB_MS) >> 3]!;
+		f64.send_ms[row] = inF64[(at + layout.EXCHANGE_SEND_MS) >> 3]!;
 		f64.req_body_bytes[row] = inF64[(at + layout.EXCHANGE_REQ_BODY_BYTES) >> 3]!;
 		f64.res_body_bytes[row] = inF64[(at + layout.EXCHANGE_RES_BODY_BYTES) >> 3]!;
 		f64.req_captured_bytes[row] = inF64[(at + layout.EXCHANGE_REQ_CAPTURED_BYTES) >> 3]!;

@@ -13,6 +13,7 @@ const f64Columns = (column: () => Float64Array) => ({
 	ts: column(),
 	duration_ms: column(),
 	ttfb_ms: column(),
+	send_ms: column(),
 	req_body_bytes: column(),
 	res_body_bytes: column(),
 	req_captured_bytes: column(),

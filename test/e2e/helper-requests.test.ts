@@ -25,6 +25,7 @@ for (const [name, title] of [
 	['descriptors', 'descriptors that come with a request are not kept'],
 	['stuck', 'files that cannot be closed hold up lookers, but not the helper, which detaches in time'],
 	['copies', 'whoever has copies of the sockets cannot keep the helper and the lookers longer than tinytap'],
+	['orphans', 'when the attacher or the helper is killed, no looker is left'],
 	['reused', 'once tinytap has ended, no thread with its numbers can be hurried'],
 	['outsiders', 'no signal but root’s kill -9 ends the helper, and other users may send it none'],
 	['calls', 'should it be taken over, few system calls are left to it'],

@@ -117,6 +117,28 @@ test('AT-31 if root cannot be given up, nothing is started', async () => {
 	}
 });
 
+test('AT-31 root without any capability, as in some containers, reads recordings, and is told what a capture needs', async () => {
+	const under = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+	const replayed = startTinytap(
+		[
+			'query',
+			'SELECT count(*) FROM exchanges',
+			'--format',
+			'csv',
+			'--replay',
+			join(import.meta.dirname, '../../recordings/demo.tinytap'),
+		],
+		{ under },
+	);
+	const { code, stdout, stderr } = await replayed.finished;
+	assert.deepEqual([code, stdout], [0, '"count(*)"\n56\n'], stderr);
+	await assertFails(
+		{ under },
+		/^tinytap: error: the kernel refused the BPF programs: Operation not permitted \[ERR_NO_PERMISSION\]$/,
+		/^hint: This is root without capabilities, as in a container: add CAP_BPF, /,
+	);
+});
+
 test('AT-31 if the invoking user may not read tinytap, one sentence says so before anything is attached', async () => {
 	spawnSync('chmod', ['0700', place.path]);
 	try {

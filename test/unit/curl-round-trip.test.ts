@@ -10,10 +10,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { processUser } from '../../src/base/invoking-user.ts';
-import { FRAME_PAYLOAD_MAX, RecordingWriter } from '../../src/capture/recording.ts';
-import { type Bytes, buildBatch, Tape } from '../../support/record-builder.ts';
+import { type Bytes, Tape } from '../../support/record-builder.ts';
 import { listening, type Running, startProgram, temporaryDirectory } from '../../support/servers.ts';
+import { recordTape } from '../../support/tape-recording.ts';
 import { runTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
@@ -167,17 +166,7 @@ async function commandsFor(cases: readonly Case[], ...options: string[]): Promis
 		server.close();
 	}
 	const path = join(directory.path, `tape-${recordings++}`);
-	const writer = new RecordingWriter(path, {}, { user: processUser() });
-	for (let from = 0; from < tape.records.length; ) {
-		let to = from;
-		for (let bytes = 0; to < tape.records.length; to++) {
-			bytes += tape.records[to]!.length + 8;
-			if (bytes > FRAME_PAYLOAD_MAX) break;
-		}
-		writer.writeBatch(buildBatch(tape.records.slice(from, to)));
-		from = to;
-	}
-	writer.close();
+	recordTape(path, tape);
 	// A comment that no command contains separates the outputs.
 	const input = cases.map((_, index) => `.curl ${index + 1}\n.help help\n`).join('');
 	const words = ['--replay', path, '--body-limit', 'none', ...options];

@@ -468,14 +468,14 @@ test('HTTP/0.9 is a request of one line and a body', () => {
 		['<', '<html>old</html>'],
 	]);
 	assert.deepEqual(
-		[row!.method, row!.path, row!.version, row!.status, row!.resBody, row!.state, row!.anomalies],
+		[row!.method, row!.path, row!.reqVersion, row!.version, row!.resBody, row!.state, row!.anomalies],
 		['GET', '/old', 9, 0, '<html>old</html>', 'complete', 'http09'],
 	);
 });
 
 test('limits: long lines and many fields are cut and flagged, and the framing holds', () => {
 	const long = request(`GET /${'a'.repeat(70_000)} HTTP/1.1\r\nHost: h`);
-	assert.deepEqual([long.method, long.version, words(long).includes('long-start-line')], ['GET', 0x101, true]);
+	assert.deepEqual([long.method, long.reqVersion, words(long).includes('long-start-line')], ['GET', 0x101, true]);
 	assert.ok(long.target!.length > 60_000 && long.target!.length < 70_000);
 	const many = request(
 		`POST / HTTP/1.1\r\nHost: h\r\n${Array.from({ length: 1500 }, (_, i) => `X-${i}: ${i}`).join('\r\n')}\r\nContent-Length: 3`,

@@ -31,6 +31,7 @@ const usual: Readonly<Record<string, SqlValue>> = {
 	path: '/items',
 	query_string: 'page=2',
 	http_version: '1.1',
+	req_http_version: '1.1',
 	status: 200,
 	status_text: 'OK',
 	duration_ms: 12.25,

@@ -7,6 +7,7 @@ import type { ExchangeDetail } from '../../src/output/detail-view.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
 import type { SqlValue } from '../../src/store/table.ts';
+import { harProblems } from '../../support/har-check.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -25,7 +26,8 @@ const usual: Readonly<Record<string, SqlValue>> = {
 	query_string: 'page=2&x',
 	host: 'shop.example',
 	url: 'http://shop.example/items?page=2&x',
-	http_version: '1.1',
+	http_version: '1.0',
+	req_http_version: '1.1',
 	status: 200,
 	status_text: 'OK',
 	duration_ms: 12.5,
@@ -44,7 +46,12 @@ function exchange(
 	response: Headers = [],
 ): ExchangeDetail {
 	const lines = (headers: Headers) => headers.map(([name, value]) => ({ name, value, trailer: false }));
-	return { columns: { ...usual, ...columns }, requestHeaders: lines(request), responseHeaders: lines(response) };
+	return {
+		columns: { ...usual, ...columns },
+		sendMs: 2,
+		requestHeaders: lines(request),
+		responseHeaders: lines(response),
+	};
 }
 
 const attacks = [
@@ -84,7 +91,7 @@ describe('har', () => {
 	};
 
 	it("has the members of HTTP Archive 1.2, and tinytap's own with an underscore", () => {
-		const { log } = JSON.parse(
+		const archive = JSON.parse(
 			har(
 				exchange(
 					{},
@@ -101,6 +108,8 @@ describe('har', () => {
 				),
 			),
 		);
+		assert.deepEqual(harProblems(archive), []);
+		const { log } = archive;
 		assert.equal(log.version, '1.2');
 		assert.deepEqual(log.creator, { name: 'tinytap', version: '0.1.0' });
 		assert.deepEqual(log.entries, [
@@ -124,15 +133,19 @@ describe('har', () => {
 						{ name: 'page', value: '2' },
 						{ name: 'x', value: '' },
 					],
-					postData: { mimeType: 'application/x-www-form-urlencoded', text: 'a=b' },
+					postData: {
+						mimeType: 'application/x-www-form-urlencoded',
+						params: [{ name: 'a', value: 'b' }],
+						text: 'a=b',
+					},
 					headersSize: -1,
 					bodySize: 3,
 				},
 				response: {
 					status: 200,
 					statusText: 'OK',
-					httpVersion: 'HTTP/1.1',
-					cookies: [{ name: 'c', value: '4' }],
+					httpVersion: 'HTTP/1.0',
+					cookies: [{ name: 'c', value: '4', path: '/', httpOnly: false, secure: false }],
 					headers: [
 						{ name: 'Set-Cookie', value: 'c=4; Path=/' },
 						{ name: 'Location', value: '/there' },
@@ -144,7 +157,7 @@ describe('har', () => {
 					bodySize: 7,
 				},
 				cache: {},
-				timings: { send: 0, wait: 3, receive: 9.5 },
+				timings: { send: 2, wait: 3, receive: 7.5 },
 				serverIPAddress: '127.0.0.1',
 				connection: '3',
 				_id: 7,
@@ -205,7 +218,10 @@ for entry in json.load(sys.stdin)["log"]["entries"]:
 	it('works without unknown facts', () => {
 		const nothing = Object.fromEntries(Object.keys(usual).map((name) => [name, null]));
 		const [entry] = JSON.parse(har(exchange({ ...nothing, state: 'incomplete' }))).log.entries;
-		assert.deepEqual([entry.request.method, entry.request.url, entry.response.status], ['', '', 0]);
+		assert.deepEqual(
+			[entry.request.method, entry.request.url, entry.response.status],
+			['', 'http://unknown.invalid', 0],
+		);
 	});
 
 	it('contains only visible text, and everything that was sent', () => {

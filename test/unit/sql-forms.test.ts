@@ -245,6 +245,21 @@ describe('SUMMARIZE', () => {
 		}
 	});
 
+	test('of intervals gives intervals, beside numbers and datetimes', () => {
+		const gaps = 'SELECT status, ts, ts - lag(ts) OVER (ORDER BY id) AS gap FROM exchanges';
+		const [status, ts, gap] = rowsOf(`SUMMARIZE ${gaps}`, database);
+		const [expected] = rowsOf(
+			`SELECT min(gap), max(gap), avg(gap), percentile(gap, 0.25), median(gap), percentile(gap, 0.75) FROM (${gaps})`,
+			database,
+		);
+		assert.deepEqual([gap![1], gap![2], gap![3], gap![5], gap![7], gap![8], gap![9]], ['interval', ...expected!]);
+		assert.deepEqual([gap![6]], rowsOf(`SELECT stddev(gap) FROM (${gaps})`, database)[0]);
+		assert.deepEqual(status, rowsOf('SUMMARIZE SELECT status FROM exchanges', database)[0]);
+		assert.deepEqual(ts!.slice(5, 10), [null, null, null, null, null]);
+		const typed = "SELECT typeof(avg), typeof(q50) FROM (SUMMARIZE SELECT 2.0 AS r, interval '1s' AS i)";
+		assert.deepEqual(rowsOf(typed)[0], ['real', 'real']);
+	});
+
 	test('of no rows has NULLs and no division by zero', () => {
 		assert.deepEqual(rowsOf('SUMMARIZE SELECT id FROM exchanges WHERE 0', database), [
 			['id', 'int', null, null, 0, null, null, null, null, null, 0, null],

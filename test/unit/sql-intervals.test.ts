@@ -253,7 +253,33 @@ describe('datetimes', () => {
 		]);
 	});
 
-	test('values of JSON count as what they are', () => {
+	test('the texts of SQLite’s functions are times in arithmetic', () => {
+		assert.deepEqual(
+			rowsOf(
+				`SELECT date(ts) - date(opened), datetime(ts) - datetime(opened), time(ts) - time(opened), ts - datetime(ts),
+				datetime(ts) + interval '1 s', CURRENT_TIMESTAMP - now() < interval '1 s' FROM exchanges WHERE id = 1`,
+				database,
+			),
+			[['00:00:00', '00:00:01', '00:00:01', '00:00:00.123456', '2026-11-22T12:56:02.000000Z', 1]],
+		);
+	});
+
+	test('what is out of range is NULL in a row and an error in a constant', () => {
+		const of = (expression: string) =>
+			scalarOf(`SELECT ${expression} FROM (SELECT '9999-12-31' AS late, '0001-01-01' AS early)`);
+		assert.equal(of("late::datetime + interval '1 day'"), null);
+		assert.equal(of('late::datetime - early::datetime'), null);
+		assert.equal(of("early::datetime - interval '1 month'"), '0000-12-01T00:00:00.000000Z');
+		assert.equal(of("early::datetime - interval '20 months'"), null);
+		assert.match(refused("SELECT timestamp '9999-12-31' - timestamp '0001-01-01'").message, /285 years/);
+	});
+
+	test('values of JSON count as what they are, and numbers as NULL', () => {
+		const of = (expression: string) => scalarOf(`SELECT ${expression} FROM (SELECT '{"at":5,"n":"x","two":"2"}' AS j)`);
+		assert.equal(of("now() - (j ->> 'at')"), null);
+		assert.equal(of("(j ->> 'at') + interval '1 s'"), null);
+		assert.equal(of("interval '1 s' * (j ->> 'n')"), null);
+		assert.equal(of("interval '1 s' * (j ->> 'two')"), '00:00:02');
 		assert.deepEqual(
 			rowsOf("SELECT ts - (res_body ->> 'at'), (res_body ->> 'at') + interval '1 s' FROM exchanges", database),
 			[
@@ -313,6 +339,8 @@ test('durations are numbers of milliseconds next to columns whose name ends in _
 		["duration_ms > interval '10 ms'", [2, 4]],
 		["duration_ms >= '15ms'", [2, 4]],
 		["duration_ms > '10'", [2, 4]],
+		["duration_ms > '1' || '0ms'", [2, 4]],
+		["status = lower('200')", [1]],
 		["duration_ms BETWEEN '1ms' AND '0.02s'", [1, 2]],
 		["duration_ms IN ('15ms', 5.5)", [1, 2]],
 		["duration_ms NOT IN ('15ms', '5.5')", [4]],
@@ -371,7 +399,7 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	["status = ‸''", /status is a number, which '' is not/, /status IS NULL/],
 	["status > ‸'10ms'", /status is a number, which '10ms' is not/, /write a number/],
 	["duration_ms > ‸'slow'", /duration_ms is a number of milliseconds/, /10ms or 1\.5s/],
-	["duration_ms * 2 > ‸'10ms'", /is a number, which '10ms' is not/, /write a number/],
+	["duration_ms * 2 > ‸'10ms'", /is a number, which '10ms' is not/, /names end in _ms/],
 	['‸ts::int > 5', /datetime is not a number/, /epoch_ms/],
 	['‸CAST(ts AS REAL) > 5', /datetime is not a number/, /epoch_ms/],
 	['(ts ‸- opened)::int > 5', /interval is not a number/, /epoch_ms/],
@@ -380,6 +408,10 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	["‸'soon'::date IS NULL", /expected a time/, /year-month-day/],
 	['round(‸ts) > 5', /round\(\) needs a number, got a datetime/, /epoch_ms/],
 	['round(ts ‸- opened) > 5', /round\(\) needs a number, got an interval/, /epoch_ms/],
+	['date(ts) + ‸1 > 5', /date and a number cannot be added/, /interval '1 second'/],
+	['datetime(ts) * ‸2 > 5', /cannot be multiplied/, /epoch_ms/],
+	["strftime('%H', ts ‸- opened) > '05'", /strftime\(\) needs a time, got an interval/, /extract/],
+	["interval '1 s' * ‸'x' > '1 s'", /cannot be multiplied/, /2 \* interval/],
 	['bytes(‸ts) > 5', /needs a number, got a datetime/, /epoch_ms/],
 	['‸-ts > 5', /-datetime has no meaning/, /epoch_ms/],
 	["date_trunc(‸'fortnight', ts) > now()", /unknown unit fortnight/, /one of/],
@@ -410,6 +442,28 @@ describe('what has no meaning is refused before a row is read, with what to writ
 		});
 	}
 
+	test('functions and words of other databases lead to what to write', () => {
+		for (const [expression, hint] of [
+			['hour(ts)', /extract\(hour FROM ts\)/],
+			["dateadd('minute', 5, ts)", /ts \+ interval '5 minutes'/],
+			["date_diff('second', ts, opened)", /a - b/],
+			["timezone('UTC', ts)", /AT TIME ZONE/],
+			["ts AT TIMEZONE 'UTC'", /AT TIME ZONE/],
+			["to_date('x')", /::date/],
+			['unix_timestamp(ts)', /epoch/],
+		] as const) {
+			assert.match(refused(`SELECT ${expression} FROM exchanges`).hint ?? '', hint, expression);
+		}
+	});
+
+	test('for constants that are computed, and for blobs', () => {
+		assert.equal(refused("SELECT id FROM exchanges WHERE 0 AND status = lower('OK')").code, 'ERR_SQL_TYPE');
+		assert.equal(refused("SELECT id FROM exchanges WHERE 0 AND ts > 'x' || 'y'").code, 'ERR_SQL_TYPE');
+		const blobs = testDatabase([{ name: 't', columns: ['id int', 'res_body_raw blob', 'data blob'], rows: [] }]);
+		assert.match(errorOf("SELECT id FROM t WHERE res_body_raw = 'x'", blobs).hint!, /res_body is its text/);
+		assert.match(errorOf('SELECT id FROM t WHERE data IN (5)', blobs).hint!, /CAST\(data AS TEXT\)/);
+	});
+
 	test('in aggregates, windows and parameters, too', () => {
 		for (const aggregate of ['sum', 'avg', 'total', 'median', 'p95', 'stddev', 'sparkline']) {
 			const error = refused(`SELECT ${aggregate}(ts) FROM exchanges WHERE 0`);
@@ -430,6 +484,9 @@ describe('what has no meaning is refused before a row is read, with what to writ
 			['ts > now() - :p', 'soon'],
 			['ts - opened > :p', 'soon'],
 			['ago(:p) < ts', 'soon'],
+			["interval '1 s' * :p < '5s'", 'soon'],
+			["interval :p minute < '5s'", 'soon'],
+			["interval :p < '5s'", 'soon'],
 		] as const) {
 			assert.equal(of(condition, given).code, 'ERR_SQL_TYPE', `${condition} ${given}`);
 		}
@@ -535,11 +592,49 @@ describe('calendar functions', () => {
 });
 
 describe('through queries', () => {
+	test('literals next to times, in CASE, coalesce and the like, are times', () => {
+		for (const [expression, expected] of [
+			["coalesce(ts, '2026-11-22') > '2026-11-22 12:56:01.5'", [0, 1, 0, 1]],
+			[
+				"CASE WHEN id < 3 THEN ts ELSE '2026-01-01' END",
+				[
+					...['2026-11-22T12:56:01.123456Z', '2026-11-22T12:56:02.000000Z'],
+					...['2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z'],
+				],
+			],
+			["iif(ts IS NULL, '0s', ts - opened)", ['00:00:01.123456', null, '00:00:00', '4 days 04:05:06']],
+			["ifnull(ts - opened, '1 day') > '1h'", [0, 1, 1, 1]],
+			["nullif(ts, '2026-11-22 12:56:02') IS NULL", [0, 1, 1, 0]],
+			["max(ts, '2026-11-23') = '2026-11-23'", [1, 1, null, 0]],
+			["CASE WHEN id = 1 THEN ts ELSE 'none' END = 'none'", [0, 1, 1, 1]],
+		] as const) {
+			assert.deepEqual(
+				rowsOf(`SELECT ${expression} FROM exchanges ORDER BY id`, database).flat(),
+				expected,
+				expression,
+			);
+		}
+	});
+
 	test('windows: frames by interval, and neighbours', () => {
 		const windows = (frame: string) =>
 			rowsOf(`SELECT count(*) OVER (ORDER BY ts ${frame}) FROM exchanges ORDER BY id`, database).flat();
 		assert.deepEqual(windows("RANGE BETWEEN interval '1 second' PRECEDING AND CURRENT ROW"), [1, 2, 1, 1]);
 		assert.deepEqual(windows("RANGE BETWEEN '1s' PRECEDING AND '1s' FOLLOWING"), [2, 2, 1, 1]);
+		assert.deepEqual(
+			rowsOf(
+				"SELECT count(*) OVER (ORDER BY duration_ms RANGE BETWEEN '10ms' PRECEDING AND CURRENT ROW) FROM exchanges ORDER BY id",
+				database,
+			).flat(),
+			[1, 2, 1, 1],
+		);
+		assert.deepEqual(
+			rowsOf(
+				"SELECT count(*) OVER (ORDER BY ts - opened RANGE BETWEEN '5 days' PRECEDING AND CURRENT ROW) FROM exchanges WHERE opened IS NOT NULL AND ts IS NOT NULL ORDER BY id",
+				database,
+			).flat(),
+			[1, 2],
+		);
 		assert.deepEqual(windows("DESC RANGE BETWEEN interval '1 month' PRECEDING AND CURRENT ROW"), [3, 2, 1, 1]);
 		assert.deepEqual(rowsOf('SELECT ts - lag(ts) OVER (ORDER BY ts) FROM exchanges ORDER BY id', database).flat(), [
 			null,

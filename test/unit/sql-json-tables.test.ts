@@ -287,6 +287,8 @@ test('EXPLAIN, completion and mistakes', () => {
 		['SELECT * FROM json_each(‸req_headers), exchanges', /unknown column req_headers/, /only the tables before it/],
 		['SELECT * FROM exchanges, json_each(‸count(*))', /count\(\) cannot be used in FROM/],
 		['SELECT * FROM exchanges, ‸json_each(ts)', /expects JSON, got datetime/],
+		['SELECT * FROM exchanges, ‸json_each(ts - ts)', /expects JSON, got interval/],
+		['SELECT * FROM exchanges, ‸json_each(req_body_raw)', /expects JSON, got blob/],
 		['SELECT ‸path FROM exchanges, json_each(req_headers)', /in exchanges and in json_each/, /write exchanges\.path/],
 		['SELECT 1 FROM exchanges e RIGHT JOIN ‸json_each(e.req_headers) ON 1', /right of a RIGHT JOIN/, /subquery/],
 		['SELECT 1 FROM exchanges e FULL JOIN ‸json_tree(e.req_headers) ON 1', /right of a FULL JOIN/, /subquery/],

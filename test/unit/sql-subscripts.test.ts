@@ -153,6 +153,7 @@ describe('anything else before or inside the brackets is an error that says what
 		["SELECT status‸['a'] FROM exchanges", /got int/, /only JSON has parts/],
 		['SELECT duration_ms‸[0] FROM exchanges', /got float/, /only JSON has parts/],
 		['SELECT ts‸[0] FROM exchanges', /got datetime/, /only JSON has parts/],
+		["SELECT (ts - ts)‸['a'] FROM exchanges", /got interval/, /only JSON has parts/],
 		["SELECT req_body_raw‸['a'] FROM exchanges", /got blob/, /only JSON has parts/],
 		['SELECT count(*)‸[0] FROM exchanges', /got int/],
 		['SELECT req_headers[‸host] FROM exchanges', /got the name host/, /\['host'\].*->> host.*AS/],

@@ -67,6 +67,7 @@ import {
 	EXCHANGE_RES_HEADERS,
 	EXCHANGE_RES_UNHELD,
 	EXCHANGE_RES_WIRE_BYTES,
+	EXCHANGE_SEND_MS,
 	EXCHANGE_SIDE,
 	EXCHANGE_STATE,
 	EXCHANGE_STATUS,
@@ -243,6 +244,7 @@ export function writeExchange(exchange: Exchange): bool {
 	store<f64>(entry, exchange.ts, EXCHANGE_TS);
 	store<f64>(entry, NaN, EXCHANGE_DURATION_MS);
 	store<f64>(entry, NaN, EXCHANGE_TTFB_MS);
+	store<f64>(entry, NaN, EXCHANGE_SEND_MS);
 	store<f64>(entry, NaN, EXCHANGE_REQ_BODY_BYTES);
 	store<f64>(entry, NaN, EXCHANGE_RES_BODY_BYTES);
 	store<f64>(entry, NaN, EXCHANGE_RES_WIRE_BYTES);
@@ -325,7 +327,7 @@ function putProcess(entry: usize, exchange: Exchange): void {
 
 /** Returns EXCHANGE_FLAG_*. */
 function putRequest(entry: usize, request: Message): u32 {
-	store<u32>(entry, request.version, EXCHANGE_HTTP_VERSION);
+	store<f64>(entry, milliseconds(request.startTime, request.endTime), EXCHANGE_SEND_MS);
 	store<u32>(entry, request.version, EXCHANGE_REQ_HTTP_VERSION);
 	store<u32>(entry, viaOf(request), EXCHANGE_REQ_VIA);
 	const head = putHead(entry, EXCHANGE_REQ_HEADERS, request);

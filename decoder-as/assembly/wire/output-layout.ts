@@ -50,7 +50,7 @@ export const EXCHANGE_PID: i32 = 124;
 export const EXCHANGE_TID: i32 = 128;
 /** u32, 0 for NULL. */
 export const EXCHANGE_STATUS: i32 = 132;
-/** u32: major << 8 | minor, 0 for NULL; of the final response if there is one, else of the request. */
+/** u32: major << 8 | minor, 0 for NULL; of the final response. */
 export const EXCHANGE_HTTP_VERSION: i32 = 136;
 /** u32 enum capture_syscall, 0 for NULL. */
 export const EXCHANGE_VIA: i32 = 140;
@@ -93,7 +93,9 @@ export const EXCHANGE_EXE: i32 = 488;
 /** u32, of the request, as EXCHANGE_HTTP_VERSION. */
 export const EXCHANGE_REQ_HTTP_VERSION: i32 = 496;
 // 500: 0
-export const EXCHANGE_FIXED_BYTES: i32 = 504;
+/** f64, NaN if the request was not seen: milliseconds from its first byte to the last one that was seen. */
+export const EXCHANGE_SEND_MS: i32 = 504;
+export const EXCHANGE_FIXED_BYTES: i32 = 512;
 
 /** The request's (response's) head was seen. */
 export const EXCHANGE_FLAG_REQUEST: i32 = 1;

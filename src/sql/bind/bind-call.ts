@@ -16,7 +16,7 @@ import type { AggregateCall, Bound, BoundFrame, BoundFrameBound, OrderTerm, Wind
 import { caseOf, commonFacts, facts } from './facts.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type Scope } from './scope.ts';
-import { acceptedArgument, fittedArguments, fittedOffset } from './times.ts';
+import { acceptedArgument, fittedArguments, fittedOffset, unified } from './times.ts';
 
 /** Bind the parts of a call. Passed in, because they bind calls themselves. */
 export type Binders = {
@@ -98,10 +98,17 @@ function withOrder(call: SyntaxCall): SyntaxCall {
 	return { ...plain, arguments: [item!.expression, call.arguments[0]!, flag(item!.descending ? 1 : 0)] };
 }
 
-function scalarCall(scalar: ScalarFunction, list: readonly Bound[]): Bound {
+/** Functions whose result is one of their arguments. */
+const CHOOSING: ReadonlySet<string> = new Set(['coalesce', 'ifnull', 'nullif', 'min', 'max']);
+
+function scalarCall(scalar: ScalarFunction, given: readonly Bound[]): Bound {
+	const list = CHOOSING.has(scalar.name) ? unified(given) : given;
 	const constant = list.every((argument) => argument.constant);
 	if (scalar.name === 'coalesce') return { kind: 'coalesce', operands: list, constant, ...commonFacts(list) };
-	if (scalar.name === 'iif') return caseOf([{ when: list[0]!, result: list[1]! }], list[2]!);
+	if (scalar.name === 'iif') {
+		const [result, otherwise] = unified(list.slice(1));
+		return caseOf([{ when: list[0]!, result: result! }], otherwise!);
+	}
 	const type = resultType(scalar, list);
 	const output =
 		typeof scalar.output === 'function' ? scalar.output(list.map((argument) => argument.output)) : scalar.output;
@@ -207,7 +214,7 @@ function checkNumbers(entry: AggregateFunction, argument: Bound | undefined, at:
 	if (argument.type !== 'text' && argument.type !== 'blob') return;
 	throw new SqlError(
 		`${entry.name}() needs numbers, got ${argument.output ?? argument.type}`,
-		'ERR_SQL_VALUE',
+		'ERR_SQL_TYPE',
 		at,
 		'percentile_disc() takes any values; CAST(… AS REAL) makes a number of a text',
 	);

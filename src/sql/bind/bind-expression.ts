@@ -18,6 +18,7 @@ import {
 	timeArithmetic,
 	timeCast,
 	timeNegation,
+	unified,
 	withDurations,
 } from './times.ts';
 
@@ -217,7 +218,7 @@ function bindSubscript(syntax: Extract<SyntaxExpression, { kind: 'subscript' }>,
 				: 'only JSON has parts: req_headers, res_headers, and any text with ::json';
 		throw new SqlError(
 			`expected JSON before [, got ${operand.output ?? operand.type}`,
-			'ERR_SQL_VALUE',
+			'ERR_SQL_TYPE',
 			syntax.at,
 			hint,
 		);
@@ -245,7 +246,7 @@ function bindKey(syntax: SyntaxExpression, isHeader: boolean, scope: Scope): Bou
 	if (key.type === 'real' || key.type === 'blob') {
 		throw new SqlError(
 			`expected a text or a whole number in [ ], got a ${key.type === 'real' ? 'fraction' : 'blob'}`,
-			'ERR_SQL_VALUE',
+			'ERR_SQL_TYPE',
 			syntax.at,
 		);
 	}
@@ -388,7 +389,11 @@ function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Sc
 		};
 	});
 	const otherwise = syntax.otherwise === undefined ? constantOf(null) : bindExpression(syntax.otherwise, scope);
-	return caseOf(branches, otherwise);
+	const results = unified([...branches.map(({ result }) => result), otherwise]);
+	return caseOf(
+		branches.map(({ when }, index) => ({ when, result: results[index]! })),
+		results.at(-1)!,
+	);
 }
 
 // ---- CAST and COLLATE ---------------------------------------------------------------------------------------------

@@ -169,8 +169,8 @@ function functionTable(reference: TableReference & { kind: 'function' }, scope: 
 	}
 	const list = scope.within(CLAUSES.from, () => reference.arguments.map((argument) => bindExpression(argument, scope)));
 	const [json] = list;
-	if (json?.output === 'datetime')
-		throw new SqlError(`${entry.name}() expects JSON, got datetime`, 'ERR_SQL_VALUE', at, entry.signature);
+	if (json?.output === 'datetime' || json?.output === 'interval' || json?.output === 'blob')
+		throw new SqlError(`${entry.name}() expects JSON, got ${json.output}`, 'ERR_SQL_TYPE', at, entry.signature);
 	return plainTable({
 		name: reference.alias ?? name,
 		columns: entry.columns.map((column) => ({ name: column.name, ...facts(column.type, column.output) })),

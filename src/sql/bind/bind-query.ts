@@ -5,7 +5,7 @@ import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { bindExpression, bindOrder } from './bind-expression.ts';
 import { bindFrom, renamed } from './bind-from.ts';
 import type { Bound, OrderTerm, QueryPlan, SelectPlan, SourceColumn } from './bound.ts';
-import { commonFacts, facts } from './facts.ts';
+import { commonFacts, facts, UNKNOWN } from './facts.ts';
 import { checkGrouped, keysOfAll } from './group-all.ts';
 import { didYouMean, meantColumn } from './schema.ts';
 import { CLAUSES, type CommonEntry, columnOf, type Environment, Scope } from './scope.ts';
@@ -341,7 +341,14 @@ function bindSummary(
 	parent: Scope | undefined,
 ): QueryPlan {
 	const of = bindQuery(core.query, environment, parent);
-	return { columns: SUMMARY_COLUMNS, body: { kind: 'summary', of }, outer: of.outer };
+	// The mean of intervals is an interval.
+	const isMixed = of.columns.some(
+		({ type, output }) => output === 'interval' || (type === 'any' && output === undefined),
+	);
+	const columns = SUMMARY_COLUMNS.map((column) =>
+		isMixed && column.type === 'real' && column.name !== 'null_percentage' ? { name: column.name, ...UNKNOWN } : column,
+	);
+	return { columns, body: { kind: 'summary', of }, outer: of.outer };
 }
 
 function bindValues(
@@ -422,9 +429,11 @@ export function expandStar(star: Star, scope: Scope): Item[] {
 function changesOf({ exclude, replace }: Star, all: readonly { table: string; name: string }[]) {
 	const excluded = new Set<string>();
 	const replaced = new Map<string, SyntaxExpression>();
-	const known = all.flatMap(({ table, name }) => [name.toLowerCase(), `${table.toLowerCase()}.${name.toLowerCase()}`]);
+	const known = new Set(
+		all.flatMap(({ table, name }) => [name.toLowerCase(), `${table.toLowerCase()}.${name.toLowerCase()}`]),
+	);
 	const check = (word: string, name: string, at: number) => {
-		if (!known.includes(name.toLowerCase())) {
+		if (!known.has(name.toLowerCase())) {
 			const names = all.map((column) => column.name);
 			throw new SqlError(`unknown column ${name} in ${word}`, 'ERR_SQL_NAME', at, meantColumn(name, names));
 		}

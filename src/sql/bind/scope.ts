@@ -180,6 +180,9 @@ export function unknownColumn(
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
 	const quotes = `write text in single quotes: '${column}'`;
+	// DuckDB's list ['a', 'b'] is a name in brackets here.
+	if (isQuoted && /^\s*'.*'\s*$/.test(column))
+		return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, `json_array(${column}) is a list`);
 	if (METHOD.test(column)) return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, quotes);
 	const [captured] = tables.flatMap(({ source, outputs }) =>
 		source.origin.kind === 'table' && outputs === undefined ? [source.origin.table] : [],

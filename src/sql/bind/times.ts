@@ -15,8 +15,8 @@ import {
 	minusAny,
 	moveAny,
 	NEGATION,
-	SCALES,
 	SHIFTS,
+	scale,
 	TIME_AS_JSON,
 	TIME_CASTS,
 	toZone,
@@ -28,7 +28,7 @@ import { hasZone, parseInstant } from '../values/instant.ts';
 import { Interval, isIntervalUnit, parseInterval, positiveInterval, totalMicros } from '../values/interval.ts';
 import { measure, type Scale } from '../values/measure.ts';
 import { type TimeZone, timeZone, timeZoneNames } from '../values/time-zone.ts';
-import { applyNumeric, type Value } from '../values/value.ts';
+import { applyNumeric, type StaticType, type Value } from '../values/value.ts';
 import type { Bound, Facts } from './bound.ts';
 import { constantOf, facts } from './facts.ts';
 import { didYouMean } from './schema.ts';
@@ -68,9 +68,19 @@ function call(entry: ScalarFunction, list: readonly Bound[], at: number): Bound 
 	if (list.every((argument) => argument.kind === 'constant')) {
 		const values = list.map((argument, index) => taken(argument, entry.takes?.[index]));
 		const value = values.includes(null) ? null : withPosition(at, () => constantResult(entry, values, list));
+		if (value === null && !values.includes(null) && entry.name !== '/') throw outOfRange(type, at);
 		return { ...constantOf(value), ...(value === null ? {} : known) };
 	}
 	return { kind: 'call', function: entry, arguments: list, constant: list.every((item) => item.constant), ...known };
+}
+
+function outOfRange(type: StaticType, at: number): SqlError {
+	return new SqlError(
+		type === 'interval' ? 'an interval cannot be longer than 285 years' : 'the result is not in the years 0 to 9999',
+		'ERR_SQL_VALUE',
+		at,
+		type === 'interval' ? 'extract(year FROM x) is a number, which can be subtracted' : 'write a shorter interval',
+	);
 }
 
 function constantResult(entry: ScalarFunction, values: readonly Value[], list: readonly Bound[]): Value {
@@ -112,7 +122,7 @@ const NAMES: Record<TimeType, string> = {
 };
 
 function described(bound: Bound): string {
-	const type = timeType(bound);
+	const type = operandType(bound);
 	if (type !== undefined) return NAMES[type];
 	return isNumber(bound) ? 'a number' : bound.type === 'blob' ? 'a blob' : 'a text';
 }
@@ -139,7 +149,7 @@ export function badText(text: string, scale: Scale, at: number | undefined): Sql
 
 function hintFor(text: string, scale: Scale): string {
 	if (/^[+-]?\d+(\.\d+)?$/.test(text)) {
-		if (scale === 'interval') return `say the unit: '${text} seconds' or '${text}ms'`;
+		if (scale === 'interval') return `say the unit: '${seconds(text)}' or '${text}ms'`;
 		if (scale === 'instant' && text.length > 4)
 			return `to_timestamp(${text}) is the time so many seconds after 1970 began`;
 	}
@@ -205,7 +215,7 @@ function nameOf(bound: Bound): string {
 
 function numberHint(type: TimeType, name: string, number: Bound): string {
 	if (type === 'interval') {
-		if (number.kind === 'constant') return `say the unit: interval '${String(number.value)} seconds'`;
+		if (number.kind === 'constant') return `say the unit: interval '${seconds(String(number.value))}'`;
 		return `epoch_ms(${name}) is its number of milliseconds`;
 	}
 	if (type === 'time' || type === 'date') return `extract(hour FROM ${name}), extract(year FROM ${name}) … are numbers`;
@@ -220,6 +230,17 @@ export function fitted(left: Bound, right: Bound, [leftAt, rightAt]: Places): re
 	return [besides(left, right, leftAt), besides(right, left, rightAt)];
 }
 
+/** Expressions of which one is the result, such as the branches of CASE: next to times, literals that are times become some. */
+export function unified(choices: readonly Bound[]): readonly Bound[] {
+	const type = choices.map(timeType).find((known) => known !== undefined);
+	if (type === undefined) return choices;
+	const scale = commonScale(type, type)!;
+	const fits = (bound: Bound) => !Number.isNaN(measure(literalText(bound) ?? null, scale));
+	const areTimes = choices.every((bound) => bound.type === 'null' || timeType(bound) === type || fits(bound));
+	if (!areTimes) return choices;
+	return choices.map((bound) => (literalText(bound) === undefined ? bound : call(TIME_CASTS[type], [bound], 0)));
+}
+
 /** Operands of + or -, a text such as '10ms' next to a number of milliseconds being one, too. */
 export function withDurations(left: Bound, right: Bound): readonly [left: Bound, right: Bound] {
 	const duration = (bound: Bound, other: Bound): Bound => {
@@ -232,6 +253,7 @@ export function withDurations(left: Bound, right: Bound): readonly [left: Bound,
 
 /** `bound` as it is compared with `other`. */
 function besides(bound: Bound, other: Bound, at: number): Bound {
+	if (other.kind === 'column' && other.type === 'blob') checkBlob(bound, nameOf(other), at);
 	if (!isNumber(other) || other.constant) return bound;
 	const isTyped = other.affinity === 'numeric' || other.unit !== undefined;
 	if (bound.kind === 'parameter' && isTyped) {
@@ -239,6 +261,8 @@ function besides(bound: Bound, other: Bound, at: number): Bound {
 	}
 	if (other.unit === 'ms' && timeType(bound) === 'interval') return epochMs(bound, at);
 	const text = literalText(bound);
+	if (bound.constant && bound.kind !== 'constant' && bound.type === 'text' && timeType(bound) === undefined && isTyped)
+		return call(expectedNumber(nameOf(other), other.unit === 'ms'), [bound], at);
 	if (text === undefined || typeof applyNumeric(text) !== 'string') return bound;
 	const interval = parseInterval(text);
 	if (interval !== undefined && other.unit === 'ms') return millisecondsOf(interval);
@@ -246,20 +270,52 @@ function besides(bound: Bound, other: Bound, at: number): Bound {
 	throw notANumber(text, nameOf(other), other.unit === 'ms', at);
 }
 
-export function notANumber(text: string, name: string, isDuration: boolean, at: number | undefined): SqlError {
+/** No text or number equals a blob. */
+function checkBlob(bound: Bound, name: string, at: number): void {
+	if (bound.kind !== 'constant' || (bound.type !== 'text' && !isNumber(bound))) return;
+	const text = /_raw$/i.test(name) ? `${name.replace(/_raw$/i, '')} is its text` : `CAST(${name} AS TEXT) is its text`;
+	throw typeError(
+		`${name} is a blob, which ${described(bound)} never equals`,
+		at,
+		`${text}; blobs are written x'00ff'`,
+	);
+}
+
+function notANumber(text: string, name: string, isDuration: boolean, at: number | undefined): SqlError {
 	const subject = name === 'x' ? 'the other side' : name;
 	const hint =
 		text.trim() === ''
 			? `${name} IS NULL finds rows without a value`
 			: isDuration
 				? 'write a number of milliseconds, or a duration such as 10ms or 1.5s, in quotes'
-				: `write a number, or compare as text: CAST(${name} AS TEXT)`;
+				: parseInterval(text) !== undefined
+					? 'only columns whose names end in _ms, their sums and averages compare with durations; write a number'
+					: `write a number, or compare as text: CAST(${name} AS TEXT)`;
 	return new SqlError(
 		`${subject} is a number${isDuration ? ' of milliseconds' : ''}, which '${text.slice(0, 40)}' is not`,
 		'ERR_SQL_TYPE',
 		at,
 		hint,
 	);
+}
+
+/** For a constant expression next to a number: a text is a number, or perhaps a duration in milliseconds, or an error. */
+function expectedNumber(name: string, milliseconds: boolean): ScalarFunction {
+	return {
+		...MILLISECONDS,
+		name: '::number',
+		type: 'any',
+		output: () => undefined,
+		create: () => (value) => numberOf(value!, name, milliseconds, undefined),
+	};
+}
+
+/** A text as the number that it is compared with. Throws if it is none. */
+export function numberOf(value: Value, name: string, milliseconds: boolean, at: number | undefined): Value {
+	if (typeof value !== 'string' || typeof applyNumeric(value) !== 'string') return value;
+	const interval = milliseconds ? parseInterval(value) : undefined;
+	if (interval === undefined) throw notANumber(value, name, milliseconds, at);
+	return totalMicros(interval) / 1000;
 }
 
 function millisecondsOf(interval: Interval): Bound {
@@ -273,6 +329,17 @@ function epochMs(interval: Bound, at: number): Bound {
 
 // ---- arithmetic -----------------------------------------------------------------------------------------------------
 
+/** The results of SQLite's functions are texts, but arithmetic with them would only see their year. */
+const TEXTS_OF_TIMES: ReadonlyMap<string, TimeType> = new Map([
+	['datetime', 'datetime'],
+	['date', 'date'],
+	['time', 'time'],
+]);
+
+function operandType(bound: Bound): TimeType | undefined {
+	return timeType(bound) ?? (bound.kind === 'call' ? TEXTS_OF_TIMES.get(bound.function.name) : undefined);
+}
+
 /** The operation if an operand is a time or an interval; undefined if neither is. Throws if it has no meaning. */
 export function timeArithmetic(
 	operator: ArithmeticOperator,
@@ -281,22 +348,23 @@ export function timeArithmetic(
 	places: Places,
 ): Bound | undefined {
 	const [leftAt, rightAt] = places;
-	const l = timeType(left);
-	const r = timeType(right);
+	const l = operandType(left);
+	const r = operandType(right);
 	if (l === undefined && r === undefined) return undefined;
 	if (operator === '+' || operator === '-') {
 		const sum = l === undefined ? sumWith(operator, left, right, places) : sumOf(operator, left, right, places);
 		if (sum !== undefined) return sum;
 	} else if (operator === '*' || operator === '/') {
 		const isScalar = (bound: Bound) => isNumber(bound) || isOpen(bound);
-		if (l === 'interval' && isScalar(right)) return call(SCALES[operator], [left, right], leftAt);
-		if (r === 'interval' && operator === '*' && isScalar(left)) return call(SCALES['*'], [right, left], leftAt);
+		if (l === 'interval' && isScalar(right)) return call(scale(operator, right.constant), [left, right], leftAt);
+		if (r === 'interval' && operator === '*' && isScalar(left))
+			return call(scale('*', left.constant), [right, left], leftAt);
 	}
 	const [subject, other, at] = l === undefined ? [right, left, leftAt] : [left, right, rightAt];
 	throw typeError(
 		meaningless(operator, described(left), described(right)),
 		at,
-		sumHint(operator, timeType(subject)!, other),
+		sumHint(operator, operandType(subject)!, other),
 	);
 }
 
@@ -315,16 +383,21 @@ function meaningless(operator: ArithmeticOperator, left: string, right: string):
 	}
 }
 
+function seconds(number: string): string {
+	return `${number} second${number === '1' ? '' : 's'}`;
+}
+
 function sumHint(operator: string, type: TimeType, other: Bound): string {
 	if (type === 'interval' && operator === '/') return 'epoch_ms(a) / epoch_ms(b) is the ratio of two intervals';
+	if (type === 'interval' && operator === '*') return "an interval is multiplied by a number: 2 * interval '1 second'";
 	if (operator !== '+' && operator !== '-') return 'epoch_ms(x) is a number of milliseconds';
 	if (isNumber(other)) {
 		const text = other.kind === 'constant' ? String(other.value) : undefined;
 		return text === undefined
 			? "say the unit: x * interval '1 second'"
-			: `say the unit: ${operator} interval '${text} seconds'`;
+			: `say the unit: ${operator} interval '${seconds(text)}'`;
 	}
-	const otherType = timeType(other);
+	const otherType = operandType(other);
 	if (isInstant(type) && isInstant(otherType)) {
 		return operator === '+'
 			? 'a - b is the interval between two times'
@@ -336,8 +409,8 @@ function sumHint(operator: string, type: TimeType, other: Bound): string {
 
 /** For a left side that is a time or an interval. */
 function sumOf(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightAt]: Places): Bound | undefined {
-	const l = timeType(left)!;
-	const r = timeType(right);
+	const l = operandType(left)!;
+	const r = operandType(right);
 	const text = literalText(right);
 	if (isInstant(l)) {
 		if (isInstant(r)) {
@@ -367,10 +440,10 @@ function sumOf(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightAt]
 
 /** For a right side that is a time or an interval, and a left side that is neither. */
 function sumWith(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightAt]: Places): Bound | undefined {
-	if (operator === '+' && (timeType(right) !== 'interval' || isNumber(left)))
+	if (operator === '+' && (operandType(right) !== 'interval' || isNumber(left)))
 		return sumOf('+', right, left, [rightAt, leftAt]);
 	const text = literalText(left);
-	if (timeType(right) === 'interval') {
+	if (operandType(right) === 'interval') {
 		if (isNumber(left) && left.unit === 'ms')
 			return call(COMBINATIONS[operator], [asInterval(left, leftAt)!, right], leftAt);
 		if (left.type === 'any') return call(moveAny(operator, left.constant), [left, right], leftAt);
@@ -381,7 +454,7 @@ function sumWith(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightA
 		}
 		return call(SHIFTS[operator], [left, right], leftAt);
 	}
-	if (timeType(right) === 'time') return undefined;
+	if (operandType(right) === 'time') return undefined;
 	if (text !== undefined) checkText(left, 'instant', leftAt);
 	else if (!isOpen(left)) return undefined;
 	return call(DIFFERENCE, [left, right], leftAt);
@@ -443,7 +516,7 @@ export function intervalLiteral(
 			at,
 			"write interval '5 minutes' or interval 5 minute",
 		);
-	return call(unitInterval(parseInterval(`1 ${unit}`)!), [amount], at);
+	return call(unitInterval(parseInterval(`1 ${unit}`)!, amount.constant), [amount], at);
 }
 
 function intervalConstant(interval: Interval): Bound {
@@ -571,7 +644,12 @@ export function fittedArguments(
 	const accepts = entry.accepts ?? (entry.group === 'number' ? 'number' : undefined);
 	if (accepts !== undefined)
 		return list.map((argument, index) => acceptedArgument(argument, accepts, entry.name, places[index]!));
-	if (entry.takes === undefined) return list;
+	if (entry.takes === undefined) {
+		if (entry.group === 'date') {
+			for (const [index, argument] of list.entries()) refuseInterval(argument, entry.name, places[index]!);
+		}
+		return list;
+	}
 	if (entry.name === 'bucket' && isWidthFirst(list))
 		return fittedArguments(entry, [...list].reverse(), [...places].reverse());
 	checkNames(entry, list, places[0]!);
@@ -581,6 +659,15 @@ export function fittedArguments(
 			withPosition(places[index]!, () => positiveInterval(fits.value as Interval));
 		return fits;
 	});
+}
+
+function refuseInterval(argument: Bound, name: string, at: number): void {
+	if (timeType(argument) !== 'interval') return;
+	throw typeError(
+		`${name}() needs a time, got an interval`,
+		at,
+		'extract(hour FROM x) is a part of an interval, epoch_ms(x) its milliseconds, duration(x) a readable form',
+	);
 }
 
 /** time_bucket('5m', ts) is bucket(ts, '5m'). */

@@ -1,13 +1,13 @@
 // Closures that compute an expression's value.
 import type { ColumnType } from '../../store/table.ts';
 import type { Bound, CastType } from '../bind/bound.ts';
-import { badText, notANumber } from '../bind/times.ts';
+import { badText, numberOf } from '../bind/times.ts';
 import type { Take } from '../functions/function-table.ts';
 import { drain, LONG_TEXT } from '../limits/guard.ts';
 import { SqlError } from '../limits/sql-error.ts';
 import { arithmetic, complement, integerArithmetic, negate, realArithmetic } from '../values/arithmetic.ts';
 import { parseInstant } from '../values/instant.ts';
-import { Interval, parseInterval, totalMicros } from '../values/interval.ts';
+import { Interval, parseInterval } from '../values/interval.ts';
 import {
 	applyNumeric,
 	encodeUtf8,
@@ -242,11 +242,9 @@ function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
 		);
 	}
 	const { expects } = expression;
-	if (expects === undefined || typeof value !== 'string' || typeof applyNumeric(value) !== 'string') return () => value;
-	const interval = expects.milliseconds ? parseInterval(value) : undefined;
-	if (interval === undefined) throw notANumber(value, expects.name, expects.milliseconds, expression.at);
-	const milliseconds = totalMicros(interval) / 1000;
-	return () => milliseconds;
+	if (expects === undefined) return () => value;
+	const number = numberOf(value, expects.name, expects.milliseconds, expression.at);
+	return () => number;
 }
 
 function compileNegate(expression: Node<'negate'>, c: Compiler): Evaluator {

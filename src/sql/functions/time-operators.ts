@@ -6,6 +6,7 @@ import { dateText, hasZone, instantText, localText, parseInstant, timeOfDay, tim
 import {
 	addIntervals,
 	Interval,
+	intervalBetween,
 	intervalOf,
 	parseInterval,
 	scaleInterval,
@@ -13,7 +14,7 @@ import {
 	totalMicros,
 } from '../values/interval.ts';
 import type { TimeZone } from '../values/time-zone.ts';
-import { type StaticType, toDouble, toText, type Value } from '../values/value.ts';
+import { applyNumeric, Real, type StaticType, toDouble, toText, type Value } from '../values/value.ts';
 import type { Evaluate, ScalarFunction, Take } from './function-table.ts';
 import { jsonOf } from './json.ts';
 
@@ -75,20 +76,34 @@ function combine(name: string, sign: 1 | -1): ScalarFunction {
 	);
 }
 
-function scale(name: string, factorOf: (number: number) => number): ScalarFunction {
+/** `isConstant`: a factor that is no number, such as a parameter, is an error instead of NULL. */
+export function scale(name: '*' | '/', isConstant: boolean): ScalarFunction {
 	return operator(name, ['interval', undefined], 'interval', 'interval', () => (interval, by) => {
-		const factor = factorOf(toDouble(by!));
+		const number = factorOf(by!, isConstant);
+		const factor = name === '*' ? number : 1 / number;
 		return Number.isFinite(factor) ? scaleInterval(interval as Interval, factor) : null;
 	});
+}
+
+/** NaN for values that are no numbers. */
+function factorOf(value: Value, isConstant: boolean): number {
+	const number = applyNumeric(value);
+	if (typeof number === 'number' || typeof number === 'bigint' || number instanceof Real) return toDouble(number);
+	if (!isConstant) return Number.NaN;
+	throw new SqlError(
+		`expected a number, got ${value === null ? 'NULL' : `'${toText(value).slice(0, 40)}'`}`,
+		'ERR_SQL_TYPE',
+		undefined,
+		"an interval is multiplied by a number: 2 * interval '1 second'",
+	);
 }
 
 export const SHIFTS = { '+': shift('+', 1), '-': shift('-', -1) };
 export const CLOCK_SHIFTS = { '+': shiftClock('+', 1), '-': shiftClock('-', -1) };
 export const COMBINATIONS = { '+': combine('+', 1), '-': combine('-', -1) };
-export const SCALES = { '*': scale('*', (number) => number), '/': scale('/', (number) => 1 / number) };
 
 export const DIFFERENCE = operator('-', ['instant', 'instant'], 'interval', 'interval', () => {
-	return (a, b) => intervalOf(0, (a as number) - (b as number));
+	return (a, b) => intervalBetween(b as number, a as number) ?? null;
 });
 
 export const CLOCK_DIFFERENCE = operator('-', ['clock', 'clock'], 'interval', 'interval', () => {
@@ -118,7 +133,7 @@ export function moveAny(name: '+' | '-', isConstant: boolean): ScalarFunction {
 export function minusAny(isConstant: boolean): ScalarFunction {
 	return operator('-', ['instant', undefined], 'any', undefined, (outputs) => (instant, value) => {
 		const other = typeof value === 'string' ? parseInstant(value) : Number.NaN;
-		if (!Number.isNaN(other)) return intervalOf(0, (instant as number) - other);
+		if (!Number.isNaN(other)) return intervalBetween(other, instant as number) ?? null;
 		const interval = otherInterval(value!, isConstant);
 		return interval && timeWriter(outputs)(shiftInstant(instant as number, interval, -1));
 	});
@@ -128,7 +143,7 @@ function otherInterval(value: Value, isConstant: boolean): Interval | null {
 	if (value instanceof Interval) return value;
 	const interval = typeof value === 'string' ? parseInterval(value) : undefined;
 	if (interval !== undefined) return interval;
-	if (typeof value === 'string' && !isConstant) return null;
+	if (!isConstant) return null;
 	throw new SqlError(
 		`expected a time or an interval next to + or -, got ${typeof value === 'string' ? `'${value.slice(0, 40)}'` : 'a number'}`,
 		'ERR_SQL_TYPE',
@@ -147,9 +162,10 @@ export const MILLISECONDS = operator('::interval', [undefined], 'interval', 'int
 });
 
 /** A number and a unit, as in `interval :n minute`. */
-export function unitInterval(unit: Interval): ScalarFunction {
-	return operator('interval', [undefined], 'interval', 'interval', () => {
-		return (value) => scaleInterval(unit, toDouble(value!));
+export function unitInterval(unit: Interval, isConstant: boolean): ScalarFunction {
+	return operator('interval', [undefined], 'interval', 'interval', () => (value) => {
+		const number = factorOf(value!, isConstant);
+		return Number.isFinite(number) ? scaleInterval(unit, number) : null;
 	});
 }
 

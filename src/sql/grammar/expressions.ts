@@ -130,6 +130,8 @@ function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpr
 
 function readSubscript(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
 	const at = reader.next().start;
+	if (operand.kind === 'name' && !operand.quoted && operand.column.toUpperCase() === 'ARRAY')
+		throw unsupported('ARRAY[…] is not supported', operand.at, "json_array('a', 'b') makes an array");
 	const { text, kind } = reader.peek();
 	if (reader.seesName() && reader.peek(1).word === ']' && !reader.sees('NULL')) {
 		const name = kind === 'quoted' ? unquote(text) : text;
@@ -204,6 +206,7 @@ function readIs(reader: TokenReader, left: SyntaxExpression, at: number): Syntax
 }
 
 function readIn(reader: TokenReader, operand: SyntaxExpression, at: number, not: boolean): SyntaxExpression {
+	if (reader.peek().text.startsWith('[')) throw reader.unexpected('"(" after IN', "lists are written IN ('a', 'b')");
 	if (reader.seesName()) {
 		throw syntaxError(
 			'expected "(" after IN',

@@ -53,6 +53,8 @@ const REFUSED = new Map<string, string>([
 	['TRUNCATE', READ_ONLY_HINT],
 	['ALTER', READ_ONLY_HINT],
 	['ATTACH', '.open opens recordings'],
+	['TABLE', 'FROM exchanges returns all rows of a table'],
+	['COPY', 'save a result with tinytap query … --format csv > FILE'],
 	['SHOW', '.tables lists tables, DESCRIBE table lists columns'],
 	['PRAGMA', 'DESCRIBE table lists columns'],
 	['USE', 'there is one database'],

@@ -17,7 +17,7 @@ export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 		case 'compound':
 			return compileCompound(plan.body, plan.columns, c);
 		case 'summary':
-			return compileSummary(plan.body.of, c);
+			return compileSummary(plan.body.of, plan.columns, c);
 		default:
 			return compileRecursive(plan.body, plan.columns, c);
 	}

@@ -1,16 +1,18 @@
 // SUMMARIZE: reads the rows of a query once and returns one row about each of its columns.
-import type { QueryPlan } from '../bind/bound.ts';
+import type { QueryPlan, SourceColumn } from '../bind/bound.ts';
 import type { CompiledQuery, Compiler } from '../evaluate/runtime.ts';
 import { quantile } from '../functions/quantile.ts';
 import type { Guard } from '../limits/guard.ts';
 import { Float64List } from '../values/growing-array.ts';
+import { Interval, intervalOf, totalMicros } from '../values/interval.ts';
 import { compareValues, keyOf, Real, toReal, type Value, valueBytes } from '../values/value.ts';
 import { DistinctCount } from './distinct-count.ts';
 
 /** Most numbers of a column that are kept for its quantiles. If there are more, every 2nd, 4th … is kept. */
 const MAX_SAMPLE = 1 << 16;
 
-export function compileSummary(of: QueryPlan, c: Compiler): CompiledQuery {
+/** `columns`: those of the result, which are of type `any` where some values are intervals. */
+export function compileSummary(of: QueryPlan, columns: readonly SourceColumn[], c: Compiler): CompiledQuery {
 	const { guard } = c.runtime;
 	const { run } = c.query(of);
 	return {
@@ -23,10 +25,17 @@ export function compileSummary(of: QueryPlan, c: Compiler): CompiledQuery {
 				return true;
 			});
 			for (const [index, { name, output }] of of.columns.entries()) {
-				if (!sink([name, output ?? 'any', ...summaries[index]!.values(count)])) return;
+				const row = [name, output ?? 'any', ...summaries[index]!.values(count)];
+				if (!sink(row.map((value, place) => boxed(value, columns[place]!)))) return;
 			}
 		},
 	};
+}
+
+/** A REAL in a column of unknown type is an object. */
+function boxed(value: Value, { type, name }: SourceColumn): Value {
+	const isReal = type === 'any' && typeof value === 'number' && name !== 'min' && name !== 'max';
+	return isReal ? toReal(value) : value;
 }
 
 class Summary {
@@ -37,6 +46,8 @@ class Summary {
 	readonly #sample = new Sample();
 	#present = 0;
 	#numbers = 0;
+	/** How many of the numbers are intervals, in microseconds. */
+	#intervals = 0;
 	#sum = 0;
 	/** Welford's mean, for `squares` only: the sum gives the same mean as avg(). */
 	#mean = 0;
@@ -58,8 +69,9 @@ class Summary {
 		if (this.#min === null || compareValues(value, this.#min) < 0) this.#min = this.#kept(value, this.#min);
 		if (this.#max === null || compareValues(value, this.#max) > 0) this.#max = this.#kept(value, this.#max);
 		if (typeof value === 'string' || value instanceof Uint8Array) return;
-		const number = value instanceof Real ? value.value : Number(value);
+		const number = value instanceof Real ? value.value : value instanceof Interval ? totalMicros(value) : Number(value);
 		this.#numbers++;
+		if (value instanceof Interval) this.#intervals++;
 		this.#sum += number;
 		const difference = number - this.#mean;
 		this.#mean += difference / this.#numbers;
@@ -75,16 +87,19 @@ class Summary {
 
 	/** From `min` on. `count`: the number of rows. */
 	values(count: number): Value[] {
-		// A column that holds anything but numbers has no mean.
-		const areNumbers = this.#numbers > 0 && this.#numbers === this.#present;
+		// A column that holds anything but numbers, or anything but intervals, has no mean.
+		const isOne = this.#intervals === 0 || this.#intervals === this.#numbers;
+		const areNumbers = this.#numbers > 0 && this.#numbers === this.#present && isOne;
+		const measure = (number: number | null): Value =>
+			number === null ? null : this.#intervals > 0 ? intervalOf(0, number) : number;
 		const sample = areNumbers ? this.#sample.values : new Float64Array(0);
-		const at = (q: number) => quantile(sample.slice(), q, () => this.#guard.poll());
+		const at = (q: number) => measure(quantile(sample.slice(), q, () => this.#guard.poll()));
 		return [
 			this.#boxed(this.#min),
 			this.#boxed(this.#max),
 			this.#distinct.value,
-			areNumbers ? this.#sum / this.#numbers : null,
-			areNumbers && this.#numbers > 1 ? Math.sqrt(this.#squares / (this.#numbers - 1)) : null,
+			areNumbers ? measure(this.#sum / this.#numbers) : null,
+			areNumbers && this.#numbers > 1 ? measure(Math.sqrt(this.#squares / (this.#numbers - 1))) : null,
 			at(0.25),
 			at(0.5),
 			at(0.75),

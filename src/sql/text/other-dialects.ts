@@ -1,13 +1,28 @@
 // Functions and words of other databases, each with a hint on how to write the same here.
 
+const MOVES = "ts + interval '5 minutes' and ts - interval '5 minutes' move a time";
+const DIFFERENCE = 'a - b is the interval between two times; epoch_ms(a - b) is its number of milliseconds';
+
 /** Functions by lower-case name. */
 const FUNCTIONS: ReadonlyMap<string, string> = new Map([
+	...['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second', 'dayofweek', 'dayofyear'].map(
+		(name) => [name, `extract(${name} FROM ts) is a number`] as const,
+	),
+	...['date_add', 'dateadd', 'date_sub', 'adddate', 'subdate', 'timestampadd'].map((name) => [name, MOVES] as const),
+	...['date_diff', 'datediff', 'timestampdiff'].map((name) => [name, DIFFERENCE] as const),
+	...['timezone', 'convert_tz', 'convert_timezone', 'from_utc_timestamp', 'to_utc_timestamp'].map(
+		(name) => [name, "ts AT TIME ZONE 'Europe/Berlin' is what the clocks there show"] as const,
+	),
+	...['to_date', 'str_to_date', 'strptime', 'make_date', 'make_timestamp', 'parse_timestamp'].map(
+		(name) => [name, "'2026-11-22'::date and '2026-11-22 12:56'::datetime are times"] as const,
+	),
+	...['curdate', 'curtime', 'sysdate', 'getutcdate', 'localtimestamp', 'utc_timestamp', 'today'].map(
+		(name) => [name, "now() is the time of the statement, date_trunc('day', now()) when its day began"] as const,
+	),
+	['unix_timestamp', 'extract(epoch FROM ts) is a number of seconds, epoch_ms(ts) of milliseconds'],
 	['time_bucket_gapfill', "bucket(ts, '1m') is the start of the minute"],
 	['date_format', "strftime('%H:%M', ts) writes a time"],
 	['to_char', "strftime('%H:%M', ts) writes a time"],
-	['date_add', "ts + interval '5 minutes' moves a time"],
-	['date_diff', 'a - b is the interval between two times; epoch_ms(a - b) is its number of milliseconds'],
-	['datediff', 'a - b is the interval between two times; epoch_ms(a - b) is its number of milliseconds'],
 	['age', 'a - b is the interval between two times'],
 	['make_interval', "write interval '5 minutes'"],
 	['from_unixtime', 'to_timestamp(seconds) is that time'],
@@ -82,9 +97,11 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['?', 'parameters are written :name'],
 	[':', 'parameters are written :name; substr(text, start, length) is a part of a text'],
 	['#', 'comments begin with --'],
+	['{', "json_object('name', 1) makes an object"],
 	['TOP', 'LIMIT 5 at the end keeps five rows'],
 	['FETCH', 'LIMIT 5 at the end keeps five rows'],
 	['FIRST', 'LIMIT 5 at the end keeps five rows'],
+	['TIMEZONE', "write ts AT TIME ZONE 'Europe/Berlin'"],
 	['INTERVAL', "write interval '5 minutes' or interval 5 minute"],
 	['QUALIFY', 'put the window function in a subquery and filter its result with WHERE'],
 	['APPLY', 'a subquery in the column list may use the row: (SELECT …)'],

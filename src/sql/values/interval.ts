@@ -37,7 +37,12 @@ function isInRange(interval: Interval): boolean {
 export function intervalOf(months: number, micros: number): Interval {
 	const interval = new Interval(months, Math.round(micros));
 	if (isInRange(interval)) return interval;
-	throw new SqlError('an interval cannot be longer than 285 years', 'ERR_SQL_VALUE');
+	throw new SqlError(
+		'an interval cannot be longer than 285 years',
+		'ERR_SQL_VALUE',
+		undefined,
+		'narrow the rows, or use numbers: sum(epoch_ms(x))',
+	);
 }
 
 export function addIntervals(a: Interval, b: Interval, sign: 1 | -1 = 1): Interval {
@@ -200,11 +205,19 @@ export function positiveInterval(interval: Interval): Interval {
 const FIRST = Date.UTC(2000, 0, 1) * 1000 - 730_485 * DAY;
 const END = Date.UTC(10_000, 0, 1) * 1000;
 
-/** The instant moved by the interval: first by its months, in the calendar, then by its microseconds. */
+/**
+ * The instant moved by the interval: first by its months, in the calendar, then by its microseconds. NaN if that is not in
+ * the years 0 to 9999.
+ */
 export function shiftInstant(instant: number, { months, micros }: Interval, sign: 1 | -1): number {
 	const moved = (months === 0 ? instant : addMonths(instant, sign * months)) + sign * micros;
-	if (moved >= FIRST && moved < END) return moved;
-	throw new SqlError('the result is not in the years 0 to 9999', 'ERR_SQL_VALUE');
+	return moved >= FIRST && moved < END ? moved : Number.NaN;
+}
+
+/** The interval from one instant to another; undefined if it is too long. */
+export function intervalBetween(from: number, to: number): Interval | undefined {
+	const interval = new Interval(0, Math.round(to - from));
+	return isInRange(interval) ? interval : undefined;
 }
 
 /** The same day of another month, or its last day if it is shorter: a month after 31 January is 28 February. */

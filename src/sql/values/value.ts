@@ -286,7 +286,7 @@ export const MAX_TEXT = 64 * 1024 * 1024;
 /** Estimated memory of a value, apart from the array element or property that holds it. */
 export function valueBytes(value: Value): number {
 	if (typeof value === 'string') return 24 + value.length;
-	return typeof value === 'object' && value !== null ? (value instanceof Uint8Array ? 96 + value.length : 16) : 0;
+	return typeof value === 'object' && value !== null ? (value instanceof Uint8Array ? 96 + value.length : 32) : 0;
 }
 
 /** Estimated memory of a row of values. */
