@@ -67,6 +67,14 @@ describe('matches are where JavaScript finds them', () => {
 		);
 	});
 
+	test('groups on a way that is given up take no part', () => {
+		assert.deepEqual(matchesOf('(a?b|(a|b*a?)*)*', 'abab'), [[0, 4, 2, 4, -1, -1]]);
+		assert.deepEqual(matchesOf('(a)|(b)', 'ba'), [
+			[0, 1, -1, -1, 0, 1],
+			[1, 2, 1, 2, -1, -1],
+		]);
+	});
+
 	test('whatever the case, if it is ignored', () => {
 		assert.deepEqual(matchesOf('b[c-d]', 'ABC abD', true), [
 			[1, 3],

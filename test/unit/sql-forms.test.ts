@@ -166,6 +166,16 @@ describe('GROUP BY ALL groups by the columns without aggregates', () => {
 		}
 	});
 
+	test('equal columns of two tables, and equal arguments of two functions, are not the same', () => {
+		for (const sql of [
+			'SELECT a.method, b.method || count(*) FROM exchanges a JOIN exchanges b USING (id) GROUP BY ALL',
+			'SELECT lower(method), upper(method) || count(*) FROM exchanges GROUP BY ALL',
+		])
+			assert.match(errorOf(sql, database).message, /^the column method is neither/, sql);
+		const both = 'SELECT a.method || count(*) FROM exchanges a JOIN exchanges b USING (id)';
+		assert.equal(rowsOf(`${both.replace('SELECT ', 'SELECT a.method, ')} GROUP BY ALL`, database).length, 5);
+	});
+
 	test('a column named all is not ALL', () => {
 		const rows = (clause: string) => rowsOf(`SELECT "all" FROM (SELECT 2 AS "all" UNION ALL SELECT 1) ${clause}`);
 		assert.deepEqual(rows('ORDER BY "all"'), [[1], [2]]);
@@ -293,6 +303,10 @@ describe('SUMMARIZE', () => {
 			[q75, 75_000],
 		] as const)
 			assert.ok(Math.abs(value! - expected) < 10, `${value} is not about ${expected}`);
+		for (const few of [6_000, 30_000]) {
+			const sql = `SELECT approx_unique FROM (SUMMARIZE ${numbers.replace('100000', `${few}`)} SELECT x FROM n)`;
+			assert.ok(Math.abs(Number(scalarOf(sql)) - few) < few / 20, `${few}`);
+		}
 		const texts = `SELECT approx_unique FROM (SUMMARIZE ${numbers} SELECT 'a long text, the end of which differs, with the number ${'.'.repeat(30)}' || x FROM n)`;
 		assert.ok(Math.abs(Number(scalarOf(texts)) - 100_000) < 5_000);
 	});

@@ -239,6 +239,17 @@ describe('arguments may read the tables before', () => {
 	});
 });
 
+test('LIMIT ends the rows of a function, and a time limit ends many of them', () => {
+	const sql = 'SELECT a.value, b.value FROM (SELECT 1) JOIN json_each(:items) a JOIN json_each(:items) b';
+	const parameters = new Map([['items', JSON.stringify(Array.from({ length: 3000 }, (_, index) => index))]]);
+	assert.deepEqual(rowsOf(`${sql} LIMIT 2`, undefined, { parameters }), [
+		[0, 0],
+		[0, 1],
+	]);
+	const count = sql.replace('a.value, b.value', 'count(*)');
+	assert.equal(errorOf(count, undefined, { parameters, timeLimitMs: 30 }).code, 'ERR_SQL_TIME_LIMIT');
+});
+
 test('rows that nothing returns to take no memory for long', () => {
 	const items = `[${Array.from({ length: 1000 }, (_, index) => `"item ${index} ${'.'.repeat(100)}"`).join()}]`;
 	const numbers = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 200)';
