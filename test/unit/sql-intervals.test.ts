@@ -577,6 +577,19 @@ describe('calendar functions', () => {
 		}
 	});
 
+	test('a zone that a row names may be unknown', () => {
+		assert.deepEqual(
+			rowsOf("SELECT now() AT TIME ZONE column1 FROM (VALUES ('Asia/Tokyo'), ('Nowhere'), (NULL))", database, {
+				now: NOW,
+			}),
+			[['2026-11-22T21:57:00.000000'], [null], [null]],
+		);
+		assert.match(
+			errorOf('SELECT now() AT TIME ZONE :zone', database, { parameters: new Map([['zone', 'Tokyo']]) }).hint!,
+			/Asia\/Tokyo/,
+		);
+	});
+
 	test('every zone shows the clock that Intl shows', () => {
 		const zones = Intl.supportedValuesOf('timeZone');
 		const date = fc.date({ min: new Date('1980-01-01'), max: new Date('2037-12-31'), noInvalidDate: true });

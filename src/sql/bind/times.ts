@@ -605,21 +605,28 @@ export function atTimeZone(operand: Bound, zone: Bound, isLocal: boolean, [at, z
 			zoneAt,
 			"for example 'Europe/Berlin' or 'UTC'",
 		);
-	const find = zoneFinder();
+	const find = zoneFinder(zone.constant);
 	const name = literalText(zone);
 	if (name !== undefined) withPosition(zoneAt, () => find(name));
 	return call((isClock ? fromZone : toZone)(find), [operand, zone], at);
 }
 
-function zoneFinder(): (name: string) => TimeZone {
-	const zones = new Map<string, TimeZone>();
+/** Finds zones by name. An unknown one in a constant, such as a parameter, is an error; in a row it is undefined. */
+function zoneFinder(isConstant: boolean): (name: string) => TimeZone | undefined {
+	const zones = new Map<string, TimeZone | undefined>();
 	return (name) => {
-		const known = zones.get(name) ?? timeZone(name);
-		if (known === undefined) throw unknownZone(name);
-		if (zones.size < 100) zones.set(name, known);
-		return known;
+		if (zones.has(name)) return zones.get(name);
+		const zone = name.length > MAX_ZONE_NAME ? undefined : timeZone(name);
+		if (zone === undefined && isConstant) throw unknownZone(name);
+		if (zones.size < MAX_ZONES) zones.set(name, zone);
+		return zone;
 	};
 }
+
+/** Longer texts are not names of time zones. */
+const MAX_ZONE_NAME = 64;
+/** Maximum number of names that are remembered. */
+const MAX_ZONES = 1000;
 
 function unknownZone(name: string): SqlError {
 	const names = timeZoneNames();

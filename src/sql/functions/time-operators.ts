@@ -198,16 +198,16 @@ export const TIME_AS_JSON = operator(
 
 // ---- time zones -----------------------------------------------------------------------------------------------------
 
-/** What the clock and calendar of a time zone show at an instant. `zone` reads the name. */
-export function toZone(zone: (name: string) => TimeZone): ScalarFunction {
+/** What the clock and calendar of a time zone show at an instant. `zone` finds it by name; NULL if there is none. */
+export function toZone(zone: (name: string) => TimeZone | undefined): ScalarFunction {
 	return operator('AT TIME ZONE', ['instant', undefined], 'text', 'local', () => {
-		return (instant, name) => localText(zone(toText(name!)).localOf(instant as number));
+		return (instant, name) => localText(zone(toText(name!))?.localOf(instant as number) ?? Number.NaN);
 	});
 }
 
 /** The instant at which the clock of a time zone shows this. */
-export function fromZone(zone: (name: string) => TimeZone): ScalarFunction {
+export function fromZone(zone: (name: string) => TimeZone | undefined): ScalarFunction {
 	return operator('AT TIME ZONE', ['instant', undefined], 'text', 'datetime', () => {
-		return (local, name) => instantText(zone(toText(name!)).instantOf(local as number));
+		return (local, name) => instantText(zone(toText(name!))?.instantOf(local as number) ?? Number.NaN);
 	});
 }

@@ -31,6 +31,7 @@ export function toReal(value: number): Value {
 
 /** Converts a value for use outside the engine, where there are no Real objects and intervals are text. */
 export function toSqlValue(value: Value): SqlValue {
+	if (typeof value !== 'object' || value === null) return value;
 	if (value instanceof Real) return value.value;
 	return value instanceof Interval ? intervalText(value) : value;
 }
@@ -124,8 +125,8 @@ export function keyOf(value: Value): string | number | bigint | null {
 		}
 		default:
 			if (value === null) return null;
-			if (value instanceof Interval) return `\u0001i${totalMicros(value)}`;
-			return value instanceof Real ? value.value : `\u0001b${latin1(value)}`;
+			if (value instanceof Real) return value.value;
+			return value instanceof Interval ? `\u0001i${totalMicros(value)}` : `\u0001b${latin1(value)}`;
 	}
 }
 
