@@ -702,6 +702,11 @@ void Capture::Dismiss(uint64_t conn) {
     dismiss.type = REQUEST_DISMISS;
     dismiss.conn = conn;
     answer dismissed;
+    // A helper that is stopped does it later.
+    if (helper_->IsSilent()) {
+      helper_->Tell(dismiss, 0);
+      return;
+    }
     // Late: it is dismissed all the same, and the count of nameless ones stays too high, which costs time only.
     if (helper_->AskBriefly(dismiss, &dismissed) && dismissed.value != 0)
       __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
