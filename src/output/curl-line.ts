@@ -3,7 +3,7 @@
 
 import { addressAuthority } from '../store/address-parts.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
-import { type ExchangeDetail, headerValue } from './detail-view.ts';
+import { type ExchangeDetail, headerValue, serverAddress } from './detail-view.ts';
 import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
 
 export type CurlLine = {
@@ -90,8 +90,7 @@ type Destination = {
 
 /** Where the request is sent, or why it cannot be sent. */
 function destinationOf({ columns, requestHeaders }: ExchangeDetail, target: string): Destination | string {
-	const end = columns.side === 'client' ? columns.remote : columns.side === 'server' ? columns.local : null;
-	const server = typeof end === 'string' ? end : null;
+	const server = serverAddress(columns);
 	const named = headerValue(requestHeaders, 'host') ?? columns.host;
 	const host = typeof named === 'string' && isAuthority(named) ? named : null;
 	if (server?.startsWith('unix:') === true) {

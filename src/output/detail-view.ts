@@ -45,6 +45,12 @@ export function headerValue(headers: readonly FieldLine[], lowerName: string): s
 	return headers.find((line) => !line.trailer && line.name.toLowerCase() === lowerName)?.value ?? null;
 }
 
+/** The server's end of the connection: `local` or `remote`, depending on the side; null if it is not known. */
+export function serverAddress({ side, local, remote }: ExchangeDetail['columns']): string | null {
+	const end = side === 'client' ? remote : side === 'server' ? local : null;
+	return typeof end === 'string' ? end : null;
+}
+
 export function messageBody(exchange: ExchangeDetail, message: 'req' | 'res'): Body {
 	const { columns, bodiesDecoded: decoded } = exchange;
 	const headers = message === 'req' ? exchange.requestHeaders : exchange.responseHeaders;

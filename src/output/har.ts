@@ -8,7 +8,7 @@ import type { FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
 import { base64 } from './cell-text.ts';
-import { type ExchangeDetail, headerValue, messageBody } from './detail-view.ts';
+import { type ExchangeDetail, headerValue, messageBody, serverAddress } from './detail-view.ts';
 import { formParams, pairs } from './form-params.ts';
 import { requestCookies, responseCookies } from './har-cookies.ts';
 import { escapeInJson } from './json-text.ts';
@@ -162,12 +162,6 @@ function percentEncoded(text: string): string {
 
 function nameValues(headers: readonly FieldLine[]): NameValue[] {
 	return headers.map(({ name, value }) => ({ name, value }));
-}
-
-/** `local` or `remote`, depending on the side; null if it is not known. */
-function serverAddress({ side, local, remote }: ExchangeDetail['columns']): string | null {
-	const end = side === 'client' ? remote : side === 'server' ? local : null;
-	return typeof end === 'string' ? end : null;
 }
 
 /** The server's address without its port. */

@@ -77,7 +77,7 @@ function answer(socket: Socket): void {
 	let received = Buffer.alloc(0);
 	socket.on('error', () => undefined);
 	// A request that does not arrive whole ends its curl, too.
-	socket.setTimeout(5000, () => socket.destroy());
+	socket.setTimeout(15_000, () => socket.destroy());
 	socket.on('data', (bytes) => {
 		received = Buffer.concat([received, bytes]);
 		const request = parse(received);
@@ -184,7 +184,7 @@ async function execute(shell: string, command: string): Promise<string> {
 	writeFileSync(script, command);
 	// Without the settings of whoever runs the test.
 	const env = { PATH: process.env.PATH, HOME: directory.path, LC_ALL: 'C.UTF-8' };
-	const { stdout } = await run(shell, [script], { env, timeout: 20_000 });
+	const { stdout } = await run(shell, [script], { env, timeout: 60_000 });
 	return stdout;
 }
 
