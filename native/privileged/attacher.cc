@@ -134,6 +134,14 @@ static void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// The helpers and lookers of all sessions run under one id. They must not count against the limit of whoever started this one.
+static void RaiseProcessLimit() {
+  rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_NPROC, &limit) == 0 || getrlimit(RLIMIT_NPROC, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NPROC, &limit);
+}
+
 // Ends what is loaded. Nothing may be left in the arrays of programs for the kernel to take out: see descriptor_keeper.cc.
 static void Discard(std::unique_ptr<Capture>* capture) {
   if (*capture == nullptr) return;
@@ -400,6 +408,7 @@ int main(int argc, char** argv) {
   if (length <= 0) return 1;
   std::string program(path, static_cast<size_t>(length));
   tinytap::RaiseDescriptorLimit();
+  tinytap::RaiseProcessLimit();
   tinytap::Attacher attacher(program.substr(0, program.rfind('/')), argv[1], argv[2]);
   if (std::string(argv[3]) == "early") attacher.LoadEarly();
   return attacher.Run();

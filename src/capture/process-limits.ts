@@ -6,6 +6,8 @@ import { mayLoadPrograms, ownRights, type Rights } from './rights-checks.ts';
 
 /** Descriptors of a capture: programs, maps, links, and those of Node. */
 const DESCRIPTORS = 100;
+/** Of Node. */
+const THREADS = 9;
 /** V8 reserves this much for its threads and for WebAssembly, most of which is never used. */
 const ADDRESS_SPACE_GIB = 14;
 
@@ -33,6 +35,14 @@ export function explainedByLimits(error: unknown, rights: Rights = ownRights()):
 			`too many open files: this process may have ${softLimit('Max open files')}, and a capture needs ${DESCRIPTORS}`,
 			'ERR_LIMIT',
 			'Raise the limit in the shell that starts tinytap: ulimit -n 1024',
+		);
+	}
+	const processes = softLimit('Max processes');
+	if (code === 'ERR_WORKER_INIT_FAILED' && message.includes('EAGAIN') && Number.isFinite(processes)) {
+		return new UserError(
+			`too many processes: this user may have ${processes}, threads included, and tinytap needs ${THREADS}`,
+			'ERR_LIMIT',
+			'End some, or raise the limit in the shell that starts tinytap: ulimit -u',
 		);
 	}
 	const space = softLimit('Max address space');

@@ -72,6 +72,23 @@ test('doctor says the same', () => {
 	);
 });
 
+const OTHER_USER = 'export SUDO_UID=54321 SUDO_GID=54321;';
+
+test('with ulimit -u 7, a capture says that more processes are needed', () => {
+	const { status, stderr } = tinytap(CAPTURE, `${OTHER_USER} ulimit -u 7; exec`);
+	assert.equal(status, 1, stderr);
+	assert.match(stderr, /^tinytap: error: too many processes: this user may have 7, .*\nhint: .*ulimit -u\n$/);
+});
+
+test('the helpers of other sessions do not count against ulimit -u', () => {
+	const other = '"$0" tail --for 4s >/dev/null 2>&1 &';
+	const { status, stderr } = tinytap(
+		CAPTURE,
+		`${other} ${other} ${other} sleep 2; ${OTHER_USER} ulimit -S -u 12; exec`,
+	);
+	assert.equal(status, 0, stderr);
+});
+
 test('with 100 open files a capture works', () => {
 	const { status, stderr } = tinytap(CAPTURE, 'ulimit -n 100; exec');
 	assert.equal(status, 0, stderr);
