@@ -64,12 +64,7 @@ test('for a capture, the programs are loaded before Node asks', async () => {
 	});
 });
 
-for (const words of [
-	['query', SQL, '--replay', 'a.tinytap'],
-	['query', SQL, '--ring-size=1MiB'],
-	['doctor'],
-	['queries'],
-])
+for (const words of [['query', SQL, '--ring-size=1MiB'], ['doctor'], ['queries']])
 	test(`with \`${words.join(' ')}\`, nothing is loaded early`, async () => {
 		await withNode(IDLE, words, async (attacher) => {
 			const until = Date.now() + 2000;

@@ -80,10 +80,10 @@ test('runs that the kernel refuses a program are counted by the kernel', async (
 	const source = (name: string) => join(root, name);
 	try {
 		await run('clang', ['-O2', '-g', '-target', 'bpf', '-c', source('test/fixtures/misses.bpf.c'), '-o', object]);
-		const answers = join(directory.path, 'answers.o');
-		const c = ['-std=gnu17', '-D_GNU_SOURCE', '-c', source('native/privileged/answers.c'), '-o', answers];
-		await run(process.env.CC ?? 'gcc', c);
-		const sources = [source('test/fixtures/misses.cc'), source('native/program_misses.cc'), answers];
+		const helper = ['answers', 'request_socket'].map((name) => source(`native/privileged/${name}.c`));
+		await run(process.env.CC ?? 'gcc', ['-std=gnu17', '-D_GNU_SOURCE', '-c', ...helper], { cwd: directory.path });
+		const objects = ['answers.o', 'request_socket.o'].map((name) => join(directory.path, name));
+		const sources = [source('test/fixtures/misses.cc'), source('native/program_misses.cc'), ...objects];
 		await run(process.env.CXX ?? 'g++', ['-std=c++17', '-o', program, ...sources, '-lbpf']);
 		const [before, after, answered] = (await run(program, [object])).stdout.split(' ').map(Number);
 		assert.equal(before, 0);
