@@ -412,6 +412,8 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	['datetime(ts) * ‸2 > 5', /cannot be multiplied/, /epoch_ms/],
 	["strftime('%H', ts ‸- opened) > '05'", /strftime\(\) needs a time, got an interval/, /extract/],
 	["interval '1 s' * ‸'x' > '1 s'", /cannot be multiplied/, /2 \* interval/],
+	["‸coalesce(ts - opened, 0) > '1s'", /one result is an interval, another a number/, /interval '0 s'/],
+	["‸CASE WHEN id = 1 THEN ts - opened ELSE 0 END > '1s'", /an interval, another a number/, /interval '0 s'/],
 	['bytes(‸ts) > 5', /needs a number, got a datetime/, /epoch_ms/],
 	['‸-ts > 5', /-datetime has no meaning/, /epoch_ms/],
 	["date_trunc(‸'fortnight', ts) > now()", /unknown unit fortnight/, /one of/],

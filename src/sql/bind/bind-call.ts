@@ -43,7 +43,7 @@ export function bindCall(written: SyntaxCall, scope: Scope, binders: Binders, gi
 	checkCount(scalar, count, call.at);
 	const list = given ?? call.arguments.map((argument) => binders.bind(argument, scope));
 	const places = list.map((_, index) => call.arguments[index]?.at ?? call.at);
-	return scalarCall(scalar, fittedArguments(scalar, list, places));
+	return scalarCall(scalar, fittedArguments(scalar, list, places), call.at);
 }
 
 /** Functions whose result has the unit of their first argument. */
@@ -101,12 +101,12 @@ function withOrder(call: SyntaxCall): SyntaxCall {
 /** Functions whose result is one of their arguments. */
 const CHOOSING: ReadonlySet<string> = new Set(['coalesce', 'ifnull', 'nullif', 'min', 'max']);
 
-function scalarCall(scalar: ScalarFunction, given: readonly Bound[]): Bound {
-	const list = CHOOSING.has(scalar.name) ? unified(given) : given;
+function scalarCall(scalar: ScalarFunction, given: readonly Bound[], at: number): Bound {
+	const list = CHOOSING.has(scalar.name) ? unified(given, at) : given;
 	const constant = list.every((argument) => argument.constant);
 	if (scalar.name === 'coalesce') return { kind: 'coalesce', operands: list, constant, ...commonFacts(list) };
 	if (scalar.name === 'iif') {
-		const [result, otherwise] = unified(list.slice(1));
+		const [result, otherwise] = unified(list.slice(1), at);
 		return caseOf([{ when: list[0]!, result: result! }], otherwise!);
 	}
 	const type = resultType(scalar, list);

@@ -389,7 +389,7 @@ function bindCase(syntax: Extract<SyntaxExpression, { kind: 'case' }>, scope: Sc
 		};
 	});
 	const otherwise = syntax.otherwise === undefined ? constantOf(null) : bindExpression(syntax.otherwise, scope);
-	const results = unified([...branches.map(({ result }) => result), otherwise]);
+	const results = unified([...branches.map(({ result }) => result), otherwise], syntax.at);
 	return caseOf(
 		branches.map(({ when }, index) => ({ when, result: results[index]! })),
 		results.at(-1)!,

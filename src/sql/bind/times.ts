@@ -231,14 +231,16 @@ export function fitted(left: Bound, right: Bound, [leftAt, rightAt]: Places): re
 }
 
 /** Expressions of which one is the result, such as the branches of CASE: next to times, literals that are times become some. */
-export function unified(choices: readonly Bound[]): readonly Bound[] {
+export function unified(choices: readonly Bound[], at: number): readonly Bound[] {
 	const type = choices.map(timeType).find((known) => known !== undefined);
 	if (type === undefined) return choices;
+	if (type === 'interval' && choices.some(isNumber))
+		throw typeError('one result is an interval, another a number', at, "write an interval, such as interval '0 s'");
 	const scale = commonScale(type, type)!;
 	const fits = (bound: Bound) => !Number.isNaN(measure(literalText(bound) ?? null, scale));
 	const areTimes = choices.every((bound) => bound.type === 'null' || timeType(bound) === type || fits(bound));
 	if (!areTimes) return choices;
-	return choices.map((bound) => (literalText(bound) === undefined ? bound : call(TIME_CASTS[type], [bound], 0)));
+	return choices.map((bound) => (literalText(bound) === undefined ? bound : call(TIME_CASTS[type], [bound], at)));
 }
 
 /** Operands of + or -, a text such as '10ms' next to a number of milliseconds being one, too. */
