@@ -282,6 +282,26 @@ test('url_param and query_params read URLs, request targets and query strings', 
 	);
 });
 
+test('NULL for any argument is NULL', () => {
+	for (const [name, list] of [
+		['regexp_extract', ["'a'", "'a'", '0', "'i'"]],
+		['regexp_replace', ["'a'", "'a'", "'b'", "'g'"]],
+		['split_part', ["'a'", "','", '1']],
+		['left', ["'a'", '1']],
+		['right', ["'a'", '1']],
+		['url_encode', ["'a'"]],
+		['url_decode', ["'a'"]],
+		['url_param', ["'/?a=1'", "'a'"]],
+		['query_params', ["'/?a=1'"]],
+	] as const) {
+		assert.notEqual(scalarOf(`SELECT ${name}(${list.join(', ')})`), null, name);
+		for (const missing of list.keys()) {
+			const given = list.map((argument, index) => (index === missing ? 'NULL' : argument));
+			assert.equal(scalarOf(`SELECT ${name}(${given.join(', ')})`), null, `${name}(${given.join(', ')})`);
+		}
+	}
+});
+
 test('wrong arguments are errors that say what to write', () => {
 	for (const [call, message, hint] of [
 		["regexp_extract('a', '(a)', 2)", /number of a group from 0 to 1, got 2/, /parentheses/],
