@@ -345,3 +345,25 @@ test('a habit is not trusted if the lost bytes cannot contain the responses that
 		for (const { path, resBody } of rows) if (path !== null && resBody !== null) assert.equal(path, resBody);
 	});
 });
+
+test('a response is not spared for a lost request if the requests before it need all there are', () => {
+	onEach((side, batch) => {
+		const talk = new Side(side);
+		talk.connection.open();
+		for (const path of ['/1', '/2']) talk.ask(get(path)).answer(ok(path));
+		talk.ask(get('/3')).answer(ok('/3')).lose();
+		talk.ask(get('/4')).answer(ok('/4'));
+		// From here on two are in flight.
+		talk.ask(get('/5')).lose().ask(get('/6'));
+		for (const [answered, asked] of [
+			['/5', '/7'],
+			['/6', '/8'],
+			['/7', '/9'],
+		] as const)
+			talk.answer(ok(answered)).ask(get(asked));
+		talk.answer(ok('/8')).answer(ok('/9'));
+		talk.clientEnds();
+		const rows = decodeRecords(talk.tape.records, { recordsPerBatch: batch }).exchanges;
+		for (const { path, resBody } of rows) if (path !== null && resBody !== null) assert.equal(path, resBody);
+	});
+});

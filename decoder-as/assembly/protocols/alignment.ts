@@ -459,9 +459,7 @@ function settleTurn(connection: Connection, time: u64): void {
 			distrust(connection, count);
 			return;
 		}
-		const here = connection.unboundCount;
-		const complete = responsesAfterGap(connection) == here && !connection.firstUnbound.afterGap;
-		if (turn.afterGap) turn.orphansBefore += complete ? max<u32>(here, count) - count : here;
+		if (turn.afterGap) turn.orphansBefore += spareResponses(connection, count);
 		giveUp(connection, count);
 	} else if (turn.idle && trust(connection, count)) {
 		return;
@@ -473,6 +471,27 @@ function settleTurn(connection: Connection, time: u64): void {
 		connection.doubt |= REQUESTS_LOST;
 		connection.holed = holed;
 	}
+}
+
+/**
+ * How many of the unbound responses may answer others than the first `count` requests: those of them whose response was not
+ * lost have one of these.
+ */
+function spareResponses(connection: Connection, count: u32): u32 {
+	const here = connection.unboundCount;
+	let ones: i64 = 0;
+	let begun: i64 = 0;
+	let bytes: u64 = 0;
+	for (let unbound = connection.firstUnbound; unbound != NO_EXCHANGE; unbound = unbound.next) {
+		if (!unbound.afterGap) continue;
+		bytes += unbound.responseGapBytes;
+		if (unbound.gapBegun) begun++;
+		else ones++;
+	}
+	// A gap may have no size.
+	if (ones + begun != 0 && !wasLost(connection)) return here;
+	const lost = max<i64>(ones, <i64>(bytes / shortestOf(connection.responses)) - begun);
+	return <u32>min<i64>(here, max<i64>(0, here + lost - count));
 }
 
 /** Whether none of the first `count` requests began while one of the responses was being received. */
