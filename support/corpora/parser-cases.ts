@@ -194,7 +194,8 @@ function differenceOf({ response, skipBody }: Case, row: ExchangeRow | undefined
 	if (!response && row.method !== want.method) return `method ${row.method} instead of ${want.method}`;
 	if (!response && row.target !== want.target) return `target ${row.target} instead of ${want.target}`;
 	if (response && row.status !== want.status) return `status ${row.status} instead of ${want.status}`;
-	const version = row.version === 9 ? '' : `${row.version >> 8}.${row.version & 255}`;
+	const seen = want.status === 0 ? row.reqVersion : row.version;
+	const version = seen === 9 ? '' : `${seen >> 8}.${seen & 255}`;
 	if (version !== want.version) return `version ${version} instead of ${want.version}`;
 	const fields = fieldsText(
 		(response ? row.resHeaders : row.reqHeaders).map(({ name, value }: FieldRow) => [name, value]),
