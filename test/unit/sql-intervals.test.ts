@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { compileCondition, Session } from '../../src/sql/sql.ts';
+import { instantText, parseInstant } from '../../src/sql/values/instant.ts';
 import { addMonths, Interval, intervalText, parseInterval, totalMicros } from '../../src/sql/values/interval.ts';
 import { timeZone } from '../../src/sql/values/time-zone.ts';
 import type { SqlValue } from '../../src/store/table.ts';
@@ -475,6 +476,10 @@ describe('what has no meaning is refused before a row is read, with what to writ
 			refused('SELECT count(*) OVER (ORDER BY ts RANGE 5 PRECEDING) FROM exchanges').message,
 			/RANGE over a datetime needs an interval, got a number/,
 		);
+		assert.match(
+			refused("SELECT count(*) OVER (ORDER BY id RANGE interval '1 s' PRECEDING) FROM exchanges").message,
+			/RANGE by an interval needs an ORDER BY of times/,
+		);
 		const of = (condition: string, given: SqlValue) =>
 			errorOf(`SELECT id FROM exchanges WHERE 0 AND ${condition}`, database, { parameters: new Map([['p', given]]) });
 		for (const [condition, given] of [
@@ -704,6 +709,16 @@ describe('through queries', () => {
 			/\(ts - opened\) > '1s' AND ts::date = '2026-11-22'/,
 		);
 	});
+});
+
+test('every microsecond of a text is read exactly', () => {
+	fc.assert(
+		fc.property(fc.integer({ min: 0, max: 999_999 }), (micros) => {
+			const text = `1970-01-01T00:00:01.${String(micros).padStart(6, '0')}Z`;
+			assert.equal(parseInstant(text), 1_000_000 + micros);
+			assert.equal(instantText(1_000_000 + micros), text);
+		}),
+	);
 });
 
 test('the total of an interval is what comparisons use', () => {
