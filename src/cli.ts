@@ -29,6 +29,8 @@ const dashes = words.indexOf('--');
 /** Arguments for tinytap, and those for the program it starts. */
 const own = dashes < 0 ? words : words.slice(0, dashes);
 const afterDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
+/** commander passes those for tinytap on in a single call. */
+const ARGUMENTS_MAX = 10_000;
 
 /** Errors are printed by main(). */
 const COMMAND_OUTPUT = {
@@ -154,6 +156,7 @@ async function main(): Promise<number> {
 	// It holds the socket to the attacher.
 	if (launch?.attacher !== undefined) forbidTracing();
 	if (afterDashes?.length === 0) throw usageError('expected a program after --, got nothing');
+	if (own.length > ARGUMENTS_MAX) throw usageError(`expected at most ${ARGUMENTS_MAX} arguments, got ${own.length}`);
 	let work: Work | undefined;
 	const program = createProgram((chosen) => {
 		work = chosen;

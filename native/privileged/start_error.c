@@ -5,13 +5,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// Arguments and paths may hold anything; a terminal would obey what is in them. In UTF-8 the controls from U+0080 to U+009F are
+// 0xc2 and that byte.
+static void PutForTerminal(const char* text) {
+  for (const unsigned char* at = (const unsigned char*)text; *at != '\0'; at++) {
+    if (*at < 0x20 || *at == 0x7f) {
+      fprintf(stderr, "\\x%02x", *at);
+    } else if (*at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) {
+      fprintf(stderr, "\\x%02x", *++at);
+    } else {
+      fputc(*at, stderr);
+    }
+  }
+}
+
 void Fail(int status, const char* code, const char* format, ...) {
+  static char text[4096];
   va_list arguments;
   va_start(arguments, format);
-  fputs("tinytap: error: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fprintf(stderr, " [%s]\n", code);
+  vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
+  fputs("tinytap: error: ", stderr);
+  PutForTerminal(text);
+  fprintf(stderr, " [%s]\n", code);
   exit(status);
 }
 

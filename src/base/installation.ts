@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 
 const root = packageDirectory(import.meta.dirname);
 
+const programWithRights = join(root, 'build/tinytap-launcher');
+
 export const FILES = {
 	bpfObject: join(root, 'build/tinytap.bpf.o'),
 	addon: join(root, 'build/tinytap.node'),
@@ -12,9 +14,10 @@ export const FILES = {
 	threads: join(root, 'dist'),
 	demoRecording: join(root, 'recordings/demo.tinytap'),
 	bundledQueries: join(root, 'queries'),
-	launcher: join(root, 'scripts/tinytap'),
+	/** What people start: in a checkout a script, which also builds what is missing. */
+	launcher: existsSync(join(root, 'scripts/tinytap')) ? join(root, 'scripts/tinytap') : programWithRights,
 	/** The program that has rights, and starts this one. */
-	programWithRights: join(root, 'build/tinytap-launcher'),
+	programWithRights,
 } as const;
 
 /** The version in package.json. */

@@ -49,6 +49,8 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 		[['--max-memory', '67108863'], /--max-memory: expected at least 64MiB, got 67108863 bytes/],
 		[['--replay', 'a', '--record', 'b'], /expected --replay or --record, got both/],
 		[['--user', 'no such user'], /--user: expected the name of a user/],
+		[['--user', '\x1b[31m\x9b1m\n'], /--user: expected the name of a user of this host, got "\\x1b\[31m\\x9b1m\\x0a"/],
+		[['version', ...Array.from({ length: 10_000 }, () => 'x')], /expected at most 10000 arguments, got 10001/],
 		[['run', 'script.js'], /JavaScript file needs --unsafe/],
 		[['run', 'x.sql', '--set', 'novalue'], /(--set: expected name=value|cannot open)/],
 		[['record'], /missing required argument 'file'/],
