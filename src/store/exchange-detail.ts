@@ -1,5 +1,5 @@
 // One exchange with everything known about it, for the detail view.
-import { type ExactText, exactFieldLines, exactTarget, type FieldLine } from './exchange-row.ts';
+import { type ExactText, exactFieldLines, exactTarget, type FieldLine, sendMs } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
 import { NO_NAMES } from './remote-names.ts';
 import { RowLocator, type SegmentRows } from './row-locator.ts';
@@ -34,7 +34,7 @@ export function exchangeRecord(
 		return {
 			columns: Object.fromEntries(EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index).value(row)])),
 			requestTarget: exactTarget(segment, inner),
-			sendMs: Number.isNaN(segment.f64.send_ms[inner]!) ? null : segment.f64.send_ms[inner]!,
+			sendMs: sendMs(segment, inner),
 			requestHeaders: exactFieldLines(segment, inner, 'request'),
 			responseHeaders: exactFieldLines(segment, inner, 'response'),
 		};

@@ -6,7 +6,15 @@ import { charsetText } from '../decode/body-text.ts';
 import { bodyCodings, type DecodedContent, decodeContent } from '../decode/content-coding.ts';
 import { addressAuthority } from './address-parts.ts';
 import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace } from './field-places.ts';
-import { ABSENT, type Segment, type TextMember, UNHELD_ENTRY_BYTES } from './segment.ts';
+import {
+	ABSENT,
+	EXTRA_ENTRY_BYTES,
+	EXTRA_REQ_UNHELD,
+	EXTRA_RES_UNHELD,
+	EXTRA_SEND_MS,
+	type Segment,
+	type TextMember,
+} from './segment.ts';
 import { otherBytes, wireText } from './wire-text.ts';
 
 /** One field line as sent. */
@@ -208,17 +216,8 @@ export function noteText(segment: Segment, row: number, message: Message): strin
 	const total = (request ? segment.f64.req_body_bytes : segment.f64.res_body_bytes)[row]!;
 	if (Number.isNaN(total)) return null;
 	const unheld = new Array<number>(layout.UNHELD_MAX).fill(0);
-	const count = segment.u8.unheld_count[row]!;
-	let at =
-		segment.u32.arena_offset[row]! +
-		present(segment.u32.req_headers_length[row]!) +
-		present(segment.u32.res_headers_length[row]!) +
-		present(segment.u32.req_body_length[row]!) +
-		present(segment.u32.res_body_length[row]!);
-	for (let i = 0; i < count; i++, at += UNHELD_ENTRY_BYTES) {
-		if ((segment.arenaView.getUint8(at) === 0) !== request) continue;
-		unheld[segment.arenaView.getUint8(at + 1)] = segment.arenaView.getFloat64(at + 2, true);
-	}
+	for (const { kind, reason, value } of extras(segment, row))
+		if (kind === (request ? EXTRA_REQ_UNHELD : EXTRA_RES_UNHELD)) unheld[reason] = value;
 	const endedFlag = request ? layout.EXCHANGE_FLAG_REQ_ENDED : layout.EXCHANGE_FLAG_RES_ENDED;
 	const prefixFlag = request ? layout.EXCHANGE_FLAG_REQ_PREFIX : layout.EXCHANGE_FLAG_RES_PREFIX;
 	return bodyNote({
@@ -228,6 +227,26 @@ export function noteText(segment: Segment, row: number, message: Message): strin
 		prefix: (segment.u8.flags[row]! & prefixFlag) !== 0,
 		ended: (segment.u8.flags[row]! & endedFlag) !== 0,
 		content: codings(segment, row, message) === null ? null : decodedBody(segment, row, message),
+	});
+}
+
+/** Milliseconds from the request's first byte to its last one; null if it was not seen. */
+export function sendMs(segment: Segment, row: number): number | null {
+	const value = extras(segment, row).find(({ kind }) => kind === EXTRA_SEND_MS)?.value ?? 0;
+	return Number.isNaN(value) ? null : value;
+}
+
+function extras(segment: Segment, row: number): { kind: number; reason: number; value: number }[] {
+	const { arenaView: view, u32 } = segment;
+	const first =
+		u32.arena_offset[row]! +
+		present(u32.req_headers_length[row]!) +
+		present(u32.res_headers_length[row]!) +
+		present(u32.req_body_length[row]!) +
+		present(u32.res_body_length[row]!);
+	return Array.from({ length: segment.u8.extra_count[row]! }, (_, i) => {
+		const at = first + i * EXTRA_ENTRY_BYTES;
+		return { kind: view.getUint8(at), reason: view.getUint8(at + 1), value: view.getFloat64(at + 2, true) };
 	});
 }
 

@@ -1,7 +1,18 @@
 // Writes rows into one segment: splits the decoder's ENTRY_EXCHANGE into columns and arena.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { copyRange, type Memory, type WritableMemory } from './byte-ranges.ts';
-import { ABSENT, createSegment, type Segment, type TextMember, UNHELD_ENTRY_BYTES, usedBytes } from './segment.ts';
+import {
+	ABSENT,
+	createSegment,
+	EXTRA_ENTRY_BYTES,
+	EXTRA_REQ_UNHELD,
+	EXTRA_RES_UNHELD,
+	EXTRA_SEND_MS,
+	EXTRAS_MAX,
+	type Segment,
+	type TextMember,
+	usedBytes,
+} from './segment.ts';
 import { SegmentDictionary } from './segment-dictionary.ts';
 
 /** The decoder's memory, or a copy of a part of it, with entries as defined in output-layout.ts. */
@@ -45,7 +56,7 @@ export function rowBytesAtMost({ u32 }: EntryBytes, at: number): number {
 	const fieldBytes =
 		u32[(at + layout.EXCHANGE_REQ_HEADERS + 4) >> 2]! + u32[(at + layout.EXCHANGE_RES_HEADERS + 4) >> 2]!;
 	// The entry's size covers each text once, but path and query may be stored in addition to the target.
-	return u32[at >> 2]! * 2 + fieldBytes + 2 * layout.UNHELD_MAX * UNHELD_ENTRY_BYTES;
+	return u32[at >> 2]! * 2 + fieldBytes + EXTRAS_MAX * EXTRA_ENTRY_BYTES;
 }
 
 /** Used only by the thread that appends. */
@@ -115,7 +126,7 @@ export class RowWriter {
 		);
 		u32.req_body_length[row] = this.#writeBody(source, at, layout.EXCHANGE_REQ_BODY);
 		u32.res_body_length[row] = this.#writeBody(source, at, layout.EXCHANGE_RES_BODY);
-		this.#writeUnheld(source, at, row);
+		this.#writeExtras(source, at, row);
 		this.rows++;
 	}
 
@@ -126,7 +137,6 @@ export class RowWriter {
 		f64.ts[row] = inF64[(at + layout.EXCHANGE_TS) >> 3]!;
 		f64.duration_ms[row] = inF64[(at + layout.EXCHANGE_DURATION_MS) >> 3]!;
 		f64.ttfb_ms[row] = inF64[(at + layout.EXCHANGE_TTFB_MS) >> 3]!;
-		f64.send_ms[row] = inF64[(at + layout.EXCHANGE_SEND_MS) >> 3]!;
 		f64.req_body_bytes[row] = inF64[(at + layout.EXCHANGE_REQ_BODY_BYTES) >> 3]!;
 		f64.res_body_bytes[row] = inF64[(at + layout.EXCHANGE_RES_BODY_BYTES) >> 3]!;
 		f64.req_captured_bytes[row] = inF64[(at + layout.EXCHANGE_REQ_CAPTURED_BYTES) >> 3]!;
@@ -273,22 +283,27 @@ export class RowWriter {
 		this.#touch(this.segment.arena.subarray(start, this.#touched));
 	}
 
-	#writeUnheld({ f64 }: EntryBytes, at: number, row: number): void {
-		const { view } = this.#memory;
-		let count = 0;
+	#writeExtras({ f64 }: EntryBytes, at: number, row: number): void {
+		const before = this.#end;
 		for (let message = 0; message < 2; message++) {
 			const first = (at + (message === 0 ? layout.EXCHANGE_REQ_UNHELD : layout.EXCHANGE_RES_UNHELD)) >> 3;
 			for (let reason = 0; reason < layout.UNHELD_MAX; reason++) {
 				const bytes = f64[first + reason]!;
 				if (bytes === 0) continue;
-				view.setUint8(this.#end, message);
-				view.setUint8(this.#end + 1, reason);
-				view.setFloat64(this.#end + 2, bytes, true);
-				this.#end += UNHELD_ENTRY_BYTES;
-				count++;
+				this.#writeExtra(message === 0 ? EXTRA_REQ_UNHELD : EXTRA_RES_UNHELD, reason, bytes);
 			}
 		}
-		this.segment.u8.unheld_count[row] = count;
+		const sendMs = f64[(at + layout.EXCHANGE_SEND_MS) >> 3]!;
+		if (sendMs !== 0) this.#writeExtra(EXTRA_SEND_MS, 0, sendMs);
+		this.segment.u8.extra_count[row] = (this.#end - before) / EXTRA_ENTRY_BYTES;
+	}
+
+	#writeExtra(kind: number, reason: number, value: number): void {
+		const { view } = this.#memory;
+		view.setUint8(this.#end, kind);
+		view.setUint8(this.#end + 1, reason);
+		view.setFloat64(this.#end + 2, value, true);
+		this.#end += EXTRA_ENTRY_BYTES;
 	}
 }
 

@@ -3,6 +3,8 @@
 // thread appends; readers look only at rows below the count they were given, so they need no lock. Repeated texts and
 // field lines (method, host, process names, `accept: */*` …) are kept once per segment.
 
+import { UNHELD_MAX } from '../../decoder-as/assembly/wire/output-layout.ts';
+
 // Each stored column of an exchange is declared here, once. The members are written out, because large objects created
 // from lists of names are slow, and each one gets a separate hidden class.
 
@@ -13,7 +15,6 @@ const f64Columns = (column: () => Float64Array) => ({
 	ts: column(),
 	duration_ms: column(),
 	ttfb_ms: column(),
-	send_ms: column(),
 	req_body_bytes: column(),
 	res_body_bytes: column(),
 	req_captured_bytes: column(),
@@ -30,7 +31,7 @@ const u32Columns = (column: () => Uint32Array) => ({
 	tid: column(),
 	anomalies_low: column(),
 	anomalies_high: column(),
-	/** The row's bytes in the arena: request fields, response fields, bodies, unheld. */
+	/** The row's bytes in the arena: request fields, response fields, bodies, extras. */
 	arena_offset: column(),
 	/** Its target, then [path] and [query]. Targets are kept together, so that searching them reads little memory. */
 	target_offset: column(),
@@ -76,12 +77,20 @@ const u8Columns = (column: () => Uint8Array) => ({
 	via: column(),
 	req_via: column(),
 	flags: column(),
-	unheld_count: column(),
+	extra_count: column(),
 });
 
 export const ABSENT = 0xffffffff;
-/** One reason with its bytes, after the bodies: u8 message (0 request, 1 response), u8 reason, f64 bytes. */
-export const UNHELD_ENTRY_BYTES = 10;
+/**
+ * What few rows have, after the bodies: u8 EXTRA_*, u8 reason, f64 number. Of bytes that are not held: the reason and how many.
+ * The milliseconds in which a request was sent, if they are not 0; NaN: it was not seen.
+ */
+export const EXTRA_ENTRY_BYTES = 10;
+export const EXTRA_REQ_UNHELD = 0;
+export const EXTRA_RES_UNHELD = 1;
+export const EXTRA_SEND_MS = 2;
+/** The most entries of a row. */
+export const EXTRAS_MAX = 2 * UNHELD_MAX + 1;
 
 export type F64Member = keyof ReturnType<typeof f64Columns>;
 export type U32Member = keyof ReturnType<typeof u32Columns>;
