@@ -95,6 +95,10 @@ export type UnseenFinding = {
 	readonly what: 'unseen';
 	/** Whether each record of a write to the socket is marked as unverified, in order. */
 	readonly socket: readonly boolean[];
+	/** Which of the writes to the socket they are, from 1. */
+	readonly numbers: readonly number[];
+	/** Records that the capture says it has lost, of any program. */
+	readonly lost: number;
 	/** Records of writes to the file. */
 	readonly file: number;
 	readonly error?: string;

@@ -1,7 +1,13 @@
 // The steps of a check that capture with tinytap, as a user would: each makes traffic, and returns what was found.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CAPTURE_DATA, FLAG_UNVERIFIED } from '../../decoder-as/assembly/wire/capture-event.ts';
+import {
+	CAPTURE_DATA,
+	CAPTURE_LOSS,
+	FLAG_UNVERIFIED,
+	LOSS_MISSED,
+	LOSS_RING_FULL,
+} from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader } from '../../src/capture/recording.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -143,10 +149,19 @@ export async function unseen(): Promise<UnseenFinding> {
 	});
 	await run('umount', ['/sys/kernel/btf/vmlinux']);
 	const [pid, socket, file] = said.trim().split(' ').map(Number);
-	const written = recordsOf(recording).filter((record) => record.kind === CAPTURE_DATA && record.pid === pid);
+	const records = recordsOf(recording);
+	const written = records.filter((record) => record.kind === CAPTURE_DATA && record.pid === pid);
+	// Each has the total so far.
+	const totals = new Map(
+		records.filter(({ kind }) => kind === CAPTURE_LOSS).map(({ callBytes, offset }) => [callBytes, offset]),
+	);
 	return {
 		what: 'unseen',
 		socket: written.filter(({ fd }) => fd === socket).map(({ flags }) => (flags & FLAG_UNVERIFIED) !== 0),
+		numbers: written
+			.filter(({ fd }) => fd === socket)
+			.map(({ payload }) => Number(/^GET \/unseen\/(\d+) /.exec(payload.toString('latin1'))?.[1])),
+		lost: (totals.get(LOSS_RING_FULL) ?? 0) + (totals.get(LOSS_MISSED) ?? 0),
 		file: written.filter(({ fd }) => fd === file).length,
 		error: error ?? failure(finished),
 	};
