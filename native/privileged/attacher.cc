@@ -83,8 +83,10 @@ static int StartLookers(const std::string& directory) {
     if (fork() != 0) continue;
     if (dup2(ends[1], HELPER_SOCKET) < 0 || dup2(0, HELPER_TERMINAL) < 0 || dup2(0, 2) < 0) _exit(1);
     syscall(SYS_close_range, HELPER_TINYTAP + 1U, ~0U, 0U);
+    // From its directory, because without rights the way there may be closed.
+    if (chdir(directory.c_str()) != 0) _exit(1);
     GiveUpRights(1ULL << CAP_SYS_PTRACE);
-    Execute({directory + "/tinytap-looker"});
+    Execute({"./tinytap-looker"});
   }
   close(ends[1]);
   return ends[0];
@@ -393,8 +395,9 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
 
   std::string links = std::to_string(handles.links.size()), programs = std::to_string(handles.programs.size());
   uint64_t maps_right = !writes_maps ? 0 : HasCapability(CAP_BPF) ? 1ULL << CAP_BPF : 1ULL << CAP_SYS_ADMIN;
+  if (chdir(directory_.c_str()) != 0) _exit(1);
   GiveUpRights(1ULL << CAP_SYS_NICE | maps_right);
-  Execute({directory_ + "/tinytap-helper", std::to_string(helper_.tinytap), settings_, group_, links, programs,
+  Execute({"./tinytap-helper", std::to_string(helper_.tinytap), settings_, group_, links, programs,
            std::to_string(arrays)});
 }
 
