@@ -18,11 +18,12 @@ import { RunningCapture, say } from './running-capture.ts';
 /** Runs the command; resolves to the exit status. */
 export async function shellCommand(options: Options): Promise<number> {
 	if (!process.stdin.isTTY || !standardOutput().isTTY) return await pipedShell(options);
-	const capture = await RunningCapture.start(options, { stdin: 'ignore' });
+	let capture: RunningCapture | undefined;
 	try {
+		capture = await RunningCapture.start(options, { stdin: 'ignore' });
 		await capture.attached();
 	} catch (error) {
-		await capture.close();
+		await capture?.close();
 		if (options.capture.replay !== undefined || !(error instanceof UserError) || !existsSync(FILES.demoRecording))
 			throw error;
 		say(errorText(error, options.presentation.errorTheme));
