@@ -172,6 +172,36 @@ test('--keep-root is in the prompt', async () => {
 	}
 });
 
+test('root captures from a directory that nobody else may enter: helper and lookers start, too', async () => {
+	const closed = installed();
+	chmodSync(closed.path, 0o700);
+	const tinytap = startTinytap(['tail', '--port', '1'], { launcher: closed.launcher });
+	try {
+		await tinytap.attached();
+		assert.equal((await processesOf(tinytap.child.pid!)).lookers.length, 4);
+		tinytap.interrupt();
+		assert.equal((await tinytap.finished).code, 0, tinytap.stderr());
+	} finally {
+		await tinytap.stop();
+		closed.remove();
+	}
+});
+
+test('without rights the shell offers the bundled recording', async () => {
+	const terminal = await openTerminal(
+		`setpriv --reuid ${user.uid} --regid ${user.gid} --clear-groups --inh-caps=-all ${place.launcher}`,
+	);
+	try {
+		await terminal.shows('Open the bundled recording instead');
+		assert.match(await terminal.screen(), /capturing needs root \[ERR_NO_PERMISSION\]/);
+		await terminal.press('Enter');
+		await terminal.shows('tinytap>');
+		assert.match(await terminal.screen(), /replaying .*demo\.tinytap/);
+	} finally {
+		await terminal.close();
+	}
+});
+
 /** Runs JavaScript as the launcher would run tinytap, and returns what it prints. */
 function instead(
 	script: string,
