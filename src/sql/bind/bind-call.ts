@@ -16,7 +16,8 @@ import type { AggregateCall, Bound, BoundFrame, BoundFrameBound, OrderTerm, Wind
 import { caseOf, commonFacts, facts } from './facts.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type Scope } from './scope.ts';
-import { acceptedArgument, fittedArguments, fittedOffset, unified } from './times.ts';
+import { acceptedArgument, fittedArguments, fittedOffset } from './time-arguments.ts';
+import { unified } from './times.ts';
 
 /** Bind the parts of a call. Passed in, because they bind calls themselves. */
 export type Binders = {

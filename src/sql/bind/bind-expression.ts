@@ -1,6 +1,6 @@
 // Resolves the names of an expression and decides everything that does not depend on rows: types, conversions,
 // comparisons. Anything not listed here is refused.
-import type { BinaryOperator, OrderItem, SyntaxCall, SyntaxExpression } from '../grammar/syntax.ts';
+import { type BinaryOperator, type OrderItem, plainCall, type SyntaxExpression } from '../grammar/syntax.ts';
 import { SqlError, unsupported } from '../limits/sql-error.ts';
 import type { ArithmeticOperator } from '../values/arithmetic.ts';
 import { hasZone } from '../values/instant.ts';
@@ -9,18 +9,9 @@ import { bindCall } from './bind-call.ts';
 import type { Affinity, Bound, CastType, CompareOperator, Comparison, Facts, OrderTerm } from './bound.ts';
 import { caseOf, constantOf, facts, INTEGER, UNKNOWN } from './facts.ts';
 import { type Scope, unknownColumn } from './scope.ts';
-import {
-	atTimeZone,
-	fitted,
-	intervalLiteral,
-	type Places,
-	scaleOf,
-	timeArithmetic,
-	timeCast,
-	timeNegation,
-	unified,
-	withDurations,
-} from './times.ts';
+import { timeArithmetic, timeNegation } from './time-arithmetic.ts';
+import { atTimeZone, intervalLiteral, timeCast } from './time-casts.ts';
+import { fitted, type Places, scaleOf, unified, withDurations } from './times.ts';
 
 export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 	switch (syntax.kind) {
@@ -185,18 +176,7 @@ function bindBinary(
 
 /** An operator that is a function. */
 function callOperator(name: string, list: readonly Bound[], scope: Scope, at: number): Bound {
-	const call: SyntaxCall = {
-		kind: 'call',
-		at,
-		name,
-		distinct: false,
-		star: false,
-		arguments: [],
-		order: [],
-		filter: undefined,
-		over: undefined,
-	};
-	return bindCall(call, scope, { bind: bindExpression, order: bindOrder }, list);
+	return bindCall(plainCall(name, at), scope, { bind: bindExpression, order: bindOrder }, list);
 }
 
 // ---- parts of JSON ------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@ import { toDouble, toText } from '../values/value.ts';
 import { bytesText } from './duration.ts';
 import type { FunctionDoc, ScalarFunction } from './function-table.ts';
 
-function doc(
+/** Of a function of group http with `count` arguments. */
+export function httpDoc(
 	name: string,
 	signature: string,
 	text: string,
@@ -15,7 +16,7 @@ function doc(
 
 export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 	{
-		...doc(
+		...httpDoc(
 			'header',
 			'header(headers, name)',
 			'a field of req_headers or res_headers; the name is case-insensitive',
@@ -30,7 +31,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		},
 	},
 	{
-		...doc(
+		...httpDoc(
 			'path_template',
 			'path_template(path)',
 			'the path with :id in place of numbers, UUIDs and hexadecimal ids',
@@ -42,7 +43,7 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => (path) => pathTemplate(toText(path!)),
 	},
 	{
-		...doc('bytes', 'bytes(number)', 'a number of bytes in readable form', ['bytes(51200)', '50 KiB'], 1),
+		...httpDoc('bytes', 'bytes(number)', 'a number of bytes in readable form', ['bytes(51200)', '50 KiB'], 1),
 		type: 'text',
 		accepts: 'number',
 		strict: true,

@@ -1,21 +1,12 @@
 // Functions for URLs and their queries.
 import { encodeUtf8, toText, type Value } from '../values/value.ts';
-import type { FunctionDoc, ScalarFunction } from './function-table.ts';
+import type { ScalarFunction } from './function-table.ts';
+import { httpDoc } from './http.ts';
 import { jsonOf } from './json.ts';
-
-function doc(
-	name: string,
-	signature: string,
-	text: string,
-	example: FunctionDoc['example'],
-	count: number,
-): FunctionDoc {
-	return { name, signature, doc: text, example, group: 'http', minArguments: count, maxArguments: count };
-}
 
 export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 	{
-		...doc(
+		...httpDoc(
 			'url_decode',
 			'url_decode(text)',
 			'%XX decoded, as UTF-8; a + stays, and so does a % without two digits',
@@ -27,7 +18,7 @@ export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => (text) => decodePercent(toText(text!)),
 	},
 	{
-		...doc(
+		...httpDoc(
 			'url_encode',
 			'url_encode(text)',
 			'every byte but A-Z a-z 0-9 - . _ ~ as %XX',
@@ -39,7 +30,7 @@ export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 		create: () => (value) => encodePercent(value!),
 	},
 	{
-		...doc(
+		...httpDoc(
 			'url_param',
 			'url_param(url, name)',
 			"the first parameter of this name in a URL, a request target or a query string, decoded; '' without a value, NULL if there is none",
@@ -55,7 +46,7 @@ export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 		},
 	},
 	{
-		...doc(
+		...httpDoc(
 			'query_params',
 			'query_params(url)',
 			'all parameters of a URL, a request target or a query string as a JSON object; repeated ones as an array',

@@ -6,15 +6,16 @@ import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { unquote } from '../text/lexer.ts';
 import { literalBlob, literalNumber } from '../text/literals.ts';
 import { isIntervalUnit } from '../values/interval.ts';
-import type {
-	BinaryOperator,
-	Frame,
-	FrameBound,
-	MatchOperator,
-	OrderItem,
-	SyntaxCall,
-	SyntaxExpression,
-	Window,
+import {
+	type BinaryOperator,
+	type Frame,
+	type FrameBound,
+	type MatchOperator,
+	type OrderItem,
+	plainCall,
+	type SyntaxCall,
+	type SyntaxExpression,
+	type Window,
 } from './syntax.ts';
 import type { TokenReader } from './token-reader.ts';
 
@@ -350,20 +351,6 @@ function readExtract(reader: TokenReader, at: number): SyntaxExpression {
 	const operand = readExpression(reader);
 	reader.expect(')', 'to close extract(');
 	return { ...plainCall('extract', at), arguments: [{ kind: 'literal', at: field.start, value }, operand] };
-}
-
-function plainCall(name: string, at: number): SyntaxCall {
-	return {
-		kind: 'call',
-		at,
-		name,
-		distinct: false,
-		star: false,
-		arguments: [],
-		order: [],
-		filter: undefined,
-		over: undefined,
-	};
 }
 
 /** At these words an expression is missing: the word is hardly meant as a column name. */

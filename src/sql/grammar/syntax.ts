@@ -180,3 +180,18 @@ export type Query = {
 	readonly limit: SyntaxExpression | undefined;
 	readonly offset: SyntaxExpression | undefined;
 };
+
+/** A call without arguments, DISTINCT, ORDER BY, FILTER or OVER. */
+export function plainCall(name: string, at: number): SyntaxCall {
+	return {
+		kind: 'call',
+		at,
+		name,
+		distinct: false,
+		star: false,
+		arguments: [],
+		order: [],
+		filter: undefined,
+		over: undefined,
+	};
+}
