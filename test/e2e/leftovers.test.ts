@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { gone, type Held, heldBy } from '../../support/kernel-objects.ts';
+import { ARRAYS_OF_A_CAPTURE, gone, type Held, heldBy } from '../../support/kernel-objects.ts';
 import { startNginx } from '../../support/servers.ts';
 import { startTinytap } from '../../support/tinytap.ts';
 
@@ -69,8 +69,8 @@ test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they w
 		// The last capture ends while bpftool looks, too.
 		await gone({ ...held, maps: [] });
 		process.kill(-looker.pid!);
-		// The arrays of one capture may stay: see docs/limitations.md. If they are left to the kernel, one stays of nearly each.
-		await gone(held, 30, 3);
+		// If the arrays are left to the kernel, one stays of nearly each capture.
+		await gone(held, 30, ARRAYS_OF_A_CAPTURE);
 		t.diagnostic(
 			`${held.programs.length} programs, ${held.maps.length} maps and ${held.links.length} links came and went; ` +
 				`the server: ${before.descriptors} descriptors before, ${descriptors()} after, ${before.resident} and ${resident()} KiB`,
