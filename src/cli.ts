@@ -16,7 +16,8 @@ import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
 import { standardError, standardOutput } from './output/output-stream.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
-import { queriesText, topicHelp } from './shell/dot-commands.ts';
+import { topicHelp } from './shell/commands/commands.ts';
+import { queriesText } from './shell/commands/query-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
 
 // For a start without the flags of bin/tinytap. It also applies to the threads, which are made later.

@@ -4,7 +4,7 @@ import { UserError, usageError } from '../base/errors.ts';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import { parseInterval, totalMicros } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
-import { runDotCommand } from './dot-commands.ts';
+import { runCommand } from './commands/commands.ts';
 import type { Printed } from './result-printer.ts';
 import { ScriptReader, type Step } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
@@ -58,7 +58,7 @@ export class StepRunner {
 			}
 			if (/^\.(quit|exit)\b/.test(step.text)) return 'quit';
 			const expectation = /^\.expect\b\s*(.*)$/.exec(step.text);
-			if (expectation === null) return await runDotCommand(this.#shell, step.text, true);
+			if (expectation === null) return await runCommand(this.#shell, step.text, true);
 			const failure = checkExpectation(expectation[1]!, this.#last);
 			if (failure !== undefined)
 				this.failedExpectations.push(

@@ -1,9 +1,9 @@
-// The names of the dot commands, to distinguish them from lines of an open statement. dot-commands.ts has the commands.
+// The names of the dot commands, to distinguish them from lines of an open statement. commands/ has the commands.
 import { splitStatements, tokenize } from '../sql/sql-light.ts';
 
 export const COMMAND_NAMES = [
 	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait'],
-	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'exit', 'expect'],
+	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'exit', 'expect', 'set', 'settings'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];

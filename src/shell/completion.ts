@@ -5,8 +5,10 @@ import { RESULT_FORMATS } from '../output/result-format.ts';
 import { completionsAt, FUNCTION_DOCS, type Schema } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
 import type { OwnTable } from '../threads/messages.ts';
-import { DOT_COMMANDS, type DotCommand } from './dot-commands.ts';
+import type { ArgumentKind } from './commands/command.ts';
+import { COMMANDS } from './commands/commands.ts';
 import { listQueries, type QueryDirectories } from './saved-queries.ts';
+import { SETTING_NAMES, SETTINGS } from './shell-settings.ts';
 
 export type CompletionContext = {
 	/** Lines of the statement before this one. */
@@ -32,21 +34,17 @@ export function complete(context: CompletionContext): Completed {
 	const named = /^\s*(\.\w*)$/.exec(before)?.[1];
 	if (named !== undefined)
 		return matching(
-			DOT_COMMANDS.map(({ name }) => `.${name}`),
+			COMMANDS.map(({ name }) => `.${name}`),
 			named,
 		);
 	const [, name, argument] = /^\s*\.(\w+)\s+(.*)$/s.exec(before) ?? [];
-	const command = DOT_COMMANDS.find((each) => each.name === name);
+	const command = COMMANDS.find((each) => each.name === name);
 	return command?.argument === undefined || argument === undefined
 		? [[], before]
 		: argumentCompletions(command.argument, argument, context);
 }
 
-function argumentCompletions(
-	kind: NonNullable<DotCommand['argument']>,
-	argument: string,
-	context: CompletionContext,
-): Completed {
+function argumentCompletions(kind: ArgumentKind, argument: string, context: CompletionContext): Completed {
 	switch (kind) {
 		case 'topic':
 			return matching(helpTopics(), argument);
@@ -66,6 +64,16 @@ function argumentCompletions(
 			const start = `SELECT * FROM exchanges ${/^\s*where\b/i.test(argument) ? '' : 'WHERE '}`;
 			return sqlCompletions(start + argument, start.length + argument.length, context);
 		}
+		case 'setting': {
+			const [, name, value] = /^(\S+)\s+(.*)$/s.exec(argument) ?? [];
+			if (name === undefined || value === undefined) return matching(SETTING_NAMES, argument);
+			const known = SETTING_NAMES.find((each) => each === name.toLowerCase());
+			return matching((known === undefined ? undefined : SETTINGS[known].values) ?? [], value);
+		}
+		case 'statement':
+			return sqlCompletions(argument, argument.length, context);
+		case 'file':
+			return [[], argument];
 		case 'name and statement': {
 			const sql = /^\S+\s+(.*)$/s.exec(argument)?.[1];
 			return sql === undefined ? [[], argument] : sqlCompletions(sql, sql.length, context);
@@ -76,7 +84,7 @@ function argumentCompletions(
 function helpTopics(): string[] {
 	return [
 		...['functions', 'keywords', 'errors'],
-		...DOT_COMMANDS.map(({ name }) => name),
+		...COMMANDS.map(({ name }) => name),
 		...FUNCTION_DOCS.map(({ name }) => name),
 		...ERROR_CODES.map(([code]) => code),
 	];

@@ -5,8 +5,8 @@ import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
 import { isComplete, splitStatements } from '../sql/sql-light.ts';
 import { isCommandLine } from './command-names.ts';
+import { runCommand } from './commands/commands.ts';
 import { type Completed, complete } from './completion.ts';
-import { runDotCommand } from './dot-commands.ts';
 import { errorText } from './error-text.ts';
 import { HISTORY_ENTRIES, History } from './history.ts';
 import { type LineEditor, openLineEditor } from './line-editor.ts';
@@ -239,7 +239,7 @@ export class Prompt {
 
 	/** Runs a command; an open statement stays open. */
 	async #command(line: string): Promise<void> {
-		if ((await runDotCommand(this.#shell!, line, false)) === 'quit') this.close();
+		if ((await runCommand(this.#shell!, line, false)) === 'quit') this.close();
 	}
 
 	async #statements(text: string, vertical: boolean): Promise<void> {

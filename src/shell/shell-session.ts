@@ -3,7 +3,6 @@ import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
-import type { ResultFormat } from '../output/result-format.ts';
 import { createRowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
@@ -13,6 +12,7 @@ import { errorText } from './error-text.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
 import type { SessionSettings } from './settings.ts';
+import { ShellSettings } from './shell-settings.ts';
 import type { Sink } from './sink.ts';
 
 export type ShellParts = {
@@ -53,7 +53,8 @@ export class ShellSession {
 	readonly interactive: boolean;
 	readonly tell: (text: string) => void;
 	threads: Threads;
-	format: ResultFormat;
+	/** What `.set` sets. */
+	readonly settings: ShellSettings;
 	/** Time limit of a statement; 0 if there is none. */
 	timeoutMs: number;
 	/** Values for `:name` in statements. */
@@ -83,7 +84,8 @@ export class ShellSession {
 		this.#open = parts.open;
 		this.#isLineFree = parts.isLineFree ?? (() => true);
 		this.filters = parts.options.capture.filters;
-		this.format = parts.options.presentation.format ?? 'table';
+		const { format } = parts.options.presentation;
+		this.settings = new ShellSettings(format === undefined ? {} : { mode: format });
 		this.timeoutMs = parts.options.timeoutMs ?? 0;
 	}
 
@@ -242,7 +244,7 @@ export class ShellSession {
 	#style(vertical: boolean): PrintStyle {
 		const { presentation } = this.options;
 		return {
-			format: vertical ? 'line' : this.format,
+			format: vertical ? 'line' : this.settings.values.mode,
 			raw: presentation.raw,
 			redactor: presentation.redactor,
 			version: version(),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMAND_NAMES, isCommandLine } from '../../src/shell/command-names.ts';
-import { DOT_COMMANDS } from '../../src/shell/dot-commands.ts';
+import { COMMANDS } from '../../src/shell/commands/commands.ts';
 import { scriptSteps } from '../../src/shell/script.ts';
 
 const brief = (text: string) =>
@@ -44,7 +44,7 @@ test('whether a line with a dot is a command depends on what is open before it',
 });
 
 test('every command is also recognised inside a statement', () => {
-	const own = DOT_COMMANDS.map(({ name }) => name);
+	const own = COMMANDS.map(({ name }) => name);
 	// .exit is the same as .quit; .expect is only for scripts.
 	assert.deepEqual([...own, 'exit', 'expect'].sort(), [...COMMAND_NAMES].sort());
 });

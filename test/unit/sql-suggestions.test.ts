@@ -1,7 +1,7 @@
 // What errors suggest for names that people guess.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DOT_COMMANDS } from '../../src/shell/dot-commands.ts';
+import { COMMANDS } from '../../src/shell/commands/commands.ts';
 import { GUESSED_COLUMNS, GUESSED_TABLES } from '../../src/sql/bind/guessed-names.ts';
 import { TABLES } from '../../src/store/database.ts';
 import type { DatabaseSnapshot, TableSnapshot } from '../../src/store/table.ts';
@@ -94,7 +94,7 @@ test('a guessed table leads to the one that is meant', () => {
 });
 
 test('statements that are refused name commands and options that exist', () => {
-	const commands = new Set(DOT_COMMANDS.map(({ name }) => `.${name}`));
+	const commands = new Set(COMMANDS.map(({ name }) => `.${name}`));
 	for (const word of [
 		'SET',
 		'SHOW',

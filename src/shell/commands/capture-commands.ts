@@ -1,0 +1,83 @@
+// Commands about what is captured.
+import { usageError } from '../../base/errors.ts';
+import { requireProcesses } from '../../capture/host-facts.ts';
+import { filtersText, parseFilters } from '../filters.ts';
+import { type CommandGroup, notCapturing, requireLive } from './command.ts';
+
+export const CAPTURE_COMMANDS: CommandGroup = {
+	title: 'Capture',
+	commands: [
+		{
+			name: 'capture',
+			usage: '.capture [all | pid N … comm NAME … port N|N-M …]',
+			description: 'set what is captured from now on',
+			example: '.capture port 8080',
+			promptOnly: true,
+			run: (shell, argument) => {
+				const { recording } = shell.threads;
+				if (argument === '' && recording !== undefined) {
+					shell.tell(`${notCapturing(recording)}\n`);
+					return undefined;
+				}
+				if (argument !== '') {
+					requireLive(shell);
+					const filters = parseFilters(argument);
+					requireProcesses(filters.pids);
+					shell.filters = filters;
+					shell.threads.setFilters(shell.filters);
+				}
+				shell.tell(`capturing ${filtersText(shell.filters)}\n`);
+				return undefined;
+			},
+		},
+		{
+			name: 'pause',
+			usage: '.pause',
+			description: 'stop capturing until .resume',
+			example: '.pause',
+			promptOnly: true,
+			run: (shell) => {
+				requireLive(shell);
+				shell.threads.pause();
+				shell.tell('paused\n');
+				return undefined;
+			},
+		},
+		{
+			name: 'resume',
+			usage: '.resume',
+			description: 'continue capturing after .pause',
+			example: '.resume',
+			promptOnly: true,
+			run: (shell) => {
+				requireLive(shell);
+				shell.threads.resume();
+				shell.tell('capturing\n');
+				return undefined;
+			},
+		},
+		{
+			name: 'clear',
+			usage: '.clear',
+			description: 'empty the tables and reset the loss counters',
+			example: '.clear',
+			promptOnly: true,
+			run: (shell) => {
+				shell.clear();
+				return undefined;
+			},
+		},
+		{
+			name: 'open',
+			usage: '.open RECORDING',
+			description: 'end the capture and open a recording',
+			example: '.open before.tinytap',
+			promptOnly: true,
+			run: async (shell, argument) => {
+				if (argument === '') throw usageError('.open: expected the name of a recording');
+				await shell.open(argument);
+				return undefined;
+			},
+		},
+	],
+};

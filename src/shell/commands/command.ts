@@ -1,0 +1,57 @@
+// What a command of the shell is.
+import { UserError } from '../../base/errors.ts';
+import { forTerminal } from '../../output/terminal-text.ts';
+import type { CommandName } from '../command-names.ts';
+import type { ShellSession } from '../shell-session.ts';
+
+/** The kind of a command's argument, for completion. */
+export type ArgumentKind =
+	| 'topic'
+	| 'table'
+	| 'format'
+	| 'query'
+	| 'condition'
+	| 'name and statement'
+	| 'setting'
+	| 'file'
+	| 'statement';
+
+/** What a command can use of the others. */
+export type CommandTable = {
+	readonly commands: readonly Command[];
+	/** Runs a line that begins with a dot. Returns `quit` to end the shell; rejects with a UserError. */
+	readonly run: (shell: ShellSession, line: string, inScript: boolean) => Promise<'quit' | undefined>;
+};
+
+export type Command = {
+	readonly name: CommandName;
+	readonly usage: string;
+	readonly description: string;
+	readonly example: string;
+	/** Only at the prompt, not in scripts. */
+	readonly promptOnly?: boolean;
+	readonly argument?: ArgumentKind;
+	/** Returns `quit` to end the shell. */
+	readonly run: (
+		shell: ShellSession,
+		argument: string,
+		table: CommandTable,
+	) => Promise<'quit' | undefined> | 'quit' | undefined;
+};
+
+/** Commands that belong together, as `.help` lists them. */
+export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
+
+export function notCapturing(recording: string): string {
+	return `nothing is captured: the recording ${forTerminal(recording)} is open`;
+}
+
+/** Throws a UserError if a recording is open: there is no capture to change. */
+export function requireLive({ threads: { recording } }: ShellSession): void {
+	if (recording === undefined) return;
+	throw new UserError(
+		notCapturing(recording),
+		'ERR_NOT_CAPTURING',
+		'Choose rows in SQL, e.g. WHERE local_port = 80; to capture, start tinytap without --replay.',
+	);
+}

@@ -1,0 +1,200 @@
+// The settings of the shell: what each may be, its default, and how `.set`, the short commands and the configuration read it.
+import { distance } from 'fastest-levenshtein';
+import { usageError } from '../base/errors.ts';
+import { isResultFormat, RESULT_FORMATS, type ResultFormat } from '../output/result-format.ts';
+
+export type SettingValues = {
+	/** The output format. */
+	mode: ResultFormat;
+	/** Rows of a table on the terminal; more are elided in the middle. 0: all. */
+	maxrows: number;
+	/** Widest columns of tables, from the left; 0 leaves the choice to the format. */
+	width: readonly number[];
+	/** How NULL is shown. */
+	nullvalue: string;
+	/** Whether tables and CSV begin with the column names. */
+	headers: boolean;
+	/** Whether the time is printed after each statement. */
+	timer: boolean;
+	/** Between the fields of CSV. */
+	separator: string;
+	/** Whether long output goes through $PAGER. */
+	pager: boolean;
+	/** One column per line: always, never, or if the table would not fit. */
+	expanded: 'on' | 'off' | 'auto';
+	theme: 'dark' | 'light' | 'none';
+	/** For the display of times: `utc`, `local` or an IANA name. */
+	timezone: string;
+	/** Whether `.copy` may write to the terminal's clipboard. */
+	clipboard: boolean;
+	/** Colours while typing. */
+	highlight: boolean;
+	/** Whether the last matching entry of the history is offered while typing. */
+	suggestions: boolean;
+};
+
+export type SettingName = keyof SettingValues;
+
+type Setting<T> = {
+	readonly default: T;
+	readonly description: string;
+	/** What a value must look like, for errors. */
+	readonly expected: string;
+	/** Values for completion. */
+	readonly values?: readonly string[];
+	/** Undefined if the text is no value of the setting. */
+	readonly parse: (text: string) => T | undefined;
+	readonly print: (value: T) => string;
+};
+
+const FORMATS = RESULT_FORMATS.map(({ name }) => name);
+
+export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> } = {
+	mode: {
+		default: 'table',
+		description: 'output format',
+		expected: `one of ${FORMATS.join(', ')}`,
+		values: FORMATS,
+		parse: (text) => (isResultFormat(text) ? text : undefined),
+		print: String,
+	},
+	maxrows: {
+		default: 40,
+		description: 'rows of a table on the terminal, the others are elided in the middle (0: all)',
+		expected: 'a whole number',
+		parse: (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
+		print: String,
+	},
+	width: {
+		default: [],
+		description: 'widest columns of a table, from the left (0: as the table needs)',
+		expected: 'whole numbers, as in 20 0 40',
+		parse: (text) => (/^(\d{1,5}(\s+|$))*$/.test(text) ? text.split(/\s+/).filter(Boolean).map(Number) : undefined),
+		print: (value) => value.join(' '),
+	},
+	nullvalue: {
+		default: 'NULL',
+		description: 'how NULL is shown',
+		expected: 'a text',
+		parse: unquoted,
+		print: (value) => JSON.stringify(value),
+	},
+	headers: onOff(true, 'column names above tables and CSV'),
+	timer: onOff(false, 'the time of each statement'),
+	separator: {
+		default: ',',
+		description: 'between the fields of CSV',
+		expected: 'one character, or tab',
+		values: ['tab'],
+		parse: (text) =>
+			text === 'tab' || text === '\\t' ? '\t' : [...unquoted(text)].length === 1 ? unquoted(text) : undefined,
+		print: (value) => (value === '\t' ? 'tab' : JSON.stringify(value)),
+	},
+	pager: onOff(true, 'long output goes through $PAGER'),
+	expanded: choice('off', ['on', 'off', 'auto'], 'one column per line (auto: if the table would not fit)'),
+	theme: choice('dark', ['dark', 'light', 'none'], 'colours for this background'),
+	timezone: {
+		default: 'utc',
+		description: 'time zone of displayed times; files stay UTC',
+		expected: 'utc, local or an IANA name such as Europe/Berlin',
+		values: ['utc', 'local'],
+		parse: (text) => (/^(utc|local)$/i.test(text) ? text.toLowerCase() : isTimeZone(text) ? text : undefined),
+		print: String,
+	},
+	clipboard: onOff(false, '.copy may write to the terminal’s clipboard'),
+	highlight: onOff(true, 'colours while typing'),
+	suggestions: onOff(true, 'the last matching entry of the history while typing'),
+};
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** The settings of one shell. */
+export class ShellSettings {
+	readonly values: SettingValues;
+
+	constructor(given: Partial<SettingValues> = {}) {
+		this.values = { ...defaults(), ...given };
+	}
+
+	/** Throws a UserError if there is no such setting, or if the text is no value of it. */
+	set(name: string, text: string): void {
+		this.#set(settingName(name), text);
+	}
+
+	/** The value as `set` reads it. */
+	print(name: SettingName): string {
+		return this.#print(name);
+	}
+
+	#set<N extends SettingName>(name: N, text: string): void {
+		const value = SETTINGS[name].parse(text.trim());
+		if (value === undefined) {
+			const near = nearest(text.trim(), SETTINGS[name].values ?? []);
+			throw usageError(
+				`${name}: expected ${SETTINGS[name].expected}, got ${JSON.stringify(text.trim())}`,
+				near === undefined ? undefined : `Did you mean ${near}?`,
+			);
+		}
+		this.values[name] = value;
+	}
+
+	#print<N extends SettingName>(name: N): string {
+		return SETTINGS[name].print(this.values[name]);
+	}
+}
+
+/** Throws a UserError, with the nearest name, if there is no such setting. */
+export function settingName(name: string): SettingName {
+	const wanted = name.toLowerCase();
+	const found = SETTING_NAMES.find((each) => each === wanted);
+	if (found !== undefined) return found;
+	const near = nearest(wanted, SETTING_NAMES);
+	throw usageError(
+		`there is no setting ${JSON.stringify(name)}`,
+		near === undefined ? `Settings: ${SETTING_NAMES.join(', ')}.` : `Did you mean ${near}?`,
+	);
+}
+
+function nearest(text: string, names: readonly string[]): string | undefined {
+	return names.find((name) => distance(name, text.toLowerCase()) <= 2);
+}
+
+function defaults(): SettingValues {
+	const entries = SETTING_NAMES.map((name) => [name, SETTINGS[name].default]);
+	return Object.fromEntries(entries) as SettingValues;
+}
+
+function onOff(byDefault: boolean, description: string): Setting<boolean> {
+	return {
+		default: byDefault,
+		description,
+		expected: 'on or off',
+		values: ['on', 'off'],
+		parse: (text) => (/^(on|yes|true|1)$/i.test(text) ? true : /^(off|no|false|0)$/i.test(text) ? false : undefined),
+		print: (value) => (value ? 'on' : 'off'),
+	};
+}
+
+function choice<T extends string>(byDefault: T, values: readonly T[], description: string): Setting<T> {
+	return {
+		default: byDefault,
+		description,
+		expected: values.join(' or ').replace(/ or (?=.* or )/g, ', '),
+		values,
+		parse: (text) => values.find((value) => value === text.toLowerCase()),
+		print: String,
+	};
+}
+
+function unquoted(text: string): string {
+	return /^(["']).*\1$/s.test(text) && text.length >= 2 ? text.slice(1, -1) : text;
+}
+
+function isTimeZone(name: string): boolean {
+	try {
+		new Intl.DateTimeFormat('en', { timeZone: name });
+		return true;
+	} catch {
+		return false;
+	}
+}
