@@ -42,7 +42,7 @@ test('errors say what was expected, and what was probably meant', () => {
 		['theme', 'blue', /^theme: expected dark, light or none, got "blue"$/, undefined],
 		['maxrows', '-1', /^maxrows: expected a whole number, got "-1"$/, undefined],
 		['maxrows', '', /^maxrows: expected a whole number, got ""$/, undefined],
-		['separator', 'ab', /^separator: expected one character, or tab, got "ab"$/, undefined],
+		['separator', 'xyz', /^separator: expected one character, or tab, got "xyz"$/, undefined],
 		['timezone', 'Mars/Base', /^timezone: expected utc, local or an IANA name/, undefined],
 		['tiemzone', 'utc', /^there is no setting "tiemzone"$/, 'Did you mean timezone?'],
 	] as const) {
