@@ -83,7 +83,8 @@ export function sessionOf({ line, lines }: Block): Exchange[] {
 	const session: { line: number; typed: string[]; printed: string[] }[] = [];
 	for (const [index, text] of lines.entries()) {
 		const last = session.at(-1);
-		if (text.startsWith('tinytap> ')) session.push({ line: line + index, typed: [text.slice(9)], printed: [] });
+		const typed = /^tinytap\*?(?: \([^()]*\))*> (.*)$/.exec(text)?.[1];
+		if (typed !== undefined) session.push({ line: line + index, typed: [typed], printed: [] });
 		else if (text.startsWith('... ') && last?.printed.length === 0) last.typed.push(text.slice(4));
 		else last?.printed.push(text);
 	}

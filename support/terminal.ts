@@ -6,6 +6,9 @@ import { TEST_HOME } from './tinytap.ts';
 
 const run = promisify(execFile);
 
+/** The prompt, whatever it says about the capture. */
+export const PROMPT = /tinytap\*?(?: \([^()\n]*\))*>/;
+
 export type Terminal = {
 	/** Types text literally. */
 	readonly type: (text: string) => Promise<void>;

@@ -10,6 +10,7 @@ import { type Completed, complete } from './completion.ts';
 import { errorText } from './error-text.ts';
 import { HISTORY_ENTRIES, History } from './history.ts';
 import { type LineEditor, openLineEditor } from './line-editor.ts';
+import { promptText } from './prompt-text.ts';
 import type { ShellSession } from './shell-session.ts';
 
 /** A second Ctrl-C within this time is ignored. */
@@ -195,11 +196,9 @@ export class Prompt {
 
 	#promptText(): string {
 		if (this.#pending.length > 0) return CONTINUATION;
-		const { theme, lost } = this.#shell!;
-		const { lostEvents } = lost;
-		const loss = lostEvents === 0 ? '' : ` ${theme.loss(`(${lostEvents} lost)`)}`;
-		const root = launch?.mode === 'keep-root' ? theme.loss(' (root)') : '';
-		return `${theme.prompt('tinytap')}${root}${loss}${theme.prompt('>')} `;
+		const { theme, hasNewLoss, isPaused, threads } = this.#shell!;
+		const isRoot = launch?.mode === 'keep-root';
+		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording });
 	}
 
 	#next(): void {

@@ -68,6 +68,9 @@ export class ShellSession {
 	#lostBefore: Lost = NOTHING_LOST;
 	/** The loss already reported to the user. */
 	#toldEvents = 0;
+	/** The same, or that the user has looked at. */
+	#readEvents = 0;
+	#isPaused = false;
 	#tail: { stop: () => void } | undefined;
 	/** Ends the wait that goes on. */
 	#waiting: AbortController | undefined;
@@ -104,12 +107,33 @@ export class ShellSession {
 		);
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
+		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);
 		return printed;
 	}
 
-	/** Loss since the tables were emptied. */
-	get lost(): Lost {
-		return this.#sinceClear(this.threads.status);
+	/** Whether there is loss that the user has neither been told about nor looked at. */
+	get hasNewLoss(): boolean {
+		return this.#sinceClear(this.threads.status).lostEvents > this.#readEvents;
+	}
+
+	/** The user has seen the loss counters. */
+	markLossRead(lost: Lost = this.threads.status): void {
+		this.#readEvents = Math.max(this.#readEvents, this.#sinceClear(lost).lostEvents);
+	}
+
+	/** Nothing is captured until `resume()`. */
+	get isPaused(): boolean {
+		return this.#isPaused;
+	}
+
+	pause(): void {
+		this.threads.pause();
+		this.#isPaused = true;
+	}
+
+	resume(): void {
+		this.threads.resume();
+		this.#isPaused = false;
 	}
 
 	/** Empties the tables; earlier loss no longer affects results. */
@@ -117,7 +141,7 @@ export class ShellSession {
 		const { lostEvents, lostBytes } = this.threads.status;
 		this.threads.clear();
 		this.#lostBefore = { lostEvents, lostBytes };
-		this.#toldEvents = 0;
+		this.#forgetTold();
 	}
 
 	#sinceClear({ lostEvents, lostBytes }: Lost): Lost {
@@ -125,11 +149,17 @@ export class ShellSession {
 		return { lostEvents: lostEvents - before.lostEvents, lostBytes: lostBytes - before.lostBytes };
 	}
 
+	#forgetTold(): void {
+		this.#toldEvents = 0;
+		this.#readEvents = 0;
+	}
+
 	/** Reports loss once, until there is more. */
 	#tellLoss(lost: Lost): void {
 		const sentence = lossSentence(lost);
 		if (sentence === undefined || lost.lostEvents <= this.#toldEvents) return;
 		this.#toldEvents = lost.lostEvents;
+		this.#readEvents = Math.max(this.#readEvents, lost.lostEvents);
 		this.tell(`${this.#asideTheme().loss(`tinytap: ${sentence}`)}\n`);
 	}
 
@@ -237,7 +267,8 @@ export class ShellSession {
 		const old = this.threads;
 		this.threads = threads;
 		this.#lostBefore = NOTHING_LOST;
-		this.#toldEvents = 0;
+		this.#forgetTold();
+		this.#isPaused = false;
 		await old.close();
 	}
 

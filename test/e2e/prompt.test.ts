@@ -1,6 +1,6 @@
 // Typing and pasting at the prompt, in a real terminal, mostly over the bundled recording.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { LOSS_RING_FULL } from '../../decoder-as/assembly/wire/capture-event.ts'
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';
-import { openTerminal, type Terminal } from '../../support/terminal.ts';
+import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, TINYTAP } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
@@ -18,7 +18,7 @@ const SHELL = `${LIVE_SHELL} --replay ${DEMO}`;
 async function atPrompt(work: (terminal: Terminal) => Promise<void>, shell = SHELL): Promise<void> {
 	const terminal = await openTerminal(shell, { columns: 100, rows: 50 });
 	try {
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		await work(terminal);
 	} finally {
 		await terminal.close();
@@ -73,7 +73,7 @@ test('a command on its own line inside a statement runs, and the statement conti
 		const screen = await terminal.shows('one statement');
 		assert.match(screen, /^\.\.\. 'statement' AS x;\nx\n"one statement"$/m);
 		await terminal.press('Up');
-		await terminal.shows(/^tinytap> SELECT\n(\| )? {2}'one ' \|\|\n(\| )?'statement' AS x;$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n(\| )? {2}'one ' \|\|\n(\| )?'statement' AS x;$/);
 		await terminal.press('C-c');
 		await enter(terminal, 'SELECT 1');
 		await enter(terminal, '.quit');
@@ -114,9 +114,9 @@ test('text typed or pasted into the middle of a line appears at the cursor', asy
 		await terminal.type('SELECT abc');
 		for (let i = 0; i < 3; i++) await terminal.press('Left');
 		await terminal.type('distinct ');
-		await terminal.shows(/^tinytap> SELECT distinct abc$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT distinct abc$/);
 		await terminal.press('C-c');
-		await terminal.shows(/^tinytap> SELECT distinct abc\^C\ntinytap>/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT distinct abc\^C\ntinytap \(demo\.tinytap\)>/);
 
 		// Wide and combining characters, surrogate pairs and a tab, typed in two parts; then continue at the end of the line.
 		await terminal.type("SELECT '[]' AS x");
@@ -140,13 +140,13 @@ test('text typed or pasted into the middle of a line appears at the cursor', asy
 		await terminal.type("SELECT 'end';");
 		for (let i = 0; i < 2; i++) await terminal.press('Left');
 		await terminal.type(" and more', 'as\r'x' AS z;\r");
-		await terminal.shows(/^tinytap> SELECT 'end and more', 'as';$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 'end and more', 'as';$/);
 
 		// Text begun while something else runs, and continued afterwards.
 		await enter(terminal, '.wait 1s');
 		await enter(terminal, "SELECT 'first ' || 'line';");
 		await terminal.type("SELECT 'ty");
-		await terminal.shows(/^tinytap> SELECT 'ty$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 'ty$/);
 		await enter(terminal, "ped' AS x;");
 		const screen = await terminal.shows(/^"?typed"?$/);
 		assert.match(screen, /^"?first line"?$/m);
@@ -161,7 +161,7 @@ test('a statement of several lines comes back as it was typed, also in the next 
 	const lines = ["SELECT 'a", '  -- no comment', '', "b;' AS x, -- a comment", '  /* another', " it's */ 1 AS y;"];
 	// Node 24 and later mark continued lines.
 	const escaped = lines.map((line) => line.replace(/[*]/g, '\\$&'));
-	const typed = new RegExp(`^tinytap> ${escaped.join('\\n(?:\\| )?')}$`);
+	const typed = new RegExp(`^tinytap \\(demo\\.tinytap\\)> ${escaped.join('\\n(?:\\| )?')}$`);
 	const result = /^\[\n?\{"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/;
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '.mode json');
@@ -172,7 +172,9 @@ test('a statement of several lines comes back as it was typed, also in the next 
 		await enter(terminal, 'SELECT 2;');
 		for (let i = 0; i < 3; i++) await terminal.press('C-p');
 		await terminal.shows(typed);
-		await terminal.shows(/^tinytap> SELECT 2;\n\[\n?\{"2":2\}\n?\]\ntinytap> SELECT 'a$/);
+		await terminal.shows(
+			/^tinytap \(demo\.tinytap\)> SELECT 2;\n\[\n?\{"2":2\}\n?\]\ntinytap \(demo\.tinytap\)> SELECT 'a$/,
+		);
 		await terminal.shows(typed);
 		// Change it in the middle, and run it.
 		await terminal.press('Home');
@@ -185,7 +187,7 @@ test('a statement of several lines comes back as it was typed, also in the next 
 		await enter(terminal, '4');
 		await terminal.press('C-c');
 		await terminal.press('C-p');
-		await terminal.shows(/^tinytap> SELECT\n(\| )?4$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n(\| )?4$/);
 		await terminal.press('C-c');
 		await enter(terminal, '.quit');
 		await terminal.shows('[ended 0]');
@@ -220,7 +222,7 @@ test('Ctrl-R finds an earlier statement', async () => {
 	});
 });
 
-test("after .open the recording's loss is reported, also if there was loss before", async () => {
+test("after .open the recording's loss is reported, also if there was loss before; the star says what is new", async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
 	const recording = (name: string, lost: bigint) => {
 		const tape = new Tape();
@@ -235,30 +237,60 @@ test("after .open the recording's loss is reported, also if there was loss befor
 	};
 	const [many, few, none] = [recording('many', 30n), recording('few', 3n), recording('none', 0n)];
 	await atPrompt(async (terminal) => {
-		for (const [path, lost] of [
-			[many, 30],
-			[few, 3],
-			[none, 0],
-			[few, 3],
+		for (const [path, prompt] of [
+			[many, 'tinytap\\* \\(many\\)>'],
+			[few, 'tinytap\\* \\(few\\)>'],
+			[none, 'tinytap \\(none\\)>'],
+			[few, 'tinytap\\* \\(few\\)>'],
 		] as const) {
 			await enter(terminal, `.open ${path}`);
-			await terminal.shows(
-				lost === 0 ? /^tinytap>\s*$(?![\s\S])/ : new RegExp(`^tinytap \\(${lost} lost\\)>\\s*$(?![\\s\\S])`),
-			);
+			await terminal.shows(new RegExp(`^${prompt}\\s*$(?![\\s\\S])`));
 			await enter(terminal, 'SELECT id FROM exchanges;');
+			const told = new RegExp(`^\\(1 row\\)(\\n.*)?\n${prompt.replace('\\*', '')}\\s*$(?![\\s\\S])`);
+			await terminal.shows(told);
 			await enter(terminal, 'SELECT path FROM exchanges;');
-			await terminal.shows(/^\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
+			await terminal.shows(told);
 		}
 		const screen = await terminal.screen();
 		const told = [...screen.matchAll(/^tinytap: (\d+) events were lost/gm)].map(([, events]) => events);
 		assert.deepEqual(told, ['30', '3', '3']);
 		await enter(terminal, `.open ${few}`);
-		await terminal.shows(/^tinytap \(3 lost\)>\s*$(?![\s\S])/);
+		await terminal.shows(/^tinytap\* \(few\)>\s*$(?![\s\S])/);
 		await enter(terminal, '.clear');
-		await terminal.shows(/^tinytap>\s*$(?![\s\S])/);
+		await terminal.shows(/^tinytap \(few\)>\s*$(?![\s\S])/);
 		await enter(terminal, `.open ${few}`);
-		await terminal.shows(/^tinytap \(3 lost\)>\s*$(?![\s\S])/);
+		await terminal.shows(/^tinytap\* \(few\)>\s*$(?![\s\S])/);
+		await enter(terminal, 'SELECT sum(events) FROM loss;');
+		await terminal.shows(/^tinytap \(few\)>\s*$(?![\s\S])/);
 	});
+});
+
+test('the prompt names a recording, cut and escaped, and keeps its width for the line editor', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
+	const long = join(folder, `${'long-'.repeat(12)}name.tinytap`);
+	const hostile = join(folder, 'a\x1b[31m\u202eb');
+	copyFileSync(DEMO, long);
+	copyFileSync(DEMO, hostile);
+	await atPrompt(async (terminal) => {
+		await enter(terminal, `.open ${long}`);
+		await terminal.shows(/^tinytap \(long-long-long-long-lon…\)>\s*$(?![\s\S])/);
+	});
+	await atPrompt(async (terminal) => {
+		await terminal.shows(/^tinytap \(a\\x1b\[31m\\u\{202e\}b\)>\s*$(?![\s\S])/);
+		await terminal.type('SELECT abc');
+		for (let i = 0; i < 3; i++) await terminal.press('Left');
+		await terminal.type('x');
+		await terminal.shows(/^tinytap \(a\\x1b\[31m\\u\{202e\}b\)> SELECT xabc$/);
+	}, `${LIVE_SHELL} --replay '${hostile}'`);
+});
+
+test('the prompt says that the capture is paused', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.pause');
+		await terminal.shows(/^paused\ntinytap \(paused\)>/);
+		await enter(terminal, '.resume');
+		await terminal.shows(/^capturing\ntinytap>/);
+	}, `${LIVE_SHELL} --port 1`);
 });
 
 test('.capture of a process that is not running is refused, and the filters stay', async () => {

@@ -23,7 +23,7 @@ import { sendPaced } from '../../support/paced-requests.ts';
 import { descriptorsOf, NO_CAPABILITIES, processesOf, type Rights, rightsOf } from '../../support/rights.ts';
 import { startNginx, temporaryDirectory } from '../../support/servers.ts';
 import { CAPABILITIES, giveCapabilities, sessionOfUser } from '../../support/session-of-user.ts';
-import { openTerminal } from '../../support/terminal.ts';
+import { openTerminal, PROMPT } from '../../support/terminal.ts';
 import { askPiped, type StartOptions, startTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
 const { user, place } = sessionOfUser();
@@ -195,7 +195,7 @@ test('without rights the shell offers the bundled recording', async () => {
 		await terminal.shows('Open the bundled recording instead');
 		assert.match(await terminal.screen(), /capturing needs root \[ERR_NO_PERMISSION\]/);
 		await terminal.press('Enter');
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		assert.match(await terminal.screen(), /replaying .*demo\.tinytap/);
 	} finally {
 		await terminal.close();

@@ -25,7 +25,7 @@ test('AT-17 at the prompt, .save and .run refuse names that could lead elsewhere
 		);
 	try {
 		terminal.read();
-		await shows(/tinytap> /g, 1);
+		await shows(/tinytap \(demo\.tinytap\)> /g, 1);
 		terminal.type('.save right SELECT 1;\r');
 		await shows(/saved right|replaced right/g, 1);
 		const before = files();

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../support/servers.ts';
-import { openTerminal } from '../../support/terminal.ts';
+import { openTerminal, PROMPT } from '../../support/terminal.ts';
 import { runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
 const SHELL = `${TINYTAP.join(' ')} --replay recordings/demo.tinytap`;
@@ -13,7 +13,7 @@ const ENDLESS = 'SELECT count(*) FROM headers a, headers b, headers c, headers d
 test('a long statement shows its progress, gives way to typing, and leaves no trace when Ctrl-C ends it', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		await terminal.type(ENDLESS);
 		await terminal.press('Enter');
 		await terminal.shows(/^running for \d+\.\d s, [\d,]+ rows read; Ctrl-C ends it$/);
@@ -21,7 +21,7 @@ test('a long statement shows its progress, gives way to typing, and leaves no tr
 		const typing = await terminal.shows(/^SELECT 'ahead';$/);
 		assert.doesNotMatch(typing, /running for/);
 		await terminal.press('C-c');
-		const after = await terminal.shows(/^tinytap> SELECT 'ahead';$/);
+		const after = await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 'ahead';$/);
 		assert.match(after, /the statement was cancelled \[ERR_SQL_CANCELLED\]/);
 		assert.doesNotMatch(after, /running for/);
 		await terminal.press('Enter');
@@ -34,13 +34,13 @@ test('a long statement shows its progress, gives way to typing, and leaves no tr
 test('Ctrl-C ends a statement while its rows scroll by, and the shell continues', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		await terminal.type('SELECT a.name, b.name FROM headers a, headers b, headers c;');
 		await terminal.press('Enter');
 		// The first 5,000 rows decide the column widths; after that, rows arrive as fast as the terminal takes them.
 		await terminal.shows(/^ \w+ +\| \w+/, 500);
 		await terminal.press('C-c');
-		await terminal.shows(/the statement was cancelled \[ERR_SQL_CANCELLED\]\ntinytap>/);
+		await terminal.shows(/the statement was cancelled \[ERR_SQL_CANCELLED\]\ntinytap \(demo\.tinytap\)>/);
 		await terminal.type("SELECT 'still ' || 'here';");
 		await terminal.press('Enter');
 		await terminal.shows(/^ still here/);
@@ -52,7 +52,7 @@ test('Ctrl-C ends a statement while its rows scroll by, and the shell continues'
 test('views survive a statement that had to be ended with its thread; a message says that temporary tables are gone', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		for (const line of [
 			'CREATE VIEW one AS SELECT 41 AS x;',
 			'CREATE VIEW two AS SELECT x + 1 AS y FROM one;',
@@ -126,7 +126,7 @@ test('SQL attacks have no effect, wherever they come from', async () => {
 test('parameters, views and Tab work at the prompt', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		for (const line of [
 			'CREATE VIEW my_paths AS SELECT path FROM exchanges;',
 			'.tables',
@@ -143,7 +143,7 @@ test('parameters, views and Tab work at the prompt', async () => {
 		assert.match(screen, /^ it's\b/m);
 		await terminal.type('SELECT count(*) FROM my_p');
 		await terminal.press('Tab');
-		await terminal.shows(/^tinytap> SELECT count\(\*\) FROM my_paths$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT count\(\*\) FROM my_paths$/);
 	} finally {
 		await terminal.close();
 	}

@@ -16,7 +16,7 @@ async function endedBy(signal: NodeJS.Signals): Promise<{ status: number; isRaw:
 	try {
 		terminal.read();
 		await eventually(
-			() => (terminal.shown().includes('tinytap> ') ? true : undefined),
+			() => (terminal.shown().includes('tinytap (demo.tinytap)> ') ? true : undefined),
 			() => `no prompt: ${terminal.shown()}`,
 		);
 		await wait(100);
@@ -71,7 +71,7 @@ test('Ctrl-C ends a .wait at the prompt', async () => {
 		);
 	try {
 		terminal.read();
-		await shows('tinytap> ');
+		await shows('tinytap (demo.tinytap)> ');
 		terminal.type('.wait 5m\r');
 		await wait(200);
 		terminal.type('\x03');

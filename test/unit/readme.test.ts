@@ -13,7 +13,7 @@ type Asked = { readonly input: string; readonly output: readonly string[] };
 /** The inputs of the session, each with the output that follows. */
 function session(text: string): { readonly head: readonly string[]; readonly asked: readonly Asked[] } {
 	const block = /^## A session$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
-	const [head = '', ...rest] = block.split(/^tinytap> /m);
+	const [head = '', ...rest] = block.split(/^tinytap \(demo\.tinytap\)> /m);
 	const asked = rest.map((part) => {
 		const lines = part.trimEnd().split('\n');
 		const inputs = 1 + lines.slice(1).findIndex((line) => !line.startsWith('... '));

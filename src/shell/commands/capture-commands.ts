@@ -38,7 +38,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			promptOnly: true,
 			run: (shell) => {
 				requireLive(shell);
-				shell.threads.pause();
+				shell.pause();
 				shell.tell('paused\n');
 				return undefined;
 			},
@@ -51,7 +51,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			promptOnly: true,
 			run: (shell) => {
 				requireLive(shell);
-				shell.threads.resume();
+				shell.resume();
 				shell.tell('capturing\n');
 				return undefined;
 			},

@@ -1,0 +1,26 @@
+// The text of the prompt: what is read, and whether there is something to look at.
+import { basename } from 'node:path';
+import { cellForTerminal } from '../output/terminal-text.ts';
+import type { Theme } from '../output/theme.ts';
+
+export type PromptFacts = {
+	readonly theme: Theme;
+	/** The process keeps the rights of root. */
+	readonly isRoot: boolean;
+	/** Loss that the user has not been told about. */
+	readonly hasNewLoss: boolean;
+	readonly isPaused: boolean;
+	/** Path of the recording that is read; undefined if this is a live capture. */
+	readonly recording: string | undefined;
+};
+
+/** The name of a recording takes at most this many columns of a line. */
+const NAME_COLUMNS = 24;
+
+/** `tinytap> `, `tinytap*> `, `tinytap (paused)> `, `tinytap (demo.tinytap)> `. */
+export function promptText({ theme, isRoot, hasNewLoss, isPaused, recording }: PromptFacts): string {
+	const star = hasNewLoss ? theme.loss('*') : '';
+	const root = isRoot ? theme.loss(' (root)') : '';
+	const name = recording === undefined ? '' : ` (${cellForTerminal(basename(recording), NAME_COLUMNS)})`;
+	return `${theme.prompt('tinytap')}${star}${root}${isPaused ? ' (paused)' : ''}${name}${theme.prompt('>')} `;
+}
