@@ -4,7 +4,8 @@ import { UserError, usageError } from '../base/errors.ts';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import { parseInterval, totalMicros } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
-import { runCommand } from './commands/commands.ts';
+import { namedCommand } from './command-names.ts';
+import { runCommand, runStatement } from './commands/commands.ts';
 import type { Printed } from './result-printer.ts';
 import { ScriptReader, type Step } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
@@ -25,7 +26,6 @@ class StepError extends UserError {
 export class StepRunner {
 	readonly #shell: ShellSession;
 	readonly #place: string | undefined;
-	#last: Printed | undefined;
 	/** Messages of failed `.expect` lines. */
 	failedExpectations: string[] = [];
 
@@ -53,13 +53,13 @@ export class StepRunner {
 	async run(step: Step): Promise<'quit' | undefined> {
 		try {
 			if (step.type === 'statement') {
-				this.#last = await this.#shell.run(step.sql, step.vertical);
+				await runStatement(this.#shell, step.sql, step.ending, true);
 				return undefined;
 			}
-			if (/^\.(quit|exit)\b/.test(step.text)) return 'quit';
-			const expectation = /^\.expect\b\s*(.*)$/.exec(step.text);
-			if (expectation === null) return await runCommand(this.#shell, step.text, true);
-			const failure = checkExpectation(expectation[1]!, this.#last);
+			const { name, argument } = namedCommand(step.text);
+			if (name === 'quit') return 'quit';
+			if (name !== 'expect') return await runCommand(this.#shell, step.text, true);
+			const failure = checkExpectation(argument, this.#shell.last?.printed);
 			if (failure !== undefined)
 				this.failedExpectations.push(
 					`${this.#place ?? 'line '}${this.#place === undefined ? '' : ':'}${step.line}: ${failure}`,

@@ -1,27 +1,132 @@
-// The names of the dot commands, to distinguish them from lines of an open statement. commands/ has the commands.
+// The names of the commands and their other forms, as other shells write them. A line is read here: which part of it is
+// SQL, which is a command. commands/ has the commands.
 import { splitStatements, tokenize } from '../sql/sql-light.ts';
 
 export const COMMAND_NAMES = [
-	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait'],
-	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'exit', 'expect', 'set', 'settings'],
+	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait', 'g', 'gx'],
+	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
-const NAMES: ReadonlySet<string> = new Set(COMMAND_NAMES);
+/**
+ * Other forms of the commands. A word in capitals after the first word is an argument, which a form with one needs. Forms
+ * that do not begin with . or \ are read only where no statement is open.
+ */
+export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } = {
+	help: ['\\?', '\\h', '.h', 'help', 'help TOPIC', '?'],
+	tables: ['\\dt', '\\d', '\\dt+', '\\dv', 'show tables'],
+	schema: ['\\d TABLE', '\\d+ TABLE', 'show columns from TABLE', 'pragma table_info(TABLE)'],
+	param: ['.parameter'],
+	g: ['\\g'],
+	gx: ['\\gx', '\\G'],
+	quit: ['.exit', '.q', '\\q', 'quit', 'exit', 'quit()', 'exit()', ':q'],
+};
+
+/** Commands that may end a statement, as in `SELECT 1 \gx`, and run it. */
+const ENDINGS: ReadonlySet<CommandName> = new Set(['g', 'gx']);
+
+export type ReadLine = {
+	/** The part of the line before the command; all of it if there is none. */
+	readonly sql: string;
+	/** The command as it was typed. */
+	readonly command: string | undefined;
+	/** Whether the command runs the statement that the line ends. */
+	readonly ends: boolean;
+};
+
+export type NamedCommand = {
+	/** The first word, as it was typed. */
+	readonly word: string;
+	/** Undefined if there is no such command. */
+	readonly name: CommandName | undefined;
+	readonly argument: string;
+};
+
+type Form = { readonly name: CommandName; readonly word: string; readonly hasArgument: boolean };
+
+const ALL_FORMS = COMMAND_NAMES.flatMap((name) =>
+	[`.${name}`, ...(COMMAND_FORMS[name] ?? [])].map((form) => ({ name, form })),
+);
+
+/** Forms of a word and an argument. */
+const FORMS: readonly Form[] = ALL_FORMS.filter(({ form }) => isWord(form)).map(({ name, form }) => {
+	const [word = '', ...rest] = form.split(' ');
+	return { name, word, hasArgument: rest.length > 0 };
+});
+
+/** The others. */
+const SENTENCES = ALL_FORMS.filter(({ form }) => !isWord(form)).map(({ name, form }) => {
+	return { name, pattern: sentencePattern(form) };
+});
+
+/** All first words of commands that begin with . or \. */
+export const COMMAND_WORDS: readonly string[] = [...new Set(FORMS.map(({ word }) => word))];
+
+const WORDS: ReadonlySet<string> = new Set(COMMAND_WORDS);
 
 /**
- * Whether `line` is a command. `open` has the earlier lines of an incomplete statement. Without one, every line that begins
- * with a dot is a command; inside one, a line that begins with the name of a command, outside quotes and comments.
+ * Finds the command in a line. `open` has the earlier lines of an incomplete statement. A line is a command if it begins with
+ * a dot (inside a statement: with the name of a command, outside quotes and comments). A backslash outside quotes and comments
+ * begins a command anywhere.
  */
-export function isCommandLine(open: string, line: string): boolean {
-	const name = /^\s*\.([^\s\d]\S*)?/.exec(line);
-	if (name === null || /^\s*\.\d/.test(line)) return false;
-	if (splitStatements(open).length === 0) return true;
-	return NAMES.has(commandName(name[1] ?? '')) && tokenize(`${open}\n`).at(-1)?.closed === true;
+export function readLine(open: string, line: string): ReadLine {
+	const isInside = splitStatements(open).length > 0;
+	if (/^\s*\./.test(line) ? isDotCommand(open, isInside, line) : !isInside && sentence(line) !== undefined)
+		return { sql: '', command: line.trim(), ends: false };
+	const at = line.includes('\\') ? backslashIn(open, line) : undefined;
+	if (at === undefined) return { sql: line, command: undefined, ends: false };
+	const command = line.slice(at).trim();
+	const { name } = namedCommand(command);
+	return { sql: line.slice(0, at).trimEnd(), command, ends: name !== undefined && ENDINGS.has(name) };
 }
 
-/** The command's name, so that `.quit;` works like `.quit`. */
-export function commandName(word: string): string {
-	return word.replace(/;$/, '');
+/** The name and the argument of a command. */
+export function namedCommand(command: string): NamedCommand {
+	const text = command.trim();
+	const match = /^(\.\S*?|\\[^\s\\]*?)(;?)(?:\s+([\s\S]*))?$/.exec(text);
+	const said = match === null ? sentence(text) : undefined;
+	if (said !== undefined) return { word: text, ...said };
+	const word = match?.[1] ?? text;
+	const argument = match?.[3] ?? '';
+	const forms = FORMS.filter((form) => form.word === word);
+	const form = forms.find(({ hasArgument }) => hasArgument === (argument !== '')) ?? forms[0];
+	return { word, name: form?.name, argument };
+}
+
+function isWord(form: string): boolean {
+	return /^[.\\]/.test(form);
+}
+
+function isDotCommand(open: string, isInside: boolean, line: string): boolean {
+	if (/^\s*\.\d/.test(line)) return false;
+	if (!isInside) return true;
+	const [word = ''] = /^\S*[^\s;]/.exec(line.trim()) ?? [];
+	return WORDS.has(word) && tokenize(`${open}\n`).at(-1)?.closed === true;
+}
+
+/** Where in `line` the first backslash is that is not inside quotes or a comment. */
+function backslashIn(open: string, line: string): number | undefined {
+	const start = open === '' ? 0 : open.length + 1;
+	const text = open === '' ? line : `${open}\n${line}`;
+	const token = tokenize(text).find((each) => each.start >= start && each.kind === 'bad' && text[each.start] === '\\');
+	return token === undefined ? undefined : token.start - start;
+}
+
+function sentence(line: string): { readonly name: CommandName; readonly argument: string } | undefined {
+	for (const { name, pattern } of SENTENCES) {
+		const match = pattern.exec(line.trim());
+		if (match !== null) return { name, argument: (match[1] ?? '').replace(/^(["'`]?)(.*)\1$/, '$2') };
+	}
+	return undefined;
+}
+
+/** `pragma table_info(TABLE)` as a pattern that has the argument as its group. */
+function sentencePattern(form: string): RegExp {
+	const words = form
+		.replace(/[.*+?^${}|\\[\]]/g, '\\$&')
+		.replace(/[()]/g, '\\s*\\$&\\s*')
+		.replaceAll(' ', '\\s+')
+		.replace(/[A-Z]+/, '([^\\s;()]+)');
+	return new RegExp(`^${words}\\s*;?$`, 'i');
 }

@@ -1,11 +1,11 @@
-// The interactive shell: reads lines and runs their statements and dot commands one after the other.
+// The interactive shell: reads lines and runs their statements and commands one after the other.
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
 import { isComplete, splitStatements } from '../sql/sql-light.ts';
-import { isCommandLine } from './command-names.ts';
-import { runCommand } from './commands/commands.ts';
+import { readLine } from './command-names.ts';
+import { runCommand, runStatement } from './commands/commands.ts';
 import { type Completed, complete } from './completion.ts';
 import { errorText } from './error-text.ts';
 import { HISTORY_ENTRIES, History } from './history.ts';
@@ -18,16 +18,6 @@ const CANCEL_PATIENCE_MS = 1000;
 
 /** When leaving, how long output waits for a terminal that takes nothing. */
 const LEAVE_MS = 500;
-
-/** Commands of other shells. */
-const BARE_WORDS: ReadonlyMap<string, string> = new Map([
-	['help', '.help'],
-	['?', '.help'],
-	['\\?', '.help'],
-	['exit', '.quit'],
-	['quit', '.quit'],
-	['\\q', '.quit'],
-]);
 
 /** The prompt while a statement is incomplete. */
 const CONTINUATION = '... ';
@@ -207,26 +197,26 @@ export class Prompt {
 		if (line === undefined) return;
 		this.#interrupts = 0;
 		const isFirst = this.#pending.length === 0;
-		const asked = isFirst ? BARE_WORDS.get(line.trim().toLowerCase()) : undefined;
 		const open = this.#pending.join('\n');
-		if (asked !== undefined || isCommandLine(open, line)) {
+		const { sql, command, ends } = readLine(open, line);
+		if (command !== undefined && !ends) {
 			this.#busy = true;
-			this.#remember(asked ?? line);
-			this.#run(() => this.#command(asked ?? line));
+			this.#remember(line);
+			// An open statement stays open, as does one that begins before the command.
+			if (sql !== '') this.#pending.push(sql);
+			this.#run(() => this.#command(command));
 			return;
 		}
-		const text = isFirst ? line : `${open}\n${line}`;
-		const vertical = /\\G\s*$/.test(text);
-		const sql = vertical ? text.replace(/\\G\s*$/, ';') : text;
-		if (!isComplete(sql)) {
+		const text = isFirst ? sql : `${open}\n${sql}`;
+		if (!ends && !isComplete(text)) {
 			this.#pending.push(line);
 			this.#ready();
 			return;
 		}
 		this.#busy = true;
 		this.#pending.length = 0;
-		this.#remember(text);
-		this.#run(() => this.#statements(sql, vertical));
+		this.#remember(isFirst ? line : `${open}\n${line}`);
+		this.#run(() => this.#statements(text, command));
 	}
 
 	/** Handles the next line only after `work` has ended. */
@@ -241,11 +231,14 @@ export class Prompt {
 		if ((await runCommand(this.#shell!, line, false)) === 'quit') this.close();
 	}
 
-	async #statements(text: string, vertical: boolean): Promise<void> {
+	/** Runs statements. `ending` is the command that ends the last one; undefined for a `;`. */
+	async #statements(text: string, ending: string | undefined): Promise<void> {
 		const shell = this.#shell!;
-		for (const { text: sql } of splitStatements(text)) {
+		const statements = splitStatements(text).map((statement) => statement.text);
+		if (statements.length === 0 && ending !== undefined) await this.#command(ending);
+		for (const [index, sql] of statements.entries()) {
 			try {
-				await shell.run(sql, vertical);
+				await runStatement(shell, sql, index === statements.length - 1 ? ending : undefined, false);
 			} catch (error) {
 				this.print(errorText(error, shell.theme, sql));
 				return;

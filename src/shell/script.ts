@@ -1,9 +1,15 @@
-// Splits a script into steps: statements, and lines that begin with a dot.
+// Splits a script into steps: statements and commands.
 import { splitStatements } from '../sql/sql-light.ts';
-import { isCommandLine } from './command-names.ts';
+import { readLine } from './command-names.ts';
 
 export type Step =
-	| { readonly type: 'statement'; readonly sql: string; readonly line: number; readonly vertical: boolean }
+	| {
+			readonly type: 'statement';
+			readonly sql: string;
+			readonly line: number;
+			/** The command that ends it, such as `\gx`; undefined for a `;`. */
+			readonly ending: string | undefined;
+	  }
 	| { readonly type: 'command'; readonly text: string; readonly line: number };
 
 /** Reads lines one by one and returns the steps they complete. */
@@ -17,21 +23,23 @@ export class ScriptReader {
 		this.#line++;
 		// SQL takes a byte order mark for white space, as do commands.
 		const line = text.replace(/\r$/, '');
-		if (isCommandLine(this.#buffer, line)) return [{ type: 'command', text: line.trim(), line: this.#line }];
-		if (this.#isBlank()) {
-			this.#buffer = '';
-			this.#startLine = this.#line;
+		const { sql, command, ends } = readLine(this.#buffer, line);
+		const step = command === undefined ? undefined : ({ type: 'command', text: command, line: this.#line } as const);
+		if (step !== undefined && !ends) {
+			if (sql !== '') this.#add(sql);
+			return [step];
 		}
-		this.#buffer += this.#buffer === '' ? line : `\n${line}`;
-		const vertical = /\\G\s*$/.test(line);
-		if (vertical) this.#buffer = this.#buffer.replace(/\\G\s*$/, ';');
+		this.#add(sql);
 		const statements = splitStatements(this.#buffer);
 		const steps: Step[] = [];
 		let rest = '';
 		for (const { text, complete } of statements) {
-			if (complete) steps.push({ type: 'statement', sql: text, line: this.#startLine, vertical });
+			if (complete || ends) steps.push({ type: 'statement', sql: text, line: this.#startLine, ending: undefined });
 			else rest = text;
 		}
+		const last = steps.at(-1);
+		if (step !== undefined && last?.type === 'statement') steps.splice(-1, 1, { ...last, ending: step.text });
+		else if (step !== undefined) steps.push(step);
 		if (steps.length > 0) {
 			this.#buffer = rest;
 			this.#startLine = this.#line;
@@ -44,7 +52,15 @@ export class ScriptReader {
 		const sql = this.#buffer;
 		this.#buffer = '';
 		if (splitStatements(sql).length === 0) return [];
-		return [{ type: 'statement', sql, line: this.#startLine, vertical: false }];
+		return [{ type: 'statement', sql, line: this.#startLine, ending: undefined }];
+	}
+
+	#add(sql: string): void {
+		if (this.#isBlank()) {
+			this.#buffer = '';
+			this.#startLine = this.#line;
+		}
+		this.#buffer += this.#buffer === '' ? sql : `\n${sql}`;
 	}
 
 	#isBlank(): boolean {

@@ -71,6 +71,8 @@ export class ShellSession {
 	/** The same, or that the user has looked at. */
 	#readEvents = 0;
 	#isPaused = false;
+	/** The last statement, and what is known about its result. Failed statements have no result. */
+	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
 	#tail: { stop: () => void } | undefined;
 	/** Ends the wait that goes on. */
 	#waiting: AbortController | undefined;
@@ -98,6 +100,7 @@ export class ShellSession {
 
 	/** Runs one statement and prints its result. Rejects with its error. */
 	async run(sql: string, vertical = false): Promise<Printed> {
+		this.last = { sql, printed: undefined };
 		const printed = await this.#watched(() =>
 			printResult(
 				this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters }),
@@ -105,6 +108,7 @@ export class ShellSession {
 				this.#style(vertical),
 			),
 		);
+		this.last = { sql, printed };
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
 		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);

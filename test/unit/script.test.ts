@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMMAND_NAMES, isCommandLine } from '../../src/shell/command-names.ts';
+import { COMMAND_NAMES, COMMAND_WORDS, namedCommand, readLine } from '../../src/shell/command-names.ts';
 import { COMMANDS } from '../../src/shell/commands/commands.ts';
 import { scriptSteps } from '../../src/shell/script.ts';
 
 const brief = (text: string) =>
-	scriptSteps(text).map((step) => (step.type === 'command' ? step.text : `${step.sql}${step.vertical ? ' \\G' : ''}`));
+	scriptSteps(text).map((step) =>
+		step.type === 'command' ? step.text : `${step.sql}${step.ending === undefined ? '' : ` ${step.ending}`}`,
+	);
 
 test('statements may take several lines, commands take one', () => {
 	assert.deepEqual(brief("-- slow ones\nSELECT 1,\n  2;\n.expect rows = 1\nSELECT ';.x'; SELECT 3;\n\n.wait 1s\n"), [
@@ -34,23 +36,57 @@ test('a command on a line inside a statement comes first, and the statement stay
 test('whether a line with a dot is a command depends on what is open before it', () => {
 	const inside = ["SELECT 'it''s", 'SELECT "a', 'SELECT [a', 'SELECT `a', '/* a', "SELECT x'00", "SELECT 1;\nSELECT '"];
 	const outside = ['', '-- a', '/* a */', "SELECT 'it''s'", 'SELECT 1 -- it is', "SELECT '' --'", 'SELECT 1; SELECT'];
-	for (const open of inside) assert.equal(isCommandLine(open, '.help'), false, open);
+	for (const open of inside) assert.equal(readLine(open, '.help').command, undefined, open);
 	for (const open of outside) {
-		for (const line of ['.help', '  .help', '\t.help x', '.help;']) assert.equal(isCommandLine(open, line), true, open);
-		for (const line of ['.5', 'help', ' x.help', '']) assert.equal(isCommandLine(open, line), false, open);
+		for (const line of ['.help', '  .help', '\t.help x', '.help;'])
+			assert.equal(readLine(open, line).command, line.trim());
+		for (const line of ['.5', 'helped', ' x.help', '']) assert.equal(readLine(open, line).command, undefined, open);
 		const isFirst = !open.includes('SELECT');
-		for (const line of ['.load', '.helpme', '.', '. help']) assert.equal(isCommandLine(open, line), isFirst, open);
+		for (const line of ['.load', '.helpme', '.', '. help'])
+			assert.equal(readLine(open, line).command !== undefined, isFirst, open);
 	}
 });
 
 test('every command is also recognised inside a statement', () => {
 	const own = COMMANDS.map(({ name }) => name);
-	// .exit is the same as .quit; .expect is only for scripts.
-	assert.deepEqual([...own, 'exit', 'expect'].sort(), [...COMMAND_NAMES].sort());
+	// .expect is only for scripts.
+	assert.deepEqual([...own, 'expect'].sort(), [...COMMAND_NAMES].sort());
 });
 
-test('\\G asks for one column per line', () => {
+test('a backslash outside quotes begins a command, which ends the statement if it is one of those', () => {
 	assert.deepEqual(brief('SELECT 1\\G\nSELECT 2;'), ['SELECT 1 \\G', 'SELECT 2']);
+	assert.deepEqual(brief('SELECT 1; SELECT 2 \\gx\nSELECT\n3\n\\g'), ['SELECT 1', 'SELECT 2 \\gx', 'SELECT\n3 \\g']);
+	assert.deepEqual(brief('SELECT 1;\\gx\n\\gx'), ['SELECT 1 \\gx', '\\gx'], 'alone, it is about the last statement');
+	assert.deepEqual(brief("SELECT '\\gx' -- \\g\n;"), ["SELECT '\\gx'"]);
+	assert.deepEqual(brief('SELECT \\dt\n1;'), ['\\dt', 'SELECT\n1'], 'others leave the statement open');
+	assert.deepEqual(brief('SELECT\n\\nonsense 1 \\x\n1;'), ['\\nonsense 1 \\x', 'SELECT\n1']);
+	for (const open of ["SELECT '", 'SELECT "', '/*']) assert.equal(readLine(open, '\\dt').command, undefined);
+});
+
+test('words of other shells are commands where no statement is open', () => {
+	const commands: [string, string, string][] = [
+		...['quit', 'exit', 'quit;', 'exit()', 'EXIT;', '\\q', '\\q;', ':q', '.exit', '.q'].map(
+			(text) => [text, 'quit', ''] as [string, string, string],
+		),
+		...['help', 'help;', '?', '\\?'].map((text) => [text, 'help', ''] as [string, string, string]),
+		['help functions', 'help', 'functions'],
+		['\\d', 'tables', ''],
+		['\\dt', 'tables', ''],
+		['SHOW  TABLES;', 'tables', ''],
+		['\\d exchanges', 'schema', 'exchanges'],
+		['PRAGMA table_info(exchanges);', 'schema', 'exchanges'],
+		["pragma table_info ('loss')", 'schema', 'loss'],
+		['SHOW COLUMNS FROM "loss"', 'schema', 'loss'],
+	];
+	for (const [text, name, argument] of commands) {
+		assert.equal(readLine('', text).command, text);
+		const found = namedCommand(text);
+		assert.deepEqual([found.name, found.argument], [name, argument], text);
+		if (!/^[.\\]/.test(text)) assert.equal(readLine('SELECT', text).command, undefined, text);
+	}
+	for (const text of ['help me please', 'quitter', 'exit (1)', 'show', 'pragma table_info(a, b)'])
+		assert.equal(readLine('', text).command, undefined, text);
+	for (const word of COMMAND_WORDS) assert.notEqual(namedCommand(word).name, undefined, word);
 });
 
 test('steps have their line number', () => {

@@ -19,8 +19,15 @@ export type ArgumentKind =
 /** What a command can use of the others. */
 export type CommandTable = {
 	readonly commands: readonly Command[];
-	/** Runs a line that begins with a dot. Returns `quit` to end the shell; rejects with a UserError. */
-	readonly run: (shell: ShellSession, line: string, inScript: boolean) => Promise<'quit' | undefined>;
+	/** Runs a command as it was typed. Returns `quit` to end the shell; rejects with a UserError. */
+	readonly run: (shell: ShellSession, text: string, inScript: boolean) => Promise<'quit' | undefined>;
+	/** Runs a statement that ended with `;` or with a command such as `\gx`. */
+	readonly runStatement: (
+		shell: ShellSession,
+		sql: string,
+		ending: string | undefined,
+		inScript: boolean,
+	) => Promise<void>;
 };
 
 export type Command = {
@@ -31,11 +38,15 @@ export type Command = {
 	/** Only at the prompt, not in scripts. */
 	readonly promptOnly?: boolean;
 	readonly argument?: ArgumentKind;
-	/** Returns `quit` to end the shell. */
+	/**
+	 * Returns `quit` to end the shell. `sql` is the statement that the command ends, as in `SELECT 1 \gx`; it is undefined
+	 * if the command stands alone, and for commands that end no statement.
+	 */
 	readonly run: (
 		shell: ShellSession,
 		argument: string,
 		table: CommandTable,
+		sql: string | undefined,
 	) => Promise<'quit' | undefined> | 'quit' | undefined;
 };
 

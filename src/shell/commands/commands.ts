@@ -1,7 +1,8 @@
 // All commands of the shell, and running one of them.
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../../base/errors.ts';
-import { commandName } from '../command-names.ts';
+import { forTerminal } from '../../output/terminal-text.ts';
+import { COMMAND_WORDS, type CommandName, namedCommand } from '../command-names.ts';
 import type { ShellSession } from '../shell-session.ts';
 import { CAPTURE_COMMANDS } from './capture-commands.ts';
 import type { Command, CommandGroup, CommandTable } from './command.ts';
@@ -10,12 +11,14 @@ import { createHelp } from './help-command.ts';
 import { QUERY_COMMANDS } from './query-commands.ts';
 import { RESULT_COMMANDS } from './result-commands.ts';
 import { SETTING_COMMANDS } from './setting-commands.ts';
+import { STATEMENT_COMMANDS } from './statement-commands.ts';
 import { TABLE_COMMANDS } from './table-commands.ts';
 
 const HELP = createHelp(() => COMMAND_GROUPS);
 
 /** All commands, as `.help` lists them. Completion and the documentation are loops over this, too. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
+	STATEMENT_COMMANDS,
 	TABLE_COMMANDS,
 	RESULT_COMMANDS,
 	EXCHANGE_COMMANDS,
@@ -29,7 +32,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 			{
 				name: 'quit',
 				usage: '.quit',
-				description: 'exit (also .exit, Ctrl-D)',
+				description: 'exit (also Ctrl-D)',
 				example: '.quit',
 				promptOnly: true,
 				run: () => 'quit',
@@ -43,26 +46,44 @@ export const COMMANDS: readonly Command[] = COMMAND_GROUPS.flatMap(({ commands }
 /** For `tinytap help TOPIC`: everything .help explains, and the tables. */
 export const topicHelp = HELP.topic;
 
-const TABLE: CommandTable = { commands: COMMANDS, run: runCommand };
+const TABLE: CommandTable = { commands: COMMANDS, run: runCommand, runStatement };
 
-/** Runs a line that begins with a dot. Throws a UserError for an unknown command. */
-export async function runCommand(shell: ShellSession, line: string, inScript: boolean): Promise<'quit' | undefined> {
-	const match = /^\.(\S*)\s*([\s\S]*)$/.exec(line.trim());
-	const name = commandName(match?.[1] ?? '');
-	const command = findCommand(name);
-	if (inScript && command.promptOnly === true) {
-		throw new UserError(`.${command.name} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
-	}
-	return await command.run(shell, (match?.[2] ?? '').trim(), TABLE);
+/** Runs a command as it was typed. Throws a UserError if there is none of its name. */
+export async function runCommand(shell: ShellSession, text: string, inScript: boolean): Promise<'quit' | undefined> {
+	return await runNamed(shell, text, inScript, undefined);
 }
 
-function findCommand(name: string): Command {
-	const wanted = name === 'exit' ? 'quit' : name;
-	const command = COMMANDS.find((each) => each.name === wanted);
-	if (command !== undefined) return command;
-	const near = COMMANDS.find((each) => distance(each.name, name) <= 2);
-	throw usageError(
-		`there is no command .${name}`,
-		near === undefined ? '.help lists the commands; SQL statements end with ;' : `Did you mean .${near.name}?`,
+/** Runs a statement that ended with `;` or with a command such as `\gx`. */
+export async function runStatement(
+	shell: ShellSession,
+	sql: string,
+	ending: string | undefined,
+	inScript: boolean,
+): Promise<void> {
+	if (ending === undefined) await shell.run(sql);
+	else await runNamed(shell, ending, inScript, sql);
+}
+
+async function runNamed(
+	shell: ShellSession,
+	text: string,
+	inScript: boolean,
+	sql: string | undefined,
+): Promise<'quit' | undefined> {
+	const { word, name, argument } = namedCommand(text);
+	const command = COMMANDS.find((each) => each.name === name);
+	if (name === undefined || command === undefined) throw unknownCommand(word, name);
+	if (inScript && command.promptOnly === true) {
+		throw new UserError(`${word} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
+	}
+	return await command.run(shell, argument.replace(/\s*;$/, '').trim(), TABLE, sql);
+}
+
+function unknownCommand(word: string, name: CommandName | undefined): UserError {
+	if (name !== undefined) return usageError(`${word} works only in scripts`);
+	const near = COMMAND_WORDS.find((each) => each[0] === word[0] && each.length > 2 && distance(each, word) <= 2);
+	return usageError(
+		`there is no command ${forTerminal(word)}`,
+		near === undefined ? '.help lists the commands; SQL statements end with ;' : `Did you mean ${near}?`,
 	);
 }

@@ -21,7 +21,7 @@ export const QUERY_COMMANDS: CommandGroup = {
 				const notice = hidingNotice(query);
 				if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
 				for (const step of scriptSteps(readQuery(query))) {
-					if (step.type === 'statement') await shell.run(step.sql, step.vertical);
+					if (step.type === 'statement') await table.runStatement(shell, step.sql, step.ending, true);
 					else await table.run(shell, step.text, true);
 				}
 				return undefined;

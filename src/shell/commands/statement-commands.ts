@@ -1,0 +1,42 @@
+// Commands that end a statement, or run the last one again.
+import { usageError } from '../../base/errors.ts';
+import type { ShellSession } from '../shell-session.ts';
+import type { CommandGroup } from './command.ts';
+
+export const STATEMENT_COMMANDS: CommandGroup = {
+	title: 'Statements',
+	commands: [
+		{
+			name: 'g',
+			usage: 'STATEMENT \\g',
+			description: 'run the statement, as ; does; alone: the last one again',
+			example: 'SELECT count(*) FROM exchanges \\g',
+			run: async (shell, argument, _table, sql) => {
+				expectNothing('\\g', argument);
+				await shell.run(sql ?? lastStatement(shell));
+				return undefined;
+			},
+		},
+		{
+			name: 'gx',
+			usage: 'STATEMENT \\gx',
+			description: 'run the statement (alone: the last one again) and print one column per line',
+			example: 'SELECT * FROM exchanges LIMIT 1 \\gx',
+			run: async (shell, argument, _table, sql) => {
+				expectNothing('\\gx', argument);
+				await shell.run(sql ?? lastStatement(shell), true);
+				return undefined;
+			},
+		},
+	],
+};
+
+/** Throws a UserError if no statement has run yet. */
+export function lastStatement({ last }: ShellSession): string {
+	if (last === undefined) throw usageError('expected a statement, got none', 'No statement has run yet.');
+	return last.sql;
+}
+
+function expectNothing(command: string, argument: string): void {
+	if (argument !== '') throw usageError(`${command}: expected nothing after it, got ${JSON.stringify(argument)}`);
+}
