@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openTerminal, type Terminal } from '../../support/terminal.ts';
+import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, TINYTAP } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
@@ -14,7 +14,7 @@ async function atPrompt(
 ): Promise<void> {
 	const terminal = await openTerminal(shell, { columns, rows });
 	try {
-		await terminal.shows('tinytap>');
+		await terminal.shows(PROMPT);
 		await work(terminal);
 	} finally {
 		await terminal.close();
