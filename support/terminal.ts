@@ -16,6 +16,8 @@ export type Terminal = {
 	readonly press: (key: string) => Promise<void>;
 	/** What the screen shows, including what has scrolled off. */
 	readonly screen: () => Promise<string>;
+	/** The visible lines with their colours, as escape sequences. */
+	readonly painted: () => Promise<string>;
 	/** Resolves with the screen when it shows `text` at least `times` times. */
 	readonly shows: (text: string | RegExp, times?: number) => Promise<string>;
 	/** Whether the cursor is visible, and whether a program has switched to the alternate screen. */
@@ -59,6 +61,7 @@ export async function openTerminal(
 			await tmux('send-keys', '-t', 'main', key);
 		},
 		screen,
+		painted: async () => (await tmux('capture-pane', '-p', '-e', '-t', 'main')).stdout,
 		shows: async (text, times = 1) => {
 			let last = '';
 			return await eventually(

@@ -36,6 +36,7 @@ type RawOptions = {
 	readonly raw?: boolean;
 	readonly redact?: boolean;
 	readonly timeout?: string;
+	readonly both?: boolean;
 	readonly strict?: boolean;
 	readonly quiet?: boolean;
 	readonly verbose?: boolean;
@@ -84,6 +85,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--no-redact', `do not redact secrets in ${REDACTING.join(', ')} and .curl (other formats never redact)`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
+	['--both', "a tail on a terminal prints the rows of both sides of an exchange, not only the server's"],
 	['--strict', 'exit with status 3 if bytes were lost'],
 	['--quiet', 'print only results and errors'],
 	['--verbose', 'report each step of starting the capture, and how long it took'],
@@ -150,6 +152,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 				{ place: 'bundled', path: FILES.bundledQueries, user: processUser() },
 			],
 		},
+		both: raw.both === true,
 		strict: raw.strict === true,
 		timeoutMs: raw.timeout === undefined ? undefined : parseDuration(raw.timeout, '--timeout'),
 		forMs: raw.for === undefined ? undefined : parseDuration(raw.for, '--for'),

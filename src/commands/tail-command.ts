@@ -3,8 +3,9 @@ import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { createResultWriter, printsExchanges } from '../output/result-format.ts';
+import type { RowWriter } from '../output/row-format.ts';
+import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { lossSentence } from '../shell/result-printer.ts';
-import { tailColumns } from '../shell/shell-session.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
@@ -16,7 +17,13 @@ const TERMINAL_MS = 2000;
 /** How long after a failure of the capture rows may still come. */
 const LAST_ROWS_MS = 500;
 
-/** Runs the command; resolves to the exit status. `--count` counts printed rows. */
+/** The columns where lines are not made for the width of a terminal. */
+const FILE_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
+
+/**
+ * Runs the command; resolves to the exit status. `--count` counts printed rows. On a terminal and without `--format` there
+ * is one row for each exchange; otherwise one for each side, at once.
+ */
 export async function tailCommand(
 	options: Options,
 	where: string | undefined,
@@ -31,9 +38,13 @@ export async function tailCommand(
 			`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
 		);
 	const output = standardOutput();
-	const screenColumns = output.columns;
+	const isForPeople = output.isTTY && presentation.format === undefined;
+	const isLines = isForPeople && columns === undefined;
 	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured, interrupts }) => {
-		const rows = threads.tail(where, columns ?? tailColumns(screenColumns), true);
+		const rows = threads.tail(where, columns ?? (isLines ? TAIL_COLUMNS : FILE_COLUMNS), {
+			fromStart: true,
+			onePerExchange: isForPeople && !options.both,
+		});
 		// The first part contains the columns, or the error of an invalid condition.
 		const head = await rows.next();
 		if (head.done === true) return EXIT.ok;
@@ -47,13 +58,17 @@ export async function tailCommand(
 		interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
 		// Even without a signal, a terminal that takes nothing does not keep a capture that has ended.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
-		const writer = createResultWriter(format, head.value.columns, {
-			redactor: presentation.redactor,
-			version: version(),
-			theme: presentation.theme,
-			raw: presentation.raw,
-			...(screenColumns === undefined ? {} : { screenColumns }),
-		});
+		const { theme, raw, redactor } = presentation;
+		const screenColumns = output.columns;
+		const writer = isLines
+			? lineWriter(options)
+			: createResultWriter(format, head.value.columns, {
+					redactor,
+					version: version(),
+					theme,
+					raw,
+					...(screenColumns === undefined ? {} : { screenColumns }),
+				});
 		await sink.write(writer.begin());
 		let printed = 0;
 		for (;;) {
@@ -76,6 +91,17 @@ export async function tailCommand(
 		if (loss !== undefined && threads.status.lostEvents > dropped) say(`tinytap: ${loss}\n`);
 		return EXIT.ok;
 	});
+}
+
+/** One line for each exchange, for the width that the terminal has then. */
+function lineWriter({ presentation: { theme, raw } }: Options): RowWriter {
+	const lines = createTailLines({ theme, raw });
+	const width = () => standardOutput().columns || 80;
+	return {
+		begin: () => lines.head(width()),
+		rows: (rows) => rows.map((row) => lines.line(row, width())).join(''),
+		end: () => '',
+	};
 }
 
 /** The capture itself continues until enough rows have passed the filter. */

@@ -98,6 +98,27 @@ export function cellForTerminal(text: string | Uint8Array, columns: number, opti
 	return shown.endsWith('…') ? shown : cutToWidth(`${shown}…`, columns);
 }
 
+/** The same, but `…` replaces the middle: for paths, whose ends say as much as their beginnings. */
+export function middleForTerminal(text: string, columns: number, options: TerminalTextOptions = {}): string {
+	const enough = (columns + 1) * 40;
+	const isLong = text.length > 2 * enough;
+	if (!isLong) {
+		const whole = forTerminal(text, options);
+		if (displayWidth(whole) <= columns) return whole;
+	}
+	const start = cellForTerminal(isLong ? text.slice(0, enough) : text, Math.ceil(columns / 2), options);
+	const room = columns - displayWidth(start);
+	const end: string[] = [];
+	let width = 0;
+	const last = forTerminal(isLong ? text.slice(-enough) : text, options);
+	for (const { segment } of [...graphemes.segment(last)].reverse()) {
+		width += displayWidth(segment);
+		if (width > room) break;
+		end.unshift(segment);
+	}
+	return start + end.join('');
+}
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**

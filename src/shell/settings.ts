@@ -24,6 +24,8 @@ export type SessionSettings = {
 	readonly presentation: Presentation;
 	readonly user: InvokingUser;
 	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
+	/** A tail prints the rows of both sides of an exchange. */
+	readonly both: boolean;
 	/** Time limit of a statement; undefined if not given. */
 	readonly timeoutMs: number | undefined;
 };

@@ -3,7 +3,7 @@ import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
-import { createRowWriter } from '../output/row-format.ts';
+import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import type { Theme } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
@@ -28,19 +28,6 @@ export type ShellParts = {
 	/** Whether the last line of the terminal is free for the progress line. */
 	readonly isLineFree?: () => boolean;
 };
-
-/** Default columns of a tail line. */
-const TAIL_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
-
-/** The same for a terminal that is too narrow for those columns. */
-const NARROW_TAIL_COLUMNS =
-	"strftime('%H:%M:%S', ts) AS time, comm, method, path, status, round(duration_ms, 1) AS ms, res_body_bytes AS bytes, via";
-const WIDE_TERMINAL = 180;
-
-/** The columns of a tail line for a terminal of this width; undefined if the output is not a terminal. */
-export function tailColumns(screenColumns: number | undefined): string {
-	return screenColumns !== undefined && screenColumns < WIDE_TERMINAL ? NARROW_TAIL_COLUMNS : TAIL_COLUMNS;
-}
 
 type Lost = { readonly lostEvents: number; readonly lostBytes: number };
 
@@ -220,11 +207,11 @@ export class ShellSession {
 		};
 	}
 
-	/** Prints each exchange that ends from now on and passes `where`. Replaces a running tail. */
-	startTail(where: string | undefined): void {
+	/** Prints each exchange that ends from now on and passes `where`: with `both`, each side's row. Replaces a running tail. */
+	startTail(where: string | undefined, both = this.options.both): void {
 		this.stopTail();
 		let stopped = false;
-		const rows = this.threads.tail(where, tailColumns(this.interactive ? standardOutput().columns : undefined));
+		const rows = this.threads.tail(where, TAIL_COLUMNS, { onePerExchange: !both });
 		this.#tail = {
 			stop: () => {
 				stopped = true;
@@ -232,20 +219,15 @@ export class ShellSession {
 			},
 		};
 		const follow = async () => {
-			let writer: ReturnType<typeof createRowWriter> | undefined;
+			const lines = createTailLines({ theme: this.theme, raw: this.options.presentation.raw });
+			const width = () => standardOutput().columns || 80;
+			let isHeaded = false;
 			for await (const part of rows) {
 				if (stopped) return;
-				if (writer === undefined) {
-					const style = this.#style(false);
-					writer = createRowWriter('table', part.columns, {
-						theme: style.theme,
-						raw: style.raw,
-						...(style.screenColumns === undefined ? {} : { screenColumns: style.screenColumns }),
-					});
-					this.tell(writer.begin());
-				}
+				if (!isHeaded) this.tell(lines.head(width()));
+				isHeaded = true;
 				if (part.rows.length === 0) continue;
-				this.tell(writer.rows(part.rows));
+				this.tell(part.rows.map((row) => lines.line(row, width())).join(''));
 				// Until the terminal takes more, rows are dropped where they are made, and counted.
 				await standardOutput().ready();
 			}

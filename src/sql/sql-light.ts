@@ -9,5 +9,7 @@ export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
 export { errorMark } from './limits/sql-error.ts';
 export { isComplete, splitStatements, tokenize, unquote } from './text/lexer.ts';
+export { parseInstant } from './values/instant.ts';
 export { parseInterval, totalMicros } from './values/interval.ts';
+export { type TimeZone, timeZone } from './values/time-zone.ts';
 export { rowBytes } from './values/value.ts';

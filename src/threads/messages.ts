@@ -133,8 +133,10 @@ export type ToQuery =
 			readonly type: 'tail';
 			readonly id: number;
 			readonly where: string | undefined;
-			readonly columns: string | undefined;
+			readonly columns: string;
 			readonly fromStart: boolean;
+			/** Of an exchange that is seen from both sides, only the server's row. */
+			readonly onePerExchange: boolean;
 	  }
 	/** Main has printed the oldest part of the rows, so more may be sent. */
 	| { readonly type: 'printed'; readonly id: number }

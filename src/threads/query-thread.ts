@@ -31,6 +31,7 @@ import {
 	STATUS_DROPPED_AT,
 	type ToQuery,
 } from './messages.ts';
+import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
 
 /** With more result parts than this that main has not taken, the statement pauses. */
 const PARTS_AHEAD = 4;
@@ -40,6 +41,8 @@ const PARTS_HELD = 16;
 const TAIL_ROWS_AHEAD = 10_000;
 /** The same in bytes. */
 const TAIL_BYTES_AHEAD = 4 << 20;
+/** How long a client's row waits for that of the server, which is then the only one that is sent. */
+const OTHER_SIDE_MS = 200;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
 
@@ -84,6 +87,15 @@ type Tail = {
 	dropped: number;
 	/** A snapshot whose rows are being sent. */
 	reading: Reading | undefined;
+	/** Rows that are ready to be sent, and their bytes. */
+	outgoing: SqlValue[][];
+	outgoingBytes: number;
+	/** Undefined: each side's row is sent. */
+	readonly sides: OnePerExchange<SqlValue[]> | undefined;
+	/** The end of the last row of a recording, whose clock it is. */
+	endMs: number;
+	/** Wakes when a client's row has waited long enough. */
+	timer: NodeJS.Timeout | undefined;
 };
 
 type Reading = {
@@ -91,6 +103,7 @@ type Reading = {
 	readonly ended: boolean;
 	/** Its rows that are new. */
 	readonly table: ReturnType<typeof exchangeTable>;
+	readonly sides: SideReader | undefined;
 	/** Next row. */
 	row: number;
 };
@@ -275,11 +288,11 @@ function rowsOf(snapshot: CaptureSnapshot): SegmentRows[] {
 	return openDatabase(snapshot, cache).exchanges;
 }
 
-function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: 'tail' }>): void {
+function startTail({ id, where, columns, fromStart, onePerExchange }: Extract<ToQuery, { type: 'tail' }>): void {
 	try {
 		const condition =
 			where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
-		const projection = compileProjection(columns ?? '*', EXCHANGE_COLUMNS, { table: 'exchanges' });
+		const projection = compileProjection(columns, EXCHANGE_COLUMNS, { table: 'exchanges' });
 		tail = {
 			id,
 			condition,
@@ -290,6 +303,11 @@ function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: '
 			bytes: 0,
 			dropped: 0,
 			reading: undefined,
+			outgoing: [],
+			outgoingBytes: 0,
+			sides: onePerExchange ? new OnePerExchange(OTHER_SIDE_MS) : undefined,
+			endMs: 0,
+			timer: undefined,
 		};
 		post({ type: 'columns', id, columns: projection.columns.map(resultColumn) });
 		ask({ type: 'follow', on: true });
@@ -300,6 +318,7 @@ function startTail({ id, where, columns, fromStart }: Extract<ToQuery, { type: '
 
 function stopTail(): void {
 	if (tail?.reading !== undefined) release(tail.reading.snapshot);
+	clearTimeout(tail?.timer);
 	tail = undefined;
 	ask({ type: 'follow', on: false });
 }
@@ -314,7 +333,8 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	const { store } = snapshot;
 	try {
 		const table = exchangeTable(unseenRows(current, store), () => cache.names.learn(cache.open(store)));
-		current.reading = { snapshot, ended, table, row: 0 };
+		const sides = current.sides === undefined ? undefined : sideReader(table);
+		current.reading = { snapshot, ended, table, sides, row: 0 };
 		sendRows(current);
 	} catch (error) {
 		if (current.reading === undefined) release(snapshot);
@@ -345,13 +365,34 @@ function countDropped(current: Tail, rows: number): void {
 function sendRows(current: Tail): void {
 	const { reading } = current;
 	if (reading === undefined) return;
-	countDropped(current, sendSome(current, reading));
-	if (reading.row < reading.table.rowCount) return;
+	readRows(current, reading);
+	const isRead = reading.row >= reading.table.rowCount;
+	if (isRead && reading.ended) for (const row of current.sides?.rest() ?? []) put(current, row);
+	send(current);
+	if (!isRead) return;
 	current.reading = undefined;
 	release(reading.snapshot);
-	if (!reading.ended) return;
+	if (!reading.ended) {
+		wakeWhenDue(current);
+		return;
+	}
 	post({ type: 'tail-end', id: current.id, dropped: current.dropped });
 	stopTail();
+}
+
+/** Sends the clients' rows that have waited long enough, if nothing else comes before. */
+function wakeWhenDue(current: Tail): void {
+	clearTimeout(current.timer);
+	const due = isLive ? current.sides?.nextDue : undefined;
+	if (due === undefined) return;
+	current.timer = setTimeout(
+		() => {
+			for (const row of current.sides!.due(performance.now())) put(current, row);
+			send(current);
+			wakeWhenDue(current);
+		},
+		Math.max(0, due - performance.now()),
+	);
 }
 
 /** Ends the tail, e.g. because its condition cannot be evaluated for a row. */
@@ -360,36 +401,66 @@ function fail({ id }: Tail, error: unknown): void {
 	stopTail();
 }
 
-/** Sends as many rows as may wait for main; returns how many others were dropped. */
-function sendSome(current: Tail, reading: Reading): number {
-	const { condition, projection } = current;
+/** Reads rows that pass the condition. Those of a recording stay unread while too many wait for main. */
+function readRows(current: Tail, reading: Reading): void {
+	const { condition, projection, sides } = current;
 	const { table } = reading;
-	let rows: SqlValue[][] = [];
-	let bytes = 0;
-	let dropped = 0;
-	const send = () => {
-		if (rows.length === 0) return;
-		current.unprinted.push({ rows: rows.length, bytes });
-		current.rows += rows.length;
-		current.bytes += bytes;
-		post({ type: 'rows', id: current.id, rows });
-		rows = [];
-		bytes = 0;
-	};
 	for (; reading.row < table.rowCount; reading.row++) {
 		if (condition !== undefined && !condition(table, reading.row)) continue;
-		if (current.rows + rows.length >= TAIL_ROWS_AHEAD || current.bytes + bytes >= TAIL_BYTES_AHEAD) {
-			if (!isLive) break;
-			dropped++;
+		if (!isLive && isFull(current)) return;
+		const values = projection.values(table, reading.row);
+		if (sides === undefined || reading.sides === undefined) {
+			put(current, values);
 			continue;
 		}
-		const values = projection.values(table, reading.row);
-		rows.push(values);
-		bytes += rowBytes(values);
-		if (bytes >= TAIL_PART_BYTES) send();
+		const { row, endMs } = reading.sides(reading.row);
+		current.endMs = Math.max(current.endMs, endMs);
+		for (const each of sides.take(row, values, isLive ? performance.now() : current.endMs)) put(current, each);
 	}
-	send();
-	return dropped;
+}
+
+type SideReader = (row: number) => { readonly row: SideRow; readonly endMs: number };
+
+/** Reads what decides whether a row is sent, and when its exchange ended. */
+function sideReader(table: ReturnType<typeof exchangeTable>): SideReader {
+	const reader = (name: string) => table.reader(EXCHANGE_COLUMNS.findIndex((column) => column.name === name));
+	const number = (name: string) => {
+		const { number, value } = reader(name);
+		return number ?? ((row: number) => Number(value(row) ?? Number.NaN));
+	};
+	const [id, pairId, ts, duration] = [number('id'), number('pair_id'), number('ts'), number('duration_ms')];
+	const side = reader('side');
+	return (row) => ({
+		row: { id: id(row), pairId: pairId(row), isClient: side.value(row) === 'client' },
+		endMs: ts(row) / 1000 + (duration(row) || 0),
+	});
+}
+
+/** Whether as many rows wait for main as may. */
+function isFull({ rows, bytes, outgoing, outgoingBytes }: Tail): boolean {
+	return rows + outgoing.length >= TAIL_ROWS_AHEAD || bytes + outgoingBytes >= TAIL_BYTES_AHEAD;
+}
+
+/** Adds a row to those that are sent next; of a capture it is dropped if too many wait for main. */
+function put(current: Tail, values: SqlValue[]): void {
+	if (isLive && isFull(current)) {
+		countDropped(current, 1);
+		return;
+	}
+	current.outgoing.push(values);
+	current.outgoingBytes += rowBytes(values);
+	if (current.outgoingBytes >= TAIL_PART_BYTES) send(current);
+}
+
+function send(current: Tail): void {
+	const { outgoing: rows, outgoingBytes: bytes } = current;
+	if (rows.length === 0) return;
+	current.outgoing = [];
+	current.outgoingBytes = 0;
+	current.unprinted.push({ rows: rows.length, bytes });
+	current.rows += rows.length;
+	current.bytes += bytes;
+	post({ type: 'rows', id: current.id, rows });
 }
 
 /** Main has printed the oldest part. */

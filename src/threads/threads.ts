@@ -68,6 +68,13 @@ export type RunOptions = {
 	readonly parameters?: readonly (readonly [string, SqlValue])[];
 };
 
+export type TailOptions = {
+	/** Also the rows that are there already. */
+	readonly fromStart?: boolean;
+	/** Of an exchange that is seen from both sides, only the server's row. */
+	readonly onePerExchange?: boolean;
+};
+
 export type TailRows = { readonly columns: readonly ResultColumn[]; readonly rows: readonly (readonly SqlValue[])[] };
 
 type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (error: unknown) => void };
@@ -250,11 +257,12 @@ export class Threads {
 	 * Yields each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left.
 	 * Lines that the caller does not take in time are dropped and counted (loss: output_dropped).
 	 */
-	async *tail(where: string | undefined, columns: string | undefined, fromStart = false): AsyncGenerator<TailRows> {
+	async *tail(where: string | undefined, columns: string, options: TailOptions = {}): AsyncGenerator<TailRows> {
 		const id = this.#nextId++;
 		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
-		const start: ToQuery = { type: 'tail', id, where, columns, fromStart };
+		const { fromStart = false, onePerExchange = false } = options;
+		const start: ToQuery = { type: 'tail', id, where, columns, fromStart, onePerExchange };
 		this.#tails.set(id, start);
 		this.#toQuery(start);
 		let heads: readonly ResultColumn[] = [];

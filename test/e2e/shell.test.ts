@@ -87,7 +87,7 @@ test('a tail prints the 404 and none of the 200s, above the line being typed', a
 			await terminal.shows('tinytap>');
 			await terminal.type(".tail WHERE status >= 400 AND side = 'server'");
 			await terminal.press('Enter');
-			await terminal.shows('res_body_bytes');
+			await terminal.shows(/^ +id time/);
 			await terminal.type('SELECT typed_but_not_');
 			await get(`${url}/index.html?fine`);
 			await get(`${url}/missing-1`);

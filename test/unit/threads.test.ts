@@ -162,7 +162,7 @@ test('a tail from the start has each row once, in order, then ends', async () =>
 	await withThreads(recordingOf(23_000), async (threads) => {
 		const ids: SqlValue[] = [];
 		let columns: readonly string[] = [];
-		for await (const part of threads.tail('id % 2 = 0', 'id, path', true)) {
+		for await (const part of threads.tail('id % 2 = 0', 'id, path', { fromStart: true })) {
 			columns = part.columns.map(({ name }) => name);
 			ids.push(...part.rows.map(([id]) => id!));
 		}
@@ -186,7 +186,7 @@ test('a tail that begins later does not print what was there before', async () =
 
 test('an error of a tail is that of its condition, with its place in the text', async () => {
 	await withThreads(recordingOf(3), async (threads) => {
-		await assert.rejects(threads.tail('statu = 200', undefined, true).next(), {
+		await assert.rejects(threads.tail('statu = 200', 'id', { fromStart: true }).next(), {
 			code: 'ERR_SQL_NAME',
 			message: /unknown column statu/,
 		});

@@ -12,19 +12,21 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'tail',
-			usage: '.tail [WHERE CONDITION] | off',
-			description: 'print each exchange as it completes',
+			usage: '.tail [--both] [WHERE CONDITION] | off',
+			description: 'print each exchange as it completes, one line each (--both: one for each side)',
 			example: '.tail WHERE status >= 500',
 			promptOnly: true,
 			argument: 'condition',
 			run: (shell, argument) => {
+				const both = /^--both\b/.test(argument);
 				const condition = argument
+					.replace(/^--both\b\s*/, '')
 					.replace(/;\s*$/, '')
 					.replace(/^where\b/i, '')
 					.trim();
 				if (condition.toLowerCase() === 'off') {
 					shell.tell(shell.stopTail() ? 'tail is off\n' : 'no tail was running\n');
-				} else shell.startTail(condition === '' ? undefined : condition);
+				} else shell.startTail(condition === '' ? undefined : condition, both || shell.options.both);
 				return undefined;
 			},
 		},

@@ -1,0 +1,124 @@
+// `tinytap tail` and `.tail` on a terminal: one line for each exchange.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { type Nginx, startNginx } from '../../support/servers.ts';
+import { openTerminal, type Terminal } from '../../support/terminal.ts';
+import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+
+const run = promisify(execFile);
+const DEMO = join(CLI, '../../recordings/demo.tinytap');
+const TAIL = `${TINYTAP.join(' ')} tail --quiet --replay ${DEMO}`;
+/** Rows of the recording, of which each exchange has two. */
+const DEMO_ROWS = 56;
+
+const SIZES = [
+	{ columns: 80, rows: 24 },
+	{ columns: 120, rows: 40 },
+	{ columns: 200, rows: 50 },
+];
+
+async function onTerminal<T>(
+	command: string,
+	size: { columns: number; rows: number },
+	work: (terminal: Terminal) => Promise<T>,
+): Promise<T> {
+	const terminal = await openTerminal(command, size);
+	try {
+		return await work(terminal);
+	} finally {
+		await terminal.close();
+	}
+}
+
+const idsOf = (screen: string) => [...screen.matchAll(/^ *(\d+) \d\d:\d\d:\d\d/gm)].map(([, id]) => Number(id));
+
+for (const size of SIZES) {
+	test(`a tail prints each exchange once, in one line of ${size.columns} columns`, async () => {
+		const screen = await onTerminal(`${TAIL} --no-color`, size, async (terminal) => await terminal.shows('[ended 0]'));
+		const lines = screen.slice(0, screen.indexOf('[ended 0]')).trimEnd().split('\n');
+		assert.equal(lines.length, 1 + DEMO_ROWS / 2, screen);
+		assert.match(lines[0]!, /^ +id time +comm +(host +)?method path +code +ms +(ttfb +)?bytes (type +)?via$/);
+		for (const line of lines) assert.ok(line.length <= size.columns, line);
+		assert.equal(idsOf(screen).length, DEMO_ROWS / 2);
+		assert.ok(idsOf(screen).every((id) => id % 2 === 0));
+		assert.match(screen, /^ +4 15:55:28(\.546)? ← nginx +(127\.0\.0\.1:8180 +)?GET {2}\/manual\.txt +200 +0\.04 /m);
+		assert.match(screen, /^ +54 .* 400! /m);
+	});
+}
+
+test('the lines are painted by status, unless --no-color or NO_COLOR asks for none', async () => {
+	const size = { columns: 100, rows: 45 };
+	const painted = async (command: string) =>
+		await onTerminal(command, size, async (terminal) => {
+			await terminal.shows('[ended 0]');
+			return await terminal.painted();
+		});
+	const colors = await painted(TAIL);
+	assert.match(colors, /\x1b\[32m200/);
+	assert.match(colors, /\x1b\[33m404/);
+	assert.match(colors, /\x1b\[31m500/);
+	assert.doesNotMatch(await painted(`${TAIL} --no-color`), /\x1b\[/);
+	assert.doesNotMatch(await painted(`env NO_COLOR=1 ${TAIL}`), /\x1b\[/);
+});
+
+test('--both prints both sides; so do a format and a pipe', async () => {
+	const size = { columns: 80, rows: 70 };
+	const both = await onTerminal(`${TAIL} --both`, size, async (terminal) => await terminal.shows('[ended 0]'));
+	assert.equal(idsOf(both).length, DEMO_ROWS);
+	assert.match(both, /^ +3 15:55:28 → curl /m);
+	const csv = await onTerminal(
+		`${TAIL} --format csv --columns id`,
+		size,
+		async (terminal) => await terminal.shows('[ended 0]'),
+	);
+	assert.equal(csv.match(/^\d+$/gm)?.length, DEMO_ROWS);
+	const { stdout } = await runTinytap(['tail', '--quiet', '--replay', DEMO, '--columns', 'id']);
+	assert.equal(stdout.match(/^ +\d+$/gm)?.length, DEMO_ROWS);
+});
+
+test('--count counts the lines; a side whose other side does not pass the condition is printed', async () => {
+	const size = { columns: 80, rows: 40 };
+	const five = await onTerminal(`${TAIL} --count 5`, size, async (terminal) => await terminal.shows('[ended 0]'));
+	assert.equal(idsOf(five).length, 5);
+	const clients = await onTerminal(
+		`${TAIL} --where "comm = 'curl'"`,
+		size,
+		async (terminal) => await terminal.shows('[ended 0]'),
+	);
+	assert.ok(idsOf(clients).length > 5);
+	assert.ok(idsOf(clients).every((id) => id % 2 === 1));
+	assert.match(clients, /^ +3 15:55:28 → curl /m);
+});
+
+async function withNginx(work: (nginx: Nginx, url: string) => Promise<void>): Promise<void> {
+	const nginx = await startNginx({ sendfile: true });
+	writeFileSync(join(nginx.root, 'index.html'), '<p>hello</p>\n');
+	try {
+		await work(nginx, `http://127.0.0.1:${nginx.port}`);
+	} finally {
+		await nginx.stop();
+		nginx.remove();
+	}
+}
+
+test('a live tail has one line for a request that both sides show, and one for each of a client without a server', async () => {
+	await withNginx(async (nginx, url) => {
+		const size = { columns: 80, rows: 40 };
+		const requests = async (terminal: Terminal) => {
+			await terminal.shows('tinytap: capturing');
+			for (let i = 0; i < 7; i++) await run('curl', ['-s', '-o', '/dev/null', `${url}/index.html?${i}`]);
+			// The last one comes after everything that waited before.
+			return await terminal.shows('[ended 0]');
+		};
+		const tail = `${TINYTAP.join(' ')} tail --port ${nginx.port} --count 7`;
+		const both = await onTerminal(tail, size, requests);
+		assert.equal(both.match(/ ← nginx .*\/index\.html\?\d +200 /g)?.length, 7, both);
+		assert.doesNotMatch(both, /→/);
+		const clients = await onTerminal(`${tail} --comm curl`, size, requests);
+		assert.equal(clients.match(/ → curl .*\/index\.html\?\d +200 /g)?.length, 7, clients);
+	});
+});
