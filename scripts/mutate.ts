@@ -1,0 +1,131 @@
+// Mutation testing: plants small faults, one at a time, in a copy of the checkout and runs the unit tests of the part on it.
+// A mutant is killed if a test fails or never ends, or if the code does not compile.
+// Results are kept in build/mutants-AREA.json, so that a run can be continued; `--survivors` tries those again that no test
+// has noticed; `--list` only prints the results. test/fixtures/equivalent-mutants.json names mutants that change nothing
+// anybody could see, each with the reason.
+// All tests of an area run in one process, the fastest first. Those that take longer than a second are left out (this can only
+// lower the score), as are files that start the whole program.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { killChildren, Workplace } from '../support/mutant-workplace.ts';
+import { findMutants, isGenerated, type Mutant, readEquivalents, sampleMutants } from '../support/mutants.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+type Area = { readonly sources: string; readonly tests: RegExp };
+
+/** Where mutants are planted, and the test files that are to notice them, as far as they import the file. */
+const AREAS: Readonly<Record<string, Area>> = {
+	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
+	output: { sources: 'src/output', tests: /^(output-|har|content-coding|body-note)/ },
+	store: {
+		sources: 'src/store',
+		tests: /^(exchange-store|connection-log|segment|host-facts|output-|sql-(batches|condition|find)|har)/,
+	},
+	decode: {
+		sources: 'src/decode',
+		tests: /^(content-coding|body-note|words|output-|exchange-store|decoder\.)/,
+	},
+	// On the debug build, whose assertions may kill mutants, too. The others generate cases at random.
+	decoder: { sources: 'decoder-as/assembly', tests: /^decoder(?!-(fuzz|bombs|interleave))/ },
+};
+
+type Outcome = 'killed' | 'survived' | 'equivalent';
+type Result = { readonly outcome: Outcome; readonly by: string; readonly mutant: Mutant };
+
+const { values, positionals } = parseArgs({
+	allowPositionals: true,
+	options: {
+		count: { type: 'string', default: '500' },
+		seed: { type: 'string', default: '1' },
+		jobs: { type: 'string', default: '2' },
+		survivors: { type: 'boolean', default: false },
+		list: { type: 'boolean', default: false },
+	},
+});
+const names = positionals.length > 0 ? positionals : Object.keys(AREAS);
+for (const name of names) {
+	if (AREAS[name] === undefined) {
+		console.error(`expected ${Object.keys(AREAS).join(', ')}, got "${name}"`);
+		process.exit(2);
+	}
+}
+const count = wholeNumber('count', values.count);
+const seed = wholeNumber('seed', values.seed);
+const jobs = wholeNumber('jobs', values.jobs);
+const equivalents = readEquivalents(ROOT);
+
+const directory = mkdtempSync(join(tmpdir(), 'tinytap-mutate-'));
+process.on('exit', () => {
+	killChildren();
+	rmSync(directory, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
+const lines = [
+	'| area | mutants | in the sample | killed | equivalent | survived | score |',
+	'|---|---|---|---|---|---|---|',
+];
+for (const name of names) lines.push(await mutateArea(name, AREAS[name]!));
+console.log(lines.join('\n'));
+process.exit();
+
+async function mutateArea(name: string, area: Area): Promise<string> {
+	const all = findMutants(ROOT, [area.sources]).filter(({ file }) => !isGenerated(ROOT, file));
+	const sample = sampleMutants(all, count, seed);
+	const path = join(ROOT, `build/mutants-${name}.json`);
+	const known = new Map<string, Result>();
+	if (existsSync(path))
+		for (const each of JSON.parse(readFileSync(path, 'utf8')) as Result[]) known.set(each.mutant.key, each);
+	const results: Result[] = [];
+	const waiting: Mutant[] = [];
+	for (const mutant of sample) {
+		const before = known.get(mutant.key);
+		if (equivalents.has(mutant)) results.push({ outcome: 'equivalent', by: '', mutant });
+		else if (before === undefined || (values.survivors && before.outcome !== 'killed')) waiting.push(mutant);
+		else results.push({ ...before, mutant });
+	}
+	if (!values.list && waiting.length > 0) {
+		const save = (result: Result) => {
+			results.push(result);
+			known.set(result.mutant.key, result);
+			writeFileSync(path, JSON.stringify([...known.values()]));
+			console.error(`${name} ${results.length}/${sample.length}: ${result.outcome} ${describe(result)}`);
+		};
+		const build = name === 'decoder' ? 'debug' : 'release';
+		const first = await Workplace.create(join(directory, `${name}-0`), area.tests, build);
+		const { tests, leftOut } = await first.measure();
+		for (const each of leftOut) console.error(`left out: ${each}`);
+		const all = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
+		console.error(`${name}: ${tests.length} tests take ${all} ms`);
+		const work = async (place: Workplace) => {
+			for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+				const by = await place.try(mutant, tests);
+				save({ outcome: by === undefined ? 'survived' : 'killed', by: by ?? '', mutant });
+			}
+			await place.close();
+		};
+		const others = Array.from({ length: jobs - 1 }, async (_, job) =>
+			work(await Workplace.create(join(directory, `${name}-${job + 1}`), area.tests, build)),
+		);
+		await Promise.all([work(first), ...others]);
+	}
+	const of = (outcome: Outcome) => results.filter((each) => each.outcome === outcome);
+	const [killed, equivalent, survived] = [of('killed').length, of('equivalent').length, of('survived').length];
+	const score = ((100 * killed) / (killed + survived)).toFixed(1);
+	for (const each of of('survived')) console.error(`  survived: ${describe(each)}`);
+	return `| ${name} | ${all.length} | ${results.length} | ${killed} | ${equivalent} | ${survived} | ${score} % |`;
+}
+
+function describe({ mutant: { file, line, text, replacement }, by }: Result): string {
+	const short = (code: string) => (code.length > 60 ? `${code.slice(0, 57)}…` : code).replace(/\s+/g, ' ');
+	return `${file}:${line} ${short(text)} → ${short(replacement)}${by === '' ? '' : ` (${by})`}`;
+}
+
+function wholeNumber(name: string, given: string): number {
+	if (/^\d{1,9}$/.test(given)) return Number(given);
+	console.error(`expected a whole number after --${name}, got "${given}"`);
+	process.exit(2);
+}

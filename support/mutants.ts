@@ -1,0 +1,239 @@
+// Small faults to plant in our own sources: which there are, and which of them a seeded sample takes.
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import {
+	type BinaryExpression,
+	type CallExpression,
+	type ConditionalExpression,
+	type IfStatement,
+	type Node,
+	type NumericLiteral,
+	type PrefixUnaryExpression,
+	type PropertyAccessExpression,
+	type SourceFile,
+	SyntaxKind,
+} from 'typescript/unstable/ast';
+import { API } from 'typescript/unstable/sync';
+
+export type Mutant = {
+	/** Path from the root of the checkout. */
+	readonly file: string;
+	/** Offsets of the text that is replaced. */
+	readonly start: number;
+	readonly end: number;
+	readonly text: string;
+	readonly replacement: string;
+	/** From 1. */
+	readonly line: number;
+	/** Names the mutant, and stays the same when other lines of the file change. */
+	readonly key: string;
+};
+
+const OPERATORS: Partial<Record<SyntaxKind, string>> = {
+	[SyntaxKind.LessThanToken]: '<=',
+	[SyntaxKind.LessThanEqualsToken]: '<',
+	[SyntaxKind.GreaterThanToken]: '>=',
+	[SyntaxKind.GreaterThanEqualsToken]: '>',
+	[SyntaxKind.EqualsEqualsEqualsToken]: '!==',
+	[SyntaxKind.ExclamationEqualsEqualsToken]: '===',
+	[SyntaxKind.EqualsEqualsToken]: '!=',
+	[SyntaxKind.ExclamationEqualsToken]: '==',
+	[SyntaxKind.AmpersandAmpersandToken]: '||',
+	[SyntaxKind.BarBarToken]: '&&',
+	[SyntaxKind.PlusToken]: '-',
+	[SyntaxKind.MinusToken]: '+',
+	[SyntaxKind.AsteriskToken]: '/',
+	[SyntaxKind.SlashToken]: '*',
+	[SyntaxKind.AmpersandToken]: '|',
+	[SyntaxKind.BarToken]: '&',
+	[SyntaxKind.LessThanLessThanToken]: '>>',
+	[SyntaxKind.GreaterThanGreaterThanToken]: '<<',
+	[SyntaxKind.GreaterThanGreaterThanGreaterThanToken]: '<<',
+	[SyntaxKind.PlusEqualsToken]: '-=',
+	[SyntaxKind.MinusEqualsToken]: '+=',
+};
+
+const METHODS: ReadonlyMap<string, string> = new Map([
+	['min', 'max'],
+	['max', 'min'],
+	['every', 'some'],
+	['some', 'every'],
+	['startsWith', 'endsWith'],
+	['endsWith', 'startsWith'],
+	['trimStart', 'trimEnd'],
+	['trimEnd', 'trimStart'],
+]);
+
+/** Comparisons whose text, if one side is a constant, is replaced by another text. */
+const EQUALITIES = new Set<SyntaxKind>([SyntaxKind.EqualsEqualsEqualsToken, SyntaxKind.ExclamationEqualsEqualsToken]);
+
+/** Calls that check or report; removing them is noticed by nobody who does not read messages. */
+const REPORTS = /^(assert\w*|console\.\w+|trace|debug)$/;
+
+/** All mutants of the TypeScript or AssemblyScript files below `folders` (paths from `root`), file by file. */
+export function findMutants(root: string, folders: readonly string[]): Mutant[] {
+	const directory = mkdtempSync(join(tmpdir(), 'tinytap-mutants-'));
+	const config = join(directory, 'tsconfig.json');
+	writeFileSync(
+		config,
+		JSON.stringify({
+			compilerOptions: { noLib: true, types: [], allowImportingTsExtensions: true, noEmit: true },
+			include: folders.map((folder) => join(root, folder, '**/*.ts')),
+		}),
+	);
+	const api = new API({ cwd: root });
+	try {
+		const { program } = api.updateSnapshot({ openProject: config }).getProjects()[0]!;
+		const names = program
+			.getSourceFileNames()
+			.map((name) => relative(root, name))
+			.filter((name) => folders.some((folder) => name.startsWith(`${folder}/`)))
+			.sort();
+		return names.flatMap((name) => mutantsOf(name, program.getSourceFile(join(root, name))!));
+	} finally {
+		api.close();
+		rmSync(directory, { recursive: true });
+	}
+}
+
+function mutantsOf(file: string, source: SourceFile): Mutant[] {
+	const { text } = source;
+	const found: Mutant[] = [];
+	const add = (start: number, end: number, replacement: string) => {
+		const before = text.slice(0, start).split('\n');
+		const from = text.lastIndexOf('\n', start - 1) + 1;
+		const whole = text.slice(from, text.indexOf('\n', end));
+		const nth = text.slice(0, from).split(whole).length;
+		const key = [file, whole, nth, start - from, replacement].join('|');
+		found.push({ file, start, end, text: text.slice(start, end), replacement, line: before.length, key });
+	};
+	const replace = (node: Node, replacement: string) => add(node.getStart(source), node.end, replacement);
+	const visit = (node: Node): void => {
+		if (isWithoutEffect(node)) return;
+		mutate(node, replace, (other) => text.slice(other.getStart(source), other.end));
+		node.forEachChild((child) => {
+			visit(child);
+			return undefined;
+		});
+	};
+	source.forEachChild((child) => {
+		visit(child);
+		return undefined;
+	});
+	return found;
+}
+
+/** Types and imports: no code. */
+function isWithoutEffect({ kind }: Node): boolean {
+	return (
+		kind === SyntaxKind.ImportDeclaration ||
+		kind === SyntaxKind.InterfaceDeclaration ||
+		kind === SyntaxKind.TypeAliasDeclaration ||
+		kind === SyntaxKind.LiteralType ||
+		(kind >= SyntaxKind.FirstTypeNode && kind <= SyntaxKind.LastTypeNode)
+	);
+}
+
+function mutate(node: Node, replace: (node: Node, replacement: string) => void, textOf: (node: Node) => string): void {
+	switch (node.kind) {
+		case SyntaxKind.BinaryExpression: {
+			const { left, operatorToken, right } = node as BinaryExpression;
+			const other = OPERATORS[operatorToken.kind];
+			if (other !== undefined) replace(operatorToken, other);
+			if (!EQUALITIES.has(operatorToken.kind)) return;
+			for (const side of [left, right]) if (side.kind === SyntaxKind.StringLiteral) replace(side, "'?'");
+			return;
+		}
+		case SyntaxKind.PrefixUnaryExpression: {
+			const { operator, operand } = node as PrefixUnaryExpression;
+			if (operator === SyntaxKind.ExclamationToken) replace(node, `(${textOf(operand)})`);
+			return;
+		}
+		case SyntaxKind.TrueKeyword:
+			replace(node, 'false');
+			return;
+		case SyntaxKind.FalseKeyword:
+			replace(node, 'true');
+			return;
+		case SyntaxKind.NumericLiteral: {
+			const value = Number((node as NumericLiteral).text);
+			if (Number.isSafeInteger(value)) replace(node, String(value + 1));
+			return;
+		}
+		case SyntaxKind.IfStatement:
+			replace((node as IfStatement).expression, 'true');
+			replace((node as IfStatement).expression, 'false');
+			return;
+		case SyntaxKind.ConditionalExpression: {
+			const { whenTrue, whenFalse } = node as ConditionalExpression;
+			replace(node, `(${textOf(whenTrue)})`);
+			replace(node, `(${textOf(whenFalse)})`);
+			return;
+		}
+		case SyntaxKind.ExpressionStatement: {
+			const { expression } = node as unknown as { expression: Node };
+			const isCall = expression.kind === SyntaxKind.CallExpression;
+			if (isCall && REPORTS.test(textOf((expression as CallExpression).expression))) return;
+			replace(node, ';');
+			return;
+		}
+		case SyntaxKind.PropertyAccessExpression: {
+			const { name } = node as PropertyAccessExpression;
+			const other = METHODS.get(name.text);
+			if (other !== undefined && node.parent.kind === SyntaxKind.CallExpression) replace(name, other);
+			return;
+		}
+		case SyntaxKind.ArrayLiteralExpression: {
+			const { elements } = node as unknown as { elements: readonly Node[] };
+			// Words of a list.
+			if (elements.length > 1 && elements.every(({ kind }) => kind === SyntaxKind.StringLiteral))
+				for (const element of elements) replace(element, "'?'");
+			return;
+		}
+		default:
+	}
+}
+
+/**
+ * `count` mutants, or all if there are fewer, the same for the same seed; in the order of the files. Each mutant has a place
+ * of its own in the seed's order, so that a change of some lines leaves the rest of the sample as it is.
+ */
+export function sampleMutants(all: readonly Mutant[], count: number, seed: number): Mutant[] {
+	const places = new Map(
+		all.map((mutant) => [mutant, createHash('sha256').update(`${seed}|${mutant.key}`).digest('hex')]),
+	);
+	const chosen = all.toSorted((a, b) => (places.get(a)! < places.get(b)! ? -1 : 1)).slice(0, count);
+	const taken = new Set(chosen);
+	return all.filter((mutant) => taken.has(mutant));
+}
+
+/** Generated files repeat what other files say. */
+export function isGenerated(root: string, file: string): boolean {
+	return readFileSync(join(root, file), 'utf8').startsWith('// Generated');
+}
+
+/** A mutant that changes nothing anybody could see. `line` is the text of the line on which it begins. */
+export type Equivalent = {
+	readonly file: string;
+	readonly line: string;
+	readonly text: string;
+	readonly replacement: string;
+	readonly reason: string;
+};
+
+export type Equivalents = { readonly all: readonly Equivalent[]; readonly has: (mutant: Mutant) => boolean };
+
+export function readEquivalents(root: string): Equivalents {
+	const all = JSON.parse(readFileSync(join(root, 'test/fixtures/equivalent-mutants.json'), 'utf8')) as Equivalent[];
+	const sources = new Map<string, string[]>();
+	const has = ({ file, line, text, replacement }: Mutant) => {
+		if (!sources.has(file)) sources.set(file, readFileSync(join(root, file), 'utf8').split('\n'));
+		const own = sources.get(file)![line - 1]!.trim();
+		return all.some(
+			(each) => each.file === file && each.line === own && each.text === text && each.replacement === replacement,
+		);
+	};
+	return { all, has };
+}
