@@ -37,6 +37,8 @@ for (const { name, end } of ENDS) {
 
 /** `TINYTAP_CYCLES=200` takes nine minutes. */
 const CYCLES = Number(process.env.TINYTAP_CYCLES ?? 12);
+/** So many captures may keep their arrays of programs: see docs/limitations.md. */
+const KEPT = Math.ceil(CYCLES / 50);
 
 test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they were, while bpftool looks`, async (t) => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
@@ -70,7 +72,7 @@ test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they w
 		await gone({ ...held, maps: [] });
 		process.kill(-looker.pid!);
 		// If the arrays are left to the kernel, one stays of nearly each capture.
-		await gone(held, 30, ARRAYS_OF_A_CAPTURE);
+		await gone(held, 30, KEPT * ARRAYS_OF_A_CAPTURE);
 		t.diagnostic(
 			`${held.programs.length} programs, ${held.maps.length} maps and ${held.links.length} links came and went; ` +
 				`the server: ${before.descriptors} descriptors before, ${descriptors()} after, ${before.resident} and ${resident()} KiB`,
