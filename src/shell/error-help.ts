@@ -1,12 +1,11 @@
-// The text of `help ERR_…` and `help errors`.
+// What `help ERR_…` and `help errors` say.
 import { distance } from 'fastest-levenshtein';
 import { ERROR_CODES, errorEntry } from '../base/error-codes.ts';
 import { usageError } from '../base/errors.ts';
 
-/** Help for an error code or for `errors`; undefined for other topics. Throws a UserError for an unknown code. */
+/** Help for an error code; undefined for other topics. Throws a UserError for an unknown code. */
 export function errorHelp(topic: string): string | undefined {
 	const wanted = topic.replace(/^\[|\]$/g, '').toUpperCase();
-	if (wanted === 'ERRORS') return errorList();
 	if (!wanted.startsWith('ERR_')) return undefined;
 	const entry = errorEntry(wanted);
 	if (entry !== undefined) return `${wanted}\n  ${entry.meaning}\n  ${entry.hint}\n  exit status ${entry.exit ?? 1}\n`;
@@ -17,7 +16,7 @@ export function errorHelp(topic: string): string | undefined {
 	);
 }
 
-function errorList(): string {
-	const width = Math.max(...ERROR_CODES.map(([code]) => code.length));
-	return ERROR_CODES.map(([code, { meaning }]) => `  ${code.padEnd(width)}  ${meaning}\n`).join('');
+/** All codes with their meaning. */
+export function errorEntries(): { readonly name: string; readonly text: string }[] {
+	return ERROR_CODES.map(([code, { meaning }]) => ({ name: code, text: meaning }));
 }

@@ -53,3 +53,23 @@ test('commands as psql, sqlite3 and mysql write them work, with or without a sem
 		await terminal.shows('[ended 0]');
 	});
 });
+
+test('.help fits the screen, groups the commands and works inside an open statement', async () => {
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.mode csv', 'SELECT', '.help', '7 AS n;');
+			const screen = await terminal.shows(/^n\n7$/);
+			assert.match(screen, /^Capture\n {2}\.capture/m);
+			assert.match(screen, /^ +e\.g\. \.schema exchanges; also \\d TABLE/m);
+			const lines = screen.slice(screen.indexOf('.help\n')).split('\n');
+			for (const line of lines) assert.ok(line.length < 80, line);
+			await enter(terminal, '.help capture');
+			await terminal.shows('.pause ', 2);
+			await enter(terminal, '\\? time_bucket');
+			await terminal.shows('start of the interval');
+			await enter(terminal, 'help exchnges');
+			await terminal.shows('Did you mean exchanges?');
+		},
+		{ columns: 80, rows: 24 },
+	);
+});

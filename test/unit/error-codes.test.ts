@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ERROR_CODES, errorEntry, isErrorCode } from '../../src/base/error-codes.ts';
 import { UserError } from '../../src/base/errors.ts';
+import { topicHelp } from '../../src/shell/commands/commands.ts';
 import { errorHelp } from '../../src/shell/error-help.ts';
 import { runTinytap } from '../../support/tinytap.ts';
 
@@ -69,7 +70,7 @@ test('help knows every code, in any case and in the brackets of a message', () =
 		}
 	assert.match(errorHelp('ERR_FILE_ENOENT') ?? '', /The system says: no such file or directory\./);
 	assert.match(errorHelp('ERR_FILE_EMFILE') ?? '', /^ERR_FILE_EMFILE\n/);
-	const list = errorHelp('errors') ?? '';
+	const list = topicHelp('errors');
 	assert.equal(list.split('\n').length, ERROR_CODES.length + 1);
 	for (const topic of ['', 'exchanges', 'count', 'error', '.show']) assert.equal(errorHelp(topic), undefined, topic);
 });

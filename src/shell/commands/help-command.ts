@@ -1,82 +1,156 @@
-// Help about commands, functions, keywords and errors.
-import { UserError, usageError } from '../../base/errors.ts';
+// Help about commands, tables, functions, keywords and errors.
+import { distance } from 'fastest-levenshtein';
+import { ERROR_CODES } from '../../base/error-codes.ts';
+import { type UserError, usageError } from '../../base/errors.ts';
+import { standardOutput } from '../../output/output-stream.ts';
+import { plainTheme, type Theme } from '../../output/theme.ts';
+import { type Entry, twoColumns, wrapText } from '../../output/two-columns.ts';
 import { FUNCTION_ALIASES, FUNCTION_DOCS, KEYWORDS } from '../../sql/sql-light.ts';
 import { TABLES } from '../../store/database.ts';
-import { errorHelp } from '../error-help.ts';
+import type { Column } from '../../store/table.ts';
+import { COMMAND_FORMS, namedCommand } from '../command-names.ts';
+import { errorEntries, errorHelp } from '../error-help.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { schemaText } from './table-commands.ts';
+
+type HelpPage = {
+	readonly groups: readonly CommandGroup[];
+	readonly tables: readonly { readonly name: string; readonly columns: readonly Column[] }[];
+	readonly theme: Theme;
+	/** Width of the screen; Infinity if the output is not a terminal. */
+	readonly width: number;
+};
 
 /** Help about everything, among it `groups` of commands. */
 export function createHelp(groups: () => readonly CommandGroup[]): {
 	readonly command: Command;
+	/** Throws a UserError if nothing is known about the topic. */
 	readonly topic: (topic: string) => string;
 } {
 	const command: Command = {
 		name: 'help',
-		usage: '.help [functions | keywords | errors | NAME]',
-		description: 'list commands, functions, keywords or errors, or explain one of them',
+		usage: '.help [TOPIC]',
+		description:
+			'list the commands, or explain a command, group, table, function, keyword or error code; topics functions, keywords and errors list those',
 		example: '.help time_bucket',
 		argument: 'topic',
 		run: async (shell, argument) => {
-			await shell.sink.write(
-				argument === '' ? commandList(groups()) : (errorHelp(argument) ?? sqlHelp(argument, groups())),
-			);
+			const page: HelpPage = {
+				groups: groups(),
+				tables: [...TABLES, ...shell.threads.ownTables],
+				theme: shell.theme,
+				width: shell.interactive ? (standardOutput().columns ?? 80) : Number.POSITIVE_INFINITY,
+			};
+			await shell.sink.write(argument === '' ? commandList(page) : topicHelp(argument, page));
 			return undefined;
 		},
 	};
-	return { command, topic: (topic) => topicHelp(topic, groups()) };
+	const width = () => standardOutput().columns ?? Number.POSITIVE_INFINITY;
+	return {
+		command,
+		topic: (topic) => topicHelp(topic, { groups: groups(), tables: TABLES, theme: plainTheme, width: width() }),
+	};
 }
 
-function commandList(groups: readonly CommandGroup[]): string {
-	const all = groups.flatMap(({ commands }) => commands);
-	const width = Math.max(...all.map(({ usage }) => usage.length));
-	const lines = all.map(({ usage, description }) => `  ${usage.padEnd(width)}  ${description}\n`);
-	return `SQL statements end with ; (or with \\G to print one column per line) and may span several lines.\n${lines.join('')}`;
-}
-
-/** For `tinytap help TOPIC`: everything .help explains, and the tables. */
-function topicHelp(topic: string, groups: readonly CommandGroup[]): string {
-	const ofErrors = errorHelp(topic);
-	if (ofErrors !== undefined) return ofErrors;
-	if (TABLES.some(({ name }) => name === topic.toLowerCase())) return schemaText(topic, TABLES);
-	if (topic === 'commands') return commandList(groups);
-	try {
-		return sqlHelp(topic, groups);
-	} catch (error) {
-		if (!(error instanceof UserError)) throw error;
-		throw usageError(
-			`help: there is no command, table, function or keyword ${JSON.stringify(topic)}`,
-			'`tinytap help` lists the commands. Other topics: `commands` (at the prompt), `functions`, `keywords`, `errors`, an error code, or the name of a table.',
-		);
-	}
-}
-
-/** Functions, keywords, or one of them; a command's line for its name. */
-function sqlHelp(argument: string, groups: readonly CommandGroup[]): string {
-	const functions = FUNCTION_DOCS.map(({ signature, doc }) => [signature, doc] as const);
-	const keywords = KEYWORDS.map(({ word, doc }) => [word, doc] as const);
-	const wanted = argument.replace(/^\.|\($/g, '').toLowerCase();
-	if (wanted === 'functions') return helpLines(functions);
-	if (wanted === 'keywords') return helpLines(keywords);
-	const name = FUNCTION_ALIASES.get(wanted) ?? wanted;
-	const found = [
-		...groups
-			.flatMap(({ commands }) => commands)
-			.filter((command) => command.name === wanted)
-			.map(({ usage, description }) => [usage, description] as const),
-		...FUNCTION_DOCS.filter((entry) => entry.name === name).map(
-			({ signature, doc, example: [sql, result] }) => [signature, `${doc}; ${sql} gives ${String(result)}`] as const,
+function commandList(page: HelpPage): string {
+	const names = page.groups.map(groupTopic).join(', ');
+	return [
+		paragraph(
+			'SQL statements end with ; and may span several lines. A command takes one line, also inside an open statement.',
+			page,
 		),
-		...keywords.filter(([word]) => word.toLowerCase().split(' ').includes(wanted)),
-	];
-	if (found.length > 0) return helpLines(found);
-	throw usageError(
-		`.help: there is no command, function or keyword ${argument}`,
-		'.help, .help functions, .help keywords and .help errors list what is available.',
-	);
+		...page.groups.map((group) => groupText(group, page)),
+		'\n',
+		paragraph(
+			`.help NAME explains one of them. .help with ${names} lists a group; .help functions, keywords and errors list those.`,
+			page,
+		),
+	].join('');
 }
 
-function helpLines(entries: readonly (readonly [string, string])[]): string {
-	const width = Math.min(30, Math.max(...entries.map(([name]) => name.length)));
-	return entries.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
+/** The word that stands for a group in `.help`. */
+export function groupTopic({ title }: CommandGroup): string {
+	return title.toLowerCase().split(' ').at(-1)!;
+}
+
+function groupText({ title, commands }: CommandGroup, page: HelpPage): string {
+	return `\n${page.theme.header(title)}\n${columns(commands.map(commandEntry), page)}`;
+}
+
+function commandEntry(command: Command): Entry {
+	const { name, usage, description, example } = command;
+	const forms = (COMMAND_FORMS[name] ?? []).filter((form) => !usage.split(' ').includes(form)).join(', ');
+	const remarks = [...(example === usage ? [] : [`e.g. ${example}`]), ...(forms === '' ? [] : [`also ${forms}`])];
+	return { name: usage, text: description, ...(remarks.length === 0 ? {} : { remark: remarks.join('; ') }) };
+}
+
+/** For `tinytap help TOPIC` and `.help TOPIC`. */
+function topicHelp(topic: string, page: HelpPage): string {
+	const wanted = topic.replace(/\($/, '').toLowerCase();
+	const ofErrors = errorHelp(topic);
+	if (wanted === 'errors') return columns(errorEntries(), page);
+	if (ofErrors !== undefined) return ofErrors;
+	if (wanted === 'commands') return commandList(page);
+	if (wanted === 'functions') return columns(functionEntries(), page);
+	if (wanted === 'keywords') return columns(keywordEntries(), page);
+	const texts = [
+		...page.tables.filter(({ name }) => name.toLowerCase() === wanted).map(({ name }) => schemaText(name, page.tables)),
+		...page.groups.filter((group) => groupTopic(group) === wanted).map((group) => groupText(group, page).slice(1)),
+		...explanations(topic.replace(/\($/, ''), page),
+	];
+	if (texts.length > 0) return texts.join('\n');
+	throw unknownTopic(topic, page);
+}
+
+function explanations(topic: string, page: HelpPage): string[] {
+	const wanted = topic.toLowerCase();
+	const { name: command } = namedCommand(/^[.\\]/.test(topic) ? topic : `.${wanted}`);
+	const isListed = page.groups.some((group) => groupTopic(group) === wanted);
+	const name = FUNCTION_ALIASES.get(wanted) ?? wanted;
+	const entries = [
+		...(isListed ? [] : page.groups.flatMap(({ commands }) => commands.filter((each) => each.name === command))).map(
+			commandEntry,
+		),
+		...FUNCTION_DOCS.filter((entry) => entry.name === name).map(({ signature, doc, example: [sql, result] }) => {
+			return { name: signature, text: `${doc}; ${sql} gives ${String(result)}` };
+		}),
+		...keywordEntries().filter((entry) => entry.name.toLowerCase().split(' ').includes(wanted)),
+	];
+	return entries.length === 0 ? [] : [columns(entries, page)];
+}
+
+function functionEntries(): Entry[] {
+	return FUNCTION_DOCS.map(({ signature, doc }) => ({ name: signature, text: doc }));
+}
+
+function keywordEntries(): Entry[] {
+	return KEYWORDS.map(({ word, doc }) => ({ name: word, text: doc }));
+}
+
+function columns(entries: readonly Entry[], { width, theme }: HelpPage): string {
+	return twoColumns(entries, { width, paintName: theme.name, paintRemark: theme.dim });
+}
+
+function paragraph(text: string, { width }: HelpPage): string {
+	return wrapText(text, width - 1)
+		.map((line) => `${line}\n`)
+		.join('');
+}
+
+function unknownTopic(topic: string, { groups, tables }: HelpPage): UserError {
+	const names = [
+		...groups.flatMap((group) => [groupTopic(group), ...group.commands.map(({ name }) => `.${name}`)]),
+		...tables.map(({ name }) => name),
+		...FUNCTION_DOCS.map(({ name }) => name),
+		...KEYWORDS.map(({ word }) => word),
+		...ERROR_CODES.map(([code]) => code),
+	];
+	const wanted = topic.toLowerCase();
+	const near = names.find((name) => distance(name.toLowerCase(), wanted) <= Math.min(2, wanted.length / 2));
+	return usageError(
+		`help: there is no command, table, function or keyword ${JSON.stringify(topic)}`,
+		near === undefined
+			? 'Topics: `commands` (at the prompt), `functions`, `keywords`, `errors`, an error code, or the name of a table or group.'
+			: `Did you mean ${near}?`,
+	);
 }

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COMMAND_FORMS, namedCommand, readLine } from '../../src/shell/command-names.ts';
+import { COMMAND_GROUPS, COMMANDS, topicHelp } from '../../src/shell/commands/commands.ts';
+import { groupTopic } from '../../src/shell/commands/help-command.ts';
+
+test('every command has a description and an example, which is that command', () => {
+	for (const { name, description, example } of COMMANDS) {
+		assert.notEqual(description, '', name);
+		const { command, sql } = readLine('', example);
+		assert.equal(namedCommand(command ?? '').name, name, example);
+		if (!example.startsWith('.')) assert.notEqual(sql, '', example);
+	}
+});
+
+test('.help explains each command by its name, its other forms and its group', () => {
+	const list = topicHelp('commands');
+	for (const { name, usage, description } of COMMANDS) {
+		for (const topic of [name, `.${name}`, ...(COMMAND_FORMS[name] ?? []).filter((form) => /^[.\\]\S+$/.test(form))]) {
+			// \d alone is another command than with a table.
+			if (topic !== '\\d') assert.ok(topicHelp(topic).includes(usage), topic);
+		}
+		assert.ok(list.includes(usage) && list.includes(description), name);
+	}
+	const topics = COMMAND_GROUPS.map(groupTopic);
+	assert.equal(new Set(topics).size, topics.length, 'topics of groups are different');
+	for (const group of COMMAND_GROUPS)
+		for (const { usage } of group.commands) assert.ok(topicHelp(groupTopic(group)).includes(usage), usage);
+});
+
+test('.help of something unknown suggests the nearest topic', () => {
+	const hintOf = (topic: string) => {
+		try {
+			topicHelp(topic);
+		} catch (error) {
+			return error instanceof Error && 'hint' in error ? error.hint : undefined;
+		}
+		return 'no error';
+	};
+	assert.equal(hintOf('exchange'), 'Did you mean exchanges?');
+	assert.equal(hintOf('.moed'), 'Did you mean .mode?');
+	assert.match(String(hintOf('nothing like it')), /^Topics: /);
+});
