@@ -92,8 +92,22 @@ export function takeIn(
 	return { store, decoder, rows: store.rows, wireBytes, decodeSeconds, appendSeconds, cpuSeconds: cpuUs / 1e6 };
 }
 
+/** What a statement sees of everything on a tape. */
+export function databaseOfTape(tape: Tape): DatabaseSnapshot {
+	const wasm = readFileSync(join(import.meta.dirname, '../build/decoder.wasm'));
+	const decoder = createDecoder(wasm, {});
+	const store = new ExchangeStore({ memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY });
+	const batch = tape.batch();
+	decoder.input(batch.byteLength).set(batch);
+	decoder.decode(batch.byteLength);
+	drain(decoder, store);
+	decoder.finish();
+	drain(decoder, store);
+	return databaseOf({ store });
+}
+
 /** What a statement sees of the store. */
-export function databaseOf({ store }: Intake): DatabaseSnapshot {
+export function databaseOf({ store }: Pick<Intake, 'store'>): DatabaseSnapshot {
 	const snapshot: CaptureSnapshot = {
 		store: store.snapshot(),
 		entries: new ArrayBuffer(0),

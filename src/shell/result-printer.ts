@@ -72,7 +72,7 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 			rows += part.rows.length;
 			await printer?.rows(part.rows);
 			if (sink.closed) break;
-		} else {
+		} else if (part.type === 'done') {
 			await printer?.end();
 			const { lostEvents, lostBytes, readsCaptured, notice } = part;
 			return { rows, firstValue, firstType, lostEvents, lostBytes, readsCaptured, notice };

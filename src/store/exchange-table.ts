@@ -26,7 +26,7 @@ import {
 import type { Message } from './field-places.ts';
 import { NO_NAMES, type RemoteNames, remoteName } from './remote-names.ts';
 import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
-import type { F64Member, Segment, TextMember, U32Member } from './segment.ts';
+import { ABSENT, type F64Member, type Segment, type TextMember, type U32Member } from './segment.ts';
 import type { Column, ColumnReader, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
 
@@ -46,6 +46,8 @@ type ExchangeColumn = Column & {
 	readonly words?: WordArray;
 	/** Where the text lies within the row's bytes. */
 	readonly range?: { readonly start: U32Member; readonly length: U32Member };
+	/** Where the length of the held body is. */
+	readonly bodyLength?: 'req_body_length' | 'res_body_length';
 	/** The column holds this message's fields as JSON. */
 	readonly headersOf?: Message;
 	/** The text is the value of the message's first field with this (lower-case) name. */
@@ -221,14 +223,26 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	numeric('req_captured_bytes', 'int', 'how many of these bytes are held'),
 	numeric('res_captured_bytes', 'int', 'how many of these bytes are held'),
 	numeric('res_wire_bytes', 'int', 'bytes of the response on the wire, head and framing included'),
-	text('req_body', 'held bytes as text: content- and charset-decoded; NULL if nothing was captured', (s, row) =>
-		readableBody(s, row, 'request'),
-	),
-	text('res_body', 'held bytes as text: content- and charset-decoded; NULL if nothing was captured', (s, row) =>
-		readableBody(s, row, 'response'),
-	),
-	blob('req_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'request')),
-	blob('res_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'response')),
+	{
+		...text('req_body', 'held bytes as text: content- and charset-decoded; NULL if nothing was captured', (s, row) =>
+			readableBody(s, row, 'request'),
+		),
+		bodyLength: 'req_body_length',
+	},
+	{
+		...text('res_body', 'held bytes as text: content- and charset-decoded; NULL if nothing was captured', (s, row) =>
+			readableBody(s, row, 'response'),
+		),
+		bodyLength: 'res_body_length',
+	},
+	{
+		...blob('req_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'request')),
+		bodyLength: 'req_body_length',
+	},
+	{
+		...blob('res_body_raw', 'held bytes before content decoding', (s, row) => rawBody(s, row, 'response')),
+		bodyLength: 'res_body_length',
+	},
 	text('req_body_note', 'why the request body is not held in full, or cannot be decoded; otherwise NULL', (s, row) =>
 		noteText(s, row, 'request'),
 	),
@@ -329,7 +343,17 @@ function segmentsReader(column: ExchangeColumn, rows: RowLocator, names: LazyNam
 	if (member !== undefined) return { ...reader, ...dictionaryReader(member, rows, derive) };
 	if (range !== undefined) return { ...reader, spans: rangeSpans(range, rows) };
 	if (line !== undefined) return { ...reader, ...fieldReader(line, rows) };
-	const { headersOf } = column;
+	const { headersOf, bodyLength } = column;
+	if (bodyLength !== undefined) {
+		return {
+			...reader,
+			size: (row) => {
+				const inner = rows.seek(row);
+				const length = rows.segment.u32[bodyLength][inner]!;
+				return length === ABSENT ? Number.NaN : length;
+			},
+		};
+	}
 	if (headersOf !== undefined) {
 		return {
 			...reader,

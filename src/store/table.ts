@@ -7,6 +7,12 @@
  */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
+/** Stands for a body or blob of this size where its contents are not shown. */
+export type Sized = { readonly bytes: number };
+
+/** A value of a row that is made for a screen. */
+export type ShownValue = SqlValue | Sized;
+
 export type ColumnType = 'int' | 'float' | 'text' | 'json' | 'blob' | TimeType;
 
 /** Captured tables have only datetimes; expressions and temporary tables have the others, too. */
@@ -44,6 +50,8 @@ export type ColumnReader = {
 	field?(row: number, lowerName: string): string | null | undefined;
 	/** Only for text columns: the captured bytes of the text. */
 	readonly spans?: TextSpans;
+	/** Only for bodies: how many bytes are held, without copying or decoding them. NaN for NULL. */
+	size?(row: number): number;
 };
 
 /**

@@ -7,7 +7,7 @@ import type { CaptureFilters, CaptureSettings } from '../capture/capture-setting
 import type { CaptureSnapshot } from '../store/database.ts';
 import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
-import type { Column, ColumnType, SqlValue } from '../store/table.ts';
+import type { Column, ColumnType, ShownValue, SqlValue } from '../store/table.ts';
 
 /** An error sent to another thread: a UserError, or an internal error with its stack. */
 export type ErrorMessage =
@@ -118,6 +118,8 @@ export type ToQuery =
 			readonly sql: string;
 			readonly parameters: readonly [string, SqlValue][];
 			readonly timeoutMs: number;
+			/** If only the first and the last rows of a query are shown: how many of them. */
+			readonly ends?: { readonly first: number; readonly last: number } | undefined;
 	  }
 	/** Main has taken a part of the result. Wakes a statement that waits between two slices. */
 	| { readonly type: 'more'; readonly id: number }
@@ -148,18 +150,22 @@ export type ResultColumn = { readonly name: string; readonly type: ColumnType | 
 /** A view or temporary table of the user. */
 export type OwnTable = { readonly name: string; readonly isView: boolean; readonly columns: readonly Column[] };
 
-/** The answers to one statement, in this order: columns, rows, done. */
-export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' | 'done' }>;
+/** The answers to one statement, in this order: columns, rows (or only the first ones), done. */
+export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' | 'first' | 'done' }>;
 
 export type FromQuery =
 	| { readonly type: 'columns'; readonly id: number; readonly columns: readonly ResultColumn[] }
 	| { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlValue[][] }
+	/** Some of the first rows, if only the ends are shown. */
+	| { readonly type: 'first'; readonly id: number; readonly rows: readonly ShownValue[][] }
 	| {
 			readonly type: 'done';
 			readonly id: number;
 			/** Events of kind `lost` at the time of the statement's snapshot. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
+			/** If only the ends are shown: how many rows there are in all, and the last ones. */
+			readonly ends?: { readonly total: number; readonly last: readonly ShownValue[][] };
 			/** Whether the result depends on rows that loss may have affected. */
 			readonly readsCaptured: boolean;
 			/** The sentence that statements such as CREATE VIEW answer with. */

@@ -158,7 +158,7 @@ function inTurn(id: number, work: () => Promise<void>): void {
 	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
 }
 
-async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
+async function runStatement({ id, sql, parameters, timeoutMs, ends }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
 	const mask = snapshotMask(statement.tables);
 	const snapshot = await requestSnapshot(mask);
@@ -179,6 +179,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 				return true;
 			},
 			pause: waitForReader,
+			ends: ends && { ...ends, onFirst: (rows) => post({ type: 'first', id, rows }) },
 		});
 		if (result.rows.length > 0) postRows(id, result.rows);
 		post({
@@ -188,6 +189,7 @@ async function runStatement({ id, sql, parameters, timeoutMs }: Extract<ToQuery,
 			lostBytes: lostBytes(snapshot.loss),
 			// `loss` alone is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
+			...(result.ends === undefined ? {} : { ends: result.ends }),
 			...(result.message === undefined ? {} : { notice: result.message }),
 			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),
 			...(/^(create|drop) /.test(statement.kind) ? { own: ownTables() } : {}),

@@ -66,6 +66,8 @@ export type RunOptions = {
 	/** 0 if there is no limit. */
 	readonly timeoutMs: number;
 	readonly parameters?: readonly (readonly [string, SqlValue])[];
+	/** Only this many of the first and of the last rows of a query are wanted. */
+	readonly ends?: { readonly first: number; readonly last: number } | undefined;
 };
 
 export type TailOptions = {
@@ -188,14 +190,16 @@ export class Threads {
 			sql,
 			parameters: (options.parameters ?? []).map(([name, value]) => [name, value]),
 			timeoutMs: options.timeoutMs,
+			ends: options.ends,
 		});
 		try {
 			for (;;) {
 				const part = await parts.next();
 				if (part.type === 'error') throw fromMessage(part.error);
-				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'done') continue;
+				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'first' && part.type !== 'done') continue;
 				// Drop rows that were sent before the statement was cancelled.
-				isDropping ||= part.type === 'rows' && Atomics.load(this.#cancel, 0) === CANCEL_ASKED;
+				const isRows = part.type === 'rows' || part.type === 'first';
+				isDropping ||= isRows && Atomics.load(this.#cancel, 0) === CANCEL_ASKED;
 				if (isDropping && part.type === 'done') throw cancelledError();
 				if (isDropping) continue;
 				if (part.type === 'done' && part.definesView === true) this.#views.push(sql);

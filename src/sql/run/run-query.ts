@@ -4,7 +4,8 @@ import type { CompiledQuery, Compiler, Rows, Sink } from '../evaluate/runtime.ts
 import { pauseIfDue, type Steps } from '../limits/guard.ts';
 import { KeySpace } from '../values/key-space.ts';
 import { compareValues, foldAscii, rowBytes, toReal, type Value } from '../values/value.ts';
-import { compileLimits, compileSelect, limitedSink } from './run-select.ts';
+import { type ResultEnds, type ShownRow, shown } from './result-ends.ts';
+import { compileLimits, compileSelect, giveEnds, limitedSink } from './run-select.ts';
 import { sortSteps } from './sort-rows.ts';
 import { compileSummary } from './summarize.ts';
 
@@ -21,6 +22,16 @@ export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 		default:
 			return compileRecursive(plan.body, plan.columns, c);
 	}
+}
+
+/** Gives the ends of a query's result: the first rows to `ends`, which also counts all rows; returns the last rows. */
+export function* runEnds(plan: QueryPlan, c: Compiler, ends: ResultEnds): Steps<ShownRow[]> {
+	if (plan.body.kind === 'select') return yield* giveEnds(plan.body, c, ends);
+	yield* compileQuery(plan, c).run((row) => {
+		ends.addRow(row.map(shown));
+		return true;
+	});
+	return ends.lastRows();
 }
 
 /** Converts rows to columns of more general types: a plain number of a `real` column becomes a Real object. */

@@ -9,6 +9,7 @@ import { compileGroupNumbers } from './group-numbers.ts';
 import { compilePlaces, type Places } from './places.ts';
 import { compileGroups, type Groups } from './run-groups.ts';
 import { compileJoin, type Join } from './run-join.ts';
+import { compileShown, type ResultEnds, type ShownRow, shown } from './result-ends.ts';
 import { compileWindows, type Windows } from './run-windows.ts';
 import { compileKeyColumns } from './sort-keys.ts';
 import { RowSorter } from './sort-rows.ts';
@@ -31,12 +32,82 @@ type Select = {
 };
 
 export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
+	const { select, limits } = prepareSelect(plan, c, (output) => c.value(output));
+	return {
+		*run(sink) {
+			const { limit, offset } = limits();
+			if (limit > 0) yield* giveAll(select, sink, limit, offset);
+		},
+	};
+}
+
+/** Gives only the ends of the result. The rows between them are counted but not read if that cannot hide an error. */
+export function* giveEnds(plan: SelectPlan, c: Compiler, ends: ResultEnds): Steps<ShownRow[]> {
+	// What compileShown returns passes through as other values do.
+	const { select, limits } = prepareSelect(plan, c, (output) => compileShown(output, c) as () => Value);
+	const { limit, offset } = limits();
+	if (limit === 0) return [];
+	const { places, batches, windows, source } = select;
+	const mayCount = !plan.distinct && plan.outputs.every(({ kind }) => kind === 'column' || kind === 'constant');
+	if (mayCount && plan.order.length > 0) {
+		const tags = yield* tagsInOrder(select, limit + offset);
+		const read = (tag: number) => {
+			places.load(tag);
+			windows?.select(tag);
+			return select.outputRow() as ShownRow;
+		};
+		ends.addPlaces(tags, Math.min(offset, tags.length), tags.length, read);
+		return ends.lastRows(read);
+	}
+	if (mayCount && batches !== undefined && windows === undefined) {
+		const cursor = cursorOf(source!, c.runtime);
+		const read = (row: number) => {
+			cursor.row = row;
+			return select.outputRow() as ShownRow;
+		};
+		let seen = 0;
+		yield* batches((list, count) => {
+			ends.addPlaces(list, clamp(offset - seen, count), clamp(offset + limit - seen, count), read);
+			seen += count;
+			return seen < offset + limit;
+		});
+		return ends.lastRows(read);
+	}
+	yield* giveAll(
+		select,
+		(row) => {
+			ends.addRow(row.map(shown));
+			return true;
+		},
+		limit,
+		offset,
+	);
+	return ends.lastRows();
+}
+
+function clamp(place: number, count: number): number {
+	return Math.max(0, Math.min(place, count));
+}
+
+function* giveAll(select: Select, sink: Sink, limit: number, offset: number): Steps {
+	const { plan } = select;
+	const limited = limitedSink(sink, limit, offset);
+	if (plan.order.length === 0) yield* giveAsTheyCome(select, limited);
+	else if (plan.distinct) yield* giveDistinctInOrder(select, limited, limit + offset);
+	else yield* giveInOrder(select, limited, limit + offset);
+}
+
+function prepareSelect(
+	plan: SelectPlan,
+	c: Compiler,
+	compileOutput: (output: Bound) => () => Value,
+): { readonly select: Select; readonly limits: ReturnType<typeof compileLimits> } {
 	c.runtime.slots.set(plan.owner, { aggregates: [], windows: [] });
 	const join = compileJoin(plan, c);
 	const groups = plan.grouped ? compileGroups(plan, c) : undefined;
 	const having = plan.having === undefined ? undefined : c.isTrue(plan.having);
 	const windows = plan.windows.length > 0 ? compileWindows(plan, c) : undefined;
-	const outputs = plan.outputs.map((output) => c.value(output));
+	const outputs = plan.outputs.map(compileOutput);
 	const places = compilePlaces(plan, groups, c);
 	const limits = compileLimits(plan.limit, plan.offset, c);
 	const plainRows = groups === undefined ? join.run : groupRows(plan, groups, join, having, places, c);
@@ -51,15 +122,7 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 		windows,
 		outputRow: () => outputs.map((output) => output()),
 	};
-	function* run(sink: Sink): Steps {
-		const { limit, offset } = limits();
-		if (limit === 0) return;
-		const limited = limitedSink(sink, limit, offset);
-		if (plan.order.length === 0) yield* giveAsTheyCome(select, limited);
-		else if (plan.distinct) yield* giveDistinctInOrder(select, limited, limit + offset);
-		else yield* giveInOrder(select, limited, limit + offset);
-	}
-	return { run };
+	return { select, limits };
 }
 
 /** The groups of all rows of FROM that pass HAVING. */
@@ -162,7 +225,19 @@ function* giveDistinctInOrder({ plan, c, rows, source, outputRow }: Select, sink
 
 /** Sorts the places of the rows, then computes the output of the wanted ones. `most`: the number of rows wanted. */
 function* giveInOrder(select: Select, sink: Sink, most: number): Steps {
-	const { plan, c, rows, source, batches, places, windows, outputRow } = select;
+	const { c, places, windows, outputRow } = select;
+	const tags = yield* tagsInOrder(select, most);
+	for (let index = 0; index < tags.length; index++) {
+		places.load(tags[index]!);
+		windows?.select(tags[index]!);
+		if (!sink(outputRow())) return;
+		if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(c.runtime.guard);
+	}
+}
+
+/** The places of the rows, or the numbers that a window selects by, in order. */
+function* tagsInOrder(select: Select, most: number): Steps<number[]> {
+	const { plan, c, rows, source, batches, places, windows } = select;
 	const { guard } = c.runtime;
 	const sorter = new RowSorter(compileKeyColumns(plan.order, c, source), most, guard);
 	if (windows === undefined) places.reset();
@@ -178,13 +253,7 @@ function* giveInOrder(select: Select, sink: Sink, most: number): Steps {
 			return true;
 		});
 	}
-	const tags = yield* sorter.finish();
-	for (let index = 0; index < tags.length; index++) {
-		places.load(tags[index]!);
-		windows?.select(tags[index]!);
-		if (!sink(outputRow())) return;
-		if ((index & 0x3ff) === 0x3ff) yield* pauseIfDue(guard);
-	}
+	return yield* sorter.finish();
 }
 
 /** Detects rows with a new output: `test` for the current row; `keepNew` moves those of a batch to its front. */

@@ -6,6 +6,8 @@ import { type Compiler, cursorOf, type Runtime } from '../evaluate/runtime.ts';
 import { Guard, type Limits, type Steps } from '../limits/guard.ts';
 import { createCompiler } from '../run/compile.ts';
 import { explain } from '../run/explain.ts';
+import { type EndsWanted, ResultEnds } from '../run/result-ends.ts';
+import { runEnds } from '../run/run-query.ts';
 import { rowBytes, toSqlValue } from '../values/value.ts';
 import type { Result, ResultColumn } from './result.ts';
 import type { Session } from './session.ts';
@@ -26,6 +28,8 @@ export type ExecuteOptions = Limits & {
 	readonly pause?: (() => Promise<void> | undefined) | undefined;
 	/** Receives the result in parts; `rows` of the result is then empty. Returns false if no more rows are wanted. */
 	readonly onRows?: ((rows: SqlValue[][]) => boolean | undefined) | undefined;
+	/** Only the first and the last rows of a query are wanted, and how many there are: `ends` of the result. */
+	readonly ends?: EndsWanted | undefined;
 };
 
 /** Maximum size of a part for `onRows`, in rows and in bytes, because bodies can be large. */
@@ -42,9 +46,11 @@ export async function execute(
 	options: ExecuteOptions = {},
 ): Promise<Result> {
 	const guard = new Guard(options);
-	const steps = run(statement, database, options, guard);
+	const ends = options.ends && new ResultEnds(options.ends);
+	const steps = run(statement, database, options, guard, ends);
 	while (true) {
 		const { done, value } = steps.next();
+		ends?.flush();
 		if (done === true) return value;
 		options.onProgress?.(guard.rows);
 		await options.pause?.();
@@ -61,10 +67,16 @@ export function executeSync(statement: Statement, database: DatabaseSnapshot, op
 	}
 }
 
-function* run(statement: Statement, database: DatabaseSnapshot, options: ExecuteOptions, guard: Guard): Steps<Result> {
+function* run(
+	statement: Statement,
+	database: DatabaseSnapshot,
+	options: ExecuteOptions,
+	guard: Guard,
+	ends?: ResultEnds,
+): Steps<Result> {
 	guard.poll();
 	try {
-		return yield* runAction(statement, database, options, guard);
+		return yield* runAction(statement, database, options, guard, ends);
 	} catch (error) {
 		throw error instanceof RangeError ? tooComplex(error) : error;
 	}
@@ -89,10 +101,15 @@ function* runAction(
 	database: DatabaseSnapshot,
 	options: ExecuteOptions,
 	guard: Guard,
+	ends: ResultEnds | undefined,
 ): Steps<Result> {
 	const c = compilerFor(database, options, guard);
 	switch (action.kind) {
 		case 'query':
+			if (ends !== undefined) {
+				const last = yield* runEnds(action.plan, c, ends);
+				return { columns, rows: [], ends: { total: ends.total, last } };
+			}
 			return { columns, rows: yield* runQuery(action.plan, c, options.onRows) };
 		case 'explain':
 			return { columns, rows: explain(action.plan).map((line) => [line]) };

@@ -1,5 +1,5 @@
 // The result of a statement.
-import type { ColumnType, SqlValue } from '../../store/table.ts';
+import type { ColumnType, ShownValue, SqlValue } from '../../store/table.ts';
 
 export type ResultColumn = {
 	readonly name: string;
@@ -10,6 +10,8 @@ export type ResultColumn = {
 export type Result = {
 	readonly columns: readonly ResultColumn[];
 	readonly rows: SqlValue[][];
+	/** If only the ends are wanted: the number of all rows, and the last ones without those that were given first. */
+	readonly ends?: { readonly total: number; readonly last: ShownValue[][] };
 	/** A sentence for statements without rows: "view slow created". */
 	readonly message?: string;
 };

@@ -1,0 +1,94 @@
+// The rows of a result that a screen has room for: the first ones, the last ones, and how many there are in all. Bodies
+// are represented by their sizes, long texts by their beginnings.
+import type { ShownValue, Sized } from '../../store/table.ts';
+import type { Bound } from '../bind/bound.ts';
+import { type Compiler, cursorOf } from '../evaluate/runtime.ts';
+import { toSqlValue, type Value } from '../values/value.ts';
+
+export type ShownRow = ShownValue[];
+
+export type EndsWanted = {
+	/** How many of the first rows are wanted, and of the last. */
+	readonly first: number;
+	readonly last: number;
+	/** Receives the first rows as they are found, in one or more parts. */
+	readonly onFirst: (rows: ShownRow[]) => void;
+};
+
+/** A larger body is represented by its size. */
+const SHORT_BODY_BYTES = 1024;
+/** No terminal shows more of a text on one line. */
+const TEXT_LENGTH = 32 * 1024;
+
+export class ResultEnds {
+	/** Rows so far. */
+	total = 0;
+	readonly #wanted: EndsWanted;
+	/** First rows that were not given to `onFirst` yet. */
+	#found: ShownRow[] = [];
+	/** The latest rows, or how to find them: row n at n modulo `last`. */
+	readonly #rows: ShownRow[] = [];
+	readonly #places: number[] = [];
+
+	constructor(wanted: EndsWanted) {
+		this.#wanted = wanted;
+	}
+
+	/** Adds a row that has been read. */
+	addRow(row: ShownRow): void {
+		const { first, last } = this.#wanted;
+		if (this.total < first) this.#found.push(row);
+		else if (last > 0) this.#rows[this.total % last] = row;
+		this.total++;
+	}
+
+	/** Adds the rows at `places[from … to)`. Only those that are shown are read; the last ones by lastRows(). */
+	addPlaces(places: ArrayLike<number>, from: number, to: number, read: (place: number) => ShownRow): void {
+		const { first, last } = this.#wanted;
+		let index = from;
+		for (; index < to && this.total < first; index++) this.addRow(read(places[index]!));
+		this.total += Math.max(0, to - index);
+		for (let back = Math.min(last, to - index); back > 0; back--) {
+			this.#places[(this.total - back) % last] = places[to - back]!;
+		}
+	}
+
+	/** Gives the first rows found so far to `onFirst`. */
+	flush(): void {
+		if (this.#found.length === 0) return;
+		this.#wanted.onFirst(this.#found);
+		this.#found = [];
+	}
+
+	/** The last rows, without those that are among the first. `read` reads the rows that were added as places. */
+	lastRows(read?: (place: number) => ShownRow): ShownRow[] {
+		const { first, last } = this.#wanted;
+		const rows: ShownRow[] = [];
+		for (let index = Math.max(first, this.total - last); index < this.total; index++) {
+			rows.push(read === undefined ? this.#rows[index % last]! : read(this.#places[index % last]!));
+		}
+		return rows;
+	}
+}
+
+/** Evaluates an output for a screen: a large body is not decoded. */
+export function compileShown(output: Bound, c: Compiler): () => ShownValue {
+	const read = c.value(output);
+	if (output.kind === 'column') {
+		const cursor = cursorOf(output.source, c.runtime);
+		const reader = cursor.table === undefined ? undefined : cursor.reader(output.index);
+		if (reader?.size !== undefined) {
+			return () => {
+				const bytes = cursor.row < 0 ? Number.NaN : reader.size!(cursor.row);
+				return bytes > SHORT_BODY_BYTES ? { bytes } : shown(read());
+			};
+		}
+	}
+	return () => shown(read());
+}
+
+export function shown(value: Value | Sized): ShownValue {
+	if (typeof value === 'string') return value.length > TEXT_LENGTH ? value.slice(0, TEXT_LENGTH) : value;
+	if (value instanceof Uint8Array) return { bytes: value.length };
+	return value !== null && typeof value === 'object' && 'bytes' in value ? value : toSqlValue(value);
+}
