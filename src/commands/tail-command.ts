@@ -31,7 +31,7 @@ export async function tailCommand(
 ): Promise<number> {
 	const most = options.count ?? Number.POSITIVE_INFINITY;
 	const { presentation } = options;
-	const format = presentation.format ?? 'table';
+	const format = presentation.format === undefined || presentation.format === 'auto' ? 'table' : presentation.format;
 	if (printsExchanges(format))
 		throw usageError(
 			`expected a row format for tail, got ${format}, which is a single document`,

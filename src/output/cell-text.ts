@@ -1,6 +1,7 @@
 // A value of a result as one line of text, before it is cut or painted.
 
-import type { ColumnType, SqlValue } from '../store/table.ts';
+import type { ColumnType, ShownValue, SqlValue } from '../store/table.ts';
+import type { Theme } from './theme.ts';
 
 export type ResultColumn = {
 	readonly name: string;
@@ -30,4 +31,22 @@ export function isNumeric(type: ColumnType | null): boolean {
 
 export function base64(bytes: Uint8Array): string {
 	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/** `<51,200 bytes>`: stands for a body or blob. */
+export function sizeText(bytes: number): string {
+	return bytes === 1 ? '<1 byte>' : `<${thousands(bytes)} bytes>`;
+}
+
+/** `1,840,212` */
+export function thousands(number: number): string {
+	return number.toLocaleString('en-US');
+}
+
+/** Colours the text of a value: NULL, sizes and methods recede, statuses show their class. */
+export function paintValue(column: string, value: ShownValue, text: string, theme: Theme): string {
+	if (value === null) return theme.null(text);
+	if (column === 'status' && typeof value === 'number') return theme.status(value, text);
+	if (column === 'method') return theme.method(text);
+	return typeof value === 'object' ? theme.dim(text) : text;
 }

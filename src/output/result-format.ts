@@ -15,7 +15,8 @@ import {
 export type RowByRowFormat = RowFormat | 'html';
 /** Formats that print the exchanges named by the result's column `id`. */
 export type ExchangeFormat = 'har';
-export type ResultFormat = RowByRowFormat | ExchangeFormat;
+/** `auto` is a table that fits the terminal; elsewhere it is `table`. */
+export type ResultFormat = RowByRowFormat | ExchangeFormat | 'auto';
 
 type FormatFacts = {
 	readonly name: ResultFormat;
@@ -27,6 +28,7 @@ type FormatFacts = {
 };
 
 export const RESULT_FORMATS: readonly FormatFacts[] = [
+	{ name: 'auto', description: 'a table that fits the terminal; elsewhere as table', prints: 'rows', redacts: false },
 	...ROW_FORMATS.map((format) => ({ ...format, prints: 'rows', redacts: false }) as const),
 	{ name: 'html', description: 'a page without scripts; secrets redacted', prints: 'rows', redacts: true },
 	{

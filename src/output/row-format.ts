@@ -112,7 +112,7 @@ function rowCountText(count: number): string {
 }
 
 function eachRow(head: string, format: (row: readonly SqlValue[]) => string): RowWriter {
-	return { begin: () => head, rows: (rows) => rows.map(format).join(''), end: () => '' };
+	return { begin: () => head, rows: (rows) => rows.map((row) => format(row)).join(''), end: () => '' };
 }
 
 function jsonArrayWriter(columns: readonly ResultColumn[]): RowWriter {
@@ -150,7 +150,7 @@ function tableWriter(
 			begin: () => '',
 			rows(rows) {
 				count += rows.length;
-				return rows.map(vertical).join('');
+				return rows.map((row) => vertical(row)).join('');
 			},
 			end: foot,
 		};

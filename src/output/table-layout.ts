@@ -116,15 +116,24 @@ function pad(painted: string, width: number, columns: number, right: boolean): s
 	return right ? blanks + painted : painted + blanks;
 }
 
-/** Cuts the widest texts until all columns together fit into `available`; false if they cannot. */
-function shrink(widths: number[], rigid: readonly boolean[], available: number): boolean {
+/**
+ * Cuts the widest texts until all columns together fit into `available`; false if they cannot. `least`: widths that texts
+ * keep at least.
+ */
+export function shrink(
+	widths: number[],
+	rigid: readonly boolean[],
+	available: number,
+	least: readonly number[] = [],
+): boolean {
 	const total = widths.reduce((sum, width) => sum + width, 0);
 	if (total <= available) return true;
 	const widest = Math.max(...widths);
-	let low = LEAST_TEXT_COLUMNS;
+	let low = least.length === 0 ? LEAST_TEXT_COLUMNS : 0;
 	let high = widest;
-	const capped = (cap: number) =>
-		widths.reduce((sum, width, i) => sum + (rigid[i] === true ? width : Math.min(width, cap)), 0);
+	const cut = (width: number, i: number, cap: number) =>
+		rigid[i] === true ? width : Math.min(width, Math.max(cap, least[i] ?? 0));
+	const capped = (cap: number) => widths.reduce((sum, width, i) => sum + cut(width, i, cap), 0);
 	if (capped(low) > available) return false;
 	while (low < high) {
 		const middle = Math.ceil((low + high) / 2);
@@ -135,9 +144,9 @@ function shrink(widths: number[], rigid: readonly boolean[], available: number):
 	let left = available - capped(low);
 	for (let i = 0; i < widths.length; i++) {
 		const width = widths[i] as number;
-		if (rigid[i] === true || width <= low) continue;
-		const more = Math.min(left, width - low);
-		widths[i] = low + more;
+		const cutWidth = cut(width, i, low);
+		const more = Math.min(left, width - cutWidth);
+		widths[i] = cutWidth + more;
 		left -= more;
 	}
 	return true;

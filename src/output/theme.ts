@@ -26,6 +26,8 @@ export type Theme = {
 	readonly note: Paint;
 	/** Borders, footers, asides. */
 	readonly dim: Paint;
+	/** Request methods in tables. */
+	readonly method: Paint;
 	/** An HTTP status, by its class. */
 	readonly status: (status: number, text: string) => string;
 };
@@ -48,6 +50,7 @@ export function createTheme(colors: boolean): Theme {
 		null: chalk.dim,
 		note: chalk.yellow,
 		dim: chalk.dim,
+		method: chalk.dim,
 		status: (status, text) => statusPaint(chalk, status)(text),
 	};
 }

@@ -3,7 +3,7 @@
 import { mediaOf } from '../decode/media-kind.ts';
 import type { SqlValue } from '../store/table.ts';
 import { HEX_DUMP_BYTES, jsonLines, textLines } from './body-lines.ts';
-import { NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
+import { NULL_TEXT, numberText, paintValue, type ResultColumn } from './cell-text.ts';
 import { hexDump } from './hex-dump.ts';
 import { cellForTerminal, displayWidth, forTerminal } from './terminal-text.ts';
 import type { Theme } from './theme.ts';
@@ -11,7 +11,9 @@ import type { Theme } from './theme.ts';
 export type VerticalRowOptions = {
 	readonly theme: Theme;
 	readonly raw: boolean;
-	/** Maximum width of a value; null: values are not cut, bodies and JSON take several lines. */
+	/** How NULL is shown. */
+	readonly nullText?: string;
+	/** Maximum width of a line; null: values are not cut, bodies and JSON take several lines. */
 	readonly cellColumns: number | null;
 };
 
@@ -22,11 +24,13 @@ const BODY_NAME = /^(?:req|res)_body$/;
 export function createVerticalRow(
 	columns: readonly ResultColumn[],
 	options: VerticalRowOptions,
-): (row: readonly SqlValue[]) => string {
-	const { theme, raw, cellColumns } = options;
+): (row: readonly SqlValue[], number?: number) => string {
+	const { theme, raw, cellColumns, nullText = NULL_TEXT } = options;
 	const names = columns.map((column) => cellForTerminal(column.name, 60, { raw }));
 	const widest = Math.max(0, ...names.map(displayWidth));
 	const labels = names.map((name) => `${' '.repeat(widest - displayWidth(name))}${theme.name(name)}:`);
+	// A label, a colon and a blank are before the value.
+	const cutColumns = Math.max(10, (cellColumns ?? 0) - widest - 3);
 	const notes = columns.map((column) => columns.findIndex((other) => other.name === `${column.name}_note`));
 	const stars = '*'.repeat(27);
 	let number = 0;
@@ -54,16 +58,17 @@ export function createVerticalRow(
 		return lines.indexOf('\n') < lines.length - 1 ? `\n${lines}` : ` ${lines === '' ? '\n' : lines}`;
 	};
 
-	return (row) => {
-		number++;
+	return (row, given) => {
+		number = given ?? number + 1;
 		let text = `${theme.dim(`${stars} ${number}. row ${stars}`)}\n`;
 		for (let i = 0; i < columns.length; i++) {
 			const value = row[i] ?? null;
 			const note = row[notes[i] as number] ?? null;
 			text += labels[i];
-			if (value === null) text += ` ${theme.null(NULL_TEXT)}\n`;
-			else if (typeof value === 'number' || typeof value === 'bigint') text += ` ${numberText(value)}\n`;
-			else if (cellColumns !== null) text += ` ${cellForTerminal(value, cellColumns, { raw })}\n`;
+			const paint = (shown: string) => ` ${paintValue(columns[i]?.name ?? '', value, shown, theme)}\n`;
+			if (value === null) text += paint(forTerminal(nullText, { raw }));
+			else if (typeof value === 'number' || typeof value === 'bigint') text += paint(numberText(value));
+			else if (cellColumns !== null) text += paint(cellForTerminal(value, cutColumns, { raw }));
 			else text += mediaText(row, i) ?? wholeValue(value, i, note);
 			// The note is shown where the rest of the body would be.
 			if (cellColumns === null && typeof note === 'string') text += `${theme.note(forTerminal(note, { raw }))}\n`;

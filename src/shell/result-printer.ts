@@ -19,8 +19,9 @@ import {
 } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import { rowBytes } from '../sql/sql-light.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ShownValue, Sized, SqlValue } from '../store/table.ts';
 import type { ResultColumn, ResultPart } from '../threads/messages.ts';
+import { type AutoStyle, createAutoPrinter } from './auto-printer.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
@@ -36,6 +37,8 @@ export type PrintStyle = {
 	readonly screenColumns: number | undefined;
 	/** `(3 rows)` below tables. */
 	readonly footer: boolean;
+	/** How `auto` shows results. */
+	readonly auto: Pick<AutoStyle, 'nullText' | 'headers' | 'widest' | 'linesIfWide'>;
 };
 
 /** Facts about a printed result. */
@@ -58,40 +61,63 @@ const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
 
 /** Prints all parts. Resolves when everything is written; rejects with the statement's error. */
 export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, style: PrintStyle): Promise<Printed> {
+	const startedAt = performance.now();
 	let printer: Printer | undefined;
 	let rows = 0;
 	let firstValue: SqlValue | undefined;
 	let firstType: ResultColumn['type'] = null;
-	for await (const part of parts) {
-		if (part.type === 'columns') {
-			firstType = part.columns[0]?.type ?? null;
-			printer = createPrinter(part.columns, sink, style);
-			await printer.begin();
-		} else if (part.type === 'rows') {
-			if (rows === 0) firstValue = part.rows[0]?.[0];
-			rows += part.rows.length;
-			await printer?.rows(part.rows);
-			if (sink.closed) break;
-		} else if (part.type === 'done') {
-			await printer?.end();
-			const { lostEvents, lostBytes, readsCaptured, notice } = part;
-			return { rows, firstValue, firstType, lostEvents, lostBytes, readsCaptured, notice };
+	try {
+		for await (const part of parts) {
+			if (part.type === 'columns') {
+				firstType = part.columns[0]?.type ?? null;
+				printer = createPrinter(part.columns, sink, style, startedAt);
+				await printer.begin();
+			} else if (part.type === 'rows' || part.type === 'first') {
+				const value = part.rows[0]?.[0];
+				if (rows === 0 && !isSized(value)) firstValue = value;
+				rows += part.rows.length;
+				if (part.type === 'rows') await printer?.rows(part.rows);
+				else await printer?.first?.(part.rows);
+				if (sink.closed) break;
+			} else {
+				const { lostEvents, lostBytes, readsCaptured, notice, ends } = part;
+				rows = ends?.total ?? rows;
+				await printer?.end(ends?.last ?? [], rows);
+				printer = undefined;
+				return { rows, firstValue, firstType, lostEvents, lostBytes, readsCaptured, notice };
+			}
 		}
+	} finally {
+		await printer?.abandon?.();
 	}
 	return { rows, firstValue, firstType, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
+}
+
+function isSized(value: ShownValue | undefined): value is Sized {
+	return typeof value === 'object' && value !== null && 'bytes' in value;
 }
 
 /** Prints the parts of a result in one format as they arrive. */
 type Printer = {
 	begin(): Promise<void>;
 	rows(rows: readonly (readonly SqlValue[])[]): Promise<void>;
-	end(): Promise<void>;
+	/** Some of the first rows, if only the ends are shown. */
+	first?(rows: readonly (readonly ShownValue[])[]): Promise<void>;
+	/** `last`: the last rows of `total`, if only the ends are shown. */
+	end(last: readonly (readonly ShownValue[])[], total: number): Promise<void>;
+	/** The result has ended with an error. */
+	abandon?(): Promise<void>;
 };
 
-function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle): Printer {
-	const { format, screenColumns, exchange: _, ...rest } = style;
+function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
+	const { format, screenColumns, exchange: _, auto, ...rest } = style;
 	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
 	const options = { ...rest, ...(screenColumns === undefined ? {} : { screenColumns }) };
+	if (format === 'auto') {
+		const fit = { ...auto, theme: style.theme, raw: style.raw, screenColumns: screenColumns ?? 80, startedAt };
+		const printer = createAutoPrinter(columns, sink, fit);
+		return { begin: async () => undefined, first: printer.rows, ...printer };
+	}
 	if (isAligned(format)) return alignedPrinter(format, columns, sink, options);
 	const writer = createResultWriter(format, columns, options);
 	return {

@@ -88,11 +88,14 @@ export class ShellSession {
 	/** Runs one statement and prints its result. Rejects with its error. */
 	async run(sql: string, vertical = false): Promise<Printed> {
 		this.last = { sql, printed: undefined };
+		const style = this.#style(vertical);
+		const { maxrows } = this.settings.values;
+		const ends = style.format === 'auto' ? { first: Math.ceil(maxrows / 2), last: Math.floor(maxrows / 2) } : undefined;
 		const printed = await this.#watched(() =>
 			printResult(
-				this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters }),
+				this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters, ends }),
 				this.sink,
-				this.#style(vertical),
+				style,
 			),
 		);
 		this.last = { sql, printed };
@@ -260,15 +263,21 @@ export class ShellSession {
 
 	#style(vertical: boolean): PrintStyle {
 		const { presentation } = this.options;
+		const { mode, maxrows, nullvalue, headers, width, expanded } = this.settings.values;
+		const screen = standardOutput().columns;
+		const isLines = vertical || expanded === 'on';
+		const isFitted = mode === 'auto' && screen !== undefined && maxrows > 0;
 		return {
-			format: vertical ? 'line' : this.settings.values.mode,
+			format: isLines ? 'line' : mode === 'auto' && !isFitted ? 'table' : mode,
 			raw: presentation.raw,
 			redactor: presentation.redactor,
 			version: version(),
 			exchange: (id) => this.threads.show(id),
 			theme: presentation.theme,
-			screenColumns: this.interactive ? standardOutput().columns : undefined,
+			// With `.maxrows 0`, nothing is cut.
+			screenColumns: isFitted || (this.interactive && mode !== 'auto') ? screen : undefined,
 			footer: this.interactive,
+			auto: { nullText: nullvalue, headers, widest: width, linesIfWide: expanded === 'auto' },
 		};
 	}
 

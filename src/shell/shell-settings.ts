@@ -51,7 +51,7 @@ const FORMATS = RESULT_FORMATS.map(({ name }) => name);
 
 export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> } = {
 	mode: {
-		default: 'table',
+		default: 'auto',
 		description: 'output format',
 		expected: `one of ${FORMATS.join(', ')}`,
 		values: FORMATS,

@@ -158,7 +158,13 @@ function inTurn(id: number, work: () => Promise<void>): void {
 	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
 }
 
-async function runStatement({ id, sql, parameters, timeoutMs, ends }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
+async function runStatement({
+	id,
+	sql,
+	parameters,
+	timeoutMs,
+	ends,
+}: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
 	const mask = snapshotMask(statement.tables);
 	const snapshot = await requestSnapshot(mask);

@@ -33,7 +33,7 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 		[['query', 'SELECT 1', '--for', '10'], /--for: expected a duration such as 500ms, 10s or 5m, got "10"/],
 		[['query', 'SELECT 1', '--quiet', '--verbose'], /expected --quiet or --verbose, got both/],
 		[['query', 'SELECT 1', '--count', '0'], /--count: expected a whole number/],
-		[['query', 'SELECT 1', '--format', 'xml'], /--format: expected one of table, .*, got "xml"/],
+		[['query', 'SELECT 1', '--format', 'xml'], /--format: expected one of auto, table, .*, got "xml"/],
 		[['--port', '70000'], /--port: expected a port from 1 to 65535, a range .* or a list .*, got "70000"/],
 		[['--port', '80,8099-8000'], /--port: expected the lower port of a range first, got "8099-8000"/],
 		[

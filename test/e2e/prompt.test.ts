@@ -246,7 +246,7 @@ test("after .open the recording's loss is reported, also if there was loss befor
 			await enter(terminal, `.open ${path}`);
 			await terminal.shows(new RegExp(`^${prompt}\\s*$(?![\\s\\S])`));
 			await enter(terminal, 'SELECT id FROM exchanges;');
-			const told = new RegExp(`^\\(1 row\\)(\\n.*)?\n${prompt.replace('\\*', '')}\\s*$(?![\\s\\S])`);
+			const told = new RegExp(`^1 row · .*(\\n.*)?\n${prompt.replace('\\*', '')}\\s*$(?![\\s\\S])`);
 			await terminal.shows(told);
 			await enter(terminal, 'SELECT path FROM exchanges;');
 			await terminal.shows(told);

@@ -35,6 +35,8 @@ test('Ctrl-C ends a statement while its rows scroll by, and the shell continues'
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows(PROMPT);
+		await terminal.type('.mode table');
+		await terminal.press('Enter');
 		await terminal.type('SELECT a.name, b.name FROM headers a, headers b, headers c;');
 		await terminal.press('Enter');
 		// The first 5,000 rows decide the column widths; after that, rows arrive as fast as the terminal takes them.

@@ -40,7 +40,7 @@ test('while wrk runs, a statement over two lines returns a result, and later one
 				await terminal.press('Enter');
 				const screen = await terminal.shows(/rows:\d+:/, round);
 				counted.push(Number([...screen.matchAll(/rows:(\d+):/g)].at(-1)?.[1]));
-				await terminal.shows('(1 row)', round);
+				await terminal.shows(/^1 row · /, round);
 			}
 			assert.ok(counted[0]! >= 0 && counted[1]! > counted[0]!, `counted ${counted}`);
 			await terminal.type('.quit');
@@ -246,9 +246,9 @@ test('loss is reported once below a result, and again if there is more or after 
 		const tellings = async (sql: string): Promise<number> => {
 			await enter(`SELECT 'answer ' || ${++asked} AS x FROM (${sql}) LIMIT 1;`);
 			await terminal.shows(new RegExp(`^ answer ${asked}$`));
-			await terminal.shows(/^\(1 row\)$/, asked);
+			await terminal.shows(/^1 row · .* s$/, asked);
 			// Everything about a result is printed above the next prompt.
-			await terminal.shows(/\(1 row\)(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
+			await terminal.shows(/1 row · .*(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
 			return [...(await terminal.screen()).matchAll(new RegExp(told, 'gm'))].length;
 		};
 		/** Makes traffic until the prompt shows that more was lost. */

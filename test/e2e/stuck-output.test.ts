@@ -62,7 +62,7 @@ async function afterSignal(terminal: UnreadTerminal, signal: NodeJS.Signals): Pr
 
 for (const signal of SIGNALS) {
 	test(`a statement whose terminal nobody reads ends within a second of ${signal}`, async () => {
-		await onTerminal(['query', MUCH, '--replay', DEMO, '--no-color'], async (terminal) => {
+		await onTerminal(['query', MUCH, '--replay', DEMO, '--no-color', '--format', 'table'], async (terminal) => {
 			await isFull(terminal.pid);
 			assert.equal((await afterSignal(terminal, signal)).status, 130);
 		});
@@ -114,7 +114,7 @@ test('a capture that ends by itself does not wait for a terminal that nobody rea
 test('another user’s terminal, as after su, does not block either', async () => {
 	const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 	await onTerminal(
-		['query', MUCH, '--replay', DEMO, '--no-color'],
+		['query', MUCH, '--replay', DEMO, '--no-color', '--format', 'table'],
 		async (terminal) => {
 			await isFull(terminal.pid);
 			assert.equal((await afterSignal(terminal, 'SIGTERM')).status, 130);
@@ -124,7 +124,7 @@ test('another user’s terminal, as after su, does not block either', async () =
 });
 
 test('the prompt of a terminal that nobody reads still takes keys: Ctrl-C ends the statement, SIGTERM the shell', async () => {
-	await onTerminal(['--replay', DEMO, '--no-color'], async (terminal) => {
+	await onTerminal(['--replay', DEMO, '--no-color', '--format', 'table'], async (terminal) => {
 		await wait(3000);
 		terminal.type(`${MUCH};\r`);
 		await isFull(terminal.pid);

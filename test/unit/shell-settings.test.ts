@@ -37,7 +37,7 @@ test('values are read as typed', () => {
 test('errors say what was expected, and what was probably meant', () => {
 	const settings = new ShellSettings();
 	for (const [name, text, message, hint] of [
-		['mode', 'jsno', /^mode: expected one of table, .*, got "jsno"$/, 'Did you mean json?'],
+		['mode', 'jsno', /^mode: expected one of auto, table, .*, got "jsno"$/, 'Did you mean json?'],
 		['headers', 'offf', /^headers: expected on or off, got "offf"$/, 'Did you mean off?'],
 		['theme', 'blue', /^theme: expected dark, light or none, got "blue"$/, undefined],
 		['maxrows', '-1', /^maxrows: expected a whole number, got "-1"$/, undefined],

@@ -1,20 +1,50 @@
 // Commands about how results are shown.
 import { RESULT_FORMATS } from '../../output/result-format.ts';
-import type { CommandGroup } from './command.ts';
+import { forTerminal } from '../../output/terminal-text.ts';
+import type { CommandName } from '../command-names.ts';
+import { type SettingName, SETTINGS } from '../shell-settings.ts';
+import type { Command, CommandGroup } from './command.ts';
+
+/** A short command for a setting. */
+function settingCommand(name: SettingName & CommandName): Command {
+	const { description, values } = SETTINGS[name];
+	return {
+		name,
+		usage: `.${name} [${values === undefined ? 'VALUE' : values.join('|')}]`,
+		description: `${description}; without a value, print it`,
+		example: EXAMPLES[name] ?? `.${name}`,
+		run: (shell, argument) => {
+			if (argument === '') shell.tell(`${forTerminal(shell.settings.print(name))}\n`);
+			else shell.settings.set(name, argument);
+			return undefined;
+		},
+	};
+}
+
+const EXAMPLES: { readonly [N in SettingName]?: string } = {
+	maxrows: '.maxrows 100',
+	width: '.width 0 40',
+	nullvalue: ".nullvalue '-'",
+	headers: '.headers off',
+	timer: '.timer on',
+	separator: '.separator tab',
+};
 
 export const RESULT_COMMANDS: CommandGroup = {
 	title: 'Results',
 	commands: [
 		{
 			name: 'mode',
-			usage: '.mode FORMAT',
+			usage: '.mode [FORMAT]',
 			description: `set the output format: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`,
 			example: '.mode json',
 			argument: 'format',
 			run: (shell, argument) => {
-				shell.settings.set('mode', argument);
+				if (argument === '') shell.tell(`${shell.settings.print('mode')}\n`);
+				else shell.settings.set('mode', argument);
 				return undefined;
 			},
 		},
+		...(['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'] as const).map(settingCommand),
 	],
 };

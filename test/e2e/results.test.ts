@@ -1,0 +1,135 @@
+// How results look on real terminals of several sizes, over the bundled recording.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
+import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+
+const DEMO = join(CLI, '../../recordings/demo.tinytap');
+const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
+/** Rows of the demo recording. */
+const ROWS = 56;
+const SIZES = [
+	{ columns: 80, rows: 24 },
+	{ columns: 120, rows: 40 },
+	{ columns: 200, rows: 50 },
+];
+const AT_80 = SIZES[0]!;
+
+async function atPrompt(
+	work: (terminal: Terminal) => Promise<void>,
+	size: { columns: number; rows: number } = AT_80,
+	shell = SHELL,
+): Promise<void> {
+	const terminal = await openTerminal(shell, size);
+	try {
+		await terminal.shows(PROMPT);
+		await work(terminal);
+	} finally {
+		await terminal.close();
+	}
+}
+
+async function enter(terminal: Terminal, line: string): Promise<void> {
+	if (line !== '') await terminal.type(line);
+	await terminal.press('Enter');
+}
+
+/** The lines that the last `;` printed, up to its footer. */
+function result(screen: string): string[] {
+	const lines = screen.trimEnd().split('\n');
+	const end = lines.findLastIndex((line) => /^[\d,]+ rows? .*· [\d.]+ s$/.test(line));
+	const start = lines.slice(0, end).findLastIndex((line) => /;$/.test(line));
+	return lines.slice(start + 1, end + 1);
+}
+
+for (const size of SIZES) {
+	for (const colors of [true, false]) {
+		test(`SELECT * fits ${size.columns} columns: what matters, 40 rows, one footer (${colors ? 'coloured' : 'plain'})`, async () => {
+			await atPrompt(
+				async (terminal) => {
+					await enter(terminal, 'SELECT * FROM exchanges ORDER BY id;');
+					const lines = result(await terminal.shows(/^56 rows \(40 shown\) · \d+ columns \(\d+ shown\) · [\d.]+ s$/));
+					assert.equal(lines.length, 2 + 41 + 1, 'names, a rule, rows, a gap, the footer');
+					for (const line of lines) assert.ok([...line].length <= size.columns, line);
+					const names = lines[0]!.trim().split(/ +/);
+					assert.deepEqual(names.slice(0, 4), ['id', 'ts', ...(size.columns < 160 ? ['side', 'comm'] : names.slice(2, 4))]);
+					for (const name of ['method', 'path', 'status']) assert.ok(names.includes(name), lines[0]);
+					if (size.columns >= 120) for (const name of ['duration_ms', 'via']) assert.ok(names.includes(name), lines[0]);
+					if (size.columns >= 200) assert.ok(names.includes('host'), lines[0]);
+					assert.match(lines.at(-1)!, new RegExp(`· \\d+ columns \\(${names.length} shown\\) ·`));
+					assert.match(lines[2]!, /^ +1 {2}/);
+					assert.match(lines[21]!, /^ +20 {2}/);
+					assert.match(lines[22]!, /^ +… {2}/);
+					assert.match(lines[23]!, /^ +37 {2}/);
+					assert.match(lines[42]!, /^ +56 {2}/);
+					const painted = await terminal.painted();
+					if (colors) {
+						assert.match(painted, /\x1b\[32m *200\x1b/, 'statuses by class');
+						assert.match(painted, /\x1b\[31m *500\x1b/);
+						assert.match(painted, /\x1b\[2mGET/, 'methods are dim');
+					} else assert.doesNotMatch(painted, /\x1b/);
+				},
+				size,
+				`env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}`,
+			);
+		});
+	}
+}
+
+test('nothing is elided in other modes, with .maxrows 0, or if the output is not a terminal', async () => {
+	const sql = 'SELECT * FROM exchanges ORDER BY id';
+	for (const args of [[], ['--format', 'auto'], ['--format', 'table']]) {
+		const { stdout } = await runTinytap(['query', sql, '--replay', DEMO, ...args]);
+		const lines = stdout.trimEnd().split('\n');
+		assert.equal(lines.length, 2 + ROWS);
+		assert.ok(lines[0]!.split('|').length > 40, lines[0]);
+	}
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.maxrows 0');
+			await enter(terminal, 'SELECT id, path FROM exchanges ORDER BY id;');
+			assert.equal([...(await terminal.shows(/^\(56 rows\)$/)).matchAll(/^ +\d+ \| \//gm)].length, ROWS);
+			await enter(terminal, 'SELECT * FROM exchanges ORDER BY id;');
+			const wide = await terminal.shows(/^\(56 rows\)$/, 2);
+			for (const name of ['id', 'thread_comm', 'res_body_note', 'anomalies']) assert.match(wide, new RegExp(`\\b${name}\\b`));
+			await enter(terminal, '.maxrows 5');
+			await enter(terminal, 'SELECT id AS number FROM exchanges ORDER BY id;');
+			const few = result(await terminal.shows(/^56 rows \(5 shown\) · [\d.]+ s$/));
+			assert.deepEqual(
+				few.slice(2, -1).map((line) => line.trim()),
+				['1', '2', '3', '…', '55', '56'],
+			);
+			await enter(terminal, '.mode csv');
+			await enter(terminal, 'SELECT id FROM exchanges ORDER BY id;');
+			await terminal.shows(/^55\n56$/);
+			await enter(terminal, '.mode');
+			await terminal.shows(/^csv$/);
+		},
+		{ columns: 120, rows: 200 },
+	);
+});
+
+test('tinytap query on a terminal prints a table that fits it', async () => {
+	const terminal = await openTerminal(`${TINYTAP.join(' ')} query 'SELECT * FROM exchanges' --replay ${DEMO}`, AT_80);
+	try {
+		const screen = await terminal.shows(/^56 rows \(40 shown\) · \d+ columns \(\d+ shown\) · [\d.]+ s$/);
+		assert.match(screen, /^ +id {2}ts +side +comm +method +path +status/m);
+		for (const line of screen.split('\n')) assert.ok(line.length < 200 && !line.includes('|'), line);
+	} finally {
+		await terminal.close();
+	}
+});
+
+test('a result that takes long begins with its first rows, and the progress line stays below them', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, "SELECT a.id, b.path FROM exchanges a, exchanges b, headers c, headers d WHERE a.id || 'x' <> '';");
+		await terminal.shows(/^running for \d+\.\d s, [\d,]+ rows read; Ctrl-C ends it$/);
+		const screen = await terminal.screen();
+		assert.match(screen, /^ +id {2}path/m);
+		assert.ok([...screen.matchAll(/^ +1 {2}\//gm)].length >= 20, screen);
+		await terminal.press('C-c');
+		const after = await terminal.shows(/the statement was cancelled \[ERR_SQL_CANCELLED\]\ntinytap/);
+		assert.doesNotMatch(after, /running for/);
+	});
+});
