@@ -31,14 +31,15 @@ export async function tailCommand(
 ): Promise<number> {
 	const most = options.count ?? Number.POSITIVE_INFINITY;
 	const { presentation } = options;
-	const format = presentation.format === undefined || presentation.format === 'auto' ? 'table' : presentation.format;
+	const given = presentation.format === 'auto' ? undefined : presentation.format;
+	const format = given ?? 'table';
 	if (printsExchanges(format))
 		throw usageError(
 			`expected a row format for tail, got ${format}, which is a single document`,
 			`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
 		);
 	const output = standardOutput();
-	const isForPeople = output.isTTY && presentation.format === undefined;
+	const isForPeople = output.isTTY && given === undefined;
 	const isLines = isForPeople && columns === undefined;
 	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured, interrupts }) => {
 		const rows = threads.tail(where, columns ?? (isLines ? TAIL_COLUMNS : FILE_COLUMNS), {

@@ -5,6 +5,7 @@ import { splitStatements, tokenize } from '../sql/sql-light.ts';
 export const COMMAND_NAMES = [
 	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait', 'g', 'gx'],
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
+	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];

@@ -66,7 +66,7 @@ test('a command on its own line inside a statement runs, and the statement conti
 		await enter(terminal, "  'one ' ||");
 		await enter(terminal, '.mode csv');
 		await enter(terminal, '  .help mode');
-		await terminal.shows('.mode FORMAT');
+		await terminal.shows('.mode [FORMAT]');
 		await enter(terminal, '.show nonsense');
 		await terminal.shows('.show: expected a whole number');
 		await enter(terminal, "'statement' AS x;");

@@ -2,7 +2,7 @@
 import { RESULT_FORMATS } from '../../output/result-format.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import type { CommandName } from '../command-names.ts';
-import { type SettingName, SETTINGS } from '../shell-settings.ts';
+import { SETTINGS, type SettingName } from '../shell-settings.ts';
 import type { Command, CommandGroup } from './command.ts';
 
 /** A short command for a setting. */

@@ -20,12 +20,16 @@ const SHORT_BODY_BYTES = 1024;
 /** No terminal shows more of a text on one line. */
 const TEXT_LENGTH = 32 * 1024;
 
+/** First rows are given to `onFirst` at least this often. */
+const FLUSH_MS = 20;
+
 export class ResultEnds {
 	/** Rows so far. */
 	total = 0;
 	readonly #wanted: EndsWanted;
 	/** First rows that were not given to `onFirst` yet. */
 	#found: ShownRow[] = [];
+	#flushedAt = 0;
 	/** The latest rows, or how to find them: row n at n modulo `last`. */
 	readonly #rows: ShownRow[] = [];
 	readonly #places: number[] = [];
@@ -37,9 +41,12 @@ export class ResultEnds {
 	/** Adds a row that has been read. */
 	addRow(row: ShownRow): void {
 		const { first, last } = this.#wanted;
-		if (this.total < first) this.#found.push(row);
+		const isFirst = this.total < first;
+		if (isFirst) this.#found.push(row);
 		else if (last > 0) this.#rows[this.total % last] = row;
 		this.total++;
+		// The next pause may be far away.
+		if (isFirst && (this.total === first || performance.now() - this.#flushedAt > FLUSH_MS)) this.flush();
 	}
 
 	/** Adds the rows at `places[from … to)`. Only those that are shown are read; the last ones by lastRows(). */
@@ -55,6 +62,7 @@ export class ResultEnds {
 
 	/** Gives the first rows found so far to `onFirst`. */
 	flush(): void {
+		this.#flushedAt = performance.now();
 		if (this.#found.length === 0) return;
 		this.#wanted.onFirst(this.#found);
 		this.#found = [];
