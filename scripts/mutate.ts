@@ -3,8 +3,8 @@
 // Results are kept in build/mutants-AREA.json, so that a run can be continued; `--survivors` tries those again that no test
 // has noticed; `--list` only prints the results. test/fixtures/equivalent-mutants.json names mutants that change nothing
 // anybody could see, each with the reason.
-// All tests of an area run in one process, the fastest first. Those that take longer than a second are left out (this can only
-// lower the score), as are files that start the whole program.
+// All tests of an area that reach the function run in one process, the fastest first. Those that take longer than a second
+// are left out, and so are those that start the whole program. This can only lower the score.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,13 +16,14 @@ const ROOT = join(import.meta.dirname, '..');
 
 type Area = { readonly sources: string; readonly tests: RegExp };
 
-/** Where mutants are planted, and the test files that are to notice them, as far as they import the file. */
+/** Where mutants are planted, and the test files that are to notice them, as far as they reach the function. */
 const AREAS: Readonly<Record<string, Area>> = {
 	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
-	output: { sources: 'src/output', tests: /^(output-|har|content-coding|body-note)/ },
+	output: { sources: 'src/output', tests: /^(output-|har|content-coding|body-note|tail-line|displayed-time)/ },
 	store: {
 		sources: 'src/store',
-		tests: /^(exchange-store|connection-log|segment|host-facts|output-|sql-(batches|condition|find)|har)/,
+		tests:
+			/^(exchange-store|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
 	},
 	decode: {
 		sources: 'src/decode',
@@ -96,7 +97,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 		};
 		const build = name === 'decoder' ? 'debug' : 'release';
 		const first = await Workplace.create(join(directory, `${name}-0`), area.tests, build);
-		const { tests, leftOut } = await first.measure();
+		const { tests, leftOut } = await first.measure(waiting);
 		for (const each of leftOut) console.error(`left out: ${each}`);
 		const all = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
 		console.error(`${name}: ${tests.length} tests take ${all} ms`);

@@ -3,11 +3,13 @@
 // most of the time.
 import { readFileSync, writeSync } from 'node:fs';
 
-/** A JSON file: { tests: names, or null for all; keepGoing }. */
+/** A JSON file: { tests: names, or null for all; keepGoing; bodies: how many functions say that they are reached }. */
 const plan = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
 /** By name: { file, run }. */
 const collected = new Map();
+/** A function whose body begins with `REACHED[17] = 1;` was reached, if number 17 is not 0. */
+globalThis.REACHED = new Uint8Array(plan.bodies);
 const befores = new Map();
 const afters = [];
 
@@ -52,6 +54,7 @@ function cpuMs() {
 export async function runPlan() {
 	const { tests, keepGoing } = plan;
 	const begun = new Set();
+	printReached('at the beginning');
 	let uncaught;
 	process.on('uncaughtException', (error) => uncaught(error));
 	for (const name of tests ?? collected.keys()) {
@@ -71,9 +74,17 @@ export async function runPlan() {
 			writeSync(1, `failed ${String(error?.message ?? error).split('\n')[0]}\n`);
 			if (!keepGoing) process.exit(1);
 		}
+		printReached(name);
 	}
 	for (const after of afters) await after();
 	writeSync(1, '\nend\n');
 	// Whatever a fault has left running must not keep the process.
 	process.exit(0);
+}
+
+function printReached(name) {
+	const numbers = [];
+	REACHED.forEach((is, number) => is && numbers.push(number));
+	REACHED.fill(0);
+	if (numbers.length > 0) writeSync(1, `\nreached ${name}\n${numbers.join(' ')}\n`);
 }

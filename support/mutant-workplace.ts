@@ -12,7 +12,7 @@ import {
 	type PluginBuild,
 } from 'esbuild';
 import type { DecoderBuild } from './decoded-rows.ts';
-import type { Mutant } from './mutants.ts';
+import type { Body, Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** CPU time of the longest tests, and preparations of groups of tests, that are used. */
@@ -23,7 +23,13 @@ const HANG_MS = 90_000;
 /** Compilations after which a compiler is replaced, because it frees little. */
 const COMPILATIONS = 40;
 
-export type Timed = { readonly name: string; readonly file: string; readonly ms: number };
+/** `reached`: keys of the bodies of functions that it reaches. */
+export type Timed = {
+	readonly name: string;
+	readonly file: string;
+	readonly ms: number;
+	readonly reached: ReadonlySet<string>;
+};
 
 const children = new Set<ChildProcess>();
 
@@ -37,6 +43,9 @@ export class Workplace {
 	readonly #build: DecoderBuild;
 	readonly #bundle: string;
 	#mutant: Mutant | undefined;
+	/** Functions that say that they are reached: keys with their numbers. */
+	#bodies = new Map<string, number>();
+	#bodiesOf = new Map<string, Body[]>();
 	#context: BuildContext<{ metafile: true }> | undefined;
 	#metafile: Metafile | undefined;
 	#compiler: ChildProcess | undefined;
@@ -64,13 +73,23 @@ export class Workplace {
 		await this.#context!.dispose();
 	}
 
-	/** Runs all tests without a fault; returns those that are to be used, the fastest first. */
-	async measure(): Promise<{ tests: Timed[]; leftOut: string[] }> {
+	/** Runs all tests without a fault; returns those that are to be used for the mutants, the fastest first. */
+	async measure(mutants: readonly Mutant[]): Promise<{ tests: Timed[]; leftOut: string[] }> {
+		for (const { file, body } of mutants) {
+			if (body === undefined || isAssembly(file) || this.#bodies.has(bodyKey(file, body))) continue;
+			this.#bodies.set(bodyKey(file, body), this.#bodies.size);
+			this.#bodiesOf.set(file, [...(this.#bodiesOf.get(file) ?? []), body]);
+		}
 		const problem = await this.#rebuild();
 		if (problem !== undefined) throw new Error(`without a fault: ${problem}`);
 		const { output, failure } = await this.#run(undefined);
 		if (failure !== undefined)
 			throw new Error(`the tests end without a fault with "${failure}": ${output.slice(-1000)}`);
+		const keys = [...this.#bodies.keys()];
+		const reached = new Map<string, Set<string>>();
+		for (const [, name, numbers] of output.matchAll(/^reached (.+)\n(.+)$/gm))
+			reached.set(name!, new Set(numbers!.split(' ').map((number) => keys[Number(number)]!)));
+		const atFirst = reached.get('at the beginning') ?? [];
 		const tests: Timed[] = [];
 		const leftOut: string[] = [];
 		const slowGroups: string[] = [];
@@ -83,7 +102,13 @@ export class Workplace {
 			} else if (slowGroups.some((group) => name!.startsWith(group)))
 				leftOut.push(`${name} belongs to a group that prepares for seconds`);
 			else if (verdict === 'failed') leftOut.push(`${name} fails without a fault: ${rest}`);
-			else if (ms <= SLOW_MS) tests.push({ name: name!, file: name!.slice(0, name!.indexOf(':')), ms });
+			else if (ms <= SLOW_MS)
+				tests.push({
+					name: name!,
+					file: name!.slice(0, name!.indexOf(':')),
+					ms,
+					reached: new Set([...(reached.get(name!) ?? []), ...atFirst]),
+				});
 			else leftOut.push(`${name} takes ${Math.round(ms)} ms`);
 		}
 		return { tests: tests.sort((a, b) => a.ms - b.ms), leftOut };
@@ -94,8 +119,11 @@ export class Workplace {
 		this.#mutant = mutant;
 		const problem = await this.#rebuild();
 		if (problem !== undefined) return problem;
+		const { file, body } = mutant;
 		const chosen = tests.filter(
-			({ file }) => mutant.file.startsWith('decoder-as/') || this.#importsOf(file).has(mutant.file),
+			(each) =>
+				isAssembly(file) ||
+				(body === undefined ? this.#importsOf(each.file).has(file) : each.reached.has(bodyKey(file, body))),
 		);
 		return (await this.#run(chosen)).failure;
 	}
@@ -153,9 +181,26 @@ export const { test, it, describe, suite, before, after } = testsOf(${JSON.strin
 	/** A file's text, with the mutant if it is in this file. */
 	#textOf(file: string): string {
 		const text = readFileSync(join(this.#copy, file), 'utf8');
-		if (this.#mutant?.file !== file) return text;
+		if (this.#mutant === undefined) return this.#withMarks(file, text);
+		if (this.#mutant.file !== file) return text;
 		const { start, end, replacement } = this.#mutant;
 		return text.slice(0, start) + replacement + text.slice(end);
+	}
+
+	/** A text whose functions say that they are reached (support/mutant-tests.mjs). */
+	#withMarks(file: string, text: string): string {
+		const marks = (this.#bodiesOf.get(file) ?? []).flatMap((body) => {
+			const mark = `REACHED[${this.#bodies.get(bodyKey(file, body))}] = 1`;
+			if (body.end === undefined) return [{ at: body.start, mark: `${mark};` }];
+			return [
+				{ at: body.start, mark: `(${mark}, ` },
+				{ at: body.end, mark: ')' },
+			];
+		});
+		let marked = text;
+		for (const { at, mark } of marks.sort((a, b) => b.at - a.at))
+			marked = marked.slice(0, at) + mark + marked.slice(at);
+		return marked;
 	}
 
 	/** Returns what is wrong with the code. */
@@ -203,7 +248,11 @@ export const { test, it, describe, suite, before, after } = testsOf(${JSON.strin
 		const plan = join(this.#copy, 'build/plan.json');
 		writeFileSync(
 			plan,
-			JSON.stringify({ tests: tests?.map(({ name }) => name) ?? null, keepGoing: tests === undefined }),
+			JSON.stringify({
+				tests: tests?.map(({ name }) => name) ?? null,
+				keepGoing: tests === undefined,
+				bodies: this.#bodies.size,
+			}),
 		);
 		const child = spawn(process.execPath, ['--max-old-space-size=2000', this.#bundle, plan], {
 			cwd: this.#copy,
@@ -268,4 +317,12 @@ function cpuMsOf(pid: number): number {
 	} catch {
 		return 0;
 	}
+}
+
+function isAssembly(file: string): boolean {
+	return file.startsWith('decoder-as/');
+}
+
+function bodyKey(file: string, { start }: Body): string {
+	return `${file} ${start}`;
 }

@@ -29,7 +29,12 @@ export type Mutant = {
 	readonly line: number;
 	/** Names the mutant, and stays the same when other lines of the file change. */
 	readonly key: string;
+	/** The body of the function it is in, or undefined outside of functions. */
+	readonly body: Body | undefined;
 };
+
+/** `end` is that of an arrow function's expression; of a block only the beginning is known. */
+export type Body = { readonly start: number; readonly end: number | undefined };
 
 const OPERATORS: Partial<Record<SyntaxKind, string>> = {
 	[SyntaxKind.LessThanToken]: '<=',
@@ -101,22 +106,29 @@ export function findMutants(root: string, folders: readonly string[]): Mutant[] 
 function mutantsOf(file: string, source: SourceFile): Mutant[] {
 	const { text } = source;
 	const found: Mutant[] = [];
+	let body: Body | undefined;
 	const add = (start: number, end: number, replacement: string) => {
 		const before = text.slice(0, start).split('\n');
 		const from = text.lastIndexOf('\n', start - 1) + 1;
 		const whole = text.slice(from, text.indexOf('\n', end));
 		const nth = text.slice(0, from).split(whole).length;
 		const key = [file, whole, nth, start - from, replacement].join('|');
-		found.push({ file, start, end, text: text.slice(start, end), replacement, line: before.length, key });
+		found.push({ file, start, end, text: text.slice(start, end), replacement, line: before.length, key, body });
 	};
 	const replace = (node: Node, replacement: string) => add(node.getStart(source), node.end, replacement);
 	const visit = (node: Node): void => {
 		if (isWithoutEffect(node)) return;
+		const outer = body;
+		const { body: own } = node as unknown as { body?: Node };
+		if (own?.kind === SyntaxKind.Block) body = { start: own.getStart(source) + 1, end: undefined };
+		else if (own !== undefined && node.kind === SyntaxKind.ArrowFunction)
+			body = { start: own.getStart(source), end: own.end };
 		mutate(node, replace, (other) => text.slice(other.getStart(source), other.end));
 		node.forEachChild((child) => {
 			visit(child);
 			return undefined;
 		});
+		body = outer;
 	};
 	source.forEachChild((child) => {
 		visit(child);
