@@ -1,25 +1,28 @@
 // The capture thread and the query thread of the built program, with recordings as their source: no root, no kernel.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { FILES } from '../../src/base/installation.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
+import { wait } from '../../src/base/wait.ts';
 import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import { type RunOptions, Threads } from '../../src/threads/threads.ts';
+import { eventually } from '../../support/eventually.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
+import { recordTape } from '../../support/tape-recording.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
 let files = 0;
 
-const BATCH_RECORDS = 2000;
-
-/** A recording of `count` exchanges, and of `lost` records. */
-function recordingOf(count: number, lost = 0): string {
+/** A recording of `count` exchanges, and of `lost` records; `inBatch`: records of a batch. */
+function recordingOf(count: number, lost = 0, inBatch = 2000): string {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
 	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
@@ -28,15 +31,26 @@ function recordingOf(count: number, lost = 0): string {
 		server.out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
 	}
 	if (lost > 0) tape.loss(wire.LOSS_RING_FULL, BigInt(lost), BigInt(lost * 100));
-	const path = join(directory.path, `threads-${files++}.tinytap`);
+	const path = newPath();
 	const writer = new RecordingWriter(path, {}, { user: processUser() });
 	const records = tape.records.splice(0);
-	for (let from = 0; from < records.length; from += BATCH_RECORDS) {
-		tape.records.push(...records.slice(from, from + BATCH_RECORDS));
+	for (let from = 0; from < records.length; from += inBatch) {
+		tape.records.push(...records.slice(from, from + inBatch));
 		writer.writeBatch(tape.batch());
 		tape.records.length = 0;
 	}
 	writer.close();
+	return path;
+}
+
+function newPath(): string {
+	return join(directory.path, `threads-${files++}.tinytap`);
+}
+
+/** Everything on the tape as a recording. */
+function written(tape: Tape): string {
+	const path = newPath();
+	recordTape(path, tape);
 	return path;
 }
 
@@ -45,6 +59,7 @@ async function withThreads(
 	path: string,
 	work: (threads: Threads) => Promise<void>,
 	settings: Partial<CaptureSettings> = {},
+	warn: (message: string, hint?: string) => void = (message) => assert.fail(message),
 ): Promise<void> {
 	const threads = new Threads(
 		{
@@ -63,7 +78,7 @@ async function withThreads(
 			files: FILES,
 			...settings,
 		},
-		(message) => assert.fail(message),
+		warn,
 	);
 	try {
 		await work(threads);
@@ -80,6 +95,9 @@ async function rowsOf(threads: Threads, sql: string, options: Partial<RunOptions
 		if (part.type === 'rows') rows.push(...part.rows);
 	return rows;
 }
+
+/** Reading so small batches takes longer than starting the query thread. */
+const SMALL_BATCH = 2;
 
 /** As many rows as nobody waits for. */
 const ENDLESS = 'SELECT a.id FROM exchanges a, exchanges b, exchanges c, exchanges d';
@@ -250,4 +268,403 @@ test('a recording that is not there fails the start and the end, and both thread
 		await assert.rejects(threads.attached, /none\.tinytap/);
 		await assert.rejects(threads.ended, /none\.tinytap/);
 	});
+});
+
+/** Keeps the thread busy with one row for a second and more, without a look at the flag. */
+const STUCK = `WITH RECURSIVE s(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM s WHERE length(t) < 4000000),
+	l AS (SELECT max(t) AS t FROM s)
+	SELECT count(*) FROM l, headers a, headers b, headers c WHERE t || a.name < t || b.name || c.name`;
+
+test('a statement that is cancelled, or out of time, leaves the temporary tables', async () => {
+	await withThreads(recordingOf(60), async (threads) => {
+		await threads.ended;
+		await rowsOf(threads, 'CREATE TEMP TABLE kept AS SELECT id FROM exchanges');
+		await assert.rejects(rowsOf(threads, `SELECT count(*) FROM (${ENDLESS})`, { timeoutMs: 50 }), {
+			code: 'ERR_SQL_TIME_LIMIT',
+		});
+		const counting = rowsOf(threads, `SELECT count(*) FROM (${ENDLESS})`);
+		await eventually(
+			() => threads.progress > 0 || undefined,
+			() => 'it reports no progress',
+		);
+		threads.cancel();
+		await assert.rejects(counting, { code: 'ERR_SQL_CANCELLED', hint: undefined });
+		assert.deepEqual(await rowsOf(threads, 'SELECT count(*) FROM kept'), [[60]]);
+		assert.deepEqual(
+			threads.ownTables.map(({ name, isView, columns }) => [name, isView, columns.map((column) => column.name)]),
+			[['kept', false, ['id']]],
+		);
+	});
+});
+
+test('a thread that does not respond is replaced: its views are made again in their order', async () => {
+	await withThreads(recordingOf(60), async (threads) => {
+		await threads.ended;
+		for (const sql of [
+			'CREATE TEMP TABLE gone AS SELECT 1 AS z',
+			'CREATE VIEW one AS SELECT max(id) AS x FROM exchanges',
+			'CREATE VIEW "t""wo" AS SELECT x + 1 AS y FROM one',
+			'CREATE VIEW three AS SELECT 1',
+			'DROP VIEW three',
+			'CREATE VIEW lost AS SELECT * FROM gone',
+		]) {
+			await rowsOf(threads, sql);
+		}
+		for (const [end, code] of [
+			[() => threads.cancel(), 'ERR_SQL_CANCELLED'],
+			[undefined, 'ERR_SQL_TIME_LIMIT'],
+		] as const) {
+			const stuck = rowsOf(threads, STUCK, { timeoutMs: end === undefined ? 200 : 0 });
+			if (end !== undefined) setTimeout(end, 300);
+			await assert.rejects(stuck, { code });
+		}
+		const views = await eventually(
+			() => (threads.ownTables.some(({ name }) => name === 'lost') ? undefined : threads.ownTables),
+			() => JSON.stringify(threads.ownTables),
+		);
+		assert.deepEqual(
+			views.map(({ name, columns }) => [name, columns.map((column) => column.name)]),
+			[
+				['one', ['x']],
+				['t"wo', ['y']],
+			],
+		);
+		assert.deepEqual(await rowsOf(threads, 'SELECT y FROM "t""wo"'), [[61]]);
+		await assert.rejects(rowsOf(threads, 'SELECT * FROM gone'), { code: 'ERR_SQL_NAME' });
+	});
+});
+
+test('rows are computed only as fast as they are taken', async () => {
+	await withThreads(recordingOf(60), async (threads) => {
+		await threads.ended;
+		for (const sql of [ENDLESS, `${ENDLESS} WHERE a.id IN (SELECT id FROM exchanges)`]) {
+			const parts = threads.run(sql, { timeoutMs: 0 });
+			for (let part = await parts.next(); part.value?.type !== 'rows'; part = await parts.next());
+			let before = -1;
+			await eventually(
+				async () => {
+					const now = threads.progress;
+					const stands = now === before;
+					before = now;
+					await wait(100);
+					return stands || undefined;
+				},
+				() => `it went on to row ${threads.progress} of ${sql}`,
+				10,
+			);
+			assert.ok(before < 60 ** 4 / 4, String(before));
+			for (let taken = 0; taken < 40; taken++) assert.equal((await parts.next()).value?.type, 'rows');
+			assert.ok(threads.progress > before);
+			await parts.return(undefined);
+		}
+		assert.deepEqual(await rowsOf(threads, 'SELECT 1'), [[1]]);
+	});
+});
+
+test('a tail that is left lets the recording go on to its end, and another begins', async () => {
+	await withThreads(recordingOf(24_000, 0, SMALL_BATCH), async (threads) => {
+		for await (const part of threads.tail(undefined, '*', true)) if (part.rows.length > 0) break;
+		await threads.ended;
+		assert.equal(threads.status.rows, 24_000);
+		let rows = 0;
+		for await (const part of threads.tail('id > 23990', 'id', true)) rows += part.rows.length;
+		assert.equal(rows, 10);
+	});
+});
+
+test('rows of a tail that are larger together than what may wait arrive, each once', async () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	const length = 300_000;
+	for (let i = 1; i <= 40; i++) {
+		server.in(`GET /${i} HTTP/1.1\r\nHost: shop\r\n\r\n`);
+		server.out(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${String(i % 10).repeat(length)}`);
+	}
+	await withThreads(
+		written(tape),
+		async (threads) => {
+			const seen: SqlValue[][] = [];
+			let most = 0;
+			for await (const { rows } of threads.tail(undefined, 'id, res_body', true)) {
+				most = Math.max(most, rows.length);
+				for (const [id, body] of rows) seen.push([id!, String(body).length, String(body).at(-1)!]);
+			}
+			assert.deepEqual(
+				seen,
+				Array.from({ length: 40 }, (_, i) => [i + 1, length, String((i + 1) % 10)]),
+			);
+			assert.equal(most, 1, 'large rows come in small parts');
+			assert.deepEqual([threads.droppedLines, threads.status.lostEvents], [0, 0]);
+		},
+		{ bodyLimit: Number.POSITIVE_INFINITY },
+	);
+});
+
+test('a tail ends with the error of the row for which its condition cannot be evaluated', async () => {
+	await withThreads(recordingOf(9000), async (threads) => {
+		const seen: SqlValue[] = [];
+		await assert.rejects(
+			async () => {
+				for await (const { rows } of threads.tail(
+					"CASE WHEN id = 7 THEN json_extract('{}', path) ELSE 1 END",
+					'id',
+					true,
+				))
+					seen.push(...rows.map(([id]) => id!));
+			},
+			{ code: 'ERR_SQL_VALUE', message: /JSON path/ },
+		);
+		await threads.ended;
+		assert.equal(threads.status.rows, 9000);
+		assert.deepEqual(await rowsOf(threads, 'SELECT count(*) FROM exchanges'), [[9000]]);
+	});
+});
+
+test('rows that were evicted before a tail saw them, and all that were evicted, are counted', async () => {
+	await withThreads(
+		recordingOf(23),
+		async (threads) => {
+			await threads.ended;
+			const before = Date.now();
+			for await (const { rows } of threads.tail(undefined, 'id', true))
+				if (rows.length > 0) assert.deepEqual(rows, [[19], [20], [21], [22], [23]]);
+			assert.equal(threads.droppedLines, 18);
+			assert.deepEqual(threads.status, { rows: 23, lostEvents: 18, lostBytes: 0, reasons: ['output_dropped 18'] });
+			const loss = await rowsOf(threads, 'SELECT reason, events, last_ts FROM loss WHERE events > 0 ORDER BY reason');
+			assert.deepEqual(
+				loss.map(([reason, events]) => [reason, events]),
+				[
+					['evicted', 18],
+					['output_dropped', 18],
+				],
+			);
+			for (const [reason, , last] of loss) assert.ok(Date.parse(String(last)) >= before - 1000, String(reason));
+		},
+		{ maxRows: 5 },
+	);
+});
+
+test('pause() leaves out what comes until resume()', async () => {
+	await withThreads(recordingOf(24_000, 0, SMALL_BATCH), async (threads) => {
+		const tail = threads.tail(undefined, 'id', true);
+		await tail.next();
+		const first = await tail.next();
+		const begun = threads.status.rows;
+		// The recording waits for the tail.
+		threads.pause();
+		await wait(50);
+		let rows = first.value?.rows.length ?? 0;
+		for await (const part of tail) rows += part.rows.length;
+		await threads.ended;
+		assert.ok(begun < 24_000 && rows < 24_000, `${rows} of ${begun}`);
+		assert.equal(threads.status.rows, rows);
+	});
+	await withThreads(recordingOf(2000), async (threads) => {
+		threads.pause();
+		threads.resume();
+		await threads.ended;
+		assert.equal(threads.status.rows, 2000);
+	});
+});
+
+test('closed and open connections, both rows of a loopback exchange and open exchanges are in the tables', async () => {
+	const tape = new Tape();
+	const ends = { local: '127.0.0.1:80', remote: '127.0.0.1:4000' };
+	const client = tape.client(1, { local: ends.remote, remote: ends.local }).open();
+	const server = tape.server(2, ends).open();
+	for (const path of ['/a', '/b']) {
+		const [request, response] = [
+			`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`,
+			'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+		];
+		client.out(request);
+		server.in(request).out(response);
+		client.in(response);
+	}
+	client.close();
+	server.close();
+	for (let conn = 3; conn < 10; conn++)
+		tape.server(conn).open().in(`GET /${conn} HTTP/1.1\r\nHost: h\r\n\r\n`).out('HTTP/1.1 204 No\r\n\r\n').close();
+	tape.server(10).open().in('GET /open HTTP/1.1\r\nHost: h\r\n\r\n');
+	await withThreads(written(tape), async (threads) => {
+		await threads.ended;
+		assert.deepEqual(await rowsOf(threads, 'SELECT id, exchanges, closed IS NULL FROM connections ORDER BY id'), [
+			[1, 2, 0],
+			[2, 2, 0],
+			...Array.from({ length: 7 }, (_, i) => [i + 3, 1, 0]),
+			[10, 1, 1],
+		]);
+		assert.deepEqual(
+			await rowsOf(
+				threads,
+				'SELECT count(*) FROM exchanges a JOIN exchanges b ON b.id = a.pair_id AND b.pair_id = a.id AND b.path = a.path AND b.side <> a.side',
+			),
+			[[4]],
+		);
+		assert.deepEqual(await rowsOf(threads, "SELECT state, reason FROM exchanges WHERE path = '/open'"), [
+			['unanswered', 'capture ended'],
+		]);
+		threads.clear();
+		assert.deepEqual(await rowsOf(threads, 'SELECT count(*) FROM connections'), [[0]]);
+	});
+});
+
+test('whether loss may have affected a result, its message and the time of its snapshot come with its end', async () => {
+	await withThreads(recordingOf(3, 4), async (threads) => {
+		await threads.ended;
+		const ends: unknown[] = [];
+		for (const sql of [
+			'SELECT 1',
+			'SELECT * FROM loss',
+			'DESCRIBE exchanges',
+			'SELECT id FROM exchanges',
+			'CREATE TEMP TABLE t AS SELECT id FROM exchanges',
+			'INSERT INTO t SELECT id FROM exchanges',
+			'SELECT * FROM t',
+			'CREATE VIEW v AS SELECT * FROM exchanges',
+		]) {
+			for await (const part of threads.run(sql, { timeoutMs: 0 }))
+				if (part.type === 'done')
+					ends.push([part.readsCaptured, part.lostEvents, part.lostBytes, part.notice !== undefined]);
+		}
+		assert.deepEqual(ends, [
+			[false, 4, 400, false],
+			[false, 4, 400, false],
+			[false, 4, 400, false],
+			[true, 4, 400, false],
+			[true, 4, 400, true],
+			[true, 4, 400, true],
+			[false, 4, 400, false],
+			[false, 4, 400, true],
+		]);
+		const [[now]] = (await rowsOf(threads, 'SELECT now()')) as [[string]];
+		assert.ok(Math.abs(Date.parse(now) - Date.now()) < 60_000, now);
+		// A type that the statement does not determine is null.
+		for await (const part of threads.run('SELECT :x AS x, 1 AS n', { timeoutMs: 0, parameters: [['x', 'a']] }))
+			if (part.type === 'columns')
+				assert.deepEqual(
+					part.columns.map(({ type }) => type),
+					[null, 'int'],
+				);
+	});
+});
+
+test('the end of a damaged recording says where; before the end there are no reasons of loss', async () => {
+	const path = recordingOf(24_000, 3, SMALL_BATCH);
+	const whole = readFileSync(path);
+	writeFileSync(path, whole.subarray(0, whole.length - 5));
+	await withThreads(path, async (threads) => {
+		const tail = threads.tail(undefined, 'id', true);
+		await tail.next();
+		await tail.next();
+		assert.equal(threads.status.reasons, undefined);
+		await tail.return(undefined);
+		const { damage, loss, recording } = await threads.ended;
+		assert.deepEqual([damage?.path, damage?.what, recording], [path, 'truncated', undefined]);
+		assert.equal(
+			loss.reduce((sum, { events }) => sum + events, 0),
+			3,
+		);
+		assert.deepEqual(threads.status.reasons, ['ring_full 3']);
+	});
+});
+
+test('what is read can be recorded again, with its body limit, and gives the same rows', async () => {
+	const path = recordingOf(5000, 2);
+	const copy = newPath();
+	const record = { path: copy, force: false, meta: { host: 'here' } };
+	const all = 'SELECT id, path, res_body, res_captured_bytes FROM exchanges';
+	let rows: SqlValue[][] = [];
+	await withThreads(
+		path,
+		async (threads) => {
+			const { recording } = await threads.ended;
+			assert.deepEqual(recording, { path: copy, bytes: readFileSync(copy).length, complete: true });
+			rows = await rowsOf(threads, all);
+		},
+		{ record, bodyLimit: 1 },
+	);
+	assert.deepEqual(rows[0], [1, '/item/1', 'o', 1]);
+	await withThreads(copy, async (threads) => {
+		const { damage } = await threads.ended;
+		assert.equal(damage, undefined);
+		assert.deepEqual(await rowsOf(threads, all), rows);
+		assert.equal(threads.status.lostEvents, 2);
+	});
+	// The capture does not begin if its recording cannot.
+	await withThreads(
+		path,
+		async (threads) => {
+			await assert.rejects(threads.attached, { code: 'ERR_FILE_EEXIST' });
+		},
+		{ record },
+	);
+});
+
+test('a recording that cannot be continued ends with a warning, and is counted; the capture goes on', async () => {
+	const copy = newPath();
+	const limit = (bytes: string) => {
+		const { status, stderr } = spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`], {
+			encoding: 'utf8',
+		});
+		assert.equal(status, 0, stderr);
+	};
+	// Otherwise the signal ends the process.
+	const ignore = () => undefined;
+	process.on('SIGXFSZ', ignore);
+	const warnings: unknown[] = [];
+	const path = recordingOf(9000);
+	limit('1000000');
+	try {
+		await withThreads(
+			path,
+			async (threads) => {
+				const { recording } = await threads.ended;
+				assert.equal(recording?.complete, false);
+				assert.equal(recording?.bytes, readFileSync(copy).length);
+				const { rows, lostEvents, lostBytes } = threads.status;
+				assert.equal(rows, 9000);
+				assert.ok(lostEvents > 1 && lostBytes > lostEvents * 1000, `${lostEvents} batches, ${lostBytes} bytes`);
+				const loss = await rowsOf(
+					threads,
+					"SELECT events, bytes, last_ts IS NULL FROM loss WHERE reason = 'recording_stopped'",
+				);
+				assert.deepEqual(loss, [[lostEvents, lostBytes, 0]]);
+				// Everything is in the recording or counted.
+				const records = readFileSync(path).length;
+				assert.ok(Math.abs(recording!.bytes + lostBytes - records) < 2000, `${recording!.bytes} + ${lostBytes}`);
+			},
+			{ record: { path: copy, force: false, meta: {} } },
+			(message, hint) => warnings.push([message.replace(copy, 'FILE'), hint]),
+		);
+	} finally {
+		limit('unlimited');
+		process.off('SIGXFSZ', ignore);
+	}
+	assert.deepEqual(warnings, [
+		[
+			'recording to FILE stopped: it would become larger than the limit for files (ulimit -f); the capture continues',
+			'The part already written can be replayed.',
+		],
+	]);
+	await withThreads(copy, async (threads) => {
+		assert.equal((await threads.ended).damage?.what, 'truncated');
+		assert.ok(threads.status.rows > 100);
+	});
+});
+
+test('a recording is read whole in a small memory, and its newest rows are kept', async () => {
+	await withThreads(
+		recordingOf(60_000),
+		async (threads) => {
+			await threads.ended;
+			// Each statement gives its snapshot back.
+			for (let i = 0; i < 20; i++) await rowsOf(threads, 'SELECT count(*) FROM exchanges');
+			const [[count, first, last]] = (await rowsOf(threads, 'SELECT count(*), min(id), max(id) FROM exchanges')) as [
+				[number, number, number],
+			];
+			assert.deepEqual([last, count, threads.status.rows], [60_000, last - first + 1, 60_000]);
+		},
+		{ maxMemory: 64 << 20 },
+	);
 });
