@@ -10,14 +10,20 @@ import { forTerminal } from './terminal-text.ts';
  * and control and invisible characters are escaped as in other text output, except line feeds, which CSV allows. With
  * `raw`, texts are exactly what was captured.
  */
-export function csvRecord(values: readonly SqlValue[], raw: boolean, columns: readonly ResultColumn[] = []): string {
+export function csvRecord(
+	values: readonly SqlValue[],
+	raw: boolean,
+	columns: readonly ResultColumn[] = [],
+	separator = ',',
+): string {
 	// A negative interval begins with a minus sign, but contains nothing captured.
-	return `${values.map((value, index) => csvField(value, raw || columns[index]?.type === 'interval')).join(',')}\n`;
+	const fields = values.map((value, index) => csvField(value, raw || columns[index]?.type === 'interval'));
+	return `${fields.join(separator)}\n`;
 }
 
 /** The column names. Those that are not plain words are quoted. */
-export function csvHeader(columns: readonly ResultColumn[], raw: boolean): string {
-	return `${columns.map(({ name }) => (/^[A-Za-z_]\w*$/.test(name) ? name : csvField(name, raw))).join(',')}\n`;
+export function csvHeader(columns: readonly ResultColumn[], raw: boolean, separator = ','): string {
+	return `${columns.map(({ name }) => (/^[A-Za-z_]\w*$/.test(name) ? name : csvField(name, raw))).join(separator)}\n`;
 }
 
 // The characters of OWASP's list and their full-width forms, also after quotes and blanks, which some programs drop.

@@ -9,16 +9,16 @@ export function markdownHead(columns: readonly ResultColumn[], raw: boolean): st
 	return `${markdownLine(names)}${markdownLine(rules)}`;
 }
 
-export function markdownRow(row: readonly SqlValue[], raw: boolean): string {
-	return markdownLine(row.map((value) => markdownCell(value, raw)));
+export function markdownRow(row: readonly SqlValue[], raw: boolean, nullText = NULL_TEXT): string {
+	return markdownLine(row.map((value) => markdownCell(value, raw, nullText)));
 }
 
 function markdownLine(cells: readonly string[]): string {
 	return `| ${cells.join(' | ')} |\n`;
 }
 
-function markdownCell(value: SqlValue, raw: boolean): string {
-	if (value === null) return `*${NULL_TEXT}*`;
+function markdownCell(value: SqlValue, raw: boolean, nullText: string): string {
+	if (value === null) return nullText === '' ? '' : `*${markdownText(nullText, raw)}*`;
 	if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
 	return markdownText(value, raw);
 }

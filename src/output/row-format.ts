@@ -2,7 +2,7 @@
 // are safe to print.
 
 import type { SqlValue } from '../store/table.ts';
-import type { Result, ResultColumn } from './cell-text.ts';
+import { NULL_TEXT, type Result, type ResultColumn } from './cell-text.ts';
 import { csvHeader, csvRecord } from './csv.ts';
 import { createJsonRow } from './json-rows.ts';
 import { markdownHead, markdownRow } from './markdown-table.ts';
@@ -45,6 +45,14 @@ export type RowFormatOptions = {
 	readonly screenColumns?: number;
 	/** table, box: end with `(3 rows)`. */
 	readonly footer?: boolean;
+	/** table, box, line, markdown: how NULL is shown. */
+	readonly nullText?: string;
+	/** False: table, box and csv do not begin with the column names. */
+	readonly headers?: boolean;
+	/** table, box: widest texts, by column from the left; 0: `cellColumns`. */
+	readonly widest?: readonly number[];
+	/** csv: between the fields. */
+	readonly separator?: string;
 	/** table, box: the first rows, if known in advance; they determine the widths. */
 	readonly sample?: readonly (readonly SqlValue[])[];
 };
@@ -92,7 +100,9 @@ export function createRowWriter(
 			if (options.sample !== undefined) return tableWriter(format, columns, options.sample, options);
 			return tableWriter(format, columns, [], options, columns.map(usualWidth));
 		case 'csv':
-			return eachRow(csvHeader(columns, raw), (row) => csvRecord(row, raw, columns));
+			return eachRow(options.headers === false ? '' : csvHeader(columns, raw, options.separator), (row) =>
+				csvRecord(row, raw, columns, options.separator),
+			);
 		case 'json':
 			return jsonArrayWriter(columns);
 		case 'ndjson': {
@@ -100,9 +110,9 @@ export function createRowWriter(
 			return eachRow('', (row) => `${jsonRow(row)}\n`);
 		}
 		case 'markdown':
-			return eachRow(markdownHead(columns, raw), (row) => markdownRow(row, raw));
+			return eachRow(markdownHead(columns, raw), (row) => markdownRow(row, raw, options.nullText));
 		case 'line':
-			return eachRow('', createVerticalRow(columns, { theme: options.theme ?? plainTheme, raw, cellColumns: null }));
+			return eachRow('', createVerticalRow(columns, { ...verticalOptions(options), cellColumns: null }));
 	}
 }
 
@@ -145,7 +155,7 @@ function tableWriter(
 	let count = 0;
 	const foot = () => (options.footer === true ? `${theme.dim(rowCountText(count))}\n` : '');
 	if (!layout.fits) {
-		const vertical = createVerticalRow(columns, { theme, raw: limits.raw, cellColumns: limits.cellColumns });
+		const vertical = createVerticalRow(columns, { ...verticalOptions(options), cellColumns: limits.cellColumns });
 		return {
 			begin: () => '',
 			rows(rows) {
@@ -170,7 +180,14 @@ function tableLimits(options: RowFormatOptions): TableLimits {
 		cellColumns: options.cellColumns ?? DEFAULT_CELL_COLUMNS,
 		screenColumns: options.screenColumns ?? Number.POSITIVE_INFINITY,
 		raw: options.raw === true,
+		nullText: options.nullText,
+		headers: options.headers,
+		widest: options.widest,
 	};
+}
+
+function verticalOptions({ theme = plainTheme, raw = false, nullText = NULL_TEXT }: RowFormatOptions) {
+	return { theme, raw, nullText };
 }
 
 const USUAL_WIDTHS: ReadonlyMap<string, number> = new Map([

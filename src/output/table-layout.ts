@@ -1,7 +1,7 @@
 // The formats with aligned columns: `table`, as psql prints it, and `box`, with borders.
 
 import type { SqlValue } from '../store/table.ts';
-import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
+import { isNumeric, NULL_TEXT, numberText, paintValue, type ResultColumn } from './cell-text.ts';
 import { cellForTerminal, displayWidth } from './terminal-text.ts';
 import type { Theme } from './theme.ts';
 
@@ -21,6 +21,12 @@ export type TableLimits = {
 	/** Width of the terminal; Infinity without one. */
 	readonly screenColumns: number;
 	readonly raw: boolean;
+	/** How NULL is shown. */
+	readonly nullText?: string | undefined;
+	/** False: no column names. */
+	readonly headers?: boolean | undefined;
+	/** Widest texts, by column from the left; 0: `cellColumns`. */
+	readonly widest?: readonly number[] | undefined;
 };
 
 /** Texts are never cut to less than this. */
@@ -37,14 +43,14 @@ export function layoutTable(
 	limits: TableLimits,
 	least: readonly number[] = [],
 ): TableLayout {
-	const headers = columns.map((column) => headerText(column, limits));
+	const headers = columns.map((column, i) => (limits.headers === false ? '' : headerText(column, i, limits)));
 	const widths = headers.map((header, i) => Math.max(displayWidth(header), least[i] ?? 0));
 	const rigid = columns.map((column) => isNumeric(column.type) || TIMES.has(column.type));
 	for (const row of rows) {
 		for (let i = 0; i < columns.length; i++) {
 			const value = row[i] ?? null;
 			if (typeof value === 'number' || typeof value === 'bigint') rigid[i] = true;
-			const width = displayWidth(cellText(value, limits.cellColumns, limits.raw));
+			const width = displayWidth(cellText(value, cellColumns(i, limits), limits));
 			if (width > (widths[i] as number)) widths[i] = width;
 		}
 	}
@@ -54,6 +60,7 @@ export function layoutTable(
 }
 
 export function tableHead(layout: TableLayout, style: TableStyle, limits: TableLimits, theme: Theme): string {
+	if (limits.headers === false) return style === 'table' ? '' : `${theme.dim(rule(layout, '─', '┌', '┬', '┐'))}\n`;
 	const cells = layout.columns.map((column, i) => {
 		const text = cellForTerminal(column.name, layout.widths[i] as number, limits);
 		if (style === 'table' && i === layout.columns.length - 1 && !isNumeric(column.type)) return theme.header(text);
@@ -77,9 +84,9 @@ export function tableRow(
 	const cells = layout.columns.map((column, i) => {
 		const value = row[i] ?? null;
 		const width = layout.widths[i] as number;
-		const text = cellText(value, onScreen ? width : limits.cellColumns, limits.raw);
+		const text = cellText(value, onScreen ? width : cellColumns(i, limits), limits);
 		const right = isNumeric(column.type) || typeof value === 'number' || typeof value === 'bigint';
-		const painted = value === null ? theme.null(text) : text;
+		const painted = paintValue(column.name, value, text, theme);
 		if (style === 'table' && i === last && !right) return painted;
 		return pad(painted, displayWidth(text), width, right);
 	});
@@ -91,14 +98,19 @@ export function tableFoot(layout: TableLayout, style: TableStyle, theme: Theme):
 }
 
 /** One line of at most `columns` columns; numbers are never cut. */
-function cellText(value: SqlValue, columns: number, raw: boolean): string {
-	if (value === null) return NULL_TEXT;
+function cellText(value: SqlValue, columns: number, { raw, nullText = NULL_TEXT }: TableLimits): string {
+	if (value === null) return cellForTerminal(nullText, columns, { raw });
 	if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
 	return cellForTerminal(value, columns, { raw });
 }
 
-function headerText(column: ResultColumn, limits: TableLimits): string {
-	return cellForTerminal(column.name, limits.cellColumns, limits);
+function headerText(column: ResultColumn, index: number, limits: TableLimits): string {
+	return cellForTerminal(column.name, cellColumns(index, limits), limits);
+}
+
+/** Widest text of a column. */
+function cellColumns(index: number, { widest, cellColumns: usual }: TableLimits): number {
+	return widest?.[index] || usual;
 }
 
 function joinCells(cells: readonly string[], style: TableStyle, theme: Theme): string {

@@ -38,6 +38,9 @@ export function createVerticalRow(
 	const sibling = (row: readonly SqlValue[], name: string): SqlValue =>
 		row[columns.findIndex((column) => column.name === name)] ?? null;
 
+	const painted = (i: number, value: SqlValue, text: string): string =>
+		` ${paintValue(columns[i]?.name ?? '', value, text, theme)}\n`;
+
 	/** The placeholder for images and similar bodies, which are not readable as text. */
 	const mediaText = (row: readonly SqlValue[], i: number): string | null => {
 		const contentType = sibling(row, 'content_type');
@@ -52,7 +55,7 @@ export function createVerticalRow(
 	const wholeValue = (value: string | Uint8Array, i: number, note: SqlValue): string => {
 		if (typeof value !== 'string') return ` ${value.length} bytes\n${hexDump(value, HEX_DUMP_BYTES)}`;
 		const isBody = BODY_NAME.test(columns[i]?.name ?? '');
-		if (!isBody && columns[i]?.type !== 'json') return ` ${forTerminal(value, { raw })}\n`;
+		if (!isBody && columns[i]?.type !== 'json') return painted(i, value, forTerminal(value, { raw }));
 		const how = { raw, partial: note !== null };
 		const lines = jsonLines(value, how) ?? textLines(value, how);
 		return lines.indexOf('\n') < lines.length - 1 ? `\n${lines}` : ` ${lines === '' ? '\n' : lines}`;
@@ -65,10 +68,9 @@ export function createVerticalRow(
 			const value = row[i] ?? null;
 			const note = row[notes[i] as number] ?? null;
 			text += labels[i];
-			const paint = (shown: string) => ` ${paintValue(columns[i]?.name ?? '', value, shown, theme)}\n`;
-			if (value === null) text += paint(forTerminal(nullText, { raw }));
-			else if (typeof value === 'number' || typeof value === 'bigint') text += paint(numberText(value));
-			else if (cellColumns !== null) text += paint(cellForTerminal(value, cutColumns, { raw }));
+			if (value === null) text += painted(i, value, forTerminal(nullText, { raw }));
+			else if (typeof value === 'number' || typeof value === 'bigint') text += painted(i, value, numberText(value));
+			else if (cellColumns !== null) text += painted(i, value, cellForTerminal(value, cutColumns, { raw }));
 			else text += mediaText(row, i) ?? wholeValue(value, i, note);
 			// The note is shown where the rest of the body would be.
 			if (cellColumns === null && typeof note === 'string') text += `${theme.note(forTerminal(note, { raw }))}\n`;

@@ -21,7 +21,7 @@ import type { Theme } from '../output/theme.ts';
 import { rowBytes } from '../sql/sql-light.ts';
 import type { ShownValue, Sized, SqlValue } from '../store/table.ts';
 import type { ResultColumn, ResultPart } from '../threads/messages.ts';
-import { type AutoStyle, createAutoPrinter } from './auto-printer.ts';
+import { createAutoPrinter } from './auto-printer.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
@@ -37,8 +37,13 @@ export type PrintStyle = {
 	readonly screenColumns: number | undefined;
 	/** `(3 rows)` below tables. */
 	readonly footer: boolean;
-	/** How `auto` shows results. */
-	readonly auto: Pick<AutoStyle, 'nullText' | 'headers' | 'widest' | 'linesIfWide'>;
+	/** See RowFormatOptions. */
+	readonly nullText: string;
+	readonly headers: boolean;
+	readonly widest: readonly number[];
+	readonly separator: string;
+	/** auto: lines, if the table would not show every column. */
+	readonly linesIfWide: boolean;
 };
 
 /** Facts about a printed result. */
@@ -53,6 +58,10 @@ export type Printed = {
 	/** Whether loss can have affected the rows. */
 	readonly readsCaptured: boolean;
 	readonly notice: string | undefined;
+	/** From the start of the statement until its result was written. */
+	readonly seconds: number;
+	/** Whether the time is in the result's footer. */
+	readonly showsTime: boolean;
 };
 
 /** The first rows determine the column widths of an aligned table: at most this many, and as fit into this memory. */
@@ -66,11 +75,14 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	let rows = 0;
 	let firstValue: SqlValue | undefined;
 	let firstType: ResultColumn['type'] = null;
+	let showsTime = false;
+	const known = () => ({ rows, firstValue, firstType, seconds: (performance.now() - startedAt) / 1000, showsTime });
 	try {
 		for await (const part of parts) {
 			if (part.type === 'columns') {
 				firstType = part.columns[0]?.type ?? null;
 				printer = createPrinter(part.columns, sink, style, startedAt);
+				showsTime = style.format === 'auto';
 				await printer.begin();
 			} else if (part.type === 'rows' || part.type === 'first') {
 				const value = part.rows[0]?.[0];
@@ -84,13 +96,13 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				rows = ends?.total ?? rows;
 				await printer?.end(ends?.last ?? [], rows);
 				printer = undefined;
-				return { rows, firstValue, firstType, lostEvents, lostBytes, readsCaptured, notice };
+				return { ...known(), lostEvents, lostBytes, readsCaptured, notice };
 			}
 		}
 	} finally {
 		await printer?.abandon?.();
 	}
-	return { rows, firstValue, firstType, lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
+	return { ...known(), lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
 }
 
 function isSized(value: ShownValue | undefined): value is Sized {
@@ -110,11 +122,11 @@ type Printer = {
 };
 
 function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
-	const { format, screenColumns, exchange: _, auto, ...rest } = style;
+	const { format, screenColumns, exchange: _, linesIfWide, ...rest } = style;
 	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
 	const options = { ...rest, ...(screenColumns === undefined ? {} : { screenColumns }) };
 	if (format === 'auto') {
-		const fit = { ...auto, theme: style.theme, raw: style.raw, screenColumns: screenColumns ?? 80, startedAt };
+		const fit = { ...rest, linesIfWide, screenColumns: screenColumns ?? 80, startedAt };
 		const printer = createAutoPrinter(columns, sink, fit);
 		return { begin: async () => undefined, first: printer.rows, ...printer };
 	}

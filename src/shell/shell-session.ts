@@ -2,6 +2,7 @@
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
+import { secondsText } from '../output/auto-table.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import type { Theme } from '../output/theme.ts';
@@ -100,6 +101,9 @@ export class ShellSession {
 		);
 		this.last = { sql, printed };
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
+		if (this.settings.values.timer && !printed.showsTime) {
+			this.tell(`${this.#asideTheme().dim(secondsText(printed.seconds))}\n`);
+		}
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
 		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);
 		return printed;
@@ -263,7 +267,7 @@ export class ShellSession {
 
 	#style(vertical: boolean): PrintStyle {
 		const { presentation } = this.options;
-		const { mode, maxrows, nullvalue, headers, width, expanded } = this.settings.values;
+		const { mode, maxrows, nullvalue, headers, width, separator, expanded } = this.settings.values;
 		const screen = standardOutput().columns;
 		const isLines = vertical || expanded === 'on';
 		const isFitted = mode === 'auto' && screen !== undefined && maxrows > 0;
@@ -277,7 +281,11 @@ export class ShellSession {
 			// With `.maxrows 0`, nothing is cut.
 			screenColumns: isFitted || (this.interactive && mode !== 'auto') ? screen : undefined,
 			footer: this.interactive,
-			auto: { nullText: nullvalue, headers, widest: width, linesIfWide: expanded === 'auto' },
+			nullText: nullvalue,
+			headers,
+			widest: width,
+			separator,
+			linesIfWide: expanded === 'auto',
 		};
 	}
 

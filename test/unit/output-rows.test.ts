@@ -106,6 +106,45 @@ describe('table', () => {
 	});
 });
 
+describe('the settings of tables', () => {
+	const rows: SqlValue[][] = [[1, 'a long text', null]];
+	const columns: Result['columns'] = [
+		{ name: 'id', type: 'int' },
+		{ name: 'text', type: 'text' },
+		{ name: 'method', type: 'text' },
+	];
+	const settings = { nullText: '∅', headers: false, widest: [0, 6], separator: ';' };
+
+	it('table and box: no column names, another text for NULL, widest columns', () => {
+		assert.equal(format('table', { columns, rows }, settings), ' 1 | a lon… | ∅\n');
+		assert.equal(
+			format('box', { columns, rows }, settings),
+			'┌───┬────────┬───┐\n│ 1 │ a lon… │ ∅ │\n└───┴────────┴───┘\n',
+		);
+	});
+
+	it('csv: another separator; NULL stays nothing. markdown and line: another text for NULL', () => {
+		assert.equal(format('csv', { columns, rows }, settings), '1;"a long text";\n');
+		assert.equal(format('csv', { columns, rows }, { separator: '\t' }), 'id\ttext\tmethod\n1\t"a long text"\t\n');
+		assert.ok(format('markdown', { columns, rows }, settings).endsWith('| 1 | a long text | *∅* |\n'));
+		assert.ok(format('line', { columns, rows }, settings).endsWith('method: ∅\n'));
+	});
+
+	it('colour statuses by class, and dim methods', () => {
+		const result: Result = {
+			columns: [
+				{ name: 'method', type: 'text' },
+				{ name: 'status', type: 'int' },
+			],
+			rows: [['GET', 404]],
+		};
+		for (const name of ['table', 'box', 'line'] as const) {
+			const text = format(name, result, { theme: createTheme(true) });
+			assert.ok(text.includes('\x1b[2mGET\x1b[22m') && text.includes('\x1b[33m404\x1b[39m'), text);
+		}
+	});
+});
+
 describe('box', () => {
 	it('draws lines around cells', () => {
 		assert.equal(
