@@ -39,7 +39,11 @@ export type Intake = {
 export function takeIn(
 	count: number,
 	memoryBytes: number,
-	{ connections: connectionCount = CONNECTIONS, processes = 4 }: { connections?: number; processes?: number } = {},
+	{
+		connections: connectionCount = CONNECTIONS,
+		processes = 4,
+		afterBatch = () => undefined,
+	}: { connections?: number; processes?: number; afterBatch?: (store: ExchangeStore) => void } = {},
 ): Intake {
 	const wasm = readFileSync(join(import.meta.dirname, '../build/decoder.wasm'));
 	const decoder = createDecoder(wasm, { connectionsLimit: Math.max(65_536, connectionCount), memoryLimit: 2 ** 30 });
@@ -78,6 +82,7 @@ export function takeIn(
 		appendSeconds += (performance.now() - decoded) / 1000;
 		const { user, system } = process.cpuUsage(before);
 		cpuUs += user + system;
+		afterBatch(store);
 	};
 	for (let made = 0; made < count; made++) {
 		wireBytes += exchange(tape, connection(made), random, latencyNs);

@@ -118,6 +118,8 @@ export type ToQuery =
 			readonly sql: string;
 			readonly parameters: readonly [string, SqlValue][];
 			readonly timeoutMs: number;
+			/** On the rows that the last query saw, if this is the same one. */
+			readonly again?: boolean | undefined;
 			/** If only the first and the last rows of a query are shown: how many of them. */
 			readonly ends?: { readonly first: number; readonly last: number } | undefined;
 	  }
@@ -164,6 +166,8 @@ export type FromQuery =
 			/** Events of kind `lost` at the time of the statement's snapshot. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
+			/** With `again`: how many captured rows were evicted since then. */
+			readonly evicted?: number;
 			/** If only the ends are shown: how many rows there are in all, and the last ones. */
 			readonly ends?: { readonly total: number; readonly last: readonly ShownValue[][] };
 			/** Whether the result depends on rows that loss may have affected. */

@@ -16,6 +16,7 @@ import { exchangeRecord } from '../store/exchange-detail.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
 import { lostBytes, lostEvents } from '../store/loss-table.ts';
+import { type Moment, momentOf, snapshotAt } from '../store/moment.ts';
 import { NameBook } from '../store/remote-names.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
 import type { Column, ColumnType, SqlValue } from '../store/table.ts';
@@ -108,6 +109,8 @@ type Reading = {
 	row: number;
 };
 let tail: Tail | undefined;
+/** The last query that returned columns, and what it saw. */
+let seen: { readonly sql: string; readonly moment: Moment } | undefined;
 
 for (const view of views) define(view);
 if (views.length > 0) queue = queue.then(async () => post({ type: 'own', id: 0, own: ownTables() }));
@@ -163,11 +166,16 @@ async function runStatement({
 	sql,
 	parameters,
 	timeoutMs,
+	again,
 	ends,
 }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
 	const mask = snapshotMask(statement.tables);
-	const snapshot = await requestSnapshot(mask);
+	const now = await requestSnapshot(mask);
+	const moment = again === true && seen?.sql === sql ? seen.moment : undefined;
+	const { snapshot, evicted } =
+		moment === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(moment, now);
+	if (statement.columns.length > 0 && moment === undefined) seen = { sql, moment: momentOf(snapshot) };
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
 	running = { id, posted: 0, wake: undefined };
 	try {
@@ -195,6 +203,7 @@ async function runStatement({
 			lostBytes: lostBytes(snapshot.loss),
 			// `loss` alone is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
+			...(evicted === 0 ? {} : { evicted }),
 			...(result.ends === undefined ? {} : { ends: result.ends }),
 			...(result.message === undefined ? {} : { notice: result.message }),
 			...(/ view$/.test(statement.kind) ? { definesView: true } : {}),

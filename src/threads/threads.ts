@@ -66,6 +66,8 @@ export type RunOptions = {
 	/** 0 if there is no limit. */
 	readonly timeoutMs: number;
 	readonly parameters?: readonly (readonly [string, SqlValue])[];
+	/** Show the result of the last query again, if this is the same one: on the rows that it saw. */
+	readonly again?: boolean | undefined;
 	/** Only this many of the first and of the last rows of a query are wanted. */
 	readonly ends?: { readonly first: number; readonly last: number } | undefined;
 };
@@ -190,6 +192,7 @@ export class Threads {
 			sql,
 			parameters: (options.parameters ?? []).map(([name, value]) => [name, value]),
 			timeoutMs: options.timeoutMs,
+			again: options.again,
 			ends: options.ends,
 		});
 		try {

@@ -11,7 +11,7 @@ import { processUser } from '../../src/base/invoking-user.ts';
 import { wait } from '../../src/base/wait.ts';
 import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
-import type { SqlValue } from '../../src/store/table.ts';
+import type { ShownValue, SqlValue } from '../../src/store/table.ts';
 import { type RunOptions, type TailRows, Threads } from '../../src/threads/threads.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Tape } from '../../support/record-builder.ts';
@@ -687,4 +687,26 @@ test('a recording is read whole in a small memory, and its newest rows are kept'
 		},
 		{ maxMemory: 64 << 20 },
 	);
+});
+
+test('the result of the last query can be read again: in full, and with the same time', async () => {
+	await withThreads(recordingOf(60), async (threads) => {
+		await threads.ended;
+		const sql = "SELECT id, path, strftime('%s', now()) AS s, :p AS p FROM exchanges ORDER BY id DESC";
+		const first: ShownValue[][] = [];
+		let last: readonly ShownValue[][] = [];
+		const parameters = [['p', 'given']] as const;
+		for await (const part of threads.run(sql, { timeoutMs: 0, parameters, ends: { first: 3, last: 2 } })) {
+			assert.notEqual(part.type, 'rows');
+			if (part.type === 'first') first.push(...part.rows);
+			if (part.type !== 'done') continue;
+			assert.equal(part.ends?.total, 60);
+			last = part.ends.last;
+		}
+		assert.deepEqual([first.length, last.length], [3, 2]);
+		await wait(1100);
+		const all = await rowsOf(threads, sql, { parameters, again: true });
+		assert.equal(all.length, 60);
+		assert.deepEqual([...all.slice(0, 3), ...all.slice(-2)], [...first, ...last]);
+	});
 });
