@@ -173,8 +173,7 @@ async function runStatement({
 	const mask = snapshotMask(statement.tables);
 	const now = await requestSnapshot(mask);
 	const moment = again === true && seen?.sql === sql ? seen.moment : undefined;
-	const { snapshot, evicted } =
-		moment === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(moment, now);
+	const { snapshot, evicted } = moment === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(moment, now);
 	if (statement.columns.length > 0 && moment === undefined) seen = { sql, moment: momentOf(snapshot) };
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
 	running = { id, posted: 0, wake: undefined };
