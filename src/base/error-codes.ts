@@ -59,6 +59,11 @@ const ENTRIES = {
 		hint: 'The message gives the line, the expected value and the actual one.',
 		exit: EXIT.expectation,
 	},
+	ERR_STEPS: {
+		meaning:
+			'After `.bail off`, statements or commands of a script failed; their errors were printed when they occurred.',
+		hint: 'With `.bail on`, the default, the first error ends the script.',
+	},
 	ERR_LOSS: {
 		meaning: 'With `--strict`: bytes or events were lost, so results may be incomplete.',
 		hint: '`SELECT * FROM loss` shows why; a larger --ring-size or a filter (--port, --pid, --comm) may help.',

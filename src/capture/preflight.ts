@@ -39,6 +39,19 @@ export function preflight(files: PreflightFiles, attacher: number | undefined): 
 	];
 }
 
+/** The checks that need no rights, for a machine on which a capture runs. */
+export function checksOfRunningCapture(): Check[] {
+	return [
+		checkNode(),
+		checkPlatform(),
+		checkAddressSpace(),
+		checkKernel(),
+		checkBtf(),
+		checkLockdown(),
+		{ name: 'capture', status: 'ok', detail: 'is running' },
+	];
+}
+
 /** Of the process that would attach; this process's own if the addon does not load, which checkFiles() reports. */
 function rightsFor(files: PreflightFiles, attacher: number | undefined): Rights {
 	try {

@@ -143,6 +143,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		capture: { ...captureSettings(raw, user), count: count ?? Number.POSITIVE_INFINITY },
 		presentation: presentation(raw),
 		user,
+		force: raw.force === true,
 		directories: {
 			history: `${directories.state}/history`,
 			userQueries,

@@ -1,9 +1,10 @@
 // `tinytap query "SQL"`: capture, then run.
 import { EXIT, usageError } from '../base/errors.ts';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
-import { StepRunner } from '../shell/batch.ts';
+import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { parseParameter } from '../shell/parameters.ts';
 import { scriptSteps } from '../shell/script.ts';
+import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 
@@ -14,12 +15,12 @@ export async function queryCommand(options: Options, text: string, sets: readonl
 	if (steps.length === 0) throw usageError('expected an SQL statement, got an empty text');
 	return await withCapture(options, async ({ shell, attached, captured, query }) => {
 		shell.parameters = parameters;
-		const runner = new StepRunner(shell);
+		const runner = new StepRunner(shell, COMMAND_TABLE);
 		await runner.check(steps[0]);
 		await attached();
 		await captured();
 		await query(() => runner.runAll(steps));
-		const failure = runner.expectationError();
+		const failure = runner.endError();
 		if (failure !== undefined) throw failure;
 		return EXIT.ok;
 	});

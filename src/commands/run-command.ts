@@ -4,10 +4,11 @@ import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { readUserInput } from '../base/user-files.ts';
 import { forTerminal } from '../output/terminal-text.ts';
-import { StepRunner } from '../shell/batch.ts';
+import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { parseParameter } from '../shell/parameters.ts';
 import { findQuery, hidingNotice, readQuery } from '../shell/saved-queries.ts';
 import { scriptSteps } from '../shell/script.ts';
+import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
@@ -45,13 +46,13 @@ export async function runCommand(
 	return await withCapture(options, async ({ threads, shell, attached, captured, query }) => {
 		shell.timeoutMs = options.timeoutMs ?? FILE_TIMEOUT_MS;
 		shell.parameters = parameters;
-		const runner = new StepRunner(shell, saved?.path ?? name);
+		const runner = new StepRunner(shell, COMMAND_TABLE, { place: saved?.path ?? name });
 		await runner.check(steps[0]);
 		await attached();
 		if (captureFirst) await captured();
 		await query(() => runner.runAll(steps));
 		if (!captureFirst) await threads.stop();
-		const failure = runner.expectationError();
+		const failure = runner.endError();
 		if (failure !== undefined) throw failure;
 		return EXIT.ok;
 	});

@@ -42,7 +42,7 @@ async function pipedShell(options: Options): Promise<number> {
 		interrupts.first.then(() => process.stdin.destroy()).catch(() => undefined);
 		const runner = await query(() => runPiped(shell, process.stdin));
 		if (options.capture.replay === undefined) await threads.stop();
-		const failure = runner.expectationError();
+		const failure = runner.endError();
 		if (failure !== undefined) throw failure;
 		return interrupts.count > 0 ? EXIT.interrupted : EXIT.ok;
 	});

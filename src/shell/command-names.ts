@@ -6,6 +6,7 @@ export const COMMAND_NAMES = [
 	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait', 'g', 'gx'],
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'],
+	...['output', 'once', 'print', 'read', 'status', 'doctor', 'echo', 'bail'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];
@@ -21,6 +22,11 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 	param: ['.parameter'],
 	g: ['\\g'],
 	gx: ['\\gx', '\\G'],
+	timer: ['\\timing'],
+	output: ['\\o'],
+	print: ['\\echo', '\\qecho'],
+	read: ['\\i', '\\ir'],
+	status: ['\\conninfo'],
 	quit: ['.exit', '.q', '\\q', 'quit', 'exit', 'quit()', 'exit()', ':q'],
 };
 

@@ -73,6 +73,7 @@ function argumentCompletions(kind: ArgumentKind, argument: string, context: Comp
 		case 'statement':
 			return sqlCompletions(argument, argument.length, context);
 		case 'file':
+		case 'text':
 			return [[], argument];
 		case 'name and statement': {
 			const sql = /^\S+\s+(.*)$/s.exec(argument)?.[1];

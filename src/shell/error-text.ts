@@ -15,9 +15,11 @@ export function outputError(code: string): UserError {
 	);
 }
 
-/** Complete lines for stderr or the shell. `error.position` is an offset in `sql`. */
-export function errorText(found: unknown, theme: Theme, sql?: string): string {
+/** Complete lines for stderr or the shell. `error.position` is an offset in `sql`, which the error may have itself. */
+export function errorText(found: unknown, theme: Theme, statement?: string): string {
 	const error = explainedByDirectory(found);
+	const own = error instanceof Error && 'sql' in error && typeof error.sql === 'string' ? error.sql : undefined;
+	const sql = own ?? statement;
 	if (!(error instanceof UserError)) {
 		const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 		const lines = stack.split('\n').map((line) => forTerminal(line));

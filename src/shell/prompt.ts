@@ -12,6 +12,7 @@ import { HISTORY_ENTRIES, History } from './history.ts';
 import { type LineEditor, openLineEditor } from './line-editor.ts';
 import { promptText } from './prompt-text.ts';
 import type { ShellSession } from './shell-session.ts';
+import { whenTerminalIsOurs } from './user-program.ts';
 
 /** A second Ctrl-C within this time is ignored. */
 const CANCEL_PATIENCE_MS = 1000;
@@ -94,6 +95,10 @@ export class Prompt {
 
 	/** Prints whole lines above the prompt and the typed text. */
 	print(text: string): void {
+		whenTerminalIsOurs(() => this.#print(text));
+	}
+
+	#print(text: string): void {
 		const { output } = this.#editor;
 		this.#shell?.hideProgress();
 		if (this.#busy) {
@@ -186,7 +191,7 @@ export class Prompt {
 
 	#promptText(): string {
 		if (this.#pending.length > 0) return CONTINUATION;
-		const { theme, hasNewLoss, isPaused, threads } = this.#shell!;
+		const { screenTheme: theme, hasNewLoss, isPaused, threads } = this.#shell!;
 		const isRoot = launch?.mode === 'keep-root';
 		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording });
 	}
@@ -222,7 +227,7 @@ export class Prompt {
 	/** Handles the next line only after `work` has ended. */
 	#run(work: () => Promise<void>): void {
 		work()
-			.catch((error: unknown) => this.print(errorText(error, this.#shell!.theme)))
+			.catch((error: unknown) => this.print(errorText(error, this.#shell!.screenTheme)))
 			.finally(() => this.#ready());
 	}
 
@@ -240,7 +245,7 @@ export class Prompt {
 			try {
 				await runStatement(shell, sql, index === statements.length - 1 ? ending : undefined, false);
 			} catch (error) {
-				this.print(errorText(error, shell.theme, sql));
+				this.print(errorText(error, shell.screenTheme, sql));
 				return;
 			}
 		}

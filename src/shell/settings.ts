@@ -23,6 +23,8 @@ export type SessionSettings = {
 	readonly capture: CaptureSettings;
 	readonly presentation: Presentation;
 	readonly user: InvokingUser;
+	/** Existing files may be replaced. */
+	readonly force: boolean;
 	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
 	/** A tail prints the rows of both sides of an exchange. */
 	readonly both: boolean;

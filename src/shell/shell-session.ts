@@ -5,12 +5,14 @@ import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { secondsText } from '../output/auto-table.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
-import type { Theme } from '../output/theme.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import { plainTheme, type Theme } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
 import { type Progress, startProgress } from './progress.ts';
+import type { ResultOutput } from './result-output.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
 import type { SessionSettings } from './settings.ts';
 import { ShellSettings } from './shell-settings.ts';
@@ -37,7 +39,6 @@ const NOTHING_LOST: Lost = { lostEvents: 0, lostBytes: 0 };
 /** State of one shell. */
 export class ShellSession {
 	readonly options: SessionSettings;
-	readonly sink: Sink;
 	readonly interactive: boolean;
 	readonly tell: (text: string) => void;
 	threads: Threads;
@@ -59,8 +60,14 @@ export class ShellSession {
 	/** The same, or that the user has looked at. */
 	#readEvents = 0;
 	#isPaused = false;
+	/** The files that are being read, the innermost last. */
+	readonly files: string[] = [];
 	/** The last statement, and what is known about its result. Failed statements have no result. */
 	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
+	readonly #ownSink: Sink;
+	/** `.output` and `.once`: where results go instead. */
+	#output: ResultOutput | undefined;
+	#once: ResultOutput | undefined;
 	#tail: { stop: () => void } | undefined;
 	/** Ends the wait that goes on. */
 	#waiting: AbortController | undefined;
@@ -68,7 +75,7 @@ export class ShellSession {
 	constructor(parts: ShellParts) {
 		this.options = parts.options;
 		this.threads = parts.threads;
-		this.sink = this.#hiding(parts.sink);
+		this.#ownSink = this.#hiding(parts.sink);
 		this.interactive = parts.interactive;
 		this.tell = (text) => {
 			this.hideProgress();
@@ -82,8 +89,46 @@ export class ShellSession {
 		this.timeoutMs = parts.options.timeoutMs ?? 0;
 	}
 
-	get theme(): Theme {
+	/** Where results are written. */
+	get sink(): Sink {
+		return this.output?.sink ?? this.#ownSink;
+	}
+
+	/** Where results go instead of the screen or stdout; undefined if they go there. */
+	get output(): ResultOutput | undefined {
+		return this.#once ?? this.#output;
+	}
+
+	/** Whether results are printed on the terminal. */
+	get isOnScreen(): boolean {
+		return this.interactive && this.output === undefined;
+	}
+
+	/** For the prompt and messages. */
+	get screenTheme(): Theme {
 		return this.options.presentation.theme;
+	}
+
+	/** For results. */
+	get theme(): Theme {
+		return this.output === undefined ? this.options.presentation.theme : plainTheme;
+	}
+
+	/** Sends results to `output` from now on, or (`once`) only the next one. */
+	async setOutput(output: ResultOutput | undefined, once: boolean): Promise<void> {
+		const before = once ? this.#once : this.#output;
+		if (once) this.#once = output;
+		else this.#output = output;
+		await before?.close();
+	}
+
+	/** After a statement or command: ends the output of `.once`, and one whose program does not read any more. */
+	async settleOutput(isStatement: boolean): Promise<void> {
+		if (this.#once !== undefined && (isStatement || this.#once.isUsed)) await this.setOutput(undefined, true);
+		const output = this.#output;
+		if (output?.sink.closed !== true) return;
+		await this.setOutput(undefined, false);
+		this.tell(`${forTerminal(output.name)} has ended; results go to the screen again\n`);
 	}
 
 	/** Runs one statement and prints its result. Rejects with its error. */
@@ -102,7 +147,7 @@ export class ShellSession {
 		this.last = { sql, printed };
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
 		if (this.settings.values.timer && !printed.showsTime) {
-			this.tell(`${this.#asideTheme().dim(secondsText(printed.seconds))}\n`);
+			this.tell(`${this.asideTheme.dim(secondsText(printed.seconds))}\n`);
 		}
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
 		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);
@@ -158,7 +203,7 @@ export class ShellSession {
 		if (sentence === undefined || lost.lostEvents <= this.#toldEvents) return;
 		this.#toldEvents = lost.lostEvents;
 		this.#readEvents = Math.max(this.#readEvents, lost.lostEvents);
-		this.tell(`${this.#asideTheme().loss(`tinytap: ${sentence}`)}\n`);
+		this.tell(`${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`);
 	}
 
 	/** Ctrl-C: ends what runs, a statement or a wait. */
@@ -183,7 +228,8 @@ export class ShellSession {
 
 	/** Shows the progress line while `work` runs, on a terminal. */
 	async #watched<T>(work: () => Promise<T>): Promise<T> {
-		if (!standardError().isTTY || this.options.presentation.quiet) return await work();
+		if (!standardError().isTTY || this.options.presentation.quiet || this.output?.isProgram === true)
+			return await work();
 		// While the terminal takes nothing, the cursor is somewhere in a row.
 		const isFree = () => this.#isLineFree() && standardOutput().isIdle;
 		const progress = startProgress(standardError(), { rows: () => this.threads.progress, isFree });
@@ -241,7 +287,7 @@ export class ShellSession {
 		};
 		follow().catch((error: unknown) => {
 			this.#tail = undefined;
-			if (!stopped) this.tell(errorText(error, this.#asideTheme(), where));
+			if (!stopped) this.tell(errorText(error, this.asideTheme, where));
 		});
 	}
 
@@ -268,7 +314,7 @@ export class ShellSession {
 	#style(vertical: boolean): PrintStyle {
 		const { presentation } = this.options;
 		const { mode, maxrows, nullvalue, headers, width, separator, expanded } = this.settings.values;
-		const screen = standardOutput().columns;
+		const screen = this.output === undefined ? standardOutput().columns : undefined;
 		const isLines = vertical || expanded === 'on';
 		const isFitted = mode === 'auto' && screen !== undefined && maxrows > 0;
 		return {
@@ -277,10 +323,10 @@ export class ShellSession {
 			redactor: presentation.redactor,
 			version: version(),
 			exchange: (id) => this.threads.show(id),
-			theme: presentation.theme,
+			theme: this.theme,
 			// With `.maxrows 0`, nothing is cut.
-			screenColumns: isFitted || (this.interactive && mode !== 'auto') ? screen : undefined,
-			footer: this.interactive,
+			screenColumns: isFitted || (this.isOnScreen && mode !== 'auto') ? screen : undefined,
+			footer: this.isOnScreen,
 			nullText: nullvalue,
 			headers,
 			widest: width,
@@ -289,7 +335,8 @@ export class ShellSession {
 		};
 	}
 
-	#asideTheme(): Theme {
+	/** For messages. */
+	get asideTheme(): Theme {
 		return this.interactive ? this.options.presentation.theme : this.options.presentation.errorTheme;
 	}
 }

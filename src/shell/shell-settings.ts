@@ -18,6 +18,10 @@ export type SettingValues = {
 	timer: boolean;
 	/** Between the fields of CSV. */
 	separator: string;
+	/** Whether scripts print their steps before they run them. */
+	echo: boolean;
+	/** Whether the first error ends a script. */
+	bail: boolean;
 	/** Whether long output goes through $PAGER. */
 	pager: boolean;
 	/** One column per line: always, never, or if the table would not fit. */
@@ -90,6 +94,8 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 			text === 'tab' || text === '\\t' ? '\t' : [...unquoted(text)].length === 1 ? unquoted(text) : undefined,
 		print: (value) => (value === '\t' ? 'tab' : JSON.stringify(value)),
 	},
+	echo: onOff(false, 'scripts print their statements and commands before they run'),
+	bail: onOff(true, 'the first error ends a script'),
 	pager: onOff(true, 'long output goes through $PAGER'),
 	expanded: choice('off', ['on', 'off', 'auto'], 'one column per line (auto: if the table would not fit)'),
 	theme: choice('dark', ['dark', 'light', 'none'], 'colours for this background'),

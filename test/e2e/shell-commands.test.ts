@@ -1,9 +1,20 @@
 // The commands of the shell, as users of other shells type them, in a real terminal over the bundled recording.
 import assert from 'node:assert/strict';
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
-import { CLI, TINYTAP } from '../../support/tinytap.ts';
+import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
 const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
@@ -71,5 +82,139 @@ test('.help fits the screen, groups the commands and works inside an open statem
 			await terminal.shows('Did you mean exchanges?');
 		},
 		{ columns: 80, rows: 24 },
+	);
+});
+
+function newFolder(): string {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-commands-'));
+	chmodSync(folder, 0o755);
+	return folder;
+}
+
+test('.output and .once write results to new files of the user, 0600, never through a link or over a file', async () => {
+	const folder = newFolder();
+	const kept = join(folder, 'kept');
+	writeFileSync(kept, 'as it was\n');
+	symlinkSync(join(folder, 'target'), join(folder, 'link'));
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode csv', `.output ${folder}/all.csv`);
+		await terminal.shows(/^results go to \S*all\.csv; \.output off ends that$/);
+		await enter(terminal, 'SELECT 1 AS a;', '.print among results', 'SELECT 2 AS b;', '\\o', 'SELECT 3 AS c;');
+		await terminal.shows(/^c\n3$/);
+		await enter(terminal, `.once "${folder}/one result.json"`, '.mode json', 'SELECT 4 AS d;', 'SELECT 5 AS e;');
+		await terminal.shows(/^\[?\{"e":5\}\]?$/);
+		await enter(terminal, `SELECT 6 AS f \\g ${folder}/six.json`, "SELECT 'seven' AS g;");
+		await terminal.shows(/"seven"/);
+		for (const [index, name] of ['kept', 'link'].entries()) {
+			await enter(terminal, `.output ${folder}/${name}`);
+			await terminal.shows(/ERR_FILE_EEXIST/, index + 1);
+		}
+		await enter(terminal, `.once --force ${folder}/kept`, 'SELECT 8 AS h;', 'SELECT 9 AS i;');
+		await terminal.shows(/"i":9/);
+		assert.doesNotMatch(await terminal.screen(), /"[adfh]":|^2$/m);
+	});
+	const read = (name: string) => readFileSync(join(folder, name), 'utf8').replaceAll('\r', '');
+	assert.equal(read('all.csv'), 'a\n1\namong results\nb\n2\n');
+	assert.deepEqual(JSON.parse(read('one result.json')), [{ d: 4 }]);
+	assert.deepEqual(JSON.parse(read('six.json')), [{ f: 6 }]);
+	assert.deepEqual(JSON.parse(read('kept')), [{ h: 8 }]);
+	assert.equal(existsSync(join(folder, 'target')), false);
+	for (const name of ['all.csv', 'one result.json', 'six.json'])
+		assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+});
+
+test('a command gets results; one that stops reading is no error, and Ctrl-C ends it but not the shell', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode csv', '.once | tr a-z A-Z', "SELECT 'loud' AS word;");
+		await terminal.shows(/^"?LOUD"?$/);
+		await enter(terminal, "SELECT 'b' AS x UNION ALL SELECT 'a' \\g | sort -r | head -1");
+		await terminal.shows(/^x$/);
+		await enter(terminal, '.output | head -1', 'SELECT * FROM headers;', 'SELECT 1 + 1 AS two;', 'SELECT 7 AS n;');
+		await terminal.shows('| head -1 has ended; results go to the screen again');
+		await terminal.shows(/^n\n7$/);
+		await enter(terminal, '.once | cat > /dev/null; echo begun; sleep 100', 'SELECT 1;');
+		await terminal.shows(/^begun$/);
+		await terminal.press('C-c');
+		await enter(terminal, "SELECT 'still ' || 'here' AS x;");
+		const screen = await terminal.shows('still here');
+		assert.doesNotMatch(screen, /error/);
+		await enter(terminal, '\\! id');
+		await terminal.shows(/\\! is refused: .*\n?.* starts no programs/);
+		// The prompt still edits lines.
+		await terminal.type('SELECT 12 + 3 AS sumx');
+		await terminal.press('BSpace');
+		await enter(terminal, ';');
+		await terminal.shows(/^sum\n15$/);
+	});
+});
+
+test('.read runs a file; one that it reads is relative to it, and a script reads only files beside and below it', async () => {
+	const folder = newFolder();
+	mkdirSync(join(folder, 'below'));
+	writeFileSync(
+		join(folder, 'first.sql'),
+		".print 'first begins'\n.read below/second.sql\nSELECT 'first ' || 'ends' AS x;\n",
+	);
+	writeFileSync(join(folder, 'below/second.sql'), "SELECT 'in the ' || 'second' AS y;\n");
+	writeFileSync(join(folder, 'endless.sql'), '.read endless.sql\n');
+	writeFileSync(join(folder, 'wrong.sql'), 'SELECT 1 AS one;\n\nSELECT nonsense\nFROM exchanges;\nSELECT 2 AS two;\n');
+	writeFileSync(join(folder, 'below/out.sql'), '.read ../first.sql\n');
+	writeFileSync(join(folder, 'writes.sql'), `.output ${folder}/written\n`);
+	symlinkSync('/etc/passwd', join(folder, 'link.sql'));
+	writeFileSync(join(folder, 'follows.sql'), '.read link.sql\n');
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode csv', `.read ${folder}/first.sql`);
+		const screen = await terminal.shows('first ends');
+		assert.match(screen, /first begins\ny\n"?in the second"?\nx\n"?first ends"?/);
+		await enter(terminal, `\\i ${folder}/endless.sql`);
+		await terminal.shows('at most 16 deep');
+		await enter(terminal, `.read ${folder}/wrong.sql`);
+		await terminal.shows(/wrong\.sql:3: unknown column nonsense/);
+		await terminal.shows(/^ +SELECT nonsense\n +\^/);
+		await enter(terminal, '.bail off', '.echo on', `.read ${folder}/wrong.sql`);
+		await terminal.shows(/^SELECT 2 AS two;\ntwo\n2$/);
+		await terminal.shows('1 statement or command failed');
+		await enter(terminal, '.bail on', `.read ${folder}/below/out.sql`);
+		await terminal.shows('expected a file in');
+		await enter(terminal, `.read ${folder}/writes.sql`);
+		await terminal.shows(/\.output works only at the prompt/);
+		await enter(terminal, `.read ${folder}/follows.sql`);
+		await terminal.shows(/cannot open|ELOOP|not a regular file/);
+		assert.doesNotMatch(await terminal.screen(), /root:/);
+	});
+	assert.equal(existsSync(join(folder, 'written')), false);
+	const script = await runTinytap(['run', join(folder, 'first.sql'), '--replay', DEMO, '--format', 'csv']);
+	assert.match(script.stdout, /in the second/);
+});
+
+test('with .bail off a script goes on after an error, and fails at its end', async () => {
+	const input = '.bail off\nSELECT 1 AS one;\nSELECT nonsense;\n.nonsense\n.echo on\nSELECT 2 AS two;\n';
+	const ended = await runTinytap(['--replay', DEMO, '--format', 'csv'], { input });
+	assert.equal(ended.code, 1);
+	assert.equal(ended.stdout.replaceAll('\r', ''), 'one\n1\ntwo\n2\n');
+	assert.match(
+		ended.stderr,
+		/nonsense[\s\S]*there is no command \.nonsense[\s\S]*SELECT 2 AS two;\n[\s\S]*2 statements or commands failed/,
+	);
+	const stopped = await runTinytap(['--replay', DEMO, '--format', 'csv'], { input: input.replace('.bail off\n', '') });
+	assert.doesNotMatch(stopped.stdout, /two/);
+});
+
+test('.status and .doctor answer at the prompt', async () => {
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.status');
+			await terminal.shows(/^ {2}results +go to the screen$/);
+			const screen = await terminal.screen();
+			for (const line of [
+				/^ {2}source +the recording \S*demo/m,
+				/^ {2}rows +56, of which 56 are kept$/m,
+				/^ {2}loss +none$/m,
+			])
+				assert.match(screen, line);
+			await enter(terminal, '.doctor');
+			await terminal.shows(/Live capture is (not )?possible/);
+		},
+		{ columns: 120, rows: 40 },
 	);
 });

@@ -14,6 +14,7 @@ export type ArgumentKind =
 	| 'name and statement'
 	| 'setting'
 	| 'file'
+	| 'text'
 	| 'statement';
 
 /** What a command can use of the others. */

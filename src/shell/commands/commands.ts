@@ -8,10 +8,12 @@ import { CAPTURE_COMMANDS } from './capture-commands.ts';
 import type { Command, CommandGroup, CommandTable } from './command.ts';
 import { EXCHANGE_COMMANDS } from './exchange-commands.ts';
 import { createHelp } from './help-command.ts';
+import { OUTPUT_COMMANDS } from './output-commands.ts';
 import { QUERY_COMMANDS } from './query-commands.ts';
 import { RESULT_COMMANDS } from './result-commands.ts';
 import { SETTING_COMMANDS } from './setting-commands.ts';
 import { STATEMENT_COMMANDS } from './statement-commands.ts';
+import { STATUS_COMMANDS } from './status-commands.ts';
 import { TABLE_COMMANDS } from './table-commands.ts';
 
 const HELP = createHelp(() => COMMAND_GROUPS);
@@ -21,9 +23,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 	STATEMENT_COMMANDS,
 	TABLE_COMMANDS,
 	RESULT_COMMANDS,
+	OUTPUT_COMMANDS,
 	EXCHANGE_COMMANDS,
 	QUERY_COMMANDS,
 	CAPTURE_COMMANDS,
+	STATUS_COMMANDS,
 	SETTING_COMMANDS,
 	{
 		title: 'The shell',
@@ -46,11 +50,15 @@ export const COMMANDS: readonly Command[] = COMMAND_GROUPS.flatMap(({ commands }
 /** For `tinytap help TOPIC`: everything .help explains, and the tables. */
 export const topicHelp = HELP.topic;
 
-const TABLE: CommandTable = { commands: COMMANDS, run: runCommand, runStatement };
+export const COMMAND_TABLE: CommandTable = { commands: COMMANDS, run: runCommand, runStatement };
 
 /** Runs a command as it was typed. Throws a UserError if there is none of its name. */
 export async function runCommand(shell: ShellSession, text: string, inScript: boolean): Promise<'quit' | undefined> {
-	return await runNamed(shell, text, inScript, undefined);
+	try {
+		return await runNamed(shell, text, inScript, undefined);
+	} finally {
+		await shell.settleOutput(false);
+	}
 }
 
 /** Runs a statement that ended with `;` or with a command such as `\gx`. */
@@ -60,8 +68,12 @@ export async function runStatement(
 	ending: string | undefined,
 	inScript: boolean,
 ): Promise<void> {
-	if (ending === undefined) await shell.run(sql);
-	else await runNamed(shell, ending, inScript, sql);
+	try {
+		if (ending === undefined) await shell.run(sql);
+		else await runNamed(shell, ending, inScript, sql);
+	} finally {
+		await shell.settleOutput(true);
+	}
 }
 
 async function runNamed(
@@ -76,10 +88,37 @@ async function runNamed(
 	if (inScript && command.promptOnly === true) {
 		throw new UserError(`${word} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
 	}
-	return await command.run(shell, argument.replace(/\s*;$/, '').trim(), TABLE, sql);
+	return await command.run(
+		shell,
+		(command.argument === 'text' ? argument : argument.replace(/\s*;$/, '')).trim(),
+		COMMAND_TABLE,
+		sql,
+	);
 }
 
+/** Commands of other shells that this one refuses, with the reason and what to do instead. */
+const REFUSED: readonly (readonly [words: RegExp, reason: string, instead: string])[] = [
+	[
+		/^(\\!.*|\.shell|\.system)$/,
+		'a shell that reads what strangers sent starts no programs but those that take a result',
+		'.once | COMMAND gives a command the next result; Ctrl-Z suspends tinytap.',
+	],
+	[
+		/^(\.import|\\copy|\.load|\.restore)$/,
+		'the captured tables cannot be written',
+		'CREATE TEMP TABLE makes a table of your own from a query; .open reads a recording.',
+	],
+	[
+		/^(\.dump|\.backup|\.clone)$/,
+		'captured rows are kept in recordings',
+		'Keep one with .record start FILE; .once FILE writes the next result to a file.',
+	],
+	[/^(\\c|\\connect|\.connection)$/, 'there is only one capture', '.open RECORDING opens a recording.'],
+];
+
 function unknownCommand(word: string, name: CommandName | undefined): UserError {
+	const refused = REFUSED.find(([words]) => words.test(word));
+	if (refused !== undefined) return usageError(`${forTerminal(word)} is refused: ${refused[1]}`, refused[2]);
 	if (name !== undefined) return usageError(`${word} works only in scripts`);
 	const near = COMMAND_WORDS.find((each) => each[0] === word[0] && each.length > 2 && distance(each, word) <= 2);
 	return usageError(

@@ -5,7 +5,10 @@ import { forTerminal } from '../../output/terminal-text.ts';
 import { literalText, parseParameter } from '../parameters.ts';
 import { findQuery, hidingNotice, listQueries, readQuery, saveQuery } from '../saved-queries.ts';
 import { scriptSteps } from '../script.ts';
+import { StepRunner } from '../steps.ts';
 import type { CommandGroup } from './command.ts';
+import { READ_COMMAND } from './read-command.ts';
+import { settingCommand } from './result-commands.ts';
 
 export const QUERY_COMMANDS: CommandGroup = {
 	title: 'Saved queries and scripts',
@@ -20,13 +23,16 @@ export const QUERY_COMMANDS: CommandGroup = {
 				const query = findQuery(shell.options.directories.queries, argument);
 				const notice = hidingNotice(query);
 				if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
-				for (const step of scriptSteps(readQuery(query))) {
-					if (step.type === 'statement') await table.runStatement(shell, step.sql, step.ending, true);
-					else await table.run(shell, step.text, true);
-				}
+				const runner = new StepRunner(shell, table, { place: query.path });
+				await runner.runAll(scriptSteps(readQuery(query)));
+				const failure = runner.endError();
+				if (failure !== undefined) throw failure;
 				return undefined;
 			},
 		},
+		READ_COMMAND,
+		settingCommand('echo'),
+		settingCommand('bail'),
 		{
 			name: 'queries',
 			usage: '.queries',

@@ -6,7 +6,7 @@ import { SETTINGS, type SettingName } from '../shell-settings.ts';
 import type { Command, CommandGroup } from './command.ts';
 
 /** A short command for a setting. */
-function settingCommand(name: SettingName & CommandName): Command {
+export function settingCommand(name: SettingName & CommandName): Command {
 	const { description, values } = SETTINGS[name];
 	return {
 		name,
@@ -28,6 +28,8 @@ const EXAMPLES: { readonly [N in SettingName]?: string } = {
 	headers: '.headers off',
 	timer: '.timer on',
 	separator: '.separator tab',
+	echo: '.echo on',
+	bail: '.bail off',
 };
 
 export const RESULT_COMMANDS: CommandGroup = {

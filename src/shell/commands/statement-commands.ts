@@ -8,11 +8,12 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'g',
-			usage: 'STATEMENT \\g',
-			description: 'run the statement, as ; does; alone: the last one again',
-			example: 'SELECT count(*) FROM exchanges \\g',
-			run: async (shell, argument, _table, sql) => {
-				expectNothing('\\g', argument);
+			usage: 'STATEMENT \\g [FILE | "|" COMMAND]',
+			description: 'run the statement, as ; does, and write its result there; alone: the last one again',
+			example: 'SELECT * FROM exchanges \\g | less',
+			argument: 'file',
+			run: async (shell, argument, table, sql) => {
+				if (argument !== '') await table.run(shell, `.once ${argument}`, !shell.interactive);
 				await shell.run(sql ?? lastStatement(shell));
 				return undefined;
 			},

@@ -1,0 +1,58 @@
+// Commands that send results elsewhere, and text among them.
+import { forTerminal } from '../../output/terminal-text.ts';
+import { openFile, openProgram, parseTarget, type ResultOutput } from '../result-output.ts';
+import type { ShellSession } from '../shell-session.ts';
+import type { CommandGroup } from './command.ts';
+
+export const OUTPUT_COMMANDS: CommandGroup = {
+	title: 'Output',
+	commands: [
+		{
+			name: 'output',
+			usage: '.output [--force] FILE | "|" COMMAND | off',
+			description: 'write results to a new file, or to the input of a command, until .output off',
+			example: '.output results.csv',
+			promptOnly: true,
+			argument: 'file',
+			run: async (shell, argument) => {
+				const output = openTarget(shell, argument, false);
+				await shell.setOutput(output, false);
+				if (output !== undefined) shell.tell(`results go to ${forTerminal(output.name)}; .output off ends that\n`);
+				return undefined;
+			},
+		},
+		{
+			name: 'once',
+			usage: '.once [--force] FILE | "|" COMMAND',
+			description: 'write the next result to a new file, or to the input of a command',
+			example: ".once | grep -c ' 500 '",
+			promptOnly: true,
+			argument: 'file',
+			run: async (shell, argument) => {
+				await shell.setOutput(openTarget(shell, argument, true), true);
+				return undefined;
+			},
+		},
+		{
+			name: 'print',
+			usage: '.print TEXT',
+			description: 'write a text among the results',
+			example: '.print slowest endpoints:',
+			argument: 'text',
+			run: async (shell, argument) => {
+				const text = /^(["']).*\1$/s.test(argument) && argument.length > 1 ? argument.slice(1, -1) : argument;
+				await shell.sink.write(`${forTerminal(text)}\n`);
+				return undefined;
+			},
+		},
+	],
+};
+
+/** Undefined for the screen. */
+function openTarget(shell: ShellSession, argument: string, once: boolean): ResultOutput | undefined {
+	const { user, force } = shell.options;
+	const target = parseTarget(argument, user);
+	if (target.type === 'screen') return undefined;
+	if (target.type === 'file') return openFile(target.path, user, force || target.force);
+	return openProgram(target.command, user, { onInterrupt: () => shell.cancel(), hasTerminal: once });
+}

@@ -1,0 +1,101 @@
+// Commands about the state of the capture and of this machine.
+import { FILES } from '../../base/installation.ts';
+import { checksOfRunningCapture, preflight } from '../../capture/preflight.ts';
+import { checksText } from '../../output/checks-text.ts';
+import { standardOutput } from '../../output/output-stream.ts';
+import { forTerminal } from '../../output/terminal-text.ts';
+import { type Entry, twoColumns } from '../../output/two-columns.ts';
+import type { SqlValue } from '../../store/table.ts';
+import { filtersText } from '../filters.ts';
+import type { ShellSession } from '../shell-session.ts';
+import type { CommandGroup } from './command.ts';
+
+/** The rate of the last seconds. */
+const RATE_SECONDS = 10;
+const MIB = 2 ** 20;
+
+export const STATUS_COMMANDS: CommandGroup = {
+	title: 'State',
+	commands: [
+		{
+			name: 'status',
+			usage: '.status',
+			description: 'what is captured, rows and rate, memory, loss by reason, lag, blind spots',
+			example: '.status',
+			run: async (shell) => {
+				const width = shell.isOnScreen ? (standardOutput().columns ?? 80) : Number.POSITIVE_INFINITY;
+				await shell.sink.write(twoColumns(await statusEntries(shell), { width, paintName: shell.theme.name }));
+				shell.markLossRead();
+				return undefined;
+			},
+		},
+		{
+			name: 'doctor',
+			usage: '.doctor',
+			description: 'check this machine and explain how to fix problems',
+			example: '.doctor',
+			promptOnly: true,
+			run: async (shell) => {
+				// The socket to the process with the rights to attach belongs to the capture, or is closed.
+				const isLive = shell.threads.recording === undefined;
+				const checks = isLive ? checksOfRunningCapture() : preflight(FILES, undefined);
+				await shell.sink.write(checksText(checks, shell.theme));
+				return undefined;
+			},
+		},
+	],
+};
+
+async function statusEntries(shell: ShellSession): Promise<Entry[]> {
+	const { threads, filters, isPaused, output, options } = shell;
+	const isLive = threads.recording === undefined;
+	const begun = performance.now();
+	const loss = await rowsOf(shell, "SELECT reason, events, bytes FROM loss WHERE kind = 'lost' AND events > 0");
+	const lagMs = performance.now() - begun;
+	const spots = await rowsOf(shell, 'SELECT what, comm, pid, times FROM blind_spots');
+	const [kept = [0, 0]] = await rowsOf(
+		shell,
+		`SELECT count(*), count(*) FILTER (WHERE ts > now() - interval '${RATE_SECONDS} seconds') FROM exchanges`,
+	);
+	const seen = Math.max(threads.status.rows, Number(kept[0]));
+	const rate = isLive ? `, ${(Number(kept[1]) / RATE_SECONDS).toFixed(1)} a second in the last ${RATE_SECONDS} s` : '';
+	const memory = (process.memoryUsage.rss() / MIB).toFixed(0);
+	return [
+		{
+			name: 'source',
+			text: isLive
+				? `live${isPaused ? ', paused' : ''}: ${filtersText(filters)}`
+				: `the recording ${forTerminal(threads.recording)}`,
+		},
+		{ name: 'rows', text: `${seen}, of which ${Number(kept[0])} are kept${rate}` },
+		{
+			name: 'memory',
+			text: `${memory} MiB resident; --max-memory ${options.capture.maxMemory / MIB} MiB, and at most 128 MiB more`,
+		},
+		{
+			name: 'loss',
+			text:
+				loss.length === 0
+					? 'none'
+					: loss.map(([reason, events, bytes]) => `${reason} ${events} events (${bytes} bytes)`).join(', '),
+		},
+		{ name: 'lag', text: `the capture thread answers in ${lagMs.toFixed(1)} ms` },
+		{
+			name: 'blind spots',
+			text:
+				spots.length === 0
+					? 'none seen'
+					: spots
+							.map(([what, comm, pid, times]) => `${what} in ${forTerminal(String(comm))} (pid ${pid}), ${times} times`)
+							.join('; '),
+		},
+		{ name: 'results', text: output === undefined ? 'go to the screen' : `go to ${forTerminal(output.name)}` },
+	];
+}
+
+/** The rows of a small result. */
+async function rowsOf({ threads }: ShellSession, sql: string): Promise<readonly SqlValue[][]> {
+	const rows: SqlValue[][] = [];
+	for await (const part of threads.run(sql, { timeoutMs: 5000 })) if (part.type === 'rows') rows.push(...part.rows);
+	return rows;
+}

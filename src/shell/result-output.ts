@@ -1,0 +1,180 @@
+// Where results go instead of the screen: `.output`, `.once`, `\g FILE`.
+import { closeSync, writeSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { systemCode, usageError } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { createUserFile } from '../base/user-files.ts';
+import { outputError } from './error-text.ts';
+import type { Sink } from './sink.ts';
+import { lendTerminal, startForUser } from './user-program.ts';
+
+export type ResultOutput = {
+	readonly sink: Sink;
+	/** What it is, for messages. */
+	readonly name: string;
+	/** Whether it is a program, which may print on the terminal. */
+	readonly isProgram: boolean;
+	/** Whether a result has been written. */
+	readonly isUsed: boolean;
+	/** Resolves when everything is written; with a program, when that has ended. */
+	close(): Promise<void>;
+};
+
+export type OutputTarget =
+	| { readonly type: 'screen' }
+	| { readonly type: 'file'; readonly path: string; readonly force: boolean }
+	| { readonly type: 'program'; readonly command: string };
+
+/** Parses `[--force] FILE`, `| COMMAND`, `off`. */
+export function parseTarget(argument: string, user: InvokingUser): OutputTarget {
+	const [, force, rest = ''] = /^(--force(?:\s+|$))?([\s\S]*)$/.exec(argument.trim()) ?? [];
+	if (rest.startsWith('|')) {
+		const command = rest.slice(1).trim();
+		if (command === '') throw usageError('expected a command after |, got nothing');
+		return { type: 'program', command };
+	}
+	if (/^(off|stdout)?$/i.test(rest)) return { type: 'screen' };
+	return { type: 'file', path: userPath(rest, user), force: force !== undefined };
+}
+
+/** A file name as typed: in quotes or not, `~/` is the user's home. */
+export function userPath(text: string, user: InvokingUser): string {
+	const name = /^(["']).*\1$/s.test(text) && text.length > 2 ? text.slice(1, -1) : text;
+	return name.startsWith('~/') ? resolve(user.other ? user.home : homedir(), name.slice(2)) : name;
+}
+
+/** Opens a new file, mode 0600, of the user. Throws a UserError if it exists (unless `force`) or cannot be created. */
+export function openFile(path: string, user: InvokingUser, force: boolean): ResultOutput {
+	let fd: number;
+	try {
+		fd = createUserFile(path, user, force);
+	} catch (error) {
+		throw fileError(
+			path,
+			error,
+			systemCode(error) === 'EEXIST'
+				? force
+					? 'Only regular files can be replaced: choose a new name.'
+					: 'Choose a new name, or write --force before it to replace the file.'
+				: 'The directory must exist and be writable.',
+		);
+	}
+	let isUsed = false;
+	const put = async (text: string) => {
+		isUsed = true;
+		const bytes = Buffer.from(text);
+		try {
+			for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+		} catch (error) {
+			throw outputError(systemCode(error) ?? String(error));
+		}
+	};
+	return {
+		sink: {
+			write: put,
+			writeRows: (texts) => put(texts.join('')),
+			closed: false,
+			gone: new Promise(() => undefined),
+			discard: () => undefined,
+		},
+		name: path,
+		isProgram: false,
+		get isUsed() {
+			return isUsed;
+		},
+		close: async () => closeSync(fd),
+	};
+}
+
+export type ProgramWays = {
+	/** Ctrl-C while the program has the terminal. */
+	readonly onInterrupt: () => void;
+	/** The program has the terminal from its start on; otherwise only while `close()` waits for its end. */
+	readonly hasTerminal: boolean;
+};
+
+/**
+ * `command` is started by /bin/sh as the user when the first result comes. A program that stops reading ends the output
+ * quietly.
+ */
+export function openProgram(command: string, user: InvokingUser, ways: ProgramWays): ResultOutput {
+	let program: RunningProgram | undefined;
+	let tellGone: () => void = () => undefined;
+	const gone = new Promise<void>((resolve) => {
+		tellGone = resolve;
+	});
+	const put = async (text: string) => {
+		if (text === '') return;
+		program ??= startProgram(command, user, ways, tellGone);
+		if (program.failure !== undefined) throw outputError(program.failure);
+		if (program.closed || program.stdin.write(text)) return;
+		const { stdin } = program;
+		await Promise.race([new Promise<void>((resolve) => stdin.once('drain', resolve)), gone]);
+	};
+	return {
+		sink: {
+			write: put,
+			writeRows: (texts) => put(texts.join('')),
+			get closed() {
+				return program?.closed === true;
+			},
+			gone,
+			discard: () => undefined,
+		},
+		name: `| ${command}`,
+		isProgram: true,
+		get isUsed() {
+			return program !== undefined;
+		},
+		close: async () => {
+			if (program === undefined) return;
+			const takeBack = lendTerminal(ways.onInterrupt);
+			program.stdin.end();
+			await program.ended;
+			takeBack();
+		},
+	};
+}
+
+type RunningProgram = {
+	readonly stdin: Writable;
+	/** It reads no more. */
+	closed: boolean;
+	/** Code of the system error why it could not be started. */
+	failure: string | undefined;
+	readonly ended: Promise<void>;
+};
+
+function startProgram(
+	command: string,
+	user: InvokingUser,
+	{ onInterrupt, hasTerminal }: ProgramWays,
+	tellGone: () => void,
+): RunningProgram {
+	const takeBack = hasTerminal ? lendTerminal(onInterrupt) : () => undefined;
+	const child = startForUser('/bin/sh', ['-c', command], user, ['pipe', 'inherit', 'inherit']);
+	const program: RunningProgram = {
+		stdin: child.stdin!,
+		closed: false,
+		failure: undefined,
+		ended: new Promise<void>((resolve) => {
+			const end = (error?: Error) => {
+				if (error !== undefined) program.failure = systemCode(error) ?? String(error);
+				takeBack();
+				resolve();
+			};
+			child.once('error', end);
+			child.once('close', () => end());
+		}),
+	};
+	// EPIPE: the program has read enough.
+	for (const event of ['error', 'close'])
+		program.stdin.on(event, () => {
+			program.closed = true;
+			tellGone();
+		});
+	return program;
+}
