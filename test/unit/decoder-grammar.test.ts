@@ -758,6 +758,65 @@ test('the reason says who ended the connection', () => {
 	);
 });
 
+test('of several reasons the first counts, except that a reset is always told', () => {
+	const EPIPE = 32;
+	const ECONNRESET = 104;
+	const ETIMEDOUT = 110;
+	for (const [end, reason] of [
+		[(server: ConnectionTape) => server.error(ETIMEDOUT), 'timed out'],
+		[(server: ConnectionTape) => server.eof().error(ECONNRESET), 'connection reset'],
+		[(server: ConnectionTape) => server.eof().error(ETIMEDOUT), 'peer closed'],
+		[(server: ConnectionTape) => server.eof().error(EPIPE), 'peer closed'],
+	] as const) {
+		const tape = new Tape();
+		const server = tape.server(1).open().in(GET).out('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc');
+		end(server).close();
+		assert.deepEqual(
+			decodeRecords(tape.records).exchanges.map((row) => [row.state, row.reason]),
+			[['incomplete', reason]],
+		);
+	}
+});
+
+test('a client whose upload fails with EPIPE still reads the answer; what the failed call had is not counted', () => {
+	const EPIPE = 32;
+	for (const recordsPerBatch of [1, 100]) {
+		const tape = new Tape();
+		const client = tape.client(1).open();
+		client.out('POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n').out('x'.repeat(300));
+		client.error(EPIPE);
+		client.in('HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge').eof().close();
+		const { exchanges, connections } = decodeRecords(tape.records, { recordsPerBatch });
+		assert.deepEqual(
+			exchanges.map((row) => [row.path, row.status, row.resBody, row.reqBodyBytes, row.reqCaptured, row.lostBytes]),
+			[['/up', 413, 'large', 300, 300, 0]],
+		);
+		assert.equal(connections[0]!.bytesOut, 'POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n'.length + 300);
+	}
+});
+
+test('a call that was cut short counts with its result, and more bytes than its result are never read', () => {
+	const decoder = newDecoder();
+	const tape = new Tape();
+	const server = tape.server(1).open().in(GET);
+	server.out('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab').out('cd');
+	// A record that claims a shorter result than it has bytes.
+	const lying = tape.records.at(-1)!;
+	new DataView(lying.buffer, lying.byteOffset).setUint32(wire.EVENT_BYTES, 1, true);
+	server.in('GET /after HTTP/1.1\r\nHost: h\r\n\r\n').out(OK).eof().close();
+	const rows = feedRecords(decoder, tape.records).exchanges;
+	decoder.finish();
+	rows.push(...takeOutput(decoder).exchanges);
+	assert.deepEqual(
+		rows.map((row) => [row.path, row.resBody, row.state, row.lostBytes]),
+		[
+			['/', 'ab', 'incomplete', 2],
+			['/after', 'ok', 'complete', 0],
+		],
+	);
+	assert.deepEqual(decoder.loss()[wire.LOSS_DECODE_GAP]!.events > 0, true);
+});
+
 test('a connection held by two processes ends with the last of them', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();

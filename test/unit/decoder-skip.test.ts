@@ -93,3 +93,39 @@ test('after an upgrade, and on connections that are not HTTP/1, both directions 
 		assert.deepEqual(decodeRecords(tape.records, { settings: { bodyLimit: -1 } }).skips, []);
 	}
 });
+
+test('while it is in doubt which response belongs to which request, no body is skipped, of either direction', () => {
+	const post = 'POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n';
+	for (const doubtful of [false, true]) {
+		const tape = new Tape();
+		const server = tape.server(1).open();
+		for (let i = 0; i < 3; i++) server.in(GET).out(`${head(2)}ok`);
+		server.in(GET).out(`${head(4)}lost`);
+		if (doubtful) tape.records.pop();
+		server.in(GET).out(`${head(2)}ok`);
+		server.in(post + 'x'.repeat(3000)).in('x'.repeat(3000));
+		server.out(head(1_000_000) + 'y'.repeat(3000)).out('y'.repeat(3000));
+		const { skips } = decodeRecords(tape.records, { settings: { bodyLimit: 1000 }, recordsPerBatch: 1 });
+		assert.deepEqual(
+			skips.map(({ direction }) => direction),
+			doubtful ? ['out'] : ['in', 'out'],
+		);
+	}
+});
+
+test('a length whose end is no offset that a number can hold is not skipped to', () => {
+	for (const [length, count] of [
+		[2 ** 53 - 1, 0],
+		[2 ** 53 - 1000, 1],
+	] as const) {
+		const tape = new Tape();
+		tape
+			.server(1)
+			.open()
+			.in(GET)
+			.out(head(length) + 'x'.repeat(3000))
+			.out('x'.repeat(1000));
+		const { skips } = decodeRecords(tape.records, { settings: { bodyLimit: 1000 }, recordsPerBatch: 1 });
+		assert.equal(skips.length, count);
+	}
+});
