@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, truncateSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -22,8 +23,10 @@ const directory = temporaryDirectory();
 after(directory.remove);
 let files = 0;
 
-/** A recording of `count` exchanges, and of `lost` records; `inBatch`: records of a batch. */
-function recordingOf(count: number, lost = 0, inBatch = 2000): string {
+const BATCH_RECORDS = 2000;
+
+/** A recording of `count` exchanges, and of `lost` records. */
+function recordingOf(count: number, lost = 0): string {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
 	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
@@ -35,8 +38,8 @@ function recordingOf(count: number, lost = 0, inBatch = 2000): string {
 	const path = newPath();
 	const writer = new RecordingWriter(path, {}, { user: processUser() });
 	const records = tape.records.splice(0);
-	for (let from = 0; from < records.length; from += inBatch) {
-		tape.records.push(...records.slice(from, from + inBatch));
+	for (let from = 0; from < records.length; from += BATCH_RECORDS) {
+		tape.records.push(...records.slice(from, from + BATCH_RECORDS));
 		writer.writeBatch(tape.batch());
 		tape.records.length = 0;
 	}
@@ -97,28 +100,30 @@ async function rowsOf(threads: Threads, sql: string, options: Partial<RunOptions
 	return rows;
 }
 
-const HELD_ROWS = 30_000;
+const HELD_ROWS = 24_000;
 
-/**
- * Runs `work` with a recording, without its last `less` bytes, that waits for a tail. It takes longer to read than the
- * query thread to start; if it does not on a busy machine, another is tried.
- */
+/** Runs `work` with a recording, without its last `less` bytes, that waits for a tail, which began before it. */
 async function withHeld(
 	less: number,
 	work: (threads: Threads, tail: AsyncGenerator<TailRows>) => Promise<void>,
 ): Promise<void> {
-	const path = recordingOf(HELD_ROWS, 3, 2);
+	const path = recordingOf(HELD_ROWS, 3);
 	truncateSync(path, statSync(path).size - less);
-	let isHeld = false;
-	for (let tries = 0; !isHeld; tries++) {
-		assert.ok(tries < 20, 'each recording was read before a tail began');
-		await withThreads(path, async (threads) => {
+	// The capture thread cannot begin before it has read its decoder.
+	const decoder = newPath();
+	assert.equal(spawnSync('mkfifo', [decoder]).status, 0);
+	await withThreads(
+		path,
+		async (threads) => {
 			const tail = threads.tail(undefined, 'id', { fromStart: true });
+			await tail.next();
+			await writeFile(decoder, readFileSync(FILES.decoder));
 			for (let rows = 0; rows === 0; rows = (await tail.next()).value?.rows.length ?? 1);
-			isHeld = threads.status.rows < HELD_ROWS / 2;
-			if (isHeld) await work(threads, tail);
-		});
-	}
+			assert.ok(threads.status.rows < HELD_ROWS);
+			await work(threads, tail);
+		},
+		{ files: { ...FILES, decoder } },
+	);
 }
 
 /** As many rows as nobody waits for. */
