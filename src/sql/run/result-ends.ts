@@ -15,6 +15,13 @@ export type EndsWanted = {
 	readonly onFirst: (rows: ShownRow[]) => void;
 };
 
+/** Reads rows by their places. */
+export type RowReader = {
+	readonly read: (place: number) => ShownRow;
+	/** Evaluates what may fail for a row that is not shown; undefined if nothing may. */
+	readonly check: ((place: number) => void) | undefined;
+};
+
 /** A larger body is represented by its size. */
 const SHORT_BODY_BYTES = 1024;
 /** No terminal shows more of a text on one line. */
@@ -49,11 +56,12 @@ export class ResultEnds {
 		if (isFirst && (this.total === first || performance.now() - this.#flushedAt > FLUSH_MS)) this.flush();
 	}
 
-	/** Adds the rows at `places[from … to)`. Only those that are shown are read; the last ones by lastRows(). */
-	addPlaces(places: ArrayLike<number>, from: number, to: number, read: (place: number) => ShownRow): void {
+	/** Adds the rows at `places[from … to)`. Only those that are shown are read, the last ones by lastRows(). */
+	addPlaces(places: ArrayLike<number>, from: number, to: number, { read, check }: RowReader): void {
 		const { first, last } = this.#wanted;
 		let index = from;
 		for (; index < to && this.total < first; index++) this.addRow(read(places[index]!));
+		if (check !== undefined) for (let rest = index; rest < to; rest++) check(places[rest]!);
 		this.total += Math.max(0, to - index);
 		for (let back = Math.min(last, to - index); back > 0; back--) {
 			this.#places[(this.total - back) % last] = places[to - back]!;
@@ -68,12 +76,12 @@ export class ResultEnds {
 		this.#found = [];
 	}
 
-	/** The last rows, without those that are among the first. `read` reads the rows that were added as places. */
-	lastRows(read?: (place: number) => ShownRow): ShownRow[] {
+	/** The last rows, without those that are among the first. `reader` reads those that were added as places. */
+	lastRows(reader?: RowReader): ShownRow[] {
 		const { first, last } = this.#wanted;
 		const rows: ShownRow[] = [];
 		for (let index = Math.max(first, this.total - last); index < this.total; index++) {
-			rows.push(read === undefined ? this.#rows[index % last]! : read(this.#places[index % last]!));
+			rows.push(reader === undefined ? this.#rows[index % last]! : reader.read(this.#places[index % last]!));
 		}
 		return rows;
 	}

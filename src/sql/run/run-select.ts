@@ -7,7 +7,7 @@ import { SqlError } from '../limits/sql-error.ts';
 import { rowBytes, toInteger, type Value } from '../values/value.ts';
 import { compileGroupNumbers } from './group-numbers.ts';
 import { compilePlaces, type Places } from './places.ts';
-import { compileShown, type ResultEnds, type ShownRow, shown } from './result-ends.ts';
+import { compileShown, type ResultEnds, type RowReader, type ShownRow, shown } from './result-ends.ts';
 import { compileGroups, type Groups } from './run-groups.ts';
 import { compileJoin, type Join } from './run-join.ts';
 import { compileWindows, type Windows } from './run-windows.ts';
@@ -41,37 +41,38 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	};
 }
 
-/** Gives only the ends of the result. The rows between them are counted but not read if that cannot hide an error. */
+/** Gives only the ends of the result. Of the rows between them, only what may fail is evaluated. */
 export function* giveEnds(plan: SelectPlan, c: Compiler, ends: ResultEnds): Steps<ShownRow[]> {
 	// What compileShown returns passes through as other values do.
 	const { select, limits } = prepareSelect(plan, c, (output) => compileShown(output, c) as () => Value);
 	const { limit, offset } = limits();
 	if (limit === 0) return [];
-	const { places, batches, windows, source } = select;
-	const mayCount = !plan.distinct && plan.outputs.every(({ kind }) => kind === 'column' || kind === 'constant');
-	if (mayCount && plan.order.length > 0) {
+	const { batches, windows, source } = select;
+	if (!plan.distinct && plan.order.length > 0) {
+		const { places } = select;
 		const tags = yield* tagsInOrder(select, limit + offset);
-		const read = (tag: number) => {
+		const reader = rowReader(select, (tag) => {
 			places.load(tag);
 			windows?.select(tag);
-			return select.outputRow() as ShownRow;
-		};
-		ends.addPlaces(tags, Math.min(offset, tags.length), tags.length, read);
-		return ends.lastRows(read);
+		});
+		for (let from = Math.min(offset, tags.length); from < tags.length; from += PIECE_ROWS) {
+			ends.addPlaces(tags, from, Math.min(from + PIECE_ROWS, tags.length), reader);
+			yield* pauseIfDue(c.runtime.guard);
+		}
+		return ends.lastRows(reader);
 	}
-	if (mayCount && batches !== undefined && windows === undefined) {
+	if (!plan.distinct && batches !== undefined && windows === undefined) {
 		const cursor = cursorOf(source!, c.runtime);
-		const read = (row: number) => {
+		const reader = rowReader(select, (row) => {
 			cursor.row = row;
-			return select.outputRow() as ShownRow;
-		};
+		});
 		let seen = 0;
 		yield* batches((list, count) => {
-			ends.addPlaces(list, clamp(offset - seen, count), clamp(offset + limit - seen, count), read);
+			ends.addPlaces(list, clamp(offset - seen, count), clamp(offset + limit - seen, count), reader);
 			seen += count;
 			return seen < offset + limit;
 		});
-		return ends.lastRows(read);
+		return ends.lastRows(reader);
 	}
 	yield* giveAll(
 		select,
@@ -83,6 +84,28 @@ export function* giveEnds(plan: SelectPlan, c: Compiler, ends: ResultEnds): Step
 		offset,
 	);
 	return ends.lastRows();
+}
+
+/** Rows in order between two looks at the clock. */
+const PIECE_ROWS = 1024;
+
+function rowReader({ plan, c, outputRow }: Select, load: (place: number) => void): RowReader {
+	const risky = plan.outputs
+		.filter(({ kind }) => kind !== 'column' && kind !== 'constant')
+		.map((each) => c.value(each));
+	return {
+		read: (place) => {
+			load(place);
+			return outputRow() as ShownRow;
+		},
+		check:
+			risky.length === 0
+				? undefined
+				: (place) => {
+						load(place);
+						for (const evaluate of risky) evaluate();
+					},
+	};
 }
 
 function clamp(place: number, count: number): number {
