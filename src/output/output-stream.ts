@@ -41,7 +41,7 @@ export class OutputStream extends EventEmitter {
 	closed = false;
 	/** Resolves when that happens. */
 	readonly gone: Promise<void>;
-	readonly #fd: 1 | 2;
+	readonly #fd: number;
 	#device: Device | undefined;
 	readonly #queue: Piece[] = [];
 	#waiting = 0;
@@ -55,7 +55,8 @@ export class OutputStream extends EventEmitter {
 	#waiters: { readonly below: number; readonly resolve: () => void }[] = [];
 	#tellGone: () => void = () => undefined;
 
-	constructor(fd: 1 | 2) {
+	/** `fd`: 1 or 2, or in tests another pipe or file. */
+	constructor(fd: number) {
 		super();
 		this.#fd = fd;
 		this.isTTY = isatty(fd);
@@ -209,7 +210,7 @@ export class OutputStream extends EventEmitter {
 }
 
 /** Not opened before something is written. */
-function openDevice(fd: 1 | 2, isTerminal: boolean): Device {
+function openDevice(fd: number, isTerminal: boolean): Device {
 	const stat = fstatSync(fd);
 	// O_NONBLOCK belongs to the open file, which other programs share (the shell, the program after --), so it is opened anew.
 	if (isTerminal || stat.isFIFO()) {
