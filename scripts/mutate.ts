@@ -27,7 +27,7 @@ const AREAS: Readonly<Record<string, Area>> = {
 	},
 	decode: {
 		sources: 'src/decode',
-		tests: /^(content-coding|body-note|words|output-|exchange-store|decoder\.)/,
+		tests: /^(content-coding|zstd|body-note|words|output-|exchange-store|decoder\.)/,
 	},
 	// On the debug build, whose assertions may kill mutants, too. The others generate cases at random.
 	decoder: { sources: 'decoder-as/assembly', tests: /^decoder(?!-(fuzz|bombs|interleave))/ },
