@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, describe, it, test } from 'node:test';
-import { formParams } from '../../src/output/form-params.ts';
+import { formParams, pairs } from '../../src/output/form-params.ts';
 import { cookieDate, requestCookies, responseCookies } from '../../src/output/har-cookies.ts';
 import { harProblems } from '../../support/har-check.ts';
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
@@ -252,6 +252,8 @@ describe('cookies', () => {
 			'06-NOVEMBER-1994;08:49:37',
 		])
 			assert.equal(cookieDate(text), Date.UTC(1994, 10, 6, 8, 49, 37), text);
+		for (const [month, name] of 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ').entries())
+			assert.equal(cookieDate(`09 ${name} 2026 01:02:03`), Date.UTC(2026, month, 9, 1, 2, 3), name);
 		assert.equal(cookieDate('01 Jan 69 00:00:00'), Date.UTC(2069, 0, 1));
 		assert.equal(cookieDate('01 Jan 70 00:00:00'), 0);
 		for (const text of [
@@ -346,6 +348,22 @@ describe('posted forms', () => {
 			}
 		}
 		assert.equal(multipart(body.slice(0, -3), false)?.at(-1)?.value, 'tw');
+	});
+
+	it('begin at the first delimiter', () => {
+		const preamble = 'Content-Disposition: form-data; name="no"\r\n\r\nno field\r\n';
+		assert.deepEqual(multipart(preamble), []);
+		assert.deepEqual(multipart(`${preamble}${part('name="a"', 'one')}--b(1)--`), [{ name: 'a', value: 'one' }]);
+		assert.deepEqual(multipart('--b(1)\r\n\r\nno head\r\n--b(1)--'), [{ name: '', value: 'no head' }]);
+	});
+
+	it('are pairs only where there is a name or a value', () => {
+		assert.deepEqual(pairs(''), []);
+		assert.deepEqual(pairs('&a=1&&=2&?&'), [
+			{ name: 'a', value: '1' },
+			{ name: '', value: '2' },
+			{ name: '?', value: '' },
+		]);
 	});
 
 	it('of other types, or without a boundary, have none', () => {

@@ -173,6 +173,48 @@ Checksum: abc
 		);
 	});
 
+	it('names what is known of the process, the connection and the carriers, and nothing else', () => {
+		const fact = (name: string, columns: Parts['columns']) =>
+			new RegExp(`^${name} +(.*)$`, 'm').exec(detailView(exchange({ columns })))?.[1];
+		assert.equal(fact('name', {}), undefined);
+		assert.equal(fact('name', { remote_name: 'db.example' }), 'db.example');
+		assert.equal(fact('executable', { exe: '/usr/bin/shop' }), '/usr/bin/shop');
+		assert.equal(fact('connection', { side: 'client' }), '3: 127.0.0.1:80 → 127.0.0.1:41234');
+		assert.equal(fact('command', { cmdline: Buffer.from('a\xff', 'latin1') }), 'a\\xff');
+		assert.equal(fact('command', { cmdline: null }), undefined);
+		assert.equal(fact('process', { thread_comm: 'shop' }), 'shop, pid 812, thread 813');
+		assert.equal(fact('process', { pid: 2n ** 60n }), `shop, pid ${2n ** 60n}, thread 813 worker-1`);
+		assert.equal(fact('via', { vias: null, req_via: null }), 'response sendfile');
+		assert.equal(fact('via', { via: null, req_via: null }), 'response write+sendfile');
+		assert.equal(fact('via', { via: null, vias: null }), 'request read');
+		assert.equal(fact('via', { via: null, vias: null, req_via: null }), undefined);
+		assert.equal(fact('time', { ttfb_ms: null }), '12.25 ms');
+		assert.equal(fact('time', { duration_ms: null }), 'first byte after 3 ms');
+		assert.equal(fact('lost', { lost_bytes: 1 }), '1 bytes');
+		assert.equal(fact('pair', { pair_id: null }), undefined);
+	});
+
+	it('has no text after a status without one, and needs a head, fields or a body to show a message', () => {
+		const view = (columns: Parts['columns'], response: Parts['response'] = []) =>
+			detailView(exchange({ columns, request: [['Host', 'h']], response }))
+				.split('\n\n')
+				.slice(2)
+				.join('\n\n');
+		assert.equal(view({ status_text: null }), 'HTTP/1.1 200\n');
+		assert.equal(view({ status_text: null, http_version: null, status: 204 }), 'HTTP/1.1 204\n');
+		assert.equal(view({ status: null, status_text: null }), 'no response\n');
+		assert.equal(view({ status: null, status_text: null }, [['X', 'y']]), 'X: y\n');
+		assert.equal(view({ status: null, status_text: null, interim: '103' }), 'interim responses: 103\nno response\n');
+		const requestOf = (columns: Parts['columns'], request: Parts['request'] = []) =>
+			detailView(exchange({ columns, request, response: [['X', 'y']] })).split('\n\n')[1];
+		const gone = { method: null, path: null, query_string: null };
+		assert.equal(requestOf(gone), 'request not seen');
+		assert.equal(requestOf(gone, [['Host', 'h']]), 'Host: h');
+		assert.equal(requestOf({ path: null, query_string: null }), 'GET  HTTP/1.1');
+		assert.equal(requestOf({ path: null, req_http_version: null }), 'GET ?page=2 HTTP/1.1');
+		assert.equal(requestOf({ query_string: null, req_http_version: '1.0' }), 'GET /items HTTP/1.0');
+	});
+
 	it('prints a text of 51,200 bytes that is held whole as it is', () => {
 		let text = '';
 		for (let i = 0; text.length < 51200; i++)
@@ -185,6 +227,7 @@ Checksum: abc
 
 	it('prints text line by line, controls escaped', () => {
 		assert.equal(responseBody('text/html', '<b>\r\n\x1b[2J\ttab\\\n'), '\n<b>\n\\x1b[2J\\x09tab\\\\\n');
+		assert.equal(responseBody('text/plain', '\ufeff'), '');
 		assert.equal(responseBody('text/plain', 'no line end'), '\nno line end\n');
 		assert.equal(responseBody(null, 'Grüße'), '\nGrüße\n');
 		assert.equal(responseBody('text/plain; charset=iso-8859-1', Uint8Array.of(0x47, 0xfc)), '\nGü\n');
@@ -251,6 +294,7 @@ Checksum: abc
 		assert.equal(responseBody('image/png', Buffer.concat([png, Buffer.alloc(60)])), '\n[image/png, 68 bytes]\n');
 		assert.equal(responseBody(null, png), '\n[image/png, 8 bytes]\n');
 		assert.equal(responseBody('application/zip', Buffer.from('P')), '\n[application/zip, 1 byte]\n');
+		assert.equal(responseBody('image/png', png, { res_body_bytes: null }), '\n[image/png, 0 bytes]\n');
 		const note = 'body: first 8 of 9000 bytes (body limit)';
 		assert.equal(
 			responseBody('image/png', png, { res_body_bytes: 9000, res_body_note: note }),

@@ -520,6 +520,57 @@ describe('the curl line', () => {
 		assert.deepEqual(curlLine(exchange({}, [['X', 'x'.repeat(131_068)]])).remarks, []);
 	});
 
+	it('sends the target as it was sent, if curl would change it', () => {
+		const line = (target: Partial<ExchangeDetail>, columns = {}) =>
+			curlLine({ ...exchange({ method: 'GET', req_body_raw: null, ...columns }, [['Host', 'h']]), ...target });
+		const url = " --url 'http://h/'";
+		assert.ok(line({ requestTarget: { text: '/a b#c' } }).command?.includes(` --request-target '/a b#c'${url}`));
+		const bytes = Buffer.from('/\xff', 'latin1');
+		const printed = `'/'"$(printf '\\377')"''`;
+		assert.ok(
+			line({ requestTarget: { text: '/\ufffd', bytes } }).command?.includes(` --request-target ${printed}${url}`),
+		);
+		assert.ok(line({}, { path: '*', query_string: null }).command?.includes(` --request-target '*'${url}`));
+		// The parts in the columns do not matter then.
+		assert.ok(line({ requestTarget: { text: '/other' } }).command?.includes(" --url 'http://h/other'"));
+		assert.equal(line({ requestTarget: null }).command, null);
+	});
+
+	it('sends an empty body in chunks, and only one Host', () => {
+		const fields: Headers = [
+			['Transfer-Encoding', 'gzip, Chunked'],
+			['hOST', 'first'],
+			['Host', 'second'],
+		];
+		const empty = exchange({ req_body_raw: new Uint8Array(0), req_body_bytes: 0 }, fields);
+		const { command, remarks } = curlLine(empty);
+		assert.match(command ?? '', / --data-raw ''$/);
+		assert.match(command ?? '', / --header 'hOST: first' /);
+		assert.deepEqual(remarks, ['field Host is left out: curl sends only one Host']);
+		assert.match(curlLine(exchange({ req_body_raw: null }, fields)).command ?? '', / --data-raw ''$/);
+		assert.doesNotMatch(curlLine(exchange({ req_body_raw: null }, fields.slice(1))).command ?? '', /--data/);
+		const trailer = { ...empty, requestHeaders: empty.requestHeaders.map((line) => ({ ...line, trailer: true })) };
+		assert.doesNotMatch(curlLine(trailer).command ?? '', /--data/);
+	});
+
+	it('is one word up to sixteen runs of unprintable bytes and 128 KiB; else a pipe', () => {
+		const isPiped = (body: Uint8Array | string) => {
+			const { command } = curlLine(exchange({ req_body_raw: Buffer.from(body) }));
+			return command?.startsWith('printf ') === true && command.endsWith(' --data-binary @-');
+		};
+		assert.equal(isPiped('\x1ba'.repeat(16)), false);
+		assert.equal(isPiped('\x1ba'.repeat(17)), true);
+		assert.equal(isPiped('\n'.repeat(17)), false);
+		assert.equal(isPiped(Buffer.from('\xffa'.repeat(16), 'latin1')), false);
+		assert.equal(isPiped(Buffer.from('\xffa'.repeat(17), 'latin1')), true);
+		assert.equal(isPiped('\0'), true);
+		assert.equal(isPiped('x'.repeat(131_071)), false);
+		assert.equal(isPiped('x'.repeat(131_072)), true);
+		const format = (body: Uint8Array) =>
+			/^printf '(.*?)' \|/s.exec(curlLine(exchange({ req_body_raw: body })).command ?? '')?.[1];
+		assert.equal(format(Buffer.from("-\0-\xff-%\\'\n\x1b", 'latin1')), String.raw`\055\000-\377-\045\134\047\n\033`);
+	});
+
 	it('announces only as many bytes as it sends', () => {
 		const announced = (length: string, columns: Readonly<Record<string, SqlValue>>) => {
 			const { command, remarks } = curlLine(exchange(columns, [['Content-Length', length]]));
