@@ -6,6 +6,7 @@ import { curlLine, quote } from '../../src/output/curl-line.ts';
 import type { ExchangeDetail } from '../../src/output/detail-view.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
+import { createRedactor } from '../../src/output/redaction.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import { harProblems } from '../../support/har-check.ts';
 
@@ -217,11 +218,79 @@ for entry in json.load(sys.stdin)["log"]["entries"]:
 
 	it('works without unknown facts', () => {
 		const nothing = Object.fromEntries(Object.keys(usual).map((name) => [name, null]));
-		const [entry] = JSON.parse(har(exchange({ ...nothing, state: 'incomplete' }))).log.entries;
-		assert.deepEqual(
-			[entry.request.method, entry.request.url, entry.response.status],
-			['', 'http://unknown.invalid', 0],
+		const { sendMs: _, ...rest } = exchange({ ...nothing, state: 'incomplete' });
+		const archive = JSON.parse(har(rest));
+		assert.equal(archive.log.comment, '');
+		const unknown = ['id', 'reason', 'side', 'pid', 'comm', 'local', 'remote', 'via', 'anomalies'];
+		const message = { httpVersion: '', cookies: [], headers: [], headersSize: -1, bodySize: -1 };
+		assert.deepEqual(archive.log.entries, [
+			{
+				startedDateTime: '',
+				time: 0,
+				request: { method: '', url: 'http://unknown.invalid', ...message, queryString: [] },
+				response: { status: 0, statusText: '', ...message, content: { size: 0, mimeType: '' }, redirectURL: '' },
+				cache: {},
+				timings: { send: 0, wait: 0, receive: 0 },
+				connection: '',
+				_state: 'incomplete',
+				_lostBytes: 0,
+				...Object.fromEntries(unknown.map((name) => [`_${name}`, null])),
+			},
+		]);
+		const big = JSON.parse(har(exchange({ id: 2n ** 40n, duration_ms: Number.POSITIVE_INFINITY }))).log.entries[0];
+		assert.equal(big._id, 2 ** 40);
+		assert.deepEqual(big.timings, { send: 2, wait: 3, receive: 0 });
+	});
+
+	it('says that secrets are replaced', () => {
+		const writer = createHarWriter({ redactor: createRedactor(), version: '1' });
+		const { log } = JSON.parse(
+			writer.begin() + writer.exchange(exchange({}, [['Cookie', 'sid=abcdefgh']])) + writer.end(),
 		);
+		assert.equal(log.comment, 'secrets are replaced by REDACTED-LENGTH-HASH');
+		assert.match(log.entries[0].request.cookies[0].value, /^REDACTED-8-/);
+	});
+
+	it('has absolute URLs, percent-encoded where they must be, and the target as sent if it differs', () => {
+		const url = (columns: Readonly<Record<string, SqlValue>>, target?: string | null) => {
+			const one = exchange({ host: 'h', query_string: null, ...columns });
+			const requestTarget = typeof target === 'string' ? { text: target } : target;
+			const [entry] = JSON.parse(har(requestTarget === undefined ? one : { ...one, requestTarget })).log.entries;
+			return [entry.request.url, ...('_target' in entry ? [entry._target] : [])];
+		};
+		assert.deepEqual(url({ path: '/a' }), ['http://h/a']);
+		assert.deepEqual(url({ path: '/a', query_string: 'b' }), ['http://h/a?b']);
+		assert.deepEqual(url({ path: '/a' }, '/other?x'), ['http://h/other?x']);
+		assert.deepEqual(url({ path: '/a' }, null), ['http://h']);
+		assert.deepEqual(url({ path: null, query_string: 'b' }), ['http://h']);
+		assert.deepEqual(url({ path: '/ü #%41%4' }), ['http://h/%C3%BC%20%23%41%254', '/ü #%41%4']);
+		assert.deepEqual(url({ path: '*' }), ['http://h', '*']);
+		assert.deepEqual(url({ path: 'a' }), ['http://h/a']);
+		assert.deepEqual(url({ path: 'HTTP://[::1]:8/é' }), ['HTTP://[::1]:8/%C3%A9', 'HTTP://[::1]:8/é']);
+		assert.deepEqual(url({ path: 'http://[x]é/' }), ['http://%5Bx%5D%C3%A9/', 'http://[x]é/']);
+		assert.deepEqual(url({ method: 'CONNECT', path: 'db:443' }), ['http://db:443']);
+		assert.deepEqual(url({ method: 'CONNECT', path: '/a' }), ['http://h/a']);
+		assert.deepEqual(url({ method: 'GET', path: 'db:443' }), ['http://h/db:443']);
+		for (const host of [null, '', 'a b', 'u@h', 'h/p', '[::1', 'h\x01', Buffer.from('h')])
+			assert.deepEqual(url({ path: '/', host }), ['http://127.0.0.1/'], String(host));
+		assert.deepEqual(url({ path: '/', host: '[::1]:81' }), ['http://[::1]:81/']);
+		assert.deepEqual(url({ path: '/', host: 'ü:81' }), ['http://%C3%BC:81/']);
+		assert.deepEqual(url({ path: '/', host: null, local: '[fe80::1%eth0]:8080' }), ['http://[fe80::1%25eth0]:8080/']);
+		assert.deepEqual(url({ path: '/', host: null, side: 'client' }), ['http://127.0.0.1:41234/']);
+	});
+
+	it('counts the age of cookies from when the answer began', () => {
+		const [entry] = JSON.parse(har(exchange({}, [], [['Set-Cookie', 'a=1; Max-Age=60']]))).log.entries;
+		assert.equal(entry.response.cookies[0].expires, '2026-11-22T12:57:01.128Z');
+	});
+
+	it('has the ip of the server, without its port and brackets', () => {
+		const ip = (columns: Readonly<Record<string, SqlValue>>) =>
+			JSON.parse(har(exchange(columns))).log.entries[0].serverIPAddress;
+		assert.equal(ip({ local: '[::1]:80' }), '::1');
+		assert.equal(ip({ side: 'client', remote: '10.0.0.1:1' }), '10.0.0.1');
+		for (const local of ['unix:/run/a:80', null, '10.0.0.1', '10.0.0.1:x'])
+			assert.equal(ip({ local }), undefined, `${local}`);
 	});
 
 	it('contains only visible text, and everything that was sent', () => {
@@ -311,6 +380,41 @@ describe('html', () => {
 		const page = createHtmlRowWriter([], options).begin();
 		assert.ok(page.indexOf(policy) > 0 && page.indexOf(policy) < page.indexOf('<title>'));
 		assert.ok(page.indexOf('<meta charset="utf-8">') < page.indexOf(policy));
+	});
+
+	it('aligns numbers to the right, indents JSON and shows bytes as hex', () => {
+		const columns = [
+			{ name: 'n<', type: 'int' as const },
+			{ name: 'j', type: 'json' as const },
+			{ name: 't', type: 'text' as const },
+		];
+		const writer = createHtmlRowWriter(columns, options);
+		assert.ok(writer.begin().endsWith('<tr><th class="n">n&lt;</th><th>j</th><th>t</th></tr></thead>\n<tbody>\n'));
+		assert.equal(writer.end(), '</tbody>\n</table>\n</body>\n</html>\n');
+		const long = JSON.stringify({ a: 'x'.repeat(120) });
+		const folded = (summary: string, text: string) =>
+			`<td><details><summary>${summary}</summary><pre>${text}</pre></details></td>`;
+		const quoted = long.replaceAll('"', '&quot;');
+		assert.equal(
+			writer.rows([
+				[1, '{"a":1}', 'y'.repeat(120)],
+				[-0.5, long, long],
+				[null, 'z\n', Buffer.from('hi')],
+			]),
+			[
+				`<tr><td class="n">1</td><td>{&quot;a&quot;:1}</td><td>${'y'.repeat(120)}</td></tr>\n`,
+				`<tr><td class="n">-0.5</td>${folded(`{&quot;a&quot;:&quot;${'x'.repeat(114)} …`, `{\n  &quot;a&quot;: &quot;${'x'.repeat(120)}&quot;\n}\n`)}`,
+				`${folded(`{&quot;a&quot;:&quot;${'x'.repeat(114)} …`, quoted)}</tr>\n`,
+				`<tr><td class="null">NULL</td>${folded('z …', 'z\n')}`,
+				`${folded('2 bytes', `00000000  68 69                                             |hi|\n`)}</tr>\n`,
+			].join(''),
+		);
+		assert.doesNotMatch(writer.begin(), /REDACTED/);
+		const redacting = createHtmlRowWriter([{ name: 'cookie', type: 'text' }], {
+			redactor: createRedactor(),
+			version: '1',
+		});
+		assert.match(redacting.begin(), /<p>Secrets are replaced by REDACTED-LENGTH-HASH\.<\/p>\n<table>/);
 	});
 
 	it('shows NULL and an empty text differently, and folds long texts', () => {
