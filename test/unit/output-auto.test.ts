@@ -224,3 +224,93 @@ test('statuses are coloured by class; methods, NULL and sizes are dim', () => {
 	assert.match(paint(503), /\x1b\[31m503\x1b/);
 	assert.match(paint(null), /\x1b\[2mNULL\x1b\[22m {2}/);
 });
+
+test('a table that fits exactly is whole; with one column less of room, a column gives way', () => {
+	const columns = columnsOf({ text: 'text', other: 'text' });
+	const rows = [['x'.repeat(50), 'y'.repeat(50)]];
+	assert.deepEqual(table(columns, rows, 24).slice(0, 3), [
+		` text        other`,
+		` ${'─'.repeat(10)}  ${'─'.repeat(10)}`,
+		` xxxxxxxxx…  yyyyyyyyy…`,
+	]);
+	assert.deepEqual(table(columns, rows, 23).slice(0, 3), [
+		` text                …`,
+		` ${'─'.repeat(18)}  ─`,
+		` ${'x'.repeat(17)}…  …`,
+	]);
+	// At least one column is there.
+	assert.deepEqual(layoutAuto(columns, rows, options(8)).shown, [0]);
+	assert.equal(table(columns, rows, 8)[2], ' xxxxx…');
+	assert.equal(table(columns, rows, 2)[2], ' …');
+	assert.deepEqual(layoutAuto(columnsOf({ a: 'text' }), [['']], options(40, { headers: false })).widths, [0]);
+});
+
+test('numbers are on the right in columns of any type', () => {
+	const columns = columnsOf({ any: null, text: 'text' });
+	const rows = [
+		[2n ** 60n, ''],
+		['a', ''],
+		[7, ''],
+	];
+	assert.deepEqual(table(columns, rows, 40).slice(2, 5), [` ${2n ** 60n}`, ' a', `${' '.repeat(19)}7`]);
+});
+
+test('names above numbers are cut before texts are', () => {
+	const columns = columnsOf({ a_long_name_of_a_number: 'int', another_long_name: 'int', text: 'text' });
+	const rows = [[1, 2, 'x'.repeat(60)]];
+	assert.equal(table(columns, rows, 40)[0], ' a_long_…  anoth…  text');
+	assert.equal(table(columns, rows, 50)[0], ' a_long_name_of_a_…  anoth…  text');
+	assert.equal(table(columns, rows, 66)[0], ' a_long_name_of_a_number  another_long_name  text');
+	assert.equal(table(columns, rows, 66)[2]!.length, 65);
+});
+
+test('columns get the usual room if more rows will follow', () => {
+	const types = {
+		text: 'text',
+		n: 'int',
+		f: 'float',
+		d: 'date',
+		j: 'json',
+		id: 'int',
+		path: 'text',
+		url: 'text',
+	} as const;
+	const more = { host: 'text', comm: 'text' } as const;
+	const columns = columnsOf({ ...types, ...more });
+	const row = columns.map(() => null);
+	const widths = layoutAuto(columns, [row], options(300, { nullText: '' }), true).widths;
+	assert.deepEqual(widths, [12, 6, 9, 1, 1, 7, 32, 40, 20, 12]);
+});
+
+test('all of exchanges: columns that are NULL in all rows come last', () => {
+	const rows = [exchange(1, { remote: '10.0.0.1:4000', content_type: 'text/html' })];
+	for (let width = 130; width < 600; width += 7) {
+		const shown = shownNames(EXCHANGE_COLUMNS, rows, width);
+		if (shown.includes('reason')) assert.ok(shown.includes('pid') && shown.includes('state'), `${width}: ${shown}`);
+	}
+});
+
+test('the columns shown next are those that say most about an exchange', () => {
+	const next = [
+		'age_ms',
+		'host',
+		'content_type',
+		'query_string',
+		'ttfb_ms',
+		'req_body_bytes',
+		'remote',
+		'state',
+		'reason',
+	];
+	const others = Array.from({ length: 30 }, (_, i) => `other_${i}`);
+	for (const name of next) {
+		const columns = columnsOf(
+			Object.fromEntries([...IMPORTANT, ...others, name].map((each) => [each, 'text' as const])),
+		);
+		const row = columns.map(() => 'a text of 27 characters ...');
+		const shown = [...IMPORTANT, name];
+		// Wide enough for one more, but not for two.
+		const width = 2 + 12 * 22 - 3;
+		assert.deepEqual(shownNames(columns, [row], width), shown);
+	}
+});

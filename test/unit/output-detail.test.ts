@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
+import { hexDump } from '../../src/output/hex-dump.ts';
 import { reformatJson } from '../../src/output/json-text.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 
@@ -287,6 +288,15 @@ Checksum: abc
 		const long = responseBody(null, new Uint8Array(5000)).split('\n');
 		assert.equal(long.length, 1 + 256 + 2);
 		assert.equal(long[257], '… and 904 more bytes');
+	});
+
+	it('shows blanks and other printable bytes beside the hex, and how many bytes more there are', () => {
+		assert.equal(
+			hexDump(Buffer.from(' ~\x7f\x1f!a', 'latin1'), 5),
+			`00000000  20 7e 7f 1f 21 ${'   '.repeat(3)} ${'   '.repeat(8)} | ~..!|\n… and 1 more byte\n`,
+		);
+		assert.equal(hexDump(new Uint8Array(0), 5), '');
+		assert.equal(hexDump(new Uint8Array(32), 32).split('\n').length, 3);
 	});
 
 	it('names images and archives with their size', () => {

@@ -400,6 +400,7 @@ describe('html', () => {
 				[1, '{"a":1}', 'y'.repeat(120)],
 				[-0.5, long, long],
 				[null, 'z\n', Buffer.from('hi')],
+				[null, long.slice(0, -1), 'one\ntwo\nthree'],
 			]),
 			[
 				`<tr><td class="n">1</td><td>{&quot;a&quot;:1}</td><td>${'y'.repeat(120)}</td></tr>\n`,
@@ -407,6 +408,8 @@ describe('html', () => {
 				`${folded(`{&quot;a&quot;:&quot;${'x'.repeat(114)} …`, quoted)}</tr>\n`,
 				`<tr><td class="null">NULL</td>${folded('z …', 'z\n')}`,
 				`${folded('2 bytes', `00000000  68 69                                             |hi|\n`)}</tr>\n`,
+				`<tr><td class="null">NULL</td>${folded(`{&quot;a&quot;:&quot;${'x'.repeat(114)} …`, quoted.slice(0, -1))}`,
+				`${folded('one …', 'one\ntwo\nthree')}</tr>\n`,
 			].join(''),
 		);
 		assert.doesNotMatch(writer.begin(), /REDACTED/);
