@@ -50,6 +50,19 @@ const ENTRIES = {
 		meaning: 'No exchange has this id; it may have been evicted.',
 		hint: '`SELECT id, method, path FROM exchanges` lists the ids.',
 	},
+	ERR_NO_BODY: {
+		meaning: 'The exchange has no body that could be saved: it is empty, or none of it was captured.',
+		hint: '`.show ID` says why a body is not held.',
+	},
+	ERR_NO_CONNECTION: {
+		meaning: 'No connection has this id; it may have been evicted.',
+		hint: '`SELECT id, comm, local, remote FROM connections` lists the ids.',
+	},
+	ERR_CLIPBOARD: {
+		meaning:
+			'The text cannot be copied: the setting `clipboard` is off, the output is no terminal, or the text is too long.',
+		hint: '`.set clipboard on` allows it; `.curl ID` prints the command.',
+	},
 	ERR_NO_TABLE: {
 		meaning: 'No table has this name.',
 		hint: '`.tables` lists tables and views.',

@@ -5,6 +5,7 @@ import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
 import { hexDump } from './hex-dump.ts';
 import { reformatJson } from './json-text.ts';
+import { multipartParts, type Part } from './multipart.ts';
 import { forTerminal } from './terminal-text.ts';
 import type { Theme } from './theme.ts';
 
@@ -19,30 +20,85 @@ export type Body = {
 	readonly contentEncoding: string | null;
 };
 
-export type BodyLinesOptions = { readonly theme: Theme; readonly raw: boolean };
+/** `raw` and `hex` show the held bytes, for `raw` as text and with their content coding. */
+export type BodyForm = 'readable' | 'raw' | 'hex' | 'raw hex';
+
+export type BodyLinesOptions = { readonly theme: Theme; readonly raw: boolean; readonly form?: BodyForm };
+
+/** The same if hex was asked for. */
+const ASKED_HEX_BYTES = 1024 * 1024;
+
+/** Parts inside parts inside parts are shown as text. */
+const DEEPEST_PART = 3;
 
 /** Maximum bytes of binary content shown as hex. A last line says how many more there are. */
 export const HEX_DUMP_BYTES = 4096;
 
 /**
  * JSON is indented, other text complete and unchanged, images, archives and the like are `[image/png, 68 bytes]`, the
- * rest is hex. The note about what is not held follows. '' for an empty body.
+ * rest is hex. A multipart body is shown part by part. The note about what is not held follows. '' for an empty body.
  */
 export function bodyLines(body: Body, options: BodyLinesOptions): string {
-	const { theme, raw } = options;
+	const { theme, raw, form = 'readable' } = options;
 	const note = body.note === null ? '' : `${theme.note(forTerminal(body.note, { raw }))}\n`;
 	if (body.raw === null || body.raw.length === 0) return note;
+	if (form === 'raw') return bytesAsText(body.raw, raw) + note;
+	if (form === 'raw hex') return hexDump(body.raw, ASKED_HEX_BYTES) + note;
 	const content = decodeContent(body.raw, body.contentEncoding);
-	const media = mediaOf(body.contentType, content.bytes);
-	const how = { raw, partial: body.note !== null || content.stopped !== null };
-	let lines: string;
+	if (form === 'hex') return hexDump(content.bytes, ASKED_HEX_BYTES) + note;
+	const isPartial = body.note !== null || content.stopped !== null;
+	return contentLines(content.bytes, body.contentType, { ...options, isPartial, total: body.total, depth: 0 }) + note;
+}
+
+type ContentOptions = BodyLinesOptions & {
+	readonly isPartial: boolean;
+	readonly total: number;
+	/** Of a part inside others. */
+	readonly depth: number;
+};
+
+function contentLines(content: Uint8Array, contentType: string | null, options: ContentOptions): string {
+	const { theme, raw, isPartial } = options;
+	const parts = options.depth < DEEPEST_PART ? multipartParts(content, contentType, !isPartial) : undefined;
+	if (parts !== undefined && parts.length > 0)
+		return parts.map((part, index) => partLines(part, `part ${index + 1} of ${parts.length}`, options)).join('\n');
+	const media = mediaOf(contentType, content);
+	const how = { raw, partial: isPartial };
 	if (media.kind === 'json' || media.kind === 'text') {
-		const text = charsetText(content.bytes, body.contentType);
-		const mayBeJson = media.kind === 'json' || body.contentType === null;
-		lines = (mayBeJson ? jsonLines(text, how) : null) ?? textLines(text, how);
-	} else if (media.kind === 'binary') lines = hexDump(content.bytes, HEX_DUMP_BYTES);
-	else lines = `${theme.note(`[${forTerminal(media.type ?? media.kind, { raw })}, ${byteCount(body.total)}]`)}\n`;
-	return lines + note;
+		const text = charsetText(content, contentType);
+		const mayBeJson = media.kind === 'json' || contentType === null;
+		return (mayBeJson ? jsonLines(text, how) : null) ?? textLines(text, how);
+	}
+	if (media.kind === 'binary') return hexDump(content, HEX_DUMP_BYTES);
+	if (media.kind === 'empty' && options.depth > 0) return '';
+	return `${theme.note(`[${forTerminal(media.type ?? media.kind, { raw })}, ${byteCount(options.total)}]`)}\n`;
+}
+
+function partLines({ head, content, isWhole }: Part, title: string, options: ContentOptions): string {
+	const { theme, raw } = options;
+	const fields = head.split(/\r?\n/).filter((line) => line !== '');
+	const contentType = fields.find((line) => /^content-type:/i.test(line))?.slice('content-type:'.length);
+	const lines = contentLines(content, contentType?.trim() ?? null, {
+		...options,
+		isPartial: !isWhole,
+		total: content.length,
+		depth: options.depth + 1,
+	});
+	const rest = isWhole ? '' : `${theme.note('the rest is not held')}\n`;
+	const between = lines === '' ? '' : '\n';
+	return `${theme.dim(title)}\n${fields.map((line) => `${fieldText(line, theme, raw)}\n`).join('')}${between}${lines}${rest}`;
+}
+
+function fieldText(line: string, theme: Theme, raw: boolean): string {
+	const colon = line.indexOf(':');
+	if (colon < 0) return forTerminal(line, { raw });
+	return `${theme.name(forTerminal(line.slice(0, colon), { raw }))}${forTerminal(line.slice(colon), { raw })}`;
+}
+
+/** Bytes as they are, as far as they are text. */
+function bytesAsText(bytes: Uint8Array, raw: boolean): string {
+	const text = forTerminal(bytes, { raw, lineFeeds: true });
+	return text.endsWith('\n') ? text : `${text}\n`;
 }
 
 export type TextLinesOptions = {

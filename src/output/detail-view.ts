@@ -1,12 +1,16 @@
 // One exchange in full, as `.show` prints it.
 
 import { bodyCodings } from '../decode/content-coding.ts';
+import type { ExchangeCalls } from '../store/exchange-calls.ts';
 import type { ExactText, FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
-import { type Body, bodyLines } from './body-lines.ts';
+import { type Body, type BodyForm, bodyLines } from './body-lines.ts';
+import { callLines } from './call-lines.ts';
 import { numberText } from './cell-text.ts';
+import { type DisplayedTime, UTC_TIME } from './displayed-time.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme, type Theme } from './theme.ts';
+import { timingBar } from './timing-bar.ts';
 
 /** Everything known about an exchange; plain data, so that threads can pass it on. */
 export type ExchangeDetail = {
@@ -19,25 +23,48 @@ export type ExchangeDetail = {
 	readonly responseHeaders: readonly FieldLine[];
 	/** Milliseconds from the request's first byte to its last one; null if it was not seen. */
 	readonly sendMs?: number | null;
+	/** Only if they were asked for. */
+	readonly calls?: ExchangeCalls;
 	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
 };
+
+/** What of an exchange is shown. */
+export type DetailPart = 'facts' | 'headers' | 'body';
 
 export type DetailViewOptions = {
 	/** Default: no colours. */
 	readonly theme?: Theme;
 	readonly raw?: boolean;
+	/** Default: UTC. */
+	readonly time?: DisplayedTime;
+	/** Default: all. */
+	readonly parts?: readonly DetailPart[];
+	/** Default: both. */
+	readonly messages?: readonly ('req' | 'res')[];
+	readonly bodies?: BodyForm;
 };
+
+type Shown = Required<DetailViewOptions>;
 
 /** Facts, then request line, headers and body, then the same for the response. Ends with a line end. */
 export function detailView(exchange: ExchangeDetail, options: DetailViewOptions = {}): string {
-	const theme = options.theme ?? plainTheme;
-	const raw = options.raw === true;
+	const shown: Shown = {
+		theme: plainTheme,
+		raw: false,
+		time: UTC_TIME,
+		parts: ['facts', 'headers', 'body'],
+		messages: ['req', 'res'],
+		bodies: 'readable',
+		...options,
+	};
 	return [
-		factLines(exchange, theme, raw),
-		requestLines(exchange, theme, raw),
-		responseLines(exchange, theme, raw),
-	].join('\n');
+		shown.parts.includes('facts') ? factLines(exchange, shown) : '',
+		shown.messages.includes('req') ? requestLines(exchange, shown) : '',
+		shown.messages.includes('res') ? responseLines(exchange, shown) : '',
+	]
+		.filter((part) => part !== '')
+		.join('\n');
 }
 
 /** The value of the first field with this name that is not a trailer; null if there is none. */
@@ -84,7 +111,7 @@ function versionText(version: SqlValue | undefined): string {
 	return `HTTP/${version ?? '1.1'}`;
 }
 
-function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
+function factLines(exchange: ExchangeDetail, { theme, raw, time }: Shown): string {
 	const { columns } = exchange;
 	const say = (name: string): string => {
 		const value = columns[name] ?? null;
@@ -94,7 +121,8 @@ function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string
 	const known = (name: string): boolean => (columns[name] ?? null) !== null;
 	const facts: [name: string, text: string][] = [];
 	const state = known('reason') ? `${say('state')} (${say('reason')})` : say('state');
-	facts.push([`exchange ${say('id')}`, [state, say('side'), say('ts')].filter((part) => part !== '').join(', ')]);
+	const began = typeof columns.ts === 'string' ? forTerminal(time.whole(columns.ts), { raw }) : '';
+	facts.push([`exchange ${say('id')}`, [state, say('side'), began].filter((part) => part !== '').join(', ')]);
 
 	const thread = known('thread_comm') && say('thread_comm') !== say('comm') ? ` ${say('thread_comm')}` : '';
 	facts.push(['process', `${say('comm') || '?'}, pid ${say('pid')}, thread ${say('tid')}${thread}`]);
@@ -111,11 +139,20 @@ function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string
 		known('ttfb_ms') ? `first byte after ${say('ttfb_ms')} ms` : '',
 	].filter((part) => part !== '');
 	if (times.length > 0) facts.push(['time', times.join(', ')]);
+	const milliseconds = (name: string) => (typeof columns[name] === 'number' ? columns[name] : null);
+	const bar = timingBar({
+		send: exchange.sendMs ?? null,
+		firstByte: milliseconds('ttfb_ms'),
+		whole: milliseconds('duration_ms'),
+	});
+	if (bar !== null) facts.push(['timing', bar]);
 	const carriers = [
 		known('req_via') ? `request ${say('req_via')}` : '',
 		known('vias') || known('via') ? `response ${say(known('vias') ? 'vias' : 'via')}` : '',
 	].filter((part) => part !== '');
 	if (carriers.length > 0) facts.push(['via', carriers.join(', ')]);
+	if (exchange.calls !== undefined)
+		for (const [index, line] of callLines(exchange.calls).entries()) facts.push([index === 0 ? 'calls' : '', line]);
 	if (known('anomalies')) facts.push(['anomalies', say('anomalies')]);
 	if (known('lost_bytes') && Number(columns.lost_bytes) > 0) facts.push(['lost', `${say('lost_bytes')} bytes`]);
 
@@ -123,14 +160,16 @@ function factLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string
 	return facts.map(([name, text]) => `${theme.dim(name.padEnd(width))}  ${text}\n`).join('');
 }
 
-function requestLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
+function requestLines(exchange: ExchangeDetail, shown: Shown): string {
+	const { theme, raw } = shown;
 	const line = requestLine(exchange.columns);
 	if (line === null && isMissing(exchange, 'req')) return `${theme.note('request not seen')}\n`;
 	const head = line === null ? '' : `${theme.header(forTerminal(line, { raw }))}\n`;
-	return head + messageLines(exchange, 'req', exchange.requestHeaders, theme, raw);
+	return messageLines(exchange, 'req', head, shown);
 }
 
-function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): string {
+function responseLines(exchange: ExchangeDetail, shown: Shown): string {
+	const { theme, raw } = shown;
 	const { columns } = exchange;
 	const interim =
 		typeof columns.interim === 'string'
@@ -145,7 +184,7 @@ function responseLines(exchange: ExchangeDetail, theme: Theme, raw: boolean): st
 	const line =
 		status === null ? text : `${versionText(columns.http_version)} ${status}${text === null ? '' : ` ${text}`}`;
 	const head = line === null ? '' : `${theme.status(Number(status), forTerminal(line, { raw }))}\n`;
-	return interim + head + messageLines(exchange, 'res', exchange.responseHeaders, theme, raw);
+	return messageLines(exchange, 'res', interim + head, shown);
 }
 
 /** Whether the message has neither fields nor a body. */
@@ -154,21 +193,18 @@ function isMissing({ columns, requestHeaders, responseHeaders }: ExchangeDetail,
 	return fields.length === 0 && !(Number(columns[`${message}_body_bytes`] ?? 0) > 0);
 }
 
-function messageLines(
-	exchange: ExchangeDetail,
-	message: 'req' | 'res',
-	headers: readonly FieldLine[],
-	theme: Theme,
-	raw: boolean,
-): string {
+function messageLines(exchange: ExchangeDetail, message: 'req' | 'res', head: string, shown: Shown): string {
+	const { theme, raw, parts, bodies } = shown;
+	const headers = message === 'req' ? exchange.requestHeaders : exchange.responseHeaders;
 	const fields = (trailer: boolean): string =>
 		headers
 			.filter((line) => line.trailer === trailer)
 			.map((line) => `${theme.name(forTerminal(line.name, { raw }))}: ${forTerminal(line.value, { raw })}\n`)
 			.join('');
-	const body = bodyLines(messageBody(exchange, message), { theme, raw });
-	const trailers = fields(true);
-	return [fields(false), body, trailers === '' ? '' : `${theme.dim('trailers')}\n${trailers}`]
-		.filter((part, i) => i === 0 || part !== '')
+	const hasHead = parts.includes('headers');
+	const body = parts.includes('body') ? bodyLines(messageBody(exchange, message), { theme, raw, form: bodies }) : '';
+	const trailers = hasHead ? fields(true) : '';
+	return [hasHead ? head + fields(false) : '', body, trailers === '' ? '' : `${theme.dim('trailers')}\n${trailers}`]
+		.filter((part, i) => (i === 0 && hasHead) || part !== '')
 		.join('\n');
 }

@@ -1,6 +1,7 @@
 // The fields of a posted form, as HAR lists them.
 
 import { base64 } from './cell-text.ts';
+import { multipartParts, type Part } from './multipart.ts';
 
 export type FormParam = {
 	readonly name: string;
@@ -18,8 +19,7 @@ export function formParams(body: Uint8Array, contentType: string | null, isWhole
 	const type = contentType.split(';', 1)[0]!.trim().toLowerCase();
 	if (type === 'application/x-www-form-urlencoded') return pairs(Buffer.from(body).toString('utf8'));
 	if (type !== 'multipart/form-data') return undefined;
-	const boundary = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;]{1,200}))/i.exec(contentType);
-	return boundary === null ? undefined : parts(Buffer.from(body), (boundary[1] ?? boundary[2])!, isWhole);
+	return multipartParts(body, contentType, isWhole)?.map(formParam);
 }
 
 /** The decoded names and values of `a=b&c=d`. */
@@ -44,43 +44,20 @@ function decoded(text: string): string {
 }
 
 /** RFC 7578. */
-function parts(body: Buffer, boundary: string, isWhole: boolean): FormParam[] {
-	// In ISO-8859-1, each character is a byte.
-	const text = body.toString('latin1');
-	const escaped = boundary.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-	const delimiter = new RegExp(`(?:^|\\r?\\n)--${escaped}(--)?[ \\t]*(?:\\r?\\n|$)`, 'g');
-	const params: FormParam[] = [];
-	let start: number | undefined;
-	for (const match of text.matchAll(delimiter)) {
-		if (start !== undefined) params.push(...part(text.slice(start, match.index), true));
-		start = match.index + match[0].length;
-		if (match[1] !== undefined) return params;
-	}
-	if (start !== undefined) params.push(...part(text.slice(start), isWhole));
-	return params;
-}
-
-/** The field of one part; none if the end is missing before its content. */
-function part(text: string, isWhole: boolean): FormParam[] {
-	const headEnd = /(?:^|\r?\n)\r?\n/.exec(text);
-	if (headEnd === null) return [];
-	const head = Buffer.from(text.slice(0, headEnd.index), 'latin1').toString('utf8');
+function formParam({ head, content, isWhole }: Part): FormParam {
 	const disposition = /^content-disposition:(.*)$/im.exec(head)?.[1] ?? '';
 	const contentType = /^content-type:(.*)$/im.exec(head)?.[1]?.trim();
 	const fileName = parameter(disposition, 'filename');
-	const bytes = Buffer.from(text.slice(headEnd.index + headEnd[0].length), 'latin1');
-	const value = bytes.toString('utf8');
-	const isText = Buffer.from(value).equals(bytes);
-	return [
-		{
-			name: parameter(disposition, 'name') ?? '',
-			value: isText ? value : base64(bytes),
-			...(fileName === undefined ? {} : { fileName }),
-			...(contentType === undefined ? {} : { contentType }),
-			...(isText ? {} : { _encoding: 'base64' as const }),
-			...(isWhole ? {} : { comment: 'the rest is not held' }),
-		},
-	];
+	const value = content.toString('utf8');
+	const isText = Buffer.from(value).equals(content);
+	return {
+		name: parameter(disposition, 'name') ?? '',
+		value: isText ? value : base64(content),
+		...(fileName === undefined ? {} : { fileName }),
+		...(contentType === undefined ? {} : { contentType }),
+		...(isText ? {} : { _encoding: 'base64' as const }),
+		...(isWhole ? {} : { comment: 'the rest is not held' }),
+	};
 }
 
 /** A parameter of Content-Disposition, with the escapes that browsers and curl use. */

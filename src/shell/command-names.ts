@@ -7,6 +7,7 @@ export const COMMAND_NAMES = [
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'],
 	...['output', 'once', 'print', 'read', 'status', 'doctor', 'echo', 'bail'],
+	...['next', 'prev', 'conn', 'diff', 'copy'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];

@@ -3,6 +3,7 @@ import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { secondsText } from '../output/auto-table.ts';
+import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
@@ -50,6 +51,8 @@ export class ShellSession {
 	parameters: readonly (readonly [string, SqlValue])[] = [];
 	/** What is captured now. */
 	filters: CaptureFilters;
+	/** The exchange that `.show` showed last, for `.next` and the like. */
+	shownId: number | undefined;
 	readonly #open: (path: string) => Promise<Threads>;
 	readonly #isLineFree: () => boolean;
 	#progress: Progress | undefined;
@@ -102,6 +105,16 @@ export class ShellSession {
 	/** Whether results are printed on the terminal. */
 	get isOnScreen(): boolean {
 		return this.interactive && this.output === undefined;
+	}
+
+	/** How times are shown on a terminal; elsewhere they are UTC. */
+	get time(): DisplayedTime {
+		return this.isOnScreen ? displayedTime(this.settings.values.timezone) : UTC_TIME;
+	}
+
+	/** Prints a text that may be longer than the screen. */
+	async page(text: string): Promise<void> {
+		await this.sink.write(text);
 	}
 
 	/** For the prompt and messages. */
@@ -272,7 +285,7 @@ export class ShellSession {
 			},
 		};
 		const follow = async () => {
-			const lines = createTailLines({ theme: this.theme, raw: this.options.presentation.raw });
+			const lines = createTailLines({ theme: this.theme, raw: this.options.presentation.raw, time: this.time });
 			const width = () => standardOutput().columns || 80;
 			let isHeaded = false;
 			for await (const part of rows) {
@@ -308,6 +321,7 @@ export class ShellSession {
 		this.#lostBefore = NOTHING_LOST;
 		this.#forgetTold();
 		this.#isPaused = false;
+		this.shownId = undefined;
 		await old.close();
 	}
 

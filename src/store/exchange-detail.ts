@@ -1,4 +1,5 @@
 // One exchange with everything known about it, for the detail view.
+import type { ExchangeCalls } from './exchange-calls.ts';
 import { type ExactText, exactFieldLines, exactTarget, type FieldLine, sendMs } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
 import { NO_NAMES } from './remote-names.ts';
@@ -16,15 +17,25 @@ export type ExchangeRecord = {
 	/** Field lines in order, as sent, trailers last. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
+	/** Only if they were asked for. */
+	readonly calls?: ExchangeCalls;
 };
 
-/** The exchange with this id; undefined if it does not exist or was evicted. */
+/** An exchange by its id, by its place before the latest one, or next to another one. */
+export type WantedExchange =
+	| { readonly id: number }
+	| { readonly back: number }
+	| { readonly after: number }
+	| { readonly before: number };
+
+/** The exchange; undefined if it does not exist or was evicted. */
 export function exchangeRecord(
 	parts: readonly SegmentRows[],
-	id: number,
+	wanted: WantedExchange,
 	names: LazyNames = () => NO_NAMES,
 ): ExchangeRecord | undefined {
 	const rows = new RowLocator(parts);
+	const id = wantedId(rows, wanted);
 	// Newest first, because people usually ask for recent exchanges.
 	for (let row = rows.rowCount - 1; row >= 0; row--) {
 		const inner = rows.seek(row);
@@ -40,4 +51,16 @@ export function exchangeRecord(
 		};
 	}
 	return undefined;
+}
+
+function wantedId(rows: RowLocator, wanted: WantedExchange): number | undefined {
+	if ('id' in wanted) return wanted.id;
+	const ids = new Float64Array(rows.rowCount);
+	for (let row = 0; row < rows.rowCount; row++) {
+		const inner = rows.seek(row);
+		ids[row] = rows.segment.f64.id[inner]!;
+	}
+	ids.sort();
+	if ('back' in wanted) return ids[ids.length - 1 - wanted.back];
+	return 'after' in wanted ? ids.find((id) => id > wanted.after) : ids.findLast((id) => id < wanted.before);
 }

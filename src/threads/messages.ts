@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
-import type { ExchangeRecord } from '../store/exchange-detail.ts';
+import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import type { Column, ColumnType, ShownValue, SqlValue } from '../store/table.ts';
 
@@ -132,7 +132,8 @@ export type ToQuery =
 			readonly sql: string;
 			readonly parameters: readonly [string, SqlValue][];
 	  }
-	| { readonly type: 'show'; readonly id: number; readonly exchange: number }
+	/** `calls`: with the calls that carried it. */
+	| { readonly type: 'show'; readonly id: number; readonly exchange: WantedExchange; readonly calls: boolean }
 	| {
 			readonly type: 'tail';
 			readonly id: number;

@@ -12,6 +12,7 @@ import {
 } from '../sql/sql.ts';
 import { rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from '../store/database.ts';
+import { exchangeCalls } from '../store/exchange-calls.ts';
 import { exchangeRecord } from '../store/exchange-detail.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
@@ -132,11 +133,16 @@ main.on('message', (message: ToQuery) => {
 			return;
 		case 'show':
 			inTurn(message.id, async () => {
-				const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
+				const needed = message.calls ? ['exchanges', 'events'] : ['exchanges'];
+				const snapshot = await requestSnapshot(snapshotMask(needed));
 				try {
-					const rows = rowsOf(snapshot);
+					const { exchanges: rows, tables } = openDatabase(snapshot, cache);
 					const record = exchangeRecord(rows, message.exchange, () => cache.names.learn(rows));
-					post({ type: 'exchange', id: message.id, exchange: record });
+					const isWhole = record === undefined || !message.calls;
+					const exchange = isWhole
+						? record
+						: { ...record, calls: exchangeCalls(record.columns, tables.get('events')!) };
+					post({ type: 'exchange', id: message.id, exchange });
 				} finally {
 					release(snapshot);
 				}
@@ -297,11 +303,6 @@ function takeReply(reply: SnapshotReply): void {
 	} else {
 		followRows(reply.snapshot, reply.ended);
 	}
-}
-
-/** The committed and open rows of a snapshot. */
-function rowsOf(snapshot: CaptureSnapshot): SegmentRows[] {
-	return openDatabase(snapshot, cache).exchanges;
 }
 
 function startTail({ id, where, columns, fromStart, onePerExchange }: Extract<ToQuery, { type: 'tail' }>): void {

@@ -10,7 +10,7 @@ import type { CaptureFilters, CaptureSettings } from '../capture/capture-setting
 import { ownHostNames } from '../capture/host-facts.ts';
 import { explainedByLimits, requireAddressSpace } from '../capture/process-limits.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
-import type { ExchangeRecord } from '../store/exchange-detail.ts';
+import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import { type LossTotal, lostReasons } from '../store/loss-table.ts';
 import type { SqlValue } from '../store/table.ts';
 import { memoryShares } from './memory-shares.ts';
@@ -254,9 +254,10 @@ export class Threads {
 		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
 	}
 
-	/** The exchange with this id, for the detail view; undefined if there is none. */
-	async show(exchange: number): Promise<ExchangeRecord | undefined> {
-		const part = await this.#ask((id) => ({ type: 'show', id, exchange }));
+	/** An exchange, by its id or otherwise, for the detail view; undefined if there is none. `calls`: with its calls. */
+	async show(wanted: number | WantedExchange, calls = false): Promise<ExchangeRecord | undefined> {
+		const exchange = typeof wanted === 'number' ? { id: wanted } : wanted;
+		const part = await this.#ask((id) => ({ type: 'show', id, exchange, calls }));
 		return part.type === 'exchange' ? part.exchange : undefined;
 	}
 

@@ -584,7 +584,7 @@ test("a request that names no host has the server's address in its URL, from bot
 
 test('the detail record has the field lines as sent', () => {
 	const { store } = stored(tapeOf([[GET('/1', 'B: 2\r\n'), OK('x')]]));
-	const record = exchangeRecord(new SegmentCache().open(store.snapshot()), 1);
+	const record = exchangeRecord(new SegmentCache().open(store.snapshot()), { id: 1 });
 	assert.deepEqual(
 		record?.requestHeaders.map(({ name, value }) => [name, value]),
 		[
@@ -593,7 +593,7 @@ test('the detail record has the field lines as sent', () => {
 		],
 	);
 	assert.equal(record?.columns.path, '/1');
-	assert.equal(exchangeRecord(new SegmentCache().open(store.snapshot()), 2), undefined);
+	assert.equal(exchangeRecord(new SegmentCache().open(store.snapshot()), { id: 2 }), undefined);
 });
 
 test('loss has one row per reason, zeros included', () => {

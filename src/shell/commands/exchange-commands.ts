@@ -1,10 +1,16 @@
 // Commands that show exchanges.
-import { UserError } from '../../base/errors.ts';
-import { parseInteger } from '../../base/quantity.ts';
+import { UserError, usageError } from '../../base/errors.ts';
+import { connectionFacts, conversationPart } from '../../output/conversation.ts';
 import { curlLine } from '../../output/curl-line.ts';
-import { detailView, type ExchangeDetail } from '../../output/detail-view.ts';
+import { type DetailViewOptions, detailView } from '../../output/detail-view.ts';
+import { exchangeDiff } from '../../output/exchange-diff.ts';
 import { redactExchange } from '../../output/redacted-exchange.ts';
+import type { WantedExchange } from '../../store/exchange-detail.ts';
+import { commandWords } from '../command-words.ts';
+import { connectionOf, exchangeOf, viewOptions, wantedOf } from '../exchange-lookup.ts';
+import { saveBody } from '../saved-body.ts';
 import type { ShellSession } from '../shell-session.ts';
+import { parseShow, parseWanted } from '../show-arguments.ts';
 import type { CommandGroup } from './command.ts';
 
 export const EXCHANGE_COMMANDS: CommandGroup = {
@@ -32,41 +38,144 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 		},
 		{
 			name: 'show',
-			usage: '.show ID',
-			description: 'show one exchange in full: heads, bodies, notes',
-			example: '.show 12',
+			usage: '.show [ID | -N] [--headers] [--body] [--raw] [--hex] [--request] [--response] [--save FILE]',
+			description:
+				'show an exchange: facts, calls, heads, bodies; without ID the latest, -1 the one before; --raw: bodies as sent; --save: a body into a new file',
+			example: '.show 12 --body',
 			run: async (shell, argument) => {
-				const exchange = await exchangeOf(shell, '.show', argument);
-				await shell.sink.write(detailView(exchange, { theme: shell.theme, raw: shell.options.presentation.raw }));
+				const { wanted, save, ...shown } = parseShow('.show', argument);
+				if (save === undefined) return await show(shell, wanted, shown);
+				const exchange = await exchangeOf(shell, wanted);
+				shell.tell(saveBody(exchange, save, shell.options.user, shown));
+				return undefined;
+			},
+		},
+		{
+			name: 'next',
+			usage: '.next',
+			description: 'show the exchange after the one shown last',
+			example: '.next',
+			run: async (shell) => await show(shell, shell.shownId === undefined ? { back: 0 } : { after: shell.shownId }),
+		},
+		{
+			name: 'prev',
+			usage: '.prev',
+			description: 'show the exchange before the one shown last',
+			example: '.prev',
+			run: async (shell) => await show(shell, shell.shownId === undefined ? { back: 0 } : { before: shell.shownId }),
+		},
+		{
+			name: 'conn',
+			usage: '.conn [ID]',
+			description: 'show the conversation of a connection, by default of the one shown last',
+			example: '.conn 3',
+			run: async (shell, argument) => {
+				await shell.page(await conversation(shell, argument));
+				return undefined;
+			},
+		},
+		{
+			name: 'diff',
+			usage: '.diff ID ID',
+			description: 'show what differs between two exchanges, line by line',
+			example: '.diff 12 14',
+			run: async (shell, argument) => {
+				const [first, second, ...others] = commandWords(argument);
+				if (second === undefined || others.length > 0)
+					throw usageError(`.diff: expected two ids, got ${JSON.stringify(argument)}`);
+				const before = await exchangeOf(shell, parseWanted('.diff', first));
+				const after = await exchangeOf(shell, parseWanted('.diff', second));
+				await shell.page(exchangeDiff(before, after, viewOptions(shell)));
 				return undefined;
 			},
 		},
 		{
 			name: 'curl',
-			usage: '.curl ID',
+			usage: '.curl [ID]',
 			description: 'print the request as a curl command, secrets redacted',
 			example: '.curl 12',
 			run: async (shell, argument) => {
-				const exchange = await exchangeOf(shell, '.curl', argument);
-				const { redactor } = shell.options.presentation;
-				const { command, remarks } = curlLine(redactor === null ? exchange : redactExchange(exchange, redactor));
+				const { command, remarks } = await curlOf(shell, '.curl', argument);
 				await shell.sink.write(
 					`${remarks.map((remark) => `# ${remark}\n`).join('')}${command === null ? '' : `${command}\n`}`,
 				);
 				return undefined;
 			},
 		},
+		{
+			name: 'copy',
+			usage: '.copy [ID]',
+			description: 'copy that curl command to the clipboard of the terminal (.set clipboard on)',
+			example: '.copy 12',
+			promptOnly: true,
+			run: async (shell, argument) => {
+				if (!shell.settings.values.clipboard || !shell.interactive) {
+					throw new UserError(
+						'nothing is copied: the clipboard is off',
+						'ERR_CLIPBOARD',
+						'`.set clipboard on` lets .copy write to the clipboard of this terminal.',
+					);
+				}
+				const { command, remarks } = await curlOf(shell, '.copy', argument);
+				for (const remark of remarks) shell.tell(`# ${remark}\n`);
+				if (command === null) return undefined;
+				await shell.sink.write(clipboardSequence(command));
+				shell.tell(`copied ${command.length} characters\n`);
+				return undefined;
+			},
+		},
 	],
 };
 
-/** The exchange whose id is the command's argument. */
-async function exchangeOf(shell: ShellSession, command: string, argument: string): Promise<ExchangeDetail> {
-	const id = parseInteger(argument, command, 1, Number.MAX_SAFE_INTEGER);
-	const exchange = await shell.threads.show(id);
-	if (exchange !== undefined) return exchange;
-	throw new UserError(
-		`there is no exchange ${id}`,
-		'ERR_NO_EXCHANGE',
-		'To list the ids: SELECT id, method, path, status FROM exchanges;',
-	);
+async function show(
+	shell: ShellSession,
+	wanted: WantedExchange,
+	shown: Pick<DetailViewOptions, 'parts' | 'messages' | 'bodies'> = {},
+): Promise<undefined> {
+	const exchange = await exchangeOf(shell, wanted, shown.parts?.includes('facts') !== false);
+	shell.shownId = Number(exchange.columns.id);
+	await shell.page(detailView(exchange, { ...viewOptions(shell), ...shown }));
+}
+
+/** As much of a conversation as this is printed. */
+const CONVERSATION_LENGTH = 4 << 20;
+
+async function conversation(shell: ShellSession, argument: string): Promise<string> {
+	const { columns, exchanges } = await connectionOf(shell, argument);
+	const options = viewOptions(shell);
+	let text = connectionFacts(columns, options);
+	let begin: number | undefined;
+	for (const [index, id] of exchanges.entries()) {
+		const exchange = await shell.threads.show(id);
+		// It was evicted meanwhile.
+		if (exchange === undefined) continue;
+		begin ??= Date.parse(String(exchange.columns.ts));
+		text += `\n${conversationPart(exchange, begin, options)}`;
+		const left = exchanges.length - index - 1;
+		if (text.length > CONVERSATION_LENGTH && left > 0)
+			return `${text}\n… ${left} more exchanges: SELECT id FROM exchanges WHERE conn = ${columns.id} AND id > ${id};\n`;
+	}
+	return text;
+}
+
+async function curlOf(shell: ShellSession, command: string, argument: string): Promise<ReturnType<typeof curlLine>> {
+	const exchange = await exchangeOf(shell, wantedOf(shell, command, argument));
+	const { redactor } = shell.options.presentation;
+	return curlLine(redactor === null ? exchange : redactExchange(exchange, redactor));
+}
+
+/** Longer texts are refused by terminals. */
+const CLIPBOARD_BYTES = 70_000;
+
+/** OSC 52, which asks the terminal to put a text into its clipboard. The text itself is base64. */
+function clipboardSequence(text: string): string {
+	const bytes = Buffer.from(text);
+	if (bytes.length > CLIPBOARD_BYTES) {
+		throw new UserError(
+			`nothing is copied: the command has ${bytes.length} bytes, more than the ${CLIPBOARD_BYTES} that terminals take`,
+			'ERR_CLIPBOARD',
+			'.curl prints it.',
+		);
+	}
+	return `\x1b]52;c;${bytes.toString('base64')}\x07`;
 }

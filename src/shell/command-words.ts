@@ -1,0 +1,15 @@
+// The words of a command's argument. Quotes hold a word with blanks together.
+import { usageError } from '../base/errors.ts';
+
+/** Throws a UserError for a quote without an end. */
+export function commandWords(argument: string): string[] {
+	const words: string[] = [];
+	let rest = argument.trim();
+	while (rest !== '') {
+		const match = /^(?:"([^"]*)"|'([^']*)'|([^\s"']\S*))(?:\s+|$)/.exec(rest);
+		if (match === null) throw usageError(`expected a quote around a whole word, got ${JSON.stringify(rest)}`);
+		words.push(match[1] ?? match[2] ?? match[3] ?? '');
+		rest = rest.slice(match[0].length);
+	}
+	return words;
+}

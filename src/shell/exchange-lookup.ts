@@ -1,0 +1,74 @@
+// Finds what the commands that show exchanges are about.
+import { UserError, usageError } from '../base/errors.ts';
+import { parseInteger } from '../base/quantity.ts';
+import type { DetailViewOptions, ExchangeDetail } from '../output/detail-view.ts';
+import type { WantedExchange } from '../store/exchange-detail.ts';
+import type { SqlValue } from '../store/table.ts';
+import { commandWords } from './command-words.ts';
+import type { ShellSession } from './shell-session.ts';
+import { parseWanted } from './show-arguments.ts';
+
+/** How this shell shows exchanges. */
+export function viewOptions(shell: ShellSession): Required<Pick<DetailViewOptions, 'theme' | 'raw' | 'time'>> {
+	return { theme: shell.theme, raw: shell.options.presentation.raw, time: shell.time };
+}
+
+/** Throws a UserError if there is none. `calls`: with its calls. */
+export async function exchangeOf(shell: ShellSession, wanted: WantedExchange, calls = false): Promise<ExchangeDetail> {
+	const exchange = await shell.threads.show(wanted, calls);
+	if (exchange !== undefined) return exchange;
+	throw new UserError(
+		'id' in wanted ? `there is no exchange ${wanted.id}` : missing(wanted),
+		'ERR_NO_EXCHANGE',
+		'To list the ids: SELECT id, method, path, status FROM exchanges;',
+	);
+}
+
+function missing(wanted: Exclude<WantedExchange, { id: number }>): string {
+	if ('after' in wanted) return `there is no exchange after ${wanted.after}`;
+	if ('before' in wanted) return `there is no exchange before ${wanted.before}`;
+	return wanted.back === 0 ? 'there is no exchange yet' : `there are fewer than ${wanted.back + 1} exchanges`;
+}
+
+/** The exchange that an argument names; without one the one shown last, or the latest. */
+export function wantedOf(shell: ShellSession, command: string, argument: string): WantedExchange {
+	const words = commandWords(argument);
+	if (words.length > 1) throw usageError(`${command}: expected one id, got ${words.join(' ')}`);
+	if (words.length === 0 && shell.shownId !== undefined) return { id: shell.shownId };
+	return parseWanted(command, words[0]);
+}
+
+/** A connection, with the ids of its exchanges in order. */
+export type FoundConnection = {
+	readonly columns: Readonly<Record<string, SqlValue>>;
+	readonly exchanges: readonly number[];
+};
+
+/** The connection whose id is the argument; without one that of the exchange shown last, or of the latest. */
+export async function connectionOf(shell: ShellSession, argument: string): Promise<FoundConnection> {
+	const id =
+		argument.trim() === ''
+			? Number((await exchangeOf(shell, wantedOf(shell, '.conn', ''))).columns.conn)
+			: parseInteger(argument.trim(), '.conn', 1, Number.MAX_SAFE_INTEGER);
+	const [columns] = await rowsOf(shell, `SELECT * FROM connections WHERE id = ${id}`);
+	const exchanges = await rowsOf(shell, `SELECT id FROM exchanges WHERE conn = ${id} ORDER BY id`);
+	if (columns === undefined && exchanges.length === 0) {
+		throw new UserError(
+			`there is no connection ${id}`,
+			'ERR_NO_CONNECTION',
+			'To list the ids: SELECT id, comm, local, remote FROM connections;',
+		);
+	}
+	return { columns: columns ?? { id }, exchanges: exchanges.map((row) => Number(row.id)) };
+}
+
+async function rowsOf(shell: ShellSession, sql: string): Promise<Record<string, SqlValue>[]> {
+	const rows: Record<string, SqlValue>[] = [];
+	let names: string[] = [];
+	for await (const part of shell.threads.run(sql, { timeoutMs: shell.timeoutMs })) {
+		if (part.type === 'columns') names = part.columns.map(({ name }) => name);
+		else if (part.type === 'rows')
+			rows.push(...part.rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] ?? null]))));
+	}
+	return rows;
+}

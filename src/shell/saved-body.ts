@@ -1,0 +1,45 @@
+// Writes a captured body into a new file of the invoking user.
+import { closeSync, writeFileSync } from 'node:fs';
+import { UserError } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { createUserFile } from '../base/user-files.ts';
+import { decodeContent } from '../decode/content-coding.ts';
+import { type ExchangeDetail, messageBody } from '../output/detail-view.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import type { ShowArguments } from './show-arguments.ts';
+
+/** Saves the body of the first of `messages` that has one, the response's first; returns the sentence about it. */
+export function saveBody(
+	exchange: ExchangeDetail,
+	path: string,
+	user: InvokingUser,
+	{ messages, bodies }: Pick<ShowArguments, 'messages' | 'bodies'>,
+): string {
+	const message = [...messages].reverse().find((each) => (messageBody(exchange, each).raw?.length ?? 0) > 0);
+	if (message === undefined) throw nothingToSave(exchange, messages);
+	const { raw, contentEncoding, note } = messageBody(exchange, message);
+	const bytes = bodies.startsWith('raw') ? raw! : decodeContent(raw!, contentEncoding).bytes;
+	try {
+		const fd = createUserFile(path, user, false);
+		try {
+			writeFileSync(fd, bytes);
+		} finally {
+			closeSync(fd);
+		}
+	} catch (error) {
+		throw fileError(path, error, 'Give the name of a new file in a directory that you may write to.');
+	}
+	const which = message === 'req' ? 'request' : 'response';
+	const rest = note === null ? '' : ` (${forTerminal(note)})`;
+	return `saved ${bytes.length} bytes of the ${which} body to ${forTerminal(path)}${rest}\n`;
+}
+
+function nothingToSave(exchange: ExchangeDetail, messages: readonly ('req' | 'res')[]): UserError {
+	const notes = messages.map((message) => messageBody(exchange, message).note).filter((note) => note !== null);
+	return new UserError(
+		`no body of exchange ${exchange.columns.id} is held`,
+		'ERR_NO_BODY',
+		notes.length === 0 ? undefined : notes.join('; '),
+	);
+}
