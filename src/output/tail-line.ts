@@ -63,7 +63,8 @@ export function createTailLines({ theme = plainTheme, raw = false, time = UTC_TI
 			name: 'time',
 			from: 60,
 			width: (screen) => (screen < 100 ? 8 : 12),
-			show: ({ ts }, width) => (typeof ts === 'string' ? dim(cellForTerminal(time.clock(ts).slice(0, width), width, how)) : unknown),
+			show: ({ ts }, width) =>
+				typeof ts === 'string' ? dim(cellForTerminal(time.clock(ts).slice(0, width), width, how)) : unknown,
 		},
 		{ name: '', from: 0, width: () => 1, show: ({ side }) => ({ text: arrow(side) }) },
 		{
