@@ -107,9 +107,13 @@ export class ShellSession {
 		return this.interactive && this.output === undefined;
 	}
 
-	/** How times are shown on a terminal; elsewhere they are UTC. */
+	/** How results show times: in the chosen zone on a terminal, elsewhere in UTC. */
 	get time(): DisplayedTime {
-		return this.isOnScreen ? displayedTime(this.settings.values.timezone) : UTC_TIME;
+		return this.isOnScreen ? this.screenTime : UTC_TIME;
+	}
+
+	get screenTime(): DisplayedTime {
+		return this.interactive ? displayedTime(this.settings.values.timezone) : UTC_TIME;
 	}
 
 	/** Prints a text that may be longer than the screen. */
@@ -285,7 +289,11 @@ export class ShellSession {
 			},
 		};
 		const follow = async () => {
-			const lines = createTailLines({ theme: this.theme, raw: this.options.presentation.raw, time: this.time });
+			const lines = createTailLines({
+				theme: this.screenTheme,
+				raw: this.options.presentation.raw,
+				time: this.screenTime,
+			});
 			const width = () => standardOutput().columns || 80;
 			let isHeaded = false;
 			for await (const part of rows) {

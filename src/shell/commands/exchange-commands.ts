@@ -119,8 +119,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 				const { command, remarks } = await curlOf(shell, '.copy', argument);
 				for (const remark of remarks) shell.tell(`# ${remark}\n`);
 				if (command === null) return undefined;
-				await shell.sink.write(clipboardSequence(command));
-				shell.tell(`copied ${command.length} characters\n`);
+				shell.tell(`${clipboardSequence(command)}copied ${command.length} characters\n`);
 				return undefined;
 			},
 		},
