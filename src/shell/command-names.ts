@@ -7,7 +7,7 @@ export const COMMAND_NAMES = [
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'],
 	...['output', 'once', 'print', 'read', 'status', 'doctor', 'echo', 'bail'],
-	...['next', 'prev', 'conn', 'diff', 'copy'],
+	...['next', 'prev', 'conn', 'diff', 'copy', 'watch'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];
@@ -23,6 +23,7 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 	param: ['.parameter'],
 	g: ['\\g'],
 	gx: ['\\gx', '\\G'],
+	watch: ['\\watch'],
 	timer: ['\\timing'],
 	output: ['\\o'],
 	print: ['\\echo', '\\qecho'],
@@ -32,7 +33,7 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 };
 
 /** Commands that may end a statement, as in `SELECT 1 \gx`, and run it. */
-const ENDINGS: ReadonlySet<CommandName> = new Set(['g', 'gx']);
+const ENDINGS: ReadonlySet<CommandName> = new Set(['g', 'gx', 'watch']);
 
 export type ReadLine = {
 	/** The part of the line before the command; all of it if there is none. */

@@ -1,6 +1,7 @@
 // Prints a statement's result as its parts arrive.
 import { usageError } from '../base/errors.ts';
 import type { ExchangeDetail } from '../output/detail-view.ts';
+import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import type { Redactor } from '../output/redaction.ts';
 import {
 	createExchangeWriter,
@@ -42,6 +43,8 @@ export type PrintStyle = {
 	readonly headers: boolean;
 	readonly widest: readonly number[];
 	readonly separator: string;
+	/** Changes datetimes for the display. */
+	readonly time?: DisplayedTime;
 	/** auto: lines, if the table would not show every column. */
 	readonly linesIfWide: boolean;
 };
@@ -76,11 +79,13 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	let firstValue: SqlValue | undefined;
 	let firstType: ResultColumn['type'] = null;
 	let showsTime = false;
+	let shown = (rows: readonly (readonly ShownValue[])[]) => rows;
 	const known = () => ({ rows, firstValue, firstType, seconds: (performance.now() - startedAt) / 1000, showsTime });
 	try {
 		for await (const part of parts) {
 			if (part.type === 'columns') {
 				firstType = part.columns[0]?.type ?? null;
+				shown = timesInZone(part.columns, style.time);
 				printer = createPrinter(part.columns, sink, style, startedAt);
 				showsTime = style.format === 'auto';
 				await printer.begin();
@@ -88,13 +93,13 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				const value = part.rows[0]?.[0];
 				if (rows === 0 && !isSized(value)) firstValue = value;
 				rows += part.rows.length;
-				if (part.type === 'rows') await printer?.rows(part.rows);
-				else await printer?.first?.(part.rows);
+				if (part.type === 'rows') await printer?.rows(shown(part.rows) as readonly (readonly SqlValue[])[]);
+				else await printer?.first?.(shown(part.rows));
 				if (sink.closed) break;
 			} else {
 				const { lostEvents, lostBytes, readsCaptured, notice, ends } = part;
 				rows = ends?.total ?? rows;
-				await printer?.end(ends?.last ?? [], rows);
+				await printer?.end(shown(ends?.last ?? []), rows);
 				printer = undefined;
 				return { ...known(), lostEvents, lostBytes, readsCaptured, notice };
 			}
@@ -107,6 +112,17 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 
 function isSized(value: ShownValue | undefined): value is Sized {
 	return typeof value === 'object' && value !== null && 'bytes' in value;
+}
+
+type ShownRows = readonly (readonly ShownValue[])[];
+
+/** Changes the datetimes in rows to those of the chosen zone. */
+function timesInZone(columns: readonly ResultColumn[], time: DisplayedTime = UTC_TIME): (rows: ShownRows) => ShownRows {
+	const isTime = columns.map(({ type }) => type === 'datetime');
+	if (time === UTC_TIME || !isTime.includes(true)) return (rows) => rows;
+	const shown = (value: ShownValue, index: number) =>
+		isTime[index] === true && typeof value === 'string' ? time.whole(value) : value;
+	return (rows) => rows.map((row) => row.map(shown));
 }
 
 /** Prints the parts of a result in one format as they arrive. */

@@ -12,6 +12,7 @@ import { cancelledError } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
+import type { Frames } from './frames.ts';
 import { type Progress, startProgress } from './progress.ts';
 import type { ResultOutput } from './result-output.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
@@ -51,6 +52,8 @@ export class ShellSession {
 	parameters: readonly (readonly [string, SqlValue])[] = [];
 	/** What is captured now. */
 	filters: CaptureFilters;
+	/** What `.watch` draws. */
+	frames: Frames | undefined;
 	/** The exchange that `.show` showed last, for `.next` and the like. */
 	shownId: number | undefined;
 	readonly #open: (path: string) => Promise<Threads>;
@@ -63,6 +66,7 @@ export class ShellSession {
 	/** The same, or that the user has looked at. */
 	#readEvents = 0;
 	#isPaused = false;
+	#isHinted = false;
 	/** The files that are being read, the innermost last. */
 	readonly files: string[] = [];
 	/** The last statement, and what is known about its result. Failed statements have no result. */
@@ -82,6 +86,7 @@ export class ShellSession {
 		this.interactive = parts.interactive;
 		this.tell = (text) => {
 			this.hideProgress();
+			this.frames?.forget();
 			parts.tell(text);
 		};
 		this.#open = parts.open;
@@ -167,8 +172,34 @@ export class ShellSession {
 			this.tell(`${this.asideTheme.dim(secondsText(printed.seconds))}\n`);
 		}
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
+		if (printed.readsCaptured && printed.rows === 0) this.#hintIfNothingCaptured();
 		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);
 		return printed;
+	}
+
+	/** The result of a statement as a text with at most `rows` rows, and below it the loss that may have affected it. */
+	async render(sql: string, rows: number): Promise<string> {
+		let text = '';
+		const add = async (more: string) => {
+			text += more;
+		};
+		const sink: Sink = {
+			write: add,
+			writeRows: (texts) => add(texts.join('')),
+			closed: false,
+			gone: new Promise(() => undefined),
+			discard: () => undefined,
+		};
+		const style = this.#style(false);
+		const ends = style.format === 'auto' ? { first: rows, last: 0 } : undefined;
+		const { timeoutMs, parameters } = this;
+		const printed = await printResult(this.threads.run(sql, { timeoutMs, parameters, ends }), sink, style);
+		const lost = this.#sinceClear(printed);
+		const sentence = printed.readsCaptured ? lossSentence(lost) : undefined;
+		if (sentence === undefined) return text;
+		this.#toldEvents = Math.max(this.#toldEvents, lost.lostEvents);
+		this.markLossRead(printed);
+		return `${text}${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`;
 	}
 
 	/** Whether there is loss that the user has neither been told about nor looked at. */
@@ -212,6 +243,14 @@ export class ShellSession {
 	#forgetTold(): void {
 		this.#toldEvents = 0;
 		this.#readEvents = 0;
+	}
+
+	/** After the first empty result of a person at a prompt, if no exchange was captured so far. */
+	#hintIfNothingCaptured(): void {
+		const { recording, status } = this.threads;
+		if (this.#isHinted || !this.interactive || recording !== undefined || status.rows > 0) return;
+		this.#isHinted = true;
+		this.tell(`${this.asideTheme.hint('hint:')} nothing captured yet: is there HTTP? .status, .doctor\n`);
 	}
 
 	/** Reports loss once, until there is more. */
@@ -354,6 +393,7 @@ export class ShellSession {
 			widest: width,
 			separator,
 			linesIfWide: expanded === 'auto',
+			time: this.time,
 		};
 	}
 

@@ -1,6 +1,6 @@
 // `.show` and its relatives over the bundled recording, in a pipe and on a terminal.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -54,24 +54,37 @@ test('every exchange of the recording has its calls, with the bytes of its reque
 test('--save writes a body into a new file of mode 0600, decoded or as sent, and never over another file', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-save-'));
 	const file = (name: string) => join(folder, name);
-	const { stderr } = await runTinytap(['--replay', DEMO], {
-		input: `.show 3 --save ${file('page')}\n.show 40 --request --save '${file('a b')}'\n.show 40 --save ${file('c')}\n`,
-	});
-	assert.match(stderr, /^saved 51200 bytes of the response body to .*page$/m);
+	writeFileSync(file('mine'), 'mine');
+	symlinkSync(file('mine'), file('link'));
+	symlinkSync(file('nothing'), file('dangling'));
+	const terminal = await openTerminal(`${TINYTAP.join(' ')} --replay ${DEMO}`, { columns: 160, rows: 50 });
+	const enter = async (line: string) => {
+		await terminal.type(line);
+		await terminal.press('Enter');
+	};
+	try {
+		await terminal.shows(PROMPT);
+		await enter(`.show 3 --save ${file('page')}`);
+		await terminal.shows(/^saved 51200 bytes of the response body to .*page$/);
+		await enter(`.show 40 --request --save '${file('a b')}'`);
+		await enter(`.show 40 --save ${file('c')}`);
+		await terminal.shows(/^saved 22 bytes of the response body to .*c$/);
+		for (const [index, name] of ['mine', 'link', 'dangling'].entries()) {
+			await enter(`.show 3 --save ${file(name)}`);
+			await terminal.shows('[ERR_FILE_EEXIST]', index + 1);
+		}
+		await enter(`.show 4 --save ${file('none')}`);
+		await terminal.shows(/no body of exchange 4 is held \[ERR_NO_BODY\]\nhint: body: 51200 bytes via sendfile/);
+	} finally {
+		await terminal.close();
+	}
 	assert.match(readFileSync(file('page'), 'utf8'), /^line 1 of a page that nginx sends by sendfile\n/);
 	assert.deepEqual([statSync(file('page')).size, statSync(file('page')).mode & 0o777], [51_200, 0o600]);
 	assert.equal(readFileSync(file('a b'), 'utf8'), '{"items":["lamp"],"note":"gift"}');
 	assert.equal(readFileSync(file('c'), 'utf8'), '{"id":1207,"bytes":32}');
-	writeFileSync(file('mine'), 'mine');
-	symlinkSync(file('mine'), file('link'));
-	symlinkSync(file('nothing'), file('dangling'));
-	for (const name of ['mine', 'link', 'dangling'])
-		assert.match(await refused(`.show 3 --save ${file(name)}`), /\[ERR_FILE_EEXIST\]/);
 	assert.equal(readFileSync(file('mine'), 'utf8'), 'mine');
-	assert.match(
-		await refused(`.show 4 --save ${file('none')}`),
-		/no body of exchange 4 is held \[ERR_NO_BODY\]\nhint: body: 51200 bytes via sendfile/,
-	);
+	assert.match(await refused(`.show 3 --save ${file('piped')}`), /\.show works only at the prompt/);
+	assert.deepEqual(readdirSync(folder).sort(), ['a b', 'c', 'dangling', 'link', 'mine', 'page']);
 });
 
 test('.conn prints the conversation of a connection in order, .diff two exchanges line by line', async () => {

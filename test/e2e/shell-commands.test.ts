@@ -159,7 +159,13 @@ test('.read runs a file; one that it reads is relative to it, and a script reads
 	writeFileSync(join(folder, 'endless.sql'), '.read endless.sql\n');
 	writeFileSync(join(folder, 'wrong.sql'), 'SELECT 1 AS one;\n\nSELECT nonsense\nFROM exchanges;\nSELECT 2 AS two;\n');
 	writeFileSync(join(folder, 'below/out.sql'), '.read ../first.sql\n');
-	writeFileSync(join(folder, 'writes.sql'), `.output ${folder}/written\n`);
+	const writing = [
+		`.output ${folder}/written`,
+		`SELECT 1 \\g ${folder}/written`,
+		`SELECT 1 \\g | touch ${folder}/written`,
+		`.show 3 --save ${folder}/written`,
+	];
+	for (const [index, line] of writing.entries()) writeFileSync(join(folder, `writes-${index}.sql`), `${line}\n`);
 	symlinkSync('/etc/passwd', join(folder, 'link.sql'));
 	writeFileSync(join(folder, 'follows.sql'), '.read link.sql\n');
 	await atPrompt(async (terminal) => {
@@ -176,8 +182,10 @@ test('.read runs a file; one that it reads is relative to it, and a script reads
 		await terminal.shows('1 statement or command failed');
 		await enter(terminal, '.bail on', `.read ${folder}/below/out.sql`);
 		await terminal.shows('expected a file in');
-		await enter(terminal, `.read ${folder}/writes.sql`);
-		await terminal.shows(/\.output works only at the prompt/);
+		for (const index of writing.keys()) {
+			await enter(terminal, `.read ${folder}/writes-${index}.sql`);
+			await terminal.shows(/works only at the prompt/, index + 1);
+		}
 		await enter(terminal, `.read ${folder}/follows.sql`);
 		await terminal.shows(/cannot open|ELOOP|not a regular file/);
 		assert.doesNotMatch(await terminal.screen(), /root:/);

@@ -36,8 +36,8 @@ export type Command = {
 	readonly usage: string;
 	readonly description: string;
 	readonly example: string;
-	/** Only at the prompt, not in scripts. */
-	readonly promptOnly?: boolean;
+	/** Only at the prompt, not in scripts; or only with certain arguments. */
+	readonly promptOnly?: boolean | ((argument: string) => boolean);
 	readonly argument?: ArgumentKind;
 	/**
 	 * Returns `quit` to end the shell. `sql` is the statement that the command ends, as in `SELECT 1 \gx`; it is undefined
@@ -48,6 +48,8 @@ export type Command = {
 		argument: string,
 		table: CommandTable,
 		sql: string | undefined,
+		/** The command is in a file or pipe, and so may come from somebody else. */
+		inScript: boolean,
 	) => Promise<'quit' | undefined> | 'quit' | undefined;
 };
 

@@ -85,7 +85,8 @@ async function runNamed(
 	const { word, name, argument } = namedCommand(text);
 	const command = COMMANDS.find((each) => each.name === name);
 	if (name === undefined || command === undefined) throw unknownCommand(word, name);
-	if (inScript && command.promptOnly === true) {
+	const { promptOnly } = command;
+	if (inScript && (typeof promptOnly === 'function' ? promptOnly(argument) : promptOnly === true)) {
 		throw new UserError(`${word} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
 	}
 	return await command.run(
@@ -93,6 +94,7 @@ async function runNamed(
 		(command.argument === 'text' ? argument : argument.replace(/\s*;$/, '')).trim(),
 		COMMAND_TABLE,
 		sql,
+		inScript,
 	);
 }
 

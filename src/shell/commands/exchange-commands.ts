@@ -40,8 +40,9 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			name: 'show',
 			usage: '.show [ID | -N] [--headers] [--body] [--raw] [--hex] [--request] [--response] [--save FILE]',
 			description:
-				'show an exchange: facts, calls, heads, bodies; without ID the latest, -1 the one before; --raw: bodies as sent; --save: a body into a new file',
+				'show an exchange: facts, calls, heads, bodies; without ID the latest, -1 the one before; --raw: bodies as sent; --save (at the prompt only): a body into a new file',
 			example: '.show 12 --body',
+			promptOnly: (argument) => parseShow('.show', argument).save !== undefined,
 			run: async (shell, argument) => {
 				const { wanted, save, ...shown } = parseShow('.show', argument);
 				if (save === undefined) return await show(shell, wanted, shown);

@@ -1,6 +1,8 @@
 // Commands that end a statement, or run the last one again.
 import { usageError } from '../../base/errors.ts';
+import { standardOutput } from '../../output/output-stream.ts';
 import type { ShellSession } from '../shell-session.ts';
+import { watchStatement } from '../watch.ts';
 import type { CommandGroup } from './command.ts';
 
 export const STATEMENT_COMMANDS: CommandGroup = {
@@ -12,8 +14,8 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 			description: 'run the statement, as ; does, and write its result there; alone: the last one again',
 			example: 'SELECT * FROM exchanges \\g | less',
 			argument: 'file',
-			run: async (shell, argument, table, sql) => {
-				if (argument !== '') await table.run(shell, `.once ${argument}`, !shell.interactive);
+			run: async (shell, argument, table, sql, inScript) => {
+				if (argument !== '') await table.run(shell, `.once ${argument}`, inScript);
 				await shell.run(sql ?? lastStatement(shell));
 				return undefined;
 			},
@@ -26,6 +28,23 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 			run: async (shell, argument, _table, sql) => {
 				expectNothing('\\gx', argument);
 				await shell.run(sql ?? lastStatement(shell), true);
+				return undefined;
+			},
+		},
+		{
+			name: 'watch',
+			usage: '.watch [SECONDS] STATEMENT',
+			description: 'run a statement every 2 seconds (or SECONDS) and draw its result in place, until q or Ctrl-C',
+			example: '.watch 1 SELECT status, count(*) FROM exchanges GROUP BY status',
+			promptOnly: true,
+			argument: 'statement',
+			run: async (shell, argument, _table, sql) => {
+				const [, seconds, statement = ''] = /^(\d+(?:\.\d+)?(?=\s|$))?\s*([\s\S]*)$/.exec(argument)!;
+				const everyMs = Number(seconds ?? 2) * 1000;
+				if (everyMs < 100 || everyMs > 86_400_000)
+					throw usageError(`.watch: expected 0.1 to 86400 seconds, got ${seconds}`);
+				const watched = statement.replace(/;\s*$/, '') || sql || lastStatement(shell);
+				await watchStatement(shell, standardOutput(), watched, everyMs);
 				return undefined;
 			},
 		},

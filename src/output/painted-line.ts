@@ -1,0 +1,27 @@
+// Lines that are painted already: only our own colours are in them (theme.ts).
+import { stripVTControlCharacters } from 'node:util';
+import { cutToWidth, displayWidth } from './terminal-text.ts';
+
+const COLOR = /(\x1b\[[\d;]*m)/;
+
+/** Cuts a painted line to `columns` columns, `…` in place of the rest, and keeps its colours. */
+export function cutPaintedLine(line: string, columns: number): string {
+	if (displayWidth(stripVTControlCharacters(line)) <= columns) return line;
+	let left = columns;
+	let isCut = false;
+	return line
+		.split(COLOR)
+		.map((part, index) => {
+			// Every second part is a colour.
+			if (index % 2 === 1) return part;
+			if (isCut || part === '') return '';
+			const width = displayWidth(part);
+			if (width < left) {
+				left -= width;
+				return part;
+			}
+			isCut = true;
+			return width === left ? `${cutToWidth(`${part}x`, left)}` : cutToWidth(part, left);
+		})
+		.join('');
+}

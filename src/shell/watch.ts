@@ -1,0 +1,58 @@
+// `.watch`: runs a statement again and again and draws its result in place.
+import { UserError } from '../base/errors.ts';
+import type { OutputStream } from '../output/output-stream.ts';
+import { Frames } from './frames.ts';
+import { grabKeys } from './key-grab.ts';
+import type { ShellSession } from './shell-session.ts';
+
+/** Lines of a frame that are not rows: title, head, rule, footer, and the line of the cursor. */
+const OTHER_LINES = 6;
+
+/** How long a slow terminal gets before it is looked at again. */
+const SLOW_MS = 50;
+
+/** Draws the result of `sql` every `everyMs` until `q` or Ctrl-C is pressed. Rejects with the statement's error. */
+export async function watchStatement(
+	shell: ShellSession,
+	output: OutputStream,
+	sql: string,
+	everyMs: number,
+): Promise<void> {
+	const frames = new Frames(output);
+	shell.frames = frames;
+	let isEnded = false;
+	const end = () => {
+		isEnded = true;
+		shell.cancel();
+	};
+	const release = grabKeys(({ name, ctrl }) => {
+		if ((ctrl === true && (name === 'c' || name === 'd')) || (ctrl !== true && name === 'q')) end();
+	});
+	// Lines break elsewhere in a terminal of another width, so nothing on it is where it was.
+	const redraw = () => frames.forget(true);
+	output.on('resize', redraw);
+	try {
+		while (!isEnded) {
+			const begin = performance.now();
+			const rows = Math.max(1, (output.rows ?? 24) - OTHER_LINES);
+			const text = await shell.render(sql, rows);
+			if (isEnded) break;
+			frames.draw([title(shell, everyMs), ...text.trimEnd().split('\n')]);
+			// A terminal that takes nothing gets no further frame.
+			while (!output.isIdle && !output.closed) await shell.wait(SLOW_MS);
+			await shell.wait(Math.max(0, everyMs - (performance.now() - begin)));
+		}
+	} catch (error) {
+		// Ctrl-C, as a key or as a signal.
+		if (!(error instanceof UserError) || error.code !== 'ERR_SQL_CANCELLED') throw error;
+	} finally {
+		release();
+		output.off('resize', redraw);
+		shell.frames = undefined;
+	}
+}
+
+function title(shell: ShellSession, everyMs: number): string {
+	const clock = shell.screenTime.clock(new Date().toISOString()).slice(0, 8);
+	return shell.screenTheme.dim(`${clock}  every ${everyMs / 1000} s; q or Ctrl-C ends it`);
+}

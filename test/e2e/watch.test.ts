@@ -1,0 +1,158 @@
+// `.watch`, the zone of displayed times and the hint about empty results, on a terminal.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { scriptedTerminal } from '../../support/scripted-terminal.ts';
+import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
+import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+
+const DEMO = join(CLI, '../../recordings/demo.tinytap');
+const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
+
+async function atPrompt(
+	work: (terminal: Terminal) => Promise<void>,
+	size = { columns: 80, rows: 24 },
+	shell = SHELL,
+): Promise<void> {
+	const terminal = await openTerminal(shell, size);
+	try {
+		await terminal.shows(PROMPT);
+		await work(terminal);
+	} finally {
+		await terminal.close();
+	}
+}
+
+async function enter(terminal: Terminal, line: string): Promise<void> {
+	await terminal.type(line);
+	await terminal.press('Enter');
+}
+
+const count = (text: string, wanted: RegExp) => [...text.matchAll(wanted)].length;
+
+for (const [columns, rows] of [
+	[80, 24],
+	[120, 40],
+	[200, 50],
+] as const) {
+	test(`.watch draws its result in place at ${columns}×${rows}, as much as fits, until q`, async () => {
+		await atPrompt(
+			async (terminal) => {
+				await enter(terminal, '.watch 0.2 SELECT id, url, req_headers, via FROM exchanges');
+				await terminal.shows(/every 0\.2 s; q or Ctrl-C ends it/);
+				const first = /^(\d\d:\d\d:\d\d) {2}every/m.exec(await terminal.screen())?.[1];
+				// Several frames later there is still one.
+				await terminal.shows(new RegExp(`^(?!${first})\\d\\d:\\d\\d:\\d\\d {2}every`));
+				const screen = await terminal.screen();
+				assert.equal(count(screen, /every 0\.2 s/g), 1, screen);
+				assert.equal(count(screen, /^56 rows .*$/gm), 1, screen);
+				const frame = screen.slice(screen.lastIndexOf('\n', screen.indexOf('  every')) + 1);
+				for (const line of frame.split('\n')) assert.ok(line.length <= columns, line);
+				await terminal.press('q');
+				await terminal.shows(/^56 rows .*\ntinytap \(demo\.tinytap\)>\s*$(?![\s\S])/);
+				await enter(terminal, "SELECT 'still ' || 'here' AS x;");
+				await terminal.shows('still here');
+			},
+			{ columns, rows },
+		);
+	});
+}
+
+test('.watch ends with Ctrl-C, after an error, and in a statement that does not end; keys typed meanwhile do nothing', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, "SELECT 'a ' || 'result' AS x \\watch 0.2");
+		await terminal.shows('every 0.2 s');
+		await terminal.type('SELECT 5;x');
+		await terminal.press('C-c');
+		await terminal.shows(
+			/^a result\n1 row .*\ntinytap \(demo\.tinytap\)>\s*$(?![\s\S])|^ a result\n1 row .*\ntinytap \(demo\.tinytap\)>\s*$(?![\s\S])/,
+		);
+		await enter(terminal, '.watch 0.2 SELECT nothing FROM exchanges');
+		await terminal.shows(/unknown column nothing/);
+		await enter(
+			terminal,
+			'.watch 0.2 SELECT count(*) FROM exchanges a, exchanges b, exchanges c, exchanges d, exchanges e',
+		);
+		await new Promise((resolve) => setTimeout(resolve, 500));
+		await terminal.press('q');
+		await enter(terminal, "SELECT 'after ' || 'all' AS x;");
+		await terminal.shows('after all');
+		await enter(terminal, '.watch 0.01 SELECT 1');
+		await terminal.shows('.watch: expected 0.1 to 86400 seconds, got 0.01');
+	});
+});
+
+test('a frame of .watch is one write that goes over the last one, without clearing the screen first', async () => {
+	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO, '--no-color']);
+	try {
+		await terminal.shows(/demo\.tinytap\)> /);
+		terminal.type('.watch 0.1 SELECT count(*) AS n FROM exchanges\r');
+		await terminal.shows(/every 0\.1 s/, 5);
+		terminal.type('q');
+		await terminal.shows(/demo\.tinytap\)> /, 2);
+		const frames = terminal
+			.shown()
+			.split(/(?=\x1b\[\d+A\r\d\d:\d\d:\d\d)/)
+			.slice(1);
+		assert.ok(frames.length >= 4);
+		for (const frame of frames.slice(0, -1)) {
+			assert.match(frame, /^\x1b\[5A\r[^\x1b]*\x1b\[K\r\n(?:[^\x1b]*\x1b\[K\r\n){4}\x1b\[J$/);
+		}
+		terminal.type('.quit\r');
+		assert.equal(await terminal.ended, 0);
+	} finally {
+		terminal.child.kill();
+	}
+});
+
+test('times are shown in the chosen zone on the terminal: in results, in tails and in .show; files stay UTC', async () => {
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.set timezone Asia/Kolkata');
+			await enter(terminal, 'SELECT ts FROM exchanges WHERE id = 4;');
+			await terminal.shows('2026-11-22T21:25:28.546927+05:30');
+			await enter(terminal, '.mode csv');
+			await enter(terminal, 'SELECT id, ts FROM exchanges WHERE id = 6;');
+			await terminal.shows(/2026-11-22T21:25:28\.547089\+05:30/);
+			await enter(terminal, '.show 8 --headers');
+			await enter(terminal, '.show 8');
+			await terminal.shows(/^exchange 8 {2}complete, server, 2026-11-22T21:25:28\.547232\+05:30$/);
+			await enter(terminal, '.set timezone local');
+			await enter(terminal, 'SELECT max(ts) AS last FROM exchanges WHERE id = 4;');
+			await terminal.shows('2026-11-22T10:55:28.546927-05:00');
+			await enter(terminal, '.set timezone utc');
+			await enter(terminal, 'SELECT min(ts) FROM exchanges WHERE id = 4;');
+			await terminal.shows('2026-11-22T15:55:28.546927Z');
+			await enter(terminal, '.set timezone Mars/Olympus');
+			await terminal.shows(/timezone: expected utc, local or an IANA name/);
+		},
+		{ columns: 120, rows: 40 },
+		`env TZ=America/New_York ${SHELL}`,
+	);
+	const { stdout } = await runTinytap(['--quiet', '--replay', DEMO, '--format', 'csv'], {
+		input: '.set timezone Asia/Kolkata\nSELECT ts FROM exchanges WHERE id = 4;\n',
+	});
+	assert.match(stdout, /2026-11-22T15:55:28\.546927Z/);
+});
+
+test('after the first empty result of a capture without exchanges there is a hint, and no second one', async () => {
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, 'SELECT 1 AS x WHERE 1 = 0;');
+			await enter(terminal, 'SELECT id FROM exchanges;');
+			await terminal.shows('hint: nothing captured yet: is there HTTP? .status, .doctor');
+			await enter(terminal, 'SELECT id FROM exchanges WHERE 2 = 2;');
+			await enter(terminal, "SELECT 'the ' || 'end' AS x;");
+			const screen = await terminal.shows('the end');
+			assert.equal(count(screen, /nothing captured yet/g), 1, screen);
+			assert.ok(screen.indexOf('nothing captured yet') > screen.indexOf('SELECT id FROM exchanges;'));
+		},
+		{ columns: 100, rows: 40 },
+		`${TINYTAP.join(' ')} --port 1`,
+	);
+	await atPrompt(async (terminal) => {
+		await enter(terminal, 'SELECT id FROM exchanges WHERE id < 0;');
+		await enter(terminal, "SELECT 'the ' || 'end' AS x;");
+		assert.doesNotMatch(await terminal.shows('the end'), /nothing captured yet/);
+	});
+});
