@@ -72,6 +72,11 @@ const ENTRIES = {
 		hint: 'The message gives the line, the expected value and the actual one.',
 		exit: EXIT.expectation,
 	},
+	ERR_CONFIGURATION: {
+		meaning: 'The configuration has a mistake; the message names the file and the line.',
+		hint: '`.settings` lists the settings and their values; docs/shell.md describes the file.',
+		exit: EXIT.usage,
+	},
 	ERR_STEPS: {
 		meaning:
 			'After `.bail off`, statements or commands of a script failed; their errors were printed when they occurred.',

@@ -208,6 +208,28 @@ function openPlainFile(path: string, user: InvokingUser): number {
 	}
 }
 
+/**
+ * Reads a file that says what tinytap does. Throws a UserError unless it belongs to the user or root, and nobody else may
+ * write it.
+ */
+export function readOwnFile(path: string, user: InvokingUser): string {
+	const fd = openUserFile(path, user);
+	try {
+		const stat = fstatSync(fd);
+		if (!stat.isFile()) throw refused(path, 'it is not a regular file');
+		if (process.platform !== 'win32') {
+			if (stat.uid !== user.uid && stat.uid !== 0)
+				throw distrusted(path, `it belongs to neither ${user.name} nor root`);
+			// A group of the user's own, as many systems have, is nobody else.
+			const isOthers = (stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== user.gid);
+			if (isOthers) throw distrusted(path, 'others may write it');
+		}
+		return readText(fd, path);
+	} finally {
+		closeSync(fd);
+	}
+}
+
 export type Reading = {
 	/** Links are not followed. */
 	readonly isPlain?: boolean;
@@ -364,6 +386,14 @@ function isRoot(): boolean {
 
 function actsForAnother(user: InvokingUser): boolean {
 	return isRoot() && user.uid !== 0;
+}
+
+function distrusted(path: string, why: string): UserError {
+	return new UserError(
+		`cannot trust ${path}: ${why}`,
+		'ERR_FILE_EACCES',
+		`It says what tinytap does. After a look into it: chmod go-w and chown ${path}.`,
+	);
 }
 
 function refused(path: string, why: string): UserError {

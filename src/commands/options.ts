@@ -12,6 +12,7 @@ import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createRedactor } from '../output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
+import { type Configuration, type ConfigurationFile, readConfiguration } from '../shell/configuration.ts';
 import { checkedFilters, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
 import { MAX_MEMORY_LEAST } from '../threads/memory-shares.ts';
@@ -41,6 +42,8 @@ type RawOptions = {
 	readonly quiet?: boolean;
 	readonly verbose?: boolean;
 	readonly force?: boolean;
+	readonly stay?: boolean;
+	readonly config?: string;
 	readonly for?: string;
 	readonly count?: string;
 };
@@ -53,6 +56,8 @@ export type Options = SessionSettings & {
 	readonly count: number | undefined;
 	/** The words after `--`: the program to start and capture. */
 	readonly command: readonly string[] | undefined;
+	/** The prompt stays when that program has ended. */
+	readonly stay: boolean;
 };
 
 const REDACTING = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
@@ -90,6 +95,8 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--quiet', 'print only results and errors'],
 	['--verbose', 'report each step of starting the capture, and how long it took'],
 	['--force', 'replace existing files'],
+	['--stay', 'keep the prompt when the program after -- has ended'],
+	['--config <file>', 'settings and defaults of options (default: config.toml in your configuration directory)'],
 ];
 
 const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
@@ -118,18 +125,25 @@ export function addEndOptions(command: Command): Command {
 
 /** Parses commander's values. `command` is the part after `--`. Throws a UserError for the first invalid value. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
-	const raw = mergedOptions(parsed);
+	const typed = mergedOptions(parsed);
 	// As the value of another option, which only this parser knows.
-	if (launch?.mode === 'keep-root' && raw.keepRoot !== true) {
+	if (launch?.mode === 'keep-root' && typed.keepRoot !== true) {
 		throw usageError(
 			'--keep-root: expected it as an option of its own, got it as a value',
 			'Write --NAME=--keep-root.',
 		);
 	}
-	if (raw.keepRoot === true && launch !== undefined && launch.mode !== 'keep-root')
+	if (typed.keepRoot === true && launch !== undefined && launch.mode !== 'keep-root')
 		throw usageError('--keep-root: only root can keep the rights of root');
-	const user = invokingUser(raw.user);
+	const user = invokingUser(typed.user);
 	const directories = userDirectories(user);
+	const configurationFile: ConfigurationFile = {
+		path: typed.config ?? `${directories.config}/config.toml`,
+		isGiven: typed.config !== undefined,
+		user,
+	};
+	const configuration = readConfiguration(configurationFile);
+	const raw: RawOptions = { ...camelCased(configuration.options), ...typed };
 	const userQueries = `${directories.data}/queries`;
 	if (raw.replay !== undefined && raw.record !== undefined) {
 		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
@@ -144,7 +158,10 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		presentation: presentation(raw),
 		user,
 		force: raw.force === true,
+		configurationFile,
+		settings: configuration.settings,
 		directories: {
+			startFile: `${directories.config}/rc.sql`,
 			history: `${directories.state}/history`,
 			userQueries,
 			queries: [
@@ -159,7 +176,17 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		forMs: raw.for === undefined ? undefined : parseDuration(raw.for, '--for'),
 		count,
 		command,
+		stay: raw.stay === true,
 	};
+}
+
+/** `body-limit` as commander names it. */
+function camelCased(options: Configuration['options']): RawOptions {
+	const entries = Object.entries(options).map(([name, value]) => [
+		name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+		value,
+	]);
+	return Object.fromEntries(entries);
 }
 
 /** Merges options before and after the command. `--no-…` works in both places (in commander's own merge, defaults win). */

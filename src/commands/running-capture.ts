@@ -80,6 +80,11 @@ export class RunningCapture {
 		}
 	}
 
+	/** Resolves to the exit status of the program after `--`; undefined if there is none. */
+	get commandEnd(): Promise<number> | undefined {
+		return this.#held?.ended;
+	}
+
 	/** Reports why a recording ended early. Throws a UserError if it is damaged rather than cut off. */
 	reportDamage(damage: DamageMessage | undefined): void {
 		if (damage === undefined) return;

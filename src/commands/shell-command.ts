@@ -2,13 +2,17 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT, UserError } from '../base/errors.ts';
-import { FILES, version } from '../base/installation.ts';
+import { FILES } from '../base/installation.ts';
 import { limitOutput, standardError, standardOutput } from '../output/output-stream.ts';
+import { forTerminal } from '../output/terminal-text.ts';
 import { runPiped } from '../shell/batch.ts';
+import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { errorText } from '../shell/error-text.ts';
+import { greeting, seenIn, suggestions } from '../shell/greeting.ts';
 import { restoreOnSignals } from '../shell/raw-terminal.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
+import { runStartFile } from '../shell/start-file.ts';
 import { INTERRUPTED_MS, listenForInterrupts } from '../threads/interrupts.ts';
 import type { Threads } from '../threads/threads.ts';
 import { withCapture } from './command-context.ts';
@@ -77,7 +81,9 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		open,
 	});
 	if (!options.presentation.quiet) {
-		print(`${greeting()}\n`);
+		// Without the suggestions, if the rows cannot be read.
+		const seen = await seenIn(first.threads).catch(() => undefined);
+		print(`${greeting()}\n${suggestions(seen)}\n`);
 	}
 	first.threads.ended
 		.then(
@@ -93,6 +99,15 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 			prompt.close();
 		});
 	}
+	await runStartFile(shell, COMMAND_TABLE);
+	first.commandEnd
+		?.then((status) => {
+			const stays = options.stay || capture !== first;
+			const what = forTerminal(options.command?.[0] ?? '');
+			print(`tinytap: ${what} has ended with status ${status}${stays ? '; .quit leaves' : ''}\n`);
+			if (!stays) prompt.close();
+		})
+		.catch((error: unknown) => print(errorText(error, options.presentation.theme)));
 	prompt.attach(shell);
 	await prompt.left;
 	shell.stopTail();
@@ -104,11 +119,6 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		await capture.close();
 	}
 	return EXIT.ok;
-}
-
-/** The first line at a prompt. */
-export function greeting(): string {
-	return `tinytap ${version()}: SQL over live HTTP. Statements end with ;  .help lists commands  .quit exits`;
 }
 
 async function wantsDemo(): Promise<boolean> {

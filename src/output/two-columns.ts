@@ -43,9 +43,11 @@ export function twoColumns(entries: readonly Entry[], options: TwoColumnOptions)
 				),
 				...remarks.map((line) => paintRemark(line)),
 			];
-			const first = `${' '.repeat(INDENT)}${paintName(name)}`;
+			const [first = '', ...continued] = wrapText(name, width - INDENT * 2 - 1).map((part, index) =>
+				' '.repeat(index === 0 ? INDENT : INDENT * 2).concat(paintName(part)),
+			);
 			const rest = painted.map((line) => `${' '.repeat(start)}${line}`);
-			if (isLong || painted.length === 0) return [first, ...rest];
+			if (isLong || painted.length === 0) return [first, ...continued, ...rest];
 			const gap = ' '.repeat(start - INDENT - stringWidth(name));
 			return [`${first}${gap}${painted[0]}`, ...rest.slice(1)];
 		})

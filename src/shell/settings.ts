@@ -4,7 +4,9 @@ import type { CaptureSettings } from '../capture/capture-settings.ts';
 import type { Redactor } from '../output/redaction.ts';
 import type { ResultFormat } from '../output/result-format.ts';
 import type { Theme } from '../output/theme.ts';
+import type { ConfigurationFile } from './configuration.ts';
 import type { QueryDirectories } from './saved-queries.ts';
+import type { SettingValues } from './shell-settings.ts';
 
 /** How results are shown. */
 export type Presentation = {
@@ -25,7 +27,16 @@ export type SessionSettings = {
 	readonly user: InvokingUser;
 	/** Existing files may be replaced. */
 	readonly force: boolean;
-	readonly directories: { readonly history: string; readonly userQueries: string; readonly queries: QueryDirectories };
+	readonly configurationFile: ConfigurationFile;
+	/** Settings in the configuration. They are for the prompt only, because scripts rely on the defaults. */
+	readonly settings: Partial<SettingValues>;
+	readonly directories: {
+		/** Statements and commands that the prompt begins with. */
+		readonly startFile: string;
+		readonly history: string;
+		readonly userQueries: string;
+		readonly queries: QueryDirectories;
+	};
 	/** A tail prints the rows of both sides of an exchange. */
 	readonly both: boolean;
 	/** Time limit of a statement; undefined if not given. */

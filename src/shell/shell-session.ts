@@ -93,7 +93,8 @@ export class ShellSession {
 		this.#isLineFree = parts.isLineFree ?? (() => true);
 		this.filters = parts.options.capture.filters;
 		const { format } = parts.options.presentation;
-		this.settings = new ShellSettings(format === undefined ? {} : { mode: format });
+		const configured = parts.interactive ? parts.options.settings : {};
+		this.settings = new ShellSettings({ ...configured, ...(format === undefined ? {} : { mode: format }) });
 		this.timeoutMs = parts.options.timeoutMs ?? 0;
 	}
 

@@ -30,6 +30,8 @@ export type StepWays = {
 	readonly place?: string;
 	/** The steps come from somebody else, or may: commands that write or change the capture are refused. */
 	readonly inScript?: boolean;
+	/** An error does not end the run, whatever `.bail` says. */
+	readonly goesOn?: boolean;
 };
 
 /** Runs steps one after the other. */
@@ -38,16 +40,18 @@ export class StepRunner {
 	readonly #commands: CommandTable;
 	readonly #place: string | undefined;
 	readonly #inScript: boolean;
+	readonly #goesOn: boolean;
 	/** Messages of failed `.expect` lines. */
 	failedExpectations: string[] = [];
 	/** Errors that did not end the run, because of `.bail off`. */
 	#errors = 0;
 
-	constructor(shell: ShellSession, commands: CommandTable, { place, inScript = true }: StepWays = {}) {
+	constructor(shell: ShellSession, commands: CommandTable, { place, inScript = true, goesOn = false }: StepWays = {}) {
 		this.#shell = shell;
 		this.#commands = commands;
 		this.#place = place;
 		this.#inScript = inScript;
+		this.#goesOn = goesOn;
 	}
 
 	/** Rejects if the first statement cannot run, before anything is captured for it. */
@@ -78,7 +82,7 @@ export class StepRunner {
 		} catch (error) {
 			if (!(error instanceof UserError)) throw error;
 			const placed = error instanceof StepError ? error : new StepError(error, step, this.#place);
-			if (shell.settings.values.bail || error.code === 'ERR_SQL_CANCELLED') throw placed;
+			if ((shell.settings.values.bail && !this.#goesOn) || error.code === 'ERR_SQL_CANCELLED') throw placed;
 			this.#errors++;
 			shell.tell(errorText(placed, shell.asideTheme));
 			return undefined;

@@ -226,3 +226,97 @@ test('.status and .doctor answer at the prompt', async () => {
 		{ columns: 120, rows: 40 },
 	);
 });
+
+test('three lines greet: what is read, how to get help, and things to try that give a result', async () => {
+	await atPrompt(
+		async (terminal) => {
+			const screen = await terminal.shows(/^Try: /);
+			const lines = screen.split('\n').slice(0, 4);
+			assert.match(lines[0] ?? '', /^tinytap: replaying /);
+			assert.match(lines[1] ?? '', /^tinytap \S+: .*\.help/);
+			assert.match(lines[3] ?? '', PROMPT, 'the three lines fit 80 columns');
+			const [first = '', show = ''] = lines[2]?.replace('Try: ', '').split('   ') ?? [];
+			await enter(terminal, '.mode csv', first);
+			await terminal.shows(/,50[0-9],/);
+			await enter(terminal, show);
+			await terminal.shows(/^exchange \d+ /);
+		},
+		{
+			shell: `sh -c 'cd ${join(CLI, '../..')} && exec ${TINYTAP.join(' ')} --replay recordings/demo.tinytap'`,
+			columns: 80,
+			rows: 24,
+		},
+	);
+});
+
+test('the configuration gives settings, .set --save writes it, and rc.sql runs first; errors in it do not end the shell', async () => {
+	const folder = newFolder();
+	const directory = join(folder, 'tinytap');
+	mkdirSync(directory);
+	const config = join(directory, 'config.toml');
+	writeFileSync(config, '# mine\nmode = "csv"\nmaxrows = 7 # few\n\n[options]\nbody-limit = "1KiB"\n');
+	writeFileSync(
+		join(directory, 'rc.sql'),
+		"SELECT 'from ' || 'rc' AS x;\nSELECT nonsense;\n.nullvalue nothing\nSELECT NULL AS y;\n",
+	);
+	const shell = `env XDG_CONFIG_HOME=${folder} ${SHELL}`;
+	await atPrompt(
+		async (terminal) => {
+			const screen = await terminal.shows(/^y\n/);
+			assert.match(screen, /^x\n"?from rc"?$/m);
+			assert.match(screen, /rc\.sql:2: unknown column nonsense/);
+			await enter(terminal, '.set maxrows');
+			await terminal.shows(/^7$/);
+			await enter(terminal, '.set maxrows 11 --save', '.set timezone local --save', '.set width 0 40 --save');
+			await terminal.shows(/^saved in \S*config\.toml$/, 3);
+			await enter(terminal, '.set maxrows many --save');
+			await terminal.shows('maxrows: expected a whole number');
+		},
+		{ shell },
+	);
+	assert.equal(
+		readFileSync(config, 'utf8'),
+		'# mine\nmode = "csv"\nmaxrows = 11\n\ntimezone = "local"\nwidth = [ 0, 40 ]\n[options]\nbody-limit = "1KiB"\n',
+	);
+	// Scripts do not depend on it, except for its options.
+	const env = { ...process.env, XDG_CONFIG_HOME: folder };
+	const script = await runTinytap(
+		['query', 'SELECT max(res_captured_bytes) AS n FROM exchanges', '--replay', DEMO, '--format', 'json'],
+		{ env },
+	);
+	assert.deepEqual(JSON.parse(script.stdout), [{ n: 1024 }], script.stderr);
+	writeFileSync(config, 'mode = "csv"\nmaxrow = 3\n');
+	const wrong = await runTinytap(['query', 'SELECT 1', '--replay', DEMO], { env });
+	assert.equal(wrong.code, 2);
+	assert.match(
+		wrong.stderr,
+		/config\.toml:2: there is no setting "maxrow" \[ERR_CONFIGURATION\]\nhint: Did you mean maxrows\?/,
+	);
+	chmodSync(config, 0o666);
+	const open = await runTinytap(['query', 'SELECT 1', '--replay', DEMO], { env });
+	assert.match(open.stderr, /cannot trust \S*config\.toml: others may write it/);
+	const absent = await runTinytap(['query', 'SELECT 1', '--replay', DEMO, '--config', join(folder, 'absent')], { env });
+	assert.match(absent.stderr, /cannot open .*absent: no such file/);
+});
+
+test('when the program after -- ends, the prompt says so and ends with its status; --stay keeps it', async () => {
+	const program = "-- sh -c 'sleep 1; exit 7'";
+	const terminal = await openTerminal(`${TINYTAP.join(' ')} ${program}`, { columns: 100, rows: 24 });
+	try {
+		await terminal.shows(PROMPT);
+		await terminal.shows('tinytap: sh has ended with status 7');
+		await terminal.shows('[ended 7]');
+	} finally {
+		await terminal.close();
+	}
+	await atPrompt(
+		async (staying) => {
+			await staying.shows('tinytap: sh has ended with status 7; .quit leaves');
+			await enter(staying, "SELECT 'still ' || 'here' AS x;");
+			await staying.shows('still here');
+			await enter(staying, '.quit');
+			await staying.shows('[ended 7]');
+		},
+		{ shell: `${TINYTAP.join(' ')} --stay ${program}` },
+	);
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { greeting } from '../../src/commands/shell-command.ts';
+import { greeting } from '../../src/shell/greeting.ts';
 import { CLI, runTinytap } from '../../support/tinytap.ts';
 
 const ROOT = join(CLI, '../..');
@@ -35,6 +35,8 @@ test('the session in README is what the bundled recording gives', async () => {
 		'$ scripts/tinytap --replay recordings/demo.tinytap',
 		'tinytap: replaying recordings/demo.tinytap',
 		greeting(),
+		// The prompt’s own test compares it with the screen.
+		'Try: FROM exchanges WHERE status >= 500;   .show 52   .run slow',
 	]);
 	assert.ok(asked.length >= 3);
 	for (const { input, output } of asked) {

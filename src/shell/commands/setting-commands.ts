@@ -1,6 +1,9 @@
 // Commands about the settings of the shell.
+import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
-import { SETTING_NAMES, SETTINGS, settingName } from '../shell-settings.ts';
+import { saveSetting } from '../configuration.ts';
+import type { ShellSession } from '../shell-session.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName, settingName } from '../shell-settings.ts';
 import type { CommandGroup } from './command.ts';
 
 export const SETTING_COMMANDS: CommandGroup = {
@@ -8,15 +11,17 @@ export const SETTING_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'set',
-			usage: '.set [NAME [VALUE]]',
-			description: 'change a setting, or print it; without NAME, list all',
-			example: '.set timezone local',
+			usage: '.set [NAME [VALUE]] [--save]',
+			description: 'change a setting, or print it; without NAME, list all; --save: also for later sessions',
+			example: '.set timezone local --save',
 			argument: 'setting',
 			run: async (shell, argument, table) => {
-				const [, name, value] = /^(\S+)(?:\s+([\s\S]*))?$/.exec(argument) ?? [];
+				const [, text = '', save] = /^([\s\S]*?)(\s--save)?$/.exec(argument) ?? [];
+				const [, name, value] = /^(\S+)(?:\s+([\s\S]*))?$/.exec(text) ?? [];
 				if (name === undefined) return await table.run(shell, '.settings', true);
 				if (value === undefined) shell.tell(`${forTerminal(shell.settings.print(settingName(name)))}\n`);
 				else shell.settings.set(name, value);
+				if (save !== undefined) saveInConfiguration(shell, settingName(name));
 				return undefined;
 			},
 		},
@@ -38,3 +43,11 @@ export const SETTING_COMMANDS: CommandGroup = {
 		},
 	],
 };
+
+/** Not for scripts, which may come from somebody else. */
+function saveInConfiguration({ files, interactive, options, settings, tell }: ShellSession, name: SettingName): void {
+	if (!interactive || files.length > 0)
+		throw new UserError('--save works only at the prompt, not in scripts', 'ERR_PROMPT_ONLY');
+	saveSetting(options.configurationFile, name, settings);
+	tell(`saved in ${forTerminal(options.configurationFile.path)}\n`);
+}
