@@ -22,6 +22,7 @@ export type Terminal = {
 	readonly shows: (text: string | RegExp, times?: number) => Promise<string>;
 	/** Whether the cursor is visible, and whether a program has switched to the alternate screen. */
 	readonly modes: () => Promise<{ cursor: boolean; alternate: boolean }>;
+	readonly resize: (columns: number, rows: number) => Promise<void>;
 	readonly close: () => Promise<void>;
 };
 
@@ -75,6 +76,9 @@ export async function openTerminal(
 		modes: async () => {
 			const { stdout } = await tmux('display-message', '-p', '-t', 'main', '#{cursor_flag}#{alternate_on}');
 			return { cursor: stdout[0] === '1', alternate: stdout[1] === '1' };
+		},
+		resize: async (columns, rows) => {
+			await tmux('resize-window', '-t', 'main', '-x', String(columns), '-y', String(rows));
 		},
 		close: async () => {
 			await tmux('kill-server');

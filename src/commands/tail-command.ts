@@ -1,6 +1,7 @@
 // `tinytap tail`: each exchange as it completes.
 import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
+import type { DisplayedTime } from '../output/displayed-time.ts';
 import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { createResultWriter, printsExchanges } from '../output/result-format.ts';
 import type { RowWriter } from '../output/row-format.ts';
@@ -41,7 +42,7 @@ export async function tailCommand(
 	const output = standardOutput();
 	const isForPeople = output.isTTY && given === undefined;
 	const isLines = isForPeople && columns === undefined;
-	return await withCapture(uncounted(options), async ({ threads, sink, attached, captured, interrupts }) => {
+	return await withCapture(uncounted(options), async ({ shell, threads, sink, attached, captured, interrupts }) => {
 		const rows = threads.tail(where, columns ?? (isLines ? TAIL_COLUMNS : FILE_COLUMNS), {
 			fromStart: true,
 			onePerExchange: isForPeople && !options.both,
@@ -62,7 +63,7 @@ export async function tailCommand(
 		const { theme, raw, redactor } = presentation;
 		const screenColumns = output.columns;
 		const writer = isLines
-			? lineWriter(options)
+			? lineWriter(options, () => shell.screenTime)
 			: createResultWriter(format, head.value.columns, {
 					redactor,
 					version: version(),
@@ -95,8 +96,8 @@ export async function tailCommand(
 }
 
 /** One line for each exchange, for the width that the terminal has then. */
-function lineWriter({ presentation: { theme, raw } }: Options): RowWriter {
-	const lines = createTailLines({ theme, raw });
+function lineWriter({ presentation: { theme, raw } }: Options, time: () => DisplayedTime): RowWriter {
+	const lines = createTailLines({ theme, raw, time });
 	const width = () => standardOutput().columns || 80;
 	return {
 		begin: () => lines.head(width()),

@@ -15,7 +15,8 @@ export const TAIL_COLUMNS = COLUMNS.join(', ');
 export type TailLineOptions = {
 	readonly theme?: Theme;
 	readonly raw?: boolean;
-	readonly time?: DisplayedTime;
+	/** Asked for each line, because it may change. */
+	readonly time?: () => DisplayedTime;
 };
 
 export type TailLines = {
@@ -42,7 +43,11 @@ const LEAST_TARGET = 12;
 /** Short methods are padded, so that most targets are below each other. */
 const METHOD = 4;
 
-export function createTailLines({ theme = plainTheme, raw = false, time = UTC_TIME }: TailLineOptions): TailLines {
+export function createTailLines({
+	theme = plainTheme,
+	raw = false,
+	time = () => UTC_TIME,
+}: TailLineOptions): TailLines {
 	/** As wide as the longest id so far. */
 	let idColumns = 4;
 	const how = { raw };
@@ -64,7 +69,7 @@ export function createTailLines({ theme = plainTheme, raw = false, time = UTC_TI
 			from: 60,
 			width: (screen) => (screen < 100 ? 8 : 12),
 			show: ({ ts }, width) =>
-				typeof ts === 'string' ? dim(cellForTerminal(time.clock(ts).slice(0, width), width, how)) : unknown,
+				typeof ts === 'string' ? dim(cellForTerminal(time().clock(ts).slice(0, width), width, how)) : unknown,
 		},
 		{ name: '', from: 0, width: () => 1, show: ({ side }) => ({ text: arrow(side) }) },
 		{

@@ -67,6 +67,9 @@ export class ShellSession {
 	#readEvents = 0;
 	#isPaused = false;
 	#isHinted = false;
+	/** The zone of displayed times, and these. */
+	#zone = 'utc';
+	#zoneTime = UTC_TIME;
 	/** The files that are being read, the innermost last. */
 	readonly files: string[] = [];
 	/** The last statement, and what is known about its result. Failed statements have no result. */
@@ -113,13 +116,17 @@ export class ShellSession {
 		return this.interactive && this.output === undefined;
 	}
 
-	/** How results show times: in the chosen zone on a terminal, elsewhere in UTC. */
+	/** How results show times: in the chosen zone on a terminal, in UTC in files and pipes. */
 	get time(): DisplayedTime {
-		return this.isOnScreen ? this.screenTime : UTC_TIME;
+		return this.output === undefined ? this.screenTime : UTC_TIME;
 	}
 
+	/** The same for what goes to the terminal in any case. */
 	get screenTime(): DisplayedTime {
-		return this.interactive ? displayedTime(this.settings.values.timezone) : UTC_TIME;
+		const zone = standardOutput().isTTY ? this.settings.values.timezone : 'utc';
+		if (zone !== this.#zone) this.#zoneTime = displayedTime(zone);
+		this.#zone = zone;
+		return this.#zoneTime;
 	}
 
 	/** Prints a text that may be longer than the screen. */
@@ -332,7 +339,7 @@ export class ShellSession {
 			const lines = createTailLines({
 				theme: this.screenTheme,
 				raw: this.options.presentation.raw,
-				time: this.screenTime,
+				time: () => this.screenTime,
 			});
 			const width = () => standardOutput().columns || 80;
 			let isHeaded = false;

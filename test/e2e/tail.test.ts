@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Nginx, startNginx } from '../../support/servers.ts';
-import { openTerminal, type Terminal } from '../../support/terminal.ts';
+import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
@@ -120,5 +120,39 @@ test('a live tail has one line for a request that both sides show, and one for e
 		assert.doesNotMatch(both, /→/);
 		const clients = await onTerminal(`${tail} --comm curl`, size, requests);
 		assert.equal(clients.match(/ → curl .*\/index\.html\?\d +200 /g)?.length, 7, clients);
+	});
+});
+
+test('a tail at the prompt of 80 columns keeps the prompt whole, and what is typed meanwhile works', async () => {
+	await withNginx(async (nginx, url) => {
+		const size = { columns: 80, rows: 24 };
+		await onTerminal(`${TINYTAP.join(' ')} --port ${nginx.port}`, size, async (terminal) => {
+			await terminal.shows(PROMPT);
+			await terminal.type('.tail');
+			await terminal.press('Enter');
+			await terminal.shows(/^ +id time +comm/);
+			await terminal.type("SELECT 'typed ' ||");
+			const get = async (name: string) => await run('curl', ['-s', '-o', '/dev/null', `${url}/${name}`]);
+			for (let i = 0; i < 30; i++) await get(`index.html?${'long-'.repeat(40)}${i}`);
+			await get('missing');
+			await terminal.shows(/ 404 /);
+			await terminal.type(" 'meanwhile' AS x;");
+			const before = (await terminal.screen()).trimEnd();
+			assert.match(before, /^tinytap\*?> SELECT 'typed ' \|\| 'meanwhile' AS x;$(?![\s\S])/m);
+			assert.equal(
+				before.match(/^ +\d+ \d\d:\d\d:\d\d ← nginx +GET {2}\/index\.html\?… +200 .* sendfile$/gm)?.length,
+				30,
+				before,
+			);
+			assert.doesNotMatch(before, /→/);
+			await terminal.press('Enter');
+			await terminal.shows(/^ typed meanwhile$/);
+			await terminal.type('.tail --both');
+			await terminal.press('Enter');
+			await terminal.shows(/^ +id time +comm/, 2);
+			await get('other');
+			const both = await terminal.shows(/ → curl +GET {2}\/other +404 /);
+			assert.match(both, / ← nginx +GET {2}\/other +404 /);
+		});
 	});
 });

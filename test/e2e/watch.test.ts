@@ -58,6 +58,27 @@ for (const [columns, rows] of [
 	});
 }
 
+test('.watch fits a terminal that gets narrower and lower while it draws', async () => {
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.watch 0.2 SELECT id, url, req_headers FROM exchanges');
+			await terminal.shows(/every 0\.2 s/);
+			await terminal.resize(60, 15);
+			await terminal.shows(/^56 rows \(9 shown.*$/);
+			const visible = (await terminal.painted())
+				.replace(/\x1b\[[\d;]*m/g, '')
+				.trimEnd()
+				.split('\n');
+			assert.match(visible[0]!, /every 0\.2 s/);
+			assert.equal(visible.filter((line) => /every 0\.2 s/.test(line)).length, 1);
+			assert.ok(visible.length <= 15);
+			await terminal.press('q');
+			await terminal.shows(/^56 rows .*\ntinytap \(demo\.tinytap\)>\s*$(?![\s\S])/);
+		},
+		{ columns: 120, rows: 40 },
+	);
+});
+
 test('.watch ends with Ctrl-C, after an error, and in a statement that does not end; keys typed meanwhile do nothing', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, "SELECT 'a ' || 'result' AS x \\watch 0.2");

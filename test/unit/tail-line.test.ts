@@ -111,7 +111,7 @@ test('the status is painted by its class', () => {
 });
 
 test('the time is that of the chosen zone', () => {
-	const lines = createTailLines({ time: displayedTime('Asia/Kolkata') });
+	const lines = createTailLines({ time: () => displayedTime('Asia/Kolkata') });
 	assert.match(lines.line(row(), 120), /^ {3}7 21:25:28\.546 ←/);
 });
 
