@@ -63,7 +63,7 @@ export function redactJson(text: string, how: JsonRedaction): string {
 
 function redactString(inside: string, name: string | null, within: boolean, how: JsonRedaction): string {
 	const sensitive = within || (name !== null && isSensitiveName(name));
-	if (inside === '' || (!sensitive && inside.length < 4)) return inside;
+	if (!sensitive && inside.length < 4) return inside;
 	const value = unescaped(inside);
 	const redacted = sensitive
 		? name !== null && /authorization$|cookie$/i.test(name)

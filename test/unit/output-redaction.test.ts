@@ -126,6 +126,36 @@ describe('a redactor', () => {
 		);
 	});
 
+	it('hides everything within a sensitive member, to its end and no further', () => {
+		const cases: readonly (readonly [json: string, expected: string])[] = [
+			[
+				'{"token":["aaaa","bb",17,[3,{"x":"c"}]],"y":["aaaa",17]}',
+				'{"token":["*","*","*",["*",{"x":"*"}]],"y":["aaaa",17]}',
+			],
+			['{"password":{"a":{"b":"one"},"c":"two"},"d":"three"}', '{"password":{"a":{"b":"*"},"c":"*"},"d":"three"}'],
+			['[{"secret":[{},"one"],"x":"two"},"three"]', '[{"secret":[{},"*"],"x":"two"},"three"]'],
+			[
+				'{"secret":{"password":{"x":"one"},"y":"two"},"z":"three"}',
+				'{"secret":{"password":{"x":"*"},"y":"*"},"z":"three"}',
+			],
+			['{"password":"","token":[""],"pin":1234,"code":12345}', '{"password":"","token":[""],"pin":1234,"code":"*"}'],
+			['{"a":{"token":null},"b":"one","c":[true,"two"]}', '{"a":{"token":null},"b":"one","c":[true,"two"]}'],
+			['{"token":-1.5e+30,"x":-1.5e+30}', '{"token":"*","x":-1.5e+30}'],
+			[
+				'{"set-cookie":"a=one; Path=/","authorization":"Bearer two"}',
+				'{"set-cookie":"a=*; Path=/","authorization":"Bearer *"}',
+			],
+			['{"cookie":"a=","proxy_authorization":""}', '{"cookie":"a=","proxy_authorization":""}'],
+			['{"\\u0070assword":"one","x":"\\u0074oken=two three"}', '{"\\u0070assword":"*","x":"token=* three"}'],
+			// Not quite JSON: commas are missing, or names are followed by many blanks.
+			['{"token":12345 "name":"one"}', '{"token":"*" "name":"one"}'],
+			['{"token":12345 "one"}', '{"token":"*" "one"}'],
+			['{"token" "one"}', '{"token" "one"}'],
+			['{"password"                    :"one"}', '{"password"                    :"*"}'],
+		];
+		for (const [json, expected] of cases) assert.equal(starred(redactor.text(json, 'application/json')), expected);
+	});
+
 	it('finds members in truncated JSON', () => {
 		assert.equal(starred(redactor.text('{"a":[1,{"secret":"abc')), '{"a":[1,{"secret":"*');
 		assert.equal(starred(redactor.text('[{"password":"abc\\')), '[{"password":"*');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cellForTerminal, cutToWidth, displayWidth, forTerminal } from '../../src/output/terminal-text.ts';
+import stringWidth from 'string-width';
+import { cellForTerminal, cutToWidth, displayWidth, forTerminal, splitUtf8 } from '../../src/output/terminal-text.ts';
 
 describe('forTerminal', () => {
 	it('leaves visible text alone', () => {
@@ -70,6 +71,42 @@ describe('forTerminal', () => {
 		assert.equal(forTerminal(new Uint8Array(0)), '');
 	});
 
+	it('tells UTF-8 from other bytes as Unicode does', () => {
+		const edges = [
+			0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
+		];
+		const values = [...edges, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff];
+		const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+		const check = (bytes: readonly number[]) => {
+			const parts = splitUtf8(Uint8Array.from(bytes));
+			assert.deepEqual(
+				parts.flatMap((part) => (typeof part === 'number' ? [part] : [...Buffer.from(part)])),
+				bytes,
+			);
+			let text: string | undefined;
+			try {
+				text = strict.decode(Uint8Array.from(bytes));
+			} catch {
+				// TypeError: not UTF-8.
+			}
+			const isText = parts.every((part) => typeof part === 'string');
+			assert.equal(isText, text !== undefined, bytes.join());
+			if (isText) assert.deepEqual(parts, bytes.length === 0 ? [] : [text]);
+		};
+		for (const one of values) {
+			check([one]);
+			for (const two of values) {
+				check([one, two]);
+				if (one >= 0xe0) {
+					for (const three of [0x7f, 0x80, 0xbf, 0xc0]) {
+						check([one, two, three]);
+						if (one >= 0xf0) for (const four of [0x7f, 0x80, 0xbf, 0xc0]) check([one, two, three, four]);
+					}
+				}
+			}
+		}
+	});
+
 	it('keeps line feeds if asked to', () => {
 		assert.equal(forTerminal('a\nb\r\nc\t', { lineFeeds: true }), 'a\nb\\x0d\nc\\x09');
 		assert.equal(forTerminal('a\n\\', { lineFeeds: true }), 'a\n\\');
@@ -94,6 +131,19 @@ describe('widths', () => {
 		for (const [text, width] of widths) assert.equal(displayWidth(text), width, text);
 	});
 
+	it('are those of a whole text at the ends of all scripts that are measured faster', () => {
+		const ends = [0x20, 0x7f, 0xa0, 0xad, 0x300, 0x370, 0x483, 0x48a, 0x530, 0x2026, 0x3041, 0x3097, 0x30a1, 0x30fb];
+		for (const end of [...ends, 0x4e00, 0xa000, 0xac00, 0xd7a4]) {
+			for (let code = end - 2; code <= end + 2; code++) {
+				const character = String.fromCharCode(code);
+				if (forTerminal(character) !== character) continue;
+				// A mark would belong to the letter before it.
+				assert.equal(displayWidth(character), stringWidth(character), code.toString(16));
+				assert.equal(displayWidth(`a${character}b`), stringWidth(`a${character}b`), code.toString(16));
+			}
+		}
+	});
+
 	it('are never exceeded by a cut text, which ends in …', () => {
 		for (const text of [
 			'abcdefgh',
@@ -115,6 +165,9 @@ describe('widths', () => {
 		assert.equal(cutToWidth('abcd', 3), 'ab…');
 		assert.equal(cutToWidth('日本', 3), '日…');
 		assert.equal(cutToWidth('', 0), '');
+		assert.equal(cutToWidth('a', 0), '…');
+		assert.equal(cutToWidth('日', 1), '…');
+		assert.equal(cutToWidth('日', 2), '日');
 	});
 
 	it('are found for a cell without reading all of a long text', () => {
