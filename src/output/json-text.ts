@@ -141,7 +141,7 @@ function stringEnd(text: string, from: number): number {
 		const code = text.slice(at + 1, at + 6);
 		if (code.startsWith('u')) {
 			if (!/^u[0-9a-f]*$/i.test(code)) return NOT_JSON;
-			if (code.length < 5) return at + 1 + code.length === text.length ? CUT : NOT_JSON;
+			if (code.length < 5) return CUT;
 			at += 6;
 		} else {
 			if (code !== '' && !'"\\/bfnrt'.includes(code[0] as string)) return NOT_JSON;
