@@ -122,3 +122,122 @@ test('the middle of a text is cut at characters, and the whole text is kept if i
 	assert.equal(middleForTerminal(`a${'x'.repeat(10_000)}\x1b`, 9), 'axxx…\\x1b');
 	assert.equal(middleForTerminal('abc', 1), '…');
 });
+
+test('wider terminals show more columns, and wider ones', () => {
+	const heads: readonly (readonly [width: number, head: string])[] = [
+		[20, '  id   method path  code'],
+		[39, '  id   method path                 code'],
+		[40, '  id   method path           code     ms'],
+		[49, '  id   method path                    code     ms'],
+		[50, '  id   comm      method path           code     ms'],
+		[55, '  id   comm      method path                code     ms'],
+		[56, '  id   comm      method path          code     ms  bytes'],
+		[59, '  id   comm      method path             code     ms  bytes'],
+		[60, '  id time       comm      method path     code     ms  bytes'],
+		[69, '  id time       comm      method path              code     ms  bytes'],
+		[70, '  id time       comm      method path      code     ms  bytes via'],
+		[99, '  id time       comm      method path                                   code     ms  bytes via'],
+		[100, '  id time           comm            method path                          code     ms  bytes via'],
+		[
+			119,
+			'  id time           comm            method path                                             code     ms  bytes via',
+		],
+		[
+			120,
+			'  id time           comm            method path                                          code     ms      bytes via',
+		],
+		[
+			139,
+			'  id time           comm            method path                                                             code     ms      bytes via',
+		],
+		[
+			140,
+			'  id time           comm            host                 method path                                         code     ms      bytes via',
+		],
+		[
+			159,
+			'  id time           comm            host                 method path                                                            code     ms      bytes via',
+		],
+		[
+			160,
+			'  id time           comm            host                 method path   code     ms   ttfb      bytes type                     via',
+		],
+		[
+			179,
+			'  id time           comm            host                 method path                      code     ms   ttfb      bytes type                     via',
+		],
+		[
+			180,
+			'  id time           comm            host                         method path               code     ms   ttfb      bytes type                     via',
+		],
+	];
+	const lines = createTailLines({});
+	for (const [width, head] of heads) assert.equal(lines.head(width), `${head}\n`, String(width));
+	assert.equal(
+		line({ reason: 'peer closed the connection', state: 'incomplete', path: '/a' }, 200),
+		'   7 15:55:28.546 ← nginx           shop.example:8080            GET  /a                                       200!   12.3   12.0      51200 text/html                writev+sendfile   peer closed the…\n',
+	);
+	assert.match(line({ host: 'a-long-name-of-a-host.example' }, 140), / a-long-na…t\.example +GET /);
+});
+
+test('durations and counts take the fewest columns that keep them exact', () => {
+	const durations: readonly (readonly [ms: number, text: string])[] = [
+		...[
+			[0, '0.00'],
+			[9.994, '9.99'],
+			[10, '10.0'],
+			[99.94, '99.9'],
+			[100, '100'],
+			[999_999.4, '999999'],
+		],
+		...[
+			[999_999.5, '1000s'],
+			[86_400_000, '86400s'],
+		],
+	] as [number, string][];
+	for (const [ms, text] of durations)
+		assert.match(line({ duration_ms: ms }, 60), new RegExp(`${text.padStart(6).replace('.', '\\.')}  51200\\n$`), text);
+	const counts: readonly (readonly [bytes: number, text: string])[] = [
+		...[
+			[0, '0'],
+			[999_999, '999999'],
+			[1_000_000, '1.0M'],
+			[12_345_678, '12.3M'],
+			[5e9, '5.0G'],
+			[7e12, '7.0T'],
+		],
+		...[
+			[8e15, '8.0P'],
+			[1_234_500, '1.2M'],
+		],
+	] as [number, string][];
+	for (const [bytes, text] of counts)
+		assert.ok(
+			line({ res_body_bytes: bytes }, 60).endsWith(` ${text.padStart(6)}\n`),
+			`${text}: ${line({ res_body_bytes: bytes }, 60)}`,
+		);
+	assert.ok(line({ res_body_bytes: 12_345_678_901 }, 130).includes(' 12345.7M '));
+});
+
+test('sides have arrows, and texts that are absent have a dash', () => {
+	for (const [side, mark] of [
+		['client', '→'],
+		['server', '←'],
+		[null, ' '],
+	] as const)
+		assert.equal(line({ side }, 80).slice(0, 16), `   7 15:55:28 ${mark} `);
+	assert.match(line({ comm: null, ts: null, via: null }, 80), /^ {3}7 - {8}← - {9}GET .* 51200 -\n$/);
+	assert.match(
+		line({ host: null, content_type: null, vias: null, ttfb_ms: null }, 200),
+		/ - {28}GET .* - {7}51200 - {24}-\n$/,
+	);
+	for (const [state, text] of [
+		['complete', '200 '],
+		['upgraded', '200 '],
+		['open', '200!'],
+		[null, '200!'],
+	] as const)
+		assert.ok(line({ state }, 80).includes(` ${text} `));
+	assert.match(line({ status: null, state: 'open' }, 80), / -! /);
+	assert.match(line({ method: 'A-VERY-LONG-METHOD' }, 80), / A-VERY-LO… \/api/);
+});
