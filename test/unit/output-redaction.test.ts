@@ -5,7 +5,7 @@ import { curlLine } from '../../src/output/curl-line.ts';
 import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
-import { redactExchange } from '../../src/output/redacted-exchange.ts';
+import { createRowRedactor, redactExchange } from '../../src/output/redacted-exchange.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
 import { isSensitiveName } from '../../src/output/sensitive-names.ts';
 import type { FieldLine } from '../../src/store/exchange-row.ts';
@@ -469,6 +469,79 @@ describe('a redacted exchange', () => {
 		]);
 		assert.doesNotMatch(parts, /secret\d/);
 		assert.ok(parts.includes('<td>*/*</td>'));
+	});
+
+	it('keeps the bytes of names and values that say nothing secret, and the target as sent', () => {
+		const bytes = (text: string) => Buffer.from(text, 'latin1');
+		const line = (name: string, value: string): FieldLine => ({
+			...{ name, value, trailer: false },
+			...{ nameBytes: bytes(name), valueBytes: bytes(value) },
+		});
+		const target = { text: '/a?b=c', bytes: bytes('/a?b=c') };
+		const sent: ExchangeDetail = {
+			columns: { id: 1 },
+			sendMs: 5,
+			requestTarget: target,
+			requestHeaders: [
+				line('X', 'plain'),
+				line('X-Token', 'hunter2hunter2'),
+				line('hunter2hunter2', 'see hunter2hunter2'),
+			],
+			responseHeaders: [],
+		};
+		const shared = redactExchange(sent, createRedactor(key));
+		assert.deepEqual(shared.requestHeaders[0], sent.requestHeaders[0]);
+		const [, token, named] = shared.requestHeaders;
+		assert.deepEqual([token!.name, token!.nameBytes, token!.valueBytes], ['X-Token', bytes('X-Token'), undefined]);
+		assert.match(token!.value, /^REDACTED-14-[0-9a-f]{8}$/);
+		assert.deepEqual([named!.name, named!.value], [token!.value, `see ${token!.value}`]);
+		assert.deepEqual([named!.nameBytes, named!.valueBytes], [undefined, undefined]);
+		assert.deepEqual([shared.sendMs, shared.requestTarget, shared.bodiesDecoded], [5, target, true]);
+		const secretTarget = { text: '/a?token=hunter2', bytes: bytes('/a?token=hunter2') };
+		const { requestTarget } = redactExchange({ ...sent, requestTarget: secretTarget }, createRedactor(key));
+		assert.match(JSON.stringify(requestTarget), /^\{"text":"\/a\?token=REDACTED-7-[0-9a-f]{8}"\}$/);
+		const { requestTarget: _, sendMs: __, ...parts } = sent;
+		assert.deepEqual(Object.keys(redactExchange(parts, createRedactor(key))).sort(), [
+			...['bodiesDecoded', 'columns', 'requestHeaders', 'responseHeaders'],
+		]);
+		assert.ok(!('requestTarget' in redactExchange({ ...sent, requestTarget: null }, createRedactor(key))));
+	});
+
+	it('hides secrets of a row in its other columns, and bytes that contain one', () => {
+		const redact = createRowRedactor(
+			['password', 'note', 'raw', 'other', 'text'].map((name) => ({ name, type: null })),
+			createRedactor(key),
+		);
+		const png = (text: string) => Buffer.concat([Buffer.from([0x89, 0xff]), Buffer.from(text)]);
+		const row = redact([
+			'"password":"hunter2hunter2"',
+			'hunter2hunter2',
+			png('hunter2hunter2'),
+			png('x'),
+			Buffer.from('hunter2hunter2'),
+		]);
+		assert.match(String(row[0]), /^"password":"REDACTED-14-/);
+		assert.match(String(row[1]), /^REDACTED-14-[0-9a-f]{8}$/);
+		assert.equal(row[2], null);
+		assert.deepEqual(row[3], png('x'));
+		// The next row has secrets of its own.
+		assert.deepEqual(redact([1, 'hunter2hunter2', null, 2n, png('hunter2hunter2')]), [
+			...[1, 'hunter2hunter2', null, 2n, png('hunter2hunter2')],
+		]);
+	});
+
+	it('finds the longest secrets first, and none that are short', () => {
+		const redactor = createRedactor(key).scope();
+		const short = redactor.secret('abcdef');
+		const long = redactor.secret('abcdefghijkl');
+		assert.equal(redactor.secret('abcde').length, 'REDACTED-5-12345678'.length);
+		assert.equal(redactor.sweep('abcde abcdef abcdefghijkl abcdefg'), `abcde ${short} ${long} ${short}g`);
+		assert.equal(redactor.holdsSecret(Buffer.from('..abcdef..')), true);
+		assert.equal(redactor.holdsSecret(Buffer.from('..abcde..')), false);
+		// From the thousandth on, secrets are replaced, but no longer remembered.
+		for (let i = 0; i < 1100; i++) redactor.secret(`secret number ${i}.`);
+		assert.match(redactor.sweep('secret number 996.'), /^REDACTED-18-/);
+		assert.equal(redactor.sweep('secret number 997.'), 'secret number 997.');
 	});
 
 	it('does not change the original exchange', () => {
