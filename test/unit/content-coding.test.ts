@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { charsetOf, charsetText } from '../../src/decode/body-text.ts';
-import { decodeContent as decodeWithin, defaultDecodeLimits } from '../../src/decode/content-coding.ts';
+import {
+	bodyCodings,
+	type DecodeLimits,
+	decodeContent as decodeWithin,
+	defaultDecodeLimits,
+} from '../../src/decode/content-coding.ts';
 import { mediaOf } from '../../src/decode/media-kind.ts';
 import type { DecodedAlone } from '../../support/decode-alone.ts';
 
@@ -176,6 +181,34 @@ describe('content coding', () => {
 		}
 	});
 
+	it('is named by Content-Encoding and, except for chunked, Transfer-Encoding, in the order in which codings were applied', () => {
+		const codings = (...fields: (readonly [name: string, value: string, trailer?: boolean])[]) =>
+			bodyCodings(fields.map(([name, value, trailer = false]) => ({ name, value, trailer })));
+		assert.equal(codings(), null);
+		assert.equal(codings(['X', 'gzip'], ['Content-Encoding', 'br', true]), null);
+		assert.equal(codings(['content-ENCODING', 'gzip, br']), 'gzip, br');
+		assert.equal(codings(['Transfer-Encoding', 'chunked']), null);
+		assert.equal(codings(['Transfer-Encoding', 'X-GZip , chunked']), 'X-GZip ');
+		assert.equal(
+			codings(
+				['Transfer-Encoding', 'deflate'],
+				['Content-Encoding', 'br'],
+				['Content-Encoding', 'gzip'],
+				['Transfer-Encoding', 'zstd'],
+			),
+			'br, gzip, deflate,  zstd'.replace('  ', ' '),
+		);
+	});
+
+	it('cuts long names in what it says', () => {
+		const said = (name: string) => decodeContent(plain, name).stopped;
+		assert.equal(said('c'.repeat(40)), `${'c'.repeat(40)}: unknown coding`);
+		assert.equal(said('c'.repeat(41)), `${'c'.repeat(40)}…: unknown coding`);
+		for (const name of ['none', 'utf-8', 'UTF8', 'binary', '7bit', '8bit', 'identity', '"', 'x-;q=1'])
+			assert.deepEqual(decodeContent(plain, name), { bytes: plain, applied: [], stopped: null, unended: null }, name);
+		assert.equal(said('nonesuch'), 'nonesuch: unknown coding');
+	});
+
 	it('leaves a body alone if it is not what its label says', () => {
 		const words = Buffer.from('just words, and some more of them to be sure');
 		for (const coding of ['gzip', 'deflate', 'br', 'zstd']) {
@@ -203,18 +236,28 @@ describe('content coding', () => {
 describe('decompression bombs', () => {
 	const zeros = Buffer.alloc(67108864);
 	const quality = { params: { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: zeros.length } };
-	const bombs: readonly (readonly [name: string, coding: string, bytes: Uint8Array])[] = [
-		['brotli', 'br', brotliCompressSync(zeros, quality)],
-		['gzip', 'gzip', gzipSync(zeros, { level: 9 })],
-		['gzip twice', 'gzip, gzip', gzipSync(gzipSync(zeros, { level: 9 }), { level: 9 })],
-		['deflate', 'deflate', deflateSync(zeros, { level: 9 })],
-		['raw deflate', 'deflate', deflateRawSync(zeros, { level: 9 })],
-		['brotli in gzip', 'br, gzip', gzipSync(brotliCompressSync(zeros, quality))],
-		['gzip four times', 'gzip, gzip, gzip, gzip', [1, 2, 3, 4].reduce((bytes) => gzipSync(bytes), zeros)],
+	/** Made when first needed. */
+	const once = (make: () => Uint8Array) => {
+		let bytes: Uint8Array | undefined;
+		return () => {
+			bytes ??= make();
+			return bytes;
+		};
+	};
+	const gzip = once(() => gzipSync(zeros, { level: 9 }));
+	const bombs: readonly (readonly [name: string, coding: string, bytes: () => Uint8Array])[] = [
+		['brotli', 'br', once(() => brotliCompressSync(zeros, quality))],
+		['gzip', 'gzip', gzip],
+		['gzip twice', 'gzip, gzip', once(() => gzipSync(gzip(), { level: 9 }))],
+		['deflate', 'deflate', once(() => deflateSync(zeros, { level: 9 }))],
+		['raw deflate', 'deflate', once(() => deflateRawSync(zeros, { level: 9 }))],
+		['brotli in gzip', 'br, gzip', once(() => gzipSync(brotliCompressSync(zeros, quality)))],
+		['gzip four times', 'gzip, gzip, gzip, gzip', once(() => [1, 2, 3, 4].reduce((bytes) => gzipSync(bytes), zeros))],
 	];
 
-	for (const [name, coding, bytes] of bombs) {
-		it(`${name} (${bytes.length} bytes) stops at the limits and leaves the raw bytes intact`, () => {
+	for (const [name, coding, bomb] of bombs) {
+		it(`${name} stops at the limits and leaves the raw bytes intact`, () => {
+			const bytes = bomb();
 			const before = Buffer.from(bytes);
 			const result = decodeContent(bytes, coding);
 			assert.ok(result.stopped !== null);
@@ -225,26 +268,72 @@ describe('decompression bombs', () => {
 	}
 
 	it('yield the permitted megabyte if the coding allows decoding in steps', () => {
-		const { bytes, stopped } = decodeContent(gzipSync(zeros), 'gzip');
+		const { bytes, stopped } = decodeContent(gzip(), 'gzip');
 		assert.ok(bytes.length > 1000000 && bytes.every((byte) => byte === 0));
 		assert.equal(stopped, 'gzip: more than 1048576 bytes');
 	});
 
-	const once = gzipSync(zeros, { level: 9 });
-	const wrongChecksum = gzipSync(plain.toString('base64').repeat(8));
-	wrongChecksum.writeUInt32LE(1, wrongChecksum.length - 8);
-	for (const [name, coding, bytes] of [
-		...bombs.filter(([bomb]) => bomb !== 'gzip'),
-		['half of a gzip', 'gzip', once.subarray(0, once.length >> 1)],
+	const wrongChecksum = once(() => {
+		const bytes = gzipSync(plain.toString('base64').repeat(8));
+		bytes.writeUInt32LE(1, bytes.length - 8);
+		return bytes;
+	});
+	for (const [name, coding, bomb] of [
+		...bombs.filter(([name]) => name !== 'gzip'),
+		['half of a gzip', 'gzip', () => gzip().subarray(0, gzip().length >> 1)],
 		['a gzip with a wrong checksum', 'gzip', wrongChecksum],
 	] as const) {
 		it(`${name} takes less than 16 MiB and 200 ms, measured in a separate process`, () => {
-			const { grownBytes, cpuMs, intact } = decodeAlone(coding, bytes);
+			const { grownBytes, cpuMs, intact } = decodeAlone(coding, bomb());
 			assert.ok(intact);
 			assert.ok(grownBytes < 16 * 1048576, `${grownBytes} bytes more were resident`);
 			assert.ok(cpuMs < 200, `${cpuMs} ms`);
 		});
 	}
+
+	it('stop at any limit of bytes, ratio, codings or time, and say which', () => {
+		const body = Buffer.alloc(1000, 'a body ');
+		for (const [coding, encode] of encoders) {
+			const coded = encode(body);
+			const within = (more: Partial<DecodeLimits>) => {
+				const { bytes, stopped } = decodeWithin(coded, coding, { ...limits, ...more });
+				return { text: Buffer.from(bytes), stopped: stopped?.replace(/^\w+: /, '') };
+			};
+			const name = coding.replace('x-', '');
+			assert.deepEqual(within({ outputBytes: 1000 }), { text: body, stopped: undefined }, coding);
+			const small = within({ outputBytes: 999 });
+			assert.equal(small.stopped, 'more than 999 bytes', coding);
+			// Whatever is there is the beginning, unless nothing could be undone.
+			assert.ok(
+				small.text.equals(coded) ||
+					(small.text.length <= 999 && body.subarray(0, small.text.length).equals(small.text)),
+			);
+			const ratio = Math.ceil(1000 / coded.length);
+			assert.equal(within({ ratio }).stopped, undefined, coding);
+			assert.equal(within({ ratio: ratio - 1 }).stopped, `ratio above ${ratio - 1}`, coding);
+			assert.equal(within({ layers: 0 }).stopped, 'more than 0 codings');
+			assert.equal(within({ layers: 1 }).stopped, undefined);
+			assert.match(name, /^[a-z]+$/);
+		}
+		const twice = gzipSync(gzipSync(body));
+		const one = decodeWithin(twice, 'gzip, gzip', { ...limits, layers: 1 });
+		assert.deepEqual([one.stopped, one.applied], ['gzip: more than 1 codings', ['gzip']]);
+	});
+
+	it('keep all that fits of a long body that is not repetitive', () => {
+		const long = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${i * 7919} `).join(''));
+		for (const coding of ['gzip', 'deflate'] as const) {
+			const coded = coding === 'gzip' ? gzipSync(long) : deflateSync(long);
+			for (const outputBytes of [1, 1000, 50_000, 200_000, long.length - 1]) {
+				const { bytes, stopped } = decodeWithin(coded, coding, { ...limits, outputBytes });
+				assert.equal(stopped, `${coding}: more than ${outputBytes} bytes`);
+				const kept = bytes.length === coded.length ? 0 : bytes.length;
+				assert.ok(kept <= outputBytes);
+				if (kept > 0) assert.ok(long.subarray(0, kept).equals(bytes));
+				if (outputBytes >= 1000) assert.ok(kept > outputBytes * 0.9, `${kept} of ${outputBytes}`);
+			}
+		}
+	});
 
 	it('give the same with a small window as with a large one', () => {
 		const parts = Array.from({ length: 30 }, (_, i) => text.slice(i * 999, i * 999 + 60000));
@@ -258,7 +347,7 @@ describe('decompression bombs', () => {
 	});
 
 	it('end when the time is up', () => {
-		const coded = gzipSync(zeros);
+		const coded = gzip();
 		const result = decodeWithin(coded, 'gzip', { ...limits, milliseconds: 0 });
 		assert.equal(result.stopped, 'gzip: more than 0 ms');
 		assert.equal(result.bytes, coded);
