@@ -141,7 +141,7 @@ function redactBody(
 function redactFormWithFiles(body: Uint8Array, contentType: string, scope: Redactor): Uint8Array | null {
 	// In ISO-8859-1, each character is a byte.
 	const [start, ...parts] = splitForm(Buffer.from(body).toString('latin1'));
-	if (start === undefined || parts.length === 0) return null;
+	if (start === undefined) return null;
 	return Buffer.concat(
 		parts.flatMap((part) => {
 			const bytes = Buffer.from(part, 'latin1');

@@ -53,8 +53,7 @@ type Replace = (secret: string) => string;
 
 function redactUrl(text: string, secret: Replace, nesting = 0): string {
 	const plain = text.replace(/(:\/\/)([^/?#@\s]+)@/g, (_, slashes: string, user: string) => {
-		const colon = user.indexOf(':');
-		if (colon !== -1) secret(user.slice(colon + 1));
+		secret(user.slice(user.indexOf(':') + 1));
 		return `${slashes}${secret(user)}@`;
 	});
 	// An OAuth response has its token after `#`.
@@ -111,9 +110,8 @@ function redactCookies(value: string, secret: Replace): string {
 	return value
 		.split(';')
 		.map((cookie) => {
-			const equals = cookie.indexOf('=');
-			if (equals === -1) return withinBlanks(cookie, secret);
-			return cookie.slice(0, equals + 1) + withinBlanks(cookie.slice(equals + 1), secret);
+			const start = cookie.indexOf('=') + 1;
+			return cookie.slice(0, start) + withinBlanks(cookie.slice(start), secret);
 		})
 		.join(';');
 }
@@ -166,8 +164,8 @@ const FORM_START = /^\s*--[^\r\n]{1,200}\r?\ncontent-disposition:\s*form-data/i;
 
 /** Redacts parts of a form whose name is sensitive. */
 function redactMultipart(body: string, secret: Replace): string {
-	const boundary = /^\s*(--[^\r\n]{1,200})\r?\n/.exec(body)?.[1];
-	if (boundary === undefined) return body;
+	// The beginning may be missing.
+	const boundary = /^\s*(--[^\r\n]{1,200})\r?\n/.exec(body)?.[1] ?? '\n--';
 	return body
 		.split(boundary)
 		.map((part) => {

@@ -324,7 +324,7 @@ describe('decompression bombs', () => {
 		const long = Buffer.from(Array.from({ length: 60_000 }, (_, i) => `${i * 7919} `).join(''));
 		for (const coding of ['gzip', 'deflate'] as const) {
 			const coded = coding === 'gzip' ? gzipSync(long) : deflateSync(long);
-			for (const outputBytes of [1, 1000, 50_000, 200_000, long.length - 1]) {
+			for (const outputBytes of [1000, 50_000, 200_000, long.length - 1]) {
 				const { bytes, stopped } = decodeWithin(coded, coding, { ...limits, outputBytes });
 				assert.equal(stopped, `${coding}: more than ${outputBytes} bytes`);
 				const kept = bytes.length === coded.length ? 0 : bytes.length;

@@ -96,6 +96,10 @@ describe('a redactor', () => {
 			['AUTHORIZATION', 'opaque', '*'],
 			['Cookie', 'sid=1234567; theme=dark', 'sid=*; theme=*'],
 			['Set-Cookie', 'sid=1234567; Path=/; HttpOnly', 'sid=*; Path=/; HttpOnly'],
+			['Cookie2', ' sid = 1234567 ;flag;', ' sid = * ;*;'],
+			['Set-Cookie', 'sid=1234567', 'sid=*'],
+			['Set-Cookie', 'flag; Secure', '*; Secure'],
+			['Proxy-Authorization', 'Digest  username="joe", nonce=1 ', 'Digest *'],
 			['X-Api-Key', 'k-1', '*'],
 			['X-Thing-Secret', 'a\n b', '*'],
 			['Host', 'example.com', 'example.com'],
@@ -114,7 +118,16 @@ describe('a redactor', () => {
 			starred(decodeURIComponent(redactor.form(`next=${encodeURIComponent('https://h/?token=abc')}&a=b`))),
 			'next=https://h/?token=*&a=b',
 		);
-		assert.equal(redactor.url('/plain/path'), '/plain/path');
+		for (const plain of ['/plain/path', '/a/key=b&key=c', 'mailto:joe@h']) assert.equal(redactor.url(plain), plain);
+		const scope = redactor.scope();
+		assert.equal(starred(scope.url('ftp://joe:hunter2hunter2@h/')), 'ftp://*@h/');
+		assert.equal(starred(scope.sweep('it was hunter2hunter2')), 'it was *');
+		// Three URLs within each other.
+		const nested = (depth: number): string =>
+			depth === 0 ? 'http://h/?token=abc' : `http://h/?u=${encodeURIComponent(nested(depth - 1))}`;
+		for (let depth = 0; depth < 6; depth++)
+			assert.equal(decodeURIComponent(redactor.url(nested(depth))).includes('abc'), depth > 3, String(depth));
+		assert.equal(redactor.url('/?a=%zz&b=http://h/?x=%'), '/?a=%zz&b=http://h/?x=%');
 	});
 
 	it('finds members in JSON and leaves everything else unchanged', () => {
@@ -164,6 +177,16 @@ describe('a redactor', () => {
 	it('finds keys in forms', () => {
 		const urlencoded = redactor.text('user=joe&password=a%20b&ok=1', 'application/x-www-form-urlencoded');
 		assert.equal(starred(urlencoded), 'user=joe&password=*&ok=1');
+		assert.equal(starred(redactor.text('code=abc')), 'code=*');
+		assert.equal(starred(redactor.text('code=abc', 'text/plain')), 'code=abc');
+		assert.equal(starred(redactor.text('code=a b')), 'code=a b');
+		assert.equal(starred(redactor.text(' [{"code":"abc"}]')), ' [{"code":"*"}]');
+		assert.equal(starred(redactor.text('"code":"abc"', 'application/x+json')), '"code":"*"');
+		const cut = 'Content-Disposition: form-data; name="code"\r\n\r\nabc\r\n--B--\r\n';
+		assert.equal(starred(redactor.text(cut, 'multipart/form-data; boundary=B')), cut.replace('abc', '*'));
+		const untyped = `--B\r\n${cut}`;
+		assert.equal(starred(redactor.text(untyped)), untyped.replace('abc', '*'));
+		assert.equal(starred(redactor.text(untyped, 'text/plain')), untyped);
 		const multipart =
 			'--B\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter2\r\n--B\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--B--\r\n';
 		assert.equal(
@@ -412,6 +435,8 @@ describe('a redacted exchange', () => {
 				const shared = redactExchange(posted, redactor);
 				const written = Buffer.from(shared.columns.req_body_raw as Uint8Array).toString('latin1');
 				const [placeholder] = /REDACTED-\d+-[0-9a-f]{8}/.exec(written) ?? [''];
+				// Its length is that of the bytes.
+				assert.ok(placeholder.startsWith(`REDACTED-${password.includes('hunter2') ? 14 : 12}-`), placeholder);
 				assert.equal(written, form(file, placeholder).toString('latin1'));
 				const har = createHarWriter({ redactor, version: '0' });
 				const { postData } = JSON.parse(har.exchange(posted)).request;
@@ -450,11 +475,11 @@ describe('a redacted exchange', () => {
 		const options = { redactor: createRedactor(key), version: '0' };
 		const columnsOf = (names: readonly string[]) => names.map((name) => ({ name, type: null }));
 		const each = createHtmlRowWriter(columnsOf(['key', 'value', 'atom', 'type']), options).rows([
-			['cookie', 'a=secret1', 'a=secret1', 'text'],
+			['cookie', 'a=secret1', 'a=secret8', 'text'],
 			['authorization', 'Basic c2VjcmV0MjpzZWNyZXQy', 'Basic c2VjcmV0MjpzZWNyZXQy', 'text'],
 			['accept', '*/*', '*/*', 'text'],
 		]);
-		assert.doesNotMatch(each, /secret1|c2VjcmV0/);
+		assert.doesNotMatch(each, /secret\d|c2VjcmV0/);
 		assert.ok(each.includes('<td>*/*</td>'));
 		const names = [
 			"req_headers['cookie']",
@@ -469,6 +494,22 @@ describe('a redacted exchange', () => {
 		]);
 		assert.doesNotMatch(parts, /secret\d/);
 		assert.ok(parts.includes('<td>*/*</td>'));
+	});
+
+	it('has no secrets in its path, in JSON without a column of its own, and no coding in images', () => {
+		const shared = (columns: Record<string, SqlValue>, response: readonly (readonly [string, string])[]) =>
+			redactExchange({ columns, requestHeaders: [], responseHeaders: fields(response) }, createRedactor(key)).columns;
+		assert.match(String(shared({ path: '/#code=abc' }, []).path), /^\/#code=REDACTED-3-/);
+		assert.match(String(shared({ url: '/#code=abc' }, []).url), /^\/#code=REDACTED-3-/);
+		assert.match(String(shared({ query_string: 'code=abc' }, []).query_string), /^code=REDACTED-3-/);
+		assert.equal(shared({ host: '/#code=abc' }, []).host, '/#code=abc');
+		const gzip = ['Content-Encoding', 'gzip'] as const;
+		const json = shared({ res_body_raw: gzipSync('{"pin":"abc"}') }, [['Content-Type', 'application/json'], gzip]);
+		assert.match(Buffer.from(json.res_body_raw as Uint8Array).toString(), /^\{"pin":"REDACTED-3-[0-9a-f]{8}"\}$/);
+		assert.equal(json.res_body, Buffer.from(json.res_body_raw as Uint8Array).toString());
+		const png = Buffer.from('\x89PNG\r\n\x1a\n\xff', 'latin1');
+		const image = shared({ res_body_raw: gzipSync(png) }, [['Content-Type', 'image/png'], gzip]);
+		assert.deepEqual(Buffer.from(image.res_body_raw as Uint8Array), png);
 	});
 
 	it('keeps the bytes of names and values that say nothing secret, and the target as sent', () => {

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import {
+	createExchangeWriter,
+	createResultWriter,
+	isAligned,
+	isResultFormat,
+	printsExchanges,
+	RESULT_FORMATS,
+} from '../../src/output/result-format.ts';
 import { createRowWriter, formatRows, type Result, ROW_FORMATS, type RowFormat } from '../../src/output/row-format.ts';
 import { createTheme, wantsColor } from '../../src/output/theme.ts';
 import type { SqlValue } from '../../src/store/table.ts';
@@ -381,6 +389,102 @@ describe('json and ndjson', () => {
 	});
 });
 
+describe('columns of a stream', () => {
+	it('are as wide as their name and type usually need, and cut later texts only on a terminal', () => {
+		const types: Record<string, Result['columns'][0]['type']> = {
+			...{ id: 'int', method: 'text', path: 'text', url: 'text', host: 'text', comm: 'text', local: 'text' },
+			...{
+				remote: 'text',
+				duration_ms: 'float',
+				ttfb_ms: 'float',
+				via: 'text',
+				req_via: 'text',
+				res_body_bytes: 'int',
+			},
+			...{
+				status: 'int',
+				state: 'text',
+				a: 'text',
+				b: 'int',
+				ts: 'datetime',
+				l: 'local',
+				d: 'date',
+				t: 'time',
+				i: 'interval',
+			},
+		};
+		const columns = Object.entries(types).map(([name, type]) => ({ name, type }));
+		const [, rule] = createRowWriter('table', columns).begin().split('\n');
+		const widths = rule!.split('+').map((part) => part.length - 2);
+		assert.deepEqual(widths, [5, 7, 32, 40, 20, 15, 21, 21, 11, 9, 8, 8, 14, 6, 10, 12, 8, 27, 26, 10, 15, 15]);
+		const text = [{ name: 'a', type: 'text' as const }];
+		const row = ['x'.repeat(300)];
+		assert.equal(createRowWriter('table', text).rows([row]), ` ${'x'.repeat(199)}…\n`);
+		assert.equal(createRowWriter('table', text, { cellColumns: 20 }).rows([row]), ` ${'x'.repeat(19)}…\n`);
+		assert.equal(createRowWriter('table', text, { screenColumns: 80 }).rows([row]), ` ${'x'.repeat(11)}…\n`);
+		const known = createRowWriter('box', text, { screenColumns: 80, sample: [['xyz']], footer: true });
+		assert.equal(
+			known.begin() + known.rows([row, ['a']]) + known.end(),
+			'┌─────┐\n│ a   │\n├─────┤\n│ xx… │\n│ a   │\n└─────┘\n(2 rows)\n',
+		);
+	});
+
+	it('become lines of their own if the terminal is too narrow', () => {
+		const columns = [
+			{ name: 'a', type: 'text' as const },
+			{ name: 'number', type: 'int' as const },
+		];
+		const writer = createRowWriter('table', columns, {
+			screenColumns: 20,
+			sample: [['x'.repeat(30), 1234567]],
+			footer: true,
+		});
+		const stars = '*'.repeat(27);
+		assert.equal(
+			writer.begin() + writer.rows([['x', 1]]) + writer.rows([[null, 2]]) + writer.end(),
+			[
+				...[`${stars} 1. row ${stars}`, '     a: x', 'number: 1'],
+				...[`${stars} 2. row ${stars}`, '     a: NULL', 'number: 2', '(2 rows)', ''],
+			].join('\n'),
+		);
+		const fits = createRowWriter('table', columns, { screenColumns: 22, sample: [['x'.repeat(30), 1234567]] });
+		assert.equal(fits.rows([['x'.repeat(30), 1234567]]), ` ${'x'.repeat(9)}… | 1234567\n`);
+	});
+
+	it('come in pieces of 64 KiB', () => {
+		const rows = Array.from({ length: 3000 }, (_, i) => [`${i} ${'x'.repeat(95)}`]);
+		const pieces = [...formatRows('csv', { columns: [{ name: 'x', type: 'text' }], rows })];
+		assert.ok(pieces.length > 3 && pieces.slice(0, -1).every((piece) => piece.length >= 65536 && piece.length < 65700));
+		assert.equal(pieces.join('').split('\n').length, 3002);
+		assert.deepEqual([...formatRows('ndjson', { columns: [{ name: 'x', type: 'text' }], rows: [] })], []);
+	});
+});
+
+describe('all formats', () => {
+	it('print rows or exchanges, as text or as a page', () => {
+		const options = { redactor: null, version: '1' };
+		const names = RESULT_FORMATS.map(({ name }) => name);
+		for (const name of names) {
+			assert.equal(isResultFormat(name), true);
+			assert.equal(printsExchanges(name), name === 'har', name);
+			assert.equal(isAligned(name), name === 'table' || name === 'box', name);
+		}
+		assert.equal(isResultFormat('tables'), false);
+		for (const { name } of ROW_FORMATS) {
+			const writer = createResultWriter(name, people.columns, options);
+			const plain = createRowWriter(name, people.columns);
+			assert.equal(
+				writer.begin() + writer.rows(people.rows) + writer.end(),
+				plain.begin() + plain.rows(people.rows) + plain.end(),
+			);
+		}
+		assert.match(createResultWriter('html', people.columns, options).begin(), /^<!DOCTYPE html>/);
+		assert.match(createExchangeWriter('har', options).begin(), /^\{"log":/);
+		const redacting = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
+		assert.deepEqual(redacting, ['html', 'har']);
+	});
+});
+
 describe('colours', () => {
 	it('dim NULL, so that the text NULL looks different', () => {
 		const text = format('table', oneColumn([null, 'NULL']), { theme: createTheme(true) });
@@ -399,5 +503,25 @@ describe('colours', () => {
 		assert.equal(wantsColor(terminal, { TERM: 'dumb' }), false);
 		assert.equal(wantsColor({}, { FORCE_COLOR: '1' }), true);
 		assert.equal(wantsColor(terminal, { FORCE_COLOR: '0' }), false);
+		assert.equal(wantsColor(terminal, { FORCE_COLOR: 'false' }), false);
+		assert.equal(wantsColor({}, { FORCE_COLOR: '' }), true);
+	});
+
+	it('show the class of a status, and are absent from plain output', () => {
+		const { status } = createTheme(true);
+		for (const [from, to, code] of [
+			[100, 199, 2],
+			[200, 299, 32],
+			[300, 399, 36],
+			[400, 499, 33],
+			[500, 599, 31],
+		] as const)
+			for (const each of [from, to]) assert.ok(status(each, 'x').startsWith(`\x1b[${code}mx\x1b[`), String(each));
+		const painted = (colors: boolean) => {
+			const { status: _, ...others } = createTheme(colors);
+			return Object.values(others).map((paint) => paint('x'));
+		};
+		assert.deepEqual([...new Set(painted(false)), createTheme(false).status(500, 'x')], ['x', 'x']);
+		assert.ok(painted(true).every((text) => /^\x1b\[\d+mx\x1b\[\d+m$/.test(text)));
 	});
 });
