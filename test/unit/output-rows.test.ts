@@ -389,6 +389,53 @@ describe('json and ndjson', () => {
 	});
 });
 
+describe('a narrow terminal', () => {
+	it('cuts texts, but no numbers and times, whatever the type of their column', () => {
+		const ts = '2026-11-22T12:56:01.123456Z';
+		const types: readonly (readonly [type: Result['columns'][0]['type'], value: SqlValue])[] = [
+			...[
+				['int', 1234567890123],
+				['float', -0.123456789],
+				['datetime', ts],
+				['local', ts.slice(0, -1)],
+			],
+			...[
+				['date', '2026-11-22'],
+				['time', '12:56:01.123456'],
+				['interval', '123 days 12:56:01'],
+			],
+			...[
+				[null, 2n ** 62n],
+				[null, 1234567890123],
+			],
+		] as [Result['columns'][0]['type'], SqlValue][];
+		for (const [type, value] of types) {
+			const columns = [
+				{ name: 'a', type },
+				{ name: 'b', type: 'text' as const },
+				{ name: 'c', type: null },
+			];
+			const row = [value, 'x'.repeat(30), 'y'.repeat(30)];
+			const width = String(value).length;
+			for (const style of ['table', 'box'] as const) {
+				const between = style === 'box' ? 10 : 8;
+				const at = (screenColumns: number) => format(style, { columns, rows: [row] }, { screenColumns });
+				const whole = at(width + 60 + between);
+				assert.ok(
+					whole.includes(` ${value} `) && whole.includes('x'.repeat(30)) && whole.includes('y'.repeat(30)),
+					whole,
+				);
+				// Of what is left, the first column that is cut gets one more.
+				const cut = at(width + 41 + between);
+				assert.ok(cut.includes(` ${value} `), cut);
+				assert.ok(cut.includes(` ${'x'.repeat(20)}… `) && cut.includes(` ${'y'.repeat(19)}…`), cut);
+				assert.ok(at(width + 20 + between).includes(` ${'x'.repeat(9)}… `));
+				assert.ok(at(width + 19 + between).includes(`\nb: ${'x'.repeat(30)}`), at(width + 19 + between));
+			}
+		}
+	});
+});
+
 describe('columns of a stream', () => {
 	it('are as wide as their name and type usually need, and cut later texts only on a terminal', () => {
 		const types: Record<string, Result['columns'][0]['type']> = {
