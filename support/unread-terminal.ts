@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
-import { CLI, NODE_FLAGS, TEST_ENV } from './tinytap.ts';
+import { CLI, NODE_FLAGS, TEST_ENV, TINYTAP } from './tinytap.ts';
 
 const PROGRAM = join(import.meta.dirname, 'unread_terminal.py');
 
@@ -29,13 +29,17 @@ export type UnreadTerminal = {
 	readonly ended: (seconds: number) => Promise<Ended>;
 };
 
-/** Starts `tinytap ARGS`. `errorsApart`: stderr is a pipe. `under`: by means of a program that executes its arguments. */
+/**
+ * Starts `tinytap ARGS`. `errorsApart`: stderr is a pipe. `under`: by means of a program that executes its arguments.
+ * `captures`: with the launcher, which a live capture needs.
+ */
 export async function openUnreadTerminal(
 	args: readonly string[],
-	options: { errorsApart?: boolean; under?: readonly string[] } = {},
+	options: { errorsApart?: boolean; under?: readonly string[]; captures?: boolean } = {},
 ): Promise<UnreadTerminal> {
 	const apart = options.errorsApart === true ? ['--errors-apart'] : [];
-	const words = [...(options.under ?? []), process.execPath, ...NODE_FLAGS, CLI, ...args];
+	const program = options.captures === true ? TINYTAP : [process.execPath, ...NODE_FLAGS, CLI];
+	const words = [...(options.under ?? []), ...program, ...args];
 	const child: ChildProcess = spawn('python3', [PROGRAM, ...apart, ...words], { env: { ...TEST_ENV, TERM: 'xterm' } });
 	let out = '';
 	let errors = '';

@@ -5,9 +5,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { eventually } from '../../support/eventually.ts';
 import { type Nginx, startNginx } from '../../support/servers.ts';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { openUnreadTerminal } from '../../support/unread-terminal.ts';
 
 const run = promisify(execFile);
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
@@ -154,5 +156,38 @@ test('a tail at the prompt of 80 columns keeps the prompt whole, and what is typ
 			const both = await terminal.shows(/ → curl +GET {2}\/other +404 /);
 			assert.match(both, / ← nginx +GET {2}\/other +404 /);
 		});
+	});
+});
+
+test('lines that a terminal does not take are counted, one for each exchange, and --strict makes them an error', async () => {
+	await withNginx(async (nginx, url) => {
+		const args = ['tail', '--port', String(nginx.port), '--no-color', '--strict'];
+		const terminal = await openUnreadTerminal(args, { errorsApart: true, captures: true });
+		try {
+			await eventually(
+				() => (terminal.errors().includes('tinytap: capturing') ? true : undefined),
+				() => terminal.errors(),
+			);
+			const { stdout } = await run('wrk', ['-t1', '-c4', '-d4s', `${url}/index.html`]);
+			const sent = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+			process.kill(terminal.pid, 'SIGINT');
+			terminal.read();
+			assert.equal((await terminal.ended(10)).status, 3, terminal.errors());
+			const printed = idsOf(terminal.shown()).length;
+			const dropped = Number(/^tinytap: (\d+) rows could not be printed in time/m.exec(terminal.errors())?.[1]);
+			assert.ok(printed > 0 && dropped > 0, `${printed} printed, ${dropped} dropped: ${terminal.errors()}`);
+			assert.match(terminal.errors(), new RegExp(`loss: (.*, )?output_dropped ${dropped}[,)]`));
+			const lost = [...(/; loss: (.*)\)/.exec(terminal.errors())?.[1]?.matchAll(/(\w+) (\d+)/g) ?? [])]
+				.filter(([, why]) => why !== 'output_dropped')
+				.reduce((sum, [, , events]) => sum + Number(events), 0);
+			// wrk does not count the responses that it no longer waits for; an event that is lost costs at most two rows.
+			assert.ok(
+				printed + dropped >= sent - 2 * lost && printed + dropped <= sent + 4 + 2 * lost,
+				`${printed} + ${dropped} of ${sent}, ${lost} lost`,
+			);
+			assert.doesNotMatch(terminal.shown(), /→/);
+		} finally {
+			terminal.close();
+		}
 	});
 });
