@@ -5,7 +5,8 @@ import { cutPaintedLine } from '../output/painted-line.ts';
 /** Draws lines over those drawn before. */
 export class Frames {
 	readonly #output: OutputStream;
-	/** Lines of the last frame above the cursor. */
+	/** The last frame, which is above the cursor, and its number of lines. */
+	#frame = '';
 	#height = 0;
 	#clears = false;
 
@@ -13,10 +14,16 @@ export class Frames {
 		this.#output = output;
 	}
 
-	/** The next frame does not go over the last one, because something else was printed below it. */
-	forget(clears = false): void {
+	/** The next frame begins on an empty screen, because the terminal has another size. */
+	restart(): void {
+		this.#frame = '';
 		this.#height = 0;
-		this.#clears ||= clears;
+		this.#clears = true;
+	}
+
+	/** What to write so that complete lines appear above the frame. */
+	above(text: string): string {
+		return `${this.#start}\x1b[J${text}${this.#frame}`;
 	}
 
 	/** One write, so that the terminal never shows half a frame. */
@@ -25,10 +32,15 @@ export class Frames {
 		const rows = Math.max(2, (this.#output.rows || 24) - 1);
 		const shown =
 			lines.length > rows ? [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`] : lines;
-		const start = this.#clears ? '\x1b[H\x1b[2J' : this.#height === 0 ? '\r' : `\x1b[${this.#height}A\r`;
-		const text = shown.map((line) => `${cutPaintedLine(line, columns)}\x1b[K\n`).join('');
-		this.#output.write(`${start}${text}\x1b[J`);
+		const start = this.#clears ? '\x1b[H\x1b[2J' : this.#start;
+		this.#frame = shown.map((line) => `${cutPaintedLine(line, columns)}\x1b[K\n`).join('');
 		this.#height = shown.length;
 		this.#clears = false;
+		this.#output.write(`${start}${this.#frame}\x1b[J`);
+	}
+
+	/** Moves the cursor to the beginning of the frame. */
+	get #start(): string {
+		return this.#height === 0 ? '\r' : `\x1b[${this.#height}A\r`;
 	}
 }

@@ -89,8 +89,7 @@ export class ShellSession {
 		this.interactive = parts.interactive;
 		this.tell = (text) => {
 			this.hideProgress();
-			this.frames?.forget();
-			parts.tell(text);
+			parts.tell(this.frames?.above(text) ?? text);
 		};
 		this.#open = parts.open;
 		this.#isLineFree = parts.isLineFree ?? (() => true);

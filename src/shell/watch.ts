@@ -29,7 +29,7 @@ export async function watchStatement(
 		if ((ctrl === true && (name === 'c' || name === 'd')) || (ctrl !== true && name === 'q')) end();
 	});
 	// Lines break elsewhere in a terminal of another width, so nothing on it is where it was.
-	const redraw = () => frames.forget(true);
+	const redraw = () => frames.restart();
 	output.on('resize', redraw);
 	try {
 		while (!isEnded) {

@@ -78,6 +78,12 @@ test('--both prints both sides; so do a format and a pipe', async () => {
 		async (terminal) => await terminal.shows('[ended 0]'),
 	);
 	assert.equal(csv.match(/^\d+$/gm)?.length, DEMO_ROWS);
+	const columns = await onTerminal(
+		`${TAIL} --columns id,method`,
+		size,
+		async (terminal) => await terminal.shows('[ended 0]'),
+	);
+	assert.equal(columns.match(/^ +\d+ \| (GET|POST)$/gm)?.length, DEMO_ROWS / 2, columns);
 	const { stdout } = await runTinytap(['tail', '--quiet', '--replay', DEMO, '--columns', 'id']);
 	assert.equal(stdout.match(/^ +\d+$/gm)?.length, DEMO_ROWS);
 });
@@ -155,6 +161,16 @@ test('a tail at the prompt of 80 columns keeps the prompt whole, and what is typ
 			await get('other');
 			const both = await terminal.shows(/ → curl +GET {2}\/other +404 /);
 			assert.match(both, / ← nginx +GET {2}\/other +404 /);
+			// Above what .watch draws in place.
+			await terminal.type('.watch 0.3 SELECT count(*) AS n FROM exchanges');
+			await terminal.press('Enter');
+			await terminal.shows('every 0.3 s');
+			await get('while-watching');
+			await terminal.shows(/ ← nginx +GET {2}\/while-watching +404 /);
+			await terminal.press('q');
+			const watched = await terminal.shows(/^1 row .*\ntinytap\*?>\s*$(?![\s\S])/);
+			assert.equal(watched.match(/every 0\.3 s/g)?.length, 1, watched);
+			assert.ok(watched.indexOf('every 0.3 s') > watched.lastIndexOf('/while-watching'));
 		});
 	});
 });
