@@ -368,7 +368,10 @@ const USUAL_WIDTHS: ReadonlyMap<string, number> = new Map([
 	['path', 32],
 	['url', 40],
 	['host', 20],
-	['comm', 12],
+	['comm', 8],
+	['method', 6],
+	['via', 8],
+	['status', 3],
 ]);
 
 /** For columns whose later values are not known yet. */

@@ -18,7 +18,7 @@ import type { Sink } from './sink.ts';
 type Row = readonly ShownValue[];
 
 /** How long the first rows wait for the others. */
-const WAIT_MS = 60;
+const WAIT_MS = 80;
 
 export type AutoPrinter = {
 	/** Rows that are shown: all of them, or the first ones. */

@@ -5,7 +5,7 @@ import { splitStatements, tokenize } from '../sql/sql-light.ts';
 export const COMMAND_NAMES = [
 	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait', 'g', 'gx'],
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
-	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'],
+	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager', 'last', 'expanded'],
 	...['output', 'once', 'print', 'read', 'status', 'doctor', 'echo', 'bail'],
 	...['next', 'prev', 'conn', 'diff', 'copy', 'watch'],
 ] as const;
@@ -21,6 +21,7 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 	tables: ['\\dt', '\\d', '\\dt+', '\\dv', 'show tables'],
 	schema: ['\\d TABLE', '\\d+ TABLE', 'show columns from TABLE', 'pragma table_info(TABLE)'],
 	param: ['.parameter'],
+	expanded: ['\\x', '.x'],
 	g: ['\\g'],
 	gx: ['\\gx', '\\G'],
 	watch: ['\\watch'],

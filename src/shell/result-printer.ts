@@ -65,6 +65,10 @@ export type Printed = {
 	readonly seconds: number;
 	/** Whether the time is in the result's footer. */
 	readonly showsTime: boolean;
+	/** Captured rows that a repeated query could not read any more. */
+	readonly evicted: number;
+	/** Whether there was a result, even without rows. */
+	readonly hasColumns: boolean;
 };
 
 /** The first rows determine the column widths of an aligned table: at most this many, and as fit into this memory. */
@@ -80,7 +84,11 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	let firstType: ResultColumn['type'] = null;
 	let showsTime = false;
 	let shown = (rows: readonly (readonly ShownValue[])[]) => rows;
-	const known = () => ({ rows, firstValue, firstType, seconds: (performance.now() - startedAt) / 1000, showsTime });
+	let hasColumns = false;
+	const known = () => ({
+		...{ rows, firstValue, firstType, showsTime, hasColumns },
+		seconds: (performance.now() - startedAt) / 1000,
+	});
 	try {
 		for await (const part of parts) {
 			if (part.type === 'columns') {
@@ -88,6 +96,7 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				shown = timesInZone(part.columns, style.time);
 				printer = createPrinter(part.columns, sink, style, startedAt);
 				showsTime = style.format === 'auto';
+				hasColumns = true;
 				await printer.begin();
 			} else if (part.type === 'rows' || part.type === 'first') {
 				const value = part.rows[0]?.[0];
@@ -97,17 +106,17 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				else await printer?.first?.(shown(part.rows));
 				if (sink.closed) break;
 			} else {
-				const { lostEvents, lostBytes, readsCaptured, notice, ends } = part;
+				const { lostEvents, lostBytes, readsCaptured, notice, ends, evicted = 0 } = part;
 				rows = ends?.total ?? rows;
 				await printer?.end(shown(ends?.last ?? []), rows);
 				printer = undefined;
-				return { ...known(), lostEvents, lostBytes, readsCaptured, notice };
+				return { ...known(), lostEvents, lostBytes, readsCaptured, notice, evicted };
 			}
 		}
 	} finally {
 		await printer?.abandon?.();
 	}
-	return { ...known(), lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined };
+	return { ...known(), lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined, evicted: 0 };
 }
 
 function isSized(value: ShownValue | undefined): value is Sized {

@@ -1,4 +1,5 @@
 // The state of a shell, at a prompt, in a pipe or in a script: the capture, the format of results, the output.
+import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
@@ -13,6 +14,7 @@ import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
 import type { Frames } from './frames.ts';
+import { withPager } from './pager.ts';
 import { type Progress, startProgress } from './progress.ts';
 import type { ResultOutput } from './result-output.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
@@ -74,6 +76,15 @@ export class ShellSession {
 	readonly files: string[] = [];
 	/** The last statement, and what is known about its result. Failed statements have no result. */
 	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
+	/** The last query with a result, for `.last`. */
+	#shown:
+		| {
+				readonly sql: string;
+				readonly parameters: ShellSession['parameters'];
+				readonly vertical: boolean;
+				readonly threads: Threads;
+		  }
+		| undefined;
 	readonly #ownSink: Sink;
 	/** `.output` and `.once`: where results go instead. */
 	#output: ResultOutput | undefined;
@@ -174,6 +185,9 @@ export class ShellSession {
 			),
 		);
 		this.last = { sql, printed };
+		if (printed.hasColumns) {
+			this.#shown = { sql, parameters: this.parameters, vertical, threads: this.threads };
+		}
 		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
 		if (this.settings.values.timer && !printed.showsTime) {
 			this.tell(`${this.asideTheme.dim(secondsText(printed.seconds))}\n`);
@@ -207,6 +221,34 @@ export class ShellSession {
 		this.#toldEvents = Math.max(this.#toldEvents, lost.lostEvents);
 		this.markLossRead(printed);
 		return `${text}${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`;
+	}
+
+	/** Shows the result of the last query again: in full, on the rows that it saw, through the pager. */
+	async showLast(): Promise<void> {
+		const shown = this.#shown;
+		if (shown === undefined || shown.threads !== this.threads)
+			throw usageError('.last: expected a result, got none', 'No query has run yet on these tables.');
+		const { sql, parameters, vertical } = shown;
+		const style = this.#style(vertical);
+		const full: PrintStyle = {
+			...style,
+			format: style.format === 'auto' ? 'table' : style.format,
+			screenColumns: undefined,
+		};
+		const again = { timeoutMs: this.timeoutMs, parameters, again: true };
+		const printed = await this.paged((sink) => printResult(this.threads.run(sql, again), sink, full));
+		if (printed.evicted === 0) return;
+		const rows = printed.evicted === 1 ? '1 row' : `${printed.evicted} rows`;
+		this.tell(`${rows} of the tables ${printed.evicted === 1 ? 'is' : 'are'} gone since then\n`);
+	}
+
+	/** Prints what `work` writes through the pager, if it goes to the terminal. */
+	async paged<T>(work: (sink: Sink) => Promise<T>): Promise<T> {
+		const { sink } = this;
+		if (!this.isOnScreen || !this.settings.values.pager || process.env.TERM === 'dumb')
+			return await this.#watched(() => work(sink));
+		const { user } = this.options;
+		return await withPager(work, { user, sink, onInterrupt: () => this.cancel(), tell: this.tell });
 	}
 
 	/** Whether there is loss that the user has neither been told about nor looked at. */

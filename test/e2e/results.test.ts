@@ -69,8 +69,8 @@ for (const size of SIZES) {
 					assert.match(lines[42]!, /^ +56 {2}/);
 					const painted = await terminal.painted();
 					if (colors) {
-						assert.match(painted, /\x1b\[32m *200\x1b/, 'statuses by class');
-						assert.match(painted, /\x1b\[31m *500\x1b/);
+						assert.match(painted, /\x1b\[32m *200\s*\x1b/, 'statuses by class');
+						assert.match(painted, /\x1b\[31m *500\s*\x1b/);
 						assert.match(painted, /\x1b\[2mGET/, 'methods are dim');
 					} else assert.doesNotMatch(painted, /\x1b/);
 				},
@@ -139,5 +139,71 @@ test('a result that takes long begins with its first rows, and the progress line
 		await terminal.press('C-c');
 		const after = await terminal.shows(/the statement was cancelled \[ERR_SQL_CANCELLED\]\ntinytap/);
 		assert.doesNotMatch(after, /running for/);
+	});
+});
+
+test('\\x and \\gx print one column per line; \\x auto only if the table would not show every column', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '\\x');
+		await terminal.shows(/^expanded is on$/);
+		await enter(terminal, "SELECT 1 AS one, 'two' AS two;");
+		await terminal.shows(/^one: 1\ntwo: two$/);
+		await enter(terminal, '\\x auto');
+		await terminal.shows(/^expanded is auto$/);
+		await enter(terminal, "SELECT 3 AS three, 'four' AS four;");
+		await terminal.shows(/^ three {2}four\n ─+ {2}─+\n +3 {2}four\n1 row · /);
+		await enter(terminal, 'SELECT * FROM exchanges WHERE id = 12;');
+		const screen = await terminal.shows(/^ +anomalies: NULL\n1 row · [\d.]+ s$/);
+		assert.match(screen, /^ +res_body_raw: <48 bytes>$/m);
+		for (const line of screen.split('\n')) assert.ok([...line].length <= 200, line);
+		await enter(terminal, '\\x off');
+		await enter(terminal, 'SELECT 5 AS five \\gx');
+		await terminal.shows(/^five: 5$/);
+		await enter(terminal, '.expanded atuo');
+		await terminal.shows(/expanded: expected on, off or auto, got "atuo"/);
+		await terminal.shows(/^hint: Did you mean auto\?$/);
+	});
+});
+
+test('.nullvalue, .headers, .width, .separator and .timer act on what is printed next', async () => {
+	await atPrompt(async (terminal) => {
+		for (const line of ['.nullvalue ∅', '.headers off', '.width 0 5', '.mode auto']) await enter(terminal, line);
+		await enter(terminal, "SELECT NULL AS a, 'abcdefgh' AS b;");
+		await terminal.shows(/;\n ∅ {2}abcd…\n1 row · /);
+		await enter(terminal, '.mode csv');
+		await enter(terminal, '.separator tab');
+		await enter(terminal, '.timer on');
+		await enter(terminal, 'SELECT 1 AS a, 2 AS b;');
+		await terminal.shows(/;\n1\s+2\n[\d.]+ s\ntinytap/);
+		await enter(terminal, 'CREATE VIEW v AS SELECT 1;');
+		await terminal.shows(/^view v created\n[\d.]+ s$/);
+		for (const [name, value] of [
+			['nullvalue', '"∅"'],
+			['headers', 'off'],
+			['width', '0 5'],
+			['separator', 'tab'],
+			['timer', 'on'],
+			['maxrows', '40'],
+			['pager', 'on'],
+			['mode', 'csv'],
+		]) {
+			await enter(terminal, `.${name}`);
+			await terminal.shows(new RegExp(`\\.${name}\n${value}$`));
+		}
+	});
+});
+
+test('a mistyped mode, command or setting gets a suggestion', async () => {
+	await atPrompt(async (terminal) => {
+		for (const [line, hint] of [
+			['.mode jsno', 'json'],
+			['.mdoe json', '.mode'],
+			['.set maxrow 5', 'maxrows'],
+			['.set theme drak', 'dark'],
+			['.heders off', '.headers'],
+		] as const) {
+			await enter(terminal, line);
+			await terminal.shows(new RegExp(`Did you mean ${hint.replace('.', '\\.')}\\?`));
+		}
 	});
 });

@@ -28,6 +28,7 @@ const EXAMPLES: { readonly [N in SettingName]?: string } = {
 	headers: '.headers off',
 	timer: '.timer on',
 	separator: '.separator tab',
+	pager: '.pager off',
 	echo: '.echo on',
 	bail: '.bail off',
 };
@@ -47,6 +48,29 @@ export const RESULT_COMMANDS: CommandGroup = {
 				return undefined;
 			},
 		},
-		...(['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator'] as const).map(settingCommand),
+		{
+			name: 'last',
+			usage: '.last',
+			description: 'show the last result again: all rows and columns, through the pager',
+			example: '.last',
+			run: async (shell) => {
+				await shell.showLast();
+				return undefined;
+			},
+		},
+		{
+			name: 'expanded',
+			usage: '\\x [on|off|auto]',
+			description: `${SETTINGS.expanded.description}; without a value, switch it`,
+			example: '\\x auto',
+			run: (shell, argument) => {
+				const { values } = shell.settings;
+				if (argument === '') values.expanded = values.expanded === 'off' ? 'on' : 'off';
+				else shell.settings.set('expanded', argument);
+				shell.tell(`expanded is ${values.expanded}\n`);
+				return undefined;
+			},
+		},
+		...(['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager'] as const).map(settingCommand),
 	],
 };

@@ -1,0 +1,96 @@
+// Long output through the user's pager.
+import type { Writable } from 'node:stream';
+import { systemCode } from '../base/errors.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { systemProblem } from '../base/system-problem.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import type { Sink } from './sink.ts';
+import { lendTerminal, startForUser } from './user-program.ts';
+
+const DEFAULT_PAGER = 'less -FRSX';
+
+/** For a less without options of its own: colours, UTF-8, no wrapped lines, no pause for what fits the screen. */
+const LESS_ENVIRONMENT = { LESS: 'FRSX', LESSCHARSET: 'utf-8' };
+
+/** What needs a shell to be understood: quotes, pipes, variables, patterns. */
+const SHELL_SYNTAX = /[|&;<>()$`\\"'*?[\]#~=%!{}]/;
+
+/** Text that may wait for the pager, so that a statement ends although nobody scrolls. */
+const WAITING_BYTES = 32 << 20;
+
+/** The program and its arguments for a value of $PAGER; undefined if output should not be paged. */
+export function pagerWords(command = DEFAULT_PAGER): readonly string[] | undefined {
+	const text = command.trim();
+	if (text === '' || text === 'cat') return undefined;
+	return SHELL_SYNTAX.test(text) ? ['/bin/sh', '-c', text] : text.split(/\s+/);
+}
+
+export type PagerWays = {
+	readonly user: InvokingUser;
+	/** Where the output goes if there is no pager, or if it cannot be started. */
+	readonly sink: Sink;
+	/** Ctrl-C while the pager has the terminal. */
+	readonly onInterrupt: () => void;
+	readonly tell: (text: string) => void;
+};
+
+/** Runs `work`, whose output the pager shows. Resolves when the user has left the pager. */
+export async function withPager<T>(work: (sink: Sink) => Promise<T>, ways: PagerWays): Promise<T> {
+	const { user, sink, onInterrupt, tell } = ways;
+	const words = pagerWords(process.env.PAGER);
+	if (words === undefined) return await work(sink);
+	const takeBack = lendTerminal(onInterrupt);
+	const [file = '', ...rest] = words;
+	const child = startForUser(file, rest, user, ['pipe', 'inherit', 'inherit'], LESS_ENVIRONMENT);
+	const problem = await new Promise<string | undefined>((resolve) => {
+		child.once('spawn', () => resolve(undefined));
+		child.on('error', (error) => resolve(systemProblem(systemCode(error) ?? String(error))));
+	});
+	if (problem !== undefined) {
+		takeBack();
+		tell(`cannot start the pager ${forTerminal(file)}: ${problem}; $PAGER names it, .pager off does without\n`);
+		return await work(sink);
+	}
+	const ended = new Promise<boolean>((resolve) => child.once('close', (_code, signal) => resolve(signal !== null)));
+	// It must not outlive the shell.
+	const kill = () => child.kill();
+	process.once('exit', kill);
+	try {
+		return await work(pipeSink(child.stdin!, ended));
+	} finally {
+		child.stdin!.end();
+		const isKilled = await ended;
+		process.removeListener('exit', kill);
+		takeBack(isKilled);
+	}
+}
+
+/** A sink over the pager's input. A pager that ends early ends the output quietly. */
+function pipeSink(stdin: Writable, ended: Promise<unknown>): Sink {
+	let closed = false;
+	const gone = new Promise<void>((resolve) => {
+		const close = () => {
+			closed = true;
+			resolve();
+		};
+		// EPIPE: it has ended.
+		stdin.on('error', close);
+		stdin.on('close', close);
+		ended.then(close, close);
+	});
+	const write = async (text: string) => {
+		if (closed || text === '') return;
+		stdin.write(text);
+		if (stdin.writableLength < WAITING_BYTES) return;
+		await Promise.race([new Promise((resolve) => stdin.once('drain', resolve)), gone]);
+	};
+	return {
+		write,
+		writeRows: (texts) => write(texts.join('')),
+		get closed() {
+			return closed;
+		},
+		gone,
+		discard: () => undefined,
+	};
+}
