@@ -45,7 +45,7 @@ function result(screen: string): string[] {
 
 for (const size of SIZES) {
 	for (const colors of [true, false]) {
-		test(`SELECT * fits ${size.columns} columns: what matters, 40 rows, one footer (${colors ? 'coloured' : 'plain'})`, async () => {
+		test(`a result in the format auto fits ${size.columns} columns: what matters, 40 rows, one footer (${colors ? 'coloured' : 'plain'})`, async () => {
 			await atPrompt(
 				async (terminal) => {
 					await enter(terminal, 'SELECT * FROM exchanges ORDER BY id;');
@@ -142,7 +142,7 @@ test('a result that takes long begins with its first rows, and the progress line
 	});
 });
 
-test('\\x and \\gx print one column per line; \\x auto only if the table would not show every column', async () => {
+test('.expanded and \\gx print one column per line; .expanded auto only if the table would not show every column', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '\\x');
 		await terminal.shows(/^expanded is on$/);

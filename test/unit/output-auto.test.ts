@@ -279,7 +279,7 @@ test('columns get the usual room if more rows will follow', () => {
 	const columns = columnsOf({ ...types, ...more });
 	const row = columns.map(() => null);
 	const widths = layoutAuto(columns, [row], options(300, { nullText: '' }), true).widths;
-	assert.deepEqual(widths, [12, 6, 9, 1, 1, 7, 32, 40, 20, 12]);
+	assert.deepEqual(widths, [12, 6, 9, 1, 1, 7, 32, 40, 20, 8]);
 });
 
 test('all of exchanges: columns that are NULL in all rows come last', () => {

@@ -60,9 +60,9 @@ export const RESULT_COMMANDS: CommandGroup = {
 		},
 		{
 			name: 'expanded',
-			usage: '\\x [on|off|auto]',
+			usage: '.expanded [on|off|auto]',
 			description: `${SETTINGS.expanded.description}; without a value, switch it`,
-			example: '\\x auto',
+			example: '.expanded auto',
 			run: (shell, argument) => {
 				const { values } = shell.settings;
 				if (argument === '') values.expanded = values.expanded === 'off' ? 'on' : 'off';
