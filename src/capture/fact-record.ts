@@ -7,16 +7,21 @@ import {
 	CAPTURE_FACT_PROCESS,
 	CAPTURE_FACT_SOCKET,
 	CAPTURE_LOSS,
+	CAPTURE_OPEN,
 	EVENT_CALL_BYTES,
 	EVENT_CAPTURED_BYTES,
+	EVENT_COMM,
 	EVENT_CONN,
+	EVENT_CONN_FLAGS,
 	EVENT_FD,
+	EVENT_FLAGS,
 	EVENT_KIND,
 	EVENT_PID,
 	EVENT_SIZE,
 	EVENT_STREAM_OFFSET,
 	EVENT_TIME_NS,
 	EVENT_VERSION,
+	FLAG_MIDSTREAM,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 
 /** Room for two paths and a command line. */
@@ -56,6 +61,19 @@ export function processFact(
 ): Buffer {
 	const payload = Buffer.from(`${facts.comm}\0${facts.cgroup}\0${facts.cmdline}\0${facts.exe}`, 'latin1');
 	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
+}
+
+/** A connection that was open when the recording began: its first bytes are missing, which is no loss. */
+export function openConnectionRecord(
+	timeNs: bigint,
+	connection: { readonly conn: number; readonly pid: number; readonly role: number; readonly comm: Uint8Array },
+): Buffer {
+	const { conn, pid, role, comm } = connection;
+	const bytes = record({ kind: CAPTURE_OPEN, timeNs, conn, pid });
+	bytes.writeUInt32LE(FLAG_MIDSTREAM, EVENT_FLAGS);
+	bytes.writeUInt32LE(role, EVENT_CONN_FLAGS);
+	bytes.set(comm.subarray(0, CAPTURE_EVENT_HEADER_BYTES - EVENT_COMM - 1), EVENT_COMM);
+	return bytes;
 }
 
 /** The totals of one loss reason since the start. */

@@ -1,13 +1,13 @@
 // The options of the capturing commands: a table for commander, and their parsing.
-import { hostname, release } from 'node:os';
 import type { Command } from 'commander';
 import { usageError } from '../base/errors.ts';
-import { FILES, version } from '../base/installation.ts';
+import { FILES } from '../base/installation.ts';
 import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
 import { CONTROL_CAPTURE_LIMIT, CONTROL_IOVECS, CONTROL_RING_BYTES } from '../capture/control-limits.ts';
+import { recordSettings } from '../capture/record-settings.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createRedactor } from '../output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
@@ -227,15 +227,6 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		attacher: launch?.attacher,
 		user,
 		files: FILES,
-	};
-}
-
-/** Settings of a new recording at `path`. */
-export function recordSettings(path: string, force: boolean): NonNullable<CaptureSettings['record']> {
-	return {
-		path,
-		force,
-		meta: { tinytap: version(), host: hostname(), kernel: release(), started: new Date().toISOString() },
 	};
 }
 

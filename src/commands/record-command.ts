@@ -1,10 +1,12 @@
 // `tinytap record FILE`: writes the records of a capture to a file.
+
 import { EXIT, UserError } from '../base/errors.ts';
+import { recordSettings } from '../capture/record-settings.ts';
 import { limitOutput } from '../output/output-stream.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import { withCapture } from './command-context.ts';
-import { type Options, recordSettings } from './options.ts';
+import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. */

@@ -8,7 +8,8 @@ import {
 	LOSS_RECORDING_STOPPED,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
-import { systemCode } from '../base/errors.ts';
+import { systemCode, UserError } from '../base/errors.ts';
+import { fileError } from '../base/file-error.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
 import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
@@ -16,6 +17,7 @@ import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
 import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
+import { firstRecords, LaterLoss, type OpenConnection } from '../capture/recording-start.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
@@ -28,6 +30,7 @@ import {
 	type CaptureThreadData,
 	errorMessage,
 	type FromCapture,
+	type RecordingEnd,
 	SIGNAL_MESSAGE,
 	SIGNAL_STOP,
 	type SnapshotReply,
@@ -84,6 +87,13 @@ let clockStepMs = 0;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
+/** The recording could not be written to its end. */
+let recordingFailed = false;
+/** Of a recording that began after the capture. */
+let laterLoss: LaterLoss | undefined;
+/** The records that are being decoded are clocks and counters. */
+let feeding = false;
+let bodyLimit = DEFAULT_BODY_LIMIT;
 /** Answers to the decoder's questions that are not in the recording yet. */
 const unrecorded: Uint8Array[] = [];
 let running: BatchSource | undefined;
@@ -101,6 +111,8 @@ main.on('message', (message: ToCapture) => {
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
+	else if (message.type === 'record') answerRecording((source) => startRecording(message.record, source));
+	else if (message.type === 'record-stop') answerRecording(endRecording);
 	else running?.setFilters(message.filters);
 });
 
@@ -115,12 +127,11 @@ async function run(): Promise<void> {
 			? kernelSource(settings)
 			: recordingSource(settings.replay.path, settings.user, settings.filters);
 	running = source;
-	const bodyLimit = settings.bodyLimit ?? source.bodyLimit ?? DEFAULT_BODY_LIMIT;
+	bodyLimit = settings.bodyLimit ?? source.bodyLimit ?? DEFAULT_BODY_LIMIT;
 	decoder.configure({ bodyLimit: Number.isFinite(bodyLimit) ? bodyLimit : -1 });
 	try {
 		if (settings.record !== undefined) {
-			const { path, force, meta } = settings.record;
-			recording = new RecordingWriter(path, { ...meta, ...bodyLimitMeta(bodyLimit) }, { force, user: settings.user });
+			recording = openRecording(settings.record);
 		}
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
@@ -137,15 +148,7 @@ async function run(): Promise<void> {
 		post({
 			type: 'ended',
 			loss: allLossTotals(),
-			...(recording === undefined
-				? {}
-				: {
-						recording: {
-							path: recording.path,
-							bytes: recording.bytes,
-							complete: ownLoss.recordingStopped.events === 0,
-						},
-					}),
+			...(recording === undefined ? {} : { recording: recordingEnd(recording) }),
 			...(source.damage === undefined ? {} : { damage: source.damage }),
 		});
 	} catch (error) {
@@ -205,7 +208,9 @@ function feed(records: readonly Uint8Array[], source: BatchSource): void {
 	if (records.length === 0) return;
 	const batch = Buffer.concat(records);
 	decoder.input(source.batchBytes).set(batch);
+	feeding = true;
 	decode(batch.byteLength, source);
+	feeding = false;
 }
 
 /** Decodes the batch of `length` bytes in the decoder's input. Questions are answered before the next record. */
@@ -282,12 +287,13 @@ function float(at: number): number {
 /** Adds records to the recording, after earlier answers. A full disk ends the recording, but not the capture. */
 function record(records: Uint8Array): void {
 	if (recording === undefined) return;
-	if (ownLoss.recordingStopped.events > 0) {
+	if (recordingFailed) {
 		count(ownLoss.recordingStopped, 1, records.byteLength);
 		return;
 	}
 	try {
-		for (const frame of withAnswers(records)) recording.writeBatch(frame);
+		const counted = feeding && laterLoss !== undefined ? laterLoss.rebased(records) : records;
+		for (const frame of withAnswers(counted)) recording.writeBatch(frame);
 	} catch (error) {
 		stopRecording(recording, error, records.byteLength);
 	}
@@ -301,8 +307,104 @@ function withAnswers(records: Uint8Array): Uint8Array[] {
 	return [Buffer.concat([answers, records])];
 }
 
+function openRecording({ path, force, meta }: NonNullable<typeof settings.record>): RecordingWriter {
+	const all = { ...meta, ...bodyLimitMeta(bodyLimit) };
+	return new RecordingWriter(path, all, { force, user: settings.user });
+}
+
+function recordingEnd({ path, bytes }: RecordingWriter): RecordingEnd {
+	return { path, bytes, complete: !recordingFailed };
+}
+
+/** Runs `work` and tells main its result or its error. */
+function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined): void {
+	try {
+		if (running === undefined || ended) throw new UserError('nothing is captured any more', 'ERR_NOT_CAPTURING');
+		const end = work(running);
+		post({ type: 'recorded', ...(end === undefined ? {} : { end }) });
+	} catch (error) {
+		post({ type: 'recorded', error: errorMessage(explainedByDirectory(error)) });
+	}
+}
+
+/** Begins a recording of a running capture. Like one from the start, it begins with the clock and what is open. */
+function startRecording(wanted: NonNullable<typeof settings.record>, source: BatchSource): undefined {
+	if (recording !== undefined)
+		throw new UserError(`${recording.path} is being recorded already`, 'ERR_USAGE', '.record stop ends that.');
+	const writer = openRecording(wanted);
+	try {
+		const records = firstRecords(source, source.periodicRecords(), openConnections());
+		let frame: Uint8Array[] = [];
+		let length = 0;
+		for (const record of records) {
+			if (length + record.byteLength > FRAME_PAYLOAD_MAX) {
+				writer.writeBatch(Buffer.concat(frame));
+				frame = [];
+				length = 0;
+			}
+			frame.push(record);
+			length += record.byteLength;
+		}
+		writer.writeBatch(Buffer.concat(frame));
+	} catch (error) {
+		writer.abandon();
+		throw fileError(writer.path, error, 'The part already written can be replayed.');
+	}
+	laterLoss = new LaterLoss(decoder.loss());
+	unrecorded.length = 0;
+	recordingFailed = false;
+	recording = writer;
+	return undefined;
+}
+
+/** Ends the recording with the last counters. The capture goes on. */
+function endRecording(source: BatchSource): RecordingEnd {
+	const writer = recording;
+	if (writer === undefined)
+		throw new UserError('nothing is being recorded', 'ERR_USAGE', '.record start FILE begins that.');
+	const last = source.lastRecords();
+	feed(last.slice(0, -1), source);
+	if (last.length > 0) record(last.at(-1)!);
+	closeRecording();
+	const end = recordingEnd(writer);
+	recording = undefined;
+	laterLoss = undefined;
+	return end;
+}
+
+/** The connections that the decoder holds. */
+function openConnections(): OpenConnection[] {
+	decoder.snapshot(layout.SNAPSHOT_CONNECTIONS);
+	const output = decoder.output();
+	if (views.bytes.buffer !== decoder.memory.buffer) views = entryBytes(decoder.memory.buffer);
+	const connections: OpenConnection[] = [];
+	const end = output.byteOffset + output.byteLength;
+	for (let at = output.byteOffset; at < end; at += views.u32[at >> 2]!) {
+		if (views.u32[(at + layout.ENTRY_TYPE) >> 2] !== layout.ENTRY_CONNECTION) continue;
+		if (!Number.isNaN(float(at + layout.CONNECTION_CLOSED))) continue;
+		const side = views.u32[(at + layout.CONNECTION_SIDE) >> 2];
+		connections.push({
+			conn: float(at + layout.CONNECTION_ID),
+			pid: views.u32[(at + layout.CONNECTION_PID) >> 2]!,
+			side: side === layout.SIDE_SERVER ? 'server' : side === layout.SIDE_CLIENT ? 'client' : undefined,
+			openedUs: float(at + layout.CONNECTION_OPENED),
+			comm: range(at, layout.CONNECTION_COMM).slice(),
+			local: Buffer.from(range(at, layout.CONNECTION_LOCAL)).toString(),
+			remote: Buffer.from(range(at, layout.CONNECTION_REMOTE)).toString(),
+		});
+	}
+	decoder.clearOutput();
+	return connections;
+}
+
+/** The bytes that a range of an entry names. */
+function range(at: number, member: number): Uint8Array {
+	const from = at + views.u32[(at + member) >> 2]!;
+	return views.bytes.subarray(from, from + views.u32[(at + member + 4) >> 2]!);
+}
+
 function closeRecording(): void {
-	if (recording === undefined || ownLoss.recordingStopped.events > 0) return;
+	if (recording === undefined || recordingFailed) return;
 	try {
 		recording.close();
 	} catch (error) {
@@ -312,6 +414,7 @@ function closeRecording(): void {
 
 function stopRecording(writer: RecordingWriter, error: unknown, bytes: number): void {
 	writer.abandon();
+	recordingFailed = true;
 	count(ownLoss.recordingStopped, 1, bytes);
 	post({
 		type: 'warning',

@@ -55,7 +55,14 @@ export type ToCapture =
 	| { readonly type: 'pause' }
 	| { readonly type: 'resume' }
 	| { readonly type: 'clear' }
-	| { readonly type: 'filters'; readonly filters: CaptureFilters };
+	| { readonly type: 'filters'; readonly filters: CaptureFilters }
+	/** Begin a recording. Answered by `recorded`. */
+	| { readonly type: 'record'; readonly record: NonNullable<CaptureSettings['record']> }
+	/** End the recording. Answered by `recorded`. */
+	| { readonly type: 'record-stop' };
+
+/** A recording that has ended. */
+export type RecordingEnd = { readonly path: string; readonly bytes: number; readonly complete: boolean };
 
 /** Why a replayed file ended early. */
 export type DamageMessage = {
@@ -70,10 +77,12 @@ export type FromCapture =
 	| {
 			readonly type: 'ended';
 			readonly loss: readonly LossTotal[];
-			readonly recording?: { readonly path: string; readonly bytes: number; readonly complete: boolean };
+			readonly recording?: RecordingEnd;
 			readonly damage?: DamageMessage;
 	  }
 	| { readonly type: 'warning'; readonly message: string; readonly hint?: string }
+	/** A recording has begun (without `end`), has ended, or could not begin or end. */
+	| { readonly type: 'recorded'; readonly end?: RecordingEnd; readonly error?: ErrorMessage }
 	| { readonly type: 'error'; readonly error: ErrorMessage };
 
 /** Query thread → capture thread. */

@@ -22,6 +22,7 @@ import {
 	type FromQuery,
 	type OwnTable,
 	type QueryThreadData,
+	type RecordingEnd,
 	type ResultColumn,
 	type ResultPart,
 	SIGNAL_COUNT,
@@ -58,7 +59,7 @@ class RemoteError extends UserError {
 
 export type CaptureEnd = {
 	readonly loss: readonly LossTotal[];
-	readonly recording?: { readonly path: string; readonly bytes: number; readonly complete: boolean };
+	readonly recording?: RecordingEnd;
 	readonly damage?: DamageMessage;
 };
 
@@ -112,6 +113,8 @@ export class Threads {
 	#nextId = 1;
 	#closing = false;
 	readonly #closed = deferred<void>();
+	/** The answer to the last message about a recording. */
+	#recording: Deferred<RecordingEnd | undefined> | undefined;
 
 	/** `warn` is called for problems that do not end the capture. */
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
@@ -136,7 +139,10 @@ export class Threads {
 				this.#endLoss = message.loss;
 				ended.resolve(message);
 			} else if (message.type === 'warning') warn(message.message, message.hint);
-			else fail(fromMessage(message.error));
+			else if (message.type === 'recorded') {
+				if (message.error === undefined) this.#recording?.resolve(message.end);
+				else this.#recording?.reject(fromMessage(message.error));
+			} else fail(fromMessage(message.error));
 		});
 		this.#capture.on('error', (error) => fail(explainedByLimits(explainedByDirectory(error))));
 		this.#capture.on('exit', (code) => {
@@ -320,6 +326,24 @@ export class Threads {
 	/** Changes what is captured from now on. */
 	setFilters(filters: CaptureFilters): void {
 		this.#toCapture({ type: 'filters', filters });
+	}
+
+	/** Begins a recording of what is captured from now on. Rejects if there is one, or the file cannot be made. */
+	async startRecording(record: NonNullable<CaptureSettings['record']>): Promise<void> {
+		await this.#record({ type: 'record', record });
+	}
+
+	/** Ends the recording. Rejects if there is none. */
+	async stopRecording(): Promise<RecordingEnd> {
+		return (await this.#record({ type: 'record-stop' }))!;
+	}
+
+	async #record(message: ToCapture): Promise<RecordingEnd | undefined> {
+		const answer = deferred<RecordingEnd | undefined>();
+		this.#recording = answer;
+		this.#toCapture(message);
+		// An ended capture answers, too, but its thread may have failed.
+		return await Promise.race([answer.promise, this.ended.then(() => answer.promise)]);
 	}
 
 	/** Ends the capture: detaches the probes and reads the rest of the ring. Then `ended` resolves. */

@@ -1,7 +1,10 @@
 // Commands about what is captured.
 import { usageError } from '../../base/errors.ts';
 import { requireProcesses } from '../../capture/host-facts.ts';
+import { recordSettings } from '../../capture/record-settings.ts';
+import { forTerminal } from '../../output/terminal-text.ts';
 import { filtersText, parseFilters } from '../filters.ts';
+import { userPath } from '../result-output.ts';
 import { type CommandGroup, notCapturing, requireLive } from './command.ts';
 
 export const CAPTURE_COMMANDS: CommandGroup = {
@@ -27,6 +30,29 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 					shell.threads.setFilters(shell.filters);
 				}
 				shell.tell(`capturing ${filtersText(shell.filters)}\n`);
+				return undefined;
+			},
+		},
+		{
+			name: 'record',
+			usage: '.record start [--force] FILE | stop',
+			description: 'record what is captured from now on into a new file, beside the tables',
+			example: '.record start later.tinytap',
+			promptOnly: true,
+			argument: 'file',
+			run: async (shell, argument) => {
+				requireLive(shell);
+				const [, verb = '', force, file = ''] = /^(start|stop)\b\s*(--force\b)?\s*([\s\S]*)$/.exec(argument) ?? [];
+				if (verb === '' || (verb === 'start') === (file === ''))
+					throw usageError(`.record: expected start FILE or stop, got ${JSON.stringify(argument)}`);
+				if (verb === 'start') {
+					const path = userPath(file, shell.options.user);
+					await shell.threads.startRecording(recordSettings(path, shell.options.force || force !== undefined));
+					shell.tell(`recording to ${forTerminal(path)}; .record stop ends that\n`);
+					return undefined;
+				}
+				const { path, bytes, complete } = await shell.threads.stopRecording();
+				shell.tell(`recorded ${bytes} bytes to ${forTerminal(path)}${complete ? '' : ', not everything'}\n`);
 				return undefined;
 			},
 		},
