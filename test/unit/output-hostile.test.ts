@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { connectionFacts, conversationPart } from '../../src/output/conversation.ts';
 import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
+import { exchangeDiff } from '../../src/output/exchange-diff.ts';
 import { createRowWriter, formatRows, ROW_FORMATS, type RowFormat } from '../../src/output/row-format.ts';
 import { cellForTerminal, displayWidth, forTerminal } from '../../src/output/terminal-text.ts';
 import { createTheme } from '../../src/output/theme.ts';
@@ -167,14 +169,14 @@ describe('hostile text in the detail view', () => {
 		],
 		...['vias', 'req_via', 'anomalies'],
 	];
-	const view = (text: string, contentType: string, contentEncoding: string, body: Uint8Array): string => {
+	const exchangeOf = (text: string, contentType: string, contentEncoding: string, body: Uint8Array): ExchangeDetail => {
 		const headers = [
 			{ name: text, value: text, trailer: false },
 			{ name: 'Content-Type', value: contentType, trailer: false },
 			{ name: 'Content-Encoding', value: contentEncoding, trailer: false },
 			{ name: text, value: text, trailer: true },
 		];
-		const exchange: ExchangeDetail = {
+		return {
 			columns: {
 				...Object.fromEntries(columns.map((name) => [name, text])),
 				id: 1,
@@ -185,15 +187,24 @@ describe('hostile text in the detail view', () => {
 			requestHeaders: headers,
 			responseHeaders: headers,
 		};
-		return detailView(exchange, { theme: createTheme(true) });
 	};
+	const theme = createTheme(true);
+	const views = (exchange: ExchangeDetail): string[] => [
+		...(['readable', 'raw', 'hex', 'raw hex'] as const).map((bodies) => detailView(exchange, { theme, bodies })),
+		conversationPart(exchange, 0, { theme }),
+		connectionFacts(exchange.columns, { theme }),
+		exchangeDiff(exchange, { ...exchange, requestHeaders: [] }, { theme }),
+	];
+	const form = (text: string) =>
+		Buffer.from(`--b\r\nContent-Type: ${text}\r\n${text}: x\r\n${text}\r\n\r\n${text}\r\n--b--\r\n`);
 
 	for (const [i, text] of hostile.entries()) {
 		it(`is shown as visible text: ${attacks[i]?.[0] ?? 'code points'}`, () => {
-			for (const type of ['text/plain', 'application/json', `image/${text}`, 'text/plain; charset=latin1', text, '']) {
-				for (const body of [Buffer.from(text), Buffer.from(JSON.stringify([text])), notUtf8]) {
+			const types = ['text/plain', 'application/json', `image/${text}`, 'text/plain; charset=latin1', text, ''];
+			for (const type of [...types, 'multipart/mixed; boundary=b']) {
+				for (const body of [Buffer.from(text), Buffer.from(JSON.stringify([text])), notUtf8, form(text)]) {
 					for (const coding of ['', text]) {
-						assertVisible(withoutOwnColors(view(text, type, coding, body)), type);
+						for (const view of views(exchangeOf(text, type, coding, body))) assertVisible(withoutOwnColors(view), type);
 					}
 				}
 			}
