@@ -71,13 +71,18 @@ export class OutputStream extends EventEmitter {
 		return this.#waiting === 0;
 	}
 
-	/** Width and height of the terminal. */
+	/** Width and height of the terminal. One that does not know its size has the usual one. */
 	get columns(): number | undefined {
-		return this.isTTY ? this.#node.columns : undefined;
+		return this.isTTY ? this.#node.columns || 80 : undefined;
 	}
 
 	get rows(): number | undefined {
-		return this.isTTY ? this.#node.rows : undefined;
+		return this.isTTY ? this.#node.rows || 24 : undefined;
+	}
+
+	/** Whether it is a terminal that can move its cursor and erase: anything but TERM=dumb. */
+	get canRedraw(): boolean {
+		return this.isTTY && process.env.TERM !== 'dumb';
 	}
 
 	/** Queues text. Returns false if the writer should wait for `ready()`. `written` is called when it has left the queue. */
@@ -120,7 +125,7 @@ export class OutputStream extends EventEmitter {
 		this.#queue.length = 0;
 		this.#dropAll();
 		// The cut may have been inside coloured text.
-		if (this.isTTY) this.write('\x1b[0m');
+		if (this.canRedraw) this.write('\x1b[0m');
 	}
 
 	/** Node's stream, for the size of the terminal. */

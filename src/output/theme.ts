@@ -1,6 +1,6 @@
 // Colours, named by their meaning. The only file that imports chalk.
 
-import { Chalk, type ChalkInstance } from 'chalk';
+import { Chalk } from 'chalk';
 
 type Paint = (text: string) => string;
 
@@ -32,27 +32,44 @@ export type Theme = {
 	readonly status: (status: number, text: string) => string;
 };
 
+/** What the colours stand on; `none`: no colours. */
+export type Background = 'dark' | 'light' | 'none';
+
 /** Without `colors` every paint returns its text unchanged. */
-export function createTheme(colors: boolean): Theme {
-	const chalk = new Chalk({ level: colors ? 1 : 0 });
+export function createTheme(colors: boolean, background: Background = 'dark'): Theme {
+	const chalk = new Chalk({ level: colors && background !== 'none' ? 1 : 0 });
+	// On white, yellow and cyan are hard to read.
+	const isLight = background === 'light';
+	const cyan = isLight ? chalk.blue : chalk.cyan;
+	const yellow = isLight ? chalk.magenta : chalk.yellow;
 	return {
 		error: chalk.red,
-		warning: chalk.yellow,
-		hint: chalk.cyan,
+		warning: yellow,
+		hint: cyan,
 		success: chalk.green,
 		prompt: chalk.bold,
 		loss: chalk.red,
 		header: chalk.bold,
-		name: chalk.cyan,
-		number: chalk.cyan,
+		name: cyan,
+		number: cyan,
 		string: chalk.green,
-		keyword: chalk.magenta,
+		keyword: isLight ? chalk.blue : chalk.magenta,
 		null: chalk.dim,
-		note: chalk.yellow,
+		note: yellow,
 		dim: chalk.dim,
 		method: chalk.dim,
-		status: (status, text) => statusPaint(chalk, status)(text),
+		status: (status, text) => {
+			if (status >= 500) return chalk.red(text);
+			if (status >= 400) return yellow(text);
+			if (status >= 300) return cyan(text);
+			return status >= 200 ? chalk.green(text) : chalk.dim(text);
+		},
 	};
+}
+
+/** The theme for another background. One without colours stays without. */
+export function themeOn(background: Background, theme: Theme): Theme {
+	return createTheme(theme.dim('x') !== 'x', background);
 }
 
 /** For files, pipes and tests. */
@@ -72,11 +89,4 @@ export function wantsColor(
 	if (flag === true) return true;
 	if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
 	return stream.isTTY === true && env.TERM !== 'dumb';
-}
-
-function statusPaint(chalk: ChalkInstance, status: number): Paint {
-	if (status >= 500) return chalk.red;
-	if (status >= 400) return chalk.yellow;
-	if (status >= 300) return chalk.cyan;
-	return status >= 200 ? chalk.green : chalk.dim;
 }

@@ -8,7 +8,7 @@ import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
-import { plainTheme, type Theme } from '../output/theme.ts';
+import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
@@ -76,6 +76,8 @@ export class ShellSession {
 	readonly files: string[] = [];
 	/** The last statement, and what is known about its result. Failed statements have no result. */
 	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
+	/** The colours of the setting `theme`. */
+	#painted: { readonly background: Background; readonly theme: Theme };
 	/** The last query with a result, for `.last`. */
 	#shown:
 		| {
@@ -108,6 +110,7 @@ export class ShellSession {
 		const { format } = parts.options.presentation;
 		const configured = parts.interactive ? parts.options.settings : {};
 		this.settings = new ShellSettings({ ...configured, ...(format === undefined ? {} : { mode: format }) });
+		this.#painted = { background: 'dark', theme: parts.options.presentation.theme };
 		this.timeoutMs = parts.options.timeoutMs ?? 0;
 	}
 
@@ -146,12 +149,15 @@ export class ShellSession {
 
 	/** For the prompt and messages. */
 	get screenTheme(): Theme {
-		return this.options.presentation.theme;
+		const background = this.settings.values.theme;
+		if (background !== this.#painted.background)
+			this.#painted = { background, theme: themeOn(background, this.options.presentation.theme) };
+		return this.#painted.theme;
 	}
 
 	/** For results. */
 	get theme(): Theme {
-		return this.output === undefined ? this.options.presentation.theme : plainTheme;
+		return this.output === undefined ? this.screenTheme : plainTheme;
 	}
 
 	/** Sends results to `output` from now on, or (`once`) only the next one. */
@@ -245,7 +251,7 @@ export class ShellSession {
 	/** Prints what `work` writes through the pager, if it goes to the terminal. */
 	async paged<T>(work: (sink: Sink) => Promise<T>): Promise<T> {
 		const { sink } = this;
-		if (!this.isOnScreen || !this.settings.values.pager || process.env.TERM === 'dumb')
+		if (!this.isOnScreen || !this.settings.values.pager || !standardOutput().canRedraw)
 			return await this.#watched(() => work(sink));
 		const { user } = this.options;
 		return await withPager(work, { user, sink, onInterrupt: () => this.cancel(), tell: this.tell });
@@ -333,7 +339,7 @@ export class ShellSession {
 
 	/** Shows the progress line while `work` runs, on a terminal. */
 	async #watched<T>(work: () => Promise<T>): Promise<T> {
-		if (!standardError().isTTY || this.options.presentation.quiet || this.output?.isProgram === true)
+		if (!standardError().canRedraw || this.options.presentation.quiet || this.output?.isProgram === true)
 			return await work();
 		// While the terminal takes nothing, the cursor is somewhere in a row.
 		const isFree = () => this.#isLineFree() && standardOutput().isIdle;
@@ -448,6 +454,6 @@ export class ShellSession {
 
 	/** For messages. */
 	get asideTheme(): Theme {
-		return this.interactive ? this.options.presentation.theme : this.options.presentation.errorTheme;
+		return this.interactive ? this.screenTheme : this.options.presentation.errorTheme;
 	}
 }

@@ -58,7 +58,7 @@ export function lendTerminal(onInterrupt: () => void = () => undefined): (isKill
 		isBack = true;
 		lent--;
 		if (modes !== undefined) terminalModes([modes]);
-		if (isKilled && standardOutput().isTTY && process.env.TERM !== 'dumb') standardOutput().write(RESET);
+		if (isKilled && standardOutput().canRedraw) standardOutput().write(RESET);
 		if (wasRaw) stdin.setRawMode(true);
 		if (wasReading) stdin.resume();
 		process.removeAllListeners('SIGINT');

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { wait } from '../../src/base/wait.ts';
+import { scriptedTerminal } from '../../support/scripted-terminal.ts';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
@@ -206,4 +208,49 @@ test('a mistyped mode, command or setting gets a suggestion', async () => {
 			await terminal.shows(new RegExp(`Did you mean ${hint.replace('.', '\\.')}\\?`));
 		}
 	});
+});
+
+test('.set theme changes the colours; NO_COLOR leaves none', async () => {
+	for (const colors of [true, false]) {
+		await atPrompt(
+			async (terminal) => {
+				for (const [theme, code] of [
+					['dark', '33'],
+					['light', '35'],
+					['none', undefined],
+				] as const) {
+					await enter(terminal, `.set theme ${theme}`);
+					await enter(terminal, `SELECT '${theme}' AS now, status FROM exchanges WHERE status = 404 LIMIT 1;`);
+					await terminal.shows(new RegExp(`^ ${theme} +404$`));
+					const line = (await terminal.painted()).split('\n').find((each) => new RegExp(`^\\S* ${theme} `).test(each))!;
+					assert.equal(/\x1b\[(\d+)m *404/.exec(line)?.[1], colors ? code : undefined, line);
+				}
+			},
+			{ columns: 120, rows: 50 },
+			`env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}`,
+		);
+	}
+});
+
+test('a dumb terminal gets no escape sequence, and nothing is drawn twice', async () => {
+	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO], { TERM: 'dumb' });
+	await terminal.shows(/tinytap \(demo\.tinytap\)> /);
+	terminal.type('SELECT id, path, status FROM exchanges ORDER BY id LIMIT 50;\r');
+	await terminal.shows(/50 rows \(40 shown\)/);
+	terminal.type('.last\r');
+	await terminal.shows(/\(50 rows\)/);
+	terminal.type('SELECT count(*) FROM headers a, headers b, headers c, headers d WHERE a.name < b.name;\r');
+	await wait(1200);
+	terminal.type('\x03');
+	await terminal.shows(/cancelled/);
+	terminal.type('SELECT 1 AS\r');
+	await terminal.shows(/\.\.\. /);
+	terminal.type('.tables\r');
+	await terminal.shows(/blind_spots/);
+	terminal.type("one, 'after' AS two;\r");
+	await terminal.shows(/1 +after/);
+	terminal.type('\x04');
+	assert.equal(await terminal.ended, 0);
+	assert.doesNotMatch(terminal.shown(), /\x1b/);
+	assert.doesNotMatch(terminal.shown(), /running for/);
 });

@@ -10,7 +10,7 @@ import {
 	RESULT_FORMATS,
 } from '../../src/output/result-format.ts';
 import { createRowWriter, formatRows, type Result, ROW_FORMATS, type RowFormat } from '../../src/output/row-format.ts';
-import { createTheme, wantsColor } from '../../src/output/theme.ts';
+import { createTheme, type Theme, themeOn, wantsColor } from '../../src/output/theme.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 
 const people: Result = {
@@ -536,6 +536,21 @@ describe('colours', () => {
 	it('dim NULL, so that the text NULL looks different', () => {
 		const text = format('table', oneColumn([null, 'NULL']), { theme: createTheme(true) });
 		assert.ok(text.includes(' \x1b[2mNULL\x1b[22m\n NULL\n'));
+	});
+
+	it('are others on a light background, and none if the user wants none or the terminal has none', () => {
+		const codes = (theme: Theme) =>
+			[theme.warning('x'), theme.hint('x'), theme.status(302, 'x'), theme.status(404, 'x'), theme.status(200, 'x')].map(
+				(text) => text.replace('\x1b[39m', ''),
+			);
+		const dark = createTheme(true);
+		assert.deepEqual(codes(dark), ['\x1b[33mx', '\x1b[36mx', '\x1b[36mx', '\x1b[33mx', '\x1b[32mx']);
+		const light = ['\x1b[35mx', '\x1b[34mx', '\x1b[34mx', '\x1b[35mx', '\x1b[32mx'];
+		assert.deepEqual(codes(themeOn('light', dark)), light);
+		assert.deepEqual(codes(themeOn('dark', themeOn('light', dark))), codes(dark));
+		const none = ['x', 'x', 'x', 'x', 'x'];
+		assert.deepEqual(codes(themeOn('none', dark)), none);
+		assert.deepEqual(codes(themeOn('light', createTheme(false))), none);
 	});
 
 	it('are used on a terminal unless something disables them', () => {
