@@ -308,6 +308,7 @@ test('a statement that is cancelled, or out of time, leaves the temporary tables
 		await rowsOf(threads, 'CREATE TEMP TABLE kept AS SELECT id FROM exchanges');
 		await assert.rejects(rowsOf(threads, `SELECT count(*) FROM (${ENDLESS})`, { timeoutMs: 50 }), {
 			code: 'ERR_SQL_TIME_LIMIT',
+			message: 'the statement reached its time limit of 0.05 s',
 		});
 		const counting = rowsOf(threads, `SELECT count(*) FROM (${ENDLESS})`);
 		await eventually(
@@ -321,6 +322,10 @@ test('a statement that is cancelled, or out of time, leaves the temporary tables
 			threads.ownTables.map(({ name, isView, columns }) => [name, isView, columns.map((column) => column.name)]),
 			[['kept', false, ['id']]],
 		);
+		// A view without its table has no columns.
+		await rowsOf(threads, 'CREATE VIEW w AS SELECT * FROM kept');
+		await rowsOf(threads, 'DROP TABLE kept');
+		assert.deepEqual(threads.ownTables, [{ name: 'w', isView: true, columns: [] }]);
 	});
 });
 
@@ -383,6 +388,10 @@ test('rows are computed only as fast as they are taken', async () => {
 				10,
 			);
 			assert.ok(before < 60 ** 4 / 4, String(before));
+			// Meanwhile the thread does other things.
+			let rows = 0;
+			for await (const part of threads.tail(undefined, 'id', { fromStart: true })) rows += part.rows.length;
+			assert.equal(rows, 60);
 			for (let taken = 0; taken < 40; taken++) assert.equal((await parts.next()).value?.type, 'rows');
 			assert.ok(threads.progress > before);
 			await parts.return(undefined);
