@@ -6,7 +6,7 @@ const COLOR = /(\x1b\[[\d;]*m)/;
 
 /** Cuts a painted line to `columns` columns, `…` in place of the rest, and keeps its colours. */
 export function cutPaintedLine(line: string, columns: number): string {
-	if (displayWidth(stripVTControlCharacters(line)) <= columns) return line;
+	if (widthOf(line) <= columns) return line;
 	let left = columns;
 	let isCut = false;
 	return line
@@ -24,4 +24,14 @@ export function cutPaintedLine(line: string, columns: number): string {
 			return width === left ? `${cutToWidth(`${part}x`, left)}` : cutToWidth(part, left);
 		})
 		.join('');
+}
+
+/** How many rows of a screen the lines of a painted text take. */
+export function screenRows(text: string, columns: number): number {
+	const lines = text.replace(/\n$/, '').split('\n');
+	return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
+}
+
+function widthOf(line: string): number {
+	return displayWidth(stripVTControlCharacters(line));
 }

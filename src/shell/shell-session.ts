@@ -6,6 +6,7 @@ import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { secondsText } from '../output/auto-table.ts';
 import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
+import { screenRows } from '../output/painted-line.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
@@ -142,9 +143,12 @@ export class ShellSession {
 		return this.#zoneTime;
 	}
 
-	/** Prints a text that may be longer than the screen. */
+	/** Prints a text, through the pager if it is longer than the screen. */
 	async page(text: string): Promise<void> {
-		await this.sink.write(text);
+		const { columns = 80, rows = 24 } = standardOutput();
+		const isLong = this.isOnScreen && screenRows(text, columns) >= rows;
+		if (isLong) await this.paged((sink) => sink.write(text));
+		else await this.sink.write(text);
 	}
 
 	/** For the prompt and messages. */

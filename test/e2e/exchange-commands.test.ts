@@ -136,10 +136,13 @@ for (const [columns, rows] of [
 ] as const) {
 	for (const color of [true, false]) {
 		test(`.show fits ${columns}×${rows}, ${color ? 'with' : 'without'} colours`, async () => {
-			const terminal = await openTerminal(`${TINYTAP.join(' ')} --replay ${DEMO} ${color ? '' : '--no-color'}`, {
-				columns,
-				rows,
-			});
+			const terminal = await openTerminal(
+				`env PAGER=cat ${TINYTAP.join(' ')} --replay ${DEMO} ${color ? '' : '--no-color'}`,
+				{
+					columns,
+					rows,
+				},
+			);
 			try {
 				await terminal.shows(PROMPT);
 				await terminal.type('.show 4');
@@ -157,3 +160,34 @@ for (const [columns, rows] of [
 		});
 	}
 }
+
+test('what is longer than the screen goes through the pager, and nothing else', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-pager-'));
+	const pager = join(folder, 'pager');
+	writeFileSync(pager, `#!/bin/sh\nwc -l >> ${folder}/lines\necho left the pager\n`, { mode: 0o755 });
+	const terminal = await openTerminal(`env PAGER=${pager} ${TINYTAP.join(' ')} --replay ${DEMO}`, {
+		columns: 80,
+		rows: 24,
+	});
+	try {
+		await terminal.shows(PROMPT);
+		for (const [index, command] of ['.show 4', '.conn', '.diff 3 40', '.next'].entries()) {
+			await terminal.type(command);
+			await terminal.press('Enter');
+			await terminal.shows(/^left the pager$/, index + 1);
+		}
+		await terminal.type('.show 4 --headers');
+		await terminal.press('Enter');
+		await terminal.shows(/^Accept-Ranges: bytes$/);
+		await terminal.type('.pager off');
+		await terminal.press('Enter');
+		await terminal.type('.show 4');
+		await terminal.press('Enter');
+		await terminal.shows(/content not captured/);
+	} finally {
+		await terminal.close();
+	}
+	const lines = readFileSync(join(folder, 'lines'), 'utf8').trim().split('\n').map(Number);
+	assert.equal(lines.length, 4);
+	for (const count of lines) assert.ok(count >= 24, lines.join());
+});
