@@ -7,7 +7,7 @@ export { KEYWORDS, type Keyword } from './editor/keywords.ts';
 export type { FunctionDoc } from './functions/function-table.ts';
 export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
-export { errorMark } from './limits/sql-error.ts';
+export { errorLine } from './limits/sql-error.ts';
 export { isComplete, splitStatements, tokenize, unquote } from './text/lexer.ts';
 export { parseInstant } from './values/instant.ts';
 export { parseInterval, totalMicros } from './values/interval.ts';

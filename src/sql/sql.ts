@@ -10,7 +10,7 @@ export {
 export { KEYWORDS, type Keyword } from './editor/keywords.ts';
 export type { FunctionDoc } from './functions/function-table.ts';
 export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
-export { errorMark, SqlError } from './limits/sql-error.ts';
+export { errorLine, SqlError } from './limits/sql-error.ts';
 export { type ConditionOptions, compileCondition, compileProjection, type Projection } from './statements/condition.ts';
 export { type ExecuteOptions, execute, executeSync } from './statements/execute.ts';
 export type { Result, ResultColumn } from './statements/result.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { errorMark, prepare, SqlError } from '../../src/sql/sql.ts';
+import { errorLine, prepare, SqlError } from '../../src/sql/sql.ts';
 import { errorOf } from '../../support/sql-run.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
 import { testDatabase } from '../../support/sql-table.ts';
@@ -92,8 +92,8 @@ describe('mistakes are reported in one sentence, with their position', () => {
 test('the mark is below the position, on any line', () => {
 	const sql = 'SELECT id,\n\tmethd\nFROM exchanges';
 	const error = errorOf(sql, database);
-	assert.deepEqual(errorMark(sql, error.position!), { line: '\tmethd', mark: '\t^' });
-	assert.deepEqual(errorMark('SELECT', 6), { line: 'SELECT', mark: '      ^' });
+	assert.deepEqual(errorLine(sql, error.position!), { line: '\tmethd', column: 1 });
+	assert.deepEqual(errorLine('SELECT', 6), { line: 'SELECT', column: 6 });
 });
 
 test('captured tables are read-only, and the error says what is possible', () => {

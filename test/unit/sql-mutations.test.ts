@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import {
 	classify,
 	completionsAt,
-	errorMark,
+	errorLine,
 	executeSync,
 	prepare,
 	Session,
@@ -125,7 +125,7 @@ test('a statement with mistakes gives rows or one sentence with a code and a pos
 			assert.doesNotMatch(error.message, /undefined|\[object|\.ts\b|alasql/, sql);
 			if (error.position !== undefined) {
 				assert.ok(error.position >= 0 && error.position <= sql.length, `${error.position} in ${sql}`);
-				errorMark(sql, error.position);
+				errorLine(sql, error.position);
 			}
 		}
 		outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);

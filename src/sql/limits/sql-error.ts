@@ -22,11 +22,9 @@ export function unsupported(message: string, position?: number, hint?: string): 
 	return new SqlError(message, 'ERR_SQL_UNSUPPORTED', position, hint);
 }
 
-/** The line that contains `position`, and the line with `^` to print below it. */
-export function errorMark(sql: string, position: number): { line: string; mark: string } {
+/** The line that contains `position`, and where in it that is. */
+export function errorLine(sql: string, position: number): { line: string; column: number } {
 	const start = sql.lastIndexOf('\n', position - 1) + 1;
 	const end = sql.indexOf('\n', position);
-	const line = sql.slice(start, end < 0 ? sql.length : end);
-	const before = line.slice(0, position - start).replace(/[^\t]/g, ' ');
-	return { line, mark: `${before}^` };
+	return { line: sql.slice(start, end < 0 ? sql.length : end), column: position - start };
 }
