@@ -76,6 +76,11 @@ const BENCHMARKS: Record<
 		run: async ({ seconds = 3, ...options }) =>
 			(await import('./bench/latency.ts')).benchLatency({ seconds, ...options }),
 	},
+	shell: {
+		rounds: 3,
+		run: async ({ rows = 1_000_000, ...options }) =>
+			(await import('./bench/shell.ts')).benchShell({ rows, ...options }),
+	},
 	growth: {
 		// Times are CPU times of the process, which must not include concurrent garbage collection.
 		heap: ['--single-threaded-gc'],

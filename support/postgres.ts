@@ -1,4 +1,4 @@
-// Asks PostgreSQL 15, in a server of its own that ends with the call.
+// A PostgreSQL 15 server of its own, and what it answers.
 import { spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,8 +17,16 @@ CREATE FUNCTION show(interval) RETURNS text LANGUAGE sql AS $$
 	extract(hour FROM $1) * 3600000000 + extract(minute FROM $1) * 60000000 + extract(microseconds FROM $1))::bigint $$;
 `;
 
-/** The values of expressions, as texts; undefined for an error. Undefined if PostgreSQL is not installed. */
-export function askPostgres(expressions: readonly string[]): (string | null | undefined)[] | undefined {
+export type PostgresServer = {
+	/** Runs psql with this input; returns what it prints. */
+	readonly psql: (options: readonly string[], input: string) => string;
+	/** The arguments of psql for this server. */
+	readonly place: readonly string[];
+	readonly stop: () => void;
+};
+
+/** A server of its own, on a unix socket. Undefined if PostgreSQL is not installed. */
+export function startPostgres(): PostgresServer | undefined {
 	if (spawnSync('initdb', ['--version']).error !== undefined) return undefined;
 	const directory = mkdtempSync(join(tmpdir(), 'tinytap-postgres-'));
 	const isRoot = process.getuid?.() === 0;
@@ -36,31 +44,49 @@ export function askPostgres(expressions: readonly string[]): (string | null | un
 		if (status !== 0) throw new Error(`${program} failed: ${stderr.slice(-500)}`);
 		return stdout;
 	};
+	const data = join(directory, 'data');
 	try {
 		if (isRoot) {
 			const id = (option: string) => Number(spawnSync('id', [option, 'postgres'], { encoding: 'utf8' }).stdout);
 			chownSync(directory, id('-u'), id('-g'));
 		}
-		const data = join(directory, 'data');
 		run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '--locale=C', '-E', 'UTF8']);
 		const options = `-c listen_addresses= -c unix_socket_directories=${directory} -c fsync=off -c timezone=UTC`;
 		run('pg_ctl', ['-D', data, '-w', '-l', join(directory, 'log'), '-o', options, 'start']);
-		try {
-			const lines = expressions.map((expression, index) => `SELECT '@@${index}', show(${expression});`);
-			const answers = run(
-				'psql',
-				['-h', directory, '-U', 'postgres', '-d', 'postgres', '-qAtX', '-P', 'null=NULL', '-f', '-'],
-				`SET client_min_messages TO panic;\n${FUNCTIONS}\n${lines.join('\n')}\n`,
-			);
-			const list: (string | null | undefined)[] = expressions.map(() => undefined);
-			for (const [, index, value] of answers.matchAll(/^@@(\d+)\|(.*)$/gm)) {
-				list[Number(index)] = value === 'NULL' ? null : value!;
-			}
-			return list;
-		} finally {
-			run('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
-		}
-	} finally {
+	} catch (error) {
 		rmSync(directory, { recursive: true, force: true });
+		throw error;
+	}
+	const place = ['-h', directory, '-U', 'postgres', '-d', 'postgres'];
+	return {
+		place,
+		psql: (options, input) => run('psql', [...place, ...options], input),
+		stop: () => {
+			try {
+				run('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
+			} finally {
+				rmSync(directory, { recursive: true, force: true });
+			}
+		},
+	};
+}
+
+/** The values of expressions, as texts; undefined for an error. Undefined if PostgreSQL is not installed. */
+export function askPostgres(expressions: readonly string[]): (string | null | undefined)[] | undefined {
+	const server = startPostgres();
+	if (server === undefined) return undefined;
+	try {
+		const lines = expressions.map((expression, index) => `SELECT '@@${index}', show(${expression});`);
+		const answers = server.psql(
+			['-qAtX', '-P', 'null=NULL', '-f', '-'],
+			`SET client_min_messages TO panic;\n${FUNCTIONS}\n${lines.join('\n')}\n`,
+		);
+		const list: (string | null | undefined)[] = expressions.map(() => undefined);
+		for (const [, index, value] of answers.matchAll(/^@@(\d+)\|(.*)$/gm)) {
+			list[Number(index)] = value === 'NULL' ? null : value!;
+		}
+		return list;
+	} finally {
+		server.stop();
 	}
 }
