@@ -2,6 +2,7 @@
 import { distance } from 'fastest-levenshtein';
 import { usageError } from '../base/errors.ts';
 import { isResultFormat, RESULT_FORMATS, type ResultFormat } from '../output/result-format.ts';
+import { timeZone, timeZoneNames } from '../sql/sql-light.ts';
 
 export type SettingValues = {
 	/** The output format. */
@@ -103,8 +104,11 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 		default: 'utc',
 		description: 'time zone of displayed times; files stay UTC',
 		expected: 'utc, local or an IANA name such as Europe/Berlin',
-		values: ['utc', 'local'],
-		parse: (text) => (/^(utc|local)$/i.test(text) ? text.toLowerCase() : isTimeZone(text) ? text : undefined),
+		get values() {
+			return ['utc', 'local', ...timeZoneNames()];
+		},
+		parse: (text) =>
+			/^(utc|local)$/i.test(text) ? text.toLowerCase() : timeZone(text) === undefined ? undefined : text,
 		print: String,
 	},
 	clipboard: onOff(false, '.copy may write to the terminal’s clipboard'),
@@ -162,7 +166,7 @@ export function settingName(name: string): SettingName {
 }
 
 function nearest(text: string, names: readonly string[]): string | undefined {
-	return names.find((name) => distance(name, text.toLowerCase()) <= 2);
+	return names.find((name) => distance(name.toLowerCase(), text.toLowerCase()) <= 2);
 }
 
 function defaults(): SettingValues {
@@ -194,13 +198,4 @@ function choice<T extends string>(byDefault: T, values: readonly T[], descriptio
 
 function unquoted(text: string): string {
 	return /^(["']).*\1$/s.test(text) && text.length >= 2 ? text.slice(1, -1) : text;
-}
-
-function isTimeZone(name: string): boolean {
-	try {
-		new Intl.DateTimeFormat('en', { timeZone: name });
-		return true;
-	} catch {
-		return false;
-	}
 }

@@ -11,5 +11,5 @@ export { errorLine } from './limits/sql-error.ts';
 export { isComplete, splitStatements, tokenize, unquote } from './text/lexer.ts';
 export { parseInstant } from './values/instant.ts';
 export { parseInterval, totalMicros } from './values/interval.ts';
-export { type TimeZone, timeZone } from './values/time-zone.ts';
+export { type TimeZone, timeZone, timeZoneNames } from './values/time-zone.ts';
 export { rowBytes } from './values/value.ts';

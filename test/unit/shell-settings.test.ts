@@ -43,6 +43,8 @@ test('errors say what was expected, and what was probably meant', () => {
 		['maxrows', '-1', /^maxrows: expected a whole number, got "-1"$/, undefined],
 		['maxrows', '', /^maxrows: expected a whole number, got ""$/, undefined],
 		['separator', 'xyz', /^separator: expected one character, or tab, got "xyz"$/, undefined],
+		['timezone', 'europe/berln', /^timezone: expected utc, local or an IANA name/, 'Did you mean Europe/Berlin?'],
+		['timezone', '+05:00', /^timezone: expected utc, local or an IANA name/, undefined],
 		['timezone', 'Mars/Base', /^timezone: expected utc, local or an IANA name/, undefined],
 		['tiemzone', 'utc', /^there is no setting "tiemzone"$/, 'Did you mean timezone?'],
 	] as const) {
