@@ -97,7 +97,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 		};
 		const build = name === 'decoder' ? 'debug' : 'release';
 		const first = await Workplace.create(join(directory, `${name}-0`), area.tests, build);
-		const { tests, leftOut } = await first.measure(waiting);
+		const { tests, leftOut } = await first.measure(waiting, join(ROOT, `build/mutants-${name}-left-out.json`));
 		for (const each of leftOut) console.error(`left out: ${each}`);
 		const all = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
 		console.error(`${name}: ${tests.length} tests take ${all} ms`);
@@ -106,7 +106,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 				const by = await place.try(mutant, tests);
 				save({ outcome: by === undefined ? 'survived' : 'killed', by: by ?? '', mutant });
 			}
-			await place.close();
+			place.close();
 		};
 		const others = Array.from({ length: jobs - 1 }, async (_, job) =>
 			work(await Workplace.create(join(directory, `${name}-${job + 1}`), area.tests, build)),

@@ -1,16 +1,10 @@
 // Where scripts/mutate.ts tries mutants: copies of the checkout, with the bundled tests of an area.
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import {
-	type BuildContext,
-	context,
-	type Metafile,
-	type OnLoadArgs,
-	type OnResolveArgs,
-	type PluginBuild,
-} from 'esbuild';
+import { type TransformFailure, transform } from 'esbuild';
 import type { DecoderBuild } from './decoded-rows.ts';
 import type { Body, Mutant } from './mutants.ts';
 
@@ -20,6 +14,8 @@ const SLOW_MS = 1000;
 /** CPU time, and time, after which a test does not end. */
 const HANG_CPU_MS = 10_000;
 const HANG_MS = 90_000;
+/** Runs after which a process that runs tests is replaced. */
+const RUNS = 60;
 /** Compilations after which a compiler is replaced, because it frees little. */
 const COMPILATIONS = 40;
 
@@ -31,6 +27,10 @@ export type Timed = {
 	readonly reached: ReadonlySet<string>;
 };
 
+type LeftOut = { readonly name: string; readonly why: string; readonly hash: string };
+
+/** By file: how many of its mutants each test has noticed. */
+const kills = new Map<string, Map<string, number>>();
 const children = new Set<ChildProcess>();
 
 export function killChildren(): void {
@@ -41,20 +41,22 @@ export function killChildren(): void {
 export class Workplace {
 	readonly #copy: string;
 	readonly #build: DecoderBuild;
-	readonly #bundle: string;
-	#mutant: Mutant | undefined;
+	readonly #tests: readonly string[];
 	/** Functions that say that they are reached: keys with their numbers. */
 	#bodies = new Map<string, number>();
 	#bodiesOf = new Map<string, Body[]>();
-	#context: BuildContext<{ metafile: true }> | undefined;
-	#metafile: Metafile | undefined;
+	/** Code of all modules that the tests import, without a fault, and what each of them imports. */
+	readonly #modules = new Map<string, string>();
+	readonly #imports = new Map<string, readonly string[]>();
+	#runner: ChildProcess | undefined;
+	#runs = 0;
 	#compiler: ChildProcess | undefined;
 	#compilations = 0;
 
-	private constructor(copy: string, build: DecoderBuild) {
+	private constructor(copy: string, build: DecoderBuild, tests: readonly string[]) {
 		this.#copy = copy;
 		this.#build = build;
-		this.#bundle = join(copy, 'build/mutant-tests.mjs');
+		this.#tests = tests;
 	}
 
 	/**
@@ -63,132 +65,125 @@ export class Workplace {
 	 */
 	static async create(copy: string, tests: RegExp, build: DecoderBuild): Promise<Workplace> {
 		copyCheckout(copy);
-		const place = new Workplace(copy, build);
-		await place.#prepare(tests);
+		const files = readdirSync(join(copy, 'test/unit'))
+			.filter((file) => file.endsWith('.test.ts') && tests.test(file))
+			.map((file) => `test/unit/${file}`);
+		const place = new Workplace(copy, build, files);
+		await place.#takeIn(files);
 		return place;
 	}
 
-	async close(): Promise<void> {
+	close(): void {
 		this.#compiler?.kill();
-		await this.#context!.dispose();
+		this.#stopRunner();
 	}
 
-	/** Runs all tests without a fault; returns those that are to be used for the mutants, the fastest first. */
-	async measure(mutants: readonly Mutant[]): Promise<{ tests: Timed[]; leftOut: string[] }> {
+	/**
+	 * Runs all tests without a fault; returns those that are to be used for the mutants. Those that are not are remembered in
+	 * the file `memory`, with the text of their file, because they take most of the time.
+	 */
+	async measure(mutants: readonly Mutant[], memory: string): Promise<{ tests: Timed[]; leftOut: string[] }> {
+		const before = existsSync(memory) ? (JSON.parse(readFileSync(memory, 'utf8')) as LeftOut[]) : [];
+		const known = before.filter(({ name, hash }) => this.#hashOf(name) === hash);
 		for (const { file, body } of mutants) {
 			if (body === undefined || isAssembly(file) || this.#bodies.has(bodyKey(file, body))) continue;
 			this.#bodies.set(bodyKey(file, body), this.#bodies.size);
 			this.#bodiesOf.set(file, [...(this.#bodiesOf.get(file) ?? []), body]);
 		}
-		const problem = await this.#rebuild();
+		const problem = this.#build === 'debug' ? await this.#compile() : undefined;
 		if (problem !== undefined) throw new Error(`without a fault: ${problem}`);
-		const { output, failure } = await this.#run(undefined);
+		const { output, failure } = await this.#run(this.#tests, undefined, null, {
+			skip: known.map(({ name }) => name),
+			bodies: this.#bodies.size,
+		});
+		this.#stopRunner();
 		if (failure !== undefined)
 			throw new Error(`the tests end without a fault with "${failure}": ${output.slice(-1000)}`);
 		const keys = [...this.#bodies.keys()];
 		const reached = new Map<string, Set<string>>();
 		for (const [, name, numbers] of output.matchAll(/^reached (.+)\n(.+)$/gm))
 			reached.set(name!, new Set(numbers!.split(' ').map((number) => keys[Number(number)]!)));
-		const atFirst = reached.get('at the beginning') ?? [];
+		const atFirst = reached.get('while the tests load') ?? [];
 		const tests: Timed[] = [];
-		const leftOut: string[] = [];
-		const slowGroups: string[] = [];
+		const leftOut = [...known];
+		const leaveOut = (name: string, why: string) => leftOut.push({ name, why, hash: this.#hashOf(name) });
 		for (const [, kind, name, verdict, rest] of output.matchAll(
 			/^(start|group) (.+)\n(?:(?!start |group ).*\n)*?(ok|failed) (.*)$/gm,
 		)) {
 			const ms = Number(rest);
 			if (kind === 'group') {
-				if (ms > SLOW_MS) slowGroups.push(name!);
-			} else if (slowGroups.some((group) => name!.startsWith(group)))
-				leftOut.push(`${name} belongs to a group that prepares for seconds`);
-			else if (verdict === 'failed') leftOut.push(`${name} fails without a fault: ${rest}`);
+				if (ms > SLOW_MS) leaveOut(name!, 'a group that prepares for seconds');
+			} else if (leftOut.some((each) => name!.startsWith(each.name))) continue;
+			else if (verdict === 'failed') leaveOut(name!, `fails without a fault: ${rest}`);
 			else if (ms <= SLOW_MS)
 				tests.push({
 					name: name!,
-					file: name!.slice(0, name!.indexOf(':')),
+					file: fileOf(name!),
 					ms,
 					reached: new Set([...(reached.get(name!) ?? []), ...atFirst]),
 				});
-			else leftOut.push(`${name} takes ${Math.round(ms)} ms`);
+			else leaveOut(name!, `takes ${Math.round(ms)} ms`);
 		}
-		return { tests: tests.sort((a, b) => a.ms - b.ms), leftOut };
+		writeFileSync(memory, JSON.stringify(leftOut));
+		return { tests, leftOut: leftOut.map(({ name, why }) => `${name}: ${why}`) };
+	}
+
+	/** Of the text of the test's file. */
+	#hashOf(test: string): string {
+		const path = join(this.#copy, fileOf(test));
+		return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : '';
 	}
 
 	/** Returns what noticed the mutant. */
 	async try(mutant: Mutant, tests: readonly Timed[]): Promise<string | undefined> {
-		this.#mutant = mutant;
-		const problem = await this.#rebuild();
+		const problem = await this.#compileMutant(mutant);
 		if (problem !== undefined) return problem;
+		let code: string;
+		try {
+			code = await codeOf(join(this.#copy, mutant.file), this.#textWith(mutant));
+		} catch (error) {
+			return `compiler: ${(error as TransformFailure).errors[0]?.text}`;
+		}
 		const { file, body } = mutant;
 		const chosen = tests.filter(
 			(each) =>
 				isAssembly(file) ||
 				(body === undefined ? this.#importsOf(each.file).has(file) : each.reached.has(bodyKey(file, body))),
 		);
-		return (await this.#run(chosen)).failure;
+		// First those that have noticed other mutants of the file, then the fastest.
+		const before = kills.get(file) ?? new Map<string, number>();
+		const killsOf = ({ name }: Timed) => before.get(name) ?? 0;
+		chosen.sort((a, b) => killsOf(b) - killsOf(a) || a.ms - b.ms);
+		const files = [...new Set(chosen.map((each) => each.file))];
+		const names = chosen.map(({ name }) => name);
+		const { failure } = await this.#run(files, names, this.#modules.has(file) ? [file, code] : null);
+		if (failure !== undefined) kills.set(file, before.set(failure, (before.get(failure) ?? 0) + 1));
+		return failure;
 	}
 
-	async #prepare(names: RegExp): Promise<void> {
-		const copy = this.#copy;
-		const files = readdirSync(join(copy, 'test/unit'))
-			.filter((file) => file.endsWith('.test.ts') && names.test(file))
-			.map((file) => `./test/unit/${file}`);
-		const collector = JSON.stringify(join(copy, 'support/mutant-tests.mjs'));
-		this.#context = await context({
-			stdin: {
-				contents: [
-					`import { runPlan } from ${collector};`,
-					...files.map((file) => `import ${JSON.stringify(file)};`),
-					'await runPlan();',
-				].join('\n'),
-				resolveDir: copy,
-			},
-			bundle: true,
-			format: 'esm',
-			platform: 'node',
-			packages: 'external',
-			outfile: this.#bundle,
-			metafile: true,
-			absWorkingDir: copy,
-			logLevel: 'silent',
-			plugins: [
-				{
-					name: 'mutant',
-					setup: (api: PluginBuild) => {
-						api.onResolve({ filter: /^node:test$/ }, ({ importer }: OnResolveArgs) =>
-							importer.endsWith('.mjs')
-								? { external: true }
-								: { path: relative(copy, importer), namespace: 'tests-of' },
-						);
-						api.onLoad({ filter: /.*/, namespace: 'tests-of' }, ({ path }: OnLoadArgs) => ({
-							contents: `import { testsOf } from ${collector};
-export const { test, it, describe, suite, before, after } = testsOf(${JSON.stringify(path)});`,
-							resolveDir: copy,
-						}));
-						// The bundle is one file, and each part has to know where it came from.
-						api.onLoad({ filter: /\.ts$/ }, ({ path }: OnLoadArgs) => ({
-							contents: this.#textOf(relative(copy, path))
-								.replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
-								.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
-							loader: 'ts',
-						}));
-					},
-				},
-			],
-		});
+	/** Transforms files and what they import, directly or not. */
+	async #takeIn(files: readonly string[]): Promise<void> {
+		for (const file of files) {
+			if (this.#modules.has(file)) continue;
+			this.#modules.set(file, '');
+			const path = join(this.#copy, file);
+			const code = await codeOf(path, readFileSync(path, 'utf8'));
+			this.#modules.set(file, code);
+			const imports = [...code.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) =>
+				name!.startsWith('.') ? join(dirname(file), name!) : name!,
+			);
+			this.#imports.set(file, imports);
+			await this.#takeIn(imports.filter((each) => existsSync(join(this.#copy, each)) && /\.m?[tj]s$/.test(each)));
+		}
 	}
 
-	/** A file's text, with the mutant if it is in this file. */
-	#textOf(file: string): string {
+	#textWith({ file, start, end, replacement }: Mutant): string {
 		const text = readFileSync(join(this.#copy, file), 'utf8');
-		if (this.#mutant === undefined) return this.#withMarks(file, text);
-		if (this.#mutant.file !== file) return text;
-		const { start, end, replacement } = this.#mutant;
 		return text.slice(0, start) + replacement + text.slice(end);
 	}
 
-	/** A text whose functions say that they are reached (support/mutant-tests.mjs). */
-	#withMarks(file: string, text: string): string {
+	/** A text whose functions say that they are reached (support/mutant-runner.mjs). */
+	#withMarks(file: string): string {
 		const marks = (this.#bodiesOf.get(file) ?? []).flatMap((body) => {
 			const mark = `REACHED[${this.#bodies.get(bodyKey(file, body))}] = 1`;
 			if (body.end === undefined) return [{ at: body.start, mark: `${mark};` }];
@@ -197,24 +192,18 @@ export const { test, it, describe, suite, before, after } = testsOf(${JSON.strin
 				{ at: body.end, mark: ')' },
 			];
 		});
-		let marked = text;
+		let marked = readFileSync(join(this.#copy, file), 'utf8');
 		for (const { at, mark } of marks.sort((a, b) => b.at - a.at))
 			marked = marked.slice(0, at) + mark + marked.slice(at);
 		return marked;
 	}
 
-	/** Returns what is wrong with the code. */
-	async #rebuild(): Promise<string | undefined> {
-		try {
-			this.#metafile = (await this.#context!.rebuild()).metafile;
-		} catch (error) {
-			return `compiler: ${(error as Error).message.split('\n')[1]}`;
-		}
-		if (this.#build === 'release') return undefined;
-		if (this.#mutant === undefined) return await this.#compile();
-		const path = join(this.#copy, this.#mutant.file);
+	/** Compiles the decoder with the mutant, if it is in there; returns what is wrong with the code. */
+	async #compileMutant(mutant: Mutant): Promise<string | undefined> {
+		if (!isAssembly(mutant.file)) return undefined;
+		const path = join(this.#copy, mutant.file);
 		const before = readFileSync(path, 'utf8');
-		writeFileSync(path, this.#textOf(this.#mutant.file));
+		writeFileSync(path, this.#textWith(mutant));
 		const problem = await this.#compile();
 		writeFileSync(path, before);
 		return problem;
@@ -241,45 +230,81 @@ export const { test, it, describe, suite, before, after } = testsOf(${JSON.strin
 		return answer === '' ? undefined : answer;
 	}
 
-	/** Runs the tests (undefined: all, even after failures) until one hangs. */
-	async #run(tests: readonly Timed[] | undefined): Promise<{ output: string; failure: string | undefined }> {
+	/** Runs tests (undefined: all, even after failures), with one module replaced, until one hangs. */
+	async #run(
+		files: readonly string[],
+		tests: readonly string[] | undefined,
+		replaced: readonly [path: string, code: string] | null,
+		{ skip, bodies }: { skip: readonly string[]; bodies: number } = { skip: [], bodies: 0 },
+	): Promise<{ output: string; failure: string | undefined }> {
 		const temporary = join(this.#copy, 'tmp');
 		mkdirSync(temporary, { recursive: true });
-		const plan = join(this.#copy, 'build/plan.json');
-		writeFileSync(
-			plan,
-			JSON.stringify({
-				tests: tests?.map(({ name }) => name) ?? null,
-				keepGoing: tests === undefined,
-				bodies: this.#bodies.size,
-			}),
-		);
-		const child = spawn(process.execPath, ['--max-old-space-size=2000', this.#bundle, plan], {
-			cwd: this.#copy,
-			stdio: ['ignore', 'pipe', 'pipe'],
-			env: { ...process.env, TMPDIR: temporary, TINYTAP_DECODER: this.#build },
-		});
-		children.add(child);
+		if (this.#runs++ % RUNS === 0) this.#stopRunner();
+		const runner = this.#runner ?? (await this.#startRunner(temporary, bodies > 0));
 		let output = '';
-		let [since, cpuThen] = [performance.now(), 0];
-		for (const stream of [child.stdout, child.stderr])
-			stream.on('data', (chunk: Buffer) => {
-				output += chunk.toString();
-				[since, cpuThen] = [performance.now(), cpuMsOf(child.pid!)];
-			});
+		let [since, cpuThen] = [performance.now(), cpuMsOf(runner.pid!)];
 		let hangs = false;
 		const timer = setInterval(() => {
-			if (tests === undefined) return;
-			hangs = cpuMsOf(child.pid!) - cpuThen > HANG_CPU_MS || performance.now() - since > HANG_MS;
-			if (hangs) child.kill('SIGKILL');
+			hangs = cpuMsOf(runner.pid!) - cpuThen > HANG_CPU_MS || performance.now() - since > HANG_MS;
+			if (hangs && tests !== undefined) runner.kill('SIGKILL');
 		}, 1000);
-		const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
+		const ended = new Promise<void>((resolve) => {
+			const take = (chunk: Buffer) => {
+				output += chunk.toString();
+				[since, cpuThen] = [performance.now(), cpuMsOf(runner.pid!)];
+				if (/^end (true|false)$/m.test(output)) resolve();
+			};
+			for (const stream of [runner.stdout!, runner.stderr!]) stream.removeAllListeners('data').on('data', take);
+			runner.once('close', () => resolve());
+		});
+		runner.send({ files, tests: tests ?? null, replaced, skip, bodies, keepGoing: tests === undefined });
+		await ended;
 		clearInterval(timer);
-		children.delete(child);
+		runner.removeAllListeners('close');
+		const verdict = /^end (true|false)$/m.exec(output)?.[1];
+		// Whatever a fault has left behind must not be there for the next one.
+		if (verdict === undefined) this.#stopRunner();
 		rmSync(temporary, { recursive: true, force: true });
-		if (status === 0 && /^end$/m.test(output)) return { output, failure: undefined };
+		if (verdict === 'false' || (verdict === 'true' && tests === undefined)) return { output, failure: undefined };
 		const last = [...output.matchAll(/^start (.+)$/gm)].at(-1)?.[1] ?? 'while the tests load';
 		return { output, failure: hangs ? `hangs: ${last}` : last };
+	}
+
+	async #startRunner(temporary: string, isMarked: boolean): Promise<ChildProcess> {
+		const modules: [path: string, code: string][] = [];
+		for (const [file, code] of this.#modules) {
+			const isOwn = isMarked && this.#bodiesOf.has(file);
+			modules.push([file, isOwn ? await codeOf(join(this.#copy, file), this.#withMarks(file)) : code]);
+		}
+		const externals = new Set([...this.#imports.values()].flat().filter((name) => !this.#modules.has(name)));
+		externals.delete('node:test');
+		const runner = fork(join(this.#copy, 'support/mutant-runner.mjs'), {
+			cwd: this.#copy,
+			silent: true,
+			execArgv: ['--max-old-space-size=2000'],
+			env: { ...process.env, TMPDIR: temporary, TINYTAP_DECODER: this.#build },
+		});
+		children.add(runner);
+		this.#runner = runner;
+		await new Promise<void>((resolve, reject) => {
+			let said = '';
+			for (const stream of [runner.stdout!, runner.stderr!])
+				stream.on('data', (chunk: Buffer) => {
+					said += chunk.toString();
+					if (/^ready$/m.test(said)) resolve();
+				});
+			runner.once('close', () => reject(new Error(`the tests do not start: ${said}`)));
+			runner.send({ modules, externals: [...externals] });
+		});
+		runner.removeAllListeners('close');
+		return runner;
+	}
+
+	#stopRunner(): void {
+		if (this.#runner === undefined) return;
+		this.#runner.kill('SIGKILL');
+		children.delete(this.#runner);
+		this.#runner = undefined;
 	}
 
 	/** All files that a file imports, directly or not, with itself. */
@@ -288,7 +313,7 @@ export const { test, it, describe, suite, before, after } = testsOf(${JSON.strin
 		const follow = (each: string): void => {
 			if (found.has(each)) return;
 			found.add(each);
-			for (const { path } of this.#metafile!.inputs[each]?.imports ?? []) follow(path);
+			for (const path of this.#imports.get(each) ?? []) follow(path);
 		};
 		follow(file);
 		return found;
@@ -317,6 +342,26 @@ function cpuMsOf(pid: number): number {
 	} catch {
 		return 0;
 	}
+}
+
+/** The file's code in a form that support/mutant-runner.mjs evaluates. */
+async function codeOf(path: string, text: string): Promise<string> {
+	const placed = text
+		.replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+		.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+	const { code } = await transform(placed, {
+		loader: 'ts',
+		format: 'cjs',
+		platform: 'node',
+		target: 'node20',
+		supported: { 'dynamic-import': false },
+		logLevel: 'silent',
+	});
+	return code;
+}
+
+function fileOf(test: string): string {
+	return test.slice(0, test.indexOf(':'));
 }
 
 function isAssembly(file: string): boolean {

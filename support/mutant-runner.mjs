@@ -1,0 +1,135 @@
+// Runs unit tests for scripts/mutate.ts: keeps all modules, and for each mutant evaluates them again with one of them
+// replaced. Starting Node, node:test and all test files for each mutant would take most of the time.
+//
+// Messages: { modules, externals } first, then one plan after another: { replaced: [path, code] or null; files: test files;
+// tests: names in their order, or null for all that do not begin with one of `skip`; keepGoing; bodies: how many functions
+// say that they are reached }. Prints `start NAME`, then `ok MILLISECONDS` or `failed MESSAGE`, for each test (`group NAME`
+// with the time of its callback), and `end` at the end.
+import { readFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
+
+/** By path: functions of the modules' code. */
+const functions = new Map();
+const externals = new Map();
+/** Rejects the promise of the test that is running. */
+let uncaught = () => {};
+process.on('uncaughtException', (error) => uncaught(error));
+
+process.on('message', async (message) => {
+	if (message.modules === undefined) await run(message);
+	else {
+		for (const [path, code] of message.modules) functions.set(path, compiled(path, code));
+		for (const name of message.externals) externals.set(name, { __esModule: true, ...(await import(name)) });
+		writeSync(1, '\nready\n');
+	}
+});
+
+function compiled(path, code) {
+	return new Script(`(function (require, module, exports) {${code}\n})`, { filename: path }).runInThisContext();
+}
+
+async function run({ replaced, files, ...plan }) {
+	/** By name: { file, run }. */
+	const collected = new Map();
+	const befores = new Map();
+	const afters = [];
+	/** A function whose body begins with `REACHED[17] = 1;` was reached, if number 17 is not 0. */
+	globalThis.REACHED = new Uint8Array(plan.bodies);
+	const own = replaced === null ? undefined : compiled(...replaced);
+	const evaluated = new Map();
+
+	/** What a test file imports from node:test. */
+	const testsOf = (file) => {
+		let prefix = `${file}: `;
+		const test = (name, ...rest) => {
+			const options = typeof rest[0] === 'object' ? rest[0] : {};
+			if (options.skip || plan.skip.some((each) => (prefix + name).startsWith(each))) return;
+			let id = prefix + name;
+			while (collected.has(id)) id += '+';
+			collected.set(id, { file, run: rest.at(-1) });
+		};
+		const describe = (name, ...rest) => {
+			const outer = prefix;
+			prefix += `${name}: `;
+			// What a group prepares may take seconds.
+			if (plan.tests?.some((each) => each.startsWith(prefix)) ?? !plan.skip.includes(prefix)) {
+				const before = cpuMs();
+				rest.at(-1)();
+				if (plan.keepGoing) writeSync(1, `\ngroup ${prefix}\nok ${cpuMs() - before}\n`);
+			}
+			prefix = outer;
+		};
+		const before = (callback) => befores.set(file, [...(befores.get(file) ?? []), callback]);
+		const after = (callback) => afters.push(callback);
+		return { __esModule: true, test, it: test, describe, suite: describe, before, after };
+	};
+
+	const evaluate = (path) => {
+		const known = evaluated.get(path);
+		if (known !== undefined) return known.exports;
+		const module = { exports: {} };
+		evaluated.set(path, module);
+		const require = (name) => {
+			if (name === 'node:test') return testsOf(path);
+			return name.startsWith('.') ? evaluate(join(dirname(path), name)) : externals.get(name);
+		};
+		(path === replaced?.[0] ? own : functions.get(path))(require, module, module.exports);
+		return module.exports;
+	};
+
+	const printReached = (name) => {
+		const numbers = [];
+		REACHED.forEach((is, number) => is && numbers.push(number));
+		REACHED.fill(0);
+		if (numbers.length > 0) writeSync(1, `\nreached ${name}\n${numbers.join(' ')}\n`);
+	};
+
+	const begun = new Set();
+	let hasFailed = false;
+	/** Returns whether to go on. Written at once, because a test may never return. */
+	const attempt = async (name, callback) => {
+		writeSync(1, `\nstart ${name}\n`);
+		const started = cpuMs();
+		try {
+			const thrown = new Promise((_, reject) => {
+				uncaught = reject;
+			});
+			await Promise.race([callback(), thrown]);
+			writeSync(1, `ok ${cpuMs() - started}\n`);
+		} catch (error) {
+			hasFailed = true;
+			writeSync(1, `failed ${String(error?.message ?? error).split('\n')[0]}\n`);
+		}
+		uncaught = () => {};
+		if (plan.bodies > 0) printReached(name);
+		return plan.keepGoing || !hasFailed;
+	};
+
+	let goesOn = await attempt('while the tests load', () => files.forEach(evaluate));
+	for (const name of plan.tests ?? collected.keys()) {
+		if (!goesOn) break;
+		const { file, run } = collected.get(name) ?? {};
+		goesOn = await attempt(name, async () => {
+			if (run === undefined) throw new Error('it is not there');
+			if (!begun.has(file)) for (const before of befores.get(file) ?? []) await before();
+			begun.add(file);
+			await run({ diagnostic() {} });
+		});
+	}
+	try {
+		for (const after of afters) await after();
+	} catch (error) {
+		hasFailed = true;
+		writeSync(1, `\nstart after the tests\nfailed ${error}\n`);
+	}
+	writeSync(1, `\nend ${hasFailed}\n`);
+}
+
+/** The CPU time of this process and of those it has started and awaited. */
+function cpuMs() {
+	const { user, system } = process.cpuUsage();
+	// The name, which may contain spaces, is in brackets; cutime and cstime are in hundredths of a second.
+	const [cutime, cstime] = readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ').slice(13, 15);
+	return (user + system) / 1000 + 10 * (Number(cutime) + Number(cstime));
+}
