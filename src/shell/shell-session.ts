@@ -151,6 +151,11 @@ export class ShellSession {
 		else await this.sink.write(text);
 	}
 
+	/** Where lists wrap; Infinity if they do not go to the screen. */
+	get listWidth(): number {
+		return this.isOnScreen ? (standardOutput().columns ?? 80) : Number.POSITIVE_INFINITY;
+	}
+
 	/** For the prompt and messages. */
 	get screenTheme(): Theme {
 		const background = this.settings.values.theme;

@@ -320,3 +320,18 @@ test('when the program after -- ends, the prompt says so and ends with its statu
 		{ shell: `${TINYTAP.join(' ')} --stay ${program}` },
 	);
 });
+
+test('lists of settings, tables and columns wrap at 80 columns; .tables takes a pattern', async () => {
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.settings', '.schema', '.status', '.tables ex*', "SELECT 'the ' || 'end' AS x;");
+			const screen = await terminal.shows('the end');
+			const lines = screen.slice(screen.indexOf('.settings\n')).split('\n');
+			for (const line of lines) assert.ok(line.length < 80, line);
+			assert.match(screen, /\.tables ex\*\nexchanges\ntinytap/);
+			await enter(terminal, '.tables exchnges');
+			await terminal.shows('Did you mean exchanges?');
+		},
+		{ columns: 80, rows: 24 },
+	);
+});

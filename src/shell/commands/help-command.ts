@@ -39,7 +39,7 @@ export function createHelp(groups: () => readonly CommandGroup[]): {
 				groups: groups(),
 				tables: [...TABLES, ...shell.threads.ownTables],
 				theme: shell.theme,
-				width: shell.interactive ? (standardOutput().columns ?? 80) : Number.POSITIVE_INFINITY,
+				width: shell.listWidth,
 			};
 			await shell.sink.write(argument === '' ? commandList(page) : topicHelp(argument, page));
 			return undefined;
@@ -94,7 +94,9 @@ function topicHelp(topic: string, page: HelpPage): string {
 	if (wanted === 'functions') return columns(functionEntries(), page);
 	if (wanted === 'keywords') return columns(keywordEntries(), page);
 	const texts = [
-		...page.tables.filter(({ name }) => name.toLowerCase() === wanted).map(({ name }) => schemaText(name, page.tables)),
+		...page.tables
+			.filter(({ name }) => name.toLowerCase() === wanted)
+			.map(({ name }) => schemaText(name, page.tables, page.width)),
 		...page.groups.filter((group) => groupTopic(group) === wanted).map((group) => groupText(group, page).slice(1)),
 		...explanations(topic.replace(/\($/, ''), page),
 	];

@@ -1,6 +1,7 @@
 // Commands about the settings of the shell.
 import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
+import { twoColumns } from '../../output/two-columns.ts';
 import { saveSetting } from '../configuration.ts';
 import type { ShellSession } from '../shell-session.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, settingName } from '../shell-settings.ts';
@@ -31,13 +32,14 @@ export const SETTING_COMMANDS: CommandGroup = {
 			description: 'list the settings and their values',
 			example: '.settings',
 			run: async (shell) => {
-				const width = Math.max(...SETTING_NAMES.map((name) => name.length));
-				const values = SETTING_NAMES.map((name) => forTerminal(shell.settings.print(name)));
-				const valueWidth = Math.max(...values.map((value) => value.length));
-				const lines = SETTING_NAMES.map(
-					(name, i) => `  ${name.padEnd(width)}  ${values[i]!.padEnd(valueWidth)}  ${SETTINGS[name].description}\n`,
-				);
-				await shell.sink.write(lines.join(''));
+				const { theme, listWidth: width, settings } = shell;
+				const widest = Math.max(...SETTING_NAMES.map((name) => name.length));
+				const entries = SETTING_NAMES.map((name) => {
+					const value = forTerminal(settings.print(name));
+					const text = SETTINGS[name].description;
+					return { name: `${name.padEnd(widest)}  ${value}`, text };
+				});
+				await shell.sink.write(twoColumns(entries, { width, paintName: theme.name }));
 				return undefined;
 			},
 		},

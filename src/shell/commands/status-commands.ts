@@ -2,7 +2,6 @@
 import { FILES } from '../../base/installation.ts';
 import { checksOfRunningCapture, preflight } from '../../capture/preflight.ts';
 import { checksText } from '../../output/checks-text.ts';
-import { standardOutput } from '../../output/output-stream.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { type Entry, twoColumns } from '../../output/two-columns.ts';
 import type { SqlValue } from '../../store/table.ts';
@@ -23,7 +22,7 @@ export const STATUS_COMMANDS: CommandGroup = {
 			description: 'what is captured, rows and rate, memory, loss by reason, lag, blind spots',
 			example: '.status',
 			run: async (shell) => {
-				const width = shell.isOnScreen ? (standardOutput().columns ?? 80) : Number.POSITIVE_INFINITY;
+				const width = shell.listWidth;
 				await shell.sink.write(twoColumns(await statusEntries(shell), { width, paintName: shell.theme.name }));
 				shell.markLossRead();
 				return undefined;

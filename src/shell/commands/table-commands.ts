@@ -1,6 +1,8 @@
 // Commands about tables and their columns.
+import { distance } from 'fastest-levenshtein';
 import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
+import { twoColumns } from '../../output/two-columns.ts';
 import { TABLES } from '../../store/database.ts';
 import type { Column } from '../../store/table.ts';
 import type { CommandGroup } from './command.ts';
@@ -10,14 +12,20 @@ export const TABLE_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'tables',
-			usage: '.tables',
-			description: 'list tables and views',
-			example: '.tables',
-			run: async (shell) => {
+			usage: '.tables [PATTERN]',
+			description: 'list tables and views; * and % in PATTERN stand for anything',
+			example: '.tables ex*',
+			argument: 'table',
+			run: async (shell, argument) => {
 				const own = shell.threads.ownTables.map(
-					({ name, isView }) => `${forTerminal(name)} (${isView ? 'view' : 'temporary'})`,
+					({ name, isView }) => [name, `${forTerminal(name)} (${isView ? 'view' : 'temporary'})`] as const,
 				);
-				await shell.sink.write(`${[...TABLES.map(({ name }) => name), ...own].join('\n')}\n`);
+				const wanted = patternOf(argument);
+				const found = [...TABLES.map(({ name }) => [name, name] as const), ...own].filter(([name]) =>
+					wanted.test(name),
+				);
+				if (found.length === 0) throw noTable(argument, [...TABLES, ...shell.threads.ownTables]);
+				await shell.sink.write(`${found.map(([, shown]) => shown).join('\n')}\n`);
 				return undefined;
 			},
 		},
@@ -28,31 +36,43 @@ export const TABLE_COMMANDS: CommandGroup = {
 			example: '.schema exchanges',
 			argument: 'table',
 			run: async (shell, argument) => {
-				await shell.sink.write(schemaText(argument, [...TABLES, ...shell.threads.ownTables]));
+				await shell.sink.write(schemaText(argument, [...TABLES, ...shell.threads.ownTables], shell.listWidth));
 				return undefined;
 			},
 		},
 	],
 };
 
-/** The columns of a table, of all tables for an empty name. */
-export function schemaText(argument: string, all: readonly { name: string; columns: readonly Column[] }[]): string {
+type NamedTable = { readonly name: string; readonly columns: readonly Column[] };
+
+/** The columns of a table, of all tables for an empty name, wrapped at `width`. */
+export function schemaText(argument: string, all: readonly NamedTable[], width = Number.POSITIVE_INFINITY): string {
 	const wanted = argument.replace(/;$/, '').toLowerCase();
 	const tables = all.filter(({ name }) => wanted === '' || name.toLowerCase() === wanted);
-	if (tables.length === 0) {
-		throw new UserError(
-			`there is no table ${JSON.stringify(argument)}`,
-			'ERR_NO_TABLE',
-			`Tables: ${all.map(({ name }) => name).join(', ')}.`,
-		);
-	}
+	if (tables.length === 0) throw noTable(argument, all);
 	return tables
 		.map(({ name, columns }) => {
-			const nameWidth = Math.max(...columns.map((column) => forTerminal(column.name).length));
-			const lines = columns.map((column) =>
-				`  ${forTerminal(column.name).padEnd(nameWidth)}  ${column.type.padEnd(8)}  ${column.description}`.trimEnd(),
-			);
-			return `${forTerminal(name)}\n${lines.map((line) => `${line}\n`).join('')}`;
+			const widest = Math.max(...columns.map((column) => forTerminal(column.name).length));
+			const entries = columns.map((column) => {
+				const title = `${forTerminal(column.name).padEnd(widest)}  ${column.type.padEnd(8)}`;
+				return { name: title.trimEnd(), text: column.description };
+			});
+			return `${forTerminal(name)}\n${twoColumns(entries, { width, widest: widest + 12 })}`;
 		})
 		.join('\n');
+}
+
+/** `*` and `%` stand for anything; nothing at all stands for everything. */
+function patternOf(text: string): RegExp {
+	const escaped = text.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/[*%]/g, '.*');
+	return new RegExp(`^${escaped === '' ? '.*' : escaped}$`, 'i');
+}
+
+function noTable(argument: string, all: readonly NamedTable[]): UserError {
+	const near = all.find(({ name }) => distance(name.toLowerCase(), argument.toLowerCase()) <= 2);
+	return new UserError(
+		`there is no table ${JSON.stringify(argument)}`,
+		'ERR_NO_TABLE',
+		near === undefined ? `Tables: ${all.map(({ name }) => name).join(', ')}.` : `Did you mean ${near.name}?`,
+	);
 }
