@@ -46,6 +46,10 @@ export function layoutTable(
 	const headers = columns.map((column, i) => (limits.headers === false ? '' : headerText(column, i, limits)));
 	const widths = headers.map((header, i) => Math.max(displayWidth(header), least[i] ?? 0));
 	const rigid = columns.map((column) => isNumeric(column.type) || TIMES.has(column.type));
+	const between = style === 'box' ? 3 * columns.length + 1 : 3 * columns.length - 1;
+	const room = limits.screenColumns - between;
+	// The names alone need more, so the values need not be measured.
+	if (!shrink([...widths], rigid, room)) return { columns, widths, fits: false };
 	for (const row of rows) {
 		for (let i = 0; i < columns.length; i++) {
 			const value = row[i] ?? null;
@@ -54,8 +58,7 @@ export function layoutTable(
 			if (width > (widths[i] as number)) widths[i] = width;
 		}
 	}
-	const between = style === 'box' ? 3 * columns.length + 1 : 3 * columns.length - 1;
-	const fits = shrink(widths, rigid, limits.screenColumns - between);
+	const fits = shrink(widths, rigid, room);
 	return { columns, widths, fits };
 }
 

@@ -7,6 +7,8 @@ const EVERY_MS = 200;
 export type Progress = {
 	/** Removes the line until its next update. To be called before other output. */
 	readonly hide: () => void;
+	/** Shows it again below other output, if it is time for it. */
+	readonly show: () => void;
 	readonly end: () => void;
 };
 
@@ -32,7 +34,9 @@ export function startProgress(stream: OutputStream, { rows, isFree }: Watched): 
 		isShown = true;
 		stream.write(`\r\x1b[K${progressText(performance.now() - begin, rows()).slice(0, (stream.columns || 80) - 1)}`);
 	};
+	let isDue = false;
 	let timer = setTimeout(() => {
+		isDue = true;
 		draw();
 		timer = setInterval(draw, EVERY_MS);
 		timer.unref();
@@ -40,6 +44,9 @@ export function startProgress(stream: OutputStream, { rows, isFree }: Watched): 
 	timer.unref();
 	return {
 		hide,
+		show: () => {
+			if (isDue) draw();
+		},
 		end: () => {
 			clearTimeout(timer);
 			hide();

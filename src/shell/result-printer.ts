@@ -1,4 +1,5 @@
 // Prints a statement's result as its parts arrive.
+import { setImmediate } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
 import type { ExchangeDetail } from '../output/detail-view.ts';
 import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
@@ -11,13 +12,7 @@ import {
 	printsExchanges,
 	type ResultFormat,
 } from '../output/result-format.ts';
-import {
-	type AlignedFormat,
-	createRowWriter,
-	formatRows,
-	type RowFormatOptions,
-	type RowWriter,
-} from '../output/row-format.ts';
+import { type AlignedFormat, createRowWriter, type RowFormatOptions, type RowWriter } from '../output/row-format.ts';
 import type { Theme } from '../output/theme.ts';
 import { rowBytes } from '../sql/sql-light.ts';
 import type { ShownValue, Sized, SqlValue } from '../store/table.ts';
@@ -74,6 +69,10 @@ export type Printed = {
 /** The first rows determine the column widths of an aligned table: at most this many, and as fit into this memory. */
 const TABLE_SAMPLE_ROWS = 5000;
 const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
+/** Measuring more takes so long that Ctrl-C would have to wait. */
+const TABLE_SAMPLE_CELLS = 50_000;
+/** Cells that are formatted between two looks at the keyboard. */
+const PIECE_CELLS = 2000;
 
 /** Prints all parts. Resolves when everything is written; rejects with the statement's error. */
 export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, style: PrintStyle): Promise<Printed> {
@@ -174,23 +173,33 @@ function alignedPrinter(
 	let sample: (readonly SqlValue[])[] = [];
 	let bytes = 0;
 	let writer: RowWriter | undefined;
+	const pieceRows = Math.ceil(PIECE_CELLS / Math.max(1, columns.length));
+	const write = async (rows: readonly (readonly SqlValue[])[]) => {
+		for (let from = 0; from < rows.length && !sink.closed; from += pieceRows) {
+			await sink.write(writer!.rows(rows.slice(from, from + pieceRows)));
+			// Ctrl-C must not wait for the others.
+			await setImmediate();
+		}
+	};
+	const begin = async () => {
+		writer = createRowWriter(format, columns, { ...options, sample });
+		await sink.write(writer.begin());
+		await write(sample);
+		sample = [];
+	};
 	return {
 		begin: async () => undefined,
 		rows: async (rows) => {
-			if (writer !== undefined) {
-				await sink.write(writer.rows(rows));
-				return;
-			}
+			if (writer !== undefined) return await write(rows);
 			sample.push(...rows);
 			for (const row of rows) bytes += rowBytes(row);
-			if (sample.length < TABLE_SAMPLE_ROWS && bytes < TABLE_SAMPLE_BYTES) return;
-			writer = createRowWriter(format, columns, { ...options, sample });
-			await sink.write(writer.begin() + writer.rows(sample));
-			sample = [];
+			const cells = sample.length * columns.length;
+			if (sample.length >= TABLE_SAMPLE_ROWS || bytes >= TABLE_SAMPLE_BYTES || cells >= TABLE_SAMPLE_CELLS)
+				await begin();
 		},
 		end: async () => {
-			if (writer !== undefined) await sink.write(writer.end());
-			else for (const chunk of formatRows(format, { columns, rows: sample }, options)) await sink.write(chunk);
+			if (writer === undefined) await begin();
+			await sink.write(writer!.end());
 		},
 	};
 }

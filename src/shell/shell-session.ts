@@ -62,6 +62,11 @@ export class ShellSession {
 	readonly #open: (path: string) => Promise<Threads>;
 	readonly #isLineFree: () => boolean;
 	#progress: Progress | undefined;
+	/** Ctrl-C has ended the running statement, so the rest of its rows is not printed. */
+	#isCancelled = false;
+	#isRunning = false;
+	/** Not after a part of a line, as JSON has between its rows. */
+	#isAtLineStart = true;
 	/** Loss totals at the last `.clear`. */
 	#lostBefore: Lost = NOTHING_LOST;
 	/** The loss already reported to the user. */
@@ -328,6 +333,7 @@ export class ShellSession {
 
 	/** Ctrl-C: ends what runs, a statement or a wait. */
 	cancel(): void {
+		this.#isCancelled = this.#isRunning;
 		this.threads.cancel();
 		this.#waiting?.abort();
 	}
@@ -348,11 +354,24 @@ export class ShellSession {
 
 	/** Shows the progress line while `work` runs, on a terminal. */
 	async #watched<T>(work: () => Promise<T>): Promise<T> {
+		this.#isRunning = true;
+		try {
+			return await this.#withProgress(work);
+		} finally {
+			this.#isRunning = false;
+			this.#isCancelled = false;
+		}
+	}
+
+	async #withProgress<T>(work: () => Promise<T>): Promise<T> {
 		if (!standardError().canRedraw || this.options.presentation.quiet || this.output?.isProgram === true)
 			return await work();
-		// While the terminal takes nothing, the cursor is somewhere in a row.
-		const isFree = () => this.#isLineFree() && standardOutput().isIdle;
-		const progress = startProgress(standardError(), { rows: () => this.threads.progress, isFree });
+		const output = standardOutput();
+		// In the same queue as the rows, so that it is always between them. While the terminal takes nothing, it stays away.
+		const stream = output.isTTY ? output : standardError();
+		const isFree = () => this.#isLineFree() && this.#isAtLineStart && output.isIdle;
+		const progress = startProgress(stream, { rows: () => this.threads.progress, isFree });
+		this.#isAtLineStart = true;
 		this.#progress = progress;
 		try {
 			return await work();
@@ -365,8 +384,11 @@ export class ShellSession {
 	#hiding(sink: Sink): Sink {
 		return {
 			write: async (text) => {
+				if (text === '' || this.#isCancelled) return;
 				this.hideProgress();
+				this.#isAtLineStart = text.endsWith('\n');
 				await sink.write(text);
+				this.#progress?.show();
 			},
 			writeRows: async (texts) => {
 				this.hideProgress();
