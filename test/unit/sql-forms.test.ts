@@ -1,6 +1,8 @@
 // Short forms from DuckDB: FROM first, * EXCLUDE and REPLACE, GROUP BY ALL, ORDER BY ALL, SUMMARIZE, DESCRIBE SELECT.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Guard } from '../../src/sql/limits/guard.ts';
+import { DistinctCount } from '../../src/sql/run/distinct-count.ts';
 import { completionsAt, executeSync, prepare, Session } from '../../src/sql/sql.ts';
 import { errorOf, rowsOf, scalarOf } from '../../support/sql-run.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
@@ -19,6 +21,36 @@ function assertSame(short: string, long: string): void {
 	assert.deepEqual(a.rows, b.rows, short);
 	assert.ok(b.rows.length > 0, long);
 }
+
+test('distinct values are counted exactly up to 4,096, then within a few percent, in little memory', () => {
+	const long = (i: number) => `${'x'.repeat(70)}${i}`;
+	for (const make of [(i: number) => i, (i: number) => BigInt(i) << 60n, (i: number) => `${i}`, long]) {
+		for (const [distinct, least, most] of [
+			[1, 1, 1],
+			[4096, 4096, 4096],
+			[5000, 4750, 5250],
+			[40_000, 38_000, 42_000],
+		] as const) {
+			const guard = new Guard({ memoryLimit: 4096 * 100 + 100 });
+			const count = new DistinctCount(guard);
+			for (let i = 0; i < distinct; i++) {
+				count.add(make(i));
+				if (i % 3 === 0) count.add(make(i));
+			}
+			assert.ok(count.value >= least && count.value <= most, `${make(1)}: ${count.value} of ${distinct}`);
+		}
+	}
+	// What it no longer needs is given back.
+	const guard = new Guard({ memoryLimit: 500_000 });
+	const counts = Array.from({ length: 3 }, () => new DistinctCount(guard));
+	for (const count of counts) for (let i = 0; i < 4097; i++) count.add(i);
+	assert.throws(
+		() => {
+			for (const count of [1, 2].map(() => new DistinctCount(guard))) for (let i = 0; i < 4096; i++) count.add(i);
+		},
+		{ code: 'ERR_SQL_TOO_LARGE' },
+	);
+});
 
 describe('a query may begin with FROM', () => {
 	for (const [short, long] of [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { byteEquality, byteLike } from '../../src/sql/patterns/byte-match.ts';
 import { compileGlob, compileLike } from '../../src/sql/patterns/like.ts';
 import { compileRegexp } from '../../src/sql/patterns/regexp.ts';
 import { errorOf, scalarOf } from '../../support/sql-run.ts';
@@ -19,6 +20,46 @@ function likeByDefinition(pattern: string[], text: string[]): boolean {
 }
 
 const piece = fc.constantFrom('a', 'b', 'A', 'B', '%', '_', 'é', '\u{1f600}', '/');
+
+test('LIKE and = on bytes follow their definition, and read nothing outside of the value', () => {
+	const ascii = fc.constantFrom('a', 'b', 'A', 'B', '/', '@', '`', '[', '{', '%');
+	// Long enough for the distances of the search, of few letters, so that most of it nearly matches.
+	const texts = fc.array(fc.constantFrom('a', 'b', 'A', 'B', '/', '@', '`', '[', '{', 'é'), { maxLength: 24 });
+	fc.assert(
+		fc.property(fc.array(ascii, { maxLength: 8 }), texts, fc.boolean(), (pattern, text, isWhole) => {
+			const value = isWhole ? text : [...text, ...pattern.filter((each) => each !== '%'), ...text];
+			// The pattern itself stands before and after the value.
+			const outside = Buffer.from(pattern.join('').replaceAll('%', ''));
+			const inside = Buffer.from(value.join(''));
+			const bytes = Buffer.concat([outside, inside, outside]);
+			const [start, end] = [outside.length, outside.length + inside.length];
+			const like = byteLike(pattern.join(''), undefined)!;
+			assert.equal(
+				like(bytes, start, end),
+				compileLike(pattern.join(''))(value.join('')),
+				JSON.stringify([pattern, value]),
+			);
+			const plain = pattern.join('').replaceAll('%', '');
+			assert.equal(byteEquality(plain)!(bytes, start, end), plain === value.join(''));
+			assert.equal(byteEquality(plain)!(outside, 0, outside.length), true);
+		}),
+		{ numRuns: 3000 },
+	);
+	const alphabet = Buffer.from(Array.from({ length: 128 }, (_, code) => code));
+	for (const part of ['xyz{|', '[\\]', 'ABCDEFG', 'abc', '~']) {
+		const found = part.toLowerCase();
+		const isFound = alphabet.toString('latin1').toLowerCase().includes(found);
+		assert.equal(byteLike(`%${part}%`, undefined)!(alphabet, 0, 128), isFound, part);
+	}
+	assert.equal(byteLike('%é%', undefined), undefined);
+	assert.equal(byteLike('a_', undefined), undefined);
+	assert.equal(byteLike('a!', '!'), undefined);
+	assert.equal(byteLike('%50!%', '!')!(Buffer.from('x50%'), 0, 4), true);
+	assert.equal(byteLike('%50!%', '!')!(Buffer.from('x50a'), 0, 4), false);
+	assert.equal(byteLike(`%${'a'.repeat(256)}%`, undefined), undefined);
+	assert.equal(byteLike(`%${'a'.repeat(255)}%`, undefined)!(Buffer.from(`b${'A'.repeat(255)}`), 0, 256), true);
+	assert.equal(byteEquality('é'), undefined);
+});
 
 test('LIKE follows its definition', () => {
 	fc.assert(

@@ -146,9 +146,105 @@ test('EXPLAIN describes how a query is run', () => {
 	);
 });
 
+test('EXPLAIN shows the parts of a query at their depth, and conditions as they are read', () => {
+	const explained = (sql: string) => rowsOf(`EXPLAIN ${sql}`, database).map(([line]) => line);
+	assert.deepEqual(
+		explained(
+			'SELECT id FROM exchanges UNION ALL SELECT id FROM (SELECT 5 AS id EXCEPT VALUES (1), (2)) ORDER BY 1 LIMIT 3 OFFSET 1',
+		),
+		[
+			'rows of',
+			'  read exchanges',
+			'union all',
+			'  read subquery subquery',
+			'    rows of',
+			'      one row',
+			'    except',
+			'      2 rows of VALUES',
+			'sort',
+			'at most 3 rows, skip the first 1',
+		],
+	);
+	assert.deepEqual(
+		explained(
+			"SELECT (SELECT max(id) FROM exchanges) FROM exchanges e WHERE EXISTS (SELECT 1 FROM headers h WHERE h.exchange_id = e.id AND h.name NOT LIKE 'x%')",
+		),
+		[
+			'read exchanges as e',
+			'  where EXISTS (subquery)',
+			'subquery, run once',
+			'  read exchanges',
+			'  one group: max(id)',
+			'subquery, run for each row',
+			'  read headers as h by exchange_id = id',
+			"    where name NOT LIKE 'x%'",
+		],
+	);
+	assert.deepEqual(
+		explained(
+			"SELECT 1 FROM exchanges WHERE (status > 1) IS NOT TRUE AND (status > 2) IS FALSE AND status NOT IN (1, 2) AND status IN (3) AND id NOT IN (SELECT 1) AND path IS NOT NULL AND method IS path AND path GLOB 'a*'",
+		),
+		[
+			'read exchanges',
+			"  where status > 1 IS NOT TRUE AND status > 2 IS FALSE AND status NOT IN (1, 2) AND status IN (3) AND id NOT IN (subquery) AND path IS NOT NULL AND method IS path AND path GLOB 'a*'",
+			'subquery, run once',
+			'  one row',
+		],
+	);
+});
+
 test('DESCRIBE lists columns with types and descriptions', () => {
 	const rows = rowsOf('DESCRIBE headers', database);
 	assert.deepEqual(rows[0], ['exchange_id', 'int', 'the exchange_id']);
 	assert.equal(rows.length, 6);
 	assert.equal(errorOf('DESCRIBE header', database).hint, 'did you mean headers?');
+});
+
+test('a table of an expression has the type of its values, and later rows are converted to it or refused', () => {
+	const session = new Session();
+	const run = (sql: string) => rowsOf(sql, database, { session });
+	for (const [values, type, given, kept] of [
+		['(1), (NULL), (2)', 'int', "' 7 '", 7],
+		['(1), (2.5)', 'float', "'7'", 7],
+		['(2.5), (1)', 'float', '3', 3],
+		["(1), ('a')", 'text', '7', '7'],
+		["(x'00')", 'blob', "'é'", Buffer.from('é')],
+		["(x'00'), (1)", 'text', 'NULL', null],
+		['(9223372036854775807)', 'int', '-9223372036854775808', -(2n ** 63n)],
+		['(NULL)', 'text', "'a'", 'a'],
+	] as const) {
+		run(`CREATE TEMP TABLE t AS WITH v(c) AS (VALUES ${values}) SELECT c FROM v`);
+		assert.equal(run('DESCRIBE t')[0]![1], type, values);
+		run(`INSERT INTO t VALUES (${given})`);
+		const last = run('SELECT c FROM t').at(-1)![0]!;
+		assert.deepEqual(last instanceof Uint8Array ? Buffer.from(last) : last, kept, `${values}: ${given}`);
+		run('DROP TABLE t');
+	}
+	run(
+		"CREATE TEMP TABLE t AS SELECT 1 AS i, 1.5 AS f, interval '1 s' AS d, time '12:00' AS k, timestamptz '2026-11-22 12:00Z' AS z, date '2026-11-22' AS day, timestamptz '2026-11-22 12:00Z' AT TIME ZONE 'Europe/Berlin' AS l",
+	);
+	assert.deepEqual(
+		run('DESCRIBE t').map(([name, type]) => `${name} ${type}`),
+		['i int', 'f float', 'd interval', 'k time', 'z datetime', 'day date', 'l local'],
+	);
+	run(
+		"INSERT INTO t VALUES ('2', '2', '90 seconds', '1:02', '2026-11-22 14:00+02:00', '2026-11-23', '2026-11-22 13:00')",
+	);
+	assert.deepEqual(run('SELECT * FROM t').at(-1), [
+		...[2, 2, '00:01:30', '01:02:00', '2026-11-22T12:00:00.000000Z', '2026-11-23', '2026-11-22T13:00:00.000000'],
+	]);
+	run('INSERT INTO t (i) VALUES (NULL)');
+	for (const [column, text, said] of [
+		['i', 'x', 'expected an integer, got x'],
+		['i', '2.5', 'expected an integer, got 2.5'],
+		['f', 'x', 'expected a number, got x'],
+		['d', 'soon', "expected an interval, got 'soon'"],
+		['k', 'noon', "expected a time, got 'noon'"],
+		['z', 'today', "expected a datetime, got 'today'"],
+		['day', 'today', "expected a date, got 'today'"],
+		['l', 'today', "expected a local datetime, got 'today'"],
+	] as const) {
+		const error = errorOf(`INSERT INTO t (${column}) VALUES ('${text}')`, database, { session });
+		assert.deepEqual([error.code, error.message], ['ERR_SQL_VALUE', said]);
+	}
 });
