@@ -724,3 +724,46 @@ test('every microsecond of a text is read exactly', () => {
 test('the total of an interval is what comparisons use', () => {
 	assert.equal(totalMicros(parseInterval('1 month 1 us')!), 30 * 86_400_000_000 + 1);
 });
+
+test('times of day, dates and local times meet as they do in PostgreSQL', () => {
+	const local = "(timestamptz '2026-11-22 12:00Z' AT TIME ZONE 'Europe/Berlin')";
+	for (const [expression, value] of [
+		["time '01:30' + date '2026-11-22'", '2026-11-22T01:30:00.000000Z'],
+		["date '2026-11-22' + time '01:30'", '2026-11-22T01:30:00.000000Z'],
+		["extract(month FROM interval '14 months')", 2],
+		["extract(month FROM interval '-14 months')", -2],
+		["extract(quarter FROM interval '14 months')", 1],
+		["extract(quarter FROM interval '20 months')", 3],
+		["extract(year FROM interval '30 months')", 2],
+		[`${local} = date '2026-11-22'`, 0],
+		[`${local} > date '2026-11-22'`, 1],
+		[`date '2026-11-22' < ${local}`, 1],
+		[`${local} - date '2026-11-22'`, '13:00:00'],
+		["timestamptz '2026-11-22 12:00Z' - date '2026-11-22'", '12:00:00'],
+	] as const) {
+		assert.equal(scalarOf(`SELECT ${expression}`), value, expression);
+	}
+	for (const [expression, said] of [
+		["time '01:30' - date '2026-11-22'", 'a date cannot be subtracted from a time of day'],
+		[`${local} > timestamptz '2026-11-22 12:00Z'`, 'a local datetime cannot be compared with a datetime'],
+	] as const) {
+		assert.equal(errorOf(`SELECT ${expression}`).message, said);
+	}
+});
+
+test('a number is a Julian day, or seconds since 1970, as its modifier says; auto tells them apart by size', () => {
+	for (const [expression, value] of [
+		["1700000000, 'auto'", '2023-11-14 22:13:20'],
+		["'1700000000', 'auto'", '2023-11-14 22:13:20'],
+		["1700000000, 'unixepoch'", '2023-11-14 22:13:20'],
+		["2461367.25, 'auto'", '2026-11-22 18:00:00'],
+		["2461367.25, 'julianday'", '2026-11-22 18:00:00'],
+		['2461367.25', '2026-11-22 18:00:00'],
+		["-1, 'auto'", '1969-12-31 23:59:59'],
+		["0, 'auto'", '-4713-11-24 12:00:00'],
+		["5373484.5, 'auto'", '1970-03-04 04:38:04'],
+		["5373484.4, 'auto'", '9999-12-31 21:36:00'],
+	] as const) {
+		assert.equal(scalarOf(`SELECT datetime(${expression})`), value, expression);
+	}
+});
