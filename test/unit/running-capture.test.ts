@@ -12,6 +12,7 @@ import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { mayStartLauncher } from '../../src/capture/launcher-access.ts';
 import { addCaptureOptions, addEndOptions, type Options, parseOptions } from '../../src/commands/options.ts';
 import { RunningCapture } from '../../src/commands/running-capture.ts';
+import { withFileLimit } from '../../support/file-limit.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { recordTape } from '../../support/tape-recording.ts';
@@ -111,6 +112,21 @@ test('with --strict loss is an error that says how much and why, one event in th
 		await capture.ended(NEVER);
 		capture.checkLoss();
 	});
+});
+
+test('a warning of the capture is told with its hint, escaped', async () => {
+	const options = optionsOf('--replay', recordingOf('much', 3000), '--no-color');
+	const path = join(directory.path, 'copy\x1b');
+	const record = { path, force: false, meta: {} };
+	await withFileLimit(4096, () =>
+		withCapture({ ...options, capture: { ...options.capture, record } }, async (capture, notices) => {
+			await capture.attached();
+			const { recording } = await capture.ended(NEVER);
+			assert.equal(recording?.complete, false);
+			assert.match(notices[1]!, /^tinytap: warning: recording to .*copy\\x1b stopped: .*; the capture continues\n$/);
+			assert.equal(notices[2], 'hint: The part already written can be replayed.\n');
+		}),
+	);
 });
 
 const LONG = 200_000;

@@ -15,6 +15,7 @@ import { RecordingWriter } from '../../src/capture/recording.ts';
 import type { ShownValue, SqlValue } from '../../src/store/table.ts';
 import { type RunOptions, type TailRows, Threads } from '../../src/threads/threads.ts';
 import { eventually } from '../../support/eventually.ts';
+import { withFileLimit } from '../../support/file-limit.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { recordTape } from '../../support/tape-recording.ts';
@@ -637,20 +638,10 @@ test('what is read can be recorded again, with its body limit, and gives the sam
 
 test('a recording that cannot be continued ends with a warning, and is counted; the capture goes on', async () => {
 	const copy = newPath();
-	const limit = (bytes: string) => {
-		const { status, stderr } = spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`], {
-			encoding: 'utf8',
-		});
-		assert.equal(status, 0, stderr);
-	};
-	// Otherwise the signal ends the process.
-	const ignore = () => undefined;
-	process.on('SIGXFSZ', ignore);
 	const warnings: unknown[] = [];
 	const path = recordingOf(9000);
-	limit('1000000');
-	try {
-		await withThreads(
+	await withFileLimit(1_000_000, () =>
+		withThreads(
 			path,
 			async (threads) => {
 				const { recording } = await threads.ended;
@@ -670,11 +661,8 @@ test('a recording that cannot be continued ends with a warning, and is counted; 
 			},
 			{ record: { path: copy, force: false, meta: {} } },
 			(message, hint) => warnings.push([message.replace(copy, 'FILE'), hint]),
-		);
-	} finally {
-		limit('unlimited');
-		process.off('SIGXFSZ', ignore);
-	}
+		),
+	);
 	assert.deepEqual(warnings, [
 		[
 			'recording to FILE stopped: it would become larger than the limit for files (ulimit -f); the capture continues',

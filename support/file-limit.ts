@@ -1,0 +1,22 @@
+// A limit for the size of files, as on a disk that is full.
+import { spawnSync } from 'node:child_process';
+
+/** Runs `work` while files that this process writes may not become larger than `bytes`. */
+export async function withFileLimit(bytes: number, work: () => Promise<void>): Promise<void> {
+	const limit = (soft: string) => {
+		const { status, stderr } = spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${soft}:`], {
+			encoding: 'utf8',
+		});
+		if (status !== 0) throw new Error(`prlimit: ${stderr}`);
+	};
+	// Otherwise the signal ends the process.
+	const ignore = () => undefined;
+	process.on('SIGXFSZ', ignore);
+	limit(String(bytes));
+	try {
+		await work();
+	} finally {
+		limit('unlimited');
+		process.off('SIGXFSZ', ignore);
+	}
+}
