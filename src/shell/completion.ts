@@ -39,6 +39,8 @@ export function complete(context: CompletionContext): Completed {
 		);
 	const [, name, argument] = /^\s*\.(\w+)\s+(.*)$/s.exec(before) ?? [];
 	const command = COMMANDS.find((each) => each.name === name);
+	const option = /(?<=^|\s)--[\w-]*$/.exec(argument ?? '')?.[0];
+	if (command?.options !== undefined && option !== undefined) return matching(command.options, option);
 	return command?.argument === undefined || argument === undefined
 		? [[], before]
 		: argumentCompletions(command.argument, argument, context);
@@ -61,8 +63,10 @@ function argumentCompletions(kind: ArgumentKind, argument: string, context: Comp
 				argument,
 			);
 		case 'condition': {
-			const start = `SELECT * FROM exchanges ${/^\s*where\b/i.test(argument) ? '' : 'WHERE '}`;
-			return sqlCompletions(start + argument, start.length + argument.length, context);
+			// An option would be a comment.
+			const condition = argument.replace(/^--\w+\s+/, '');
+			const start = `SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}`;
+			return sqlCompletions(start + condition, start.length + condition.length, context);
 		}
 		case 'setting': {
 			const [, name, value] = /^(\S+)\s+(.*)$/s.exec(argument) ?? [];
@@ -70,8 +74,11 @@ function argumentCompletions(kind: ArgumentKind, argument: string, context: Comp
 			const known = SETTING_NAMES.find((each) => each === name.toLowerCase());
 			return matching((known === undefined ? undefined : SETTINGS[known].values) ?? [], value);
 		}
-		case 'statement':
-			return sqlCompletions(argument, argument.length, context);
+		case 'statement': {
+			// .watch has its seconds before the statement.
+			const statement = argument.replace(/^\d+(?:\.\d+)?\s+/, '');
+			return sqlCompletions(statement, statement.length, context);
+		}
 		case 'file':
 		case 'text':
 			return [[], argument];

@@ -15,7 +15,15 @@ export type ShowArguments = {
 	readonly save: string | undefined;
 };
 
-const OPTIONS = ['--headers', '--body', '--request', '--response', '--raw', '--hex', '--save'];
+export const SHOW_OPTIONS: readonly string[] = [
+	'--headers',
+	'--body',
+	'--request',
+	'--response',
+	'--raw',
+	'--hex',
+	'--save',
+];
 
 /** Throws a UserError for what is no argument of `command`. */
 export function parseShow(command: string, argument: string): ShowArguments {
@@ -26,8 +34,8 @@ export function parseShow(command: string, argument: string): ShowArguments {
 	for (let index = 0; index < words.length; index++) {
 		const word = words[index]!;
 		if (!word.startsWith('--')) others.push(word);
-		else if (!OPTIONS.includes(word))
-			throw usageError(`${command}: expected an id and ${OPTIONS.join(', ')} FILE, got ${JSON.stringify(word)}`);
+		else if (!SHOW_OPTIONS.includes(word))
+			throw usageError(`${command}: expected an id and ${SHOW_OPTIONS.join(', ')} FILE, got ${JSON.stringify(word)}`);
 		else given.add(word);
 		if (word !== '--save') continue;
 		save = words[++index];

@@ -135,7 +135,7 @@ for (const [columns, rows] of [
 	[200, 50],
 ] as const) {
 	for (const color of [true, false]) {
-		test(`.show fits ${columns}×${rows}, ${color ? 'with' : 'without'} colours`, async () => {
+		test(`.show, .conn and .diff fit ${columns}×${rows}, ${color ? 'with' : 'without'} colours`, async () => {
 			const terminal = await openTerminal(
 				`env PAGER=cat ${TINYTAP.join(' ')} --replay ${DEMO} ${color ? '' : '--no-color'}`,
 				{
@@ -153,7 +153,17 @@ for (const [columns, rows] of [
 				assert.match(screen, /^HTTP\/1\.1 200 OK$/m);
 				const painted = await terminal.painted();
 				assert.equal(/\x1b\[32mHTTP\/1\.1 200 OK/.test(painted), color);
-				if (!color) assert.doesNotMatch(painted, /\x1b\[/);
+				await terminal.type('.conn 64');
+				await terminal.press('Enter');
+				await terminal.shows(/^< {3}"bytes": 32$/);
+				await terminal.type('.diff 12 16');
+				await terminal.press('Enter');
+				const difference = await terminal.shows(/^\+ {3}"id": 4,$/);
+				assert.match(difference, /^- {3}"id": 17,\n\+ {3}"id": 4,\n {4}"total": 129\.5,$/m);
+				const lines = await terminal.painted();
+				assert.equal(/\x1b\[31m- {3}"id": 17,/.test(lines), color);
+				assert.equal(/\x1b\[32m\+ {3}"id": 4,/.test(lines), color);
+				if (!color) assert.doesNotMatch(painted + lines, /\x1b\[/);
 			} finally {
 				await terminal.close();
 			}

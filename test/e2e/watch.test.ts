@@ -58,6 +58,22 @@ for (const [columns, rows] of [
 	});
 }
 
+test('.watch paints its frames, unless there are no colours', async () => {
+	for (const color of [true, false]) {
+		await atPrompt(
+			async (terminal) => {
+				await enter(terminal, '.watch 0.2 SELECT status, req_headers FROM exchanges LIMIT 3');
+				await terminal.shows(/every 0\.2 s/);
+				await terminal.shows(/^3 rows/);
+				assert.equal(/\x1b\[2m\d\d:\d\d:\d\d {2}every/.test(await terminal.painted()), color);
+				if (!color) assert.doesNotMatch(await terminal.painted(), /\x1b\[/);
+			},
+			{ columns: 80, rows: 24 },
+			color ? SHELL : `${SHELL} --no-color`,
+		);
+	}
+});
+
 test('.watch fits a terminal that gets narrower and lower while it draws', async () => {
 	await atPrompt(
 		async (terminal) => {

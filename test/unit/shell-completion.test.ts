@@ -32,6 +32,11 @@ test('Tab offers commands after a dot, and their arguments', () => {
 	assert.ok(offers('.tail dur').includes('duration_ms'));
 	assert.ok(offers('.save name SELECT dur').includes('duration_ms'));
 	assert.deepEqual(offers('.show 1'), []);
+	assert.deepEqual(offers('.show 1 --h'), ['--headers', '--hex']);
+	assert.deepEqual(offers('.tail --'), ['--both']);
+	assert.ok(offers('.tail --both WHERE dur').includes('duration_ms'));
+	assert.ok(offers('.watch 0.5 SELECT dur').includes('duration_ms'));
+	assert.deepEqual(offers('.set timezone Europe/Ber'), ['Europe/Berlin']);
 	assert.deepEqual(offers('.help ERR_NO_TR'), ['ERR_NO_TRACEFS']);
 	assert.deepEqual(offers('.help fun'), ['functions']);
 	assert.deepEqual(offers('.nosuch x'), []);

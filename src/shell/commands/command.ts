@@ -39,6 +39,8 @@ export type Command = {
 	/** Only at the prompt, not in scripts; or only with certain arguments. */
 	readonly promptOnly?: boolean | ((argument: string) => boolean);
 	readonly argument?: ArgumentKind;
+	/** For completion. */
+	readonly options?: readonly string[];
 	/**
 	 * Returns `quit` to end the shell. `sql` is the statement that the command ends, as in `SELECT 1 \gx`; it is undefined
 	 * if the command stands alone, and for commands that end no statement.

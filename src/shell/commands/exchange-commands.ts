@@ -10,7 +10,7 @@ import { commandWords } from '../command-words.ts';
 import { connectionOf, exchangeOf, viewOptions, wantedOf } from '../exchange-lookup.ts';
 import { saveBody } from '../saved-body.ts';
 import type { ShellSession } from '../shell-session.ts';
-import { parseShow, parseWanted } from '../show-arguments.ts';
+import { parseShow, parseWanted, SHOW_OPTIONS } from '../show-arguments.ts';
 import type { CommandGroup } from './command.ts';
 
 export const EXCHANGE_COMMANDS: CommandGroup = {
@@ -23,6 +23,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			example: '.tail WHERE status >= 500',
 			promptOnly: true,
 			argument: 'condition',
+			options: ['--both'],
 			run: (shell, argument) => {
 				const both = /^--both\b/.test(argument);
 				const condition = argument
@@ -42,6 +43,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			description:
 				'show an exchange: facts, calls, heads, bodies; without ID the latest, -1 the one before; --raw: bodies as sent; --save (at the prompt only): a body into a new file',
 			example: '.show 12 --body',
+			options: SHOW_OPTIONS,
 			promptOnly: (argument) => parseShow('.show', argument).save !== undefined,
 			run: async (shell, argument) => {
 				const { wanted, save, ...shown } = parseShow('.show', argument);
