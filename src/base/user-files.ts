@@ -392,7 +392,7 @@ function distrusted(path: string, why: string): UserError {
 	return new UserError(
 		`cannot trust ${path}: ${why}`,
 		'ERR_FILE_EACCES',
-		`It says what tinytap does. After a look into it: chmod go-w and chown ${path}.`,
+		'It says what tinytap does. Look into it, then make it yours: chown it, and chmod go-w.',
 	);
 }
 

@@ -111,6 +111,8 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	prompt.attach(shell);
 	await prompt.left;
 	shell.stopTail();
+	// A program that gets the results shall end with all of them.
+	await shell.setOutput(undefined, false);
 	try {
 		// Stopping ends the recording properly.
 		await capture.threads.stop();

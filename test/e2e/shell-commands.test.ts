@@ -145,6 +145,11 @@ test('a command gets results; one that stops reading is no error, and Ctrl-C end
 		await terminal.press('BSpace');
 		await enter(terminal, ';');
 		await terminal.shows(/^sum\n15$/);
+		// A program that still runs when the shell is left gets everything.
+		const sorted = join(newFolder(), 'sorted');
+		await enter(terminal, `.output | sort > ${sorted}; sleep 1`, 'SELECT 2 AS b;', 'SELECT 1 AS a;', '.quit');
+		await terminal.shows('[ended 0]');
+		assert.equal(readFileSync(sorted, 'utf8').replaceAll('\r', ''), '1\n2\na\nb\n');
 	});
 });
 

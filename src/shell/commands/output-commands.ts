@@ -1,4 +1,5 @@
 // Commands that send results elsewhere, and text among them.
+import { usageError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { openFile, openProgram, parseTarget, type ResultOutput } from '../result-output.ts';
 import type { ShellSession } from '../shell-session.ts';
@@ -29,7 +30,9 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			promptOnly: true,
 			argument: 'file',
 			run: async (shell, argument) => {
-				await shell.setOutput(openTarget(shell, argument, true), true);
+				const output = openTarget(shell, argument, true);
+				if (output === undefined) throw usageError('.once: expected FILE or | COMMAND, got nothing');
+				await shell.setOutput(output, true);
 				return undefined;
 			},
 		},
