@@ -54,6 +54,8 @@ test('the ends of a result are its first and last rows, and all rows are counted
 		'SELECT count(*) FROM exchanges',
 		'SELECT id, row_number() OVER (PARTITION BY host ORDER BY id) AS n FROM exchanges ORDER BY host, n',
 		'SELECT a.id, b.id FROM exchanges a JOIN exchanges b ON b.id = a.id + 1 WHERE a.id < 300',
+		'SELECT * FROM exchanges a LEFT JOIN headers h ON h.exchange_id = a.id + 50 AND h.seq = 1 LIMIT 700 OFFSET 3',
+		'SELECT a.id, upper(b.path) FROM exchanges a RIGHT JOIN exchanges b ON a.id = b.id + 900',
 		'SELECT * FROM (SELECT id, res_body_raw FROM exchanges WHERE id > 100) WHERE id < 700',
 		'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i, i / 2.0 FROM n',
 		'VALUES (1, 2), (3, NULL)',

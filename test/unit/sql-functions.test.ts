@@ -63,6 +63,10 @@ test('bytes and duration make numbers readable', () => {
 		'SELECT duration(0.02), duration(12.345), duration(1500), duration(61000), duration(90061000), duration(NULL)',
 	)[0];
 	assert.deepEqual(durations, ['20 µs', '12.3 ms', '1.5 s', '1m 1s', '1d 1h', null]);
+	const rounded = rowsOf(
+		'SELECT duration(0), duration(0.9996), duration(999.6), duration(59960), duration(-5), bytes(1048575), bytes(1023.4 * 1024), bytes(-2048)',
+	)[0];
+	assert.deepEqual(rounded, ['0 ms', '1 ms', '1 s', '1m 0s', '-5 ms', '1 MiB', '1023 KiB', '-2 KiB'], 'never 1000 ms');
 });
 
 test('ago and bucket read durations and refuse other texts', () => {

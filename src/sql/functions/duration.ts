@@ -4,9 +4,11 @@
 export function durationText(milliseconds: number): string {
 	const sign = milliseconds < 0 ? '-' : '';
 	const value = Math.abs(milliseconds);
-	if (value < 1) return `${sign}${short(value * 1000)} µs`;
-	if (value < 1000) return `${sign}${short(value)} ms`;
-	if (value < 60_000) return `${sign}${short(value / 1000)} s`;
+	if (value === 0) return '0 ms';
+	// What would round to the next unit is in that unit: 999.9 ms is 1 s.
+	if (rounded(value * 1000) < 1000) return `${sign}${rounded(value * 1000)} µs`;
+	if (rounded(value) < 1000) return `${sign}${rounded(value)} ms`;
+	if (rounded(value / 1000) < 60) return `${sign}${rounded(value / 1000)} s`;
 	const seconds = Math.round(value / 1000);
 	const parts: [number, string][] = [
 		[Math.floor(seconds / 86_400), 'd'],
@@ -24,21 +26,21 @@ export function durationText(milliseconds: number): string {
 	);
 }
 
-/** With three significant digits. */
-function short(value: number): string {
-	return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
+/** To three significant digits. */
+function rounded(value: number): number {
+	return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
 
-const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 
 /** Bytes in readable form: 51200 is `50 KiB`. */
 export function bytesText(bytes: number): string {
 	let value = Math.abs(bytes);
 	let unit = 0;
-	while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
+	while ((unit === 0 ? value : rounded(value)) >= 1024 && unit < BYTE_UNITS.length - 1) {
 		value /= 1024;
 		unit++;
 	}
-	const text = unit === 0 ? String(value) : short(value);
+	const text = unit === 0 ? value : rounded(value);
 	return `${bytes < 0 ? '-' : ''}${text} ${BYTE_UNITS[unit]}`;
 }

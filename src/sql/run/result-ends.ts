@@ -33,7 +33,7 @@ const FLUSH_MS = 20;
 export class ResultEnds {
 	/** Rows so far. */
 	total = 0;
-	readonly #wanted: EndsWanted;
+	readonly wanted: EndsWanted;
 	/** First rows that were not given to `onFirst` yet. */
 	#found: ShownRow[] = [];
 	#flushedAt = 0;
@@ -42,12 +42,12 @@ export class ResultEnds {
 	readonly #places: number[] = [];
 
 	constructor(wanted: EndsWanted) {
-		this.#wanted = wanted;
+		this.wanted = wanted;
 	}
 
 	/** Adds a row that has been read. */
 	addRow(row: ShownRow): void {
-		const { first, last } = this.#wanted;
+		const { first, last } = this.wanted;
 		const isFirst = this.total < first;
 		if (isFirst) this.#found.push(row);
 		else if (last > 0) this.#rows[this.total % last] = row;
@@ -58,7 +58,7 @@ export class ResultEnds {
 
 	/** Adds the rows at `places[from … to)`. Only those that are shown are read, the last ones by lastRows(). */
 	addPlaces(places: ArrayLike<number>, from: number, to: number, { read, check }: RowReader): void {
-		const { first, last } = this.#wanted;
+		const { first, last } = this.wanted;
 		let index = from;
 		for (; index < to && this.total < first; index++) this.addRow(read(places[index]!));
 		if (check !== undefined) for (let rest = index; rest < to; rest++) check(places[rest]!);
@@ -72,13 +72,13 @@ export class ResultEnds {
 	flush(): void {
 		this.#flushedAt = performance.now();
 		if (this.#found.length === 0) return;
-		this.#wanted.onFirst(this.#found);
+		this.wanted.onFirst(this.#found);
 		this.#found = [];
 	}
 
 	/** The last rows, without those that are among the first. `reader` reads those that were added as places. */
 	lastRows(reader?: RowReader): ShownRow[] {
-		const { first, last } = this.#wanted;
+		const { first, last } = this.wanted;
 		const rows: ShownRow[] = [];
 		for (let index = Math.max(first, this.total - last); index < this.total; index++) {
 			rows.push(reader === undefined ? this.#rows[index % last]! : reader.read(this.#places[index % last]!));

@@ -74,6 +74,10 @@ export function* giveEnds(plan: SelectPlan, c: Compiler, ends: ResultEnds): Step
 		});
 		return ends.lastRows(reader);
 	}
+	const isPlain = !plan.distinct && !plan.grouped && plan.order.length === 0 && windows === undefined;
+	if (isPlain && plan.steps.length > 0 && plan.steps.every((step) => step.source.origin.kind === 'table')) {
+		return yield* giveEndsOfJoin(select, ends, limit, offset);
+	}
 	yield* giveAll(
 		select,
 		(row) => {
@@ -84,6 +88,31 @@ export function* giveEnds(plan: SelectPlan, c: Compiler, ends: ResultEnds): Step
 		offset,
 	);
 	return ends.lastRows();
+}
+
+/** Remembers the tables' rows of the latest combinations, so that only the last ones are read. */
+function* giveEndsOfJoin(select: Select, ends: ResultEnds, limit: number, offset: number): Steps<ShownRow[]> {
+	const { plan, c, rows } = select;
+	const cursors = plan.steps.map(({ source }) => cursorOf(source, c.runtime));
+	const kept = Math.max(1, ends.wanted.last);
+	const latest = new Int32Array(kept * cursors.length);
+	const reader = rowReader(select, (place) => {
+		for (const [index, cursor] of cursors.entries()) cursor.row = latest[(place % kept) * cursors.length + index]!;
+	});
+	let skip = offset;
+	const place = [0];
+	yield* rows(() => {
+		if (skip > 0) {
+			skip--;
+			return true;
+		}
+		place[0] = ends.total;
+		const at = (ends.total % kept) * cursors.length;
+		for (let index = 0; index < cursors.length; index++) latest[at + index] = cursors[index]!.row;
+		ends.addPlaces(place, 0, 1, reader);
+		return ends.total < limit;
+	});
+	return ends.lastRows(reader);
 }
 
 /** Rows in order between two looks at the clock. */
