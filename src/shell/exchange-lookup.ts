@@ -2,9 +2,11 @@
 import { UserError, usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
 import type { DetailViewOptions, ExchangeDetail } from '../output/detail-view.ts';
+import { CONNECTION_COLUMNS } from '../store/entry-table.ts';
 import type { WantedExchange } from '../store/exchange-detail.ts';
 import type { SqlValue } from '../store/table.ts';
 import { commandWords } from './command-words.ts';
+import { rowsOf } from './own-query.ts';
 import type { ShellSession } from './shell-session.ts';
 import { parseWanted } from './show-arguments.ts';
 
@@ -50,25 +52,16 @@ export async function connectionOf(shell: ShellSession, argument: string): Promi
 		argument.trim() === ''
 			? Number((await exchangeOf(shell, wantedOf(shell, '.conn', ''))).columns.conn)
 			: parseInteger(argument.trim(), '.conn', 1, Number.MAX_SAFE_INTEGER);
-	const [columns] = await rowsOf(shell, `SELECT * FROM connections WHERE id = ${id}`);
+	const names = CONNECTION_COLUMNS.map(({ name }) => name);
+	const [row] = await rowsOf(shell, `SELECT ${names.join(', ')} FROM connections WHERE id = ${id}`);
 	const exchanges = await rowsOf(shell, `SELECT id FROM exchanges WHERE conn = ${id} ORDER BY id`);
-	if (columns === undefined && exchanges.length === 0) {
+	if (row === undefined && exchanges.length === 0) {
 		throw new UserError(
 			`there is no connection ${id}`,
 			'ERR_NO_CONNECTION',
 			'To list the ids: SELECT id, comm, local, remote FROM connections;',
 		);
 	}
-	return { columns: columns ?? { id }, exchanges: exchanges.map((row) => Number(row.id)) };
-}
-
-async function rowsOf(shell: ShellSession, sql: string): Promise<Record<string, SqlValue>[]> {
-	const rows: Record<string, SqlValue>[] = [];
-	let names: string[] = [];
-	for await (const part of shell.threads.run(sql, { timeoutMs: shell.timeoutMs })) {
-		if (part.type === 'columns') names = part.columns.map(({ name }) => name);
-		else if (part.type === 'rows')
-			rows.push(...part.rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] ?? null]))));
-	}
-	return rows;
+	const columns = row === undefined ? { id } : Object.fromEntries(names.map((name, index) => [name, row[index]!]));
+	return { columns, exchanges: exchanges.map(([exchange]) => Number(exchange)) };
 }

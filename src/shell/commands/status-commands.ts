@@ -4,8 +4,8 @@ import { checksOfRunningCapture, preflight } from '../../capture/preflight.ts';
 import { checksText } from '../../output/checks-text.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { type Entry, twoColumns } from '../../output/two-columns.ts';
-import type { SqlValue } from '../../store/table.ts';
 import { filtersText } from '../filters.ts';
+import { rowsOf } from '../own-query.ts';
 import type { ShellSession } from '../shell-session.ts';
 import type { CommandGroup } from './command.ts';
 
@@ -90,11 +90,4 @@ async function statusEntries(shell: ShellSession): Promise<Entry[]> {
 		},
 		{ name: 'results', text: output === undefined ? 'go to the screen' : `go to ${forTerminal(output.name)}` },
 	];
-}
-
-/** The rows of a small result. */
-async function rowsOf({ threads }: ShellSession, sql: string): Promise<readonly SqlValue[][]> {
-	const rows: SqlValue[][] = [];
-	for await (const part of threads.run(sql, { timeoutMs: 5000 })) if (part.type === 'rows') rows.push(...part.rows);
-	return rows;
 }

@@ -1,0 +1,13 @@
+// Statements of commands, which print something else than the result.
+import type { SqlValue } from '../store/table.ts';
+import type { ShellSession } from './shell-session.ts';
+
+const TIMEOUT_MS = 5000;
+
+/** The rows of a statement. */
+export async function rowsOf({ threads }: ShellSession, sql: string): Promise<readonly SqlValue[][]> {
+	const rows: SqlValue[][] = [];
+	for await (const part of threads.run(sql, { timeoutMs: TIMEOUT_MS }))
+		if (part.type === 'rows') rows.push(...part.rows);
+	return rows;
+}
