@@ -227,17 +227,17 @@ function chosenColumns(
 		}
 		return { shown: atLeastOne(shown, first[0]!).sort((a, b) => a - b), gap: undefined };
 	}
+	const both = (left: number, right: number) => [...all.slice(0, left), ...all.slice(all.length - right)];
 	let left = 0;
 	let right = 0;
-	for (let isLeft = true; left + right < all.length; isLeft = !isLeft) {
-		const next = isLeft
-			? [...all.slice(0, left + 1), ...all.slice(all.length - right)]
-			: [...all.slice(0, left), ...all.slice(all.length - right - 1)];
-		if (!fits(next, 1)) break;
-		if (isLeft) left++;
-		else right++;
+	// Until the next column of neither side has room.
+	for (let isLeft = true, failures = 0; failures < 2 && left + right < all.length; isLeft = !isLeft) {
+		const isRoom = fits(isLeft ? both(left + 1, right) : both(left, right + 1), 1);
+		failures = isRoom ? 0 : failures + 1;
+		if (isRoom && isLeft) left++;
+		else if (isRoom) right++;
 	}
-	const shown = [...all.slice(0, left), ...all.slice(all.length - right)];
+	const shown = both(left, right);
 	return { shown: atLeastOne(shown, 0), gap: shown.length === 0 ? undefined : left };
 }
 

@@ -108,6 +108,14 @@ test('other columns are elided in the middle, with a mark where they were', () =
 	assert.ok(shown.length >= 5 && shown.length < 10, String(shown));
 });
 
+test('where the next column of one side has no room, one of the other side may have', () => {
+	const types = { a: 'int', b: 'int', wide: 'int', c: 'int', d: 'int', e: 'int' } as const;
+	const columns = columnsOf(types);
+	assert.deepEqual(shownNames(columns, [[1, 2, 10n ** 30n, 3, 4, 5]], 30), ['a', 'b', 'c', 'd', 'e']);
+	const mirrored = columns.toReversed();
+	assert.deepEqual(shownNames(mirrored, [[5, 4, 3, 10n ** 30n, 2, 1]], 30), ['e', 'd', 'c', 'b', 'a']);
+});
+
 test('no line is wider than the terminal, whatever the texts contain, and nothing in them reaches it raw', () => {
 	const columns = columnsOf({
 		id: 'int',
