@@ -202,6 +202,21 @@ test('after a pager that is missing, ends at once, fails or is killed, the termi
 	});
 });
 
+test('.last reads the rows again: those that are gone meanwhile are counted', async () => {
+	await atPrompt({ env: 'PAGER=cat' }, async (terminal) => {
+		await enter(terminal, QUERY);
+		await terminal.shows(/^56 rows \(40 shown\)/);
+		await enter(terminal, '.last');
+		await terminal.shows(/^\(56 rows\)\ntinytap/);
+		await enter(terminal, '.clear');
+		await enter(terminal, '.last');
+		await terminal.shows(/^\(0 rows\)\n56 rows of the tables are gone since then$/);
+		await enter(terminal, `.open ${DEMO}`);
+		await enter(terminal, '.last');
+		await terminal.shows(/error: \.last: expected a result, got none/);
+	});
+});
+
 test('.last without a result is an error; in a pipe it prints everything; it shows what the query saw', async () => {
 	await atPrompt({}, async (terminal) => {
 		await enter(terminal, '.last');

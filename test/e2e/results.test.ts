@@ -1,9 +1,11 @@
 // How results look on real terminals of several sizes, over the bundled recording.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { wait } from '../../src/base/wait.ts';
 import { scriptedTerminal } from '../../support/scripted-terminal.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
@@ -253,4 +255,21 @@ test('a dumb terminal gets no escape sequence, and nothing is drawn twice', asyn
 	assert.equal(await terminal.ended, 0);
 	assert.doesNotMatch(terminal.shown(), /\x1b/);
 	assert.doesNotMatch(terminal.shown(), /running for/);
+});
+
+test('a script on a terminal counts all rows, although it shows only some', async () => {
+	const directory = temporaryDirectory();
+	const file = join(directory.path, 'checks.sql');
+	writeFileSync(
+		file,
+		'SELECT * FROM exchanges;\n.expect rows = 56\nSELECT res_body FROM exchanges;\n.expect rows > 40\n',
+	);
+	const terminal = await openTerminal(`${TINYTAP.join(' ')} run ${file} --replay ${DEMO}`, AT_80);
+	try {
+		const screen = await terminal.shows('[ended 0]');
+		assert.equal([...screen.matchAll(/^56 rows \(40 shown\)/gm)].length, 2, screen);
+	} finally {
+		await terminal.close();
+		directory.remove();
+	}
 });
