@@ -17,16 +17,24 @@ export class ScriptReader {
 	#buffer = '';
 	#startLine = 0;
 	#line = 0;
+	/** The text so far has begun a statement. */
+	#isOpen = false;
 
 	/** Steps that this line completes. */
 	push(text: string): Step[] {
 		this.#line++;
 		// SQL takes a byte order mark for white space, as do commands.
 		const line = text.replace(/\r$/, '');
+		// Nothing in this line can end a statement, so the text before it is not read again.
+		if (this.#isOpen && !/[;\\]|^\s*\./.test(line)) {
+			this.#buffer += `\n${line}`;
+			return [];
+		}
 		const { sql, command, ends } = readLine(this.#buffer, line);
 		const step = command === undefined ? undefined : ({ type: 'command', text: command, line: this.#line } as const);
 		if (step !== undefined && !ends) {
 			if (sql !== '') this.#add(sql);
+			this.#isOpen ||= sql !== '';
 			return [step];
 		}
 		this.#add(sql);
@@ -37,6 +45,7 @@ export class ScriptReader {
 			if (complete || ends) steps.push({ type: 'statement', sql: text, line: this.#startLine, ending: undefined });
 			else rest = text;
 		}
+		this.#isOpen = rest !== '';
 		const last = steps.at(-1);
 		if (step !== undefined && last?.type === 'statement') steps.splice(-1, 1, { ...last, ending: step.text });
 		else if (step !== undefined) steps.push(step);

@@ -114,3 +114,17 @@ test('a byte order mark and CRLF line ends change nothing, before a statement, a
 	}
 	assert.deepEqual(brief("SELECT '\ufeffa';"), ["SELECT '\ufeffa'"]);
 });
+
+test('a statement of many lines is read in linear time', () => {
+	const lines = Array.from({ length: 10_000 }, (_, n) => `  ${n}, -- it's one of many`);
+	const begun = performance.now();
+	const steps = scriptSteps(`SELECT 1 IN (\n${lines.join('\n')}\n0);\n.tables\n`);
+	assert.deepEqual(
+		steps.map(({ type, line }) => [type, line]),
+		[
+			['statement', 1],
+			['command', 10_003],
+		],
+	);
+	assert.ok(performance.now() - begun < 3000, `${performance.now() - begun} ms`);
+});
