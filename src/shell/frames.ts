@@ -2,7 +2,7 @@
 import type { OutputStream } from '../output/output-stream.ts';
 import { cutPaintedLine } from '../output/painted-line.ts';
 
-/** Draws lines over those drawn before. */
+/** Draws lines over those drawn before; on a terminal that cannot do that, below them. */
 export class Frames {
 	readonly #output: OutputStream;
 	/** The last frame, which is above the cursor, and its number of lines. */
@@ -23,6 +23,7 @@ export class Frames {
 
 	/** What to write so that complete lines appear above the frame. */
 	above(text: string): string {
+		if (!this.#output.canRedraw) return text;
 		return `${this.#start}\x1b[J${text}${this.#frame}`;
 	}
 
@@ -32,6 +33,10 @@ export class Frames {
 		const rows = Math.max(2, (this.#output.rows || 24) - 1);
 		const shown =
 			lines.length > rows ? [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`] : lines;
+		if (!this.#output.canRedraw) {
+			this.#output.write(shown.map((line) => `${line}\n`).join(''));
+			return;
+		}
 		const start = this.#clears ? '\x1b[H\x1b[2J' : this.#start;
 		this.#frame = shown.map((line) => `${cutPaintedLine(line, columns)}\x1b[K\n`).join('');
 		this.#height = shown.length;

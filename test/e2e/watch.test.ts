@@ -142,6 +142,23 @@ test('a frame of .watch is one write that goes over the last one, without cleari
 	}
 });
 
+test('on a terminal that cannot redraw, frames are printed one below the other, without escape sequences', async () => {
+	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO], { TERM: 'dumb' });
+	try {
+		await terminal.shows(/demo\.tinytap\)> /);
+		terminal.type('.watch 0.2 SELECT count(*) AS n FROM exchanges\r');
+		await terminal.shows(/every 0\.2 s/, 3);
+		const frames = terminal.shown().slice(terminal.shown().indexOf('every 0.2 s'));
+		assert.doesNotMatch(frames, /\x1b/);
+		terminal.type('q');
+		await terminal.shows(/demo\.tinytap\)> /, 2);
+		terminal.type('.quit\r');
+		assert.equal(await terminal.ended, 0);
+	} finally {
+		terminal.child.kill();
+	}
+});
+
 test('times are shown in the chosen zone on the terminal: in results, in tails and in .show; files stay UTC', async () => {
 	await atPrompt(
 		async (terminal) => {

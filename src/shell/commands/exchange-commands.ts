@@ -4,6 +4,7 @@ import { connectionFacts, conversationPart } from '../../output/conversation.ts'
 import { curlLine } from '../../output/curl-line.ts';
 import { type DetailViewOptions, detailView } from '../../output/detail-view.ts';
 import { exchangeDiff } from '../../output/exchange-diff.ts';
+import { standardOutput } from '../../output/output-stream.ts';
 import { redactExchange } from '../../output/redacted-exchange.ts';
 import type { WantedExchange } from '../../store/exchange-detail.ts';
 import { commandWords } from '../command-words.ts';
@@ -112,9 +113,9 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			example: '.copy 12',
 			promptOnly: true,
 			run: async (shell, argument) => {
-				if (!shell.settings.values.clipboard || !shell.interactive) {
+				if (!shell.settings.values.clipboard || !shell.interactive || !standardOutput().canRedraw) {
 					throw new UserError(
-						'nothing is copied: the clipboard is off',
+						'nothing is copied: the clipboard is off, or the terminal has none',
 						'ERR_CLIPBOARD',
 						'`.set clipboard on` lets .copy write to the clipboard of this terminal.',
 					);
