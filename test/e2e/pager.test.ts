@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
+import { sessionOfUser } from '../../support/session-of-user.ts';
 import { recordTape } from '../../support/tape-recording.ts';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
@@ -232,3 +233,29 @@ test('.last without a result is an error; in a pipe it prints everything; it sho
 	assert.equal(lines.length, 2 * (2 + 56));
 	assert.deepEqual(lines.slice(58), lines.slice(0, 58));
 });
+
+for (const [title, words] of [
+	['root gives up its rights', []],
+	['root keeps them', ['--keep-root']],
+] as const) {
+	test(`the pager runs as the invoking user without rights, in that user's home directory: ${title}`, async () => {
+		const { user, place } = sessionOfUser();
+		const variables = [
+			...Object.entries(user.sudoVariables).map(([name, value]) => `${name}=${value}`),
+			'PAGER=id -u; grep CapEff /proc/self/status; echo $HOME; cat > /dev/null',
+		];
+		const recording = join(place.path, 'recordings/demo.tinytap');
+		const start = [...user.asRoot, 'env', ...variables, place.launcher, ...words, '--replay', recording];
+		const terminal = await openTerminal(start.map((word) => `'${word}'`).join(' '), AT_80);
+		try {
+			await terminal.shows(PROMPT);
+			await enter(terminal, 'SELECT 1;');
+			await enter(terminal, '.last');
+			await terminal.shows(new RegExp(`^${user.uid}\nCapEff:\\s+0+\n${user.home}$`));
+			await enter(terminal, '.quit');
+			await terminal.shows('[ended 0]');
+		} finally {
+			await terminal.close();
+		}
+	});
+}
