@@ -93,8 +93,10 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		.catch((error: unknown) => print(errorText(error, options.presentation.theme)));
 	const interrupts = listenForInterrupts();
 	interrupts.onInterrupt = () => prompt.interrupt();
+	let isKilled = false;
 	for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
 		process.removeAllListeners(signal).on(signal, () => {
+			isKilled = true;
 			limitOutput({ withinMs: INTERRUPTED_MS });
 			prompt.close();
 		});
@@ -111,8 +113,8 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	prompt.attach(shell);
 	await prompt.left;
 	shell.stopTail();
-	// A program that gets the results shall end with all of them.
-	await shell.setOutput(undefined, false);
+	// A program that gets the results shall have all of them.
+	if (!isKilled) await shell.setOutput(undefined, false);
 	try {
 		// Stopping ends the recording properly.
 		await capture.threads.stop();

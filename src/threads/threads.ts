@@ -90,6 +90,8 @@ export class Threads {
 	readonly attached: Promise<readonly string[]>;
 	/** Resolves when the capture has ended and every row is in the table. */
 	readonly ended: Promise<CaptureEnd>;
+	/** Path of the recording that is written; undefined if none is. */
+	recordingTo: string | undefined;
 	/** Lines that the last tail dropped. */
 	droppedLines = 0;
 	readonly #settings: CaptureSettings;
@@ -120,6 +122,7 @@ export class Threads {
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
 		requireAddressSpace();
 		this.#settings = settings;
+		this.recordingTo = settings.record?.path;
 		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
 		const data: CaptureThreadData = {
 			settings,
@@ -331,11 +334,14 @@ export class Threads {
 	/** Begins a recording of what is captured from now on. Rejects if there is one, or the file cannot be made. */
 	async startRecording(record: NonNullable<CaptureSettings['record']>): Promise<void> {
 		await this.#record({ type: 'record', record });
+		this.recordingTo = record.path;
 	}
 
 	/** Ends the recording. Rejects if there is none. */
 	async stopRecording(): Promise<RecordingEnd> {
-		return (await this.#record({ type: 'record-stop' }))!;
+		const end = await this.#record({ type: 'record-stop' });
+		this.recordingTo = undefined;
+		return end!;
 	}
 
 	async #record(message: ToCapture): Promise<RecordingEnd | undefined> {

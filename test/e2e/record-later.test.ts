@@ -54,6 +54,10 @@ test('.record start records from then on, also connections that were open before
 		await seen('/first');
 		await ask('/during');
 		await ask('/new', false);
+		await enter('.status');
+		await terminal.shows(
+			new RegExp(`^ {2}source +live: port ${port}\n {2}recording +to \\S*later\\.tinytap\n {2}rows +.* a second`),
+		);
 		await seen('/new');
 		await enter('.record stop');
 		await terminal.shows(/^recorded \d+ bytes to .*later\.tinytap$/);

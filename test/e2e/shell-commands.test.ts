@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { eventually } from '../../support/eventually.ts';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
@@ -150,6 +151,17 @@ test('a command gets results; one that stops reading is no error, and Ctrl-C end
 		await enter(terminal, `.output | sort > ${sorted}; sleep 1`, 'SELECT 2 AS b;', 'SELECT 1 AS a;', '.quit');
 		await terminal.shows('[ended 0]');
 		assert.equal(readFileSync(sorted, 'utf8').replaceAll('\r', ''), '1\n2\na\nb\n');
+	});
+	// A signal does not wait for such a program.
+	await atPrompt(async (terminal) => {
+		const file = join(newFolder(), 'pid');
+		await enter(terminal, `.output | echo $PPID > ${file}; sleep 100`, 'SELECT 1;');
+		const pid = await eventually(
+			async () => Number(existsSync(file) && readFileSync(file, 'utf8')) || undefined,
+			() => 'the program did not start',
+		);
+		process.kill(pid, 'SIGTERM');
+		await terminal.shows('[ended 0]');
 	});
 });
 

@@ -66,6 +66,9 @@ async function statusEntries(shell: ShellSession): Promise<Entry[]> {
 				? `live${isPaused ? ', paused' : ''}: ${filtersText(filters)}`
 				: `the recording ${forTerminal(threads.recording)}`,
 		},
+		...(threads.recordingTo === undefined
+			? []
+			: [{ name: 'recording', text: `to ${forTerminal(threads.recordingTo)}` }]),
 		{ name: 'rows', text: `${seen}, of which ${Number(kept[0])} are kept${rate}` },
 		{
 			name: 'memory',
