@@ -131,17 +131,27 @@ const CONVERSATIONS: readonly (readonly [word: string, row: number, say: Say])[]
 	],
 ];
 
-test('each oddity gives its word and no other, however the bytes are cut', () => {
-	const seen = new Set<string>();
-	const check = (word: string, bytes: string, row: ExchangeRow | undefined, size: number) => {
-		const shown = `${JSON.stringify(bytes.slice(0, 80))} in pieces of ${size}`;
-		assert.equal(row?.anomalies, word, shown);
-		seen.add(word);
-	};
-	for (const size of SIZES) {
-		for (const [word, bytes] of REQUESTS) check(word, bytes, asked(bytes, size)[0], size);
-		for (const [word, bytes] of RESPONSES) check(word, bytes, answered(bytes, size)[0], size);
+/** The words that the tests below have seen. */
+const seen = new Set<string>();
+
+function check(word: string, bytes: string, row: ExchangeRow | undefined, size: number): void {
+	assert.equal(row?.anomalies, word, `${JSON.stringify(bytes.slice(0, 80))} in pieces of ${size}`);
+	seen.add(word);
+}
+
+for (const size of SIZES) {
+	for (const [rows, what] of [
+		[REQUESTS, 'request'],
+		[RESPONSES, 'response'],
+	] as const) {
+		test(`each oddity of a ${what} gives its word and no other, in pieces of ${size}`, () => {
+			for (const [word, bytes] of rows)
+				check(word, bytes, what === 'request' ? asked(bytes, size)[0] : answered(bytes, size)[0], size);
+		});
 	}
+}
+
+test('each oddity of a conversation gives its word and no other, and every word has been seen', () => {
 	for (const [word, row, say] of CONVERSATIONS) check(word, word, serve(say).exchanges[row], 0);
 	assert.deepEqual(
 		ANOMALIES.filter((word) => !seen.has(word!)),

@@ -163,8 +163,8 @@ const UNREADABLE: readonly (readonly [fields: string, bytes: string, body: strin
 	['Transfer-Encoding: gzip', 'abcdefg', 'abcdefg', 'invalid-transfer-encoding'],
 ];
 
-test('a response with unreadable framing keeps its bytes, and the next exchange has its own', () => {
-	for (const [fields, bytes, body, anomalies] of UNREADABLE) {
+for (const [fields, bytes, body, anomalies] of UNREADABLE) {
+	test(`a response with unreadable framing keeps its bytes, and the next exchange has its own: ${JSON.stringify(`${fields} ${bytes}`)}`, () => {
 		const broken = `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${bytes}`;
 		everyWay((end, shown) => {
 			for (const pipelined of [true, false]) {
@@ -191,8 +191,8 @@ test('a response with unreadable framing keeps its bytes, and the next exchange 
 				}
 			}
 		});
-	}
-});
+	});
+}
 
 test('a request with unreadable framing keeps its bytes, and later requests have their responses', () => {
 	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n';
@@ -230,23 +230,23 @@ test('bytes lost in a body of unknown length never give a response to the wrong 
 	});
 });
 
-test('an answer with an unreadable first line is still the answer, with its fields, its body and all its bytes', () => {
-	const fields = 'X: y\r\nContent-Length: 4\r\n\r\nbody';
-	for (const [answer, text, headers, body] of [
-		[` HTTP/1.1 200 OK\r\n${fields}`, ' HTTP/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
-		[`http/1.1 200 OK\r\n${fields}`, 'http/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
-		[`HTTP/1.1 2000 OK\r\n${fields}`, 'HTTP/1.1 2000 OK', 'X: y|Content-Length: 4', 'body'],
-		[`HTTP/1.1 20 OK\r\n${fields}`, 'HTTP/1.1 20 OK', 'X: y|Content-Length: 4', 'body'],
-		[`HTTP/1.1 200OK\r\n${fields}`, 'HTTP/1.1 200OK', 'X: y|Content-Length: 4', 'body'],
-		['HTTP/1.1 OK\r\n\r\nuntil the end', 'HTTP/1.1 OK', '', 'until the end'],
-		[`Status: 200 OK\r\n${fields}`, 'Status: 200 OK', 'X: y|Content-Length: 4', 'body'],
-		['just some text', null, '', 'just some text'],
-		['just some text\r\n', null, '', 'just some text\r\n'],
-		['<p>\r\n\r\nof a page\r\n', null, '', '<p>\r\n\r\nof a page\r\n'],
-		['a: b\r\nno field\r\nc: d', null, '', 'a: b\r\nno field\r\nc: d'],
-		['\0\x01\x02\xff\n\n\n', null, '', '\0\x01\x02\xff\n\n\n'],
-		['t'.repeat(9000), null, '', 't'.repeat(9000)],
-	] as const) {
+const TWO_FIELDS = 'X: y\r\nContent-Length: 4\r\n\r\nbody';
+for (const [answer, text, headers, body] of [
+	[` HTTP/1.1 200 OK\r\n${TWO_FIELDS}`, ' HTTP/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
+	[`http/1.1 200 OK\r\n${TWO_FIELDS}`, 'http/1.1 200 OK', 'X: y|Content-Length: 4', 'body'],
+	[`HTTP/1.1 2000 OK\r\n${TWO_FIELDS}`, 'HTTP/1.1 2000 OK', 'X: y|Content-Length: 4', 'body'],
+	[`HTTP/1.1 20 OK\r\n${TWO_FIELDS}`, 'HTTP/1.1 20 OK', 'X: y|Content-Length: 4', 'body'],
+	[`HTTP/1.1 200OK\r\n${TWO_FIELDS}`, 'HTTP/1.1 200OK', 'X: y|Content-Length: 4', 'body'],
+	['HTTP/1.1 OK\r\n\r\nuntil the end', 'HTTP/1.1 OK', '', 'until the end'],
+	[`Status: 200 OK\r\n${TWO_FIELDS}`, 'Status: 200 OK', 'X: y|Content-Length: 4', 'body'],
+	['just some text', null, '', 'just some text'],
+	['just some text\r\n', null, '', 'just some text\r\n'],
+	['<p>\r\n\r\nof a page\r\n', null, '', '<p>\r\n\r\nof a page\r\n'],
+	['a: b\r\nno field\r\nc: d', null, '', 'a: b\r\nno field\r\nc: d'],
+	['\0\x01\x02\xff\n\n\n', null, '', '\0\x01\x02\xff\n\n\n'],
+	['t'.repeat(9000), null, '', 't'.repeat(9000)],
+] as const) {
+	test(`an answer with an unreadable first line is still the answer, with its fields, its body and all its bytes: ${JSON.stringify(answer.slice(0, 40))}`, () => {
 		everyWay((end, shown) => {
 			for (const before of ['', get('/before')]) {
 				for (const closer of ['client', 'server'] as const) {
@@ -269,8 +269,8 @@ test('an answer with an unreadable first line is still the answer, with its fiel
 				}
 			}
 		});
-	}
-});
+	});
+}
 
 test('a status line after other lines counts, and those lines are garbage', () => {
 	for (const garbage of [
@@ -341,12 +341,12 @@ const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: stri
 	['PRI * HTTP/2.0\r\n\r\n', 'PRI *', '', ''],
 ];
 
-test('a beginning that is not a request has a row if the answer is HTTP', () => {
-	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad';
-	for (const [bytes, line, fields, body] of NO_REQUESTS) {
+const REFUSAL = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad';
+for (const [bytes, line, fields, body] of NO_REQUESTS) {
+	test(`a beginning that is not a request has a row if the answer is HTTP: ${JSON.stringify(bytes)}`, () => {
 		everyWay((end, shown) => {
 			for (const closer of ['client', 'server'] as const) {
-				const { exchanges, connections } = end().request(bytes).response(bad).close(closer);
+				const { exchanges, connections } = end().request(bytes).response(REFUSAL).close(closer);
 				const told = `${JSON.stringify(bytes)}, ${closer} closes: ${shown}`;
 				assert.deepEqual(
 					exchanges.map((row) => [`${row.method ?? '-'} ${row.target ?? '-'}`, row.status, row.reason, row.resBody]),
@@ -360,8 +360,8 @@ test('a beginning that is not a request has a row if the answer is HTTP', () => 
 				assert.deepEqual([connections[0]!.protocol, connections[0]!.exchanges], ['http1', 1], told);
 			}
 		});
-	}
-});
+	});
+}
 
 test('bytes that a server sends first are not a request, even if its client answers as a server does', () => {
 	everyWay((end, shown) => {
@@ -425,10 +425,11 @@ test('a client that shuts down its side before the answer gets the same row', ()
 	}
 });
 
-test('a request after a beginning that was not one has its own answer if the connection is kept', () => {
-	for (const [bytes, line] of NO_REQUESTS) {
-		// Otherwise the next request would continue its line.
-		if (!bytes.endsWith('\n') && !bytes.endsWith('hi') && !bytes.startsWith('\x16')) continue;
+// The next request would continue the line of the others.
+const ENDED = NO_REQUESTS.filter(([bytes]) => bytes.endsWith('\n') || bytes.endsWith('hi') || bytes.startsWith('\x16'));
+
+for (const [bytes, line] of ENDED) {
+	test(`a request after a beginning that was not one has its own answer if the connection is kept: ${JSON.stringify(bytes)}`, () => {
 		everyWay((end, shown) => {
 			const talk = end().request(bytes).response(ok('odd'));
 			const rows = talk
@@ -447,12 +448,12 @@ test('a request after a beginning that was not one has its own answer if the con
 			);
 			assert.deepEqual([rows[0]!.resBody, rows[0]!.reason], ['odd', 'malformed'], `${line}: ${shown}`);
 		});
-	}
-});
+	});
+}
 
-test('a beginning that is not a request has no row if the answer is not HTTP', () => {
-	const foreign = NO_REQUESTS.filter(([bytes]) => !/^((GET|PUT|POST) .*|hello$)/s.test(bytes));
-	for (const [bytes] of foreign) {
+const FOREIGN = NO_REQUESTS.filter(([bytes]) => !/^((GET|PUT|POST) .*|hello$)/s.test(bytes));
+for (const [bytes] of FOREIGN) {
+	test(`a beginning that is not a request has no row if the answer is not HTTP: ${JSON.stringify(bytes)}`, () => {
 		for (const answer of ['', '\x16\x03\x03', 'RTSP/1.0 400 Bad\r\n\r\n', 'HTTPS\r\n', 'h', '+OK\r\n']) {
 			everyWay((end, shown) => {
 				const talk = end().request(bytes);
@@ -463,8 +464,8 @@ test('a beginning that is not a request has no row if the answer is not HTTP', (
 				assert.notEqual(connections[0]?.protocol, 'http1', told);
 			});
 		}
-	}
-});
+	});
+}
 
 test('a first call whose end was not captured is still paired with its answer', () => {
 	const bytes = `\x16\x03\x01\x02\x00${'\x01'.repeat(600)}`;

@@ -27,8 +27,8 @@ function seeded(seed: number): () => number {
 	};
 }
 
-test('whole conversations make whole rows', () => {
-	for (const script of SCRIPTS) {
+for (const script of SCRIPTS) {
+	test(`whole conversations make whole rows: ${script.name}`, () => {
 		const conversation = makeConversation(script);
 		const expected = new Set(conversation.ranges.map((range) => range.exchange)).size;
 		for (const recordsPerBatch of BATCHES) {
@@ -41,15 +41,15 @@ test('whole conversations make whole rows', () => {
 			);
 			assert.deepEqual(damageReport(conversation, { ...decodeRecords(conversation.tape.records) }, new Set()), []);
 		}
-	}
-});
+	});
+}
 
 /** Clients that never pause (see alignment.ts). For these, only mixed rows are an error. */
 const WINDOWS = /^window/;
 
-test('losing any single record changes only the rows it touches and the one after', () => {
-	// A burst sent and answered in one call each does not show how long answers take.
-	for (const script of SCRIPTS.filter(({ name }) => !WINDOWS.test(name) && !name.includes('1000 bytes'))) {
+// A burst sent and answered in one call each does not show how long answers take.
+for (const script of SCRIPTS.filter(({ name }) => !WINDOWS.test(name) && !name.includes('1000 bytes'))) {
+	test(`losing any single record changes only the rows it touches and the one after: ${script.name}`, () => {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
 		for (const lost of conversation.tape.records.keys()) {
@@ -58,11 +58,11 @@ test('losing any single record changes only the rows it touches and the one afte
 				assert.deepEqual(report, [], `${script.name}, record ${lost}, ${recordsPerBatch} a batch`);
 			}
 		}
-	}
-});
+	});
+}
 
-test('losing two neighbouring records never mixes exchanges, and a client with a constant habit loses nothing else', () => {
-	for (const script of SCRIPTS) {
+for (const script of SCRIPTS) {
+	test(`losing two neighbouring records never mixes exchanges, and a client with a constant habit loses nothing else: ${script.name}`, () => {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
 		for (let i = 1; i < conversation.tape.records.length; i++) {
@@ -70,8 +70,8 @@ test('losing two neighbouring records never mixes exchanges, and a client with a
 			const checked = /^(plain|nested)/.test(script.name) ? report : mixedRows(report);
 			assert.deepEqual(checked, [], `${script.name}, records ${i - 1} and ${i}`);
 		}
-	}
-});
+	});
+}
 
 test('losing any two records never mixes exchanges, and rarely costs more than the rows they touch', () => {
 	const random = seeded(11);

@@ -120,6 +120,12 @@ async function withHeld(
 			await tail.next();
 			await writeFile(decoder, readFileSync(FILES.decoder));
 			for (let rows = 0; rows === 0; rows = (await tail.next()).value?.rows.length ?? 1);
+			// More than may wait for main.
+			await eventually(
+				() => threads.status.rows > 10_000 || undefined,
+				() => `${threads.status.rows} rows`,
+			);
+			await wait(100);
 			assert.ok(threads.status.rows < HELD_ROWS);
 			await work(threads, tail);
 		},
