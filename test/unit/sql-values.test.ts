@@ -1,0 +1,162 @@
+// Values: which are equal, integers at the ends of their range, times as texts, and values in unions and subqueries.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { execute, prepare } from '../../src/sql/sql.ts';
+import { keyOf } from '../../src/sql/values/value.ts';
+import { errorOf, rowsOf, scalarOf } from '../../support/sql-run.ts';
+import { testDatabase } from '../../support/sql-table.ts';
+
+const database = testDatabase([
+	{
+		name: 't',
+		columns: ['id int', 'a int', 'b float', 's text'],
+		rows: [
+			[1, 1, 2.5, 'x'],
+			[2, 5, 2, 'y'],
+			[3, null, 3, null],
+		],
+	},
+]);
+
+test('two values have the same key exactly if they are equal', () => {
+	const texts = ['', '\u0001', '\u0001b', '\u0001ba', '\u0001t', '\u0001t\u0001b', '\u0001i5', 'a', 'b\u0001', '1'];
+	const blobs = texts.map((text) => Buffer.from(text));
+	const numbers = [0, 1, -1, 1.5, 2 ** 53, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 63n), 2 ** 63];
+	const keys = [...texts, ...blobs, ...numbers].map((value) => keyOf(value));
+	// Only 2^53 is there twice.
+	assert.equal(new Set(keys).size, keys.length - 1);
+	assert.equal(keyOf(2 ** 53), keyOf(2n ** 53n));
+	assert.equal(
+		rowsOf("SELECT column1 FROM (VALUES ('\u0001ba'), (x'61'), ('\u0001t'), ('a')) GROUP BY column1").length,
+		4,
+	);
+});
+
+test('integers stay exact to the ends of 64 bits, and shifts go past them', () => {
+	for (const [expression, value] of [
+		['1 << 63', -(2n ** 63n)],
+		['1 << 64', 0],
+		['-1 << 1', -2],
+		['-1 >> 63', -1],
+		['-1 >> 64', -1],
+		['-1 >> 65', -1],
+		['5 >> 64', 0],
+		['5 >> 1', 2],
+		['4 << -1', 2],
+		['4 >> -1', 8],
+		['9223372036854775807 + 0', 2n ** 63n - 1n],
+		['9223372036854775807 - 9223372036854775806', 1],
+		['-9223372036854775807 - 1', -(2n ** 63n)],
+		['9223372036854775807 / 2', 2n ** 62n - 1n],
+		['9223372036854775807 % 10', 7],
+		['3037000500 * 3037000499', 3037000500n * 3037000499n],
+		['7 / 0', null],
+		['7 % 0', null],
+		['9223372036854775807 / 0', null],
+		['7.0 / 0', null],
+		['0 * -1', 0],
+		['1e5', 100_000],
+		['1e+5', 100_000],
+		['12e-1', 1.2],
+		['0x10', 16],
+		['typeof(9223372036854775807 + 1)', 'real'],
+	] as const) {
+		assert.deepEqual(scalarOf(`SELECT ${expression}`), value, expression);
+	}
+});
+
+test('a time without a date is of 2000-01-01, and an offset has hours and minutes', () => {
+	for (const [text, value] of [
+		['12:00', '2000-01-01 12:00:00'],
+		['2026-11-22 12:00+05:30', '2026-11-22 06:30:00'],
+		['2026-11-22 12:00-05:30', '2026-11-22 17:30:00'],
+		['2026-11-22 12:00-14:59', '2026-11-23 02:59:00'],
+		['2026-11-22 12:00-15:00', null],
+		['2026-11-22 12:00-05:60', null],
+		['2026-11-22 24:00', '2026-11-23 00:00:00'],
+		['2026-11-22 25:00', null],
+		['2026-12-31', '2026-12-31 00:00:00'],
+		['2026-13-01', null],
+		['2026-00-01', null],
+		['2026-01-00', null],
+		['2026-02-31', '2026-03-03 00:00:00'],
+		['2026-02-32', null],
+	] as const) {
+		assert.equal(scalarOf(`SELECT datetime('${text}')`), value, text);
+	}
+});
+
+test('a union keeps each value as it is, also a real among texts', () => {
+	assert.deepEqual(rowsOf("SELECT typeof(x), x || '' FROM (SELECT 2.0 AS x UNION ALL SELECT 'a' UNION ALL SELECT 2)"), [
+		['real', '2.0'],
+		['text', 'a'],
+		['integer', '2'],
+	]);
+	assert.deepEqual(rowsOf('SELECT typeof(x) FROM (SELECT 2 AS x UNION ALL SELECT 2.0)').flat(), ['integer', 'real']);
+});
+
+test('a subquery in a FROM may use the row of the outermost query, and is run for each', () => {
+	for (const [sql, rows] of [
+		['SELECT id, (SELECT max(x) FROM (SELECT t.id + 1 AS x LIMIT 1)) FROM t', [2, 3, 4]],
+		['SELECT id, (SELECT x FROM (SELECT t.id + 1 AS x UNION ALL SELECT 0) LIMIT 1) FROM t', [2, 3, 4]],
+		['SELECT id, EXISTS (SELECT 1 FROM (SELECT 1 WHERE t.id > 1 LIMIT 1)) FROM t', [0, 1, 1]],
+		['SELECT id, id IN (SELECT x FROM (SELECT t.a AS x LIMIT 1)) FROM t', [1, 0, null]],
+	] as const) {
+		assert.deepEqual(
+			rowsOf(sql, database),
+			rows.map((value, i) => [i + 1, value]),
+			sql,
+		);
+	}
+});
+
+test('IN compares with other columns as with constants', () => {
+	for (const [condition, ids] of [
+		['id IN (a)', [1]],
+		['id IN (a, 3)', [1, 3]],
+		['id NOT IN (a)', [2]],
+		['b IN (a, id)', [2, 3]],
+		['b IN (2, 3.0)', [2, 3]],
+		['b NOT IN (2, NULL)', []],
+		['s IN (s)', [1, 2]],
+	] as const) {
+		assert.deepEqual(rowsOf(`SELECT id FROM t WHERE ${condition}`, database).flat(), ids, condition);
+	}
+});
+
+test('names of json_object() are texts, and the classes of REGEXP are those of ASCII', () => {
+	assert.equal(errorOf('SELECT json_object(1, 2)').message, 'the names of json_object() must be text');
+	assert.equal(errorOf("SELECT json_object('a')").message, 'json_object() takes pairs of names and values');
+	const all = String.fromCharCode(...Array.from({ length: 127 }, (_, i) => i + 1));
+	for (const [name, wanted] of [
+		['alpha', /[a-z]/i],
+		['digit', /\d/],
+		['alnum', /[a-z0-9]/i],
+		['upper', /[A-Z]/],
+		['lower', /[a-z]/],
+		['punct', /[!-/:-@[-`{-~]/],
+		['space', /\s/],
+	] as const) {
+		for (const char of all) {
+			const is = scalarOf(`SELECT char(${char.charCodeAt(0)}) REGEXP '^[[:${name}:]]$'`);
+			assert.equal(is, wanted.test(char) ? 1 : 0, `${name}: ${char.charCodeAt(0)}`);
+		}
+	}
+});
+
+test('a statement waits at its pauses, and goes on afterwards', async () => {
+	const sql = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT count(*) FROM n';
+	let open = 0;
+	let pauses = 0;
+	const { rows } = await execute(prepare(sql, database), database, {
+		onProgress: () => assert.equal(open, 0, 'it went on during a pause'),
+		pause: async () => {
+			open++;
+			pauses++;
+			await new Promise((resolve) => setTimeout(resolve, 2));
+			open--;
+		},
+	});
+	assert.deepEqual(rows, [[30_000]]);
+	assert.ok(pauses > 0);
+});
