@@ -279,6 +279,7 @@ test('EXPLAIN, completion and mistakes', () => {
 		completionsAt(text, text.length, database).completions.map(({ text: word }) => word);
 	assert.deepEqual(completed('SELECT * FROM json_'), ['json_each(', 'json_tree(']);
 	assert.deepEqual(completed('SELECT * FROM exchanges JOIN json_e'), ['json_each(']);
+	assert.deepEqual(completed('SELECT * FROM exchanges, json_each'), ['json_each(']);
 	const aliased = 'SELECT 1 FROM exchanges e, json_each(coalesce(e.req_headers, e.req_headers)) AS j WHERE';
 	assert.deepEqual(completed(`${aliased} j.`).slice(0, 3), ['key', 'value', 'type']);
 	assert.ok(completed(`${aliased} fullk`).includes('fullkey'));

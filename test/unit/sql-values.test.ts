@@ -119,8 +119,40 @@ test('IN compares with other columns as with constants', () => {
 		['b IN (2, 3.0)', [2, 3]],
 		['b NOT IN (2, NULL)', []],
 		['s IN (s)', [1, 2]],
+		["id IN ('2', 3)", [2, 3]],
+		["b NOT IN ('2.5')", [2, 3]],
+		["s IN ('x', 1)", [1]],
 	] as const) {
 		assert.deepEqual(rowsOf(`SELECT id FROM t WHERE ${condition}`, database).flat(), ids, condition);
+	}
+});
+
+test('integers that a double cannot hold are told apart by comparisons, IN, groups, DISTINCT and joins', () => {
+	const [a, b, c] = [2n ** 53n, 2n ** 53n + 1n, 2n ** 53n + 2n];
+	const big = testDatabase([{ name: 'n', columns: ['x int'], rows: [[a], [b], [c], [-b], [null], [b], [7]] }]);
+	for (const [sql, rows] of [
+		[`SELECT x FROM n WHERE x = ${b}`, [b, b]],
+		[`SELECT x FROM n WHERE x > ${b}`, [c]],
+		[`SELECT x FROM n WHERE x >= ${b} AND x < ${c}`, [b, b]],
+		[`SELECT x FROM n WHERE x IN (${b}, 7)`, [b, b, 7]],
+		[`SELECT x FROM n WHERE x NOT IN (${b})`, [a, c, -b, 7]],
+		[`SELECT x FROM n WHERE x BETWEEN ${b} AND ${b}`, [b, b]],
+		[`SELECT x FROM n WHERE x IS ${b}`, [b, b]],
+		['SELECT count(*) FROM n GROUP BY x ORDER BY x', [1, 1, 1, 1, 2, 1]],
+		['SELECT count(DISTINCT x) FROM n', [5]],
+		['SELECT DISTINCT x FROM n WHERE x > 7 ORDER BY x DESC', [c, b, a]],
+		['SELECT max(x) FROM n', [c]],
+		['SELECT min(x) FROM n', [-b]],
+		['SELECT count(*) FROM n l JOIN n r ON l.x = r.x', [8]],
+		['SELECT sum(x) FROM n WHERE x > 7', [a + b + c + b]],
+	] as const) {
+		assert.deepEqual(
+			rowsOf(sql, big)
+				.flat()
+				.map((value) => (value === null ? null : BigInt(value as number))),
+			rows.map(BigInt),
+			sql,
+		);
 	}
 });
 
