@@ -128,19 +128,19 @@ export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: st
 	['unended-trailers', 'the next message begins where the empty line after the last chunk or the trailers should be'],
 ];
 
-const KIND_NAMES: Words = constants('CAPTURE_', (word) => word, [
-	event.CAPTURE_DATA,
-	event.CAPTURE_OPEN,
-	event.CAPTURE_CLOSE,
-	event.CAPTURE_EOF,
-	event.CAPTURE_SHUTDOWN,
-	event.CAPTURE_ERROR,
-	event.CAPTURE_PROCESS_EXIT,
-	event.CAPTURE_PROCESS_EXEC,
-	event.CAPTURE_SHARE,
-	event.CAPTURE_PEEK,
-	event.CAPTURE_BLIND_SPOT,
-	event.CAPTURE_UNSEEN,
+const KIND_NAMES: Words = table([
+	[event.CAPTURE_DATA, 'data'],
+	[event.CAPTURE_OPEN, 'open'],
+	[event.CAPTURE_CLOSE, 'close'],
+	[event.CAPTURE_EOF, 'eof'],
+	[event.CAPTURE_SHUTDOWN, 'shutdown'],
+	[event.CAPTURE_ERROR, 'error'],
+	[event.CAPTURE_PROCESS_EXIT, 'process_exit'],
+	[event.CAPTURE_PROCESS_EXEC, 'process_exec'],
+	[event.CAPTURE_SHARE, 'share'],
+	[event.CAPTURE_PEEK, 'peek'],
+	[event.CAPTURE_BLIND_SPOT, 'blind_spot'],
+	[event.CAPTURE_UNSEEN, 'unseen'],
 ]);
 
 /** Column `events.syscall`: the call's name, or what happened instead of a call (`process_exit`). */
@@ -185,8 +185,8 @@ function table(entries: readonly (readonly [number, string | null])[]): Words {
 }
 
 /** Words made from the names of the wire constants: `SYSCALL_PREADV2` is `preadv2`. */
-function constants(prefix: string, word: (name: string) => string | null, only?: readonly number[]): Words {
-	return table(named(event, prefix, word).filter(([index]) => only === undefined || only.includes(index)));
+function constants(prefix: string, word: (name: string) => string | null): Words {
+	return table(named(event, prefix, word));
 }
 
 function layoutConstants(prefix: string, word: (name: string) => string | null): Words {

@@ -14,7 +14,8 @@ import {
 	UNHELD_SPLICE,
 	UNHELD_UNSEEN,
 } from '../../decoder-as/assembly/wire/output-layout.ts';
-import { bodyNote } from '../../src/decode/body-note.ts';
+import { type BodyAccount, bodyNote } from '../../src/decode/body-note.ts';
+import type { DecodedContent } from '../../src/decode/content-coding.ts';
 
 type Unheld = readonly (readonly [why: number, bytes: number])[];
 
@@ -44,6 +45,52 @@ describe('body notes', () => {
 		[1048576, 65536, [[UNHELD_BODY_LIMIT, 983040]], true, 'body: first 65536 of 1048576 bytes (body limit)'],
 		[300000, 200000, [[UNHELD_IOVEC_LIMIT, 100000]], true, 'body: first 200000 of 300000 bytes (iovec limit)'],
 		[51200, 40000, [[UNHELD_LOST, 11200]], false, 'body: 40000 of 51200 bytes; 11200 lost (ring full)'],
+		// One byte of each.
+		[101, 100, [], true, 'body: first 100 of 101 bytes; 1 not captured'],
+		[101, 100, [[UNHELD_OTHER, 1]], true, 'body: first 100 of 101 bytes; 1 not captured'],
+		[1, 0, [[UNHELD_SENDFILE, 1]], true, 'body: 1 bytes via sendfile — content not captured'],
+		[
+			102,
+			100,
+			[
+				[UNHELD_SPLICE, 1],
+				[UNHELD_LOST, 1],
+			],
+			true,
+			'body: first 100 of 102 bytes; 1 via splice — content not captured; 1 lost (ring full)',
+		],
+		[101, 100, [[UNHELD_BODY_LIMIT, 1]], true, 'body: first 100 of 101 bytes (body limit)'],
+		[
+			102,
+			1,
+			[
+				[UNHELD_BODY_LIMIT, 1],
+				[UNHELD_MEMORY, 100],
+			],
+			true,
+			'body: first 1 of 102 bytes; 1 cut (body limit); 100 cut (memory limit)',
+		],
+		[2, 1, [[UNHELD_FAULT, 1]], false, 'body: 1 of 2 bytes; 1 lost (unreadable memory)'],
+		[
+			2,
+			0,
+			[
+				[UNHELD_BODY_LIMIT, 1],
+				[UNHELD_UNSEEN, 1],
+			],
+			true,
+			'body: 0 of 2 bytes (body limit); 1 lost (unseen)',
+		],
+		[
+			2,
+			0,
+			[
+				[UNHELD_BODY_LIMIT, 1],
+				[UNHELD_LOST, 1],
+			],
+			true,
+			'body: 0 of 2 bytes (body limit); 1 lost (ring full)',
+		],
 		// Each reason alone, with and without held bytes.
 		[300, 100, [[UNHELD_SPLICE, 200]], true, 'body: first 100 of 300 bytes; 200 via splice — content not captured'],
 		[8192, 0, [[UNHELD_SPLICE, 8192]], true, 'body: 8192 bytes via splice — content not captured'],
@@ -146,5 +193,31 @@ describe('body notes', () => {
 				assert.equal(text?.includes('not captured') ?? false, (mask & 0b1000000011) !== 0, `${text}`);
 			}
 		}
+	});
+
+	it('say why a body that is held whole cannot be read, and that of a part', () => {
+		const unheld = new Float64Array(UNHELD_MAX);
+		const of = (content: Partial<DecodedContent> | null, more: Partial<BodyAccount> = {}) =>
+			bodyNote({
+				...{ total: 10, captured: 10, unheld, prefix: true },
+				content:
+					content === null ? null : { bytes: new Uint8Array(0), applied: [], stopped: null, unended: null, ...content },
+				...more,
+			});
+		assert.equal(of(null), null);
+		assert.equal(of({}), null);
+		assert.equal(of({ stopped: 'gzip: damaged data' }), 'body: 10 bytes, not decoded (gzip: damaged data)');
+		assert.equal(of({ stopped: 'a: b', applied: ['br'] }), 'body: 10 bytes, decoded in part (a: b)');
+		assert.equal(of({ stopped: 'a: b' }, { total: 1, captured: 1 }), 'body: 1 byte, not decoded (a: b)');
+		// A coding may be unfinished as long as the body is.
+		const unended = { unended: 'br: unexpected end', applied: ['br'] };
+		assert.equal(of(unended), null);
+		assert.equal(of(unended, { ended: false }), null);
+		assert.equal(of(unended, { ended: true }), 'body: 10 bytes, decoded in part (br: unexpected end)');
+		assert.equal(of(unended, { ended: true, total: 12 }), 'body: first 10 of 12 bytes; 2 not captured');
+		assert.equal(
+			of({ stopped: 'a: b' }, { total: 12 }),
+			'body: first 10 of 12 bytes; 2 not captured; not decoded (a: b)',
+		);
 	});
 });

@@ -217,6 +217,46 @@ describe('content coding', () => {
 		}
 	});
 
+	it('takes data for a text only if its first 512 bytes are printable', () => {
+		const said = (bytes: Uint8Array, coding: string) => decodeContent(bytes, coding).stopped;
+		const words = (character: number) =>
+			Buffer.from([...Buffer.from('just words, '), character, ...Buffer.from(' and more')]);
+		for (const coding of ['deflate', 'br']) {
+			for (const character of [0x09, 0x0a, 0x0d, 0x20, 0x7e])
+				assert.equal(said(words(character), coding), `${coding}: the data has another format`, String(character));
+			for (const character of [0x00, 0x08, 0x0b, 0x0c, 0x0e, 0x1f, 0x7f, 0xff])
+				assert.notEqual(said(words(character), coding), `${coding}: the data has another format`, String(character));
+			const long = (at: number) => Buffer.alloc(600, 'words ').fill(0xff, at, at + 1);
+			assert.notEqual(said(long(511), coding), `${coding}: the data has another format`);
+			assert.equal(said(long(512), coding), `${coding}: the data has another format`);
+		}
+	});
+
+	it('recognises zlib by its first two bytes, and reads it only to where it is damaged', () => {
+		const coded = deflateSync(plain);
+		assert.equal(Buffer.from(decodeContent(coded, 'gzip').bytes).equals(plain), true);
+		const damaged = Buffer.from(coded).fill(0xff, 40, 60);
+		// With this label the beginning counts; with another one it may be something else.
+		assert.ok(decodeContent(damaged, 'deflate').bytes.length > 0);
+		assert.equal(decodeContent(damaged, 'gzip').stopped, 'gzip: the data has another format');
+		for (const [first, second] of [
+			[0x78, 0x9d],
+			[0x79, 0x9c],
+			[0x88, 0x1c],
+		] as const) {
+			const other = Buffer.from(coded);
+			other.set([first, second]);
+			assert.notEqual(decodeContent(other, 'gzip').stopped, null, String(first));
+			assert.equal(Buffer.from(decodeContent(other, 'gzip').bytes).equals(other), true);
+		}
+		// A smaller window.
+		const small = deflateSync(plain, { windowBits: 9 });
+		assert.equal(Buffer.from(decodeContent(small, 'gzip').bytes).equals(plain), true);
+		assert.equal(decodeContent(Uint8Array.of(0x78, 0x9c), 'deflate').stopped, 'deflate: unexpected end');
+		assert.equal(decodeContent(Uint8Array.of(0x1f), 'gzip').stopped, 'gzip: unexpected end');
+		assert.equal(decodeContent(Uint8Array.of(0x1f, 0x8c), 'gzip').stopped, 'gzip: the data has another format');
+	});
+
 	it('returns something for every random body and never throws', () => {
 		let seed = 17;
 		for (let i = 0; i < 600; i++) {
@@ -546,6 +586,115 @@ describe('media kinds', () => {
 		['application/x-www-form-urlencoded', Buffer.from('a=b'), 'text', 'application/x-www-form-urlencoded'],
 		['font/woff2', Buffer.from('wOF2'), 'font', 'font/woff2'],
 	];
+
+	it('are recognised by their first bytes, wherever these are', () => {
+		const types: readonly (readonly [bytes: string, kind: string, type: string])[] = [
+			['\x89PNG\r\n\x1a\n', 'image', 'image/png'],
+			['\xff\xd8\xff', 'image', 'image/jpeg'],
+			['GIF87a', 'image', 'image/gif'],
+			['GIF89a', 'image', 'image/gif'],
+			['RIFF....WEBPVP8', 'image', 'image/webp'],
+			['....ftypavif', 'image', 'image/avif'],
+			['....ftyp', 'video', 'video/mp4'],
+			['\x1a\x45\xdf\xa3', 'video', 'video/webm'],
+			['OggS', 'audio', 'audio/ogg'],
+			['wOF2', 'font', 'font/woff2'],
+			['wOFF', 'font', 'font/woff'],
+			['%PDF-', 'document', 'application/pdf'],
+			['PK\x03\x04', 'archive', 'application/zip'],
+			['PK\x05\x06', 'archive', 'application/zip'],
+			['\x1f\x8b\x08', 'archive', 'application/gzip'],
+			['BZh', 'archive', 'application/x-bzip2'],
+			['\xfd7zXZ\0', 'archive', 'application/x-xz'],
+			['7z\xbc\xaf\x27\x1c', 'archive', 'application/x-7z-compressed'],
+			['\x28\xb5\x2f\xfd', 'archive', 'application/zstd'],
+			['Rar!\x1a\x07', 'archive', 'application/vnd.rar'],
+			[`${'.'.repeat(257)}ustar`, 'archive', 'application/x-tar'],
+		];
+		for (const [bytes, kind, type] of types) {
+			const content = Buffer.from(bytes, 'latin1');
+			assert.deepEqual(mediaOf(null, content), { kind, type });
+			assert.deepEqual(mediaOf('application/octet-stream', Buffer.concat([content, content])), { kind, type });
+			assert.notEqual(mediaOf(null, content.subarray(0, -1)).type, type);
+			assert.notEqual(mediaOf(null, Buffer.concat([Buffer.from('.'), content])).type, type);
+		}
+	});
+
+	it('follow the declared type if it says enough', () => {
+		const kinds: Readonly<Record<string, readonly string[]>> = {
+			json: ['application/json', 'text/json', 'application/problem+json', 'text/x.y-z+json'],
+			text: [
+				...['text/plain', 'text/css', 'image/svg+xml', 'application/xml', 'application/a.b+xml', 'application/yaml'],
+				...['application/x-javascript', 'application/javascript', 'application/sql', 'application/json-seq'],
+				...['application/x-www-form-urlencoded', 'application/xhtml+xml', 'application/graphql'],
+			],
+			image: ['image/png', 'image/x'],
+			audio: ['audio/mpeg'],
+			video: ['video/mp4'],
+			font: ['font/woff2', 'application/font-woff', 'application/x-font-ttf'],
+			archive: [
+				'application/zip',
+				'application/x-tar',
+				'application/gzip',
+				'application/vnd.rar',
+				'application/java-archive',
+			],
+			document: [
+				'application/pdf',
+				'application/msword',
+				'application/vnd.ms-excel',
+				'application/vnd.oasis.opendocument.text',
+			],
+		};
+		for (const [kind, types] of Object.entries(kinds))
+			for (const type of types) {
+				assert.deepEqual(mediaOf(`${type.toUpperCase()} ; a=b`, Buffer.from('abc')), { kind, type });
+				assert.deepEqual(mediaOf(type, new Uint8Array(0)), { kind: 'empty', type });
+			}
+		for (const type of ['application/octet-stream', 'x/image', 'application/xjson', 'application/jsonx', ''])
+			assert.deepEqual(mediaOf(type, Buffer.from('abc')), { kind: 'text', type: type === '' ? null : type });
+	});
+
+	it('are binary from NUL, more than a tenth of other controls, or of bytes that are not UTF-8 on', () => {
+		const kindOf = (bytes: readonly number[], type: string | null = 'text/plain') =>
+			mediaOf(type, Buffer.from(bytes)).kind;
+		const text = (length: number, ...others: number[]) => [
+			...others,
+			...new Array<number>(length - others.length).fill(0x61),
+		];
+		for (const control of [0x01, 0x08, 0x0e, 0x1a, 0x1c, 0x1f, 0x7f]) {
+			assert.equal(kindOf(text(10, control)), 'text', String(control));
+			assert.equal(kindOf(text(19, control, control)), 'binary', String(control));
+			assert.equal(kindOf(text(20, control, control)), 'text', String(control));
+		}
+		for (const usual of [0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x1b, 0x20, 0x7e, 0x80, 0xff])
+			assert.equal(kindOf(new Array<number>(30).fill(usual)), 'text', String(usual));
+		assert.equal(kindOf([...text(2047), 0]), 'binary');
+		assert.equal(kindOf([...text(2048), 0]), 'text');
+		assert.equal(kindOf([...text(1900), ...new Array<number>(205).fill(1)]), 'text');
+		// Without a type: the first broken character may be one that was cut.
+		for (const type of [null, 'application/octet-stream']) {
+			assert.equal(kindOf(text(10, 0xff), type), 'text');
+			assert.equal(kindOf(text(20, 0xff, 0xff, 0xff), type), 'text');
+			assert.equal(kindOf(text(19, 0xff, 0xff, 0xff), type), 'binary');
+			assert.equal(kindOf([...text(2048), ...new Array<number>(2000).fill(0xff)], type), 'text');
+		}
+		// A charset explains the bytes, and so does UTF-16.
+		assert.equal(kindOf(new Array<number>(20).fill(0xe4), 'application/octet-stream; charset=latin1'), 'text');
+		assert.equal(kindOf(new Array<number>(20).fill(0xe4), 'application/octet-stream'), 'binary');
+		for (const mark of [
+			[0xff, 0xfe],
+			[0xfe, 0xff],
+		]) {
+			assert.equal(kindOf([...mark, 0x61, 0, 0x62, 0], null), 'text');
+			assert.equal(kindOf([...mark, 0x61, 0, 0x62, 0]), 'text');
+			assert.equal(kindOf([mark[0]!, 0x61, 0x61, 0, 0x62, 0], null), 'binary');
+			assert.equal(kindOf([0x61, mark[1]!, 0x61, 0, 0x62, 0], null), 'binary');
+		}
+		assert.equal(kindOf([0x61, 0, 0x62, 0], 'application/octet-stream; charset=UTF-16BE'), 'text');
+		assert.equal(kindOf([0x61, 0, 0x62, 0], 'application/octet-stream; charset=utf-8'), 'binary');
+	});
+
 	for (const [contentType, content, kind, type] of cases) {
 		it(`${contentType ?? 'no type'}, ${content.length} bytes: ${kind}`, () => {
 			assert.deepEqual(mediaOf(contentType, content), { kind, type });

@@ -7,8 +7,14 @@ import {
 	ANOMALIES,
 	ANOMALY_DESCRIPTIONS,
 	anomalyWords,
+	BLIND_SPOTS,
+	connectionSyscalls,
+	DIRECTIONS,
 	eventFlags,
 	eventName,
+	FLAG_WORDS,
+	PROCESS_SIDES,
+	PROTOCOLS,
 	REASONS,
 	STATES,
 	SYSCALL_NAMES,
@@ -20,9 +26,65 @@ test('every anomaly has a word and a meaning, in the order of the numbers', () =
 		ANOMALY_DESCRIPTIONS.map(([word]) => word),
 		ANOMALIES,
 	);
+	const meanings = ANOMALY_DESCRIPTIONS.map(([, meaning]) => meaning);
+	for (const meaning of meanings) assert.match(meaning, /^[\w"].* .* .*[^.]$/);
+	assert.equal(new Set(meanings).size, meanings.length);
 	assert.equal(anomalyWords(1, 0), 'bare-lf');
+	for (const [bit, word] of ANOMALIES.entries())
+		assert.equal(bit < 32 ? anomalyWords(1 << bit, 0) : anomalyWords(0, 1 << (bit - 32)), word);
+	assert.equal(anomalyWords(-1, -1), ANOMALIES.join());
+	assert.equal(anomalyWords(0b11, 1), `bare-lf,leading-crlf,${ANOMALIES[32]}`);
 	assert.equal(anomalyWords(0, 2), 'long-headers');
 	assert.equal(anomalyWords(0, 0), null);
+});
+
+test('words are those of the constants', () => {
+	const wordsOf = (prefix: string, source: object, space: string) =>
+		Object.entries(source as Record<string, number>)
+			.filter(([name]) => name.startsWith(prefix))
+			.map(([name, value]) => [value, name.slice(prefix.length).toLowerCase().replaceAll('_', space)] as const);
+	for (const [words, prefix, source, others] of [
+		[STATES, 'STATE_', layout, {}],
+		[REASONS, 'REASON_', layout, { none: null }],
+		[PROCESS_SIDES, 'SIDE_', layout, { unknown: null }],
+		[PROTOCOLS, 'PROTOCOL_', layout, {}],
+		[DIRECTIONS, 'DIRECTION_', wire, { none: null }],
+	] as const) {
+		const all = wordsOf(prefix, source, ' ');
+		for (const [value, word] of all) assert.equal(words[value], word in others ? null : word, `${prefix} ${word}`);
+		assert.ok(words.length <= all.length);
+	}
+	assert.deepEqual(BLIND_SPOTS, [null, 'io_uring', 'tls', 'http2', 'splice', '32-bit', 'aio']);
+	for (const [value, word] of wordsOf('SYSCALL_', wire, '_'))
+		assert.equal(SYSCALL_NAMES[value] ?? null, word === 'none' || word === 'max' ? null : word);
+	for (const [bit, word] of wordsOf('FLAG_', wire, '_')) assert.equal(eventFlags(bit), word);
+	assert.equal(eventFlags(-1), FLAG_WORDS.map(([, word]) => word).join());
+	for (const [place, [bit]] of FLAG_WORDS.entries()) assert.ok(place === 0 || bit > FLAG_WORDS[place - 1]![0]);
+});
+
+test('an event without a call is named by what happened', () => {
+	const kinds = [
+		'DATA',
+		'OPEN',
+		'CLOSE',
+		'EOF',
+		'SHUTDOWN',
+		'ERROR',
+		'PROCESS_EXIT',
+		'PROCESS_EXEC',
+		'SHARE',
+		'PEEK',
+		'BLIND_SPOT',
+		'UNSEEN',
+	];
+	for (const kind of kinds) {
+		const number = (wire as unknown as Record<string, number>)[`CAPTURE_${kind}`]!;
+		assert.equal(eventName(wire.SYSCALL_NONE, number), kind.toLowerCase());
+		assert.equal(eventName(wire.SYSCALL_READ, number), 'read');
+	}
+	assert.equal(eventName(wire.SYSCALL_NONE, 250), null);
+	assert.equal(connectionSyscalls('\x08\x0f\xff'), 'write,sendfile,?');
+	assert.equal(connectionSyscalls(null), null);
 });
 
 test('every reason and state of the layout has a word', () => {
