@@ -97,10 +97,10 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 		};
 		const build = name === 'decoder' ? 'debug' : 'release';
 		const first = await Workplace.create(join(directory, `${name}-0`), area.tests, build);
-		const { tests, leftOut } = await first.measure(waiting, join(ROOT, `build/mutants-${name}-left-out.json`));
+		const { tests, leftOut } = await first.measure(all, join(ROOT, `build/mutants-${name}-tests.json`));
 		for (const each of leftOut) console.error(`left out: ${each}`);
-		const all = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
-		console.error(`${name}: ${tests.length} tests take ${all} ms`);
+		const total = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
+		console.error(`${name}: ${tests.length} tests take ${total} ms`);
 		const work = async (place: Workplace) => {
 			for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
 				const by = await place.try(mutant, tests);

@@ -27,7 +27,22 @@ export type Timed = {
 	readonly reached: ReadonlySet<string>;
 };
 
-type LeftOut = { readonly name: string; readonly why: string; readonly hash: string };
+type LeftOut = { readonly name: string; readonly why: string };
+/** What is known of a test file. */
+type Measured = {
+	readonly hash: string;
+	readonly textHash: string;
+	readonly tests: readonly {
+		readonly name: string;
+		readonly file: string;
+		readonly ms: number;
+		readonly reached: readonly string[];
+	}[];
+	readonly leftOut: readonly LeftOut[];
+};
+
+/** What support/mutant-runner.mjs calls the evaluation of the modules. */
+const LOADING = 'while the tests load';
 
 /** By file: how many of its mutants each test has noticed. */
 const kills = new Map<string, Map<string, number>>();
@@ -79,12 +94,14 @@ export class Workplace {
 	}
 
 	/**
-	 * Runs all tests without a fault; returns those that are to be used for the mutants. Those that are not are remembered in
-	 * the file `memory`, with the text of their file, because they take most of the time.
+	 * Runs all tests without a fault; returns those that are to be used for the mutants. What it learns about a test file is
+	 * kept in the file `memory`, and valid as long as the test file and all that it imports stay as they are; that some tests
+	 * are left out, as long as the test file itself does.
 	 */
 	async measure(mutants: readonly Mutant[], memory: string): Promise<{ tests: Timed[]; leftOut: string[] }> {
-		const before = existsSync(memory) ? (JSON.parse(readFileSync(memory, 'utf8')) as LeftOut[]) : [];
-		const known = before.filter(({ name, hash }) => this.#hashOf(name) === hash);
+		const known = existsSync(memory)
+			? (JSON.parse(readFileSync(memory, 'utf8')) as Record<string, Measured | undefined>)
+			: {};
 		for (const { file, body } of mutants) {
 			if (body === undefined || isAssembly(file) || this.#bodies.has(bodyKey(file, body))) continue;
 			this.#bodies.set(bodyKey(file, body), this.#bodies.size);
@@ -92,46 +109,60 @@ export class Workplace {
 		}
 		const problem = this.#build === 'debug' ? await this.#compile() : undefined;
 		if (problem !== undefined) throw new Error(`without a fault: ${problem}`);
-		const { output, failure } = await this.#run(this.#tests, undefined, null, {
-			skip: known.map(({ name }) => name),
-			bodies: this.#bodies.size,
-		});
+		for (const file of this.#tests) {
+			const hash = this.#hashOf(file, ...[...this.#importsOf(file)].sort(), 'build/decoder.wasm');
+			const textHash = this.#hashOf(file);
+			const before = known[file];
+			if (before?.hash === hash) continue;
+			const leftOut = before?.textHash === textHash ? before.leftOut : [];
+			known[file] = { hash, textHash, ...(await this.#measureFile(file, leftOut)) };
+			writeFileSync(memory, JSON.stringify(known));
+		}
 		this.#stopRunner();
+		const all = this.#tests.map((file) => known[file]!);
+		return {
+			tests: all.flatMap(({ tests }) => tests.map((test) => ({ ...test, reached: new Set(test.reached) }))),
+			leftOut: all.flatMap(({ leftOut }) => leftOut.map(({ name, why }) => `${name}: ${why}`)),
+		};
+	}
+
+	async #measureFile(file: string, leftOut: readonly LeftOut[]): Promise<Pick<Measured, 'tests' | 'leftOut'>> {
+		const skip = leftOut.map(({ name }) => name);
+		const { output, failure } = await this.#run([file], undefined, null, { skip, bodies: this.#bodies.size });
 		if (failure !== undefined)
-			throw new Error(`the tests end without a fault with "${failure}": ${output.slice(-1000)}`);
+			throw new Error(`${file} ends without a fault with "${failure}": ${output.slice(-1000)}`);
 		const keys = [...this.#bodies.keys()];
-		const reached = new Map<string, Set<string>>();
+		const reached = new Map<string, string[]>();
 		for (const [, name, numbers] of output.matchAll(/^reached (.+)\n(.+)$/gm))
-			reached.set(name!, new Set(numbers!.split(' ').map((number) => keys[Number(number)]!)));
-		const atFirst = reached.get('while the tests load') ?? [];
-		const tests: Timed[] = [];
-		const leftOut = [...known];
-		const leaveOut = (name: string, why: string) => leftOut.push({ name, why, hash: this.#hashOf(name) });
+			reached.set(
+				name!,
+				numbers!.split(' ').map((number) => keys[Number(number)]!),
+			);
+		const atFirst = reached.get(LOADING) ?? [];
+		const measured = { tests: [] as Measured['tests'][number][], leftOut: [...leftOut] };
 		for (const [, kind, name, verdict, rest] of output.matchAll(
 			/^(start|group) (.+)\n(?:(?!start |group ).*\n)*?(ok|failed) (.*)$/gm,
 		)) {
 			const ms = Number(rest);
+			const leaveOut = (why: string) => measured.leftOut.push({ name: name!, why });
 			if (kind === 'group') {
-				if (ms > SLOW_MS) leaveOut(name!, 'a group that prepares for seconds');
-			} else if (leftOut.some((each) => name!.startsWith(each.name))) continue;
-			else if (verdict === 'failed') leaveOut(name!, `fails without a fault: ${rest}`);
-			else if (ms <= SLOW_MS)
-				tests.push({
-					name: name!,
-					file: fileOf(name!),
-					ms,
-					reached: new Set([...(reached.get(name!) ?? []), ...atFirst]),
-				});
-			else leaveOut(name!, `takes ${Math.round(ms)} ms`);
+				if (ms > SLOW_MS) leaveOut('a group that prepares for seconds');
+			} else if (name === LOADING || measured.leftOut.some((each) => name!.startsWith(each.name))) continue;
+			else if (verdict === 'failed') leaveOut(`fails without a fault: ${rest}`);
+			else if (ms > SLOW_MS) leaveOut(`takes ${Math.round(ms)} ms`);
+			else measured.tests.push({ name: name!, file, ms, reached: [...(reached.get(name!) ?? []), ...atFirst] });
 		}
-		writeFileSync(memory, JSON.stringify(leftOut));
-		return { tests, leftOut: leftOut.map(({ name, why }) => `${name}: ${why}`) };
+		return measured;
 	}
 
-	/** Of the text of the test's file. */
-	#hashOf(test: string): string {
-		const path = join(this.#copy, fileOf(test));
-		return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : '';
+	/** Of the texts of files. */
+	#hashOf(...files: readonly string[]): string {
+		const hash = createHash('sha256');
+		for (const file of files) {
+			const path = join(this.#copy, file);
+			if (existsSync(path)) hash.update(file).update(readFileSync(path));
+		}
+		return hash.digest('hex');
 	}
 
 	/** Returns what noticed the mutant. */
@@ -266,7 +297,7 @@ export class Workplace {
 		if (verdict === undefined) this.#stopRunner();
 		rmSync(temporary, { recursive: true, force: true });
 		if (verdict === 'false' || (verdict === 'true' && tests === undefined)) return { output, failure: undefined };
-		const last = [...output.matchAll(/^start (.+)$/gm)].at(-1)?.[1] ?? 'while the tests load';
+		const last = [...output.matchAll(/^start (.+)$/gm)].at(-1)?.[1] ?? LOADING;
 		return { output, failure: hangs ? `hangs: ${last}` : last };
 	}
 
@@ -358,10 +389,6 @@ async function codeOf(path: string, text: string): Promise<string> {
 		logLevel: 'silent',
 	});
 	return code;
-}
-
-function fileOf(test: string): string {
-	return test.slice(0, test.indexOf(':'));
 }
 
 function isAssembly(file: string): boolean {
