@@ -96,8 +96,13 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 			console.error(`${name} ${results.length}/${sample.length}: ${result.outcome} ${describe(result)}`);
 		};
 		const build = name === 'decoder' ? 'debug' : 'release';
-		const first = await Workplace.create(join(directory, `${name}-0`), area.tests, build);
-		const { tests, leftOut } = await first.measure(all, join(ROOT, `build/mutants-${name}-tests.json`));
+		// All at once: the checkout may change meanwhile.
+		const places = await Promise.all(
+			Array.from({ length: Math.max(1, jobs) }, (_, job) =>
+				Workplace.create(join(directory, `${name}-${job}`), area.tests, build),
+			),
+		);
+		const { tests, leftOut } = await places[0]!.measure(all, join(ROOT, `build/mutants-${name}-tests.json`));
 		for (const each of leftOut) console.error(`left out: ${each}`);
 		const total = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
 		console.error(`${name}: ${tests.length} tests take ${total} ms`);
@@ -108,10 +113,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 			}
 			place.close();
 		};
-		const others = Array.from({ length: jobs - 1 }, async (_, job) =>
-			work(await Workplace.create(join(directory, `${name}-${job + 1}`), area.tests, build)),
-		);
-		await Promise.all([work(first), ...others]);
+		await Promise.all(places.map(work));
 	}
 	const of = (outcome: Outcome) => results.filter((each) => each.outcome === outcome);
 	const [killed, equivalent, survived] = [of('killed').length, of('equivalent').length, of('survived').length];
