@@ -23,7 +23,7 @@ const AREAS: Readonly<Record<string, Area>> = {
 	store: {
 		sources: 'src/store',
 		tests:
-			/^(exchange-store|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
+			/^(exchange-store|store-parts|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
 	},
 	decode: {
 		sources: 'src/decode',
