@@ -19,7 +19,7 @@ type Area = { readonly sources: string; readonly tests: RegExp };
 /** Where mutants are planted, and the test files that are to notice them, as far as they reach the function. */
 const AREAS: Readonly<Record<string, Area>> = {
 	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
-	output: { sources: 'src/output', tests: /^(output-|har|content-coding|body-note|tail-line|displayed-time)/ },
+	output: { sources: 'src/output', tests: /^(output-|har|tail-line|displayed-time)/ },
 	store: {
 		sources: 'src/store',
 		tests:
@@ -102,7 +102,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 				Workplace.create(join(directory, `${name}-${job}`), area.tests, build),
 			),
 		);
-		const { tests, leftOut } = await places[0]!.measure(all, join(ROOT, `build/mutants-${name}-tests.json`));
+		const { tests, leftOut } = await Workplace.measure(places, all, join(ROOT, `build/mutants-${name}-tests.json`));
 		for (const each of leftOut) console.error(`left out: ${each}`);
 		const total = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
 		console.error(`${name}: ${tests.length} tests take ${total} ms`);

@@ -93,33 +93,47 @@ export class Workplace {
 		this.#stopRunner();
 	}
 
-	/**
-	 * Runs all tests without a fault; returns those that are to be used for the mutants. What it learns about a test file is
-	 * kept in the file `memory`, and valid as long as the test file and all that it imports stay as they are; that some tests
-	 * are left out, as long as the test file itself does.
-	 */
-	async measure(mutants: readonly Mutant[], memory: string): Promise<{ tests: Timed[]; leftOut: string[] }> {
-		const known = existsSync(memory)
-			? (JSON.parse(readFileSync(memory, 'utf8')) as Record<string, Measured | undefined>)
-			: {};
+	/** Makes functions say that they are reached, while tests are measured. */
+	#mark(mutants: readonly Mutant[]): void {
 		for (const { file, body } of mutants) {
 			if (body === undefined || isAssembly(file) || this.#bodies.has(bodyKey(file, body))) continue;
 			this.#bodies.set(bodyKey(file, body), this.#bodies.size);
 			this.#bodiesOf.set(file, [...(this.#bodiesOf.get(file) ?? []), body]);
 		}
-		const problem = this.#build === 'debug' ? await this.#compile() : undefined;
-		if (problem !== undefined) throw new Error(`without a fault: ${problem}`);
-		for (const file of this.#tests) {
-			const hash = this.#hashOf(file, ...[...this.#importsOf(file)].sort(), 'build/decoder.wasm');
-			const textHash = this.#hashOf(file);
-			const before = known[file];
-			if (before?.hash === hash) continue;
-			const leftOut = before?.textHash === textHash ? before.leftOut : [];
-			known[file] = { hash, textHash, ...(await this.#measureFile(file, leftOut)) };
-			writeFileSync(memory, JSON.stringify(known));
-		}
-		this.#stopRunner();
-		const all = this.#tests.map((file) => known[file]!);
+	}
+
+	/**
+	 * Runs all tests without a fault, each file in one of the places; returns those that are to be used for the mutants. What
+	 * it learns about a test file is kept in the file `memory`, and valid as long as the test file and all that it imports
+	 * stay as they are; that some tests are left out, as long as the test file itself does.
+	 */
+	static async measure(
+		places: readonly Workplace[],
+		mutants: readonly Mutant[],
+		memory: string,
+	): Promise<{ tests: Timed[]; leftOut: string[] }> {
+		const known = existsSync(memory)
+			? (JSON.parse(readFileSync(memory, 'utf8')) as Record<string, Measured | undefined>)
+			: {};
+		const files = places[0]!.#tests;
+		const waiting = [...files];
+		const work = async (place: Workplace) => {
+			place.#mark(mutants);
+			const problem = place.#build === 'debug' ? await place.#compile() : undefined;
+			if (problem !== undefined) throw new Error(`without a fault: ${problem}`);
+			for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+				const hash = place.#hashOf(file, ...[...place.#importsOf(file)].sort(), 'build/decoder.wasm');
+				const textHash = place.#hashOf(file);
+				const before = known[file];
+				if (before?.hash === hash) continue;
+				const leftOut = before?.textHash === textHash ? before.leftOut : [];
+				known[file] = { hash, textHash, ...(await place.#measureFile(file, leftOut)) };
+				writeFileSync(memory, JSON.stringify(known));
+			}
+			place.#stopRunner();
+		};
+		await Promise.all(places.map(work));
+		const all = files.map((file) => known[file]!);
 		return {
 			tests: all.flatMap(({ tests }) => tests.map((test) => ({ ...test, reached: new Set(test.reached) }))),
 			leftOut: all.flatMap(({ leftOut }) => leftOut.map(({ name, why }) => `${name}: ${why}`)),
