@@ -23,11 +23,11 @@ const AREAS: Readonly<Record<string, Area>> = {
 	store: {
 		sources: 'src/store',
 		tests:
-			/^(exchange-store|store-parts|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
+			/^(exchange-(store|columns)|store-parts|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
 	},
 	decode: {
 		sources: 'src/decode',
-		tests: /^(content-coding|zstd|body-note|words|output-|exchange-store|decoder\.)/,
+		tests: /^(content-coding|zstd|body-note|words|output-|exchange-(store|columns)|decoder\.)/,
 	},
 	// On the debug build, whose assertions may kill mutants, too. The others generate cases at random.
 	decoder: { sources: 'decoder-as/assembly', tests: /^decoder(?!-(fuzz|bombs|interleave))/ },

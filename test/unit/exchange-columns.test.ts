@@ -1,0 +1,274 @@
+// Exchanges of all kinds over several segments: what is read from the tables is what was sent, whichever way it is read.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exchangeRecord } from '../../src/store/exchange-detail.ts';
+import type { StoreLimits } from '../../src/store/exchange-store.ts';
+import { formatTimestamp } from '../../src/store/timestamp.ts';
+import { wireText } from '../../src/store/wire-text.ts';
+import { Tape } from '../../support/record-builder.ts';
+import { GET, stored } from '../../support/stored-exchanges.ts';
+
+/** Exchanges with fields, targets and bodies of all kinds, some of them in each of several segments. */
+function variedExchanges(count: number) {
+	let seed = 5;
+	const random = (below: number) => {
+		seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+		return (seed >>> 16) % below;
+	};
+	const names = [
+		'X-One',
+		'x-one',
+		'Accept',
+		'Content-Type',
+		'User-Agent',
+		'Cookie',
+		'Set-Cookie',
+		'X-L\u00f6ng',
+		'Via',
+	];
+	const letters = 'abcdefghijklmnopqrstuvwxyz';
+	const text = (length: number) => Array.from({ length }, () => letters[random(26)]).join('');
+	const line = (): [name: string, value: string] => {
+		const name = random(8) === 0 ? `X-${text(1 + random(200))}` : names[random(names.length)]!;
+		const lengths = [0, 1, 5, 40, 127, 128, 300, ...(random(40) === 0 ? [17_000] : [])];
+		return [name, random(3) === 0 ? `value ${random(5)}` : text(lengths[random(lengths.length)]!)];
+	};
+	return Array.from({ length: count }, (_, i) => {
+		const request = [
+			['Host', `h${i % 5}`] as [string, string],
+			...Array.from({ length: random(i % 50 === 0 ? 90 : 6) }, line),
+		];
+		const response = Array.from({ length: random(5) }, line);
+		const trailers =
+			i % 4 === 0 ? Array.from({ length: random(3) }, (_, at): [string, string] => [`T${at}`, text(random(9))]) : [];
+		const path = `/${text(random(30))}`;
+		const query = [undefined, '', 'a=b', text(50)][random(4)];
+		const requestBody = text([0, 0, 3, 500][random(4)]!);
+		const body = text([0, 1, 100, 5000][random(4)]!);
+		return {
+			request,
+			response,
+			trailers,
+			path,
+			query,
+			requestBody,
+			body,
+			status: [200, 204, 404, 503][random(4)]!,
+			isChunked: i % 4 === 0,
+		};
+	});
+}
+
+function tapeOfVaried(exchanges: ReturnType<typeof variedExchanges>): Tape {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const servers = [1, 2, 3].map((number) =>
+		tape.server(number, { local: `127.0.0.1:80${number}`, remote: `[::${number}]:4000` }).open(),
+	);
+	const lines = (list: readonly (readonly [string, string])[]) =>
+		list.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+	for (const [i, each] of exchanges.entries()) {
+		const { request, response, trailers, path, query, requestBody, body, status, isChunked } = each;
+		const head = `POST ${path}${query === undefined ? '' : `?${query}`} HTTP/1.1\r\n${lines(request)}Content-Length: ${requestBody.length}\r\n\r\n`;
+		const coding = isChunked ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`;
+		const chunk = body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`;
+		const rest = isChunked ? `${chunk}0\r\n${lines(trailers)}\r\n` : body;
+		const server = servers[i % 3]!;
+		server.in(Buffer.from(head + requestBody, 'latin1'));
+		server.out(
+			Buffer.from(
+				`HTTP/1.1 ${status === 204 ? 201 : status} R${i % 3}\r\n${coding}${lines(response)}\r\n${rest}`,
+				'latin1',
+			),
+		);
+	}
+	return tape;
+}
+
+const SMALL_SEGMENTS: StoreLimits = { memoryBytes: 4 << 20, rows: Number.POSITIVE_INFINITY };
+
+test('exchanges of all kinds read back as they were sent, over several segments', () => {
+	const sent = variedExchanges(300);
+	const { rows, database, store } = stored(tapeOfVaried(sent), SMALL_SEGMENTS);
+	assert.ok(store.snapshot().segments.length >= 3 && store.evictedRows === 0);
+	const read = rows('exchanges');
+	assert.equal(read.length, sent.length);
+	const headers = rows('headers');
+	let header = 0;
+	// In the order in which they were written.
+	assert.equal(new Set(read.map(({ id }) => id)).size, sent.length);
+	for (const row of read) {
+		const i = Number(row.id) - 1;
+		const each = sent[i]!;
+		assert.deepEqual(
+			[row.path, row.query_string ?? undefined, row.host, row.method, row.status, row.status_text],
+			[each.path, each.query, `h${i % 5}`, 'POST', each.status === 204 ? 201 : each.status, `R${i % 3}`],
+		);
+		assert.deepEqual([row.req_body, row.res_body], [each.requestBody, each.body]);
+		assert.deepEqual(Buffer.from(row.res_body_raw as Uint8Array).toString(), each.body);
+		assert.deepEqual([row.req_body_bytes, row.res_body_bytes], [each.requestBody.length, each.body.length]);
+		assert.deepEqual([row.res_captured_bytes, row.res_body_note, row.lost_bytes], [each.body.length, null, 0]);
+		const lines = [
+			...each.request.map((line) => ['request', ...line, 0]),
+			['request', 'Content-Length', String(each.requestBody.length), 0],
+			each.isChunked
+				? ['response', 'Transfer-Encoding', 'chunked', 0]
+				: ['response', 'Content-Length', String(each.body.length), 0],
+			...each.response.map((line) => ['response', ...line, 0]),
+			...each.trailers.map((line) => ['response', ...line, 1]),
+		];
+		const values = new Map<string, string[]>();
+		let sequence = 0;
+		let before = 'request';
+		for (const [message, name, value, trailer] of lines as [string, string, string, number][]) {
+			sequence = message === before ? sequence : 0;
+			before = message;
+			assert.deepEqual(headers[header++], {
+				...{ exchange_id: i + 1, message, seq: sequence++, name: name.toLowerCase(), raw_name: name },
+				...{ header_value: value, trailer },
+			});
+			const key = `${message} ${name.toLowerCase()}`;
+			values.set(key, [...(values.get(key) ?? []), value]);
+		}
+		const json = (message: string) =>
+			Object.fromEntries(
+				[...values]
+					.filter(([key]) => key.startsWith(message))
+					.map(([key, list]) => {
+						const name = key.slice(message.length + 1);
+						return [name, name === 'set-cookie' && list.length > 1 ? list : list.join(name === 'cookie' ? '; ' : ', ')];
+					}),
+			);
+		assert.deepEqual(JSON.parse(String(row.req_headers)), json('request'));
+		assert.deepEqual(JSON.parse(String(row.res_headers)), json('response'));
+		assert.equal(row.content_type, values.get('response content-type')?.[0] ?? null);
+		assert.equal(row.user_agent, values.get('request user-agent')?.[0] ?? null);
+		assert.deepEqual([row.local_port, row.remote_ip], [801 + (i % 3), `::${(i % 3) + 1}`]);
+		const detail = exchangeRecord(database.exchanges, { id: i + 1 })!;
+		assert.equal(detail.requestHeaders.length, each.request.length + 1);
+		assert.deepEqual(
+			detail.responseHeaders.slice(1).map(({ name, value, trailer }) => [name, value, trailer]),
+			[...each.response.map((line) => [...line, false]), ...each.trailers.map((line) => [...line, true])],
+		);
+	}
+	assert.equal(header, headers.length);
+});
+
+test('all ways to read a column agree with its value', () => {
+	const tape = tapeOfVaried(variedExchanges(150));
+	// Unfinished ones, and one without a request.
+	const open = tape.server(9, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	open.in(GET('/open', 'Content-Type: text/plain\r\n'));
+	const late = tape.server(10, { local: '127.0.0.1:80', remote: '127.0.0.1:4001' }).open();
+	late.out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: a/b\r\n\r\nok');
+	const { database } = stored(tape, SMALL_SEGMENTS, true);
+	for (const table of database.tables.values()) {
+		const all = Int32Array.from({ length: table.rowCount }, (_, row) => row);
+		/** Calls `work` with rows in one piece of memory, every third one of them. */
+		const pieces = (work: (rows: Int32Array, count: number) => void) => {
+			for (let from = 0; from < table.rowCount; ) {
+				const end = table.pieceEnd?.(from) ?? table.rowCount;
+				assert.ok(end > from && end <= table.rowCount);
+				const rows = all.slice(from, end).filter((row) => row % 3 === from % 3);
+				work(rows, rows.length);
+				from = end;
+			}
+		};
+		for (const [index, column] of table.columns.entries()) {
+			const where = `${table.name}.${column.name}`;
+			const values = Array.from(all, (row) => table.reader(index).value(row));
+			const reader = table.reader(index);
+			for (const row of [table.rowCount - 1, 0, table.rowCount >> 1])
+				if (row in values) assert.deepEqual(reader.value(row), values[row], where);
+			const isTime = column.type === 'datetime';
+			if (reader.number !== undefined) {
+				const same = (number: number, value: unknown) =>
+					value === null ? Number.isNaN(number) : isTime ? formatTimestamp(number) === value : number === value;
+				for (const row of all) assert.ok(same(reader.number(row), values[row]), `${where} ${row}`);
+				pieces((rows, count) => {
+					const into = new Float64Array(count + 1).fill(-7);
+					table.reader(index).numbers?.(rows, count, into);
+					if (reader.numbers === undefined) return;
+					for (const [i, row] of rows.entries()) assert.ok(same(into[i]!, values[row]), `${where} ${row}`);
+					assert.equal(into[count], -7);
+				});
+			}
+			if (reader.code !== undefined) {
+				const byCode = new Map<number, unknown>();
+				for (const row of all) {
+					const code = reader.code(row);
+					assert.equal(code === -1, values[row] === null, `${where} ${row}`);
+					assert.equal(byCode.has(code) ? byCode.get(code) : values[row], values[row], `${where} ${row}`);
+					byCode.set(code, values[row]);
+				}
+				assert.equal(new Set(byCode.values()).size, byCode.size, where);
+				const codes = table.reader(index).codes === undefined ? undefined : table.reader(index);
+				const seen = new Map<number, unknown>();
+				if (codes !== undefined)
+					pieces((rows, count) => {
+						const into = new Int32Array(count);
+						codes.codes!(rows, count, into);
+						for (const [i, row] of rows.entries()) {
+							assert.equal(into[i] === -1, values[row] === null, where);
+							assert.equal(seen.has(into[i]!) ? seen.get(into[i]!) : values[row], values[row], where);
+							seen.set(into[i]!, values[row]);
+						}
+					});
+			}
+			const { spans } = reader;
+			if (spans !== undefined) {
+				for (const row of all) {
+					const isThere = spans.locate(row);
+					assert.equal(isThere, values[row] !== null, where);
+					if (isThere) assert.equal(wireText(Buffer.from(spans.bytes), spans.start, spans.end), values[row], where);
+				}
+				pieces((rows, count) => {
+					const starts = new Int32Array(count);
+					const ends = new Int32Array(count);
+					const bytes = Buffer.from(spans.locateAll(rows, count, starts, ends));
+					for (const [i, row] of rows.entries())
+						assert.equal(starts[i] === -1 ? null : wireText(bytes, starts[i]!, ends[i]!), values[row], where);
+				});
+			}
+			if (reader.size !== undefined) {
+				const raw = table.reader(table.columns.findIndex(({ name }) => name === `${column.name.slice(0, 8)}_raw`));
+				for (const row of all)
+					assert.equal(reader.size(row), (raw.value(row) as Uint8Array | null)?.length ?? Number.NaN, where);
+			}
+			if (reader.field !== undefined) {
+				for (const row of all) {
+					const fields =
+						values[row] === null ? {} : (JSON.parse(String(values[row])) as Record<string, string | string[]>);
+					for (const name of ['host', 'content-type', 'cookie', 'set-cookie', 'x-one', 'absent']) {
+						const found = reader.field(row, name);
+						if (found !== undefined) assert.equal(found, fields[name] ?? null, `${where} ${row} ${name}`);
+						else
+							assert.ok(
+								fields[name] === undefined ||
+									/, |; |object/.test(`${fields[name]} ${typeof fields[name]}`) ||
+									/[^\0-\x7f]/.test(String(values[row])),
+								`${where} ${row} ${name}`,
+							);
+					}
+				}
+			}
+			if (table.find !== undefined) {
+				for (const row of [0, 1, table.rowCount >> 1, table.rowCount - 1]) {
+					const value = values[row];
+					if (typeof value !== 'number') continue;
+					const found = table.find(index, value);
+					if (found !== undefined)
+						assert.deepEqual(
+							[...found],
+							values.flatMap((each, at) => (each === value ? [at] : [])),
+							where,
+						);
+				}
+				const none = table.find(index, 123_456_789);
+				if (none !== undefined) assert.deepEqual([...none], []);
+			}
+		}
+	}
+	for (const name of ['exchanges', 'headers', 'inflight'])
+		assert.ok(database.tables.get(name)!.find!(0, 5)!.length > 0 || name === 'inflight', name);
+});
