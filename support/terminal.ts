@@ -14,6 +14,8 @@ export type Terminal = {
 	readonly type: (text: string) => Promise<void>;
 	/** Presses a key by tmux's name for it: Enter, C-c, C-d, Up, Tab. */
 	readonly press: (key: string) => Promise<void>;
+	/** Pastes text, as a terminal does: between the marks of a bracketed paste if the program has asked for them. */
+	readonly paste: (text: string) => Promise<void>;
 	/** What the screen shows, including what has scrolled off. */
 	readonly screen: () => Promise<string>;
 	/** The visible lines with their colours, as escape sequences. */
@@ -22,6 +24,7 @@ export type Terminal = {
 	readonly shows: (text: string | RegExp, times?: number) => Promise<string>;
 	/** Whether the cursor is visible, and whether a program has switched to the alternate screen. */
 	readonly modes: () => Promise<{ cursor: boolean; alternate: boolean }>;
+	/** Changes the size of the screen. */
 	readonly resize: (columns: number, rows: number) => Promise<void>;
 	readonly close: () => Promise<void>;
 };
@@ -50,7 +53,11 @@ export async function openTerminal(
 		String(size.rows),
 		`env HOME=${TEST_HOME} XDG_DATA_HOME= XDG_STATE_HOME= XDG_CONFIG_HOME= TERM=screen-256color ${command}; echo "[ended $?]"; exec sleep 1000`,
 	]);
-	const screen = async () => (await tmux('capture-pane', '-p', '-J', '-S', '-2000', '-t', 'main')).stdout;
+	const screen = async () => {
+		const { stdout } = await tmux('capture-pane', '-p', '-J', '-S', '-2000', '-t', 'main');
+		// Cells that were written and erased again are spaces to tmux.
+		return stdout.replace(/ +$/gm, '');
+	};
 	const count = (text: string, wanted: string | RegExp) =>
 		typeof wanted === 'string' ? text.split(wanted).length - 1 : [...text.matchAll(new RegExp(wanted, 'gm'))].length;
 	return {
@@ -60,6 +67,12 @@ export async function openTerminal(
 		},
 		press: async (key) => {
 			await tmux('send-keys', '-t', 'main', key);
+		},
+		paste: async (text) => {
+			const loading = run('tmux', ['-L', name, 'load-buffer', '-']);
+			loading.child.stdin?.end(text);
+			await loading;
+			await tmux('paste-buffer', '-p', '-r', '-d', '-t', 'main');
 		},
 		screen,
 		painted: async () => (await tmux('capture-pane', '-p', '-e', '-t', 'main')).stdout,

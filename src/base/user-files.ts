@@ -98,10 +98,11 @@ export class UserDirectory {
 		return true;
 	}
 
-	/** Appends to a file of the user. Creates it if it does not exist. */
+	/** Appends to a file of the user, which from then on only that user can read. Creates it if it does not exist. */
 	append(name: string, text: string): void {
 		const fd = this.#openOwn(name) ?? this.create(name);
 		try {
+			if ((fstatSync(fd).mode & 0o077) !== 0) fchmodSync(fd, 0o600);
 			appendFileSync(fd, text);
 		} finally {
 			closeSync(fd);
@@ -307,13 +308,18 @@ export function tooLong(path: string): UserError {
 	);
 }
 
-/** The names in a directory that the user can read; with `isPlain` only those of regular files, not of links. */
-export function listUserDirectory(path: string, user: InvokingUser, isPlain = false): string[] {
+/** Which names a directory's list has: all, only those of regular files, or all, with a `/` after directories. */
+export type Listed = 'all' | 'plain files' | 'directories marked';
+
+/** The names in a directory that the user can read. */
+export function listUserDirectory(path: string, user: InvokingUser, listed: Listed = 'all'): string[] {
 	const fd = openUserFile(path, user);
 	try {
 		if (!fstatSync(fd).isDirectory()) return [];
 		const entries = readdirSync(process.platform === 'linux' ? descriptorPath(fd) : path, { withFileTypes: true });
-		return entries.filter((entry) => !isPlain || entry.isFile()).map(({ name }) => name);
+		return entries
+			.filter((entry) => listed !== 'plain files' || entry.isFile())
+			.map((entry) => (listed === 'directories marked' && entry.isDirectory() ? `${entry.name}/` : entry.name));
 	} finally {
 		closeSync(fd);
 	}

@@ -28,6 +28,10 @@ export type Theme = {
 	readonly dim: Paint;
 	/** Request methods in tables. */
 	readonly method: Paint;
+	/** What is offered while typing and not typed yet. */
+	readonly suggestion: Paint;
+	/** The chosen one of a menu; the bracket that belongs to the one at the cursor; a match of a search. */
+	readonly selected: Paint;
 	/** An HTTP status, by its class. */
 	readonly status: (status: number, text: string) => string;
 };
@@ -58,6 +62,8 @@ export function createTheme(colors: boolean, background: Background = 'dark'): T
 		note: yellow,
 		dim: chalk.dim,
 		method: chalk.dim,
+		suggestion: chalk.gray,
+		selected: chalk.inverse,
 		status: (status, text) => {
 			if (status >= 500) return chalk.red(text);
 			if (status >= 400) return yellow(text);

@@ -7,7 +7,7 @@ export const COMMAND_NAMES = [
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager', 'last', 'expanded'],
 	...['output', 'once', 'print', 'read', 'status', 'doctor', 'echo', 'bail', 'record'],
-	...['next', 'prev', 'conn', 'diff', 'copy', 'watch'],
+	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'edit'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];
@@ -25,6 +25,7 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 	g: ['\\g'],
 	gx: ['\\gx', '\\G'],
 	watch: ['\\watch'],
+	edit: ['\\e', '.e'],
 	timer: ['\\timing'],
 	output: ['\\o'],
 	print: ['\\echo', '\\qecho'],
@@ -82,13 +83,26 @@ const WORDS: ReadonlySet<string> = new Set(COMMAND_WORDS);
  */
 export function readLine(open: string, line: string): ReadLine {
 	const isInside = splitStatements(open).length > 0;
-	if (/^\s*\./.test(line) ? isDotCommand(open, isInside, line) : !isInside && sentence(line) !== undefined)
+	if (isCommandLine(line, isInside) && (!isInside || tokenize(`${open}\n`).at(-1)?.closed === true))
 		return { sql: '', command: line.trim(), ends: false };
 	const at = line.includes('\\') ? backslashIn(open, line) : undefined;
 	if (at === undefined) return { sql: line, command: undefined, ends: false };
 	const command = line.slice(at).trim();
+	return { sql: line.slice(0, at).trimEnd(), command, ends: endsStatement(command) };
+}
+
+/** Whether all of `line`, which begins outside quotes and comments, is a command; `isInside`: in an open statement. */
+export function isCommandLine(line: string, isInside: boolean): boolean {
+	if (!/^\s*\./.test(line)) return !isInside && sentence(line) !== undefined;
+	if (/^\s*\.\d/.test(line)) return false;
+	const [word = ''] = /^\S*[^\s;]/.exec(line.trim()) ?? [];
+	return !isInside || WORDS.has(word);
+}
+
+/** Whether a command that begins with a backslash runs the statement before it. */
+export function endsStatement(command: string): boolean {
 	const { name } = namedCommand(command);
-	return { sql: line.slice(0, at).trimEnd(), command, ends: name !== undefined && ENDINGS.has(name) };
+	return name !== undefined && ENDINGS.has(name);
 }
 
 /** The name and the argument of a command. */
@@ -106,13 +120,6 @@ export function namedCommand(command: string): NamedCommand {
 
 function isWord(form: string): boolean {
 	return /^[.\\]/.test(form);
-}
-
-function isDotCommand(open: string, isInside: boolean, line: string): boolean {
-	if (/^\s*\.\d/.test(line)) return false;
-	if (!isInside) return true;
-	const [word = ''] = /^\S*[^\s;]/.exec(line.trim()) ?? [];
-	return WORDS.has(word) && tokenize(`${open}\n`).at(-1)?.closed === true;
 }
 
 /** Where in `line` the first backslash is that is not inside quotes or a comment. */

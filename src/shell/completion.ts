@@ -1,91 +1,148 @@
 // Tab completion in commands and statements.
-
 import { ERROR_CODES } from '../base/error-codes.ts';
+import { systemCode, UserError } from '../base/errors.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { listUserDirectory } from '../base/user-files.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
-import { completionsAt, FUNCTION_DOCS, type Schema } from '../sql/sql-light.ts';
+import { completionsAt, FUNCTION_DOCS, type Schema, type ValuesAt } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
-import type { OwnTable } from '../threads/messages.ts';
-import type { ArgumentKind } from './commands/command.ts';
+import type { SqlValue } from '../store/table.ts';
+import type { ColumnValues, OwnTable } from '../threads/messages.ts';
+import { COMMAND_WORDS, namedCommand } from './command-names.ts';
+import type { ArgumentKind, Command } from './commands/command.ts';
 import { COMMANDS } from './commands/commands.ts';
+import type { Completions } from './editor/completing.ts';
+import type { MenuItem } from './editor/menu.ts';
+import { lineStart } from './editor/text-edits.ts';
 import { listQueries, type QueryDirectories } from './saved-queries.ts';
 import { SETTING_NAMES, SETTINGS } from './shell-settings.ts';
+import { readTypedText } from './typed-text.ts';
 
 export type CompletionContext = {
-	/** Lines of the statement before this one. */
-	readonly pending: readonly string[];
-	/** The whole line. */
-	readonly line: string;
-	readonly cursor: number;
 	readonly ownTables: readonly OwnTable[];
 	readonly queries: QueryDirectories;
+	/** Whose files are completed; undefined: none are. */
+	readonly user?: InvokingUser;
+	/** Finds values of a column; undefined while a statement runs. */
+	readonly values?: (wanted: ColumnValues) => Promise<readonly SqlValue[]>;
 };
 
-/** The candidates for the last part of the line before the cursor, and that part. */
-export type Completed = [completions: string[], replaced: string];
-
 /** The completions for Tab. */
-export function complete(context: CompletionContext): Completed {
-	const { pending, line, cursor } = context;
-	const before = line.slice(0, cursor);
-	if (pending.length > 0 || !/^\s*\.(?!\d)/.test(before)) {
-		const lines = pending.map((each) => `${each}\n`).join('');
-		return sqlCompletions(`${lines}${line}`, lines.length + cursor, context);
-	}
-	const named = /^\s*(\.\w*)$/.exec(before)?.[1];
-	if (named !== undefined)
-		return matching(
-			COMMANDS.map(({ name }) => `.${name}`),
-			named,
+export function complete(context: CompletionContext, text: string, cursor: number): Completions {
+	const start = lineStart(text, cursor);
+	const line = text.slice(start, cursor);
+	const command = /^\s*([.\\][^\s\d]?\S*)(\s+)?(.*)$/s.exec(line);
+	if (command === null || /^\s*\.\d/.test(line) || !isOutsideQuotes(text.slice(0, start)))
+		return sqlCompletions(text, cursor, context);
+	const [, word = '', space, argument = ''] = command;
+	if (space === undefined) return completions(commandItems(word), word, cursor);
+	const { name } = namedCommand(`${word} x`);
+	const found = COMMANDS.find((each) => each.name === name);
+	const option = /(?<=^|\s)--[\w-]*$/.exec(argument)?.[0];
+	if (found?.options !== undefined && option !== undefined)
+		return completions(
+			found.options.map((each) => ({ text: each, doc: '' })),
+			option,
+			cursor,
 		);
-	const [, name, argument] = /^\s*\.(\w+)\s+(.*)$/s.exec(before) ?? [];
-	const command = COMMANDS.find((each) => each.name === name);
-	const option = /(?<=^|\s)--[\w-]*$/.exec(argument ?? '')?.[0];
-	if (command?.options !== undefined && option !== undefined) return matching(command.options, option);
-	return command?.argument === undefined || argument === undefined
-		? [[], before]
-		: argumentCompletions(command.argument, argument, context);
+	return found?.argument === undefined
+		? { start: cursor, items: [] }
+		: argumentCompletions(found.argument, argument, cursor, context);
 }
 
-function argumentCompletions(kind: ArgumentKind, argument: string, context: CompletionContext): Completed {
+function isOutsideQuotes(before: string): boolean {
+	// A command's name would be part of an open quote or comment.
+	return before === '' || readTypedText(`${before}.help`).steps.some(({ type }) => type === 'command');
+}
+
+function commandItems(word: string): MenuItem[] {
+	const describe = (command: Command | undefined) => command?.description ?? '';
+	const byDot = COMMANDS.map((command) => ({ text: `.${command.name}`, doc: describe(command) }));
+	if (!word.startsWith('\\')) return byDot;
+	return COMMAND_WORDS.filter((each) => each.startsWith('\\')).map((each) => {
+		const { name } = namedCommand(each);
+		return { text: each, doc: describe(COMMANDS.find((command) => command.name === name)) };
+	});
+}
+
+function argumentCompletions(
+	kind: ArgumentKind,
+	argument: string,
+	cursor: number,
+	context: CompletionContext,
+): Completions {
+	const among = (names: Iterable<string>) =>
+		completions(
+			[...names].map((text) => ({ text, doc: '' })),
+			argument,
+			cursor,
+		);
+	const sql = (text: string) => {
+		const { start, ...rest } = sqlCompletions(text, text.length, context);
+		return { ...rest, start: cursor - (text.length - start) };
+	};
 	switch (kind) {
 		case 'topic':
-			return matching(helpTopics(), argument);
+			return among(helpTopics());
 		case 'table':
-			return matching([...schemaOf(context).tables.keys()], argument);
+			return among(schemaOf(context.ownTables).tables.keys());
 		case 'format':
-			return matching(
-				RESULT_FORMATS.map(({ name }) => name),
-				argument,
-			);
+			return among(RESULT_FORMATS.map(({ name }) => name));
 		case 'query':
-			return matching(
-				listQueries(context.queries).map(({ name }) => name),
+			return completions(
+				listQueries(context.queries).map(({ name, description }) => ({ text: name, doc: description })),
 				argument,
+				cursor,
 			);
 		case 'condition': {
 			// An option would be a comment.
 			const condition = argument.replace(/^--\w+\s+/, '');
-			const start = `SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}`;
-			return sqlCompletions(start + condition, start.length + condition.length, context);
+			return sql(`SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}${condition}`);
 		}
 		case 'setting': {
 			const [, name, value] = /^(\S+)\s+(.*)$/s.exec(argument) ?? [];
-			if (name === undefined || value === undefined) return matching(SETTING_NAMES, argument);
+			if (name === undefined || value === undefined) return among(SETTING_NAMES);
 			const known = SETTING_NAMES.find((each) => each === name.toLowerCase());
-			return matching((known === undefined ? undefined : SETTINGS[known].values) ?? [], value);
+			const values = (known === undefined ? undefined : SETTINGS[known].values) ?? [];
+			return completions(
+				values.map((text) => ({ text, doc: '' })),
+				value,
+				cursor,
+			);
 		}
-		case 'statement': {
+		case 'statement':
 			// .watch has its seconds before the statement.
-			const statement = argument.replace(/^\d+(?:\.\d+)?\s+/, '');
-			return sqlCompletions(statement, statement.length, context);
-		}
+			return sql(argument.replace(/^\d+(?:\.\d+)?\s+/, ''));
 		case 'file':
+			return fileCompletions(argument, cursor, context);
 		case 'text':
-			return [[], argument];
+			return { start: cursor, items: [] };
 		case 'name and statement': {
-			const sql = /^\S+\s+(.*)$/s.exec(argument)?.[1];
-			return sql === undefined ? [[], argument] : sqlCompletions(sql, sql.length, context);
+			const statement = /^\S+\s+(.*)$/s.exec(argument)?.[1];
+			return statement === undefined ? { start: cursor, items: [] } : sql(statement);
 		}
+	}
+}
+
+/** Names in the directory that the last word names, or in the working directory. */
+function fileCompletions(argument: string, cursor: number, { user }: CompletionContext): Completions {
+	const word = /\S*$/.exec(argument)![0];
+	const nothing = { start: cursor, items: [] };
+	// The argument is a command, whose words may be anything.
+	if (argument.trimStart().startsWith('|') || user === undefined) return nothing;
+	const path = word.slice(0, word.lastIndexOf('/') + 1);
+	try {
+		const names = listUserDirectory(path === '' ? '.' : path, user, 'directories marked');
+		const items = names
+			// Hidden files only if they are asked for, and no names that the command would read as several words.
+			.filter((name) => (!name.startsWith('.') || word.slice(path.length).startsWith('.')) && !/\s/.test(name))
+			.sort()
+			.map((name) => ({ text: path + name, label: name, doc: '' }));
+		return completions(items, word, cursor);
+	} catch (error) {
+		// No such directory, or not a readable one: there is nothing to offer.
+		if (systemCode(error) === undefined && !(error instanceof UserError)) throw error;
+		return nothing;
 	}
 }
 
@@ -98,21 +155,48 @@ function helpTopics(): string[] {
 	];
 }
 
-function matching(candidates: readonly string[], word: string): Completed {
-	return [candidates.filter((candidate) => candidate.startsWith(word)), word];
+/** The items that begin with `word`, which ends at the cursor. */
+function completions(items: readonly MenuItem[], word: string, cursor: number): Completions {
+	return { start: cursor - word.length, items: items.filter(({ text }) => text.startsWith(word)) };
 }
 
 /** Completions in SQL; keywords follow the case of the typed word. */
-function sqlCompletions(text: string, position: number, context: CompletionContext): Completed {
-	const { start, completions } = completionsAt(text, position, schemaOf(context));
-	const word = text.slice(start, position);
-	// Without a typed word, complete only after words that a table or column must follow.
-	if (word === '' && !/\.$|\b(from|join|describe|desc|into)\s+$/i.test(text.slice(0, start))) return [[], word];
-	const isSmall = /^[a-z]/.test(word);
-	return [completions.map((each) => (each.kind === 'keyword' && isSmall ? each.text.toLowerCase() : each.text)), word];
+function sqlCompletions(text: string, position: number, context: CompletionContext): Completions {
+	// Anything may come first.
+	if (text.slice(0, position).trim() === '') return { start: position, items: [] };
+	const found = completionsAt(text, position, schemaOf(context.ownTables));
+	const isSmall = /^[a-z]/.test(text.slice(found.start, position));
+	const items = found.completions.map(({ kind, text: name, doc }) => ({
+		text: kind === 'keyword' && isSmall ? name.toLowerCase() : name,
+		doc,
+	}));
+	const { values } = found;
+	if (values === undefined || context.values === undefined) return { start: found.start, items };
+	const { start, table, column, where, typed } = values;
+	const wanted = { table, column, typed, ...(where === undefined ? {} : { where }) };
+	return { start, items, later: context.values(wanted).then((some) => valueItems(some, values)) };
 }
 
-function schemaOf({ ownTables }: CompletionContext): Schema {
-	const tables = [...TABLES, ...ownTables].map(({ name, columns }) => [name, { columns }] as const);
-	return { tables: new Map(tables) };
+/** Values as they stand in a statement. */
+function valueItems(values: readonly SqlValue[], { isText, suffix, typed }: ValuesAt): MenuItem[] {
+	const texts = values.map((value) => {
+		if (!isText) return { text: String(value), doc: '' };
+		const quoted = `'${String(value).replaceAll("'", "''")}'`;
+		return { text: quoted + suffix, label: quoted, doc: '' };
+	});
+	const order = new Intl.Collator('en', { numeric: true });
+	return texts
+		.filter(({ text }) => !isText || text.slice(1).toLowerCase().startsWith(typed.replaceAll("'", "''").toLowerCase()))
+		.sort((one, other) => order.compare(one.text, other.text));
+}
+
+let known: { own: readonly OwnTable[]; schema: Schema } | undefined;
+
+/** All tables that statements can use. The same tables give the same object. */
+export function schemaOf(own: readonly OwnTable[]): Schema {
+	if (known?.own !== own) {
+		const tables = [...TABLES, ...own].map(({ name, columns }) => [name, { columns }] as const);
+		known = { own, schema: { tables: new Map(tables) } };
+	}
+	return known.schema;
 }

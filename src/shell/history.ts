@@ -5,11 +5,15 @@ import { systemCode } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { readLastLines, UserDirectory } from '../base/user-files.ts';
+import { withoutSecrets } from './history-secrets.ts';
 
-export const HISTORY_ENTRIES = 1000;
+export const HISTORY_ENTRIES = 10_000;
 
 /** Only the last bytes of the file are read. */
-const HISTORY_BYTES = 1024 * 1024;
+const HISTORY_BYTES = 8 * 1024 * 1024;
+
+/** A file with more lines is shortened. */
+const MOST_LINES = 2 * HISTORY_ENTRIES;
 
 export class History {
 	readonly #path: string;
@@ -27,12 +31,13 @@ export class History {
 	/** The entries, newest first, as readline expects them. */
 	read(): string[] {
 		try {
-			return readLastLines(this.#path, this.#user, HISTORY_BYTES)
+			const lines = readLastLines(this.#path, this.#user, HISTORY_BYTES)
 				.split('\n')
-				.map((line) => line.replace(/\r$/, '').replaceAll('\r', '\n'))
-				.filter((line) => line !== '')
-				.slice(-HISTORY_ENTRIES)
-				.reverse();
+				.map((line) => line.replace(/\r$/, ''))
+				.filter((line) => line !== '');
+			const kept = lines.slice(-HISTORY_ENTRIES);
+			if (lines.length > MOST_LINES) this.#write((directory, name) => directory.replace(name, `${kept.join('\n')}\n`));
+			return kept.map((line) => line.replaceAll('\r', '\n')).reverse();
 		} catch (error) {
 			// The file does not exist yet, or cannot be read. append() reports problems.
 			if (systemCode(error) === undefined) throw error;
@@ -40,13 +45,18 @@ export class History {
 		}
 	}
 
-	/** Adds an entry of one line or several. */
+	/** Adds an entry of one line or several, without the secrets in it. */
 	append(entry: string): void {
+		const line = withoutSecrets(entry).replaceAll('\n', '\r');
+		this.#write((directory, name) => directory.append(name, `${line}\n`));
+	}
+
+	#write(write: (directory: UserDirectory, name: string) => void): void {
 		if (this.#isBroken) return;
 		try {
 			const directory = UserDirectory.own(dirname(this.#path), this.#user);
 			try {
-				directory.append(basename(this.#path), `${entry.replaceAll('\n', '\r')}\n`);
+				write(directory, basename(this.#path));
 			} finally {
 				directory.close();
 			}

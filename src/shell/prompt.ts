@@ -1,17 +1,18 @@
-// The interactive shell: reads lines and runs their statements and commands one after the other.
-import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
+// The interactive shell: reads statements and commands and runs them one after the other.
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
-import { isComplete, splitStatements } from '../sql/sql-light.ts';
-import { readLine } from './command-names.ts';
+import { plainTheme } from '../output/theme.ts';
 import { runCommand, runStatement } from './commands/commands.ts';
-import { type Completed, complete } from './completion.ts';
+import { type CompletionContext, complete, schemaOf } from './completion.ts';
+import { createHighlighter } from './editor/highlight.ts';
 import { errorText } from './error-text.ts';
+import { editText } from './external-editor.ts';
 import { HISTORY_ENTRIES, History } from './history.ts';
-import { type LineEditor, openLineEditor } from './line-editor.ts';
+import { LineEditor } from './line-editor.ts';
 import { promptText } from './prompt-text.ts';
 import type { ShellSession } from './shell-session.ts';
+import { readTypedText, type TypedText } from './typed-text.ts';
 import { whenTerminalIsOurs } from './user-program.ts';
 
 /** A second Ctrl-C within this time is ignored. */
@@ -20,8 +21,8 @@ const CANCEL_PATIENCE_MS = 1000;
 /** When leaving, how long output waits for a terminal that takes nothing. */
 const LEAVE_MS = 500;
 
-/** The prompt while a statement is incomplete. */
-const CONTINUATION = '... ';
+/** A complete text, or a command inside an open statement, which goes on as `rest`. */
+type Entered = { readonly text: string; readonly typed: TypedText };
 
 /** A prompt on the terminal; `print` works before the shell exists. */
 export class Prompt {
@@ -29,103 +30,72 @@ export class Prompt {
 	readonly left: Promise<void>;
 	readonly #editor: LineEditor;
 	readonly #history: History;
-	/** Typed lines that wait for the one before them. */
-	readonly #lines: string[] = [];
+	/** Texts that wait for the one before them. */
+	readonly #ahead: Entered[] = [];
 	/** Statements and commands, newest first. */
 	readonly #entries: string[];
 	#shell: ShellSession | undefined;
 	#busy = true;
 	#hasLeft = false;
-	/** Lines of an incomplete statement. */
-	readonly #pending: string[] = [];
-	/** While a statement runs: whether the typed text is on the screen. */
-	#isTypedShown = false;
 	#interrupts = 0;
 	/** When Ctrl-C was pressed while a statement ran. */
 	#cancelledAt: number | undefined;
 
 	constructor(historyFile: string, user: InvokingUser) {
 		this.#history = new History(historyFile, user, (text) => this.print(`tinytap: ${text}\n`));
-		this.#editor = openLineEditor({
-			historySize: HISTORY_ENTRIES,
-			complete: () => this.#complete(),
-			// A line typed ahead waits for the one before it.
-			onLine: (line) => {
-				this.#lines.push(line);
-				this.#next();
-			},
-			onInterrupt: () => this.interrupt(),
-		});
-		// The progress line makes room for text typed ahead.
-		process.stdin.prependListener('keypress', () => {
-			this.#shell?.hideProgress();
-			this.#isTypedShown = true;
-		});
-		this.left = new Promise((resolve) =>
-			this.#editor.on('exit', () => {
-				this.#hasLeft = true;
-				resolve();
-			}),
-		);
 		this.#entries = this.#history.read();
-		this.#editor.history = [...this.#entries];
+		let leave: () => void = () => undefined;
+		this.left = new Promise((resolve) => {
+			leave = resolve;
+		});
+		const theme = () => this.#shell?.screenTheme ?? plainTheme;
+		const paint = createHighlighter(theme);
+		this.#editor = new LineEditor({
+			entries: this.#entries,
+			theme,
+			enter: (text) => this.#enter(text),
+			complete: (text, cursor) => complete(this.#completionContext(this.#shell!), text, cursor),
+			paint: (text, cursor) =>
+				this.#shell?.settings.values.highlight === true
+					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables))
+					: [],
+			// Without colours, a suggestion would look like typed text.
+			wantsSuggestions: () => this.#shell?.settings.values.suggestions === true && theme().suggestion(' ') !== ' ',
+			interrupt: () => this.interrupt(),
+			openEditor: () => {
+				if (!this.#busy) this.#run(() => this.#edit(this.#shell!));
+			},
+			// The progress line makes room for text typed ahead.
+			onKey: () => this.#shell?.hideProgress(),
+			onExit: () => {
+				this.#hasLeft = true;
+				leave();
+			},
+		});
 	}
 
-	/** Starts reading lines. */
+	/** Starts reading. */
 	attach(shell: ShellSession): void {
 		this.#shell = shell;
+		shell.editStatement = () => this.#edit(shell);
 		this.#ready();
 	}
 
 	/** Whether the cursor's line is empty. */
 	get isLineFree(): boolean {
-		return this.#editor.line === '';
+		return this.#editor.text === '';
 	}
 
 	/** Removes typed text before a result is printed; the next prompt shows it again. */
 	clearTyped(): void {
-		const { output } = this.#editor;
-		if (!this.#busy || this.#editor.line === '' || !this.#isTypedShown) return;
-		this.#isTypedShown = false;
-		moveCursor(output, 0, -this.#editor.prevRows);
-		cursorTo(output, 0);
-		clearScreenDown(output);
-		this.#editor.prevRows = 0;
+		this.#editor.clearTyped();
 	}
 
 	/** Prints whole lines above the prompt and the typed text. */
 	print(text: string): void {
-		whenTerminalIsOurs(() => this.#print(text));
-	}
-
-	#print(text: string): void {
-		const { output } = this.#editor;
-		this.#shell?.hideProgress();
-		if (this.#busy) {
-			this.clearTyped();
-			output.write(text);
-			return;
-		}
-		const { rows } = this.#editor.getCursorPos();
-		moveCursor(output, 0, -rows);
-		cursorTo(output, 0);
-		clearScreenDown(output);
-		output.write(text);
-		// readline would move up by the rows it drew before.
-		this.#editor.prevRows = 0;
-		this.#editor.prompt(true);
-	}
-
-	#complete(): Completed {
-		const { line, cursor } = this.#editor;
-		const shell = this.#shell;
-		if (shell === undefined) return [[], line];
-		return complete({
-			pending: this.#pending,
-			line,
-			cursor,
-			ownTables: shell.threads.ownTables,
-			queries: shell.options.directories.queries,
+		whenTerminalIsOurs(() => {
+			this.#shell?.hideProgress();
+			this.#editor.print(text);
 		});
 	}
 
@@ -138,19 +108,17 @@ export class Prompt {
 				return;
 			}
 			this.#cancelledAt = performance.now();
-			this.#lines.length = 0;
+			this.#ahead.length = 0;
 			this.#shell?.cancel();
 			this.#shell?.sink.discard();
-
 			return;
 		}
-		if (this.#editor.line !== '' || this.#pending.length > 0) {
+		const { text } = this.#editor;
+		if (text !== '') {
 			this.#interrupts = 0;
-			const abandoned = this.#pending.splice(0).join('\n');
-			this.#remember(abandoned, false);
-			this.#editor.write(null, { ctrl: true, name: 'e' });
-			this.#editor.output.write('^C\n');
-			this.#editor.write(null, { ctrl: true, name: 'u' });
+			// The lines of an open statement took time to type, so they come back, in this session.
+			if (text.includes('\n')) this.#remember(text, false);
+			this.#editor.abandon();
 			this.#prompt();
 			return;
 		}
@@ -171,93 +139,94 @@ export class Prompt {
 
 	#ready(): void {
 		if (this.#hasLeft) return;
-		const ahead = this.#lines[0];
-		if (ahead !== undefined) {
-			// Shows the line as if it had been typed now.
-			this.clearTyped();
-			this.#editor.output.write(`${this.#promptText()}${ahead}\n`);
-		}
 		this.#busy = false;
 		this.#cancelledAt = undefined;
-		if (ahead === undefined) this.#prompt();
-		this.#next();
+		const ahead = this.#ahead.shift();
+		if (ahead === undefined) {
+			this.#prompt();
+			return;
+		}
+		// Shows the text as if it had been typed now.
+		this.#editor.echo(this.#promptText(), ahead.text);
+		this.#runEntered(ahead);
 	}
 
 	#prompt(): void {
-		this.#editor.setPrompt(this.#promptText());
-		// Keeps text that was typed in the meantime, and the cursor position.
-		this.#editor.prompt(true);
+		this.#editor.ready(this.#promptText());
 	}
 
 	#promptText(): string {
-		if (this.#pending.length > 0) return CONTINUATION;
 		const { screenTheme: theme, hasNewLoss, isPaused, threads } = this.#shell!;
 		const isRoot = launch?.mode === 'keep-root';
 		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording });
 	}
 
-	#next(): void {
-		if (this.#busy || this.#shell === undefined) return;
-		const line = this.#lines.shift();
-		if (line === undefined) return;
-		this.#interrupts = 0;
-		const isFirst = this.#pending.length === 0;
-		const open = this.#pending.join('\n');
-		const { sql, command, ends } = readLine(open, line);
-		if (command !== undefined && !ends) {
-			this.#busy = true;
-			this.#remember(line);
-			// An open statement stays open, as does one that begins before the command.
-			if (sql !== '') this.#pending.push(sql);
-			this.#run(() => this.#command(command));
-			return;
-		}
-		const text = isFirst ? sql : `${open}\n${sql}`;
-		if (!ends && !isComplete(text)) {
-			this.#pending.push(line);
-			this.#ready();
-			return;
-		}
-		this.#busy = true;
-		this.#pending.length = 0;
-		this.#remember(isFirst ? line : `${open}\n${line}`);
-		this.#run(() => this.#statements(text, command));
+	/** Enter: takes a complete text, or a command inside an open statement, which then goes on. */
+	#enter(text: string): { rest: string; run: () => void } | undefined {
+		const typed = readTypedText(text);
+		if (typed.isComplete) return { rest: '', run: () => this.#take({ text, typed }) };
+		if (typed.commandAt === undefined) return undefined;
+		const command = text.slice(typed.commandAt);
+		const before = text.slice(0, typed.commandAt).trimEnd();
+		return { rest: `${before}\n`, run: () => this.#take({ text: command, typed: readTypedText(command) }) };
 	}
 
-	/** Handles the next line only after `work` has ended. */
+	/** Runs a text, or keeps it until what runs has ended. */
+	#take(entered: Entered): void {
+		for (const entry of entered.typed.entries) this.#remember(entry);
+		if (this.#busy || this.#shell === undefined) this.#ahead.push(entered);
+		else this.#runEntered(entered);
+	}
+
+	#runEntered({ typed }: Entered): void {
+		this.#interrupts = 0;
+		this.#run(() => this.#runSteps(typed));
+	}
+
+	/** Takes the next text only after `work` has ended. */
 	#run(work: () => Promise<void>): void {
+		this.#busy = true;
+		this.#editor.busy();
 		work()
 			.catch((error: unknown) => this.print(errorText(error, this.#shell!.screenTheme)))
 			.finally(() => this.#ready());
 	}
 
-	/** Runs a command; an open statement stays open. */
-	async #command(line: string): Promise<void> {
-		if ((await runCommand(this.#shell!, line, false)) === 'quit') this.close();
+	/** Opens the typed text, or the last statement, in the user's editor. What is saved is typed text again. */
+	async #edit({ last, options }: ShellSession): Promise<void> {
+		const typed = this.#editor.text.trim();
+		const text = typed !== '' ? typed : last === undefined ? '' : `${last.sql};`;
+		const edited = await editText(`${text}\n`, options.user);
+		if (edited !== undefined) this.#editor.setText(edited.replace(/\r\n?/g, '\n').trimEnd());
 	}
 
-	/** Runs statements. `ending` is the command that ends the last one; undefined for a `;`. */
-	async #statements(text: string, ending: string | undefined): Promise<void> {
+	/** Runs statements and commands up to the first that fails. */
+	async #runSteps({ steps }: TypedText): Promise<void> {
 		const shell = this.#shell!;
-		const statements = splitStatements(text).map((statement) => statement.text);
-		if (statements.length === 0 && ending !== undefined) await this.#command(ending);
-		for (const [index, sql] of statements.entries()) {
+		for (const step of steps) {
+			if (this.#hasLeft) return;
+			if (step.type === 'command') {
+				if ((await runCommand(shell, step.text, false)) === 'quit') this.close();
+				continue;
+			}
 			try {
-				await runStatement(shell, sql, index === statements.length - 1 ? ending : undefined, false);
+				await runStatement(shell, step.sql, step.ending, false);
 			} catch (error) {
-				this.print(errorText(error, shell.screenTheme, sql));
+				this.print(errorText(error, shell.screenTheme, step.sql));
 				return;
 			}
 		}
 	}
 
-	/** Adds an entry. readline adds each typed line itself, so its list is replaced: one entry for each statement. */
+	#completionContext({ threads, options }: ShellSession): CompletionContext {
+		const context = { ownTables: threads.ownTables, queries: options.directories.queries, user: options.user };
+		return this.#busy ? context : { ...context, values: (wanted) => threads.values(wanted) };
+	}
+
 	#remember(entry: string, isKept = true): void {
 		if (entry.trim() === '') return;
 		if (entry !== this.#entries[0]) this.#entries.unshift(entry);
 		if (this.#entries.length > HISTORY_ENTRIES) this.#entries.pop();
-		const open = [...this.#pending, ...this.#lines].filter((line) => line.trim() !== '');
-		this.#editor.history = [...open.reverse(), ...this.#entries];
 		if (isKept) this.#history.append(entry);
 	}
 }

@@ -1,4 +1,5 @@
 // The prompt switches the terminal to raw mode. No signal may end the process and leave the terminal like that.
+import { standardOutput } from '../output/output-stream.ts';
 
 /**
  * The signals that end a process by default. Not in the list: those that Node handles itself, SIGKILL, and those of a crash
@@ -21,6 +22,12 @@ const ENDING: readonly NodeJS.Signals[] = [
 
 let isWatching = false;
 
+/** Whether the terminal marks the beginning and the end of what is pasted. */
+export function markPastes(isOn: boolean): void {
+	const output = standardOutput();
+	if (output.canRedraw) output.write(isOn ? '\x1b[?2004h' : '\x1b[?2004l');
+}
+
 /** From now on, a signal that ends the process restores the terminal first. Does nothing if called again. */
 export function restoreOnSignals(): void {
 	if (isWatching) return;
@@ -31,7 +38,10 @@ export function restoreOnSignals(): void {
 		process.on(signal, () => {
 			// Somebody else decides what the signal does.
 			if (process.listenerCount(signal) > 1) return;
-			if (process.stdin.isRaw) process.stdin.setRawMode(false);
+			if (process.stdin.isRaw) {
+				process.stdin.setRawMode(false);
+				markPastes(false);
+			}
 			// The default action again.
 			process.removeAllListeners(signal);
 			process.kill(process.pid, signal);

@@ -116,7 +116,9 @@ function checkName(name: string): void {
 
 function queryFiles(directory: string, place: QueryPlace, user: InvokingUser): string[] {
 	try {
-		return listUserDirectory(directory, user, isForeign(place)).filter((file) => file.endsWith('.sql'));
+		return listUserDirectory(directory, user, isForeign(place) ? 'plain files' : 'all').filter((file) =>
+			file.endsWith('.sql'),
+		);
 	} catch (error) {
 		// Whatever is in the way in a project, the other queries stay usable.
 		if (isForeign(place) || systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];

@@ -55,6 +55,8 @@ export class ShellSession {
 	parameters: readonly (readonly [string, SqlValue])[] = [];
 	/** What is captured now. */
 	filters: CaptureFilters;
+	/** Opens the text at the prompt in the user's editor. Undefined without a prompt. */
+	editStatement: (() => Promise<void>) | undefined;
 	/** What `.watch` draws. */
 	frames: Frames | undefined;
 	/** The exchange that `.show` showed last, for `.next` and the like. */

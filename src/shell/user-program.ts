@@ -31,6 +31,16 @@ const held: (() => void)[] = [];
 const HELD_MESSAGES = 10_000;
 let lent = 0;
 
+/** Who has set modes of the terminal that another program must not find. */
+export type TerminalUser = { readonly leave: () => void; readonly takeBack: () => void };
+
+let terminalUser: TerminalUser | undefined;
+
+/** `user` is told when the terminal is lent and taken back. */
+export function useTerminal(user: TerminalUser | undefined): void {
+	terminalUser = user;
+}
+
 /** Prints now, or when the terminal is the shell's again. */
 export function whenTerminalIsOurs(print: () => void): void {
 	if (lent === 0) print();
@@ -48,6 +58,7 @@ export function lendTerminal(onInterrupt: () => void = () => undefined): (isKill
 	const wasReading = stdin.isTTY === true && !stdin.isPaused();
 	const listeners = process.listeners('SIGINT');
 	process.removeAllListeners('SIGINT').on('SIGINT', onInterrupt);
+	if (lent === 0) terminalUser?.leave();
 	if (wasReading) stdin.pause();
 	if (wasRaw) stdin.setRawMode(false);
 	const modes = stdin.isTTY === true ? terminalModes(['-g']) : undefined;
@@ -63,6 +74,7 @@ export function lendTerminal(onInterrupt: () => void = () => undefined): (isKill
 		if (wasReading) stdin.resume();
 		process.removeAllListeners('SIGINT');
 		for (const listener of listeners) process.on('SIGINT', listener);
+		if (lent === 0) terminalUser?.takeBack();
 		if (lent === 0) for (const print of held.splice(0)) print();
 	};
 }

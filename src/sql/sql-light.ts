@@ -2,13 +2,15 @@
 // 0.1 s to load. Other folders import only this file and `sql.ts`.
 
 export type { Schema } from './bind/schema.ts';
+export { bracketsAt, type ClassifiedToken, classify, type TokenClass } from './editor/classify.ts';
 export { type Completion, completionsAt } from './editor/completion.ts';
 export { KEYWORDS, type Keyword } from './editor/keywords.ts';
+export type { ValuesAt } from './editor/values.ts';
 export type { FunctionDoc } from './functions/function-table.ts';
 export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
 export { errorLine } from './limits/sql-error.ts';
-export { isComplete, splitStatements, tokenize, unquote } from './text/lexer.ts';
+export { isComplete, splitStatements, type Token, tokenize, tokensFrom, unquote } from './text/lexer.ts';
 export { parseInstant } from './values/instant.ts';
 export { parseInterval, totalMicros } from './values/interval.ts';
 export { type TimeZone, timeZone, timeZoneNames } from './values/time-zone.ts';

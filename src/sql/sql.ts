@@ -1,12 +1,7 @@
 // The SQL engine's interface. Other folders import only this file and `sql-light.ts`.
 export type { Schema } from './bind/schema.ts';
-export {
-	type ClassifiedToken,
-	type Completion,
-	classify,
-	completionsAt,
-	type TokenClass,
-} from './editor/completion.ts';
+export { type ClassifiedToken, classify, type TokenClass } from './editor/classify.ts';
+export { type Completion, completionsAt } from './editor/completion.ts';
 export { KEYWORDS, type Keyword } from './editor/keywords.ts';
 export type { FunctionDoc } from './functions/function-table.ts';
 export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';

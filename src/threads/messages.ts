@@ -143,6 +143,8 @@ export type ToQuery =
 	  }
 	/** `calls`: with the calls that carried it. */
 	| { readonly type: 'show'; readonly id: number; readonly exchange: WantedExchange; readonly calls: boolean }
+	/** Asks for values of a column, for completion. */
+	| ({ readonly type: 'values'; readonly id: number } & ColumnValues)
 	| {
 			readonly type: 'tail';
 			readonly id: number;
@@ -155,6 +157,15 @@ export type ToQuery =
 	/** Main has printed the oldest part of the rows, so more may be sent. */
 	| { readonly type: 'printed'; readonly id: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
+
+/** Values of a column that begin with `typed`. */
+export type ColumnValues = {
+	readonly table: string;
+	readonly column: string;
+	/** Only those of rows in which this column has this value. */
+	readonly where?: readonly [column: string, value: string];
+	readonly typed: string;
+};
 
 /** `type` is null if the statement does not determine it. */
 export type ResultColumn = { readonly name: string; readonly type: ColumnType | null };
@@ -192,6 +203,7 @@ export type FromQuery =
 	/** The views that could be recreated in a new query thread. */
 	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }
 	| { readonly type: 'exchange'; readonly id: number; readonly exchange: ExchangeRecord | undefined }
+	| { readonly type: 'values'; readonly id: number; readonly values: readonly SqlValue[] }
 	/** The tail has passed the last row of an ended capture. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
 	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };

@@ -10,7 +10,7 @@ import {
 	Session,
 	SqlError,
 } from '../sql/sql.ts';
-import { rowBytes } from '../sql/sql-light.ts';
+import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeCalls } from '../store/exchange-calls.ts';
 import { exchangeRecord } from '../store/exchange-detail.ts';
@@ -45,6 +45,11 @@ const TAIL_ROWS_AHEAD = 10_000;
 const TAIL_BYTES_AHEAD = 4 << 20;
 /** How long a client's row waits for that of the server, which is then the only one that is sent. */
 const OTHER_SIDE_MS = 200;
+/** The most values of a column that completion gets, the longest of them, and what finding them may cost. */
+const VALUES = 100;
+const VALUE_LENGTH = 100;
+const VALUES_MS = 250;
+const VALUES_MEMORY = 8 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
 
@@ -62,6 +67,7 @@ const {
 const main = parentPort!;
 const captureSignals = new Int32Array(signalsBuffer);
 const cancel = new Int32Array(cancelBuffer);
+const valuesCancel = new Int32Array(new SharedArrayBuffer(4));
 const progress = new Float64Array(progressBuffer);
 const status = new Float64Array(statusBuffer);
 const taken = new Int32Array(takenBuffer);
@@ -122,7 +128,11 @@ main.on('message', (message: ToQuery) => {
 			capture = message.port;
 			capture.on('message', takeReply);
 			return;
+		case 'values':
+			inTurn(message.id, () => findValues(message));
+			return;
 		case 'run':
+			Atomics.store(valuesCancel, 0, CANCEL_ASKED);
 			inTurn(message.id, () => runStatement(message));
 			return;
 		case 'check':
@@ -216,6 +226,37 @@ async function runStatement({
 		});
 	} finally {
 		running = undefined;
+		release(snapshot);
+	}
+}
+
+/** Sends values of a column. A statement that the user runs meanwhile ends the search. */
+async function findValues({ id, table, column, where, typed }: Extract<ToQuery, { type: 'values' }>): Promise<void> {
+	Atomics.store(valuesCancel, 0, 0);
+	const name = `"${column.replaceAll('"', '""')}"`;
+	const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
+	const conditions = [
+		`${name} IS NOT NULL AND length(${name}) BETWEEN 1 AND ${VALUE_LENGTH}`,
+		...(where === undefined ? [] : [`"${where[0]}" = ${text(where[1])}`]),
+		...(typed === '' ? [] : [`${name} LIKE ${text(`${typed.replace(/[\\%_]/g, '\\$&')}%`)} ESCAPE '\\'`]),
+	];
+	const from = `"${table.replaceAll('"', '""')}"`;
+	const statement = prepare(
+		`SELECT DISTINCT ${name} FROM ${from} WHERE ${conditions.join(' AND ')} LIMIT ${VALUES}`,
+		schema,
+		session,
+	);
+	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
+	try {
+		const { rows } = await execute(statement, openDatabase(snapshot, cache), {
+			session,
+			cancel: valuesCancel,
+			memoryLimit: VALUES_MEMORY,
+			timeLimitMs: VALUES_MS,
+			now: snapshot.nowUs,
+		});
+		post({ type: 'values', id, values: rows.map(([value]) => value ?? null) });
+	} finally {
 		release(snapshot);
 	}
 }

@@ -16,6 +16,7 @@ import type { SqlValue } from '../store/table.ts';
 import { memoryShares } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
+	type ColumnValues,
 	type DamageMessage,
 	type ErrorMessage,
 	type FromCapture,
@@ -43,6 +44,9 @@ import {
 const CANCEL_MS = 100;
 /** Time limit for the capture thread to end by itself. Attaching takes less than this. */
 const CLOSE_MS = 3000;
+
+/** Completion waits at most this long for values. */
+const VALUES_MS = 400;
 
 /** Heap of the query thread in addition to the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
@@ -268,6 +272,16 @@ export class Threads {
 		const exchange = typeof wanted === 'number' ? { id: wanted } : wanted;
 		const part = await this.#ask((id) => ({ type: 'show', id, exchange, calls }));
 		return part.type === 'exchange' ? part.exchange : undefined;
+	}
+
+	/** Some values of a column, for completion; none if finding them takes too long. */
+	async values(wanted: ColumnValues): Promise<readonly SqlValue[]> {
+		const asked = this.#ask((id) => ({ ...wanted, type: 'values', id })).then((part) =>
+			part.type === 'values' ? part.values : [],
+		);
+		// Whoever waits no longer does not need the error either.
+		asked.catch(() => undefined);
+		return await Promise.race([asked, wait(VALUES_MS).then(() => [])]);
 	}
 
 	/**

@@ -73,7 +73,7 @@ test('a command on its own line inside a statement runs, and the statement conti
 		const screen = await terminal.shows('one statement');
 		assert.match(screen, /^\.\.\. 'statement' AS x;\nx\n"one statement"$/m);
 		await terminal.press('Up');
-		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n(\| )? {2}'one ' \|\|\n(\| )?'statement' AS x;$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n\.\.\. {3}'one ' \|\|\n\.\.\. 'statement' AS x;$/);
 		await terminal.press('C-c');
 		await enter(terminal, 'SELECT 1');
 		await enter(terminal, '.quit');
@@ -159,9 +159,8 @@ test('a statement of several lines comes back as it was typed, also in the next 
 	const history = join(folder, 'tinytap/history');
 	const shell = `env XDG_STATE_HOME=${folder} ${SHELL}`;
 	const lines = ["SELECT 'a", '  -- no comment', '', "b;' AS x, -- a comment", '  /* another', " it's */ 1 AS y;"];
-	// Node 24 and later mark continued lines.
 	const escaped = lines.map((line) => line.replace(/[*]/g, '\\$&'));
-	const typed = new RegExp(`^tinytap \\(demo\\.tinytap\\)> ${escaped.join('\\n(?:\\| )?')}$`);
+	const typed = new RegExp(`^tinytap \\(demo\\.tinytap\\)> ${escaped.join('\\n\\.\\.\\. ?')}$`);
 	const result = /^\[\n?\{"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/;
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '.mode json');
@@ -187,7 +186,7 @@ test('a statement of several lines comes back as it was typed, also in the next 
 		await enter(terminal, '4');
 		await terminal.press('C-c');
 		await terminal.press('C-p');
-		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n(\| )?4$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n\.\.\. 4$/);
 		await terminal.press('C-c');
 		await enter(terminal, '.quit');
 		await terminal.shows('[ended 0]');

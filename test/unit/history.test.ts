@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { processUser } from '../../src/base/invoking-user.ts';
@@ -48,4 +48,27 @@ test('only the newest entries are read', () => {
 	const entries = history.read();
 	assert.equal(entries.length, HISTORY_ENTRIES);
 	assert.equal(entries[0], `SELECT ${HISTORY_ENTRIES + 22};`);
+});
+
+test('a file that has grown to more than twice the entries is shortened', () => {
+	const { history, path } = newHistory(
+		Array.from({ length: 2 * HISTORY_ENTRIES + 1 }, (_, i) => `SELECT ${i};\n`).join(''),
+	);
+	assert.equal(history.read().length, HISTORY_ENTRIES);
+	const lines = readFileSync(path, 'utf8').split('\n');
+	assert.deepEqual([lines.length, lines[0]], [HISTORY_ENTRIES + 1, `SELECT ${HISTORY_ENTRIES + 1};`]);
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+	history.append('SELECT 1;');
+	assert.equal(history.read().length, HISTORY_ENTRIES);
+});
+
+test('only the user can read the file, whatever it was before, and secrets do not reach it', () => {
+	const { history, path } = newHistory('SELECT 1;\n');
+	chmodSync(path, 0o644);
+	history.append("SELECT 1\nWHERE req_headers['cookie'] = 'a';");
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+	assert.equal(readFileSync(path, 'utf8'), "SELECT 1;\nSELECT 1\rWHERE req_headers['cookie'] = 'REDACTED';\n");
+	const created = newHistory();
+	created.history.append('SELECT 1;');
+	assert.equal(statSync(created.path).mode & 0o777, 0o600);
 });

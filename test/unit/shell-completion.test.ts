@@ -9,9 +9,6 @@ import { literalText, parseParameter } from '../../src/shell/parameters.ts';
 import { progressText } from '../../src/shell/progress.ts';
 
 const CONTEXT: CompletionContext = {
-	pending: [],
-	line: '',
-	cursor: 0,
 	ownTables: [
 		{ name: 'my_view', isView: true, columns: [{ name: 'my_column', type: 'int', description: '' }] },
 		{ name: 'my_table', isView: false, columns: [] },
@@ -19,8 +16,11 @@ const CONTEXT: CompletionContext = {
 	queries: [],
 };
 
-function offers(line: string, changes: Partial<CompletionContext> = {}): string[] {
-	return complete({ ...CONTEXT, line, cursor: line.length, ...changes })[0];
+/** What Tab offers at the end of a text, or at `|`. */
+function offers(text: string, changes: Partial<CompletionContext> = {}): string[] {
+	const cursor = text.includes('|') ? text.indexOf('|') : text.length;
+	const { items } = complete({ ...CONTEXT, ...changes }, text.replace('|', ''), cursor);
+	return items.map((item) => item.text);
 }
 
 test('Tab offers commands after a dot, and their arguments', () => {
@@ -69,17 +69,13 @@ test('Tab offers tables, columns, functions and keywords, in the case of the typ
 
 test("Tab knows the user's own views and tables", () => {
 	assert.deepEqual(offers('SELECT * FROM my_'), ['my_view', 'my_table']);
-	assert.deepEqual(offers('SELECT my_c', { pending: [] }), []);
-	const line = 'SELECT my_c FROM my_view';
-	assert.deepEqual(complete({ ...CONTEXT, line, cursor: 11 }), [['my_column'], 'my_c']);
+	assert.deepEqual(offers('SELECT my_c'), []);
+	assert.deepEqual(offers('SELECT my_c| FROM my_view'), ['my_column']);
 });
 
 test('Tab takes the previous lines into account', () => {
-	assert.ok(offers('WHERE h.', { pending: ['SELECT *', 'FROM headers AS h'] }).includes('header_value'));
-	assert.ok(
-		offers('.5 + sta', { pending: ['SELECT'] }).includes('status'),
-		'a line that begins with a dot is not a command there',
-	);
+	assert.ok(offers('SELECT *\nFROM headers AS h\nWHERE h.').includes('header_value'));
+	assert.ok(offers('SELECT\n.5 + sta').includes('status'), 'a line that begins with a dot is not a command there');
 });
 
 test('parameters are numbers, texts or quoted texts', () => {

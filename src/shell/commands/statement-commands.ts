@@ -48,6 +48,19 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 				return undefined;
 			},
 		},
+		{
+			name: 'edit',
+			usage: '[STATEMENT] \\e',
+			description: 'edit the typed statement (alone: the last one) in $VISUAL or $EDITOR',
+			example: 'SELECT path FROM exchanges \\e',
+			promptOnly: true,
+			run: async (shell, argument) => {
+				expectNothing('\\e', argument);
+				if (shell.editStatement === undefined) throw usageError('\\e works only at the prompt');
+				await shell.editStatement();
+				return undefined;
+			},
+		},
 	],
 };
 

@@ -1,111 +1,236 @@
-// What an SQL editor needs: token classes for colours, and completions at the cursor.
+// The completions at the cursor: only what can stand there.
+import { TABLES } from '../../store/database.ts';
 import type { Schema } from '../bind/schema.ts';
 import type { FunctionDoc } from '../functions/function-table.ts';
-import {
-	AGGREGATE_FUNCTIONS,
-	FUNCTION_DOCS,
-	SCALAR_FUNCTIONS,
-	TABLE_FUNCTIONS,
-	WINDOW_FUNCTIONS,
-} from '../functions/functions.ts';
-import type { TableFunction } from '../functions/table-functions.ts';
-import { type Token, tokenize, unquote } from '../text/lexer.ts';
-import { KEYWORD_WORDS, KEYWORDS } from './keywords.ts';
-
-export type TokenClass =
-	| 'keyword'
-	| 'function'
-	| 'name'
-	| 'string'
-	| 'number'
-	| 'parameter'
-	| 'operator'
-	| 'comment'
-	| 'space'
-	| 'bad';
-
-export type ClassifiedToken = { readonly start: number; readonly end: number; readonly class: TokenClass };
-
-/** Splits the whole text into classified pieces. */
-export function classify(text: string): ClassifiedToken[] {
-	const tokens = tokenize(text);
-	return tokens.map((token, index) => ({
-		start: token.start,
-		end: token.end,
-		class: classOf(text, tokens, index, token),
-	}));
-}
-
-function classOf(text: string, tokens: readonly Token[], index: number, token: Token): TokenClass {
-	switch (token.kind) {
-		case 'word': {
-			const word = text.slice(token.start, token.end);
-			const next = tokens[index + 1];
-			const isCall = next !== undefined && text[next.start] === '(' && isFunction(word);
-			return isCall ? 'function' : KEYWORD_WORDS.has(word.toUpperCase()) ? 'keyword' : 'name';
-		}
-		case 'quoted':
-			return token.closed ? 'name' : 'bad';
-		case 'string':
-		case 'blob':
-			return token.closed ? 'string' : 'bad';
-		default:
-			return token.kind;
-	}
-}
-
-function isFunction(word: string): boolean {
-	const name = word.toLowerCase();
-	return (
-		TABLE_FUNCTIONS.has(name) ||
-		SCALAR_FUNCTIONS.has(name) ||
-		AGGREGATE_FUNCTIONS.has(name) ||
-		WINDOW_FUNCTIONS.has(name)
-	);
-}
+import { FUNCTION_DOCS } from '../functions/functions.ts';
+import { tokenize } from '../text/lexer.ts';
+import { type Context, contextAfter } from './context.ts';
+import { KEYWORDS } from './keywords.ts';
+import { isName, type Mentioned, mentioned, type Word, wordsOf } from './names.ts';
+import { type ValuesAt, valuesAt } from './values.ts';
 
 export type Completion = {
 	/** Replaces the word before the cursor. */
 	readonly text: string;
-	readonly kind: 'keyword' | 'function' | 'table' | 'column';
+	readonly kind: 'keyword' | 'function' | 'table' | 'column' | 'alias';
 	/** One line. */
 	readonly doc: string;
 };
 
-/** The completions at `position`, and the start of the word that they replace. */
-export function completionsAt(
-	text: string,
-	position: number,
-	schema: Schema,
-): { start: number; completions: Completion[] } {
-	const tokens = tokenize(text.slice(0, position)).filter(
-		(token) => token.kind !== 'space' && token.kind !== 'comment',
-	);
+export type CompletionsAt = {
+	/** Start of the word that they replace. */
+	readonly start: number;
+	readonly completions: readonly Completion[];
+	/** Values of a column could stand here, too. */
+	readonly values?: ValuesAt;
+};
+
+/** The completions at `position`. */
+export function completionsAt(text: string, position: number, schema: Schema): CompletionsAt {
+	const tokens = tokenize(text.slice(0, position));
+	const before = wordsOf(text, tokens);
+	const all = wordsOf(text, tokenize(text));
+	const statement = all.slice(before.findLastIndex((word) => word.text === ';') + 1);
+	const end = statement.findIndex((word) => word.text === ';' && word.token.start >= position);
+	const scope = mentioned(end < 0 ? statement : statement.slice(0, end), schema);
+	const values = valuesAt(before, position, scope, schema);
 	const last = tokens.at(-1);
-	const word =
-		last !== undefined && last.kind === 'word' && last.end === position ? text.slice(last.start, position) : '';
-	// No completions inside strings, comments and numbers.
-	if (!isOpenForNames(text.slice(0, position))) return { start: position, completions: [] };
-	const before = word === '' ? tokens : tokens.slice(0, -1);
-	const at = (offset: number) => {
-		const token = before.at(offset);
-		return token === undefined ? '' : text.slice(token.start, token.end);
+	// No names inside strings, comments and numbers.
+	const isOpen =
+		last === undefined ||
+		/^(space|word|operator)$/.test(last.kind) ||
+		(last.kind === 'comment' && last.closed && text.startsWith('/*', last.start));
+	if (!isOpen) return { start: position, completions: [], ...(values === undefined ? {} : { values }) };
+	const typed = before.at(-1);
+	const hasWord = typed !== undefined && typed.token.kind === 'word' && typed.token.end === position;
+	const word = hasWord ? typed.lower : '';
+	const earlier = hasWord ? before.slice(0, -1) : before;
+	const found = candidates(earlier, statement, scope, schema).filter((each) =>
+		each.text.toLowerCase().startsWith(word),
+	);
+	return {
+		start: position - word.length,
+		completions: [...new Map(found.map((completion) => [completion.text, completion])).values()],
+		...(values === undefined || word !== '' ? {} : { values }),
 	};
-	const all =
-		at(-1) === '.'
-			? columnsOf(at(-2), text, schema)
-			: /^(from|join|describe|desc|into|summarize)$/i.test(at(-1))
-				? [...tablesOf(schema), ...(/^(from|join)$/i.test(at(-1)) ? tableFunctions() : [])]
-				: everything(text, schema);
-	const wanted = word.toLowerCase();
-	const completions = all.filter((candidate) => candidate.text.toLowerCase().startsWith(wanted));
-	return { start: position - word.length, completions };
 }
 
-function isOpenForNames(before: string): boolean {
-	const last = tokenize(before).at(-1);
-	if (last === undefined || last.kind === 'space' || last.kind === 'word' || last.kind === 'operator') return true;
-	return last.kind === 'comment' ? last.closed && before.startsWith('/*', last.start) : false;
+function candidates(
+	before: readonly Word[],
+	statement: readonly Word[],
+	scope: Mentioned,
+	schema: Schema,
+): Completion[] {
+	if (before.at(-1)?.text === '.') return membersOf(before.at(-2)?.lower ?? '', scope, schema);
+	const context = contextAfter(before);
+	const rest = phraseRests(before);
+	switch (context.expected) {
+		case 'statement':
+			return [
+				...(/^(describe|desc|summarize)$/.test(before.at(-1)?.lower ?? '') ? tablesOf(schema) : []),
+				...keywords(
+					context.clause === 'start' && context.opener === 'none' && before.length === 0 ? STATEMENTS : QUERIES,
+				),
+				...(/^explain$/.test(before.at(-1)?.lower ?? '') ? keywords(STATEMENTS) : []),
+				...rest,
+			];
+		case 'operand':
+			return [...operands(context, before, statement, scope, schema), ...rest];
+		case 'operator':
+			return [
+				...(context.clause === 'limit' ? [] : keywords(operatorsFor(context))),
+				...keywords(afterClause(context)),
+				...rest,
+			];
+		case 'table':
+			// Captured tables cannot be changed.
+			if (/^(drop|insert|delete)$/.test(context.clause)) return ownTables(schema);
+			return [
+				...tablesOf(schema),
+				...ctes(statement),
+				...(context.clause === 'from' ? tableFunctions() : []),
+				...(/^(describe|desc|summarize)$/.test(before.at(-1)?.lower ?? '') ? keywords(QUERIES) : []),
+			];
+		case 'after table':
+			if (context.clause === 'delete') return keywords(['WHERE']);
+			return [...keywords([...AFTER_TABLE, ...AFTER_WHERE]), ...rest];
+		case 'phrase':
+			return [...rest, ...phraseStarts(context, before)];
+		case 'type':
+			return keywords(['INTEGER', 'REAL', 'TEXT', 'BLOB', 'DATE', 'TIME', 'DATETIME', 'INTERVAL', 'JSON']);
+		case 'column name':
+			return columnsOf(scope, schema);
+		default:
+			return [];
+	}
+}
+
+const STATEMENTS = [
+	...['SELECT', 'WITH', 'EXPLAIN', 'DESCRIBE', 'SUMMARIZE', 'VALUES'],
+	...['CREATE VIEW', 'CREATE TEMP TABLE', 'DROP VIEW', 'DROP TABLE', 'INSERT INTO', 'DELETE FROM'],
+];
+const QUERIES = ['SELECT', 'WITH', 'VALUES'];
+const OPERANDS = ['NOT', 'NULL', 'TRUE', 'FALSE', 'CASE', 'CAST', 'EXISTS', 'INTERVAL'];
+const OPERATORS = [
+	...['AND', 'OR', 'NOT', 'IN', 'BETWEEN', 'LIKE', 'ILIKE', 'GLOB', 'REGEXP', 'ESCAPE'],
+	...['IS NULL', 'IS NOT NULL', 'IS DISTINCT FROM', 'COLLATE', 'AT TIME ZONE'],
+];
+const JOINS = ['JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN', 'CROSS JOIN', 'NATURAL JOIN'];
+const SET_OPERATIONS = ['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'];
+const AFTER_GROUPS = ['HAVING', 'WINDOW', 'ORDER BY', 'ORDER BY ALL', 'LIMIT', 'OFFSET', ...SET_OPERATIONS];
+const AFTER_WHERE = ['GROUP BY', 'GROUP BY ALL', ...AFTER_GROUPS];
+const AFTER_TABLE = ['AS', ...JOINS, 'ON', 'USING', 'WHERE'];
+const FRAMES = ['ROWS', 'RANGE', 'GROUPS'];
+
+/** Phrases besides those of the keywords. */
+const PHRASES: readonly string[] = [
+	...KEYWORDS.map(({ word }) => word).filter((word) => word.includes(' ')),
+	...['LEFT OUTER JOIN', 'RIGHT OUTER JOIN', 'FULL OUTER JOIN', 'INNER JOIN', 'IS NOT DISTINCT FROM'],
+	...['NOT IN', 'NOT LIKE', 'NOT ILIKE', 'NOT GLOB', 'NOT REGEXP', 'NOT BETWEEN', 'NOT EXISTS'],
+	...['UNBOUNDED PRECEDING', 'UNBOUNDED FOLLOWING', 'EXPLAIN QUERY PLAN', 'WITH RECURSIVE', 'SELECT DISTINCT'],
+];
+
+/** The rest of each phrase that the last words begin. */
+function phraseRests(before: readonly Word[]): Completion[] {
+	const rests = new Set<string>();
+	for (const phrase of PHRASES) {
+		const words = phrase.toLowerCase().split(' ');
+		for (let length = 1; length < words.length; length++) {
+			const last = before.slice(-length).map(({ lower }) => lower);
+			if (last.length === length && last.every((word, index) => word === words[index]))
+				rests.add(phrase.split(' ').slice(length).join(' '));
+		}
+	}
+	return keywords([...rests]);
+}
+
+/** What may begin where a phrase is expected but none has begun. */
+function phraseStarts({ opener, clause }: Context, before: readonly Word[]): Completion[] {
+	const last = before.at(-1);
+	if (opener === 'over' && last?.text === '(') return keywords(['PARTITION BY', 'ORDER BY', ...FRAMES]);
+	if (last === undefined || !isName(last)) return [];
+	if (clause === 'with' || clause === 'create' || clause === 'window') return keywords(['AS']);
+	return clause === 'insert' ? keywords(QUERIES) : [];
+}
+
+function operatorsFor(context: Context): string[] {
+	const { opener, cases, isAfterCall, isAfterStar } = context;
+	return [
+		...(isAfterStar ? ['EXCLUDE', 'REPLACE'] : OPERATORS),
+		...(cases > 0 ? ['WHEN', 'THEN', 'ELSE', 'END'] : []),
+		...(isAfterCall ? ['FILTER', 'OVER', 'WITHIN GROUP'] : []),
+		...(opener === 'cast' ? ['AS'] : []),
+	];
+}
+
+/** Keywords that may follow a clause. */
+function afterClause({ clause, opener, cases }: Context): string[] {
+	if (cases > 0) return [];
+	switch (clause) {
+		case 'select':
+			return ['AS', 'FROM', 'WHERE', 'ORDER BY', 'LIMIT', ...SET_OPERATIONS];
+		case 'on':
+			return [...JOINS, 'WHERE', ...AFTER_WHERE];
+		case 'where':
+			return AFTER_WHERE;
+		case 'group':
+		case 'having':
+			return AFTER_GROUPS;
+		case 'order':
+			return opener === 'over'
+				? ['ASC', 'DESC', 'NULLS FIRST', 'NULLS LAST', 'ORDER BY', ...FRAMES]
+				: ['ASC', 'DESC', 'NULLS FIRST', 'NULLS LAST', 'LIMIT', 'OFFSET', ...SET_OPERATIONS];
+		case 'limit':
+			return ['OFFSET'];
+		case 'window':
+			return opener === 'over' ? ['AND', 'PRECEDING', 'FOLLOWING'] : [];
+		default:
+			return [];
+	}
+}
+
+function operands(
+	context: Context,
+	before: readonly Word[],
+	statement: readonly Word[],
+	scope: Mentioned,
+	schema: Schema,
+): Completion[] {
+	const last = before.at(-1)?.lower ?? '';
+	const isAfterBracket = last === '(';
+	return [
+		...columnsOf(scope, schema),
+		...aliases(context, statement, scope),
+		...FUNCTION_DOCS.filter(({ group }) => group !== 'table').map(functionCompletion),
+		...keywords(OPERANDS),
+		...(last === 'select' || (isAfterBracket && context.opener === 'call') ? keywords(['DISTINCT']) : []),
+		...(isAfterBracket && (context.opener === 'group' || context.opener === 'in') ? keywords(QUERIES) : []),
+		...(last === 'case' ? keywords(['WHEN']) : []),
+		...(last === 'by' ? keywords(['ALL']) : []),
+		...(context.opener === 'over' && /^(rows|range|groups|between|and)$/.test(last)
+			? keywords(['BETWEEN', 'UNBOUNDED', 'CURRENT ROW'])
+			: []),
+	];
+}
+
+/** The names of the tables, and the names that the statement gives to values. */
+function aliases({ clause }: Context, statement: readonly Word[], scope: Mentioned): Completion[] {
+	const tables = [...scope.tables].map(([name, table]): Completion => {
+		return { text: name, kind: 'alias', doc: name === table ? 'table' : `the table ${table}` };
+	});
+	const functions = [...scope.functions].map(([name, { name: called }]): Completion => {
+		return { text: name, kind: 'alias', doc: `the rows of ${called}()` };
+	});
+	const hasSubquery = statement.filter(({ lower }) => lower === 'select').length > 1;
+	if (!hasSubquery && !/^(group|having|order)$/.test(clause)) return [...tables, ...functions];
+	const values = statement
+		.filter((word, at) => statement[at - 1]?.lower === 'as' && isName(word) && !scope.tables.has(word.lower))
+		.map((word): Completion => ({ text: word.text, kind: 'alias', doc: 'defined in this statement' }));
+	return [...tables, ...functions, ...values];
+}
+
+function keywords(words: readonly string[]): Completion[] {
+	return words.map((text) => ({ text, kind: 'keyword', doc: KEYWORDS.find(({ word }) => word === text)?.doc ?? '' }));
 }
 
 function tablesOf(schema: Schema): Completion[] {
@@ -114,6 +239,17 @@ function tablesOf(schema: Schema): Completion[] {
 		(view): Completion => ({ text: view.name, kind: 'table', doc: 'view' }),
 	);
 	return [...tables, ...views];
+}
+
+function ownTables(schema: Schema): Completion[] {
+	return tablesOf(schema).filter(({ text }) => !TABLES.some(({ name }) => name === text));
+}
+
+/** The names before `AS (`. */
+function ctes(statement: readonly Word[]): Completion[] {
+	return statement
+		.filter((word, at) => isName(word) && statement[at + 1]?.lower === 'as' && statement[at + 2]?.text === '(')
+		.map((word) => ({ text: word.text, kind: 'table', doc: 'defined in this statement' }));
 }
 
 /** Functions that are tables. */
@@ -125,78 +261,30 @@ function functionCompletion({ name, signature, doc }: FunctionDoc): Completion {
 	return { text: `${name}(`, kind: 'function', doc: `${signature}: ${doc}` };
 }
 
-/** Columns of the table that has this name or alias in the text. */
-function columnsOf(alias: string, text: string, schema: Schema): Completion[] {
-	const name = (alias.startsWith('"') ? unquote(alias) : alias).toLowerCase();
-	const called = mentionedFunctions(text).get(name);
-	if (called !== undefined) return functionColumns(called);
-	const table = mentionedTables(text, schema).get(name);
+/** Columns of the table that has this name or alias. */
+function membersOf(name: string, scope: Mentioned, schema: Schema): Completion[] {
+	const called = scope.functions.get(name);
+	if (called !== undefined) return called.columns.map((column) => functionColumn(column.name, called.name));
+	const table = scope.tables.get(name);
 	return table === undefined ? [] : tableColumns(table, schema);
 }
 
 function tableColumns(table: string, schema: Schema): Completion[] {
 	const columns = schema.tables.get(table)?.columns ?? [];
-	return columns.map((column) => ({ text: column.name, kind: 'column', doc: `${column.type}: ${column.description}` }));
+	return columns.map(({ name, type, description }) => ({ text: name, kind: 'column', doc: `${type}: ${description}` }));
 }
 
-function functionColumns({ name, columns }: TableFunction): Completion[] {
-	return columns.map((column) => ({ text: column.name, kind: 'column', doc: `a column of ${name}()` }));
+function functionColumn(name: string, called: string): Completion {
+	return { text: name, kind: 'column', doc: `a column of ${called}()` };
 }
 
-/** The table functions that the text calls, by name and by alias. */
-function mentionedFunctions(text: string): ReadonlyMap<string, TableFunction> {
-	const mentioned = new Map<string, TableFunction>();
-	const tokens = tokenize(text).filter(({ kind }) => kind !== 'space' && kind !== 'comment');
-	const at = (index: number) => {
-		const token = tokens[index];
-		return token === undefined ? '' : text.slice(token.start, token.end);
-	};
-	for (let index = 0; index < tokens.length; index++) {
-		const called = tokens[index]!.kind === 'word' ? TABLE_FUNCTIONS.get(at(index).toLowerCase()) : undefined;
-		if (called === undefined || at(index + 1) !== '(') continue;
-		mentioned.set(called.name, called);
-		let end = index + 1;
-		for (let depth = 0; end < tokens.length; end++) {
-			depth += at(end) === '(' ? 1 : at(end) === ')' ? -1 : 0;
-			if (depth === 0) break;
-		}
-		const alias = at(end + (at(end + 1).toUpperCase() === 'AS' ? 2 : 1));
-		if (/^\w+$/.test(alias) && !KEYWORD_WORDS.has(alias.toUpperCase())) mentioned.set(alias.toLowerCase(), called);
-	}
-	return mentioned;
-}
-
-/** The tables that the text mentions, by name and by alias. */
-function mentionedTables(text: string, schema: Schema): ReadonlyMap<string, string> {
-	const byName = new Map([...schema.tables.keys()].map((name) => [name.toLowerCase(), name]));
-	const mentioned = new Map<string, string>();
-	const words = tokenize(text)
-		.filter((token) => token.kind === 'word')
-		.map((token) => text.slice(token.start, token.end));
-	for (const [index, word] of words.entries()) {
-		const table = byName.get(word.toLowerCase());
-		if (table === undefined) continue;
-		mentioned.set(word.toLowerCase(), table);
-		const next = words[index + 1]?.toUpperCase() === 'AS' ? words[index + 2] : words[index + 1];
-		if (next !== undefined && !KEYWORD_WORDS.has(next.toUpperCase())) mentioned.set(next.toLowerCase(), table);
-	}
-	return mentioned;
-}
-
-/** Columns of the mentioned tables (of exchanges if there are none), functions and keywords. */
-function everything(text: string, schema: Schema): Completion[] {
-	const tables = new Set(mentionedTables(text, schema).values());
-	if (tables.size === 0 && schema.tables.has('exchanges')) tables.add('exchanges');
-	const columns = new Map(
-		[
-			...[...tables].flatMap((table) => tableColumns(table, schema)),
-			...[...new Set(mentionedFunctions(text).values())].flatMap(functionColumns),
-		].map((column) => [column.text, column]),
-	);
-	const functions = FUNCTION_DOCS.map(functionCompletion);
-	const keywords = KEYWORDS.map(({ word, doc }): Completion => ({ text: word, kind: 'keyword', doc }));
-	const unique = new Map(
-		[...columns.values(), ...functions, ...keywords].map((completion) => [completion.text, completion]),
-	);
-	return [...unique.values(), ...tablesOf(schema)];
+/** Columns of the mentioned tables; of exchanges if there are none. */
+function columnsOf(scope: Mentioned, schema: Schema): Completion[] {
+	const tables = new Set(scope.tables.values());
+	if (tables.size === 0 && scope.functions.size === 0 && schema.tables.has('exchanges')) tables.add('exchanges');
+	const functions = new Set(scope.functions.values());
+	return [
+		...[...tables].flatMap((table) => tableColumns(table, schema)),
+		...[...functions].flatMap(({ name: called, columns }) => columns.map(({ name }) => functionColumn(name, called))),
+	];
 }

@@ -72,17 +72,21 @@ function isSpace(code: number): boolean {
 
 /** All tokens of `text`, including spaces and comments. Joined together they are the text. */
 export function tokenize(text: string): Token[] {
-	const tokens: Token[] = [];
-	let at = 0;
+	return [...tokensFrom(text, 0)];
+}
+
+/** The tokens from an offset at which one begins, each found when it is asked for. */
+export function* tokensFrom(text: string, start: number): Generator<Token, undefined> {
+	let at = start;
 	/** The last token that is neither space nor comment. */
 	let before: Token | undefined;
 	while (at < text.length) {
 		const token = nextToken(text, at, before);
-		tokens.push(token);
+		yield token;
 		at = token.end;
 		if (token.kind !== 'space' && token.kind !== 'comment') before = token;
 	}
-	return tokens;
+	return undefined;
 }
 
 /**
