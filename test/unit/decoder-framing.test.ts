@@ -478,6 +478,37 @@ test('a first call whose end was not captured is still paired with its answer', 
 	);
 });
 
+test("an answer in Redis' protocol shows that a line like that of HTTP/0.9 was no request", () => {
+	for (const [answer, isRedis] of [
+		['+OK\r\n', true],
+		['+A\r\n', true],
+		['-ERR x\r\n', true],
+		[':0\r\n', true],
+		[':-1\r\n', true],
+		['$9\r\nvalue-of-9\r\n', true],
+		['*-1\r\n', true],
+		['+@\r\n', false],
+		['+1\r\n', false],
+		['-5\r\n', false],
+		['$x\r\n', false],
+		['*:\r\n', false],
+		[':/\r\n', false],
+		['#1\r\n', false],
+		['+', false],
+	] as const) {
+		const { exchanges, connections } = new End('server', 1 << 20)
+			.request('GET key\r\n')
+			.response(answer)
+			.close('server');
+		assert.deepEqual(
+			exchanges.map((row) => row.resBody),
+			isRedis ? [] : [answer],
+			answer,
+		);
+		assert.equal(connections[0]!.protocol, isRedis ? 'other' : 'http1', answer);
+	}
+});
+
 test('TLS is a blind spot until a plain HTTP server answers it', () => {
 	const decoder = newDecoder();
 	const spots = () => {

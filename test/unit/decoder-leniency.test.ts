@@ -31,17 +31,19 @@ function expectRows(bytes: string, rows: readonly Seen[]): void {
 		assert.deepEqual(received(bytes, size).map(summary), rows, `${JSON.stringify(bytes)} in pieces of ${size}`);
 }
 
-test('a bare CR before a field line ends the line before it', () => {
-	expectRows('GET /a HTTP/1.1\r\nHost: h\r\nA: 1\rB: 2\rC: 3\r\n\r\n', [
-		['/a', 'Host=h A=1 B=2 C=3', '', 'malformed', 'bare-cr'],
-	]);
-	expectRows('POST /a HTTP/1.1\r\nHost: h\r\nA:\rTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n', [
+for (const [bytes, ...rows] of [
+	['GET /a HTTP/1.1\r\nHost: h\r\nA: 1\rB: 2\rC: 3\r\n\r\n', ['/a', 'Host=h A=1 B=2 C=3', '', 'malformed', 'bare-cr']],
+	[
+		'POST /a HTTP/1.1\r\nHost: h\r\nA:\rTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
 		['/a', 'Host=h A= Transfer-Encoding=chunked', 'hi', 'malformed', 'bare-cr'],
-	]);
-	expectRows('GET /a HTTP/1.1\rHost: h\r\nA: b\r\n\r\n', [['/a', 'Host=h A=b', '', 'malformed', 'bare-cr']]);
+	],
+	['GET /a HTTP/1.1\rHost: h\r\nA: b\r\n\r\n', ['/a', 'Host=h A=b', '', 'malformed', 'bare-cr']],
 	// No field line follows, so the CR is part of the value.
-	expectRows('GET /a HTTP/1.1\r\nHost: h\r\nA: 1\r2\r\n\r\n', [['/a', 'Host=h A=1 2', '', 'malformed', 'bare-cr']]);
-});
+	['GET /a HTTP/1.1\r\nHost: h\r\nA: 1\r2\r\n\r\n', ['/a', 'Host=h A=1 2', '', 'malformed', 'bare-cr']],
+] as const) {
+	test(`a bare CR before a field line ends the line before it: ${JSON.stringify(bytes)}`, () =>
+		expectRows(bytes, rows));
+}
 
 test('a bare CR at the beginning of a line ends the head, and doubled CRs are one line end', () => {
 	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\rabc', [
@@ -56,21 +58,27 @@ test('a bare CR after a chunk size ends its line', () => {
 	]);
 });
 
-test('a folded line continues the value of its field', () => {
-	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 3\r\n\r\nabc', [
+for (const [bytes, ...rows] of [
+	[
+		'PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 3\r\n\r\nabc',
 		['/a', 'Host=h Content-Length=3', 'abc', 'peer closed', 'obs-fold'],
-	]);
-	expectRows('PUT /a HTTP/1.1\r\nHost:\r\n\th\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n', [
+	],
+	[
+		'PUT /a HTTP/1.1\r\nHost:\r\n\th\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
 		['/a', 'Host=h Transfer-Encoding=gzip, chunked', 'a', 'peer closed', 'obs-fold'],
-	]);
+	],
 	// "chunked x" is not a known coding, so the body's length is unknown.
-	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n x\r\n\r\n', [
+	[
+		'PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n x\r\n\r\n',
 		['/a', 'Host=h Transfer-Encoding=chunked x', '', 'malformed', 'obs-fold,invalid-transfer-encoding'],
-	]);
-	expectRows('PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 2\r\n\r\n', [
+	],
+	[
+		'PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n 2\r\n\r\n',
 		['/a', 'Host=h Content-Length=1 2', '', 'malformed', 'obs-fold,invalid-content-length'],
-	]);
-});
+	],
+] as const) {
+	test(`a folded line continues the value of its field: ${JSON.stringify(bytes)}`, () => expectRows(bytes, rows));
+}
 
 test('requests that the standard tells servers to refuse are malformed, whoever hung up', () => {
 	for (const [head, word] of [
