@@ -497,7 +497,7 @@ test("an answer in Redis' protocol shows that a line like that of HTTP/0.9 was n
 		['+', false],
 	] as const) {
 		const { exchanges, connections } = new End('server', 1 << 20)
-			.request('GET key\r\n')
+			.request('GET /key\r\n')
 			.response(answer)
 			.close('server');
 		assert.deepEqual(

@@ -40,7 +40,7 @@ for (const [index, name] of [...Object.keys(KINDS), 'word'].entries()) {
 				const sorted = table.toSorted(([idA, ...a], [idB, ...b]) => {
 					const [x, y] = [a[index]!, b[index]!];
 					if ((x === null) !== (y === null)) return (x === null) === nullsFirst ? -1 : 1;
-					return compared(x, y) * (descending ? -1 : 1) || (idA as number) - (idB as number);
+					return compared(x, y) * (descending ? -1 : 1) || (idB as number) - (idA as number);
 				});
 				// As it is without NULLS.
 				const nulls = nullsFirst !== descending ? '' : `NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`;
@@ -50,7 +50,7 @@ for (const [index, name] of [...Object.keys(KINDS), 'word'].entries()) {
 					['LIMIT 700', 0, 700],
 				] as const) {
 					for (const where of ['', "WHERE '' || id <> ''"]) {
-						const sql = `SELECT id FROM n ${where} ORDER BY ${name} ${descending ? 'DESC' : ''} ${nulls}, id ${limit}`;
+						const sql = `SELECT id FROM n ${where} ORDER BY ${name} ${descending ? 'DESC' : ''} ${nulls}, id DESC ${limit}`;
 						const wanted = sorted.slice(from, to).map(([id]) => id);
 						assert.deepEqual(rowsOf(sql, database).flat(), wanted, sql);
 					}

@@ -191,6 +191,17 @@ test('EXPLAIN shows the parts of a query at their depth, and conditions as they 
 			'  one row',
 		],
 	);
+	assert.deepEqual(
+		explained('WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 3) SELECT * FROM n'),
+		[
+			'read subquery n',
+			'  rows of',
+			'    repeat until there are no new rows',
+			'      one row',
+			'      read n from the previous step',
+			'  at most 3 rows',
+		],
+	);
 });
 
 test('DESCRIBE lists columns with types and descriptions', () => {

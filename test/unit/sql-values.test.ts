@@ -156,6 +156,63 @@ test('integers that a double cannot hold are told apart by comparisons, IN, grou
 	}
 });
 
+test('a column beside an aggregate is of one row of its group, and NULL without rows', () => {
+	for (const [sql, rows] of [
+		['SELECT max(id), s FROM t', [[3, null]]],
+		['SELECT min(id), s FROM t', [[1, 'x']]],
+		['SELECT count(*), s FROM t WHERE id > 1', [[2, 'y']]],
+		['SELECT count(*), s FROM t WHERE id > 5', [[0, null]]],
+		[
+			'SELECT count(*), s FROM t WHERE id < 3 GROUP BY id > 1 ORDER BY 2',
+			[
+				[1, 'x'],
+				[1, 'y'],
+			],
+		],
+	] as const) {
+		assert.deepEqual(rowsOf(sql, database), rows, sql);
+	}
+});
+
+test('a join by a sum of both tables compares each pair of rows', () => {
+	for (const [on, pairs] of [
+		['l.id + r.id = l.a', [[2, 3]]],
+		[
+			'l.id + r.id = 3 AND r.id = r.id',
+			[
+				[1, 2],
+				[2, 1],
+			],
+		],
+		[
+			'r.id = l.id + 1',
+			[
+				[1, 2],
+				[2, 3],
+			],
+		],
+		['r.a - l.id = l.id', []],
+		['r.a - l.id = r.id', [[3, 2]]],
+	] as const) {
+		assert.deepEqual(rowsOf(`SELECT l.id, r.id FROM t l JOIN t r ON ${on} ORDER BY 1, 2`, database), pairs, on);
+	}
+});
+
+test('^ and $ of a pattern are the ends of the text, also beside a NUL or in repeats', () => {
+	for (const [expression, value] of [
+		["(char(0) || 'a') REGEXP '^\\ba'", 0],
+		["(char(0) || 'a') REGEXP '\\ba$'", 1],
+		["('a' || char(0)) REGEXP 'a\\b$'", 0],
+		["regexp_replace('aaaa', '^a', 'x')", 'xaaa'],
+		["regexp_extract('aaaa', '^a+')", 'aaaa'],
+		["regexp_replace('aaaa', 'a$', 'x')", 'aaax'],
+		["julianday('x')", null],
+		["typeof(julianday('x'))", 'null'],
+	] as const) {
+		assert.equal(scalarOf(`SELECT ${expression}`), value, expression);
+	}
+});
+
 test('names of json_object() are texts, and the classes of REGEXP are those of ASCII', () => {
 	assert.equal(errorOf('SELECT json_object(1, 2)').message, 'the names of json_object() must be text');
 	assert.equal(errorOf("SELECT json_object('a')").message, 'json_object() takes pairs of names and values');
