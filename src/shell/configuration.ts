@@ -7,6 +7,7 @@ import { parse, stringify, TomlError, type TomlTable, type TomlValue } from 'smo
 import { systemCode, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
+import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import { readOwnFile, UserDirectory } from '../base/user-files.ts';
 import { type SettingName, type SettingValues, ShellSettings, settingName } from './shell-settings.ts';
 
@@ -17,9 +18,17 @@ export type ConfigurationFile = {
 	readonly user: InvokingUser;
 };
 
-/** Options of the command line for which the table `[options]` may have defaults. */
-const OPTIONS = ['body-limit', 'call-limit', 'max-memory', 'max-rows', 'ring-size', 'timeout'] as const;
-type OptionName = (typeof OPTIONS)[number];
+/** Options of the command line for which the table `[options]` may have defaults, and what throws for no value of theirs. */
+const OPTIONS = {
+	'body-limit': sizeOrNone,
+	'call-limit': sizeOrNone,
+	'max-memory': parseSize,
+	'max-rows': (text: string, name: string) => parseInteger(text, name, 1, 1e9),
+	'ring-size': parseSize,
+	timeout: parseDuration,
+} as const;
+type OptionName = keyof typeof OPTIONS;
+const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
 
 export type Configuration = {
 	readonly settings: Partial<SettingValues>;
@@ -76,13 +85,26 @@ function optionsIn(
 	if (typeof value !== 'object' || Array.isArray(value) || value instanceof Date)
 		throw mistake(path, line('options'), 'options: expected a table', 'Write [options] and below it NAME = "VALUE".');
 	const entries = Object.entries(value).map(([key, given]) => {
-		const name = OPTIONS.find((each) => each === key);
-		if (name !== undefined) return [name, valueText(given)] as const;
-		const near = OPTIONS.find((each) => distance(each, key) <= 2);
-		const hint = near === undefined ? `Options here: ${OPTIONS.join(', ')}.` : `Did you mean ${near}?`;
-		throw mistake(path, line(key), `there is no option ${JSON.stringify(key)} in a configuration`, hint);
+		const name = OPTION_NAMES.find((each) => each === key);
+		if (name === undefined) {
+			const near = OPTION_NAMES.find((each) => distance(each, key) <= 2);
+			const hint = near === undefined ? `Options here: ${OPTION_NAMES.join(', ')}.` : `Did you mean ${near}?`;
+			throw mistake(path, line(key), `there is no option ${JSON.stringify(key)} in a configuration`, hint);
+		}
+		const text = valueText(given);
+		try {
+			OPTIONS[name](text, name);
+		} catch (error) {
+			if (!(error instanceof UserError)) throw error;
+			throw mistake(path, line(key), error.message, error.hint);
+		}
+		return [name, text] as const;
 	});
 	return Object.fromEntries(entries);
+}
+
+function sizeOrNone(text: string, name: string): void {
+	if (text !== 'none') parseSize(text, name);
 }
 
 function parsed(text: string, path: string): TomlTable {

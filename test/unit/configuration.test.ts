@@ -21,11 +21,11 @@ function fileWith(text: string | undefined) {
 test('values are numbers, texts, lists and true or false; options are apart', () => {
 	const { settings, options } = readConfiguration(
 		fileWith(
-			`mode = "json"\nmaxrows = 5\nwidth = [1, 0, 20]\npager = false\nheaders = "on"\n[options]\nmax-memory = "64MiB"\nmax-rows = 5\n`,
+			`mode = "json"\nmaxrows = 5\nwidth = [1, 0, 20]\npager = false\nheaders = "on"\n[options]\nmax-memory = "64MiB"\nmax-rows = 5\nbody-limit = "none"\n`,
 		),
 	);
 	assert.deepEqual(settings, { mode: 'json', maxrows: 5, width: [1, 0, 20], pager: false, headers: true });
-	assert.deepEqual(options, { 'max-memory': '64MiB', 'max-rows': '5' });
+	assert.deepEqual(options, { 'max-memory': '64MiB', 'max-rows': '5', 'body-limit': 'none' });
 	assert.deepEqual(readConfiguration(fileWith(undefined)), { settings: {}, options: {} });
 	assert.throws(() => readConfiguration({ ...fileWith(undefined), isGiven: true }), { code: 'ERR_FILE_ENOENT' });
 });
@@ -41,6 +41,8 @@ test('a mistake is one sentence with its file and line, and a hint', () => {
 			/:2: there is no option "body-limits" in a configuration$/,
 			/^Did you mean body-limit\?$/,
 		],
+		['[options]\n\nmax-memory = "much"\n', /:3: max-memory: expected a size/, /^/],
+		['[options]\ntimeout = 3\n', /:2: timeout: expected a duration/, /^/],
 		['options = 3\n', /:1: options: expected a table$/, /\[options\]/],
 	];
 	for (const [text, message, hint] of mistakes) {

@@ -99,9 +99,10 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'end the capture and open a recording',
 			example: '.open before.tinytap',
 			promptOnly: true,
+			argument: 'file',
 			run: async (shell, argument) => {
 				if (argument === '') throw usageError('.open: expected the name of a recording');
-				await shell.open(argument);
+				await shell.open(userPath(argument, shell.options.user));
 				return undefined;
 			},
 		},
