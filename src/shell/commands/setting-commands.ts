@@ -1,10 +1,8 @@
 // Commands about the settings of the shell.
-import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { twoColumns } from '../../output/two-columns.ts';
 import { saveSetting } from '../configuration.ts';
-import type { ShellSession } from '../shell-session.ts';
-import { SETTING_NAMES, SETTINGS, type SettingName, settingName } from '../shell-settings.ts';
+import { SETTING_NAMES, SETTINGS, settingName } from '../shell-settings.ts';
 import type { CommandGroup } from './command.ts';
 
 export const SETTING_COMMANDS: CommandGroup = {
@@ -15,6 +13,7 @@ export const SETTING_COMMANDS: CommandGroup = {
 			usage: '.set [NAME [VALUE]] [--save]',
 			description: 'change a setting, or print it; without NAME, list all; --save: also for later sessions',
 			example: '.set timezone local --save',
+			promptOnly: (argument) => argument.endsWith(' --save'),
 			argument: 'setting',
 			run: async (shell, argument, table) => {
 				const [, text = '', save] = /^([\s\S]*?)(\s--save)?$/.exec(argument) ?? [];
@@ -22,7 +21,10 @@ export const SETTING_COMMANDS: CommandGroup = {
 				if (name === undefined) return await table.run(shell, '.settings', true);
 				if (value === undefined) shell.tell(`${forTerminal(shell.settings.print(settingName(name)))}\n`);
 				else shell.settings.set(name, value);
-				if (save !== undefined) saveInConfiguration(shell, settingName(name));
+				if (save === undefined) return undefined;
+				const { configurationFile } = shell.options;
+				saveSetting(configurationFile, settingName(name), shell.settings);
+				shell.tell(`saved in ${forTerminal(configurationFile.path)}\n`);
 				return undefined;
 			},
 		},
@@ -45,11 +47,3 @@ export const SETTING_COMMANDS: CommandGroup = {
 		},
 	],
 };
-
-/** Not for scripts, which may come from somebody else. */
-function saveInConfiguration({ files, interactive, options, settings, tell }: ShellSession, name: SettingName): void {
-	if (!interactive || files.length > 0)
-		throw new UserError('--save works only at the prompt, not in scripts', 'ERR_PROMPT_ONLY');
-	saveSetting(options.configurationFile, name, settings);
-	tell(`saved in ${forTerminal(options.configurationFile.path)}\n`);
-}
