@@ -181,6 +181,7 @@ test('.read runs a file; one that it reads is relative to it, and a script reads
 		`SELECT 1 \\g ${folder}/written`,
 		`SELECT 1 \\g | touch ${folder}/written`,
 		`.show 3 --save ${folder}/written`,
+		'.set maxrows 3 --save',
 	];
 	for (const [index, line] of writing.entries()) writeFileSync(join(folder, `writes-${index}.sql`), `${line}\n`);
 	symlinkSync('/etc/passwd', join(folder, 'link.sql'));
