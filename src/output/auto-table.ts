@@ -45,6 +45,8 @@ const EASY_TEXT = 20;
 const FIRST_COLUMNS = [
 	...['id', 'ts', 'side', 'comm', 'method', 'path', 'status', 'duration_ms', 'res_body_bytes', 'via'],
 ];
+/** What a terminal shows that is too narrow for these. */
+const NARROW_COLUMNS = ['path', 'status', 'method', 'id'];
 const NEXT_COLUMNS = [
 	...['age_ms', 'host', 'content_type', 'query_string', 'ttfb_ms', 'req_body_bytes', 'remote', 'state', 'reason'],
 ];
@@ -212,12 +214,13 @@ function chosenColumns(
 	if (fits(all, 0)) return { shown: all, gap: undefined };
 	const ranked = rankedColumns(columns, measured);
 	if (ranked !== undefined) {
-		const { first, next } = ranked;
-		const shown: number[] = [];
-		for (const i of first) {
-			if (!fits([...shown, i], 0)) break;
-			shown.push(i);
-		}
+		const { first, narrow, next } = ranked;
+		const beginning = (order: readonly number[]) => {
+			const end = order.findIndex((_, at) => !fits(order.slice(0, at + 1), 0));
+			return end < 0 ? [...order] : order.slice(0, end);
+		};
+		const usual = beginning(first);
+		const shown = narrow.every((i) => usual.includes(i)) ? usual : beginning([...new Set([...narrow, ...first])]);
 		if (shown.length === first.length) {
 			// The others may not make these narrow.
 			for (const i of next) {
@@ -225,7 +228,7 @@ function chosenColumns(
 				if (easy + spaceFor(shown.length + 1) <= screenColumns) shown.push(i);
 			}
 		}
-		return { shown: atLeastOne(shown, first[0]!).sort((a, b) => a - b), gap: undefined };
+		return { shown: atLeastOne(shown, narrow[0]!).sort((a, b) => a - b), gap: undefined };
 	}
 	const both = (left: number, right: number) => [...all.slice(0, left), ...all.slice(all.length - right)];
 	let left = 0;
@@ -245,14 +248,16 @@ function chosenColumns(
 function rankedColumns(
 	columns: readonly ResultColumn[],
 	measured: readonly Measured[],
-): { readonly first: readonly number[]; readonly next: readonly number[] } | undefined {
+):
+	| { readonly first: readonly number[]; readonly narrow: readonly number[]; readonly next: readonly number[] }
+	| undefined {
 	const places = new Map<string, number>(columns.map(({ name }, i) => [name, i]));
 	if (places.size < columns.length || !FIRST_COLUMNS.every((name) => places.has(name))) return undefined;
 	const of = (names: readonly string[]) => names.map((name) => places.get(name)).filter((i) => i !== undefined);
 	const first = of(FIRST_COLUMNS);
 	const others = [...new Set([...of(NEXT_COLUMNS), ...places.values()])].filter((i) => !first.includes(i));
 	const isEmpty = (i: number) => measured[i]!.isEmpty;
-	return { first, next: [...others.filter((i) => !isEmpty(i)), ...others.filter(isEmpty)] };
+	return { first, narrow: of(NARROW_COLUMNS), next: [...others.filter((i) => !isEmpty(i)), ...others.filter(isEmpty)] };
 }
 
 function atLeastOne(shown: number[], index: number): number[] {

@@ -124,8 +124,9 @@ export class OutputStream extends EventEmitter {
 		if (this.#waiting === 0) return;
 		this.#queue.length = 0;
 		this.#dropAll();
-		// The cut may have been inside coloured text.
-		if (this.canRedraw) this.write('\x1b[0m');
+		// The cut may have been inside coloured text, and inside a line.
+		if (this.canRedraw) this.write('\x1b[0m\r\x1b[K');
+		else if (this.isTTY) this.write('\n');
 	}
 
 	/** Node's stream, for the size of the terminal. */

@@ -18,10 +18,12 @@ export type Watched = {
 	readonly rows: () => number;
 	/** False if the line is in use, for example for typed text. */
 	readonly isFree: () => boolean;
+	/** False while the terminal takes nothing, which would get one line after the other. */
+	readonly isIdle: () => boolean;
 };
 
 /** Draws the line on `stream` until the statement ends. */
-export function startProgress(stream: OutputStream, { rows, isFree }: Watched): Progress {
+export function startProgress(stream: OutputStream, { rows, isFree, isIdle }: Watched): Progress {
 	const begin = performance.now();
 	let isShown = false;
 	const hide = () => {
@@ -34,11 +36,14 @@ export function startProgress(stream: OutputStream, { rows, isFree }: Watched): 
 		isShown = true;
 		stream.write(`\r\x1b[K${progressText(performance.now() - begin, rows()).slice(0, (stream.columns || 80) - 1)}`);
 	};
+	const update = () => {
+		if (isIdle()) draw();
+	};
 	let isDue = false;
 	let timer = setTimeout(() => {
 		isDue = true;
-		draw();
-		timer = setInterval(draw, EVERY_MS);
+		update();
+		timer = setInterval(update, EVERY_MS);
 		timer.unref();
 	}, FIRST_MS);
 	timer.unref();

@@ -369,10 +369,13 @@ export class ShellSession {
 		if (!standardError().canRedraw || this.options.presentation.quiet || this.output?.isProgram === true)
 			return await work();
 		const output = standardOutput();
-		// In the same queue as the rows, so that it is always between them. While the terminal takes nothing, it stays away.
+		// In the same queue as the rows, so that it is always between them.
 		const stream = output.isTTY ? output : standardError();
-		const isFree = () => this.#isLineFree() && this.#isAtLineStart && output.isIdle;
-		const progress = startProgress(stream, { rows: () => this.threads.progress, isFree });
+		const progress = startProgress(stream, {
+			rows: () => this.threads.progress,
+			isFree: () => this.#isLineFree() && this.#isAtLineStart,
+			isIdle: () => output.isIdle,
+		});
 		this.#isAtLineStart = true;
 		this.#progress = progress;
 		try {

@@ -273,3 +273,27 @@ test('a script on a terminal counts all rows, although it shows only some', asyn
 		directory.remove();
 	}
 });
+
+test('while rows are printed, the progress line is below them; Ctrl-C ends them at once and leaves no part of a row', async () => {
+	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO]);
+	await terminal.shows(/tinytap.*> /);
+	for (const [round, mode] of ['csv', 'table', 'json', 'line'].entries()) {
+		terminal.type(`.mode ${mode}\r`);
+		terminal.type('SELECT a.*, b.url FROM exchanges a, exchanges b, exchanges c;\r');
+		await wait(1500);
+		const before = terminal.shown().length;
+		terminal.type('\x03');
+		const start = performance.now();
+		await terminal.shows(/the statement was cancelled/, round + 1);
+		// A fraction of it on an idle machine.
+		assert.ok(performance.now() - start < 2000, `${mode}: ${performance.now() - start} ms`);
+		// JSON has no line of its own for it between its rows.
+		if (mode !== 'json')
+			assert.match(terminal.shown().slice(0, before), /\n\r\x1b\[Krunning for \d\.\d s, [\d,]+ rows read/);
+		assert.match(terminal.shown(), /(\n|\x1b\[K)\r?(\x1b\[\d*[A-Z])*tinytap: error: the statement was cancelled/);
+	}
+	terminal.type("SELECT 'still ' || 'here';\r");
+	await terminal.shows(/still here/);
+	terminal.type('\x04');
+	assert.equal(await terminal.ended, 0);
+});

@@ -83,6 +83,9 @@ test('all of exchanges: the columns that matter come first, others as room allow
 	const narrow = shownNames(EXCHANGE_COLUMNS, rows, 80);
 	assert.deepEqual(narrow, IMPORTANT.slice(0, narrow.length));
 	assert.ok(narrow.includes('status'), narrow.join());
+	assert.deepEqual(shownNames(EXCHANGE_COLUMNS, rows, 40), ['id', 'method', 'path', 'status']);
+	assert.deepEqual(shownNames(EXCHANGE_COLUMNS, rows, 20), ['path', 'status']);
+	assert.deepEqual(shownNames(EXCHANGE_COLUMNS, rows, 8), ['path']);
 	const middle = shownNames(EXCHANGE_COLUMNS, rows, 120);
 	assert.deepEqual(middle, IMPORTANT);
 	const wide = shownNames(EXCHANGE_COLUMNS, rows, 200);
