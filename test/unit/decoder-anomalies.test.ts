@@ -300,11 +300,23 @@ test('an answer that only begins like a status line is the same however it is cu
 					pieces(server, 'out', answer, size);
 					server.in('GET /after HTTP/1.1\r\nHost: h\r\n\r\n');
 					pieces(server, 'out', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nafter', size);
-				}).exchanges.map((row) => [row.path, row.state, row.reason, row.status, row.resBody, row.anomalies]);
+				}).exchanges.map((row) => [
+					row.path,
+					row.state,
+					row.reason,
+					row.status,
+					row.resBody,
+					row.anomalies,
+					row.resWireBytes,
+				]);
 			const whole = rows(1 << 20);
 			const shown = `${JSON.stringify(answer)} after ${JSON.stringify(before)}`;
 			if (request === GET) {
-				assert.deepEqual(whole.at(-2), ['/', 'incomplete', 'malformed', 0, body, 'invalid-status'], shown);
+				assert.deepEqual(
+					whole.at(-2),
+					['/', 'incomplete', 'malformed', 0, body, 'invalid-status', answer.length],
+					shown,
+				);
 				assert.deepEqual(whole.at(-1)!.slice(0, 5), ['/after', 'complete', null, 200, 'after'], shown);
 			} else {
 				assert.equal(

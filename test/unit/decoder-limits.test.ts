@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { EXCHANGE_FLAG_RES_PREFIX } from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { DecoderSettings } from '../../src/decode/decoder.ts';
 import { decodeRecords, type ExchangeRow, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
@@ -174,4 +175,47 @@ test('a small memory limit is kept, at the cost of bodies and connections, and t
 	};
 	const [small, large] = [used(0), used(64 << 20)];
 	assert.ok(small < 8 << 20 && large > 12 << 20, `${small}, ${large}`);
+});
+
+test('bytes of connections that are not HTTP are counted, in whatever calls they come', () => {
+	for (const recordsPerBatch of [1, 3, 100]) {
+		const tape = new Tape();
+		const client = tape.client(1).open().out('\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03').in('\x16\x03\x03\0\x7a');
+		for (let i = 1; i <= 10; i++) client.out('x'.repeat(100 * i)).in('y'.repeat(10 * i));
+		client.eof().close();
+		const { connections, exchanges } = decodeRecords(tape.records, { recordsPerBatch });
+		assert.deepEqual(
+			[exchanges.length, connections[0]!.protocol, connections[0]!.bytesOut, connections[0]!.bytesIn],
+			[0, 'tls', 11 + 5500, 5 + 550],
+		);
+	}
+});
+
+test('a process that executes another program has its name, if nobody says more', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { pid: 50, comm: 'thread' }).open();
+	tape.processExec(50, 'after-exec');
+	server.in(get('/')).out(ok('x'));
+	const [row] = decodeRecords(tape.records, { recordsPerBatch: 1 }).exchanges;
+	assert.deepEqual([row!.comm, row!.threadComm], ['after-exec', 'thread']);
+});
+
+test('held bytes on both sides of bytes that were not captured are marked as such', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	const head = 'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n';
+	server.in(get('/gap')).out(`${head}abc`).sendfile(5).out('xyz');
+	server.in(get('/end')).out(`${head}abcdef`).sendfile(5);
+	server.in(get('/none')).out(ok('whole'));
+	assert.deepEqual(
+		decodeRecords(tape.records).exchanges.map(({ resBody, flags }) => [
+			resBody,
+			(flags & EXCHANGE_FLAG_RES_PREFIX) !== 0,
+		]),
+		[
+			['abcxyz', false],
+			['abcdef', true],
+			['whole', true],
+		],
+	);
 });

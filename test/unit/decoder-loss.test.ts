@@ -297,7 +297,9 @@ test('bytes skipped after a loss are counted once, even if their lines come in p
 		server.in('GET /1 HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
 		server.out(`400\r\n${'lost '.repeat(200)}`);
 		const lost = tape.records.length - 1;
-		const passed = `${'a line of a body\r\n'.repeat(500)}0\r\n\r\n`;
+		// Some of it begins like a head.
+		const lines = `${'a line of a body\r\n'.repeat(20)}HTTP/1.1 200 OK\r\nno field line\r\n`;
+		const passed = `${lines.repeat(25)}0\r\n\r\n`;
 		for (let at = 0; at < passed.length; at += piece) server.out(passed.slice(at, at + piece));
 		server.in('GET /2 HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok').close();
 		const subject = newDecoder();
@@ -308,4 +310,20 @@ test('bytes skipped after a loss are counted once, even if their lines come in p
 		subject.finish();
 		assert.equal(subject.loss()[wire.LOSS_DECODE_GAP]!.bytes, passed.length, `pieces of ${piece}`);
 	}
+});
+
+test('the shortest request line is found after bytes that are no request', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server.in(get(1)).out(ok(1, body(1, 1)));
+	server.in('junk\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n').out(ok(2, body(2, 1)));
+	server.eof().close();
+	const { exchanges } = decodeRecords(tape.records);
+	assert.deepEqual(
+		exchanges.map((row) => [row.path, row.status, row.resBody]),
+		[
+			['/exchange/1', 200, body(1, 1)],
+			['/', 200, body(2, 1)],
+		],
+	);
 });
