@@ -33,31 +33,33 @@ function compared(a: SqlValue, b: SqlValue): number {
 	return (a as number) - (b as number);
 }
 
+/** `0` to `3`: ascending or descending, NULLs first or last. */
+const WAYS = [0, 1, 2, 3].map((way) => ({ descending: way > 1, nullsFirst: way % 2 === 0 }));
+
 for (const [index, name] of [...Object.keys(KINDS), 'word'].entries()) {
-	test(`rows come in the order of their keys, then of a second key; LIMIT takes the first: ${name}`, () => {
-		for (const descending of [false, true]) {
-			for (const nullsFirst of [true, false]) {
-				const sorted = table.toSorted(([idA, ...a], [idB, ...b]) => {
-					const [x, y] = [a[index]!, b[index]!];
-					if ((x === null) !== (y === null)) return (x === null) === nullsFirst ? -1 : 1;
-					return compared(x, y) * (descending ? -1 : 1) || (idB as number) - (idA as number);
-				});
-				// As it is without NULLS.
-				const nulls = nullsFirst !== descending ? '' : `NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`;
-				for (const [limit, from, to] of [
-					['', 0, ROWS],
-					['LIMIT 20 OFFSET 3', 3, 23],
-					['LIMIT 700', 0, 700],
-				] as const) {
-					for (const where of ['', "WHERE '' || id <> ''"]) {
-						const sql = `SELECT id FROM n ${where} ORDER BY ${name} ${descending ? 'DESC' : ''} ${nulls}, id DESC ${limit}`;
-						const wanted = sorted.slice(from, to).map(([id]) => id);
-						assert.deepEqual(rowsOf(sql, database).flat(), wanted, sql);
-					}
+	for (const { descending, nullsFirst } of WAYS) {
+		// As it is without NULLS.
+		const nulls = nullsFirst !== descending ? '' : `NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`;
+		const order = `ORDER BY ${name} ${descending ? 'DESC' : ''} ${nulls}, id DESC`;
+		test(`rows come in the order of their keys, then of a second key; LIMIT takes the first: ${order}`, () => {
+			const sorted = table.toSorted(([idA, ...a], [idB, ...b]) => {
+				const [x, y] = [a[index]!, b[index]!];
+				if ((x === null) !== (y === null)) return (x === null) === nullsFirst ? -1 : 1;
+				return compared(x, y) * (descending ? -1 : 1) || (idB as number) - (idA as number);
+			});
+			for (const [limit, from, to] of [
+				['', 0, ROWS],
+				['LIMIT 20 OFFSET 3', 3, 23],
+				['LIMIT 700', 0, 700],
+			] as const) {
+				for (const where of ['', "WHERE '' || id <> ''"]) {
+					const sql = `SELECT id FROM n ${where} ${order} ${limit}`;
+					const wanted = sorted.slice(from, to).map(([id]) => id);
+					assert.deepEqual(rowsOf(sql, database).flat(), wanted, sql);
 				}
 			}
-		}
-	});
+		});
+	}
 }
 
 test('one key alone gives its values in order, whatever is equal', () => {

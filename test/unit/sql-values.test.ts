@@ -213,6 +213,63 @@ test('^ and $ of a pattern are the ends of the text, also beside a NUL or in rep
 	}
 });
 
+test('mistakes with times and numbers say what to write', () => {
+	const local = "(timestamptz '2026-11-22 12:00Z' AT TIME ZONE 'Europe/Berlin')";
+	for (const [expression, message, hint] of [
+		[
+			"time '1:00' = timestamptz '2026-01-01'",
+			'a time of day cannot be compared with a datetime',
+			'x::time is the time of day of a datetime',
+		],
+		[
+			"interval '1 s' = timestamptz '2026-01-01'",
+			'an interval cannot be compared with a datetime',
+			"now() - interval '5 minutes' is a datetime; a - b is an interval",
+		],
+		[
+			`timestamptz '2026-11-22 12:00Z' = ${local}`,
+			'a datetime cannot be compared with a local datetime',
+			"write AT TIME ZONE 'Europe/Berlin' on both sides, or on neither",
+		],
+		['1d5', '1d5 is neither a number nor a name', undefined],
+	] as const) {
+		const error = errorOf(`SELECT ${expression}`);
+		assert.deepEqual([error.message, error.hint], [message, hint], expression);
+	}
+});
+
+test('functions on texts that are no JSON objects, and numbers in other forms', () => {
+	for (const [expression, value] of [
+		[`header('"abc"', '0')`, null],
+		["header('null', 'a')", null],
+		["header('no json', 'a')", null],
+		[`header('{"a":"b"}', 'a')`, 'b'],
+		['json_array(9e999, -9e999, 1.5, 1.0)', '[null,null,1.5,1.0]'],
+		["format('%#x %#o %#X %x %#x', 255, 8, 255, 255, 0)", '0xff 010 0xFF ff 0'],
+		["(interval '90 s')::interval", '00:01:30'],
+		["interval '90 s'::interval", '00:01:30'],
+	] as const) {
+		assert.equal(scalarOf(`SELECT ${expression}`), value, expression);
+	}
+	assert.deepEqual(rowsOf("SELECT typeof(column1) FROM (VALUES (1.0), ('a'), (2))").flat(), [
+		'real',
+		'text',
+		'integer',
+	]);
+});
+
+test('arithmetic in a condition converts texts and skips NULLs', () => {
+	for (const [condition, ids] of [
+		["b + '1' > 3.2", [1, 3]],
+		['b * s >= 0', [1, 2]],
+		['b - s >= 2', [1, 2]],
+		['b + a > 4', [2]],
+		['a IN (1, 5) AND b IN (2, 2.5)', [1, 2]],
+	] as const) {
+		assert.deepEqual(rowsOf(`SELECT id FROM t WHERE ${condition}`, database).flat(), ids, condition);
+	}
+});
+
 test('names of json_object() are texts, and the classes of REGEXP are those of ASCII', () => {
 	assert.equal(errorOf('SELECT json_object(1, 2)').message, 'the names of json_object() must be text');
 	assert.equal(errorOf("SELECT json_object('a')").message, 'json_object() takes pairs of names and values');

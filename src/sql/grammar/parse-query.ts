@@ -216,9 +216,7 @@ function unexpectedRest(reader: TokenReader): Error {
 		);
 	for (const candidate of [token, reader.tokens[reader.position - 1]]) {
 		if (candidate?.kind !== 'word' || CLAUSE_WORDS.includes(candidate.word)) continue;
-		const meant = CLAUSE_WORDS.find(
-			(word) => distance(word, candidate.word) <= (word.length > 4 ? 2 : 2) && word[0] === candidate.word[0],
-		);
+		const meant = CLAUSE_WORDS.find((word) => distance(word, candidate.word) <= 2 && word[0] === candidate.word[0]);
 		if (meant !== undefined)
 			return syntaxError(
 				`expected a comma, a clause or the end, got ${candidate.text}`,
