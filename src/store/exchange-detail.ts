@@ -1,4 +1,5 @@
 // One exchange with everything known about it, for the detail view.
+import { SIDE_CLIENT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { ExchangeCalls } from './exchange-calls.ts';
 import { type ExactText, exactFieldLines, exactTarget, type FieldLine, sendMs } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
@@ -21,7 +22,7 @@ export type ExchangeRecord = {
 	readonly calls?: ExchangeCalls;
 };
 
-/** An exchange by its id, by its place before the latest one, or next to another one. */
+/** An exchange by its id, by its place before the latest one, or next to another one. One that both sides show counts once. */
 export type WantedExchange =
 	| { readonly id: number }
 	| { readonly back: number }
@@ -55,12 +56,18 @@ export function exchangeRecord(
 
 function wantedId(rows: RowLocator, wanted: WantedExchange): number | undefined {
 	if ('id' in wanted) return wanted.id;
-	const ids = new Float64Array(rows.rowCount);
+	const ids: number[] = [];
+	const from = 'after' in wanted ? wanted.after : 'before' in wanted ? wanted.before : undefined;
+	let pairId = 0;
 	for (let row = 0; row < rows.rowCount; row++) {
 		const inner = rows.seek(row);
-		ids[row] = rows.segment.f64.id[inner]!;
+		const { f64, u8 } = rows.segment;
+		const id = f64.id[inner]!;
+		if (id === from) pairId = f64.pair_id[inner]!;
+		// Of both sides, the server's row counts, as in a tail.
+		if (f64.pair_id[inner] === 0 || u8.side[inner] !== SIDE_CLIENT) ids.push(id);
 	}
-	ids.sort();
-	if ('back' in wanted) return ids[ids.length - 1 - wanted.back];
-	return 'after' in wanted ? ids.find((id) => id > wanted.after) : ids.findLast((id) => id < wanted.before);
+	const others = Float64Array.from(ids.filter((id) => id !== pairId)).sort();
+	if ('back' in wanted) return others[others.length - 1 - wanted.back];
+	return 'after' in wanted ? others.find((id) => id > wanted.after) : others.findLast((id) => id < wanted.before);
 }
