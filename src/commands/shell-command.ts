@@ -101,7 +101,6 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 			prompt.close();
 		});
 	}
-	await runStartFile(shell, COMMAND_TABLE);
 	first.commandEnd
 		?.then((status) => {
 			const stays = options.stay || capture !== first;
@@ -110,7 +109,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 			if (!stays) prompt.close();
 		})
 		.catch((error: unknown) => print(errorText(error, options.presentation.theme)));
-	prompt.attach(shell);
+	prompt.attach(shell, () => runStartFile(shell, COMMAND_TABLE));
 	await prompt.left;
 	shell.stopTail();
 	// A program that gets the results shall have all of them.

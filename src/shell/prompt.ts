@@ -74,11 +74,13 @@ export class Prompt {
 		});
 	}
 
-	/** Starts reading. */
-	attach(shell: ShellSession): void {
+	/** Starts reading, after `first`, which Ctrl-C can end. */
+	attach(shell: ShellSession, first: () => Promise<void>): void {
 		this.#shell = shell;
 		shell.editStatement = () => this.#edit(shell);
-		this.#ready();
+		first()
+			.catch((error: unknown) => this.print(errorText(error, shell.screenTheme)))
+			.finally(() => this.#ready());
 	}
 
 	/** Whether the cursor's line is empty. */

@@ -296,6 +296,21 @@ test('the configuration gives settings, .set --save writes it, and rc.sql runs f
 		readFileSync(config, 'utf8'),
 		'# mine\nmode = "csv"\nmaxrows = 11\n\ntimezone = "local"\nwidth = [ 0, 40 ]\n[options]\nbody-limit = "1KiB"\n',
 	);
+	// Ctrl-C ends what waits or runs there, not the shell.
+	writeFileSync(
+		join(directory, 'rc.sql'),
+		"SELECT 'rc ' || 'begins' AS x;\n.wait 100s\nSELECT 'rc ' || 'ends' AS x;\n",
+	);
+	const terminal = await openTerminal(shell, { columns: 100, rows: 50 });
+	try {
+		await terminal.shows('rc begins');
+		await terminal.press('C-c');
+		await terminal.shows(PROMPT);
+		await enter(terminal, "SELECT 'still ' || 'here' AS y;");
+		assert.doesNotMatch(await terminal.shows('still here'), /rc ends/);
+	} finally {
+		await terminal.close();
+	}
 	// Scripts do not depend on it, except for its options.
 	const env = { ...process.env, XDG_CONFIG_HOME: folder };
 	const script = await runTinytap(
