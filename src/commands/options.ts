@@ -15,6 +15,7 @@ import { createTheme, wantsColor } from '../output/theme.ts';
 import { type Configuration, type ConfigurationFile, readConfiguration } from '../shell/configuration.ts';
 import { checkedFilters, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
+import { nearest } from '../shell/shell-settings.ts';
 import { MAX_MEMORY_LEAST } from '../threads/memory-shares.ts';
 
 /** The option values as commander returns them. */
@@ -232,8 +233,12 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 
 function presentation(raw: RawOptions): Presentation {
 	if (raw.format !== undefined && !isResultFormat(raw.format)) {
-		const names = RESULT_FORMATS.map(({ name }) => name).join(', ');
-		throw usageError(`--format: expected one of ${names}, got ${JSON.stringify(raw.format)}`);
+		const names = RESULT_FORMATS.map(({ name }) => name);
+		const near = nearest(raw.format, names);
+		throw usageError(
+			`--format: expected one of ${names.join(', ')}, got ${JSON.stringify(raw.format)}`,
+			near === undefined ? undefined : `Did you mean ${near}?`,
+		);
 	}
 	// Without --no-color, commander sets `color` to true.
 	const color = raw.color === false ? false : undefined;

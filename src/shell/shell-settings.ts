@@ -165,8 +165,11 @@ export function settingName(name: string): SettingName {
 	);
 }
 
-function nearest(text: string, names: readonly string[]): string | undefined {
-	return names.find((name) => distance(name.toLowerCase(), text.toLowerCase()) <= 2);
+/** The name that was probably meant; undefined if none is near. */
+export function nearest(text: string, names: readonly string[]): string | undefined {
+	const far = (name: string) => distance(name.toLowerCase(), text.toLowerCase());
+	const [first] = names.filter((name) => far(name) <= 2).sort((a, b) => far(a) - far(b));
+	return first;
 }
 
 function defaults(): SettingValues {

@@ -33,6 +33,7 @@ test('wrong usage exits with 2 and says what was expected', async () => {
 		[['query', 'SELECT 1', '--for', '10'], /--for: expected a duration such as 500ms, 10s or 5m, got "10"/],
 		[['query', 'SELECT 1', '--quiet', '--verbose'], /expected --quiet or --verbose, got both/],
 		[['query', 'SELECT 1', '--count', '0'], /--count: expected a whole number/],
+		[['query', 'SELECT 1', '--format', 'jsno'], /got "jsno" .*\nhint: Did you mean json\?/],
 		[['query', 'SELECT 1', '--format', 'xml'], /--format: expected one of auto, table, .*, got "xml"/],
 		[['--port', '70000'], /--port: expected a port from 1 to 65535, a range .* or a list .*, got "70000"/],
 		[['--port', '80,8099-8000'], /--port: expected the lower port of a range first, got "8099-8000"/],
@@ -81,7 +82,7 @@ test('help and version go to stdout', async () => {
 	for (const asking of ['--version', '-V', 'version']) assert.match(await answer(asking), /^\d+\.\d+\.\d+\n$/);
 	assert.equal(await answer('help'), await answer('--help'));
 	assert.equal(await answer('help', 'query'), await answer('query', '-h'));
-	assert.match(await answer('help', '.show'), /\.show ID +show one exchange in full/);
+	assert.match(await answer('help', '.show'), /\.show \[ID.*\n +show an exchange: facts/);
 	assert.match(await answer('help', 'exchanges'), /^exchanges\n {2}id +int/);
 	const unknown = await runTinytap(['help', 'no-such-topic']);
 	assert.deepEqual([unknown.code, unknown.stdout], [2, '']);
