@@ -249,6 +249,11 @@ describe('content coding', () => {
 			assert.notEqual(decodeContent(other, 'gzip').stopped, null, String(first));
 			assert.equal(Buffer.from(decodeContent(other, 'gzip').bytes).equals(other), true);
 		}
+		// Of a gzip the beginning counts with any label.
+		const gzip = Buffer.from(gzipSync(plain)).fill(0xff, 60, 80);
+		for (const label of ['gzip', 'deflate', 'foo']) assert.ok(decodeContent(gzip, label).bytes.length > 0, label);
+		for (const label of ['gzip', 'deflate', 'foo'])
+			assert.notDeepEqual(Buffer.from(decodeContent(gzip, label).bytes), gzip);
 		// A smaller window.
 		const small = deflateSync(plain, { windowBits: 9 });
 		assert.equal(Buffer.from(decodeContent(small, 'gzip').bytes).equals(plain), true);

@@ -8,6 +8,7 @@ import { callLines } from '../../src/output/call-lines.ts';
 import { checksText } from '../../src/output/checks-text.ts';
 import { connectionFacts, conversationPart } from '../../src/output/conversation.ts';
 import { csvHeader, csvRecord } from '../../src/output/csv.ts';
+import { exchangeDiff } from '../../src/output/exchange-diff.ts';
 import { createTheme, plainTheme } from '../../src/output/theme.ts';
 import { timingBar } from '../../src/output/timing-bar.ts';
 import type { Call } from '../../src/store/exchange-calls.ts';
@@ -186,6 +187,15 @@ test('bodies are shown as they are asked for', () => {
 		note: 'first bytes',
 	});
 	assert.ok(cut.endsWith('\nthe rest is not held\nfirst bytes\n'), cut);
+	const nested = (depth: number): string =>
+		depth === 0
+			? 'inside'
+			: `--b${depth}\r\nContent-Type: multipart/x; boundary=b${depth - 1}\r\n\r\n${nested(depth - 1)}\r\n--b${depth}--`;
+	const shown = lines({ raw: Buffer.from(nested(5)), contentType: 'multipart/x; boundary=b5' });
+	assert.equal(shown.match(/^part 1 of 1$/gm)!.length, 3);
+	assert.match(shown, /^--b2$/m);
+	const long = lines({ raw: new Uint8Array(1024 * 1024 + 1) }, 'hex');
+	assert.ok(long.endsWith('\n… and 1 more byte\n'), long.slice(-100));
 	// Without parts it is a text.
 	assert.equal(lines({ raw: Buffer.from('nothing'), contentType: type }), 'nothing\n');
 });
@@ -223,4 +233,37 @@ test('CSV marks what a spreadsheet would take for a formula, except intervals', 
 		),
 		'a\t"=b"\n',
 	);
+});
+
+test('a difference of exchanges counts the equal lines that it leaves out', () => {
+	const exchange = (id: number, lines: readonly (string | number)[]) => ({
+		columns: {
+			...{ id, method: 'GET', path: '/', status: 200, status_text: 'OK', http_version: '1.1', req_http_version: '1.1' },
+			...{ res_body_raw: Buffer.from(lines.join('\n')), res_body_bytes: 1 },
+		},
+		requestHeaders: [],
+		responseHeaders: [],
+	});
+	const diff = (before: readonly (string | number)[], after: readonly (string | number)[]) =>
+		exchangeDiff(exchange(1, before), exchange(2, after)).split('\n').slice(0, -1);
+	const numbers = [1, 2, 3, 4, 5, 6, 7, 8];
+	assert.deepEqual(diff(numbers, numbers), [
+		...['- exchange 1', '+ exchange 2', 'request: no difference', 'response: no difference'],
+	]);
+	assert.deepEqual(diff([...numbers, 'a', ...numbers], [...numbers, 'b', ...numbers]), [
+		...[
+			'- exchange 1',
+			'+ exchange 2',
+			'request: no difference',
+			'response:',
+			'  … 7 equal lines',
+			'  6',
+			'  7',
+			'  8',
+		],
+		...['- a', '+ b', '  1', '  2', '  3', '  … 5 equal lines'],
+	]);
+	assert.deepEqual(diff(['a', 1, 2, 3, 4], ['b', 1, 2, 3, 4]).slice(4), [
+		...['  HTTP/1.1 200 OK', '', '- a', '+ b', '  1', '  2', '  3', '  … 1 equal line'],
+	]);
 });
