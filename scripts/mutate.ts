@@ -19,7 +19,10 @@ type Area = { readonly sources: string; readonly tests: RegExp };
 /** Where mutants are planted, and the test files that are to notice them, as far as they reach the function. */
 const AREAS: Readonly<Record<string, Area>> = {
 	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
-	output: { sources: 'src/output', tests: /^(output-|har|tail-line|displayed-time|exchange-views|line-diff)/ },
+	output: {
+		sources: 'src/output',
+		tests: /^(output-|har|tail-line|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
+	},
 	store: {
 		sources: 'src/store',
 		tests:

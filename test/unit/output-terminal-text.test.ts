@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import { cellForTerminal, cutToWidth, displayWidth, forTerminal, splitUtf8 } from '../../src/output/terminal-text.ts';
+import {
+	cellForTerminal,
+	cutToWidth,
+	displayWidth,
+	forTerminal,
+	middleForTerminal,
+	splitUtf8,
+} from '../../src/output/terminal-text.ts';
 
 describe('forTerminal', () => {
 	it('leaves visible text alone', () => {
@@ -176,5 +183,8 @@ describe('widths', () => {
 		assert.equal(cellForTerminal(`e${'\u0301'.repeat(100000)}`, 200).length, 208);
 		assert.equal(cellForTerminal(Buffer.alloc(100000, 0x61), 3), 'aa…');
 		assert.equal(cellForTerminal('👍'.repeat(100), 200), '👍'.repeat(100));
+		// Of a long text only the ends are read, so what is in the middle does not matter.
+		assert.equal(middleForTerminal(`${'a'.repeat(450)}\x1b${'b'.repeat(448)}\\`, 9), 'aaaa…bbb\\');
+		assert.equal(middleForTerminal(`${'a'.repeat(300)}\x1b${'b'.repeat(298)}\\`, 9), 'aaaa…bb\\\\');
 	});
 });
