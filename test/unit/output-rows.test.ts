@@ -498,6 +498,37 @@ describe('columns of a stream', () => {
 		assert.equal(fits.rows([['x'.repeat(30), 1234567]]), ` ${'x'.repeat(9)}… | 1234567\n`);
 	});
 
+	it('keep their lines in the format line, and are cut in a table that does not fit', () => {
+		const columns = (['res_body', 'res_body_note', 'content_type', 'j', 't'] as const).map((name) => ({
+			name,
+			type: name === 'j' ? ('json' as const) : ('text' as const),
+		}));
+		const line = (...row: SqlValue[]) => createRowWriter('line', columns).rows([row]).split('\n').slice(1, -1);
+		assert.deepEqual(line('one line', null, null, '[1]', 'a\nb'), [
+			...['     res_body: one line', 'res_body_note: NULL', ' content_type: NULL', '            j:', '[', '  1', ']'],
+			'            t: a\\x0ab',
+		]);
+		assert.deepEqual(line('one\ntwo', 'cut', 'text/plain', '', null), [
+			...['     res_body:', 'one', 'two', 'cut', 'res_body_note: cut', ' content_type: text/plain', '            j: '],
+			'            t: NULL',
+		]);
+		assert.deepEqual(line('', null, 'image/png', 'x', null).slice(0, 4), [
+			...['     res_body: [image/png]', 'res_body_note: NULL', ' content_type: image/png', '            j: x'],
+		]);
+		const narrow = createRowWriter(
+			'table',
+			[
+				{ name: 'name', type: 'text' },
+				{ name: 'n', type: 'int' },
+			],
+			{
+				...{ screenColumns: 10, cellColumns: 30, sample: [['x', 1234567890]] },
+			},
+		);
+		const [, cut] = narrow.rows([['x'.repeat(100), 1]]).split('\n');
+		assert.equal(cut, `name: ${'x'.repeat(22)}…`);
+	});
+
 	it('come in pieces of 64 KiB', () => {
 		const rows = Array.from({ length: 3000 }, (_, i) => [`${i} ${'x'.repeat(95)}`]);
 		const pieces = [...formatRows('csv', { columns: [{ name: 'x', type: 'text' }], rows })];

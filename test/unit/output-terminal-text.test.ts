@@ -183,6 +183,8 @@ describe('widths', () => {
 		assert.equal(cellForTerminal(`e${'\u0301'.repeat(100000)}`, 200).length, 208);
 		assert.equal(cellForTerminal(Buffer.alloc(100000, 0x61), 3), 'aa…');
 		assert.equal(cellForTerminal('👍'.repeat(100), 200), '👍'.repeat(100));
+		assert.equal(cellForTerminal('日本語'.repeat(1000), 4), '日…');
+		assert.equal(cellForTerminal('日本語'.repeat(1000), 5), '日本…');
 		// Of a long text only the ends are read, so what is in the middle does not matter.
 		assert.equal(middleForTerminal(`${'a'.repeat(450)}\x1b${'b'.repeat(448)}\\`, 9), 'aaaa…bbb\\');
 		assert.equal(middleForTerminal(`${'a'.repeat(300)}\x1b${'b'.repeat(298)}\\`, 9), 'aaaa…bb\\\\');
