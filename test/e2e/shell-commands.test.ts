@@ -54,6 +54,8 @@ test('commands as psql, sqlite3 and mysql write them work, with or without a sem
 		await enter(terminal, '\\gx', "SELECT 'a' AS", 'letter\\G');
 		await terminal.shows(/^ *n[:=| ]+12$/);
 		await terminal.shows(/^ *letter[:=| ]+a$/);
+		await enter(terminal, '\\timing', '\\timing', '\\timing on;');
+		await terminal.shows(/^timer is on\n.*\ntimer is off\n.*\ntimer is on$/);
 		await enter(terminal, 'help;');
 		await terminal.shows('.schema [TABLE]');
 		await enter(terminal, '\\timming');

@@ -26,7 +26,6 @@ const EXAMPLES: { readonly [N in SettingName]?: string } = {
 	width: '.width 0 40',
 	nullvalue: ".nullvalue '-'",
 	headers: '.headers off',
-	timer: '.timer on',
 	separator: '.separator tab',
 	pager: '.pager off',
 	echo: '.echo on',
@@ -71,6 +70,19 @@ export const RESULT_COMMANDS: CommandGroup = {
 				return undefined;
 			},
 		},
-		...(['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager'] as const).map(settingCommand),
+		{
+			name: 'timer',
+			usage: '.timer [on|off]',
+			description: `${SETTINGS.timer.description}; without a value, switch it`,
+			example: '.timer on',
+			run: (shell, argument) => {
+				const { values } = shell.settings;
+				if (argument === '') values.timer = !values.timer;
+				else shell.settings.set('timer', argument);
+				shell.tell(`timer is ${shell.settings.print('timer')}\n`);
+				return undefined;
+			},
+		},
+		...(['maxrows', 'width', 'nullvalue', 'headers', 'separator', 'pager'] as const).map(settingCommand),
 	],
 };
