@@ -74,6 +74,8 @@ export class LineEditor {
 	readonly #chunkState = { escapeCodeTimeout: ESCAPE_MS, isCompletionEnabled: true };
 	/** Characters of one chunk, which are inserted together. */
 	#chunk = '';
+	/** Tabs of the chunk after these. */
+	#tabs = 0;
 	/** Characters between the marks of a paste. */
 	#paste: string[] | undefined;
 	#walk: HistoryWalk | undefined;
@@ -222,13 +224,18 @@ export class LineEditor {
 		this.#invalidate();
 		const meaning = this.#isChord ? chordMeaning(key) : meaningOf(text, key);
 		this.#isChord = false;
-		// Tab inside a chunk was pasted.
-		const isText = meaning === undefined || (meaning === 'complete' && !this.#chunkState.isCompletionEnabled);
+		if (meaning === 'complete' && !this.#chunkState.isCompletionEnabled) {
+			this.#tabs++;
+			return;
+		}
+		const isText = meaning === undefined;
 		const isLineEnd = meaning === 'accept' && this.#endsNothing();
+		if (!isText) this.#takeTabs();
 		if ((isText || isLineEnd) && this.#search === undefined) {
 			this.#completing.end();
 			this.#walk = undefined;
-			this.#chunk += isLineEnd ? '\n' : text;
+			this.#chunk += '\t'.repeat(this.#tabs) + (isLineEnd ? '\n' : text);
+			this.#tabs = 0;
 			if (this.#chunkState.isCompletionEnabled) this.#insertChunk();
 			return;
 		}
@@ -391,6 +398,14 @@ export class LineEditor {
 		if (text !== '') this.#edited.insert(text);
 	}
 
+	/** Tabs in a chunk are keys, unless text follows: then they were pasted. */
+	#takeTabs(): void {
+		for (; this.#tabs > 0; this.#tabs--) {
+			this.#insertChunk();
+			if (!this.#completing.key('complete')) this.#completing.start();
+		}
+	}
+
 	#insertChunk(): void {
 		if (this.#chunk === '') return;
 		this.#edited.insert(this.#chunk);
@@ -421,6 +436,7 @@ export class LineEditor {
 
 	#draw(): void {
 		this.#isDrawingDue = false;
+		this.#takeTabs();
 		if (!this.#isShown) return;
 		this.#insertChunk();
 		this.#area.draw(this.#picture());

@@ -54,7 +54,11 @@ export class Prompt {
 			entries: this.#entries,
 			theme,
 			enter: (text) => this.#enter(text),
-			complete: (text, cursor) => complete(this.#completionContext(this.#shell!), text, cursor),
+			// Keys may come before the shell is there.
+			complete: (text, cursor) =>
+				this.#shell === undefined
+					? { start: cursor, items: [] }
+					: complete(this.#completionContext(this.#shell), text, cursor),
 			paint: (text, cursor) =>
 				this.#shell?.settings.values.highlight === true
 					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables))

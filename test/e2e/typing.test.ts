@@ -1,6 +1,12 @@
 // The line editor at the prompt: colours, several lines, history, pastes, completion, in a real terminal.
 import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { eventually } from '../../support/eventually.ts';
+import { openTerminal } from '../../support/terminal.ts';
+import { CLI, TINYTAP } from '../../support/tinytap.ts';
 import { withTerminal } from '../../support/typing.ts';
 
 test('keywords, strings, numbers, functions, comments and unknown names have colours while they are typed', async () => {
@@ -311,5 +317,150 @@ test('Ctrl-L clears the screen, Ctrl-Z and fg come back to the typed text, Ctrl-
 		await terminal.shows(line('ELECT 1'));
 		await press('C-u', 'C-e', 'C-u', 'C-d');
 		await terminal.shows('[ended 0]');
+	});
+});
+
+test('keys typed before the prompt is there are not lost, whatever they are', async () => {
+	const terminal = await openTerminal(`${TINYTAP.join(' ')} --replay ${join(CLI, '../../recordings/demo.tinytap')}`);
+	try {
+		for (const keys of ['SELECT s', 'Tab', 'Tab', 'Up', 'C-r', 'Escape', 'C-u', "SELECT 'ea' || 'rly' AS x;", 'Enter'])
+			await (/ /.test(keys) ? terminal.type(keys) : terminal.press(keys));
+		await terminal.shows(/^ early/);
+		await terminal.type('.quit');
+		await terminal.press('Enter');
+		await terminal.shows('[ended 0]');
+	} finally {
+		await terminal.close();
+	}
+});
+
+test('Tabs between keys of one chunk complete; a Tab before text is text', async () => {
+	await withTerminal(async ({ terminal, press, line }) => {
+		await terminal.type('SELECT s\t\t');
+		await terminal.shows(/^side /);
+		await press('Escape', 'C-u');
+		await terminal.type("SELECT * FROM exchanges WHERE via = '\t\t");
+		await terminal.shows(/^'sendfile'$/);
+		await press('C-u');
+		await terminal.type('SELECT\t1');
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT {2}1$/);
+		await press('C-u');
+		await terminal.type('SELECT * FROM hea\t');
+		await terminal.shows(line('SELECT * FROM headers'));
+	});
+});
+
+test('\\e opens the typed statement, or the last one, in $VISUAL, in a file of the user that is gone afterwards', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-editor-'));
+	const editor = join(folder, 'editor');
+	writeFileSync(
+		editor,
+		`#!/bin/sh\nstat -c '%a %U' "$1" > ${folder}/mode; stat -c %a "$(dirname "$1")" >> ${folder}/mode; cp "$1" ${folder}/given\necho "$1" > ${folder}/path\necho "is it me: $(tty)" > ${folder}/tty\nprintf "SELECT 'from' ||\\n  ' the editor' AS x;\\n" > "$1"\n`,
+	);
+	chmodSync(editor, 0o755);
+	await withTerminal(
+		async ({ terminal, enter, press }) => {
+			await terminal.type('SELECT 1,');
+			await press('Enter');
+			await enter('  2 \\e');
+			await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 'from' \|\|\n\.\.\. {3}' the editor' AS x;$/);
+			assert.doesNotMatch(await terminal.screen(), /^ from the editor/m, 'it runs only after Enter');
+			await press('Enter');
+			await terminal.shows(/^ from the editor/);
+			assert.equal(readFileSync(join(folder, 'given'), 'utf8'), 'SELECT 1,\n  2\n');
+			assert.equal(readFileSync(join(folder, 'mode'), 'utf8'), '600 root\n700\n');
+			assert.match(readFileSync(join(folder, 'tty'), 'utf8'), /\/dev\/pts\//);
+			assert.equal(existsSync(readFileSync(join(folder, 'path'), 'utf8').trim()), false);
+			await enter('\\e');
+			await terminal.shows(/^\.\.\. {3}' the editor' AS x;$/, 2);
+			assert.equal(readFileSync(join(folder, 'given'), 'utf8'), "SELECT 'from' ||\n  ' the editor' AS x;\n");
+			// Ctrl-X Ctrl-E takes the text without \\e.
+			await press('C-u', 'C-u', 'C-u', 'C-u');
+			await terminal.type('.tables');
+			await press('C-x', 'C-e');
+			await eventually(
+				() => readFileSync(join(folder, 'given'), 'utf8') === '.tables\n' || undefined,
+				() => readFileSync(join(folder, 'given'), 'utf8'),
+			);
+			await terminal.shows(/^\.\.\. {3}' the editor' AS x;$/, 2);
+			await press('C-c');
+		},
+		{ env: `VISUAL=${editor} EDITOR=false` },
+	);
+	await withTerminal(
+		async ({ terminal, enter, line }) => {
+			await enter("SELECT 'kept' AS x;", '\\e');
+			await terminal.shows(line("SELECT 'kept' AS x;"), 1);
+			await enter('SELECT 5 \\e');
+			await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 5$/);
+		},
+		{ env: 'VISUAL= EDITOR=false' },
+	);
+	await withTerminal(
+		async ({ terminal, enter }) => {
+			await enter('SELECT 5 \\e');
+			await terminal.shows(/cannot start the editor \/nowhere\/editor: /);
+			await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 5$/);
+		},
+		{ env: 'VISUAL= EDITOR=/nowhere/editor' },
+	);
+	rmSync(folder, { recursive: true });
+});
+
+test('the history file is the user’s alone, has one line for each statement as typed, and no secrets', async () => {
+	await withTerminal(async ({ terminal, enter, press, line, state }) => {
+		await enter("SELECT 'a", "b' AS x -- why", ';');
+		await enter("SELECT count(*) FROM exchanges WHERE req_headers['authorization'] = 'Bearer secret-1';");
+		await enter("SELECT 'end' || 'ed' AS x;");
+		await terminal.shows('ended');
+		const file = join(state, 'tinytap/history');
+		assert.equal(statSync(file).mode & 0o777, 0o600);
+		assert.equal(
+			readFileSync(file, 'utf8'),
+			"SELECT 'a\rb' AS x -- why\r;\nSELECT count(*) FROM exchanges WHERE req_headers['authorization'] = 'Bearer REDACTED';\nSELECT 'end' || 'ed' AS x;\n",
+		);
+		await press('Up', 'Up');
+		await terminal.shows(
+			line("SELECT count(*) FROM exchanges WHERE req_headers['authorization'] = 'Bearer secret-1';"),
+			2,
+		);
+	});
+});
+
+test('Tab completes file names, directories with a slash, and shows hostile names as escapes', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-names-'));
+	for (const name of ['capture-1.tinytap', 'capture-2.tinytap', 'evil\x1b[31m\u202e'])
+		writeFileSync(join(folder, name), '');
+	mkdirSync(join(folder, 'sub'));
+	await withTerminal(async ({ terminal, press, line }) => {
+		await terminal.type(`.open ${folder}/ca`);
+		await press('Tab');
+		await terminal.shows(line(`.open ${folder}/capture-`));
+		await terminal.type('2');
+		await press('Tab');
+		await terminal.shows(line(`.open ${folder}/capture-2.tinytap`));
+		await press('C-u');
+		await terminal.type(`.open ${folder}/s`);
+		await press('Tab');
+		await terminal.shows(line(`.open ${folder}/sub/`));
+		await press('C-u');
+		await terminal.type(`.open ${folder}/`);
+		await press('Tab', 'Tab');
+		await terminal.shows(/^evil\\x1b\[31m\\u\{202e\}$/);
+	});
+	rmSync(folder, { recursive: true });
+});
+
+test('the prompt stays whole while a tail prints and a statement runs, and what is typed is kept', async () => {
+	await withTerminal(async ({ terminal, enter, press }) => {
+		await enter('.wait 1s');
+		await terminal.type("SELECT 'typed ' ||");
+		await terminal.shows(/^SELECT 'typed ' \|\|$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT 'typed ' \|\|$/);
+		await press('Enter');
+		await terminal.type("'on' AS x;");
+		await press('Enter');
+		await terminal.shows(/^ typed on/);
+		assert.equal((await terminal.screen()).split("SELECT 'typed '").length - 1, 1, 'the text is drawn over itself');
 	});
 });

@@ -29,7 +29,7 @@ export class Completing {
 	#offered: State | undefined;
 	#open: State | undefined;
 	/** What is asked for; undefined if the answer is no longer wanted. */
-	#asked: object | undefined;
+	#asked: { isListed: boolean } | undefined;
 
 	constructor(edited: EditedText, complete: (text: string, cursor: number) => Completions, redraw: () => void) {
 		this.#edited = edited;
@@ -39,10 +39,13 @@ export class Completing {
 
 	/** Tab without a menu. */
 	start(): void {
+		if (this.#asked !== undefined) {
+			this.#asked.isListed = true;
+			return;
+		}
 		const offered = this.#offered;
 		if (offered !== undefined) {
-			this.#offered = undefined;
-			this.#open = offered;
+			this.#list();
 			return;
 		}
 		const { text, cursor } = this.#edited;
@@ -51,17 +54,21 @@ export class Completing {
 			this.#take(start, items);
 			return;
 		}
-		const asked = {};
+		const asked = { isListed: false };
 		this.#asked = asked;
 		later
 			.then((more) => {
 				// A key was pressed meanwhile.
 				if (this.#asked !== asked) return;
+				this.#asked = undefined;
 				this.#take(start, more.length > 0 ? more : items);
+				if (asked.isListed) this.#list();
 				this.#redraw();
 			})
 			// No completions.
-			.catch(() => undefined);
+			.catch(() => {
+				if (this.#asked === asked) this.#asked = undefined;
+			});
 	}
 
 	/** A key while the menu is open; false if the key ends it and then does what it always does. */
@@ -102,6 +109,11 @@ export class Completing {
 
 	menu(size: MenuSize, theme: Theme): DrawnRow[] {
 		return this.#open === undefined ? [] : menuRows(this.#open.items, this.#open.selected, size, theme);
+	}
+
+	#list(): void {
+		this.#open = this.#offered;
+		this.#offered = undefined;
 	}
 
 	#take(start: number, items: readonly MenuItem[]): void {
