@@ -106,10 +106,10 @@ function candidates(
 }
 
 const STATEMENTS = [
-	...['SELECT', 'WITH', 'EXPLAIN', 'DESCRIBE', 'SUMMARIZE', 'VALUES'],
+	...['SELECT', 'FROM', 'WITH', 'EXPLAIN', 'DESCRIBE', 'SUMMARIZE', 'VALUES'],
 	...['CREATE VIEW', 'CREATE TEMP TABLE', 'DROP VIEW', 'DROP TABLE', 'INSERT INTO', 'DELETE FROM'],
 ];
-const QUERIES = ['SELECT', 'WITH', 'VALUES'];
+const QUERIES = ['SELECT', 'FROM', 'WITH', 'VALUES'];
 const OPERANDS = ['NOT', 'NULL', 'TRUE', 'FALSE', 'CASE', 'CAST', 'EXISTS', 'INTERVAL'];
 const OPERATORS = [
 	...['AND', 'OR', 'NOT', 'IN', 'BETWEEN', 'LIKE', 'ILIKE', 'GLOB', 'REGEXP', 'ESCAPE'],
