@@ -751,6 +751,19 @@ test('times of day, dates and local times meet as they do in PostgreSQL', () => 
 	}
 });
 
+test('a later modifier may bring back a time after the year 9999, if the ones between need no date', () => {
+	for (const [expression, value] of [
+		["'9999-12-31', '+1 day', '-90 minutes'", '9999-12-31 22:30:00'],
+		["'9999-12-31 23:00', '+02:00', '-03:00'", '9999-12-31 22:00:00'],
+		["'9999-12-31', '+5373484 days', '-5373484 days'", '9999-12-31 00:00:00'],
+		["'9999-12-31', '+5373485 days', '-5373485 days'", null],
+		["'9999-12-31', '+1 day', 'start of day'", null],
+		["'9999-12-31', '+1 month', '-90 days'", null],
+	] as const) {
+		assert.equal(scalarOf(`SELECT datetime(${expression})`), value, expression);
+	}
+});
+
 test('a number is a Julian day, or seconds since 1970, as its modifier says; auto tells them apart by size', () => {
 	for (const [expression, value] of [
 		["1700000000, 'auto'", '2023-11-14 22:13:20'],

@@ -15,6 +15,9 @@ const MAX_TEXT = 100;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[ \tT]+(.*))?$/s;
 const CLOCK = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?[ \t]*(?:([Zz])|([+-])(\d\d):(\d\d))?[ \t]*$/;
 
+/** Modifiers that add to a time whatever its date is: later ones may bring it back into the range. */
+const ADDED = /^\s*[+-]?\d+(\.\d*)?\s+(second|minute|hour|day)s?\s*$|^\s*[+-]?\d\d:\d\d/i;
+
 /** Microseconds since the epoch, after all modifiers; undefined where SQLite returns NULL. */
 export function timeOf(values: readonly Value[], now: number): number | undefined {
 	const [first = 'now', ...modifiers] = values;
@@ -38,8 +41,9 @@ export function timeOf(values: readonly Value[], now: number): number | undefine
 	}
 	// A text with a time zone has already been converted to UTC.
 	const isZoned = typeof first === 'string' && /(z|[+-]\d\d:\d\d)[ \t]*$/i.test(first.slice(10, MAX_TEXT));
+	if (time !== undefined && !isInRange(time)) return undefined;
 	for (const modifier of modifiers) {
-		if (time === undefined || !isInRange(time)) return undefined;
+		if (time === undefined || (!isInRange(time) && !ADDED.test(toText(modifier!)))) return undefined;
 		if (isZoned && modifier === modifiers[0] && /^utc$/i.test(toText(modifier!))) continue;
 		// SQLite works in milliseconds from here on.
 		time = modified(Math.round(time / 1000) * 1000, toText(modifier!).slice(0, MAX_TEXT).trim().toLowerCase());
@@ -92,12 +96,18 @@ function utc(year: number, month: number, day: number): number {
 }
 
 const UNITS: Record<string, number> = { second: 1_000_000, minute: 60_000_000, hour: 3_600_000_000, day: DAY };
+/** SQLite 3.40 takes smaller counts than these. */
+const MOST: Record<string, number> = {
+	...{ second: 4.6427e14, minute: 7.7379e12, hour: 1.2897e11 },
+	...{ day: 5373485, month: 176546, year: 14713 },
+};
 
 function modified(time: number, modifier: string): number | undefined {
 	const shift = /^([+-]?\d+(?:\.\d*)?)\s+(second|minute|hour|day|month|year)s?$/.exec(modifier);
 	if (shift !== null) {
 		const count = Number(shift[1]);
 		const unit = shift[2]!;
+		if (Math.abs(count) >= MOST[unit]!) return undefined;
 		const micros = UNITS[unit];
 		if (micros !== undefined) return time + Math.round((count * micros) / 1000) * 1000;
 		const whole = Math.trunc(count);
@@ -106,6 +116,7 @@ function modified(time: number, modifier: string): number | undefined {
 		const months = unit === 'year' ? 0 : whole;
 		const years = unit === 'year' ? whole : 0;
 		const moved = utc(date.getUTCFullYear() + years, date.getUTCMonth() + months, date.getUTCDate());
+		if (!isInRange(moved)) return undefined;
 		return moved + modulo(time, DAY) + Math.round(fraction * (unit === 'year' ? 365 : 30) * 86_400_000) * 1000;
 	}
 	const clock = /^([+-]?)(\d\d:\d\d.*)$/s.exec(modifier);
