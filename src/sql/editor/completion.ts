@@ -30,7 +30,8 @@ export function completionsAt(text: string, position: number, schema: Schema): C
 	const tokens = tokenize(text.slice(0, position));
 	const before = wordsOf(text, tokens);
 	const all = wordsOf(text, tokenize(text));
-	const statement = all.slice(before.findLastIndex((word) => word.text === ';') + 1);
+	const begin = before.findLastIndex((word) => word.text === ';') + 1;
+	const statement = all.slice(begin);
 	const end = statement.findIndex((word) => word.text === ';' && word.token.start >= position);
 	const scope = mentioned(end < 0 ? statement : statement.slice(0, end), schema);
 	const values = valuesAt(before, position, scope, schema);
@@ -44,7 +45,7 @@ export function completionsAt(text: string, position: number, schema: Schema): C
 	const typed = before.at(-1);
 	const hasWord = typed !== undefined && typed.token.kind === 'word' && typed.token.end === position;
 	const word = hasWord ? typed.lower : '';
-	const earlier = hasWord ? before.slice(0, -1) : before;
+	const earlier = before.slice(begin, hasWord ? -1 : undefined);
 	const found = candidates(earlier, statement, scope, schema).filter((each) =>
 		each.text.toLowerCase().startsWith(word),
 	);

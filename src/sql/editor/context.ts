@@ -228,6 +228,8 @@ function takeKeyword(current: Frame, { lower }: Word, before: string): boolean {
 						: 'operand';
 	else if (lower === 'from') takeFrom(current, before);
 	else if (lower === 'join') current.expected = 'table';
+	else if (current.opener === 'over' && current.expected !== 'operand' && /^(rows|range|groups)$/.test(lower))
+		current.expected = 'operand';
 	else if (JOIN_WORDS.test(lower) && current.expected !== 'operand') current.expected = 'phrase';
 	else if (PHRASE_WORDS.test(lower) && current.expected !== 'operand') current.expected = 'phrase';
 	else if (lower === 'by') {
