@@ -285,8 +285,8 @@ test('while rows are printed, the progress line is below them; Ctrl-C ends them 
 		terminal.type('\x03');
 		const start = performance.now();
 		await terminal.shows(/the statement was cancelled/, round + 1);
-		// A fraction of it on an idle machine.
-		assert.ok(performance.now() - start < 2000, `${mode}: ${performance.now() - start} ms`);
+		// A twentieth of it on an idle machine; this one may be busy, and reads all that was printed first.
+		assert.ok(performance.now() - start < 5000, `${mode}: ${performance.now() - start} ms`);
 		// JSON has no line of its own for it between its rows.
 		if (mode !== 'json')
 			assert.match(terminal.shown().slice(0, before), /\n\r\x1b\[Krunning for \d\.\d s, [\d,]+ rows read/);
