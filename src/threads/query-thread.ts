@@ -48,7 +48,7 @@ const OTHER_SIDE_MS = 200;
 /** The most values of a column that completion gets, the longest of them, and what finding them may cost. */
 const VALUES = 100;
 const VALUE_LENGTH = 100;
-const VALUES_MS = 250;
+const VALUES_MS = 600;
 const VALUES_MEMORY = 8 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;

@@ -46,7 +46,7 @@ const CANCEL_MS = 100;
 const CLOSE_MS = 3000;
 
 /** Completion waits at most this long for values. */
-const VALUES_MS = 400;
+const VALUES_MS = 2000;
 
 /** Heap of the query thread in addition to the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
@@ -281,7 +281,12 @@ export class Threads {
 		);
 		// Whoever waits no longer does not need the error either.
 		asked.catch(() => undefined);
-		return await Promise.race([asked, wait(VALUES_MS).then(() => [])]);
+		const patience = new AbortController();
+		try {
+			return await Promise.race([asked, wait(VALUES_MS, patience.signal).then(() => [])]);
+		} finally {
+			patience.abort();
+		}
 	}
 
 	/**

@@ -4,7 +4,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { RecordingWriter } from '../../src/capture/recording.ts';
 import { eventually } from '../../support/eventually.ts';
+import { Tape } from '../../support/record-builder.ts';
 import { openTerminal } from '../../support/terminal.ts';
 import { CLI, TINYTAP } from '../../support/tinytap.ts';
 import { withTerminal } from '../../support/typing.ts';
@@ -343,7 +346,7 @@ test('Tabs between keys of one chunk complete; a Tab before text is text', async
 		await terminal.shows(/^'sendfile'$/);
 		await press('C-u');
 		await terminal.type('SELECT\t1');
-		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT {2}1$/);
+		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT {4}1$/);
 		await press('C-u');
 		await terminal.type('SELECT * FROM hea\t');
 		await terminal.shows(line('SELECT * FROM headers'));
@@ -463,4 +466,41 @@ test('the prompt stays whole while a tail prints and a statement runs, and what 
 		await terminal.shows(/^ typed on/);
 		assert.equal((await terminal.screen()).split("SELECT 'typed '").length - 1, 1, 'the text is drawn over itself');
 	});
+});
+
+test('hostile values are offered as escapes and inserted so that they are one text', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-values-'));
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	for (const [index, agent] of ["it's \u202e\u009b31m", "it's; DROP", 'plain'].entries()) {
+		const connection = tape.server(index + 1).open();
+		connection.in(
+			`GET /${index} HTTP/1.1\r\nHost: shop\r\nUser-Agent: ${Buffer.from(agent).toString('latin1')}\r\n\r\n`,
+		);
+		connection.out('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+	}
+	const recording = join(folder, 'hostile');
+	const writer = new RecordingWriter(recording, {}, { user: processUser() });
+	writer.writeBatch(tape.batch());
+	writer.close();
+	await withTerminal(async ({ terminal, enter, press }) => {
+		await enter(`.open ${recording}`);
+		await terminal.shows(/\(hostile\)>/);
+		await terminal.type("SELECT path FROM exchanges WHERE user_agent = '");
+		await press('Tab', 'Tab');
+		const screen = await terminal.shows(/^'plain'$/);
+		assert.match(screen, /^'it''s; DROP'$/m);
+		assert.match(screen, /^'it''s \\u\{202e\}\\x9b31m'$/m);
+		assert.doesNotMatch(screen, /[\u202e\u009b]/);
+		await terminal.type('it');
+		await press('Tab');
+		await terminal.shows(/user_agent = 'it''s$/);
+		await terminal.type(' ');
+		await press('Tab');
+		await terminal.shows(/user_agent = 'it''s \\u\{202e\}\\x9b31m'$/);
+		await terminal.type(';');
+		await press('Enter');
+		await terminal.shows(/^ \/0$/);
+	});
+	rmSync(folder, { recursive: true });
 });

@@ -34,7 +34,7 @@ test('lines break at the edge of the screen, and the cursor never stands outside
 	assert.deepEqual(laidOut('\n|a').cursor, { row: 1, column: 4 });
 	assert.deepEqual(laidOut('|\na').cursor, { row: 0, column: 3 });
 	assert.deepEqual(laidOut('日|本').cursor, { row: 0, column: 5 });
-	assert.deepEqual(laidOut('\t|').cursor, { row: 0, column: 8 }, 'to the next multiple of eight');
+	assert.deepEqual(laidOut('\t|').cursor, { row: 0, column: 7 }, 'a tab takes four columns');
 	assert.deepEqual(laidOut('a\x1b|').cursor, { row: 0, column: 8 }, 'a control character is four columns wide');
 	for (let columns = 1; columns < 12; columns++) {
 		for (const text of ['SELECT 日本\n\x1b😀é|', 'x'.repeat(50), '\t\t|\n|', '|']) {

@@ -67,13 +67,13 @@ export function layOut(text: string, cursor: number, screen: Screen): Layout {
 	const row = own[index]!;
 	return {
 		rows: [...before.slice(before.length - above), row, ...after.slice(0, below)],
-		cursor: { row: above, column: row.indent + widthOf(text, row.start, cursor, row.indent) },
+		cursor: { row: above, column: row.indent + widthOf(text, row.start, cursor) },
 	};
 }
 
-function widthOf(text: string, start: number, end: number, column: number): number {
+function widthOf(text: string, start: number, end: number): number {
 	let width = 0;
-	for (const piece of piecesOf(text, start, end, column)) width += piece.width;
+	for (const piece of piecesOf(text, start, end)) width += piece.width;
 	return width;
 }
 
@@ -101,7 +101,7 @@ function wrap(text: string, part: { start: number; from: number; to: number }, c
 		indent = 0;
 		width = 0;
 	};
-	for (const piece of piecesOf(text, from, end, width)) {
+	for (const piece of piecesOf(text, from, end)) {
 		if (piece.isPlain) {
 			let at = piece.start;
 			while (piece.end - at > columns - width) {

@@ -69,7 +69,7 @@ function paintedRow(text: string, row: Row, spans: readonly Span[]): string {
 		painted += part === '' || current === undefined ? part : current.paint(part);
 		part = '';
 	};
-	for (const piece of piecesOf(text, row.start, row.end, row.indent)) {
+	for (const piece of piecesOf(text, row.start, row.end)) {
 		for (let from = piece.start; from < piece.end; ) {
 			while (spans[index] !== undefined && spans[index]!.end <= from) index++;
 			const next = spans[index];

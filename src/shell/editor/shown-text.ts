@@ -13,7 +13,8 @@ export type Piece = {
 	readonly isPlain: boolean;
 };
 
-const TAB_COLUMNS = 8;
+/** A tab is always this wide, so that how a text looks does not depend on where it breaks. */
+const TAB = '    ';
 /** Above this, a text that is not ASCII is split by code points, which is faster. */
 const LONG = 20_000;
 
@@ -21,17 +22,15 @@ const PLAIN = /[\x20-\x7e]+/y;
 const OTHER = /[^\x20-\x7e]+/y;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** The pieces of `text` from `start` to `end`, in which there is no line break. `column`: where the first one begins. */
-export function* piecesOf(text: string, start: number, end: number, column: number): Generator<Piece> {
+/** The pieces of `text` from `start` to `end`, in which there is no line break. */
+export function* piecesOf(text: string, start: number, end: number): Generator<Piece> {
 	let at = start;
-	let shownAt = column;
 	const isLong = end - start > LONG;
 	while (at < end) {
 		PLAIN.lastIndex = at;
 		if (PLAIN.test(text)) {
 			const stop = Math.min(PLAIN.lastIndex, end);
 			yield { start: at, end: stop, shown: text.slice(at, stop), width: stop - at, isPlain: true };
-			shownAt += stop - at;
 			at = stop;
 			continue;
 		}
@@ -39,11 +38,9 @@ export function* piecesOf(text: string, start: number, end: number, column: numb
 		OTHER.test(text);
 		const run = text.slice(at, Math.min(OTHER.lastIndex, end));
 		for (const part of isLong ? run : segmentsOf(run)) {
-			const shown =
-				part === '\t' ? ' '.repeat(TAB_COLUMNS - (shownAt % TAB_COLUMNS)) : forTerminal(part).replaceAll('\\\\', '\\');
+			const shown = part === '\t' ? TAB : forTerminal(part).replaceAll('\\\\', '\\');
 			const width = displayWidth(shown);
 			yield { start: at, end: at + part.length, shown, width, isPlain: false };
-			shownAt += width;
 			at += part.length;
 		}
 	}
@@ -74,7 +71,7 @@ export function onOneLine(text: string, columns: number): string {
 	let width = 0;
 	// No character needs more code units than this for a column that it takes.
 	const near = text.slice(0, columns * 40).replaceAll('\n', '⏎');
-	for (const piece of piecesOf(near, 0, near.length, 0)) {
+	for (const piece of piecesOf(near, 0, near.length)) {
 		const room = columns - width;
 		if (piece.width <= room) {
 			shown += piece.shown;
