@@ -234,8 +234,9 @@ test('.set theme changes the colours; NO_COLOR leaves none', async () => {
 	}
 });
 
-test('a dumb terminal gets no escape sequence, and nothing is drawn twice', async () => {
+test('a dumb terminal gets no escape sequence, and nothing is drawn twice', async (t) => {
 	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO], { TERM: 'dumb' });
+	t.after(() => terminal.child.kill());
 	await terminal.shows(/tinytap \(demo\.tinytap\)> /);
 	terminal.type('SELECT id, path, status FROM exchanges ORDER BY id LIMIT 50;\r');
 	await terminal.shows(/50 rows \(40 shown\)/);
@@ -274,8 +275,9 @@ test('a script on a terminal counts all rows, although it shows only some', asyn
 	}
 });
 
-test('while rows are printed, the progress line is below them; Ctrl-C ends them at once and leaves no part of a row', async () => {
+test('while rows are printed, the progress line is below them; Ctrl-C ends them at once and leaves no part of a row', async (t) => {
 	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO]);
+	t.after(() => terminal.child.kill());
 	await terminal.shows(/tinytap.*> /);
 	for (const [round, mode] of ['csv', 'table', 'json', 'line'].entries()) {
 		terminal.type(`.mode ${mode}\r`);
