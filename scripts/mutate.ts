@@ -26,7 +26,7 @@ const AREAS: Readonly<Record<string, Area>> = {
 	store: {
 		sources: 'src/store',
 		tests:
-			/^(exchange-(store|columns)|store-parts|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
+			/^(exchange-(store|columns|calls|views)|store-parts|moment|connection-log|memory-shares|output-|sql-(batches|condition|find|suggestions)|har|tail-line)/,
 	},
 	decode: {
 		sources: 'src/decode',

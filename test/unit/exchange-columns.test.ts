@@ -1,8 +1,8 @@
 // Exchanges of all kinds over several segments: what is read from the tables is what was sent, whichever way it is read.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exchangeRecord } from '../../src/store/exchange-detail.ts';
-import type { StoreLimits } from '../../src/store/exchange-store.ts';
+import { exchangeRecord, type WantedExchange } from '../../src/store/exchange-detail.ts';
+import type { StoreLimits, StoreSnapshot } from '../../src/store/exchange-store.ts';
 import { formatTimestamp } from '../../src/store/timestamp.ts';
 import { wireText } from '../../src/store/wire-text.ts';
 import { Tape } from '../../support/record-builder.ts';
@@ -271,4 +271,51 @@ test('all ways to read a column agree with its value', () => {
 	}
 	for (const name of ['exchanges', 'headers', 'inflight'])
 		assert.ok(database.tables.get(name)!.find!(0, 5)!.length > 0 || name === 'inflight', name);
+});
+
+test('an exchange is found by its id, or by its place among the others', () => {
+	const { database, rows } = stored(tapeOfVaried(variedExchanges(60)), SMALL_SEGMENTS);
+	const find = (wanted: WantedExchange) => exchangeRecord(database.exchanges, wanted)?.columns.id;
+	assert.deepEqual([find({ id: 1 }), find({ id: 60 }), find({ id: 61 })], [1, 60, undefined]);
+	assert.deepEqual(
+		[find({ back: 0 }), find({ back: 1 }), find({ back: 59 }), find({ back: 60 })],
+		[60, 59, 1, undefined],
+	);
+	assert.deepEqual(
+		[find({ after: 0 }), find({ after: 1 }), find({ after: 59 }), find({ after: 60 })],
+		[1, 2, 60, undefined],
+	);
+	assert.deepEqual([find({ before: 61 }), find({ before: 2 }), find({ before: 1 })], [60, 1, undefined]);
+	const events = rows('events');
+	const moves = events.filter(({ direction }) => direction !== null);
+	assert.deepEqual([...new Set(moves.map(({ direction, syscall }) => `${direction} ${syscall}`))].sort(), [
+		'in read',
+		'out write',
+	]);
+	assert.equal(moves.length, 120);
+	assert.ok(events.every(({ syscall }) => typeof syscall === 'string'));
+});
+
+test('memory of evicted rows is used again as soon as no statement reads them', () => {
+	const limits: StoreLimits = { memoryBytes: 3 << 20, rows: Number.POSITIVE_INFINITY };
+	const exchanges = variedExchanges(1600).map((each) => ({
+		...each,
+		body: 'x'.repeat(6000),
+		request: each.request.slice(0, 2),
+	}));
+	const buffers = new Set<unknown>();
+	const snapshots: StoreSnapshot[] = [];
+	const { store } = stored(tapeOfVaried(exchanges), limits, false, [], (now) => {
+		const snapshot = now.snapshot();
+		snapshots.push(snapshot);
+		for (const { handle } of snapshot.segments) buffers.add(handle.buffer);
+		if (snapshots.length > 1) now.release(snapshots.shift()!.id);
+	});
+	assert.ok(store.evictedRows > 500, String(store.evictedRows));
+	assert.ok(store.memoryBytes <= limits.memoryBytes + (1 << 20), String(store.memoryBytes));
+	const inUse = store.snapshot().segments.length;
+	assert.ok(buffers.size <= 2 * inUse + 2, `${buffers.size} buffers, ${inUse} at a time`);
+	assert.equal(store.rows + store.evictedRows, exchanges.length);
+	store.clear();
+	assert.deepEqual([store.rows, store.snapshot().segments.length], [0, 0]);
 });
