@@ -20,6 +20,7 @@ export function stored(
 	open = false,
 	hosts: readonly (readonly [ip: string, name: string])[] = [],
 	afterBatch: (store: ExchangeStore) => void = () => undefined,
+	batchRecords = BATCH_RECORDS,
 ) {
 	const decoder = newDecoder();
 	const store = new ExchangeStore(limits);
@@ -35,8 +36,8 @@ export function stored(
 		decoder.clearOutput();
 	};
 	const records = tape.records.splice(0);
-	for (let from = 0; from < records.length; from += BATCH_RECORDS) {
-		tape.records.push(...records.slice(from, from + BATCH_RECORDS));
+	for (let from = 0; from < records.length; from += batchRecords) {
+		tape.records.push(...records.slice(from, from + batchRecords));
 		const batch = tape.batch();
 		tape.records.length = 0;
 		decoder.input(batch.byteLength).set(batch);

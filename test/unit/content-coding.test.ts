@@ -258,6 +258,12 @@ describe('content coding', () => {
 		const small = deflateSync(plain, { windowBits: 9 });
 		assert.equal(Buffer.from(decodeContent(small, 'gzip').bytes).equals(plain), true);
 		assert.equal(decodeContent(Uint8Array.of(0x78, 0x9c), 'deflate').stopped, 'deflate: unexpected end');
+		// One byte of the magic number is none.
+		for (const bytes of [
+			[0x1f, 0x9d, 1, 2],
+			[0x20, 0x8b, 1, 2],
+		])
+			assert.equal(decodeContent(Uint8Array.from(bytes), 'gzip, foo').stopped, 'foo: unknown coding');
 		assert.equal(decodeContent(Uint8Array.of(0x1f), 'gzip').stopped, 'gzip: unexpected end');
 		assert.equal(decodeContent(Uint8Array.of(0x1f, 0x8c), 'gzip').stopped, 'gzip: the data has another format');
 	});
@@ -520,6 +526,7 @@ describe('body text', () => {
 			'<meta charset="ISO-8859-1">',
 			"<META CHARSET='iso-8859-1'/>",
 			'<meta charset=latin1>',
+			'<meta charset=latin1 charset=utf-8>',
 			'<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">',
 			"<meta content='text/html;charset=ISO-8859-1' http-equiv=content-type />",
 			'<meta name=a content="charset=utf-8"><meta\n\tcharset\n=\n"windows-1252">',
@@ -576,6 +583,7 @@ describe('media kinds', () => {
 		['application/problem+json', Buffer.from('{}'), 'json', 'application/problem+json'],
 		['text/plain', Buffer.from('Gr\xfc\xdfe', 'latin1'), 'text', 'text/plain'],
 		['text/plain', Uint8Array.of(0x61, 0, 0x62), 'binary', 'text/plain'],
+		['application/json', Uint8Array.of(0x61, 0, 0x62), 'binary', 'application/json'],
 		['text/plain; charset=utf-16le', Uint8Array.of(0x61, 0, 0x62, 0), 'text', 'text/plain'],
 		['image/svg+xml', Buffer.from('<svg/>'), 'text', 'image/svg+xml'],
 		['IMAGE/PNG', png, 'image', 'image/png'],
