@@ -463,20 +463,77 @@ test('offsets have up to 31 extra bits', () => {
 		const distance = 2 ** code + extra - 3;
 		const count = Math.min(code > 25 ? 4 : 390, Math.ceil(distance / 131_072));
 		const blocks = Array.from({ length: count }, () => block(1, [65], 131_072, false));
-		const codes = { literal: 1, offset: code, match: 2 };
+		// Far ones with bits after theirs, so that they begin within a byte.
+		const isFar = code >= 17;
+		const codes = { literal: 1, offset: code, match: isFar ? 38 : 2 };
+		const length = isFar ? 56 : 5;
 		const first = Array.from({ length: 131_072 }, (_, i) => i % 251);
-		const last = sequences(repeated('L', 1), 1, codes, [[extra, code]]);
+		const last = sequences(repeated('L', 1), 1, codes, [[extra, code], ...(isFar ? ([[5, 3]] as const) : [])]);
 		const whole = frameOf(block(0, first, undefined, false), ...blocks, last);
 		const { bytes, stopped } = decodeZstd(whole, 2 ** 26, Number.POSITIVE_INFINITY);
-		const length = 131_072 * (count + 1) + 1;
-		assert.equal(bytes[length - 1], 76);
-		const from = length - distance;
+		const before = 131_072 * (count + 1) + 1;
+		assert.equal(bytes[before - 1], 76);
+		const from = before - distance;
 		assert.equal(stopped, from < 0 ? 'damaged' : null, `${code}`);
 		assert.deepEqual(
-			[...bytes.subarray(length)],
-			from < 0 ? [] : Array.from({ length: 5 }, (_, i) => (from + i < 131_072 ? (from + i) % 251 : 65)),
+			[...bytes.subarray(before)],
+			from < 0 ? [] : Array.from({ length }, (_, i) => (from + i < 131_072 ? (from + i) % 251 : 65)),
 		);
 	}
+});
+
+/** Literals of a block coded with a tree: `weights` of the symbols 0, 1 …, of which the last is implied. */
+function huffman(weights: readonly number[], size: number, streams: readonly (readonly number[])[]): number[] {
+	const packed = Array.from(
+		{ length: (weights.length + 1) >> 1 },
+		(_, i) => (weights[2 * i]! << 4) + (weights[2 * i + 1] ?? 0),
+	);
+	const tree = [127 + weights.length, ...packed];
+	const jumps = streams.length === 1 ? [] : streams.slice(0, 3).flatMap((stream) => little(stream.length, 2));
+	const coded = [...tree, ...jumps, ...streams.flat()];
+	const [format, bits, bytes] = streams.length === 1 ? [0, 10, 3] : [3, 18, 5];
+	return [...little(2 + (format << 2) + size * 16 + coded.length * 2 ** (4 + bits), bytes), ...coded];
+}
+
+test('literals may be coded with a tree whose weights are written directly', () => {
+	// Two symbols, a bit each.
+	const pair = (bits: string) => backwards(...[...bits].map((bit) => [Number(bit), 1] as const));
+	const textOf = (literals: readonly number[]) => {
+		const { text, stopped } = decode(frameOf(block(2, [...literals, 0])));
+		return stopped ?? [...Buffer.from(text, 'latin1')].join('');
+	};
+	assert.equal(textOf(huffman([1], 5, [pair('01101')])), '01101');
+	// Codes of weights 2, 0, 1 and 1: the symbols 2 and 3 have two bits, 0 has one.
+	const four = backwards([1, 1], [0, 2], [1, 2], [1, 1]);
+	assert.equal(textOf(huffman([2, 0, 1], 4, [four])), '0230');
+	// Weights 3, 1, 2 and 1: three bits for 1 and 3, two for 2, one for 0.
+	const other = backwards([0, 3], [1, 3], [1, 2], [1, 1]);
+	assert.equal(textOf(huffman([3, 1, 2], 4, [other])), '1320');
+	// As many literals as a block may have, in four streams.
+	const quarter = pair('01'.repeat(16_384));
+	const most = huffman([1], 131_072, [quarter, quarter, quarter, quarter]);
+	assert.equal(textOf(most), '01'.repeat(65_536));
+	const tooMany = huffman([1], 131_073, [quarter, quarter, quarter, pair(`${'01'.repeat(16_384)}0`)]);
+	assert.equal(textOf(tooMany), 'damaged');
+	for (const damage of [
+		// Bits that are left or missing.
+		huffman([1], 4, [pair('01101')]),
+		huffman([1], 6, [pair('01101')]),
+		// Weights that no last one completes, none at all, and one that is too large.
+		huffman([3, 1], 1, [pair('0')]),
+		huffman([0, 0], 1, [pair('0')]),
+		huffman([12, 1], 1, [pair('0')]),
+		huffman([11, 11], 1, [backwards([0, 12])]),
+	])
+		assert.equal(textOf(damage), 'damaged', damage.join());
+	// Another block may use the tree again.
+	const again = [...little(3 + 5 * 16 + 1 * 2 ** 14, 3), ...pair('10010')];
+	const { text } = decode(
+		frameOf(block(2, [...huffman([1], 5, [pair('01101')]), 0], undefined, false), block(2, [...again, 0])),
+	);
+	assert.equal([...Buffer.from(text, 'latin1')].join(''), '0110110010');
+	// The beginning of a block's head says nothing.
+	assert.deepEqual([decode(frameOf([7])).stopped, decode(frameOf([7, 0, 0])).stopped], [null, 'damaged']);
 });
 
 test('a stream of sequences uses all its bits, and no more', () => {
