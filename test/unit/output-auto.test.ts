@@ -262,8 +262,14 @@ test('numbers are on the right in columns of any type', () => {
 		[2n ** 60n, ''],
 		['a', ''],
 		[7, ''],
+		[3n, ''],
 	];
-	assert.deepEqual(table(columns, rows, 40).slice(2, 5), [` ${2n ** 60n}`, ' a', `${' '.repeat(19)}7`]);
+	assert.deepEqual(table(columns, rows, 40).slice(2, 6), [
+		` ${2n ** 60n}`,
+		' a',
+		`${' '.repeat(19)}7`,
+		`${' '.repeat(19)}3`,
+	]);
 });
 
 test('names above numbers are cut before texts are', () => {
@@ -323,5 +329,8 @@ test('the columns shown next are those that say most about an exchange', () => {
 		// Wide enough for one more, but not for two.
 		const width = 2 + 12 * 22 - 3;
 		assert.deepEqual(shownNames(columns, [row], width), shown);
+		// If it is NULL in all rows, another one is there.
+		const without = columns.map((column) => (column.name === name ? null : 'a text of 27 characters ...'));
+		assert.deepEqual(shownNames(columns, [without], 242), [...IMPORTANT, 'other_0']);
 	}
 });

@@ -193,6 +193,15 @@ Checksum: abc
 		assert.equal(fact('time', { duration_ms: null }), 'first byte after 3 ms');
 		assert.equal(fact('lost', { lost_bytes: 1 }), '1 bytes');
 		assert.equal(fact('pair', { pair_id: null }), undefined);
+		const one = { id: 1, method: 'GET', path: '/' };
+		const call = { afterUs: 730, tid: 1, direction: 'out', syscall: 'write', bytes: 5, capturedBytes: 5, flags: null };
+		const bare = { columns: one, requestHeaders: [], responseHeaders: [] };
+		assert.doesNotMatch(detailView({ ...bare, sendMs: 1 }), /NaN/);
+		const calls = detailView({ ...bare, calls: { calls: [call, call], areAll: true } });
+		assert.match(
+			calls,
+			/\ncalls {7}\+0\.730 ms {2}out {2}write {2}5 bytes\n {12}\+0\.730 ms {2}out {2}write {2}5 bytes\n/,
+		);
 	});
 
 	it('has no text after a status without one, and needs a head, fields or a body to show a message', () => {
@@ -333,7 +342,14 @@ describe('JSON texts', () => {
 	const texts: readonly string[] = [
 		...['{}', '[]', '[[]]', '{"a":{}}', '[1,2]', '"x"', '0', '-1.50e+3', 'true', 'null', ' [ 1 , { "a" : "b" } ] '],
 		...['{"a":"\\u00e9\\n\\"\\\\"}', '[1e400,0.1,123456789012345678901234567890]', '{"a":1,"a":2}', '["\u2028é日"]'],
-		...['"\\u00e9"', '["a b\\u0000","!"," "]', '{"a":"\\b\\f\\r\\t","":[]}', '[-0,0e0,1E-1,10]', '[null,false,true]'],
+		...[
+			'"\\u00e9"',
+			'["a b\\u0000","!"," "]',
+			'{"a":"\\b\\f\\r\\t","":[]}',
+			'[-0,0e0,1E-1,10]',
+			'[null,false,true]',
+			'[1\t,2\r,3\n]',
+		],
 	];
 
 	it('keep their tokens, however they are indented', () => {

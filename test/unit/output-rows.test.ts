@@ -512,6 +512,7 @@ describe('columns of a stream', () => {
 			...['     res_body:', 'one', 'two', 'cut', 'res_body_note: cut', ' content_type: text/plain', '            j: '],
 			'            t: NULL',
 		]);
+		assert.deepEqual(line('a\n\n', null, null, null, null).slice(0, 3), ['     res_body:', 'a', '']);
 		assert.deepEqual(line('', null, 'image/png', 'x', null).slice(0, 4), [
 			...['     res_body: [image/png]', 'res_body_note: NULL', ' content_type: image/png', '            j: x'],
 		]);

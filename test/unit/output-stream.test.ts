@@ -113,6 +113,36 @@ test('what comes while more than a mebibyte waits is dropped, and the count foll
 	assert.equal(await readUntil(read, (got) => got.endsWith('\n')), 'again\n');
 });
 
+test('a single byte that waits is waited for, and given up', async () => {
+	const { stream, read } = pipe();
+	let written = 0;
+	let flushed = 0;
+	stream.write('x'.repeat(PIPE_BYTES));
+	stream.write('y', () => written++);
+	void stream.flush().then(() => flushed++);
+	await new Promise((resolve) => setTimeout(resolve, 30));
+	assert.deepEqual([written, flushed, stream.isIdle], [0, 0, false]);
+	assert.equal((await readUntil(read, (got) => got.endsWith('y'))).length, PIPE_BYTES + 1);
+	await stream.flush();
+	await new Promise((resolve) => setImmediate(resolve));
+	assert.deepEqual([written, flushed], [1, 1]);
+	stream.write('x'.repeat(PIPE_BYTES));
+	stream.write('y');
+	stream.discard();
+	assert.equal(stream.isIdle, true);
+});
+
+test('the limit without a reader counts from when something waits', async () => {
+	const { stream } = pipe();
+	stream.limit({ idleMs: 200 });
+	stream.write('x'.repeat(PIPE_BYTES));
+	await new Promise((resolve) => setTimeout(resolve, 300));
+	stream.write('y');
+	assert.deepEqual([stream.isIdle, stream.droppedBytes], [false, 0]);
+	await stream.flush();
+	assert.equal(stream.droppedBytes, 1);
+});
+
 test('rows that the reader does not take within the limit are counted, including the one that is cut', async () => {
 	const { stream, read } = pipe();
 	const rows = Array.from({ length: 23 }, () => 'r'.repeat(10_000));
@@ -170,6 +200,12 @@ test('a reader that goes away ends the output without a failure', async () => {
 	const { stream, hangUp } = pipe();
 	stream.write('x'.repeat(2 * PIPE_BYTES));
 	const flushed = stream.flush();
+	let isGone = false;
+	void stream.gone.then(() => {
+		isGone = true;
+	});
+	await new Promise((resolve) => setImmediate(resolve));
+	assert.equal(isGone, false);
 	hangUp();
 	await stream.gone;
 	await flushed;

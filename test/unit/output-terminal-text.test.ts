@@ -96,6 +96,7 @@ describe('forTerminal', () => {
 			} catch {
 				// TypeError: not UTF-8.
 			}
+			assert.ok(!parts.includes(''));
 			const isText = parts.every((part) => typeof part === 'string');
 			assert.equal(isText, text !== undefined, bytes.join());
 			if (isText) assert.deepEqual(parts, bytes.length === 0 ? [] : [text]);

@@ -35,3 +35,13 @@ test('no line is wider than the screen, whatever its width', () => {
 	const wide = twoColumns(entries, { width: Number.POSITIVE_INFINITY });
 	assert.equal(wide.split('\n').length, 5, 'without a screen, an entry is one line, or two if its name is long');
 });
+
+test('the left column is as wide as its names, at most thirty columns, and nothing on a narrow screen', () => {
+	const of = (name: string, width = 80) => twoColumns([{ name, text: 'text' }], { width });
+	assert.equal(of('n'.repeat(30)), `  ${'n'.repeat(30)}  text\n`);
+	assert.equal(of('n'.repeat(31)), `  ${'n'.repeat(31)}\n    text\n`);
+	assert.equal(of('', 20), '    text\n');
+	assert.equal(of('ab', 20), '  ab\n    text\n');
+	assert.deepEqual(wrapText('aaa bb cc dd eee', 5), ['aaa', 'bb cc', 'dd', 'eee']);
+	assert.deepEqual(wrapText('aaaa b c d', 3), ['aaaa', 'b c', 'd']);
+});
