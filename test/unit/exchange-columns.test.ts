@@ -18,6 +18,9 @@ function variedExchanges(count: number) {
 	const names = [
 		'X-One',
 		'x-one',
+		'Y-One',
+		'Dontent-Type',
+		'Vser-Agent',
 		'Accept',
 		'Content-Type',
 		'User-Agent',
@@ -341,4 +344,47 @@ test('pairs are set in the first and the last row, and bytes that are not held h
 		[file.req_body_note, file.res_body_note, file.via, file.vias],
 		[null, 'body: 1000 bytes via sendfile — content not captured', 'sendfile', 'write+sendfile'],
 	);
+});
+
+test('exchanges without fields are skipped in the table headers, and trailers stay trailers among many fields', () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const many = Array.from({ length: 40 }, (_, i) => `R${i}: ${i}\r\n`).join('');
+	const none = ['GET /none HTTP/1.0\r\n\r\n', 'HTTP/1.0 200 OK\r\n\r\n'] as const;
+	const talks: readonly (readonly [request: string, response: string])[] = [
+		none,
+		none,
+		[
+			'POST /some HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT1: t\r\nT2: u\r\n\r\n',
+			`HTTP/1.1 200 OK\r\nContent-Length: 0\r\n${many}\r\n`,
+		],
+		none,
+		['GET /last HTTP/1.1\r\nHost: last\r\n\r\n', 'HTTP/1.1 204 No\r\n\r\n'],
+		none,
+	];
+	for (const [index, [request, response]] of talks.entries())
+		tape
+			.server(index + 1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' })
+			.open()
+			.in(request)
+			.out(response)
+			.close();
+	const { rows, database, store } = stored(tape, SMALL_SEGMENTS);
+	const headers = rows('headers');
+	assert.equal(headers.length, 2 + 2 + 1 + 40 + 1);
+	const idOf = (path: string) => rows('exchanges').find((row) => row.path === path)!.id;
+	assert.deepEqual(
+		headers.map((row) => row.exchange_id),
+		[...new Array(45).fill(idOf('/some')), idOf('/last')],
+	);
+	assert.deepEqual(
+		headers.filter((row) => row.trailer === 1).map((row) => [row.name, row.header_value, row.message]),
+		[
+			['t1', 't', 'request'],
+			['t2', 'u', 'request'],
+		],
+	);
+	const reader = database.tables.get('headers')!.reader(5);
+	for (const row of [45, 0, 44, 20, 45]) assert.equal(reader.value(row), headers[row]!.header_value);
+	assert.deepEqual([store.evictedRows, store.evictedBytes], [0, 0]);
 });
