@@ -43,7 +43,9 @@ function variedExchanges(count: number) {
 		];
 		const response = Array.from({ length: random(5) }, line);
 		const trailers =
-			i % 4 === 0 ? Array.from({ length: random(3) }, (_, at): [string, string] => [`T${at}`, text(random(9))]) : [];
+			i % 4 === 0
+				? Array.from({ length: random(3) }, (_, at): [string, string] => [`T${at}`, text([3, 64, 8][random(3)]!)])
+				: [];
 		const path = `/${text(random(30))}`;
 		const query = [undefined, '', 'a=b', text(50)][random(4)];
 		const requestBody = text([0, 0, 3, 500][random(4)]!);
@@ -62,28 +64,40 @@ function variedExchanges(count: number) {
 	});
 }
 
+/** The response of exchange `i`. */
+function responseOf(
+	{ response, trailers, body, status, isChunked }: ReturnType<typeof variedExchanges>[number],
+	i: number,
+) {
+	const lines = (list: readonly (readonly [string, string])[]) =>
+		list.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+	const coding = isChunked ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`;
+	const chunk = body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`;
+	const rest = isChunked ? `${chunk}0\r\n${lines(trailers)}\r\n` : body;
+	const head = `HTTP/1.1 ${status === 204 ? 201 : status} R${i % 3}\r\n${coding}${lines(response)}\r\n`;
+	return Buffer.from(head + rest, 'latin1');
+}
+
 function tapeOfVaried(exchanges: ReturnType<typeof variedExchanges>): Tape {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
 	const servers = [1, 2, 3].map((number) =>
-		tape.server(number, { local: `127.0.0.1:80${number}`, remote: `[::${number}]:4000` }).open(),
+		tape
+			.server(number, {
+				...{ local: `127.0.0.1:80${number}`, remote: `[::${number}]:4000` },
+				pid: 100 + number,
+				tid: 200 + number,
+			})
+			.open(),
 	);
 	const lines = (list: readonly (readonly [string, string])[]) =>
 		list.map(([name, value]) => `${name}: ${value}\r\n`).join('');
 	for (const [i, each] of exchanges.entries()) {
-		const { request, response, trailers, path, query, requestBody, body, status, isChunked } = each;
+		const { request, path, query, requestBody } = each;
 		const head = `POST ${path}${query === undefined ? '' : `?${query}`} HTTP/1.1\r\n${lines(request)}Content-Length: ${requestBody.length}\r\n\r\n`;
-		const coding = isChunked ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.length}\r\n`;
-		const chunk = body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`;
-		const rest = isChunked ? `${chunk}0\r\n${lines(trailers)}\r\n` : body;
 		const server = servers[i % 3]!;
 		server.in(Buffer.from(head + requestBody, 'latin1'));
-		server.out(
-			Buffer.from(
-				`HTTP/1.1 ${status === 204 ? 201 : status} R${i % 3}\r\n${coding}${lines(response)}\r\n${rest}`,
-				'latin1',
-			),
-		);
+		server.out(responseOf(each, i));
 	}
 	return tape;
 }
@@ -108,6 +122,15 @@ test('exchanges of all kinds read back as they were sent, over several segments'
 			[each.path, each.query, `h${i % 5}`, 'POST', each.status === 204 ? 201 : each.status, `R${i % 3}`],
 		);
 		assert.deepEqual([row.req_body, row.res_body], [each.requestBody, each.body]);
+		assert.deepEqual([row.pid, row.tid, row.comm, row.side], [101 + (i % 3), 201 + (i % 3), 'server', 'server']);
+		assert.deepEqual(
+			[row.via, row.vias, row.req_via],
+			each.body === '' ? [row.via, row.vias, 'read'] : ['write', 'write', 'read'],
+		);
+		assert.deepEqual(
+			[row.req_captured_bytes, row.res_wire_bytes],
+			[each.requestBody.length, responseOf(each, i).length],
+		);
 		assert.deepEqual(Buffer.from(row.res_body_raw as Uint8Array).toString(), each.body);
 		assert.deepEqual([row.req_body_bytes, row.res_body_bytes], [each.requestBody.length, each.body.length]);
 		assert.deepEqual([row.res_captured_bytes, row.res_body_note, row.lost_bytes], [each.body.length, null, 0]);
