@@ -111,6 +111,25 @@ test('a thousand connections at once have their own rows, each paired with its o
 	}
 });
 
+test('connections that share a place in the table of connections are told apart', () => {
+	const placeOf = (id: number) => BigInt.asUintN(64, BigInt(id) * 0x9e3779b97f4a7c15n) >> 48n;
+	const ids = [1];
+	for (let id = 2; ids.length < 3; id++) if (placeOf(id) === placeOf(1)) ids.push(id);
+	const tape = new Tape();
+	const servers = ids.map((id) => tape.server(id).open());
+	for (const round of [1, 2]) {
+		for (const [i, server] of servers.entries()) server.in(get(`/${i}/${round}`));
+		for (const [i, server] of servers.entries()) server.out(ok(`/${i}/${round}`));
+		// The first leaves, and the others stay to be found.
+		servers.shift()!.close();
+	}
+	const { exchanges } = decodeRecords(tape.records, { recordsPerBatch: 1 });
+	assert.deepEqual(
+		exchanges.map((row) => [row.path === row.resBody, row.state]),
+		Array(5).fill([true, 'complete']),
+	);
+});
+
 test('the ends of a unix socket are named and paired by their numbers, and nobody is asked for them', () => {
 	const tape = new Tape();
 	const end = (numbers: readonly [peer: number, own: number], names: readonly [remote: string, local: string]) => {
