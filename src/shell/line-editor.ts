@@ -95,8 +95,8 @@ export class LineEditor {
 			output: new Writable({ write: (_chunk, _encoding, done) => done() }),
 			terminal: true,
 			preview: false,
+			// node:repl passes this option on to readline, although its types do not declare it. The history is ours.
 			historySize: 0,
-			// node:repl passes this option on to readline, although its types do not declare it.
 		} as ReplOptions) as REPLServer & ReadlineState;
 		for (const name of Object.keys(repl.commands)) delete (repl.commands as Record<string, unknown>)[name];
 		repl.removeAllListeners('line');
@@ -105,6 +105,8 @@ export class LineEditor {
 		repl._ttyWrite = (text, key) => this.#key(text, key ?? {});
 		repl.on('exit', () => {
 			this.#isClosed = true;
+			useTerminal(undefined);
+			markPastes(false);
 			parts.onExit();
 		});
 		this.#repl = repl;
@@ -143,13 +145,6 @@ export class LineEditor {
 		this.#isTypedShown = false;
 	}
 
-	/** Another prompt for the text that is being typed. */
-	setPrompt(prompt: string): void {
-		if (prompt === this.#prompt) return;
-		this.#prompt = prompt;
-		if (!this.#isBusy) this.#invalidate();
-	}
-
 	/** Shows a text as if it had been typed at `prompt` now, and leaves it. */
 	echo(prompt: string, text: string): void {
 		this.clearTyped();
@@ -174,9 +169,8 @@ export class LineEditor {
 	abandon(): void {
 		this.#insertChunk();
 		this.#endModes();
-		this.#edited.edit('textEnd');
-		this.#edited.edit('textEnd');
-		this.#area.draw(this.#textPicture(this.#edited.text, this.#edited.text.length, this.#prompt));
+		const { text } = this.#edited;
+		this.#area.draw(this.#textPicture(text, text.length, this.#prompt));
 		this.#area.leave('^C');
 		this.#edited.reset();
 	}
@@ -184,8 +178,6 @@ export class LineEditor {
 	close(): void {
 		if (this.#isClosed) return;
 		if (this.#area.isShown) this.#area.leave();
-		useTerminal(undefined);
-		markPastes(false);
 		this.#repl.close();
 	}
 
