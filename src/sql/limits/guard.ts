@@ -90,6 +90,11 @@ export class Guard {
 		return this.held === 0 && performance.now() >= this.#sliceEnd;
 	}
 
+	/** The next opportunity to pause is taken. */
+	endSlice(): void {
+		this.#sliceEnd = 0;
+	}
+
 	resumed(): void {
 		this.#sliceEnd = performance.now() + SLICE_MS;
 	}

@@ -133,6 +133,8 @@ function* runQuery(plan: QueryPlan, c: Compiler, onRows: ExecuteOptions['onRows'
 		rows.push(row as SqlValue[]);
 		if (onRows !== undefined && (rows.length >= PART_ROWS || partBytes >= PART_BYTES)) {
 			wantsMore = onRows(rows) !== false;
+			// Before many more rows are made, whoever takes them may want a pause.
+			guard.endSlice();
 			rows = [];
 			partBytes = 0;
 		}
