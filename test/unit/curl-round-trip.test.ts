@@ -167,12 +167,12 @@ async function commandsFor(cases: readonly Case[], ...options: string[]): Promis
 	}
 	const path = join(directory.path, `tape-${recordings++}`);
 	recordTape(path, tape);
-	// A comment that no command contains separates the outputs.
-	const input = cases.map((_, index) => `.curl ${index + 1}\n.help help\n`).join('');
+	const end = '# the command ends here';
+	const input = cases.map((_, index) => `.curl ${index + 1}\n.print ${end}\n`).join('');
 	const words = ['--replay', path, '--body-limit', 'none', ...options];
 	const { code, stdout, stderr } = await runTinytap(words, { input });
 	assert.equal(code, 0, stderr);
-	const outputs = stdout.split(/^ {2}\.help \[functions.*\n/m).slice(0, -1);
+	const outputs = stdout.split(`${end}\n`).slice(0, -1);
 	assert.equal(outputs.length, cases.length);
 	return outputs;
 }
