@@ -186,7 +186,6 @@ test('.nullvalue, .headers, .width, .separator and .timer act on what is printed
 			['headers', 'off'],
 			['width', '0 5'],
 			['separator', 'tab'],
-			['timer', 'on'],
 			['maxrows', '40'],
 			['pager', 'on'],
 			['mode', 'csv'],
