@@ -145,7 +145,8 @@ test('a tail at the prompt of 80 columns keeps the prompt whole, and what is typ
 			await get('missing');
 			await terminal.shows(/ 404 /);
 			await terminal.type(" 'meanwhile' AS x;");
-			const before = (await terminal.screen()).trimEnd();
+			const typed = /^tinytap\*?> SELECT 'typed ' \|\| 'meanwhile' AS x;$/;
+			const before = (await terminal.shows(typed)).trimEnd();
 			assert.match(before, /^tinytap\*?> SELECT 'typed ' \|\| 'meanwhile' AS x;$(?![\s\S])/m);
 			assert.equal(
 				before.match(/^ +\d+ \d\d:\d\d:\d\d ← nginx +GET {2}\/index\.html\?… +200 .* sendfile$/gm)?.length,
