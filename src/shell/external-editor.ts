@@ -1,17 +1,15 @@
 // A statement in the user's editor.
-import { chownSync, closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode, UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
-import { readUserFile } from '../base/user-files.ts';
-import { lendTerminal, startForUser } from './user-program.ts';
+import { createUserFile, readUserFile, removeUserFile } from '../base/user-files.ts';
+import { commandWords, lendTerminal, startForUser } from './user-program.ts';
 
 const DEFAULT_EDITOR = 'vi';
-
-/** What needs a shell to be understood. */
-const SHELL_SYNTAX = /[|&;<>()$`\\"'*?[\]#~=%!{}]/;
 
 /** The program and its arguments for a value of $VISUAL or $EDITOR, with the file as the last one. */
 export function editorWords(
@@ -19,26 +17,22 @@ export function editorWords(
 	environment: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
 	const command = [environment.VISUAL, environment.EDITOR, DEFAULT_EDITOR].find((each) => (each ?? '').trim() !== '')!;
-	return SHELL_SYNTAX.test(command)
-		? ['/bin/sh', '-c', `${command} "$0"`, file]
-		: [...command.trim().split(/\s+/), file];
+	return commandWords(command, file);
 }
 
 /** Opens `text` in the editor and resolves to what was saved; undefined if the editor ended with an error. */
 export async function editText(text: string, user: InvokingUser): Promise<string | undefined> {
-	// mkdtemp makes it readable by its owner only.
-	const directory = mkdtempSync(join(tmpdir(), 'tinytap-'));
-	const remove = () => rmSync(directory, { recursive: true, force: true });
+	// Only the user can read it, and nobody can guess its name.
+	const file = join(tmpdir(), `tinytap-${randomBytes(8).toString('hex')}.sql`);
+	const remove = () => removeUserFile(file, user);
+	const fd = createUserFile(file, user, false);
 	process.once('exit', remove);
 	try {
-		const file = join(directory, 'statement.sql');
-		const fd = openSync(file, 'wx', 0o600);
 		try {
 			writeSync(fd, text);
 		} finally {
 			closeSync(fd);
 		}
-		if (user.other) for (const path of [file, directory]) chownSync(path, user.uid, user.gid);
 		const status = await runEditor(editorWords(file, process.env), user);
 		return status === 0 ? readUserFile(file, user, { isPlain: true }) : undefined;
 	} finally {

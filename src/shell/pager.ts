@@ -5,15 +5,12 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { Sink } from './sink.ts';
-import { lendTerminal, startForUser } from './user-program.ts';
+import { commandWords, lendTerminal, startForUser } from './user-program.ts';
 
 const DEFAULT_PAGER = 'less -FRSX';
 
 /** For a less without options of its own: colours, UTF-8, no wrapped lines, no pause for what fits the screen. */
 const LESS_ENVIRONMENT = { LESS: 'FRSX', LESSCHARSET: 'utf-8' };
-
-/** What needs a shell to be understood: quotes, pipes, variables, patterns. */
-const SHELL_SYNTAX = /[|&;<>()$`\\"'*?[\]#~=%!{}]/;
 
 /** Text that may wait for the pager, so that a statement ends although nobody scrolls. */
 const WAITING_BYTES = 32 << 20;
@@ -22,7 +19,7 @@ const WAITING_BYTES = 32 << 20;
 export function pagerWords(command = DEFAULT_PAGER): readonly string[] | undefined {
 	const text = command.trim();
 	if (text === '' || text === 'cat') return undefined;
-	return SHELL_SYNTAX.test(text) ? ['/bin/sh', '-c', text] : text.split(/\s+/);
+	return commandWords(text);
 }
 
 export type PagerWays = {

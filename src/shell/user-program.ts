@@ -21,6 +21,15 @@ export function startForUser(
 	return spawn(file, words, { stdio, env, ...identity });
 }
 
+/** What needs a shell to be understood: quotes, pipes, variables, patterns. */
+const SHELL_SYNTAX = /[|&;<>()$`\\"'*?[\]#~=%!{}]/;
+
+/** The program and its arguments for a value of $PAGER or $EDITOR, with `file` as the last argument if there is one. */
+export function commandWords(command: string, ...file: readonly string[]): readonly string[] {
+	if (!SHELL_SYNTAX.test(command)) return [...command.trim().split(/\s+/), ...file];
+	return ['/bin/sh', '-c', file.length === 0 ? command : `${command} "$0"`, ...file];
+}
+
 /** Whether another program has the terminal. */
 export function isTerminalLent(): boolean {
 	return lent > 0;
