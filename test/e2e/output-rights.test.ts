@@ -21,7 +21,8 @@ for (const [title, words] of [
 		chownSync(configuration, user.uid, user.gid);
 		const file = join(user.home, `out-${words.length}`);
 		const mine = join(directory, `mine-${words.length}`);
-		const variables = Object.entries(user.sudoVariables).map(([name, value]) => `${name}=${value}`);
+		const given = { ...user.sudoVariables, VISUAL: "stat -c 'edited by %u, %a'" };
+		const variables = Object.entries(given).map(([name, value]) => `${name}=${value}`);
 		const start = [...user.asRoot, 'env', ...variables, place.launcher, ...words];
 		const shell = quoted([...start, '--replay', join(place.path, 'recordings/demo.tinytap')]);
 		const terminal = await openTerminal(shell, { columns: 150, rows: 50 });
@@ -40,6 +41,9 @@ for (const [title, words] of [
 			// Root could.
 			await enter(`.once ${mine}`);
 			await terminal.shows(/cannot open .*(permission denied|may not write there)/);
+			await enter('\\e');
+			await terminal.shows(new RegExp(`^edited by ${user.uid}, 600$`));
+			await terminal.press('C-c');
 			await enter('.set maxrows 17 --save');
 			await terminal.shows(/^saved in .*config\.toml$/);
 			await enter('.quit');
