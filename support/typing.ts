@@ -1,11 +1,42 @@
-// Typing at the prompt over the bundled recording, with a history of its own.
+// Typing at the prompt, mostly over the bundled recording.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openTerminal, PROMPT, type Terminal } from './terminal.ts';
 import { CLI, TINYTAP } from './tinytap.ts';
 
-const DEMO = join(CLI, '../../recordings/demo.tinytap');
+/** The bundled recording, and the command that opens it. */
+export const DEMO = join(CLI, '../../recordings/demo.tinytap');
+export const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
+
+export type Size = { readonly columns: number; readonly rows: number };
+
+/** Runs `work` at the prompt of `shell`. */
+export type AtPrompt = (
+	work: (terminal: Terminal) => Promise<void>,
+	ways?: Partial<Size> & { readonly shell?: string },
+) => Promise<void>;
+
+/** In terminals of this size unless a test says otherwise. */
+export function promptOf(size: Size): AtPrompt {
+	return async (work, { shell = SHELL, columns = size.columns, rows = size.rows } = {}) => {
+		const terminal = await openTerminal(shell, { columns, rows });
+		try {
+			await terminal.shows(PROMPT);
+			await work(terminal);
+		} finally {
+			await terminal.close();
+		}
+	};
+}
+
+/** Types lines and ends each with Enter. */
+export async function enter(terminal: Terminal, ...lines: string[]): Promise<void> {
+	for (const line of lines) {
+		if (line !== '') await terminal.type(line);
+		await terminal.press('Enter');
+	}
+}
 
 export type Typing = {
 	readonly terminal: Terminal;
@@ -29,32 +60,28 @@ export type TypingOptions = {
 	readonly state?: string;
 };
 
-/** Runs `work` at a prompt in a terminal of 100 columns and 50 rows. */
+/** Runs `work` at a prompt that has a history of its own, in a terminal of 100 columns and 50 rows. */
 export async function withTerminal(
 	work: (typing: Typing) => Promise<void>,
 	{ columns = 100, rows = 50, options = '', env = '', state }: TypingOptions = {},
 ): Promise<void> {
 	const own = state ?? mkdtempSync(join(tmpdir(), 'tinytap-typing-'));
-	const command = `env XDG_STATE_HOME=${own} ${env} ${TINYTAP.join(' ')} --replay ${DEMO} ${options}`;
-	const terminal = await openTerminal(command, { columns, rows });
+	const shell = `env XDG_STATE_HOME=${own} ${env} ${SHELL} ${options}`;
 	try {
-		await terminal.shows(PROMPT);
-		await work({
-			terminal,
-			enter: async (...lines) => {
-				for (const line of lines) {
-					await terminal.type(line);
-					await terminal.press('Enter');
-				}
-			},
-			press: async (...keys) => {
-				for (const key of keys) await terminal.press(key);
-			},
-			line: (text) => new RegExp(`^tinytap \\(demo\\.tinytap\\)> ${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`),
-			state: own,
-		});
+		await promptOf({ columns, rows })(
+			async (terminal) =>
+				await work({
+					terminal,
+					enter: async (...lines) => await enter(terminal, ...lines),
+					press: async (...keys) => {
+						for (const key of keys) await terminal.press(key);
+					},
+					line: (text) => new RegExp(`^tinytap \\(demo\\.tinytap\\)> ${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`),
+					state: own,
+				}),
+			{ shell },
+		);
 	} finally {
-		await terminal.close();
 		if (state === undefined) rmSync(own, { recursive: true });
 	}
 }

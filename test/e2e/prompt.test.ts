@@ -8,27 +8,12 @@ import { LOSS_RING_FULL } from '../../decoder-as/assembly/wire/capture-event.ts'
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';
-import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
-import { CLI, TINYTAP } from '../../support/tinytap.ts';
+import { TINYTAP } from '../../support/tinytap.ts';
+import { DEMO, enter, promptOf, SHELL } from '../../support/typing.ts';
 
-const DEMO = join(CLI, '../../recordings/demo.tinytap');
 const LIVE_SHELL = `${TINYTAP.join(' ')}`;
-const SHELL = `${LIVE_SHELL} --replay ${DEMO}`;
 
-async function atPrompt(work: (terminal: Terminal) => Promise<void>, shell = SHELL): Promise<void> {
-	const terminal = await openTerminal(shell, { columns: 100, rows: 50 });
-	try {
-		await terminal.shows(PROMPT);
-		await work(terminal);
-	} finally {
-		await terminal.close();
-	}
-}
-
-async function enter(terminal: Terminal, line: string): Promise<void> {
-	if (line !== '') await terminal.type(line);
-	await terminal.press('Enter');
-}
+const atPrompt = promptOf({ columns: 100, rows: 50 });
 
 test('none of Node’s REPL commands works, on a first or a later line: nothing is written, read or evaluated', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
@@ -162,48 +147,54 @@ test('a statement of several lines comes back as it was typed, also in the next 
 	const escaped = lines.map((line) => line.replace(/[*]/g, '\\$&'));
 	const typed = new RegExp(`^tinytap \\(demo\\.tinytap\\)> ${escaped.join('\\n\\.\\.\\. ?')}$`);
 	const result = /^\[\n?\{"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/;
-	await atPrompt(async (terminal) => {
-		await enter(terminal, '.mode json');
-		for (const line of lines) await enter(terminal, line);
-		await terminal.shows(result);
-		// Recalled while a statement runs, it is drawn again below the result.
-		await enter(terminal, '.wait 1s');
-		await enter(terminal, 'SELECT 2;');
-		for (let i = 0; i < 3; i++) await terminal.press('C-p');
-		await terminal.shows(typed);
-		await terminal.shows(
-			/^tinytap \(demo\.tinytap\)> SELECT 2;\n\[\n?\{"2":2\}\n?\]\ntinytap \(demo\.tinytap\)> SELECT 'a$/,
-		);
-		await terminal.shows(typed);
-		// Change it in the middle, and run it.
-		await terminal.press('Home');
-		for (let i = 0; i < 'SELECT '.length; i++) await terminal.press('Right');
-		await terminal.type('3 AS w, ');
-		await terminal.press('Enter');
-		await terminal.shows(/^\[\n?\{"w":3,"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/);
-		// An abandoned statement comes back in this session.
-		await enter(terminal, 'SELECT');
-		await enter(terminal, '4');
-		await terminal.press('C-c');
-		await terminal.press('C-p');
-		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n\.\.\. 4$/);
-		await terminal.press('C-c');
-		await enter(terminal, '.quit');
-		await terminal.shows('[ended 0]');
-	}, shell);
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.mode json');
+			for (const line of lines) await enter(terminal, line);
+			await terminal.shows(result);
+			// Recalled while a statement runs, it is drawn again below the result.
+			await enter(terminal, '.wait 1s');
+			await enter(terminal, 'SELECT 2;');
+			for (let i = 0; i < 3; i++) await terminal.press('C-p');
+			await terminal.shows(typed);
+			await terminal.shows(
+				/^tinytap \(demo\.tinytap\)> SELECT 2;\n\[\n?\{"2":2\}\n?\]\ntinytap \(demo\.tinytap\)> SELECT 'a$/,
+			);
+			await terminal.shows(typed);
+			// Change it in the middle, and run it.
+			await terminal.press('Home');
+			for (let i = 0; i < 'SELECT '.length; i++) await terminal.press('Right');
+			await terminal.type('3 AS w, ');
+			await terminal.press('Enter');
+			await terminal.shows(/^\[\n?\{"w":3,"x":"a\\n {2}-- no comment\\n\\nb;","y":1\}\n?\]$/);
+			// An abandoned statement comes back in this session.
+			await enter(terminal, 'SELECT');
+			await enter(terminal, '4');
+			await terminal.press('C-c');
+			await terminal.press('C-p');
+			await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT\n\.\.\. 4$/);
+			await terminal.press('C-c');
+			await enter(terminal, '.quit');
+			await terminal.shows('[ended 0]');
+		},
+		{ shell },
+	);
 	const kept = lines.join('\r');
 	assert.equal(
 		readFileSync(history, 'utf8'),
 		['.mode json', kept, '.wait 1s', 'SELECT 2;', kept.replace('SELECT', 'SELECT 3 AS w,'), '.quit', ''].join('\n'),
 	);
-	await atPrompt(async (terminal) => {
-		await enter(terminal, '.mode json');
-		for (const _ of ['.mode json', '.quit', 'w', '2', '.wait 1s']) await terminal.press('C-p');
-		await terminal.press('C-p');
-		await terminal.shows(typed);
-		await terminal.press('Enter');
-		await terminal.shows(result);
-	}, shell);
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.mode json');
+			for (const _ of ['.mode json', '.quit', 'w', '2', '.wait 1s']) await terminal.press('C-p');
+			await terminal.press('C-p');
+			await terminal.shows(typed);
+			await terminal.press('Enter');
+			await terminal.shows(result);
+		},
+		{ shell },
+	);
 	assert.equal(readFileSync(history, 'utf8').split('\n').at(-2), kept, 'recalled, it is one entry again');
 });
 
@@ -274,36 +265,45 @@ test('the prompt names a recording, cut and escaped, and keeps its width for the
 		await enter(terminal, `.open ${long}`);
 		await terminal.shows(/^tinytap \(long-long-long-long-lon…\)>\s*$(?![\s\S])/);
 	});
-	await atPrompt(async (terminal) => {
-		await terminal.shows(/^tinytap \(a\\x1b\[31m\\u\{202e\}b\)>\s*$(?![\s\S])/);
-		await terminal.type('SELECT abc');
-		for (let i = 0; i < 3; i++) await terminal.press('Left');
-		await terminal.type('x');
-		await terminal.shows(/^tinytap \(a\\x1b\[31m\\u\{202e\}b\)> SELECT xabc$/);
-	}, `${LIVE_SHELL} --replay '${hostile}'`);
+	await atPrompt(
+		async (terminal) => {
+			await terminal.shows(/^tinytap \(a\\x1b\[31m\\u\{202e\}b\)>\s*$(?![\s\S])/);
+			await terminal.type('SELECT abc');
+			for (let i = 0; i < 3; i++) await terminal.press('Left');
+			await terminal.type('x');
+			await terminal.shows(/^tinytap \(a\\x1b\[31m\\u\{202e\}b\)> SELECT xabc$/);
+		},
+		{ shell: `${LIVE_SHELL} --replay '${hostile}'` },
+	);
 });
 
 test('the prompt says that the capture is paused', async () => {
-	await atPrompt(async (terminal) => {
-		await enter(terminal, '.pause');
-		await terminal.shows(/^paused\ntinytap \(paused\)>/);
-		await enter(terminal, '.resume');
-		await terminal.shows(/^capturing\ntinytap>/);
-	}, `${LIVE_SHELL} --port 1`);
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, '.pause');
+			await terminal.shows(/^paused\ntinytap \(paused\)>/);
+			await enter(terminal, '.resume');
+			await terminal.shows(/^capturing\ntinytap>/);
+		},
+		{ shell: `${LIVE_SHELL} --port 1` },
+	);
 });
 
 test('.capture of a process that is not running is refused, and the filters stay', async () => {
-	await atPrompt(async (terminal) => {
-		await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);
-		await enter(terminal, '.capture port 8081 port 8080,80');
-		await terminal.shows(/^capturing port 80,8080-8081$/);
-		// The largest possible pid, which no process has here.
-		await enter(terminal, '.capture pid 4194304 port 9090');
-		await terminal.shows(/error: pid 4194304: expected a running process, got none \[ERR_USAGE\]/);
-		await enter(terminal, '.capture');
-		const screen = await terminal.shows(/^capturing port 80,8080-8081$/, 2);
-		assert.doesNotMatch(screen, /^capturing .*9090/m);
-	}, `${LIVE_SHELL} --port 9000 --port 8050-8099,8000-8049`);
+	await atPrompt(
+		async (terminal) => {
+			await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);
+			await enter(terminal, '.capture port 8081 port 8080,80');
+			await terminal.shows(/^capturing port 80,8080-8081$/);
+			// The largest possible pid, which no process has here.
+			await enter(terminal, '.capture pid 4194304 port 9090');
+			await terminal.shows(/error: pid 4194304: expected a running process, got none \[ERR_USAGE\]/);
+			await enter(terminal, '.capture');
+			const screen = await terminal.shows(/^capturing port 80,8080-8081$/, 2);
+			assert.doesNotMatch(screen, /^capturing .*9090/m);
+		},
+		{ shell: `${LIVE_SHELL} --port 9000 --port 8050-8099,8000-8049` },
+	);
 });
 
 test('with a recording open, .capture says that nothing is captured; changing, pausing and resuming are refused', async () => {

@@ -6,11 +6,10 @@ import { test } from 'node:test';
 import { wait } from '../../src/base/wait.ts';
 import { scriptedTerminal } from '../../support/scripted-terminal.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
-import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
-import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { openTerminal } from '../../support/terminal.ts';
+import { runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { DEMO, enter, promptOf, SHELL } from '../../support/typing.ts';
 
-const DEMO = join(CLI, '../../recordings/demo.tinytap');
-const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
 /** Rows of the demo recording. */
 const ROWS = 56;
 const SIZES = [
@@ -20,24 +19,7 @@ const SIZES = [
 ];
 const AT_80 = SIZES[0]!;
 
-async function atPrompt(
-	work: (terminal: Terminal) => Promise<void>,
-	size: { columns: number; rows: number } = AT_80,
-	shell = SHELL,
-): Promise<void> {
-	const terminal = await openTerminal(shell, size);
-	try {
-		await terminal.shows(PROMPT);
-		await work(terminal);
-	} finally {
-		await terminal.close();
-	}
-}
-
-async function enter(terminal: Terminal, line: string): Promise<void> {
-	if (line !== '') await terminal.type(line);
-	await terminal.press('Enter');
-}
+const atPrompt = promptOf(AT_80);
 
 /** The lines that the last `;` printed, up to its footer. */
 function result(screen: string): string[] {
@@ -78,8 +60,7 @@ for (const size of SIZES) {
 						assert.match(painted, /\x1b\[2mGET/, 'methods are dim');
 					} else assert.doesNotMatch(painted, /\x1b/);
 				},
-				size,
-				`env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}`,
+				{ ...size, shell: `env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}` },
 			);
 		});
 	}
@@ -227,8 +208,7 @@ test('.set theme changes the colours; NO_COLOR leaves none', async () => {
 					assert.equal(/\x1b\[(\d+)m *404/.exec(line)?.[1], colors ? code : undefined, line);
 				}
 			},
-			{ columns: 120, rows: 50 },
-			`env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}`,
+			{ columns: 120, rows: 50, shell: `env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}` },
 		);
 	}
 });

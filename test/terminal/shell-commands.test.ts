@@ -14,31 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
-import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
+import { openTerminal, PROMPT } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { DEMO, enter, promptOf, SHELL } from '../../support/typing.ts';
 
-const DEMO = join(CLI, '../../recordings/demo.tinytap');
-const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
-
-async function atPrompt(
-	work: (terminal: Terminal) => Promise<void>,
-	{ shell = SHELL, columns = 100, rows = 50 } = {},
-): Promise<void> {
-	const terminal = await openTerminal(shell, { columns, rows });
-	try {
-		await terminal.shows(PROMPT);
-		await work(terminal);
-	} finally {
-		await terminal.close();
-	}
-}
-
-async function enter(terminal: Terminal, ...lines: string[]): Promise<void> {
-	for (const line of lines) {
-		await terminal.type(line);
-		await terminal.press('Enter');
-	}
-}
+const atPrompt = promptOf({ columns: 100, rows: 50 });
 
 test('commands as psql, sqlite3 and mysql write them work, with or without a semicolon', async () => {
 	await atPrompt(async (terminal) => {

@@ -1,32 +1,11 @@
 // `.watch`, the zone of displayed times and the hint about empty results, on a terminal.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { scriptedTerminal } from '../../support/scripted-terminal.ts';
-import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
-import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { DEMO, enter, promptOf, SHELL } from '../../support/typing.ts';
 
-const DEMO = join(CLI, '../../recordings/demo.tinytap');
-const SHELL = `${TINYTAP.join(' ')} --replay ${DEMO}`;
-
-async function atPrompt(
-	work: (terminal: Terminal) => Promise<void>,
-	size = { columns: 80, rows: 24 },
-	shell = SHELL,
-): Promise<void> {
-	const terminal = await openTerminal(shell, size);
-	try {
-		await terminal.shows(PROMPT);
-		await work(terminal);
-	} finally {
-		await terminal.close();
-	}
-}
-
-async function enter(terminal: Terminal, line: string): Promise<void> {
-	await terminal.type(line);
-	await terminal.press('Enter');
-}
+const atPrompt = promptOf({ columns: 80, rows: 24 });
 
 const count = (text: string, wanted: RegExp) => [...text.matchAll(wanted)].length;
 
@@ -68,8 +47,7 @@ test('.watch paints its frames, unless there are no colours', async () => {
 				assert.equal(/\x1b\[2m\d\d:\d\d:\d\d {2}every/.test(await terminal.painted()), color);
 				if (!color) assert.doesNotMatch(await terminal.painted(), /\x1b\[/);
 			},
-			{ columns: 80, rows: 24 },
-			color ? SHELL : `${SHELL} --no-color`,
+			{ columns: 80, rows: 24, shell: color ? SHELL : `${SHELL} --no-color` },
 		);
 	}
 });
@@ -180,8 +158,7 @@ test('times are shown in the chosen zone on the terminal: in results, in tails a
 			await enter(terminal, '.set timezone Mars/Olympus');
 			await terminal.shows(/timezone: expected utc, local or an IANA name/);
 		},
-		{ columns: 120, rows: 40 },
-		`env TZ=America/New_York ${SHELL}`,
+		{ columns: 120, rows: 40, shell: `env TZ=America/New_York ${SHELL}` },
 	);
 	const { stdout } = await runTinytap(['--quiet', '--replay', DEMO, '--format', 'csv'], {
 		input: '.set timezone Asia/Kolkata\nSELECT ts FROM exchanges WHERE id = 4;\n',
@@ -201,8 +178,7 @@ test('after the first empty result of a capture without exchanges there is a hin
 			assert.equal(count(screen, /nothing captured yet/g), 1, screen);
 			assert.ok(screen.indexOf('nothing captured yet') > screen.indexOf('SELECT id FROM exchanges;'));
 		},
-		{ columns: 100, rows: 40 },
-		`${TINYTAP.join(' ')} --port 1`,
+		{ columns: 100, rows: 40, shell: `${TINYTAP.join(' ')} --port 1` },
 	);
 	await atPrompt(async (terminal) => {
 		await enter(terminal, 'SELECT id FROM exchanges WHERE id < 0;');
