@@ -97,7 +97,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 	},
 	echo: onOff(false, 'scripts print their statements and commands before they run'),
 	bail: onOff(true, 'the first error ends a script'),
-	pager: onOff(true, '.last shows results in $PAGER'),
+	pager: onOff(true, '.last, and exchanges longer than the screen, are shown in $PAGER'),
 	expanded: choice('off', ['on', 'off', 'auto'], 'one column per line (auto: if the table would not fit)'),
 	theme: choice('dark', ['dark', 'light', 'none'], 'colours for this background'),
 	timezone: {
