@@ -3,15 +3,24 @@
 /** A key as Node's readline names it. */
 export type Key = { readonly name?: string; readonly ctrl?: boolean; readonly sequence?: string };
 
-/** From now on, keys go to `onKey` instead of the line editor, until the returned function is called. */
-export function grabKeys(onKey: (key: Key) => void): () => void {
+/**
+ * From now on, keys go to `onKey` instead of the line editor, up to the one for which it returns `last`. The line editor gets
+ * those after it when the returned function is called.
+ */
+export function grabKeys(onKey: (key: Key) => 'last' | undefined): () => void {
 	const input = process.stdin;
 	const others = input.listeners('keypress');
-	const take = (_text: string | undefined, key: Key) => onKey(key);
+	const later: [text: string | undefined, key: Key][] = [];
+	let isOver = false;
+	const take = (text: string | undefined, key: Key) => {
+		if (isOver) later.push([text, key]);
+		else isOver = onKey(key) === 'last';
+	};
 	input.removeAllListeners('keypress');
 	input.on('keypress', take);
 	return () => {
 		input.removeListener('keypress', take);
 		for (const other of others) input.on('keypress', other as (...args: unknown[]) => void);
+		for (const [text, key] of later) input.emit('keypress', text, key);
 	};
 }

@@ -26,7 +26,10 @@ export async function watchStatement(
 		shell.cancel();
 	};
 	const release = grabKeys(({ name, ctrl }) => {
-		if ((ctrl === true && (name === 'c' || name === 'd')) || (ctrl !== true && name === 'q')) end();
+		const ends = ctrl === true ? name === 'c' || name === 'd' : name === 'q';
+		if (!ends) return undefined;
+		end();
+		return 'last';
 	});
 	// Lines break elsewhere in a terminal of another width, so nothing on it is where it was.
 	const redraw = () => frames.restart();
