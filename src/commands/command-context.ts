@@ -1,4 +1,4 @@
-// What the capturing commands share: threads, Ctrl-C, stdout, and an orderly end.
+// What the capturing commands share: threads, Ctrl-C, stdout, and an orderly shutdown.
 import { EXIT, UserError } from '../base/errors.ts';
 import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { ShellSession } from '../shell/shell-session.ts';
@@ -19,11 +19,11 @@ export type CommandContext = {
 	attached(): Promise<void>;
 	/** Waits until the capture ends (--for, --count, Ctrl-C, closed stdout, end of the recording) and reports damage. */
 	captured(): Promise<CaptureEnd>;
-	/** Runs statements. From now on, SIGINT cancels them (exit status 130). */
+	/** Runs statements. From then on, SIGINT cancels them (exit status 130). */
 	query<T>(work: () => Promise<T>): Promise<T>;
 };
 
-/** Starts a capture, runs `work` with it and always ends it. Resolves to the exit status. */
+/** Starts a capture, runs `work` with it, and always ends it. Resolves to the exit status. */
 export async function withCapture(
 	options: Options,
 	work: (context: CommandContext) => Promise<number>,
@@ -71,7 +71,7 @@ export async function withCapture(
 				}
 			},
 		});
-		// After the results, which contain everything before the damage.
+		// Reported after the results, which contain everything before the damage.
 		capture.reportDamage(damage);
 		if (sink.closed) return EXIT.ok;
 		if (code !== EXIT.interrupted) capture.checkLoss();

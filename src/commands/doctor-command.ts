@@ -7,7 +7,7 @@ import { checksText } from '../output/checks-text.ts';
 import { standardOutput } from '../output/output-stream.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
 
-/** Prints the checks; resolves to 1 when no capture is possible. */
+/** Prints the checks; resolves to 1 if capturing is impossible. */
 export async function doctorCommand(json: boolean): Promise<number> {
 	const files = { bpfObject: FILES.bpfObject, addon: FILES.addon, decoder: FILES.decoder };
 	const checks = preflight(files, launch?.attacher);

@@ -1,5 +1,5 @@
-// `-- COMMAND ARG…`: a program that the launcher has started before the capture, with the rights of the invoking user, and
-// holds until the probes are attached, so that its first byte is seen. Only it and its children are captured.
+// `-- COMMAND ARG…`: the launcher starts this program before the capture, as the invoking user, and holds it until the
+// probes are attached, so that its first byte is seen. Only it and its children are captured.
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { UserError } from '../base/errors.ts';
@@ -10,11 +10,11 @@ import { loadNativeAddon } from '../capture/native-addon.ts';
 
 export type HeldCommand = {
 	readonly pid: number;
-	/** Lets it run. Throws a UserError if it cannot be executed. */
+	/** Lets the program run. Throws a UserError if it cannot be executed. */
 	release(): void;
-	/** Resolves to its exit status, or 128+N if signal N ended it. */
+	/** Resolves to its exit status, or to 128+N if signal N killed it. */
 	readonly ended: Promise<number>;
-	/** Ends it, if it is still held. */
+	/** Kills the program if it is still held. */
 	abandon(): void;
 };
 
@@ -34,7 +34,7 @@ export function heldCommand(
 		release() {
 			writeSync(control, stdin === 'inherit' ? 'i' : 'n');
 			const answer = Buffer.alloc(4);
-			// It ends with nothing when the program has begun.
+			// An empty answer means that the program has begun.
 			const length = readSync(control, answer);
 			close();
 			if (length < answer.length) return;
@@ -44,7 +44,7 @@ export function heldCommand(
 				`cannot start ${words[0] ?? ''}: ${problem}`,
 				'ERR_COMMAND',
 				'Give a program and its arguments after --.',
-				// Otherwise 126, as a shell does.
+				// For other errors 126, as in a shell.
 				name === 'ENOENT' ? undefined : 126,
 			);
 		},

@@ -57,7 +57,7 @@ export type Options = SessionSettings & {
 	readonly count: number | undefined;
 	/** The words after `--`: the program to start and capture. */
 	readonly command: readonly string[] | undefined;
-	/** The prompt stays when that program has ended. */
+	/** Keep the prompt after that program has ended. */
 	readonly stay: boolean;
 };
 
@@ -109,7 +109,7 @@ const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = 
 export function addCaptureOptions(command: Command): Command {
 	for (const [flags, description] of CAPTURE_OPTIONS) {
 		if (flags.includes('...')) {
-			// One value per option, as in `--pid 1 --pid 2`, so that a positional argument can follow.
+			// Each option takes one value, as in `--pid 1 --pid 2`, so that a positional argument can follow.
 			command.option(flags.replace('...', ''), description, (value: string, before: string[] = []) => [
 				...before,
 				value,
@@ -127,7 +127,7 @@ export function addEndOptions(command: Command): Command {
 /** Parses commander's values. `command` is the part after `--`. Throws a UserError for the first invalid value. */
 export function parseOptions(parsed: Command, command?: readonly string[]): Options {
 	const typed = mergedOptions(parsed);
-	// As the value of another option, which only this parser knows.
+	// `--keep-root` was the value of another option. The launcher cannot tell; only this parser can.
 	if (launch?.mode === 'keep-root' && typed.keepRoot !== true) {
 		throw usageError(
 			'--keep-root: expected it as an option of its own, got it as a value',
@@ -181,7 +181,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	};
 }
 
-/** `body-limit` as commander names it. */
+/** The name that commander gives to `body-limit`. */
 function camelCased(options: Configuration['options']): RawOptions {
 	const entries = Object.entries(options).map(([name, value]) => [
 		name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
@@ -190,7 +190,10 @@ function camelCased(options: Configuration['options']): RawOptions {
 	return Object.fromEntries(entries);
 }
 
-/** Merges options before and after the command. `--no-…` works in both places (in commander's own merge, defaults win). */
+/**
+ * Merges options before and after the command. `--no-…` works in both places; in commander's own merge, defaults
+ * would win.
+ */
 function mergedOptions(parsed: Command): RawOptions {
 	const before: RawOptions = parsed.parent?.opts() ?? {};
 	const after: RawOptions = parsed.opts();

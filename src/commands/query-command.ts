@@ -1,4 +1,4 @@
-// `tinytap query "SQL"`: capture, then run.
+// `tinytap query "SQL"`: captures, then runs the statement.
 import { EXIT, usageError } from '../base/errors.ts';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';

@@ -1,4 +1,4 @@
-// `tinytap run FILE|NAME`: a script or a saved query.
+// `tinytap run FILE|NAME`: runs a script or a saved query.
 import { EXIT, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
@@ -16,7 +16,10 @@ import { say } from './running-capture.ts';
 /** Default time limit of a statement in a file. */
 const FILE_TIMEOUT_MS = 10_000;
 
-/** Runs the command; resolves to the exit status. With --for or --count (or a recording) the capture ends first. */
+/**
+ * Runs the command; resolves to the exit status. With --for, --count, -- COMMAND or a recording, the capture ends before the
+ * statements run.
+ */
 export async function runCommand(
 	options: Options,
 	name: string,

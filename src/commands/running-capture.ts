@@ -1,4 +1,4 @@
-// One capture, from its start to its end: the threads, the program after `--`, and the messages about them.
+// One capture from start to end: the threads, the program after `--`, and the messages about them.
 import { closeSync } from 'node:fs';
 import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
@@ -15,7 +15,7 @@ import { type HeldCommand, heldCommand } from './held-command.ts';
 import type { Options } from './options.ts';
 
 export type CaptureWays = {
-	/** stdin of the program after `--`. `ignore` at a prompt, which needs the terminal's input for itself. */
+	/** stdin of the program after `--`: `ignore` at a prompt, which needs the terminal's input itself. */
 	readonly stdin?: 'inherit' | 'ignore';
 	/** Shows messages about the capture; on stderr by default. */
 	readonly notice?: (text: string) => void;
@@ -50,7 +50,7 @@ export class RunningCapture {
 		});
 	}
 
-	/** Resolves when the probes are attached and that has been announced; then releases the held program. */
+	/** Resolves when the probes are attached and that has been announced, then releases the held program. */
 	async attached(): Promise<void> {
 		const remarks = await this.threads.attached;
 		if (!this.#options.presentation.quiet) {
@@ -103,7 +103,7 @@ export class RunningCapture {
 		throw new UserError(sentence, 'ERR_LOSS', 'A larger --ring-size or a filter (--port, --pid, --comm) may help.');
 	}
 
-	/** The exit status of a command that ends with `code`: if that is 0, the status of the program after `--`. */
+	/** The exit status of a command that ended with `code`: if that is 0, the status of the program after `--`. */
 	async exitStatus(code: number): Promise<number> {
 		return this.#held === undefined || code !== EXIT.ok ? code : await this.#held.ended;
 	}
@@ -115,25 +115,25 @@ export class RunningCapture {
 	}
 }
 
-/** Said when this process is root's, with and without rights. */
+/** What to say if this process runs as root, with or without capabilities. */
 function rightsSentence(): string | undefined {
 	if (launch?.mode === 'keep-root') return 'tinytap: --keep-root: this process keeps all rights of root';
 	if (launch?.mode === 'root') return 'tinytap: running as root, without its capabilities';
 	return undefined;
 }
 
-/** Whether the socket to the attacher belongs to a capture, or is closed. */
+/** Whether a capture already uses the socket to the attacher, or it is closed. */
 let attacherInUse = false;
 
-/** Ends the process with the rights to attach, which reading a recording does not need. */
+/** Ends the process that has the rights to attach. Reading a recording does not need it. */
 function dismissAttacher(): void {
 	if (launch?.attacher !== undefined) closeSync(launch.attacher);
 }
 
-/** Throws a UserError unless a process with the rights to attach is there. */
+/** Throws a UserError unless there is a process with the rights to attach. */
 function requireAttacher(): void {
 	if (launch?.attacher !== undefined || process.platform !== 'linux') return;
-	// As the value of another option, which only this parser knows.
+	// `--keep-root` and the like were the value of another option. The launcher cannot tell; only this parser can.
 	if (launch !== undefined && launch.mode !== 'none')
 		throw usageError('--replay: expected it as an option of its own, got it as a value', 'Write --NAME=--replay.');
 	if (launch === undefined && mayStartLauncher()) {
@@ -151,7 +151,7 @@ export function say(text: string): void {
 	standardError().write(text);
 }
 
-/** The same options, limited to one process and its children. */
+/** The same options, restricted to one process and its children. */
 function withPid(options: Options, pid: number): Options {
 	const { filters } = options.capture;
 	return { ...options, capture: { ...options.capture, filters: { ...filters, pids: [...filters.pids, pid] } } };

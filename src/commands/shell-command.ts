@@ -1,4 +1,4 @@
-// `tinytap`: the shell, with a prompt at a terminal and without one in a pipe.
+// `tinytap`: the shell, with a prompt on a terminal and without one in a pipe.
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT, UserError } from '../base/errors.ts';
@@ -35,7 +35,7 @@ export async function shellCommand(options: Options): Promise<number> {
 		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
 	}
 	const code = await interactiveShell(options, capture);
-	// The user may leave the prompt before the program ends. The rest of its run is not captured.
+	// The user may leave the prompt before the program ends. What it does then is not captured.
 	return await capture.exitStatus(code);
 }
 
@@ -81,7 +81,7 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		open,
 	});
 	if (!options.presentation.quiet) {
-		// Without the suggestions, if the rows cannot be read.
+		// Omit the suggestions if the rows cannot be read.
 		const seen = await seenIn(first.threads).catch(() => undefined);
 		print(`${greeting()}\n${suggestions(seen)}\n`);
 	}
@@ -112,10 +112,10 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	prompt.attach(shell, () => runStartFile(shell, COMMAND_TABLE));
 	await prompt.left;
 	shell.stopTail();
-	// A program that gets the results shall have all of them.
+	// A program that receives results must get all of them.
 	if (!isKilled) await shell.setOutput(undefined, false);
 	try {
-		// Stopping ends the recording properly.
+		// Stopping the capture completes the recording.
 		await capture.threads.stop();
 		capture.checkLoss();
 	} finally {

@@ -1,4 +1,4 @@
-// `tinytap tail`: each exchange as it completes.
+// `tinytap tail`: prints each exchange as it completes.
 import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { DisplayedTime } from '../output/displayed-time.ts';
@@ -12,18 +12,18 @@ import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
 
-/** How long rows wait for a terminal that takes nothing, after the capture has ended. */
+/** After the capture has ended, how long rows wait for a terminal that accepts no output. */
 const TERMINAL_MS = 2000;
 
-/** How long after a failure of the capture rows may still come. */
+/** After the capture has failed, how long to wait for its last rows. */
 const LAST_ROWS_MS = 500;
 
-/** The columns where lines are not made for the width of a terminal. */
+/** The columns printed when lines are not fitted to a terminal. */
 const FILE_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
 
 /**
- * Runs the command; resolves to the exit status. `--count` counts printed rows. On a terminal and without `--format` there
- * is one row for each exchange; otherwise one for each side, at once.
+ * Runs the command; resolves to the exit status. `--count` counts printed rows. On a terminal and without `--format`
+ * it prints one row per exchange; otherwise one per side, at once.
  */
 export async function tailCommand(
 	options: Options,
@@ -52,13 +52,13 @@ export async function tailCommand(
 		if (head.done === true) return EXIT.ok;
 		await attached();
 		const end = captured();
-		// An error is reported after the rows before it. The rows may not end by themselves then.
+		// Report the error after the rows before it. After a failure the rows may never end by themselves.
 		const failed = new Promise<never>((_, reject) => {
 			end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
 		});
 		failed.catch(() => undefined);
 		interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
-		// Even without a signal, a terminal that takes nothing does not keep a capture that has ended.
+		// A terminal that accepts no output must not keep a finished capture alive, even without a signal.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
 		const { theme, raw, redactor } = presentation;
 		const screenColumns = output.columns;
@@ -88,14 +88,14 @@ export async function tailCommand(
 		threads.countUnprinted(output.droppedRows);
 		const dropped = threads.droppedLines + output.droppedRows;
 		if (dropped > 0) say(`tinytap: ${dropped} rows could not be printed in time (loss: output_dropped)\n`);
-		// With --strict it is an error.
+		// With --strict, loss is an error instead.
 		const loss = options.strict ? undefined : lossSentence(threads.status);
 		if (loss !== undefined && threads.status.lostEvents > dropped) say(`tinytap: ${loss}\n`);
 		return EXIT.ok;
 	});
 }
 
-/** One line for each exchange, for the width that the terminal has then. */
+/** Writes one line per exchange, fitted to the terminal's current width. */
 function lineWriter({ presentation: { theme, raw } }: Options, time: () => DisplayedTime): RowWriter {
 	const lines = createTailLines({ theme, raw, time });
 	const width = () => standardOutput().columns || 80;
@@ -106,7 +106,7 @@ function lineWriter({ presentation: { theme, raw } }: Options, time: () => Displ
 	};
 }
 
-/** The capture itself continues until enough rows have passed the filter. */
+/** The same options without `--count`: the capture continues until enough rows have passed the filter. */
 function uncounted(options: Options): Options {
 	return { ...options, capture: { ...options.capture, count: Number.POSITIVE_INFINITY } };
 }

@@ -1,5 +1,5 @@
-// Prints a result in the format `auto`. It waits a moment for the whole result, which decides the widths; a result that
-// takes longer begins with the rows found so far.
+// Prints a result in the format `auto`. Column widths depend on the whole result, so it waits a moment for all of it;
+// if the result takes longer, printing begins with the rows found so far.
 import {
 	type AutoLayout,
 	type AutoOptions,
@@ -17,11 +17,11 @@ import type { Sink } from './sink.ts';
 
 type Row = readonly ShownValue[];
 
-/** How long the first rows wait for the others. */
+/** How long the first rows wait for the rest. */
 const WAIT_MS = 80;
 
 export type AutoPrinter = {
-	/** Rows that are shown: all of them, or the first ones. */
+	/** The rows to show: all of them, or the first ones. */
 	readonly rows: (rows: readonly Row[]) => Promise<void>;
 	/** `last`: the last rows of `total`. */
 	readonly end: (last: readonly Row[], total: number) => Promise<void>;
@@ -65,7 +65,7 @@ export function createAutoPrinter(columns: readonly ResultColumn[], sink: Sink, 
 			} else {
 				timer ??= setTimeout(() => {
 					early = print([], true);
-					// end() and abandon() report it.
+					// end() and abandon() report this error.
 					early.catch(() => undefined);
 				}, WAIT_MS);
 			}

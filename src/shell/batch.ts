@@ -1,4 +1,4 @@
-// Runs what comes through a pipe: no prompt, no history.
+// Runs statements and commands read from a pipe: no prompt, no history.
 import type { Readable } from 'node:stream';
 import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import { COMMAND_TABLE } from './commands/commands.ts';
@@ -18,7 +18,10 @@ export async function runPiped(shell: ShellSession, input: Readable): Promise<St
 	return runner;
 }
 
-/** Lines as they arrive. Only LF ends one: a text constant may contain a lone CR, or U+2028, where readline ends lines, too. */
+/**
+ * Yields lines as they arrive. Only LF ends a line: text constants may contain a lone CR or U+2028, at which
+ * readline would also split.
+ */
 async function* linesOf(input: Readable): AsyncGenerator<string> {
 	let line = '';
 	try {

@@ -1,5 +1,5 @@
-// The names of the commands and their other forms, as other shells write them. A line is read here: which part of it is
-// SQL, which is a command. commands/ has the commands.
+// The names of the commands and their aliases, as other shells spell them. This file also decides which part of a line
+// is SQL and which is a command. The commands themselves are in commands/.
 import { splitStatements, tokenize } from '../sql/sql-light.ts';
 
 export const COMMAND_NAMES = [
@@ -13,8 +13,8 @@ export const COMMAND_NAMES = [
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 /**
- * Other forms of the commands. A word in capitals after the first word is an argument, which a form with one needs. Forms
- * that do not begin with . or \ are read only where no statement is open.
+ * Aliases of the commands. A word in capitals after the first word is a required argument. Aliases that do not begin
+ * with . or \ are recognised only when no statement is open.
  */
 export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } = {
 	help: ['\\?', '\\h', '.h', 'help', 'help TOPIC', '?'],
@@ -60,13 +60,13 @@ const ALL_FORMS = COMMAND_NAMES.flatMap((name) =>
 	[`.${name}`, ...(COMMAND_FORMS[name] ?? [])].map((form) => ({ name, form })),
 );
 
-/** Forms of a word and an argument. */
+/** Aliases that are one word, with or without an argument. */
 const FORMS: readonly Form[] = ALL_FORMS.filter(({ form }) => isWord(form)).map(({ name, form }) => {
 	const [word = '', ...rest] = form.split(' ');
 	return { name, word, hasArgument: rest.length > 0 };
 });
 
-/** The others. */
+/** Aliases of several words. */
 const SENTENCES = ALL_FORMS.filter(({ form }) => !isWord(form)).map(({ name, form }) => {
 	return { name, pattern: sentencePattern(form) };
 });
@@ -77,9 +77,9 @@ export const COMMAND_WORDS: readonly string[] = [...new Set(FORMS.map(({ word })
 const WORDS: ReadonlySet<string> = new Set(COMMAND_WORDS);
 
 /**
- * Finds the command in a line. `open` has the earlier lines of an incomplete statement. A line is a command if it begins with
- * a dot (inside a statement: with the name of a command, outside quotes and comments). A backslash outside quotes and comments
- * begins a command anywhere.
+ * Finds the command in a line. `open` is the text of the incomplete statement before the line. A line is a command if
+ * it begins with a dot (inside a statement: with the name of a command, outside quotes and comments). A backslash
+ * outside quotes and comments begins a command anywhere.
  */
 export function readLine(open: string, line: string): ReadLine {
 	const isInside = splitStatements(open).length > 0;
@@ -91,7 +91,10 @@ export function readLine(open: string, line: string): ReadLine {
 	return { sql: line.slice(0, at).trimEnd(), command, ends: endsStatement(command) };
 }
 
-/** Whether all of `line`, which begins outside quotes and comments, is a command; `isInside`: in an open statement. */
+/**
+ * Whether the whole of `line`, which begins outside quotes and comments, is a command. `isInside`: a statement is
+ * open.
+ */
 export function isCommandLine(line: string, isInside: boolean): boolean {
 	if (!/^\s*\./.test(line)) return !isInside && sentence(line) !== undefined;
 	if (/^\s*\.\d/.test(line)) return false;
@@ -99,13 +102,13 @@ export function isCommandLine(line: string, isInside: boolean): boolean {
 	return !isInside || WORDS.has(word);
 }
 
-/** Whether a command that begins with a backslash runs the statement before it. */
+/** Whether a backslash command runs the statement before it. */
 export function endsStatement(command: string): boolean {
 	const { name } = namedCommand(command);
 	return name !== undefined && ENDINGS.has(name);
 }
 
-/** The name and the argument of a command. */
+/** Resolves the name of a command and separates its argument. */
 export function namedCommand(command: string): NamedCommand {
 	const text = command.trim();
 	const match = /^(\.\S*?|\\[^\s\\]*?)(;?)(?:\s+([\s\S]*))?$/.exec(text);
@@ -122,7 +125,7 @@ function isWord(form: string): boolean {
 	return /^[.\\]/.test(form);
 }
 
-/** Where in `line` the first backslash is that is not inside quotes or a comment. */
+/** The position of the first backslash in `line` that is outside quotes and comments. */
 function backslashIn(open: string, line: string): number | undefined {
 	const start = open === '' ? 0 : open.length + 1;
 	const text = open === '' ? line : `${open}\n${line}`;
@@ -138,7 +141,7 @@ function sentence(line: string): { readonly name: CommandName; readonly argument
 	return undefined;
 }
 
-/** `pragma table_info(TABLE)` as a pattern that has the argument as its group. */
+/** Turns `pragma table_info(TABLE)` into a pattern that captures the argument. */
 function sentencePattern(form: string): RegExp {
 	const words = form
 		.replace(/[.*+?^${}|\\[\]]/g, '\\$&')

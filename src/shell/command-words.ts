@@ -1,7 +1,7 @@
-// The words of a command's argument. Quotes hold a word with blanks together.
+// Splits a command's argument into words. Quotes keep blanks inside a word.
 import { usageError } from '../base/errors.ts';
 
-/** Throws a UserError for a quote without an end. */
+/** Throws a UserError if a quote is not closed. */
 export function commandWords(argument: string): string[] {
 	const words: string[] = [];
 	let rest = argument.trim();

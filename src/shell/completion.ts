@@ -21,13 +21,13 @@ import { readTypedText } from './typed-text.ts';
 export type CompletionContext = {
 	readonly ownTables: readonly OwnTable[];
 	readonly queries: QueryDirectories;
-	/** Whose files are completed; undefined: none are. */
+	/** The user whose files are completed. Undefined: files are not completed. */
 	readonly user?: InvokingUser;
-	/** Finds values of a column; undefined while a statement runs. */
+	/** Finds values of a column. Undefined while a statement runs. */
 	readonly values?: (wanted: ColumnValues) => Promise<readonly SqlValue[]>;
 };
 
-/** The completions for Tab. */
+/** Returns the completions to offer for Tab. */
 export function complete(context: CompletionContext, text: string, cursor: number): Completions {
 	const start = lineStart(text, cursor);
 	const line = text.slice(start, cursor);
@@ -51,7 +51,7 @@ export function complete(context: CompletionContext, text: string, cursor: numbe
 }
 
 function isOutsideQuotes(before: string): boolean {
-	// A command's name would be part of an open quote or comment.
+	// Inside a quote or comment, a command's name would be part of it.
 	return before === '' || readTypedText(`${before}.help`).steps.some(({ type }) => type === 'command');
 }
 
@@ -95,7 +95,7 @@ function argumentCompletions(
 				cursor,
 			);
 		case 'condition': {
-			// An option would be a comment.
+			// `--option` would be a comment in SQL.
 			const condition = argument.replace(/^--\w+\s+/, '');
 			return sql(`SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}${condition}`);
 		}
@@ -111,7 +111,7 @@ function argumentCompletions(
 			);
 		}
 		case 'statement':
-			// .watch has its seconds before the statement.
+			// .watch takes an interval before the statement.
 			return sql(argument.replace(/^\d+(?:\.\d+)?\s+/, ''));
 		case 'file':
 			return fileCompletions(argument, cursor, context);
@@ -124,23 +124,24 @@ function argumentCompletions(
 	}
 }
 
-/** Names in the directory that the last word names, or in the working directory. */
+/** Names in the directory named by the last word, or in the working directory. */
 function fileCompletions(argument: string, cursor: number, { user }: CompletionContext): Completions {
 	const word = /\S*$/.exec(argument)![0];
 	const nothing = { start: cursor, items: [] };
-	// The argument is a command, whose words may be anything.
+	// The argument is a shell command, so its words may be anything.
 	if (argument.trimStart().startsWith('|') || user === undefined) return nothing;
 	const path = word.slice(0, word.lastIndexOf('/') + 1);
 	try {
 		const names = listUserDirectory(path === '' ? '.' : path, user, 'directories marked');
 		const items = names
-			// Hidden files only if they are asked for, and no names that the command would read as several words.
+			// Skip hidden files unless the word begins with a dot, and names that the command would read as several
+			// words.
 			.filter((name) => (!name.startsWith('.') || word.slice(path.length).startsWith('.')) && !/\s/.test(name))
 			.sort()
 			.map((name) => ({ text: path + name, label: name, doc: '' }));
 		return completions(items, word, cursor);
 	} catch (error) {
-		// No such directory, or not a readable one: there is nothing to offer.
+		// The directory does not exist or cannot be read: offer nothing.
 		if (systemCode(error) === undefined && !(error instanceof UserError)) throw error;
 		return nothing;
 	}
@@ -162,7 +163,7 @@ function completions(items: readonly MenuItem[], word: string, cursor: number): 
 
 /** Completions in SQL; keywords follow the case of the typed word. */
 function sqlCompletions(text: string, position: number, context: CompletionContext): Completions {
-	// Anything may come first.
+	// Anything may begin a statement.
 	if (text.slice(0, position).trim() === '') return { start: position, items: [] };
 	const found = completionsAt(text, position, schemaOf(context.ownTables));
 	const isSmall = /^[a-z]/.test(text.slice(found.start, position));
@@ -177,7 +178,7 @@ function sqlCompletions(text: string, position: number, context: CompletionConte
 	return { start, items, later: context.values(wanted).then((some) => valueItems(some, values)) };
 }
 
-/** Values as they stand in a statement. */
+/** Values written as SQL literals. */
 function valueItems(values: readonly SqlValue[], { isText, suffix, typed }: ValuesAt): MenuItem[] {
 	const texts = values.map((value) => {
 		if (!isText) return { text: String(value), doc: '' };
@@ -192,7 +193,7 @@ function valueItems(values: readonly SqlValue[], { isText, suffix, typed }: Valu
 
 let known: { own: readonly OwnTable[]; schema: Schema } | undefined;
 
-/** All tables that statements can use. The same tables give the same object. */
+/** All tables that statements can use. Equal input returns the same object. */
 export function schemaOf(own: readonly OwnTable[]): Schema {
 	if (known?.own !== own) {
 		const tables = [...TABLES, ...own].map(({ name, columns }) => [name, { columns }] as const);

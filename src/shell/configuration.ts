@@ -1,5 +1,5 @@
-// The configuration: settings of the shell and defaults of options, in TOML; by default config.toml in the invoking user's
-// directory. `.set NAME VALUE --save` writes it.
+// The configuration: shell settings and default options, in TOML. The default file is config.toml in the invoking
+// user's directory. `.set NAME VALUE --save` writes it.
 import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { distance } from 'fastest-levenshtein';
@@ -13,12 +13,15 @@ import { type SettingName, type SettingValues, ShellSettings, settingName } from
 
 export type ConfigurationFile = {
 	readonly path: string;
-	/** It was named on the command line, so it must exist. */
+	/** The file was named on the command line, so it must exist. */
 	readonly isGiven: boolean;
 	readonly user: InvokingUser;
 };
 
-/** Options of the command line for which the table `[options]` may have defaults, and what throws for no value of theirs. */
+/**
+ * Command-line options that may have defaults in the table `[options]`, each with a function that throws if the
+ * value is invalid.
+ */
 const OPTIONS = {
 	'body-limit': sizeOrNone,
 	'call-limit': sizeOrNone,
@@ -35,7 +38,7 @@ export type Configuration = {
 	readonly options: { readonly [N in OptionName]?: string };
 };
 
-/** What the file says; nothing if it does not exist. Throws a UserError with the line of the first mistake. */
+/** Reads the file; a missing file is empty. Throws a UserError with the line of the first mistake. */
 export function readConfiguration(file: ConfigurationFile): Configuration {
 	const text = readText(file);
 	if (text === undefined) return { settings: {}, options: {} };
@@ -60,7 +63,7 @@ export function readConfiguration(file: ConfigurationFile): Configuration {
 	return { settings: given, options };
 }
 
-/** Writes one setting into the file, which is created if needed. Everything else, comments too, stays as it is. */
+/** Writes one setting into the file, creating it if needed. Everything else, including comments, is kept. */
 export function saveSetting(file: ConfigurationFile, name: SettingName, settings: ShellSettings): void {
 	const text = readText({ ...file, isGiven: false }) ?? '';
 	const table = { ...parsed(text, file.path), [name]: tomlValue(settings, name) };
@@ -73,7 +76,7 @@ export function saveSetting(file: ConfigurationFile, name: SettingName, settings
 		lines.splice(tableAt < 0 ? lines.length : tableAt, 0, line);
 	}
 	const edited = `${lines.join('\n').trim()}\n`;
-	// A value of several lines, or a key written in an unusual way, cannot be replaced in its place.
+	// A multi-line value, or a key written in an unusual way, cannot be replaced in place.
 	write(file, holds(edited, table) ? edited : stringify(table));
 }
 
@@ -127,12 +130,12 @@ function holds(text: string, table: TomlTable): boolean {
 	try {
 		return sorted(parse(text)) === sorted(table);
 	} catch {
-		// The edit broke it.
+		// The edit broke the file's syntax.
 		return false;
 	}
 }
 
-/** As `.set` reads it. */
+/** The value as text that `.set` would accept. */
 function valueText(value: TomlValue): string {
 	if (typeof value === 'boolean') return value ? 'on' : 'off';
 	if (Array.isArray(value)) return value.map(valueText).join(' ');
@@ -165,7 +168,7 @@ function readText({ path, isGiven, user }: ConfigurationFile): string | undefine
 
 function write({ path, user }: ConfigurationFile, text: string): void {
 	try {
-		// A link, as in a directory of dotfiles, stays one.
+		// Write through a link, as dotfile managers use them, instead of replacing it.
 		const real = realPath(path);
 		const directory = UserDirectory.own(dirname(real), user);
 		try {

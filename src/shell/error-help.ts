@@ -1,4 +1,4 @@
-// What `help ERR_…` and `help errors` say.
+// The text of `help ERR_…` and `help errors`.
 import { distance } from 'fastest-levenshtein';
 import { ERROR_CODES, errorEntry } from '../base/error-codes.ts';
 import { usageError } from '../base/errors.ts';

@@ -8,7 +8,7 @@ import { forTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
 import { errorLine } from '../sql/sql-light.ts';
 
-/** For a result that could not be written; `code` is the system error. */
+/** The error for a result that could not be written; `code` is the system error. */
 export function outputError(code: string): UserError {
 	return new UserError(
 		`cannot write the result: ${systemProblem(code)}`,
@@ -17,7 +17,10 @@ export function outputError(code: string): UserError {
 	);
 }
 
-/** Complete lines for stderr or the shell. `error.position` is an offset in `sql`, which the error may have itself. */
+/**
+ * Complete lines for stderr or the shell. `error.position` is an offset in `sql`; the error's own `sql`, if it has
+ * one, takes precedence.
+ */
 export function errorText(found: unknown, theme: Theme, statement?: string): string {
 	const error = explainedByDirectory(found);
 	const own = error instanceof Error && 'sql' in error && typeof error.sql === 'string' ? error.sql : undefined;
@@ -37,14 +40,14 @@ export function errorText(found: unknown, theme: Theme, statement?: string): str
 
 const INDENT = 2;
 
-/** The line with the place and a mark below it, cut where it would wrap on a screen of this width. Exported for tests. */
+/** The line that contains the position and a mark below it, shortened to fit the screen. Exported for tests. */
 export function placeText(sql: string, position: number, columns: number): string {
 	const { line, column } = errorLine(sql, position);
 	const room = columns - INDENT - 1;
 	const before = shown(line.slice(0, column));
 	const after = shown(line.slice(column));
 	if (stringWidth(before) + stringWidth(after) <= room) return markedText(before, after);
-	// Two thirds of the screen for what leads to the place, if the rest is long, too.
+	// If the text after the position is long, too, the text before it gets two thirds of the screen.
 	const least = Math.min(stringWidth(after), Math.floor(room / 3));
 	const kept = stringWidth(before) <= room - least ? before : `…${lastOf(before, room - least - 1)}`;
 	const left = room - stringWidth(kept);
@@ -60,7 +63,7 @@ function shown(text: string): string {
 	return forTerminal(text.replaceAll('\t', '  '));
 }
 
-/** The beginning of a text, at most so many columns. */
+/** The beginning of a text, at most this many columns wide. */
 function firstOf(text: string, columns: number): string {
 	let kept = '';
 	for (const character of text) {

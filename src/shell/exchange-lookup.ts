@@ -1,4 +1,4 @@
-// Finds what the commands that show exchanges are about.
+// Finds the exchange or connection that a command refers to.
 import { UserError, usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
 import type { DetailViewOptions, ExchangeDetail } from '../output/detail-view.ts';
@@ -10,12 +10,12 @@ import { rowsOf } from './own-query.ts';
 import type { ShellSession } from './shell-session.ts';
 import { parseWanted } from './show-arguments.ts';
 
-/** How this shell shows exchanges. */
+/** The options with which this shell shows exchanges. */
 export function viewOptions(shell: ShellSession): Required<Pick<DetailViewOptions, 'theme' | 'raw' | 'time'>> {
 	return { theme: shell.theme, raw: shell.options.presentation.raw, time: shell.time };
 }
 
-/** Throws a UserError if there is none. `calls`: with its calls. */
+/** Throws a UserError if the exchange does not exist. `calls`: also load its system calls. */
 export async function exchangeOf(shell: ShellSession, wanted: WantedExchange, calls = false): Promise<ExchangeDetail> {
 	const exchange = await shell.threads.show(wanted, calls);
 	if (exchange !== undefined) return exchange;
@@ -32,7 +32,7 @@ function missing(wanted: Exclude<WantedExchange, { id: number }>): string {
 	return wanted.back === 0 ? 'there is no exchange yet' : `there are fewer than ${wanted.back + 1} exchanges`;
 }
 
-/** The exchange that an argument names; without one the one shown last, or the latest. */
+/** The exchange that an argument names. Without an argument: the one shown last, or the latest. */
 export function wantedOf(shell: ShellSession, command: string, argument: string): WantedExchange {
 	const words = commandWords(argument);
 	if (words.length > 1) throw usageError(`${command}: expected one id, got ${words.join(' ')}`);
@@ -46,7 +46,7 @@ export type FoundConnection = {
 	readonly exchanges: readonly number[];
 };
 
-/** The connection whose id is the argument; without one that of the exchange shown last, or of the latest. */
+/** The connection whose id is the argument. Without an argument: that of the exchange shown last, or of the latest. */
 export async function connectionOf(shell: ShellSession, argument: string): Promise<FoundConnection> {
 	const id =
 		argument.trim() === ''

@@ -1,4 +1,4 @@
-// A statement in the user's editor.
+// Edits a statement in the user's editor.
 import { randomBytes } from 'node:crypto';
 import { closeSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { commandWords, lendTerminal, startForUser } from './user-program.ts';
 
 const DEFAULT_EDITOR = 'vi';
 
-/** The program and its arguments for a value of $VISUAL or $EDITOR, with the file as the last one. */
+/** The command line for a value of $VISUAL or $EDITOR, with the file as the last argument. */
 export function editorWords(
 	file: string,
 	environment: Readonly<Record<string, string | undefined>>,
@@ -20,9 +20,9 @@ export function editorWords(
 	return commandWords(command, file);
 }
 
-/** Opens `text` in the editor and resolves to what was saved; undefined if the editor ended with an error. */
+/** Opens `text` in the editor and resolves to what was saved, or to undefined if the editor failed. */
 export async function editText(text: string, user: InvokingUser): Promise<string | undefined> {
-	// Only the user can read it, and nobody can guess its name.
+	// The file is readable only by the user, and its name cannot be guessed.
 	const file = join(tmpdir(), `tinytap-${randomBytes(8).toString('hex')}.sql`);
 	const remove = () => removeUserFile(file, user);
 	const fd = createUserFile(file, user, false);
@@ -45,7 +45,7 @@ async function runEditor([program = '', ...words]: readonly string[], user: Invo
 	const takeBack = lendTerminal();
 	try {
 		const child = startForUser(program, words, user, 'inherit');
-		// It must not outlive the shell.
+		// The editor must not outlive the shell.
 		const kill = () => child.kill();
 		process.once('exit', kill);
 		try {

@@ -5,7 +5,7 @@ import type { CaptureFilters, PortRange } from '../capture/capture-settings.ts';
 import { CONTROL_NAME_BYTES, CONTROL_NAMES, CONTROL_PIDS, CONTROL_PORT_MAX } from '../capture/control-limits.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 
-/** Maximum bytes of a file name; in the kernel's table a NUL follows. */
+/** Maximum length of a process name; the kernel's table needs one more byte for NUL. */
 const NAME_MAX = CONTROL_NAME_BYTES - 1;
 
 /** `name` is the option or word that error messages mention. */
@@ -42,7 +42,7 @@ export function parseComm(text: string, name: string): string {
 
 const FILTER_KIND = /^(?:--)?(pid|comm|port)$/i;
 
-/** `all`, or words such as `port 8080 comm nginx pid 12 13`; with `--` before the words, too. */
+/** Parses `all`, or words such as `port 8080 comm nginx pid 12 13`, with or without `--` before the words. */
 export function parseFilters(text: string): CaptureFilters {
 	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as PortRange[] };
 	if (text.trim().toLowerCase() === 'all') return filters;
@@ -79,7 +79,7 @@ function requireRoom(count: number, most: number, what: string, column: string):
 	);
 }
 
-/** `this host`, or what the filters say, as `.capture` accepts it. */
+/** `this host`, or the filters in the syntax of `.capture`. */
 export function filtersText({ pids, comms, ports }: CaptureFilters): string {
 	const words = [
 		...pids.map((pid) => `pid ${pid}`),

@@ -1,11 +1,11 @@
-// Texts drawn in place, one over the other.
+// Draws texts in place, each over the last one.
 import type { OutputStream } from '../output/output-stream.ts';
 import { cutPaintedLine } from '../output/painted-line.ts';
 
-/** Draws lines over those drawn before; on a terminal that cannot do that, below them. */
+/** Draws lines over those drawn before, or below them if the terminal cannot move its cursor. */
 export class Frames {
 	readonly #output: OutputStream;
-	/** The last frame, which is above the cursor, and its number of lines. */
+	/** The last frame, drawn above the cursor, and its number of lines. */
 	#frame = '';
 	#height = 0;
 	#clears = false;
@@ -14,20 +14,20 @@ export class Frames {
 		this.#output = output;
 	}
 
-	/** The next frame begins on an empty screen, because the terminal has another size. */
+	/** Clears the screen before the next frame, because the terminal's size has changed. */
 	restart(): void {
 		this.#frame = '';
 		this.#height = 0;
 		this.#clears = true;
 	}
 
-	/** What to write so that complete lines appear above the frame. */
+	/** The output that makes complete lines appear above the frame. */
 	above(text: string): string {
 		if (!this.#output.canRedraw) return text;
 		return `${this.#start}\x1b[J${text}${this.#frame}`;
 	}
 
-	/** One write, so that the terminal never shows half a frame. */
+	/** Uses one write, so that the terminal never shows half a frame. */
 	draw(lines: readonly string[]): void {
 		const columns = this.#output.columns || 80;
 		const rows = Math.max(2, (this.#output.rows || 24) - 1);

@@ -1,27 +1,27 @@
-// What the prompt says at its start, after the line about the capture: how to get help, and three things to try.
+// What the prompt prints at its start, after the line about the capture: how to get help, and three things to try.
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 
-/** How long the start waits for the rows of a recording. */
+/** How long to wait for the rows of a recording at the start. */
 const ROWS_MS = 300;
 
-/** What has been seen in a recording. */
+/** Facts about a recording that the suggestions use. */
 export type Seen = {
 	readonly exchanges: number;
-	/** Ids of the last exchange that failed, that was sent by sendfile, and of the slowest one. */
+	/** Ids of the last failed exchange, the last one sent by sendfile, and the slowest one. */
 	readonly failed: number | null;
 	readonly sendfile: number | null;
 	readonly slowest: number | null;
 };
 
-/** How to get help. */
+/** The line about how to get help. */
 export function greeting(): string {
 	return `tinytap ${version()}: SQL over HTTP. Statements end with ;  .help explains  .quit ends`;
 }
 
-/** Three things to try. `seen` is undefined for a live capture, which has just begun. */
+/** Three things to try. `seen` is undefined for a live capture, which has only just begun. */
 export function suggestions(seen: Seen | undefined): string {
 	if (seen === undefined) return 'Try: .tail   FROM exchanges;   .status';
 	const { exchanges, failed, sendfile, slowest } = seen;
@@ -35,10 +35,10 @@ export function suggestions(seen: Seen | undefined): string {
 	return `Try: ${first}   .show ${failed ?? sendfile ?? slowest ?? 1}   .run slow`;
 }
 
-/** What is in the recording; undefined for a live capture. */
+/** Looks at the recording. Undefined for a live capture. */
 export async function seenIn(threads: Threads): Promise<Seen | undefined> {
 	if (threads.recording === undefined) return undefined;
-	// Whoever waits for the end reports its errors.
+	// The code that waits for the end reports errors.
 	await Promise.race([threads.ended.catch(() => undefined), wait(ROWS_MS)]);
 	const sql = `SELECT count(*), max(id) FILTER (WHERE status >= 500), max(id) FILTER (WHERE via = 'sendfile'),
 		(SELECT id FROM exchanges WHERE duration_ms IS NOT NULL ORDER BY duration_ms DESC LIMIT 1) FROM exchanges`;

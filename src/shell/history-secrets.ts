@@ -1,16 +1,16 @@
-// What the history file keeps of a statement in which secrets were typed: all but their values. A secret is what is compared
-// with something that has the name of one, or stands after such a name inside a text.
+// Removes secrets from a statement before it enters the history file. A value is secret if it is compared with
+// something that has a secret name, or if it follows a secret name inside a text.
 import { isSensitiveName, isTellingName } from '../output/sensitive-names.ts';
 import { tokenize, unquote } from '../sql/sql-light.ts';
 
 const PLACEHOLDER = 'REDACTED';
 
-/** A token without spaces and comments, with what it says. */
+/** A token other than spaces and comments, with its value. */
 type Part = {
 	readonly start: number;
 	readonly end: number;
 	readonly kind: string;
-	/** The content of a text or quoted name, else the token itself. */
+	/** The content of a text or quoted name; otherwise the token itself. */
 	readonly value: string;
 };
 
@@ -21,7 +21,7 @@ const BREAKS =
 /** Columns that hold the value of the name in another column: `name = 'cookie' AND header_value = '…'`. */
 const VALUE_COLUMNS = /^(header_value|value|atom)$/i;
 
-/** Functions and operators whose texts may be names. */
+/** Functions and operators whose text arguments may be names. */
 const BEFORE_NAMES = /^(\[|->|->>)$/;
 const NAMING_FUNCTIONS = /^(header|headers|cookie|url_param|query_params|json_extract|json_value|json_type)$/i;
 
@@ -66,7 +66,7 @@ function partsOf(entry: string): Part[] {
 		});
 }
 
-/** The parts between AND, OR, the beginnings of clauses and the commas that are not in brackets. */
+/** The parts between AND, OR, clause keywords and top-level commas. */
 function conditionsOf(parts: readonly Part[]): Part[][] {
 	const conditions: Part[][] = [[]];
 	let depth = 0;
@@ -87,17 +87,17 @@ function conditionsOf(parts: readonly Part[]): Part[][] {
 	return conditions;
 }
 
-/** Whether a part of a condition is the name of a secret. */
+/** Whether a part of a condition names a secret. */
 function isSecretName(part: Part, at: number, condition: readonly Part[]): boolean {
 	if (part.kind === 'word' || part.kind === 'quoted') return isTellingName(part.value);
 	return part.kind === 'string' && isName(at, condition) && isSensitiveName(lastName(part.value));
 }
 
-/** Whether a text is a name: of a header, a member, a parameter. */
+/** Whether a text is the name of a header, member or parameter. */
 function isName(at: number, condition: readonly Part[]): boolean {
 	if (BEFORE_NAMES.test(condition[at - 1]?.value ?? '')) return true;
 	if (/^\$[.[]/.test(condition[at]!.value)) return true;
-	// An argument of a function that takes names, after the first one.
+	// Find the enclosing call, and check whether its function takes names.
 	let depth = 0;
 	for (let before = at - 1; before >= 0; before--) {
 		const { value } = condition[before]!;
@@ -117,7 +117,7 @@ function lastName(path: string): string {
 		.replace(/["'\]]+$/, '');
 }
 
-/** A secret text, with the wildcards at its ends and the name of its scheme. */
+/** The secret's replacement, keeping wildcards at its ends and the name of its scheme. */
 function hidden(text: string): string {
 	const [, start = '', scheme = '', rest = '', end = ''] =
 		/^(%*)((?:bearer|basic|digest|token|negotiate)\s+)?(.*?)(%*)$/is.exec(text) ?? [];
@@ -128,7 +128,7 @@ function quoted(text: string): string {
 	return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Without the values of `token=…`, `"token": "…"`, `Authorization: …` and `Bearer …` inside a text. */
+/** Replaces the values of `token=…`, `"token": "…"`, `Authorization: …` and `Bearer …` inside a text. */
 function withoutPairs(text: string): string {
 	return text
 		.replace(/([\w.[\]-]{2,64})=([^&\s;'"%,()]+)/g, (pair, name: string) =>
@@ -143,7 +143,7 @@ function withoutPairs(text: string): string {
 		.replace(/\b(bearer|basic)([ \t]+)(?!REDACTED)[\w.~+/=-]{6,}/gi, `$1$2${PLACEHOLDER}`);
 }
 
-/** `.param NAME VALUE` */
+/** Replaces the value in `.param NAME VALUE`. */
 function withoutParameter(entry: string): string {
 	return entry.replace(
 		/^(\s*\.param(?:eter)?\s+(?:set\s+)?[:@$]?(\S+?)(?:\s+|=))\S[\s\S]*$/,

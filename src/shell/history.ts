@@ -1,5 +1,6 @@
-// The prompt's history in the user's state directory: one line per statement or command, newest last. Line breaks inside
-// a statement are written as CR, which no typed line contains, so the lines of earlier versions mean what they meant.
+// The prompt's history in the user's state directory: one line per statement or command, newest last. Line breaks
+// inside a statement are stored as CR, which typed lines never contain, so files of earlier versions keep their
+// meaning.
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
@@ -9,10 +10,10 @@ import { withoutSecrets } from './history-secrets.ts';
 
 export const HISTORY_ENTRIES = 10_000;
 
-/** Only the last bytes of the file are read. */
+/** Only this much of the end of the file is read. */
 const HISTORY_BYTES = 8 * 1024 * 1024;
 
-/** A file with more lines is shortened. */
+/** A file with more lines than this is shortened. */
 const MOST_LINES = 2 * HISTORY_ENTRIES;
 
 export class History {
@@ -21,7 +22,7 @@ export class History {
 	readonly #warn: (text: string) => void;
 	#isBroken = false;
 
-	/** `warn` is called once if the history cannot be saved; the session's own history still works. */
+	/** `warn` is called once if the history cannot be saved. The history of this session still works. */
 	constructor(path: string, user: InvokingUser, warn: (text: string) => void) {
 		this.#path = path;
 		this.#user = user;
@@ -45,7 +46,7 @@ export class History {
 		}
 	}
 
-	/** Adds an entry of one line or several, without the secrets in it. */
+	/** Adds an entry of one or more lines, without the secrets in it. */
 	append(entry: string): void {
 		const line = withoutSecrets(entry).replaceAll('\n', '\r');
 		this.#write((directory, name) => directory.append(name, `${line}\n`));

@@ -1,11 +1,11 @@
-// Keys for something else than the line editor.
+// Redirects keys away from the line editor.
 
 /** A key as Node's readline names it. */
 export type Key = { readonly name?: string; readonly ctrl?: boolean; readonly sequence?: string };
 
 /**
- * From now on, keys go to `onKey` instead of the line editor, up to the one for which it returns `last`. The line editor gets
- * those after it when the returned function is called.
+ * Redirects keys to `onKey` until it returns `last`. Later keys wait; calling the returned function passes them to
+ * the line editor.
  */
 export function grabKeys(onKey: (key: Key) => 'last' | undefined): () => void {
 	const input = process.stdin;

@@ -1,5 +1,5 @@
-// The line editor of the prompt: node:repl reads the keys and holds the text and the cursor; what a key does and how the
-// text looks is decided here. Nothing is evaluated, and none of node:repl's commands exists.
+// The line editor of the prompt. node:repl reads the keys and holds the text and the cursor; this file decides what a
+// key does and how the text looks. It evaluates nothing, and none of node:repl's commands exist.
 import { emitKeypressEvents, type Interface } from 'node:readline';
 import { type REPLServer, type ReplOptions, start } from 'node:repl';
 import { Writable } from 'node:stream';
@@ -28,32 +28,32 @@ type ReadlineState = {
 export type LineEditorParts = {
 	/** Entries of the history, newest first. */
 	readonly entries: readonly string[];
-	/** The colours, which can change. */
+	/** The current colours. */
 	readonly theme: () => Theme;
 	/**
-	 * Enter was pressed. Undefined: the text is not complete and goes on in another line. Otherwise `rest` stays in the editor,
-	 * and `run` is called when the cursor is below the text.
+	 * Enter was pressed. Undefined means that the text is incomplete and continues in another line. Otherwise `rest`
+	 * stays in the editor, and `run` is called once the cursor is below the text.
 	 */
 	readonly enter: (text: string) => { readonly rest: string; readonly run: () => void } | undefined;
 	readonly complete: (text: string, cursor: number) => Completions;
-	/** Colours of the text. */
+	/** Colours for the text. */
 	readonly paint: (text: string, cursor: number) => readonly Span[];
 	readonly wantsSuggestions: () => boolean;
 	readonly interrupt: () => void;
-	/** Ctrl-X Ctrl-E. */
+	/** Opens the text in an external editor (Ctrl-X Ctrl-E). */
 	readonly openEditor: () => void;
-	/** Before each key. */
+	/** Called before each key. */
 	readonly onKey: () => void;
 	readonly onExit: () => void;
 };
 
-/** Before the lines of a statement after its first. */
+/** The prompt of a statement's second and further lines. */
 const CONTINUATION = '... ';
 
-/** After this time, Escape is a key of its own and not the beginning of another. */
+/** After this time, Escape counts as a key of its own rather than as the start of a sequence. */
 const ESCAPE_MS = 100;
 
-/** Texts longer than this get no colours and no suggestions. */
+/** Longer texts get no colours and no suggestions. */
 const LONG_TEXT = 10_000;
 
 export class LineEditor {
@@ -63,7 +63,7 @@ export class LineEditor {
 	readonly #edited: EditedText;
 	readonly #completing: Completing;
 	#prompt = '';
-	/** A statement runs: the text is shown without a prompt, from the next key on. */
+	/** A statement is running. From the next key on, the text is shown without a prompt. */
 	#isBusy = true;
 	#isTypedShown = false;
 	/** Another program has the terminal. */
@@ -72,30 +72,31 @@ export class LineEditor {
 	#isDrawingDue = false;
 	/** node:readline sets `isCompletionEnabled` to false while more characters of the same chunk follow. */
 	readonly #chunkState = { escapeCodeTimeout: ESCAPE_MS, isCompletionEnabled: true };
-	/** Characters of one chunk, which are inserted together. */
+	/** Characters of one chunk; they are inserted together. */
 	#chunk = '';
-	/** Tabs of the chunk after these. */
+	/** Tabs that followed these characters in the chunk. */
 	#tabs = 0;
 	/** Characters between the marks of a paste. */
 	#paste: string[] | undefined;
 	#walk: HistoryWalk | undefined;
 	#search: HistorySearch | undefined;
-	/** Ctrl-X was pressed. */
+	/** Ctrl-X was pressed, the first key of a chord. */
 	#isChord = false;
 
 	constructor(parts: LineEditorParts) {
 		this.#parts = parts;
 		restoreOnSignals();
-		// Before node:repl does it, with a longer time after Escape.
+		// Called before node:repl calls it, in order to set a longer timeout after Escape.
 		emitKeypressEvents(process.stdin, this.#chunkState as unknown as Interface);
 		const repl = start({
 			prompt: '',
 			input: process.stdin,
-			// What readline draws is not wanted.
+			// Discard what readline draws.
 			output: new Writable({ write: (_chunk, _encoding, done) => done() }),
 			terminal: true,
 			preview: false,
-			// node:repl passes this option on to readline, although its types do not declare it. The history is ours.
+			// node:repl passes this option to readline, although its types do not declare it. tinytap keeps its own
+			// history.
 			historySize: 0,
 		} as ReplOptions) as REPLServer & ReadlineState;
 		for (const name of Object.keys(repl.commands)) delete (repl.commands as Record<string, unknown>)[name];
@@ -132,27 +133,27 @@ export class LineEditor {
 		this.#invalidate();
 	}
 
-	/** The prompt is ready for the next statement: shows it, with what was typed meanwhile. */
+	/** Shows the prompt for the next statement, together with any text typed in the meantime. */
 	ready(prompt: string): void {
 		this.#prompt = prompt;
 		this.#isBusy = false;
 		this.#draw();
 	}
 
-	/** A statement runs from now on. */
+	/** Called when a statement starts. */
 	busy(): void {
 		this.#isBusy = true;
 		this.#isTypedShown = false;
 	}
 
-	/** Shows a text as if it had been typed at `prompt` now, and leaves it. */
+	/** Shows a text as if it had just been typed at `prompt`, and leaves it on the screen. */
 	echo(prompt: string, text: string): void {
 		this.clearTyped();
 		this.#area.draw(this.#textPicture(text, text.length, prompt));
 		this.#area.leave();
 	}
 
-	/** Removes text typed while a statement runs, until the next key. */
+	/** Hides text typed while a statement runs, until the next key. */
 	clearTyped(): void {
 		if (!this.#isBusy || !this.#isTypedShown) return;
 		this.#isTypedShown = false;
@@ -165,7 +166,7 @@ export class LineEditor {
 		this.#area.printAbove(text, this.#isBusy || this.#isClosed ? undefined : this.#picture());
 	}
 
-	/** Empties the text, which stays on the screen with `^C` after it. */
+	/** Discards the text, which stays on the screen with `^C` after it. */
 	abandon(): void {
 		this.#insertChunk();
 		this.#endModes();
@@ -185,7 +186,7 @@ export class LineEditor {
 		return !this.#isLent && !this.#isClosed && (!this.#isBusy || this.#isTypedShown);
 	}
 
-	/** Before another program uses the terminal. */
+	/** Called before another program uses the terminal. */
 	#leaveTerminal(): void {
 		this.#area.clear();
 		this.#isLent = true;
@@ -310,7 +311,7 @@ export class LineEditor {
 		this.#walk = undefined;
 	}
 
-	/** Shows an older or newer entry, with the cursor on the line from which the next step goes on. */
+	/** Shows an older or newer entry. The cursor is placed on the line from which the next step continues. */
 	#step(direction: 'older' | 'newer'): void {
 		const { text, cursor } = this.#edited;
 		this.#walk ??= new HistoryWalk(this.#parts.entries, text, text.slice(0, cursor));
@@ -338,8 +339,8 @@ export class LineEditor {
 	}
 
 	/**
-	 * Whether Enter in the middle of a chunk, in a long text, can certainly end no statement. Reading all of the text after each
-	 * of its lines would take too long.
+	 * Whether Enter in the middle of a pasted long text certainly ends no statement. Reading the whole text after
+	 * each of its lines would take too long.
 	 */
 	#endsNothing(): boolean {
 		if (this.#chunkState.isCompletionEnabled || this.#edited.text.length < LONG_TEXT) return false;
@@ -349,7 +350,10 @@ export class LineEditor {
 		return !/[;\\]|\*\/|^\s*\./.test(before + this.#chunk.slice(start));
 	}
 
-	/** Handles a key while the history is searched; false if the key ends the search and then does what it always does. */
+	/**
+	 * Handles a key during a history search. Returns false if the key ended the search and still has to do its
+	 * usual work.
+	 */
 	#searchKey(search: HistorySearch, text: string | undefined, meaning: KeyMeaning | undefined): boolean {
 		switch (meaning) {
 			case undefined:
@@ -390,7 +394,7 @@ export class LineEditor {
 		if (text !== '') this.#edited.insert(text);
 	}
 
-	/** Tabs in a chunk are keys, unless text follows: then they were pasted. */
+	/** Tabs at the end of a chunk are keys; Tabs followed by text were pasted. */
 	#takeTabs(): void {
 		for (; this.#tabs > 0; this.#tabs--) {
 			this.#insertChunk();
@@ -417,7 +421,7 @@ export class LineEditor {
 		process.kill(process.pid, 'SIGTSTP');
 	}
 
-	/** Draws once all keys of this moment have been handled. */
+	/** Draws once, after all keys that are already available have been handled. */
 	#invalidate(): void {
 		if (this.#isDrawingDue) return;
 		this.#isDrawingDue = true;

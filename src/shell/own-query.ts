@@ -1,4 +1,4 @@
-// Statements of commands, which print something else than the result.
+// Statements that commands run internally, to print something other than their result.
 import type { SqlValue } from '../store/table.ts';
 import type { ShellSession } from './shell-session.ts';
 

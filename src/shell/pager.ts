@@ -1,4 +1,4 @@
-// Long output through the user's pager.
+// Shows long output in the user's pager.
 import type { Writable } from 'node:stream';
 import { systemCode } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
@@ -9,13 +9,16 @@ import { commandWords, lendTerminal, startForUser } from './user-program.ts';
 
 const DEFAULT_PAGER = 'less -FRSX';
 
-/** For a less without options of its own: colours, UTF-8, no wrapped lines, no pause for what fits the screen. */
+/**
+ * Used if the user has set no options for less: colours, UTF-8, no wrapped lines, exit if the text fits the
+ * screen.
+ */
 const LESS_ENVIRONMENT = { LESS: 'FRSX', LESSCHARSET: 'utf-8' };
 
-/** Text that may wait for the pager, so that a statement ends although nobody scrolls. */
+/** Limit of text waiting for the pager, so that a statement can end although nobody scrolls. */
 const WAITING_BYTES = 32 << 20;
 
-/** The program and its arguments for a value of $PAGER; undefined if output should not be paged. */
+/** The command line for a value of $PAGER; undefined if output should not be paged. */
 export function pagerWords(command = DEFAULT_PAGER): readonly string[] | undefined {
 	const text = command.trim();
 	if (text === '' || text === 'cat') return undefined;
@@ -24,14 +27,14 @@ export function pagerWords(command = DEFAULT_PAGER): readonly string[] | undefin
 
 export type PagerWays = {
 	readonly user: InvokingUser;
-	/** Where the output goes if there is no pager, or if it cannot be started. */
+	/** Where the output goes if there is no pager or it cannot be started. */
 	readonly sink: Sink;
-	/** Ctrl-C while the pager has the terminal. */
+	/** Called on Ctrl-C while the pager has the terminal. */
 	readonly onInterrupt: () => void;
 	readonly tell: (text: string) => void;
 };
 
-/** Runs `work`, whose output the pager shows. Resolves when the user has left the pager. */
+/** Runs `work` and shows its output in the pager. Resolves when the user has quit the pager. */
 export async function withPager<T>(work: (sink: Sink) => Promise<T>, ways: PagerWays): Promise<T> {
 	const { user, sink, onInterrupt, tell } = ways;
 	const words = pagerWords(process.env.PAGER);
@@ -49,7 +52,7 @@ export async function withPager<T>(work: (sink: Sink) => Promise<T>, ways: Pager
 		return await work(sink);
 	}
 	const ended = new Promise<boolean>((resolve) => child.once('close', (_code, signal) => resolve(signal !== null)));
-	// It must not outlive the shell.
+	// The pager must not outlive the shell.
 	const kill = () => child.kill();
 	process.once('exit', kill);
 	try {
@@ -62,7 +65,7 @@ export async function withPager<T>(work: (sink: Sink) => Promise<T>, ways: Pager
 	}
 }
 
-/** A sink over the pager's input. A pager that ends early ends the output quietly. */
+/** A sink that writes to the pager. If the pager ends early, the output ends quietly. */
 function pipeSink(stdin: Writable, ended: Promise<unknown>): Sink {
 	let closed = false;
 	const gone = new Promise<void>((resolve) => {
@@ -70,7 +73,7 @@ function pipeSink(stdin: Writable, ended: Promise<unknown>): Sink {
 			closed = true;
 			resolve();
 		};
-		// EPIPE: it has ended.
+		// EPIPE: the pager has ended.
 		stdin.on('error', close);
 		stdin.on('close', close);
 		ended.then(close, close);

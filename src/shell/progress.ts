@@ -1,24 +1,25 @@
-// The progress line of a running statement, shown on a terminal after half a second and removed before other output.
+// The progress line of a running statement. It appears on a terminal after half a second and is removed before other
+// output.
 import type { OutputStream } from '../output/output-stream.ts';
 
 const FIRST_MS = 500;
 const EVERY_MS = 200;
 
 export type Progress = {
-	/** Removes the line until its next update. To be called before other output. */
+	/** Removes the line until its next update. Call it before other output. */
 	readonly hide: () => void;
-	/** Shows it again below other output, if it is time for it. */
+	/** Shows the line again below other output, if an update is due. */
 	readonly show: () => void;
 	readonly end: () => void;
 };
 
-/** Information about the running statement. */
+/** What the progress line shows, and when it may. */
 export type Watched = {
 	/** Rows read so far; 0 if unknown. */
 	readonly rows: () => number;
 	/** False if the line is in use, for example for typed text. */
 	readonly isFree: () => boolean;
-	/** False while the terminal takes nothing, which would get one line after the other. */
+	/** False while the terminal accepts no output; lines would pile up. */
 	readonly isIdle: () => boolean;
 };
 

@@ -1,20 +1,20 @@
-// The text of the prompt: what is read, and whether there is something to look at.
+// The text of the prompt: the source of the rows, and whether anything needs attention.
 import { basename } from 'node:path';
 import { cellForTerminal } from '../output/terminal-text.ts';
 import type { Theme } from '../output/theme.ts';
 
 export type PromptFacts = {
 	readonly theme: Theme;
-	/** The process keeps the rights of root. */
+	/** The process still has root's rights. */
 	readonly isRoot: boolean;
-	/** Loss that the user has not been told about. */
+	/** There is loss that the user has not been told about. */
 	readonly hasNewLoss: boolean;
 	readonly isPaused: boolean;
 	/** Path of the recording that is read; undefined if this is a live capture. */
 	readonly recording: string | undefined;
 };
 
-/** The name of a recording takes at most this many columns of a line. */
+/** Maximum width of a recording's name. */
 const NAME_COLUMNS = 24;
 
 /** `tinytap> `, `tinytap*> `, `tinytap (paused)> `, `tinytap (demo.tinytap)> `. */

@@ -1,4 +1,4 @@
-// The interactive shell: reads statements and commands and runs them one after the other.
+// The interactive shell: reads statements and commands and runs them one after another.
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
@@ -18,19 +18,19 @@ import { whenTerminalIsOurs } from './user-program.ts';
 /** A second Ctrl-C within this time is ignored. */
 const CANCEL_PATIENCE_MS = 1000;
 
-/** When leaving, how long output waits for a terminal that takes nothing. */
+/** When leaving, how long to wait for a terminal that accepts no output. */
 const LEAVE_MS = 500;
 
-/** A complete text, or a command inside an open statement, which goes on as `rest`. */
+/** A complete text, or a command inside an open statement, which continues with `rest`. */
 type Entered = { readonly text: string; readonly typed: TypedText };
 
-/** A prompt on the terminal; `print` works before the shell exists. */
+/** A prompt on the terminal. `print` works before the shell exists. */
 export class Prompt {
 	/** Resolves when the user leaves. */
 	readonly left: Promise<void>;
 	readonly #editor: LineEditor;
 	readonly #history: History;
-	/** Texts that wait for the one before them. */
+	/** Texts that wait for the running one to end. */
 	readonly #ahead: Entered[] = [];
 	/** Statements and commands, newest first. */
 	readonly #entries: string[];
@@ -54,7 +54,7 @@ export class Prompt {
 			entries: this.#entries,
 			theme,
 			enter: (text) => this.#enter(text),
-			// Keys may come before the shell is there.
+			// Keys may be typed before the shell exists.
 			complete: (text, cursor) =>
 				this.#shell === undefined
 					? { start: cursor, items: [] }
@@ -63,7 +63,7 @@ export class Prompt {
 				this.#shell?.settings.values.highlight === true
 					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables))
 					: [],
-			// Without colours, a suggestion would look like typed text.
+			// Without colours, a suggestion could not be told from typed text.
 			wantsSuggestions: () => this.#shell?.settings.values.suggestions === true && theme().suggestion(' ') !== ' ',
 			interrupt: () => this.interrupt(),
 			openEditor: () => {
@@ -78,7 +78,7 @@ export class Prompt {
 		});
 	}
 
-	/** Starts reading, after `first`, which Ctrl-C can end. */
+	/** Starts reading after `first`, which Ctrl-C can interrupt. */
 	attach(shell: ShellSession, first: () => Promise<void>): void {
 		this.#shell = shell;
 		shell.editStatement = () => this.#edit(shell);
@@ -105,7 +105,10 @@ export class Prompt {
 		});
 	}
 
-	/** Ctrl-C: cancels the running statement, else clears the typed text, else (pressed twice) leaves. */
+	/**
+	 * Ctrl-C: cancels the running statement; otherwise clears the typed text; with nothing typed, a second one
+	 * leaves.
+	 */
 	interrupt(): void {
 		if (this.#busy) {
 			// The statement is still being cancelled. If that takes too long, the next Ctrl-C leaves the shell.
@@ -122,7 +125,7 @@ export class Prompt {
 		const { text } = this.#editor;
 		if (text !== '') {
 			this.#interrupts = 0;
-			// The lines of an open statement took time to type, so they come back, in this session.
+			// An open statement of several lines took time to type, so Up brings it back (in this session only).
 			if (text.includes('\n')) this.#remember(text, false);
 			this.#editor.abandon();
 			this.#prompt();
@@ -152,7 +155,7 @@ export class Prompt {
 			this.#prompt();
 			return;
 		}
-		// Shows the text as if it had been typed now.
+		// Show the text as if it had just been typed.
 		this.#editor.echo(this.#promptText(), ahead.text);
 		this.#runEntered(ahead);
 	}
@@ -167,7 +170,7 @@ export class Prompt {
 		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording });
 	}
 
-	/** Enter: takes a complete text, or a command inside an open statement, which then goes on. */
+	/** Enter: takes a complete text, or a command inside an open statement, which then continues. */
 	#enter(text: string): { rest: string; run: () => void } | undefined {
 		const typed = readTypedText(text);
 		if (typed.isComplete) return { rest: '', run: () => this.#take({ text, typed }) };
@@ -177,7 +180,7 @@ export class Prompt {
 		return { rest: `${before}\n`, run: () => this.#take({ text: command, typed: readTypedText(command) }) };
 	}
 
-	/** Runs a text, or keeps it until what runs has ended. */
+	/** Runs a text, or queues it until the running one has ended. */
 	#take(entered: Entered): void {
 		for (const entry of entered.typed.entries) this.#remember(entry);
 		if (this.#busy || this.#shell === undefined) this.#ahead.push(entered);
@@ -198,7 +201,7 @@ export class Prompt {
 			.finally(() => this.#ready());
 	}
 
-	/** Opens the typed text, or the last statement, in the user's editor. What is saved is typed text again. */
+	/** Opens the typed text, or the last statement, in the user's editor. The saved text becomes the typed text. */
 	async #edit({ last, options }: ShellSession): Promise<void> {
 		const typed = this.#editor.text.trim();
 		const text = typed !== '' ? typed : last === undefined ? '' : `${last.sql};`;
@@ -206,7 +209,7 @@ export class Prompt {
 		if (edited !== undefined) this.#editor.setText(edited.replace(/\r\n?/g, '\n').trimEnd());
 	}
 
-	/** Runs statements and commands up to the first that fails. */
+	/** Runs statements and commands until one fails. */
 	async #runSteps({ steps }: TypedText): Promise<void> {
 		const shell = this.#shell!;
 		for (const step of steps) {

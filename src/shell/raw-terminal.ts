@@ -1,8 +1,9 @@
-// The prompt switches the terminal to raw mode. No signal may end the process and leave the terminal like that.
+// The prompt switches the terminal to raw mode. This file makes sure that no signal ends the process without restoring
+// it.
 import { standardOutput } from '../output/output-stream.ts';
 
 /**
- * The signals that end a process by default. Not in the list: those that Node handles itself, SIGKILL, and those of a crash
+ * The signals that end a process by default, except those that Node handles itself, SIGKILL, and those of a crash
  * (SIGSEGV …), after which no JavaScript can run.
  */
 const ENDING: readonly NodeJS.Signals[] = [
@@ -22,13 +23,13 @@ const ENDING: readonly NodeJS.Signals[] = [
 
 let isWatching = false;
 
-/** Whether the terminal marks the beginning and the end of what is pasted. */
+/** Turns bracketed paste on or off: the terminal then marks the beginning and the end of pasted text. */
 export function markPastes(isOn: boolean): void {
 	const output = standardOutput();
 	if (output.canRedraw) output.write(isOn ? '\x1b[?2004h' : '\x1b[?2004l');
 }
 
-/** From now on, a signal that ends the process restores the terminal first. Does nothing if called again. */
+/** From now on, a signal that ends the process restores the terminal first. Further calls do nothing. */
 export function restoreOnSignals(): void {
 	if (isWatching) return;
 	isWatching = true;
@@ -36,13 +37,13 @@ export function restoreOnSignals(): void {
 	const isProfiled = process.execArgv.some((flag) => flag.includes('prof'));
 	for (const signal of isProfiled ? ENDING : [...ENDING, 'SIGPROF' as const]) {
 		process.on(signal, () => {
-			// Somebody else decides what the signal does.
+			// Another listener decides what the signal does.
 			if (process.listenerCount(signal) > 1) return;
 			if (process.stdin.isRaw) {
 				process.stdin.setRawMode(false);
 				markPastes(false);
 			}
-			// The default action again.
+			// Restores the default action.
 			process.removeAllListeners(signal);
 			process.kill(process.pid, signal);
 		});

@@ -1,4 +1,4 @@
-// Where results go instead of the screen: `.output`, `.once`, `\g FILE`.
+// Redirected results: `.output`, `.once`, `\g FILE`.
 import { closeSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
@@ -13,13 +13,13 @@ import { lendTerminal, startForUser } from './user-program.ts';
 
 export type ResultOutput = {
 	readonly sink: Sink;
-	/** What it is, for messages. */
+	/** The name for messages. */
 	readonly name: string;
-	/** Whether it is a program, which may print on the terminal. */
+	/** Whether results go to a program, which may print on the terminal. */
 	readonly isProgram: boolean;
 	/** Whether a result has been written. */
 	readonly isUsed: boolean;
-	/** Resolves when everything is written; with a program, when that has ended. */
+	/** Resolves when everything is written and, for a program, when it has ended. */
 	close(): Promise<void>;
 };
 
@@ -40,13 +40,16 @@ export function parseTarget(argument: string, user: InvokingUser): OutputTarget 
 	return { type: 'file', path: userPath(rest, user), force: force !== undefined };
 }
 
-/** A file name as typed: in quotes or not, `~/` is the user's home. */
+/** Reads a file name as typed, with or without quotes; `~/` is the user's home. */
 export function userPath(text: string, user: InvokingUser): string {
 	const name = /^(["']).*\1$/s.test(text) && text.length > 2 ? text.slice(1, -1) : text;
 	return name.startsWith('~/') ? resolve(user.other ? user.home : homedir(), name.slice(2)) : name;
 }
 
-/** Opens a new file, mode 0600, of the user. Throws a UserError if it exists (unless `force`) or cannot be created. */
+/**
+ * Creates a file of the user with mode 0600. Throws a UserError if it exists (unless `force`) or cannot be
+ * created.
+ */
 export function openFile(path: string, user: InvokingUser, force: boolean): ResultOutput {
 	let fd: number;
 	try {
@@ -90,14 +93,14 @@ export function openFile(path: string, user: InvokingUser, force: boolean): Resu
 }
 
 export type ProgramWays = {
-	/** Ctrl-C while the program has the terminal. */
+	/** Called on Ctrl-C while the program has the terminal. */
 	readonly onInterrupt: () => void;
-	/** The program has the terminal from its start on; otherwise only while `close()` waits for its end. */
+	/** Whether the program has the terminal from its start, or only while `close()` waits for its end. */
 	readonly hasTerminal: boolean;
 };
 
 /**
- * `command` is started by /bin/sh as the user when the first result comes. A program that stops reading ends the output
+ * Starts `command` with /bin/sh as the user when the first result arrives. If it stops reading, the output ends
  * quietly.
  */
 export function openProgram(command: string, user: InvokingUser, ways: ProgramWays): ResultOutput {
@@ -141,9 +144,9 @@ export function openProgram(command: string, user: InvokingUser, ways: ProgramWa
 
 type RunningProgram = {
 	readonly stdin: Writable;
-	/** It reads no more. */
+	/** The program reads no more. */
 	closed: boolean;
-	/** Code of the system error why it could not be started. */
+	/** The system error's code if the program could not be started. */
 	failure: string | undefined;
 	readonly ended: Promise<void>;
 };
@@ -170,7 +173,7 @@ function startProgram(
 			child.once('close', () => end());
 		}),
 	};
-	// EPIPE: the program has read enough.
+	// EPIPE: the program has read as much as it wanted.
 	for (const event of ['error', 'close'])
 		program.stdin.on(event, () => {
 			program.closed = true;

@@ -22,59 +22,62 @@ import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
 	readonly format: ResultFormat;
-	/** For formats that redact. Null if secrets are not redacted. */
+	/** For formats that redact secrets. Null: do not redact. */
 	readonly redactor: Redactor | null;
 	readonly version: string;
-	/** The exchange with this id, for formats that print exchanges. */
+	/** Looks up an exchange by id, for formats that print exchanges. */
 	readonly exchange: (id: number) => Promise<ExchangeDetail | undefined>;
 	readonly raw: boolean;
 	readonly theme: Theme;
 	/** Width of the terminal; undefined if the output is not one. */
 	readonly screenColumns: number | undefined;
-	/** `(3 rows)` below tables. */
+	/** Whether to print `(3 rows)` below tables. */
 	readonly footer: boolean;
 	/** See RowFormatOptions. */
 	readonly nullText: string;
 	readonly headers: boolean;
 	readonly widest: readonly number[];
 	readonly separator: string;
-	/** Changes datetimes for the display. */
+	/** Converts datetimes for display. */
 	readonly time?: DisplayedTime;
-	/** auto: lines, if the table would not show every column. */
+	/** In the format auto: print lines if the table would not show every column. */
 	readonly linesIfWide: boolean;
 };
 
 /** Facts about a printed result. */
 export type Printed = {
 	readonly rows: number;
-	/** First column of the first row; undefined without rows. For `.expect value`. */
+	/** First column of the first row, for `.expect value`; undefined without rows. */
 	readonly firstValue: SqlValue | undefined;
-	/** Type of the first column; null if it is not known beforehand. */
+	/** Type of the first column; null if the statement does not determine it. */
 	readonly firstType: ResultColumn['type'];
 	readonly lostEvents: number;
 	readonly lostBytes: number;
-	/** Whether loss can have affected the rows. */
+	/** Whether loss may have affected the rows. */
 	readonly readsCaptured: boolean;
 	readonly notice: string | undefined;
 	/** From the start of the statement until its result was written. */
 	readonly seconds: number;
 	/** Whether the time is in the result's footer. */
 	readonly showsTime: boolean;
-	/** Captured rows that a repeated query could not read any more. */
+	/** How many captured rows were evicted before the query was repeated. */
 	readonly evicted: number;
 	/** Whether there was a result, even without rows. */
 	readonly hasColumns: boolean;
 };
 
-/** The first rows determine the column widths of an aligned table: at most this many, and as fit into this memory. */
+/**
+ * The first rows determine the column widths of an aligned table: at most this many, or as many as fit into this
+ * memory.
+ */
 const TABLE_SAMPLE_ROWS = 5000;
 const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
-/** Measuring more takes so long that Ctrl-C would have to wait. */
+/** Measuring more cells would delay Ctrl-C for too long. */
 const TABLE_SAMPLE_CELLS = 50_000;
-/** Cells that are formatted between two looks at the keyboard. */
+/** Cells that are formatted before the event loop runs again, to handle keys. */
 const PIECE_CELLS = 2000;
 
-/** Prints all parts. Resolves when everything is written; rejects with the statement's error. */
+/** Prints all parts. Resolves when everything is written. Rejects with the statement's error. */
 export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, style: PrintStyle): Promise<Printed> {
 	const startedAt = performance.now();
 	let printer: Printer | undefined;
@@ -124,7 +127,7 @@ function isSized(value: ShownValue | undefined): value is Sized {
 
 type ShownRows = readonly (readonly ShownValue[])[];
 
-/** Changes the datetimes in rows to those of the chosen zone. */
+/** Converts the datetimes in rows to the displayed zone. */
 function timesInZone(columns: readonly ResultColumn[], time: DisplayedTime = UTC_TIME): (rows: ShownRows) => ShownRows {
 	const isTime = columns.map(({ type }) => type === 'datetime');
 	if (time === UTC_TIME || !isTime.includes(true)) return (rows) => rows;
@@ -137,9 +140,9 @@ function timesInZone(columns: readonly ResultColumn[], time: DisplayedTime = UTC
 type Printer = {
 	begin(): Promise<void>;
 	rows(rows: readonly (readonly SqlValue[])[]): Promise<void>;
-	/** Some of the first rows, if only the ends are shown. */
+	/** Some of the first rows, if only both ends are shown. */
 	first?(rows: readonly (readonly ShownValue[])[]): Promise<void>;
-	/** `last`: the last rows of `total`, if only the ends are shown. */
+	/** `last`: the last rows of `total`, if only both ends are shown. */
 	end(last: readonly (readonly ShownValue[])[], total: number): Promise<void>;
 	/** The result has ended with an error. */
 	abandon?(): Promise<void>;
@@ -177,7 +180,7 @@ function alignedPrinter(
 	const write = async (rows: readonly (readonly SqlValue[])[]) => {
 		for (let from = 0; from < rows.length && !sink.closed; from += pieceRows) {
 			await sink.write(writer!.rows(rows.slice(from, from + pieceRows)));
-			// Ctrl-C must not wait for the others.
+			// Let the event loop run, so that Ctrl-C is handled.
 			await setImmediate();
 		}
 	};
@@ -204,7 +207,7 @@ function alignedPrinter(
 	};
 }
 
-/** Prints the exchanges whose ids are in the column `id`, each once, when the result is complete. */
+/** Collects the ids in the column `id`, and prints each exchange once when the result is complete. */
 function exchangePrinter(
 	format: ExchangeFormat,
 	columns: readonly ResultColumn[],
@@ -233,7 +236,7 @@ function exchangePrinter(
 	};
 }
 
-/** The sentence below a result that loss may have affected, or at the end of a capture, whose reasons are known. */
+/** The sentence about loss: below a result that it may have affected, or, with reasons, at the end of a capture. */
 export function lossSentence(lost: {
 	readonly lostEvents: number;
 	readonly lostBytes: number;

@@ -9,7 +9,10 @@ import { type ExchangeDetail, messageBody } from '../output/detail-view.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { ShowArguments } from './show-arguments.ts';
 
-/** Saves the body of the first of `messages` that has one, the response's first; returns the sentence about it. */
+/**
+ * Saves the body of an exchange: the response's if `messages` allows it and it has one, otherwise the request's.
+ * Returns the sentence about it.
+ */
 export function saveBody(
 	exchange: ExchangeDetail,
 	path: string,

@@ -8,10 +8,10 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { listUserDirectory, readUserFile, UserDirectory } from '../base/user-files.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** On Windows these open devices, with any extension. */
+/** On Windows these names open devices, whatever their extension. */
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-/** The description is in the first line, which is in this much of a file. */
+/** The description is in the first line; only this much of a file is read for it. */
 const DESCRIPTION_BYTES = 1024;
 
 export type QueryPlace = 'project' | 'user' | 'bundled';
@@ -19,10 +19,10 @@ export type SavedQuery = {
 	readonly name: string;
 	readonly place: QueryPlace;
 	readonly path: string;
-	/** The user who must be allowed to read it. */
+	/** The user on whose behalf the file is read, and who must be allowed to read it. */
 	readonly user: InvokingUser;
 	readonly description: string;
-	/** Places that have a query of the same name, which this one hides. */
+	/** Places with a query of the same name, which this one hides. */
 	readonly hides: readonly QueryPlace[];
 };
 
@@ -32,7 +32,7 @@ export type QueryDirectories = readonly {
 	readonly user: InvokingUser;
 }[];
 
-/** All saved queries. If several have the same name, only the one that `run` would find. */
+/** All saved queries. Of several with the same name, only the one that `run` would find. */
 export function listQueries(directories: QueryDirectories): SavedQuery[] {
 	const found = new Map<string, SavedQuery & { hides: QueryPlace[] }>();
 	for (const { place, path, user } of directories) {
@@ -48,7 +48,7 @@ export function listQueries(directories: QueryDirectories): SavedQuery[] {
 	return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The query called `name`. Throws UserError if the name is invalid or no query has it. */
+/** The query called `name`. Throws a UserError if the name is invalid or does not exist. */
 export function findQuery(directories: QueryDirectories, name: string): SavedQuery {
 	checkName(name);
 	const all = listQueries(directories);
@@ -64,7 +64,7 @@ export function findQuery(directories: QueryDirectories, name: string): SavedQue
 	);
 }
 
-/** A saved query's text, if its user may read it. */
+/** The text of a saved query, if its user may read it. */
 export function readQuery({ path, place, user }: SavedQuery): string {
 	try {
 		return readUserFile(path, user, { isPlain: isForeign(place) });
@@ -89,15 +89,15 @@ export function saveQuery(path: string, name: string, sql: string, user: Invokin
 }
 
 /**
- * What to say before a query of the working directory runs instead of the user's or the bundled one; undefined if it hides
- * none. Whoever made that directory chose the name.
+ * The notice before a query of the working directory runs in place of the user's or the bundled one. Whoever made
+ * that directory chose the name. Undefined if the query hides none.
  */
 export function hidingNotice({ name, place, path, hides }: SavedQuery): string | undefined {
 	if (!isForeign(place) || hides.length === 0) return undefined;
 	return `tinytap: ${name} is the query in ${path}, which hides the ${hides.join(' and the ')} query of this name`;
 }
 
-/** A project's directory may come from someone else, e.g. with a repository. */
+/** A project's directory may come from somebody else, for example with a repository. */
 function isForeign(place: QueryPlace): boolean {
 	return place === 'project';
 }
@@ -120,7 +120,7 @@ function queryFiles(directory: string, place: QueryPlace, user: InvokingUser): s
 			file.endsWith('.sql'),
 		);
 	} catch (error) {
-		// Whatever is in the way in a project, the other queries stay usable.
+		// Whatever is wrong with a project's file, the other queries stay usable.
 		if (isForeign(place) || systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
 		throw fileError(directory, error, 'The directory of saved queries must be readable.');
 	}

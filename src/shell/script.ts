@@ -7,7 +7,7 @@ export type Step =
 			readonly type: 'statement';
 			readonly sql: string;
 			readonly line: number;
-			/** The command that ends it, such as `\gx`; undefined for a `;`. */
+			/** The command that ends the statement, such as `\gx`; undefined for `;`. */
 			readonly ending: string | undefined;
 	  }
 	| { readonly type: 'command'; readonly text: string; readonly line: number };
@@ -20,12 +20,12 @@ export class ScriptReader {
 	/** The text so far has begun a statement. */
 	#isOpen = false;
 
-	/** Steps that this line completes. */
+	/** Returns the steps that this line completes. */
 	push(text: string): Step[] {
 		this.#line++;
-		// SQL takes a byte order mark for white space, as do commands.
+		// Both SQL and commands treat a byte order mark as white space.
 		const line = text.replace(/\r$/, '');
-		// Nothing in this line can end a statement, so the text before it is not read again.
+		// Nothing in this line can end a statement, so the text so far need not be read again.
 		if (this.#isOpen && !/[;\\]|^\s*\./.test(line)) {
 			this.#buffer += `\n${line}`;
 			return [];
@@ -56,7 +56,7 @@ export class ScriptReader {
 		return steps;
 	}
 
-	/** The remaining steps at the end of the text, where the last statement needs no `;`. */
+	/** Returns the remaining steps at the end of the text. The last statement needs no `;`. */
 	end(): Step[] {
 		const sql = this.#buffer;
 		this.#buffer = '';

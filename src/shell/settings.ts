@@ -13,10 +13,10 @@ export type Presentation = {
 	/** Undefined: table. */
 	readonly format: ResultFormat | undefined;
 	readonly raw: boolean;
-	/** For output that is meant to be shared. Null with --no-redact. */
+	/** Redacts output that is meant to be shared. Null with --no-redact. */
 	readonly redactor: Redactor | null;
 	readonly quiet: boolean;
-	/** For stdout, and for stderr. */
+	/** Colours for stdout, and for stderr. */
 	readonly theme: Theme;
 	readonly errorTheme: Theme;
 };
@@ -28,10 +28,10 @@ export type SessionSettings = {
 	/** Existing files may be replaced. */
 	readonly force: boolean;
 	readonly configurationFile: ConfigurationFile;
-	/** Settings in the configuration. They are for the prompt only, because scripts rely on the defaults. */
+	/** Settings from the configuration. Only the prompt uses them, because scripts rely on the defaults. */
 	readonly settings: Partial<SettingValues>;
 	readonly directories: {
-		/** Statements and commands that the prompt begins with. */
+		/** Statements and commands that the prompt runs first. */
 		readonly startFile: string;
 		readonly history: string;
 		readonly userQueries: string;

@@ -1,4 +1,4 @@
-// The state of a shell, at a prompt, in a pipe or in a script: the capture, the format of results, the output.
+// The state of a shell, whether at a prompt, in a pipe or in a script: the capture, the format of results, the output.
 import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
@@ -27,11 +27,11 @@ export type ShellParts = {
 	readonly options: SessionSettings;
 	readonly threads: Threads;
 	readonly sink: Sink;
-	/** The shell is used at a terminal: colours, footers, messages on the same screen. */
+	/** The shell is used on a terminal: colours, footers, and messages on the same screen. */
 	readonly interactive: boolean;
 	/** Starts a capture from a recording, for `.open`. */
 	readonly open: (path: string) => Promise<Threads>;
-	/** Prints messages that are not results: on stderr, or above the prompt. */
+	/** Prints messages that are not results, on stderr or above the prompt. */
 	readonly tell: (text: string) => void;
 	/** Whether the last line of the terminal is free for the progress line. */
 	readonly isLineFree?: () => boolean;
@@ -41,52 +41,52 @@ type Lost = { readonly lostEvents: number; readonly lostBytes: number };
 
 const NOTHING_LOST: Lost = { lostEvents: 0, lostBytes: 0 };
 
-/** State of one shell. */
+/** The state of one shell. */
 export class ShellSession {
 	readonly options: SessionSettings;
 	readonly interactive: boolean;
 	readonly tell: (text: string) => void;
 	threads: Threads;
-	/** What `.set` sets. */
+	/** The settings that `.set` changes. */
 	readonly settings: ShellSettings;
 	/** Time limit of a statement; 0 if there is none. */
 	timeoutMs: number;
 	/** Values for `:name` in statements. */
 	parameters: readonly (readonly [string, SqlValue])[] = [];
-	/** What is captured now. */
+	/** The filters of the capture. */
 	filters: CaptureFilters;
-	/** Opens the text at the prompt in the user's editor. Undefined without a prompt. */
+	/** Opens the prompt's text in the user's editor. Undefined without a prompt. */
 	editStatement: (() => Promise<void>) | undefined;
-	/** What `.watch` draws. */
+	/** The frames that `.watch` draws. */
 	frames: Frames | undefined;
-	/** The exchange that `.show` showed last, for `.next` and the like. */
+	/** The exchange that `.show` showed last, for `.next` and `.prev`. */
 	shownId: number | undefined;
 	readonly #open: (path: string) => Promise<Threads>;
 	readonly #isLineFree: () => boolean;
 	#progress: Progress | undefined;
-	/** Ctrl-C has ended the running statement, so the rest of its rows is not printed. */
+	/** Ctrl-C has ended the running statement; the rest of its rows are not printed. */
 	#isCancelled = false;
 	#isRunning = false;
-	/** Not after a part of a line, as JSON has between its rows. */
+	/** False after a partial line, such as JSON has between its rows. */
 	#isAtLineStart = true;
 	/** Loss totals at the last `.clear`. */
 	#lostBefore: Lost = NOTHING_LOST;
-	/** The loss already reported to the user. */
+	/** Lost events already reported to the user. */
 	#toldEvents = 0;
-	/** The same, or that the user has looked at. */
+	/** Lost events that the user has been told about or has looked up. */
 	#readEvents = 0;
 	#isPaused = false;
 	#isHinted = false;
-	/** The zone of displayed times, and these. */
+	/** The time zone of displayed times, and its converter. */
 	#zone = 'utc';
 	#zoneTime = UTC_TIME;
-	/** The files that are being read, the innermost last. */
+	/** The files being read, innermost last. */
 	readonly files: string[] = [];
-	/** The last statement, and what is known about its result. Failed statements have no result. */
+	/** The last statement and facts about its result. Failed statements have no result. */
 	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
-	/** The colours of the setting `theme`. */
+	/** The theme built for the setting `theme`. */
 	#painted: { readonly background: Background; readonly theme: Theme };
-	/** The last query with a result, for `.last`. */
+	/** The last query that had a result, for `.last`. */
 	#shown:
 		| {
 				readonly sql: string;
@@ -96,11 +96,11 @@ export class ShellSession {
 		  }
 		| undefined;
 	readonly #ownSink: Sink;
-	/** `.output` and `.once`: where results go instead. */
+	/** Where `.output` or `.once` sends results. */
 	#output: ResultOutput | undefined;
 	#once: ResultOutput | undefined;
 	#tail: { stop: () => void } | undefined;
-	/** Ends the wait that goes on. */
+	/** Aborts the current `.wait`. */
 	#waiting: AbortController | undefined;
 
 	constructor(parts: ShellParts) {
@@ -127,7 +127,7 @@ export class ShellSession {
 		return this.output?.sink ?? this.#ownSink;
 	}
 
-	/** Where results go instead of the screen or stdout; undefined if they go there. */
+	/** Where results are redirected; undefined if they go to the screen or stdout. */
 	get output(): ResultOutput | undefined {
 		return this.#once ?? this.#output;
 	}
@@ -137,12 +137,12 @@ export class ShellSession {
 		return this.interactive && this.output === undefined;
 	}
 
-	/** How results show times: in the chosen zone on a terminal, in UTC in files and pipes. */
+	/** How results show times: on a terminal in the chosen zone, in files and pipes in UTC. */
 	get time(): DisplayedTime {
 		return this.output === undefined ? this.screenTime : UTC_TIME;
 	}
 
-	/** The same for what goes to the terminal in any case. */
+	/** The same for text that always goes to the terminal. */
 	get screenTime(): DisplayedTime {
 		const zone = standardOutput().isTTY ? this.settings.values.timezone : 'utc';
 		if (zone !== this.#zone) this.#zoneTime = displayedTime(zone);
@@ -150,7 +150,7 @@ export class ShellSession {
 		return this.#zoneTime;
 	}
 
-	/** Prints a text, through the pager if it is longer than the screen. */
+	/** Prints a text, in the pager if it is longer than the screen. */
 	async page(text: string): Promise<void> {
 		const { columns = 80, rows = 24 } = standardOutput();
 		const isLong = this.isOnScreen && screenRows(text, columns) >= rows;
@@ -158,12 +158,12 @@ export class ShellSession {
 		else await this.sink.write(text);
 	}
 
-	/** Where lists wrap; Infinity if they do not go to the screen. */
+	/** The width at which lists wrap; Infinity if they do not go to the screen. */
 	get listWidth(): number {
 		return this.isOnScreen ? (standardOutput().columns ?? 80) : Number.POSITIVE_INFINITY;
 	}
 
-	/** For the prompt and messages. */
+	/** Colours of the prompt and of messages. */
 	get screenTheme(): Theme {
 		const background = this.settings.values.theme;
 		if (background !== this.#painted.background)
@@ -171,12 +171,12 @@ export class ShellSession {
 		return this.#painted.theme;
 	}
 
-	/** For results. */
+	/** Colours of results. */
 	get theme(): Theme {
 		return this.output === undefined ? this.screenTheme : plainTheme;
 	}
 
-	/** Sends results to `output` from now on, or (`once`) only the next one. */
+	/** Sends results to `output` from now on; with `once`, only the next one. */
 	async setOutput(output: ResultOutput | undefined, once: boolean): Promise<void> {
 		const before = once ? this.#once : this.#output;
 		if (once) this.#once = output;
@@ -184,7 +184,10 @@ export class ShellSession {
 		await before?.close();
 	}
 
-	/** After a statement or command: ends the output of `.once`, and one whose program does not read any more. */
+	/**
+	 * Called after a statement or command: closes the output of `.once`, and that of a program that no longer
+	 * reads.
+	 */
 	async settleOutput(isStatement: boolean): Promise<void> {
 		if (this.#once !== undefined && (isStatement || this.#once.isUsed)) await this.setOutput(undefined, true);
 		const output = this.#output;
@@ -220,7 +223,10 @@ export class ShellSession {
 		return printed;
 	}
 
-	/** The result of a statement as a text with at most `rows` rows, and below it the loss that may have affected it. */
+	/**
+	 * The result of a statement as text with at most `rows` rows, followed by a note about loss that may have
+	 * affected it.
+	 */
 	async render(sql: string, rows: number): Promise<string> {
 		let text = '';
 		const add = async (more: string) => {
@@ -245,7 +251,7 @@ export class ShellSession {
 		return `${text}${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`;
 	}
 
-	/** Shows the result of the last query again: in full, on the rows that it saw, through the pager. */
+	/** Shows the result of the last query again: in full, computed from the rows that it saw, in the pager. */
 	async showLast(): Promise<void> {
 		const shown = this.#shown;
 		if (shown === undefined || shown.threads !== this.threads)
@@ -264,7 +270,7 @@ export class ShellSession {
 		this.tell(`${rows} of the tables ${printed.evicted === 1 ? 'is' : 'are'} gone since then\n`);
 	}
 
-	/** Prints what `work` writes through the pager, if it goes to the terminal. */
+	/** Runs `work` with the pager as its output, if the output goes to the terminal. */
 	async paged<T>(work: (sink: Sink) => Promise<T>): Promise<T> {
 		const { sink } = this;
 		if (!this.isOnScreen || !this.settings.values.pager || !standardOutput().canRedraw)
@@ -273,17 +279,17 @@ export class ShellSession {
 		return await withPager(work, { user, sink, onInterrupt: () => this.cancel(), tell: this.tell });
 	}
 
-	/** Whether there is loss that the user has neither been told about nor looked at. */
+	/** Whether there is loss that the user has neither been told about nor looked up. */
 	get hasNewLoss(): boolean {
 		return this.#sinceClear(this.threads.status).lostEvents > this.#readEvents;
 	}
 
-	/** The user has seen the loss counters. */
+	/** Notes that the user has seen the loss counters. */
 	markLossRead(lost: Lost = this.threads.status): void {
 		this.#readEvents = Math.max(this.#readEvents, this.#sinceClear(lost).lostEvents);
 	}
 
-	/** Nothing is captured until `resume()`. */
+	/** Whether capturing is paused until `resume()`. */
 	get isPaused(): boolean {
 		return this.#isPaused;
 	}
@@ -298,7 +304,7 @@ export class ShellSession {
 		this.#isPaused = false;
 	}
 
-	/** Empties the tables; earlier loss no longer affects results. */
+	/** Empties the tables. Earlier loss no longer affects results. */
 	clear(): void {
 		const { lostEvents, lostBytes } = this.threads.status;
 		this.threads.clear();
@@ -316,7 +322,7 @@ export class ShellSession {
 		this.#readEvents = 0;
 	}
 
-	/** After the first empty result of a person at a prompt, if no exchange was captured so far. */
+	/** Prints a hint at the prompt after the first empty result, if no exchange has been captured yet. */
 	#hintIfNothingCaptured(): void {
 		const { recording, status } = this.threads;
 		if (this.#isHinted || !this.interactive || recording !== undefined || status.rows > 0) return;
@@ -333,14 +339,14 @@ export class ShellSession {
 		this.tell(`${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`);
 	}
 
-	/** Ctrl-C: ends what runs, a statement or a wait. */
+	/** Ctrl-C: ends the running statement or wait. */
 	cancel(): void {
 		this.#isCancelled = this.#isRunning;
 		this.threads.cancel();
 		this.#waiting?.abort();
 	}
 
-	/** For `.wait`. Rejects if it is cancelled. */
+	/** Waits for `.wait`. Rejects if cancelled. */
 	async wait(milliseconds: number): Promise<void> {
 		const waiting = new AbortController();
 		this.#waiting = waiting;
@@ -369,7 +375,7 @@ export class ShellSession {
 		if (!standardError().canRedraw || this.options.presentation.quiet || this.output?.isProgram === true)
 			return await work();
 		const output = standardOutput();
-		// In the same queue as the rows, so that it is always between them.
+		// Use the same queue as for rows, so that the line always appears between them.
 		const stream = output.isTTY ? output : standardError();
 		const progress = startProgress(stream, {
 			rows: () => this.threads.progress,
@@ -407,7 +413,10 @@ export class ShellSession {
 		};
 	}
 
-	/** Prints each exchange that ends from now on and passes `where`: with `both`, each side's row. Replaces a running tail. */
+	/**
+	 * Prints each exchange that ends from now on and matches `where`; with `both`, the rows of both sides.
+	 * Replaces a running tail.
+	 */
 	startTail(where: string | undefined, both = this.options.both): void {
 		this.stopTail();
 		let stopped = false;
@@ -432,7 +441,7 @@ export class ShellSession {
 				isHeaded = true;
 				if (part.rows.length === 0) continue;
 				this.tell(part.rows.map((row) => lines.line(row, width())).join(''));
-				// Until the terminal takes more, rows are dropped where they are made, and counted.
+				// Until the terminal accepts more, the query thread drops and counts rows.
 				await standardOutput().ready();
 			}
 		};
@@ -442,7 +451,7 @@ export class ShellSession {
 		});
 	}
 
-	/** Whether a tail was running. */
+	/** Stops the tail. Returns whether one was running. */
 	stopTail(): boolean {
 		const running = this.#tail !== undefined;
 		this.#tail?.stop();
@@ -476,7 +485,7 @@ export class ShellSession {
 			version: version(),
 			exchange: (id) => this.threads.show(id),
 			theme: this.theme,
-			// With `.maxrows 0`, nothing is cut.
+			// With `.maxrows 0`, nothing is shortened.
 			screenColumns: isFitted || (this.isOnScreen && mode !== 'auto') ? screen : undefined,
 			footer: this.isOnScreen,
 			nullText: nullvalue,
@@ -488,7 +497,7 @@ export class ShellSession {
 		};
 	}
 
-	/** For messages. */
+	/** Colours of messages. */
 	get asideTheme(): Theme {
 		return this.interactive ? this.screenTheme : this.options.presentation.errorTheme;
 	}

@@ -1,4 +1,5 @@
-// The settings of the shell: what each may be, its default, and how `.set`, the short commands and the configuration read it.
+// The settings of the shell: their valid values, their defaults, and how `.set`, the short commands and the
+// configuration read them.
 import { distance } from 'fastest-levenshtein';
 import { usageError } from '../base/errors.ts';
 import { isResultFormat, RESULT_FORMATS, type ResultFormat } from '../output/result-format.ts';
@@ -7,9 +8,9 @@ import { timeZone, timeZoneNames } from '../sql/sql-light.ts';
 export type SettingValues = {
 	/** The output format. */
 	mode: ResultFormat;
-	/** Rows of a table on the terminal; more are elided in the middle. 0: all. */
+	/** Rows of a table on the terminal; further rows are elided in the middle. 0: no limit. */
 	maxrows: number;
-	/** Widest columns of tables, from the left; 0 leaves the choice to the format. */
+	/** Maximum width of each column of a table, from the left; 0 leaves the choice to the format. */
 	width: readonly number[];
 	/** How NULL is shown. */
 	nullvalue: string;
@@ -17,24 +18,24 @@ export type SettingValues = {
 	headers: boolean;
 	/** Whether the time is printed after each statement. */
 	timer: boolean;
-	/** Between the fields of CSV. */
+	/** The field separator of CSV. */
 	separator: string;
 	/** Whether scripts print their steps before they run them. */
 	echo: boolean;
 	/** Whether the first error ends a script. */
 	bail: boolean;
-	/** Whether long output goes through $PAGER. */
+	/** Whether long output is shown in $PAGER. */
 	pager: boolean;
-	/** One column per line: always, never, or if the table would not fit. */
+	/** One line per column: always, never, or if the table would not fit. */
 	expanded: 'on' | 'off' | 'auto';
 	theme: 'dark' | 'light' | 'none';
-	/** For the display of times: `utc`, `local` or an IANA name. */
+	/** The time zone of displayed times: `utc`, `local` or an IANA name. */
 	timezone: string;
 	/** Whether `.copy` may write to the terminal's clipboard. */
 	clipboard: boolean;
 	/** Colours while typing. */
 	highlight: boolean;
-	/** Whether the last matching entry of the history is offered while typing. */
+	/** Whether the newest matching entry of the history is suggested while typing. */
 	suggestions: boolean;
 };
 
@@ -43,11 +44,11 @@ export type SettingName = keyof SettingValues;
 type Setting<T> = {
 	readonly default: T;
 	readonly description: string;
-	/** What a value must look like, for errors. */
+	/** A description of valid values, for errors. */
 	readonly expected: string;
 	/** Values for completion. */
 	readonly values?: readonly string[];
-	/** Undefined if the text is no value of the setting. */
+	/** Returns undefined if the text is not a valid value. */
 	readonly parse: (text: string) => T | undefined;
 	readonly print: (value: T) => string;
 };
@@ -126,12 +127,12 @@ export class ShellSettings {
 		this.values = { ...defaults(), ...given };
 	}
 
-	/** Throws a UserError if there is no such setting, or if the text is no value of it. */
+	/** Throws a UserError if there is no such setting, or if the value is invalid. */
 	set(name: string, text: string): void {
 		this.#set(settingName(name), text);
 	}
 
-	/** The value as `set` reads it. */
+	/** The value as text that `set` accepts. */
 	print(name: SettingName): string {
 		return this.#print(name);
 	}
@@ -165,7 +166,7 @@ export function settingName(name: string): SettingName {
 	);
 }
 
-/** The name that was probably meant; undefined if none is near. */
+/** The name that was probably meant; undefined if none is close. */
 export function nearest(text: string, names: readonly string[]): string | undefined {
 	const far = (name: string) => distance(name.toLowerCase(), text.toLowerCase());
 	const [first] = names.filter((name) => far(name) <= 2).sort((a, b) => far(a) - far(b));

@@ -25,7 +25,7 @@ export const SHOW_OPTIONS: readonly string[] = [
 	'--save',
 ];
 
-/** Throws a UserError for what is no argument of `command`. */
+/** Throws a UserError for an argument that `command` does not take. */
 export function parseShow(command: string, argument: string): ShowArguments {
 	const given = new Set<string>();
 	const others: string[] = [];
@@ -55,7 +55,7 @@ export function parseShow(command: string, argument: string): ShowArguments {
 	};
 }
 
-/** An id, `-1` for the exchange before the latest one, or nothing for the latest one. */
+/** Parses an id, `-1` for the exchange before the latest, or nothing for the latest. */
 export function parseWanted(command: string, word: string | undefined): WantedExchange {
 	if (word === undefined) return { back: 0 };
 	if (/^-\d+$/.test(word)) return { back: parseInteger(word.slice(1), command, 0, Number.MAX_SAFE_INTEGER) };
@@ -71,7 +71,7 @@ function partsOf(given: ReadonlySet<string>): DetailPart[] {
 	return isAll ? ['facts', ...parts] : parts;
 }
 
-/** The values whose option is given; all if none is. */
+/** The values whose options are given, or all values if there are none. */
 function chosen<T>(given: ReadonlySet<string>, options: readonly (readonly [option: string, value: T])[]): T[] {
 	const some = options.filter(([option]) => given.has(option));
 	return (some.length === 0 ? options : some).map(([, value]) => value);

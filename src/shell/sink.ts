@@ -1,22 +1,25 @@
-// Results on their way to stdout, written as fast as its reader takes them. A reader that closes the pipe (`| head`) ends
-// the output quietly.
+// Writes results to stdout as fast as its reader takes them. A reader that closes the pipe (`| head`) ends the output
+// quietly.
 import type { OutputStream } from '../output/output-stream.ts';
 import { outputError } from './error-text.ts';
 
 export type Sink = {
-	/** Resolves when the stream can take more. Does nothing once the reader is gone. Throws a UserError if it cannot be written. */
+	/**
+	 * Resolves when the stream can take more. Does nothing once the reader is gone. Throws a UserError if the
+	 * output cannot be written.
+	 */
 	write(text: string): Promise<void>;
-	/** The same for rows, one text each, which are counted if the reader does not take them in time. */
+	/** The same for rows, one text each. Rows that the reader does not take in time are counted. */
 	writeRows(texts: readonly string[]): Promise<void>;
 	/** The reader closed the pipe. */
 	readonly closed: boolean;
 	/** Resolves when the reader closes the pipe. */
 	readonly gone: Promise<void>;
-	/** Gives up what still waits for the reader. */
+	/** Discards what still waits for the reader. */
 	discard(): void;
 };
 
-/** A sink over an output; `before` is called before each write. */
+/** A sink for an output stream; `before` is called before each write. */
 export function createSink(stream: OutputStream, before: () => void = () => undefined): Sink {
 	const put = async (write: () => boolean) => {
 		if (!stream.closed) {

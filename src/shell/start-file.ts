@@ -1,4 +1,4 @@
-// rc.sql in the user's configuration directory: statements and commands that the prompt begins with.
+// rc.sql in the user's configuration directory: statements and commands that the prompt runs first.
 import { systemCode } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import { readOwnFile } from '../base/user-files.ts';
@@ -8,7 +8,7 @@ import { scriptSteps } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 import { StepRunner } from './steps.ts';
 
-/** Runs the file, if there is one. Errors are printed and end neither it nor the shell. */
+/** Runs the file, if it exists. Errors are printed; they end neither the file nor the shell. */
 export async function runStartFile(shell: ShellSession, commands: CommandTable): Promise<void> {
 	const { user, directories } = shell.options;
 	const path = directories.startFile;

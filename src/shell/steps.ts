@@ -10,7 +10,7 @@ import type { Printed } from './result-printer.ts';
 import type { Step } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
-/** An error of a step, with the step's text for the `^` marker and its line. */
+/** An error of a step, with the step's text (for the `^` marker) and its line. */
 class StepError extends UserError {
 	readonly sql: string | undefined;
 	readonly position: number | undefined;
@@ -22,15 +22,18 @@ class StepError extends UserError {
 	}
 }
 
-/** Files that read each other, or run saved queries, at most so deep. */
+/** Maximum depth of files that read each other or run saved queries. */
 const DEPTH = 16;
 
 export type StepWays = {
 	/** Path of the file, for errors and for `.read` in it. */
 	readonly place?: string;
-	/** The steps come from somebody else, or may: commands that write or change the capture are refused. */
+	/**
+	 * The steps were, or may have been, written by somebody else: commands that write or change the capture are
+	 * refused.
+	 */
 	readonly inScript?: boolean;
-	/** An error does not end the run, whatever `.bail` says. */
+	/** Continue after an error, whatever `.bail` says. */
 	readonly goesOn?: boolean;
 };
 
@@ -54,7 +57,7 @@ export class StepRunner {
 		this.#goesOn = goesOn;
 	}
 
-	/** Rejects if the first statement cannot run, before anything is captured for it. */
+	/** Rejects if the first statement is invalid, before anything is captured for it. */
 	async check(step: Step | undefined): Promise<void> {
 		if (step?.type !== 'statement') return;
 		try {
@@ -64,7 +67,7 @@ export class StepRunner {
 		}
 	}
 
-	/** Runs all steps, or up to a `.quit`. */
+	/** Runs all steps, or those before `.quit`. */
 	async runAll(steps: readonly Step[]): Promise<void> {
 		if (this.#shell.files.length >= DEPTH)
 			throw new UserError(`expected files that read each other at most ${DEPTH} deep, got more`, 'ERR_USAGE');
@@ -107,7 +110,10 @@ export class StepRunner {
 		return undefined;
 	}
 
-	/** Why the run has failed although it did not end early: expectations (exit status 4), or errors with `.bail off`. */
+	/**
+	 * Why the run has failed although no step ended it: failed expectations (exit status 4), or errors with `.bail
+	 * off`.
+	 */
 	endError(): UserError | undefined {
 		if (this.failedExpectations.length > 0) return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION');
 		if (this.#errors === 0) return undefined;
@@ -126,8 +132,8 @@ const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Ma
 ]);
 
 /**
- * Checks the last result against `.expect rows|value OP NUMBER`, or a duration such as 500ms for intervals and numbers of
- * milliseconds. Returns why it failed, or undefined.
+ * Checks the last result against `.expect rows|value OP NUMBER`, where a duration such as 500ms stands for an
+ * interval or a number of milliseconds. Returns why it failed, or undefined.
  */
 function checkExpectation(text: string, last: Printed | undefined): string | undefined {
 	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(\S.*)$/i.exec(text.trim());
@@ -150,7 +156,7 @@ function checkExpectation(text: string, last: Printed | undefined): string | und
 	return `expected ${subject.toLowerCase()} ${operator} ${number}, got ${got}`;
 }
 
-/** The value as a number, an interval as milliseconds. */
+/** The value as a number; an interval becomes milliseconds. */
 function measured({ firstValue, firstType }: Printed, isDuration: boolean, wanted: string): number {
 	if (firstType === 'interval') {
 		if (!isDuration)
@@ -167,7 +173,7 @@ function measured({ firstValue, firstType }: Printed, isDuration: boolean, wante
 	return numberOf(firstValue);
 }
 
-/** NaN, for which only != is true, if the value is not a number. */
+/** NaN if the value is not a number; then only != is true. */
 function numberOf(value: SqlValue | undefined): number {
 	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
 	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;

@@ -1,20 +1,20 @@
-// Splits a typed or pasted text into its statements and commands, and tells whether it is complete. Reads the text once,
+// Splits typed or pasted text into statements and commands, and tells whether it is complete. Reads the text only once,
 // however long it is.
 import { type Token, tokensFrom } from '../sql/sql-light.ts';
 import { endsStatement, isCommandLine } from './command-names.ts';
 
 export type TypedStep =
 	| { readonly type: 'command'; readonly text: string }
-	/** `ending`: the command that ends it, such as `\gx`; undefined for a `;`. */
+	/** `ending`: the command that ends the statement, such as `\gx`; undefined for `;`. */
 	| { readonly type: 'statement'; readonly sql: string; readonly ending: string | undefined };
 
 export type TypedText = {
 	/** False: the last statement has not ended, or a quote or comment is open. */
 	readonly isComplete: boolean;
 	readonly steps: readonly TypedStep[];
-	/** For the history: the lines of each statement and command, as they were typed. */
+	/** History entries: the lines of each statement and command, as they were typed. */
 	readonly entries: readonly string[];
-	/** Where a command inside an open statement begins, if it is the last thing in the text. */
+	/** Where a command inside an open statement begins, if the text ends with it. */
 	readonly commandAt: number | undefined;
 };
 
@@ -29,11 +29,11 @@ class TypedTextReader {
 	readonly entries: string[] = [];
 	commandAt: number | undefined;
 	readonly #text: string;
-	/** Offsets of the open statement's first token and of the end of its last one; undefined outside. */
+	/** Where the open statement's first token begins and its last one ends; undefined if no statement is open. */
 	#statement: { start: number; end: number } | undefined;
-	/** The open statement's text before a command inside it. */
+	/** Text of the open statement before a command inside it. */
 	#earlier = '';
-	/** Where the lines begin that are in no entry yet, and earlier ones. */
+	/** Where the lines begin that belong to no entry yet, and the lines collected before a command. */
 	#entryStart = 0;
 	#entryParts: string[] = [];
 	/** A statement has ended in these lines. */
@@ -61,7 +61,7 @@ class TypedTextReader {
 		return isCommandLine(this.#text.slice(lineStart, this.#lineEnd(lineStart)), this.#isOpen);
 	}
 
-	/** Takes a command, up to the end of its line; returns where the next line begins. */
+	/** Reads a command to the end of its line and returns where the next line begins. */
 	#command(start: number): number {
 		const end = this.#lineEnd(start);
 		const command = this.#text.slice(start, end);
@@ -78,7 +78,7 @@ class TypedTextReader {
 		return end + 1;
 	}
 
-	/** Takes statements up to the next command or the end; returns what comes after it. */
+	/** Reads statements up to the next command or the end, and returns where they end. */
 	#statements(start: number): number {
 		const text = this.#text;
 		for (const token of tokensFrom(text, start)) {
@@ -95,7 +95,7 @@ class TypedTextReader {
 		return text.length;
 	}
 
-	/** Where a command begins in the line after this space. */
+	/** The position of a command at the start of the line after this space. */
 	#lineBreaks({ start, end }: Token): number | undefined {
 		const first = this.#text.indexOf('\n', start);
 		if (first < 0 || first >= end) return undefined;
@@ -104,7 +104,7 @@ class TypedTextReader {
 		return this.#isCommandAt(lineStart) ? lineStart : undefined;
 	}
 
-	/** Takes a command that begins with a backslash. */
+	/** Reads a command that begins with a backslash. */
 	#backslash(start: number): number {
 		const end = this.#lineEnd(start);
 		const command = this.#text.slice(start, end).trim();
@@ -140,7 +140,7 @@ class TypedTextReader {
 	}
 }
 
-/** Without the blank lines at the beginning and at the end. */
+/** Removes blank lines at the beginning and at the end. */
 function withoutBlankLines(text: string): string {
 	const length = text.trimEnd().length;
 	const lineEnd = text.indexOf('\n', length);

@@ -4,7 +4,7 @@ import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:chi
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { standardOutput } from '../output/output-stream.ts';
 
-/** Starts a program with the user's rights and environment. `defaults`: variables that are set if they are not. */
+/** Starts a program with the user's rights and environment. `defaults` are variables to set if they are not set. */
 export function startForUser(
 	file: string,
 	words: readonly string[],
@@ -12,19 +12,19 @@ export function startForUser(
 	stdio: StdioOptions,
 	defaults: Readonly<Record<string, string>> = {},
 ): ChildProcess {
-	// Without --keep-root this process is that user's already.
+	// Without --keep-root this process already runs as that user.
 	const identity = user.other ? { uid: user.uid, gid: user.gid } : {};
 	const own = user.other ? { HOME: user.home, USER: user.name, LOGNAME: user.name } : {};
 	const env: NodeJS.ProcessEnv = { ...defaults, ...process.env, ...own };
-	// What the launcher keeps for the program after `--`.
+	// Variables that the launcher keeps for the program after `--`.
 	for (const name of Object.keys(env)) if (name.startsWith('TINYTAP_')) delete env[name];
 	return spawn(file, words, { stdio, env, ...identity });
 }
 
-/** What needs a shell to be understood: quotes, pipes, variables, patterns. */
+/** Characters that only a shell can interpret: quotes, pipes, variables, patterns. */
 const SHELL_SYNTAX = /[|&;<>()$`\\"'*?[\]#~=%!{}]/;
 
-/** The program and its arguments for a value of $PAGER or $EDITOR, with `file` as the last argument if there is one. */
+/** The command line for a value of $PAGER or $EDITOR, with `file` (if any) as the last argument. */
 export function commandWords(command: string, ...file: readonly string[]): readonly string[] {
 	if (!SHELL_SYNTAX.test(command)) return [...command.trim().split(/\s+/), ...file];
 	return ['/bin/sh', '-c', file.length === 0 ? command : `${command} "$0"`, ...file];
@@ -35,31 +35,31 @@ export function isTerminalLent(): boolean {
 	return lent > 0;
 }
 
-/** Messages that wait for the end of the program that has the terminal. */
+/** Messages held back while another program has the terminal. */
 const held: (() => void)[] = [];
 const HELD_MESSAGES = 10_000;
 let lent = 0;
 
-/** Who has set modes of the terminal that another program must not find. */
+/** Code that sets terminal modes which another program must not find. */
 export type TerminalUser = { readonly leave: () => void; readonly takeBack: () => void };
 
 let terminalUser: TerminalUser | undefined;
 
-/** `user` is told when the terminal is lent and taken back. */
+/** Registers the code to call when the terminal is lent and taken back. */
 export function useTerminal(user: TerminalUser | undefined): void {
 	terminalUser = user;
 }
 
-/** Prints now, or when the terminal is the shell's again. */
+/** Prints now, or once the shell has the terminal again. */
 export function whenTerminalIsOurs(print: () => void): void {
 	if (lent === 0) print();
 	else if (held.length < HELD_MESSAGES) held.push(print);
 }
 
 /**
- * Leaves the terminal to another program: in its usual mode, so that Ctrl-C is a signal, which `onInterrupt` gets and which does
- * not end the shell. Call the returned function to take it back, as it was: also if the program was killed (`isKilled`), and
- * could not restore it.
+ * Hands the terminal to another program in its usual mode. Ctrl-C is then a signal, which calls `onInterrupt` and
+ * does not end the shell. The returned function takes the terminal back and restores it, even if the program was
+ * killed (`isKilled`) and could not.
  */
 export function lendTerminal(onInterrupt: () => void = () => undefined): (isKilled?: boolean) => void {
 	const { stdin } = process;
@@ -88,10 +88,13 @@ export function lendTerminal(onInterrupt: () => void = () => undefined): (isKill
 	};
 }
 
-/** Ordinary keys and screen, a visible cursor, no colours, a new line. */
+/** Resets the terminal: normal keys and screen, visible cursor, no colours, new line. */
 const RESET = '\x1b[?1l\x1b>\x1b[?47l\x1b[?25h\x1b[0m\r\n';
 
-/** Reads the terminal's modes (`-g`) or sets them; Node has no call for it. Undefined if that is not possible. */
+/**
+ * Reads the terminal's modes (`-g`) or sets them with stty, because Node has no API for it. Undefined if that
+ * fails.
+ */
 function terminalModes(words: readonly string[]): string | undefined {
 	const { status, stdout } = spawnSync('/bin/stty', words, { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' });
 	return status === 0 ? stdout.trim() : undefined;

@@ -1,14 +1,14 @@
-// `.watch`: runs a statement again and again and draws its result in place.
+// `.watch`: runs a statement repeatedly and redraws its result in place.
 import { UserError } from '../base/errors.ts';
 import type { OutputStream } from '../output/output-stream.ts';
 import { Frames } from './frames.ts';
 import { grabKeys } from './key-grab.ts';
 import type { ShellSession } from './shell-session.ts';
 
-/** Lines of a frame that are not rows: title, head, rule, footer, and the line of the cursor. */
+/** Lines of a frame that are not rows: title, header, rule, footer, and the cursor's line. */
 const OTHER_LINES = 6;
 
-/** How long a slow terminal gets before it is looked at again. */
+/** How often to check whether a slow terminal accepts output again. */
 const SLOW_MS = 50;
 
 /** Draws the result of `sql` every `everyMs` until `q` or Ctrl-C is pressed. Rejects with the statement's error. */
@@ -31,7 +31,7 @@ export async function watchStatement(
 		end();
 		return 'last';
 	});
-	// Lines break elsewhere in a terminal of another width, so nothing on it is where it was.
+	// At another width lines wrap elsewhere, so the old frame cannot be overwritten.
 	const redraw = () => frames.restart();
 	output.on('resize', redraw);
 	try {
@@ -41,12 +41,12 @@ export async function watchStatement(
 			const text = await shell.render(sql, rows);
 			if (isEnded) break;
 			frames.draw([title(shell, everyMs), ...text.trimEnd().split('\n')]);
-			// A terminal that takes nothing gets no further frame.
+			// While the terminal accepts no output, draw no further frame.
 			while (!output.isIdle && !output.closed) await shell.wait(SLOW_MS);
 			await shell.wait(Math.max(0, everyMs - (performance.now() - begin)));
 		}
 	} catch (error) {
-		// Ctrl-C, as a key or as a signal.
+		// Ctrl-C, as a key or a signal.
 		if (!(error instanceof UserError) || error.code !== 'ERR_SQL_CANCELLED') throw error;
 	} finally {
 		release();

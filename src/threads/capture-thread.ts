@@ -1,5 +1,5 @@
-// The capture thread: one loop from source to decoder to store. Wires src/capture, src/decode and src/store. Between
-// batches, it answers the query thread's requests for snapshots.
+// The capture thread: one loop from source to decoder to store. It connects src/capture, src/decode and src/store.
+// Between batches, it answers the query thread's requests for snapshots.
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
@@ -43,19 +43,22 @@ import {
 	unprintedRows,
 } from './messages.ts';
 
-/** Maximum wait of one read of the ring. It limits how late rows appear at the prompt. */
+/** Longest wait of one read of the ring. It limits how late rows appear at the prompt. */
 const POLL_MS = 10;
-/** The same after a quiet time. The source still returns as soon as there is a record. */
+/** The same after a quiet period. The source still returns as soon as there is a record. */
 const CALM_POLL_MS = 250;
-/** After this many empty batches, nothing waits for a late record any more. */
+/** After this many empty batches, no more late records are expected. */
 const EMPTY_BATCHES = 8;
-/** Interval at which clocks and loss counters are added to the stream. */
+/** Interval at which clock readings and loss counters are added to the stream. */
 const PERIODIC_MS = 250;
 /** How long to run the event loop after a message: a new port starts listening only in a later turn. */
 const LISTEN_MS = 50;
-/** Freed memory is returned to the system when the process takes this much more than --max-memory. It may take 128 MiB more. */
+/**
+ * When the process takes this much more than --max-memory, freed memory is returned to the system. The promised
+ * maximum is 128 MiB more.
+ */
 const TRIM_ABOVE_BYTES = 104 << 20;
-/** More bytes than arrive between two reads at moderate load. */
+/** More bytes than arrive between two reads under moderate load. */
 const MUCH_BYTES = 384 << 10;
 
 const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
@@ -78,20 +81,20 @@ const closedConnections = new ConnectionLog(shares.connectionLog);
 let queryPort: MessagePort | undefined;
 let following = false;
 let committedBefore = 0;
-/** The snapshot that the follower has not released yet. It gets no other until then, because that would hold memory. */
+/** The snapshot that the follower has not released yet. It gets no other until then, because each one holds memory. */
 let followerHolds: number | undefined;
-/** Whether the follower knows that the capture has ended. */
+/** Whether the follower has been told that the capture has ended. */
 let toldEnd = false;
-/** How far the wall clock was set since the start; suspends count too. */
+/** How far the wall clock has been stepped since the start, including suspends. */
 let clockStepMs = 0;
 let paused = false;
 let ended = false;
 let recording: RecordingWriter | undefined;
-/** The recording could not be written to its end. */
+/** The rest of the recording could not be written. */
 let recordingFailed = false;
-/** Of a recording that began after the capture. */
+/** Loss of a recording that began after the capture. */
 let laterLoss: LaterLoss | undefined;
-/** The records that are being decoded are clocks and counters. */
+/** The records being decoded are clock readings and counters. */
 let feeding = false;
 let bodyLimit = DEFAULT_BODY_LIMIT;
 /** Answers to the decoder's questions that are not in the recording yet. */
@@ -103,7 +106,7 @@ let views: EntryBytes = entryBytes(decoder.memory.buffer);
 main.on('message', (message: ToCapture) => {
 	if (message.type === 'port') {
 		queryPort = message.port;
-		// The port belongs to a new query thread, so nobody reads the old one's snapshots any more.
+		// The port belongs to a new query thread. Nobody reads the old one's snapshots any more.
 		store.release();
 		following = false;
 		followerHolds = undefined;
@@ -143,7 +146,8 @@ async function run(): Promise<void> {
 		ended = true;
 		updateStatus();
 		tellFollower();
-		// Close before telling main, which may then end this thread. That must not interrupt a call into the addon.
+		// Close the source before telling main, which may then terminate this thread. That must not interrupt a call
+		// into the addon.
 		source.close();
 		post({
 			type: 'ended',
@@ -194,7 +198,7 @@ async function pump(source: BatchSource): Promise<void> {
 		tellFollower();
 		if (store.appended >= settings.count) Atomics.store(signals, SIGNAL_STOP, 1);
 		if (!listen) continue;
-		// Lets the event loop deliver messages.
+		// Let the event loop deliver messages.
 		await new Promise(setImmediate);
 		// A recording can wait until the tail has read its rows.
 		while (!live && followerHolds !== undefined && Atomics.load(signals, SIGNAL_STOP) === 0) {
@@ -203,7 +207,7 @@ async function pump(source: BatchSource): Promise<void> {
 	}
 }
 
-/** Passes records of user space to the decoder and the recording. */
+/** Passes records made in user space to the decoder and the recording. */
 function feed(records: readonly Uint8Array[], source: BatchSource): void {
 	if (records.length === 0) return;
 	const batch = Buffer.concat(records);
@@ -213,12 +217,15 @@ function feed(records: readonly Uint8Array[], source: BatchSource): void {
 	feeding = false;
 }
 
-/** Decodes the batch of `length` bytes in the decoder's input. Questions are answered before the next record. */
+/**
+ * Decodes the batch of `length` bytes in the decoder's input. Questions are answered before the next record is
+ * read.
+ */
 function decode(length: number, source: BatchSource): void {
 	let from = 0;
 	do {
 		const to = decoder.decodePart(from, length);
-		// Part by part, because a replay needs the answers at the same places.
+		// Record part by part, because a replay needs the answers at the same places.
 		if (recording !== undefined) record(decoder.input(source.batchBytes).subarray(from, to));
 		answer(takeOutput(source));
 		from = to;
@@ -232,7 +239,7 @@ function decode(length: number, source: BatchSource): void {
 	} while (!isSettled || isAnswered);
 }
 
-/** Passes answers to the decoder. False if there are none. */
+/** Passes answers to the decoder. Returns false if there are none. */
 function answer(answers: readonly Uint8Array[]): boolean {
 	if (answers.length === 0) return false;
 	decoder.answer(Buffer.concat(answers));
@@ -258,7 +265,10 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 	return answers;
 }
 
-/** Apart from the loop over exchanges, which V8 compiles before these entries appear and would have to recompile. */
+/**
+ * Separate from the loop over exchanges: V8 compiles that loop before these entries appear and would have to
+ * recompile it.
+ */
 function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
 	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
 	else if (type === layout.ENTRY_CONNECTION)
@@ -284,7 +294,7 @@ function float(at: number): number {
 	return views.f64[at >> 3]!;
 }
 
-/** Adds records to the recording, after earlier answers. A full disk ends the recording, but not the capture. */
+/** Adds records to the recording, after pending answers. A full disk ends the recording, but not the capture. */
 function record(records: Uint8Array): void {
 	if (recording === undefined) return;
 	if (recordingFailed) {
@@ -299,7 +309,10 @@ function record(records: Uint8Array): void {
 	}
 }
 
-/** Frames with earlier answers and `records`. A single one if possible, because each frame is a batch in a replay. */
+/**
+ * Frames for the pending answers and `records`: a single frame if possible, because a replay reads each frame as a
+ * batch.
+ */
 function withAnswers(records: Uint8Array): Uint8Array[] {
 	if (unrecorded.length === 0) return [records];
 	const answers = Buffer.concat(unrecorded.splice(0));
@@ -316,7 +329,7 @@ function recordingEnd({ path, bytes }: RecordingWriter): RecordingEnd {
 	return { path, bytes, complete: !recordingFailed };
 }
 
-/** Runs `work` and tells main its result or its error. */
+/** Runs `work` and sends main its result or its error. */
 function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined): void {
 	try {
 		if (running === undefined || ended) throw new UserError('nothing is captured any more', 'ERR_NOT_CAPTURING');
@@ -327,7 +340,10 @@ function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined
 	}
 }
 
-/** Begins a recording of a running capture. Like one from the start, it begins with the clock and what is open. */
+/**
+ * Begins a recording of a running capture. Like a recording from the start, it begins with the clock and the open
+ * connections.
+ */
 function startRecording(wanted: NonNullable<typeof settings.record>, source: BatchSource): undefined {
 	if (recording !== undefined)
 		throw new UserError(`${recording.path} is being recorded already`, 'ERR_USAGE', '.record stop ends that.');
@@ -357,7 +373,7 @@ function startRecording(wanted: NonNullable<typeof settings.record>, source: Bat
 	return undefined;
 }
 
-/** Ends the recording with the last counters. The capture goes on. */
+/** Ends the recording with the latest counters. The capture continues. */
 function endRecording(source: BatchSource): RecordingEnd {
 	const writer = recording;
 	if (writer === undefined)
@@ -397,7 +413,7 @@ function openConnections(): OpenConnection[] {
 	return connections;
 }
 
-/** The bytes that a range of an entry names. */
+/** The bytes of a range in an entry. */
 function range(at: number, member: number): Uint8Array {
 	const from = at + views.u32[(at + member) >> 2]!;
 	return views.bytes.subarray(from, from + views.u32[(at + member + 4) >> 2]!);
@@ -440,7 +456,7 @@ function answerQueryThread(request: SnapshotRequest): void {
 	}
 }
 
-/** A snapshot of what a statement reads. */
+/** Takes a snapshot of what a statement reads. */
 function takeSnapshot(mask: number): CaptureSnapshot {
 	decoder.snapshot(mask);
 	const output = decoder.output();
@@ -464,7 +480,7 @@ function tellFollower(): void {
 	reply({ type: 'committed', snapshot, ended });
 }
 
-/** With what the other threads count themselves. */
+/** Loss totals, including what the other threads have counted. */
 function allLossTotals(): LossTotal[] {
 	const totals = lossTotals();
 	const events = unprintedRows(status);
@@ -524,11 +540,11 @@ function add(total: LossTotal, more: LossTotal): void {
 	if (!Number.isNaN(more.lastUs)) total.lastUs = more.lastUs;
 }
 
-/** Microseconds since the epoch, after any step of the wall clock. */
+/** Microseconds since the epoch, corrected for steps of the wall clock. */
 function wallUs(): number {
 	const unstepped = performance.timeOrigin + performance.now();
 	const step = Date.now() - unstepped;
-	// Date.now() has whole milliseconds.
+	// Date.now() has a resolution of milliseconds.
 	if (Math.abs(step - clockStepMs) > 2) clockStepMs = step;
 	return Math.round((unstepped + clockStepMs) * 1000);
 }

@@ -1,18 +1,18 @@
-// Ctrl-C and the signals that end a process.
+// Handles Ctrl-C and the signals that end a process.
 
 import { EXIT } from '../base/errors.ts';
 
-/** Time limit for an orderly end after the second signal. */
+/** After a second signal, how long an orderly shutdown may take. */
 const ABORT_MS = 1000;
 
-/** Time limit for output that still waits for its reader after a signal that ends the command. */
+/** After a signal that ends the command, how long output may wait for its reader. */
 export const INTERRUPTED_MS = 500;
 
 export type Interrupts = {
 	/** Resolves at the first SIGINT (or SIGTERM, SIGHUP). */
 	readonly first: Promise<void>;
 	readonly count: number;
-	/** Called at every SIGINT once it is set. */
+	/** Called at every SIGINT, once it is set. */
 	onInterrupt: (() => void) | undefined;
 };
 

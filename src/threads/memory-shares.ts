@@ -1,5 +1,5 @@
-// Divides --max-memory. Each part keeps within its own limit, so together they keep within the whole. The process may take
-// 128 MiB more: Node and its threads need most of that, and when much happens at once a little more than that.
+// Divides --max-memory. Each part keeps within its own limit, so together they keep within the whole. The process may
+// take 128 MiB more: Node and its threads need most of that, and under heavy load a little more.
 
 export type MemoryShares = {
 	/** Rows: segments of shared memory. */
@@ -14,15 +14,15 @@ export type MemoryShares = {
 /** Enough for the decoder's open exchanges, unless bodies are large. */
 const DECODER_ENOUGH = 64 << 20;
 
-/** From this setting up, the room above --max-memory covers what Node and its threads need. */
+/** From this setting up, the 128 MiB above --max-memory are enough for Node and its threads. */
 const ROOMY = 320 << 20;
 
-/** The smallest setting that can be kept. */
+/** The smallest limit that can be kept. */
 export const MAX_MEMORY_LEAST = 64 << 20;
 
 /** The parts of `maxMemory` bytes. */
 export function memoryShares(maxMemory: number): MemoryShares {
-	// Compiler, buffers between the threads and garbage take the same however small the setting is.
+	// The compiler, the buffers between the threads and garbage take the same, however small the limit is.
 	const all = maxMemory - Math.max(0, Math.floor((ROOMY - maxMemory) / 10));
 	const decoder = Math.floor(Math.max(all / 8, Math.min(all / 3, DECODER_ENOUGH)));
 	const connectionLog = Math.floor(all / 50);

@@ -24,15 +24,18 @@ export type ErrorMessage =
 export const STATUS_ROWS = 0;
 export const STATUS_LOST_EVENTS = 1;
 export const STATUS_LOST_BYTES = 2;
-/** Rows that main could not print; main writes it. */
+/** Rows that main could not print. Written by main. */
 export const STATUS_UNPRINTED = 3;
-/** Rows that a tail did not send to main, because it prints too slowly; the query thread writes it. */
+/** Rows that a tail did not send because main prints too slowly. Written by the query thread. */
 export const STATUS_DROPPED = 4;
-/** When one of these two was increased last, in µs since 1970. */
+/** When one of these two last increased, in µs since 1970. */
 export const STATUS_DROPPED_AT = 5;
 export const STATUS_LENGTH = 6;
 
-/** Rows of tails that were not printed (loss: output_dropped). They are counted apart, so that no message has to come first. */
+/**
+ * Rows of tails that were not printed (loss: output_dropped). They are in shared memory, so that reading them
+ * needs no message.
+ */
 export function unprintedRows(status: Float64Array): number {
 	return status[STATUS_UNPRINTED]! + status[STATUS_DROPPED]!;
 }
@@ -40,13 +43,13 @@ export function unprintedRows(status: Float64Array): number {
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
 	readonly status: SharedArrayBuffer;
-	/** Int32, indexes SIGNAL_*. The capture thread checks them, even while it waits for records. */
+	/** Int32, indexed by SIGNAL_*. The capture thread checks them even while it waits for records. */
 	readonly signals: SharedArrayBuffer;
 };
 
-/** Not 0: the capture should end. */
+/** Not 0: the capture must end. */
 export const SIGNAL_STOP = 0;
-/** Not 0: a message was sent to the capture thread. Set after sending, so that the message is there by then. */
+/** Not 0: there is a message for the capture thread. It is set after sending, when the message is already there. */
 export const SIGNAL_MESSAGE = 1;
 export const SIGNAL_COUNT = 2;
 
@@ -90,7 +93,7 @@ export type SnapshotRequest =
 	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
 	/** Send a snapshot of the store whenever rows are committed. */
 	| { readonly type: 'follow'; readonly on: boolean }
-	/** A snapshot is no longer read. */
+	/** A snapshot is no longer used. */
 	| { readonly type: 'release'; readonly id: number };
 
 export type SnapshotReply =
@@ -100,17 +103,17 @@ export type SnapshotReply =
 export type QueryThreadData = {
 	/** The signals of the capture thread. */
 	readonly signals: SharedArrayBuffer;
-	/** Int32. With CANCEL_ASKED or CANCEL_TIME the running statement ends. */
+	/** Int32. CANCEL_ASKED or CANCEL_TIME ends the running statement. */
 	readonly cancel: SharedArrayBuffer;
 	/** Float64. Rows that the running statement has read. */
 	readonly progress: SharedArrayBuffer;
-	/** Float64, indexes STATUS_*. */
+	/** Float64, indexed by STATUS_*. */
 	readonly status: SharedArrayBuffer;
-	/** Int32. Parts of the running statement's result that main has taken. Main notifies waiters. */
+	/** Int32. Parts of the running statement's result that main has taken. Main wakes the threads that wait on it. */
 	readonly taken: SharedArrayBuffer;
 	/** Memory limit of a statement, in bytes. */
 	readonly memoryLimit: number;
-	/** Statements to run first, which recreate the views of a query thread that had to be ended. */
+	/** Statements to run first: they recreate the views of a query thread that had to be terminated. */
 	readonly views: readonly string[];
 	/** Rows come from the kernel, not from a recording. */
 	readonly isLive: boolean;
@@ -127,9 +130,9 @@ export type ToQuery =
 			readonly sql: string;
 			readonly parameters: readonly [string, SqlValue][];
 			readonly timeoutMs: number;
-			/** On the rows that the last query saw, if this is the same one. */
+			/** If this is the last query again, use the rows that it saw. */
 			readonly again?: boolean | undefined;
-			/** If only the first and the last rows of a query are shown: how many of them. */
+			/** If only the first and last rows are shown: how many of each. */
 			readonly ends?: { readonly first: number; readonly last: number } | undefined;
 	  }
 	/** Main has taken a part of the result. Wakes a statement that waits between two slices. */
@@ -141,7 +144,7 @@ export type ToQuery =
 			readonly sql: string;
 			readonly parameters: readonly [string, SqlValue][];
 	  }
-	/** `calls`: with the calls that carried it. */
+	/** `calls`: include the system calls that carried the exchange. */
 	| { readonly type: 'show'; readonly id: number; readonly exchange: WantedExchange; readonly calls: boolean }
 	/** Asks for values of a column, for completion. */
 	| ({ readonly type: 'values'; readonly id: number } & ColumnValues)
@@ -151,7 +154,7 @@ export type ToQuery =
 			readonly where: string | undefined;
 			readonly columns: string;
 			readonly fromStart: boolean;
-			/** Of an exchange that is seen from both sides, only the server's row. */
+			/** Of an exchange that is seen from both sides, send only the server's row. */
 			readonly onePerExchange: boolean;
 	  }
 	/** Main has printed the oldest part of the rows, so more may be sent. */
@@ -162,7 +165,7 @@ export type ToQuery =
 export type ColumnValues = {
 	readonly table: string;
 	readonly column: string;
-	/** Only those of rows in which this column has this value. */
+	/** Only values of rows in which this column has this value. */
 	readonly where?: readonly [column: string, value: string];
 	readonly typed: string;
 };
@@ -179,7 +182,7 @@ export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' 
 export type FromQuery =
 	| { readonly type: 'columns'; readonly id: number; readonly columns: readonly ResultColumn[] }
 	| { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlValue[][] }
-	/** Some of the first rows, if only the ends are shown. */
+	/** Some of the first rows, if only both ends are shown. */
 	| { readonly type: 'first'; readonly id: number; readonly rows: readonly ShownValue[][] }
 	| {
 			readonly type: 'done';
@@ -187,13 +190,13 @@ export type FromQuery =
 			/** Events of kind `lost` at the time of the statement's snapshot. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
-			/** With `again`: how many captured rows were evicted since then. */
+			/** With `again`: how many captured rows were evicted in the meantime. */
 			readonly evicted?: number;
-			/** If only the ends are shown: how many rows there are in all, and the last ones. */
+			/** If only both ends are shown: the number of rows, and the last ones. */
 			readonly ends?: { readonly total: number; readonly last: readonly ShownValue[][] };
-			/** Whether the result depends on rows that loss may have affected. */
+			/** Whether loss may have affected the rows that the result depends on. */
 			readonly readsCaptured: boolean;
-			/** The sentence that statements such as CREATE VIEW answer with. */
+			/** The sentence printed for statements such as CREATE VIEW. */
 			readonly notice?: string;
 			/** Whether the statement created or dropped a view. A new query thread must run it again. */
 			readonly definesView?: boolean;
@@ -204,11 +207,11 @@ export type FromQuery =
 	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }
 	| { readonly type: 'exchange'; readonly id: number; readonly exchange: ExchangeRecord | undefined }
 	| { readonly type: 'values'; readonly id: number; readonly values: readonly SqlValue[] }
-	/** The tail has passed the last row of an ended capture. */
+	/** The tail has passed the last row of a capture that has ended. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
 	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };
 
-/** An error as a message for another thread. Any error but a UserError is internal and keeps its stack. */
+/** An error as a message for another thread. Every error except a UserError is internal and keeps its stack. */
 export function errorMessage(error: unknown): ErrorMessage {
 	if (error instanceof UserError) {
 		const { message, code, hint } = error;

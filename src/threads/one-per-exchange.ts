@@ -1,6 +1,7 @@
-// Of an exchange that is seen from both sides, only the server's row: a client's row waits for it, but not for long.
+// Chooses one row for an exchange that is seen from both sides: the server's. A client's row waits for it, but not for
+// long.
 
-/** What decides about a row. */
+/** What the choice depends on. */
 export type SideRow = {
 	readonly id: number;
 	/** NaN or 0 if the other side's row is not known (yet). */
@@ -10,24 +11,24 @@ export type SideRow = {
 
 type Held<T> = SideRow & { readonly value: T; readonly until: number };
 
-/** How many rows are remembered, so that the other side's row is recognised when it comes much later. */
+/** How many printed rows are remembered, in order to recognise the other side's row when it arrives much later. */
 const REMEMBERED = 50_000;
-/** Maximum rows that wait. Another one ends the wait of the first. */
+/** Maximum number of waiting rows. One more ends the wait of the oldest. */
 const HELD_MAX = 2000;
 
-/** The times are in milliseconds, of any clock. */
+/** All times are in milliseconds, from any clock. */
 export class OnePerExchange<T> {
 	readonly #waitMs: number;
-	/** In the order in which they came. */
+	/** Waiting rows, in order of arrival. */
 	readonly #held = new Map<number, Held<T>>();
-	/** Ids of given rows, the oldest first. */
+	/** Ids of rows already returned, oldest first. */
 	readonly #given = new Set<number>();
 
 	constructor(waitMs: number) {
 		this.#waitMs = waitMs;
 	}
 
-	/** When the first of the waiting rows has waited long enough; undefined if none waits. */
+	/** When the oldest waiting row has waited long enough; undefined if none waits. */
 	get nextDue(): number | undefined {
 		return this.#first()?.until;
 	}
@@ -44,7 +45,7 @@ export class OnePerExchange<T> {
 		return [...due, this.#give({ ...row, value, until: now })];
 	}
 
-	/** The rows that have waited long enough. */
+	/** Returns the rows that have waited long enough. */
 	due(now: number): T[] {
 		const due: T[] = [];
 		for (let first = this.#first(); first !== undefined && first.until <= now; first = this.#first())
@@ -52,7 +53,7 @@ export class OnePerExchange<T> {
 		return due;
 	}
 
-	/** All rows that wait. */
+	/** Returns all waiting rows. */
 	rest(): T[] {
 		return this.due(Number.POSITIVE_INFINITY);
 	}

@@ -1,5 +1,5 @@
-// The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. Wires src/store and
-// src/sql. Statements run one after the other; the tail continues between their slices.
+// The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
+// src/store and src/sql. Statements run one after another; the tail continues between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
 	compileCondition,
@@ -35,17 +35,20 @@ import {
 } from './messages.ts';
 import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
 
-/** With more result parts than this that main has not taken, the statement pauses. */
+/** If main has more than this many parts of a result left to take, the statement pauses. */
 const PARTS_AHEAD = 4;
-/** With more than this, because the statement cannot pause, the thread waits. */
+/** If there are more than this, because the statement cannot pause, the thread blocks. */
 const PARTS_HELD = 16;
-/** Maximum rows of a tail that main has not printed yet. Further rows of a capture are dropped and counted. A recording waits. */
+/**
+ * Maximum number of tail rows that main has not printed yet. Further rows of a capture are dropped and counted; a
+ * recording waits.
+ */
 const TAIL_ROWS_AHEAD = 10_000;
 /** The same in bytes. */
 const TAIL_BYTES_AHEAD = 4 << 20;
-/** How long a client's row waits for that of the server, which is then the only one that is sent. */
+/** How long a client's row waits for the server's, which is then sent in its place. */
 const OTHER_SIDE_MS = 200;
-/** The most values of a column that completion gets, the longest of them, and what finding them may cost. */
+/** Limits of completion: the number of values of a column, the length of each, and the cost of finding them. */
 const VALUES = 100;
 const VALUE_LENGTH = 100;
 const VALUES_MS = 600;
@@ -78,7 +81,7 @@ const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { colu
 let capture: MessagePort | undefined;
 let nextRequest = 1;
 const requests = new Map<number, (snapshot: CaptureSnapshot) => void>();
-/** Resolves when all statements so far have ended. */
+/** Resolves when all statements received so far have ended. */
 let queue: Promise<void> = Promise.resolve();
 let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
 
@@ -86,37 +89,40 @@ type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
 	readonly projection: ReturnType<typeof compileProjection>;
-	/** How many rows had been appended when it last looked; undefined: it has not, and earlier rows are not printed. */
+	/**
+	 * How many rows had been appended at the last look. Undefined: it has not looked yet, and earlier rows are not
+	 * printed.
+	 */
 	seen: number | undefined;
-	/** Parts sent to main and not printed yet, and their sums. */
+	/** Parts that main has not printed yet, and their sums. */
 	readonly unprinted: { readonly rows: number; readonly bytes: number }[];
 	rows: number;
 	bytes: number;
 	dropped: number;
 	/** A snapshot whose rows are being sent. */
 	reading: Reading | undefined;
-	/** Rows that are ready to be sent, and their bytes. */
+	/** Rows to be sent next, and their size in bytes. */
 	outgoing: SqlValue[][];
 	outgoingBytes: number;
 	/** Undefined: each side's row is sent. */
 	readonly sides: OnePerExchange<SqlValue[]> | undefined;
-	/** The end of the last row of a recording, whose clock it is. */
+	/** The end time of the last row of a recording, which serves as its clock. */
 	endMs: number;
-	/** Wakes when a client's row has waited long enough. */
+	/** Fires when a client's row has waited long enough. */
 	timer: NodeJS.Timeout | undefined;
 };
 
 type Reading = {
 	readonly snapshot: CaptureSnapshot;
 	readonly ended: boolean;
-	/** Its rows that are new. */
+	/** The table of new rows. */
 	readonly table: ReturnType<typeof exchangeTable>;
 	readonly sides: SideReader | undefined;
 	/** Next row. */
 	row: number;
 };
 let tail: Tail | undefined;
-/** The last query that returned columns, and what it saw. */
+/** The last query that returned columns, and the snapshot that it used. */
 let seen: { readonly sql: string; readonly moment: Moment } | undefined;
 
 for (const view of views) define(view);
@@ -172,7 +178,7 @@ main.on('message', (message: ToQuery) => {
 	}
 });
 
-/** Runs `work` after the current statement; an error is sent as the answer. */
+/** Runs `work` after the current statement. Errors are sent as the answer. */
 function inTurn(id: number, work: () => Promise<void>): void {
 	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
 }
@@ -216,7 +222,7 @@ async function runStatement({
 			id,
 			lostEvents: lostEvents(snapshot.loss),
 			lostBytes: lostBytes(snapshot.loss),
-			// `loss` alone is always exact.
+			// `loss` by itself is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
 			...(evicted === 0 ? {} : { evicted }),
 			...(result.ends === undefined ? {} : { ends: result.ends }),
@@ -230,7 +236,7 @@ async function runStatement({
 	}
 }
 
-/** Sends values of a column. A statement that the user runs meanwhile ends the search. */
+/** Sends values of a column. A statement that the user runs in the meantime ends the search. */
 async function findValues({ id, table, column, where, typed }: Extract<ToQuery, { type: 'values' }>): Promise<void> {
 	Atomics.store(valuesCancel, 0, 0);
 	const name = `"${column.replaceAll('"', '""')}"`;
@@ -261,7 +267,7 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 	}
 }
 
-/** The user's own tables and views, with their columns. */
+/** The user's tables and views, with their columns. */
 function ownTables(): OwnTable[] {
 	const views = session.views.map(({ name }) => ({ name, isView: true }));
 	const tables = session.tableNames.map((name) => ({ name, isView: false }));
@@ -278,7 +284,7 @@ function columnsOf(table: string): Column[] {
 			description: description ?? '',
 		}));
 	} catch (error) {
-		// The view uses a table that was dropped.
+		// The view uses a table that has been dropped.
 		if (error instanceof SqlError) return [];
 		throw error;
 	}
@@ -302,7 +308,7 @@ function unread({ posted }: { readonly posted: number }): number {
 	return posted - Atomics.load(taken, 0);
 }
 
-/** Between two slices: resolves when main has taken most of the parts, or the statement is cancelled. */
+/** Between two slices: resolves when main has taken most of the parts, or when the statement is cancelled. */
 function waitForReader(): Promise<void> | undefined {
 	const current = running;
 	if (current === undefined || unread(current) <= PARTS_AHEAD) return undefined;
@@ -313,7 +319,7 @@ function waitForReader(): Promise<void> | undefined {
 			current.wake = undefined;
 			resolve();
 		};
-		// Cancelling sends no message, so it must be polled.
+		// Cancelling sends no message, so it has to be polled.
 		const timer = setInterval(look, 20);
 		current.wake = look;
 	});
@@ -381,7 +387,7 @@ function stopTail(): void {
 	ask({ type: 'follow', on: false });
 }
 
-/** Sends the rows committed since the last time. */
+/** Sends the rows committed since the last call. */
 function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	const current = tail;
 	if (current === undefined) {
@@ -400,7 +406,10 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	}
 }
 
-/** The rows appended since the last time. Those that were evicted meanwhile count as dropped, also where a condition is. */
+/**
+ * The rows appended since the last call. Those evicted in the meantime count as dropped, whether or not they match
+ * the condition.
+ */
 function unseenRows(current: Tail, store: StoreSnapshot): SegmentRows[] {
 	const seen = current.seen ?? store.appended;
 	const parts = cache
@@ -438,7 +447,7 @@ function sendRows(current: Tail): void {
 	stopTail();
 }
 
-/** Sends the clients' rows that have waited long enough, if nothing else comes before. */
+/** Sends clients' rows that have waited long enough, if no new snapshot arrives first. */
 function wakeWhenDue(current: Tail): void {
 	clearTimeout(current.timer);
 	const due = isLive ? current.sides?.nextDue : undefined;
@@ -453,13 +462,13 @@ function wakeWhenDue(current: Tail): void {
 	);
 }
 
-/** Ends the tail, e.g. because its condition cannot be evaluated for a row. */
+/** Ends the tail with an error, for example if its condition cannot be evaluated for a row. */
 function fail({ id }: Tail, error: unknown): void {
 	post({ type: 'error', id, error: errorMessage(error) });
 	stopTail();
 }
 
-/** Reads rows that pass the condition. Those of a recording stay unread while too many wait for main. */
+/** Reads rows that match the condition. Rows of a recording stay unread while too many wait for main. */
 function readRows(current: Tail, reading: Reading): void {
 	const { condition, projection, sides } = current;
 	const { table } = reading;
@@ -479,7 +488,7 @@ function readRows(current: Tail, reading: Reading): void {
 
 type SideReader = (row: number) => { readonly row: SideRow; readonly endMs: number };
 
-/** Reads what decides whether a row is sent, and when its exchange ended. */
+/** Reads the fields that decide whether a row is sent, and the end time of its exchange. */
 function sideReader(table: ReturnType<typeof exchangeTable>): SideReader {
 	const reader = (name: string) => table.reader(EXCHANGE_COLUMNS.findIndex((column) => column.name === name));
 	const number = (name: string) => {
@@ -494,12 +503,12 @@ function sideReader(table: ReturnType<typeof exchangeTable>): SideReader {
 	});
 }
 
-/** Whether as many rows wait for main as may. */
+/** Whether the maximum number of rows waits for main. */
 function isFull({ rows, bytes, outgoing, outgoingBytes }: Tail): boolean {
 	return rows + outgoing.length >= TAIL_ROWS_AHEAD || bytes + outgoingBytes >= TAIL_BYTES_AHEAD;
 }
 
-/** Adds a row to those that are sent next; of a capture it is dropped if too many wait for main. */
+/** Adds a row to those to be sent. During a capture, the row is dropped if too many wait for main. */
 function put(current: Tail, values: SqlValue[]): void {
 	if (isLive && isFull(current)) {
 		countDropped(current, 1);
@@ -534,7 +543,7 @@ function settlePart(current: Tail): void {
 	}
 }
 
-/** The engine's type `any` becomes null, because then the printer looks at the values. */
+/** The engine's type `any` becomes null: then the printer looks at the values. */
 function resultColumn({ name, type }: ResultColumn) {
 	return { name, type: type === 'any' ? null : type };
 }

@@ -40,18 +40,18 @@ import {
 	unprintedRows,
 } from './messages.ts';
 
-/** A query thread that has not ended its statement this long after a cancellation is terminated. */
+/** If a query thread has not ended its statement this long after a cancellation, it is terminated. */
 const CANCEL_MS = 100;
-/** Time limit for the capture thread to end by itself. Attaching takes less than this. */
+/** How long the capture thread may take to end by itself. Attaching takes less than this. */
 const CLOSE_MS = 3000;
 
 /** Completion waits at most this long for values. */
 const VALUES_MS = 2000;
 
-/** Heap of the query thread in addition to the memory of a statement: code, cached texts, uncounted memory. */
+/** Heap of the query thread beyond the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
 
-/** A UserError from another thread, with its place in the SQL text. */
+/** A UserError from another thread, with its position in the SQL text. */
 class RemoteError extends UserError {
 	readonly position: number | undefined;
 
@@ -71,16 +71,16 @@ export type RunOptions = {
 	/** 0 if there is no limit. */
 	readonly timeoutMs: number;
 	readonly parameters?: readonly (readonly [string, SqlValue])[];
-	/** Show the result of the last query again, if this is the same one: on the rows that it saw. */
+	/** If this is the last query again, use the rows that it saw. */
 	readonly again?: boolean | undefined;
-	/** Only this many of the first and of the last rows of a query are wanted. */
+	/** Return only this many of the first and of the last rows. */
 	readonly ends?: { readonly first: number; readonly last: number } | undefined;
 };
 
 export type TailOptions = {
-	/** Also the rows that are there already. */
+	/** Also yield the rows that already exist. */
 	readonly fromStart?: boolean;
-	/** Of an exchange that is seen from both sides, only the server's row. */
+	/** Of an exchange that is seen from both sides, yield only the server's row. */
 	readonly onePerExchange?: boolean;
 };
 
@@ -94,7 +94,7 @@ export class Threads {
 	readonly attached: Promise<readonly string[]>;
 	/** Resolves when the capture has ended and every row is in the table. */
 	readonly ended: Promise<CaptureEnd>;
-	/** Path of the recording that is written; undefined if none is. */
+	/** Path of the recording being written; undefined if there is none. */
 	recordingTo: string | undefined;
 	/** Lines that the last tail dropped. */
 	droppedLines = 0;
@@ -112,7 +112,7 @@ export class Threads {
 	#query!: Worker;
 	#queryFailure: { readonly error: unknown } | undefined;
 	#views: string[] = [];
-	/** The user's views and temporary tables, which are in the query thread. */
+	/** The user's views and temporary tables, which live in the query thread. */
 	ownTables: readonly OwnTable[] = [];
 	/** The messages that started the running tails. */
 	readonly #tails = new Map<number, ToQuery>();
@@ -157,18 +157,18 @@ export class Threads {
 		});
 		this.attached = attached.promise;
 		this.ended = ended.promise;
-		// run() reports the error, so it is fine if nobody waits for these.
+		// run() reports the error, so nobody needs to wait for these.
 		this.attached.catch(() => undefined);
 		this.ended.catch(() => undefined);
 		this.#startQuery();
 	}
 
-	/** Path of the recording that is read; undefined if this is a live capture. */
+	/** Path of the recording being read; undefined for a live capture. */
 	get recording(): string | undefined {
 		return this.#settings.replay?.path;
 	}
 
-	/** The number of finished rows, and the loss so far; its reasons once the capture has ended. */
+	/** The number of finished rows and the loss so far; with its reasons once the capture has ended. */
 	get status(): { rows: number; lostEvents: number; lostBytes: number; reasons: readonly string[] | undefined } {
 		return {
 			reasons: this.#endLoss && lostReasons(this.#endLoss, unprintedRows(this.#status)),
@@ -223,7 +223,8 @@ export class Threads {
 				yield part;
 				if (part.type === 'done') return;
 				if (part.type !== 'rows') continue;
-				// Node handles up to a thousand messages before it looks at the keyboard. Ctrl-C must not wait for them.
+				// Node handles up to a thousand messages before it looks at the keyboard. Ctrl-C must not wait for
+				// them.
 				await setImmediate();
 				Atomics.add(this.#taken, 0, 1);
 				Atomics.notify(this.#taken, 0);
@@ -233,14 +234,14 @@ export class Threads {
 			clearTimeout(timer);
 			if (!parts.finished) {
 				this.cancel();
-				// The next statement takes the request back, so this one must have seen it.
+				// The next statement resets the request to cancel, so this one must have seen it first.
 				await Promise.race([parts.drain(), this.#closed.promise]);
 			}
 			this.#waiting.delete(id);
 		}
 	}
 
-	/** Ends the running statement; a query thread that does not respond is replaced. */
+	/** Ends the running statement. A query thread that does not respond is replaced. */
 	cancel(): void {
 		this.#end(CANCEL_ASKED, () =>
 			cancelledError(
@@ -254,7 +255,7 @@ export class Threads {
 	#end(why: number, reason: () => Error): void {
 		Atomics.store(this.#cancel, 0, why);
 		const running = this.#query;
-		// Requests that are made later must not be affected.
+		// Requests made later must not be affected.
 		const asked = [...this.#waiting.keys()].filter((id) => !this.#tails.has(id));
 		const timer = setTimeout(() => {
 			if (running === this.#query && asked.some((id) => this.#waiting.has(id))) this.#replaceQuery(reason());
@@ -262,24 +263,27 @@ export class Threads {
 		timer.unref();
 	}
 
-	/** Rejects if `sql` is not a valid statement, so that this is reported before the capture. */
+	/** Rejects if `sql` is not a valid statement, so that this is reported before the capture begins. */
 	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
 		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
 	}
 
-	/** An exchange, by its id or otherwise, for the detail view; undefined if there is none. `calls`: with its calls. */
+	/**
+	 * An exchange by id or position, for the detail view; undefined if it does not exist. `calls`: include its
+	 * system calls.
+	 */
 	async show(wanted: number | WantedExchange, calls = false): Promise<ExchangeRecord | undefined> {
 		const exchange = typeof wanted === 'number' ? { id: wanted } : wanted;
 		const part = await this.#ask((id) => ({ type: 'show', id, exchange, calls }));
 		return part.type === 'exchange' ? part.exchange : undefined;
 	}
 
-	/** Some values of a column, for completion; none if finding them takes too long. */
+	/** Some values of a column, for completion; empty if finding them takes too long. */
 	async values(wanted: ColumnValues): Promise<readonly SqlValue[]> {
 		const asked = this.#ask((id) => ({ ...wanted, type: 'values', id })).then((part) =>
 			part.type === 'values' ? part.values : [],
 		);
-		// Whoever waits no longer does not need the error either.
+		// Nobody waits any more, so nobody needs the error.
 		asked.catch(() => undefined);
 		const patience = new AbortController();
 		try {
@@ -290,8 +294,8 @@ export class Threads {
 	}
 
 	/**
-	 * Yields each exchange that ends from now on and passes `where`, until the capture has ended or the loop is left.
-	 * Lines that the caller does not take in time are dropped and counted (loss: output_dropped).
+	 * Yields each exchange that ends from now on and matches `where`, until the capture has ended or the loop is
+	 * left. Lines that the caller does not take in time are dropped and counted (loss: output_dropped).
 	 */
 	async *tail(where: string | undefined, columns: string, options: TailOptions = {}): AsyncGenerator<TailRows> {
 		const id = this.#nextId++;
@@ -350,13 +354,16 @@ export class Threads {
 		this.#toCapture({ type: 'filters', filters });
 	}
 
-	/** Begins a recording of what is captured from now on. Rejects if there is one, or the file cannot be made. */
+	/**
+	 * Begins a recording of what is captured from now on. Rejects if one is being written or the file cannot be
+	 * created.
+	 */
 	async startRecording(record: NonNullable<CaptureSettings['record']>): Promise<void> {
 		await this.#record({ type: 'record', record });
 		this.recordingTo = record.path;
 	}
 
-	/** Ends the recording. Rejects if there is none. */
+	/** Ends the recording. Rejects if none is being written. */
 	async stopRecording(): Promise<RecordingEnd> {
 		const end = await this.#record({ type: 'record-stop' });
 		this.recordingTo = undefined;
@@ -367,7 +374,7 @@ export class Threads {
 		const answer = deferred<RecordingEnd | undefined>();
 		this.#recording = answer;
 		this.#toCapture(message);
-		// An ended capture answers, too, but its thread may have failed.
+		// A capture that has ended still answers, unless its thread has failed.
 		return await Promise.race([answer.promise, this.ended.then(() => answer.promise)]);
 	}
 
@@ -382,7 +389,8 @@ export class Threads {
 		this.#closing = true;
 		this.#closed.resolve();
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
-		// Terminating a thread in a call into the addon would crash the process, so the thread must first end the capture.
+		// Terminating a thread during a call into the addon would crash the process, so the thread must end the capture
+		// first.
 		const ended = this.ended.then(
 			() => undefined,
 			() => undefined,
@@ -444,7 +452,7 @@ export class Threads {
 		}
 	}
 
-	/** The thread could not be started, and another one could not either. */
+	/** The thread could not be started, so starting another one would fail, too. */
 	#failQuery(error: unknown): void {
 		this.#queryFailure = { error };
 		for (const waiting of this.#waiting.values()) waiting.fail(error);
@@ -491,7 +499,7 @@ class PartQueue implements Waiting {
 		this.#wake?.();
 	};
 
-	/** Waits for the last message; nobody wants to know what it is. */
+	/** Waits for the last message and ignores it. */
 	async drain(): Promise<void> {
 		while (!this.finished) await this.next().catch(() => undefined);
 	}

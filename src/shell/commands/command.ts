@@ -1,4 +1,4 @@
-// What a command of the shell is.
+// The type of a shell command.
 import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import type { CommandName } from '../command-names.ts';
@@ -17,10 +17,10 @@ export type ArgumentKind =
 	| 'text'
 	| 'statement';
 
-/** What a command can use of the others. */
+/** What a command may use of the other commands. */
 export type CommandTable = {
 	readonly commands: readonly Command[];
-	/** Runs a command as it was typed. Returns `quit` to end the shell; rejects with a UserError. */
+	/** Runs a command as it was typed. Returns `quit` to end the shell. Rejects with a UserError. */
 	readonly run: (shell: ShellSession, text: string, inScript: boolean) => Promise<'quit' | undefined>;
 	/** Runs a statement that ended with `;` or with a command such as `\gx`. */
 	readonly runStatement: (
@@ -36,33 +36,33 @@ export type Command = {
 	readonly usage: string;
 	readonly description: string;
 	readonly example: string;
-	/** Only at the prompt, not in scripts; or only with certain arguments. */
+	/** The command works only at the prompt, not in scripts; a function decides by the argument. */
 	readonly promptOnly?: boolean | ((argument: string) => boolean);
 	readonly argument?: ArgumentKind;
-	/** For completion. */
+	/** Option names, for completion. */
 	readonly options?: readonly string[];
 	/**
-	 * Returns `quit` to end the shell. `sql` is the statement that the command ends, as in `SELECT 1 \gx`; it is undefined
-	 * if the command stands alone, and for commands that end no statement.
+	 * Returns `quit` to end the shell. `sql` is the statement before the command, as in `SELECT 1 \gx`. It is
+	 * undefined if the command stands alone or does not end statements.
 	 */
 	readonly run: (
 		shell: ShellSession,
 		argument: string,
 		table: CommandTable,
 		sql: string | undefined,
-		/** The command is in a file or pipe, and so may come from somebody else. */
+		/** The command is in a file or pipe, so somebody else may have written it. */
 		inScript: boolean,
 	) => Promise<'quit' | undefined> | 'quit' | undefined;
 };
 
-/** Commands that belong together, as `.help` lists them. */
+/** Related commands, listed together in `.help`. */
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
 export function notCapturing(recording: string): string {
 	return `nothing is captured: the recording ${forTerminal(recording)} is open`;
 }
 
-/** Throws a UserError if a recording is open: there is no capture to change. */
+/** Throws a UserError if a recording is open, because then there is no capture to change. */
 export function requireLive({ threads: { recording } }: ShellSession): void {
 	if (recording === undefined) return;
 	throw new UserError(

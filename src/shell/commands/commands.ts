@@ -1,4 +1,4 @@
-// All commands of the shell, and running one of them.
+// Lists all commands of the shell and runs them.
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
@@ -18,7 +18,7 @@ import { TABLE_COMMANDS } from './table-commands.ts';
 
 const HELP = createHelp(() => COMMAND_GROUPS);
 
-/** All commands, as `.help` lists them. Completion and the documentation are loops over this, too. */
+/** All commands, in the order of `.help`. Completion and the documentation are generated from this list. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
 	STATEMENT_COMMANDS,
 	TABLE_COMMANDS,
@@ -52,7 +52,7 @@ export const topicHelp = HELP.topic;
 
 export const COMMAND_TABLE: CommandTable = { commands: COMMANDS, run: runCommand, runStatement };
 
-/** Runs a command as it was typed. Throws a UserError if there is none of its name. */
+/** Runs a command as it was typed. Throws a UserError if it does not exist. */
 export async function runCommand(shell: ShellSession, text: string, inScript: boolean): Promise<'quit' | undefined> {
 	try {
 		return await runNamed(shell, text, inScript, undefined);
@@ -98,7 +98,7 @@ async function runNamed(
 	);
 }
 
-/** Commands of other shells that this one refuses, with the reason and what to do instead. */
+/** Commands of other shells that tinytap refuses, with the reason and an alternative. */
 const REFUSED: readonly (readonly [words: RegExp, reason: string, instead: string])[] = [
 	[
 		/^(\\!.*|\.shell|\.system)$/,

@@ -140,7 +140,7 @@ async function show(
 	await shell.page(detailView(exchange, { ...viewOptions(shell), ...shown }));
 }
 
-/** As much of a conversation as this is printed. */
+/** At most this much of a conversation is printed, in characters. */
 const CONVERSATION_LENGTH = 4 << 20;
 
 async function conversation(shell: ShellSession, argument: string): Promise<string> {
@@ -150,7 +150,7 @@ async function conversation(shell: ShellSession, argument: string): Promise<stri
 	let begin: number | undefined;
 	for (const [index, id] of exchanges.entries()) {
 		const exchange = await shell.threads.show(id);
-		// It was evicted meanwhile.
+		// The exchange was evicted in the meantime.
 		if (exchange === undefined) continue;
 		begin ??= Date.parse(String(exchange.columns.ts));
 		text += `\n${conversationPart(exchange, begin, options)}`;
@@ -167,10 +167,10 @@ async function curlOf(shell: ShellSession, command: string, argument: string): P
 	return curlLine(redactor === null ? exchange : redactExchange(exchange, redactor));
 }
 
-/** Longer texts are refused by terminals. */
+/** Terminals refuse longer texts. */
 const CLIPBOARD_BYTES = 70_000;
 
-/** OSC 52, which asks the terminal to put a text into its clipboard. The text itself is base64. */
+/** The OSC 52 sequence, which asks the terminal to copy a text to its clipboard. The text is base64. */
 function clipboardSequence(text: string): string {
 	const bytes = Buffer.from(text);
 	if (bytes.length > CLIPBOARD_BYTES) {

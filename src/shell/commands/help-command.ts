@@ -21,10 +21,10 @@ type HelpPage = {
 	readonly width: number;
 };
 
-/** Help about everything, among it `groups` of commands. */
+/** Help about all topics, including the commands in `groups`. */
 export function createHelp(groups: () => readonly CommandGroup[]): {
 	readonly command: Command;
-	/** Throws a UserError if nothing is known about the topic. */
+	/** Throws a UserError for an unknown topic. */
 	readonly topic: (topic: string) => string;
 } {
 	const command: Command = {
@@ -68,7 +68,7 @@ function commandList(page: HelpPage): string {
 	].join('');
 }
 
-/** The word that stands for a group in `.help`. */
+/** The word that names a group in `.help`. */
 export function groupTopic({ title }: CommandGroup): string {
 	return title.toLowerCase().split(' ').at(-1)!;
 }
@@ -84,7 +84,7 @@ function commandEntry(command: Command): Entry {
 	return { name: usage, text: description, ...(remarks.length === 0 ? {} : { remark: remarks.join('; ') }) };
 }
 
-/** For `tinytap help TOPIC` and `.help TOPIC`. */
+/** The text of `tinytap help TOPIC` and `.help TOPIC`. */
 function topicHelp(topic: string, page: HelpPage): string {
 	const wanted = topic.replace(/\($/, '').toLowerCase();
 	const ofErrors = errorHelp(topic);

@@ -1,4 +1,4 @@
-// Commands that send results elsewhere, and text among them.
+// Commands that redirect results, and commands that print text.
 import { usageError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { openFile, openProgram, parseTarget, type ResultOutput } from '../result-output.ts';
@@ -51,7 +51,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 	],
 };
 
-/** Undefined for the screen. */
+/** Returns undefined for the screen. */
 function openTarget(shell: ShellSession, argument: string, once: boolean): ResultOutput | undefined {
 	const { user, force } = shell.options;
 	const target = parseTarget(argument, user);

@@ -54,7 +54,7 @@ export const QUERY_COMMANDS: CommandGroup = {
 				const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
 				if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
 				const [, name, sql] = match as unknown as [string, string, string];
-				// Reports errors now rather than when the query runs. Parameters are not set yet.
+				// Report errors now rather than when the query runs. Parameters have no values yet.
 				for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
 				const { options } = shell;
 				const replaced = saveQuery(

@@ -28,12 +28,12 @@ export const READ_COMMAND: Command = {
 	},
 };
 
-/** Throws a UserError if a script asks for a file elsewhere. */
+/** Throws a UserError if a script reads a file outside its directory. */
 function pathToRead({ files, interactive }: ShellSession, name: string): string {
 	const innermost = files.at(-1);
 	if (innermost === undefined && interactive) return name;
 	const path = resolve(innermost === undefined ? '.' : dirname(innermost), name);
-	// A script may come from somebody else, and errors would show parts of any file.
+	// Somebody else may have written the script, and error messages could quote parts of any file.
 	const root = real(files[0] === undefined ? '.' : dirname(files[0]));
 	const inside = relative(root, join(real(dirname(path)), basename(path)));
 	if (inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside)) return path;
@@ -48,7 +48,7 @@ function real(path: string): string {
 	try {
 		return realpathSync(path);
 	} catch {
-		// It does not exist, which opening the file reports.
+		// The file does not exist; opening it reports that.
 		return resolve(path);
 	}
 }

@@ -5,7 +5,7 @@ import type { CommandName } from '../command-names.ts';
 import { SETTINGS, type SettingName } from '../shell-settings.ts';
 import type { Command, CommandGroup } from './command.ts';
 
-/** A short command for a setting. */
+/** A command that is a shorthand for `.set NAME`. */
 export function settingCommand(name: SettingName & CommandName): Command {
 	const { description, values } = SETTINGS[name];
 	return {

@@ -9,7 +9,7 @@ import { rowsOf } from '../own-query.ts';
 import type { ShellSession } from '../shell-session.ts';
 import type { CommandGroup } from './command.ts';
 
-/** The rate of the last seconds. */
+/** The rate is an average over this many seconds. */
 const RATE_SECONDS = 10;
 const MIB = 2 ** 20;
 
@@ -35,7 +35,7 @@ export const STATUS_COMMANDS: CommandGroup = {
 			example: '.doctor',
 			promptOnly: true,
 			run: async (shell) => {
-				// The socket to the process with the rights to attach belongs to the capture, or is closed.
+				// The socket to the privileged process belongs to the capture, or is closed.
 				const isLive = shell.threads.recording === undefined;
 				const checks = isLive ? checksOfRunningCapture() : preflight(FILES, undefined);
 				await shell.sink.write(checksText(checks, shell.theme));

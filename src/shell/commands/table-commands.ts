@@ -45,7 +45,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 
 type NamedTable = { readonly name: string; readonly columns: readonly Column[] };
 
-/** The columns of a table, of all tables for an empty name, wrapped at `width`. */
+/** The columns of a table, or of all tables if `argument` is empty, wrapped at `width`. */
 export function schemaText(argument: string, all: readonly NamedTable[], width = Number.POSITIVE_INFINITY): string {
 	const wanted = argument.replace(/;$/, '').toLowerCase();
 	const tables = all.filter(({ name }) => wanted === '' || name.toLowerCase() === wanted);
@@ -62,7 +62,7 @@ export function schemaText(argument: string, all: readonly NamedTable[], width =
 		.join('\n');
 }
 
-/** `*` and `%` stand for anything; nothing at all stands for everything. */
+/** `*` and `%` match anything. An empty text matches everything. */
 function patternOf(text: string): RegExp {
 	const escaped = text.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/[*%]/g, '.*');
 	return new RegExp(`^${escaped === '' ? '.*' : escaped}$`, 'i');

@@ -1,4 +1,4 @@
-// Tab: inserts what all completions have in common, then lists them, then goes through the list.
+// Handles Tab: inserts what all completions have in common, then lists them, then cycles through the list.
 import type { Theme } from '../../output/theme.ts';
 import type { DrawnRow } from './drawn-area.ts';
 import type { EditedText } from './edited-text.ts';
@@ -6,10 +6,10 @@ import type { KeyMeaning } from './keys.ts';
 import { commonBeginning, type MenuItem, type MenuSize, menuRows } from './menu.ts';
 
 export type Completions = {
-	/** Offset of the text that they replace, up to the cursor. */
+	/** Start of the text that the completions replace; it ends at the cursor. */
 	readonly start: number;
 	readonly items: readonly MenuItem[];
-	/** Better ones, which have to be asked for. */
+	/** Better completions that another thread has to look up. */
 	readonly later?: Promise<readonly MenuItem[]>;
 };
 
@@ -25,10 +25,10 @@ export class Completing {
 	readonly #edited: EditedText;
 	readonly #complete: (text: string, cursor: number) => Completions;
 	readonly #redraw: () => void;
-	/** The completions of the last Tab, which inserted nothing: another Tab lists them. */
+	/** What the last Tab offered without inserting anything: the next Tab lists it. */
 	#offered: State | undefined;
 	#open: State | undefined;
-	/** What is asked for; undefined if the answer is no longer wanted. */
+	/** The pending request; undefined once its answer is no longer wanted. */
 	#asked: { isListed: boolean } | undefined;
 
 	constructor(edited: EditedText, complete: (text: string, cursor: number) => Completions, redraw: () => void) {
@@ -37,7 +37,7 @@ export class Completing {
 		this.#redraw = redraw;
 	}
 
-	/** Tab without a menu. */
+	/** Handles Tab while no menu is open. */
 	start(): void {
 		if (this.#asked !== undefined) {
 			this.#asked.isListed = true;
@@ -58,7 +58,7 @@ export class Completing {
 		this.#asked = asked;
 		later
 			.then((more) => {
-				// A key was pressed meanwhile.
+				// A key was pressed in the meantime.
 				if (this.#asked !== asked) return;
 				this.#asked = undefined;
 				this.#take(start, more.length > 0 ? more : items);
@@ -71,7 +71,10 @@ export class Completing {
 			});
 	}
 
-	/** A key while the menu is open; false if the key ends it and then does what it always does. */
+	/**
+	 * Handles a key while the menu is open. Returns false if the key closed the menu and still has to do its usual
+	 * work.
+	 */
 	key(meaning: KeyMeaning): boolean {
 		if (meaning === 'complete' && this.#open === undefined) return false;
 		const open = this.#open;
@@ -100,7 +103,7 @@ export class Completing {
 		}
 	}
 
-	/** Closes the menu and forgets what Tab has offered. */
+	/** Closes the menu and forgets what Tab offered. */
 	end(): void {
 		this.#open = undefined;
 		this.#offered = undefined;
@@ -121,7 +124,7 @@ export class Completing {
 		const { text, cursor } = this.#edited;
 		const typed = text.slice(start, cursor);
 		const beginning = commonBeginning(items.map((item) => item.text));
-		// The quote at the end of one value may be half of one inside another.
+		// A closing quote shared by two values may be half of an escaped quote in a longer one.
 		const common = items.length > 1 && beginning.length > 1 ? beginning.replace(/'+$/, '') : beginning;
 		if (items.length === 1 || common.length > typed.length) this.#insert({ text, cursor, start }, common);
 		if (items.length > 1) {
@@ -131,7 +134,7 @@ export class Completing {
 	}
 
 	#insert({ text, cursor, start }: { text: string; cursor: number; start: number }, added: string): void {
-		// The closing quote of a value may be there already.
+		// The closing quote of a value may already be there.
 		const after = added.endsWith("'") && text[cursor] === "'" ? cursor + 1 : cursor;
 		this.#edited.set(text.slice(0, start) + added + text.slice(after), start + added.length);
 	}

@@ -3,11 +3,11 @@
 import type { OutputStream } from '../../output/output-stream.ts';
 
 export type DrawnRow = {
-	/** Safe to print, with colours. */
+	/** Safe to print; may contain colours. */
 	readonly text: string;
 	/** Columns. */
 	readonly width: number;
-	/** The next row continues the same line. */
+	/** The line continues in the next row. */
 	readonly continues: boolean;
 };
 
@@ -16,7 +16,7 @@ export type Picture = {
 	readonly cursor: { readonly row: number; readonly column: number };
 };
 
-/** Where pictures are drawn. */
+/** What draws pictures. */
 export type Area = Pick<
 	DrawnArea,
 	'columns' | 'rows' | 'isShown' | 'draw' | 'printAbove' | 'clear' | 'leave' | 'forget' | 'clearScreen' | 'resized'
@@ -24,7 +24,7 @@ export type Area = Pick<
 
 export class DrawnArea {
 	readonly #output: OutputStream;
-	/** What is on the screen; undefined: nothing, and the cursor is where the first row will begin. */
+	/** What is on the screen. Undefined: nothing, and the cursor is where the first row will begin. */
 	#shown: Picture | undefined;
 	#columns = 0;
 
@@ -32,7 +32,7 @@ export class DrawnArea {
 		this.#output = output;
 	}
 
-	/** A terminal may not say its size. */
+	/** Some terminals do not report their size. */
 	get columns(): number {
 		return this.#output.columns || 80;
 	}
@@ -50,7 +50,7 @@ export class DrawnArea {
 		if (text !== '') this.#output.write(text);
 	}
 
-	/** Prints whole lines above the rows, and the rows below them. Without `picture` they disappear. */
+	/** Prints whole lines above the rows and redraws the rows below them. Without `picture` the rows disappear. */
 	printAbove(text: string, picture: Picture | undefined): void {
 		const erased = this.#erasing();
 		this.#output.write(erased + text + (picture === undefined ? '' : this.#drawing(picture)));
@@ -62,7 +62,7 @@ export class DrawnArea {
 		if (text !== '') this.#output.write(text);
 	}
 
-	/** Leaves the rows, which from now on are output like any other, and goes to the line below. */
+	/** Leaves the rows as ordinary output and moves to the line below. */
 	leave(after = ''): void {
 		const shown = this.#shown;
 		const below = shown === undefined ? 0 : shown.rows.length - 1 - shown.cursor.row;
@@ -71,18 +71,18 @@ export class DrawnArea {
 		this.#shown = undefined;
 	}
 
-	/** Something else has used the screen; the cursor is at the beginning of a free row. */
+	/** Called after something else used the screen and left the cursor at the beginning of a free row. */
 	forget(): void {
 		this.#shown = undefined;
 	}
 
-	/** Empties the screen. */
+	/** Clears the screen. */
 	clearScreen(picture: Picture): void {
 		this.#shown = undefined;
 		this.#output.write(`\x1b[H\x1b[2J${this.#drawing(picture)}`);
 	}
 
-	/** After the terminal's size has changed: most terminals have broken rows that no longer fit into several. */
+	/** Called after the terminal's size changed: most terminals have wrapped rows that no longer fit. */
 	resized(picture: Picture | undefined): void {
 		const shown = this.#shown;
 		if (shown === undefined || this.#columns === this.columns) return;
@@ -91,7 +91,7 @@ export class DrawnArea {
 		this.#output.write(`${upBy(up)}\r\x1b[J${picture === undefined ? '' : this.#drawing(picture)}`);
 	}
 
-	/** The text that removes the rows and leaves the cursor where the first one began. */
+	/** The escape sequence that erases the rows and leaves the cursor where the first one began. */
 	#erasing(): string {
 		const shown = this.#shown;
 		this.#shown = undefined;
@@ -118,7 +118,7 @@ export class DrawnArea {
 			for (; row <= last; row++) {
 				text += this.#rowText(rows[row]!);
 				if (row === last) break;
-				// A full row ends by itself as soon as the next one begins, and the terminal knows that they are one line.
+				// A full row wraps by itself when the next row begins, so the terminal knows that both are one line.
 				text += breaksByItself(rows[row]!, this.#columns) ? (rows[row + 1]!.width === 0 ? ' \r' : '') : '\r\n';
 			}
 		}
@@ -143,7 +143,7 @@ function breaksByItself({ width, continues }: DrawnRow, columns: number): boolea
 function firstDifference(old: readonly DrawnRow[], rows: readonly DrawnRow[]): number {
 	let at = 0;
 	while (at < rows.length && isSame(old[at], rows[at])) at++;
-	// The end of a row that now continues has to be drawn again.
+	// If the row before now continues in this one, its end has to be drawn again.
 	return at > 0 && at >= old.length && rows[at - 1]!.continues ? at - 1 : at;
 }
 
@@ -157,7 +157,10 @@ function isSame(one: DrawnRow | undefined, other: DrawnRow | undefined): boolean
 	return one?.text === other?.text && one?.width === other?.width && one?.continues === other?.continues;
 }
 
-/** The rows between the first one and the cursor, drawn on a screen of `before` columns, on one of `columns`. */
+/**
+ * Rows between the first row and the cursor: they were drawn with `before` columns and are now shown with
+ * `columns`.
+ */
 function rowsAbove({ rows, cursor }: Picture, before: number, columns: number): number {
 	let above = 0;
 	let width = 0;

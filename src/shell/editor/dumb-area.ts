@@ -1,11 +1,11 @@
-// The text on a terminal that can neither move its cursor nor erase (TERM=dumb): what is added is printed, what is deleted at
-// the end goes back, and any other change begins a new line.
+// The edited text on a terminal that can neither move its cursor nor erase (TERM=dumb). Added text is printed, text
+// deleted at the end is backspaced over, and any other change begins a new line.
 import type { OutputStream } from '../../output/output-stream.ts';
 import type { Area, Picture } from './drawn-area.ts';
 
 export class DumbArea implements Area {
 	readonly #output: OutputStream;
-	/** What stands there since the last other output. */
+	/** What this line shows since the last other output. */
 	#shown = '';
 
 	constructor(output: OutputStream) {
@@ -61,7 +61,7 @@ export class DumbArea implements Area {
 	}
 
 	resized(): void {
-		// The terminal breaks lines by itself.
+		// The terminal wraps lines by itself.
 	}
 
 	#write(text: string): void {

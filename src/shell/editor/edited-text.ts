@@ -1,9 +1,9 @@
-// The edited text, with undo and with what Ctrl-Y brings back.
+// The edited text, with undo and a kill ring (Ctrl-Y).
 import { EDITS, type EditName, insert } from './text-edits.ts';
 
 type State = { readonly text: string; readonly cursor: number };
 
-/** Where the text and the cursor are kept. */
+/** The object that holds the text and the cursor. */
 export type TextHolder = { line: string; cursor: number };
 
 const MAX_UNDO = 200;
@@ -13,11 +13,14 @@ export class EditedText {
 	readonly #holder: TextHolder;
 	readonly #undo: State[] = [];
 	#redo: State[] = [];
-	/** Deleted texts, newest first. */
+	/** The kill ring: deleted texts, newest first. */
 	readonly #killed: string[] = [];
-	/** What the last change was: changes of the same kind are undone together, and deletions brought back together. */
+	/**
+	 * The kind of the last change. Consecutive changes of one kind are undone together, and consecutive deletions
+	 * are pasted together.
+	 */
 	#last: EditName | 'insert' | 'yank' | undefined;
-	/** What Ctrl-Y inserted last: its number in the list, and its length. */
+	/** What Ctrl-Y inserted last: its index in the kill ring, and its length. */
 	#yanked = { index: 0, length: 0 };
 
 	constructor(holder: TextHolder) {
@@ -32,14 +35,14 @@ export class EditedText {
 		return this.#holder.cursor;
 	}
 
-	/** Replaces the text; can be undone. */
+	/** Replaces the text. This can be undone. */
 	set(text: string, cursor = text.length): void {
 		if (text !== this.text) this.#keep();
 		this.#last = undefined;
 		this.#put(text, cursor);
 	}
 
-	/** A new text, without a past. */
+	/** Starts a new text without undo history. */
 	reset(text = '', cursor = text.length): void {
 		this.#undo.length = 0;
 		this.#redo = [];
@@ -64,12 +67,12 @@ export class EditedText {
 		this.#put(edited.text, edited.cursor);
 	}
 
-	/** Inserts what was deleted last. */
+	/** Inserts the last deleted text. */
 	yank(): void {
 		this.#yank(0, 0);
 	}
 
-	/** In place of that, what was deleted before it. */
+	/** Replaces what yank() inserted by the text deleted before it. */
 	yankPop(): void {
 		if (this.#last === 'yank') this.#yank((this.#yanked.index + 1) % this.#killed.length, this.#yanked.length);
 	}

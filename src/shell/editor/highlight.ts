@@ -1,11 +1,11 @@
-// Colours of the typed text: statements by the classes of their tokens, commands by their names.
+// Colours for the typed text: SQL by token class, commands by name.
 import type { Theme } from '../../output/theme.ts';
 import { bracketsAt, type ClassifiedToken, classify, type Schema, type TokenClass } from '../../sql/sql-light.ts';
 import type { Span } from './picture.ts';
 
 type Paint = (text: string) => string;
 
-/** Undefined: the terminal's own colour. */
+/** Undefined stands for the terminal's own colour. */
 function paintOf(found: TokenClass, theme: Theme): Paint | undefined {
 	switch (found) {
 		case 'keyword':
@@ -28,11 +28,11 @@ function paintOf(found: TokenClass, theme: Theme): Paint | undefined {
 	}
 }
 
-/** Colours texts; the bracket at the cursor and its other one are marked. */
+/** Returns a function that colours texts and marks the bracket at the cursor and its counterpart. */
 export function createHighlighter(
 	theme: () => Theme,
 ): (text: string, cursor: number, schema: Schema) => readonly Span[] {
-	/** Most keys move the cursor or change nothing. */
+	/** Cached, because most keys only move the cursor or change nothing. */
 	let last: { text: string; schema: Schema; tokens: readonly ClassifiedToken[] } | undefined;
 	return (text, cursor, schema) => {
 		const command = /^\s*[.\\][^\s\d]\S*/.exec(text);

@@ -1,5 +1,5 @@
-// Looking for earlier entries of the history: step by step (Up, Down), by a part of their text (Ctrl-R), and the last one
-// that continues what is typed.
+// Finds earlier entries of the history: step by step (Up, Down), by a part of their text (Ctrl-R), or as a suggestion,
+// the newest entry that continues what is typed.
 
 /** Entries, newest first. */
 export type Entries = readonly string[];
@@ -7,7 +7,7 @@ export type Entries = readonly string[];
 /** Steps through the entries that begin with what was typed. */
 export class HistoryWalk {
 	readonly #entries: Entries;
-	/** What was typed before the first step, and the part that entries must begin with. */
+	/** What was typed before the first step. Entries must begin with the part before the cursor. */
 	readonly #typed: string;
 	readonly #prefix: string;
 	#index = -1;
@@ -29,7 +29,7 @@ export class HistoryWalk {
 		return undefined;
 	}
 
-	/** The next newer entry; at last, what was typed. Undefined if that is what is shown. */
+	/** The next newer entry, and finally what was typed. Undefined if that is already shown. */
 	newer(): string | undefined {
 		for (let at = this.#index - 1; at >= 0; at--) {
 			const entry = this.#entries[at]!;
@@ -45,7 +45,7 @@ export class HistoryWalk {
 	}
 }
 
-/** The newest entry that begins with the typed text and goes on. */
+/** The newest entry that begins with the typed text and is longer. */
 export function suggestionFor(entries: Entries, text: string): string | undefined {
 	if (text.trim() === '') return undefined;
 	return entries.find((entry) => entry.length > text.length && entry.startsWith(text))?.slice(text.length);
@@ -55,7 +55,7 @@ export function suggestionFor(entries: Entries, text: string): string | undefine
 export class HistorySearch {
 	readonly #entries: Entries;
 	needle = '';
-	/** Undefined: nothing was searched for yet, or nothing was found. */
+	/** Undefined if nothing was searched for yet or nothing was found. */
 	found: string | undefined;
 	isForward = false;
 	#index = 0;
@@ -64,7 +64,7 @@ export class HistorySearch {
 		this.#entries = entries;
 	}
 
-	/** Where the needle is in what was found. */
+	/** Where the searched text is in the entry that was found. */
 	get place(): number {
 		return this.found === undefined ? -1 : placeOf(this.needle, this.found);
 	}
@@ -73,7 +73,7 @@ export class HistorySearch {
 		return this.needle !== '' && this.found === undefined;
 	}
 
-	/** Searches for another text, from the newest entry on. */
+	/** Searches for another text, starting at the newest entry. */
 	search(needle: string): void {
 		this.needle = needle;
 		this.#index = 0;
@@ -81,7 +81,7 @@ export class HistorySearch {
 		if (needle !== '') this.#find(0, 1);
 	}
 
-	/** The next match, older or newer. */
+	/** Finds the next match, older or newer. */
 	next(isForward: boolean): void {
 		this.isForward = isForward;
 		if (this.needle === '' || this.found === undefined) return;
@@ -100,7 +100,7 @@ export class HistorySearch {
 	}
 }
 
-/** Small letters also find capitals. */
+/** Lower-case letters also match capitals. */
 function placeOf(needle: string, entry: string): number {
 	return needle === needle.toLowerCase() ? entry.toLowerCase().indexOf(needle) : entry.indexOf(needle);
 }

@@ -1,4 +1,4 @@
-// Which key does what at the prompt.
+// Maps keys to edits and actions of the prompt.
 import type { EditName } from './text-edits.ts';
 
 /** A key as node:readline reports it. */
@@ -10,7 +10,7 @@ export type Key = {
 	readonly sequence?: string;
 };
 
-/** What a key asks for besides edits. */
+/** Actions of keys that are not edits. */
 export type ActionName =
 	| 'accept'
 	| 'newline'
@@ -95,7 +95,7 @@ const PLAIN: { readonly [name: string]: KeyMeaning } = {
 	escape: 'escape',
 };
 
-/** Undefined if the key types text. */
+/** The meaning of a key; undefined if the key types text. */
 export function meaningOf(text: string | undefined, key: Key): KeyMeaning | undefined {
 	const { name, sequence } = key;
 	if (sequence === '\x1f') return 'undo';

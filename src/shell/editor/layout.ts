@@ -1,9 +1,9 @@
-// Where a text of several lines, with a prompt before each, stands on a screen. Only the rows around the cursor are laid
-// out, so a very long text costs little more than a short one.
+// Lays out a text of several lines, each with a prompt, on a screen. Only the rows around the cursor are laid out, so a
+// very long text costs little more than a short one.
 import { piecesOf } from './shown-text.ts';
 import { lineEnd, lineStart } from './text-edits.ts';
 
-/** Part of a line of the text that takes one row of the screen. */
+/** The part of a line that is shown in one row of the screen. */
 export type Row = {
 	/** Offsets in the text. */
 	readonly start: number;
@@ -12,7 +12,7 @@ export type Row = {
 	readonly isFirst: boolean;
 	/** Columns before the text. */
 	readonly indent: number;
-	/** Columns, with the prompt. */
+	/** Width in columns, including the prompt. */
 	readonly width: number;
 	/** The line continues in the next row. */
 	readonly continues: boolean;
@@ -25,16 +25,16 @@ export type Layout = {
 
 export type Screen = {
 	readonly columns: number;
-	/** The most rows that the text may take. */
+	/** The text may take at most this many rows. */
 	readonly rows: number;
-	/** Columns of the prompt of the first line, and of the others. */
+	/** Width of the first line's prompt, and of the other lines' prompt. */
 	readonly prompt: number;
 	readonly continuation: number;
 };
 
 /** Lays out the rows around the cursor. */
 export function layOut(text: string, cursor: number, screen: Screen): Layout {
-	// Of a line that is longer than two of these, only the part around the cursor is laid out.
+	// If a line is longer than two blocks, only the part around the cursor is laid out.
 	const block = screen.columns * screen.rows;
 	const start = lineStart(text, cursor);
 	const end = lineEnd(text, cursor);
@@ -60,7 +60,7 @@ export function layOut(text: string, cursor: number, screen: Screen): Layout {
 		before.unshift(...wrap(text, part, -1, screen).slice(-screen.rows));
 		at = previous;
 	}
-	// If not all fit, the cursor is in the middle.
+	// If not all rows fit, the cursor's row is in the middle.
 	const room = Math.max(0, screen.rows - 1);
 	const below = Math.min(after.length, Math.max(Math.floor(room / 2), room - before.length));
 	const above = Math.min(before.length, room - below);
@@ -77,16 +77,16 @@ function widthOf(text: string, start: number, end: number): number {
 	return width;
 }
 
-/** Where the part of a line begins that is laid out if the cursor is at `at`: so far before it that a screen is full. */
+/** Where the laid-out part of a long line begins for a cursor at `at`: far enough before it to fill a screen. */
 function blockBefore(text: string, start: number, at: number, block: number): number {
 	const blocks = Math.floor((at - start) / block) - 1;
 	if (blocks <= 0) return start;
 	const from = start + blocks * block;
-	// Not inside a surrogate pair.
+	// Do not begin inside a surrogate pair.
 	return (text.charCodeAt(from) & 0xfc00) === 0xdc00 ? from + 1 : from;
 }
 
-/** The rows of a line, or of a part of a long one. A cursor after a full row needs one more. */
+/** Breaks a line, or part of a long one, into rows. A cursor after a full row needs one more row. */
 function wrap(text: string, part: { start: number; from: number; to: number }, cursor: number, screen: Screen): Row[] {
 	const { start, from, to: end } = part;
 	const rows: Row[] = [];

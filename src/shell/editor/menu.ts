@@ -1,24 +1,24 @@
-// The completions below the text: one on each row with its description, or, if there are many, in columns.
+// The completion menu below the text: one item per row with its description, or columns if there are many items.
 import { cellForTerminal, cutToWidth, displayWidth, forTerminal } from '../../output/terminal-text.ts';
 import type { Theme } from '../../output/theme.ts';
 import type { DrawnRow } from './drawn-area.ts';
 
 export type MenuItem = {
-	/** What is inserted. */
+	/** The text to insert. */
 	readonly text: string;
-	/** What is shown, if it is not that. */
+	/** The text to show, if it differs. */
 	readonly label?: string;
-	/** One line. */
+	/** A description of one line. */
 	readonly doc: string;
 };
 
 export type MenuSize = { readonly columns: number; readonly rows: number };
 
 const GAP = 2;
-/** Of names before descriptions. */
+/** Maximum width of names before descriptions. */
 const NAME_COLUMNS = 40;
 
-/** The rows of the menu; `selected` is -1 if nothing is chosen. No row fills the screen's width. */
+/** The rows of the menu. `selected` is -1 if nothing is selected. No row is as wide as the screen. */
 export function menuRows(items: readonly MenuItem[], selected: number, size: MenuSize, theme: Theme): DrawnRow[] {
 	return items.length <= size.rows ? listRows(items, selected, size, theme) : gridRows(items, selected, size, theme);
 }
@@ -43,7 +43,7 @@ function gridRows(items: readonly MenuItem[], selected: number, size: MenuSize, 
 	const width = Math.max(...names.map(displayWidth));
 	const across = Math.max(1, Math.floor((columns + GAP) / (width + GAP)));
 	const all = Math.ceil(items.length / across);
-	// The last row says what is chosen, or how many there are.
+	// The last row shows the selected item's description, or the number of items.
 	const shown = Math.max(1, Math.min(all, size.rows - 1));
 	const chosenRow = selected < 0 ? 0 : selected % all;
 	const first = Math.min(Math.max(0, chosenRow - shown + 1), all - shown);
@@ -73,7 +73,7 @@ function row(text: string, width: number): DrawnRow {
 	return { text, width, continues: false };
 }
 
-/** The longest beginning that all have, comparing without case. */
+/** The longest common prefix, ignoring case. */
 export function commonBeginning(texts: readonly string[]): string {
 	const [first = '', ...others] = texts;
 	let length = first.length;

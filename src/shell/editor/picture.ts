@@ -1,4 +1,4 @@
-// A text with its prompts and colours as rows of the screen.
+// Turns a text with its prompts and colours into rows of the screen.
 import { stripVTControlCharacters } from 'node:util';
 import { displayWidth } from '../../output/terminal-text.ts';
 import type { DrawnRow, Picture } from './drawn-area.ts';
@@ -13,7 +13,7 @@ export type Span = { readonly start: number; readonly end: number; readonly pain
 export type TextView = {
 	readonly text: string;
 	readonly cursor: number;
-	/** Before the first line, and before each other one; with colours. */
+	/** The prompt of the first line, and of the others; may contain colours. */
 	readonly prompt: string;
 	readonly continuation: string;
 	/** In order, without overlaps. */
@@ -48,12 +48,12 @@ export function pictureOf(view: TextView, columns: number, rows: number): Pictur
 	return { rows: drawn, cursor };
 }
 
-/** The number of columns of a text with colours. */
+/** The width in columns of a text that contains colours. */
 export function paintedWidth(text: string): number {
 	return displayWidth(stripVTControlCharacters(text));
 }
 
-/** A terminal that is too narrow for the prompt shows none. */
+/** A terminal that is too narrow for the prompt gets none. */
 function promptFor(text: string, columns: number): { text: string; width: number } {
 	const width = paintedWidth(text);
 	return width < columns - 1 ? { text, width } : { text: '', width: 0 };
@@ -62,7 +62,7 @@ function promptFor(text: string, columns: number): { text: string; width: number
 function paintedRow(text: string, row: Row, spans: readonly Span[]): string {
 	let index = firstSpanAfter(spans, row.start);
 	let painted = '';
-	/** The text of one span, or between two. */
+	/** Text collected so far that has one colour. */
 	let part = '';
 	let current: Span | undefined;
 	const flush = () => {
@@ -79,7 +79,7 @@ function paintedRow(text: string, row: Row, spans: readonly Span[]): string {
 				current = span;
 			}
 			const edge = span?.end ?? next?.start ?? piece.end;
-			// A character that is shown as a whole has the colour of its beginning.
+			// A character that is shown as a unit has the colour of its beginning.
 			const to = piece.isPlain ? Math.min(piece.end, edge) : piece.end;
 			part += piece.isPlain ? piece.shown.slice(from - piece.start, to - piece.start) : piece.shown;
 			from = to;

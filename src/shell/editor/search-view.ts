@@ -1,4 +1,4 @@
-// How a search of the history looks: the entry that was found on one line, and the searched text below it.
+// Draws a history search: the found entry on one line, and the search text below it.
 import { displayWidth } from '../../output/terminal-text.ts';
 import type { Theme } from '../../output/theme.ts';
 import type { DrawnRow, Picture } from './drawn-area.ts';
@@ -6,7 +6,7 @@ import type { HistorySearch } from './history-walk.ts';
 import { paintedWidth } from './picture.ts';
 import { onOneLine } from './shown-text.ts';
 
-/** `typed`: what is shown as long as nothing was searched for. */
+/** `typed` is shown until something is searched for. */
 export function searchPicture(
 	search: HistorySearch,
 	prompt: string,
@@ -25,12 +25,12 @@ export function searchPicture(
 	return { rows, cursor: { row: 1, column: Math.min(columns - 1, label.length + displayWidth(needle)) } };
 }
 
-/** The entry around the match, which is marked. */
+/** The part of the entry around the match, with the match marked. */
 function foundText(search: HistorySearch, typed: string, columns: number, theme: Theme): string {
 	const { found, place, needle } = search;
 	if (found === undefined) return onOneLine(typed, columns);
 	const end = place + needle.length;
-	// The match is in sight also in a long entry.
+	// Scroll a long entry so that the match is visible.
 	const from = end > columns ? Math.max(0, Math.min(place, end - Math.floor(columns / 2))) : 0;
 	const before = (from > 0 ? '…' : '') + onOneLine(found.slice(from, place), columns - 1);
 	const match = onOneLine(found.slice(place, end), columns - displayWidth(before));

@@ -1,7 +1,7 @@
-// How typed text looks on the screen, piece by piece: control and invisible characters as escapes, tabs as spaces.
+// Splits typed text into the pieces that the screen shows: control and invisible characters as escapes, tabs as spaces.
 import { displayWidth, forTerminal } from '../../output/terminal-text.ts';
 
-/** A part of a text that is shown as a whole, or a run of characters that each take one column. */
+/** A part of a text that is shown as a unit, or a run of characters of one column each. */
 export type Piece = {
 	/** Offsets in the text. */
 	readonly start: number;
@@ -13,16 +13,16 @@ export type Piece = {
 	readonly isPlain: boolean;
 };
 
-/** A tab is always this wide, so that how a text looks does not depend on where it breaks. */
+/** Tabs have a fixed width, so the look of a text does not depend on where it wraps. */
 const TAB = '    ';
-/** Above this, a text that is not ASCII is split by code points, which is faster. */
+/** Longer non-ASCII texts are split by code points, which is faster than by graphemes. */
 const LONG = 20_000;
 
 const PLAIN = /[\x20-\x7e]+/y;
 const OTHER = /[^\x20-\x7e]+/y;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** The pieces of `text` from `start` to `end`, in which there is no line break. */
+/** The pieces of `text` from `start` to `end`, a range without line breaks. */
 export function* piecesOf(text: string, start: number, end: number): Generator<Piece> {
 	let at = start;
 	const isLong = end - start > LONG;
@@ -50,14 +50,14 @@ function* segmentsOf(run: string): Generator<string> {
 	for (const { segment } of graphemes.segment(run)) yield segment;
 }
 
-/** The offset after the character at `at`, as people count characters. */
+/** The offset after the user-perceived character at `at`. */
 export function nextCharacter(text: string, at: number): number {
 	const near = text.slice(at, at + 64);
 	for (const { segment } of graphemes.segment(near)) return at + segment.length;
 	return at;
 }
 
-/** The offset of the character before `at`. */
+/** The offset of the user-perceived character before `at`. */
 export function previousCharacter(text: string, at: number): number {
 	const from = Math.max(0, at - 64);
 	let last = at;
@@ -65,11 +65,11 @@ export function previousCharacter(text: string, at: number): number {
 	return last;
 }
 
-/** A text of several lines on one line, as far as `columns` allow. */
+/** Puts a text of several lines on one line of at most `columns`. */
 export function onOneLine(text: string, columns: number): string {
 	let shown = '';
 	let width = 0;
-	// No character needs more code units than this for a column that it takes.
+	// No character has more code units than this for each column it takes.
 	const near = text.slice(0, columns * 40).replaceAll('\n', '⏎');
 	for (const piece of piecesOf(near, 0, near.length)) {
 		const room = columns - width;

@@ -1,18 +1,18 @@
-// What the editing keys do to a text of several lines and the cursor in it.
+// The editing keys: what each does to a text of several lines and to the cursor.
 import { displayWidth } from '../../output/terminal-text.ts';
 import { nextCharacter, previousCharacter } from './shown-text.ts';
 
 export type Edited = {
 	readonly text: string;
 	readonly cursor: number;
-	/** What was deleted, if Ctrl-Y can bring it back. */
+	/** The deleted text, if Ctrl-Y can bring it back. */
 	readonly killed?: string;
 };
 
 type Edit = (text: string, cursor: number) => Edited;
 
 export function lineStart(text: string, cursor: number): number {
-	// From a negative offset, lastIndexOf would look at the first character.
+	// lastIndexOf with a negative offset would look at the first character.
 	return cursor === 0 ? 0 : text.lastIndexOf('\n', cursor - 1) + 1;
 }
 
@@ -21,7 +21,7 @@ export function lineEnd(text: string, cursor: number): number {
 	return end < 0 ? text.length : end;
 }
 
-/** Whether the cursor is in the first, or the last line. */
+/** Whether the cursor is in the first or in the last line. */
 export function isOnFirstLine(text: string, cursor: number): boolean {
 	return lineStart(text, cursor) === 0;
 }
@@ -36,7 +36,7 @@ export function insert(text: string, cursor: number, added: string): Edited {
 
 const WORD_LEFT = /(?:[\p{L}\p{M}\p{N}_$]+|[^\p{L}\p{M}\p{N}_$\s]+)\s*$/u;
 const WORD_RIGHT = /^\s*(?:[\p{L}\p{M}\p{N}_$]+|[^\p{L}\p{M}\p{N}_$\s]+)/u;
-/** Farther, words are not searched. */
+/** Words are searched at most this far from the cursor. */
 const WORD_REACH = 1000;
 
 function wordLeft(text: string, cursor: number): number {
@@ -70,13 +70,13 @@ function moving(target: (text: string, cursor: number) => number): Edit {
 	return (text, cursor) => ({ text, cursor: target(text, cursor) });
 }
 
-/** Edits by name; keys.ts says which key makes which. */
+/** Edits by name; keys.ts binds them to keys. */
 export const EDITS = {
 	left: moving(previousCharacter),
 	right: moving((text, cursor) => (cursor < text.length ? nextCharacter(text, cursor) : cursor)),
 	wordLeft: moving(wordLeft),
 	wordRight: moving(wordRight),
-	/** To the beginning of the line; from there, to the beginning of the text. */
+	/** To the beginning of the line, or if already there, to the beginning of the text. */
 	home: moving((text, cursor) => (lineStart(text, cursor) === cursor ? 0 : lineStart(text, cursor))),
 	end: moving((text, cursor) => (lineEnd(text, cursor) === cursor ? text.length : lineEnd(text, cursor))),
 	textStart: moving(() => 0),
@@ -89,7 +89,7 @@ export const EDITS = {
 	),
 	deleteLeft: (text, cursor) => remove(text, cursor > 0 ? previousCharacter(text, cursor) : 0, cursor),
 	deleteRight: (text, cursor) => remove(text, cursor, cursor < text.length ? nextCharacter(text, cursor) : cursor),
-	/** To the beginning of the line; there, the line break before it. */
+	/** Deletes to the beginning of the line, or if already there, the line break before it. */
 	killLineLeft: (text, cursor) => {
 		const start = lineStart(text, cursor);
 		return kill(text, start === cursor ? Math.max(0, start - 1) : start, cursor);
@@ -100,7 +100,7 @@ export const EDITS = {
 	},
 	killWordLeft: (text, cursor) => kill(text, wordLeft(text, cursor), cursor),
 	killWordRight: (text, cursor) => kill(text, cursor, wordRight(text, cursor)),
-	/** Up to the white space before it, as Ctrl-W does. */
+	/** Deletes back to the white space before the cursor, as Ctrl-W does. */
 	killBlankLeft: (text, cursor) => kill(text, Math.max(0, text.slice(0, cursor).trimEnd().search(/\S+$/)), cursor),
 	swap: (text, cursor) => {
 		const at = cursor === lineEnd(text, cursor) && cursor > 0 ? previousCharacter(text, cursor) : cursor;
