@@ -60,7 +60,7 @@ const ENTRIES = {
 	},
 	ERR_CLIPBOARD: {
 		meaning:
-			'The text cannot be copied: the setting `clipboard` is off, the output is no terminal, or the text is too long.',
+			'The text cannot be copied: the setting `clipboard` is off, the output is not a terminal, or the text is too long.',
 		hint: '`.set clipboard on` allows it; `.curl ID` prints the command.',
 	},
 	ERR_NO_TABLE: {
@@ -137,7 +137,7 @@ const ENTRIES = {
 		hint: 'Start it with `tinytap`, in a checkout with scripts/tinytap, not with node.',
 	},
 	ERR_DROP: {
-		meaning: 'The rights of root could not be given up, so nothing was started.',
+		meaning: 'Root privileges could not be dropped, so nothing was started.',
 		hint: 'In a container, allow CAP_SETUID, CAP_SETGID and CAP_SETPCAP; --keep-root does without this protection.',
 	},
 	ERR_HELPER: {

@@ -223,7 +223,7 @@ export function readOwnFile(path: string, user: InvokingUser): string {
 				throw distrusted(path, `it belongs to neither ${user.name} nor root`);
 			// A group of the user's own, as many systems have, is nobody else.
 			const isOthers = (stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== user.gid);
-			if (isOthers) throw distrusted(path, 'others may write it');
+			if (isOthers) throw distrusted(path, 'others may write to it');
 		}
 		return readText(fd, path);
 	} finally {
@@ -398,7 +398,7 @@ function distrusted(path: string, why: string): UserError {
 	return new UserError(
 		`cannot trust ${path}: ${why}`,
 		'ERR_FILE_EACCES',
-		'It says what tinytap does. Look into it, then make it yours: chown it, and chmod go-w.',
+		'This file controls what tinytap does. Check it, then make it yours: chown it, and chmod go-w.',
 	);
 }
 

@@ -89,7 +89,7 @@ function remarks(
 	return [
 		...awaited.map((name) =>
 			pidNamespace()?.isInitial === false
-				? `no process named ${name} is running in this pid namespace; one that starts later will be captured, but not those that run outside it already`
+				? `no process named ${name} is running in this pid namespace; processes that start later will be captured, but not those already running outside it`
 				: `no process named ${name} is running; one that starts later will be captured`,
 		),
 		...missingRights(rights),

@@ -23,7 +23,7 @@ export function sudoLine(): string {
 /** A sentence for whoever may not capture. */
 export function howToGetRights(): string {
 	if (inUserNamespace())
-		return 'Run it outside this user namespace (containers without root have one), where root has rights over the kernel.';
+		return 'Run it outside this user namespace (rootless containers use one), where root has rights over the kernel.';
 	if (process.getuid?.() === 0)
 		return 'This is root without capabilities, as in a container: add CAP_BPF, CAP_PERFMON and the others of docs/running-without-root.md, or run it outside.';
 	const asRoot = `Run it as root: ${sudoLine()}`;

@@ -57,7 +57,7 @@ export function missingRights(rights: Rights): string[] {
 		...(has(rights, CAP_SYS_PTRACE)
 			? []
 			: [
-					'without CAP_SYS_PTRACE, other users’ connections that are open already have no addresses, and their processes no executables',
+					'without CAP_SYS_PTRACE, other users’ connections that are already open have no addresses, and their processes no executable',
 				]),
 		...(has(rights, CAP_SYS_NICE) ? [] : ['without CAP_SYS_NICE, more may be lost while all CPUs are busy']),
 	];

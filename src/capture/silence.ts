@@ -25,7 +25,7 @@ export function silenceWarnings(): (now: Silence) => Warning[] {
 			});
 		if (before.helper || before.lookers) {
 			if (!now.helper && !now.lookers)
-				warnings.push({ message: `they answer again; until now, ${now.unanswered} questions had no answer` });
+				warnings.push({ message: `they answer again; ${now.unanswered} questions were left unanswered` });
 		}
 		before = now;
 		return warnings;

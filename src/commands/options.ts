@@ -87,17 +87,17 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--format <format>', `output format: ${RESULT_FORMATS.map(({ name }) => name).join(', ')}`],
 	['--no-color', 'do not use colours (like setting NO_COLOR)'],
 	['--user <name>', 'read and write files as this user (default: the sudo user, else the current one)'],
-	['--keep-root', 'do not give up the rights of root'],
+	['--keep-root', 'do not drop root privileges'],
 	['--no-redact', `do not redact secrets in ${REDACTING.join(', ')} and .curl (other formats never redact)`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
-	['--both', "a tail on a terminal prints the rows of both sides of an exchange, not only the server's"],
+	['--both', "print both sides' rows of an exchange in a tail on a terminal, not only the server's"],
 	['--strict', 'exit with status 3 if bytes were lost'],
 	['--quiet', 'print only results and errors'],
 	['--verbose', 'report each step of starting the capture, and how long it took'],
 	['--force', 'replace existing files'],
 	['--stay', 'keep the prompt when the program after -- has ended'],
-	['--config <file>', 'settings and defaults of options (default: config.toml in your configuration directory)'],
+	['--config <file>', 'file of settings and default options (default: config.toml in your configuration directory)'],
 ];
 
 const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
@@ -130,12 +130,12 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	// `--keep-root` was the value of another option. The launcher cannot tell; only this parser can.
 	if (launch?.mode === 'keep-root' && typed.keepRoot !== true) {
 		throw usageError(
-			'--keep-root: expected it as an option of its own, got it as a value',
+			'--keep-root: expected an option of its own, got the value of another option',
 			'Write --NAME=--keep-root.',
 		);
 	}
 	if (typed.keepRoot === true && launch !== undefined && launch.mode !== 'keep-root')
-		throw usageError('--keep-root: only root can keep the rights of root');
+		throw usageError('--keep-root: only root can keep root privileges');
 	const user = invokingUser(typed.user);
 	const directories = userDirectories(user);
 	const configurationFile: ConfigurationFile = {
@@ -147,7 +147,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	const raw: RawOptions = { ...camelCased(configuration.options), ...typed };
 	const userQueries = `${directories.data}/queries`;
 	if (raw.replay !== undefined && raw.record !== undefined) {
-		throw usageError('expected --replay or --record, got both', 'A recording is a file already: copy it.');
+		throw usageError('expected --replay or --record, got both', 'A recording is already a file: copy it.');
 	}
 	if (raw.quiet === true && raw.verbose === true) throw usageError('expected --quiet or --verbose, got both');
 	if (command !== undefined && raw.replay !== undefined) {

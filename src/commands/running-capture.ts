@@ -117,7 +117,7 @@ export class RunningCapture {
 
 /** What to say if this process runs as root, with or without capabilities. */
 function rightsSentence(): string | undefined {
-	if (launch?.mode === 'keep-root') return 'tinytap: --keep-root: this process keeps all rights of root';
+	if (launch?.mode === 'keep-root') return 'tinytap: --keep-root: this process keeps all root privileges';
 	if (launch?.mode === 'root') return 'tinytap: running as root, without its capabilities';
 	return undefined;
 }
@@ -135,12 +135,12 @@ function requireAttacher(): void {
 	if (launch?.attacher !== undefined || process.platform !== 'linux') return;
 	// `--keep-root` and the like were the value of another option. The launcher cannot tell; only this parser can.
 	if (launch !== undefined && launch.mode !== 'none')
-		throw usageError('--replay: expected it as an option of its own, got it as a value', 'Write --NAME=--replay.');
+		throw usageError('--replay: expected an option of its own, got the value of another option', 'Write --NAME=--replay.');
 	if (launch === undefined && mayStartLauncher()) {
 		throw new UserError(
 			'tinytap was started without its launcher, so it cannot capture',
 			'ERR_LAUNCH',
-			`Start it with ${shortPath(FILES.launcher)}; recordings can be read without: --replay FILE.`,
+			`Start it with ${shortPath(FILES.launcher)}; recordings can be read without it: --replay FILE.`,
 		);
 	}
 	throw new UserError('capturing needs root', 'ERR_NO_PERMISSION', howToGetRights());

@@ -60,7 +60,7 @@ async function runEditor([program = '', ...words]: readonly string[], user: Invo
 		throw new UserError(
 			`cannot start the editor ${program}: ${systemProblem(systemCode(error) ?? String(error))}`,
 			'ERR_USAGE',
-			'$VISUAL or $EDITOR names it.',
+			'Name another editor in $VISUAL or $EDITOR.',
 		);
 	} finally {
 		takeBack();

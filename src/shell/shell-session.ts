@@ -267,7 +267,7 @@ export class ShellSession {
 		const printed = await this.paged((sink) => printResult(this.threads.run(sql, again), sink, full));
 		if (printed.evicted === 0) return;
 		const rows = printed.evicted === 1 ? '1 row' : `${printed.evicted} rows`;
-		this.tell(`${rows} of the tables ${printed.evicted === 1 ? 'is' : 'are'} gone since then\n`);
+		this.tell(`${rows} ${printed.evicted === 1 ? 'has' : 'have'} been evicted since then\n`);
 	}
 
 	/** Runs `work` with the pager as its output, if the output goes to the terminal. */
@@ -327,7 +327,7 @@ export class ShellSession {
 		const { recording, status } = this.threads;
 		if (this.#isHinted || !this.interactive || recording !== undefined || status.rows > 0) return;
 		this.#isHinted = true;
-		this.tell(`${this.asideTheme.hint('hint:')} nothing captured yet: is there HTTP? .status, .doctor\n`);
+		this.tell(`${this.asideTheme.hint('hint:')} nothing captured yet: is there HTTP traffic? Try .status, .doctor\n`);
 	}
 
 	/** Reports loss once, until there is more. */

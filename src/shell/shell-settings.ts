@@ -66,14 +66,14 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 	},
 	maxrows: {
 		default: 40,
-		description: 'rows of a table on the terminal, the others are elided in the middle (0: all)',
+		description: 'maximum rows of a table on the terminal; rows in the middle are left out (0: no limit)',
 		expected: 'a whole number',
 		parse: (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
 		print: String,
 	},
 	width: {
 		default: [],
-		description: 'widest columns of a table, from the left (0: as the table needs)',
+		description: 'maximum column widths of a table, from the left (0: automatic)',
 		expected: 'whole numbers, as in 20 0 40',
 		parse: (text) => (/^(\d{1,5}(\s+|$))*$/.test(text) ? text.split(/\s+/).filter(Boolean).map(Number) : undefined),
 		print: (value) => value.join(' '),
@@ -86,19 +86,19 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 		print: (value) => JSON.stringify(value),
 	},
 	headers: onOff(true, 'column names above tables and CSV'),
-	timer: onOff(false, 'the time of each statement'),
+	timer: onOff(false, 'print the time that each statement took'),
 	separator: {
 		default: ',',
-		description: 'between the fields of CSV',
+		description: 'separator of CSV fields',
 		expected: 'one character, or tab',
 		values: ['tab'],
 		parse: (text) =>
 			text === 'tab' || text === '\\t' ? '\t' : [...unquoted(text)].length === 1 ? unquoted(text) : undefined,
 		print: (value) => (value === '\t' ? 'tab' : JSON.stringify(value)),
 	},
-	echo: onOff(false, 'scripts print their statements and commands before they run'),
-	bail: onOff(true, 'the first error ends a script'),
-	pager: onOff(true, '.last, and exchanges longer than the screen, are shown in $PAGER'),
+	echo: onOff(false, 'print the statements and commands of scripts before they run'),
+	bail: onOff(true, 'end a script at its first error'),
+	pager: onOff(true, 'show .last, and exchanges longer than the screen, in $PAGER'),
 	expanded: choice('off', ['on', 'off', 'auto'], 'one column per line (auto: if the table would not fit)'),
 	theme: choice('dark', ['dark', 'light', 'none'], 'colours for this background'),
 	timezone: {
@@ -112,9 +112,9 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 			/^(utc|local)$/i.test(text) ? text.toLowerCase() : timeZone(text) === undefined ? undefined : text,
 		print: String,
 	},
-	clipboard: onOff(false, '.copy may write to the terminal’s clipboard'),
+	clipboard: onOff(false, 'allow .copy to write to the terminal’s clipboard'),
 	highlight: onOff(true, 'colours while typing'),
-	suggestions: onOff(true, 'the last matching entry of the history while typing'),
+	suggestions: onOff(true, 'suggest the newest matching history entry while typing'),
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -166,7 +166,7 @@ function measured({ firstValue, firstType }: Printed, isDuration: boolean, wante
 	}
 	if (firstType === 'datetime' || firstType === 'local' || firstType === 'date' || firstType === 'time') {
 		throw usageError(
-			`.expect: the value is a ${firstType}, which has no number`,
+			`.expect: the value is a ${firstType}, which is not a number`,
 			"Compare it in SQL, as in SELECT max(ts) > '2026-11-22' …, and write .expect value = 1.",
 		);
 	}

@@ -346,7 +346,7 @@ function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined
  */
 function startRecording(wanted: NonNullable<typeof settings.record>, source: BatchSource): undefined {
 	if (recording !== undefined)
-		throw new UserError(`${recording.path} is being recorded already`, 'ERR_USAGE', '.record stop ends that.');
+		throw new UserError(`a recording is already being written: ${recording.path}`, 'ERR_USAGE', '.record stop ends it.');
 	const writer = openRecording(wanted);
 	try {
 		const records = firstRecords(source, source.periodicRecords(), openConnections());
@@ -377,7 +377,7 @@ function startRecording(wanted: NonNullable<typeof settings.record>, source: Bat
 function endRecording(source: BatchSource): RecordingEnd {
 	const writer = recording;
 	if (writer === undefined)
-		throw new UserError('nothing is being recorded', 'ERR_USAGE', '.record start FILE begins that.');
+		throw new UserError('no recording is being written', 'ERR_USAGE', '.record start FILE begins a recording.');
 	const last = source.lastRecords();
 	feed(last.slice(0, -1), source);
 	if (last.length > 0) record(last.at(-1)!);

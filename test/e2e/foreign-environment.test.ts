@@ -261,7 +261,7 @@ test('as root without its launcher, bin/tinytap starts no Node; as another user 
 		);
 	const asRoot = start(0);
 	assert.deepEqual([asRoot.status, asRoot.stdout], [1, '']);
-	assert.match(asRoot.stderr, /^tinytap: with the rights of root it needs its launcher, .*\n$/);
+	assert.match(asRoot.stderr, /^tinytap: run as root, it needs its launcher, .*\n$/);
 	const capable = spawnSync(
 		'setpriv',
 		[

@@ -44,11 +44,11 @@ test('.record start records from then on, also connections that were open before
 		await ask('/before');
 		await seen('/before');
 		await enter('.record stop');
-		await terminal.shows('nothing is being recorded');
+		await terminal.shows('no recording is being written');
 		await enter(`.record start ${file}`);
 		await terminal.shows(/^recording to .*later\.tinytap/);
 		await enter(`.record start ${file}`);
-		await terminal.shows('is being recorded already');
+		await terminal.shows('a recording is already being written');
 		// On a connection that began before, a silence proves which request a response answers.
 		await ask('/first');
 		await seen('/first');
@@ -56,7 +56,7 @@ test('.record start records from then on, also connections that were open before
 		await ask('/new', false);
 		await enter('.status');
 		await terminal.shows(
-			new RegExp(`^ {2}source +live: port ${port}\n {2}recording +to \\S*later\\.tinytap\n {2}rows +.* a second`),
+			new RegExp(`^ {2}source +live: port ${port}\n {2}recording +to \\S*later\\.tinytap\n {2}rows +.* per second`),
 		);
 		await seen('/new');
 		await enter('.record stop');

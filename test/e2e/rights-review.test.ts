@@ -89,7 +89,7 @@ test('COMMAND runs where /proc hides what the user may not trace', () => {
 
 test('--keep-root as the value of another option is refused', async () => {
 	const { code, stderr } = await runTinytap(['tail', '--for', '1s', '--comm', '--keep-root']);
-	assert.match(stderr, /--keep-root: expected it as an option of its own, got it as a value/);
+	assert.match(stderr, /--keep-root: expected an option of its own, got the value of another option/);
 	assert.equal(code, 2);
 });
 
@@ -113,7 +113,7 @@ test('for a recording no process with rights is started', async () => {
 
 test('--replay as the value of another option is refused', async () => {
 	const { code, stderr } = await runTinytap(['tail', '--for', '1s', '--comm', '--replay']);
-	assert.match(stderr, /--replay: expected it as an option of its own, got it as a value/);
+	assert.match(stderr, /--replay: expected an option of its own, got the value of another option/);
 	assert.equal(code, 2);
 });
 

@@ -155,7 +155,7 @@ test('--keep-root keeps everything and says so in one line', async () => {
 	const [own] = rightsOf(process.pid);
 	const stderr = await assertRights({ under: user.asRoot, env: user.sudoVariables }, ['--keep-root'], own!);
 	assert.equal(stderr.match(/^tinytap: --keep-root: .*$/gm)?.length, 1, stderr);
-	assert.match(stderr, /^tinytap: --keep-root: this process keeps all rights of root$/m);
+	assert.match(stderr, /^tinytap: --keep-root: this process keeps all root privileges$/m);
 });
 
 test('--keep-root is in the prompt', async () => {
@@ -401,7 +401,7 @@ test('AT-10 started by a user of the launcher’s group, which has file capabili
 		assert.notEqual(status, 0);
 		// Nor does --keep-root or --user give more.
 		for (const [words, message] of [
-			[['--keep-root'], /--keep-root: only root can keep the rights of root/],
+			[['--keep-root'], /--keep-root: only root can keep root privileges/],
 			[['--user', 'root'], /--user: only root may run the session as another user/],
 			[['--user', 'daemon'], /--user: only root may run the session as another user/],
 		] as const) {

@@ -211,7 +211,7 @@ test('.last reads the rows again: those that are gone meanwhile are counted', as
 		await terminal.shows(/^\(56 rows\)\ntinytap/);
 		await enter(terminal, '.clear');
 		await enter(terminal, '.last');
-		await terminal.shows(/^\(0 rows\)\n56 rows of the tables are gone since then$/);
+		await terminal.shows(/^\(0 rows\)\n56 rows have been evicted since then$/);
 		await enter(terminal, `.open ${DEMO}`);
 		await enter(terminal, '.last');
 		await terminal.shows(/error: \.last: expected a result, got none/);

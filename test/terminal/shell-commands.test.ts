@@ -81,7 +81,7 @@ test('.output and .once write results to new files of the user, 0600, never thro
 	symlinkSync(join(folder, 'target'), join(folder, 'link'));
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '.mode csv', `.output ${folder}/all.csv`);
-		await terminal.shows(/^results go to \S*all\.csv; \.output off ends that$/);
+		await terminal.shows(/^results go to \S*all\.csv; \.output off ends this$/);
 		await enter(terminal, 'SELECT 1 AS a;', '.print among results', 'SELECT 2 AS b;', '\\o', 'SELECT 3 AS c;');
 		await terminal.shows(/^c\n3$/);
 		await enter(terminal, `.once "${folder}/one result.json"`, '.mode json', 'SELECT 4 AS d;', 'SELECT 5 AS e;');
@@ -309,7 +309,7 @@ test('the configuration gives settings, .set --save writes it, and rc.sql runs f
 	);
 	chmodSync(config, 0o666);
 	const open = await runTinytap(['query', 'SELECT 1', '--replay', DEMO], { env });
-	assert.match(open.stderr, /cannot trust \S*config\.toml: others may write it/);
+	assert.match(open.stderr, /cannot trust \S*config\.toml: others may write to it/);
 	const absent = await runTinytap(['query', 'SELECT 1', '--replay', DEMO, '--config', join(folder, 'absent')], { env });
 	assert.match(absent.stderr, /cannot open .*absent: no such file/);
 });

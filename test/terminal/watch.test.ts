@@ -172,7 +172,7 @@ test('after the first empty result of a capture without exchanges there is a hin
 		async (terminal) => {
 			await enter(terminal, 'SELECT 1 AS x WHERE 1 = 0;');
 			await enter(terminal, 'SELECT id FROM exchanges;');
-			await terminal.shows('hint: nothing captured yet: is there HTTP? .status, .doctor');
+			await terminal.shows('hint: nothing captured yet: is there HTTP traffic? Try .status, .doctor');
 			await enter(terminal, 'SELECT id FROM exchanges WHERE 2 = 2;');
 			await enter(terminal, "SELECT 'the ' || 'end' AS x;");
 			const screen = await terminal.shows('the end');

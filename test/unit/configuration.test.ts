@@ -61,10 +61,10 @@ test('a mistake is one sentence with its file and line, and a hint', () => {
 	}
 });
 
-test('a file that others may write is not read', () => {
+test('a file that others may write to is not read', () => {
 	const file = fileWith('maxrows = 5\n');
 	chmodSync(file.path, 0o646);
-	assert.throws(() => readConfiguration(file), /cannot trust .*others may write it/);
+	assert.throws(() => readConfiguration(file), /cannot trust .*others may write to it/);
 	chmodSync(file.path, 0o644);
 	assert.deepEqual(readConfiguration(file).settings, { maxrows: 5 });
 });

@@ -150,7 +150,7 @@ test('without the launcher nothing but a recording can be captured, and the erro
 	await assert.rejects(RunningCapture.start(optionsOf()), (error: Error & { code: string; hint: string }) => {
 		if (mayStartLauncher()) {
 			assert.equal(error.code, 'ERR_LAUNCH');
-			assert.match(error.hint, /^Start it with .*tinytap; recordings can be read without: --replay FILE\.$/);
+			assert.match(error.hint, /^Start it with .*tinytap; recordings can be read without it: --replay FILE\.$/);
 		} else assert.deepEqual([error.code, error.message], ['ERR_NO_PERMISSION', 'capturing needs root']);
 		return true;
 	});

@@ -11,7 +11,7 @@ test('silence of the processes with rights is said once, and so is its end, with
 	assert.deepEqual(said(false, true, 9), []);
 	assert.deepEqual(said(true, true, 12), ['the helper does not answer']);
 	assert.deepEqual(said(true, false, 12), []);
-	assert.deepEqual(said(false, false, 23), ['they answer again; until now, 23 questions had no answer']);
+	assert.deepEqual(said(false, false, 23), ['they answer again; 23 questions were left unanswered']);
 	assert.deepEqual(said(false, false, 23), []);
 	assert.deepEqual(said(true, false, 26), ['the helper does not answer']);
 });

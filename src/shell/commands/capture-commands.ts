@@ -13,7 +13,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 		{
 			name: 'capture',
 			usage: '.capture [all | pid N … comm NAME … port N|N-M …]',
-			description: 'set what is captured from now on',
+			description: 'set the filters of the capture',
 			example: '.capture port 8080',
 			promptOnly: true,
 			run: (shell, argument) => {
@@ -36,7 +36,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 		{
 			name: 'record',
 			usage: '.record start [--force] FILE | stop',
-			description: 'record what is captured from now on into a new file, beside the tables',
+			description: 'also write everything captured from now on to a new recording',
 			example: '.record start later.tinytap',
 			promptOnly: true,
 			argument: 'file',
@@ -48,7 +48,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 				if (verb === 'start') {
 					const path = userPath(file, shell.options.user);
 					await shell.threads.startRecording(recordSettings(path, shell.options.force || force !== undefined));
-					shell.tell(`recording to ${forTerminal(path)}; .record stop ends that\n`);
+					shell.tell(`recording to ${forTerminal(path)}; .record stop ends it\n`);
 					return undefined;
 				}
 				const { path, bytes, complete } = await shell.threads.stopRecording();

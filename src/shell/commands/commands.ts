@@ -102,7 +102,7 @@ async function runNamed(
 const REFUSED: readonly (readonly [words: RegExp, reason: string, instead: string])[] = [
 	[
 		/^(\\!.*|\.shell|\.system)$/,
-		'a shell that reads what strangers sent starts no programs but those that take a result',
+		'the data comes from strangers, so the shell starts only programs that take a result',
 		'.once | COMMAND gives a command the next result; Ctrl-Z suspends tinytap.',
 	],
 	[

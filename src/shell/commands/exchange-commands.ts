@@ -20,7 +20,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 		{
 			name: 'tail',
 			usage: '.tail [--both] [WHERE CONDITION] | off',
-			description: 'print each exchange as it completes, one line each (--both: one for each side)',
+			description: 'print each exchange as it completes, on one line (--both: one line per side)',
 			example: '.tail WHERE status >= 500',
 			promptOnly: true,
 			argument: 'condition',
@@ -42,7 +42,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			name: 'show',
 			usage: '.show [ID | -N] [--headers] [--body] [--raw] [--hex] [--request] [--response] [--save FILE]',
 			description:
-				'show an exchange: facts, calls, heads, bodies; without ID the latest, -1 the one before; --raw: bodies as sent; --save (at the prompt only): a body into a new file',
+				'show an exchange: facts, calls, heads, bodies; without ID: the latest; -1: the one before it; --raw: bodies as sent; --save (at the prompt only): write a body to a new file',
 			example: '.show 12 --body',
 			options: SHOW_OPTIONS,
 			promptOnly: (argument) => parseShow('.show', argument).save !== undefined,
@@ -57,21 +57,21 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 		{
 			name: 'next',
 			usage: '.next',
-			description: 'show the exchange after the one shown last',
+			description: 'show the next exchange after the one last shown',
 			example: '.next',
 			run: async (shell) => await show(shell, shell.shownId === undefined ? { back: 0 } : { after: shell.shownId }),
 		},
 		{
 			name: 'prev',
 			usage: '.prev',
-			description: 'show the exchange before the one shown last',
+			description: 'show the previous exchange before the one last shown',
 			example: '.prev',
 			run: async (shell) => await show(shell, shell.shownId === undefined ? { back: 0 } : { before: shell.shownId }),
 		},
 		{
 			name: 'conn',
 			usage: '.conn [ID]',
-			description: 'show the conversation of a connection, by default of the one shown last',
+			description: 'show the conversation of a connection, by default that of the last exchange shown',
 			example: '.conn 3',
 			run: async (shell, argument) => {
 				await shell.page(await conversation(shell, argument));
@@ -109,7 +109,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 		{
 			name: 'copy',
 			usage: '.copy [ID]',
-			description: 'copy that curl command to the clipboard of the terminal (.set clipboard on)',
+			description: 'copy the request as a curl command to the clipboard of the terminal (.set clipboard on)',
 			example: '.copy 12',
 			promptOnly: true,
 			run: async (shell, argument) => {

@@ -31,7 +31,7 @@ export function createHelp(groups: () => readonly CommandGroup[]): {
 		name: 'help',
 		usage: '.help [TOPIC]',
 		description:
-			'list the commands, or explain a command, group, table, function, keyword or error code; topics functions, keywords and errors list those',
+			'list the commands, or explain a command, group, table, function, keyword or error code; the topics functions, keywords and errors list them',
 		example: '.help time_bucket',
 		argument: 'topic',
 		run: async (shell, argument) => {
@@ -56,13 +56,13 @@ function commandList(page: HelpPage): string {
 	const names = page.groups.map(groupTopic).join(', ');
 	return [
 		paragraph(
-			'SQL statements end with ; and may span several lines. A command takes one line, also inside an open statement.',
+			'SQL statements end with ; and may span several lines. A command takes one line and works inside an open statement, too.',
 			page,
 		),
 		...page.groups.map((group) => groupText(group, page)),
 		'\n',
 		paragraph(
-			`.help NAME explains one of them. .help with ${names} lists a group; .help functions, keywords and errors list those.`,
+			`.help NAME explains one of them. .help with ${names} lists a group; .help functions, keywords and errors list them.`,
 			page,
 		),
 	].join('');

@@ -18,7 +18,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			run: async (shell, argument) => {
 				const output = openTarget(shell, argument, false);
 				await shell.setOutput(output, false);
-				if (output !== undefined) shell.tell(`results go to ${forTerminal(output.name)}; .output off ends that\n`);
+				if (output !== undefined) shell.tell(`results go to ${forTerminal(output.name)}; .output off ends this\n`);
 				return undefined;
 			},
 		},
@@ -39,7 +39,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 		{
 			name: 'print',
 			usage: '.print TEXT',
-			description: 'write a text among the results',
+			description: 'print a text between the results',
 			example: '.print slowest endpoints:',
 			argument: 'text',
 			run: async (shell, argument) => {

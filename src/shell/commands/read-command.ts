@@ -14,7 +14,7 @@ export const READ_COMMAND: Command = {
 	name: 'read',
 	usage: '.read FILE',
 	description:
-		'run a file of statements and commands; in a file, FILE is relative to that one and must be beside or below it',
+		'run a file of statements and commands; in a file, FILE is relative to that file and must be in its directory or below',
 	example: '.read checks/latency.sql',
 	argument: 'file',
 	run: async (shell, argument, table) => {

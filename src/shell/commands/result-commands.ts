@@ -50,7 +50,7 @@ export const RESULT_COMMANDS: CommandGroup = {
 		{
 			name: 'last',
 			usage: '.last',
-			description: 'show the last result again: all rows and columns, through the pager',
+			description: 'show the last result again, with all rows and columns, in the pager',
 			example: '.last',
 			run: async (shell) => {
 				await shell.showLast();

@@ -11,7 +11,7 @@ export const SETTING_COMMANDS: CommandGroup = {
 		{
 			name: 'set',
 			usage: '.set [NAME [VALUE]] [--save]',
-			description: 'change a setting, or print it; without NAME, list all; --save: also for later sessions',
+			description: 'change or print a setting; without NAME, list all; --save: keep it for later sessions',
 			example: '.set timezone local --save',
 			promptOnly: (argument) => argument.endsWith(' --save'),
 			argument: 'setting',

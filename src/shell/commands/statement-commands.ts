@@ -11,7 +11,7 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		{
 			name: 'g',
 			usage: 'STATEMENT \\g [FILE | "|" COMMAND]',
-			description: 'run the statement, as ; does, and write its result there; alone: the last one again',
+			description: 'run the statement, as ; does, and write its result to FILE or COMMAND; alone: run the last one again',
 			example: 'SELECT * FROM exchanges \\g | less',
 			argument: 'file',
 			run: async (shell, argument, table, sql, inScript) => {
@@ -23,7 +23,7 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		{
 			name: 'gx',
 			usage: 'STATEMENT \\gx',
-			description: 'run the statement (alone: the last one again) and print one column per line',
+			description: 'run the statement and print one column per line; alone: run the last one again',
 			example: 'SELECT * FROM exchanges LIMIT 1 \\gx',
 			run: async (shell, argument, _table, sql) => {
 				expectNothing('\\gx', argument);
@@ -34,7 +34,7 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		{
 			name: 'watch',
 			usage: '.watch [SECONDS] STATEMENT',
-			description: 'run a statement every 2 seconds (or SECONDS) and draw its result in place, until q or Ctrl-C',
+			description: 'run a statement every 2 seconds (or SECONDS) and redraw its result in place until q or Ctrl-C',
 			example: '.watch 1 SELECT status, count(*) FROM exchanges GROUP BY status',
 			promptOnly: true,
 			argument: 'statement',
@@ -51,7 +51,7 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		{
 			name: 'edit',
 			usage: '[STATEMENT] \\e',
-			description: 'edit the typed statement (alone: the last one) in $VISUAL or $EDITOR',
+			description: 'edit the typed statement in $VISUAL or $EDITOR; alone: edit the last one',
 			example: 'SELECT path FROM exchanges \\e',
 			promptOnly: true,
 			run: async (shell, argument) => {

@@ -13,7 +13,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 		{
 			name: 'tables',
 			usage: '.tables [PATTERN]',
-			description: 'list tables and views; * and % in PATTERN stand for anything',
+			description: 'list tables and views; * and % in PATTERN match anything',
 			example: '.tables ex*',
 			argument: 'table',
 			run: async (shell, argument) => {
