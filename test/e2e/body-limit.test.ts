@@ -14,7 +14,7 @@ const LENGTH = 50_000_000;
 const LIMIT = 65_536;
 const CHUNK = Buffer.alloc(64 * 1024, 'fifty million bytes\n');
 
-test('of a body of 50 MB the ring carries little more than the limit, and every byte is counted', async () => {
+test('the ring carries little more of a 50 MB body than the limit, and every byte is counted', async () => {
 	let big: ServerResponse | undefined;
 	const server = createServer((request, response) => {
 		if (request.url !== '/big') {

@@ -139,7 +139,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 	}
 });
 
-test('a flood of pipelined requests on a new connection loses no row, live and replayed', async () => {
+test('a flood of pipelined requests on a new connection loses no row, neither live nor replayed', async () => {
 	const directory = mkdtempSync(join(tmpdir(), 'tinytap-flood-'));
 	const recording = join(directory, 'flood.tinytap');
 	const peer = startPeer();

@@ -188,7 +188,7 @@ describe('controls of a capture', () => {
 		await Promise.all([one.end(), two.end()]);
 	});
 
-	it('a filter by port takes ranges and lists, and matches their ends but nothing outside', async () => {
+	it('a filter by port takes ranges and lists, and matches their bounds but nothing outside', async () => {
 		const puppets = [await startPuppet(), await startPuppet(), await startPuppet()];
 		const ports = await Promise.all(puppets.map(async (each) => Number(await each.tell('pair()'))));
 		const [low, , high] = [...ports].sort((a, b) => a - b) as [number, number, number];
@@ -281,7 +281,7 @@ describe('controls of a capture', () => {
 		}
 	});
 
-	it('nothing is recorded while paused', async () => {
+	it('nothing is captured while paused', async () => {
 		const puppet = await startPuppet();
 		test.capture.setPaused(true);
 		await puppet.tell('ask()');
@@ -292,7 +292,7 @@ describe('controls of a capture', () => {
 		await puppet.end();
 	});
 
-	it('bytes that pass on a known connection while paused leave a hole of known size', async () => {
+	it('bytes sent on a known connection while paused leave a hole of known size', async () => {
 		const puppet = await startPuppet();
 		await puppet.tell('ask()');
 		test.capture.setPaused(true);
@@ -357,7 +357,7 @@ describe('controls of a capture', () => {
 });
 
 describe('a kernel without type information', () => {
-	it('a descriptor reported not to be a socket is left alone, and one reported to be one loses its mark', async () => {
+	it('a descriptor reported to be no socket is ignored, and one reported to be a socket loses its mark', async () => {
 		const test = startCapture({ kernelTypes: false });
 		const requestsOf = (pid: number) => requestsIn(test, pid);
 		const puppet = await startPuppet();
@@ -387,7 +387,7 @@ describe('a kernel without type information', () => {
 });
 
 describe('a full table of connections', () => {
-	it('is counted, and has room again when connections are closed', async () => {
+	it('is counted, and has room again after connections are closed', async () => {
 		const test = startCapture({ connections: 64 });
 		try {
 			const run = await runScenario(test, 'many_idle', '200');

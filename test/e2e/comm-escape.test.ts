@@ -18,7 +18,7 @@ assert ctypes.CDLL(None).prctl(15, b'${NAME}', 0, 0, 0) == 0
 urllib.request.urlopen(sys.argv[1]).read()
 `;
 
-test('AT-3 comm-escape: a process named by an escape sequence cannot drive the terminal, nor a file of any text format', async () => {
+test('AT-3 comm-escape: a process named by an escape sequence cannot drive the terminal, neither directly nor through a file of any text format', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const request = () => run('python3', ['-c', RENAMED, `http://127.0.0.1:${nginx.port}/named`]);
 	const port = ['--port', String(nginx.port)];

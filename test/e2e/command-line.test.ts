@@ -118,7 +118,7 @@ test('a statement that cannot run is reported before the capture, with its posit
 	assert.doesNotMatch(stderr, /capturing/);
 });
 
-test('without rights the error says why and gives the exact command', () => {
+test('without privileges the error says why and gives the exact command', () => {
 	const result = spawnSync(
 		'setpriv',
 		[
@@ -143,7 +143,7 @@ test('without rights the error says why and gives the exact command', () => {
 	assert.equal(result.stdout, '');
 });
 
-test('doctor without rights says so and exits with 1; as root it exits with 0', async () => {
+test('doctor without privileges says so and exits with 1; as root it exits with 0', async () => {
 	const result = spawnSync(
 		'setpriv',
 		[
@@ -243,7 +243,7 @@ test('a closed pipe is a quiet success', () => {
 	assert.equal(result.status, 0);
 });
 
-test('Ctrl-C ends the capture and the statement still runs; the output is the result alone', async () => {
+test('Ctrl-C ends the capture, the statement still runs, and the output is only the result', async () => {
 	const running = startTinytap(['query', "SELECT 1 + 1 AS two, NULL AS nothing, '' AS empty", '--format', 'json']);
 	try {
 		await running.attached();
@@ -279,7 +279,7 @@ function readableLauncher(): string {
 	return join(copy, 'build/tinytap-launcher');
 }
 
-test('in a working directory that has been removed one sentence says so, and whatever needs none works', async () => {
+test('in a removed working directory one sentence says so, and whatever needs no directory works', async () => {
 	const gone = place('gone');
 	const start = (...words: string[]) => {
 		mkdirSync(gone);

@@ -55,7 +55,7 @@ async function withNode(
 /** A Node that asks the attacher for nothing. */
 const IDLE = 'exec sleep 60';
 
-test('for a capture, the programs are loaded before Node asks', async () => {
+test('for a capture, the programs are loaded before Node asks for them', async () => {
 	await withNode(IDLE, ['query', SQL, '--port', '80'], async (attacher) => {
 		await eventually(
 			() => programsOf(attacher) > 5 || undefined,
@@ -75,7 +75,7 @@ for (const words of [['query', SQL, '--ring-size=1MiB'], ['doctor'], ['queries']
 		});
 	});
 
-test('an attacher that takes many seconds is waited for', async () => {
+test('Node waits for an attacher that takes many seconds', async () => {
 	await withNode(`sleep 1; exec '${process.execPath}' "$@"`, ['query', SQL], async (attacher, stderr) => {
 		process.kill(attacher, 'SIGSTOP');
 		try {

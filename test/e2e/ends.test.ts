@@ -198,7 +198,7 @@ with open('LOG', 'a', buffering=1) as log:
 /** REQUEST_GOODBYE of native/privileged/protocol.h. */
 const GOODBYE = '8';
 
-test('tinytap says goodbye to the helper whenever it leaves the terminal in order, and only then', async () => {
+test('tinytap says goodbye to the helper whenever it leaves the terminal restored, and only then', async () => {
 	for (const [signal, expected] of [
 		['SIGINT', true],
 		['SIGTERM', true],

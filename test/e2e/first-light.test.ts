@@ -132,7 +132,7 @@ test('events shows a sendfile with its out_fd, the returned count, nothing captu
 	}
 });
 
-test('with sendfile off the body goes by writev and is held whole', async () => {
+test('with sendfile off the body is sent by writev and held whole', async () => {
 	const nginx = await startNginx({ sendfile: false });
 	try {
 		for (const bytes of [8192, 51200]) writeFileSync(join(nginx.root, `${bytes}.txt`), patternedText(bytes));
@@ -420,7 +420,7 @@ while True:
     connection.close()
 `;
 
-test('a vectored call of 70 buffers is whole by default, and cut and explained with a limit of 64', async () => {
+test('a vectored call of 70 buffers is captured whole by default; with a limit of 64 it is cut, and a note says so', async () => {
 	const directory = temporaryDirectory();
 	const script = join(directory.path, 'buffers.py');
 	writeFileSync(script, MANY_BUFFERS);

@@ -220,7 +220,7 @@ test('the program after -- gets the original environment', () => {
 	}
 });
 
-test('60,000 variables of a hostile environment do not hold up the start, and the program after -- has the last of each', () => {
+test('60,000 variables of a hostile environment do not delay the start, and the program after -- gets the last value of each', () => {
 	const script = `
 import os, sys
 # Each name twice, which no shell would give.

@@ -70,7 +70,7 @@ const tinytapWords = (launcher: string, ...more: string[]) => [
 ];
 const userVariables = { HOME: user.home, USER: user.name, LOGNAME: user.name };
 
-test('-- COMMAND of a sudo user gets that user’s ids, groups and home, and all else as it was', () => {
+test('-- COMMAND of a sudo user gets that user’s ids, groups and home, and everything else unchanged', () => {
 	const env = { ...user.sudoVariables, LD_LIBRARY_PATH: '/nonexistent', TMPDIR: '/tmp' };
 	for (const [before, words] of [
 		[user.asRoot, []],
@@ -103,14 +103,14 @@ test('-- COMMAND of a sudo user whom the host does not know has no home director
 	assert.deepEqual([environment.HOME, environment.USER, environment.LOGNAME], ['/', undefined, undefined]);
 });
 
-test('-- COMMAND of root is root’s as it would be without tinytap, with all capabilities', () => {
+test('-- COMMAND of root runs as it would without tinytap, with all capabilities', () => {
 	const before = ['setpriv', '--groups', '0,4243'];
 	const held = inherited(before, {}, tinytapWords(place.launcher));
 	assert.deepEqual(held, inherited(before, {}, []));
 	assert.notEqual((held.CapEff as string[])[0], '0000000000000000');
 });
 
-test('-- COMMAND of a user who may run the launcher is that user’s', () => {
+test('-- COMMAND of a user who may run the launcher runs as that user', () => {
 	const copy = installed();
 	try {
 		giveCapabilities(copy.launcher, user.gid);

@@ -123,7 +123,7 @@ const BEGINNINGS: readonly string[] = [
 ];
 
 for (const colors of [false, true]) {
-	test(`AT-1 terminal-bytes: no command lets captured bytes reach the terminal as they are, ${colors ? 'with' : 'without'} colours`, async () => {
+	test(`AT-1 terminal-bytes: no command lets captured bytes reach the terminal unescaped, ${colors ? 'with' : 'without'} colours`, async () => {
 		const directory = temporaryDirectory();
 		try {
 			const recording = join(directory.path, 'attacks.tinytap');
@@ -198,7 +198,7 @@ for (const colors of [false, true]) {
 	});
 }
 
-test('AT-1 terminal-bytes: no format of a query writes captured bytes as they are', async () => {
+test('AT-1 terminal-bytes: no format of a query writes captured bytes unescaped', async () => {
 	const directory = temporaryDirectory();
 	try {
 		const recording = join(directory.path, 'attacks.tinytap');

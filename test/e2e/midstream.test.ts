@@ -93,7 +93,7 @@ describe('a connection that is open when the capture begins', () => {
 		for (const side of ['client', 'server']) assert.deepEqual(paired(rows, side, '/after'), all, side);
 	});
 
-	it('with one more request pipelined gives no response to another request, and pairs later ones', async () => {
+	it('with one more request pipelined gives no response to the wrong request, and pairs later ones', async () => {
 		for (const server of [[], ['ahead']]) {
 			const rows = await rowsOf(['one-more', ...server]);
 			assertNoneMixed(rows);

@@ -25,7 +25,7 @@ async function scratches(): Promise<MapInfo> {
 	return found;
 }
 
-test('what finds the working memory in use is counted as missed, and what comes afterwards is right', async () => {
+test('a program that finds the working memory in use counts as missed, and what follows is right', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "0123456789"; }' });
 	const tinytap = startTinytap(['--port', String(nginx.port), '--comm', 'nginx', '--format', 'ndjson'], {
 		openInput: true,
@@ -72,7 +72,7 @@ test('what finds the working memory in use is counted as missed, and what comes 
 	}
 });
 
-test('runs that the kernel refuses a program are counted by the kernel', async () => {
+test('the kernel counts the runs of a program that it skips', async () => {
 	const root = join(import.meta.dirname, '../..');
 	const directory = temporaryDirectory();
 	const object = join(directory.path, 'misses.bpf.o');

@@ -179,7 +179,7 @@ describe('the addon', () => {
 		}
 	});
 
-	it('does without a tracepoint that the kernel lacks', async () => {
+	it('works without a tracepoint that the kernel lacks', async () => {
 		const lacking = 'sys_exit_readv';
 		const directory = temporaryDirectory();
 		const events = join(directory.path, 'events');
@@ -202,7 +202,7 @@ describe('the addon', () => {
 		}
 	});
 
-	it('hands a capture over: the new holder of the descriptors reads on, and closing the first ends nothing', async () => {
+	it('hands a capture over: the new holder of the descriptors continues reading, and closing the first ends nothing', async () => {
 		const first = startCapture();
 		const programs = ourPrograms();
 		const handles = first.capture.handOver();

@@ -54,7 +54,7 @@ for (const [limit, words] of [
 	});
 }
 
-test('with a limit that is just reached, a replay works or names the limit', () => {
+test('at the very limit, a replay works or names the limit', () => {
 	const results = [24, 26, 27, 28, 29, 30, 32].map((limit) => tinytap(REPLAY, `ulimit -n ${limit}; exec`));
 	for (const { status, stderr } of results) {
 		assert.doesNotMatch(stderr, /^ {4}at /m);
@@ -121,7 +121,7 @@ for (const [name, errno] of [
 	});
 }
 
-test('a disk that is full at the start of a recording is one sentence, and no file is left', () => {
+test('if the disk is full at the start of a recording, one sentence says so and no file is left', () => {
 	const disk = join(directory.path, 'disk');
 	mkdirSync(disk);
 	spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'none', disk]);

@@ -139,7 +139,7 @@ test('text typed or pasted into the middle of a line appears at the cursor', asy
 	});
 });
 
-test('a statement of several lines comes back as it was typed, also in the next session, and gives the same result', async () => {
+test('a statement of several lines comes back as it was typed, in the next session too, and gives the same result', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-history-'));
 	const history = join(folder, 'tinytap/history');
 	const shell = `env XDG_STATE_HOME=${folder} ${SHELL}`;
@@ -212,7 +212,7 @@ test('Ctrl-R finds an earlier statement', async () => {
 	});
 });
 
-test("after .open the recording's loss is reported, also if there was loss before; the star says what is new", async () => {
+test("after .open the recording's loss is reported even if there was loss before; the star marks new loss", async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-prompt-'));
 	const recording = (name: string, lost: bigint) => {
 		const tape = new Tape();
@@ -289,7 +289,7 @@ test('the prompt says that the capture is paused', async () => {
 	);
 });
 
-test('.capture of a process that is not running is refused, and the filters stay', async () => {
+test('.capture of a process that is not running is refused, and the filters stay unchanged', async () => {
 	await atPrompt(
 		async (terminal) => {
 			await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);

@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { openTerminal, PROMPT } from '../../support/terminal.ts';
 import { runTinytap, TINYTAP } from '../../support/tinytap.ts';
 
-test('.record start records from then on, also connections that were open before, and replays without loss', async () => {
+test('.record start records everything from then on, including open connections, and replays without loss', async () => {
 	const server = createServer((request, response) => response.end(`answer to ${request.url}`));
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 	const { port } = server.address() as AddressInfo;

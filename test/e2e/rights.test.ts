@@ -158,7 +158,7 @@ test('--keep-root keeps everything and says so in one line', async () => {
 	assert.match(stderr, /^tinytap: --keep-root: this process keeps all root privileges$/m);
 });
 
-test('--keep-root is in the prompt', async () => {
+test('the prompt shows --keep-root', async () => {
 	for (const [words, prompt] of [
 		['--keep-root', 'tinytap (root)>'],
 		['', 'tinytap>'],
@@ -172,7 +172,7 @@ test('--keep-root is in the prompt', async () => {
 	}
 });
 
-test('root captures from a directory that nobody else may enter: helper and lookers start, too', async () => {
+test('root captures from a directory that nobody else may enter, and the helper and the lookers start there, too', async () => {
 	const closed = installed();
 	chmodSync(closed.path, 0o700);
 	const tinytap = startTinytap(['tail', '--port', '1'], { launcher: closed.launcher });
@@ -187,7 +187,7 @@ test('root captures from a directory that nobody else may enter: helper and look
 	}
 });
 
-test('without rights the shell offers the bundled recording', async () => {
+test('without privileges the shell offers the bundled recording', async () => {
 	const terminal = await openTerminal(
 		`setpriv --reuid ${user.uid} --regid ${user.gid} --clear-groups --inh-caps=-all ${place.launcher}`,
 	);

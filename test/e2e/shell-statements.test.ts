@@ -51,7 +51,7 @@ test('Ctrl-C ends a statement while its rows scroll by, and the shell continues'
 	}
 });
 
-test('views survive a statement that had to be ended with its thread; a message says that temporary tables are gone', async () => {
+test('views survive when a statement has to be ended with its thread; a message says that temporary tables are gone', async () => {
 	const terminal = await openTerminal(SHELL);
 	try {
 		await terminal.shows(PROMPT);

@@ -10,7 +10,7 @@ import { askPiped, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 
-test('while the helper and the lookers are stopped, no question is waited for after the first, and warnings say so', async () => {
+test('while the helper and the lookers are stopped, only the first question is waited for, and warnings say so', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const tinytap = startTinytap(['--port', String(nginx.port), '--comm', 'curl', '--format', 'ndjson'], {
 		openInput: true,

@@ -99,7 +99,7 @@ test('AT-31 if the kernel refuses to attach half-way, the error names the tracep
 	await gone(held, 10, ARRAYS_OF_A_CAPTURE);
 });
 
-test('AT-31 without rights, tinytap says how to get them, and nothing is started', async () => {
+test('AT-31 without privileges, tinytap says how to get them, and nothing is started', async () => {
 	const held = await assertFails(
 		{ under: user.asUser },
 		/^tinytap: error: capturing needs root \[ERR_NO_PERMISSION\]$/,
@@ -108,7 +108,7 @@ test('AT-31 without rights, tinytap says how to get them, and nothing is started
 	assert.deepEqual(held, { programs: [], maps: [], links: [] });
 });
 
-test('AT-31 if root cannot be given up, nothing is started', async () => {
+test('AT-31 if root privileges cannot be dropped, nothing is started', async () => {
 	for (const missing of ['setpcap', 'setuid', 'setgid']) {
 		const under = [...user.asRoot, 'setpriv', `--bounding-set=-${missing}`, `--inh-caps=-${missing}`];
 		const held = await assertFails(

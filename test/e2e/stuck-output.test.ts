@@ -143,7 +143,7 @@ test('the prompt of a terminal that nobody reads still takes keys: Ctrl-C ends t
 	});
 });
 
-test('a recording’s tail waits for a reader that is slow', async () => {
+test('the tail of a recording waits for a slow reader', async () => {
 	// 100,000 characters each, more than may wait.
 	const columns = `id, replace('xxxxxxxxxxxxxxxxxxxx', 'x', ${LONG}) AS long`;
 	const args = ['tail', '--replay', DEMO, '--columns', columns, '--format', 'csv', '--strict'];
@@ -157,7 +157,7 @@ test('a recording’s tail waits for a reader that is slow', async () => {
 	assert.equal(Number(stdout), DEMO_ROWS + 1, stderr);
 });
 
-test('AT-32 a reader that leaves, or none at all, is a quiet success', () => {
+test('AT-32 a reader that leaves, or no reader at all, is a quiet success', () => {
 	const shell = (script: string) =>
 		spawnSync('bash', ['-o', 'pipefail', '-c', script, ...TINYTAP], {
 			encoding: 'utf8',

@@ -69,7 +69,7 @@ function shell(mode: readonly string[]): ScriptedTerminal {
 
 for (const mode of [[], ['--keep-root']]) {
 	const title = mode.length === 0 ? 'without rights' : 'with --keep-root';
-	test(`AT-18 symlink races, ${title}: in ${TRIES} tries no file of root’s is changed, and what is created is the user’s`, async () => {
+	test(`AT-18 symlink races, ${title}: in ${TRIES} tries no file of root is changed, and new files belong to the user`, async () => {
 		const share = join(user.home, '.local/share/tinytap');
 		mkdirSync(share, { recursive: true });
 		for (const path of ['.local', '.local/share', '.local/share/tinytap'])

@@ -132,7 +132,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(joinStream(run.data(run.conn('server'), OUT)), response(8000));
 		});
 
-		it('bytes in memory that is gone when the call returns are counted', async () => {
+		it('bytes in memory that is unmapped when the call returns are counted', async () => {
 			const run = await runScenario(test, 'unmapped_after');
 			const sent = run.data(run.conn('server'), OUT);
 			assert.equal(run.said.written, run.said.got);
@@ -192,7 +192,7 @@ for (const objectPath of BPF_OBJECTS) {
 			);
 		});
 
-		it('a length beyond 4 GiB does not count, only what was moved', async () => {
+		it('a length beyond 4 GiB does not count, only the bytes moved', async () => {
 			const run = await runScenario(test, 'huge_lengths');
 			assert.ok(run.said.written! > 1000 && run.said.written! <= 0x7ffff000);
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
@@ -250,7 +250,7 @@ describe('limits of a call', () => {
 	});
 	after(() => test.capture.close());
 
-	it('with a limit of 64, a call of 70 iovecs has its full count, and its captured part ends after the 64th', async () => {
+	it('with a limit of 64, a call of 70 iovecs is counted in full, and its captured part ends after the 64th', async () => {
 		const run = await runScenario(test, 'many_iovecs', '70');
 		const [sent, ...more] = run.data(run.conn('server'), OUT);
 		assert.equal(more.length, 0);

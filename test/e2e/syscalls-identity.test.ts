@@ -199,7 +199,7 @@ for (const objectPath of BPF_OBJECTS) {
 			assert.deepEqual(closes(run.conn('client')), [SYSCALL_CLOSE]);
 		});
 
-		it('execve closes what is marked close-on-exec, and the rest continues under a new name', async () => {
+		it('execve closes descriptors marked close-on-exec, and the others continue under a new name', async () => {
 			const run = await runScenario(test, 'executed');
 			const of = (name: string) =>
 				run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[name])!.conn;

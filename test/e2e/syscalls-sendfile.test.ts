@@ -137,7 +137,7 @@ describe('bodies sent by sendfile', () => {
 		);
 	});
 
-	it('2 GiB by sendfile count as 2 GiB, also at a reader that discards them', async () => {
+	it('2 GiB by sendfile count as 2 GiB, even for a reader that discards them', async () => {
 		const test = startCapture();
 		const run = await runScenario(test, 'sendfile_far');
 		const size = 2 ** 31;

@@ -52,7 +52,7 @@ for (const size of SIZES) {
 	});
 }
 
-test('the lines are painted by status, unless --no-color or NO_COLOR asks for none', async () => {
+test('lines are coloured by status, unless --no-color or NO_COLOR is given', async () => {
 	const size = { columns: 100, rows: 45 };
 	const painted = async (command: string) =>
 		await onTerminal(command, size, async (terminal) => {
@@ -67,7 +67,7 @@ test('the lines are painted by status, unless --no-color or NO_COLOR asks for no
 	assert.doesNotMatch(await painted(`env NO_COLOR=1 ${TAIL}`), /\x1b\[/);
 });
 
-test('--both prints both sides; so do a format and a pipe', async () => {
+test('--both prints both sides, as do --format and a pipe', async () => {
 	const size = { columns: 80, rows: 70 };
 	const both = await onTerminal(`${TAIL} --both`, size, async (terminal) => await terminal.shows('[ended 0]'));
 	assert.equal(idsOf(both).length, DEMO_ROWS);
@@ -88,7 +88,7 @@ test('--both prints both sides; so do a format and a pipe', async () => {
 	assert.equal(stdout.match(/^ +\d+$/gm)?.length, DEMO_ROWS);
 });
 
-test('--count counts the lines; a side whose other side does not pass the condition is printed', async () => {
+test('--count counts the lines; a side whose other side does not match the condition is printed', async () => {
 	const size = { columns: 80, rows: 40 };
 	const five = await onTerminal(`${TAIL} --count 5`, size, async (terminal) => await terminal.shows('[ended 0]'));
 	assert.equal(idsOf(five).length, 5);
@@ -131,7 +131,7 @@ test('a live tail has one line for a request that both sides show, and one for e
 	});
 });
 
-test('a tail at the prompt of 80 columns keeps the prompt whole, and what is typed meanwhile works', async () => {
+test('a tail at a prompt of 80 columns keeps the prompt intact, and typing meanwhile works', async () => {
 	await withNginx(async (nginx, url) => {
 		const size = { columns: 80, rows: 24 };
 		await onTerminal(`${TINYTAP.join(' ')} --port ${nginx.port}`, size, async (terminal) => {

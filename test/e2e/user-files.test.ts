@@ -98,7 +98,7 @@ test('history is created with mode 0600 in directories of mode 0700, all owned b
 	}
 });
 
-test('a history file that is a link, a hard link or a pipe is left alone, with one message', () => {
+test('a history file that is a link, a hard link or a pipe is not touched, and one message says so', () => {
 	const own = join(newHome().home, 'notes');
 	writeFileSync(own, 'notes\n');
 	chownSync(own, NOBODY, NOBODY);
@@ -343,7 +343,7 @@ test('somebody else’s environment does not decide where root’s own files are
 	}
 });
 
-test('--force does not replace other users’ files where everybody may write', () => {
+test('--force does not replace other users’ files in directories that everybody may write to', () => {
 	const { user } = newHome();
 	const shared = join(directory.path, 'shared');
 	mkdirSync(shared);

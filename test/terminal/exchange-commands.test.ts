@@ -25,7 +25,7 @@ async function refused(line: string): Promise<string> {
 
 const idsIn = (text: string) => [...text.matchAll(/^exchange (\d+) /gm)].map(([, id]) => Number(id));
 
-test('.show without an id shows the latest exchange, -1 the one before, .next and .prev step from there', async () => {
+test('.show without an id shows the latest exchange, -1 the one before; .next and .prev step from there', async () => {
 	// Of an exchange that both sides show, this is the server's row.
 	assert.deepEqual(idsIn(await said('.show', '.show -1', '.show -27')), [56, 54, 2]);
 	assert.deepEqual(idsIn(await said('.next', '.prev', '.prev', '.next', '.show 3', '.prev')), [56, 54, 52, 54, 3, 2]);
@@ -108,7 +108,7 @@ test('.conn prints the conversation of a connection in order, .diff two exchange
 	assert.match(await refused('.diff 12'), /\.diff: expected two ids/);
 });
 
-test('.curl without an id is about the exchange shown last', async () => {
+test('.curl without an id prints the exchange shown last', async () => {
 	assert.match(await said('.show 40 --headers', '.curl'), /^curl .*--request 'POST' .*\/api\/orders/m);
 	assert.equal(await said('.curl'), await said('.curl 56'));
 });
@@ -173,7 +173,7 @@ for (const [columns, rows] of [
 	}
 }
 
-test('what is longer than the screen goes through the pager, and nothing else', async () => {
+test('only output longer than the screen goes through the pager', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-pager-'));
 	const pager = join(folder, 'pager');
 	writeFileSync(pager, `#!/bin/sh\nwc -l >> ${folder}/lines\necho left the pager\n`, { mode: 0o755 });

@@ -95,7 +95,7 @@ test('.last shows all rows and columns in less, which scrolls both ways; then th
 	});
 });
 
-test('the pager gets all rows, safe text and no more than colours; .pager off does without', async () => {
+test('the pager gets all rows as safe text with colours and nothing more; .pager off turns it off', async () => {
 	const tape = new Tape();
 	tape.clock(1_795_348_800_000_000_000n);
 	const server = tape.server(1).open();
@@ -128,7 +128,7 @@ test('the pager gets all rows, safe text and no more than colours; .pager off do
 	}
 });
 
-test('the pager runs as the user with nothing of tinytap’s: its descriptors, its variables', async () => {
+test('the pager runs as the user, without descriptors or variables of tinytap', async () => {
 	const told = join(directory.path, 'told');
 	const pager = script(
 		'tells',
@@ -203,7 +203,7 @@ test('after a pager that is missing, ends at once, fails or is killed, the termi
 	});
 });
 
-test('.last reads the rows again: those that are gone meanwhile are counted', async () => {
+test('.last reads the rows again, and counts those that have been evicted since', async () => {
 	await atPrompt({ env: 'PAGER=cat' }, async (terminal) => {
 		await enter(terminal, QUERY);
 		await terminal.shows(/^56 rows \(40 shown\)/);

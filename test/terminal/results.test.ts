@@ -111,7 +111,7 @@ test('tinytap query on a terminal prints a table that fits it', async () => {
 	}
 });
 
-test('a result that takes long begins with its first rows, and the progress line stays below them', async () => {
+test('a slow result begins with its first rows, and the progress line stays below them', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(
 			terminal,
@@ -192,7 +192,7 @@ test('a mistyped mode, command or setting gets a suggestion', async () => {
 	});
 });
 
-test('.set theme changes the colours; NO_COLOR leaves none', async () => {
+test('.set theme changes the colours; NO_COLOR turns them off', async () => {
 	for (const colors of [true, false]) {
 		await atPrompt(
 			async (terminal) => {
@@ -254,7 +254,7 @@ test('a script on a terminal counts all rows, although it shows only some', asyn
 	}
 });
 
-test('while rows are printed, the progress line is below them; Ctrl-C ends them at once and leaves no part of a row', async (t) => {
+test('while rows are printed, the progress line is below them; Ctrl-C ends them at once and leaves no partial row', async (t) => {
 	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO]);
 	t.after(() => terminal.child.kill());
 	await terminal.shows(/tinytap.*> /);

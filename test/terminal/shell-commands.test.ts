@@ -106,7 +106,7 @@ test('.output and .once write results to new files of the user, 0600, never thro
 		assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
 });
 
-test('a command gets results; one that stops reading is no error, and Ctrl-C ends it but not the shell', async () => {
+test('a command gets results; one that stops reading is not an error, and Ctrl-C ends it but not the shell', async () => {
 	await atPrompt(async (terminal) => {
 		await enter(terminal, '.mode csv', '.once | tr a-z A-Z', "SELECT 'loud' AS word;");
 		await terminal.shows(/^"?LOUD"?$/);
@@ -147,7 +147,7 @@ test('a command gets results; one that stops reading is no error, and Ctrl-C end
 	});
 });
 
-test('.read runs a file; one that it reads is relative to it, and a script reads only files beside and below it', async () => {
+test('.read runs a file; a file that it reads is relative to it, and a script reads only files in its directory and below', async () => {
 	const folder = newFolder();
 	mkdirSync(join(folder, 'below'));
 	writeFileSync(
@@ -195,7 +195,7 @@ test('.read runs a file; one that it reads is relative to it, and a script reads
 	assert.match(script.stdout, /in the second/);
 });
 
-test('with .bail off a script goes on after an error, and fails at its end', async () => {
+test('with .bail off a script continues after an error, and fails at its end', async () => {
 	const input = '.bail off\nSELECT 1 AS one;\nSELECT nonsense;\n.nonsense\n.echo on\nSELECT 2 AS two;\n';
 	const ended = await runTinytap(['--replay', DEMO, '--format', 'csv'], { input });
 	assert.equal(ended.code, 1);
@@ -227,7 +227,7 @@ test('.status and .doctor answer at the prompt', async () => {
 	);
 });
 
-test('three lines greet: what is read, how to get help, and things to try that give a result', async () => {
+test('three lines greet: what is open, how to get help, and things to try that give a result', async () => {
 	await atPrompt(
 		async (terminal) => {
 			const screen = await terminal.shows(/^Try: /);

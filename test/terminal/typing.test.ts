@@ -54,7 +54,7 @@ test('without colours nothing is coloured and nothing is suggested', async () =>
 	);
 });
 
-test('the bracket that belongs to the one at the cursor is marked, also in another line', async () => {
+test('the bracket that matches the one at the cursor is marked, even in another line', async () => {
 	await withTerminal(async ({ terminal }) => {
 		await terminal.type("SELECT ((1 + '('");
 		await terminal.press('Enter');
@@ -139,7 +139,7 @@ test('Up searches entries that begin with the typed text; Down comes back to it'
 	});
 });
 
-test('Ctrl-R shows an entry of several lines on one line and brings it back as it was typed', async () => {
+test('Ctrl-R shows an entry of several lines on one line and restores it as it was typed', async () => {
 	await withTerminal(async ({ terminal, enter, press }) => {
 		await enter("SELECT 'needle' AS x, -- why", '  2;', '.tables');
 		await press('C-r');
@@ -159,7 +159,7 @@ test('Ctrl-R shows an entry of several lines on one line and brings it back as i
 	});
 });
 
-test('the last matching entry is suggested in grey; Right and End accept it, and nothing of it runs otherwise', async () => {
+test('the last matching entry is suggested in grey; Right and End accept it, and otherwise none of it runs', async () => {
 	await withTerminal(async ({ terminal, enter, press, line }) => {
 		await enter("SELECT 'sugg' || 'ested' AS x;");
 		await terminal.shows('suggested');
@@ -187,7 +187,7 @@ test('the last matching entry is suggested in grey; Right and End accept it, and
 	});
 });
 
-test('a paste of many statements is text first; Enter runs them one after the other', async () => {
+test('a paste of many statements is only text at first; Enter runs them one after another', async () => {
 	await withTerminal(async ({ terminal, press }) => {
 		await terminal.paste(
 			"SELECT 'first' AS a;\r\n.mode csv\r\nSELECT 'sec\r\nond' AS b;\n-- comment\nSELECT 'thi' ||\n'rd' AS c;\n",
@@ -205,7 +205,7 @@ test('a paste of many statements is text first; Enter runs them one after the ot
 	});
 });
 
-test('a paste whose last statement has no end runs nothing, and control characters in it do nothing', async () => {
+test('a paste whose last statement is incomplete runs nothing, and control characters in it do nothing', async () => {
 	await withTerminal(async ({ terminal, press }) => {
 		await terminal.paste("SELECT 'whole' AS a;\nSELECT 'half");
 		await press('Enter');
@@ -221,7 +221,7 @@ test('a paste whose last statement has no end runs nothing, and control characte
 	});
 });
 
-test('a paste of about a megabyte is drawn as far as the screen goes, and keys work at once', async () => {
+test('a paste of about a megabyte is drawn as far as it fits the screen, and keys work at once', async () => {
 	await withTerminal(async ({ terminal, press }) => {
 		await terminal.paste(`SELECT length('${'x'.repeat(900_000)}') AS`);
 		await terminal.type(' n');
@@ -238,7 +238,7 @@ test('a paste of about a megabyte is drawn as far as the screen goes, and keys w
 	});
 });
 
-test('Tab completes what can follow, and nothing that would make the statement worse', async () => {
+test('Tab completes what can follow, and nothing that would break the statement', async () => {
 	await withTerminal(async ({ terminal, press, line }) => {
 		const typed: [string, string][] = [
 			['SELECT na', 'SELECT na'],
@@ -308,7 +308,7 @@ for (const [columns, rows] of [
 	});
 }
 
-test('Ctrl-L clears the screen, Ctrl-Z and fg come back to the typed text, Ctrl-D leaves only from an empty line', async () => {
+test('Ctrl-L clears the screen, Ctrl-Z and fg return to the typed text, Ctrl-D leaves only from an empty line', async () => {
 	await withTerminal(async ({ terminal, enter, press, line }) => {
 		await enter('.tables');
 		await terminal.shows('blind_spots');
@@ -353,7 +353,7 @@ test('Tabs between keys of one chunk complete; a Tab before text is text', async
 	});
 });
 
-test('\\e opens the typed statement, or the last one, in $VISUAL, in a file of the user that is gone afterwards', async () => {
+test('\\e opens the typed statement, or the last one, in $VISUAL, in a file of the user that is removed afterwards', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-editor-'));
 	const editor = join(folder, 'editor');
 	writeFileSync(
@@ -410,7 +410,7 @@ test('\\e opens the typed statement, or the last one, in $VISUAL, in a file of t
 	rmSync(folder, { recursive: true });
 });
 
-test('the history file is the user’s alone, has one line for each statement as typed, and no secrets', async () => {
+test('only the user can read the history file; it has one line for each statement as typed, and no secrets', async () => {
 	await withTerminal(async ({ terminal, enter, press, line, state }) => {
 		await enter("SELECT 'a", "b' AS x -- why", ';');
 		await enter("SELECT count(*) FROM exchanges WHERE req_headers['authorization'] = 'Bearer secret-1';");
@@ -454,7 +454,7 @@ test('Tab completes file names, directories with a slash, and shows hostile name
 	rmSync(folder, { recursive: true });
 });
 
-test('the prompt stays whole while a tail prints and a statement runs, and what is typed is kept', async () => {
+test('the prompt stays intact while a tail prints and a statement runs, and typed text is kept', async () => {
 	await withTerminal(async ({ terminal, enter, press }) => {
 		await enter('.wait 1s');
 		await terminal.type("SELECT 'typed ' ||");
@@ -468,7 +468,7 @@ test('the prompt stays whole while a tail prints and a statement runs, and what 
 	});
 });
 
-test('hostile values are offered as escapes and inserted so that they are one text', async () => {
+test('hostile values are offered with escapes and inserted as one text constant', async () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-values-'));
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);

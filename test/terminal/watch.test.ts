@@ -52,7 +52,7 @@ test('.watch paints its frames, unless there are no colours', async () => {
 	}
 });
 
-test('.watch fits a terminal that gets narrower and lower while it draws', async () => {
+test('.watch fits a terminal that becomes narrower and lower while it draws', async () => {
 	await atPrompt(
 		async (terminal) => {
 			await enter(terminal, '.watch 0.2 SELECT id, url, req_headers FROM exchanges');
@@ -97,7 +97,7 @@ test('.watch ends with Ctrl-C, after an error, and in a statement that does not 
 	});
 });
 
-test('a frame of .watch is one write that goes over the last one, without clearing the screen first', async () => {
+test('a frame of .watch is one write over the last one, without clearing the screen first', async () => {
 	const terminal = scriptedTerminal([...TINYTAP, '--replay', DEMO, '--no-color']);
 	try {
 		await terminal.shows(/demo\.tinytap\)> /);
@@ -167,7 +167,7 @@ test('times are shown in the chosen zone on the terminal: in results, in tails a
 	assert.match(stdout, /2026-11-22T15:55:28\.546927Z/);
 });
 
-test('after the first empty result of a capture without exchanges there is a hint, and no second one', async () => {
+test('the first empty result of a capture without exchanges gives a hint, later ones do not', async () => {
 	await atPrompt(
 		async (terminal) => {
 			await enter(terminal, 'SELECT 1 AS x WHERE 1 = 0;');

@@ -195,7 +195,7 @@ describe('body notes', () => {
 		}
 	});
 
-	it('say why a body that is held whole cannot be read, and that of a part', () => {
+	it('say why a body that is held, whole or in part, cannot be read', () => {
 		const unheld = new Float64Array(UNHELD_MAX);
 		const of = (content: Partial<DecodedContent> | null, more: Partial<BodyAccount> = {}) =>
 			bodyNote({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capturePriority } from '../../src/threads/capture-priority.ts';
 
-test('the capture thread gets a higher priority while much is waiting, and gives it up some time later', () => {
+test('the capture thread has a higher priority while much input is waiting, and gives it up some time later', () => {
 	const set: boolean[] = [];
 	const priority = capturePriority(1000, (on) => set.push(on));
 	for (let ms = 0; ms < 2000; ms += 10) priority.came(1000, ms);

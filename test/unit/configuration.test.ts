@@ -18,7 +18,7 @@ function fileWith(text: string | undefined) {
 	return { path, isGiven: false, user: processUser() };
 }
 
-test('values are numbers, texts, lists and true or false; options are apart', () => {
+test('values are numbers, texts, lists and true or false; options are in a table of their own', () => {
 	const { settings, options } = readConfiguration(
 		fileWith(
 			`mode = "json"\nmaxrows = 5\nwidth = [1, 0, 20]\npager = false\nheaders = "on"\n[options]\nmax-memory = "64MiB"\nmax-rows = 5\nbody-limit = "none"\n`,
@@ -69,7 +69,7 @@ test('a file that others may write to is not read', () => {
 	assert.deepEqual(readConfiguration(file).settings, { maxrows: 5 });
 });
 
-test('saving a setting changes its line or adds one before the first table; comments stay', () => {
+test('saving a setting changes its line or adds one before the first table, and keeps comments', () => {
 	const save = (text: string | undefined, name: SettingName, value: string) => {
 		const file = fileWith(text);
 		const settings = new ShellSettings();

@@ -181,7 +181,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('is named by Content-Encoding and, except for chunked, Transfer-Encoding, in the order in which codings were applied', () => {
+	it('is named by Content-Encoding and, except for chunked, Transfer-Encoding, in the order in which the codings were applied', () => {
 		const codings = (...fields: (readonly [name: string, value: string, trailer?: boolean])[]) =>
 			bodyCodings(fields.map(([name, value, trailer = false]) => ({ name, value, trailer })));
 		assert.equal(codings(), null);
@@ -200,7 +200,7 @@ describe('content coding', () => {
 		);
 	});
 
-	it('cuts long names in what it says', () => {
+	it('shortens long names in its notes', () => {
 		const said = (name: string) => decodeContent(plain, name).stopped;
 		assert.equal(said('c'.repeat(40)), `${'c'.repeat(40)}: unknown coding`);
 		assert.equal(said('c'.repeat(41)), `${'c'.repeat(40)}…: unknown coding`);
@@ -217,7 +217,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('takes data for a text only if its first 512 bytes are printable', () => {
+	it('takes data for text only if its first 512 bytes are printable', () => {
 		const said = (bytes: Uint8Array, coding: string) => decodeContent(bytes, coding).stopped;
 		const words = (character: number) =>
 			Buffer.from([...Buffer.from('just words, '), character, ...Buffer.from(' and more')]);
@@ -232,7 +232,7 @@ describe('content coding', () => {
 		}
 	});
 
-	it('recognises zlib by its first two bytes, and reads it only to where it is damaged', () => {
+	it('recognises zlib by its first two bytes, and reads it up to the first damage', () => {
 		const coded = deflateSync(plain);
 		assert.equal(Buffer.from(decodeContent(coded, 'gzip').bytes).equals(plain), true);
 		const damaged = Buffer.from(coded).fill(0xff, 40, 60);
@@ -371,7 +371,7 @@ describe('decompression bombs', () => {
 		assert.deepEqual([one.stopped, one.applied], ['gzip: more than 1 codings', ['gzip']]);
 	});
 
-	it('keep about as much as fits of a long body', () => {
+	it('keep about as much of a long body as fits', () => {
 		const numbers = (count: number) => Buffer.from(Array.from({ length: count }, (_, i) => `${i * 7919} `).join(''));
 		const repetitive = Buffer.alloc(1_500_000, numbers(1000));
 		for (const long of [numbers(200_000), repetitive]) {
@@ -387,7 +387,7 @@ describe('decompression bombs', () => {
 		}
 	});
 
-	it('give the same with a small window as with a large one', () => {
+	it('give the same result with a small window as with a large one', () => {
 		const parts = Array.from({ length: 30 }, (_, i) => text.slice(i * 999, i * 999 + 60000));
 		const body = Buffer.from(parts.join('\n')).subarray(0, 1048576);
 		for (const window of [16, 20, 21, 22, 23, 24]) {
@@ -668,7 +668,7 @@ describe('media kinds', () => {
 			assert.deepEqual(mediaOf(type, Buffer.from('abc')), { kind: 'text', type: type === '' ? null : type });
 	});
 
-	it('are binary from NUL, more than a tenth of other controls, or of bytes that are not UTF-8 on', () => {
+	it('are binary from one NUL, or more than a tenth of other control characters or invalid UTF-8, on', () => {
 		const kindOf = (bytes: readonly number[], type: string | null = 'text/plain') =>
 			mediaOf(type, Buffer.from(bytes)).kind;
 		const text = (length: number, ...others: number[]) => [

@@ -7,7 +7,7 @@ import { judgeParserCases } from '../../support/corpora/parser-cases.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/corpora');
 
-test('conversations: rows found and transactions expected, also for a missing file', () => {
+test('conversations: rows found and exchanges expected, even for a missing file', () => {
 	assert.deepEqual(
 		judgeConversations([join(fixtures, 'cases.md'), join(fixtures, 'transactions.json')]).map(({ name, got, want }) => [
 			name,

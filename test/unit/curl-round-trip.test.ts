@@ -322,7 +322,7 @@ test('bodies arrive byte for byte, of any length, with and without NUL bytes', a
 	]);
 });
 
-test('a body of no bytes is announced if it was, and not if it was not', async () => {
+test('the length of an empty body is sent exactly if it was in the request', async () => {
 	await sendsWhatWasCaptured([
 		...['POST', 'PUT', 'DELETE', 'PATCH', 'GET'].map((method) => ({ raw: post('', '', method) })),
 		...['POST', 'PUT', 'DELETE', 'PATCH'].map((method) => ({

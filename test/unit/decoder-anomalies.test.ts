@@ -144,7 +144,7 @@ for (const size of SIZES) {
 		[REQUESTS, 'request'],
 		[RESPONSES, 'response'],
 	] as const) {
-		test(`each oddity of a ${what} gives its word and no other, in pieces of ${size}`, () => {
+		test(`each oddity of a ${what} gives its own word and no other, in pieces of ${size}`, () => {
 			for (const [word, bytes] of rows)
 				check(word, bytes, what === 'request' ? asked(bytes, size)[0] : answered(bytes, size)[0], size);
 		});
@@ -266,7 +266,7 @@ test('an ICY (radio) answer makes no row, however it is cut', () => {
 	}
 });
 
-test('exchanges before an HTTP/0.9 request stay, whatever answers it', () => {
+test('exchanges before an HTTP/0.9 request are kept, whatever answers it', () => {
 	const { exchanges } = serve((server) => server.in(GET).out(OK).in('GET /old\r\n').out('-ERR\r\n'));
 	assert.deepEqual(
 		exchanges.map((row) => [row.path, row.state]),
@@ -282,7 +282,7 @@ test('Expect in a response does not excuse a body that never came', () => {
 	assert.deepEqual([row!.state, row!.reason, row!.anomalies], ['incomplete', 'peer closed', null]);
 });
 
-test('an answer that only begins like a status line is the same however it is cut', () => {
+test('an answer that only begins like a status line gives the same row however it is cut', () => {
 	for (const [request, answer, body] of [
 		[GET, 'Hello\r\nworld\r\n', 'Hello\r\nworld\r\n'],
 		[GET, 'HTTP 200 OK\r\nContent-Length: 2\r\n\r\nok', 'ok'],
@@ -333,7 +333,7 @@ test('an answer that only begins like a status line is the same however it is cu
 	}
 });
 
-test('requests sent one by one after a request with unreadable framing have their responses', () => {
+test('requests sent one by one after a request with unreadable framing get their own responses', () => {
 	for (const broken of [
 		'POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc0\r\n\r\n',
 		'POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n3\r\nabc\r\n0\r\n\r\n',

@@ -16,7 +16,7 @@ function decodeWithWrongSize(build: 'release' | 'debug', by: number): void {
 	decoder.decode(batch.length);
 }
 
-test('a broken invariant throws an exception with the sentence, the file and the line', () => {
+test('a broken invariant throws an exception with the message, the file and the line', () => {
 	decodeWithWrongSize('debug', 0);
 	assert.throws(
 		() => decodeWithWrongSize('debug', 8),
@@ -24,6 +24,6 @@ test('a broken invariant throws an exception with the sentence, the file and the
 	);
 });
 
-test('the release makes no such checks', () => {
+test('the release build makes no such checks', () => {
 	assert.doesNotThrow(() => decodeWithWrongSize('release', 8));
 });

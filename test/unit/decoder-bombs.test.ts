@@ -134,7 +134,7 @@ test('an unlimited body is held up to the memory limit, and the rest is counted'
 	checkAlive(subject);
 });
 
-test('of a million one-byte connections the oldest are evicted and counted', () => {
+test('with a million one-byte connections the oldest are evicted and counted', () => {
 	const subject = decoder();
 	const payload = Buffer.from('G');
 	const records = Array.from({ length: 10_000 }, () => buildRecord({ ...DATA, payload }));
@@ -174,7 +174,7 @@ test('connections opened and closed without data leave nothing', () => {
 	checkAlive(subject);
 });
 
-test('of 100,000 interim responses 16 are listed, and the final one is the response', () => {
+test('16 of 100,000 interim responses are listed, and the final one is the response', () => {
 	const subject = decoder();
 	const tape = new Tape();
 	const server = tape.server(1).open();
@@ -202,7 +202,7 @@ test('a flood of responses without requests makes rows that say so', () => {
 	assert.ok(rows.every((row) => row.reason === 'request not seen'));
 });
 
-test('of 100,000 unanswered requests 100 wait, and late responses go to their own requests', () => {
+test('100 of 100,000 unanswered requests wait, and late responses are paired with their own requests', () => {
 	const subject = decoder();
 	const tape = new Tape();
 	const server = tape.server(1).open();
@@ -365,7 +365,7 @@ test('events and connections can always be listed', () => {
 	checkMemory(subject);
 });
 
-test('of repeated calls the newest are listed, each with its own time', () => {
+test('the newest of repeated calls are listed, each with its own time', () => {
 	for (const eventsLimit of [1000, 64, 10]) {
 		const subject = newDecoder({ memoryLimit: MEMORY, eventsLimit });
 		const tape = new Tape();

@@ -61,7 +61,7 @@ function everyWay(check: (end: () => End, shown: string) => void): void {
 	}
 }
 
-test('a response after a gap between messages has its row, however short the calls that carry its first line', () => {
+test('a response after a gap between messages has a row, however short the calls that carry its first line', () => {
 	everyWay((end, shown) => {
 		const talk = end().request(get('/0')).response(ok('zero'));
 		talk.request(get('/1')).lose(() => talk.response(ok('one')).request(get('/2')));
@@ -78,7 +78,7 @@ test('a response after a gap between messages has its row, however short the cal
 	});
 });
 
-test('a request has its row whatever its target is, and an anomaly if the target is invalid', () => {
+test('a request has a row whatever its target is, and an anomaly if the target is invalid', () => {
 	for (const [target, anomaly] of [
 		['favicon.ico', 'invalid-target'],
 		['?q', 'invalid-target'],
@@ -164,7 +164,7 @@ const UNREADABLE: readonly (readonly [fields: string, bytes: string, body: strin
 ];
 
 for (const [fields, bytes, body, anomalies] of UNREADABLE) {
-	test(`a response with unreadable framing keeps its bytes, and the next exchange has its own: ${JSON.stringify(`${fields} ${bytes}`)}`, () => {
+	test(`a response with unreadable framing keeps its bytes, and the next exchange keeps its own: ${JSON.stringify(`${fields} ${bytes}`)}`, () => {
 		const broken = `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${bytes}`;
 		everyWay((end, shown) => {
 			for (const pipelined of [true, false]) {
@@ -194,7 +194,7 @@ for (const [fields, bytes, body, anomalies] of UNREADABLE) {
 	});
 }
 
-test('a request with unreadable framing keeps its bytes, and later requests have their responses', () => {
+test('a request with unreadable framing keeps its bytes, and later requests get their own responses', () => {
 	const bad = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n';
 	for (const [fields, bytes, body, anomalies] of UNREADABLE) {
 		const broken = `POST /broken HTTP/1.1\r\nHost: h\r\n${fields}\r\n\r\n${bytes}`;
@@ -478,7 +478,7 @@ test('a first call whose end was not captured is still paired with its answer', 
 	);
 });
 
-test("an answer in Redis' protocol shows that a line like that of HTTP/0.9 was no request", () => {
+test("an answer in the Redis protocol shows that a line like an HTTP/0.9 request was none", () => {
 	for (const [answer, isRedis] of [
 		['+OK\r\n', true],
 		['+A\r\n', true],

@@ -10,7 +10,7 @@ const FUZZ = join(import.meta.dirname, '../../scripts/fuzz');
 const CASES = { release: 80_000, debug: 20_000 };
 
 for (const [build, count] of Object.entries(CASES)) {
-	test(`cases of the fuzzer, nearly all mutated, shows no trap, no hang, no difference from the reference and no mixed rows: ${build} build`, () => {
+	test(`cases of the fuzzer, nearly all mutated, show no trap, no hang, no difference from the reference and no mixed rows: ${build} build`, () => {
 		const given = ['--build', build, '--seed', '5', '--from', '0', '--count', String(count)];
 		const output = execFileSync(FUZZ, given, { encoding: 'utf8' });
 		assert.match(output, new RegExp(`^${count} cases of seed 5, 0 to ${count - 1}: no difference$`, 'm'));

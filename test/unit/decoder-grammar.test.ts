@@ -69,7 +69,7 @@ test('a conversation cut at any byte makes the same rows', () => {
 	);
 });
 
-test('one byte a record makes the same rows', () => {
+test('one byte per record makes the same rows', () => {
 	for (const script of SCRIPTS) {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records).exchanges;
@@ -361,7 +361,7 @@ test('trailers without a final empty line end where the next message begins, how
 	}
 });
 
-test('start lines: what an observer reads anyway', () => {
+test('start lines: odd ones that are read nevertheless', () => {
 	for (const [line, method, target, anomaly] of [
 		['GET /a b HTTP/1.1', 'GET', '/a b', 'space-in-target'],
 		['GET  /a  HTTP/1.1', 'GET', '/a', 'whitespace-in-start-line'],
@@ -462,7 +462,7 @@ test('HTTP/1.0: closed by default, kept alive on request', () => {
 	);
 });
 
-test('HTTP/0.9 is a request of one line and a body', () => {
+test('HTTP/0.9 is a request line answered by a body', () => {
 	const [row] = serve([
 		['>', 'GET /old\r\n'],
 		['<', '<html>old</html>'],
@@ -659,7 +659,7 @@ test('the next message after an unreadable head is found', () => {
 	);
 });
 
-test('a response sent wholly by sendfile is a row, and the next one is right', () => {
+test('a response sent entirely by sendfile has a row, and the next one is right', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(GET).sendfile(5000);
@@ -776,7 +776,7 @@ test('a response that an error of the connection cuts off has the error as its r
 	}
 });
 
-test('a client whose upload fails with EPIPE still reads the answer; what the failed call had is not counted', () => {
+test('a client whose upload fails with EPIPE still reads the answer; the bytes of the failed call are not counted', () => {
 	const EPIPE = 32;
 	for (const recordsPerBatch of [1, 100]) {
 		const tape = new Tape();
@@ -872,7 +872,7 @@ test('a message that stalls for too long is abandoned, and the connection contin
 	);
 });
 
-test('a response slower than any limit is still given to its request', () => {
+test('a response later than any time limit is still paired with its request', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(GET);

@@ -63,7 +63,7 @@ test('the two directions of one batch may come in any order', () => {
 	);
 });
 
-test('a conversation in two records makes the same rows wherever it is cut', () => {
+test('a conversation in two records gives the same rows wherever it is cut', () => {
 	for (const [i, script] of SCRIPTS.entries()) {
 		if (!['plain, server', 'mixed, client'].includes(script.name)) continue;
 		const { records } = makeConversation(script).tape;

@@ -130,7 +130,7 @@ test('connections that share a place in the table of connections are told apart'
 	);
 });
 
-test('the ends of a unix socket are named and paired by their numbers, and nobody is asked for them', () => {
+test('the ends of a unix socket are named and paired by their numbers, without any question to user space', () => {
 	const tape = new Tape();
 	const end = (numbers: readonly [peer: number, own: number], names: readonly [remote: string, local: string]) => {
 		const payload = Buffer.alloc(wire.CAPTURE_OPEN_UNIX_BYTES);
@@ -176,7 +176,7 @@ test('the ends of a unix socket are named and paired by their numbers, and nobod
 	}
 });
 
-test('a small memory limit is kept, at the cost of bodies and connections, and that is counted', () => {
+test('a small memory limit is kept, at the cost of bodies and connections, which is counted', () => {
 	const tape = new Tape();
 	for (let conn = 1; conn <= 200; conn++)
 		tape
@@ -210,7 +210,7 @@ test('bytes of connections that are not HTTP are counted, in whatever calls they
 	}
 });
 
-test('a process that executes another program has its name, if nobody says more', () => {
+test('a process that executes another program has its name if nothing more is known', () => {
 	const tape = new Tape();
 	const server = tape.server(1, { pid: 50, comm: 'thread' }).open();
 	tape.processExec(50, 'after-exec');

@@ -62,7 +62,7 @@ for (const script of SCRIPTS.filter(({ name }) => !WINDOWS.test(name) && !name.i
 }
 
 for (const script of SCRIPTS) {
-	test(`losing two neighbouring records never mixes exchanges, and a client with a constant habit loses nothing else: ${script.name}`, () => {
+	test(`losing two adjacent records never mixes exchanges, and costs a client with a constant habit nothing else: ${script.name}`, () => {
 		const conversation = makeConversation(script);
 		const whole = decodeRecords(conversation.tape.records);
 		for (let i = 1; i < conversation.tape.records.length; i++) {
@@ -313,7 +313,7 @@ test('bytes skipped after a loss are counted once, even if their lines come in p
 	}
 });
 
-test('the shortest request line is found after bytes that are no request', () => {
+test('the shortest request line is found after bytes that are not a request', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in(get(1)).out(ok(1, body(1, 1)));

@@ -71,7 +71,7 @@ for (const [what, junk] of [
 ] as const) {
 	for (const status of ['400 Bad Request', '408 Request Timeout', '503 Unavailable']) {
 		for (const ending of ['serverEnds', 'clientEnds'] as const) {
-			test(`an unasked ${status} after a lost response is nobody's${what} (${ending})`, () => {
+			test(`an unasked ${status} after a lost response answers no request${what} (${ending})`, () => {
 				onEach((side, batch) => {
 					const talk = new Side(side);
 					talk.connection.open();
@@ -213,7 +213,7 @@ test("a client's silence proves nothing if the kernel does not report whether it
 	assert.ok(exchanges.every(({ path, status }) => path === null || status === 0));
 });
 
-test('the first request seen midstream does not begin a turn, because one before it may be lost', () => {
+test('the first request seen midstream does not begin a turn, because an earlier one may be lost', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side, wire.FLAG_MIDSTREAM);
 		talk.answer(ok('0')).answer(ok('1'));
@@ -346,7 +346,7 @@ test('a habit is not trusted if the lost bytes cannot contain the responses that
 	});
 });
 
-test('a response is not spared for a lost request if the requests before it need all there are', () => {
+test('a response is not kept for a lost request if the requests before it need all responses', () => {
 	onEach((side, batch) => {
 		const talk = new Side(side);
 		talk.connection.open();

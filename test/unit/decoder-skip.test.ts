@@ -94,7 +94,7 @@ test('after an upgrade, and on connections that are not HTTP/1, both directions 
 	}
 });
 
-test('while it is in doubt which response belongs to which request, no body is skipped, of either direction', () => {
+test('while it is in doubt which response belongs to which request, no body is skipped in either direction', () => {
 	const post = 'POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n';
 	for (const doubtful of [false, true]) {
 		const tape = new Tape();
@@ -113,7 +113,7 @@ test('while it is in doubt which response belongs to which request, no body is s
 	}
 });
 
-test('a length whose end is no offset that a number can hold is not skipped to', () => {
+test('a body whose end offset exceeds the range of a number is not skipped', () => {
 	for (const [length, count] of [
 		[2 ** 53 - 1, 0],
 		[2 ** 53 - 1000, 1],

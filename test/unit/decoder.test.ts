@@ -168,7 +168,7 @@ test('a body without a length ends with the connection', () => {
 	}
 });
 
-test('at a client a body without a length ends with EOF, and not with its own close', () => {
+test('for a client, a body without a length ends with EOF, not with its own close', () => {
 	for (const [end, state] of [
 		['eof', 'complete'],
 		['close', 'incomplete'],

@@ -11,7 +11,7 @@ test('a displayed time has the offset of its zone, and the same microseconds', (
 	assert.equal(displayedTime('Asia/Kolkata').clock(INSTANT), '21:25:28.546');
 });
 
-test('utc leaves the text as it is, and so do texts that are no times', () => {
+test('utc leaves every text unchanged, and any zone leaves texts that are not times unchanged', () => {
 	assert.equal(displayedTime('utc').whole(INSTANT), INSTANT);
 	assert.equal(displayedTime('utc').clock(INSTANT), '15:55:28.546');
 	assert.equal(displayedTime('Europe/Berlin').whole('yesterday'), 'yesterday');

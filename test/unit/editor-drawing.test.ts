@@ -126,7 +126,7 @@ test('whatever is typed, the screen shows the text, its cursor and the lines pri
 	}
 });
 
-test('a key draws only the row that it changes', () => {
+test('a key redraws only the row that it changes', () => {
 	const screen = new Screen(40, 100);
 	const area = new DrawnArea(asOutput(screen) as unknown as OutputStream);
 	const lines = Array.from({ length: 10 }, (_, index) => `line ${index}`);

@@ -66,7 +66,7 @@ test('Up finds entries that begin with what was typed, and Down comes back to it
 	assert.deepEqual(older, ENTRIES);
 });
 
-test('a search finds parts of entries, small letters also capitals, older and newer ones', () => {
+test('a search finds parts of older and newer entries; lower-case letters also match capitals', () => {
 	const search = new HistorySearch(ENTRIES);
 	search.search('sel');
 	assert.equal(search.found, 'SELECT\n2;');
@@ -83,7 +83,7 @@ test('a search finds parts of entries, small letters also capitals, older and ne
 	assert.deepEqual([search.found, search.hasFailed], [undefined, true]);
 });
 
-test('the newest entry that goes on after the typed text is suggested', () => {
+test('the newest entry that continues the typed text is suggested', () => {
 	assert.equal(suggestionFor(ENTRIES, 'SEL'), 'ECT\n2;');
 	assert.equal(suggestionFor(ENTRIES, 'SELECT 1'), ';');
 	assert.equal(suggestionFor(ENTRIES, 'SELECT 1;'), undefined);
@@ -91,7 +91,7 @@ test('the newest entry that goes on after the typed text is suggested', () => {
 	assert.equal(suggestionFor(ENTRIES, ' '), undefined);
 });
 
-test('the menu fits the screen, whatever is in it, and shows what is chosen', () => {
+test('the menu fits the screen, whatever is in it, and shows what is selected', () => {
 	const hostile = { text: 'a\x1b[31m\n\u202e', doc: 'x'.repeat(500) };
 	for (const count of [1, 5, 9, 200]) {
 		const items = Array.from({ length: count }, (_, index) =>

@@ -44,7 +44,7 @@ test('lines break at the edge of the screen, and the cursor never stands outside
 	}
 });
 
-test('of a long text, only the rows around the cursor are laid out', () => {
+test('only the rows of a long text around the cursor are laid out', () => {
 	const lines = Array.from({ length: 100 }, (_, index) => `line ${index}`);
 	const text = `${lines.slice(0, 50).join('\n')}|\n${lines.slice(50).join('\n')}`;
 	assert.deepEqual(
@@ -73,7 +73,7 @@ test('colours cover exactly their part of the text, also where it breaks', () =>
 	assert.deepEqual(drawn('é\x1bz', [mark(0, 2)]), ['> <é\\x1b>z']);
 });
 
-test('what is shown on one line has a sign for each line break and no control characters', () => {
+test('text shown on one line has a sign for each line break and no control characters', () => {
 	assert.equal(onOneLine('SELECT\n1;', 20), 'SELECT⏎1;');
 	assert.equal(onOneLine('SELECT\n1;', 5), 'SELEC');
 	assert.equal(onOneLine('a\x1b[31m\u202e', 30), 'a\\x1b[31m\\u{202e}');

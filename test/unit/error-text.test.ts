@@ -17,7 +17,7 @@ function marked(text: string): string {
 	return '';
 }
 
-test('the mark is below the place, also after wide characters, tabs and escaped ones', () => {
+test('the mark is below the position, even after wide characters, tabs and escapes', () => {
 	for (const before of ['', "SELECT '日本😀', ", '\tSELECT\t', "SELECT 'a\x1b[31mb', ", "SELECT 'é', ", '한국어 '])
 		for (const columns of [80, Number.POSITIVE_INFINITY]) {
 			const text = placeText(`x\n${before}nonsense FROM t\ny`, before.length + 2, columns);
@@ -27,7 +27,7 @@ test('the mark is below the place, also after wide characters, tabs and escaped 
 		}
 });
 
-test('a line wider than the screen is cut on both sides, and the place stays in it', () => {
+test('a line wider than the screen is cut on both sides around the position', () => {
 	for (const filler of ['a ', '日', "'\x00' "])
 		for (const length of [0, 30, 100, 400])
 			for (const rest of [0, 5, 300])
@@ -40,7 +40,7 @@ test('a line wider than the screen is cut on both sides, and the place stays in 
 	assert.equal(placeText(`${'x'.repeat(100)} bad`, 101, 40), `  …${'x'.repeat(32)} bad\n${' '.repeat(36)}^\n`);
 });
 
-test('an error is one line, then its place and a hint', () => {
+test('an error is one line, followed by its position and a hint', () => {
 	const error = Object.assign(new UserError('no\x1b[2J such column', 'ERR_SQL_NAME', 'look'), { position: 7 });
 	assert.equal(
 		errorText(error, plainTheme, 'SELECT nonsense'),

@@ -98,7 +98,7 @@ test('an exchange that is still open has all calls so far', () => {
 	]);
 });
 
-test('if the first call is no longer held, the others are shown, and that it is missing', () => {
+test('if the first call is no longer held, the others are shown with a note that it is missing', () => {
 	const calls = exchangeCalls(exchange(-5000, 5.5), table(KEPT_ALIVE));
 	assert.deepEqual([named(calls), calls.areAll], [['read 5000', 'write 5400'], false]);
 	assert.deepEqual(exchangeCalls(exchange(-5000, 1), table([])), { calls: [], areAll: false });

@@ -40,7 +40,7 @@ test('a stored exchange reads back as it was sent', () => {
 	assert.match(String(row.ts), /^2023-11-14T22:13:20\.\d{6}Z$/);
 });
 
-test('names with a meaning in JavaScript are names like any other', () => {
+test('names that mean something in JavaScript are names like any other', () => {
 	const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__'];
 	const before = Object.getOwnPropertyNames(Object.prototype).join();
 	const fields = names.map((name) => `${name}: 1\r\n${name}: 2\r\n`).join('');
@@ -120,7 +120,7 @@ test('each of 23,000 rows over several segments is there once, with its own text
 	}
 });
 
-test('a pair is set in both of its rows, and one without a row changes nothing', () => {
+test('a pair is set in both of its rows, and a pair without a row changes nothing', () => {
 	const pairs = Array.from({ length: 20_011 }, (_, i) => [GET(`/${i}`), OK('x')] as const);
 	const { rows, store } = stored(tapeOf(pairs), { memoryBytes: 64 << 20, rows: 19_997 });
 	store.pair(20_000, 23);
@@ -208,7 +208,7 @@ for (const discards of [true, false]) {
 	});
 }
 
-test('while a statement reads all rows, new ones take turns in a segment or two beyond the limit', () => {
+test('while a statement reads all rows, new rows reuse one or two segments beyond the limit', () => {
 	const limits = { memoryBytes: 16 << 20, rows: Number.POSITIVE_INFINITY };
 	let isRead = false;
 	const { store } = stored(tapeOf(large(6000)), limits, false, [], (now) => {
@@ -220,7 +220,7 @@ test('while a statement reads all rows, new ones take turns in a segment or two 
 	assert.ok(store.memoryBytes <= limits.memoryBytes + (4 << 20), `${store.memoryBytes} bytes`);
 });
 
-test('what two statements read stays until both have ended', () => {
+test('rows that two statements read stay until both have ended', () => {
 	const limits = { memoryBytes: 16 << 20, rows: Number.POSITIVE_INFINITY };
 	type Reading = { readonly snapshot: ReturnType<ExchangeStore['snapshot']>; readonly copies: Buffer[] };
 	const readings: Reading[] = [];
@@ -264,7 +264,7 @@ test('texts that all differ, and one larger than a segment, are kept', () => {
 	for (const [i, row] of hosts.entries()) assert.equal(row.host, `host-${3000 - hosts.length + i}.example`);
 });
 
-test('codes are equal exactly if texts are, over all segments', () => {
+test('codes are equal exactly if texts are equal, across all segments', () => {
 	const pairs = Array.from(
 		{ length: 20_000 },
 		(_, i) => [`GET / HTTP/1.1\r\nHost: h${i % 7}\r\n\r\n`, OK('x')] as const,

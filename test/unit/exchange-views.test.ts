@@ -21,7 +21,7 @@ function body(contentType: string, content: string | Uint8Array, note: string | 
 	return { raw, total: raw.length, note, contentType, contentEncoding: null };
 }
 
-test('the timing bar divides its cells by time, at least one for a time that is not 0', () => {
+test('the timing bar divides its cells by time, with at least one for each time above 0', () => {
 	assert.equal(
 		timingBar({ send: 10, firstByte: 10, whole: 30 }),
 		`${'▓'.repeat(10)}${'░'.repeat(10)}${'█'.repeat(10)}  send 10, wait 10, receive 10 ms`,
@@ -61,7 +61,7 @@ test('calls have their time, direction, bytes, and what was not captured', () =>
 	assert.deepEqual(callLines({ calls: [], areAll: false }), ['no longer held']);
 });
 
-test('of many calls the first and the last are shown', () => {
+test('the first and the last of many calls are shown', () => {
 	const lines = callLines({ calls: Array.from({ length: 100 }, (_, i) => call(i * 1000)), areAll: true });
 	assert.equal(lines.length, 17);
 	assert.equal(lines[12], '… 84 more calls, 8400 bytes');
@@ -138,7 +138,7 @@ test('parts inside parts, a part that is cut, and a body without its boundary', 
 	assert.equal(bodyLines(body('multipart/mixed; boundary=b0', deep.join('')), shown).match(/part 1 of 1/g)?.length, 3);
 });
 
-test('--raw shows the body as it was sent, --hex its bytes, both together the bytes as sent', () => {
+test('--raw shows the body as it was sent, --hex the bytes, both together the bytes as sent', () => {
 	const sent = gzipSync('{"a":1}');
 	const packed = { ...body('application/json', sent), contentEncoding: 'gzip' };
 	assert.equal(bodyLines(packed, shown), '{\n  "a": 1\n}\n');

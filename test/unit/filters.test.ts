@@ -47,7 +47,7 @@ test('ports may be single, ranges or lists, and are printed in a form that can b
 	assert.deepEqual(parseFilters(filtersText(all)), all);
 });
 
-test('ports are printed in order, and those that are adjacent or overlap as one range', () => {
+test('ports are printed in order, adjacent or overlapping ones as one range', () => {
 	const thousands = Array.from({ length: 2000 }, (_, index) => 9999 - index);
 	for (const [text, expected] of [
 		[thousands.join(','), 'port 8000-9999'],

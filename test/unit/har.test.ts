@@ -137,7 +137,7 @@ test('timings are the times of the messages: a slow upload is send, a slow serve
 	assert.equal(Date.parse(String(cookie!.expires)) - Date.parse(String(entries[1]!.startedDateTime)), 60_400);
 });
 
-test('URLs are absolute and percent-encoded where they must be; the target as sent is kept then', async () => {
+test('URLs are absolute and percent-encoded where necessary; then the target as sent is kept, too', async () => {
 	const get = (target: string, fields = 'Host: shop.example\r\n') => talk(`GET ${target} HTTP/1.1\r\n${fields}\r\n`);
 	const { entries } = await entriesOf([
 		get('/a?b=c'),
@@ -357,7 +357,7 @@ describe('posted forms', () => {
 		assert.deepEqual(multipart('--b(1)\r\n\r\nno head\r\n--b(1)--'), [{ name: '', value: 'no head' }]);
 	});
 
-	it('are pairs only where there is a name or a value', () => {
+	it('have an entry only where there is a name or a value', () => {
 		assert.deepEqual(pairs(''), []);
 		assert.deepEqual(pairs('&a=1&&=2&?&'), [
 			{ name: 'a', value: '1' },

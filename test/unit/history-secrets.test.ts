@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withoutSecrets } from '../../src/shell/history-secrets.ts';
 
-test('of a statement in which a secret is typed, everything but its value is kept', () => {
+test('everything but the value of a secret is kept of a typed statement', () => {
 	for (const [typed, kept] of [
 		[
 			"SELECT id FROM exchanges WHERE req_headers['authorization'] = 'Bearer abc123' AND path = '/a';",

@@ -62,7 +62,7 @@ test('a file that has grown to more than twice the entries is shortened', () => 
 	assert.equal(history.read().length, HISTORY_ENTRIES);
 });
 
-test('only the user can read the file, whatever it was before, and secrets do not reach it', () => {
+test('only the user can read the file, whatever its mode was, and secrets do not reach it', () => {
 	const { history, path } = newHistory('SELECT 1;\n');
 	chmodSync(path, 0o644);
 	history.append("SELECT 1\nWHERE req_headers['cookie'] = 'a';");

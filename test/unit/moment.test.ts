@@ -29,7 +29,7 @@ function readAgain(memoryBytes: number) {
 	return moments.map(({ moment, rows }) => ({ rows, moment, ...snapshotAt(moment, snapshotOf(store, 99)) }));
 }
 
-test('rows that came later are not there, and the time is that of the moment', () => {
+test('later rows are absent, and the time is that of the moment', () => {
 	const all = readAgain(64 << 20);
 	assert.ok(all.length >= 8);
 	for (const [index, { rows, snapshot, evicted }] of all.entries()) {

@@ -53,7 +53,7 @@ test('mutants are planted in code, not in types and imports', () => {
 	);
 });
 
-test('a sample of a seed stays as it is when other lines change', () => {
+test('the sample of a seed does not change when other lines change', () => {
 	const keys = (source: string, seed: number) => sampleMutants(mutantsOf(source), 7, seed).map(({ key }) => key);
 	const first = keys(SOURCE, 1);
 	assert.equal(first.length, 7);

@@ -6,7 +6,7 @@ import { OnePerExchange } from '../../src/threads/one-per-exchange.ts';
 const client = (id: number, pairId = Number.NaN) => ({ id, pairId, isClient: true });
 const server = (id: number, pairId = Number.NaN) => ({ id, pairId, isClient: false });
 
-test("the server's row is given at once, and the client's row never, whichever comes first", () => {
+test("the server's row is returned at once and the client's row never, whichever comes first", () => {
 	const sides = new OnePerExchange<string>(200);
 	assert.deepEqual(sides.take(client(1), 'c1', 0), []);
 	assert.deepEqual(sides.take(server(2, 1), 's2', 10), ['s2']);
@@ -16,7 +16,7 @@ test("the server's row is given at once, and the client's row never, whichever c
 	assert.deepEqual(sides.rest(), []);
 });
 
-test("a client's row without another side is given after the wait, and a server's row after it is not", () => {
+test("a client's row without another side is returned after the wait, and a server's row after that is not", () => {
 	const sides = new OnePerExchange<string>(200);
 	sides.take(client(1, 2), 'c1', 0);
 	sides.take(client(3), 'c3', 100);
@@ -27,7 +27,7 @@ test("a client's row without another side is given after the wait, and a server'
 	assert.deepEqual(sides.take(server(9), 's9', 300), ['c3', 's9']);
 });
 
-test('at the end the waiting rows are given, in order; rows without a side are given at once', () => {
+test('at the end the waiting rows are returned in order; rows without a side are returned at once', () => {
 	const sides = new OnePerExchange<string>(200);
 	for (const id of [1, 2, 3]) sides.take(client(id), `c${id}`, id);
 	assert.deepEqual(sides.take({ id: 4, pairId: 0, isClient: false }, 'none', 5), ['none']);

@@ -111,7 +111,7 @@ test('other columns are elided in the middle, with a mark where they were', () =
 	assert.ok(shown.length >= 5 && shown.length < 10, String(shown));
 });
 
-test('where the next column of one side has no room, one of the other side may have', () => {
+test('if the next column from one side does not fit, one from the other side may', () => {
 	const types = { a: 'int', b: 'int', wide: 'int', c: 'int', d: 'int', e: 'int' } as const;
 	const columns = columnsOf(types);
 	assert.deepEqual(shownNames(columns, [[1, 2, 10n ** 30n, 3, 4, 5]], 30), ['a', 'b', 'c', 'd', 'e']);
@@ -147,7 +147,7 @@ test('no line is wider than the terminal, whatever the texts contain, and nothin
 	}
 });
 
-test('cells are cut with …; numbers never; narrow tables are as narrow as their texts', () => {
+test('cells are cut with …, but never numbers; narrow tables are as narrow as their texts', () => {
 	const columns = columnsOf({ id: 'int', path: 'text' });
 	assert.deepEqual(
 		table(
@@ -178,7 +178,7 @@ test('blobs and long bodies are shown by their size, short bodies as text', () =
 	assert.match(cells[3]!, /^ +<0 bytes>$/);
 });
 
-test('times lose their day and microseconds before columns or texts lose room; with several days they keep the day', () => {
+test('times lose their day and microseconds before columns or texts are cut; with several days they keep the day', () => {
 	const columns = columnsOf({ ts: 'datetime', path: 'text', other: 'text' });
 	const row = (day: string) => [
 		`2026-11-${day}T12:56:01.123456Z`,
@@ -236,7 +236,7 @@ test('statuses are coloured by class; methods, NULL and sizes are dim', () => {
 	assert.match(paint(null), /\x1b\[2mNULL\x1b\[22m {2}/);
 });
 
-test('a table that fits exactly is whole; with one column less of room, a column gives way', () => {
+test('a table that fits exactly is whole; if the screen is one column narrower, a column is left out', () => {
 	const columns = columnsOf({ text: 'text', other: 'text' });
 	const rows = [['x'.repeat(50), 'y'.repeat(50)]];
 	assert.deepEqual(table(columns, rows, 24).slice(0, 3), [
@@ -272,7 +272,7 @@ test('numbers are on the right in columns of any type', () => {
 	]);
 });
 
-test('names above numbers are cut before texts are', () => {
+test('the headings of numbers are cut before texts are', () => {
 	const columns = columnsOf({ a_long_name_of_a_number: 'int', another_long_name: 'int', text: 'text' });
 	const rows = [[1, 2, 'x'.repeat(60)]];
 	assert.equal(table(columns, rows, 40)[0], ' a_long_…  anoth…  text');
@@ -281,7 +281,7 @@ test('names above numbers are cut before texts are', () => {
 	assert.equal(table(columns, rows, 66)[2]!.length, 65);
 });
 
-test('columns get the usual room if more rows will follow', () => {
+test('columns get their usual width if more rows will follow', () => {
 	const types = {
 		text: 'text',
 		n: 'int',
@@ -307,7 +307,7 @@ test('all of exchanges: columns that are NULL in all rows come last', () => {
 	}
 });
 
-test('the columns shown next are those that say most about an exchange', () => {
+test('the columns shown next are the most informative ones', () => {
 	const next = [
 		'age_ms',
 		'host',

@@ -204,7 +204,7 @@ Checksum: abc
 		);
 	});
 
-	it('has no text after a status without one, and needs a head, fields or a body to show a message', () => {
+	it('prints no reason after a status without one, and shows a message only if it has a head, fields or a body', () => {
 		const view = (columns: Parts['columns'], response: Parts['response'] = []) =>
 			detailView(exchange({ columns, request: [['Host', 'h']], response }))
 				.split('\n\n')
@@ -422,7 +422,7 @@ describe('JSON texts', () => {
 		}
 	});
 
-	it('are formatted as far as they go if they end early, at any position', () => {
+	it('are formatted as far as possible if they end early, at any position', () => {
 		for (const text of texts) {
 			const compact = reformatJson(text, { indent: 0 }) as string;
 			for (let length = 0; length <= compact.length; length++) {

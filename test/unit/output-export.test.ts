@@ -251,7 +251,7 @@ for entry in json.load(sys.stdin)["log"]["entries"]:
 		assert.match(log.entries[0].request.cookies[0].value, /^REDACTED-8-/);
 	});
 
-	it('has absolute URLs, percent-encoded where they must be, and the target as sent if it differs', () => {
+	it('has absolute URLs, percent-encoded where necessary, and the target as sent if it differs', () => {
 		const url = (columns: Readonly<Record<string, SqlValue>>, target?: string | null) => {
 			const one = exchange({ host: 'h', query_string: null, ...columns });
 			const requestTarget = typeof target === 'string' ? { text: target } : target;
@@ -375,7 +375,7 @@ describe('html', () => {
 		}
 	});
 
-	it('first forbids everything that the page does not need', () => {
+	it('begins by forbidding everything that the page does not need', () => {
 		const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`;
 		const page = createHtmlRowWriter([], options).begin();
 		assert.ok(page.indexOf(policy) > 0 && page.indexOf(policy) < page.indexOf('<title>'));
@@ -660,7 +660,7 @@ describe('the curl line', () => {
 		assert.doesNotMatch(curlLine(trailer).command ?? '', /--data/);
 	});
 
-	it('is one word up to sixteen runs of unprintable bytes and 128 KiB; else a pipe', () => {
+	it('is one word for up to sixteen runs of unprintable bytes and 128 KiB, otherwise a pipe', () => {
 		const isPiped = (body: Uint8Array | string) => {
 			const { command } = curlLine(exchange({ req_body_raw: Buffer.from(body) }));
 			return command?.startsWith('printf ') === true && command.endsWith(' --data-binary @-');

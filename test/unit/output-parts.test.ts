@@ -156,7 +156,7 @@ test('the bar of times has thirty cells in proportion, and at least one for each
 	assert.equal(bar(2, 5, 4), `${'▓'.repeat(15)}${'░'.repeat(15)}  send 2, wait 2, receive 0 ms`);
 });
 
-test('bodies are shown as they are asked for', () => {
+test('bodies are shown in the form asked for', () => {
 	const lines = (more: Partial<Body>, form?: NonNullable<Parameters<typeof bodyLines>[1]['form']>, raw = false) => {
 		const body: Body = { raw: null, total: 0, note: null, contentType: null, contentEncoding: null, ...more };
 		return bodyLines(body, { theme: plainTheme, raw, ...(form === undefined ? {} : { form }) });

@@ -387,7 +387,7 @@ describe('a redacted exchange', () => {
 		assert.ok(hash !== undefined && responseHeaders[0]?.value === `a=${hash}; Path=/`);
 	});
 
-	it('has decoded bodies, and holds back those that are unreadable or contain a secret', () => {
+	it('has decoded bodies, except those that are unreadable or contain a secret', () => {
 		const body = redactExchange(exchange, createRedactor(key)).columns;
 		assert.match(String(body.res_body), /^\{"echo":"REDACTED-\d+-[0-9a-f]{8}",/);
 		assert.equal(Buffer.from(body.res_body_raw as Uint8Array).toString(), body.res_body);
@@ -571,7 +571,7 @@ describe('a redacted exchange', () => {
 		]);
 	});
 
-	it('finds the longest secrets first, and none that are short', () => {
+	it('finds the longest secrets first, and ignores short ones', () => {
 		const redactor = createRedactor(key).scope();
 		const short = redactor.secret('abcdef');
 		const long = redactor.secret('abcdefghijkl');

@@ -570,7 +570,7 @@ describe('colours', () => {
 		assert.ok(text.includes(' \x1b[2mNULL\x1b[22m\n NULL\n'));
 	});
 
-	it('are others on a light background, and none if the user wants none or the terminal has none', () => {
+	it('differ on a light background, and are absent if the user or the terminal wants none', () => {
 		const codes = (theme: Theme) =>
 			[theme.warning('x'), theme.hint('x'), theme.status(302, 'x'), theme.status(404, 'x'), theme.status(200, 'x')].map(
 				(text) => text.replace('\x1b[39m', ''),

@@ -96,7 +96,7 @@ test('a writer should wait from 64 KiB on, and may continue below; everything ar
 	assert.equal(stream.isIdle, true);
 });
 
-test('what comes while more than a mebibyte waits is dropped, and the count follows when there is room', async () => {
+test('output that arrives while more than a mebibyte waits is dropped, and its size is printed when there is room', async () => {
 	const { stream, read } = pipe();
 	stream.write('x'.repeat(PIPE_BYTES + 1048576));
 	stream.write('a');
@@ -113,7 +113,7 @@ test('what comes while more than a mebibyte waits is dropped, and the count foll
 	assert.equal(await readUntil(read, (got) => got.endsWith('\n')), 'again\n');
 });
 
-test('a single byte that waits is waited for, and given up', async () => {
+test('a single waiting byte is waited for, and discarded at the limit', async () => {
 	const { stream, read } = pipe();
 	let written = 0;
 	let flushed = 0;
@@ -132,7 +132,7 @@ test('a single byte that waits is waited for, and given up', async () => {
 	assert.equal(stream.isIdle, true);
 });
 
-test('the limit without a reader counts from when something waits', async () => {
+test('the time limit without a reader starts when something waits', async () => {
 	const { stream } = pipe();
 	stream.limit({ idleMs: 200 });
 	stream.write('x'.repeat(PIPE_BYTES));
@@ -158,7 +158,7 @@ test('rows that the reader does not take within the limit are counted, including
 	assert.equal(stream.isIdle, true);
 });
 
-test('a row that ends where the pipe was full is not given up', async () => {
+test('a row that ends where the pipe was full is not discarded', async () => {
 	const { stream } = pipe();
 	stream.writeRows(['r'.repeat(PIPE_BYTES), 'r', 'r']);
 	stream.limit({ withinMs: 0 });
@@ -166,7 +166,7 @@ test('a row that ends where the pipe was full is not given up', async () => {
 	assert.equal(stream.droppedRows, 2);
 });
 
-test('a limit without a reader counts from when the reader last took something', async () => {
+test('the time limit restarts when the reader takes something', async () => {
 	const { stream, read } = pipe();
 	stream.limit({ idleMs: 300 });
 	stream.limit({ idleMs: 60_000 });
@@ -183,7 +183,7 @@ test('a limit without a reader counts from when the reader last took something',
 	assert.ok(stream.droppedBytes > PIPE_BYTES, `${stream.droppedBytes}`);
 });
 
-test('discarded text is not counted, and what is written later arrives', async () => {
+test('discarded text is not counted, and later text arrives', async () => {
 	const { stream, read } = pipe();
 	stream.discard();
 	stream.write('x'.repeat(2 * PIPE_BYTES));

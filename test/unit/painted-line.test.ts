@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cutPaintedLine, screenRows } from '../../src/output/painted-line.ts';
 
-test('a painted line is cut by its visible columns and keeps its colours, also their ends', () => {
+test('a coloured line is cut by its visible columns, and keeps its colours and their ends', () => {
 	assert.equal(cutPaintedLine('abc', 3), 'abc');
 	assert.equal(cutPaintedLine('abcd', 3), 'ab…');
 	assert.equal(cutPaintedLine('\x1b[31mabc\x1b[39m', 3), '\x1b[31mabc\x1b[39m');

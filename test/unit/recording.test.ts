@@ -62,7 +62,7 @@ test('a recording has mode 0600 and is never written through an existing file or
 	assert.ok(statSync(path).size < 200);
 });
 
-test('each prefix of a recording gives its whole batches, and says where it ends', () => {
+test('each prefix of a recording gives its complete batches, and where it ends', () => {
 	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
 	const whole = recordedEnds(bytes);
 	for (let length = 0; length < bytes.length; length++) {

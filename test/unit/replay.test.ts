@@ -272,7 +272,7 @@ test('each operator of .expect is exact at its boundary, for rows and for the va
 	}
 });
 
-test('one lost event is told in the singular', async () => {
+test('one lost event is reported in the singular', async () => {
 	const tape = sampleTape();
 	tape.loss(wire.LOSS_FAULT, 1n, 12n);
 	const { stderr } = await runTinytap(['query', 'SELECT count(*) FROM exchanges', '--replay', recordingOf(tape)]);

@@ -52,7 +52,7 @@ async function withCapture(
 	}
 }
 
-test('the recording and remarks about it are told when it is open; with --quiet nothing is', async () => {
+test('the recording and remarks about it are announced when it is open; with --quiet nothing is', async () => {
 	const path = recordingOf('odd\x1bname', 3);
 	await withCapture(optionsOf('--replay', path, '--port', '80', '--no-color'), async (capture, notices) => {
 		await capture.attached();
@@ -71,7 +71,7 @@ test('the recording and remarks about it are told when it is open; with --quiet 
 	});
 });
 
-test('a recording that ends early is a warning, also with its name escaped, and damage is an error', async () => {
+test('a recording that ends early gives a warning with its name escaped, and damage is an error', async () => {
 	const path = recordingOf('cut\x1b', 3);
 	truncateSync(path, statSync(path).size - 1);
 	const shown = `${directory.path}/cut\\x1b`;
@@ -114,7 +114,7 @@ test('with --strict loss is an error that says how much and why, one event in th
 	});
 });
 
-test('a warning of the capture is told with its hint, escaped', async () => {
+test('a warning of the capture is printed with its hint, escaped', async () => {
 	const options = optionsOf('--replay', recordingOf('much', 3000), '--no-color');
 	const path = join(directory.path, 'copy\x1b');
 	const record = { path, force: false, meta: {} };

@@ -99,7 +99,7 @@ test('an unknown name gets a suggestion if one is near', () => {
 	assert.throws(() => findQuery(directories, 'nothing-like-it'), { code: 'ERR_NO_QUERY', hint: /\.queries/ });
 });
 
-test('in a project only regular files are queries, whatever else has the name of one', () => {
+test('in a project only regular files are queries, whatever else has such a name', () => {
 	const project = place('checkout/.tinytap/queries');
 	mkdirSync(project, { recursive: true });
 	mkdirSync(place('package'));

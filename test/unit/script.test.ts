@@ -24,7 +24,7 @@ test('a dot inside a statement is not a command, and the last statement needs no
 	assert.deepEqual(brief("SELECT '\n.quit\n';"), ["SELECT '\n.quit\n'"]);
 });
 
-test('a command on a line inside a statement comes first, and the statement stays whole', () => {
+test('a command on a line inside a statement runs first, and the statement stays whole', () => {
 	assert.deepEqual(brief('SELECT 1,\n.mode csv\n  .help; \n2;\nSELECT\n.unknown\n;'), [
 		'.mode csv',
 		'.help;',

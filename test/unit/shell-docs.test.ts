@@ -36,7 +36,7 @@ test('each feature in docs/shell.md names a test that exists', () => {
 	}
 });
 
-test('what the shell leaves out on purpose is at most five things, each with a reason', () => {
+test('the shell leaves out at most five things on purpose, each with a reason', () => {
 	const omissions = PAGE.slice(PAGE.indexOf('What tinytap leaves out')).match(/^- \*\*[^*]+\*\*.*: \S.*$/gm) ?? [];
 	assert.ok(omissions.length >= 1 && omissions.length <= 5, String(omissions.length));
 	assert.equal(PAGE.slice(PAGE.indexOf('What tinytap leaves out')).match(/^- /gm)?.length, omissions.length);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silenceWarnings } from '../../src/capture/silence.ts';
 
-test('silence of the processes with rights is said once, and so is its end, with the number of unanswered questions', () => {
+test('the silence of the privileged processes is reported once, and so is its end, with the number of unanswered questions', () => {
 	const warnings = silenceWarnings();
 	const said = (helper: boolean, lookers: boolean, unanswered: number) =>
 		warnings({ helper, lookers, unanswered }).map(({ message }) => message.replace(/:.*/, ''));

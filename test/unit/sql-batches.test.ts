@@ -155,7 +155,7 @@ test('the rows are in many segments, and some are open', () => {
 	assert.equal(total, 2311 + 3);
 });
 
-test('each condition, its opposite, and pairs of them find the same rows both ways', () => {
+test('each condition, its negation, and pairs of them find the same rows both ways', () => {
 	for (const [index, condition] of CONDITIONS.entries()) {
 		const other = CONDITIONS[(index * 17 + 5) % CONDITIONS.length]!;
 		bothWays(`SELECT id FROM exchanges WHERE ${condition}`);

@@ -82,7 +82,7 @@ test('the ends of a result are its first and last rows, and all rows are counted
 	}
 });
 
-test('a body of more than a kibibyte is represented by its size and never decoded; other long texts by a part', async () => {
+test('a body of more than a kibibyte is represented by its size and never decoded; other long texts are shortened', async () => {
 	const tape = new Tape();
 	tape.clock(1_795_348_800_000_000_000n);
 	const body = 'x'.repeat(3000);

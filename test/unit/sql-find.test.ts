@@ -67,7 +67,7 @@ describe('matches are where JavaScript finds them', () => {
 		);
 	});
 
-	test('groups on a way that is given up take no part', () => {
+	test('groups of an abandoned alternative do not match', () => {
 		assert.deepEqual(matchesOf('(a?b|(a|b*a?)*)*', 'abab'), [[0, 4, 2, 4, -1, -1]]);
 		assert.deepEqual(matchesOf('(a)|(b)', 'ba'), [
 			[0, 1, -1, -1, 0, 1],

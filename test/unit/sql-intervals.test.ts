@@ -73,7 +73,7 @@ describe('intervals', () => {
 		}
 	});
 
-	test('a text that is none is refused, with the forms that are one', () => {
+	test('a text that is not an interval is refused, with the forms that are', () => {
 		for (const text of ['300', '5 bananas', '', 'soon', '5', '1 day 25:61:00', '300 years', '--5m']) {
 			const error = refused(`SELECT interval '${text}'`);
 			assert.equal(error.code, 'ERR_SQL_TYPE', text);
@@ -152,7 +152,7 @@ describe('intervals', () => {
 		);
 	});
 
-	test('multiply and divide by numbers, and turn round', () => {
+	test('multiply and divide by numbers, and change sign', () => {
 		for (const [text, printed] of [
 			["2 * interval '1 hour'", '02:00:00'],
 			["interval '1 hour' * 1.5", '01:30:00'],
@@ -430,7 +430,7 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	["ts AT TIME ZONE 'UTC' > ‸'2026-11-22T00:00Z'", /without a zone/, /year-month-day/],
 ];
 
-describe('what has no meaning is refused before a row is read, with what to write', () => {
+describe('meaningless operations are refused before a row is read, with a hint at what to write', () => {
 	for (const [marked, message, hint] of MISTAKES) {
 		test(marked, () => {
 			const sql = `SELECT id FROM exchanges WHERE 0 AND (${marked.replace('‸', '')})`;
@@ -584,7 +584,7 @@ describe('calendar functions', () => {
 		}
 	});
 
-	test('a zone that a row names may be unknown', () => {
+	test('a zone named by a row may be unknown', () => {
 		assert.deepEqual(
 			rowsOf("SELECT now() AT TIME ZONE column1 FROM (VALUES ('Asia/Tokyo'), ('Nowhere'), (NULL))", database, {
 				now: NOW,

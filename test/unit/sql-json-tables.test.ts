@@ -214,7 +214,7 @@ describe('arguments may read the tables before', () => {
 		);
 	});
 
-	test('in a condition of its own, as of tail --where', () => {
+	test('in a condition alone, as in tail --where', () => {
 		const exchanges = database.tables.get('exchanges')!;
 		const holds = compileCondition(
 			"EXISTS (SELECT 1 FROM json_each(req_headers) WHERE key = 'accept')",
@@ -250,7 +250,7 @@ test('LIMIT ends the rows of a function, and a time limit ends many of them', ()
 	assert.equal(errorOf(count, undefined, { parameters, timeLimitMs: 30 }).code, 'ERR_SQL_TIME_LIMIT');
 });
 
-test('rows that nothing returns to take no memory for long', () => {
+test('rows that nothing refers to soon free their memory', () => {
 	const items = `[${Array.from({ length: 1000 }, (_, index) => `"item ${index} ${'.'.repeat(100)}"`).join()}]`;
 	const numbers = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 200)';
 	const parameters = new Map([['items', items]]);

@@ -111,7 +111,7 @@ describe('json[key] is the value of that name or index', () => {
 		assert.equal(scalarOf("SELECT json_object('A', 1) ->> 'A'"), 1);
 	});
 
-	test('in a condition of its own, as of tail --where', () => {
+	test('in a condition alone, as in tail --where', () => {
 		const exchanges = database.tables.get('exchanges')!;
 		const holds = compileCondition("req_headers['Host'] = 'x'", exchanges.columns);
 		const kept = Array.from({ length: exchanges.rowCount }, (_, row) => row + 1).filter((id) =>
@@ -126,7 +126,7 @@ describe('json[key] is the value of that name or index', () => {
 });
 
 describe('text::json', () => {
-	test('is the JSON, or NULL if the text is none', () => {
+	test('is the JSON, or NULL if the text is not JSON', () => {
 		const rows = rowsOf(
 			"SELECT '{ \"a\" : [1, 2] }'::json, '[1]'::JSONB, CAST('1.50' AS JSON), 'no'::json, ''::json, NULL::json, 5::json, x'5b5d'::json",
 		);

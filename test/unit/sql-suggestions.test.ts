@@ -73,7 +73,7 @@ test('a guessed column leads to the one that is meant, in any clause and spellin
 	assert.equal(hintOf('SELECT time FROM loss'), 'did you mean last_ts?');
 });
 
-test('a misspelt column and a text without quotes still get their own hints', () => {
+test('a misspelt column and an unquoted text still get their own hints', () => {
 	assert.equal(hintOf('SELECT methd FROM exchanges'), 'did you mean method?');
 	assert.equal(hintOf('SELECT 1 FROM exchanges WHERE method = POST'), "write text in single quotes: 'POST'");
 	assert.equal(

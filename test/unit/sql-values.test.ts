@@ -18,7 +18,7 @@ const database = testDatabase([
 	},
 ]);
 
-test('two values have the same key exactly if they are equal', () => {
+test('two values have the same key if and only if they are equal', () => {
 	const texts = ['', '\u0001', '\u0001b', '\u0001ba', '\u0001t', '\u0001t\u0001b', '\u0001i5', 'a', 'b\u0001', '1'];
 	const blobs = texts.map((text) => Buffer.from(text));
 	const numbers = [0, 1, -1, 1.5, 2 ** 53, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 63n), 2 ** 63];
@@ -238,7 +238,7 @@ test('mistakes with times and numbers say what to write', () => {
 	}
 });
 
-test('functions on texts that are no JSON objects, and numbers in other forms', () => {
+test('functions on texts that are not JSON objects, and numbers in other forms', () => {
 	for (const [expression, value] of [
 		[`header('"abc"', '0')`, null],
 		["header('null', 'a')", null],

@@ -43,7 +43,7 @@ test('at 80 columns a line has the id first, then time, side, process, method, p
 	);
 });
 
-test('a path that is too long is cut in the middle, a query before it', () => {
+test('if a path is too long, its query is cut first, then its middle', () => {
 	const path = '/api/v1/customers/8812/orders/latest';
 	assert.match(line({ path }, 80), / GET {2}\/api\/v1\/cu…ers\/latest 200 /);
 	assert.match(line({ path, query_string: 'q=1' }, 80), / GET {2}\/api\/v1\/c…rs\/latest\?… 200 /);
@@ -51,7 +51,7 @@ test('a path that is too long is cut in the middle, a query before it', () => {
 	assert.match(line({ path, query_string: 'q=1' }, 120), / GET {2}\/api\/v1\/customers\/8812\/orders\/latest\?q=1 /);
 });
 
-test('what was not seen is a dash, and an exchange that is not complete has a mark', () => {
+test('missing values are a dash, and an exchange that is not complete has a mark', () => {
 	assert.equal(
 		line({ method: null, path: null, status: null, duration_ms: null, res_body_bytes: null, via: null }, 80),
 		'   7 15:55:28 ← nginx     -    -                     -         -      - -\n',
@@ -67,7 +67,7 @@ test('numbers keep their columns', () => {
 	assert.match(line({ res_body_bytes: 12_345_678 }, 120), / 12345678 sendfile/);
 });
 
-test('a line takes one line of the terminal at any width, whatever was captured', () => {
+test('a row takes one line of the terminal at any width, whatever was captured', () => {
 	const hostile = [
 		'/\x1b[31m\x07\r\n\u202eevil',
 		`/${'日本語'.repeat(40)}`,
@@ -99,7 +99,7 @@ test('a wider id moves the others, in later lines, too', () => {
 	assert.match(lines.line(row({ id: 8 }), 80), /^ {6}8 15:55:28 ← /);
 });
 
-test('the status is painted by its class', () => {
+test('the status is coloured by its class', () => {
 	const lines = createTailLines({ theme: createTheme(true) });
 	for (const [status, color] of [
 		[200, 32],
@@ -110,7 +110,7 @@ test('the status is painted by its class', () => {
 		assert.ok(lines.line(row({ status }), 80).includes(`\x1b[${color}m${status}\x1b[39m`));
 });
 
-test('the time is that of the chosen zone', () => {
+test('the time is shown in the chosen zone', () => {
 	const lines = createTailLines({ time: () => displayedTime('Asia/Kolkata') });
 	assert.match(lines.line(row(), 120), /^ {3}7 21:25:28\.546 ←/);
 });
@@ -123,7 +123,7 @@ test('the middle of a text is cut at characters, and the whole text is kept if i
 	assert.equal(middleForTerminal('abc', 1), '…');
 });
 
-test('wider terminals show more columns, and wider ones', () => {
+test('wider terminals show more columns and wider columns', () => {
 	const heads: readonly (readonly [width: number, head: string])[] = [
 		[20, '  id   method path  code'],
 		[39, '  id   method path                 code'],

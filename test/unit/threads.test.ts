@@ -159,7 +159,7 @@ test('a statement gets its columns, its rows and its end, in this order', async 
 	});
 });
 
-test('after a cancellation no row of the statement comes, only its error, and the next statement runs', async () => {
+test('after a cancellation no row of the statement arrives, only its error, and the next statement runs', async () => {
 	await withThreads(recordingOf(60), async (threads) => {
 		await threads.ended;
 		let cancelled = false;
@@ -227,7 +227,7 @@ test('a tail from the start has each row once, in order, then ends', async () =>
 	});
 });
 
-test('a tail that begins later does not print what was there before', async () => {
+test('a tail that begins later does not print earlier rows', async () => {
 	await withThreads(recordingOf(40), async (threads) => {
 		await threads.ended;
 		const parts = [];
@@ -236,7 +236,7 @@ test('a tail that begins later does not print what was there before', async () =
 	});
 });
 
-test('an error of a tail is that of its condition, with its place in the text', async () => {
+test('a tail reports an error in its condition, with its position in the text', async () => {
 	await withThreads(recordingOf(3), async (threads) => {
 		await assert.rejects(threads.tail('statu = 200', 'id', { fromStart: true }).next(), {
 			code: 'ERR_SQL_NAME',
@@ -267,7 +267,7 @@ test('loss that a recording holds, and rows that main could not print, are in th
 	});
 });
 
-test('the detail of an exchange, and of none', async () => {
+test('the detail of an exchange, and of one that does not exist', async () => {
 	await withThreads(recordingOf(3), async (threads) => {
 		await threads.ended;
 		const exchange = await threads.show(2);
@@ -297,7 +297,7 @@ test('--count ends the capture', async () => {
 	);
 });
 
-test('a recording that is not there fails the start and the end, and both threads still close', async () => {
+test('if the recording does not exist, start and end fail, and both threads still close', async () => {
 	await withThreads(join(directory.path, 'none.tinytap'), async (threads) => {
 		await assert.rejects(threads.attached, /none\.tinytap/);
 		await assert.rejects(threads.ended, /none\.tinytap/);
@@ -309,7 +309,7 @@ const STUCK = `WITH RECURSIVE s(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM 
 	l AS (SELECT max(t) AS t FROM s)
 	SELECT count(*) FROM l, headers a, headers b, headers c WHERE t || a.name < t || b.name || c.name`;
 
-test('a statement that is cancelled, or out of time, leaves the temporary tables', async () => {
+test('a statement that is cancelled, or runs out of time, keeps the temporary tables', async () => {
 	await withThreads(recordingOf(60), async (threads) => {
 		await threads.ended;
 		await rowsOf(threads, 'CREATE TEMP TABLE kept AS SELECT id FROM exchanges');
@@ -336,7 +336,7 @@ test('a statement that is cancelled, or out of time, leaves the temporary tables
 	});
 });
 
-test('a thread that does not respond is replaced: its views are made again in their order', async () => {
+test('a thread that does not respond is replaced, and its views are recreated in order', async () => {
 	await withThreads(recordingOf(60), async (threads) => {
 		await threads.ended;
 		for (const sql of [
@@ -409,7 +409,7 @@ test('rows are computed only as fast as they are taken', async () => {
 	});
 });
 
-test('a tail that is left lets the recording go on to its end, and another begins', async () => {
+test('when a tail is left, the recording continues to its end, and another tail can begin', async () => {
 	await withHeld(0, async (threads, tail) => {
 		await tail.return(undefined);
 		await threads.ended;
@@ -421,7 +421,7 @@ test('a tail that is left lets the recording go on to its end, and another begin
 	});
 });
 
-test('rows of a tail that are larger together than what may wait arrive, each once', async () => {
+test('rows of a tail that together exceed what may wait all arrive, each once', async () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	const length = 300_000;
@@ -491,7 +491,7 @@ test('rows that were evicted before a tail saw them, and all that were evicted, 
 	);
 });
 
-test('pause() leaves out what comes until resume()', async () => {
+test('pause() stops capturing until resume()', async () => {
 	await withHeld(0, async (threads, tail) => {
 		threads.pause();
 		// Until the message has arrived.
@@ -598,7 +598,7 @@ test('whether loss may have affected a result, its message and the time of its s
 	});
 });
 
-test('the end of a damaged recording says where; before the end there are no reasons of loss', async () => {
+test('the end of a damaged recording says where the damage is; before the end there are no reasons for loss', async () => {
 	await withHeld(5, async (threads, tail) => {
 		assert.equal(threads.status.reasons, undefined);
 		await tail.return(undefined);
@@ -612,7 +612,7 @@ test('the end of a damaged recording says where; before the end there are no rea
 	});
 });
 
-test('what is read can be recorded again, with its body limit, and gives the same rows', async () => {
+test('a recording can be recorded again, with its body limit, and gives the same rows', async () => {
 	const path = recordingOf(5000, 2);
 	const copy = newPath();
 	const record = { path: copy, force: false, meta: { host: 'here' } };
@@ -644,7 +644,7 @@ test('what is read can be recorded again, with its body limit, and gives the sam
 	);
 });
 
-test('a recording that cannot be continued ends with a warning, and is counted; the capture goes on', async () => {
+test('a recording that cannot be continued ends with a warning and is counted; the capture continues', async () => {
 	const copy = newPath();
 	const warnings: unknown[] = [];
 	const path = recordingOf(9000);
@@ -683,7 +683,7 @@ test('a recording that cannot be continued ends with a warning, and is counted; 
 	});
 });
 
-test('a recording is read whole in a small memory, and its newest rows are kept', async () => {
+test('a recording is read completely with little memory, and its newest rows are kept', async () => {
 	await withThreads(
 		recordingOf(60_000),
 		async (threads) => {

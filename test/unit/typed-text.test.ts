@@ -8,7 +8,7 @@ function steps(text: string): string[] {
 	);
 }
 
-test('a text is complete when each statement has ended and no quote or comment is open', () => {
+test('a text is complete when every statement has ended and no quote or comment is open', () => {
 	for (const complete of [
 		'',
 		' \n',

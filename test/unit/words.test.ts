@@ -38,7 +38,7 @@ test('every anomaly has a word and a meaning, in the order of the numbers', () =
 	assert.equal(anomalyWords(0, 0), null);
 });
 
-test('words are those of the constants', () => {
+test('the words match the constants', () => {
 	const wordsOf = (prefix: string, source: object, space: string) =>
 		Object.entries(source as Record<string, number>)
 			.filter(([name]) => name.startsWith(prefix))
@@ -62,7 +62,7 @@ test('words are those of the constants', () => {
 	for (const [place, [bit]] of FLAG_WORDS.entries()) assert.ok(place === 0 || bit > FLAG_WORDS[place - 1]![0]);
 });
 
-test('an event without a call is named by what happened', () => {
+test('an event without a call is named after what happened', () => {
 	const kinds = [
 		'DATA',
 		'OPEN',

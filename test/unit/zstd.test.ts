@@ -92,7 +92,7 @@ for (const [name, level, base64] of FRAMES) {
 	});
 }
 
-test('the program has written everything that a block may contain', () => {
+test('the zstd program has written everything that a block may contain', () => {
 	const seen = new Set<string>();
 	for (const [, , base64] of FRAMES) for (const each of partsOf(Buffer.from(base64, 'base64'))) seen.add(each);
 	assert.deepEqual(
