@@ -8,7 +8,7 @@ const PAGE = readFileSync(join(ROOT, 'docs/shell.md'), 'utf8');
 
 /** The rows of the table of features: the cells, without their spaces. */
 function features(): string[][] {
-	const section = PAGE.slice(PAGE.indexOf('## Beside other shells'));
+	const section = PAGE.slice(PAGE.indexOf('## Compared with other shells'));
 	const lines = section.split('\n').filter((line) => line.startsWith('| ') && line.includes('.test.ts'));
 	return lines.map((line) =>
 		line
