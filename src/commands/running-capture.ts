@@ -135,7 +135,10 @@ function requireAttacher(): void {
 	if (launch?.attacher !== undefined || process.platform !== 'linux') return;
 	// `--keep-root` and the like were the value of another option. The launcher cannot tell; only this parser can.
 	if (launch !== undefined && launch.mode !== 'none')
-		throw usageError('--replay: expected an option of its own, got the value of another option', 'Write --NAME=--replay.');
+		throw usageError(
+			'--replay: expected an option of its own, got the value of another option',
+			'Write --NAME=--replay.',
+		);
 	if (launch === undefined && mayStartLauncher()) {
 		throw new UserError(
 			'tinytap was started without its launcher, so it cannot capture',

@@ -48,7 +48,9 @@ export async function withPager<T>(work: (sink: Sink) => Promise<T>, ways: Pager
 	});
 	if (problem !== undefined) {
 		takeBack();
-		tell(`cannot start the pager ${forTerminal(file)}: ${problem}; change $PAGER, or turn the pager off with .pager off\n`);
+		tell(
+			`cannot start the pager ${forTerminal(file)}: ${problem}; change $PAGER, or turn the pager off with .pager off\n`,
+		);
 		return await work(sink);
 	}
 	const ended = new Promise<boolean>((resolve) => child.once('close', (_code, signal) => resolve(signal !== null)));

@@ -346,7 +346,11 @@ function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined
  */
 function startRecording(wanted: NonNullable<typeof settings.record>, source: BatchSource): undefined {
 	if (recording !== undefined)
-		throw new UserError(`a recording is already being written: ${recording.path}`, 'ERR_USAGE', '.record stop ends it.');
+		throw new UserError(
+			`a recording is already being written: ${recording.path}`,
+			'ERR_USAGE',
+			'.record stop ends it.',
+		);
 	const writer = openRecording(wanted);
 	try {
 		const records = firstRecords(source, source.periodicRecords(), openConnections());

@@ -478,7 +478,7 @@ test('a first call whose end was not captured is still paired with its answer', 
 	);
 });
 
-test("an answer in the Redis protocol shows that a line like an HTTP/0.9 request was none", () => {
+test('an answer in the Redis protocol shows that a line like an HTTP/0.9 request was none', () => {
 	for (const [answer, isRedis] of [
 		['+OK\r\n', true],
 		['+A\r\n', true],

@@ -11,7 +11,8 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		{
 			name: 'g',
 			usage: 'STATEMENT \\g [FILE | "|" COMMAND]',
-			description: 'run the statement, as ; does, and write its result to FILE or COMMAND; alone: run the last one again',
+			description:
+				'run the statement, as ; does, and write its result to FILE or COMMAND; alone: run the last one again',
 			example: 'SELECT * FROM exchanges \\g | less',
 			argument: 'file',
 			run: async (shell, argument, table, sql, inScript) => {

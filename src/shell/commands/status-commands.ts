@@ -57,7 +57,9 @@ async function statusEntries(shell: ShellSession): Promise<Entry[]> {
 		`SELECT count(*), count(*) FILTER (WHERE ts > now() - interval '${RATE_SECONDS} seconds') FROM exchanges`,
 	);
 	const seen = Math.max(threads.status.rows, Number(kept[0]));
-	const rate = isLive ? `, ${(Number(kept[1]) / RATE_SECONDS).toFixed(1)} per second over the last ${RATE_SECONDS} s` : '';
+	const rate = isLive
+		? `, ${(Number(kept[1]) / RATE_SECONDS).toFixed(1)} per second over the last ${RATE_SECONDS} s`
+		: '';
 	const memory = (process.memoryUsage.rss() / MIB).toFixed(0);
 	return [
 		{
