@@ -1,7 +1,12 @@
--- who calls what: client processes and the hosts they talk to
-SELECT comm, host, count(*) AS requests, sum(req_body_bytes) AS sent, sum(res_body_bytes) AS received
+-- Client processes and the hosts they talk to
+--
+-- Requests that processes of this host sent, their errors and bytes.
+--
+-- :top int = 50  rows at most
+SELECT comm, host, count(*) AS requests, count_if(status >= 500 OR state = 'unanswered') AS failed,
+       sum(req_body_bytes) AS sent, sum(res_body_bytes) AS received
 FROM exchanges
 WHERE side = 'client'
 GROUP BY comm, host
-ORDER BY requests DESC
-LIMIT 50;
+ORDER BY requests DESC, comm, host
+LIMIT :top;

@@ -1,6 +1,9 @@
--- which system calls carried the response bodies, and how many of their bytes are held
+-- System calls that carried the response bodies
+--
+-- For each side: how many responses and bytes each call carried, and how many of these bytes are held.
+-- chart: bar body_bytes by via
 SELECT side, via, count(*) AS responses, sum(res_body_bytes) AS body_bytes, sum(res_captured_bytes) AS held_bytes
 FROM exchanges
 WHERE status IS NOT NULL
 GROUP BY side, via
-ORDER BY responses DESC;
+ORDER BY responses DESC, side, via;

@@ -1,6 +1,11 @@
--- bodies that are not held in full, and why
-SELECT id, comm, method, path, req_body_note, res_body_note
+-- Bodies that are not held in full
+--
+-- Each of them with the reason, the latest first. Both sides of an exchange are listed, because one may hold what the
+-- other does not.
+--
+-- :top int = 50  rows at most
+SELECT id, comm, side, method, path, req_body_note, res_body_note
 FROM exchanges
 WHERE req_body_note IS NOT NULL OR res_body_note IS NOT NULL
 ORDER BY id DESC
-LIMIT 50;
+LIMIT :top;

@@ -1,8 +1,17 @@
--- the slowest endpoints: requests, p50 and p95 of the duration in milliseconds
-SELECT method, host, path, count(*) AS requests,
-       round(p50(duration_ms), 1) AS p50_ms, round(p95(duration_ms), 1) AS p95_ms
+-- Slowest endpoints
+--
+-- The number of requests, and percentiles of their duration in milliseconds, for each endpoint: method, host and
+-- path, where :id stands for numbers and ids.
+--
+-- :since duration = NULL  only requests this long before the latest one, e.g. 5m
+-- :top int = 20           rows at most
+-- chart: bar p95_ms by path
+SELECT method, host, path_template(path) AS path, count(*) AS requests,
+       round(p50(duration_ms), 1) AS p50_ms, round(p95(duration_ms), 1) AS p95_ms,
+       round(p99(duration_ms), 1) AS p99_ms, round(max(duration_ms), 1) AS max_ms
 FROM exchanges
-WHERE duration_ms IS NOT NULL
-GROUP BY method, host, path
-ORDER BY p95_ms DESC
-LIMIT 20;
+WHERE (side = 'server' OR pair_id IS NULL) AND duration_ms IS NOT NULL
+  AND (:since IS NULL OR ts >= (SELECT max(ts) FROM exchanges) - :since::interval)
+GROUP BY ALL
+ORDER BY p95_ms DESC, requests DESC, path
+LIMIT :top;

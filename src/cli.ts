@@ -17,8 +17,8 @@ import { tailCommand } from './commands/tail-command.ts';
 import { standardError, standardOutput } from './output/output-stream.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
 import { topicHelp } from './shell/commands/commands.ts';
-import { queriesText } from './shell/commands/query-commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
+import { queriesText } from './shell/query-list.ts';
 
 // For a start without the flags of bin/tinytap. It also applies to the threads, which are made later.
 setFlagsFromString('--disallow-code-generation-from-strings');
@@ -43,9 +43,23 @@ const COMMAND_OUTPUT = {
 /** One value per occurrence. */
 const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
 	'--set <name=value>',
-	'value of :name in the statements (repeatable)',
+	'value of the parameter :name (repeatable)',
 	(value, before = []) => [...before, value],
 ];
+
+const RUN_EXAMPLES = `
+Examples:
+  tinytap run slow --for 30s --set top=5      a saved query; \`tinytap queries\` lists them
+  tinytap run ./report.sql --replay FILE --set since=10m`;
+
+const QUERIES_HELP = `
+Saved queries are files NAME.sql, looked for in .tinytap/queries of the working
+directory, in ~/.config/tinytap/queries, and among those that come with tinytap.
+
+Examples:
+  tinytap queries latency                     those about latency
+  tinytap queries slow                        what slow shows, and its parameters
+  tinytap run slow --replay FILE --set top=5`;
 
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;
@@ -111,7 +125,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
 			setWork(() => runCommand(parseOptions(self, afterDashes), name, own.set ?? [], own.unsafe === true)),
 		);
-	addEndOptions(addCaptureOptions(run));
+	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
 	const record = command('record', 'capture into a recording, without a shell')
 		.argument('<file>', 'the file to write')
 		.action((file: string, _options: unknown, self: Command) =>
@@ -121,12 +135,19 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 }
 
 function addOtherCommands(command: NewCommand, setWork: SetWork, program: Command): void {
-	command('queries', 'list saved queries').action((_options: unknown, self: Command) =>
-		setWork(async () => {
-			standardOutput().write(queriesText(parseOptions(self, afterDashes).directories.queries));
-			return EXIT.ok;
-		}),
-	);
+	command('queries', 'list saved queries, or describe one')
+		.argument(
+			'[words...]',
+			'the name of a query, to describe it and its parameters; or words that a query must contain',
+		)
+		.addHelpText('after', QUERIES_HELP)
+		.action((words: readonly string[], _options: unknown, self: Command) =>
+			setWork(async () => {
+				const { queries } = parseOptions(self, afterDashes).directories;
+				standardOutput().write(queriesText(queries, words, standardOutput().columns ?? Number.POSITIVE_INFINITY));
+				return EXIT.ok;
+			}),
+		);
 	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
 		.argument('[topic]', 'what to explain; by default, list the commands')
 		.action((topic: string | undefined) =>

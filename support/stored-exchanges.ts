@@ -24,6 +24,8 @@ export function stored(
 ) {
 	const decoder = newDecoder();
 	const store = new ExchangeStore(limits);
+	/** Entries of closed connections. */
+	const closed: Uint8Array[] = [];
 	const drain = () => {
 		const output = decoder.output();
 		const views = entryBytes(decoder.memory.buffer);
@@ -32,6 +34,7 @@ export function stored(
 			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
 			else if (type === layout.ENTRY_PAIR)
 				store.pair(views.f64[(at + layout.PAIR_A) >> 3]!, views.f64[(at + layout.PAIR_B) >> 3]!);
+			else if (type === layout.ENTRY_CONNECTION) closed.push(views.bytes.slice(at, at + views.u32[at >> 2]!));
 		}
 		decoder.clearOutput();
 	};
@@ -51,7 +54,7 @@ export function stored(
 	if (!open) decoder.finish();
 	drain();
 	decoder.snapshot(layout.SNAPSHOT_EXCHANGES | layout.SNAPSHOT_EVENTS | layout.SNAPSHOT_CONNECTIONS);
-	const entries = decoder.output().slice().buffer;
+	const entries = new Uint8Array(Buffer.concat([...closed, decoder.output()])).buffer;
 	const database = openDatabase(
 		{ store: store.snapshot(), entries, loss: [], nowUs: 1_700_000_100_000_000 },
 		new SegmentCache(new NameBook(hosts)),

@@ -46,6 +46,17 @@ const ENTRIES = {
 		meaning: 'The name of a saved query contains characters that are not allowed, or is too long.',
 		hint: 'Use at most 64 letters, digits, ".", "_" and "-", and begin with a letter or digit.',
 	},
+	ERR_QUERY_HEADER: {
+		meaning:
+			'The comment at the beginning of a saved query or script declares a parameter in a way that cannot be read.',
+		hint: 'Write `-- :NAME TYPE = DEFAULT description`; docs/queries.md lists the types.',
+		exit: EXIT.usage,
+	},
+	ERR_QUERY_PARAMETER: {
+		meaning: 'A parameter of a saved query or script has no value, one of another type, or does not exist.',
+		hint: '`.queries NAME` and `tinytap queries NAME` list the parameters of a query with their types.',
+		exit: EXIT.usage,
+	},
 	ERR_NO_EXCHANGE: {
 		meaning: 'No exchange has this id; it may have been evicted.',
 		hint: '`SELECT id, method, path FROM exchanges` lists the ids.',

@@ -145,7 +145,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	};
 	const configuration = readConfiguration(configurationFile);
 	const raw: RawOptions = { ...camelCased(configuration.options), ...typed };
-	const userQueries = `${directories.data}/queries`;
+	const userQueries = `${directories.config}/queries`;
 	if (raw.replay !== undefined && raw.record !== undefined) {
 		throw usageError('expected --replay or --record, got both', 'A recording is already a file: copy it.');
 	}
@@ -168,6 +168,8 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 			queries: [
 				{ place: 'project', path: `${process.cwd()}/.tinytap/queries`, user },
 				{ place: 'user', path: userQueries, user },
+				// Where earlier versions saved them.
+				{ place: 'user', path: `${directories.data}/queries`, user },
 				{ place: 'bundled', path: FILES.bundledQueries, user: processUser() },
 			],
 		},

@@ -5,9 +5,9 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { readUserInput } from '../base/user-files.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
-import { parseParameter } from '../shell/parameters.ts';
-import { findQuery, hidingNotice, readQuery } from '../shell/saved-queries.ts';
-import { scriptSteps } from '../shell/script.ts';
+import { splitParameter } from '../shell/parameters.ts';
+import { loadQuery, namedScript, scriptValues } from '../shell/query-values.ts';
+import { findQuery, hidingNotice } from '../shell/saved-queries.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
@@ -39,8 +39,10 @@ export async function runCommand(
 	const saved = isFile ? undefined : findQuery(options.directories.queries, name);
 	const notice = saved === undefined ? undefined : hidingNotice(saved);
 	if (notice !== undefined) say(`${forTerminal(notice)}\n`);
-	const steps = scriptSteps(saved === undefined ? readScript(name, options.user) : readQuery(saved));
-	const parameters = sets.map((text) => parseParameter(text, '--set'));
+	const script = saved === undefined ? namedScript(name, name, readScript(name, options.user)) : loadQuery(saved);
+	const given = sets.map((text) => splitParameter(text, '--set'));
+	const parameters = scriptValues(script, given, []);
+	const { steps } = script;
 	const captureFirst =
 		options.forMs !== undefined ||
 		options.count !== undefined ||

@@ -14,6 +14,7 @@ import { COMMANDS } from './commands/commands.ts';
 import type { Completions } from './editor/completing.ts';
 import type { MenuItem } from './editor/menu.ts';
 import { lineStart } from './editor/text-edits.ts';
+import type { ParameterType } from './parameters.ts';
 import { listQueries, type QueryDirectories } from './saved-queries.ts';
 import { SETTING_NAMES, SETTINGS } from './shell-settings.ts';
 import { readTypedText } from './typed-text.ts';
@@ -89,11 +90,8 @@ function argumentCompletions(
 		case 'format':
 			return among(RESULT_FORMATS.map(({ name }) => name));
 		case 'query':
-			return completions(
-				listQueries(context.queries).map(({ name, description }) => ({ text: name, doc: description })),
-				argument,
-				cursor,
-			);
+		case 'query and values':
+			return queryCompletions(kind, argument, cursor, context.queries);
 		case 'condition': {
 			// `--option` would be a comment in SQL.
 			const condition = argument.replace(/^--\w+\s+/, '');
@@ -122,6 +120,41 @@ function argumentCompletions(
 			return statement === undefined ? { start: cursor, items: [] } : sql(statement);
 		}
 	}
+}
+
+/** Names of saved queries; after a name the parameters that have no value yet, after `parameter=` its default. */
+function queryCompletions(
+	kind: ArgumentKind,
+	argument: string,
+	cursor: number,
+	directories: QueryDirectories,
+): Completions {
+	const queries = listQueries(directories);
+	const [, name, given = ''] = /^(\S+)\s(.*)$/s.exec(argument) ?? [];
+	if (name === undefined)
+		return completions(
+			queries.map(({ name: text, header }) => ({ text, doc: header.title })),
+			argument,
+			cursor,
+		);
+	const parameters = queries.find((query) => query.name === name)?.header.parameters;
+	if (kind === 'query' || parameters === undefined) return { start: cursor, items: [] };
+	const word = /\S*$/.exec(given)![0];
+	const items = parameters
+		.filter((parameter) => !new RegExp(`(?<=^|\\s):?${parameter.name}=\\S*\\s`).test(given))
+		.flatMap(({ name: text, type, written, description }) => [
+			{ text: `${text}=`, doc: `${type}  ${description}`.trimEnd() },
+			...(word.startsWith(`${text}=`)
+				? valuesOf(type, written).map((value) => ({ text: `${text}=${value}`, doc: '' }))
+				: []),
+		])
+		.filter(({ text }) => text !== word);
+	return completions(items, word, cursor);
+}
+
+function valuesOf(type: ParameterType, written: string | undefined): readonly string[] {
+	if (type === 'bool') return ['true', 'false'];
+	return written === undefined || /^null$/i.test(written) ? [] : [written];
 }
 
 /** Names in the directory named by the last word, or in the working directory. */

@@ -1,18 +1,19 @@
 // Saved queries: files NAME.sql in the directories of the project, the user and the package, searched in this order.
-// The first comment line is the description.
+// query-header.ts reads the comment that they begin with.
 import { join } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { systemCode, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { listUserDirectory, readUserFile, UserDirectory } from '../base/user-files.ts';
+import { NO_HEADER, type QueryHeader, readHeader } from './query-header.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** On Windows these names open devices, whatever their extension. */
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-/** The description is in the first line; only this much of a file is read for it. */
-const DESCRIPTION_BYTES = 1024;
+/** Lists read this much of a file, which is more than a header needs. */
+const HEADER_BYTES = 16 * 1024;
 
 export type QueryPlace = 'project' | 'user' | 'bundled';
 export type SavedQuery = {
@@ -21,9 +22,11 @@ export type SavedQuery = {
 	readonly path: string;
 	/** The user on whose behalf the file is read, and who must be allowed to read it. */
 	readonly user: InvokingUser;
-	readonly description: string;
-	/** Places with a query of the same name, which this one hides. */
-	readonly hides: readonly QueryPlace[];
+	readonly header: QueryHeader;
+	/** Why the header cannot be read. */
+	readonly problem: string | undefined;
+	/** Queries with the same name, which this one hides. */
+	readonly hides: readonly { readonly place: QueryPlace; readonly path: string }[];
 };
 
 export type QueryDirectories = readonly {
@@ -34,18 +37,27 @@ export type QueryDirectories = readonly {
 
 /** All saved queries. Of several with the same name, only the one that `run` would find. */
 export function listQueries(directories: QueryDirectories): SavedQuery[] {
-	const found = new Map<string, SavedQuery & { hides: QueryPlace[] }>();
+	const found = new Map<string, SavedQuery & { hides: { place: QueryPlace; path: string }[] }>();
 	for (const { place, path, user } of directories) {
 		for (const file of queryFiles(path, place, user)) {
 			const name = file.slice(0, -'.sql'.length);
 			if (!isName(name)) continue;
 			const full = join(path, file);
 			const first = found.get(name);
-			if (first !== undefined) first.hides.push(place);
-			else found.set(name, { name, place, path: full, user, description: description(full, place, user), hides: [] });
+			if (first !== undefined) first.hides.push({ place, path: full });
+			else found.set(name, { name, place, path: full, user, ...listedHeader(full, place, user), hides: [] });
 		}
 	}
 	return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The queries that have all of these words in their name, title or description, in any case. */
+export function searchQueries(directories: QueryDirectories, words: readonly string[]): SavedQuery[] {
+	const wanted = words.map((word) => word.toLowerCase());
+	return listQueries(directories).filter(({ name, header }) => {
+		const text = `${name}\n${header.title}\n${header.description}`.toLowerCase();
+		return wanted.every((word) => text.includes(word));
+	});
 }
 
 /** The query called `name`. Throws a UserError if the name is invalid or does not exist. */
@@ -94,7 +106,8 @@ export function saveQuery(path: string, name: string, sql: string, user: Invokin
  */
 export function hidingNotice({ name, place, path, hides }: SavedQuery): string | undefined {
 	if (!isForeign(place) || hides.length === 0) return undefined;
-	return `tinytap: ${name} is the query in ${path}, which hides the ${hides.join(' and the ')} query of this name`;
+	const hidden = hides.map((each) => `the ${each.place} query ${each.path}`).join(' and ');
+	return `tinytap: warning: ${name} is the project query ${path}, which hides ${hidden}`;
 }
 
 /** A project's directory may come from somebody else, for example with a repository. */
@@ -126,14 +139,15 @@ function queryFiles(directory: string, place: QueryPlace, user: InvokingUser): s
 	}
 }
 
-function description(path: string, place: QueryPlace, user: InvokingUser): string {
-	let sql: string;
+function listedHeader(path: string, place: QueryPlace, user: InvokingUser): Pick<SavedQuery, 'header' | 'problem'> {
 	try {
-		sql = readUserFile(path, user, { isPlain: isForeign(place), bytes: DESCRIPTION_BYTES });
+		const text = readUserFile(path, user, { isPlain: isForeign(place), bytes: HEADER_BYTES });
+		const isCut = Buffer.byteLength(text) >= HEADER_BYTES;
+		return { header: readHeader(isCut ? text.slice(0, text.lastIndexOf('\n') + 1) : text, path), problem: undefined };
 	} catch (error) {
+		if (error instanceof UserError && error.code === 'ERR_QUERY_HEADER')
+			return { header: NO_HEADER, problem: error.message };
 		if (systemCode(error) === undefined) throw error;
-		return '(cannot be read)';
+		return { header: NO_HEADER, problem: 'cannot be read' };
 	}
-	const line = sql.replace(/^\ufeff/, '').split('\n', 1)[0] ?? '';
-	return line.startsWith('--') ? line.slice(2).trim() : '';
 }

@@ -1,7 +1,7 @@
 // Saved queries and scripts of the built program: names, queries that hide others, files that the user cannot read.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -28,6 +28,14 @@ test('AT-17 at the prompt, .save and .run refuse names that could lead elsewhere
 		await shows(/tinytap \(demo\.tinytap\)> /g, 1);
 		terminal.type('.save right SELECT 1;\r');
 		await shows(/saved right|replaced right/g, 1);
+		// Without a statement, the last one, with its parameters.
+		terminal.type('.param word kept\rSELECT :word AS it;\r.save last -- The last one\r.param word\r.run last\r');
+		await shows(/saved last|replaced last/g, 1);
+		await shows(/ kept\s+1 row/g, 2);
+		assert.equal(
+			readFileSync(join(TEST_HOME, '.config/tinytap/queries/last.sql'), 'utf8'),
+			"-- The last one\n-- :word text = 'kept'\nSELECT :word AS it;\n",
+		);
 		const before = files();
 		let refused = 0;
 		for (const line of names.flatMap((name) => [`.save ${name} SELECT 1;`, `.run ${name}`])) {
@@ -49,11 +57,46 @@ test('a query of the working directory that hides a bundled one says so, even wi
 	assert.match(listed.stdout, /^slow +project +mine \(hides the bundled query\)$/m);
 	const run = await runTinytap(['run', 'slow', '--quiet', '--format', 'csv', '--replay', DEMO], { cwd });
 	assert.equal(run.stdout, 'whose\n"mine"\n');
-	assert.match(run.stderr, /^tinytap: slow is the query in .*slow\.sql, which hides the bundled query of this name$/m);
+	assert.match(
+		run.stderr,
+		/^tinytap: warning: slow is the project query .*slow\.sql, which hides the bundled query .*queries\/slow\.sql$/m,
+	);
 	const script = await runTinytap(['--quiet', '--replay', DEMO], { cwd, input: '.run slow\n' });
 	assert.match(script.stderr, /which hides the bundled query/);
 	const other = await runTinytap(['run', 'errors', '--quiet', '--replay', DEMO], { cwd });
 	assert.equal(other.stderr, '');
+});
+
+test('parameters of saved queries and files: values, their types, what is missing', async () => {
+	const script = join(directory.path, 'checks.sql');
+	writeFileSync(script, '-- Checks\n-- :wanted int\n-- :host text = NULL\nSELECT :wanted + 1 AS n, :host AS host;\n');
+	const tap = (...words: string[]) => runTinytap([...words, '--quiet', '--format', 'csv', '--replay', DEMO]);
+	assert.equal((await tap('run', script, '--set', 'wanted=41', '--set', "host='a b'")).stdout, 'n,host\n42,"a b"\n');
+	const missing = await tap('run', script);
+	assert.deepEqual([missing.code, missing.stdout], [2, '']);
+	assert.match(
+		missing.stderr,
+		/^tinytap: error: .*checks\.sql: :wanted \(int\) has no value \[ERR_QUERY_PARAMETER\]\nhint: .*:wanted int; :host text = NULL/,
+	);
+	const slow = await tap('run', 'slow', '--set', 'top=1');
+	assert.deepEqual([slow.code, slow.stdout.trimEnd().split('\n').length], [0, 2]);
+	const bad = await tap('run', 'slow', '--set', 'top=all');
+	assert.match(
+		bad.stderr,
+		/^tinytap: error: slow: expected a whole number for :top, got "all" \[ERR_QUERY_PARAMETER\]$/m,
+	);
+	const input =
+		'.param top 1\n.run slow top=2\n.run slow\n.run slow top=two\n.run slow top\nSELECT :top AS top;\n.queries top TALKERS\n.queries loss\n.queries no zebra\n';
+	const shell = await runTinytap(['--quiet', '--format', 'csv', '--replay', DEMO], { input: `.bail off\n${input}` });
+	const results = shell.stdout.split('method,host,path,requests,p50_ms,p95_ms,p99_ms,max_ms\n');
+	assert.deepEqual(
+		results.slice(1, 3).map((text) => text.split('\n').filter((line) => line.startsWith('"')).length),
+		[2, 1],
+	);
+	assert.match(shell.stdout, /^top\n1\ntop-talkers {2}bundled {2}\S.*\nloss \(bundled\)\nWhat was not captured\n/m);
+	assert.match(shell.stderr, /slow: expected a whole number for :top, got "two"/);
+	assert.match(shell.stderr, /\.run: expected PARAMETER=VALUE after the name, got "top"/);
+	assert.match(shell.stderr, /no saved query has "no" and "zebra" in its name, title or description \[ERR_NO_QUERY\]/);
 });
 
 test('errors quote nothing of a file that the invoking user cannot read', () => {

@@ -70,11 +70,10 @@ function shell(mode: readonly string[]): ScriptedTerminal {
 for (const mode of [[], ['--keep-root']]) {
 	const title = mode.length === 0 ? 'without rights' : 'with --keep-root';
 	test(`AT-18 symlink races, ${title}: in ${TRIES} tries no file of root is changed, and new files belong to the user`, async () => {
-		const share = join(user.home, '.local/share/tinytap');
-		mkdirSync(share, { recursive: true });
-		for (const path of ['.local', '.local/share', '.local/share/tinytap'])
-			chownSync(join(user.home, path), user.uid, user.gid);
-		const swapping = spawn('python3', ['-c', SWAP, share, canary, roots], {
+		const configuration = join(user.home, '.config/tinytap');
+		mkdirSync(configuration, { recursive: true });
+		for (const path of ['.config', '.config/tinytap']) chownSync(join(user.home, path), user.uid, user.gid);
+		const swapping = spawn('python3', ['-c', SWAP, configuration, canary, roots], {
 			uid: user.uid,
 			gid: user.gid,
 			stdio: ['ignore', 'pipe', 'inherit'],
@@ -101,7 +100,7 @@ for (const mode of [[], ['--keep-root']]) {
 		}
 		assertUntouched();
 		assert.throws(() => lstatSync('/etc/tinytap-dangling'));
-		const queries = join(share, 'queries');
+		const queries = join(configuration, 'queries');
 		for (const name of readdirSync(queries)) {
 			const { uid, gid, mode: bits } = lstatSync(join(queries, name));
 			assert.deepEqual([name, uid, gid], [name, user.uid, user.gid]);

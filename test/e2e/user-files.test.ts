@@ -164,10 +164,10 @@ test('saving replaces a query that is a link, and a link to a file the user may 
 	linkOfUser(canary, join(path, 'other.sql'));
 	const directories = [{ place: 'user' as const, path, user }];
 	assert.deepEqual(
-		listQueries(directories).map(({ name, description }) => [name, description]),
+		listQueries(directories).map(({ name, header, problem }) => [name, problem ?? header.title]),
 		[
-			['other', '(cannot be read)'],
-			['q', '(cannot be read)'],
+			['other', 'cannot be read'],
+			['q', 'cannot be read'],
 		],
 	);
 	assert.throws(() => readQuery(findQuery(directories, 'other')), {

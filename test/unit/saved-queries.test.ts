@@ -49,13 +49,13 @@ test("the project's query wins over the user's, the user's over the bundled one"
 		writeFileSync(join(path, 'same.sql'), `-- from ${name}\nSELECT 1;\n`);
 	assert.equal(findQuery(directories, 'same').place, 'project');
 	assert.equal(listQueries(directories).filter(({ name }) => name === 'same').length, 1);
-	assert.equal(listQueries(directories).find(({ name }) => name === 'same')?.description, 'from project');
+	assert.equal(listQueries(directories).find(({ name }) => name === 'same')?.header.title, 'from project');
 	assert.equal(findQuery(directories.slice(1), 'same').place, 'user');
 });
 
 test('the description of a file with a byte order mark and CRLF line ends is its first comment, too', () => {
 	writeFileSync(place('bundled/marked.sql'), '\ufeff-- from Windows\r\nSELECT 1;\r\n');
-	assert.equal(listQueries(directories).find(({ name }) => name === 'marked')?.description, 'from Windows');
+	assert.equal(listQueries(directories).find(({ name }) => name === 'marked')?.header.title, 'from Windows');
 });
 
 test('AT-17 names that could lead elsewhere are refused, and nothing is created', () => {
@@ -118,7 +118,7 @@ test('in a project only regular files are queries, whatever else has such a name
 		{ place: 'bundled', path: place('package'), user },
 	];
 	assert.deepEqual(
-		listQueries(both).map((query) => [query.name, query.place, query.description]),
+		listQueries(both).map((query) => [query.name, query.place, query.header.title]),
 		[...names.map((name) => [name, 'bundled', 'bundled']), ['good', 'project', 'a good one']].sort(),
 	);
 	assert.equal(hidingNotice(findQuery(both, 'good')), undefined, 'it hides none');
@@ -148,14 +148,14 @@ test('a large file is listed by its first line and refused when it is run', () =
 	writeFileSync(join(path, 'large.sql'), '-- large\nSELECT 1;');
 	truncateSync(join(path, 'large.sql'), 2 ** 40);
 	const only: QueryDirectories = [{ place: 'project', path, user }];
-	assert.equal(listQueries(only)[0]?.description, 'large');
+	assert.equal(listQueries(only)[0]?.header.title, 'large');
 	assert.throws(() => readQuery(findQuery(only, 'large')), { code: 'ERR_FILE_SIZE' });
 });
 
 test('a query of the working directory that hides another says so', () => {
 	assert.match(
 		hidingNotice(findQuery(directories, 'same')) ?? '',
-		/same is the query in .*project\/same\.sql, which hides the user and the bundled query/,
+		/^tinytap: warning: same is the project query .*project\/same\.sql, which hides the user query .*user\/queries\/same\.sql and the bundled query .*bundled\/same\.sql$/,
 	);
 	assert.equal(hidingNotice(findQuery(directories.slice(1), 'same')), undefined, 'the user’s own choice');
 	assert.equal(hidingNotice(findQuery(directories, 'big')), undefined);

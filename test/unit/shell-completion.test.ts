@@ -42,13 +42,24 @@ test('Tab offers commands after a dot, and their arguments', () => {
 	assert.deepEqual(offers('.nosuch x'), []);
 });
 
-test('Tab offers saved queries after .run', () => {
+test('Tab offers saved queries after .run and .queries, then the parameters of the query', () => {
 	const folder = mkdtempSync(join(tmpdir(), 'tinytap-queries-'));
 	try {
 		mkdirSync(join(folder, 'queries'));
 		writeFileSync(join(folder, 'queries', 'slowest.sql'), 'SELECT 1;\n');
 		const queries = [{ place: 'user' as const, path: join(folder, 'queries'), user: processUser() }];
 		assert.deepEqual(offers('.run slo', { queries }), ['slowest']);
+		const header = '-- title\n-- :top int = 20 rows\n-- :all bool\n-- :since duration = NULL\n';
+		writeFileSync(join(folder, 'queries', 'given.sql'), `${header}SELECT 1;\n`);
+		assert.deepEqual(offers('.run given ', { queries }), ['top=', 'all=', 'since=']);
+		assert.deepEqual(offers('.run given top=5 ', { queries }), ['all=', 'since=']);
+		assert.deepEqual(offers('.run given top=5 a', { queries }), ['all=']);
+		assert.deepEqual(offers('.run given all=', { queries }), ['all=true', 'all=false']);
+		assert.deepEqual(offers('.run given top=', { queries }), ['top=20']);
+		assert.deepEqual(offers('.run given since=', { queries }), []);
+		assert.deepEqual(offers('.run nosuch ', { queries }), []);
+		assert.deepEqual(offers('.queries giv', { queries }), ['given']);
+		assert.deepEqual(offers('.queries given ', { queries }), []);
 	} finally {
 		rmSync(folder, { recursive: true });
 	}

@@ -10,6 +10,7 @@ export type ArgumentKind =
 	| 'table'
 	| 'format'
 	| 'query'
+	| 'query and values'
 	| 'condition'
 	| 'name and statement'
 	| 'setting'

@@ -2,11 +2,15 @@
 import { usageError } from '../../base/errors.ts';
 import { parseDuration } from '../../base/quantity.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
-import { literalText, parseParameter } from '../parameters.ts';
-import { findQuery, hidingNotice, listQueries, readQuery, saveQuery } from '../saved-queries.ts';
+import { type GivenValue, literalText, parseParameter } from '../parameters.ts';
+import { queriesText } from '../query-list.ts';
+import { loadQuery, scriptValues } from '../query-values.ts';
+import { findQuery, hidingNotice, saveQuery } from '../saved-queries.ts';
+import { savedText } from '../saved-text.ts';
 import { scriptSteps } from '../script.ts';
+import type { ShellSession } from '../shell-session.ts';
 import { StepRunner } from '../steps.ts';
-import type { CommandGroup } from './command.ts';
+import type { CommandGroup, CommandTable } from './command.ts';
 import { READ_COMMAND } from './read-command.ts';
 import { settingCommand } from './result-commands.ts';
 
@@ -15,18 +19,12 @@ export const QUERY_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'run',
-			usage: '.run NAME',
+			usage: '.run NAME [PARAMETER=VALUE …]',
 			description: 'run a saved query',
-			example: '.run slow',
-			argument: 'query',
+			example: '.run slow top=5 since=10m',
+			argument: 'query and values',
 			run: async (shell, argument, table) => {
-				const query = findQuery(shell.options.directories.queries, argument);
-				const notice = hidingNotice(query);
-				if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
-				const runner = new StepRunner(shell, table, { place: query.path });
-				await runner.runAll(scriptSteps(readQuery(query)));
-				const failure = runner.endError();
-				if (failure !== undefined) throw failure;
+				await runSaved(shell, argument, table);
 				return undefined;
 			},
 		},
@@ -35,35 +33,25 @@ export const QUERY_COMMANDS: CommandGroup = {
 		settingCommand('bail'),
 		{
 			name: 'queries',
-			usage: '.queries',
-			description: 'list saved queries',
-			example: '.queries',
-			run: async (shell) => {
-				await shell.sink.write(queriesText(shell.options.directories.queries));
+			usage: '.queries [NAME | WORDS]',
+			description: 'list saved queries, or those that contain all WORDS; with NAME, describe one and its parameters',
+			example: '.queries latency',
+			argument: 'query',
+			run: async (shell, argument) => {
+				const words = argument.split(/\s+/).filter((word) => word !== '');
+				await shell.sink.write(queriesText(shell.options.directories.queries, words, shell.listWidth));
 				return undefined;
 			},
 		},
 		{
 			name: 'save',
-			usage: '.save NAME SQL',
-			description: 'save a statement under a name',
+			usage: '.save NAME [SQL | -- TITLE]',
+			description: 'save a statement under a name, by default the last one',
 			example: '.save errors SELECT * FROM exchanges WHERE status >= 500',
 			promptOnly: true,
 			argument: 'name and statement',
 			run: async (shell, argument) => {
-				const match = /^(\S+)\s+(\S[\s\S]*)$/.exec(argument);
-				if (match === null) throw usageError('.save: expected a name and a statement, as in .save slow SELECT …');
-				const [, name, sql] = match as unknown as [string, string, string];
-				// Report errors now rather than when the query runs. Parameters have no values yet.
-				for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
-				const { options } = shell;
-				const replaced = saveQuery(
-					options.directories.userQueries,
-					name,
-					sql.trim().endsWith(';') ? sql : `${sql};`,
-					options.user,
-				);
-				shell.tell(`${replaced ? 'replaced' : 'saved'} ${forTerminal(name)}; run it with .run ${forTerminal(name)}\n`);
+				await save(shell, argument);
 				return undefined;
 			},
 		},
@@ -97,15 +85,57 @@ export const QUERY_COMMANDS: CommandGroup = {
 	],
 };
 
-/** The list of saved queries as text, for `.queries` and `tinytap queries`. */
-export function queriesText(directories: Parameters<typeof listQueries>[0]): string {
-	const queries = listQueries(directories);
-	const width = Math.max(0, ...queries.map(({ name }) => name.length));
-	return queries
-		.map(({ name, place, description, hides }) => {
-			const hidden = place === 'project' && hides.length > 0 ? ` (hides the ${hides.join(' and the ')} query)` : '';
-			return `${name.padEnd(width)}  ${place.padEnd(7)}  ${forTerminal(description)}${hidden}`.trimEnd();
-		})
-		.map((line) => `${line}\n`)
-		.join('');
+/** Runs a saved query with its own parameters; those of the session are as before afterwards. */
+async function runSaved(shell: ShellSession, argument: string, table: CommandTable): Promise<void> {
+	const { name, given } = namedValues(argument);
+	const query = findQuery(shell.options.directories.queries, name);
+	const notice = hidingNotice(query);
+	if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
+	const script = loadQuery(query);
+	const { parameters } = shell;
+	const runner = new StepRunner(shell, table, { place: query.path });
+	shell.parameters = scriptValues(script, given, parameters);
+	try {
+		await runner.runAll(script.steps);
+	} finally {
+		shell.parameters = parameters;
+	}
+	const failure = runner.endError();
+	if (failure !== undefined) throw failure;
+}
+
+/** `NAME a=1 b='two words'`. */
+function namedValues(argument: string): { readonly name: string; readonly given: readonly GivenValue[] } {
+	const [, name, rest] = /^(\S*)\s*([\s\S]*)$/.exec(argument) as unknown as [string, string, string];
+	const given: GivenValue[] = [];
+	let left = rest;
+	while (left !== '') {
+		const match = /^:?([A-Za-z_]\w*)=('(?:[^']|'')*'(?=\s|$)|[^\s']\S*|)(?:\s+|$)/.exec(left);
+		if (match === null) {
+			throw usageError(
+				`.run: expected PARAMETER=VALUE after the name, got ${JSON.stringify(left)}`,
+				"Write values with spaces in quotes: .run NAME path='/a b'. A quote in them is written twice.",
+			);
+		}
+		given.push([match[1]!, match[2]!]);
+		left = left.slice(match[0].length);
+	}
+	return { name, given };
+}
+
+async function save(shell: ShellSession, argument: string): Promise<void> {
+	const [, name, rest] = /^(\S*)\s*([\s\S]*)$/.exec(argument) as unknown as [string, string, string];
+	const title = /^--(.*)$/.exec(rest)?.[1]?.trim();
+	const sql = title !== undefined || rest === '' ? shell.last?.sql : rest;
+	if (name === '' || sql === undefined) {
+		throw usageError(
+			`.save: expected ${name === '' ? 'a name and a statement' : 'a statement'}, got ${name === '' ? 'nothing' : 'none'}`,
+			'Write .save slow SELECT …, or .save slow after a statement.',
+		);
+	}
+	// Report errors now rather than when the query runs. Parameters have no values yet.
+	for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
+	const { directories, user } = shell.options;
+	const replaced = saveQuery(directories.userQueries, name, savedText(sql, title, shell.parameters), user);
+	shell.tell(`${replaced ? 'replaced' : 'saved'} ${forTerminal(name)}; run it with .run ${forTerminal(name)}\n`);
 }

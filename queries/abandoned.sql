@@ -1,0 +1,16 @@
+-- Abandoned requests, and which side gave up
+--
+-- Exchanges that ended early because one side closed the connection, reset it, or exited, and which side that was.
+--
+-- :top int = 50  rows at most
+SELECT method, host, path_template(path) AS path, reason,
+       CASE WHEN reason IN ('peer closed', 'connection reset') THEN iif(side = 'server', 'client', 'server')
+            WHEN reason IN ('closed', 'process exited') THEN side END AS ended_by,
+       count(*) AS requests, count_if(status IS NULL) AS unanswered, sum(res_body_bytes) AS res_body_bytes,
+       max(ts) AS last
+FROM exchanges
+WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL AND state IN ('incomplete', 'unanswered')
+  AND reason IN ('peer closed', 'connection reset', 'closed', 'process exited', 'timed out')
+GROUP BY ALL
+ORDER BY requests DESC, path, reason
+LIMIT :top;

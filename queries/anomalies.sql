@@ -1,0 +1,9 @@
+-- Odd messages: oddities of grammar or framing
+--
+-- Oddities of grammar or framing, by word, with the lowest id of an exchange that has each.
+SELECT j.value AS anomaly, count(*) AS exchanges, count(DISTINCT e.conn) AS connections, min(e.id) AS first_id,
+       max(e.ts) AS last
+FROM exchanges e, json_each('["' || replace(e.anomalies, ',', '","') || '"]') j
+WHERE (e.side = 'server' OR e.pair_id IS NULL) AND e.anomalies IS NOT NULL
+GROUP BY j.value
+ORDER BY exchanges DESC, anomaly;

@@ -1,0 +1,20 @@
+-- Most requests at the same time
+--
+-- For each server process, and each client process whose server is elsewhere: the largest number of exchanges that were
+-- going on at once, and when that was first so.
+WITH changes AS (
+  SELECT pid, comm, side, ts AS at, 1 AS change FROM exchanges
+  WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
+  UNION ALL
+  SELECT pid, comm, side, ts + duration_ms, -1 FROM exchanges
+  WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL AND duration_ms IS NOT NULL
+), running AS (
+  SELECT pid, comm, side, at, sum(change) OVER (PARTITION BY pid, side ORDER BY at, change ROWS UNBOUNDED PRECEDING) AS open
+  FROM changes
+), ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY pid, side ORDER BY open DESC, at) AS place FROM running
+)
+SELECT pid, comm, side, open AS most, at
+FROM ranked
+WHERE place = 1
+ORDER BY most DESC, pid;

@@ -1,0 +1,16 @@
+-- Compression missed: large responses of text
+--
+-- Responses of text without a content coding to clients that accept one.
+--
+-- :bytes int = 1024  only response bodies of at least this many bytes
+-- :top int = 20      rows at most
+SELECT host, path_template(path) AS path, lower(trim(split_part(content_type, ';', 1))) AS type, count(*) AS responses,
+       sum(res_body_bytes) AS body_bytes, max(res_body_bytes) AS largest
+FROM exchanges
+WHERE (side = 'server' OR pair_id IS NULL) AND res_body_bytes >= :bytes
+  AND coalesce(content_encoding, 'identity') = 'identity'
+  AND content_type REGEXP '(?i)^\s*(text/|image/svg|application/([a-z0-9.+-]+[+])?(json|xml|javascript|wasm)\b)'
+  AND req_headers['accept-encoding'] REGEXP '(?i)\b(gzip|deflate|br|zstd)\b'
+GROUP BY ALL
+ORDER BY body_bytes DESC, path
+LIMIT :top;

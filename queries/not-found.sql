@@ -1,0 +1,12 @@
+-- Most frequent 404s
+--
+-- Paths that do not exist, how often and by how many clients they were requested.
+--
+-- :top int = 20  rows at most
+SELECT host, path, count(*) AS requests, count(DISTINCT iif(side = 'server', coalesce(remote_ip, remote), comm)) AS clients,
+       max(ts) AS last
+FROM exchanges
+WHERE (side = 'server' OR pair_id IS NULL) AND status IN (404, 410)
+GROUP BY host, path
+ORDER BY requests DESC, host, path
+LIMIT :top;

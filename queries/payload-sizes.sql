@@ -1,0 +1,13 @@
+-- Payload sizes of endpoints
+--
+-- Median, 95th percentile and maximum of the bytes of request and response bodies.
+--
+-- :top int = 20  rows at most
+SELECT method, host, path_template(path) AS path, count(*) AS requests,
+       round(p50(req_body_bytes)) AS req_p50, round(p95(req_body_bytes)) AS req_p95, max(req_body_bytes) AS req_max,
+       round(p50(res_body_bytes)) AS res_p50, round(p95(res_body_bytes)) AS res_p95, max(res_body_bytes) AS res_max
+FROM exchanges
+WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
+GROUP BY ALL
+ORDER BY max(coalesce(req_max, 0), coalesce(res_max, 0)) DESC, path
+LIMIT :top;

@@ -1,0 +1,11 @@
+-- Redirects and where they lead
+--
+-- Which URLs redirect where, and how often.
+--
+-- :top int = 50  rows at most
+SELECT url, status, res_headers['location'] AS location, count(*) AS requests, max(ts) AS last
+FROM exchanges
+WHERE (side = 'server' OR pair_id IS NULL) AND status IN (301, 302, 303, 307, 308)
+GROUP BY ALL
+ORDER BY requests DESC, url, status
+LIMIT :top;

@@ -1,0 +1,19 @@
+-- Retries of failed requests
+--
+-- The same request of the same client soon after an attempt that failed: status 408, 425, 429 or 500 and above, or
+-- no complete response.
+--
+-- :within duration = 60s  how soon after the failed attempt began
+WITH attempts AS (
+  SELECT id, ts, iif(side = 'client', comm, coalesce(remote_ip, remote)) AS client, method, url, status, state,
+         lag(id) OVER w AS failed_id, lag(ts) OVER w AS failed_ts, lag(status) OVER w AS failed_status,
+         lag(state) OVER w AS failed_state
+  FROM exchanges
+  WHERE (side = 'client' OR pair_id IS NULL) AND method IS NOT NULL
+  WINDOW w AS (PARTITION BY iif(side = 'client', comm, coalesce(remote_ip, remote)), method, url ORDER BY ts, id)
+)
+SELECT client, method, url, failed_id, failed_status, id AS retry_id, status, ts - failed_ts AS after
+FROM attempts
+WHERE (failed_status >= 500 OR failed_status IN (408, 425, 429) OR failed_state IN ('unanswered', 'incomplete'))
+  AND ts - failed_ts <= :within
+ORDER BY id;

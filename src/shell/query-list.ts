@@ -1,0 +1,48 @@
+// Saved queries as a list, or one of them in full: for `.queries` and `tinytap queries`.
+import { UserError } from '../base/errors.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import { type Entry, twoColumns, wrapText } from '../output/two-columns.ts';
+import { declarationText } from './query-header.ts';
+import { listQueries, type QueryDirectories, type SavedQuery, searchQueries } from './saved-queries.ts';
+
+/**
+ * The list of those that have all `words`, or of all; what is known of the one that the only word names. Throws a UserError
+ * if no query has the words. `width`: that of the screen, or Infinity.
+ */
+export function queriesText(directories: QueryDirectories, words: readonly string[], width: number): string {
+	const named = words.length === 1 ? listQueries(directories).find(({ name }) => name === words[0]) : undefined;
+	if (named !== undefined) return queryText(named, width);
+	const queries = words.length === 0 ? listQueries(directories) : searchQueries(directories, words);
+	if (queries.length === 0 && words.length > 0) {
+		throw new UserError(
+			`no saved query has ${words.map((word) => JSON.stringify(word)).join(' and ')} in its name, title or description`,
+			'ERR_NO_QUERY',
+			'`.queries` and `tinytap queries` list all.',
+		);
+	}
+	const left = Math.max(0, ...queries.map(({ name }) => name.length));
+	return queries.map((query) => `${listLine(query, left)}\n`).join('');
+}
+
+function listLine(query: SavedQuery, left: number): string {
+	const { name, place, header, problem, hides } = query;
+	const hidden =
+		place === 'project' && hides.length > 0
+			? ` (hides the ${hides.map((each) => each.place).join(' and the ')} query)`
+			: '';
+	const title = problem === undefined ? header.title : `(${problem})`;
+	return `${name.padEnd(left)}  ${place.padEnd(7)}  ${forTerminal(title)}${hidden}`.trimEnd();
+}
+
+function queryText({ name, place, path, header, problem, hides }: SavedQuery, width: number): string {
+	const { title, description, parameters, charts } = header;
+	const paragraphs = problem === undefined ? [title, ...description.split('\n')] : [`(${problem})`];
+	const lines = paragraphs.filter((text) => text !== '').flatMap((text) => wrapText(forTerminal(text), width - 1));
+	const entries: Entry[] = [
+		...parameters.map((each) => ({ name: forTerminal(declarationText(each)), text: forTerminal(each.description) })),
+		...charts.map((chart) => ({ name: 'chart', text: forTerminal(chart) })),
+		{ name: 'file', text: forTerminal(path) },
+		...(place === 'project' ? hides : []).map((each) => ({ name: 'hides', text: forTerminal(each.path) })),
+	];
+	return `${[`${name} (${place})`, ...lines].map((line) => `${line}\n`).join('')}${twoColumns(entries, { width })}`;
+}
