@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The arguments of the call that is returning. Kernels from 5.17 show the registers with which the thread entered, so
- * nothing has to be kept from entry to exit, and calls that were blocked when the capture began are seen. Older kernels get
- * a second object, built with TINYTAP_OLD_KERNELS, whose programs keep the arguments at entry.
+ * The arguments of the call that is returning. Kernels from 5.17 on show the registers with which the thread
+ * entered, so nothing has to be kept from entry to exit, and calls that were blocked when the capture began are
+ * seen. Older kernels get a second object, built with TINYTAP_OLD_KERNELS, whose programs store the arguments at
+ * entry.
  */
 #ifndef TINYTAP_ARGUMENTS_BPF_H
 #define TINYTAP_ARGUMENTS_BPF_H
@@ -23,8 +24,9 @@ typedef const struct arguments *call_values;
 
 #define ARGUMENT_SLOTS 65536
 
-/* By thread id modulo ARGUMENT_SLOTS: an array costs half as much as a hash map, and a slot for every possible id (4
- * million) would cost 200 MB. Entries need no deletion, so a thread killed inside a call leaves nothing behind. */
+/* Indexed by thread id modulo ARGUMENT_SLOTS: an array costs half as much as a hash map, and a slot for every
+ * possible id (4 million) would take 200 MB. Entries are never deleted, so a thread killed inside a call leaves
+ * nothing behind. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ARGUMENT_SLOTS);
@@ -32,7 +34,7 @@ struct {
 	__type(value, struct arguments);
 } saved_arguments SEC(".maps");
 
-/* Calls whose slot is taken by another thread inside a call. */
+/* Calls whose slot is occupied by another thread inside a call. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -111,7 +113,8 @@ static __always_inline call_values current_arguments(void)
 #define SAVED_DATA_CALL(name, x86_64, arm64, id, direction, shape, flags, kind, arguments) SAVED_CALL(name, arguments)
 #define SAVED_OTHER_CALL(name, x86_64, arm64, arguments) SAVED_CALL(name, arguments)
 
-/* Before everything else: programs are attached in this order, and a call whose entry was not seen is ignored. */
+/* Included before everything else: programs are attached in this order, and a call whose entry was not seen is
+ * ignored. */
 FORKING_CALLS(SAVED_OTHER_CALL)
 OTHER_CALLS(SAVED_OTHER_CALL)
 ALL_DATA_CALLS(SAVED_DATA_CALL)
@@ -120,13 +123,13 @@ ALL_DATA_CALLS(SAVED_DATA_CALL)
 
 typedef const struct pt_regs *call_values;
 
-/* The call that returns, at its exit. */
+/* At the exit of a call: the call that is returning. */
 static __always_inline call_values call_arguments(const struct exit_context *context)
 {
 	return context->registers;
 }
 
-/* The call that the current thread is in, anywhere else. */
+/* Anywhere else: the call that the current thread is in. */
 static __always_inline call_values current_arguments(void)
 {
 	return (call_values)bpf_task_pt_regs(bpf_get_current_task_btf());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Decides whether a connection is HTTP from the first bytes of its calls. Bytes are held back while that is undecided. A
- * beginning that is not HTTP is kept until the answer has begun.
+ * Decides from the first bytes of a connection's calls whether it is HTTP. Until that is decided, the bytes are
+ * held back. A beginning that is not HTTP is kept until the answer has begun.
  */
 #ifndef TINYTAP_BEGINNINGS_BPF_H
 #define TINYTAP_BEGINNINGS_BPF_H
@@ -11,8 +11,8 @@
 #include "payload.bpf.h"
 #include "recognition.bpf.h"
 
-/* Copies the first bytes of the call to `into`, after the `filled` bytes there, up to `room` bytes in all. `into` has twice
- * the room, a power of 2. Returns the new number of bytes. */
+/* Copies the first bytes of the call into `into`, after the `filled` bytes already there, up to `room` bytes in
+ * all. `into` has twice the room, which is a power of 2. Returns the new number of bytes. */
 static __always_inline __u64 gather(struct scratch *s, __u8 *into, __u64 filled, const __u64 room)
 {
 	struct walk *walk = &s->walk;
@@ -57,8 +57,8 @@ static __always_inline __u64 gather(struct scratch *s, __u8 *into, __u64 filled,
 	return filled;
 }
 
-/* Appends the first bytes of the call to the scratch->sniff_bytes held ones in scratch->sniff. Global, so that the verifier
- * looks at it once. */
+/* Appends the first bytes of the call to the scratch->sniff_bytes held ones in scratch->sniff. A global function,
+ * so that the verifier checks it only once. */
 __noinline long gather_start(void)
 {
 	struct scratch *s = working_memory();
@@ -68,7 +68,7 @@ __noinline long gather_start(void)
 	return 0;
 }
 
-/* Appends them to those in scratch->beginning. */
+/* Appends the first bytes of the call to those in scratch->beginning. */
 __noinline long gather_beginning(void)
 {
 	struct scratch *s = working_memory();
@@ -78,7 +78,7 @@ __noinline long gather_beginning(void)
 	return 0;
 }
 
-/* Empties s->sniff, or fills it with what the connection holds back in the call's direction. */
+/* Empties s->sniff, or fills it with the bytes that the connection holds back in the call's direction. */
 static __always_inline void begin_sniff(struct scratch *s, const struct connection *connection)
 {
 	__builtin_memset(s->sniff, 0, sizeof(s->sniff));
@@ -91,7 +91,7 @@ static __always_inline void begin_sniff(struct scratch *s, const struct connecti
 	}
 }
 
-/* Sends the bytes that were held while it was undecided what they begin, as a separate record. */
+/* Sends the bytes held back while the connection was undecided, as a separate record. */
 static __always_inline void send_held(struct scratch *s, struct connection *connection, __u64 conn, __u32 direction)
 {
 	__u32 index = (direction - 1) & 1;
@@ -112,7 +112,7 @@ static __always_inline void send_held(struct scratch *s, struct connection *conn
 	send_small(s, bytes);
 }
 
-/* May the call be the first request of its connection, or part of it, judging by roles and by what was seen before? */
+/* Judging by roles and earlier calls, may this call be the first request of its connection, or a part of it? */
 static __always_inline bool may_ask(const struct scratch *s, const struct connection *connection)
 {
 	if (connection->flags & (CONNECTION_MIDSTREAM | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
@@ -124,8 +124,8 @@ static __always_inline bool may_ask(const struct scratch *s, const struct connec
 	return !connection->offset[s->call.direction & 1];
 }
 
-/* The first bytes of the connection did not look like HTTP: does its first line? If not, its beginning is kept, since the
- * answer may still be HTTP. `looks`: what the first bytes look like. */
+/* The first bytes of the connection did not look like HTTP: does its first line? If not, keeps its beginning,
+ * since the answer may still be HTTP. `looks`: what the first bytes look like. */
 static SHARED __u32 look_further(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	struct beginning *kept = NULL;
@@ -136,7 +136,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	index = (s->call.direction - 1) & 1;
 	if (connection->offset[index]) {
 		kept = bpf_map_lookup_elem(&beginnings, &conn);
-		/* Only if none of the beginning is missing. */
+		/* Only if no part of the beginning is missing. */
 		if (!kept || kept->bytes != connection->offset[index] || kept->direction != s->call.direction) {
 			connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
 			return looks;
@@ -159,7 +159,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	connection->flags &= ~CONNECTION_IN_LINE;
 	if (looks != LOOKS_TLS && looks != LOOKS_HTTP2) {
 		named = find_version();
-		/* No other protocol has lines that long, so leave it to the decoder. */
+		/* No other protocol has lines this long, so leave it to the decoder. */
 		if (named == LOOKS_HTTP ||
 		    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
 			return LOOKS_HTTP_LINE;
@@ -173,7 +173,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	return looks;
 }
 
-/* Sends what was kept of the connection's beginning as a record: this call, or the other side's, is HTTP. */
+/* Sends the kept beginning of the connection as a record, because this call, or the other side's, is HTTP. */
 static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn,
 					   struct beginning *kept)
 {
@@ -203,7 +203,7 @@ static __always_inline void send_beginning(struct scratch *s, struct connection 
 	bpf_map_delete_elem(&beginnings, &conn);
 }
 
-/* Is everything that this direction moved before this call held or kept? */
+/* Has everything that moved in this direction before this call been held or kept? */
 static __always_inline bool is_whole(const struct connection *connection, __u32 direction, const struct beginning *kept)
 {
 	__u32 index = (direction - 1) & 1;
@@ -218,7 +218,7 @@ static __always_inline void forget_beginning(struct connection *connection, __u6
 	bpf_map_delete_elem(&beginnings, &conn);
 }
 
-/* Looks at the start of a call on a connection that is not HTTP so far. */
+/* Looks at the start of a call on a connection that has not been recognised as HTTP. */
 static __always_inline __u32 look_at_start(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1;
@@ -230,7 +230,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	gather_start();
 	looks = test_start(only_upper);
 	if (connection->held_bytes[index] && looks == LOOKS_FOREIGN) {
-		/* The held bytes began nothing; perhaps this call does. */
+		/* The held bytes did not begin HTTP; perhaps this call does. */
 		connection->held_bytes[index] = 0;
 		begin_sniff(s, NULL);
 		gather_start();
@@ -258,7 +258,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	return looks;
 }
 
-/* From now on the descriptor of a labelled connection is ignored. */
+/* Ignores the descriptor of a labelled connection from now on. */
 static __always_inline void leave_labelled(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -268,7 +268,7 @@ static __always_inline void leave_labelled(struct scratch *s, struct connection 
 		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
 }
 
-/* TLS or HTTP/2: sends its first bytes once, to name the protocol. */
+/* TLS or HTTP/2: sends the first bytes once, to name the protocol. */
 static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;
@@ -297,7 +297,7 @@ static __always_inline void label_connection(struct scratch *s, struct connectio
 		leave_labelled(s, connection, conn);
 }
 
-/* A call on a labelled connection without an answer so far. True: it is HTTP after all. */
+/* Handles a call on a labelled connection that has no answer so far. Returns true if it is HTTP after all. */
 static __always_inline bool look_at_answer(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 looks;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The system calls that the programs follow, one line each: their numbers, and how their exits are read. Everything else that
- * needs to know the calls is generated from these lines. To add a call that moves bytes, write its line in DATA_CALLS or
- * MESSAGE_CALLS and its SYSCALL_* in capture_event.h.
+ * The system calls that the programs follow, one line each: their numbers, and how their exits are read. Everything
+ * else that depends on the calls is generated from these lines. To add a call that moves bytes, write its line in
+ * DATA_CALLS or MESSAGE_CALLS and its SYSCALL_* in capture_event.h.
  */
 #ifndef TINYTAP_CALLS_BPF_H
 #define TINYTAP_CALLS_BPF_H
@@ -20,15 +20,15 @@ enum shape {
 	SHAPE_NONE,
 };
 
-/* Which argument has the message flags. */
+/* Which argument holds the message flags. */
 enum message_flags_at { FLAGS_NONE, FLAGS_THIRD, FLAGS_FOURTH };
 
 /* Whether the call is for sockets only, or for files too. */
 enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 
 /*
- * Calls that move bytes, of the form (fd, pointer, count or flags, flags). Columns: name, number on x86-64 and on arm64,
- * SYSCALL_*, direction, shape, message flags, kind of descriptor, number of arguments read.
+ * Calls that move bytes, of the form (fd, pointer, count or flags, flags). Columns: name, number on x86-64 and on
+ * arm64, SYSCALL_*, direction, shape, message flags, kind of descriptor, number of arguments read.
  */
 #define DATA_CALLS(EACH)                                                                                     \
 	EACH(read, 0, 63, SYSCALL_READ, DIRECTION_IN, SHAPE_BUFFER, FLAGS_NONE, FILES_TOO, 3)                \
@@ -42,14 +42,15 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 	EACH(preadv2, 327, 286, SYSCALL_PREADV2, DIRECTION_IN, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)       \
 	EACH(pwritev2, 328, 287, SYSCALL_PWRITEV2, DIRECTION_OUT, SHAPE_IOVECS, FLAGS_NONE, FILES_TOO, 3)
 
-/* The same columns, for calls with a program of their own because their messages may also carry descriptors. */
+/* The same columns, for calls whose messages may also carry descriptors and which therefore have their own
+ * program. */
 #define MESSAGE_CALLS(EACH)                                                                                     \
 	EACH(sendmsg, 46, 211, SYSCALL_SENDMSG, DIRECTION_OUT, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)     \
 	EACH(recvmsg, 47, 212, SYSCALL_RECVMSG, DIRECTION_IN, SHAPE_MESSAGE, FLAGS_THIRD, SOCKETS_ONLY, 3)      \
 	EACH(recvmmsg, 299, 243, SYSCALL_RECVMMSG, DIRECTION_IN, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4) \
 	EACH(sendmmsg, 307, 269, SYSCALL_SENDMMSG, DIRECTION_OUT, SHAPE_MESSAGES, FLAGS_FOURTH, SOCKETS_ONLY, 4)
 
-/* Calls with a program written for them. Columns: name, number on x86-64 and on arm64, number of arguments read. */
+/* Calls with a handwritten program. Columns: name, number on x86-64 and on arm64, number of arguments read. */
 #define OTHER_CALLS(EACH)            \
 	EACH(ioctl, 16, 29, 3)       \
 	EACH(dup, 32, 23, 1)         \
@@ -72,7 +73,7 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 	EACH(io_uring_enter, 426, 426, 0) \
 	EACH(pidfd_getfd, 438, 438, 0)
 
-/* The same columns, for calls whose arguments are read before they return, when they have made a process. */
+/* The same columns, for calls whose arguments are read before they return, when they have created a process. */
 #define FORKING_CALLS(EACH)         \
 	EACH(clone, 56, 220, 1)     \
 	EACH(fork, 57, NO_CALL, 0)  \
@@ -82,7 +83,7 @@ enum descriptor_kind { SOCKETS_ONLY, FILES_TOO };
 #define ALL_DATA_CALLS(EACH) DATA_CALLS(EACH) MESSAGE_CALLS(EACH)
 #define CALLS_WITH_PROGRAM(EACH) MESSAGE_CALLS(EACH) OTHER_CALLS(EACH) RESULT_CALLS(EACH)
 
-/* Calls have numbers below this. */
+/* All calls have numbers below this. */
 #define CALL_NUMBERS 512
 /* The number of a call that the architecture lacks; no call has this number. */
 #define NO_CALL (CALL_NUMBERS - 1)

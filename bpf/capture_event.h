@@ -1,46 +1,47 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * The wire format: what the BPF programs put into the ring buffer, the addon passes on, a recording keeps and the
- * decoder reads. This file is the only place where it is written by hand; the AssemblyScript constants are generated
- * from it (npm run generate) and docs/event-schema.md describes it.
+ * The wire format: the records that the BPF programs put into the ring buffer, the addon passes on, a recording
+ * stores and the decoder reads. This file is the only handwritten definition; the AssemblyScript constants are
+ * generated from it (npm run generate) and docs/event-schema.md describes it.
  *
- * A record is one `struct capture_event` followed by `captured_bytes` bytes of payload. `size` counts both. In a batch
- * (what the addon hands over, what a recording's frame holds) each record begins at a multiple of 8 bytes; the bytes
- * between are zero. All integers are little-endian.
+ * A record is one `struct capture_event` followed by `captured_bytes` bytes of payload. `size` counts both. In a
+ * batch (the unit that the addon hands over and that a frame of a recording holds), each record begins at a
+ * multiple of 8 bytes, and the padding is zero. All integers are little-endian.
  *
- * To change it: edit here, add 1 to CAPTURE_EVENT_VERSION, run `npm run generate`.
- * The parser in scripts/generate understands: #define NAME NUMBER, enums with explicit values, and the one struct.
+ * To change it: edit here, add 1 to CAPTURE_EVENT_VERSION, run `npm run generate`. The parser in scripts/generate
+ * understands: #define NAME NUMBER, enums with explicit values, and the one struct.
  */
 #ifndef TINYTAP_CAPTURE_EVENT_H
 #define TINYTAP_CAPTURE_EVENT_H
 
 #define CAPTURE_EVENT_VERSION 1
 
-/* Maximum payload bytes of one record: a per-CPU map value may be 32 KiB, and half of it keeps the verifier's bound on
- * offset + length simple. A call that moved more becomes several records. */
+/* Maximum payload bytes of one record. A per-CPU map value may have 32 KiB, and using only half of it keeps the
+ * verifier's bound on offset + length simple. A call that moved more gives several records. */
 #define CAPTURE_EVENT_PAYLOAD_MAX 16384
 
 #define CAPTURE_COMM_BYTES 16
 
-/* One address in a payload, always this long: AF_INET is u16 family (2), u16 port big-endian, 4 bytes of address, zeros;
- * AF_INET6 is u16 family (10), u16 port big-endian, u32 flow info, 16 bytes of address, u32 scope id (a struct
- * sockaddr_in6), also of IPv4 addresses in IPv6 form; AF_UNIX is u16 family (1), six zeros, u64 inode number of the socket (0: not
- * known), zeros. Family 0: not known, all zeros. */
+/* One address in a payload, always this long: AF_INET is u16 family (2), u16 port big-endian, 4 bytes of address,
+ * zeros; AF_INET6 is u16 family (10), u16 port big-endian, u32 flow info, 16 bytes of address, u32 scope id (a
+ * struct sockaddr_in6), also for IPv4 addresses in IPv6 form; AF_UNIX is u16 family (1), six zeros, u64 inode
+ * number of the socket (0: not known), zeros. Family 0: not known, all zeros. */
 #define CAPTURE_ADDRESS_BYTES 28
 /* Peer, then local. */
 #define CAPTURE_ADDRESSES_BYTES 56
-/* Addresses and two u64. */
+/* Addresses, then two u64. */
 #define CAPTURE_CLOSE_BYTES 72
 /* Maximum bytes of a unix socket's name: sun_path of struct sockaddr_un. */
 #define CAPTURE_UNIX_NAME_BYTES 108
-/* Addresses, two u64, and two names. */
+/* Addresses, two u64, then two names. */
 #define CAPTURE_OPEN_UNIX_BYTES 288
 
 enum capture_kind {
-	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection has only one
-	 * such record, for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins like HTTP/1. The bytes of
-	 * earlier calls that were not recognised as HTTP are sent once they, or the answer, are: in one record before that of the
-	 * call that decided it (the first BEGINNING_BYTES; the rest is cut by the capture limit). */
+	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection
+	 * has only one such record, for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins
+	 * like HTTP/1. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
+	 * are recognised: in one record before that of the deciding call (the first BEGINNING_BYTES; the rest is
+	 * cut by the capture limit). */
 	CAPTURE_DATA = 1,
 	/* A connection began, or one of its addresses became known. This record precedes the connection's first record of any
 	 * other kind, so a connection without other records has none; time_ns is that of accept/connect if it was
@@ -67,35 +68,35 @@ enum capture_kind {
 	CAPTURE_PROCESS_EXEC = 8,
 	/* Process `pid` now also holds the connection, as descriptor `fd` (dup, fork, descriptor passing). */
 	CAPTURE_SHARE = 9,
-	/* Bytes that are not part of the stream were seen (FLAG_PEEK, or urgent data: FLAG_OOB): for `events` and `loss`
-	 * only, no payload. */
+	/* Bytes that are not part of the stream were seen (FLAG_PEEK, or FLAG_OOB for urgent data): only for
+	 * `events` and `loss`, no payload. */
 	CAPTURE_PEEK = 10,
-	/* Process `pid` did something that cannot be followed from syscalls: call_bytes is enum capture_blind_spot. conn is
-	 * 0 or the connection. At most one per process and reason every few seconds. */
+	/* Process `pid` did something that system calls do not show: call_bytes is enum capture_blind_spot. conn
+	 * is 0 or the connection. Sent at most once per process and reason every few seconds. */
 	CAPTURE_BLIND_SPOT = 11,
-	/* A call moved bytes of `conn` in `direction`, on a socket that does not count them, and shows neither the bytes nor
-	 * their number. They belong at stream_offset, but no stream_offset includes them. */
+	/* A call moved bytes of `conn` in `direction` on a socket that does not count them. Neither the bytes nor
+	 * their number is known. They belong at stream_offset, but no stream_offset includes them. */
 	CAPTURE_UNSEEN = 12,
 
-	/* User space makes the records below, in the same stream, so that recordings hold them. */
+	/* User space makes the records below and adds them to the same stream, so that recordings contain them. */
 
 	/* Answer to a question about a connection. The payload is lines of text, see docs/event-schema.md:
 	 * `socket|file|unknown LF local LF remote LF`, addresses as `ip:port`, `[v6]:port`, `unix:/path` or empty. */
 	CAPTURE_FACT_SOCKET = 32,
-	/* Facts about process `pid`: payload is `comm NUL cgroup NUL cmdline NUL exe` (cmdline's arguments separated by
-	 * 0x1F; `NUL exe` is missing in older recordings). All empty: the process was gone. */
+	/* Facts about process `pid`: payload is `comm NUL cgroup NUL cmdline NUL exe` (cmdline's arguments
+	 * separated by 0x1F; `NUL exe` is missing in older recordings). All empty: the process had ended. */
 	CAPTURE_FACT_PROCESS = 33,
 	/* A pair of clocks: time_ns is CLOCK_BOOTTIME, stream_offset is nanoseconds since the epoch at that instant. */
 	CAPTURE_CLOCK = 34,
-	/* A counter of loss, which belongs to no connection: call_bytes is enum capture_loss, stream_offset the number of
-	 * events, and conn, the other 64-bit member, the number of bytes. Both are totals since the start, so that a repeated
-	 * record changes nothing. */
+	/* A loss counter, which belongs to no connection: call_bytes is enum capture_loss, stream_offset the
+	 * number of events, and conn, the other 64-bit member, the number of bytes. Both are totals since the
+	 * start, so repeating a record changes nothing. */
 	CAPTURE_LOSS = 35,
-	/* The source ended here; nothing follows. */
+	/* The capture ended here; nothing follows. */
 	CAPTURE_END = 36,
 };
 
-/* Ids are for ever: a new call gets a new number. Names are the column values of `via` and `events.syscall`. */
+/* Ids never change: a new call gets a new number. Names are the column values of `via` and `events.syscall`. */
 enum capture_syscall {
 	SYSCALL_NONE = 0,
 	SYSCALL_READ = 1,
@@ -153,7 +154,7 @@ enum capture_role {
 	ROLE_PAIR = 3,
 };
 
-/* What CAPTURE_BLIND_SPOT speaks of. */
+/* The reasons for a CAPTURE_BLIND_SPOT. */
 enum capture_blind_spot {
 	BLIND_SPOT_IO_URING = 1,
 	BLIND_SPOT_TLS = 2,
@@ -175,10 +176,10 @@ enum capture_flag {
 	FLAG_CUT_FAULT = 8,
 	/* … because user space said that they belong to a body and exceed the body limit. */
 	FLAG_CUT_BODY_LIMIT = 16,
-	/* The kernel does not know whether the descriptor is a socket: rows wait for FACT_SOCKET. */
+	/* The kernel side does not know whether the descriptor is a socket: rows wait for FACT_SOCKET. */
 	FLAG_UNVERIFIED = 32,
-	/* The connection existed before capture began, or its first bytes were excluded or not HTTP. The stream begins at the
-	 * first offset that is seen; there is no hole before it. */
+	/* The connection existed before the capture began, or its first bytes were excluded or not HTTP. The
+	 * stream begins at the first offset seen; there is no hole before it. */
 	FLAG_MIDSTREAM = 64,
 	/* MSG_PEEK: the bytes stay in the socket's queue. */
 	FLAG_PEEK = 128,
@@ -193,7 +194,8 @@ enum capture_flag {
 	/* Sent after a silence on the connection, when the program had read everything that had arrived: no outstanding response
 	 * arrived in the meantime. */
 	FLAG_ALL_READ = 4096,
-	/* The bytes missing before this record (for a CAPTURE_CLOSE: at a stream's end) were shown by no call: io_uring, AIO. */
+	/* No call showed the bytes missing before this record (for a CAPTURE_CLOSE: at a stream's end). They
+	 * moved by io_uring or AIO. */
 	FLAG_AFTER_UNSEEN = 8192,
 	/* Like FLAG_ALL_READ, but the program had not read everything: unread bytes cannot answer what it is sending now. */
 	FLAG_UNREAD = 16384,
@@ -216,13 +218,15 @@ enum capture_loss {
 	LOSS_EXCLUDED = 12,
 	LOSS_EVICTED = 13,
 	LOSS_UNSEEN = 14,
-	/* Programs that the kernel did not run, that found their working memory in use, or that did not finish a record. */
+	/* Program runs that the kernel skipped, that found their working memory in use, or that did not finish a
+	 * record. */
 	LOSS_MISSED = 15,
 	LOSS_MAX = 16,
 };
 
 struct capture_event {
-	/* Bytes of this record, header and payload. The next record begins at this size, rounded up to a multiple of 8. */
+	/* Size of this record in bytes, header and payload. The next record begins this many bytes later, rounded
+	 * up to a multiple of 8. */
 	__u32 size;
 	/* CAPTURE_EVENT_VERSION. */
 	__u8 version;
@@ -234,7 +238,8 @@ struct capture_event {
 	__u8 direction;
 	/* enum capture_flag. */
 	__u32 flags;
-	/* enum capture_role in the low byte; bits 8-23 the address family when known (AF_INET 2, AF_INET6 10, AF_UNIX 1). */
+	/* enum capture_role in the low byte; the address family in bits 8-23 if known (AF_INET 2, AF_INET6 10,
+	 * AF_UNIX 1). */
 	__u32 conn_flags;
 	/* The process (tgid), in the initial pid namespace. */
 	__u32 pid;
@@ -246,7 +251,7 @@ struct capture_event {
 	__u32 call_bytes;
 	/* Offset of this record's first byte within the call. */
 	__u32 call_offset;
-	/* Bytes of the stream that this record stands for: first the captured ones, then those that were cut. */
+	/* Bytes of the stream that this record stands for: first the captured ones, then the cut ones. */
 	__u32 bytes;
 	/* Bytes of payload that follow. */
 	__u32 captured_bytes;
@@ -257,8 +262,8 @@ struct capture_event {
 	/* The connection: unique during the capture, and the same for every descriptor of one socket, as far as the calls
 	 * show it. 0: none. */
 	__u64 conn;
-	/* Offset of this record's first byte in the stream (conn, direction). It counts the bytes that calls returned, even if
-	 * they did not reach user space, so a hole has an exact size. */
+	/* Offset of this record's first byte in the stream (conn, direction). It counts all bytes that calls
+	 * returned, even those that did not reach user space, so the size of a hole is exact. */
 	__u64 stream_offset;
 	/* The thread's name (task comm), NUL-padded. */
 	__u8 comm[CAPTURE_COMM_BYTES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What user space and the programs share besides records: settings fixed before loading, controls that change while running,
- * and the values of maps that both sides write. Included by the BPF programs and by native/.
+ * What user space and the programs share besides records: settings fixed before loading, controls that change at
+ * run time, and the values of maps that both sides write. Included by the BPF programs and by native/.
  */
 #ifndef TINYTAP_CONTROL_H
 #define TINYTAP_CONTROL_H
@@ -88,13 +88,14 @@ struct kernel_offsets {
 	__u32 sock_upper;
 };
 
-/* Fixed before loading (section .rodata.settings): the verifier knows the values and drops code they switch off. */
+/* Fixed before loading (section .rodata.settings): the verifier knows the values and drops code that they
+ * disable. */
 struct settings {
 	/* Maximum bytes copied of one call. */
 	__u32 capture_limit;
 	/* Maximum iovecs followed in one call. */
 	__u32 iovec_limit;
-	/* The reader is woken when this many bytes wait in the ring; with less it comes by its own clock. */
+	/* The reader is woken when this many bytes wait in the ring; otherwise it polls. */
 	__u32 wake_bytes;
 	/* Offset of the child's pid in tracepoint sched_process_fork; 0: unknown, forks are not followed. */
 	__u32 fork_child_pid_offset;
@@ -103,7 +104,8 @@ struct settings {
 	__u32 exit_group_dead_offset;
 	/* Possible CPUs: the number of slots in per-CPU arrays. */
 	__u32 cpu_count;
-	/* Offsets in tracepoint tcp_rcv_space_adjust, which differ between kernels; family 0: it lacks them. */
+	/* Offsets in tracepoint tcp_rcv_space_adjust, which differ between kernels. Family 0: the kernel lacks
+	 * these members. */
 	__u32 receive_family_offset;
 	__u32 receive_local_port_offset;
 	__u32 receive_peer_port_offset;
@@ -117,15 +119,15 @@ struct settings {
 	__u64 namespace_inode;
 };
 
-/* In keys of `chosen`: the number is from the namespace in settings.namespace_*. The programs add the kernel's own number
- * when they meet the process. */
+/* In keys of `chosen`: the number is from the namespace in settings.namespace_*. The programs add the kernel's
+ * own number when they encounter the process. */
 #define CHOSEN_IN_NAMESPACE 0x80000000
 
 /* Bits of `chosen` map values and of control.process_mask. */
 #define CHOSEN_BY_PID 1
 #define CHOSEN_BY_COMM 2
 
-/* Changed while running (section .data.control, mapped by user space). */
+/* Changed at run time (section .data.control, mapped by user space). */
 struct control {
 	/* The next connection's id. */
 	__u64 next_conn;
@@ -133,36 +135,39 @@ struct control {
 	__u32 own_pids[CONTROL_OWN_PIDS];
 	/* 1: nothing is captured, but descriptors are still followed. */
 	__u32 paused;
-	/* 1: some tracepoints are not attached yet. Bytes that move now count as older than the capture. */
+	/* 1: some tracepoints are not attached yet. Bytes moved now count as older than the capture. */
 	__u32 attaching;
 	/* A process is captured when `chosen` has these bits for it; 0: every process. */
 	__u32 process_mask;
 	/* 1: a connection is captured only when `ports` has one of its two ports. */
 	__u32 port_filter;
-	/* An unused descriptor number: a process that closes it is entered into own_pids (in the kernel's numbers, which a
-	 * process in a pid namespace cannot know). */
+	/* An unused descriptor number: a process that closes it is added to own_pids, in the kernel's numbers,
+	 * which a process in a pid namespace cannot know. */
 	__u32 registration;
-	/* The kernel's clock (that of the records) when this happened last: user space may be in a time namespace. */
+	/* The kernel's clock, as in records, at the last such registration: user space may be in a time
+	 * namespace. */
 	__u64 registered_ns;
 	/* Names for CHOSEN_BY_COMM, of processes or of files they execute; checked when a process calls execve. */
 	__u32 comm_count;
 	__u8 comms[CONTROL_NAMES][CONTROL_NAME_BYTES];
-	/* 1: map `skips` has something. */
+	/* 1: map `skips` is not empty. */
 	__u32 skipping;
-	/* Number of connections without an address; while there are some, receives are asked for theirs. */
+	/* Number of connections without an address. While it is not 0, receiving calls are asked for theirs. */
 	__u32 unnamed;
-	/* Increased whenever a descriptor may have got a meaning, which invalidates the CPUs' caches of dismissed ones. */
+	/* Increased whenever a descriptor may have changed its meaning, which invalidates the CPUs' caches of
+	 * dismissed descriptors. */
 	__u32 meanings;
 	/* Increased whenever the set of chosen processes may have changed. */
 	__u32 choices;
-	/* 1: map `shared_tables` has, or had, something. */
+	/* 1: map `shared_tables` is not empty, or was not at some time. */
 	__u32 sharing;
-	/* Bit (port & 31) of word (port >> 5): lists and ranges of any length cost one load for each end of a connection.
-	 * Last because it is large. */
+	/* Bit (port & 31) of word (port >> 5). With lists and ranges of any length, this costs one load for each
+	 * end of a connection. Last member, because it is large. */
 	__u32 ports[CONTROL_PORT_WORDS];
 };
 
-/* What is known about one descriptor, packed to be read and written at once: state, bits, conn << 8. */
+/* What is known about one descriptor, packed into one word that is read and written at once: state, bits, conn <<
+ * 8. */
 #define DESCRIPTOR_STATE_MASK 7
 /* Nothing is known; the first bytes decide. */
 #define DESCRIPTOR_UNKNOWN 0
@@ -173,35 +178,36 @@ struct control {
 #define DESCRIPTOR_CLOEXEC 8
 #define DESCRIPTOR_CONN_SHIFT 8
 
-/* Descriptors are kept in blocks, so that all of a process can be walked when it forks, executes or ends. */
+/* Descriptors are kept in blocks, so that all of a process's descriptors can be walked when it forks, executes or
+ * ends. */
 #define DESCRIPTOR_BLOCK 64
 #define DESCRIPTOR_BLOCK_SHIFT 6
 
 /* Bits of connection.flags. */
 #define CONNECTION_HTTP 1
-/* Another protocol (TLS, HTTP/2): named once, then ignored until it is closed. */
+/* Another protocol (TLS, HTTP/2), which was named once and is ignored until the connection is closed. */
 #define CONNECTION_LABELLED 2
 #define CONNECTION_UNVERIFIED 4
 #define CONNECTION_MIDSTREAM 8
-/* The reader knows it and will get a CAPTURE_CLOSE. */
+/* The reader knows the connection and expects a CAPTURE_CLOSE. */
 #define CONNECTION_OPEN_SENT 16
 #define CONNECTION_EOF_SENT 32
 /* Both directions have begun, and neither as HTTP. */
 #define CONNECTION_ANSWERED 64
-/* Map `beginnings` keeps no more of it. */
+/* Map `beginnings` keeps no further bytes of it. */
 #define CONNECTION_BEGUN 128
-/* Its first line has not ended yet, and only the whole line can tell whether it is HTTP. */
+/* Its first line has not ended yet, and only the whole line shows whether it is HTTP. */
 #define CONNECTION_IN_LINE 256
 /* connection.sequence[0] is known; shifted left by 1: connection.sequence[1]. */
 #define CONNECTION_SEQUENCED 512
 /* Its socket has no counts to compare with. */
 #define CONNECTION_UNCOUNTED 2048
 
-/* Bytes at the start of a call that decide whether it is HTTP; up to this many are held back from shorter calls. A power of
- * 2. */
+/* The number of bytes at the start of a call that decide whether it is HTTP; shorter calls are held back up to
+ * this many. A power of 2. */
 #define SNIFF_BYTES 32
 
-/* Bytes kept of a beginning that did not look like HTTP, until its answer has begun. A power of 2. */
+/* The number of bytes kept of a beginning that did not look like HTTP, until its answer has begun. A power of 2. */
 #define BEGINNING_BYTES 1024
 
 struct connection {
@@ -214,9 +220,9 @@ struct connection {
 	__u64 held_ns[2];
 	/* The inode number of its socket; 0: not known. */
 	__u64 socket_number;
-	/* Its own id, while only a message in flight holds it. */
+	/* Its own id, while only a message in flight refers to it. */
 	__u64 parked_conn;
-	/* Kernel address of its struct sock; 0: not looked up, or of no use. */
+	/* Kernel address of its struct sock; 0: not looked up, or not usable. */
 	__u64 sock;
 	/* Start and size of the last hole of bytes that no call has shown, by direction - 1. */
 	__u64 hole[2];
@@ -225,8 +231,8 @@ struct connection {
 	__u32 sequence[2];
 	/* Descriptors that refer to it. */
 	__s32 holders;
-	/* Descriptors in flight to another process (SCM_RIGHTS): sent and not yet received. Below 0 for a moment if the receiver
-	 * was faster than the sender's return. */
+	/* Descriptors in flight to another process (SCM_RIGHTS): sent and not yet received. Briefly negative if
+	 * the receiver was faster than the sender's return. */
 	__s32 travelling;
 	__u32 flags;
 	/* 1: an address is missing that a receive can supply. Clearing it decrements control.unnamed, once. */
@@ -253,12 +259,12 @@ struct process {
 	__u32 last_block;
 	/* 1: one of its descriptors carried HTTP. */
 	__u32 seen_http;
-	/* Processes that use its descriptors; 0: it alone. */
+	/* Processes that use this table of descriptors; 0: only its own. */
 	__s32 sharers;
 	__u32 pad;
 };
 
-/* In keys of `descriptors` and `processes`: this process has left the table that it shared under its number. */
+/* In keys of `descriptors` and `processes`: this process has left the table that it shared under its own number. */
 #define TABLE_ANEW 0x80000000
 
 /* User space's verdict on a connection whose kind the kernel could not determine. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Calls that move bytes. consider_call() decides whether a call is of interest; for nearly all calls of a machine one look-up
- * is enough. Interesting calls continue, by tail call, in programs that they all share, so that the verifier checks those
- * only once.
+ * Calls that move bytes. consider_call() decides whether a call is of interest; for nearly all calls on a machine
+ * one look-up is enough. Interesting calls continue by tail call in shared programs, so that the verifier checks
+ * those only once.
  */
 #ifndef TINYTAP_DATA_CALLS_BPF_H
 #define TINYTAP_DATA_CALLS_BPF_H
@@ -22,8 +22,8 @@ static __always_inline bool is_fatal(__s64 ret)
 /* Longer than the time from copying the bytes to the call's return, even if the thread was preempted in between. */
 #define RECEIVE_AGE_NS 20000000
 
-/* Did the call that returns now receive from the socket in scratch->receive? That describes one call only: the thread's
- * next one may be on another socket. */
+/* Did the returning call receive from the socket in scratch->receive? The note describes one call only: the
+ * thread's next call may be on another socket. */
 static __always_inline __u32 take_receive(__u64 pid_tgid)
 {
 	struct scratch *s = working_memory();
@@ -39,8 +39,8 @@ static __always_inline __u64 descriptor_name(__u32 pid, __s32 fd)
 	return (__u64)pid << 32 | (__u32)fd;
 }
 
-/* Was this descriptor dismissed when this CPU last saw it, with no descriptor given a meaning since? Another program may
- * write in between, but only what holds for the name it has written. */
+/* Was this descriptor dismissed when this CPU last saw it, and has no descriptor changed its meaning since?
+ * Another program may write in between, but whatever it writes is true for the name that it writes. */
 static __always_inline bool remembers_dismissed(const struct scratch *s, __u32 pid, __s32 fd)
 {
 	const volatile struct dismissed *dismissed = &s->dismissed[(__u32)fd & (DISMISSED_SLOTS - 1)];
@@ -58,7 +58,8 @@ static __always_inline void remember_dismissed(struct scratch *s, __u32 pid, __s
 	dismissed->meanings = meanings;
 }
 
-/* Handles an excluded call on a connection when only its offset has to move on. False: take the long way. */
+/* Handles an excluded call on a connection if only its offset has to advance. Returns false if the full path is
+ * needed. */
 static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape,
 					  __u32 received)
 {
@@ -77,7 +78,8 @@ static __always_inline bool pass_excluded(__u64 conn, __s64 ret, __u32 direction
 	return true;
 }
 
-/* A call that found the working memory in use: its bytes are lost, but the stream's offset has to count them. */
+/* Handles a call that found the working memory in use: its bytes are lost, but the stream's offset has to count
+ * them. */
 static __always_inline void miss_call(__u64 conn, __s64 ret, __u32 direction, __u32 message_flags, __u32 shape)
 {
 	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
@@ -89,7 +91,7 @@ static __always_inline void miss_call(__u64 conn, __s64 ret, __u32 direction, __
 	count_loss(LOSS_MISSED, ret);
 }
 
-/* Passes the call on if its descriptor may carry HTTP. Returns only if it is of no interest. */
+/* Tail-calls the next stage if the descriptor may carry HTTP. Returns only if the call is of no interest. */
 static __always_inline int consider_call(struct exit_context *context, __s64 ret, __s32 fd, __u64 pointer, __u64 count,
 					 __u32 message_flags, __u32 syscall, __u32 direction, __u32 shape,
 					 __u32 record_flags)
@@ -100,7 +102,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	struct scratch *s;
 	TAKEN struct scratch *taken = NULL;
 
-	/* Capturing a head but not its body, whose call is not attached yet, would leave offsets wrong for good. */
+	/* Capturing a head but not its body, whose call is not attached yet, would make all later offsets wrong. */
 	if (control.attaching)
 		return 0;
 	if (control.unnamed && direction == DIRECTION_IN)
@@ -116,7 +118,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 		remember_dismissed(s, pid, fd, meanings);
 		return 0;
 	}
-	/* A failure, an end, or bytes that cannot be examined, on an unknown descriptor. */
+	/* The call failed, ended the stream, or moved bytes that cannot be examined, on an unknown descriptor. */
 	if ((ret <= 0 || shape == SHAPE_NONE) && !descriptor_conn(descriptor))
 		return 0;
 	if (is_own(pid))
@@ -127,7 +129,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 		return 0;
 	}
 	passes = process_passes(pid);
-	/* Excluded calls on a connection continue too: its offsets must include bytes that are not captured. */
+	/* Continue for excluded calls on a connection, too: its offsets must include bytes that are not captured. */
 	if (!passes && !descriptor_conn(descriptor)) {
 		if (ret > 0)
 			count_loss(LOSS_EXCLUDED, ret);
@@ -149,7 +151,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	s->call.record_flags = record_flags;
 	s->call.received = received;
 	s->call.excluded = !passes;
-	/* Constant indexes become direct jumps. */
+	/* The compiler turns constant indexes into direct jumps. */
 	if (ret > 0)
 		bpf_tail_call(context, &stages, STAGE_CARRY);
 	else
@@ -157,7 +159,7 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	return 0;
 }
 
-/* The exit of a call in DATA_CALLS or MESSAGE_CALLS; the arguments are columns of its line there. */
+/* The exit of a call in DATA_CALLS or MESSAGE_CALLS; the parameters are the columns of its line there. */
 static __always_inline int data_call(struct exit_context *context, __u32 syscall, __u32 direction, __u32 shape,
 				     __u32 flags)
 {
@@ -177,7 +179,7 @@ static __always_inline int data_call(struct exit_context *context, __u32 syscall
 			     given_flags, syscall, direction, shape, shape == SHAPE_MESSAGES ? FLAG_MULTI : 0);
 }
 
-/* From now on the descriptor is ignored. */
+/* Ignores the descriptor from now on. */
 static __always_inline void dismiss(struct scratch *s)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -186,8 +188,8 @@ static __always_inline void dismiss(struct scratch *s)
 		*slot = DESCRIPTOR_DISMISSED;
 }
 
-/* A descriptor without a connection moved bytes: its connection began before the capture, or unseen. NULL: it is not a
- * connection. */
+/* A descriptor without a connection moved bytes: its connection began before the capture, or unseen. Returns NULL
+ * if it is not a connection. */
 static __always_inline struct connection *adopt(struct exit_context *context, struct scratch *s, __u64 *conn)
 {
 	bool known = descriptor_state(s->call.descriptor) == DESCRIPTOR_SOCKET;
@@ -207,7 +209,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 			      : 0;
 		connection = *conn ? bpf_map_lookup_elem(&connections, conn) : NULL;
 		if (connection) {
-			/* Received before its sender's call returned. */
+			/* Received before the sender's call returned. */
 			FETCH_ADD(&connection->travelling, -1);
 			s->call.descriptor = DESCRIPTOR_SOCKET | *conn << DESCRIPTOR_CONN_SHIFT;
 			return connection->flags & CONNECTION_LABELLED ? NULL : connection;
@@ -252,7 +254,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 	return connection;
 }
 
-/* The call's own TCP socket has provided its addresses, which also proves that it is a socket. */
+/* Uses the addresses that the call's own TCP socket has provided, which also proves that it is a socket. */
 static __always_inline void apply_receive(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__builtin_memcpy(connection->addresses, s->receive.addresses, CAPTURE_ADDRESSES_BYTES);
@@ -262,7 +264,7 @@ static __always_inline void apply_receive(struct scratch *s, struct connection *
 		send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
 }
 
-/* Has user space found out that it is a socket? */
+/* Applies the answer of user space to the question whether it is a socket. */
 static __always_inline void apply_verdict(struct connection *connection, __u64 conn)
 {
 	__u32 *verdict = bpf_map_lookup_elem(&verdicts, &conn);
@@ -281,7 +283,7 @@ static __always_inline void skip_excluded(struct scratch *s, struct connection *
 	count_loss(LOSS_EXCLUDED, s->call.ret);
 }
 
-/* The descriptor was closed and became another socket, in a way that no call shows. */
+/* Replaces a descriptor that was closed and became another socket in a way that no call shows. */
 static __always_inline void replace_connection(struct exit_context *context, struct scratch *s, __u64 conn)
 {
 	__u64 *slot = make_descriptor(s, s->call.pid_tgid >> 32, s->call.fd);
@@ -304,11 +306,11 @@ static __always_inline bool is_beside_stream(const struct scratch *s)
 	return s->call.direction == DIRECTION_IN && s->call.message_flags & (MSG_PEEK | MSG_OOB);
 }
 
-/* Sets call.ret to the number of bytes that the call adds to the stream. False: none. */
+/* Sets call.ret to the number of bytes that the call adds to the stream. Returns false if it adds none. */
 static __always_inline bool count_stream_bytes(struct scratch *s, struct connection *connection)
 {
 	if (s->call.shape == SHAPE_MESSAGES) {
-		/* So far the number of messages. */
+		/* Until here it was the number of messages. */
 		s->call.count = s->call.ret;
 		if (!begin_walk(s))
 			return false;
@@ -328,7 +330,7 @@ static __always_inline bool count_stream_bytes(struct scratch *s, struct connect
 	return true;
 }
 
-/* With MSG_TRUNC a TCP socket discards the bytes; the caller's memory has none of them. */
+/* With MSG_TRUNC a TCP socket discards the bytes; the caller's memory holds none of them. */
 static __always_inline void note_discarded(struct scratch *s, const struct connection *connection)
 {
 	if (s->call.direction == DIRECTION_IN && s->call.message_flags & MSG_TRUNC &&
@@ -338,7 +340,7 @@ static __always_inline void note_discarded(struct scratch *s, const struct conne
 	}
 }
 
-/* What does the call look like, on a connection that is not HTTP so far? LOOKS_UNDECIDED: later calls will show. */
+/* What does the call look like on a connection that is not HTTP so far? LOOKS_UNDECIDED: later calls decide. */
 static __always_inline __u32 look_at_call(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 looks;
@@ -352,7 +354,7 @@ static __always_inline __u32 look_at_call(struct scratch *s, struct connection *
 	return looks;
 }
 
-/* Does the connection become HTTP with this call? If not, counts the call's bytes. */
+/* Does this call turn the connection into HTTP? If not, counts its bytes. */
 static __always_inline bool becomes_http(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	__u32 index = (s->call.direction - 1) & 1;
@@ -376,14 +378,14 @@ static __always_inline bool becomes_http(struct scratch *s, struct connection *c
 	return false;
 }
 
-/* Sends what the reader needs before the call's own bytes: the connection, and bytes held back so far. `became`: this call
- * made it HTTP. */
+/* Sends what the reader needs before the call's own bytes: the connection, and the bytes held back so far.
+ * `became`: this call made it HTTP. */
 static __always_inline void send_earlier(struct scratch *s, struct connection *connection, __u64 conn, bool became)
 {
 	struct beginning *kept = became ? bpf_map_lookup_elem(&beginnings, &conn) : NULL;
 
 	if (!(connection->flags & CONNECTION_OPEN_SENT)) {
-		/* Earlier bytes were not HTTP, or excluded. */
+		/* Earlier bytes were excluded or not HTTP. */
 		if (!is_whole(connection, DIRECTION_IN, kept) || !is_whole(connection, DIRECTION_OUT, kept))
 			connection->flags |= CONNECTION_MIDSTREAM;
 		if (connection->flags & CONNECTION_MIDSTREAM)
@@ -422,7 +424,7 @@ static __always_inline void send_bytes(struct scratch *s, struct connection *con
 	send_call(s, skipped_until(s, conn));
 }
 
-/* A call has moved bytes on a descriptor that may carry HTTP. */
+/* Handles a call that has moved bytes on a descriptor that may carry HTTP. */
 EXIT_STAGE(carry_call)
 {
 	TAKEN struct scratch *s = working_memory();
@@ -436,7 +438,7 @@ EXIT_STAGE(carry_call)
 	if (conn) {
 		connection = bpf_map_lookup_elem(&connections, &conn);
 		if (!connection) {
-			/* The reader has removed it: it is not HTTP. */
+			/* The reader has removed the connection: it is not HTTP. */
 			dismiss(s);
 			return 0;
 		}
@@ -477,7 +479,8 @@ EXIT_STAGE(carry_call)
 	return 0;
 }
 
-/* Does the call's memory have room for a byte? A read of zero bytes also returns 0, but is not an end. */
+/* Does the call's memory have room for at least one byte? A read of zero bytes also returns 0, but is not an end
+ * of file. */
 static __always_inline bool wanted_bytes(struct scratch *s)
 {
 	struct iovec iovec;
@@ -500,7 +503,7 @@ static __always_inline bool wanted_bytes(struct scratch *s)
 	return false;
 }
 
-/* A call on a connection returned 0 or failed for good. */
+/* Handles a call on a connection that returned 0 or failed for good. */
 EXIT_STAGE(end_call)
 {
 	TAKEN struct scratch *s = working_memory();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Which connection a process's descriptor is. A connection lives as long as a descriptor refers to it; dup and fork add
- * references, close and similar calls remove them, and removing the last one sends CAPTURE_CLOSE if there is anything to
- * end. Descriptors that come from another process find the connection by their socket's number.
+ * Maps a process's descriptor to its connection. A connection lives as long as a descriptor refers to it: dup and
+ * fork add references, close and similar calls remove them, and removing the last one sends CAPTURE_CLOSE if the
+ * reader knows the connection. Descriptors received from another process find the connection by their socket's
+ * number.
  */
 #ifndef TINYTAP_DESCRIPTORS_BPF_H
 #define TINYTAP_DESCRIPTORS_BPF_H
@@ -40,7 +41,7 @@ static __always_inline __u64 *find_descriptor(__u32 pid, __s32 fd)
 	return &block->descriptors[fd & (DESCRIPTOR_BLOCK - 1)];
 }
 
-/* The descriptor's slot, made if there is none. NULL (counted) when the map is full. */
+/* The descriptor's slot, created if necessary. NULL, counted as loss, if the map is full. */
 static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 {
 	struct descriptor_key key = { .pid = table_of(pid), .block = (__u32)fd >> DESCRIPTOR_BLOCK_SHIFT };
@@ -69,14 +70,15 @@ static SHARED __u64 *make_descriptor(struct scratch *s, __u32 pid, __s32 fd)
 	return find_descriptor(pid, fd);
 }
 
-/* Its addresses are known, or no longer looked for: control.unnamed stops counting it. */
+/* The connection's addresses are known or no longer needed: control.unnamed stops counting it. */
 static __always_inline void mark_named(struct connection *connection)
 {
 	if (connection->nameless && FETCH_CLEAR(&connection->nameless))
 		FETCH_ADD(&control.unnamed, -1);
 }
 
-/* Bytes of a direction that the socket has counted and no call has shown. `moved`: bytes of the current call. */
+/* The number of bytes in one direction that the socket has counted and no call has shown. `moved`: bytes of the
+ * current call. */
 static __always_inline __s32 count_unseen(struct connection *connection, __u32 index, __u64 moved)
 {
 	__u32 expected = connection->sequence[index] + connection->offset[index] + moved;
@@ -87,8 +89,8 @@ static __always_inline __s32 count_unseen(struct connection *connection, __u32 i
 /* A larger difference is not a count but a jump: the socket was reconnected or repaired. */
 #define UNSEEN_MAX (1 << 30)
 
-/* The last descriptor of the connection, `fd`, is about to be closed: adds bytes that no call has shown. True: there are
- * some. */
+/* Called before the last descriptor of the connection, `fd`, is closed: adds bytes that no call has shown.
+ * Returns true if there are any. */
 static __always_inline bool count_rest(struct connection *connection, __s32 fd)
 {
 	bool some = false;
@@ -143,7 +145,7 @@ static SHARED long release_connection(struct scratch *s, __u64 conn, __u32 sysca
 	if (owner && *owner == conn)
 		bpf_map_delete_elem(&sockets, &number);
 	bpf_map_delete_elem(&connections, &conn);
-	/* Meanwhile its receiver has got it on another CPU: it lives on. */
+	/* In the meantime its receiver has received it on another CPU: it lives on. */
 	if (parked && connection->holders > 0) {
 		__builtin_memcpy(&s->connection, connection, sizeof(s->connection));
 		bpf_map_update_elem(&connections, &conn, &s->connection, BPF_NOEXIST);
@@ -173,15 +175,15 @@ static __always_inline void set_descriptor(struct scratch *s, __u32 pid, __s32 f
 static __always_inline __u64 next_conn(struct scratch *s)
 {
 #ifdef TINYTAP_OLD_KERNELS
-	/* Each CPU counts for itself; user space has the first slot. */
+	/* Each CPU counts for itself; user space has slot 0. */
 	return ++s->next_conn * (settings.cpu_count + 1) + bpf_get_smp_processor_id() + 1;
 #else
 	return FETCH_ADD(&control.next_conn, 1);
 #endif
 }
 
-/* Adds scratch->connection with one reference, descriptor `fd` of the calling process. Returns its id, or 0 (counted) when
- * there is no room. */
+/* Adds scratch->connection with one reference, from descriptor `fd` of the calling process. Returns its id, or 0
+ * (counted) if there is no room. */
 static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 {
 	__u64 number = socket_number(fd), conn;
@@ -206,7 +208,7 @@ static SHARED __u64 add_connection(struct scratch *s, __s32 fd)
 	if (s->connection.nameless)
 		FETCH_ADD(&control.unnamed, 1);
 	number = s->connection.socket_number;
-	/* If the map is full, other processes will not recognise it. */
+	/* If the map is full, other processes will not recognise the socket. */
 	if (number)
 		bpf_map_update_elem(&sockets, &number, &conn, BPF_ANY);
 	return conn;
@@ -220,7 +222,7 @@ static __always_inline void begin_connection(struct scratch *s, __u32 role, __u3
 	s->connection.opened_ns = bpf_ktime_get_boot_ns();
 }
 
-/* The process will get its CAPTURE_PROCESS_EXIT. */
+/* Notes that a CAPTURE_PROCESS_EXIT must be sent for the process. */
 static __always_inline void mark_process(__u32 pid)
 {
 	__u32 table = table_of(pid);
@@ -230,7 +232,7 @@ static __always_inline void mark_process(__u32 pid)
 		process->seen_http = 1;
 }
 
-/* The connection of socket `number`, 0 if none is known. A parked one becomes live again, without holders. */
+/* The connection of socket `number`, 0 if none is known. A parked connection becomes live again, without holders. */
 static __always_inline __u64 find_socket(__u64 number)
 {
 	__u64 *known = bpf_map_lookup_elem(&sockets, &number), conn;
@@ -249,8 +251,8 @@ static __always_inline __u64 find_socket(__u64 number)
 	return conn;
 }
 
-/* If descriptor `fd` of the calling process is a socket with a known connection, adds a reference. Returns the connection's
- * id, else 0. */
+/* If descriptor `fd` of the calling process is a socket with a known connection, adds a reference. Returns the
+ * connection's id, otherwise 0. */
 static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, __u64 cloexec, __u32 syscall)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn = find_socket(number), descriptor;
@@ -271,7 +273,8 @@ static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, _
 	return conn;
 }
 
-/* Bytes of descriptor `fd` moved unseen. If its socket counts them, the next call shows how many; otherwise tell the reader. */
+/* Handles bytes of descriptor `fd` that moved unseen. If its socket counts them, the next call shows how many;
+ * otherwise the reader is told. */
 static __always_inline void tell_unseen(struct scratch *s, __u64 pid_tgid, __s32 fd, __u32 direction, __u32 syscall)
 {
 	__u64 *slot = find_descriptor(pid_tgid >> 32, fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Which processes and connections are captured. */
+/* Decides which processes and connections are captured. */
 #ifndef TINYTAP_FILTERS_BPF_H
 #define TINYTAP_FILTERS_BPF_H
 
@@ -71,13 +71,15 @@ static __always_inline bool process_passes(__u32 pid)
 
 static __always_inline bool has_port(__u32 port)
 {
-	/* The compiler knows that a port has 16 bits; older verifiers no longer do after a change of byte order. */
+	/* The compiler knows that a port has 16 bits, but older verifiers lose that bound when the byte order
+	 * changes. */
 	FORGET(port);
 	port &= CONTROL_PORT_MAX;
 	return control.ports[port >> 5] >> (port & 31) & 1;
 }
 
-/* Does one of the connection's ports match? An unknown port does not, except on kernels that cannot supply it. */
+/* Does one of the connection's ports match? An unknown port does not, except on kernels that cannot provide
+ * ports. */
 static __always_inline bool ports_pass(struct scratch *s, struct connection *connection)
 {
 	__u16 peer, local;
@@ -95,7 +97,7 @@ static __always_inline bool ports_pass(struct scratch *s, struct connection *con
 	return (!peer || !local) && !settings.kernel.task_files;
 }
 
-/* The rest of the block is empty, or another process's; tinytap's own processes keep no descriptors here. */
+/* Skips tinytap's own processes. The other slots of the block are empty or belong to other processes. */
 static __always_inline struct scratch *own_memory(__u32 pid)
 {
 	return is_own(pid) ? NULL : take_memory();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Which socket a descriptor is, beyond what the calls show: its addresses, and its inode number (`socket:[NUMBER]` in /proc),
- * which is the same for everybody who holds it. Both are read from kernel structures, at offsets that the loader takes from
- * the kernel's type information. Without that nothing is known, and a descriptor from another process becomes a separate
- * connection.
+ * Which socket a descriptor is, beyond what the calls show: its addresses, and its inode number (`socket:[NUMBER]`
+ * in /proc), which is the same for every process that holds it. Both are read from kernel structures, at offsets
+ * that the loader takes from the kernel's type information. Without type information nothing is known, and a
+ * descriptor from another process becomes a separate connection.
  */
 #ifndef TINYTAP_IDENTITY_BPF_H
 #define TINYTAP_IDENTITY_BPF_H
@@ -13,7 +13,7 @@
 /* What socket_number() returns for anything but a stream socket. */
 #define NO_STREAM_SOCKET (~0ULL)
 
-/* Calls closer together than this prove nothing about outstanding responses. */
+/* A shorter time between calls proves nothing about outstanding responses. */
 #define SILENCE_NS 5000000
 
 #define S_IFMT 0170000
@@ -35,7 +35,7 @@ static __always_inline __u32 read_u32(__u64 structure, __u32 offset)
 	return value;
 }
 
-/* The base name of the calling process's executable, padded with zeros. False: unknown. */
+/* The base name of the calling process's executable, padded with zeros. False if unknown. */
 static __always_inline bool read_executable(__u8 *name)
 {
 	__u64 memory, file, text;
@@ -67,8 +67,8 @@ static __always_inline __u64 open_file(__s32 fd)
 	return read_pointer(read_pointer(table, settings.kernel.table_files), (__u32)fd * 8);
 }
 
-/* The number of the stream socket behind descriptor `fd` of the calling process; 0: unknown. Reading a structure that is
- * being freed gives a number that no connection has. */
+/* The number of the stream socket behind descriptor `fd` of the calling process; 0: unknown. Reading a structure
+ * while it is being freed gives a number that no connection has. */
 static SHARED __u64 socket_number(__s32 fd)
 {
 	__u64 file = open_file(fd), inode, socket;
@@ -86,7 +86,7 @@ static SHARED __u64 socket_number(__s32 fd)
 	return read_pointer(inode, settings.kernel.inode_number);
 }
 
-/* Does the socket count the bytes that its calls move? Under kTLS and MPTCP it counts others. */
+/* Does the socket count the bytes that its calls move? Under kTLS and MPTCP it counts other bytes. */
 static __always_inline bool counts_bytes(__u64 sock)
 {
 	__u16 family = 0, protocol = 0;
@@ -97,13 +97,13 @@ static __always_inline bool counts_bytes(__u64 sock)
 	       !(settings.kernel.sock_upper && read_pointer(sock, settings.kernel.sock_upper));
 }
 
-/* States (a bit for each) before which a socket has sent, or received, the end of its stream. */
+/* States (one bit each) in which a socket has not yet sent, or received, the end of its stream. */
 #define NOT_ENDED_OUT (1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_CLOSE_WAIT)
 #define NOT_ENDED_IN \
 	(1 << TCP_ESTABLISHED | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECEIVED | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
 
-/* The socket's count of bytes received (index 0) or sent (1). The end of a stream counts as one byte; it is left out unless
- * the count equals `expected`. */
+/* The socket's count of bytes received (index 0) or sent (1). The end of a stream counts as one byte; it is
+ * subtracted unless the count equals `expected`. */
 static __always_inline __u32 read_sequence(__u64 sock, __u32 index, __u32 expected)
 {
 	__u32 sequence = read_u32(sock, index ? settings.kernel.tcp_written_next : settings.kernel.tcp_read_next);
@@ -138,7 +138,7 @@ static __always_inline void watch_sequence(struct connection *connection, __u64 
 	}
 	connection->sock = sock;
 	bpf_probe_read_kernel(&state, sizeof(state), (void *)(sock + settings.kernel.sock_state));
-	/* While it connects it does not know where the other side's count begins. */
+	/* While it is connecting it does not know where the other side's count begins. */
 	if (!fresh || state == TCP_SYN_SENT || state == TCP_CLOSE)
 		return;
 	connection->sequence[0] = read_u32(sock, settings.kernel.tcp_read_next);
@@ -146,7 +146,7 @@ static __always_inline void watch_sequence(struct connection *connection, __u64 
 	connection->flags |= CONNECTION_SEQUENCED | CONNECTION_SEQUENCED << 1;
 }
 
-/* Writes one end's address, unless it is known already or has no port (yet). */
+/* Writes one end's address, unless it is already known or has no port (yet). */
 static __always_inline void read_sock_address(__u64 sock, __u8 *address, __u16 family, __u16 port, __u32 v4, __u32 v6)
 {
 	if (*(__u16 *)address || !port)
@@ -171,7 +171,8 @@ static __always_inline __u64 open_sock(__s32 fd)
 	return file ? read_pointer(read_pointer(file, settings.kernel.file_private), settings.kernel.socket_sock) : 0;
 }
 
-/* Writes the number and name of a unix socket into a CAPTURE_OPEN's payload at these places; without a socket, nothing. */
+/* Writes the number and name of a unix socket into a CAPTURE_OPEN's payload at these places; without a socket,
+ * writes nothing. */
 static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *length, __u8 *name)
 {
 	__u64 socket = sock ? read_pointer(sock, settings.kernel.sock_socket) : 0;
@@ -194,8 +195,8 @@ static __always_inline void read_unix_end(__u64 sock, __u8 *address, __u64 *leng
 	*length = bytes;
 }
 
-/* What the kernel knows of both ends of the unix socket behind descriptor `fd` of the calling process:
- * CAPTURE_OPEN_UNIX_BYTES. False: it is not a unix socket, or nothing is known. */
+/* Reads both ends of the unix socket behind descriptor `fd` of the calling process: CAPTURE_OPEN_UNIX_BYTES.
+ * False if it is not a unix socket or nothing is known. */
 static __always_inline bool read_unix_ends(struct scratch *s, __s32 fd)
 {
 	__u64 sock = settings.kernel.unix_peer ? open_sock(fd) : 0,
@@ -234,8 +235,8 @@ static SHARED long complete_addresses(struct connection *connection, __s32 fd)
 	return 0;
 }
 
-/* The struct sock of descriptor `fd` of the calling process, if it is a TCP or unix socket whose streams can be measured;
- * else 0. */
+/* The struct sock of descriptor `fd` of the calling process, if it is a TCP or unix socket whose streams can be
+ * measured; otherwise 0. */
 static SHARED __u64 measurable_sock(__s32 fd)
 {
 	__u64 sock = settings.kernel.tcp_read_next ? open_sock(fd) : 0;
@@ -254,9 +255,9 @@ static __always_inline bool all_read(__u64 sock, __u16 family)
 	return read_u32(sock, settings.kernel.tcp_received_next) == read_u32(sock, settings.kernel.tcp_read_next);
 }
 
-/* Sets the offsets of a connection older than the capture to where its streams are now: what the program has read and
- * written since the connection began. Used before its first record, in a call that moved `bytes` in the direction of
- * `index`. */
+/* Sets the offsets of a connection older than the capture to the present positions of its streams: what the
+ * program has read and written since the connection began. Used before its first record, in a call that moved
+ * `bytes` in the direction of `index`. */
 static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 index, __u64 bytes)
 {
 	__u64 sock = measurable_sock(fd), in, out, moved_in, moved_out;
@@ -265,7 +266,7 @@ static SHARED long place_streams(struct connection *connection, __s32 fd, __u32 
 		return 0;
 	in = read_pointer(sock, settings.kernel.tcp_bytes_received) -
 	     (read_u32(sock, settings.kernel.tcp_received_next) - read_u32(sock, settings.kernel.tcp_read_next));
-	/* Not bytes_acked: for the side that connected, it counts the SYN. */
+	/* Not bytes_acked: on the connecting side it counts the SYN. */
 	out = read_pointer(sock, settings.kernel.tcp_bytes_sent) -
 	      read_pointer(sock, settings.kernel.tcp_bytes_retransmitted) +
 	      (read_u32(sock, settings.kernel.tcp_written_next) - read_u32(sock, settings.kernel.tcp_sent_next));

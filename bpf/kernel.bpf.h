@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What the programs need to know about the kernel, declared by hand, without vmlinux.h and CO-RE: integer types, constants of
- * its user-space interface, tracepoint contexts, the saved registers. (What identity.bpf.h reads beyond these is optional.)
- * Contexts that differ between kernels (sched_process_fork …) are read at offsets that the loader takes from tracefs.
+ * What the programs need to know about the kernel, declared by hand, without vmlinux.h or CO-RE: integer types,
+ * constants of its user-space interface, tracepoint contexts, the saved registers. (The structures that
+ * identity.bpf.h reads in addition are optional.) Contexts that differ between kernels (sched_process_fork …) are
+ * read at offsets that the loader takes from tracefs.
  */
 #ifndef TINYTAP_KERNEL_BPF_H
 #define TINYTAP_KERNEL_BPF_H
@@ -38,8 +39,8 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 #define true 1
 #define false 0
 
-/* Makes the compiler forget what it knows about `value`, so that a later comparison stays: older verifiers see the bound of
- * a length only if it is compared last. */
+/* Makes the compiler forget what it knows about `value`, so that it keeps a later comparison: older verifiers see
+ * the bound of a length only if the comparison comes last. */
 #define FORGET(value) asm volatile("" : "+r"(value))
 
 /* Linux's error numbers. */
@@ -114,7 +115,7 @@ struct message_header {
 	__u32 pad2;
 };
 
-/* As passed to io_submit. */
+/* One request passed to io_submit. */
 struct io_control_block {
 	__u64 data;
 	__u64 key;
@@ -144,7 +145,7 @@ struct enter_context {
 
 struct pt_regs;
 
-/* A call that returns. */
+/* The context of a call's exit. */
 #ifdef TINYTAP_OLD_KERNELS
 /* tracepoint/syscalls/sys_exit_* */
 struct exit_context {
@@ -188,8 +189,8 @@ struct control_message_header {
 	__s32 type;
 };
 
-/* The registers a thread entered the kernel with, as the kernel saves them; the verifier checks the offsets against the
- * kernel's own BTF. */
+/* The registers with which a thread entered the kernel, as the kernel saves them; the verifier checks the offsets
+ * against the kernel's own BTF. */
 #if defined(TINYTAP_ARCH_X86_64)
 struct pt_regs {
 	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs;

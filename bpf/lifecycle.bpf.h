@@ -7,7 +7,8 @@
 #include "data-calls.bpf.h"
 #include "sweep.bpf.h"
 
-/* ---- ends of descriptors: at entry, because at exit the number may already be another's ---------------------------- */
+/* ---- closing descriptors: at entry, because at exit the number may already belong to another
+ * ----------------------- */
 
 static __always_inline void register_own(__u32 pid)
 {
@@ -71,7 +72,8 @@ int handle_close_range_enter(struct enter_context *context)
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
-/* Reads a socket address from user space; stays zero (unknown) if there is none, or one of another family. */
+/* Reads a socket address from user space. The address stays zero (unknown) if there is none or its family is not
+ * supported. */
 static __always_inline void read_address(__u8 *address, __u64 pointer)
 {
 	__u16 family = 0;
@@ -167,7 +169,8 @@ EXIT_PROGRAM(socketpair)
 	return 0;
 }
 
-/* Fills in the local address of a socket that this thread is connecting, or leaves a note for whoever learns it. */
+/* Fills in the local address of a socket that this thread is connecting, or leaves a note for the program that
+ * learns it later. */
 static __always_inline void name_connection(__u64 conn, __u32 tid)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &conn);
@@ -198,7 +201,7 @@ EXIT_PROGRAM(connect)
 	__u64 pointer;
 	__s32 fd;
 
-	/* Interrupted: it continues in the background. Connected: an earlier attempt succeeded. */
+	/* Interrupted: connecting continues in the background. Connected: an earlier attempt succeeded. */
 	if (context->ret != 0 && context->ret != -EINPROGRESS && context->ret != -EINTR && context->ret != -EISCONN)
 		return 0;
 	s = own_memory(pid_tgid >> 32);
@@ -238,7 +241,7 @@ EXIT_PROGRAM(connect)
 	return 0;
 }
 
-/* Writes an address in the form of user space. */
+/* Writes an address in the layout of user space. */
 static __always_inline void set_address(__u8 *address, __u16 family, __u16 port, const __u8 *v4, const __u8 *v6)
 {
 	*(__u16 *)address = family;
@@ -249,7 +252,7 @@ static __always_inline void set_address(__u8 *address, __u16 family, __u16 port,
 		__builtin_memcpy(address + 8, v6, 16);
 }
 
-/* Learns the local address of sockets that connect: at SYN_SENT the calling thread, at ESTABLISHED the port. */
+/* Learns the local address of connecting sockets: at SYN_SENT the calling thread, at ESTABLISHED the port. */
 SEC("tracepoint/sock/inet_sock_set_state")
 int handle_socket_state(struct inet_sock_set_state_context *context)
 {
@@ -287,7 +290,7 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 	return 0;
 }
 
-/* Reads an address from a context whose members moved between kernels. */
+/* Reads an address from a context whose members have moved between kernel versions. */
 static __always_inline void read_receive_address(void *context, __u8 *address, __u16 family, __u32 port, __u32 v4,
 						 __u32 v6)
 {
@@ -303,8 +306,9 @@ static __always_inline void read_receive_address(void *context, __u8 *address, _
 		bpf_probe_read_kernel(address + 8, 16, context + v6);
 }
 
-/* Fires in every call that receives from a TCP socket, before it returns. Provides the addresses of connections that are older
- * than the capture or were accepted: accept does not return the local one, and programs may not ask for the peer's. */
+/* Fires in every call that receives from a TCP socket, before it returns. It provides the addresses of
+ * connections that are older than the capture or were accepted: accept does not return the local address, and
+ * programs need not ask for the peer's. */
 SEC("tracepoint/tcp/tcp_rcv_space_adjust")
 int handle_receive(void *context)
 {
@@ -374,10 +378,10 @@ static __always_inline int copied(__s64 ret, __s32 from, __u64 cloexec, __u32 sy
 	slot = find_descriptor(pid, from);
 	if (slot)
 		descriptor = *slot;
-	/* Nothing is known about either: nothing to do. */
+	/* Nothing is known about either descriptor. */
 	if (!descriptor && !find_descriptor(pid, ret))
 		return 0;
-	/* Both must name one connection, so make one. */
+	/* Both must refer to one connection, so create it. */
 	if (slot && descriptor_state(descriptor) == DESCRIPTOR_SOCKET && !descriptor_conn(descriptor)) {
 		begin_connection(s, ROLE_UNKNOWN, CONNECTION_MIDSTREAM);
 		descriptor |= add_connection(s, from) << DESCRIPTOR_CONN_SHIFT;
@@ -458,7 +462,8 @@ EXIT_PROGRAM(ioctl)
 
 /* ---- descriptors from other processes ----------------------------------------------------------------------------- */
 
-/* A descriptor from another process may be anything: forget what the number meant, and join a known connection. */
+/* Handles a descriptor received from another process, which may be anything: forgets the number's old meaning and
+ * joins a known connection. */
 static SHARED long receive_descriptor(struct scratch *s, __s32 fd, __u64 cloexec, __u32 syscall, bool arrived)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), number = socket_number(fd), conn = 0;
@@ -491,7 +496,7 @@ EXIT_PROGRAM(pidfd_getfd)
 	return 0;
 }
 
-/* A connection is in flight: it lives on even if its last descriptor is closed meanwhile. */
+/* Notes that a connection is in flight: it lives on even if its last descriptor is closed in the meantime. */
 static __always_inline void send_descriptor(__s32 fd)
 {
 	__u64 *slot = find_descriptor(bpf_get_current_pid_tgid() >> 32, fd), conn = slot ? descriptor_conn(*slot) : 0;
@@ -502,7 +507,7 @@ static __always_inline void send_descriptor(__s32 fd)
 		FETCH_ADD(&connection->travelling, 1);
 }
 
-/* Limits: descriptors followed in one message (the kernel's own limit is 253; more than a few are not seen in practice),
+/* Limits: descriptors followed in one message (the kernel's own limit is 253; in practice there are only a few),
  * control messages before them, and messages of one call. */
 #ifdef TINYTAP_OLD_KERNELS
 #define PASSED_DESCRIPTORS 8
@@ -511,12 +516,12 @@ static __always_inline void send_descriptor(__s32 fd)
 #else
 #define PASSED_DESCRIPTORS 253
 #define PASSED_MESSAGES 8
-/* A separate function, so that the verifier checks it once. */
+/* A global function, so that the verifier checks it once. */
 #define GLOBAL __noinline
 #endif
 #define CONTROL_MESSAGES 4
 
-/* One descriptor of scratch->passing. */
+/* Follows one descriptor of scratch->passing. */
 static long pass_step(__u32 index, void *unused)
 {
 	struct scratch *s = working_memory();
@@ -611,7 +616,8 @@ EXIT_PROGRAM(io_uring_enter)
 	return uses_io_uring(context->ret);
 }
 
-/* Is descriptor `fd` of the calling process a stream socket? If not, it is dismissed, so that the next check is quick. */
+/* Is descriptor `fd` of the calling process a stream socket? If not, dismisses it, so that the next check is
+ * quick. */
 static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32 fd)
 {
 	__u64 *slot = find_descriptor(pid, fd), number;

@@ -6,15 +6,16 @@
 #include "calls.bpf.h"
 #include "control.h"
 
-/* A function called from several places. Kernels before 5.10 do not allow any in a program that uses tail calls. */
+/* Marks a function that is called from several places. Kernels before 5.10 do not allow such functions in a
+ * program that uses tail calls. */
 #ifdef TINYTAP_OLD_KERNELS
 #define SHARED __always_inline
 #else
 #define SHARED __noinline
 #endif
 
-/* Kernels before 5.12 add atomically but do not return the old value, and cannot exchange. No addition is lost; only the
- * old values may be wrong when two CPUs add at the same instant. */
+/* Kernels before 5.12 add atomically but do not return the old value, and cannot exchange. No addition is lost;
+ * only the returned old values may be wrong when two CPUs add at the same instant. */
 #ifdef TINYTAP_OLD_KERNELS
 #define FETCH_ADD(pointer, value)                                    \
 	({                                                           \
@@ -36,12 +37,12 @@ const volatile struct settings settings SEC(".rodata.settings") = { .capture_lim
 								    .iovec_limit = CONTROL_IOVECS };
 struct control control SEC(".data.control") = { .next_conn = 1 };
 
-/* The call being looked at. */
+/* The call being examined. */
 struct call {
 	__u64 time_ns;
 	__u64 pid_tgid;
 	__s64 ret;
-	/* User address of the buffer, the iovecs or the message headers; how many of them there are. */
+	/* User address of the buffer, the iovecs or the message headers, and how many there are. */
 	__u64 pointer;
 	__u64 count;
 	__u64 descriptor;
@@ -54,32 +55,32 @@ struct call {
 	__u32 message_flags;
 	/* FLAG_* that every record of the call carries. */
 	__u32 record_flags;
-	/* Offset of its bytes in the stream, plus 1, when calls have overlapped; else 0. */
+	/* If calls have overlapped: offset of its bytes in the stream, plus 1; otherwise 0. */
 	__u64 hole;
 	/* 1: scratch->receive describes this call. */
 	__u32 received;
-	/* 1: because of a filter or a pause, the reader does not get it. */
+	/* 1: because of a filter or a pause, the reader does not get this call. */
 	__u32 excluded;
 };
 
-/* The TCP socket that a thread of this CPU received from last. */
+/* The TCP socket from which a thread on this CPU last received. */
 struct receive {
 	__u64 time_ns;
-	/* 0: none, or taken. */
+	/* 0: none, or already used. */
 	__u32 tid;
 	__u8 addresses[CAPTURE_ADDRESSES_BYTES];
 };
 
 /* A walk through a call's memory. */
 struct walk {
-	/* User addresses: the next message header and iovec; the rest of the current piece. */
+	/* User addresses of the next message header and iovec; the rest of the current piece. */
 	__u64 message;
 	__u64 messages_left;
 	__u64 iov;
 	__u64 iov_left;
 	__u64 base;
 	__u64 length;
-	/* Bytes of the call, and of the current message, not walked so far. */
+	/* Bytes of the call, and of the current message, that are still to be walked. */
 	__u64 left;
 	__u64 message_left;
 	/* Unwanted bytes of the call: still to come, and skipped since the last record. */
@@ -87,10 +88,10 @@ struct walk {
 	__u64 skipped;
 	__u64 capture_left;
 	__u64 iov_budget;
-	/* The record being filled: its offset in the call, its payload so far. */
+	/* The record being filled: its offset in the call, and its payload so far. */
 	__u64 record_offset;
 	__u64 filled;
-	/* Why the walk ended early: a FLAG_CUT_*, 0 if it did not. */
+	/* Why the walk ended early: a FLAG_CUT_*, otherwise 0. */
 	__u32 cut;
 	/* A read of several pages failed: go page by page up to this address. */
 	__u64 careful_until;
@@ -104,12 +105,12 @@ enum sweep_mode {
 	SWEEP_SET_CLOEXEC,
 };
 
-/* A pass over descriptors of one process. */
+/* A walk over descriptors of one process. */
 struct sweep {
 	__u32 mode;
 	/* The number under which its descriptors are kept: see table_of(). */
 	__u32 pid;
-	/* The process that gets them, and the number under which its descriptors are kept. */
+	/* The process that inherits them, and the number under which its descriptors are kept. */
 	__u32 child;
 	__u32 child_table;
 	__u32 skip_cloexec;
@@ -121,7 +122,7 @@ struct sweep {
 
 /* The descriptors that a message carries to another process. */
 struct passing {
-	/* User addresses: of the next one, and after the last one. */
+	/* User addresses: of the next descriptor, and after the last one. */
 	__u64 at;
 	__u64 end;
 	__u32 direction;
@@ -132,16 +133,16 @@ struct passing {
 	__u32 arrived;
 };
 
-/* The first bytes of a connection that does not look like HTTP, although its answer may. */
+/* The first bytes of a connection that does not look like HTTP although its answer may. */
 struct beginning {
-	/* The call that brought the first of them. */
+	/* Time of the call that brought the first of them. */
 	__u64 time_ns;
 	__u64 pid_tgid;
 	__s32 fd;
 	__u32 syscall;
 	__u32 direction;
 	__u32 bytes;
-	/* How far its first line was searched. */
+	/* How far its first line has been searched. */
 	__u32 searched;
 	/* Bytes of it that were sent with the connection's label. */
 	__u32 sent;
@@ -156,13 +157,13 @@ struct beginning {
 
 /* A descriptor that was found dismissed while control.meanings had this value. */
 struct dismissed {
-	/* Process and descriptor: see descriptor_name(). Both in one, because programs may be preempted. */
+	/* Process and descriptor: see descriptor_name(). One word for both, because programs may be preempted. */
 	__u64 name;
 	__u32 meanings;
 	__u32 pad;
 };
 
-/* By the lowest bits of the descriptor's number. */
+/* Indexed by the lowest bits of the descriptor number. */
 #define DISMISSED_SLOTS 64
 
 /* Whether a process passed the filters while control.choices had this value. */
@@ -173,19 +174,20 @@ struct considered {
 	__u32 passes;
 };
 
-/* By the lowest bits of the process's number. */
+/* Indexed by the lowest bits of the process id. */
 #define CONSIDERED_SLOTS 16
 
 /* iovecs read at once. */
 #define SHORT_IOVECS 4
 
-/* Working memory, one per CPU. Programs do not migrate, but where tracepoints are preemptible (PREEMPT_RT, Linux 6.19) another
- * thread's program may run in the middle of one: what a call needs is used only between take_memory() and its end. */
+/* Working memory, one per CPU. Programs do not migrate, but where tracepoints are preemptible (PREEMPT_RT, Linux
+ * 6.19) another thread's program may run in the middle of one. So the data of a call is used only between
+ * take_memory() and its end. */
 struct scratch {
-	/* 1: a program has taken it. */
+	/* 1: in use by a program. */
 	__u32 in_use;
 	__u32 pad;
-	/* Most calls of a machine are on these; a check here costs a fraction of a map look-up. */
+	/* Most calls on a machine are on these descriptors; checking here costs a fraction of a map look-up. */
 	struct dismissed dismissed[DISMISSED_SLOTS];
 	struct considered considered[CONSIDERED_SLOTS];
 	struct call call;
@@ -198,17 +200,18 @@ struct scratch {
 	__u32 token_bytes;
 	/* The name of a process. */
 	__u8 name[CONTROL_NAME_BYTES];
-	/* Only if ids cannot be taken from one counter. */
+	/* Used only if ids cannot be taken from one counter. */
 	__u64 next_conn;
 	struct iovec iovecs[SHORT_IOVECS];
-	/* A record without much payload … */
+	/* A record with little payload … */
 	struct capture_event small;
 	__u8 small_payload[SMALL_PAYLOAD];
 	/* … a new connection, a block that stays zero … */
 	struct connection connection;
 	struct beginning beginning;
 	struct descriptor_block empty_block;
-	/* … and one with a full payload. Twice the room, so that the verifier's bound on offset + length holds. */
+	/* … and one with a full payload. It has twice the room, so that the verifier's bound on offset + length
+	 * holds. */
 	struct capture_event event;
 	__u8 payload[CAPTURE_EVENT_PAYLOAD_MAX * 2];
 };
@@ -250,8 +253,8 @@ struct {
 	__type(value, struct process);
 } processes SEC(".maps");
 
-/* Process → the number under which its descriptors are kept, if that is not its own or is shared: after clone with
- * CLONE_FILES and without CLONE_THREAD. */
+/* Process → the number under which its descriptors are kept, if that is another number or they are shared: after
+ * clone with CLONE_FILES and without CLONE_THREAD. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -266,7 +269,7 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* Number of a socket's inode → conn. */
+/* Inode number of a socket → conn. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 262144);
@@ -274,8 +277,8 @@ struct {
 	__type(value, __u64);
 } sockets SEC(".maps");
 
-/* Number of a socket's inode → its connection, held only by a message in flight to another process. Messages may never be
- * received, so the oldest entries are evicted. */
+/* Inode number of a socket → its connection, if only a message in flight to another process holds it. Messages
+ * may never be received, so the oldest entries are evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -283,7 +286,7 @@ struct {
 	__type(value, struct connection);
 } parked_connections SEC(".maps");
 
-/* Processes in the filter, with CHOSEN_*; the kernel adds children. */
+/* Processes in the filter → CHOSEN_*; the kernel side adds children. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -299,7 +302,7 @@ struct {
 	__type(value, __u32);
 } verdicts SEC(".maps");
 
-/* (conn, direction) → the stream offset below which bytes are unwanted body, written by user space. */
+/* (conn, direction) → the stream offset up to which bytes are unwanted body, written by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -307,7 +310,7 @@ struct {
 	__type(value, __u64);
 } skips SEC(".maps");
 
-/* conn → its first bytes. Answers may never come, so the oldest entries are evicted. */
+/* conn → its first bytes. Answers may never arrive, so the oldest entries are evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -330,7 +333,7 @@ struct {
 	__type(value, struct connecting_socket);
 } connecting_sockets SEC(".maps");
 
-/* tid → the socket it is calling connect on. */
+/* tid → the socket on which it is calling connect. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -338,7 +341,7 @@ struct {
 	__type(value, __u64);
 } connecting_threads SEC(".maps");
 
-/* Blind spots reported lately, so that they are not repeated at once: (pid, enum capture_blind_spot) → when. */
+/* Recently reported blind spots, so that they are not repeated at once: (pid, enum capture_blind_spot) → time. */
 struct blind_spot_key {
 	__u32 pid;
 	__u32 what;
@@ -371,7 +374,7 @@ static __always_inline void count_loss(__u32 reason, __u64 bytes)
 
 #ifdef TINYTAP_OLD_KERNELS
 
-/* These kernels run no tracepoint's program while another runs on the same CPU. */
+/* These kernels never run a tracepoint program while another runs on the same CPU. */
 #define TAKEN
 
 static __always_inline struct scratch *try_memory(void)
@@ -387,11 +390,11 @@ static __always_inline void give_back(struct scratch **taken)
 		*(volatile __u32 *)&(*taken)->in_use = 0;
 }
 
-/* A variable that gives back the working memory it holds when it goes out of scope: when its program returns, but not when it
- * continues in another one, which has to use TAKEN, too. */
+/* Declares a variable that releases the working memory when it goes out of scope: when its program returns. It
+ * does not when the program continues in another one by tail call, which has to use TAKEN, too. */
 #define TAKEN __attribute__((cleanup(give_back)))
 
-/* This CPU's working memory, taken; NULL: it is in use. */
+/* Takes this CPU's working memory. NULL: it is in use. */
 static __always_inline struct scratch *try_memory(void)
 {
 	struct scratch *s = working_memory();
@@ -401,7 +404,7 @@ static __always_inline struct scratch *try_memory(void)
 
 #endif
 
-/* The same; counts a loss if it is in use. */
+/* The same, but counts a loss if it is in use. */
 static __always_inline struct scratch *take_memory(void)
 {
 	struct scratch *s = try_memory();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Walks through the memory of a call (its buffer, its iovecs, or those of its messages) and copies it into records piece by
- * piece. Lengths are what the call returned. Bytes that are not copied are part of a record's `bytes`, with a reason.
+ * Walks through the memory of a call (its buffer, its iovecs, or those of its messages) and copies it into records
+ * piece by piece. Lengths are those that the call returned. Bytes that are not copied are part of a record's
+ * `bytes`, with a reason.
  */
 #ifndef TINYTAP_PAYLOAD_BPF_H
 #define TINYTAP_PAYLOAD_BPF_H
@@ -11,13 +12,13 @@
 #define PAGE_BYTES 4096
 
 #ifdef TINYTAP_OLD_KERNELS
-/* The verifier checks every step of loops on these kernels: enough for 4 MiB in one buffer, or 319 iovecs. The rest counts
- * as beyond the iovec limit. */
+/* The verifier checks every iteration of a loop on these kernels. This is enough for 4 MiB in one buffer, or 319
+ * iovecs. The rest counts as beyond the iovec limit. */
 #define WALK_STEPS 320
 #define MESSAGE_STEPS 64
 #else
-/* Each step ends an iovec or a record: enough for 1,024 iovecs, as many messages, and the records of 2 GiB, the most a call
- * can move. */
+/* Each step ends an iovec or a record. This is enough for 1,024 iovecs, as many messages, and the records of 2
+ * GiB, the most a call can move. */
 #define WALK_STEPS (1 << 18)
 #define MESSAGE_STEPS 1024
 #endif
@@ -34,7 +35,7 @@
 #define REPEAT(steps, step) bpf_loop(steps, step, NULL, 0)
 #endif
 
-/* Sends the record being filled; it also stands for `cut_bytes` uncaptured bytes, with the reason `cut`. */
+/* Sends the record being filled. It also stands for `cut_bytes` uncaptured bytes, with the reason `cut`. */
 static __always_inline void flush_record(struct scratch *s, __u64 cut_bytes, __u32 cut)
 {
 	__u64 filled = s->walk.filled, bytes = filled + cut_bytes, size;
@@ -59,7 +60,7 @@ static __always_inline void flush_record(struct scratch *s, __u64 cut_bytes, __u
 		count_loss(LOSS_RING_FULL, bytes);
 }
 
-/* Moves past `bytes` of the call, copied or not. */
+/* Moves past `bytes` of the call, whether copied or not. */
 static __always_inline void advance(struct walk *walk, __u64 bytes)
 {
 	walk->base += bytes;
@@ -68,14 +69,14 @@ static __always_inline void advance(struct walk *walk, __u64 bytes)
 	walk->message_left -= bytes;
 }
 
-/* Ends the walk; `cut` is the reason for the rest of the call. */
+/* Ends the walk; `cut` is the reason for not capturing the rest of the call. */
 static __always_inline long stop_walk(struct walk *walk, __u32 cut)
 {
 	walk->cut = cut;
 	return 1;
 }
 
-/* Takes the next message's iovecs. */
+/* Starts on the next message's iovecs. */
 static __always_inline long next_message(struct walk *walk)
 {
 	struct multi_message_header message;
@@ -93,7 +94,7 @@ static __always_inline long next_message(struct walk *walk)
 	return 0;
 }
 
-/* Takes the next iovec, which may be empty. */
+/* Starts on the next iovec, which may be empty. */
 static __always_inline long next_iovec(struct walk *walk)
 {
 	struct iovec iovec;
@@ -128,7 +129,7 @@ static __always_inline long skip_piece(struct scratch *s, struct walk *walk, __u
 	return 0;
 }
 
-/* Copies up to `bytes`, as many as fit into the record. */
+/* Copies as many of the `bytes` as fit into the record. */
 static __always_inline long copy_piece(struct scratch *s, struct walk *walk, __u64 bytes)
 {
 	__u64 filled;
@@ -153,7 +154,7 @@ static __always_inline long copy_piece(struct scratch *s, struct walk *walk, __u
 			walk->careful_until = walk->base + bytes;
 			return 0;
 		}
-		/* This page is gone (paged out, unmapped by another thread); the next one may be there. */
+		/* This page is missing (paged out, unmapped by another thread); the next one may be there. */
 		advance(walk, bytes);
 		flush_record(s, bytes, FLAG_CUT_FAULT);
 		return 0;
@@ -192,7 +193,7 @@ static long walk_step(__u32 index, void *unused)
 	return walk->skip_left ? skip_piece(s, walk, bytes) : copy_piece(s, walk, bytes);
 }
 
-/* Prepares scratch->walk for scratch->call. False: the message header could not be read. */
+/* Prepares scratch->walk for scratch->call. False if the message header could not be read. */
 static __always_inline bool begin_walk(struct scratch *s)
 {
 	struct walk *walk = &s->walk;
@@ -227,7 +228,8 @@ static __always_inline bool begin_walk(struct scratch *s)
 	return false;
 }
 
-/* Adds up what recvmmsg or sendmmsg moved: walk->left becomes the sum over walk->messages_left messages. */
+/* Adds up the bytes that recvmmsg or sendmmsg moved: walk->left becomes the sum over walk->messages_left
+ * messages. */
 static long add_message(__u32 index, void *unused)
 {
 	struct scratch *s = working_memory();
@@ -241,7 +243,7 @@ static long add_message(__u32 index, void *unused)
 	return 0;
 }
 
-/* Copies the call's bytes from its few iovecs. False: not all of them. */
+/* Copies the call's bytes from its few iovecs. False if not all of them could be copied. */
 static __always_inline bool gather_short(struct scratch *s)
 {
 	__u64 count = s->call.count, left = s->call.ret, filled = 0, bytes;
@@ -272,7 +274,8 @@ static __always_inline bool gather_short(struct scratch *s)
 	return !left;
 }
 
-/* The most frequent calls: one buffer, or a few iovecs, that fit into one record. False: take the long way. */
+/* Handles the most frequent calls: one buffer, or a few iovecs, that fit into one record. False: take the general
+ * path. */
 static __always_inline bool send_short(struct scratch *s)
 {
 	__u64 bytes = s->call.ret;
@@ -297,7 +300,7 @@ static __always_inline bool send_short(struct scratch *s)
 	return true;
 }
 
-/* Sends the call's bytes. The caller has set the header's members that all its records share. */
+/* Sends the call's bytes. The caller has set the header members that all its records share. */
 static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 {
 	__u32 cut = 0;
@@ -319,7 +322,7 @@ static __always_inline void send_call(struct scratch *s, __u64 skip_until)
 	REPEAT(WALK_STEPS, walk_step);
 	if (s->walk.left) {
 		cut = s->walk.cut ? s->walk.cut : FLAG_CUT_IOVEC_LIMIT;
-		/* If some of it was skipped, the rest has the same reason: all of it is unwanted. */
+		/* If part of it was skipped, the rest has the same reason: all of it is unwanted. */
 		if (s->walk.skipped)
 			cut = FLAG_CUT_BODY_LIMIT;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Beginnings and ends of processes, what they execute, and whose descriptors they share. The programs for ends are first, so
- * that nothing of the dead is kept.
+ * The beginnings and ends of processes, the programs they execute, and shared descriptor tables. The programs for
+ * ends come first, so that nothing is kept of processes that have ended.
  */
 #ifndef TINYTAP_PROCESSES_BPF_H
 #define TINYTAP_PROCESSES_BPF_H
@@ -38,7 +38,7 @@ int handle_process_exit(void *context)
 	process = bpf_map_lookup_elem(&processes, &table);
 	if (!process)
 		return 0;
-	/* Other processes keep its descriptors and what they refer to. */
+	/* Other processes keep its descriptors and the connections they refer to. */
 	if (process->sharers && FETCH_ADD(&process->sharers, -1) > 1)
 		return 0;
 	s = take_memory();
@@ -54,7 +54,8 @@ int handle_process_exit(void *context)
 	return 0;
 }
 
-/* Is scratch->name one of the names in the filter? Compared without branches, since the verifier follows each of them. */
+/* Is scratch->name one of the names in the filter? Compared without branches, since the verifier would follow
+ * each of them. */
 static __always_inline bool is_chosen_name(const struct scratch *s)
 {
 	__u64 other;
@@ -72,7 +73,7 @@ static __always_inline bool is_chosen_name(const struct scratch *s)
 	return false;
 }
 
-/* Does the process have one of the names in the filter, or does it execute a file with one? */
+/* Does the process have one of the names in the filter, or does it execute a file with such a name? */
 static __always_inline bool has_chosen_name(struct scratch *s)
 {
 	__builtin_memset(s->name, 0, sizeof(s->name));
@@ -97,7 +98,7 @@ static __always_inline void choose_by_name(struct scratch *s, __u32 pid)
 	FETCH_ADD(&control.choices, 1);
 }
 
-/* Process `pid` leaves the table `table` that it shared, and continues with a copy. Returns if there is nothing to copy. */
+/* Process `pid` leaves the shared table `table` and continues with a copy. Returns if there is nothing to copy. */
 static __always_inline void leave_table(void *context, struct scratch *s, struct process *process, __u32 pid,
 					__u32 table, bool skip_cloexec)
 {
@@ -148,7 +149,7 @@ int handle_process_exec(void *context)
 	return 0;
 }
 
-/* The clone flags of the call the current thread is in. */
+/* The clone flags of the call that the current thread is in. */
 static __always_inline __u64 clone_flags(void)
 {
 	const __auto_type arguments = current_arguments();
@@ -219,13 +220,13 @@ int handle_process_fork(void *context)
 		return 0;
 	s->sweep.child = child;
 	s->sweep.child_table = child;
-	/* A child of vfork will call execve, which closes these. */
+	/* A child of vfork will call execve, which closes these descriptors. */
 	s->sweep.skip_cloexec = (flags & CLONE_VFORK) != 0;
 	sweep_descriptors(context, s, process, SWEEP_FORK, table, SYSCALL_FORK, 0, ~0ULL);
 	return 0;
 }
 
-/* unshare(CLONE_FILES), at entry: the descriptors stay as they are until its exit. */
+/* unshare(CLONE_FILES), at entry: the descriptors do not change before its exit. */
 SEC("tracepoint/syscalls/sys_enter_unshare")
 int handle_unshare_enter(struct enter_context *context)
 {

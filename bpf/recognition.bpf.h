@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Is this the start of HTTP? Decided from the first bytes of a call, together with what earlier calls left undecided.
- * Generous, because the decoder looks again; cheap, because every call on every socket that is not HTTP pays for it.
+ * Is this the start of HTTP? Decided from the first bytes of a call, together with those that earlier calls left
+ * undecided. The check is generous, because the decoder looks again, and cheap, because every call on every socket
+ * that is not HTTP pays for it.
  */
 #ifndef TINYTAP_RECOGNITION_BPF_H
 #define TINYTAP_RECOGNITION_BPF_H
@@ -11,13 +12,13 @@
 enum verdict {
 	/* Something else. */
 	LOOKS_FOREIGN,
-	/* All bytes so far could begin HTTP, but there are too few. */
+	/* All bytes so far could begin HTTP, but there are too few to decide. */
 	LOOKS_UNDECIDED,
 	/* A request, a response, or a PROXY preamble. */
 	LOOKS_HTTP,
 	LOOKS_TLS,
 	LOOKS_HTTP2,
-	/* A word and a space, like a request, but without a usual target. */
+	/* A word and a space, as in a request, but without a usual target. */
 	LOOKS_LIKE_LINE,
 	/* HTTP judging by the connection's whole first line, which may have begun in an earlier call. */
 	LOOKS_HTTP_LINE,
@@ -26,7 +27,8 @@ enum verdict {
 #define BYTE_TOKEN 1
 #define BYTE_UPPER 2
 
-/* tchar of RFC 9110, section 5.6.2, and which of them are capital letters (or go with them in registered methods). */
+/* tchar of RFC 9110, section 5.6.2, and which of them are capital letters (or occur with them in registered
+ * methods). */
 /* clang-format off */
 static const __u8 byte_classes[256] = {
 	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 3, ['.'] = 1,
@@ -46,8 +48,8 @@ static __always_inline __u8 sniffed(const struct scratch *s, __u64 index)
 	return s->sniff[index & (SNIFF_BYTES * 2 - 1)];
 }
 
-/* Compares the `bytes` bytes at `from` with the first `text_bytes` (at most 8) of `text`, as whole words, so that the
- * verifier has one path to follow. Returns `match` if all of the text is there. */
+/* Compares the `bytes` bytes at `from` with the first `text_bytes` (at most 8) of `text`, as whole words, so that
+ * the verifier has only one path to follow. Returns `match` if all of the text is there. */
 static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 bytes, __u64 text, __u32 text_bytes,
 				     __u32 match)
 {
@@ -66,7 +68,8 @@ static __always_inline __u32 compare(const struct scratch *s, __u64 from, __u64 
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | \
 	 (__u64)(g) << 48 | (__u64)(h) << 56)
 
-/* Counts the token at `from` into s->token_bytes (in memory: the verifier then forgets the iteration). Returns its classes. */
+/* Counts the token at `from` into s->token_bytes. (The count is in memory so that the verifier forgets the number
+ * of iterations.) Returns its classes. */
 static __always_inline __u8 measure_token(struct scratch *s, __u64 from)
 {
 	__u8 classes = BYTE_TOKEN | BYTE_UPPER, class;
@@ -119,8 +122,9 @@ static __always_inline __u32 test_request(struct scratch *s, __u64 from, bool on
 }
 
 /*
- * Judges the first scratch->sniff_bytes of scratch->sniff (zeros follow): an enum verdict. `only_upper`: only methods in
- * capitals, for descriptors that may be files. Global, so that the verifier looks at it once.
+ * Judges the first scratch->sniff_bytes of scratch->sniff (zeros follow) and returns an enum verdict. `only_upper`:
+ * accept only methods in capitals, for descriptors that may be files. A global function, so that the verifier
+ * checks it only once.
  */
 __noinline __u32 test_start(__u32 only_upper)
 {
@@ -168,7 +172,8 @@ __noinline __u32 test_start(__u32 only_upper)
 
 #define EACH_BYTE(c) (0x0101010101010101ULL * (c))
 
-/* Is `HTTP/`, in any case, at the lowest byte of `word`? Without branches, since the verifier follows each of them. */
+/* Is `HTTP/`, in any case, at the lowest byte of `word`? Computed without branches, since the verifier would
+ * follow each of them. */
 static __always_inline bool is_version(__u64 word)
 {
 	__u64 other = (word & 0xffdfdfdfdfULL) ^ TEXT('H', 'T', 'T', 'P', '/', 0, 0, 0);
@@ -176,8 +181,9 @@ static __always_inline bool is_version(__u64 word)
 	return 1 ^ ((other | -other) >> 63);
 }
 
-/* Looks for `HTTP/` in the first line of scratch->beginning that is not empty: requests have it there, whatever their
- * method and target look like. LOOKS_UNDECIDED until the line ends. Global, so that the verifier looks at it once. */
+/* Looks for `HTTP/` in the first non-empty line of scratch->beginning: requests contain it there, whatever their
+ * method and target look like. LOOKS_UNDECIDED until the line ends. A global function, so that the verifier
+ * checks it only once. */
 __noinline __u32 find_version(void)
 {
 	struct scratch *s = working_memory();
@@ -207,7 +213,7 @@ __noinline __u32 find_version(void)
 			break;
 		data = s->beginning.data + (at & (BEGINNING_BYTES - 1));
 		word = *(const volatile __u64 *)data ^ EACH_BYTE('\n');
-		/* A byte of it is a line end; or the name begins at one. */
+		/* One of the bytes is a line end, or the name begins at one. */
 		found = ((word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80)) != 0;
 #pragma unroll
 		for (__u32 j = 0; j < 8; j++)

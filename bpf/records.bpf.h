@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Puts records into the ring. Every byte of a record is set, and a record that does not fit is counted. */
+/* Puts records into the ring. Every byte of a record is set. A record that does not fit is counted as lost. */
 #ifndef TINYTAP_RECORDS_BPF_H
 #define TINYTAP_RECORDS_BPF_H
 
 #include "identity.bpf.h"
 
-/* The reader comes by its own clock and is woken only by the record that makes much data wait. (Each wake-up costs the
- * watched program some microseconds, so later records must not wake it again.) */
+/* The reader polls, and is woken only by the record with which much data waits. (Each wake-up costs the watched
+ * program some microseconds, so later records must not wake it again.) */
 static __always_inline __u64 wake_flags(__u64 size)
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
@@ -15,7 +15,7 @@ static __always_inline __u64 wake_flags(__u64 size)
 										      : BPF_RB_NO_WAKEUP;
 }
 
-/* Sets every member; those that a kind does not use are 0. */
+/* Sets every member; members that a kind does not use are 0. */
 static __always_inline void begin_event(struct capture_event *event, __u32 kind, __u64 pid_tgid, __u64 conn,
 					const struct connection *connection)
 {
@@ -50,8 +50,8 @@ static __always_inline void begin_event(struct capture_event *event, __u32 kind,
 	}
 }
 
-/* Sends scratch->small with `payload_bytes` (at most SMALL_PAYLOAD) of small_payload. Returns 0, or an error when the ring
- * is full. */
+/* Sends scratch->small with `payload_bytes` (at most SMALL_PAYLOAD) of small_payload. Returns 0, or an error if
+ * the ring is full. */
 static __always_inline long send_small(struct scratch *s, __u64 payload_bytes)
 {
 	__u64 size;
@@ -92,7 +92,7 @@ static SHARED long send_open(struct scratch *s, struct connection *connection, _
 	return 0;
 }
 
-/* Sends a record without payload about a connection that the reader knows. */
+/* Sends a record without payload about a connection that the reader already knows. */
 static __always_inline void send_note(struct scratch *s, struct connection *connection, __u64 conn, __u32 kind,
 				      __u32 syscall, __u32 direction, __u64 pid_tgid, __s32 fd, __u32 call_bytes)
 {
@@ -126,7 +126,7 @@ static __always_inline void send_close(struct scratch *s, struct connection *con
 
 #define TELL_AGAIN_NS 5000000000ULL
 
-/* Sends CAPTURE_BLIND_SPOT, unless this process was named a few seconds ago. */
+/* Sends CAPTURE_BLIND_SPOT, unless this process was reported within the last few seconds. */
 static __always_inline void tell_blind_spot(struct scratch *s, __u32 what, __u32 syscall, __u64 pid_tgid, __u64 conn,
 					    __s32 fd)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Compares what a TCP socket itself has counted with what its calls have shown. Bytes that moved in other ways leave a hole,
- * and a silence shows whether anything was left unread.
+ * Compares a TCP socket's own byte counts with the bytes that its calls have shown. Bytes that moved in other ways
+ * leave a hole, and a silence shows whether anything was left unread.
  */
 #ifndef TINYTAP_SEQUENCE_BPF_H
 #define TINYTAP_SEQUENCE_BPF_H
 
 #include "descriptors.bpf.h"
 
-/* Marks a call that sends after a silence: had everything that arrived been read? */
+/* Marks a call that sends after a silence: had everything that had arrived been read? */
 static __always_inline void note_silence(struct scratch *s, struct connection *connection)
 {
 	__u64 before = connection->active_ns, sock;
@@ -22,9 +22,9 @@ static __always_inline void note_silence(struct scratch *s, struct connection *c
 }
 
 /*
- * The socket's count differs from what this call leads us to expect. If it is higher, `unseen` bytes moved in ways that no
- * call shows, and leave a hole. If it is lower, calls of two threads overlapped, and the supposed hole holds this call's
- * bytes. False: the descriptor is another socket by now.
+ * Handles a socket count that differs from the one this call implies. If it is higher, `unseen` bytes moved in ways
+ * that no call shows, and leave a hole. If it is lower, calls of two threads overlapped, and the supposed hole
+ * contains this call's bytes. Returns false if the descriptor is another socket by now.
  */
 static SHARED bool settle_sequence(struct scratch *s, struct connection *connection)
 {
@@ -74,7 +74,7 @@ static SHARED bool settle_sequence(struct scratch *s, struct connection *connect
 	return true;
 }
 
-/* Compares the socket's count with what the calls have shown. False: see settle_sequence(). */
+/* Compares the socket's count with what the calls have shown. Returns false as settle_sequence() does. */
 static __always_inline bool check_sequence(struct scratch *s, struct connection *connection)
 {
 	__u32 index = (s->call.direction - 1) & 1, sequence = 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Programs in which others continue by tail call, so that shared work is verified and compiled once. Their input is in
- * working memory. */
+/* Programs that other programs continue in by tail call, so that shared work is verified and compiled once. Their
+ * input is in working memory. */
 #ifndef TINYTAP_STAGES_BPF_H
 #define TINYTAP_STAGES_BPF_H
 
 #include "maps.bpf.h"
 
-/* Programs that run when a call returns. Newer kernels have one tracepoint for all calls (tinytap.bpf.c), older ones a
- * tracepoint for each. */
+/* Programs that run when a call returns. Newer kernels have one tracepoint for all calls (tinytap.bpf.c), older
+ * ones a tracepoint for each call. */
 #ifdef TINYTAP_OLD_KERNELS
 #define EXIT_SECTION(name) SEC("tracepoint/syscalls/sys_exit_" #name)
 #define EXIT_STAGE_SECTION(name) SEC("tracepoint/tail-call/" #name)
@@ -37,7 +37,7 @@ struct {
 	},
 };
 
-/* For other tracepoints: the kernel does not let one array hold programs of two types. */
+/* The stages of programs on other tracepoints: the kernel does not let one array hold programs of two types. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, SWEEP_STAGES);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Passes over all descriptors of a process: when it forks, executes, ends, or closes a range of them. */
+/* Walks over all descriptors of a process when it forks, executes, ends, or closes a range of them. */
 #ifndef TINYTAP_SWEEP_BPF_H
 #define TINYTAP_SWEEP_BPF_H
 
@@ -8,13 +8,13 @@
 #include "stages.bpf.h"
 
 #ifdef TINYTAP_OLD_KERNELS
-/* Times the 33 possible tail calls: 2112 descriptors. */
+/* With 33 possible tail calls: 2112 descriptors. */
 #define SWEEP_STEPS 64
 #else
 #define SWEEP_STEPS (1 << 20)
 #endif
 
-/* The child holds what the parent holds. */
+/* The child now holds the same descriptor as the parent. */
 static __always_inline void inherit_descriptor(struct scratch *s, __u64 descriptor, __s32 fd)
 {
 	__u64 conn = descriptor_conn(descriptor), *slot;
@@ -42,7 +42,7 @@ static __always_inline void inherit_descriptor(struct scratch *s, __u64 descript
 	}
 }
 
-/* One descriptor, or one missing block. */
+/* Handles one descriptor, or one missing block. */
 static long sweep_step(__u32 index, void *unused)
 {
 	struct scratch *s = working_memory();
@@ -110,7 +110,8 @@ int sweep_on(void *context)
 	return 0;
 }
 
-/* Visits the known descriptors from `first` to `last` that are kept under the number `pid`. Returns only if it fails. */
+/* Visits the known descriptors from `first` to `last` that are kept under the number `pid`. Returns only on
+ * failure. */
 static __always_inline void sweep_descriptors(void *context, struct scratch *s, const struct process *process,
 					      __u32 mode, __u32 pid, __u32 syscall, __u64 first, __u64 last)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Watches the syscalls that move bytes over sockets and sends those of HTTP connections to user space, whole, through a
- * ring buffer (capture_event.h). Only tracepoints are used. The cost of a program matters in this order: calls on
- * descriptors of no interest (one look-up), calls on sockets that are not HTTP (a look at their first bytes), HTTP.
+ * Watches the system calls that move bytes over sockets, and sends all bytes of HTTP connections to user space
+ * through a ring buffer (capture_event.h). Only tracepoints are used. The cost of a program matters in this order:
+ * calls on descriptors of no interest (one look-up), calls on sockets that are not HTTP (a look at their first
+ * bytes), HTTP.
  *
- * The loader attaches in the order of this file, programs for the ends of descriptors first and for moved bytes last, so
- * that nothing is assumed about a descriptor that was closed unseen. One tracepoint serves all exits of calls: perf's part
- * of a single call's tracepoint costs more than looking every call up in a table.
+ * The loader attaches in the order of this file, programs for the ends of descriptors first and for moved bytes
+ * last, so that nothing is assumed about a descriptor that was closed unseen. One tracepoint serves the exits of
+ * all calls: perf's share of a separate tracepoint costs more than looking up every call in a table.
  */
 #include "kernel.bpf.h"
 #include "processes.bpf.h"
@@ -15,8 +16,8 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* Follows the descriptors that a call has sent or received in its messages. Sent ones are followed only if the kernel's own
- * structures show which sockets they are. */
+/* Follows the descriptors that a call has sent or received in its messages. Sent ones are followed only if the
+ * kernel's own structures show which sockets they are. */
 static __always_inline void pass_call(call_values arguments, __s64 ret, __u32 syscall, __u32 direction, __u32 shape,
 				      __u32 flags)
 {
@@ -84,7 +85,7 @@ DATA_CALLS(DATA_PROGRAM)
 
 enum { CALL_IGNORED, CALL_OF_DATA, CALL_WITH_PROGRAM };
 
-/* What to do when a call returns, by its number. */
+/* How to handle the return of a call, by its number. */
 struct call_form {
 	/* CALL_*. The other members are for CALL_OF_DATA: see data_call(). */
 	__u8 kind;
@@ -122,7 +123,7 @@ int handle_exit(struct exit_context *context)
 	if (number >= CALL_NUMBERS)
 		return 0;
 	form = &call_forms[number];
-	/* The numbers of 32-bit programs mean other calls. */
+	/* For 32-bit programs the same numbers mean other calls. */
 	if (form->kind == CALL_IGNORED || IS_32BIT(registers))
 		return 0;
 	if (form->kind == CALL_OF_DATA)

@@ -1,4 +1,5 @@
-// What JavaScript sees: class Capture and a few functions. src/capture/native-addon.ts has validated the arguments.
+// What JavaScript sees: class Capture and a few functions. src/capture/native-addon.ts has already validated the
+// arguments.
 #include <fcntl.h>
 #include <napi.h>
 #include <sys/prctl.h>
@@ -164,7 +165,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
 
   Napi::Value Poll(const Napi::CallbackInfo& info) {
     auto into = info[0].As<Napi::Uint8Array>();
-    // A record that can never fit would block all later ones.
+    // A record that could never fit would block all later ones.
     if (into.ByteLength() < kRecordBytesMax)
       throw Napi::RangeError::New(info.Env(),
                                   "expected a view of at least " + std::to_string(kRecordBytesMax) + " bytes");
@@ -212,7 +213,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     });
   }
 
-  // The attacher has looked already.
+  // The attacher has already looked.
   Napi::Value LearnSocketsInto(const Napi::CallbackInfo& info) {
     size_t count = With(
         info, [](Capture& capture) { return capture.HasHelper() ? capture.FoundSockets() : LearnSockets(capture); });
@@ -307,7 +308,8 @@ static Napi::Value LookupSocketFor(const Napi::CallbackInfo& info) {
   return FactsObject(info.Env(), LookupSocket(static_cast<int>(Integer(info[0])), static_cast<int>(Integer(info[1]))));
 }
 
-// (socket) → the attacher's effective capabilities, a BigInt; undefined: it does not answer. The socket stays the caller's.
+// (socket) → the attacher's effective capabilities as a BigInt; undefined if it does not answer. The caller still owns
+// the socket.
 static Napi::Value AttacherRights(const Napi::CallbackInfo& info) {
   int socket = fcntl(static_cast<int>(Integer(info[0])), F_DUPFD_CLOEXEC, 3);
   if (socket < 0) return info.Env().Undefined();
@@ -320,7 +322,7 @@ static Napi::Value AttacherRights(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(rights.value));
 }
 
-// (pid) → Promise of the exit status. A thread of its own waits: Node's own waits only for the children that Node started.
+// (pid) → Promise of the exit status. A separate thread waits, because Node waits only for children that Node started.
 static Napi::Value WaitForChild(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   pid_t pid = static_cast<pid_t>(Integer(info[0]));
@@ -333,7 +335,7 @@ static Napi::Value WaitForChild(const Napi::CallbackInfo& info) {
     int status = 0;
     pid_t result;
     do result = waitpid(pid, &status, 0);
-    // A child that asks to be traced (PTRACE_TRACEME) is reported when it stops, too.
+    // A child that asks to be traced (PTRACE_TRACEME) is also reported when it stops.
     while ((result < 0 && errno == EINTR) || (result == pid && WIFSTOPPED(status)));
     int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     ended.BlockingCall([deferred, result, code](Napi::Env env, Napi::Function) {
@@ -347,7 +349,7 @@ static Napi::Value WaitForChild(const Napi::CallbackInfo& info) {
   return deferred->Promise();
 }
 
-// From now on only root may trace this process or take its descriptors. Until now, its real group forbade that: see
+// From now on only root may trace this process or take its descriptors. Until now, its real group prevented that: see
 // UNTRACED_GID in launcher.c.
 static void ForbidTracing(const Napi::CallbackInfo&) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

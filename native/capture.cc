@@ -36,17 +36,18 @@ namespace tinytap {
 static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
                                     "chosen", "verdicts", "skips",         "connections", "sockets"};
 const std::vector<std::string>& ProgramArrays() {
-  // The programs for older kernels lack the last one.
+  // The programs for older kernels do not have the last one.
   static const std::vector<std::string> names = {"stages", "sweeps", "exit_programs"};
   return names;
 }
 
 // How long to wait for room in the helper's socket.
 static const int kRoomMs = 50;
-// How long it may take to read earlier requests when none of them may be left out.
+// How long the helper may take to read earlier requests when none of them may be dropped.
 static const int kHelperMs = 5000;
 
-// The programs on the tracepoint of all calls' exits, and the one that is attached: the others are reached from it.
+// The section of the programs on the tracepoint of all calls' exits, and the one that is attached: the others are
+// reached from it.
 static const char* const kExitSection = "tp_btf/sys_exit";
 static const char* const kExitProgram = "handle_exit";
 
@@ -79,7 +80,7 @@ static int KeepLog(libbpf_print_level level, const char* format, va_list argumen
   return 0;
 }
 
-// The id for the capture that this thread is loading, see FindKernelTypes.
+// The type id for the capture that this thread is loading, see FindKernelTypes.
 static thread_local uint32_t exit_tracepoint = 0;
 
 static int NameExitTracepoint(bpf_program*, bpf_prog_load_opts* options, long) {
@@ -102,7 +103,7 @@ static std::string LastLogLines() {
   std::string all;
   for (const std::string& line : log_lines) all += line;
   log_lines.clear();
-  // A verifier log ends with the reason.
+  // The reason is at the end of a verifier log.
   return all.size() > 4000 ? all.substr(all.size() - 4000) : all;
 }
 
@@ -142,7 +143,7 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
       Load(options, options.old_object_path);
       uses_old_programs_ = true;
     } catch (const CaptureError&) {
-      // The reason why the first ones were refused is more useful.
+      // The reason why the first object was refused is more useful.
       throw CaptureError(error.code, std::string(error.what()) + " (and those for kernels before 5.17)", error.detail);
     }
   }
@@ -175,12 +176,12 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     KernelTypes types = FindKernelTypes();
     exit_tracepoint = types.exit_tracepoint;
     if (options.kernel_types) values.kernel = types.offsets;
-    // If sockets can be examined, they supply their addresses themselves.
+    // If sockets can be examined, they provide their addresses themselves.
     if (values.kernel.task_files != 0)
       bpf_program__set_autoload(bpf_object__find_program_by_name(object_, "handle_receive"), false);
     struct stat space = {};
     if (!SeesKernelPids() && stat("/proc/self/ns/pid", &space) == 0) {
-      // As the kernel encodes a device number.
+      // Encoded as the kernel encodes device numbers.
       values.namespace_device = static_cast<uint64_t>(major(space.st_dev)) << 20 | minor(space.st_dev);
       values.namespace_inode = space.st_ino;
     }
@@ -190,7 +191,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     bpf_map__set_max_entries(FindMap(object_, "scratches"), handles_.cpu_count);
     bpf_map__set_max_entries(FindMap(object_, "losses"), handles_.cpu_count);
     for (const char* name : {"descriptors", "processes", "connections", "sockets", "chosen", "shared_tables"}) {
-      // From 6.1 on maps may allocate in a tracepoint. Before that they hold their memory from the start, so they are smaller.
+      // From 6.1 on maps may allocate memory in a tracepoint. Before that they allocate all of it at the start, so they
+      // are smaller.
       if (KernelAtLeast(6, 1))
         bpf_map__set_map_flags(FindMap(object_, name), BPF_F_NO_PREALLOC);
       else
@@ -207,7 +209,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
     for (const std::string& name : ProgramArrays())
       if (bpf_map* map = bpf_object__find_map_by_name(object_, name.c_str())) handles_.maps[name] = bpf_map__fd(map);
-    // The other half is for connections to come.
+    // The other half is for future connections.
     groups_limit_ = bpf_map__max_entries(FindMap(object_, "connections")) / 2;
     MapControl();
   } catch (...) {
@@ -229,7 +231,7 @@ Capture::Capture(const CaptureHandles& handles) : handles_(handles) {
   }
 }
 
-// The parts of a text, each ended by `end`.
+// Splits a text into parts that each end with `end`.
 static std::vector<std::string> Parts(const answer& answer, char end) {
   std::vector<std::string> parts;
   std::string text(answer.text, std::min<size_t>(answer.text_length, ANSWER_TEXT_BYTES));
@@ -250,7 +252,7 @@ static void RequireAnswer(bool answered, const answer& answer) {
 
 Capture::Capture(int socket, const CaptureOptions& options) : helper_(std::make_unique<HelperClient>(socket)) {
   fcntl(socket, F_SETFD, FD_CLOEXEC);
-  // This process is the user's, but no other of the user's processes may trace it: it will hold the maps.
+  // This process belongs to the user, but no other process of the user may trace it: it will hold the maps.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   request load = {};
   load.type = REQUEST_LOAD;
@@ -354,7 +356,7 @@ int Capture::MapFd(const char* name) const {
   return found->second;
 }
 
-// CATEGORY/NAME of the tracepoint that a program is for; empty: it is reached only from other programs.
+// CATEGORY/NAME of the tracepoint that a program is for; empty if it is reached only from other programs.
 static std::string TracepointOf(const bpf_program* program) {
   std::string section = bpf_program__section_name(program);
   if (section == kExitSection)
@@ -444,7 +446,7 @@ void Capture::Keep(bpf_link* link, bpf_program* program) {
   links_.push_back(link);
   handles_.links.push_back(bpf_link__fd(link));
   std::string name = bpf_program__name(program);
-  // Without these only an address is missing, which is learned in other ways.
+  // Without these, only an address is missing, and it is learned in other ways.
   if (name != "handle_socket_state" && name != "handle_receive") handles_.programs.push_back(bpf_program__fd(program));
 }
 
@@ -465,8 +467,9 @@ static uint64_t Now(clockid_t clock) {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
-// Closing this number fails, and shows the programs who we are in the kernel's own numbers. They answer with their clock.
-// /proc/self/timens_offsets is no substitute: it may be unreadable, and describes the namespace of future children.
+// Closing this number fails, and shows the programs who we are in the kernel's own numbers. They answer with their
+// clock. /proc/self/timens_offsets is no substitute: it may be unreadable, and describes the namespace of future
+// children.
 void Capture::ExcludeSelf() {
   if (control_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   uint64_t narrowest = UINT64_MAX;
@@ -503,7 +506,7 @@ uint64_t Capture::Waiting() const {
   return reader_->Waiting();
 }
 
-// How many runs of the programs the kernel has skipped. Only the helper has descriptors of all of them.
+// The number of program runs that the kernel has skipped. Only the helper has descriptors of all the programs.
 uint64_t Capture::Misses() const {
   if (helper_ == nullptr) return ProgramMisses(handles_.programs);
   request question = {};
@@ -587,7 +590,7 @@ void Capture::SendChoice(uint32_t pid, uint32_t bits) const {
   if (!helper_->Tell(choose, kHelperMs)) throw HelperEnded();
 }
 
-// Replaces what `chosen` has.
+// Replaces the contents of `chosen`.
 void Capture::WriteChoices(const std::map<uint32_t, uint32_t>& wanted) const {
   int chosen = MapFd("chosen");
   uint32_t key, next;
@@ -616,7 +619,7 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
     request end = {};
     end.type = REQUEST_CHOSEN;
     answer written;
-    // The programs must not look at `chosen` again, as `choices` makes them, before it is written.
+    // `choices` makes the programs look at `chosen` again, which must not happen before it is written.
     if (!helper_->Ask(end, &written, kHelperMs)) throw HelperEnded();
   } else {
     WriteChoices(wanted);
@@ -630,7 +633,7 @@ void Capture::ChooseProcesses(const CaptureFilter& filter) {
   __atomic_fetch_add(&control_->choices, 1, __ATOMIC_RELEASE);
 }
 
-// A port that is in the ranges before and after keeps its bit, so that none of its calls is missed meanwhile.
+// A port that is in the old and in the new ranges keeps its bit, so that none of its calls is missed in between.
 void Capture::ChoosePorts(const std::vector<PortRange>& ranges) {
   std::vector<uint32_t> words(CONTROL_PORT_WORDS);
   for (const PortRange& range : ranges)
@@ -673,7 +676,7 @@ void Capture::SetSkip(uint64_t conn, uint32_t direction, uint64_t offset) {
     skip.conn = conn;
     skip.direction = direction;
     skip.offset = offset;
-    // Without it, the bytes are copied.
+    // If this fails, the bytes are copied.
     helper_->Tell(skip, 0);
   } else {
     skip_key key = {conn, direction, 0};
@@ -687,7 +690,7 @@ void Capture::ConfirmSocket(uint64_t conn) {
     request confirm = {};
     confirm.type = REQUEST_CONFIRM;
     confirm.conn = conn;
-    // Without it, records keep their mark, and the answer in the stream is all the same.
+    // If this fails, records keep their mark, but the answer in the stream has the same effect.
     helper_->Tell(confirm, helper_->IsSilent() ? 0 : kRoomMs);
     return;
   }
@@ -702,12 +705,13 @@ void Capture::Dismiss(uint64_t conn) {
     dismiss.type = REQUEST_DISMISS;
     dismiss.conn = conn;
     answer dismissed;
-    // A helper that is stopped does it later.
+    // A stopped helper does this later.
     if (helper_->IsSilent()) {
       helper_->Tell(dismiss, 0);
       return;
     }
-    // Late: it is dismissed all the same, and the count of nameless ones stays too high, which costs time only.
+    // Late: the descriptor is dismissed all the same. The count of nameless connections stays too high, which only
+    // costs time.
     if (helper_->AskBriefly(dismiss, &dismissed) && dismissed.value != 0)
       __atomic_fetch_sub(&control_->unnamed, 1, __ATOMIC_RELAXED);
     return;
@@ -764,7 +768,7 @@ void Capture::CloseInBackground() {
     if (auto found = handles_.maps.find(name); found != handles_.maps.end()) arrays.push_back(found->second);
   int release = KeepDescriptors(kept, arrays);
   Close();
-  // Without a keeper the links were closed above.
+  // If there is no keeper, the links were closed above.
   if (release >= 0) close(release);
 }
 

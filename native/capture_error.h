@@ -1,4 +1,4 @@
-// Errors of a capture as JavaScript gets them: one sentence, a code to act on, and libbpf's last messages.
+// Errors of a capture as JavaScript sees them: one sentence, a code to act on, and libbpf's last messages.
 #pragma once
 
 #include <stdexcept>
@@ -17,7 +17,7 @@ class CaptureError : public std::runtime_error {
   std::string detail;
 };
 
-// `message: strerror(error)`, with ERR_NO_PERMISSION instead of `code` if that is what errno means.
+// `message: strerror(error)`, with ERR_NO_PERMISSION instead of `code` if errno says so.
 CaptureError SystemError(const std::string& code, const std::string& message, int error, std::string detail = "");
 
 }  // namespace tinytap

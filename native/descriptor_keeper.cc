@@ -25,9 +25,9 @@ static void EmptyArray(int array) {
   }
 }
 
-// The keeper's work. Only calls that are allowed after a fork in a multi-threaded process.
+// The keeper's work. It uses only calls that are allowed after a fork in a multi-threaded process.
 [[noreturn]] static void Keep(const std::vector<int>& kept, int wait_for, const std::vector<int>& arrays) {
-  // Node's handler would otherwise still be installed, but it belongs to another process.
+  // Node's handler is still installed, but it belongs to another process.
   signal(SIGUSR1, SIG_IGN);
   unsigned next = 0;
   for (int fd : kept) {
@@ -41,11 +41,11 @@ static void EmptyArray(int array) {
   for (int fd : kept) {
     if (std::find(arrays.begin(), arrays.end(), fd) == arrays.end()) close(fd);
   }
-  // No program runs any more. When the last descriptor of an array goes, the kernel schedules work that empties it, and does
-  // so again each time somebody else (bpftool) opens and closes it; kernels up to at least 6.18 count a reference for each
-  // and give back one if the work has not run yet. So there is to be nothing left for it to do.
+  // No program runs any more. When the last descriptor of an array is closed, the kernel schedules work that empties
+  // it, and does so again each time somebody else (bpftool) opens and closes it. Kernels up to at least 6.18 take a
+  // reference each time and drop only one if the work has not run yet. So nothing must be left for this work to do.
   for (int array : arrays) EmptyArray(array);
-  // Programs are freed a little later, and until then the work goes through all that use the array.
+  // Programs are freed a little later, and until then the kernel's work goes through all programs that use the array.
   sleep(1);
   _exit(0);
 }
@@ -58,8 +58,8 @@ int KeepDescriptors(std::vector<int> descriptors, const std::vector<int>& arrays
   std::sort(descriptors.begin(), descriptors.end());
   pid_t child = fork();
   if (child == 0) {
-    // In its own session, so that a Ctrl-C at the terminal does not reach it, and a grandchild, so that nobody has to wait
-    // for it.
+    // In its own session, so that a Ctrl-C at the terminal does not reach it, and as a grandchild, so that nobody has
+    // to wait for it.
     setsid();
     if (fork() == 0) Keep(descriptors, ends[0], arrays);
     _exit(0);

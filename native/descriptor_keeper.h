@@ -1,4 +1,4 @@
-// Makes another process the last holder of descriptors whose closing takes long.
+// Makes another process the last holder of descriptors that take long to close.
 #pragma once
 
 #include <vector>
@@ -6,7 +6,8 @@
 namespace tinytap {
 
 // Starts a process that holds `descriptors` and `arrays` (of programs) until the returned descriptor is closed. It then
-// closes the former, empties the latter and ends. It is nobody's child. -1: it could not be started.
+// closes the former, empties the latter and ends. It is not a child of this process. Returns -1 if it could not be
+// started.
 int KeepDescriptors(std::vector<int> descriptors, const std::vector<int>& arrays);
 
 }  // namespace tinytap

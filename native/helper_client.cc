@@ -12,9 +12,9 @@
 
 namespace tinytap {
 
-// How long to wait for an answer that can be done without: usually it takes some 20 µs.
+// How long to wait for an answer that is not essential; usually it takes some 20 µs.
 static const int kBriefMs = 50;
-// So many unanswered questions in a row mean that the other side is stopped or stuck.
+// This many unanswered questions in a row mean that the other side is stopped or stuck.
 static const int kUnansweredMax = 3;
 static const int kFirstPauseMs = 1000;
 static const int kLongestPauseMs = 30000;
@@ -64,7 +64,7 @@ bool HelperClient::Ask(request request, answer* answer, int timeout_ms, std::vec
 }
 
 bool HelperClient::AskLocked(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors) {
-  // Shared by all clients: a late answer to another one on the same socket must not pass for this one's.
+  // Shared by all clients: a late answer to another client on the same socket must not pass for an answer to this one.
   static std::atomic<uint32_t> sequence{0};
   request.sequence = ++sequence;
   if (send(socket_, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(sizeof(request)))
@@ -81,7 +81,7 @@ bool HelperClient::AskLocked(request request, answer* answer, int timeout_ms, st
       if (errno == EAGAIN || errno == EINTR) continue;
       return false;
     }
-    // Otherwise it is the late answer to an earlier request.
+    // Otherwise this is a late answer to an earlier request.
     if (answer->sequence == request.sequence) return true;
   }
 }
@@ -91,7 +91,7 @@ void HelperClient::Answered() {
   pause_ms_ = 0;
 }
 
-// The late answer to any question shows that the other side goes on.
+// A late answer to any question shows that the other side continues.
 void HelperClient::HearLateAnswers() {
   auto late = std::make_unique<answer>();
   while (pause_ms_ != 0 && Receive(late.get(), nullptr)) Answered();

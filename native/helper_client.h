@@ -1,4 +1,4 @@
-// This end of the socket to the attacher, which becomes the helper, or to the lookers: requests and their answers, see
+// The client end of the socket to the attacher, which becomes the helper, or to the lookers: requests and answers, see
 // privileged/protocol.h.
 #pragma once
 
@@ -11,32 +11,32 @@
 
 namespace tinytap {
 
-// How long to wait for the attacher's answer: the kernel verifies the programs meanwhile.
+// How long to wait for the attacher's answer while the kernel verifies the programs.
 constexpr int kAttacherMs = 120000;
 
 class HelperClient {
  public:
-  // Takes the socket over.
+  // Takes ownership of the socket.
   explicit HelperClient(int socket);
-  // Without Goodbye the helper takes this for a crash.
+  // Without a goodbye the helper assumes a crash.
   ~HelperClient();
   HelperClient(const HelperClient&) = delete;
   HelperClient& operator=(const HelperClient&) = delete;
 
-  // Sends `request` and waits for its answer, at most `timeout_ms`. Descriptors that come with it are put into `descriptors`.
-  // False: no answer in this time, or the helper is gone. Any thread may call it.
+  // Sends `request` and waits at most `timeout_ms` for its answer. Descriptors that arrive with it are put into
+  // `descriptors`. False: no answer in this time, or the helper is gone. May be called from any thread.
   bool Ask(request request, answer* answer, int timeout_ms, std::vector<int>* descriptors = nullptr);
-  // Asks what can be done without, and waits only briefly. When several answers in a row did not come, nothing is asked for a
-  // while, or until one comes late: IsSilent().
+  // Asks a question that is not essential, and waits only briefly. After several unanswered questions in a row, nothing
+  // is asked for a while, or until a late answer arrives: see IsSilent().
   bool AskBriefly(const request& request, answer* answer);
   bool IsSilent();
-  // How many questions of AskBriefly had no answer, also those that were not asked.
+  // How many questions of AskBriefly had no answer, including those that were not sent.
   uint64_t Unanswered();
-  // Sends a request that has no answer. If the helper has many unread ones, waits for room, at most `timeout_ms`. False: it
-  // was not sent.
+  // Sends a request that has no answer. If the helper has many unread ones, waits at most `timeout_ms` for room. False:
+  // it was not sent.
   bool Tell(const request& request, int timeout_ms);
   void Goodbye();
-  // The helper has ended, and with it the programs are detached.
+  // The helper has ended, and so the programs are detached.
   bool IsGone() const;
 
  private:

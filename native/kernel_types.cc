@@ -11,7 +11,7 @@
 
 namespace tinytap {
 
-// In bytes. Also looks into members without a name (unions, and whole structures whose layout is randomised).
+// The offset in bytes. Also searches unnamed members (unions, and whole structures if the layout is randomised).
 static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* structure, const char* member) {
   const btf_member* members = btf_members(structure);
   for (int i = 0; i < btf_vlen(structure); i++) {
@@ -25,8 +25,8 @@ static std::optional<uint32_t> OffsetIn(const btf* types, const btf_type* struct
   return std::nullopt;
 }
 
-// The structures named in `structures` become known. Returns the id of the type of the tracepoint on exits of system calls, 0
-// if the kernel has none. One pass over all types: libbpf's own search would start again for each name.
+// Fills in the structures named in `structures`. Returns the type id of the tracepoint on exits of system calls, 0 if
+// the kernel has none. One pass over all types: libbpf's own search would start again for each name.
 static uint32_t FindStructures(const btf* types, std::map<std::string_view, const btf_type*>* structures) {
   // The kernel's name for the type of a tracepoint (include/trace/bpf_probe.h).
   const std::string_view tracepoint = "btf_trace_sys_exit";
@@ -42,11 +42,11 @@ static uint32_t FindStructures(const btf* types, std::map<std::string_view, cons
   return exit_tracepoint;
 }
 
-// An offset of 0 disables what needs others that are unknown. `queue_length`: where the length is in a queue.
+// Sets offsets to 0 that are useless because others are unknown. `queue_length`: where the length is within a queue.
 static void DisableIncomplete(kernel_offsets* offsets, uint32_t queue_length) {
   if (offsets->memory_file == 0 || offsets->entry_name == 0) offsets->task_memory = 0;
   if (offsets->unix_address == 0 || offsets->unix_name == 0) offsets->unix_peer = 0;
-  // The members that measure streams are used all together.
+  // The members used to measure streams are needed all together.
   const bool measurable = offsets->sock_protocol != 0 && offsets->sock_receive_queue_length != 0 && queue_length != 0 &&
                           offsets->tcp_bytes_received != 0 && offsets->tcp_bytes_sent != 0 &&
                           offsets->tcp_bytes_retransmitted != 0 && offsets->tcp_received_next != 0 &&

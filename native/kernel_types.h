@@ -1,4 +1,4 @@
-// What the kernel's own type information (BTF) says: the offsets of structure members, and the ids of types.
+// What the kernel's own type information (BTF) provides: offsets of structure members, and type ids.
 #pragma once
 
 #include <linux/types.h>
@@ -10,9 +10,9 @@
 namespace tinytap {
 
 struct KernelTypes {
-  // All 0 if the kernel has no BTF, or a required member was not found.
+  // All 0 if the kernel has no BTF or a required member was not found.
   kernel_offsets offsets = {};
-  // The id of the type for the tracepoint of all calls' exits; 0: unknown.
+  // The type id of the tracepoint of all calls' exits; 0: unknown.
   uint32_t exit_tracepoint = 0;
 };
 

@@ -52,7 +52,7 @@ static bool Learn(Capture& capture, int pid, int fd, uint64_t inode) {
   known.socket = true;
   known.group = inode;
   int copy = CopyDescriptor(pid, fd);
-  // Without the right to look inside, it is only known to be some socket.
+  // Without the right to look inside, all we know is that it is a socket.
   if (copy >= 0) {
     sockaddr_storage local = {}, peer = {};
     socklen_t local_length = sizeof(local), peer_length = sizeof(peer);

@@ -7,7 +7,7 @@ namespace tinytap {
 
 class Capture;
 
-// Reports to the capture every socket of every process that may be examined; returns how many. Before Attach.
+// Reports to the capture every socket of every process that may be examined; returns their number. Call before Attach.
 size_t LearnSockets(Capture& capture);
 
 }  // namespace tinytap

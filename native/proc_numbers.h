@@ -1,4 +1,4 @@
-// The numeric entries of /proc's directories: processes, descriptors.
+// The numeric entries of directories in /proc: processes, descriptors.
 #pragma once
 
 #include <string>

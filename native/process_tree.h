@@ -6,7 +6,7 @@
 
 namespace tinytap {
 
-// `pids` and all their present descendants (those whose parent has ended are not found).
+// `pids` and all their living descendants (except those whose parent has ended).
 std::set<uint32_t> WithDescendants(std::set<uint32_t> pids);
 
 }  // namespace tinytap

@@ -26,14 +26,14 @@ static size_t RoundUp8(size_t value) { return (value + 7) & ~size_t{7}; }
 // A program writes a record in a fraction of a microsecond, unless it is preempted.
 static const uint64_t kUnfinishedMs = 500;
 
-// All that is mapped counts as resident, so only this much of the data is, whatever the size of the ring.
+// All mapped memory counts as resident, so only this much of the data is mapped, whatever the size of the ring.
 static const size_t kWindowBytes = 1 << 20;
 // More than the longest record, in whole pages.
 static const size_t kRecordRoom = 64 << 10;
 static_assert(kRecordRoom > BPF_RINGBUF_HDR_SZ + sizeof(capture_event) + CAPTURE_EVENT_PAYLOAD_MAX);
 
-// The kernel offers for mapping a page with the reader's position, a page with the writer's, and the data twice in a row,
-// so that a record that wraps around is one piece of memory.
+// The kernel offers three things to map: a page with the reader's position, a page with the writer's, and the data
+// twice in a row, so that a record that wraps around is contiguous.
 RingReader::RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes)
     : ring_fd_(ring_fd),
       mask_(ring_bytes - 1),
@@ -77,7 +77,7 @@ uint64_t RingReader::Waiting() const {
   return __atomic_load_n(reinterpret_cast<uint64_t*>(producer_), __ATOMIC_ACQUIRE) - read;
 }
 
-// The record at this position, in one piece.
+// The record at this position, as one piece of memory.
 const uint8_t* RingReader::At(uint64_t position) {
   size_t at = position & mask_, needed = std::min(kRecordRoom, window_bytes_);
   if (window_ == nullptr || at < window_start_ || at + needed > window_start_ + window_bytes_) {
@@ -112,7 +112,7 @@ size_t RingReader::Take(uint8_t* into, size_t bytes, bool pass_unfinished) {
       filled += padded;
     }
     read += RoundUp8(payload + BPF_RINGBUF_HDR_SZ);
-    // Each record's room is released at once, because a writer may be waiting for it.
+    // Release the room of each record at once, because a writer may be waiting for it.
     __atomic_store_n(position, read, __ATOMIC_RELEASE);
   }
   return filled;

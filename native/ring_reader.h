@@ -9,22 +9,24 @@ namespace tinytap {
 
 class RingReader {
  public:
-  // `ring_fd` stays the caller's. `wake_bytes`: with this much data the kernel wakes a waiting reader.
+  // `ring_fd` still belongs to the caller. `wake_bytes`: the kernel wakes a waiting reader when this much data is
+  // there.
   RingReader(int ring_fd, size_t ring_bytes, size_t wake_bytes);
   ~RingReader();
   RingReader(const RingReader&) = delete;
   RingReader& operator=(const RingReader&) = delete;
 
-  // Fills `into` (8-aligned) and returns the number of bytes written. Gathers for up to `interval_ms` since the last time, so
-  // that a trickle of records does not cost one round each. Returns 0 if there was nothing for `timeout_ms`, or earlier if one
-  // of the words `signals` (set by another thread) is not 0, which it checks once per interval.
+  // Fills `into` (8-aligned) and returns the number of bytes written. Gathers records for up to `interval_ms` after the
+  // last call, so that a trickle of records does not cost one round each. Returns 0 if there was nothing for
+  // `timeout_ms`, or earlier if one of the words `signals` (set by another thread) is not 0, which it checks once per
+  // interval.
   //
-  // A record that is still being written holds up those after it. With timeout 0, which means that the capture has ended,
-  // Poll waits for it, but not forever: then it is passed over and counted.
+  // A record that is still being written blocks those after it. With timeout 0, which means that the capture has ended,
+  // Poll waits for it, but not forever: after a while it is skipped and counted.
   size_t Poll(uint8_t* into, size_t bytes, int timeout_ms, int interval_ms, const int32_t* signals,
               size_t signal_count);
 
-  // Records passed over, and the bytes they had room for.
+  // Records skipped, and the bytes reserved for them.
   uint64_t PassedRecords() const { return passed_records_; }
   uint64_t PassedBytes() const { return passed_bytes_; }
 
@@ -43,7 +45,7 @@ class RingReader {
   int epoll_ = -1;
   uint8_t* consumer_ = nullptr;
   uint8_t* producer_ = nullptr;
-  // The part of the data that is mapped, and where in the data it begins.
+  // The mapped part of the data, and where in the data it begins.
   uint8_t* window_ = nullptr;
   size_t window_bytes_;
   size_t window_start_ = 0;

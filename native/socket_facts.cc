@@ -49,7 +49,7 @@ static std::string FormatAddress(const sockaddr_storage& storage, socklen_t leng
   if (storage.ss_family == AF_UNIX && length > offsetof(sockaddr_un, sun_path)) {
     const auto& local = reinterpret_cast<const sockaddr_un&>(storage);
     size_t bytes = length - offsetof(sockaddr_un, sun_path);
-    // A name in the abstract namespace begins with NUL and may contain more of them.
+    // A name in the abstract namespace begins with NUL and may contain more NULs.
     if (local.sun_path[0] == '\0') return "unix:@" + std::string(local.sun_path + 1, bytes - 1);
     return "unix:" + std::string(local.sun_path, strnlen(local.sun_path, bytes));
   }
@@ -59,7 +59,7 @@ static std::string FormatAddress(const sockaddr_storage& storage, socklen_t leng
 int CopyDescriptor(int pid, int fd) {
   int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (process < 0) {
-    // Not the id of a process.
+    // EINVAL: not the id of a process.
     if (errno == EINVAL) errno = ESRCH;
     return -1;
   }

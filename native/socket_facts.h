@@ -13,7 +13,7 @@ enum class DescriptorKind {
   kFile,
   // The process or descriptor does not exist (any more).
   kGone,
-  // The kernel did not say.
+  // The kernel gave no answer.
   kUnknown,
 };
 
@@ -27,14 +27,14 @@ struct SocketFacts {
   std::string remote;
 };
 
-// A duplicate of descriptor `fd` of process `pid`, or -1 with errno. The caller closes it at once: while it exists, a close
-// in the other process does not send the FIN.
+// A duplicate of descriptor `fd` of process `pid`, or -1 with errno. The caller closes it at once: while the duplicate
+// exists, a close in the other process does not send the FIN.
 int CopyDescriptor(int pid, int fd);
 
 // From the helper's answer to REQUEST_LOOKUP.
 SocketFacts FactsOf(const answer& answer);
 
-// Takes a few microseconds.
+// This takes a few microseconds.
 SocketFacts LookupSocket(int pid, int fd);
 
 }  // namespace tinytap

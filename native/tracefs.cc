@@ -14,7 +14,8 @@ Tracefs::Tracefs(const std::string& root) {
   for (const std::string& candidate :
        {root, std::string("/sys/kernel/tracing"), std::string("/sys/kernel/debug/tracing")}) {
     if (candidate.empty()) continue;
-    // With the rights that opening a file has: access() asks for the real user, whose file capabilities do not count.
+    // Checks with the privileges that opening a file has: access() checks for the real user, whose file capabilities do
+    // not count.
     if (faccessat(AT_FDCWD, (candidate + "/events/syscalls").c_str(), R_OK | X_OK, AT_EACCESS) == 0) {
       events_ = candidate + "/events/";
       return;
@@ -25,7 +26,7 @@ Tracefs::Tracefs(const std::string& root) {
   throw CaptureError("ERR_NO_TRACEFS", "no syscall tracepoints: tracefs is not mounted at /sys/kernel/tracing");
 }
 
-// Throws if the file is there but cannot be opened: a tracepoint that only cannot be looked at now is not missing.
+// Throws if the file exists but cannot be opened: a tracepoint that merely cannot be examined now is not missing.
 static std::ifstream Open(const std::string& path) {
   errno = 0;
   std::ifstream file(path);

@@ -1,4 +1,4 @@
-// What tracefs says about tracepoints: whether they exist, their ids, and where their members are.
+// Reads from tracefs whether tracepoints exist, their ids, and where their members are.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ class Tracefs {
   // The number that perf_event_open needs for `category/name`; empty if this kernel does not have it.
   std::optional<uint64_t> TracepointId(const std::string& category, const std::string& name) const;
 
-  // The offset of `member` in the tracepoint's context; 0 if there is no such member (offset 0 is the common header).
+  // The offset of `member` in the tracepoint's context; 0 if there is no such member (the common header is at offset
+  // 0).
   uint32_t MemberOffset(const std::string& category, const std::string& name, const std::string& member) const;
 
  private:

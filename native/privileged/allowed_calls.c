@@ -34,7 +34,7 @@ int LimitCalls(const struct allowed_call* allowed, size_t count) {
     code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, any ? 1 : 3);
     if (!any) {
-      // Of an int the kernel heeds the lower half alone, which is the first one on these architectures.
+      // The kernel uses only the lower half of an int, which comes first on these architectures.
       code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args));
       code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 0, 1);
     }

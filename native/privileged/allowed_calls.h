@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Seccomp: the few system calls that a program with rights may still make. */
+/* Seccomp: limits a privileged program to the few system calls that it needs. */
 #ifndef TINYTAP_ALLOWED_CALLS_H
 #define TINYTAP_ALLOWED_CALLS_H
 
@@ -9,11 +9,11 @@ enum { ANY_ARGUMENT = -1 };
 
 struct allowed_call {
   int number;
-  /* What its first argument, an int, must be; ANY_ARGUMENT: it may be anything. A call may stand here several times. */
+  /* The required value of its first argument, an int; ANY_ARGUMENT: any value. A call may be listed several times. */
   int first_argument;
 };
 
-/* From here on, every other call ends this process. 0: done. */
+/* From here on, every other call ends this process. Returns 0 on success. */
 int LimitCalls(const struct allowed_call* allowed, size_t count);
 
 #endif

@@ -1,4 +1,5 @@
-// See answers.h. Everything in a request may be hostile: it is used as a number only, and only where any number is harmless.
+// See answers.h. Everything in a request may be hostile: it is used only as a number, and only where any number is
+// harmless.
 #include "answers.h"
 
 #include <errno.h>
@@ -12,13 +13,15 @@
 
 #include "../../bpf/control.h"
 
-/* Niceness of a thread in a hurry. */
+/* Niceness of a hurried thread. */
 #define HURRIED_NICE (-14)
 
-/* Keys of map `chosen` that tinytap has sent since the last REQUEST_CHOSEN. The map before Linux 6.1 has as many. */
+/* Keys of map `chosen` that tinytap has sent since the last REQUEST_CHOSEN. Before Linux 6.1 the map has as many
+ * entries. */
 #define CHOSEN_MAX 16384
 
-/* Signal 0 only asks: ESRCH unless the thread is one of this process. If tinytap has ended, the number may be another's. */
+/* Signal 0 only checks: ESRCH unless the thread belongs to this process. If tinytap has ended, the number may be
+ * reused. */
 static int IsThreadOfTinytap(const struct helper* helper, pid_t thread) {
   if (thread <= 0 || (syscall(SYS_tgkill, helper->tinytap, thread, 0) != 0 && errno == ESRCH)) return 0;
   return !HasEnded(helper->process);
@@ -86,7 +89,7 @@ static int IsChosen(__u32 key) {
   return 0;
 }
 
-/* Deletes what is chosen no longer. */
+/* Deletes the keys that are no longer chosen. */
 static void EndChoice(const struct helper* helper) {
   static __u32 others[CHOSEN_MAX];
   size_t count = 0;
@@ -119,7 +122,7 @@ void EmptyArray(int map) {
   }
 }
 
-/* How often the kernel did not run a program because it, or one of its kind, was running already. */
+/* How often the kernel did not run a program because it, or another of its kind, was already running. */
 static __u64 Misses(const struct helper* helper) {
   __u64 sum = 0;
   for (int i = 0; i < helper->programs; i++) {

@@ -1,5 +1,5 @@
-// The attacher: loads and attaches the BPF programs, as root or with the rights of a file capability, when the unprivileged
-// tinytap asks for it, and then becomes the helper with hardly any rights left. See protocol.h.
+// The attacher: loads and attaches the BPF programs, as root or with file capabilities, when the unprivileged tinytap
+// asks for it, and then becomes the helper with hardly any privileges left. See protocol.h.
 //   tinytap-attacher TERMINAL_SETTINGS TERMINAL_GROUP early|late
 #include <fcntl.h>
 #include <grp.h>
@@ -29,8 +29,8 @@
 
 namespace tinytap {
 
-// The helper runs under an id of its own, so that no other process can signal or trace it: from the range that systemd keeps
-// for such users. nobody is the second choice, for a namespace without that id.
+// The helper runs under an id of its own, so that no other process can signal or trace it. The id is from the range
+// that systemd reserves for such users. nobody is the second choice, for a namespace without that id.
 static const uid_t kHelperIds[] = {64873, 65534};
 
 static bool HasCapability(int capability) {
@@ -39,7 +39,7 @@ static bool HasCapability(int capability) {
   return syscall(SYS_capget, &header, data) == 0 && (data[capability / 32].permitted >> capability % 32 & 1) != 0;
 }
 
-// Leaves at most the capabilities `wanted`, under the helper's id, also for what is executed next.
+// Keeps at most the capabilities `wanted`, under the helper's id, also for what is executed next.
 static void GiveUpRights(uint64_t wanted) {
   bool may_set = HasCapability(CAP_SETPCAP);
   for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
@@ -73,17 +73,17 @@ static void GiveUpRights(uint64_t wanted) {
   _exit(1);
 }
 
-// Starts the lookers, as children, so that none outlives the helper. Returns the socket to ask them.
+// Starts the lookers as children, so that none outlives the helper. Returns the socket on which to ask them.
 static int StartLookers(const std::string& directory) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) _exit(1);
   signal(SIGCHLD, SIG_IGN);
   for (int i = 0; i < LOOKERS; i++) {
-    // Without lookers, facts about other processes are missing.
+    // Without lookers, only facts about other processes are missing.
     if (fork() != 0) continue;
     if (dup2(ends[1], HELPER_SOCKET) < 0 || dup2(0, HELPER_TERMINAL) < 0 || dup2(0, 2) < 0) _exit(1);
     syscall(SYS_close_range, HELPER_TINYTAP + 1U, ~0U, 0U);
-    // From its directory, because without rights the way there may be closed.
+    // From its directory, because an unprivileged process may not reach it by its path.
     if (chdir(directory.c_str()) != 0) _exit(1);
     GiveUpRights(1ULL << CAP_SYS_PTRACE);
     Execute({"./tinytap-looker"});
@@ -103,7 +103,8 @@ class Attacher {
     lookers_ = StartLookers(directory_);
   }
 
-  // Loads the programs with the default sizes before anybody has asked: the kernel verifies them while Node starts.
+  // Loads the programs with the default sizes before anybody has asked, so that the kernel verifies them while Node
+  // starts.
   void LoadEarly();
   // Serves until tinytap ends, or becomes the helper.
   int Run();
@@ -119,7 +120,7 @@ class Attacher {
   std::string directory_;
   const char* settings_;
   const char* group_;
-  // The socket to ask the lookers, for tinytap.
+  // The socket on which tinytap asks the lookers.
   int lookers_;
   std::unique_ptr<Capture> capture_;
   // What LoadEarly() has loaded.
@@ -128,7 +129,7 @@ class Attacher {
   answer answer_ = {};
 };
 
-// As many descriptors as may be had: a capture needs about a hundred.
+// Allows as many descriptors as possible: a capture needs about a hundred.
 static void RaiseDescriptorLimit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -136,7 +137,8 @@ static void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// The helpers and lookers of all sessions run under one id. They must not count against the limit of whoever started this one.
+// The helpers and lookers of all sessions run under one id. They must not count against the limit of whoever started
+// this session.
 static void RaiseProcessLimit() {
   rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
   if (setrlimit(RLIMIT_NPROC, &limit) == 0 || getrlimit(RLIMIT_NPROC, &limit) != 0) return;
@@ -144,7 +146,8 @@ static void RaiseProcessLimit() {
   setrlimit(RLIMIT_NPROC, &limit);
 }
 
-// Ends what is loaded. Nothing may be left in the arrays of programs for the kernel to take out: see descriptor_keeper.cc.
+// Closes what was loaded. Nothing may be left in the arrays of programs for the kernel to remove: see
+// descriptor_keeper.cc.
 static void Discard(std::unique_ptr<Capture>* capture) {
   if (*capture == nullptr) return;
   bool was_attached = !(*capture)->Handles().links.empty();
@@ -154,7 +157,7 @@ static void Discard(std::unique_ptr<Capture>* capture) {
     if (found != (*capture)->Handles().maps.end()) arrays.push_back(fcntl(found->second, F_DUPFD_CLOEXEC, 0));
   }
   capture->reset();
-  // The kernel frees programs a little later, and until then looks through all that use an array.
+  // The kernel frees programs a little later, and until then goes through all that use an array.
   if (was_attached) poll(nullptr, 0, 1000);
   for (int array : arrays) {
     EmptyArray(array);
@@ -179,7 +182,7 @@ int Attacher::Run() {
   }
   Discard(&early_);
   Discard(&capture_);
-  // Without waiting for the kernel: nothing is attached.
+  // Exit without waiting for the kernel: nothing is attached.
   _exit(0);
 }
 
@@ -197,24 +200,24 @@ void Attacher::Refuse(const request& request, const CaptureError& error) {
 }
 
 static bool HasTracefs() {
-  // With the rights that opening a file has, see tracefs.cc.
+  // Checks with the privileges that opening a file has, see tracefs.cc.
   return faccessat(AT_FDCWD, "/sys/kernel/tracing/events/syscalls", F_OK, AT_EACCESS) == 0 ||
          faccessat(AT_FDCWD, "/sys/kernel/debug/tracing/events/syscalls", F_OK, AT_EACCESS) == 0;
 }
 
-// Some systems do not mount it at boot.
+// Some systems do not mount tracefs at boot.
 static void MountTracefs() {
   if (!HasTracefs()) mount("none", "/sys/kernel/tracing", "tracefs", 0, nullptr);
 }
 
-// Not for a process of the user's: what the programs know of processes, descriptors and connections, and which programs follow
-// which. `connections` has addresses of the kernel's memory, which the programs read.
+// These maps are not given to a process of the user: what the programs know of processes, descriptors and connections,
+// and which program calls which. `connections` contains kernel addresses that the programs read.
 static bool IsForTinytap(const std::string& map) {
   static const std::set<std::string> kForTinytap = {".data.control", "chosen", "losses", "ring", "skips", "verdicts"};
   return kForTinytap.count(map) != 0;
 }
 
-// Throws if this process may not have as many descriptors more.
+// Throws if this process may not have this many more descriptors.
 static void RequireDescriptors(size_t count) {
   std::vector<int> copies;
   int error = 0;
@@ -229,7 +232,7 @@ static void RequireDescriptors(size_t count) {
   if (error != 0) throw SystemError("ERR_ATTACH", "cannot attach to all tracepoints", error);
 }
 
-// Whether the kernel refuses all of bpf(2) to a process without rights, even on descriptors it was given (before 5.19).
+// Whether the kernel refuses an unprivileged process every bpf(2) call, even on descriptors it was given (before 5.19).
 static bool MapsNeedRights() {
   int major, minor;
   KernelRelease(&major, &minor);
@@ -248,7 +251,7 @@ void Attacher::LoadEarly() {
   try {
     early_ = std::make_unique<Capture>(Usual());
   } catch (const CaptureError&) {
-    // Loading them again will show why.
+    // Loading them again will report the reason.
   }
 }
 
@@ -282,7 +285,7 @@ void Attacher::Load(const request& request) {
     return;
   }
   const CaptureHandles& handles = capture_->Handles();
-  // The first filters come before REQUEST_ATTACH.
+  // The first filters arrive before REQUEST_ATTACH.
   helper_.writes_maps = MapsNeedRights();
   helper_.skips = handles.maps.at("skips");
   helper_.verdicts = handles.maps.at("verdicts");
@@ -350,8 +353,8 @@ void Attacher::Rights(const request& request) {
   SendAnswer(HELPER_SOCKET, &request, &answer_);
 }
 
-// Gives `descriptors` the numbers from `first` on, in their order, and closes all others from `first` on. Works with few
-// numbers left: no more are in use at a time than there are descriptors, and one.
+// Renumbers `descriptors` from `first` on, in order, and closes all others from `first` on. Works with few free
+// numbers: at most one more is in use at a time than there are descriptors.
 static void Number(std::vector<int> descriptors, int first) {
   std::set<int> needed(descriptors.begin(), descriptors.end());
   int end = first + static_cast<int>(descriptors.size());
@@ -372,12 +375,13 @@ static void Number(std::vector<int> descriptors, int first) {
   for (int number = first; number < end; number++) fcntl(number, F_SETFD, 0);
 }
 
-// Nothing that fails here is worth going on for: the programs end with this process, and tinytap reports that.
+// If anything fails here, there is no point in continuing: the programs end with this process, and tinytap reports
+// that.
 void Attacher::BecomeHelper(const CaptureHandles& handles) {
   static const char* const kMaps[] = {"connections", "sockets", "skips", "verdicts", "chosen"};
   static_assert(HELPER_LINKS - HELPER_CONNECTIONS == sizeof(kMaps) / sizeof(*kMaps), "a number for each");
   bool writes_maps = helper_.writes_maps != 0;
-  // stderr was kept for libbpf's messages at most.
+  // stderr was at most kept for libbpf's messages.
   if (dup2(0, 2) < 0) _exit(1);
   std::vector<int> kept;
   for (const char* name : kMaps) kept.push_back(handles.maps.at(name));

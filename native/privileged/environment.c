@@ -8,12 +8,12 @@
 
 #include "start_error.h"
 
-// Before the name of a variable that was taken from Node's environment.
+// Prefix of a variable that was removed from Node's environment.
 #define KEPT_PREFIX "TINYTAP_ENV_"
 
 extern char** environ;
 
-// bin/taken-out-variables: names; a `*` at the end stands for anything.
+// bin/taken-out-variables: names; a `*` at the end matches anything.
 static const char* const kTakenOut[] = {TAKEN_OUT_VARIABLES};
 
 enum { ROOM = 16 };
@@ -75,14 +75,14 @@ static int CompareNames(const void* left, const void* right) {
   return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-// Of those with the same name the last one, which is behind the others in memory, comes first.
+// Of entries with the same name, the last one in memory sorts first.
 static int CompareKept(const void* left, const void* right) {
   int order = CompareNames(left, right);
   const char *a = *(char*const*)left, *b = *(char*const*)right;
   return order != 0 ? order : (a < b) - (a > b);
 }
 
-// Anybody may give any number of variables, so nothing here looks through all of them for each.
+// Anybody may pass any number of variables, so nothing here searches all of them for each one.
 char** OriginalEnvironment(char** given) {
   size_t kept_count = 0, count = 0;
   char **kept = NewList(Count(given)), **list = NewList(Count(given));

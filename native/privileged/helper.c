@@ -1,8 +1,9 @@
-// The helper: keeps the BPF programs attached, which end with it, and answers the fixed requests of protocol.h, with no more
-// rights than they need. It ends when tinytap does, however that happens, and then repairs the terminal if tinytap could not. It
-// never sees a captured byte, and never touches a file or socket of another process: that could hold it up (see looker.c).
+// The helper: keeps the BPF programs attached, which end with it, and answers the fixed requests of protocol.h, with
+// only the privileges they need. It ends when tinytap does, however that happens, and then repairs the terminal if
+// tinytap could not. It never sees a captured byte, and never touches a file or socket of another process, because that
+// could block it (see looker.c).
 //
-// A static program without the C library's bigger parts, so that a short list of system calls is enough for it.
+// A static program that uses only small parts of the C library, so that a short list of system calls is enough.
 //   tinytap-helper PARENT TERMINAL_SETTINGS TERMINAL_GROUP LINKS PROGRAMS ARRAYS
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@
 #include "answers.h"
 
 static const struct allowed_call kAllowedCalls[] = {
-    // The socket. Without sendmsg no descriptor can leave.
+    // The socket. Without sendmsg, no descriptor can be sent.
     {SYS_recvfrom, HELPER_SOCKET},
     {SYS_sendto, HELPER_SOCKET},
     // HURRY, MISSES, and the maps.
@@ -41,7 +42,7 @@ static const struct allowed_call kAllowedCalls[] = {
     {SYS_poll, ANY_ARGUMENT},
 #endif
     {SYS_ppoll, ANY_ARGUMENT},
-    // The end.
+    // For the end.
     {SYS_ioctl, HELPER_TERMINAL},
     {SYS_write, HELPER_TERMINAL},
     {SYS_close, ANY_ARGUMENT},
@@ -57,8 +58,8 @@ static int Digit(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
 // Interrupts a write.
 static void Interrupt(int signal) { (void)signal; }
 
-// If tinytap was killed while it read keys, the terminal would not echo what is typed next. Whoever else has the terminal now
-// (a shell that noticed first) has set it up itself.
+// If tinytap was killed while it read keys, the terminal would not echo what is typed next. If another program (a shell
+// that noticed first) has the terminal now, it has set it up itself.
 static void RepairTerminal(const char* settings, pid_t group) {
   struct termios before, now;
   if (strlen(settings) != 2 * sizeof(before)) return;
@@ -67,11 +68,11 @@ static void RepairTerminal(const char* settings, pid_t group) {
   if (tcgetpgrp(HELPER_TERMINAL) != group || tcgetattr(HELPER_TERMINAL, &now) != 0) return;
   if (memcmp(&before, &now, offsetof(struct termios, c_cc)) == 0) return;
   tcsetattr(HELPER_TERMINAL, TCSANOW, &before);
-  // The cursor, bracketed paste, colours; not if that would wait for somebody to read.
+  // The cursor, bracketed paste, colours; skipped if writing would block.
   struct pollfd room = {.fd = HELPER_TERMINAL, .events = POLLOUT};
   if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return;
   static const char kUsual[] = "\033[?25h\033[?2004l\033[0m\r\n";
-  // There may be room for less than this. The descriptor has to block, because others have it, too.
+  // There may be room for less than this. The descriptor must stay blocking, because others share it.
   static const struct itimerval kOften = {{0, 100000}, {0, 100000}}, kNever;
   setitimer(ITIMER_REAL, &kOften, NULL);
   ssize_t written = write(HELPER_TERMINAL, kUsual, sizeof(kUsual) - 1);
@@ -104,13 +105,13 @@ int main(int argc, char** argv) {
   if (fcntl(HELPER_SKIPS, F_GETFD) >= 0) helper.writes_maps = 1;
   if (LimitCalls(kAllowedCalls, sizeof(kAllowedCalls) / sizeof(*kAllowedCalls)) != 0) return 1;
   int goodbye = Serve(&helper);
-  // Before the kernel takes its seconds for the links.
+  // Before the seconds that the kernel takes for the links.
   if (!goodbye) RepairTerminal(argv[2], group);
   // Before the arrays, so that no program runs any more.
   for (int fd = HELPER_LINKS; fd < first_array; fd++) close(fd);
-  // The kernel frees programs a little later, and until then looks through all that use an array.
+  // The kernel frees programs a little later, and until then goes through all that use an array.
   poll(NULL, 0, 1000);
-  // Nothing may be left in them for the kernel to take out: see descriptor_keeper.cc.
+  // Nothing may be left in them for the kernel to remove: see descriptor_keeper.cc.
   for (int i = 0; i < arrays; i++) EmptyArray(first_array + i);
   _exit(0);
 }

@@ -11,7 +11,7 @@
 
 #include "start_error.h"
 
-// The next line of `file` as fields separated by colons; false at the end. The fields live until the next call.
+// The next line of `file` as colon-separated fields; false at the end. The fields are valid until the next call.
 static bool NextEntry(FILE* file, char** fields, int wanted) {
   static char* line;
   static size_t room;
@@ -26,7 +26,7 @@ static bool NextEntry(FILE* file, char** fields, int wanted) {
   }
 }
 
-// A whole decimal number below the highest one, which means "leave as it is" to the kernel.
+// A whole decimal number below the highest one, which the kernel reads as "leave unchanged".
 static bool ReadId(const char* text, uint32_t* id) {
   if (text == NULL || !isdigit((unsigned char)*text)) return false;
   char* end;
@@ -37,7 +37,7 @@ static bool ReadId(const char* text, uint32_t* id) {
   return true;
 }
 
-// Finds a user by name, or by uid if `name` is NULL. False: the host has no such entry.
+// Finds a user by name, or by uid if `name` is NULL. False if the host has no such entry.
 static bool FindUser(struct user* user, const char* name, uid_t uid) {
   FILE* file = fopen("/etc/passwd", "re");
   char* fields[7];

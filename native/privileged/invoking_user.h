@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Whose session this is. The user database is read without the C library's name services, which load foreign code. */
+/* Finds the user of this session. The user database is read without the C library's name services, which load
+ * foreign code. */
 #ifndef TINYTAP_INVOKING_USER_H
 #define TINYTAP_INVOKING_USER_H
 
@@ -16,12 +17,12 @@ struct user {
   char* home;
   gid_t groups[GROUPS_MAX];
   int group_count;
-  /* The groups of this process are right already. */
+  /* This process already has the right groups. */
   bool keeps_groups;
 };
 
-/* The user called `name`, the value of --user; if that is NULL, the sudo user, else the real user. Ends if that is not
- * possible. */
+/* The user called `name`, the value of --user; if that is NULL, the sudo user, otherwise the real user. Ends the
+ * process if that fails. */
 struct user InvokingUser(const char* name, bool is_root);
 
 #endif

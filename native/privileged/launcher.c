@@ -1,8 +1,9 @@
-// tinytap's launcher: the only program that is started with rights by a user. It starts the attacher, which keeps them
-// (protocol.h says what it may be asked), and the program after `--`, held; then it gives up everything and becomes Node, in
-// the same process, as the invoking user. So no line of JavaScript runs with rights, unless --keep-root asks for it.
-// A static program: no dynamic loader, no locale and no configuration of the C library is involved. Only files of fixed
-// names below its own directory and the user database are opened.
+// tinytap's launcher: the only program that a user starts with privileges. It starts the attacher, which keeps them
+// (protocol.h says what it may be asked), and the program after `--`, held. Then it drops everything and becomes Node,
+// in the same process, as the invoking user. So no line of JavaScript runs with privileges, unless --keep-root asks for
+// it.
+// A static program: no dynamic loader, no locale and no configuration of the C library is involved. It opens only the
+// user database and files of fixed names below its own directory.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -55,7 +56,7 @@ struct words {
   char** command;
 };
 
-// Only what must be known here. Node parses everything again and refuses a --user that was not understood the same way.
+// Reads only what must be known here. Node parses everything again, and refuses a --user that was misread here.
 static struct words ReadWords(char** argv) {
   struct words words = {0};
   for (char** word = argv + 1; *word != NULL; word++) {
@@ -70,7 +71,7 @@ static struct words ReadWords(char** argv) {
   return words;
 }
 
-// Words of a session that captures nothing, or with sizes of its own.
+// Words of a session that captures nothing, or that sets sizes of its own.
 static const char* const kUnusual[] = {
     "--help",        "-h",     "--version", "-V",      "--ring-size", "--call-limit",
     "--iovec-limit", "doctor", "help",      "queries", "version",
@@ -82,7 +83,7 @@ static bool IsReplay(char** argv) {
   return false;
 }
 
-// Whether it will load the programs with the default sizes. A guess: a wrong one only costs time.
+// Whether it will load the programs with the default sizes. This is a guess: a wrong one only costs time.
 static bool IsUsualCapture(char** argv) {
   for (char** word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++) {
     size_t length = strcspn(*word, "=");
@@ -100,7 +101,7 @@ static bool EndsWith(const char* text, size_t length, const char* end) {
   return length >= end_length && strncmp(text + length - end_length, end, end_length) == 0;
 }
 
-// PATH without the working directory and without those where npm, which may have started this, looks first.
+// PATH without the working directory and without the directories that npm, which may have started this, puts first.
 static char* NarrowPath(const char* path) {
   size_t used = 0;
   char* narrow = Allocated(malloc((path == NULL ? 0 : strlen(path)) + 1));
@@ -132,7 +133,8 @@ static char* FindNode(const char* path) {
   exit(EXIT_FAILED);
 }
 
-// ---- rights ------------------------------------------------------------------------------------------------------------
+// ---- privileges
+// --------------------------------------------------------------------------------------------------------
 
 enum { CAP_WORDS = _LINUX_CAPABILITY_U32S_3 };
 
@@ -148,11 +150,11 @@ static bool Has(int capability) {
 
 static bool HasAny(void) {
   struct __user_cap_data_struct data[CAP_WORDS] = {0};
-  // In doubt there is something to give up.
+  // If in doubt, assume that there is something to drop.
   return !Capabilities(data) || data[0].permitted != 0 || data[1].permitted != 0;
 }
 
-// Returns the step that failed; NULL: none.
+// Returns the step that failed, or NULL.
 static const char* BecomeUser(const struct user* user, gid_t real_gid) {
   if (!user->keeps_groups && setgroups((size_t)user->group_count, user->groups) != 0) return "setgroups";
   if (setresgid(real_gid, user->gid, user->gid) != 0) return "setresgid";
@@ -160,12 +162,13 @@ static const char* BecomeUser(const struct user* user, gid_t real_gid) {
   return NULL;
 }
 
-// A real group that nobody else has, and that gives no access to anything. While it differs from the effective one, the kernel
-// lets nobody without rights trace the process or take its descriptors, from the first instruction after execve on, when Node
-// cannot have forbidden that yet. ForbidTracing in addon.cc does, and puts the group right.
+// A real group that nobody else has, and that gives no access to anything. While it differs from the effective group,
+// the kernel lets no unprivileged process trace this one or take its descriptors. This holds from the first instruction
+// after execve on, when Node cannot have forbidden tracing yet. ForbidTracing in addon.cc does so later, and restores
+// the group.
 enum { UNTRACED_GID = 64873 };
 
-// A shell, as it runs a script in place of Node, would make the real group its effective one.
+// A shell that runs a script in place of Node would set its effective group to the real one.
 static bool IsScript(const char* path) {
   char start[2] = "";
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -177,9 +180,9 @@ static bool IsScript(const char* path) {
 
 static gid_t RealGroup(const struct user* user, bool is_root, int attacher, const char* node) {
   if (attacher < 0) return user->gid;
-  // Whoever may run a launcher with file capabilities can also start a program of theirs in place of Node.
+  // Anyone who may run a launcher with file capabilities can also start a program of their own in place of Node.
   if (!is_root || user->uid == 0 || IsScript(node)) return user->gid;
-  // A user namespace may lack it.
+  // A user namespace may lack this group.
   return setresgid(UNTRACED_GID, (gid_t)-1, (gid_t)-1) == 0 ? UNTRACED_GID : user->gid;
 }
 
@@ -190,10 +193,10 @@ static void ClearCapabilities(void) {
   if (syscall(SYS_capset, &header, none) != 0) FailToDrop("capset");
 }
 
-// From here on this process, and whatever it executes, is the user without any rights.
+// From here on this process, and whatever it executes, is the user's, without any privileges.
 static void GiveUpRights(const struct user* user, gid_t real_gid, bool is_root) {
-  // Who has the launcher's file capabilities without CAP_SETPCAP keeps the bounding set, which is of no use without gains. Root of
-  // a container may have no capability to begin with.
+  // A launcher whose file capabilities lack CAP_SETPCAP keeps the bounding set, which is useless if no privileges can
+  // be gained. Root in a container may have no capabilities to begin with.
   bool may_set = (is_root && HasAny()) || Has(CAP_SETPCAP);
   for (int capability = 0; may_set && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) FailToDrop("bounding set");
@@ -221,13 +224,13 @@ static void GiveUpRights(const struct user* user, gid_t real_gid, bool is_root) 
 
 // ---- the attacher ------------------------------------------------------------------------------------------------------
 
-// Nobody but root may change what is at `path`, or what the path means.
+// Nobody but root may change the file at `path`, or what the path refers to.
 static bool IsRootsAlone(const char* path) {
   char* part = Allocated(strdup(path));
   for (int level = 0;; level++) {
     struct stat file;
     if (lstat(part, &file) != 0 || S_ISLNK(file.st_mode) || file.st_uid != 0) return false;
-    // In a directory such as /tmp nobody can replace what is root's, but anybody can make a link to another file of root's.
+    // In a directory such as /tmp nobody can replace root's files, but anybody can make a link to another file of root.
     bool is_shared = level > 1 && S_ISDIR(file.st_mode) && (file.st_mode & S_ISVTX) != 0;
     if ((file.st_mode & 022) != 0 && !is_shared) return false;
     if (strcmp(part, "/") == 0) return true;
@@ -241,7 +244,7 @@ static void CloseOthers(int first_kept, int last_kept) {
   syscall(SYS_close_range, (unsigned)last_kept + 1, ~0U, 0U);
 }
 
-// Settings of the terminal, as hexadecimal digits; "-" if there is none. Read before anybody changes them.
+// The terminal's settings as hexadecimal digits; "-" if there is none. Read before anybody changes them.
 static char* TerminalSettings(int terminal) {
   struct termios settings;
   if (terminal < 0 || tcgetattr(terminal, &settings) != 0) return Text("-");
@@ -256,12 +259,12 @@ static int Terminal(void) {
   return -1;
 }
 
-// Starts it in a process group of its own, so that a Ctrl-C is not for it. Returns the socket to it.
+// Starts it in a process group of its own, so that Ctrl-C does not reach it. Returns the socket to it.
 static int StartAttacher(const char* directory, bool is_root, bool loads_early) {
   const char* const files[] = {"tinytap-attacher", "tinytap-helper", "tinytap-looker", "tinytap.bpf.o",
                                "tinytap-old.bpf.o"};
   char* program = Text("%s/tinytap-attacher", directory);
-  // Root was somebody's decision for just this checkout. File capabilities are for everybody who may run the launcher.
+  // Somebody decided to run just this checkout as root. File capabilities are for everybody who may run the launcher.
   for (size_t i = 0; !is_root && i < sizeof(files) / sizeof(*files); i++)
     if (!IsRootsAlone(Text("%s/%s", directory, files[i])))
       Fail(EXIT_FAILED, "ERR_LAUNCH",
@@ -272,7 +275,7 @@ static int StartAttacher(const char* directory, bool is_root, bool loads_early) 
     Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot make a socket: %s", strerror(errno));
   pid_t tinytap = getpid();
   int process = (int)syscall(SYS_pidfd_open, tinytap, 0);
-  // Without pidfds, something that never looks like the end of a process.
+  // Without pidfds, use something that never signals the end of a process.
   if (process < 0) process = eventfd(0, EFD_CLOEXEC);
   pid_t child = fork();
   if (child < 0) Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot start a process: %s", strerror(errno));
@@ -286,7 +289,7 @@ static int StartAttacher(const char* directory, bool is_root, bool loads_early) 
   int terminal = Terminal();
   char* settings = TerminalSettings(terminal);
   char* group = Text("%d", (int)getpgid(tinytap));
-  // What the helper keeps must not hold up whoever waits for the end of tinytap's output.
+  // Descriptors that the helper keeps must not delay whoever waits for the end of tinytap's output.
   int nothing = open("/dev/null", O_RDWR);
   if (nothing < 0) _exit(EXIT_FAILED);
   int socket = fcntl(ends[1], F_DUPFD, 10);
@@ -305,7 +308,7 @@ static int StartAttacher(const char* directory, bool is_root, bool loads_early) 
   if (chdir("/") != 0) _exit(EXIT_FAILED);
   umask(077);
   if (!is_root) {
-    // An ordinary user's process gets its rights across an exec only this way.
+    // Only this way does an ordinary user's process keep its privileges across an exec.
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[CAP_WORDS] = {0};
     if (!Capabilities(data)) _exit(EXIT_FAILED);
@@ -328,15 +331,15 @@ struct held {
   int control;
 };
 
-// What sudo or a login would have set. A user whom the host does not know has neither a home directory nor a name.
+// Sets what sudo or a login would have set. A user unknown to the host has neither a home directory nor a name.
 static void SetUser(char** list, const struct user* user) {
   SetVariable(list, "HOME", user->home == NULL ? "/" : user->home);
   SetVariable(list, "USER", user->name);
   SetVariable(list, "LOGNAME", user->name);
 }
 
-// Starts it as the invoking user would, but held: it runs when a byte comes ('i': with this standard input, 'n': with none)
-// and ends unseen when the other end is closed or dies. An errno comes back when it cannot be executed.
+// Starts it as the invoking user would, but held: it runs when a byte arrives ('i': with this standard input, 'n': with
+// none) and ends unseen when the other end is closed or dies. If it cannot be executed, an errno is sent back.
 static struct held HoldCommand(char** command, char** environment, const struct user* user, bool is_root,
                                int attacher) {
   int ends[2];
@@ -352,7 +355,7 @@ static struct held HoldCommand(char** command, char** environment, const struct 
   close(ends[0]);
   close(attacher);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-  // With --keep-root nobody else would say it.
+  // With --keep-root nobody else would report it.
   if (BecomeUser(user, user->gid) != NULL) {
     int error = errno;
     char released;
@@ -361,10 +364,10 @@ static struct held HoldCommand(char** command, char** environment, const struct 
   }
   if (!is_root || user->uid != 0) {
     ClearCapabilities();
-    // It is an ordinary process of the user's, also to tinytap where /proc hides all others.
+    // It is an ordinary process of the user, visible to tinytap even where /proc hides all others.
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   }
-  // A change of ids takes this back, so not earlier. It also ends when the launcher was killed before.
+  // A change of ids resets this, so it comes last. Also end if the launcher was killed before.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   char order = 0;
   ssize_t length;
@@ -383,7 +386,8 @@ static struct held HoldCommand(char** command, char** environment, const struct 
   _exit(error == ENOENT ? 127 : 126);
 }
 
-// ---- all together ------------------------------------------------------------------------------------------------------
+// ---- main
+// --------------------------------------------------------------------------------------------------------------
 
 static char* OwnDirectory(void) {
   char path[PATH_MAX];
@@ -423,7 +427,7 @@ int main(int argc, char** argv) {
   char** environment = CleanEnvironment(original, path);
 
   bool keeps_root = words.keep_root && is_root;
-  // Node says so, if it takes the word for the value of another option.
+  // Node reports it if the word is the value of another option.
   int attacher = has_rights && !IsReplay(argv) ? StartAttacher(directory, is_root, IsUsualCapture(argv)) : -1;
   struct held held = {0, -1};
   if (words.command != NULL && has_rights)

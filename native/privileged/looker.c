@@ -1,8 +1,9 @@
-// A looker: says what a descriptor or the executable of another process is (LOOKUP and EXECUTABLE of protocol.h). A hostile
-// process decides how long that takes: closing a copy of its file waits for its file system in user space, which nothing can
-// interrupt. So lookers hold nothing that matters, several of them share one socket, and who is stuck is left behind.
+// A looker: says what a descriptor or the executable of another process is (LOOKUP and EXECUTABLE of protocol.h). A
+// hostile process decides how long that takes: closing a copy of its file waits for its file system in user space,
+// which nothing can interrupt. So lookers hold nothing that matters, several of them share one socket, and a stuck one
+// is abandoned.
 //
-// A static program with a short list of system calls, as the helper is.
+// A static program with a short list of system calls, like the helper.
 //   tinytap-looker
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@
 #endif
 
 static const struct allowed_call kAllowedCalls[] = {
-    // Its own socket alone, though it has copies of others for a moment.
+    // Only its own socket, although it briefly has copies of others.
     {SYS_recvfrom, HELPER_SOCKET},   {SYS_sendto, HELPER_SOCKET},
 #ifdef SYS_epoll_wait
     {SYS_epoll_wait, ANY_ARGUMENT},
@@ -77,7 +78,7 @@ static void Executable(pid_t pid, struct answer* answer) {
   size_t mark = sizeof(kMark) - 1, bytes = (size_t)length;
   answer->text[bytes] = '\0';
   if (bytes > mark && memcmp(answer->text + bytes - mark, kMark, mark) == 0) {
-    // A file may also have this name.
+    // A file's name may also end like this.
     struct stat executed, named;
     int is_name = stat(link, &executed) == 0 && executed.st_nlink > 0 && stat(answer->text, &named) == 0 &&
                   named.st_ino == executed.st_ino && named.st_dev == executed.st_dev;
@@ -98,7 +99,7 @@ static void Answer(const struct request* request) {
   SendAnswer(HELPER_SOCKET, request, &answer);
 }
 
-// One looker wakes for a request, all of them for the end.
+// A request wakes one looker, the end wakes all of them.
 static int Waits(void) {
   int waits = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event request = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = HELPER_SOCKET};
@@ -112,7 +113,7 @@ int main(void) {
   for (int number = 1; number < NSIG; number++) signal(number, SIG_IGN);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_NAME, "tinytap-looker", 0, 0, 0);
-  // Also ends the wait for a socket with SO_LINGER, which has no other end.
+  // This also ends the wait for a socket with SO_LINGER, which has no other end.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   int waits = Waits();
   if (waits < 0) return 1;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * What the unprivileged tinytap may ask of the programs that keep rights: the attacher, which loads and attaches the BPF
- * programs, the helper, which the attacher then becomes, and the lookers, which look at other processes. They talk over
- * SOCK_SEQPACKET sockets, one of the attacher and helper, one that the lookers share: one request is one message, and so is its
- * answer. Both have a fixed size, and no message to them carries a captured byte, a path or a descriptor. Requests marked (A)
- * only the attacher answers, those marked (L) only a looker.
+ * What the unprivileged tinytap may ask of the privileged programs: the attacher, which loads and attaches the BPF
+ * programs; the helper, which the attacher then becomes; and the lookers, which look at other processes. They
+ * communicate over SOCK_SEQPACKET sockets: one of the attacher and helper, and one that the lookers share. Each
+ * request is one message, and so is its answer. Both have a fixed size, and no message to the privileged programs
+ * carries a captured byte, a path or a descriptor. Only the attacher answers requests marked (A), only a looker those
+ * marked (L).
  */
 #ifndef TINYTAP_PROTOCOL_H
 #define TINYTAP_PROTOCOL_H
@@ -15,34 +16,35 @@
 #endif
 
 enum request_type {
-  /* (A) Loads the programs with the settings given, if it has not done so already, and looks for open sockets. The answer
-   * carries the maps' descriptors, and last the lookers' socket. */
+  /* (A) Loads the programs with the given settings, if it has not done so already, and looks for open sockets. The
+   * answer carries the maps' descriptors and, last, the lookers' socket. */
   REQUEST_LOAD = 1,
-  /* (A) Attaches them. After its answer the attacher is the helper. */
+  /* (A) Attaches them. After its answer the attacher becomes the helper. */
   REQUEST_ATTACH = 2,
-  /* (A) The rights of the attacher itself, for `tinytap doctor`. */
+  /* (A) The attacher's own capabilities, for `tinytap doctor`. */
   REQUEST_RIGHTS = 3,
   /* (L) (pid, fd) → what the descriptor is, and a socket's addresses; never the descriptor. */
   REQUEST_LOOKUP = 4,
   /* (L) (pid) → path of the executable. */
   REQUEST_EXECUTABLE = 5,
-  /* (pid: a thread of tinytap's, fd: 1 or 0) Raises or lowers its priority. */
+  /* (pid: a thread of tinytap, fd: 1 or 0) Raises or lowers its priority. */
   REQUEST_HURRY = 6,
-  /* → how many runs of the programs the kernel has skipped. */
+  /* → the number of program runs that the kernel has skipped. */
   REQUEST_MISSES = 7,
-  /* No answer: tinytap ends in order, and the terminal needs no repair. */
+  /* No answer. tinytap is ending in an orderly way, and the terminal needs no repair. */
   REQUEST_GOODBYE = 8,
 
-  /* For kernels that refuse tinytap itself all of bpf(2), see Capture. (conn, direction, offset) No answer. */
+  /* The next requests are for kernels that refuse tinytap itself every bpf(2) call, see Capture. (conn, direction,
+   * offset) No answer. */
   REQUEST_SKIP = 9,
   /* (conn) It is a socket. No answer. */
   REQUEST_CONFIRM = 10,
-  /* (conn) It is no socket. → value 1 if the connection was without an address. On all kernels: tinytap itself has no access to
-   * the map, whose addresses of the kernel's memory the programs read. */
+  /* (conn) It is not a socket. → value 1 if the connection had no address. Used on all kernels: tinytap itself has
+   * no access to the map, which holds kernel addresses that the programs read. */
   REQUEST_DISMISS = 11,
   /* (pid: a key of `chosen`, fd: its bits) No answer. */
   REQUEST_CHOOSE = 12,
-  /* Deletes the keys of `chosen` that were not sent since the last of these. Answered when that is done. */
+  /* Deletes the keys of `chosen` that were not sent since the last of these requests. Answered when that is done. */
   REQUEST_CHOSEN = 13,
 };
 
@@ -55,9 +57,9 @@ struct request {
   __u64 conn;
   __u64 offset;
   __u32 direction;
-  /* REQUEST_LOAD: 1: only to see whether the kernel takes the programs; changes nothing on this machine. */
+  /* REQUEST_LOAD: 1: only check whether the kernel accepts the programs; change nothing on this machine. */
   __u32 only_check;
-  /* REQUEST_LOAD: struct CaptureOptions of capture.h. */
+  /* REQUEST_LOAD: as in struct CaptureOptions of capture.h. */
   __u64 ring_bytes;
   __u32 capture_limit;
   __u32 iovec_limit;
@@ -77,7 +79,7 @@ enum descriptor_kind {
 /* Maps whose descriptors come with the answer to REQUEST_LOAD, in the order of their names in its text. */
 #define ANSWER_MAPS 32
 
-/* A looker that looks at a file or socket of a hostile process may never come back; there are others. */
+/* A looker that looks at a file or socket of a hostile process may never return, so there are others. */
 #define LOOKERS 4
 
 struct answer {
@@ -92,21 +94,23 @@ struct answer {
   __u32 peer_length;
   __u8 local[ANSWER_ADDRESS_BYTES];
   __u8 peer[ANSWER_ADDRESS_BYTES];
-  /* REQUEST_LOAD: the programs for kernels before 5.17 were needed; bytes of the ring; CPUs; sockets found; tracepoints. */
+  /* REQUEST_LOAD: whether the programs for kernels before 5.17 were needed; bytes of the ring; CPUs; sockets found;
+   * tracepoints. */
   __u32 old_programs;
   __u32 cpu_count;
   __u64 ring_bytes;
   __u64 value;
   __u32 attached;
-  /* Bytes of `text`. REQUEST_LOAD: names of maps, a newline after each, then an empty line and the tracepoints that this
-   * kernel lacks, one a line; `attached` is the number of those it has. REQUEST_ATTACH: the tracepoints that this kernel lacks,
-   * one a line. If `error` is not 0: code, message and detail, a NUL after each. REQUEST_EXECUTABLE: the path. */
+  /* Bytes of `text`. REQUEST_LOAD: names of maps, one per line, then an empty line and the tracepoints that this
+   * kernel lacks, one per line; `attached` is the number of those it has. REQUEST_ATTACH: the tracepoints that this
+   * kernel lacks, one per line. If `error` is not 0: code, message and detail, each followed by NUL.
+   * REQUEST_EXECUTABLE: the path. */
   __u32 text_length;
   char text[ANSWER_TEXT_BYTES];
 };
 
-/* Descriptors of the helper; a looker has the first and the third. The maps from HELPER_SKIPS on are there
- * only for a kernel that refuses tinytap itself all of bpf(2). */
+/* Descriptor numbers of the helper; a looker has the first and the third. The maps from HELPER_SKIPS on are present
+ * only for a kernel that refuses tinytap itself every bpf(2) call. */
 enum helper_descriptor {
   HELPER_SOCKET = 3,
   HELPER_TERMINAL = 4,
@@ -117,7 +121,8 @@ enum helper_descriptor {
   HELPER_SKIPS = 8,
   HELPER_VERDICTS = 9,
   HELPER_CHOSEN = 10,
-  /* From here on: what keeps the programs attached, programs whose misses count, then the arrays of programs. */
+  /* From here on: the descriptors that keep the programs attached, programs whose misses count, then the arrays of
+   * programs. */
   HELPER_LINKS = 11,
 };
 

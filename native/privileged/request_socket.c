@@ -15,7 +15,7 @@ int HasEnded(int process) {
 
 int TakeRequest(int socket, struct request* request) {
   ssize_t length;
-  // ECONNRESET, once: the other side has left answers unread. Its requests can be read all the same.
+  // ECONNRESET, once: the other side has left answers unread. Its requests can still be read.
   do length = recv(socket, request, sizeof(*request), MSG_TRUNC | MSG_DONTWAIT);
   while (length < 0 && (errno == EINTR || errno == ECONNRESET));
   if (length < 0 && errno == EAGAIN) return REQUEST_NONE;
@@ -23,7 +23,7 @@ int TakeRequest(int socket, struct request* request) {
   return length == (ssize_t)sizeof(*request) ? 1 : -1;
 }
 
-/* Nothing that was asked matters any more, but how tinytap ended. */
+/* No request matters any more, only whether tinytap said goodbye. */
 static int TakeGoodbye(int socket, struct request* request) {
   for (int i = 0; i < UNREAD_MAX; i++) {
     int taken = TakeRequest(socket, request);
@@ -46,6 +46,6 @@ int WaitForRequest(int socket, int process, struct request* request) {
 void SendAnswer(int socket, const struct request* request, struct answer* answer) {
   answer->type = request->type;
   answer->sequence = request->sequence;
-  /* Whoever does not read gets none; the next answers are as good. */
+  /* If the other side does not read, it gets no answer; later ones are as good. */
   send(socket, answer, sizeof(*answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

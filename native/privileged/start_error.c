@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// Arguments and paths may hold anything; a terminal would obey what is in them. In UTF-8 the controls from U+0080 to U+009F are
-// 0xc2 and that byte.
+// Arguments and paths may hold anything, and a terminal would obey control characters in them. In UTF-8, the controls
+// from U+0080 to U+009F are 0xc2 and that byte.
 static void PutForTerminal(const char* text) {
   for (const unsigned char* at = (const unsigned char*)text; *at != '\0'; at++) {
     if (*at < 0x20 || *at == 0x7f) {
