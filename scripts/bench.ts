@@ -40,7 +40,7 @@ const BENCHMARKS: Record<
 	string,
 	{
 		readonly heap?: readonly string[];
-		/** Rounds without --rounds; 5 if not given here. */
+		/** Default number of rounds; 5 if absent. */
 		readonly rounds?: number;
 		run(options: BenchOptions): Promise<void> | void;
 	}
@@ -82,7 +82,7 @@ const BENCHMARKS: Record<
 			(await import('./bench/shell.ts')).benchShell({ rows, ...options }),
 	},
 	growth: {
-		// Times are CPU times of the process, which must not include concurrent garbage collection.
+		// Measured in CPU time of the process, which must not include concurrent garbage collection.
 		heap: ['--single-threaded-gc'],
 		run: async ({ rows = 10_000_000, ...options }) =>
 			(await import('./bench/growth.ts')).benchGrowth({ rows, ...options }),
@@ -105,7 +105,7 @@ if (values.help) {
 }
 if (benchmark === undefined) wrongUsage(`expected one of ${NAMES}, got ${name ?? 'nothing'}`);
 if (benchmark.heap !== undefined && globalThis.gc === undefined) {
-	// A million rows as objects, beside the other engines' copies, need more than the default heap.
+	// A million rows as objects, next to the other engines' copies, need more than the default heap.
 	const flags = ['--expose-gc', '--max-old-space-size=12288', ...benchmark.heap, '--import', 'tsx'];
 	const again = spawnSync(process.execPath, [...flags, import.meta.filename, ...process.argv.slice(2)], {
 		stdio: 'inherit',

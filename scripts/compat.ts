@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
 		console.error('compat: expected root, for capturing and for apt-get');
 		return 1;
 	}
-	// stdout is for the page.
+	// stdout is reserved for the page.
 	if (spawnSync(join(import.meta.dirname, 'build'), { stdio: ['ignore', 2, 2] }).status !== 0) return 1;
 	const kinds = KINDS.filter(({ group }) => groups.includes(group));
 	install([...kinds, ...kinds.flatMap(clientsOf)].flatMap(({ needs }) => needs));
@@ -139,14 +139,14 @@ async function exchangesWith(client: Client, kind: ServerKind, hops: readonly Ho
 	return judged;
 }
 
-/** Rows of the hop that belong to no request. */
+/** Rows of the hop that do not belong to any request. */
 function strayRows(rows: readonly CapturedRow[], hop: Hop, requests: number): string[] {
 	return rows
 		.filter((row) => isOn(row, hop) && !(row.number < requests))
 		.map(({ id, side, state, reason }) => `row ${id} of side ${side} belongs to no request (${reason ?? state})`);
 }
 
-/** Keeps the recording of a rare failure, so that it can be examined: `tinytap --replay FILE`. */
+/** Keeps the recording of a rare failure for examination: `tinytap --replay FILE`. */
 function keepRecording(recording: string, name: string): void {
 	mkdirSync(KEPT, { recursive: true });
 	const kept = join(KEPT, `${name.replaceAll(/[^\w.-]+/g, '-')}.tinytap`);
@@ -169,7 +169,7 @@ function authority({ host = '127.0.0.1', port, socket }: Hop): string {
 	return socket === undefined ? `${host}:${port}` : 'localhost';
 }
 
-/** Checks that the transfer itself worked; otherwise the other checks mean nothing. */
+/** Checks that the transfer itself worked, because the other checks mean nothing otherwise. */
 function transferFailures({ target, received }: Exchange): string[] {
 	const plain = target.gzip ? gunzipSync(received) : received;
 	if (target.responseBody === undefined || plain.equals(target.responseBody)) return [];

@@ -1,5 +1,6 @@
-// Run this after `npm install` has changed package-lock.json: npm omits optional packages for other platforms if the registry
-// in use does not carry them, and `npm ci` then refuses the file. Adds them by name and version; they are never fetched here.
+// Run this after `npm install` has changed package-lock.json. npm omits optional packages for other platforms if the
+// registry in use does not have them, and then `npm ci` refuses the file. This adds them by name and version; they are
+// never fetched here.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const path = 'package-lock.json';

@@ -1,4 +1,5 @@
-// Runs the cases of a corpus directory through the decoder: see scripts/corpus, and docs/corpora.md for what counts.
+// Runs the cases of a corpus directory through the decoder: see scripts/corpus for usage and docs/corpora.md for what
+// counts.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { judgeConversations } from '../support/corpora/conversations.ts';

@@ -1,12 +1,12 @@
-// Fuzzes the decoder, see scripts/fuzz. Most cases are mutated: conversations with damaged bytes (every eighth compared with
-// the reference decoder's rows as far as possible) and records with flipped bits. Of every 64 cases one cuts a conversation
-// into arbitrary pieces and compares it with the reference decoder, one loses and moves records of a conversation, and one
-// captures a conversation in simulated time from any moment on (`--only pairing`: only these).
-// Each case runs on the release and on the debug build of the decoder, whose assertions find what no row shows; `--build
-// release` and `--build debug` select one.
-// What must hold: nothing traps or hangs, no assertion fails, memory stays bounded, entries follow their layout, every body
-// byte is accounted for, no row mixes exchanges, and well-formed conversations give the reference's rows, however they are
-// cut.
+// Fuzzes the decoder, see scripts/fuzz. Most cases are mutated: conversations with damaged bytes (every eighth
+// compared with the reference decoder's rows as far as possible) and records with flipped bits. Of every 64
+// cases one cuts a conversation into arbitrary pieces and compares it with the reference decoder, one loses and
+// moves records of a conversation, and one captures a conversation in simulated time from any moment on
+// (`--only pairing`: only these). Each case runs on the release and on the debug build of the decoder, whose
+// assertions find what no row shows; `--build release` and `--build debug` select one. The checks: nothing
+// traps or hangs, no assertion fails, memory stays bounded, entries follow their layout, every body byte is
+// accounted for, no row mixes exchanges, and well-formed conversations give the reference's rows, however they
+// are cut.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -42,19 +42,19 @@ if (builds.length === 0) {
 const from = values.from === undefined ? (readState()[seed] ?? 0) : wholeNumber('from', values.from);
 const count = values.count === undefined ? undefined : wholeNumber('count', values.count);
 const seconds = values.seconds === undefined ? undefined : wholeNumber('seconds', values.seconds);
-/** Shared decoders have little memory, so that its limit is reached too. */
+/** Shared decoders have little memory, so that its limit is reached, too. */
 const MEMORY_MOST = 24 << 20;
 const SMALL = { memoryLimit: 8 << 20, bodyLimit: -1, eventsLimit: 64 };
 const NOTHING = new Uint8Array(0);
 const deadline = Date.now() + (seconds ?? (count === undefined ? 10 : Number.POSITIVE_INFINITY)) * 1000;
 
-/** Cases that share decoders: a failing case is repeated from the first of its group. */
+/** Number of cases that share decoders: a failing case is repeated from the first of its group. */
 const GROUP = 1024;
 /** How often the number of the next case is saved, so that a killed run can continue. */
 const SAVED_EVERY = 16384;
 /** No case takes a minute, however busy the machine is. */
 const HANG_MS = 60_000;
-/** The largest share of certain exchanges (with only one possible pairing) that may stay without a pair. */
+/** The largest share of exchanges with only one possible pairing that may stay unpaired. */
 const MISSED_MOST = 0.01;
 
 /** The calls of the current case, printed if it is run alone. */
@@ -110,7 +110,7 @@ function save(next: number): void {
 	if (next - from >= 1_000_000 && next % (SAVED_EVERY * 8) === 0) console.log(`${next} cases, ${perSecond} per second`);
 }
 
-/** Starts a thread that ends the process if a case hangs. Returns the place for the current case's number. */
+/** Starts a thread that ends the process if a case hangs. Returns the memory that holds the current case's number. */
 function watch(): BigInt64Array {
 	const progress = new BigInt64Array(new SharedArrayBuffer(8));
 	const code = `
@@ -160,7 +160,7 @@ function readState(): Record<string, number> {
 	try {
 		return JSON.parse(readFileSync(statePath, 'utf8')) as Record<string, number>;
 	} catch {
-		// There was no run before this one.
+		// There was no earlier run.
 		return {};
 	}
 }
@@ -177,7 +177,7 @@ function runCase(index: number): void {
 
 // ---- Mutated --------------------------------------------------------------------------------------------------------
 
-/** A conversation with damaged bytes, on its own connection of a shared decoder. */
+/** Decodes a conversation with damaged bytes, on its own connection of a shared decoder. */
 function mutate(random: Random, index: number): void {
 	const calls = mutateCalls(random, randomCalls(random));
 	lastCalls = calls;
@@ -194,7 +194,7 @@ function mutate(random: Random, index: number): void {
 	);
 }
 
-/** Records with flipped bits, and bytes that are not records: only the decoder's own promises hold. */
+/** Decodes records with flipped bits, and bytes that are not records: only the decoder's general promises hold. */
 function flipBits(random: Random, index: number): void {
 	const batch = quickBatch(randomCalls(random), index + 1, partOf(random));
 	const flips = random.chance(0.2) ? random.between(100, 1000) : random.between(1, 20);
@@ -208,7 +208,7 @@ function flipBits(random: Random, index: number): void {
 		decodeBytes(shared.get(build)!.wild, batch.subarray(at, at + piece), random);
 }
 
-/** The most bytes in a record: usually a whole call. */
+/** The maximum number of bytes in a record: usually a whole call. */
 function partOf(random: Random): number {
 	return random.chance(0.05) ? random.between(1, 300) : 16384;
 }
@@ -310,7 +310,7 @@ function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uin
 
 // ---- Against itself -------------------------------------------------------------------------------------------------
 
-/** Several connections at once; records are lost, duplicated and moved. No row may mix two exchanges. */
+/** Several connections at once, with records lost, duplicated and moved. No row may mix two exchanges. */
 function loseRecords(random: Random): void {
 	const { whole, lossy } = lossyTape(random);
 	lastCalls = describe(whole, lossy);
@@ -332,7 +332,7 @@ function pairInTime(random: Random): void {
 		throw new Error(`row ${row.id} mixes exchanges ${[...namesIn(row)].join(' ')}: ${conversation.description}`);
 }
 
-/** The records of a case as text: lost ones are in brackets. */
+/** The records of a case as text, with lost ones in brackets. */
 function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call[] {
 	return all.map((record) => {
 		const view = new DataView(record.buffer, record.byteOffset);
@@ -343,7 +343,7 @@ function describe(all: readonly Uint8Array[], kept: readonly Uint8Array[]): Call
 	});
 }
 
-/** Rows in id order, fed in batches of any size. */
+/** Rows in id order, from records fed in batches of any size. */
 function decode(records: readonly Uint8Array[], random: Random): ExchangeRow[] {
 	const decoder = newDecoder({ bodyLimit: -1 }, build);
 	const rows: ExchangeRow[] = [];

@@ -1,10 +1,10 @@
-// Mutation testing: plants small faults, one at a time, in a copy of the checkout and runs the unit tests of the part on it.
-// A mutant is killed if a test fails or never ends, or if the code does not compile.
-// Results are kept in build/mutants-AREA.json, so that a run can be continued; `--survivors` tries those again that no test
-// has noticed; `--list` only prints the results. test/fixtures/equivalent-mutants.json names mutants that change nothing
-// anybody could see, each with the reason.
-// All tests of an area that reach the function run in one process, the fastest first. Those that take longer than a second
-// are left out, and so are those that start the whole program. This can only lower the score.
+// Mutation testing: plants small faults, one at a time, in a copy of the checkout and runs the unit tests of the part
+// on it. A mutant is killed if a test fails or never ends, or if the code does not compile.
+// Results are stored in build/mutants-AREA.json, so that a run can be continued. `--survivors` runs the surviving
+// mutants again; `--list` only prints the results. test/fixtures/equivalent-mutants.json lists mutants that make no
+// observable difference, each with the reason.
+// All tests of an area that reach the function run in one process, the fastest first. Tests that take longer than a
+// second and tests that start the whole program are left out. This can only lower the score.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const ROOT = join(import.meta.dirname, '..');
 
 type Area = { readonly sources: string; readonly tests: RegExp };
 
-/** Where mutants are planted, and the test files that are to notice them, as far as they reach the function. */
+/** Where mutants are planted, and which test files must notice them if they reach the function. */
 const AREAS: Readonly<Record<string, Area>> = {
 	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
 	output: {
@@ -32,7 +32,7 @@ const AREAS: Readonly<Record<string, Area>> = {
 		sources: 'src/decode',
 		tests: /^(content-coding|zstd|body-note|words|exchange-(store|columns)|decoder\.)/,
 	},
-	// On the debug build, whose assertions may kill mutants, too. The others generate cases at random.
+	// On the debug build, whose assertions may kill mutants, too. Other decoder tests generate random cases.
 	decoder: { sources: 'decoder-as/assembly', tests: /^decoder(?!-(fuzz|bombs|interleave))/ },
 };
 
@@ -99,7 +99,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 			console.error(`${name} ${results.length}/${sample.length}: ${result.outcome} ${describe(result)}`);
 		};
 		const build = name === 'decoder' ? 'debug' : 'release';
-		// All at once: the checkout may change meanwhile.
+		// Read all at once, because the checkout may change in the meantime.
 		const places = await Promise.all(
 			Array.from({ length: Math.max(1, jobs) }, (_, job) =>
 				Workplace.create(join(directory, `${name}-${job}`), area.tests, build),

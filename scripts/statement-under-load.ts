@@ -1,5 +1,6 @@
-// What a long statement costs the capture: requests at a steady rate to nginx, first alone, then while a statement of some
-// seconds runs. Needs root and nginx: node --import tsx scripts/statement-under-load.ts [--rate 5000] [--seconds 10]
+// The effect of a long statement on the capture: requests at a steady rate to nginx, first alone, then while a
+// statement of several seconds runs. Needs root and nginx: node --import tsx scripts/statement-under-load.ts [--rate
+// 5000] [--seconds 10]
 import { parseArgs } from 'node:util';
 import { eventually } from '../support/eventually.ts';
 import { sendPaced } from '../support/paced-requests.ts';
@@ -23,7 +24,7 @@ try {
 		() => requests.answered() > perSecond || undefined,
 		() => 'nothing was answered',
 	);
-	// The statement joins this many rows with themselves; a small join shows how long that takes here.
+	// Number of rows that the statement joins with themselves. A small join shows how long that takes on this machine.
 	let rows = 4000;
 	let took = await statement(rows);
 	rows = Math.ceil(rows * Math.sqrt(wantedMs / took));

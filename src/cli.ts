@@ -20,9 +20,9 @@ import { topicHelp } from './shell/commands/commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
 import { queriesText } from './shell/query-list.ts';
 
-// For a start without the flags of bin/tinytap. It also applies to the threads, which are made later.
+// Needed when tinytap is started without the flags of bin/tinytap. It also applies to the threads, which start later.
 setFlagsFromString('--disallow-code-generation-from-strings');
-// Otherwise Node opens a debugger port, which would let everybody on this host run code as root.
+// Otherwise Node would open a debugger port, through which everybody on this host could run code as root.
 process.on('SIGUSR1', () => undefined);
 
 const words = process.argv.slice(2);
@@ -30,17 +30,17 @@ const dashes = words.indexOf('--');
 /** Arguments for tinytap, and those for the program it starts. */
 const own = dashes < 0 ? words : words.slice(0, dashes);
 const afterDashes = dashes < 0 ? undefined : words.slice(dashes + 1);
-/** commander passes those for tinytap on in a single call. */
+/** commander passes tinytap's arguments on in a single call, so their number is limited. */
 const ARGUMENTS_MAX = 10_000;
 
-/** Errors are printed by main(). */
+/** main() prints errors. */
 const COMMAND_OUTPUT = {
 	writeOut: (text: string) => void standardOutput().write(text),
 	writeErr: () => undefined,
 	getOutHelpWidth: () => standardOutput().columns ?? 80,
 };
 
-/** One value per occurrence. */
+/** Takes one value per occurrence. */
 const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
 	'--set <name=value>',
 	'value of the parameter :name (repeatable)',
@@ -74,7 +74,7 @@ function createProgram(setWork: SetWork): Command {
 		.helpOption('-h, --help', 'show this help')
 		.helpCommand(false)
 		.enablePositionalOptions()
-		// So that a mistyped command gets an error of its own.
+		// Allowed, so that a mistyped command gets an error of its own.
 		.allowExcessArguments(true)
 		.showSuggestionAfterError(true)
 		.exitOverride()
@@ -167,7 +167,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 		.action((own: { json?: boolean }) => setWork(() => doctorCommand(own.json === true)));
 }
 
-/** A command's own help goes before that of the dot command with the same name. */
+/** A command's own help takes precedence over that of the dot command with the same name. */
 function printHelp(program: Command, topic: string | undefined): void {
 	const command = topic === undefined ? program : program.commands.find((each) => each.name() === topic);
 	if (command !== undefined) command.outputHelp();
@@ -175,7 +175,7 @@ function printHelp(program: Command, topic: string | undefined): void {
 }
 
 async function main(): Promise<number> {
-	// It holds the socket to the attacher.
+	// This process holds the socket to the attacher.
 	if (launch?.attacher !== undefined) forbidTracing();
 	if (afterDashes?.length === 0) throw usageError('expected a program after --, got nothing');
 	if (own.length > ARGUMENTS_MAX) throw usageError(`expected at most ${ARGUMENTS_MAX} arguments, got ${own.length}`);
@@ -202,7 +202,10 @@ function unknownCommand(program: Command, name: string): string {
 	return `unknown command ${JSON.stringify(name)}: expected one of ${program.commands.map((each) => each.name()).join(', ')}`;
 }
 
-/** How long the end of the program waits for a terminal that takes nothing. A pipe's reader may take as long as it likes. */
+/**
+ * How long the program's end waits for a terminal that accepts no output. A reader of a pipe may take as long as it
+ * likes.
+ */
 const TERMINAL_MS = 10_000;
 
 main()
@@ -227,7 +230,7 @@ function forbidTracing(): void {
 	try {
 		loadNativeAddon(FILES.addon).forbidTracing();
 	} catch {
-		// Without the addon there is no capture, and who asks for one is told why.
+		// Without the addon there is no capture; whoever asks for one gets the reason.
 	}
 }
 

@@ -1,5 +1,5 @@
-// How much tinytap keeps up with: loss at the highest rate the machine can serve, the highest rate of large bodies without
-// loss, and what remains of a burst that overflows the ring.
+// How much traffic tinytap keeps up with: loss at the highest rate the machine can serve, the highest rate of large
+// bodies without loss, and what remains of a burst that overflows the ring.
 
 import { parseRows } from '../../support/tinytap.ts';
 import { CONNECTIONS, paced, wrk } from './load.ts';
@@ -15,7 +15,7 @@ export type CapacityOptions = { readonly seconds: number; readonly write: boolea
 const PROGRAMS = ['bpftool', 'nginx', 'wrk'] as const;
 const MB = 1e6;
 const BODY_RATES = [100, 200, 300, 400, 500, 750, 1000];
-/** A ring this small is full before the reader looks. */
+/** A ring this small is full before the reader polls. */
 const BURST_RING = '64KiB';
 const AFTER = 1000;
 
@@ -37,7 +37,7 @@ export async function benchCapacity({ seconds, write, command }: CapacityOptions
 		const burst = await turn(() => tooMuch(server, Math.min(seconds, 3)));
 		const steps = [...small, files, ...large];
 		const kept = large.findIndex(({ lost }) => lost > 0);
-		// The rate that the client reached: it may be slower than requested.
+		// The rate that the client actually reached, which may be lower than requested.
 		const highest = Math.max(0, ...large.slice(0, kept < 0 ? large.length : kept).map(({ megabytes }) => megabytes));
 		const lostSmall = small.map(({ lost }) => lost);
 		const goals: Goal[] = [
@@ -102,7 +102,7 @@ async function largeBodies(server: WebServer, rate: number, seconds: number): Pr
 	return { what, reached: `${figure(megabytes)} MB/s`, megabytes, rows, lost: report.lost };
 }
 
-/** Without loss there is a complete row for every response, with the body's length. */
+/** Without loss, every response must have a complete row with the body's length. */
 function check({ rows, lost }: Report, sides: readonly string[], least: number, most: number, body: Body): number {
 	for (const side of sides) {
 		const found = rows.find((r) => r.side === side);
@@ -113,7 +113,7 @@ function check({ rows, lost }: Report, sides: readonly string[], least: number, 
 	return rows.reduce((sum, r) => sum + r.rows, 0);
 }
 
-/** Loss on purpose, and the exchanges after it. */
+/** Causes loss on purpose, and checks the exchanges after it. */
 async function tooMuch(server: WebServer, seconds: number): Promise<string> {
 	const sql = `SELECT count(*) FILTER (WHERE path LIKE '/after/%' AND state = 'complete') AS after, count(DISTINCT path) FILTER (WHERE path LIKE '/after/%') AS paths,
 		count(*) AS rows, count(*) FILTER (WHERE state = 'incomplete') AS incomplete, count(*) FILTER (WHERE lost_bytes > 0) AS touched FROM exchanges`;

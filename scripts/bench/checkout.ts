@@ -19,7 +19,7 @@ export type Checkout = {
 	readonly folder: string;
 };
 
-/** A problem that one sentence explains to the user. */
+/** A problem that is explained to the user in one sentence. */
 export class CheckoutError extends Error {}
 
 /** The working tree, including uncommitted changes. */
@@ -29,7 +29,7 @@ export function thisCheckout(): Checkout {
 	return { name: `${git('rev-parse', '--short', 'HEAD')}${changed ? ' and uncommitted changes' : ''}`, folder: ROOT };
 }
 
-/** What the last change is compared with: HEAD if there are uncommitted changes, else HEAD's parent. */
+/** The commit to compare the last change with: HEAD if there are uncommitted changes, otherwise HEAD's parent. */
 export function commitBefore(): string {
 	return git('status', '--porcelain', '--untracked-files=no') === '' ? 'HEAD^' : 'HEAD';
 }
@@ -64,7 +64,7 @@ export function checkoutOf(ref: string): Checkout {
 	return { name: git('rev-parse', '--short', commit), folder };
 }
 
-/** Saves installing the same packages again. Links single files, so that npm in one checkout cannot change the other. */
+/** Avoids installing the same packages again. Links single files, so that npm in one checkout cannot change the other. */
 function linkPackages(folder: string): void {
 	const installed = join(ROOT, 'node_modules/.tinytap-lock');
 	if (!existsSync(installed) || !readFileSync(installed).equals(readFileSync(join(folder, 'package-lock.json'))))

@@ -1,4 +1,4 @@
-// What a measurement of two checkouts provides.
+// The types of a measurement of two checkouts.
 
 export type Sides<T> = { readonly mine: T; readonly theirs: T };
 
@@ -7,11 +7,11 @@ export type Ratios = ReadonlyMap<string, number>;
 
 /** One measurement of both checkouts. */
 export type Comparison = {
-	/** Measures both sides once. `mineFirst`: which one begins. */
+	/** Measures both sides once. `mineFirst`: whether this checkout comes first. */
 	round(mineFirst: boolean): Promise<Ratios>;
 	/** The part that counts as the result. Without one, the result is the mean of all parts. */
 	readonly whole?: string;
-	/** More to print at the end, in Markdown. */
+	/** Additional Markdown to print at the end. */
 	report?(): string;
 	end?(): Promise<void>;
 };

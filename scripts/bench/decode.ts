@@ -10,7 +10,7 @@ import { batchesOf, KINDS, type Kind, type Spoken } from './spoken.ts';
 export type DecodeOptions = { readonly rows: number; readonly rounds: number; readonly write: boolean };
 
 const MIB = 2 ** 20;
-/** The reference decoder rereads its streams at every call, so more exchanges would only make it slower. */
+/** The reference decoder rereads its streams at every call, so more exchanges would only slow it down. */
 const REFERENCE_EXCHANGES = 20;
 
 export function benchDecode({ rows, rounds, write }: DecodeOptions): void {

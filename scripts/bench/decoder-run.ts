@@ -20,7 +20,10 @@ export function newDecoder({ bodyLimit }: Pick<Kind, 'bodyLimit'> = {}): Decoder
 	return createDecoder(wasm, { memoryLimit: DECODER_MEMORY, ...(bodyLimit === undefined ? {} : { bodyLimit }) });
 }
 
-/** Copying a batch into the decoder's memory is not timed: in a capture the addon reads records into it. */
+/**
+ * The time to copy a batch into the decoder's memory is not measured: in a capture the addon reads records directly
+ * into it.
+ */
 export function decodeBatches(
 	decoder: Decoder,
 	batches: readonly Uint8Array[],
@@ -38,7 +41,7 @@ export function decodeBatches(
 		decoder.input(batch.length).set(batch);
 		decode(batch.length);
 	}
-	// Finished rows may wait one call for facts about their process.
+	// Finished rows may wait one more call for facts about their process.
 	for (let i = 0; i < 2; i++) decode(0);
 	return { ...found, seconds };
 }
@@ -56,7 +59,10 @@ export function countRows(decoder: Decoder, found: Found): void {
 	decoder.clearOutput();
 }
 
-/** Connections `first`, `first + 1` …: each is opened, has one exchange and is closed. Four records each. */
+/**
+ * Records of the connections `first`, `first + 1` …: each is opened, has one exchange and is closed. Four records
+ * each.
+ */
 export function shortConnections(first: number, count: number): Uint8Array {
 	const tape = new Tape();
 	tape.timeNs = BigInt(first + 1) * 10_000_000n;

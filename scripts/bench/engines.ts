@@ -1,4 +1,4 @@
-// The engines to compare with ours, each with the same rows in its own memory.
+// The engines that ours is compared with, each with the same rows in its own memory.
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -69,7 +69,7 @@ function openSqlite(from: NodeJS.Require): Rival {
 	const Database = from('better-sqlite3') as SqliteModule;
 	const database = new Database(':memory:');
 	database.pragma('temp_store = memory');
-	// SQLite has no percentiles unless built with them.
+	// SQLite has percentiles only if it was built with them.
 	database.aggregate('p95', {
 		start: () => [],
 		step: (list: number[], value: number | null) => {
@@ -126,7 +126,7 @@ async function openDuck(from: NodeJS.Require): Promise<Rival> {
 
 function openAlasql(): Rival {
 	const from = createRequire(import.meta.url);
-	// A separate copy: the one that src/sql parses with has its executor disabled.
+	// A separate copy, because the executor of the one that src/sql parses with is disabled.
 	delete from.cache[from.resolve('alasql')];
 	const alasql = from('alasql') as Alasql;
 	alasql.aggr.p95 = (value, state, stage) => {
@@ -141,7 +141,7 @@ function openAlasql(): Rival {
 		version: versionOf(from, 'alasql'),
 		async load(name, columns, rows) {
 			alasql(`CREATE TABLE ${name} (${columns.map((c) => `\`${c.name}\``).join(', ')})`);
-			// Object literals of one shape, like a program's own rows.
+			// Object literals of one shape, like a typical program's own rows.
 			const make = new Function(
 				'row',
 				`return {${columns.map((c, i) => `${JSON.stringify(c.name)}: row[${i}]`).join(', ')}}`,
@@ -150,7 +150,7 @@ function openAlasql(): Rival {
 			for (const row of rows) data.push(make(row) as Record<string, SqlValue>);
 		},
 		query(sql) {
-			// Names that are keywords of its grammar are quoted with backquotes.
+			// Quote names that are keywords of its grammar with backquotes.
 			const quoted = sql.replace(
 				/\b(path|method|host|status|id|name|place|n|a|p|v|count_)\b(?!\()(?=[^']*(?:'[^']*'[^']*)*$)/g,
 				'`$1`',
@@ -186,7 +186,7 @@ function writeCsv(file: string, rows: Iterable<SqlValue[]>): void {
 	closeSync(handle);
 }
 
-/** From the package.json beside or above what `name` resolves to. */
+/** The version in the package.json next to or above the file that `name` resolves to. */
 function versionOf(from: NodeJS.Require, name: string): string {
 	for (let folder = dirname(from.resolve(name)); folder !== dirname(folder); folder = dirname(folder)) {
 		try {
@@ -196,7 +196,7 @@ function versionOf(from: NodeJS.Require, name: string): string {
 			};
 			if (read.name === name && read.version !== undefined) return read.version;
 		} catch {
-			// Not in this folder.
+			// It is not in this folder.
 		}
 	}
 	return 'unknown';

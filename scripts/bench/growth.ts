@@ -1,5 +1,5 @@
-// How time and memory grow with the number of exchanges, connections and processes: generated recordings go through the
-// decoder into the store, in one thread. An exponent of 1 is linear growth of a total, 0 a constant cost per item.
+// How time and memory grow with the number of exchanges, connections and processes. Generated recordings go through the
+// decoder into the store, in one thread. An exponent of 1 means linear growth of a total, 0 a constant cost per item.
 import { executeSync, prepare } from '../../src/sql/sql.ts';
 import { databaseOf, type Intake, takeIn } from '../../support/traffic.ts';
 import { publish } from './page.ts';
@@ -15,11 +15,11 @@ export type GrowthOptions = {
 const MEMORY = 16 * 2 ** 30;
 const CONNECTIONS = [1, 10, 100, 1000, 10_000, 100_000];
 const PROCESSES = [1, 4, 16, 64];
-/** Number of exchanges if something else grows. */
+/** Number of exchanges while something else grows. */
 const FIXED = 100_000;
-/** Sizes above this are measured in one round. */
+/** Larger sizes are measured in one round. */
 const ONE_ROUND = 1_000_000;
-/** Below this, constant costs dominate and would hide how large sizes grow. */
+/** Below this size, constant costs dominate and would hide how large sizes grow. */
 const SETTLED = 10_000;
 const QUERY = 'SELECT host, count(*), avg(duration_ms) FROM exchanges WHERE status >= 400 GROUP BY host';
 

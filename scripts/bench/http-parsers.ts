@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import type { Spoken } from './spoken.ts';
 
-/** What was found, for comparison. */
+/** Counts of what was found, for comparison. */
 export type Found = { messages: number; bodyBytes: number };
 
 export type Rival = {
@@ -28,7 +28,7 @@ const RESPONSE = 2;
 const PAGE_BYTES = 65536;
 
 /**
- * The bytes are in the parser's memory before the clock starts; a pair of parsers reads all exchanges. `keep`: targets and
+ * The bytes are in the parser's memory before the clock starts. Two parsers read all exchanges. `keep`: targets and
  * field lines become strings, in an array for each message, as a user of the parser would need them.
  */
 export function llhttpWasm(keep: boolean): Rival {
@@ -93,8 +93,8 @@ export function llhttpWasm(keep: boolean): Rival {
 }
 
 /**
- * Nanoseconds per byte that llhttp takes for a client's bytes in pieces of `size`, one call each, the best of some runs;
- * undefined if it refuses them. What it reports is ignored.
+ * The nanoseconds per byte that llhttp takes for a client's bytes in pieces of `size`, one call each: the best of
+ * several runs, or undefined if it refuses the bytes. Its events are ignored.
  */
 export function llhttpByteTime(text: string, size: number, runs: number): number | undefined {
 	const nothing = () => 0;
@@ -136,7 +136,7 @@ type BuiltInParserClass = (new () => BuiltInParser) & {
 	readonly kOnMessageComplete: number;
 };
 
-/** The parser of node:http: it makes an array of the fields' strings for each head. */
+/** The parser of node:http, which creates an array of field strings for each head. */
 export function builtInParser(): Rival {
 	const { HTTPParser } = (process as unknown as { binding(name: string): { HTTPParser: BuiltInParserClass } }).binding(
 		'http_parser',

@@ -81,7 +81,7 @@ The resident set includes the decoder and memory that the collector has not retu
 	);
 }
 
-/** Present because bench.ts starts the benchmark with --expose-gc. */
+/** Available because bench.ts starts the benchmark with --expose-gc. */
 function collect(): void {
 	globalThis.gc?.();
 	globalThis.gc?.();

@@ -1,5 +1,5 @@
-// How long tinytap takes to attach, compared with bpftrace with the same probes, and how long it takes from a response's last
-// byte to its line on the screen.
+// How long tinytap takes to attach, compared with bpftrace with the same probes, and how long it takes from the last
+// byte of a response to its line on the screen.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

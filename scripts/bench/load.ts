@@ -1,11 +1,12 @@
-// Two clients: wrk sends as fast as it gets answers; `paced` keeps a rate and measures latency from when a request was due.
+// Two clients: wrk sends as fast as it gets answers; `paced` keeps a rate and measures latency from the time at which a
+// request was due.
 
 import { run, runTimed } from './processes.ts';
 import { ownProgram } from './programs.ts';
 
 export const CONNECTIONS = 64;
 
-/** What wrk did. When it ends, each of its connections may have one more request in flight. */
+/** Results of wrk. When it ends, each of its connections may have one more request in flight. */
 export type Load = {
 	readonly requests: number;
 	readonly rate: number;
@@ -13,7 +14,7 @@ export type Load = {
 	readonly cpuUs: number;
 };
 
-/** Throws if a response was not a 200 or a connection failed: a rate of errors means nothing. */
+/** Throws if a response was not a 200 or a connection failed, because a rate of errors means nothing. */
 export async function wrk(port: number, path: string, seconds: number): Promise<Load> {
 	const url = `http://127.0.0.1:${port}${path}`;
 	const { stdout, cpuUs } = await runTimed('wrk', ['-t2', `-c${CONNECTIONS}`, `-d${seconds}s`, url]);
@@ -35,7 +36,7 @@ export type Paced = {
 	readonly max: number;
 };
 
-/** `log`: a file for the times at which responses ended. */
+/** `log`: a file for the end times of responses. */
 export async function paced(
 	port: number,
 	options: { rate: number; seconds: number; path: string; bytes: number; connections?: number; log?: string },

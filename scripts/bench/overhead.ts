@@ -1,5 +1,5 @@
-// What being watched costs a web server: requests per second and CPU time without a tracer, with tinytap, and with what a
-// user might choose instead, in turns; then latency at a fixed rate.
+// The cost of being watched for a web server: requests per second and CPU time without a tracer, with tinytap, and with
+// alternatives that a user might choose, in turns; then latency at a fixed rate.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CONNECTIONS, paced, wrk } from './load.ts';
 import { publish } from './page.ts';
@@ -19,20 +19,23 @@ import {
 import { type Body, FILE, SENDFILE, SENDFILE_SMALL, SMALL, startNginx, type WebServer } from './web-server.ts';
 
 /**
- * Room for every exchange of a measurement, but not for bodies of 50 KiB: on a virtual machine the host provides fresh
- * pages more slowly than such bodies arrive.
+ * Room for every exchange of a measurement, but not for bodies of 50 KiB: on a virtual machine, the host provides
+ * fresh pages more slowly than such bodies arrive.
  */
 const MEMORY = ['--max-memory', '4GiB'];
 const SERVER_SIDE = 'tinytap, server side';
 const BOTH_ENDS = 'tinytap, both ends';
 const PROGRAMS = ['bpftool', 'bpftrace', 'nginx', 'strace', 'tcpdump', 'wrk'] as const;
 const FIXED_RATE = 10_000;
-/** Before each measurement, with the tracer, so that one-time work such as compiling hot functions is not measured. */
+/**
+ * Before each measurement, run this long with the tracer, so that one-time work such as compiling hot functions is not
+ * measured.
+ */
 const WARM_UP_S = { wrk: 1, paced: 2 };
 
 const serverSide = tinytap(SERVER_SIDE, ['--comm', 'nginx', ...MEMORY]);
 const bothEnds = tinytap(BOTH_ENDS, (server) => [...portsOf(server), ...MEMORY]);
-/** With the default `--max-memory`. */
+/** Uses the default `--max-memory`. */
 const serverSideBodies = tinytap(SERVER_SIDE, ['--comm', 'nginx']);
 const bothEndsBodies = tinytap(BOTH_ENDS, portsOf);
 
@@ -53,7 +56,7 @@ export type OverheadOptions = {
 
 type Measurement = {
 	readonly rate: number;
-	/** CPU time of nginx and wrk, and of the tracer, for each exchange. */
+	/** CPU time per exchange of nginx and wrk, and of the tracer. */
 	readonly watchedUs: number;
 	readonly tracerUs: number;
 	readonly lost: number;
@@ -168,7 +171,7 @@ async function measure(server: WebServer, tracer: Tracer, body: Body, seconds: n
 	return { rate, watchedUs: watched / requests, tracerUs: own / requests, lost: report.lost };
 }
 
-/** Checks that everything sent is in the rows, unless it is counted as lost. */
+/** Checks that everything sent is in the rows or counted as lost. */
 function check(tracer: Tracer, body: Body, { rows, lost }: Report, least: number, most: number): void {
 	if (tracer.name !== SERVER_SIDE && tracer.name !== BOTH_ENDS) return;
 	const sides = tracer.name === BOTH_ENDS ? ['server', 'client'] : ['server'];

@@ -1,6 +1,6 @@
-// docs/performance.md: one section per benchmark. A benchmark calls publish() with what it measured; the result is kept in
-// build/bench/NAME.json and becomes its section of the page. What a script cannot know (why a goal is missed, what was
-// tried) is in scripts/bench/notes/NAME.md, which becomes the end of the section.
+// docs/performance.md: one section per benchmark. A benchmark calls publish() with its measurements; the result is
+// stored in build/bench/NAME.json and becomes its section of the page. What a script cannot know (why a goal is missed,
+// what was tried) is in scripts/bench/notes/NAME.md, which becomes the end of the section.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
@@ -23,10 +23,10 @@ Single runs scatter too much to show whether a change made tinytap slower. \`npm
 [Decisions](decisions/README.md) based on these figures have their own records.
 `;
 
-/** A goal of a benchmark and what was reached. */
+/** A goal of a benchmark and the result. */
 export type Goal = {
 	readonly goal: string;
-	/** As printed: a spread, a number, or why there is none. */
+	/** The printed result: a spread, a number, or why there is none. */
 	readonly figure: string;
 	readonly met: boolean;
 };
@@ -38,16 +38,16 @@ export type BenchResult = {
 	readonly title: string;
 	/** What is measured and how, in sentences. */
 	readonly method: string;
-	/** The command that gives these figures. */
+	/** The command that reproduces these figures. */
 	readonly command: string;
-	/** Measured programs and packages, besides Node. */
+	/** Versions of measured programs and packages other than Node. */
 	readonly versions: Readonly<Record<string, string>>;
 	readonly goals?: readonly Goal[];
 	/** Tables and lists of figures. */
 	readonly figures: string;
 };
 
-/** Keeps the result and, unless `write` is false, puts it into the page. */
+/** Stores the result and, unless `write` is false, writes it into the page. */
 export function publish(result: BenchResult, write: boolean): void {
 	const text = section(result, circumstances(result.command, result.versions));
 	console.log(`\n${text}`);
@@ -57,7 +57,7 @@ export function publish(result: BenchResult, write: boolean): void {
 	if (write) writeSection(result.name, text);
 }
 
-/** Renders the kept results again, after notes have changed. Sections without a result stay as they are. */
+/** Renders the stored results again, after notes have changed. Sections without a result stay unchanged. */
 export function renderPage(): void {
 	if (!existsSync(RESULTS)) return;
 	for (const file of readdirSync(RESULTS).filter((name) => name.endsWith('.json'))) {
@@ -98,7 +98,7 @@ function writeSection(name: string, body: string): void {
 	writeFileSync(PAGE, [INTRODUCTION, ...texts].join('\n'));
 }
 
-/** When, where and with what the figures were measured: lines of a list. */
+/** When, where and with what the figures were measured, as lines of a list. */
 function circumstances(command: string, versions: Readonly<Record<string, string>>): string {
 	const cpu = cpus();
 	const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;

@@ -1,4 +1,4 @@
-// Measured programs: started, watched for what they print, ended, and the CPU time they spent.
+// Runs the measured programs: starts them, watches their output, ends them, and measures their CPU time.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,9 +12,9 @@ export type Started = {
 	readonly ended: Promise<number | null>;
 };
 
-/** How every measured program is run. */
+/** Conditions for running every measured program. */
 export type Conditions = {
-	/** At nice -10, so that other programs on the machine get little CPU meanwhile. */
+	/** Run at nice -10, so that other programs on the machine get little CPU time meanwhile. */
 	readonly priority: boolean;
 	/** A lock file with which measurements of several checkouts take turns. */
 	readonly lock: string | undefined;
@@ -26,7 +26,7 @@ export function setConditions(wanted: Conditions): void {
 	conditions = wanted;
 }
 
-/** Programs that must not be left behind by an interrupted benchmark. */
+/** Programs that an interrupted benchmark must not leave behind. */
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {
 	for (const child of alive) child.kill('SIGTERM');
@@ -82,7 +82,7 @@ export async function run(
 	return started.stdout();
 }
 
-/** Likewise, with the CPU time it took: bash's own measurement of its child. */
+/** The same, with the CPU time it took, as bash measures it for its child. */
 export async function runTimed(
 	command: string,
 	args: readonly string[],
@@ -110,7 +110,7 @@ export async function until(test: () => boolean, what: string, seconds = 30): Pr
 	}
 }
 
-/** Microseconds of CPU time of all living threads of these processes. */
+/** CPU time of all living threads of these processes, in microseconds. */
 export function cpuUs(pids: readonly number[]): number {
 	let nanoseconds = 0;
 	for (const pid of pids)
@@ -124,7 +124,10 @@ export function childrenOf(pid: number): number[] {
 	return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
-/** Asks it to end, a second time if necessary, and then kills it: bpftrace can miss a signal. Returns its exit code. */
+/**
+ * Asks it to end, a second time if necessary, and then kills it, because bpftrace can miss a signal. Returns its exit
+ * code.
+ */
 export async function interrupt(started: Started, signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
 	started.child.kill(signal);
 	const again = setTimeout(() => started.child.kill(signal), 20_000);
@@ -151,7 +154,7 @@ export function bpfPrograms(prefix: string): { id: number; name: string; runNs: 
 		}));
 }
 
-/** Waits until nothing of a capture is left in the kernel, which takes some seconds. */
+/** Waits until nothing of a capture is left in the kernel, which takes several seconds. */
 export async function untilDetached(): Promise<void> {
 	const end = performance.now() + 60_000;
 	while (bpfPrograms('handle_').length > 0) {
@@ -160,7 +163,7 @@ export async function untilDetached(): Promise<void> {
 	}
 }
 
-/** How long the lock is kept from one measurement to the next: getting it again can take much longer. */
+/** How long the lock is kept after a measurement for the next one: acquiring it again can take much longer. */
 const HOLD_MS = 130_000;
 
 type Hold = { readonly release: () => Promise<void>; readonly since: number };

@@ -1,5 +1,5 @@
-// What the benchmarks run besides tinytap: programs from the distribution, installed if missing, and small ones of our own,
-// compiled into build/bench when their sources are newer.
+// Programs that the benchmarks run besides tinytap: those of the distribution, installed if missing, and small ones of
+// our own, compiled into build/bench when their sources are newer.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,10 +26,10 @@ const PACKAGES = {
 
 export type Program = keyof typeof PACKAGES;
 
-/** How each prints its version. */
+/** The option with which each prints its version. */
 const VERSION_OPTIONS: Partial<Record<Program, string>> = { nginx: '-v', wrk: '-v' };
 
-/** Installs what is missing with apt-get, and says so. Needs root, as capturing does. */
+/** Installs missing programs with apt-get, and says so. Needs root, as capturing does. */
 export function requirePrograms(names: readonly Program[]): void {
 	if (process.getuid?.() !== 0) throw new Error('expected root: this benchmark captures live traffic');
 	const missing = names.filter((name) => spawnSync('which', [name]).status !== 0).map((name) => PACKAGES[name]);
@@ -44,7 +44,7 @@ export function requirePrograms(names: readonly Program[]): void {
 		throw new Error(`apt-get could not install ${missing.join(' ')}`);
 }
 
-/** For the page: `nginx` → `1.22.1`. */
+/** Versions for the page: `nginx` → `1.22.1`. */
 export function versionsOf(names: readonly Program[]): Record<string, string> {
 	return Object.fromEntries(
 		names.map((name) => {
@@ -70,7 +70,10 @@ export function emptyObject(): string {
 	return compile(join(BUILT, 'empty.bpf.o'), ['empty.bpf.c'], 'clang', ['-O2', '-g', '-target', 'bpf', '-c']);
 }
 
-/** The tracepoints that tinytap attaches to, `category/name`, in its order; the one for all calls' exits is last. */
+/**
+ * The tracepoints that tinytap attaches to, as `category/name`, in its order; the one for the exits of all calls is
+ * last.
+ */
 export function tracepoints(): string[] {
 	// The one for receives is used only on kernels without type information.
 	const attached = sections('build/tinytap.bpf.o').filter((name) => name !== 'tcp/tcp_rcv_space_adjust');

@@ -1,4 +1,4 @@
-// What a capture by each checkout costs a web server, and the kernel's own statistics of the BPF programs.
+// The cost of a capture by each checkout for a web server, and the kernel's own statistics of the BPF programs.
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Checkout, CheckoutError } from './checkout.ts';
@@ -14,7 +14,7 @@ const STATISTICS = '/proc/sys/kernel/bpf_stats_enabled';
 const WHOLE = 'CPU time of nginx, wrk and tinytap';
 
 type Program = { readonly runs: number; readonly ns: number };
-/** All figures are for one exchange, times in microseconds. */
+/** All figures are per exchange, and times are in microseconds. */
 type Measured = {
 	readonly watched: number;
 	readonly threads: number;
@@ -65,7 +65,7 @@ async function measureCapture({ name, folder }: Checkout, server: WebServer): Pr
 	await untilCapturing(tinytap);
 	writeFileSync(STATISTICS, '1');
 	const warm = await wrk(server.ports.small, SMALL.path, 1);
-	// With the helper, if this checkout has one.
+	// Includes the helper, if this checkout has one.
 	const pids = [tinytap.pid, ...childrenOf(tinytap.pid)];
 	const before = { server: cpuUs(server.workers), tinytap: cpuUs(pids), programs: programsOf(pids) };
 	const { requests, cpuUs: client } = await wrk(server.ports.small, SMALL.path, 1);
@@ -126,12 +126,12 @@ function isProgram(descriptor: string): boolean {
 	try {
 		return readlinkSync(descriptor) === 'anon_inode:bpf-prog';
 	} catch {
-		// The descriptor was closed meanwhile.
+		// The descriptor has been closed in the meantime.
 		return false;
 	}
 }
 
-/** Medians over the rounds, for one exchange. */
+/** Medians over the rounds, per exchange. */
 function statistics(rounds: readonly Sides<Measured>[]): string {
 	const sides = [
 		['this checkout', rounds.map(({ mine }) => mine)],

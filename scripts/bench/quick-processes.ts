@@ -1,18 +1,18 @@
-// Measurements done by a process of each checkout, scripts/bench/quick-work.ts.
+// Measurements made by a process of each checkout, which runs scripts/bench/quick-work.ts.
 import { createInterface } from 'node:readline';
 import { type Checkout, CheckoutError, WORK_FILES } from './checkout.ts';
 import type { Comparison, Ratios, Sides } from './comparison.ts';
 import { type Started, start } from './processes.ts';
 import type { Parts } from './quick-work.ts';
 
-/** Repetitions that do not count, during which V8 compiles the functions. */
+/** Repetitions that do not count, because V8 is still compiling the functions. */
 const WARM_UP = 2;
 /** --single-threaded: V8 compiles and collects garbage on the main thread, so that their time does not vary with the load. */
 const FLAGS = ['--expose-gc', '--single-threaded', '--import', 'tsx', WORK_FILES[0]];
 
 /**
- * Each round starts two new processes. Two processes of the same program can differ for as long as they live, because of
- * where their data lies in memory and what V8 compiled first.
+ * Each round starts two new processes. Two processes of the same program can differ for as long as they live, because
+ * of memory layout and of what V8 compiled first.
  */
 export function compareWork(name: string, checkouts: Sides<Checkout>): Comparison {
 	return {
@@ -22,7 +22,7 @@ export function compareWork(name: string, checkouts: Sides<Checkout>): Compariso
 			try {
 				await Promise.all([mine.warmUp(), theirs.warmUp()]);
 				const [first, second] = mineFirst ? [mine, theirs] : [theirs, mine];
-				// One inside the other, so that a machine that slows down affects both.
+				// Nested order, so that a machine that slows down affects both.
 				for (const worker of [first, second, second, first]) await worker.measure();
 				return ratiosOf(mine, theirs);
 			} finally {

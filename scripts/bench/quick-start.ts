@@ -1,4 +1,4 @@
-// The CPU time of a whole run of the program: one statement over the demo recording.
+// The CPU time of a complete run of the program: one statement over the demo recording.
 import { join } from 'node:path';
 import type { Checkout } from './checkout.ts';
 import type { Comparison, Sides } from './comparison.ts';

@@ -1,5 +1,5 @@
-// The process that `npm run bench -- quick` starts in each checkout: for every line that it reads, it does the work of a
-// measurement once and prints the CPU time of each part. It imports the modules of its own checkout, so that checkouts with
+// The process that `npm run bench -- quick` starts in each checkout: for every line that it reads, it does the measured
+// work once and prints the CPU time of each part. It imports the modules of its own checkout, so that checkouts with
 // different folders and functions can be compared. Do not change its output format.
 //
 //   node --expose-gc --single-threaded --import tsx scripts/bench/quick-work.ts decode|ingest|sql
@@ -10,7 +10,7 @@ import { databaseOf, takeIn } from '../../support/traffic.ts';
 import { decodeBatches, newDecoder, shortConnections } from './decoder-run.ts';
 import { batchesOf, KINDS } from './spoken.ts';
 
-/** `work` describes what was done: it must be the same in both checkouts. */
+/** `work` describes the work done, which must be the same in both checkouts. */
 export type Part = { readonly seconds: number; readonly work: string };
 /** The result of one repetition, by name of the part. */
 export type Parts = Readonly<Record<string, Part>>;
@@ -21,7 +21,10 @@ const STORE_BYTES = 2 ** 30;
 /** Exchanges of each kind; some kinds use only a share of this. */
 const SPOKEN = 1_500;
 const SHORT_CONNECTIONS = 1_500;
-/** Each repetition decodes the same records this often, in new decoders: making records takes longer than decoding them. */
+/**
+ * Each repetition decodes the same records this many times, in new decoders, because making records takes longer than
+ * decoding them.
+ */
 const DECODER_RUNS = 6;
 const CONDITION = "path LIKE '/api/users/1%' AND duration_ms > 10";
 
@@ -31,7 +34,7 @@ function cpu(): number {
 	return (user + system) / 1e6;
 }
 
-/** Each prepares its data and returns a function that does one repetition. */
+/** Each function prepares its data and returns a function that does one repetition. */
 const MEASUREMENTS: Readonly<Record<string, () => () => Parts>> = {
 	decode() {
 		const kinds = KINDS.map((kind) => {

@@ -1,11 +1,11 @@
-// Did a change make it slower? Takes turns measuring two checkouts.
+// Did a change make it slower? Measures two checkouts in turns.
 import { loadavg } from 'node:os';
 import { CONFIDENCE, geometricMean, LEAST_ROUNDS, medianWithInterval } from '../../support/paired-ratios.ts';
 import { type Checkout, CheckoutError, checkoutOf, commitBefore, thisCheckout } from './checkout.ts';
 import type { Comparison, Sides } from './comparison.ts';
 import { table } from './rounds.ts';
 
-/** A change below this is too slow. */
+/** A lower ratio is too slow. */
 const LEAST_RATIO = 0.95;
 
 /** In the order in which they run. Each is loaded only when chosen. */
@@ -40,7 +40,7 @@ export async function benchQuick(options: QuickOptions): Promise<void> {
 	}
 }
 
-/** Prints the comparison. Returns the names of what is too slow. */
+/** Prints the comparison. Returns the names of the parts that are too slow. */
 async function compare({ names, against, rounds }: QuickOptions): Promise<string[]> {
 	const unknown = names.find((name) => !Object.hasOwn(COMPARISONS, name));
 	const known = Object.keys(COMPARISONS);

@@ -1,9 +1,9 @@
-// Figures of several rounds, and how a table shows them.
+// Summarises figures of several rounds, and formats them for tables.
 
-/** The middle, the smallest and the largest of some measurements. */
+/** The median, the smallest and the largest of some measurements. */
 export type Spread = { readonly median: number; readonly min: number; readonly max: number };
 
-/** Of at least one number. */
+/** The spread of at least one number. */
 export function spreadOf(list: readonly number[]): Spread {
 	const sorted = [...list].sort((a, b) => a - b);
 	const middle = sorted.length >> 1;
@@ -11,7 +11,7 @@ export function spreadOf(list: readonly number[]): Spread {
 	return { median, min: sorted[0]!, max: sorted.at(-1)! };
 }
 
-/** Three significant digits, as people write them. */
+/** A number with three significant digits, as people write it. */
 export function figure(value: number): string {
 	if (value >= 100) return Math.round(value).toLocaleString('en-US');
 	return value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toFixed(3);

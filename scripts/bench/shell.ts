@@ -1,5 +1,5 @@
-// The shell as its user feels it: from starting it to the prompt, beside other shells; from a key to its echo, while traffic
-// arrives, a tail prints and a statement runs; from Enter to the whole screen of a large table.
+// The shell as its user experiences it: from start to prompt, compared with other shells; from a key to its echo, while
+// traffic arrives, a tail prints and a statement runs; from Enter to the full screen of a large table.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,12 +25,12 @@ export type ShellOptions = {
 
 const PROGRAMS = ['nginx', 'psql', 'sqlite3'] as const;
 const REQUESTS_PER_SECOND = 5000;
-/** As long as the keys take, and what precedes them. */
+/** As long as the keys take, plus everything before them. */
 const LOAD_SECONDS = 25;
 const DRIVER = join(import.meta.dirname, 'terminal_times.py');
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
 
-/** A shell and what its prompt looks like. */
+/** A shell and the text of its prompt. */
 type Shell = { readonly name: string; readonly marker: string; readonly words: readonly string[] };
 
 const PROMPT = 'tinytap[^\\n]*> ';
@@ -132,10 +132,10 @@ its echo, the median of 120 keys, with nothing else to do, while nginx answers $
 	);
 }
 
-/** Compares each exchange with each. */
+/** Compares every exchange with every other one. */
 const ENDLESS = 'SELECT count(*) FROM exchanges a, exchanges b, exchanges c WHERE a.path < b.path;';
 
-/** Runs the driver; returns its milliseconds. */
+/** Runs the driver and returns the milliseconds it measured. */
 function measure(job: readonly string[], words: readonly string[]): number[] {
 	const { stdout, stderr, status } = spawnSync('python3', [DRIVER, ...job, '--', ...words], {
 		encoding: 'utf8',

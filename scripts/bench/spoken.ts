@@ -1,4 +1,5 @@
-// Conversations as real programs have them, the same ones every time: what a client sent and a server answered, by exchange.
+// Conversations like those of real programs, always the same ones: what a client sent and a server answered, by
+// exchange.
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 
 export type Spoken = { readonly request: Buffer; readonly response: Buffer };
@@ -7,7 +8,7 @@ export type Kind = {
 	readonly name: string;
 	/** Bytes of a body to keep, as with --body-limit; undefined: the default. */
 	readonly bodyLimit?: number;
-	/** Which share of the requested exchanges to measure: fewer large ones. */
+	/** The share of the requested exchanges to measure, so that there are fewer large ones. */
 	readonly share: number;
 	exchange(number: number): Spoken;
 };
@@ -66,7 +67,7 @@ function download(number: number): Spoken {
 	);
 }
 
-/** The first are the heads, the last the bodies. */
+/** The first kinds are for the heads, the last ones for the bodies. */
 export const KINDS: readonly Kind[] = [
 	{ name: 'heads: browser GETs, 304', share: 1, exchange: browserGet },
 	{ name: 'JSON API', share: 1, exchange: jsonCall },
@@ -81,7 +82,7 @@ const BATCH_BYTES = 1 << 20;
 const CONNECTIONS = 50;
 
 /**
- * The exchanges as batches of capture records, on keep-alive connections that take turns; each `round` has other
+ * The exchanges as batches of capture records, on keep-alive connections that take turns; each `round` uses other
  * connections and later times.
  */
 export function batchesOf(list: readonly Spoken[], round = 0): Uint8Array[] {

@@ -135,7 +135,7 @@ function* rowsOf(source: TableSnapshot, names: readonly string[]): Generator<Sql
 	for (let row = 0; row < source.rowCount; row++) yield readers.map((reader) => reader.value(row));
 }
 
-/** Rows as text, in no particular order, with numbers to nine digits. */
+/** Rows as text in a canonical order, with numbers rounded to nine digits. */
 function canonical(rows: Rows): string {
 	const cell = (value: SqlValue) =>
 		typeof value === 'number' || typeof value === 'bigint' ? Number(value).toPrecision(9) : String(value);
@@ -153,7 +153,7 @@ function ratiosOf(query: Query, engine: Engine, times: Times): number[] {
 	return (times.get(`${query.name}/${engine}`) ?? []).map((time, round) => time / ours[round]!);
 }
 
-/** For the statements that the engine ran. */
+/** The median ratio over the statements that the engine ran. */
 function medianRatios(queries: readonly Query[], engine: Engine, times: Times): { name: string; ratio: number }[] {
 	return queries
 		.map((query) => ({ name: query.name, list: ratiosOf(query, engine, times) }))

@@ -1,5 +1,6 @@
-// What tinytap costs programs that have nothing to do with HTTP: calls on files, a build, a database. Compared with no tracer,
-// with empty programs on the same tracepoints (no tracer of this kind costs less), and with bpftrace counting calls.
+// The cost of tinytap for programs that have nothing to do with HTTP: calls on files, a build, a database. Compared
+// with no tracer, with empty programs on the same tracepoints (the minimum for any tracer of this kind), and with
+// bpftrace counting calls.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,7 @@ type Storm = {
 
 const PROGRAMS = ['bpftool', 'bpftrace', 'llvm-readelf', 'redis-benchmark', 'redis-server'] as const;
 const watching = tinytap('tinytap', []);
-/** A stand-in: none of these tracers needs the web server that others watch. */
+/** A placeholder: none of these tracers needs the web server that others watch. */
 const NO_SERVER: WebServer = {
 	ports: { small: 0, writev: 0, sendfile: 0 },
 	pid: 0,
@@ -136,7 +137,7 @@ async function measure(tracer: Tracer, storm: Storm): Promise<Effort> {
 	return effort;
 }
 
-/** A storm contains no HTTP, but other programs on the machine may. */
+/** A storm contains no HTTP, but other programs on the machine may use it. */
 function check(tracer: Tracer, { lost }: Report): void {
 	if (tracer === watching && lost > 0) throw new Error(`expected no loss, got ${lost} events`);
 }

@@ -33,7 +33,7 @@ class Terminal:
         self.text = ""
 
     def read(self, seconds):
-        """Adds what arrives next to `text`; False if nothing does."""
+        """Adds the next output to `text`; returns False if none arrives."""
         ready, _, _ = select.select([self.fd], [], [], seconds)
         if not ready:
             return False
@@ -45,7 +45,7 @@ class Terminal:
         return True
 
     def until(self, pattern, seconds=LONGEST_SECONDS):
-        """Reads until `pattern` is in what has been read since the last call."""
+        """Reads until `pattern` occurs in the output since the last call."""
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text):
             if time.monotonic() > end:
@@ -54,7 +54,7 @@ class Terminal:
         self.text = ""
 
     def rest(self, seconds):
-        """Reads what arrives within this time."""
+        """Reads the output that arrives within this time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.read(max(0, end - time.monotonic()))
@@ -92,7 +92,7 @@ def keys(marker, lines, words):
         terminal.rest(1)
     times = []
     for number in range(KEYS):
-        # Each key is a letter that stands nowhere else on the screen.
+        # Each key is a letter that occurs nowhere else on the screen.
         key = chr(0x430 + number)
         terminal.text = ""
         begin = time.monotonic()

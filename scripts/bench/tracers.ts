@@ -1,5 +1,5 @@
-// The tracers: tinytap, and what a user might choose instead. Each reports when it is attached and, at the end, what it
-// saw.
+// The tracers: tinytap, and alternatives that a user might choose. Each reports when it is attached and, at the end,
+// what it saw.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseRows, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
@@ -7,7 +7,7 @@ import { childrenOf, interrupt, type Started, start, until, untilDetached } from
 import { callTracepoints, emptyObject, ownProgram, tracepoints } from './programs.ts';
 import type { WebServer } from './web-server.ts';
 
-/** One side's rows of a capture. */
+/** The rows of one side of a capture. */
 export type Rows = {
 	readonly side: string;
 	readonly rows: number;
@@ -22,7 +22,7 @@ export type Rows = {
 export type Report = { readonly rows: readonly Rows[]; readonly lost: number; readonly captured?: number };
 
 export type Tracing = {
-	/** Its processes, for their CPU time. */
+	/** The tracer's processes, for their CPU time. */
 	readonly pids: readonly number[];
 	/** Ends it and waits until nothing of it is left in the kernel. */
 	readonly stop: () => Promise<Report>;
@@ -41,7 +41,7 @@ const ROWS_SQL = `SELECT side, count(*) AS rows, count(*) FILTER (WHERE state = 
 	coalesce(sum(res_body_bytes), 0) AS body, coalesce(sum(res_captured_bytes), 0) AS held,
 	(SELECT events FROM loss WHERE reason = 'evicted') AS evicted FROM exchanges GROUP BY side`;
 
-/** Captures everything whole into the store; `filter` returns further options. */
+/** Captures everything in full into the store; `filter` returns further options. */
 export function tinytap(name: string, filter: readonly string[] | ((server: WebServer) => readonly string[])): Tracer {
 	return {
 		name,
@@ -50,7 +50,7 @@ export function tinytap(name: string, filter: readonly string[] | ((server: WebS
 			const started = startTinytap(['query', ROWS_SQL, '--format', 'ndjson', ...words]);
 			await untilCapturing(started);
 			return {
-				// With the helper.
+				// Including the helper.
 				pids: [started.pid, ...childrenOf(started.pid)],
 				stop: async () => {
 					const code = await interrupt(started);
@@ -163,7 +163,7 @@ export function perfEvents(pid: number): number {
 		try {
 			return readlinkSync(`${descriptors}/${fd}`) === 'anon_inode:[perf_event]';
 		} catch {
-			// The descriptor was closed meanwhile.
+			// The descriptor has been closed in the meantime.
 			return false;
 		}
 	}).length;
@@ -191,10 +191,10 @@ export const strace: Tracer = {
 	},
 };
 
-/** Empty programs on all tracepoints that tinytap uses: the floor of its cost. */
+/** Empty programs on all tracepoints that tinytap uses: the minimum of its cost. */
 export const floor = emptyPrograms('empty programs', tracepoints);
 
-/** Likewise, with one tracepoint per call: the floor of tools that attach to these. */
+/** The same, with one tracepoint per call: the minimum for tools that attach to these. */
 export const callFloor = emptyPrograms('empty programs, one per call', callTracepoints);
 
 function emptyPrograms(name: string, places: () => readonly string[]): Tracer {

@@ -1,4 +1,4 @@
-// nginx with two workers: small responses of its own, files by writev, and the same files by sendfile.
+// nginx with two workers: small responses that it generates, files sent by writev, and the same files sent by sendfile.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -102,7 +102,7 @@ function gunicorn(worker: 'sync' | 'gthread'): ServerKind {
 		name: `gunicorn, ${worker}`,
 		needs: [{ command: 'gunicorn', package: 'gunicorn' }],
 		version: ['gunicorn', '--version'],
-		// Not the empty file: gunicorn 20.1 fails on it after the head, and closes the connection.
+		// Without the empty file: gunicorn 20.1 fails on it after the head and closes the connection.
 		targets: [
 			...APPLICATION,
 			...everyBody('/file/', 'file_wrapper').filter(({ responseBody }) => responseBody?.length !== 0),

@@ -36,7 +36,7 @@ export function sha256(bytes: Uint8Array): string {
 	return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Lines of numbers and pseudo-random letters: text that gzip makes smaller, but not small. */
+/** Lines of numbers and pseudo-random letters: text that gzip makes smaller, but not much. */
 function text(size: number): Buffer {
 	const lines: string[] = [];
 	let random = size + 1;

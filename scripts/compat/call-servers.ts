@@ -1,4 +1,5 @@
-// Calls that hardly any server uses, made by a fixture in C at both ends; and a proxy that moves bodies by splice.
+// System calls that hardly any server uses, made by a fixture in C at both ends, and a proxy that moves bodies by
+// splice.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../support/servers.ts';
@@ -71,7 +72,7 @@ export const CALL_SERVER_KINDS: readonly ServerKind[] = [
 			const configuration = join(site.temporary, 'haproxy.cfg');
 			writeFileSync(configuration, haproxyConfiguration(front, port));
 			await startOn(front, ['haproxy', '-db', '-f', configuration], {});
-			// HAProxy splices what is in the socket when it looks, and copies the rest.
+			// HAProxy splices the bytes that are in the socket when it looks, and copies the rest.
 			const hops: readonly Hop[] = [
 				{
 					name: 'HAProxy',

@@ -41,7 +41,7 @@ const SQL = `SELECT id, side, pair_id, comm, local, remote, query_string, state,
 /** Large enough for all bodies of one capture, so that a busy machine loses no more than an idle one. */
 export const CAPTURE_OPTIONS = ['--format', 'ndjson', '--body-limit', 'none', '--ring-size', '64MiB'];
 
-/** The parameter of the query string that carries a case's number. */
+/** The parameter of the query string that holds a case's number. */
 export const CASE_NAME = 'case';
 
 /** Captures everything on the hops while `work` runs, with bodies of any size, and records it into the file `recording`. */
@@ -61,11 +61,11 @@ export async function captureExchanges(
 	tinytap.interrupt();
 	const { code, stdout, stderr } = await tinytap.finished;
 	if (code !== 0) throw new Error(`tinytap query ended with ${code}: ${stderr}`);
-	// Table `loss` covers the whole host; loss in these exchanges shows in their rows.
+	// Table `loss` covers the whole host; loss in these exchanges is visible in their rows.
 	return parseRows(stdout).map(capturedRow);
 }
 
-/** Is it a row of this hop? */
+/** Whether the row belongs to this hop. */
 export function isOn({ address }: CapturedRow, { port, socket }: Hop): boolean {
 	return socket === undefined ? address.endsWith(`:${port}`) : address === `unix:${socket}`;
 }

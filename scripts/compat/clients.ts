@@ -31,7 +31,7 @@ type Command = { readonly words: readonly string[]; readonly input?: string };
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const PYTHON: readonly Need[] = [{ file: '/usr/bin/python3', package: 'python3' }];
 
-/** One of our own clients: it reads a JSON list from stdin and sends the requests one after another. */
+/** One of our own clients, which reads a JSON list from stdin and sends the requests one after another. */
 const reading = (requests: readonly Request[], ...words: string[]): Command[] => [
 	{ words, input: JSON.stringify(requests) },
 ];
@@ -43,7 +43,7 @@ export const CLIENTS: readonly Client[] = [
 		version: ['curl', '--version'],
 		request: always('sendto'),
 		response: always('recvfrom'),
-		// All on one connection, unless they ask to close it.
+		// All requests on one connection, unless they ask to close it.
 		commands: (requests) => {
 			const lists = requests.some(({ headers }) => headers.Connection === 'close')
 				? requests.map((request) => [request])

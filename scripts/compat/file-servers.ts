@@ -51,7 +51,8 @@ export const FILE_SERVER_KINDS: readonly ServerKind[] = [
 		name: 'busybox httpd',
 		needs: [{ command: 'busybox', package: 'busybox-static' }],
 		version: ['busybox'],
-		// After a script's response busybox closes the connection without announcing it; a client that reuses it loses a request.
+		// After a script's response, busybox closes the connection without announcing it. A client that reuses the
+		// connection loses a request.
 		targets: [
 			...everyBody(),
 			...CGI.map((target) => ({ ...target, headers: { ...target.headers, Connection: 'close' } })),
@@ -107,7 +108,7 @@ function lighttpd(backend: 'sendfile' | 'writev'): ServerKind {
 	};
 }
 
-/** Files above 16 KiB are sent as files, and so are script outputs and uploads that were spooled into files. */
+/** It sends files above 16 KiB by sendfile, as well as script outputs and uploads that were spooled into files. */
 function lighttpdCarriers(backend: 'sendfile' | 'writev'): Carriers {
 	const big = (target: Target) => (target.responseBody?.length ?? 0) > 16384;
 	if (backend === 'writev') return always('writev', 'write');
@@ -149,7 +150,7 @@ function apache(sendfile: 'On' | 'Off'): ServerKind {
 	};
 }
 
-/** Files below 256 bytes are read instead. */
+/** It reads and writes files below 256 bytes instead. */
 function apacheCarriers(sendfile: 'On' | 'Off'): Carriers {
 	return (target) => {
 		const file = !target.path.startsWith('/cgi-bin/') && (target.responseBody?.length ?? 0) >= 256;

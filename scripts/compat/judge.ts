@@ -12,7 +12,7 @@ export type Judged = {
 	readonly asked: CapturedRow | undefined;
 	/** The result of comparing SHA-256 sums of the held bytes, for the page. */
 	readonly compared: string;
-	/** One sentence each; empty if everything is right. */
+	/** One sentence each; empty if everything is correct. */
 	readonly failures: readonly string[];
 };
 
@@ -73,7 +73,7 @@ function rowFailures(row: CapturedRow, target: Target): string[] {
 	return failures;
 }
 
-/** `same`: which bytes were compared and are equal; '' if none. */
+/** `same`: which bytes were compared and found equal; '' if none. */
 function judgeBody(
 	body: CapturedBody,
 	bytes: Buffer,
@@ -100,7 +100,7 @@ function judgeBody(
 		if (body.raw !== null) failures.push('expected NULL for a body of which nothing was captured');
 		return { failures, same: '' };
 	}
-	// Bytes written before the file are at the beginning; a proxy may copy any part.
+	// Bytes written before the file come first; a proxy may copy any part.
 	if (body.note?.startsWith('body: first ') && sha256(held) !== sha256(bytes.subarray(0, held.length)))
 		failures.push(`the held ${held.length} bytes are not the first ones`);
 	return { failures, same: body.note?.startsWith('body: first ') ? `first ${held.length.toLocaleString('en')}` : '' };

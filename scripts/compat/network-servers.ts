@@ -1,4 +1,5 @@
-// Servers by how they are reached: dual-stack sockets, unix sockets, and namespaces like those of containers.
+// Servers that differ in how they are reached: dual-stack sockets, unix sockets, and namespaces like those of
+// containers.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { freePort } from '../../support/servers.ts';
@@ -68,7 +69,7 @@ export const NETWORK_SERVER_KINDS: readonly ServerKind[] = [
 		needs: [{ command: 'python3', package: 'python3' }],
 		version: ['python3', '--version'],
 		targets: TARGETS,
-		// Without Node: the name that it connects to is padded with NUL bytes.
+		// Without Node, which pads the name that it connects to with NUL bytes.
 		clients: ['curl', 'Python http.client'],
 		start: async (site) =>
 			await startAtSocket(

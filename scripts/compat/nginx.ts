@@ -64,7 +64,7 @@ function fileServer(
 	};
 }
 
-/** An upload that nginx stores. */
+/** An upload that nginx stores in a file. */
 function put(name: string): Target {
 	return {
 		label: `PUT ${body(name).label}`,
@@ -114,7 +114,8 @@ function proxy(name: string, sendfile: boolean, overUnix = false): ServerKind {
 				port,
 				...(overUnix ? { socket } : {}),
 				server: { request: always('read'), response: always('write', 'writev') },
-				// A request body too large for memory was put into a file, and is sent by sendfile if that is on.
+				// nginx puts a request body that is too large for memory into a file, and sends it by sendfile if that
+				// is on.
 				client: {
 					request: (target) =>
 						sendfile && (target.requestBody?.bytes.length ?? 0) > 16384 ? ['sendfile'] : ['writev'],

@@ -1,12 +1,12 @@
-// Servers and clients are Debian packages. Missing ones are installed, with a message, as in scripts/setup.
+// Servers and clients come from Debian packages. Missing ones are installed, with a message, as in scripts/setup.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Need } from './server-kind.ts';
 
-/** The sbin directories are not in everybody's PATH. */
+/** Not everybody's PATH contains the sbin directories. */
 process.env.PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
-/** Installs the packages of what is missing. A failure is reported, and `missing` finds what is still absent. */
+/** Installs the packages that provide missing needs. A failure is reported, and `missing` finds what is still absent. */
 export function install(needs: readonly Need[]): void {
 	const packages = [...new Set(needs.filter((need) => !isThere(need)).map((need) => need.package))];
 	if (packages.length === 0) return;

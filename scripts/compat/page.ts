@@ -1,4 +1,4 @@
-// docs/server-compatibility.md: what was tried and seen, in tables.
+// docs/server-compatibility.md: tables of what was tried and seen.
 import { spawnSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
 import { CAPTURE_OPTIONS, type CapturedBody, type CapturedRow } from './captured-row.ts';
@@ -63,7 +63,7 @@ have the same SHA-256 as the file (or as what the client received, if the server
 ${ran.map(details).join('\n')}`;
 }
 
-/** A line for each way in which a server makes its responses: the words after the size in the labels of its GETs. */
+/** One line for each way in which a server makes its responses: the words after the size in the labels of its GETs. */
 function summary({ kind, absent, version, exchanges }: Tried): string {
 	if (absent !== undefined) return `| ${kind.name} | **not available**: ${cell(absent)} | | | | | |\n`;
 	const [first] = exchanges;

@@ -1,4 +1,4 @@
-// Describes a server under test: how it is installed and started, its requests, and which calls carry the bodies.
+// Describes a server under test: how to install and start it, its requests, and which calls carry the bodies.
 import { BODIES, type Body, body } from './bodies.ts';
 
 /** Where a run keeps its files. */
@@ -16,13 +16,13 @@ export type Target = {
 	/** Its name on the page: `51,200 chunked`. */
 	readonly label: string;
 	readonly method: 'GET' | 'POST' | 'PUT';
-	/** Without a query string, which is used to find the rows. */
+	/** Without a query string, because that is used to find the rows. */
 	readonly path: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly requestBody: Body | undefined;
-	/** Undefined: whatever the server generates; what the client received is taken as right. */
+	/** Undefined: whatever the server generates; the bytes that the client received are taken as correct. */
 	readonly responseBody: Buffer | undefined;
-	/** Any of these is right. */
+	/** Any of these is correct. */
 	readonly statuses: readonly number[];
 	/** The client receives the response body compressed. */
 	readonly gzip: boolean;
@@ -38,9 +38,9 @@ export type Carriers = (target: Target) => readonly string[] | undefined;
 export type Hop = {
 	readonly name: string;
 	readonly port: number;
-	/** Where clients reach it; 127.0.0.1 when absent. */
+	/** The address where clients reach it; 127.0.0.1 if absent. */
 	readonly host?: string;
-	/** The unix socket in place of host and port: a path, or `@NAME`. */
+	/** The unix socket used instead of host and port: a path, or `@NAME`. */
 	readonly socket?: string;
 	/** The server process's calls; the client's calls are in its own entry unless it is a proxy. */
 	readonly server: { readonly request?: Carriers; readonly response?: Carriers };
@@ -60,7 +60,7 @@ export type ServerKind = {
 	readonly targets: readonly Target[];
 	/** Names from clients.ts; only curl if absent. */
 	readonly clients?: readonly string[];
-	/** Starts it; the first hop is what clients connect to. */
+	/** Starts the server. Clients connect to the first hop. */
 	readonly start: (site: Site) => Promise<readonly Hop[]>;
 };
 
@@ -81,7 +81,7 @@ function get(prefix: string, one: Body, kind: string): Target {
 	return { ...PLAIN, label, method: 'GET', path: prefix + one.name, responseBody: one.bytes };
 }
 
-/** POSTs that the server answers with their own body. */
+/** POSTs whose body the server sends back. */
 export function echoes(path = '/echo'): Target[] {
 	return ['200.txt', '51200.txt', '1048576.txt'].map((name) => ({
 		...PLAIN,
@@ -94,7 +94,7 @@ export function echoes(path = '/echo'): Target[] {
 	}));
 }
 
-/** Without a body the carrier is that of the response's head. */
+/** Without a body, the carrier is that of the response's head. */
 export function carried(head: readonly string[], bytes: readonly string[]): Carriers {
 	return (target) => (target.responseBody?.length === 0 ? head : bytes);
 }

@@ -1,4 +1,4 @@
-// Programs of a run: started, waited for, remembered, and stopped by pid whatever happens.
+// Runs programs: starts them, waits for them, remembers them, and stops them by pid whatever happens.
 import { freePort, listening, type Running, startProgram } from '../../support/servers.ts';
 import type { Hop } from './server-kind.ts';
 
@@ -6,12 +6,12 @@ const programs: Running[] = [];
 
 let closing = false;
 let interrupt: (reason: Error) => void = () => {};
-/** Rejects if the run must end early, so that nobody waits for a stopped server. */
+/** Rejects if the run must end early, so that nothing waits for a stopped server. */
 const interrupted = new Promise<never>((_resolve, reject) => {
 	interrupt = reject;
 });
 interrupted.catch(() => {
-	// Nobody was waiting for it just then.
+	// Nothing may be waiting for it at that moment.
 });
 
 /** Starts one program on a free port and waits until it listens. */
@@ -48,7 +48,7 @@ export function remember(running: Running): void {
 	if (closing) void running.stop();
 }
 
-/** What the programs printed, for error messages. */
+/** The output of the programs, for error messages. */
 export function printed(): string {
 	return programs.map((running) => running.output().trim()).join('\n');
 }
@@ -57,7 +57,7 @@ export async function stopAll(): Promise<void> {
 	for (const running of programs.splice(0)) await running.stop();
 }
 
-/** Ends the run early: stops the programs, and any started from now on. */
+/** Ends the run early: stops the programs, and any that are started from now on. */
 export function stopForGood(): void {
 	closing = true;
 	interrupt(new Error('interrupted'));

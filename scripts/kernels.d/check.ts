@@ -1,5 +1,5 @@
-// Runs inside a kernel under test: the addon alone, `tinytap doctor`, and captures of requests by curl to two servers. Each
-// step reports on its own, so a step that hangs or crashes does not hide earlier findings.
+// Runs inside a kernel under test: the addon alone, `tinytap doctor`, and captures of requests by curl to two servers.
+// Each step reports on its own, so that a step that hangs or crashes does not hide earlier findings.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { Check } from '../../src/capture/check.ts';
@@ -12,11 +12,14 @@ import { capture, filters, limit, unseen } from './steps.ts';
 const ADDON = '/tinytap/build/tinytap.node';
 const OBJECT = '/tinytap/build/tinytap.bpf.o';
 const UNPRIVILEGED = '/proc/sys/kernel/unprivileged_bpf_disabled';
-/** The tracepoint of one call is there only in the object for kernels before 5.17. */
+/** Only the object for kernels before 5.17 uses the tracepoint of a single call. */
 const ENTRY = 'syscalls/sys_enter_read';
 
 const SELF = process.argv[1]!;
-/** Other processes run this same file; the addon runs in one, so that its crash does not end the check. */
+/**
+ * Roles in which other processes run this same file. The addon runs in one of them, so that its crash does not end the
+ * check.
+ */
 const ROLES: Readonly<Record<string, (word: string) => void>> = {
 	probe: () => report(probe(ADDON, OBJECT, [SELF, 'write'])),
 	write: (handles) => writeMap(ADDON, handles),
@@ -28,7 +31,7 @@ if (role === undefined) await check();
 else role(process.argv[3] ?? '');
 
 async function check(): Promise<void> {
-	// What distributions set.
+	// The setting of distributions.
 	if (readFileSync(UNPRIVILEGED, 'utf8').trim() === '0') writeFileSync(UNPRIVILEGED, '2');
 	const unprivilegedBpfDisabled = Number(readFileSync(UNPRIVILEGED, 'utf8'));
 	report({ what: 'start', release: release(), node: process.versions.node, unprivilegedBpfDisabled });

@@ -1,5 +1,5 @@
-// What the steps of a check must have found, apart from the rows of the first capture: rights, the body limit, filters, and
-// descriptors of an unknown kind.
+// What the steps of a check must find, apart from the rows of the first capture: privileges, the body limit, filters,
+// and descriptors of unknown kind.
 import {
 	BODY_LIMIT,
 	FILTER_PHASES,
@@ -14,7 +14,7 @@ import {
 } from './findings.ts';
 import { USER_ID } from './programs.ts';
 
-/** The helper's and the lookers' own, see `attacher.cc`. */
+/** The user id of the helper and the lookers, see `attacher.cc`. */
 const HELPER_ID = 64_873;
 /** Capabilities that some process keeps. */
 const NAMED: readonly (readonly [name: string, number: bigint])[] = [
@@ -22,12 +22,12 @@ const NAMED: readonly (readonly [name: string, number: bigint])[] = [
 	['CAP_SYS_NICE', 23n],
 	['CAP_BPF', 39n],
 ];
-/** Of all bytes of long responses, at most one part in so many may be copied. */
+/** At most this fraction (one part in …) of the bytes of long responses may be copied. */
 const COPIED_PART = 8;
-/** The socket is confirmed and the file dismissed within so many writes. */
+/** The socket must be confirmed and the file dismissed within this many writes. */
 const WRITES_UNTIL_ANSWERED = 6;
 
-/** Before Linux 5.19 kernel.unprivileged_bpf_disabled forbids all of bpf(2), then only loading and creating. */
+/** Before Linux 5.19, kernel.unprivileged_bpf_disabled forbids all of bpf(2); later, only loading and creating. */
 export function refusesMaps(series: string): boolean {
 	const [major = 0, minor = 0] = series.split('.').map(Number);
 	return major < 5 || (major === 5 && minor < 19);
@@ -62,7 +62,7 @@ function bitsOf(capabilities: readonly string[]): bigint {
 	return NAMED.filter(([name]) => capabilities.includes(name)).reduce((bits, [, number]) => bits | (1n << number), 0n);
 }
 
-/** `bits` in hexadecimal digits, as names; others than those that some process keeps as digits. */
+/** The names of the capabilities in `bits`, hexadecimal digits; capabilities that no process keeps stay digits. */
 export function capabilityNames(bits: string): string {
 	let rest = bits === '' ? 0n : BigInt(`0x${bits}`);
 	const names: string[] = [];
@@ -125,7 +125,7 @@ export function unseenProblems(found: UnseenFinding | undefined): string[] {
 	const { socket, file } = found;
 	const marked = socket.filter(Boolean).length;
 	return [
-		// A guest that its host lets wait may lose a record, but not without counting it.
+		// A guest that its host makes wait may lose a record, but must count it.
 		...(socket.length <= UNSEEN_WRITES && socket.length + found.lost >= UNSEEN_WRITES
 			? []
 			: [

@@ -1,4 +1,4 @@
-// What the check inside a kernel under test reports, one line each on the serial console, and how the host reads it.
+// The findings of the check inside a kernel under test: one line each on the serial console, which the host reads.
 import type { Check } from '../../src/capture/check.ts';
 
 /** The addon alone: does the BPF object load, and do its programs attach? */
@@ -9,7 +9,7 @@ export type ProbeFinding = {
 	/** `category/name`; empty if it did not attach. */
 	readonly attached: readonly string[];
 	readonly missing: readonly string[];
-	/** An ordinary user's process with the descriptors of the maps writes one: `written`, or the error. */
+	/** The result of an ordinary user's process that has the maps' descriptors and writes one: `written`, or the error. */
 	readonly userWrites?: string;
 	/** The error, and the last output of libbpf or the verifier. */
 	readonly error?: string;
@@ -41,7 +41,7 @@ export type CapturedRow = {
 
 export type CaptureFinding = {
 	readonly what: 'capture';
-	/** The line `tinytap: capturing …` appeared. */
+	/** Whether the line `tinytap: capturing …` appeared. */
 	readonly attached: boolean;
 	readonly exitCode: number | null;
 	readonly rows: readonly CapturedRow[];
@@ -49,7 +49,7 @@ export type CaptureFinding = {
 	readonly error?: string;
 };
 
-/** The rights of a thread, from /proc/PID/status; sets of capabilities in hexadecimal digits. */
+/** The privileges of a thread, from /proc/PID/status; sets of capabilities are hexadecimal digits. */
 export type ThreadRights = {
 	readonly name: string;
 	/** Real, effective, saved and file system's. */
@@ -70,11 +70,11 @@ export type RightsFinding = {
 	readonly error?: string;
 };
 
-/** A response far beyond `--body-limit`: what the recording has of it. */
+/** A response far beyond `--body-limit`: what the recording holds of it. */
 export type LimitFinding = {
 	readonly what: 'limit';
 	readonly rows: readonly CapturedRow[];
-	/** Bytes that calls moved, and those of them that the kernel side copied. */
+	/** Bytes that calls moved, and how many of them the kernel side copied. */
 	readonly movedBytes: number;
 	readonly copiedBytes: number;
 	readonly error?: string;
@@ -95,9 +95,9 @@ export type UnseenFinding = {
 	readonly what: 'unseen';
 	/** Whether each record of a write to the socket is marked as unverified, in order. */
 	readonly socket: readonly boolean[];
-	/** Which of the writes to the socket they are, from 1. */
+	/** The numbers of these writes to the socket, from 1. */
 	readonly numbers: readonly number[];
-	/** Records that the capture says it has lost, of any program. */
+	/** Records of any program that the capture reports as lost. */
 	readonly lost: number;
 	/** Records of writes to the file. */
 	readonly file: number;
@@ -149,11 +149,11 @@ export const FIRST_PART_BYTES = 65_536;
 
 /** Requests to each of two servers under each filter. */
 export const FILTER_REQUESTS = 3;
-/** Processes running meanwhile, so that choosing all of them takes many requests to the helper. */
+/** Number of processes running at the same time, so that choosing all of them takes many requests to the helper. */
 export const IDLE_PROCESSES = 400;
 
 const BOTH = 2 * FILTER_REQUESTS;
-/** The filters in their order, and the rows that each must give. */
+/** The filters in order, and the rows that each must give. */
 export const FILTER_PHASES: readonly { readonly name: string; readonly rows: Readonly<Record<string, number>> }[] = [
 	{ name: '`--pid` of a server', rows: { 'server-a server': FILTER_REQUESTS } },
 	{ name: '`.capture pid` of another', rows: { 'server-b server': FILTER_REQUESTS } },
@@ -166,5 +166,5 @@ export const FILTER_PHASES: readonly { readonly name: string; readonly rows: Rea
 	},
 ];
 
-/** Writes by `unseen.c` to each of its descriptors. */
+/** Number of writes by `unseen.c` to each of its descriptors. */
 export const UNSEEN_WRITES = 12;

@@ -31,7 +31,7 @@ export type InitramfsContents = {
 	readonly unseen: string;
 };
 
-/** Writes the archive to `path`, uncompressed, because the emulated processor would have to decompress it. */
+/** Writes the archive to `path`, uncompressed, because otherwise the emulated processor would have to decompress it. */
 export function writeInitramfs(path: string, { root, init, check, unseen }: InitramfsContents): void {
 	const entries = new Map<string, Entry>();
 	const add = (name: string, mode: number, content: Buffer, device?: readonly [number, number]) => {

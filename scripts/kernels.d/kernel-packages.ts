@@ -1,5 +1,5 @@
-// Debian's kernels as files: found, downloaded and unpacked by apt and dpkg-deb in separate directories. The machine's apt
-// configuration and its installed packages stay unchanged; only its mirror and its keys are used.
+// Debian's kernels as files: found, downloaded and unpacked by apt and dpkg-deb in separate directories. The machine's
+// apt configuration and installed packages stay unchanged; only its mirror and its keys are used.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,13 +15,13 @@ export type KernelPackage = {
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** Suites with the kernels: 5.10 is Debian 11's, 6.1 and 6.12 are those of Debian 12 and its backports. */
+/** The suites that contain the kernels: 5.10 is Debian 11's, 6.1 and 6.12 are those of Debian 12 and its backports. */
 const SUITES = ['bullseye', 'bookworm', 'bookworm-backports'];
 const SECURITY_SUITES = ['bullseye-security', 'bookworm-security'];
 
 /**
- * The newest package of each series, kept in `directory` and reused from there. A series that the mirror does not have
- * (any more) is left out.
+ * The newest package of each series, kept in `directory` and reused from there. Series that the mirror does not have
+ * (any more) are left out.
  */
 export function kernelPackages(
 	series: readonly string[],
@@ -74,7 +74,7 @@ function download(apt: Apt, name: string, series: string, directory: string): Ke
 	const unpack = 'dpkg-deb --fsys-tarfile "$0" | tar x --wildcards --strip-components=2 "./boot/vmlinuz-*"';
 	execFileSync('bash', ['-o', 'pipefail', '-c', unpack, file], { cwd: folder });
 	rmSync(join(folder, file));
-	// In file names apt writes the special characters of a version as %XX.
+	// In file names apt writes special characters of a version as %XX.
 	const [packageName, version] = decodeURIComponent(file).split('_');
 	writeFileSync(join(folder, `${packageName}_${version}`), '');
 	const kernel = keptKernel(series, directory);
@@ -95,7 +95,7 @@ function privateApt(directory: string): Apt {
 			`Dir::Etc::sourcelist "${root}/sources.list";`,
 			'Dir::Etc::sourceparts "-";',
 			'Acquire::Languages "none";',
-			// apt's own user may have no access to the directory.
+			// apt's own user may not be able to access the directory.
 			'APT::Sandbox::User "root";',
 			'',
 		].join('\n'),
@@ -106,7 +106,7 @@ function privateApt(directory: string): Apt {
 
 /** The wanted suites at the mirror that this machine uses. */
 function sources(root: string): string {
-	// With an empty list directory apt prints the address of each list, even if it has fetched them before.
+	// With an empty list directory, apt prints the address of each list, even if it has fetched them before.
 	const args = ['update', '--print-uris', '-o', `Dir::State::lists=${root}/none`];
 	mkdirSync(join(root, 'none/partial'), { recursive: true });
 	const addresses = execFileSync('apt-get', args, { encoding: 'utf8' });

@@ -1,13 +1,13 @@
-// An emulated PC that boots one kernel and ends: QEMU without KVM, so it runs wherever Node does.
+// An emulated PC that boots one kernel and stops: QEMU without KVM, so it runs wherever Node does.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
 export type Machine = {
 	readonly kernelImage: string;
 	readonly initramfs: string;
-	/** Words for the kernel's command line, where /init reads them. */
+	/** Words for the kernel's command line, which /init reads. */
 	readonly words: readonly string[];
-	/** File for the console output, whatever happens. */
+	/** File for the console output, written whatever happens. */
 	readonly consoleLog: string;
 	/** How long the machine may run before it is switched off. */
 	readonly limitMs: number;
@@ -16,14 +16,14 @@ export type Machine = {
 export type Booted = {
 	readonly console: string;
 	readonly seconds: number;
-	/** It did not switch itself off in time. */
+	/** The machine did not switch itself off in time. */
 	readonly timedOut: boolean;
 };
 
 /**
- * Arguments that are the same for every kernel; the page shows them. One thread emulates all processors: with several, an
- * emulated processor may run an instruction that another has already replaced, and the kernel patches itself when a tracepoint
- * is attached ("Oops: int3").
+ * Arguments that are the same for every kernel; the page shows them. One thread emulates all processors. With
+ * several, an emulated processor may run an instruction that another has already replaced, and the kernel patches
+ * itself when a tracepoint is attached ("Oops: int3").
  */
 export const MACHINE_ARGUMENTS = [
 	...['-accel', 'tcg,thread=single', '-cpu', 'max', '-m', '1024', '-smp', '2'],

@@ -1,4 +1,4 @@
-// docs/kernels.md: what was found on each kernel, and how.
+// docs/kernels.md: the findings on each kernel, and how they were obtained.
 import { execFileSync } from 'node:child_process';
 import type { Check } from '../../src/capture/check.ts';
 import { capabilityNames, filtersProblems } from './expectations.ts';
@@ -105,7 +105,7 @@ function problemText({ trial, problems }: Verdict): string {
 	return `${trial.name}${trial.oldObject ? ' (forced)' : ''}:\n\n${problems.map((problem) => `- ${cell(problem)}\n`).join('')}`;
 }
 
-/** Text that stays within a cell or a list item. */
+/** Text made safe for a table cell or a list item. */
 function cell(text: string): string {
 	return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim();
 }

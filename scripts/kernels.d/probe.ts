@@ -1,11 +1,11 @@
-// The addon alone: does this kernel accept the BPF object, do its programs attach, and may an ordinary user's process write a
-// map whose descriptor it was given?
+// The addon alone: does this kernel accept the BPF object, do its programs attach, and can an ordinary user's process
+// write a map whose descriptor it was given?
 import { spawnSync } from 'node:child_process';
 import { type CaptureHandles, loadNativeAddon, type NativeCapture } from '../../src/capture/native-addon.ts';
 import type { ProbeFinding } from './findings.ts';
 import { USER_ID } from './programs.ts';
 
-/** Loads, attaches and closes again. `writer`: the words that start writeMap() in another process. Never throws. */
+/** Loads, attaches and closes again. `writer`: the command that runs writeMap() in another process. Never throws. */
 export function probe(addonPath: string, objectPath: string, writer: readonly string[]): ProbeFinding {
 	const finding = { what: 'probe', loads: false, attaches: false, attached: [], missing: [] } as const;
 	let capture: NativeCapture | undefined;
@@ -30,7 +30,7 @@ function writeAsUser(handles: CaptureHandles, writer: readonly string[]): string
 	return stdout.trim() || `no answer: ${stderr}`;
 }
 
-/** Writes a map with the inherited descriptors and prints how that went. */
+/** Writes a map through the inherited descriptors and prints the result. */
 export function writeMap(addonPath: string, handles: string): void {
 	try {
 		loadNativeAddon(addonPath)

@@ -20,7 +20,7 @@ export type Started = {
 	readonly output: () => string;
 	readonly errors: () => string;
 	readonly finished: Promise<Finished>;
-	/** True once its output or its standard error matches; false if it ends without a match. */
+	/** Resolves to true once its output or error output matches, or to false if it ends without a match. */
 	readonly said: (pattern: RegExp) => Promise<boolean>;
 };
 
@@ -28,12 +28,12 @@ export async function run(command: string, args: readonly string[], uid?: number
 	return await start(command, args, uid === undefined ? {} : { uid }).finished;
 }
 
-/** `tinytap ARGS`, as if the user had written sudo before it. */
+/** Starts `tinytap ARGS` as if the user had run it with sudo. */
 export function startTinytap(args: readonly string[]): Started {
 	return start(LAUNCHER, args, { env: sudo() });
 }
 
-/** Likewise, at a terminal of its own; its standard output is what the terminal shows. */
+/** The same, on a terminal of its own; its standard output is what the terminal shows. */
 export function startAtTerminal(args: readonly string[]): Started {
 	const words = ['-qefc', [LAUNCHER, ...args].join(' '), '/dev/null'];
 	return start('script', words, { env: { ...sudo(), TERM: 'xterm', NO_COLOR: '1' } });

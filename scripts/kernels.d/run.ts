@@ -1,4 +1,4 @@
-// Boots each kernel with tinytap in it, prints what was found, writes docs/kernels.md. Exit 1 unless all work.
+// Boots each kernel with tinytap in it, prints the findings, and writes docs/kernels.md. Exits with 1 unless all work.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { boot } from './machine.ts';
 import { page } from './page.ts';
 import { judge, type Trial, type Verdict } from './verdict.ts';
 
-/** One before bpf_task_pt_regs (5.15) and bpf_loop (5.17), one with both, one recent. */
+/** One kernel before bpf_task_pt_regs (5.15) and bpf_loop (5.17), one with both, and a recent one. */
 const TRIALS: readonly Trial[] = [
 	{ name: '5.10', series: '5.10', oldObject: false },
 	{ name: '6.1', series: '6.1', oldObject: false },

@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.ts';
 import { FIRST_PART_BYTES, LONG_BODY_BYTES } from './findings.ts';
 import { start } from './programs.ts';
 
-/** Between the parts of a long response. */
+/** The pause between the parts of a long response. */
 const PAUSE_MS = 3000;
 
 export type Server = {
@@ -16,7 +16,7 @@ export type Server = {
 	readonly stop: () => void;
 };
 
-/** Starts a server. `name`: a link to Node; `words` make it call serve(). */
+/** Starts a server. `name`: name of a link to Node; `words` make it call serve(). */
 export async function startServer(name: string, words: readonly string[]): Promise<Server> {
 	const { child, output, errors } = start(`/usr/bin/${name}`, words);
 	const port = await eventually(

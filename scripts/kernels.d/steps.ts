@@ -1,4 +1,4 @@
-// The steps of a check that capture with tinytap, as a user would: each makes traffic, and returns what was found.
+// The steps of a check that capture with tinytap as a user would: each makes traffic and returns its findings.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -36,7 +36,7 @@ const QUIET = ['--silent', '--show-error', '--fail', '--output', '/dev/null'];
 /** The capture applies new filters within this time. */
 const APPLIED_MS = 3000;
 
-/** Requests by curl, small ones on one connection and a large one, and the rights of all processes meanwhile. */
+/** Small requests by curl on one connection and a large one, and the privileges of all processes at the time. */
 export async function capture({ port }: Server): Promise<[CaptureFinding, RightsFinding]> {
 	const tinytap = startTinytap(['query', STATEMENT, '--format', 'ndjson', '--body-limit', 'none', '--port', `${port}`]);
 	let rights: RightsFinding = { what: 'rights', tinytap: [], helper: [], lookers: [], error: 'tinytap did not attach' };
@@ -53,7 +53,7 @@ export async function capture({ port }: Server): Promise<[CaptureFinding, Rights
 	return [{ what: 'capture', attached, exitCode, rows, stderr: errors.slice(-4000), error: error ?? problem }, rights];
 }
 
-/** A long response: when its rest is sent, the kernel side must know that nobody wants it. */
+/** A long response: when its rest is sent, the kernel side must know that it is not needed. */
 export async function limit({ port }: Server): Promise<LimitFinding> {
 	const recording = '/tmp/limit.tinytap';
 	const options = ['--body-limit', `${BODY_LIMIT}B`, '--record', recording, '--force', '--port', `${port}`];
@@ -70,7 +70,7 @@ export async function limit({ port }: Server): Promise<LimitFinding> {
 	};
 }
 
-/** Requests to two servers, under one filter after the other. */
+/** Requests to two servers, under one filter after another. */
 export async function filters(first: Server, second: Server): Promise<FiltersFinding> {
 	const given = `pid ${first.pid}`;
 	// The first process is the ancestor of all others.
@@ -122,7 +122,7 @@ function type(terminal: Started, line: string): void {
 	terminal.child.stdin!.write(`${line}\r`);
 }
 
-/** Waits until a terminal shows the text; resolves to all that it has shown. */
+/** Waits until a terminal shows the text; resolves to everything that it has shown. */
 async function printed(terminal: Started, text: string): Promise<string> {
 	return await eventually(
 		() => (shown(terminal).includes(text) ? shown(terminal) : undefined),
@@ -131,7 +131,7 @@ async function printed(terminal: Started, text: string): Promise<string> {
 	);
 }
 
-/** Without carriage returns and control sequences. */
+/** The output without carriage returns and control sequences. */
 function shown(terminal: Started): string {
 	return terminal.output().replaceAll(/\r|\x1b\[[0-9;?]*[A-Za-z]/g, '');
 }
@@ -151,7 +151,7 @@ export async function unseen(): Promise<UnseenFinding> {
 	const [pid, socket, file] = said.trim().split(' ').map(Number);
 	const records = recordsOf(recording);
 	const written = records.filter((record) => record.kind === CAPTURE_DATA && record.pid === pid);
-	// Each has the total so far.
+	// Each record holds the total so far.
 	const totals = new Map(
 		records.filter(({ kind }) => kind === CAPTURE_LOSS).map(({ callBytes, offset }) => [callBytes, offset]),
 	);
@@ -167,7 +167,7 @@ export async function unseen(): Promise<UnseenFinding> {
 	};
 }
 
-/** Does something once tinytap captures, then ends it. */
+/** Does something while tinytap captures, then ends it. */
 async function during(
 	tinytap: Started,
 	work: () => Promise<void>,

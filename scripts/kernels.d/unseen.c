@@ -1,5 +1,5 @@
-// Writes requests to a socket and to a file whose descriptors a capture cannot know: no watched call made them a socket.
-// Prints its pid and both descriptors.
+// Writes requests to a socket and to a file whose descriptors a capture cannot know, because no watched call created
+// them. Prints its pid and both descriptors.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@ int main(void)
 {
 	char request[64], taken[sizeof(request)];
 	int ends[2];
-	// A unix socket: the kernel side learns addresses from TCP sockets when they receive.
+	// A unix socket, because the kernel side learns the addresses of TCP sockets when they receive.
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 		return 1;
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);

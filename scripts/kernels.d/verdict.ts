@@ -1,4 +1,4 @@
-// Does tinytap work on a kernel? Compares what the check found with what was sent.
+// Does tinytap work on a kernel? Compares the findings of the check with what was sent.
 import { filtersProblems, limitProblems, rightsProblems, unseenProblems, writeProblems } from './expectations.ts';
 import type {
 	CapturedRow,
@@ -20,7 +20,7 @@ export type Trial = {
 	readonly name: string;
 	/** The kernel's series: `6.1`. */
 	readonly series: string;
-	/** Use the BPF object for kernels before 5.17, which a newer one would not use by itself. */
+	/** Use the BPF object for kernels before 5.17, which a newer kernel would not use by itself. */
 	readonly oldObject: boolean;
 };
 
@@ -38,12 +38,12 @@ export type Verdict = {
 	readonly limit: LimitFinding | undefined;
 	readonly filters: FiltersFinding | undefined;
 	readonly unseen: UnseenFinding | undefined;
-	/** Where the attached programs read the arguments of calls: `exit` needs Linux 5.17; undefined: none attached. */
+	/** Where the attached programs read the arguments of calls: `exit` needs Linux 5.17; undefined: none is attached. */
 	readonly way: 'exit' | 'entry and exit' | undefined;
 	/** Requests with a correct row, by side. */
 	readonly seen: Readonly<Record<Side, number>>;
 	readonly works: boolean;
-	/** Why it does not work, one sentence each. */
+	/** Why it does not work, in one sentence each. */
 	readonly problems: readonly string[];
 };
 
@@ -118,7 +118,7 @@ function captureProblems(
 	return problems;
 }
 
-/** Different paths of correct rows: a duplicated row counts once. */
+/** Number of different paths of correct rows: a duplicated row counts once. */
 function countRight(rows: readonly CapturedRow[], side: Side): number {
 	const right = rows.filter((row) => row.side === side && isWhole(row) && (isSmall(row) || isLarge(row)));
 	return new Set(right.map(({ path }) => path)).size;
@@ -149,7 +149,7 @@ function firstLine(text: string): string {
 	return text.trim().split(/\r?\n/)[0] ?? '';
 }
 
-/** The last lines of a long text, as one. */
+/** The last lines of a long text, joined into one. */
 function tail(text: string): string {
 	return text.trim().split(/\r?\n/).slice(-6).join(' | ').slice(-800);
 }

@@ -1,4 +1,4 @@
-// Every error code, its meaning and a remedy. `help ERR_…` and docs/errors.md are made from this table.
+// Every error code, its meaning and a remedy. `help ERR_…` and docs/errors.md are generated from this table.
 import { constants } from 'node:os';
 import { systemProblem } from './system-problem.ts';
 
@@ -241,7 +241,7 @@ const ENTRIES = {
 	},
 } as const satisfies Record<string, ErrorEntry>;
 
-/** Codes of file system errors end in the system's own name. */
+/** Codes of file system errors end in the name of the system error. */
 const FILE_CODE = 'ERR_FILE_';
 
 export type ErrorCode = keyof typeof ENTRIES | `${typeof FILE_CODE}${string}`;

@@ -9,7 +9,7 @@ export class UserError extends Error {
 	readonly hint: string | undefined;
 	readonly #exit: number | undefined;
 
-	/** `exit`: another exit status than that of the code. */
+	/** `exit` overrides the exit status of the code. */
 	constructor(message: string, code: ErrorCode, hint?: string, exit?: number) {
 		super(message);
 		this.name = 'UserError';

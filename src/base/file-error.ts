@@ -2,7 +2,7 @@
 import { systemCode, UserError } from './errors.ts';
 import { systemProblem } from './system-problem.ts';
 
-/** A UserError for a file system error at `path`; an error that is already a UserError stays the same. */
+/** A UserError for a file system error at `path`. An error that is already a UserError is returned unchanged. */
 export function fileError(path: string, error: unknown, hint: string): UserError {
 	if (error instanceof UserError) return error;
 	const code = systemCode(error);

@@ -14,9 +14,9 @@ export const FILES = {
 	threads: join(root, 'dist'),
 	demoRecording: join(root, 'recordings/demo.tinytap'),
 	bundledQueries: join(root, 'queries'),
-	/** What people start: in a checkout a script, which also builds what is missing. */
+	/** What users start: in a checkout a script, which also builds what is missing. */
 	launcher: existsSync(join(root, 'scripts/tinytap')) ? join(root, 'scripts/tinytap') : programWithRights,
-	/** The program that has rights, and starts this one. */
+	/** The privileged program that starts this one. */
 	programWithRights,
 } as const;
 

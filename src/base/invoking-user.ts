@@ -1,6 +1,6 @@
-// The user of the session: the one who typed `sudo tinytap`, not root. The launcher has usually made this process that
-// user's; with --keep-root it is still root's. Files belong to that user and go to that user's directories. The home
-// directory comes from the passwd entry, because sudo may set HOME to root's.
+// The user of the session: the one who typed `sudo tinytap`, not root. Usually the launcher has already switched this
+// process to that user; with --keep-root it still runs as root. Files belong to that user and are stored in that user's
+// directories. The home directory comes from the passwd entry, because sudo may set HOME to root's.
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -23,7 +23,7 @@ export function invokingUser(name: string | undefined): InvokingUser {
 		const entry = passwd().find((each) => each.name === name);
 		if (entry === undefined)
 			throw usageError(`--user: expected the name of a user of this host, got ${JSON.stringify(name)}`);
-		// The launcher has made this process that user's already; with --keep-root it is still root's.
+		// The launcher has already switched this process to that user; with --keep-root it still runs as root.
 		if (entry.uid !== own && (own !== 0 || (launch !== undefined && launch.mode !== 'keep-root')))
 			throw usageError('--user: only root may run the session as another user');
 		return { ...entry, other: entry.uid !== own };
@@ -77,12 +77,15 @@ function isInRootsHands(path: string): boolean {
 			}
 		});
 	} catch {
-		// It does not exist or cannot be read.
+		// The directory does not exist or cannot be read.
 		return false;
 	}
 }
 
-/** The directories for data: from the XDG variables if they are this user's, else their defaults in the home directory. */
+/**
+ * The directories for data: from the XDG variables if they are this user's, otherwise their defaults in the home
+ * directory.
+ */
 export function userDirectories(user: InvokingUser): {
 	readonly config: string;
 	readonly data: string;

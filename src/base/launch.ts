@@ -1,16 +1,16 @@
 // What the launcher (native/privileged/launcher.c) has prepared for this process.
 
-/** How the session's rights came about. */
+/** How the session got its privileges. */
 export type LaunchMode =
-	/** Root started it; it is the invoking user's now. */
+	/** Root started tinytap; now it runs as the invoking user. */
 	| 'user'
 	/** The invoking user is root: uid 0, but without capabilities. */
 	| 'root'
-	/** Root, with --keep-root. */
+	/** It runs as root, because of --keep-root. */
 	| 'keep-root'
 	/** The launcher has file capabilities. */
 	| 'capabilities'
-	/** There were no rights to give up: only recordings can be read. */
+	/** There were no privileges to drop: only recordings can be read. */
 	| 'none';
 
 export type Launch = {
@@ -19,16 +19,16 @@ export type Launch = {
 	readonly attacher: number | undefined;
 	/** The program after `--`, held, and the descriptor of the socket that releases it. */
 	readonly command: { readonly pid: number; readonly control: number } | undefined;
-	/** Name of the invoking user; '' when the host has none for its uid. */
+	/** Name of the invoking user; '' if the host has none for its uid. */
 	readonly user: string;
 };
 
 const MODES: readonly LaunchMode[] = ['user', 'root', 'keep-root', 'capabilities', 'none'];
 const VARIABLE = 'TINYTAP_LAUNCH';
 
-/** Undefined: not started by the launcher (another system, or a test). */
+/** Undefined if the launcher did not start this process (on another system, or in a test). */
 export const launch = readLaunch(process.env[VARIABLE]);
-// Not for the programs that this one starts.
+// Programs that this process starts must not see it.
 delete process.env[VARIABLE];
 
 /** Exported for tests. */

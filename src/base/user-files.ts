@@ -1,5 +1,5 @@
-// Files of the invoking user, used by a process that may be root. At any moment the user can replace any part of a path
-// with a link, so no path is trusted: a directory or file is opened, then checked, and then used only through its
+// Files of the invoking user, used by a process that may be root. The user can replace any part of a path with a link
+// at any moment, so no path is trusted: a directory or file is opened, then checked, and then used only through its
 // descriptor. Root does nothing for a user that this user could not do.
 import {
 	appendFileSync,
@@ -30,13 +30,13 @@ const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK
 /** A Linux flag that Node does not define: opens a path without access to its content. */
 const O_PATH = 0o10000000;
 
-/** Permission bits of one class in a mode. */
+/** Permission bits of one class (owner, group, others) in a mode. */
 const MAY_READ = 4;
 const MAY_WRITE = 2;
 const MAY_SEARCH = 1;
 const STICKY = 0o1000;
 
-/** Far above the size of any SQL text. */
+/** Far more than any SQL text needs. */
 export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /** An open directory of the user. Names are resolved in this directory even if its path changes in the meantime. */
@@ -79,7 +79,7 @@ export class UserDirectory {
 		try {
 			this.#giveAway(fd);
 		} catch (error) {
-			// For example a file system without owners.
+			// It fails, for example, on a file system without owners.
 			closeSync(fd);
 			unlinkSync(this.#below(name));
 			throw error;
@@ -87,7 +87,10 @@ export class UserDirectory {
 		return fd;
 	}
 
-	/** Removes a regular file; programs that have it open keep it. False for other files and if it is not the user's. */
+	/**
+	 * Removes a regular file; programs that have it open keep it. False for other files, and if it does not belong to
+	 * the user.
+	 */
 	remove(name: string): boolean {
 		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
 		if (stat?.isFile() !== true) return false;
@@ -98,7 +101,7 @@ export class UserDirectory {
 		return true;
 	}
 
-	/** Appends to a file of the user, which from then on only that user can read. Creates it if it does not exist. */
+	/** Appends to a file of the user, and makes it readable only by that user. Creates it if it does not exist. */
 	append(name: string, text: string): void {
 		const fd = this.#openOwn(name) ?? this.create(name);
 		try {
@@ -197,7 +200,7 @@ export function openUserFile(path: string, user: InvokingUser): number {
 	}
 }
 
-/** The same for a file in a directory that somebody else may have filled: links, pipes and devices are not opened. */
+/** The same for a file in a directory that somebody else may have filled: does not open links, pipes and devices. */
 function openPlainFile(path: string, user: InvokingUser): number {
 	if (process.platform !== 'linux') return openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 	const found = openSync(path, O_PATH | O_NOFOLLOW);
@@ -210,8 +213,8 @@ function openPlainFile(path: string, user: InvokingUser): number {
 }
 
 /**
- * Reads a file that says what tinytap does. Throws a UserError unless it belongs to the user or root, and nobody else may
- * write it.
+ * Reads a file that controls what tinytap does. Throws a UserError unless it belongs to the user or root, and nobody
+ * else may write to it.
  */
 export function readOwnFile(path: string, user: InvokingUser): string {
 	const fd = openUserFile(path, user);
@@ -221,7 +224,7 @@ export function readOwnFile(path: string, user: InvokingUser): string {
 		if (process.platform !== 'win32') {
 			if (stat.uid !== user.uid && stat.uid !== 0)
 				throw distrusted(path, `it belongs to neither ${user.name} nor root`);
-			// A group of the user's own, as many systems have, is nobody else.
+			// A group that only this user is in, as on many systems, does not count as somebody else.
 			const isOthers = (stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== user.gid);
 			if (isOthers) throw distrusted(path, 'others may write to it');
 		}
@@ -234,7 +237,7 @@ export function readOwnFile(path: string, user: InvokingUser): string {
 export type Reading = {
 	/** Links are not followed. */
 	readonly isPlain?: boolean;
-	/** Only this much of the beginning. */
+	/** Read only this much of the beginning. */
 	readonly bytes?: number;
 };
 
@@ -299,7 +302,7 @@ function readText(fd: number, path: string): string {
 	}
 }
 
-/** For a text of more than MAX_TEXT_BYTES. */
+/** The error for a text of more than MAX_TEXT_BYTES. */
 export function tooLong(path: string): UserError {
 	return new UserError(
 		`cannot read ${path}: expected at most ${MAX_TEXT_BYTES >> 20} MiB of text, got more`,
@@ -308,7 +311,7 @@ export function tooLong(path: string): UserError {
 	);
 }
 
-/** Which names a directory's list has: all, only those of regular files, or all, with a `/` after directories. */
+/** Which names to list: all, only those of regular files, or all, with a `/` after directories. */
 export type Listed = 'all' | 'plain files' | 'directories marked';
 
 /** The names in a directory that the user can read. */
@@ -355,7 +358,7 @@ function openOrMake(path: string, user: InvokingUser): number {
 	}
 }
 
-/** The path of a name in an open directory, because Node has no openat(2). Only on Linux is there another user. */
+/** The path of a name in an open directory, because Node has no openat(2). A different user occurs only on Linux. */
 function below(fd: number, path: string, name: string): string {
 	if (process.platform !== 'linux') return join(path, name);
 	return `${descriptorPath(fd)}/${name}`;
@@ -371,7 +374,7 @@ function mayUse(fd: number, user: InvokingUser, wanted: number): boolean {
 	const groups = userGroups(user);
 	if (!allows(fstatSync(fd), user, groups, wanted)) return false;
 	if (process.platform !== 'linux') return true;
-	// The real path. Pipes and sockets have none.
+	// The real path; pipes and sockets have none.
 	const real = readlinkSync(descriptorPath(fd));
 	if (!real.startsWith('/')) return true;
 	for (let directory = dirname(real); ; directory = dirname(directory)) {

@@ -1,18 +1,18 @@
-// The working directory, which others can remove while tinytap is in it. Without one, Node starts no thread.
+// The working directory, which others can remove while tinytap is in it. Node cannot start a thread without one.
 import { relative } from 'node:path';
 import { UserError } from './errors.ts';
 
-/** A path as short as possible for the user, who is in the working directory. */
+/** The shortest path by which the user, who is in the working directory, can reach a file. */
 export function shortPath(path: string): string {
 	try {
 		return relative(process.cwd(), path);
 	} catch {
-		// It has been removed.
+		// The working directory has been removed.
 		return path;
 	}
 }
 
-/** The error of whatever needs the working directory as a clear one; any other as it is. */
+/** Replaces an error caused by a missing working directory by a clear one; returns other errors unchanged. */
 export function explainedByDirectory(error: unknown): unknown {
 	if (!(error instanceof Error && error.message.endsWith(', uv_cwd'))) return error;
 	return new UserError('the working directory has been removed', 'ERR_FILE_ENOENT', 'Change to another directory.');

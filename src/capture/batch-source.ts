@@ -4,7 +4,7 @@ import type { CaptureFilters } from './capture-settings.ts';
 import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
 import type { Warning } from './silence.ts';
 
-/** A question of the decoder about a connection or a process. */
+/** A question that the decoder asks about a connection or a process. */
 export type Question = {
 	readonly what: 'socket' | 'process';
 	readonly conn: number;
@@ -13,22 +13,26 @@ export type Question = {
 };
 
 export type BatchSource = {
-	/** The body limit of the capture that was recorded; undefined if there was none, or it is not known. */
+	/** The body limit of the recorded capture; undefined if there was none or it is unknown. */
 	readonly bodyLimit?: number | undefined;
-	/** Sentences for the user about limits of this kernel and their effects. */
+	/** Sentences for the user about this kernel's limits and their effects. */
 	readonly remarks: readonly string[];
 	/** The room that nextBatch() needs. */
 	readonly batchBytes: number;
 	/**
-	 * Fills `into` with whole records, each at a multiple of 8. Waits up to `timeoutMs`, or until another thread sets one
-	 * of `signals` to a value other than 0. Returns the number of bytes, 0 if there are no records yet, -1 at the end.
+	 * Fills `into` with whole records, each at a multiple of 8. Waits up to `timeoutMs`, or until another thread sets
+	 * one of `signals` to a value other than 0. Returns the number of bytes, 0 if there are no records yet, -1 at the
+	 * end.
 	 */
 	nextBatch(into: Uint8Array, timeoutMs: number, signals: Int32Array): number;
-	/** Records to add to the stream now: clocks and loss counters. Empty for a recording, which contains its own. */
+	/**
+	 * Records to add to the stream now: clock readings and loss counters. Empty for a recording, which contains its
+	 * own.
+	 */
 	periodicRecords(): readonly Uint8Array[];
 	/** Records that end the stream: the last counters, and the end itself. Empty for a recording. */
 	lastRecords(): readonly Uint8Array[];
-	/** The answer as a record. Undefined for a recording: if there is an answer, its stream contains it. */
+	/** The answer as a record. Undefined for a recording, whose stream contains the answer if there is one. */
 	answer(question: Question): Uint8Array | undefined;
 	/** A hint: bytes of this stream (`direction`: enum capture_direction) before offset `until` are not needed. */
 	skip(conn: number, direction: number, until: number): void;
@@ -36,13 +40,16 @@ export type BatchSource = {
 	setFilters(filters: CaptureFilters): void;
 	/** Prepares new memory that will be written soon, if the system can make that cheaper. */
 	touchMemory(memory: Uint8Array): void;
-	/** Returns these pages to the system, although the memory stays usable; it is zero afterwards. False: not possible here. */
+	/**
+	 * Returns these pages to the system. The memory stays usable and is zero afterwards. False if that is not possible
+	 * here.
+	 */
 	discardMemory(memory: Uint8Array): boolean;
-	/** Returns freed memory to the system, where that does not happen by itself. */
+	/** Returns freed memory to the system, where this does not happen automatically. */
 	trimMemory(): void;
 	/** Sentences for the user about what has changed since the last call. */
 	warnings(): readonly Warning[];
-	/** Raises the priority of the calling thread, or lowers it again, where that is possible. */
+	/** Raises or lowers the priority of the calling thread, where possible. */
 	hurry(on: boolean): void;
 	/** Stops the source. Buffered records can still be read. */
 	stop(): void;
@@ -51,7 +58,10 @@ export type BatchSource = {
 	readonly damage?: (RecordingDamage & { readonly path: string }) | undefined;
 };
 
-/** A recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about it. */
+/**
+ * Opens a recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about
+ * that.
+ */
 export function recordingSource(path: string, user: InvokingUser, filters: CaptureFilters): BatchSource {
 	const reader = new RecordingReader(path, user);
 	let stopped = false;

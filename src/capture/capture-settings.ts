@@ -7,13 +7,13 @@ export const DEFAULT_BODY_LIMIT = 64 * 1024;
 /** Ports from `first` to `last`, both included. */
 export type PortRange = { readonly first: number; readonly last: number };
 
-/** Which processes and connections are captured; an empty list does not restrict. */
+/** Which processes and connections are captured; an empty list does not restrict anything. */
 export type CaptureFilters = {
-	/** Including their children. */
+	/** Processes, including their children. */
 	readonly pids: readonly number[];
 	/** Names of processes, or of the files they execute. */
 	readonly comms: readonly string[];
-	/** TCP ports, either end. */
+	/** TCP ports of either end. */
 	readonly ports: readonly PortRange[];
 };
 
@@ -44,7 +44,7 @@ export type CaptureSettings = {
 	readonly count: number;
 	/** Report each step of the start as a remark. */
 	readonly verbose: boolean;
-	/** Descriptor of the socket to the attacher; undefined: this process attaches, and needs the rights. */
+	/** Descriptor of the socket to the attacher. Undefined: this process attaches, and needs the privileges. */
 	readonly attacher: number | undefined;
 	/** Files made by the build. */
 	readonly files: { readonly bpfObject: string; readonly addon: string; readonly decoder: string };

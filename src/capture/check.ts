@@ -4,10 +4,10 @@ export type CheckStatus = 'ok' | 'warning' | 'failed';
 
 export type Check = {
 	readonly name: string;
-	/** `failed`: capture is impossible. `warning`: something is not seen, or slower. */
+	/** `failed`: capture is impossible. `warning`: something is not seen, or tinytap is slower. */
 	readonly status: CheckStatus;
 	readonly detail: string;
-	/** What the problem affects, and how to fix it. Absent if there is none. */
+	/** What the problem affects, and how to fix it. Absent if there is no problem. */
 	readonly affects?: string;
 	readonly fix?: string;
 };

@@ -1,4 +1,5 @@
-// Records that user space adds to the stream, in the kernel's format: clocks, addresses, names, loss counters, the end.
+// Records that user space adds to the stream, in the kernel's format: clock readings, addresses, names, loss counters,
+// the end.
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
@@ -63,7 +64,7 @@ export function processFact(
 	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
 }
 
-/** A connection that was open when the recording began: its first bytes are missing, which is no loss. */
+/** A connection that was open when the recording began. Its first bytes are missing, which does not count as loss. */
 export function openConnectionRecord(
 	timeNs: bigint,
 	connection: { readonly conn: number; readonly pid: number; readonly role: number; readonly comm: Uint8Array },

@@ -1,4 +1,4 @@
-// Facts that only user space can find: names of processes, and this host's names of addresses.
+// Facts that only user space can find: names of processes, and the names that this host gives to addresses.
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { posix } from 'node:path';
@@ -14,7 +14,7 @@ export type ProcessFacts = {
 	readonly exe: string;
 };
 
-/** Name, cgroup, command line (arguments separated by 0x1F) and executable of a process; empty texts if it is gone. */
+/** Name, cgroup, command line (arguments separated by 0x1F) and executable of a process; empty texts if it has ended. */
 export function processFacts(pid: number, executableOf: (pid: number) => string = executable): ProcessFacts {
 	const comm = procText(`/proc/${pid}/comm`);
 	if (comm === undefined) return { comm: '', cgroup: '', cmdline: '', exe: '' };
@@ -27,7 +27,10 @@ export function processFacts(pid: number, executableOf: (pid: number) => string 
 	};
 }
 
-/** The path of a process's executable, one character per byte; empty for kernel threads and if the process is gone. */
+/**
+ * The path of a process's executable, one character per byte; empty for kernel threads and for processes that have
+ * ended.
+ */
 export function executable(pid: number): string {
 	const link = `/proc/${pid}/exe`;
 	try {
@@ -46,7 +49,7 @@ function isSameFile(path: string, link: string): boolean {
 	return file?.ino === executed.ino && file.dev === executed.dev;
 }
 
-/** Maximum bytes that are read of a hosts file. */
+/** Maximum number of bytes read from a hosts file. */
 const HOSTS_MAX = 1 << 20;
 
 /** The first name of each ip in a hosts file (hosts(5)). */
@@ -70,7 +73,7 @@ export function ownHostNames(): [ip: string, name: string][] {
 	}
 }
 
-/** An address in the form that connections have. */
+/** Writes an address in the form that connections use. */
 function plainIp(address: string): string | undefined {
 	if (isIPv4(address)) return address;
 	if (!isIPv6(address) || address.includes('%')) return undefined;
@@ -94,7 +97,7 @@ export function requireProcesses(pids: readonly number[]): void {
 	for (const pid of pids) {
 		const status = procText(`/proc/${pid}/status`) ?? '';
 		const process = Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? 0);
-		// The process has not ended if only its main thread has.
+		// The process still runs if only its main thread has ended.
 		const ended = /^State:\t[ZX]/m.test(status) && /^Threads:\t[01]$/m.test(status);
 		const got = process === 0 ? 'none' : ended ? 'one that has ended' : `a thread of process ${process}`;
 		if (process !== pid || ended) throw usageError(`pid ${pid}: expected a running process, got ${got}`);
@@ -109,7 +112,7 @@ function processIds(): number[] {
 
 function procText(path: string): string | undefined {
 	try {
-		// One character per byte, because names are bytes, also in records.
+		// One character per byte, because names are bytes, in records, too.
 		return readFileSync(path, 'latin1');
 	} catch {
 		// The process ended.
@@ -117,7 +120,7 @@ function procText(path: string): string | undefined {
 	}
 }
 
-/** The path in the unified hierarchy (line `0::/path`), else the first path. */
+/** The path in the unified hierarchy (line `0::/path`), otherwise the first path. */
 function unifiedCgroup(text: string): string {
 	const lines = text.split('\n');
 	const line = lines.find((each) => each.startsWith('0::')) ?? lines[0] ?? '';

@@ -1,5 +1,5 @@
-// The live kernel as a source of records. Has the programs attached, tells them about existing connections, answers the
-// decoder's questions about sockets and processes, and adds clocks and loss counters to the stream.
+// The live kernel as a source of records. It gets the programs attached, tells them about existing connections, answers
+// the decoder's questions about sockets and processes, and adds clock readings and loss counters to the stream.
 import { release } from 'node:os';
 import {
 	LOSS_EXCLUDED,
@@ -23,7 +23,7 @@ import { attachingRights, missingRights, type Rights } from './rights-checks.ts'
 import { silenceWarnings } from './silence.ts';
 
 const BATCH_BYTES = 1 << 20;
-/** Records are gathered for this long. That means fewer wake-ups, but rows appear a little later. */
+/** Records are gathered for this long, which saves wake-ups but delays rows a little. */
 const GATHER_MS = 10;
 /** The loss reasons that only the kernel counts. The decoder counts the others, from the flags of records. */
 const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN, LOSS_MISSED];
@@ -62,7 +62,7 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 	}
 }
 
-/** What the start consists of, and how long each step took. */
+/** Measures how long each step of the start takes. */
 class Steps {
 	readonly texts: string[] = [];
 	#since = performance.now();
@@ -165,7 +165,7 @@ function answer(capture: NativeCapture, question: Question): Uint8Array | undefi
 	});
 }
 
-/** Executables of other users' processes are the helper's to look at. */
+/** The helper looks up executables of other users' processes. */
 function executableOf(capture: NativeCapture): (pid: number) => string {
 	return (pid) => capture.executable(pid) || executable(pid);
 }
@@ -206,7 +206,7 @@ function open(addon: NativeAddon, settings: CaptureSettings, rights: Rights): Na
 	}
 }
 
-/** The addon's error as a UserError with a hint. */
+/** Turns the addon's error into a UserError with a hint. */
 function explained(found: unknown, rights: Rights): unknown {
 	const error = explainedByLimits(found, rights);
 	if (error instanceof UserError || !(error instanceof Error)) return error;

@@ -1,4 +1,4 @@
-// Who may start the launcher with the rights that a capture needs, and how to become one of them.
+// Finds out who may start the launcher with the privileges that a capture needs, and how to become one of these users.
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { FILES } from '../base/installation.ts';
 import { shortPath } from '../base/working-directory.ts';
@@ -10,17 +10,17 @@ export function mayStartLauncher(): boolean {
 		accessSync(FILES.programWithRights, constants.X_OK);
 		return true;
 	} catch (error) {
-		// Missing, it is not the rights that are missing.
+		// If the launcher is missing, the problem is not a lack of permission.
 		return !(error instanceof Error && 'code' in error && error.code === 'EACCES');
 	}
 }
 
-/** The command that starts this one as root with the same Node. */
+/** The command that starts the same program as root with the same Node. */
 export function sudoLine(): string {
 	return `sudo env "PATH=$PATH" ${shortPath(FILES.launcher)}`;
 }
 
-/** A sentence for whoever may not capture. */
+/** A sentence for users who may not capture. */
 export function howToGetRights(): string {
 	if (inUserNamespace())
 		return 'Run it outside this user namespace (rootless containers use one), where root has rights over the kernel.';
@@ -42,7 +42,7 @@ function launcherGroup(): string | undefined {
 			.map((line) => line.split(':'));
 		return entries.find(([, , id]) => id === String(gid))?.[0] ?? String(gid);
 	} catch {
-		// The directory is not for this user either.
+		// This user may not enter the directory either.
 		return undefined;
 	}
 }

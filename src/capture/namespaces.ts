@@ -10,7 +10,7 @@ export function pidNamespace(): { readonly name: string; readonly isInitial: boo
 	return name === undefined ? undefined : { name, isInitial: name === INITIAL_PID_NAMESPACE };
 }
 
-/** In a user namespace, capabilities are not worth anything to the kernel itself, BPF among it. */
+/** Inside a user namespace, capabilities mean nothing to the kernel itself, including BPF. */
 export function inUserNamespace(): boolean {
 	const name = namespace('user');
 	return name !== undefined && name !== INITIAL_USER_NAMESPACE;
@@ -20,7 +20,7 @@ function namespace(kind: string): string | undefined {
 	try {
 		return readlinkSync(`/proc/self/ns/${kind}`);
 	} catch {
-		// Without /proc, or not Linux.
+		// There is no /proc, or this is not Linux.
 		return undefined;
 	}
 }

@@ -10,9 +10,9 @@ import {
 	CONTROL_RING_BYTES,
 } from './control-limits.ts';
 
-/** What the kernel says about a process's descriptor at this moment. */
+/** What the kernel says about a descriptor of a process at this moment. */
 export type SocketFacts = {
-	/** `gone`: the process or descriptor does not exist any more. `unknown`: no permission to look. */
+	/** `gone`: the process or descriptor no longer exists. `unknown`: no permission to look. */
 	readonly kind: 'socket' | 'file' | 'gone' | 'unknown';
 	/** SOCK_STREAM 1, SOCK_DGRAM 2 …; 0 unless it is a socket. */
 	readonly type: number;
@@ -28,12 +28,12 @@ export type CaptureFilter = {
 	/** Process ids (initial pid namespace); their descendants are included, present and future ones. */
 	readonly pids?: readonly number[];
 	/**
-	 * Names of processes, or of the files they execute. The kernel compares them when a process executes a program. The
-	 * caller lists processes that already run in `commPids`.
+	 * Names of processes, or of the files they execute. The kernel compares them when a process executes a program.
+	 * The caller lists processes that are already running in `commPids`.
 	 */
 	readonly comms?: readonly string[];
 	readonly commPids?: readonly number[];
-	/** Of either end of the connection. */
+	/** Ports of either end of the connection. */
 	readonly ports?: readonly PortRange[];
 };
 
@@ -50,56 +50,67 @@ export type CaptureHandles = {
 export type NativeCapture = {
 	/** Whether the kernel refused the usual programs and accepted those for kernels before 5.17. */
 	usesOldPrograms(): boolean;
-	/** The tracepoints that the programs are for: how many are there, and the names of those this kernel lacks. */
+	/** The tracepoints that the programs need: how many exist, and the names of those that this kernel lacks. */
 	tracepoints(): { attached: string[]; count: number; missing: string[] };
-	/** Attaches to every tracepoint that this kernel has. Names are `category/name`; an attacher gives only their `count`. */
+	/**
+	 * Attaches to every tracepoint that this kernel has. Names are `category/name`; an attacher returns only their
+	 * `count`.
+	 */
 	attach(): { attached: string[]; count: number; missing: string[] };
-	/** Stops capturing the calling process. attach() and adoptCapture() do this themselves. */
+	/** Excludes the calling process from the capture. attach() and adoptCapture() do this themselves. */
 	excludeSelf(): void;
 	excludePid(pid: number): void;
 	/**
-	 * Copies whole records into `into`, each at a multiple of 8 bytes, and returns the number of bytes. Blocks for up to
-	 * `timeoutMs` if there are none, then returns 0; returns sooner if one of `signals`, checked every `intervalMs`, is
-	 * not 0. To gather records, it waits until `intervalMs` have passed since the last call, less if many are waiting.
-	 * `into` begins at a multiple of 8 in its buffer and has room for at least one record (`recordBytesMax`).
+	 * Copies whole records into `into`, each at a multiple of 8 bytes, and returns the number of bytes. Blocks for up
+	 * to `timeoutMs` if there are none, then returns 0; returns sooner if one of `signals`, checked every
+	 * `intervalMs`, is not 0. In order to gather records, it waits until `intervalMs` have passed since the last
+	 * call, or less if many are waiting. `into` begins at a multiple of 8 in its buffer and has room for at least one
+	 * record (`recordBytesMax`).
 	 */
 	poll(into: Uint8Array, timeoutMs: number, intervalMs: number, signals?: Int32Array): number;
 	/** Bytes in the ring that poll() has not read yet. */
 	waiting(): number;
 	/** Totals since the start, as pairs (events, bytes) in the order of enum capture_loss. */
 	counters(): Float64Array;
-	/** The clock of the records (CLOCK_BOOTTIME of the initial time namespace) and the wall clock, in nanoseconds, at one instant. */
+	/**
+	 * The clock of the records (CLOCK_BOOTTIME of the initial time namespace) and the wall clock, in nanoseconds, read
+	 * at the same instant.
+	 */
 	clocks(): { bootNs: bigint; wallNs: bigint };
 	/**
-	 * Before attach(): passes what is known about a descriptor. Sockets with the same `group` (the socket's inode
-	 * number; 0 if unknown) are one connection. Never overwrites anything. learnSockets() does this for all sockets.
+	 * Call before attach(). Passes what is known about a descriptor to the programs. Sockets with the same `group`
+	 * (the socket's inode number; 0 if unknown) are one connection. Never overwrites anything. learnSockets() does
+	 * this for all sockets.
 	 */
 	setDescriptor(pid: number, fd: number, isSocket: boolean, closeOnExec: boolean, group: number): void;
 	/**
-	 * Before attach(): looks at every socket of every process (2.8 µs each), so that existing connections have addresses
-	 * and shared ones count as one. Returns how many descriptors were sockets.
+	 * Call before attach(). Looks at every socket of every process (2.8 µs each), so that existing connections have
+	 * addresses and shared ones count as one. Returns the number of descriptors that were sockets.
 	 */
 	learnSockets(): number;
-	/** Use setFilter() below. `mask`: 1 by pid, 2 by comm, 3 both; `pids`: pairs (pid, bits); `ports`: (first, last). */
+	/**
+	 * Do not call directly; use setFilter() below. `mask`: 1 by pid, 2 by comm, 3 both; `pids`: pairs (pid, bits);
+	 * `ports`: (first, last).
+	 */
 	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
 	setPaused(paused: boolean): void;
-	/** Bytes of the stream before `offset` are counted, but not copied. */
+	/** Bytes of the stream before `offset` are counted but not copied. */
 	setSkip(conn: number, direction: number, offset: number): void;
 	/** The answer to FLAG_UNVERIFIED: this is a stream socket. */
 	confirmSocket(conn: number): void;
-	/** Ends all records of a connection (a file, not HTTP), even that of its close. */
+	/** Stops all records of a connection that is a file or not HTTP, even that of its close. */
 	dismiss(conn: number): void;
-	/** Which processes with rights have not answered several times in a row, and how many questions had no answer. */
+	/** Which privileged processes have failed to answer several times in a row, and how many questions had no answer. */
 	silence(): { helper: boolean; lookers: boolean; unanswered: number };
-	/** What a descriptor of a process is. `unknown`, too, when no looker answers in time. */
+	/** What a descriptor of a process is. Also `unknown` if no looker answers in time. */
 	lookup(pid: number, fd: number): SocketFacts;
-	/** Path of a process's executable, one character a byte; '' if unknown, and always without an attacher. */
+	/** Path of a process's executable, one character per byte; '' if unknown, and always without an attacher. */
 	executable(pid: number): string;
-	/** Raises the priority of the calling thread, or lowers it to what it was. Only with an attacher. */
+	/** Raises the priority of the calling thread, or restores it. Only with an attacher. */
 	hurry(on: boolean): void;
 	/** Duplicates the descriptors that another process needs, so that it can inherit them. */
 	handOver(): CaptureHandles;
-	/** Detaches, for which the kernel takes 2–3 s, and frees everything. May be called twice. */
+	/** Detaches, which takes the kernel 2–3 s, and frees everything. May be called twice. */
 	close(): void;
 	/** Like close(), but returns at once. A separate process waits for the kernel and then ends. */
 	closeInBackground(): void;
@@ -112,11 +123,11 @@ export type CaptureOptions = {
 	/** Where tracefs is mounted, if not at the usual place. */
 	readonly tracefs?: string;
 	/**
-	 * Descriptor of the socket to the attacher: it loads and attaches the programs, with its own `objectPath`, `oldObjectPath`
-	 * and `tracefs`. Default: this process does, and needs the rights.
+	 * Descriptor of the socket to the attacher: it loads and attaches the programs, with its own `objectPath`,
+	 * `oldObjectPath` and `tracefs`. By default this process does so, and needs the privileges.
 	 */
 	readonly attacher?: number;
-	/** Load only to see whether that works; an attacher then changes nothing on this machine. Default false. */
+	/** Load only to see whether that works. An attacher then changes nothing on this machine. Default false. */
 	readonly onlyCheck?: boolean;
 	/** Rounded up to a power of two pages. Default CONTROL_RING_BYTES. */
 	readonly ringBytes?: number;
@@ -154,17 +165,20 @@ export type NativeAddon = {
 	adoptCapture(handles: CaptureHandles): NativeCapture;
 	/** Asks what descriptor `fd` of process `pid` is. Takes a few microseconds; needs CAP_SYS_PTRACE over the process. */
 	lookupSocket(pid: number, fd: number): SocketFacts;
-	/** Has the kernel provide the pages of memory that is about to be written in one go. Never fails. */
+	/** Makes the kernel provide the pages of memory that is about to be written, in one go. Never fails. */
 	touchPages(memory: Uint8Array): void;
-	/** Returns the whole pages of this memory to the kernel; they are zero afterwards. False: the kernel did not take them. */
+	/** Returns the whole pages of this memory to the kernel; they are zero afterwards. False if the kernel refused. */
 	discardPages(memory: Uint8Array): boolean;
-	/** Returns to the kernel what this process has freed. Takes a few milliseconds. */
+	/** Returns memory that this process has freed to the kernel. Takes a few milliseconds. */
 	trimMemory(): void;
 	/** The effective capabilities of the attacher at the other end of `socket`; undefined if it does not answer. */
 	attacherRights(socket: number): bigint | undefined;
 	/** From now on only root may trace this process or take its descriptors. */
 	forbidTracing(): void;
-	/** Resolves when the child process `pid` has ended: its exit status, 128+N if signal N ended it. Node must not have started it. */
+	/**
+	 * Resolves when the child process `pid`, which Node did not start, has ended: to its exit status, or 128+N if
+	 * signal N killed it.
+	 */
 	waitForChild(pid: number): Promise<number>;
 	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;
@@ -208,7 +222,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 	};
 }
 
-/** Applies a filter at once. Throws a RangeError if it has more values than the kernel side takes. */
+/** Applies a filter at once. Throws a RangeError if it has more values than the kernel side can hold. */
 export function setFilter(capture: NativeCapture, filter: CaptureFilter): void {
 	requireInteger('number of process ids', filter.pids?.length ?? 0, 0, CONTROL_PIDS);
 	requireInteger('number of names', filter.comms?.length ?? 0, 0, CONTROL_NAMES);

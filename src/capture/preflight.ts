@@ -8,19 +8,19 @@ import { loadNativeAddon } from './native-addon.ts';
 import { explainedByLimits, requireAddressSpace } from './process-limits.ts';
 import { attachingRights, mayLoadPrograms, ownRights, type Rights, rightsChecks } from './rights-checks.ts';
 
-/** The build's files that a capture needs. */
+/** Files of the build that a capture needs. */
 export type PreflightFiles = { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
 
 /** Linux 5.8 added ring buffers. */
 const OLDEST_KERNEL: readonly [number, number] = [5, 8];
-/** Linux 5.17 added bpf_loop. Before, arguments must be saved at the entry of a call, which costs twice as much. */
+/** Linux 5.17 added bpf_loop. Before, arguments must be saved when a call begins, which costs twice as much. */
 const EXIT_ONLY_KERNEL: readonly [number, number] = [5, 17];
 
 const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 /**
- * All checks, in the order of a capture's start. `attacher`: descriptor of the socket to the process that has the rights;
- * undefined: this process would capture itself.
+ * All checks, in the order of a capture's start. `attacher`: descriptor of the socket to the privileged process.
+ * Undefined: this process would capture itself.
  */
 export function preflight(files: PreflightFiles, attacher: number | undefined): Check[] {
 	const checks = [checkNode(), checkPlatform()];
@@ -39,7 +39,7 @@ export function preflight(files: PreflightFiles, attacher: number | undefined): 
 	];
 }
 
-/** The checks that need no rights, for a machine on which a capture runs. */
+/** The checks that need no privileges, for a machine on which a capture is already running. */
 export function checksOfRunningCapture(): Check[] {
 	return [
 		checkNode(),
@@ -52,7 +52,10 @@ export function checksOfRunningCapture(): Check[] {
 	];
 }
 
-/** Of the process that would attach; this process's own if the addon does not load, which checkFiles() reports. */
+/**
+ * The privileges of the process that would attach; this process's own if the addon does not load, which checkFiles()
+ * reports.
+ */
 function rightsFor(files: PreflightFiles, attacher: number | undefined): Rights {
 	try {
 		return attachingRights(loadNativeAddon(files.addon), attacher);
@@ -272,7 +275,7 @@ function checkPrograms(files: PreflightFiles, rights: Rights, attacher: number |
 	}
 }
 
-/** Why the programs were refused; nothing if rights or tracefs are the reason, which have checks of their own. */
+/** Why the programs were refused; nothing if privileges or tracefs are the reason, because they have their own checks. */
 function refusal(error: unknown, rights: Rights): Check[] {
 	const code = systemCode(error);
 	if ((code === 'ERR_NO_PERMISSION' && !mayLoadPrograms(rights)) || code === 'ERR_NO_TRACEFS') return [];

@@ -1,4 +1,4 @@
-// Limits that this process was started with (ulimit, seccomp), as the reason why it cannot start. The errors of the kernel
+// Limits that this process was started with (ulimit, seccomp) and that may prevent its start. The errors of the kernel
 // and of Node do not name them.
 import { readFileSync } from 'node:fs';
 import { systemCode, UserError } from '../base/errors.ts';
@@ -6,7 +6,7 @@ import { mayLoadPrograms, ownRights, type Rights } from './rights-checks.ts';
 
 /** Descriptors of a capture: programs, maps, links, and those of Node. */
 const DESCRIPTORS = 100;
-/** Of Node. */
+/** Threads of Node. */
 const THREADS = 9;
 /** V8 reserves this much for its threads and for WebAssembly, most of which is never used. */
 const ADDRESS_SPACE_GIB = 14;
@@ -14,18 +14,21 @@ const ADDRESS_SPACE_GIB = 14;
 /** Read early, because later there may be no descriptor left to read it. */
 const LIMITS = limitsText();
 
-/** What to do if bpf(2) itself is refused. */
+/** The hint if bpf(2) itself is refused. */
 const BPF_FORBIDDEN =
 	'A seccomp filter (containers have one) or a security module forbids bpf(2): allow it, or run tinytap outside.';
 
-/** Throws a UserError if there is too little address space. Node would crash later. */
+/** Throws a UserError if there is too little address space, because Node would crash later. */
 export function requireAddressSpace(): void {
 	const bytes = softLimit('Max address space');
 	if (bytes >= ADDRESS_SPACE_GIB * 2 ** 30) return;
 	throw addressSpaceError(bytes);
 }
 
-/** The error of a start, or a clearer one if a limit is the reason. `rights`: of the process that loads the programs. */
+/**
+ * Replaces the error of a failed start by a clearer one if a limit is the reason. `rights`: of the process that loads
+ * the programs.
+ */
 export function explainedByLimits(error: unknown, rights: Rights = ownRights()): unknown {
 	if (!(error instanceof Error)) return error;
 	const { message } = error;
@@ -47,7 +50,7 @@ export function explainedByLimits(error: unknown, rights: Rights = ownRights()):
 	}
 	const space = softLimit('Max address space');
 	if (/out of memory|cannot allocate memory/i.test(message) && Number.isFinite(space)) return addressSpaceError(space);
-	// tracefs can be read by root alone, whatever else may be done.
+	// Only root may read tracefs, whatever else this process may do.
 	const isRefused = code === 'ERR_NO_PERMISSION' && mayLoadPrograms(rights) && !message.startsWith('cannot look into');
 	if (isRefused || (code === 'ERR_LOAD' && message.includes('Function not implemented')))
 		return new UserError(message, 'ERR_NO_BPF', BPF_FORBIDDEN);
@@ -62,7 +65,7 @@ function addressSpaceError(bytes: number): UserError {
 	);
 }
 
-/** A soft limit of this process; infinite if there is none. */
+/** A soft limit of this process; Infinity if there is none. */
 function softLimit(name: string): number {
 	const value = new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(LIMITS)?.[1];
 	return value === undefined ? Number.POSITIVE_INFINITY : Number(value);
@@ -72,7 +75,7 @@ function limitsText(): string {
 	try {
 		return readFileSync('/proc/self/limits', 'latin1');
 	} catch {
-		// Not Linux.
+		// This is not Linux.
 		return '';
 	}
 }

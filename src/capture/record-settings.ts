@@ -1,9 +1,9 @@
-// What a new recording needs to know.
+// Settings of a new recording.
 import { hostname, release } from 'node:os';
 import { version } from '../base/installation.ts';
 import type { CaptureSettings } from './capture-settings.ts';
 
-/** Settings of a new recording at `path`. */
+/** The settings of a new recording at `path`. */
 export function recordSettings(path: string, force: boolean): NonNullable<CaptureSettings['record']> {
 	return {
 		path,

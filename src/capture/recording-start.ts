@@ -1,5 +1,5 @@
-// What a recording of a running capture begins with: the clock, the connections that are open, and facts about them and their
-// processes. So it replays alone, and the bytes before it are no loss.
+// The first records of a recording of a running capture: the clock, the open connections, and facts about them and
+// their processes. With these, it can be replayed on its own, and the bytes before it do not count as loss.
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_LOSS,
@@ -30,7 +30,7 @@ export type OpenConnection = {
 
 const ROLES = { server: ROLE_ACCEPTED, client: ROLE_CONNECTED } as const;
 
-/** The records that come first. `periodic`: clocks and counters of now. */
+/** The first records. `periodic`: the present clock reading and counters. */
 export function firstRecords(
 	source: BatchSource,
 	periodic: readonly Uint8Array[],
@@ -56,7 +56,7 @@ export function firstRecords(
 	];
 }
 
-/** Loss counters are totals since the capture began. In a recording that begins later, they are totals since then. */
+/** Loss counters are totals since the capture began. In a recording that begins later, they count from its beginning. */
 export class LaterLoss {
 	readonly #before: ReadonlyMap<number, { readonly events: number; readonly bytes: number }>;
 
@@ -64,7 +64,7 @@ export class LaterLoss {
 		this.#before = new Map(totals.map(({ events, bytes }, reason) => [reason, { events, bytes }]));
 	}
 
-	/** The same records with counters from the recording's begin on. */
+	/** The same records, with counters that start at 0 when the recording begins. */
 	rebased(records: Uint8Array): Uint8Array {
 		// Buffer’s slice() would share the memory.
 		const copy = new Uint8Array(records);

@@ -58,7 +58,7 @@ export class RecordingWriter {
 
 	/** Adds a batch of records, each beginning at a multiple of 8. Throws the file system's errors (ENOSPC …). */
 	writeBatch(batch: Uint8Array): void {
-		// The capture thread's batches always fit into one frame.
+		// Batches of the capture thread always fit into one frame.
 		if (batch.byteLength > 0) this.#frame(FRAME_BATCH, batch);
 	}
 
@@ -102,7 +102,7 @@ export class RecordingWriter {
 	}
 }
 
-/** Why reading ended before the end frame. `offset` is the place in the file. */
+/** Why reading ended before the end frame. `offset` is the position in the file. */
 export type RecordingDamage = {
 	readonly offset: number;
 	readonly what: 'truncated' | 'damaged';
@@ -116,7 +116,7 @@ export class RecordingReader {
 	readonly path: string;
 	/** Set if the file ends early or a frame is damaged. */
 	damage: RecordingDamage | undefined;
-	/** The body limit of the capture, Infinity if unlimited; undefined if the recording does not say. */
+	/** The capture's body limit, Infinity if unlimited; undefined if the recording does not say. */
 	readonly bodyLimit: number | undefined;
 	/** The first frame, if it is not the meta frame. */
 	#first: Frame | undefined;
@@ -124,7 +124,7 @@ export class RecordingReader {
 	#offset = 0;
 	#ended = false;
 
-	/** Throws a UserError if this version cannot read the file as a recording, or the user may not read it. */
+	/** Throws a UserError if the file is not a recording that this version can read, or the user may not read it. */
 	constructor(path: string, user: InvokingUser) {
 		this.path = path;
 		try {
@@ -175,7 +175,7 @@ export class RecordingReader {
 		this.#fd = -1;
 	}
 
-	/** Undefined at the end and from the first damage on. */
+	/** Undefined at the end, and after the first damage. */
 	#nextFrame(): Frame | undefined {
 		if (this.#ended) return undefined;
 		const at = this.#offset;
@@ -217,7 +217,7 @@ export class RecordingReader {
 	}
 }
 
-/** The limit in a meta frame's payload; undefined if there is none that makes sense. */
+/** The limit in a meta frame's payload; undefined if it has no valid one. */
 function bodyLimitOf(payload: Buffer): number | undefined {
 	let meta: unknown;
 	try {

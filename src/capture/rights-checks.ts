@@ -1,4 +1,4 @@
-// Checks the permissions that a capture needs.
+// Checks the privileges that a capture needs.
 import { readFileSync } from 'node:fs';
 import type { Check } from './check.ts';
 import { inUserNamespace, pidNamespace } from './namespaces.ts';
@@ -12,24 +12,27 @@ const CAP_SYS_NICE = 23n;
 const CAP_PERFMON = 38n;
 const CAP_BPF = 39n;
 
-/** From level 3 (of Debian and Android), perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
+/** From level 3 on (a level of Debian and Android), perf events need CAP_SYS_ADMIN or CAP_PERFMON. */
 const PARANOID_REFUSES = 3;
 
-/** What the process that attaches may do. */
+/** What the attaching process may do. */
 export type Rights = {
 	/** Bits of CapEff. */
 	readonly capabilities: bigint;
-	/** It may do what only root may: it has all of root's capabilities that concern files. */
+	/** It has all of root's capabilities that concern files. */
 	readonly isRoot: boolean;
 };
 
-/** The rights of this process. */
+/** The privileges of this process. */
 export function ownRights(): Rights {
 	const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(statusText())?.[1] ?? '0';
 	return { capabilities: BigInt(`0x${effective}`), isRoot: process.getuid?.() === 0 };
 }
 
-/** The rights of the process at the other end of socket `attacher`, or of this one if that is undefined or does not answer. */
+/**
+ * The privileges of the process at the other end of socket `attacher`, or of this process if `attacher` is undefined
+ * or does not answer.
+ */
 export function attachingRights(addon: NativeAddon, attacher: number | undefined): Rights {
 	const capabilities = attacher === undefined ? undefined : addon.attacherRights(attacher);
 	if (capabilities === undefined) return ownRights();
@@ -46,12 +49,12 @@ export function rightsChecks(rights: Rights, asRoot: string): Check[] {
 	];
 }
 
-/** Whether these rights are enough to load and attach BPF programs. */
+/** Whether these privileges are enough to load and attach BPF programs. */
 export function mayLoadPrograms(rights: Rights): boolean {
 	return !inUserNamespace() && (has(rights, CAP_SYS_ADMIN) || (has(rights, CAP_BPF) && has(rights, CAP_PERFMON)));
 }
 
-/** What a capture lacks without the rights that it does not need to start. */
+/** Privileges that a capture can start without, but whose lack limits it. */
 export function missingRights(rights: Rights): string[] {
 	return [
 		...(has(rights, CAP_SYS_PTRACE)

@@ -1,4 +1,4 @@
-// Says when the processes with rights do not answer: somebody has stopped them, or a hostile process holds them up.
+// Reports when the privileged processes do not answer: somebody has stopped them, or a hostile process blocks them.
 import type { NativeCapture } from './native-addon.ts';
 
 export type Warning = { readonly message: string; readonly hint?: string };
@@ -8,7 +8,7 @@ type Silence = ReturnType<NativeCapture['silence']>;
 const LOOKERS = 'the processes that look up sockets and executables do not answer';
 const HELPER = 'the helper does not answer';
 
-/** Returns a function to call with each new state, which returns what the user does not know yet. */
+/** Returns a function to call with each new state. It returns warnings about changes that the user does not know yet. */
 export function silenceWarnings(): (now: Silence) => Warning[] {
 	let before: Silence = { helper: false, lookers: false, unanswered: 0 };
 	return (now) => {

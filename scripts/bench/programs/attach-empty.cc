@@ -1,5 +1,5 @@
-// Attaches an empty program to each tracepoint named: attach-empty OBJECT CATEGORY/NAME…. raw_syscalls/sys_exit, which runs
-// for every call, is attached to without perf. Says `attached N` and waits for a signal.
+// Attaches an empty program to each named tracepoint: attach-empty OBJECT CATEGORY/NAME…. raw_syscalls/sys_exit, which
+// runs for every call, is attached without perf. Prints `attached N` and waits for a signal.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>

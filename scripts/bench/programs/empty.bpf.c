@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
-/* Programs that do nothing: the least that any tracer on tracepoints costs. */
+/* Programs that do nothing: the minimum cost of any tracer on tracepoints. */
 #define SEC(name) __attribute__((section(name), used))
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

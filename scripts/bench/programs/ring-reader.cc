@@ -1,6 +1,6 @@
-// The same capture as tinytap's with nothing after the ring: records are read and counted, not decoded.
-//   ring-reader OBJECT COMM PID…
-// Prints `attached` and, on a signal, a line of JSON: records, their bytes, and what was lost.
+// The same capture as tinytap's, up to the ring: records are read and counted, but not decoded.
+//   ring-reader OBJECT COMM PID… Prints `attached` and, on a signal, a line of JSON: records, their bytes, and what was
+//   lost.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
