@@ -1,10 +1,20 @@
 // Settings of a new recording.
 import { hostname, release } from 'node:os';
+import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { CaptureSettings } from './capture-settings.ts';
 
-/** The settings of a new recording at `path`. */
-export function recordSettings(path: string, force: boolean): NonNullable<CaptureSettings['record']> {
+/** The settings of a new recording at `path`. Throws a UserError if it is to be redacted. */
+export function recordSettings(
+	path: string,
+	{ force, redact }: { readonly force: boolean; readonly redact: boolean },
+): NonNullable<CaptureSettings['record']> {
+	if (redact) {
+		throw usageError(
+			'--redact: recordings cannot be redacted yet',
+			'Record without --redact. --replay FILE --redact then shows the recording without secrets.',
+		);
+	}
 	return {
 		path,
 		force,

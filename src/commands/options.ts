@@ -88,7 +88,8 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--no-color', 'do not use colours (like setting NO_COLOR)'],
 	['--user <name>', 'read and write files as this user (default: the sudo user, else the current one)'],
 	['--keep-root', 'do not drop root privileges'],
-	['--no-redact', `do not redact secrets in ${REDACTING.join(', ')} and .curl (other formats never redact)`],
+	['--redact', 'replace secrets with placeholders in everything that is printed or exported'],
+	['--no-redact', `do not replace them in ${REDACTING.join(', ')}, .curl and .export either`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
 	['--both', "print both sides' rows of an exchange in a tail on a terminal, not only the server's"],
@@ -203,7 +204,6 @@ function mergedOptions(parsed: Command): RawOptions {
 		...before,
 		...after,
 		color: before.color !== false && after.color !== false,
-		redact: before.redact !== false && after.redact !== false,
 	};
 }
 
@@ -216,7 +216,9 @@ export function withReplay(settings: CaptureSettings, path: string): CaptureSett
 function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 	return {
 		...(raw.replay === undefined ? {} : { replay: { path: raw.replay } }),
-		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, raw.force === true) }),
+		...(raw.record === undefined
+			? {}
+			: { record: recordSettings(raw.record, { force: raw.force === true, redact: raw.redact === true }) }),
 		filters: checkedFilters({
 			pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
 			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
@@ -251,6 +253,7 @@ function presentation(raw: RawOptions): Presentation {
 		format: raw.format === undefined || !isResultFormat(raw.format) ? undefined : raw.format,
 		raw: raw.raw === true,
 		redactor: raw.redact === false ? null : createRedactor(),
+		redactsAll: raw.redact === true,
 		quiet: raw.quiet === true,
 		theme: createTheme(wantsColor(standardOutput(), process.env, color)),
 		errorTheme: createTheme(wantsColor(standardError(), process.env, color)),

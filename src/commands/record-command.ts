@@ -11,7 +11,7 @@ import { say } from './running-capture.ts';
 
 /** Runs the command; resolves to the exit status. */
 export async function recordCommand(options: Options, path: string, force: boolean): Promise<number> {
-	const record = recordSettings(path, force);
+	const record = recordSettings(path, { force, redact: options.presentation.redactsAll });
 	return await withCapture(
 		{ ...options, capture: { ...options.capture, record } },
 		async ({ threads, attached, captured, interrupts }) => {

@@ -44,10 +44,11 @@ export class RunningCapture {
 		this.#held = held;
 		this.#notice = notice;
 		const { errorTheme } = options.presentation;
-		this.threads = new Threads(options.capture, (message, hint) => {
+		const warn = (message: string, hint?: string) => {
 			notice(`${errorTheme.warning('tinytap: warning:')} ${forTerminal(message)}\n`);
 			if (hint !== undefined) notice(`${errorTheme.hint('hint:')} ${forTerminal(hint)}\n`);
-		});
+		};
+		this.threads = new Threads(options.capture, warn, options.presentation.redactsAll);
 	}
 
 	/** Resolves when the probes are attached and that has been announced, then releases the held program. */

@@ -3,7 +3,7 @@ import { EXIT, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { DisplayedTime } from '../output/displayed-time.ts';
 import { limitOutput, standardOutput } from '../output/output-stream.ts';
-import { createResultWriter, printsExchanges } from '../output/result-format.ts';
+import { createResultWriter, isShared, printsExchanges } from '../output/result-format.ts';
 import type { RowWriter } from '../output/row-format.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { lossSentence } from '../shell/result-printer.ts';
@@ -46,6 +46,7 @@ export async function tailCommand(
 		const rows = threads.tail(where, columns ?? (isLines ? TAIL_COLUMNS : FILE_COLUMNS), {
 			fromStart: true,
 			onePerExchange: isForPeople && !options.both,
+			redact: presentation.redactor !== null && isShared(format),
 		});
 		// The first part contains the columns, or the error of an invalid condition.
 		const head = await rows.next();

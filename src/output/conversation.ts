@@ -1,7 +1,8 @@
 // The exchanges of a connection one after the other, marked as curl -v does: `> ` the request, `< ` the response.
 import type { SqlValue } from '../store/table.ts';
-import { type DetailViewOptions, detailView, type ExchangeDetail } from './detail-view.ts';
+import { type DetailViewOptions, detailView } from './detail-view.ts';
 import { UTC_TIME } from './displayed-time.ts';
+import type { ExchangeDetail } from './exchange-parts.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme } from './theme.ts';
 

@@ -3,7 +3,7 @@
 
 import { addressAuthority } from '../store/address-parts.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
-import { type ExchangeDetail, headerValue, serverAddress } from './detail-view.ts';
+import { type ExchangeDetail, headerValue, serverAddress } from './exchange-parts.ts';
 import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
 
 export type CurlLine = {

@@ -1,5 +1,6 @@
 // What differs between two exchanges: heads and bodies, line by line.
-import { type DetailViewOptions, detailView, type ExchangeDetail } from './detail-view.ts';
+import { type DetailViewOptions, detailView } from './detail-view.ts';
+import type { ExchangeDetail } from './exchange-parts.ts';
 import { type DiffLine, diffLines } from './line-diff.ts';
 import { plainTheme, type Theme } from './theme.ts';
 

@@ -8,7 +8,7 @@ import type { FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
 import { base64 } from './cell-text.ts';
-import { type ExchangeDetail, headerValue, messageBody, serverAddress } from './detail-view.ts';
+import { type ExchangeDetail, headerValue, messageBody, serverAddress } from './exchange-parts.ts';
 import { formParams, pairs } from './form-params.ts';
 import { requestCookies, responseCookies } from './har-cookies.ts';
 import { escapeInJson } from './json-text.ts';

@@ -7,19 +7,29 @@ import { mediaOf } from '../decode/media-kind.ts';
 import type { ExactText, FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn } from './cell-text.ts';
-import { type ExchangeDetail, messageBody } from './detail-view.ts';
+import { type ExchangeDetail, messageBody } from './exchange-parts.ts';
 import type { Redactor } from './redaction.ts';
+
+/** Columns of exchanges that have nothing of messages in them. What is not listed here is redacted, so a new column is. */
+export const HARMLESS_COLUMNS: ReadonlySet<string> = new Set([
+	...['ts', 'state', 'reason', 'side', 'comm', 'thread_comm', 'exe', 'cgroup', 'via', 'vias', 'req_via', 'anomalies'],
+	...['local', 'remote', 'local_ip', 'remote_ip', 'http_version', 'req_http_version', 'interim'],
+]);
 
 /**
  * The same exchange with secrets replaced in every field. Bodies come back as decoded UTF-8 text (`bodiesDecoded`). A
  * body that cannot be examined, or contains a secret seen elsewhere in the exchange, is withheld, and its note says so.
  */
-export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): ExchangeDetail {
+export function redactExchange<T extends ExchangeDetail>(
+	exchange: T,
+	redactor: Redactor,
+): Omit<T, 'columns'> & Pick<ExchangeDetail, 'columns' | 'bodiesDecoded'> {
 	const scope = redactor.scope();
 	const columns: Record<string, SqlValue> = {};
 	const requestHeaders = redactFields(exchange.requestHeaders, scope);
 	const responseHeaders = redactFields(exchange.responseHeaders, scope);
-	for (const [name, value] of Object.entries(exchange.columns)) columns[name] = redactColumn(name, value, scope);
+	for (const [name, value] of Object.entries(exchange.columns))
+		columns[name] = HARMLESS_COLUMNS.has(name) ? value : redactColumn(name, value, scope);
 	redactBody(exchange, 'req', columns, scope);
 	redactBody(exchange, 'res', columns, scope);
 	const { requestTarget } = exchange;
@@ -35,11 +45,12 @@ export function redactExchange(exchange: ExchangeDetail, redactor: Redactor): Ex
 	};
 	for (const name of Object.keys(columns)) {
 		const value = columns[name];
+		if (HARMLESS_COLUMNS.has(name)) continue;
 		if (typeof value === 'string') columns[name] = scope.sweep(value);
 		else if (value instanceof Uint8Array) sweepBytes(columns, name, value, scope);
 	}
 	return {
-		...(exchange.sendMs === undefined ? {} : { sendMs: exchange.sendMs }),
+		...exchange,
 		columns,
 		...(requestTarget == null ? {} : { requestTarget: sweepTarget(requestTarget) }),
 		requestHeaders: sweepFields(requestHeaders),

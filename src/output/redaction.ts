@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { redactJson } from './json-redaction.ts';
-import { SecretMemory, wellFormed } from './secret-memory.ts';
+import { Placeholders, SecretMemory, wellFormed } from './secret-memory.ts';
 import { isSensitiveName, isTellingName } from './sensitive-names.ts';
 
 /** Replaces secrets by `REDACTED-24-1a2b3c4d`: the length in bytes, and a hash that shows which secrets are equal. */
@@ -26,13 +26,18 @@ export type Redactor = {
 	readonly scope: () => Redactor;
 };
 
-const SESSION_KEY = randomBytes(32);
+/** Random for each process; its threads share that of the main thread. */
+export const SESSION_KEY: Uint8Array = randomBytes(32);
 /** Maximum depth of URLs in queries of URLs. */
 const MAX_NESTING = 3;
 
-/** Creates a redactor. The default hash key is random for each process. */
+/** Creates a redactor. */
 export function createRedactor(key: Uint8Array = SESSION_KEY): Redactor {
-	const secrets = new SecretMemory(key);
+	return redactorWith(new Placeholders(key));
+}
+
+function redactorWith(placeholders: Placeholders): Redactor {
+	const secrets = new SecretMemory(placeholders);
 	const secret: Replace = (value) => secrets.replace(value);
 	return {
 		secret,
@@ -42,7 +47,7 @@ export function createRedactor(key: Uint8Array = SESSION_KEY): Redactor {
 		text: (body, contentType) => redactText(body, contentType ?? null, secret),
 		sweep: (text) => secrets.sweep(text),
 		holdsSecret: (bytes) => secrets.isIn(bytes),
-		scope: () => createRedactor(key),
+		scope: () => redactorWith(placeholders),
 	};
 }
 
@@ -188,14 +193,20 @@ const ASSIGNMENT =
 const OPTION = /(?<=\s--?)([\w-]{1,64})([ \t]{1,8})([^\s-]\S*)/g;
 const USER_OPTION = /((?<=\s)(?:-u|--user|--proxy-user)[ \t=]{1,8})([^\s:]{1,256}):(\S+)/g;
 
+/** What every text has that one of the patterns above matches. Most short texts have none of it. */
+const SIGNS = /[:=\s]|eyJ|like/i;
+
 /** Tokens, URLs, `Authorization: …`, `password=…`, `--token …` and the like within any text. */
 function redactFreeText(text: string, secret: Replace): string {
-	return text
-		.replace(JSON_WEB_TOKEN, (token) => secret(token))
-		.replace(ABSOLUTE_URL, (address) => redactUrl(address, secret))
-		.replace(QUERY_PAIR, (pair, before: string, name: string, value: string) =>
+	if (!SIGNS.test(text)) return text;
+	let redacted = text;
+	if (redacted.includes('eyJ')) redacted = redacted.replace(JSON_WEB_TOKEN, (token) => secret(token));
+	if (redacted.includes('://')) redacted = redacted.replace(ABSOLUTE_URL, (address) => redactUrl(address, secret));
+	if (redacted.includes('='))
+		redacted = redacted.replace(QUERY_PAIR, (pair, before: string, name: string, value: string) =>
 			isSensitiveName(decodeUrlPart(name)) ? `${before}${name}=${secret(value)}` : pair,
-		)
+		);
+	return redacted
 		.replace(
 			COOKIE_LINE,
 			(_, name: string, between: string, value: string) => name + between + redactHeader(name, value, secret),

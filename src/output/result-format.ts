@@ -47,6 +47,11 @@ export function printsExchanges(name: ResultFormat): name is ExchangeFormat {
 	return RESULT_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
 }
 
+/** Whether the output is meant to be shared, so that statements see no secrets, except with --no-redact. */
+export function isShared(name: ResultFormat): boolean {
+	return RESULT_FORMATS.some((format) => format.name === name && format.redacts);
+}
+
 /** Whether the widths of its columns depend on the rows. */
 export function isAligned(name: ResultFormat): name is AlignedFormat {
 	return ROW_FORMATS.some((format) => format.name === name && format.aligned === true);

@@ -1,7 +1,8 @@
 // Finds the exchange or connection that a command refers to.
 import { UserError, usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
-import type { DetailViewOptions, ExchangeDetail } from '../output/detail-view.ts';
+import type { DetailViewOptions } from '../output/detail-view.ts';
+import type { ExchangeDetail } from '../output/exchange-parts.ts';
 import { CONNECTION_COLUMNS } from '../store/entry-table.ts';
 import type { WantedExchange } from '../store/exchange-detail.ts';
 import type { SqlValue } from '../store/table.ts';

@@ -140,6 +140,14 @@ export class LineEditor {
 		this.#draw();
 	}
 
+	/** Shows another prompt before the text that is being typed, if one waits and it has changed. */
+	changePrompt(prompt: string): void {
+		// A terminal that cannot erase shows it the next time.
+		if (this.#isBusy || prompt === this.#prompt || !standardOutput().canRedraw) return;
+		this.#prompt = prompt;
+		this.#invalidate();
+	}
+
 	/** Called when a statement starts. */
 	busy(): void {
 		this.#isBusy = true;

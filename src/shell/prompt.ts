@@ -18,6 +18,9 @@ import { whenTerminalIsOurs } from './user-program.ts';
 /** A second Ctrl-C within this time is ignored. */
 const CANCEL_PATIENCE_MS = 1000;
 
+/** How often a prompt that waits looks for loss that it should show. The kernel's counters are read as often. */
+const LOOK_MS = 250;
+
 /** When leaving, how long to wait for a terminal that accepts no output. */
 const LEAVE_MS = 500;
 
@@ -82,6 +85,9 @@ export class Prompt {
 	attach(shell: ShellSession, first: () => Promise<void>): void {
 		this.#shell = shell;
 		shell.editStatement = () => this.#edit(shell);
+		setInterval(() => {
+			if (!this.#busy && !this.#hasLeft) this.#editor.changePrompt(this.#promptText());
+		}, LOOK_MS).unref();
 		first()
 			.catch((error: unknown) => this.print(errorText(error, shell.screenTheme)))
 			.finally(() => this.#ready());

@@ -1,8 +1,8 @@
 // Prints a statement's result as its parts arrive.
 import { setImmediate } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
-import type { ExchangeDetail } from '../output/detail-view.ts';
 import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
+import type { ExchangeDetail } from '../output/exchange-parts.ts';
 import type { Redactor } from '../output/redaction.ts';
 import {
 	createExchangeWriter,

@@ -5,7 +5,7 @@ import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { createUserFile } from '../base/user-files.ts';
 import { decodeContent } from '../decode/content-coding.ts';
-import { type ExchangeDetail, messageBody } from '../output/detail-view.ts';
+import { type ExchangeDetail, messageBody } from '../output/exchange-parts.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { ShowArguments } from './show-arguments.ts';
 

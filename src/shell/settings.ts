@@ -15,6 +15,8 @@ export type Presentation = {
 	readonly raw: boolean;
 	/** Redacts output that is meant to be shared. Null with --no-redact. */
 	readonly redactor: Redactor | null;
+	/** With --redact: all output is redacted. */
+	readonly redactsAll: boolean;
 	readonly quiet: boolean;
 	/** Colours for stdout, and for stderr. */
 	readonly theme: Theme;

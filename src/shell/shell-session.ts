@@ -7,6 +7,7 @@ import { secondsText } from '../output/auto-table.ts';
 import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { screenRows } from '../output/painted-line.ts';
+import { isShared } from '../output/result-format.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
@@ -204,7 +205,12 @@ export class ShellSession {
 		const ends = style.format === 'auto' ? { first: Math.ceil(maxrows / 2), last: Math.floor(maxrows / 2) } : undefined;
 		const printed = await this.#watched(() =>
 			printResult(
-				this.threads.run(sql, { timeoutMs: this.timeoutMs, parameters: this.parameters, ends }),
+				this.threads.run(sql, {
+					timeoutMs: this.timeoutMs,
+					parameters: this.parameters,
+					ends,
+					redact: seesNoSecrets(style),
+				}),
 				this.sink,
 				style,
 			),
@@ -242,7 +248,8 @@ export class ShellSession {
 		const style = this.#style(false);
 		const ends = style.format === 'auto' ? { first: rows, last: 0 } : undefined;
 		const { timeoutMs, parameters } = this;
-		const printed = await printResult(this.threads.run(sql, { timeoutMs, parameters, ends }), sink, style);
+		const options = { timeoutMs, parameters, ends, redact: seesNoSecrets(style) };
+		const printed = await printResult(this.threads.run(sql, options), sink, style);
 		const lost = this.#sinceClear(printed);
 		const sentence = printed.readsCaptured ? lossSentence(lost) : undefined;
 		if (sentence === undefined) return text;
@@ -263,7 +270,7 @@ export class ShellSession {
 			format: style.format === 'auto' ? 'table' : style.format,
 			screenColumns: undefined,
 		};
-		const again = { timeoutMs: this.timeoutMs, parameters, again: true };
+		const again = { timeoutMs: this.timeoutMs, parameters, again: true, redact: seesNoSecrets(full) };
 		const printed = await this.paged((sink) => printResult(this.threads.run(sql, again), sink, full));
 		if (printed.evicted === 0) return;
 		const rows = printed.evicted === 1 ? '1 row' : `${printed.evicted} rows`;
@@ -483,7 +490,10 @@ export class ShellSession {
 			raw: presentation.raw,
 			redactor: presentation.redactor,
 			version: version(),
-			exchange: (id) => this.threads.show(id),
+			exchange: async (id) => {
+				if (this.#isCancelled) throw cancelledError();
+				return await this.threads.show(id);
+			},
 			theme: this.theme,
 			// With `.maxrows 0`, nothing is shortened.
 			screenColumns: isFitted || (this.isOnScreen && mode !== 'auto') ? screen : undefined,
@@ -501,4 +511,9 @@ export class ShellSession {
 	get asideTheme(): Theme {
 		return this.interactive ? this.screenTheme : this.options.presentation.errorTheme;
 	}
+}
+
+/** Whether what is printed is meant to be shared, so that its statement gets no secrets. */
+function seesNoSecrets({ format, redactor }: PrintStyle): boolean {
+	return redactor !== null && isShared(format);
 }

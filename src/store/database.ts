@@ -65,11 +65,11 @@ export class SegmentCache {
 	}
 }
 
-/** The tables of a snapshot. `exchanges`: the committed and open rows of that table. */
+/** The tables of a snapshot, and the rows of two of them: all exchanges, and those that are open. */
 export function openDatabase(
 	snapshot: CaptureSnapshot,
 	cache: SegmentCache,
-): DatabaseSnapshot & { readonly exchanges: SegmentRows[] } {
+): DatabaseSnapshot & { readonly exchanges: SegmentRows[]; readonly inflight: SegmentRows[] } {
 	const committed = cache.open(snapshot.store);
 	const entries = entryBytes(snapshot.entries);
 	const openOffsets = entryOffsets(entries, snapshot.entries.byteLength, layout.ENTRY_EXCHANGE);
@@ -87,7 +87,7 @@ export function openDatabase(
 	tables.set('events', entryTable('events', EVENT_COLUMNS, layout.ENTRY_EVENT, snapshot.entries));
 	tables.set('blind_spots', entryTable('blind_spots', BLIND_SPOT_COLUMNS, layout.ENTRY_BLIND_SPOT, snapshot.entries));
 	tables.set('loss', lossTable(snapshot.loss));
-	return { tables, exchanges: all };
+	return { tables, exchanges: all, inflight: open };
 }
 
 /** Creates a table on first use, because `headers` must count the field lines of all exchanges. */

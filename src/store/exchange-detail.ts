@@ -20,6 +20,8 @@ export type ExchangeRecord = {
 	readonly responseHeaders: readonly FieldLine[];
 	/** Only if they were asked for. */
 	readonly calls?: ExchangeCalls;
+	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
+	readonly bodiesDecoded?: boolean;
 };
 
 /** An exchange by its id, by its place before the latest one, or next to another one. One that both sides show counts once. */
@@ -41,17 +43,27 @@ export function exchangeRecord(
 	for (let row = rows.rowCount - 1; row >= 0; row--) {
 		const inner = rows.seek(row);
 		const { segment } = rows;
-		if (segment.f64.id[inner] !== id) continue;
-		const table = exchangeTable(parts, names);
+		if (segment.f64.id[inner] === id) return recordReader(parts, names)(row);
+	}
+	return undefined;
+}
+
+/** Reads exchanges by their row numbers in a table over `parts`. */
+export function recordReader(parts: readonly SegmentRows[], names: LazyNames): (row: number) => ExchangeRecord {
+	const rows = new RowLocator(parts);
+	const table = exchangeTable(parts, names);
+	const readers = EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index)] as const);
+	return (row) => {
+		const inner = rows.seek(row);
+		const { segment } = rows;
 		return {
-			columns: Object.fromEntries(EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index).value(row)])),
+			columns: Object.fromEntries(readers.map(([name, reader]) => [name, reader.value(row)])),
 			requestTarget: exactTarget(segment, inner),
 			sendMs: sendMs(segment, inner),
 			requestHeaders: exactFieldLines(segment, inner, 'request'),
 			responseHeaders: exactFieldLines(segment, inner, 'response'),
 		};
-	}
-	return undefined;
+	};
 }
 
 function wantedId(rows: RowLocator, wanted: WantedExchange): number | undefined {

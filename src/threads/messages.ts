@@ -117,6 +117,10 @@ export type QueryThreadData = {
 	readonly views: readonly string[];
 	/** Rows come from the kernel, not from a recording. */
 	readonly isLive: boolean;
+	/** The key of the hashes in placeholders of secrets. */
+	readonly redactionKey: Uint8Array;
+	/** Nothing that leaves this thread has secrets. Otherwise only results that are to be redacted. */
+	readonly redactsAll: boolean;
 	/** The names in /etc/hosts, by ip. */
 	readonly hostNames: readonly (readonly [ip: string, name: string])[];
 };
@@ -132,6 +136,8 @@ export type ToQuery =
 			readonly timeoutMs: number;
 			/** If this is the last query again, use the rows that it saw. */
 			readonly again?: boolean | undefined;
+			/** The statement sees no secrets. */
+			readonly redact?: boolean | undefined;
 			/** If only the first and last rows are shown: how many of each. */
 			readonly ends?: { readonly first: number; readonly last: number } | undefined;
 	  }
@@ -156,6 +162,8 @@ export type ToQuery =
 			readonly fromStart: boolean;
 			/** Of an exchange that is seen from both sides, send only the server's row. */
 			readonly onePerExchange: boolean;
+			/** The condition and the columns see no secrets. */
+			readonly redact: boolean;
 	  }
 	/** Main has printed the oldest part of the rows, so more may be sent. */
 	| { readonly type: 'printed'; readonly id: number }

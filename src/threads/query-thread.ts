@@ -1,6 +1,8 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; the tail continues between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { redactedExchanges, redactedRecord, redactedTables } from '../output/redacted-tables.ts';
+import { createRedactor } from '../output/redaction.ts';
 import {
 	compileCondition,
 	compileProjection,
@@ -20,7 +22,7 @@ import { lostBytes, lostEvents } from '../store/loss-table.ts';
 import { type Moment, momentOf, snapshotAt } from '../store/moment.ts';
 import { NameBook } from '../store/remote-names.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
-import type { Column, ColumnType, SqlValue } from '../store/table.ts';
+import type { Column, ColumnType, DatabaseSnapshot, SqlValue } from '../store/table.ts';
 import {
 	errorMessage,
 	type FromQuery,
@@ -66,6 +68,8 @@ const {
 	views,
 	hostNames,
 	isLive,
+	redactionKey,
+	redactsAll,
 } = workerData as QueryThreadData;
 const main = parentPort!;
 const captureSignals = new Int32Array(signalsBuffer);
@@ -76,6 +80,7 @@ const status = new Float64Array(statusBuffer);
 const taken = new Int32Array(takenBuffer);
 const cache = new SegmentCache(new NameBook(hostNames));
 const session = new Session();
+const redactor = createRedactor(redactionKey);
 const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
 
 let capture: MessagePort | undefined;
@@ -89,6 +94,8 @@ type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
 	readonly projection: ReturnType<typeof compileProjection>;
+	/** Both see no secrets. */
+	readonly redact: boolean;
 	/**
 	 * How many rows had been appended at the last look. Undefined: it has not looked yet, and earlier rows are not
 	 * printed.
@@ -153,7 +160,10 @@ main.on('message', (message: ToQuery) => {
 				const snapshot = await requestSnapshot(snapshotMask(needed));
 				try {
 					const { exchanges: rows, tables } = openDatabase(snapshot, cache);
-					const record = exchangeRecord(rows, message.exchange, () => cache.names.learn(rows));
+					const names = () => cache.names.learn(rows);
+					const record = redactsAll
+						? redactedRecord(rows, message.exchange, names, redactor)
+						: exchangeRecord(rows, message.exchange, names);
 					const isWhole = record === undefined || !message.calls;
 					const exchange = isWhole
 						? record
@@ -189,6 +199,7 @@ async function runStatement({
 	parameters,
 	timeoutMs,
 	again,
+	redact,
 	ends,
 }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
@@ -208,6 +219,7 @@ async function runStatement({
 			memoryLimit,
 			...(timeoutMs > 0 ? { timeLimitMs: timeoutMs } : {}),
 			now: snapshot.nowUs,
+			...(redact === true || redactsAll ? { shown: withoutSecrets(database) } : {}),
 			progress,
 			onRows: (rows) => {
 				postRows(id, rows);
@@ -236,6 +248,12 @@ async function runStatement({
 	}
 }
 
+/** Takes the secrets out of the tables that a statement sees: those of `database`, and temporary ones. */
+function withoutSecrets(database: ReturnType<typeof openDatabase>): (all: DatabaseSnapshot) => DatabaseSnapshot {
+	const names = () => cache.names.learn(database.exchanges);
+	return (all) => redactedTables(all, database, names, redactor);
+}
+
 /** Sends values of a column. A statement that the user runs in the meantime ends the search. */
 async function findValues({ id, table, column, where, typed }: Extract<ToQuery, { type: 'values' }>): Promise<void> {
 	Atomics.store(valuesCancel, 0, 0);
@@ -254,8 +272,10 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 	);
 	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
 	try {
-		const { rows } = await execute(statement, openDatabase(snapshot, cache), {
+		const database = openDatabase(snapshot, cache);
+		const { rows } = await execute(statement, database, {
 			session,
+			...(redactsAll ? { shown: withoutSecrets(database) } : {}),
 			cancel: valuesCancel,
 			memoryLimit: VALUES_MEMORY,
 			timeLimitMs: VALUES_MS,
@@ -352,7 +372,8 @@ function takeReply(reply: SnapshotReply): void {
 	}
 }
 
-function startTail({ id, where, columns, fromStart, onePerExchange }: Extract<ToQuery, { type: 'tail' }>): void {
+function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
+	const { id, where, columns, fromStart, onePerExchange, redact } = message;
 	try {
 		const condition =
 			where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
@@ -361,6 +382,7 @@ function startTail({ id, where, columns, fromStart, onePerExchange }: Extract<To
 			id,
 			condition,
 			projection,
+			redact: redact || redactsAll,
 			seen: fromStart ? 0 : undefined,
 			unprinted: [],
 			rows: 0,
@@ -396,7 +418,10 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	}
 	const { store } = snapshot;
 	try {
-		const table = exchangeTable(unseenRows(current, store), () => cache.names.learn(cache.open(store)));
+		const parts = unseenRows(current, store);
+		const names = () => cache.names.learn(cache.open(store));
+		const captured = exchangeTable(parts, names);
+		const table = current.redact ? redactedExchanges(captured, parts, names, redactor) : captured;
 		const sides = current.sides === undefined ? undefined : sideReader(table);
 		current.reading = { snapshot, ended, table, sides, row: 0 };
 		sendRows(current);

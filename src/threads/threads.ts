@@ -9,6 +9,7 @@ import { explainedByDirectory } from '../base/working-directory.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import { ownHostNames } from '../capture/host-facts.ts';
 import { explainedByLimits, requireAddressSpace } from '../capture/process-limits.ts';
+import { SESSION_KEY } from '../output/redaction.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import { type LossTotal, lostReasons } from '../store/loss-table.ts';
@@ -73,6 +74,8 @@ export type RunOptions = {
 	readonly parameters?: readonly (readonly [string, SqlValue])[];
 	/** If this is the last query again, use the rows that it saw. */
 	readonly again?: boolean | undefined;
+	/** The statement sees no secrets. */
+	readonly redact?: boolean | undefined;
 	/** Return only this many of the first and of the last rows. */
 	readonly ends?: { readonly first: number; readonly last: number } | undefined;
 };
@@ -82,6 +85,8 @@ export type TailOptions = {
 	readonly fromStart?: boolean;
 	/** Of an exchange that is seen from both sides, yield only the server's row. */
 	readonly onePerExchange?: boolean;
+	/** The condition and the columns see no secrets. */
+	readonly redact?: boolean;
 };
 
 export type TailRows = { readonly columns: readonly ResultColumn[]; readonly rows: readonly (readonly SqlValue[])[] };
@@ -99,6 +104,7 @@ export class Threads {
 	/** Lines that the last tail dropped. */
 	droppedLines = 0;
 	readonly #settings: CaptureSettings;
+	readonly #redactsAll: boolean;
 	/** Empty for a recording, which may come from another host. */
 	readonly #hostNames: readonly (readonly [ip: string, name: string])[];
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
@@ -122,10 +128,14 @@ export class Threads {
 	/** The answer to the last message about a recording. */
 	#recording: Deferred<RecordingEnd | undefined> | undefined;
 
-	/** `warn` is called for problems that do not end the capture. */
-	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void) {
+	/**
+	 * `warn` is called for problems that do not end the capture. `redactsAll`: no result, exchange or value that comes from here
+	 * has secrets.
+	 */
+	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void, redactsAll = false) {
 		requireAddressSpace();
 		this.#settings = settings;
+		this.#redactsAll = redactsAll;
 		this.recordingTo = settings.record?.path;
 		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
 		const data: CaptureThreadData = {
@@ -206,6 +216,7 @@ export class Threads {
 			parameters: (options.parameters ?? []).map(([name, value]) => [name, value]),
 			timeoutMs: options.timeoutMs,
 			again: options.again,
+			redact: options.redact,
 			ends: options.ends,
 		});
 		try {
@@ -301,8 +312,8 @@ export class Threads {
 		const id = this.#nextId++;
 		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
-		const { fromStart = false, onePerExchange = false } = options;
-		const start: ToQuery = { type: 'tail', id, where, columns, fromStart, onePerExchange };
+		const { fromStart = false, onePerExchange = false, redact = false } = options;
+		const start: ToQuery = { type: 'tail', id, where, columns, fromStart, onePerExchange, redact };
 		this.#tails.set(id, start);
 		this.#toQuery(start);
 		let heads: readonly ResultColumn[] = [];
@@ -410,6 +421,8 @@ export class Threads {
 			views: this.#views,
 			hostNames: this.#hostNames,
 			isLive: this.#settings.replay === undefined,
+			redactionKey: SESSION_KEY,
+			redactsAll: this.#redactsAll,
 		};
 		const query = new Worker(threadFile('query-thread'), {
 			workerData: data,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
+import { detailView } from '../../src/output/detail-view.ts';
+import type { ExchangeDetail } from '../../src/output/exchange-parts.ts';
 import { hexDump } from '../../src/output/hex-dump.ts';
 import { reformatJson } from '../../src/output/json-text.ts';
 import type { SqlValue } from '../../src/store/table.ts';

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { curlLine, quote } from '../../src/output/curl-line.ts';
-import type { ExchangeDetail } from '../../src/output/detail-view.ts';
+import type { ExchangeDetail } from '../../src/output/exchange-parts.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
 import { createRedactor } from '../../src/output/redaction.ts';

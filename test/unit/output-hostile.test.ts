@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { connectionFacts, conversationPart } from '../../src/output/conversation.ts';
-import { detailView, type ExchangeDetail } from '../../src/output/detail-view.ts';
+import { detailView } from '../../src/output/detail-view.ts';
 import { exchangeDiff } from '../../src/output/exchange-diff.ts';
+import type { ExchangeDetail } from '../../src/output/exchange-parts.ts';
 import { createRowWriter, formatRows, ROW_FORMATS, type RowFormat } from '../../src/output/row-format.ts';
 import { cellForTerminal, displayWidth, forTerminal } from '../../src/output/terminal-text.ts';
 import { createTheme } from '../../src/output/theme.ts';

@@ -423,6 +423,40 @@ test('formats meant for sharing are redacted, row formats are not', async () => 
 	assert.match(rows.stdout, /s3cretquery/);
 });
 
+test('with --redact nothing has secrets: no format, no expression, no command; html has none in expressions either', async () => {
+	const tape = new Tape();
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	server.in('GET /a?token=s3cretquery HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer s3cretheader\r\n\r\n');
+	server.out('HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{"password":"s3cretbody"}');
+	const path = recordingOf(tape);
+	const computed =
+		"SELECT id, upper(url), substr(req_headers->>'authorization', 8) AS part, upper(res_body) FROM exchanges";
+	const input = ['csv', 'line', 'json', 'har', 'html']
+		.flatMap((mode) => [`.mode ${mode}`, `${computed};`])
+		.concat(
+			'.show',
+			'.conn',
+			'.diff 1 1',
+			'.curl',
+			"SELECT 'se' || 'en' AS x FROM exchanges WHERE url LIKE '%s3cret%';",
+		)
+		.join('\n');
+	const [redacted, html, open] = await Promise.all([
+		runTinytap(['--replay', path, '--redact'], { input: `${input}\n` }),
+		runTinytap(['query', computed, '--replay', path, '--format', 'html']),
+		runTinytap(['query', computed, '--replay', path, '--format', 'csv']),
+	]);
+	assert.equal(redacted.code, 0, redacted.stderr);
+	assert.doesNotMatch(redacted.stdout, /s3cret/i);
+	assert.doesNotMatch(redacted.stdout, /seen/);
+	assert.match(redacted.stdout, /^part: REDACTED-12-[0-9a-f]{8}$|part +REDACTED-12-/m);
+	assert.doesNotMatch(html.stdout, /s3cret/i);
+	assert.match(open.stdout, /S3CRETQUERY.*s3cretheader.*S3CRETBODY/s);
+	const kept = join(directory.path, 'redacted.tinytap');
+	const recorded = await runTinytap(['record', kept, '--redact', '--replay', path]);
+	assert.match(recorded.stderr, /--redact: recordings cannot be redacted yet \[ERR_USAGE\]/);
+});
+
 test('.show prints a note in place of a body that is not held, and a body that is held whole', async () => {
 	const tape = new Tape();
 	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();

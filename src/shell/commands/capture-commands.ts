@@ -47,7 +47,9 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 					throw usageError(`.record: expected start FILE or stop, got ${JSON.stringify(argument)}`);
 				if (verb === 'start') {
 					const path = userPath(file, shell.options.user);
-					await shell.threads.startRecording(recordSettings(path, shell.options.force || force !== undefined));
+					const { force: always, presentation } = shell.options;
+					const settings = { force: always || force !== undefined, redact: presentation.redactsAll };
+					await shell.threads.startRecording(recordSettings(path, settings));
 					shell.tell(`recording to ${forTerminal(path)}; .record stop ends it\n`);
 					return undefined;
 				}

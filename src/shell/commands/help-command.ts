@@ -41,7 +41,7 @@ export function createHelp(groups: () => readonly CommandGroup[]): {
 				theme: shell.theme,
 				width: shell.listWidth,
 			};
-			await shell.sink.write(argument === '' ? commandList(page) : topicHelp(argument, page));
+			await shell.page(argument === '' ? commandList(page) : topicHelp(argument, page));
 			return undefined;
 		},
 	};

@@ -18,6 +18,8 @@ export type ExecuteOptions = Limits & {
 	readonly parameters?: ReadonlyMap<string, SqlValue> | undefined;
 	/** Where views and temporary tables live. */
 	readonly session?: Session | undefined;
+	/** Replaces the tables, captured and temporary, by what the statement may see of them. */
+	readonly shown?: ((database: DatabaseSnapshot) => DatabaseSnapshot) | undefined;
 	/** The value of `now` in microseconds since the epoch; by default the current time. */
 	readonly now?: number | undefined;
 	/** Disables the shortcuts for batches and bytes. The result must be the same. */
@@ -83,8 +85,9 @@ function* run(
 }
 
 function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard: Guard): Compiler {
+	const all = options.session?.database(database) ?? database;
 	const runtime: Runtime = {
-		database: options.session?.database(database) ?? database,
+		database: options.shown?.(all) ?? all,
 		parameters: options.parameters ?? new Map(),
 		guard,
 		plain: options.plain ?? false,

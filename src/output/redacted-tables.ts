@@ -1,0 +1,140 @@
+// Tables without their secrets. Their readers return redacted values only, so that no expression, condition or function
+// of a statement sees others.
+import { type ExchangeRecord, exchangeRecord, recordReader, type WantedExchange } from '../store/exchange-detail.ts';
+import type { LazyNames } from '../store/exchange-table.ts';
+import type { SegmentRows } from '../store/row-locator.ts';
+import type { ColumnReader, DatabaseSnapshot, SqlValue, TableSnapshot } from '../store/table.ts';
+import { createRowRedactor, HARMLESS_COLUMNS, redactExchange } from './redacted-exchange.ts';
+import type { Redactor } from './redaction.ts';
+
+/** Tables that have nothing of messages in them. */
+const HARMLESS_TABLES: ReadonlySet<string> = new Set(['connections', 'events', 'loss', 'blind_spots']);
+
+/** What the tables of exchanges are read from. */
+export type ExchangeRows = { readonly exchanges: readonly SegmentRows[]; readonly inflight: readonly SegmentRows[] };
+
+/** The tables of a statement without secrets. `rows`: what its tables of exchanges are read from. */
+export function redactedTables(
+	{ tables }: DatabaseSnapshot,
+	rows: ExchangeRows,
+	names: LazyNames,
+	redactor: Redactor,
+): DatabaseSnapshot {
+	const records = redactedRecords(rows.exchanges, names, redactor);
+	const redacted = (table: TableSnapshot): TableSnapshot => {
+		switch (table.name) {
+			case 'exchanges':
+				return exchangesWith(table, records);
+			case 'inflight':
+				return exchangesWith(table, redactedRecords(rows.inflight, names, redactor));
+			case 'headers':
+				return headersWith(table, tables.get('exchanges')!, records);
+			default:
+				return HARMLESS_TABLES.has(table.name) ? table : otherTable(table, redactor);
+		}
+	};
+	return { tables: new Map([...tables].map(([name, table]) => [name, redacted(table)])) };
+}
+
+/** The table exchanges, over these rows, without secrets. */
+export function redactedExchanges(
+	table: TableSnapshot,
+	rows: readonly SegmentRows[],
+	names: LazyNames,
+	redactor: Redactor,
+): TableSnapshot {
+	return exchangesWith(table, redactedRecords(rows, names, redactor));
+}
+
+/** The same as exchangeRecord(), without secrets. */
+export function redactedRecord(
+	rows: readonly SegmentRows[],
+	wanted: WantedExchange,
+	names: LazyNames,
+	redactor: Redactor,
+): ExchangeRecord | undefined {
+	const record = exchangeRecord(rows, wanted, names);
+	return record === undefined ? undefined : redactExchange(record, redactor);
+}
+
+type Records = (row: number) => ExchangeRecord;
+
+/** The exchanges without secrets, by row. A secret in one place of an exchange is hidden in all others, so it is read whole. */
+function redactedRecords(rows: readonly SegmentRows[], names: LazyNames, redactor: Redactor): Records {
+	return lastKept(() => {
+		const read = recordReader(rows, names);
+		return (row) => redactExchange(read(row), redactor);
+	});
+}
+
+/** Keeps the value of the last row, because several columns of a row are usually read in succession. */
+function lastKept<T>(make: () => (row: number) => T): (row: number) => T {
+	let read: ((row: number) => T) | undefined;
+	let last: { readonly row: number; readonly value: T } | undefined;
+	return (row) => {
+		if (last?.row === row) return last.value;
+		read ??= make();
+		const value = read(row);
+		last = { row, value };
+		return value;
+	};
+}
+
+/** The table with other readers. Of the shortcuts that a reader may have, these have none: they would read captured bytes. */
+function withReaders(table: TableSnapshot, reader: (index: number) => ColumnReader): TableSnapshot {
+	return {
+		name: table.name,
+		columns: table.columns,
+		// Counting the rows of a table can be work.
+		get rowCount() {
+			return table.rowCount;
+		},
+		reader,
+		find: (index, value) => table.find?.(index, value),
+		...(table.pieceEnd === undefined ? {} : { pieceEnd: (row) => table.pieceEnd!(row) }),
+	};
+}
+
+function isText(table: TableSnapshot, index: number): boolean {
+	return ['text', 'json', 'blob'].includes(table.columns[index]!.type);
+}
+
+function exchangesWith(table: TableSnapshot, records: Records): TableSnapshot {
+	return withReaders(table, (index) => {
+		const { name } = table.columns[index]!;
+		if (!isText(table, index) || HARMLESS_COLUMNS.has(name)) return table.reader(index);
+		return { value: (row) => records(row).columns[name] ?? null };
+	});
+}
+
+/** Table headers. `exchanges`: the table with these records. */
+function headersWith(table: TableSnapshot, exchanges: TableSnapshot, records: Records): TableSnapshot {
+	const indexOf = (of: TableSnapshot, name: string) => of.columns.findIndex((column) => column.name === name);
+	const idIndex = indexOf(exchanges, 'id');
+	return withReaders(table, (index) => {
+		const { name } = table.columns[index]!;
+		if (!isText(table, index) || name === 'message') return table.reader(index);
+		const [id, message, seq] = ['exchange_id', 'message', 'seq'].map((each) => table.reader(indexOf(table, each)));
+		return {
+			value: (row) => {
+				const [exchange] = exchanges.find!(idIndex, Number(id!.value(row)))!;
+				const { requestHeaders, responseHeaders } = records(exchange!);
+				const line = (message!.value(row) === 'request' ? requestHeaders : responseHeaders)[Number(seq!.value(row))]!;
+				if (name === 'header_value') return line.value;
+				return name === 'raw_name' ? line.name : line.name.toLowerCase();
+			},
+		};
+	});
+}
+
+/** Any other table: its rows are redacted by the names of the columns and the form of the texts. */
+function otherTable(table: TableSnapshot, redactor: Redactor): TableSnapshot {
+	const rows = lastKept((): ((row: number) => readonly SqlValue[]) => {
+		const readers = table.columns.map((_, index) => table.reader(index));
+		const redact = createRowRedactor(table.columns, redactor);
+		return (row) => redact(readers.map((reader) => reader.value(row)));
+	});
+	return withReaders(table, (index) =>
+		isText(table, index) ? { value: (row) => rows(row)[index] ?? null } : table.reader(index),
+	);
+}
