@@ -34,6 +34,10 @@ const ENTRIES = {
 		meaning: 'A script contains a dot command that works only at the prompt.',
 		hint: 'Remove the command from the script; `tinytap` opens the prompt.',
 	},
+	ERR_SAFE: {
+		meaning: 'With `--safe`, commands that read or write files that they are given, or start programs, are refused.',
+		hint: 'Start tinytap without --safe.',
+	},
 	ERR_NOT_CAPTURING: {
 		meaning: 'A command would change the live capture, but a recording is open.',
 		hint: 'Choose rows in SQL; to capture, start tinytap without --replay.',

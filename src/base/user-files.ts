@@ -92,12 +92,24 @@ export class UserDirectory {
 	 * the user.
 	 */
 	remove(name: string): boolean {
-		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
-		if (stat?.isFile() !== true) return false;
-		const directory = fstatSync(this.#fd);
-		const isOthers = stat.uid !== this.#user.uid && directory.uid !== this.#user.uid;
-		if (actsForAnother(this.#user) && (directory.mode & STICKY) !== 0 && isOthers) return false;
+		if (!this.#mayRemove(name)) return false;
 		unlinkSync(this.#below(name));
+		return true;
+	}
+
+	/** Whether nothing has this name, or only a file that remove() would remove. */
+	isFree(name: string): boolean {
+		return this.#mayRemove(name) || lstatSync(this.#below(name), { throwIfNoEntry: false }) === undefined;
+	}
+
+	/**
+	 * Gives a file another name, instead of a file that remove() would remove. False if there is another one, which then stays
+	 * as it is.
+	 */
+	move(name: string, to: string): boolean {
+		if (!this.isFree(to)) return false;
+		// A link that takes this name meanwhile is replaced, not followed.
+		renameSync(this.#below(name), this.#below(to));
 		return true;
 	}
 
@@ -135,6 +147,14 @@ export class UserDirectory {
 
 	close(): void {
 		closeSync(this.#fd);
+	}
+
+	#mayRemove(name: string): boolean {
+		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
+		if (stat?.isFile() !== true) return false;
+		const directory = fstatSync(this.#fd);
+		const isOthers = stat.uid !== this.#user.uid && directory.uid !== this.#user.uid;
+		return !(actsForAnother(this.#user) && (directory.mode & STICKY) !== 0 && isOthers);
 	}
 
 	/** Opens an existing file for appending; undefined if there is none. */

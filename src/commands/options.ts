@@ -43,6 +43,7 @@ type RawOptions = {
 	readonly quiet?: boolean;
 	readonly verbose?: boolean;
 	readonly force?: boolean;
+	readonly safe?: boolean;
 	readonly stay?: boolean;
 	readonly config?: string;
 	readonly for?: string;
@@ -97,6 +98,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--quiet', 'print only results and errors'],
 	['--verbose', 'report each step of starting the capture, and how long it took'],
 	['--force', 'replace existing files'],
+	['--safe', 'ignore queries of the working directory; refuse commands that read or write files'],
 	['--stay', 'keep the prompt when the program after -- has ended'],
 	['--config <file>', 'file of settings and default options (default: config.toml in your configuration directory)'],
 ];
@@ -160,6 +162,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		presentation: presentation(raw),
 		user,
 		force: raw.force === true,
+		safe: raw.safe === true,
 		configurationFile,
 		settings: configuration.settings,
 		directories: {
@@ -167,7 +170,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 			history: `${directories.state}/history`,
 			userQueries,
 			queries: [
-				{ place: 'project', path: `${process.cwd()}/.tinytap/queries`, user },
+				...(raw.safe === true ? [] : [{ place: 'project', path: `${process.cwd()}/.tinytap/queries`, user } as const]),
 				{ place: 'user', path: userQueries, user },
 				// Where earlier versions saved them.
 				{ place: 'user', path: `${directories.data}/queries`, user },

@@ -1,5 +1,5 @@
 // `tinytap run FILE|NAME`: runs a script or a saved query.
-import { EXIT, UserError } from '../base/errors.ts';
+import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { readUserInput } from '../base/user-files.ts';
@@ -26,6 +26,7 @@ export async function runCommand(
 	sets: readonly string[],
 	unsafe: boolean,
 ): Promise<number> {
+	if (options.safe && unsafe) throw usageError('expected --safe or --unsafe, got both');
 	if (/\.m?js$/.test(name)) {
 		throw new UserError(
 			unsafe

@@ -15,10 +15,13 @@ import { escapeInJson } from './json-text.ts';
 import { redactExchange } from './redacted-exchange.ts';
 import type { Redactor } from './redaction.ts';
 
-/** Returns the text of each step: begin once, exchange any number of times, end once. */
+/**
+ * Returns the text of each step: begin once, exchange any number of times, end once. An exchange that the format cannot
+ * have gives null.
+ */
 export type ExchangeWriter = {
 	begin(): string;
-	exchange(exchange: ExchangeDetail): string;
+	exchange(exchange: ExchangeDetail): string | null;
 	end(): string;
 };
 

@@ -1,5 +1,6 @@
 // All output formats. Some print the rows of a result, others the exchanges that the rows name.
 import type { ResultColumn } from './cell-text.ts';
+import { createCurlWriter } from './curl-script.ts';
 import { createHarWriter, type ExchangeWriter, type ExchangeWriterOptions } from './har.ts';
 import { createHtmlRowWriter } from './html.ts';
 import {
@@ -14,9 +15,11 @@ import {
 /** Formats printed row by row. */
 export type RowByRowFormat = RowFormat | 'html';
 /** Formats that print the exchanges named by the result's column `id`. */
-export type ExchangeFormat = 'har';
+export type ExchangeFormat = 'har' | 'curl';
 /** `auto` is a table that fits the terminal; elsewhere it is `table`. */
-export type ResultFormat = RowByRowFormat | ExchangeFormat | 'auto';
+export type ResultFormat = RowByRowFormat | 'har' | 'auto';
+/** The formats of exports, which always have a file of their own. */
+export type ExportFormat = RowByRowFormat | ExchangeFormat;
 
 type FormatFacts = {
 	readonly name: ResultFormat;
@@ -43,17 +46,17 @@ export function isResultFormat(name: string): name is ResultFormat {
 	return RESULT_FORMATS.some((format) => format.name === name);
 }
 
-export function printsExchanges(name: ResultFormat): name is ExchangeFormat {
-	return RESULT_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
+export function printsExchanges(name: ResultFormat | ExportFormat): name is ExchangeFormat {
+	return name === 'curl' || RESULT_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
 }
 
 /** Whether the output is meant to be shared, so that statements see no secrets, except with --no-redact. */
-export function isShared(name: ResultFormat): boolean {
-	return RESULT_FORMATS.some((format) => format.name === name && format.redacts);
+export function isShared(name: ResultFormat | ExportFormat): boolean {
+	return name === 'curl' || RESULT_FORMATS.some((format) => format.name === name && format.redacts);
 }
 
 /** Whether the widths of its columns depend on the rows. */
-export function isAligned(name: ResultFormat): name is AlignedFormat {
+export function isAligned(name: ResultFormat | ExportFormat): name is AlignedFormat {
 	return ROW_FORMATS.some((format) => format.name === name && format.aligned === true);
 }
 
@@ -67,7 +70,6 @@ export function createResultWriter(
 	return format === 'html' ? createHtmlRowWriter(columns, options) : createRowWriter(format, columns, options);
 }
 
-/** A writer for the only format of this kind. */
-export function createExchangeWriter(_format: ExchangeFormat, options: ExchangeWriterOptions): ExchangeWriter {
-	return createHarWriter(options);
+export function createExchangeWriter(format: ExchangeFormat, options: ExchangeWriterOptions): ExchangeWriter {
+	return format === 'har' ? createHarWriter(options) : createCurlWriter(options);
 }

@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../base/error-codes.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { listUserDirectory } from '../base/user-files.ts';
+import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
 import { completionsAt, FUNCTION_DOCS, type Schema, type ValuesAt } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
@@ -14,6 +15,7 @@ import { COMMANDS } from './commands/commands.ts';
 import type { Completions } from './editor/completing.ts';
 import type { MenuItem } from './editor/menu.ts';
 import { lineStart } from './editor/text-edits.ts';
+import { splitExport } from './export-arguments.ts';
 import type { ParameterType } from './parameters.ts';
 import { listQueries, type QueryDirectories } from './saved-queries.ts';
 import { SETTING_NAMES, SETTINGS } from './shell-settings.ts';
@@ -113,6 +115,8 @@ function argumentCompletions(
 			return sql(argument.replace(/^\d+(?:\.\d+)?\s+/, ''));
 		case 'file':
 			return fileCompletions(argument, cursor, context);
+		case 'export':
+			return exportCompletions(argument, cursor, context, sql);
 		case 'text':
 			return { start: cursor, items: [] };
 		case 'name and statement': {
@@ -155,6 +159,35 @@ function queryCompletions(
 function valuesOf(type: ParameterType, written: string | undefined): readonly string[] {
 	if (type === 'bool') return ['true', 'false'];
 	return written === undefined || /^null$/i.test(written) ? [] : [written];
+}
+
+/** A file, then WHERE, then a condition; the formats after --format. */
+function exportCompletions(
+	argument: string,
+	cursor: number,
+	context: CompletionContext,
+	sql: (text: string) => Completions,
+): Completions {
+	const nothing = { start: cursor, items: [] };
+	const word = /\S*$/.exec(argument)![0];
+	const items = (texts: readonly string[]) =>
+		completions(
+			texts.map((text) => ({ text, doc: '' })),
+			word,
+			cursor,
+		);
+	try {
+		// Without the word that is being typed.
+		const { words, file, condition } = splitExport(argument.slice(0, argument.length - word.length));
+		if (condition !== undefined) return sql(`SELECT * FROM exchanges WHERE ${condition} ${word}`);
+		if (words.at(-1) === '--format') return items(EXPORT_FORMATS.map(({ name }) => name));
+		if (file === undefined) return fileCompletions(argument, cursor, context);
+		return items([/^[a-z]/.test(word) ? 'where' : 'WHERE']);
+	} catch (error) {
+		// An open quote.
+		if (error instanceof UserError) return nothing;
+		throw error;
+	}
 }
 
 /** Names in the directory named by the last word, or in the working directory. */

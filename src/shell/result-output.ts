@@ -3,7 +3,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { systemCode, usageError } from '../base/errors.ts';
+import { systemCode, type UserError, usageError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { createUserFile } from '../base/user-files.ts';
@@ -55,40 +55,52 @@ export function openFile(path: string, user: InvokingUser, force: boolean): Resu
 	try {
 		fd = createUserFile(path, user, force);
 	} catch (error) {
-		throw fileError(
-			path,
-			error,
-			systemCode(error) === 'EEXIST'
-				? force
-					? 'Only regular files can be replaced: choose a new name.'
-					: 'Choose a new name, or write --force before it to replace the file.'
-				: 'The directory must exist and be writable.',
-		);
+		throw newFileError(path, error, force);
 	}
 	let isUsed = false;
-	const put = async (text: string) => {
-		isUsed = true;
-		const bytes = Buffer.from(text);
-		try {
-			for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-		} catch (error) {
-			throw outputError(systemCode(error) ?? String(error));
-		}
-	};
 	return {
-		sink: {
-			write: put,
-			writeRows: (texts) => put(texts.join('')),
-			closed: false,
-			gone: new Promise(() => undefined),
-			discard: () => undefined,
-		},
+		sink: fileSink(
+			fd,
+			(code) => outputError(code),
+			() => {
+				isUsed = true;
+			},
+		),
 		name: path,
 		isProgram: false,
 		get isUsed() {
 			return isUsed;
 		},
 		close: async () => closeSync(fd),
+	};
+}
+
+/** The error of a file that cannot be created. */
+export function newFileError(path: string, error: unknown, force: boolean): UserError {
+	const exists = force
+		? 'Only regular files can be replaced: choose a new name.'
+		: 'Choose a new name, or write --force before it to replace the file.';
+	const isThere = systemCode(error) === 'EEXIST';
+	return fileError(path, error, isThere ? exists : 'The directory must exist and be writable.');
+}
+
+/** Writes into an open file. `problem` makes the error for the code of a system error. */
+export function fileSink(fd: number, problem: (code: string) => UserError, before: () => void = () => undefined): Sink {
+	const put = async (text: string) => {
+		before();
+		const bytes = Buffer.from(text);
+		try {
+			for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+		} catch (error) {
+			throw problem(systemCode(error) ?? String(error));
+		}
+	};
+	return {
+		write: put,
+		writeRows: (texts) => put(texts.join('')),
+		closed: false,
+		gone: new Promise(() => undefined),
+		discard: () => undefined,
 	};
 }
 

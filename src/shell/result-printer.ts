@@ -8,6 +8,7 @@ import {
 	createExchangeWriter,
 	createResultWriter,
 	type ExchangeFormat,
+	type ExportFormat,
 	isAligned,
 	printsExchanges,
 	type ResultFormat,
@@ -21,7 +22,7 @@ import { createAutoPrinter } from './auto-printer.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
-	readonly format: ResultFormat;
+	readonly format: ResultFormat | ExportFormat;
 	/** For formats that redact secrets. Null: do not redact. */
 	readonly redactor: Redactor | null;
 	readonly version: string;
@@ -64,6 +65,8 @@ export type Printed = {
 	readonly evicted: number;
 	/** Whether there was a result, even without rows. */
 	readonly hasColumns: boolean;
+	/** In a format that prints exchanges: how many it has, and how many it cannot have. */
+	readonly exchanges?: { readonly written: number; readonly leftOut: number };
 };
 
 /**
@@ -111,8 +114,10 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				const { lostEvents, lostBytes, readsCaptured, notice, ends, evicted = 0 } = part;
 				rows = ends?.total ?? rows;
 				await printer?.end(shown(ends?.last ?? []), rows);
+				const exchanges = printer?.exchanges;
 				printer = undefined;
-				return { ...known(), lostEvents, lostBytes, readsCaptured, notice, evicted };
+				const counted = exchanges === undefined ? {} : { exchanges };
+				return { ...known(), lostEvents, lostBytes, readsCaptured, notice, evicted, ...counted };
 			}
 		}
 	} finally {
@@ -146,6 +151,7 @@ type Printer = {
 	end(last: readonly (readonly ShownValue[])[], total: number): Promise<void>;
 	/** The result has ended with an error. */
 	abandon?(): Promise<void>;
+	readonly exchanges?: { readonly written: number; readonly leftOut: number };
 };
 
 function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
@@ -216,6 +222,7 @@ function exchangePrinter(
 ): Printer {
 	const index = columns.findIndex(({ name }) => name === 'id');
 	const ids = new Set<SqlValue>();
+	const exchanges = { written: 0, leftOut: 0 };
 	return {
 		begin: async () => {
 			if (index < 0)
@@ -227,13 +234,39 @@ function exchangePrinter(
 		end: async () => {
 			const writer = createExchangeWriter(format, style);
 			await sink.write(writer.begin());
-			for (const id of ids) {
-				const exchange = typeof id === 'number' ? await style.exchange(id) : undefined;
-				if (exchange !== undefined) await sink.write(writer.exchange(exchange));
+			for await (const exchange of inOrder([...ids], style.exchange)) {
+				const text = exchange === undefined ? null : writer.exchange(exchange);
+				if (text !== null) {
+					await sink.write(text);
+					exchanges.written++;
+				} else if (exchange !== undefined) exchanges.leftOut++;
+				if (sink.closed) return;
 			}
 			await sink.write(writer.end());
 		},
+		exchanges,
 	};
+}
+
+/** Exchanges that are asked for before the one that is printed has been. */
+const ASKED_AHEAD = 16;
+
+/** The exchanges with these ids; undefined for one that does not exist any more. */
+async function* inOrder(
+	ids: readonly SqlValue[],
+	exchange: PrintStyle['exchange'],
+): AsyncGenerator<ExchangeDetail | undefined> {
+	const asked: Promise<ExchangeDetail | undefined>[] = [];
+	for (let next = 0; next < ids.length || asked.length > 0; ) {
+		while (next < ids.length && asked.length < ASKED_AHEAD) {
+			const id = ids[next++];
+			const answer = typeof id === 'number' ? exchange(id) : Promise.resolve(undefined);
+			// Whoever ends before it is printed does not need the error.
+			answer.catch(() => undefined);
+			asked.push(answer);
+		}
+		yield await asked.shift();
+	}
 }
 
 /** The sentence about loss: below a result that it may have affected, or, with reasons, at the end of a capture. */

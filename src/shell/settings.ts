@@ -29,6 +29,8 @@ export type SessionSettings = {
 	readonly user: InvokingUser;
 	/** Existing files may be replaced. */
 	readonly force: boolean;
+	/** Commands that read or write files are refused. */
+	readonly safe: boolean;
 	readonly configurationFile: ConfigurationFile;
 	/** Settings from the configuration. Only the prompt uses them, because scripts rely on the defaults. */
 	readonly settings: Partial<SettingValues>;

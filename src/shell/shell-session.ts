@@ -15,6 +15,7 @@ import { cancelledError } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
+import { type Export, exportExchanges, exportSentence } from './export.ts';
 import type { Frames } from './frames.ts';
 import { withPager } from './pager.ts';
 import { type Progress, startProgress } from './progress.ts';
@@ -277,6 +278,22 @@ export class ShellSession {
 		this.tell(`${rows} ${printed.evicted === 1 ? 'has' : 'have'} been evicted since then\n`);
 	}
 
+	/** Writes exchanges into a file, and says how many. */
+	async export(wanted: Export): Promise<void> {
+		const { threads, parameters, timeoutMs, options } = this;
+		const { raw } = options.presentation;
+		const ways = { threads, user: options.user, parameters, timeoutMs, raw, exchange: this.#exchange };
+		const exported = await this.#watched(() => exportExchanges(wanted, ways));
+		this.tell(`${exportSentence(forTerminal(wanted.path), exported)}\n`);
+		this.#tellLoss(this.#sinceClear(exported));
+	}
+
+	/** For formats that print exchanges. */
+	readonly #exchange: PrintStyle['exchange'] = async (id) => {
+		if (this.#isCancelled) throw cancelledError();
+		return await this.threads.show(id);
+	};
+
 	/** Runs `work` with the pager as its output, if the output goes to the terminal. */
 	async paged<T>(work: (sink: Sink) => Promise<T>): Promise<T> {
 		const { sink } = this;
@@ -490,10 +507,7 @@ export class ShellSession {
 			raw: presentation.raw,
 			redactor: presentation.redactor,
 			version: version(),
-			exchange: async (id) => {
-				if (this.#isCancelled) throw cancelledError();
-				return await this.threads.show(id);
-			},
+			exchange: this.#exchange,
 			theme: this.theme,
 			// With `.maxrows 0`, nothing is shortened.
 			screenColumns: isFitted || (this.isOnScreen && mode !== 'auto') ? screen : undefined,

@@ -4,7 +4,7 @@ import type { ExchangeCalls } from './exchange-calls.ts';
 import { type ExactText, exactFieldLines, exactTarget, type FieldLine, sendMs } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
 import { NO_NAMES } from './remote-names.ts';
-import { RowLocator, type SegmentRows } from './row-locator.ts';
+import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
 import type { SqlValue } from './table.ts';
 
 /** Plain data, so that threads can pass it on. */
@@ -39,13 +39,8 @@ export function exchangeRecord(
 ): ExchangeRecord | undefined {
 	const rows = new RowLocator(parts);
 	const id = wantedId(rows, wanted);
-	// Newest first, because people usually ask for recent exchanges.
-	for (let row = rows.rowCount - 1; row >= 0; row--) {
-		const inner = rows.seek(row);
-		const { segment } = rows;
-		if (segment.f64.id[inner] === id) return recordReader(parts, names)(row);
-	}
-	return undefined;
+	const row = id === undefined ? -1 : new IdRows(rows).rowOf(id);
+	return row < 0 ? undefined : recordReader(parts, names)(row);
 }
 
 /** Reads exchanges by their row numbers in a table over `parts`. */

@@ -26,6 +26,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { systemCode, UserError } from '../../src/base/errors.ts';
 import type { InvokingUser } from '../../src/base/invoking-user.ts';
+import { NewFile } from '../../src/base/new-file.ts';
 import { openUserFile, UserDirectory } from '../../src/base/user-files.ts';
 import { wait } from '../../src/base/wait.ts';
 import { RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
@@ -350,6 +351,8 @@ test('--force does not replace other users’ files in directories that everybod
 	chmodSync(shared, 0o1777);
 	writeFileSync(join(shared, 'x'), SECRET);
 	assert.throws(() => new RecordingWriter(join(shared, 'x'), {}, { user, force: true }), { code: 'ERR_FILE_EEXIST' });
+	assert.throws(() => new NewFile(join(shared, 'x'), user, true), { code: 'EEXIST' });
+	assert.deepEqual(readdirSync(shared), ['x']);
 	assert.equal(readFileSync(join(shared, 'x'), 'utf8'), SECRET);
 });
 

@@ -5,6 +5,7 @@ import {
 	existsSync,
 	mkdirSync,
 	mkdtempSync,
+	readdirSync,
 	readFileSync,
 	statSync,
 	symlinkSync,
@@ -51,7 +52,7 @@ test('commands as psql, sqlite3 and mysql write them work, with or without a sem
 test('.help fits the screen, groups the commands and works inside an open statement', async () => {
 	await atPrompt(
 		async (terminal) => {
-			await enter(terminal, '.mode csv', 'SELECT', '.help', '7 AS n;');
+			await enter(terminal, '.pager off', '.mode csv', 'SELECT', '.help', '7 AS n;');
 			const screen = await terminal.shows(/^n\n7$/);
 			assert.match(screen, /^Capture\n {2}\.capture/m);
 			assert.match(screen, /^ +e\.g\. \.schema exchanges; also \\d TABLE/m);
@@ -59,6 +60,14 @@ test('.help fits the screen, groups the commands and works inside an open statem
 			for (const line of lines) assert.ok(line.length < 80, line);
 			await enter(terminal, '.help capture');
 			await terminal.shows('.pause ', 2);
+			// What is longer than the screen goes through the pager.
+			await enter(terminal, '.pager on', '.help');
+			await terminal.shows(/^SQL statements end with ;.*\n(.*\n)*:$/);
+			await terminal.press('G');
+			await terminal.shows(/\.help functions, keywords and errors list\n?.*those\.\n\(END\)$/);
+			await terminal.type('q');
+			await enter(terminal, '.help ERR_SAFE');
+			await terminal.shows('Start tinytap without --safe.');
 			await enter(terminal, '\\? time_bucket');
 			await terminal.shows('start of the interval');
 			await enter(terminal, 'help exchnges');
@@ -104,6 +113,85 @@ test('.output and .once write results to new files of the user, 0600, never thro
 	assert.equal(existsSync(join(folder, 'target')), false);
 	for (const name of ['all.csv', 'one result.json', 'six.json'])
 		assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+});
+
+test('.export writes exchanges, whole or not at all, in the format that the file says', async () => {
+	const folder = newFolder();
+	const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+	writeFileSync(join(folder, 'kept.csv'), 'as it was\n');
+	writeFileSync(join(folder, 'script.sql'), `.export ${folder}/from-script.csv\n`);
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.param least 400', `.export ${folder}/errors.har WHERE status >= :least`);
+		await terminal.shows(/^10 exchanges written to \S*\/errors\.har$/);
+		await enter(terminal, `.export ${folder}/all.jsonl`, `.export --format curl "${folder}/one by one" WHERE id = 3;`);
+		await terminal.shows(/^56 exchanges written to \S*\/all\.jsonl$/);
+		await terminal.shows(/^1 exchange written to \S*\/one by one$/);
+		await enter(terminal, `.export ${folder}/kept.csv`);
+		await terminal.shows(/kept\.csv: it already exists \[ERR_FILE_EEXIST\]\nhint: .*--force/);
+		await enter(terminal, `.export ${folder}/bad.csv WHERE staus = 1`);
+		await terminal.shows(/unknown column staus \[ERR_SQL_NAME\]\n {2}staus = 1\n {2}\^/);
+		await enter(terminal, `.read ${folder}/script.sql`);
+		await terminal.shows(/\.export works only at the prompt, not in scripts/);
+		// Ctrl-C in a condition that takes hours.
+		const pairs = Array.from('abcdefgh', (name) => `exchanges ${name}`).join(', ');
+		for (const options of [`${folder}/long.csv`, `--force ${folder}/kept.csv`]) {
+			await enter(terminal, `.export ${options} WHERE id > 0 AND (SELECT count(*) FROM ${pairs}) > 0`);
+			await eventually(
+				() => readdirSync(folder).some((name) => /^long|^\.tinytap/.test(name)) || undefined,
+				() => 'the export has not begun',
+			);
+			await terminal.press('C-c');
+			await eventually(
+				() => !readdirSync(folder).some((name) => /^long|^\.tinytap/.test(name)) || undefined,
+				() => 'a part of the export is left',
+			);
+		}
+		await terminal.shows(/the export was cancelled, and \S* was not written \[ERR_INTERRUPTED\]/, 2);
+		await enter(terminal, `.export --force ${folder}/kept.csv WHERE id <= 2`);
+		await terminal.shows(/^2 exchanges written to \S*\/kept\.csv$/);
+	});
+	assert.equal(JSON.parse(read('errors.har')).log.entries.length, 10);
+	assert.equal(read('all.jsonl').trimEnd().split('\n').length, 56);
+	assert.match(read('one by one'), /^# exchange 3\ncurl .*\/manual\.txt'/m);
+	assert.match(read('kept.csv'), /^id,.*\n1,[\s\S]*\n2,/);
+	assert.deepEqual(readdirSync(folder).sort(), ['all.jsonl', 'errors.har', 'kept.csv', 'one by one', 'script.sql']);
+});
+
+test('with --safe no command reads or writes a file that it names, and queries of the working directory are ignored', async () => {
+	const folder = newFolder();
+	mkdirSync(join(folder, '.tinytap/queries'), { recursive: true });
+	writeFileSync(join(folder, '.tinytap/queries/stranger.sql'), "SELECT 'from ' || 'a stranger';\n");
+	writeFileSync(join(folder, 'script.sql'), "SELECT 'from ' || 'a script';\n");
+	const refused = [
+		...[
+			'.read script.sql',
+			'\\i script.sql',
+			'.output a.csv',
+			'\\o a.csv',
+			'.once a.csv',
+			'.once | cat',
+			'.export a.har',
+		],
+		...[`.open ${DEMO}`, 'SELECT 1 \\g a.csv', 'SELECT 1 \\g | cat', '.show 1 --save a.txt', '.record start a.tinytap'],
+	];
+	const [first, ...rest] = SHELL.split(' ');
+	await atPrompt(
+		async (terminal) => {
+			await enter(terminal, ...refused);
+			await terminal.shows(/ is refused with --safe \[ERR_SAFE\]/, refused.length);
+			await enter(terminal, '.run stranger');
+			await terminal.shows(/\[ERR_NO_QUERY\]/);
+			await enter(terminal, "ATTACH 'x.db' AS x;");
+			await terminal.shows(/error: .*ATTACH.*\[ERR_SQL_\w+\]/);
+			await enter(terminal, '.show 1', "SELECT 'still ' || 'here' AS x;");
+			const screen = await terminal.shows('still here');
+			assert.doesNotMatch(screen, /from a (stranger|script)/);
+		},
+		{ shell: `env --chdir=${folder} ${first} ${rest.join(' ')} --safe`, rows: 200 },
+	);
+	assert.deepEqual(readdirSync(folder).sort(), ['.tinytap', 'script.sql']);
+	const both = await runTinytap(['run', 'x.js', '--safe', '--unsafe', '--replay', DEMO]);
+	assert.match(both.stderr, /expected --safe or --unsafe, got both \[ERR_USAGE\]/);
 });
 
 test('a command gets results; one that stops reading is not an error, and Ctrl-C ends it but not the shell', async () => {

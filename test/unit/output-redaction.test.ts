@@ -440,7 +440,7 @@ describe('a redacted exchange', () => {
 				assert.ok(placeholder.startsWith(`REDACTED-${password.includes('hunter2') ? 14 : 12}-`), placeholder);
 				assert.equal(written, form(file, placeholder).toString('latin1'));
 				const har = createHarWriter({ redactor, version: '0' });
-				const { postData } = JSON.parse(har.exchange(posted)).request;
+				const { postData } = JSON.parse(har.exchange(posted)!).request;
 				assert.equal(postData.mimeType, 'multipart/form-data; boundary=b');
 				assert.deepEqual(postData.params[2], { name: 'password', value: placeholder });
 				for (const text of [JSON.stringify(postData), curlLine(shared).command ?? '']) {

@@ -107,3 +107,22 @@ test('the progress line of a long statement shows its time, its rows and how to 
 	assert.equal(progressText(3210, 12_345_678), 'running for 3.2 s, 12,345,678 rows read; Ctrl-C ends it');
 	assert.equal(progressText(500, 0), 'running for 0.5 s; Ctrl-C ends it');
 });
+
+test('after .export Tab offers files, then WHERE, then what a condition can have; formats after --format', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'tinytap-files-'));
+	try {
+		writeFileSync(join(folder, 'before.har'), '');
+		const user = processUser();
+		assert.deepEqual(offers(`.export ${folder}/bef`, { user }), [`${folder}/before.har`]);
+		assert.deepEqual(offers(`.export --format har --force ${folder}/b`, { user }), [`${folder}/before.har`]);
+		assert.deepEqual(offers('.export --'), ['--force', '--format', '--no-redact', '--redact']);
+		assert.deepEqual(offers('.export --format nd'), ['ndjson']);
+		assert.deepEqual(offers('.export a.har '), ['WHERE']);
+		assert.deepEqual(offers('.export "a b.har" wh'), ['where']);
+		assert.ok(offers('.export a.har WHERE dur').includes('duration_ms'));
+		assert.ok(offers('.export --force a.har WHERE status >= 400 AND dur').includes('duration_ms'));
+		assert.deepEqual(offers('.export "a b'), []);
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+});

@@ -39,6 +39,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'also write everything captured from now on to a new recording',
 			example: '.record start later.tinytap',
 			promptOnly: true,
+			unsafe: (argument) => argument.startsWith('start'),
 			argument: 'file',
 			run: async (shell, argument) => {
 				requireLive(shell);
@@ -101,6 +102,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'end the capture and open a recording',
 			example: '.open before.tinytap',
 			promptOnly: true,
+			unsafe: true,
 			argument: 'file',
 			run: async (shell, argument) => {
 				if (argument === '') throw usageError('.open: expected the name of a recording');

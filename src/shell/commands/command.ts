@@ -15,6 +15,7 @@ export type ArgumentKind =
 	| 'name and statement'
 	| 'setting'
 	| 'file'
+	| 'export'
 	| 'text'
 	| 'statement';
 
@@ -39,6 +40,8 @@ export type Command = {
 	readonly example: string;
 	/** The command works only at the prompt, not in scripts; a function decides by the argument. */
 	readonly promptOnly?: boolean | ((argument: string) => boolean);
+	/** Refused with --safe; or only with certain arguments. */
+	readonly unsafe?: boolean | ((argument: string) => boolean);
 	readonly argument?: ArgumentKind;
 	/** Option names, for completion. */
 	readonly options?: readonly string[];

@@ -85,10 +85,11 @@ async function runNamed(
 	const { word, name, argument } = namedCommand(text);
 	const command = COMMANDS.find((each) => each.name === name);
 	if (name === undefined || command === undefined) throw unknownCommand(word, name);
-	const { promptOnly } = command;
-	if (inScript && (typeof promptOnly === 'function' ? promptOnly(argument) : promptOnly === true)) {
+	const applies = (limit: Command['unsafe']) => (typeof limit === 'function' ? limit(argument) : limit === true);
+	if (inScript && applies(command.promptOnly))
 		throw new UserError(`${word} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
-	}
+	if (shell.options.safe && applies(command.unsafe))
+		throw new UserError(`${forTerminal(text)} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
 	return await command.run(
 		shell,
 		(command.argument === 'text' ? argument : argument.replace(/\s*;$/, '')).trim(),

@@ -45,7 +45,8 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 				'show an exchange: facts, calls, heads, bodies; without ID: the latest; -1: the one before it; --raw: bodies as sent; --save (at the prompt only): write a body to a new file',
 			example: '.show 12 --body',
 			options: SHOW_OPTIONS,
-			promptOnly: (argument) => parseShow('.show', argument).save !== undefined,
+			promptOnly: isSaving,
+			unsafe: isSaving,
 			run: async (shell, argument) => {
 				const { wanted, save, ...shown } = parseShow('.show', argument);
 				if (save === undefined) return await show(shell, wanted, shown);
@@ -129,6 +130,10 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 		},
 	],
 };
+
+function isSaving(argument: string): boolean {
+	return parseShow('.show', argument).save !== undefined;
+}
 
 async function show(
 	shell: ShellSession,

@@ -1,7 +1,10 @@
 // Commands that redirect results, and commands that print text.
 import { usageError } from '../../base/errors.ts';
+import { exportFormat } from '../../output/export-format.ts';
+import { createRedactor } from '../../output/redaction.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
-import { openFile, openProgram, parseTarget, type ResultOutput } from '../result-output.ts';
+import { EXPORT_OPTIONS, parseExport } from '../export-arguments.ts';
+import { openFile, openProgram, parseTarget, type ResultOutput, userPath } from '../result-output.ts';
 import type { ShellSession } from '../shell-session.ts';
 import type { CommandGroup } from './command.ts';
 
@@ -14,6 +17,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			description: 'write results to a new file, or to the input of a command, until .output off',
 			example: '.output results.csv',
 			promptOnly: true,
+			unsafe: true,
 			argument: 'file',
 			run: async (shell, argument) => {
 				const output = openTarget(shell, argument, false);
@@ -28,11 +32,43 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			description: 'write the next result to a new file, or to the input of a command',
 			example: ".once | grep -c ' 500 '",
 			promptOnly: true,
+			unsafe: true,
 			argument: 'file',
 			run: async (shell, argument) => {
 				const output = openTarget(shell, argument, true);
 				if (output === undefined) throw usageError('.once: expected FILE or | COMMAND, got nothing');
 				await shell.setOutput(output, true);
+				return undefined;
+			},
+		},
+		{
+			name: 'export',
+			usage: '.export [--force] [--format FORMAT] [--no-redact] FILE [WHERE CONDITION]',
+			description:
+				'write exchanges, secrets redacted, into a new file; its ending says how: .har, .sh (curl commands), .csv, .json, .ndjson, .md, .html, .txt',
+			example: '.export errors.har WHERE status >= 500',
+			promptOnly: true,
+			unsafe: true,
+			argument: 'export',
+			options: EXPORT_OPTIONS,
+			run: async (shell, argument) => {
+				const { file, format, where, force, redact } = parseExport(argument);
+				const { user, force: always, presentation } = shell.options;
+				if (redact === false && presentation.redactsAll) {
+					throw usageError(
+						'.export --no-redact: this session shows no secrets (--redact)',
+						'Start tinytap without --redact.',
+					);
+				}
+				const path = userPath(file, user);
+				const { redactor } = presentation;
+				await shell.export({
+					path,
+					format: exportFormat('.export', path, format),
+					where,
+					redactor: redact === undefined ? redactor : redact ? (redactor ?? createRedactor()) : null,
+					force: force || always,
+				});
 				return undefined;
 			},
 		},

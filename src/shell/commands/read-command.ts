@@ -16,6 +16,7 @@ export const READ_COMMAND: Command = {
 	description:
 		'run a file of statements and commands; in a file, FILE is relative to that file and must be in its directory or below',
 	example: '.read checks/latency.sql',
+	unsafe: true,
 	argument: 'file',
 	run: async (shell, argument, table) => {
 		if (argument === '') throw usageError('.read: expected the name of a file');

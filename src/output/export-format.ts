@@ -1,0 +1,36 @@
+// The formats of exports, and the endings of file names that stand for them.
+import { extname } from 'node:path';
+import { usageError } from '../base/errors.ts';
+import type { ExportFormat } from './result-format.ts';
+
+export const EXPORT_FORMATS: readonly { readonly name: ExportFormat; readonly endings: readonly string[] }[] = [
+	{ name: 'har', endings: ['.har'] },
+	{ name: 'curl', endings: ['.sh', '.curl'] },
+	{ name: 'csv', endings: ['.csv'] },
+	{ name: 'json', endings: ['.json'] },
+	{ name: 'ndjson', endings: ['.ndjson', '.jsonl'] },
+	{ name: 'markdown', endings: ['.md'] },
+	{ name: 'html', endings: ['.html', '.htm'] },
+	{ name: 'table', endings: ['.txt'] },
+	{ name: 'box', endings: [] },
+	{ name: 'line', endings: [] },
+];
+
+const NAMES = EXPORT_FORMATS.map(({ name }) => name).join(', ');
+const ENDINGS = EXPORT_FORMATS.flatMap(({ endings }) => endings).join(', ');
+
+/** The format of this name, or without one that of the file. Throws a UserError, which `what` begins, if there is none. */
+export function exportFormat(what: string, path: string, name: string | undefined): ExportFormat {
+	if (name !== undefined) {
+		const named = EXPORT_FORMATS.find((format) => format.name === name.toLowerCase());
+		if (named !== undefined) return named.name;
+		throw usageError(`${what} --format: expected one of ${NAMES}, got ${JSON.stringify(name)}`);
+	}
+	const ending = extname(path).toLowerCase();
+	const meant = EXPORT_FORMATS.find(({ endings }) => endings.includes(ending));
+	if (meant !== undefined) return meant.name;
+	throw usageError(
+		`${what}: expected a file that ends in ${ENDINGS}, got ${JSON.stringify(path)}`,
+		`For other names, give the format: --format, with one of ${NAMES}.`,
+	);
+}

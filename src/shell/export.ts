@@ -1,0 +1,120 @@
+// Writes exchanges into a new file, whole or not at all.
+import { UserError } from '../base/errors.ts';
+import { version } from '../base/installation.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { NewFile } from '../base/new-file.ts';
+import { systemProblem } from '../base/system-problem.ts';
+import type { Redactor } from '../output/redaction.ts';
+import { type ExportFormat, printsExchanges } from '../output/result-format.ts';
+import { plainTheme } from '../output/theme.ts';
+import type { RunOptions, Threads } from '../threads/threads.ts';
+import { fileSink, newFileError } from './result-output.ts';
+import { type Printed, type PrintStyle, printResult } from './result-printer.ts';
+import type { Sink } from './sink.ts';
+
+export type Export = {
+	readonly path: string;
+	readonly format: ExportFormat;
+	/** An SQL condition; undefined: all exchanges. */
+	readonly where: string | undefined;
+	/** Null: secrets stay. */
+	readonly redactor: Redactor | null;
+	/** A file of this name is replaced. */
+	readonly force: boolean;
+};
+
+export type ExportWays = {
+	readonly threads: Threads;
+	readonly user: InvokingUser;
+	readonly parameters: RunOptions['parameters'];
+	/** 0 if there is no limit. */
+	readonly timeoutMs: number;
+	/** No escaping of control characters in text formats. */
+	readonly raw: boolean;
+	/** An exchange by its id. Rejects once the export is cancelled. */
+	readonly exchange: PrintStyle['exchange'];
+};
+
+/** How many exchanges were written, how many the format cannot have, and what printResult() tells. */
+export type Exported = Printed & { readonly written: number; readonly leftOut: number };
+
+/** Throws a UserError; then there is no file, or the one that was to be replaced is as before. */
+export async function exportExchanges(wanted: Export, ways: ExportWays): Promise<Exported> {
+	const { path, force } = wanted;
+	let file: NewFile;
+	try {
+		file = new NewFile(path, ways.user, force);
+	} catch (error) {
+		throw newFileError(path, error, force);
+	}
+	try {
+		const printed = await writeExchanges(
+			wanted,
+			ways,
+			fileSink(file.fd, (code) => notWritten(path, code)),
+		);
+		keep(file, wanted);
+		return printed;
+	} finally {
+		file.discard();
+	}
+}
+
+function keep(file: NewFile, { path, force }: Export): void {
+	try {
+		file.keep();
+	} catch (error) {
+		throw newFileError(path, error, force);
+	}
+}
+
+/** Before the condition in the statement. */
+const BEFORE = ' FROM exchanges WHERE (';
+
+/** Exported for tests. */
+export async function writeExchanges(wanted: Export, ways: ExportWays, sink: Sink): Promise<Exported> {
+	const { path, format, where, redactor } = wanted;
+	const start = printsExchanges(format) ? 'SELECT id' : 'SELECT *';
+	// The condition may end in a comment.
+	const sql = where === undefined ? `${start} FROM exchanges ORDER BY id` : `${start}${BEFORE}${where}\n) ORDER BY id`;
+	const { parameters, timeoutMs, raw, exchange } = ways;
+	const rows = ways.threads.run(sql, { parameters, timeoutMs, redact: redactor !== null });
+	const style: PrintStyle = {
+		...{ format, redactor, raw, exchange, version: version(), theme: plainTheme },
+		...{ screenColumns: undefined, footer: false, nullText: 'NULL', headers: true, widest: [], separator: ',' },
+		linesIfWide: false,
+	};
+	try {
+		const printed = await printResult(rows, sink, style);
+		const { written, leftOut } = printed.exchanges ?? { written: printed.rows, leftOut: 0 };
+		return { ...printed, written, leftOut };
+	} catch (error) {
+		throw explained(error, path, where, start.length + BEFORE.length);
+	}
+}
+
+function notWritten(path: string, code: string): UserError {
+	return new UserError(
+		`cannot write ${path}: ${systemProblem(code)}`,
+		'ERR_OUTPUT',
+		'Nothing of it was kept. Export fewer exchanges, or write where there is more space.',
+	);
+}
+
+/** An error of the statement as one of the export: with its place in the condition. */
+function explained(error: unknown, path: string, where: string | undefined, start: number): unknown {
+	if (!(error instanceof UserError)) return error;
+	if (error.code === 'ERR_SQL_CANCELLED')
+		return new UserError(`the export was cancelled, and ${path} was not written`, 'ERR_INTERRUPTED');
+	if (where === undefined || !('position' in error) || typeof error.position !== 'number') return error;
+	// What is missing at the end of the condition is noticed after it.
+	const position = Math.min(Math.max(0, error.position - start), where.length);
+	return Object.assign(new UserError(error.message, error.code, error.hint), { position, sql: where });
+}
+
+/** `3 exchanges written to calls.har`, and what is missing there. */
+export function exportSentence(path: string, { written, leftOut }: Pick<Exported, 'written' | 'leftOut'>): string {
+	const those = leftOut === 1 ? '1 other that curl cannot send was' : `${leftOut} others that curl cannot send were`;
+	const rest = leftOut === 0 ? '' : `; ${those} left out`;
+	return `${written} ${written === 1 ? 'exchange' : 'exchanges'} written to ${path}${rest}`;
+}
