@@ -31,8 +31,8 @@ export type ExportWays = {
 	readonly timeoutMs: number;
 	/** No escaping of control characters in text formats. */
 	readonly raw: boolean;
-	/** An exchange by its id. Rejects once the export is cancelled. */
-	readonly exchange: PrintStyle['exchange'];
+	/** Exchanges by their ids. Rejects once the export is cancelled. */
+	readonly exchanges: PrintStyle['exchanges'];
 };
 
 /** How many exchanges were written, how many the format cannot have, and what printResult() tells. */
@@ -77,10 +77,10 @@ export async function writeExchanges(wanted: Export, ways: ExportWays, sink: Sin
 	const start = printsExchanges(format) ? 'SELECT id' : 'SELECT *';
 	// The condition may end in a comment.
 	const sql = where === undefined ? `${start} FROM exchanges ORDER BY id` : `${start}${BEFORE}${where}\n) ORDER BY id`;
-	const { parameters, timeoutMs, raw, exchange } = ways;
+	const { parameters, timeoutMs, raw, exchanges } = ways;
 	const rows = ways.threads.run(sql, { parameters, timeoutMs, redact: redactor !== null });
 	const style: PrintStyle = {
-		...{ format, redactor, raw, exchange, version: version(), theme: plainTheme },
+		...{ format, redactor, raw, exchanges, version: version(), theme: plainTheme },
 		...{ screenColumns: undefined, footer: false, nullText: 'NULL', headers: true, widest: [], separator: ',' },
 		linesIfWide: false,
 	};

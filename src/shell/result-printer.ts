@@ -26,8 +26,8 @@ export type PrintStyle = {
 	/** For formats that redact secrets. Null: do not redact. */
 	readonly redactor: Redactor | null;
 	readonly version: string;
-	/** Looks up an exchange by id, for formats that print exchanges. */
-	readonly exchange: (id: number) => Promise<ExchangeDetail | undefined>;
+	/** Looks up exchanges by their ids, for formats that print exchanges. Undefined for one that no longer exists. */
+	readonly exchanges: (ids: readonly number[]) => AsyncIterable<ExchangeDetail | undefined>;
 	readonly raw: boolean;
 	readonly theme: Theme;
 	/** Width of the terminal; undefined if the output is not one. */
@@ -155,7 +155,7 @@ type Printer = {
 };
 
 function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
-	const { format, screenColumns, exchange: _, linesIfWide, ...rest } = style;
+	const { format, screenColumns, exchanges: _, linesIfWide, ...rest } = style;
 	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
 	const options = { ...rest, ...(screenColumns === undefined ? {} : { screenColumns }) };
 	if (format === 'auto') {
@@ -221,7 +221,7 @@ function exchangePrinter(
 	style: PrintStyle,
 ): Printer {
 	const index = columns.findIndex(({ name }) => name === 'id');
-	const ids = new Set<SqlValue>();
+	const ids = new Set<number>();
 	const exchanges = { written: 0, leftOut: 0 };
 	return {
 		begin: async () => {
@@ -229,12 +229,15 @@ function exchangePrinter(
 				throw usageError(`--format ${format}: expected a result with the column id`, 'SELECT id FROM exchanges …');
 		},
 		rows: async (rows) => {
-			for (const row of rows) ids.add(row[index] ?? null);
+			for (const row of rows) {
+				const id = row[index];
+				if (typeof id === 'number') ids.add(id);
+			}
 		},
 		end: async () => {
 			const writer = createExchangeWriter(format, style);
 			await sink.write(writer.begin());
-			for await (const exchange of inOrder([...ids], style.exchange)) {
+			for await (const exchange of style.exchanges([...ids])) {
 				const text = exchange === undefined ? null : writer.exchange(exchange);
 				if (text !== null) {
 					await sink.write(text);
@@ -246,27 +249,6 @@ function exchangePrinter(
 		},
 		exchanges,
 	};
-}
-
-/** Exchanges that are asked for before the one that is printed has been. */
-const ASKED_AHEAD = 16;
-
-/** The exchanges with these ids; undefined for one that does not exist any more. */
-async function* inOrder(
-	ids: readonly SqlValue[],
-	exchange: PrintStyle['exchange'],
-): AsyncGenerator<ExchangeDetail | undefined> {
-	const asked: Promise<ExchangeDetail | undefined>[] = [];
-	for (let next = 0; next < ids.length || asked.length > 0; ) {
-		while (next < ids.length && asked.length < ASKED_AHEAD) {
-			const id = ids[next++];
-			const answer = typeof id === 'number' ? exchange(id) : Promise.resolve(undefined);
-			// Whoever ends before it is printed does not need the error.
-			answer.catch(() => undefined);
-			asked.push(answer);
-		}
-		yield await asked.shift();
-	}
 }
 
 /** The sentence about loss: below a result that it may have affected, or, with reasons, at the end of a capture. */

@@ -1,4 +1,5 @@
 // The state of a shell, whether at a prompt, in a pipe or in a script: the capture, the format of results, the output.
+import { setImmediate } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
@@ -282,17 +283,22 @@ export class ShellSession {
 	async export(wanted: Export): Promise<void> {
 		const { threads, parameters, timeoutMs, options } = this;
 		const { raw } = options.presentation;
-		const ways = { threads, user: options.user, parameters, timeoutMs, raw, exchange: this.#exchange };
+		const exchanges = (ids: readonly number[]) => this.#exchanges(ids);
+		const ways = { threads, user: options.user, parameters, timeoutMs, raw, exchanges };
 		const exported = await this.#watched(() => exportExchanges(wanted, ways));
 		this.tell(`${exportSentence(forTerminal(wanted.path), exported)}\n`);
 		this.#tellLoss(this.#sinceClear(exported));
 	}
 
 	/** For formats that print exchanges. */
-	readonly #exchange: PrintStyle['exchange'] = async (id) => {
-		if (this.#isCancelled) throw cancelledError();
-		return await this.threads.show(id);
-	};
+	async *#exchanges(ids: readonly number[]): ReturnType<Threads['showAll']> {
+		for await (const exchange of this.threads.showAll(ids)) {
+			yield exchange;
+			// Ctrl-C is noticed only between two of them.
+			await setImmediate();
+			if (this.#isCancelled) throw cancelledError();
+		}
+	}
 
 	/** Runs `work` with the pager as its output, if the output goes to the terminal. */
 	async paged<T>(work: (sink: Sink) => Promise<T>): Promise<T> {
@@ -507,7 +513,7 @@ export class ShellSession {
 			raw: presentation.raw,
 			redactor: presentation.redactor,
 			version: version(),
-			exchange: this.#exchange,
+			exchanges: (ids) => this.#exchanges(ids),
 			theme: this.theme,
 			// With `.maxrows 0`, nothing is shortened.
 			screenColumns: isFitted || (this.isOnScreen && mode !== 'auto') ? screen : undefined,

@@ -37,10 +37,21 @@ export function exchangeRecord(
 	wanted: WantedExchange,
 	names: LazyNames = () => NO_NAMES,
 ): ExchangeRecord | undefined {
-	const rows = new RowLocator(parts);
-	const id = wantedId(rows, wanted);
-	const row = id === undefined ? -1 : new IdRows(rows).rowOf(id);
-	return row < 0 ? undefined : recordReader(parts, names)(row);
+	const id = wantedId(new RowLocator(parts), wanted);
+	return id === undefined ? undefined : recordsById(parts, names)(id);
+}
+
+/** Finds exchanges by their ids; undefined for one that does not exist or was evicted. */
+export function recordsById(
+	parts: readonly SegmentRows[],
+	names: LazyNames,
+): (id: number) => ExchangeRecord | undefined {
+	const ids = new IdRows(new RowLocator(parts));
+	const read = recordReader(parts, names);
+	return (id) => {
+		const row = ids.rowOf(id);
+		return row < 0 ? undefined : read(row);
+	};
 }
 
 /** Reads exchanges by their row numbers in a table over `parts`. */

@@ -152,6 +152,8 @@ export type ToQuery =
 	  }
 	/** `calls`: include the system calls that carried the exchange. */
 	| { readonly type: 'show'; readonly id: number; readonly exchange: WantedExchange; readonly calls: boolean }
+	/** Asks for exchanges by their ids. Answered by the first ones, as many as fit into one answer. */
+	| { readonly type: 'show-all'; readonly id: number; readonly ids: readonly number[] }
 	/** Asks for values of a column, for completion. */
 	| ({ readonly type: 'values'; readonly id: number } & ColumnValues)
 	| {
@@ -214,6 +216,7 @@ export type FromQuery =
 	/** The views that could be recreated in a new query thread. */
 	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }
 	| { readonly type: 'exchange'; readonly id: number; readonly exchange: ExchangeRecord | undefined }
+	| { readonly type: 'exchanges'; readonly id: number; readonly exchanges: readonly (ExchangeRecord | undefined)[] }
 	| { readonly type: 'values'; readonly id: number; readonly values: readonly SqlValue[] }
 	/** The tail has passed the last row of a capture that has ended. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }

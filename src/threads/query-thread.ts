@@ -1,6 +1,7 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; the tail continues between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { redactExchange } from '../output/redacted-exchange.ts';
 import { redactedExchanges, redactedRecord, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeCalls } from '../store/exchange-calls.ts';
-import { exchangeRecord } from '../store/exchange-detail.ts';
+import { type ExchangeRecord, exchangeRecord, recordsById } from '../store/exchange-detail.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
 import { lostBytes, lostEvents } from '../store/loss-table.ts';
@@ -55,6 +56,8 @@ const VALUES = 100;
 const VALUE_LENGTH = 100;
 const VALUES_MS = 600;
 const VALUES_MEMORY = 8 << 20;
+/** Exchanges in one answer: no more of them once they have as many bytes. */
+const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
 
@@ -174,6 +177,9 @@ main.on('message', (message: ToQuery) => {
 				}
 			});
 			return;
+		case 'show-all':
+			inTurn(message.id, () => sendExchanges(message));
+			return;
 		case 'more':
 			if (running?.id === message.id) running.wake?.();
 			return;
@@ -244,6 +250,24 @@ async function runStatement({
 		});
 	} finally {
 		running = undefined;
+		release(snapshot);
+	}
+}
+
+/** Sends exchanges, the first of those that are wanted. */
+async function sendExchanges({ id, ids }: Extract<ToQuery, { type: 'show-all' }>): Promise<void> {
+	const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
+	try {
+		const { exchanges: rows } = openDatabase(snapshot, cache);
+		const record = recordsById(rows, () => cache.names.learn(rows));
+		const exchanges: (ExchangeRecord | undefined)[] = [];
+		for (let bytes = 0; exchanges.length < ids.length && bytes < ANSWER_BYTES; ) {
+			const found = record(ids[exchanges.length]!);
+			bytes += found === undefined ? 0 : rowBytes(Object.values(found.columns));
+			exchanges.push(found !== undefined && redactsAll ? redactExchange(found, redactor) : found);
+		}
+		post({ type: 'exchanges', id, exchanges });
+	} finally {
 		release(snapshot);
 	}
 }

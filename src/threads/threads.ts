@@ -49,6 +49,9 @@ const CLOSE_MS = 3000;
 /** Completion waits at most this long for values. */
 const VALUES_MS = 2000;
 
+/** Exchanges that are asked for with one message. */
+const SHOWN_TOGETHER = 100;
+
 /** Heap of the query thread beyond the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
 
@@ -287,6 +290,17 @@ export class Threads {
 		const exchange = typeof wanted === 'number' ? { id: wanted } : wanted;
 		const part = await this.#ask((id) => ({ type: 'show', id, exchange, calls }));
 		return part.type === 'exchange' ? part.exchange : undefined;
+	}
+
+	/** Exchanges by their ids, in this order; undefined for one that does not exist. Those that nobody takes are not read. */
+	async *showAll(ids: readonly number[]): AsyncGenerator<ExchangeRecord | undefined> {
+		for (let from = 0; from < ids.length; ) {
+			const some = ids.slice(from, from + SHOWN_TOGETHER);
+			const part = await this.#ask((id) => ({ type: 'show-all', id, ids: some }));
+			if (part.type !== 'exchanges') throw new Error(`expected exchanges, got ${part.type}`);
+			yield* part.exchanges;
+			from += part.exchanges.length;
+		}
 	}
 
 	/** Some values of a column, for completion; empty if finding them takes too long. */

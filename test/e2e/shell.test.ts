@@ -241,6 +241,7 @@ test('loss is reported once below a result, and again if there is more or after 
 			await terminal.type(line);
 			await terminal.press('Enter');
 		};
+		const lastLine = async () => (await terminal.screen()).trimEnd().split('\n').at(-1) ?? '';
 		let asked = 0;
 		/** How often loss has been reported once `sql` has run. */
 		const tellings = async (sql: string): Promise<number> => {
@@ -251,30 +252,37 @@ test('loss is reported once below a result, and again if there is more or after 
 			await terminal.shows(/1 row · .*(\n.*)?\ntinytap.*>\s*$(?![\s\S])/);
 			return [...(await terminal.screen()).matchAll(new RegExp(told, 'gm'))].length;
 		};
-		/** Makes traffic until the prompt shows that more was lost. */
-		const lose = async (more: RegExp) => {
+		/** Makes traffic until the prompt, which waits with a typed text, shows that more was lost. */
+		const lose = async () => {
+			await terminal.type('SELECT typed');
+			await terminal.press('Left');
 			await eventually(
 				async () => {
 					await get(`${url}/big.bin`);
-					await enter('');
-					return more.test((await terminal.screen()).trimEnd().split('\n').at(-1) ?? '') || undefined;
+					return /^tinytap\*> SELECT typed$/.test(await lastLine()) || undefined;
 				},
 				() => 'nothing was lost',
 			);
+			// The cursor is where it was.
+			await terminal.type('x');
+			await terminal.shows(/^tinytap\*> SELECT typexd$/);
+			await terminal.press('End');
+			await terminal.press('C-u');
+			await terminal.shows(/^tinytap\*>\s*$(?![\s\S])/);
 			// The kernel's counters are read a few times a second.
 			await enter('.wait 2s');
 		};
 		const captured = 'SELECT count(*) FROM exchanges';
 		try {
 			await terminal.shows('tinytap>');
-			await lose(/^tinytap\*>/);
+			await lose();
 			assert.equal(await tellings('SELECT 1'), 0);
 			assert.equal(await tellings(captured), 1);
 			assert.equal(await tellings(captured), 1);
 			await enter('.clear');
 			assert.equal(await tellings(captured), 1);
-			assert.match((await terminal.screen()).trimEnd().split('\n').at(-1) ?? '', /^tinytap>/);
-			await lose(/^tinytap\*>/);
+			assert.match(await lastLine(), /^tinytap>/);
+			await lose();
 			assert.equal(await tellings(captured), 2);
 			assert.equal(await tellings(captured), 2);
 		} finally {

@@ -24,7 +24,7 @@ import { parseExport } from '../../src/shell/export-arguments.ts';
 import { fileSink } from '../../src/shell/result-output.ts';
 import { SqlError } from '../../src/sql/sql.ts';
 import { cancelledError } from '../../src/sql/sql-light.ts';
-import { exchangeRecord } from '../../src/store/exchange-detail.ts';
+import { type ExchangeRecord, exchangeRecord } from '../../src/store/exchange-detail.ts';
 import { EXCHANGE_COLUMNS } from '../../src/store/exchange-table.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import type { ResultPart } from '../../src/threads/messages.ts';
@@ -73,10 +73,19 @@ function threadsWith(fail?: (parts: number) => Error | undefined): {
 	return { threads: { run } as unknown as Threads, asked };
 }
 
+/** What `change` makes of the exchanges. */
+function recordsOf(
+	change: (record: ExchangeRecord, id: number) => ExchangeRecord | undefined,
+): ExportWays['exchanges'] {
+	return async function* (ids) {
+		for (const id of ids) yield change(exchangeRecord(database.exchanges, { id })!, id);
+	};
+}
+
 function waysOf(threads: Threads): ExportWays {
 	return {
 		...{ threads, user: processUser(), parameters: [], timeoutMs: 0, raw: false },
-		exchange: async (id) => exchangeRecord(database.exchanges, { id }),
+		exchanges: recordsOf((record) => record),
 	};
 }
 
@@ -186,11 +195,10 @@ test('exchanges that are gone meanwhile, and those that curl cannot send, are no
 	const { threads } = threadsWith();
 	const ways: ExportWays = {
 		...waysOf(threads),
-		exchange: async (id) => {
-			const record = exchangeRecord(database.exchanges, { id });
-			if (id === 3 || record === undefined) return undefined;
+		exchanges: recordsOf((record, id) => {
+			if (id === 3) return undefined;
 			return id <= 5 ? { ...record, columns: { ...record.columns, method: null } } : record;
-		},
+		}),
 	};
 	const har = await exportExchanges(wanted('a.har', 'har'), ways);
 	assert.deepEqual([har.written, har.leftOut], [COUNT - 1, 0]);
@@ -215,7 +223,10 @@ test('nothing is left of an export that was cancelled or failed, and a file that
 		assert.deepEqual(readdirSync(folder), ['kept.csv']);
 		assert.equal(readFileSync(join(folder, 'kept.csv'), 'utf8'), 'as it was');
 	}
-	const ways = { ...waysOf(threadsWith().threads), exchange: () => Promise.reject(cancelledError()) };
+	const cancelled = recordsOf(() => {
+		throw cancelledError();
+	});
+	const ways = { ...waysOf(threadsWith().threads), exchanges: cancelled };
 	await assert.rejects(exportExchanges(wanted('new.har', 'har'), ways), {
 		...{ code: 'ERR_INTERRUPTED', message: `the export was cancelled, and ${join(folder, 'new.har')} was not written` },
 	});
