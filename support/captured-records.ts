@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..');
 export const ADDON_FILE = join(ROOT, 'build/tinytap.node');
 export const ADDON = loadNativeAddon(ADDON_FILE);
 export const BPF_OBJECT = join(ROOT, 'build/tinytap.bpf.o');
-/** Both objects load on a new kernel and must give the same records. */
+/** Both objects load on a new kernel and must produce the same records. */
 export const BPF_OBJECTS = [BPF_OBJECT, join(ROOT, 'build/tinytap-old.bpf.o')];
 
 export type TestCapture = {
@@ -18,7 +18,7 @@ export type TestCapture = {
 	readonly attached: { attached: string[]; missing: string[] };
 	/** All records so far, in ring order. */
 	readonly records: CapturedRecord[];
-	/** Reads what the ring holds now. */
+	/** Reads everything that is in the ring now. */
 	drain(): void;
 	/** Drains until `probe` returns a value. */
 	until<T>(probe: (records: readonly CapturedRecord[]) => T | undefined, what: string): Promise<T>;
@@ -58,11 +58,11 @@ export function followCapture(
 
 export type Scenario = {
 	readonly pid: number;
-	/** What the program printed, as JSON. */
+	/** The program's output, parsed as JSON. */
 	readonly said: Record<string, number>;
 	/** Records of this process. */
 	readonly records: CapturedRecord[];
-	/** Events of ring_full and missed, of the whole host. */
+	/** Events of ring_full and missed for the whole host. */
 	readonly lost: readonly number[];
 	/** DATA records of one direction of one of its connections, in order. */
 	data(conn: number, direction: number): CapturedRecord[];
@@ -75,7 +75,7 @@ export async function runScenario(test: TestCapture, name: string, ...args: read
 	const program = spawn('python3', [join(ROOT, 'support/socket_calls/run.py'), name, ...args], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
-	// Other programs on the machine fill the ring too.
+	// Drain in the meantime, because other programs on the machine fill the ring, too.
 	const draining = setInterval(test.drain, 10);
 	const output = await wholeOutput(program).finally(() => clearInterval(draining));
 	const said = JSON.parse(output) as Record<string, number>;

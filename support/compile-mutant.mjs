@@ -1,5 +1,6 @@
-// Compiles the decoder of the checkout in the current directory for each message, and answers with what is wrong, or nothing:
-// a process that has compiled before is several times as fast. Not optimised, which would take most of the time.
+// Compiles the decoder of the checkout in the current directory for each message, and answers with what is wrong, or
+// with nothing. A process that has compiled before is several times as fast. The code is not optimised, because that
+// would take most of the time.
 import asc from 'assemblyscript/asc';
 
 const nowhere = { write() {} };

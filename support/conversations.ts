@@ -1,5 +1,5 @@
 // Scripted conversations: every request names its exchange in its path and every response in its body, so a row that
-// mixes two exchanges is noticed. Each consists of a tape and the position of every message in its stream.
+// mixes two exchanges is noticed. Each conversation consists of a tape and the position of every message in its stream.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import { type ConnectionTape, Tape } from './record-builder.ts';
 
@@ -22,7 +22,7 @@ type Script = {
 	readonly write: (talk: Talk) => void;
 	/** The server closes first. */
 	readonly serverCloses?: boolean;
-	/** The most bytes a call moves; by default each part is one call. */
+	/** Maximum bytes per call; by default each part is one call. */
 	readonly read?: number;
 };
 
@@ -36,7 +36,7 @@ class Talk {
 	readonly ranges: MessageRange[] = [];
 	readonly read: number;
 	readonly side: 'server' | 'client';
-	/** Bytes waiting to be moved by one call. */
+	/** Bytes waiting to be moved in one call. */
 	private held: { direction: 'in' | 'out'; bytes: string } | undefined;
 
 	constructor(connection: ConnectionTape, side: 'server' | 'client', read: number) {
@@ -173,7 +173,7 @@ const mixed = (talk: Talk) => {
 	talk.response(8, `HTTP/1.1 200 OK\r\nX-Exchange: 8\r\nConnection: close\r\n\r\n`, body(8, 5), body(8, 5));
 };
 
-/** A body that contains what look like messages. */
+/** A body whose text looks like messages. */
 const nested = (talk: Talk) => {
 	const inner = `${get(901)}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc\n${get(902)}`;
 	for (let id = 1; id <= 4; id++) {

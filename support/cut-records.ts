@@ -1,9 +1,9 @@
-// The same bytes in other records: smaller ones, or in a different order.
+// The same bytes in other records: smaller ones, or in another order.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 
 /**
- * The records' bytes in records of the given sizes, in turn. With `calls` each is a call of its own, made at the time of
- * the one it was cut from; otherwise they are parts of that call.
+ * Cuts the records' bytes into records of the given sizes, in turn. With `calls`, each is a call of its own, made at
+ * the time of the original record; otherwise they are parts of one call.
  */
 export function cutRecords(records: readonly Uint8Array[], sizes: readonly number[], calls = false): Uint8Array[] {
 	let next = 0;

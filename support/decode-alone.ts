@@ -1,5 +1,5 @@
-// Decodes one body in a separate process, so that nothing else affects the figures: `decode-alone.ts CODING` reads the
-// body from stdin and prints the largest growth of the resident memory and the least CPU time of some runs.
+// Decodes one body in a separate process, so that nothing else affects the figures. `decode-alone.ts CODING` reads the
+// body from stdin and prints the largest growth of resident memory and the smallest CPU time of several runs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { decodeContent } from '../src/decode/content-coding.ts';
@@ -7,7 +7,7 @@ import { decodeContent } from '../src/decode/content-coding.ts';
 export type DecodedAlone = {
 	readonly grownBytes: number;
 	readonly cpuMs: number;
-	/** The input buffer was not changed. */
+	/** Whether the input buffer is unchanged. */
 	readonly intact: boolean;
 };
 
@@ -17,7 +17,7 @@ function main(): void {
 	const coding = process.argv[2]!;
 	const body = readFileSync(0);
 	const before = Buffer.from(body);
-	// What the decoders allocate once, and code compiled for them, does not count as growth.
+	// One-time allocations of the decoders, and code compiled for them, do not count as growth.
 	for (let i = 0; i < 20; i++) {
 		const text = Buffer.alloc(4096, String(i));
 		for (const [name, coded] of [

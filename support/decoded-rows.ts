@@ -18,11 +18,11 @@ import {
 } from '../src/decode/words.ts';
 import { buildBatch } from './record-builder.ts';
 
-/** `debug` keeps the assertions of the decoder's invariants; a failing one throws. */
+/** `debug` keeps the assertions of the decoder's invariants; a failing assertion throws. */
 export const DECODER_BUILDS = ['release', 'debug'] as const;
 export type DecoderBuild = (typeof DECODER_BUILDS)[number];
 
-/** The build to use if a test does not choose one: TINYTAP_DECODER, or the release. */
+/** The build to use if a test does not choose one: TINYTAP_DECODER, otherwise the release build. */
 const chosen = DECODER_BUILDS.find((build) => build === (process.env.TINYTAP_DECODER ?? 'release'));
 if (chosen === undefined) throw new Error(`expected ${DECODER_BUILDS.join(' or ')} in TINYTAP_DECODER`);
 const chosenBuild: DecoderBuild = chosen;
@@ -83,7 +83,7 @@ export type ExchangeRow = {
 	path: string | null;
 	query: string | null;
 	host: string | null;
-	/** Of the request and of the response, as 0x101; 0 if unknown. */
+	/** Versions of the request and of the response, as in 0x101; 0 if unknown. */
 	reqVersion: number;
 	version: number;
 	status: number;
@@ -229,7 +229,7 @@ export type RunOptions = {
 	afterBatch?: (decoder: Decoder) => void;
 };
 
-/** Feeds records, finishes, and returns everything the decoder wrote; exchanges are in id order. */
+/** Feeds records, ends the capture, and returns everything the decoder wrote; exchanges are in id order. */
 export function decodeRecords(records: readonly Uint8Array[], options: RunOptions = {}): Decoded {
 	const decoder = newDecoder(options.settings);
 	const all = feedRecords(decoder, records, options);
@@ -305,7 +305,7 @@ class Entry {
 		return new Uint8Array(this.view.buffer, this.view.byteOffset + this.at + from, length);
 	}
 
-	/** A range as latin1, null for NULL. */
+	/** A range as latin1 text; null for NULL. */
 	text(offset: number): string | null {
 		const from = this.u32(offset);
 		if (from === 0) return null;
@@ -383,7 +383,7 @@ function readExchange(entry: Entry): ExchangeRow {
 	return row;
 }
 
-/** Every byte of a body is held or counted under the reason why not. */
+/** Every byte of a body must be held, or counted under a reason. */
 function checkAccount(
 	row: ExchangeRow,
 	bytes: number | null,

@@ -1,7 +1,7 @@
-// A limit for the size of files, as on a disk that is full.
+// Limits the size of files, as if the disk were full.
 import { spawnSync } from 'node:child_process';
 
-/** Runs `work` while files that this process writes may not become larger than `bytes`. */
+/** Runs `work` while no file that this process writes may exceed `bytes`. */
 export async function withFileLimit(bytes: number, work: () => Promise<void>): Promise<void> {
 	const limit = (soft: string) => {
 		const { status, stderr } = spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${soft}:`], {
@@ -9,7 +9,7 @@ export async function withFileLimit(bytes: number, work: () => Promise<void>): P
 		});
 		if (status !== 0) throw new Error(`prlimit: ${stderr}`);
 	};
-	// Otherwise the signal ends the process.
+	// Otherwise the signal would end the process.
 	const ignore = () => undefined;
 	process.on('SIGXFSZ', ignore);
 	limit(String(bytes));

@@ -1,7 +1,7 @@
-// HTTP Archive 1.2 as a schema: which members an object must and may have, and of which type. Members that begin with `_`
-// are the writer's own.
+// HTTP Archive 1.2 as a schema: which members an object must have and may have, and their types. Members that begin
+// with `_` are the writer's own.
 
-/** Problems of a value, each with the path to it. */
+/** Returns the problems of a value, each with its path. */
 type Rule = (value: unknown, at: string) => string[];
 
 const text: Rule = (value, at) => (typeof value === 'string' ? [] : [`${at}: expected a text, got ${shown(value)}`]);
@@ -67,7 +67,7 @@ const address = matches(/^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]+(?:%\S
 const pair = object({ name: text, value: text });
 const cookie = object(
 	{ name: text, value: text },
-	// sameSite is an addition of browsers.
+	// sameSite is an addition by browsers.
 	{ path: text, domain: text, expires: dateTime, httpOnly: boolean, secure: boolean, sameSite: text },
 );
 const postData = object(
@@ -108,11 +108,11 @@ const archive = object({
 
 type Timed = { time: number; timings: Readonly<Record<string, number>> };
 
-/** What is wrong with a HAR; empty if nothing is. */
+/** The problems of a HAR; empty if there are none. */
 export function harProblems(har: unknown): string[] {
 	const problems = archive(har, 'har');
 	if (problems.length > 0) return problems;
-	// The parts of the time that are known add up to it.
+	// The known parts of the time must add up to it.
 	return (har as { log: { entries: Timed[] } }).log.entries.flatMap(({ time, timings }, index) => {
 		const sum = Object.values(timings).reduce((total, part) => total + Math.max(0, part), 0);
 		return Math.abs(sum - time) < 1e-6 ? [] : [`har.log.entries[${index}]: the timings add up to ${sum}, not ${time}`];

@@ -1,5 +1,5 @@
-// A copy of the build in a directory of root's that everybody may read, as a package would install it: the checkout itself
-// may be in somebody's home.
+// A copy of the build in a directory of root that everybody may read, as a package would install it. The checkout
+// itself may be in somebody's home.
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './servers.ts';
@@ -8,7 +8,7 @@ import { CLI } from './tinytap.ts';
 export type Installed = {
 	readonly path: string;
 	readonly launcher: string;
-	/** The program that the launcher makes Node run. */
+	/** The program that the launcher runs in Node. */
 	readonly program: string;
 	readonly remove: () => void;
 };

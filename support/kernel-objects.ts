@@ -1,4 +1,4 @@
-// What a capture holds in the kernel, and whether it is still there.
+// Finds what a capture holds in the kernel, and whether it still exists.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -29,19 +29,20 @@ export async function heldBy(pid: number): Promise<Held> {
 	return { programs: programs.map(({ id }) => id), maps: [...maps], links: ids('link_id') };
 }
 
-/** What there is of a kind, by id, with its type. */
+/** All existing objects of a kind, by id, with their types. */
 async function existing(what: string): Promise<Map<number, string>> {
 	const { stdout } = await run('bpftool', ['-j', what, 'show'], { maxBuffer: 1 << 24 });
 	return new Map((JSON.parse(stdout) as { id: number; type: string }[]).map(({ id, type }) => [id, type]));
 }
 
-/** Arrays of programs that a capture has; those of one in a test may stay in the kernel: see docs/limitations.md. */
+/** Number of program arrays of a capture. Those of one test capture may stay in the kernel: see docs/limitations.md. */
 export const ARRAYS_OF_A_CAPTURE = 3;
 
 /**
- * Resolves when none of the ids exists any more, `except` arrays of programs apart; detaching takes the kernel two to three seconds. Maps are checked last:
- * bpftool opens each map that it lists, and a program array opened while the kernel empties it is never freed
- * (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time, but its work item returns only one).
+ * Resolves when none of the ids exists any more, apart from `except` arrays of programs. Detaching takes the kernel
+ * two to three seconds. Maps are checked last: bpftool opens each map that it lists, and a program array opened while
+ * the kernel empties it is never freed (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time,
+ * but its work item drops only one).
  */
 export async function gone(held: Held, seconds = 30, except = 0): Promise<void> {
 	for (const [what, ids] of [

@@ -1,11 +1,11 @@
-// Compares damaged captures with whole ones: which rows must be unchanged after records were lost.
+// Compares damaged captures with undamaged ones: which rows must be unchanged after records were lost.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Conversation } from './conversations.ts';
 import { type Decoded, decodeRecords, type ExchangeRow, type RunOptions } from './decoded-rows.ts';
 
 type Hole = { readonly direction: 'in' | 'out'; readonly start: bigint; readonly end: bigint };
 
-/** What was wrong with a damaged run, one line each; empty if all promises held. */
+/** The problems of a damaged run, one line each; empty if all promises held. */
 export function damageReport(
 	conversation: Conversation,
 	whole: Decoded,
@@ -26,14 +26,14 @@ export function damageReport(
 		const next = stream.find((range) => range.start >= hole.end);
 		if (next !== undefined) excused.add(next.exchange);
 	}
-	// Without the record of the end, nobody knows that the last body ended with the connection.
+	// Without the record of the connection's end, nobody knows that the last body ended with the connection.
 	const ends = [...removed].some((i) => [wire.CAPTURE_CLOSE, wire.CAPTURE_EOF].includes(records[i]![wire.EVENT_KIND]!));
 	if (ends) excused.add(Math.max(...conversation.ranges.map((range) => range.exchange)));
 	// Addresses come with the record that opens the connection.
 	const plain = [...removed].some((i) => records[i]![wire.EVENT_KIND] === wire.CAPTURE_OPEN)
 		? withoutAddresses
 		: comparable;
-	// When an interim response arrives, its exchange may be unknown; it is not assigned later.
+	// When an interim response arrives, its exchange may be unknown, and it is not assigned later.
 	const shown = (row: ExchangeRow) => (options.withoutInterims === true ? { ...row, interim: null } : row);
 	const problems: string[] = [];
 	const rows = new Map(damaged.exchanges.map((row) => [row.path, row]));
@@ -51,7 +51,7 @@ export function damageReport(
 	return problems;
 }
 
-/** The part of a row that loss elsewhere must not change. */
+/** The part of a row that must not change when other records are lost. */
 export function comparable(row: ExchangeRow): string {
 	return JSON.stringify({ ...row, id: 0, pairId: 0 });
 }

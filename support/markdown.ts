@@ -1,4 +1,4 @@
-// Finds what can be checked in Markdown: links, headings, code blocks, commands.
+// Finds the parts of Markdown that can be checked: links, headings, code blocks, commands.
 
 export type Link = { readonly line: number; readonly target: string };
 
@@ -25,7 +25,7 @@ export function pathsOf(text: string, folders: readonly string[]): Link[] {
 	);
 }
 
-/** Names and the file they are in, of phrases such as `name`, `other` in `path/file.ts`. */
+/** Names and the file they are said to be in, from phrases such as `name`, `other` in `path/file.ts`. */
 export function namesInFiles(text: string): { readonly name: string; readonly path: string }[] {
 	return text.split(/[|;:\n]/).flatMap((phrase) => {
 		const path = /,? in `([^`]+)`/.exec(phrase);

@@ -1,15 +1,15 @@
-// Runs unit tests for scripts/mutate.ts: keeps all modules, and for each mutant evaluates them again with one of them
-// replaced. Starting Node, node:test and all test files for each mutant would take most of the time.
+// Runs unit tests for scripts/mutate.ts. It keeps all modules in memory, and evaluates them again for each mutant with
+// one module replaced. Starting Node, node:test and all test files for each mutant would take most of the time.
 //
-// Messages: { modules, externals } first, then one plan after another: { replaced: [path, code] or null; files: test files;
-// tests: names in their order, or null for all that do not begin with one of `skip`; keepGoing; bodies: how many functions
-// say that they are reached }. Prints `start NAME`, then `ok MILLISECONDS` or `failed MESSAGE`, for each test (`group NAME`
-// with the time of its callback), and `end` at the end.
+// Messages: { modules, externals } first, then one plan after another: { replaced: [path, code] or null; files: test
+// files; tests: names in their order, or null for all that do not begin with one of `skip`; keepGoing; bodies: how many
+// functions say that they are reached }. Prints `start NAME`, then `ok MILLISECONDS` or `failed MESSAGE`, for each test
+// (`group NAME` with the time of its callback), and `end` at the end.
 import { readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** By path: functions of the modules' code. */
+/** Compiled functions of the modules' code, by path. */
 const functions = new Map();
 const externals = new Map();
 /** Rejects the promise of the test that is running. */
@@ -30,16 +30,16 @@ function compiled(path, code) {
 }
 
 async function run({ replaced, files, ...plan }) {
-	/** By name: { file, run }. */
+	/** Collected tests by name: { file, run }. */
 	const collected = new Map();
 	const befores = new Map();
 	const afters = [];
-	/** A function whose body begins with `REACHED[17] = 1;` was reached, if number 17 is not 0. */
+	/** A function whose body begins with `REACHED[17] = 1;` was reached if element 17 is not 0. */
 	globalThis.REACHED = new Uint8Array(plan.bodies);
 	const own = replaced === null ? undefined : compiled(...replaced);
 	const evaluated = new Map();
 
-	/** What a test file imports from node:test. */
+	/** The exports of node:test, as a test file sees them. */
 	const testsOf = (file) => {
 		let prefix = `${file}: `;
 		const test = (name, ...rest) => {
@@ -52,7 +52,7 @@ async function run({ replaced, files, ...plan }) {
 		const describe = (name, ...rest) => {
 			const outer = prefix;
 			prefix += `${name}: `;
-			// What a group prepares may take seconds.
+			// The preparations of a group may take seconds.
 			if (plan.tests?.some((each) => each.startsWith(prefix)) ?? !plan.skip.includes(prefix)) {
 				const before = cpuMs();
 				rest.at(-1)();
@@ -87,7 +87,7 @@ async function run({ replaced, files, ...plan }) {
 
 	const begun = new Set();
 	let hasFailed = false;
-	/** Returns whether to go on. Written at once, because a test may never return. */
+	/** Returns whether to continue. Output is written at once, because a test may never return. */
 	const attempt = async (name, callback) => {
 		writeSync(1, `\nstart ${name}\n`);
 		const started = cpuMs();

@@ -1,4 +1,4 @@
-// Where scripts/mutate.ts tries mutants: copies of the checkout, with the bundled tests of an area.
+// The places in which scripts/mutate.ts tries mutants: copies of the checkout, with the bundled tests of an area.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,17 +9,17 @@ import type { DecoderBuild } from './decoded-rows.ts';
 import type { Body, Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-/** CPU time of the longest tests, and preparations of groups of tests, that are used. */
+/** Tests, and preparations of groups of tests, that take more CPU time are not used. */
 const SLOW_MS = 1000;
-/** CPU time, and time, after which a test does not end. */
+/** A test that takes more CPU time, or more time, counts as hanging. */
 const HANG_CPU_MS = 10_000;
 const HANG_MS = 90_000;
-/** Runs after which a process that runs tests is replaced. */
+/** Number of runs after which a test process is replaced. */
 const RUNS = 60;
-/** Compilations after which a compiler is replaced, because it frees little. */
+/** Number of compilations after which a compiler is replaced, because it frees little memory. */
 const COMPILATIONS = 40;
 
-/** `reached`: keys of the bodies of functions that it reaches. */
+/** `reached`: keys of the function bodies that the test reaches. */
 export type Timed = {
 	readonly name: string;
 	readonly file: string;
@@ -28,7 +28,7 @@ export type Timed = {
 };
 
 type LeftOut = { readonly name: string; readonly why: string };
-/** What is known of a test file. */
+/** Facts about a test file. */
 type Measured = {
 	readonly hash: string;
 	readonly textHash: string;
@@ -41,10 +41,10 @@ type Measured = {
 	readonly leftOut: readonly LeftOut[];
 };
 
-/** What support/mutant-runner.mjs calls the evaluation of the modules. */
+/** The name that support/mutant-runner.mjs gives to the evaluation of the modules. */
 const LOADING = 'while the tests load';
 
-/** By file: how many of its mutants each test has noticed. */
+/** By file: how many of its mutants each test has killed. */
 const kills = new Map<string, Map<string, number>>();
 const children = new Set<ChildProcess>();
 
@@ -57,10 +57,10 @@ export class Workplace {
 	readonly #copy: string;
 	readonly #build: DecoderBuild;
 	readonly #tests: readonly string[];
-	/** Functions that say that they are reached: keys with their numbers. */
+	/** Function bodies that record being reached: their keys and numbers. */
 	#bodies = new Map<string, number>();
 	#bodiesOf = new Map<string, Body[]>();
-	/** Code of all modules that the tests import, without a fault, and what each of them imports. */
+	/** Code without a fault of all modules that the tests import, and the imports of each module. */
 	readonly #modules = new Map<string, string>();
 	readonly #imports = new Map<string, readonly string[]>();
 	#runner: ChildProcess | undefined;
@@ -75,8 +75,8 @@ export class Workplace {
 	}
 
 	/**
-	 * `copy`: the directory to make; `tests`: matches the names of the test files; `build`: of the decoder. Mutants of the
-	 * decoder need the debug build, which is the one that is compiled.
+	 * `copy`: the directory to create; `tests`: matches the names of the test files; `build`: of the decoder. Mutants
+	 * of the decoder need the debug build, which is the one that is compiled.
 	 */
 	static async create(copy: string, tests: RegExp, build: DecoderBuild): Promise<Workplace> {
 		copyCheckout(copy);
@@ -93,7 +93,7 @@ export class Workplace {
 		this.#stopRunner();
 	}
 
-	/** Makes functions say that they are reached, while tests are measured. */
+	/** Makes functions record that they are reached, while tests are measured. */
 	#mark(mutants: readonly Mutant[]): void {
 		for (const { file, body } of mutants) {
 			if (body === undefined || isAssembly(file) || this.#bodies.has(bodyKey(file, body))) continue;
@@ -103,9 +103,10 @@ export class Workplace {
 	}
 
 	/**
-	 * Runs all tests without a fault, each file in one of the places; returns those that are to be used for the mutants. What
-	 * it learns about a test file is kept in the file `memory`, and valid as long as the test file and all that it imports
-	 * stay as they are; that some tests are left out, as long as the test file itself does.
+	 * Runs all tests without a fault, each file in one of the places, and returns the tests to use for the mutants.
+	 * What it learns about a test file is stored in the file `memory`. It stays valid as long as the test file and
+	 * everything it imports are unchanged; the choice of tests to leave out, as long as the test file itself is
+	 * unchanged.
 	 */
 	static async measure(
 		places: readonly Workplace[],
@@ -169,7 +170,7 @@ export class Workplace {
 		return measured;
 	}
 
-	/** Of the texts of files. */
+	/** A hash of the files' texts. */
 	#hashOf(...files: readonly string[]): string {
 		const hash = createHash('sha256');
 		for (const file of files) {
@@ -179,7 +180,7 @@ export class Workplace {
 		return hash.digest('hex');
 	}
 
-	/** Returns what noticed the mutant. */
+	/** Returns the test that killed the mutant, if any. */
 	async try(mutant: Mutant, tests: readonly Timed[]): Promise<string | undefined> {
 		const problem = await this.#compileMutant(mutant);
 		if (problem !== undefined) return problem;
@@ -195,7 +196,7 @@ export class Workplace {
 				isAssembly(file) ||
 				(body === undefined ? this.#importsOf(each.file).has(file) : each.reached.has(bodyKey(file, body))),
 		);
-		// First those that have noticed other mutants of the file, then the fastest.
+		// First the tests that have killed other mutants of the file, then the fastest.
 		const before = kills.get(file) ?? new Map<string, number>();
 		const killsOf = ({ name }: Timed) => before.get(name) ?? 0;
 		chosen.sort((a, b) => killsOf(b) - killsOf(a) || a.ms - b.ms);
@@ -206,7 +207,7 @@ export class Workplace {
 		return failure;
 	}
 
-	/** Transforms files and what they import, directly or not. */
+	/** Transforms files and everything they import, directly or indirectly. */
 	async #takeIn(files: readonly string[]): Promise<void> {
 		for (const file of files) {
 			if (this.#modules.has(file)) continue;
@@ -227,7 +228,7 @@ export class Workplace {
 		return text.slice(0, start) + replacement + text.slice(end);
 	}
 
-	/** A text whose functions say that they are reached (support/mutant-runner.mjs). */
+	/** The text with functions that record being reached (support/mutant-runner.mjs). */
 	#withMarks(file: string): string {
 		const marks = (this.#bodiesOf.get(file) ?? []).flatMap((body) => {
 			const mark = `REACHED[${this.#bodies.get(bodyKey(file, body))}] = 1`;
@@ -243,7 +244,7 @@ export class Workplace {
 		return marked;
 	}
 
-	/** Compiles the decoder with the mutant, if it is in there; returns what is wrong with the code. */
+	/** Compiles the decoder with the mutant, if the mutant is in it; returns the error if the code does not compile. */
 	async #compileMutant(mutant: Mutant): Promise<string | undefined> {
 		if (!isAssembly(mutant.file)) return undefined;
 		const path = join(this.#copy, mutant.file);
@@ -275,7 +276,7 @@ export class Workplace {
 		return answer === '' ? undefined : answer;
 	}
 
-	/** Runs tests (undefined: all, even after failures), with one module replaced, until one hangs. */
+	/** Runs tests (undefined: all of them, even after failures) with one module replaced, until one hangs. */
 	async #run(
 		files: readonly string[],
 		tests: readonly string[] | undefined,
@@ -307,7 +308,7 @@ export class Workplace {
 		clearInterval(timer);
 		runner.removeAllListeners('close');
 		const verdict = /^end (true|false)$/m.exec(output)?.[1];
-		// Whatever a fault has left behind must not be there for the next one.
+		// Nothing that a fault has left behind may affect the next mutant.
 		if (verdict === undefined) this.#stopRunner();
 		rmSync(temporary, { recursive: true, force: true });
 		if (verdict === 'false' || (verdict === 'true' && tests === undefined)) return { output, failure: undefined };
@@ -352,7 +353,7 @@ export class Workplace {
 		this.#runner = undefined;
 	}
 
-	/** All files that a file imports, directly or not, with itself. */
+	/** All files that a file imports, directly or indirectly, and the file itself. */
 	#importsOf(file: string): Set<string> {
 		const found = new Set<string>();
 		const follow = (each: string): void => {
@@ -365,7 +366,7 @@ export class Workplace {
 	}
 }
 
-/** What git knows and what is new, and build products. */
+/** Copies the files that git tracks, new files, and build products. */
 function copyCheckout(copy: string): void {
 	const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' });
 	for (const file of files.split('\n')) {
@@ -379,7 +380,7 @@ function copyCheckout(copy: string): void {
 		if (/^decoder.*\.wasm$/.test(file)) cpSync(join(ROOT, 'build', file), join(copy, 'build', file));
 }
 
-/** 0 if it has ended. */
+/** 0 if the process has ended. */
 function cpuMsOf(pid: number): number {
 	try {
 		const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
@@ -389,7 +390,7 @@ function cpuMsOf(pid: number): number {
 	}
 }
 
-/** The file's code in a form that support/mutant-runner.mjs evaluates. */
+/** The file's code in a form that support/mutant-runner.mjs can evaluate. */
 async function codeOf(path: string, text: string): Promise<string> {
 	const placed = text
 		.replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))

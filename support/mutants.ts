@@ -1,4 +1,4 @@
-// Small faults to plant in our own sources: which there are, and which of them a seeded sample takes.
+// Small faults to plant in our own sources: finds all of them, and takes a seeded sample.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,20 +20,20 @@ import { API } from 'typescript/unstable/sync';
 export type Mutant = {
 	/** Path from the root of the checkout. */
 	readonly file: string;
-	/** Offsets of the text that is replaced. */
+	/** Offsets of the replaced text. */
 	readonly start: number;
 	readonly end: number;
 	readonly text: string;
 	readonly replacement: string;
-	/** From 1. */
+	/** Line number, from 1. */
 	readonly line: number;
-	/** Names the mutant, and stays the same when other lines of the file change. */
+	/** Identifies the mutant, and does not change when other lines of the file change. */
 	readonly key: string;
-	/** The body of the function it is in, or undefined outside of functions. */
+	/** The body of the function that contains it; undefined outside of functions. */
 	readonly body: Body | undefined;
 };
 
-/** `end` is that of an arrow function's expression; of a block only the beginning is known. */
+/** `end` is the end of an arrow function's expression; for a block only the beginning is known. */
 export type Body = { readonly start: number; readonly end: number | undefined };
 
 const OPERATORS: Partial<Record<SyntaxKind, string>> = {
@@ -71,10 +71,10 @@ const METHODS: ReadonlyMap<string, string> = new Map([
 	['trimEnd', 'trimStart'],
 ]);
 
-/** Comparisons whose text, if one side is a constant, is replaced by another text. */
+/** Comparisons in which a constant text on one side is replaced by another text. */
 const EQUALITIES = new Set<SyntaxKind>([SyntaxKind.EqualsEqualsEqualsToken, SyntaxKind.ExclamationEqualsEqualsToken]);
 
-/** Calls that check or report; removing them is noticed by nobody who does not read messages. */
+/** Calls that check or report. Only readers of messages would notice their removal. */
 const REPORTS = /^(assert\w*|console\.\w+|trace|debug)$/;
 
 /** All mutants of the TypeScript or AssemblyScript files below `folders` (paths from `root`), file by file. */
@@ -209,8 +209,8 @@ function mutate(node: Node, replace: (node: Node, replacement: string) => void, 
 }
 
 /**
- * `count` mutants, or all if there are fewer, the same for the same seed; in the order of the files. Each mutant has a place
- * of its own in the seed's order, so that a change of some lines leaves the rest of the sample as it is.
+ * `count` mutants, or all if there are fewer, in the order of the files; the same for the same seed. Each mutant has
+ * its own place in the seed's order, so that changing some lines leaves the rest of the sample unchanged.
  */
 export function sampleMutants(all: readonly Mutant[], count: number, seed: number): Mutant[] {
 	const places = new Map(
@@ -221,12 +221,12 @@ export function sampleMutants(all: readonly Mutant[], count: number, seed: numbe
 	return all.filter((mutant) => taken.has(mutant));
 }
 
-/** Generated files repeat what other files say. */
+/** Generated files repeat the content of others. */
 export function isGenerated(root: string, file: string): boolean {
 	return readFileSync(join(root, file), 'utf8').startsWith('// Generated');
 }
 
-/** A mutant that changes nothing anybody could see. `line` is the text of the line on which it begins. */
+/** A mutant that makes no observable difference. `line` is the text of the line on which it begins. */
 export type Equivalent = {
 	readonly file: string;
 	readonly line: string;

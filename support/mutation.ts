@@ -4,7 +4,7 @@ import type { Random } from './random-conversation.ts';
 import { buildAddress } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
 
-/** Things that parsers stumble over. */
+/** Pieces that parsers tend to misread. */
 const PIECES = [
 	'\r\n',
 	'\n',
@@ -93,8 +93,8 @@ const STEP_NS = 1_000_000n;
 
 /**
  * The records of a server process's connection as one batch, from opening to closing. Does the same as Tape in
- * record-builder.ts without its conveniences, because fuzzing spends its time here. A call is one record, or several
- * records of `part` bytes.
+ * record-builder.ts without its conveniences, because fuzzing spends its time here. A call becomes one record, or
+ * several records of `part` bytes.
  */
 export function quickBatch(calls: readonly Call[], conn: number, part: number): Buffer {
 	const pieces: { direction: number; bytes: Buffer; length: number; seen: boolean }[] = [];

@@ -1,5 +1,5 @@
-// A user other than the one that runs the tests, for what depends on users: with a home directory and groups of its own,
-// known only in a mount namespace, so that the machine's own users stay as they are.
+// A user other than the one who runs the tests, with its own home directory and groups. The user exists only in a mount
+// namespace, so the machine's own users are not affected.
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './servers.ts';
@@ -11,13 +11,13 @@ export type OtherUser = {
 	/** All of its groups, in ascending order. */
 	readonly groups: readonly number[];
 	readonly home: string;
-	/** Words that start a program, whose words follow, as root where this user is known. */
+	/** Command prefix that runs a program as root, in a namespace where this user is known. */
 	readonly asRoot: readonly string[];
 	/** The same, as this user. */
 	readonly asUser: readonly string[];
-	/** The same, as this user by means of sudo, with its environment. */
+	/** The same, as this user by way of sudo, with sudo's environment. */
 	readonly bySudo: readonly string[];
-	/** What sudo sets, for a start without it. */
+	/** The variables that sudo sets, for a start without sudo. */
 	readonly sudoVariables: Readonly<Record<string, string>>;
 	readonly remove: () => void;
 };
@@ -26,7 +26,7 @@ const NAME = 'tapper';
 const UID = 4242;
 const GROUPS = [4242, 4243, 4244];
 
-/** Mounts the user's files over those of the same names in /etc, and executes the rest. */
+/** Mounts the user's files over those of the same names in /etc, and executes the remaining words. */
 const ENTER = `for name in passwd group shadow sudoers; do mount --bind "$0/$name" "/etc/$name" || exit 99; done; exec "$@"`;
 
 export function otherUser(): OtherUser {

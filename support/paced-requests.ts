@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 export type Paced = {
 	/** Requests answered so far. */
 	readonly answered: () => number;
-	/** Stops sending; resolves with the number of requests when all have been answered. */
+	/** Stops sending; resolves to the number of requests when all have been answered. */
 	readonly stop: () => Promise<number>;
 };
 

@@ -1,10 +1,10 @@
-// A PostgreSQL 15 server of its own, and what it answers.
+// A PostgreSQL 15 server of its own, and the values it computes.
 import { spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How the answers are written: the same for equal values. */
+/** Functions that write answers so that equal values have equal texts. */
 const FUNCTIONS = `
 CREATE FUNCTION show(timestamp) RETURNS text LANGUAGE sql AS $$ SELECT to_char($1, 'YYYY-MM-DD"T"HH24:MI:SS.US') $$;
 CREATE FUNCTION show(date) RETURNS text LANGUAGE sql AS $$ SELECT to_char($1, 'YYYY-MM-DD') $$;
@@ -18,14 +18,14 @@ CREATE FUNCTION show(interval) RETURNS text LANGUAGE sql AS $$
 `;
 
 export type PostgresServer = {
-	/** Runs psql with this input; returns what it prints. */
+	/** Runs psql with this input; returns its output. */
 	readonly psql: (options: readonly string[], input: string) => string;
-	/** The arguments of psql for this server. */
+	/** The arguments that make psql use this server. */
 	readonly place: readonly string[];
 	readonly stop: () => void;
 };
 
-/** A server of its own, on a unix socket. Undefined if PostgreSQL is not installed. */
+/** Starts a server on a unix socket. Returns undefined if PostgreSQL is not installed. */
 export function startPostgres(): PostgresServer | undefined {
 	if (spawnSync('initdb', ['--version']).error !== undefined) return undefined;
 	const directory = mkdtempSync(join(tmpdir(), 'tinytap-postgres-'));
@@ -71,7 +71,7 @@ export function startPostgres(): PostgresServer | undefined {
 	};
 }
 
-/** The values of expressions, as texts; undefined for an error. Undefined if PostgreSQL is not installed. */
+/** The values of expressions as texts; undefined for an error. The result is undefined if PostgreSQL is not installed. */
 export function askPostgres(expressions: readonly string[]): (string | null | undefined)[] | undefined {
 	const server = startPostgres();
 	if (server === undefined) return undefined;

@@ -1,4 +1,4 @@
-// The statements of the SQL benchmark, in each engine's own wording where they differ.
+// The statements of the SQL benchmark, in each engine's own wording where engines differ.
 
 export type Engine = 'tinytap' | 'alasql' | 'SQLite' | 'DuckDB';
 
@@ -7,7 +7,7 @@ export type Query = {
 	readonly sql: string;
 	/** The statement for engines that write it differently; null: the engine cannot run it. */
 	readonly other?: Partial<Record<Engine, string | null>>;
-	/** Which rows tie for the last places differs between engines: only the number of rows is compared. */
+	/** Engines differ in which tied rows come last, so only the number of rows is compared. */
 	readonly countOnly?: boolean;
 };
 

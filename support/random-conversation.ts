@@ -4,13 +4,13 @@ import { type ConnectionTape, Tape } from './record-builder.ts';
 import { type Call, UNSEEN } from './reference-decoder.ts';
 
 export type Random = {
-	/** A whole number, both ends included. */
+	/** A whole number from `low` to `high`, both included. */
 	between(low: number, high: number): number;
 	chance(probability: number): boolean;
 	pick<T>(items: readonly T[]): T;
 };
 
-/** The same numbers for the same seed (mulberry32). */
+/** Always the same numbers for the same seed (mulberry32). */
 export function seededRandom(seed: number): Random {
 	let state = seed >>> 0;
 	const next = (): number => {
@@ -178,8 +178,8 @@ function response(random: Random, method: string): string {
 type Habit = 'one by one' | 'bursts' | 'window' | 'now and then bursts';
 
 /**
- * Exchanges that name themselves, on several connections, and their records with some lost, duplicated and moved. Clients
- * pipeline in every way; servers may or may not answer what they have read before they read on.
+ * Exchanges that name themselves, on several connections, and their records with some lost, duplicated and moved.
+ * Clients pipeline in every way; servers may or may not answer the requests they have read before they read on.
  */
 export function lossyTape(random: Random): { whole: Uint8Array[]; lossy: Uint8Array[] } {
 	const tape = new Tape();
@@ -195,7 +195,7 @@ export function lossyTape(random: Random): { whole: Uint8Array[]; lossy: Uint8Ar
 		const chosen = random.pick(talks);
 		const before = tape.records.length;
 		chosen.go();
-		// What a client does that never pauses shows in its first records; without them it looks like any other.
+		// The first records show how a client that never pauses behaves; without them it looks like any other.
 		if (chosen.mustShow()) for (const record of tape.records.slice(before)) kept.add(record);
 	}
 	for (const { drain } of talks) if (random.chance(0.9)) drain();
@@ -248,7 +248,7 @@ function talk(random: Random, connection: ConnectionTape, habit: Habit, nextId: 
 	return { connection, go, drain, mustShow: () => habit === 'window' && rounds <= 3 };
 }
 
-/** Loses a few records, many, or all of some period; duplicates some, moves some. */
+/** Loses a few records, many, or all of some period; duplicates some and moves some. */
 function lose(random: Random, records: readonly Uint8Array[], kept: ReadonlySet<Uint8Array>): Uint8Array[] {
 	const rate = random.pick([0.02, 0.08, 0.08, 0.25]);
 	const from = random.chance(0.3) ? random.between(0, records.length) : records.length;

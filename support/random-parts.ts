@@ -1,6 +1,6 @@
-// Random expressions that take parts of JSON and texts, and percentiles, in the SQL of tinytap and in that of PostgreSQL.
-// Only forms whose meaning is the same: PostgreSQL prefers the longest match of a regular expression, and counts empty
-// matches directly after others, so patterns here leave no choice.
+// Random expressions that take parts of JSON and texts, and percentiles, in the SQL of tinytap and of PostgreSQL. Only
+// forms with the same meaning are used: PostgreSQL prefers the longest match of a regular expression and counts empty
+// matches directly after others, so the patterns here leave no choice.
 import { executeSync, prepare, SqlError } from '../src/sql/sql.ts';
 import type { SqlValue } from '../src/store/table.ts';
 
@@ -62,7 +62,7 @@ export class PartMaker {
 		return quoted(Array.from({ length: this.#int(longest) }, () => this.#pick(LETTERS)).join(''));
 	}
 
-	/** Names are in the order of jsonb, which sorts them. */
+	/** Names are in the order in which jsonb sorts them. */
 	#json(depth: number): string {
 		const kind = depth > 3 ? 0 : depth === 0 ? 1 + this.#int(2) : this.#int(3);
 		if (kind === 0)
@@ -78,7 +78,7 @@ export class PartMaker {
 		for (let steps = 1 + this.#int(3); steps > 0; steps--) {
 			const isList = Array.isArray(value);
 			const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-			// Most of the parts are there.
+			// Most of the parts exist.
 			const found = names.length > 0 && this.#int(5) > 0 ? this.#pick(names) : undefined;
 			if (found === undefined) keys.push(this.#pick(["'a'", "'b'", "'c'", '0', '1', '-1', '-3', '2 - 1']));
 			else if (!isList) keys.push(`'${found}'`);
@@ -108,7 +108,7 @@ export class PartMaker {
 		};
 	}
 
-	/** A pattern, and a text that it probably matches somewhere. */
+	/** A pattern, and a text that probably contains a match. */
 	#pattern(): { pattern: string; text: string } {
 		let pattern = '';
 		let sample = '';
@@ -189,14 +189,14 @@ export function ourPart({
 	return { text: value === null ? null : String(value) };
 }
 
-/** Whether the answers are the same: JSON whatever its spaces, numbers to 12 digits. */
+/** Whether the answers are equal, ignoring spaces in JSON, with numbers compared to 12 digits. */
 export function samePart(kind: PartExpression['kind'], ours: string | null, theirs: string | null): boolean {
 	if (ours === null || theirs === null) return ours === theirs;
 	if (kind === 'number') return Math.abs(Number(ours) - Number(theirs)) <= Math.abs(Number(theirs)) * 1e-12;
 	return kind === 'json' ? canonical(ours) === canonical(theirs) : ours === theirs;
 }
 
-/** JSON without spaces; true and false, which are 1 and 0 in tinytap, as numbers. */
+/** JSON without spaces, and with true and false as numbers, since tinytap has 1 and 0. */
 function canonical(text: string): string {
 	if (text === 'true' || text === 'false') return text === 'true' ? '1' : '0';
 	return /^[[{]/.test(text) ? JSON.stringify(JSON.parse(text)) : text;

@@ -1,5 +1,6 @@
-// Random expressions of times and intervals, in the SQL of tinytap and in that of PostgreSQL. Only forms whose meaning is
-// the same; an interval of PostgreSQL is justified where its days and hours are looked at, since tinytap's days always have 24 hours.
+// Random expressions of times and intervals, in the SQL of tinytap and of PostgreSQL. Only forms with the same meaning
+// are used. PostgreSQL's intervals are justified where their days and hours are looked at, since tinytap's days always
+// have 24 hours.
 import { executeSync, prepare, SqlError } from '../src/sql/sql.ts';
 import { parseInterval } from '../src/sql/values/interval.ts';
 import type { SqlValue } from '../src/store/table.ts';
@@ -21,7 +22,7 @@ const FIELDS = [
 	...['day', 'dow', 'isodow', 'doy', 'week', 'isoyear', 'month', 'quarter', 'year', 'decade', 'century', 'millennium'],
 ];
 const COMPARISONS = ['=', '<>', '<', '<=', '>', '>='];
-/** The clocks of some zone are set near these. */
+/** Near these times, the clocks of some zone are changed. */
 const EDGES = [
 	...['2021-03-28 01:30:00', '2021-10-31 01:30:00', '2019-03-10 06:59:59.999999', '2019-11-03 06:30:00'],
 	...['2018-11-04 03:00:00', '2020-02-29 23:59:59.5', '2000-01-01 00:00:00', '1999-12-31 23:59:59.999999'],
@@ -45,7 +46,7 @@ export class TimeMaker {
 			() => this.#truth(2),
 			() => this.#scaled(),
 			() => {
-				// Not within other expressions: differences of a thousand years are too long for tinytap.
+				// Not inside other expressions: differences of a thousand years are too long for tinytap.
 				const [time, unit] = [this.#instant(2), this.#pick(['century', 'millennium'])];
 				return this.#both('instant', (of) => `date_trunc('${unit}', ${of(time)})`);
 			},
@@ -114,7 +115,7 @@ export class TimeMaker {
 				? this.#moved('local', this.#local(depth - 1), depth)
 				: this.#truncated('local', this.#local(depth - 1));
 		const [instant, zone] = [this.#instant(depth - 1), this.#pick(ZONES)];
-		// A literal without a zone would be local itself.
+		// A literal without a zone would itself be local.
 		const ours = `(coalesce(${instant.ours}, now()) AT TIME ZONE '${zone}')`;
 		return { kind: 'local', ours, theirs: `((${instant.theirs} AT TIME ZONE 'UTC') AT TIME ZONE '${zone}')` };
 	}
@@ -238,7 +239,7 @@ export class TimeMaker {
 	}
 }
 
-/** Tinytap's answer, written as `show` of postgres.ts writes it. */
+/** tinytap's answer, in the form in which `show` of postgres.ts writes it. */
 export function ourAnswer({
 	kind,
 	ours,
@@ -258,7 +259,7 @@ export function ourAnswer({
 	return { text: `${months} ${micros}` };
 }
 
-/** Whether the answers are the same: numbers to 12 digits, and intervals, which may have been divided, to a microsecond. */
+/** Whether the answers are equal: numbers to 12 digits, and intervals, which may have been divided, to a microsecond. */
 export function sameAnswer(kind: Kind, ours: string | null, theirs: string | null): boolean {
 	if (ours === null || theirs === null) return ours === theirs;
 	if (kind === 'number') return Math.abs(Number(ours) - Number(theirs)) <= Math.abs(Number(theirs)) * 1e-12;

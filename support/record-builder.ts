@@ -1,5 +1,5 @@
 // Capture records for tests: what the kernel would have sent for a conversation, written call by call. Offsets and
-// times advance by themselves; a test can set any of them wrong on purpose.
+// times advance automatically; a test can set any of them to a wrong value.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 
 export type RecordFields = {
@@ -52,7 +52,7 @@ export function buildRecord(fields: Partial<RecordFields> & { kind: number }): U
 	return record;
 }
 
-/** Concatenates records, each aligned to a multiple of 8 with zeros between. */
+/** Concatenates records, each padded with zeros to a multiple of 8. */
 export function buildBatch(records: readonly Uint8Array[]): Uint8Array {
 	const length = records.reduce((sum, record) => sum + ((record.length + 7) & ~7), 0);
 	const batch = new Uint8Array(length);
@@ -101,13 +101,13 @@ export type CallOptions = {
 	tid?: number;
 	comm?: string;
 	flags?: number;
-	/** Payload bytes of one record; a longer call becomes several. */
+	/** Payload bytes per record; a longer call becomes several records. */
 	part?: number;
-	/** Bytes of the call that were captured; the rest is only counted. */
+	/** Captured bytes of the call; the rest is only counted. */
 	captured?: number;
-	/** The offset for this call only; the stream itself advances as usual. */
+	/** The offset of this call only; the stream itself advances as usual. */
 	offset?: bigint;
-	/** When this was sent, something that had arrived was still unread. */
+	/** When this was sent, some bytes that had arrived were still unread. */
 	unread?: boolean;
 };
 
@@ -121,7 +121,7 @@ export type ConnectionOptions = {
 	remote?: string;
 	/** Flags of every record of the connection. */
 	flags?: number;
-	/** Syscalls of the two directions unless a call says otherwise. */
+	/** System calls of the two directions, unless a call says otherwise. */
 	inSyscall?: number;
 	outSyscall?: number;
 };
@@ -131,7 +131,7 @@ const STEP_NS = 1_000_000n;
 /** After this long without a call the kernel reports whether everything had been read. */
 const SILENCE_NS = 5_000_000n;
 
-/** What a capture would have recorded, in order. */
+/** The records that a capture would have made, in order. */
 export class Tape {
 	readonly records: Uint8Array[] = [];
 	timeNs = 1_000_000_000n;
@@ -281,7 +281,7 @@ export class ConnectionTape {
 		return this;
 	}
 
-	/** With the streams' offsets, as the kernel sends it. */
+	/** Includes the streams' offsets, as the kernel does. */
 	close(syscall: number = wire.SYSCALL_CLOSE): this {
 		const { local = '', remote = '' } = this.options;
 		const offsets = Buffer.alloc(16);
@@ -295,7 +295,7 @@ export class ConnectionTape {
 		return this;
 	}
 
-	/** Without the offsets. */
+	/** Omits the offsets. */
 	closePlainly(syscall: number = wire.SYSCALL_CLOSE): this {
 		this.add({ kind: wire.CAPTURE_CLOSE, syscall });
 		return this;
@@ -336,7 +336,7 @@ export class ConnectionTape {
 		const captured = options.captured ?? data.length;
 		const base = options.offset ?? streamOffset;
 		const several = data.length > part;
-		// The kernel's flag for a program that has read everything.
+		// The kernel's flag for a program that had read everything.
 		const silent = direction === wire.DIRECTION_OUT && this.tape.timeNs + STEP_NS - this.lastCallNs >= SILENCE_NS;
 		const read = !silent ? 0 : options.unread === true ? wire.FLAG_UNREAD : wire.FLAG_ALL_READ;
 		let at = 0;

@@ -1,13 +1,13 @@
-// A second decoder, only for tests: the same rules in plain TypeScript, written for clarity alone. It keeps whole streams
-// as text and rereads a message whenever bytes arrive; it knows no limits and no loss. Where the input is no longer
-// well-formed (a malformed head, another protocol) it stops and says so: everything before must be the same in both
-// decoders.
+// A second decoder, only for tests: the same rules in plain TypeScript, written only for clarity. It keeps whole
+// streams as text and rereads a message whenever bytes arrive; it knows no limits and no loss. Where the input is no
+// longer well-formed (a malformed head, another protocol) it stops and says so: everything before that must be the same
+// in both decoders.
 import type { FieldRow } from './decoded-rows.ts';
 
 /** A call of the watched server process: what it received or sent. */
 export type Call = { readonly direction: 'in' | 'out'; readonly bytes: string };
 
-/** Stands for a byte sent by sendfile: part of a body, but not seen. */
+/** Stands for a byte of a body that was sent by sendfile and not seen. */
 export const UNSEEN = '\u0100';
 
 export type ReferenceRow = {
@@ -31,9 +31,9 @@ export type ReferenceRow = {
 
 export type Reference = {
 	readonly rows: ReferenceRow[];
-	/** Rows from this index on must not be compared: something there is not well-formed. */
+	/** Rows from this index on must not be compared, because something in them is not well-formed. */
 	readonly sound: number;
-	/** Everything was well-formed: there are no other rows. */
+	/** Everything was well-formed, so there are no other rows. */
 	readonly whole: boolean;
 };
 
@@ -47,7 +47,7 @@ type Framing = { kind: 'length'; length: bigint } | { kind: 'chunked' } | { kind
 
 type Body = { text: string; trailers: FieldRow[]; used: number; ended: boolean; cut?: boolean };
 
-/** Thrown where the reference has no opinion. */
+/** Thrown if the reference has no opinion. */
 class Unsound extends Error {}
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -59,10 +59,10 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 	let responses = '';
 	let opaque = false;
 	let unsoundFrom: number | undefined;
-	/** A head has begun and is not complete. */
+	/** A head has begun but is incomplete. */
 	let cutHead = false;
 
-	/** Rereads everything from the start: the order of calls only decides how much may be read yet. */
+	/** Rereads everything from the start. The order of calls only limits how much may be read. */
 	const read = (ended: boolean): void => {
 		rows.length = 0;
 		let requestAt = 0;
@@ -72,7 +72,7 @@ export function referenceRows(calls: readonly Call[], closed: boolean): Referenc
 		for (;;) {
 			const progress = () => `${requestAt} ${responseAt} ${rows.length} ${answered} ${rows.at(-1)?.status}`;
 			const before = progress();
-			// Read as many requests as possible first: a response never comes before its request.
+			// Read as many requests as possible first, because a response never comes before its request.
 			for (let at = -1; at !== requestAt && !opaque; ) {
 				const last = rows[rows.length - 1];
 				if (last?.reqEnded === true && rows.length > answered && mayUpgrade(last)) break;
@@ -204,9 +204,9 @@ function readResponse(text: string, at: number, row: ReferenceRow, ended: boolea
 		if (row.interim.length < 16) row.interim.push(status);
 		return { at: start + head.length, done: false };
 	}
-	// Without the order of calls, what was sent before the switch and after it looks the same.
+	// Without the order of calls, bytes sent before and after the switch look the same.
 	if (status === 101 && !mayUpgrade(row)) throw new Unsound('an upgrade nobody asked for');
-	// Here the rest of the body may still be read.
+	// At this point the rest of the body may still be read.
 	if (status === 101 && !row.reqEnded) throw new Unsound('an upgrade in the middle of a request');
 	row.status = status;
 	row.resVersion = 0x100 | Number(line[1]);

@@ -1,4 +1,4 @@
-// What a process may do, as the kernel says it.
+// The privileges of a process, as the kernel reports them.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { eventually } from './eventually.ts';
 import { childrenOf } from './tinytap.ts';
@@ -15,7 +15,7 @@ export type Rights = {
 	readonly seccomp: number;
 };
 
-/** Of each thread of process `pid`. */
+/** The privileges of each thread of process `pid`. */
 export function rightsOf(pid: number): Rights[] {
 	return readdirSync(`/proc/${pid}/task`).map((thread) => {
 		const text = readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1');
@@ -45,7 +45,7 @@ export function commandLine(pid: number): string[] {
 	try {
 		return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0').slice(0, -1);
 	} catch {
-		// It has ended.
+		// The thread has ended.
 		return [];
 	}
 }
@@ -55,12 +55,12 @@ function descendants(pid: number): number[] {
 	try {
 		children = childrenOf(pid);
 	} catch {
-		// It has ended.
+		// The process has ended.
 	}
 	return [pid, ...children.flatMap(descendants)];
 }
 
-/** The processes of a capture that `pid` is or has started: Node, its helper, and the lookers. */
+/** The processes of the capture started as `pid`: Node, its helper, and the lookers. */
 export async function processesOf(pid: number): Promise<{ node: number; helper: number; lookers: number[] }> {
 	return await eventually(
 		() => {

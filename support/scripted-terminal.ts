@@ -1,14 +1,14 @@
-// A program on a terminal, whose every byte the test sees: `script` copies what is printed and types what it is sent.
+// A program on a terminal whose output the test sees byte by byte: `script` copies the output and types its input.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { eventually } from './eventually.ts';
 import { TEST_ENV } from './tinytap.ts';
 
 export type ScriptedTerminal = {
 	readonly child: ChildProcess;
-	/** What was printed, each byte as one character. */
+	/** The output, each byte as one character. */
 	readonly shown: () => string;
 	readonly type: (text: string) => void;
-	/** Resolves when `text` was printed `times` times. */
+	/** Resolves when `text` has been printed `times` times. */
 	readonly shows: (text: RegExp, times?: number) => Promise<void>;
 	/** Resolves to the exit status. */
 	readonly ended: Promise<number | null>;

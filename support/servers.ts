@@ -9,13 +9,13 @@ import { eventually } from './eventually.ts';
 /** A running program; `stop` ends it and resolves when it is gone. */
 export type Running = { readonly pid: number; readonly stop: () => Promise<void>; readonly output: () => string };
 
-/** A new empty directory in the system's temporary one; `remove` deletes it. */
+/** A new empty directory inside the system's temporary directory; `remove` deletes it. */
 export function temporaryDirectory(): { readonly path: string; readonly remove: () => void } {
 	const path = mkdtempSync(join(tmpdir(), 'tinytap-test-'));
 	return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** A TCP port that nobody listens on now. */
+/** A TCP port that nobody is listening on. */
 export async function freePort(): Promise<number> {
 	return await new Promise((resolve, reject) => {
 		const server = createServer();
@@ -28,7 +28,7 @@ export async function freePort(): Promise<number> {
 	});
 }
 
-/** Starts a program and collects what it prints. */
+/** Starts a program and collects its output. */
 export function startProgram(
 	command: string,
 	args: readonly string[],
@@ -48,7 +48,7 @@ export function startProgram(
 	return { pid: child.pid ?? -1, stop: () => stopChild(child), output: () => output };
 }
 
-/** Ends a child and waits until it is gone: SIGTERM, then SIGKILL if it takes too long. */
+/** Ends a child and waits until it is gone: SIGTERM first, then SIGKILL if it takes too long. */
 export async function stopChild(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null) return;
 	const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -1,4 +1,5 @@
-// What tests of rights start from: a user other than root, an installation that this user may read, and a directory.
+// The setting for tests of privileges: a user other than root, an installation that this user may read, and a
+// directory.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { temporaryDirectory } from './servers.ts';
 export type SessionOfUser = {
 	readonly user: OtherUser;
 	readonly place: Installed;
-	/** Root's; everybody may read it. */
+	/** Belongs to root; everybody may read it. */
 	readonly directory: string;
 };
 
@@ -26,11 +27,11 @@ export function sessionOfUser(): SessionOfUser {
 	return { user, place, directory: directory.path };
 }
 
-/** As docs/running-without-root.md has it. */
+/** The capabilities of docs/running-without-root.md. */
 export const CAPABILITIES =
 	'cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_nice,cap_dac_read_search,cap_setuid,cap_setgid,cap_setpcap';
 
-/** Lets the members of a group start the launcher, which gets these capabilities. */
+/** Lets the members of a group start the launcher, and gives it these capabilities. */
 export function giveCapabilities(launcher: string, group: number, capabilities = CAPABILITIES): void {
 	chownSync(launcher, 0, group);
 	chmodSync(launcher, 0o750);

@@ -1,4 +1,4 @@
-// Runs the statements given on stdin (a JSON list) and reports the results; sql-attack.test.ts starts it as a process.
+// Runs the statements given on stdin (a JSON list) and reports the results. sql-attack.test.ts starts it as a process.
 import { readFileSync } from 'node:fs';
 import { executeSync, prepare, Session, SqlError } from '../src/sql/sql.ts';
 import { sampleTables } from './sql-sample.ts';

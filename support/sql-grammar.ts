@@ -7,7 +7,7 @@ const RULES = readRules(readFileSync(new URL('./sql-grammar.txt', import.meta.ur
 /** Beyond this depth a query takes the first alternative of each rule. */
 const MAX_DEPTH = 12;
 
-/** Makes the next query, from a generator of numbers from 0 to 1. */
+/** Creates the next query from a generator of numbers from 0 to 1. */
 export function grammarQuery(random: () => number): string {
 	return expand('query', random, 0);
 }

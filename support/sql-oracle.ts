@@ -1,4 +1,4 @@
-// Runs the same queries over the same rows in the `sqlite3` program, for comparison.
+// Runs the same queries over the same rows in the program `sqlite3`, for comparison.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { tokenize, unquote } from '../src/sql/text/lexer.ts';
@@ -21,7 +21,7 @@ export function oracleVersion(): string | undefined {
 	return spawnSync('sqlite3', ['--version'], { encoding: 'utf8' }).stdout?.split(' ')[0];
 }
 
-/** Runs all queries, each on its own: an error ends only its own query. */
+/** Runs each query separately, so an error ends only its own query. */
 export function askOracle(tables: readonly TestTable[], queries: readonly string[]): OracleResult[] {
 	const script = ['.mode quote', '.headers off', ...tables.map(tableScript), 'PRAGMA query_only=1;'];
 	queries.forEach((query, index) => {
@@ -136,7 +136,10 @@ function valueKey(value: SqlValue): string {
 			: Number(value).toPrecision(12);
 }
 
-/** The same with all numbers to 10 digits, in any order: the order of rows changes later digits of a sum of REALs. */
+/**
+ * The same with all numbers to 10 digits, and independent of the order of rows, which changes the later digits of a
+ * sum of REALs.
+ */
 export function looseKey(answer: OracleResult): string {
 	if ('error' in answer) return 'error';
 	// SQLite's 15th digit of a REAL as text is not always the nearest one.
@@ -149,7 +152,7 @@ export function looseKey(answer: OracleResult): string {
 	return keys.sort().join('\n');
 }
 
-/** What SQLite 3.40 is known to answer wrongly, or differently from tinytap on purpose (docs/sql.md). */
+/** Answers that SQLite 3.40 is known to get wrong, or that tinytap gives differently on purpose (docs/sql.md). */
 export function isKnownDifference(answer: OracleResult): boolean {
 	// In tinytap a sum beyond 64 bits becomes a REAL, and a GROUP BY term that SQLite folds to a number is not a column number.
 	return 'error' in answer && /integer overflow|GROUP BY term out of range/.test(answer.error);
@@ -160,7 +163,7 @@ export function writtenQueries(text: string): string[] {
 	return text.split('\n').filter((line) => line !== '' && !line.startsWith('--'));
 }
 
-/** Short text that is equal for equal answers: in order if the query asks for one, else in any order. */
+/** Short text that is equal for equal answers: in order if the query asks for an order, otherwise in any order. */
 export function answerKey(query: string, answer: OracleResult): string {
 	if ('error' in answer) return 'error';
 	const keys = answer.rows.map(rowKey);

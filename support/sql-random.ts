@@ -1,4 +1,4 @@
-// Random queries over the tables of sql-sample.ts whose answer does not depend on the order of rows. scripts/sqlfuzz and
+// Random queries over the tables of sql-sample.ts whose answers do not depend on the order of rows. scripts/sqlfuzz and
 // the tests compare the answers with SQLite's.
 import { HOSTILE_TEXTS } from './sql-sample.ts';
 
@@ -111,7 +111,7 @@ export class QueryMaker {
 		return parts.join(` ${this.#pick(['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'])} `) + this.#tail(width);
 	}
 
-	/** ORDER BY over all columns, so that a LIMIT keeps the same rows; rows that tie are equal. */
+	/** ORDER BY over all columns, so that a LIMIT always keeps the same rows; tied rows are equal. */
 	#window(): string {
 		const partition = this.#chance(0.5) ? `PARTITION BY ${this.#expression()} ` : '';
 		const order = `ORDER BY ${this.#numberColumn()}${this.#pick(['', ' DESC', ' NULLS LAST'])}`;
@@ -205,7 +205,10 @@ export class QueryMaker {
 		return fitting.length > 0 ? this.#pick(fitting).sql : 'NULL';
 	}
 
-	/** A column to compare with another. Only tinytap compares by instant, so datetimes are compared with each other. */
+	/**
+	 * A column to compare with another one. Only tinytap compares by instant, so datetimes are compared with each
+	 * other.
+	 */
 	#columnLike(other: string): string {
 		const isTime = (name: string) => name.endsWith('.ts');
 		const fitting = this.#columns.filter(({ sql }) => isTime(sql) === isTime(other));

@@ -1,4 +1,4 @@
-// Short ways to run SQL in tests.
+// Shorthands for running SQL in tests.
 import assert from 'node:assert/strict';
 import { type ExecuteOptions, executeSync, prepare, SqlError } from '../src/sql/sql.ts';
 import type { DatabaseSnapshot, SqlValue } from '../src/store/table.ts';

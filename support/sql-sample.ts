@@ -1,4 +1,4 @@
-// Small tables like the captured ones, with NULLs, repeats and awkward texts: the data of the comparisons with SQLite.
+// Small tables like the captured ones, with NULLs, repeated and awkward texts: the data for comparisons with SQLite.
 import type { SqlValue } from '../src/store/table.ts';
 import type { TestTable } from './sql-table.ts';
 
@@ -39,7 +39,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
 	'get',
 ];
 
-/** Texts that only a table can hold: the sqlite3 program does not read such characters in a query. */
+/** Texts that only a table can hold, because the sqlite3 program does not accept such characters in a query. */
 const ODD_TEXTS: readonly string[] = [
 	'\0',
 	'a\0b',
@@ -62,7 +62,7 @@ const ODD_TEXTS: readonly string[] = [
 	...HOSTILE_TEXTS,
 ];
 
-/** A generator of numbers from 0 to 1 that repeats itself for the same seed. */
+/** A generator of numbers from 0 to 1, always the same for the same seed. */
 export function seeded(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {

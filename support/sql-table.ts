@@ -46,7 +46,7 @@ function testTable({ name, columns, rows }: TestTable): TableSnapshot {
 
 export function arrayReader(type: ColumnType, coded: boolean, values: readonly SqlValue[]): ColumnReader {
 	const value = (row: number): SqlValue => {
-		// Reading a row outside the table is a bug in the engine, not NULL.
+		// Reading a row outside the table is a bug in the engine and must not give NULL.
 		if (!(row >= 0 && row < values.length)) throw new Error(`row ${row} of ${values.length} was read`);
 		return values[row]!;
 	};

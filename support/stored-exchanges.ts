@@ -10,10 +10,13 @@ import { Tape } from './record-builder.ts';
 
 export type Row = Record<string, unknown>;
 
-/** The most records that the capture thread may find in the ring at a time. */
+/** The maximum number of records that the capture thread finds in the ring at a time. */
 const BATCH_RECORDS = 2000;
 
-/** Decodes a tape into a store, as the capture thread does. `open`: exchanges that are open stay open. */
+/**
+ * Decodes a tape into a store, as the capture thread does. `open`: do not end the capture, so open exchanges stay
+ * open.
+ */
 export function stored(
 	tape: Tape,
 	limits: StoreLimits = { memoryBytes: 64 << 20, rows: Number.POSITIVE_INFINITY },
@@ -48,7 +51,7 @@ export function stored(
 		drain();
 		afterBatch(store);
 	}
-	// A finished row may wait one call for facts about its process.
+	// A finished row may wait one more call for facts about its process.
 	decoder.decode(0);
 	decoder.decode(0);
 	if (!open) decoder.finish();
@@ -74,7 +77,7 @@ export const GET = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost:
 export const OK = (body: string, fields = '') =>
 	`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
 
-/** One server connection with these exchanges. */
+/** A tape of one server connection with these exchanges. */
 export function tapeOf(exchanges: readonly (readonly [request: string, response: string])[]): Tape {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);

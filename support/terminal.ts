@@ -14,9 +14,9 @@ export type Terminal = {
 	readonly type: (text: string) => Promise<void>;
 	/** Presses a key by tmux's name for it: Enter, C-c, C-d, Up, Tab. */
 	readonly press: (key: string) => Promise<void>;
-	/** Pastes text, as a terminal does: between the marks of a bracketed paste if the program has asked for them. */
+	/** Pastes text as a terminal does: between the marks of bracketed paste if the program has asked for them. */
 	readonly paste: (text: string) => Promise<void>;
-	/** What the screen shows, including what has scrolled off. */
+	/** The text of the screen, including what has scrolled off. */
 	readonly screen: () => Promise<string>;
 	/** The visible lines with their colours, as escape sequences. */
 	readonly painted: () => Promise<string>;

@@ -1,24 +1,24 @@
 // Conversations in simulated time: a client and a server on one connection, each with its habits, and what a capture on
-// either side records of them. After a loss, or if the capture began in the middle, pairing depends on timing. So here
-// bytes take time to travel, wait in the receiver's socket, and answers take time.
+// either side records of them. After a loss, or if the capture began in the middle, pairing depends on timing. So in
+// this simulation bytes take time to travel, wait in the receiver's socket, and answers take time.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { ExchangeRow } from './decoded-rows.ts';
 import { namesIn } from './loss.ts';
 import type { Random } from './random-conversation.ts';
 import { type ConnectionOptions, Tape } from './record-builder.ts';
 
-/** An exchange that one side saw whole and whose pairing nothing in the capture leaves in doubt. */
+/** An exchange that one side saw completely, and whose pairing is certain from the capture. */
 export type Certain = { readonly conn: number; readonly exchange: number };
 
 export type TimedConversation = {
 	readonly records: Uint8Array[];
 	readonly certain: readonly Certain[];
 	/**
-	 * A client that sends while a 408 is in flight takes it for the answer to its oldest waiting request. A capture from the
-	 * beginning that lost nothing before the two cannot know better. This holds for exchanges below this number.
+	 * A client that sends while a 408 is in flight takes it for the answer to its oldest waiting request. A capture
+	 * that has lost nothing since the beginning cannot know better. This holds for exchanges below this number.
 	 */
 	readonly takes408Below: number;
-	/** What it consists of, for people. */
+	/** A description of the case, for people. */
 	readonly description: string;
 };
 
@@ -26,13 +26,13 @@ const SERVER_CONN = 1;
 const CLIENT_CONN = 2;
 /** Responses that nobody asked for have exchange numbers from here on. */
 const UNASKED = 9000;
-/** In microseconds. Answers take at most 600 ms, so after a pause this long the client is owed nothing. */
+/** In microseconds. Answers take at most 600 ms, so after a pause this long no answer is outstanding. */
 const PAUSE = 15_000_000;
 const SILENCE = 5_000;
 
 type Side = 'client' | 'server';
 
-/** A call of one side, or its end. */
+/** A call of one side, or the end of that side. */
 type Call = {
 	readonly side: Side;
 	/** When it began, and when it returned. */
@@ -48,7 +48,7 @@ type Call = {
 /** Exchange `id` as one side saw it. `turn`: it began after a pause. */
 type Seen = { sent: number; answered: number; turn: boolean };
 
-/** One end of the connection: what has arrived, and who waits for it. */
+/** One end of the connection: the bytes that have arrived, and the tasks that wait for them. */
 class End {
 	readonly side: Side;
 	arrived = '';
@@ -58,7 +58,7 @@ class End {
 	waiting: Task | undefined;
 	lastCall = 0;
 	lastNoted = 0;
-	/** Until then its sending thread is in its last call. */
+	/** Until this time its sending thread is in its last call. */
 	busyUntil = 0;
 
 	constructor(side: Side) {
@@ -78,7 +78,7 @@ class World {
 	/** The client sends and receives in separate threads. */
 	readonly twoThreads: boolean;
 	readonly transit: number;
-	/** Offset in the server's stream at which the response that nobody asked for begins. */
+	/** Offset in the server's stream at which the unasked response begins. */
 	unaskedOffset = Number.POSITIVE_INFINITY;
 	now = 1_000_000;
 	private readonly queue: { at: number; run: () => void }[] = [];
@@ -100,7 +100,7 @@ class World {
 		this.queue.splice(index, 0, { at, run });
 	}
 
-	/** Runs until nothing is left to happen. */
+	/** Runs until nothing is left to do. */
 	run(): void {
 		for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
 			this.now = next.at;
@@ -123,7 +123,7 @@ class World {
 		});
 	}
 
-	/** Nothing more is written. */
+	/** Writes nothing more. */
 	finish(end: End, kind: 'shutdown' | 'close'): void {
 		const peer = end === this.client ? this.server : this.client;
 		this.note(end, kind, end.writeOffset, '', 0, false);
@@ -401,7 +401,7 @@ export function timedConversation(random: Random): TimedConversation {
 	world.run();
 	const calls = world.calls.toSorted((a, b) => a.at - b.at);
 	const midstream = !setup.early && random.chance(0.6);
-	// A capture may begin anywhere between two calls.
+	// A capture may begin between any two calls.
 	const first = midstream ? random.between(1, Math.max(1, Math.floor(calls.length / 2))) : 0;
 	const sides = random.pick<readonly Side[]>([['client'], ['server'], ['client', 'server']]);
 	const lossRate = random.pick([0, 0, 0.01, 0.05]);
@@ -414,7 +414,7 @@ export function timedConversation(random: Random): TimedConversation {
 		const connection = connections[call.side];
 		const before = tape.records.length;
 		putCall(tape, connection, call);
-		// The kernel's offsets include what was lost.
+		// The kernel's offsets include lost bytes.
 		if (call.bytes !== '' && random.chance(lossRate)) {
 			lost.add(call);
 			tape.records.length = before;
@@ -463,8 +463,9 @@ function putCall(tape: Tape, connection: ReturnType<typeof openSide>, call: Call
 }
 
 /**
- * Exchanges that a capture must pair: from the beginning of a connection, or from the first request after a pause that
- * proves that nothing is owed, up to the first loss. A pause is proof only if a response was seen before it.
+ * Exchanges that a capture must pair: from the beginning of a connection, or from the first request after a pause
+ * that proves that nothing is outstanding, up to the first loss. A pause is proof only if a response was seen before
+ * it.
  */
 function certainOf(
 	world: World,
@@ -479,13 +480,13 @@ function certainOf(
 	const begin = own.find(({ bytes }) => bytes !== '')?.began ?? Number.POSITIVE_INFINITY;
 	const losses = own.filter((call) => lost.has(call)).map(({ began }) => began);
 	const exchanges = [...world.seen[side]].toSorted(([a], [b]) => a - b);
-	// If nothing was seen before the first of them, it is unknown how long it took.
+	// If nothing was seen before the first response, it is unknown how long it took.
 	const answeredAfter = exchanges.filter(([, { answered }]) => answered > begin).map(([, { answered }]) => answered);
 	const certain: Certain[] = [];
 	let proven = !midstream;
 	for (const [exchange, { sent, answered, turn }] of exchanges) {
 		if (losses.some((at) => at <= answered)) break;
-		// An early response was sent before its request was read; an exchange that was not answered has no pair.
+		// An early response was sent before its request was read; an unanswered exchange has no pair.
 		if (answered === 0 || sent < begin) continue;
 		if (turn && answeredAfter.some((at) => at < sent)) proven = true;
 		if (proven && !(server.early && exchange === 1 && side === 'server')) certain.push({ conn, exchange });
@@ -493,7 +494,7 @@ function certainOf(
 	return certain;
 }
 
-/** The first exchange for which, after these losses of the client's, an unasked response may be taken as its own. */
+/** The first exchange that, after these losses of the client, may be given an unasked response. */
 function firstInDoubt(world: World, lost: readonly Call[]): number {
 	if (lost.some(({ kind, offset }) => kind === 'in' && offset < world.unaskedOffset)) return 0;
 	const firstLost = Math.min(...lost.filter(({ kind }) => kind === 'out').map(({ began }) => began));
@@ -512,7 +513,7 @@ export function mixedRows(conversation: TimedConversation, rows: readonly Exchan
 	return rows.filter((row) => names(row).size > 1 && !taken(row));
 }
 
-/** How many of the exchanges that must be paired are not. */
+/** The number of exchanges that must be paired but are not. */
 export function missedPairs(conversation: TimedConversation, rows: readonly ExchangeRow[]): number {
 	const key = (conn: number, exchange: string | number) => `${conn} /exchange/${exchange}`;
 	const paired = new Set(rows.filter(({ state }) => state === 'complete').map(({ conn, path }) => `${conn} ${path}`));

@@ -7,7 +7,7 @@ import { eventually } from './eventually.ts';
 import { stopChild } from './servers.ts';
 
 export const CLI = join(import.meta.dirname, '../dist/tinytap.cjs');
-/** What is started in place of `tinytap`; arguments follow. */
+/** The command started in place of `tinytap`; arguments follow. */
 export const TINYTAP: readonly string[] = [join(import.meta.dirname, '../build/tinytap-launcher')];
 /** Node's flags for a start without the launcher. */
 export const NODE_FLAGS = [
@@ -18,12 +18,12 @@ export const NODE_FLAGS = [
 	'--heap-growing-percent=20',
 ];
 
-/** The tests' own home directory, so that nobody's history and queries are touched. */
+/** The tests' own home directory, so that nobody's history and queries are affected. */
 export const TEST_HOME = mkdtempSync(join(tmpdir(), 'tinytap-home-'));
 
 export const TEST_ENV: NodeJS.ProcessEnv = {
 	...process.env,
-	// Under sudo, tinytap would run as its user, who cannot enter root's temporary directories.
+	// Under sudo, tinytap would run as the sudo user, who cannot enter root's temporary directories.
 	SUDO_UID: undefined,
 	SUDO_GID: undefined,
 	HOME: TEST_HOME,
@@ -39,7 +39,7 @@ export type Tinytap = {
 	readonly child: ChildProcess;
 	readonly stdout: () => string;
 	readonly stderr: () => string;
-	/** Resolves when the line `tinytap: capturing` has been printed; rejects if the process ends before. */
+	/** Resolves when the line `tinytap: capturing` has been printed; rejects if the process ends first. */
 	readonly attached: () => Promise<void>;
 	readonly finished: Promise<Finished>;
 	readonly interrupt: () => void;
@@ -49,13 +49,13 @@ export type Tinytap = {
 export type StartOptions = {
 	readonly cwd?: string;
 	readonly input?: string;
-	/** stdin is a pipe that the test writes to and ends. */
+	/** stdin is a pipe, which the test writes to and ends. */
 	readonly openInput?: boolean;
-	/** Another program, which executes its arguments, starts it. */
+	/** A program that starts tinytap by executing its arguments. */
 	readonly under?: readonly string[];
-	/** Another than that of this checkout. */
+	/** The launcher to use instead of this checkout's. */
 	readonly launcher?: string;
-	/** Variables besides TEST_ENV. */
+	/** Variables in addition to TEST_ENV. */
 	readonly env?: NodeJS.ProcessEnv;
 };
 
@@ -99,7 +99,7 @@ export function startTinytap(args: readonly string[], options: StartOptions = {}
 	};
 }
 
-/** The processes that process `pid` has started: of tinytap's the helper, and the program after `--`. */
+/** The processes that process `pid` has started: for tinytap, the helper and the program after `--`. */
 export function childrenOf(pid: number): number[] {
 	return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
@@ -111,7 +111,7 @@ export async function runTinytap(args: readonly string[], options: StartOptions 
 
 /**
  * Captures with `tinytap query SQL --format ndjson` while `work` runs, ends the capture, and returns the rows.
- * `settled`: the capture continues until everything that was sent is in the table.
+ * `settled`: continue capturing until everything sent is in the table.
  */
 export async function captureRows(
 	sql: string,

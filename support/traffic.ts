@@ -1,5 +1,5 @@
-// Exchanges of a busy server as capture records, the same ones every time, and their way into the store: the path through
-// the capture thread, in one thread.
+// Exchanges of a busy server as capture records, always the same ones, and their way into the store: the capture
+// thread's path, in one thread.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
@@ -21,21 +21,21 @@ const STATUSES = ['200 OK', '200 OK', '200 OK', '200 OK', '201 Created', '304 No
 const ERRORS = ['500 Internal Server Error', '502 Bad Gateway', '503 Service Unavailable'];
 const TYPES = ['application/json', 'application/json', 'text/html; charset=utf-8', 'text/plain'];
 
-/** What was taken in and how long that took. */
+/** The amount of data taken in, and how long that took. */
 export type Intake = {
 	readonly store: ExchangeStore;
 	readonly decoder: Decoder;
 	readonly rows: number;
 	/** Bytes that the processes read and wrote. */
 	readonly wireBytes: number;
-	/** Seconds in the decoder and in the store; making the records is not included. */
+	/** Seconds spent in the decoder and in the store, without the time to make the records. */
 	readonly decodeSeconds: number;
 	readonly appendSeconds: number;
-	/** CPU time of both, which other programs do not lengthen. */
+	/** CPU time of both, which does not depend on other programs. */
 	readonly cpuSeconds: number;
 };
 
-/** Makes `count` exchanges with small bodies and takes them in. With more than 200 connections, all get an equal share. */
+/** Makes `count` exchanges with small bodies and takes them in. More than 200 connections all get an equal share. */
 export function takeIn(
 	count: number,
 	memoryBytes: number,
@@ -63,7 +63,8 @@ export function takeIn(
 			.open();
 		return connections[index];
 	};
-	// With more connections, more are busy at the same time rather than one after the other: none is idle for minutes.
+	// If there are more connections, more are busy at the same time rather than one after another, so none is idle for
+	// minutes.
 	const latencyNs = (12_000_000 * CONNECTIONS) / Math.max(CONNECTIONS, connectionCount);
 	let wireBytes = 0;
 	let decodeSeconds = 0;
@@ -97,7 +98,7 @@ export function takeIn(
 	return { store, decoder, rows: store.rows, wireBytes, decodeSeconds, appendSeconds, cpuSeconds: cpuUs / 1e6 };
 }
 
-/** What a statement sees of everything on a tape. */
+/** Everything on a tape, as a statement sees it. */
 export function databaseOfTape(tape: Tape): DatabaseSnapshot {
 	const wasm = readFileSync(join(import.meta.dirname, '../build/decoder.wasm'));
 	const decoder = createDecoder(wasm, {});
@@ -111,7 +112,7 @@ export function databaseOfTape(tape: Tape): DatabaseSnapshot {
 	return databaseOf({ store });
 }
 
-/** What a statement sees of the store. */
+/** The store, as a statement sees it. */
 export function databaseOf({ store }: Pick<Intake, 'store'>): DatabaseSnapshot {
 	const snapshot: CaptureSnapshot = {
 		store: store.snapshot(),
@@ -149,7 +150,7 @@ function exchange(tape: Tape, connection: ConnectionTape, random: () => number, 
 	const request = `${method} ${path}${query} HTTP/1.1\r\nHost: ${pick(HOSTS)}\r\nUser-Agent: ${pick(AGENTS)}\r\n${length}\r\n${sent}`;
 	const response = `HTTP/1.1 ${status}\r\nContent-Type: ${pick(TYPES)}\r\nContent-Length: ${received.length}\r\n\r\n${received}`;
 	connection.in(request);
-	// A long tail: most are answered within some ten milliseconds.
+	// A long tail: most exchanges are answered within some ten milliseconds.
 	tape.timeNs += BigInt(Math.floor(-Math.log(1 - random()) * latencyNs));
 	connection.out(response);
 	return request.length + response.length;

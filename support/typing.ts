@@ -17,7 +17,7 @@ export type AtPrompt = (
 	ways?: Partial<Size> & { readonly shell?: string },
 ) => Promise<void>;
 
-/** In terminals of this size unless a test says otherwise. */
+/** The terminals have this size unless a test says otherwise. */
 export function promptOf(size: Size): AtPrompt {
 	return async (work, { shell = SHELL, columns = size.columns, rows = size.rows } = {}) => {
 		const terminal = await openTerminal(shell, { columns, rows });
@@ -43,7 +43,7 @@ export type Typing = {
 	/** Types lines and ends each with Enter. */
 	readonly enter: (...lines: string[]) => Promise<void>;
 	readonly press: (...keys: string[]) => Promise<void>;
-	/** A pattern of the prompt with this text. */
+	/** A pattern that matches the prompt followed by this text. */
 	readonly line: (text: string) => RegExp;
 	/** The directory of the history. */
 	readonly state: string;
@@ -52,15 +52,15 @@ export type Typing = {
 export type TypingOptions = {
 	readonly columns?: number;
 	readonly rows?: number;
-	/** Further words of the command line. */
+	/** Further arguments of the command line. */
 	readonly options?: string;
-	/** Assignments before it. */
+	/** Variable assignments before the command. */
 	readonly env?: string;
-	/** Of an earlier session. */
+	/** The history directory of an earlier session. */
 	readonly state?: string;
 };
 
-/** Runs `work` at a prompt that has a history of its own, in a terminal of 100 columns and 50 rows. */
+/** Runs `work` at a prompt with its own history, in a terminal of 100 columns and 50 rows. */
 export async function withTerminal(
 	work: (typing: Typing) => Promise<void>,
 	{ columns = 100, rows = 50, options = '', env = '', state }: TypingOptions = {},

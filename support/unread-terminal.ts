@@ -7,7 +7,7 @@ import { CLI, NODE_FLAGS, TEST_ENV, TINYTAP } from './tinytap.ts';
 const PROGRAM = join(import.meta.dirname, 'unread_terminal.py');
 
 export type Ended = {
-	/** Exit status; the negative number of the signal that ended it. */
+	/** Exit status, or the negative number of the signal that ended it. */
 	readonly status: number;
 	/** Whether the terminal was left in raw mode. */
 	readonly isRaw: boolean;
@@ -21,7 +21,7 @@ export type UnreadTerminal = {
 	readonly read: () => void;
 	/** Types text; escapes such as \x03 are written as in JavaScript. */
 	readonly type: (text: string) => void;
-	/** What was read from the terminal so far, lines ended by `\n`. */
+	/** Everything read from the terminal so far, with lines that end in `\n`. */
 	readonly shown: () => string;
 	/** stderr, if it is not the terminal. */
 	readonly errors: () => string;
@@ -30,8 +30,8 @@ export type UnreadTerminal = {
 };
 
 /**
- * Starts `tinytap ARGS`. `errorsApart`: stderr is a pipe. `under`: by means of a program that executes its arguments.
- * `captures`: with the launcher, which a live capture needs.
+ * Starts `tinytap ARGS`. `errorsApart`: stderr is a pipe. `under`: a program that starts tinytap by executing its
+ * arguments. `captures`: use the launcher, which a live capture needs.
  */
 export async function openUnreadTerminal(
 	args: readonly string[],

@@ -19,7 +19,7 @@ if apart:
     words = words[1:]
 master, slave = os.openpty()
 fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-# This process leads the session, because what the terminal still holds is lost when its leader ends.
+# This process leads the session, because output still in the terminal is lost when the session leader ends.
 os.setsid()
 fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 child = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=None if apart else slave)
@@ -48,7 +48,7 @@ while True:
     if master in ready:
         out.write(os.read(master, 65536))
         out.flush()
-    # What the terminal still holds is read first.
+    # Output still in the terminal is read first.
     if ended and not told and (not reading or not ready):
         told = True
         out.write(b"\nended %d %s\n" % (child.returncode, b"raw" if raw else b"sane"))

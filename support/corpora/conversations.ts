@@ -1,5 +1,6 @@
-// libhtp's format: conversations in `.t` files. `transactions.json` beside them says how many transactions each holds.
-// `>>>` begins bytes from the client, `<<<` bytes from the server; the line end before a marker belongs to the marker.
+// libhtp's format: conversations in `.t` files. `transactions.json` in the same directory says how many transactions
+// each holds. `>>>` begins bytes from the client, `<<<` bytes from the server; the line end before a marker belongs to
+// the marker.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { decodeRecords } from '../decoded-rows.ts';

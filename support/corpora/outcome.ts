@@ -1,6 +1,6 @@
 // The result of judging one case of a corpus.
 
-/** `why`: what was found instead, if the two differ. */
+/** `why`: what was found instead, if `got` and `want` differ. */
 export type Outcome = {
 	readonly name: string;
 	readonly got: number;

@@ -37,10 +37,13 @@ type Case = {
 	readonly refusal: number;
 };
 
-/** llhttp codes that are not rejections: it pauses where told to, and before anything that is not HTTP/1. */
+/** llhttp codes that are not rejections: it pauses where it is told to, and before anything that is not HTTP/1. */
 const PAUSED = new Set([21, 22, 23]);
 
-/** Anomalies that name what llhttp rejects with a code although the standard lets a recipient accept it. */
+/**
+ * Anomalies that stand for oddities which llhttp rejects with this code although the standard lets a recipient accept
+ * them.
+ */
 const NAMED: Readonly<Record<number, readonly string[]>> = {
 	// A line that ends with a bare LF (RFC 9112 section 2.2); an unsupported version that can be read as 1.1.
 	9: ['bare-lf', 'whitespace-in-start-line', 'unsupported-version'],
@@ -60,7 +63,7 @@ const NAMED: Readonly<Record<number, readonly string[]>> = {
 	30: ['incomplete-head'],
 };
 
-/** One outcome for each case of the file: the piece sizes at which everything was right, and all sizes. */
+/** One outcome for each case of the file: the number of piece sizes at which everything was correct, and of all sizes. */
 export function judgeParserCases(path: string, shownPath: string): Outcome[] {
 	return readCases(path, shownPath).map(judge);
 }
@@ -151,7 +154,7 @@ function decodeStream({ input, messages, response, skipBody, other }: Case, size
 	const tape = new Tape();
 	const connection = response ? tape.client(1).open() : tape.server(1).open();
 	if (response && !other) {
-		// llhttp reads responses alone; the decoder needs a request for each.
+		// llhttp reads responses alone, but the decoder needs a request for each.
 		const method = skipBody ? 'HEAD' : 'GET';
 		for (let i = 0; i < Math.max(1, messages.length); i++)
 			connection.out(`${method} /${i} HTTP/1.1\r\nHost: h\r\n\r\n`);
@@ -178,7 +181,7 @@ function problemOf(entry: Case, rows: readonly ExchangeRow[]): string | undefine
 			return undefined;
 		return `refused with code ${entry.refusal}, but there is a row ${row.state} ${row.reason} ${row.anomalies}`;
 	}
-	// An unfinished message may have a row too.
+	// An unfinished message may also have a row.
 	const begun = entry.messages.filter((message) => !isInterim(message.status)).length;
 	const most = entry.response ? Math.max(1, entry.messages.length) : begun;
 	return rows.length <= most || entry.skipBody ? undefined : `${rows.length} rows instead of ${most}`;

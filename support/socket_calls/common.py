@@ -35,7 +35,7 @@ def buffer(data):
 
 
 def pattern(size):
-    """Bytes that show their own position."""
+    """Bytes that encode their own position."""
     return bytes((i * 7 + (i >> 8)) & 0xFF for i in range(size))
 
 

@@ -136,7 +136,8 @@ def two_writers():
 
 
 def late_read():
-    """A thread is blocked in recv while another closes the descriptor: what it still receives belongs to nothing new."""
+    """A thread is blocked in recv while another one closes the descriptor. Bytes that it still receives must not
+    begin a new connection."""
     client, server = pair()
     client.sendall(REQUEST)
     receive(server, len(REQUEST))
@@ -221,7 +222,7 @@ def link_local():
 
 
 def many_idle():
-    """ARGUMENT idle connections, then one that is used."""
+    """ARGUMENT idle connections, then one connection that is used."""
     listening = listener()
     keep = []
     for _ in range(int(sys.argv[2])):

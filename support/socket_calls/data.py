@@ -67,7 +67,7 @@ def empty_iovecs():
 
 
 def bad_iovec():
-    """The second of three iovecs cannot be read: the call returns what it took before."""
+    """The second of three iovecs cannot be read: the call returns the bytes that it took before."""
     client, server = asked()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     head, body = buffer(response(200_000) + pattern(200_000)), buffer(b"hello")
@@ -130,7 +130,7 @@ def untouched_page():
 
 
 def unmapped_after():
-    """sendmsg from memory that is gone when the call returns: another thread unmaps it while the call blocks."""
+    """sendmsg from memory that is unmapped when the call returns: another thread unmaps it while the call blocks."""
     client, server = asked()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     size = 4 << 20
@@ -142,7 +142,7 @@ def unmapped_after():
     writer = threading.Thread(target=lambda: result.append(libc.write(server.fileno(), ctypes.c_void_p(address), ctypes.c_size_t(size))))
     writer.start()
     got = len(receive(client, 100_000))
-    # The middle pages are unmapped: the call stops there with a partial count, or has already copied them.
+    # The middle pages are unmapped: the call stops there with a partial count, unless it has already copied them.
     libc.munmap(ctypes.c_void_p(address + 8192), ctypes.c_size_t(4096))
     finisher = threading.Thread(target=lambda: (writer.join(), server.shutdown(socket.SHUT_WR)))
     finisher.start()
@@ -198,8 +198,8 @@ def restarted():
     signal.signal(signal.SIGALRM, lambda *_: client.sendall(REQUEST[4:]))
     signal.siginterrupt(signal.SIGALRM, False)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
-    # ctypes' libc.read, because the kernel would not restart Python's own. The handler only runs after read has returned,
-    # so another thread answers.
+    # Uses ctypes' libc.read, because the kernel would not restart Python's own. The handler only runs after read has
+    # returned, so another thread answers.
     waker = threading.Thread(target=lambda: (time.sleep(0.2), client.sendall(REQUEST[4:])))
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.siginterrupt(signal.SIGALRM, False)
@@ -221,7 +221,7 @@ def wait_all():
 
 
 def huge_lengths():
-    """write and read of 5 GiB: as much as fits is moved."""
+    """write and read of 5 GiB: as many bytes move as fit."""
     client, server = asked()
     size = 5 << 30
     libc.mmap.restype = ctypes.c_void_p
@@ -265,7 +265,8 @@ def migrated():
 
 
 def killed_inside_calls():
-    """Threads are killed inside read; then a thread reads whose id differs from one of theirs by 65536, or is the same."""
+    """Threads are killed inside read. Then a thread reads whose id is the same as one of theirs, or differs by
+    65536."""
     client, server = pair()
     number = server.fileno()
     ready, tell = os.pipe()

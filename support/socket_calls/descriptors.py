@@ -28,7 +28,8 @@ def reused_descriptor():
 
 
 def file_then_connection():
-    """A file's descriptor is read until it is known to be one, then its number becomes a connection: by dup2, and by accept."""
+    """A file's descriptor is read until it is known to be a file, then its number becomes a connection: by dup2, and
+    by accept."""
     client, server = asked()
     number = os.open("/dev/zero", os.O_RDONLY)
     for _ in range(100):
@@ -163,7 +164,7 @@ def passed():
 
 
 def passed_between():
-    """Read here, passed to a worker while this process closes it, answered there; then the reverse."""
+    """Read here, passed to a worker while this process closes it, answered there; then the other way round."""
     left, right = socket.socketpair()
     ready, done = os.pipe()
     child = os.fork()
@@ -248,7 +249,7 @@ def passed_later():
 
 
 def passed_to_nobody():
-    """A message with a connection that nobody receives."""
+    """A message that carries a connection and that nobody receives."""
     client, server = asked()
     left, right = socket.socketpair()
     socket.send_fds(left, [b"x"], [server.fileno()])
@@ -374,7 +375,7 @@ def shared_table():
 
 
 def rapid_reuse():
-    """Two threads open, use and close connections as fast as they can, so that numbers are reused all the time."""
+    """Two threads open, use and close connections as fast as they can, so that numbers are constantly reused."""
     listening = listener()
     rounds = 1000
 
@@ -436,7 +437,7 @@ def same_pid():
                     client, server = pair()
                     client.sendall(REQUEST.replace(b"path", b"round%d" % round))
                     receive(server, len(REQUEST) + 2)
-                    # Ends with the connections open.
+                    # Ends with the connections still open.
                     os.kill(os.getpid(), signal.SIGKILL)
                 os._exit(0)
             os.waitpid(child, 0)

@@ -84,7 +84,7 @@ def fast_open():
 
 
 def more_to_come():
-    """MSG_MORE holds the head back in the kernel although the program has written it."""
+    """MSG_MORE keeps the head in the kernel although the program has written it."""
     client, server = asked()
     server.send(response(4), socket.MSG_MORE)
     server.send(b"body")

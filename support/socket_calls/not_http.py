@@ -47,7 +47,8 @@ def close_unknown_only():
 
 
 def spoken():
-    """ARGUMENT, JSON: for each connection the pieces that the client sends and those that the server answers, in hex."""
+    """ARGUMENT, JSON: for each connection the pieces that the client sends and those that the server answers, in
+    hex."""
     conversations = json.loads(sys.argv[2])
     listening = listener()
     keep = []
@@ -65,7 +66,7 @@ def spoken():
 
 
 def spoken_silently():
-    """Likewise, for protocols that tinytap does not decode."""
+    """The same, for protocols that tinytap does not decode."""
     spoken()
     said["silent"] = 1
 
@@ -80,7 +81,7 @@ def tls_hello():
 
 
 def files():
-    """A file of HTTP text, written and read through a fresh descriptor; with an ARGUMENT this leaves records."""
+    """A file of HTTP text, written and read through a fresh descriptor; with an ARGUMENT, records are expected."""
     if len(sys.argv) < 3:
         said["silent"] = 1
     keep = [tempfile.TemporaryFile() for _ in range(20)]

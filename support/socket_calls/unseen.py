@@ -50,7 +50,7 @@ class Ring:
 
 
 class Aio:
-    """Linux AIO, likewise."""
+    """Linux AIO, also one request at a time."""
 
     def __init__(self):
         self.context = ctypes.c_ulong()
@@ -80,7 +80,8 @@ class Calls:
 
 
 def unseen():
-    """ARGUMENTS: uring or aio; what the server moves by it in two exchanges. The first is answered 201, the second 202."""
+    """ARGUMENTS: uring or aio; what the server moves that way in two exchanges. The first is answered 201, the
+    second 202."""
     hidden, calls = {"uring": Ring, "aio": Aio}[sys.argv[2]](), Calls()
     case = sys.argv[3]
     said["unseen"] = 1
@@ -110,7 +111,8 @@ def unseen():
 
 
 def unseen_uncounted():
-    """ARGUMENTS: pair or path, a unix socket; what of the first exchange moves by AIO, and by whom. Pauses precede the last two."""
+    """ARGUMENTS: pair or path, a unix socket; what of the first exchange moves by AIO, and at which end. Pauses
+    precede the last two exchanges."""
     hidden, calls = Aio(), Calls()
     kind, case = sys.argv[2:4]
     said["unseen"] = 1

@@ -43,7 +43,7 @@ test('the ring carries little more of a 50 MB body than the limit, and every byt
 			() => received >= 2 * CHUNK.length || undefined,
 			() => `${received} bytes received`,
 		);
-		// Once this exchange is shown, the decoder has seen both sides reach the limit and has told the kernel.
+		// When this exchange is shown, the decoder has seen both sides reach the limit and has told the kernel.
 		await whole(await ask(port, '/marker'));
 		await eventually(
 			() => tinytap.stdout().includes('/marker') || undefined,
@@ -63,7 +63,7 @@ test('the ring carries little more of a 50 MB body than the limit, and every byt
 		);
 		tinytap.interrupt();
 		await tinytap.finished;
-		// The rest takes only record headers, some 80 bytes per call.
+		// The rest consists only of record headers, some 80 bytes per call.
 		const { size } = statSync(recording);
 		assert.ok(size < 5_000_000, `${size} bytes recorded`);
 		const sql =
@@ -140,7 +140,7 @@ test('a recording is replayed with the limit of its capture', async () => {
 
 const FIXTURE = join(import.meta.dirname, '../../support/socket_calls/run.py');
 
-/** Bytes held, note and loss of a body of 8 MiB sent in one call. */
+/** Bytes held, note and loss for a body of 8 MiB sent in one call. */
 async function largeCall(...options: readonly string[]): Promise<unknown> {
 	const sql = `SELECT side, state, res_captured_bytes AS held, res_body_note AS note, lost_bytes,
 		(SELECT CASE WHEN events > 0 THEN 1 ELSE 0 END FROM loss WHERE reason = 'capture_limit') AS cut FROM exchanges WHERE side = 'server'`;

@@ -1,5 +1,5 @@
-// What a hostile peer may send, through real sockets: tinytap's memory stays within its limit, everything it did not see is
-// counted, and the next exchange is decoded. BOMBS=full sends them at full size, which takes minutes.
+// What a hostile peer may send, through real sockets: tinytap's memory stays within its limit, everything it did not
+// see is counted, and the next exchange is decoded. BOMBS=full sends the full sizes, which takes minutes.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { askPiped, runTinytap, startTinytap, type Tinytap } from '../../support/
 const PROGRAM = join(import.meta.dirname, '../fixtures/bombs.py');
 const MIB = 1 << 20;
 const LIMIT_MIB = 128;
-/** How far resident memory may exceed the limit: a promise of the documentation. */
+/** How far resident memory may exceed the limit, as the documentation promises. */
 const ROOM_MIB = 128;
 const FULL = process.env.BOMBS === 'full';
 
@@ -23,9 +23,9 @@ type Bomb = {
 	/** Bytes, connections or responses. */
 	readonly amount: number;
 	readonly full?: number;
-	/** An exchange follows on the same connection. */
+	/** Another exchange follows on the same connection. */
 	readonly goesOn?: boolean;
-	/** What its rows on the server side contain if nothing was lost: SQL, and a value for each column. */
+	/** Contents of its rows on the server side if nothing was lost: SQL, and a value for each column. */
 	readonly says?: readonly [sql: string, values: Record<string, unknown>];
 };
 
@@ -63,7 +63,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 		);
 		return { events: Number(events), bytes: Number(bytes) };
 	};
-	/** Number of complete rows, of both ends, for an ordinary exchange. */
+	/** The number of complete rows, of both ends, for an ordinary exchange. */
 	const decoded = async (path: string) =>
 		(await ask(`SELECT count(*) AS n FROM exchanges WHERE path = '${path}' AND state = 'complete' AND res_body = 'ok'`))
 			.n;
@@ -80,7 +80,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 			const start = performance.now();
 			const { sent, client } = await peer.play(name, String((FULL && full) || amount));
 			const played = performance.now() - start;
-			// If there was loss, it may include the first of these exchanges.
+			// A loss may include the first of these exchanges.
 			let tries = 0;
 			await eventually(
 				async () => {
@@ -96,7 +96,7 @@ test('bombs through a socket: memory stays within the limit, loss is counted, th
 			// Loss is reported with a delay, but in the end everything unseen must be counted.
 			let after = await lost();
 			if (client !== 0) {
-				// A connection that was evicted and then went on has two rows.
+				// A connection that was evicted and then continued has two rows.
 				const seen = `SELECT coalesce(sum(CASE WHEN bytes_in > bytes_out THEN bytes_in ELSE bytes_out END), 0) AS n FROM connections WHERE local LIKE '%:${port}' AND remote = '127.0.0.1:${client}'`;
 				let known = 0;
 				await eventually(

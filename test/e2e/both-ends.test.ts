@@ -9,12 +9,12 @@ const COLUMNS = 'id, pair_id, side, local, remote, status, state';
 
 type Row = { id: number; pair_id: number; side: string; local: string | null; remote: string | null; state: string };
 
-/** The rows that `program` causes. */
+/** The rows that running `program` produces. */
 async function rowsOf(...program: readonly string[]): Promise<Row[]> {
 	const sql = `SELECT ${COLUMNS} FROM exchanges ORDER BY side DESC, ts`;
 	const { code, stdout, stderr } = await runTinytap(['query', sql, '--format', 'ndjson', '--', ...program]);
 	assert.equal(code, 0, stderr);
-	// The program also prints a line.
+	// Skip the program's own line.
 	return parseRows(stdout).filter((row) => 'side' in row) as Row[];
 }
 

@@ -1,5 +1,5 @@
 // What can be changed while a capture runs: filters, pausing, skipped bodies, verdicts on descriptors; and what happens
-// when the ring is full.
+// if the ring is full.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -93,7 +93,7 @@ async function startPuppet(): Promise<Puppet> {
 	};
 }
 
-/** Number of requests sent by process `pid` so far. Waits for a later record, so that none is still in the ring. */
+/** The number of requests sent by process `pid` so far. Waits for a later record, so that none is still in the ring. */
 async function requestsIn(test: TestCapture, pid: number): Promise<number> {
 	setFilter(test.capture, {});
 	await runScenario(test, 'messages');
@@ -193,7 +193,7 @@ describe('controls of a capture', () => {
 		const ports = await Promise.all(puppets.map(async (each) => Number(await each.tell('pair()'))));
 		const [low, , high] = [...ports].sort((a, b) => a - b) as [number, number, number];
 		const own = async (index: number) => Number(await puppets[index]!.tell('client.getsockname()[1]'));
-		// A client's port may fall into a range too, and then its connection passes.
+		// A client's port may also be in a range, and then its connection passes.
 		const clients = await Promise.all([own(0), own(1), own(2)]);
 		const passes = (ranges: readonly PortRange[], index: number) =>
 			[ports[index]!, clients[index]!].some((port) => ranges.some(({ first, last }) => first <= port && port <= last));
@@ -230,7 +230,7 @@ describe('controls of a capture', () => {
 		const names = Array.from({ length: 9 }, (_, each) => `name${each}`);
 		assert.throws(() => setFilter(test.capture, { comms: names }), /expected number of names from 0 to 8, got 9/);
 		assert.throws(() => setFilter(test.capture, { ports: [{ first: 9, last: 8 }] }), RangeError);
-		// Without the checks in JavaScript.
+		// Bypasses the checks in JavaScript.
 		for (const comms of [names, ['n'.repeat(256)]]) {
 			assert.throws(() => test.capture.setFilter(2, [], comms, []), {
 				code: 'ERR_FILTER',
@@ -251,7 +251,7 @@ describe('controls of a capture', () => {
 			const own = Number(await puppet.tell('client.getsockname()[1]'));
 			const other = await startPuppet();
 			setFilter(late.capture, { ports: [{ first: port, last: port }] });
-			// Discard what others did before that.
+			// Discard records of other programs from before.
 			late.drain();
 			late.records.length = 0;
 			await puppet.tell('client.send(REQUEST)');
@@ -392,7 +392,7 @@ describe('a full table of connections', () => {
 		try {
 			const run = await runScenario(test, 'many_idle', '200');
 			const [events] = test.capture.counters().slice(LOSS_MAP_FULL * 2);
-			// 200 connections have two ends each; other programs have some too.
+			// 200 connections have two ends each; other programs have some, too.
 			assert.ok(events! >= 400 - 64, `${events} were counted`);
 			assert.equal(run.data(run.conn('client'), OUT).length, 1);
 			assert.equal(run.data(run.conn('server'), IN).length, 1);
@@ -451,7 +451,7 @@ describe('a full ring', () => {
 		const test = startCapture({ ringBytes: 65536 });
 		try {
 			const puppet = await startPuppet();
-			// The counters include other processes' losses, so capture only this one.
+			// The counters include losses of other processes, so capture only this one.
 			setFilter(test.capture, { pids: [puppet.pid] });
 			test.drain();
 			const lostBefore = test.capture.counters();

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 /** At most 15 bytes: escape sequences of 7 and 8 bits, a carriage return, DEL, invalid UTF-8. */
 const NAME = '\\x1b[1mX\\x9b2J\\r\\x7f\\xff\\x07';
-/** A program of this name that sends a request, as a client. */
+/** A program with this name that sends a request as a client. */
 const RENAMED = `
 import ctypes, sys, urllib.request
 assert ctypes.CDLL(None).prctl(15, b'${NAME}', 0, 0, 0) == 0
@@ -38,9 +38,9 @@ test('AT-3 comm-escape: a process named by an escape sequence cannot drive the t
 			} finally {
 				child.kill();
 			}
-			// A line of a tail has only its beginning.
+			// A line of a tail shows only the beginning of the name.
 			assert.match(shown(), words[0] === 'tail' ? /\\x1b\[1mX/ : /X.*2J/, words.join(' '));
-			// The terminal itself makes \n of \r\n.
+			// The terminal itself turns \n into \r\n.
 			assert.doesNotMatch(shown().replaceAll('\r\n', '\n'), /[\0-\x09\x0b-\x1f\x7f\x9b\xff]/, words.join(' '));
 			assert.doesNotMatch(shown(), /\xc2[\x80-\x9f]/, words.join(' '));
 		}

@@ -1,4 +1,4 @@
-// Mistakes found before anything is captured: one sentence, a hint, the right exit status, no stack trace.
+// Mistakes that are found before anything is captured: one sentence, a hint, the right exit status, no stack trace.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -257,7 +257,7 @@ test('Ctrl-C ends the capture, the statement still runs, and the output is only 
 	}
 });
 
-/** The build in a place where an unprivileged user may read it: the checkout may be in root's home. */
+/** The build in a place that an unprivileged user may read, because the checkout may be in root's home. */
 function readableLauncher(): string {
 	const copy = place('installed');
 	if (!existsSync(join(copy, 'dist/tinytap.cjs'))) {

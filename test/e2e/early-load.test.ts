@@ -11,13 +11,13 @@ import { childrenOf, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const SQL = 'SELECT 1';
 
-/** How many BPF programs the process holds. */
+/** The number of BPF programs that the process holds. */
 function programsOf(pid: number): number {
 	return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
 		try {
 			return readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-prog';
 		} catch {
-			// The descriptor was closed meanwhile.
+			// The descriptor has been closed in the meantime.
 			return false;
 		}
 	}).length;

@@ -1,4 +1,5 @@
-// However and whenever a session at a terminal ends, the kernel, the terminal and the watched server are as they were before.
+// However and whenever a session on a terminal ends, the kernel, the terminal and the watched server are as they were
+// before.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,10 @@ import { startNginx, temporaryDirectory } from '../../support/servers.ts';
 import { openTerminal, type Terminal } from '../../support/terminal.ts';
 import { childrenOf, startTinytap, TINYTAP } from '../../support/tinytap.ts';
 
-/** Detaching takes the kernel two to three seconds. The machine may be busy: TINYTAP_DETACHED_SECONDS=5 is for a quiet one. */
+/**
+ * Detaching takes the kernel two to three seconds. This allows for a busy machine; use TINYTAP_DETACHED_SECONDS=5 on
+ * an idle one.
+ */
 const DETACHED_SECONDS = Number(process.env.TINYTAP_DETACHED_SECONDS ?? 10);
 
 type Session = { readonly terminal: Terminal; readonly pid: number; readonly shell: number };
@@ -24,11 +28,11 @@ type End = {
 	readonly act: (session: Session) => Promise<unknown> | unknown;
 	/** Needs the prompt. */
 	readonly atPrompt?: boolean;
-	/** Nothing is left to look at. */
+	/** Afterwards there is nothing to check. */
 	readonly closes?: boolean;
-	/** Another command than the shell. */
+	/** A command other than the shell. */
 	readonly words?: string;
-	/** What the shell that started it sees; undefined: see `atPrompt`. */
+	/** The status that the starting shell sees; undefined: see `atPrompt`. */
 	readonly status?: number;
 	readonly shows?: RegExp;
 };
@@ -92,7 +96,7 @@ async function ended(pid: number, name: string): Promise<void> {
 	);
 }
 
-/** Opens a terminal in which a shell runs tinytap and afterwards writes down the terminal's settings, again and again. */
+/** Opens a terminal in which a shell runs tinytap and afterwards writes down the terminal's settings, repeatedly. */
 async function startSession(directory: string, words: string): Promise<Session> {
 	const file = (name: string) => join(directory, name);
 	const inner = `echo $$ >${file('pid.new')}; mv ${file('pid.new')} ${file('pid')}; exec ${TINYTAP.join(' ')} ${words}`;
@@ -185,7 +189,7 @@ for (const moment of ['loading', 'idle', 'under load'] as const) {
 	});
 }
 
-/** Writes down the type of each request instead of answering it. */
+/** Records the type of each request instead of answering it. */
 const RECORDER = `#!/usr/bin/python3
 import socket, struct
 end = socket.socket(fileno=3)

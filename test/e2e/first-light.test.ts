@@ -1,4 +1,4 @@
-// First uses, live: what a person tries in the first ten minutes.
+// First uses, live: what a new user tries in the first ten minutes.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -13,7 +13,7 @@ import { captureRows, startTinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 
-/** Text of exactly `bytes` bytes that differs at every position. */
+/** A text of exactly `bytes` bytes that is different at every position. */
 function patternedText(bytes: number): string {
 	let text = '';
 	for (let line = 0; text.length < bytes; line++) text += `line ${line} of a file that is served\n`;

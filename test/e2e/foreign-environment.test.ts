@@ -1,4 +1,4 @@
-// tinytap runs as root in whatever environment it is started from: nothing in it becomes code, and nobody can debug tinytap.
+// tinytap may run as root in any environment: nothing in it becomes code, and nobody can debug tinytap.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const ROOT = join(CLI, '../..');
 const LAUNCHERS = ['scripts/tinytap', 'bin/tinytap'].map((name) => join(ROOT, name));
 const DEMO = join(ROOT, 'recordings/demo.tinytap');
 
-/** Files that somebody else has made. */
+/** Marker files that somebody else's code would have created. */
 const marks = () => readdirSync(directory.path).filter((name) => name.startsWith('mark-'));
 
 function writeProgram(path: string, text: string): void {
@@ -31,7 +31,7 @@ test('variables that would make Node, OpenSSL, a shell or the loader run or writ
 	writeFileSync(place('evil.cjs'), `require('node:fs').writeFileSync(${JSON.stringify(place('mark-node'))}, '')`);
 	writeFileSync(place('modules/commander/index.js'), readFileSync(place('evil.cjs')));
 	writeFileSync(place('evil.sh'), `: >${place('mark-bash')}\n`);
-	// A configuration that OpenSSL cannot load: whatever reads it reports an error.
+	// A configuration that OpenSSL cannot load: any program that reads it reports an error.
 	writeFileSync(
 		place('openssl.cnf'),
 		'nodejs_conf = a\nopenssl_conf = a\n[a]\nengines = b\n[b]\nevil = c\n[c]\ndynamic_path = /nonexistent/evil.so\ninit = 1\n',
@@ -53,7 +53,7 @@ test('variables that would make Node, OpenSSL, a shell or the loader run or writ
 		['BASH_FUNC_exec%%', `() { : >${place('mark-function')}; }`],
 		['BASH_FUNC_command%%', `() { : >${place('mark-function')}; }`],
 		['NODE_DEBUG', 'module'],
-		// `cd scripts/..` would lead there, and its scripts would do the build.
+		// With it, `cd scripts/..` would lead there, and the scripts there would do the build.
 		['CDPATH', place('elsewhere')],
 		['SHELLOPTS', 'xtrace'],
 	];
@@ -134,7 +134,7 @@ test('without Node in PATH one sentence says so, and under sudo a hint shows how
 	}
 });
 
-/** The launcher in its own checkout, whose build is `build`. */
+/** The launcher in a checkout of its own, whose build is `build`. */
 function checkout(name: string, build: string): string {
 	const copy = place(name);
 	mkdirSync(join(copy, 'scripts'), { recursive: true });
@@ -147,7 +147,7 @@ function checkout(name: string, build: string): string {
 }
 
 test('root’s build takes only what it needs from the environment', () => {
-	// Each part of the build prints the environment it was given.
+	// Each part of the build prints its environment.
 	const copy = checkout('copy', 'env -0 >&2');
 	const foreign = {
 		CXX: 'evil',
@@ -202,7 +202,7 @@ test('the program after -- gets the original environment', () => {
 			TMPDIR: '/tmp',
 		},
 		PATH: `relative:${process.env.PATH ?? ''}`,
-		// Names that the launchers themselves could use.
+		// Names that the launchers themselves might use.
 		...Object.fromEntries(
 			['name', 'here', 'root', 'home', 'node', 'entry', 'result', 'flags', 'line'].map((name) => [name, `my ${name}`]),
 		),
@@ -323,7 +323,7 @@ test('SIGUSR1 opens no debugger in any thread or helper, and ends nothing', asyn
 		assert.ok(helpers.includes(String(pid)));
 		const threads = readdirSync(`/proc/${pid}/task`);
 		assert.ok(threads.length > 3);
-		// To each thread by its own number: tgkill.
+		// Signal each thread by its own number with tgkill.
 		const signalled = spawnSync('python3', [
 			'-c',
 			'import ctypes, sys\nfor t in sys.argv[3:]: assert ctypes.CDLL(None).syscall(int(sys.argv[1]), int(sys.argv[2]), int(t), 10) == 0',
@@ -352,7 +352,7 @@ test('SIGUSR1 opens no debugger while tinytap is starting', async () => {
 		errors += chunk.toString();
 	});
 	try {
-		// Until Node sets its own handler the signal would end it: wait for its first thread.
+		// Before Node sets its own handler, the signal would end the process: wait for its first thread.
 		await eventually(
 			() => readdirSync(`/proc/${child.pid}/task`).length > 2 || undefined,
 			() => 'Node does not start',

@@ -1,4 +1,4 @@
-// The program after `--`: it runs exactly as the invoking user would have started it, and never without tinytap's capture.
+// The program after `--`: it runs exactly as if the invoking user had started it, and never without being captured.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ const PROGRAM = ['/usr/bin/python3', '-c', INHERITED, SETUID_PROGRAM, 'one', '',
 
 type Inherited = Record<string, unknown> & { readonly environment: Record<string, string> };
 
-/** Runs `before` and the program, directly or by tinytap, with limits, a mask and ignored signals of its own. */
+/** Runs `before` and the program, directly or through tinytap, with its own limits, mask and ignored signals. */
 function inherited(before: readonly string[], env: NodeJS.ProcessEnv, tinytap: readonly string[]): Inherited {
 	const words = [...before, ...tinytap, ...PROGRAM];
 	const { status, stdout, stderr } = spawnSync(
@@ -89,7 +89,7 @@ test('-- COMMAND of a sudo user gets that user’s ids, groups and home, and eve
 	}
 	const direct = inherited(user.asUser, {}, []);
 	const { environment, limits, ...held } = inherited(user.bySudo, {}, tinytapWords(place.launcher));
-	// sudo itself sets the mask, and closes descriptors.
+	// sudo itself sets the mask and closes descriptors.
 	for (const [name, value] of Object.entries(held))
 		if (name !== 'umask' && name !== 'descriptors') assert.deepEqual(value, direct[name], name);
 	assert.deepEqual((limits as number[][])[1], (direct.limits as number[][])[1]);
@@ -117,7 +117,7 @@ test('-- COMMAND of a user who may run the launcher runs as that user', () => {
 		const held = inherited(user.asUser, {}, tinytapWords(copy.launcher));
 		assert.deepEqual(held, inherited(user.asUser, {}, []));
 		assert.deepEqual([held.CapEff, held.gained], [['0000000000000000'], '0\n']);
-		// glibc takes these from every program with file capabilities, also from static ones.
+		// glibc removes these from every program with file capabilities, even from static ones.
 		const variables = { LD_LIBRARY_PATH: '/nonexistent', TMPDIR: '/tmp', MALLOC_ARENA_MAX: '2' };
 		const given = inherited(user.asUser, variables, tinytapWords(copy.launcher)).environment;
 		for (const [name, value] of Object.entries(variables)) assert.equal(given[name], value, name);
@@ -146,7 +146,7 @@ test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127
 		if (status === 127 || status === 126)
 			assert.match(stderr, /^tinytap: error: cannot start .*: .* \[ERR_COMMAND\]\nhint: .*\n$/m);
 	}
-	// 4 comes first.
+	// Exit status 4 takes precedence.
 	const script = join(directory, 'fails.sql');
 	writeFileSync(script, 'SELECT 1;\n.expect rows = 5\n');
 	const { code, stderr } = await runTinytap(['run', script, '--', 'sh', '-c', 'exit 7']);
@@ -210,7 +210,7 @@ test('kill -9 of tinytap before its capture runs leaves no program behind, and t
 		const [program] = children.filter((pid) => !/attacher|helper/.test(commandLine(pid)[0] ?? ''));
 		if (commandLine(program!)[0] === place.launcher) {
 			held++;
-			// Stopped, it cannot see the end of the other end of its socket.
+			// While it is stopped, it cannot notice that the other end of its socket closes.
 			if (round % 2 === 0) process.kill(program!, 'SIGSTOP');
 		}
 		child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-// The programs that keep rights, asked by a hostile client: whatever it sends, they answer the next request correctly.
+// A hostile client of the privileged programs: whatever it sends, they answer the next request correctly.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -19,7 +19,7 @@ const bytesFrom = (first: number, last: number) =>
 
 const utf8 = (text: string) => Buffer.from(text).toString('latin1');
 
-/** What terminals obey, as bytes. None has a line end, which would end the field that it is in. */
+/** Sequences that terminals obey, as bytes. None contains a line end, which would end the field that it is in. */
 const ATTACKS: readonly string[] = [
 	'\x1b]0;title\x07',
 	'\x1b]8;;http://evil.example\x1b\\click\x1b]8;;\x1b\\',
@@ -39,7 +39,7 @@ const ATTACKS: readonly string[] = [
 	utf8(bytesFrom(0x7f, 0xa0)),
 ];
 
-/** A recording in which every field is hostile, in each of its rows in another way. */
+/** A recording in which every field is hostile, in a different way in each row. */
 function recordAttacks(path: string): void {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
@@ -61,14 +61,14 @@ function recordAttacks(path: string): void {
 }
 
 /**
- * Removes what the shell itself sends: colours (one number each), movements of the cursor, clearing to the end of line or
- * screen, and switches for the cursor and for pasted text. None of the attacks is among it.
+ * Removes what the shell itself sends: colours (one number each), cursor movements, clearing to the end of line or
+ * screen, and switches for the cursor and for pasted text. None of the attacks is among them.
  */
 function withoutOwnSequences(bytes: string): string {
 	return bytes.replace(/\x1b\[(?:\d{0,3}m|\d*[ABCDG]|0?[JK]|\?25[hl]|\?2004[hl])/g, '').replaceAll('\r', '');
 }
 
-/** Fails if the text has a control or invisible character, a mark of direction, or many combining marks. */
+/** Fails if the text has a control or invisible character, a direction mark, or many combining marks. */
 function assertHarmless(bytes: string, what: string): void {
 	const text = Buffer.from(withoutOwnSequences(bytes), 'latin1').toString();
 	const forbidden =
@@ -85,7 +85,7 @@ function assertUtf8(bytes: string, what: string): void {
 
 const FORMATS = RESULT_FORMATS.map(({ name }) => name);
 
-/** What is typed at the prompt; `{id}` and `{conn}` stand for each exchange and connection. */
+/** Lines typed at the prompt; `{id}` and `{conn}` stand for each exchange and connection. */
 const LINES: readonly string[] = [
 	...FORMATS.flatMap((format) => [
 		`.mode ${format}`,
@@ -112,10 +112,10 @@ const LINES: readonly string[] = [
 	'CREATE TEMP TABLE copy AS SELECT * FROM exchanges;',
 ];
 
-/** Between two keys. */
+/** The time between two keys. */
 const KEY_MS = 100;
 
-/** Beginnings whose completions are names or values that were captured. */
+/** Beginnings whose completions are captured names or values. */
 const BEGINNINGS: readonly string[] = [
 	...['host', 'comm', 'method', 'path', 'via'].map((column) => `SELECT * FROM exchanges WHERE ${column} = '`),
 	"SELECT req_headers['",
@@ -158,7 +158,7 @@ for (const colors of [false, true]) {
 			try {
 				await terminal.shows(/\(attacks\.tinytap\)/);
 				let marks = 0;
-				/** Waits until everything typed before has been carried out. */
+				/** Waits until everything typed so far has been carried out. */
 				const settled = async () => {
 					terminal.type(`.print mark${++marks}\r`);
 					await terminal.shows(new RegExp(`\nmark${marks}\\r?\n`));

@@ -37,7 +37,7 @@ for (const { name, end } of ENDS) {
 
 /** `TINYTAP_CYCLES=200` takes nine minutes. */
 const CYCLES = Number(process.env.TINYTAP_CYCLES ?? 12);
-/** So many captures may keep their arrays of programs: see docs/limitations.md. */
+/** At most this many captures may leave their arrays of programs: see docs/limitations.md. */
 const KEPT = Math.ceil(CYCLES / 50);
 
 test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they were, while bpftool looks`, async (t) => {
@@ -45,7 +45,7 @@ test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they w
 	const descriptors = () => readdirSync(`/proc/${nginx.pid}/fd`).length;
 	const resident = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${nginx.pid}/status`, 'utf8'))?.[1]);
 	const held = { programs: [] as number[], maps: [] as number[], links: [] as number[] };
-	// It opens every map there is, also arrays of programs that the kernel is about to empty.
+	// It opens every existing map, including arrays of programs that the kernel is about to empty.
 	const looker = spawn('sh', ['-c', 'while bpftool map show; do :; done'], { stdio: 'ignore', detached: true });
 	try {
 		await run('curl', ['-s', `http://127.0.0.1:${nginx.port}/`]);
@@ -68,10 +68,10 @@ test(`AT-30 ${CYCLES} captures leave the kernel and the watched server as they w
 			assert.equal(finished.code, 0, finished.stderr);
 			assert.equal(finished.stdout, 'n\n1\n');
 		}
-		// The last capture ends while bpftool looks, too.
+		// The last capture also ends while bpftool runs.
 		await gone({ ...held, maps: [] });
 		process.kill(-looker.pid!);
-		// If the arrays are left to the kernel, one stays of nearly each capture.
+		// If the arrays were left to the kernel, nearly every capture would leave one.
 		await gone(held, 30, KEPT * ARRAYS_OF_A_CAPTURE);
 		t.diagnostic(
 			`${held.programs.length} programs, ${held.maps.length} maps and ${held.links.length} links came and went; ` +

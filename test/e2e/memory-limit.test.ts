@@ -1,4 +1,4 @@
-// The contract: tinytap's resident size stays below --max-memory plus 128 MiB, whatever is captured and asked.
+// The contract: tinytap's resident size stays below --max-memory plus 128 MiB, whatever is captured and queried.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { startTinytap, type Tinytap } from '../../support/tinytap.ts';
 
 const run = promisify(execFile);
 const LIMITS_MIB = (process.env.TINYTAP_LIMITS ?? '64,96,128,256').split(',').map(Number);
-/** Above the limit, by the contract. */
+/** Allowed excess over the limit, according to the contract. */
 const ROOM_MIB = 128;
 const SECONDS = Number(process.env.TINYTAP_FLOOD_SECONDS ?? 3);
 
@@ -18,7 +18,7 @@ location / { return 200 "0123456789"; }
 location /large { return 200 "${'0123456789abcdef'.repeat(240)}"; }
 `;
 
-/** While requests arrive: groups, sorts, and long results. */
+/** Statements that run while requests arrive: groups, sorts, and long results. */
 const STATEMENTS = [
 	'SELECT path, count(*) AS n, max(duration_ms) FROM exchanges GROUP BY path;',
 	'SELECT id, url, req_headers, res_headers, res_body FROM exchanges ORDER BY duration_ms DESC LIMIT 500;',
@@ -28,7 +28,7 @@ const STATEMENTS = [
 	'SELECT count(*) AS n FROM headers;',
 	'SELECT ts, comm, syscall, bytes FROM events LIMIT 20000;',
 ];
-/** Needs more memory than a statement gets. */
+/** A statement that needs more memory than it gets. */
 const GREEDY =
 	'SELECT a.id, b.res_body FROM exchanges a JOIN exchanges b ON a.conn = b.conn ORDER BY b.res_body, a.id;';
 
@@ -72,7 +72,7 @@ for (const limit of LIMITS_MIB) {
 	});
 }
 
-/** The most that was ever resident, as the kernel keeps it; 0 if the process is gone. */
+/** The peak resident size, as the kernel records it; 0 if the process is gone. */
 function peakMib(tinytap: Tinytap): number {
 	try {
 		const status = readFileSync(`/proc/${tinytap.child.pid}/status`, 'latin1');

@@ -1,5 +1,5 @@
-// A capture that begins while connections are open: no response is given to another's request, and pairing begins as soon
-// as something proves that no response is outstanding.
+// A capture that begins while connections are open: no response is given to the wrong request, and pairing begins as
+// soon as something proves that no response is outstanding.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ type Row = {
 	readonly pair_id: number | null;
 };
 
-/** Rows of a scenario of test/fixtures/midstream.py; the capture begins in its middle. */
+/** Rows of a scenario of test/fixtures/midstream.py, in the middle of which the capture begins. */
 async function rowsOf(scenario: readonly string[]): Promise<Row[]> {
 	const program = spawn('python3', [PROGRAM, ...scenario], { stdio: ['pipe', 'pipe', 'inherit'] });
 	try {
@@ -67,7 +67,7 @@ function assertNoneMixed(rows: readonly Row[]): void {
 	}
 }
 
-/** Paths, beginning with `like`, of one side's complete rows. */
+/** Paths that begin with `like`, from one side's complete rows. */
 function paired(rows: readonly Row[], side: string, like: string): string[] {
 	return rows
 		.filter(

@@ -1,4 +1,5 @@
-// Programs that do not run, or cannot work, because the same CPU is in the middle of another: what they miss is counted.
+// Programs that do not run, or cannot work, because the same CPU is in the middle of another program: what they miss is
+// counted.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -36,7 +37,7 @@ test('a program that finds the working memory in use counts as missed, and what 
 	try {
 		await tinytap.attached();
 		const map = await scratches();
-		/** As if a program had been preempted on every CPU, or were back. */
+		/** Pretends that a program was preempted on every CPU (1), or has continued (0). */
 		const mark = async (inUse: 0 | 1) => {
 			const value = [String(inUse), ...Array<string>(map.bytes_value - 1).fill('0')];
 			for (let cpu = 0; cpu < map.max_entries; cpu++) {
@@ -87,7 +88,7 @@ test('the kernel counts the runs of a program that it skips', async () => {
 		await run(process.env.CXX ?? 'g++', ['-std=c++17', '-o', program, ...sources, '-lbpf']);
 		const [before, after, answered] = (await run(program, [object])).stdout.split(' ').map(Number);
 		assert.equal(before, 0);
-		// Other processes may make this call, too.
+		// Other processes may also make this call.
 		assert.ok(after! >= 23, `${after} were counted`);
 		assert.ok(answered! >= after!, `the helper counted ${answered} of ${after}`);
 	} finally {

@@ -32,7 +32,7 @@ import { temporaryDirectory } from '../../support/servers.ts';
 function ourPrograms(): number[] {
 	const ids = new Set<number>();
 	for (const fd of readdirSync('/proc/self/fdinfo')) {
-		// The directory's own descriptor is closed by now.
+		// The directory's own descriptor is already closed.
 		const info = existsSync(`/proc/self/fdinfo/${fd}`) ? readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8') : '';
 		const id = /^prog_id:\s*(\d+)$/m.exec(info);
 		if (id !== null) ids.add(Number(id[1]));
@@ -40,7 +40,7 @@ function ourPrograms(): number[] {
 	return [...ids];
 }
 
-/** Resolves when the kernel has freed all these programs, which takes a moment after the last descriptor is closed. */
+/** Resolves when the kernel has freed all these programs, shortly after the last descriptor is closed. */
 async function freed(ids: readonly number[]): Promise<void> {
 	await eventually(
 		() => (remaining(ids).length === 0 ? true : undefined),
@@ -194,7 +194,7 @@ describe('the addon', () => {
 			assert.deepEqual(test.attached.missing, [`syscalls/${lacking}`]);
 			const run = await runScenario(test, 'writev_readv');
 			assert.equal(joinStream(run.data(run.conn('server'), OUT)).length, run.said.written);
-			// The client's readv is not seen, everything else is.
+			// The client's readv is not seen, but everything else is.
 			assert.deepEqual(run.data(run.conn('client'), IN), []);
 		} finally {
 			test.capture.close();

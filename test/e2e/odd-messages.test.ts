@@ -9,7 +9,7 @@ const BAD = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\nConnection: close\
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = 'GET /x HTTP/1.1\r\nHost: h\r\n\r\n';
 
-/** What `sql` returns after a program held the conversations: the client's pieces, then the server's. */
+/** The result of `sql` after a program has held the conversations: the client's pieces, then the server's. */
 async function ask(
 	sql: string,
 	...conversations: readonly (readonly [pieces: readonly string[], answers: readonly string[]])[]
@@ -19,7 +19,7 @@ async function ask(
 	const program = ['python3', FIXTURE, 'spoken', JSON.stringify(spoken)];
 	const { code, stdout, stderr } = await runTinytap(['query', sql, '--format', 'ndjson', '--', ...program]);
 	assert.equal(code, 0, stderr);
-	// The program also prints a line.
+	// Skip the program's own line.
 	return parseRows(stdout).filter((row) => 'found' in row);
 }
 

@@ -1,4 +1,4 @@
-// Files and programs of the prompt are the invoking user's, also where root keeps its rights.
+// Files and programs of the prompt belong to the invoking user, even if root keeps its privileges.
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ for (const [title, words] of [
 			await enter('.once | cat > /dev/null; id -u; grep CapEff /proc/self/status; echo $HOME');
 			await enter('SELECT 1;');
 			await terminal.shows(new RegExp(`^${user.uid}\nCapEff:\\s+0+\n${user.home}$`));
-			// Root could.
+			// Root could do this.
 			await enter(`.once ${mine}`);
 			await terminal.shows(/cannot open .*(permission denied|may not write there)/);
 			await enter('\\e');
@@ -58,7 +58,7 @@ for (const [title, words] of [
 		}
 		assert.equal(existsSync(mine), false);
 
-		// Everybody may read them, but they are not the user’s.
+		// Everybody may read them, but they do not belong to the user.
 		chmodSync(join(configuration, 'config.toml'), 0o644);
 		chownSync(join(configuration, 'config.toml'), 12345, 12345);
 		writeFileSync(join(configuration, 'rc.sql'), "SELECT 'rc ' || 'ran' AS x;\n");

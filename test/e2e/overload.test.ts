@@ -1,4 +1,4 @@
-// More than the ring holds: the loss is counted exactly, and later exchanges are right.
+// More traffic than the ring holds: the loss is counted exactly, and later exchanges are right.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

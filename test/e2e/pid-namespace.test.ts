@@ -60,7 +60,7 @@ test('a process outside the namespace that runs already is not found by --comm, 
 test('only the program after -- and its children are captured', async () => {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const url = `http://127.0.0.1:${nginx.port}`;
-	// The shell forks a child for the first request and execs for the second; the server outside is not selected.
+	// The shell forks a child for the first request and execs for the second. The server outside is not selected.
 	const tinytap = startTinytap(
 		[
 			...['query', 'SELECT side, path, comm FROM exchanges ORDER BY id', '--format', 'csv'],

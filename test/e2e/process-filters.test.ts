@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { freePort, startProgram, temporaryDirectory } from '../../support/servers.ts';
 import { captureRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 
-/** A Node server whose main thread has another name, as Node 24's does. */
+/** A Node server whose main thread has another name, as in Node 24. */
 async function renamedServer() {
 	const port = await freePort();
 	const script = `process.title = 'MainThread';

@@ -1,4 +1,4 @@
-// Limits that the process was started with: the error names the limit and says how to raise it.
+// Limits with which the process was started: the error names the limit and says how to raise it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,10 @@ const DEMO = join(CLI, '../../recordings/demo.tinytap');
 const directory = temporaryDirectory();
 after(directory.remove);
 
-/** Installs a seccomp filter that makes bpf(2) fail with the errno of its first argument, and executes the others. */
+/**
+ * Installs a seccomp filter that makes bpf(2) fail with the errno in its first argument, and executes the other
+ * arguments.
+ */
 const WITHOUT_BPF = join(directory.path, 'without-bpf.py');
 writeFileSync(
 	WITHOUT_BPF,

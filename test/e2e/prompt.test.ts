@@ -103,7 +103,8 @@ test('text typed or pasted into the middle of a line appears at the cursor', asy
 		await terminal.press('C-c');
 		await terminal.shows(/^tinytap \(demo\.tinytap\)> SELECT distinct abc\^C\ntinytap \(demo\.tinytap\)>/);
 
-		// Wide and combining characters, surrogate pairs and a tab, typed in two parts; then continue at the end of the line.
+		// Wide and combining characters, surrogate pairs and a tab, typed in two parts. Then continue at the end of the
+		// line.
 		await terminal.type("SELECT '[]' AS x");
 		await terminal.press('Home');
 		for (let i = 0; i < "SELECT '[".length; i++) await terminal.press('Right');
@@ -295,7 +296,7 @@ test('.capture of a process that is not running is refused, and the filters stay
 			await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);
 			await enter(terminal, '.capture port 8081 port 8080,80');
 			await terminal.shows(/^capturing port 80,8080-8081$/);
-			// The largest possible pid, which no process has here.
+			// The largest possible pid, which no process here has.
 			await enter(terminal, '.capture pid 4194304 port 9090');
 			await terminal.shows(/error: pid 4194304: expected a running process, got none \[ERR_USAGE\]/);
 			await enter(terminal, '.capture');

@@ -1,4 +1,4 @@
-// What is recognised as HTTP by its first bytes, its first line or its answer; everything else stays out of the ring.
+// What is recognised as HTTP by its first bytes, its first line or its answer. Everything else stays out of the ring.
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -41,7 +41,10 @@ for (const objectPath of BPF_OBJECTS) {
 			return await runScenario(test, silent ? 'spoken_silently' : 'spoken', JSON.stringify(spoken));
 		}
 
-		/** Requests and answers of conversation `number` at both ends, and whether something before them may be missing. */
+		/**
+		 * Requests and answers of conversation `number` at both ends, and whether something before them may be
+		 * missing.
+		 */
 		function seen(run: Scenario, number: number) {
 			return (['client', 'server'] as const).map((end) => {
 				const open = run.records.find((each) => each.kind === CAPTURE_OPEN && each.fd === run.said[`${end}${number}`]);

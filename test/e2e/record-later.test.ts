@@ -1,4 +1,4 @@
-// `.record start` in a running capture: the recording replays alone.
+// `.record start` in a running capture: the recording can be replayed on its own.
 import assert from 'node:assert/strict';
 import { mkdtempSync, statSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
@@ -28,7 +28,7 @@ test('.record start records everything from then on, including open connections,
 		await terminal.type(line);
 		await terminal.press('Enter');
 	};
-	/** So that the row is decoded before the recording begins or ends. */
+	/** Makes sure that the row is decoded before the recording begins or ends. */
 	const seen = async (path: string) => {
 		await eventually(
 			async () => {

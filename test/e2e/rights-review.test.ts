@@ -1,5 +1,5 @@
-// What others on the host can do to a session, and what the session does to them: the time before Node forbids tracing, the
-// terminal after a kill, /proc that hides processes, and options that two parsers read.
+// What others on the host can do to a session, and what the session does to them: the time before Node forbids tracing,
+// the terminal after a kill, a /proc that hides processes, and options that two parsers read.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -32,7 +32,7 @@ test('the invoking user’s other programs may not trace Node from its first ins
 			() => 'the program in place of Node did not start',
 		);
 		assert.match(statusOf(Number(pid))[0]!, new RegExp(`^Uid:\t${USER}\t${USER}\t${USER}\t${USER}$`, 'm'));
-		// Both need the right to trace the process.
+		// Both need permission to trace the process.
 		for (const path of [`/proc/${pid}/environ`, `/proc/${pid}/fd`]) {
 			const tried = spawnSync('setpriv', [...AS_USER, 'ls', '-l', `${path}/`], { encoding: 'utf8' });
 			assert.match(tried.stderr, /Permission denied|Not a directory/, path);
@@ -57,7 +57,7 @@ test('once it runs, all groups of Node are the invoking user’s, in every threa
 });
 
 for (const [how, expected] of [
-	// ICANON and ECHO off, and not a byte between the editor's own.
+	// ICANON and ECHO are off, and no byte appears between the editor's own.
 	['next', /^b'editor (\d+)\\n'\n$/],
 	['stopped', /^left 0 of 1 sane\n$/],
 ] as const) {
@@ -98,7 +98,7 @@ test('for a recording no process with rights is started', async () => {
 		const tinytap = startTinytap(['--replay', join(ROOT, 'recordings/demo.tinytap')], { openInput: true, under });
 		try {
 			await tinytap.attached();
-			// One that had ended would still be listed, as a zombie.
+			// A child that had ended would still be listed, as a zombie.
 			assert.deepEqual(childrenOf(tinytap.child.pid!), []);
 			for (const status of statusOf(tinytap.child.pid!)) {
 				assert.match(status, /^CapPrm:\t0+$/m);

@@ -1,4 +1,4 @@
-// Who started tinytap decides who it runs as; whoever that is, only its helper keeps rights, and just two.
+// The user who started tinytap decides as whom it runs. In every case only its helper keeps privileges, and only two.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -42,7 +42,7 @@ function isBefore(major: number, minor: number): boolean {
 
 const same = (id: number) => [id, id, id, id];
 
-/** What each thread must have that runs without rights. */
+/** The privileges of every thread that should have none. */
 function without(uid: number, gid: number, groups: readonly number[]): Rights {
 	return {
 		uids: same(uid),
@@ -54,7 +54,7 @@ function without(uid: number, gid: number, groups: readonly number[]): Rights {
 	};
 }
 
-/** A program that reads a file of another process as this user; empty: it may not. */
+/** A program that reads a file of another process as this user; empty output means that it may not. */
 function asUserReads(path: string): string {
 	const { stdout } = spawnSync('setpriv', ['--reuid', String(user.uid), '--clear-groups', 'ls', path], {
 		encoding: 'utf8',
@@ -62,7 +62,7 @@ function asUserReads(path: string): string {
 	return stdout;
 }
 
-/** Of the helper or a looker. */
+/** Checks the helper or a looker. */
 function assertHelper(pid: number, uid: number, capabilities: bigint, descriptors: RegExp): void {
 	const [only, ...more] = rightsOf(pid);
 	assert.equal(more.length, 0, 'one thread');
@@ -80,12 +80,12 @@ function assertHelper(pid: number, uid: number, capabilities: bigint, descriptor
 	);
 	assert.match(readFileSync(`/proc/${pid}/limits`, 'latin1'), /^Max core file size +0 +0 /m);
 	assert.equal(readFileSync(`/proc/${pid}/environ`, 'latin1'), '');
-	// Not dumpable: its files in /proc are root's.
+	// Not dumpable: its files in /proc belong to root.
 	assert.equal(statSync(`/proc/${pid}/fd`).uid, 0);
 	assert.equal(asUserReads(`/proc/${pid}/fd`), '', 'it cannot be looked into');
 }
 
-/** Starts a capture, looks at each thread of its processes, and sees one request. */
+/** Starts a capture, checks each thread of its processes, and sees one request. */
 async function assertRights(options: StartOptions, args: readonly string[], expected: Rights, helperUid = HELPER_UID) {
 	const nginx = await startNginx({ sendfile: true, server: 'location / { return 200 "ok"; }' });
 	const tinytap = startTinytap(
@@ -106,7 +106,8 @@ async function assertRights(options: StartOptions, args: readonly string[], expe
 		for (const looker of lookers)
 			assertHelper(looker, helperUid, CAP_SYS_PTRACE, /^(anon_inode:\[(pidfd|eventpoll)\]|pidfd:.*|\/dev\/null)$/);
 		assert.match(readFileSync(`/proc/${node}/limits`, 'latin1'), /^Max core file size +0 +0 /m);
-		// Not dumpable: its files in /proc belong to root, and no process of the same user may look at its memory or descriptors.
+		// Not dumpable: its files in /proc belong to root, and no process of the same user may look at its memory or
+		// descriptors.
 		assert.equal(asUserReads(`/proc/${node}/fd`), '');
 		const { stdout } = spawnSync('curl', ['-s', `http://127.0.0.1:${nginx.port}/seen`], { encoding: 'utf8' });
 		assert.equal(stdout, 'ok');
@@ -202,7 +203,7 @@ test('without privileges the shell offers the bundled recording', async () => {
 	}
 });
 
-/** Runs JavaScript as the launcher would run tinytap, and returns what it prints. */
+/** Runs JavaScript as the launcher would run tinytap, and returns its output. */
 function instead(
 	script: string,
 	options: { under: readonly string[]; args?: readonly string[]; env?: NodeJS.ProcessEnv },
@@ -222,7 +223,7 @@ function instead(
 	}
 }
 
-/** Everything that needs rights, tried. `undefined` in an answer means that it worked. */
+/** Tries everything that needs privileges. `undefined` in an answer means that it worked. */
 const TRIES = `
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -271,7 +272,7 @@ test('AT-10 JavaScript cannot become root, read /etc/shadow or gain rights by a 
 			[],
 		);
 	}
-	// The same can succeed.
+	// The same attempts can succeed.
 	const { shadow, gained, setuid } = instead(TRIES, { under: user.asRoot, env, args: ['--keep-root'] });
 	assert.deepEqual([shadow, gained, setuid], ['works', '0', 'works']);
 });
@@ -312,13 +313,13 @@ test('AT-10 after the drop 1,000 of 1,000 requests are captured, and the kernel�
 		);
 		const lost = () => askPiped(tinytap, "SELECT events FROM loss WHERE reason = 'ring_full';\n");
 		assert.equal((await lost()).events, 0);
-		// Nobody reads the ring: it gets full, which only the kernel can count.
+		// Nobody reads the ring, so it fills up, which only the kernel can count.
 		process.kill(node, 'SIGSTOP');
 		try {
 			await send('/lost', 4000, 6000);
 		} finally {
 			process.kill(node, 'SIGCONT');
-			// sudo stops itself when what it runs is stopped.
+			// sudo stops itself when its command is stopped.
 			tinytap.child.kill('SIGCONT');
 		}
 		await eventually(
@@ -386,7 +387,7 @@ test('AT-11 nothing in the working directory or the environment is executed', as
 
 // ---- file capabilities on the launcher ----------------------------------------------------------------------------------
 
-/** One of the user's. */
+/** One of the user's groups. */
 const GROUP = 4243;
 
 test('AT-10 started by a user of the launcher’s group, which has file capabilities, no thread has rights', async () => {
@@ -396,10 +397,10 @@ test('AT-10 started by a user of the launcher’s group, which has file capabili
 		const expected = without(user.uid, user.gid, user.groups);
 		const stderr = await assertRights({ launcher: copy.launcher, under: user.asUser }, [], expected);
 		assert.doesNotMatch(stderr, /root/);
-		// Whoever is not in the group may not even start it.
+		// A user who is not in the group may not even start it.
 		const { status } = spawnSync('setpriv', ['--reuid', String(user.uid), '--clear-groups', copy.launcher, 'version']);
 		assert.notEqual(status, 0);
-		// Nor does --keep-root or --user give more.
+		// --keep-root and --user do not give more, either.
 		for (const [words, message] of [
 			[['--keep-root'], /--keep-root: only root can keep root privileges/],
 			[['--user', 'root'], /--user: only root may run the session as another user/],
@@ -413,14 +414,14 @@ test('AT-10 started by a user of the launcher’s group, which has file capabili
 			assert.equal(code, 2);
 			assert.match(stderr, message);
 		}
-		// What is missing is said.
+		// The message says what is missing.
 		giveCapabilities(copy.launcher, GROUP, CAPABILITIES.replace('cap_sys_ptrace,cap_sys_nice,', ''));
 		const lacking = startTinytap(['tail', '--for', '1ms'], { launcher: copy.launcher, under: user.asUser });
 		const { stderr: said } = await lacking.finished;
 		assert.match(said, /^tinytap: without CAP_SYS_PTRACE, other users’ connections .* have no addresses/m);
 		assert.match(said, /^tinytap: without CAP_SYS_NICE, more may be lost/m);
 		assert.doesNotMatch(stderr, /without CAP/);
-		// Where the directory of tracepoints is root's alone, the error says that this is what is missing.
+		// If only root may read the directory of tracepoints, the error says so.
 		if ((statSync('/sys/kernel/tracing').mode & 0o055) === 0) {
 			giveCapabilities(copy.launcher, GROUP, CAPABILITIES.replace('cap_dac_read_search,', ''));
 			const tinytap = startTinytap(['query', 'SELECT 1'], { launcher: copy.launcher, under: user.asUser });
@@ -495,11 +496,12 @@ test('AT-10 a launcher with file capabilities starts nothing that somebody other
 			renameSync(`${path}.away`, path);
 		}
 		works();
-		// A directory where everybody may make files, but not remove those of others: root's programs could be linked there.
+		// A directory in which everybody may create files but not remove those of others: root's programs could be
+		// linked there.
 		chmodSync(build, 0o1777);
 		refused('everybody may make files beside it');
 		chmodSync(build, 0o755);
-		// A hard link where the user decides what is beside it.
+		// A hard link in a directory whose other files the user controls.
 		const theirs = join(user.home, `links-${process.pid}`);
 		mkdirSync(theirs);
 		for (const name of readdirSync(build)) if (name !== 'native') linkSync(join(build, name), join(theirs, name));

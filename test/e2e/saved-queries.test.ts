@@ -1,4 +1,4 @@
-// Saved queries and scripts of the built program: names, queries that hide others, files that the user cannot read.
+// Saved queries and scripts in the built program: names, queries that hide others, files that the user cannot read.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

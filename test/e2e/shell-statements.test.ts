@@ -66,7 +66,7 @@ test('views survive when a statement has to be ended with its thread; a message 
 			await terminal.press('Enter');
 		}
 		await terminal.shows('view four created');
-		// Compares texts of millions of characters, a thousand of them between two looks at the flag.
+		// Compares texts of millions of characters, a thousand of them between two checks of the flag.
 		await terminal.type(
 			"WITH RECURSIVE s(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM s WHERE length(t) < 4000000), l AS (SELECT max(t) AS t FROM s) SELECT count(*) FROM l, headers a, headers b, headers c WHERE t || a.name < t || b.name || c.name;",
 		);

@@ -1,4 +1,4 @@
-// The shell as a person at a terminal sees it, live.
+// The shell as a user at a terminal sees it, live.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -243,7 +243,7 @@ test('loss is reported once below a result, and again if there is more or after 
 		};
 		const lastLine = async () => (await terminal.screen()).trimEnd().split('\n').at(-1) ?? '';
 		let asked = 0;
-		/** How often loss has been reported once `sql` has run. */
+		/** How often loss has been reported after `sql` has run. */
 		const tellings = async (sql: string): Promise<number> => {
 			await enter(`SELECT 'answer ' || ${++asked} AS x FROM (${sql}) LIMIT 1;`);
 			await terminal.shows(new RegExp(`^ answer ${asked}$`));
@@ -269,7 +269,7 @@ test('loss is reported once below a result, and again if there is more or after 
 			await terminal.press('End');
 			await terminal.press('C-u');
 			await terminal.shows(/^tinytap\*>\s*$(?![\s\S])/);
-			// The kernel's counters are read a few times a second.
+			// The kernel's counters are read a few times per second.
 			await enter('.wait 2s');
 		};
 		const captured = 'SELECT count(*) FROM exchanges';

@@ -1,4 +1,4 @@
-// The processes with rights are stopped: the capture goes on without their answers, and says so.
+// The privileged processes are stopped: the capture continues without their answers, and says so.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ test('while the helper and the lookers are stopped, only the first question is w
 	const tinytap = startTinytap(['--port', String(nginx.port), '--comm', 'curl', '--format', 'ndjson'], {
 		openInput: true,
 	});
-	/** Each client is a process that a question is asked about. */
+	/** Each client is a process about which a question is asked. */
 	const request = (path: string, count: number) =>
 		run('sh', [
 			'-c',
@@ -39,13 +39,13 @@ test('while the helper and the lookers are stopped, only the first question is w
 			async () => (await rows('stopped')) === 120 || undefined,
 			() => tinytap.stderr(),
 		);
-		// At 50 ms a question it would be 6 s.
+		// At 50 ms per question it would take 6 s.
 		const took = performance.now() - began;
 		assert.ok(took < 4000, `it took ${took} ms`);
 		await says('warning: the processes that look up sockets and executables do not answer');
 		for (const pid of [helper, ...lookers]) process.kill(pid, 'SIGCONT');
 		await says('warning: they answer again; until now, ');
-		// A client that has ended before it is looked at has no executable.
+		// A client that has ended before it is looked up has no executable.
 		await eventually(
 			async () => {
 				await request('going', 5);

@@ -18,7 +18,7 @@ after(place.remove);
 const directory = temporaryDirectory();
 after(directory.remove);
 
-/** Starts a capture that fails; checks that it says why in two lines, and that nothing is left. Returns what it held. */
+/** Starts a capture that fails. Checks that it says why in two lines, and that nothing is left. Returns what it held. */
 async function assertFails(
 	options: StartOptions,
 	message: RegExp,
@@ -43,7 +43,7 @@ async function assertFails(
 			for (const id of maps) held.maps.add(id);
 			for (const id of links) held.links.add(id);
 		} catch {
-			// A process has ended meanwhile.
+			// The process has ended in the meantime.
 		}
 		await new Promise(setImmediate);
 	}
@@ -63,7 +63,7 @@ async function assertFails(
 	return all;
 }
 
-/** Makes the kernel refuse to attach to this tracepoint, by a wrong id; for the program that follows only. */
+/** Makes the kernel refuse to attach to this tracepoint, with a wrong id, but only for the program that follows. */
 function withoutTracepoint(name: string): string[] {
 	const wrong = join(directory.path, 'wrong-id');
 	writeFileSync(wrong, '999999\n');
@@ -78,7 +78,7 @@ function withoutTracepoint(name: string): string[] {
 }
 
 test('AT-31 if the kernel refuses to attach half-way, the error names the tracepoint, and nothing is left', async () => {
-	// It opens every map there is, also arrays of programs that the kernel is about to empty.
+	// It opens every existing map, including arrays of programs that the kernel is about to empty.
 	const looker = spawn('sh', ['-c', 'while bpftool map show; do :; done'], { stdio: 'ignore', detached: true });
 	const held: { programs: number[]; maps: number[]; links: number[] } = { programs: [], maps: [], links: [] };
 	try {
@@ -95,7 +95,7 @@ test('AT-31 if the kernel refuses to attach half-way, the error names the tracep
 	} finally {
 		process.kill(-looker.pid!);
 	}
-	// Of six captures one may keep its arrays of programs: see docs/limitations.md.
+	// One of six captures may leave its arrays of programs: see docs/limitations.md.
 	await gone(held, 10, ARRAYS_OF_A_CAPTURE);
 });
 

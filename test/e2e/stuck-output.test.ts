@@ -1,5 +1,5 @@
-// Output that nobody reads: a terminal after Ctrl-S, a pipe whose reader sleeps. tinytap still answers signals, and counts
-// what could not be printed.
+// Output that nobody reads: a terminal after Ctrl-S, a pipe whose reader sleeps. tinytap still answers signals, and
+// counts rows that could not be printed.
 import assert from 'node:assert/strict';
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ async function isFull(pid: number): Promise<void> {
 	);
 }
 
-/** Runs `work` on a terminal that nobody reads and closes it. */
+/** Runs `work` on a terminal that nobody reads, then closes it. */
 async function onTerminal(
 	args: readonly string[],
 	work: (terminal: UnreadTerminal) => Promise<void>,
@@ -215,8 +215,8 @@ test('AT-32 a full pipe whose reader sleeps 10 s under load: rows are dropped an
 		const printed = [...out.matchAll(/^\{"id":\d+,"long":"\d{5000}"\}$/gm)].length;
 		const dropped = Number(/^tinytap: (\d+) rows could not be printed/m.exec(errors)?.[1]);
 		assert.ok(printed > 0 && dropped > 0, `${printed} printed, ${dropped} dropped`);
-		// What else was lost, at full speed on a busy machine, is told: no event costs more than two rows. wrk does not count the
-		// responses that it no longer waits for.
+		// If a busy machine loses anything else at full speed, it is reported: no event costs more than two rows. wrk
+		// does not count responses that it no longer waits for.
 		const reasons = [...(/; loss: (.*)\)/.exec(errors)?.[1]?.matchAll(/(\w+) (\d+)/g) ?? [])];
 		const lost = reasons.reduce((sum, [, why, events]) => sum + (why === 'output_dropped' ? 0 : Number(events)), 0);
 		const rows = printed + dropped;

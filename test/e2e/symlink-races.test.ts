@@ -1,4 +1,4 @@
-// AT-18: files that are created for a user, in directories where that user changes what names mean meanwhile.
+// AT-18: files created for a user in directories in which that user keeps changing what names refer to.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -36,7 +36,10 @@ function assertUntouched(): void {
 	assert.deepEqual([readdirSync(roots), owner, rights & 0o777], [[], 0, 0o755]);
 }
 
-/** The directory of saved queries is there, is gone, is a link to root's; the query in it is a file or a link to the canary. */
+/**
+ * The directory of saved queries exists, is gone, or is a link to root's; the query in it is a file or a link to the
+ * canary.
+ */
 const SWAP = `
 import os, sys
 os.chdir(sys.argv[1])
@@ -61,7 +64,7 @@ while True:
         except OSError: pass
 `;
 
-/** The shell, as the user gets it by sudo. */
+/** The shell as the user gets it through sudo. */
 function shell(mode: readonly string[]): ScriptedTerminal {
 	const words = [...user.asRoot, place.launcher, '--replay', DEMO, ...mode];
 	return scriptedTerminal(words, { ...user.sudoVariables, HOME: user.home });
@@ -106,7 +109,7 @@ for (const mode of [[], ['--keep-root']]) {
 			assert.deepEqual([name, uid, gid], [name, user.uid, user.gid]);
 			if (lstatSync(join(queries, name)).isFile()) assert.equal(bits & 0o777, 0o600, name);
 		}
-		// In peace it works.
+		// Without a race it works.
 		spawnSync('rm', ['-rf', queries]);
 		const quiet = shell(mode);
 		await quiet.shows(/tinytap(?: \([^)]*\))*> /);

@@ -1,4 +1,4 @@
-// How bytes move: exactly the bytes that a call returned are recorded, once and whole, wherever the memory was.
+// How bytes move: exactly the bytes that a call returned are recorded, completely and once, wherever the memory was.
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';

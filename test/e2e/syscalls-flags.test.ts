@@ -1,4 +1,4 @@
-// Flags of send and recv, ends and failures of connections, and things that are not HTTP at all.
+// Flags of send and recv, ends and failures of connections, and descriptors that do not carry HTTP at all.
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -139,7 +139,7 @@ for (const objectPath of BPF_OBJECTS) {
 		for (const scenario of ['datagrams', 'never_http', 'sendfile_to_file', 'close_unknown_only']) {
 			it(`makes no records: ${scenario}`, async () => {
 				const silent = await runScenario(test, scenario);
-				// A later scenario's records prove that none of this one is still to come.
+				// Records of a later scenario prove that none of this one are still to come.
 				await runScenario(test, 'messages');
 				assert.deepEqual(
 					test.records.filter((each) => each.pid === silent.pid),

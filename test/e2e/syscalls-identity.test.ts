@@ -407,7 +407,7 @@ idle.sendall(b"middle of a body")
 os.wait()
 `;
 
-	/** Starts the program; its pids tell its records from those of other programs. */
+	/** Starts the program; its pids distinguish its records from those of other programs. */
 	async function startBefore() {
 		const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
 		const line = await new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve));
@@ -458,7 +458,7 @@ os.wait()
 			assert.equal(client.payload.readUInt16LE(0), 2);
 			assert.deepEqual(client.payload.subarray(0, 28), server.payload.subarray(28));
 			assert.deepEqual(client.payload.subarray(28), server.payload.subarray(0, 28));
-			// The parent exits last: until then the connection that the child used stays open.
+			// The parent exits last; until then the connection that the child used stays open.
 			const closed = records.find((each) => each.kind === CAPTURE_CLOSE && each.conn === server.conn);
 			assert.equal(closed!.pid, child.pid);
 			assert.equal(records.filter((each) => each.kind === CAPTURE_CLOSE).length, 2);

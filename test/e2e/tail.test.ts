@@ -14,7 +14,7 @@ import { openUnreadTerminal } from '../../support/unread-terminal.ts';
 const run = promisify(execFile);
 const DEMO = join(CLI, '../../recordings/demo.tinytap');
 const TAIL = `${TINYTAP.join(' ')} tail --quiet --replay ${DEMO}`;
-/** Rows of the recording, of which each exchange has two. */
+/** Number of rows in the recording: two per exchange. */
 const DEMO_ROWS = 56;
 
 const SIZES = [
@@ -119,7 +119,7 @@ test('a live tail has one line for a request that both sides show, and one for e
 		const requests = async (terminal: Terminal) => {
 			await terminal.shows('tinytap: capturing');
 			for (let i = 0; i < 7; i++) await run('curl', ['-s', '-o', '/dev/null', `${url}/index.html?${i}`]);
-			// The last one comes after everything that waited before.
+			// The last one arrives after everything that waited before.
 			return await terminal.shows('[ended 0]');
 		};
 		const tail = `${TINYTAP.join(' ')} tail --port ${nginx.port} --count 7`;
@@ -162,7 +162,7 @@ test('a tail at a prompt of 80 columns keeps the prompt intact, and typing meanw
 			await get('other');
 			const both = await terminal.shows(/ → curl +GET {2}\/other +404 /);
 			assert.match(both, / ← nginx +GET {2}\/other +404 /);
-			// Above what .watch draws in place.
+			// Above the area that .watch draws in place.
 			await terminal.type('.watch 0.3 SELECT count(*) AS n FROM exchanges');
 			await terminal.press('Enter');
 			await terminal.shows('every 0.3 s');
@@ -197,7 +197,7 @@ test('lines that a terminal does not take are counted, one for each exchange, an
 			const lost = [...(/; loss: (.*)\)/.exec(terminal.errors())?.[1]?.matchAll(/(\w+) (\d+)/g) ?? [])]
 				.filter(([, why]) => why !== 'output_dropped')
 				.reduce((sum, [, , events]) => sum + Number(events), 0);
-			// wrk does not count the responses that it no longer waits for; an event that is lost costs at most two rows.
+			// wrk does not count responses that it no longer waits for; a lost event costs at most two rows.
 			assert.ok(
 				printed + dropped >= sent - 2 * lost && printed + dropped <= sent + 4 + 2 * lost,
 				`${printed} + ${dropped} of ${sent}, ${lost} lost`,

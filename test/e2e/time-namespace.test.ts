@@ -44,7 +44,7 @@ for (const [name, seconds] of [
 				assert.ok(Number(duration_ms) >= 0 && Number(duration_ms) < after - before, `duration_ms ${duration_ms}`);
 				assert.ok(Number(ttfb_ms) >= 0 && Number(ttfb_ms) < after - before, `ttfb_ms ${ttfb_ms}`);
 			}
-			// Other times of the tables: the last loss, connections.
+			// Other times in the tables: the last loss, connections.
 			for (const ts of times.slice(3)) {
 				assert.ok(ts === null || Math.abs(ts - before) < 60_000, stdout);
 			}

@@ -1,4 +1,4 @@
-// Bytes moved by io_uring or Linux AIO, which no call shows: counted holes, and no response given to another's request.
+// Bytes moved by io_uring or Linux AIO, which no call shows: counted holes, and no response given to the wrong request.
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';

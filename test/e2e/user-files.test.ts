@@ -1,4 +1,4 @@
-// Root opens files for a user: whatever that user puts in the way, nobody else's data is read, changed or given away.
+// Root opens files for a user: whatever that user puts in the way, no data of others is read, changed or given away.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -49,7 +49,7 @@ writeFileSync(canary, SECRET, { mode: 0o600 });
 
 let homes = 0;
 
-/** A new home directory of the user, and the user. */
+/** Creates a new home directory of the user; returns both. */
 function newHome(): { home: string; user: InvokingUser } {
 	const home = join(directory.path, `home-${homes++}`);
 	mkdirSync(home, { mode: 0o755 });
@@ -57,7 +57,7 @@ function newHome(): { home: string; user: InvokingUser } {
 	return { home, user: { uid: NOBODY, gid: NOBODY, name: 'nobody', home, other: true } };
 }
 
-/** A directory that the user has made. */
+/** A directory that belongs to the user. */
 function ofUser(path: string): string {
 	if (!existsSync(dirname(path))) ofUser(dirname(path));
 	mkdirSync(path, { mode: 0o755 });
@@ -65,7 +65,7 @@ function ofUser(path: string): string {
 	return path;
 }
 
-/** A link that the user has made. */
+/** A link that belongs to the user. */
 function linkOfUser(target: string, path: string): void {
 	symlinkSync(target, path);
 	lchownSync(path, NOBODY, NOBODY);
@@ -247,7 +247,7 @@ test('a file that the user may not read is not even opened', async () => {
 	});
 	try {
 		await eventually(
-			// It sleeps only in this open().
+			// It only sleeps in this open().
 			() =>
 				output.includes('waiting') && / S /.test(readFileSync(`/proc/${writer.pid}/stat`, 'latin1')) ? true : undefined,
 			() => 'the writer does not start',
@@ -391,7 +391,7 @@ test('a directory that keeps turning into a link and back gives nothing away', a
 	mkdirSync(target);
 	const state = join(home, 'state');
 	ofUser(state);
-	// As fast as a program can: the directory exists, is gone, is a link to root's, again and again.
+	// As fast as possible, repeatedly: the directory exists, is gone, is a link to root's.
 	const loop = `
     os.rename('state', 'away')
     os.symlink(sys.argv[2], 'state')
@@ -423,7 +423,7 @@ test('a new directory that is swapped for one of root’s is not given away', as
 	const { home, user } = newHome();
 	const target = join(directory.path, 'empty-of-root');
 	mkdirSync(target);
-	// Owned by root, but in a directory of the user's, who may rename it.
+	// Owned by root, but in a directory of the user, who may rename it.
 	const full = join(home, 'full');
 	mkdirSync(join(full, 'inside'), { recursive: true });
 	const made = join(home, 'made');
@@ -449,7 +449,7 @@ test('a new directory that is swapped for one of root’s is not given away', as
 `,
 			fullFd,
 		],
-		// A little later: when it has been looked at, and before it is given away.
+		// A little later: after it has been checked and before it is given away.
 		[
 			`
     if not os.path.isdir('made'): continue

@@ -26,7 +26,7 @@ async function refused(line: string): Promise<string> {
 const idsIn = (text: string) => [...text.matchAll(/^exchange (\d+) /gm)].map(([, id]) => Number(id));
 
 test('.show without an id shows the latest exchange, -1 the one before; .next and .prev step from there', async () => {
-	// Of an exchange that both sides show, this is the server's row.
+	// For an exchange seen from both sides, this is the server's row.
 	assert.deepEqual(idsIn(await said('.show', '.show -1', '.show -27')), [56, 54, 2]);
 	assert.deepEqual(idsIn(await said('.next', '.prev', '.prev', '.next', '.show 3', '.prev')), [56, 54, 52, 54, 3, 2]);
 	assert.deepEqual(idsIn(await said('.show 3', '.next')), [3, 6]);

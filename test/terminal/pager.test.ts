@@ -29,7 +29,7 @@ async function atPrompt(
 	const modes = join(directory.path, `modes-${process.pid}`);
 	const shell = `env ${env} ${TINYTAP.join(' ')} --replay ${recording}`;
 	const terminal = await openTerminal(
-		// As a shell does, it gives tinytap a process group of its own, which gets the signals of the keys.
+		// Like a shell, it gives tinytap a process group of its own, which gets the signals of the keys.
 		script('shell', `set -m\nstty -g > ${modes}.before\n${shell} || exit\nstty -g > ${modes}.after`),
 		size,
 	);
@@ -87,7 +87,7 @@ test('.last shows all rows and columns in less, which scrolls both ways; then th
 		await terminal.press('C-c');
 		await terminal.type('q');
 		await terminal.shows(/\(56 rows\)[\s\S]*^tinytap \(demo\.tinytap\)>\s*$(?![\s\S])/);
-		// Rows with lines of their own, again as lines.
+		// Vertically printed rows are printed vertically again.
 		await enter(terminal, 'SELECT id, path FROM exchanges WHERE id = 3 \\gx');
 		await terminal.shows('1. row');
 		await enter(terminal, '.last');
@@ -145,7 +145,7 @@ test('the pager runs as the user, without descriptors or variables of tinytap', 
 		const [user, ...lines] = text.split('\n');
 		assert.equal(user, String(process.getuid!()));
 		const descriptors = lines.filter((line) => /^\d+$/.test(line)).map(Number);
-		// The last one is that of ls itself.
+		// The last descriptor is that of ls itself.
 		assert.deepEqual(descriptors.slice(0, -1), [0, 1, 2]);
 		assert.doesNotMatch(text, /^(TINYTAP_|NODE_)/m);
 	});
@@ -171,7 +171,7 @@ test('after a pager that is missing, ends at once, fails or is killed, the termi
 			if (answer !== undefined) await terminal.shows(answer);
 		});
 	}
-	// The next program gets the modes that the first one had got.
+	// The next program gets the modes that the first one got.
 	const [marker, found] = [join(directory.path, 'ran'), join(directory.path, 'found')];
 	const breaks = script(
 		'breaks',

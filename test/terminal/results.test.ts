@@ -266,9 +266,10 @@ test('while rows are printed, the progress line is below them; Ctrl-C ends them 
 		terminal.type('\x03');
 		const start = performance.now();
 		await terminal.shows(/the statement was cancelled/, round + 1);
-		// A twentieth of it on an idle machine; this one may be busy, and reads all that was printed first.
+		// It takes a twentieth of this on an idle machine. This one may be busy, and reads everything that was printed
+		// first.
 		assert.ok(performance.now() - start < 5000, `${mode}: ${performance.now() - start} ms`);
-		// JSON has no line of its own for it between its rows.
+		// JSON has no separate line for it between its rows.
 		if (mode !== 'json')
 			assert.match(terminal.shown().slice(0, before), /\n\r\x1b\[Krunning for \d\.\d s, [\d,]+ rows read/);
 		assert.match(terminal.shown(), /(\n|\x1b\[K)\r?(\x1b\[\d*[A-Z])*tinytap: error: the statement was cancelled/);

@@ -211,12 +211,12 @@ test('a command gets results; one that stops reading is not an error, and Ctrl-C
 		assert.doesNotMatch(screen, /error/);
 		await enter(terminal, '\\! id');
 		await terminal.shows(/\\! is refused: .*\n?.*starts\s+only/);
-		// The prompt still edits lines.
+		// The prompt can still edit lines.
 		await terminal.type('SELECT 12 + 3 AS sumx');
 		await terminal.press('BSpace');
 		await enter(terminal, ';');
 		await terminal.shows(/^sum\n15$/);
-		// A program that still runs when the shell is left gets everything.
+		// A program that still runs when the shell is left gets all results.
 		const sorted = join(newFolder(), 'sorted');
 		await enter(terminal, `.output | sort > ${sorted}; sleep 1`, 'SELECT 2 AS b;', 'SELECT 1 AS a;', '.quit');
 		await terminal.shows('[ended 0]');
@@ -366,7 +366,7 @@ test('the configuration gives settings, .set --save writes it, and rc.sql runs f
 		readFileSync(config, 'utf8'),
 		'# mine\nmode = "csv"\nmaxrows = 11\n\ntimezone = "local"\nwidth = [ 0, 40 ]\n[options]\nbody-limit = "1KiB"\n',
 	);
-	// Ctrl-C ends what waits or runs there, not the shell.
+	// Ctrl-C ends the wait or statement in that file, not the shell.
 	writeFileSync(
 		join(directory, 'rc.sql'),
 		"SELECT 'rc ' || 'begins' AS x;\n.wait 100s\nSELECT 'rc ' || 'ends' AS x;\n",
@@ -381,7 +381,7 @@ test('the configuration gives settings, .set --save writes it, and rc.sql runs f
 	} finally {
 		await terminal.close();
 	}
-	// Scripts do not depend on it, except for its options.
+	// Scripts do not depend on the file, except for its options.
 	const env = { ...process.env, XDG_CONFIG_HOME: folder };
 	const script = await runTinytap(
 		['query', 'SELECT max(res_captured_bytes) AS n FROM exchanges', '--replay', DEMO, '--format', 'json'],

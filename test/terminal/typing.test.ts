@@ -25,7 +25,7 @@ test('keywords, strings, numbers, functions, comments and unknown names have col
 		assert.ok(all.every((each) => each !== undefined) && new Set(all).size === all.length, styled);
 		assert.ok(number !== undefined && number !== keyword);
 		assert.equal(colour('path'), undefined, 'a column that exists has no colour');
-		// A name becomes known when its table is.
+		// A column becomes known when its table does.
 		await terminal.press('C-u');
 		await terminal.type('SELECT raw_name');
 		await terminal.shows(/raw_name$/);
@@ -88,7 +88,7 @@ for (const [columns, rows] of [
 				await terminal.type(';');
 				await press('Enter');
 				await terminal.shows(/^ +14 +(\| )?日本語/);
-				// The whole statement comes back; Ctrl-Home and Ctrl-End go to its ends.
+				// The whole statement comes back; Ctrl-Home and Ctrl-End move to its ends.
 				await press('Up', 'C-End', 'BSpace', 'BSpace', 'Up', 'C-Home', 'M-d');
 				await terminal.type('EXPLAIN SELECT');
 				await terminal.shows(/^tinytap \(demo\.tinytap\)> EXPLAIN SELECT 10 \+ 1 \+$/);
@@ -112,7 +112,8 @@ test('a long line breaks at the edge of the screen and stays whole when the size
 				[80, 24],
 			] as const) {
 				await terminal.resize(size[0], size[1]);
-				// It ends the screen. Above, tmux may have pushed a part of the text out of the screen while it broke the rows anew.
+				// It ends the screen. Above it, tmux may have pushed part of the text off the screen when it rewrapped
+				// the rows.
 				await terminal.shows(new RegExp(`^${typed.replace(/[()]/g, '\\$&')}\\s*$(?![\\s\\S])`));
 			}
 			for (let i = 0; i < "日本語' AS x".length; i++) await press('Left');

@@ -20,7 +20,7 @@ for (const [columns, rows] of [
 				await enter(terminal, '.watch 0.2 SELECT id, url, req_headers, via FROM exchanges');
 				await terminal.shows(/every 0\.2 s; q or Ctrl-C ends it/);
 				const first = /^(\d\d:\d\d:\d\d) {2}every/m.exec(await terminal.screen())?.[1];
-				// Several frames later there is still one.
+				// Several frames later there is still only one.
 				await terminal.shows(new RegExp(`^(?!${first})\\d\\d:\\d\\d:\\d\\d {2}every`));
 				const screen = await terminal.screen();
 				assert.equal(count(screen, /every 0\.2 s/g), 1, screen);
@@ -103,7 +103,7 @@ test('a frame of .watch is one write over the last one, without clearing the scr
 		await terminal.shows(/demo\.tinytap\)> /);
 		terminal.type('.watch 0.1 SELECT count(*) AS n FROM exchanges\r');
 		await terminal.shows(/every 0\.1 s/, 5);
-		// What follows in the same moment is for the prompt.
+		// Keys that follow at the same moment are for the prompt.
 		terminal.type("qSELECT 'after ' || 'it';\r");
 		await terminal.shows(/after it/);
 		const frames = terminal

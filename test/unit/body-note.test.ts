@@ -45,7 +45,7 @@ describe('body notes', () => {
 		[1048576, 65536, [[UNHELD_BODY_LIMIT, 983040]], true, 'body: first 65536 of 1048576 bytes (body limit)'],
 		[300000, 200000, [[UNHELD_IOVEC_LIMIT, 100000]], true, 'body: first 200000 of 300000 bytes (iovec limit)'],
 		[51200, 40000, [[UNHELD_LOST, 11200]], false, 'body: 40000 of 51200 bytes; 11200 lost (ring full)'],
-		// One byte of each.
+		// A single byte each.
 		[101, 100, [], true, 'body: first 100 of 101 bytes; 1 not captured'],
 		[101, 100, [[UNHELD_OTHER, 1]], true, 'body: first 100 of 101 bytes; 1 not captured'],
 		[1, 0, [[UNHELD_SENDFILE, 1]], true, 'body: 1 bytes via sendfile — content not captured'],
@@ -105,7 +105,7 @@ describe('body notes', () => {
 		[300, 200, [[UNHELD_DISCARDED, 100]], false, 'body: 200 of 300 bytes; 100 discarded by the program (MSG_TRUNC)'],
 		[300, 200, [[UNHELD_OTHER, 100]], true, 'body: first 200 of 300 bytes; 100 not captured'],
 		[300, 200, [[UNHELD_UNSEEN, 100]], false, 'body: 200 of 300 bytes; 100 lost (unseen)'],
-		// Bytes without a reason are named too.
+		// Bytes without a reason are named, too.
 		[300, 200, [], true, 'body: first 200 of 300 bytes; 100 not captured'],
 		[300, 0, [], false, 'body: 0 of 300 bytes; 300 not captured'],
 		[300, 100, [[UNHELD_LOST, 150]], false, 'body: 100 of 300 bytes; 150 lost (ring full); 50 not captured'],
@@ -176,7 +176,7 @@ describe('body notes', () => {
 	}
 
 	it('account for every byte in every combination of reasons', () => {
-		// The entries after the last reason are spare.
+		// The entries after the last reason are unused.
 		const reasons = UNHELD_UNSEEN + 1;
 		assert.ok(reasons > UNHELD_MAX - 2);
 		for (let mask = 1; mask < 1 << reasons; mask++) {
@@ -209,7 +209,7 @@ describe('body notes', () => {
 		assert.equal(of({ stopped: 'gzip: damaged data' }), 'body: 10 bytes, not decoded (gzip: damaged data)');
 		assert.equal(of({ stopped: 'a: b', applied: ['br'] }), 'body: 10 bytes, decoded in part (a: b)');
 		assert.equal(of({ stopped: 'a: b' }, { total: 1, captured: 1 }), 'body: 1 byte, not decoded (a: b)');
-		// A coding may be unfinished as long as the body is.
+		// A coding may be unfinished if the body is.
 		const unended = { unended: 'br: unexpected end', applied: ['br'] };
 		assert.equal(of(unended), null);
 		assert.equal(of(unended, { ended: false }), null);

@@ -34,7 +34,7 @@ function sections(path: string): Section[] {
 	});
 }
 
-/** The section of the programs at the exits of calls, and the smallest number of sections with code. */
+/** The section of the programs at the exits of calls, and the minimum number of code sections. */
 const OBJECTS = [
 	{ object: 'tinytap.bpf.o', exits: 'tp_btf/sys_exit', sections: 10 },
 	{ object: 'tinytap-old.bpf.o', exits: 'tracepoint/syscalls/sys_exit_read', sections: 68 },

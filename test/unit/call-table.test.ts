@@ -16,7 +16,7 @@ const calls = [...table.matchAll(/\bEACH\((\w+), (\w+), (\w+), ([^)]*)\)/g)].map
 	columns: rest!.split(', '),
 }));
 
-/** The numbers that a C header defines, by name; a definition by another name is resolved. */
+/** The numbers that a C header defines, by name; a definition in terms of another name is resolved. */
 function systemNumbers(header: string): (name: string) => string | undefined {
 	const text = execFileSync('g++', ['-E', '-dM', '-D__ARCH_WANT_SYS_CLONE3', '-x', 'c', '-'], {
 		input: `#include <${header}>\n`,

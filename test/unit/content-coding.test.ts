@@ -236,7 +236,7 @@ describe('content coding', () => {
 		const coded = deflateSync(plain);
 		assert.equal(Buffer.from(decodeContent(coded, 'gzip').bytes).equals(plain), true);
 		const damaged = Buffer.from(coded).fill(0xff, 40, 60);
-		// With this label the beginning counts; with another one it may be something else.
+		// With this label the beginning counts; with another label the data may be something else.
 		assert.ok(decodeContent(damaged, 'deflate').bytes.length > 0);
 		assert.equal(decodeContent(damaged, 'gzip').stopped, 'gzip: the data has another format');
 		for (const [first, second] of [
@@ -249,7 +249,7 @@ describe('content coding', () => {
 			assert.notEqual(decodeContent(other, 'gzip').stopped, null, String(first));
 			assert.equal(Buffer.from(decodeContent(other, 'gzip').bytes).equals(other), true);
 		}
-		// Of a gzip the beginning counts with any label.
+		// The beginning of gzip data counts with any label.
 		const gzip = Buffer.from(gzipSync(plain)).fill(0xff, 60, 80);
 		for (const label of ['gzip', 'deflate', 'foo']) assert.ok(decodeContent(gzip, label).bytes.length > 0, label);
 		for (const label of ['gzip', 'deflate', 'foo'])
@@ -258,7 +258,7 @@ describe('content coding', () => {
 		const small = deflateSync(plain, { windowBits: 9 });
 		assert.equal(Buffer.from(decodeContent(small, 'gzip').bytes).equals(plain), true);
 		assert.equal(decodeContent(Uint8Array.of(0x78, 0x9c), 'deflate').stopped, 'deflate: unexpected end');
-		// One byte of the magic number is none.
+		// One byte of the magic number is not enough.
 		for (const bytes of [
 			[0x1f, 0x9d, 1, 2],
 			[0x20, 0x8b, 1, 2],
@@ -354,7 +354,7 @@ describe('decompression bombs', () => {
 			assert.deepEqual(within({ outputBytes: 1000 }), { text: body, stopped: undefined }, coding);
 			const small = within({ outputBytes: 999 });
 			assert.equal(small.stopped, 'more than 999 bytes', coding);
-			// Whatever is there is the beginning, unless nothing could be undone.
+			// The result is a beginning, unless nothing could be decoded.
 			assert.ok(
 				small.text.equals(coded) ||
 					(small.text.length <= 999 && body.subarray(0, small.text.length).equals(small.text)),
@@ -685,7 +685,7 @@ describe('media kinds', () => {
 		assert.equal(kindOf([...text(2047), 0]), 'binary');
 		assert.equal(kindOf([...text(2048), 0]), 'text');
 		assert.equal(kindOf([...text(1900), ...new Array<number>(205).fill(1)]), 'text');
-		// Without a type: the first broken character may be one that was cut.
+		// Without a type: the first broken character may have been cut off.
 		for (const type of [null, 'application/octet-stream']) {
 			assert.equal(kindOf(text(10, 0xff), type), 'text');
 			assert.equal(kindOf(text(20, 0xff, 0xff, 0xff), type), 'text');

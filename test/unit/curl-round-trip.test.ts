@@ -24,7 +24,7 @@ const GZIPPED = 'a compressed answer\n'.repeat(20);
 
 type Request = { readonly line: string; readonly fields: readonly string[]; readonly body: Buffer };
 
-/** Passes on what comes through an abstract socket, because Node pads such names with NUL bytes. */
+/** Passes on everything from an abstract socket, because Node pads such names with NUL bytes. */
 const RELAY = `
 import socket, sys, threading
 listener = socket.socket(socket.AF_UNIX)
@@ -76,7 +76,7 @@ async function listen(at: { host: string; port: number } | { path: string }): Pr
 function answer(socket: Socket): void {
 	let received = Buffer.alloc(0);
 	socket.on('error', () => undefined);
-	// A request that does not arrive whole ends its curl, too.
+	// A request that does not arrive completely ends its curl, too.
 	socket.setTimeout(15_000, () => socket.destroy());
 	socket.on('data', (bytes) => {
 		received = Buffer.concat([received, bytes]);
@@ -92,7 +92,7 @@ function answer(socket: Socket): void {
 	});
 }
 
-/** Reads a request; undefined if it is not whole. Line ends inside values are the spaces that RFC 9112 allows for them. */
+/** Reads a request; undefined if it is incomplete. Line ends inside values become spaces, as RFC 9112 allows. */
 function parse(bytes: Buffer): Request | undefined {
 	const text = bytes.toString('latin1');
 	const end = text.indexOf('\r\n\r\n');
@@ -140,7 +140,7 @@ function asCurlSends({ line, fields, body }: Request): Request {
 
 type Case = {
 	readonly raw: Bytes;
-	/** The server's address; default: the one on 127.0.0.1. */
+	/** The server's address; by default the one on 127.0.0.1. */
 	readonly local?: string;
 	/** Of the captured answer. */
 	readonly answer?: string;
@@ -182,7 +182,7 @@ let recordings = 0;
 async function execute(shell: string, command: string): Promise<string> {
 	const script = join(directory.path, 'script');
 	writeFileSync(script, command);
-	// Without the settings of whoever runs the test.
+	// Without the settings of the user who runs the test.
 	const env = { PATH: process.env.PATH, HOME: directory.path, LC_ALL: 'C.UTF-8' };
 	const { stdout } = await run(shell, [script], { env, timeout: 60_000 });
 	return stdout;

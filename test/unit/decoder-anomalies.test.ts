@@ -1,4 +1,4 @@
-// Every word of the column `anomalies`, each caused by that oddity alone; and how such a message affects the rest of its
+// Every word of the column `anomalies`, each caused by its oddity alone, and how such a message affects the rest of its
 // connection.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -40,7 +40,7 @@ function answered(bytes: string, size: number, request = GET): ExchangeRow[] {
 	}).exchanges;
 }
 
-/** Words of a request's row, however it is cut into pieces. */
+/** Words of a request's row, however the request is cut into pieces. */
 const REQUESTS: readonly (readonly [word: string, bytes: string])[] = [
 	['bare-lf', 'GET / HTTP/1.1\nHost: h\r\n\r\n'],
 	['invalid-target', 'GET HTTP/1.1\r\nHost: h\r\n\r\n'],

@@ -1,10 +1,11 @@
-// The debug build of the decoder notices a broken invariant and reports what and where. The release contains none of this.
+// The debug build of the decoder notices a broken invariant and reports what and where. The release build contains none
+// of this.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newDecoder } from '../../support/decoded-rows.ts';
 import { buildBatch, Tape } from '../../support/record-builder.ts';
 
-/** Decodes with a wrong size, by `by` bytes, in the header of the block that holds the input. */
+/** Decodes with a size that is wrong by `by` bytes in the header of the block that holds the input. */
 function decodeWithWrongSize(build: 'release' | 'debug', by: number): void {
 	const tape = new Tape();
 	tape.server(1).open().in('GET / HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 204 No Content\r\n\r\n').close();

@@ -51,7 +51,7 @@ const DATA = {
 	pid: 1,
 } as const;
 
-/** Sends `head`, then `piece` `times` times, on one connection, in records of 16 KiB; the batch is made once. */
+/** Sends `head`, then `piece` `times` times, on one connection, in records of 16 KiB; the batch is made only once. */
 function pour(
 	subject: Decoder,
 	head: string,
@@ -342,7 +342,7 @@ test("with memory full, each byte is in its connection's row or counted as lost"
 			.in(request);
 		if (i % 2 === 0) server.close();
 	}
-	// Nobody reads the output meanwhile.
+	// Nobody reads the output in the meantime.
 	for (let at = 0; at < tape.records.length; at += 100)
 		feedBatch(subject, buildBatch(tape.records.slice(at, at + 100)));
 	subject.finish();
@@ -395,8 +395,8 @@ test('the newest of repeated calls are listed, each with its own time', () => {
 });
 
 test('twice the input takes about twice the work, even byte by byte', () => {
-	// Time stands for the number of instructions, so only growth that no busy machine explains fails: a quadratic reader takes
-	// four times as long for twice the input, and 64 times for eight times the input.
+	// Time stands in for the number of instructions, so only growth that no busy machine explains fails: a quadratic
+	// reader takes four times as long for twice the input, and 64 times for eight times the input.
 	const chunked = 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n';
 	const received = (head: string, piece: string) => (bytes: number) => {
 		const tape = new Tape();

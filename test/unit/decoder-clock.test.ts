@@ -16,7 +16,7 @@ for (const [name, step] of [
 		const tape = new Tape();
 		const connection = tape.server(1);
 		const shifts = [0, 0, step, step, 0, 0];
-		/** The wall clock at this instant, which has been set `hours` away. */
+		/** The wall clock at this instant, set `hours` away. */
 		const set = (hours: number) => tape.clock(START_NS + tape.timeNs + BigInt(hours) * HOUR_NS);
 		for (const [i, hours] of shifts.entries()) {
 			set(shifts[i - 1] ?? 0);

@@ -312,7 +312,7 @@ test('an odd answer never takes the response of another request in the same call
 	}
 });
 
-/** Beginnings of connections that are not requests, and as much of a request as can be read in each. */
+/** Beginnings of connections that are not requests, and as much of a request as can be read from each. */
 const NO_REQUESTS: readonly (readonly [bytes: string, line: string, fields: string, body: string | null])[] = [
 	['\x16\x03\x01\x00\x05hello', '- -', '', '\x16\x03\x01\x00\x05hello'],
 	['\x16\x03\x01\n\na: b\n\nc', '- -', '', '\x16\x03\x01\n\na: b\n\nc'],
@@ -425,7 +425,7 @@ test('a client that shuts down its side before the answer gets the same row', ()
 	}
 });
 
-// The next request would continue the line of the others.
+// In the others, the next request would continue their line.
 const ENDED = NO_REQUESTS.filter(([bytes]) => bytes.endsWith('\n') || bytes.endsWith('hi') || bytes.startsWith('\x16'));
 
 for (const [bytes, line] of ENDED) {

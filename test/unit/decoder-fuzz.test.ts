@@ -1,4 +1,4 @@
-// A short run of scripts/fuzz with the same cases every time, so that everybody sees the same failures.
+// A short run of scripts/fuzz, always with the same cases, so that everybody sees the same failures.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';

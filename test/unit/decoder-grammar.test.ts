@@ -1,4 +1,4 @@
-// HTTP/1.x as it is used in practice: framing, oddities, other protocols. Where RFC 9112 leaves a choice, the decoder does
+// HTTP/1.x as used in practice: framing, oddities, other protocols. Where RFC 9112 leaves a choice, the decoder does
 // what an observer must: it finds every message that some server or client accepts, and names what is odd about it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -798,7 +798,7 @@ test('a call that was cut short counts with its result, and more bytes than its 
 	const tape = new Tape();
 	const server = tape.server(1).open().in(GET);
 	server.out('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab').out('cd');
-	// A record that claims a shorter result than it has bytes.
+	// A record that claims a shorter result than the bytes it has.
 	const lying = tape.records.at(-1)!;
 	new DataView(lying.buffer, lying.byteOffset).setUint32(wire.EVENT_BYTES, 1, true);
 	server.in('GET /after HTTP/1.1\r\nHost: h\r\n\r\n').out(OK).eof().close();

@@ -1,5 +1,5 @@
 // The rows are the same however the bytes arrive: in records of any size, in batches of any size, with connections and
-// directions interleaved in any order that the kernel could use.
+// directions interleaved in any order that the kernel could produce.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-// Input that only lenient parsers accept: read as they do, and marked, however the bytes are cut.
+// Input that only lenient parsers accept: it is read as they do, and marked, however the bytes are cut.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';

@@ -1,4 +1,4 @@
-// The decoder's settings at their bounds, many connections at once, and addresses of unix sockets.
+// The decoder's settings at their limits, many connections at once, and addresses of unix sockets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -83,7 +83,7 @@ test('a thousand connections at once have their own rows, each paired with its o
 	each((_, server) => server.open());
 	each((_, server, path) => server.in(get(path)).out(ok(path)));
 	each((client, _, path) => client.in(ok(path)));
-	// Every other one is closed, and its addresses are used again by new connections.
+	// Every other connection is closed, and new connections use its addresses again.
 	for (const [i, [client, server, path]] of ends.entries()) {
 		if (i % 2 !== 0) continue;
 		client.close();
@@ -120,7 +120,7 @@ test('connections that share a place in the table of connections are told apart'
 	for (const round of [1, 2]) {
 		for (const [i, server] of servers.entries()) server.in(get(`/${i}/${round}`));
 		for (const [i, server] of servers.entries()) server.out(ok(`/${i}/${round}`));
-		// The first leaves, and the others stay to be found.
+		// The first one leaves, and the others can still be found.
 		servers.shift()!.close();
 	}
 	const { exchanges } = decodeRecords(tape.records, { recordsPerBatch: 1 });

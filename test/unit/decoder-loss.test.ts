@@ -92,8 +92,8 @@ test('losing any two records never mixes exchanges, and rarely costs more than t
 			}
 		}
 	}
-	// Of scripts without pipelining; this happens only if both records belong to the first exchanges, before the client's
-	// habit is known.
+	// For scripts without pipelining, this happens only if both records belong to the first exchanges, before the
+	// client's habit is known.
 	assert.ok(runs > 500 && more <= runs * 0.02, `${more} of ${runs}`);
 });
 

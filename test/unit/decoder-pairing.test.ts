@@ -1,4 +1,4 @@
-// Which response belongs to which request if order alone does not decide: no response is given to another's request.
+// Which response belongs to which request if order alone does not decide: no response is given to the wrong request.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';

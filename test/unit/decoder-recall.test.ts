@@ -1,5 +1,5 @@
-// Repeated field lines are not read again (decoder-as/assembly/http1/recalled-fields.ts): a head must give the same row
-// whatever came before it.
+// Repeated field lines are not parsed again (decoder-as/assembly/http1/recalled-fields.ts): a head must give the same
+// row whatever came before it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Decoder } from '../../src/decode/decoder.ts';

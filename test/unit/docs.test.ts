@@ -115,7 +115,7 @@ test('commands in the documentation run on the demo recording', async () => {
 	assert.ok(commands.length >= 5, `only ${commands.length} commands found`);
 	for (const { place, words } of commands) {
 		await withExampleFiles(async (cwd) => {
-			// `record` makes this file itself.
+			// `record` creates this file itself.
 			rmSync(join(cwd, words[1] === 'record' ? 'traffic.tinytap' : 'none'), { force: true });
 			const live = !words.includes('--replay') && !['doctor', 'queries', 'help', 'version'].includes(words[1] ?? '');
 			const args = [...words.slice(1), ...(live ? ['--replay', DEMO] : [])];

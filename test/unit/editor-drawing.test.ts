@@ -1,4 +1,4 @@
-// What the line editor writes to the terminal, read by a small model of one.
+// What the line editor writes to the terminal, interpreted by a small model of a terminal.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OutputStream } from '../../src/output/output-stream.ts';
@@ -13,7 +13,7 @@ class Screen {
 	readonly columns: number;
 	readonly rows: number;
 	lines: string[][] = [[]];
-	/** Position of the cursor; `column` is the width of the screen while the next character would break the line. */
+	/** Position of the cursor. `column` equals the width of the screen if the next character will wrap. */
 	row = 0;
 	column = 0;
 	writes: string[] = [];
@@ -76,7 +76,7 @@ class Screen {
 	}
 }
 
-/** Small random numbers, the same ones each time. */
+/** Small random numbers, always the same ones. */
 function randomNumbers(seed: number): (below: number) => number {
 	let state = seed;
 	return (below) => {

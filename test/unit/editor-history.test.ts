@@ -1,4 +1,4 @@
-// Undo, deleted text that comes back, and looking for earlier entries.
+// Undo, restoring deleted text, and searching earlier entries.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plainTheme } from '../../src/output/theme.ts';

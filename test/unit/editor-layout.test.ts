@@ -1,4 +1,4 @@
-// Where typed text stands on the screen, and what the editing keys do to it.
+// Where typed text appears on the screen, and what the editing keys do to it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Layout, layOut } from '../../src/shell/editor/layout.ts';

@@ -1,4 +1,4 @@
-// The table of error codes is complete and has no unused entries; and what help and docs/errors.md show.
+// The table of error codes is complete and has no unused entries, and what help and docs/errors.md show.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -5,7 +5,7 @@ import { UserError } from '../../src/base/errors.ts';
 import { plainTheme } from '../../src/output/theme.ts';
 import { errorText, placeText } from '../../src/shell/error-text.ts';
 
-/** What stands above the mark. */
+/** The text above the mark. */
 function marked(text: string): string {
 	const [line = '', mark = ''] = text.split('\n');
 	const column = mark.indexOf('^');

@@ -1,4 +1,4 @@
-// Exchanges of all kinds over several segments: what is read from the tables is what was sent, whichever way it is read.
+// Exchanges of all kinds over several segments: the tables return what was sent, whichever way they are read.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exchangeRecord, type WantedExchange } from '../../src/store/exchange-detail.ts';
@@ -8,7 +8,7 @@ import { wireText } from '../../src/store/wire-text.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { GET, stored } from '../../support/stored-exchanges.ts';
 
-/** Exchanges with fields, targets and bodies of all kinds, some of them in each of several segments. */
+/** Exchanges with fields, targets and bodies of all kinds, some of each kind in each of several segments. */
 function variedExchanges(count: number) {
 	let seed = 5;
 	const random = (below: number) => {
@@ -190,7 +190,7 @@ test('all ways to read a column agree with its value', () => {
 	const { database } = stored(tape, SMALL_SEGMENTS, true);
 	for (const table of database.tables.values()) {
 		const all = Int32Array.from({ length: table.rowCount }, (_, row) => row);
-		/** Calls `work` with rows in one piece of memory, every third one of them. */
+		/** Calls `work` with batches of rows, every third one in one piece of memory. */
 		const pieces = (work: (rows: Int32Array, count: number) => void) => {
 			for (let from = 0; from < table.rowCount; ) {
 				const end = table.pieceEnd?.(from) ?? table.rowCount;
@@ -340,7 +340,7 @@ test('memory of evicted rows is used again as soon as no statement reads them', 
 	const { store } = stored(tapeOfVaried(exchanges), limits, false, [], read, 60);
 	assert.ok(store.evictedRows > 500, String(store.evictedRows));
 	assert.ok(store.memoryBytes <= limits.memoryBytes + (1 << 20), String(store.memoryBytes));
-	// About as many as the limit has room for.
+	// About as many as fit within the limit.
 	assert.ok(buffers.size <= 30, `${buffers.size} buffers`);
 	assert.equal(store.rows + store.evictedRows, exchanges.length);
 	store.clear();

@@ -530,7 +530,7 @@ test('loss has one row per reason, zeros included', () => {
 test('a row and its header lines are found by id, wherever the row is stored', () => {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
-	// 3,000 connections: the very first request is answered last.
+	// 3,000 connections, of which the first request is answered last.
 	const connections = Array.from({ length: 3000 }, (_, i) =>
 		tape.server(i + 1, { remote: `127.0.0.1:${i + 1000}` }).open(),
 	);

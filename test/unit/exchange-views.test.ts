@@ -1,4 +1,4 @@
-// What `.show` and its relatives print of an exchange besides its heads and its body.
+// What `.show` and related commands print about an exchange besides its heads and its body.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';

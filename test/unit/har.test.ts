@@ -1,4 +1,5 @@
-// HAR of recordings made from tapes, written by the built CLI, against the schema of HAR 1.2 and against what was sent.
+// HAR files of recordings made from tapes, written by the built CLI and compared with the schema of HAR 1.2 and with
+// what was sent.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, describe, it, test } from 'node:test';
@@ -110,7 +111,7 @@ test('timings are the times of the messages: a slow upload is send, a slow serve
 			server.tape.pause(499);
 			server.out(OK.replace('\r\n', '\r\nSet-Cookie: a=1; Max-Age=60\r\n').slice(20));
 		},
-		// Answered before it has arrived.
+		// Answered before the request has arrived.
 		(server) => {
 			server.in(`${head}abc`).out(OK);
 			server.tape.pause(98);
@@ -132,7 +133,7 @@ test('timings are the times of the messages: a slow upload is send, a slow serve
 		[[300, 20, 3], [0, 400, 500], [100, 0, 0], [200, 0, 0], ...(entries.length === 5 ? [[0, 0, 0]] : [])],
 	);
 	assert.equal(Number(entries[0]!.time.toFixed(6)), 323);
-	// Max-Age counts from when the answer began.
+	// Max-Age counts from the beginning of the answer.
 	const [cookie] = entries[1]!.response.cookies;
 	assert.equal(Date.parse(String(cookie!.expires)) - Date.parse(String(entries[1]!.startedDateTime)), 60_400);
 });

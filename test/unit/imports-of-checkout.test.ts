@@ -1,4 +1,4 @@
-// Files that run in a checkout with a different layout.
+// Files that run in a checkout with another layout.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adjustImports } from '../../support/imports-of-checkout.ts';

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 type Import = { readonly from: string; readonly to: string };
 
-/** Each rule is one test. `breaks` says what is wrong with an import; undefined if nothing is. */
+/** Each rule is one test. `breaks` returns what is wrong with an import, or undefined. */
 type Rule = { readonly title: string; readonly below: string; readonly breaks: (edge: Import) => string | undefined };
 
 /** From left to right: a folder may import from itself and from those before it. */
@@ -28,12 +28,12 @@ const ROOMS_OF_SQL = [
 ];
 const DOORS_OF_SQL = ['src/sql/sql.ts', 'src/sql/sql-light.ts'];
 
-/** These wire the program, one for each thread: each may import from every folder, and nothing imports them. */
+/** These files wire the program, one for each thread: each may import from every folder, and nothing imports them. */
 const WIRES = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
 
 /**
- * Rooms of the decoder, each with the other rooms that it may import from. A file outside the rooms may import anything; a
- * room that is not listed here may not be imported.
+ * Rooms of the decoder, each with the other rooms that it may import from. Files outside the rooms may import
+ * anything; a room that is not listed may not be imported.
  */
 const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {
 	wire: [],
@@ -190,7 +190,7 @@ test('every folder of src/ and every room is listed in the order', () => {
 });
 
 test('no source file is longer than 900 lines', () => {
-	// Written by a script, and data.
+	// Files written by a script, and data.
 	const generated = /^(docs\/server-compatibility\.md|test\/fixtures\/)/;
 	const folders = ['bin', 'bpf', 'decoder-as', 'docs', 'native', 'queries', 'scripts', 'src', 'support', 'test'];
 	const own = folders

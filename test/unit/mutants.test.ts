@@ -18,7 +18,7 @@ export function area(kind: Kind, size: number): number {
 }
 `;
 
-/** Mutants of the text, as the text that each makes of the lines it is in. */
+/** Mutants of the source, each as the text of the changed lines. */
 function mutantsOf(source: string) {
 	const folder = join(directory.path, 'shapes');
 	mkdirSync(folder, { recursive: true });

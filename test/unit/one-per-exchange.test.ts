@@ -1,4 +1,4 @@
-// Of an exchange that is seen from both sides, a tail prints the server's row.
+// For an exchange seen from both sides, a tail prints the server's row.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OnePerExchange } from '../../src/threads/one-per-exchange.ts';

@@ -95,7 +95,7 @@ test('all of exchanges: the columns that matter come first, others as room allow
 	);
 	assert.ok(wide.includes('host') && wide.length > IMPORTANT.length, wide.join());
 	assert.ok(!wide.includes('reason'), 'NULL in all rows');
-	// A table as wide as anybody likes shows everything.
+	// A table as wide as necessary shows everything.
 	assert.equal(shownNames(EXCHANGE_COLUMNS, rows, 3000).length, EXCHANGE_COLUMNS.length);
 });
 
@@ -249,7 +249,7 @@ test('a table that fits exactly is whole; if the screen is one column narrower, 
 		` ${'─'.repeat(18)}  ─`,
 		` ${'x'.repeat(17)}…  …`,
 	]);
-	// At least one column is there.
+	// At least one column is shown.
 	assert.deepEqual(layoutAuto(columns, rows, options(8)).shown, [0]);
 	assert.equal(table(columns, rows, 8)[2], ' xxxxx…');
 	assert.equal(table(columns, rows, 2)[2], ' …');
@@ -329,7 +329,7 @@ test('the columns shown next are the most informative ones', () => {
 		// Wide enough for one more, but not for two.
 		const width = 2 + 12 * 22 - 3;
 		assert.deepEqual(shownNames(columns, [row], width), shown);
-		// If it is NULL in all rows, another one is there.
+		// If it is NULL in all rows, another one is shown.
 		const without = columns.map((column) => (column.name === name ? null : 'a text of 27 characters ...'));
 		assert.deepEqual(shownNames(columns, [without], 242), [...IMPORTANT, 'other_0']);
 	}

@@ -558,7 +558,7 @@ describe('the curl line', () => {
 			curlLine(exchange({ ...request, method: 'HEAD' }, fields)).command ?? '',
 			/^curl --globoff --path-as-is --head --url /,
 		);
-		// Without the server's address, the name must do.
+		// Without the server's address, its name has to do.
 		const [, ...others] = fields;
 		for (const name of ['side', 'local']) {
 			assert.match(

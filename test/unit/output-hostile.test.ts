@@ -11,7 +11,7 @@ import { cellForTerminal, displayWidth, forTerminal } from '../../src/output/ter
 import { createTheme } from '../../src/output/theme.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 
-/** Listed here independently of the code under test. */
+/** Listed here independently of the tested code. */
 const FORBIDDEN: readonly (readonly [from: number, to: number])[] = [
 	[0x00, 0x09],
 	[0x0b, 0x1f],

@@ -1,4 +1,4 @@
-// The parts of larger views by themselves: calls, conversations, times, checks, bodies as asked for.
+// Parts of larger views, by themselves: calls, conversations, times, checks, and bodies in each form.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';

@@ -15,7 +15,7 @@ import type { SqlValue } from '../../src/store/table.ts';
 const key = Buffer.alloc(32, 7);
 const SHAPE = /REDACTED-\d+-[0-9a-f]{8}/g;
 
-/** The text with every placeholder as `*`. */
+/** The text with every placeholder replaced by `*`. */
 function starred(text: string): string {
 	return text.replace(SHAPE, '*');
 }
@@ -247,7 +247,7 @@ describe('a redactor', () => {
 			const part = `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n--b--\r\n`;
 			hides(redactor.text(part, 'multipart/form-data; boundary=b'), `multipart ${name}`);
 		}
-		// Short words are ordinary ones in other texts.
+		// Short words are ordinary words in other texts.
 		for (const name of telling) {
 			const given = /cookie/.test(name) ? `a=${value}` : value;
 			hides(redactor.text(`with ${name}: ${given}`, 'text/plain'), `line ${name}`);
@@ -436,7 +436,7 @@ describe('a redacted exchange', () => {
 				const shared = redactExchange(posted, redactor);
 				const written = Buffer.from(shared.columns.req_body_raw as Uint8Array).toString('latin1');
 				const [placeholder] = /REDACTED-\d+-[0-9a-f]{8}/.exec(written) ?? [''];
-				// Its length is that of the bytes.
+				// The length is that of the bytes.
 				assert.ok(placeholder.startsWith(`REDACTED-${password.includes('hunter2') ? 14 : 12}-`), placeholder);
 				assert.equal(written, form(file, placeholder).toString('latin1'));
 				const har = createHarWriter({ redactor, version: '0' });
@@ -580,7 +580,7 @@ describe('a redacted exchange', () => {
 		assert.equal(redactor.sweep('abcde abcdef abcdefghijkl abcdefg'), `abcde ${short} ${long} ${short}g`);
 		assert.equal(redactor.holdsSecret(Buffer.from('..abcdef..')), true);
 		assert.equal(redactor.holdsSecret(Buffer.from('..abcde..')), false);
-		// From the thousandth on, secrets are replaced, but no longer remembered.
+		// From the thousandth on, secrets are replaced but no longer remembered.
 		for (let i = 0; i < 1100; i++) redactor.secret(`secret number ${i}.`);
 		assert.match(redactor.sweep('secret number 996.'), /^REDACTED-18-/);
 		assert.equal(redactor.sweep('secret number 997.'), 'secret number 997.');

@@ -425,7 +425,7 @@ describe('a narrow terminal', () => {
 					whole.includes(` ${value} `) && whole.includes('x'.repeat(30)) && whole.includes('y'.repeat(30)),
 					whole,
 				);
-				// Of what is left, the first column that is cut gets one more.
+				// The remaining columns go to the first column that is cut.
 				const cut = at(width + 41 + between);
 				assert.ok(cut.includes(` ${value} `), cut);
 				assert.ok(cut.includes(` ${'x'.repeat(20)}… `) && cut.includes(` ${'y'.repeat(19)}…`), cut);

@@ -1,4 +1,4 @@
-// Output to pipes and files. What a terminal does is in test/e2e/ends.test.ts.
+// Output to pipes and files. Terminals are tested in test/e2e/ends.test.ts.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
@@ -12,10 +12,10 @@ const directory = temporaryDirectory();
 after(directory.remove);
 let pipes = 0;
 
-/** A pipe takes this before a reader has read anything. */
+/** A pipe accepts this much before its reader has read anything. */
 const PIPE_BYTES = 65_536;
 
-/** A stream to a pipe with a reader that reads only when it is asked to. */
+/** A stream to a pipe whose reader reads only when asked to. */
 function pipe() {
 	const path = join(directory.path, `pipe-${pipes++}`);
 	execFileSync('mkfifo', [path]);
@@ -24,12 +24,12 @@ function pipe() {
 	const buffer = Buffer.alloc(4 << 20);
 	return {
 		stream: new OutputStream(writer),
-		/** At most `bytes` of what is there. */
+		/** Reads at most `bytes`. */
 		read(bytes = buffer.length): string {
 			try {
 				return buffer.toString('utf8', 0, readSync(reader, buffer, 0, bytes, null));
 			} catch {
-				// EAGAIN: nothing.
+				// EAGAIN: there is nothing to read.
 				return '';
 			}
 		},
@@ -152,7 +152,7 @@ test('rows that the reader does not take within the limit are counted, including
 	stream.limit({ withinMs: 30 });
 	stream.limit({ withinMs: 60_000 });
 	await stream.flush();
-	// Six whole rows and a part of the seventh are in the pipe.
+	// Six whole rows and part of the seventh are in the pipe.
 	assert.deepEqual([stream.droppedRows, stream.droppedBytes], [23 - 6, 9]);
 	assert.equal(read(), 'r'.repeat(PIPE_BYTES));
 	assert.equal(stream.isIdle, true);

@@ -145,7 +145,7 @@ describe('widths', () => {
 			for (let code = end - 2; code <= end + 2; code++) {
 				const character = String.fromCharCode(code);
 				if (forTerminal(character) !== character) continue;
-				// A mark would belong to the letter before it.
+				// A combining mark would attach to the letter before it.
 				assert.equal(displayWidth(character), stringWidth(character), code.toString(16));
 				assert.equal(displayWidth(`a${character}b`), stringWidth(`a${character}b`), code.toString(16));
 			}
@@ -186,7 +186,7 @@ describe('widths', () => {
 		assert.equal(cellForTerminal('👍'.repeat(100), 200), '👍'.repeat(100));
 		assert.equal(cellForTerminal('日本語'.repeat(1000), 4), '日…');
 		assert.equal(cellForTerminal('日本語'.repeat(1000), 5), '日本…');
-		// Of a long text only the ends are read, so what is in the middle does not matter.
+		// Only the ends of a long text are read, so what is in the middle does not matter.
 		assert.equal(middleForTerminal(`${'a'.repeat(450)}\x1b${'b'.repeat(448)}\\`, 9), 'aaaa…bbb\\');
 		assert.equal(middleForTerminal(`${'a'.repeat(300)}\x1b${'b'.repeat(298)}\\`, 9), 'aaaa…bb\\\\');
 	});

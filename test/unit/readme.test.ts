@@ -35,7 +35,7 @@ test('the session in README is what the bundled recording gives', async () => {
 		'$ scripts/tinytap --replay recordings/demo.tinytap',
 		'tinytap: replaying recordings/demo.tinytap',
 		greeting(),
-		// The prompt’s own test compares it with the screen.
+		// The prompt's own test compares this line with the screen.
 		'Try: FROM exchanges WHERE status >= 500;   .show 52   .run slow',
 	]);
 	assert.ok(asked.length >= 3);

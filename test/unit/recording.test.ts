@@ -13,7 +13,7 @@ after(directory.remove);
 let files = 0;
 const newPath = () => join(directory.path, `recording-${files++}`);
 
-/** Writes these batches to a recording; returns its bytes. */
+/** Writes these batches to a recording and returns its bytes. */
 function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer } {
 	const path = newPath();
 	const writer = new RecordingWriter(path, { host: 'test' }, { user: processUser() });

@@ -69,7 +69,7 @@ test('an unprivileged user can look at the bundled recording', () => {
 		process.getuid?.() === 0
 			? 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all'
 			: '';
-	// A copy that another user may read: the checkout may be in root's home.
+	// A copy that another user may read, because the checkout may be in root's home.
 	const script = `cp -r "$1/dist" "$1/build" "$1/package.json" "$1/recordings" "$2" && chmod -R a+rX "$2" && exec ${asNobody} "$3" "$2/dist/tinytap.cjs" query "$4" --replay "$2/recordings/demo.tinytap" --format json`;
 	const place = join(directory.path, 'copy');
 	const result = spawnSync(

@@ -1,4 +1,4 @@
-// native/ring_reader.cc on a ring that the test writes, also in ways in which the kernel writes it only rarely.
+// native/ring_reader.cc on a ring that the test writes, including cases that rarely occur with the kernel.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ before(() => {
 });
 
 test('records that wrap around the end of the ring, or of what is mapped of it, are whole', () => {
-	// The last of 1,200.
+	// The last of 1,200 records.
 	assert.equal(lines.get('wrapped'), 'd16199');
 });
 

@@ -1,5 +1,5 @@
-// A capture from start to end in front of the threads: its messages, its ends, and the program after `--`. Its source is a
-// recording, so no kernel is needed.
+// A capture from start to end, from main's point of view: its messages, its ends, and the program after `--`. Its
+// source is a recording, so no kernel is needed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { statSync, truncateSync } from 'node:fs';
@@ -22,7 +22,7 @@ after(directory.remove);
 const ROOT = join(import.meta.dirname, '../..');
 const NEVER = new Promise<never>(() => undefined);
 
-/** A recording of `count` exchanges, and of lost records. */
+/** A recording of `count` exchanges and of lost records. */
 function recordingOf(name: string, count: number, lost = 0): string {
 	const tape = new Tape();
 	const server = tape.server(1).open();
@@ -160,7 +160,10 @@ test('without the launcher nothing but a recording can be captured, and the erro
 	});
 });
 
-/** Runs `program` in a shell, held as the launcher holds it, during a replay. `answer`: what the launcher answers to its release. */
+/**
+ * Runs `program` in a shell during a replay, held as the launcher holds it. `answer`: what the launcher answers when
+ * it is released.
+ */
 async function held(
 	path: string,
 	program: string,
@@ -170,7 +173,7 @@ async function held(
 	order: string;
 	result: { statuses: number[]; notices: string[]; rows: number; error: Record<string, unknown> };
 }> {
-	// The program is a child of the process that becomes Node, which knows nothing of it.
+	// The program is a child of the process that becomes Node, but Node did not start it.
 	const script = `${program} & TINYTAP_LAUNCH="mode=user,socket=-1,command=$!,control=3,user=somebody" exec "$0" --import tsx support/held-run.ts "$1" "$2"`;
 	const child = spawn('sh', ['-c', script, process.execPath, path, stdin], {
 		cwd: ROOT,

@@ -1,5 +1,5 @@
-// V8 compiles code for the shape (hidden class) of the objects it meets. If each segment had its own shape, all code that
-// uses segments would be compiled again for each of them.
+// V8 compiles code for the shapes (hidden classes) of the objects it meets. If each segment had its own shape, V8 would
+// compile all code that uses segments again for each of them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

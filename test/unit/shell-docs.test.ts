@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const ROOT = join(import.meta.dirname, '../..');
 const PAGE = readFileSync(join(ROOT, 'docs/shell.md'), 'utf8');
 
-/** The rows of the table of features: the cells, without their spaces. */
+/** The rows of the feature table: the cells without surrounding spaces. */
 function features(): string[][] {
 	const section = PAGE.slice(PAGE.indexOf('## Compared with other shells'));
 	const lines = section.split('\n').filter((line) => line.startsWith('| ') && line.includes('.test.ts'));
@@ -25,7 +25,7 @@ test('each feature in docs/shell.md names a test that exists', () => {
 		assert.equal(cells.length, 10, cells[0]);
 		assert.match(cells[1] ?? '', /^[●◐]$/, cells[0]);
 		const [, path = '', shown = ''] = /^`(test\/\S+\.test\.ts)`: (.+)$/.exec(cells[9] ?? '') ?? [];
-		// Both Markdown and a string write a backslash as two.
+		// Both Markdown and a string literal write a backslash as two.
 		const title = shown.replace(/\\(.)/g, '$1');
 		assert.notEqual(title, '', cells[9]);
 		const titles = [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^\s*test\(\s*(['"`])(.*)\1,/gm)];

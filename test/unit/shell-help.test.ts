@@ -17,7 +17,7 @@ test('.help explains each command by its name, its other forms and its group', (
 	const list = topicHelp('commands');
 	for (const { name, usage, description } of COMMANDS) {
 		for (const topic of [name, `.${name}`, ...(COMMAND_FORMS[name] ?? []).filter((form) => /^[.\\]\S+$/.test(form))]) {
-			// \d alone is another command than with a table.
+			// \d alone is another command than \d with a table.
 			if (topic !== '\\d') assert.ok(topicHelp(topic).includes(usage), topic);
 		}
 		assert.ok(list.includes(usage) && list.includes(description), name);

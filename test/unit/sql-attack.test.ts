@@ -121,7 +121,7 @@ const HARMLESS = [
 	];
 });
 
-/** Random combinations of pieces of the attacks: the same for the same seed. */
+/** Random combinations of pieces of the attacks, always the same for the same seed. */
 function mutations(count: number): string[] {
 	const random = seeded(11);
 	const pieces = REFUSED.flatMap((sql) => sql.split(/(?<=[\s(,])/));

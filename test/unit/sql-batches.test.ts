@@ -1,4 +1,4 @@
-// The shortcuts over batches of rows and captured bytes give the same as plain execution, row by row.
+// The shortcuts over batches of rows and captured bytes give the same results as plain execution, row by row.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';

@@ -1,4 +1,4 @@
-// What the prompt is told about a text: what can follow at its end, the classes of its tokens, brackets that belong together.
+// What the editor learns about a text: what can follow at its end, the classes of its tokens, matching brackets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bracketsAt, classify, completionsAt } from '../../src/sql/sql-light.ts';
@@ -133,7 +133,7 @@ for (const [text, follows] of FOLLOW) {
 	});
 }
 
-/** A letter for each class; spaces stay. */
+/** A letter for each class; spaces are kept. */
 const LETTERS = {
 	keyword: 'K',
 	function: 'F',

@@ -1,4 +1,4 @@
-// The first and the last rows of a result, as a terminal shows them, compared with the whole result.
+// The first and last rows of a result, as a terminal shows them, compared with the complete result.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ExecuteOptions, execute, prepare, Session, SqlError } from '../../src/sql/sql.ts';

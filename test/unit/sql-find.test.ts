@@ -17,7 +17,7 @@ function matchesOf(pattern: string, text: string, ignoreCase = false): number[][
 	return matches;
 }
 
-/** All matches by JavaScript's engine, without empty ones directly after another match. */
+/** All matches that JavaScript's engine finds, without empty ones directly after another match. */
 function theirs(pattern: string, text: string): number[][] {
 	const matches: number[][] = [];
 	let lastEnd = -1;
@@ -111,7 +111,7 @@ test('all matches take time linear in the length of the text, whatever the patte
 		['(x+x+)+y|x', 'x'],
 		['a??', 'a'],
 	] as const) {
-		// Polls are made every thousand steps or so. The steps do not depend on how busy the machine is.
+		// Polls happen every thousand steps or so. The number of steps does not depend on how busy the machine is.
 		const polls = (count: number) => {
 			let made = 0;
 			const finder = compileFinder(pattern, false, () => {

@@ -13,7 +13,7 @@ const session = new Session();
 const resultOf = (sql: string) => executeSync(prepare(sql, database, session), database, { session });
 const namesOf = (sql: string) => resultOf(sql).columns.map(({ name }) => name);
 
-/** Both statements have the same columns and rows. */
+/** Checks that both statements have the same columns and rows. */
 function assertSame(short: string, long: string): void {
 	const a = resultOf(short);
 	const b = resultOf(long);
@@ -40,7 +40,7 @@ test('distinct values are counted exactly up to 4,096, then within a few percent
 			assert.ok(count.value >= least && count.value <= most, `${make(1)}: ${count.value} of ${distinct}`);
 		}
 	}
-	// What it no longer needs is given back.
+	// Memory that is no longer needed is given back.
 	const guard = new Guard({ memoryLimit: 500_000 });
 	const counts = Array.from({ length: 3 }, () => new DistinctCount(guard));
 	for (const count of counts) for (let i = 0; i < 4097; i++) count.add(i);

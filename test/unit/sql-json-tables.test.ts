@@ -62,7 +62,7 @@ test('the rows are those of SQLite, for random JSON and paths', (t) => {
 	};
 	const queries = Array.from({ length: 600 }, () => {
 		const table = pick(['json_each', 'json_tree']);
-		// SQLite 3.40 writes the paths below any item of an array as those of the first, if the path leads to it.
+		// If the path leads to an item of an array, SQLite 3.40 writes the paths below it as those of the first item.
 		const items = table === 'json_each' ? ['$[1]', '$[#-1]', '$.a0[1]'] : [];
 		const path = pick([
 			'',
@@ -78,7 +78,7 @@ test('the rows are those of SQLite, for random JSON and paths', (t) => {
 
 describe('arguments may read the tables before', () => {
 	const FIELDS = 'SELECT e.id, h.key, h.value FROM exchanges e, json_each(e.req_headers) h';
-	/** The same from the columns that the sample's headers have. */
+	/** The same, computed from the columns that the sample's headers have. */
 	const expected = rowsOf('SELECT id, req_headers FROM exchanges', database).flatMap(([id, text]) =>
 		Object.entries((JSON.parse(String(text)) ?? {}) as object).map(([key, value]) => [
 			id,
@@ -123,7 +123,7 @@ describe('arguments may read the tables before', () => {
 		for (const [, key] of expected) counts.set(key, (counts.get(key) ?? 0) + 1);
 		const grouped = 'SELECT h.key, count(*) FROM exchanges e, json_each(e.req_headers) h GROUP BY h.key ORDER BY 1';
 		assert.deepEqual(rowsOf(grouped, database), [...counts].sort());
-		// Bare columns come from the row with the maximum, which is not the last one.
+		// Bare columns come from the row with the maximum, which is not the last row.
 		const bare =
 			'SELECT max(e.id), h.key, h.value, h.fullkey FROM (SELECT * FROM exchanges ORDER BY id DESC) e, json_each(e.req_headers) h';
 		const [[id, key, value, fullkey]] = rowsOf(bare, database) as [unknown[]];

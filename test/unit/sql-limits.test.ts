@@ -275,7 +275,7 @@ test('kept texts count with their length', () => {
 	]) {
 		assert.equal(errorOf(sql, bodies, { memoryLimit }).code, 'ERR_SQL_TOO_LARGE', sql);
 	}
-	// Rows cut off by the LIMIT do not count.
+	// Rows cut off by LIMIT do not count.
 	assert.equal(
 		rowsOf('SELECT id FROM bodies ORDER BY body LIMIT 3', bodies, { memoryLimit: 80 * 1024 * 1024 }).length,
 		3,

@@ -1,4 +1,4 @@
-// Statements with random mistakes: each soon ends with rows or with an error for people.
+// Statements with random mistakes: each soon ends with rows or with an error message for people.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -130,7 +130,7 @@ test('a statement with mistakes gives rows or one sentence with a code and a pos
 		}
 		outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 	}
-	// The mutations must reach further than the parser.
+	// The mutations must get beyond the parser.
 	for (const wanted of ['rows', 'ERR_SQL_SYNTAX', 'ERR_SQL_NAME', 'ERR_SQL_UNSUPPORTED', 'ERR_SQL_FUNCTION'])
 		assert.ok((outcomes.get(wanted) ?? 0) > 0, `none ended with ${wanted}`);
 });

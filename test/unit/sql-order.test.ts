@@ -10,7 +10,7 @@ import { testDatabase } from '../../support/sql-table.ts';
 const ROWS = 2500;
 const random = seeded(5);
 const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-/** Of several sizes: few and many equal ones, NULLs, and numbers that differ only in their last bits. */
+/** Several kinds of keys: few and many equal ones, NULLs, and numbers that differ only in their last bits. */
 const KINDS: Record<string, () => number | null> = {
 	few: () => pick([null, -1.5, 0, 2, 3]),
 	many: () => (random() < 0.05 ? null : Math.floor(random() * 1e6) - 5e5),
@@ -38,7 +38,7 @@ const WAYS = [0, 1, 2, 3].map((way) => ({ descending: way > 1, nullsFirst: way %
 
 for (const [index, name] of [...Object.keys(KINDS), 'word'].entries()) {
 	for (const { descending, nullsFirst } of WAYS) {
-		// As it is without NULLS.
+		// The default, without NULLS.
 		const nulls = nullsFirst !== descending ? '' : `NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`;
 		const order = `ORDER BY ${name} ${descending ? 'DESC' : ''} ${nulls}, id DESC`;
 		test(`rows come in the order of their keys, then of a second key; LIMIT takes the first: ${order}`, () => {

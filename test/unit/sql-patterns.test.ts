@@ -8,7 +8,7 @@ import { errorOf, scalarOf } from '../../support/sql-run.ts';
 
 const noPoll = () => {};
 
-/** LIKE by its definition: slow, but plainly right. */
+/** LIKE by its definition: slow, but obviously correct. */
 function likeByDefinition(pattern: string[], text: string[]): boolean {
 	const [first, ...rest] = pattern;
 	if (first === undefined) return text.length === 0;
@@ -23,12 +23,12 @@ const piece = fc.constantFrom('a', 'b', 'A', 'B', '%', '_', 'é', '\u{1f600}', '
 
 test('LIKE and = on bytes follow their definition, and read nothing outside of the value', () => {
 	const ascii = fc.constantFrom('a', 'b', 'A', 'B', '/', '@', '`', '[', '{', '%');
-	// Long enough for the distances of the search, of few letters, so that most of it nearly matches.
+	// Long enough for the distances of the search, with few letters, so that most of it nearly matches.
 	const texts = fc.array(fc.constantFrom('a', 'b', 'A', 'B', '/', '@', '`', '[', '{', 'é'), { maxLength: 24 });
 	fc.assert(
 		fc.property(fc.array(ascii, { maxLength: 8 }), texts, fc.boolean(), (pattern, text, isWhole) => {
 			const value = isWhole ? text : [...text, ...pattern.filter((each) => each !== '%'), ...text];
-			// The pattern itself stands before and after the value.
+			// The pattern itself is before and after the value.
 			const outside = Buffer.from(pattern.join('').replaceAll('%', ''));
 			const inside = Buffer.from(value.join(''));
 			const bytes = Buffer.concat([outside, inside, outside]);
@@ -70,7 +70,10 @@ test('LIKE follows its definition', () => {
 	);
 });
 
-/** A text that a pattern matches, or one that differs from it in a place: near misses find what random texts do not. */
+/**
+ * A text that a pattern matches, or one that differs from it in one place: near misses find bugs that random texts do
+ * not.
+ */
 function nearMatch(pattern: readonly string[], choices: readonly number[], many: string, one: string): string[] {
 	let next = 0;
 	const choice = (below: number) => choices[next++ % choices.length]! % below;
@@ -235,7 +238,7 @@ test('REGEXP and JavaScript agree about texts that match, and about those that n
 	let misses = 0;
 	fc.assert(
 		fc.property(expression, choices, (pattern, chosen) => {
-			// A pattern read as a text, without its signs, is close to what it matches.
+			// A pattern read as text, without its special characters, is close to what it matches.
 			const plain = pattern
 				.replace(/\\b|[\^$]$|^\^/g, '')
 				.replace(/\\d/g, '1')

@@ -23,7 +23,7 @@ test('two values have the same key if and only if they are equal', () => {
 	const blobs = texts.map((text) => Buffer.from(text));
 	const numbers = [0, 1, -1, 1.5, 2 ** 53, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 63n), 2 ** 63];
 	const keys = [...texts, ...blobs, ...numbers].map((value) => keyOf(value));
-	// Only 2^53 is there twice.
+	// Only 2^53 occurs twice.
 	assert.equal(new Set(keys).size, keys.length - 1);
 	assert.equal(keyOf(2 ** 53), keyOf(2n ** 53n));
 	assert.equal(

@@ -135,7 +135,7 @@ test('rows are found by id, in any order and however far apart the ids are', () 
 				assert.equal(new IdRows(new RowLocator(parts)).rowOf(absent), -1, String(absent));
 			}
 		}
-		// A search at a time, each by another reader.
+		// One search at a time, each by another reader.
 		for (const [row, id] of ids.entries())
 			if (row % 23 === 0) assert.equal(new IdRows(new RowLocator(parts)).rowOf(id), row);
 	}
@@ -163,7 +163,7 @@ test('codes are equal exactly if the texts are, whatever the bytes', () => {
 		for (const text of ['Grüße', 'grüße', 'GRÜSSE', '', 'a', 'A', 'ab', 'ba']) {
 			const utf8 = Buffer.from(text);
 			check(utf8, 0, utf8.length);
-			// The same text from other bytes, if it has an umlaut.
+			// The same text from other bytes, if it contains an umlaut.
 			const latin1 = Buffer.from(`..${text}`, 'latin1');
 			check(latin1, 2, latin1.length);
 			check(utf8, 0, utf8.length);
@@ -233,7 +233,7 @@ test('the log of connections keeps whole chunks of entries', () => {
 		[2, chunk],
 	]);
 	assert.equal(log.evicted, 2);
-	// One that is larger than a chunk.
+	// An entry that is larger than a chunk.
 	log.append(entry(3, 2 * chunk));
 	assert.deepEqual(
 		[held(), log.evicted],

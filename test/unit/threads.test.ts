@@ -103,14 +103,14 @@ async function rowsOf(threads: Threads, sql: string, options: Partial<RunOptions
 
 const HELD_ROWS = 24_000;
 
-/** Runs `work` with a recording, without its last `less` bytes, that waits for a tail, which began before it. */
+/** Runs `work` with a recording (without its last `less` bytes) that waits for a tail which began before it. */
 async function withHeld(
 	less: number,
 	work: (threads: Threads, tail: AsyncGenerator<TailRows>) => Promise<void>,
 ): Promise<void> {
 	const path = recordingOf(HELD_ROWS, 3);
 	truncateSync(path, statSync(path).size - less);
-	// The capture thread cannot begin before it has read its decoder.
+	// The capture thread cannot begin before it has loaded its decoder.
 	const decoder = newPath();
 	assert.equal(spawnSync('mkfifo', [decoder]).status, 0);
 	await withThreads(
@@ -120,7 +120,7 @@ async function withHeld(
 			await tail.next();
 			await writeFile(decoder, readFileSync(FILES.decoder));
 			for (let rows = 0; rows === 0; rows = (await tail.next()).value?.rows.length ?? 1);
-			// More than may wait for main.
+			// More rows than may wait for main.
 			await eventually(
 				() => threads.status.rows > 10_000 || undefined,
 				() => `${threads.status.rows} rows`,
@@ -133,7 +133,7 @@ async function withHeld(
 	);
 }
 
-/** As many rows as nobody waits for. */
+/** More rows than anybody would wait for. */
 const ENDLESS = 'SELECT a.id FROM exchanges a, exchanges b, exchanges c, exchanges d';
 
 test('a statement gets its columns, its rows and its end, in this order', async () => {
@@ -304,7 +304,7 @@ test('if the recording does not exist, start and end fail, and both threads stil
 	});
 });
 
-/** Keeps the thread busy with one row for a second and more, without a look at the flag. */
+/** Keeps the thread busy with one row for more than a second, without checking the flag. */
 const STUCK = `WITH RECURSIVE s(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM s WHERE length(t) < 4000000),
 	l AS (SELECT max(t) AS t FROM s)
 	SELECT count(*) FROM l, headers a, headers b, headers c WHERE t || a.name < t || b.name || c.name`;
@@ -397,7 +397,7 @@ test('rows are computed only as fast as they are taken', async () => {
 				10,
 			);
 			assert.ok(before < count ** 2 / 4, String(before));
-			// Meanwhile the thread does other things.
+			// In the meantime the thread does other things.
 			let rows = 0;
 			for await (const part of threads.tail(undefined, 'id', { fromStart: true })) rows += part.rows.length;
 			assert.equal(rows, count);
@@ -494,7 +494,7 @@ test('rows that were evicted before a tail saw them, and all that were evicted, 
 test('pause() stops capturing until resume()', async () => {
 	await withHeld(0, async (threads, tail) => {
 		threads.pause();
-		// Until the message has arrived.
+		// Wait until the message has arrived.
 		await wait(100);
 		for await (const _ of tail);
 		await threads.ended;
@@ -688,7 +688,7 @@ test('a recording is read completely with little memory, and its newest rows are
 		recordingOf(60_000),
 		async (threads) => {
 			await threads.ended;
-			// Each statement gives its snapshot back.
+			// Each statement releases its snapshot.
 			for (let i = 0; i < 20; i++) await rowsOf(threads, 'SELECT count(*) FROM exchanges');
 			const [[count, first, last]] = (await rowsOf(threads, 'SELECT count(*), min(id), max(id) FROM exchanges')) as [
 				[number, number, number],

@@ -1,4 +1,4 @@
-// Frames of the zstd program at several levels, and frames made by hand for what it seldom writes.
+// Frames made by the zstd program at several levels, and handmade frames for features it seldom uses.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -105,7 +105,7 @@ test('the zstd program has written everything that a block may contain', () => {
 	);
 });
 
-/** What the blocks of a frame consist of. */
+/** The parts of a frame's blocks. */
 function partsOf(frame: Buffer): string[] {
 	const parts: string[] = [];
 	const descriptor = frame[4]!;
@@ -153,7 +153,7 @@ function frameOf(...blocks: readonly (readonly number[])[]): Uint8Array {
 	return Uint8Array.from([...MAGIC, 0, 0x58, ...blocks.flat()]);
 }
 
-/** `size`: if it is not the length of the content. */
+/** `size`: given if it is not the length of the content. */
 function block(type: number, content: readonly number[], size = content.length, isLast = true): number[] {
 	return [...little((isLast ? 1 : 0) + (type << 1) + (size << 3), 3), ...content];
 }
@@ -241,7 +241,7 @@ test('frames follow each other; skippable ones are skipped, anything else is dam
 	}
 	assert.equal(isZstd(one.subarray(0, 3)), false);
 	assert.equal(isZstd(one.subarray(0, 4)), true);
-	// Matches of a frame do not reach into the one before.
+	// Matches of a frame do not reach into the previous frame.
 	const match = frameOf(sequences(repeated('x', 1), 1, { literal: 1, offset: 2 }, [[1, 2]]));
 	assert.deepEqual([decode(match).text, decode(match).stopped], ['x', 'damaged']);
 	assert.equal(decode(Buffer.concat([one, match])).stopped, 'damaged');
@@ -296,7 +296,7 @@ test('the size of literals that are not coded has three widths', () => {
 
 test('the number of sequences has three widths', () => {
 	for (const count of [1, 127, 128, 129, 300, 0x7eff, 0x7f00, 0x7f01, 0x8123]) {
-		// Without literals the second and the first of the last three offsets take turns: 4, 1, 4 …
+		// Without literals, the second and the first of the last three offsets alternate: 4, 1, 4 …
 		const { text, stopped, ended } = decode(
 			frameOf(block(0, bytesOf('abcdefgh'), 8, false), sequences(repeated('z', 2), count, {})),
 		);
@@ -374,7 +374,7 @@ test('codes have the lengths of the standard', () => {
 		for (const extra of extras(bits)) {
 			const size = length + extra;
 			if (size > 131_000) continue;
-			// An offset of 2, and one literal is left.
+			// An offset of 2, and one remaining literal.
 			const codes = { literal: code, offset: 2, match: 1 };
 			const { text } = decode(
 				frameOf(
@@ -458,12 +458,12 @@ test('the last three offsets have short values', () => {
 
 test('offsets have up to 31 extra bits', () => {
 	for (let code = 4; code < 32; code++) {
-		// Beyond the beginning: damage, unless the distance is there.
+		// Beyond the beginning it is damage, unless the distance exists.
 		const extra = code < 17 ? 0 : 2 ** code / 2 + 5;
 		const distance = 2 ** code + extra - 3;
 		const count = Math.min(code > 25 ? 4 : 390, Math.ceil(distance / 131_072));
 		const blocks = Array.from({ length: count }, () => block(1, [65], 131_072, false));
-		// Far ones with bits after theirs, so that they begin within a byte.
+		// Large offsets are followed by other bits, so that they begin within a byte.
 		const isFar = code >= 17;
 		const codes = { literal: 1, offset: code, match: isFar ? 38 : 2 };
 		const length = isFar ? 56 : 5;
@@ -496,7 +496,7 @@ function huffman(weights: readonly number[], size: number, streams: readonly (re
 }
 
 test('literals may be coded with a tree whose weights are written directly', () => {
-	// Two symbols, a bit each.
+	// Two symbols of one bit each.
 	const pair = (bits: string) => backwards(...[...bits].map((bit) => [Number(bit), 1] as const));
 	const textOf = (literals: readonly number[]) => {
 		const { text, stopped } = decode(frameOf(block(2, [...literals, 0])));
@@ -516,10 +516,10 @@ test('literals may be coded with a tree whose weights are written directly', () 
 	const tooMany = huffman([1], 131_073, [quarter, quarter, quarter, pair(`${'01'.repeat(16_384)}0`)]);
 	assert.equal(textOf(tooMany), 'damaged');
 	for (const damage of [
-		// Bits that are left or missing.
+		// Left-over or missing bits.
 		huffman([1], 4, [pair('01101')]),
 		huffman([1], 6, [pair('01101')]),
-		// Weights that no last one completes, none at all, and one that is too large.
+		// Weights that no last weight completes, no weights at all, and one that is too large.
 		huffman([3, 1], 1, [pair('0')]),
 		huffman([0, 0], 1, [pair('0')]),
 		huffman([12, 1], 1, [pair('0')]),
@@ -545,7 +545,7 @@ test('a stream of sequences uses all its bits, and no more', () => {
 	assert.equal(decode(content([2, 3], [1, 1], [0, 1])).stopped, 'damaged');
 	assert.equal(decode(content([2, 3], [1, 1], [0, 9])).stopped, 'damaged');
 	const tail = (...bytes: number[]) => decode(frameOf(first, block(2, [...repeated('L', 1), ...bytes]))).stopped;
-	// No number of sequences, no tables, no stream, one without its mark, reserved bits.
+	// A missing number of sequences, missing tables, no stream, a stream without its end mark, reserved bits.
 	for (const bytes of [
 		[],
 		[1],
@@ -556,7 +556,7 @@ test('a stream of sequences uses all its bits, and no more', () => {
 		[1, 86, 0, 0, 0, 1],
 	])
 		assert.equal(tail(...bytes), 'damaged', bytes.join());
-	// Tables and trees of an earlier block, which there is not.
+	// References to tables and trees of an earlier block, although there is none.
 	for (const modes of [0b11010100, 0b01110100, 0b01011100]) assert.equal(tail(1, modes, 0, 0, 0, 1), 'damaged');
 	assert.equal(decode(frameOf(block(2, [...little(3 + 2 * 16 + (1 << 14), 3), 1, 0]))).stopped, 'damaged');
 });
