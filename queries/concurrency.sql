@@ -11,10 +11,10 @@ WITH changes AS (
 ), running AS (
   SELECT pid, comm, side, at, sum(change) OVER (PARTITION BY pid, side ORDER BY at, change ROWS UNBOUNDED PRECEDING) AS open
   FROM changes
-), ranked AS (
-  SELECT *, row_number() OVER (PARTITION BY pid, side ORDER BY open DESC, at) AS place FROM running
+), levels AS (
+  SELECT pid, comm, side, open, min(at) AS at FROM running GROUP BY pid, comm, side, open
 )
-SELECT pid, comm, side, open AS most, at
-FROM ranked
-WHERE place = 1
+SELECT pid, comm, side, max(open) AS most, at
+FROM levels
+GROUP BY pid, comm, side
 ORDER BY most DESC, pid;
