@@ -60,30 +60,44 @@ export type Course = {
 	readonly call?: CallOptions;
 };
 
-type Call = { readonly at: number; readonly run: () => void };
+/** What an end of a connection does. */
+type Step = {
+	readonly at: number;
+	readonly end: End;
+	readonly what:
+		| { readonly kind: 'open' | 'peer closes' | 'closes' }
+		| { readonly kind: 'request' | 'response'; readonly bytes: string; readonly call: CallOptions }
+		| { readonly kind: 'sendfile'; readonly count: number };
+};
 
 /** One end of a connection. */
 export class End {
-	readonly #calls: Call[];
-	readonly #connection: ConnectionTape;
-	readonly #isServer: boolean;
+	readonly process: Process;
+	readonly isServer: boolean;
+	readonly options: ConnectionOptions;
+	/** Both ends are of this host, and the other one is another End. */
+	readonly hasOther: boolean;
+	readonly #steps: Step[];
 
-	constructor(calls: Call[], connection: ConnectionTape, isServer: boolean) {
-		this.#calls = calls;
-		this.#connection = connection;
-		this.#isServer = isServer;
+	constructor(steps: Step[], process: Process, isServer: boolean, options: ConnectionOptions, hasOther: boolean) {
+		this.#steps = steps;
+		this.process = process;
+		this.isServer = isServer;
+		this.options = options;
+		this.hasOther = hasOther;
 	}
 
 	/** A request at `at` and its response. */
 	exchange(at: number, asked: string, answer: string, course: Course = {}): this {
 		const { ms = 10, sending = 0, sendfile, call = {} } = course;
+		const first = at + sending + (course.ttfb ?? 0);
 		this.ask(at, asked, sending);
-		const headEnd = answer.indexOf('\r\n\r\n') + 4;
 		if (sendfile !== undefined) {
-			this.#at(at + sending + (course.ttfb ?? 0), () => this.#connection.out(answer, call));
-			this.#at(at + ms, () => this.#connection.sendfile(sendfile));
-		} else if (course.ttfb !== undefined && at + sending + course.ttfb < at + ms) {
-			this.answer(at + sending + course.ttfb, answer.slice(0, headEnd), call);
+			this.answer(first, answer, call);
+			this.#add(at + ms, { kind: 'sendfile', count: sendfile });
+		} else if (course.ttfb !== undefined && first < at + ms) {
+			const headEnd = answer.indexOf('\r\n\r\n') + 4;
+			this.answer(first, answer.slice(0, headEnd), call);
 			this.answer(at + ms, answer.slice(headEnd), call);
 		} else this.answer(at + ms, answer, call);
 		return this;
@@ -92,94 +106,154 @@ export class End {
 	/** A request, in two parts if `sending` is given. */
 	ask(at: number, bytes: string, sending = 0): this {
 		const cut = sending === 0 ? bytes.length : Math.floor(bytes.length / 2);
-		this.#at(at, () => this.#move(bytes.slice(0, cut), !this.#isServer));
-		if (sending > 0) this.#at(at + sending, () => this.#move(bytes.slice(cut), !this.#isServer));
+		this.#add(at, { kind: 'request', bytes: bytes.slice(0, cut), call: {} });
+		if (sending > 0) this.#add(at + sending, { kind: 'request', bytes: bytes.slice(cut), call: {} });
 		return this;
 	}
 
 	answer(at: number, bytes: string, call: CallOptions = {}): this {
-		this.#at(at, () => this.#move(bytes, this.#isServer, call));
+		this.#add(at, { kind: 'response', bytes, call });
 		return this;
 	}
 
 	/** The other end closes, and this one 1 ms later, too. */
 	peerCloses(at: number): this {
-		this.#at(at, () => this.#connection.eof().close());
+		this.#add(at, { kind: 'peer closes' });
 		return this;
 	}
 
 	closes(at: number): this {
-		this.#at(at, () => this.#connection.close());
+		this.#add(at, { kind: 'closes' });
 		return this;
 	}
 
-	#move(bytes: string, isOut: boolean, call: CallOptions = {}): void {
-		if (isOut) this.#connection.out(bytes, call);
-		else this.#connection.in(bytes, call);
-	}
-
-	#at(at: number, run: () => void): void {
-		this.#calls.push({ at, run });
+	#add(at: number, what: Step['what']): void {
+		this.#steps.push({ at, end: this, what });
 	}
 }
 
 /** Connections whose calls are recorded in the order of their times. */
 export class TimedTraffic {
-	readonly #tape = new Tape();
-	readonly #calls: Call[] = [];
-	/** Processes whose facts are told when they first have a connection. */
-	readonly #pids = new Set<number>();
+	readonly #steps: Step[] = [];
 	#connections = 0;
 
 	/** A connection from `from` that the process accepted at `at`. */
-	server(process: Process, from: string, at = 0, options: ConnectionOptions = {}): End {
-		return this.#end(process, true, at, { local: '10.0.0.1:80', remote: this.#address(from), ...options });
+	server(process: Process, from: string, at = 0): End {
+		return this.#end(process, true, at, { local: '10.0.0.1:80', remote: this.#address(from) });
 	}
 
 	/** A connection that the process made to `to` at `at`. */
-	client(process: Process, to: string, at = 0, options: ConnectionOptions = {}): End {
-		return this.#end(process, false, at, { local: this.#address('10.0.0.1'), remote: to, ...options });
+	client(process: Process, to: string, at = 0): End {
+		return this.#end(process, false, at, { local: this.#address('10.0.0.1'), remote: to });
 	}
 
-	/** A connection between two processes of this host. What the server does at `at` begins 1 ms earlier for the client and ends 1 ms later. */
+	/** A connection between two processes of this host. */
 	pair(server: Process, client: Process, at = 0): Pair {
 		const address = this.#address('127.0.0.1');
-		const asks = this.client(client, '127.0.0.1:80', at, { local: address });
-		return new Pair(this.server(server, '', at, { local: '127.0.0.1:80', remote: address }), asks);
+		const asks = this.#end(client, false, at, { local: address, remote: '127.0.0.1:80' }, true);
+		return new Pair(this.#end(server, true, at, { local: '127.0.0.1:80', remote: address }, true), asks);
 	}
 
-	/** What a capture would have recorded. */
-	tape(): Tape {
-		const tape = this.#tape;
+	/**
+	 * What a capture would have recorded. `mirrored`: the clients of all servers are of this host, too, so each exchange of a
+	 * server is also seen from the client, half a millisecond earlier and later.
+	 */
+	tape({ mirrored = false } = {}): Tape {
+		const tape = new Tape();
 		tape.clock(BigInt(START_MS) * 1_000_000n);
-		const startNs = tape.timeNs;
-		for (const { at, run } of this.#calls.toSorted((a, b) => a.at - b.at)) {
-			tape.timeNs = startNs + BigInt(Math.round(at * 1e6)) - STEP_NS;
-			run();
-		}
+		const steps = this.#steps.flatMap((step) => {
+			const { end } = step;
+			return mirrored && end.isServer && !end.hasOther ? [step, mirrorOf(step)] : [step];
+		});
+		const player = new Player(tape);
+		for (const step of steps.toSorted((a, b) => a.at - b.at)) player.play(step);
 		return tape;
 	}
 
-	#end(process: Process, isServer: boolean, at: number, options: ConnectionOptions): End {
-		const { pid, comm, cgroup, exe } = process;
-		const isNew = !this.#pids.has(pid);
-		this.#pids.add(pid);
-		const number = ++this.#connections;
-		const all = { pid, comm, ...options };
-		const connection = isServer ? this.#tape.server(number, all) : this.#tape.client(number, all);
-		this.#calls.push({
-			at,
-			run: () => {
-				connection.open();
-				if (isNew && (cgroup ?? exe) !== undefined) this.#tape.factProcess(pid, comm, cgroup, comm, exe);
-			},
-		});
-		return new End(this.#calls, connection, isServer);
+	#end(process: Process, isServer: boolean, at: number, options: ConnectionOptions, hasOther = false): End {
+		this.#connections++;
+		const end = new End(this.#steps, process, isServer, options, hasOther);
+		this.#steps.push({ at, end, what: { kind: 'open' } });
+		return end;
 	}
 
 	/** A port of its own for each connection. */
 	#address(ip: string): string {
 		return `${ip}:${40_001 + this.#connections}`;
+	}
+}
+
+/** The process at the other end of mirrored servers. */
+const MIRROR: Process = { pid: 900, comm: 'mirror' };
+const mirrors = new WeakMap<End, End>();
+
+/** The step as the client sees it. */
+function mirrorOf({ at, end, what }: Step): Step {
+	const { local = '', remote = '' } = end.options;
+	const mirror = mirrors.get(end) ?? new End([], MIRROR, false, { local: remote, remote: local }, true);
+	mirrors.set(end, mirror);
+	switch (what.kind) {
+		case 'open':
+			return { at, end: mirror, what };
+		case 'request':
+			return { at: at - 0.5, end: mirror, what };
+		case 'response':
+			return { at: at + 0.5, end: mirror, what: { ...what, call: {} } };
+		case 'sendfile':
+			return { at: at + 0.5, end: mirror, what: { kind: 'response', bytes: 'x'.repeat(what.count), call: {} } };
+		case 'peer closes':
+			return { at: at - 0.5, end: mirror, what: { kind: 'closes' } };
+		case 'closes':
+			return { at: at + 0.5, end: mirror, what: { kind: 'peer closes' } };
+	}
+}
+
+/** Writes steps on a tape. */
+class Player {
+	readonly #tape: Tape;
+	readonly #startNs: bigint;
+	readonly #connections = new Map<End, ConnectionTape>();
+	/** Processes whose facts are known. */
+	readonly #pids = new Set<number>();
+
+	constructor(tape: Tape) {
+		this.#tape = tape;
+		this.#startNs = tape.timeNs;
+	}
+
+	play({ at, end, what }: Step): void {
+		this.#tape.timeNs = this.#startNs + BigInt(Math.round(at * 1e6)) - STEP_NS;
+		const connection = this.#connections.get(end) ?? this.#connect(end);
+		switch (what.kind) {
+			case 'open':
+				return;
+			case 'request':
+			case 'response':
+				if ((what.kind === 'request') === end.isServer) connection.in(what.bytes, what.call);
+				else connection.out(what.bytes, what.call);
+				return;
+			case 'sendfile':
+				connection.sendfile(what.count);
+				return;
+			case 'peer closes':
+				connection.eof().close();
+				return;
+			case 'closes':
+				connection.close();
+		}
+	}
+
+	#connect(end: End): ConnectionTape {
+		const { isServer, options } = end;
+		const { pid, comm, cgroup, exe } = end.process;
+		const number = this.#connections.size + 1;
+		const all = { pid, comm, ...options };
+		const connection = isServer ? this.#tape.server(number, all) : this.#tape.client(number, all);
+		this.#connections.set(end, connection);
+		connection.open();
+		if (!this.#pids.has(pid) && (cgroup ?? exe) !== undefined) this.#tape.factProcess(pid, comm, cgroup, comm, exe);
+		this.#pids.add(pid);
+		return connection;
 	}
 }
 
@@ -193,7 +267,7 @@ export class Pair {
 		this.client = client;
 	}
 
-	/** The server takes `course.ms`, the client waits 2 ms more. */
+	/** What the server does from `at` on for `course.ms` begins 1 ms earlier for the client and ends 1 ms later. */
 	exchange(at: number, asked: string, answer: string, course: Course = {}): this {
 		const { ms = 10 } = course;
 		this.server.exchange(at, asked, answer, course);

@@ -1,7 +1,7 @@
 // Values for :name in statements, given on the command line or at the prompt.
 import { usageError } from '../base/errors.ts';
 import { parseInstant, parseInterval, unquote } from '../sql/sql-light.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ParameterValue, SqlValue } from '../store/table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 
 /** The types that a saved query can declare for a parameter. */
@@ -51,7 +51,7 @@ export function isParameterType(text: string): text is ParameterType {
 }
 
 /** The value of `type` that `text` is, or why it is none. A duration stays a text, as SQL takes it. */
-export function typedValue(type: ParameterType, text: string): SqlValue | Mismatch {
+export function typedValue(type: ParameterType, text: string): ParameterValue | Mismatch {
 	switch (type) {
 		case 'text':
 			return text;
@@ -59,7 +59,7 @@ export function typedValue(type: ParameterType, text: string): SqlValue | Mismat
 			return integerOf(text) ?? { expected: 'a whole number' };
 		case 'float': {
 			const number = NUMBER.test(text) ? Number(text) : Number.NaN;
-			return Number.isFinite(number) ? number : { expected: 'a number' };
+			return Number.isFinite(number) ? { real: number } : { expected: 'a number' };
 		}
 		case 'duration':
 			if (parseInterval(text) !== undefined) return text;
@@ -84,11 +84,13 @@ function integerOf(text: string): number | bigint | undefined {
 	return Number.isSafeInteger(near) ? near : exact;
 }
 
-export function isMismatch(value: SqlValue | Mismatch): value is Mismatch {
+export function isMismatch(value: ParameterValue | Mismatch): value is Mismatch {
 	return value !== null && typeof value === 'object' && 'expected' in value;
 }
 
 /** Formats a value as an SQL literal. */
-export function literalText(value: SqlValue): string {
+export function literalText(value: ParameterValue): string {
+	if (value !== null && typeof value === 'object' && 'real' in value)
+		return Number.isInteger(value.real) ? value.real.toFixed(1) : String(value.real);
 	return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value);
 }

@@ -1,7 +1,7 @@
 // The comment at the beginning of a saved query or script: its title, description, parameters and charts. docs/queries.md
 // describes the form.
 import { UserError } from '../base/errors.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ParameterValue } from '../store/table.ts';
 import {
 	isMismatch,
 	isParameterType,
@@ -17,7 +17,7 @@ export type QueryParameter = {
 	/** As it is written; undefined if a value must be given. */
 	readonly written: string | undefined;
 	/** Its value; undefined if a value must be given. */
-	readonly value: SqlValue | undefined;
+	readonly value: ParameterValue | undefined;
 	readonly description: string;
 };
 
@@ -83,7 +83,7 @@ function readParameter(declaration: string, place: string): QueryParameter {
 }
 
 /** NULL stands for no value. */
-function defaultOf(name: string, type: ParameterType, written: string, place: string): SqlValue {
+function defaultOf(name: string, type: ParameterType, written: string, place: string): ParameterValue {
 	if (/^null$/i.test(written)) return null;
 	const text = plainText(written);
 	const value = typedValue(type, text);

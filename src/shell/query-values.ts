@@ -2,7 +2,7 @@
 import { distance } from 'fastest-levenshtein';
 import { UserError } from '../base/errors.ts';
 import { tokenize } from '../sql/sql-light.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ParameterValue } from '../store/table.ts';
 import { namedCommand } from './command-names.ts';
 import { type GivenValue, isMismatch, plainText, typedValue, untypedValue } from './parameters.ts';
 import { declarationText, type QueryHeader, type QueryParameter, readHeader } from './query-header.ts';
@@ -27,7 +27,7 @@ export function loadQuery(query: SavedQuery): NamedScript {
 	return namedScript(query.name, query.path, readQuery(query));
 }
 
-type Values = readonly (readonly [name: string, value: SqlValue])[];
+type Values = readonly (readonly [name: string, value: ParameterValue])[];
 
 /** Commands that may read other files, or the parameters themselves. */
 const READERS: ReadonlySet<string | undefined> = new Set(['run', 'read', 'param']);
@@ -73,11 +73,12 @@ function usedNames(steps: readonly Step[]): ReadonlySet<string> | undefined {
 	return names;
 }
 
-function sessionText(value: SqlValue | undefined): string | undefined {
-	return value === undefined || value === null || value instanceof Uint8Array ? undefined : String(value);
+function sessionText(value: ParameterValue | undefined): string | undefined {
+	if (value === undefined || value === null || value instanceof Uint8Array) return undefined;
+	return typeof value === 'object' ? String(value.real) : String(value);
 }
 
-function declaredValue(script: NamedScript, { name, type }: QueryParameter, text: string): SqlValue {
+function declaredValue(script: NamedScript, { name, type }: QueryParameter, text: string): ParameterValue {
 	const value = typedValue(type, text);
 	if (!isMismatch(value)) return value;
 	const found = `expected ${value.expected} for :${name}, got ${JSON.stringify(text)}`;

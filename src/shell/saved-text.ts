@@ -1,6 +1,6 @@
 // The file of a statement that `.save` keeps: the statement after a header that says what can be known of it.
 import { parseInstant, parseInterval, splitStatements } from '../sql/sql-light.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ParameterValue } from '../store/table.ts';
 import { literalText, type ParameterType } from './parameters.ts';
 import { NO_HEADER, readHeader } from './query-header.ts';
 import { parameterNames } from './query-values.ts';
@@ -15,7 +15,7 @@ const TITLE_LENGTH = 72;
 export function savedText(
 	sql: string,
 	title: string | undefined,
-	parameters: readonly (readonly [string, SqlValue])[],
+	parameters: readonly (readonly [string, ParameterValue])[],
 ): string {
 	const ended = /;\s*$/.test(sql) ? sql.trimEnd() : `${sql.trimEnd()};`;
 	if (hasHeader(ended)) return `${ended}\n`;
@@ -40,9 +40,9 @@ function titleOf(sql: string): string {
 	return line.length <= TITLE_LENGTH ? line : `${line.slice(0, TITLE_LENGTH - 1)}…`;
 }
 
-function typeOf(value: SqlValue): ParameterType {
+function typeOf(value: ParameterValue): ParameterType {
 	if (typeof value === 'bigint' || Number.isInteger(value)) return 'int';
-	if (typeof value === 'number') return 'float';
+	if (typeof value === 'number' || (value !== null && typeof value === 'object' && 'real' in value)) return 'float';
 	if (typeof value !== 'string') return 'text';
 	if (parseInterval(value) !== undefined) return 'duration';
 	return Number.isNaN(parseInstant(value)) ? 'text' : 'datetime';

@@ -13,7 +13,7 @@ import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ParameterValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
 import { errorText } from './error-text.ts';
 import { type Export, exportExchanges, exportSentence } from './export.ts';
@@ -55,7 +55,7 @@ export class ShellSession {
 	/** Time limit of a statement; 0 if there is none. */
 	timeoutMs: number;
 	/** Values for `:name` in statements. */
-	parameters: readonly (readonly [string, SqlValue])[] = [];
+	parameters: readonly (readonly [string, ParameterValue])[] = [];
 	/** The filters of the capture. */
 	filters: CaptureFilters;
 	/** Opens the prompt's text in the user's editor. Undefined without a prompt. */

@@ -7,6 +7,9 @@
  */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
+/** The value of a parameter. `real` is a REAL even if it is a whole number: `7 / :x` is 3.5 if :x is 2.0. */
+export type ParameterValue = SqlValue | { readonly real: number };
+
 /** Stands for a body or blob of this size where its contents are not shown. */
 export type Sized = { readonly bytes: number };
 

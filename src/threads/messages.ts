@@ -7,7 +7,7 @@ import type { CaptureFilters, CaptureSettings } from '../capture/capture-setting
 import type { CaptureSnapshot } from '../store/database.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
-import type { Column, ColumnType, ShownValue, SqlValue } from '../store/table.ts';
+import type { Column, ColumnType, ParameterValue, ShownValue, SqlValue } from '../store/table.ts';
 
 /** An error sent to another thread: a UserError, or an internal error with its stack. */
 export type ErrorMessage =
@@ -132,7 +132,7 @@ export type ToQuery =
 			readonly type: 'run';
 			readonly id: number;
 			readonly sql: string;
-			readonly parameters: readonly [string, SqlValue][];
+			readonly parameters: readonly [string, ParameterValue][];
 			readonly timeoutMs: number;
 			/** If this is the last query again, use the rows that it saw. */
 			readonly again?: boolean | undefined;
@@ -148,7 +148,7 @@ export type ToQuery =
 			readonly type: 'check';
 			readonly id: number;
 			readonly sql: string;
-			readonly parameters: readonly [string, SqlValue][];
+			readonly parameters: readonly [string, ParameterValue][];
 	  }
 	/** `calls`: include the system calls that carried the exchange. */
 	| { readonly type: 'show'; readonly id: number; readonly exchange: WantedExchange; readonly calls: boolean }

@@ -13,7 +13,7 @@ import { SESSION_KEY } from '../output/redaction.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import { type LossTotal, lostReasons } from '../store/loss-table.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { ParameterValue, SqlValue } from '../store/table.ts';
 import { memoryShares } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
@@ -74,7 +74,7 @@ export type CaptureEnd = {
 export type RunOptions = {
 	/** 0 if there is no limit. */
 	readonly timeoutMs: number;
-	readonly parameters?: readonly (readonly [string, SqlValue])[];
+	readonly parameters?: readonly (readonly [string, ParameterValue])[];
 	/** If this is the last query again, use the rows that it saw. */
 	readonly again?: boolean | undefined;
 	/** The statement sees no secrets. */

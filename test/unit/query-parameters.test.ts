@@ -8,7 +8,7 @@ import { readHeader } from '../../src/shell/query-header.ts';
 import { queriesText } from '../../src/shell/query-list.ts';
 import { namedScript, scriptValues } from '../../src/shell/query-values.ts';
 import { savedText } from '../../src/shell/saved-text.ts';
-import type { SqlValue } from '../../src/store/table.ts';
+import type { ParameterValue } from '../../src/store/table.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { scalarOf } from '../../support/sql-run.ts';
 
@@ -76,9 +76,9 @@ test('a declaration that cannot be read is an error with its line', () => {
 function valuesOf(
 	declarations: string,
 	given: readonly (readonly [string, string])[],
-	session: readonly (readonly [string, SqlValue])[] = [],
+	session: readonly (readonly [string, ParameterValue])[] = [],
 	statement = 'SELECT :x',
-): Record<string, SqlValue> {
+): Record<string, ParameterValue> {
 	const text = `-- title\n${declarations.replace(/^/gm, '-- ')}\n${statement};`;
 	return Object.fromEntries(scriptValues(namedScript('q', '/q.sql', text), given, session));
 }
@@ -88,8 +88,8 @@ test('values have the type that the header declares', () => {
 		['int', '20', 20],
 		['int', '-9223372036854775808', -(2n ** 63n)],
 		['int', "'7'", 7],
-		['float', '.5', 0.5],
-		['float', '-1e3', -1000],
+		['float', '.5', { real: 0.5 }],
+		['float', '-1e3', { real: -1000 }],
 		['text', '007', '007'],
 		['text', "'5 o''clock'", "5 o'clock"],
 		['text', '', ''],
@@ -167,13 +167,16 @@ test('a parameter without a declaration takes any value, but must be one of the 
 test('values are bound, whatever they contain', () => {
 	const attack = "x'; SELECT 'out' --";
 	const [[, value]] = scriptValues(namedScript('q', 'q', '-- q\n-- :x text\nSELECT :x'), [['x', attack]], []) as [
-		[string, SqlValue],
+		[string, ParameterValue],
 	];
 	assert.equal(scalarOf('SELECT :x', undefined, { parameters: new Map([['x', value]]) }), attack);
 	for (const [type, sql, text, result] of [
 		['duration', "SELECT '2026-11-22T00:00:00Z'::datetime + :x::interval", '90s', '2026-11-22T00:01:30.000000Z'],
 		['datetime', "SELECT '2026-11-22T00:00:00Z'::datetime = :x", '2026-11-22T01:00+01:00', 1],
 		['bool', 'SELECT iif(:x, 1, 2)', 'false', 2],
+		['float', 'SELECT 7 / :x', '2', 3.5],
+		['int', 'SELECT 7 / :x', '2', 3],
+		['float', 'SELECT typeof(:x) || max(:x, 1) || (:x = 2) || (1 < :x)', '2', 'real2.011'],
 	] as const) {
 		const values = scriptValues(namedScript('q', 'q', `-- q\n-- :x ${type}\n${sql}`), [['x', text]], []);
 		assert.equal(scalarOf(sql, undefined, { parameters: new Map(values) }), result, type);
@@ -182,7 +185,7 @@ test('values are bound, whatever they contain', () => {
 
 test('.save writes a title and the parameters with their present values', () => {
 	const sql = "SELECT ':no', :a, :b, :c, :d, :e, :a FROM exchanges\n  WHERE path = :f";
-	const parameters: [string, SqlValue][] = [
+	const parameters: [string, ParameterValue][] = [
 		['a', 5],
 		['b', 0.5],
 		['c', "it's"],
@@ -205,15 +208,16 @@ ${sql};
 	const script = namedScript('saved', 'saved.sql', text);
 	assert.deepEqual(
 		new Map(scriptValues(script, [['f', '/x']], [])),
-		new Map<string, SqlValue>([
+		new Map<string, ParameterValue>([
 			['f', '/x'],
 			['a', 5],
-			['b', 0.5],
+			['b', { real: 0.5 }],
 			['c', "it's"],
 			['d', '10s'],
 			['e', '2026-11-22T00:00:00.000000Z'],
 		]),
 	);
+	assert.match(savedText('SELECT :a', undefined, [['a', { real: 2 }]]), /^-- :a float = 2\.0$/m);
 	assert.equal(savedText('SELECT 1', 'One', []), '-- One\nSELECT 1;\n');
 	assert.equal(savedText('-- Own title\nSELECT :a;', undefined, parameters), '-- Own title\nSELECT :a;\n');
 	assert.match(savedText(`SELECT ${'x, '.repeat(50)}1`, undefined, []), /^-- SELECT x.{63}…\n/);

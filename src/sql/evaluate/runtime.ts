@@ -1,5 +1,5 @@
 // The state of a running statement: the snapshot, the parameters, and a cursor for each table.
-import type { ColumnReader, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
+import type { ColumnReader, DatabaseSnapshot, TableSnapshot } from '../../store/table.ts';
 import type { Bound, QueryPlan, Source } from '../bind/bound.ts';
 import type { FunctionContext } from '../functions/function-table.ts';
 import type { Guard, Steps } from '../limits/guard.ts';
@@ -66,7 +66,7 @@ export type Compiler = {
 
 export type Runtime = {
 	readonly database: DatabaseSnapshot;
-	readonly parameters: ReadonlyMap<string, SqlValue>;
+	readonly parameters: ReadonlyMap<string, Value>;
 	readonly guard: Guard;
 	readonly functions: FunctionContext;
 	readonly cursors: Map<Source, Cursor>;

@@ -1,6 +1,6 @@
 // Runs prepared statements on a snapshot, in slices of a few milliseconds.
 import { setImmediate } from 'node:timers/promises';
-import type { DatabaseSnapshot, SqlValue } from '../../store/table.ts';
+import type { DatabaseSnapshot, ParameterValue, SqlValue } from '../../store/table.ts';
 import type { QueryPlan } from '../bind/bound.ts';
 import { type Compiler, cursorOf, type Runtime } from '../evaluate/runtime.ts';
 import { Guard, type Limits, type Steps } from '../limits/guard.ts';
@@ -8,14 +8,14 @@ import { createCompiler } from '../run/compile.ts';
 import { explain } from '../run/explain.ts';
 import { type EndsWanted, ResultEnds } from '../run/result-ends.ts';
 import { runEnds } from '../run/run-query.ts';
-import { rowBytes, toSqlValue } from '../values/value.ts';
+import { rowBytes, toReal, toSqlValue, type Value } from '../values/value.ts';
 import type { Result, ResultColumn } from './result.ts';
 import type { Session } from './session.ts';
 import { type Action, type Statement, tooComplex } from './statement.ts';
 
 export type ExecuteOptions = Limits & {
 	/** Values of the :parameters, by name without the colon. */
-	readonly parameters?: ReadonlyMap<string, SqlValue> | undefined;
+	readonly parameters?: ReadonlyMap<string, ParameterValue> | undefined;
 	/** Where views and temporary tables live. */
 	readonly session?: Session | undefined;
 	/** Replaces the tables, captured and temporary, by what the statement may see of them. */
@@ -88,7 +88,7 @@ function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard:
 	const all = options.session?.database(database) ?? database;
 	const runtime: Runtime = {
 		database: options.shown?.(all) ?? all,
-		parameters: options.parameters ?? new Map(),
+		parameters: new Map(Array.from(options.parameters ?? [], ([name, value]) => [name, boundValue(value)])),
 		guard,
 		plain: options.plain ?? false,
 		functions: { now: options.now ?? Date.now() * 1000, poll: () => guard.poll() },
@@ -97,6 +97,10 @@ function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard:
 		recursions: new Map(),
 	};
 	return createCompiler(runtime);
+}
+
+function boundValue(value: ParameterValue): Value {
+	return value !== null && typeof value === 'object' && 'real' in value ? toReal(value.real) : value;
 }
 
 function* runAction(
