@@ -11,7 +11,7 @@ WITH each AS (
   FROM exchanges
   WHERE (side = 'client' OR pair_id IS NULL) AND method IS NOT NULL
     AND coalesce(req_body_bytes, 0) = coalesce(req_captured_bytes, 0)
-  WINDOW w AS (PARTITION BY iif(side = 'client', comm, coalesce(remote_ip, remote)), method, url, req_body ORDER BY ts, id)
+  WINDOW w AS (PARTITION BY iif(side = 'client', pid, coalesce(remote_ip, remote)), method, url, req_body ORDER BY ts, id)
 )
 SELECT client, method, url, count(*) AS duplicates, min(gap) AS shortest_gap, sum(res_body_bytes) AS res_body_bytes
 FROM each

@@ -10,7 +10,7 @@ WITH attempts AS (
          lag(state) OVER w AS failed_state
   FROM exchanges
   WHERE (side = 'client' OR pair_id IS NULL) AND method IS NOT NULL
-  WINDOW w AS (PARTITION BY iif(side = 'client', comm, coalesce(remote_ip, remote)), method, url ORDER BY ts, id)
+  WINDOW w AS (PARTITION BY iif(side = 'client', pid, coalesce(remote_ip, remote)), method, url ORDER BY ts, id)
 )
 SELECT client, method, url, failed_id, failed_status, id AS retry_id, status, ts - failed_ts AS after
 FROM attempts

@@ -1,6 +1,7 @@
 // Traffic at chosen times, seen from a server, a client or both: what tests of queries need to know the rows beforehand.
 // Times are milliseconds after START_MS.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
+import type { DatabaseSnapshot, TableSnapshot } from '../src/store/table.ts';
 import { formatTimestamp } from '../src/store/timestamp.ts';
 import { type CallOptions, type ConnectionOptions, type ConnectionTape, Tape } from './record-builder.ts';
 
@@ -66,6 +67,7 @@ type Step = {
 	readonly end: End;
 	readonly what:
 		| { readonly kind: 'open' | 'peer closes' | 'closes' }
+		| { readonly kind: 'fails'; readonly errno: number }
 		| { readonly kind: 'request' | 'response'; readonly bytes: string; readonly call: CallOptions }
 		| { readonly kind: 'sendfile'; readonly count: number };
 };
@@ -124,6 +126,12 @@ export class End {
 
 	closes(at: number): this {
 		this.#add(at, { kind: 'closes' });
+		return this;
+	}
+
+	/** A call fails with this error, and then it closes. */
+	fails(at: number, errno: number): this {
+		this.#add(at, { kind: 'fails', errno });
 		return this;
 	}
 
@@ -204,6 +212,7 @@ function mirrorOf({ at, end, what }: Step): Step {
 		case 'peer closes':
 			return { at: at - 0.5, end: mirror, what: { kind: 'closes' } };
 		case 'closes':
+		case 'fails':
 			return { at: at + 0.5, end: mirror, what: { kind: 'peer closes' } };
 	}
 }
@@ -237,6 +246,9 @@ class Player {
 				return;
 			case 'peer closes':
 				connection.eof().close();
+				return;
+			case 'fails':
+				connection.error(what.errno).close();
 				return;
 			case 'closes':
 				connection.close();
@@ -278,3 +290,20 @@ export class Pair {
 
 /** For a response that goes out by writev. */
 export const WRITEV: CallOptions = { syscall: wire.SYSCALL_WRITEV };
+
+/** The database without the rows that one side has of pairs. */
+export function withoutPairsOf(side: 'client' | 'server', database: DatabaseSnapshot): DatabaseSnapshot {
+	const tables = ['exchanges', 'inflight'].map((name): [string, TableSnapshot] => {
+		const { columns, rowCount, reader } = database.tables.get(name)!;
+		const read = (column: string) => reader(columns.findIndex((each) => each.name === column));
+		const sides = read('side');
+		const pairs = read('pair_id');
+		const kept = [...Array(rowCount).keys()].filter((row) => sides.value(row) !== side || pairs.value(row) === null);
+		const some = (index: number) => {
+			const column = reader(index);
+			return { value: (row: number) => column.value(kept[row]!) };
+		};
+		return [name, { name, columns, rowCount: kept.length, reader: some }];
+	});
+	return { tables: new Map([...database.tables, ...tables]) };
+}
