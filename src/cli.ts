@@ -140,6 +140,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 			'[words...]',
 			'the name of a query, to describe it and its parameters; or words that a query must contain',
 		)
+		.option('--safe', 'ignore queries of the working directory')
 		.addHelpText('after', QUERIES_HELP)
 		.action((words: readonly string[], _options: unknown, self: Command) =>
 			setWork(async () => {

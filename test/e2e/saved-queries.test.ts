@@ -55,6 +55,7 @@ test('a query of the working directory that hides a bundled one says so, even wi
 	writeFileSync(join(cwd, '.tinytap/queries/slow.sql'), "-- mine\nSELECT 'mine' AS whose;");
 	const listed = await runTinytap(['queries'], { cwd });
 	assert.match(listed.stdout, /^slow +project +mine \(hides the bundled query\)$/m);
+	assert.match((await runTinytap(['queries', '--safe'], { cwd })).stdout, /^slow +bundled +Slowest endpoints$/m);
 	const run = await runTinytap(['run', 'slow', '--quiet', '--format', 'csv', '--replay', DEMO], { cwd });
 	assert.equal(run.stdout, 'whose\n"mine"\n');
 	assert.match(

@@ -6,12 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingReader } from '../../src/capture/recording.ts';
-import { loadQuery, type NamedScript, scriptValues } from '../../src/shell/query-values.ts';
-import { listQueries } from '../../src/shell/saved-queries.ts';
 import { LOSS_REASONS, lossTable } from '../../src/store/loss-table.ts';
-import type { DatabaseSnapshot, SqlValue } from '../../src/store/table.ts';
+import type { DatabaseSnapshot } from '../../src/store/table.ts';
+import { answer, check, checked, databaseOf, origins, QUERIES, SCRIPTS, sqlOf } from '../../support/bundled-queries.ts';
 import { Tape } from '../../support/record-builder.ts';
-import { rowsOf } from '../../support/sql-run.ts';
 import { stored } from '../../support/stored-exchanges.ts';
 import {
 	type Fields,
@@ -25,58 +23,11 @@ import {
 } from '../../support/timed-traffic.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const QUERIES = listQueries([{ place: 'bundled', path: join(ROOT, 'queries'), user: processUser() }]);
-const SCRIPTS: ReadonlyMap<string, NamedScript> = new Map(QUERIES.map((query) => [query.name, loadQuery(query)]));
 
 const SHOP: Process = { pid: 100, comm: 'shop', cgroup: '/shop.service', exe: '/usr/bin/shop' };
 const FRONT: Process = { pid: 200, comm: 'front' };
 /** A path that would do harm if it were pasted anywhere. */
 const HOSTILE = `/';DROP/**/TABLE--"%00<b>\\`;
-
-type Values = Readonly<Record<string, string>>;
-
-/** What a database was made of. */
-const origins = new Map<DatabaseSnapshot, { readonly traffic: TimedTraffic; readonly open: boolean }>();
-
-/** The answers with rows that tests have checked. */
-const checked: {
-	readonly name: string;
-	readonly values: Values;
-	readonly rows: number;
-	readonly database: DatabaseSnapshot;
-}[] = [];
-
-function sqlOf(name: string): string {
-	return SCRIPTS.get(name)!
-		.steps.map((step) => (step.type === 'statement' ? step.sql : ''))
-		.join(';');
-}
-
-function answer(name: string, database: DatabaseSnapshot, values: Values = {}): SqlValue[][] {
-	const script = SCRIPTS.get(name);
-	assert.ok(script !== undefined, `no query ${name}`);
-	const parameters = new Map(scriptValues(script, Object.entries(values), []));
-	return script.steps.flatMap((step) => (step.type === 'statement' ? rowsOf(step.sql, database, { parameters }) : []));
-}
-
-function check(
-	name: string,
-	database: DatabaseSnapshot,
-	rows: readonly (readonly SqlValue[])[],
-	values: Values = {},
-): void {
-	assert.deepEqual(answer(name, database, values), rows, `${name} ${JSON.stringify(values)}`);
-	if (rows.length > 0) checked.push({ name, values, rows: rows.length, database });
-	const hasTop = SCRIPTS.get(name)!.header.parameters.some((parameter) => parameter.name === 'top');
-	if (hasTop) assert.deepEqual(answer(name, database, { ...values, top: '1' }), rows.slice(0, 1), `${name} top=1`);
-}
-
-/** What a statement sees of the traffic; `open`: what has not ended is still open. */
-function databaseOf(traffic: TimedTraffic, open = false): DatabaseSnapshot {
-	const { database } = stored(traffic.tape(), undefined, open);
-	origins.set(database, { traffic, open });
-	return database;
-}
 
 const ECONNRESET = 104;
 const ETIMEDOUT = 110;
