@@ -1,3 +1,4 @@
+// See descriptor_keeper.h.
 #include "descriptor_keeper.h"
 
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+// See first_touch.h.
 #include "first_touch.h"
 
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// See helper_client.h.
 #include "helper_client.h"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+// See kernel_types.h.
 #include "kernel_types.h"
 
 #include <bpf/btf.h>

@@ -1,3 +1,4 @@
+// See known_sockets.h.
 #include "known_sockets.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+// See proc_numbers.h.
 #include "proc_numbers.h"
 
 #include <dirent.h>

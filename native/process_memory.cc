@@ -1,3 +1,4 @@
+// See process_memory.h.
 #include "process_memory.h"
 
 #include <malloc.h>

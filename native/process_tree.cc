@@ -1,3 +1,4 @@
+// See process_tree.h.
 #include "process_tree.h"
 
 #include <fstream>

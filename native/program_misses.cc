@@ -1,3 +1,4 @@
+// See program_misses.h.
 #include "program_misses.h"
 
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+// See ring_reader.h.
 #include "ring_reader.h"
 
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+// See socket_facts.h.
 #include "socket_facts.h"
 
 #include <arpa/inet.h>

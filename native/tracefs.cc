@@ -1,3 +1,4 @@
+// See tracefs.h.
 #include "tracefs.h"
 
 #include <fcntl.h>

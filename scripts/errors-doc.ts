@@ -23,7 +23,7 @@ function document(): string {
 
 The message of an error that you can fix is one sentence with a code in brackets, often followed by a hint. \`tinytap help CODE\` (at the prompt \`.help CODE\`) prints the entry for
 a code, and \`tinytap help errors\` lists the codes. The last column is the exit status of a command that ends with the error. An error without a code
-is a bug in tinytap: please report it with its output.
+is an internal error: please report it with its output.
 
 | code | meaning | what to do | exit |
 |---|---|---|---|

@@ -31,7 +31,7 @@ ${verdicts.map(tableRow).join('')}${absent.map(({ name }) => `| ${name} | not tr
 - **Rows**: curl sent ${SMALL_REQUESTS} GETs on one connection and a POST of ${LARGE_BODY_BYTES} bytes to a server in Node, which sent the bytes back.
   A row counts if method, path, status, the number of body bytes and the number of bytes held are correct, its state is \`complete\`, and nothing was lost.
 
-## Without rights
+## Without privileges
 
 tinytap was started with \`sudo\`, with \`kernel.unprivileged_bpf_disabled\` as distributions set it. Before Linux 5.19 the kernel then refuses tinytap itself every call of bpf(2), so the helper
 ([running without root](running-without-root.md)) writes the maps.

@@ -1,3 +1,4 @@
+// The notes about bodies that are not held in full or cannot be decoded.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

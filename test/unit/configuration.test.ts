@@ -1,3 +1,4 @@
+// Reading and writing the configuration file.
 import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// Decoding bodies: content codings, charsets, media types, and limits against decompression bombs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

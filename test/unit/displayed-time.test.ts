@@ -1,3 +1,4 @@
+// Times shown in a chosen zone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { displayedTime } from '../../src/output/displayed-time.ts';

@@ -1,3 +1,4 @@
+// The text of errors: the marked position and the hint.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import stringWidth from 'string-width';

@@ -1,3 +1,4 @@
+// The greeting of the prompt and its suggestions.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readLine } from '../../src/shell/command-names.ts';

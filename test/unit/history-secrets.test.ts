@@ -1,3 +1,4 @@
+// Secrets are removed from statements before they enter the history.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withoutSecrets } from '../../src/shell/history-secrets.ts';

@@ -1,3 +1,4 @@
+// How --max-memory is divided.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentBytes } from '../../src/store/segment.ts';

@@ -1,3 +1,4 @@
+// The detail view of an exchange, and JSON texts.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';

@@ -1,3 +1,4 @@
+// HAR, HTML and curl lines.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';

@@ -1,3 +1,4 @@
+// Redaction of secrets in texts, exchanges and rows.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';

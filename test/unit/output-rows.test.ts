@@ -1,3 +1,4 @@
+// The row formats: tables, CSV, JSON and others.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';

@@ -1,3 +1,4 @@
+// Escaping captured text for terminals, and the widths of texts.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// Cutting and measuring coloured lines.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cutPaintedLine, screenRows } from '../../src/output/painted-line.ts';

@@ -1,3 +1,4 @@
+// Parsing sizes, durations and numbers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDuration, parseInteger, parseSize } from '../../src/base/quantity.ts';

@@ -1,3 +1,4 @@
+// The first records of a recording of a running capture.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LOSS_MAP_FULL, LOSS_RING_FULL } from '../../decoder-as/assembly/wire/capture-event.ts';

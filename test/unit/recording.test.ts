@@ -1,3 +1,4 @@
+// Writing and reading recordings, including damaged ones.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

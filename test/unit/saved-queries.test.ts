@@ -1,3 +1,4 @@
+// Saved queries: finding, listing and saving them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {

@@ -1,3 +1,4 @@
+// Splitting scripts into statements and commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMAND_NAMES, COMMAND_WORDS, namedCommand, readLine } from '../../src/shell/command-names.ts';

@@ -1,3 +1,4 @@
+// Completion of commands and statements, parameters, and the progress line.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

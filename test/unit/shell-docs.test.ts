@@ -1,3 +1,4 @@
+// The feature table of docs/shell.md names tests that exist.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

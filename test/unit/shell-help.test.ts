@@ -1,3 +1,4 @@
+// .help and the descriptions of commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMAND_FORMS, namedCommand, readLine } from '../../src/shell/command-names.ts';

@@ -1,3 +1,4 @@
+// Warnings about privileged processes that do not answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silenceWarnings } from '../../src/capture/silence.ts';

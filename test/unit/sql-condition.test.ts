@@ -1,3 +1,4 @@
+// Conditions and projections over single rows, as in a tail.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileCondition, compileProjection, SqlError } from '../../src/sql/sql.ts';

@@ -1,3 +1,4 @@
+// The descriptions of SQL keywords.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KEYWORDS } from '../../src/sql/sql.ts';

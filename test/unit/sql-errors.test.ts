@@ -1,3 +1,4 @@
+// Errors in SQL text: one sentence, a position, a hint.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { errorLine, prepare, SqlError } from '../../src/sql/sql.ts';

@@ -1,3 +1,4 @@
+// SQL functions and the examples in their documentation.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FUNCTION_ALIASES, FUNCTION_DOCS, type FunctionDoc } from '../../src/sql/sql.ts';

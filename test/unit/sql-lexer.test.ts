@@ -1,3 +1,4 @@
+// Splitting SQL text into tokens and statements.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// Limits of a statement: time, cancellation, memory, depth.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';

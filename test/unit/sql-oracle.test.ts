@@ -1,3 +1,4 @@
+// Queries give the same answers as SQLite.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';

@@ -1,3 +1,4 @@
+// Parts of JSON and texts, and percentiles, give the same values as PostgreSQL.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// LIKE, GLOB and REGEXP.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

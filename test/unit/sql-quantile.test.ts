@@ -1,3 +1,4 @@
+// Quantiles by quickselect.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quantile } from '../../src/sql/functions/quantile.ts';

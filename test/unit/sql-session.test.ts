@@ -1,3 +1,4 @@
+// Views, temporary tables, parameters, EXPLAIN and DESCRIBE.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { executeSync, prepare, Session } from '../../src/sql/sql.ts';

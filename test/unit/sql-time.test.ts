@@ -1,3 +1,4 @@
+// Datetime columns in comparisons, functions and groups.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorOf, rowsOf } from '../../support/sql-run.ts';

@@ -1,3 +1,4 @@
+// Times and intervals give the same values as PostgreSQL.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// Lists in two columns, wrapped at the width of the terminal.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { twoColumns, wrapText } from '../../src/output/two-columns.ts';

@@ -1,3 +1,4 @@
+// Splitting typed text into statements and commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTypedText } from '../../src/shell/typed-text.ts';

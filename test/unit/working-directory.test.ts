@@ -1,3 +1,4 @@
+// Errors in a working directory that has been removed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
