@@ -121,9 +121,17 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 	const run = command('run', 'run a saved query or a script')
 		.argument('<file|name>', 'a file (with a / or ending in .sql), or the name of a saved query')
 		.option(...SET_OPTION)
+		.option(
+			'--report <kind=file>',
+			'write what the .expect lines found to a file: junit=FILE or tap=FILE (repeatable)',
+			(value: string, before: string[] = []) => [...before, value],
+		)
 		.option('--unsafe', 'allow JavaScript files (not supported yet)')
-		.action((name: string, own: { set?: string[]; unsafe?: boolean }, self: Command) =>
-			setWork(() => runCommand(parseOptions(self, afterDashes), name, own.set ?? [], own.unsafe === true)),
+		.action((name: string, own: { set?: string[]; report?: string[]; unsafe?: boolean }, self: Command) =>
+			setWork(() => {
+				const { set: sets = [], report: reports = [], unsafe = false } = own;
+				return runCommand(parseOptions(self, afterDashes), name, { sets, reports, unsafe });
+			}),
 		);
 	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
 	const record = command('record', 'capture into a recording, without a shell')

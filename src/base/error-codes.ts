@@ -87,6 +87,10 @@ const ENTRIES = {
 		hint: 'The message gives the line, the expected value and the actual one.',
 		exit: EXIT.expectation,
 	},
+	ERR_WAIT: {
+		meaning: 'The condition of `.wait until` did not become true in time, or not before the capture ended.',
+		hint: 'Run its statement alone to see its value; a longer time may follow it: `.wait until SELECT … 60s`.',
+	},
 	ERR_CONFIGURATION: {
 		meaning: 'The configuration has a mistake; the message names the file and the line.',
 		hint: '`.settings` lists the settings and their values; docs/shell.md describes the file.',

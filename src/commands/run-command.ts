@@ -11,10 +11,20 @@ import { findQuery, hidingNotice } from '../shell/saved-queries.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
+import { ReportFiles } from './report-files.ts';
 import { say } from './running-capture.ts';
 
 /** Default time limit of a statement in a file. */
 const FILE_TIMEOUT_MS = 10_000;
+
+/** Options of this command only. */
+export type RunOptions = {
+	/** NAME=VALUE. */
+	readonly sets: readonly string[];
+	/** KIND=FILE. */
+	readonly reports: readonly string[];
+	readonly unsafe: boolean;
+};
 
 /**
  * Runs the command; resolves to the exit status. With --for, --count, -- COMMAND or a recording, the capture ends before the
@@ -23,8 +33,7 @@ const FILE_TIMEOUT_MS = 10_000;
 export async function runCommand(
 	options: Options,
 	name: string,
-	sets: readonly string[],
-	unsafe: boolean,
+	{ sets, reports, unsafe }: RunOptions,
 ): Promise<number> {
 	if (options.safe && unsafe) throw usageError('expected --safe or --unsafe, got both');
 	if (/\.m?js$/.test(name)) {
@@ -44,6 +53,7 @@ export async function runCommand(
 	const given = sets.map((text) => splitParameter(text, '--set'));
 	const parameters = scriptValues(script, given, []);
 	const { steps } = script;
+	const reportFiles = new ReportFiles(reports, options.user, options.force);
 	const captureFirst =
 		options.forMs !== undefined ||
 		options.count !== undefined ||
@@ -56,7 +66,11 @@ export async function runCommand(
 		await runner.check(steps[0]);
 		await attached();
 		if (captureFirst) await captured();
-		await query(() => runner.runAll(steps));
+		try {
+			await query(() => runner.runAll(steps));
+		} finally {
+			reportFiles.write(runner.checks.list);
+		}
 		if (!captureFirst) await threads.stop();
 		const failure = runner.endError();
 		if (failure !== undefined) throw failure;

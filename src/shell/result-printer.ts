@@ -19,6 +19,7 @@ import { rowBytes } from '../sql/sql-light.ts';
 import type { ShownValue, Sized, SqlValue } from '../store/table.ts';
 import type { ResultColumn, ResultPart } from '../threads/messages.ts';
 import { createAutoPrinter } from './auto-printer.ts';
+import type { Sample } from './checks.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
@@ -41,6 +42,8 @@ export type PrintStyle = {
 	readonly separator: string;
 	/** Converts datetimes for display. */
 	readonly time?: DisplayedTime;
+	/** How many of the first rows the facts about the result include. */
+	readonly sampleRows: number;
 	/** In the format auto: print lines if the table would not show every column. */
 	readonly linesIfWide: boolean;
 };
@@ -52,6 +55,8 @@ export type Printed = {
 	readonly firstValue: SqlValue | undefined;
 	/** Type of the first column; null if the statement does not determine it. */
 	readonly firstType: ResultColumn['type'];
+	/** The first rows. */
+	readonly sample: Sample;
 	readonly lostEvents: number;
 	readonly lostBytes: number;
 	/** Whether loss may have affected the rows. */
@@ -90,14 +95,18 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 	let showsTime = false;
 	let shown = (rows: readonly (readonly ShownValue[])[]) => rows;
 	let hasColumns = false;
+	let columns: readonly ResultColumn[] = [];
+	const sampled: (readonly SqlValue[])[] = [];
 	const known = () => ({
+		sample: { columns, rows: sampled, total: rows },
 		...{ rows, firstValue, firstType, showsTime, hasColumns },
 		seconds: (performance.now() - startedAt) / 1000,
 	});
 	try {
 		for await (const part of parts) {
 			if (part.type === 'columns') {
-				firstType = part.columns[0]?.type ?? null;
+				({ columns } = part);
+				firstType = columns[0]?.type ?? null;
 				shown = timesInZone(part.columns, style.time);
 				printer = createPrinter(part.columns, sink, style, startedAt);
 				showsTime = style.format === 'auto';
@@ -107,6 +116,7 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				const value = part.rows[0]?.[0];
 				if (rows === 0 && !isSized(value)) firstValue = value;
 				rows += part.rows.length;
+				if (part.type === 'rows') sampled.push(...part.rows.slice(0, Math.max(0, style.sampleRows - sampled.length)));
 				if (part.type === 'rows') await printer?.rows(shown(part.rows) as readonly (readonly SqlValue[])[]);
 				else await printer?.first?.(shown(part.rows));
 				if (sink.closed) break;
@@ -155,7 +165,7 @@ type Printer = {
 };
 
 function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
-	const { format, screenColumns, exchanges: _, linesIfWide, ...rest } = style;
+	const { format, screenColumns, exchanges: _, linesIfWide, sampleRows: _rows, ...rest } = style;
 	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
 	const options = { ...rest, ...(screenColumns === undefined ? {} : { screenColumns }) };
 	if (format === 'auto') {

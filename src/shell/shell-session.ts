@@ -15,6 +15,7 @@ import { type Background, plainTheme, type Theme, themeOn } from '../output/them
 import { cancelledError } from '../sql/sql-light.ts';
 import type { ParameterValue } from '../store/table.ts';
 import type { Threads } from '../threads/threads.ts';
+import { type Checks, SAMPLE_ROWS } from './checks.ts';
 import { errorText } from './error-text.ts';
 import { type Export, exportExchanges, exportSentence } from './export.ts';
 import type { Frames } from './frames.ts';
@@ -85,6 +86,8 @@ export class ShellSession {
 	#zoneTime = UTC_TIME;
 	/** The files being read, innermost last. */
 	readonly files: string[] = [];
+	/** Where the running script keeps what its `.expect` lines found. */
+	checks: Checks | undefined;
 	/** The last statement and facts about its result. Failed statements have no result. */
 	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
 	/** The theme built for the setting `theme`. */
@@ -523,6 +526,7 @@ export class ShellSession {
 			widest: width,
 			separator,
 			linesIfWide: expanded === 'auto',
+			sampleRows: this.checks === undefined ? 0 : SAMPLE_ROWS,
 			time: this.time,
 		};
 	}

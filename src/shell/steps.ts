@@ -1,12 +1,11 @@
 // Runs the steps of a script: statements, commands and checks. The first error ends the run, except with .bail off.
-import { UserError, usageError } from '../base/errors.ts';
+import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
-import { parseInterval, totalMicros } from '../sql/sql-light.ts';
-import type { SqlValue } from '../store/table.ts';
+import { Checks, failureDetails, placeText, statementName } from './checks.ts';
 import { namedCommand } from './command-names.ts';
 import type { CommandTable } from './commands/command.ts';
 import { errorText } from './error-text.ts';
-import type { Printed } from './result-printer.ts';
+import { checkExpectation } from './expectations.ts';
 import type { Step } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
@@ -44,17 +43,22 @@ export class StepRunner {
 	readonly #place: string | undefined;
 	readonly #inScript: boolean;
 	readonly #goesOn: boolean;
-	/** Messages of failed `.expect` lines. */
-	failedExpectations: string[] = [];
+	/** What the `.expect` lines of this script found, and those of the files that it reads. */
+	readonly checks: Checks;
+	/** Another script runs these steps, and reports their failed expectations. */
+	readonly #isNested: boolean;
 	/** Errors that did not end the run, because of `.bail off`. */
 	#errors = 0;
 
-	constructor(shell: ShellSession, commands: CommandTable, { place, inScript = true, goesOn = false }: StepWays = {}) {
+	constructor(shell: ShellSession, commands: CommandTable, ways: StepWays = {}) {
+		const { place, inScript = true, goesOn = false } = ways;
 		this.#shell = shell;
 		this.#commands = commands;
 		this.#place = place;
 		this.#inScript = inScript;
 		this.#goesOn = goesOn;
+		this.checks = shell.checks ?? new Checks();
+		this.#isNested = shell.checks !== undefined;
 	}
 
 	/** Rejects if the first statement is invalid, before anything is captured for it. */
@@ -80,17 +84,20 @@ export class StepRunner {
 		if (shell.settings.values.echo)
 			shell.tell(`${forTerminal(step.type === 'statement' ? `${step.sql};` : step.text, { lineFeeds: true })}\n`);
 		if (this.#place !== undefined) shell.files.push(this.#place);
+		const { checks } = shell;
+		shell.checks = this.checks;
 		try {
 			return await this.#run(step);
 		} catch (error) {
 			if (!(error instanceof UserError)) throw error;
-			const placed = error instanceof StepError ? error : new StepError(error, step, this.#place);
+			const placed = error instanceof StepError ? error : this.#failed(error, step);
 			if ((shell.settings.values.bail && !this.#goesOn) || error.code === 'ERR_SQL_CANCELLED') throw placed;
 			this.#errors++;
 			shell.tell(errorText(placed, shell.asideTheme));
 			return undefined;
 		} finally {
 			if (this.#place !== undefined) shell.files.pop();
+			shell.checks = checks;
 		}
 	}
 
@@ -102,12 +109,32 @@ export class StepRunner {
 		const { name, argument } = namedCommand(step.text);
 		if (name === 'quit') return 'quit';
 		if (name !== 'expect') return await this.#commands.run(this.#shell, step.text, this.#inScript);
-		const failure = checkExpectation(argument, this.#shell.last?.printed);
-		if (failure !== undefined) {
-			const line = this.#place === undefined ? `line ${step.line}` : `${this.#place}:${step.line}`;
-			this.failedExpectations.push(`${line}: ${failure}`);
-		}
+		this.#expect(argument, step);
 		return undefined;
+	}
+
+	#failed(error: UserError, step: Step): StepError {
+		const name = step.type === 'statement' ? statementName(step.sql) : step.text;
+		const details = error.hint ?? '';
+		const problem = { kind: 'error', summary: `${error.message} [${error.code}]`, details } as const;
+		this.checks.add({ file: this.#place, line: step.line, name, seconds: 0, problem });
+		return new StepError(error, step, this.#place);
+	}
+
+	#expect(text: string, step: Step): void {
+		const { last } = this.#shell;
+		const unmet = checkExpectation(text, last?.printed);
+		const check = {
+			file: this.#place,
+			line: step.line,
+			name: `${statementName(last!.sql)} .expect ${text.trim()}`,
+			seconds: last!.printed!.seconds,
+		};
+		if (unmet === undefined) return this.checks.add(check);
+		const summary = `expected ${unmet.expected}, got ${unmet.got}`;
+		const details = failureDetails(last!.sql, unmet, last!.printed!.sample);
+		this.checks.add({ ...check, problem: { kind: 'failure', summary, details } });
+		this.#shell.tell(`${placeText(this.#place, step.line)}: .expect failed\n${details}`);
 	}
 
 	/**
@@ -115,66 +142,10 @@ export class StepRunner {
 	 * off`.
 	 */
 	endError(): UserError | undefined {
-		if (this.failedExpectations.length > 0) return new UserError(this.failedExpectations.join('; '), 'ERR_EXPECTATION');
+		const failure = this.#isNested ? undefined : this.checks.failure();
+		if (failure !== undefined) return failure;
 		if (this.#errors === 0) return undefined;
 		const what = this.#errors === 1 ? '1 statement or command' : `${this.#errors} statements or commands`;
 		return new UserError(`${what} failed`, 'ERR_STEPS');
 	}
-}
-
-const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([
-	['=', (a, b) => a === b],
-	['!=', (a, b) => a !== b],
-	['<', (a, b) => a < b],
-	['<=', (a, b) => a <= b],
-	['>', (a, b) => a > b],
-	['>=', (a, b) => a >= b],
-]);
-
-/**
- * Checks the last result against `.expect rows|value OP NUMBER`, where a duration such as 500ms stands for an
- * interval or a number of milliseconds. Returns why it failed, or undefined.
- */
-function checkExpectation(text: string, last: Printed | undefined): string | undefined {
-	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(\S.*)$/i.exec(text.trim());
-	const [, subject = '', operator = '', number = ''] = match ?? [];
-	const isNumber = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(number);
-	const duration = isNumber || subject.toLowerCase() === 'rows' ? undefined : parseInterval(number);
-	if (!isNumber && duration === undefined) {
-		throw usageError(
-			`.expect: expected rows or value, one of = != < <= > >= and a number, or for value a duration such as 500ms, got ${JSON.stringify(text)}`,
-		);
-	}
-	if (last === undefined) throw usageError('.expect: expected a statement before it');
-	const actual = subject.toLowerCase() === 'rows' ? last.rows : measured(last, duration !== undefined, number);
-	const wanted = duration === undefined ? Number(number) : totalMicros(duration) / 1000;
-	if (OPERATORS.get(operator)!(actual, wanted)) return undefined;
-	const got =
-		subject.toLowerCase() === 'rows'
-			? `${last.rows} rows`
-			: `value ${last.firstValue === undefined ? 'of no row' : String(last.firstValue)}`;
-	return `expected ${subject.toLowerCase()} ${operator} ${number}, got ${got}`;
-}
-
-/** The value as a number; an interval becomes milliseconds. */
-function measured({ firstValue, firstType }: Printed, isDuration: boolean, wanted: string): number {
-	if (firstType === 'interval') {
-		if (!isDuration)
-			throw usageError(`.expect: the value is an interval: expected a duration such as 500ms, got ${wanted}`);
-		const interval = typeof firstValue === 'string' ? parseInterval(firstValue) : undefined;
-		return interval === undefined ? Number.NaN : totalMicros(interval) / 1000;
-	}
-	if (firstType === 'datetime' || firstType === 'local' || firstType === 'date' || firstType === 'time') {
-		throw usageError(
-			`.expect: the value is a ${firstType}, which is not a number`,
-			"Compare it in SQL, as in SELECT max(ts) > '2026-11-22' …, and write .expect value = 1.",
-		);
-	}
-	return numberOf(firstValue);
-}
-
-/** NaN if the value is not a number; then only != is true. */
-function numberOf(value: SqlValue | undefined): number {
-	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
-	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
 }

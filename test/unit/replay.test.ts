@@ -1,7 +1,7 @@
 // The whole path from recorded batches, without root or a kernel: the built CLI over recordings.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -177,6 +177,78 @@ test('a script checks its results', async () => {
 	const bad = await runTinytap(['run', script, '--replay', path, '--format', 'csv']);
 	assert.equal(bad.code, 4);
 	assert.match(bad.stderr, /check\.sql:2: expected rows = 0, got 4 rows \[ERR_EXPECTATION\]/);
+});
+
+test('a script goes on after failed expectations, shows their rows, and reports them, also those of files that it reads', async () => {
+	const path = recordingOf(sampleTape());
+	const file = (name: string) => join(directory.path, name);
+	writeFileSync(
+		file('outer.sql'),
+		`SELECT id, status FROM exchanges WHERE status = 404 ORDER BY id;
+.expect rows = 0
+.read inner.sql
+SELECT 7;
+.expect value = 7
+`,
+	);
+	writeFileSync(file('inner.sql'), "SELECT 'inner';\n.expect value = 1\n");
+	const args = ['run', file('outer.sql'), '--replay', path, '--format', 'csv', '--quiet'];
+	const reports = ['--report', `junit=${file('r.xml')}`, '--report', `tap=${file('r.tap')}`];
+	const { code, stdout, stderr } = await runTinytap([...args, ...reports]);
+	assert.equal(code, 4, stderr);
+	assert.match(stdout, /\n"7"\n7\n$/, 'the last statement ran');
+	assert.match(
+		stderr,
+		/outer\.sql:2: \.expect failed\n {2}expected: rows = 0\n {2}got: 4 rows\n {2}SELECT id, status .*\n.*\n.*\n(?: +\d+ \| +404\n){3} {2}… 1 more\n/,
+	);
+	assert.match(stderr, /inner\.sql:2: \.expect failed\n {2}expected: value = 1\n {2}got: value inner\n/);
+	assert.match(
+		stderr,
+		/error: 2 of 3 expectations failed: \S*outer\.sql:2: .*; \S*inner\.sql:2: .* \[ERR_EXPECTATION\]/,
+	);
+	const tap = readFileSync(file('r.tap'), 'utf8');
+	assert.deepEqual(tap.match(/^(?:not )?ok \d/gm), ['not ok 1', 'not ok 2', 'ok 3']);
+	assert.equal(readFileSync(file('r.xml'), 'utf8').match(/<failure /g)?.length, 2);
+	assert.equal(statSync(file('r.xml')).mode & 0o777, 0o600);
+	const again = await runTinytap([...args, ...reports]);
+	assert.equal(again.code, 1);
+	assert.match(again.stderr, /r\.xml: .*exists.*\n.*--force/s);
+	for (const [option, words] of [
+		['xml=a', /--report: expected junit=FILE or tap=FILE, got "xml=a"/],
+		['junit=', /--report: expected junit=FILE or tap=FILE, got "junit="/],
+	] as const) {
+		const wrong = await runTinytap([...args, '--report', option]);
+		assert.equal(wrong.code, 2);
+		assert.match(wrong.stderr, words);
+	}
+});
+
+test('.wait until: a condition that cannot become true any more is an error at once', async () => {
+	const path = recordingOf(sampleTape());
+	const script = join(directory.path, 'waits.sql');
+	const run = async (line: string) => {
+		writeFileSync(script, `${line}\n`);
+		return await runTinytap(['run', script, '--replay', path, '--quiet']);
+	};
+	const never = await run(".wait until SELECT count(*) > 0 FROM exchanges WHERE path = '/never' 10m");
+	assert.equal(never.code, 1);
+	assert.match(
+		never.stderr,
+		/waits\.sql:1: \.wait until: the condition was still not true when the capture had ended \[ERR_WAIT\]/,
+	);
+	for (const [line, code, words] of [
+		['.wait until SELECT NULL 1ms', 1, /ERR_WAIT/],
+		[".wait until SELECT '0'", 1, /ERR_WAIT/],
+		[".wait until SELECT '12 of them'", 0, /^$/],
+		['.wait until SELECT 1, 0;', 0, /^$/],
+		['.wait until SELEC 1', 1, /ERR_SQL_SYNTAX/],
+		['.wait until', 2, /expected a statement/],
+		['.wait soon', 2, /\.wait: expected a duration/],
+	] as const) {
+		const { code: got, stderr } = await run(line);
+		assert.equal(got, code, `${line}: ${stderr}`);
+		assert.match(stderr, words, line);
+	}
 });
 
 test('.expect compares intervals and milliseconds with durations', async () => {

@@ -1,6 +1,5 @@
 // Commands about saved queries and parameters.
 import { usageError } from '../../base/errors.ts';
-import { parseDuration } from '../../base/quantity.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { type GivenValue, literalText, parseParameter } from '../parameters.ts';
 import { queriesText } from '../query-list.ts';
@@ -13,6 +12,7 @@ import { StepRunner } from '../steps.ts';
 import type { CommandGroup, CommandTable } from './command.ts';
 import { READ_COMMAND } from './read-command.ts';
 import { settingCommand } from './result-commands.ts';
+import { WAIT_COMMAND } from './wait-command.ts';
 
 export const QUERY_COMMANDS: CommandGroup = {
 	title: 'Saved queries and scripts',
@@ -72,16 +72,7 @@ export const QUERY_COMMANDS: CommandGroup = {
 				return undefined;
 			},
 		},
-		{
-			name: 'wait',
-			usage: '.wait DURATION',
-			description: 'wait before continuing, e.g. .wait 5s',
-			example: '.wait 5s',
-			run: async (shell, argument) => {
-				await shell.wait(parseDuration(argument, '.wait'));
-				return undefined;
-			},
-		},
+		WAIT_COMMAND,
 	],
 };
 

@@ -1,0 +1,65 @@
+// What the `.expect` lines of a script found: printed as they fail, and kept for reports.
+import { UserError } from '../base/errors.ts';
+import { formatRows, type ResultColumn } from '../output/row-format.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import type { TestCase } from '../output/test-report.ts';
+import type { SqlValue } from '../store/table.ts';
+import type { Unmet } from './expectations.ts';
+
+/** The first rows of a result. */
+export type Sample = {
+	readonly columns: readonly ResultColumn[];
+	readonly rows: readonly (readonly SqlValue[])[];
+	/** How many rows the result had. */
+	readonly total: number;
+};
+
+/** Rows that a report of a failure shows. */
+export const SAMPLE_ROWS = 3;
+const SAMPLE_COLUMNS = 100;
+const NAME_LENGTH = 200;
+/** Failures that the last error message lists. */
+const FAILURES_SHOWN = 10;
+
+/** The statement in one line, at most 200 characters. */
+export function statementName(sql: string): string {
+	const line = sql.replace(/\s+/g, ' ').trim();
+	return line.length > NAME_LENGTH ? `${line.slice(0, NAME_LENGTH - 1)}…` : line;
+}
+
+export function placeText(file: string | undefined, line: number): string {
+	return forTerminal(file === undefined ? `line ${line}` : `${file}:${line}`);
+}
+
+function failureText({ file, line, problem }: TestCase): string {
+	return `${placeText(file, line)}: ${problem!.summary}`;
+}
+
+/** Describes a failed expectation: what was expected, the statement, and the first rows of its result. */
+export function failureDetails(sql: string, { expected, got }: Unmet, { columns, rows, total }: Sample): string {
+	const table = [...formatRows('table', { columns, rows }, { screenColumns: SAMPLE_COLUMNS })].join('');
+	const more = total > rows.length ? `… ${total - rows.length} more\n` : '';
+	const shown = rows.length === 0 ? '' : `${table}${more}`;
+	const text = `expected: ${expected}\ngot: ${got}\n${forTerminal(sql.trim(), { lineFeeds: true })}\n${shown}`;
+	return text.replace(/^(?=.)/gm, '  ');
+}
+
+/** The checks of one run, in order. */
+export class Checks {
+	readonly list: TestCase[] = [];
+
+	add(check: TestCase): void {
+		this.list.push(check);
+	}
+
+	/** The error with which a run ends whose expectations failed. */
+	failure(): UserError | undefined {
+		const expectations = this.list.filter(({ problem }) => problem?.kind !== 'error');
+		const failed = expectations.filter(({ problem }) => problem !== undefined);
+		if (failed.length === 0) return undefined;
+		const shown = failed.slice(0, FAILURES_SHOWN).map((check) => failureText(check));
+		if (failed.length > shown.length) shown.push(`and ${failed.length - shown.length} more`);
+		const count = failed.length === 1 ? '' : `${failed.length} of ${expectations.length} expectations failed: `;
+		return new UserError(`${count}${shown.join('; ')}`, 'ERR_EXPECTATION');
+	}
+}
