@@ -1,18 +1,10 @@
 // What the `.expect` lines of a script found: printed as they fail, and kept for reports.
 import { UserError } from '../base/errors.ts';
-import { formatRows, type ResultColumn } from '../output/row-format.ts';
+import { formatRows } from '../output/row-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { TestCase } from '../output/test-report.ts';
-import type { SqlValue } from '../store/table.ts';
 import type { Unmet } from './expectations.ts';
-
-/** The first rows of a result. */
-export type Sample = {
-	readonly columns: readonly ResultColumn[];
-	readonly rows: readonly (readonly SqlValue[])[];
-	/** How many rows the result had. */
-	readonly total: number;
-};
+import type { Sample } from './result-printer.ts';
 
 /** Rows that a report of a failure shows. */
 export const SAMPLE_ROWS = 3;

@@ -83,6 +83,7 @@ export async function writeExchanges(wanted: Export, ways: ExportWays, sink: Sin
 		...{ format, redactor, raw, exchanges, version: version(), theme: plainTheme },
 		...{ screenColumns: undefined, footer: false, nullText: 'NULL', headers: true, widest: [], separator: ',' },
 		linesIfWide: false,
+		sampleRows: 0,
 	};
 	try {
 		const printed = await printResult(rows, sink, style);

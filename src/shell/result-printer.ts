@@ -19,7 +19,6 @@ import { rowBytes } from '../sql/sql-light.ts';
 import type { ShownValue, Sized, SqlValue } from '../store/table.ts';
 import type { ResultColumn, ResultPart } from '../threads/messages.ts';
 import { createAutoPrinter } from './auto-printer.ts';
-import type { Sample } from './checks.ts';
 import type { Sink } from './sink.ts';
 
 export type PrintStyle = {
@@ -46,6 +45,14 @@ export type PrintStyle = {
 	readonly sampleRows: number;
 	/** In the format auto: print lines if the table would not show every column. */
 	readonly linesIfWide: boolean;
+};
+
+/** The first rows of a result. */
+export type Sample = {
+	readonly columns: readonly ResultColumn[];
+	readonly rows: readonly (readonly SqlValue[])[];
+	/** How many rows the result had. */
+	readonly total: number;
 };
 
 /** Facts about a printed result. */

@@ -130,7 +130,10 @@ export class StepRunner {
 			name: `${statementName(last!.sql)} .expect ${text.trim()}`,
 			seconds: last!.printed!.seconds,
 		};
-		if (unmet === undefined) return this.checks.add(check);
+		if (unmet === undefined) {
+			this.checks.add(check);
+			return;
+		}
 		const summary = `expected ${unmet.expected}, got ${unmet.got}`;
 		const details = failureDetails(last!.sql, unmet, last!.printed!.sample);
 		this.checks.add({ ...check, problem: { kind: 'failure', summary, details } });

@@ -37,7 +37,7 @@ function runStep(paths: string, status: number) {
 }
 
 test('the workflow of docs/ci.md fails when the traffic or the tests do, and leaves a report', () => {
-	const [, script] = /```sql\n(-- checks\.sql[^]*?)```/.exec(PAGE)!;
+	const [, script] = /```sql\n(-- checks\.sql[\s\S]*?)```/.exec(PAGE)!;
 	writeFileSync(join(directory, 'checks.sql'), script!);
 	writeFileSync(join(directory, 'package.json'), JSON.stringify({ scripts: { test: 'node tests.cjs' } }));
 	writeFileSync(join(directory, 'tests.cjs'), TESTS);
@@ -56,7 +56,7 @@ test('the workflow of docs/ci.md fails when the traffic or the tests do, and lea
 	assert.deepEqual(failed(), [4, 2, 0]);
 	assert.match(
 		bad.stderr,
-		/checks\.sql:3: \.expect failed\n {2}expected: rows = 0\n {2}got: 1 row\n[^]*GET +\| \/broken/,
+		/checks\.sql:3: \.expect failed\n {2}expected: rows = 0\n {2}got: 1 row\n[\s\S]*GET +\| \/broken/,
 	);
 
 	assert.equal(runStep('/a', 7).status, 7, 'the status of the tests');

@@ -67,7 +67,8 @@ async function firstValue({ threads, timeoutMs, parameters }: ShellSession, sql:
 }
 
 function isTrue(value: SqlValue): boolean {
-	if (typeof value === 'number' || typeof value === 'bigint') return value !== 0 && value !== 0n && value === value;
+	if (value === null || value instanceof Uint8Array) return false;
 	// SQL reads the number at the beginning of a text.
-	return typeof value === 'string' && Number.parseFloat(value) !== 0 && !Number.isNaN(Number.parseFloat(value));
+	const number = typeof value === 'string' ? Number.parseFloat(value) : Number(value);
+	return number !== 0 && !Number.isNaN(number);
 }
