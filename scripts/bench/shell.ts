@@ -48,6 +48,7 @@ export async function benchShell({ rounds, rows, write, command }: ShellOptions)
 	const starts = new Map<string, number[]>();
 	const echoes = new Map<string, number[]>();
 	const screens: number[] = [];
+	const cancels = new Map<string, number[]>();
 	const directory = mkdtempSync(join(tmpdir(), 'tinytap-bench-'));
 	const server = await startNginx();
 	try {
@@ -82,6 +83,10 @@ export async function benchShell({ rounds, rows, write, command }: ShellOptions)
 						echoes.set(name, [...(echoes.get(name) ?? []), median(times)]);
 						await untilDetached();
 					}
+					for (const mode of ROW_MODES) {
+						const times = measure(['cancel', RECORDED.marker, `.mode ${mode}`, MANY_ROWS], RECORDED.words);
+						cancels.set(mode, [...(cancels.get(mode) ?? []), ...times]);
+					}
 					screens.push(
 						...measure(
 							['screen', RECORDED.marker, ' rows \\(\\d+ shown\\)', 'SELECT * FROM exchanges;'],
@@ -100,13 +105,14 @@ export async function benchShell({ rounds, rows, write, command }: ShellOptions)
 	}
 	const worst = Math.max(...[...echoes.values()].map((times) => spreadOf(times).median));
 	const screen = spreadOf(screens);
+	const cancelled = spreadOf([...cancels.values()].flat());
 	publish(
 		{
 			name: 'shell',
 			title: 'The shell',
 			method: `Programs run in a terminal of 80 × 24. The first table shows the time from starting a shell to its prompt (tinytap: of the bundled recording, and of a capture with its probes attached). The second table shows the time from pressing a key to
 its echo, the median of 120 keys, with nothing else to do, while nginx answers ${REQUESTS_PER_SECOND.toLocaleString('en-US')} requests a second that tinytap captures, while a tail prints them as well, and while a join without end runs as well.
-\`SELECT * FROM exchanges;\` over a recording of ${rows.toLocaleString('en-US')} exchanges is measured from Enter to the line below the table. Medians over ${rounds} rounds.`,
+\`SELECT * FROM exchanges;\` over a recording of ${rows.toLocaleString('en-US')} exchanges is measured from Enter to the line below the table. The last table shows the time from Ctrl-C, while rows are printed as fast as the terminal takes them, to the next prompt. Medians over ${rounds} rounds.`,
 			command,
 			versions: versionsOf(PROGRAMS),
 			goals: [
@@ -115,6 +121,11 @@ its echo, the median of 120 keys, with nothing else to do, while nginx answers $
 					goal: `the screen of ${rows.toLocaleString('en-US')} rows within 100 ms`,
 					figure: `${spreadText(screen)} ms`,
 					met: screen.median <= 100,
+				},
+				{
+					goal: 'a prompt within 300 ms of Ctrl-C among rows',
+					figure: `${spreadText(cancelled)} ms`,
+					met: cancelled.max <= 300,
 				},
 			],
 			figures: [
@@ -126,11 +137,19 @@ its echo, the median of 120 keys, with nothing else to do, while nginx answers $
 					['key to echo, ms, while', 'median (min–max)'],
 					[...echoes].map(([name, times]) => [name, spreadText(spreadOf(times))]),
 				),
+				table(
+					['Ctrl-C to prompt, ms, in `.mode`', 'median (min–max)'],
+					[...cancels].map(([name, times]) => [name, spreadText(spreadOf(times))]),
+				),
 			].join('\n\n'),
 		},
 		write,
 	);
 }
+
+const ROW_MODES = ['csv', 'table', 'json', 'line'] as const;
+/** More rows than a terminal can take in the time that is measured. */
+const MANY_ROWS = 'SELECT a.*, b.url FROM exchanges a, exchanges b, exchanges c;';
 
 /** Compares every exchange with every other one. */
 const ENDLESS = 'SELECT count(*) FROM exchanges a, exchanges b, exchanges c WHERE a.path < b.path;';

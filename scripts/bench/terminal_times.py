@@ -3,6 +3,7 @@
 terminal_times.py prompt MARKER -- PROGRAM…            from starting it to its prompt
 terminal_times.py keys MARKER LINE… -- PROGRAM…        types the lines, then keys; from each key to its echo
 terminal_times.py screen MARKER END LINE -- PROGRAM…   from Enter after the line to the text END, several times
+terminal_times.py cancel MARKER LINE… -- PROGRAM…      types the lines; from Ctrl-C among the rows of the last one to the prompt
 """
 
 import fcntl
@@ -126,6 +127,30 @@ def screens(marker, end, line, words):
     return times
 
 
+def cancels(marker, lines, words):
+    terminal = Terminal(words)
+    terminal.until(marker)
+    for line in lines[:-1]:
+        terminal.type(f"{line}\r")
+        terminal.rest(0.3)
+    times = []
+    for _ in range(SCREENS):
+        terminal.type(f"{lines[-1]}\r")
+        terminal.rest(1)
+        begin = time.monotonic()
+        terminal.type("\x03")
+        while not re.search(f"cancelled.*{marker}", terminal.text, re.DOTALL):
+            if time.monotonic() - begin > LONGEST_SECONDS:
+                raise SystemExit(f"no prompt:\n{terminal.text[-2000:]}")
+            terminal.read(0.1)
+            # Searching all rows would take longer than printing them.
+            terminal.text = terminal.text[-1000:]
+        times.append((time.monotonic() - begin) * 1000)
+        terminal.text = ""
+    terminal.close()
+    return times
+
+
 def main():
     split = sys.argv.index("--")
     what, marker, *given = sys.argv[1:split]
@@ -134,6 +159,8 @@ def main():
         times = to_prompt(marker, words)
     elif what == "keys":
         times = keys(marker, given, words)
+    elif what == "cancel":
+        times = cancels(marker, given, words)
     else:
         times = screens(marker, given[0], given[1], words)
     print(json.dumps(times))

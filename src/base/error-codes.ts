@@ -35,7 +35,7 @@ const ENTRIES = {
 		hint: 'Remove the command from the script; `tinytap` opens the prompt.',
 	},
 	ERR_SAFE: {
-		meaning: 'With `--safe`, commands that read or write files that they are given, or start programs, are refused.',
+		meaning: 'With `--safe`, commands that read or write files or start programs are refused.',
 		hint: 'Start tinytap without --safe.',
 	},
 	ERR_NOT_CAPTURING: {

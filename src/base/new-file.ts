@@ -1,22 +1,24 @@
-// A new file of the invoking user that is whole or does not exist.
+// A new file of the invoking user that is either complete or absent.
 import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { InvokingUser } from './invoking-user.ts';
 import { UserDirectory } from './user-files.ts';
 
-/** Until `keep()`, the file is written, mode 0600. If the process ends before, nothing of it is left. */
+/** A file with mode 0600 that is being written. If the process ends before `keep()`, the file is removed. */
 export class NewFile {
-	/** For writing. */
+	/** Descriptor for writing. */
 	readonly fd: number;
 	readonly #directory: UserDirectory;
 	readonly #name: string;
-	/** Its name until it is whole. It has one of its own if it is to replace another file. */
+	/** The name while it is being written: a temporary one if it is to replace another file. */
 	readonly #writtenAs: string;
 	readonly #onExit = () => this.discard();
 	#isOpen = true;
 
-	/** Throws system errors, such as EEXIST: without `force` if there is a file, and with it if that is not a regular one. */
+	/**
+	 * Throws system errors. EEXIST means that there is a file of this name, or with `force`, that it is not a regular file.
+	 */
 	constructor(path: string, user: InvokingUser, force: boolean) {
 		this.#directory = UserDirectory.writable(dirname(path), user);
 		this.#name = basename(path);
@@ -31,7 +33,7 @@ export class NewFile {
 		process.once('exit', this.#onExit);
 	}
 
-	/** Everything is written. Throws system errors; then the file is gone. */
+	/** Completes the file. If that fails, removes it and throws the system error. */
 	keep(): void {
 		try {
 			if (this.#writtenAs !== this.#name && !this.#directory.move(this.#writtenAs, this.#name)) throw this.#taken();
@@ -42,7 +44,7 @@ export class NewFile {
 		this.#close();
 	}
 
-	/** Removes what was written. Nothing happens after `keep()`. */
+	/** Removes the file. Does nothing after `keep()`. */
 	discard(): void {
 		if (!this.#isOpen) return;
 		this.#directory.remove(this.#writtenAs);

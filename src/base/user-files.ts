@@ -97,18 +97,15 @@ export class UserDirectory {
 		return true;
 	}
 
-	/** Whether nothing has this name, or only a file that remove() would remove. */
+	/** Whether this name is unused, or used by a file that remove() would remove. */
 	isFree(name: string): boolean {
 		return this.#mayRemove(name) || lstatSync(this.#below(name), { throwIfNoEntry: false }) === undefined;
 	}
 
-	/**
-	 * Gives a file another name, instead of a file that remove() would remove. False if there is another one, which then stays
-	 * as it is.
-	 */
+	/** Renames a file. Replaces a file that remove() would remove; returns false if there is any other. */
 	move(name: string, to: string): boolean {
 		if (!this.isFree(to)) return false;
-		// A link that takes this name meanwhile is replaced, not followed.
+		// A link that gets this name in the meantime is replaced, not followed.
 		renameSync(this.#below(name), this.#below(to));
 		return true;
 	}

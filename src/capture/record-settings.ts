@@ -4,7 +4,7 @@ import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { CaptureSettings } from './capture-settings.ts';
 
-/** The settings of a new recording at `path`. Throws a UserError if it is to be redacted. */
+/** The settings of a new recording at `path`. Throws a UserError if it should be redacted. */
 export function recordSettings(
 	path: string,
 	{ force, redact }: { readonly force: boolean; readonly redact: boolean },

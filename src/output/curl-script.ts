@@ -3,7 +3,7 @@ import { curlLine } from './curl-line.ts';
 import type { ExchangeWriter, ExchangeWriterOptions } from './har.ts';
 import { redactExchange } from './redacted-exchange.ts';
 
-/** Writes one command for each request, below a comment with the exchange's id and what the command leaves out. */
+/** Writes one command per request, below comments with the exchange's id and what the command omits. */
 export function createCurlWriter({ redactor, version }: ExchangeWriterOptions): ExchangeWriter {
 	const note = redactor === null ? '' : '# Secrets are replaced by REDACTED-LENGTH-HASH.\n';
 	return {

@@ -1,4 +1,4 @@
-// An exchange as all output formats read it, and its parts.
+// An exchange and its parts, as all output formats use them.
 import { bodyCodings } from '../decode/content-coding.ts';
 import type { ExchangeCalls } from '../store/exchange-calls.ts';
 import type { ExactText, FieldLine } from '../store/exchange-row.ts';

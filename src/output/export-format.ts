@@ -1,4 +1,4 @@
-// The formats of exports, and the endings of file names that stand for them.
+// The formats of exports and their file name extensions.
 import { extname } from 'node:path';
 import { usageError } from '../base/errors.ts';
 import type { ExportFormat } from './result-format.ts';
@@ -19,7 +19,10 @@ export const EXPORT_FORMATS: readonly { readonly name: ExportFormat; readonly en
 const NAMES = EXPORT_FORMATS.map(({ name }) => name).join(', ');
 const ENDINGS = EXPORT_FORMATS.flatMap(({ endings }) => endings).join(', ');
 
-/** The format of this name, or without one that of the file. Throws a UserError, which `what` begins, if there is none. */
+/**
+ * The format called `name`, or if that is undefined, the one for the file's extension. Throws a UserError that begins
+ * with `what` if there is no such format.
+ */
 export function exportFormat(what: string, path: string, name: string | undefined): ExportFormat {
 	if (name !== undefined) {
 		const named = EXPORT_FORMATS.find((format) => format.name === name.toLowerCase());

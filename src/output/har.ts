@@ -16,8 +16,8 @@ import { redactExchange } from './redacted-exchange.ts';
 import type { Redactor } from './redaction.ts';
 
 /**
- * Returns the text of each step: begin once, exchange any number of times, end once. An exchange that the format cannot
- * have gives null.
+ * Returns the text of each step: begin once, exchange any number of times, end once. Null
+ * means that the format cannot represent this exchange.
  */
 export type ExchangeWriter = {
 	begin(): string;

@@ -10,7 +10,7 @@ import type { ResultColumn } from './cell-text.ts';
 import { type ExchangeDetail, messageBody } from './exchange-parts.ts';
 import type { Redactor } from './redaction.ts';
 
-/** Columns of exchanges that have nothing of messages in them. What is not listed here is redacted, so a new column is. */
+/** Columns of exchanges without data from messages. All others are redacted, including those added later. */
 export const HARMLESS_COLUMNS: ReadonlySet<string> = new Set([
 	...['ts', 'state', 'reason', 'side', 'comm', 'thread_comm', 'exe', 'cgroup', 'via', 'vias', 'req_via', 'anomalies'],
 	...['local', 'remote', 'local_ip', 'remote_ip', 'http_version', 'req_http_version', 'interim'],

@@ -1,5 +1,5 @@
-// Tables without their secrets. Their readers return redacted values only, so that no expression, condition or function
-// of a statement sees others.
+// Tables without their secrets. Their readers return only redacted values, so no expression of a statement can see a
+// secret.
 import { type ExchangeRecord, exchangeRecord, recordReader, type WantedExchange } from '../store/exchange-detail.ts';
 import type { LazyNames } from '../store/exchange-table.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
@@ -7,13 +7,13 @@ import type { ColumnReader, DatabaseSnapshot, SqlValue, TableSnapshot } from '..
 import { createRowRedactor, HARMLESS_COLUMNS, redactExchange } from './redacted-exchange.ts';
 import type { Redactor } from './redaction.ts';
 
-/** Tables that have nothing of messages in them. */
+/** Tables without data from messages. */
 const HARMLESS_TABLES: ReadonlySet<string> = new Set(['connections', 'events', 'loss', 'blind_spots']);
 
-/** What the tables of exchanges are read from. */
+/** The stored rows of the two tables of exchanges. */
 export type ExchangeRows = { readonly exchanges: readonly SegmentRows[]; readonly inflight: readonly SegmentRows[] };
 
-/** The tables of a statement without secrets. `rows`: what its tables of exchanges are read from. */
+/** Redacts the tables of a statement, captured and temporary. `rows`: the stored rows of `exchanges` and `inflight`. */
 export function redactedTables(
 	{ tables }: DatabaseSnapshot,
 	rows: ExchangeRows,
@@ -36,7 +36,7 @@ export function redactedTables(
 	return { tables: new Map([...tables].map(([name, table]) => [name, redacted(table)])) };
 }
 
-/** The table exchanges, over these rows, without secrets. */
+/** Redacts the table `exchanges` over these rows. */
 export function redactedExchanges(
 	table: TableSnapshot,
 	rows: readonly SegmentRows[],
@@ -59,7 +59,10 @@ export function redactedRecord(
 
 type Records = (row: number) => ExchangeRecord;
 
-/** The exchanges without secrets, by row. A secret in one place of an exchange is hidden in all others, so it is read whole. */
+/**
+ * Reads redacted exchanges by row number. Each exchange is read whole, because a secret found in one place of it is
+ * replaced in all others.
+ */
 function redactedRecords(rows: readonly SegmentRows[], names: LazyNames, redactor: Redactor): Records {
 	return lastKept(() => {
 		const read = recordReader(rows, names);
@@ -67,7 +70,7 @@ function redactedRecords(rows: readonly SegmentRows[], names: LazyNames, redacto
 	});
 }
 
-/** Keeps the value of the last row, because several columns of a row are usually read in succession. */
+/** Caches the value of the last row, because several columns of a row are usually read in succession. */
 function lastKept<T>(make: () => (row: number) => T): (row: number) => T {
 	let read: ((row: number) => T) | undefined;
 	let last: { readonly row: number; readonly value: T } | undefined;
@@ -80,7 +83,7 @@ function lastKept<T>(make: () => (row: number) => T): (row: number) => T {
 	};
 }
 
-/** The table with other readers. Of the shortcuts that a reader may have, these have none: they would read captured bytes. */
+/** The same table with other readers. */
 function withReaders(table: TableSnapshot, reader: (index: number) => ColumnReader): TableSnapshot {
 	return {
 		name: table.name,
@@ -107,7 +110,7 @@ function exchangesWith(table: TableSnapshot, records: Records): TableSnapshot {
 	});
 }
 
-/** Table headers. `exchanges`: the table with these records. */
+/** Redacts the table `headers`. `exchanges` is the table whose rows `records` reads. */
 function headersWith(table: TableSnapshot, exchanges: TableSnapshot, records: Records): TableSnapshot {
 	const indexOf = (of: TableSnapshot, name: string) => of.columns.findIndex((column) => column.name === name);
 	const idIndex = indexOf(exchanges, 'id');
@@ -127,7 +130,7 @@ function headersWith(table: TableSnapshot, exchanges: TableSnapshot, records: Re
 	});
 }
 
-/** Any other table: its rows are redacted by the names of the columns and the form of the texts. */
+/** Redacts the rows of any other table, by column names and by the form of texts. */
 function otherTable(table: TableSnapshot, redactor: Redactor): TableSnapshot {
 	const rows = lastKept((): ((row: number) => readonly SqlValue[]) => {
 		const readers = table.columns.map((_, index) => table.reader(index));

@@ -26,7 +26,7 @@ export type Redactor = {
 	readonly scope: () => Redactor;
 };
 
-/** Random for each process; its threads share that of the main thread. */
+/** Random for each process. The main thread passes its own to the other threads. */
 export const SESSION_KEY: Uint8Array = randomBytes(32);
 /** Maximum depth of URLs in queries of URLs. */
 const MAX_NESTING = 3;
@@ -193,7 +193,7 @@ const ASSIGNMENT =
 const OPTION = /(?<=\s--?)([\w-]{1,64})([ \t]{1,8})([^\s-]\S*)/g;
 const USER_OPTION = /((?<=\s)(?:-u|--user|--proxy-user)[ \t=]{1,8})([^\s:]{1,256}):(\S+)/g;
 
-/** What every text has that one of the patterns above matches. Most short texts have none of it. */
+/** Matches every text that one of the patterns above matches. Most short texts do not. */
 const SIGNS = /[:=\s]|eyJ|like/i;
 
 /** Tokens, URLs, `Authorization: …`, `password=…`, `--token …` and the like within any text. */

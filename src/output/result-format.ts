@@ -50,7 +50,7 @@ export function printsExchanges(name: ResultFormat | ExportFormat): name is Exch
 	return name === 'curl' || RESULT_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
 }
 
-/** Whether the output is meant to be shared, so that statements see no secrets, except with --no-redact. */
+/** Whether the output is meant to be shared. Then statements see no secrets, except with --no-redact. */
 export function isShared(name: ResultFormat | ExportFormat): boolean {
 	return name === 'curl' || RESULT_FORMATS.some((format) => format.name === name && format.redacts);
 }

@@ -3,12 +3,12 @@ import { createHmac } from 'node:crypto';
 
 const PLACEHOLDER = /^REDACTED-\d+-[0-9a-f]{8}$/;
 const MAX_REMEMBERED = 1000;
-/** Placeholders of longer ones are not kept. */
+/** Placeholders of longer secrets are not cached. */
 const LONGEST_KEPT = 4096;
 /** Shorter values are not searched for: they occur in too many places by accident. */
 const LEAST_SWEPT = 6;
 
-/** Makes the placeholders of secrets, and keeps the last ones, because the same credentials come with many requests. */
+/** Creates the placeholders of secrets, and caches them because many requests carry the same credentials. */
 export class Placeholders {
 	readonly #key: Uint8Array;
 	#kept = new Map<string, string>();
@@ -29,7 +29,7 @@ export class Placeholders {
 	}
 }
 
-/** A remembered secret, the forms in which it is searched for, and what replaces them. */
+/** A remembered secret, the forms in which it is searched for, and its placeholder. */
 type Swept = { readonly value: string; readonly forms: readonly string[]; readonly placeholder: string };
 
 /** Replaces secrets by placeholders and remembers them, to find them in other places. */

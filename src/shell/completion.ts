@@ -161,7 +161,7 @@ function valuesOf(type: ParameterType, written: string | undefined): readonly st
 	return written === undefined || /^null$/i.test(written) ? [] : [written];
 }
 
-/** A file, then WHERE, then a condition; the formats after --format. */
+/** Completes a file, then WHERE, then a condition; after --format, the formats. */
 function exportCompletions(
 	argument: string,
 	cursor: number,
@@ -177,7 +177,7 @@ function exportCompletions(
 			cursor,
 		);
 	try {
-		// Without the word that is being typed.
+		// Without the word being typed.
 		const { words, file, condition } = splitExport(argument.slice(0, argument.length - word.length));
 		if (condition !== undefined) return sql(`SELECT * FROM exchanges WHERE ${condition} ${word}`);
 		if (words.at(-1) === '--format') return items(EXPORT_FORMATS.map(({ name }) => name));

@@ -2,19 +2,19 @@
 import { usageError } from '../base/errors.ts';
 
 export type ExportArguments = {
-	/** As it was typed. */
+	/** As typed. */
 	readonly file: string;
 	readonly format: string | undefined;
 	/** Undefined: all exchanges. */
 	readonly where: string | undefined;
 	readonly force: boolean;
-	/** Undefined: as the session does. */
+	/** Undefined: as in the session. */
 	readonly redact: boolean | undefined;
 };
 
 export const EXPORT_OPTIONS: readonly string[] = ['--force', '--format', '--no-redact', '--redact'];
 
-/** What precedes the condition, and the condition without WHERE; undefined before WHERE is there. */
+/** The words before WHERE, and the condition after it; undefined if there is no WHERE yet. */
 export type ExportParts = {
 	readonly words: readonly string[];
 	readonly file: string | undefined;
@@ -23,7 +23,7 @@ export type ExportParts = {
 
 const WORD = /\s*(?:"([^"]*)"|'([^']*)'|([^\s"']\S*))(?=\s|$)/y;
 
-/** Throws a UserError for a quote around a part of a word. */
+/** Splits the argument. Throws a UserError if quotes enclose only a part of a word. */
 export function splitExport(argument: string): ExportParts {
 	const words: string[] = [];
 	let file: string | undefined;
@@ -46,7 +46,7 @@ export function splitExport(argument: string): ExportParts {
 	return { words, file, condition: undefined };
 }
 
-/** Throws a UserError for what is no argument of `.export`. */
+/** Parses the argument of `.export`. Throws a UserError if it is invalid. */
 export function parseExport(argument: string): ExportArguments {
 	const { words, file, condition } = splitExport(argument);
 	if (file === undefined || file === '') throw usageError('.export: expected the name of a new file', EXAMPLE);

@@ -1,4 +1,4 @@
-// Writes exchanges into a new file, whole or not at all.
+// Exports exchanges into a new file, which is either complete or absent.
 import { UserError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
@@ -19,7 +19,7 @@ export type Export = {
 	readonly where: string | undefined;
 	/** Null: secrets stay. */
 	readonly redactor: Redactor | null;
-	/** A file of this name is replaced. */
+	/** Replace an existing file. */
 	readonly force: boolean;
 };
 
@@ -29,16 +29,16 @@ export type ExportWays = {
 	readonly parameters: RunOptions['parameters'];
 	/** 0 if there is no limit. */
 	readonly timeoutMs: number;
-	/** No escaping of control characters in text formats. */
+	/** Do not escape control characters in text formats. */
 	readonly raw: boolean;
-	/** Exchanges by their ids. Rejects once the export is cancelled. */
+	/** Looks up exchanges by id. Rejects once the export is cancelled. */
 	readonly exchanges: PrintStyle['exchanges'];
 };
 
-/** How many exchanges were written, how many the format cannot have, and what printResult() tells. */
+/** How many exchanges were written and left out, and the facts from printResult(). */
 export type Exported = Printed & { readonly written: number; readonly leftOut: number };
 
-/** Throws a UserError; then there is no file, or the one that was to be replaced is as before. */
+/** Exports exchanges. Throws a UserError; then the file does not exist, or is unchanged if it was to be replaced. */
 export async function exportExchanges(wanted: Export, ways: ExportWays): Promise<Exported> {
 	const { path, force } = wanted;
 	let file: NewFile;
@@ -68,7 +68,7 @@ function keep(file: NewFile, { path, force }: Export): void {
 	}
 }
 
-/** Before the condition in the statement. */
+/** The part of the statement between the columns and the condition. */
 const BEFORE = ' FROM exchanges WHERE (';
 
 /** Exported for tests. */
@@ -98,22 +98,22 @@ function notWritten(path: string, code: string): UserError {
 	return new UserError(
 		`cannot write ${path}: ${systemProblem(code)}`,
 		'ERR_OUTPUT',
-		'Nothing of it was kept. Export fewer exchanges, or write where there is more space.',
+		'The incomplete file was removed. Export fewer exchanges, or write where there is more space.',
 	);
 }
 
-/** An error of the statement as one of the export: with its place in the condition. */
+/** Turns an error of the statement into one of the export, with its position in the condition. */
 function explained(error: unknown, path: string, where: string | undefined, start: number): unknown {
 	if (!(error instanceof UserError)) return error;
 	if (error.code === 'ERR_SQL_CANCELLED')
 		return new UserError(`the export was cancelled, and ${path} was not written`, 'ERR_INTERRUPTED');
 	if (where === undefined || !('position' in error) || typeof error.position !== 'number') return error;
-	// What is missing at the end of the condition is noticed after it.
+	// If something is missing at the end of the condition, the error's position is after it.
 	const position = Math.min(Math.max(0, error.position - start), where.length);
 	return Object.assign(new UserError(error.message, error.code, error.hint), { position, sql: where });
 }
 
-/** `3 exchanges written to calls.har`, and what is missing there. */
+/** `3 exchanges written to calls.har`, and how many were left out. */
 export function exportSentence(path: string, { written, leftOut }: Pick<Exported, 'written' | 'leftOut'>): string {
 	const those = leftOut === 1 ? '1 other that curl cannot send was' : `${leftOut} others that curl cannot send were`;
 	const rest = leftOut === 0 ? '' : `; ${those} left out`;

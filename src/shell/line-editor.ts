@@ -140,9 +140,9 @@ export class LineEditor {
 		this.#draw();
 	}
 
-	/** Shows another prompt before the text that is being typed, if one waits and it has changed. */
+	/** Changes the prompt while text is being typed. Draws nothing if it is the same. */
 	changePrompt(prompt: string): void {
-		// A terminal that cannot erase shows it the next time.
+		// A terminal that cannot erase shows the change at the next prompt.
 		if (this.#isBusy || prompt === this.#prompt || !standardOutput().canRedraw) return;
 		this.#prompt = prompt;
 		this.#invalidate();

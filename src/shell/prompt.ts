@@ -18,7 +18,7 @@ import { whenTerminalIsOurs } from './user-program.ts';
 /** A second Ctrl-C within this time is ignored. */
 const CANCEL_PATIENCE_MS = 1000;
 
-/** How often a prompt that waits looks for loss that it should show. The kernel's counters are read as often. */
+/** How often a waiting prompt checks for new loss. The kernel's counters are read at the same interval. */
 const LOOK_MS = 250;
 
 /** When leaving, how long to wait for a terminal that accepts no output. */

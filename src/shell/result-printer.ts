@@ -77,7 +77,7 @@ export type Printed = {
 	readonly evicted: number;
 	/** Whether there was a result, even without rows. */
 	readonly hasColumns: boolean;
-	/** In a format that prints exchanges: how many it has, and how many it cannot have. */
+	/** In a format that prints exchanges: how many were written, and how many the format cannot represent. */
 	readonly exchanges?: { readonly written: number; readonly leftOut: number };
 };
 
@@ -184,9 +184,24 @@ function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: Prin
 	const writer = createResultWriter(format, columns, options);
 	return {
 		begin: () => sink.write(writer.begin()),
-		rows: (rows) => sink.write(writer.rows(rows)),
+		rows: (rows) => writeInPieces(writer, rows, columns, sink),
 		end: () => sink.write(writer.end()),
 	};
+}
+
+/** Writes rows a few at a time, so that Ctrl-C does not wait for all of them. */
+async function writeInPieces(
+	writer: RowWriter,
+	rows: readonly (readonly SqlValue[])[],
+	columns: readonly ResultColumn[],
+	sink: Sink,
+): Promise<void> {
+	const pieceRows = Math.ceil(PIECE_CELLS / Math.max(1, columns.length));
+	for (let from = 0; from < rows.length && !sink.closed && sink.discards !== true; from += pieceRows) {
+		await sink.write(writer.rows(rows.slice(from, from + pieceRows)));
+		// Let the event loop run, so that Ctrl-C is handled.
+		await setImmediate();
+	}
 }
 
 /** Holds the first rows back until the column widths are known. */
@@ -199,24 +214,16 @@ function alignedPrinter(
 	let sample: (readonly SqlValue[])[] = [];
 	let bytes = 0;
 	let writer: RowWriter | undefined;
-	const pieceRows = Math.ceil(PIECE_CELLS / Math.max(1, columns.length));
-	const write = async (rows: readonly (readonly SqlValue[])[]) => {
-		for (let from = 0; from < rows.length && !sink.closed; from += pieceRows) {
-			await sink.write(writer!.rows(rows.slice(from, from + pieceRows)));
-			// Let the event loop run, so that Ctrl-C is handled.
-			await setImmediate();
-		}
-	};
 	const begin = async () => {
 		writer = createRowWriter(format, columns, { ...options, sample });
 		await sink.write(writer.begin());
-		await write(sample);
+		await writeInPieces(writer, sample, columns, sink);
 		sample = [];
 	};
 	return {
 		begin: async () => undefined,
 		rows: async (rows) => {
-			if (writer !== undefined) return await write(rows);
+			if (writer !== undefined) return await writeInPieces(writer, rows, columns, sink);
 			sample.push(...rows);
 			for (const row of rows) bytes += rowBytes(row);
 			const cells = sample.length * columns.length;

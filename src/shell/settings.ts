@@ -15,7 +15,7 @@ export type Presentation = {
 	readonly raw: boolean;
 	/** Redacts output that is meant to be shared. Null with --no-redact. */
 	readonly redactor: Redactor | null;
-	/** With --redact: all output is redacted. */
+	/** --redact: redact all output. */
 	readonly redactsAll: boolean;
 	readonly quiet: boolean;
 	/** Colours for stdout, and for stderr. */
@@ -29,7 +29,7 @@ export type SessionSettings = {
 	readonly user: InvokingUser;
 	/** Existing files may be replaced. */
 	readonly force: boolean;
-	/** Commands that read or write files are refused. */
+	/** --safe: refuse commands that read or write files. */
 	readonly safe: boolean;
 	readonly configurationFile: ConfigurationFile;
 	/** Settings from the configuration. Only the prompt uses them, because scripts rely on the defaults. */

@@ -282,7 +282,7 @@ export class ShellSession {
 		this.tell(`${rows} ${printed.evicted === 1 ? 'has' : 'have'} been evicted since then\n`);
 	}
 
-	/** Writes exchanges into a file, and says how many. */
+	/** Exports exchanges, and says how many. */
 	async export(wanted: Export): Promise<void> {
 		const { threads, parameters, timeoutMs, options } = this;
 		const { raw } = options.presentation;
@@ -297,7 +297,7 @@ export class ShellSession {
 	async *#exchanges(ids: readonly number[]): ReturnType<Threads['showAll']> {
 		for await (const exchange of this.threads.showAll(ids)) {
 			yield exchange;
-			// Ctrl-C is noticed only between two of them.
+			// Let the event loop run, so that Ctrl-C is handled.
 			await setImmediate();
 			if (this.#isCancelled) throw cancelledError();
 		}
@@ -426,6 +426,7 @@ export class ShellSession {
 	}
 
 	#hiding(sink: Sink): Sink {
+		const isCancelled = () => this.#isCancelled;
 		return {
 			write: async (text) => {
 				if (text === '' || this.#isCancelled) return;
@@ -440,6 +441,9 @@ export class ShellSession {
 			},
 			get closed() {
 				return sink.closed;
+			},
+			get discards() {
+				return isCancelled();
 			},
 			gone: sink.gone,
 			discard: () => sink.discard(),
@@ -537,7 +541,7 @@ export class ShellSession {
 	}
 }
 
-/** Whether what is printed is meant to be shared, so that its statement gets no secrets. */
+/** Whether the result is meant to be shared, so that its statement must see no secrets. */
 function seesNoSecrets({ format, redactor }: PrintStyle): boolean {
 	return redactor !== null && isShared(format);
 }

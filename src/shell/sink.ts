@@ -13,6 +13,8 @@ export type Sink = {
 	writeRows(texts: readonly string[]): Promise<void>;
 	/** The reader closed the pipe. */
 	readonly closed: boolean;
+	/** Whatever is written now is dropped, because Ctrl-C ended the statement. */
+	readonly discards?: boolean;
 	/** Resolves when the reader closes the pipe. */
 	readonly gone: Promise<void>;
 	/** Discards what still waits for the reader. */

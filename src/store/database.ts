@@ -65,7 +65,7 @@ export class SegmentCache {
 	}
 }
 
-/** The tables of a snapshot, and the rows of two of them: all exchanges, and those that are open. */
+/** The tables of a snapshot, and the stored rows of two of them: `exchanges` and `inflight`. */
 export function openDatabase(
 	snapshot: CaptureSnapshot,
 	cache: SegmentCache,

@@ -41,7 +41,7 @@ export function exchangeRecord(
 	return id === undefined ? undefined : recordsById(parts, names)(id);
 }
 
-/** Finds exchanges by their ids; undefined for one that does not exist or was evicted. */
+/** Looks up exchanges by id; undefined for one that does not exist or was evicted. */
 export function recordsById(
 	parts: readonly SegmentRows[],
 	names: LazyNames,

@@ -117,9 +117,9 @@ export type QueryThreadData = {
 	readonly views: readonly string[];
 	/** Rows come from the kernel, not from a recording. */
 	readonly isLive: boolean;
-	/** The key of the hashes in placeholders of secrets. */
+	/** The key for the hashes in the placeholders of secrets. */
 	readonly redactionKey: Uint8Array;
-	/** Nothing that leaves this thread has secrets. Otherwise only results that are to be redacted. */
+	/** Redact everything that leaves this thread, not only the results for which `redact` is set. */
 	readonly redactsAll: boolean;
 	/** The names in /etc/hosts, by ip. */
 	readonly hostNames: readonly (readonly [ip: string, name: string])[];
@@ -152,7 +152,7 @@ export type ToQuery =
 	  }
 	/** `calls`: include the system calls that carried the exchange. */
 	| { readonly type: 'show'; readonly id: number; readonly exchange: WantedExchange; readonly calls: boolean }
-	/** Asks for exchanges by their ids. Answered by the first ones, as many as fit into one answer. */
+	/** Asks for exchanges by id. The answer has the first ones, as many as fit into one message. */
 	| { readonly type: 'show-all'; readonly id: number; readonly ids: readonly number[] }
 	/** Asks for values of a column, for completion. */
 	| ({ readonly type: 'values'; readonly id: number } & ColumnValues)

@@ -56,7 +56,7 @@ const VALUES = 100;
 const VALUE_LENGTH = 100;
 const VALUES_MS = 600;
 const VALUES_MEMORY = 8 << 20;
-/** Exchanges in one answer: no more of them once they have as many bytes. */
+/** An answer gets no further exchanges once it has this many bytes. */
 const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
@@ -97,7 +97,7 @@ type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
 	readonly projection: ReturnType<typeof compileProjection>;
-	/** Both see no secrets. */
+	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
 	/**
 	 * How many rows had been appended at the last look. Undefined: it has not looked yet, and earlier rows are not
@@ -254,7 +254,7 @@ async function runStatement({
 	}
 }
 
-/** Sends exchanges, the first of those that are wanted. */
+/** Sends the first of the wanted exchanges, as many as fit into one message. */
 async function sendExchanges({ id, ids }: Extract<ToQuery, { type: 'show-all' }>): Promise<void> {
 	const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
 	try {
@@ -272,7 +272,7 @@ async function sendExchanges({ id, ids }: Extract<ToQuery, { type: 'show-all' }>
 	}
 }
 
-/** Takes the secrets out of the tables that a statement sees: those of `database`, and temporary ones. */
+/** Returns a function that redacts the tables of a statement: those of `database`, and temporary ones. */
 function withoutSecrets(database: ReturnType<typeof openDatabase>): (all: DatabaseSnapshot) => DatabaseSnapshot {
 	const names = () => cache.names.learn(database.exchanges);
 	return (all) => redactedTables(all, database, names, redactor);

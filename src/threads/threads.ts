@@ -49,7 +49,7 @@ const CLOSE_MS = 3000;
 /** Completion waits at most this long for values. */
 const VALUES_MS = 2000;
 
-/** Exchanges that are asked for with one message. */
+/** Maximum number of exchanges requested with one message. */
 const SHOWN_TOGETHER = 100;
 
 /** Heap of the query thread beyond the memory of a statement: code, cached texts, uncounted memory. */
@@ -132,8 +132,7 @@ export class Threads {
 	#recording: Deferred<RecordingEnd | undefined> | undefined;
 
 	/**
-	 * `warn` is called for problems that do not end the capture. `redactsAll`: no result, exchange or value that comes from here
-	 * has secrets.
+	 * `warn` is called for problems that do not end the capture. `redactsAll`: redact every result, exchange and value.
 	 */
 	constructor(settings: CaptureSettings, warn: (message: string, hint?: string) => void, redactsAll = false) {
 		requireAddressSpace();
@@ -292,7 +291,7 @@ export class Threads {
 		return part.type === 'exchange' ? part.exchange : undefined;
 	}
 
-	/** Exchanges by their ids, in this order; undefined for one that does not exist. Those that nobody takes are not read. */
+	/** Yields exchanges by id, in this order; undefined for one that does not exist. Reads only as many as are taken. */
 	async *showAll(ids: readonly number[]): AsyncGenerator<ExchangeRecord | undefined> {
 		for (let from = 0; from < ids.length; ) {
 			const some = ids.slice(from, from + SHOWN_TOGETHER);

@@ -40,7 +40,7 @@ export type Command = {
 	readonly example: string;
 	/** The command works only at the prompt, not in scripts; a function decides by the argument. */
 	readonly promptOnly?: boolean | ((argument: string) => boolean);
-	/** Refused with --safe; or only with certain arguments. */
+	/** Refused with --safe, or refused only with certain arguments. */
 	readonly unsafe?: boolean | ((argument: string) => boolean);
 	readonly argument?: ArgumentKind;
 	/** Option names, for completion. */

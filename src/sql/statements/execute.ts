@@ -18,7 +18,7 @@ export type ExecuteOptions = Limits & {
 	readonly parameters?: ReadonlyMap<string, ParameterValue> | undefined;
 	/** Where views and temporary tables live. */
 	readonly session?: Session | undefined;
-	/** Replaces the tables, captured and temporary, by what the statement may see of them. */
+	/** Replaces the tables, captured and temporary, with what the statement may see of them. */
 	readonly shown?: ((database: DatabaseSnapshot) => DatabaseSnapshot) | undefined;
 	/** The value of `now` in microseconds since the epoch; by default the current time. */
 	readonly now?: number | undefined;
