@@ -513,11 +513,18 @@ test('with --redact nothing has secrets: no format, no expression, no command; h
 			"SELECT 'se' || 'en' AS x FROM exchanges WHERE url LIKE '%s3cret%';",
 		)
 		.join('\n');
-	const [redacted, html, open] = await Promise.all([
+	const columns = ['--columns', "upper(url), substr(req_headers->>'authorization', 8)", '--replay', path];
+	const [redacted, html, open, ...tails] = await Promise.all([
 		runTinytap(['--replay', path, '--redact'], { input: `${input}\n` }),
 		runTinytap(['query', computed, '--replay', path, '--format', 'html']),
 		runTinytap(['query', computed, '--replay', path, '--format', 'csv']),
+		runTinytap(['tail', ...columns, '--redact']),
+		runTinytap(['tail', ...columns, '--format', 'html']),
 	]);
+	for (const { stdout } of tails) {
+		assert.match(stdout, /REDACTED-12-/);
+		assert.doesNotMatch(stdout, /s3cret/i);
+	}
 	assert.equal(redacted.code, 0, redacted.stderr);
 	assert.doesNotMatch(redacted.stdout, /s3cret/i);
 	assert.doesNotMatch(redacted.stdout, /seen/);
