@@ -1,6 +1,6 @@
 // Tables without their secrets. Their readers return only redacted values, so no expression of a statement can see a
 // secret.
-import { type ExchangeRecord, exchangeRecord, recordReader, type WantedExchange } from '../store/exchange-detail.ts';
+import { type ExchangeRecord, recordReader } from '../store/exchange-detail.ts';
 import type { LazyNames } from '../store/exchange-table.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
 import type { ColumnReader, DatabaseSnapshot, SqlValue, TableSnapshot } from '../store/table.ts';
@@ -44,17 +44,6 @@ export function redactedExchanges(
 	redactor: Redactor,
 ): TableSnapshot {
 	return exchangesWith(table, redactedRecords(rows, names, redactor));
-}
-
-/** The same as exchangeRecord(), without secrets. */
-export function redactedRecord(
-	rows: readonly SegmentRows[],
-	wanted: WantedExchange,
-	names: LazyNames,
-	redactor: Redactor,
-): ExchangeRecord | undefined {
-	const record = exchangeRecord(rows, wanted, names);
-	return record === undefined ? undefined : redactExchange(record, redactor);
 }
 
 type Records = (row: number) => ExchangeRecord;

@@ -2,7 +2,7 @@
 // src/store and src/sql. Statements run one after another; the tail continues between their slices.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { redactExchange } from '../output/redacted-exchange.ts';
-import { redactedExchanges, redactedRecord, redactedTables } from '../output/redacted-tables.ts';
+import { redactedExchanges, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
 import {
 	compileCondition,
@@ -164,9 +164,8 @@ main.on('message', (message: ToQuery) => {
 				try {
 					const { exchanges: rows, tables } = openDatabase(snapshot, cache);
 					const names = () => cache.names.learn(rows);
-					const record = redactsAll
-						? redactedRecord(rows, message.exchange, names, redactor)
-						: exchangeRecord(rows, message.exchange, names);
+					const found = exchangeRecord(rows, message.exchange, names);
+					const record = found !== undefined && redactsAll ? redactExchange(found, redactor) : found;
 					const isWhole = record === undefined || !message.calls;
 					const exchange = isWhole
 						? record

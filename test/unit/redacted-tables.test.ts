@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { redactedExchanges, redactedRecord, redactedTables } from '../../src/output/redacted-tables.ts';
+import { redactedExchanges, redactedTables } from '../../src/output/redacted-tables.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
 import { compileCondition, execute, prepare, Session } from '../../src/sql/sql.ts';
 import { TABLES } from '../../src/store/database.ts';
@@ -149,16 +149,11 @@ test('temporary tables made of captured rows show no secrets either', async () =
 	assert.equal(secretIn(textOf(await rowsOf('SELECT * FROM seen', true, session))), undefined);
 });
 
-test('tails and single exchanges show none', () => {
+test('tails show no secrets and cannot ask for one', () => {
 	const table = redactedExchanges(database.tables.get('exchanges')!, database.exchanges, names, redactor);
 	const asks = compileCondition(`req_headers->>'authorization' = 'Bearer ${TOKEN}'`, EXCHANGE_COLUMNS);
 	const isLogin = compileCondition("path LIKE '/login/%'", EXCHANGE_COLUMNS);
 	const rows = Array.from({ length: table.rowCount }, (_, row) => row);
 	assert.equal(rows.filter((row) => asks(table, row)).length, 0);
 	assert.equal(rows.filter((row) => isLogin(table, row)).length, 1);
-	const record = redactedRecord(database.exchanges, { id: 1 }, names, redactor)!;
-	const fields = [...record.requestHeaders, ...record.responseHeaders].map(({ name, value }) => `${name}: ${value}`);
-	const values = Object.values(record.columns);
-	assert.equal(secretIn(textOf([values, fields, [record.requestTarget!.text]])), undefined);
-	assert.equal(redactedRecord(database.exchanges, { id: 99 }, names, redactor), undefined);
 });
