@@ -34,7 +34,7 @@ export function parseParameter(text: string, place: string): readonly [string, S
 	return [name, untypedValue(value)];
 }
 
-/** The value of a text whose type nothing declares. */
+/** The value of a text whose type is not declared. */
 export function untypedValue(text: string): SqlValue {
 	if (QUOTED.test(text)) return unquote(text);
 	const isNumber = /^-?(\d+(\.\d+)?|\.\d+)(e[+-]?\d+)?$/i.test(text);
@@ -50,7 +50,7 @@ export function isParameterType(text: string): text is ParameterType {
 	return PARAMETER_TYPES.some((type) => type === text);
 }
 
-/** The value of `type` that `text` is, or why it is none. A duration stays a text, as SQL takes it. */
+/** The value of `text` as `type`, or why it is none. A duration stays a text, which SQL accepts. */
 export function typedValue(type: ParameterType, text: string): ParameterValue | Mismatch {
 	switch (type) {
 		case 'text':

@@ -14,9 +14,9 @@ import {
 export type QueryParameter = {
 	readonly name: string;
 	readonly type: ParameterType;
-	/** As it is written; undefined if a value must be given. */
+	/** The default as written; undefined if a value must be given. */
 	readonly written: string | undefined;
-	/** Its value; undefined if a value must be given. */
+	/** The value of the default; undefined if a value must be given. */
 	readonly value: ParameterValue | undefined;
 	readonly description: string;
 };
@@ -26,7 +26,7 @@ export type QueryHeader = {
 	/** Paragraphs, separated by line feeds. */
 	readonly description: string;
 	readonly parameters: readonly QueryParameter[];
-	/** Charts to draw of the result, as they are written. */
+	/** Charts to draw from the result, as written. */
 	readonly charts: readonly string[];
 };
 
@@ -82,7 +82,7 @@ function readParameter(declaration: string, place: string): QueryParameter {
 	return { name, type, written, value: defaultOf(name, type, written, place), description: after };
 }
 
-/** NULL stands for no value. */
+/** NULL means no value. */
 function defaultOf(name: string, type: ParameterType, written: string, place: string): ParameterValue {
 	if (/^null$/i.test(written)) return null;
 	const text = plainText(written);

@@ -6,8 +6,8 @@ import { declarationText } from './query-header.ts';
 import { listQueries, type QueryDirectories, type SavedQuery, searchQueries } from './saved-queries.ts';
 
 /**
- * The list of those that have all `words`, or of all; what is known of the one that the only word names. Throws a UserError
- * if no query has the words. `width`: that of the screen, or Infinity.
+ * The list of queries that contain all `words`, or of all; the details of a query if the only word names it. Throws a
+ * UserError if no query contains the words. `width`: the width of the screen, or Infinity.
  */
 export function queriesText(directories: QueryDirectories, words: readonly string[], width: number): string {
 	const named = words.length === 1 ? listQueries(directories).find(({ name }) => name === words[0]) : undefined;
@@ -15,7 +15,7 @@ export function queriesText(directories: QueryDirectories, words: readonly strin
 	const queries = words.length === 0 ? listQueries(directories) : searchQueries(directories, words);
 	if (queries.length === 0 && words.length > 0) {
 		throw new UserError(
-			`no saved query has ${words.map((word) => JSON.stringify(word)).join(' and ')} in its name, title or description`,
+			`no saved query contains ${words.map((word) => JSON.stringify(word)).join(' and ')} in its name, title or description`,
 			'ERR_NO_QUERY',
 			'`.queries` and `tinytap queries` list all.',
 		);

@@ -1,4 +1,5 @@
-// The values of a saved query's or script's parameters: those given, those of the session, the defaults of its header.
+// The values for the parameters of a saved query or script: given ones, those of the session, and the defaults in its
+// header.
 import { distance } from 'fastest-levenshtein';
 import { UserError } from '../base/errors.ts';
 import { tokenize } from '../sql/sql-light.ts';
@@ -9,15 +10,15 @@ import { declarationText, type QueryHeader, type QueryParameter, readHeader } fr
 import { readQuery, type SavedQuery } from './saved-queries.ts';
 import { type Step, scriptSteps } from './script.ts';
 
-/** A saved query or script that is to run. */
+/** A saved query or script to run. */
 export type NamedScript = {
-	/** For errors. */
+	/** The name for errors. */
 	readonly name: string;
 	readonly header: QueryHeader;
 	readonly steps: readonly Step[];
 };
 
-/** A text as a script. Throws a UserError that names `path` if its header cannot be read. */
+/** Makes a script of a text. Throws a UserError that names `path` if its header cannot be read. */
 export function namedScript(name: string, path: string, text: string): NamedScript {
 	return { name, header: readHeader(text, path), steps: scriptSteps(text) };
 }
@@ -33,8 +34,9 @@ type Values = readonly (readonly [name: string, value: ParameterValue])[];
 const READERS: ReadonlySet<string | undefined> = new Set(['run', 'read', 'param']);
 
 /**
- * The parameters that the script's statements run with. `given` comes before the values of the session, and these before
- * the defaults. Throws a UserError if one is missing, has a value of another type, or is none of the script's.
+ * The parameters with which the script's statements run. `given` takes precedence over the values of the session, and
+ * these over the defaults. Throws a UserError if a value is missing or has another type, or if the script has no such
+ * parameter.
  */
 export function scriptValues(script: NamedScript, given: readonly GivenValue[], session: Values): Values {
 	const { header } = script;

@@ -1,11 +1,11 @@
-// The file of a statement that `.save` keeps: the statement after a header that says what can be known of it.
+// The file that `.save` writes: the statement after a header with what can be derived from it.
 import { parseInstant, parseInterval, splitStatements } from '../sql/sql-light.ts';
 import type { ParameterValue } from '../store/table.ts';
 import { literalText, type ParameterType } from './parameters.ts';
 import { NO_HEADER, readHeader } from './query-header.ts';
 import { parameterNames } from './query-values.ts';
 
-/** Longest title made of a statement. */
+/** Maximum length of a title made from a statement. */
 const TITLE_LENGTH = 72;
 
 /**

@@ -97,7 +97,10 @@ test('parameters of saved queries and files: values, their types, what is missin
 	assert.match(shell.stdout, /^top\n1\ntop-talkers {2}bundled {2}\S.*\nloss \(bundled\)\nWhat was not captured\n/m);
 	assert.match(shell.stderr, /slow: expected a whole number for :top, got "two"/);
 	assert.match(shell.stderr, /\.run: expected PARAMETER=VALUE after the name, got "top"/);
-	assert.match(shell.stderr, /no saved query has "no" and "zebra" in its name, title or description \[ERR_NO_QUERY\]/);
+	assert.match(
+		shell.stderr,
+		/no saved query contains "no" and "zebra" in its name, title or description \[ERR_NO_QUERY\]/,
+	);
 });
 
 test('errors quote nothing of a file that the invoking user cannot read', () => {

@@ -237,7 +237,10 @@ test('queries are found by words in their name, title and description, and descr
 	);
 	assert.match(text([]), /^plain {3}user$/m);
 	assert.equal(text(['HOST', 'paragraph']), 'slow  user     Slow requests of a host\n');
-	assert.throws(() => text(['host', 'nothing']), { code: 'ERR_NO_QUERY', message: /has "host" and "nothing" in its/ });
+	assert.throws(() => text(['host', 'nothing']), {
+		code: 'ERR_NO_QUERY',
+		message: /contains "host" and "nothing" in its/,
+	});
 	assert.equal(
 		text(['slow']),
 		`slow (user)
