@@ -53,7 +53,19 @@ test('a query of the working directory that hides a bundled one says so, even wi
 	const cwd = join(directory.path, 'project');
 	mkdirSync(join(cwd, '.tinytap/queries'), { recursive: true });
 	writeFileSync(join(cwd, '.tinytap/queries/slow.sql'), "-- mine\nSELECT 'mine' AS whose;");
+	// Earlier versions saved queries there; those in the present directory come first.
+	for (const [place, name] of [
+		['.local/share', 'old'],
+		['.local/share', 'renewed'],
+		['.config', 'renewed'],
+	] as const) {
+		const own = join(TEST_HOME, place, 'tinytap/queries');
+		mkdirSync(own, { recursive: true });
+		writeFileSync(join(own, `${name}.sql`), `-- in ${place}\nSELECT 1;`);
+	}
 	const listed = await runTinytap(['queries'], { cwd });
+	assert.match(listed.stdout, /^old +user +in \.local\/share$/m);
+	assert.match(listed.stdout, /^renewed +user +in \.config$/m);
 	assert.match(listed.stdout, /^slow +project +mine \(hides the bundled query\)$/m);
 	assert.match((await runTinytap(['queries', '--safe'], { cwd })).stdout, /^slow +bundled +Slowest endpoints$/m);
 	const run = await runTinytap(['run', 'slow', '--quiet', '--format', 'csv', '--replay', DEMO], { cwd });
