@@ -1,8 +1,8 @@
 -- Abandoned requests, and which side gave up
 --
--- Exchanges that ended early because one side closed the connection, reset it, or exited, and which side that was.
+-- Exchanges that ended early because a side closed or reset the connection, exited or timed out, and which side it was.
 --
--- :top int = 50  rows at most
+-- :top int = 50  maximum number of rows
 SELECT method, host, path_template(path) AS path, reason,
        CASE WHEN reason IN ('peer closed', 'connection reset') THEN iif(side = 'server', 'client', 'server')
             WHEN reason IN ('closed', 'process exited') THEN side END AS ended_by,

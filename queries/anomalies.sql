@@ -1,6 +1,6 @@
--- Odd messages: oddities of grammar or framing
+-- Malformed and unusual messages
 --
--- Oddities of grammar or framing, by word, with the lowest id of an exchange that has each.
+-- How often each anomaly of grammar or framing occurred, with the lowest id of an exchange that has it.
 SELECT j.value AS anomaly, count(*) AS exchanges, count(DISTINCT e.conn) AS connections, min(e.id) AS first_id,
        max(e.ts) AS last
 FROM exchanges e, json_each('["' || replace(e.anomalies, ',', '","') || '"]') j

@@ -1,8 +1,8 @@
--- Client processes and the hosts they talk to
+-- Client processes and the hosts they call
 --
--- Requests that processes of this host sent, their errors and bytes.
+-- Requests sent by processes on this host, with failures and body bytes.
 --
--- :top int = 50  rows at most
+-- :top int = 50  maximum number of rows
 SELECT comm, host, count(*) AS requests, count_if(status >= 500 OR state = 'unanswered') AS failed,
        sum(req_body_bytes) AS sent, sum(res_body_bytes) AS received
 FROM exchanges

@@ -1,8 +1,8 @@
--- Latency by carrier: sendfile against writev
+-- Latency by carrier: sendfile compared with writev
 --
--- How long servers took for responses, by the system call that carried most of the body.
+-- How long servers took to respond, by the system call that carried most of the body.
 --
--- :bytes int = 1  only response bodies of at least this many bytes
+-- :bytes int = 1  minimum size of the response body
 -- chart: bar p50_ms, p95_ms by via
 SELECT via, count(*) AS responses, sum(res_body_bytes) AS body_bytes, round(p50(ttfb_ms), 1) AS ttfb_ms,
        round(p50(duration_ms), 1) AS p50_ms, round(p95(duration_ms), 1) AS p95_ms,

@@ -1,10 +1,10 @@
 -- Chatty clients: many small requests
 --
--- Clients that send many small requests: requests per second between their first and last one, and bytes of both
--- bodies of an average request.
+-- Clients that send many small requests: their rate between the first and the last one, and the average number of body
+-- bytes of a request and its response.
 --
--- :least int = 100   requests at least
--- :bytes int = 2048  bytes of an average request at most
+-- :least int = 100   minimum number of requests
+-- :bytes int = 2048  maximum average number of body bytes
 SELECT iif(side = 'client', comm, coalesce(remote_ip, remote)) AS client, host, count(*) AS requests,
        round(count(*) / max(extract(epoch FROM max(ts) - min(ts)), 1.0), 1) AS per_second,
        round(avg(coalesce(req_body_bytes, 0) + coalesce(res_body_bytes, 0))) AS bytes_each,

@@ -1,4 +1,4 @@
--- Cold starts: first requests that were slow
+-- Cold starts: slow first requests
 --
 -- Server processes whose first captured request was much slower than their later ones.
 --

@@ -1,7 +1,7 @@
--- Most requests at the same time
+-- Largest number of concurrent requests
 --
--- For each server process, and each client process whose server is elsewhere: the largest number of exchanges that were
--- going on at once, and when that was first so.
+-- For each server process, and each client process whose server is elsewhere: the largest number of exchanges in progress
+-- at the same time, and when it was first reached.
 WITH changes AS (
   SELECT pid, comm, side, ts AS at, 1 AS change FROM exchanges
   WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL

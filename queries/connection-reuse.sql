@@ -1,9 +1,9 @@
--- Reuse of connections
+-- Connection reuse
 --
--- For each process and its peer: connections, requests on each, and which percentage carried only one request. On the
--- client side of this host that is a missing pool or keep-alive.
+-- For each process and peer: the number of connections, the requests on each, and the percentage of connections used only
+-- once. A high percentage on the client side means that a connection pool or keep-alive is missing.
 --
--- :least int = 2  connections at least
+-- :least int = 2  minimum number of connections
 SELECT side, comm, iif(side = 'server', regexp_replace(remote, ':\d+$', ''), remote) AS peer, count(*) AS connections,
        sum(exchanges) AS requests, round(1.0 * sum(exchanges) / count(*), 1) AS per_connection,
        round(100.0 * count_if(exchanges = 1) / count(*)) AS used_once_percent

@@ -1,10 +1,10 @@
--- Duplicate requests, sent again soon
+-- Duplicate requests
 --
--- Requests that a client sent again, with the same body, soon after the one before. Bodies that are not held in full
--- cannot be compared, so such requests do not count.
+-- Requests that a client repeated, with the same body, soon after the previous one. Requests whose bodies are not held in
+-- full are ignored, because those bodies cannot be compared.
 --
--- :within duration = 1s  how soon after the one before
--- :top int = 20          rows at most
+-- :within duration = 1s  maximum time since the previous request
+-- :top int = 20          maximum number of rows
 WITH each AS (
   SELECT iif(side = 'client', comm, coalesce(remote_ip, remote)) AS client, method, url, res_body_bytes,
          ts - lag(ts) OVER w AS gap

@@ -1,8 +1,8 @@
 -- Endpoints at a glance
 --
--- Requests, errors, latency and bytes of each endpoint, those with most requests first.
+-- Requests, errors, latency and body bytes of each endpoint, the busiest first.
 --
--- :top int = 50  rows at most
+-- :top int = 50  maximum number of rows
 SELECT method, host, path_template(path) AS path, count(*) AS requests,
        count_if(status BETWEEN 400 AND 499) AS client_errors, count_if(status >= 500) AS server_errors,
        count_if(status IS NULL AND state <> 'open') AS unanswered, round(p95(duration_ms), 1) AS p95_ms,

@@ -2,9 +2,9 @@
 --
 -- Intervals in which many requests to a host failed: status 500 or above, or no response.
 --
--- :bucket duration = 10s  length of the intervals
--- :least int = 3          failed requests at least
--- :percent float = 10     percentage of failed requests at least
+-- :bucket duration = 10s  length of an interval
+-- :least int = 3          minimum number of failed requests
+-- :percent float = 10     minimum percentage of failed requests
 -- chart: line failed over start by host
 SELECT bucket(ts, :bucket) AS start, host, count(*) AS requests,
        count_if(status >= 500 OR status IS NULL) AS failed,

@@ -1,10 +1,9 @@
 -- Error rates of endpoints
 --
--- Which percentage of requests failed: status 500 or above, or no response. Requests that are still open do not
--- count.
+-- The percentage of requests that failed: status 500 or above, or no response. Requests still in progress are not counted.
 --
--- :since duration = NULL  only requests this long before the latest one, e.g. 5m
--- :top int = 20           rows at most
+-- :since duration = NULL  only requests within this time before the latest one, e.g. 5m
+-- :top int = 20           maximum number of rows
 -- chart: bar failed_percent by path
 SELECT method, host, path_template(path) AS path, count(*) AS requests,
        count_if(status >= 500) AS server_errors, count_if(status IS NULL) AS unanswered,

@@ -2,7 +2,7 @@
 --
 -- Responses with status 400 or above, and exchanges that did not complete.
 --
--- :top int = 50  rows at most
+-- :top int = 50  maximum number of rows
 SELECT id, ts, comm, side, method, host, path, status, state, reason
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND (status >= 400 OR state NOT IN ('complete', 'open', 'upgraded'))

@@ -1,8 +1,8 @@
--- Sizes of heads by host
+-- Header sizes by host
 --
--- Bytes of the field lines of requests and responses, with names, colons and line ends, but without the start line.
+-- Bytes of the header fields of requests and responses: names, values, colons and line ends, but not the start line.
 --
--- :top int = 20  rows at most
+-- :top int = 20  maximum number of rows
 WITH heads AS (
   SELECT exchange_id, total(length(raw_name) + length(header_value) + 4) FILTER (WHERE message = 'request') AS request,
          total(length(raw_name) + length(header_value) + 4) FILTER (WHERE message = 'response') AS response

@@ -1,7 +1,7 @@
--- Requests lost because a kept connection was closed
+-- Requests lost because a kept-alive connection closed
 --
--- Requests without a response on a connection that had carried others before: the server closed it when, or before,
--- the request arrived. idle_ms is the time since the end of the exchange before.
+-- Requests without a response on a connection that had already been used: the server closed it before or while the request
+-- arrived. idle_ms is the time since the previous exchange ended.
 WITH numbered AS (
   SELECT id, ts, comm, side, conn, method, host, path, state, status, reason,
          row_number() OVER (PARTITION BY conn ORDER BY id) AS number,

@@ -1,9 +1,9 @@
 -- Large cookies by endpoint
 --
--- Hosts and paths whose requests carry large Cookie fields, in bytes. Every request pays for them.
+-- Endpoints whose requests carry a large Cookie field, which is sent with every request.
 --
--- :bytes int = 1024  only Cookie fields of at least this many bytes
--- :top int = 20      rows at most
+-- :bytes int = 1024  minimum size of the Cookie field
+-- :top int = 20      maximum number of rows
 SELECT host, path_template(path) AS path, count(*) AS requests,
        max(length(req_headers['cookie'])) AS largest, sum(length(req_headers['cookie'])) AS cookie_bytes,
        max(length(req_headers['cookie']) - length(replace(req_headers['cookie'], ';', '')) + 1) AS most_cookies

@@ -1,8 +1,8 @@
--- Endpoints that have become quiet
+-- Time since each endpoint was last requested
 --
--- How long before the latest request each endpoint was asked last.
+-- For each endpoint, the time between its last request and the latest request of all.
 --
--- :top int = 50  rows at most
+-- :top int = 50  maximum number of rows
 SELECT method, host, path_template(path) AS path, count(*) AS requests, max(ts) AS last,
        (SELECT max(ts) FROM exchanges) - max(ts) AS quiet_for
 FROM exchanges

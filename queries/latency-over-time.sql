@@ -1,9 +1,8 @@
 -- Latency percentiles of endpoints over time
 --
--- One row for each endpoint and each interval in which it was asked. Requests count in the interval in which they
--- began.
+-- A row for each endpoint and each interval in which it was requested. A request belongs to the interval in which it began.
 --
--- :bucket duration = 10s  length of the intervals
+-- :bucket duration = 10s  length of an interval
 -- :path text = NULL       only endpoints whose path matches this GLOB pattern, e.g. /api/*
 -- chart: line p95_ms over start by path
 SELECT bucket(ts, :bucket) AS start, method, host, path_template(path) AS path, count(*) AS requests,

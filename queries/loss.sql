@@ -1,7 +1,7 @@
 -- What was not captured
 --
--- Events and bytes that are missing, by reason. Only those of kind lost can make results wrong; the others are limits and
--- choices.
+-- Missing events and bytes, by reason. Only those of kind lost can make results wrong; the others result from limits and
+-- settings.
 SELECT kind, reason, events, bytes, last_ts
 FROM loss
 WHERE events > 0

@@ -1,10 +1,10 @@
--- N+1 calls: many of one shape during one request
+-- N+1 calls: many similar calls during one request
 --
--- Requests during which the server's process made many calls of the same shape: same host, method and path template.
--- A call belongs to the request that its process began to serve last before it, which is certain only for processes
--- that serve one request at a time.
+-- Requests during which the server process made many similar calls: same method, host and path template. A call is
+-- attributed to the latest request that its process had begun to serve, which is certain only if the process serves one
+-- request at a time.
 --
--- :least int = 5  calls of one shape at least
+-- :least int = 5  minimum number of similar calls
 WITH calls AS (
   SELECT side, ts, method, host, path_template(path) AS path, duration_ms,
          max(iif(side = 'server', id, NULL)) OVER (PARTITION BY pid ORDER BY ts, id) AS request_id

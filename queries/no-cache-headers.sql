@@ -1,9 +1,9 @@
--- Cache headers missing from responses
+-- Responses without cache headers
 --
--- Successful responses to GET that say neither how long they may be kept (Cache-Control, Expires) nor how to ask again
--- (ETag, Last-Modified), so they are sent in full each time.
+-- Successful responses to GET that have neither Cache-Control, Expires, ETag nor Last-Modified, so clients fetch them in
+-- full each time.
 --
--- :top int = 20  rows at most
+-- :top int = 20  maximum number of rows
 SELECT host, path_template(path) AS path, count(*) AS responses, sum(res_body_bytes) AS body_bytes
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND method = 'GET' AND status = 200

@@ -1,6 +1,6 @@
--- Requests without Host
+-- Requests without a Host field
 --
--- HTTP/1.1 requires the field; requests of older versions may lack it.
+-- HTTP/1.1 requires the field; HTTP/1.0 does not.
 SELECT iif(side = 'server', coalesce(remote_ip, remote), comm) AS client, req_http_version, method, path,
        count(*) AS requests, max(ts) AS last
 FROM exchanges

@@ -1,6 +1,6 @@
 -- Why bodies are not held in full
 --
--- Bodies with a note, by side and by the first reason in it, and how many of their bytes are not held.
+-- The number of bodies with a note, by side and by the first reason in the note, and how many of their bytes are not held.
 WITH bodies AS (
   SELECT side, 'request' AS message, req_body_note AS note, req_body_bytes - req_captured_bytes AS missing FROM exchanges
   UNION ALL

@@ -1,9 +1,9 @@
--- Compression missed: large responses of text
+-- Missing compression: large text responses
 --
--- Responses of text without a content coding to clients that accept one.
+-- Text responses without a content coding, sent to clients that accept one.
 --
--- :bytes int = 1024  only response bodies of at least this many bytes
--- :top int = 20      rows at most
+-- :bytes int = 1024  minimum size of the response body
+-- :top int = 20      maximum number of rows
 SELECT host, path_template(path) AS path, lower(trim(split_part(content_type, ';', 1))) AS type, count(*) AS responses,
        sum(res_body_bytes) AS body_bytes, max(res_body_bytes) AS largest
 FROM exchanges

@@ -1,8 +1,8 @@
 -- Most frequent 404s
 --
--- Paths that do not exist, how often and by how many clients they were requested.
+-- Missing paths, how often they were requested, and by how many clients.
 --
--- :top int = 20  rows at most
+-- :top int = 20  maximum number of rows
 SELECT host, path, count(*) AS requests, count(DISTINCT iif(side = 'server', coalesce(remote_ip, remote), comm)) AS clients,
        max(ts) AS last
 FROM exchanges

@@ -1,8 +1,8 @@
 -- Payload sizes of endpoints
 --
--- Median, 95th percentile and maximum of the bytes of request and response bodies.
+-- Median, 95th percentile and maximum of the bytes in request and response bodies.
 --
--- :top int = 20  rows at most
+-- :top int = 20  maximum number of rows
 SELECT method, host, path_template(path) AS path, count(*) AS requests,
        round(p50(req_body_bytes)) AS req_p50, round(p95(req_body_bytes)) AS req_p95, max(req_body_bytes) AS req_max,
        round(p50(res_body_bytes)) AS res_p50, round(p95(res_body_bytes)) AS res_p95, max(res_body_bytes) AS res_max

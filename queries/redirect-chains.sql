@@ -1,8 +1,8 @@
--- Chains and loops of redirects
+-- Redirect chains and loops
 --
--- Redirects that lead to another redirect, and those that lead back to where they began.
+-- Redirects that lead to another redirect, or back to where they began.
 --
--- :most int = 10  longest chain that is followed
+-- :most int = 10  maximum number of redirects to follow
 WITH RECURSIVE hops AS (
   SELECT DISTINCT url,
     CASE WHEN location REGEXP '^[A-Za-z][A-Za-z0-9+.-]*:' THEN location

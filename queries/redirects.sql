@@ -1,8 +1,8 @@
 -- Redirects and where they lead
 --
--- Which URLs redirect where, and how often.
+-- Which URLs redirect, where to, and how often.
 --
--- :top int = 50  rows at most
+-- :top int = 50  maximum number of rows
 SELECT url, status, res_headers['location'] AS location, count(*) AS requests, max(ts) AS last
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND status IN (301, 302, 303, 307, 308)

@@ -1,7 +1,7 @@
 -- Requests per connection
 --
--- How many connections carried how many requests, for servers and for clients, and how long those that have ended
--- lasted on average.
+-- How many connections carried how many requests, by side, and how long the closed ones lasted on average.
+--
 -- chart: bar connections by requests
 SELECT side, exchanges AS requests, count(*) AS connections, avg(closed - opened) AS mean_age
 FROM connections

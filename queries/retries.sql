@@ -1,9 +1,8 @@
 -- Retries of failed requests
 --
--- The same request of the same client soon after an attempt that failed: status 408, 425, 429 or 500 and above, or
--- no complete response.
+-- Requests that a client repeated soon after a failure: status 408, 425, 429, 500 or above, or no complete response.
 --
--- :within duration = 60s  how soon after the failed attempt began
+-- :within duration = 60s  maximum time since the failed request began
 WITH attempts AS (
   SELECT id, ts, iif(side = 'client', comm, coalesce(remote_ip, remote)) AS client, method, url, status, state,
          lag(id) OVER w AS failed_id, lag(ts) OVER w AS failed_ts, lag(status) OVER w AS failed_status,

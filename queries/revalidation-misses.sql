@@ -1,9 +1,9 @@
 -- Conditional requests that miss
 --
--- Requests with If-None-Match or If-Modified-Since that got the whole response again instead of 304. same_etag counts
--- those whose ETag was the one in the request, which a server should have answered with 304.
+-- Requests with If-None-Match or If-Modified-Since that got the whole response again instead of 304. same_etag counts those
+-- whose ETag had not changed: a server should have answered them with 304.
 --
--- :top int = 20  rows at most
+-- :top int = 20  maximum number of rows
 SELECT host, path_template(path) AS path, count(*) AS conditional, count_if(status = 304) AS not_modified,
        count_if(status = 200) AS misses,
        count_if(status = 200 AND contains(req_headers['if-none-match'], res_headers['etag'])) AS same_etag,

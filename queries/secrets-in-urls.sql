@@ -1,4 +1,4 @@
--- Secrets in the query strings of URLs
+-- Secrets in query strings
 --
 -- Requests whose query string has a parameter that is usually secret. URLs end up in logs, histories and Referer fields.
 -- Only the names are shown.

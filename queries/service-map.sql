@@ -1,7 +1,7 @@
--- Who calls whom
+-- Service map: who calls whom
 --
--- The map of services as rows. A caller or callee on this host is named by its process, another by its name or
--- address. An exchange that is seen from both sides counts once.
+-- Processes on this host are shown by name, other hosts by name or address. An exchange seen from both sides counts once.
+--
 -- chart: graph requests from caller to callee
 SELECT iif(e.side = 'client', e.comm, coalesce(e.remote_name, e.remote_ip, e.remote)) AS caller,
        iif(e.side = 'client', coalesce(p.comm, e.host, e.remote), e.comm) AS callee,

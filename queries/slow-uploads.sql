@@ -1,10 +1,10 @@
 -- Slow uploads
 --
--- Requests that spent most time sending their body: the duration without the wait for the response. It includes
--- the time of receiving the response, so only responses that are smaller than the request count.
+-- Requests whose bodies took longest to send: the duration without waiting for the response. The time includes receiving
+-- the response, so only responses smaller than the request are listed.
 --
--- :bytes int = 65536  only request bodies of at least this many bytes
--- :top int = 20       rows at most
+-- :bytes int = 65536  minimum size of the request body
+-- :top int = 20       maximum number of rows
 SELECT id, ts, comm, method, host, path, req_body_bytes, round(duration_ms - ttfb_ms, 1) AS sending_ms,
        round(req_body_bytes / 1.024 / (duration_ms - ttfb_ms), 1) AS kib_per_second
 FROM exchanges

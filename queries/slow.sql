@@ -1,10 +1,10 @@
 -- Slowest endpoints
 --
--- The number of requests, and percentiles of their duration in milliseconds, for each endpoint: method, host and
--- path, where :id stands for numbers and ids.
+-- The number of requests to each endpoint (method, host and path) and percentiles of their duration in milliseconds. In
+-- paths, :id stands for numbers and ids.
 --
--- :since duration = NULL  only requests this long before the latest one, e.g. 5m
--- :top int = 20           rows at most
+-- :since duration = NULL  only requests within this time before the latest one, e.g. 5m
+-- :top int = 20           maximum number of rows
 -- chart: bar p95_ms by path
 SELECT method, host, path_template(path) AS path, count(*) AS requests,
        round(p50(duration_ms), 1) AS p50_ms, round(p95(duration_ms), 1) AS p95_ms,

@@ -1,9 +1,9 @@
 -- Long polls, streams and upgraded connections
 --
--- Exchanges that last long by intention: upgraded connections, streams of events, responses that begin late (long
--- polls) or end late.
+-- Exchanges that are meant to last long: upgraded connections, event streams, and responses that begin late (long polls) or
+-- end late.
 --
--- :over duration = 5s  what lasts at least this long counts
+-- :over duration = 5s  minimum duration of a long poll or stream
 SELECT CASE WHEN state = 'upgraded' THEN 'upgraded'
             WHEN content_type LIKE 'text/event-stream%' THEN 'events'
             WHEN ttfb_ms >= :over THEN 'long poll'

@@ -1,9 +1,9 @@
--- Top talkers: clients with most bytes
+-- Top talkers by bytes
 --
--- How many bytes of bodies each client sent to and received from each host.
+-- How many body bytes each client sent to and received from each host.
 --
--- :since duration = NULL  only requests this long before the latest one, e.g. 5m
--- :top int = 20           rows at most
+-- :since duration = NULL  only requests within this time before the latest one, e.g. 5m
+-- :top int = 20           maximum number of rows
 -- chart: bar bytes by client
 SELECT iif(side = 'client', comm, coalesce(remote_name, remote_ip, remote)) AS client, host, count(*) AS requests,
        total(req_body_bytes)::int AS sent, total(res_body_bytes)::int AS received,

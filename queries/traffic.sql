@@ -1,9 +1,9 @@
--- Traffic over time: requests, errors, bytes, latency
+-- Traffic over time
 --
--- Requests, errors, bytes and latency in each second.
+-- Requests, failures, body bytes and latency in each interval.
 --
--- :bucket duration = 1s   length of the intervals
--- :since duration = NULL  only requests this long before the latest one, e.g. 5m
+-- :bucket duration = 1s   length of an interval
+-- :since duration = NULL  only requests within this time before the latest one, e.g. 5m
 -- chart: line requests, failed over start
 SELECT bucket(ts, :bucket) AS start, count(*) AS requests, count_if(status >= 500 OR state = 'unanswered') AS failed,
        total(req_body_bytes)::int AS req_body_bytes, total(res_body_bytes)::int AS res_body_bytes,

@@ -18,7 +18,7 @@ import { standardError, standardOutput } from './output/output-stream.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
 import { topicHelp } from './shell/commands/commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
-import { queriesText } from './shell/query-list.ts';
+import { hidingNotices, queriesText } from './shell/query-list.ts';
 
 // Needed when tinytap is started without the flags of bin/tinytap. It also applies to the threads, which start later.
 setFlagsFromString('--disallow-code-generation-from-strings');
@@ -153,6 +153,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 		.action((words: readonly string[], _options: unknown, self: Command) =>
 			setWork(async () => {
 				const { queries } = parseOptions(self, afterDashes).directories;
+				standardError().write(hidingNotices(queries));
 				standardOutput().write(queriesText(queries, words, standardOutput().columns ?? Number.POSITIVE_INFINITY));
 				return EXIT.ok;
 			}),

@@ -3,7 +3,7 @@ import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Entry, twoColumns, wrapText } from '../output/two-columns.ts';
 import { declarationText } from './query-header.ts';
-import { listQueries, type QueryDirectories, type SavedQuery, searchQueries } from './saved-queries.ts';
+import { hidingNotice, listQueries, type QueryDirectories, type SavedQuery, searchQueries } from './saved-queries.ts';
 
 /**
  * The list of queries that contain all `words`, or of all; the details of a query if the only word names it. Throws a
@@ -22,6 +22,12 @@ export function queriesText(directories: QueryDirectories, words: readonly strin
 	}
 	const left = Math.max(0, ...queries.map(({ name }) => name.length));
 	return queries.map((query) => `${listLine(query, left)}\n`).join('');
+}
+
+/** A line for each query of the working directory that hides another one, to be printed with the list. */
+export function hidingNotices(directories: QueryDirectories): string {
+	const notices = listQueries(directories).map(hidingNotice);
+	return notices.map((notice) => (notice === undefined ? '' : `${forTerminal(notice)}\n`)).join('');
 }
 
 function listLine(query: SavedQuery, left: number): string {

@@ -64,16 +64,16 @@ test('a query of the working directory that hides a bundled one says so, even wi
 		writeFileSync(join(own, `${name}.sql`), `-- in ${place}\nSELECT 1;`);
 	}
 	const listed = await runTinytap(['queries'], { cwd });
+	const warning =
+		/^tinytap: warning: slow is the project query .*slow\.sql, which hides the bundled query .*queries\/slow\.sql$/m;
+	assert.match(listed.stderr, warning);
 	assert.match(listed.stdout, /^old +user +in \.local\/share$/m);
 	assert.match(listed.stdout, /^renewed +user +in \.config$/m);
 	assert.match(listed.stdout, /^slow +project +mine \(hides the bundled query\)$/m);
 	assert.match((await runTinytap(['queries', '--safe'], { cwd })).stdout, /^slow +bundled +Slowest endpoints$/m);
 	const run = await runTinytap(['run', 'slow', '--quiet', '--format', 'csv', '--replay', DEMO], { cwd });
 	assert.equal(run.stdout, 'whose\n"mine"\n');
-	assert.match(
-		run.stderr,
-		/^tinytap: warning: slow is the project query .*slow\.sql, which hides the bundled query .*queries\/slow\.sql$/m,
-	);
+	assert.match(run.stderr, warning);
 	const script = await runTinytap(['--quiet', '--replay', DEMO], { cwd, input: '.run slow\n' });
 	assert.match(script.stderr, /which hides the bundled query/);
 	const other = await runTinytap(['run', 'errors', '--quiet', '--replay', DEMO], { cwd });

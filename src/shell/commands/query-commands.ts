@@ -2,7 +2,7 @@
 import { usageError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { type GivenValue, literalText, parseParameter } from '../parameters.ts';
-import { queriesText } from '../query-list.ts';
+import { hidingNotices, queriesText } from '../query-list.ts';
 import { loadQuery, scriptValues } from '../query-values.ts';
 import { findQuery, hidingNotice, saveQuery } from '../saved-queries.ts';
 import { savedText } from '../saved-text.ts';
@@ -38,8 +38,11 @@ export const QUERY_COMMANDS: CommandGroup = {
 			example: '.queries latency',
 			argument: 'query',
 			run: async (shell, argument) => {
+				const { queries } = shell.options.directories;
+				const notices = hidingNotices(queries);
+				if (notices !== '') shell.tell(notices);
 				const words = argument.split(/\s+/).filter((word) => word !== '');
-				await shell.sink.write(queriesText(shell.options.directories.queries, words, shell.listWidth));
+				await shell.sink.write(queriesText(queries, words, shell.listWidth));
 				return undefined;
 			},
 		},
