@@ -1,15 +1,18 @@
 // HAR, HTML and curl lines.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { curlLine, quote } from '../../src/output/curl-line.ts';
+import { createCurlWriter } from '../../src/output/curl-script.ts';
 import type { ExchangeDetail } from '../../src/output/exchange-parts.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import { harProblems } from '../../support/har-check.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -708,6 +711,32 @@ describe('the curl line', () => {
 			);
 			const written = [command, ...remarks].join('');
 			assert.equal(forbidden.exec(written.replaceAll('\n', '')), null, JSON.stringify(text));
+		}
+	});
+
+	it('stays in quotes and comments in a script of many, whatever was sent', () => {
+		const directory = temporaryDirectory();
+		try {
+			const writer = createCurlWriter({ redactor: null, version: '1' });
+			const injections = ['\ntouch made\n', "'\ntouch made\n'", '"; touch made; "', '$(touch made)', '`touch made`'];
+			const parts = [...attacks, ...injections].map((text) =>
+				writer.exchange(
+					exchange({ path: `/${text}`, host: text, req_body_raw: Buffer.from(text), req_body_note: text }, [
+						[text, text],
+						['X', text],
+					]),
+				),
+			);
+			assert.equal(parts.filter((part) => part !== null).length, attacks.length + injections.length);
+			// In place of curl, a function that says how often it is called.
+			const script = `curl() { echo called; }\n${writer.begin()}${parts.join('')}`;
+			const ways = { cwd: directory.path, input: script, encoding: 'utf8' } as const;
+			const { stdout, stderr } = spawnSync('sh', ways);
+			assert.deepEqual([stdout, stderr], ['called\n'.repeat(parts.length), '']);
+			assert.deepEqual(readdirSync(directory.path), []);
+			assert.equal(writer.exchange(exchange({ method: null })), null);
+		} finally {
+			directory.remove();
 		}
 	});
 });
