@@ -67,12 +67,14 @@ const FOLLOW: readonly (readonly [text: string, follows: string])[] = [
 	['SELECT id FROM exchanges JOIN headers USING (', '<column>'],
 	['SELECT id FROM exchanges JOIN headers ON ', `<column> =exchanges =headers <function> ${OPERANDS}`],
 	['SELECT id FROM exchanges JOIN headers ON 1 ', `${OPERATORS} ${JOINS} WHERE ${CLAUSES}`],
+	['SELECT id FROM exchanges, json_each(path) ', `AS ${JOINS} ON USING WHERE ${CLAUSES}`],
 	['SELECT id FROM (SELECT 1) ', `AS ${JOINS} ON USING WHERE ${CLAUSES}`],
 	['SELECT id FROM exchanges WHERE ', `<column> =exchanges <function> ${OPERANDS}`],
 	['SELECT id FROM exchanges WHERE id ', `${OPERATORS} ${CLAUSES}`],
 	['SELECT id FROM exchanges WHERE id NOT ', 'IN LIKE ILIKE GLOB REGEXP BETWEEN EXISTS'],
 	['SELECT id FROM exchanges WHERE id IS ', 'NULL NOT NULL DISTINCT FROM NOT DISTINCT FROM'],
 	['SELECT id FROM exchanges WHERE id IS DISTINCT ', 'FROM'],
+	['SELECT id FROM exchanges WHERE id IS DISTINCT FROM ', `<column> =exchanges <function> ${OPERANDS}`],
 	['SELECT id FROM exchanges WHERE id IN (', `<column> =exchanges <function> ${OPERANDS} SELECT FROM WITH VALUES`],
 	['SELECT id FROM exchanges WHERE EXISTS (', 'SELECT FROM WITH VALUES'],
 	["SELECT id FROM exchanges WHERE path LIKE 'a' ", `${OPERATORS} ${CLAUSES}`],
@@ -93,6 +95,7 @@ const FOLLOW: readonly (readonly [text: string, follows: string])[] = [
 	['WITH a AS (SELECT 1), ', ''],
 	['WITH RECURSIVE ', ''],
 	['WITH a(', ''],
+	['WITH a(n) ', 'AS'],
 	[
 		'EXPLAIN ',
 		'SELECT FROM WITH VALUES EXPLAIN DESCRIBE SUMMARIZE CREATE VIEW CREATE TEMP TABLE DROP VIEW DROP TABLE INSERT INTO DELETE FROM QUERY PLAN',
@@ -164,6 +167,42 @@ test('each token of a text has its class, and unknown names are those that nothi
 		assert.equal(shown, classes, text);
 		assert.ok(classify(text).every((token) => token.class !== 'unknown'));
 	}
+});
+
+test('values belong after a comparison with a column, in its list, and after the headers of a message', () => {
+	for (const [text, column] of [
+		['SELECT id FROM exchanges WHERE path = ', 'exchanges.path'],
+		["SELECT id FROM exchanges WHERE path IN ('a', ", 'exchanges.path'],
+		["SELECT req_headers['", 'headers.name request'],
+		["SELECT res_headers['", 'headers.name response'],
+		["SELECT res_headers ->> '", 'headers.name response'],
+		["SELECT path['", undefined],
+		["SELECT lower('", undefined],
+	] as const) {
+		const { values } = completionsAt(text, text.length, schema);
+		const shown = values && [`${values.table}.${values.column}`, ...(values.where?.slice(1) ?? [])].join(' ');
+		assert.equal(shown, column, text);
+	}
+});
+
+test('words that only follow other keywords are keywords, and so is each word of a phrase', () => {
+	const words = 'OUTER INNER ALL OR REPLACE IF DESC TEMPORARY RECURSIVE ISNULL NOTNULL QUERY PLAN UNION BY ZONE';
+	for (const word of words.split(' ')) assert.deepEqual(classify(word, schema)[0]!.class, 'keyword', word);
+});
+
+test('a name without AS after an operand is defined, and a bracket may be open', () => {
+	const classes = (text: string) =>
+		classify(text, schema)
+			.filter((token) => token.class !== 'space')
+			.map((token) => LETTERS[token.class])
+			.join('');
+	assert.equal(classes('SELECT id + 1 one FROM exchanges ORDER BY one, two'), 'Kno1nKnKKnoU');
+	const text = 'SELECT  FROM exchanges, json_each(path';
+	const names = completionsAt(text, 'SELECT '.length, schema).completions.map((each) => each.text);
+	assert.ok(names.includes('path'), names.join(' '));
+	// What is in a text is no table of the query.
+	const other = completionsAt("SELECT  WHERE 'headers' = ''", 'SELECT '.length, schema).completions;
+	assert.ok(!other.some((each) => each.kind === 'alias'), other.map((each) => each.text).join(' '));
 });
 
 test('brackets that belong together are found from either side of either of them', () => {

@@ -149,6 +149,8 @@ function phraseRests(before: readonly Word[]): Completion[] {
 function phraseStarts({ opener, clause }: Context, before: readonly Word[]): Completion[] {
 	const last = before.at(-1);
 	if (opener === 'over' && last?.text === '(') return keywords(['PARTITION BY', 'ORDER BY', ...FRAMES]);
+	// `WITH x(a, b) `
+	if (clause === 'with' && last?.text === ')') return keywords(['AS']);
 	if (last === undefined || !isName(last)) return [];
 	if (clause === 'with' || clause === 'create' || clause === 'window') return keywords(['AS']);
 	return clause === 'insert' ? keywords(QUERIES) : [];
