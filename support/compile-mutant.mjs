@@ -1,17 +1,17 @@
-// Compiles the decoder of the checkout in the current directory for each message, and answers with what is wrong, or
-// with nothing. A process that has compiled before is several times as fast. The code is not optimised, because that
-// would take most of the time.
+// Compiles the decoder of the checkout in the current directory for each message: { entries: source files besides the
+// decoder's, level: of optimisation, output }. Answers with what is wrong, or with nothing. A process that has compiled
+// before is several times as fast.
 import asc from 'assemblyscript/asc';
 
 const nowhere = { write() {} };
 
-process.on('message', async () => {
+process.on('message', async ({ entries, level, output }) => {
 	let said = '';
 	const { error } = await asc.main(
 		[
-			'decoder-as/assembly/index.ts',
-			...['--config', 'decoder-as/asconfig.json', '--target', 'debug', '--optimizeLevel', '0'],
-			...['--outFile', 'build/decoder-debug.wasm'],
+			...entries,
+			...['decoder-as/assembly/index.ts', '--config', 'decoder-as/asconfig.json', '--target', 'debug'],
+			...['--optimizeLevel', String(level), '--outFile', output],
 		],
 		{
 			stdout: nowhere,
@@ -22,5 +22,5 @@ process.on('message', async () => {
 			},
 		},
 	);
-	process.send(error ? `compiler: ${said.trim().split('\n')[0] || error.message}` : '');
+	process.send(error ? `compiler: ${said.trim() || error.message}` : '');
 });

@@ -1,10 +1,12 @@
 // Runs unit tests for scripts/mutate.ts. It keeps all modules in memory, and evaluates them again for each mutant with
 // one module replaced. Starting Node, node:test and all test files for each mutant would take most of the time.
 //
-// Messages: { modules, externals } first, then one plan after another: { replaced: [path, code] or null; files: test
-// files; tests: names in their order, or null for all that do not begin with one of `skip`; keepGoing; bodies: how many
-// functions say that they are reached }. Prints `start NAME`, then `ok MILLISECONDS` or `failed MESSAGE`, for each test
+// Messages: { modules, externals } first, then one plan after another: { replaced: [path, code] or null; mutant: number
+// of the decoder's mutant that is on, or -1; tests: their names and files in their order, or null for all tests of the
+// files `files` that do not begin with one of `skip`; keepGoing; bodies: how many functions, or mutants of the decoder,
+// report that they are reached }. Prints `start NAME`, then `ok MILLISECONDS` or `failed MESSAGE`, for each test
 // (`group NAME` with the time of its callback), and `end` at the end.
+import { createHash } from 'node:crypto';
 import { readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -15,6 +17,25 @@ const externals = new Map();
 /** Rejects the promise of the test that is running. */
 let uncaught = () => {};
 process.on('uncaughtException', (error) => uncaught(error));
+
+/** What the decoder with switches for mutants (mutant-switches.ts) imports. */
+let switches = {};
+const { Instance, Module } = WebAssembly;
+WebAssembly.Instance = new Proxy(Instance, {
+	construct: (target, [module, imports]) => new target(module, { ...imports, env: { ...imports?.env, ...switches } }),
+});
+/** The newest decoders, by their bytes: compiled once, because V8 optimises them while they run. */
+const decoders = new Map();
+WebAssembly.Module = new Proxy(Module, {
+	construct(target, [bytes]) {
+		const hash = createHash('sha256').update(bytes).digest('hex');
+		const module = decoders.get(hash) ?? new target(bytes);
+		decoders.delete(hash);
+		decoders.set(hash, module);
+		if (decoders.size > 3) decoders.delete(decoders.keys().next().value);
+		return module;
+	},
+});
 
 process.on('message', async (message) => {
 	if (message.modules === undefined) await run(message);
@@ -36,6 +57,11 @@ async function run({ replaced, files, ...plan }) {
 	const afters = [];
 	/** A function whose body begins with `REACHED[17] = 1;` was reached if element 17 is not 0. */
 	globalThis.REACHED = new Uint8Array(plan.bodies);
+	const number = (value) => new WebAssembly.Global({ value: 'i32' }, value);
+	const reached = (mutant) => {
+		REACHED[mutant] = 1;
+	};
+	switches = { mutant: number(plan.mutant), measuring: number(plan.bodies > 0 ? 1 : 0), reached };
 	const own = replaced === null ? undefined : compiled(...replaced);
 	const evaluated = new Map();
 
@@ -53,7 +79,7 @@ async function run({ replaced, files, ...plan }) {
 			const outer = prefix;
 			prefix += `${name}: `;
 			// The preparations of a group may take seconds.
-			if (plan.tests?.some((each) => each.startsWith(prefix)) ?? !plan.skip.includes(prefix)) {
+			if (plan.tests?.some(([each]) => each.startsWith(prefix)) ?? !plan.skip.includes(prefix)) {
 				const before = cpuMs();
 				rest.at(-1)();
 				if (plan.keepGoing) writeSync(1, `\ngroup ${prefix}\nok ${cpuMs() - before}\n`);
@@ -106,10 +132,13 @@ async function run({ replaced, files, ...plan }) {
 		return plan.keepGoing || !hasFailed;
 	};
 
-	let goesOn = await attempt('while the tests load', () => files.forEach(evaluate));
-	for (const name of plan.tests ?? collected.keys()) {
+	const load = (files) => attempt('while the tests load', () => files.forEach(evaluate));
+	let goesOn = await load(files);
+	for (const [name, file] of plan.tests ?? [...collected].map(([name, { file }]) => [name, file])) {
+		// Each file when its first test is due, because an earlier one may notice the fault.
+		if (goesOn && !evaluated.has(file)) goesOn = await load([file]);
 		if (!goesOn) break;
-		const { file, run } = collected.get(name) ?? {};
+		const { run } = collected.get(name) ?? {};
 		goesOn = await attempt(name, async () => {
 			if (run === undefined) throw new Error('it is not there');
 			if (!begun.has(file)) for (const before of befores.get(file) ?? []) await before();

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type TransformFailure, transform } from 'esbuild';
 import type { DecoderBuild } from './decoded-rows.ts';
+import { mayHaveSwitch, rejected, SWITCHES, withSwitches } from './mutant-switches.ts';
 import type { Body, Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -19,7 +20,12 @@ const RUNS = 60;
 /** Number of compilations after which a compiler is replaced, because it frees little memory. */
 const COMPILATIONS = 40;
 
-/** `reached`: keys of the function bodies that the test reaches. */
+/** The decoder that the tests load, the one with switches for mutants, and the source of the switches. */
+const LOADED = 'build/decoder-debug.wasm';
+const SWITCHED = 'build/decoder-switches.wasm';
+const SWITCH_SOURCE = 'decoder-as/assembly/switches.ts';
+
+/** `reached`: keys of the function bodies that the test reaches, or of the decoder's mutants that matter to it. */
 export type Timed = {
 	readonly name: string;
 	readonly file: string;
@@ -60,6 +66,8 @@ export class Workplace {
 	/** Function bodies that record being reached: their keys and numbers. */
 	#bodies = new Map<string, number>();
 	#bodiesOf = new Map<string, Body[]>();
+	/** The decoder's mutants that have a switch: their keys and numbers. */
+	#switches = new Map<string, number>();
 	/** Code without a fault of all modules that the tests import, and the imports of each module. */
 	readonly #modules = new Map<string, string>();
 	readonly #imports = new Map<string, readonly string[]>();
@@ -76,7 +84,7 @@ export class Workplace {
 
 	/**
 	 * `copy`: the directory to create; `tests`: matches the names of the test files; `build`: of the decoder. Mutants
-	 * of the decoder need the debug build, which is the one that is compiled.
+	 * of the decoder need the debug build, which is the one that is compiled, with or without switches.
 	 */
 	static async create(copy: string, tests: RegExp, build: DecoderBuild): Promise<Workplace> {
 		copyCheckout(copy);
@@ -104,6 +112,7 @@ export class Workplace {
 
 	/**
 	 * Runs all tests without a fault, each file in one of the places, and returns the tests to use for the mutants.
+	 * Mutants of the decoder get their switches here.
 	 * What it learns about a test file is stored in the file `memory`. It stays valid as long as the test file and
 	 * everything it imports are unchanged; the choice of tests to leave out, as long as the test file itself is
 	 * unchanged.
@@ -120,10 +129,9 @@ export class Workplace {
 		const waiting = [...files];
 		const work = async (place: Workplace) => {
 			place.#mark(mutants);
-			const problem = place.#build === 'debug' ? await place.#compile() : undefined;
-			if (problem !== undefined) throw new Error(`without a fault: ${problem}`);
+			if (place.#build === 'debug') await place.#compileSwitches(mutants);
 			for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-				const hash = place.#hashOf(file, ...[...place.#importsOf(file)].sort(), 'build/decoder.wasm');
+				const hash = place.#hashOf(file, ...[...place.#importsOf(file)].sort(), 'build/decoder.wasm', SWITCHED);
 				const textHash = place.#hashOf(file);
 				const before = known[file];
 				if (before?.hash === hash) continue;
@@ -143,10 +151,11 @@ export class Workplace {
 
 	async #measureFile(file: string, leftOut: readonly LeftOut[]): Promise<Pick<Measured, 'tests' | 'leftOut'>> {
 		const skip = leftOut.map(({ name }) => name);
-		const { output, failure } = await this.#run([file], undefined, null, { skip, bodies: this.#bodies.size });
+		const count = Math.max(this.#bodies.size, this.#switches.size);
+		const { output, failure } = await this.#run([file], undefined, null, { skip, bodies: count });
 		if (failure !== undefined)
 			throw new Error(`${file} ends without a fault with "${failure}": ${output.slice(-1000)}`);
-		const keys = [...this.#bodies.keys()];
+		const keys = [...(this.#switches.size > 0 ? this.#switches : this.#bodies).keys()];
 		const reached = new Map<string, string[]>();
 		for (const [, name, numbers] of output.matchAll(/^reached (.+)\n(.+)$/gm))
 			reached.set(
@@ -182,7 +191,9 @@ export class Workplace {
 
 	/** Returns the test that killed the mutant, if any. */
 	async try(mutant: Mutant, tests: readonly Timed[]): Promise<string | undefined> {
-		const problem = await this.#compileMutant(mutant);
+		const switched = this.#switches.get(mutant.key);
+		if (switched !== undefined) this.#load(SWITCHED);
+		const problem = switched === undefined ? await this.#compileMutant(mutant) : undefined;
 		if (problem !== undefined) return problem;
 		let code: string;
 		try {
@@ -191,18 +202,16 @@ export class Workplace {
 			return `compiler: ${(error as TransformFailure).errors[0]?.text}`;
 		}
 		const { file, body } = mutant;
-		const chosen = tests.filter(
-			(each) =>
-				isAssembly(file) ||
-				(body === undefined ? this.#importsOf(each.file).has(file) : each.reached.has(bodyKey(file, body))),
-		);
+		const chosen = tests.filter(({ file: test, reached }) => {
+			if (isAssembly(file)) return switched === undefined || reached.has(mutant.key);
+			return body === undefined ? this.#importsOf(test).has(file) : reached.has(bodyKey(file, body));
+		});
 		// First the tests that have killed other mutants of the file, then the fastest.
 		const before = kills.get(file) ?? new Map<string, number>();
 		const killsOf = ({ name }: Timed) => before.get(name) ?? 0;
 		chosen.sort((a, b) => killsOf(b) - killsOf(a) || a.ms - b.ms);
-		const files = [...new Set(chosen.map((each) => each.file))];
-		const names = chosen.map(({ name }) => name);
-		const { failure } = await this.#run(files, names, this.#modules.has(file) ? [file, code] : null);
+		const replaced = this.#modules.has(file) && !isAssembly(file) ? ([file, code] as const) : null;
+		const { failure } = await this.#run([], chosen, replaced, { skip: [], bodies: 0, mutant: switched });
 		if (failure !== undefined) kills.set(file, before.set(failure, (before.get(failure) ?? 0) + 1));
 		return failure;
 	}
@@ -250,12 +259,43 @@ export class Workplace {
 		const path = join(this.#copy, mutant.file);
 		const before = readFileSync(path, 'utf8');
 		writeFileSync(path, this.#textWith(mutant));
-		const problem = await this.#compile();
+		// Not optimised, which would take most of the time.
+		const problem = await this.#compile({ entries: [], level: 0, output: LOADED });
 		writeFileSync(path, before);
-		return problem;
+		return problem?.split('\n')[0];
 	}
 
-	async #compile(): Promise<string | undefined> {
+	/** Compiles the decoder with a switch for each mutant that can have one. */
+	async #compileSwitches(mutants: readonly Mutant[]): Promise<void> {
+		const files = [...new Set(mutants.map(({ file }) => file))];
+		const texts = new Map(files.map((file) => [file, readFileSync(join(this.#copy, file), 'utf8')]));
+		writeFileSync(join(this.#copy, SWITCH_SOURCE), SWITCHES);
+		let able = mutants.filter(mayHaveSwitch);
+		let problem: string | undefined;
+		do {
+			this.#switches = new Map(able.map(({ key }, number) => [key, number]));
+			for (const [file, text] of texts) {
+				const own = able.filter((each) => each.file === file);
+				writeFileSync(join(this.#copy, file), withSwitches(text, own, this.#switches));
+			}
+			problem = await this.#compile({ entries: [SWITCH_SOURCE], level: 2, output: SWITCHED });
+			if (problem === undefined) break;
+			const wrong = new Set(rejected(problem, able, texts));
+			if (wrong.size === 0) throw new Error(`the decoder with switches: ${problem}`);
+			able = able.filter((mutant) => !wrong.has(mutant));
+		} while (problem !== undefined);
+		for (const [file, text] of texts) writeFileSync(join(this.#copy, file), text);
+		rmSync(join(this.#copy, SWITCH_SOURCE));
+		this.#load(SWITCHED);
+	}
+
+	/** Makes it the decoder that the tests load. */
+	#load(decoder: string): void {
+		cpSync(join(this.#copy, decoder), join(this.#copy, LOADED));
+	}
+
+	/** Returns what is wrong with the code. */
+	async #compile(order: { entries: readonly string[]; level: number; output: string }): Promise<string | undefined> {
 		if (this.#compilations++ % COMPILATIONS === 0) {
 			this.#compiler?.kill();
 			this.#compiler = fork(join(this.#copy, 'support/compile-mutant.mjs'), {
@@ -269,19 +309,22 @@ export class Workplace {
 		const answer = await new Promise<string>((resolve) => {
 			compiler.once('message', (message) => resolve(message as string));
 			compiler.once('exit', () => resolve('compiler: it ended'));
-			compiler.send('');
+			compiler.send(order);
 		});
 		compiler.removeAllListeners();
 		if (compiler.exitCode !== null) this.#compilations = 0;
 		return answer === '' ? undefined : answer;
 	}
 
-	/** Runs tests (undefined: all of them, even after failures) with one module replaced, until one hangs. */
+	/**
+	 * Runs tests (undefined: all of `files`, even after failures) until one hangs, with one module replaced, or with the
+	 * mutant number `mutant` switched on.
+	 */
 	async #run(
 		files: readonly string[],
-		tests: readonly string[] | undefined,
+		tests: readonly Timed[] | undefined,
 		replaced: readonly [path: string, code: string] | null,
-		{ skip, bodies }: { skip: readonly string[]; bodies: number } = { skip: [], bodies: 0 },
+		{ skip, bodies, mutant = -1 }: { skip: readonly string[]; bodies: number; mutant?: number | undefined },
 	): Promise<{ output: string; failure: string | undefined }> {
 		const temporary = join(this.#copy, 'tmp');
 		mkdirSync(temporary, { recursive: true });
@@ -303,7 +346,8 @@ export class Workplace {
 			for (const stream of [runner.stdout!, runner.stderr!]) stream.removeAllListeners('data').on('data', take);
 			runner.once('close', () => resolve());
 		});
-		runner.send({ files, tests: tests ?? null, replaced, skip, bodies, keepGoing: tests === undefined });
+		const chosen = tests?.map(({ name, file }) => [name, file]) ?? null;
+		runner.send({ files, tests: chosen, replaced, skip, bodies, mutant, keepGoing: tests === undefined });
 		await ended;
 		clearInterval(timer);
 		runner.removeAllListeners('close');

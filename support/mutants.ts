@@ -31,6 +31,8 @@ export type Mutant = {
 	readonly key: string;
 	/** The body of the function that contains it; undefined outside of functions. */
 	readonly body: Body | undefined;
+	/** The smallest expression or statement around it that can be chosen at run time (support/mutant-switches.ts). */
+	readonly whole: { readonly start: number; readonly end: number; readonly isStatement: boolean };
 };
 
 /** `end` is the end of an arrow function's expression; for a block only the beginning is known. */
@@ -74,6 +76,12 @@ const METHODS: ReadonlyMap<string, string> = new Map([
 /** Comparisons in which a constant text on one side is replaced by another text. */
 const EQUALITIES = new Set<SyntaxKind>([SyntaxKind.EqualsEqualsEqualsToken, SyntaxKind.ExclamationEqualsEqualsToken]);
 
+const COMPARISONS = new Set<SyntaxKind>([
+	...EQUALITIES,
+	...[SyntaxKind.EqualsEqualsToken, SyntaxKind.ExclamationEqualsToken, SyntaxKind.LessThanToken],
+	...[SyntaxKind.LessThanEqualsToken, SyntaxKind.GreaterThanToken, SyntaxKind.GreaterThanEqualsToken],
+]);
+
 /** Calls that check or report. Only readers of messages would notice their removal. */
 const REPORTS = /^(assert\w*|console\.\w+|trace|debug)$/;
 
@@ -107,15 +115,20 @@ function mutantsOf(file: string, source: SourceFile): Mutant[] {
 	const { text } = source;
 	const found: Mutant[] = [];
 	let body: Body | undefined;
-	const add = (start: number, end: number, replacement: string) => {
+	const add = (start: number, end: number, replacement: string, whole: Mutant['whole']) => {
 		const before = text.slice(0, start).split('\n');
 		const from = text.lastIndexOf('\n', start - 1) + 1;
-		const whole = text.slice(from, text.indexOf('\n', end));
-		const nth = text.slice(0, from).split(whole).length;
-		const key = [file, whole, nth, start - from, replacement].join('|');
-		found.push({ file, start, end, text: text.slice(start, end), replacement, line: before.length, key, body });
+		const lines = text.slice(from, text.indexOf('\n', end));
+		const nth = text.slice(0, from).split(lines).length;
+		const key = [file, lines, nth, start - from, replacement].join('|');
+		found.push({ file, start, end, text: text.slice(start, end), replacement, line: before.length, key, body, whole });
 	};
-	const replace = (node: Node, replacement: string) => add(node.getStart(source), node.end, replacement);
+	const replace: Replace = (node, replacement, whole = node) =>
+		add(node.getStart(source), node.end, replacement, {
+			start: whole.getStart(source),
+			end: whole.end,
+			isStatement: whole.kind === SyntaxKind.ExpressionStatement,
+		});
 	const visit = (node: Node): void => {
 		if (isWithoutEffect(node)) return;
 		const outer = body;
@@ -148,12 +161,15 @@ function isWithoutEffect({ kind }: Node): boolean {
 	);
 }
 
-function mutate(node: Node, replace: (node: Node, replacement: string) => void, textOf: (node: Node) => string): void {
+/** `whole`: what can be chosen at run time, if the node itself cannot. */
+type Replace = (node: Node, replacement: string, whole?: Node) => void;
+
+function mutate(node: Node, replace: Replace, textOf: (node: Node) => string): void {
 	switch (node.kind) {
 		case SyntaxKind.BinaryExpression: {
 			const { left, operatorToken, right } = node as BinaryExpression;
 			const other = OPERATORS[operatorToken.kind];
-			if (other !== undefined) replace(operatorToken, other);
+			if (other !== undefined) replace(operatorToken, other, node);
 			if (!EQUALITIES.has(operatorToken.kind)) return;
 			for (const side of [left, right]) if (side.kind === SyntaxKind.StringLiteral) replace(side, "'?'");
 			return;
@@ -171,7 +187,7 @@ function mutate(node: Node, replace: (node: Node, replacement: string) => void, 
 			return;
 		case SyntaxKind.NumericLiteral: {
 			const value = Number((node as NumericLiteral).text);
-			if (Number.isSafeInteger(value)) replace(node, String(value + 1));
+			if (Number.isSafeInteger(value)) replace(node, String(value + 1), isComparison(node.parent) ? node.parent : node);
 			return;
 		}
 		case SyntaxKind.IfStatement:
@@ -194,7 +210,7 @@ function mutate(node: Node, replace: (node: Node, replacement: string) => void, 
 		case SyntaxKind.PropertyAccessExpression: {
 			const { name } = node as PropertyAccessExpression;
 			const other = METHODS.get(name.text);
-			if (other !== undefined && node.parent.kind === SyntaxKind.CallExpression) replace(name, other);
+			if (other !== undefined && node.parent.kind === SyntaxKind.CallExpression) replace(name, other, node.parent);
 			return;
 		}
 		case SyntaxKind.ArrayLiteralExpression: {
@@ -206,6 +222,10 @@ function mutate(node: Node, replace: (node: Node, replacement: string) => void, 
 		}
 		default:
 	}
+}
+
+function isComparison(node: Node): boolean {
+	return node.kind === SyntaxKind.BinaryExpression && COMPARISONS.has((node as BinaryExpression).operatorToken.kind);
 }
 
 /**
