@@ -1,6 +1,6 @@
 // The first and last rows of a result, as a terminal shows them, compared with the complete result.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { type ExecuteOptions, execute, prepare, Session, SqlError } from '../../src/sql/sql.ts';
 import type { DatabaseSnapshot, ShownValue, SqlValue } from '../../src/store/table.ts';
 import { Tape } from '../../support/record-builder.ts';
@@ -10,11 +10,12 @@ import { databaseOf, databaseOfTape, takeIn } from '../../support/traffic.ts';
 const database = databaseOf(takeIn(1203, 64 << 20));
 const session = new Session();
 
-type Ends = { first: ShownValue[][]; last: readonly ShownValue[][]; total: number; parts: number };
+/** `parts`: calls with first rows, `empty` of them without a row. */
+type Ends = { first: ShownValue[][]; last: readonly ShownValue[][]; total: number; parts: number; empty: number };
 
 async function endsOf(sql: string, first: number, last: number, options: ExecuteOptions = {}): Promise<Ends> {
 	const found: ShownValue[][] = [];
-	let parts = 0;
+	let [parts, empty] = [0, 0];
 	const result = await execute(prepare(sql, database, session), database, {
 		session,
 		...options,
@@ -23,19 +24,20 @@ async function endsOf(sql: string, first: number, last: number, options: Execute
 			last,
 			onFirst: (rows) => {
 				parts++;
+				if (rows.length === 0) empty++;
 				found.push(...rows);
 			},
 		},
 	});
 	assert.deepEqual(result.rows, []);
-	return { first: found, parts, ...result.ends! };
+	return { first: found, parts, empty, ...result.ends! };
 }
 
 const shown = (row: readonly SqlValue[]): ShownValue[] =>
 	row.map((value) => (value instanceof Uint8Array ? { bytes: value.length } : value));
 
-test('the ends of a result are its first and last rows, and all rows are counted, for every kind of query', async () => {
-	const statements = [
+describe('the ends of a result are its first and last rows, and all rows are counted, for every kind of query', () => {
+	for (const sql of [
 		'SELECT * FROM exchanges',
 		'SELECT id, path, status FROM exchanges WHERE status >= 400',
 		'SELECT id, path FROM exchanges WHERE status >= 400 LIMIT 90 OFFSET 7',
@@ -64,22 +66,25 @@ test('the ends of a result are its first and last rows, and all rows are counted
 		'SELECT exchange_id, seq, name, header_value FROM headers',
 		'SUMMARIZE SELECT * FROM exchanges',
 		'SELECT 1 WHERE 1 = 2',
-	];
-	for (const sql of statements) {
-		const all = rowsOf(sql, database, { session }).map(shown);
-		for (const [first, last] of [
-			[20, 20],
-			[3, 2],
-			[1, 0],
-			[2000, 10],
-		] as const) {
-			const ends = await endsOf(sql, first, last);
-			const label = `${sql}; ${first} and ${last}`;
-			assert.equal(ends.total, all.length, label);
-			assert.deepEqual(ends.first, all.slice(0, first), label);
-			assert.deepEqual(ends.last, all.slice(Math.max(first, all.length - last)), label);
-		}
-	}
+		'SELECT id FROM exchanges LIMIT 1',
+		'SELECT id FROM exchanges ORDER BY path LIMIT 1',
+	])
+		test(sql, async () => {
+			const all = rowsOf(sql, database, { session }).map(shown);
+			for (const [first, last] of [
+				[20, 20],
+				[3, 2],
+				[1, 0],
+				[2000, 10],
+			] as const) {
+				const ends = await endsOf(sql, first, last);
+				const label = `${first} and ${last}`;
+				assert.equal(ends.total, all.length, label);
+				assert.deepEqual(ends.first, all.slice(0, first), label);
+				assert.deepEqual(ends.last, all.slice(Math.max(first, all.length - last)), label);
+				assert.equal(ends.empty, 0, label);
+			}
+		});
 });
 
 test('a body of more than a kibibyte is represented by its size and never decoded; other long texts are shortened', async () => {

@@ -41,6 +41,7 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint?: RegExp]
 		/unknown column stats/,
 		/did you mean status or state\?|did you mean state or status\?/,
 	],
+	['SELECT ‸dur FROM exchanges', /unknown column dur/, /did you mean duration_ms\?/],
 	['SELECT ‸h.zzz FROM headers h', /unknown column zzz in h/, /columns of h: exchange_id, message/],
 	['SELECT (1 + 2‸', /expected "\)" to close the parenthesis, got the end/],
 	['SELECT CASE WHEN 1 THEN 2‸', /expected END to close CASE/],
@@ -154,4 +155,48 @@ test('parsing fails only with a SqlError', () => {
 		}
 	}
 	assert.ok(accepted > 0);
+});
+
+test('mistyped and misplaced words of clauses are named', () => {
+	for (const [word, sql] of [
+		['WHERE', 'SELECT id FROM exchanges WHRE id = 1'],
+		['GROUP', 'SELECT id FROM exchanges WHERE 1 GRUP BY id'],
+		['HAVING', 'SELECT id FROM exchanges GROUP BY id HVING id'],
+		['ORDER', 'SELECT id FROM exchanges WHERE 1 ODER BY id'],
+		['LIMIT', 'SELECT id FROM exchanges ORDER BY id LMIT 5'],
+		['UNION', 'SELECT id FROM exchanges WHERE 1 UNIN SELECT 1'],
+		['OFFSET', 'SELECT id FROM exchanges LIMIT 1 OFSET 5'],
+	] as const)
+		assert.match(errorOf(sql, database).hint ?? '', new RegExp(`did you mean ${word}`), sql);
+	for (const word of 'FROM WHERE HAVING LIMIT UNION ON AND OR THEN AS'.split(' '))
+		assert.match(errorOf(`SELECT 1 + ${word}`, database).message, new RegExp(`expected an expression, got ${word}`));
+	assert.match(
+		errorOf('CREATE VIEW select AS SELECT 1', database).hint ?? '',
+		/to use select as a name, write "select"/,
+	);
+	assert.equal(errorOf('CREATE VIEW 5 AS SELECT 1', database).hint, undefined);
+});
+
+test('functions of other databases are known by name, with what to write here', () => {
+	for (const [names, hint] of [
+		['year quarter month week day hour minute second dayofweek dayofyear', /^extract\(\w+ FROM ts\)/],
+		['date_add dateadd date_sub adddate subdate timestampadd', /interval '5 minutes'/],
+		['date_diff datediff timestampdiff age', /a - b/],
+		['timezone convert_tz convert_timezone from_utc_timestamp to_utc_timestamp', /AT TIME ZONE/],
+		['to_date str_to_date strptime make_date make_timestamp parse_timestamp', /::date/],
+		['curdate curtime sysdate getutcdate localtimestamp utc_timestamp today getdate', /now\(\)/],
+		['date_format to_char', /strftime/],
+		['strpos position charindex', /instr/],
+		['regexp_like regexp_matches', /REGEXP/],
+		['regexp_substr regexp_extract_all', /regexp_extract/],
+		['regexp_split_to_array string_split str_split', /split_part/],
+		['urldecode urlencode', /url_(de|en)code/],
+		['nvl', /coalesce/],
+		['array_agg list', /json_group_array/],
+		['quantile approx_percentile', /percentile/],
+		['md5 sha256', /no hash functions/],
+		['greatest any_value', /max/],
+		['least first', /min/],
+	] as const)
+		for (const name of names.split(' ')) assert.match(errorOf(`SELECT ${name}(1)`).hint ?? '', hint, name);
 });

@@ -298,8 +298,8 @@ describe('SUMMARIZE', () => {
 		assert.deepEqual([gap![6]], rowsOf(`SELECT stddev(gap) FROM (${gaps})`, database)[0]);
 		assert.deepEqual(status, rowsOf('SUMMARIZE SELECT status FROM exchanges', database)[0]);
 		assert.deepEqual(ts!.slice(5, 10), [null, null, null, null, null]);
-		const typed = "SELECT typeof(avg), typeof(q50) FROM (SUMMARIZE SELECT 2.0 AS r, interval '1s' AS i)";
-		assert.deepEqual(rowsOf(typed)[0], ['real', 'real']);
+		const typed = "SELECT typeof(avg), typeof(q50), typeof(min) FROM (SUMMARIZE SELECT 2.0 AS r, interval '1s' AS i)";
+		assert.deepEqual(rowsOf(typed)[0], ['real', 'real', 'real']);
 	});
 
 	test('of no rows has NULLs and no division by zero', () => {

@@ -28,6 +28,47 @@ test('every function has a signature with its name, and one line of description'
 	}
 });
 
+test('functions take as many arguments as their signatures say, and no others', () => {
+	// Where the list after an optional argument may be empty.
+	const fewest = { char: 0, format: 1, coalesce: 2, strftime: 1, json_array: 0, json_object: 0 };
+	const times = ['datetime', 'date', 'time', 'julianday', 'unixepoch'];
+	let count = 0;
+	for (const { name, signature, group } of FUNCTION_DOCS) {
+		const [, written, inside] = /^(\w+)\((.*)\)$/.exec(signature) ?? [];
+		if (written !== name || group === 'aggregate' || group === 'window' || group === 'table' || / /.test(name))
+			continue;
+		// Written in another way, aggregates with one argument, pairs.
+		if (['extract', 'min', 'max', 'json_object'].includes(name)) continue;
+		const named = (text: string) => text.split(',').filter((part) => !/^\s*(…)?\s*$/.test(part)).length;
+		const least = times.includes(name) ? 0 : ({ ...fewest }[name as 'char'] ?? named(inside!.replace(/\[.*\]/, '')));
+		const most = inside!.includes('…') ? Number.POSITIVE_INFINITY : named(inside!);
+		const call = (arguments_: number) => `SELECT ${name}(${Array(arguments_).fill('NULL').join(', ')})`;
+		if (least > 0) assert.match(errorOf(call(least - 1)).message, /takes .*argument/, signature);
+		if (most < 9) assert.match(errorOf(call(most + 1)).message, /takes .*argument/, signature);
+		for (const fitting of [least, Math.min(most, least + 1)]) {
+			try {
+				scalarOf(call(fitting));
+			} catch (error) {
+				assert.doesNotMatch((error as Error).message, /takes/, signature);
+			}
+		}
+		count++;
+	}
+	assert.ok(count > 60, `${count} functions`);
+});
+
+test('a sparkline has a bar for each value, or for the average of an equal part of many', () => {
+	const line = (count: number, height: string) =>
+		scalarOf(
+			`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1}) SELECT sparkline(${height}) FROM n`,
+		);
+	assert.equal(line(8, 'i'), '▁▂▃▄▅▆▇█');
+	assert.equal(line(3, '5'), '▁▁▁');
+	// Parts of one value and of two.
+	assert.equal(line(60, '5'), '▁'.repeat(40));
+	assert.equal(line(60, 'i % 3'), '▁█'.repeat(20));
+});
+
 test('aliases of functions lead to functions that exist', () => {
 	const names = new Set(FUNCTION_DOCS.map(({ name }) => name));
 	for (const [alias, name] of FUNCTION_ALIASES) assert.ok(names.has(name), `${alias} is ${name}`);

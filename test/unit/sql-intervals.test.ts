@@ -781,3 +781,19 @@ test('a number is a Julian day, or seconds since 1970, as its modifier says; aut
 		assert.equal(scalarOf(`SELECT datetime(${expression})`), value, expression);
 	}
 });
+
+test('functions that give one of their milliseconds, or a sum of them, keep the unit, others do not', () => {
+	const condition = (expression: string) => `SELECT ${expression} >= interval '1 microsecond' FROM exchanges`;
+	for (const call of [
+		...['abs(duration_ms)', 'round(duration_ms)', 'ceil(duration_ms)', 'floor(duration_ms)', 'trunc(duration_ms)'],
+		...['ifnull(duration_ms, 0)', 'nullif(duration_ms, 0)', 'min(duration_ms, 3)', 'max(duration_ms, 3)'],
+		...['min(duration_ms)', 'max(duration_ms)', 'sum(duration_ms)', 'total(duration_ms)', 'avg(duration_ms)'],
+		...['median(duration_ms)', 'p50(duration_ms)', 'p90(duration_ms)', 'p95(duration_ms)', 'p99(duration_ms)'],
+		...['percentile(duration_ms, 50)', 'percentile_cont(duration_ms, 0.5)', 'percentile_disc(duration_ms, 0.5)'],
+		...['stddev(duration_ms)', 'stddev_pop(duration_ms)', 'lag(duration_ms) OVER ()', 'lead(duration_ms) OVER ()'],
+		...['first_value(duration_ms) OVER ()', 'last_value(duration_ms) OVER ()', 'nth_value(duration_ms, 1) OVER ()'],
+	])
+		assert.ok(rowsOf(condition(call), database).length > 0, call);
+	for (const call of ['sqrt(duration_ms)', 'count(duration_ms)', 'rank() OVER (ORDER BY duration_ms)'])
+		assert.match(refused(condition(call)).message, /interval/, call);
+});

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { classify, completionsAt, isComplete, splitStatements, tokenize } from '../../src/sql/sql.ts';
+import { classify, completionsAt, isComplete, prepare, splitStatements, tokenize } from '../../src/sql/sql.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
 import { testDatabase } from '../../support/sql-table.ts';
 
@@ -143,4 +143,20 @@ test('completion offers tables after FROM, columns of the named tables, function
 	assert.deepEqual(completed("SELECT 'ex"), []);
 	assert.deepEqual(completed('SELECT 1 -- ex'), []);
 	assert.equal(completionsAt('SELECT sta FROM exchanges', 10, schema).start, 7);
+});
+
+test('a [ after a space begins a name unless a part of a value is in it; words begin with any letter', () => {
+	const named = testDatabase([{ name: 't', columns: ['id json'], rows: [] }]);
+	for (const name of ['the id', 'x', ':', 'a:b', '- 1'])
+		assert.equal(prepare(`SELECT id [${name}] FROM t`, named).columns[0]!.name, name);
+	for (const part of ["'a'", '0', '-1', ':p', ' 7 '])
+		assert.notEqual(prepare(`SELECT id [${part}] FROM t`, named).columns[0]!.name, part);
+	for (const [text, kind] of [
+		['\u0080', 'word'],
+		['\u00e9', 'word'],
+		['_', 'word'],
+		['\u00a0', 'space'],
+		['\u007f', 'bad'],
+	] as const)
+		assert.equal(tokenize(text)[0]!.kind, kind, text);
 });

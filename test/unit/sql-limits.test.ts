@@ -187,6 +187,33 @@ test('exceeding the memory limit is an error, not a crash', () => {
 	}
 });
 
+describe('a statement that keeps long texts counts them', () => {
+	const long = testDatabase([
+		{
+			name: 'bodies',
+			columns: ['id int', 'body text'],
+			rows: Array.from({ length: 120 }, (_, id) => [id, `${id}${'xyz'.repeat(1000)}`]),
+		},
+	]);
+	for (const sql of [
+		'SELECT percentile_disc(body, 0.5) FROM bodies',
+		'SELECT group_concat(body) FROM bodies',
+		'SELECT json_group_array(body) FROM bodies',
+		'SELECT count(*) FROM bodies WHERE body IN (SELECT body || 1 FROM bodies)',
+		'SELECT DISTINCT body || 1 FROM bodies',
+		'SELECT body || 1 FROM bodies ORDER BY 1',
+		'SELECT body || 1 AS b, count(*) FROM bodies GROUP BY b',
+		'SELECT body || 1 FROM bodies UNION SELECT 1',
+		'SELECT body || 1 FROM bodies EXCEPT SELECT 1',
+		'SELECT b, max(length(b)) OVER () FROM (SELECT body || 1 AS b FROM bodies)',
+		'SELECT body || 1 FROM bodies',
+	])
+		test(sql, () => {
+			assert.equal(errorOf(sql, long, { memoryLimit: 200_000 }).code, 'ERR_SQL_TOO_LARGE');
+			rowsOf(sql, long, { memoryLimit: 8_000_000 });
+		});
+});
+
 test('texts cannot grow without limit', () => {
 	assert.match(
 		errorOf(
@@ -289,4 +316,10 @@ test('a text that keeps doubling ends with an error', () => {
 		errorOf("WITH RECURSIVE d(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM d) SELECT length(s) FROM d").code,
 		'ERR_SQL_TOO_LARGE',
 	);
+});
+
+test('others see how many rows a running statement has read', () => {
+	const progress = new Float64Array(1);
+	rowsOf(`${NUMBERS} SELECT count(*) FROM n WHERE x < 5000`, database, { progress });
+	assert.ok(progress[0]! > 1000, `${progress[0]}`);
 });

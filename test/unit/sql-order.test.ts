@@ -1,6 +1,8 @@
 // ORDER BY: the order of numbers, texts and NULLs, with and without LIMIT, for keys that are easily confused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Guard } from '../../src/sql/limits/guard.ts';
+import { sortSteps } from '../../src/sql/run/sort-rows.ts';
 import { executeSync, prepare } from '../../src/sql/sql.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import { rowsOf } from '../../support/sql-run.ts';
@@ -15,6 +17,7 @@ const KINDS: Record<string, () => number | null> = {
 	few: () => pick([null, -1.5, 0, 2, 3]),
 	many: () => (random() < 0.05 ? null : Math.floor(random() * 1e6) - 5e5),
 	near: () => 1e15 + Math.floor(random() * 40) + (random() < 0.7 ? 0 : 1e9 * Math.floor(random() * 1000)),
+	partly: () => (random() < 0.06 ? 1 + Math.floor(random() * 2 ** 20) * 2 ** -52 : Math.floor(random() * 1e9)),
 	nearer: () => (random() < 0.01 ? null : 1 + Math.floor(random() * 2 ** 20) * 2 ** -52),
 };
 const table = Array.from({ length: ROWS }, (_, i) => [
@@ -104,4 +107,35 @@ test('a reader that wants no more rows gets no more', () => {
 		});
 		assert.deepEqual([parts, rows], [[500, 500], []], sql);
 	}
+});
+
+test('the first of many large integers are exact', () => {
+	const start = 2n ** 53n;
+	const large = testDatabase([
+		{
+			name: 'n',
+			columns: ['id int', 'big int'],
+			rows: Array.from({ length: 3000 }, (_, i) => [i, start + BigInt((i * 7919) % 3001)]),
+		},
+	]);
+	const sorted = Array.from({ length: 3000 }, (_, i) => start + BigInt((i * 7919) % 3001)).sort((a, b) =>
+		a < b ? -1 : 1,
+	);
+	const firsts = (sql: string) => rowsOf(sql, large).map(([big]) => BigInt(big as number));
+	assert.deepEqual(firsts('SELECT big FROM n ORDER BY big LIMIT 9'), sorted.slice(0, 9));
+	assert.deepEqual(firsts('SELECT big FROM n ORDER BY big DESC LIMIT 9'), sorted.reverse().slice(0, 9));
+});
+
+test('a long sort can pause', () => {
+	const guard = new Guard({});
+	guard.endSlice();
+	const steps = sortSteps(10_000, (a, b) => b - a, guard);
+	let pauses = 0;
+	let step = steps.next();
+	for (; step.done !== true; step = steps.next()) pauses++;
+	assert.ok(pauses > 0);
+	assert.deepEqual(
+		[...step.value],
+		Array.from({ length: 10_000 }, (_, i) => 9999 - i),
+	);
 });

@@ -165,3 +165,9 @@ test('EXPLAIN and completion know the form, and within stays an ordinary name', 
 	assert.ok(words.includes('WITHIN GROUP'));
 	assert.equal(rowsOf('SELECT count(*) within FROM exchanges GROUP BY method HAVING within > 0', database).length, 5);
 });
+
+test('percentile() takes percents above 1 and fractions up to 1', () => {
+	const of = (q: number) => scalarOf(`SELECT percentile(column1, ${q}) FROM ${valuesOf([0, 100])}`);
+	assert.deepEqual([of(0), of(0.5), of(1), of(1.5), of(2), of(50), of(100)], [0, 50, 100, 1.5, 2, 50, 100]);
+	assert.throws(() => of(100.5), /from 0 to 1, or up to 100 in percent/);
+});

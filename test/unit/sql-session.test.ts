@@ -260,3 +260,15 @@ test('a table of an expression has the type of its values, and later rows are co
 		assert.deepEqual([error.code, error.message], ['ERR_SQL_VALUE', said]);
 	}
 });
+
+test('temporary tables have a million rows in total, and local datetimes without a zone', () => {
+	const { run, rows, error } = inSession();
+	const hundred = '(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT i FROM n)';
+	run(`CREATE TEMP TABLE million AS SELECT 1 FROM ${hundred}, ${hundred}, ${hundred}`);
+	assert.match(error('CREATE TEMP TABLE more AS SELECT 1').message, /1000000 rows in total/);
+	run('DROP TABLE million');
+	run("CREATE TEMP TABLE l AS SELECT '2026-11-22T12:56:01Z'::datetime AT TIME ZONE 'Europe/Berlin' AS at");
+	run("INSERT INTO l VALUES ('2026-01-01 00:00')");
+	assert.deepEqual(rows('SELECT at FROM l'), [['2026-11-22T13:56:01.000000'], ['2026-01-01T00:00:00.000000']]);
+	assert.match(error("INSERT INTO l VALUES ('2026-01-01T00:00:00Z')").message, /expected a local datetime, got/);
+});

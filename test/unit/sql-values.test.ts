@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { execute, prepare } from '../../src/sql/sql.ts';
+import { Int32List } from '../../src/sql/values/growing-array.ts';
 import { keyOf } from '../../src/sql/values/value.ts';
 import { errorOf, rowsOf, scalarOf } from '../../support/sql-run.ts';
 import { testDatabase } from '../../support/sql-table.ts';
@@ -305,4 +306,142 @@ test('a statement waits at its pauses, and goes on afterwards', async () => {
 	});
 	assert.deepEqual(rows, [[30_000]]);
 	assert.ok(pauses > 0);
+});
+
+test('what is computed once for a statement is computed once', () => {
+	const count = (sql: string) => scalarOf(`SELECT count(*) ${sql}`, database);
+	assert.equal(count('FROM (SELECT random() AS r FROM t) WHERE r = r AND r <= r'), 3);
+	assert.equal(scalarOf('SELECT count(DISTINCT (SELECT random())) FROM t', database), 1);
+	assert.equal(count('FROM t WHERE (SELECT random()) IN (SELECT random()) AND id = 0'), 0);
+	// EXISTS needs one row only, however many there are.
+	const endless = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n';
+	assert.equal(scalarOf(`SELECT EXISTS (${endless})`, database, { timeLimitMs: 5000 }), 1);
+	assert.equal(scalarOf(`SELECT (${endless})`, database, { timeLimitMs: 5000 }), 1);
+});
+
+test('the types of results are those of their values, and ANY only if they may differ', () => {
+	const typeOf = (expression: string) => prepare(`SELECT ${expression} FROM t`, database).columns[0]!.type;
+	for (const [expression, type] of [
+		...['abs(a)', 'ceil(a)', 'floor(a)', 'trunc(a)', 'sum(a)', 'max(a)', 'ifnull(a, 1)', 'a % 2'].map(
+			(each) => [each, 'int'] as const,
+		),
+		...[
+			'abs(b)',
+			'round(a)',
+			'ceil(b)',
+			'floor(b)',
+			'trunc(b)',
+			'sum(b)',
+			'total(a)',
+			'avg(a)',
+			'a / 2.0',
+			'sqrt(a)',
+		].map((each) => [each, 'float'] as const),
+		["abs(interval '1s')", 'interval'],
+		["sum(interval '1s')", 'interval'],
+		...['abs(s)', 'ceil(s)', 'sum(s)', 'ifnull(a, s)', 'coalesce(b, s)', 'CASE a WHEN 1 THEN s ELSE b END'].map(
+			(each) => [each, 'any'] as const,
+		),
+		['ifnull(s, s)', 'text'],
+		['nullif(s, 1)', 'text'],
+		['ifnull(now(), now())', 'datetime'],
+		["ifnull(now(), 'never')", 'text'],
+		["ifnull('never', now())", 'text'],
+	] as const)
+		assert.equal(typeOf(expression), type, expression);
+	assert.equal(scalarOf("SELECT sum(x) > 9 FROM (SELECT '10' AS x)"), 1);
+	assert.equal(scalarOf("SELECT :p = 'a'", database, { parameters: new Map([['p', 'A']]) }), 0);
+});
+
+test('GROUP BY ALL accepts its keys wherever they are written again', () => {
+	assert.deepEqual(
+		rowsOf("SELECT lower(s), count(*) FROM t GROUP BY ALL HAVING lower(s) <> 'y' ORDER BY upper(lower(s))", database),
+		[['x', 1]],
+	);
+	assert.match(
+		errorOf('SELECT lower(s), upper(s || a) FROM t GROUP BY ALL HAVING a > 1', database).message,
+		/column a/,
+	);
+});
+
+test('fields of times have other names, names of days and months are English, and NULL has no time', () => {
+	const extract = (field: string) => scalarOf(`SELECT extract(${field} FROM '2026-11-25T13:14:15.161718Z'::datetime)`);
+	for (const [others, field] of [
+		[['us', 'microsecond'], 'microseconds'],
+		[['ms', 'millisecond'], 'milliseconds'],
+		[['s', 'sec', 'seconds'], 'second'],
+		[['m', 'min', 'minutes'], 'minute'],
+		[['h', 'hours'], 'hour'],
+		[['d', 'days', 'dayofmonth'], 'day'],
+		[['dayofweek', 'weekday'], 'dow'],
+		[['dayofyear'], 'doy'],
+		[['w', 'weeks', 'weekofyear'], 'week'],
+		[['mon', 'mons', 'months'], 'month'],
+		[['y', 'years'], 'year'],
+		[['centuries'], 'century'],
+		[['millennia'], 'millennium'],
+	] as const) {
+		const value = extract(field);
+		for (const other of others) assert.equal(extract(other), value, other);
+	}
+	for (let day = 1; day <= 366; day += 13) {
+		const date = new Date(Date.UTC(2028, 0, day));
+		const name = (options: Intl.DateTimeFormatOptions) => date.toLocaleString('en', { ...options, timeZone: 'UTC' });
+		const names = ['long', 'short'] as const;
+		const wanted = names.map((style) => `${name({ weekday: style })} ${name({ month: style })}`).join(' ');
+		assert.equal(scalarOf(`SELECT strftime('%A %B %a %b', '${date.toISOString()}')`), wanted);
+	}
+	for (const call of ['ago(NULL)', "bucket(NULL, '1m')", "date_trunc('day', NULL)", "strftime('%Y', NULL)"])
+		assert.equal(scalarOf(`SELECT ${call}`), null, call);
+});
+
+test('groups in order of their first rows, of which each batch of rows brings new ones', () => {
+	const rows = Array.from({ length: 9000 }, (_, i) => [i, `v${Math.floor(i / 1000)}`]);
+	for (const type of ['text#', 'text']) {
+		const many = testDatabase([{ name: 'm', columns: ['id int', `v ${type}`], rows }]);
+		const wanted = Array.from({ length: 9 }, (_, i) => [`v${i}`, 1000, i * 1000]);
+		assert.deepEqual(rowsOf('SELECT v, count(*), min(id) FROM m GROUP BY v', many), wanted);
+		assert.deepEqual(
+			rowsOf('SELECT v, count(DISTINCT id % 7), count(*) OVER () FROM m GROUP BY v', many),
+			wanted.map(([v]) => [v, 7, 9]),
+		);
+	}
+});
+
+test('aggregates of distinct values begin afresh in each run of a subquery', () => {
+	const counts = rowsOf('SELECT id, (SELECT count(DISTINCT u.s) FROM t u WHERE u.id <= t.id) FROM t', database);
+	assert.deepEqual(counts, [
+		[1, 1],
+		[2, 2],
+		[3, 2],
+	]);
+	const sums = rowsOf('SELECT (SELECT sum(DISTINCT u.id) FROM t u WHERE u.id >= t.id) FROM t', database);
+	assert.deepEqual(sums, [[6], [5], [3]]);
+});
+
+test('a column may be named like an interval, and sets of characters may begin like classes', () => {
+	assert.deepEqual(rowsOf('SELECT interval - 5, interval -5 FROM (SELECT 7 AS interval)'), [[2, 2]]);
+	assert.equal(scalarOf("SELECT interval -5 minute = -interval '5 minutes'"), 1);
+	assert.equal(scalarOf('SELECT [a[[b] FROM (SELECT 1 AS "a[[b")'), 1);
+	for (const letter of 'dDwWsSbB') {
+		const set = `[x${letter}]`;
+		const matched = [...'xdDwWsSbB_ 5'].filter((text) => scalarOf(`SELECT '${text}' REGEXP '^${set}$'`) === 1);
+		assert.deepEqual(matched, ['x', letter], set);
+	}
+});
+
+test('lists of numbers keep what is appended, one by one or many at once', () => {
+	const list = new Int32List();
+	const all = Array.from({ length: 500 }, (_, i) => i * 3);
+	list.push(all[0]!);
+	for (let at = 1; at < 400; at += 133) list.pushAll(Int32Array.from(all.slice(at, at + 150)), 133);
+	for (const value of all.slice(400)) list.push(value);
+	assert.equal(list.length, 500);
+	assert.deepEqual(
+		all.map((_, i) => list.at(i)),
+		all,
+	);
+	const part = new Int32Array(3);
+	list.copy(130, 3, part);
+	assert.deepEqual([...part], all.slice(130, 133));
 });

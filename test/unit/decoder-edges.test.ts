@@ -1,0 +1,131 @@
+// Single decisions of the decoder, each in the shortest conversation that needs it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { SNAPSHOT_EVENTS, UNHELD_BODY_LIMIT } from '../../decoder-as/assembly/wire/output-layout.ts';
+import { type Decoded, decodeRecords, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;
+const ok = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const [WRITE, WRITEV] = [wire.SYSCALL_WRITE, wire.SYSCALL_WRITEV].map((syscall) => ({ syscall }));
+
+/** What is decoded of a server's connection. */
+function served(say: (server: ConnectionTape, tape: Tape) => void, recordsPerBatch?: number): Decoded {
+	const tape = new Tape();
+	say(tape.server(1).open(), tape);
+	return decodeRecords(tape.records, { recordsPerBatch });
+}
+
+test('each call that carries a response is named once, and the one with most of its body', () => {
+	const [whole] = served((server) => {
+		server.in(get('/')).out('HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n', WRITE);
+		server.out('a'.repeat(9), WRITEV).out('b'.repeat(10), WRITE).out('c'.repeat(11), WRITEV);
+	}).exchanges;
+	assert.deepEqual([whole!.vias, whole!.via], ['write+writev', 'writev']);
+	const [odd] = served((server) => {
+		server.in(get('/')).out('odd ', WRITE).out('answer without a line end', WRITEV).close();
+	}).exchanges;
+	assert.deepEqual([odd!.vias, odd!.via, odd!.resBody], ['write+writev', 'writev', 'odd answer without a line end']);
+});
+
+test('a method may be longer than what is searched for one', () => {
+	for (const lineEnd of ['\r\n', '\n']) {
+		const method = 'M'.repeat(300);
+		const { exchanges } = served((server) => {
+			server.in(`${method} /a HTTP/1.1${lineEnd}Host: h\r\n\r\n`).out(ok('ok'));
+		});
+		assert.deepEqual(
+			exchanges.map((row) => [row.method, row.path, row.state, row.anomalies]),
+			[[method, '/a', 'complete', lineEnd === '\n' ? 'bare-lf,unknown-method' : 'unknown-method']],
+		);
+	}
+});
+
+test('a request in a tunnel is the first of a new conversation, and nothing can be read there after a loss', () => {
+	const connect = (server: ConnectionTape) =>
+		server
+			.in('CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+			.out('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+	const inner = served((server) => void connect(server).in(get('/inner')).out(ok('ok')));
+	assert.deepEqual(
+		inner.exchanges.map((row) => [row.method, row.path, row.state, row.anomalies]),
+		[
+			['CONNECT', null, 'upgraded', null],
+			['GET', '/inner', 'complete', null],
+		],
+	);
+	const lost = served((server, tape) => {
+		connect(server).in('lost');
+		tape.records.pop();
+		server.in(get('/inner')).out(ok('ok')).close();
+	});
+	assert.deepEqual([lost.exchanges.length, lost.connections[0]!.protocol], [1, 'other']);
+});
+
+test('the side of a connection that was opened before the capture is that of its first bytes', () => {
+	const tape = new Tape();
+	// As many bytes as show that it is no HEAD.
+	tape.server(1, { flags: wire.FLAG_MIDSTREAM }).in('HTTP/').in('1.1 200 OK\r\nContent-Length: 0\r\n\r\n').close();
+	const [row] = decodeRecords(tape.records).exchanges;
+	assert.deepEqual([row!.side, row!.status, row!.path], ['client', 200, null]);
+});
+
+test('who has been spoken to first does not begin a conversation of HTTP with anything but a request', () => {
+	const { exchanges, connections } = served((server) => void server.out('\r\n').in('junk\r\n').out(ok('ok')).close());
+	assert.deepEqual([exchanges.length, connections[0]!.protocol], [0, 'other']);
+});
+
+test('a preamble of the PROXY protocol names the client whatever the destination is', () => {
+	for (const destination of ['5.6.7.8', '0', '::1']) {
+		const [row] = served((server) => {
+			server.in(`PROXY TCP4 1.2.3.4 ${destination} 4000 80\r\n`).in(get('/')).out(ok('ok'));
+		}).exchanges;
+		assert.equal(row!.remote, '1.2.3.4:4000', destination);
+	}
+});
+
+test('bytes beyond the body limit are counted once, also those that turn out to begin the next head', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server.in('POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: foo\r\n\r\n').in('x'.repeat(20));
+	server.in('GET /b HTT').in('P/1.1\r\nHost: h\r\n\r\n').out(ok('a')).out(ok('b')).close();
+	const decoder = newDecoder({ bodyLimit: 4 });
+	const rows = feedRecords(decoder, tape.records).exchanges;
+	decoder.finish();
+	rows.push(...takeOutput(decoder).exchanges);
+	assert.deepEqual(
+		rows.map((row) => [row.path, row.reqBodyBytes, row.reqUnheld[UNHELD_BODY_LIMIT], row.resBody]),
+		[
+			['/t', 20, 16, 'a'],
+			['/b', 0, 0, 'b'],
+		],
+	);
+	assert.equal(decoder.loss()[wire.LOSS_BODY_LIMIT]!.bytes, 16);
+	const other = newDecoder({ bodyLimit: 4 });
+	const long = new Tape();
+	const post = long.server(1).open().in('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30\r\n\r\n');
+	for (const part of ['a', 'b', 'c']) post.in(part.repeat(10));
+	feedRecords(other, long.records);
+	const { events, bytes } = other.loss()[wire.LOSS_BODY_LIMIT]!;
+	assert.deepEqual([events, bytes], [3, 26]);
+});
+
+test('the parts of a call are one event, and only the newest events are kept', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open().in('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30\r\n\r\n');
+	server
+		.out('HTTP/1.1 100 Continue\r\n\r\n')
+		.in('x'.repeat(30), { part: 10 })
+		.out(ok('y'.repeat(40)), { part: 30 });
+	const all = ['accept4  0 0', 'read in 48 48', 'write out 25 25', 'read in 30 30', 'write out 79 79'];
+	for (const eventsLimit of [0, 1, 2, 100]) {
+		const decoder = newDecoder({ eventsLimit });
+		feedRecords(decoder, tape.records);
+		decoder.snapshot(SNAPSHOT_EVENTS);
+		const shown = takeOutput(decoder).events.map(
+			(row) => `${row.syscall} ${row.direction ?? ''} ${row.bytes} ${row.captured}`,
+		);
+		assert.deepEqual(shown, eventsLimit === 0 ? [] : all.slice(-eventsLimit));
+	}
+});
