@@ -126,12 +126,12 @@ function rightsSentence(): string | undefined {
 /** Whether a capture already uses the socket to the attacher, or it is closed. */
 let attacherInUse = false;
 
-/** Ends the process that has the rights to attach. Reading a recording does not need it. */
+/** Ends the process that has the privileges to attach. Reading a recording does not need it. */
 function dismissAttacher(): void {
 	if (launch?.attacher !== undefined) closeSync(launch.attacher);
 }
 
-/** Throws a UserError unless there is a process with the rights to attach. */
+/** Throws a UserError unless there is a process with the privileges to attach. */
 function requireAttacher(): void {
 	if (launch?.attacher !== undefined || process.platform !== 'linux') return;
 	// `--keep-root` and the like were the value of another option. The launcher cannot tell; only this parser can.

@@ -5,7 +5,7 @@ import type { Theme } from '../output/theme.ts';
 
 export type PromptFacts = {
 	readonly theme: Theme;
-	/** The process still has root's rights. */
+	/** The process still has root privileges. */
 	readonly isRoot: boolean;
 	/** There is loss that the user has not been told about. */
 	readonly hasNewLoss: boolean;

@@ -93,7 +93,7 @@ test('--keep-root as the value of another option is refused', async () => {
 	assert.equal(code, 2);
 });
 
-test('for a recording no process with rights is started', async () => {
+test('no privileged process is started for a recording', async () => {
 	for (const under of [[], ['env', `SUDO_UID=${USER}`, `SUDO_GID=${USER}`]]) {
 		const tinytap = startTinytap(['--replay', join(ROOT, 'recordings/demo.tinytap')], { openInput: true, under });
 		try {
@@ -117,7 +117,7 @@ test('--replay as the value of another option is refused', async () => {
 	assert.equal(code, 2);
 });
 
-test('in a user namespace the hint says that it is the namespace that lacks the rights', () => {
+test('in a user namespace the hint says that the namespace lacks the privileges', () => {
 	for (const words of [['tail'], ['doctor']]) {
 		const { status, stdout, stderr } = spawnSync('unshare', ['--user', '--map-root-user', TINYTAP[0]!, ...words], {
 			encoding: 'utf8',

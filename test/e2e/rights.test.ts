@@ -121,7 +121,7 @@ async function assertRights(options: StartOptions, args: readonly string[], expe
 	}
 }
 
-test('AT-10 started by root, tinytap stays uid 0 with its groups, but no thread has a capability, and it says so', async () => {
+test('AT-10 started by root, tinytap stays uid 0 with its groups, but no thread has capabilities, and it says so', async () => {
 	const under = ['setpriv', '--groups', '0,4243'];
 	const stderr = await assertRights({ under }, [], without(0, 0, [0, 4243]));
 	assert.match(stderr, /^tinytap: running as root, without its capabilities$/m);
@@ -132,7 +132,7 @@ test('AT-10 started by sudo, every thread is the invoking user with all of its g
 	assert.doesNotMatch(stderr, /root/);
 });
 
-test('AT-10 with what sudo sets, but without sudo, it is the same', async () => {
+test('AT-10 with the variables that sudo sets, but without sudo, it is the same', async () => {
 	const options = { under: user.asRoot, env: user.sudoVariables };
 	await assertRights(options, [], without(user.uid, user.gid, user.groups));
 });
@@ -252,7 +252,7 @@ function setuidProgram(): string {
 	return path;
 }
 
-test('AT-10 JavaScript cannot become root, read /etc/shadow or gain rights by a set-user-ID program', () => {
+test('AT-10 JavaScript cannot become root, read /etc/shadow or gain privileges through a set-user-ID program', () => {
 	const env = { ...user.sudoVariables, SETUID_PROGRAM: setuidProgram() };
 	for (const under of [user.asRoot, [...user.bySudo, `SETUID_PROGRAM=${env.SETUID_PROGRAM}`]]) {
 		const { environment, ...answers } = instead(TRIES, { under, env });
@@ -390,7 +390,7 @@ test('AT-11 nothing in the working directory or the environment is executed', as
 /** One of the user's groups. */
 const GROUP = 4243;
 
-test('AT-10 started by a user of the launcher’s group, which has file capabilities, no thread has rights', async () => {
+test('AT-10 if a user of the group of a launcher with file capabilities starts it, no thread has privileges', async () => {
 	const copy = installed();
 	try {
 		giveCapabilities(copy.launcher, GROUP);
@@ -437,7 +437,7 @@ test('AT-10 started by a user of the launcher’s group, which has file capabili
 	}
 });
 
-test('AT-10 a launcher with file capabilities starts nothing that somebody other than root could have put there', () => {
+test('AT-10 a launcher with file capabilities starts nothing that anybody but root could have put there', () => {
 	const copy = installed();
 	const parent = temporaryDirectory();
 	try {
