@@ -91,7 +91,7 @@ test('every bundled query runs on the demo recording', () => {
 	for (const name of SCRIPTS.keys()) answer(name, database);
 });
 
-test('latency: a pair counts once, what has no duration does not', () => {
+test('latency: a pair counts once, exchanges without a duration do not count', () => {
 	const out = ['GET', 'other', '/out'];
 	const local = ['GET', 'shop', '/local'];
 	const users = ['GET', 'shop', '/users/:id'];
@@ -292,7 +292,7 @@ test('bodies: slow to send, slow to receive, not held', () => {
 	]);
 });
 
-test('carriers: sendfile against writev', () => {
+test('carriers: sendfile compared with writev', () => {
 	const traffic = new TimedTraffic();
 	const head = 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n';
 	traffic
@@ -325,7 +325,7 @@ test('carriers: sendfile against writev', () => {
 	]);
 });
 
-test('cold starts: the first request of a process against its later ones', () => {
+test('cold starts: the first request of a process compared with its later ones', () => {
 	const traffic = new TimedTraffic();
 	const durations = new Map([
 		[100, [90, 10, 20, 30]],
@@ -691,7 +691,7 @@ test('calls of the same shape during one request', () => {
 	);
 });
 
-test('what responses should say: codings, caching, types; what requests carry along', () => {
+test('fields of responses: codings, caching, types; and of requests', () => {
 	const traffic = new TimedTraffic();
 	const gzip = { 'Accept-Encoding': 'br, gzip' };
 	const html = { 'Content-Type': 'Text/HTML; charset=utf-8' };
@@ -766,7 +766,7 @@ test('sizes of heads, and secrets in URLs', () => {
 	]);
 });
 
-test('what lasts long, and what has not ended', () => {
+test('exchanges that last long, and those that have not ended', () => {
 	const traffic = new TimedTraffic();
 	const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
 	traffic.server(SHOP, '10.0.0.9').exchange(0, request('/poll/1'), response(200, 'x'), { ms: 6000 });
@@ -809,7 +809,7 @@ test('what lasts long, and what has not ended', () => {
 	check('error-rates', lasting, []);
 });
 
-test('loss: only what occurred, what was lost before what was left out', () => {
+test('loss: only reasons that occurred, lost bytes before bytes left out by design', () => {
 	const totals = LOSS_REASONS.map(({ reason }) => {
 		const [events, bytes] = { ring_full: [2, 300], zero_copy: [5, 9000], body_limit: [1, 10_000] }[reason] ?? [0, 0];
 		return { events: events!, bytes: bytes!, lastUs: events === 0 ? Number.NaN : 1_700_000_000_000_000 };

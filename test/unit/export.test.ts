@@ -93,7 +93,7 @@ function wanted(name: string, format: ExportFormat, more: object = {}) {
 	return { path: join(folder, name), format, where: undefined, redactor: null, force: false, ...more };
 }
 
-test('the ending of the file says the format, or --format does', () => {
+test('the extension of the file chooses the format, unless --format does', () => {
 	const formats = ['a.har', 'a.sh', 'b.curl', 'c.csv', 'd.json', 'e.ndjson', 'f.JSONL', 'g.md', 'h.txt', 'i.html'];
 	assert.deepEqual(
 		formats.map((path) => exportFormat('.export', path, undefined)),
@@ -172,7 +172,7 @@ test('every format has each exchange once, in the order of ids, and says how man
 	assert.deepEqual([script.status, script.stderr], [0, '']);
 });
 
-test('the statement has the condition in parentheses, and an error shows its place in the condition', async () => {
+test('the statement has the condition in parentheses, and an error shows its position in the condition', async () => {
 	const { threads, asked } = threadsWith();
 	await exportExchanges(wanted('a.csv', 'csv', { where: 'status = 500 -- all' }), waysOf(threads));
 	assert.equal(asked[0]!.sql, 'SELECT * FROM exchanges WHERE (status = 500 -- all\n) ORDER BY id');
@@ -191,7 +191,7 @@ test('the statement has the condition in parentheses, and an error shows its pla
 	assert.deepEqual(readdirSync(folder), ['a.csv']);
 });
 
-test('exchanges that are gone meanwhile, and those that curl cannot send, are not counted as written', async () => {
+test('exchanges evicted in the meantime, and those that curl cannot send, do not count as written', async () => {
 	const { threads } = threadsWith();
 	const ways: ExportWays = {
 		...waysOf(threads),
@@ -211,7 +211,7 @@ test('exchanges that are gone meanwhile, and those that curl cannot send, are no
 	assert.equal(exportSentence('a', { written: 1, leftOut: 0 }), '1 exchange written to a');
 });
 
-test('nothing is left of an export that was cancelled or failed, and a file that was to be replaced stays', async () => {
+test('an export that was cancelled or failed leaves nothing, and keeps the file that it would have replaced', async () => {
 	writeFileSync(join(folder, 'kept.csv'), 'as it was');
 	for (const [problem, code] of [
 		[cancelledError(), 'ERR_INTERRUPTED'],
@@ -233,7 +233,7 @@ test('nothing is left of an export that was cancelled or failed, and a file that
 	assert.deepEqual(readdirSync(folder), ['kept.csv']);
 });
 
-test('a full disk is one sentence', async () => {
+test('a full disk gives one sentence', async () => {
 	const sink = fileSink(openSync('/dev/full', 'w'), (code) => new UserError(`cannot write x: ${code}`, 'ERR_OUTPUT'));
 	for (const format of ['csv', 'har', 'table'] as const) {
 		const writing = writeExchanges(wanted('x', format), waysOf(threadsWith().threads), sink);
@@ -268,7 +268,7 @@ test('the file is new: no other file, link or directory is written to or replace
 	assert.deepEqual(readdirSync(folder), [...before, 'new'].sort());
 });
 
-test('a file whose place somebody takes meanwhile is not put there, and a process that ends leaves nothing', () => {
+test('a file created under the same name in the meantime is not replaced, and a process that ends leaves nothing', () => {
 	const path = join(folder, 'new');
 	const file = new NewFile(path, processUser(), true);
 	symlinkSync('elsewhere', path);

@@ -136,7 +136,7 @@ test('a value of another type is one sentence with a code, and the hint lists th
 	});
 });
 
-test('given values come before those of the session, and these before the defaults', () => {
+test('given values take precedence over those of the session, and these over the defaults', () => {
 	const declared = ':x int = 1\n:y text = NULL';
 	assert.deepEqual(valuesOf(declared, []), { x: 1, y: null });
 	assert.deepEqual(

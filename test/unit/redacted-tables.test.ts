@@ -105,7 +105,7 @@ test('no statement shows a secret, or a part of it, whatever it computes', async
 	assert.notEqual(secretIn(textOf(await rowsOf('SELECT * FROM exchanges', false))), undefined);
 });
 
-test('conditions cannot ask for a secret, and what is not secret stays as it was', async () => {
+test('conditions cannot test for a secret, and everything else stays unchanged', async () => {
 	const asked = [
 		`req_headers->>'authorization' = 'Bearer ${TOKEN}'`,
 		`path LIKE '%${COOKIE}%'`,
@@ -126,7 +126,7 @@ test('conditions cannot ask for a secret, and what is not secret stays as it was
 	assert.deepEqual([[fields]], await rowsOf('SELECT count(*) FROM headers', false));
 });
 
-test('a placeholder says where the same secret stands', async () => {
+test('equal secrets have the same placeholder', async () => {
 	const [[header, query, target]] = (await rowsOf(
 		"SELECT substr(req_headers->>'authorization', 8), query_string, path FROM exchanges WHERE id = 1",
 	)) as [[string, string, string]];
@@ -149,7 +149,7 @@ test('temporary tables made of captured rows show no secrets either', async () =
 	assert.equal(secretIn(textOf(await rowsOf('SELECT * FROM seen', true, session))), undefined);
 });
 
-test('tails show no secrets and cannot ask for one', () => {
+test('tails show no secrets and cannot test for one', () => {
 	const table = redactedExchanges(database.tables.get('exchanges')!, database.exchanges, names, redactor);
 	const asks = compileCondition(`req_headers->>'authorization' = 'Bearer ${TOKEN}'`, EXCHANGE_COLUMNS);
 	const isLogin = compileCondition("path LIKE '/login/%'", EXCHANGE_COLUMNS);
