@@ -3,14 +3,17 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { EXIT, UserError, usageError } from './base/errors.ts';
 import { FILES, version } from './base/installation.ts';
+import { invokingUser } from './base/invoking-user.ts';
 import { launch } from './base/launch.ts';
 import { explainedByDirectory } from './base/working-directory.ts';
 import { loadNativeAddon } from './capture/native-addon.ts';
 import { explainedByLimits } from './capture/process-limits.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
+import { infoCommand } from './commands/info-command.ts';
+import { type MergeOptions, mergeCommand } from './commands/merge-command.ts';
 import { addCaptureOptions, addEndOptions, parseOptions } from './commands/options.ts';
 import { queryCommand } from './commands/query-command.ts';
-import { recordCommand } from './commands/record-command.ts';
+import { type RecordOptions, recordCommand } from './commands/record-command.ts';
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
@@ -60,6 +63,8 @@ Examples:
   tinytap queries latency                     those about latency
   tinytap queries slow                        what slow shows, and its parameters
   tinytap run slow --replay FILE --set top=5`;
+
+const USER_OPTION: [string, string] = ['--user <name>', 'read and write files as this user (default: the sudo user)'];
 
 /** A command's work; resolves to the exit status. */
 type Work = () => Promise<number>;
@@ -136,8 +141,15 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
 	const record = command('record', 'capture into a recording, without a shell')
 		.argument('<file>', 'the file to write')
-		.action((file: string, _options: unknown, self: Command) =>
-			setWork(() => recordCommand(parseOptions(self, afterDashes), file, self.opts().force === true)),
+		.option('--compress', 'compress the recording (gzip)')
+		.option('--rotate <limits>', 'begin a new file at this size, after this time, or both: 100MiB,1h')
+		.option('--keep <n>', 'with --rotate: keep only the newest files')
+		.addHelpText(
+			'after',
+			'\nExamples:\n  tinytap record shop.tinytap --port 8080 --for 60s\n  tinytap record shop.tinytap --compress --rotate 100MiB,1h --keep 24',
+		)
+		.action((file: string, own: RecordOptions, self: Command) =>
+			setWork(() => recordCommand(parseOptions(self, afterDashes), file, own)),
 		);
 	addEndOptions(addCaptureOptions(record));
 }
@@ -158,6 +170,28 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 				return EXIT.ok;
 			}),
 		);
+	command('info', 'say what is in a recording')
+		.argument('<file>', 'a recording')
+		.option('--json', 'as JSON')
+		.option(...USER_OPTION)
+		.addHelpText(
+			'after',
+			'\nExamples:\n  tinytap info traffic.tinytap\n  tinytap info traffic.tinytap --json | jq .loss',
+		)
+		.action((file: string, own: { json?: boolean; user?: string }) =>
+			setWork(() => infoCommand(file, { json: own.json === true, user: invokingUser(own.user) })),
+		);
+	command('merge', 'make one recording of several, in order of time')
+		.argument('<files...>', 'recordings of one host')
+		.requiredOption('-o, --output <file>', 'the recording to write')
+		.option('--compress', 'compress the recording (gzip)')
+		.option('--force', 'replace an existing file')
+		.option(...USER_OPTION)
+		.addHelpText(
+			'after',
+			'\nExamples:\n  tinytap merge before.tinytap after.tinytap -o both.tinytap\n  tinytap merge shop-2026*.tinytap --compress -o shop.tinytap',
+		)
+		.action((files: string[], own: MergeOptions) => setWork(() => mergeCommand(files, own)));
 	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
 		.argument('[topic]', 'what to explain; by default, list the commands')
 		.action((topic: string | undefined) =>

@@ -132,12 +132,16 @@ const ENTRIES = {
 		hint: 'Update tinytap.',
 	},
 	ERR_RECORDING_DAMAGED: {
-		meaning: 'Part of a recording cannot be read. Everything before the damage was read.',
+		meaning: 'Part of a recording cannot be read. Everything else in it was read.',
 		hint: 'If the original file is intact, copy it again.',
 	},
 	ERR_RECORDING_STOPPED: {
 		meaning: 'A recording could not be completed, for example because the disk is full.',
 		hint: 'The part already written can be replayed.',
+	},
+	ERR_MERGE: {
+		meaning: 'The recordings cannot be merged: they are of several hosts, or one was given twice.',
+		hint: 'Merge recordings of one host since one start of it; `tinytap info FILE` shows the host and the boot.',
 	},
 	ERR_PLATFORM: {
 		meaning: 'Live capture needs Linux.',

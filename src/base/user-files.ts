@@ -39,6 +39,9 @@ const STICKY = 0o1000;
 /** Far more than any SQL text needs. */
 export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
+/** A file, whatever its path is now. */
+export type FileIdentity = { readonly dev: number; readonly ino: number };
+
 /** An open directory of the user. Names are resolved in this directory even if its path changes in the meantime. */
 export class UserDirectory {
 	readonly path: string;
@@ -89,10 +92,10 @@ export class UserDirectory {
 
 	/**
 	 * Removes a regular file; programs that have it open keep it. False for other files, and if it does not belong to
-	 * the user.
+	 * the user. `which`: only if it is still this one.
 	 */
-	remove(name: string): boolean {
-		if (!this.#mayRemove(name)) return false;
+	remove(name: string, which?: FileIdentity): boolean {
+		if (!this.#mayRemove(name, which)) return false;
 		unlinkSync(this.#below(name));
 		return true;
 	}
@@ -146,9 +149,10 @@ export class UserDirectory {
 		closeSync(this.#fd);
 	}
 
-	#mayRemove(name: string): boolean {
+	#mayRemove(name: string, which?: FileIdentity): boolean {
 		const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
 		if (stat?.isFile() !== true) return false;
+		if (which !== undefined && (stat.dev !== which.dev || stat.ino !== which.ino)) return false;
 		const directory = fstatSync(this.#fd);
 		const isOthers = stat.uid !== this.#user.uid && directory.uid !== this.#user.uid;
 		return !(actsForAnother(this.#user) && (directory.mode & STICKY) !== 0 && isOthers);
@@ -192,11 +196,11 @@ export function createUserFile(path: string, user: InvokingUser, force: boolean)
 	}
 }
 
-/** Removes a regular file that the user may remove. */
-export function removeUserFile(path: string, user: InvokingUser): void {
+/** Removes a regular file that the user may remove; with `which`, only if it is still this one. False if it did not. */
+export function removeUserFile(path: string, user: InvokingUser, which?: FileIdentity): boolean {
 	const directory = UserDirectory.writable(dirname(path), user);
 	try {
-		directory.remove(basename(path));
+		return directory.remove(basename(path), which);
 	} finally {
 		directory.close();
 	}

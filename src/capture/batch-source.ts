@@ -1,7 +1,7 @@
 // The interface of record sources. A live kernel and a recording are interchangeable.
-import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureFilters } from './capture-settings.ts';
-import { FRAME_PAYLOAD_MAX, type RecordingDamage, RecordingReader } from './recording.ts';
+import type { RecordingDamage } from './recording-damage.ts';
+import type { RecordingMeta } from './recording-format.ts';
 import type { Warning } from './silence.ts';
 
 /** A question that the decoder asks about a connection or a process. */
@@ -15,6 +15,10 @@ export type Question = {
 export type BatchSource = {
 	/** The body limit of the recorded capture; undefined if there was none or it is unknown. */
 	readonly bodyLimit?: number | undefined;
+	/** What a recording says about its capture. */
+	readonly meta?: RecordingMeta;
+	/** Exchanges that began before this are decoded, but not wanted: microseconds since the epoch. */
+	readonly fromUs?: number | undefined;
 	/** Sentences for the user about this kernel's limits and their effects. */
 	readonly remarks: readonly string[];
 	/** The room that nextBatch() needs. */
@@ -57,43 +61,3 @@ export type BatchSource = {
 	/** Why a recording ended early. */
 	readonly damage?: (RecordingDamage & { readonly path: string }) | undefined;
 };
-
-/**
- * Opens a recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about
- * that.
- */
-export function recordingSource(path: string, user: InvokingUser, filters: CaptureFilters): BatchSource {
-	const reader = new RecordingReader(path, user);
-	let stopped = false;
-	return {
-		remarks: Object.values(filters).some((values) => values.length > 0)
-			? [
-					'filters apply only to live captures, so all of this recording is read; choose rows in SQL, e.g. WHERE local_port = 80',
-				]
-			: [],
-		bodyLimit: reader.bodyLimit,
-		batchBytes: FRAME_PAYLOAD_MAX,
-		nextBatch(into) {
-			if (stopped) return -1;
-			const length = reader.nextBatch(into);
-			return length === 0 ? -1 : length;
-		},
-		periodicRecords: () => [],
-		lastRecords: () => [],
-		answer: () => undefined,
-		skip: () => undefined,
-		setFilters: () => undefined,
-		touchMemory: () => undefined,
-		discardMemory: () => false,
-		trimMemory: () => undefined,
-		warnings: () => [],
-		hurry: () => undefined,
-		stop() {
-			stopped = true;
-		},
-		close: () => reader.close(),
-		get damage() {
-			return reader.damage === undefined ? undefined : { ...reader.damage, path };
-		},
-	};
-}

@@ -17,17 +17,39 @@ export type CaptureFilters = {
 	readonly ports: readonly PortRange[];
 };
 
+/** A time in a recording: an instant, or after the beginning. */
+export type ReplayPlace = { readonly epochUs: number } | { readonly afterMs: number };
+
+/** Which recording is read, and how. */
+export type ReplaySettings = {
+	readonly path: string;
+	/** Exchanges that began earlier are not shown. */
+	readonly from?: ReplayPlace;
+	/** The replay ends here. */
+	readonly to?: ReplayPlace;
+	/** With the pauses of the capture, divided by this; undefined: without pauses. */
+	readonly speed?: number;
+};
+
+/** How a recording is written. */
+export type RecordSettings = {
+	readonly path: string;
+	readonly force: boolean;
+	readonly compress?: boolean;
+	/** Begin a new file when one has reached this size or age. `path` then gives the directory and the form of their names. */
+	readonly rotate?: { readonly bytes: number; readonly ms: number };
+	/** How many files of a rotation are kept; undefined: all. */
+	readonly keep?: number;
+	readonly meta: Readonly<Record<string, string | number>>;
+};
+
 export type CaptureSettings = {
 	/** Read this recording instead of the kernel. */
-	readonly replay?: { readonly path: string };
+	readonly replay?: ReplaySettings;
 	/** The owner of recordings. */
 	readonly user: InvokingUser;
 	/** Write everything captured to a recording. */
-	readonly record?: {
-		readonly path: string;
-		readonly force: boolean;
-		readonly meta: Record<string, string | number>;
-	};
+	readonly record?: RecordSettings;
 	readonly filters: CaptureFilters;
 	/** Maximum body bytes kept per message; Infinity if unlimited. Undefined: the recording's, else DEFAULT_BODY_LIMIT. */
 	readonly bodyLimit: number | undefined;

@@ -9,6 +9,7 @@ import {
 	CAPTURE_FACT_SOCKET,
 	CAPTURE_LOSS,
 	CAPTURE_OPEN,
+	EVENT_BYTES,
 	EVENT_CALL_BYTES,
 	EVENT_CAPTURED_BYTES,
 	EVENT_COMM,
@@ -80,6 +81,14 @@ export function openConnectionRecord(
 /** The totals of one loss reason since the start. */
 export function lossRecord(timeNs: bigint, reason: number, events: bigint, bytes: bigint): Buffer {
 	return record({ kind: CAPTURE_LOSS, timeNs, callBytes: reason, conn: Number(bytes), streamOffset: events });
+}
+
+/** Stands for bytes of a recording that cannot be read. No decoder knows its version, so each counts it (loss: decode_gap). */
+export function gapRecord(bytes: number): Buffer {
+	const gap = record({ kind: 0, timeNs: 0n });
+	gap.writeUInt8(0, EVENT_VERSION);
+	gap.writeUInt32LE(Math.min(bytes, 0xffffffff), EVENT_BYTES);
+	return gap;
 }
 
 /** The end of the source. */

@@ -1,23 +1,58 @@
 // Settings of a new recording.
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
+import { basename, dirname, extname, join } from 'node:path';
 import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
-import type { CaptureSettings } from './capture-settings.ts';
+import type { RecordSettings } from './capture-settings.ts';
 
-/** The settings of a new recording at `path`. Throws a UserError if it should be redacted. */
+/**
+ * The settings of a new recording at `path`. `filters`: what is captured, for people. Throws a UserError if it should be
+ * redacted.
+ */
 export function recordSettings(
 	path: string,
-	{ force, redact }: { readonly force: boolean; readonly redact: boolean },
-): NonNullable<CaptureSettings['record']> {
+	how: Pick<RecordSettings, 'force' | 'compress' | 'rotate' | 'keep'> & {
+		readonly filters: string;
+		readonly redact: boolean;
+	},
+): RecordSettings {
+	const { filters, redact, ...rest } = how;
 	if (redact) {
 		throw usageError(
 			'--redact: recordings cannot be redacted yet',
 			'Record without --redact. --replay FILE --redact then shows the recording without secrets.',
 		);
 	}
+	const boot = bootId();
 	return {
 		path,
-		force,
-		meta: { tinytap: version(), host: hostname(), kernel: release(), started: new Date().toISOString() },
+		...rest,
+		meta: {
+			tinytap: version(),
+			host: hostname(),
+			kernel: release(),
+			...(boot === undefined ? {} : { boot_id: boot }),
+			recording: randomUUID(),
+			filters,
+		},
 	};
+}
+
+/** The same until the host is started again, also in containers; undefined elsewhere than on Linux. */
+function bootId(): string | undefined {
+	try {
+		return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+	} catch {
+		// Not Linux, or no /proc.
+		return undefined;
+	}
+}
+
+/** The file number `part` of a rotation, begun at `started`: `name-20261122T125601Z-0001.tinytap`. */
+export function rotatedPath(path: string, started: Date, part: number): string {
+	const extension = extname(path);
+	const time = started.toISOString().replace(/[-:]|\.\d+/g, '');
+	return join(dirname(path), `${basename(path, extension)}-${time}-${String(part).padStart(4, '0')}${extension}`);
 }

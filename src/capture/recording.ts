@@ -1,59 +1,81 @@
-// Recordings: the records of a capture in frames with a checksum (docs/recording-format.md). The reader reads frame by
-// frame, trusts no length, and returns everything before the first damage.
-import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
+// Recordings: the records of a capture in frames with a checksum (docs/recording-format.md). The reader returns every
+// whole frame, and says what is missing.
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { systemCode, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
-import { createUserFile, openUserFile, removeUserFile } from '../base/user-files.ts';
+import { createUserFile, type FileIdentity, openUserFile, removeUserFile } from '../base/user-files.ts';
+import { gapRecord } from './fact-record.ts';
+import type { RecordingDamage } from './recording-damage.ts';
+import {
+	bodyLimitOf,
+	FILE_HEADER_BYTES,
+	FRAME_BATCH,
+	FRAME_END,
+	FRAME_HEADER_BYTES,
+	FRAME_META,
+	fileHeader,
+	frameHeader,
+	MAGIC,
+	newMark,
+	RECORDING_VERSION,
+	type RecordingMeta,
+	readMeta,
+} from './recording-format.ts';
+import { type FrameStep, type Frames, foreignCompression, openFrames } from './recording-frames.ts';
+import { BLOCK_TARGET_BYTES, compressBlock } from './recording-gzip.ts';
 
-const MAGIC = Buffer.from('tinytap\n', 'latin1');
-/** Version of the framing. The records have their own version. */
-const RECORDING_VERSION = 1;
-const FILE_HEADER_BYTES = 16;
-/** u32 payload length, u32 type, u32 CRC-32 of type and payload, u32 zero. */
-const FRAME_HEADER_BYTES = 16;
-/** A longer frame is considered damaged. */
-export const FRAME_PAYLOAD_MAX = 1 << 20;
+export { bodyLimitMeta, FRAME_PAYLOAD_MAX, type RecordingMeta } from './recording-format.ts';
 
-const FRAME_META = 1;
-const FRAME_BATCH = 2;
-/** Marks a recording that was closed properly; its payload is empty. */
-const FRAME_END = 3;
+export type WriterOptions = {
+	/** Replaces a regular file. */
+	readonly force?: boolean;
+	readonly compress?: boolean;
+	readonly user: InvokingUser;
+};
 
-/** What a recording says about itself. Only `body_limit` is read again. */
-export type RecordingMeta = Readonly<Record<string, string | number>>;
-
-/** The member `body_limit` of the meta frame: a number of bytes, or `none`. */
-export function bodyLimitMeta(limit: number): RecordingMeta {
-	return { body_limit: Number.isFinite(limit) ? limit : 'none' };
-}
-
-/** Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when write() returns. */
+/**
+ * Writes a new recording, mode 0600. Synchronous: a frame is in the page cache when writeBatch() returns, or, if the recording
+ * is compressed, when flush() returns.
+ */
 export class RecordingWriter {
 	readonly path: string;
+	/** Which file it is, whatever has that path later. */
+	readonly file: FileIdentity;
+	/** Bytes in the file. */
 	bytes = 0;
-	/** The end of the last complete frame. */
+	/** The end of the last complete frame or block. */
 	#wholeBytes = 0;
 	#fd: number;
+	readonly #mark = newMark();
+	readonly #compress: boolean;
+	/** Frames of the next block. */
+	#block: Uint8Array[] = [];
+	#blockBytes = 0;
 
 	/** Creates a file that belongs to the user. Throws a UserError if it exists (unless `force`) or cannot be created. */
-	constructor(path: string, meta: RecordingMeta, options: { force?: boolean; user: InvokingUser }) {
+	constructor(path: string, meta: RecordingMeta, { force = false, compress = false, user }: WriterOptions) {
 		this.path = path;
-		this.#fd = createFile(path, options.user, options.force === true);
-		const header = Buffer.alloc(FILE_HEADER_BYTES);
-		MAGIC.copy(header);
-		header.writeUInt32LE(RECORDING_VERSION, 8);
+		this.#compress = compress;
+		this.#fd = createFile(path, user, force);
+		const { dev, ino } = fstatSync(this.#fd);
+		this.file = { dev, ino };
 		try {
-			this.#write(header);
+			this.#add(fileHeader(this.#mark));
 			this.#frame(FRAME_META, Buffer.from(JSON.stringify(meta)));
+			this.flush();
 		} catch (error) {
 			// Nothing was captured yet, so nothing is kept.
 			this.abandon();
-			removeUserFile(path, options.user);
+			removeUserFile(path, user);
 			throw writeError(path, error);
 		}
+	}
+
+	/** Bytes of frames that are not in the file yet. */
+	get waitingBytes(): number {
+		return this.#blockBytes;
 	}
 
 	/** Adds a batch of records, each beginning at a multiple of 8. Throws the file system's errors (ENOSPC …). */
@@ -62,11 +84,22 @@ export class RecordingWriter {
 		if (batch.byteLength > 0) this.#frame(FRAME_BATCH, batch);
 	}
 
+	/** Writes the frames that wait for a block to be full. */
+	flush(): void {
+		if (this.#blockBytes === 0) return;
+		const block = compressBlock(Buffer.concat(this.#block));
+		this.#write(block);
+		this.#wholeBytes = this.bytes;
+		this.#block = [];
+		this.#blockBytes = 0;
+	}
+
 	/** Ends the recording. May be called twice. */
 	close(): void {
 		if (this.#fd < 0) return;
 		try {
 			this.#frame(FRAME_END, new Uint8Array(0));
+			this.flush();
 		} finally {
 			closeSync(this.#fd);
 			this.#fd = -1;
@@ -87,13 +120,20 @@ export class RecordingWriter {
 	}
 
 	#frame(type: number, payload: Uint8Array): void {
-		const header = Buffer.alloc(FRAME_HEADER_BYTES);
-		header.writeUInt32LE(payload.byteLength, 0);
-		header.writeUInt32LE(type, 4);
-		header.writeUInt32LE(frameCheck(type, payload), 8);
-		this.#write(header);
-		this.#write(payload);
-		this.#wholeBytes = this.bytes;
+		this.#add(frameHeader(type, payload, this.#mark));
+		this.#add(payload);
+		if (!this.#compress) this.#wholeBytes = this.bytes;
+		else if (this.#blockBytes >= BLOCK_TARGET_BYTES) this.flush();
+	}
+
+	#add(bytes: Uint8Array): void {
+		if (!this.#compress) {
+			this.#write(bytes);
+			return;
+		}
+		// A copy, because the caller uses its buffer again.
+		this.#block.push(new Uint8Array(bytes));
+		this.#blockBytes += bytes.byteLength;
 	}
 
 	#write(bytes: Uint8Array): void {
@@ -102,26 +142,24 @@ export class RecordingWriter {
 	}
 }
 
-/** Why reading ended before the end frame. `offset` is the position in the file. */
-export type RecordingDamage = {
-	readonly offset: number;
-	readonly what: 'truncated' | 'damaged';
-	readonly detail: string;
-};
-
-type Frame = { readonly type: number; readonly payload: Buffer };
-
 /** Reads a recording frame by frame. */
 export class RecordingReader {
 	readonly path: string;
 	/** Set if the file ends early or a frame is damaged. */
 	damage: RecordingDamage | undefined;
-	/** The capture's body limit, Infinity if unlimited; undefined if the recording does not say. */
+	/** The end frame was read: the recording was closed properly. */
+	isComplete = false;
+	readonly isCompressed: boolean;
+	/** What the recording says about itself; empty if it does not. */
+	readonly meta: RecordingMeta;
+	/** The body limit of the capture, Infinity if unlimited; undefined if the recording does not say. */
 	readonly bodyLimit: number | undefined;
+	/** Bytes of the file when it was opened. */
+	readonly size: number;
+	readonly #frames: Frames;
 	/** The first frame, if it is not the meta frame. */
-	#first: Frame | undefined;
+	#first: FrameStep | undefined;
 	#fd: number;
-	#offset = 0;
 	#ended = false;
 
 	/** Throws a UserError if the file is not a recording that this version can read, or the user may not read it. */
@@ -133,38 +171,35 @@ export class RecordingReader {
 			throw fileError(path, error, 'Give a file written by `tinytap record FILE`.');
 		}
 		try {
-			if (!fstatSync(this.#fd).isFile()) throw notARecording(path, 'it is not a regular file');
-			const header = this.#read(FILE_HEADER_BYTES);
-			if (header.length < FILE_HEADER_BYTES || !header.subarray(0, 8).equals(MAGIC)) {
-				throw notARecording(path, `it does not begin like a recording`);
-			}
-			const version = header.readUInt32LE(8);
-			if (version !== RECORDING_VERSION) {
-				throw new UserError(
-					`expected recording version ${RECORDING_VERSION}, got version ${version} in ${path}`,
-					'ERR_RECORDING_VERSION',
-					'Use the version of tinytap that wrote it, or a newer one.',
-				);
-			}
-			const first = this.#nextFrame();
-			if (first?.type === FRAME_META) this.bodyLimit = bodyLimitOf(first.payload);
-			else this.#first = first;
+			const stat = fstatSync(this.#fd);
+			if (!stat.isFile()) throw notARecording(path, 'it is not a regular file');
+			this.size = stat.size;
+			this.#frames = openFrames(this.#fd);
+			this.isCompressed = this.#frames.isCompressed;
+			checkHeader(path, this.#frames.header);
+			const first = this.#frames.next();
+			const isMeta = first.kind === 'frame' && first.type === FRAME_META;
+			this.meta = isMeta ? readMeta(first.payload) : {};
+			this.bodyLimit = bodyLimitOf(this.meta);
+			if (!isMeta) this.#first = first;
 		} catch (error) {
 			this.close();
 			throw error;
 		}
 	}
 
-	/** Copies the next batch into `into`, at least FRAME_PAYLOAD_MAX long. Returns the batch's length; 0 at the end. */
+	/**
+	 * Copies the next batch into `into`, at least FRAME_PAYLOAD_MAX long. Returns the batch's length; 0 at the end. In place of
+	 * frames that cannot be read comes a record that the decoder counts (loss: decode_gap).
+	 */
 	nextBatch(into: Uint8Array): number {
 		for (;;) {
-			const frame = this.#first ?? this.#nextFrame();
-			this.#first = undefined;
-			if (frame === undefined) return 0;
+			const batch = this.#nextBatch();
+			if (batch === undefined) return 0;
 			// Skips frames of unknown types.
-			if (frame.type !== FRAME_BATCH || frame.payload.length === 0) continue;
-			into.set(frame.payload);
-			return frame.payload.length;
+			if (batch.length === 0) continue;
+			into.set(batch);
+			return batch.length;
 		}
 	}
 
@@ -175,70 +210,66 @@ export class RecordingReader {
 		this.#fd = -1;
 	}
 
-	/** Undefined at the end, and after the first damage. */
-	#nextFrame(): Frame | undefined {
+	/** Undefined at the end. */
+	#nextBatch(): Uint8Array | undefined {
 		if (this.#ended) return undefined;
-		const at = this.#offset;
-		const header = this.#read(FRAME_HEADER_BYTES);
-		if (header.length < FRAME_HEADER_BYTES) return this.#stop(at, 'truncated', 'the file ends without an end frame');
-		const length = header.readUInt32LE(0);
-		const type = header.readUInt32LE(4);
-		if (length > FRAME_PAYLOAD_MAX) {
-			return this.#stop(at, 'damaged', `a frame claims ${length} bytes, more than the maximum of ${FRAME_PAYLOAD_MAX}`);
+		const at = this.#frames.offset;
+		const step = this.#first ?? this.#frames.next();
+		this.#first = undefined;
+		if (step.kind === 'gap') {
+			this.#note(step);
+			// Of a frame whose header is cut there are no records.
+			const isCutHeader = step.what === 'truncated' && step.bytes < FRAME_HEADER_BYTES;
+			return isCutHeader ? new Uint8Array(0) : gapRecord(step.bytes);
 		}
-		const payload = this.#read(length);
-		if (payload.length < length) return this.#stop(at, 'truncated', 'the file ends inside a frame');
-		if (frameCheck(type, payload) !== header.readUInt32LE(8)) {
-			return this.#stop(at, 'damaged', "a frame's checksum does not match its bytes");
+		if (step.kind === 'end') {
+			this.#ended = true;
+			this.#note({ what: 'truncated', detail: 'the file ends without an end frame', offset: at, bytes: 0 });
+			return undefined;
 		}
-		if (type !== FRAME_END) return { type, payload };
-		this.#ended = true;
-		const end = this.#offset;
-		if (this.#read(1).length > 0)
-			this.damage = { offset: end, what: 'damaged', detail: 'there are bytes after its end frame' };
-		return undefined;
+		if (step.type === FRAME_BATCH) return step.payload;
+		if (step.type === FRAME_END) {
+			this.#ended = true;
+			this.isComplete = true;
+			const { offset } = this.#frames;
+			const bytes = fstatSync(this.#fd).size - offset;
+			if (bytes > 0) this.#note({ what: 'damaged', detail: 'there are bytes after its end frame', offset, bytes });
+			return undefined;
+		}
+		return new Uint8Array(0);
 	}
 
-	#stop(offset: number, what: RecordingDamage['what'], detail: string): undefined {
-		this.#ended = true;
-		this.damage = { offset, what, detail };
-	}
-
-	#read(length: number): Buffer {
-		const bytes = Buffer.allocUnsafe(length);
-		let done = 0;
-		while (done < length) {
-			const got = readSync(this.#fd, bytes, done, length - done, null);
-			if (got === 0) break;
-			done += got;
-		}
-		this.#offset += done;
-		return bytes.subarray(0, done);
+	#note({ what, detail, offset, bytes }: Omit<Extract<FrameStep, { kind: 'gap' }>, 'kind'>): void {
+		const before = this.damage;
+		// The end of a file that was cut is no second place.
+		if (before !== undefined && bytes === 0) return;
+		this.damage = {
+			offset: before?.offset ?? offset,
+			what: before?.what === 'damaged' ? 'damaged' : what,
+			detail: before?.detail ?? detail,
+			missingBytes: (before?.missingBytes ?? 0) + bytes,
+			places: (before?.places ?? 0) + (bytes > 0 ? 1 : 0),
+		};
 	}
 }
 
-/** The limit in a meta frame's payload; undefined if it has no valid one. */
-function bodyLimitOf(payload: Buffer): number | undefined {
-	let meta: unknown;
-	try {
-		meta = JSON.parse(payload.toString('utf8'));
-	} catch {
-		// Anybody may have written the file.
-		return undefined;
+function checkHeader(path: string, header: Buffer): void {
+	if (header.length < FILE_HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) {
+		const compression = foreignCompression(header);
+		if (compression === undefined) throw notARecording(path, 'it does not begin like a recording');
+		throw new UserError(
+			`expected a recording, but ${path} was compressed with ${compression.name}, not by tinytap`,
+			'ERR_NOT_A_RECORDING',
+			`Unpack it with ${compression.unpack} first. Recordings that --compress wrote are read as they are.`,
+		);
 	}
-	if (typeof meta !== 'object' || meta === null || !('body_limit' in meta)) return undefined;
-	const { body_limit: limit } = meta;
-	if (limit === 'none') return Number.POSITIVE_INFINITY;
-	return typeof limit === 'number' && Number.isSafeInteger(limit) && limit >= 0 ? limit : undefined;
-}
-
-/** CRC-32 of the type and the payload, so that a changed type is detected, too. */
-function frameCheck(type: number, payload: Uint8Array): number {
-	const typeBytes = Buffer.alloc(4);
-	typeBytes.writeUInt32LE(type);
-	const check = crc32(typeBytes);
-	// To zlib, an empty view without memory means "start again".
-	return payload.byteLength === 0 ? check : crc32(payload, check);
+	const version = header.readUInt32LE(MAGIC.length);
+	if (version === RECORDING_VERSION) return;
+	throw new UserError(
+		`expected recording version ${RECORDING_VERSION}, got version ${version} in ${path}`,
+		'ERR_RECORDING_VERSION',
+		'Use the version of tinytap that wrote it, or a newer one.',
+	);
 }
 
 function createFile(path: string, user: InvokingUser, force: boolean): number {

@@ -5,7 +5,7 @@ import { FILES } from '../base/installation.ts';
 import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
-import type { CaptureSettings } from '../capture/capture-settings.ts';
+import type { CaptureSettings, ReplayPlace, ReplaySettings } from '../capture/capture-settings.ts';
 import { CONTROL_CAPTURE_LIMIT, CONTROL_IOVECS, CONTROL_RING_BYTES } from '../capture/control-limits.ts';
 import { recordSettings } from '../capture/record-settings.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
@@ -13,14 +13,18 @@ import { createRedactor } from '../output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
 import { type Configuration, type ConfigurationFile, readConfiguration } from '../shell/configuration.ts';
-import { checkedFilters, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
+import { checkedFilters, filtersText, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
 import { nearest } from '../shell/shell-settings.ts';
+import { parseInstant } from '../sql/sql-light.ts';
 import { MAX_MEMORY_LEAST } from '../threads/memory-shares.ts';
 
 /** The option values as commander returns them. */
 type RawOptions = {
 	readonly replay?: string;
+	readonly realtime?: string | true;
+	readonly from?: string;
+	readonly to?: string;
 	readonly record?: string;
 	readonly pid?: readonly string[];
 	readonly comm?: readonly string[];
@@ -69,6 +73,9 @@ const CALL_LIMIT = `${CONTROL_CAPTURE_LIMIT >> 20}MiB`;
 
 const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
 	['--replay <file>', 'read a recording instead of capturing (needs no root)'],
+	['--realtime [speed]', 'replay with the pauses of the capture; x2 is twice as fast'],
+	['--from <time>', 'replay only exchanges from this time on: ISO, or a duration from the beginning such as 10s'],
+	['--to <time>', 'end the replay at this time'],
 	['--record <file>', 'write a recording while capturing'],
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
 	['--comm <name...>', 'only processes with this name or this executable name (repeatable)'],
@@ -152,6 +159,14 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	if (raw.replay !== undefined && raw.record !== undefined) {
 		throw usageError('expected --replay or --record, got both', 'A recording is already a file: copy it.');
 	}
+	if (raw.replay === undefined) {
+		const given = (['realtime', 'from', 'to'] as const).find((name) => raw[name] !== undefined);
+		if (given !== undefined)
+			throw usageError(
+				`--${given}: expected it together with --replay FILE`,
+				'It chooses what of a recording is replayed.',
+			);
+	}
 	if (raw.quiet === true && raw.verbose === true) throw usageError('expected --quiet or --verbose, got both');
 	if (command !== undefined && raw.replay !== undefined) {
 		throw usageError('expected --replay or a command after --, got both');
@@ -217,16 +232,16 @@ export function withReplay(settings: CaptureSettings, path: string): CaptureSett
 }
 
 function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
+	const filters = checkedFilters({
+		pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
+		comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
+		ports: (raw.port ?? []).flatMap((text) => parsePorts(text, '--port')),
+	});
+	const how = { force: raw.force === true, redact: raw.redact === true, filters: filtersText(filters) };
 	return {
-		...(raw.replay === undefined ? {} : { replay: { path: raw.replay } }),
-		...(raw.record === undefined
-			? {}
-			: { record: recordSettings(raw.record, { force: raw.force === true, redact: raw.redact === true }) }),
-		filters: checkedFilters({
-			pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
-			comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
-			ports: (raw.port ?? []).flatMap((text) => parsePorts(text, '--port')),
-		}),
+		...(raw.replay === undefined ? {} : { replay: replaySettings(raw.replay, raw) }),
+		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, how) }),
+		filters,
 		bodyLimit: raw.bodyLimit === undefined ? undefined : bodyLimit(raw.bodyLimit),
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), MAX_MEMORY_LEAST, '--max-memory', '64MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),
@@ -239,6 +254,46 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		user,
 		files: FILES,
 	};
+}
+
+function replaySettings(path: string, { realtime, from, to }: RawOptions): ReplaySettings {
+	const settings = {
+		path,
+		...(realtime === undefined ? {} : { speed: realtime === true ? 1 : parseSpeed(realtime) }),
+		...(from === undefined ? {} : { from: parsePlace(from, '--from') }),
+		...(to === undefined ? {} : { to: parsePlace(to, '--to') }),
+	};
+	if (isAfter(settings.from, settings.to))
+		throw usageError(`expected --from before --to, got --from ${from} --to ${to}`);
+	return settings;
+}
+
+/** Whether nothing is between two places. Those of different kinds can be compared only when the recording is read. */
+function isAfter(from: ReplayPlace | undefined, to: ReplayPlace | undefined): boolean {
+	if (from === undefined || to === undefined) return false;
+	if ('epochUs' in from) return 'epochUs' in to && from.epochUs >= to.epochUs;
+	return 'afterMs' in to && from.afterMs >= to.afterMs;
+}
+
+/** `2`, `x2` or `×2`. */
+function parseSpeed(text: string): number {
+	const speed = Number(/^[x×]?(\d+(?:\.\d+)?)$/i.exec(text)?.[1]);
+	if (speed > 0 && speed <= 1e6) return speed;
+	throw usageError(
+		`--realtime: expected nothing or a speed such as 2, x2 or x0.5, got ${JSON.stringify(text)}`,
+		'An argument that is no speed goes before --realtime, or write --realtime=1.',
+	);
+}
+
+/** An instant as SQL knows it, or a duration from the beginning. */
+function parsePlace(text: string, name: string): ReplayPlace {
+	const epochUs = parseInstant(text);
+	if (!Number.isNaN(epochUs)) return { epochUs: Math.round(epochUs) };
+	if (/^\d+(\.\d+)?(ms|s|m|h)$/.test(text)) return { afterMs: parseDuration(text, name) };
+	throw usageError(
+		`${name}: expected a time such as 2026-11-22T12:56:01Z, or a duration from the beginning such as 10s, got ${JSON.stringify(text)}`,
+		'A time without a zone is UTC, as `ts` is.',
+	);
 }
 
 function presentation(raw: RawOptions): Presentation {

@@ -1,17 +1,42 @@
 // `tinytap record FILE`: writes the records of a capture to a file.
 
-import { EXIT, UserError } from '../base/errors.ts';
+import { EXIT, UserError, usageError } from '../base/errors.ts';
+import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
+import type { RecordSettings } from '../capture/capture-settings.ts';
 import { recordSettings } from '../capture/record-settings.ts';
 import { limitOutput } from '../output/output-stream.ts';
+import { filtersText } from '../shell/filters.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
 
+/** The options of `record` itself, as commander returns them. */
+export type RecordOptions = { readonly compress?: boolean; readonly rotate?: string; readonly keep?: string };
+
+/** A smaller or younger file would hold little more than its beginning. */
+const LEAST_BYTES = 64 << 10;
+const LEAST_MS = 1000;
+
 /** Runs the command; resolves to the exit status. */
-export async function recordCommand(options: Options, path: string, force: boolean): Promise<number> {
-	const record = recordSettings(path, { force, redact: options.presentation.redactsAll });
+export async function recordCommand(options: Options, path: string, given: RecordOptions): Promise<number> {
+	const { replay, record: other, filters } = options.capture;
+	if (replay?.from !== undefined)
+		throw usageError('--from: expected it without record, which copies all records up to --to');
+	if (replay !== undefined && given.rotate !== undefined)
+		throw usageError(
+			'expected --rotate or --replay, got both',
+			'A recording that is read again is copied into one file.',
+		);
+	if (other !== undefined) throw usageError('expected record FILE or --record FILE, got both');
+	const record = recordSettings(path, {
+		force: options.force,
+		redact: options.presentation.redactsAll,
+		compress: given.compress === true,
+		...rotation(given),
+		filters: options.command === undefined ? filtersText(filters) : options.command.join(' '),
+	});
 	return await withCapture(
 		{ ...options, capture: { ...options.capture, record } },
 		async ({ threads, attached, captured, interrupts }) => {
@@ -20,17 +45,44 @@ export async function recordCommand(options: Options, path: string, force: boole
 			const end = await captured();
 			if (end.recording?.complete === false) {
 				throw new UserError(
-					`the recording ended early: ${end.recording.bytes} bytes of it are in ${path}`,
+					`the recording ended early: ${end.recording.bytes} bytes of it are in ${end.recording.path}`,
 					'ERR_RECORDING_STOPPED',
 					'The part already written can be replayed.',
 				);
 			}
 			if (!options.presentation.quiet && end.recording !== undefined) {
-				say(`tinytap: recorded ${threads.status.rows} exchanges in ${end.recording.bytes} bytes\n`);
+				const { bytes, files, kept } = end.recording;
+				const several =
+					files === undefined ? '' : ` in ${files} files${kept === files ? '' : ` (the last ${kept} are kept)`}`;
+				say(`tinytap: recorded ${threads.status.rows} exchanges in ${bytes} bytes${several}\n`);
 			}
 			const loss = options.strict ? undefined : lossSentence(threads.status);
 			if (loss !== undefined) say(`tinytap: ${loss}\n`);
 			return EXIT.ok;
 		},
 	);
+}
+
+/** `--rotate 100MiB,1h --keep 24`. */
+function rotation({ rotate, keep }: RecordOptions): Pick<RecordSettings, 'rotate' | 'keep'> {
+	if (rotate === undefined) {
+		if (keep === undefined) return {};
+		throw usageError('--keep: expected it together with --rotate', 'Without --rotate there is only one file.');
+	}
+	const limits = { bytes: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
+	for (const part of rotate.split(',')) {
+		const isAge = /^[\d.]+(ms|s|m|h)$/.test(part);
+		const name = isAge ? 'ms' : 'bytes';
+		if (limits[name] !== Number.POSITIVE_INFINITY || !/^\d/.test(part))
+			throw usageError(
+				`--rotate: expected a size, a duration, or both, such as 100MiB,1h, got ${JSON.stringify(rotate)}`,
+			);
+		limits[name] = isAge ? parseDuration(part, '--rotate') : parseSize(part, '--rotate');
+	}
+	if (limits.bytes < LEAST_BYTES) throw usageError(`--rotate: expected at least 64KiB, got ${limits.bytes} bytes`);
+	if (limits.ms < LEAST_MS) throw usageError(`--rotate: expected at least 1s, got ${limits.ms} ms`);
+	return {
+		rotate: limits,
+		...(keep === undefined ? {} : { keep: parseInteger(keep, '--keep', 1, Number.MAX_SAFE_INTEGER) }),
+	};
 }

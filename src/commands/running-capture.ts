@@ -5,6 +5,7 @@ import { FILES } from '../base/installation.ts';
 import { launch } from '../base/launch.ts';
 import { shortPath } from '../base/working-directory.ts';
 import { howToGetRights, mayStartLauncher } from '../capture/launcher-access.ts';
+import { damageText } from '../capture/recording-damage.ts';
 import { standardError } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { filtersText } from '../shell/filters.ts';
@@ -86,12 +87,12 @@ export class RunningCapture {
 		return this.#held?.ended;
 	}
 
-	/** Reports why a recording ended early. Throws a UserError if it is damaged rather than cut off. */
+	/** Reports what of a recording could not be read. Throws a UserError if it is damaged rather than cut off. */
 	reportDamage(damage: DamageMessage | undefined): void {
 		if (damage === undefined) return;
-		const sentence = `${damage.path} is ${damage.what} at byte ${damage.offset}: ${damage.detail}`;
+		const sentence = `${damage.path} ${damageText(damage)}`;
 		if (damage.what === 'damaged') {
-			throw new UserError(sentence, 'ERR_RECORDING_DAMAGED', 'Everything before the damage was read.');
+			throw new UserError(sentence, 'ERR_RECORDING_DAMAGED', 'Everything else was read.');
 		}
 		const { quiet, errorTheme } = this.#options.presentation;
 		if (!quiet) this.#notice(`${errorTheme.warning('tinytap: warning:')} ${forTerminal(sentence)}\n`);
@@ -164,7 +165,11 @@ function withPid(options: Options, pid: number): Options {
 function captureSentence(options: Options): string {
 	const { command } = options;
 	const { replay, filters, record } = options.capture;
-	if (replay !== undefined) return `tinytap: replaying ${forTerminal(replay.path)}`;
+	if (replay !== undefined) {
+		const { path, speed } = replay;
+		const pace = speed === undefined ? '' : speed === 1 ? ' in real time' : ` at ${speed} times its speed`;
+		return `tinytap: replaying ${forTerminal(path)}${pace}`;
+	}
 	const into = record === undefined ? '' : `, recording to ${forTerminal(record.path)}`;
 	return `tinytap: capturing HTTP/1.x of ${command === undefined ? filtersText(filters) : forTerminal(command.join(' '))}${into}`;
 }

@@ -8,16 +8,13 @@ import {
 	LOSS_RECORDING_STOPPED,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
-import { systemCode, UserError } from '../base/errors.ts';
-import { fileError } from '../base/file-error.ts';
-import { systemProblem } from '../base/system-problem.ts';
+import { UserError } from '../base/errors.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
-import { type BatchSource, recordingSource } from '../capture/batch-source.ts';
+import type { BatchSource } from '../capture/batch-source.ts';
 import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
-import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
-import { firstRecords, LaterLoss, type OpenConnection } from '../capture/recording-start.ts';
+import { recordingSource } from '../capture/recording-source.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
@@ -25,6 +22,7 @@ import { ExchangeStore } from '../store/exchange-store.ts';
 import { type LossTotal, lostBytes, lostEvents } from '../store/loss-table.ts';
 import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
+import { CaptureRecorder } from './capture-recorder.ts';
 import { memoryShares } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
@@ -89,19 +87,22 @@ let toldEnd = false;
 let clockStepMs = 0;
 let paused = false;
 let ended = false;
-let recording: RecordingWriter | undefined;
-/** The rest of the recording could not be written. */
-let recordingFailed = false;
-/** Loss of a recording that began after the capture. */
-let laterLoss: LaterLoss | undefined;
 /** The records being decoded are clock readings and counters. */
 let feeding = false;
 let bodyLimit = DEFAULT_BODY_LIMIT;
-/** Answers to the decoder's questions that are not in the recording yet. */
-const unrecorded: Uint8Array[] = [];
+/** Exchanges that began before this are not kept. */
+let fromUs = Number.NEGATIVE_INFINITY;
 let running: BatchSource | undefined;
 const ownLoss = { recordingStopped: newTotal() };
 let views: EntryBytes = entryBytes(decoder.memory.buffer);
+const recorder = new CaptureRecorder({
+	decoder,
+	user: settings.user,
+	bodyLimit: () => bodyLimit,
+	feed,
+	warn: (message, hint) => post({ type: 'warning', message, hint }),
+	lost: (bytes) => count(ownLoss.recordingStopped, 1, bytes),
+});
 
 main.on('message', (message: ToCapture) => {
 	if (message.type === 'port') {
@@ -114,13 +115,13 @@ main.on('message', (message: ToCapture) => {
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
-	else if (message.type === 'record') answerRecording((source) => startRecording(message.record, source));
-	else if (message.type === 'record-stop') answerRecording(endRecording);
+	else if (message.type === 'record') answerRecording((source) => void recorder.start(message.record, source));
+	else if (message.type === 'record-stop') answerRecording((source) => recorder.stop(source));
 	else running?.setFilters(message.filters);
 });
 
 run().catch((error: unknown) => {
-	recording?.abandon();
+	recorder.abandon();
 	post({ type: 'error', error: errorMessage(explainedByLimits(explainedByDirectory(error))) });
 });
 
@@ -128,21 +129,22 @@ async function run(): Promise<void> {
 	const source =
 		settings.replay === undefined
 			? kernelSource(settings)
-			: recordingSource(settings.replay.path, settings.user, settings.filters);
+			: recordingSource(settings.replay, settings.user, settings.filters);
 	running = source;
 	bodyLimit = settings.bodyLimit ?? source.bodyLimit ?? DEFAULT_BODY_LIMIT;
+	fromUs = source.fromUs ?? Number.NEGATIVE_INFINITY;
 	decoder.configure({ bodyLimit: Number.isFinite(bodyLimit) ? bodyLimit : -1 });
 	try {
-		if (settings.record !== undefined) {
-			recording = openRecording(settings.record);
-		}
+		// A copy of a recording is of the same capture.
+		if (settings.record !== undefined)
+			recorder.open({ ...settings.record, meta: { ...settings.record.meta, ...source.meta } });
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
 		await pump(source);
 		feed(source.lastRecords(), source);
 		decoder.finish();
 		takeOutput(source);
-		closeRecording();
+		const recording = recorder.close();
 		ended = true;
 		updateStatus();
 		tellFollower();
@@ -152,7 +154,7 @@ async function run(): Promise<void> {
 		post({
 			type: 'ended',
 			loss: allLossTotals(),
-			...(recording === undefined ? {} : { recording: recordingEnd(recording) }),
+			...(recording === undefined ? {} : { recording }),
 			...(source.damage === undefined ? {} : { damage: source.damage }),
 		});
 	} catch (error) {
@@ -182,6 +184,7 @@ async function pump(source: BatchSource): Promise<void> {
 		if (length < 0 || (length === 0 && stopping)) return;
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused) decode(length, source);
+		recorder.rotateIfDue(source);
 		const now = performance.now();
 		priority?.came(length, now);
 		if (Atomics.exchange(signals, SIGNAL_MESSAGE, 0) !== 0) listenUntil = now + LISTEN_MS;
@@ -190,6 +193,7 @@ async function pump(source: BatchSource): Promise<void> {
 			listen = true;
 			periodicAt = now + PERIODIC_MS;
 			feed(source.periodicRecords(), source);
+			recorder.tick();
 			for (const warning of source.warnings()) post({ type: 'warning', ...warning });
 			updateStatus();
 			if (process.memoryUsage.rss() > settings.maxMemory + TRIM_ABOVE_BYTES) source.trimMemory();
@@ -226,7 +230,7 @@ function decode(length: number, source: BatchSource): void {
 	do {
 		const to = decoder.decodePart(from, length);
 		// Record part by part, because a replay needs the answers at the same places.
-		if (recording !== undefined) record(decoder.input(source.batchBytes).subarray(from, to));
+		if (recorder.path !== undefined) recorder.records(decoder.input(source.batchBytes).subarray(from, to), feeding);
 		answer(takeOutput(source));
 		from = to;
 	} while (from < length);
@@ -243,7 +247,7 @@ function decode(length: number, source: BatchSource): void {
 function answer(answers: readonly Uint8Array[]): boolean {
 	if (answers.length === 0) return false;
 	decoder.answer(Buffer.concat(answers));
-	if (recording !== undefined) unrecorded.push(...answers);
+	recorder.answers(answers);
 	return true;
 }
 
@@ -257,8 +261,10 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 		const end = start + output.byteLength;
 		for (let at = start; at < end; at += views.u32[at >> 2]!) {
 			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2]!;
-			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
-			else takeRareEntry(type, at, source, answers);
+			if (type === layout.ENTRY_EXCHANGE) {
+				// A time that is not known is not before it either.
+				if (!(float(at + layout.EXCHANGE_TS) < fromUs)) store.append(views, at);
+			} else takeRareEntry(type, at, source, answers);
 		}
 		decoder.clearOutput();
 	}
@@ -294,41 +300,6 @@ function float(at: number): number {
 	return views.f64[at >> 3]!;
 }
 
-/** Adds records to the recording, after pending answers. A full disk ends the recording, but not the capture. */
-function record(records: Uint8Array): void {
-	if (recording === undefined) return;
-	if (recordingFailed) {
-		count(ownLoss.recordingStopped, 1, records.byteLength);
-		return;
-	}
-	try {
-		const counted = feeding && laterLoss !== undefined ? laterLoss.rebased(records) : records;
-		for (const frame of withAnswers(counted)) recording.writeBatch(frame);
-	} catch (error) {
-		stopRecording(recording, error, records.byteLength);
-	}
-}
-
-/**
- * Frames for the pending answers and `records`: a single frame if possible, because a replay reads each frame as a
- * batch.
- */
-function withAnswers(records: Uint8Array): Uint8Array[] {
-	if (unrecorded.length === 0) return [records];
-	const answers = Buffer.concat(unrecorded.splice(0));
-	if (answers.byteLength + records.byteLength > FRAME_PAYLOAD_MAX) return [answers, records];
-	return [Buffer.concat([answers, records])];
-}
-
-function openRecording({ path, force, meta }: NonNullable<typeof settings.record>): RecordingWriter {
-	const all = { ...meta, ...bodyLimitMeta(bodyLimit) };
-	return new RecordingWriter(path, all, { force, user: settings.user });
-}
-
-function recordingEnd({ path, bytes }: RecordingWriter): RecordingEnd {
-	return { path, bytes, complete: !recordingFailed };
-}
-
 /** Runs `work` and sends main its result or its error. */
 function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined): void {
 	try {
@@ -338,109 +309,6 @@ function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined
 	} catch (error) {
 		post({ type: 'recorded', error: errorMessage(explainedByDirectory(error)) });
 	}
-}
-
-/**
- * Begins a recording of a running capture. Like a recording from the start, it begins with the clock and the open
- * connections.
- */
-function startRecording(wanted: NonNullable<typeof settings.record>, source: BatchSource): undefined {
-	if (recording !== undefined)
-		throw new UserError(
-			`a recording is already being written: ${recording.path}`,
-			'ERR_USAGE',
-			'.record stop ends it.',
-		);
-	const writer = openRecording(wanted);
-	try {
-		const records = firstRecords(source, source.periodicRecords(), openConnections());
-		let frame: Uint8Array[] = [];
-		let length = 0;
-		for (const record of records) {
-			if (length + record.byteLength > FRAME_PAYLOAD_MAX) {
-				writer.writeBatch(Buffer.concat(frame));
-				frame = [];
-				length = 0;
-			}
-			frame.push(record);
-			length += record.byteLength;
-		}
-		writer.writeBatch(Buffer.concat(frame));
-	} catch (error) {
-		writer.abandon();
-		throw fileError(writer.path, error, 'The part already written can be replayed.');
-	}
-	laterLoss = new LaterLoss(decoder.loss());
-	unrecorded.length = 0;
-	recordingFailed = false;
-	recording = writer;
-	return undefined;
-}
-
-/** Ends the recording with the latest counters. The capture continues. */
-function endRecording(source: BatchSource): RecordingEnd {
-	const writer = recording;
-	if (writer === undefined)
-		throw new UserError('no recording is being written', 'ERR_USAGE', '.record start FILE begins a recording.');
-	const last = source.lastRecords();
-	feed(last.slice(0, -1), source);
-	if (last.length > 0) record(last.at(-1)!);
-	closeRecording();
-	const end = recordingEnd(writer);
-	recording = undefined;
-	laterLoss = undefined;
-	return end;
-}
-
-/** The connections that the decoder holds. */
-function openConnections(): OpenConnection[] {
-	decoder.snapshot(layout.SNAPSHOT_CONNECTIONS);
-	const output = decoder.output();
-	if (views.bytes.buffer !== decoder.memory.buffer) views = entryBytes(decoder.memory.buffer);
-	const connections: OpenConnection[] = [];
-	const end = output.byteOffset + output.byteLength;
-	for (let at = output.byteOffset; at < end; at += views.u32[at >> 2]!) {
-		if (views.u32[(at + layout.ENTRY_TYPE) >> 2] !== layout.ENTRY_CONNECTION) continue;
-		if (!Number.isNaN(float(at + layout.CONNECTION_CLOSED))) continue;
-		const side = views.u32[(at + layout.CONNECTION_SIDE) >> 2];
-		connections.push({
-			conn: float(at + layout.CONNECTION_ID),
-			pid: views.u32[(at + layout.CONNECTION_PID) >> 2]!,
-			side: side === layout.SIDE_SERVER ? 'server' : side === layout.SIDE_CLIENT ? 'client' : undefined,
-			openedUs: float(at + layout.CONNECTION_OPENED),
-			comm: range(at, layout.CONNECTION_COMM).slice(),
-			local: Buffer.from(range(at, layout.CONNECTION_LOCAL)).toString(),
-			remote: Buffer.from(range(at, layout.CONNECTION_REMOTE)).toString(),
-		});
-	}
-	decoder.clearOutput();
-	return connections;
-}
-
-/** The bytes of a range in an entry. */
-function range(at: number, member: number): Uint8Array {
-	const from = at + views.u32[(at + member) >> 2]!;
-	return views.bytes.subarray(from, from + views.u32[(at + member + 4) >> 2]!);
-}
-
-function closeRecording(): void {
-	if (recording === undefined || recordingFailed) return;
-	try {
-		recording.close();
-	} catch (error) {
-		stopRecording(recording, error, 0);
-	}
-}
-
-function stopRecording(writer: RecordingWriter, error: unknown, bytes: number): void {
-	writer.abandon();
-	recordingFailed = true;
-	count(ownLoss.recordingStopped, 1, bytes);
-	post({
-		type: 'warning',
-		message: `recording to ${writer.path} stopped: ${systemProblem(systemCode(error) ?? String(error))}; the capture continues`,
-		hint: 'The part already written can be replayed.',
-	});
 }
 
 function answerQueryThread(request: SnapshotRequest): void {

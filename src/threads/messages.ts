@@ -4,6 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
+import type { RecordingDamage } from '../capture/recording-damage.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
@@ -64,16 +65,18 @@ export type ToCapture =
 	/** End the recording. Answered by `recorded`. */
 	| { readonly type: 'record-stop' };
 
-/** A recording that has ended. */
-export type RecordingEnd = { readonly path: string; readonly bytes: number; readonly complete: boolean };
-
-/** Why a replayed file ended early. */
-export type DamageMessage = {
+/** A recording that has ended; of several files, the last one's path and the bytes of all. */
+export type RecordingEnd = {
 	readonly path: string;
-	readonly offset: number;
-	readonly what: 'truncated' | 'damaged';
-	readonly detail: string;
+	readonly bytes: number;
+	readonly complete: boolean;
+	/** How many files were written, and how many of them are still there, if there was a rotation. */
+	readonly files?: number;
+	readonly kept?: number;
 };
+
+/** What of a replayed file could not be read. */
+export type DamageMessage = RecordingDamage & { readonly path: string };
 
 export type FromCapture =
 	| { readonly type: 'attached'; readonly remarks: readonly string[] }

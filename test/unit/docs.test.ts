@@ -117,7 +117,9 @@ test('commands in the documentation run on the demo recording', async () => {
 		await withExampleFiles(async (cwd) => {
 			// `record` creates this file itself.
 			rmSync(join(cwd, words[1] === 'record' ? 'traffic.tinytap' : 'none'), { force: true });
-			const live = !words.includes('--replay') && !['doctor', 'queries', 'help', 'version'].includes(words[1] ?? '');
+			const live =
+				!words.includes('--replay') &&
+				!['doctor', 'queries', 'help', 'version', 'info', 'merge'].includes(words[1] ?? '');
 			const args = [...words.slice(1), ...(live ? ['--replay', DEMO] : [])];
 			const { code, stderr } = await runTinytap(args, { cwd, input: '.quit\n' });
 			assert.equal(code, 0, `${place}: ${words.join(' ')}: exit code ${code}: ${stderr}`);

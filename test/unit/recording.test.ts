@@ -1,12 +1,15 @@
 // Writing and reading recordings, including damaged ones.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { crc32 } from 'node:zlib';
+import { crc32, gunzipSync, gzipSync } from 'node:zlib';
+import { CAPTURE_EVENT_HEADER_BYTES, EVENT_BYTES } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
+import { damageText } from '../../src/capture/recording-damage.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const directory = temporaryDirectory();
@@ -14,29 +17,41 @@ after(directory.remove);
 let files = 0;
 const newPath = () => join(directory.path, `recording-${files++}`);
 
-/** Writes these batches to a recording and returns its bytes. */
-function recorded(batches: readonly Uint8Array[]): { path: string; bytes: Buffer } {
+/** Writes these batches to a recording; returns its bytes. */
+function recorded(batches: readonly Uint8Array[], compress = false): { path: string; bytes: Buffer } {
 	const path = newPath();
-	const writer = new RecordingWriter(path, { host: 'test' }, { user: processUser() });
+	const writer = new RecordingWriter(path, { host: 'test' }, { user: processUser(), compress });
 	for (const batch of batches) writer.writeBatch(batch);
 	writer.close();
 	writer.close();
 	return { path, bytes: readFileSync(path) };
 }
 
-/** Reads everything; returns the batches and how the file ended. */
-function readAll(path: string): { batches: Buffer[]; damage: RecordingReader['damage'] } {
+/** Reads everything; returns the batches, the bytes that gaps stand for, and how the file ended. */
+function readAll(path: string): { batches: Buffer[]; gaps: number[]; damage: RecordingReader['damage'] } {
 	const reader = new RecordingReader(path, processUser());
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
 	const batches: Buffer[] = [];
+	const gaps: number[] = [];
 	try {
 		for (let length = reader.nextBatch(into); length > 0; length = reader.nextBatch(into)) {
-			batches.push(Buffer.from(into.slice(0, length)));
+			const read = Buffer.from(into.slice(0, length));
+			// The record in place of a gap: 88 bytes of a version that no decoder has.
+			if (length === CAPTURE_EVENT_HEADER_BYTES && read.readUInt32LE(0) === length)
+				gaps.push(read.readUInt32LE(EVENT_BYTES));
+			else batches.push(read);
 		}
 	} finally {
 		reader.close();
 	}
-	return { batches, damage: reader.damage };
+	return { batches, gaps, damage: reader.damage };
+}
+
+/** The same for a file with these bytes. */
+function readBytes(bytes: Uint8Array): ReturnType<typeof readAll> {
+	const path = newPath();
+	writeFileSync(path, bytes);
+	return readAll(path);
 }
 
 const batch = (fill: number, length: number) => Buffer.alloc(length, fill);
@@ -63,40 +78,162 @@ test('a recording has mode 0600 and is never written through an existing file or
 	assert.ok(statSync(path).size < 200);
 });
 
-test('each prefix of a recording gives its complete batches, and where it ends', () => {
-	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
-	const whole = recordedEnds(bytes);
-	for (let length = 0; length < bytes.length; length++) {
+for (const compress of [false, true]) {
+	const title = compress ? 'compressed' : 'plain';
+
+	test(`each prefix of a ${title} recording gives its whole batches, and says where it ends and what is missing`, () => {
 		const path = newPath();
-		writeFileSync(path, bytes.subarray(0, length));
-		if (length < 16) {
-			assert.throws(() => new RecordingReader(path, processUser()), { code: 'ERR_NOT_A_RECORDING' });
-			continue;
+		const writer = new RecordingWriter(path, {}, { user: processUser(), compress });
+		// The bytes of the file up to which each batch is whole.
+		const ends = [1, 2, 3].map((fill) => {
+			writer.writeBatch(batch(fill, fill * 16));
+			writer.flush();
+			return writer.bytes;
+		});
+		const start = readFileSync(path).length - (ends[2]! - ends[0]!);
+		writer.close();
+		const bytes = readFileSync(path);
+		const meta = compress ? bytes.readUInt32LE(16) : 16;
+		for (let length = 0; length < bytes.length; length++) {
+			const cut = newPath();
+			writeFileSync(cut, bytes.subarray(0, length));
+			if (length < meta) {
+				assert.throws(() => new RecordingReader(cut, processUser()), { code: 'ERR_NOT_A_RECORDING' });
+				continue;
+			}
+			const { batches, gaps, damage } = readAll(cut);
+			const whole = ends.filter((end) => end <= length);
+			assert.deepEqual(
+				batches,
+				[1, 2, 3].slice(0, whole.length).map((fill) => batch(fill, fill * 16)),
+				`${length} bytes`,
+			);
+			assert.equal(damage?.what, 'truncated', `${length} bytes`);
+			if (length < start) continue;
+			// Only the end frame is missing, or also a part of a frame or block.
+			const rest = length - Math.max(...whole);
+			assert.equal(damage.missingBytes, rest, `${length} bytes`);
+			assert.deepEqual(gaps, rest < 16 ? [] : [rest]);
+			assert.equal(damage.offset, Math.max(...whole));
 		}
-		const { batches, damage } = readAll(path);
-		assert.equal(damage?.what, 'truncated', `prefix of ${length} bytes`);
-		assert.equal(batches.length, whole.filter((end) => end <= length).length, `prefix of ${length} bytes`);
+	});
+
+	test(`a flipped bit of a ${title} recording is found, and everything around it is read`, () => {
+		const path = newPath();
+		const writer = new RecordingWriter(path, {}, { user: processUser(), compress });
+		const starts = [1, 2, 3].map((fill) => {
+			writer.flush();
+			const { bytes } = writer;
+			writer.writeBatch(batch(fill, fill * 16));
+			return bytes;
+		});
+		writer.flush();
+		starts.push(writer.bytes);
+		writer.close();
+		const bytes = readFileSync(path);
+		for (let bit = starts[0]! * 8; bit < bytes.length * 8; bit++) {
+			const damaged = Buffer.from(bytes);
+			damaged[bit >> 3]! ^= 1 << (bit & 7);
+			const { batches, gaps, damage } = readBytes(damaged);
+			if (compress && damage === undefined) {
+				// Deflate has bits without a meaning.
+				assert.deepEqual(
+					batches,
+					[1, 2, 3].map((fill) => batch(fill, fill * 16)),
+					`bit ${bit}`,
+				);
+				continue;
+			}
+			const hit = starts.findLastIndex((start) => start <= bit >> 3);
+			const expected = [1, 2, 3].filter((fill) => fill - 1 !== hit).map((fill) => batch(fill, fill * 16));
+			assert.deepEqual(batches, expected, `bit ${bit}`);
+			assert.ok(damage !== undefined && damage.offset === starts[hit], `bit ${bit}: ${JSON.stringify(damage)}`);
+			const isEnd = hit === 3;
+			if (!isEnd) assert.equal(damage.what, 'damaged', `bit ${bit}`);
+			const lost = (starts[hit + 1] ?? bytes.length) - starts[hit]!;
+			assert.deepEqual([gaps, damage.missingBytes, damage.places], [[lost], lost, 1], `bit ${bit}`);
+		}
+	});
+}
+
+test('damage in several places, and one frame after the other, leaves out these frames', () => {
+	const fills = [1, 2, 3, 4, 5, 6, 7, 8];
+	const { bytes } = recorded(fills.map((fill) => batch(fill, 1000)));
+	const size = 1016;
+	const first = bytes.length - 16 - fills.length * size;
+	for (const fill of [2, 5, 6]) bytes[first + (fill - 1) * size + 100] = 0xff;
+	// The length of the last one, too.
+	bytes.writeUInt32LE(1 << 19, first + 7 * size);
+	const { batches, gaps, damage } = readBytes(bytes);
+	assert.deepEqual(
+		batches.map(([fill]) => fill),
+		[1, 3, 4, 7],
+	);
+	assert.deepEqual(gaps, [size, 2 * size, size]);
+	assert.deepEqual([damage?.what, damage?.missingBytes, damage?.places], ['damaged', 4 * size, 3]);
+	assert.equal(
+		damageText(damage!),
+		`is damaged at byte ${first + size}: a frame's checksum does not match its bytes; ${4 * size} bytes of the file could not be read in 3 places`,
+	);
+});
+
+test('captured bytes that look like frames are not taken for frames after damage', () => {
+	for (const compress of [false, true]) {
+		const inner = recorded([batch(9, 64)], compress).bytes;
+		// Not compressible, so the bytes are in the compressed file as they are.
+		const carrier = Buffer.concat([randomBytes(320), inner, randomBytes(8 - (inner.length % 8))]);
+		const path = newPath();
+		const writer = new RecordingWriter(path, {}, { user: processUser(), compress });
+		writer.writeBatch(carrier);
+		writer.flush();
+		const end = writer.bytes;
+		writer.writeBatch(batch(1, 96));
+		writer.close();
+		const bytes = readFileSync(path);
+		const at = bytes.indexOf(inner);
+		assert.ok(at > 0);
+		// Its length, so that the next frame has to be searched for.
+		const start = compress ? bytes.readUInt32LE(16) + 20 : 32 + bytes.readUInt32LE(16);
+		bytes[start]! ^= 8;
+		const { batches, damage } = readBytes(bytes);
+		assert.deepEqual(batches, [batch(1, 96)], compress ? 'compressed' : 'plain');
+		assert.equal(damage!.offset + damage!.missingBytes, end);
 	}
 });
 
-test('a flipped bit is found, and everything before it is read', () => {
-	const { bytes } = recorded([batch(1, 16), batch(2, 24), batch(3, 8)]);
-	const ends = recordedEnds(bytes);
-	for (let bit = 16 * 8; bit < bytes.length * 8; bit++) {
-		const damaged = Buffer.from(bytes);
-		damaged[bit >> 3]! ^= 1 << (bit & 7);
-		const path = newPath();
-		writeFileSync(path, damaged);
-		const { batches, damage } = readAll(path);
-		// The last four bytes of a frame's header are reserved: nothing depends on them.
-		const at = bit >> 3;
-		const reserved = damage === undefined;
-		if (!reserved) {
-			assert.ok(batches.length >= ends.filter((end) => end <= at).length, `bit ${bit}`);
-			assert.ok(damage.offset <= at, `bit ${bit}`);
-		}
-		for (const [i, each] of batches.entries())
-			assert.deepEqual(each, [batch(1, 16), batch(2, 24), batch(3, 8)][i], `bit ${bit}`);
+test('a search for the next frame ends in good time, whatever the file contains', () => {
+	const { bytes } = recorded([batch(1, 96)]);
+	const frames = 200_000;
+	const hostile = Buffer.alloc(frames * 16);
+	for (let i = 0; i < frames; i++) {
+		// Each claims a batch of a megabyte with a wrong checksum.
+		hostile.writeUInt32LE(FRAME_PAYLOAD_MAX, i * 16);
+		hostile.writeUInt32LE(2, i * 16 + 4);
+		hostile.writeUInt32LE(bytes.readUInt32LE(12), i * 16 + 12);
+	}
+	const before = process.cpuUsage();
+	const { damage } = readBytes(Buffer.concat([bytes.subarray(0, bytes.length - 16), hostile]));
+	const { user, system } = process.cpuUsage(before);
+	assert.equal(damage?.missingBytes, hostile.length);
+	// All of it would be 200 GB.
+	assert.ok(user + system < 5e6, `${(user + system) / 1000} ms`);
+});
+
+test('a compressed recording holds the plain one, and other compressed files are refused with what unpacks them', () => {
+	const large = Array.from({ length: 40 }, (_, fill) => batch(fill, 40_000));
+	const { path, bytes } = recorded(large, true);
+	assert.deepEqual(readAll(path), { batches: large, gaps: [], damage: undefined });
+	assert.ok(bytes.length < 40_000, `${bytes.length} bytes`);
+	const unpacked = newPath();
+	writeFileSync(unpacked, gunzipSync(bytes));
+	assert.deepEqual(readAll(unpacked), { batches: large, gaps: [], damage: undefined });
+	for (const [foreign, hint] of [
+		[gzipSync(readFileSync(unpacked)), /gunzip/],
+		[Buffer.from('28b52ffd00000000000000000000000000', 'hex'), /unzstd/],
+	] as const) {
+		const other = newPath();
+		writeFileSync(other, foreign);
+		assert.throws(() => new RecordingReader(other, processUser()), { code: 'ERR_NOT_A_RECORDING', hint });
 	}
 });
 
@@ -139,25 +276,14 @@ test('a recording whose first frame is a batch, or whose meta frame is not JSON,
 	const metaEnd = 32 + bytes.readUInt32LE(16);
 	const path = newPath();
 	writeFileSync(path, Buffer.concat([bytes.subarray(0, 16), bytes.subarray(metaEnd)]));
-	assert.deepEqual(readAll(path), { batches: sample, damage: undefined });
+	assert.deepEqual(readAll(path), { batches: sample, gaps: [], damage: undefined });
 	const text = Buffer.from('not JSON');
 	const frame = Buffer.alloc(16);
 	frame.writeUInt32LE(text.length, 0);
 	frame.writeUInt32LE(1, 4);
 	frame.writeUInt32LE(crc32(text, crc32(Buffer.of(1, 0, 0, 0))), 8);
+	bytes.copy(frame, 12, 12, 16);
 	const odd = newPath();
 	writeFileSync(odd, Buffer.concat([bytes.subarray(0, 16), frame, text, bytes.subarray(metaEnd)]));
-	assert.deepEqual(readAll(odd), { batches: sample, damage: undefined });
+	assert.deepEqual(readAll(odd), { batches: sample, gaps: [], damage: undefined });
 });
-
-/** Offsets where each batch frame ends: header 16, then frames of 16 + length; the first is the meta frame. */
-function recordedEnds(bytes: Buffer): number[] {
-	const ends: number[] = [];
-	for (let at = 16; at < bytes.length; ) {
-		const length = bytes.readUInt32LE(at);
-		const type = bytes.readUInt32LE(at + 4);
-		at += 16 + length;
-		if (type === 2) ends.push(at);
-	}
-	return ends;
-}

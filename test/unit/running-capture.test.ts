@@ -81,12 +81,12 @@ test('a recording that ends early gives a warning with its name escaped, and dam
 			const { damage } = await capture.ended(NEVER);
 			notices.length = 0;
 			capture.reportDamage(damage);
-			const warning = `tinytap: warning: ${shown} is truncated at byte ${damage?.offset}: the file ends without an end frame\n`;
+			const warning = `tinytap: warning: ${shown} is truncated at byte ${damage?.offset}: the file ends inside a frame; 15 bytes of the file could not be read\n`;
 			assert.deepEqual(notices, quiet.length > 0 ? [] : [warning]);
 			capture.reportDamage(undefined);
 			assert.throws(() => capture.reportDamage({ ...damage!, what: 'damaged' }), {
 				code: 'ERR_RECORDING_DAMAGED',
-				hint: 'Everything before the damage was read.',
+				hint: 'Everything else was read.',
 				message: /cut.* is damaged at byte \d+/,
 			});
 		});

@@ -49,7 +49,11 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 				if (verb === 'start') {
 					const path = userPath(file, shell.options.user);
 					const { force: always, presentation } = shell.options;
-					const settings = { force: always || force !== undefined, redact: presentation.redactsAll };
+					const settings = {
+						force: always || force !== undefined,
+						redact: presentation.redactsAll,
+						filters: filtersText(shell.filters),
+					};
 					await shell.threads.startRecording(recordSettings(path, settings));
 					shell.tell(`recording to ${forTerminal(path)}; .record stop ends it\n`);
 					return undefined;

@@ -1,0 +1,37 @@
+// The connections that the decoder holds, for a recording that begins now.
+import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
+import type { OpenConnection } from '../capture/recording-start.ts';
+import type { Decoder } from '../decode/decoder.ts';
+import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
+
+/** The decoder's output must be empty, and is empty afterwards. */
+export function openConnections(decoder: Decoder): OpenConnection[] {
+	decoder.snapshot(layout.SNAPSHOT_CONNECTIONS);
+	const output = decoder.output();
+	const views = entryBytes(decoder.memory.buffer);
+	const connections: OpenConnection[] = [];
+	const end = output.byteOffset + output.byteLength;
+	const float = (at: number) => views.f64[at >> 3]!;
+	for (let at = output.byteOffset; at < end; at += views.u32[at >> 2]!) {
+		if (views.u32[(at + layout.ENTRY_TYPE) >> 2] !== layout.ENTRY_CONNECTION) continue;
+		if (!Number.isNaN(float(at + layout.CONNECTION_CLOSED))) continue;
+		const side = views.u32[(at + layout.CONNECTION_SIDE) >> 2];
+		connections.push({
+			conn: float(at + layout.CONNECTION_ID),
+			pid: views.u32[(at + layout.CONNECTION_PID) >> 2]!,
+			side: side === layout.SIDE_SERVER ? 'server' : side === layout.SIDE_CLIENT ? 'client' : undefined,
+			openedUs: float(at + layout.CONNECTION_OPENED),
+			comm: range(views, at, layout.CONNECTION_COMM).slice(),
+			local: Buffer.from(range(views, at, layout.CONNECTION_LOCAL)).toString(),
+			remote: Buffer.from(range(views, at, layout.CONNECTION_REMOTE)).toString(),
+		});
+	}
+	decoder.clearOutput();
+	return connections;
+}
+
+/** The bytes that a range of an entry names. */
+function range({ bytes, u32 }: EntryBytes, at: number, member: number): Uint8Array {
+	const from = at + u32[(at + member) >> 2]!;
+	return bytes.subarray(from, from + u32[(at + member + 4) >> 2]!);
+}

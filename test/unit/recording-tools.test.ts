@@ -1,0 +1,211 @@
+// `tinytap info` and `tinytap merge`: what is in a recording, and several recordings in one.
+import assert from 'node:assert/strict';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { bodyLimitMeta, type RecordingMeta, RecordingWriter } from '../../src/capture/recording.ts';
+import { infoText } from '../../src/commands/info-command.ts';
+import { mergeCommand } from '../../src/commands/merge-command.ts';
+import { recordingInfo } from '../../src/commands/recording-info.ts';
+import { buildBatch, Tape } from '../../support/record-builder.ts';
+import { ownRow, rowsOfRecording } from '../../support/recorded-rows.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { runTinytap } from '../../support/tinytap.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+const user = processUser();
+let files = 0;
+const newPath = () => join(directory.path, `tools-${files++}.tinytap`);
+const WALL_NS = 1_700_000_000_000_000_000n;
+/** Wall time of boot time 0 on every tape. */
+const BOOT_WALL_NS = WALL_NS - 1_000_000_000n;
+const HOST: RecordingMeta = { host: 'shop-1', kernel: '6.1', boot_id: 'b-1', tinytap: '1.2.3', filters: 'port 80' };
+
+/** A recording of these records, in batches. */
+function recorded(batches: readonly Uint8Array[], meta: RecordingMeta = HOST, compress = false): string {
+	const path = newPath();
+	const writer = new RecordingWriter(path, meta, { user, compress });
+	for (const batch of batches) writer.writeBatch(batch);
+	writer.close();
+	return path;
+}
+
+/** A tape at this boot time with its clock. */
+function tapeAt(timeNs: bigint): Tape {
+	const tape = new Tape();
+	tape.timeNs = timeNs;
+	tape.clock(BOOT_WALL_NS + timeNs + 1_000_000n);
+	return tape;
+}
+
+/** `count` requests with responses of a server on connection `conn`; returns the tape. */
+function serve(tape: Tape, conn: number, names: readonly string[], pauseMs = 0): Tape {
+	const server = tape.server(conn, { local: '127.0.0.1:80', remote: `127.0.0.1:${4000 + conn}` }).open();
+	for (const name of names) {
+		server
+			.in(`GET /${name} HTTP/1.1\r\nHost: shop\r\n\r\n`)
+			.out(`HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\n\r\n${name}`);
+		tape.pause(pauseMs);
+	}
+	server.close();
+	return tape;
+}
+
+test('info says what is in a recording, as text and as JSON', async () => {
+	const tape = serve(tapeAt(5_000_000_000n), 1, ['a', 'b', 'c']);
+	const client = tape.client(2, { local: '127.0.0.1:5', remote: '10.0.0.1:80' }).open();
+	client
+		.out('GET /x HTTP/1.1\r\nHost: h\r\n\r\n')
+		.in(`HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`);
+	tape.loss(wire.LOSS_RING_FULL, 3n, 4500n);
+	const meta = { ...HOST, ...bodyLimitMeta(64), recording: 'r-1', part: 7, odd: '\x1b[31m' };
+	for (const compress of [false, true]) {
+		const path = recorded([buildBatch(tape.records.slice(0, 5)), buildBatch(tape.records.slice(5))], meta, compress);
+		const info = recordingInfo(path, user);
+		assert.deepEqual(info, {
+			...{ file: path, bytes: statSync(path).size, compression: compress ? 'gzip' : null },
+			...{ format_version: 1, record_versions: [wire.CAPTURE_EVENT_VERSION] },
+			...{ tinytap: '1.2.3', host: 'shop-1', kernel: '6.1', boot_id: 'b-1', filters: 'port 80', body_limit: 64 },
+			...{ recording: 'r-1', part: 7, merged: null },
+			...{ start: '2023-11-14T22:13:24.001000Z', end: '2023-11-14T22:13:24.013000Z', duration_ms: 12 },
+			...{ frames: 2, records: tape.records.length, connections: 2 },
+			exchanges: { server: 3, client: 1, unknown: 0 },
+			loss: [
+				{ reason: 'ring_full', kind: 'lost', events: 3, bytes: 4500 },
+				{ reason: 'body_limit', kind: 'by_design', events: 1, bytes: 36 },
+			],
+			...{ state: 'complete', damage: null },
+		});
+		const text = infoText(info);
+		for (const line of [
+			`size         ${info.bytes} bytes${compress ? ', compressed (gzip)' : ''}`,
+			'host         shop-1',
+			'filters      port 80',
+			'body limit   64 bytes',
+			'part         7 of recording r-1',
+			'duration     12 ms',
+			'exchanges    3 server, 1 client',
+			'loss         ring_full: 3 events, 4500 bytes (lost)',
+		])
+			assert.ok(text.split('\n').includes(line), `${line}\n${text}`);
+	}
+	// An empty recording of another program knows nothing.
+	const empty = recordingInfo(recorded([], { host: '\x1b]0;x' }), user);
+	assert.deepEqual([empty.records, empty.start, empty.duration_ms, empty.body_limit], [0, null, null, null]);
+	assert.match(infoText(empty), /^host +\\x1b\]0;x$/m);
+	assert.match(infoText(empty), /^loss +none$/m);
+});
+
+test('info counts what a cut or damaged recording still has, and says so by its exit status', async () => {
+	const tape = serve(tapeAt(0n), 1, ['a', 'b', 'c', 'd']);
+	const path = recorded(tape.records.map((record) => buildBatch([record])));
+	const bytes = readFileSync(path);
+	const cut = newPath();
+	writeFileSync(cut, bytes.subarray(0, -16));
+	assert.deepEqual([recordingInfo(cut, user).state, recordingInfo(cut, user).loss], ['truncated', []]);
+	bytes[bytes.length - 30]! ^= 1;
+	const damaged = newPath();
+	writeFileSync(damaged, bytes);
+	const info = recordingInfo(damaged, user);
+	assert.equal(info.state, 'damaged');
+	assert.equal(info.records, tape.records.length - 1);
+	assert.deepEqual(info.exchanges, { server: 4, client: 0, unknown: 0 });
+	assert.deepEqual(info.loss, [{ reason: 'decode_gap', kind: 'lost', events: 1, bytes: info.damage!.missingBytes }]);
+	const told = await runTinytap(['info', damaged]);
+	assert.equal(told.code, 1);
+	assert.match(
+		told.stdout,
+		/^state +damaged at byte \d+: a frame's checksum does not match its bytes; \d+ bytes of the file/m,
+	);
+	const json = await runTinytap(['info', cut, '--json']);
+	assert.deepEqual([json.code, JSON.parse(json.stdout)], [0, JSON.parse(JSON.stringify(recordingInfo(cut, user)))]);
+});
+
+test('merged recordings are in order of time, with connections of their own, and losses added up', async () => {
+	const a = serve(tapeAt(0n), 1, ['a1', 'a2', 'a3', 'a4'], 10);
+	a.loss(wire.LOSS_RING_FULL, 2n, 20n);
+	const b = serve(tapeAt(5_000_000n), 1, ['b1', 'b2', 'b3'], 10);
+	b.loss(wire.LOSS_RING_FULL, 5n, 50n);
+	b.loss(wire.LOSS_MAP_FULL, 1n, 0n);
+	const inputs = [
+		recorded([b.batch()], { ...HOST, recording: 'b' }),
+		recorded([a.batch()], { ...HOST, recording: 'a' }, true),
+	];
+	const output = newPath();
+	assert.equal(await mergeCommand(inputs, { output, compress: true }), 0);
+	const rows = rowsOfRecording(output);
+	assert.deepEqual(
+		rows.map(({ target }) => target),
+		['/a1', '/b1', '/a2', '/b2', '/a3', '/b3', '/a4'],
+	);
+	assert.ok(rows.every(({ state }) => state === 'complete'));
+	assert.equal(new Set(rows.map(({ conn }) => conn)).size, 2);
+	const info = recordingInfo(output, user);
+	assert.deepEqual(
+		info.loss.map(({ reason, events, bytes }) => [reason, events, bytes]),
+		[
+			['ring_full', 7, 70],
+			['map_full', 1, 0],
+		],
+	);
+	assert.deepEqual(
+		[info.state, info.merged, info.host, info.boot_id, info.compression],
+		['complete', 2, 'shop-1', 'b-1', 'gzip'],
+	);
+	assert.equal(statSync(output).mode & 0o777, 0o600);
+	// Their ends do not end the others, and each input's rows are the same as alone.
+	for (const [index, prefix] of ['/b', '/a'].entries()) {
+		const alone = rowsOfRecording(inputs[index]!).map(ownRow);
+		assert.deepEqual(rows.filter(({ target }) => String(target).startsWith(prefix)).map(ownRow), alone);
+	}
+});
+
+test('recordings of two hosts, of two boots, or given twice are refused with a sentence, and nothing is written', async () => {
+	const tape = serve(tapeAt(0n), 1, ['a']);
+	const make = (meta: RecordingMeta, records = tape) => recorded([records.batch()], meta);
+	const other = new Tape();
+	other.clock(WALL_NS + 3_600_000_000_000n);
+	const first = make({ ...HOST, recording: 'a' });
+	const bare = make({});
+	for (const [second, message] of [
+		[
+			make({ ...HOST, host: 'shop-2', boot_id: 'b-2' }),
+			/expected recordings of one host since one start of it, but .* are of shop-1 and shop-2/,
+		],
+		[make({ ...HOST, boot_id: 'b-2' }), /are of shop-1 before and after it was started again/],
+		[make({ host: 'shop-2' }), /are of shop-1 and shop-2/],
+		[make({ host: 'shop-1' }, other), /have clocks that began at different times/],
+		[make({ host: 'shop-1' }, new Tape()), /do not both have a clock/],
+		[make({ ...HOST, recording: 'a' }), /expected different recordings, got the same one twice/],
+	] as const) {
+		const output = newPath();
+		await assert.rejects(mergeCommand([first, second], { output }), { code: 'ERR_MERGE', message });
+		assert.throws(() => statSync(output), { code: 'ENOENT' });
+	}
+	// Containers of one host have names of their own. Recordings of earlier versions do not name the boot.
+	const output = newPath();
+	assert.equal(await mergeCommand([first, make({ ...HOST, host: 'web' }), bare], { output }), 0);
+	const info = recordingInfo(output, user);
+	assert.equal(info.host, 'shop-1; web; unknown');
+	assert.equal(info.exchanges.server, 3);
+	await assert.rejects(mergeCommand([first], { output }), { code: 'ERR_FILE_EEXIST' });
+});
+
+test('merging keeps what a damaged recording still has, and its gap', async () => {
+	const tape = serve(tapeAt(0n), 1, ['a', 'b', 'c', 'd']);
+	const path = recorded(tape.records.map((record) => buildBatch([record])));
+	const bytes = readFileSync(path);
+	bytes[bytes.length - 30]! ^= 1;
+	writeFileSync(path, bytes);
+	const output = newPath();
+	await assert.rejects(mergeCommand([path, recorded([serve(tapeAt(0n), 5, ['e']).batch()])], { output }), {
+		code: 'ERR_RECORDING_DAMAGED',
+		hint: 'Everything else is in the merged recording.',
+	});
+	const info = recordingInfo(output, user);
+	assert.deepEqual([info.state, info.exchanges.server], ['complete', 5]);
+	assert.deepEqual(info.loss, recordingInfo(path, user).loss);
+});
