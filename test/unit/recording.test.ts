@@ -86,7 +86,7 @@ for (const compress of [false, true]) {
 		const writer = new RecordingWriter(path, {}, { user: processUser(), compress });
 		// The bytes of the file up to which each batch is whole.
 		const ends = [1, 2, 3].map((fill) => {
-			writer.writeBatch(batch(fill, fill * 16));
+			writer.writeBatch(batch(fill, fill * 8));
 			writer.flush();
 			return writer.bytes;
 		});
@@ -105,7 +105,7 @@ for (const compress of [false, true]) {
 			const whole = ends.filter((end) => end <= length);
 			assert.deepEqual(
 				batches,
-				[1, 2, 3].slice(0, whole.length).map((fill) => batch(fill, fill * 16)),
+				[1, 2, 3].slice(0, whole.length).map((fill) => batch(fill, fill * 8)),
 				`${length} bytes`,
 			);
 			assert.equal(damage?.what, 'truncated', `${length} bytes`);
@@ -124,7 +124,7 @@ for (const compress of [false, true]) {
 		const starts = [1, 2, 3].map((fill) => {
 			writer.flush();
 			const { bytes } = writer;
-			writer.writeBatch(batch(fill, fill * 16));
+			writer.writeBatch(batch(fill, fill * 8));
 			return bytes;
 		});
 		writer.flush();
@@ -139,13 +139,13 @@ for (const compress of [false, true]) {
 				// Deflate has bits without a meaning.
 				assert.deepEqual(
 					batches,
-					[1, 2, 3].map((fill) => batch(fill, fill * 16)),
+					[1, 2, 3].map((fill) => batch(fill, fill * 8)),
 					`bit ${bit}`,
 				);
 				continue;
 			}
 			const hit = starts.findLastIndex((start) => start <= bit >> 3);
-			const expected = [1, 2, 3].filter((fill) => fill - 1 !== hit).map((fill) => batch(fill, fill * 16));
+			const expected = [1, 2, 3].filter((fill) => fill - 1 !== hit).map((fill) => batch(fill, fill * 8));
 			assert.deepEqual(batches, expected, `bit ${bit}`);
 			assert.ok(damage !== undefined && damage.offset === starts[hit], `bit ${bit}: ${JSON.stringify(damage)}`);
 			const isEnd = hit === 3;
