@@ -69,6 +69,8 @@ export type ExchangeRow = {
 	reason: string | null;
 	side: string | null;
 	pairId: number;
+	/** 0: none. */
+	parentId: number;
 	pid: number;
 	tid: number;
 	comm: string | null;
@@ -338,6 +340,7 @@ function readExchange(entry: Entry): ExchangeRow {
 		reason: REASONS[entry.u32(layout.EXCHANGE_REASON)] ?? null,
 		side: PROCESS_SIDES[entry.u32(layout.EXCHANGE_SIDE)] ?? null,
 		pairId: entry.f64(layout.EXCHANGE_PAIR_ID),
+		parentId: entry.f64(layout.EXCHANGE_PARENT_ID),
 		pid: entry.u32(layout.EXCHANGE_PID),
 		tid: entry.u32(layout.EXCHANGE_TID),
 		comm: entry.text(layout.EXCHANGE_COMM),

@@ -138,6 +138,17 @@ const field = (column: string, description: string, message: Message, name: stri
 	field: { message, name },
 });
 
+/** The parts of the request's traceparent (W3C Trace Context); undefined if it has none, or an invalid one. */
+function traceContext(
+	segment: Segment,
+	row: number,
+): { readonly traceId: string; readonly spanId: string } | undefined {
+	const value = fieldValue(segment, row, 'request', 'traceparent');
+	const match = value === null ? null : /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/i.exec(value);
+	const [, traceId = '', spanId = ''] = match ?? [];
+	return /[1-9a-f]/i.test(traceId) && /[1-9a-f]/i.test(spanId) ? { traceId, spanId } : undefined;
+}
+
 /** The columns of `exchanges` in the order of `SELECT *`. */
 export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	numeric('id', 'int', '1, 2, 3 … in the order in which request heads became complete'),
@@ -155,6 +166,11 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		'pair_id',
 		'id of the same exchange seen from the other side on this host',
 		(segment) => segment.f64.pair_id,
+	),
+	positive(
+		'parent_id',
+		"for a client's row: id of the exchange that its process was answering when it sent the request, if that is certain",
+		(segment) => segment.f64.parent_id,
 	),
 	unsigned('pid', 'process'),
 	unsigned('tid', "thread that sent or received the request's first byte"),
@@ -261,6 +277,13 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	field('content_type', "the response's Content-Type", 'response', 'content-type'),
 	field('content_encoding', "the response's Content-Encoding", 'response', 'content-encoding'),
 	field('user_agent', "the request's User-Agent", 'request', 'user-agent'),
+	text('trace_id', "trace id of the request's traceparent", (s, row) => traceContext(s, row)?.traceId ?? null),
+	text(
+		'span_id',
+		"parent id of the request's traceparent: the caller's span",
+		(s, row) => traceContext(s, row)?.spanId ?? null,
+	),
+	field('request_id', "the request's X-Request-Id", 'request', 'x-request-id'),
 	numeric('lost_bytes', 'int', 'bytes of this exchange known to be lost'),
 	{
 		name: 'anomalies',

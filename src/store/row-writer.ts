@@ -144,6 +144,7 @@ export class RowWriter {
 		f64.res_wire_bytes[row] = inF64[(at + layout.EXCHANGE_RES_WIRE_BYTES) >> 3]!;
 		f64.lost_bytes[row] = inF64[(at + layout.EXCHANGE_LOST_BYTES) >> 3]!;
 		f64.pair_id[row] = inF64[(at + layout.EXCHANGE_PAIR_ID) >> 3]!;
+		f64.parent_id[row] = inF64[(at + layout.EXCHANGE_PARENT_ID) >> 3]!;
 		u32.pid[row] = inU32[(at + layout.EXCHANGE_PID) >> 2]!;
 		u32.tid[row] = inU32[(at + layout.EXCHANGE_TID) >> 2]!;
 		u32.anomalies_low[row] = inU32[(at + layout.EXCHANGE_ANOMALIES) >> 2]!;

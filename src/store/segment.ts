@@ -23,6 +23,8 @@ const f64Columns = (column: () => Float64Array) => ({
 	lost_bytes: column(),
 	/** 0 for NULL; set when the other side's row is found. */
 	pair_id: column(),
+	/** 0 for NULL. */
+	parent_id: column(),
 });
 
 /** Unsigned 32-bit integers. In lengths, ABSENT means NULL. */

@@ -35,6 +35,8 @@ export class Process {
 	exeLength: u32;
 	/** Connections it holds. */
 	firstHold: Hold;
+	/** Rows of requests that it is answering: see parents.ts. */
+	firstOpen: Exchange;
 }
 
 /** Process holds connection. */
@@ -498,6 +500,15 @@ export class Exchange {
 	/** Microseconds since the epoch. */
 	ts: f64;
 	pairId: u64;
+	/** For a client: the row of the request that was being answered when this one was sent; 0: none, or not known. */
+	parentId: u64;
+	/** In the list of its process, and the hashes of its x-request-id and trace id once they were needed: see parents.ts. */
+	isOpen: bool;
+	hashed: bool;
+	openNext: Exchange;
+	openPrevious: Exchange;
+	requestIdHash: u32;
+	traceIdHash: u32;
 	anomalies: u64;
 	/** STATE_*, REASON_*. */
 	state: i32;

@@ -49,6 +49,7 @@ import {
 	EXCHANGE_LOST_BYTES,
 	EXCHANGE_METHOD,
 	EXCHANGE_PAIR_ID,
+	EXCHANGE_PARENT_ID,
 	EXCHANGE_PATH,
 	EXCHANGE_PID,
 	EXCHANGE_QUERY,
@@ -249,6 +250,7 @@ export function writeExchange(exchange: Exchange): bool {
 	store<f64>(entry, NaN, EXCHANGE_RES_BODY_BYTES);
 	store<f64>(entry, NaN, EXCHANGE_RES_WIRE_BYTES);
 	store<f64>(entry, <f64>exchange.pairId, EXCHANGE_PAIR_ID);
+	store<f64>(entry, <f64>exchange.parentId, EXCHANGE_PARENT_ID);
 	store<u32>(entry, exchange.state, EXCHANGE_STATE);
 	store<u32>(entry, exchange.reason, EXCHANGE_REASON);
 	store<u32>(entry, sideOf(connection), EXCHANGE_SIDE);

@@ -30,6 +30,7 @@ import {
 import { writeExchange } from './entries';
 import { dropBody, freeMessage } from './messages';
 import { handedOut, recordRow } from './mirrors';
+import { relate, unrelate } from './parents';
 import { askProcess } from './questions';
 
 let lastId: u64 = 0;
@@ -93,6 +94,7 @@ function appendRow(exchange: Exchange, first: Message): void {
 	askProcess(exchange.process);
 	exchange.suspected = connection.suspected;
 	if (!connection.unverified && !connection.suspected) giveId(exchange);
+	relate(exchange);
 }
 
 function giveId(exchange: Exchange): void {
@@ -246,6 +248,7 @@ export function endExchange(exchange: Exchange, reason: i32): void {
 export function finish(exchange: Exchange, state: i32, reason: i32): void {
 	if (exchange.done) return;
 	exchange.done = true;
+	unrelate(exchange);
 	exchange.doneIn = settled + 1;
 	exchange.state = state;
 	exchange.reason = reason;
@@ -311,6 +314,7 @@ function unlinkRow(exchange: Exchange): void {
 
 /** Frees the row and its messages. A message still being read stays with its stream. */
 export function freeExchange(exchange: Exchange): void {
+	unrelate(exchange);
 	freeUnlessRead(exchange.request);
 	freeUnlessRead(exchange.response);
 	releaseProcess(exchange.process);
