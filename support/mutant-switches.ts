@@ -1,10 +1,10 @@
-// The decoder with many mutants at once, each with a switch: it is compiled once instead of once for each mutant, and tells
-// which mutants make a difference in a test: those that are reached and, where that is easy to say, whose value differs from
-// that of the code without the fault. A mutant outside of functions, and one that the compiler does not accept here, has no
-// switch.
+// Puts many mutants into the decoder, each behind a switch, so that it is compiled once instead of once per mutant. This
+// decoder reports which mutants can make a difference in a test: those that are reached and, where it can be computed,
+// whose value differs from that of the original code. Mutants outside functions, and those that the compiler rejects here,
+// have no switch.
 import type { Mutant } from './mutants.ts';
 
-/** A source file to compile with the others. The host says which mutant is on (-1: none), and whether to report differences. */
+/** A source file compiled with the others. The host says which mutant is on (-1: none), and whether to report differences. */
 export const SWITCHES = `// @ts-ignore: decorator
 @external('env', 'mutant') declare const MUTANT: i32;
 // @ts-ignore: decorator
@@ -18,7 +18,7 @@ export function isMeasuring(): bool {
 	return MEASURING != 0;
 }
 
-/** It makes a difference. Always false. */
+/** Reports that the mutant makes a difference. Always false. */
 // @ts-ignore: decorator
 @global
 export function differs(mutant: i32): bool {
@@ -32,7 +32,7 @@ export function isOn(mutant: i32): bool {
 	return mutant == MUTANT;
 }
 
-/** Always makes a difference. */
+/** Whether the mutant is on; reports that it makes a difference. */
 // @ts-ignore: decorator
 @global @inline
 export function isReached(mutant: i32): bool {
@@ -40,7 +40,7 @@ export function isReached(mutant: i32): bool {
 	return mutant == MUTANT;
 }
 
-/** Makes no difference if the value is \`same\`. */
+/** Returns the value; reports that the mutant makes a difference unless the value is \`same\`. */
 // @ts-ignore: decorator
 @global @inline
 export function keeps(mutant: i32, same: bool, value: bool): bool {
@@ -49,7 +49,7 @@ export function keeps(mutant: i32, same: bool, value: bool): bool {
 }
 `;
 
-/** Functions of the decoder without effects, which may be called once more. */
+/** Functions of the decoder without side effects, which may be called twice. */
 const PURE =
 	/^(load|min|max|changetype|offsetof|begins|isWord|isSpace|isDigit|isToken|isVisible|isClient|isWaiting|nextWaiting|record[A-Z]\w*|firstPendingTime|pendingTime|opposite|findByte|findLineFeed|skipSpace|trimSpace)$/;
 
@@ -63,12 +63,12 @@ function isPure(code: string): boolean {
 	return [...code.matchAll(/([A-Za-z_]\w*)\s*(?:<[^()<>]*>)?\(/g)].every(([, name]) => PURE.test(name!));
 }
 
-/** The text of a file in which mutants are on or off; `numbers`: of the mutants of the file that have a switch. */
+/** Returns the text of a file with switches for its mutants; `numbers`: the numbers of those that have one. */
 export function withSwitches(text: string, mutants: readonly Mutant[], numbers: ReadonlyMap<string, number>): string {
-	// Outer ones first, so that a mutant within another one's text is in the part that is not mutated.
+	// Outer mutants come first, so that a nested mutant is in the unmutated branch of the outer one.
 	const own = mutants.filter(({ key }) => numbers.has(key));
 	own.sort((a, b) => a.whole.start - b.whole.start || b.whole.end - a.whole.end);
-	/** The text from `start` to `end`, and the first mutant after it; `from`: the first one in it. */
+	/** Renders `start` to `end`; `from`: index of the first mutant in it; `next`: index of the first one after it. */
 	const render = (start: number, end: number, from: number): { code: string; next: number } => {
 		let [code, at, next] = ['', start, from];
 		while (next < own.length && own[next]!.whole.start < end) {
@@ -83,28 +83,28 @@ export function withSwitches(text: string, mutants: readonly Mutant[], numbers: 
 	return render(0, text.length, 0).code;
 }
 
-/** `code`: the mutant's whole without it, perhaps with switches of others. */
+/** `code`: the unmutated code, which may contain switches of other mutants. */
 function switched(source: string, mutant: Mutant, number: number, code: string): string {
 	const { start, end, isStatement } = mutant.whole;
-	// On one line, so that the compiler's messages name the lines of the file.
+	// On one line, so that line numbers in the compiler's messages match the original file.
 	const inOneLine = (some: string) => some.replace(/(^|\s)\/\/ .*$/gm, '').replace(/\s+/g, ' ');
 	const before = inOneLine(source.slice(start, end));
 	const after = inOneLine(source.slice(start, mutant.start) + mutant.replacement + source.slice(mutant.end, end));
 	if (isStatement) return `{ if (!isReached(${number})) { ${code} } }`;
 	const pure = isPure(before) && isPure(after);
-	// Conditions may be numbers and pointers.
+	// Conditions may also be numbers or pointers.
 	const keeps = (same: boolean) => (pure ? `keeps(${number}, ${same}, !!(${code}))` : `!!(${code})`);
 	const isOn = `${pure ? 'isOn' : 'isReached'}(${number})`;
 	if (after === 'true') return `(${isOn} || ${keeps(true)})`;
 	if (after === 'false') return `(!${isOn} && ${keeps(false)})`;
 	if (mutant.text === '&&' || mutant.text === '||') return `(${isOn} ? !!(${after}) : ${keeps(mutant.text === '&&')})`;
-	// Not where it always differs, or may trap.
+	// Values are not compared where they always differ, or where computing them could trap.
 	if (!pure || /^[\w.]+$|^!/.test(before) || mutant.replacement === '/')
 		return `(isReached(${number}) ? (${after}) : (${code}))`;
 	return `((isMeasuring() && (${before}) != (${after}) && differs(${number})) || isOn(${number}) ? (${after}) : (${code}))`;
 }
 
-/** The mutants at the lines that the compiler complains about. */
+/** Returns the mutants on the lines that the compiler complains about. */
 export function rejected(complaint: string, mutants: readonly Mutant[], texts: ReadonlyMap<string, string>): Mutant[] {
 	const places = [...complaint.matchAll(/ in (\S+\.ts)\((\d+),\d+\)/g)].map(([, file, line]) => `${file}:${line}`);
 	const wrong = new Set(places);

@@ -1,4 +1,4 @@
-// `--report junit=FILE|tap=FILE`: what the `.expect` lines of a script found, in a file for a CI system.
+// `--report junit=FILE|tap=FILE`: writes the results of a script's `.expect` lines to a file for a CI system.
 import { closeSync, writeSync } from 'node:fs';
 import { systemCode, usageError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
@@ -6,7 +6,7 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { createUserFile } from '../base/user-files.ts';
 import { REPORTS, type TestCase } from '../output/test-report.ts';
 
-/** The files of a run's reports. They are created at its beginning, so that it fails early if they cannot be written. */
+/** The report files of a run. They are created when it starts, so that it fails early if they cannot be written. */
 export class ReportFiles {
 	readonly #files: readonly { readonly path: string; readonly fd: number; readonly kind: string }[];
 

@@ -1,4 +1,4 @@
-// What the `.expect` lines of a script found: printed as they fail, and kept for reports.
+// Results of the `.expect` lines of a script: failures are printed at once, and all are kept for reports.
 import { UserError } from '../base/errors.ts';
 import { formatRows } from '../output/row-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
@@ -6,11 +6,11 @@ import type { TestCase } from '../output/test-report.ts';
 import type { Unmet } from './expectations.ts';
 import type { Sample } from './result-printer.ts';
 
-/** Rows that a report of a failure shows. */
+/** Number of rows shown for a failure. */
 export const SAMPLE_ROWS = 3;
 const SAMPLE_COLUMNS = 100;
 const NAME_LENGTH = 200;
-/** Failures that the last error message lists. */
+/** Number of failures listed in the last error message. */
 const FAILURES_SHOWN = 10;
 
 /** The statement in one line, at most 200 characters. */
@@ -44,7 +44,7 @@ export class Checks {
 		this.list.push(check);
 	}
 
-	/** The error with which a run ends whose expectations failed. */
+	/** The error that ends a run with failed expectations. */
 	failure(): UserError | undefined {
 		const expectations = this.list.filter(({ problem }) => problem?.kind !== 'error');
 		const failed = expectations.filter(({ problem }) => problem !== undefined);

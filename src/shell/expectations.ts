@@ -1,4 +1,4 @@
-// `.expect rows|value OP NUMBER`: checks the result before it.
+// `.expect rows|value OP NUMBER`: checks the result of the previous statement.
 import { usageError } from '../base/errors.ts';
 import { parseInterval, totalMicros } from '../sql/sql-light.ts';
 import type { SqlValue } from '../store/table.ts';
@@ -48,7 +48,7 @@ function rowsText(rows: number): string {
 	return rows === 1 ? '1 row' : `${rows} rows`;
 }
 
-/** The value as a number; an interval becomes milliseconds. */
+/** Returns the value as a number; an interval in milliseconds. */
 function measured({ firstValue, firstType }: Printed, isDuration: boolean, wanted: string): number {
 	if (firstType === 'interval') {
 		if (!isDuration)
@@ -65,7 +65,7 @@ function measured({ firstValue, firstType }: Printed, isDuration: boolean, wante
 	return numberOf(firstValue);
 }
 
-/** NaN if the value is not a number; then only != is true. */
+/** Returns NaN if the value is not a number; then only != is true. */
 function numberOf(value: SqlValue | undefined): number {
 	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
 	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;

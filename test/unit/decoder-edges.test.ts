@@ -17,7 +17,7 @@ function served(say: (server: ConnectionTape, tape: Tape) => void, recordsPerBat
 	return decodeRecords(tape.records, { recordsPerBatch });
 }
 
-test('each call that carries a response is named once, and the one with most of its body', () => {
+test('each call that carries a response is listed once, with the one that carries most of its body', () => {
 	const [whole] = served((server) => {
 		server.in(get('/')).out('HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n', WRITE);
 		server.out('a'.repeat(9), WRITEV).out('b'.repeat(10), WRITE).out('c'.repeat(11), WRITEV);
@@ -29,7 +29,7 @@ test('each call that carries a response is named once, and the one with most of 
 	assert.deepEqual([odd!.vias, odd!.via, odd!.resBody], ['write+writev', 'writev', 'odd answer without a line end']);
 });
 
-test('a method may be longer than what is searched for one', () => {
+test('a method may be longer than the bytes searched for one', () => {
 	for (const lineEnd of ['\r\n', '\n']) {
 		const method = 'M'.repeat(300);
 		const { exchanges } = served((server) => {
@@ -42,7 +42,7 @@ test('a method may be longer than what is searched for one', () => {
 	}
 });
 
-test('a request in a tunnel is the first of a new conversation, and nothing can be read there after a loss', () => {
+test('a request in a tunnel starts a new conversation, and nothing there can be read after a loss', () => {
 	const connect = (server: ConnectionTape) =>
 		server
 			.in('CONNECT x:80 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
@@ -63,7 +63,7 @@ test('a request in a tunnel is the first of a new conversation, and nothing can 
 	assert.deepEqual([lost.exchanges.length, lost.connections[0]!.protocol], [1, 'other']);
 });
 
-test('the side of a connection that was opened before the capture is that of its first bytes', () => {
+test('for a connection opened before the capture, its first bytes determine the side', () => {
 	const tape = new Tape();
 	// As many bytes as show that it is no HEAD.
 	tape.server(1, { flags: wire.FLAG_MIDSTREAM }).in('HTTP/').in('1.1 200 OK\r\nContent-Length: 0\r\n\r\n').close();
@@ -71,12 +71,12 @@ test('the side of a connection that was opened before the capture is that of its
 	assert.deepEqual([row!.side, row!.status, row!.path], ['client', 200, null]);
 });
 
-test('who has been spoken to first does not begin a conversation of HTTP with anything but a request', () => {
+test('a side that received the first bytes can start an HTTP conversation only with a request', () => {
 	const { exchanges, connections } = served((server) => void server.out('\r\n').in('junk\r\n').out(ok('ok')).close());
 	assert.deepEqual([exchanges.length, connections[0]!.protocol], [0, 'other']);
 });
 
-test('a preamble of the PROXY protocol names the client whatever the destination is', () => {
+test('a PROXY protocol preamble names the client, whatever the destination is', () => {
 	for (const destination of ['5.6.7.8', '0', '::1']) {
 		const [row] = served((server) => {
 			server.in(`PROXY TCP4 1.2.3.4 ${destination} 4000 80\r\n`).in(get('/')).out(ok('ok'));
@@ -85,7 +85,7 @@ test('a preamble of the PROXY protocol names the client whatever the destination
 	}
 });
 
-test('bytes beyond the body limit are counted once, also those that turn out to begin the next head', () => {
+test('bytes beyond the body limit are counted once, even those that turn out to start the next head', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();
 	server.in('POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: foo\r\n\r\n').in('x'.repeat(20));

@@ -1,4 +1,4 @@
-// `.wait`: lets time pass in a script, or waits until the traffic has done something.
+// `.wait`: pauses a script for some time, or until a condition on the traffic holds.
 import { UserError, usageError } from '../../base/errors.ts';
 import { parseDuration } from '../../base/quantity.ts';
 import type { SqlValue } from '../../store/table.ts';
@@ -7,7 +7,7 @@ import type { Command } from './command.ts';
 
 /** How long `.wait until` waits if no time is given. */
 const LONGEST_MS = 30_000;
-/** Between two runs of its statement. */
+/** Pause between two runs of the statement of `.wait until`. */
 const PAUSE_MS = 50;
 
 export const WAIT_COMMAND: Command = {
@@ -57,7 +57,7 @@ async function waitUntil(shell: ShellSession, condition: string): Promise<void> 
 	}
 }
 
-/** The first column of the first row; null without rows. */
+/** Returns the first column of the first row; null if there are no rows. */
 async function firstValue({ threads, timeoutMs, parameters }: ShellSession, sql: string): Promise<SqlValue> {
 	let value: SqlValue | undefined;
 	for await (const part of threads.run(sql, { timeoutMs, parameters })) {
@@ -68,7 +68,7 @@ async function firstValue({ threads, timeoutMs, parameters }: ShellSession, sql:
 
 function isTrue(value: SqlValue): boolean {
 	if (value === null || value instanceof Uint8Array) return false;
-	// SQL reads the number at the beginning of a text.
+	// As in SQL, the value of a text is the number at its beginning.
 	const number = typeof value === 'string' ? Number.parseFloat(value) : Number(value);
 	return number !== 0 && !Number.isNaN(number);
 }
