@@ -1,5 +1,5 @@
-// Invariants of everything that the decoder remembers, checked as a whole after each batch; debug build. Checks of single
-// steps are where the steps are.
+// Invariants of everything that the decoder remembers, checked as a whole after each batch (debug build). Single steps
+// are checked where they are implemented.
 import { CHECKED } from './memory/checks';
 import { checkBlocks } from './memory/memory';
 import { checkMessage } from './memory/message-check';
@@ -26,11 +26,14 @@ import * as connections from './tables/connections';
 import { HEADER_SIZE, recordCaptured, recordOffset } from './wire/record';
 import { pendingRecord } from './tables/pending';
 
-/** A check costs as much as the amount remembered: after a large one, this many batches are not checked. */
+/**
+ * The cost of a check is proportional to the amount remembered: after a large check, this many batches are not
+ * checked.
+ */
 const LOOKED_AT_EACH_BATCH: u32 = 20_000;
 let unlooked: u32 = 0;
 
-/** Checks everything, unless that is much and was done recently. Does nothing in the release build. */
+/** Checks everything, unless that is a lot and was done recently. Does nothing in the release build. */
 export function checkEverything(): void {
 	if (!CHECKED) return;
 	checkOutput();

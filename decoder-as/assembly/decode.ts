@@ -157,8 +157,8 @@ function decodeRecords(start: usize, from: u32, bytes: u32, pausing: bool): u32 
 }
 
 /**
- * The batch is over: decides what waited for its end; called again after later answers. False if it stopped, with
- * `pausing`, because the host should read the output first.
+ * The batch is over: decides what had to wait for its end. Called again after later answers. Returns false if it
+ * stopped, with `pausing`, because the host should read the output first.
  */
 export function settle(pausing: bool): bool {
 	settleBatch();
@@ -216,7 +216,7 @@ function handleConnection(record: usize, kind: u32): void {
 		return;
 	}
 	if (connection.gone) {
-		// It was evicted while its rows still waited to be written: further bytes on it are not read.
+		// The connection was evicted while its rows still waited to be written: further bytes on it are not read.
 		if (kind == CAPTURE_DATA && !connection.closed) loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
 		return;
 	}
@@ -313,7 +313,7 @@ function handleClose(connection: Connection, record: usize): void {
 	beginClose(connection, recordSyscall(record) == SYSCALL_EXIT ? REASON_PROCESS_EXITED : REASON_CLOSED, recordTime(record));
 }
 
-/** The connection carried bytes up to here. If none of a direction were seen, they are missing there. */
+/** The connection carried bytes up to this offset. If none of a direction were seen, all of them are missing. */
 function noteFinal(connection: Connection, isIncoming: bool, offset: u64): void {
 	if (offset == 0) return;
 	const stream = openStream(connection, isIncoming);
@@ -402,7 +402,7 @@ function relieve(): void {
 	while (oldest != NO_CONNECTION && memoryInUse() > relieveTo) evict(oldest);
 }
 
-/** Gives up half-open messages that have been idle too long. Runs once per second of record time. */
+/** Gives up incomplete messages that have been idle for too long. Runs once per second of record time. */
 function watchIdle(): void {
 	const now = clock.now;
 	if (now < nextIdleWatch) return;
@@ -422,7 +422,7 @@ function giveUpIdle(stream: Stream): void {
 	if (stream.message == NO_MESSAGE || stream.message.http09) return;
 	const exchange = stream.message.exchange;
 	if (exchange == NO_EXCHANGE || exchange.unbound) return;
-	// Its response may still come and is then skipped.
+	// Its response may still arrive and is then skipped.
 	if (exchanges.isWaiting(exchange) && stream.connection.doubt == 0) stream.connection.abandoned++;
 	exchanges.finish(exchange, STATE_INCOMPLETE, REASON_TIMED_OUT);
 }

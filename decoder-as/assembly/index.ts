@@ -1,4 +1,4 @@
-// What JavaScript can call: numbers in, numbers out. See src/decode/decoder.ts for what each does.
+// What JavaScript can call: numbers in, numbers out. src/decode/decoder.ts describes each function.
 import { decodeAnswers, decodeBatch, finish as finishCapture, settle as settleBatch, writeSnapshot } from './decode';
 import { prepareClasses } from './memory/bytes';
 import * as counters from './memory/loss';
@@ -53,7 +53,7 @@ export function settle(): bool {
 	return settled;
 }
 
-/** Room for answers besides the input, whose batch may not be over; 0 if the host has no more memory. */
+/** Room for answers, separate from the input, whose batch may not be over; 0 if the host has no more memory. */
 export function answersPointer(bytes: u32): usize {
 	release(answers);
 	answers = allocateBeyond(bytes);

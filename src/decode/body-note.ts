@@ -42,8 +42,8 @@ export type BodyAccount = {
  *     body: 1234 bytes, not decoded (gzip: damaged data)
  *     body: 1234 bytes, decoded in part (gzip: unexpected end)
  *
- * `first` is missing if there is a gap before or between the held bytes. A single limit follows the head without a
- * count, because that is the rest; if there are several limits, each has its count.
+ * `first` is missing if there is a gap before or between the held bytes. A single limit has no count, because the
+ * count is the rest; if there are several limits, each has its own.
  */
 export function bodyNote(body: BodyAccount): string | null {
 	const { total, captured } = body;

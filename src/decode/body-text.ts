@@ -4,9 +4,9 @@ import { TextDecoder } from 'node:util';
 import { markupCharset } from './markup-charset.ts';
 
 /**
- * The text of content without a content coding. The charset is that of a byte order mark, else of the content type's
- * parameter, else the one that a page declares itself, else UTF-8. Unknown names are ignored. The byte order mark is
- * not part of the text.
+ * The text of content without a content coding. The charset is that of a byte order mark, otherwise of the content
+ * type's parameter, otherwise the one that a page declares itself, otherwise UTF-8. Unknown names are ignored. The
+ * byte order mark is not part of the text.
  */
 export function charsetText(bytes: Uint8Array, contentType: string | null): string {
 	const marked = markedCharset(bytes);

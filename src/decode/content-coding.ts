@@ -9,7 +9,7 @@ export type DecodeLimits = {
 	readonly outputBytes: number;
 	/** Maximum decoded bytes per held byte. */
 	readonly ratio: number;
-	/** Maximum number of codings that are undone, beginning with the last one applied. */
+	/** Maximum number of codings to undo, beginning with the last one applied. */
 	readonly layers: number;
 	readonly milliseconds: number;
 };
@@ -24,7 +24,7 @@ export const defaultDecodeLimits: DecodeLimits = {
 export type DecodedContent = {
 	/** The result. If nothing was undone, the given bytes themselves. */
 	readonly bytes: Uint8Array;
-	/** The names of the codings that were undone, in this order. */
+	/** The names of the codings that were undone, in the order of undoing. */
 	readonly applied: readonly string[];
 	/** The coding that could not be undone completely and the reason, as text; null if there is none. */
 	readonly stopped: string | null;
@@ -72,7 +72,7 @@ export function decodeContent(
 		const format = FORMATS.get(coding);
 		const sniffed = sniff(current);
 		if (format === undefined) {
-			// An unknown label next to the matching one had no effect on the data.
+			// An unknown label next to the matching one did not change the data.
 			const inner = codings.slice(index + 1);
 			if (sniffed !== undefined && inner.some((other) => FORMATS.get(other) === sniffed.format)) continue;
 		}
@@ -174,7 +174,7 @@ function decodeDeflate(input: Uint8Array, most: number, deadline: number): Layer
 	return unlessText(input, longestPrefix(inflateRawSync, input, most, deadline));
 }
 
-/** Two magic bytes are too few to call damaged data this format. */
+/** Two magic bytes are too few to identify damaged data as this format. */
 function decodeWholeZlib(input: Uint8Array, most: number, deadline: number): LayerResult {
 	const result = longestPrefix(inflateSync, input, most, deadline);
 	return result.stopped === 'damaged' ? mislabelled(input) : result;
@@ -206,7 +206,7 @@ function mislabelled(input: Uint8Array): LayerResult {
 	return { bytes: input.subarray(0, 0), stopped: 'mislabelled', ended: false };
 }
 
-/** Formats without a magic number accept some plain texts as coded data. Leaves these texts as they are. */
+/** Formats without a magic number accept some plain texts as coded data. Such texts are left unchanged. */
 function unlessText(input: Uint8Array, result: LayerResult): LayerResult {
 	const isDoubtful = result.stopped === 'damaged' || (result.stopped === null && !result.ended);
 	return isDoubtful && isPrintableAscii(input) ? mislabelled(input) : result;
@@ -228,7 +228,7 @@ const CHECKSUM_BYTES = 8;
 
 /**
  * Node's synchronous decoders return everything or throw. The cause (damage, a wrong checksum, too much output) is at
- * one place in the input, and every prefix that ends before this place can be decoded. This finds the longest one.
+ * one position in the input, and every prefix that ends before it can be decoded. This finds the longest such prefix.
  */
 function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
 	// Compressing expands data very little at worst, so `most` bytes of output need no more input than this.
@@ -276,7 +276,7 @@ function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, dea
 	return { bytes: best, stopped, ended: false };
 }
 
-/** The next length to try: where the output would just reach the limit if it grew evenly, else the middle. */
+/** The next length to try: where the output would just reach the limit if it grew evenly, otherwise the middle. */
 function nextLength(good: number, bad: number, output: number, most: number): number {
 	const middle = (good + bad) >>> 1;
 	// Deflate expands a byte to at most 1,032.

@@ -3,7 +3,7 @@
 import * as event from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
-/** The decoder's settings. Missing ones have the decoder's defaults. */
+/** The decoder's settings. Missing settings have the decoder's defaults. */
 export type DecoderSettings = {
 	/** Maximum body bytes held per message; -1 for no limit. Default 65536. */
 	readonly bodyLimit?: number;
@@ -29,7 +29,7 @@ export type DecoderSettings = {
 export type DecoderLoss = { readonly events: number; readonly bytes: number; readonly lastTs: number };
 
 export type Decoder = {
-	/** The memory that pointers refer to. Its buffer is replaced when it grows, so read it again after every call. */
+	/** The memory that pointers refer to. Its buffer is replaced when it grows, so read this again after every call. */
 	readonly memory: WebAssembly.Memory;
 	/** Changes settings from the next record on. */
 	configure(settings: DecoderSettings): void;
@@ -41,9 +41,9 @@ export type Decoder = {
 	/** The same room as a view. */
 	input(bytes: number): Uint8Array;
 	/**
-	 * Decodes a batch of `bytes` bytes at the input pointer. Call it with 0 if nothing came for a while: anything waiting for a
-	 * late record (a response before its request, a gap that may still be filled, an answer to a question) is decided by the
-	 * next call.
+	 * Decodes a batch of `bytes` bytes at the input pointer. Call it with 0 if nothing arrived for a while: anything
+	 * that waits for a late record (a response before its request, a gap that may still be filled, an answer to a
+	 * question) is decided by the next call.
 	 */
 	decode(bytes: number): void;
 	/**
@@ -52,11 +52,11 @@ export type Decoder = {
 	 * else where the next part begins. Call settle() after the last part.
 	 */
 	decodePart(from: number, bytes: number): number;
-	/** Takes records that answer questions, between two parts of a batch or after the last. */
+	/** Takes records that answer questions, between two parts of a batch or after the last part. */
 	answer(records: Uint8Array): void;
 	/**
-	 * Decides what waited for the end of the batch. If it returns false, take the output and call settle() again. It can
-	 * also be called again after later answers.
+	 * Decides what had to wait for the end of the batch. If it returns false, take the output and call settle()
+	 * again. It can also be called again after later answers.
 	 */
 	settle(): boolean;
 	/** The entries that have accumulated since `clearOutput`, as a view that the next call may invalidate. */

@@ -143,7 +143,7 @@ const KIND_NAMES: Words = table([
 	[event.CAPTURE_UNSEEN, 'unseen'],
 ]);
 
-/** Column `events.syscall`: the call's name, or what happened instead of a call (`process_exit`). */
+/** Column `events.syscall`: the call's name, or what happened if there was no call (`process_exit`). */
 export function eventName(syscall: number, kind: number): string | null {
 	return SYSCALL_NAMES[syscall] ?? KIND_NAMES[kind] ?? null;
 }

@@ -58,7 +58,7 @@ type FseTable = {
 
 type HuffmanTable = { readonly bits: number; readonly symbol: Uint8Array; readonly width: Uint8Array };
 
-/** What a block can reuse from the previous one. */
+/** State that a block can reuse from the previous one. */
 type FrameState = {
 	readonly start: number;
 	readonly offsets: [number, number, number];
@@ -331,7 +331,7 @@ function readHuffmanTable(bytes: Uint8Array): [table: HuffmanTable, length: numb
 	return [{ bits, symbol, width }, length];
 }
 
-/** Weights written with FSE: two states take turns until the bits are used up. */
+/** Weights coded with FSE: two states alternate until the bits are used up. */
 function readWeights(bytes: Uint8Array, weights: Uint8Array): number {
 	const reader: ForwardBits = { bytes, position: 0 };
 	const table = readFseTable(reader, 6, 255);
@@ -443,7 +443,7 @@ function takeForward(reader: ForwardBits, count: number): number {
 	return value;
 }
 
-/** A stream that is read from its end. Reads past its beginning return zeros; `left` is then negative. */
+/** A stream that is read from its end. Reads beyond its beginning return zeros; then `left` is negative. */
 type BackwardBits = { readonly bytes: Uint8Array; left: number };
 
 function openBackwards(bytes: Uint8Array): BackwardBits {

@@ -1,5 +1,5 @@
-// The format `auto`: a table that fits the terminal. Columns without room are elided, long texts are cut, bodies are
-// shown by their size, and of many rows only the first and the last ones are there.
+// The format `auto`: a table that fits the terminal. Columns that do not fit are elided, long texts are cut, bodies are
+// shown by their size, and only the first and last of many rows are shown.
 
 import type { ShownValue } from '../store/table.ts';
 import { isNumeric, NULL_TEXT, numberText, paintValue, type ResultColumn, sizeText, thousands } from './cell-text.ts';
@@ -13,9 +13,9 @@ export type AutoOptions = {
 	readonly screenColumns: number;
 	/** How NULL is shown. */
 	readonly nullText?: string;
-	/** False: no column names. */
+	/** False: do not print column names. */
 	readonly headers?: boolean;
-	/** Widest texts, by column from the left; 0: as the table needs. */
+	/** Maximum width of texts by column, from the left; 0: as the table needs. */
 	readonly widest?: readonly number[];
 };
 
@@ -32,20 +32,20 @@ export type AutoLayout = {
 	readonly options: AutoOptions;
 };
 
-/** Between two columns. */
+/** The space between two columns. */
 const SPACE = '  ';
 const ELIDED = '…';
-/** Texts, and the names above numbers, are not cut to less than this. */
+/** Texts, and the names above numbers, are not cut to less than this width. */
 const LEAST_TEXT = 10;
 const LEAST_NAME = 6;
-/** Texts that are cut to less than this make times short first. */
+/** If texts would be cut to less than this, times are shortened first. */
 const EASY_TEXT = 20;
 
-/** What matters most about exchanges, and what is shown next if there is room. */
+/** The most important columns of exchanges, and those shown next if there is room. */
 const FIRST_COLUMNS = [
 	...['id', 'ts', 'side', 'comm', 'method', 'path', 'status', 'duration_ms', 'res_body_bytes', 'via'],
 ];
-/** What a terminal shows that is too narrow for these. */
+/** The columns for a terminal that is too narrow for these. */
 const NARROW_COLUMNS = ['path', 'status', 'method', 'id'];
 const NEXT_COLUMNS = [
 	...['age_ms', 'host', 'content_type', 'query_string', 'ttfb_ms', 'req_body_bytes', 'remote', 'state', 'reason'],
@@ -56,26 +56,26 @@ const RIGID_TYPES: ReadonlySet<ResultColumn['type']> = new Set(['date', 'time', 
 const BODY_NAME = /^(?:req|res)_body$/;
 const DATETIME = /^(\d{4,}-(\d\d-\d\d))([T ])(\d\d:\d\d:\d\d)(\.\d+)?/;
 
-/** A datetime whole, without its year and fractions of a second, or only the time of day to the millisecond. */
+/** A datetime in full, without its year and fractions of a second, or only the time of day to the millisecond. */
 type TimeForm = 'whole' | 'day' | 'time';
 
 type Measured = {
 	/** Width without cutting. */
 	readonly natural: number;
-	/** Least width with whole times and names, and with short ones. */
+	/** Minimum width with full times and names, and with short ones. */
 	readonly easy: number;
 	readonly least: number;
 	/** Width of the name. */
 	readonly name: number;
-	/** Only numbers and times, which are not cut. */
+	/** The column has only numbers and times, which are not cut. */
 	readonly rigid: boolean;
 	readonly form: TimeForm;
 	readonly isEmpty: boolean;
 };
 
 /**
- * Chooses columns and widths for `rows`. `isPartial`: more rows will follow, so columns get the room that their values
- * usually need.
+ * Chooses columns and widths for `rows`. `isPartial`: more rows will follow, so columns get the width that their
+ * values usually need.
  */
 export function layoutAuto(
 	columns: readonly ResultColumn[],
@@ -130,7 +130,7 @@ export function autoRow(layout: AutoLayout, row: readonly ShownValue[]): string 
 	return line(layout, cells, options.theme.dim(ELIDED));
 }
 
-/** Stands for the rows that are not shown. */
+/** The line that stands for the rows not shown. */
 export function autoGap(layout: AutoLayout): string {
 	const { columns, shown, widths, options } = layout;
 	const mark = options.theme.dim(ELIDED);
@@ -202,7 +202,7 @@ function measure(
 	return { natural, easy: cut(EASY_TEXT), least: cut(LEAST_TEXT), name: names, rigid, form, isEmpty };
 }
 
-/** The columns with room for their least widths: those that matter first, otherwise from both sides. */
+/** The columns whose minimum widths fit: the important ones first, otherwise from both sides. */
 function chosenColumns(
 	columns: readonly ResultColumn[],
 	measured: readonly Measured[],
@@ -222,7 +222,7 @@ function chosenColumns(
 		const usual = beginning(first);
 		const shown = narrow.every((i) => usual.includes(i)) ? usual : beginning([...new Set([...narrow, ...first])]);
 		if (shown.length === first.length) {
-			// The others may not make these narrow.
+			// The other columns must not make these narrow.
 			for (const i of next) {
 				const easy = sum([...shown, i].map((each) => measured[each]!.easy));
 				if (easy + spaceFor(shown.length + 1) <= screenColumns) shown.push(i);
@@ -233,7 +233,7 @@ function chosenColumns(
 	const both = (left: number, right: number) => [...all.slice(0, left), ...all.slice(all.length - right)];
 	let left = 0;
 	let right = 0;
-	// Until the next column of neither side has room.
+	// Continue until the next column of neither side fits.
 	for (let isLeft = true, failures = 0; failures < 2 && left + right < all.length; isLeft = !isLeft) {
 		const isRoom = fits(isLeft ? both(left + 1, right) : both(left, right + 1), 1);
 		failures = isRoom ? 0 : failures + 1;
@@ -244,7 +244,7 @@ function chosenColumns(
 	return { shown: atLeastOne(shown, 0), gap: shown.length === 0 ? undefined : left };
 }
 
-/** For `SELECT *` of exchanges: what matters most, and the others, of which those that are NULL in all rows come last. */
+/** For `SELECT *` of exchanges: the important columns, then the others, with columns that are NULL in all rows last. */
 function rankedColumns(
 	columns: readonly ResultColumn[],
 	measured: readonly Measured[],
@@ -264,7 +264,7 @@ function atLeastOne(shown: number[], index: number): number[] {
 	return shown.length === 0 ? [index] : shown;
 }
 
-/** Widths with short times. Room goes to the texts first, then to the names above numbers, then to the texts again. */
+/** Widths with short times. Room goes to texts first, then to the names above numbers, then to texts again. */
 function tightWidths(chosen: readonly Measured[], room: number): number[] {
 	const widths = chosen.map(({ least }) => least);
 	const left = room - sum(widths);
@@ -297,12 +297,12 @@ function growTexts(
 		widths.splice(0, widths.length, ...grown);
 }
 
-/** Blanks: one before the first column, two between columns; the last column of the terminal stays free. */
+/** Blanks: one before the first column and two between columns. The last column of the terminal stays free. */
 function spaceFor(columns: number): number {
 	return 2 + SPACE.length * Math.max(0, columns - 1);
 }
 
-/** Days are left out if all times are of the same one. */
+/** The day is left out if it is the same for all times. */
 function timeForm(rows: readonly (readonly ShownValue[])[], index: number): TimeForm {
 	const days = new Set<string>();
 	for (const row of rows) {
@@ -332,7 +332,7 @@ function cellText(
 	return isSized(value, column) && text.endsWith(ELIDED) ? sizeText(sizeOf(value)) : text;
 }
 
-/** Whether the size is shown if the value has no room. */
+/** Whether to show the size of a value that does not fit. */
 function isSized(value: ShownValue, column: ResultColumn): value is Exclude<ShownValue, number | bigint | null> {
 	return typeof value === 'string' ? BODY_NAME.test(column.name) : typeof value === 'object';
 }
@@ -379,7 +379,7 @@ const USUAL_WIDTHS: ReadonlyMap<string, number> = new Map([
 	['status', 3],
 ]);
 
-/** For columns whose later values are not known yet. */
+/** The width for columns whose later values are not known yet. */
 function usualWidth({ name, type }: ResultColumn): number {
 	return USUAL_WIDTHS.get(name) ?? (type === 'float' ? 9 : type === 'int' ? 6 : type === 'text' ? 12 : 0);
 }

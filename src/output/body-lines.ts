@@ -20,23 +20,24 @@ export type Body = {
 	readonly contentEncoding: string | null;
 };
 
-/** `raw` and `hex` show the held bytes, for `raw` as text and with their content coding. */
+/** `raw` and `hex` show the held bytes; `raw` shows them as text and with their content coding. */
 export type BodyForm = 'readable' | 'raw' | 'hex' | 'raw hex';
 
 export type BodyLinesOptions = { readonly theme: Theme; readonly raw: boolean; readonly form?: BodyForm };
 
-/** The same if hex was asked for. */
+/** The limit if hex was asked for. */
 const ASKED_HEX_BYTES = 1024 * 1024;
 
-/** Parts inside parts inside parts are shown as text. */
+/** Deeper nested parts are shown as text. */
 const DEEPEST_PART = 3;
 
 /** Maximum bytes of binary content shown as hex. A last line says how many more there are. */
 export const HEX_DUMP_BYTES = 4096;
 
 /**
- * JSON is indented, other text complete and unchanged, images, archives and the like are `[image/png, 68 bytes]`, the
- * rest is hex. A multipart body is shown part by part. The note about what is not held follows. '' for an empty body.
+ * JSON is indented, other text is complete and unchanged, images, archives and the like are `[image/png, 68 bytes]`,
+ * and everything else is hex. A multipart body is shown part by part. The note about bytes that are not held follows.
+ * '' for an empty body.
  */
 export function bodyLines(body: Body, options: BodyLinesOptions): string {
 	const { theme, raw, form = 'readable' } = options;
@@ -53,7 +54,7 @@ export function bodyLines(body: Body, options: BodyLinesOptions): string {
 type ContentOptions = BodyLinesOptions & {
 	readonly isPartial: boolean;
 	readonly total: number;
-	/** Of a part inside others. */
+	/** The depth of a part inside others. */
 	readonly depth: number;
 };
 
@@ -95,7 +96,7 @@ function fieldText(line: string, theme: Theme, raw: boolean): string {
 	return `${theme.name(forTerminal(line.slice(0, colon), { raw }))}${forTerminal(line.slice(colon), { raw })}`;
 }
 
-/** Bytes as they are, as far as they are text. */
+/** The bytes unchanged, as far as they are text. */
 function bytesAsText(bytes: Uint8Array, raw: boolean): string {
 	const text = forTerminal(bytes, { raw, lineFeeds: true });
 	return text.endsWith('\n') ? text : `${text}\n`;

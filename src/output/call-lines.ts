@@ -1,7 +1,7 @@
 // The calls that carried an exchange, as lines of the detail view.
 import type { Call, ExchangeCalls } from '../store/exchange-calls.ts';
 
-/** More calls than this are left out in the middle. */
+/** If there are more calls, those in the middle are left out. */
 const FIRST_CALLS = 12;
 const LAST_CALLS = 4;
 

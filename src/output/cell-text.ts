@@ -1,11 +1,11 @@
-// A value of a result as one line of text, before it is cut or painted.
+// A value of a result as one line of text, before it is cut or coloured.
 
 import type { ColumnType, ShownValue, SqlValue } from '../store/table.ts';
 import type { Theme } from './theme.ts';
 
 export type ResultColumn = {
 	readonly name: string;
-	/** null: not known before the first row. */
+	/** null: unknown before the first row. */
 	readonly type: ColumnType | null;
 };
 
@@ -43,7 +43,7 @@ export function thousands(number: number): string {
 	return number.toLocaleString('en-US');
 }
 
-/** Colours the text of a value: NULL, sizes and methods recede, statuses show their class. */
+/** Colours the text of a value: NULL, sizes and methods are dimmed, statuses are coloured by class. */
 export function paintValue(column: string, value: ShownValue, text: string, theme: Theme): string {
 	if (value === null) return theme.null(text);
 	if (column === 'status' && typeof value === 'number') return theme.status(value, text);

@@ -3,7 +3,7 @@ import type { Check } from '../capture/check.ts';
 import { forTerminal } from './terminal-text.ts';
 import type { Theme } from './theme.ts';
 
-/** Two lines or more for each problem: what it affects and how to fix it. */
+/** At least two lines for each problem: what it affects and how to fix it. */
 export function checksText(checks: readonly Check[], theme: Theme): string {
 	const possible = checks.every(({ status }) => status !== 'failed');
 	const paint = { ok: theme.success, warning: theme.warning, failed: theme.error };

@@ -1,4 +1,4 @@
-// The exchanges of a connection one after the other, marked as curl -v does: `> ` the request, `< ` the response.
+// The exchanges of a connection one after another, marked like curl -v: `> ` the request, `< ` the response.
 import type { SqlValue } from '../store/table.ts';
 import { type DetailViewOptions, detailView } from './detail-view.ts';
 import { UTC_TIME } from './displayed-time.ts';
@@ -6,7 +6,7 @@ import type { ExchangeDetail } from './exchange-parts.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme } from './theme.ts';
 
-/** The facts about a connection, by the columns of `connections`, as far as they are known. */
+/** The facts about a connection, from the known columns of `connections`. */
 export function connectionFacts(columns: Readonly<Record<string, SqlValue>>, options: DetailViewOptions = {}): string {
 	const { theme = plainTheme, raw = false, time = UTC_TIME } = options;
 	const say = (name: string): string => {

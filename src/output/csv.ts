@@ -1,3 +1,4 @@
+// Result rows as CSV.
 import type { SqlValue } from '../store/table.ts';
 import { base64, numberText, type ResultColumn } from './cell-text.ts';
 import { forTerminal } from './terminal-text.ts';
@@ -16,12 +17,12 @@ export function csvRecord(
 	columns: readonly ResultColumn[] = [],
 	separator = ',',
 ): string {
-	// A negative interval begins with a minus sign, but contains nothing captured.
+	// A negative interval begins with a minus sign but contains nothing captured.
 	const fields = values.map((value, index) => csvField(value, raw || columns[index]?.type === 'interval'));
 	return `${fields.join(separator)}\n`;
 }
 
-/** The column names. Those that are not plain words are quoted. */
+/** The column names. Names that are not plain words are quoted. */
 export function csvHeader(columns: readonly ResultColumn[], raw: boolean, separator = ','): string {
 	return `${columns.map(({ name }) => (/^[A-Za-z_]\w*$/.test(name) ? name : csvField(name, raw))).join(separator)}\n`;
 }

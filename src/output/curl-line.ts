@@ -20,20 +20,20 @@ const MAX_RUNS = 16;
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-/** Host and port that curl can be given in a URL; for IPv4 only the usual form, because curl converts others. */
+/** A host and port that curl accepts in a URL; IPv4 only in its usual form, because curl converts others. */
 const AUTHORITY =
 	/^(?:(?=[^:]*[a-z])(?!0x)[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|(?:(?:0|[1-9]\d{0,2})(?:\.(?!$|:)|(?=$|:))){4}|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?$/i;
-/** An authority that curl repeats in the Host field without changing it. */
+/** An authority that curl copies into the Host field unchanged. */
 const REPEATED = /^(?:[a-z][a-z0-9.-]*|\d+\.\d+\.\d+\.\d+)(?::(?!80$)\d+)?$/;
-/** A target that curl sends as it is written in the URL. */
+/** A target that curl sends exactly as written in the URL. */
 const PLAIN_TARGET = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/[\]{}|]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/[\]{}|?]+)?$/;
 /** Codings of a response that curl decodes with `--compressed`. */
 const DECODED = /^(?:x-)?(?:gzip|deflate|br|zstd)$/i;
 
 /**
- * Sends the same request line, fields and held body to the server that received the request. curl's own default fields
- * are switched off. Exceptions: curl puts the Host field first and calls it `Host`; the framing of chunks is curl's;
- * trailers are left out.
+ * Sends the same request line, fields and held body to the server that received the request. curl's own default
+ * fields are turned off. Exceptions: curl puts the Host field first and calls it `Host`; curl chooses the sizes of
+ * chunks; trailers are left out.
  */
 export function curlLine(exchange: ExchangeDetail): CurlLine {
 	const { method } = exchange.columns;
@@ -73,7 +73,7 @@ function refused(why: string): CurlLine {
 	return { command: null, remarks: [why] };
 }
 
-/** The request target as sent; null if it is not known. */
+/** The request target as sent; null if unknown. */
 function targetOf({ columns, requestTarget }: ExchangeDetail): { text: string; bytes?: Uint8Array } | null {
 	if (requestTarget !== undefined) return requestTarget;
 	const { path, query_string: query } = columns;
@@ -123,7 +123,7 @@ function withPort(authority: string): string {
 	return /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:80`;
 }
 
-/** The held body; null if none is sent. Adds remarks about what is missing. */
+/** The held body; null if no body is sent. Adds remarks about missing bytes. */
 function bodyOf({ columns, requestHeaders, bodiesDecoded }: ExchangeDetail, remarks: string[]): Uint8Array | null {
 	const { req_body_raw: held, req_body_note: note } = columns;
 	if (typeof note === 'string') remarks.push(forTerminal(note));
@@ -160,7 +160,7 @@ function fieldWords(exchange: ExchangeDetail, authority: string, body: Uint8Arra
 			continue;
 		}
 		sent.add(name);
-		// curl adds this one itself, at the same place.
+		// curl adds this field itself, in the same place.
 		if (index === 0 && field.name === 'Host' && field.value === authority && REPEATED.test(authority)) continue;
 		const value = name === 'content-length' ? lengthText(exchange, field.value, body, remarks) : field.value;
 		words.push('--header', quote(headerBytes(field, value)));
@@ -178,7 +178,7 @@ function reasonToLeaveOut(field: FieldLine, hasHost: boolean): string | null {
 	if (name === '' || /[:\r\n\0]/.test(name)) return 'it is not a field name';
 	if (hasHost && name.toLowerCase() === 'host') return 'curl sends only one Host';
 	if (/\n(?![ \t])|\0/.test(value)) return 'its value contains a line end or NUL';
-	// curl drops a field without a visible value, and one that it cannot be told to send empty.
+	// curl drops a field without a visible value, and some fields it cannot be told to send empty.
 	if (value === '' ? name.includes(';') : /^\s*$/.test(value)) return 'curl cannot send it';
 	if (headerBytes(field, value).length > ARGUMENT_BYTES) return 'it is longer than an argument may be';
 	return null;
@@ -192,7 +192,7 @@ function headerBytes(field: FieldLine, value: string): Buffer {
 	return Buffer.concat([name, Buffer.from(': '), text]);
 }
 
-/** The Content-Length to send: as captured, unless the server would wait for bytes that do not come. */
+/** The Content-Length to send: as captured, unless the server would wait for bytes that never arrive. */
 function lengthText({ columns }: ExchangeDetail, value: string, body: Uint8Array | null, remarks: string[]): string {
 	const bytes = body?.length ?? 0;
 	if (!/^\d+$/.test(value) || Number(value) === bytes) return value;

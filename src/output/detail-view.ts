@@ -10,7 +10,7 @@ import { forTerminal } from './terminal-text.ts';
 import { plainTheme, type Theme } from './theme.ts';
 import { timingBar } from './timing-bar.ts';
 
-/** What of an exchange is shown. */
+/** The parts of an exchange that can be shown. */
 export type DetailPart = 'facts' | 'headers' | 'body';
 
 export type DetailViewOptions = {

@@ -1,7 +1,7 @@
-// Times as the terminal shows them: in UTC, or in a time zone, with its offset. Stored times are UTC.
+// Times as the terminal shows them: in UTC, or in a time zone with its offset. Stored times are UTC.
 import { parseInstant, type TimeZone, timeZone } from '../sql/sql-light.ts';
 
-/** Changes the texts of instants (`2026-11-22T12:56:01.123456Z`). */
+/** Converts the texts of instants (`2026-11-22T12:56:01.123456Z`). */
 export type DisplayedTime = {
 	/** `2026-11-22T13:56:01.123456+01:00`; in UTC the text itself. */
 	readonly whole: (instant: string) => string;

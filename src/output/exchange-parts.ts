@@ -9,14 +9,14 @@ import type { Body } from './body-lines.ts';
 export type ExchangeDetail = {
 	/** The columns of `exchanges` by name. All keys are our own names. A missing column is NULL. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
-	/** As sent; null if it was not seen. Undefined: only its parts are known, from the columns. */
+	/** The target as sent; null if it was not seen. Undefined: only its parts are known, from the columns. */
 	readonly requestTarget?: ExactText | null;
 	/** Field lines in order, with names as sent. Includes trailers. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
 	/** Milliseconds from the request's first byte to its last one; null if it was not seen. */
 	readonly sendMs?: number | null;
-	/** Only if they were asked for. */
+	/** Present only if asked for. */
 	readonly calls?: ExchangeCalls;
 	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
@@ -27,7 +27,7 @@ export function headerValue(headers: readonly FieldLine[], lowerName: string): s
 	return headers.find((line) => !line.trailer && line.name.toLowerCase() === lowerName)?.value ?? null;
 }
 
-/** The server's end of the connection: `local` or `remote`, depending on the side; null if it is not known. */
+/** The server's end of the connection: `local` or `remote`, depending on the side; null if unknown. */
 export function serverAddress({ side, local, remote }: ExchangeDetail['columns']): string | null {
 	const end = side === 'client' ? remote : side === 'server' ? local : null;
 	return typeof end === 'string' ? end : null;

@@ -13,7 +13,7 @@ export type FormParam = {
 	readonly comment?: string;
 };
 
-/** The fields of a body of this type, as far as they are held; undefined if the type is not a form's. */
+/** The fields of a body of this type, as far as they are held; undefined if the type is not that of a form. */
 export function formParams(body: Uint8Array, contentType: string | null, isWhole: boolean): FormParam[] | undefined {
 	if (contentType === null) return undefined;
 	const type = contentType.split(';', 1)[0]!.trim().toLowerCase();

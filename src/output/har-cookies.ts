@@ -12,7 +12,7 @@ export type HarCookie = {
 	readonly httpOnly?: boolean;
 	readonly secure?: boolean;
 	readonly sameSite?: string;
-	/** Attributes that HAR has no place for, as sent. */
+	/** Attributes, as sent, for which HAR has no member. */
 	readonly _attributes?: readonly string[];
 };
 
@@ -28,7 +28,7 @@ export function requestCookies(fields: readonly FieldLine[]): HarCookie[] {
 		.map(nameAndValue);
 }
 
-/** The cookies of the Set-Cookie fields of a response that came at `receivedMs`, from which Max-Age counts. */
+/** The cookies of the Set-Cookie fields of a response received at `receivedMs`, from which Max-Age counts. */
 export function responseCookies(fields: readonly FieldLine[], receivedMs: number): HarCookie[] {
 	return fields
 		.filter(({ name }) => name.toLowerCase() === 'set-cookie')
@@ -83,7 +83,7 @@ function sameSiteText(value: string): string {
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** RFC 6265 section 5.1.1: milliseconds since the epoch; undefined if it is no date. */
+/** RFC 6265 section 5.1.1: milliseconds since the epoch; undefined if the text is not a date. */
 export function cookieDate(text: string): number | undefined {
 	let time: readonly number[] | undefined;
 	let day: number | undefined;

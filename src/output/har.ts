@@ -1,4 +1,5 @@
-// HTTP Archive 1.2, for browsers' developer tools and other readers. Names of fields outside the format begin with `_`.
+// HTTP Archive 1.2, for browsers' developer tools and other readers. Names of members outside the format begin with
+// `_`.
 
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
@@ -121,7 +122,7 @@ function versionText(version: SqlValue | undefined): string {
 	return typeof version === 'string' ? `HTTP/${version}` : '';
 }
 
-/** The request's time, the time until the answer began, and the answer's time. */
+/** The time of the request, the time until the answer began, and the time of the answer. */
 function timingsOf(send: number, ttfb: number | null, duration: number | null) {
 	const wait = ttfb ?? 0;
 	return { send, wait, receive: Math.max(0, (duration ?? 0) - send - wait) };
@@ -130,7 +131,7 @@ function timingsOf(send: number, ttfb: number | null, duration: number | null) {
 /** What must be percent-encoded in a URI after its authority (RFC 3986). */
 const NOT_IN_URI = /%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]/gu;
 
-/** An absolute URL, percent-encoded where it must be; `target` is the request target if the URL does not end with it. */
+/** An absolute URL, percent-encoded where necessary. `target` is the request target if the URL does not end with it. */
 function harUrl({ columns, requestTarget }: ExchangeDetail): { uri: string; target?: string } {
 	const { path, query_string: query } = columns;
 	const parts = typeof path === 'string' ? `${path}${typeof query === 'string' ? `?${query}` : ''}` : '';

@@ -1,5 +1,5 @@
-// A result as a page for a browser: one file without scripts, links or external resources. Captured text is always escaped.
-// Should a bug of ours let something through, the page's security policy blocks it.
+// A result as a page for a browser: one file without scripts, links or external resources. Captured text is always
+// escaped. If a bug of ours lets something through, the page's security policy blocks it.
 
 import type { SqlValue } from '../store/table.ts';
 import { HEX_DUMP_BYTES, jsonLines } from './body-lines.ts';

@@ -1,5 +1,5 @@
 // Redacts JSON as text. This keeps numbers and order, and works on text that was cut or is not quite JSON. It takes
-// linear time, because every string is read once.
+// linear time, because every string is read only once.
 import { isSensitiveName } from './sensitive-names.ts';
 
 export type JsonRedaction = {
@@ -94,7 +94,7 @@ function unescaped(inside: string): string {
 	try {
 		return String(JSON.parse(`"${inside}"`));
 	} catch {
-		// Cut within an escape, or not JSON: keep it as it is.
+		// Cut inside an escape, or not JSON: leave it unchanged.
 		return inside;
 	}
 }

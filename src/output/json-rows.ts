@@ -1,3 +1,4 @@
+// Result rows as JSON objects, one per line.
 import type { SqlValue } from '../store/table.ts';
 import { base64, type ResultColumn } from './cell-text.ts';
 import { escapeInJson, jsonString, reformatJson } from './json-text.ts';

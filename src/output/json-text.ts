@@ -56,7 +56,7 @@ export function reformatJson(text: string, options: ReformatOptions): string | n
 			expect = ', or end';
 			continue;
 		}
-		// Before the first item of a list or object, which only now turns out not to be empty.
+		// White space before the first item of a list or object, which only now proves not to be empty.
 		const lead: string = mayClose ? newLine() : '';
 		if (expect === 'key' || expect === 'key or }') {
 			if (unit !== QUOTE) return null;

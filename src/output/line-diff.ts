@@ -2,7 +2,7 @@
 
 export type DiffLine = { readonly kind: 'same' | 'old' | 'new'; readonly text: string };
 
-/** With more differing lines than this, the rest is all old and all new: the search takes the square of it. */
+/** If more lines differ, the rest counts as completely different, because the search takes quadratic time. */
 const MOST_EDITS = 2000;
 
 export function diffLines(before: readonly string[], after: readonly string[]): DiffLine[] {
@@ -21,7 +21,7 @@ export function diffLines(before: readonly string[], after: readonly string[]): 
 
 function edits(before: readonly string[], after: readonly string[]): DiffLine[] {
 	const most = Math.min(MOST_EDITS, before.length + after.length);
-	/** After each number of edits: how far each diagonal gets in `before`. */
+	/** For each number of edits: how far each diagonal reaches in `before`. */
 	const reached: Int32Array[] = [];
 	let last = new Int32Array(2 * most + 3);
 	for (let count = 0; count <= most; count++) {

@@ -1,3 +1,4 @@
+// Result rows as a Markdown table.
 import type { SqlValue } from '../store/table.ts';
 import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
 import { forTerminal } from './terminal-text.ts';

@@ -33,7 +33,7 @@ function split(body: Buffer, boundary: string, isWhole: boolean): Part[] {
 	return parts;
 }
 
-/** One part; none if the end is missing before its content. */
+/** One part; empty if the end is missing before its content. */
 function part(text: string, isWhole: boolean): Part[] {
 	const headEnd = /(?:^|\r?\n)\r?\n/.exec(text);
 	if (headEnd === null) return [];

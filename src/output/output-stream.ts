@@ -1,15 +1,15 @@
-// stdout and stderr. A write never waits inside a system call: while the terminal or pipe takes nothing, text waits in a
-// queue, and the process still answers signals and keys. Node's own streams wait if they are terminals.
+// stdout and stderr. A write never waits inside a system call: while the terminal or pipe accepts nothing, text waits
+// in a queue, and the process still answers signals and keys. Node's own streams block if they are terminals.
 import { EventEmitter } from 'node:events';
 import { constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { systemCode } from '../base/errors.ts';
 
-/** Above this, text of a writer that does not wait for room is dropped. */
+/** Beyond this, text of a writer that does not wait for room is dropped. */
 const QUEUE_BYTES = 1 << 20;
-/** A writer that waits for room continues below this. */
+/** A writer that waits for room continues when less than this is queued. */
 const ROOM_BYTES = 64 * 1024;
-/** Pauses between attempts to write, while nothing is taken. */
+/** Pauses between attempts to write while nothing is accepted. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 16;
 
@@ -17,22 +17,22 @@ const OPEN_FLAGS = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTT
 
 /** How long text may wait for a reader. */
 export type Patience = {
-	/** At most this long in total. */
+	/** Maximum time in total. */
 	readonly withinMs?: number;
-	/** At most this long after the reader last took something. */
+	/** Maximum time since the reader last took something. */
 	readonly idleMs?: number;
 };
 
 /** Writes some of the bytes and returns how many; 0 if there is no room. Throws system errors. */
 type Device = (bytes: Uint8Array) => number;
 
-/** Text in the queue. `rowEnds`: where in it each row ends, if it is rows. */
+/** Text in the queue. `rowEnds`: for rows, where each of them ends. */
 type Piece = { readonly bytes: Uint8Array; readonly rowEnds: readonly number[]; done: number };
 
-/** What is queued for one descriptor, in order. Emits `resize` if the terminal's size changes. */
+/** The output queued for one descriptor, in order. Emits `resize` if the terminal's size changes. */
 export class OutputStream extends EventEmitter {
 	readonly isTTY: boolean;
-	/** Bytes of text, and rows, that were given up because the reader did not take them in time. */
+	/** Bytes of text, and rows, that were discarded because the reader did not take them in time. */
 	droppedBytes = 0;
 	droppedRows = 0;
 	/** Code of the system error that ended the output; not set if the reader just went away. */
@@ -50,12 +50,12 @@ export class OutputStream extends EventEmitter {
 	#takenAt = 0;
 	#deadline = Number.POSITIVE_INFINITY;
 	#idleMs = Number.POSITIVE_INFINITY;
-	/** Dropped because the queue was full; reported when there is room again. */
+	/** Bytes dropped because the queue was full; reported when there is room again. */
 	#unreportedBytes = 0;
 	#waiters: { readonly below: number; readonly resolve: () => void }[] = [];
 	#tellGone: () => void = () => undefined;
 
-	/** `fd`: 1 or 2, or in tests another pipe or file. */
+	/** `fd`: 1 or 2; in tests another pipe or file. */
 	constructor(fd: number) {
 		super();
 		this.#fd = fd;
@@ -66,12 +66,12 @@ export class OutputStream extends EventEmitter {
 		if (this.isTTY) this.#node.on('resize', () => this.emit('resize'));
 	}
 
-	/** Nothing waits: the cursor is after the last text written. */
+	/** Nothing waits, so the cursor is after the last text written. */
 	get isIdle(): boolean {
 		return this.#waiting === 0;
 	}
 
-	/** Width and height of the terminal. One that does not know its size has the usual one. */
+	/** Width and height of the terminal; the usual size if it does not know its own. */
 	get columns(): number | undefined {
 		return this.isTTY ? this.#node.columns || 80 : undefined;
 	}
@@ -92,7 +92,7 @@ export class OutputStream extends EventEmitter {
 		return this.#waiting < ROOM_BYTES;
 	}
 
-	/** The same for rows, which are counted if they are given up. */
+	/** The same for rows, which are counted if they are discarded. */
 	writeRows(texts: readonly string[]): boolean {
 		let end = 0;
 		const rowEnds = texts.map((text) => {
@@ -103,23 +103,23 @@ export class OutputStream extends EventEmitter {
 		return this.#waiting < ROOM_BYTES;
 	}
 
-	/** Resolves when there is room for more, or nothing can be written any more. */
+	/** Resolves when there is room for more, or when nothing can be written any more. */
 	ready(): Promise<void> {
 		return new Promise((resolve) => this.#when(ROOM_BYTES, resolve));
 	}
 
-	/** Resolves when nothing waits any more: it was written or given up. */
+	/** Resolves when nothing waits any more: everything was written or discarded. */
 	flush(): Promise<void> {
 		return new Promise((resolve) => this.#when(1, resolve));
 	}
 
-	/** From now on, gives up what waits longer. A later call can only shorten this. */
+	/** From now on, discards text that waits longer. A later call can only shorten the time. */
 	limit({ withinMs, idleMs }: Patience): void {
 		if (withinMs !== undefined) this.#deadline = Math.min(this.#deadline, performance.now() + withinMs);
 		if (idleMs !== undefined) this.#idleMs = Math.min(this.#idleMs, idleMs);
 	}
 
-	/** Gives up what waits now, without counting it. */
+	/** Discards what waits now, without counting it. */
 	discard(): void {
 		if (this.#waiting === 0) return;
 		this.#queue.length = 0;
@@ -197,7 +197,7 @@ export class OutputStream extends EventEmitter {
 		this.#wake();
 	}
 
-	/** Counts what is given up of a piece. */
+	/** Counts the discarded part of a piece. */
 	#count({ bytes, rowEnds, done }: Piece): void {
 		if (rowEnds.length === 0) this.droppedBytes += bytes.length - done;
 		this.droppedRows += rowEnds.filter((end) => end > done).length;
@@ -218,7 +218,8 @@ export class OutputStream extends EventEmitter {
 /** Not opened before something is written. */
 function openDevice(fd: number, isTerminal: boolean): Device {
 	const stat = fstatSync(fd);
-	// O_NONBLOCK belongs to the open file, which other programs share (the shell, the program after --), so it is opened anew.
+	// O_NONBLOCK belongs to the open file, which other programs share (the shell, the program after --), so open it
+	// again.
 	if (isTerminal || stat.isFIFO()) {
 		const own = reopened(fd, isTerminal ? stat.rdev : undefined);
 		if (own !== undefined) return (bytes) => written(own, bytes);
@@ -226,14 +227,14 @@ function openDevice(fd: number, isTerminal: boolean): Device {
 	return nodeDevice(fd === 1 ? process.stdout : process.stderr);
 }
 
-/** A descriptor of its own for the pipe or terminal `fd`; undefined if this process may not open it. */
+/** A separate descriptor for the pipe or terminal `fd`; undefined if this process may not open it. */
 function reopened(fd: number, terminal: number | undefined): number | undefined {
 	try {
 		return openSync(`/proc/self/fd/${fd}`, OPEN_FLAGS);
 	} catch (error) {
 		// A pipe without a reader.
 		if (terminal === undefined && systemCode(error) === 'ENXIO') throw Object.assign(new Error(), { code: 'EPIPE' });
-		// Another user's terminal, as after su, or not Linux.
+		// It is another user's terminal, as after su, or this is not Linux.
 	}
 	try {
 		return terminal !== undefined && terminal === controllingTerminal() ? openSync('/dev/tty', OPEN_FLAGS) : undefined;
@@ -257,7 +258,10 @@ function written(fd: number, bytes: Uint8Array): number {
 	}
 }
 
-/** A stream of Node's, which does not wait if it is a socket or a pipe. Bytes count as taken once they have left the process. */
+/**
+ * One of Node's streams, which does not block if it is a socket or a pipe. Bytes count as taken once they have left
+ * the process.
+ */
 function nodeDevice(stream: NodeJS.WriteStream): Device {
 	let failure: unknown;
 	let given: Uint8Array | undefined;
@@ -291,7 +295,7 @@ export function standardError(): OutputStream {
 	return streams[2];
 }
 
-/** Limits how long both may still wait for a reader, because the process is to end. */
+/** Limits how long both may still wait for a reader, because the process is about to end. */
 export function limitOutput(patience: Patience): void {
 	standardOutput().limit(patience);
 	standardError().limit(patience);

@@ -1,10 +1,10 @@
-// Lines that are painted already: only our own colours are in them (theme.ts).
+// Lines that are already coloured; the only escape sequences in them are our own colours (theme.ts).
 import { stripVTControlCharacters } from 'node:util';
 import { cutToWidth, displayWidth } from './terminal-text.ts';
 
 const COLOR = /(\x1b\[[\d;]*m)/;
 
-/** Cuts a painted line to `columns` columns, `…` in place of the rest, and keeps its colours. */
+/** Cuts a coloured line to `columns` columns, with `…` in place of the rest, and keeps its colours. */
 export function cutPaintedLine(line: string, columns: number): string {
 	if (widthOf(line) <= columns) return line;
 	let left = columns;
@@ -26,7 +26,7 @@ export function cutPaintedLine(line: string, columns: number): string {
 		.join('');
 }
 
-/** How many rows of a screen the lines of a painted text take. */
+/** The number of screen rows that the lines of a coloured text take. */
 export function screenRows(text: string, columns: number): number {
 	const lines = text.replace(/\n$/, '').split('\n');
 	return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);

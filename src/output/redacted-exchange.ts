@@ -36,7 +36,7 @@ export function redactExchange<T extends ExchangeDetail>(
 	const target = requestTarget?.text ?? '';
 	const redactedTarget = scope.url(target);
 
-	// Now all secrets are known. They may also occur in places where nothing marks them as secret.
+	// Now all secrets are known. They may also occur where nothing marks them as secret.
 	const sweepFields = (fields: readonly FieldLine[]): FieldLine[] =>
 		fields.map((field) => withTexts(field, scope.sweep(field.name), scope.sweep(field.value)));
 	const sweepTarget = (sent: ExactText): ExactText => {
@@ -81,7 +81,7 @@ export function createRowRedactor(
 	};
 }
 
-/** Columns with names of fields, and with their values: of the table headers, of json_each() and json_tree(). */
+/** Columns with the names of fields, and with their values: of the table headers, of json_each() and json_tree(). */
 const NAME_COLUMNS: ReadonlySet<string> = new Set(['name', 'raw_name', 'key']);
 const VALUE_COLUMNS: ReadonlySet<string> = new Set(['header_value', 'value', 'atom']);
 
@@ -94,7 +94,7 @@ function redactFields(fields: readonly FieldLine[], scope: Redactor): FieldLine[
 	return fields.map((field) => withTexts(field, field.name, scope.header(field.name, field.value)));
 }
 
-/** The field with these texts, and with its bytes only if they say the same. */
+/** The field with these texts; its bytes are kept only if they say the same. */
 function withTexts(field: FieldLine, name: string, value: string): FieldLine {
 	return {
 		name,
@@ -126,7 +126,7 @@ function redactBody(
 	if (raw === null) return;
 	const content = decodeContent(raw, contentEncoding);
 	const { kind } = mediaOf(contentType, content.bytes);
-	// A body that was not decoded was not examined.
+	// A body that was not decoded has not been examined.
 	if (content.stopped !== null && content.applied.length === 0) {
 		hold(columns, message, 'withheld by redaction');
 		return;
@@ -148,7 +148,7 @@ function redactBody(
 	columns[`${message}_body`] = text;
 }
 
-/** A form that contains bytes that are not text, with its parts redacted one by one; null if it has no parts. */
+/** A form that contains non-text bytes, with its parts redacted one by one; null if it has no parts. */
 function redactFormWithFiles(body: Uint8Array, contentType: string, scope: Redactor): Uint8Array | null {
 	// In ISO-8859-1, each character is a byte.
 	const [start, ...parts] = splitForm(Buffer.from(body).toString('latin1'));
@@ -163,7 +163,7 @@ function redactFormWithFiles(body: Uint8Array, contentType: string, scope: Redac
 	);
 }
 
-/** The delimiter in the first line, and what follows each occurrence of it. */
+/** The delimiter in the first line, and the text after each occurrence of it. */
 function splitForm(text: string): string[] {
 	const delimiter = /^(--[^\r\n]{1,200})\r?\n/.exec(text)?.[1];
 	return delimiter === undefined ? [] : [delimiter, ...text.split(delimiter).slice(1)];

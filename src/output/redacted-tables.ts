@@ -77,7 +77,7 @@ function withReaders(table: TableSnapshot, reader: (index: number) => ColumnRead
 	return {
 		name: table.name,
 		columns: table.columns,
-		// Counting the rows of a table can be work.
+		// Counting the rows of a table can be expensive.
 		get rowCount() {
 			return table.rowCount;
 		},

@@ -8,15 +8,15 @@ import { isSensitiveName, isTellingName } from './sensitive-names.ts';
 
 /** Replaces secrets by `REDACTED-24-1a2b3c4d`: the length in bytes, and a hash that shows which secrets are equal. */
 export type Redactor = {
-	/** A value known to be secret. */
+	/** Redacts a value known to be secret. */
 	readonly secret: (value: string) => string;
-	/** The value of a header field. */
+	/** Redacts the value of a header field. */
 	readonly header: (name: string, value: string) => string;
-	/** A URL or a request target: user, password and sensitive query keys. */
+	/** Redacts a URL or a request target: user, password and sensitive query keys. */
 	readonly url: (url: string) => string;
-	/** `a=b&c=d`, of a query or a form. */
+	/** Redacts `a=b&c=d`, a query or a form. */
 	readonly form: (pairs: string) => string;
-	/** A body or any other text. Without `contentType`, its form decides how it is redacted. */
+	/** Redacts a body or any other text. Without `contentType`, its form decides how. */
 	readonly text: (text: string, contentType?: string | null) => string;
 	/** Replaces further occurrences of secrets seen so far in this scope: plain, URL-encoded or in base64. */
 	readonly sweep: (text: string) => string;
@@ -28,7 +28,7 @@ export type Redactor = {
 
 /** Random for each process. The main thread passes its own to the other threads. */
 export const SESSION_KEY: Uint8Array = randomBytes(32);
-/** Maximum depth of URLs in queries of URLs. */
+/** Maximum nesting of URLs in queries of URLs. */
 const MAX_NESTING = 3;
 
 /** Creates a redactor. */
@@ -82,7 +82,7 @@ function redactForm(pairs: string, secret: Replace, nesting = 0): string {
 		.join('');
 }
 
-/** A URL as a value of another one's query: `next=https%3A%2F%2Fhost%2F%3Ftoken%3D…`. */
+/** A URL as a value in the query of another one: `next=https%3A%2F%2Fhost%2F%3Ftoken%3D…`. */
 function redactNestedUrl(value: string, secret: Replace, nesting: number): string {
 	const decoded = decodeUrlPart(value);
 	if (nesting === MAX_NESTING || !/[?#@]/.test(decoded)) return value;
@@ -182,7 +182,7 @@ function redactMultipart(body: string, secret: Replace): string {
 		.join(boundary);
 }
 
-// The length of what each pattern matches is bounded, so that every text takes linear time.
+// The length of each pattern's match is bounded, so that every text takes linear time.
 const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 const ABSOLUTE_URL = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>\\]+/gi;
 const QUERY_PAIR = /([?&;])([\w.~%[\]-]{1,64})=([^&;\s"'<>#\\]+)/g;

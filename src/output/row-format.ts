@@ -49,9 +49,9 @@ export type RowFormatOptions = {
 	readonly nullText?: string;
 	/** False: table, box and csv do not begin with the column names. */
 	readonly headers?: boolean;
-	/** table, box: widest texts, by column from the left; 0: `cellColumns`. */
+	/** table, box: maximum width of texts by column, from the left; 0: `cellColumns`. */
 	readonly widest?: readonly number[];
-	/** csv: between the fields. */
+	/** csv: the separator of fields. */
 	readonly separator?: string;
 	/** table, box: the first rows, if known in advance; they determine the widths. */
 	readonly sample?: readonly (readonly SqlValue[])[];
@@ -85,8 +85,9 @@ export function* formatRows(format: RowFormat, result: Result, options: RowForma
 }
 
 /**
- * Writes rows as they arrive (tail). Columns of `table` and `box` are as wide as `sample` needs; without it, the width
- * is usual for their name and type. On a terminal longer texts are cut; elsewhere they break the alignment.
+ * Writes rows as they arrive (tail). Columns of `table` and `box` are as wide as `sample` needs; without it, they
+ * have the usual width for their name and type. Longer texts are cut on a terminal; elsewhere they break the
+ * alignment.
  */
 export function createRowWriter(
 	format: RowFormat,

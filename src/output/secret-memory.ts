@@ -1,11 +1,11 @@
-// Secrets and their placeholders.
+// Remembers secrets and their placeholders.
 import { createHmac } from 'node:crypto';
 
 const PLACEHOLDER = /^REDACTED-\d+-[0-9a-f]{8}$/;
 const MAX_REMEMBERED = 1000;
 /** Placeholders of longer secrets are not cached. */
 const LONGEST_KEPT = 4096;
-/** Shorter values are not searched for: they occur in too many places by accident. */
+/** Shorter values are not searched for, because they occur in too many places by accident. */
 const LEAST_SWEPT = 6;
 
 /** Creates the placeholders of secrets, and caches them because many requests carry the same credentials. */
@@ -37,14 +37,14 @@ export class SecretMemory {
 	readonly #placeholders: Placeholders;
 	/** Secret → placeholder. */
 	readonly #seen = new Map<string, string>();
-	/** Those that are searched for, longest first; undefined since another one came. */
+	/** The secrets that are searched for, longest first; undefined after a new one was added. */
 	#swept: readonly Swept[] | undefined;
 
 	constructor(placeholders: Placeholders) {
 		this.#placeholders = placeholders;
 	}
 
-	/** The placeholder of a secret; an empty text or a placeholder stays as it is. */
+	/** The placeholder of a secret; an empty text or a placeholder is returned unchanged. */
 	replace(value: string): string {
 		if (value === '' || PLACEHOLDER.test(value)) return value;
 		const known = this.#seen.get(value);

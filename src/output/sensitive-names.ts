@@ -5,8 +5,8 @@ const TELLING_NAMES =
 const SHORT_NAMES = /^(?:key|sig|signature|code|pass|pwd|pin|otp|sid|session|auth)$/;
 
 /**
- * Whether the values under this name (of a field, a query or form key, a JSON member) are secret: what the common
- * protocols call their credentials, and every `…-token`, `…_secret`, `…Password`.
+ * Whether the values under this name (of a field, a query or form key, a JSON member) are secret: the names of
+ * credentials in common protocols, and every `…-token`, `…_secret`, `…Password`.
  */
 export function isSensitiveName(name: string): boolean {
 	return kindOf(name) !== 'ordinary';
@@ -19,7 +19,7 @@ export function isTellingName(name: string): boolean {
 
 type Kind = 'telling' | 'short' | 'ordinary';
 
-/** The same few names come with every message. */
+/** A cache, because the same few names come with every message. */
 const known = new Map<string, Kind>();
 const MOST_KNOWN = 1000;
 
@@ -33,7 +33,7 @@ function kindOf(name: string): Kind {
 	return kind;
 }
 
-/** Of a longer name, the end decides. */
+/** For longer names, only the end is checked. */
 const LONGEST_NAME = 64;
 
 /** `accessToken`, `access_token` and `access.token` are `access-token`. */

@@ -11,7 +11,7 @@ export type TableLayout = {
 	readonly columns: readonly ResultColumn[];
 	/** Width of each column of the result. */
 	readonly widths: readonly number[];
-	/** False if the terminal is too narrow even with every text cut. */
+	/** False if the terminal is too narrow even when every text is cut. */
 	readonly fits: boolean;
 };
 
@@ -25,14 +25,14 @@ export type TableLimits = {
 	readonly nullText?: string | undefined;
 	/** False: no column names. */
 	readonly headers?: boolean | undefined;
-	/** Widest texts, by column from the left; 0: `cellColumns`. */
+	/** Maximum width of texts by column, from the left; 0: `cellColumns`. */
 	readonly widest?: readonly number[] | undefined;
 };
 
 /** Texts are never cut to less than this. */
 const LEAST_TEXT_COLUMNS = 10;
 
-/** Types whose values are of no use when they are cut. */
+/** Types whose values are useless when cut. */
 const TIMES: ReadonlySet<ResultColumn['type']> = new Set(['datetime', 'local', 'date', 'time', 'interval']);
 
 /** Finds the column widths for `rows`. `least`: minimum widths, for a stream whose later rows are unknown. */
@@ -48,7 +48,7 @@ export function layoutTable(
 	const rigid = columns.map((column) => isNumeric(column.type) || TIMES.has(column.type));
 	const between = style === 'box' ? 3 * columns.length + 1 : 3 * columns.length - 1;
 	const room = limits.screenColumns - between;
-	// The names alone need more, so the values need not be measured.
+	// The names alone need more room, so the values need not be measured.
 	if (!shrink([...widths], rigid, room)) return { columns, widths, fits: false };
 	for (const row of rows) {
 		for (let i = 0; i < columns.length; i++) {
@@ -82,7 +82,7 @@ export function tableRow(
 	theme: Theme,
 ): string {
 	const last = layout.columns.length - 1;
-	// A wider cell in a later row of a stream is cut on a terminal; in a file it only breaks the alignment.
+	// If a later row of a stream has a wider cell, it is cut on a terminal; in a file it only breaks the alignment.
 	const onScreen = limits.screenColumns !== Number.POSITIVE_INFINITY;
 	const cells = layout.columns.map((column, i) => {
 		const value = row[i] ?? null;
@@ -132,8 +132,8 @@ function pad(painted: string, width: number, columns: number, right: boolean): s
 }
 
 /**
- * Cuts the widest texts until all columns together fit into `available`; false if they cannot. `least`: widths that texts
- * keep at least.
+ * Cuts the widest texts until all columns together fit into `available`; returns false if they cannot. `least`:
+ * minimum widths of texts.
  */
 export function shrink(
 	widths: number[],
@@ -155,7 +155,7 @@ export function shrink(
 		if (capped(middle) <= available) low = middle;
 		else high = middle - 1;
 	}
-	// The remaining width goes to the first cut columns.
+	// The remaining width goes to the first columns that were cut.
 	let left = available - capped(low);
 	for (let i = 0; i < widths.length; i++) {
 		const width = widths[i] as number;

@@ -1,4 +1,4 @@
-// The lines of a tail on a terminal: one for each exchange, never wider than the terminal, whose width may change.
+// The lines of a tail on a terminal: one per exchange, never wider than the terminal, whose width may change.
 import type { SqlValue } from '../store/table.ts';
 import { type DisplayedTime, UTC_TIME } from './displayed-time.ts';
 import { cellForTerminal, displayWidth, forTerminal, middleForTerminal } from './terminal-text.ts';
@@ -9,13 +9,13 @@ const COLUMNS = [
 	...['res_body_bytes', 'via', 'vias', 'state', 'reason', 'host', 'content_type'],
 ] as const;
 
-/** The columns of `exchanges` that a line is made of, for the query. */
+/** The columns of `exchanges` that make up a line, for the query. */
 export const TAIL_COLUMNS = COLUMNS.join(', ');
 
 export type TailLineOptions = {
 	readonly theme?: Theme;
 	readonly raw?: boolean;
-	/** Asked for each line, because it may change. */
+	/** Called for each line, because the zone may change. */
 	readonly time?: () => DisplayedTime;
 };
 
@@ -31,16 +31,16 @@ type Painted = { readonly text: string; readonly paint?: (text: string) => strin
 
 type Field = {
 	readonly name: string;
-	/** Terminals from this width on show it. */
+	/** The minimum width of terminals that show this column. */
 	readonly from: number;
 	readonly width: (screenColumns: number) => number;
 	readonly isRight?: boolean;
 	readonly show: (exchange: Exchange, width: number) => Painted;
 };
 
-/** Method and target take what the others leave, but at least this. */
+/** Method and target get the remaining width, but at least this much. */
 const LEAST_TARGET = 12;
-/** Short methods are padded, so that most targets are below each other. */
+/** Short methods are padded, so that most targets are aligned. */
 const METHOD = 4;
 
 export function createTailLines({
@@ -48,7 +48,7 @@ export function createTailLines({
 	raw = false,
 	time = () => UTC_TIME,
 }: TailLineOptions): TailLines {
-	/** As wide as the longest id so far. */
+	/** The width of the longest id so far. */
 	let idColumns = 4;
 	const how = { raw };
 	const dim = (text: string): Painted => ({ text, paint: theme.dim });
@@ -120,7 +120,7 @@ export function createTailLines({
 	const statusText = (status: SqlValue, state: SqlValue): Painted => {
 		const text = typeof status === 'number' ? String(status) : '-';
 		const paint = typeof status === 'number' ? (each: string) => theme.status(status, each) : theme.dim;
-		// Not all of it was seen.
+		// Not all of the exchange was seen.
 		const mark = state === 'complete' || state === 'upgraded' ? '' : '!';
 		return { text: text + mark, paint: () => paint(text) + theme.warning(mark) };
 	};
@@ -169,7 +169,7 @@ function targetText({ method, path, query_string: query }: Exchange, width: numb
 	if (typeof path !== 'string') return { text: `${start}-` };
 	const whole = typeof query === 'string' ? `${path}?${query}` : path;
 	if (query !== null && displayWidth(forTerminal(whole.slice(0, 8 * width), how)) > room) {
-		// The path says more than what follows it.
+		// The path says more than the query after it.
 		return { text: `${start}${middleForTerminal(path, room - 2, how)}?…` };
 	}
 	return { text: start + middleForTerminal(whole, room, how) };

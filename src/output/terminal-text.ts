@@ -10,10 +10,13 @@ import stringWidth from 'string-width';
  */
 const UNSAFE = '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}';
 
-/** Maximum marks on a base character. Further ones are escaped: thousands of them would cover the lines around it. */
+/**
+ * Maximum number of marks on a base character. Further ones are escaped: thousands of them would cover neighbouring
+ * lines.
+ */
 const MAX_MARKS = 8;
 
-// Conjoining jamo stack as marks do, in the terminals that combine them.
+// Conjoining jamo stack like marks, in terminals that combine them.
 const MARK = '[\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7fb]';
 const TOO_MANY_MARKS = `(${MARK}{${MAX_MARKS}})(${MARK}+)`;
 const ESCAPED = new RegExp(`[${UNSAFE}]|${TOO_MANY_MARKS}`, 'u');
@@ -25,9 +28,9 @@ const LOOKS_ESCAPED = /\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\})/i;
 const PLAIN_ASCII = /^[\x20-\x5b\x5d-\x7e]*$/;
 
 export type TerminalTextOptions = {
-	/** Leave everything as it is (`--raw`). Bytes that are not UTF-8 become U+FFFD. */
+	/** Leave everything unchanged (`--raw`). Bytes that are not UTF-8 become U+FFFD. */
 	readonly raw?: boolean;
-	/** Keep line feeds: for texts of several lines. */
+	/** Keep line feeds, for texts of several lines. */
 	readonly lineFeeds?: boolean;
 };
 
@@ -122,8 +125,8 @@ export function middleForTerminal(text: string, columns: number, options: Termin
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
- * Width of a code unit in scripts where it does not depend on its neighbours; 0 for all others. string-width takes 20 µs a
- * character, and most text is in these scripts.
+ * Width of a code unit in scripts where it does not depend on its neighbours; 0 for all others. string-width takes 20
+ * µs per character, and most text is in these scripts.
  */
 function simpleWidth(unit: number): number {
 	if (unit < 0x300) return (unit >= 0x20 && unit < 0x7f) || (unit >= 0xa0 && unit !== 0xad) ? 1 : 0;

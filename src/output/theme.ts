@@ -4,7 +4,7 @@ import { Chalk } from 'chalk';
 
 type Paint = (text: string) => string;
 
-/** Paints text that is already safe to print (terminal-text.ts). Colours are added last. */
+/** Colours text that is already safe to print (terminal-text.ts). Colours are added last. */
 export type Theme = {
 	readonly error: Paint;
 	readonly warning: Paint;
@@ -28,21 +28,21 @@ export type Theme = {
 	readonly dim: Paint;
 	/** Request methods in tables. */
 	readonly method: Paint;
-	/** What is offered while typing and not typed yet. */
+	/** A suggestion that has not been typed yet. */
 	readonly suggestion: Paint;
-	/** The chosen one of a menu; the bracket that belongs to the one at the cursor; a match of a search. */
+	/** The selected item of a menu, the bracket that matches the one at the cursor, a match of a search. */
 	readonly selected: Paint;
 	/** An HTTP status, by its class. */
 	readonly status: (status: number, text: string) => string;
 };
 
-/** What the colours stand on; `none`: no colours. */
+/** The background of the terminal; `none`: no colours. */
 export type Background = 'dark' | 'light' | 'none';
 
-/** Without `colors` every paint returns its text unchanged. */
+/** Without `colors` every function returns its text unchanged. */
 export function createTheme(colors: boolean, background: Background = 'dark'): Theme {
 	const chalk = new Chalk({ level: colors && background !== 'none' ? 1 : 0 });
-	// On white, yellow and cyan are hard to read.
+	// Yellow and cyan are hard to read on white.
 	const isLight = background === 'light';
 	const cyan = isLight ? chalk.blue : chalk.cyan;
 	const yellow = isLight ? chalk.magenta : chalk.yellow;
@@ -73,7 +73,7 @@ export function createTheme(colors: boolean, background: Background = 'dark'): T
 	};
 }
 
-/** The theme for another background. One without colours stays without. */
+/** The theme for another background. A theme without colours stays without. */
 export function themeOn(background: Background, theme: Theme): Theme {
 	return createTheme(theme.dim('x') !== 'x', background);
 }

@@ -7,14 +7,14 @@ const PHASES = [
 	{ name: 'receive', cell: '█' },
 ] as const;
 
-/** Milliseconds; null if not known. */
+/** Milliseconds; null if unknown. */
 export type ExchangeTimes = {
 	readonly send: number | null;
 	readonly firstByte: number | null;
 	readonly whole: number | null;
 };
 
-/** `▓░░░░░░░░░████  send 0.1, wait 9.3, receive 4 ms`; null if not all times are known. */
+/** `▓░░░░░░░░░████  send 0.1, wait 9.3, receive 4 ms`; null unless all times are known. */
 export function timingBar({ send, firstByte, whole }: ExchangeTimes): string | null {
 	if (send === null || firstByte === null || whole === null) return null;
 	// A response may begin before the request has ended.
@@ -25,7 +25,7 @@ export function timingBar({ send, firstByte, whole }: ExchangeTimes): string | n
 	return `${bar}  ${PHASES.map(({ name }, index) => `${name} ${short(times[index]!)}`).join(', ')} ms`;
 }
 
-/** Cells in proportion, but at least one for every time that is not 0. */
+/** Cells in proportion to the times, but at least one for every time above 0. */
 function cellsOf(times: readonly number[], columns: number): number[] {
 	const sum = times.reduce((total, time) => total + time, 0);
 	if (sum === 0) return times.map(() => 0);
@@ -35,7 +35,7 @@ function cellsOf(times: readonly number[], columns: number): number[] {
 	return cells;
 }
 
-/** Three digits after the point, without zeros at the end. */
+/** Up to three digits after the point, without trailing zeros. */
 function short(milliseconds: number): string {
 	return String(Number(milliseconds.toFixed(3)));
 }

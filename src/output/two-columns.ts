@@ -4,23 +4,23 @@ import stringWidth from 'string-width';
 export type Entry = {
 	readonly name: string;
 	readonly text: string;
-	/** Below the text, or at the end of its last line if there is room: an example. */
+	/** An example, printed below the text, or at the end of its last line if there is room. */
 	readonly remark?: string;
 };
 
 export type TwoColumnOptions = {
 	/** Width of the screen; Infinity for no wrapping. */
 	readonly width: number;
-	/** Paints names and remarks. */
+	/** Colours names and remarks. */
 	readonly paintName?: (text: string) => string;
 	readonly paintRemark?: (text: string) => string;
-	/** The widest left column. Longer names are on a line of their own. */
+	/** Maximum width of the left column. Longer names are on a line of their own. */
 	readonly widest?: number;
 };
 
 const INDENT = 2;
 const BETWEEN = 2;
-/** The right column is at least this wide, if need be beside fewer names. */
+/** Minimum width of the right column, even if fewer names fit then. */
 const NARROWEST_TEXT = 24;
 const same = (text: string) => text;
 

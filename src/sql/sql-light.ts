@@ -1,5 +1,5 @@
-// What the main thread needs of SQL (keywords, completion, errors), without the engine and its grammar, which take
-// 0.1 s to load. Other folders import only this file and `sql.ts`.
+// The part of SQL that the main thread needs (keywords, completion, errors), without the engine and its grammar, which
+// take 0.1 s to load. Other folders import only this file and `sql.ts`.
 
 export type { Schema } from './bind/schema.ts';
 export { bracketsAt, type ClassifiedToken, classify, type TokenClass } from './editor/classify.ts';

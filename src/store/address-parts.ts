@@ -7,7 +7,7 @@ export function addressIp(address: string): string | null {
 	return address.startsWith('[') ? address.slice(1, colon - 1) : address.slice(0, colon);
 }
 
-/** null for unix sockets. */
+/** The port; null for unix sockets. */
 export function addressPort(address: string): number | null {
 	const colon = portColon(address);
 	return colon === -1 ? null : Number(address.slice(colon + 1));
@@ -19,7 +19,7 @@ export function addressAuthority(address: string): string {
 	return address.startsWith('unix:') ? 'localhost' : address.replace('%', '%25').replace(/:80$/, '');
 }
 
-/** Where `:port` begins; -1 if the address has none. */
+/** The position of `:port`; -1 if the address has none. */
 function portColon(address: string): number {
 	if (address.startsWith('unix:')) return -1;
 	const colon = address.lastIndexOf(':');

@@ -1,5 +1,5 @@
-// Column readers that create no values: they return numbers, codes of texts and places of texts, for one row or many.
-// Loops over many rows use only typed arrays.
+// Column readers that create no values: they return numbers, codes of texts and locations of texts, for one row or
+// many. Loops over many rows use only typed arrays.
 import { dictionaryEntry } from './exchange-row.ts';
 import { fieldValuePlace, type Message } from './field-places.ts';
 import type { RowLocator } from './row-locator.ts';
@@ -13,7 +13,7 @@ export type NumberArray = {
 	readonly zeroIsNull: boolean;
 };
 
-/** An array that holds codes that mean the same in every segment. */
+/** An array of codes that mean the same in every segment. */
 export type WordArray = {
 	readonly of: (segment: Segment) => Uint8Array | Uint16Array;
 	readonly isNull: (code: number) => boolean;
@@ -106,7 +106,7 @@ export function dictionaryReader(
 	const shared = new Map<string, number>();
 	const bySegment = new Map<Segment, Int32Array>();
 	let data: Uint16Array = new Uint16Array(0);
-	/** The column's code for each code of the segment; -2 if not known yet. */
+	/** The column's code for each code of the segment; -2 if not determined yet. */
 	let codes: Int32Array = new Int32Array(0);
 	let segment: Segment;
 	let start = 0;
@@ -162,7 +162,7 @@ export function derivedNumberReader(
 	rows: RowLocator,
 	derive: (text: string) => number | null,
 ): Required<Pick<ColumnReader, 'number' | 'numbers'>> {
-	/** By code of the segment; undefined if not known yet. */
+	/** By code of the segment; undefined if not determined yet. */
 	const bySegment = new Map<Segment, (number | undefined)[]>();
 	const number = (row: number) => {
 		const inner = rows.seek(row);

@@ -1,8 +1,8 @@
-// Closed connections: the decoder's newest entries, up to a number of bytes.
+// Closed connections: the newest entries of the decoder, up to a number of bytes.
 
 const CHUNK_BYTES = 256 << 10;
 
-/** Keeps the last `limitBytes` of entries, in whole chunks. Belongs to the capture thread. */
+/** Keeps the last `limitBytes` of entries, in whole chunks. Used by the capture thread only. */
 export class ConnectionLog {
 	/** Entries evicted since the start. */
 	evicted = 0;

@@ -43,7 +43,7 @@ export function snapshotMask(tables: Iterable<string>): number {
 /** `start`: how many rows were appended before the segment's first one. */
 export type CommittedRows = SegmentRows & { readonly start: number };
 
-/** Opens each segment once and keeps it while it exists, so that decoded texts stay cached. */
+/** Opens each segment once and keeps it as long as it exists, so that decoded texts stay cached. */
 export class SegmentCache {
 	/** Names of addresses, learned from the rows. */
 	readonly names: NameBook;

@@ -23,7 +23,7 @@ export type ExchangeCalls = {
 
 /** The two clocks differ by the corrections made between them. */
 const CLOCK_US = 1000;
-/** Rounding of times. */
+/** Allowance for the rounding of times. */
 const SLACK_US = 2;
 
 /** The calls of the exchange's connection from its first byte to its last. */

@@ -11,20 +11,23 @@ import type { SqlValue } from './table.ts';
 export type ExchangeRecord = {
 	/** The columns of `exchanges` by name. All keys are our own names. */
 	readonly columns: Readonly<Record<string, SqlValue>>;
-	/** As sent; null if it was not seen. */
+	/** The target as sent; null if it was not seen. */
 	readonly requestTarget: ExactText | null;
 	/** Milliseconds from the request's first byte to its last one; null if it was not seen. */
 	readonly sendMs: number | null;
 	/** Field lines in order, as sent, trailers last. */
 	readonly requestHeaders: readonly FieldLine[];
 	readonly responseHeaders: readonly FieldLine[];
-	/** Only if they were asked for. */
+	/** Present only if asked for. */
 	readonly calls?: ExchangeCalls;
 	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
 };
 
-/** An exchange by its id, by its place before the latest one, or next to another one. One that both sides show counts once. */
+/**
+ * An exchange by its id, by its position before the latest one, or next to another one. Two rows of one exchange count
+ * once.
+ */
 export type WantedExchange =
 	| { readonly id: number }
 	| { readonly back: number }
@@ -82,7 +85,7 @@ function wantedId(rows: RowLocator, wanted: WantedExchange): number | undefined 
 		const { f64, u8 } = rows.segment;
 		const id = f64.id[inner]!;
 		if (id === from) pairId = f64.pair_id[inner]!;
-		// Of both sides, the server's row counts, as in a tail.
+		// If both sides were seen, the server's row counts, as in a tail.
 		if (f64.pair_id[inner] === 0 || u8.side[inner] !== SIDE_CLIENT) ids.push(id);
 	}
 	const others = Float64Array.from(ids.filter((id) => id !== pairId)).sort();

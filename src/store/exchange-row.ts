@@ -1,5 +1,5 @@
-// Reads the parts of variable length of a stored exchange: texts, field lines, bodies, notes. Its only state is caches,
-// of the segments' dictionaries and of the last decoded bodies.
+// Reads the parts of a stored exchange that have variable length: texts, field lines, bodies, notes. Its only state is
+// caches of the segments' dictionaries and of the last decoded bodies.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { bodyNote } from '../decode/body-note.ts';
 import { charsetText } from '../decode/body-text.ts';
@@ -22,12 +22,12 @@ export type FieldLine = {
 	readonly name: string;
 	readonly value: string;
 	readonly trailer: boolean;
-	/** The bytes, if they are not the text's in UTF-8; only in lines of exactFieldLines(). */
+	/** The bytes, if they are not the UTF-8 form of the text; only in lines of exactFieldLines(). */
 	readonly nameBytes?: Uint8Array;
 	readonly valueBytes?: Uint8Array;
 };
 
-/** A text as sent, with its bytes, if they are not the text's in UTF-8. */
+/** A text as sent, with its bytes if they are not the UTF-8 form of the text. */
 export type ExactText = { readonly text: string; readonly bytes?: Uint8Array };
 
 /** Texts by dictionary code, decoded on first use; shared by all statements that read the segment. */
@@ -112,7 +112,7 @@ export function fieldLines(segment: Segment, row: number, message: Message): Fie
 	}));
 }
 
-/** The same lines, with their bytes where the text does not tell them. */
+/** The same lines, with their bytes where the text does not determine them. */
 export function exactFieldLines(segment: Segment, row: number, message: Message): FieldLine[] {
 	const lines = fieldLines(segment, row, message);
 	return lines.map((line, index) => {

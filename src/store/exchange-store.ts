@@ -10,7 +10,10 @@ export type StoreLimits = {
 	readonly rows: number;
 	/** Called for new memory before large bodies are written to it. */
 	readonly touch?: ((memory: Uint8Array) => void) | undefined;
-	/** Returns memory that nobody reads any more to the system, at once; its contents are lost. False: not possible. */
+	/**
+	 * Returns memory that nobody reads any more to the system, at once; its contents are lost. False if that is not
+	 * possible.
+	 */
 	readonly discard?: ((memory: Uint8Array) => boolean) | undefined;
 };
 
@@ -27,11 +30,11 @@ export type StoreSnapshot = {
 
 type OpenSegment = {
 	segment: Segment;
-	/** How many rows were appended before its first one. */
+	/** The number of rows appended before its first one. */
 	readonly start: number;
 	first: number;
 	rows: number;
-	/** Its memory: the whole segment while it is being written, later only the part that was ever written. */
+	/** Its memory: the whole segment while it is being written, afterwards only the part that was ever written. */
 	bytes: number;
 	/** Bytes of its buffer that were written in an earlier use. */
 	readonly touched: number;
@@ -52,7 +55,7 @@ const UNTOUCHED_SLACK = 128 << 10;
 /** Number of recent ids whose row is remembered, because pairs are found soon after their rows. A power of two. */
 const PLACES = 1 << 16;
 
-/** Appends finished exchanges. Belongs to one thread. */
+/** Appends finished exchanges. Used by one thread only. */
 export class ExchangeStore {
 	/** Rows appended and rows evicted since the start. */
 	appended = 0;
@@ -64,8 +67,8 @@ export class ExchangeStore {
 	readonly #arenaCapacity: number;
 	#segments: OpenSegment[] = [];
 	/**
-	 * Evicted segments that may still be read, and those free for reuse. They are reused rather than left to the garbage
-	 * collector, which runs too rarely in a thread that allocates little.
+	 * Evicted segments that may still be read, and those free for reuse. They are reused rather than left to the
+	 * garbage collector, which runs too rarely in a thread that allocates little.
 	 */
 	#evicted: EvictedSegment[] = [];
 	#free: OpenSegment[] = [];
@@ -74,7 +77,7 @@ export class ExchangeStore {
 	#liveRows = 0;
 	#liveBytes = 0;
 	#nextNumber = 1;
-	/** How many rows were appended before the one with id n, at n modulo PLACES. */
+	/** The number of rows appended before the row with id n, at index n modulo PLACES. */
 	readonly #places = new Float64Array(PLACES);
 	/** The writer of the last segment. */
 	#writer: RowWriter | undefined;
@@ -177,7 +180,7 @@ export class ExchangeStore {
 		const [free] = this.#free.splice(index, 1) as [OpenSegment];
 		const { buffer, rowCapacity, arenaCapacity } = free.segment;
 		const all = segmentBytes(rowCapacity, arenaCapacity);
-		// Of its memory only a part may have been written so far.
+		// Perhaps only a part of its memory has been written so far.
 		this.#makeRoom(all - free.bytes);
 		const segment = openSegment({ number: this.#nextNumber++, buffer, rowCapacity, arenaCapacity });
 		this.#liveBytes += all - free.bytes;
@@ -206,7 +209,7 @@ export class ExchangeStore {
 	#discard(free: OpenSegment): void {
 		this.#liveBytes -= free.bytes;
 		free.bytes = 0;
-		// Otherwise it is left to the garbage collector.
+		// Otherwise the garbage collector has to free it.
 		if (this.#limits.discard?.(new Uint8Array(free.segment.buffer)) !== true) {
 			this.#free = this.#free.filter((each) => each !== free);
 		}
@@ -219,7 +222,7 @@ export class ExchangeStore {
 	#allocate(need: number): OpenSegment {
 		const arenaCapacity = Math.max(this.#arenaCapacity, need);
 		const bytes = segmentBytes(this.#rowCapacity, arenaCapacity);
-		// What is free is too small for reuse.
+		// The free segments are too small for reuse.
 		this.#makeRoom(bytes);
 		const segment = createSegment(this.#nextNumber++, this.#rowCapacity, arenaCapacity);
 		this.#liveBytes += bytes;
@@ -227,7 +230,7 @@ export class ExchangeStore {
 	}
 
 	#retire(open: OpenSegment): void {
-		// Rows that came while a statement runs must not wait for its end: they are not in its snapshot.
+		// Rows appended while a statement runs must not wait for its end: they are not in its snapshot.
 		const readers = new Set([...this.#readers].filter((id) => id >= open.since));
 		if (readers.size === 0) this.#free.push(open);
 		else this.#evicted.push({ open, readers });
@@ -254,7 +257,7 @@ export class ExchangeStore {
 	#evictRow(): void {
 		const oldest = this.#segments[0]!;
 		this.#countEvicted(oldest.segment, oldest.first++);
-		// The last segment is being written, so it stays even if it is empty.
+		// The last segment is being written, so it is kept even if it is empty.
 		if (oldest.first === oldest.rows && this.#segments.length > 1) {
 			this.#segments.shift();
 			this.#retire(oldest);
@@ -268,7 +271,7 @@ export class ExchangeStore {
 	}
 
 	#setPair(id: number, pairId: number): void {
-		// One of the two may still be open. The decoder sets its pair itself, so it must not be looked for here.
+		// One of the two may still be open. The decoder sets its pair itself, so it must not be searched for here.
 		const place = this.#places[id % PLACES]!;
 		for (let i = this.#segments.length - 1; i >= 0; i--) {
 			const { segment, start, first, rows } = this.#segments[i]!;

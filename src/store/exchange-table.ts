@@ -33,7 +33,7 @@ import { formatTimestamp } from './timestamp.ts';
 type ExchangeColumn = Column & {
 	readonly value: (segment: Segment, row: number, names: RemoteNames) => SqlValue;
 	readonly number?: (segment: Segment, row: number) => number;
-	/** The array that `value` and `number` read, if it holds plain numbers. */
+	/** The array that `value` and `number` read, if it contains plain numbers. */
 	readonly array?: NumberArray;
 	/** The column has codes of the segment's dictionary, in this member. */
 	readonly dictionary?: TextMember;
@@ -44,9 +44,9 @@ type ExchangeColumn = Column & {
 	readonly needsNames?: true;
 	/** The column has codes that mean the same text in every segment. */
 	readonly words?: WordArray;
-	/** Where the text lies within the row's bytes. */
+	/** Where the text is within the row's bytes. */
 	readonly range?: { readonly start: U32Member; readonly length: U32Member };
-	/** Where the length of the held body is. */
+	/** The member with the length of the held body. */
 	readonly bodyLength?: 'req_body_length' | 'res_body_length';
 	/** The column holds this message's fields as JSON. */
 	readonly headersOf?: Message;
@@ -178,7 +178,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	dictionary('thread_comm', "the thread's name"),
 	{
 		...dictionary('cmdline', 'command line, if it could be read'),
-		// Records separate arguments by 0x1F, which hardly occurs in arguments.
+		// Records separate arguments by 0x1F, which hardly ever occurs in arguments.
 		value: (segment, row) => dictionaryText(segment, 'cmdline', row)?.replaceAll('\x1f', ' ') ?? null,
 	},
 	dictionary('exe', "path of the process's executable, if it could be read"),

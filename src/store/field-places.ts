@@ -6,7 +6,7 @@ import { ABSENT, type Segment } from './segment.ts';
 
 export type Message = 'request' | 'response';
 
-/** The places of an exchange's field lines: first the request's, then the response's; in each, trailers last. */
+/** The locations of an exchange's field lines: first the request's, then the response's; trailers come last in each. */
 export class FieldPlaces {
 	count = 0;
 	requestCount = 0;
@@ -78,7 +78,7 @@ export class FieldPlaces {
 	}
 }
 
-/** Where readNumber() continues. */
+/** Where readNumber() stopped. */
 let position = 0;
 
 function readNumber(arena: Uint8Array): number {

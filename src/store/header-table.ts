@@ -10,7 +10,7 @@ import { wireText } from './wire-text.ts';
 type HeaderColumn = Column & {
 	/** Reads the line at the cursor. */
 	readonly of: (line: HeaderCursor) => SqlValue;
-	/** For texts that repeat: what the code stands for. */
+	/** For repeating texts: what the code stands for. */
 	readonly codes?: 'as sent' | 'lower case' | 'message';
 };
 
@@ -92,7 +92,7 @@ function headerReader({ of, type, codes }: HeaderColumn, cursor: HeaderCursor): 
 	};
 }
 
-/** Caches the places of the last exchange's lines, because readers go row by row. */
+/** Caches the locations of the last exchange's lines, because readers go row by row. */
 class HeaderCursor {
 	readonly #exchanges: RowLocator;
 	readonly #ends: Uint32Array;

@@ -25,7 +25,7 @@ export const LOSS_REASONS: readonly { readonly reason: string; readonly kind: Lo
 	{ reason: 'missed', kind: 'lost' },
 ];
 
-/** Totals of one reason since the start; `lastUs` is NaN if it never happened. */
+/** Totals of one reason since the start; `lastUs` is NaN if it never occurred. */
 export type LossTotal = { events: number; bytes: number; lastUs: number };
 
 export const LOSS_COLUMNS: readonly Column[] = [
@@ -41,7 +41,10 @@ export function lostEvents(totals: readonly LossTotal[]): number {
 	return LOSS_REASONS.reduce((sum, { kind }, i) => (kind === 'lost' ? sum + (totals[i]?.events ?? 0) : sum), 0);
 }
 
-/** Reasons of kind `lost` with their events, e.g. `ring_full 3`. `unprinted`: the events of output_dropped, counted elsewhere. */
+/**
+ * Reasons of kind `lost` with their events, e.g. `ring_full 3`. `unprinted`: events of output_dropped that are counted
+ * elsewhere.
+ */
 export function lostReasons(totals: readonly LossTotal[], unprinted: number): string[] {
 	return LOSS_REASONS.flatMap(({ reason, kind }, i) => {
 		const events = reason === 'output_dropped' ? unprinted : (totals[i]?.events ?? 0);

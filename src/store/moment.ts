@@ -1,5 +1,5 @@
-// The instant that an earlier statement saw, to read the same rows again. The rows are not kept for it: those that were
-// evicted since then are missing.
+// The instant that an earlier statement saw, in order to read the same rows again. The rows are not retained for it:
+// those evicted since then are missing.
 import type { CaptureSnapshot } from './database.ts';
 
 export type Moment = {
@@ -24,7 +24,7 @@ export function momentOf({ store, entries, loss, nowUs }: CaptureSnapshot): Mome
 	};
 }
 
-/** A later snapshot as it would have been at `moment`. `evicted`: how many rows are missing. */
+/** A later snapshot, reduced to its state at `moment`. `evicted`: how many rows are missing. */
 export function snapshotAt(
 	{ appended, rows, entries, loss, nowUs }: Moment,
 	later: CaptureSnapshot,

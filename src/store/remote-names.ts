@@ -15,16 +15,16 @@ export type RemoteNames = {
 
 export const NO_NAMES: RemoteNames = { nameOf: () => null, isTunnel: () => false };
 
-/** Maximum number of addresses, and of tunnels, that are remembered. */
+/** Maximum number of addresses, and of tunnels, to remember. */
 const MOST_ADDRESSES = 16_384;
 const MOST_TUNNELS = 65_536;
 
-/** Learns names from rows. Belongs to one thread. */
+/** Learns names from rows. Used by one thread only. */
 export class NameBook {
 	readonly #hosts: ReadonlyMap<string, string>;
 	/** By `ip:port` and by ip; null if there are several names. Replaced when it changes. */
 	#names: ReadonlyMap<string, string | null> = new Map();
-	/** Connections, the oldest first. */
+	/** Connections, oldest first. */
 	readonly #tunnels = new Set<number>();
 	readonly #rowsSeen = new WeakMap<Segment, number>();
 
@@ -45,7 +45,7 @@ export class NameBook {
 			nameOf: (address) => {
 				const ip = addressIp(address);
 				if (ip === null) return null;
-				// Clients used several names: then the hosts file is ignored, too.
+				// If clients used several names, the hosts file is ignored, too.
 				const called = names.has(address) ? names.get(address) : names.get(ip);
 				return called === undefined ? (hosts.get(ip) ?? null) : called;
 			},

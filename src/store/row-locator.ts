@@ -52,14 +52,14 @@ export class RowLocator {
 	}
 }
 
-/** How far from its likely place an id is searched for before the whole table is searched. */
+/** How far from its likely position an id is searched for before the whole table is searched. */
 const NEIGHBOURS = 64;
-/** Number of searches after which a list of all ids pays off. */
+/** Number of searches after which listing all ids pays off. */
 const SEARCHES = 16;
 
 /**
  * Finds rows by id. Rows are in the order in which exchanges ended, ids in the order in which they began. So a row is
- * near the place where it would be if both orders were the same.
+ * near the position it would have if both orders were the same.
  */
 export class IdRows {
 	readonly #rows: RowLocator;

@@ -15,7 +15,7 @@ import {
 } from './segment.ts';
 import { SegmentDictionary } from './segment-dictionary.ts';
 
-/** The decoder's memory, or a copy of a part of it, with entries as defined in output-layout.ts. */
+/** The decoder's memory, or a copy of part of it, with entries as defined in output-layout.ts. */
 export type EntryBytes = Memory & { readonly u32: Uint32Array; readonly f64: Float64Array };
 
 /** Views for reading entries from `buffer`. New ones are needed when the memory has grown. */
@@ -48,7 +48,7 @@ const OFFSETS = Int32Array.from(TEXT_OFFSETS, ([, offset]) => offset);
 const LARGE_BODY = 16_384;
 const TOUCHED_AHEAD = 512 << 10;
 
-/** Longer field lines are kept with their row, because they rarely repeat and hashing them is slow. */
+/** Longer field lines are kept with their row, because they rarely repeat and are slow to hash. */
 const MAX_SHARED_LINE = 4096;
 
 /** Upper bound for the row's bytes in the arena: all texts are new, and all field lines are kept with the row. */
@@ -73,7 +73,7 @@ export class RowWriter {
 	#end = 0;
 	#targets: number;
 	readonly #touch: ((memory: Uint8Array) => void) | undefined;
-	/** The arena has been touched in advance up to here. */
+	/** The arena has been touched in advance up to this offset. */
 	#touched = 0;
 
 	/** `touch` is called for new memory before large bodies are written to it. */
@@ -209,7 +209,10 @@ export class RowWriter {
 		if (ownQuery > 0) copyRange(source, at + query, this.#memory, start + held + ownPath, ownQuery);
 	}
 
-	/** Finds the codes of a message's field lines, 0 for those kept with the row. Returns their number; -1: no head. */
+	/**
+	 * Finds the codes of a message's field lines, 0 for lines kept with the row. Returns their number, or -1 if there
+	 * is no head.
+	 */
 	#internFields(source: EntryBytes, at: number, offset: number, place: number): number {
 		const { u32 } = source;
 		const start = u32[(at + offset) >> 2]!;
@@ -308,7 +311,7 @@ export class RowWriter {
 	}
 }
 
-/** Rows per segment of segmentsOfEntries(): few enough to have room even if each has texts of its own. */
+/** Rows per segment of segmentsOfEntries(): few enough to have room even if each row has its own texts. */
 const OPEN_ROWS = 4096;
 
 /** Segments with exactly the given ENTRY_EXCHANGE entries, the open rows of one instant. */

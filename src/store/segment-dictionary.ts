@@ -1,4 +1,4 @@
-// The distinct texts, or field lines, of a segment. Each is kept once in the arena and found by its bytes.
+// The distinct texts, or field lines, of a segment. Each is stored once in the arena and found by its bytes.
 import { copyRange, HASH_SEED, hashRange, type Memory, sameRange, type WritableMemory } from './byte-ranges.ts';
 
 /** Where the entries are in the arena. Entry 0 has code 1. */
@@ -9,7 +9,7 @@ export type DictionaryArrays = {
 	readonly firstLength?: Uint32Array;
 };
 
-/** Belongs to the thread that writes the segment. */
+/** Used only by the thread that writes the segment. */
 export class SegmentDictionary {
 	readonly #arena: WritableMemory;
 	readonly #arrays: DictionaryArrays;
@@ -17,7 +17,7 @@ export class SegmentDictionary {
 	#slots = new Uint32Array(1024);
 	#hashes = new Int32Array(512);
 	count = 0;
-	/** Where the free part of the arena begins: set by the caller before intern(), which advances it. */
+	/** Where the free part of the arena begins. The caller sets it before intern(), which advances it. */
 	arenaEnd = 0;
 
 	constructor(arena: WritableMemory, arrays: DictionaryArrays) {

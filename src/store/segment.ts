@@ -84,14 +84,15 @@ const u8Columns = (column: () => Uint8Array) => ({
 
 export const ABSENT = 0xffffffff;
 /**
- * What few rows have, after the bodies: u8 EXTRA_*, u8 reason, f64 number. Of bytes that are not held: the reason and how many.
- * The milliseconds in which a request was sent, if they are not 0; NaN: it was not seen.
+ * Rare members of a row, after the bodies: u8 EXTRA_*, u8 reason, f64 number. For bytes that are not held: the reason
+ * and their number. For the milliseconds in which a request was sent, if they are not 0: NaN means that it was not
+ * seen.
  */
 export const EXTRA_ENTRY_BYTES = 10;
 export const EXTRA_REQ_UNHELD = 0;
 export const EXTRA_RES_UNHELD = 1;
 export const EXTRA_SEND_MS = 2;
-/** The most entries of a row. */
+/** The maximum number of such entries per row. */
 export const EXTRAS_MAX = 2 * UNHELD_MAX + 1;
 
 export type F64Member = keyof ReturnType<typeof f64Columns>;

@@ -1,4 +1,4 @@
-// The SQL engine's interface to tables: columns that are read by row number. A snapshot never changes.
+// The SQL engine's interface to tables: columns read by row number. A snapshot never changes.
 
 /**
  * Integers beyond 2^53 are bigint; blobs are Uint8Array; json is JSON text. Times are text: datetimes in the form
@@ -10,7 +10,7 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 /** The value of a parameter. `real` is a REAL even if it is a whole number: `7 / :x` is 3.5 if :x is 2.0. */
 export type ParameterValue = SqlValue | { readonly real: number };
 
-/** Stands for a body or blob of this size where its contents are not shown. */
+/** Stands for a body or blob of this size where its content is not shown. */
 export type Sized = { readonly bytes: number };
 
 /** A value of a row that is made for a screen. */

@@ -1,4 +1,4 @@
-// Codes for texts in captured bytes. Two codes are equal exactly if the texts are; the texts need not be created.
+// Codes for texts in captured bytes. Two codes are equal if and only if the texts are; the texts need not be created.
 import { randomInt } from 'node:crypto';
 import { wireText } from './wire-text.ts';
 
@@ -6,7 +6,7 @@ import { wireText } from './wire-text.ts';
 const HASH_SEED = randomInt(2 ** 32 - 1) | 0;
 
 export class TextCodes {
-	/** To find equal texts with different bytes: one UTF-8, the other not. */
+	/** Finds equal texts with different bytes: one UTF-8, the other not. */
 	readonly #byText = new Map<string, number>();
 	/** Each entry's bytes. Segments are not reused while a statement reads them. */
 	#bytes: Uint8Array[] = [];

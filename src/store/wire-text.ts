@@ -10,7 +10,7 @@ export function wireText(bytes: Buffer, start: number, end: number): string {
 	return latin1(bytes, start, end);
 }
 
-/** The bytes, if `text`, which is wireText() of them, is not their UTF-8: then they cannot be told from the text. */
+/** The bytes, unless they are the UTF-8 form of `text`, which is wireText() of them; then the text determines them. */
 export function otherBytes(bytes: Buffer, start: number, end: number, text: string): Uint8Array | undefined {
 	if (Buffer.byteLength(text) === end - start) return undefined;
 	return new Uint8Array(Uint8Array.prototype.slice.call(bytes, start, end));

@@ -38,17 +38,17 @@ import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from '../wire/capture-ev
 import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from '../wire/output-layout';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload, recordTime } from '../wire/record';
 
-/** Records that belong together are out of order by less than this. */
+/** Records that belong together are less than this out of order. */
 const LATE_NS: u64 = 50_000_000;
 
-/** Closed connections that are remembered for late records and for pairing with the other side on this host. */
+/** Number of closed connections remembered for late records and for pairing with the other side on this host. */
 const REMEMBERED: u32 = 4096;
 const remembered = memory.data(16384, 8);
 let rememberedNext: u32 = 0;
 
 // ---- Beginning ------------------------------------------------------------------------------------------------------
 
-/** Finds or makes the connection; NO_CONNECTION if there is no room. */
+/** Finds or creates the connection; NO_CONNECTION if there is no room. */
 export function openConnection(id: u64): Connection {
 	let connection = connections.findConnection(id);
 	if (connection != NO_CONNECTION) return connection;
@@ -60,7 +60,10 @@ export function openConnection(id: u64): Connection {
 	return connection;
 }
 
-/** Finds or makes the stream of a direction, whose role follows from the opposite one; NO_STREAM if there is no memory. */
+/**
+ * Finds or creates the stream of a direction, whose role follows from the opposite stream; NO_STREAM if there is no
+ * memory.
+ */
 export function openStream(connection: Connection, incoming: bool): Stream {
 	let stream = incoming ? connection.incoming : connection.outgoing;
 	if (stream != NO_STREAM) return stream;
@@ -77,7 +80,10 @@ export function openStream(connection: Connection, incoming: bool): Stream {
 
 // ---- Bytes ----------------------------------------------------------------------------------------------------------
 
-/** Takes a data record at once if it is the stream's next; otherwise keeps it until it is, or has waited too long. */
+/**
+ * Takes a data record at once if it is the next one of the stream. Otherwise keeps it until it is, or until it has
+ * waited too long.
+ */
 export function receive(connection: Connection, record: usize): void {
 	const stream = openStream(connection, recordDirection(record) == 1);
 	if (stream == NO_STREAM) {
@@ -96,7 +102,7 @@ export function receive(connection: Connection, record: usize): void {
 	}
 	const other = opposite(stream);
 	if (other != NO_STREAM && other.firstPending != NO_PENDING && firstPendingTime(other) + LATE_NS < recordTime(record)) {
-		// Records this much older cannot still be missing, however many records one batch holds.
+		// Records older than this cannot still be missing, however many records one batch holds.
 		force(connection, 0, recordTime(record) - LATE_NS, false);
 		if (stream.ended) return;
 	}
@@ -107,7 +113,7 @@ export function receive(connection: Connection, record: usize): void {
 		}
 	}
 	if (!addPending(stream, record)) {
-		// Without memory nothing can wait, so the missing bytes count as missing.
+		// Without memory nothing can wait, so the missing bytes count as lost.
 		takeLate(stream, record);
 		settleStreams(connection);
 		return;
@@ -120,7 +126,7 @@ export function receive(connection: Connection, record: usize): void {
 	}
 }
 
-/** Takes the part of the record that the stream has not had yet; false if the stream has to wait with the rest. */
+/** Takes the part of the record that the stream has not had yet. Returns false if the rest has to wait. */
 function take(stream: Stream, record: usize): bool {
 	const offset = recordOffset(record);
 	const bytes = <u64>recordBytes(record);
@@ -146,8 +152,8 @@ function takeLate(stream: Stream, record: usize): void {
 }
 
 /**
- * Takes the first waiting record if it continues the stream and need not wait; with `force`, takes it as it is. Returns
- * whether anything was taken.
+ * Takes the first waiting record if it continues the stream and need not wait; with `force`, takes it in any case.
+ * Returns whether anything was taken.
  */
 function takeFirst(stream: Stream, force: bool): bool {
 	const pending = stream.firstPending;
@@ -167,7 +173,7 @@ function takeFirst(stream: Stream, force: bool): bool {
 	if (!force) return false;
 	stream.forced = true;
 	if (take(stream, record)) dropFirstPending(stream);
-	// Should not happen: a forced stream always continues. This guards against waiting for ever.
+	// This should not happen, because a forced stream always continues. It guards against waiting for ever.
 	else if (stream.next == next) protocol.takeGap(stream, pending.offset + recordBytes(record) - next);
 	stream.forced = false;
 	return true;
@@ -211,9 +217,10 @@ function pendingTime(stream: Stream): u64 {
 }
 
 /**
- * Takes every record that has waited since before batch `before` or is older than `time`, as it is. A gap, or a response
- * without its request, is accepted only if nothing else can continue. Bytes after CONNECT or Upgrade wait as long as the
- * answer may come. False if it stopped, with `pausing`, because the host should read the output first.
+ * Takes all records that have waited since before batch `before` or are older than `time`, in any case. A gap, or a
+ * response without its request, is accepted only if nothing else can continue. Bytes after CONNECT or Upgrade wait as
+ * long as the answer may still arrive. Returns false if it stopped, with `pausing`, because the host should read the
+ * output first.
  */
 function force(connection: Connection, before: u32, time: u64, pausing: bool): bool {
 	while (true) {
@@ -231,7 +238,7 @@ function force(connection: Connection, before: u32, time: u64, pausing: bool): b
 
 // ---- Ends -----------------------------------------------------------------------------------------------------------
 
-/** The stream ends here, or at `offset` if that is further; at once if none of it can be missing. */
+/** The stream ends here, or at `offset` if that is further on; at once if none of it can be missing. */
 export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64, certain: bool): void {
 	if (stream.ended) return;
 	if (!stream.ending) {
@@ -271,7 +278,7 @@ function feedRest(stream: Stream): void {
 	protocol.takeGap(stream, stream.finalOffset - stream.next);
 }
 
-/** The connection was closed. Late records may still come until the end of the next batch. */
+/** The connection was closed. Late records may still arrive until the end of the next batch. */
 export function beginClose(connection: Connection, reason: i32, time: u64): void {
 	if (connection.closed) return;
 	connection.closed = true;
@@ -287,7 +294,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	force(connection, u32.MAX_VALUE, 0, false);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
-	// It is not known whether it is still HTTP.
+	// It is unknown whether the connection is still HTTP.
 	if (connection.requests != NO_STREAM) dropAllPending(connection.requests);
 	feedRest(incoming);
 	feedRest(outgoing);
@@ -295,7 +302,7 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	const whole = connection.finalKnown && (requests == NO_STREAM || requests.message == NO_MESSAGE);
 	endDoubt(connection, whole, orderly && closedByClient(connection));
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
-	// The sent stream ends in order with our close, the received one only with EOF.
+	// The sent stream ends properly with our close, the received one only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
 	if (connection.suspected) exchanges.dropSuspected(connection);
 	let exchange = connection.first;
@@ -422,7 +429,7 @@ function lacks(stream: Stream): bool {
 	return stream.next < stream.finalOffset && (stream.begun || !stream.midstream);
 }
 
-/** No answer came whether it is a socket: it is one if bytes moved in both directions. */
+/** Nobody answered whether it is a socket: it counts as one if bytes moved in both directions. */
 function decideVerification(connection: Connection): void {
 	if (!connection.unverified) return;
 	const incoming = connection.incoming;
@@ -434,7 +441,7 @@ function decideVerification(connection: Connection): void {
 	}
 }
 
-/** It is not a socket: drops everything of it. */
+/** It is not a socket: drops everything about it. */
 export function ignore(connection: Connection): void {
 	connection.ignored = true;
 	connection.unverified = false;
@@ -477,7 +484,7 @@ function forget(connection: Connection): void {
 	connections.removeConnection(connection);
 	forgetMirror(connection);
 	forgetAddresses(connection);
-	// One still in the list of due connections is freed when its turn comes.
+	// A connection in the list of due connections is freed when its turn comes.
 	if (connection.due) connection.forgotten = true;
 	else release(changetype<usize>(connection));
 }

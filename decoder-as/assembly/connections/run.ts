@@ -1,6 +1,6 @@
 // A run: consecutive calls of one thread on one connection and direction that differ only in time and bytes, as made by
-// programs that read or write byte by byte. What is the same need not be looked up, checked and noted for each call. A run
-// ends with the first record that differs, or with the batch.
+// programs that read or write byte by byte. What they have in common need not be looked up, checked and noted for each
+// call. A run ends with the first record that differs, or with the batch.
 import { memoryInUse } from '../memory/memory';
 import { relieveAbove } from '../memory/settings';
 import { Connection, NO_CONNECTION, NO_PENDING, NO_STREAM, Stream } from '../memory/state';
@@ -27,7 +27,7 @@ let newest: usize = 0;
 let connection: Connection = NO_CONNECTION;
 let stream: Stream = NO_STREAM;
 let bytes: u32 = 0;
-/** Whether it has been checked that others may follow the newest record; checked only when one does. */
+/** Whether it has been checked that others may follow the newest record. This is checked only when another one arrives. */
 let begun: bool = false;
 
 export function endRun(): void {
@@ -59,7 +59,7 @@ function mayGoOn(): bool {
 	return true;
 }
 
-/** Takes the record if it continues the run; otherwise false, and nothing was done. */
+/** Takes the record if it continues the run. Otherwise returns false and does nothing. */
 export function continueRun(record: usize): bool {
 	if (newest == 0) return false;
 	const like = recordConn(record) == recordConn(newest) && isLike(record, newest) && (begun || mayGoOn());

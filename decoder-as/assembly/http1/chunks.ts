@@ -81,7 +81,7 @@ export function readSize(stream: Stream, message: Message, from: usize, end: usi
 			stream.chunkLast = 0;
 		}
 		if (stream.chunkLast == 13) {
-			// A CR without LF: lenient parsers end the line there and take this byte as the chunk's first.
+			// A CR without LF: lenient parsers end the line there and take this byte as the first of the chunk.
 			note(message, ANOMALY_BARE_CR);
 			endSize(stream, message, from, at);
 			return at;
@@ -104,7 +104,7 @@ export function readSize(stream: Stream, message: Message, from: usize, end: usi
 	return at;
 }
 
-/** It is not a size line: the body is not chunked, or no longer. */
+/** It is not a size line: the body is not chunked, or is no longer. */
 function breakSize(message: Message): void {
 	note(message, ANOMALY_INVALID_CHUNK_SIZE);
 	answer = INVALID;
@@ -130,7 +130,10 @@ export function brokenKept(stream: Stream): u32 {
 	return min<u32>(stream.chunkLine, CHUNK_LINE_KEPT);
 }
 
-/** Reads a whole size line of at most seven digits and nothing else; returns where reading continues, or `from` for others. */
+/**
+ * Reads a whole size line of at most seven digits and nothing else. Returns where reading continues, or `from` for
+ * other lines.
+ */
 function readPlainSize(stream: Stream, message: Message, from: usize, end: usize): usize {
 	const limit = min<usize>(end, from + 7);
 	let size: u32 = 0;
@@ -197,8 +200,8 @@ function endExtension(stream: Stream, message: Message): void {
 }
 
 /**
- * Reads the line end after a chunk's data. `answer` is FRAMING, or INVALID if nothing was read; if `chunkState` is 1, the
- * CR before it is not a line end.
+ * Reads the line end after a chunk's data. `answer` is FRAMING, or INVALID if nothing was read. If `chunkState` is 1,
+ * the CR before it is not a line end.
  */
 export function readEnd(stream: Stream, message: Message, from: usize): usize {
 	const byte = load<u8>(from);

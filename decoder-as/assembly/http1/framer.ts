@@ -92,7 +92,7 @@ export function readBody(stream: Stream, message: Message, from: usize, end: usi
 	}
 }
 
-/** A body of known length, or a chunk, is over; true if the message is over too. */
+/** A body of known length, or a chunk, is over. Returns true if the message is over, too. */
 export function endPart(stream: Stream): bool {
 	if (stream.state == IN_LENGTH) return true;
 	stream.state = IN_CHUNK_END;

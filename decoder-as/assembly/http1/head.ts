@@ -60,7 +60,7 @@ const UPGRADE_OTHER: u8 = 1;
 export const UPGRADE_WEBSOCKET: u8 = 2;
 export const UPGRADE_HTTP2: u8 = 3;
 
-/** Kinds of first lines. */
+/** The kinds of first lines. */
 export const LINE_HTTP: u32 = 1;
 /** A request line without a version: HTTP/0.9, or another protocol. */
 export const LINE_SIMPLE: u32 = 2;
@@ -141,7 +141,7 @@ export function readRequestLine(message: Message, base: usize, end: usize): u32 
 	return LINE_HTTP;
 }
 
-/** Reads the usual request line: a common method, a path, HTTP/1. False for any other, and nothing was done. */
+/** Reads a usual request line: a common method, a path, HTTP/1. Returns false for any other line and does nothing. */
 function readPlainRequestLine(message: Message, base: usize, end: usize): bool {
 	if (end - base < 14) return false;
 	const version = load<u64>(end - 8);
@@ -173,7 +173,7 @@ export function readOddRequestLine(message: Message, base: usize, end: usize): v
 	note(message, !known ? ANOMALY_INVALID_METHOD : message.targetLength == 0 ? ANOMALY_INVALID_TARGET : ANOMALY_UNSUPPORTED_VERSION);
 }
 
-/** Reads a request line of which only the beginning [base, end) and the version at its end were kept. */
+/** Reads a request line of which only the beginning, [base, end), and the version at its end were kept. */
 export function readCutRequestLine(message: Message, base: usize, end: usize, version: u32): bool {
 	readRequestLine(message, base, end);
 	if (message.targetLength == 0) return false;
@@ -185,7 +185,7 @@ export function readCutRequestLine(message: Message, base: usize, end: usize, ve
 	return true;
 }
 
-/** `HTTP/` digit `.` digit as major << 8 | minor, -1 for another word. */
+/** `HTTP/` digit `.` digit as major << 8 | minor; -1 for another word. */
 export function readVersion(at: usize, end: usize): i32 {
 	if (end - at != 8 || !begins(at, end, 'HTTP/', false)) return -1;
 	const major = load<u8>(at, 5);
@@ -195,8 +195,8 @@ export function readVersion(at: usize, end: usize): i32 {
 }
 
 /**
- * Reads a word that begins like a version but is not HTTP/1: its two numbers if each fits in a byte, 0 for others, -1 for a
- * word that is no version of HTTP.
+ * Reads a word that begins like a version but is not HTTP/1: its two numbers if each fits in a byte, 0 if they do
+ * not, -1 for a word that is not a version of HTTP.
  */
 function readOddVersion(message: Message, from: usize, end: usize): i32 {
 	if (end - from < 5 || !isWord(from, from + 5, 'http/')) return -1;
@@ -226,7 +226,7 @@ export function prepareMethods(): void {
 	}
 }
 
-/** Whether it is one of them. Other methods are only noted in `anomalies`. */
+/** Whether it is one of these methods. Other methods are only noted in `anomalies`. */
 export function isKnownMethod(at: usize, end: usize): bool {
 	return matchMethod(at, end, false) != 0;
 }
@@ -238,7 +238,7 @@ export function beginsKnownMethod(at: usize, end: usize): bool {
 	return space == end ? matchMethod(at, end, true) != 0 : matchMethod(at, space, false) != 0;
 }
 
-/** Length of the known method that [from, end) ends with, the longest one; 0 for none. */
+/** Length of the longest known method that [from, end) ends with; 0 if there is none. */
 export function knownMethodSuffix(from: usize, end: usize): u32 {
 	for (let at = max<usize>(from, end - min<usize>(end - from, 17)); at < end; at++) {
 		if (matchMethod(at, end, false) != 0) return <u32>(end - at);
@@ -246,7 +246,7 @@ export function knownMethodSuffix(from: usize, end: usize): u32 {
 	return 0;
 }
 
-/** Length of the method at [at, end); with `partly`, of the method it is the beginning of; 0 for none. */
+/** Length of the method at [at, end), or with `partly` of the method that it begins; 0 if there is none. */
 function matchMethod(at: usize, end: usize, partly: bool): u32 {
 	const length = <u32>(end - at);
 	if (length == 0) return 0;
@@ -335,7 +335,7 @@ export function readStatusLine(message: Message, base: usize, end: usize): u32 {
 	return LINE_HTTP;
 }
 
-/** Reads the usual status line of HTTP/1.1. False for any other, and nothing was done. */
+/** Reads a usual status line of HTTP/1.1. Returns false for any other line and does nothing. */
 function readPlainStatusLine(message: Message, base: usize, end: usize): bool {
 	if (end - base < 13 || load<u64>(base) != HTTP_1_1 || load<u8>(base, 8) != 32 || load<u8>(base, 12) != 32) return false;
 	const hundreds = <u32>load<u8>(base, 9) - 48;
@@ -352,8 +352,8 @@ function readPlainStatusLine(message: Message, base: usize, end: usize): bool {
 }
 
 /**
- * Reads one field line [at, end) of the head that begins at `base`. `trailer` lines are kept but decide nothing; `keep`
- * is false if only the meaning of the line counts (beyond the limits).
+ * Reads one field line [at, end) of the head that begins at `base`. `trailer`: the line is kept but has no effect.
+ * `keep` is false if only the meaning of the line counts (beyond the limits).
  */
 export function readField(message: Message, base: usize, at: usize, end: usize, trailer: bool, keep: bool): void {
 	let from = at;
@@ -407,7 +407,7 @@ function readFieldPart(message: Message, base: usize, at: usize, lineEnd: usize,
 	return next;
 }
 
-/** After a bare CR in a start line: where a field line begins, `end` for none. */
+/** After a bare CR in a start line: where a field line begins; `end` if there is none. */
 export function fieldAfterBareCr(at: usize, end: usize): usize {
 	const bareAt = findByte(at, end, 13);
 	return bareAt != end && isFieldLine(bareAt + 1, end, false) ? bareAt + 1 : end;
@@ -422,7 +422,7 @@ export function isFieldLine(at: usize, end: usize, after: bool): bool {
 	return nameEnd > at && nameEnd < end && load<u8>(nameEnd) == 58;
 }
 
-/** Makes room for `count` fields in a message without fields; false if there is no memory. */
+/** Makes room for `count` fields in a message without fields. Returns false if there is no memory. */
 export function roomForFields(message: Message, count: u32): bool {
 	if (count <= message.fieldCapacity) return true;
 	const fields = enlarge(message.fields, 0, count * HEADER_BYTES);
@@ -483,7 +483,7 @@ function foldLine(message: Message, base: usize, at: usize, end: usize, trailer:
 	}
 }
 
-/** Reads a folded line that continues a field that decides about framing. */
+/** Reads a folded line that continues a field that affects framing. */
 function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep: bool): void {
 	// No word ends at the fold: the parts on both sides make one invalid word.
 	const joined = message.valueOpen || load<u8>(at) == 44;
@@ -494,7 +494,7 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 	} else if (field == FIELD_CONNECTION) {
 		readConnection(message, at, end);
 	} else if (field == FIELD_LENGTH && message.valueOpen) {
-		// While it had no value, the line was taken for a bad one.
+		// While it had no value, the line was taken for an invalid one.
 		if (!message.badBefore) {
 			message.badLength = false;
 			message.anomalies &= ~((<u64>1) << ANOMALY_INVALID_CONTENT_LENGTH);
@@ -517,7 +517,7 @@ function foldMeaning(message: Message, base: usize, at: usize, end: usize, keep:
 /** Turns eight letters to lower case. Other bytes change too: `-` stays, and a control byte may become `-`. */
 const LOWER: u64 = 0x2020202020202020;
 
-/** Reads the fields that decide about framing, and Host. */
+/** Reads the fields that affect framing, and Host. */
 export function readMeaning(
 	message: Message, base: usize, name: usize, nameEnd: usize, value: usize, end: usize, keep: bool,
 ): void {
@@ -603,7 +603,7 @@ function readConnection(message: Message, value: usize, end: usize): void {
 	}
 }
 
-/** Reads one number short enough not to overflow. False for any other value, and nothing was done. */
+/** Reads one number that is too short to overflow. Returns false for any other value and does nothing. */
 function readPlainLength(message: Message, value: usize, end: usize): bool {
 	if (value == end || end - value > 18) return false;
 	let number: u64 = 0;
@@ -670,7 +670,7 @@ function readCodings(message: Message, value: usize, end: usize): void {
 		at = comma + 1;
 		if (word == wordEnd) continue;
 		if (isWord(word, wordEnd, 'chunked')) {
-			// `chunked` twice is wrong, but the body is still chunked.
+			// `chunked` twice is invalid, but the body is still chunked.
 			if (message.chunked) note(message, ANOMALY_INVALID_TRANSFER_ENCODING);
 			message.chunked = true;
 		} else if (isWord(word, wordEnd, 'identity')) {
@@ -771,7 +771,7 @@ export function beginRequestAt(message: Message, base: usize, start: usize, end:
 	message.target += <u32>(start - base);
 }
 
-/** Reads the beginning of a request line; false if it may be anything. */
+/** Reads the beginning of a request line. Returns false if it could be anything. */
 export function readBegunLine(message: Message): bool {
 	const end = message.head + message.headLength;
 	let at = message.head;

@@ -1,6 +1,6 @@
-// Lines of a head or a trailer section. A head that arrives in one piece is read in place; one in several pieces is gathered
-// in the message, up to the limits. Beyond the limits lines are still read, because fields that decide about framing may
-// come last, but they are not kept.
+// Lines of a head or a trailer section. A head that arrives in one piece is read in place; one in several pieces is
+// gathered in the message, up to the limits. Beyond the limits lines are still read, because fields that affect framing
+// may come last, but they are not kept.
 import { note } from '../memory/anomalies';
 import { copyBytes, findLineFeed } from '../memory/bytes';
 import { carry } from '../memory/carried';
@@ -75,7 +75,7 @@ export function takeLine(stream: Stream, message: Message, at: usize, end: usize
 			stream.lineStart = headLength;
 			return next;
 		}
-		// From here on the head is gathered: first the lines before this one.
+		// From here on the head is gathered, beginning with the lines before this one.
 		const before = <u32>(at - stream.inPlace);
 		const from = stream.inPlace;
 		stream.inPlace = 0;
@@ -98,7 +98,7 @@ function endsWithCr(stream: Stream, message: Message, at: usize, end: usize): bo
 	return begun == 1 && byte != 10 && byte != 13 && load<u8>(begunAt(stream, message)) == 13;
 }
 
-/** Bytes of the current line that were taken before. */
+/** The number of bytes of the current line that were taken before. */
 function begunBytes(stream: Stream, message: Message): u32 {
 	if (stream.inPlace != 0) return 0;
 	return stream.overflow ? stream.lineKept : message.headLength - stream.lineStart;
@@ -144,10 +144,10 @@ export function passLines(stream: Stream, message: Message, at: usize, next: usi
 	stream.lineStart = <u32>(next - stream.inPlace);
 }
 
-/** `HTTP/`, perhaps after a blank: this many bytes show whether a response begins like one. */
+/** `HTTP/`, perhaps after a blank: this many bytes show whether a response begins like that. */
 export const TELLING_BYTES: u32 = 6;
 
-/** Takes bytes in the middle of a line; false, with nothing done, if the line may end with them. */
+/** Takes bytes in the middle of a line. Returns false and does nothing if the line may end with them. */
 export function takeMore(stream: Stream, message: Message, at: usize, length: u32): bool {
 	if (stream.inPlace != 0 || message.odd) return false;
 	if (!stream.started && message.isResponse && message.headLength < TELLING_BYTES) return false;
@@ -188,7 +188,7 @@ function keepPiece(stream: Stream, message: Message, at: usize, length: u32): vo
 	stream.lineKept += kept;
 }
 
-/** Adds to the gathered head; without memory the rest is read but not kept. */
+/** Adds to the gathered head. Without memory the rest is read but not kept. */
 function gather(stream: Stream, message: Message, at: usize, length: u32): void {
 	const needed = message.headLength + length;
 	if (needed > message.headCapacity) {

@@ -1,5 +1,5 @@
-// The usual field lines: a token, a colon, a value without control characters, CR LF. They are read in one pass over their
-// record. Any other line is left to the reader of single lines (head.ts).
+// Usual field lines: a token, a colon, a value without control characters, CR LF. They are read in one pass over their
+// record. All other lines are left to the reader of single lines (head.ts).
 import { findControl, isSpace, lastOf, tokenMask, trimSpace } from '../memory/bytes';
 import { Message } from '../memory/state';
 import { FIELD_OTHER, addField, readMeaning } from './head';

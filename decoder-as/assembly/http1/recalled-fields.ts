@@ -11,21 +11,21 @@ import { FIELD_OTHER, readMeaning, roomForFields } from './head';
 const SLOTS: u32 = 64;
 const MOST_BYTES: u32 = 1024;
 const MOST_FIELDS: u32 = 32;
-// A slot: u32 length (the empty line at the end included), u32 number of fields, u32 number of misses, padding to 16,
-// the bytes, the fields as in a message with offsets from the first byte and in HEADER_FLAGS whether the name may decide
-// something.
+// A slot: u32 length (including the empty line at the end), u32 number of fields, u32 number of misses, padding to 16,
+// the bytes, then the fields as in a message, with offsets from the first byte, and in HEADER_FLAGS whether the name
+// may have a meaning.
 const SLOT_FIELDS_AT: u32 = 4;
 const SLOT_MISSES_AT: u32 = 8;
 const SLOT_HEADER: u32 = 16;
 const SLOT_LIST: u32 = SLOT_HEADER + MOST_BYTES;
 const SLOT_BYTES: u32 = SLOT_LIST + MOST_FIELDS * HEADER_BYTES;
 const slots = memory.data(<i32>(SLOTS * SLOT_BYTES), 16);
-/** A slot that keeps missing is refilled only every KEPT_EVERY times. */
+/** A slot that keeps missing is refilled only every KEPT_EVERY misses. */
 const KEPT_EVERY: u32 = 8;
 
 /** The slot of the head looked up last. */
 let slot: usize = 0;
-/** All its field lines were known, and the empty line after them is there. */
+/** All field lines were known, and the empty line after them is present. */
 export let whole: bool = false;
 
 /**
@@ -94,7 +94,7 @@ function mayDecide(nameLength: u32): bool {
 	return nameLength <= 17 && ((1 << nameLength) & ((1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 14) | (1 << 17))) != 0;
 }
 
-/** How many of `length` bytes (at least 16) are equal, from the first on. */
+/** How many of `length` bytes (at least 16) are equal, counted from the first. */
 function sameBytes(a: usize, b: usize, length: u32): u32 {
 	let i: u32 = 0;
 	while (i + 16 <= length) {

@@ -10,7 +10,7 @@ import { beginsKnownMethod, knownMethodSuffix, readVersion } from './head';
 
 /** At least this much of a line is kept; longer start lines are not found. */
 const KEPT: u32 = 8192;
-/** Extra room, so that the kept bytes are not moved for each new byte. */
+/** Additional room, so that the kept bytes are not moved for each new byte. */
 const ROOM: u32 = 16384;
 
 /** Drops the line so far. */
@@ -23,7 +23,8 @@ export function clearSearch(stream: Stream): void {
 /** Adds bytes [at, at + length) at the stream's current offset to the current line; `first`: they begin a call. */
 export function keepSearchLine(stream: Stream, at: usize, length: u32, first: bool, response: bool): void {
 	if (first && stream.searchLength != 0) {
-		// A head nearly always begins a call, so the line starts again here, unless the kept bytes may begin a head themselves.
+		// A head nearly always begins a call, so the line restarts here, unless the kept bytes may begin a head
+		// themselves.
 		const line = stream.search;
 		const going = stream.searchCall && mayBeStart(line, line + stream.searchLength, response);
 		if (!going && mayBeStart(at, at + length, response)) clearLine(stream);
@@ -65,7 +66,7 @@ export function makeSearchRoom(stream: Stream): bool {
 	return stream.search != 0;
 }
 
-/** Takes a byte that can neither end the line nor begin a head; false if it may. */
+/** Takes a byte that can neither end the line nor begin a head. Returns false if it could. */
 export function keepMore(stream: Stream, at: usize): bool {
 	const byte = <u32>load<u8>(at);
 	const length = stream.searchLength;

@@ -28,7 +28,7 @@ const REFUSED: u64 =
 	((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) | ((<u64>1) << ANOMALY_SPACE_IN_TARGET) |
 	((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);
 
-/** Those whose meaning is clear anyway: they explain a missing answer, but the exchange can still be complete. */
+/** Oddities whose meaning is clear anyway: they explain a missing answer, but the exchange can still be complete. */
 const UNDERSTOOD: u64 =
 	((<u64>1) << ANOMALY_CONTENT_LENGTH_AND_TRANSFER_ENCODING) | ((<u64>1) << ANOMALY_SPACE_BEFORE_COLON) |
 	((<u64>1) << ANOMALY_SPACE_IN_TARGET) | ((<u64>1) << ANOMALY_INVALID_TARGET) | ((<u64>1) << ANOMALY_UNSUPPORTED_VERSION);

@@ -1,5 +1,5 @@
-// Searching bytes, 16 at a time. The last few bytes of a run are loaded together with bytes before the run, whose results
-// are masked out. That is safe because no run lies at the very beginning of memory.
+// Searches bytes, 16 at a time. The last few bytes of a run are loaded together with bytes before the run, whose
+// results are masked out. That is safe because no run is at the very beginning of memory.
 
 /** Longer runs use memory.copy, which is a call out of WebAssembly. */
 const COPIED_HERE: u32 = 2048;

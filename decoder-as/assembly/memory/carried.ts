@@ -27,7 +27,7 @@ export function carry(message: Message, head: u64, body: u64): void {
 	message.endTime = call.time;
 }
 
-/** Bytes counted as the head turned out to be body. */
+/** Counts bytes of a head that turned out to be body. */
 export function countHeadAsBody(message: Message): void {
 	const heads = changetype<usize>(message) + offsetof<Message>('viaHead');
 	const bodies = changetype<usize>(message) + offsetof<Message>('viaBody');

@@ -11,7 +11,10 @@ import {
 } from '../wire/capture-event';
 import { now, wallMicroseconds } from '../wire/clock';
 
-/** For each reason: u64 events and u64 bytes (the kernel's totals), the same two counted here, u64 boot time of the last. */
+/**
+ * For each reason: u64 events and u64 bytes (the kernel's totals), the same two counted here, u64 boot time of the
+ * last loss.
+ */
 const STRIDE: i32 = 40;
 const counters = memory.data(STRIDE * LOSS_MAX, 8);
 

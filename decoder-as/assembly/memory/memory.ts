@@ -27,7 +27,7 @@ const listMaps = memory.data(<i32>ROWS * 4);
 const lists = memory.data(<i32>(ROWS * LISTS_A_ROW) * 4);
 
 let regionEnd: usize = 0;
-/** Where the first block lies; debug build. */
+/** Where the first block begins; debug build. */
 let regionStart: usize = 0;
 let lastBlock: usize = 0;
 let usedBytes: usize = 0;
@@ -116,7 +116,7 @@ export function release(address: usize): void {
 	if (previous != 0) {
 		const before = block - previous;
 		if ((load<u32>(before) & BUSY) == 0) {
-			// The header is overwritten too, so that nothing takes it for a block any more.
+			// Overwrite the header, too, so that nothing takes it for a block any more.
 			if (CHECKED) store<u64>(block, 0);
 			takeOut(before);
 			size += load<u32>(before);
@@ -129,7 +129,10 @@ export function release(address: usize): void {
 	addFree(block);
 }
 
-/** A larger block with the first `keep` bytes of `address`, which is released; 0 if there is none, and `address` stays. */
+/**
+ * A larger block with the first `keep` bytes of `address`, which is released. Returns 0, and keeps `address`, if there
+ * is no memory.
+ */
 export function enlarge(address: usize, keep: u32, bytes: u32): usize {
 	const larger = allocate(bytes);
 	if (larger == 0) return 0;
@@ -265,7 +268,7 @@ function addRegion(start: usize, size: u32): void {
 
 // ---- Debug build ----------------------------------------------------------------------------------------------------
 
-/** A block as allocate() and release() leave it, its neighbours agreeing. */
+/** Checks a block as allocate() and release() leave it, and that its neighbours agree. */
 function checkBlock(block: usize, busy: bool): void {
 	assert(block >= regionStart && block + HEADER < regionEnd && (block & 7) == (regionStart & 7), 'a block lies in the region');
 	const whole = load<u32>(block);

@@ -13,7 +13,7 @@ const KEPT_CAPACITY: u32 = 4 << 20;
 let buffer: usize = 0;
 let length: u32 = 0;
 let capacity: u32 = 0;
-/** The output holds a question for the host. */
+/** The output contains a question for the host. */
 let asksHost = false;
 
 export function outputStart(): usize {
@@ -50,8 +50,8 @@ export function fits(bytes: u64): bool {
 }
 
 /**
- * Reserves an entry of `bytes` bytes; its fixed part of `fixed` bytes and its padding are zeroed, size and type set. 0 if
- * there is no memory. The address is valid until the next call.
+ * Reserves an entry of `bytes` bytes; its fixed part of `fixed` bytes and its padding are zeroed, size and type are
+ * set. Returns 0 if there is no memory. The address is valid until the next call.
  */
 export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	const size = (bytes + 7) & ~7;
@@ -67,7 +67,7 @@ export function reserve(type: i32, fixed: u32, bytes: u32): usize {
 	return entry;
 }
 
-/** The same beyond the memory limit: for entries that are small and must not be missing. */
+/** The same beyond the memory limit, for entries that are small and must not be missing. */
 export function reserveSurely(type: i32, fixed: u32, bytes: u32): usize {
 	const entry = reserve(type, fixed, bytes);
 	if (entry != 0) return entry;
@@ -114,7 +114,10 @@ function replace(bytes: u32): usize {
 	return allocate(bytes);
 }
 
-/** Entries follow one another up to the end of the output, which lies in its buffer; debug build. */
+/**
+ * Checks that entries follow one another up to the end of the output, and that the output is within its buffer; debug
+ * build.
+ */
 export function checkOutput(): void {
 	assert(length <= capacity, 'the output lies in its buffer');
 	let at: u32 = 0;

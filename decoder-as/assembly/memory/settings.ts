@@ -19,9 +19,12 @@ export let waitingLimit: u32 = 100;
 export let connectionsLimit: u32 = 65536;
 export let idleLimitNs: u64 = 300_000_000_000;
 export let memoryLimit: u32 = 64 << 20;
-/** At this length the output is passed to the host. Short messages produce twenty times their bytes and more. */
+/** At this length the output is passed to the host. Short messages produce twenty times their own size and more. */
 export let outputEnough: u32 = 2 << 20;
-/** If more is in use, room is made down to `relieveTo`. The limit includes static memory, which is outside all blocks. */
+/**
+ * If more is in use, memory is freed down to `relieveTo`. The limit includes static memory, which is outside all
+ * blocks.
+ */
 export let relieveAbove: u32 = 0;
 export let relieveTo: u32 = 0;
 export let eventsLimit: u32 = 65536;

@@ -55,7 +55,7 @@ export class Connection {
 	hashNext: Connection;
 	lruPrevious: Connection;
 	lruNext: Connection;
-	/** It is in the list of connections with decisions to make at the end of a batch. */
+	/** It is in the list of connections that have decisions to make at the end of a batch. */
 	due: bool;
 	dueNext: Connection;
 
@@ -95,7 +95,7 @@ export class Connection {
 	gone: bool;
 	/** Its row has been written. It is remembered for late records and for pairing with the other side. */
 	buried: bool;
-	/** To be freed when its turn in the list of due connections comes. */
+	/** It will be freed when its turn in the list of due connections comes. */
 	forgotten: bool;
 	/** The close record contained the ends of the streams. */
 	finalKnown: bool;
@@ -117,7 +117,7 @@ export class Connection {
 	unproven: bool;
 	/** Bytes were lost since pairing was last certain. */
 	holed: bool;
-	/** Bytes that are not a request came where one should begin. The server may answer them. */
+	/** Bytes that are not a request arrived where one should begin. The server may answer them. */
 	stray: bool;
 	/** The next response arrived before the waiting request was sent, when nothing was owed. */
 	unasked: bool;
@@ -125,7 +125,7 @@ export class Connection {
 	early: Exchange;
 	/** When bytes last moved in either direction, and the longest recent silences that a response ended: see silence.ts. */
 	activeAt: u64;
-	/** The same, counting records that are still waiting. */
+	/** The same, including records that are still waiting. */
 	arrivedAt: u64;
 	owedLongest: u64;
 	owedBefore: u64;
@@ -140,7 +140,7 @@ export class Connection {
 	turnStart: u64;
 	/** When the response before the last one began. */
 	responseBefore: u64;
-	/** Responses that came while no request waited (their requests may be late), and when the last one began. */
+	/** Responses that arrived while no request waited (their requests may be late), and when the last one began. */
 	earlyResponses: u32;
 	earlyStart: u64;
 	/** The batch in which user space was asked about it; 0: never. */
@@ -151,7 +151,7 @@ export class Connection {
 	usedAt: u64;
 	idle: bool;
 	closedAt: u64;
-	/** How long it had been silent then. */
+	/** How long it had been silent at that time. */
 	closeSilence: u64;
 	comm0: u64;
 	comm1: u64;
@@ -189,7 +189,10 @@ export class Connection {
 	/** Bytes lost in the last gap between requests, and between responses. */
 	requestGapBytes: u64;
 	responseGapBytes: u64;
-	/** The gap began inside a request (response) that already has a row. Its seen bytes are included in the gap's size. */
+	/**
+	 * The gap began inside a request (response) that already has a row. The bytes seen of it are included in the gap's
+	 * size.
+	 */
 	requestGapBegun: bool;
 	responseGapBegun: bool;
 	/** The gap contains the beginning of at least one response. */
@@ -257,7 +260,7 @@ export class Stream {
 	/** Offset of the next byte to be taken. */
 	next: u64;
 
-	/** Bytes of its shortest message so far (0: unknown), and where the last one begins, once there was one. */
+	/** Length of its shortest message so far (0: unknown), and where the last one begins, if there was one. */
 	shortest: u64;
 	lastStart: u64;
 	measured: bool;
@@ -272,8 +275,8 @@ export class Stream {
 	/** The kernel was told not to copy bytes before this offset. */
 	skippedUntil: u64;
 
-	// Of the head (or trailer section, or chunk-size line) being read.
-	/** Address of the head inside the record, as long as it comes in one piece; 0: it is gathered in the message. */
+	// For the head (or trailer section, or chunk-size line) being read.
+	/** Address of the head inside the record, as long as it arrives in one piece; 0: it is gathered in the message. */
 	inPlace: usize;
 	/** Offset of the current line in the head. */
 	lineStart: u32;
@@ -292,7 +295,7 @@ export class Stream {
 	keepLimit: u32;
 	/** Number of the first trailer field. */
 	firstTrailer: u32;
-	/** The last bytes of a start line too long to keep; they hold its version. */
+	/** The last bytes of a start line that is too long to keep; they contain its version. */
 	tail0: u64;
 	tail1: u64;
 	line: usize;
@@ -319,11 +322,11 @@ export class Stream {
 	pendingCount: u32;
 	pendingBytes: u32;
 
-	/** Search for the next head: the kept end of the current line, and its place in the stream. */
+	/** The search for the next head: the kept end of the current line, and its position in the stream. */
 	search: usize;
 	searchLength: u32;
 	searchOffset: u64;
-	/** When the first byte of that line came. */
+	/** When the first byte of that line arrived. */
 	searchTime: u64;
 	/** Its first byte was the first of a call; the previous line was empty. */
 	searchCall: bool;
@@ -337,7 +340,7 @@ export class Stream {
 	searchLost: bool;
 	/** `responsesBegun` when the search started. */
 	searchResponses: u32;
-	/** The head being read was found by searching; an odd line shows that it is not a head. */
+	/** The head being read was found by searching. An odd line shows that it is not a head. */
 	tentative: bool;
 }
 
@@ -399,7 +402,7 @@ export class Message {
 	isConnect: bool;
 	/** Its request is not known, so the next bytes decide whether it has a body. */
 	guess: bool;
-	/** Field values that decide about framing. */
+	/** Values of fields that affect framing. */
 	hasLength: bool;
 	badLength: bool;
 	conflictingLength: bool;
@@ -407,7 +410,10 @@ export class Message {
 	otherCoding: bool;
 	hasCoding: bool;
 	codingField: bool;
-	/** FIELD_* of head.ts: the last field line's; its value is empty or ends with a comma; badLength before it. */
+	/**
+	 * FIELD_* of head.ts for the last field line; whether its value is empty or ends with a comma; badLength before
+	 * it.
+	 */
 	lastField: u8;
 	valueOpen: bool;
 	badBefore: bool;
@@ -434,7 +440,7 @@ export class Message {
 	beganCall: bool;
 	/** Its body has ended, complete or not. */
 	ended: bool;
-	/** A stream is still reading it and frees it if no row owns it. */
+	/** A stream is still reading it, and will free it if no row owns it. */
 	reading: bool;
 	/** Bytes are counted but no longer held. */
 	dropped: bool;
@@ -513,7 +519,7 @@ export class Exchange {
 	/** STATE_*, REASON_*. */
 	state: i32;
 	reason: i32;
-	/** Finished; it waits only for facts. */
+	/** It is finished and waits only for facts. */
 	done: bool;
 	/** It waits until its connection proves to be HTTP. */
 	suspected: bool;
@@ -525,7 +531,7 @@ export class Exchange {
 	idle: bool;
 	/** Minimum number of them. */
 	lostBefore: u32;
-	/** Responses to the lost ones that were seen before this request. */
+	/** Responses to lost requests that were seen before this request. */
 	orphansBefore: u32;
 	/** Its response came first and has its own row, so no later response answers it. */
 	answeredEarly: bool;

@@ -62,7 +62,7 @@ export function loseRequests(connection: Connection, bytes: u64, one: bool, begu
 	keepAbandoned(connection);
 }
 
-/** … in the direction of responses. */
+/** The same in the direction of responses. */
 export function loseResponses(connection: Connection, bytes: u64, one: bool, begun: u64): void {
 	connection.doubt |= RESPONSES_LOST;
 	if (!connection.responseGap) {
@@ -79,8 +79,8 @@ export function loseResponses(connection: Connection, bytes: u64, one: bool, beg
 }
 
 /**
- * The gap that just began with the `begun` bytes of a message is unreadable rather than lost: every byte of it is seen, and
- * its size says nothing about missing messages.
+ * The gap that has just begun with `begun` bytes of a message is unreadable rather than lost: every byte of it is
+ * seen, and its size says nothing about missing messages.
  */
 export function sizeNothing(connection: Connection, responses: bool, begun: u64): void {
 	if (responses) {
@@ -109,7 +109,7 @@ export function addSkipped(connection: Connection, bytes: u64, responses: bool):
 	else connection.requestGapBytes += bytes;
 }
 
-/** The end of a request whose beginning was lost has passed: responses so far did not answer that one. */
+/** The end of a request whose beginning was lost has passed: responses so far did not answer that request. */
 export function passRequest(connection: Connection): void {
 	if (!connection.requestGap || connection.requestGapBegun) return;
 	if (connection.lostRequests <= connection.orphans) connection.lostRequests = connection.orphans + 1;
@@ -121,7 +121,7 @@ export function beginMidstream(connection: Connection): void {
 	connection.doubt = REQUESTS_LOST | RESPONSES_LOST;
 }
 
-/** Responses to abandoned requests can no longer be counted off: treats those requests as lost. */
+/** Responses to abandoned requests can no longer be told apart by counting: treats those requests as lost. */
 function keepAbandoned(connection: Connection): void {
 	if (connection.abandoned == 0) return;
 	connection.abandoned = 0;
@@ -180,7 +180,7 @@ export function afterRequest(exchange: Exchange, quiet: bool): void {
 	}
 	connection.requestGap = false;
 	const bytes = connection.requestGapBytes;
-	// Too few bytes for a request.
+	// There are too few bytes for a request.
 	if (connection.lostRequests == 0 && bytes < SHORTEST && !connection.requestGapBegun) {
 		becomeCertain(connection);
 		return;
@@ -265,7 +265,7 @@ function isEarly(connection: Connection, response: Message): bool {
 	return connection.responsesBegun == 1 && connection.requestStart == 0 && connection.doubt == 0 && response.status != 408;
 }
 
-/** The same for a request whose row was made while the response waited. */
+/** The same for a request whose row was created while the response waited. */
 function areFirst(connection: Connection, response: Message, request: Message): bool {
 	return connection.responsesBegun == 1 && request.startOffset == 0 && connection.doubt == 0 && response.status != 408;
 }
@@ -321,8 +321,8 @@ function keepUnbound(connection: Connection, response: Message): Exchange {
 }
 
 /**
- * The connection has ended. `whole`: its ends are known, and bytes missing there are counted. `answered`: the client closed
- * it, so everything it asked for had been answered.
+ * The connection has ended. `whole`: its ends are known, and bytes missing there are counted. `answered`: the client
+ * closed it, so everything it had asked for was answered.
  */
 export function endDoubt(connection: Connection, whole: bool, answered: bool): void {
 	if (connection.doubt == 0 && connection.unboundCount == 0) return;
@@ -355,7 +355,7 @@ export function endDoubt(connection: Connection, whole: bool, answered: bool): v
 
 /**
  * No more responses will come. If nothing was lost and some messages were merely unreadable, the responses answer the
- * requests if there are equally many.
+ * requests if their numbers are equal.
  */
 export function settleUnread(connection: Connection): void {
 	const count = connection.waitingCount;
@@ -387,7 +387,7 @@ function bind(exchange: Exchange, response: Message): void {
 	}
 	const begin = exchange.request.startTime;
 	const took = response.startTime - min<u64>(begin, response.startTime);
-	// Not the first one, which may have been written unasked.
+	// Not for the first response, which may have been written unasked.
 	if (connection.responsesBegun > 1 && (connection.fastest == 0 || took < connection.fastest)) connection.fastest = took;
 	exchanges.bindResponse(exchange, response);
 }
@@ -408,7 +408,7 @@ function makeOrphan(connection: Connection, response: Message, reason: i32): Exc
 	return exchange;
 }
 
-/** The head of the first request is complete and its response has come already: joins both in one row. */
+/** The head of the first request is complete and its response has already arrived: joins both in one row. */
 export function joinEarly(connection: Connection, request: Message): Exchange {
 	const exchange = connection.early;
 	connection.early = NO_EXCHANGE;
@@ -453,7 +453,7 @@ function settleTurn(connection: Connection, time: u64): void {
 	if (turn == NO_EXCHANGE || turn.request.startTime > time) return;
 	if (connection.responseGap || turn.afterGap) {
 		// Something is missing at the turn, and it is unknown on which side of it.
-		// Responses beyond those that answer the earlier requests may be for requests of that gap.
+		// Responses beyond those that answer the earlier requests may belong to requests lost in that gap.
 		const lost = turn.afterGap ? turn.lostBefore : 0;
 		if (isDoubtful(connection, count, lost, connection.responseGap && connection.responseGapOne ? 1 : 0)) {
 			distrust(connection, count);
@@ -464,7 +464,7 @@ function settleTurn(connection: Connection, time: u64): void {
 	} else if (turn.idle && trust(connection, count)) {
 		return;
 	} else if (connection.overlapping || !isClean(connection, count) || !settle(connection, count)) {
-		// Not all earlier requests were answered, or more was lost than is known. The next turn may show.
+		// Not all earlier requests were answered, or more was lost than is known. The next turn may tell.
 		const holed = connection.holed;
 		giveUp(connection, count);
 		turn.afterGap = true;
@@ -474,8 +474,8 @@ function settleTurn(connection: Connection, time: u64): void {
 }
 
 /**
- * How many of the unbound responses may answer others than the first `count` requests: those of them whose response was not
- * lost have one of these.
+ * How many of the unbound responses may answer requests other than the first `count`: those among the first whose
+ * response was not lost have one of these.
  */
 function spareResponses(connection: Connection, count: u32): u32 {
 	const here = connection.unboundCount;
@@ -508,8 +508,8 @@ function isClean(connection: Connection, count: u32): bool {
 }
 
 /**
- * The first `count` waiting requests have all been answered, and no response was lost after the last one. Pairs them from
- * the end; earlier ones stay alone. False if the numbers do not fit.
+ * The first `count` waiting requests have all been answered, and no response was lost after the last one. Pairs them
+ * from the end; earlier ones stay alone. Returns false if the numbers do not fit.
  */
 function settle(connection: Connection, count: u32): bool {
 	if (connection.stray || isUnasked(connection.lastUnbound.response)) return false;
@@ -596,7 +596,10 @@ function isDoubtful(connection: Connection, count: u32, before: i64, after: i64)
 	return !fits && (count > 1 || here > 1 || connection.pipelining);
 }
 
-/** Whether `hidden` responses fit into the lost bytes, `begun` of them seen in part. If not, several requests waited at once. */
+/**
+ * Whether `hidden` responses fit into the lost bytes, of which `begun` were seen in part. If not, several requests
+ * waited at once.
+ */
 function fitIn(connection: Connection, bytes: u64, begun: i64, hidden: i64): bool {
 	if (hidden <= 0 || (hidden == 1 && begun == 0) || !wasLost(connection)) return true;
 	const shortest = shortestOf(connection.responses);
@@ -607,7 +610,7 @@ function startsAfterGap(connection: Connection): bool {
 	return connection.waiting != NO_EXCHANGE && connection.waiting.afterGap;
 }
 
-/** Of the first `count` waiting requests, the number from the last one after a gap on. */
+/** Among the first `count` waiting requests, the number from the last one after a gap on. */
 function requestsAfterGap(connection: Connection, count: u32): u32 {
 	let after: u32 = 0;
 	let exchange = connection.waiting;
@@ -754,8 +757,8 @@ function settleSilence(connection: Connection, time: u64): void {
 }
 
 /**
- * Nothing was owed after the first `count` waiting requests. Pairs them from the end; anything before the last gap stays
- * alone. False if that is impossible.
+ * Nothing was owed after the first `count` waiting requests. Pairs them from the end; anything before the last gap
+ * stays alone. Returns false if that is impossible.
  */
 function trust(connection: Connection, count: u32): bool {
 	const here = connection.unboundCount;

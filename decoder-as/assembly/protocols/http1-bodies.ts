@@ -33,7 +33,7 @@ import {
 import { endMessage, hasAskedAgain, runOn } from './http1-messages';
 import { SKIPPED_MOST } from './opaque';
 
-/** If less than this is left, telling the kernel is not worth it. */
+/** If less than this is left, it is not worth telling the kernel. */
 const SKIPPED_LEAST: u64 = 65536;
 
 /** Takes bytes [at, end) of a body or its framing; returns where it stopped. */
@@ -93,7 +93,7 @@ export function endData(stream: Stream): void {
 	if (framer.endPart(stream)) endMessage(stream);
 }
 
-/** [from, at) is not chunk framing: the body is not chunked, or no longer. */
+/** [from, at) is not chunk framing: the body is not chunked, or is no longer. */
 function breakChunk(stream: Stream, message: Message, from: usize, at: usize): void {
 	if (stream.state == IN_CHUNK_SIZE) {
 		const before = stream.chunkLine;

@@ -186,13 +186,16 @@ function readLine(stream: Stream, message: Message, taken: usize): bool {
 	return true;
 }
 
-/** Whether the line, among trailers, is the next message's start line. No field name can begin like one. */
+/** Whether the line, among trailers, is the start line of the next message. No field name can begin like one. */
 function beginsNext(stream: Stream, message: Message, at: usize, end: usize): bool {
 	if (lines.bareCr || lines.truncated || !fitsSearch(<u32>(lines.lineEnd + 1 - at))) return false;
 	return findStart(at, end, message.isResponse) == at && mayStart(stream);
 }
 
-/** The trailers end without an empty line: the line at `at`, ending at `offset` of the stream, belongs to the next message. */
+/**
+ * The trailers end without an empty line: the line at `at`, which ends at `offset` of the stream, belongs to the next
+ * message.
+ */
 function endTrailers(stream: Stream, message: Message, at: usize, offset: u64): void {
 	const length = <u32>(lines.lineEnd + 1 - at);
 	const response = message.isResponse;
@@ -348,8 +351,8 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 }
 
 /**
- * Reads a line [at, end), ending at `offset` of the stream, after a request of HTTP/0.9. True if it is a field line: then the
- * request is an HTTP/1 request without a version. Otherwise the server does not read the line.
+ * Reads a line [at, end), which ends at `offset` of the stream, after a request of HTTP/0.9. Returns true if it is a
+ * field line: then the request is an HTTP/1 request without a version. Otherwise the server does not read the line.
  */
 function readAfterSimple(stream: Stream, message: Message, at: usize, end: usize, offset: u64): bool {
 	const lineEnd = lineEndOf(at);
@@ -518,7 +521,7 @@ function acceptTentative(stream: Stream): void {
 	countSkipped(stream);
 }
 
-/** The line [at, end) shows that the found head is not one. The line may begin one itself. */
+/** The line [at, end) shows that the supposed head is not one. The line itself may begin a head. */
 function rejectHead(stream: Stream, message: Message, at: usize, end: usize, offset: u64): void {
 	const length = <u32>(lines.lineEnd + 1 - at);
 	const response = message.isResponse;

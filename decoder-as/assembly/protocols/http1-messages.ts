@@ -30,7 +30,10 @@ import * as alignment from './alignment';
 import { noteBeginning } from './silence';
 import { beginSpill, spillHead } from './spill';
 
-/** Whether the next message may begin now. A response waits for its request; bytes after CONNECT or Upgrade for the answer. */
+/**
+ * Whether the next message may begin now. A response waits for its request, bytes after CONNECT or Upgrade wait for
+ * the answer.
+ */
 export function mayStart(stream: Stream): bool {
 	const connection = stream.connection;
 	if (stream.forced) {
@@ -55,7 +58,7 @@ function hasOddRequest(connection: Connection): bool {
 	return message != NO_MESSAGE && !message.hadRow && (message.odd || message.unclear);
 }
 
-/** A response comes before any request is complete: it answers the one that has begun, if any. */
+/** A response arrives before any request is complete: it answers the one that has begun, if any. */
 function beginEarlyRow(connection: Connection): void {
 	const requests = connection.requests;
 	if (requests == NO_STREAM) return;
@@ -275,7 +278,10 @@ export function countSkipped(stream: Stream): void {
 	stream.skipped = 0;
 }
 
-/** Schedules a search of the kept line (at `offset` of the stream), which was read as something else: a head may begin in it. */
+/**
+ * Schedules a search of the kept line (at `offset` of the stream), which was read as something else but may contain
+ * the beginning of a head.
+ */
 export function searchKept(stream: Stream, offset: u64): void {
 	stream.searchOffset = offset;
 	stream.searchTime = call.time;

@@ -1,5 +1,5 @@
-// Odd heads: bytes where a request or an answer should begin that are not a head. They may still be one, and are shown as
-// far as they can be read.
+// Odd heads: bytes that are not a head, where a request or an answer should begin. They may still be a request or an
+// answer, and are shown as far as they can be read.
 import {
 	LINE_HTTP2,
 	LINE_MALFORMED,
@@ -90,13 +90,13 @@ export function startOdd(stream: Stream, at: usize, end: usize): usize {
 	return at;
 }
 
-/** Maximum length of the first bytes of a response that came alone. */
+/** Maximum length of the first bytes of a response that arrived alone. */
 const BEGUN_MOST: u32 = 8;
 
 const begunBytes = memory.data(8);
 
 /**
- * The first bytes, fewer than `HTTP/` has, may begin a status line. Returns whether [from, end) continues it.
+ * The first bytes, too few to contain `HTTP/`, may begin a status line. Returns whether [from, end) continues it.
  */
 export function goesOn(message: Message, from: usize, end: usize): bool {
 	const begun = message.headLength;
@@ -158,9 +158,10 @@ function beginSimpleBody(stream: Stream, exchange: Exchange, message: Message): 
 }
 
 /**
- * Whether bytes that are not a head still answer `exchange`. If they came before the request, or in a call that began with
- * the previous response, they belong to that response (its length was wrong, or it should have had no body). They are the
- * answer if no other request waits, or nothing has been answered yet. Otherwise it is unknown what they are.
+ * Whether bytes that are not a head still answer `exchange`. If they arrived before the request, or in a call that
+ * began with the previous response, they belong to that response (its length was wrong, or it should have had no
+ * body). They are the answer if no other request waits, or nothing has been answered yet. Otherwise it is unknown
+ * what they are.
  */
 function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, beginsCall: bool): bool {
 	if (connection.responsesBegun == 0) return true;
@@ -173,7 +174,10 @@ function isOddAnswer(connection: Connection, exchange: Exchange, time: u64, begi
 	return beginsCall;
 }
 
-/** Whether it is an answer in Redis' protocol: then the request was Redis' inline form, which looks like HTTP/0.9. */
+/**
+ * Whether it is an answer in the Redis protocol: then the request was an inline command of Redis, which looks like
+ * HTTP/0.9.
+ */
 function isRedis(at: usize, end: usize): bool {
 	const first = load<u8>(at);
 	const second = end - at > 1 ? load<u8>(at, 1) : 0;
@@ -189,7 +193,7 @@ function answerOddly(stream: Stream, message: Message): void {
 	placeResponse(stream, message);
 }
 
-/** Such a line is complete; it ends at `offset` of the stream. */
+/** An unreadable line is complete; it ends at `offset` of the stream. */
 export function readOddLine(stream: Stream, message: Message, offset: u64): bool {
 	lines.leavePlace(stream, message);
 	if (!message.odd) answerOddly(stream, message);
@@ -209,8 +213,9 @@ export function readOddLine(stream: Stream, message: Message, offset: u64): bool
 }
 
 /**
- * Reads a line [at, end), ending at `offset` of the stream, after an unreadable one. True if it is a field line, or an empty
- * line that ends a head. A good status line makes everything before it garbage. Anything else shows that all of it is body.
+ * Reads a line [at, end), which ends at `offset` of the stream, after an unreadable one. Returns true if it is a
+ * field line, or an empty line that ends a head. A valid status line makes everything before it garbage. Anything
+ * else shows that all of it is body.
  */
 export function readOddHead(stream: Stream, message: Message, at: usize, end: usize, offset: u64): bool {
 	const lineEnd = lineEndOf(at);

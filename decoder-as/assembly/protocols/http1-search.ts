@@ -26,7 +26,8 @@ export function search(stream: Stream, from: usize, end: usize): usize {
 			return next;
 		}
 		const length = stream.searchLength;
-		// Not counted twice: earlier pieces of the line were counted when they came, and useSearchLine counts the whole line.
+		// Not counted twice: earlier pieces of the line were counted when they arrived, and useSearchLine counts the
+		// whole line.
 		stream.skipped += <u64>(next - from) - length;
 		unspill(stream, length);
 		return useSearchLine(stream, stream.search, stream.search + length - 1, next, response);

@@ -59,7 +59,7 @@ import { roleByConnection, suspect } from './recognition';
 import { noteActivity } from './silence';
 import { endSpill, spillBytes } from './spill';
 
-/** Takes bytes [from, end) of the stream; returns how many were taken: fewer if the stream has to wait. */
+/** Takes bytes [from, end) of the stream; returns how many were taken: fewer than all if the stream has to wait. */
 export function feed(stream: Stream, from: usize, end: usize): u32 {
 	let at = from;
 	while (at < end) {
@@ -104,7 +104,7 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 	return <u32>(at - from);
 }
 
-/** Takes `bytes` at `from` in the middle of something that does not end with them; false if it may end. */
+/** Takes `bytes` at `from` in the middle of something that does not end with them. Returns false if it may end. */
 export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
 	switch (stream.state) {
 		case IN_LENGTH:
@@ -271,7 +271,7 @@ function loseFraming(stream: Stream, length: u64, lost: bool): void {
 		if (!message.headed) closeDamagedHead(stream, message);
 		if (stream.message != NO_MESSAGE) endMessage(stream);
 	}
-	// Set again: placing the rest of a response may just have made everything before it certain.
+	// Set again, because placing the rest of a response may just have made everything before it certain.
 	connection.holed = true;
 	endSpill(stream);
 	if (stream.role != CARRIES_REQUESTS) alignment.loseResponses(connection, length, one, begun);

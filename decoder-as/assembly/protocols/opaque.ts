@@ -9,7 +9,7 @@ import { freeMessage } from '../rows/messages';
 import { PROTOCOL_HTTP2, PROTOCOL_OTHER, PROTOCOL_TLS } from '../wire/output-layout';
 import { leaveSpill } from './spill';
 
-/** The largest offset that a float holds exactly: to the end. */
+/** The largest offset that a float represents exactly; it stands for the end of the stream. */
 export const SKIPPED_MOST: u64 = (1 << 53) - 1;
 
 /** From here on nothing on the connection is read. */

@@ -1,5 +1,5 @@
-// The interface of the protocols for connections/: passes the bytes of a stream, in order, to its protocol. HTTP/1 is the
-// only one; a stream of anything else is opaque, and its bytes are only counted.
+// The protocols' interface to connections/: passes the bytes of a stream, in order, to its protocol. HTTP/1 is the only
+// one; a stream of anything else is opaque, and its bytes are only counted.
 import { prepareMethods } from '../http1/head';
 import { CHECKED } from '../memory/checks';
 import { OPAQUE, Stream } from '../memory/state';
@@ -7,7 +7,7 @@ import * as http1 from './http1';
 import { skipOpaque } from './opaque';
 import { inheritRole } from './recognition';
 
-/** Before the first record. */
+/** Called before the first record. */
 export function prepare(): void {
 	prepareMethods();
 }

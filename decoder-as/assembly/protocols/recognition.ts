@@ -18,13 +18,14 @@ export function mayBeResponse(connection: Connection, at: usize, end: usize): bo
 	return isStatusLike(at, end) || (connection.exchanges <= 1 && connection.responsesBegun == 0 && begins(at, end, 'ICY ', true));
 }
 
-/** Decides which direction carries requests: by the first bytes of either, else by which side connected. */
+/** Decides which direction carries requests: by the first bytes of either, otherwise by which side connected. */
 export function chooseRole(stream: Stream, at: usize, end: usize): void {
 	const connection = stream.connection;
 	const incoming = stream == connection.incoming;
 	if (begins(at, end, 'HTTP/', true)) {
 		const served = connection.role == ROLE_ACCEPTED ? incoming : connection.role == ROLE_CONNECTED && !incoming;
-		// The side that connected decides if `H` may also begin HEAD, or if nothing came before that this could answer.
+		// The side that connected decides if `H` may also begin HEAD, or if nothing arrived before that this could
+		// answer.
 		const first = !stream.midstream && connection.doubt == 0 && mayAsk(stream);
 		setRole(stream, served && (first || end - at < 5) ? CARRIES_REQUESTS : CARRIES_RESPONSES);
 	} else if (connection.midstream ? mayBeStart(at, end, false) : mayBeRequest(at, end)) {
@@ -53,7 +54,7 @@ export function roleByConnection(stream: Stream): void {
 	else if (connection.role == ROLE_CONNECTED) setRole(stream, incoming ? CARRIES_RESPONSES : CARRIES_REQUESTS);
 }
 
-/** Gives a new stream the role left by its opposite. */
+/** Gives a new stream the role that its opposite leaves. */
 export function inheritRole(stream: Stream): void {
 	const connection = stream.connection;
 	const other = stream == connection.incoming ? connection.outgoing : connection.incoming;

@@ -1,20 +1,20 @@
-// What a silence on a connection proves. A client that sends after a silence much longer than those its responses ended
-// waits for nothing: any response owed to it would have come by then. This is how pairing begins if a capture starts in the
-// middle of a connection, without knowing what was asked before. It is also how pairing returns after a loss to a client
-// that always has requests in flight. A silence proves nothing if the program simply did not read, so a client must have
-// read everything that had arrived (FLAG_ALL_READ).
+// What a silence on a connection proves. A client that sends after a silence much longer than those that its responses
+// ended is waiting for nothing: any response owed to it would have arrived by then. This is how pairing begins if a
+// capture starts in the middle of a connection, without knowing what was asked before. It is also how pairing returns
+// after a loss to a client that always has requests in flight. A silence proves nothing if the program simply did not
+// read, so a client must have read everything that had arrived (FLAG_ALL_READ).
 import { Connection, Message, NO_STREAM, isClient } from '../memory/state';
 import * as call from '../wire/call';
 import { FLAG_ALL_READ, FLAG_UNREAD } from '../wire/capture-event';
 
-/** A silence counts if it is this many times as long as the longest one that a response ended … */
+/** A silence counts if it is this many times as long as the longest silence that a response ended … */
 const TIMES: u64 = 4;
 /** … and at least this many nanoseconds: in less, a thread may simply not have run. */
 const LEAST_NS: u64 = 20_000_000;
 /** The same if something may well be owed: the client always had requests in flight, or responses are missing. */
 const TIMES_OVERLAPPING: u64 = 20;
 const LEAST_OVERLAPPING_NS: u64 = 200_000_000;
-/** The longest ones are those of the last 8 to 16 messages, so that one slow response is eventually forgotten. */
+/** The longest silences are those before the last 8 to 16 messages, so that one slow response is eventually forgotten. */
 const LATELY: u32 = 8;
 
 /** Called for the first byte of a message. */

@@ -1,5 +1,5 @@
-// A message whose framing cannot be read has no known end: the bytes skipped while the next head is searched are the rest
-// of its body. It is the stream's `spill` until that head is found or the stream ends.
+// A message whose framing cannot be read has no known end: the bytes skipped during the search for the next head are
+// the rest of its body. The message is the stream's `spill` until that head is found or the stream ends.
 import { Message, NO_EXCHANGE, NO_MESSAGE, Stream } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
 import { addBody, addUnseenBody, appendBody, freeMessage, takeOffBody } from '../rows/messages';
@@ -30,7 +30,7 @@ export function unspill(stream: Stream, length: u32): void {
 	spill.endTime = stream.spillTime;
 }
 
-/** A supposed head is not one: adds its first `length` bytes, as far as they are kept, to the spill. */
+/** A supposed head is not one: adds its first `length` bytes, as far as they were kept, to the spill. */
 export function spillHead(stream: Stream, head: Message, length: u64): void {
 	const spill = stream.spill;
 	if (spill == NO_MESSAGE) return;

@@ -54,7 +54,7 @@ function formatName(at: usize, bytes: u64): u32 {
 	return length;
 }
 
-/** `local LF remote LF` in [at, end), as user space found them. */
+/** Reads `local LF remote LF` in [at, end), as found by user space. */
 export function learnAddressTexts(connection: Connection, at: usize, end: usize): void {
 	const localEnd = findByte(at, end, 10);
 	if (connection.localLength == 0) setLocal(connection, copyText(at, localEnd));
@@ -96,7 +96,7 @@ function isAddress(at: usize, end: usize): bool {
 	return end > at;
 }
 
-/** … version 2: command, family, two bytes of length, addresses. `end`: as much of it as there is. */
+/** The same for version 2: command, family, two bytes of length, addresses. `end`: the end of the available part. */
 export function learnToldBytes(connection: Connection, at: usize, end: usize): void {
 	if (load<u8>(at) != 0x21) return;
 	const family = load<u8>(at, 1) >> 4;
@@ -177,7 +177,7 @@ function unmapText(): void {
 	length = address + port;
 }
 
-/** Whether it is an IPv4 address in IPv6 form, as dual-stack sockets have it. */
+/** Whether it is an IPv4 address in IPv6 form, as used by dual-stack sockets. */
 function isMapped(at: usize): bool {
 	return load<u64>(at) == 0 && load<u16>(at, 8) == 0 && load<u16>(at, 10) == 0xffff;
 }

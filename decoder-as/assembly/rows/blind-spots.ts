@@ -1,5 +1,5 @@
-// Recognises other protocols by their first bytes, and keeps the list of activity that was noticed but cannot be followed
-// (table `blind_spots`).
+// Recognises other protocols by their first bytes, and lists activity that was noticed but cannot be followed (table
+// `blind_spots`).
 import { begins } from '../memory/bytes';
 import { allocateZeroed } from '../memory/memory';
 import { reserve } from '../memory/output';
@@ -30,7 +30,7 @@ const SPOT_BYTES: u32 = 112;
 let spots: usize = 0;
 let spotCount: u32 = 0;
 
-/** PROTOCOL_* of a first line, or first bytes, that are not HTTP/1. */
+/** PROTOCOL_* for a first line, or first bytes, that are not HTTP/1. */
 export function protocolOf(at: usize, end: usize): i32 {
 	// A TLS record of type handshake, version 3.x.
 	if (end - at >= 2 && load<u8>(at) == 0x16 && load<u8>(at, 1) == 3) return PROTOCOL_TLS;
@@ -46,7 +46,7 @@ export function noteProtocol(connection: Connection): void {
 	noteSpot(connection.pid, tls ? BLIND_TLS : BLIND_HTTP2, comm, words);
 }
 
-/** Takes that back, because the answer is HTTP/1. */
+/** Undoes that, because the answer is HTTP/1. */
 export function forgetProtocol(connection: Connection): void {
 	const what = connection.protocol == PROTOCOL_TLS ? BLIND_TLS : BLIND_HTTP2;
 	for (let i: u32 = 0; i < spotCount; i++) {
@@ -57,7 +57,7 @@ export function forgetProtocol(connection: Connection): void {
 	}
 }
 
-/** Something happened that cannot be followed: BLIND_*. The comm is copied. */
+/** Notes something that cannot be followed: BLIND_*. The comm is copied. */
 export function noteSpot(pid: u32, what: u32, comm: usize, words: string): void {
 	if (spots == 0) {
 		spots = allocateZeroed(SPOTS * SPOT_BYTES);

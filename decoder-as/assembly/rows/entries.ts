@@ -1,4 +1,4 @@
-// Writes rows into the output in the layout of output-layout.ts. Decides nothing.
+// Writes rows into the output, in the layout of output-layout.ts. It decides nothing.
 import { copyBytes } from '../memory/bytes';
 import { viaOf } from '../memory/carried';
 import { CHECKED } from '../memory/checks';
@@ -116,7 +116,7 @@ function sideOf(connection: Connection): i32 {
 	return connection.role == 1 ? SIDE_SERVER : connection.role == 2 ? SIDE_CLIENT : SIDE_UNKNOWN;
 }
 
-/** Where the next variable part of the entry being written goes. */
+/** Where the next part of variable length of the current entry goes. */
 let cursor: u32 = 0;
 
 /** This many bytes after an entry may be overwritten, because short texts are copied together with what follows them. */
@@ -201,7 +201,7 @@ function putBody(
 	if (!hold || isUnheld(message)) putUnheld(entry + unheld, message, hold);
 	if (!message.headed) return;
 	if (message.bodyBytes == 0) {
-		// An open body may turn out empty; an empty text shows that no byte has come yet.
+		// An open body may turn out to be empty; an empty text shows that no byte has arrived yet.
 		store<u32>(entry + body, EXCHANGE_FIXED_BYTES);
 	} else if (hold && message.bodyLength != 0) {
 		putRange(entry, body, message.body, message.bodyLength);
@@ -224,10 +224,13 @@ function isUnheld(message: Message): bool {
 	return v128.any_true(any);
 }
 
-/** Whether the exchange being written has its bodies. */
+/** Whether the exchange being written includes its bodies. */
 let withBodies: bool = false;
 
-/** Writes ENTRY_EXCHANGE, without bodies if there is no memory for them; false when there is not even memory for the rest. */
+/**
+ * Writes ENTRY_EXCHANGE, without bodies if there is no memory for them. Returns false if there is not even memory for
+ * the rest.
+ */
 export function writeExchange(exchange: Exchange): bool {
 	const connection = exchange.connection;
 	const request = exchange.request;
@@ -280,7 +283,7 @@ export function writeExchange(exchange: Exchange): bool {
 	return true;
 }
 
-/** Reserves an entry, 0 when there is no memory for it, and decides `withBodies`. */
+/** Reserves an entry and decides `withBodies`. Returns 0 if there is no memory. */
 function reserveExchange(exchange: Exchange): usize {
 	const connection = exchange.connection;
 	const request = exchange.request;

@@ -52,7 +52,7 @@ const TIMES: u32 = 7;
 const REPEATS_MAX: u32 = 63;
 let ring: usize = 0;
 let capacity: u32 = 0;
-/** Slots ever taken; the newest is number `total - 1`. */
+/** Number of slots ever taken; the newest is number `total - 1`. */
 let total: u64 = 0;
 /** Where the next slot is written. */
 let nextSlot: usize = 0;
@@ -61,7 +61,7 @@ let owner: usize = 0;
 let times: usize = 0;
 let repeats: u32 = 0;
 
-/** The setting changed: starts with an empty ring. */
+/** The setting was changed: starts with an empty ring. */
 export function resizeRing(): void {
 	release(ring);
 	ring = 0;

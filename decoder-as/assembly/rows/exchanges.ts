@@ -1,5 +1,6 @@
-// The rows: made when a request's head is complete (or a response has no request), and written once, when they are
-// finished. A connection keeps its rows in the order of their heads; `waiting` is the oldest without a response.
+// The rows. A row is created when a request's head is complete (or a response has no request), and written once, when
+// it is finished. A connection keeps its rows in the order of their heads; `waiting` is the oldest one without a
+// response.
 import { isMalformed, isUnclear, note } from '../memory/anomalies';
 import { clearBytes } from '../memory/bytes';
 import { CHECKED } from '../memory/checks';
@@ -73,7 +74,7 @@ export function beginOrphan(connection: Connection, exchange: Exchange, reason: 
 	appendRow(exchange, exchange.response);
 }
 
-/** Adds a request that came after its response to the response's row. */
+/** Adds a request that arrived after its response to the response's row. */
 export function joinRequest(exchange: Exchange, request: Message): void {
 	exchange.request = request;
 	request.exchange = exchange;
@@ -161,7 +162,7 @@ function stopWaiting(exchange: Exchange): void {
 	}
 }
 
-/** Whether its response has not begun. */
+/** Whether its response has not begun yet. */
 export function isWaiting(exchange: Exchange): bool {
 	return exchange.request != NO_MESSAGE && exchange.response == NO_MESSAGE && !exchange.done;
 }
@@ -203,7 +204,7 @@ function finishWhole(exchange: Exchange): void {
 		finish(exchange, STATE_INCOMPLETE, exchange.reason);
 		return;
 	}
-	// Only for a request with a body: times of calls from two threads may be slightly out of order.
+	// Only for a request with a body, because the times of calls from two threads may be slightly out of order.
 	if (request.bodyBytes != 0 && response.startTime < request.endTime) note(response, ANOMALY_EARLY_RESPONSE);
 	if (response.upgraded) {
 		finish(exchange, STATE_UPGRADED, REASON_NONE);
@@ -217,7 +218,7 @@ function finishWhole(exchange: Exchange): void {
 	else finish(exchange, STATE_COMPLETE, REASON_NONE);
 }
 
-/** `malformed` comes before other reasons: a peer that gets a malformed message usually just closes. */
+/** `malformed` takes precedence: a peer that gets a malformed message usually just closes the connection. */
 function reasonOf(damage: i32, malformed: bool): i32 {
 	const hungUp = damage == REASON_PEER_CLOSED || damage == REASON_CLOSED || damage == REASON_CONNECTION_RESET;
 	return malformed && hungUp ? REASON_MALFORMED : damage;

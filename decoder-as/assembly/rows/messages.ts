@@ -115,7 +115,7 @@ export function appendBody(message: Message, at: usize, length: u32): void {
 		return;
 	}
 	if (message.bodyLength < message.bodyBytes - length) {
-		// Bytes before these are not held.
+		// There are bytes before these that are not held.
 		message.gapped = true;
 	}
 	copyBytes(message.body + message.bodyLength, at, take);
@@ -147,7 +147,7 @@ function growBody(message: Message, more: u32): bool {
 	const needed = <u64>message.bodyLength + more;
 	if (needed > 0x70000000) return false;
 	let capacity = <u32>needed;
-	// A whole body of known length gets exactly the room it needs; others grow by at least half.
+	// A complete body of known length gets exactly the room it needs; others grow by at least half.
 	if (message.bodyLength != 0) {
 		const grown = <u64>message.bodyCapacity + (message.bodyCapacity >> 1);
 		if (grown > needed) capacity = <u32>min<u64>(grown, 0x70000000);
@@ -175,7 +175,7 @@ function addUnheld(message: Message, reason: i32, length: u64): void {
 	store<u64>(at, load<u64>(at) + length);
 }
 
-/** Frees the held body to make room. Its bytes are counted as not held for lack of memory. */
+/** Frees the held body to make room. Its bytes count as not held for lack of memory. */
 export function dropBody(message: Message): void {
 	message.dropped = true;
 	if (message.bodyLength == 0) return;

@@ -1,9 +1,9 @@
 // An exchange between two processes of this host is seen from both ends: two connections whose addresses are each other
-// reversed carry the same messages. The paths of unix sockets name only listeners, so for these the kernel provides which
+// reversed carry the same messages. The paths of unix sockets name only listeners, so for these the kernel tells which
 // two belong together. This file finds the mirror of a connection and the pair of a row.
 //
-// A connection remembers its most recent rows. If both streams were seen from their beginning, the same exchange has the
-// same request offset on both sides; otherwise order and equal request lines decide.
+// A connection remembers its most recent rows. If both streams were seen from their beginning, the same exchange has
+// the same request offset on both sides; otherwise order and equal request lines decide.
 import { equals, hashBytes } from '../memory/bytes';
 import { enlarge, release } from '../memory/memory';
 import { Connection, Exchange, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_STREAM } from '../memory/state';
@@ -68,7 +68,8 @@ export function findMirror(connection: Connection): void {
 	let other = changetype<Connection>(load<usize>(bucketOf(wanted)));
 	while (other != NO_CONNECTION) {
 		if (other.mirror == NO_CONNECTION && other.addressHash == wanted && mirrors(connection, other)) {
-			// The newest is first; of two with the same addresses (network namespaces), the one whose rows fit is the right one.
+			// The newest comes first. Of two with the same addresses (in network namespaces), the one whose rows fit is
+			// the right one.
 			if (best == NO_CONNECTION || fitting(connection, other)) best = other;
 			if (fitting(connection, best)) break;
 		}
@@ -167,7 +168,7 @@ export function handedOut(exchange: Exchange): void {
 
 function pairAll(a: Connection, b: Connection): void {
 	const rows = min<u32>(a.recentCount, RECENT);
-	// Oldest first, so that order decides if offsets cannot.
+	// Oldest first, so that the order decides if offsets cannot.
 	for (let i = rows; i > 0; i--) pairRow(a, a.recent + ((a.recentCount - i) % RECENT) * ROW_BYTES, b);
 }
 

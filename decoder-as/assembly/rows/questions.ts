@@ -1,5 +1,5 @@
-// Facts that only user space can find. Each question is asked once; rows wait for the answer at most until the end of the
-// next batch.
+// Facts that only user space can find. Each question is asked once; rows wait for the answer no longer than until the
+// end of the next batch.
 import { Connection, NO_PROCESS, Process } from '../memory/state';
 import { batch } from '../tables/connections';
 import { QUESTION_PROCESS, QUESTION_SOCKET } from '../wire/output-layout';

@@ -55,14 +55,14 @@ export function addConnection(id: u64): Connection {
 	return connection;
 }
 
-/** Takes a connection that is no longer followed off the list by use. It can still be found by its id. */
+/** Removes a connection that is no longer followed from the list by use. It can still be found by its id. */
 export function retireConnection(connection: Connection): void {
 	if (CHECKED) assert(count != 0, 'a connection that is followed is counted');
 	unlinkUse(connection);
 	count--;
 }
 
-/** Takes it out of the table by id; the struct stays. */
+/** Removes it from the table by id; the struct remains. */
 export function removeConnection(connection: Connection): void {
 	const bucket = bucketOf(connection.id);
 	let at = changetype<Connection>(load<usize>(bucket));

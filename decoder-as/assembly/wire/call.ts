@@ -1,5 +1,5 @@
-// The call whose bytes are being read: who made it, with which syscall, when. There is only one at a time, so it need not
-// be passed through every function between the record and its message.
+// The call whose bytes are being read: who made it, with which system call, and when. There is only one at a time, so
+// it need not be passed through every function between the record and its message.
 import {
 	recordCallOffset,
 	recordComm,

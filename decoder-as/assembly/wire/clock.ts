@@ -1,7 +1,7 @@
 // Converts CLOCK_BOOTTIME (the time in records) to the wall clock, with the anchors in the stream. The newest anchor counts,
 // so a step of the wall clock shows in `ts` but never in a duration, which is a difference of boot times.
 
-/** Time of the newest record: limits measured in time use it, so that a replay decides as the capture did. */
+/** Time of the newest record. Time limits are measured with it, so that a replay decides as the capture did. */
 export let now: u64 = 0;
 let wallMinusBoot: i64 = 0;
 

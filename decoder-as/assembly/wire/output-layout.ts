@@ -28,7 +28,7 @@ export const EXCHANGE_TS: i32 = 24;
 export const EXCHANGE_DURATION_MS: i32 = 32;
 /** f64, NaN for NULL. */
 export const EXCHANGE_TTFB_MS: i32 = 40;
-/** f64, NaN when the message was not seen: true length after transfer decoding. */
+/** f64, NaN if the message was not seen: true length after transfer decoding. */
 export const EXCHANGE_REQ_BODY_BYTES: i32 = 48;
 export const EXCHANGE_RES_BODY_BYTES: i32 = 56;
 /** f64: how many of them are held. */
@@ -70,7 +70,7 @@ export const EXCHANGE_HOST: i32 = 184;
 export const EXCHANGE_STATUS_TEXT: i32 = 192;
 /** Text `100,103`. */
 export const EXCHANGE_INTERIM: i32 = 200;
-/** The process's name; the thread's name. */
+/** Ranges: the process's name, and the thread's name. */
 export const EXCHANGE_COMM: i32 = 208;
 export const EXCHANGE_THREAD_COMM: i32 = 216;
 export const EXCHANGE_CMDLINE: i32 = 224;
@@ -90,7 +90,7 @@ export const EXCHANGE_REQ_UNHELD: i32 = 296;
 export const EXCHANGE_RES_UNHELD: i32 = 392;
 /** Range: path of the process's executable. */
 export const EXCHANGE_EXE: i32 = 488;
-/** u32, of the request, as EXCHANGE_HTTP_VERSION. */
+/** u32, of the request, like EXCHANGE_HTTP_VERSION. */
 export const EXCHANGE_REQ_HTTP_VERSION: i32 = 496;
 // 500: 0
 /** f64, NaN if the request was not seen: milliseconds from its first byte to the last one that was seen. */
@@ -120,7 +120,7 @@ export const UNHELD_LOST: i32 = 6;
 export const UNHELD_DISCARDED: i32 = 7;
 export const UNHELD_MEMORY: i32 = 8;
 export const UNHELD_OTHER: i32 = 9;
-/** Lost: no call has shown them. */
+/** Lost bytes that no call has shown. */
 export const UNHELD_UNSEEN: i32 = 10;
 /** Even, because they are read in pairs. */
 export const UNHELD_MAX: i32 = 12;

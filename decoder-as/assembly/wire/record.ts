@@ -1,4 +1,5 @@
-// One record of the capture stream (struct capture_event), by its address. These do not check anything: decode.ts does.
+// One record of the capture stream (struct capture_event), by its address. Nothing is checked here: decode.ts does
+// that.
 import {
 	CAPTURE_EVENT_HEADER_BYTES,
 	EVENT_BYTES,

@@ -19,13 +19,13 @@ import { CLAUSES, type Scope } from './scope.ts';
 import { acceptedArgument, fittedArguments, fittedOffset } from './time-arguments.ts';
 import { unified } from './times.ts';
 
-/** Bind the parts of a call. Passed in, because they bind calls themselves. */
+/** Functions that bind the parts of a call. Passed in, because they bind calls themselves. */
 export type Binders = {
 	readonly bind: (syntax: SyntaxExpression, scope: Scope) => Bound;
 	readonly order: (items: readonly OrderItem[], scope: Scope) => OrderTerm[];
 };
 
-/** `given`: arguments that are already bound, for operators that are functions. */
+/** `given`: arguments that are already bound, for operators implemented as functions. */
 export function bindCall(written: SyntaxCall, scope: Scope, binders: Binders, given?: readonly Bound[]): Bound {
 	const call = withOrder(written);
 	const name = call.name.toLowerCase();
@@ -72,7 +72,7 @@ function unitOf(name: string, list: readonly Bound[]): Bound['unit'] {
 	return KEEP_UNIT.has(name) ? list[0]?.unit : undefined;
 }
 
-/** A function that is called with WITHIN GROUP, with its order as arguments (AggregateFunction.ordered). */
+/** Turns a call with WITHIN GROUP into one with its order as arguments (AggregateFunction.ordered). */
 function withOrder(call: SyntaxCall): SyntaxCall {
 	const { within, at } = call;
 	const entry = AGGREGATE_FUNCTIONS.get(call.name.toLowerCase());
@@ -164,7 +164,7 @@ export function checkCount(entry: FunctionDoc, count: number, at: number): void 
 	);
 }
 
-/** The same for equal calls, wherever they are in the text. */
+/** A text that is the same for equal calls, wherever they are in the statement. */
 function keyOfCall(call: SyntaxCall): string {
 	return JSON.stringify(call, (name, value: unknown) => {
 		if (name === 'at') return undefined;

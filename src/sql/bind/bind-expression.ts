@@ -111,7 +111,7 @@ function bindName(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Sc
 	throw unknownColumn(scope, syntax.table, syntax.column, syntax.at, syntax.quoted);
 }
 
-/** The SELECT's own column with this alias. Columns of tables have precedence. */
+/** The SELECT's own column with this alias. Columns of tables take precedence. */
 function aliasOf(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Scope): Bound | undefined {
 	const name = syntax.column.toLowerCase();
 	const expression = syntax.table === undefined ? scope.aliases.get(name) : undefined;
@@ -181,7 +181,7 @@ function callOperator(name: string, list: readonly Bound[], scope: Scope, at: nu
 
 // ---- parts of JSON ------------------------------------------------------------------------------------------------
 
-/** Without `::json` or json(), which would parse the text once more than the operators on JSON do. */
+/** Removes `::json` or json(), because the operators on JSON parse the text themselves. */
 export function withoutJsonCall(operand: Bound): Bound {
 	return operand.kind === 'call' && operand.function.name === 'json' ? operand.arguments[0]! : operand;
 }
@@ -207,7 +207,7 @@ function bindSubscript(syntax: Extract<SyntaxExpression, { kind: 'subscript' }>,
 	return callOperator('[]', [withoutJsonCall(operand), ...keys], scope, syntax.at);
 }
 
-/** Whether the names of the object's fields are all in lower case. */
+/** Whether the names in the object are all in lower case. */
 function isHeaders(operand: Bound): boolean {
 	if (operand.kind === 'present') return isHeaders(operand.operand);
 	return operand.kind === 'column' && /^re[qs]_headers$/i.test(operand.source.columns[operand.index]!.name);
@@ -403,7 +403,7 @@ function castTo(operand: Bound, type: string, scope: Scope, at: number): Bound {
 	return { kind: 'cast', operand, to, constant: operand.constant, ...CAST_FACTS[to] };
 }
 
-/** A literal without a zone is what the clocks of the named zone show. */
+/** A literal without a zone is read as the time on the clocks of the named zone. */
 function bindZone(syntax: Extract<SyntaxExpression, { kind: 'zone' }>, scope: Scope): Bound {
 	const { operand } = syntax;
 	const literal = operand.kind === 'cast' && operand.operand.kind === 'literal' ? operand.operand.value : undefined;

@@ -21,7 +21,7 @@ export function bindFrom(references: readonly TableReference[], scope: Scope): J
 	if (references.length > MAX_TABLES)
 		throw syntaxError(`FROM has ${references.length} tables, more than the limit of ${MAX_TABLES}`, references[0]!.at);
 	const steps: JoinStep[] = [];
-	// The unmatched rows that a RIGHT or FULL join adds would bypass the WHERE of a replaced subquery.
+	// Otherwise the unmatched rows that a RIGHT or FULL join adds would bypass the WHERE of a replaced subquery.
 	const mayReplace = references.every(({ join }) => join !== 'right' && join !== 'full');
 	for (const reference of references) {
 		const { named, filter } = bindTable(reference, scope, mayReplace);

@@ -40,8 +40,8 @@ function bindCommonTables(query: Query, environment: Environment, parent: Scope 
 }
 
 /**
- * Binds the table at once, so that errors are reported even if it is never mentioned. Mentions share nothing: each one
- * after the first binds it again.
+ * Binds the table at once, so that errors are reported even if it is never mentioned. Mentions share nothing: each
+ * mention after the first binds it again.
  */
 function bindCommonTable(
 	table: CommonTable,
@@ -111,7 +111,7 @@ function bindRecursive(table: CommonTable, environment: Environment, parent: Sco
 	);
 }
 
-/** Times stay times in every step. */
+/** A column of times must contain times in every step. */
 function checkTimes(first: readonly SourceColumn[], step: readonly SourceColumn[], at: number): void {
 	for (const [index, column] of first.entries()) {
 		const type = timeType(column);
@@ -179,7 +179,10 @@ function checkColumnCount(expected: number, got: number, operator: string, at: n
 	throw new SqlError(`expected ${expected} columns on both sides of ${operator}, got ${got}`, 'ERR_SQL_VALUE', at);
 }
 
-/** The column of the result that a term of a compound's ORDER BY names: by position, name or the same expression. */
+/**
+ * The column of the result that a term of a compound's ORDER BY refers to: by position, by name or as the same
+ * expression.
+ */
 function compoundColumn(item: OrderItem, query: Query, columns: readonly SourceColumn[]): number {
 	const expression = item.expression.kind === 'collate' ? item.expression.operand : item.expression;
 	const position = positionOf(expression, columns.length, 'ORDER BY');
@@ -217,7 +220,7 @@ function nameOf(expression: SyntaxExpression): string | undefined {
 	return expression.kind === 'name' ? expression.column : undefined;
 }
 
-/** The same for expressions that differ only in position and in the letter case of names. */
+/** The same text for expressions that differ only in position and in the letter case of names. */
 function textOf(expression: SyntaxExpression): string {
 	return JSON.stringify(expression, (key, value: unknown) => {
 		if (key === 'at' || key === 'quoted') return undefined;
@@ -409,7 +412,7 @@ function expandItems(core: Extract<Core, { kind: 'select' }>, scope: Scope): Ite
 
 type Star = Extract<SelectItem, { kind: 'all' }>;
 
-/** The columns of `*` or `table.*`, with its EXCLUDE and REPLACE. */
+/** The columns of `*` or `table.*`, after applying its EXCLUDE and REPLACE. */
 export function expandStar(star: Star, scope: Scope): Item[] {
 	const all = columnsOfStar(star.table, star.at, scope);
 	const changes = changesOf(star, all);

@@ -10,11 +10,11 @@ import type { StaticType, Value } from '../values/value.ts';
 /** SQLite's type affinity of an expression; in a comparison, the conversion of a side. */
 export type Affinity = 'numeric' | 'text' | 'none';
 
-/** What is known about the values of an expression or a column. */
+/** Facts about the values of an expression or a column. */
 export type Facts = {
 	readonly type: StaticType;
 	readonly affinity: Affinity;
-	/** Compared with A-Z equal to a-z (COLLATE NOCASE). */
+	/** Compare with A-Z equal to a-z (COLLATE NOCASE). */
 	readonly nocase: boolean;
 	/** The type of a result column, for printing. It is more precise than `type`: json and datetime are text there. */
 	readonly output: ColumnType | undefined;
@@ -44,11 +44,11 @@ export type CompareOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 export type Comparison = {
 	readonly left: Bound;
 	readonly right: Bound;
-	/** The conversion of each side before comparing. */
+	/** How each side is converted before comparing. */
 	readonly leftAffinity: Affinity;
 	readonly rightAffinity: Affinity;
 	readonly nocase: boolean;
-	/** If one side is a time or an interval: both are compared on this scale. Texts that are not on it count as NULL. */
+	/** If one side is a time or an interval, both are compared on this scale. Texts that are not on it count as NULL. */
 	readonly scale: Scale | undefined;
 };
 
@@ -61,7 +61,7 @@ export type Bound = Facts & {
 				readonly kind: 'parameter';
 				readonly name: string;
 				readonly at: number;
-				/** The number with this name that the parameter is compared with. */
+				/** What the parameter is compared with, if that requires a number; for errors. */
 				readonly expects?: { readonly name: string; readonly milliseconds: boolean };
 		  }
 		| { readonly kind: 'column'; readonly source: Source; readonly index: number }
@@ -120,7 +120,7 @@ export type AggregateCall = {
 	readonly distinct: boolean;
 	readonly filter: Bound | undefined;
 	readonly order: readonly OrderTerm[];
-	/** The same for equal calls, which share a slot. */
+	/** Equal for equal calls, which share a slot. */
 	readonly key: string;
 };
 

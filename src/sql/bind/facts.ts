@@ -1,4 +1,4 @@
-// What is known about an expression's values before it runs.
+// Facts about an expression's values that are known before it runs.
 import type { ColumnType } from '../../store/table.ts';
 import { Interval } from '../values/interval.ts';
 import { Real, type StaticType, type Value } from '../values/value.ts';
@@ -43,7 +43,7 @@ export function caseOf(branches: { when: Bound; result: Bound }[], otherwise: Bo
 	return { kind: 'case', branches, otherwise, constant, ...commonFacts(results) };
 }
 
-/** What is known about a value that is one of several. */
+/** Facts about a value that is one of several. */
 export function commonFacts(choices: readonly Facts[]): Facts {
 	const typed = choices.filter((choice) => choice.type !== 'null');
 	const first = typed[0];

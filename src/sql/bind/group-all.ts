@@ -15,7 +15,7 @@ function hasSlot(expression: Bound): boolean {
 
 /**
  * Throws if an expression reads a column that has several values in a group. With GROUP BY and a list, SQLite's rule
- * applies: the column comes from one of the rows. But nobody who writes ALL expects that.
+ * applies: the column comes from one of the rows. But users who write ALL do not expect that.
  */
 export function checkGrouped(
 	keys: readonly Bound[],
@@ -45,7 +45,7 @@ export function checkGrouped(
 	}
 }
 
-/** What the window functions of an expression read. */
+/** The expressions that the window functions of an expression read. */
 function windowParts(expression: Bound, scope: Scope): Bound[] {
 	const inner = partsOf(expression).flatMap((part) => windowParts(part, scope));
 	if (expression.kind !== 'window' || expression.owner !== scope.owner) return inner;
@@ -53,7 +53,7 @@ function windowParts(expression: Bound, scope: Scope): Bound[] {
 	return [...list, ...(filter === undefined ? [] : [filter]), ...partition, ...order.map((term) => term.expression)];
 }
 
-/** Returns a text for an expression that is the same for equal ones. */
+/** Returns a function that gives equal expressions the same text. */
 function identities(): (expression: Bound) => string {
 	const numbers = new Map<object, number>();
 	const numberOf = (object: object) => {

@@ -1,7 +1,7 @@
 // Names that people guess for captured tables and columns: from HTTP, other tools and other databases. They are only
 // suggested in errors. A guess that fits several columns is listed with each of them, the likeliest first.
 
-/** By column, wherever a table has it. */
+/** Guesses by column, for every table that has the column. */
 export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 	id: 'exchange row_id rowid request_id req_id seqno number',
 	exchange_id: 'id exchange request_id req_id',
@@ -91,7 +91,7 @@ export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 	times: 'count n events occurrences hits number',
 };
 
-/** By table. */
+/** Guesses by table. */
 export const GUESSED_TABLES: Readonly<Record<string, string>> = {
 	exchanges:
 		'requests request responses response http traffic calls transactions flows http_events messages log logs access_log tinytap data rows',
@@ -108,7 +108,7 @@ const byGuess = (table: Readonly<Record<string, string>>): ReadonlyMap<string, r
 	for (const [name, guesses] of Object.entries(table)) {
 		for (const [rank, guess] of guesses.split(' ').entries()) {
 			const list = meant.get(guess) ?? [];
-			// The earlier a guess is listed with a name, the likelier that name is meant.
+			// The earlier a guess is listed for a name, the likelier that name is meant.
 			list.push(`${String(rank).padStart(3, '0')}${name}`);
 			meant.set(guess, list);
 		}
@@ -119,7 +119,7 @@ const byGuess = (table: Readonly<Record<string, string>>): ReadonlyMap<string, r
 const COLUMNS = byGuess(GUESSED_COLUMNS);
 const TABLES = byGuess(GUESSED_TABLES);
 
-/** The ones of `known` that somebody who wrote this name may mean, the likeliest first. */
+/** The names in `known` that somebody who wrote this name may mean, likeliest first. */
 export function meantColumns(written: string, known: Iterable<string>): string[] {
 	return meantNames(COLUMNS, written, known);
 }

@@ -60,13 +60,13 @@ export function columnFacts(column: Column): SourceColumn {
 	};
 }
 
-/** A hint with the columns that somebody who guessed this name may mean, else with the nearest ones. */
+/** A hint with the columns that somebody who guessed this name may mean, otherwise with the nearest ones. */
 export function meantColumn(name: string, candidates: readonly string[], otherwise?: string): string | undefined {
 	const meant = meantColumns(name, candidates);
 	return meant.length > 0 ? suggestion(meant) : didYouMean(name, candidates, otherwise);
 }
 
-/** The same with tables. */
+/** The same for tables. */
 export function meantTable(name: string, candidates: readonly string[], otherwise?: string): string | undefined {
 	const meant = meantTables(name, candidates);
 	return meant.length > 0 ? suggestion(meant) : didYouMean(name, candidates, otherwise);
@@ -83,7 +83,7 @@ export function didYouMean(name: string, candidates: Iterable<string>, otherwise
 	let nearestDistance = limit + 1;
 	for (const candidate of new Set(candidates)) {
 		const lower = candidate.toLowerCase();
-		// A name that begins with the typed one is near, too: `duration_ms` for `duration`.
+		// A name that begins with the typed one counts as near, too: `duration_ms` for `duration`.
 		const away = wanted.length >= 3 && lower.startsWith(wanted) ? 1 : distance(wanted, lower);
 		if (away < nearestDistance) nearest = [];
 		if (away <= Math.min(nearestDistance, limit)) {

@@ -134,11 +134,11 @@ export function columnOf({ source, columns, outputs }: NamedTable, index: number
 		const { type, affinity, nocase, output: columnType, unit } = columns[index]!;
 		return { kind: 'column', source, index, type, affinity, nocase, output: columnType, unit, constant: false };
 	}
-	// An outer join sets computed columns to NULL, too.
+	// An outer join also sets computed columns to NULL.
 	return output.kind === 'column' ? output : { ...output, kind: 'present', source, operand: output, constant: false };
 }
 
-/** Request methods: texts whose quotes were forgotten, whatever column has a similar name. */
+/** Request methods: if they are not found as columns, the quotes were probably forgotten. */
 const METHOD = /^(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS|CONNECT|TRACE)$/;
 
 /** The error for an unknown column, with the nearest names. */
@@ -180,7 +180,7 @@ export function unknownColumn(
 	}
 	for (const { columns } of tables) names.push(...columns.map((candidate) => candidate.name));
 	const quotes = `write text in single quotes: '${column}'`;
-	// DuckDB's list ['a', 'b'] is a name in brackets here.
+	// DuckDB's list ['a', 'b'] is a quoted name here.
 	if (isQuoted && /^\s*'.*'\s*$/.test(column))
 		return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, `json_array(${column}) is a list`);
 	if (METHOD.test(column)) return new SqlError(`unknown column ${column}`, 'ERR_SQL_NAME', at, quotes);

@@ -1,4 +1,4 @@
-// Arguments of functions, and distances of window frames, that are times or intervals.
+// Arguments of functions, and offsets of window frames, that are times or intervals.
 import { FIELD_NAMES, fieldOf, truncation, UNIT_NAMES } from '../functions/calendar.ts';
 import type { Accepts, ScalarFunction, Take } from '../functions/function-table.ts';
 import { SqlError } from '../limits/sql-error.ts';
@@ -23,7 +23,7 @@ import {
 	withPosition,
 } from './times.ts';
 
-/** The arguments of a function as it takes them. Throws if one does not fit. */
+/** The arguments of a function, converted to what it takes. Throws if one does not fit. */
 export function fittedArguments(
 	entry: ScalarFunction,
 	list: readonly Bound[],
@@ -58,7 +58,7 @@ function refuseInterval(argument: Bound, name: string, at: number): void {
 	);
 }
 
-/** time_bucket('5m', ts) is bucket(ts, '5m'). */
+/** time_bucket('5m', ts) is the same as bucket(ts, '5m'). */
 function isWidthFirst(list: readonly Bound[]): boolean {
 	const [first, second] = list as [Bound, Bound];
 	const isTime = (bound: Bound) => isInstant(timeType(bound)) || !Number.isNaN(parseInstant(literalText(bound) ?? ''));
@@ -114,7 +114,7 @@ function takenArgument(argument: Bound, take: Take | undefined, name: string, at
 	return argument;
 }
 
-/** Fields and units that are literals. */
+/** Checks fields and units that are literals. */
 function checkNames({ name }: ScalarFunction, list: readonly Bound[], at: number): void {
 	const text = list[0] === undefined ? undefined : literalText(list[0]);
 	if (text === undefined || (name !== 'extract' && name !== 'date_trunc')) return;
@@ -131,7 +131,7 @@ function checkNames({ name }: ScalarFunction, list: readonly Bound[], at: number
 	);
 }
 
-/** The distance of a RANGE frame, in the type of its ORDER BY. */
+/** The offset of a RANGE frame, in the type of its ORDER BY. */
 export function fittedOffset(offset: Bound, order: Bound, at: number): Bound {
 	const type = timeType(order);
 	if (type === undefined) {

@@ -1,4 +1,4 @@
-// Sums, differences and negation of times and intervals: what has a meaning, and what to write instead.
+// Sums, differences and negation of times and intervals: which are meaningful, and hints for those that are not.
 import type { TimeType } from '../../store/table.ts';
 import {
 	CLOCK_DIFFERENCE,
@@ -35,7 +35,7 @@ import {
 	typeError,
 } from './times.ts';
 
-/** The operation if an operand is a time or an interval; undefined if neither is. Throws if it has no meaning. */
+/** The operation if an operand is a time or an interval; undefined if neither is. Throws if it is meaningless. */
 export function timeArithmetic(
 	operator: ArithmeticOperator,
 	left: Bound,
@@ -98,7 +98,7 @@ function sumHint(operator: string, type: TimeType, other: Bound): string {
 	return "a datetime moves by an interval: now() - interval '5 minutes'";
 }
 
-/** For a left side that is a time or an interval. */
+/** Handles a left side that is a time or an interval. */
 function sumOf(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightAt]: Places): Bound | undefined {
 	const l = operandType(left)!;
 	const r = operandType(right);
@@ -129,7 +129,7 @@ function sumOf(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightAt]
 	return by && call(COMBINATIONS[operator], [left, by], leftAt);
 }
 
-/** For a right side that is a time or an interval, and a left side that is neither. */
+/** Handles a right side that is a time or an interval, and a left side that is neither. */
 function sumWith(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightAt]: Places): Bound | undefined {
 	if (operator === '+' && (operandType(right) !== 'interval' || isNumber(left)))
 		return sumOf('+', right, left, [rightAt, leftAt]);
@@ -151,7 +151,7 @@ function sumWith(operator: '+' | '-', left: Bound, right: Bound, [leftAt, rightA
 	return call(DIFFERENCE, [left, right], leftAt);
 }
 
-/** An operand as an interval: intervals, texts such as '5m', and numbers of milliseconds. Undefined if it is none. */
+/** An operand as an interval: intervals, texts such as '5m', and numbers of milliseconds. Undefined for anything else. */
 export function asInterval(bound: Bound, at: number): Bound | undefined {
 	if (timeType(bound) === 'interval' || isOpen(bound)) return bound;
 	if (isNumber(bound)) return bound.unit === 'ms' ? call(MILLISECONDS, [bound], at) : undefined;

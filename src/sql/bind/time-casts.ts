@@ -72,7 +72,7 @@ const CAST_NAMES: readonly (readonly [form: RegExp, type: TimeType])[] = [
 	[/^time$/i, 'time'],
 ];
 
-/** A cast from or to a time or an interval; undefined if there is none. Throws if it has no meaning. */
+/** A cast from or to a time or an interval; undefined for other casts. Throws if it is meaningless. */
 export function timeCast(operand: Bound, name: string, at: number): Bound | undefined {
 	if (/^jsonb?$/i.test(name)) return timeType(operand) && call(TIME_AS_JSON, [operand], at);
 	const to = CAST_NAMES.find(([form]) => form.test(name))?.[1];
@@ -120,7 +120,7 @@ function castHint(from: TimeType, to: TimeType): string {
 
 // ---- time zones -----------------------------------------------------------------------------------------------------
 
-/** `x AT TIME ZONE name`. `isLocal`: x is a literal without a zone, which means the clock of the named one. */
+/** `x AT TIME ZONE name`. `isLocal`: x is a literal without a zone, so it is a time on the clock of the named zone. */
 export function atTimeZone(operand: Bound, zone: Bound, isLocal: boolean, [at, zoneAt]: Places): Bound {
 	const type = timeType(operand);
 	const text = literalText(operand);
@@ -147,7 +147,7 @@ export function atTimeZone(operand: Bound, zone: Bound, isLocal: boolean, [at, z
 	return call((isClock ? fromZone : toZone)(find), [operand, zone], at);
 }
 
-/** Finds zones by name. An unknown one in a constant, such as a parameter, is an error; in a row it is undefined. */
+/** Finds zones by name. An unknown zone is an error in a constant, such as a parameter; in a row it is undefined. */
 function zoneFinder(isConstant: boolean): (name: string) => TimeZone | undefined {
 	const zones = new Map<string, TimeZone | undefined>();
 	return (name) => {
@@ -161,7 +161,7 @@ function zoneFinder(isConstant: boolean): (name: string) => TimeZone | undefined
 
 /** Longer texts are not names of time zones. */
 const MAX_ZONE_NAME = 64;
-/** Maximum number of names that are remembered. */
+/** Maximum number of names remembered. */
 const MAX_ZONES = 1000;
 
 function unknownZone(name: string): SqlError {

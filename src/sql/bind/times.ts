@@ -1,3 +1,4 @@
+// Types of operations on times and intervals, and the conversion of texts compared with them.
 import type { TimeType } from '../../store/table.ts';
 import type { ScalarFunction, Take } from '../functions/function-table.ts';
 import { SCALAR_FUNCTIONS } from '../functions/functions.ts';
@@ -20,7 +21,7 @@ export function isInstant(type: TimeType | undefined): type is 'datetime' | 'loc
 	return type === 'datetime' || type === 'local' || type === 'date';
 }
 
-/** A text literal, after folding. */
+/** The value of a text literal, after folding. */
 export function literalText(bound: Bound): string | undefined {
 	return bound.kind === 'constant' && typeof bound.value === 'string' && timeType(bound) === undefined
 		? bound.value
@@ -31,12 +32,12 @@ export function isNumber({ type }: Bound): boolean {
 	return type === 'int' || type === 'real';
 }
 
-/** Whether only the running statement knows the type. */
+/** Whether the type is known only when the statement runs. */
 export function isOpen({ type, kind }: Bound): boolean {
 	return type === 'any' || type === 'null' || kind === 'parameter';
 }
 
-/** Calls an operator; if all operands are constants, the result is one. */
+/** Calls an operator. If all operands are constants, so is the result. */
 export function call(entry: ScalarFunction, list: readonly Bound[], at: number): Bound {
 	const output =
 		typeof entry.output === 'function' ? entry.output(list.map((argument) => argument.output)) : entry.output;
@@ -88,7 +89,7 @@ export function withPosition<T>(at: number, work: () => T): T {
 	}
 }
 
-/** The results of SQLite's functions are texts, but arithmetic with them would only see their year. */
+/** The results of SQLite's time functions are texts, but arithmetic with them would only use their year. */
 const TEXTS_OF_TIMES: ReadonlyMap<string, TimeType> = new Map([
 	['datetime', 'datetime'],
 	['date', 'date'],
@@ -172,7 +173,7 @@ export function seconds(number: string): string {
 /** Offsets of the two sides, for errors. */
 export type Places = readonly [left: number, right: number];
 
-/** On which scale two sides are compared, if one is a time or an interval. Throws if they cannot be compared. */
+/** The scale on which two sides are compared if one is a time or an interval. Throws if they cannot be compared. */
 export function scaleOf(left: Bound, right: Bound, [leftAt, rightAt]: Places): Scale | undefined {
 	const l = timeType(left);
 	const r = timeType(right);
@@ -221,14 +222,17 @@ function numberHint(type: TimeType, name: string, number: Bound): string {
 }
 
 /**
- * The two sides as they are compared, where a number of milliseconds meets an interval or a text such as '10ms'. Throws if a
- * number is compared with a text that is not one.
+ * The two sides as they are compared if a number of milliseconds meets an interval or a text such as '10ms'. Throws
+ * if a number is compared with a text that is not a number.
  */
 export function fitted(left: Bound, right: Bound, [leftAt, rightAt]: Places): readonly [left: Bound, right: Bound] {
 	return [besides(left, right, leftAt), besides(right, left, rightAt)];
 }
 
-/** Expressions of which one is the result, such as the branches of CASE: next to times, literals that are times become some. */
+/**
+ * Expressions of which one is the result, such as the branches of CASE: next to times, literals become times if they
+ * can.
+ */
 export function unified(choices: readonly Bound[], at: number): readonly Bound[] {
 	const type = choices.map(timeType).find((known) => known !== undefined);
 	if (type === undefined) return choices;
@@ -241,7 +245,7 @@ export function unified(choices: readonly Bound[], at: number): readonly Bound[]
 	return choices.map((bound) => (literalText(bound) === undefined ? bound : call(TIME_CASTS[type], [bound], at)));
 }
 
-/** Operands of + or -, a text such as '10ms' next to a number of milliseconds being one, too. */
+/** Operands of + or -. A text such as '10ms' next to a number of milliseconds becomes one, too. */
 export function withDurations(left: Bound, right: Bound): readonly [left: Bound, right: Bound] {
 	const duration = (bound: Bound, other: Bound): Bound => {
 		const text = other.unit === 'ms' ? literalText(bound) : undefined;
@@ -251,7 +255,7 @@ export function withDurations(left: Bound, right: Bound): readonly [left: Bound,
 	return [duration(left, right), duration(right, left)];
 }
 
-/** `bound` as it is compared with `other`. */
+/** `bound` in the form in which it is compared with `other`. */
 export function besides(bound: Bound, other: Bound, at: number): Bound {
 	if (other.kind === 'column' && other.type === 'blob') checkBlob(bound, nameOf(other), at);
 	if (!isNumber(other) || other.constant) return bound;
@@ -270,7 +274,7 @@ export function besides(bound: Bound, other: Bound, at: number): Bound {
 	throw notANumber(text, nameOf(other), other.unit === 'ms', at);
 }
 
-/** No text or number equals a blob. */
+/** Throws, because no text or number equals a blob. */
 function checkBlob(bound: Bound, name: string, at: number): void {
 	if (bound.kind !== 'constant' || (bound.type !== 'text' && !isNumber(bound))) return;
 	const text = /_raw$/i.test(name) ? `${name.replace(/_raw$/i, '')} is its text` : `CAST(${name} AS TEXT) is its text`;
@@ -299,7 +303,7 @@ function notANumber(text: string, name: string, isDuration: boolean, at: number 
 	);
 }
 
-/** For a constant expression next to a number: a text is a number, or perhaps a duration in milliseconds, or an error. */
+/** For a constant expression next to a number: a text must be a number or, for milliseconds, a duration. */
 function expectedNumber(name: string, milliseconds: boolean): ScalarFunction {
 	return {
 		...MILLISECONDS,
@@ -310,7 +314,7 @@ function expectedNumber(name: string, milliseconds: boolean): ScalarFunction {
 	};
 }
 
-/** A text as the number that it is compared with. Throws if it is none. */
+/** A text as the number that it is compared with. Throws if it is not a number. */
 export function numberOf(value: Value, name: string, milliseconds: boolean, at: number | undefined): Value {
 	if (typeof value !== 'string' || typeof applyNumeric(value) !== 'string') return value;
 	const interval = milliseconds ? parseInterval(value) : undefined;

@@ -72,8 +72,8 @@ export function isFunctionName(word: string): boolean {
 }
 
 /**
- * The two brackets that belong together, if one of them is at the cursor or before it. Brackets in strings and comments do
- * not count.
+ * The two brackets that match, if one of them is at the cursor or before it. Brackets in strings and comments do not
+ * count.
  */
 export function bracketsAt(text: string, tokens: readonly ClassifiedToken[], cursor: number): readonly number[] {
 	const open: number[] = [];

@@ -1,4 +1,4 @@
-// The completions at the cursor: only what can stand there.
+// The completions at the cursor: only what is valid there.
 import { TABLES } from '../../store/database.ts';
 import type { Schema } from '../bind/schema.ts';
 import type { FunctionDoc } from '../functions/function-table.ts';
@@ -10,18 +10,18 @@ import { isName, type Mentioned, mentioned, type Word, wordsOf } from './names.t
 import { type ValuesAt, valuesAt } from './values.ts';
 
 export type Completion = {
-	/** Replaces the word before the cursor. */
+	/** The text that replaces the word before the cursor. */
 	readonly text: string;
 	readonly kind: 'keyword' | 'function' | 'table' | 'column' | 'alias';
-	/** One line. */
+	/** A description of one line. */
 	readonly doc: string;
 };
 
 export type CompletionsAt = {
-	/** Start of the word that they replace. */
+	/** Start of the word to replace. */
 	readonly start: number;
 	readonly completions: readonly Completion[];
-	/** Values of a column could stand here, too. */
+	/** Set if values of a column are valid here, too. */
 	readonly values?: ValuesAt;
 };
 
@@ -123,7 +123,7 @@ const AFTER_WHERE = ['GROUP BY', 'GROUP BY ALL', ...AFTER_GROUPS];
 const AFTER_TABLE = ['AS', ...JOINS, 'ON', 'USING', 'WHERE'];
 const FRAMES = ['ROWS', 'RANGE', 'GROUPS'];
 
-/** Phrases besides those of the keywords. */
+/** Phrases in addition to those of the keywords. */
 const PHRASES: readonly string[] = [
 	...KEYWORDS.map(({ word }) => word).filter((word) => word.includes(' ')),
 	...['LEFT OUTER JOIN', 'RIGHT OUTER JOIN', 'FULL OUTER JOIN', 'INNER JOIN', 'IS NOT DISTINCT FROM'],
@@ -131,7 +131,7 @@ const PHRASES: readonly string[] = [
 	...['UNBOUNDED PRECEDING', 'UNBOUNDED FOLLOWING', 'EXPLAIN QUERY PLAN', 'WITH RECURSIVE', 'SELECT DISTINCT'],
 ];
 
-/** The rest of each phrase that the last words begin. */
+/** The remaining words of each phrase that the last words begin. */
 function phraseRests(before: readonly Word[]): Completion[] {
 	const rests = new Set<string>();
 	for (const phrase of PHRASES) {

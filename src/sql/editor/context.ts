@@ -1,4 +1,5 @@
-// What may come next at a place in a statement. Reads the words before it, once; a statement need not be complete or right.
+// Determines what may come next in a statement. Reads the words before that place once; the statement may be incomplete
+// or wrong.
 import { isFunctionName } from './classify.ts';
 import { isName, type Word } from './names.ts';
 
@@ -45,11 +46,11 @@ export type Context = {
 	readonly expected: Expected;
 	readonly clause: Clause;
 	readonly opener: Opener;
-	/** CASEs that have no END yet. */
+	/** Number of CASEs without an END so far. */
 	readonly cases: number;
-	/** The value before is a call. */
+	/** The preceding value is a call. */
 	readonly isAfterCall: boolean;
-	/** The value before is `*`. */
+	/** The preceding value is `*`. */
 	readonly isAfterStar: boolean;
 };
 
@@ -59,7 +60,7 @@ function frame(opener: Opener, expected: Expected, clause: Clause = 'none'): Fra
 	return { expected, clause, opener, cases: 0, isAfterCall: false, isAfterStar: false };
 }
 
-/** Keywords that begin a clause whose conditions or values follow. */
+/** Keywords that begin a clause of conditions or values. */
 const CLAUSES: { readonly [word: string]: Clause } = {
 	select: 'select',
 	where: 'where',
@@ -74,7 +75,7 @@ const JOIN_WORDS = /^(left|right|full|inner|cross|natural|outer)$/;
 const PHRASE_WORDS =
 	/^(group|order|partition|nulls|insert|delete|within|at|current|unbounded|time|temp|temporary|if|filter)$/;
 
-/** The place after `words`, of which the last one is complete. */
+/** The context after `words`, of which the last one is complete. */
 export function contextAfter(words: readonly Word[]): Context {
 	let stack = [frame('none', 'statement', 'start')];
 	for (const [at, word] of words.entries()) {
@@ -92,7 +93,7 @@ export function contextAfter(words: readonly Word[]): Context {
 	return stack.at(-1)!;
 }
 
-/** The inside of a bracket. */
+/** The context inside a bracket. */
 function opened(words: readonly Word[], at: number, outer: Frame): Frame {
 	const before = words[at - 1];
 	const lower = before?.lower ?? '';
@@ -146,7 +147,7 @@ function take(current: Frame, words: readonly Word[], at: number): void {
 	if (!takeKeyword(current, word, before)) takeName(current, word);
 }
 
-/** Whether the word is the name of a function that is called, although it may also be a keyword. */
+/** Whether the word is the name of a called function, although it may also be a keyword. */
 function isCalled(words: readonly Word[], at: number): boolean {
 	return (
 		words[at + 1]?.text === '(' &&
@@ -189,7 +190,7 @@ function takeName(current: Frame, word: Word): void {
 			return;
 		case 'statement':
 		case 'phrase':
-			// Something that is not understood.
+			// Syntax that this file does not understand.
 			current.expected = word.token.kind === 'quoted' || isName(word) ? 'nothing' : current.expected;
 			return;
 		case 'nothing':
@@ -199,7 +200,7 @@ function takeName(current: Frame, word: Word): void {
 	}
 }
 
-/** False if the word is no keyword in its place. */
+/** Returns false if the word is not a keyword in this place. */
 function takeKeyword(current: Frame, { lower }: Word, before: string): boolean {
 	const clause = CLAUSES[lower];
 	if (clause !== undefined) {

@@ -5,7 +5,7 @@ import type { TableFunction } from '../functions/table-functions.ts';
 import { type Token, unquote } from '../text/lexer.ts';
 import { KEYWORD_WORDS } from './keywords.ts';
 
-/** Words that are names only in their place: types, units of time, collations, parts of phrases. */
+/** Words that are names except in certain places: types, units of time, collations, parts of phrases. */
 const SOFT_WORDS: ReadonlySet<string> = new Set(
 	`integer int bigint real double float text varchar char blob boolean date time datetime timestamp interval json numeric decimal
 	year years month months week weeks day days hour hours minute minutes second seconds millisecond milliseconds microsecond
@@ -16,7 +16,7 @@ const SOFT_WORDS: ReadonlySet<string> = new Set(
 
 /** The tables that a text mentions. */
 export type Mentioned = {
-	/** By name and by alias, in lower case. */
+	/** Table names by name and by alias, in lower case. */
 	readonly tables: ReadonlyMap<string, string>;
 	readonly functions: ReadonlyMap<string, TableFunction>;
 };
@@ -61,7 +61,7 @@ export function mentioned(words: readonly Word[], schema: Schema): Mentioned {
 	return { tables, functions };
 }
 
-/** The name that is given to what ends at `at`, with or without AS. */
+/** The name given to the expression that ends at `at`, with or without AS. */
 function aliasAfter(words: readonly Word[], at: number): string | undefined {
 	const next = words[at + 1]?.lower === 'as' ? words[at + 2] : words[at + 1];
 	return next !== undefined && isName(next) ? next.lower : undefined;
@@ -111,7 +111,7 @@ function isAfterFrom(words: readonly Word[], at: number): boolean {
 	return /^(from|join|into|describe|summarize)$/.test(words[at - 1]?.lower ?? '');
 }
 
-/** Names that the text defines: aliases, CTEs, views, windows. `at`: the words that do so. */
+/** Names that the text defines: aliases, CTEs, views, windows. `at`: indexes of the words that define them. */
 function definedNames(words: readonly Word[], schema: Schema): { names: Set<string>; at: Set<number> } {
 	const names = new Set<string>();
 	const at = new Set<number>();

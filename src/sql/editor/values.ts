@@ -8,21 +8,21 @@ export type ValuesAt = {
 	readonly column: string;
 	/** Only values of rows in which this column has this value. */
 	readonly where?: readonly [column: string, value: string];
-	/** The value that was begun. */
+	/** The beginning of the value that was typed. */
 	readonly typed: string;
-	/** Where it begins, with its quote. */
+	/** Where it begins, including its quote. */
 	readonly start: number;
-	/** Values are texts, which stand in quotes. */
+	/** Values are texts and need quotes. */
 	readonly isText: boolean;
-	/** What follows the value. */
+	/** The text after the value. */
 	readonly suffix: string;
 };
 
 const COMPARISONS = /^(=|==|<>|!=|like|ilike|glob)$/;
-/** Values of these are too long to choose from. */
+/** Values of these columns are too long to choose from. */
 const LONG = /_body|_headers$|_raw$|^(data|cmdline)$/;
 
-/** The column whose values can stand at `position`, the end of `words`; undefined if there is none. */
+/** The column whose values can be at `position`, the end of `words`; undefined if there is none. */
 export function valuesAt(
 	words: readonly Word[],
 	position: number,
@@ -57,14 +57,14 @@ export function valuesAt(
 		: undefined;
 }
 
-/** For `req_headers[` and `req_headers ->>`: of which message the headers are. */
+/** For `req_headers[` and `req_headers ->>`: the message to which the headers belong. */
 function headersAt(before: readonly Word[]): 'request' | 'response' | undefined {
 	if (!/^(\[|->>?)$/.test(before.at(-1)?.text ?? '')) return undefined;
 	const column = before.at(-2)?.lower;
 	return column === 'req_headers' ? 'request' : column === 'res_headers' ? 'response' : undefined;
 }
 
-/** The words of the column with which the next value is compared: its name, and that of its table. */
+/** The words of the column with which the next value is compared: its name and its table's name. */
 function columnBefore(before: readonly Word[]): { name: string; table: string | undefined } | undefined {
 	let at = before.length - 1;
 	if (/^[(,]$/.test(before[at]?.text ?? '')) {

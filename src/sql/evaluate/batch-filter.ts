@@ -18,15 +18,15 @@ import type { Compiler, Cursor, Test } from './runtime.ts';
 /** Moves the rows that pass to the front, in order, and returns their number. */
 export type BatchFilter = (rows: Int32Array, count: number) => number;
 
-/** Roughly what it costs to test a row, cheapest first. */
+/** The approximate cost of testing a row, cheapest first. */
 export type Cost = 'number' | 'code' | 'bytes' | 'value';
 const COSTS: readonly Cost[] = ['number', 'code', 'bytes', 'value'];
 
 type Priced = { readonly cost: Cost; readonly filter: BatchFilter };
 
 /**
- * Combines the conditions that can be tested in batches into one filter, cheapest first, and returns it with the other
- * conditions. The filter is undefined if there is no condition for it.
+ * Combines the conditions that can be tested in batches into one filter, cheapest first, and returns it with the
+ * other conditions. The filter is undefined if there are no conditions for it.
  */
 export function batchFilter(
 	conditions: readonly Bound[],
@@ -107,7 +107,7 @@ function any(parts: readonly Priced[]): Priced {
 	return { cost: dearest(parts), filter };
 }
 
-/** Marks the places in `rows` whose row is in `found`. */
+/** Marks the positions in `rows` whose row is in `found`. */
 function mark(rows: Int32Array, count: number, found: Int32Array, foundCount: number, marks: Uint8Array): void {
 	let at = 0;
 	for (let i = 0; i < count && at < foundCount; i++) {
@@ -130,7 +130,7 @@ function without(rows: Int32Array, count: number, found: Int32Array, foundCount:
 
 // ---- conditions on numbers ----------------------------------------------------------------------------------------------
 
-/** The operator when its sides are swapped. */
+/** The operator for swapped sides. */
 const MIRRORED: Record<CompareOperator, CompareOperator> = {
 	'=': '=',
 	'<>': '<>',
@@ -347,7 +347,7 @@ function codeFilter(expression: Bound, wanted: boolean, source: Source, c: Compi
 	};
 }
 
-/** The column of a condition that compares one column with constants. */
+/** The column of a condition that compares only one column with constants. */
 function codedColumn(expression: Bound): Extract<Bound, { kind: 'column' }> | undefined {
 	switch (expression.kind) {
 		case 'compare':

@@ -4,7 +4,7 @@ import type { TableSnapshot } from '../../store/table.ts';
 import type { Bound, Source } from '../bind/bound.ts';
 import { type Compiler, type Cursor, cursorOf, type NumberEvaluator } from './runtime.ts';
 
-/** Most rows in a batch. Its arrays fit into the CPU's nearest caches. */
+/** Maximum rows in a batch. Its arrays fit into the CPU's nearest caches. */
 export const BATCH_ROWS = 2048;
 
 /** The source's cursor if the source can be read in batches. */
@@ -25,7 +25,7 @@ export function fillBatch(table: TableSnapshot, from: number, rows: Int32Array):
 export type BatchNumbers = (rows: Int32Array, count: number) => Float64Array;
 /** The same with codes, -1 for NULL. */
 export type BatchCodes = (rows: Int32Array, count: number) => Int32Array;
-/** For an expression over this source alone: of static type int or real, or a datetime column. */
+/** For an expression over this source only, of static type int or real, or a datetime column. */
 export function batchNumbers(expression: Bound, source: Source, c: Compiler): BatchNumbers | undefined {
 	if (expression.kind === 'column') return columnNumbers(expression, source, c);
 	// Batches never contain an outer join's row of NULLs.

@@ -15,7 +15,7 @@ export type BytesCondition = {
 	readonly sought: boolean;
 };
 
-/** The condition on bytes that holds when `expression` is true, or, if `wanted` is false, when it is false. */
+/** The condition on bytes that holds when `expression` is true or, if `wanted` is false, when it is false. */
 export function bytesCondition(expression: Bound, wanted: boolean, c: Compiler): BytesCondition | undefined {
 	if (c.runtime.plain) return undefined;
 	if (expression.kind === 'match') {

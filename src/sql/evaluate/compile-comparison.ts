@@ -7,7 +7,7 @@ import { applyNumeric, applyText, compareText, compareValues, foldAscii, toText,
 import { compileColumnNumber } from './compile-column.ts';
 import type { Compiler, Evaluator, NumberEvaluator } from './runtime.ts';
 
-/** Compares doubles where that is exact, else values. */
+/** Compares doubles where that is exact, otherwise values. */
 export type CompiledComparison =
 	| { readonly kind: 'numbers'; readonly left: NumberEvaluator; readonly right: NumberEvaluator }
 	| {
@@ -97,7 +97,7 @@ export function converted(evaluate: Evaluator, affinity: Affinity, nocase: boole
 
 // ---- times and intervals --------------------------------------------------------------------------------------------
 
-/** The number of microseconds by which a side is compared, NaN for NULL and for texts that are not on the scale. */
+/** The number of microseconds by which a side is compared; NaN for NULL and for texts that are not on the scale. */
 export function compileMeasure(side: Bound, scale: Scale, c: Compiler): NumberEvaluator {
 	if (side.constant) {
 		const number = constantOnScale(side, scale, c);
@@ -110,7 +110,7 @@ export function compileMeasure(side: Bound, scale: Scale, c: Compiler): NumberEv
 	if (side.kind === 'present' && !side.source.nullable) return compileMeasure(side.operand, scale, c);
 	if (side.kind === 'call' && side.function === DIFFERENCE) {
 		const [a, b] = side.arguments.map((argument) => compileMeasure(argument, scaleOfTime(argument), c));
-		// Rounded as intervals are.
+		// Rounded like intervals.
 		return () => Math.round(a!() - b!());
 	}
 	const value = c.any(side);

@@ -41,7 +41,7 @@ export function compileMatch(expression: Extract<Bound, { kind: 'match' }>, want
 	};
 }
 
-/** The usual case: one pattern for all rows. Compiled at the first row: without rows, a bad pattern is no error. */
+/** The usual case: one pattern for all rows. It is compiled at the first row: without rows, a bad pattern is no error. */
 function fixedPattern(
 	operand: () => Value,
 	pattern: Value,

@@ -34,8 +34,8 @@ export function constantKeys({ membership, items }: InList, c: Compiler): { keys
 }
 
 /**
- * Whether the left side can be looked up as a double. Integers beyond 2^53 are rounded, which does no harm if the list
- * contains no number that large.
+ * Whether the left side can be looked up as a double. Integers beyond 2^53 are rounded, which does not matter if the
+ * list contains no number that large.
  */
 export function areNumberKeys(left: Bound, keys: ReadonlySet<unknown>): boolean {
 	const list = [...keys];
@@ -64,7 +64,7 @@ function inConstants(expression: InList, c: Compiler): Membership {
 	};
 }
 
-/** For items that differ from row to row, and for times: compares the items one by one. */
+/** For items that vary from row to row, and for times: compares the items one by one. */
 function inComparisons({ membership, items }: Extract<Bound, { kind: 'in list' }>, c: Compiler): Membership {
 	const comparisons = items.map((right) => compileComparison({ ...membership, right }, c));
 	return () => {

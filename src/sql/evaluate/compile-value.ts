@@ -394,7 +394,7 @@ function compileCall(expression: Node<'call'>, c: Compiler): Evaluator {
 	return expression.type === 'real' ? () => unboxed(call()) : expression.type === 'any' ? () => boxed(call()) : call;
 }
 
-/** An argument as the function takes it. */
+/** An argument in the form in which the function takes it. */
 function compileTaken(argument: Bound, take: Take | undefined, c: Compiler): Evaluator {
 	if (take === undefined) return c.any(argument);
 	if (take === 'interval') return compileInterval(argument, c);
@@ -408,7 +408,7 @@ function isTimeType(output: ColumnType | undefined): boolean {
 	return output === 'datetime' || output === 'local' || output === 'date' || output === 'time';
 }
 
-/** An interval, or a text that is one. */
+/** An interval, or a text that can be read as one. */
 function compileInterval(argument: Bound, c: Compiler): Evaluator {
 	const value = c.any(argument);
 	const read = (given: Value): Interval | null => {
@@ -435,10 +435,10 @@ function compileMoment(argument: Bound, c: Compiler): Evaluator {
 	};
 }
 
-/** Groups of functions whose time grows with the length of a text. */
+/** Groups of functions whose running time grows with the length of a text. */
 const LONG_WORK: ReadonlySet<string> = new Set(['text', 'json', 'http']);
 
-/** Loops over rows poll every thousand rows, which is too rare if each row has megabytes of text. */
+/** Loops over rows poll every thousand rows, which is not often enough if each row has megabytes of text. */
 function polling(evaluate: Evaluator, c: Compiler): Evaluator {
 	const { poll } = c.runtime.functions;
 	return () => {
@@ -500,7 +500,7 @@ function constantValue(expression: Bound, c: Compiler): Value | undefined {
 	}
 }
 
-/** Functions return plain numbers for REALs that are not safe integers. NaN becomes NULL here. */
+/** Functions return plain numbers for REALs that are not safe integers. Here NaN becomes NULL. */
 function boxed(value: Value): Value {
 	return typeof value === 'number' && !Number.isSafeInteger(value) ? toReal(value) : value;
 }

@@ -16,7 +16,7 @@ export class Cursor {
 	rows: Rows | undefined;
 	/** Incremented when `rows` is replaced. */
 	version = 0;
-	/** Rows before this one stay when those of a table function are replaced. */
+	/** Rows before this one are kept when the rows of a table function are replaced. */
 	keptRows = 0;
 	readonly #readers: (ColumnReader | undefined)[] = [];
 

@@ -128,7 +128,7 @@ function isPresent(argument: Argument | undefined): (() => boolean) | undefined 
 	return () => argument.value() !== null;
 }
 
-/** Counts rows for which `counts` is true, or all rows. `numbers`: `counts` means that these are not NaN. */
+/** Counts rows for which `counts` is true, or all rows. `numbers`: `counts` is true where these are not NaN. */
 function counter(counts: (() => boolean) | undefined, numbers?: Argument['numbers']): Accumulator {
 	let totals = new Float64List();
 	const grow = (group: number) => {

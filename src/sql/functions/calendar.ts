@@ -3,9 +3,9 @@ import { parseInstant } from '../values/instant.ts';
 import { addMonths, DAY, HOUR, Interval, MINUTE, SECOND, totalMicros } from '../values/interval.ts';
 import { toReal, type Value } from '../values/value.ts';
 
-/** A Monday. Weeks and other buckets count from it, as in TimescaleDB and DuckDB. */
+/** A Monday. Weeks and other buckets are counted from it, as in TimescaleDB and DuckDB. */
 const ORIGIN = parseInstant('2000-01-03');
-/** Buckets of months count from here. */
+/** Buckets of months are counted from here. */
 const MONTH_ORIGIN = 2000 * 12;
 
 function dateOf(instant: number): Date {
@@ -39,7 +39,7 @@ function since(instant: number, length: number): number {
 type Field = {
 	readonly instant?: (instant: number) => Value;
 	readonly interval?: (interval: Interval) => Value;
-	/** Whether a time of day has it. */
+	/** Whether a time of day has this field. */
 	readonly ofClock?: boolean;
 };
 
@@ -103,7 +103,7 @@ const FIELDS: ReadonlyMap<string, Field> = new Map(Object.entries({ ...CLOCK_FIE
 
 export const FIELD_NAMES: readonly string[] = [...FIELDS.keys()];
 
-/** Other names, and plurals, of fields and units. */
+/** Other names and plurals of fields and units. */
 const OTHER_NAMES = new Map([
 	['us', 'microseconds'],
 	['microsecond', 'microseconds'],

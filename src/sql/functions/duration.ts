@@ -5,7 +5,7 @@ export function durationText(milliseconds: number): string {
 	const sign = milliseconds < 0 ? '-' : '';
 	const value = Math.abs(milliseconds);
 	if (value === 0) return '0 ms';
-	// What would round to the next unit is in that unit: 999.9 ms is 1 s.
+	// A value that would round up to the next unit is shown in that unit: 999.9 ms is 1 s.
 	if (rounded(value * 1000) < 1000) return `${sign}${rounded(value * 1000)} µs`;
 	if (rounded(value) < 1000) return `${sign}${rounded(value)} ms`;
 	if (rounded(value / 1000) < 60) return `${sign}${rounded(value / 1000)} s`;

@@ -1,5 +1,5 @@
-// The definition of an SQL function. The other files of this folder contain lists of them. Help, completion,
-// docs/sql.md and a test of the examples use these lists.
+// The definition of an SQL function. The other files of this folder contain lists of them, which are used for help,
+// completion, docs/sql.md and a test of the examples.
 import type { ColumnType } from '../../store/table.ts';
 import type { StaticType, Value } from '../values/value.ts';
 
@@ -28,8 +28,8 @@ export type FunctionDoc = {
 export type Evaluate = (...values: Value[]) => Value;
 
 /**
- * How a function receives a datetime, a time of day or an interval: instants as microseconds since the epoch, times of day
- * since midnight, intervals as Interval. `moment` is any of them. Texts are parsed; if they are none of these, they are NULL.
+ * How a function receives a datetime, a time of day or an interval: instants as microseconds since the epoch, times
+ * of day since midnight, intervals as Interval. `moment` is any of them. Texts are parsed; other texts become NULL.
  */
 export type Take = 'instant' | 'clock' | 'interval' | 'moment';
 
@@ -55,7 +55,7 @@ export type ScalarFunction = FunctionDoc & {
 export type Argument = {
 	readonly type: StaticType;
 	readonly output: ColumnType | undefined;
-	/** Compared with A-Z equal to a-z. */
+	/** Compare with A-Z equal to a-z. */
 	readonly nocase: boolean;
 	readonly value: () => Value;
 	/** Only for static types `int` and `real`: returns a double, NaN for NULL. Integers beyond 2^53 are rounded. */
@@ -92,8 +92,8 @@ export type AggregateFunction = FunctionDoc & {
 	readonly type: StaticType | ((types: readonly StaticType[]) => StaticType);
 	readonly output?: ColumnType;
 	/**
-	 * For functions that are called with WITHIN GROUP. Their arguments are the expression of its ORDER BY, the fraction in
-	 * the parentheses, and 1 for DESC or 0.
+	 * For functions called with WITHIN GROUP. Their arguments are the expression of its ORDER BY, the fraction in the
+	 * parentheses, and 1 for DESC or 0.
 	 */
 	readonly ordered?: true;
 	/** Whether texts, blobs and datetimes are refused. */

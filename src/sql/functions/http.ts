@@ -3,7 +3,7 @@ import { toDouble, toText } from '../values/value.ts';
 import { bytesText } from './duration.ts';
 import type { FunctionDoc, ScalarFunction } from './function-table.ts';
 
-/** Of a function of group http with `count` arguments. */
+/** The documentation of a function of group http with `count` arguments. */
 export function httpDoc(
 	name: string,
 	signature: string,

@@ -1,5 +1,5 @@
-// Parses JSON to positions in its text. Extracted parts keep their digits and order, and names such as __proto__ are
-// harmless.
+// Parses JSON into positions in its text, so that extracted parts keep their digits and order, and names such as
+// __proto__ are harmless.
 
 export type JsonNode = { readonly start: number; readonly end: number } & (
 	| { readonly kind: 'object'; readonly entries: readonly (readonly [name: string, value: JsonNode])[] }
@@ -184,7 +184,7 @@ export function parsePath(path: string): Step[] | undefined {
 		const [, name, fromEnd, index] = match;
 		if (name !== undefined) steps.push(name.startsWith('"') ? name.slice(1, -1) : name);
 		else if (index !== undefined) steps.push({ index: Number(index), fromEnd: fromEnd !== undefined });
-		// `[#]` is the place after the last item, so it never finds anything.
+		// `[#]` is the position after the last item, so it never finds anything.
 		else steps.push({ index: 0, fromEnd: true });
 	}
 	return steps;

@@ -147,7 +147,7 @@ function whole(
 	};
 }
 
-/** Mathematical functions return NULL for everything but numbers and texts that are entirely a number. */
+/** Mathematical functions return NULL for everything except numbers and texts that are entirely a number. */
 function isNumber(value: Value | undefined): value is Exclude<Value, null> {
 	if (value === null || value === undefined || value instanceof Uint8Array) return false;
 	return typeof value !== 'string' || /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i.test(value);

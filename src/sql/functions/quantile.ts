@@ -1,4 +1,4 @@
-// Quantiles by quickselect: like quicksort, but it goes on only with the part that contains the wanted place.
+// Quantiles by quickselect, which is like quicksort but continues only with the part that contains the wanted position.
 
 /**
  * The value at fraction `q` (0 to 1) of the sorted values, interpolated between the two nearest; null if there are no
@@ -19,11 +19,11 @@ export function quantile(values: Float64Array, q: number, poll: () => void): num
 /** Ranges shorter than this are sorted. */
 const SHORT_RANGE = 600;
 
-/** Moves the value that sorts at `place` to this place, with no larger ones before it, and returns it. */
+/** Moves the value that sorts at `place` to this position, with no larger ones before it, and returns it. */
 function moveToPlace(values: Float64Array, place: number, poll: () => void): number {
 	let from = 0;
 	let to = values.length - 1;
-	// The limit is far more than usual. Only values chosen to make this slow reach it; the rest is then sorted.
+	// The limit is far above the usual number. Only values chosen to make this slow reach it; then the rest is sorted.
 	for (let passes = 0; passes < 100 && to - from >= SHORT_RANGE; passes++) {
 		poll();
 		const pivot = middleOf(ninth(values, from, to, 1), ninth(values, from, to, 4), ninth(values, from, to, 7));

@@ -56,11 +56,11 @@ export const REGEXP_FUNCTIONS: readonly ScalarFunction[] = [
 
 type Compiled = {
 	readonly finder: Finder;
-	/** Whether there is a match at all, which is faster than to find it. */
+	/** Whether there is a match at all, which is faster than finding it. */
 	readonly matches: (text: string) => boolean;
 };
 
-/** Compiles the pattern again only when it changes. */
+/** Compiles the pattern again only if it has changed. */
 function rememberingFinder(poll: () => void): (pattern: string, options: string) => Compiled {
 	let last: { readonly pattern: string; readonly options: string; readonly compiled: Compiled } | undefined;
 	return (pattern, options) => {

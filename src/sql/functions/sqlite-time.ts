@@ -15,7 +15,7 @@ const MAX_TEXT = 100;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[ \tT]+(.*))?$/s;
 const CLOCK = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?[ \t]*(?:([Zz])|([+-])(\d\d):(\d\d))?[ \t]*$/;
 
-/** Modifiers that add to a time whatever its date is: later ones may bring it back into the range. */
+/** Modifiers that add to a time whatever its date is: later ones may bring it back into range. */
 const ADDED = /^\s*[+-]?\d+(\.\d*)?\s+(second|minute|hour|day)s?\s*$|^\s*[+-]?\d\d:\d\d/i;
 
 /** Microseconds since the epoch, after all modifiers; undefined where SQLite returns NULL. */

@@ -62,7 +62,7 @@ export const STATISTICS: readonly AggregateFunction[] = [
 					const at = fraction.value;
 					if (at === null) return null;
 					if (!descends) return quantile(values, at, context.poll);
-					// The largest value first: the negative ones in the usual order.
+					// The largest value first: negative values in the usual order.
 					const result = quantile(
 						values.map((value) => -value),
 						at,
@@ -143,7 +143,7 @@ function fixedQuantile(name: string, text: string, example: number, q: number): 
 	};
 }
 
-/** The result as an interval if the argument is one. It was computed in microseconds. */
+/** Returns the result, computed in microseconds, as an interval if the argument is one. */
 function amounts<Arguments extends unknown[]>(
 	argument: Argument,
 	compute: (...list: Arguments) => Value,
@@ -167,7 +167,7 @@ function fractionOf(value: Value): number {
 	return fraction;
 }
 
-/** A text that is no number is an error, not 0. */
+/** A text that is not a number is an error, not 0. */
 function strictNumber({ value }: Argument, name: string): () => number {
 	return () => {
 		const given = value();
@@ -327,7 +327,7 @@ function spread(argument: Argument, finish: (sumOfSquares: number, count: number
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const MAX_BARS = 40;
 
-/** If there are more values than bars, each bar is the average of an equal part of them. */
+/** If there are more values than bars, each bar is the average of an equal share of them. */
 function sparkline(values: Float64Array): string | null {
 	if (values.length === 0) return null;
 	const bars = Math.min(MAX_BARS, values.length);

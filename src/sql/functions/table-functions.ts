@@ -53,7 +53,7 @@ export const TABLE_FUNCTIONS: readonly TableFunction[] = [
 	},
 ];
 
-/** A value and where it is. */
+/** A value and its position. */
 type Place = {
 	readonly node: JsonNode;
 	readonly key: string | number | null;
@@ -89,7 +89,7 @@ function walk(isTree: boolean, { poll }: FunctionContext): ReturnType<TableFunct
 				emit(place, parent, place.parent?.fullkey ?? '$');
 				for (const inner of placesIn(place, text, sizes)) descend(inner, place.id);
 			};
-			// Of what a path leads to, only an object or array with a name has a key in SQLite.
+			// Among the values that a path leads to, only an object or array with a name has a key in SQLite.
 			const isContainer = top.node.kind === 'object' || top.node.kind === 'array';
 			descend(typeof top.key === 'string' && isContainer ? top : { ...top, key: null }, null);
 			return;
@@ -133,7 +133,7 @@ function stepInto(
 	return undefined;
 }
 
-/** How many values and names a value consists of. */
+/** The number of values and names that a value consists of. */
 function sizeOf(node: JsonNode, sizes: Map<JsonNode, number>): number {
 	const known = sizes.get(node);
 	if (known !== undefined) return known;

@@ -58,7 +58,7 @@ function shift(name: string, sign: 1 | -1): ScalarFunction {
 	});
 }
 
-/** A time of day goes on at midnight. */
+/** A time of day wraps around at midnight. */
 function shiftClock(name: string, sign: 1 | -1): ScalarFunction {
 	return operator(name, ['clock', 'interval'], 'text', 'time', () => (clock, interval) => {
 		const { micros } = interval as Interval;
@@ -76,7 +76,7 @@ function combine(name: string, sign: 1 | -1): ScalarFunction {
 	);
 }
 
-/** `isConstant`: a factor that is no number, such as a parameter, is an error instead of NULL. */
+/** `isConstant`: a factor that is not a number, such as a parameter, is an error instead of NULL. */
 export function scale(name: '*' | '/', isConstant: boolean): ScalarFunction {
 	return operator(name, ['interval', undefined], 'interval', 'interval', () => (interval, by) => {
 		const number = factorOf(by!, isConstant);
@@ -85,7 +85,7 @@ export function scale(name: '*' | '/', isConstant: boolean): ScalarFunction {
 	});
 }
 
-/** NaN for values that are no numbers. */
+/** NaN for values that are not numbers. */
 function factorOf(value: Value, isConstant: boolean): number {
 	const number = applyNumeric(value);
 	if (typeof number === 'number' || typeof number === 'bigint' || number instanceof Real) return toDouble(number);
@@ -111,8 +111,8 @@ export const CLOCK_DIFFERENCE = operator('-', ['clock', 'clock'], 'interval', 'i
 });
 
 /**
- * A value of unknown type, moved by an interval: an instant, or another interval. If it is neither, the result is NULL, or
- * for a constant such as a parameter an error.
+ * A value of unknown type, moved by an interval: an instant or another interval. Anything else gives NULL, or for a
+ * constant such as a parameter an error.
  */
 export function moveAny(name: '+' | '-', isConstant: boolean): ScalarFunction {
 	const sign = name === '+' ? 1 : -1;
@@ -198,14 +198,17 @@ export const TIME_AS_JSON = operator(
 
 // ---- time zones -----------------------------------------------------------------------------------------------------
 
-/** What the clock and calendar of a time zone show at an instant. `zone` finds it by name; NULL if there is none. */
+/**
+ * The time that the clock and calendar of a time zone show at an instant. `zone` finds the zone by name; NULL if there
+ * is none.
+ */
 export function toZone(zone: (name: string) => TimeZone | undefined): ScalarFunction {
 	return operator('AT TIME ZONE', ['instant', undefined], 'text', 'local', () => {
 		return (instant, name) => localText(zone(toText(name!))?.localOf(instant as number) ?? Number.NaN);
 	});
 }
 
-/** The instant at which the clock of a time zone shows this. */
+/** The instant at which the clock of a time zone shows this time. */
 export function fromZone(zone: (name: string) => TimeZone | undefined): ScalarFunction {
 	return operator('AT TIME ZONE', ['instant', undefined], 'text', 'datetime', () => {
 		return (local, name) => instantText(zone(toText(name!))?.instantOf(local as number) ?? Number.NaN);

@@ -74,7 +74,7 @@ export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 
 function decodePercent(text: string): string {
 	if (!text.includes('%')) return text;
-	// Decoded in runs, because a character can be several bytes. Bytes that are not UTF-8 become U+FFFD.
+	// Decoded in runs, because a character can take several bytes. Bytes that are not UTF-8 become U+FFFD.
 	return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'));
 }
 
@@ -105,6 +105,6 @@ function queryOf(url: string): string {
 	const whole = hash < 0 ? url : url.slice(0, hash);
 	const mark = whole.indexOf('?');
 	if (/^(?:[a-z][a-z0-9+.-]*:\/\/|\/|\*)/i.test(whole)) return mark < 0 ? '' : whole.slice(mark + 1);
-	// In `a=b?c` the mark is part of a value.
+	// In `a=b?c` the question mark is part of a value.
 	return mark >= 0 && !/[=&]/.test(whole.slice(0, mark)) ? whole.slice(mark + 1) : whole;
 }

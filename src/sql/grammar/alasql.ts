@@ -1,6 +1,7 @@
 // The only file that imports alasql, and only for its grammar: `alasql.parse` parses the clauses of a SELECT. alasql's
-// executor can read files, reach the network and run JavaScript. It is never called, and its tables of engines, sources
-// and targets are emptied here as well. The parsed text comes from select-text.ts: only placeholders and clause words.
+// executor can read files, reach the network and run JavaScript. It is never called, and as a precaution its tables of
+// engines, sources and targets are emptied here. The parsed text comes from select-text.ts: only placeholders and
+// clause words.
 import alasql from 'alasql';
 import { syntaxError } from '../limits/sql-error.ts';
 import { wordElsewhere } from '../text/other-dialects.ts';
@@ -112,7 +113,7 @@ function node(value: unknown, what: string, allowed: readonly string[]): Tree {
 	return value as Tree;
 }
 
-/** For a tree that no text of select-text.ts should give: a bug of ours, not the user's mistake. */
+/** For a tree that no text of select-text.ts should produce: our bug, not the user's mistake. */
 function refusal(what: string, got: string): Error {
 	return new Error(`unexpected ${got} in alasql's tree of ${what}`);
 }

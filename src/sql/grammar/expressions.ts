@@ -102,7 +102,7 @@ function readPrefix(reader: TokenReader): SyntaxExpression {
 	return readPostfix(reader, readPrimary(reader));
 }
 
-/** Reads COLLATE, `::`, `[…]` and AT TIME ZONE, which bind tighter than all operators but the signs. */
+/** Reads COLLATE, `::`, `[…]` and AT TIME ZONE, which bind tighter than all operators except signs. */
 function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
 	let result = operand;
 	while (true) {
@@ -353,7 +353,7 @@ function readExtract(reader: TokenReader, at: number): SyntaxExpression {
 	return { ...plainCall('extract', at), arguments: [{ kind: 'literal', at: field.start, value }, operand] };
 }
 
-/** At these words an expression is missing: the word is hardly meant as a column name. */
+/** At these words an expression is missing: they are hardly meant as column names. */
 const STARTS_CLAUSE: ReadonlySet<string> = new Set([
 	'FROM',
 	'WHERE',

@@ -75,7 +75,7 @@ export function readSelectText(reader: TokenReader): SelectText {
 		if (clause === undefined) break;
 		reader.next();
 		if (clause === 'having' && !seen.has('group')) {
-			// alasql requires GROUP BY before HAVING. `n` is no placeholder of an expression: alasql.ts drops it.
+			// alasql requires GROUP BY before HAVING. `n` is not a placeholder of an expression: alasql.ts drops it.
 			emit('GROUP BY n', token.start);
 		}
 		seen.add(clause);
@@ -123,7 +123,7 @@ function clauseText(reader: TokenReader, select: SelectText, clause: Clause): st
 	}
 }
 
-/** Takes ALL, unless it is a part of an expression, and so the name of a column. */
+/** Takes ALL, unless it is part of an expression and therefore the name of a column. */
 function takesAll(reader: TokenReader, clause: string): boolean {
 	const next = reader.peek(1);
 	if (!reader.sees('ALL') || (next.kind === 'operator' && next.word !== ')' && next.word !== ',')) return false;
@@ -335,7 +335,8 @@ function readOrigin(reader: TokenReader): TableOrigin {
 			'write table names without quotes; SQL cannot read files',
 		);
 	}
-	// PostgreSQL's LATERAL before a table function: the function sees the tables before it in any case.
+	// PostgreSQL's LATERAL before a table function is allowed but not needed: the function sees the tables before it
+	// anyway.
 	if (reader.sees('LATERAL') && reader.seesName(1) && reader.peek(2).word === '(') reader.next();
 	const first = reader.name('a table or a subquery');
 	if (reader.takes('(')) {

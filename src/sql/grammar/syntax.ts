@@ -89,7 +89,7 @@ export type OrderItem = {
 	readonly descending: boolean;
 	/** If undefined, NULLs are the smallest values. */
 	readonly nullsFirst: boolean | undefined;
-	/** ORDER BY ALL: by each column of the result. The only item of its list; `expression` means nothing. */
+	/** ORDER BY ALL: sort by each column of the result. It is the only item of its list; `expression` is meaningless. */
 	readonly all?: true;
 };
 

@@ -1,4 +1,5 @@
-// Ends a running statement that is cancelled (by another thread), or takes too much time or memory; says when to pause.
+// Ends a running statement that is cancelled (by another thread) or takes too much time or memory, and says when to
+// pause.
 import { SqlError } from './sql-error.ts';
 
 export type Limits = {
@@ -9,18 +10,18 @@ export type Limits = {
 	readonly timeLimitMs?: number | undefined;
 	/** The statement writes the number of rows read so far to index 0, for another thread to show. */
 	readonly progress?: Float64Array | undefined;
-	/** Bytes that groups, sorts, joins and the result may take. The bytes taken are estimates. */
+	/** Bytes that groups, sorts, joins and the result may take, according to estimates. */
 	readonly memoryLimit?: number | undefined;
 };
 
-/** Cancelled by somebody: ERR_SQL_CANCELLED. */
+/** Cancelled by the user: ERR_SQL_CANCELLED. */
 export const CANCEL_ASKED = 1;
 /** Out of time: ERR_SQL_TIME_LIMIT. */
 export const CANCEL_TIME = 2;
 
 /** Longest time between two pauses. */
 const SLICE_MS = 5;
-/** Functions that work on a text of more characters poll first: see `polling` in compile-value.ts. */
+/** Functions that work on longer texts poll first: see `polling` in compile-value.ts. In characters. */
 export const LONG_TEXT = 4096;
 const DEFAULT_MEMORY_LIMIT = 1024 * 1024 * 1024;
 
@@ -36,7 +37,7 @@ export class Guard {
 	#work = 0;
 	/** Rows read so far, for progress. */
 	rows = 0;
-	/** How many computations that cannot be paused are running. */
+	/** The number of running computations that cannot be paused. */
 	held = 0;
 
 	constructor({ cancel, signal, progress, timeLimitMs, memoryLimit }: Limits) {
@@ -90,7 +91,7 @@ export class Guard {
 		return this.held === 0 && performance.now() >= this.#sliceEnd;
 	}
 
-	/** The next opportunity to pause is taken. */
+	/** Makes the statement pause at the next opportunity. */
 	endSlice(): void {
 		this.#sliceEnd = 0;
 	}
@@ -113,7 +114,7 @@ export function timeLimitError(limitMs: number): SqlError {
 	);
 }
 
-/** A computation that can be paused wherever it yields. */
+/** A computation that can pause wherever it yields. */
 export type Steps<T = void> = Generator<undefined, T, undefined>;
 
 /** Pauses if a pause is due. */

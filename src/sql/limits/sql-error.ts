@@ -22,7 +22,7 @@ export function unsupported(message: string, position?: number, hint?: string): 
 	return new SqlError(message, 'ERR_SQL_UNSUPPORTED', position, hint);
 }
 
-/** The line that contains `position`, and where in it that is. */
+/** The line that contains `position`, and the column in it. */
 export function errorLine(sql: string, position: number): { line: string; column: number } {
 	const start = sql.lastIndexOf('\n', position - 1) + 1;
 	const end = sql.indexOf('\n', position);

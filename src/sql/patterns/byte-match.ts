@@ -4,7 +4,7 @@
 export type ByteMatcher = (bytes: Uint8Array, start: number, end: number) => boolean;
 
 const ASCII = /^[\0-\x7f]*$/;
-/** So that skip distances fit into a byte. Longer parts are rare, and slow to find in repetitive bytes. */
+/** Limited, so that skip distances fit into a byte. Longer parts are rare, and slow to find in repetitive bytes. */
 const MAX_PART = 255;
 const CAPITAL_A = 65;
 const CAPITAL_Z = 90;

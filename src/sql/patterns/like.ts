@@ -109,7 +109,7 @@ function matchSegments(items: readonly Item[], poll: () => void): Matcher {
 		if (text.length > LONG_TEXT) poll();
 		const end = text.length - last.length;
 		if (end < first.length || !foldedAt(text, first, 0) || !foldedAt(text, last, end)) return false;
-		// Most text is lower-case, so folding is only worth it if the search fails and there are capitals.
+		// Most text is lower-case, so folding is worthwhile only if the search fails and there are capitals.
 		if (inOrder(text, middle, first.length, end)) return true;
 		return CAPITALS.test(text) && inOrder(foldAscii(text), middle, first.length, end);
 	};
@@ -139,7 +139,7 @@ function foldedAt(text: string, part: string, at: number): boolean {
 	return true;
 }
 
-/** After a mismatch the last `many` takes one more character. Earlier ones never need to change. */
+/** After a mismatch, the last `many` takes one more character. Earlier ones never need to change. */
 function matchItems(items: readonly Item[], poll: () => void): Matcher {
 	return (text) => {
 		if (text.length > LONG_TEXT) poll();

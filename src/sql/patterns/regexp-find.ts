@@ -1,9 +1,9 @@
-// Where a regular expression matches, and what its groups contain, in time linear in the length of the text: also for
-// all matches of a text, where engines that search again after each match can take quadratic time.
+// Finds where a regular expression matches and what its groups contain, in time linear in the length of the text. This
+// holds even for all matches of a text, for which engines that search again after each match can take quadratic time.
 //
 // A pass from the end to the beginning finds, for each position, the places of the program from which the rest of the
-// text can lead to a match. A pass forward then follows a single path: at each position it takes the most preferred way
-// that can still match, so it never has to go back.
+// text can lead to a match. A forward pass then follows a single path: at each position it takes the most preferred
+// alternative that can still match, so it never backtracks.
 import { SqlError } from '../limits/sql-error.ts';
 import { isWordPoint } from './regexp.ts';
 import { type Instruction, parseGroups } from './regexp-program.ts';
@@ -21,7 +21,7 @@ export type Finder = {
 	readonly each: (text: string, found: (slots: Slots) => boolean) => void;
 };
 
-/** Most bytes that the sets of places may take for one text. */
+/** Maximum bytes that the sets of places may take for one text. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Estimated memory of a set, apart from its bits, and of a known step to another set. */
 const SET_BYTES = 150;
@@ -30,7 +30,7 @@ const STEP_BYTES = 50;
 /** The places from which the rest of the text can lead to a match. */
 type Places = {
 	readonly bits: Uint32Array;
-	/** The set of the position before, by what is there. */
+	/** The set of the position before, by the character there. */
 	readonly before: Map<number, Places>;
 };
 
@@ -182,7 +182,7 @@ function compileFollow(program: readonly Instruction[], groups: number) {
 	let visit = 0;
 	/** Places to try, the most preferred last. A negative number restores a slot: its old value is below it. */
 	const stack: number[] = [];
-	/** Goes on from `place` without reading a character, to a place that reads one or is the end. */
+	/** Continues from `place` without reading a character, to a place that reads one or is the end. */
 	const advance = (place: number, at: number, set: Places): number => {
 		visit++;
 		stack.length = 0;

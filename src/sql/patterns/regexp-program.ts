@@ -94,7 +94,7 @@ class RegexpReader {
 	readonly #pattern: string;
 	#at = 0;
 	#ignoreCase: boolean;
-	/** Groups so far. */
+	/** Number of groups so far. */
 	groups = 0;
 
 	constructor(pattern: string, ignoreCase = false) {
@@ -337,7 +337,7 @@ function emitRepeat({ node, min, max, lazy }: Extract<Node, { kind: 'repeat' }>,
 		// An expression without instructions, such as (), adds none when it is repeated.
 		if (program.length === before) break;
 	}
-	/** Goes on with the node after the split, or leaves. The preferred way is the first. */
+	/** Continues with the node after the split, or leaves. The preferred alternative comes first. */
 	const choose = (split: number) => {
 		const ways = { inside: split + 1, outside: program.length };
 		program[split] = lazy

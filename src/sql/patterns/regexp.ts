@@ -10,13 +10,13 @@ const MAX_REMEMBERED = 200_000;
 
 /** The states that the automaton can be in between two characters. */
 type StateSet = {
-	/** Places in the program that wait for a character, ascending. */
+	/** Places in the program that wait for a character, in ascending order. */
 	readonly waiting: readonly number[];
 	/** The text up to here matches. */
 	readonly matched: boolean;
 	/** The text matches if it ends here. */
 	readonly matchesAtEnd: boolean;
-	/** The next set by ASCII character, filled in as characters are met. */
+	/** The next set by ASCII character, filled in when a character is first met. */
 	readonly next: (StateSet | undefined)[];
 };
 
@@ -27,7 +27,7 @@ export function compileRegexp(pattern: string, poll: () => void): Matcher {
 	return hasBoundaries ? (text) => search(program, text, poll) : remembering(program, poll);
 }
 
-/** Adds to `waiting` what is reachable from `start` without reading a character. `reached` marks the places visited. */
+/** Adds to `waiting` the places reachable from `start` without reading a character. `reached` marks the places visited. */
 function follow(
 	program: readonly Instruction[],
 	start: number,
@@ -92,7 +92,7 @@ function remembering(program: readonly Instruction[], poll: () => void): Matcher
 		const set: StateSet = { waiting, matched, matchesAtEnd: matched || collect(true).matched, next: [] };
 		remembered += waiting.length + 130;
 		if (remembered > MAX_REMEMBERED) {
-			// Sets refer to each other, so all old ones must go for any to be freed.
+			// Sets refer to each other, so none is freed unless all old ones are dropped.
 			known = new Map();
 			first = undefined;
 			remembered = 0;

@@ -55,7 +55,7 @@ function foldedNumber(expression: Bound, evaluate: NumberEvaluator): NumberEvalu
 		const value = evaluate();
 		return () => value;
 	} catch {
-		// As above.
+		// See the comment above.
 		return evaluate;
 	}
 }

@@ -1,13 +1,13 @@
-// Counts distinct values in little memory: exactly while there are few, then by HyperLogLog (Flajolet et al., 2007) with
-// a standard error of 1.6 %.
+// Counts distinct values in little memory: exactly while there are few, then by HyperLogLog (Flajolet et al., 2007)
+// with a standard error of 1.6 %.
 
 import type { Guard } from '../limits/guard.ts';
 
-/** Most values that are counted exactly. */
+/** Maximum number of values counted exactly. */
 const MAX_EXACT = 4096;
 /** Estimated memory of one value in a Set, with a text of up to MAX_KEPT characters. */
 const SET_BYTES = 100;
-/** Of longer texts only the hash is kept. Two of 64 bits are practically never equal. */
+/** Only the hash is kept of longer texts. Two hashes of 64 bits are practically never equal. */
 const MAX_KEPT = 64;
 /** The lowest bits of a hash choose its register. */
 const REGISTER_BITS = 12;
@@ -43,7 +43,7 @@ export class DistinctCount {
 		const text = typeof key !== 'string' ? String(key) : key.length > MAX_KEPT ? hashed(key) : key;
 		const [low, high] = hash(text);
 		const register = low & (REGISTERS - 1);
-		// The place of the first 1 in the other half of the hash.
+		// The position of the first 1 in the other half of the hash.
 		const place = Math.clz32(high) + 1;
 		if (place > this.#registers![register]!) this.#registers![register] = place;
 	}

@@ -132,7 +132,7 @@ function callText(name: string, [first, ...others]: readonly string[]): string {
 	if (name === '[]') return `${first}${others.map((key) => `[${key}]`).join('')}`;
 	if (name === '->' || name === '->>') return `${first} ${name} ${others[0]}`;
 	if (name.startsWith('::')) return `${first}${name}`;
-	// Operators on times.
+	// The call is an operator on times.
 	if (others.length === 1 && /^(\W|AT TIME ZONE)$/.test(name)) return `(${first} ${name} ${others[0]})`;
 	return `${name}(${[...(first === undefined ? [] : [first]), ...others].join(', ')})`;
 }

@@ -148,7 +148,7 @@ function isExact(value: number): boolean {
 
 export type KeyColumn =
 	| { readonly isCode: true; readonly number: () => number }
-	/** `exact` is there if the value can be read as a double. It returns the key where the double is not exact. */
+	/** `exact` is present if the value can be read as a double. It returns the key where the double is not exact. */
 	| { readonly isCode: false; readonly key: () => unknown; readonly exact?: () => unknown };
 
 export function compileKey(key: Bound, c: Compiler): KeyColumn {

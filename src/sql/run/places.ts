@@ -1,4 +1,4 @@
-// Rows saved to return to later, for sorting and for window functions.
+// Saves rows in order to return to them later, for sorting and for window functions.
 import type { SelectPlan } from '../bind/bound.ts';
 import { type Compiler, cursorOf } from '../evaluate/runtime.ts';
 import { Int32List } from '../values/growing-array.ts';

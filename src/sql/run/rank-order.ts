@@ -29,7 +29,7 @@ export function* orderOfRanks(ranks: Float64Array, guard: Guard): Steps<Int32Arr
 		insertTies(pairs, ranks);
 		return pairs.entries;
 	}
-	// Many upper halves are equal, so sort again: by the lower half first, then by the upper one.
+	// Many upper halves are equal, so sort again: first by the lower half, then by the upper one.
 	for (let entry = 0; entry < count; entry++) pairs.entries[entry] = entry;
 	pairs.words = low;
 	yield* sortWords(pairs, guard);
@@ -57,7 +57,7 @@ function* sortWords(pairs: Pairs, guard: Guard): Steps {
 		yield* pauseIfDue(guard);
 		const places = new Int32Array(DIGITS);
 		countDigits(pairs.words, shift, places);
-		// Nothing to do if all words have the same digit.
+		// If all words have the same digit, there is nothing to do.
 		if (pairs.words.length > 0 && places[(pairs.words[0]! >>> shift) & (DIGITS - 1)] === pairs.words.length) continue;
 		let total = 0;
 		for (let digit = 0; digit < DIGITS; digit++) {

@@ -1,5 +1,5 @@
-// The rows of a result that a screen has room for: the first ones, the last ones, and how many there are in all. Bodies
-// are represented by their sizes, long texts by their beginnings.
+// The rows of a result that fit on a screen: the first ones, the last ones, and the number of all rows. Bodies are
+// represented by their sizes, long texts by their beginnings.
 import type { ShownValue, Sized } from '../../store/table.ts';
 import type { Bound } from '../bind/bound.ts';
 import { type Compiler, cursorOf } from '../evaluate/runtime.ts';
@@ -8,7 +8,7 @@ import { toSqlValue, type Value } from '../values/value.ts';
 export type ShownRow = ShownValue[];
 
 export type EndsWanted = {
-	/** How many of the first rows are wanted, and of the last. */
+	/** How many of the first rows are wanted, and how many of the last. */
 	readonly first: number;
 	readonly last: number;
 	/** Receives the first rows as they are found, in one or more parts. */
@@ -18,7 +18,7 @@ export type EndsWanted = {
 /** Reads rows by their places. */
 export type RowReader = {
 	readonly read: (place: number) => ShownRow;
-	/** Evaluates what may fail for a row that is not shown; undefined if nothing may. */
+	/** Evaluates the outputs that may fail, for rows that are not shown; undefined if none may fail. */
 	readonly check: ((place: number) => void) | undefined;
 };
 
@@ -27,17 +27,17 @@ const SHORT_BODY_BYTES = 1024;
 /** No terminal shows more of a text on one line. */
 const TEXT_LENGTH = 32 * 1024;
 
-/** First rows are given to `onFirst` at least this often. */
+/** First rows are passed to `onFirst` at least this often. */
 const FLUSH_MS = 20;
 
 export class ResultEnds {
-	/** Rows so far. */
+	/** Number of rows so far. */
 	total = 0;
 	readonly wanted: EndsWanted;
-	/** First rows that were not given to `onFirst` yet. */
+	/** First rows that have not been passed to `onFirst` yet. */
 	#found: ShownRow[] = [];
 	#flushedAt = 0;
-	/** The latest rows, or how to find them: row n at n modulo `last`. */
+	/** The latest rows, or their places: row n is at index n modulo `last`. */
 	readonly #rows: ShownRow[] = [];
 	readonly #places: number[] = [];
 
@@ -56,7 +56,7 @@ export class ResultEnds {
 		if (isFirst && (this.total === first || performance.now() - this.#flushedAt > FLUSH_MS)) this.flush();
 	}
 
-	/** Adds the rows at `places[from … to)`. Only those that are shown are read, the last ones by lastRows(). */
+	/** Adds the rows at `places[from … to)`. Only rows to be shown are read; lastRows() reads the last ones. */
 	addPlaces(places: ArrayLike<number>, from: number, to: number, { read, check }: RowReader): void {
 		const { first, last } = this.wanted;
 		let index = from;
@@ -68,7 +68,7 @@ export class ResultEnds {
 		}
 	}
 
-	/** Gives the first rows found so far to `onFirst`. */
+	/** Passes the first rows found so far to `onFirst`. */
 	flush(): void {
 		this.#flushedAt = performance.now();
 		if (this.#found.length === 0) return;
@@ -76,7 +76,7 @@ export class ResultEnds {
 		this.#found = [];
 	}
 
-	/** The last rows, without those that are among the first. `reader` reads those that were added as places. */
+	/** The last rows, except those that are among the first. `reader` reads rows that were added as places. */
 	lastRows(reader?: RowReader): ShownRow[] {
 		const { first, last } = this.wanted;
 		const rows: ShownRow[] = [];

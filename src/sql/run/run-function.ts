@@ -1,5 +1,5 @@
 // Runs table functions in FROM. Their arguments may read the tables before them, so each combination of rows of those
-// tables replaces the function's rows, except the rows that groups, windows and ORDER BY return to (Cursor.keep).
+// tables replaces the function's rows, except rows that groups, windows and ORDER BY return to (Cursor.keep).
 import type { Source } from '../bind/bound.ts';
 import { type Compiler, cursorOf, type Rows, type Test } from '../evaluate/runtime.ts';
 import { rowBytes, type Value } from '../values/value.ts';
@@ -13,7 +13,7 @@ export function startFunction(source: Source, c: Compiler): () => void {
 	};
 }
 
-/** Finds the rows for the current rows of the tables before, and calls `found` for those that pass `test`. */
+/** Finds the rows for the current rows of the preceding tables, and calls `found` for those that pass `test`. */
 export function functionPairs(source: Source, test: Test | undefined, c: Compiler): (found: () => boolean) => boolean {
 	const { guard } = c.runtime;
 	const cursor = cursorOf(source, c.runtime);
@@ -32,7 +32,7 @@ export function functionPairs(source: Source, test: Test | undefined, c: Compile
 	};
 }
 
-/** Returns a function that replaces the rows that are not kept, and returns the number of the first new one. */
+/** Returns a function that replaces the rows that are not kept and returns the number of the first new row. */
 export function callFunction(source: Source, c: Compiler): () => number {
 	const { origin } = source;
 	if (origin.kind !== 'function') throw new Error(`${source.name} is not a function`);

@@ -150,7 +150,7 @@ class GroupRows {
 		this.#rows = this.#cursors.map(() => new Int32List());
 	}
 
-	/** Adds a group without rows. */
+	/** Adds a group without any row. */
 	addEmpty(): void {
 		for (const list of this.#rows) list.push(-1);
 	}
@@ -209,7 +209,7 @@ function distinct(inner: Accumulator, argument: Bound, c: Compiler): Accumulator
 	const { guard } = c.runtime;
 	const column = compileKey(argument, c);
 	let space = new KeySpace(1, guard);
-	/** Whether the first group has had the value, by the value's number. */
+	/** Whether the first group has already had the value, by the value's number. */
 	let inFirst = new Uint8Array(256);
 	let inOthers = new Set<number>();
 	const isNew = (group: number, value: number): boolean => {

@@ -15,7 +15,7 @@ import { callFunction, functionPairs, startFunction } from './run-function.ts';
 /** Rows between two checks whether a pause is due, without batches. */
 const BATCH = 1024;
 
-/** At which table each condition is tested. EXPLAIN prints this. */
+/** The table at which each condition is tested. EXPLAIN prints this. */
 export type JoinPlan = {
 	/** Conditions that read no table of this FROM. */
 	readonly before: readonly Bound[];
@@ -36,7 +36,7 @@ export type StepPlan = {
 		| undefined;
 	/** Conditions on this table alone, tested before a row enters the hash index. */
 	readonly own: readonly Bound[];
-	/** The other conditions for a row to match the rows of the tables before. */
+	/** The other conditions under which a row matches the rows of the preceding tables. */
 	readonly pair: readonly Bound[];
 	/** Conditions of WHERE, tested after an outer join has added rows of NULLs. */
 	readonly after: readonly Bound[];
@@ -53,7 +53,7 @@ export function planJoin({ steps, where }: SelectPlan): JoinPlan {
 		if (at < 0) before.push(condition);
 		else filters[at]!.push(condition);
 	};
-	// A RIGHT or FULL join adds rows at the end, which must pass the whole WHERE.
+	// A RIGHT or FULL join adds rows at the end, which must also pass the whole WHERE.
 	for (const condition of conjunctsOf(where)) place(condition, keepsUnmatched ? steps.length - 1 : -1);
 	const joinConditions = steps.map(({ kind, on, filter }, index) => {
 		const conditions = [...conjunctsOf(filter), ...conjunctsOf(on)];
@@ -99,7 +99,7 @@ function planStep(
 	let equality: StepPlan['equality'];
 	const pair: Bound[] = [];
 	for (const condition of rest) {
-		// The rows of a table function change with those of the tables before, so an index would serve once.
+		// The rows of a table function change with those of the preceding tables, so an index would be used only once.
 		const mayIndex = equality === undefined && step.source.origin.kind !== 'function';
 		const found = mayIndex ? equalityOf(condition, step.source, sources.slice(index + 1)) : undefined;
 		if (found === undefined) pair.push(condition);
@@ -133,7 +133,7 @@ export type Emit = () => boolean;
 type Stage = {
 	readonly cursor: Cursor;
 	readonly kind: JoinStep['kind'];
-	/** Calls `found` for each row that matches those of the tables before. Returns false if `found` did. */
+	/** Calls `found` for each row that matches those of the preceding tables. Returns false if `found` did. */
 	readonly pairs: (found: () => boolean) => boolean;
 	/** For right and full joins: which rows have had a match. */
 	readonly matched: { rows: Uint8Array } | undefined;
@@ -198,7 +198,7 @@ export function compileJoin(plan: SelectPlan, c: Compiler): Join {
 	};
 }
 
-/** The loops over the tables from `index` on. The tables before have a row when they run. */
+/** The loops over the tables from `index` on. When they run, the preceding tables have a row. */
 function chain(stages: readonly Stage[], index: number, emit: Emit, guard: Guard): Emit {
 	const stage = stages[index];
 	if (stage === undefined) return emit;
@@ -243,7 +243,7 @@ function* drained(): Steps {
 	if (false as boolean) yield;
 }
 
-/** Runs a subquery in FROM and stores its rows. Repeated only if it depends on rows of enclosing queries. */
+/** Runs a subquery in FROM and stores its rows. It is repeated only if it depends on rows of enclosing queries. */
 function prepareRows(source: Source, c: Compiler): () => Steps {
 	const { origin } = source;
 	const cursor = cursorOf(source, c.runtime);
@@ -494,7 +494,7 @@ function driveBatches(
 	};
 }
 
-/** Passes the rows of a subquery on while it runs. */
+/** Passes on the rows of a subquery while it runs. */
 function compileStream({ step, own, pair, after, equality }: StepPlan, c: Compiler): (next: Emit) => Steps<boolean> {
 	const { origin } = step.source;
 	if (origin.kind !== 'query') throw new Error('only subqueries are streamed');

@@ -24,7 +24,7 @@ export function compileQuery(plan: QueryPlan, c: Compiler): CompiledQuery {
 	}
 }
 
-/** Gives the ends of a query's result: the first rows to `ends`, which also counts all rows; returns the last rows. */
+/** Passes the first rows of a query's result to `ends`, which also counts all rows, and returns the last rows. */
 export function* runEnds(plan: QueryPlan, c: Compiler, ends: ResultEnds): Steps<ShownRow[]> {
 	if (plan.body.kind === 'select') return yield* giveEnds(plan.body, c, ends);
 	yield* compileQuery(plan, c).run((row) => {

@@ -41,7 +41,7 @@ export function compileSelect(plan: SelectPlan, c: Compiler): CompiledQuery {
 	};
 }
 
-/** Gives only the ends of the result. Of the rows between them, only what may fail is evaluated. */
+/** Returns only the ends of the result. For the rows between them, only outputs that may fail are evaluated. */
 export function* giveEnds(plan: SelectPlan, c: Compiler, ends: ResultEnds): Steps<ShownRow[]> {
 	// What compileShown returns passes through as other values do.
 	const { select, limits } = prepareSelect(plan, c, (output) => compileShown(output, c) as () => Value);
@@ -115,7 +115,7 @@ function* giveEndsOfJoin(select: Select, ends: ResultEnds, limit: number, offset
 	return ends.lastRows(reader);
 }
 
-/** Rows in order between two looks at the clock. */
+/** Number of rows, in order, between two checks of the clock. */
 const PIECE_ROWS = 1024;
 
 function rowReader({ plan, c, outputRow }: Select, load: (place: number) => void): RowReader {

@@ -152,7 +152,7 @@ function partitionOf(
 	places: Places,
 	c: Compiler,
 ): Partition {
-	// Where the peers of each row begin and end, computed when first needed.
+	// Where the peers of each row begin and end, computed on first use.
 	let peers: Int32Array | undefined;
 	let peerEnds: Int32Array | undefined;
 	const findPeers = (): Int32Array => {
@@ -274,7 +274,7 @@ function offsetOf(value: Value, frame: BoundFrame): number {
 	return offset;
 }
 
-/** Moves a key of ORDER BY, which is negative if the order is descending, by an interval. */
+/** Moves a key of ORDER BY, which is negated if the order is descending, by an interval. */
 function intervalMove(offset: Interval, direction: 1 | -1, { order }: WindowCall): (own: number) => number {
 	if (totalMicros(offset) < 0)
 		throw new SqlError('expected an interval of at least 0 as offset of the window frame', 'ERR_SQL_VALUE');
@@ -299,7 +299,10 @@ function groupsEdge(rows: Rows, distance: number, isEnd: boolean): (index: numbe
 	};
 }
 
-/** An edge of a RANGE frame: `move` returns the wanted ORDER BY value. If that is not a number: the edge of the peers. */
+/**
+ * An edge of a RANGE frame. `move` returns the wanted ORDER BY value; if that is not a number, the edge is that of the
+ * peers.
+ */
 function rangeEdge(
 	call: WindowCall,
 	rows: Rows,

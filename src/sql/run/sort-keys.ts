@@ -10,7 +10,7 @@ export type KeyColumn = {
 	readonly read: (entry: number) => number;
 	/** The same for many rows, beginning at entry `entry`. Only if there is one table. */
 	readonly readAll?: (rows: Int32Array, count: number, entry: number) => number;
-	/** Moves the rows that do not sort after entry `entry` by this key alone to the front. Returns their number. */
+	/** Moves rows that do not sort after entry `entry` by this key alone to the front. Returns their number. */
 	readonly keepAhead?: (rows: Int32Array, count: number, entry: number) => number;
 	/** Whether the current row sorts after entry `entry` by this key alone. */
 	readonly isBehind: (entry: number) => boolean;
@@ -126,7 +126,7 @@ function numberRanks(keys: Float64Array, sign: number, nullsFirst: boolean): Flo
 	const nullRank = nullsFirst ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 	for (let entry = 0; entry < keys.length; entry++) {
 		const key = keys[entry]! * sign;
-		// This infinite key would sort as equal to NULL.
+		// This infinite key would be equal to NULL.
 		if (key === nullRank) return undefined;
 		ranks[entry] = Number.isNaN(key) ? nullRank : key;
 	}

@@ -12,7 +12,7 @@ const MAX_KEPT = 100_000;
 export class RowSorter {
 	readonly #columns: readonly KeyColumn[];
 	readonly #guard: Guard;
-	/** How many of the first rows are wanted. */
+	/** The number of first rows wanted. */
 	readonly #wanted: number;
 	readonly #capacity: number;
 	/** The caller's number for each entry. */
@@ -36,7 +36,7 @@ export class RowSorter {
 		const entry = this.#tags.length;
 		let bytes = ROW_BYTES;
 		for (let index = 0; index < columns.length; index++) bytes += columns[index]!.read(entry);
-		// Of equal rows the earlier one sorts first.
+		// Of equal rows, the earlier one sorts first.
 		if (this.#worst >= 0 && this.#compare(entry, this.#worst) >= 0) return;
 		this.#tags.push(tagOf());
 		this.#bytes[entry] = bytes;
@@ -67,7 +67,7 @@ export class RowSorter {
 	#cut(): void {
 		const entries = this.#tags.map((_, entry) => entry);
 		entries.sort((a, b) => this.#compare(a, b) || a - b);
-		// Ascending, so that no key is overwritten before it is moved.
+		// In ascending order, so that no key is overwritten before it is moved.
 		const kept = entries.slice(0, this.#wanted).sort((a, b) => a - b);
 		const worst = entries[Math.min(this.#wanted, entries.length) - 1];
 		const before = this.#bytes.reduce((sum, bytes) => sum + bytes, 0);

@@ -8,10 +8,10 @@ import { Interval, intervalOf, totalMicros } from '../values/interval.ts';
 import { compareValues, keyOf, Real, toReal, type Value, valueBytes } from '../values/value.ts';
 import { DistinctCount } from './distinct-count.ts';
 
-/** Most numbers of a column that are kept for its quantiles. If there are more, every 2nd, 4th … is kept. */
+/** Maximum numbers of a column kept for its quantiles. If there are more, every 2nd, 4th … is kept. */
 const MAX_SAMPLE = 1 << 16;
 
-/** `columns`: those of the result, which are of type `any` where some values are intervals. */
+/** `columns`: those of the result, which have type `any` where some values are intervals. */
 export function compileSummary(of: QueryPlan, columns: readonly SourceColumn[], c: Compiler): CompiledQuery {
 	const { guard } = c.runtime;
 	const { run } = c.query(of);
@@ -49,7 +49,7 @@ class Summary {
 	/** How many of the numbers are intervals, in microseconds. */
 	#intervals = 0;
 	#sum = 0;
-	/** Welford's mean, for `squares` only: the sum gives the same mean as avg(). */
+	/** Welford's mean, used only for `squares`: the sum gives the same mean as avg(). */
 	#mean = 0;
 	/** The sum of the squared differences from the mean. */
 	#squares = 0;
@@ -85,7 +85,7 @@ class Summary {
 		return value;
 	}
 
-	/** From `min` on. `count`: the number of rows. */
+	/** The values from column `min` on. `count`: the number of rows. */
 	values(count: number): Value[] {
 		// A column that holds anything but numbers, or anything but intervals, has no mean.
 		const isOne = this.#intervals === 0 || this.#intervals === this.#numbers;

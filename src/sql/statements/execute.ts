@@ -30,7 +30,7 @@ export type ExecuteOptions = Limits & {
 	readonly pause?: (() => Promise<void> | undefined) | undefined;
 	/** Receives the result in parts; `rows` of the result is then empty. Returns false if no more rows are wanted. */
 	readonly onRows?: ((rows: SqlValue[][]) => boolean | undefined) | undefined;
-	/** Only the first and the last rows of a query are wanted, and how many there are: `ends` of the result. */
+	/** Set if only the first and last rows of a query are wanted, with their number: `ends` of the result. */
 	readonly ends?: EndsWanted | undefined;
 };
 
@@ -140,7 +140,7 @@ function* runQuery(plan: QueryPlan, c: Compiler, onRows: ExecuteOptions['onRows'
 		rows.push(row as SqlValue[]);
 		if (onRows !== undefined && (rows.length >= PART_ROWS || partBytes >= PART_BYTES)) {
 			wantsMore = onRows(rows) !== false;
-			// Before many more rows are made, whoever takes them may want a pause.
+			// The reader of the rows may want a pause before many more are produced.
 			guard.endSlice();
 			rows = [];
 			partBytes = 0;

@@ -10,7 +10,10 @@ export type ResultColumn = {
 export type Result = {
 	readonly columns: readonly ResultColumn[];
 	readonly rows: SqlValue[][];
-	/** If only the ends are wanted: the number of all rows, and the last ones without those that were given first. */
+	/**
+	 * If only the ends are wanted: the number of all rows, and the last ones except those already returned as first
+	 * rows.
+	 */
 	readonly ends?: { readonly total: number; readonly last: ShownValue[][] };
 	/** A sentence for statements without rows: "view slow created". */
 	readonly message?: string;

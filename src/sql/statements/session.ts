@@ -50,7 +50,7 @@ export class Session {
 		return [...this.#tables.values()].map((table) => table.name);
 	}
 
-	/** What the user has created under this name. */
+	/** The kind of object that the user has created under this name. */
 	has(name: string): 'view' | 'table' | undefined {
 		const key = name.toLowerCase();
 		return this.#views.has(key) ? 'view' : this.#tables.has(key) ? 'table' : undefined;
@@ -159,7 +159,7 @@ function asType(value: SqlValue, type: ColumnType): SqlValue {
 	}
 }
 
-/** The text of a time or an interval, as all values of its type are written. */
+/** The text of a time or an interval, in the canonical form of its type. */
 function timeText(text: string, type: TimeType): string | null {
 	if (type === 'interval') {
 		const interval = parseInterval(text);

@@ -219,7 +219,7 @@ function bindCreate(
 			`drop it with DROP ${owned.toUpperCase()} ${syntax.name}`,
 		);
 	}
-	// Bound now, so that errors in the view are reported when it is created.
+	// Bind it now, so that errors in the view are reported when it is created.
 	const plan = bindQuery(syntax.query, { ...environment, expanding: [syntax.name.toLowerCase()] }, undefined);
 	checkColumns(syntax, plan);
 	if (syntax.kind === 'create view') {

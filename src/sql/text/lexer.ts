@@ -34,7 +34,7 @@ const OPERATORS = [
 	...['=', '<', '>', '+', '-', '*', '/', '%', '&', '|', '~', '(', ')', ']', ',', '.', ';'],
 ];
 
-/** Words before which a value does not end, so that a `[` after them begins a name. */
+/** Words after which a `[` begins a name, because no value ends with them. */
 const BEFORE_NAMES = new Set(
 	`SELECT DISTINCT ALL FROM WHERE GROUP ORDER BY HAVING LIMIT OFFSET WINDOW OVER PARTITION UNION INTERSECT EXCEPT ON USING
 	JOIN LATERAL AND OR NOT IN IS LIKE ILIKE GLOB REGEXP ESCAPE BETWEEN CASE WHEN THEN ELSE AS WITH RECURSIVE INTO VALUES
@@ -70,12 +70,12 @@ function isSpace(code: number): boolean {
 	);
 }
 
-/** All tokens of `text`, including spaces and comments. Joined together they are the text. */
+/** All tokens of `text`, including spaces and comments. Concatenated, they are the text. */
 export function tokenize(text: string): Token[] {
 	return [...tokensFrom(text, 0)];
 }
 
-/** The tokens from an offset at which one begins, each found when it is asked for. */
+/** The tokens from an offset at which one begins. Each is found when it is asked for. */
 export function* tokensFrom(text: string, start: number): Generator<Token, undefined> {
 	let at = start;
 	/** The last token that is neither space nor comment. */
@@ -90,8 +90,8 @@ export function* tokensFrom(text: string, start: number): Generator<Token, undef
 }
 
 /**
- * Whether the `[` at `start` follows a value whose part it names, as in `x['name']`, `x[0]` and `x[a || b]`. Otherwise
- * it begins a quoted name, as in `SELECT id [the id]`.
+ * Whether the `[` at `start` is a subscript of the value before it, as in `x['name']`, `x[0]` and `x[a || b]`.
+ * Otherwise it begins a quoted name, as in `SELECT id [the id]`.
  */
 function isSubscript(text: string, start: number, before: Token | undefined): boolean {
 	if (before === undefined || !endsValue(text, before)) return false;
@@ -152,7 +152,7 @@ function skip(text: string, from: number, belongs: (code: number) => boolean): n
 	return at;
 }
 
-/** A quoted token whose content begins at `content`. Two quotes inside stand for one. */
+/** A quoted token whose content begins at `content`. Two quotes inside it stand for one. */
 function quoted(kind: TokenKind, text: string, start: number, content: number, quote: string): Token {
 	let at = content;
 	while (true) {

@@ -1,4 +1,4 @@
-// Functions and words of other databases, each with a hint on how to write the same here.
+// Functions and words of other databases, each with a hint at how to write the same here.
 
 const MOVES = "ts + interval '5 minutes' and ts - interval '5 minutes' move a time";
 const DIFFERENCE = 'a - b is the interval between two times; epoch_ms(a - b) is its number of milliseconds';

@@ -1,4 +1,4 @@
-// Arrays of numbers that grow when they are written to.
+// Arrays of numbers that grow when written to.
 
 export class Int32List {
 	#data = new Int32Array(64);
@@ -49,7 +49,7 @@ export class Float64List {
 		this.#data[index] = value;
 	}
 
-	/** Grows the list to at least `length` numbers, new ones being `initial`. The array is valid until the list grows. */
+	/** Grows the list to at least `length` numbers, filling it with `initial`. The array is valid until the list grows. */
 	atLeast(length: number, initial: number): Float64Array {
 		if (length > this.#data.length) {
 			let room = this.#data.length;

@@ -1,6 +1,6 @@
 // Intervals: a number of months, whose length depends on the date they are added to, and a number of microseconds.
-// Datetimes are UTC, so a day is always 24 hours, and days need no field of their own. Compared with each other,
-// months count 30 days. An interval is at most 285 years long, so that a double holds its microseconds exactly.
+// Datetimes are UTC, so a day is always 24 hours, and days need no field of their own. In comparisons, a month counts
+// as 30 days. An interval is at most 285 years long, so that a double holds its microseconds exactly.
 import { SqlError } from '../limits/sql-error.ts';
 
 export const SECOND = 1_000_000;
@@ -24,7 +24,7 @@ export class Interval {
 	}
 }
 
-/** The interval in microseconds, a month being 30 days. */
+/** The interval in microseconds, with 30 days per month. */
 export function totalMicros({ months, micros }: Interval): number {
 	return months * MONTH + micros;
 }
@@ -49,7 +49,7 @@ export function addIntervals(a: Interval, b: Interval, sign: 1 | -1 = 1): Interv
 	return intervalOf(a.months + sign * b.months, a.micros + sign * b.micros);
 }
 
-/** A fraction of a month becomes days, 30 to the month. */
+/** A fraction of a month becomes days, 30 per month. */
 export function scaleInterval({ months, micros }: Interval, factor: number): Interval {
 	const scaled = months * factor;
 	const whole = Math.trunc(scaled);
@@ -120,8 +120,8 @@ const ISO = new RegExp(
 const ISO_UNITS = ['y', 'month', 'w', 'd', 'h', 'm', 's'];
 
 /**
- * Reads `5m`, `1h30m`, `500ms`, `5 minutes`, `1 month -3 days`, `3 days 04:05:06`, `P1DT2H` and the like. `unit`: that of
- * a number without one. Undefined if the text is not an interval, or one of more than 285 years.
+ * Reads `5m`, `1h30m`, `500ms`, `5 minutes`, `1 month -3 days`, `3 days 04:05:06`, `P1DT2H` and the like. `unit`: the
+ * unit of a number without one. Undefined if the text is not an interval, or is longer than 285 years.
  */
 export function parseInterval(text: string, unit?: string): Interval | undefined {
 	if (text.length > MAX_LENGTH) return undefined;
@@ -189,7 +189,7 @@ function readParts(text: string, sum: Sum): boolean {
 	return true;
 }
 
-/** The width of buckets: above 0, and either months or of a fixed length. */
+/** The width of buckets: above 0, and either months or a fixed length. */
 export function positiveInterval(interval: Interval): Interval {
 	if (totalMicros(interval) > 0 && (interval.months === 0 || interval.micros === 0)) return interval;
 	throw new SqlError(
@@ -220,7 +220,7 @@ export function intervalBetween(from: number, to: number): Interval | undefined 
 	return isInRange(interval) ? interval : undefined;
 }
 
-/** The same day of another month, or its last day if it is shorter: a month after 31 January is 28 February. */
+/** The same day of another month, or the last day of a shorter month: a month after 31 January is 28 February. */
 export function addMonths(instant: number, months: number): number {
 	const date = new Date(Math.floor(instant / DAY) * (DAY / 1000));
 	const ofDay = instant - date.getTime() * 1000;

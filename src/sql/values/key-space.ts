@@ -10,7 +10,7 @@ const DIRECT = 4096;
 
 /** Numbers pairs of a combination of the columns so far and a value of the next column. */
 class PairNumbers {
-	/** For small numbers: the pair's number + 1, by its first and then its second; 0 if it has no number yet. */
+	/** For small numbers: the pair's number + 1, indexed by its first and then its second; 0 if it has no number yet. */
 	readonly #rows: (Int32Array | undefined)[] = [];
 	readonly #others = new Map<number, number>();
 	size = 0;
@@ -90,7 +90,7 @@ export class KeySpace {
 		this.#pairs = Array.from({ length: Math.max(0, width - 1) }, () => new PairNumbers());
 	}
 
-	/** How many combinations have a number. */
+	/** The number of combinations that have a number. */
 	get size(): number {
 		return (this.#pairs.at(-1) ?? this.#values[0])?.size ?? Number(this.#isEmptyRowKnown);
 	}

@@ -1,4 +1,4 @@
-// The clocks of time zones, from the rules that JavaScript's Intl has.
+// The clocks of time zones, according to the rules in JavaScript's Intl.
 import { DAY, MINUTE } from './interval.ts';
 
 /** Zones change their offsets at the ends of slots of this length. */
@@ -7,11 +7,11 @@ const SLOT = 15 * MINUTE;
 const MAX_SLOTS = 10_000;
 
 export type TimeZone = {
-	/** What the zone's clock and calendar show, as microseconds: 13:00 is that of 13:00 UTC. */
+	/** The time that the zone's clock and calendar show, in microseconds: 13:00 is the number of 13:00 UTC. */
 	readonly localOf: (instant: number) => number;
 	/**
-	 * The instant at which the clock shows `local`. If it does twice, or never, because the clock is set back or forward: by
-	 * the smaller offset, which is that of standard time.
+	 * The instant at which the clock shows `local`. If it shows that twice or never, because it is set back or
+	 * forward, the smaller offset applies, which is that of standard time.
 	 */
 	readonly instantOf: (local: number) => number;
 };
@@ -74,7 +74,7 @@ function zoneOffset(name: string): ((instant: number) => number) | undefined {
 }
 
 function formatOf(name: string): Intl.DateTimeFormat | undefined {
-	// Intl also takes offsets, which mean east here and west in PostgreSQL.
+	// Intl also accepts offsets, in which a plus means east; in PostgreSQL it means west.
 	if (!/^[a-z]/i.test(name)) return undefined;
 	try {
 		return new Intl.DateTimeFormat('en-US', {

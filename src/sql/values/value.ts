@@ -17,7 +17,7 @@ export class Real {
 
 export type Value = SqlValue | Real | Interval;
 
-/** What is known about the type of an expression's values; `any` is not known. */
+/** What is known about the type of an expression's values; `any` means nothing. */
 export type StaticType = 'null' | 'int' | 'real' | 'text' | 'blob' | 'interval' | 'any';
 
 const MIN_INT64 = -(2n ** 63n);
@@ -111,7 +111,7 @@ export function compareValues(a: Value, b: Value): number {
 	return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** A key for Map and Set. Two values have the same key exactly if they are equal. */
+/** A key for Map and Set. Two values have the same key if and only if they are equal. */
 export function keyOf(value: Value): string | number | bigint | null {
 	switch (typeof value) {
 		case 'string':
