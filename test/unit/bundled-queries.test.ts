@@ -689,6 +689,15 @@ test('calls of the same shape during one request', () => {
 		],
 		{ least: '4' },
 	);
+	const upstream = (callId: number, path: string) => [
+		...[1, 'shop', 'GET', '/page/1', 100],
+		...[callId, 'GET', 'db', path, 200, 5, 5],
+	];
+	check('upstream-calls', calls, [], { slower: '100ms' });
+	check('upstream-calls', calls, [...many(5).map((i) => upstream(2 + i, `/item/${i}`)), upstream(7, '/other')], {
+		slower: '99ms',
+		top: '6',
+	});
 });
 
 test('fields of responses: codings, caching, types; and of requests', () => {
