@@ -82,6 +82,19 @@ test('a misspelt column and an unquoted text still get their own hints', () => {
 	);
 	assert.equal(hintOf('SELECT latency FROM (SELECT id FROM exchanges)'), "write text in single quotes: 'latency'");
 	assert.equal(hintOf('SELECT 1 FROM exchanges WHERE path = "/x"'), "write text in single quotes: '/x'");
+	// A name that is also near a column.
+	const sendfile = "write text in single quotes: 'sendfile'; or did you mean via?";
+	for (const condition of [
+		'via = "sendfile"',
+		'via = sendfile',
+		'via IN (\'writev\', "sendfile")',
+		'via LIKE sendfile',
+		'via IS NOT "sendfile"',
+		'via BETWEEN sendfile AND 1',
+		'status = "sendfile"',
+	])
+		assert.equal(hintOf(`SELECT 1 FROM exchanges WHERE ${condition}`), sendfile, condition);
+	assert.equal(hintOf('SELECT 1 FROM exchanges WHERE status = sendfile'), 'did you mean via?');
 });
 
 test('a guessed table leads to the one that is meant', () => {

@@ -33,16 +33,17 @@ export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 			const operands = syntax.operands.map((operand) => bindExpression(operand, scope));
 			return { kind: syntax.kind, operands, constant: operands.every((operand) => operand.constant), ...INTEGER };
 		}
-		case 'binary':
-			return bindBinary(
-				syntax.operator,
-				bindExpression(syntax.left, scope),
-				bindExpression(syntax.right, scope),
-				scope,
-				syntax,
-			);
-		case 'is':
-			return bindIs(syntax, bindExpression(syntax.left, scope), bindExpression(syntax.right, scope));
+		case 'binary': {
+			const left = bindExpression(syntax.left, scope);
+			const right = COMPARE.has(syntax.operator)
+				? bindCompared(syntax.right, scope, left)
+				: bindExpression(syntax.right, scope);
+			return bindBinary(syntax.operator, left, right, scope, syntax);
+		}
+		case 'is': {
+			const left = bindExpression(syntax.left, scope);
+			return bindIs(syntax, left, bindCompared(syntax.right, scope, left));
+		}
 		case 'interval':
 			return intervalLiteral(bindExpression(syntax.amount, scope), syntax.unit, syntax.amount.at);
 		case 'zone':
@@ -109,6 +110,21 @@ function bindName(syntax: Extract<SyntaxExpression, { kind: 'name' }>, scope: Sc
 		return found;
 	}
 	throw unknownColumn(scope, syntax.table, syntax.column, syntax.at, syntax.quoted);
+}
+
+/**
+ * What `operand` is compared with. An unknown name there is probably a text without quotes, or in double quotes, so
+ * the hint says so before it suggests a column.
+ */
+function bindCompared(syntax: SyntaxExpression, scope: Scope, operand: Bound): Bound {
+	try {
+		return bindExpression(syntax, scope);
+	} catch (error) {
+		const isName = syntax.kind === 'name' && syntax.table === undefined && (syntax.quoted || operand.type === 'text');
+		if (!isName || !(error instanceof SqlError) || !/^did you mean /.test(error.hint ?? '')) throw error;
+		const text = `'${syntax.column.replaceAll("'", "''")}'`;
+		throw new SqlError(error.message, 'ERR_SQL_NAME', syntax.at, `write text in single quotes: ${text}; or ${error.hint}`);
+	}
 }
 
 /** The SELECT's own column with this alias. Columns of tables take precedence. */
@@ -292,8 +308,8 @@ function bindBetween(syntax: Extract<SyntaxExpression, { kind: 'between' }>, sco
 	const operand = bindExpression(syntax.operand, scope);
 	const { at } = syntax.operand;
 	const operands = [
-		compare('>=', operand, bindExpression(syntax.low, scope), [at, syntax.low.at]),
-		compare('<=', operand, bindExpression(syntax.high, scope), [at, syntax.high.at]),
+		compare('>=', operand, bindCompared(syntax.low, scope, operand), [at, syntax.low.at]),
+		compare('<=', operand, bindCompared(syntax.high, scope, operand), [at, syntax.high.at]),
 	];
 	const constant = operands.every((item) => item.constant);
 	const both: Bound = { kind: 'and', operands, constant, ...INTEGER };
@@ -302,7 +318,7 @@ function bindBetween(syntax: Extract<SyntaxExpression, { kind: 'between' }>, sco
 
 function bindMatch(syntax: Extract<SyntaxExpression, { kind: 'match' }>, scope: Scope): Bound {
 	const operand = bindExpression(syntax.operand, scope);
-	const pattern = bindExpression(syntax.pattern, scope);
+	const pattern = bindCompared(syntax.pattern, scope, operand);
 	const escaping = syntax.escape === undefined ? undefined : bindExpression(syntax.escape, scope);
 	if (escaping !== undefined && syntax.operator !== 'LIKE')
 		throw unsupported(`ESCAPE works only with LIKE, not with ${syntax.operator}`, syntax.at);
@@ -323,7 +339,7 @@ function bindInList(syntax: Extract<SyntaxExpression, { kind: 'in list' }>, scop
 	const operand = bindExpression(syntax.operand, scope);
 	// The items' own affinities are ignored: x IN (y, z) means x = +y OR x = +z.
 	const items = syntax.items.map((item) => {
-		const bound: Bound = { ...bindExpression(item, scope), affinity: 'none' };
+		const bound: Bound = { ...bindCompared(item, scope, operand), affinity: 'none' };
 		return comparisonOf(operand, bound, [syntax.operand.at, item.at]).right;
 	});
 	const constant = operand.constant && items.every((item) => item.constant);
