@@ -17,6 +17,7 @@ import { type RecordOptions, recordCommand } from './commands/record-command.ts'
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
+import { commandHint, usageHint } from './commands/usage-hint.ts';
 import { standardError, standardOutput } from './output/output-stream.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
 import { topicHelp } from './shell/commands/commands.ts';
@@ -99,8 +100,7 @@ function createProgram(setWork: SetWork): Command {
 			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
 		)
 		.action((_options: unknown, self: Command) => {
-			if (self.args.length > 0)
-				throw new CommanderError(EXIT.usage, 'commander.unknownCommand', unknownCommand(program, self.args[0]!));
+			if (self.args.length > 0) throw usageError(unknownCommand(program, self.args[0]!), commandHint(self.args[0]!));
 			setWork(() => shellCommand(parseOptions(self, afterDashes)));
 		});
 	addCapturingCommands(command, setWork);
@@ -236,7 +236,7 @@ async function main(): Promise<number> {
 		throw new UserError(
 			error.message.replace(/^error: /, '').replaceAll('\n', ' '),
 			'ERR_USAGE',
-			'`tinytap --help` lists commands and options.',
+			usageHint(error.message),
 		);
 	}
 	return work === undefined ? EXIT.ok : await work();

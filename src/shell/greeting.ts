@@ -23,7 +23,7 @@ export function greeting(): string {
 
 /** Three things to try. `seen` is undefined for a live capture, which has only just begun. */
 export function suggestions(seen: Seen | undefined): string {
-	if (seen === undefined) return 'Try: .tail   FROM exchanges;   .status';
+	if (seen === undefined) return 'Try: .tail   .run slow   FROM exchanges;';
 	const { exchanges, failed, sendfile, slowest } = seen;
 	if (exchanges === 0) return 'Try: FROM connections;   FROM loss;   .status';
 	const first =

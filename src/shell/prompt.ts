@@ -112,8 +112,8 @@ export class Prompt {
 	}
 
 	/**
-	 * Ctrl-C: cancels the running statement; otherwise clears the typed text; with nothing typed, a second one
-	 * leaves.
+	 * Ctrl-C: cancels the running statement; otherwise clears the typed text; with nothing typed, ends the tail; without
+	 * a tail, a second one leaves.
 	 */
 	interrupt(): void {
 		if (this.#busy) {
@@ -135,6 +135,11 @@ export class Prompt {
 			if (text.includes('\n')) this.#remember(text, false);
 			this.#editor.abandon();
 			this.#prompt();
+			return;
+		}
+		if (this.#shell?.stopTail() === true) {
+			this.#interrupts = 0;
+			this.print('tail is off\n');
 			return;
 		}
 		if (this.#interrupts++ > 0) {

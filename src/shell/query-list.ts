@@ -21,7 +21,7 @@ export function queriesText(directories: QueryDirectories, words: readonly strin
 		);
 	}
 	const left = Math.max(0, ...queries.map(({ name }) => name.length));
-	return queries.map((query) => `${listLine(query, left)}\n`).join('');
+	return queries.flatMap((query) => listLines(query, left, width).map((line) => `${line}\n`)).join('');
 }
 
 /** A line for each query of the working directory that hides another one, to be printed with the list. */
@@ -30,14 +30,16 @@ export function hidingNotices(directories: QueryDirectories): string {
 	return notices.map((notice) => (notice === undefined ? '' : `${forTerminal(notice)}\n`)).join('');
 }
 
-function listLine(query: SavedQuery, left: number): string {
+function listLines(query: SavedQuery, left: number, width: number): string[] {
 	const { name, place, header, problem, hides } = query;
 	const hidden =
 		place === 'project' && hides.length > 0
 			? ` (hides the ${hides.map((each) => each.place).join(' and the ')} query)`
 			: '';
 	const title = problem === undefined ? header.title : `(${problem})`;
-	return `${name.padEnd(left)}  ${place.padEnd(7)}  ${forTerminal(title)}${hidden}`.trimEnd();
+	const begin = `${name.padEnd(left)}  ${place.padEnd(7)}  `;
+	const lines = wrapText(`${forTerminal(title)}${hidden}`, Math.max(20, width - begin.length - 1));
+	return lines.map((line, index) => `${index === 0 ? begin : ' '.repeat(begin.length)}${line}`.trimEnd());
 }
 
 function queryText({ name, place, path, header, problem, hides }: SavedQuery, width: number): string {

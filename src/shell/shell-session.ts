@@ -43,6 +43,9 @@ export type ShellParts = {
 
 type Lost = { readonly lostEvents: number; readonly lostBytes: number };
 
+/** The first line of a tail. */
+const TAIL_NOTE = 'Ctrl-C or .tail off ends the tail; .show ID shows an exchange in full';
+
 const NOTHING_LOST: Lost = { lostEvents: 0, lostBytes: 0 };
 
 /** The state of one shell. */
@@ -451,19 +454,22 @@ export class ShellSession {
 	}
 
 	/**
-	 * Prints each exchange that ends from now on and matches `where`; with `both`, the rows of both sides.
-	 * Replaces a running tail.
+	 * Prints each exchange that ends from now on, or each of a recording, if it matches `where`; with `both`, the rows of
+	 * both sides. Replaces a running tail.
 	 */
 	startTail(where: string | undefined, both = this.options.both): void {
 		this.stopTail();
 		let stopped = false;
-		const rows = this.threads.tail(where, TAIL_COLUMNS, { onePerExchange: !both });
-		this.#tail = {
+		// Nothing is added to a recording, so its own exchanges are printed.
+		const fromStart = this.threads.recording !== undefined;
+		const rows = this.threads.tail(where, TAIL_COLUMNS, { onePerExchange: !both, fromStart });
+		const tail = {
 			stop: () => {
 				stopped = true;
 				rows.return(undefined).catch(() => undefined);
 			},
 		};
+		this.#tail = tail;
 		const follow = async () => {
 			const lines = createTailLines({
 				theme: this.screenTheme,
@@ -474,7 +480,7 @@ export class ShellSession {
 			let isHeaded = false;
 			for await (const part of rows) {
 				if (stopped) return;
-				if (!isHeaded) this.tell(lines.head(width()));
+				if (!isHeaded) this.tell(`${fromStart ? '' : `${this.screenTheme.dim(TAIL_NOTE)}\n`}${lines.head(width())}`);
 				isHeaded = true;
 				if (part.rows.length === 0) continue;
 				this.tell(part.rows.map((row) => lines.line(row, width())).join(''));
@@ -482,10 +488,13 @@ export class ShellSession {
 				await standardOutput().ready();
 			}
 		};
-		follow().catch((error: unknown) => {
-			this.#tail = undefined;
-			if (!stopped) this.tell(errorText(error, this.asideTheme, where));
-		});
+		follow()
+			.catch((error: unknown) => {
+				if (!stopped) this.tell(errorText(error, this.asideTheme, where));
+			})
+			.finally(() => {
+				if (this.#tail === tail) this.#tail = undefined;
+			});
 	}
 
 	/** Stops the tail. Returns whether one was running. */

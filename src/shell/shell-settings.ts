@@ -98,7 +98,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 	},
 	echo: onOff(false, 'print the statements and commands of scripts before they run'),
 	bail: onOff(true, 'end a script at its first error'),
-	pager: onOff(true, 'show .last, and exchanges and help longer than the screen, in $PAGER'),
+	pager: onOff(true, 'show .last, and exchanges, lists and help longer than the screen, in $PAGER'),
 	expanded: choice('off', ['on', 'off', 'auto'], 'one column per line (auto: if the table would not fit)'),
 	theme: choice('dark', ['dark', 'light', 'none'], 'colours for this background'),
 	timezone: {

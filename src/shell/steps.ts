@@ -16,7 +16,8 @@ class StepError extends UserError {
 
 	constructor(error: UserError, step: Step, place: string | undefined) {
 		super(`${place === undefined ? '' : `${place}:${step.line}: `}${error.message}`, error.code, error.hint);
-		this.sql = step.type === 'statement' ? step.sql : undefined;
+		const own = 'sql' in error && typeof error.sql === 'string' ? error.sql : undefined;
+		this.sql = step.type === 'statement' ? step.sql : own;
 		this.position = 'position' in error && typeof error.position === 'number' ? error.position : undefined;
 	}
 }

@@ -18,6 +18,7 @@ export async function watchStatement(
 	sql: string,
 	everyMs: number,
 ): Promise<void> {
+	shell.last = { sql, printed: undefined };
 	const frames = new Frames(output);
 	shell.frames = frames;
 	let isEnded = false;

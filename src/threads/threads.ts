@@ -55,13 +55,15 @@ const SHOWN_TOGETHER = 100;
 /** Heap of the query thread beyond the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
 
-/** A UserError from another thread, with its position in the SQL text. */
+/** A UserError from another thread, with its position in the SQL text and, if known here, that text. */
 class RemoteError extends UserError {
 	readonly position: number | undefined;
+	readonly sql: string | undefined;
 
-	constructor(error: Exclude<ErrorMessage, { stack: string }>) {
+	constructor(error: Exclude<ErrorMessage, { stack: string }>, sql: string | undefined) {
 		super(error.message, error.code, error.hint);
 		this.position = error.position;
+		this.sql = sql;
 	}
 }
 
@@ -224,7 +226,7 @@ export class Threads {
 		try {
 			for (;;) {
 				const part = await parts.next();
-				if (part.type === 'error') throw fromMessage(part.error);
+				if (part.type === 'error') throw fromMessage(part.error, sql);
 				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'first' && part.type !== 'done') continue;
 				// Drop rows that were sent before the statement was cancelled.
 				const isRows = part.type === 'rows' || part.type === 'first';
@@ -278,7 +280,10 @@ export class Threads {
 
 	/** Rejects if `sql` is not a valid statement, so that this is reported before the capture begins. */
 	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
-		await this.#ask((id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }));
+		await this.#ask(
+			(id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }),
+			sql,
+		);
 	}
 
 	/**
@@ -464,14 +469,14 @@ export class Threads {
 	}
 
 	/** Sends a message and waits for its answer. */
-	async #ask(message: (id: number) => ToQuery): Promise<FromQuery> {
+	async #ask(message: (id: number) => ToQuery, sql?: string): Promise<FromQuery> {
 		const id = this.#nextId++;
 		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
 		this.#toQuery(message(id));
 		try {
 			const part = await parts.next();
-			if (part.type === 'error') throw fromMessage(part.error);
+			if (part.type === 'error') throw fromMessage(part.error, sql);
 			return part;
 		} finally {
 			this.#waiting.delete(id);
@@ -568,8 +573,8 @@ function threadFile(name: string): string {
 	return join(FILES.threads, `${name}.cjs`);
 }
 
-function fromMessage(error: ErrorMessage): Error {
-	if (!('stack' in error)) return new RemoteError(error);
+function fromMessage(error: ErrorMessage, sql?: string): Error {
+	if (!('stack' in error)) return new RemoteError(error, sql);
 	const bug = new Error(error.message);
 	bug.stack = error.stack;
 	return bug;

@@ -97,10 +97,13 @@ test('a tail prints the 404 and none of the 200s, above the line being typed', a
 			assert.match(screen, /\/missing-1.* 404 /);
 			assert.doesNotMatch(screen, /index\.html/);
 			assert.match(screen.trimEnd().split('\n').at(-1) ?? '', /^tinytap> SELECT typed_but_not_$/);
+			// The first Ctrl-C discards the typed text, the second one ends the tail, and the prompt stays.
 			await terminal.press('C-c');
+			await terminal.press('C-c');
+			await terminal.shows('tail is off');
 			await terminal.type('.tail off');
 			await terminal.press('Enter');
-			await terminal.shows('tail is off');
+			await terminal.shows('no tail was running');
 		} finally {
 			await terminal.close();
 		}

@@ -424,12 +424,20 @@ test('when the program after -- ends, the prompt says so and ends with its statu
 	);
 });
 
-test('lists of settings, tables and columns wrap at 80 columns; .tables takes a pattern', async () => {
+test('lists of queries, settings, tables and columns wrap at 80 columns; .tables takes a pattern', async () => {
 	await atPrompt(
 		async (terminal) => {
+			// Lists longer than the screen are shown in the pager.
+			for (const list of ['.queries', '.schema exchanges']) {
+				await enter(terminal, list);
+				await terminal.shows(/^:\s*$(?![\s\S])/);
+				await terminal.press('q');
+				await terminal.shows(/demo\.tinytap\)>\s*$(?![\s\S])/);
+			}
+			await enter(terminal, '.pager off', '.queries');
 			await enter(terminal, '.settings', '.schema', '.status', '.tables ex*', "SELECT 'the ' || 'end' AS x;");
 			const screen = await terminal.shows('the end');
-			const lines = screen.slice(screen.indexOf('.settings\n')).split('\n');
+			const lines = screen.slice(screen.indexOf('.pager off\n')).split('\n');
 			for (const line of lines) assert.ok(line.length < 80, line);
 			assert.match(screen, /\.tables ex\*\nexchanges\ntinytap/);
 			await enter(terminal, '.tables exchnges');

@@ -83,7 +83,7 @@ test('.watch ends with Ctrl-C, after an error, and in a statement that does not 
 			/^a result\n1 row .*\ntinytap \(demo\.tinytap\)>\s*$(?![\s\S])|^ a result\n1 row .*\ntinytap \(demo\.tinytap\)>\s*$(?![\s\S])/,
 		);
 		await enter(terminal, '.watch 0.2 SELECT nothing FROM exchanges');
-		await terminal.shows(/unknown column nothing/);
+		await terminal.shows(/unknown column nothing .*\n {2}SELECT nothing FROM exchanges\n {9}\^$/);
 		await enter(
 			terminal,
 			'.watch 0.2 SELECT count(*) FROM exchanges a, exchanges b, exchanges c, exchanges d, exchanges e',
@@ -94,6 +94,16 @@ test('.watch ends with Ctrl-C, after an error, and in a statement that does not 
 		await terminal.shows('after all');
 		await enter(terminal, '.watch 0.01 SELECT 1');
 		await terminal.shows('.watch: expected 0.1 to 86400 seconds, got 0.01');
+		// The watched statement is the last one, which \g runs again.
+		await enter(terminal, '.mode csv', '.watch 0.2 SELECT 7 AS watched FROM loss LIMIT 1');
+		await terminal.shows(/^watched\n7$/);
+		await terminal.press('q');
+		await enter(terminal, '\\g');
+		await terminal.shows(/> \\g\nwatched\n7$/);
+		// Over a recording, a tail prints what there is and ends.
+		await enter(terminal, '.tail WHERE status = 404', '.tail off');
+		await terminal.shows(/^ +id time .*\n +6 .* \/missing\.html .* 404 /);
+		await terminal.shows('no tail was running');
 	});
 });
 

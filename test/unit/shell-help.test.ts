@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMAND_FORMS, namedCommand, readLine } from '../../src/shell/command-names.ts';
 import { COMMAND_GROUPS, COMMANDS, topicHelp } from '../../src/shell/commands/commands.ts';
-import { groupTopic } from '../../src/shell/commands/help-command.ts';
+import { FIRST_STEPS, groupTopic } from '../../src/shell/commands/help-command.ts';
+import { isComplete } from '../../src/sql/sql.ts';
 
 test('every command has a description and an example, which is that command', () => {
 	for (const { name, description, example } of COMMANDS) {
@@ -27,6 +28,18 @@ test('.help explains each command by its name, its other forms and its group', (
 	assert.equal(new Set(topics).size, topics.length, 'topics of groups are different');
 	for (const group of COMMAND_GROUPS)
 		for (const { usage } of group.commands) assert.ok(topicHelp(groupTopic(group)).includes(usage), usage);
+});
+
+test('.help begins with what to type first, on one line each and on the first screen', () => {
+	const lines = topicHelp('commands').split('\n');
+	const begin = lines.indexOf('First steps');
+	assert.ok(begin >= 0 && begin + FIRST_STEPS.length < 20, 'on the first screen');
+	for (const { name } of FIRST_STEPS) {
+		const { command } = readLine('', name);
+		assert.ok(isComplete(name) || COMMANDS.some((each) => each.name === namedCommand(command ?? '').name), name);
+		const line = lines.find((each) => each.startsWith(`  ${name}  `));
+		assert.ok(line !== undefined && line.length < 80, name);
+	}
 });
 
 test('.help of something unknown suggests the nearest topic', () => {

@@ -20,7 +20,8 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 		{
 			name: 'tail',
 			usage: '.tail [--both] [WHERE CONDITION] | off',
-			description: 'print each exchange as it completes, on one line (--both: one line per side)',
+			description:
+				'print each exchange as it completes, or all of a recording, on one line (--both: one line per side)',
 			example: '.tail WHERE status >= 500',
 			promptOnly: true,
 			argument: 'condition',

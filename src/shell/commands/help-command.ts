@@ -13,6 +13,20 @@ import { errorEntries, errorHelp } from '../error-help.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { schemaText } from './table-commands.ts';
 
+/** What to type for the questions that people come with. Exported for tests. */
+export const FIRST_STEPS: readonly Entry[] = [
+	{ name: '.tail', text: 'exchanges as they happen; Ctrl-C ends it' },
+	{ name: '.tail WHERE status >= 500', text: 'only failed ones' },
+	{ name: '.show', text: 'the latest exchange in full' },
+	{ name: '.show 12', text: 'the one with id 12; .next and .prev step' },
+	{ name: '.run slow', text: 'the slowest endpoints' },
+	{ name: '.queries', text: 'what else .run can answer' },
+	{ name: 'FROM exchanges;', text: 'everything as a table' },
+	{ name: '.schema exchanges', text: 'the columns to ask for in SQL' },
+	{ name: '.save mine', text: 'keep the last statement; .run mine runs it again' },
+	{ name: '.help exchanges', text: 'one part of this list; Tab completes commands' },
+];
+
 type HelpPage = {
 	readonly groups: readonly CommandGroup[];
 	readonly tables: readonly { readonly name: string; readonly columns: readonly Column[] }[];
@@ -59,6 +73,7 @@ function commandList(page: HelpPage): string {
 			'SQL statements end with ; and may span several lines. A command takes one line and works inside an open statement, too.',
 			page,
 		),
+		`\n${page.theme.header('First steps')}\n${columns(FIRST_STEPS, page)}`,
 		...page.groups.map((group) => groupText(group, page)),
 		'\n',
 		paragraph(

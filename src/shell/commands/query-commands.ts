@@ -1,6 +1,6 @@
 // Commands about saved queries and parameters.
 import { usageError } from '../../base/errors.ts';
-import { forTerminal } from '../../output/terminal-text.ts';
+import { cutToWidth, forTerminal } from '../../output/terminal-text.ts';
 import { type GivenValue, literalText, parseParameter } from '../parameters.ts';
 import { hidingNotices, queriesText } from '../query-list.ts';
 import { loadQuery, scriptValues } from '../query-values.ts';
@@ -42,7 +42,7 @@ export const QUERY_COMMANDS: CommandGroup = {
 				const notices = hidingNotices(queries);
 				if (notices !== '') shell.tell(notices);
 				const words = argument.split(/\s+/).filter((word) => word !== '');
-				await shell.sink.write(queriesText(queries, words, shell.listWidth));
+				await shell.page(queriesText(queries, words, shell.listWidth));
 				return undefined;
 			},
 		},
@@ -131,5 +131,9 @@ async function save(shell: ShellSession, argument: string): Promise<void> {
 	for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
 	const { directories, user } = shell.options;
 	const replaced = saveQuery(directories.userQueries, name, savedText(sql, title, shell.parameters), user);
-	shell.tell(`${replaced ? 'replaced' : 'saved'} ${forTerminal(name)}; run it with .run ${forTerminal(name)}\n`);
+	const shown = forTerminal(name);
+	shell.tell(`${replaced ? 'replaced' : 'saved'} ${shown}; run it with .run ${shown}\n`);
+	// So that somebody who meant another statement notices.
+	if (rest !== sql)
+		shell.tell(`  ${shell.screenTheme.dim(cutToWidth(forTerminal(sql.replace(/\s+/g, ' ')), shell.listWidth - 3))}\n`);
 }

@@ -41,7 +41,7 @@ export const SETTING_COMMANDS: CommandGroup = {
 					const text = SETTINGS[name].description;
 					return { name: `${name.padEnd(widest)}  ${value}`, text };
 				});
-				await shell.sink.write(twoColumns(entries, { width, paintName: theme.name }));
+				await shell.page(twoColumns(entries, { width, paintName: theme.name }));
 				return undefined;
 			},
 		},

@@ -23,7 +23,7 @@ export const STATUS_COMMANDS: CommandGroup = {
 			example: '.status',
 			run: async (shell) => {
 				const width = shell.listWidth;
-				await shell.sink.write(twoColumns(await statusEntries(shell), { width, paintName: shell.theme.name }));
+				await shell.page(twoColumns(await statusEntries(shell), { width, paintName: shell.theme.name }));
 				shell.markLossRead();
 				return undefined;
 			},
@@ -38,7 +38,7 @@ export const STATUS_COMMANDS: CommandGroup = {
 				// The socket to the privileged process belongs to the capture, or is closed.
 				const isLive = shell.threads.recording === undefined;
 				const checks = isLive ? checksOfRunningCapture() : preflight(FILES, undefined);
-				await shell.sink.write(checksText(checks, shell.theme));
+				await shell.page(checksText(checks, shell.theme));
 				return undefined;
 			},
 		},

@@ -25,7 +25,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 					wanted.test(name),
 				);
 				if (found.length === 0) throw noTable(argument, [...TABLES, ...shell.threads.ownTables]);
-				await shell.sink.write(`${found.map(([, shown]) => shown).join('\n')}\n`);
+				await shell.page(`${found.map(([, shown]) => shown).join('\n')}\n`);
 				return undefined;
 			},
 		},
@@ -36,7 +36,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 			example: '.schema exchanges',
 			argument: 'table',
 			run: async (shell, argument) => {
-				await shell.sink.write(schemaText(argument, [...TABLES, ...shell.threads.ownTables], shell.listWidth));
+				await shell.page(schemaText(argument, [...TABLES, ...shell.threads.ownTables], shell.listWidth));
 				return undefined;
 			},
 		},

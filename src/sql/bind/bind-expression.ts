@@ -123,7 +123,12 @@ function bindCompared(syntax: SyntaxExpression, scope: Scope, operand: Bound): B
 		const isName = syntax.kind === 'name' && syntax.table === undefined && (syntax.quoted || operand.type === 'text');
 		if (!isName || !(error instanceof SqlError) || !/^did you mean /.test(error.hint ?? '')) throw error;
 		const text = `'${syntax.column.replaceAll("'", "''")}'`;
-		throw new SqlError(error.message, 'ERR_SQL_NAME', syntax.at, `write text in single quotes: ${text}; or ${error.hint}`);
+		throw new SqlError(
+			error.message,
+			'ERR_SQL_NAME',
+			syntax.at,
+			`write text in single quotes: ${text}; or ${error.hint}`,
+		);
 	}
 }
 

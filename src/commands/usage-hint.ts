@@ -1,0 +1,31 @@
+// The hint of an error about the command line: what users of other tools, who type their options, need here.
+
+/** Options and what stands in their place here. */
+const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
+	'--replay FILE reads a recording.': '-r --read --open --input --in --recording --load',
+	'--record FILE writes a recording while capturing.': '-w --write --save --out',
+	'`tinytap query "SQL"` runs one statement.': '-c -e --command --execute --eval --sql --query --cmd',
+	'`tinytap run FILE` runs a file of statements.': '-f --file --script --init',
+	'--port, --pid and --comm choose what is captured.': '-p -i --interface --process --filter --ports --pids --name',
+	'--format csv, --format json … choose the output format.':
+		'--csv --json --ndjson --jsonl --markdown --table --line --box --html --har --output-format --mode -csv -json -line -box',
+	'`--for 10s` ends the capture after a time, `--count N` after N rows.': '-n -t --time --duration --limit --seconds',
+	'--no-color switches colours off.': '--no-colors --no-colour --plain --monochrome',
+	'`tinytap version` prints the version.': '-v',
+	'tinytap asks no other host: it captures this one.': '--host --url --connect -H',
+};
+
+/** For an unknown command: `word` may be a file, or a statement. */
+export function commandHint(word: string): string {
+	if (/\.(sql|js|mjs)$/i.test(word)) return '`tinytap run FILE` runs a file of statements.';
+	if (/^\w+\s/.test(word)) return '`tinytap query "SQL"` runs one statement.';
+	if (/[./]/.test(word)) return '`tinytap --replay FILE` opens a recording.';
+	return '`tinytap --help` lists commands and options.';
+}
+
+/** For any other error of the command line with this message. */
+export function usageHint(message: string): string {
+	const option = /unknown option '([^'=]*)/.exec(message)?.[1];
+	const meant = Object.entries(GUESSED_OPTIONS).find(([, guesses]) => guesses.split(' ').includes(option ?? ''));
+	return meant?.[0] ?? '`tinytap --help` lists commands and options.';
+}

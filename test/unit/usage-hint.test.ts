@@ -1,0 +1,30 @@
+// What errors of the command line suggest to users of other tools.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Command } from 'commander';
+import { addCaptureOptions, addEndOptions } from '../../src/commands/options.ts';
+import { commandHint, usageHint } from '../../src/commands/usage-hint.ts';
+
+test('an unknown command that is a file or a statement gets the right one', () => {
+	assert.match(commandHint('demo.tinytap'), /--replay FILE/);
+	assert.match(commandHint('./traffic'), /--replay FILE/);
+	assert.match(commandHint('checks/latency.sql'), /tinytap run FILE/);
+	assert.match(commandHint('SELECT 1'), /tinytap query "SQL"/);
+	assert.match(commandHint('quary'), /--help/);
+});
+
+test('options of other tools lead to the ones that exist', () => {
+	const hint = (option: string) => usageHint(`error: unknown option '${option}'`);
+	assert.match(hint('-r'), /^--replay FILE/);
+	assert.match(hint('--open=x'), /^--replay FILE/);
+	assert.match(hint('-c'), /tinytap query "SQL"/);
+	assert.match(hint('--csv'), /--format csv/);
+	assert.match(hint('--nothing'), /--help/);
+	assert.match(usageHint("error: missing required argument 'sql'"), /--help/);
+	// What they lead to exists, and none of them exists.
+	const options = addEndOptions(addCaptureOptions(new Command())).options.flatMap(({ long, short }) => [long, short]);
+	for (const guess of ['-r', '-w', '-c', '-f', '-p', '--csv', '-n', '--no-colors', '-v', '--host']) {
+		assert.equal(options.includes(guess), false, guess);
+		for (const [option] of hint(guess).matchAll(/--[a-z-]+/g)) assert.ok(options.includes(option), option);
+	}
+});
